@@ -1,0 +1,33 @@
+/**
+ * Append-only migrations of an object's SQLite schema.
+ *
+ * A migration that has been released is never edited: a change is a new one at the end. They run before an object's first
+ * write, in one transaction with it, so an object that was only asked never costs a row.
+ */
+
+/** Where the number of migrations already run is kept. */
+const VERSION_KEY = "schemaVersion";
+
+/** The version of the schema in storage: 0 for an object that has never been written. */
+export function schemaVersion(storage: DurableObjectStorage): number {
+  const version = storage.kv.get(VERSION_KEY);
+  return typeof version === "number" ? version : 0;
+}
+
+/**
+ * Runs the migrations that storage lacks.
+ * @throws where storage is newer than the code, as after a rollback of the Worker: guessing would corrupt it.
+ */
+export function migrate(storage: DurableObjectStorage, migrations: readonly string[]): void {
+  const version = schemaVersion(storage);
+  if (version === migrations.length) return;
+  if (version > migrations.length) {
+    throw new Error(
+      `storage has schema ${version}, this Worker knows ${migrations.length}: deploy a newer one`,
+    );
+  }
+  storage.transactionSync(() => {
+    for (const statement of migrations.slice(version)) storage.sql.exec(statement);
+    storage.kv.put(VERSION_KEY, migrations.length);
+  });
+}

@@ -1,0 +1,269 @@
+/**
+ * UserLimiter: one object per user, the truth about that user. Holds the counters, decides by the core, keeps the ledger,
+ * the account and its keys.
+ *
+ * Why it is exact: a user has one object; its turns do not interleave (no await between reading a counter and spending from
+ * it); nothing is spent that storage has not reserved first; and the output gate holds every answer until what it rests on is
+ * on disk. docs/consistency.md tells when it can still be wrong, and by how much.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { periodAt } from "../src/core/calendar.ts";
+import { type Decision, type DecisionRequest, limitView } from "../src/core/decision.ts";
+import { decide as decidePlan, readings } from "../src/core/plan.ts";
+import { toTokens } from "../src/core/units.ts";
+import { createLog, type Log, messageOf } from "../src/log.ts";
+import type {
+  AccountAnswer,
+  AccountChange,
+  KeyAnswer,
+  KeyStanding,
+  NewAccount,
+  NewKey,
+} from "../src/limiter/account.ts";
+import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
+import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
+import { PolicyStore } from "../src/policy/policy-store.ts";
+import { MAX_KEYS } from "./user-limiter/account.ts";
+import { decide } from "./user-limiter/decide.ts";
+import { type Usage } from "./user-limiter/ledger.ts";
+import { Memory } from "./user-limiter/memory.ts";
+
+/**
+ * How long after its last request a user's exact state is written. A pending timer keeps the object from eviction, so it is
+ * short; a crash within it loses at most one reservation.
+ */
+const SETTLE_MS = 1_000;
+
+/** One policy store for all objects of an isolate: they mostly ask for the same revision. */
+let sharedPolicies: PolicyStore | null = null;
+
+export class UserLimiter extends DurableObject<Env> {
+  readonly #log: Log;
+  readonly #policies: PolicyStore;
+  #memory: Memory | null = null;
+  #lastUsedMs = 0;
+  #settling = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#log = createLog("info");
+    this.#policies = sharedPolicies ??= new PolicyStore(env.CONFIG, this.#log);
+  }
+
+  /** Whether the object answers at all. */
+  ping(): "pong" {
+    return "pong";
+  }
+
+  /**
+   * Decides the requests in order, as one turn and one write.
+   * @throws where no policy new enough is to be had, or storage fails: the caller then applies its failure policy.
+   */
+  async decide(requests: readonly DecisionRequest[]): Promise<Decision[]> {
+    await this.#ensurePolicy(Math.max(0, ...requests.map(({ revision }) => revision)));
+    // From here to the return nothing awaits: the turn is atomic.
+    const nowMs = Date.now();
+    const decisions = this.#change((memory) => this.#decideAll(memory, this.#policy(), requests, nowMs));
+    this.#settleLater(nowMs);
+    return decisions;
+  }
+
+  /** The user's limits and usage. Costs nothing and writes nothing. */
+  async status(request: StatusRequest): Promise<UserStatus> {
+    await this.#ensurePolicy(request.revision);
+    const policy = this.#policy();
+    const nowMs = Date.now();
+    const { accounts, counters, ledger, hasTables } = this.#loaded();
+    const { account } = accounts;
+    if (request.keyId !== null && !accounts.isValidKey(request.keyId, nowMs)) return { kind: "revoked" };
+    const tier = tierOf(policy, account?.tier ?? request.tier);
+    const plan = decidePlan(chargesFor(tier, null, request.keyId), counters.live, 0, nowMs);
+    const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
+    return {
+      kind: "status",
+      tier: tier.name,
+      status: account?.status ?? "active",
+      revision: policy.revision,
+      limits: readings(plan, nowMs).map(limitView),
+      usage: {
+        hour: usage(periodAt("hour", nowMs).startMs),
+        day: usage(periodAt("day", nowMs).startMs),
+        month: usage(periodAt("month", nowMs).startMs),
+      },
+    };
+  }
+
+  /** Whether a key of this account may be used now. */
+  keyStanding(keyId: string): KeyStanding {
+    const { accounts } = this.#loaded();
+    if (accounts.account?.status === "blocked") return "blocked";
+    return accounts.isValidKey(keyId, Date.now()) ? "good" : "revoked";
+  }
+
+  account(): AccountAnswer {
+    return accountAnswer(this.#loaded());
+  }
+
+  createAccount(user: string, input: NewAccount): AccountAnswer {
+    if (this.#loaded().accounts.account) return { kind: "exists" };
+    return this.#change((memory) => {
+      memory.transact(() => memory.accounts.create(user, input, Date.now()));
+      return accountAnswer(memory);
+    });
+  }
+
+  changeAccount(change: AccountChange): AccountAnswer {
+    if (!this.#loaded().accounts.account) return { kind: "absent" };
+    return this.#change((memory) => {
+      memory.transact(() => memory.accounts.change(change, Date.now()));
+      return accountAnswer(memory);
+    });
+  }
+
+  /** Stores a key and tells KV. */
+  async addKey(input: NewKey): Promise<KeyAnswer> {
+    const { accounts } = this.#loaded();
+    const { account } = accounts;
+    if (!account) return { kind: "no-account" };
+    if (accounts.keys().length >= MAX_KEYS) return { kind: "too-many" };
+    const key = this.#change((memory) =>
+      memory.transact(() => memory.accounts.addKey(account.user, input, Date.now())),
+    );
+    return { kind: "key", key, published: await this.#publish() };
+  }
+
+  /** Revokes a key: the object refuses it from this moment on, whatever KV still says. */
+  async revokeKey(keyId: string): Promise<KeyAnswer> {
+    const { account } = this.#loaded().accounts;
+    if (!account) return { kind: "no-account" };
+    const key = this.#change((memory) =>
+      memory.transact(() => memory.accounts.revokeKey(account.user, keyId, Date.now())),
+    );
+    return key ? { kind: "key", key, published: await this.#publish() } : { kind: "no-key" };
+  }
+
+  /** What is due: entries of the outbox, decisions to forget. At least once, so each step may run again. */
+  override async alarm(): Promise<void> {
+    const memory = this.#loaded();
+    if (!memory.hasTables) return;
+    memory.remembered.sweep(Date.now());
+    await memory.outbox.drain(Date.now());
+    await this.#wakeAt(memory.outbox.nextDueMs(), memory.remembered.nextExpiryMs());
+  }
+
+  #decideAll(
+    memory: Memory,
+    policy: Policy,
+    requests: readonly DecisionRequest[],
+    nowMs: number,
+  ): Decision[] {
+    let mustWrite = memory.revision < policy.revision;
+    memory.revision = Math.max(memory.revision, policy.revision);
+    const toRemember: [idempotencyKey: string, decision: Decision][] = [];
+    const inThisTurn = new Map<string, Decision>();
+    const decisions = requests.map((request): Decision => {
+      const { idempotencyKey } = request;
+      const before =
+        idempotencyKey === null
+          ? null
+          : (inThisTurn.get(idempotencyKey) ?? memory.remembered.find(idempotencyKey, nowMs));
+      if (before) return before;
+      const decided = decide(memory, policy, request, nowMs);
+      mustWrite ||= decided.mustWrite;
+      if (idempotencyKey !== null && !request.peek) {
+        inThisTurn.set(idempotencyKey, decided.decision);
+        toRemember.push([idempotencyKey, decided.decision]);
+      }
+      return decided.decision;
+    });
+    if (mustWrite || toRemember.length > 0) {
+      memory.transact(() => {
+        memory.writeState(nowMs);
+        for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
+      });
+    }
+    if (toRemember.length > 0) this.ctx.waitUntil(this.#wakeAt(memory.remembered.nextExpiryMs()));
+    return decisions;
+  }
+
+  /**
+   * Makes sure that the newest policy the edge or this object has seen is at hand.
+   * @throws where it is not to be had: an older one must not decide.
+   */
+  async #ensurePolicy(revision: number): Promise<void> {
+    const wanted = Math.max(revision, this.#loaded().revision);
+    if (!(await this.#policies.atLeast(wanted)))
+      throw new Error(`policy revision ${wanted} is not to be had`);
+  }
+
+  /** The newest policy of the isolate: at least what {@link #ensurePolicy} asked for, and no older for any turn between. */
+  #policy(): Policy {
+    const policy = this.#policies.known;
+    if (!policy) throw new Error("ensure a policy first");
+    return policy;
+  }
+
+  /** Runs a change of memory and storage. Where it fails, memory is made anew from storage: it must not run ahead. */
+  #change<T>(change: (memory: Memory) => T): T {
+    try {
+      return change(this.#loaded());
+    } catch (thrown) {
+      this.#memory = null;
+      throw thrown;
+    }
+  }
+
+  #loaded(): Memory {
+    return (this.#memory ??= new Memory(this.ctx.storage, this.env.CONFIG));
+  }
+
+  /** Writes the exact state once the user has paused, so that a later restart loses nothing. */
+  #settleLater(nowMs: number): void {
+    this.#lastUsedMs = nowMs;
+    if (this.#settling) return;
+    this.#settling = true;
+    setTimeout(() => this.#settle(), SETTLE_MS);
+  }
+
+  #settle(): void {
+    const nowMs = Date.now();
+    const pausedMs = nowMs - this.#lastUsedMs;
+    if (pausedMs >= 0 && pausedMs < SETTLE_MS) {
+      setTimeout(() => this.#settle(), SETTLE_MS - pausedMs);
+      return;
+    }
+    this.#settling = false;
+    try {
+      this.#change((memory) => memory.settle(nowMs));
+    } catch (thrown) {
+      // The floors in storage still hold: nothing is lost but the exactness of this pause.
+      this.#log("error", "settle_failed", { error: messageOf(thrown) });
+    }
+  }
+
+  /** Tells KV what the outbox holds, and sees to it that the alarm tries again where KV fails. */
+  async #publish(): Promise<boolean> {
+    const { outbox } = this.#loaded();
+    const delivered = await outbox.drain(Date.now());
+    await this.#wakeAt(outbox.nextDueMs());
+    return delivered;
+  }
+
+  /** Sets the object's one alarm to the earliest of these moments, unless it rings earlier already. */
+  async #wakeAt(...moments: (number | null)[]): Promise<void> {
+    const due = moments.filter((moment) => moment !== null);
+    if (due.length === 0) return;
+    const dueMs = Math.min(...due);
+    const setMs = await this.ctx.storage.getAlarm();
+    if (setMs === null || dueMs < setMs) await this.ctx.storage.setAlarm(dueMs);
+  }
+}
+
+function accountAnswer({ accounts }: Memory): AccountAnswer {
+  const { account } = accounts;
+  return account ? { kind: "account", account, keys: accounts.keys() } : { kind: "absent" };
+}
+
+function usageView(usage: Usage) {
+  return { requests: usage.requests, cost: toTokens(usage.costMilli), denied: usage.denied };
+}

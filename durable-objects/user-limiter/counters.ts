@@ -1,0 +1,78 @@
+/**
+ * A user's counters: the live states that decisions spend from, and the floors that storage holds of them.
+ *
+ * Storage holds only floors (core/reservation.ts), so what an object finds after a crash never lets in more than was allowed.
+ */
+import * as z from "zod/mini";
+import { isAtRest, type Limit, type LimitState, meterAt } from "../../src/core/limit.ts";
+import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
+import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
+
+const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
+const stateSchema = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
+  z.object({ kind: z.literal("quota"), startMs: count, endMs: count, usedMilli: count }),
+]);
+
+/** The counters column of the state row: states by counter name. */
+export const countersSchema = z.record(z.string(), stateSchema);
+
+export class Counters {
+  readonly #live: Map<string, LimitState>;
+  readonly #floors: Map<string, LimitState>;
+  /** The limit that each counter was last used by; what is at rest under it may be forgotten. */
+  readonly #limits = new Map<string, Limit>();
+
+  constructor(stored: Readonly<Record<string, LimitState>>) {
+    this.#live = new Map(Object.entries(stored));
+    this.#floors = new Map(this.#live);
+  }
+
+  get live(): States {
+    return this.#live;
+  }
+
+  /**
+   * Takes an allowed decision over into the live states.
+   * @param exact reserve nothing beyond the cost itself.
+   * @returns whether floors moved, so that the row must be written before the answer leaves.
+   */
+  spend(
+    charges: readonly Charge[],
+    decision: PlanDecision,
+    costMilli: number,
+    exact: boolean,
+    nowMs: number,
+  ): boolean {
+    const covered = isReserved(charges, this.#floors, decision, nowMs);
+    if (!covered) {
+      const reserved = exact ? 0 : reservedMilli(charges);
+      for (const [counter, floor] of nextFloors(charges, decision, costMilli, reserved)) {
+        this.#floors.set(counter, floor);
+      }
+    }
+    charges.forEach(({ counter, limit }, i) => {
+      const after = decision.after[i];
+      if (after) this.#live.set(counter, after.state);
+      this.#limits.set(counter, limit);
+    });
+    return !covered;
+  }
+
+  /** Makes the floors the exact states, and forgets counters that are at rest. Call when the user has paused. */
+  settle(nowMs: number): void {
+    for (const [counter, limit] of this.#limits) {
+      if (isAtRest(meterAt(limit, this.#live.get(counter), nowMs))) {
+        this.#live.delete(counter);
+        this.#limits.delete(counter);
+      }
+    }
+    this.#floors.clear();
+    for (const [counter, state] of this.#live) this.#floors.set(counter, state);
+  }
+
+  /** The floors as the state row holds them. */
+  stored(): Record<string, LimitState> {
+    return Object.fromEntries(this.#floors);
+  }
+}

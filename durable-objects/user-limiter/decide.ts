@@ -1,0 +1,63 @@
+/**
+ * One decision of a user's object, in memory: who the user is, what the policy charges, what the counters say.
+ *
+ * Synchronous and without I/O but for the remembered decision of an idempotency key. Says in its result whether storage must
+ * be written before the answer may leave.
+ */
+import { type Decision, type DecisionRequest, limitView, type Outcome } from "../../src/core/decision.ts";
+import { decide as decidePlan, type PlanDecision, readings } from "../../src/core/plan.ts";
+import { reservedMilli } from "../../src/core/reservation.ts";
+import { MILLI, toTokens } from "../../src/core/units.ts";
+import { chargesFor, type Policy, tierOf } from "../../src/policy/compile.ts";
+import type { Memory } from "./memory.ts";
+
+export interface Decided {
+  readonly decision: Decision;
+  /** Floors moved, or too much of the ledger is unwritten: write before answering. */
+  readonly mustWrite: boolean;
+}
+
+/** Decides at `nowMs` by `policy` and, unless it is a peek, charges memory. */
+export function decide(memory: Memory, policy: Policy, request: DecisionRequest, nowMs: number): Decided {
+  const { account } = memory.accounts;
+  const tier = tierOf(policy, account?.tier ?? request.tier);
+  const route = request.route === null ? null : policy.routes.byId(request.route);
+  const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
+  const answer = (outcome: Outcome, plan: PlanDecision | null): Decision => ({
+    outcome,
+    allowed: outcome === "allowed",
+    cost: toTokens(costMilli),
+    limits: plan ? readings(plan, nowMs).map(limitView) : [],
+    retryAfterMs: retryAfterMs(plan, nowMs),
+    violated: plan?.violated ?? [],
+    source: "strict",
+    tier: tier.name,
+    revision: policy.revision,
+    decisionId: crypto.randomUUID(),
+  });
+
+  if (account?.status === "blocked") return { decision: answer("blocked", null), mustWrite: false };
+  if (request.keyId !== null && !memory.accounts.isValidKey(request.keyId, nowMs)) {
+    return { decision: answer("revoked", null), mustWrite: false };
+  }
+
+  const charges = chargesFor(tier, route, request.keyId);
+  const plan = decidePlan(charges, memory.counters.live, costMilli, nowMs);
+  if (request.peek) {
+    const { allowed, before } = plan;
+    return { decision: answer(allowed ? "allowed" : "denied", { ...plan, after: before }), mustWrite: false };
+  }
+  memory.unsettled = true;
+  memory.ledger.count(nowMs, request.route, request.keyId, plan.allowed, costMilli);
+  if (!plan.allowed) return { decision: answer("denied", plan), mustWrite: false };
+  const exact = tier.durability === "exact";
+  const moved = memory.counters.spend(charges, plan, costMilli, exact, nowMs);
+  const mustWrite = moved || memory.ledger.unwrittenMilli > (exact ? 0 : reservedMilli(charges));
+  return { decision: answer("allowed", plan), mustWrite };
+}
+
+/** 0 where allowed, null where the same request can never pass. */
+function retryAfterMs(plan: PlanDecision | null, nowMs: number): number | null {
+  if (!plan || plan.allowed) return 0;
+  return plan.retryAtMs === Infinity ? null : plan.retryAtMs - nowMs;
+}

@@ -1,0 +1,133 @@
+/**
+ * The usage ledger: requests, cost and denials by hour, route and key. Bills are made of it, so it is exact.
+ *
+ * Open cells are held in memory and travel in the state row, in the same write as the counters' floors; once their hour is
+ * over they are added to the usage table and leave the row, in one transaction. So a decision costs no row of its own.
+ */
+import * as z from "zod/mini";
+
+export const HOUR_MS = 3_600_000;
+
+/** More open cells than this (many routes and keys in one hour) go to the table early, to keep the state row small. */
+const MAX_OPEN_CELLS = 32;
+
+const count = z.int().check(z.gte(0));
+export const cellSchema = z.object({
+  hour: count,
+  route: z.string(),
+  keyId: z.string(),
+  requests: count,
+  costMilli: count,
+  denied: count,
+});
+type Cell = z.infer<typeof cellSchema>;
+
+/** What was used in a span of time. Cost in millitokens. */
+export interface Usage {
+  readonly requests: number;
+  readonly costMilli: number;
+  readonly denied: number;
+}
+
+export class Ledger {
+  readonly #sql: SqlStorage;
+  readonly #open = new Map<string, Cell>();
+  #unwrittenMilli = 0;
+
+  /** @param open the cells of the state row. */
+  constructor(sql: SqlStorage, open: readonly Cell[]) {
+    this.#sql = sql;
+    for (const cell of open) this.#open.set(cellKey(cell.hour, cell.route, cell.keyId), { ...cell });
+  }
+
+  /** Cost that was admitted since the last write: what a crash would lose. */
+  get unwrittenMilli(): number {
+    return this.#unwrittenMilli;
+  }
+
+  /** Counts one decision at `nowMs`. */
+  count(
+    nowMs: number,
+    route: string | null,
+    keyId: string | null,
+    allowed: boolean,
+    costMilli: number,
+  ): void {
+    const cell = this.#cell(Math.floor(nowMs / HOUR_MS), route ?? "", keyId ?? "");
+    if (allowed) {
+      cell.requests += 1;
+      cell.costMilli += costMilli;
+      this.#unwrittenMilli += costMilli;
+    } else {
+      cell.denied += 1;
+    }
+  }
+
+  /**
+   * Moves what is closed to the table and returns what stays open, for the state row. Must be part of the transaction that
+   * writes the row.
+   */
+  write(nowMs: number): readonly Cell[] {
+    const hour = Math.floor(nowMs / HOUR_MS);
+    const crowded = this.#open.size > MAX_OPEN_CELLS;
+    for (const [key, cell] of this.#open) {
+      if (cell.hour >= hour && !crowded) continue;
+      this.#sql.exec(
+        `INSERT INTO usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
+           cost_milli = cost_milli + excluded.cost_milli, denied = denied + excluded.denied`,
+        cell.hour,
+        cell.route,
+        cell.keyId,
+        cell.requests,
+        cell.costMilli,
+        cell.denied,
+      );
+      this.#open.delete(key);
+    }
+    this.#unwrittenMilli = 0;
+    return [...this.#open.values()];
+  }
+
+  /** The usage of the hours from `fromMs` on, open ones included. `hasTable`: whether anything was ever written. */
+  since(fromMs: number, hasTable: boolean): Usage {
+    const fromHour = Math.floor(fromMs / HOUR_MS);
+    const total = { requests: 0, costMilli: 0, denied: 0 };
+    const stored = hasTable
+      ? this.#sql.exec<{ requests: number; cost: number; denied: number }>(
+          `SELECT total(requests) AS requests, total(cost_milli) AS cost, total(denied) AS denied
+           FROM usage WHERE hour >= ?`,
+          fromHour,
+        )
+      : [];
+    for (const row of stored) add(total, row.requests, row.cost, row.denied);
+    for (const cell of this.#open.values()) {
+      if (cell.hour >= fromHour) add(total, cell.requests, cell.costMilli, cell.denied);
+    }
+    return total;
+  }
+
+  #cell(hour: number, route: string, keyId: string): Cell {
+    const key = cellKey(hour, route, keyId);
+    const known = this.#open.get(key);
+    if (known) return known;
+    const cell = { hour, route, keyId, requests: 0, costMilli: 0, denied: 0 };
+    this.#open.set(key, cell);
+    return cell;
+  }
+}
+
+function cellKey(hour: number, route: string, keyId: string): string {
+  return `${hour}\n${route}\n${keyId}`;
+}
+
+function add(
+  total: { requests: number; costMilli: number; denied: number },
+  requests: number,
+  costMilli: number,
+  denied: number,
+): void {
+  total.requests += requests;
+  total.costMilli += costMilli;
+  total.denied += denied;
+}

@@ -1,0 +1,68 @@
+/**
+ * What a user's object holds in memory, made from storage: thrown away whole when a write fails, so that memory never
+ * runs ahead of storage.
+ */
+import { migrate, schemaVersion } from "../migrations.ts";
+import { AccountStore } from "./account.ts";
+import { Counters } from "./counters.ts";
+import { Ledger } from "./ledger.ts";
+import { Outbox } from "./outbox.ts";
+import { RememberedDecisions } from "./remembered-decisions.ts";
+import { MIGRATIONS } from "./schema.ts";
+import { readState, writeState } from "./state-row.ts";
+
+export class Memory {
+  readonly counters: Counters;
+  readonly ledger: Ledger;
+  readonly accounts: AccountStore;
+  readonly outbox: Outbox;
+  readonly remembered: RememberedDecisions;
+  /** The newest policy revision that this user was decided by. Never goes back. */
+  revision: number;
+  /** Whether anything was counted since the exact state was last written. */
+  unsettled = false;
+  readonly #storage: DurableObjectStorage;
+  #hasTables: boolean;
+
+  constructor(storage: DurableObjectStorage, kv: KVNamespace) {
+    this.#storage = storage;
+    this.#hasTables = schemaVersion(storage) > 0;
+    if (this.#hasTables) migrate(storage, MIGRATIONS);
+    const stored = this.#hasTables ? readState(storage.sql) : { revision: 0, counters: {}, openCells: [] };
+    this.revision = stored.revision;
+    this.counters = new Counters(stored.counters);
+    this.ledger = new Ledger(storage.sql, stored.openCells);
+    this.outbox = new Outbox(storage.sql, kv);
+    this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
+    this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
+  }
+
+  /** Whether the object was ever written, so that its tables are there. */
+  get hasTables(): boolean {
+    return this.#hasTables;
+  }
+
+  /** Runs changes of storage as one transaction, creating the tables before the first. */
+  transact<T>(changes: () => T): T {
+    return this.#storage.transactionSync(() => {
+      if (!this.#hasTables) {
+        migrate(this.#storage, MIGRATIONS);
+        this.#hasTables = true;
+      }
+      return changes();
+    });
+  }
+
+  /** Writes the exact state: call when the user has paused. */
+  settle(nowMs: number): void {
+    if (!this.unsettled) return;
+    this.counters.settle(nowMs);
+    this.transact(() => this.writeState(nowMs));
+    this.unsettled = false;
+  }
+
+  /** Writes floors, ledger and revision. Call within {@link transact}. */
+  writeState(nowMs: number): void {
+    writeState(this.#storage.sql, this.revision, this.counters, this.ledger, nowMs);
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * The tables of a user's object. docs/storage.md says what each holds and for how long.
+ *
+ * Append only, see migrations.ts. Amounts are millitokens, times Unix milliseconds, hours Unix hours (ms / 3,600,000).
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- One row: the floors of all counters, the policy revision seen, and the cells of the ledger's open hours.
+  CREATE TABLE state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    revision INTEGER NOT NULL,
+    counters TEXT NOT NULL,
+    open_cells TEXT NOT NULL
+  );
+  -- The ledger of closed hours. '' stands for no route and for no key.
+  CREATE TABLE usage (
+    hour INTEGER NOT NULL,
+    route TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    cost_milli INTEGER NOT NULL,
+    denied INTEGER NOT NULL,
+    PRIMARY KEY (hour, route, key_id)
+  ) WITHOUT ROWID;
+  -- Decisions by idempotency key, for ten minutes.
+  CREATE TABLE decisions (
+    idempotency_key TEXT PRIMARY KEY,
+    decision TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- At most one row: objects of addresses and of users without an account have none.
+  CREATE TABLE account (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    user TEXT NOT NULL,
+    name TEXT NOT NULL,
+    tier TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    updated_ms INTEGER NOT NULL
+  );
+  CREATE TABLE keys (
+    key_id TEXT PRIMARY KEY,
+    hash TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    revoked_ms INTEGER,
+    version INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  -- What KV is still to be told: absolute values, one row per KV key, so a retry or a newer value is harmless.
+  CREATE TABLE outbox (
+    kv_key TEXT PRIMARY KEY,
+    value TEXT,
+    version INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
+];

@@ -1,0 +1,48 @@
+/**
+ * The state row: everything of a user that must survive, in one row, so that one write makes many decisions durable.
+ */
+import * as z from "zod/mini";
+import { parseJson } from "../../src/json.ts";
+import { type Counters, countersSchema } from "./counters.ts";
+import { cellSchema, type Ledger } from "./ledger.ts";
+
+export interface StoredState {
+  readonly revision: number;
+  readonly counters: z.infer<typeof countersSchema>;
+  readonly openCells: z.infer<typeof cellSchema>[];
+}
+
+const rowSchema = z.object({ revision: z.int(), counters: z.string(), open_cells: z.string() });
+const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [] };
+
+/**
+ * Reads the row; nothing where the object was never written.
+ * @throws where the row does not parse: to decide from an empty state instead would hand out a second burst.
+ */
+export function readState(sql: SqlStorage): StoredState {
+  const [found] = sql.exec("SELECT revision, counters, open_cells FROM state").toArray();
+  if (!found) return NOTHING;
+  const row = rowSchema.parse(found);
+  return {
+    revision: row.revision,
+    counters: countersSchema.parse(parseJson(row.counters)),
+    openCells: z.array(cellSchema).parse(parseJson(row.open_cells)),
+  };
+}
+
+/** Writes the row: floors, open ledger cells and the revision seen, together. */
+export function writeState(
+  sql: SqlStorage,
+  revision: number,
+  counters: Counters,
+  ledger: Ledger,
+  nowMs: number,
+): void {
+  const openCells = ledger.write(nowMs);
+  sql.exec(
+    "INSERT OR REPLACE INTO state (id, revision, counters, open_cells) VALUES (1, ?, ?, ?)",
+    revision,
+    JSON.stringify(counters.stored()),
+    JSON.stringify(openCells),
+  );
+}

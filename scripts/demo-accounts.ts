@@ -1,0 +1,75 @@
+/**
+ * The demo's accounts: one per tier, each with a key, made through the admin API like anybody's.
+ *
+ * What is there already is kept, so that starting again changes nothing.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+
+/** Tiers that need an account, and what their keys may do. `partner` may ask about other users. */
+const TIERS: Readonly<Record<string, readonly string[]>> = {
+  free: ["call"],
+  pro: ["call"],
+  enterprise: ["call"],
+  partner: ["call", "check"],
+};
+
+export type DemoKeys = Record<string, string>;
+
+/** Makes what is missing and returns a key per tier. `file` keeps the keys, since each is shown only once. */
+export async function seedDemoAccounts(url: URL, adminToken: string, file: string): Promise<DemoKeys> {
+  const known = await readKeys(file);
+  const keys: DemoKeys = {};
+  for (const [tier, scopes] of Object.entries(TIERS)) {
+    const id = `demo-${tier}`;
+    await admin(url, adminToken, "/accounts", { id, tier, name: `Demo, ${tier}` }, [201, 409]);
+    const key = known[tier];
+    keys[tier] = key && (await works(url, key)) ? key : await issue(url, adminToken, id, scopes);
+  }
+  await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+  return keys;
+}
+
+async function issue(url: URL, adminToken: string, id: string, scopes: readonly string[]): Promise<string> {
+  const body = { name: "npm start", mode: "test", scopes };
+  const answer = await admin(url, adminToken, `/accounts/${id}/keys`, body, [201]);
+  if (typeof answer === "object" && answer !== null && "key" in answer && typeof answer.key === "string") {
+    return answer.key;
+  }
+  throw new Error(`the admin API gave no key for ${id}`);
+}
+
+async function works(url: URL, key: string): Promise<boolean> {
+  const response = await fetch(new URL("/api/v1/rate-limit/status", url), { headers: { "X-API-Key": key } });
+  await response.body?.cancel();
+  return response.ok;
+}
+
+async function admin(
+  url: URL,
+  adminToken: string,
+  path: string,
+  body: object,
+  expected: readonly number[],
+): Promise<unknown> {
+  const response = await fetch(new URL(`/api/v1/admin${path}`, url), {
+    method: "POST",
+    headers: { Authorization: `Bearer ${adminToken}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!expected.includes(response.status)) throw new Error(`${path}: ${response.status} ${text}`);
+  return JSON.parse(text);
+}
+
+async function readKeys(file: string): Promise<DemoKeys> {
+  const text = await readFile(file, "utf8").catch(() => "{}");
+  try {
+    const keys: unknown = JSON.parse(text);
+    const entries = Object.entries(typeof keys === "object" && keys !== null ? keys : {});
+    return Object.fromEntries(
+      entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    );
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,30 @@
+/** Health and readiness, for load balancers and people. Neither is ever limited, and neither needs a policy. */
+import type { Context } from "hono";
+import { version } from "../../package.json";
+import type { AppEnv } from "../gateway/app-env.ts";
+
+/** 200 as long as the Worker runs; `degraded` where it runs by an older policy or without its objects. */
+export async function health(c: Context<AppEnv>): Promise<Response> {
+  const { policies, limiter } = c.var.services;
+  await policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work));
+  const checks = {
+    policy: policies.problem ?? "ok",
+    limiter: limiter.isCircuitOpen ? "the circuit is open: objects do not answer" : "ok",
+  };
+  const status = Object.values(checks).every((check) => check === "ok") ? "ok" : "degraded";
+  const revision = policies.known?.revision ?? null;
+  return c.json({ status, version, revision, checks }, 200, { "Cache-Control": "no-store" });
+}
+
+/** 503 until a limiter object answers and a policy is known. */
+export async function ready(c: Context<AppEnv>): Promise<Response> {
+  const { policies, limiter } = c.var.services;
+  const [policy, answers] = await Promise.all([
+    policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work)),
+    limiter.ping(),
+  ]);
+  const checks = { policy: policy ? "ok" : "not known yet", limiter: answers ? "ok" : "does not answer" };
+  const isReady = policy !== null && answers;
+  const headers = { "Cache-Control": "no-store", ...(isReady ? {} : { "Retry-After": "1" }) };
+  return c.json({ ready: isReady, checks }, isReady ? 200 : 503, headers);
+}

@@ -1,0 +1,39 @@
+/**
+ * Newline-delimited JSON in and out, as streams: lines are handed on in the groups they arrive in, so a caller that sends
+ * slowly is answered as it goes, and memory holds one group at a time.
+ */
+
+/** A longer line is refused: it cannot be an operation. */
+const MAX_LINE_LENGTH = 16_384;
+
+/** One line as it came, or the reason why it was not read. */
+export type Line = { readonly kind: "line"; readonly text: string } | { readonly kind: "too-long" };
+
+/** The non-empty lines of a stream of UTF-8, grouped by arrival. A line that is too long is reported and skipped. */
+export async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Line[]> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  let skipping = false;
+  const take = (text: string): Line[] => {
+    const pieces = (rest + text).split("\n");
+    rest = pieces.pop() ?? "";
+    const lines: Line[] = [];
+    for (const piece of pieces) {
+      if (skipping) skipping = false;
+      else if (piece.length > MAX_LINE_LENGTH) lines.push({ kind: "too-long" });
+      else if (piece.trim() !== "") lines.push({ kind: "line", text: piece });
+    }
+    if (rest.length > MAX_LINE_LENGTH) {
+      if (!skipping) lines.push({ kind: "too-long" });
+      skipping = true;
+      rest = "";
+    }
+    return lines;
+  };
+  for await (const chunk of body) {
+    const lines = take(decoder.decode(chunk, { stream: true }));
+    if (lines.length > 0) yield lines;
+  }
+  const last = take(`${decoder.decode()}\n`);
+  if (last.length > 0) yield last;
+}

@@ -1,0 +1,78 @@
+/**
+ * What is asked of the limiter and what it answers: plain data, the same at the edge, in the object and over RPC.
+ *
+ * Amounts are tokens (a multiple of 0.001), times are milliseconds. Holds no behaviour beyond turning core readings into
+ * the public shape.
+ */
+import type { Reading } from "./limit.ts";
+import { toTokens } from "./units.ts";
+
+/** One question to a user's object. */
+export interface DecisionRequest {
+  /** The policy revision that the edge knows. An object never decides by an older one. */
+  readonly revision: number;
+  /** The tier that the credential speaks for. The account's own tier, where there is an account, comes first. */
+  readonly tier: string;
+  /** The policy's id of the matched route, or null where the caller named a cost only. */
+  readonly route: string | null;
+  /** Millitokens to spend; null: what the policy says of the route. */
+  readonly costMilli: number | null;
+  /** The API key the request came with: it must exist and be valid, and key-scoped limits count by it. */
+  readonly keyId: string | null;
+  /** Decide and report, but charge nothing. */
+  readonly peek: boolean;
+  /** The same key within ten minutes gets the same decision and is charged once. */
+  readonly idempotencyKey: string | null;
+}
+
+/** One limit as a client sees it. */
+export interface LimitView {
+  readonly name: string;
+  /** Capacity of the bucket or amount of the quota, tokens. */
+  readonly limit: number;
+  /** Tokens that may be spent now. */
+  readonly remaining: number;
+  /** Until full again; while less than one token is there, until the next one; for a quota until its period ends. */
+  readonly resetMs: number;
+  /** In which an empty bucket fills, or the length of the quota's period. */
+  readonly windowMs: number;
+}
+
+/**
+ * - `allowed`, `denied`: the limits said so.
+ * - `blocked`: the account is suspended. `revoked`: the key is unknown to the account, revoked or expired.
+ * - `unavailable`: the limiter could not decide and the tier fails closed.
+ */
+export type Outcome = "allowed" | "denied" | "blocked" | "revoked" | "unavailable";
+
+/** Where the decision was made. */
+export type Source = "strict" | "lease" | "deny-cache" | "fallback";
+
+/** One answer. */
+export interface Decision {
+  readonly outcome: Outcome;
+  readonly allowed: boolean;
+  /** Tokens the request costs (charged only where allowed and not peeked). */
+  readonly cost: number;
+  readonly limits: readonly LimitView[];
+  /** After which the same request passes if nobody else spends. 0 where allowed, null where it never will. */
+  readonly retryAfterMs: number | null;
+  /** Names of the limits that refused. */
+  readonly violated: readonly string[];
+  readonly source: Source;
+  /** The tier and the policy revision that were decided by. */
+  readonly tier: string;
+  readonly revision: number;
+  readonly decisionId: string;
+}
+
+/** A core reading in the public shape. */
+export function limitView(reading: Reading): LimitView {
+  return {
+    name: reading.name,
+    limit: toTokens(reading.limitMilli),
+    remaining: toTokens(reading.remainingMilli),
+    resetMs: reading.resetMs,
+    windowMs: reading.windowMs,
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * The token bucket, exact.
+ *
+ * Think of a ledger of debt rather than of a bucket of water: a full bucket is a debt of zero, spending adds debt, time pays
+ * it off at a steady rate and then stops. So the state says what was used and not yet refilled, and a limit that is raised
+ * or lowered keeps it: raising lets a denied user in, lowering never lends.
+ *
+ * Debt is counted in grains, the unit in which both sides are whole numbers: with a rate of p/q millitokens per millisecond
+ * in lowest terms, a millitoken is q grains and a millisecond pays off p grains. No rounding happens anywhere, hence in
+ * every window of length w the admitted cost is at most capacity + rate * w (Turner 1986, the leaky bucket as a meter;
+ * the same bound as GCRA, ITU-T I.371).
+ *
+ * Pure: no I/O and no clock. A clock that stands still or steps back pays nothing off.
+ */
+import { ceilDiv, gcd, MAX_EXACT, MILLI } from "./units.ts";
+
+/** Lengths of the periods a rate may be given in. Calendar months are quotas, see calendar-quota.ts. */
+export const PERIOD_MS = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+export type Period = keyof typeof PERIOD_MS;
+
+/** A compiled token bucket. Made by {@link tokenBucket} only, which keeps `capacityGrains` exact. */
+export interface TokenBucket {
+  readonly kind: "bucket";
+  readonly name: string;
+  readonly capacityMilli: number;
+  readonly capacityGrains: number;
+  readonly grainsPerMilli: number;
+  readonly grainsPerMs: number;
+}
+
+/** What was spent and not yet refilled at a moment. `grain` is the unit it was counted in, in case the rate changes. */
+export interface BucketState {
+  readonly kind: "bucket";
+  readonly debtGrains: number;
+  readonly grain: number;
+  readonly atMs: number;
+}
+
+/**
+ * Compiles a bucket of `capacityMilli` that refills `refillMilli` per period.
+ * @returns null where the numbers are not positive or too large to be counted exactly (see {@link MAX_EXACT}).
+ */
+export function tokenBucket(
+  name: string,
+  refillMilli: number,
+  per: Period,
+  capacityMilli: number,
+): TokenBucket | null {
+  if (!(refillMilli > 0 && capacityMilli > 0)) return null;
+  const divisor = gcd(refillMilli, PERIOD_MS[per]);
+  const grainsPerMs = refillMilli / divisor;
+  const grainsPerMilli = PERIOD_MS[per] / divisor;
+  const capacityGrains = capacityMilli * grainsPerMilli;
+  if (capacityGrains > MAX_EXACT || grainsPerMs > MAX_EXACT) return null;
+  return { kind: "bucket", name, capacityMilli, capacityGrains, grainsPerMilli, grainsPerMs };
+}
+
+/** A full bucket. */
+export function fresh(limit: TokenBucket, nowMs: number): BucketState {
+  return { kind: "bucket", debtGrains: 0, grain: limit.grainsPerMilli, atMs: nowMs };
+}
+
+/** The state at `nowMs`: refilled by the time gone by, recounted where the rate's unit changed (rounded up: never lends). */
+export function at(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
+  const debt = state.grain === limit.grainsPerMilli ? state.debtGrains : recount(limit, state);
+  const elapsedMs = nowMs - state.atMs;
+  if (elapsedMs <= 0) {
+    return debt === state.debtGrains ? state : withDebt(limit, debt, state.atMs);
+  }
+  const paid = elapsedMs >= ceilDiv(debt, limit.grainsPerMs) ? debt : elapsedMs * limit.grainsPerMs;
+  return withDebt(limit, debt - paid, nowMs);
+}
+
+/**
+ * Until when `costMilli` is refused if nobody else spends: 0 where it passes now, Infinity where it never will. From that
+ * moment on, and not a millisecond earlier, it passes. `state` must be brought to now by {@link at}.
+ */
+export function blockedUntilMs(limit: TokenBucket, state: BucketState, costMilli: number): number {
+  if (costMilli > limit.capacityMilli) return Infinity;
+  const short = state.debtGrains - (limit.capacityGrains - costMilli * limit.grainsPerMilli);
+  return short <= 0 ? 0 : state.atMs + ceilDiv(short, limit.grainsPerMs);
+}
+
+/** The state after `costMilli` more is spent, whether or not the bucket holds it: a floor may lie below empty. */
+export function spend(limit: TokenBucket, state: BucketState, costMilli: number): BucketState {
+  return withDebt(limit, state.debtGrains + costMilli * limit.grainsPerMilli, state.atMs);
+}
+
+/** Millitokens that may be spent now, at least 0. */
+export function remainingMilli(limit: TokenBucket, state: BucketState): number {
+  const left = limit.capacityGrains - state.debtGrains;
+  return left <= 0 ? 0 : (left - (left % limit.grainsPerMilli)) / limit.grainsPerMilli;
+}
+
+/** When the bucket is full again; while it holds less than one token, when the next token is there. */
+export function resetsAtMs(limit: TokenBucket, state: BucketState): number {
+  const oneToken = Math.min(MILLI, limit.capacityMilli);
+  const nextTokenAtMs = blockedUntilMs(limit, state, oneToken);
+  return nextTokenAtMs || state.atMs + ceilDiv(state.debtGrains, limit.grainsPerMs);
+}
+
+/** Whether `floor` allows for at least all that `state` has spent. Both must be brought to the same moment by {@link at}. */
+export function covers(floor: BucketState, state: BucketState): boolean {
+  return floor.debtGrains >= state.debtGrains;
+}
+
+/** Milliseconds in which an empty bucket fills: `w` of the RateLimit-Policy field, where q / w is the rate. */
+export function windowMs(limit: TokenBucket): number {
+  return ceilDiv(limit.capacityGrains, limit.grainsPerMs);
+}
+
+function withDebt(limit: TokenBucket, debtGrains: number, atMs: number): BucketState {
+  return { kind: "bucket", debtGrains, grain: limit.grainsPerMilli, atMs };
+}
+
+/** Debt in the limit's own grains. BigInt, because the product may pass 2^53; it happens once per change of a rate. */
+function recount(limit: TokenBucket, state: BucketState): number {
+  const grain = BigInt(state.grain);
+  const debt = (BigInt(state.debtGrains) * BigInt(limit.grainsPerMilli) + grain - 1n) / grain;
+  return Number(debt > BigInt(MAX_EXACT) ? BigInt(MAX_EXACT) : debt);
+}

@@ -1,0 +1,23 @@
+/**
+ * One spelling for each path, so that no spelling reaches a cheaper route than the upstream would see.
+ *
+ * The URL parser has resolved `.` and `..` already, also where they are percent-encoded. Here, percent-encoded unreserved
+ * characters are decoded (RFC 3986, section 6.2.2.2), and what upstreams read in different ways is refused: empty segments,
+ * encoded slashes, backslashes and control characters.
+ */
+const AMBIGUOUS = /\/\/|\\|%2f|%5c|%00|%25(?:2f|5c|2e|00)|%(?![0-9a-f]{2})/i;
+const ENCODED = /%([0-9a-f]{2})/gi;
+const UNRESERVED = /^[A-Za-z0-9._~-]$/;
+/** Dot segments that only appear once decoded, as in `/%2e%2e%2f` or `/.%2e/`. */
+const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
+
+/** The canonical path, or null where the path is ambiguous. `path` is the URL parser's pathname. */
+export function canonicalPath(path: string): string | null {
+  if (AMBIGUOUS.test(path)) return null;
+  if (!path.includes("%")) return path;
+  const decoded = path.replaceAll(ENCODED, (encoded, hex: string) => {
+    const character = String.fromCharCode(Number.parseInt(hex, 16));
+    return UNRESERVED.test(character) ? character : encoded.toUpperCase();
+  });
+  return DOT_SEGMENT.test(decoded) ? null : decoded;
+}

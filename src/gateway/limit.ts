@@ -1,0 +1,76 @@
+/**
+ * `limit()`: the Hono middleware that asks for a decision, answers where it is "no", and writes the limit headers where it
+ * is "yes". The gateway is built on it, and other Workers can import it with a service binding to this one:
+ *
+ * ```ts
+ * import { limit } from "edge-limiter/limit";
+ * app.use("/reports/*", limit({ decide: (c) => c.env.EDGE_LIMITER.check({ user: c.get("user"), cost: 5 }) }));
+ * ```
+ */
+import type { Context, Env as HonoEnv, MiddlewareHandler } from "hono";
+import type { Decision } from "../core/decision.ts";
+import { problem, unauthorized } from "./problem.ts";
+import { setRateLimitHeaders } from "./rate-limit-headers.ts";
+
+export interface LimitOptions<E extends HonoEnv> {
+  /** Asks for the decision about this request. Null: the request is exempt and gets no limit headers. */
+  readonly decide: (c: Context<E>) => Promise<Decision | null>;
+  /** Whether to send X-RateLimit-* as well. On where left out. */
+  readonly xRateLimit?: (c: Context<E>) => boolean;
+  /** The id that problems and the X-Request-Id header carry. A random one where left out. */
+  readonly requestId?: (c: Context<E>) => string;
+  /** What to do where `decide` throws: refuse with 503 (the default), or let the request pass without headers. */
+  readonly onFailure?: "closed" | "open";
+}
+
+/** Unavailable for a moment: what a client is told where nothing better is known. */
+const RETRY_MS = 1_000;
+
+/** Makes the middleware. It runs the handlers behind it only where the decision allows. */
+export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHandler<E> {
+  return async (c, next) => {
+    const requestId = options.requestId?.(c) ?? crypto.randomUUID();
+    const startedMs = performance.now();
+    let decision: Decision | null;
+    try {
+      decision = await options.decide(c);
+    } catch {
+      if (options.onFailure === "open") return next();
+      return problem("temporary_reduced_capacity", "The limiter does not answer.", requestId, {
+        retryAfterMs: RETRY_MS,
+      });
+    }
+    if (decision === null) return next();
+    const tookMs = performance.now() - startedMs;
+    if (decision.allowed) await next();
+    else c.res = refusal(decision, requestId);
+    setRateLimitHeaders(c.res.headers, decision, options.xRateLimit?.(c) ?? true, Date.now());
+    c.res.headers.append("Server-Timing", `limiter;dur=${tookMs.toFixed(1)};desc="${decision.source}"`);
+    return undefined;
+  };
+}
+
+/** The answer to a request that may not pass. */
+function refusal(decision: Decision, requestId: string): Response {
+  const { outcome, violated, retryAfterMs, cost } = decision;
+  switch (outcome) {
+    case "allowed":
+      throw new Error("an allowed request is not refused");
+    case "blocked":
+      return problem("blocked", "This account is suspended.", requestId);
+    case "revoked":
+      return unauthorized("The API key has been revoked or has expired.", requestId);
+    case "unavailable":
+      return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
+        retryAfterMs: retryAfterMs ?? RETRY_MS,
+      });
+    case "denied": {
+      const names = violated.map((name) => `"${name}"`).join(", ");
+      const detail =
+        retryAfterMs === null
+          ? `A request of cost ${cost} is more than ${names} ever holds.`
+          : `${violated.length > 1 ? "The limits" : "The limit"} ${names} would be exceeded by this request (cost ${cost}). Wait as Retry-After says; a denied request costs nothing.`;
+      return problem("quota_exceeded", detail, requestId, { "violated-policies": violated, retryAfterMs });
+    }
+  }
+}

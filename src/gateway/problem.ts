@@ -1,0 +1,81 @@
+/**
+ * Problems: every error a client gets, as `application/problem+json` (RFC 9457).
+ *
+ * The one place where a code becomes a status, a type and a title. Vague on purpose: no stack, no internal name, no value of
+ * a secret.
+ */
+import type { Fault } from "../policy/fault.ts";
+
+const REGISTRY = "https://iana.org/assignments/http-problem-types";
+/** "about:blank": the status alone says what it is (RFC 9457, section 4.2.1). */
+const BLANK = "about:blank";
+
+const PROBLEMS = {
+  invalid_request: { status: 400, type: BLANK, title: "Bad Request" },
+  too_large: { status: 413, type: BLANK, title: "Content Too Large" },
+  invalid_content: { status: 422, type: BLANK, title: "Unprocessable Content" },
+  invalid_credentials: { status: 401, type: BLANK, title: "Unauthorized" },
+  blocked: { status: 403, type: BLANK, title: "Forbidden" },
+  forbidden: { status: 403, type: BLANK, title: "Forbidden" },
+  not_found: { status: 404, type: BLANK, title: "Not Found" },
+  method_not_allowed: { status: 405, type: BLANK, title: "Method Not Allowed" },
+  conflict: { status: 409, type: BLANK, title: "Conflict" },
+  revision_mismatch: { status: 412, type: BLANK, title: "Precondition Failed" },
+  quota_exceeded: {
+    status: 429,
+    type: `${REGISTRY}#quota-exceeded`,
+    title: "Request cannot be satisfied as assigned quota has been exceeded",
+  },
+  internal_error: { status: 500, type: BLANK, title: "Internal Server Error" },
+  upstream_error: { status: 502, type: BLANK, title: "Bad Gateway" },
+  temporary_reduced_capacity: {
+    status: 503,
+    type: `${REGISTRY}#temporary-reduced-capacity`,
+    title: "Request cannot be satisfied due to temporary server capacity constraints",
+  },
+  not_configured: { status: 503, type: BLANK, title: "Service Unavailable" },
+  upstream_timeout: { status: 504, type: BLANK, title: "Gateway Timeout" },
+} as const;
+
+export type ProblemKind = keyof typeof PROBLEMS;
+
+/** On the wire 400, 413 and 422 carry one code: the status tells them apart (3-wire.md). */
+const CODE: Partial<Record<ProblemKind, string>> = {
+  too_large: "invalid_request",
+  invalid_content: "invalid_request",
+};
+
+export interface ProblemExtras {
+  readonly errors?: readonly Fault[];
+  readonly "violated-policies"?: readonly string[];
+  /** Sent as a header, rounded up to seconds. */
+  readonly retryAfterMs?: number | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The response to one problem. `detail` is a sentence for the client's developer. */
+export function problem(
+  kind: ProblemKind,
+  detail: string,
+  requestId: string,
+  extras: ProblemExtras = {},
+): Response {
+  const { status, type, title } = PROBLEMS[kind];
+  const { retryAfterMs = null, headers: more = {}, ...members } = extras;
+  const body = { type, title, status, detail, code: CODE[kind] ?? kind, requestId, ...members };
+  const headers = new Headers({
+    "Content-Type": "application/problem+json",
+    "Cache-Control": "no-store",
+    "X-Request-Id": requestId,
+    ...more,
+  });
+  if (retryAfterMs !== null) headers.set("Retry-After", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  return new Response(JSON.stringify(body), { status, headers });
+}
+
+/** 401 with the challenge that RFC 9110 asks for. */
+export function unauthorized(detail: string, requestId: string): Response {
+  return problem("invalid_credentials", detail, requestId, {
+    headers: { "WWW-Authenticate": 'Bearer realm="edge-limiter"' },
+  });
+}

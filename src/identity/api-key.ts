@@ -1,0 +1,61 @@
+/**
+ * The format of an API key: `el_live_` or `el_test_`, 30 random base62 characters, 6 of checksum.
+ *
+ * The prefix lets secret scanners find a leaked key, the checksum lets the edge refuse a mistyped one without any I/O. At rest
+ * there is only the SHA-256: 30 base62 characters carry 178 bits, so a slow hash would protect nothing more.
+ *
+ * Never logs or stores a key.
+ */
+import { crc32 } from "./crc32.ts";
+
+const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const RANDOM_LENGTH = 30;
+const CHECKSUM_LENGTH = 6;
+const FORMAT = /^el_(live|test)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
+
+export type KeyMode = "live" | "test";
+
+/** Whether a bearer token is meant to be an API key (rather than a JWT), right or wrong. */
+export function looksLikeApiKey(token: string): boolean {
+  return token.startsWith("el_");
+}
+
+/** A new key from the platform's random source. Shown once and then forgotten. */
+export function generateApiKey(mode: KeyMode): string {
+  const random = randomBase62(RANDOM_LENGTH);
+  return `el_${mode}_${random}${checksum(random)}`;
+}
+
+/** Whether the format and the checksum are right. Says nothing of whether the key exists. */
+export function isWellFormedApiKey(key: string): boolean {
+  const [, , random, sum] = FORMAT.exec(key) ?? [];
+  return random !== undefined && sum === checksum(random);
+}
+
+/** SHA-256 in lower-case hex: what is stored, and what KV is asked for. */
+export async function hashApiKey(key: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** CRC-32 over the random characters in base62, left-padded with `0`. */
+function checksum(random: string): string {
+  let rest = crc32(random);
+  let text = "";
+  while (rest > 0) {
+    text = ALPHABET.charAt(rest % 62) + text;
+    rest = Math.floor(rest / 62);
+  }
+  return text.padStart(CHECKSUM_LENGTH, "0");
+}
+
+/** Uniform over the alphabet: bytes that would favour its beginning are thrown away. */
+function randomBase62(length: number): string {
+  let text = "";
+  while (text.length < length) {
+    for (const byte of crypto.getRandomValues(new Uint8Array(length))) {
+      if (byte < 248 && text.length < length) text += ALPHABET.charAt(byte % 62);
+    }
+  }
+  return text;
+}

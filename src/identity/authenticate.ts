@@ -1,0 +1,94 @@
+/**
+ * Who is calling: an API key, a JWT, or else the client's address. The first credential that is present decides.
+ *
+ * A credential that is present but bad is refused, never a fall back to anonymous. Does no more I/O than one key lookup, and
+ * none before a key's checksum is right.
+ */
+import { hashApiKey, isWellFormedApiKey, looksLikeApiKey } from "./api-key.ts";
+import { clientIp } from "./client-ip.ts";
+import type { JwtVerifier } from "./jwt.ts";
+import type { KeyStore, Scope } from "./key-store.ts";
+
+/** A caller, as the limiter knows it. */
+export interface Caller {
+  /** Names the object that decides: `user:<id>` or `ip:<address>`. */
+  readonly subject: string;
+  readonly kind: "key" | "jwt" | "ip";
+  /** Null for an anonymous caller. */
+  readonly user: string | null;
+  readonly keyId: string | null;
+  /** The tier that the credential names; null: whatever the account or the policy says. */
+  readonly tier: string | null;
+  /** A JWT may call the gateway, as anonymous callers may; only a key can carry `check`. */
+  readonly scopes: readonly Scope[];
+}
+
+export type Authentication =
+  | { readonly kind: "caller"; readonly caller: Caller }
+  | { readonly kind: "invalid"; readonly detail: string }
+  | { readonly kind: "unavailable" };
+
+export interface Credentials {
+  readonly keys: KeyStore;
+  /** Null where no JWT is configured: then every bearer token is an API key or bad. */
+  readonly jwt: JwtVerifier | null;
+}
+
+const BEARER = /^Bearer +(\S+) *$/i;
+
+/** Never rejects. */
+export async function authenticate(
+  headers: Headers,
+  credentials: Credentials,
+  nowMs: number,
+): Promise<Authentication> {
+  const apiKey = headers.get("X-API-Key");
+  if (apiKey !== null) return byKey(apiKey, credentials.keys, nowMs);
+  const authorization = headers.get("Authorization");
+  if (authorization === null) return { kind: "caller", caller: anonymous(headers) };
+  const token = BEARER.exec(authorization)?.[1];
+  if (token === undefined)
+    return invalid("The Authorization header is not of the form: Bearer <key or token>.");
+  if (looksLikeApiKey(token)) return byKey(token, credentials.keys, nowMs);
+  if (!credentials.jwt) return invalid("The bearer token is not an API key of this service.");
+  return byToken(token, credentials.jwt, nowMs);
+}
+
+async function byKey(key: string, keys: KeyStore, nowMs: number): Promise<Authentication> {
+  if (!isWellFormedApiKey(key))
+    return invalid("The API key is malformed or mistyped: its checksum is wrong.");
+  const found = await keys.find(await hashApiKey(key), nowMs);
+  if (found.kind === "unavailable") return found;
+  if (found.kind === "unknown") return invalid("The API key is not known.");
+  const { keyId, user, scopes, expiresAt } = found.record;
+  if (expiresAt !== null && nowMs >= expiresAt) return invalid("The API key has expired.");
+  return {
+    kind: "caller",
+    caller: { subject: userSubject(user), kind: "key", user, keyId, tier: null, scopes },
+  };
+}
+
+async function byToken(token: string, jwt: JwtVerifier, nowMs: number): Promise<Authentication> {
+  const result = await jwt.verify(token, nowMs);
+  if (result.kind === "unavailable") return result;
+  if (result.kind === "invalid") return invalid("The bearer token is not valid or has expired.");
+  const { user, tier } = result;
+  return {
+    kind: "caller",
+    caller: { subject: userSubject(user), kind: "jwt", user, keyId: null, tier, scopes: ["call"] },
+  };
+}
+
+function anonymous(headers: Headers): Caller {
+  const subject = `ip:${clientIp(headers.get("CF-Connecting-IP"))}`;
+  return { subject, kind: "ip", user: null, keyId: null, tier: null, scopes: ["call"] };
+}
+
+/** The name of a user's object. */
+export function userSubject(user: string): string {
+  return `user:${user}`;
+}
+
+function invalid(detail: string): Authentication {
+  return { kind: "invalid", detail };
+}

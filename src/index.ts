@@ -1,0 +1,33 @@
+/**
+ * The Worker: composes the edge, the RPC entrypoint and the object classes. Holds no logic of its own.
+ */
+import type { Hono } from "hono";
+import { UserLimiter } from "../durable-objects/user-limiter.ts";
+import { createApp } from "./app.ts";
+import type { AppEnv } from "./gateway/app-env.ts";
+import { problem } from "./gateway/problem.ts";
+import { isolateServices } from "./isolate.ts";
+import { EdgeLimiter } from "./rpc.ts";
+
+let app: Hono<AppEnv> | null = null;
+
+export { EdgeLimiter, UserLimiter };
+
+export default {
+  fetch(request, env, ctx) {
+    const services = isolateServices(env);
+    if (!services.ok) {
+      const event = {
+        time: new Date().toISOString(),
+        level: "error",
+        event: "misconfigured",
+        faults: services.faults,
+      };
+      console.error(JSON.stringify(event));
+      const requestId = crypto.randomUUID();
+      return problem("internal_error", "The limiter is misconfigured; its log says how.", requestId);
+    }
+    app ??= createApp(services.value);
+    return app.fetch(request, env, ctx);
+  },
+} satisfies ExportedHandler<Env>;

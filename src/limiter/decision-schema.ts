@@ -1,0 +1,24 @@
+/** A decision as a schema, for where one comes back from storage. core/decision.ts says what the fields mean. */
+import * as z from "zod/mini";
+import type { Decision } from "../core/decision.ts";
+
+export const decisionSchema = z.object({
+  outcome: z.enum(["allowed", "denied", "blocked", "revoked", "unavailable"]),
+  allowed: z.boolean(),
+  cost: z.number(),
+  limits: z.array(
+    z.object({
+      name: z.string(),
+      limit: z.number(),
+      remaining: z.number(),
+      resetMs: z.number(),
+      windowMs: z.number(),
+    }),
+  ),
+  retryAfterMs: z.nullable(z.number()),
+  violated: z.array(z.string()),
+  source: z.enum(["strict", "lease", "deny-cache", "fallback"]),
+  tier: z.string(),
+  revision: z.number(),
+  decisionId: z.string(),
+}) satisfies z.ZodMiniType<Decision>;

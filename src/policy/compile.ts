@@ -1,0 +1,224 @@
+/**
+ * Turns a policy document into what decisions need, or says every fault that keeps it from taking effect.
+ *
+ * A compiled policy is immutable and belongs to one revision. Pure: no I/O and no clock.
+ */
+import { calendarQuota } from "../core/calendar-quota.ts";
+import { capacityMilli, type Limit } from "../core/limit.ts";
+import type { Charge } from "../core/plan.ts";
+import { tokenBucket } from "../core/token-bucket.ts";
+import { MAX_EXACT, toMilli, toTokens } from "../core/units.ts";
+import { type Fault, parseBy, type Parsed, pointer } from "./fault.ts";
+import { isReserved, RouteTable } from "./route-table.ts";
+import { type LimitDocument, type PolicyDocument, policySchema, type RouteDocument } from "./schema.ts";
+
+export const DEFAULT_TIMEOUT_MS = 30_000;
+
+/** Whose requests share the limit's counter: one user's, one key's, or one user's on one route. */
+export type Scope = "user" | "key" | "route";
+
+export interface ScopedLimit {
+  readonly limit: Limit;
+  readonly scope: Scope;
+}
+
+export interface Tier {
+  readonly name: string;
+  readonly limits: readonly ScopedLimit[];
+  readonly mode: "strict" | "leased";
+  readonly durability: "reserved" | "exact";
+  readonly onLimiterFailure: "local" | "open" | "closed";
+}
+
+export interface Route {
+  /** What the route is called in the ledger, metrics and logs: its match, with its methods where it names any. */
+  readonly id: string;
+  readonly match: string;
+  readonly methods: readonly string[] | null;
+  readonly costMilli: number;
+  readonly limits: readonly ScopedLimit[];
+  readonly requiresCredential: boolean;
+  readonly upstream: string | null;
+  readonly timeoutMs: number;
+  readonly forwardKey: boolean;
+}
+
+export interface Policy {
+  readonly revision: number;
+  readonly tiers: ReadonlyMap<string, Tier>;
+  readonly routes: RouteTable;
+  readonly anonymousTier: string;
+  readonly defaultTier: string;
+  readonly xRateLimit: boolean;
+  readonly cors: PolicyDocument["cors"] | null;
+}
+
+/** Compiles an untrusted document. `revision` is the one it will be known by. */
+export function compilePolicy(document: unknown, revision: number): Parsed<Policy> {
+  const parsed = parseBy(policySchema, document);
+  if (!parsed.ok) return parsed;
+  const source = parsed.value;
+  const faults: Fault[] = [];
+
+  const tiers = new Map<string, Tier>();
+  for (const [name, tier] of Object.entries(source.tiers)) {
+    tiers.set(name, {
+      name,
+      limits: compileLimits(tier.limits, "user", ["tiers", name, "limits"], faults),
+      mode: tier.mode ?? "strict",
+      durability: tier.durability ?? "reserved",
+      onLimiterFailure: tier.onLimiterFailure ?? "local",
+    });
+  }
+  for (const field of ["anonymousTier", "defaultTier"] as const) {
+    if (!tiers.has(source[field])) {
+      faults.push({ path: pointer([field]), message: `there is no tier "${source[field]}"` });
+    }
+  }
+
+  const routes = source.routes.map((route, i) => compileRoute(route, i, tiers, faults));
+  const table = new RouteTable(routes);
+  faults.push(...table.faults);
+  if (faults.length > 0) return { ok: false, faults };
+  return {
+    ok: true,
+    value: {
+      revision,
+      tiers,
+      routes: table,
+      anonymousTier: source.anonymousTier,
+      defaultTier: source.defaultTier,
+      xRateLimit: source.headers?.xRateLimit ?? true,
+      cors: source.cors ?? null,
+    },
+  };
+}
+
+/** The tier of that name, or the default tier where the policy does not know it. */
+export function tierOf(policy: Policy, name: string): Tier {
+  const tier = policy.tiers.get(name) ?? policy.tiers.get(policy.defaultTier);
+  if (!tier) throw new Error("a compiled policy has its default tier");
+  return tier;
+}
+
+/** All limits that a request must pass: the tier's and the route's, each with the counter it counts in. */
+export function chargesFor(tier: Tier, route: Route | null, keyId: string | null): Charge[] {
+  const charges: Charge[] = [];
+  for (const scoped of tier.limits) {
+    const charge = chargeOf(scoped, route, keyId);
+    if (charge) charges.push(charge);
+  }
+  for (const scoped of route?.limits ?? []) {
+    const charge = chargeOf(scoped, route, keyId);
+    // A route's own limit counts that route's requests only, whatever else it is scoped to.
+    if (charge && route) {
+      const counter = scoped.scope === "key" ? `${charge.counter}@${route.id}` : charge.counter;
+      charges.push({ ...charge, counter });
+    }
+  }
+  return charges;
+}
+
+/** A key's limit does not apply to a request without a key, nor a route's to one without a route. */
+function chargeOf({ limit, scope }: ScopedLimit, route: Route | null, keyId: string | null): Charge | null {
+  switch (scope) {
+    case "user":
+      return { counter: limit.name, limit };
+    case "key":
+      return keyId === null ? null : { counter: `${limit.name}#${keyId}`, limit };
+    case "route":
+      return route === null ? null : { counter: `${limit.name}@${route.id}`, limit };
+  }
+}
+
+function compileRoute(
+  route: RouteDocument,
+  index: number,
+  tiers: ReadonlyMap<string, Tier>,
+  faults: Fault[],
+): Route {
+  const path = ["routes", index];
+  if (isReserved(route.match)) {
+    faults.push({
+      path: pointer([...path, "match"]),
+      message: "is a path that the limiter keeps for itself",
+    });
+  }
+  const limits = compileLimits(route.limits ?? [], "route", [...path, "limits"], faults);
+  const costMilli = toMilli(route.cost ?? 1) ?? 0;
+  for (const tier of tiers.values()) {
+    checkTogether(limits, costMilli, tier, path, faults);
+  }
+  const methods = route.methods ? [...new Set(route.methods)] : null;
+  return {
+    id: methods ? `${methods.join(",")} ${route.match}` : route.match,
+    match: route.match,
+    methods,
+    costMilli,
+    limits,
+    requiresCredential: route.auth === "required",
+    upstream: route.upstream ?? null,
+    timeoutMs: route.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    forwardKey: route.forwardKey ?? false,
+  };
+}
+
+/** Limits of a tier and a route meet on one request: their names must differ, and each must be able to hold the cost. */
+function checkTogether(
+  limits: readonly ScopedLimit[],
+  costMilli: number,
+  tier: Tier,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  limits.forEach(({ limit }, i) => {
+    if (tier.limits.some((other) => other.limit.name === limit.name)) {
+      const message = `tier "${tier.name}" has a limit of the name "${limit.name}" already`;
+      faults.push({ path: pointer([...path, "limits", i, "name"]), message });
+    }
+  });
+  for (const { limit } of [...tier.limits, ...limits]) {
+    const holds = capacityMilli(limit);
+    if (costMilli <= holds) continue;
+    const message = `a cost of ${toTokens(costMilli)} can never pass: the limit "${limit.name}" (tier "${tier.name}") holds ${toTokens(holds)}`;
+    faults.push({ path: pointer([...path, "cost"]), message });
+  }
+}
+
+function compileLimits(
+  documents: readonly LimitDocument[],
+  scope: Scope,
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): ScopedLimit[] {
+  const names = new Set<string>();
+  const limits: ScopedLimit[] = [];
+  documents.forEach((document, i) => {
+    if (names.has(document.name)) {
+      faults.push({ path: pointer([...path, i, "name"]), message: `"${document.name}" is there already` });
+    }
+    names.add(document.name);
+    const limit = compileLimit(document);
+    if (limit) {
+      // A route's own limit counts per route even where it says "user": the route is what it belongs to.
+      const named = document.scope ?? scope;
+      limits.push({ limit, scope: scope === "route" && named === "user" ? "route" : named });
+    } else {
+      const message = `is too large to be counted exactly (at most 2^52 = ${MAX_EXACT} steps of its rate); make the burst or the period smaller, or the rate rounder`;
+      faults.push({ path: pointer([...path, i]), message });
+    }
+  });
+  return limits;
+}
+
+function compileLimit(document: LimitDocument): Limit | null {
+  if (document.kind === "quota") {
+    const amount = toMilli(document.amount);
+    return amount === null ? null : calendarQuota(document.name, amount, document.per, document.anchorDay);
+  }
+  const refill = toMilli(document.tokens);
+  const capacity = toMilli(document.burst ?? document.tokens);
+  return refill === null || capacity === null
+    ? null
+    : tokenBucket(document.name, refill, document.per, capacity);
+}

@@ -1,0 +1,186 @@
+/**
+ * Reads policies from KV into the isolate.
+ *
+ * KV holds `policy:current` -> `{revision, activatedAt}` and `policy:rev:<n>` -> a document that never changes. Where KV
+ * holds no policy at all, the embedded default is in force as revision 0. A document that does not compile never takes
+ * effect: the last good one stays, and {@link PolicyStore.problem} says what is wrong. A revision once seen is never left
+ * for an older one.
+ *
+ * The cache is plain data shared between requests; each request awaits only its own calls to KV.
+ */
+import * as z from "zod/mini";
+import embedded from "../../policy/default.json";
+import { withDeadline } from "../deadline.ts";
+import { parseJson } from "../json.ts";
+import { type Log, messageOf } from "../log.ts";
+import { compilePolicy, type Policy } from "./compile.ts";
+import { parseBy } from "./fault.ts";
+
+/** Younger than this, the cached policy is used as it is. */
+const FRESH_MS = 10_000;
+/**
+ * Older than this, the request itself waits for KV. With KV's own cache of 30 s it keeps a change within a minute
+ * everywhere; between the two the refresh runs behind the request.
+ */
+const STALE_MS = 25_000;
+const KV_CACHE_SECONDS = 30;
+/** A document never changes under its number, so KV's edge may keep it long. */
+const KV_DOCUMENT_CACHE_SECONDS = 3_600;
+/** Local KV answers in about a millisecond, a cold central read in some hundred. */
+const KV_DEADLINE_MS = 2_000;
+/** How far a new isolate looks back for a good document when the current one is bad. */
+const LOOK_BACK = 5;
+/** Compiled policies kept: the current one and what lagging peers still speak of. */
+const KEPT_REVISIONS = 4;
+
+export const CURRENT_KEY = "policy:current";
+export const documentKey = (revision: number): string => `policy:rev:${revision}`;
+
+const currentSchema = z.object({ revision: z.int().check(z.gte(1), z.lte(2 ** 48)) });
+
+/** Runs work behind the answer to a request, as ExecutionContext.waitUntil does. */
+export type Background = (work: Promise<unknown>) => void;
+
+export class PolicyStore {
+  readonly #kv: KVNamespace;
+  readonly #log: Log;
+  readonly #compiled = new Map<number, Policy>();
+  #current: Policy | null = null;
+  #checkedAtMs = -Infinity;
+  #refreshingUntilMs = -Infinity;
+  #problem: string | null = null;
+
+  constructor(kv: KVNamespace, log: Log) {
+    this.#kv = kv;
+    this.#log = log;
+  }
+
+  /** Why the newest policy is not in force, or null where it is. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** The newest policy that this isolate has seen, without asking KV; null before the first. */
+  get known(): Policy | null {
+    return this.#current;
+  }
+
+  /** The policy in force. Null only where KV has never answered this isolate, so that nothing is known. */
+  async current(nowMs: number, background: Background): Promise<Policy | null> {
+    const ageMs = nowMs - this.#checkedAtMs;
+    if (this.#current && ageMs >= 0 && ageMs < FRESH_MS) return this.#current;
+    if (this.#current && ageMs >= 0 && ageMs < STALE_MS) {
+      if (nowMs >= this.#refreshingUntilMs) {
+        this.#refreshingUntilMs = nowMs + KV_DEADLINE_MS;
+        background(this.refresh(nowMs));
+      }
+      return this.#current;
+    }
+    await this.refresh(nowMs);
+    return this.#current;
+  }
+
+  /** The newest policy known that is at least `revision`, asking KV for that revision where needed; null where it is not to be had. */
+  async atLeast(revision: number): Promise<Policy | null> {
+    if (this.#current && this.#current.revision >= revision) return this.#current;
+    if (revision === 0) return this.#adopt(embeddedPolicy());
+    const policy = await this.#load(revision);
+    return policy ? this.#adopt(policy) : null;
+  }
+
+  /** Asks KV what is in force. Keeps what there is where KV fails or holds rubbish. Never rejects. */
+  async refresh(nowMs: number): Promise<void> {
+    try {
+      const text = await this.#read(CURRENT_KEY, KV_CACHE_SECONDS);
+      if (text === null) {
+        this.#adopt(embeddedPolicy());
+        this.#problem = null;
+      } else {
+        await this.#activate(text);
+      }
+      this.#checkedAtMs = nowMs;
+    } catch (thrown) {
+      this.#report("policy_store_failed", `the policy store does not answer: ${messageOf(thrown)}`);
+      // With a policy at hand, ask again soon, but not on every request.
+      if (this.#current) this.#checkedAtMs = nowMs - FRESH_MS;
+    }
+  }
+
+  async #activate(text: string): Promise<void> {
+    const pointer = parseBy(currentSchema, parseJson(text));
+    if (!pointer.ok) {
+      this.#report("policy_refused", `${CURRENT_KEY} is not {revision, activatedAt}`);
+      if (!this.#current) this.#adopt(embeddedPolicy());
+      return;
+    }
+    const { revision } = pointer.value;
+    if (this.#current && this.#current.revision >= revision) {
+      this.#problem = null;
+      return;
+    }
+    const policy = await this.#load(revision);
+    if (policy) {
+      this.#adopt(policy);
+      this.#problem = null;
+    } else if (!this.#current) {
+      await this.#lookBack(revision);
+    }
+  }
+
+  /** A new isolate has no last good policy in memory: the newest earlier document that compiles is it. */
+  async #lookBack(revision: number): Promise<void> {
+    const problem = this.#problem;
+    for (let n = revision - 1; n >= Math.max(1, revision - LOOK_BACK) && !this.#current; n--) {
+      const policy = await this.#load(n);
+      if (policy) this.#adopt(policy);
+    }
+    if (!this.#current) this.#adopt(embeddedPolicy());
+    this.#problem = problem;
+  }
+
+  async #load(revision: number): Promise<Policy | null> {
+    const kept = this.#compiled.get(revision);
+    if (kept) return kept;
+    const text = await this.#read(documentKey(revision), KV_DOCUMENT_CACHE_SECONDS);
+    if (text === null) {
+      this.#report("policy_missing", `policy revision ${revision} is not in KV yet`);
+      return null;
+    }
+    const compiled = compilePolicy(parseJson(text), revision);
+    if (compiled.ok) return compiled.value;
+    const [first] = compiled.faults;
+    this.#report(
+      "policy_refused",
+      `policy revision ${revision} is refused: ${first ? `${first.path || "/"} ${first.message}` : "not JSON"}`,
+    );
+    return null;
+  }
+
+  async #read(key: string, cacheTtl: number): Promise<string | null> {
+    return withDeadline(this.#kv.get(key, { type: "text", cacheTtl }), KV_DEADLINE_MS, `KV ${key}`);
+  }
+
+  #adopt(policy: Policy): Policy {
+    if (this.#current && this.#current.revision >= policy.revision) return this.#current;
+    this.#current = policy;
+    this.#compiled.set(policy.revision, policy);
+    for (const revision of this.#compiled.keys()) {
+      if (this.#compiled.size <= KEPT_REVISIONS) break;
+      this.#compiled.delete(revision);
+    }
+    return policy;
+  }
+
+  #report(event: string, problem: string): void {
+    // The same trouble again is not news: one line each time it changes.
+    if (this.#problem !== problem) this.#log("error", event, { problem });
+    this.#problem = problem;
+  }
+}
+
+/** The policy that ships with the Worker, as revision 0. */
+export function embeddedPolicy(): Policy {
+  const compiled = compilePolicy(embedded, 0);
+  if (!compiled.ok) throw new Error(`policy/default.json: ${JSON.stringify(compiled.faults)}`);
+  return compiled.value;
+}

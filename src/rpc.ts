@@ -1,0 +1,70 @@
+/**
+ * The RPC entrypoint for other Workers: a service binding with `entrypoint = "EdgeLimiter"` asks for decisions with no HTTP
+ * between. Same operations, same answers as the decision API; whoever has the binding may ask, so it needs no key.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { checkMany, type CheckResult } from "./api/check.ts";
+import type { Operation } from "./api/schemas.ts";
+import type { Decision } from "./core/decision.ts";
+import type { Services } from "./gateway/services.ts";
+import { userSubject } from "./identity/authenticate.ts";
+import { isUserId } from "./identity/user-id.ts";
+import { isolateServices } from "./isolate.ts";
+import type { UserStatus } from "./limiter/status.ts";
+import type { Policy } from "./policy/compile.ts";
+import type { Fault } from "./policy/fault.ts";
+
+/** An item of {@link EdgeLimiter.checkMany}: a decision, or why the operation is none. */
+export type CheckItem =
+  | Decision
+  | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly Fault[] } };
+
+export class EdgeLimiter extends WorkerEntrypoint<Env> {
+  /**
+   * Decides one operation.
+   * @throws TypeError where the operation is malformed, Error where no policy is known.
+   */
+  async check(operation: Operation): Promise<Decision> {
+    const { services, policy } = await this.#ready();
+    const [result] = await checkMany([operation], services, policy);
+    if (result?.kind === "decision") return result.decision;
+    throw new TypeError(`invalid_request: ${JSON.stringify(result?.faults)}`);
+  }
+
+  /** Decides up to 1,000 operations, in order; a malformed one fails alone. */
+  async checkMany(operations: readonly Operation[]): Promise<CheckItem[]> {
+    if (!Array.isArray(operations) || operations.length > 1_000) {
+      throw new TypeError("invalid_request: a list of up to 1,000 operations is wanted");
+    }
+    const { services, policy } = await this.#ready();
+    return (await checkMany(operations, services, policy)).map(itemOf);
+  }
+
+  /**
+   * A user's limits and usage; costs nothing.
+   * @throws TypeError where the user id is malformed, Error where the user's object does not answer.
+   */
+  async status(user: string): Promise<UserStatus> {
+    if (!isUserId(user)) throw new TypeError("invalid_request: user is not a user id");
+    const { services, policy } = await this.#ready();
+    const request = { revision: policy.revision, tier: policy.defaultTier, keyId: null };
+    const status = await services.limiter.status(userSubject(user), request, Date.now());
+    if (!status) throw new Error("temporary_reduced_capacity: the limiter does not answer");
+    return status;
+  }
+
+  async #ready(): Promise<{ services: Services; policy: Policy }> {
+    const configured = isolateServices(this.env);
+    if (!configured.ok)
+      throw new Error(`misconfigured: ${configured.faults.map(({ path }) => path).join(", ")}`);
+    const services = configured.value;
+    const policy = await services.policies.current(Date.now(), (work) => this.ctx.waitUntil(work));
+    if (!policy) throw new Error("temporary_reduced_capacity: the policy is not at hand");
+    return { services, policy };
+  }
+}
+
+function itemOf(result: CheckResult): CheckItem {
+  if (result.kind === "decision") return result.decision;
+  return { error: { code: "invalid_request", errors: result.faults } };
+}

@@ -1,0 +1,102 @@
+/**
+ * What the deployment configures by variables and secrets, parsed once per isolate. Every variable is listed in README.md.
+ */
+import * as z from "zod/mini";
+import { HMAC_ALGORITHMS, type JwtAlgorithm, type JwtSettings, PUBLIC_ALGORITHMS } from "./identity/jwt.ts";
+import { DEFAULT_DEADLINE_MS } from "./limiter/limiter.ts";
+import type { LogLevel } from "./log.ts";
+import { type Fault, parseBy, type Parsed } from "./policy/fault.ts";
+import { upstreamSchema } from "./policy/schema.ts";
+
+export interface Settings {
+  /** Upstream of routes that name none; null where none is configured. */
+  readonly upstream: string | null;
+  readonly logLevel: LogLevel;
+  readonly limiterTimeoutMs: number;
+  /** Null: bearer tokens other than API keys are refused. */
+  readonly jwt: JwtSettings | null;
+  /** Null: the admin API answers 503. */
+  readonly adminToken: string | null;
+}
+
+/** An unset variable and an empty one are the same. */
+const text = z.optional(z.string());
+/** A shorter secret could be guessed; `openssl rand -hex 32` makes one of 64 characters. */
+const MIN_SECRET_LENGTH = 16;
+const MIN_HMAC_SECRET_LENGTH = 32;
+
+const schema = z.object({
+  UPSTREAM: z.optional(z.union([z.literal(""), upstreamSchema])),
+  LOG_LEVEL: z.optional(z.enum(["debug", "info", "warn", "error", ""])),
+  LIMITER_TIMEOUT_MS: z.optional(z.string().check(z.regex(/^([1-9]\d{0,4})?$/, "must be 1 to 99999"))),
+  ADMIN_TOKEN: z.optional(z.union([z.literal(""), z.string().check(z.minLength(MIN_SECRET_LENGTH))])),
+  JWT_ALGORITHM: z.optional(z.enum([...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS, ""])),
+  JWT_SECRET: text,
+  JWT_JWKS_URL: text,
+  JWT_ISSUER: text,
+  JWT_AUDIENCE: text,
+  JWT_TIER_CLAIM: text,
+});
+type Variables = z.infer<typeof schema>;
+
+/** Parses the environment. Faults name the variable, never its value. */
+export function readSettings(env: unknown): Parsed<Settings> {
+  const parsed = parseBy(schema, env);
+  if (!parsed.ok) return parsed;
+  const variables = parsed.value;
+  const faults: Fault[] = [];
+  const jwt = readJwt(variables, faults);
+  if (faults.length > 0) return { ok: false, faults };
+  return {
+    ok: true,
+    value: {
+      upstream: variables.UPSTREAM || null,
+      logLevel: variables.LOG_LEVEL || "info",
+      limiterTimeoutMs: Number(variables.LIMITER_TIMEOUT_MS || DEFAULT_DEADLINE_MS),
+      jwt,
+      adminToken: variables.ADMIN_TOKEN || null,
+    },
+  };
+}
+
+/** JWT is on where JWT_ALGORITHM is set; then issuer, audience and the key are required. */
+function readJwt(variables: Variables, faults: Fault[]): JwtSettings | null {
+  const algorithm = variables.JWT_ALGORITHM;
+  if (!algorithm) {
+    for (const name of ["JWT_SECRET", "JWT_JWKS_URL"] as const) {
+      if (variables[name]) faults.push({ path: `/${name}`, message: "is set, but JWT_ALGORITHM is not" });
+    }
+    return null;
+  }
+  const required = (name: "JWT_ISSUER" | "JWT_AUDIENCE"): string => {
+    const value = variables[name];
+    if (!value) faults.push({ path: `/${name}`, message: "is required where JWT_ALGORITHM is set" });
+    return value ?? "";
+  };
+  return {
+    algorithm,
+    key: readJwtKey(algorithm, variables, faults),
+    issuer: required("JWT_ISSUER"),
+    audience: required("JWT_AUDIENCE"),
+    tierClaim: variables.JWT_TIER_CLAIM || null,
+  };
+}
+
+function readJwtKey(algorithm: JwtAlgorithm, variables: Variables, faults: Fault[]): JwtSettings["key"] {
+  if (HMAC_ALGORITHMS.some((hmac) => hmac === algorithm)) {
+    const secret = variables.JWT_SECRET ?? "";
+    if (secret.length < MIN_HMAC_SECRET_LENGTH) {
+      faults.push({
+        path: "/JWT_SECRET",
+        message: `must have at least ${MIN_HMAC_SECRET_LENGTH} characters`,
+      });
+    }
+    return { kind: "secret", secret };
+  }
+  const url = URL.parse(variables.JWT_JWKS_URL ?? "");
+  if (url?.protocol === "https:" || url?.hostname === "localhost" || url?.hostname === "127.0.0.1") {
+    return { kind: "jwks", url };
+  }
+  faults.push({ path: "/JWT_JWKS_URL", message: "must be an https URL" });
+  return { kind: "secret", secret: "" };
+}

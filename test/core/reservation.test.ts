@@ -1,0 +1,299 @@
+/**
+ * Write-ahead reservation: an object that answers from memory, crashes, and is survived by stale copies of itself still never
+ * admits more than its limits, loses at most one reservation by a crash, and seldom writes.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Charge, readings } from "../../src/core/plan.ts";
+import { MOST_RESERVED_MILLI, reservedMilli } from "../../src/core/reservation.ts";
+import {
+  boundOf,
+  type BucketSpec,
+  compiled,
+  compiledQuota,
+  exactBucket,
+  exactQuota,
+  type QuotaSpec,
+  START_MS,
+} from "./arbitraries.ts";
+import { walkedPeriod } from "./day-walk.ts";
+import { decideExactly } from "./exact-model.ts";
+import { type ChargedCounter, type Reply, SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
+import { everyWindowHolds } from "./window-bound.ts";
+
+const HOUR_MS = 3_600_000;
+
+const FAST: BucketSpec = { kind: "bucket", refillMilli: 997_000, per: "minute", capacityMilli: 400_000 };
+const SLOW: BucketSpec = { kind: "bucket", refillMilli: 700_001, per: "day", capacityMilli: 250_500 };
+const TINY: BucketSpec = { kind: "bucket", refillMilli: 5_000, per: "minute", capacityMilli: 5_000 };
+const HOURLY: QuotaSpec = { kind: "quota", amountMilli: 900_000, period: "hour", anchorDay: 1 };
+
+const buckets: Record<string, BucketSpec> = { fast: FAST, slow: SLOW, tiny: TINY };
+const fast: Charge = { counter: "fast", limit: compiled(FAST, "fast") };
+const slow: Charge = { counter: "slow", limit: compiled(SLOW, "slow") };
+const tiny: Charge = { counter: "tiny", limit: compiled(TINY, "tiny") };
+const hourly: Charge = { counter: "hourly", limit: compiledQuota(HOURLY, "hourly") };
+const all = [fast, slow, tiny, hourly];
+
+/** Routes of one user: they share counters and differ in how much one write reserves. */
+const routes: readonly (readonly Charge[])[] = [
+  [fast, hourly],
+  [slow, fast],
+  [hourly],
+  [tiny, fast, hourly],
+  [slow],
+];
+const LARGEST_RESERVED = Math.max(...routes.map(reservedMilli));
+
+function throughout(log: readonly ChargedCounter[]): void {
+  for (const [counter, spec] of Object.entries(buckets)) {
+    const admissions = log.filter((charged) => charged.counter === counter);
+    expect(everyWindowHolds(boundOf(spec), admissions), `${counter} keeps its bound`).toBe(true);
+  }
+  const periods = new Map<number, number>();
+  for (const { counter, atMs, costMilli } of log) {
+    if (counter !== hourly.counter) continue;
+    const { startMs } = walkedPeriod(HOURLY.period, atMs, HOURLY.anchorDay);
+    periods.set(startMs, (periods.get(startMs) ?? 0) + costMilli);
+  }
+  for (const sum of periods.values())
+    expect(sum, "hourly keeps its amount").toBeLessThanOrEqual(HOURLY.amountMilli);
+}
+
+/** What happens to an object. `who` 0 is the copy that owns the storage, others are stale copies, the youngest first. */
+type Event =
+  | { readonly kind: "ask"; who: number; route: number; costMilli: number; times: number; afterMs: number }
+  | { readonly kind: "settle" }
+  | { readonly kind: "crash" }
+  | { readonly kind: "replaced" };
+
+const costMilli = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(0, 1_000, 2_000, 500, 1_333) },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 8_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 8_000, max: 400_000 }) },
+);
+
+/** One or two routes and a few things that happen to them: few enough that they meet. */
+function events(afterMs: fc.Arbitrary<number>): fc.Arbitrary<Event[]> {
+  const numbers = routes.map((_, number) => number);
+  const some = fc.subarray(numbers, { minLength: 1, maxLength: 2 });
+  return some.chain((used) => eventsOn(fc.constantFrom(...used), afterMs));
+}
+
+function eventsOn(route: fc.Arbitrary<number>, afterMs: fc.Arbitrary<number>): fc.Arbitrary<Event[]> {
+  const ask = fc.record({
+    kind: fc.constant("ask" as const),
+    who: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
+    route,
+    costMilli,
+    times: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 20 }), fc.constant(450)),
+    afterMs,
+  });
+  return fc.array(
+    fc.oneof(
+      { weight: 6, arbitrary: ask },
+      { weight: 1, arbitrary: fc.constant({ kind: "settle" as const }) },
+      { weight: 1, arbitrary: fc.constant({ kind: "crash" as const }) },
+      { weight: 1, arbitrary: fc.constant({ kind: "replaced" as const }) },
+    ),
+    { minLength: 1, maxLength: 30 },
+  );
+}
+
+const forward = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(0) },
+  { weight: 3, arbitrary: fc.integer({ min: 1, max: 2_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 2_000, max: 2 * HOUR_MS }) },
+);
+/** Often there and back again, so that the object meets a time for the second time. */
+const anyClock = fc.oneof(forward, fc.constantFrom(500, -500, 30_000, -30_000));
+
+/** Lets it all happen. After each event `afterEach` sees the owner and the copy that would follow if it crashed now. */
+function happen(
+  happenings: readonly Event[],
+  afterEach: (owner: SimulatedObject, next: SimulatedObject, latestMs: number) => void = () => {},
+): ChargedCounter[] {
+  const storage = new SimulatedStorage();
+  const log: ChargedCounter[] = [];
+  let copies = [new SimulatedObject(storage, log)];
+  let [nowMs, latestMs] = [START_MS, START_MS];
+  for (const event of happenings) {
+    const owner = copies[0];
+    if (owner === undefined) throw new Error("somebody always owns the storage");
+    switch (event.kind) {
+      case "ask": {
+        nowMs += event.afterMs;
+        latestMs = Math.max(latestMs, nowMs);
+        const copy = copies[event.who] ?? owner;
+        const charges = routes[event.route] ?? [];
+        for (let n = 0; n < event.times; n++) copy.ask(charges, event.costMilli, nowMs);
+        break;
+      }
+      case "settle":
+        owner.settle();
+        break;
+      case "crash":
+      case "replaced": {
+        const next = new SimulatedObject(storage, log);
+        owner.cutOff();
+        copies = event.kind === "crash" ? [next, ...copies.slice(1)] : [next, ...copies];
+        break;
+      }
+    }
+    afterEach(copies[0] ?? owner, new SimulatedObject(storage, log), latestMs);
+  }
+  return log;
+}
+
+describe("over crashes, settlements and stale copies", () => {
+  it("never admits more than burst + rate * w in any window, nor more than the quota in any period", () => {
+    fc.assert(
+      fc.property(events(forward), (happenings) => throughout(happen(happenings))),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("keeps both bounds though the clock steps back, counted in the object's own time", () => {
+    fc.assert(
+      fc.property(events(anyClock), (happenings) => throughout(happen(happenings))),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("believes after a crash at any moment that more was spent than was, by one reservation at most, and never less", () => {
+    fc.assert(
+      fc.property(events(anyClock), (happenings) => {
+        happen(happenings, (owner, next, latestMs) => {
+          const remaining = readings(owner.left(all, latestMs), latestMs);
+          readings(next.left(all, latestMs), latestMs).forEach(({ name, remainingMilli }, position) => {
+            const lostMilli = (remaining[position]?.remainingMilli ?? NaN) - remainingMilli;
+            expect(lostMilli, `${name} never gains by a crash`).toBeGreaterThanOrEqual(0);
+            expect(lostMilli, `${name} loses one reservation`).toBeLessThanOrEqual(LARGEST_RESERVED);
+          });
+        });
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("answers like the exact model while nothing crashes: nobody sees the reservation", () => {
+    const asks = fc.array(fc.record({ costMilli, afterMs: anyClock, settles: fc.boolean() }), {
+      maxLength: 60,
+    });
+    fc.assert(
+      fc.property(asks, (each) => {
+        const object = new SimulatedObject(new SimulatedStorage(), []);
+        const charges = [fast, slow, hourly];
+        const model = [
+          exactBucket(FAST, START_MS),
+          exactBucket(SLOW, START_MS),
+          exactQuota(HOURLY, START_MS),
+        ];
+        object.ask(charges, 0, START_MS);
+        let nowMs = START_MS;
+        for (const { costMilli: cost, afterMs, settles } of each) {
+          nowMs += afterMs;
+          const reply: Reply = decideExactly(model, cost, nowMs).allowed ? "allowed" : "denied";
+          expect(object.ask(charges, cost, nowMs)).toBe(reply);
+          if (settles) object.settle();
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("a stale copy", () => {
+  it("spends what it reserved before it was replaced, and then cannot answer", () => {
+    const storage = new SimulatedStorage();
+    const log: ChargedCounter[] = [];
+    const stale = new SimulatedObject(storage, log);
+    expect(stale.ask([slow], 1_000, START_MS)).toBe("allowed");
+    const owner = new SimulatedObject(storage, log);
+    stale.cutOff();
+    const replies = Array.from({ length: 6 }, () => stale.ask([slow], 1_000, START_MS));
+    // 2 % of 250.5 tokens are 5.01: five requests, of which the first was before.
+    expect(replies).toEqual(["allowed", "allowed", "allowed", "allowed", "unwritable", "unwritable"]);
+    const admitted = Array.from({ length: 300 }, () => owner.ask([slow], 1_000, START_MS));
+    expect(admitted.filter((reply) => reply === "allowed")).toHaveLength(245);
+    throughout(log);
+  });
+});
+
+describe("a clock that steps back", () => {
+  it("does not let refilled time be spent from an old floor", () => {
+    const storage = new SimulatedStorage();
+    const log: ChargedCounter[] = [];
+    const object = new SimulatedObject(storage, log);
+    const laterMs = START_MS + 60_000;
+    object.ask([fast], 1_000, START_MS); // reserves 8 tokens
+    object.ask([fast], 0, laterMs); // full again: the reservation is worth nothing now
+    for (let n = 0; n < 8; n++) object.ask([fast], 1_000, START_MS); // the clock is back where it was
+    const restarted = new SimulatedObject(storage, log);
+    restarted.ask([fast], FAST.capacityMilli, laterMs);
+    throughout(log);
+  });
+});
+
+describe("how much is reserved", () => {
+  it("is 2 % of the smallest limit, at least one token, at most 256", () => {
+    const of = (tokens: number): Charge => ({
+      counter: `${tokens}`,
+      limit: compiledQuota({ kind: "quota", amountMilli: tokens * 1000, period: "day", anchorDay: 1 }),
+    });
+    expect(reservedMilli([of(150)])).toBe(3_000);
+    expect(reservedMilli([of(1_500)])).toBe(30_000);
+    expect(reservedMilli([of(50_000), of(150)])).toBe(3_000);
+    expect(reservedMilli([of(150), of(50_000)])).toBe(3_000);
+    expect(reservedMilli([of(50)])).toBe(1_000);
+    expect(reservedMilli([of(5)])).toBe(1_000);
+    expect(reservedMilli([of(1_000_000)])).toBe(MOST_RESERVED_MILLI);
+    expect(reservedMilli([])).toBe(256_000);
+  });
+});
+
+describe("writes", () => {
+  /** Spends greedily and tells how often was asked with success, and how often was written. */
+  function spent(
+    charges: readonly Charge[],
+    cost: number,
+    asks: number,
+    everyMs: number,
+  ): { allowed: number; writes: number } {
+    const storage = new SimulatedStorage();
+    const object = new SimulatedObject(storage, []);
+    let allowed = 0;
+    for (let n = 0; n < asks; n++) {
+      if (object.ask(charges, cost, START_MS + n * everyMs) === "allowed") allowed++;
+    }
+    return { allowed, writes: storage.writes };
+  }
+
+  it("are one for as many requests as one reservation holds: 400 requests of a burst of 400, 50 writes", () => {
+    expect(spent([fast, hourly], 1_000, 500, 0)).toEqual({ allowed: 400, writes: 50 });
+  });
+
+  it("are as rare for a busy user of any cost, with refill, over a minute", () => {
+    for (const cost of [1, 250, 1_000, 1_333, 3_000, 8_000]) {
+      const perWrite = Math.floor(reservedMilli([fast, hourly]) / cost);
+      const everyMs = Math.max(0, Math.floor(cost / 25)); // faster than the refill of 16.6 millitokens a ms
+      const { allowed, writes } = spent([fast, hourly], cost, 1_500, everyMs);
+      expect(allowed).toBeGreaterThan(0);
+      expect(writes).toBeLessThanOrEqual(Math.ceil(allowed / perWrite));
+    }
+  });
+
+  it("are one for each request that costs more than a reservation, and for each of a tiny limit", () => {
+    expect(spent([fast], 8_001, 40, 0)).toEqual({ allowed: 40, writes: 40 });
+    expect(spent([tiny, fast], 1_000, 9, 0)).toEqual({ allowed: 5, writes: 5 });
+  });
+
+  it("are none for a denial and none for asking", () => {
+    const storage = new SimulatedStorage();
+    const object = new SimulatedObject(storage, []);
+    object.ask([fast], FAST.capacityMilli, START_MS);
+    for (let n = 0; n < 100; n++) expect(object.ask([fast], 1_000, START_MS)).toBe("denied");
+    for (let n = 0; n < 100; n++) expect(object.ask([fast], 0, START_MS)).toBe("allowed");
+    expect(storage.writes).toBe(1);
+  });
+});

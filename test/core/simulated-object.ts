@@ -1,0 +1,92 @@
+/**
+ * A durable object as the core sees it: floors in storage, live states in memory, and copies of it that die or go stale.
+ *
+ * It uses plan.ts and reservation.ts as an object would, and keeps a log of its admissions for a test to judge. It judges nothing
+ * itself.
+ */
+import type { LimitState } from "../../src/core/limit.ts";
+import { type Charge, decide, type PlanDecision } from "../../src/core/plan.ts";
+import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
+
+/** What outlives a copy. `seenMs` is, per counter, the latest time its floor knows of. */
+export class SimulatedStorage {
+  readonly floors = new Map<string, LimitState>();
+  readonly seenMs = new Map<string, number>();
+  writes = 0;
+}
+
+/** One counter charged. `atMs` is the copy's own time, which a clock that steps back does not turn back. */
+export interface ChargedCounter {
+  readonly counter: string;
+  readonly atMs: number;
+  readonly costMilli: number;
+}
+
+/** `unwritable`: it had to write first, and could not. */
+export type Reply = "allowed" | "denied" | "unwritable";
+
+/** One copy of the object. A new one starts from storage. */
+export class SimulatedObject {
+  readonly #storage: SimulatedStorage;
+  readonly #log: ChargedCounter[];
+  readonly #floors: Map<string, LimitState>;
+  readonly #live: Map<string, LimitState>;
+  readonly #seenMs: Map<string, number>;
+  #isCutOff = false;
+
+  constructor(storage: SimulatedStorage, log: ChargedCounter[]) {
+    this.#storage = storage;
+    this.#log = log;
+    this.#floors = new Map(storage.floors);
+    this.#live = new Map(storage.floors);
+    this.#seenMs = new Map(storage.seenMs);
+  }
+
+  /** From now on every write of this copy fails, as it does once another copy owns the storage. */
+  cutOff(): void {
+    this.#isCutOff = true;
+  }
+
+  ask(charges: readonly Charge[], costMilli: number, nowMs: number): Reply {
+    const decision = decide(charges, this.#live, costMilli, nowMs);
+    if (decision.allowed && !isReserved(charges, this.#floors, decision, nowMs)) {
+      if (this.#isCutOff) return "unwritable";
+      this.#reserve(charges, decision, costMilli, nowMs);
+    }
+    charges.forEach(({ counter }, position) => {
+      const meter = decision.after[position];
+      if (meter === undefined) throw new Error("the decision is of another plan");
+      const atMs = Math.max(nowMs, this.#seenMs.get(counter) ?? nowMs);
+      this.#live.set(counter, meter.state);
+      this.#seenMs.set(counter, atMs);
+      if (decision.allowed) this.#log.push({ counter, atMs, costMilli });
+    });
+    return decision.allowed ? "allowed" : "denied";
+  }
+
+  /** The exact states into storage, as an object does when it falls idle. */
+  settle(): void {
+    if (this.#isCutOff) return;
+    for (const [counter, state] of this.#live) this.#write(counter, state, this.#seenMs.get(counter) ?? 0);
+    this.#storage.writes++;
+  }
+
+  /** What is left of each charge, as of a moment that this copy has not passed yet. */
+  left(charges: readonly Charge[], nowMs: number): PlanDecision {
+    return decide(charges, this.#live, 0, nowMs);
+  }
+
+  #reserve(charges: readonly Charge[], decision: PlanDecision, costMilli: number, nowMs: number): void {
+    const floors = nextFloors(charges, decision, costMilli, reservedMilli(charges));
+    for (const [counter, floor] of floors) {
+      this.#write(counter, floor, Math.max(nowMs, this.#seenMs.get(counter) ?? nowMs));
+    }
+    this.#storage.writes++;
+  }
+
+  #write(counter: string, floor: LimitState, seenMs: number): void {
+    this.#floors.set(counter, floor);
+    this.#storage.floors.set(counter, floor);
+    this.#storage.seenMs.set(counter, seenMs);
+  }
+}

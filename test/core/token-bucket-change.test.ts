@@ -1,0 +1,171 @@
+/** A limit that changes under way keeps what was used: nobody is forgiven a debt, and nobody is lent a token. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  at,
+  blockedUntilMs,
+  type BucketState,
+  fresh,
+  PERIOD_MS,
+  remainingMilli,
+  spend,
+} from "../../src/core/token-bucket.ts";
+import {
+  boundOf,
+  type BucketSpec,
+  bucketSpec,
+  clockStep,
+  compiled,
+  costOf,
+  costStep,
+  exactBucket,
+  movedMs,
+  START_MS,
+} from "./arbitraries.ts";
+import { type Admission, everyWindowHolds } from "./window-bound.ts";
+
+function perMinute(tokens: number, burst: number): BucketSpec {
+  return { kind: "bucket", refillMilli: tokens * 1000, per: "minute", capacityMilli: burst * 1000 };
+}
+
+/** 150 of 150 used at 0. */
+function exhausted(): BucketState {
+  const limit = compiled(perMinute(100, 150));
+  return spend(limit, fresh(limit, 0), 150_000);
+}
+
+describe("a raised limit", () => {
+  it("lets a denied user in at once, by as much as it was raised", () => {
+    const raised = compiled(perMinute(100, 200));
+    const state = at(raised, exhausted(), 0);
+    expect(remainingMilli(raised, state)).toBe(50_000);
+    expect(blockedUntilMs(raised, state, 50_000)).toBe(0);
+    expect(blockedUntilMs(raised, state, 50_001)).toBe(1);
+  });
+
+  it("pays a debt off at the new rate from the change on", () => {
+    const faster = compiled(perMinute(600, 150));
+    expect(remainingMilli(faster, at(faster, exhausted(), 1_000))).toBe(10_000);
+  });
+});
+
+describe("a lowered limit", () => {
+  it("lends nothing: what was used beyond it is refilled first", () => {
+    const lowered = compiled(perMinute(100, 50));
+    const state = at(lowered, exhausted(), 0);
+    expect(remainingMilli(lowered, state)).toBe(0);
+    expect(blockedUntilMs(lowered, state, 1_000)).toBe(60_600);
+    expect(remainingMilli(lowered, at(lowered, state, 60_000))).toBe(0);
+    expect(remainingMilli(lowered, at(lowered, state, 61_200))).toBe(2_000);
+  });
+
+  it("takes away what a full bucket held beyond it", () => {
+    const lowered = compiled(perMinute(100, 50));
+    const full = fresh(compiled(perMinute(100, 150)), 0);
+    expect(remainingMilli(lowered, at(lowered, full, 0))).toBe(50_000);
+  });
+
+  it("has nothing left though the debt is too large to be counted in the new unit", () => {
+    const largest = compiled({ kind: "bucket", refillMilli: 60_000, per: "minute", capacityMilli: 2 ** 52 });
+    const state = spend(largest, fresh(largest, 0), 2 ** 52);
+    const finest: BucketSpec = { kind: "bucket", refillMilli: 86_028_121, per: "day", capacityMilli: 50_000 };
+    const limit = compiled(finest);
+    expect(remainingMilli(limit, at(limit, state, 0))).toBe(0);
+    expect(blockedUntilMs(limit, at(limit, state, 0), 1)).toBeGreaterThan(0);
+  });
+});
+
+describe("a rate in another unit", () => {
+  it("is counted again against the caller: a third of a millitoken becomes a whole grain", () => {
+    // 1 token per 3 s: a third of a millitoken per ms. After 1 ms the debt is 2/3 of a millitoken.
+    const thirds = compiled({ kind: "bucket", refillMilli: 20_000, per: "minute", capacityMilli: 1_000 });
+    const whole = compiled({ kind: "bucket", refillMilli: 1_000, per: "second", capacityMilli: 1_000 });
+    const state = at(thirds, spend(thirds, fresh(thirds, 0), 1), 1);
+    expect(remainingMilli(thirds, state)).toBe(999);
+    expect(at(whole, state, 1)).toEqual({ kind: "bucket", debtGrains: 1, grain: 1, atMs: 1 });
+    expect(remainingMilli(whole, at(whole, state, 2))).toBe(1_000);
+  });
+
+  it("is not counted twice when it is looked at again", () => {
+    fc.assert(
+      fc.property(bucketSpec, bucketSpec, costStep, (before, after, cost) => {
+        const [old, next] = [compiled(before), compiled(after)];
+        const costMilli = Math.min(before.capacityMilli, costOf(cost, before.capacityMilli));
+        const once = at(next, spend(old, fresh(old, START_MS), costMilli), START_MS);
+        expect(at(next, once, START_MS).debtGrains).toBe(once.debtGrains);
+      }),
+    );
+  });
+});
+
+describe("any changes in any order", () => {
+  const small = bucketSpec.filter(({ capacityMilli }) => capacityMilli <= 2_000_000);
+  const steps = fc.array(
+    fc.record({ clock: clockStep, cost: costStep, change: fc.option(small, { freq: 4 }) }),
+    {
+      minLength: 1,
+      maxLength: 30,
+    },
+  );
+
+  it("never have more left than the exact model, nor a millitoken per change less", () => {
+    fc.assert(
+      fc.property(small, steps, (first, schedule) => {
+        const model = exactBucket(first, START_MS);
+        let spec = first;
+        let state = fresh(compiled(spec), START_MS);
+        let [nowMs, retryAtMs, changes] = [START_MS, 0, 0];
+        for (const { clock, cost, change } of schedule) {
+          nowMs = movedMs(clock, nowMs, retryAtMs);
+          if (change !== null) {
+            // Debt is paid at the rate of the limit that it is looked at with, so both sides look before the change.
+            state = at(compiled(spec), state, nowMs);
+            model.advance(nowMs);
+            spec = change;
+            model.change(spec.refillMilli, PERIOD_MS[spec.per], spec.capacityMilli);
+            changes++;
+          }
+          const limit = compiled(spec);
+          const costMilli = costOf(cost, spec.capacityMilli);
+          state = at(limit, state, nowMs);
+          model.advance(nowMs);
+          retryAtMs = blockedUntilMs(limit, state, costMilli);
+          if (retryAtMs === 0) {
+            expect(model.holds(costMilli)).toBe(true);
+            state = spend(limit, state, costMilli);
+            model.charge(costMilli);
+          }
+          const lost = model.remainingMilli() - remainingMilli(limit, state);
+          expect(lost).toBeGreaterThanOrEqual(0);
+          expect(lost).toBeLessThanOrEqual(changes);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("leave every window after the last change within the new bound", () => {
+    fc.assert(
+      fc.property(small, small, steps, (first, second, schedule) => {
+        const [old, next] = [compiled(first), compiled(second)];
+        const admissions: Admission[] = [];
+        const drained = spend(old, fresh(old, START_MS), Math.min(first.capacityMilli, second.capacityMilli));
+        let state = drained;
+        let [nowMs, latestMs] = [START_MS, START_MS];
+        for (const { clock, cost } of schedule) {
+          nowMs = movedMs(clock, nowMs, 0);
+          latestMs = Math.max(latestMs, nowMs);
+          const costMilli = costOf(cost, second.capacityMilli);
+          state = at(next, state, nowMs);
+          if (blockedUntilMs(next, state, costMilli) > 0) continue;
+          state = spend(next, state, costMilli);
+          admissions.push({ atMs: latestMs, costMilli });
+        }
+        // What was used before the change counts too.
+        const earlier = { atMs: START_MS, costMilli: Math.min(first.capacityMilli, second.capacityMilli) };
+        expect(everyWindowHolds(boundOf(second), [earlier, ...admissions])).toBe(true);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

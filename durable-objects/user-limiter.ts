@@ -34,6 +34,12 @@ import { Memory } from "./user-limiter/memory.ts";
  */
 const SETTLE_MS = 1_000;
 
+/**
+ * How long an address is kept after its counters came to rest: longer than KV's lag, so that a forgotten policy revision is
+ * known everywhere by then.
+ */
+const FORGET_AFTER_MS = 300_000;
+
 /** One policy store for all objects of an isolate: they mostly ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
@@ -146,6 +152,7 @@ export class UserLimiter extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const memory = this.#loaded();
     if (!memory.hasTables) return;
+    if (await this.#forgetAddress(memory)) return;
     memory.remembered.sweep(Date.now());
     await memory.outbox.drain(Date.now());
     await this.#wakeAt(memory.outbox.nextDueMs(), memory.remembered.nextExpiryMs());
@@ -234,11 +241,38 @@ export class UserLimiter extends DurableObject<Env> {
     }
     this.#settling = false;
     try {
-      this.#change((memory) => memory.settle(nowMs));
+      const memory = this.#change((settled) => {
+        settled.settle(nowMs);
+        return settled;
+      });
+      if (this.#isAddress() && memory.restsAtMs !== null) {
+        this.ctx.waitUntil(this.#wakeAt(memory.restsAtMs + FORGET_AFTER_MS));
+      }
     } catch (thrown) {
       // The floors in storage still hold: nothing is lost but the exactness of this pause.
       this.#log("error", "settle_failed", { error: messageOf(thrown) });
     }
+  }
+
+  /**
+   * An address has no account and nothing to bill: once its counters are at rest, forgetting it changes no decision, and
+   * storage does not grow with every address that was ever seen.
+   * @returns whether it was forgotten.
+   */
+  async #forgetAddress({ restsAtMs }: Memory): Promise<boolean> {
+    if (!this.#isAddress() || restsAtMs === null) return false;
+    const forgetAtMs = restsAtMs + FORGET_AFTER_MS;
+    if (forgetAtMs > Date.now()) {
+      await this.#wakeAt(forgetAtMs);
+      return false;
+    }
+    this.#memory = null;
+    await this.ctx.storage.deleteAll();
+    return true;
+  }
+
+  #isAddress(): boolean {
+    return this.ctx.id.name?.startsWith("ip:") ?? false;
   }
 
   /** Tells KV what the outbox holds, and sees to it that the alarm tries again where KV fails. */

@@ -4,7 +4,7 @@
  * Storage holds only floors (core/reservation.ts), so what an object finds after a crash never lets in more than was allowed.
  */
 import * as z from "zod/mini";
-import { isAtRest, type Limit, type LimitState, meterAt } from "../../src/core/limit.ts";
+import { isAtRest, type Limit, type LimitState, meterAt, restsAtMs } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
 
@@ -69,6 +69,17 @@ export class Counters {
     }
     this.#floors.clear();
     for (const [counter, state] of this.#live) this.#floors.set(counter, state);
+  }
+
+  /** When every counter will be at rest if nobody spends; null where one is not known well enough to say. */
+  restsAtMs(nowMs: number): number | null {
+    let latestMs = nowMs;
+    for (const [counter, state] of this.#live) {
+      const limit = this.#limits.get(counter);
+      if (!limit) return null;
+      latestMs = Math.max(latestMs, restsAtMs(meterAt(limit, state, nowMs)));
+    }
+    return latestMs;
   }
 
   /** The floors as the state row holds them. */

@@ -9,7 +9,7 @@ import { Ledger } from "./ledger.ts";
 import { Outbox } from "./outbox.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
-import { readState, writeState } from "./state-row.ts";
+import { NOTHING, readState, writeState } from "./state-row.ts";
 
 export class Memory {
   readonly counters: Counters;
@@ -22,14 +22,16 @@ export class Memory {
   /** Whether anything was counted since the exact state was last written. */
   unsettled = false;
   readonly #storage: DurableObjectStorage;
+  #restsAtMs: number | null;
   #hasTables: boolean;
 
   constructor(storage: DurableObjectStorage, kv: KVNamespace) {
     this.#storage = storage;
     this.#hasTables = schemaVersion(storage) > 0;
     if (this.#hasTables) migrate(storage, MIGRATIONS);
-    const stored = this.#hasTables ? readState(storage.sql) : { revision: 0, counters: {}, openCells: [] };
+    const stored = this.#hasTables ? readState(storage.sql) : NOTHING;
     this.revision = stored.revision;
+    this.#restsAtMs = stored.restsAtMs;
     this.counters = new Counters(stored.counters);
     this.ledger = new Ledger(storage.sql, stored.openCells);
     this.outbox = new Outbox(storage.sql, kv);
@@ -40,6 +42,11 @@ export class Memory {
   /** Whether the object was ever written, so that its tables are there. */
   get hasTables(): boolean {
     return this.#hasTables;
+  }
+
+  /** From when on nothing is spent any more; null while the user has not paused. */
+  get restsAtMs(): number | null {
+    return this.unsettled ? null : this.#restsAtMs;
   }
 
   /** Runs changes of storage as one transaction, creating the tables before the first. */
@@ -56,13 +63,14 @@ export class Memory {
   /** Writes the exact state: call when the user has paused. */
   settle(nowMs: number): void {
     if (!this.unsettled) return;
+    this.#restsAtMs = this.counters.restsAtMs(nowMs);
     this.counters.settle(nowMs);
-    this.transact(() => this.writeState(nowMs));
     this.unsettled = false;
+    this.transact(() => this.writeState(nowMs));
   }
 
   /** Writes floors, ledger and revision. Call within {@link transact}. */
   writeState(nowMs: number): void {
-    writeState(this.#storage.sql, this.revision, this.counters, this.ledger, nowMs);
+    writeState(this.#storage.sql, this.revision, this.counters, this.ledger, this.restsAtMs, nowMs);
   }
 }

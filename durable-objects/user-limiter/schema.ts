@@ -5,12 +5,14 @@
  */
 export const MIGRATIONS: readonly string[] = [
   `
-  -- One row: the floors of all counters, the policy revision seen, and the cells of the ledger's open hours.
+  -- One row: the floors of all counters, the policy revision seen, the cells of the ledger's open hours, and from when on
+  -- nothing is spent any more (known once the user has paused).
   CREATE TABLE state (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     revision INTEGER NOT NULL,
     counters TEXT NOT NULL,
-    open_cells TEXT NOT NULL
+    open_cells TEXT NOT NULL,
+    rests_ms INTEGER
   );
   -- The ledger of closed hours. '' stands for no route and for no key.
   CREATE TABLE usage (

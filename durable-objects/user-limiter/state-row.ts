@@ -10,23 +10,33 @@ export interface StoredState {
   readonly revision: number;
   readonly counters: z.infer<typeof countersSchema>;
   readonly openCells: z.infer<typeof cellSchema>[];
+  /** From when on every counter is at rest; null where the user had not paused when the row was written. */
+  readonly restsAtMs: number | null;
 }
 
-const rowSchema = z.object({ revision: z.int(), counters: z.string(), open_cells: z.string() });
-const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [] };
+const rowSchema = z.object({
+  revision: z.int(),
+  counters: z.string(),
+  open_cells: z.string(),
+  rests_ms: z.nullable(z.number()),
+});
+
+/** The state of an object that was never written. */
+export const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], restsAtMs: null };
 
 /**
  * Reads the row; nothing where the object was never written.
  * @throws where the row does not parse: to decide from an empty state instead would hand out a second burst.
  */
 export function readState(sql: SqlStorage): StoredState {
-  const [found] = sql.exec("SELECT revision, counters, open_cells FROM state").toArray();
+  const [found] = sql.exec("SELECT revision, counters, open_cells, rests_ms FROM state").toArray();
   if (!found) return NOTHING;
   const row = rowSchema.parse(found);
   return {
     revision: row.revision,
     counters: countersSchema.parse(parseJson(row.counters)),
     openCells: z.array(cellSchema).parse(parseJson(row.open_cells)),
+    restsAtMs: row.rests_ms,
   };
 }
 
@@ -36,13 +46,15 @@ export function writeState(
   revision: number,
   counters: Counters,
   ledger: Ledger,
+  restsAtMs: number | null,
   nowMs: number,
 ): void {
   const openCells = ledger.write(nowMs);
   sql.exec(
-    "INSERT OR REPLACE INTO state (id, revision, counters, open_cells) VALUES (1, ?, ?, ?)",
+    "INSERT OR REPLACE INTO state (id, revision, counters, open_cells, rests_ms) VALUES (1, ?, ?, ?, ?)",
     revision,
     JSON.stringify(counters.stored()),
     JSON.stringify(openCells),
+    restsAtMs,
   );
 }

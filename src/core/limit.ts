@@ -59,6 +59,11 @@ export function isAtRest(meter: Meter): boolean {
   return meter.kind === "bucket" ? meter.state.debtGrains === 0 : meter.state.usedMilli === 0;
 }
 
+/** When nothing will be spent any more if nobody spends: the bucket is full, the quota's period over. */
+export function restsAtMs(meter: Meter): number {
+  return meter.kind === "bucket" ? bucket.fullAtMs(meter.limit, meter.state) : meter.state.endMs;
+}
+
 /** The most a limit holds, in millitokens. */
 export function capacityMilli(limit: Limit): number {
   return limit.kind === "bucket" ? limit.capacityMilli : limit.amountMilli;

@@ -96,7 +96,12 @@ export function remainingMilli(limit: TokenBucket, state: BucketState): number {
 export function resetsAtMs(limit: TokenBucket, state: BucketState): number {
   const oneToken = Math.min(MILLI, limit.capacityMilli);
   const nextTokenAtMs = blockedUntilMs(limit, state, oneToken);
-  return nextTokenAtMs || state.atMs + ceilDiv(state.debtGrains, limit.grainsPerMs);
+  return nextTokenAtMs || fullAtMs(limit, state);
+}
+
+/** When the bucket is full again if nobody spends. */
+export function fullAtMs(limit: TokenBucket, state: BucketState): number {
+  return state.atMs + ceilDiv(state.debtGrains, limit.grainsPerMs);
 }
 
 /** Whether `floor` allows for at least all that `state` has spent. Both must be brought to the same moment by {@link at}. */

@@ -62,7 +62,8 @@ const limitRequest = limit<AppEnv>({
       revision: policy.revision,
       tier: caller.tier ?? (caller.kind === "ip" ? policy.anonymousTier : policy.defaultTier),
       route: route.id,
-      costMilli: route.costMilli,
+      // The object prices the route by its own revision, which may be newer than this isolate's.
+      costMilli: null,
       keyId: caller.keyId,
       peek: false,
       idempotencyKey: null,

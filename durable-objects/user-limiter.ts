@@ -8,7 +8,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { periodAt } from "../src/core/calendar.ts";
-import { type Decision, type DecisionRequest, limitView } from "../src/core/decision.ts";
+import { type Decision, type DecisionRequest, type Hold, limitView } from "../src/core/decision.ts";
 import { decide as decidePlan, readings } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
@@ -72,6 +72,14 @@ export class UserLimiter extends DurableObject<Env> {
     const decisions = this.#change((memory) => this.#decideAll(memory, this.#policy(), requests, nowMs));
     this.#settleLater(nowMs);
     return decisions;
+  }
+
+  /** Gives the slots of a request back that has ended. Giving back twice, or after a slot freed itself, changes nothing. */
+  release(holds: readonly Hold[]): void {
+    const memory = this.#loaded();
+    memory.counters.release(holds);
+    memory.unsettled = true;
+    this.#settleLater(Date.now());
   }
 
   /** The user's limits and usage. Costs nothing and writes nothing. */

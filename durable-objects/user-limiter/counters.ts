@@ -4,6 +4,8 @@
  * Storage holds only floors (core/reservation.ts), so what an object finds after a crash never lets in more than was allowed.
  */
 import * as z from "zod/mini";
+import { release } from "../../src/core/concurrency.ts";
+import type { Hold } from "../../src/core/decision.ts";
 import { isAtRest, type Limit, type LimitState, meterAt, restsAtMs } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
@@ -12,6 +14,7 @@ const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
   z.object({ kind: z.literal("quota"), startMs: count, endMs: count, usedMilli: count }),
+  z.object({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
 ]);
 
 /** The counters column of the state row: states by counter name. */
@@ -57,6 +60,14 @@ export class Counters {
       this.#limits.set(counter, limit);
     });
     return !covered;
+  }
+
+  /** Gives slots back. Written with the next write: until then storage believes them taken, which errs on the safe side. */
+  release(holds: readonly Hold[]): void {
+    for (const { counter, untilMs } of holds) {
+      const state = this.#live.get(counter);
+      if (state?.kind === "concurrency") this.#live.set(counter, release(state, untilMs));
+    }
   }
 
   /** Makes the floors the exact states, and forgets counters that are at rest. Call when the user has paused. */

@@ -4,8 +4,14 @@
  * Synchronous and without I/O but for the remembered decision of an idempotency key. Says in its result whether storage must
  * be written before the answer may leave.
  */
-import { type Decision, type DecisionRequest, limitView, type Outcome } from "../../src/core/decision.ts";
-import { decide as decidePlan, type PlanDecision, readings } from "../../src/core/plan.ts";
+import {
+  type Decision,
+  type DecisionRequest,
+  type Hold,
+  limitView,
+  type Outcome,
+} from "../../src/core/decision.ts";
+import { decide as decidePlan, type PlanDecision, readings, slotsTaken } from "../../src/core/plan.ts";
 import { reservedMilli } from "../../src/core/reservation.ts";
 import { MILLI, toTokens } from "../../src/core/units.ts";
 import { chargesFor, type Policy, tierOf } from "../../src/policy/compile.ts";
@@ -23,7 +29,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   const tier = tierOf(policy, account?.tier ?? request.tier);
   const route = request.route === null ? null : policy.routes.byId(request.route);
   const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
-  const answer = (outcome: Outcome, plan: PlanDecision | null): Decision => ({
+  const answer = (outcome: Outcome, plan: PlanDecision | null, holds: readonly Hold[] = []): Decision => ({
     outcome,
     allowed: outcome === "allowed",
     cost: toTokens(costMilli),
@@ -34,6 +40,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
     tier: tier.name,
     revision: policy.revision,
     decisionId: crypto.randomUUID(),
+    holds,
   });
 
   if (account?.status === "blocked") return { decision: answer("blocked", null), mustWrite: false };
@@ -53,7 +60,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   const exact = tier.durability === "exact";
   const moved = memory.counters.spend(charges, plan, costMilli, exact, nowMs);
   const mustWrite = moved || memory.ledger.unwrittenMilli > (exact ? 0 : reservedMilli(charges));
-  return { decision: answer("allowed", plan), mustWrite };
+  return { decision: answer("allowed", plan, slotsTaken(charges, plan)), mustWrite };
 }
 
 /** 0 where allowed, null where the same request can never pass. */

@@ -4,7 +4,7 @@
  * Amounts are tokens (a multiple of 0.001), times are milliseconds. Holds no behaviour beyond turning core readings into
  * the public shape.
  */
-import type { Reading } from "./limit.ts";
+import type { Limit, Reading } from "./limit.ts";
 import { toTokens } from "./units.ts";
 
 /** One question to a user's object. */
@@ -28,14 +28,21 @@ export interface DecisionRequest {
 /** One limit as a client sees it. */
 export interface LimitView {
   readonly name: string;
-  /** Capacity of the bucket or amount of the quota, tokens. */
+  readonly kind: Limit["kind"];
+  /** Capacity of the bucket or amount of the quota, tokens; or the number of slots. */
   readonly limit: number;
-  /** Tokens that may be spent now. */
+  /** Tokens that may be spent now, or slots that are free. */
   readonly remaining: number;
-  /** Until full again; while less than one token is there, until the next one; for a quota until its period ends. */
+  /** Until full again; while less than one token or slot is there, until the next; for a quota until its period ends. */
   readonly resetMs: number;
-  /** In which an empty bucket fills, or the length of the quota's period. */
+  /** In which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */
   readonly windowMs: number;
+}
+
+/** A slot that a decision took of a concurrency limit: to be given back when the request ends. */
+export interface Hold {
+  readonly counter: string;
+  readonly untilMs: number;
 }
 
 /**
@@ -64,12 +71,15 @@ export interface Decision {
   readonly tier: string;
   readonly revision: number;
   readonly decisionId: string;
+  /** Slots taken; whoever runs the request gives them back when it ends, or they free themselves. */
+  readonly holds: readonly Hold[];
 }
 
 /** A core reading in the public shape. */
 export function limitView(reading: Reading): LimitView {
   return {
     name: reading.name,
+    kind: reading.kind,
     limit: toTokens(reading.limitMilli),
     remaining: toTokens(reading.remainingMilli),
     resetMs: reading.resetMs,

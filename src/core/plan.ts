@@ -64,3 +64,16 @@ export function decide(
 export function readings(decision: PlanDecision, nowMs: number): Reading[] {
   return decision.after.map((meter) => read(meter, nowMs));
 }
+
+/** The slots that an allowed decision took, by counter and the moment each frees itself. */
+export function slotsTaken(
+  charges: readonly Charge[],
+  { allowed, after }: PlanDecision,
+): { counter: string; untilMs: number }[] {
+  if (!allowed) return [];
+  return after.flatMap((meter, i) => {
+    const charge = charges[i];
+    if (!charge || meter.kind !== "concurrency") return [];
+    return [{ counter: charge.counter, untilMs: meter.nowMs + meter.limit.ttlMs }];
+  });
+}

@@ -82,6 +82,24 @@ const limitRequest = limit<AppEnv>({
   },
 });
 
+/** Gives the slots of a concurrency limit back when the response has been sent, or has broken off. */
+const releaseSlots = createMiddleware<AppEnv>(async (c, next) => {
+  await next();
+  const { services, caller, decision } = c.var;
+  const holds = decision?.holds ?? [];
+  if (holds.length === 0) return;
+  const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
+  // A WebSocket outlives the request and cannot be watched from here: its slot frees itself.
+  if (c.res.status === 101) return;
+  if (!c.res.body) {
+    c.executionCtx.waitUntil(release());
+    return;
+  }
+  const { readable, writable } = new TransformStream();
+  c.executionCtx.waitUntil(c.res.body.pipeTo(writable).then(release, release));
+  c.res = new Response(readable, c.res);
+});
+
 const forwardRequest = createMiddleware<AppEnv>(async (c) => {
   const { services, policy, caller, route, path, requestId, decision } = c.var;
   const upstream = resolveUpstream(route.upstream ?? services.settings.upstream, c.env);
@@ -114,7 +132,7 @@ const forwardRequest = createMiddleware<AppEnv>(async (c) => {
 /** Everything that is not reserved. */
 export function gateway(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(withPolicy, withCors, matchRoute, withCaller, checkAccess, limitRequest);
+  app.use(withPolicy, withCors, matchRoute, withCaller, checkAccess, releaseSlots, limitRequest);
   app.all("*", forwardRequest);
   return app;
 }

@@ -39,15 +39,12 @@ export function setRateLimitHeaders(
   }
 }
 
-/** `"minute";q=150;w=90` */
-function policyItem({ name, limit, windowMs }: LimitView): Item {
-  return [
-    name,
-    new Map([
-      ["q", Math.floor(limit)],
-      ["w", seconds(windowMs)],
-    ]),
-  ];
+/** `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for what has no window. */
+function policyItem({ name, kind, limit, windowMs }: LimitView): Item {
+  const quota: [string, number | string] = ["q", Math.floor(limit)];
+  const about: [string, number | string] =
+    kind === "concurrency" ? ["qu", "concurrent-requests"] : ["w", seconds(windowMs)];
+  return [name, new Map([quota, about])];
 }
 
 /** `"minute";r=149;t=1` */

@@ -9,6 +9,7 @@ export const decisionSchema = z.object({
   limits: z.array(
     z.object({
       name: z.string(),
+      kind: z.enum(["bucket", "quota", "concurrency"]),
       limit: z.number(),
       remaining: z.number(),
       resetMs: z.number(),
@@ -21,4 +22,5 @@ export const decisionSchema = z.object({
   tier: z.string(),
   revision: z.number(),
   decisionId: z.string(),
+  holds: z.array(z.object({ counter: z.string(), untilMs: z.number() })),
 }) satisfies z.ZodMiniType<Decision>;

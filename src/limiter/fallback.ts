@@ -38,6 +38,8 @@ export class LocalFallback {
       tier: tier.name,
       revision: policy.revision,
       decisionId: crypto.randomUUID(),
+      // Slots taken in memory free themselves: there is no object to give them back to.
+      holds: [],
     });
     switch (tier.onLimiterFailure) {
       case "open":

@@ -7,7 +7,7 @@
  */
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { BoundedCache } from "../bounded-cache.ts";
-import type { Decision, DecisionRequest } from "../core/decision.ts";
+import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
 import { DeadlineExceeded, withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -79,6 +79,13 @@ export class Limiter {
     return failure.kind === "answer"
       ? failure.value
       : requests.map((request) => this.#withoutObject(subject, request, policy, nowMs));
+  }
+
+  /** Gives slots back when their request has ended. Where the object does not answer they free themselves. */
+  async release(subject: string, holds: readonly Hold[], nowMs: number): Promise<void> {
+    await this.#guarded(subject, nowMs, async (stub) => {
+      await stub.release(holds);
+    });
   }
 
   /** A user's status, or null where the object does not answer. */

@@ -4,6 +4,7 @@
  * A compiled policy is immutable and belongs to one revision. Pure: no I/O and no clock.
  */
 import { calendarQuota } from "../core/calendar-quota.ts";
+import { concurrencyLimit } from "../core/concurrency.ts";
 import { capacityMilli, type Limit } from "../core/limit.ts";
 import type { Charge } from "../core/plan.ts";
 import { tokenBucket } from "../core/token-bucket.ts";
@@ -216,6 +217,7 @@ function compileLimit(document: LimitDocument): Limit | null {
     const amount = toMilli(document.amount);
     return amount === null ? null : calendarQuota(document.name, amount, document.per, document.anchorDay);
   }
+  if (document.kind === "concurrency") return concurrencyLimit(document.name, document.max, document.ttlMs);
   const refill = toMilli(document.tokens);
   const capacity = toMilli(document.burst ?? document.tokens);
   return refill === null || capacity === null

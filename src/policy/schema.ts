@@ -7,6 +7,7 @@
  */
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
+import { MAX_SLOTS } from "../core/concurrency.ts";
 import { toMilli } from "../core/units.ts";
 
 z.config(en());
@@ -18,6 +19,8 @@ const MAX_ROUTES = 500;
 /** Bounds one number; whether a bucket can be counted exactly is checked when it is compiled. */
 const MAX_TOKENS = 1e9;
 const MAX_COST = 1e6;
+/** An hour: a slot whose holder died is lost so long at most. */
+const MAX_TTL_MS = 3_600_000;
 
 /** Names go into headers, labels and counter names, so they are short and plain. */
 const name = z
@@ -47,6 +50,15 @@ const limit = z.discriminatedUnion("kind", [
     per: z.enum(["hour", "day", "month"]),
     /** Day of the month on which a monthly quota begins, 1 to 31 (the last day in shorter months). */
     anchorDay: z.optional(z.int().check(z.gte(1), z.lte(31))),
+    scope,
+  }),
+  z.strictObject({
+    name,
+    kind: z.literal("concurrency"),
+    /** Requests under way at once. */
+    max: z.int().check(z.gte(1), z.lte(MAX_SLOTS)),
+    /** After which a slot that was not given back frees itself: longer than the slowest request. */
+    ttlMs: z.int().check(z.gte(1), z.lte(MAX_TTL_MS)),
     scope,
   }),
 ]);

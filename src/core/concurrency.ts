@@ -1,0 +1,80 @@
+/**
+ * A concurrency limit: so many requests under way at once.
+ *
+ * A request takes a slot and gives it back when it ends. A slot that nobody gives back (its isolate died) frees itself after
+ * the limit's ttl, so the count can be too high for a while, never too low. Slots are told apart by nothing but the moment
+ * they expire: two that expire together are interchangeable, so no ids are kept.
+ *
+ * Pure: no I/O and no clock.
+ */
+import { MILLI } from "./units.ts";
+
+/** A compiled concurrency limit. Made by {@link concurrencyLimit}. */
+export interface ConcurrencyLimit {
+  readonly kind: "concurrency";
+  readonly name: string;
+  readonly max: number;
+  readonly ttlMs: number;
+}
+
+/** The slots taken: when each expires, earliest first. */
+export interface ConcurrencyState {
+  readonly kind: "concurrency";
+  readonly slotsUntilMs: readonly number[];
+}
+
+/** More slots than this would make one state too large to keep in a row. */
+export const MAX_SLOTS = 1_000;
+
+/** Compiles a limit of `max` slots. @returns null where a number is not whole, not positive or `max` is over {@link MAX_SLOTS}. */
+export function concurrencyLimit(name: string, max: number, ttlMs: number): ConcurrencyLimit | null {
+  const fits = Number.isInteger(max) && max >= 1 && max <= MAX_SLOTS && Number.isInteger(ttlMs) && ttlMs >= 1;
+  return fits ? { kind: "concurrency", name, max, ttlMs } : null;
+}
+
+/** No slot taken. */
+export function fresh(): ConcurrencyState {
+  return { kind: "concurrency", slotsUntilMs: [] };
+}
+
+/** The state at `nowMs`: slots whose time is over are free. */
+export function at(state: ConcurrencyState, nowMs: number): ConcurrencyState {
+  const first = state.slotsUntilMs[0];
+  if (first === undefined || first > nowMs) return state;
+  return { kind: "concurrency", slotsUntilMs: state.slotsUntilMs.filter((untilMs) => untilMs > nowMs) };
+}
+
+/** Until when another request is refused at the latest: 0 where a slot is free, else when the earliest frees itself. */
+export function blockedUntilMs(limit: ConcurrencyLimit, state: ConcurrencyState): number {
+  return state.slotsUntilMs.length < limit.max ? 0 : (state.slotsUntilMs[0] ?? 0);
+}
+
+/** The state with one more slot, taken at `nowMs`. */
+export function take(limit: ConcurrencyLimit, state: ConcurrencyState, nowMs: number): ConcurrencyState {
+  const slotsUntilMs = [...state.slotsUntilMs, nowMs + limit.ttlMs].toSorted((a, b) => a - b);
+  return { kind: "concurrency", slotsUntilMs };
+}
+
+/** The state without one slot that expires at `untilMs`; unchanged where there is none (it has freed itself). */
+export function release(state: ConcurrencyState, untilMs: number): ConcurrencyState {
+  const index = state.slotsUntilMs.indexOf(untilMs);
+  return index < 0 ? state : { kind: "concurrency", slotsUntilMs: state.slotsUntilMs.toSpliced(index, 1) };
+}
+
+/** Slots that are free, in millitokens: one request is one token here, whatever its cost. */
+export function remainingMilli(limit: ConcurrencyLimit, state: ConcurrencyState): number {
+  return Math.max(0, limit.max - state.slotsUntilMs.length) * MILLI;
+}
+
+/** When a slot frees itself where none is free, else when all have. */
+export function resetsAtMs(limit: ConcurrencyLimit, state: ConcurrencyState, nowMs: number): number {
+  return blockedUntilMs(limit, state) || (state.slotsUntilMs.at(-1) ?? nowMs);
+}
+
+/** Whether `floor` holds at least the slots of `state`, each for at least as long. */
+export function covers(floor: ConcurrencyState, state: ConcurrencyState): boolean {
+  const spare = floor.slotsUntilMs.length - state.slotsUntilMs.length;
+  return (
+    spare >= 0 && state.slotsUntilMs.every((untilMs, i) => untilMs <= (floor.slotsUntilMs[i + spare] ?? 0))
+  );
+}

@@ -13,7 +13,14 @@ import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservatio
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
-  z.object({ kind: z.literal("quota"), startMs: count, endMs: count, usedMilli: count }),
+  z.object({
+    kind: z.literal("quota"),
+    period: z.enum(["hour", "day", "month"]),
+    startMs: count,
+    endMs: count,
+    usedMilli: count,
+    atMs: count,
+  }),
   z.object({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
 ]);
 
@@ -67,6 +74,17 @@ export class Counters {
     for (const { counter, untilMs } of holds) {
       const state = this.#live.get(counter);
       if (state?.kind === "concurrency") this.#live.set(counter, release(state, untilMs));
+    }
+  }
+
+  /** Forgets what was spent of the limits of these names, or of all. Takes effect with the next write of the state. */
+  reset(names: readonly string[] | null): void {
+    for (const counter of this.#live.keys()) {
+      const [name = counter] = counter.split(/[#@]/, 1);
+      if (names !== null && !names.includes(name)) continue;
+      this.#live.delete(counter);
+      this.#floors.delete(counter);
+      this.#limits.delete(counter);
     }
   }
 

@@ -1,9 +1,10 @@
 /**
  * A quota: so much per calendar hour, day or month, and not a millitoken more.
  *
- * The state names the period it counts in. A period once begun is finished under the end it began with, even when the
- * policy moves the anchor day, so a change of policy never hands out a second quota. A clock that steps back over the
- * boundary stays in the newer period.
+ * The state names the period it counts in. A period once begun is finished under the end it began with, even when the policy
+ * moves the anchor day, so a change of policy never hands out a second quota. Where the policy changes the kind of period (a
+ * month to an hour), all that was used counts in the new kind's period of the last use: more than was used then, never
+ * less. A clock that steps back over the boundary stays in the newer period.
  *
  * Pure: no I/O and no clock.
  */
@@ -22,9 +23,12 @@ export interface CalendarQuota {
 /** What was used of one period. */
 export interface QuotaState {
   readonly kind: "quota";
+  readonly period: CalendarPeriod;
   readonly startMs: number;
   readonly endMs: number;
   readonly usedMilli: number;
+  /** The latest moment that the state was brought to. */
+  readonly atMs: number;
 }
 
 /** Compiles a quota. @returns null where the amount is not positive or too large, or the anchor day is not 1 to 31. */
@@ -41,19 +45,23 @@ export function calendarQuota(
 
 /** Nothing used of the period that `nowMs` lies in. */
 export function fresh(limit: CalendarQuota, nowMs: number): QuotaState {
-  return { kind: "quota", ...periodAt(limit.period, nowMs, limit.anchorDay), usedMilli: 0 };
+  return inPeriod(limit, nowMs, 0);
 }
 
 /** The state at `nowMs`: a new period where the old one has ended. */
 export function at(limit: CalendarQuota, state: QuotaState, nowMs: number): QuotaState {
-  if (nowMs >= state.endMs) return fresh(limit, nowMs);
-  const { endMs } = periodAt(limit.period, Math.max(nowMs, state.startMs), limit.anchorDay);
-  return endMs < state.endMs ? { ...state, endMs } : state;
+  const own = state.period === limit.period ? state : inPeriod(limit, state.atMs, state.usedMilli);
+  if (nowMs >= own.endMs) return fresh(limit, nowMs);
+  return nowMs > own.atMs ? { ...own, atMs: nowMs } : own;
 }
 
-/** Until when `costMilli` is refused: 0 where it passes now, the period's end, or Infinity where it never will. */
+/**
+ * Until when `costMilli` is refused: 0 where it passes now, the period's end, or Infinity where it never will. What costs
+ * nothing always passes.
+ */
 export function blockedUntilMs(limit: CalendarQuota, state: QuotaState, costMilli: number): number {
   if (costMilli > limit.amountMilli) return Infinity;
+  if (costMilli === 0) return 0;
   return state.usedMilli + costMilli <= limit.amountMilli ? 0 : state.endMs;
 }
 
@@ -80,4 +88,9 @@ export function covers(floor: QuotaState, state: QuotaState): boolean {
 /** The length of the state's period in milliseconds: `w` of the RateLimit-Policy field. */
 export function windowMs(_limit: CalendarQuota, state: QuotaState): number {
   return state.endMs - state.startMs;
+}
+
+function inPeriod(limit: CalendarQuota, atMs: number, usedMilli: number): QuotaState {
+  const { period, anchorDay } = limit;
+  return { kind: "quota", period, ...periodAt(period, atMs, anchorDay), usedMilli, atMs };
 }

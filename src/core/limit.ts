@@ -78,7 +78,10 @@ export function spend(meter: Meter, costMilli: number): Meter {
 
 /** Whether `floor` allows for at least all that `meter` has spent. Both must be brought to the same moment. */
 export function covers(floor: Meter, meter: Meter): boolean {
-  if (floor.kind === "bucket" && meter.kind === "bucket") return bucket.covers(floor.state, meter.state);
+  if (floor.kind === "bucket" && meter.kind === "bucket") {
+    // The meter may be ahead of the clock, where that stepped back: the floor is refilled up to the meter's own time.
+    return bucket.covers(bucket.at(floor.limit, floor.state, meter.state.atMs), meter.state);
+  }
   if (floor.kind === "quota" && meter.kind === "quota") return quota.covers(floor.state, meter.state);
   if (floor.kind === "concurrency" && meter.kind === "concurrency") {
     return concurrency.covers(floor.state, meter.state);

@@ -73,10 +73,11 @@ export function at(limit: TokenBucket, state: BucketState, nowMs: number): Bucke
 
 /**
  * Until when `costMilli` is refused if nobody else spends: 0 where it passes now, Infinity where it never will. From that
- * moment on, and not a millisecond earlier, it passes. `state` must be brought to now by {@link at}.
+ * moment on, and not a millisecond earlier, it passes. What costs nothing always passes. `state` must be brought to now by {@link at}.
  */
 export function blockedUntilMs(limit: TokenBucket, state: BucketState, costMilli: number): number {
   if (costMilli > limit.capacityMilli) return Infinity;
+  if (costMilli === 0) return 0;
   const short = state.debtGrains - (limit.capacityGrains - costMilli * limit.grainsPerMilli);
   return short <= 0 ? 0 : state.atMs + ceilDiv(short, limit.grainsPerMs);
 }

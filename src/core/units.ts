@@ -14,11 +14,14 @@ export const MILLI = 1000;
  */
 export const MAX_EXACT = 2 ** 52;
 
-/** Tokens as whole millitokens, or null where the number is negative, not finite, too large or finer than 0.001. */
+/** The largest number of tokens that is told apart from its neighbours of 0.001. */
+const MAX_MILLI = 2 ** 50;
+
+/** Tokens as whole millitokens, or null where the number is negative, not finite, above 2^50 or finer than 0.001. */
 export function toMilli(tokens: number): number | null {
   const scaled = tokens * MILLI;
   const milli = Math.round(scaled);
-  if (!(milli >= 0 && milli <= MAX_EXACT)) return null;
+  if (!(tokens >= 0 && milli <= MAX_MILLI) || (milli === 0 && tokens > 0)) return null;
   // The product of a decimal and 1000 is off by a rounding error, so 0.3 * 1000 still counts as whole.
   return Math.abs(scaled - milli) <= Math.max(1e-6, milli * 2 ** -50) ? milli : null;
 }
@@ -28,16 +31,10 @@ export function toTokens(milli: number): number {
   return milli / MILLI;
 }
 
-/** Ceiling of a / b for integers 0 <= a <= 2^53, b >= 1. `Math.ceil(a / b)` may be off by one there: the quotient is rounded. */
+/** Ceiling of a / b for integers 0 <= a <= 2^53, b >= 1, in integers throughout. */
 export function ceilDiv(a: number, b: number): number {
   const rest = a % b;
   return (a - rest) / b + (rest > 0 ? 1 : 0);
-}
-
-/** Floor of a / b for integers of either sign. */
-export function floorDiv(a: number, b: number): number {
-  const rest = ((a % b) + b) % b;
-  return (a - rest) / b;
 }
 
 /** Greatest common divisor of two positive integers (Euclid). */

@@ -60,7 +60,8 @@ export class ExactBucket implements ExactLimit {
   }
 
   holds(costMilli: number): boolean {
-    return !isLess(this.#level, fraction(costMilli));
+    // What costs nothing passes, also where a lowered limit is overdrawn.
+    return costMilli === 0 || !isLess(this.#level, fraction(costMilli));
   }
 
   charge(costMilli: number): void {
@@ -107,7 +108,7 @@ export class ExactQuota implements ExactLimit {
   }
 
   holds(costMilli: number): boolean {
-    return this.#used() + BigInt(costMilli) <= BigInt(this.#amountMilli);
+    return costMilli === 0 || this.#used() + BigInt(costMilli) <= BigInt(this.#amountMilli);
   }
 
   charge(costMilli: number): void {

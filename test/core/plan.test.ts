@@ -175,8 +175,16 @@ describe("asking without spending", () => {
     const charges = [perMinute, perMonth];
     const decision = decide(charges, after(charges, [1_500]), 0, 250);
     expect(readings(decision, 250)).toEqual([
-      { name: "per-minute", limitMilli: 60_000, remainingMilli: 58_750, resetMs: 1_250, windowMs: 60_000 },
       {
+        kind: "bucket",
+        name: "per-minute",
+        limitMilli: 60_000,
+        remainingMilli: 58_750,
+        resetMs: 1_250,
+        windowMs: 60_000,
+      },
+      {
+        kind: "quota",
         name: "per-month",
         limitMilli: 50_000,
         remainingMilli: 48_500,

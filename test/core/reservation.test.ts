@@ -1,39 +1,19 @@
 /**
  * Write-ahead reservation: an object that answers from memory, crashes, and is survived by stale copies of itself still never
- * admits more than its limits, loses at most one reservation by a crash, and seldom writes.
+ * admits more than its limits, and loses at most one reservation by a crash.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Charge, readings } from "../../src/core/plan.ts";
-import { MOST_RESERVED_MILLI, reservedMilli } from "../../src/core/reservation.ts";
-import {
-  boundOf,
-  type BucketSpec,
-  compiled,
-  compiledQuota,
-  exactBucket,
-  exactQuota,
-  type QuotaSpec,
-  START_MS,
-} from "./arbitraries.ts";
+import { reservedMilli } from "../../src/core/reservation.ts";
+import { boundOf, exactBucket, exactQuota, START_MS } from "./arbitraries.ts";
 import { walkedPeriod } from "./day-walk.ts";
 import { decideExactly } from "./exact-model.ts";
+import { all, buckets, FAST, fast, HOURLY, hourly, SLOW, slow, tiny } from "./simulated-limits.ts";
 import { type ChargedCounter, type Reply, SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
 import { everyWindowHolds } from "./window-bound.ts";
 
 const HOUR_MS = 3_600_000;
-
-const FAST: BucketSpec = { kind: "bucket", refillMilli: 997_000, per: "minute", capacityMilli: 400_000 };
-const SLOW: BucketSpec = { kind: "bucket", refillMilli: 700_001, per: "day", capacityMilli: 250_500 };
-const TINY: BucketSpec = { kind: "bucket", refillMilli: 5_000, per: "minute", capacityMilli: 5_000 };
-const HOURLY: QuotaSpec = { kind: "quota", amountMilli: 900_000, period: "hour", anchorDay: 1 };
-
-const buckets: Record<string, BucketSpec> = { fast: FAST, slow: SLOW, tiny: TINY };
-const fast: Charge = { counter: "fast", limit: compiled(FAST, "fast") };
-const slow: Charge = { counter: "slow", limit: compiled(SLOW, "slow") };
-const tiny: Charge = { counter: "tiny", limit: compiled(TINY, "tiny") };
-const hourly: Charge = { counter: "hourly", limit: compiledQuota(HOURLY, "hourly") };
-const all = [fast, slow, tiny, hourly];
 
 /** Routes of one user: they share counters and differ in how much one write reserves. */
 const routes: readonly (readonly Charge[])[] = [
@@ -232,68 +212,5 @@ describe("a clock that steps back", () => {
     const restarted = new SimulatedObject(storage, log);
     restarted.ask([fast], FAST.capacityMilli, laterMs);
     throughout(log);
-  });
-});
-
-describe("how much is reserved", () => {
-  it("is 2 % of the smallest limit, at least one token, at most 256", () => {
-    const of = (tokens: number): Charge => ({
-      counter: `${tokens}`,
-      limit: compiledQuota({ kind: "quota", amountMilli: tokens * 1000, period: "day", anchorDay: 1 }),
-    });
-    expect(reservedMilli([of(150)])).toBe(3_000);
-    expect(reservedMilli([of(1_500)])).toBe(30_000);
-    expect(reservedMilli([of(50_000), of(150)])).toBe(3_000);
-    expect(reservedMilli([of(150), of(50_000)])).toBe(3_000);
-    expect(reservedMilli([of(50)])).toBe(1_000);
-    expect(reservedMilli([of(5)])).toBe(1_000);
-    expect(reservedMilli([of(1_000_000)])).toBe(MOST_RESERVED_MILLI);
-    expect(reservedMilli([])).toBe(256_000);
-  });
-});
-
-describe("writes", () => {
-  /** Spends greedily and tells how often was asked with success, and how often was written. */
-  function spent(
-    charges: readonly Charge[],
-    cost: number,
-    asks: number,
-    everyMs: number,
-  ): { allowed: number; writes: number } {
-    const storage = new SimulatedStorage();
-    const object = new SimulatedObject(storage, []);
-    let allowed = 0;
-    for (let n = 0; n < asks; n++) {
-      if (object.ask(charges, cost, START_MS + n * everyMs) === "allowed") allowed++;
-    }
-    return { allowed, writes: storage.writes };
-  }
-
-  it("are one for as many requests as one reservation holds: 400 requests of a burst of 400, 50 writes", () => {
-    expect(spent([fast, hourly], 1_000, 500, 0)).toEqual({ allowed: 400, writes: 50 });
-  });
-
-  it("are as rare for a busy user of any cost, with refill, over a minute", () => {
-    for (const cost of [1, 250, 1_000, 1_333, 3_000, 8_000]) {
-      const perWrite = Math.floor(reservedMilli([fast, hourly]) / cost);
-      const everyMs = Math.max(0, Math.floor(cost / 25)); // faster than the refill of 16.6 millitokens a ms
-      const { allowed, writes } = spent([fast, hourly], cost, 1_500, everyMs);
-      expect(allowed).toBeGreaterThan(0);
-      expect(writes).toBeLessThanOrEqual(Math.ceil(allowed / perWrite));
-    }
-  });
-
-  it("are one for each request that costs more than a reservation, and for each of a tiny limit", () => {
-    expect(spent([fast], 8_001, 40, 0)).toEqual({ allowed: 40, writes: 40 });
-    expect(spent([tiny, fast], 1_000, 9, 0)).toEqual({ allowed: 5, writes: 5 });
-  });
-
-  it("are none for a denial and none for asking", () => {
-    const storage = new SimulatedStorage();
-    const object = new SimulatedObject(storage, []);
-    object.ask([fast], FAST.capacityMilli, START_MS);
-    for (let n = 0; n < 100; n++) expect(object.ask([fast], 1_000, START_MS)).toBe("denied");
-    for (let n = 0; n < 100; n++) expect(object.ask([fast], 0, START_MS)).toBe("allowed");
-    expect(storage.writes).toBe(1);
   });
 });

@@ -10,6 +10,7 @@ import {
   remainingMilli,
   spend,
 } from "../../src/core/token-bucket.ts";
+import { MAX_EXACT } from "../../src/core/units.ts";
 import {
   boundOf,
   type BucketSpec,
@@ -70,8 +71,10 @@ describe("a lowered limit", () => {
     const state = spend(largest, fresh(largest, 0), 2 ** 52);
     const finest: BucketSpec = { kind: "bucket", refillMilli: 86_028_121, per: "day", capacityMilli: 50_000 };
     const limit = compiled(finest);
-    expect(remainingMilli(limit, at(limit, state, 0))).toBe(0);
-    expect(blockedUntilMs(limit, at(limit, state, 0), 1)).toBeGreaterThan(0);
+    const counted = at(limit, state, 0);
+    expect(counted.debtGrains).toBe(MAX_EXACT);
+    expect(remainingMilli(limit, counted)).toBe(0);
+    expect(blockedUntilMs(limit, counted, 1)).toBeGreaterThan(0);
   });
 });
 

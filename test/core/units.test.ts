@@ -15,7 +15,7 @@ describe("tokens as millitokens", () => {
     [8.2, 8_200],
     [150, 150_000],
     [1_000_000.001, 1_000_000_001],
-    [MAX_EXACT / 1000, MAX_EXACT],
+    [2 ** 50 / 1000, 2 ** 50],
   ])("takes %d tokens for %d millitokens", (tokens, milli) => {
     expect(toMilli(tokens)).toBe(milli);
   });
@@ -35,6 +35,8 @@ describe("tokens as millitokens", () => {
     ["finer than 0.001", 0.0015],
     ["finer than 0.001", 1.00001],
     ["finer than 0.001", 99_999.9999],
+    ["so small that it would be free", 1e-10],
+    ["negative", -1e-10],
     ["negative", -1],
     ["negative", -0.001],
     ["negative", -Infinity],

@@ -1,0 +1,70 @@
+/** How much one write reserves, and how seldom an object therefore writes. Counts, never timings. */
+import { describe, expect, it } from "vitest";
+import type { Charge } from "../../src/core/plan.ts";
+import { MOST_RESERVED_MILLI, reservedMilli } from "../../src/core/reservation.ts";
+import { compiledQuota, START_MS } from "./arbitraries.ts";
+import { FAST, fast, hourly, tiny } from "./simulated-limits.ts";
+import { SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
+
+describe("how much is reserved", () => {
+  it("is 2 % of the smallest limit, at least one token, at most 256", () => {
+    const of = (tokens: number): Charge => ({
+      counter: `${tokens}`,
+      limit: compiledQuota({ kind: "quota", amountMilli: tokens * 1000, period: "day", anchorDay: 1 }),
+    });
+    expect(reservedMilli([of(150)])).toBe(3_000);
+    expect(reservedMilli([of(1_500)])).toBe(30_000);
+    expect(reservedMilli([of(50_000), of(150)])).toBe(3_000);
+    expect(reservedMilli([of(150), of(50_000)])).toBe(3_000);
+    expect(reservedMilli([of(50)])).toBe(1_000);
+    expect(reservedMilli([of(5)])).toBe(1_000);
+    expect(reservedMilli([of(1_000_000)])).toBe(MOST_RESERVED_MILLI);
+    expect(reservedMilli([])).toBe(256_000);
+  });
+});
+
+describe("writes", () => {
+  /** Spends greedily and tells how often was asked with success, and how often was written. */
+  function spent(
+    charges: readonly Charge[],
+    cost: number,
+    asks: number,
+    everyMs: number,
+  ): { allowed: number; writes: number } {
+    const storage = new SimulatedStorage();
+    const object = new SimulatedObject(storage, []);
+    let allowed = 0;
+    for (let n = 0; n < asks; n++) {
+      if (object.ask(charges, cost, START_MS + n * everyMs) === "allowed") allowed++;
+    }
+    return { allowed, writes: storage.writes };
+  }
+
+  it("are one for as many requests as one reservation holds: 400 requests of a burst of 400, 50 writes", () => {
+    expect(spent([fast, hourly], 1_000, 500, 0)).toEqual({ allowed: 400, writes: 50 });
+  });
+
+  it("are as rare for a busy user of any cost, with refill, over a minute", () => {
+    for (const cost of [1, 250, 1_000, 1_333, 3_000, 8_000]) {
+      const perWrite = Math.floor(reservedMilli([fast, hourly]) / cost);
+      const everyMs = Math.max(0, Math.floor(cost / 25)); // faster than the refill of 16.6 millitokens a ms
+      const { allowed, writes } = spent([fast, hourly], cost, 1_500, everyMs);
+      expect(allowed).toBeGreaterThan(0);
+      expect(writes).toBeLessThanOrEqual(Math.ceil(allowed / perWrite));
+    }
+  });
+
+  it("are one for each request that costs more than a reservation, and for each of a tiny limit", () => {
+    expect(spent([fast], 8_001, 40, 0)).toEqual({ allowed: 40, writes: 40 });
+    expect(spent([tiny, fast], 1_000, 9, 0)).toEqual({ allowed: 5, writes: 5 });
+  });
+
+  it("are none for a denial and none for asking", () => {
+    const storage = new SimulatedStorage();
+    const object = new SimulatedObject(storage, []);
+    object.ask([fast], FAST.capacityMilli, START_MS);
+    for (let n = 0; n < 100; n++) expect(object.ask([fast], 1_000, START_MS)).toBe("denied");
+    for (let n = 0; n < 100; n++) expect(object.ask([fast], 0, START_MS)).toBe("allowed");
+    expect(storage.writes).toBe(1);
+  });
+});

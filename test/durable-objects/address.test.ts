@@ -1,0 +1,52 @@
+/** An address leaves nothing behind once it is at rest: storage does not grow with every address that was ever seen. */
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { bucket, later, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+/** As in user-limiter.ts: how long an address is kept after its counters came to rest. */
+const KEPT_MS = 300_000;
+/** In which one token of the bucket below refills. */
+const REFILL_MS = 1_000;
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+async function addressThatSpentOne(): Promise<UserObject> {
+  const address = new UserObject(await publishLimits(bucket(60, "minute", 10)), `ip:${crypto.randomUUID()}`);
+  await address.decide();
+  await address.pause();
+  return address;
+}
+
+it("is forgotten five minutes after its counters came to rest, also after an eviction", async () => {
+  const address = await addressThatSpentOne();
+  expect(await address.tables()).toContain("state");
+  await address.evict();
+  later(REFILL_MS + KEPT_MS);
+  expect(await address.ringAlarm()).toBe(true);
+  expect(await address.tables()).toEqual([]);
+  expect(await address.remaining()).toEqual([10]);
+});
+
+it("is kept while a counter is not at rest, and looked at again later", async () => {
+  const address = await addressThatSpentOne();
+  later(KEPT_MS - 2_000);
+  await address.decide();
+  await address.pause();
+  later(2_000 + REFILL_MS);
+  expect(await address.ringAlarm()).toBe(true);
+  expect(await address.tables()).toContain("state");
+  expect(await address.alarmAtMs()).not.toBeNull();
+  later(KEPT_MS);
+  expect(await address.ringAlarm()).toBe(true);
+  expect(await address.tables()).toEqual([]);
+});
+
+it("is unlike a user, who is kept: the ledger is what a bill is made of", async () => {
+  const user = new UserObject(await publishLimits(bucket(60, "minute", 10)));
+  await user.decide();
+  await user.pause();
+  expect(await user.alarmAtMs()).toBeNull();
+  later(REFILL_MS + KEPT_MS);
+  expect(await user.tables()).toContain("state");
+});

@@ -1,0 +1,63 @@
+/** Concurrency limits of a user's object: slots are taken, given back, and free themselves; a crash loses none. */
+import { afterEach, beforeEach, expect, it } from "vitest";
+import type { LimitDocument } from "../../src/policy/schema.ts";
+import { bucket, later, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+const TWO_AT_ONCE: LimitDocument = { name: "parallel", kind: "concurrency", max: 2, ttlMs: 30_000 };
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+it("lets so many through at once, and the next when one has ended", async () => {
+  const user = new UserObject(await publishLimits(TWO_AT_ONCE));
+  const first = await user.decide();
+  later(10);
+  expect(await user.allowedOf(3)).toBe(1);
+  expect(await user.decide()).toMatchObject({ allowed: false, violated: ["parallel"], retryAfterMs: 29_990 });
+  await user.stub.release([...first.holds]);
+  expect(await user.allowedOf(2)).toBe(1);
+});
+
+it("frees a slot that nobody gives back after its time", async () => {
+  const user = new UserObject(await publishLimits(TWO_AT_ONCE));
+  expect(await user.allowedOf(3)).toBe(2);
+  later(29_999);
+  expect(await user.decide()).toMatchObject({ allowed: false, retryAfterMs: 1 });
+  later(1);
+  expect(await user.allowedOf(3)).toBe(2);
+});
+
+it("takes no other slot when one is given back twice, or after it freed itself", async () => {
+  const user = new UserObject(await publishLimits(TWO_AT_ONCE));
+  const first = await user.decide();
+  await user.stub.release([...first.holds]);
+  later(1);
+  await user.decide();
+  await user.stub.release([...first.holds]);
+  expect(await user.remaining()).toEqual([1]);
+  later(60_000);
+  await user.stub.release([...first.holds]);
+  expect(await user.remaining()).toEqual([2]);
+});
+
+it("takes no slot where another limit refuses, nor for a peek", async () => {
+  const user = new UserObject(await publishLimits(TWO_AT_ONCE, bucket(60, "minute", 1)));
+  await user.decide();
+  expect(await user.decide()).toMatchObject({ allowed: false, holds: [], violated: ["bucket"] });
+  await user.decide({ peek: true });
+  expect(await user.remaining()).toEqual([1, 0]);
+});
+
+it("believes every slot taken after a crash that was taken before, so never more run at once", async () => {
+  const user = new UserObject(await publishLimits(TWO_AT_ONCE));
+  await user.decide();
+  const second = await user.decide();
+  await user.stub.release([...second.holds]);
+  later(5);
+  await user.decide();
+  await user.crash();
+  expect(await user.allowedOf(1)).toBe(0);
+  later(30_000);
+  expect(await user.allowedOf(3)).toBe(2);
+});

@@ -1,5 +1,9 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { buildAssets } from "./scripts/build-assets.ts";
+
+// The Worker under test serves them.
+await buildAssets();
 
 /**
  * Three projects: the pure core in Node, objects and edge in workerd, the started product as a process.
@@ -8,7 +12,13 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "core", include: ["test/core/**/*.test.ts"], environment: "node" } },
+      {
+        test: {
+          name: "core",
+          include: ["test/core/**/*.test.ts", "test/scripts/**/*.test.ts"],
+          environment: "node",
+        },
+      },
       {
         plugins: [
           cloudflareTest({

@@ -6,27 +6,19 @@
  * it); nothing is spent that storage has not reserved first; and the output gate holds every answer until what it rests on is
  * on disk. docs/consistency.md tells when it can still be wrong, and by how much.
  */
-import { DurableObject } from "cloudflare:workers";
 import { periodAt } from "../src/core/calendar.ts";
 import { type Decision, type DecisionRequest, type Hold, limitView } from "../src/core/decision.ts";
 import { decide as decidePlan, readings } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
-import type {
-  AccountAnswer,
-  AccountChange,
-  KeyAnswer,
-  KeyStanding,
-  NewAccount,
-  NewKey,
-} from "../src/limiter/account.ts";
+import { registrySource } from "../src/limiter/registry.ts";
 import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
 import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
-import { MAX_KEYS } from "./user-limiter/account.ts";
+import { AccountObject } from "./user-limiter/account-object.ts";
 import { decide } from "./user-limiter/decide.ts";
 import { type Usage } from "./user-limiter/ledger.ts";
-import { Memory } from "./user-limiter/memory.ts";
+import type { Memory } from "./user-limiter/memory.ts";
 
 /**
  * How long after its last request a user's exact state is written. A pending timer keeps the object from eviction, so it is
@@ -43,17 +35,20 @@ const FORGET_AFTER_MS = 300_000;
 /** One policy store for all objects of an isolate: they mostly ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
-export class UserLimiter extends DurableObject<Env> {
+export class UserLimiter extends AccountObject {
   readonly #log: Log;
   readonly #policies: PolicyStore;
-  #memory: Memory | null = null;
   #lastUsedMs = 0;
   #settling = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#log = createLog("info");
-    this.#policies = sharedPolicies ??= new PolicyStore(env.CONFIG, this.#log);
+    this.#policies = sharedPolicies ??= new PolicyStore(
+      env.CONFIG,
+      this.#log,
+      registrySource(env.POLICY_REGISTRY),
+    );
   }
 
   /** Whether the object answers at all. */
@@ -69,14 +64,14 @@ export class UserLimiter extends DurableObject<Env> {
     await this.#ensurePolicy(Math.max(0, ...requests.map(({ revision }) => revision)));
     // From here to the return nothing awaits: the turn is atomic.
     const nowMs = Date.now();
-    const decisions = this.#change((memory) => this.#decideAll(memory, this.#policy(), requests, nowMs));
+    const decisions = this.store.change((memory) => this.#decideAll(memory, this.#policy(), requests, nowMs));
     this.#settleLater(nowMs);
     return decisions;
   }
 
   /** Gives the slots of a request back that has ended. Giving back twice, or after a slot freed itself, changes nothing. */
   release(holds: readonly Hold[]): void {
-    const memory = this.#loaded();
+    const memory = this.store.memory;
     memory.counters.release(holds);
     memory.unsettled = true;
     this.#settleLater(Date.now());
@@ -87,10 +82,10 @@ export class UserLimiter extends DurableObject<Env> {
     await this.#ensurePolicy(request.revision);
     const policy = this.#policy();
     const nowMs = Date.now();
-    const { accounts, counters, ledger, hasTables } = this.#loaded();
+    const { accounts, counters, keys, ledger, hasTables } = this.store.memory;
     const { account } = accounts;
-    if (request.keyId !== null && !accounts.isValidKey(request.keyId, nowMs)) return { kind: "revoked" };
-    const tier = tierOf(policy, account?.tier ?? request.tier);
+    if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
+    const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
     const plan = decidePlan(chargesFor(tier, null, request.keyId), counters.live, 0, nowMs);
     const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
     return {
@@ -107,63 +102,14 @@ export class UserLimiter extends DurableObject<Env> {
     };
   }
 
-  /** Whether a key of this account may be used now. */
-  keyStanding(keyId: string): KeyStanding {
-    const { accounts } = this.#loaded();
-    if (accounts.account?.status === "blocked") return "blocked";
-    return accounts.isValidKey(keyId, Date.now()) ? "good" : "revoked";
-  }
-
-  account(): AccountAnswer {
-    return accountAnswer(this.#loaded());
-  }
-
-  createAccount(user: string, input: NewAccount): AccountAnswer {
-    if (this.#loaded().accounts.account) return { kind: "exists" };
-    return this.#change((memory) => {
-      memory.transact(() => memory.accounts.create(user, input, Date.now()));
-      return accountAnswer(memory);
-    });
-  }
-
-  changeAccount(change: AccountChange): AccountAnswer {
-    if (!this.#loaded().accounts.account) return { kind: "absent" };
-    return this.#change((memory) => {
-      memory.transact(() => memory.accounts.change(change, Date.now()));
-      return accountAnswer(memory);
-    });
-  }
-
-  /** Stores a key and tells KV. */
-  async addKey(input: NewKey): Promise<KeyAnswer> {
-    const { accounts } = this.#loaded();
-    const { account } = accounts;
-    if (!account) return { kind: "no-account" };
-    if (accounts.keys().length >= MAX_KEYS) return { kind: "too-many" };
-    const key = this.#change((memory) =>
-      memory.transact(() => memory.accounts.addKey(account.user, input, Date.now())),
-    );
-    return { kind: "key", key, published: await this.#publish() };
-  }
-
-  /** Revokes a key: the object refuses it from this moment on, whatever KV still says. */
-  async revokeKey(keyId: string): Promise<KeyAnswer> {
-    const { account } = this.#loaded().accounts;
-    if (!account) return { kind: "no-account" };
-    const key = this.#change((memory) =>
-      memory.transact(() => memory.accounts.revokeKey(account.user, keyId, Date.now())),
-    );
-    return key ? { kind: "key", key, published: await this.#publish() } : { kind: "no-key" };
-  }
-
   /** What is due: entries of the outbox, decisions to forget. At least once, so each step may run again. */
   override async alarm(): Promise<void> {
-    const memory = this.#loaded();
+    const memory = this.store.memory;
     if (!memory.hasTables) return;
     if (await this.#forgetAddress(memory)) return;
     memory.remembered.sweep(Date.now());
-    await memory.outbox.drain(Date.now());
-    await this.#wakeAt(memory.outbox.nextDueMs(), memory.remembered.nextExpiryMs());
+    await this.store.tellAll();
+    await this.store.wakeAt(memory.remembered.nextExpiryMs());
   }
 
   #decideAll(
@@ -172,8 +118,10 @@ export class UserLimiter extends DurableObject<Env> {
     requests: readonly DecisionRequest[],
     nowMs: number,
   ): Decision[] {
-    let mustWrite = memory.revision < policy.revision;
-    memory.revision = Math.max(memory.revision, policy.revision);
+    // Who only peeks costs no row, not even for the revision seen: nothing rests on the answer.
+    const charges = requests.some(({ peek }) => !peek);
+    let mustWrite = charges && memory.revision < policy.revision;
+    if (charges) memory.revision = Math.max(memory.revision, policy.revision);
     const toRemember: [idempotencyKey: string, decision: Decision][] = [];
     const inThisTurn = new Map<string, Decision>();
     const decisions = requests.map((request): Decision => {
@@ -182,7 +130,8 @@ export class UserLimiter extends DurableObject<Env> {
         idempotencyKey === null
           ? null
           : (inThisTurn.get(idempotencyKey) ?? memory.remembered.find(idempotencyKey, nowMs));
-      if (before) return before;
+      // The slots are the first caller's to give back.
+      if (before) return { ...before, holds: [] };
       const decided = decide(memory, policy, request, nowMs);
       mustWrite ||= decided.mustWrite;
       if (idempotencyKey !== null && !request.peek) {
@@ -197,7 +146,7 @@ export class UserLimiter extends DurableObject<Env> {
         for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
       });
     }
-    if (toRemember.length > 0) this.ctx.waitUntil(this.#wakeAt(memory.remembered.nextExpiryMs()));
+    if (toRemember.length > 0) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
     return decisions;
   }
 
@@ -206,7 +155,7 @@ export class UserLimiter extends DurableObject<Env> {
    * @throws where it is not to be had: an older one must not decide.
    */
   async #ensurePolicy(revision: number): Promise<void> {
-    const wanted = Math.max(revision, this.#loaded().revision);
+    const wanted = Math.max(revision, this.store.memory.revision);
     if (!(await this.#policies.atLeast(wanted)))
       throw new Error(`policy revision ${wanted} is not to be had`);
   }
@@ -216,20 +165,6 @@ export class UserLimiter extends DurableObject<Env> {
     const policy = this.#policies.known;
     if (!policy) throw new Error("ensure a policy first");
     return policy;
-  }
-
-  /** Runs a change of memory and storage. Where it fails, memory is made anew from storage: it must not run ahead. */
-  #change<T>(change: (memory: Memory) => T): T {
-    try {
-      return change(this.#loaded());
-    } catch (thrown) {
-      this.#memory = null;
-      throw thrown;
-    }
-  }
-
-  #loaded(): Memory {
-    return (this.#memory ??= new Memory(this.ctx.storage, this.env.CONFIG));
   }
 
   /** Writes the exact state once the user has paused, so that a later restart loses nothing. */
@@ -249,12 +184,12 @@ export class UserLimiter extends DurableObject<Env> {
     }
     this.#settling = false;
     try {
-      const memory = this.#change((settled) => {
+      const memory = this.store.change((settled) => {
         settled.settle(nowMs);
         return settled;
       });
       if (this.#isAddress() && memory.restsAtMs !== null) {
-        this.ctx.waitUntil(this.#wakeAt(memory.restsAtMs + FORGET_AFTER_MS));
+        this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + FORGET_AFTER_MS));
       }
     } catch (thrown) {
       // The floors in storage still hold: nothing is lost but the exactness of this pause.
@@ -271,39 +206,16 @@ export class UserLimiter extends DurableObject<Env> {
     if (!this.#isAddress() || restsAtMs === null) return false;
     const forgetAtMs = restsAtMs + FORGET_AFTER_MS;
     if (forgetAtMs > Date.now()) {
-      await this.#wakeAt(forgetAtMs);
+      await this.store.wakeAt(forgetAtMs);
       return false;
     }
-    this.#memory = null;
-    await this.ctx.storage.deleteAll();
+    await this.store.forget();
     return true;
   }
 
   #isAddress(): boolean {
-    return this.ctx.id.name?.startsWith("ip:") ?? false;
+    return /^(ip|login):/.test(this.ctx.id.name ?? "");
   }
-
-  /** Tells KV what the outbox holds, and sees to it that the alarm tries again where KV fails. */
-  async #publish(): Promise<boolean> {
-    const { outbox } = this.#loaded();
-    const delivered = await outbox.drain(Date.now());
-    await this.#wakeAt(outbox.nextDueMs());
-    return delivered;
-  }
-
-  /** Sets the object's one alarm to the earliest of these moments, unless it rings earlier already. */
-  async #wakeAt(...moments: (number | null)[]): Promise<void> {
-    const due = moments.filter((moment) => moment !== null);
-    if (due.length === 0) return;
-    const dueMs = Math.min(...due);
-    const setMs = await this.ctx.storage.getAlarm();
-    if (setMs === null || dueMs < setMs) await this.ctx.storage.setAlarm(dueMs);
-  }
-}
-
-function accountAnswer({ accounts }: Memory): AccountAnswer {
-  const { account } = accounts;
-  return account ? { kind: "account", account, keys: accounts.keys() } : { kind: "absent" };
 }
 
 function usageView(usage: Usage) {

@@ -4,6 +4,7 @@
  * What is there already is kept, so that starting again changes nothing.
  */
 import { readFile, writeFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
 
 /** Tiers that need an account, and what their keys may do. `partner` may ask about other users. */
 const TIERS: Readonly<Record<string, readonly string[]>> = {
@@ -12,6 +13,10 @@ const TIERS: Readonly<Record<string, readonly string[]>> = {
   enterprise: ["call"],
   partner: ["call", "check"],
 };
+
+/** A machine under load may take some seconds to answer its first requests. */
+const MOST_ATTEMPTS = 20;
+const RETRY_MS = 500;
 
 export type DemoKeys = Record<string, string>;
 
@@ -25,7 +30,8 @@ export async function seedDemoAccounts(url: URL, adminToken: string, file: strin
     const key = known[tier];
     keys[tier] = key && (await works(url, key)) ? key : await issue(url, adminToken, id, scopes);
   }
-  await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+  const isNew = Object.entries(keys).some(([tier, key]) => known[tier] !== key);
+  if (isNew) await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
   return keys;
 }
 
@@ -38,10 +44,18 @@ async function issue(url: URL, adminToken: string, id: string, scopes: readonly 
   throw new Error(`the admin API gave no key for ${id}`);
 }
 
+/** Whether the product takes the key. Only a plain "no" counts: a product that is still warming up may say 503. */
 async function works(url: URL, key: string): Promise<boolean> {
-  const response = await fetch(new URL("/api/v1/rate-limit/status", url), { headers: { "X-API-Key": key } });
-  await response.body?.cancel();
-  return response.ok;
+  for (let attempt = 1; ; attempt++) {
+    const response = await fetch(new URL("/api/v1/rate-limit/status", url), {
+      headers: { "X-API-Key": key },
+    });
+    await response.body?.cancel();
+    if (response.ok) return true;
+    if (response.status === 401) return false;
+    if (attempt === MOST_ATTEMPTS) throw new Error(`a demo key cannot be checked: ${response.status}`);
+    await setTimeout(RETRY_MS);
+  }
 }
 
 async function admin(

@@ -2,6 +2,8 @@
  * The Worker: composes the edge, the RPC entrypoint and the object classes. Holds no logic of its own.
  */
 import type { Hono } from "hono";
+import { AccountDirectory } from "../durable-objects/account-directory.ts";
+import { PolicyRegistry } from "../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../durable-objects/user-limiter.ts";
 import { createApp } from "./app.ts";
 import type { AppEnv } from "./gateway/app-env.ts";
@@ -11,7 +13,7 @@ import { EdgeLimiter } from "./rpc.ts";
 
 let app: Hono<AppEnv> | null = null;
 
-export { EdgeLimiter, UserLimiter };
+export { AccountDirectory, EdgeLimiter, PolicyRegistry, UserLimiter };
 
 export default {
   fetch(request, env, ctx) {

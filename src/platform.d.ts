@@ -16,6 +16,14 @@ interface Env {
   JWT_AUDIENCE?: string;
   /** The claim that names a user's tier; tokens name none where it is left out. */
   JWT_TIER_CLAIM?: string;
+  /** Further admin tokens, as JSON: `[{"name", "role", "sha256"}]` (src/identity/admin/admin-settings.ts says how to make one). */
+  ADMIN_TOKENS?: string;
+  /** Cloudflare Access: `https://<team>.cloudflareaccess.com`. */
+  ACCESS_TEAM_DOMAIN?: string;
+  /** Cloudflare Access: the application's audience (AUD) tag. */
+  ACCESS_AUD?: string;
+  /** What everybody may do whom Cloudflare Access lets through: viewer (where it is left out), operator or admin. */
+  ACCESS_ROLE?: string;
   /** How long a decision may take before the tier's failure policy answers, milliseconds. */
   LIMITER_TIMEOUT_MS?: string;
 }

@@ -2,7 +2,9 @@
  * What the deployment configures by variables and secrets, parsed once per isolate. Every variable is listed in README.md.
  */
 import * as z from "zod/mini";
-import { HMAC_ALGORITHMS, type JwtAlgorithm, type JwtSettings, PUBLIC_ALGORITHMS } from "./identity/jwt.ts";
+import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
+import type { JwtSettings } from "./identity/jwt.ts";
+import { HMAC_ALGORITHMS, type JwtAlgorithm, PUBLIC_ALGORITHMS } from "./identity/token-issuer.ts";
 import { DEFAULT_DEADLINE_MS } from "./limiter/limiter.ts";
 import type { LogLevel } from "./log.ts";
 import { type Fault, parseBy, type Parsed } from "./policy/fault.ts";
@@ -15,21 +17,19 @@ export interface Settings {
   readonly limiterTimeoutMs: number;
   /** Null: bearer tokens other than API keys are refused. */
   readonly jwt: JwtSettings | null;
-  /** Null: the admin API answers 503. */
-  readonly adminToken: string | null;
+  /** Who may administer. Nobody is configured: the admin API answers 503. */
+  readonly admin: AdminSettings;
 }
 
 /** An unset variable and an empty one are the same. */
 const text = z.optional(z.string());
-/** A shorter secret could be guessed; `openssl rand -hex 32` makes one of 64 characters. */
-const MIN_SECRET_LENGTH = 16;
 const MIN_HMAC_SECRET_LENGTH = 32;
 
 const schema = z.object({
   UPSTREAM: z.optional(z.union([z.literal(""), upstreamSchema])),
   LOG_LEVEL: z.optional(z.enum(["debug", "info", "warn", "error", ""])),
   LIMITER_TIMEOUT_MS: z.optional(z.string().check(z.regex(/^([1-9]\d{0,4})?$/, "must be 1 to 99999"))),
-  ADMIN_TOKEN: z.optional(z.union([z.literal(""), z.string().check(z.minLength(MIN_SECRET_LENGTH))])),
+  ...adminVariables,
   JWT_ALGORITHM: z.optional(z.enum([...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS, ""])),
   JWT_SECRET: text,
   JWT_JWKS_URL: text,
@@ -46,6 +46,7 @@ export function readSettings(env: unknown): Parsed<Settings> {
   const variables = parsed.value;
   const faults: Fault[] = [];
   const jwt = readJwt(variables, faults);
+  const admin = readAdmin(variables, faults);
   if (faults.length > 0) return { ok: false, faults };
   return {
     ok: true,
@@ -54,7 +55,7 @@ export function readSettings(env: unknown): Parsed<Settings> {
       logLevel: variables.LOG_LEVEL || "info",
       limiterTimeoutMs: Number(variables.LIMITER_TIMEOUT_MS || DEFAULT_DEADLINE_MS),
       jwt,
-      adminToken: variables.ADMIN_TOKEN || null,
+      admin,
     },
   };
 }

@@ -1,190 +1,192 @@
 /**
- * A user's account and API keys: the truth that KV's key records are projections of.
+ * A user's account: tier, status, limits of its own and grants. The truth that the directory is a projection of.
  *
- * Read into memory once and changed through here only, so a decision sees a change at once and costs no read. Each change
- * of a key puts its record into the outbox in the same transaction.
+ * Read into memory once and changed through here only, so a decision sees a change at once and costs no read.
  */
 import * as z from "zod/mini";
-import { type KeyRecord, keyRecordKey, SCOPES, type Scope } from "../../src/identity/key-store.ts";
 import { parseJson } from "../../src/json.ts";
-import type {
-  Account,
-  AccountChange,
-  AccountStatus,
-  ApiKey,
-  NewAccount,
-  NewKey,
-} from "../../src/limiter/account.ts";
-import type { Outbox } from "./outbox.ts";
+import type { Account, AccountChange, AccountStatus, NewAccount } from "../../src/limiter/account.ts";
+import { ACCOUNT_MARK_PREFIX, type DirectoryEntry } from "../../src/limiter/directory.ts";
+import { adjustTier, type Grant } from "../../src/policy/adjust.ts";
+import type { Tier } from "../../src/policy/compile.ts";
+import type { Outbox } from "../outbox.ts";
 
-/** Bounds an object's memory and its state; a team that needs more wants several accounts. */
-export const MAX_KEYS = 100;
+/** Grants in force at once; bounds what a decision looks through. */
+export const MAX_GRANTS = 50;
+
+const number = z.optional(z.number());
+const overridesSchema = z.record(
+  z.string(),
+  z.object({
+    tokens: number,
+    per: z.optional(z.enum(["second", "minute", "hour", "day", "month"])),
+    burst: number,
+    amount: number,
+    max: number,
+  }),
+);
 
 const accountRow = z.object({
   user: z.string(),
   name: z.string(),
   tier: z.string(),
   status: z.enum(["active", "blocked"] satisfies AccountStatus[]),
+  overrides: z.string(),
+  version: z.int(),
+  deleted: z.int(),
   created_ms: z.number(),
   updated_ms: z.number(),
 });
 
-const keyRow = z.object({
-  key_id: z.string(),
-  hash: z.string(),
-  name: z.string(),
-  scopes: z.string(),
+const grantRow = z.object({
+  grant_id: z.string(),
+  limit_name: z.string(),
+  amount: z.number(),
+  until_ms: z.number(),
   created_ms: z.number(),
-  expires_ms: z.nullable(z.number()),
-  revoked_ms: z.nullable(z.number()),
-  version: z.number(),
 });
-const scopesSchema = z.array(z.enum(SCOPES));
 
-interface StoredKey extends ApiKey {
-  readonly hash: string;
-  readonly version: number;
+/** A tier as adjusted for this account, and until when that holds. */
+interface Adjusted {
+  readonly base: Tier;
+  readonly tier: Tier;
+  readonly untilMs: number;
 }
 
 export class AccountStore {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
-  readonly #keys = new Map<string, StoredKey>();
-  #account: Account | null = null;
+  #stored: (Account & { readonly deleted: boolean }) | null = null;
+  #grants: readonly Grant[] = [];
+  #adjusted: Adjusted | null = null;
 
   /** @param hasTables whether the object was ever written. */
   constructor(sql: SqlStorage, outbox: Outbox, hasTables: boolean) {
     this.#sql = sql;
     this.#outbox = outbox;
     if (!hasTables) return;
-    for (const row of sql.exec("SELECT * FROM account")) this.#account = toAccount(accountRow.parse(row));
-    for (const row of sql.exec("SELECT * FROM keys ORDER BY created_ms, key_id")) {
-      const key = toKey(keyRow.parse(row));
-      this.#keys.set(key.keyId, key);
-    }
+    for (const row of sql.exec("SELECT * FROM account")) this.#stored = toAccount(accountRow.parse(row));
+    this.#grants = sql.exec("SELECT * FROM grants ORDER BY created_ms, grant_id").toArray().map(toGrant);
   }
 
+  /** Null where there is none, or it was deleted. */
   get account(): Account | null {
-    return this.#account;
+    return this.#stored?.deleted === false ? this.#stored : null;
   }
 
-  /** Whether a key may be used now: known here, not revoked, not expired. */
-  isValidKey(keyId: string, nowMs: number): boolean {
-    const key = this.#keys.get(keyId);
-    return key !== undefined && key.revokedMs === null && (key.expiresMs === null || nowMs < key.expiresMs);
+  /** Grants that are in force at `nowMs`. */
+  grants(nowMs: number): readonly Grant[] {
+    return this.#grants.filter(({ untilMs }) => nowMs < untilMs);
   }
 
-  /** Keys in the order they were made, revoked ones included. */
-  keys(): ApiKey[] {
-    return [...this.#keys.values()].map(publicKey);
+  /** The tier's limits as they hold for this account at `nowMs`. */
+  adjust(base: Tier, nowMs: number): Tier {
+    const { account } = this;
+    if (!account || (this.#grants.length === 0 && Object.keys(account.overrides).length === 0)) return base;
+    const known = this.#adjusted;
+    if (known?.base === base && nowMs < known.untilMs) return known.tier;
+    const grants = this.grants(nowMs);
+    const tier = adjustTier(base, account.overrides, grants);
+    this.#adjusted = { base, tier, untilMs: Math.min(Infinity, ...grants.map(({ untilMs }) => untilMs)) };
+    return tier;
   }
 
-  create(user: string, input: NewAccount, nowMs: number): Account {
-    const account = {
-      user,
-      name: input.name,
-      tier: input.tier,
-      status: "active",
-      createdMs: nowMs,
-      updatedMs: nowMs,
-    } as const;
-    this.#put(account);
-    return account;
-  }
-
-  /** The account after the change, or null where there is none. */
-  change(change: AccountChange, nowMs: number): Account | null {
-    if (!this.#account) return null;
-    const changed = { ...this.#account, ...change, updatedMs: nowMs };
-    this.#put(changed);
-    return changed;
-  }
-
-  addKey(user: string, input: NewKey, nowMs: number): ApiKey {
-    const key: StoredKey = {
-      keyId: input.keyId,
-      hash: input.hash,
-      name: input.name,
-      scopes: input.scopes,
-      createdMs: nowMs,
-      expiresMs: input.expiresMs,
-      revokedMs: null,
-      version: 1,
-    };
-    this.#putKey(user, key, nowMs);
-    return publicKey(key);
-  }
-
-  /** The revoked key, or null where it is unknown. Revoking again changes nothing. */
-  revokeKey(user: string, keyId: string, nowMs: number): ApiKey | null {
-    const key = this.#keys.get(keyId);
-    if (!key) return null;
-    if (key.revokedMs !== null) return publicKey(key);
-    const revoked = { ...key, revokedMs: nowMs, version: key.version + 1 };
-    this.#putKey(user, revoked, nowMs);
-    return publicKey(revoked);
-  }
-
-  #put(account: Account): void {
-    const { user, name, tier, status, createdMs, updatedMs } = account;
-    this.#sql.exec(
-      "INSERT OR REPLACE INTO account (id, user, name, tier, status, created_ms, updated_ms) VALUES (1, ?, ?, ?, ?, ?, ?)",
+  create(user: string, { name, tier }: NewAccount, nowMs: number): Account {
+    const version = (this.#stored?.version ?? 0) + 1;
+    const dates = { createdMs: nowMs, updatedMs: nowMs };
+    return this.#put({
       user,
       name,
       tier,
-      status,
-      createdMs,
-      updatedMs,
-    );
-    this.#account = account;
+      status: "active",
+      overrides: {},
+      version,
+      deleted: false,
+      ...dates,
+    });
   }
 
-  #putKey(user: string, key: StoredKey, nowMs: number): void {
+  change(account: Account, change: AccountChange, nowMs: number): Account {
+    return this.#put({
+      ...account,
+      ...change,
+      version: account.version + 1,
+      updatedMs: nowMs,
+      deleted: false,
+    });
+  }
+
+  /** Deletes the account and its grants. What was used stays in the ledger. */
+  delete(account: Account, nowMs: number): void {
+    this.#sql.exec("DELETE FROM grants");
+    this.#grants = [];
+    this.#put({ ...account, overrides: {}, version: account.version + 1, updatedMs: nowMs, deleted: true });
+  }
+
+  /** Grants extra capacity and drops grants whose time is over. */
+  grant(grant: Grant, nowMs: number): void {
+    this.#sql.exec("DELETE FROM grants WHERE until_ms <= ?", nowMs);
     this.#sql.exec(
-      `INSERT OR REPLACE INTO keys (key_id, hash, name, scopes, created_ms, expires_ms, revoked_ms, version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      key.keyId,
-      key.hash,
-      key.name,
-      JSON.stringify(key.scopes),
-      key.createdMs,
-      key.expiresMs,
-      key.revokedMs,
-      key.version,
+      "INSERT INTO grants (grant_id, limit_name, amount, until_ms, created_ms) VALUES (?, ?, ?, ?, ?)",
+      grant.grantId,
+      grant.limit,
+      grant.amount,
+      grant.untilMs,
+      grant.createdMs,
     );
-    const record: KeyRecord = {
-      keyId: key.keyId,
-      user,
-      scopes: [...key.scopes],
-      expiresAt: key.expiresMs,
-      version: key.version,
-    };
-    const value = key.revokedMs === null ? JSON.stringify(record) : null;
-    this.#outbox.put(keyRecordKey(key.hash), value, key.version, nowMs);
-    this.#keys.set(key.keyId, key);
+    this.#grants = [...this.grants(nowMs), grant];
+    this.#adjusted = null;
+  }
+
+  /** Tells the directory of the account again: for a projection that was lost. */
+  republish(nowMs: number): void {
+    if (this.#stored) this.#tell(this.#stored, nowMs);
+  }
+
+  #put(account: Account & { readonly deleted: boolean }): Account {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO account
+         (id, user, name, tier, status, overrides, version, deleted, created_ms, updated_ms)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      account.user,
+      account.name,
+      account.tier,
+      account.status,
+      JSON.stringify(account.overrides),
+      account.version,
+      account.deleted ? 1 : 0,
+      account.createdMs,
+      account.updatedMs,
+    );
+    this.#tell(account, account.updatedMs);
+    this.#stored = account;
+    this.#adjusted = null;
+    return account;
+  }
+
+  #tell(account: Account & { readonly deleted: boolean }, nowMs: number): void {
+    const { user: id, name, tier, status, createdMs, updatedMs, version } = account;
+    const entry: DirectoryEntry = { id, name, tier, status, createdMs, updatedMs, version };
+    const mark = account.deleted ? null : "1";
+    this.#outbox.put({ lane: "kv", name: `${ACCOUNT_MARK_PREFIX}${id}`, value: mark, version }, nowMs);
+    const value = account.deleted ? null : JSON.stringify(entry);
+    this.#outbox.put({ lane: "directory", name: id, value, version }, nowMs);
   }
 }
 
-function toAccount(row: z.infer<typeof accountRow>): Account {
-  const { user, name, tier, status, created_ms: createdMs, updated_ms: updatedMs } = row;
-  return { user, name, tier, status, createdMs, updatedMs };
+function toAccount(row: z.infer<typeof accountRow>): Account & { readonly deleted: boolean } {
+  const { user, name, tier, status, version, created_ms: createdMs, updated_ms: updatedMs } = row;
+  const overrides = overridesSchema.parse(parseJson(row.overrides));
+  return { user, name, tier, status, overrides, version, createdMs, updatedMs, deleted: row.deleted === 1 };
 }
 
-function toKey(row: z.infer<typeof keyRow>): StoredKey {
-  const scopes: Scope[] = scopesSchema.parse(parseJson(row.scopes));
+function toGrant(found: unknown): Grant {
+  const row = grantRow.parse(found);
   return {
-    keyId: row.key_id,
-    hash: row.hash,
-    name: row.name,
-    scopes,
+    grantId: row.grant_id,
+    limit: row.limit_name,
+    amount: row.amount,
+    untilMs: row.until_ms,
     createdMs: row.created_ms,
-    expiresMs: row.expires_ms,
-    revokedMs: row.revoked_ms,
-    version: row.version,
   };
-}
-
-/** Without the hash: nothing outside the object needs it. */
-function publicKey({ hash: _hash, version: _version, ...key }: StoredKey): ApiKey {
-  return key;
 }

@@ -100,13 +100,17 @@ export class Counters {
     for (const [counter, state] of this.#live) this.#floors.set(counter, state);
   }
 
-  /** When every counter will be at rest if nobody spends; null where one is not known well enough to say. */
-  restsAtMs(nowMs: number): number | null {
+  /**
+   * When every counter will be at rest if nobody spends; null where one is not known well enough to say.
+   * @param untouchedMs from when on the counters are at rest that were not used since they were read from storage.
+   */
+  restsAtMs(nowMs: number, untouchedMs: number | null): number | null {
     let latestMs = nowMs;
     for (const [counter, state] of this.#live) {
       const limit = this.#limits.get(counter);
-      if (!limit) return null;
-      latestMs = Math.max(latestMs, restsAtMs(meterAt(limit, state, nowMs)));
+      const atMs = limit ? restsAtMs(meterAt(limit, state, nowMs)) : untouchedMs;
+      if (atMs === null) return null;
+      latestMs = Math.max(latestMs, atMs);
     }
     return latestMs;
   }

@@ -26,7 +26,7 @@ export interface Decided {
 /** Decides at `nowMs` by `policy` and, unless it is a peek, charges memory. */
 export function decide(memory: Memory, policy: Policy, request: DecisionRequest, nowMs: number): Decided {
   const { account } = memory.accounts;
-  const tier = tierOf(policy, account?.tier ?? request.tier);
+  const tier = memory.accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
   const route = request.route === null ? null : policy.routes.byId(request.route);
   const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
   const answer = (outcome: Outcome, plan: PlanDecision | null, holds: readonly Hold[] = []): Decision => ({
@@ -44,7 +44,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   });
 
   if (account?.status === "blocked") return { decision: answer("blocked", null), mustWrite: false };
-  if (request.keyId !== null && !memory.accounts.isValidKey(request.keyId, nowMs)) {
+  if (request.keyId !== null && !memory.keys.isValid(request.keyId, nowMs)) {
     return { decision: answer("revoked", null), mustWrite: false };
   }
 
@@ -59,7 +59,8 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   if (!plan.allowed) return { decision: answer("denied", plan), mustWrite: false };
   const exact = tier.durability === "exact";
   const moved = memory.counters.spend(charges, plan, costMilli, exact, nowMs);
-  const mustWrite = moved || memory.ledger.unwrittenMilli > (exact ? 0 : reservedMilli(charges));
+  const { unwrittenMilli, isLong } = memory.ledger;
+  const mustWrite = moved || isLong || unwrittenMilli > (exact ? 0 : reservedMilli(charges));
   return { decision: answer("allowed", plan, slotsTaken(charges, plan)), mustWrite };
 }
 

@@ -11,6 +11,9 @@ export const HOUR_MS = 3_600_000;
 /** More open cells than this (many routes and keys in one hour) go to the table early, to keep the state row small. */
 const MAX_OPEN_CELLS = 32;
 
+/** Free requests have no reservation to run out of; this many of them, at most, are lost by a crash. */
+const MOST_UNWRITTEN_REQUESTS = 256;
+
 const count = z.int().check(z.gte(0));
 export const cellSchema = z.object({
   hour: count,
@@ -33,6 +36,7 @@ export class Ledger {
   readonly #sql: SqlStorage;
   readonly #open = new Map<string, Cell>();
   #unwrittenMilli = 0;
+  #unwrittenRequests = 0;
 
   /** @param open the cells of the state row. */
   constructor(sql: SqlStorage, open: readonly Cell[]) {
@@ -40,9 +44,34 @@ export class Ledger {
     for (const cell of open) this.#open.set(cellKey(cell.hour, cell.route, cell.keyId), { ...cell });
   }
 
+  /** Whether so many requests were admitted since the last write that it is time for one, whatever they cost. */
+  get isLong(): boolean {
+    return this.#unwrittenRequests >= MOST_UNWRITTEN_REQUESTS;
+  }
+
   /** Cost that was admitted since the last write: what a crash would lose. */
   get unwrittenMilli(): number {
     return this.#unwrittenMilli;
+  }
+
+  /** The cells that are not in the table yet. */
+  get openCells(): readonly Readonly<Cell>[] {
+    return [...this.#open.values()];
+  }
+
+  /** The beginning of the last hour in which each key was used, by key id. */
+  lastUsedMs(hasTable: boolean): Map<string, number> {
+    const last = new Map<string, number>();
+    const stored = hasTable
+      ? this.#sql.exec<{ key_id: string; hour: number }>(
+          "SELECT key_id, max(hour) AS hour FROM usage GROUP BY key_id",
+        )
+      : [];
+    for (const { key_id: keyId, hour } of stored) last.set(keyId, hour * HOUR_MS);
+    for (const { keyId, hour } of this.#open.values()) {
+      last.set(keyId, Math.max(hour * HOUR_MS, last.get(keyId) ?? 0));
+    }
+    return last;
   }
 
   /** Counts one decision at `nowMs`. */
@@ -58,6 +87,7 @@ export class Ledger {
       cell.requests += 1;
       cell.costMilli += costMilli;
       this.#unwrittenMilli += costMilli;
+      this.#unwrittenRequests += 1;
     } else {
       cell.denied += 1;
     }
@@ -86,6 +116,7 @@ export class Ledger {
       this.#open.delete(key);
     }
     this.#unwrittenMilli = 0;
+    this.#unwrittenRequests = 0;
     return [...this.#open.values()];
   }
 

@@ -3,10 +3,12 @@
  * runs ahead of storage.
  */
 import { migrate, schemaVersion } from "../migrations.ts";
+import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account.ts";
+import { AuditTrail } from "./audit-trail.ts";
 import { Counters } from "./counters.ts";
+import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
-import { Outbox } from "./outbox.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { NOTHING, readState, writeState } from "./state-row.ts";
@@ -15,6 +17,8 @@ export class Memory {
   readonly counters: Counters;
   readonly ledger: Ledger;
   readonly accounts: AccountStore;
+  readonly keys: KeyRing;
+  readonly audit: AuditTrail;
   readonly outbox: Outbox;
   readonly remembered: RememberedDecisions;
   /** The newest policy revision that this user was decided by. Never goes back. */
@@ -25,7 +29,7 @@ export class Memory {
   #restsAtMs: number | null;
   #hasTables: boolean;
 
-  constructor(storage: DurableObjectStorage, kv: KVNamespace) {
+  constructor(storage: DurableObjectStorage, deliver: Deliver) {
     this.#storage = storage;
     this.#hasTables = schemaVersion(storage) > 0;
     if (this.#hasTables) migrate(storage, MIGRATIONS);
@@ -34,8 +38,10 @@ export class Memory {
     this.#restsAtMs = stored.restsAtMs;
     this.counters = new Counters(stored.counters);
     this.ledger = new Ledger(storage.sql, stored.openCells);
-    this.outbox = new Outbox(storage.sql, kv);
+    this.outbox = new Outbox(storage.sql, deliver);
     this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
+    this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
+    this.audit = new AuditTrail(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
   }
 
@@ -63,7 +69,7 @@ export class Memory {
   /** Writes the exact state: call when the user has paused. */
   settle(nowMs: number): void {
     if (!this.unsettled) return;
-    this.#restsAtMs = this.counters.restsAtMs(nowMs);
+    this.#restsAtMs = this.counters.restsAtMs(nowMs, this.#restsAtMs);
     this.counters.settle(nowMs);
     this.unsettled = false;
     this.transact(() => this.writeState(nowMs));

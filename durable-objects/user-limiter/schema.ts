@@ -3,6 +3,8 @@
  *
  * Append only, see migrations.ts. Amounts are millitokens, times Unix milliseconds, hours Unix hours (ms / 3,600,000).
  */
+import { OUTBOX_TABLE } from "../outbox.ts";
+
 export const MIGRATIONS: readonly string[] = [
   `
   -- One row: the floors of all counters, the policy revision seen, the cells of the ledger's open hours, and from when on
@@ -30,13 +32,16 @@ export const MIGRATIONS: readonly string[] = [
     decision TEXT NOT NULL,
     expires_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
-  -- At most one row: objects of addresses and of users without an account have none.
+  -- At most one row: objects of addresses and of users without an account have none. A deleted account stays as a mark.
   CREATE TABLE account (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     user TEXT NOT NULL,
     name TEXT NOT NULL,
     tier TEXT NOT NULL,
     status TEXT NOT NULL,
+    overrides TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    deleted INTEGER NOT NULL,
     created_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL
   );
@@ -50,13 +55,24 @@ export const MIGRATIONS: readonly string[] = [
     revoked_ms INTEGER,
     version INTEGER NOT NULL
   ) WITHOUT ROWID;
-  -- What KV is still to be told: absolute values, one row per KV key, so a retry or a newer value is harmless.
-  CREATE TABLE outbox (
-    kv_key TEXT PRIMARY KEY,
-    value TEXT,
-    version INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    due_ms INTEGER NOT NULL
+  -- Extra capacity until a moment. Amounts are tokens here, as the policy's numbers are.
+  CREATE TABLE grants (
+    grant_id TEXT PRIMARY KEY,
+    limit_name TEXT NOT NULL,
+    amount REAL NOT NULL,
+    until_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
+  -- Every change of the account, only ever added to.
+  CREATE TABLE audit (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    action TEXT NOT NULL,
+    before TEXT,
+    after TEXT
+  );
+  ${OUTBOX_TABLE}
   `,
 ];

@@ -4,8 +4,9 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../gateway/app-env.ts";
 import { problem, unauthorized } from "../gateway/problem.ts";
 import { withCaller, withCors, withPolicy } from "../gateway/steps.ts";
+import { includesRole, type Role } from "../identity/admin/role.ts";
+import { identifyActor } from "./admin/identify-actor.ts";
 import type { Access } from "./contract.ts";
-import { equalSecrets } from "./equal-secrets.ts";
 
 /** Only a key with the scope `check`, and only while its own account's object says that it is good. */
 const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
@@ -22,26 +23,31 @@ const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
-/** The admin token as a bearer token, compared in constant time. */
-const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  const { services, requestId } = c.var;
-  const { adminToken } = services.settings;
-  if (adminToken === null) {
-    const detail =
-      "No admin token is configured. Set one: wrangler secret put ADMIN_TOKEN (16 characters or more).";
-    return problem("not_configured", detail, requestId);
-  }
-  const given = /^Bearer +(\S+) *$/i.exec(c.req.header("Authorization") ?? "")?.[1];
-  if (given === undefined || !(await equalSecrets(given, adminToken))) {
-    services.log("warn", "admin_unauthenticated", { requestId });
-    return unauthorized("The admin API needs the admin token as a bearer token.", requestId);
-  }
+/** Puts the administrator into the context. */
+const withActor = createMiddleware<AppEnv>(async (c, next) => {
+  const identification = await identifyActor(c);
+  if (!identification.ok) return identification.response;
+  c.set("actor", identification.actor);
   return next();
 });
+
+function requireRole(needed: Role): MiddlewareHandler<AppEnv> {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const { actor, requestId } = c.var;
+    if (includesRole(actor.role, needed)) return next();
+    return problem("forbidden", `This needs the role "${needed}"; yours is "${actor.role}".`, requestId);
+  });
+}
+
+function administrator(needed: Role): MiddlewareHandler<AppEnv>[] {
+  return [withActor, requireRole(needed), withPolicy];
+}
 
 export const ACCESS: Record<Access, MiddlewareHandler<AppEnv>[]> = {
   none: [],
   caller: [withPolicy, withCors, withCaller],
   check: [withPolicy, withCors, withCaller, requireCheckScope],
-  admin: [requireAdmin, withPolicy],
+  viewer: administrator("viewer"),
+  operator: administrator("operator"),
+  admin: administrator("admin"),
 };

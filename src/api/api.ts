@@ -4,9 +4,30 @@ import type { AppEnv } from "../gateway/app-env.ts";
 import { problem } from "../gateway/problem.ts";
 import { withCors, withPolicy } from "../gateway/steps.ts";
 import { ACCESS } from "./access.ts";
-import { changeAccount, createAccount, createKey, getAccount, listKeys, revokeKey } from "./accounts.ts";
+import {
+  changeAccount,
+  createAccount,
+  deleteAccount,
+  getAccount,
+  grantExtra,
+  listAccounts,
+  resetAccount,
+} from "./admin/accounts.ts";
+import { createKey, listKeys, revokeKey, rotateKey } from "./admin/keys.ts";
+import {
+  activateRevision,
+  getPolicy,
+  getRevision,
+  listRevisions,
+  putPolicy,
+  validatePolicy,
+} from "./admin/policies.ts";
+import { rebuildDirectory } from "./admin/rebuild.ts";
+import { createSession, deleteSession, getSession } from "./admin/session.ts";
+import { getAudit, getUsage } from "./admin/usage.ts";
 import { CONTRACT, type Endpoint, type EndpointId } from "./contract.ts";
 import { check, checkBatch, status } from "./decision-api.ts";
+import { docs, docsFile, openapi } from "./docs.ts";
 import { health, ready } from "./health.ts";
 
 type Handler = (c: Context<AppEnv>) => Response | Promise<Response>;
@@ -17,11 +38,31 @@ const HANDLERS: Record<EndpointId, Handler> = {
   status,
   check,
   checkBatch,
+  openapi,
+  docs,
+  docsFile,
+  createSession,
+  getSession,
+  deleteSession,
+  getPolicy,
+  putPolicy,
+  validatePolicy,
+  listRevisions,
+  getRevision,
+  activateRevision,
   createAccount,
+  listAccounts,
   getAccount,
   changeAccount,
+  deleteAccount,
+  grantExtra,
+  resetAccount,
+  getUsage,
+  getAudit,
+  rebuildDirectory,
   createKey,
   listKeys,
+  rotateKey,
   revokeKey,
 };
 
@@ -34,7 +75,9 @@ export function api(): Hono<AppEnv> {
     app.on(endpoint.method, [endpoint.path], ...ACCESS[endpoint.access], HANDLERS[id]);
     // A browser asks first, without the credential.
     if (endpoint.access === "caller") app.options(endpoint.path, withPolicy, withCors);
-    methods.set(endpoint.path, [...(methods.get(endpoint.path) ?? []), endpoint.method]);
+    // Hono answers HEAD wherever it answers GET.
+    const taken = endpoint.method === "GET" ? ["GET", "HEAD"] : [endpoint.method];
+    methods.set(endpoint.path, [...(methods.get(endpoint.path) ?? []), ...taken]);
   }
   for (const [path, allow] of methods) {
     const Allow = allow.join(", ");

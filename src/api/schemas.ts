@@ -6,6 +6,7 @@ import { userIdSchema } from "../identity/user-id.ts";
 
 const MAX_COST = 1e6;
 const tierName = z.string().check(z.regex(/^[a-z][a-z0-9_-]{0,31}$/, "is not the name of a tier"));
+const limitName = z.string().check(z.regex(/^[a-z][a-z0-9_-]{0,31}$/, "is not the name of a limit"));
 const displayName = z.string().check(z.maxLength(200));
 
 /** One question of the decision API. Neither route nor cost: a cost of 1 against the tier's limits. */
@@ -18,7 +19,7 @@ export const operationSchema = z.strictObject({
     z.number().check(
       z.gte(0),
       z.lte(MAX_COST),
-      z.refine((cost) => toMilli(cost) !== null, "is finer than 0.001"),
+      z.refine((cost) => cost < 0 || cost > MAX_COST || toMilli(cost) !== null, "is finer than 0.001"),
     ),
   ),
   /** The tier of a user without an account; an account's own tier comes first. */
@@ -35,20 +36,70 @@ export const MAX_BATCH = 1_000;
 /** Items are parsed one by one, so that a bad one fails alone. */
 export const batchSchema = z.array(z.unknown()).check(z.minLength(1), z.maxLength(MAX_BATCH));
 
+/** The admin token, in exchange for a session. */
+export const newSessionSchema = z.strictObject({
+  token: z.string().check(z.minLength(1), z.maxLength(1_024)),
+});
+
+/** Why a change is made, for the audit trail. */
+const reason = z.optional(z.string().check(z.maxLength(500)));
+const tokens = z.number().check(
+  z.positive(),
+  z.lte(1e9),
+  z.refine((amount) => toMilli(amount) !== null, "is finer than 0.001"),
+);
+
 export const newAccountSchema = z.strictObject({
   id: userIdSchema,
   name: z.optional(displayName),
   /** The policy's default tier where left out. */
   tier: z.optional(tierName),
+  reason,
 });
+
+/** Numbers of an account's own, by the name of the tier's limit. */
+const overridesSchema = z.record(
+  limitName,
+  z.strictObject({
+    tokens: z.optional(tokens),
+    per: z.optional(z.enum(["second", "minute", "hour", "day", "month"])),
+    burst: z.optional(tokens),
+    amount: z.optional(tokens),
+    max: z.optional(z.int().check(z.gte(1), z.lte(1_000))),
+  }),
+);
 
 export const accountChangeSchema = z
   .strictObject({
     name: z.optional(displayName),
     tier: z.optional(tierName),
     status: z.optional(z.enum(["active", "blocked"])),
+    /** Replaces all of the account's own numbers; null: the tier's numbers again. */
+    limits: z.optional(z.nullable(overridesSchema)),
+    reason,
   })
-  .check(z.refine((change) => Object.keys(change).length > 0, "must change something"));
+  .check(
+    z.refine(
+      ({ name, tier, status, limits }) => [name, tier, status, limits].some((field) => field !== undefined),
+      "must change the name, the tier, the status or the limits",
+    ),
+  );
+
+export const newGrantSchema = z.strictObject({
+  /** The name of one of the tier's limits. */
+  limit: limitName,
+  /** Tokens (or slots) on top of its capacity. */
+  amount: tokens,
+  /** RFC 3339 in UTC. */
+  until: z.iso.datetime(),
+  reason,
+});
+
+export const resetSchema = z.strictObject({
+  /** The limits to forget what was spent of; all where left out. */
+  limits: z.optional(z.array(limitName).check(z.minLength(1), z.maxLength(32))),
+  reason,
+});
 
 export const newKeySchema = z.strictObject({
   name: z.optional(displayName),
@@ -58,4 +109,48 @@ export const newKeySchema = z.strictObject({
   expiresAt: z.optional(z.iso.datetime()),
   /** Only the prefix of the key; live where left out. */
   mode: z.optional(z.enum(["live", "test"])),
+  reason,
 });
+
+/** A day where left out, at most 30. */
+export const rotationSchema = z.strictObject({
+  graceSeconds: z.optional(z.int().check(z.gte(0), z.lte(2_592_000))),
+  mode: z.optional(z.enum(["live", "test"])),
+  reason,
+});
+
+/** Checked by the policy's own schema once it is known that there is a document. */
+const document = z.unknown();
+export const policyChangeSchema = z.strictObject({ document, reason });
+export const policyCheckSchema = z.strictObject({ document });
+export const activationSchema = z.strictObject({ reason });
+
+/** Queries. All values are text; unknown parameters are refused. */
+const pageSize = z.optional(z.string().check(z.regex(/^([1-9]\d?|100)$/, "must be 1 to 100")));
+const cursor = z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,400}$/, "is not a cursor of this API")));
+/** A moment as RFC 3339 in UTC, or a date: its first moment. */
+const moment = z.optional(z.union([z.iso.datetime(), z.iso.date()]));
+
+export const pageQuery = z.strictObject({ limit: pageSize, cursor });
+export const accountsQuery = z.strictObject({
+  tier: z.optional(tierName),
+  status: z.optional(z.enum(["active", "blocked"])),
+  /** Part of the id or the name, whatever its case. */
+  name: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
+  limit: pageSize,
+  cursor,
+});
+export const usageQuery = z.strictObject({
+  /** The beginning of the month where left out. */
+  from: moment,
+  /** Exclusive; now where left out. */
+  to: moment,
+  granularity: z.optional(z.enum(["hour", "day", "month"])),
+  /** A row per route rather than one for all. */
+  group: z.optional(z.enum(["route"])),
+  format: z.optional(z.enum(["json", "csv"])),
+  limit: z.optional(z.string().check(z.regex(/^([1-9]\d{0,2}|1000)$/, "must be 1 to 1000"))),
+  cursor,
+});
+export const reasonQuery = z.strictObject({ reason });
+export const rebuildQuery = z.strictObject({ cursor, reset: z.optional(z.enum(["true"])) });

@@ -19,7 +19,7 @@ import { MILLI } from "./units.ts";
  */
 export const RESERVED_SHARE = 0.02;
 
-/** At least one token: a limit of fewer than 100 tokens is written with every decision, so a crash loses nothing of it. */
+/** At least one token: a limit of fewer than 100 is written with every whole token, so a crash loses less than one of it. */
 const LEAST_MILLI = 1 * MILLI;
 
 /** At most so much, whatever the capacity: bounds what a crash can lose of a large quota, and of an unlimited tier's ledger. */
@@ -29,7 +29,9 @@ export const MOST_RESERVED_MILLI = 256 * MILLI;
 export function reservedMilli(charges: readonly Charge[]): number {
   let smallest = MOST_RESERVED_MILLI / RESERVED_SHARE;
   for (const { limit } of charges) smallest = Math.min(smallest, capacityMilli(limit));
-  return Math.max(LEAST_MILLI, Math.floor(smallest * RESERVED_SHARE));
+  const share = smallest * RESERVED_SHARE;
+  // Whole tokens, so that of a limit below 100 a write covers one whole cost and a crash loses none.
+  return Math.max(LEAST_MILLI, share - (share % MILLI));
 }
 
 /** Whether the durable floors allow for the decision, so that it may be answered without a write. */

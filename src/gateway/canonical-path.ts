@@ -19,5 +19,17 @@ export function canonicalPath(path: string): string | null {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return UNRESERVED.test(character) ? character : encoded.toUpperCase();
   });
-  return DOT_SEGMENT.test(decoded) ? null : decoded;
+  // Again, for what only decoding has brought out: `%25%32%66` is `%252f`.
+  return AMBIGUOUS.test(decoded) || DOT_SEGMENT.test(decoded) ? null : decoded;
+}
+
+/** The reserved characters that may stand in a segment (RFC 3986, sub-delims, `:` and `@`), encoded. */
+const ENCODED_IN_SEGMENT = /%(?:2[146-9A-C]|3[ABD]|40)/g;
+
+/**
+ * A canonical path as routes are matched by it, never as it is forwarded: most upstreams read `/users/%40me` as `/users/@me`,
+ * so it takes that route, but some tell `%3B` from `;`, so they get what the client wrote.
+ */
+export function pathToMatch(canonical: string): string {
+  return canonical.replaceAll(ENCODED_IN_SEGMENT, (encoded) => decodeURIComponent(encoded));
 }

@@ -7,7 +7,7 @@ import type { DecisionRequest } from "../core/decision.ts";
 import { messageOf } from "../log.ts";
 import { isReserved } from "../policy/route-table.ts";
 import type { AppEnv } from "./app-env.ts";
-import { canonicalPath } from "./canonical-path.ts";
+import { canonicalPath, pathToMatch } from "./canonical-path.ts";
 import { limit } from "./limit.ts";
 import { problem, unauthorized } from "./problem.ts";
 import { forward } from "./proxy.ts";
@@ -26,7 +26,9 @@ const matchRoute = createMiddleware<AppEnv>(async (c, next) => {
     );
   }
   // A reserved path that is spelt in another way is still not the policy's.
-  const match = isReserved(path) ? ({ kind: "none" } as const) : policy.routes.match(c.req.method, path);
+  const match = isReserved(path)
+    ? ({ kind: "none" } as const)
+    : policy.routes.match(c.req.method, pathToMatch(path));
   switch (match.kind) {
     case "route":
       c.set("route", match.route);

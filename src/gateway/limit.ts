@@ -42,10 +42,20 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     }
     if (decision === null) return next();
     const tookMs = performance.now() - startedMs;
-    if (decision.allowed) await next();
-    else c.res = refusal(decision, requestId);
-    setRateLimitHeaders(c.res.headers, decision, options.xRateLimit?.(c) ?? true, Date.now());
-    c.res.headers.append("Server-Timing", `limiter;dur=${tookMs.toFixed(1)};desc="${decision.source}"`);
+    if (decision.allowed) {
+      await next();
+      // What a handler fetched elsewhere has headers that cannot be changed.
+      const response = new Response(c.res.body, c.res);
+      // Else Hono would copy it once more, to lay the old headers over it.
+      c.res = undefined;
+      c.res = response;
+    } else {
+      c.res = refusal(decision, requestId);
+    }
+    const { headers } = c.res;
+    setRateLimitHeaders(headers, decision, options.xRateLimit?.(c) ?? true, Date.now());
+    headers.append("Server-Timing", `limiter;dur=${tookMs.toFixed(1)};desc="${decision.source}"`);
+    headers.set("X-Request-Id", requestId);
     return undefined;
   };
 }

@@ -20,17 +20,22 @@ const HOP_BY_HOP = [
   "upgrade",
 ];
 
-/** What the upstream is told about the caller, and what a client therefore must not be able to write. */
+/**
+ * What the upstream is told about the caller, and what a client therefore must not be able to write; `_` counts as `-`,
+ * since CGI, WSGI and PHP make the two the same.
+ */
 export const USER_ID_HEADER = "X-User-Id";
 export const USER_TIER_HEADER = "X-User-Tier";
-const IDENTITY = [
-  USER_ID_HEADER,
-  USER_TIER_HEADER,
-  "X-Request-Id",
-  "X-Real-IP",
-  "Forwarded",
-  "X-Forwarded-For",
-];
+const IDENTITY = new Set([
+  USER_ID_HEADER.toLowerCase(),
+  USER_TIER_HEADER.toLowerCase(),
+  "x-request-id",
+  "x-real-ip",
+  "forwarded",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
 
 /** Headers of our own answer that an upstream must not write. */
 const OURS = [
@@ -99,7 +104,9 @@ function requestHeaders(request: Request, { caller, tier, requestId, forwardKey 
   const headers = new Headers(request.headers);
   const isWebSocket = headers.get("Upgrade")?.toLowerCase() === "websocket";
   removeHopByHop(headers);
-  for (const name of IDENTITY) headers.delete(name);
+  for (const name of new Headers(headers).keys()) {
+    if (IDENTITY.has(name.replaceAll("_", "-"))) headers.delete(name);
+  }
   if (isWebSocket) headers.set("Upgrade", "websocket");
   if (!forwardKey && caller.kind === "key") {
     headers.delete("X-API-Key");
@@ -112,8 +119,12 @@ function requestHeaders(request: Request, { caller, tier, requestId, forwardKey 
   const source = new URL(request.url);
   headers.set("X-Forwarded-Host", source.host);
   headers.set("X-Forwarded-Proto", source.protocol.slice(0, -1));
-  const ip = headers.get("CF-Connecting-IP");
-  if (ip !== null) headers.set("X-Forwarded-For", ip);
+  // As it came: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
+  const ip = request.headers.get("CF-Connecting-IP");
+  if (ip !== null) {
+    headers.set("CF-Connecting-IP", ip);
+    headers.set("X-Forwarded-For", ip);
+  }
   return headers;
 }
 

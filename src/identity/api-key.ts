@@ -7,6 +7,7 @@
  * Never logs or stores a key.
  */
 import { crc32 } from "./crc32.ts";
+import { secretDigest } from "./secret-digest.ts";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH = 30;
@@ -34,8 +35,7 @@ export function isWellFormedApiKey(key: string): boolean {
 
 /** SHA-256 in lower-case hex: what is stored, and what KV is asked for. */
 export async function hashApiKey(key: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return secretDigest(key);
 }
 
 /** CRC-32 over the random characters in base62, left-padded with `0`. */

@@ -2,13 +2,15 @@
  * What may be a user id, wherever one comes from: an account, a token's `sub`, a caller of the decision API.
  *
  * Printable ASCII without space, so that no two ids look alike, none breaks a header, a log line or a label, and each fits an
- * object's name. Emails, UUIDs, `auth0|…` and URNs all fit.
+ * object's name. Emails, UUIDs, `auth0|…` and URNs all fit; `.` and `..` do not, since no URL can name them.
  */
 import * as z from "zod/mini";
 
 export const userIdSchema = z
   .string()
-  .check(z.regex(/^[\x21-\x7e]{1,200}$/, "must be 1 to 200 printable ASCII characters without spaces"));
+  .check(
+    z.regex(/^(?!\.{1,2}$)[\x21-\x7e]{1,200}$/, "must be 1 to 200 printable ASCII characters without spaces"),
+  );
 
 /** Whether the value is a user id. */
 export function isUserId(value: unknown): value is string {

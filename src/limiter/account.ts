@@ -1,5 +1,9 @@
-/** What the control plane asks of a user's object and gets back: accounts and keys as plain data. Times are Unix ms. */
+/** What the control plane asks of a user's object and gets back: accounts, keys, grants, audit as plain data. Times are Unix ms. */
 import type { Scope } from "../identity/key-store.ts";
+import type { Grant, Overrides } from "../policy/adjust.ts";
+import type { Change } from "./registry.ts";
+
+export type { Change };
 
 export type AccountStatus = "active" | "blocked";
 
@@ -8,6 +12,10 @@ export interface Account {
   readonly name: string;
   readonly tier: string;
   readonly status: AccountStatus;
+  /** Numbers of the tier's limits that are this account's own. */
+  readonly overrides: Overrides;
+  /** Grows with each change. */
+  readonly version: number;
   readonly createdMs: number;
   readonly updatedMs: number;
 }
@@ -21,6 +29,7 @@ export interface AccountChange {
   readonly name?: string;
   readonly tier?: string;
   readonly status?: AccountStatus;
+  readonly overrides?: Overrides;
 }
 
 /** A key as it may be shown: neither the key nor its hash. */
@@ -31,6 +40,8 @@ export interface ApiKey {
   readonly createdMs: number;
   readonly expiresMs: number | null;
   readonly revokedMs: number | null;
+  /** The beginning of the hour in which the ledger last saw the key, or null. */
+  readonly lastUsedMs: number | null;
 }
 
 /** A key to be stored: the plaintext never reaches the object. */
@@ -42,8 +53,22 @@ export interface NewKey {
   readonly expiresMs: number | null;
 }
 
+/** The key that takes over from another: name, scopes and expiry are the old one's. */
+export interface Rotation {
+  readonly oldKeyId: string;
+  readonly keyId: string;
+  readonly hash: string;
+  /** How long the old key still works. */
+  readonly graceMs: number;
+}
+
 export type AccountAnswer =
-  | { readonly kind: "account"; readonly account: Account; readonly keys: readonly ApiKey[] }
+  | {
+      readonly kind: "account";
+      readonly account: Account;
+      readonly keys: readonly ApiKey[];
+      readonly grants: readonly Grant[];
+    }
   | { readonly kind: "absent" }
   | { readonly kind: "exists" };
 
@@ -58,6 +83,22 @@ export type KeyAnswer =
   | { readonly kind: "no-key" }
   | { readonly kind: "too-many" };
 
+export type GrantAnswer =
+  | { readonly kind: "grant"; readonly grant: Grant }
+  | { readonly kind: "no-account" }
+  | { readonly kind: "too-many" };
+
+/** One change of an account, as it was made. `before` and `after` are JSON text of what changed, null for nothing. */
+export interface AuditEntry {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly reason: string;
+  readonly action: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
 /** Whether a key may be used: its account may be suspended, or the key revoked, expired or unknown. */
 export type KeyStanding = "good" | "revoked" | "blocked";
 
@@ -66,4 +107,24 @@ export interface UsageView {
   readonly requests: number;
   readonly cost: number;
   readonly denied: number;
+}
+
+export type Granularity = "hour" | "day" | "month";
+
+export interface UsageQuery {
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+  readonly granularity: Granularity;
+  /** A row per route rather than one for all. */
+  readonly byRoute: boolean;
+  readonly offset: number;
+  readonly count: number;
+}
+
+export interface UsageRow extends UsageView {
+  /** Beginning of the period, RFC 3339 in UTC. */
+  readonly period: string;
+  /** "" where no route was named; null where rows are not by route. */
+  readonly route: string | null;
 }

@@ -127,27 +127,29 @@ export class Limiter {
     nowMs: number,
     call: (stub: ObjectStub) => Promise<T>,
   ): Promise<{ kind: "answer"; value: T } | { kind: "none" }> {
-    const circuit = this.#circuits.getStale(subject);
-    if (!(circuit?.allows(nowMs) ?? true) || !this.#all.allows(nowMs)) return { kind: "none" };
+    const mayCall = this.#circuits.getStale(subject)?.allows(nowMs) ?? true;
+    if (!mayCall || !this.#all.allows(nowMs)) return { kind: "none" };
     try {
       const value = await withDeadline(call(this.stub(subject)), this.#deadlineMs, "limiter");
       this.#all.succeeded();
-      if (circuit) this.#circuits.delete(subject);
+      this.#circuits.delete(subject);
       return { kind: "answer", value };
     } catch (thrown) {
-      this.#failed(subject, circuit, thrown);
+      this.#failed(subject, thrown);
       return { kind: "none" };
     }
   }
 
-  #failed(subject: string, known: Circuit | undefined, thrown: unknown): void {
+  #failed(subject: string, thrown: unknown): void {
     const nowMs = Date.now();
-    const circuit = known ?? new Circuit(SUBJECT_FAILURES, OPEN_MS);
+    // Looked up anew: calls that were under way beside this one may have failed since.
+    const circuit = this.#circuits.getStale(subject) ?? new Circuit(SUBJECT_FAILURES, OPEN_MS);
+    const wasOpen = circuit.isOpen;
     circuit.failed(nowMs);
     this.#circuits.set(subject, circuit, nowMs + REMEMBERED_MS);
     const kind = failureKind(thrown);
-    // One overloaded object says nothing about the others.
-    if (kind !== "overloaded") this.#all.failed(nowMs);
+    // One object that is overloaded, or known to fail, says nothing about the others, however often it is asked.
+    if (kind !== "overloaded" && !wasOpen) this.#all.failed(nowMs);
     this.#log("error", "limiter_failed", { subject, kind, error: messageOf(thrown) });
   }
 

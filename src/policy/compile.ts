@@ -20,6 +20,8 @@ export type Scope = "user" | "key" | "route";
 
 export interface ScopedLimit {
   readonly limit: Limit;
+  /** What it was compiled from, for accounts with numbers of their own. */
+  readonly document: LimitDocument;
   readonly scope: Scope;
 }
 
@@ -95,11 +97,31 @@ export function compilePolicy(document: unknown, revision: number): Parsed<Polic
   };
 }
 
+/**
+ * What attempts to log in to the admin API are limited by: 10 at once from one address, then one every 6 seconds. Part of
+ * every policy and of none: its name cannot be spelt in a document, so no operator can lift it, and no account has it.
+ */
+export const LOGIN_TIER: Tier = {
+  name: "_login",
+  limits: compileLimits([{ name: "login", kind: "bucket", tokens: 10, per: "minute" }], "user", [], []),
+  mode: "strict",
+  durability: "reserved",
+  onLimiterFailure: "local",
+};
+
 /** The tier of that name, or the default tier where the policy does not know it. */
 export function tierOf(policy: Policy, name: string): Tier {
+  if (name === LOGIN_TIER.name) return LOGIN_TIER;
   const tier = policy.tiers.get(name) ?? policy.tiers.get(policy.defaultTier);
   if (!tier) throw new Error("a compiled policy has its default tier");
   return tier;
+}
+
+/** The capacity of a tier's limit by name, in millitokens (slots for a concurrency limit); null where it has none. */
+export function capacityOf(tier: Tier, name: string): number | null {
+  const limit = tier.limits.find((scoped) => scoped.limit.name === name)?.limit;
+  if (!limit) return null;
+  return limit.kind === "concurrency" ? limit.max : capacityMilli(limit);
 }
 
 /** All limits that a request must pass: the tier's and the route's, each with the counter it counts in. */
@@ -203,7 +225,7 @@ function compileLimits(
     if (limit) {
       // A route's own limit counts per route even where it says "user": the route is what it belongs to.
       const named = document.scope ?? scope;
-      limits.push({ limit, scope: scope === "route" && named === "user" ? "route" : named });
+      limits.push({ limit, document, scope: scope === "route" && named === "user" ? "route" : named });
     } else {
       const message = `is too large to be counted exactly (at most 2^52 = ${MAX_EXACT} steps of its rate); make the burst or the period smaller, or the rate rounder`;
       faults.push({ path: pointer([...path, i]), message });
@@ -212,7 +234,8 @@ function compileLimits(
   return limits;
 }
 
-function compileLimit(document: LimitDocument): Limit | null {
+/** Compiles one limit; null where its numbers cannot be counted exactly. */
+export function compileLimit(document: LimitDocument): Limit | null {
   if (document.kind === "quota") {
     const amount = toMilli(document.amount);
     return amount === null ? null : calendarQuota(document.name, amount, document.per, document.anchorDay);

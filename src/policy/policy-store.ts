@@ -24,8 +24,8 @@ const FRESH_MS = 10_000;
  */
 const STALE_MS = 25_000;
 const KV_CACHE_SECONDS = 30;
-/** A document never changes under its number, so KV's edge may keep it long. */
-const KV_DOCUMENT_CACHE_SECONDS = 3_600;
+/** A document never changes under its number, but KV's edge remembers as long that it was not there yet. */
+const KV_DOCUMENT_CACHE_SECONDS = 60;
 /** Local KV answers in about a millisecond, a cold central read in some hundred. */
 const KV_DEADLINE_MS = 2_000;
 /** How far a new isolate looks back for a good document when the current one is bad. */
@@ -41,18 +41,29 @@ const currentSchema = z.object({ revision: z.int().check(z.gte(1), z.lte(2 ** 48
 /** Runs work behind the answer to a request, as ExecutionContext.waitUntil does. */
 export type Background = (work: Promise<unknown>) => void;
 
+/** Where policies come from before KV has them: the registry that numbers them. */
+export interface PolicySource {
+  /** The document of a revision as JSON text, or null where there is none. */
+  document(revision: number): Promise<string | null>;
+  /** The newest revision's number, 0 where there is none. */
+  newest(): Promise<number>;
+}
+
 export class PolicyStore {
   readonly #kv: KVNamespace;
   readonly #log: Log;
+  readonly #registry: PolicySource | null;
   readonly #compiled = new Map<number, Policy>();
   #current: Policy | null = null;
   #checkedAtMs = -Infinity;
   #refreshingUntilMs = -Infinity;
   #problem: string | null = null;
 
-  constructor(kv: KVNamespace, log: Log) {
+  /** @param registry asked only where KV fails or does not have a revision yet. */
+  constructor(kv: KVNamespace, log: Log, registry: PolicySource | null = null) {
     this.#kv = kv;
     this.#log = log;
+    this.#registry = registry;
   }
 
   /** Why the newest policy is not in force, or null where it is. */
@@ -83,9 +94,9 @@ export class PolicyStore {
   /** The newest policy known that is at least `revision`, asking KV for that revision where needed; null where it is not to be had. */
   async atLeast(revision: number): Promise<Policy | null> {
     if (this.#current && this.#current.revision >= revision) return this.#current;
-    if (revision === 0) return this.#adopt(embeddedPolicy());
+    if (revision === 0) return this.adopt(embeddedPolicy());
     const policy = await this.#load(revision);
-    return policy ? this.#adopt(policy) : null;
+    return policy ? this.adopt(policy) : null;
   }
 
   /** Asks KV what is in force. Keeps what there is where KV fails or holds rubbish. Never rejects. */
@@ -93,7 +104,7 @@ export class PolicyStore {
     try {
       const text = await this.#read(CURRENT_KEY, KV_CACHE_SECONDS);
       if (text === null) {
-        this.#adopt(embeddedPolicy());
+        this.adopt(embeddedPolicy());
         this.#problem = null;
       } else {
         await this.#activate(text);
@@ -101,16 +112,46 @@ export class PolicyStore {
       this.#checkedAtMs = nowMs;
     } catch (thrown) {
       this.#report("policy_store_failed", `the policy store does not answer: ${messageOf(thrown)}`);
+      await this.#refreshFromRegistry();
       // With a policy at hand, ask again soon, but not on every request.
       if (this.#current) this.#checkedAtMs = nowMs - FRESH_MS;
     }
+  }
+
+  /** Takes a policy over that was put into force here, without waiting for KV. An older one changes nothing. */
+  adopt(policy: Policy): Policy {
+    if (this.#current && this.#current.revision >= policy.revision) return this.#current;
+    this.#current = policy;
+    this.#compiled.set(policy.revision, policy);
+    for (const revision of this.#compiled.keys()) {
+      if (this.#compiled.size <= KEPT_REVISIONS) break;
+      this.#compiled.delete(revision);
+    }
+    return policy;
+  }
+
+  /** KV does not answer: the registry knows as well what is in force. Leaves the reported problem as it is. */
+  async #refreshFromRegistry(): Promise<void> {
+    if (!this.#registry) return;
+    const problem = this.#problem;
+    try {
+      const newest = await withDeadline(this.#registry.newest(), KV_DEADLINE_MS, "policy registry");
+      if (newest === 0) this.adopt(embeddedPolicy());
+      else if (newest > (this.#current?.revision ?? 0)) {
+        const policy = await this.#load(newest);
+        if (policy) this.adopt(policy);
+      }
+    } catch (thrown) {
+      this.#log("error", "policy_registry_failed", { error: messageOf(thrown) });
+    }
+    this.#problem = problem;
   }
 
   async #activate(text: string): Promise<void> {
     const pointer = parseBy(currentSchema, parseJson(text));
     if (!pointer.ok) {
       this.#report("policy_refused", `${CURRENT_KEY} is not {revision, activatedAt}`);
-      if (!this.#current) this.#adopt(embeddedPolicy());
+      if (!this.#current) this.adopt(embeddedPolicy());
       return;
     }
     const { revision } = pointer.value;
@@ -120,7 +161,7 @@ export class PolicyStore {
     }
     const policy = await this.#load(revision);
     if (policy) {
-      this.#adopt(policy);
+      this.adopt(policy);
       this.#problem = null;
     } else if (!this.#current) {
       await this.#lookBack(revision);
@@ -132,18 +173,18 @@ export class PolicyStore {
     const problem = this.#problem;
     for (let n = revision - 1; n >= Math.max(1, revision - LOOK_BACK) && !this.#current; n--) {
       const policy = await this.#load(n);
-      if (policy) this.#adopt(policy);
+      if (policy) this.adopt(policy);
     }
-    if (!this.#current) this.#adopt(embeddedPolicy());
+    if (!this.#current) this.adopt(embeddedPolicy());
     this.#problem = problem;
   }
 
   async #load(revision: number): Promise<Policy | null> {
     const kept = this.#compiled.get(revision);
     if (kept) return kept;
-    const text = await this.#read(documentKey(revision), KV_DOCUMENT_CACHE_SECONDS);
+    const text = await this.#document(revision);
     if (text === null) {
-      this.#report("policy_missing", `policy revision ${revision} is not in KV yet`);
+      this.#report("policy_missing", `policy revision ${revision} is not to be had yet`);
       return null;
     }
     const compiled = compilePolicy(parseJson(text), revision);
@@ -156,19 +197,16 @@ export class PolicyStore {
     return null;
   }
 
-  async #read(key: string, cacheTtl: number): Promise<string | null> {
-    return withDeadline(this.#kv.get(key, { type: "text", cacheTtl }), KV_DEADLINE_MS, `KV ${key}`);
+  /** From KV, or where it fails or lags behind, from the registry. Rejects where neither answers. */
+  async #document(revision: number): Promise<string | null> {
+    const fromKv = this.#read(documentKey(revision), KV_DOCUMENT_CACHE_SECONDS);
+    if (!this.#registry) return fromKv;
+    const text = await fromKv.catch(() => null);
+    return text ?? withDeadline(this.#registry.document(revision), KV_DEADLINE_MS, "policy registry");
   }
 
-  #adopt(policy: Policy): Policy {
-    if (this.#current && this.#current.revision >= policy.revision) return this.#current;
-    this.#current = policy;
-    this.#compiled.set(policy.revision, policy);
-    for (const revision of this.#compiled.keys()) {
-      if (this.#compiled.size <= KEPT_REVISIONS) break;
-      this.#compiled.delete(revision);
-    }
-    return policy;
+  async #read(key: string, cacheTtl: number): Promise<string | null> {
+    return withDeadline(this.#kv.get(key, { type: "text", cacheTtl }), KV_DEADLINE_MS, `KV ${key}`);
   }
 
   #report(event: string, problem: string): void {

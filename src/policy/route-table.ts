@@ -67,10 +67,14 @@ export class RouteTable {
 
   /** `path` must be canonical (see gateway/canonical-path.ts). HEAD takes a route for GET where there is none of its own. */
   match(method: string, path: string): RouteMatch {
-    const route = this.#first(method, path) ?? (method === "HEAD" ? this.#first("GET", path) : undefined);
+    const route = this.#taking(method, path);
     if (route) return { kind: "route", route };
-    const allow = METHODS.filter((other) => this.#first(other, path));
+    const allow = METHODS.filter((other) => this.#taking(other, path));
     return allow.length > 0 ? { kind: "method-not-allowed", allow } : NONE;
+  }
+
+  #taking(method: string, path: string): Route | undefined {
+    return this.#first(method, path) ?? (method === "HEAD" ? this.#first("GET", path) : undefined);
   }
 
   #first(method: string, path: string): Route | undefined {

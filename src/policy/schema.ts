@@ -27,7 +27,8 @@ const name = z
   .string()
   .check(z.regex(/^[a-z][a-z0-9_-]{0,31}$/, "must be 1 to 32 of a-z, 0-9, _ and -, and begin with a letter"));
 
-const isMilli = (tokens: number): boolean => toMilli(tokens) !== null;
+/** A number out of bounds is told of once, by its bound. */
+const isMilli = (tokens: number): boolean => tokens < 0 || tokens > MAX_TOKENS || toMilli(tokens) !== null;
 const tokens = z.number().check(z.positive(), z.lte(MAX_TOKENS), z.refine(isMilli, "is finer than 0.001"));
 const cost = z.number().check(z.gte(0), z.lte(MAX_COST), z.refine(isMilli, "is finer than 0.001"));
 const scope = z.optional(z.enum(["user", "key", "route"]));
@@ -144,11 +145,18 @@ export const policySchema = z.strictObject({
     }),
   ),
   cors: z.optional(
-    z.strictObject({
-      origins: z.array(origin).check(z.minLength(1), z.maxLength(64)),
-      credentials: z.optional(z.boolean()),
-      maxAgeSeconds: z.optional(z.int().check(z.gte(0), z.lte(86_400))),
-    }),
+    z
+      .strictObject({
+        origins: z.array(origin).check(z.minLength(1), z.maxLength(64)),
+        credentials: z.optional(z.boolean()),
+        maxAgeSeconds: z.optional(z.int().check(z.gte(0), z.lte(86_400))),
+      })
+      .check(
+        z.refine(({ origins, credentials }) => !(credentials === true && origins.includes("*")), {
+          error: "browsers take no credentials from any origin (*): name the origins",
+          path: ["credentials"],
+        }),
+      ),
   ),
 });
 

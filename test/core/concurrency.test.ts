@@ -88,10 +88,9 @@ it("runs never more than max at once, and lets in whenever fewer run or are reme
 
 it("is covered by a floor only that holds at least its slots, each for at least as long", () => {
   const limit = limitOf(3, 100);
-  const [a, ab, abc] = [10, 20, 30]
-    .reduce((states, nowMs) => [...states, take(limit, states.at(-1) ?? fresh(), nowMs)], [fresh()])
-    .slice(1);
-  if (!a || !ab || !abc) throw new Error("three states were meant");
+  const a = take(limit, fresh(), 10);
+  const ab = take(limit, a, 20);
+  const abc = take(limit, ab, 30);
   expect([covers(a, fresh()), covers(ab, a), covers(abc, ab), covers(a, a)]).toEqual([
     true,
     true,

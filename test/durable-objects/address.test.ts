@@ -1,6 +1,6 @@
 /** An address leaves nothing behind once it is at rest: storage does not grow with every address that was ever seen. */
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { bucket, later, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { bucket, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
 /** As in user-limiter.ts: how long an address is kept after its counters came to rest. */
@@ -38,6 +38,41 @@ it("is kept while a counter is not at rest, and looked at again later", async ()
   expect(await address.tables()).toContain("state");
   expect(await address.alarmAtMs()).not.toBeNull();
   later(KEPT_MS);
+  expect(await address.ringAlarm()).toBe(true);
+  expect(await address.tables()).toEqual([]);
+});
+
+it("is kept while anything is spent: its bucket goes on where it was", async () => {
+  const address = new UserObject(await publishLimits(bucket(1, "hour", 3)), `ip:${crypto.randomUUID()}`);
+  expect(await address.allowedOf(4)).toBe(3);
+  await address.pause();
+  for (let visit = 0; visit < 5; visit++) {
+    later(KEPT_MS);
+    await address.inside((object) => object.alarm());
+    await address.evict();
+    expect(await address.allowedOf(1)).toBe(0);
+    await address.pause();
+  }
+});
+
+it("is kept in the middle of a visit, before the object has seen a pause", async () => {
+  const address = await addressThatSpentOne();
+  later(REFILL_MS + KEPT_MS);
+  expect(await address.allowedOf(11)).toBe(10);
+  await address.ringAlarm();
+  expect(await address.allowedOf(1)).toBe(0);
+});
+
+it("is forgotten also where its last visit used fewer limits than an earlier one", async () => {
+  const routes = [{ match: "/refresh", limits: [bucket(5, "minute", 5, "refresh")] }];
+  const revision = await publish({ anonymous: { limits: [bucket(60, "minute", 10)] } }, routes);
+  const address = new UserObject(revision, `ip:${crypto.randomUUID()}`);
+  await address.decide({ route: "/refresh" });
+  await address.pause();
+  await address.evict();
+  await address.decide();
+  await address.pause();
+  later(60_000 + KEPT_MS);
   expect(await address.ringAlarm()).toBe(true);
   expect(await address.tables()).toEqual([]);
 });

@@ -1,0 +1,166 @@
+/**
+ * PolicyRegistry: the one object that numbers policies. Revisions are immutable and only ever added; the newest is the one in
+ * force, so bringing an old one back adds its document under a new number and no fence ever has to go back.
+ *
+ * It stores documents and compares revisions; whether a document is a policy the edge has checked before. KV is told through the
+ * outbox, the document before the pointer to it. Never on the request path.
+ */
+import { DurableObject } from "cloudflare:workers";
+import * as z from "zod/mini";
+import { withDeadline } from "../src/deadline.ts";
+import type { Change, PutAnswer, Revision, RevisionInfo } from "../src/limiter/registry.ts";
+import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
+import { migrate, schemaVersion } from "./migrations.ts";
+import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE revisions (
+    revision INTEGER PRIMARY KEY,
+    document TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    restores INTEGER
+  );
+  ${OUTBOX_TABLE}
+  `,
+];
+
+const infoRow = z.object({
+  revision: z.int(),
+  created_ms: z.number(),
+  actor: z.string(),
+  reason: z.string(),
+  restores: z.nullable(z.int()),
+});
+const fullRow = z.extend(infoRow, { document: z.string() });
+
+/** KV that does not answer by then is tried again later; an operator's call waits no longer for it. */
+const DELIVERY_DEADLINE_MS = 3_000;
+
+export class PolicyRegistry extends DurableObject<Env> {
+  readonly #outbox: Outbox;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#outbox = new Outbox(ctx.storage.sql, async ({ name, value }) => {
+      const told = value === null ? env.CONFIG.delete(name) : env.CONFIG.put(name, value);
+      await withDeadline(told, DELIVERY_DEADLINE_MS, "KV");
+    });
+    if (this.#isWritten()) migrate(ctx.storage, MIGRATIONS);
+  }
+
+  /** The revision in force, or null where there is none: then the embedded default is, as revision 0. */
+  newest(): Revision | null {
+    if (!this.#isWritten()) return null;
+    return this.#one("SELECT * FROM revisions ORDER BY revision DESC LIMIT 1");
+  }
+
+  /** One revision, or null. */
+  revision(revision: number): Revision | null {
+    if (!this.#isWritten()) return null;
+    return this.#one("SELECT * FROM revisions WHERE revision = ?", revision);
+  }
+
+  /** Revisions below `before`, newest first; at most `count`. */
+  revisions(before: number, count: number): RevisionInfo[] {
+    if (!this.#isWritten()) return [];
+    return this.ctx.storage.sql
+      .exec(
+        `SELECT revision, created_ms, actor, reason, restores FROM revisions
+         WHERE revision < ? ORDER BY revision DESC LIMIT ?`,
+        before,
+        count,
+      )
+      .toArray()
+      .map((row) => toInfo(infoRow.parse(row)));
+  }
+
+  /**
+   * Adds a document as the newest revision, if the newest is still `expected` (0: the embedded default).
+   * @param restores 0 where the document is the embedded default, brought back.
+   */
+  async put(
+    document: string,
+    expected: number,
+    change: Change,
+    restores: 0 | null = null,
+  ): Promise<PutAnswer> {
+    return this.#add(document, expected, change, restores);
+  }
+
+  /** Adds an earlier revision's document again as the newest. */
+  async activate(revision: number, expected: number, change: Change): Promise<PutAnswer> {
+    const earlier = this.revision(revision);
+    if (!earlier) return { kind: "absent" };
+    return this.#add(earlier.document, expected, change, revision);
+  }
+
+  override async alarm(): Promise<void> {
+    if (this.#isWritten()) await this.#tell();
+  }
+
+  async #add(
+    document: string,
+    expected: number,
+    change: Change,
+    restores: number | null,
+  ): Promise<PutAnswer> {
+    const newest = this.newest()?.revision ?? 0;
+    if (newest !== expected) return { kind: "mismatch", newest };
+    const nowMs = Date.now();
+    const info: RevisionInfo = { revision: newest + 1, createdMs: nowMs, ...change, restores };
+    this.ctx.storage.transactionSync(() => {
+      migrate(this.ctx.storage, MIGRATIONS);
+      this.ctx.storage.sql.exec(
+        "INSERT INTO revisions (revision, document, created_ms, actor, reason, restores) VALUES (?, ?, ?, ?, ?, ?)",
+        info.revision,
+        document,
+        info.createdMs,
+        info.actor,
+        info.reason,
+        info.restores,
+      );
+      const { revision } = info;
+      this.#outbox.put(
+        { lane: "kv", name: documentKey(revision), value: document, version: revision },
+        nowMs,
+      );
+      const pointer = JSON.stringify({ revision, activatedAt: new Date(nowMs).toISOString() });
+      this.#outbox.put({ lane: "kv", name: CURRENT_KEY, value: pointer, version: revision }, nowMs);
+    });
+    // In one write with the revision: should the object die before KV is told, the alarm rings.
+    await this.ctx.storage.setAlarm(nowMs + FIRST_RETRY_MS);
+    return { kind: "revision", revision: info, published: await this.#tell() };
+  }
+
+  /** Tells KV what the outbox holds. @returns whether it knows all. */
+  async #tell(): Promise<boolean> {
+    const left = await this.#outbox.drain(Date.now());
+    const dueMs = this.#outbox.nextDueMs(Date.now());
+    if (dueMs !== null) await this.ctx.storage.setAlarm(Math.max(dueMs, Date.now()));
+    return left.size === 0;
+  }
+
+  #isWritten(): boolean {
+    return schemaVersion(this.ctx.storage) > 0;
+  }
+
+  #one(query: string, ...bindings: number[]): Revision | null {
+    const [row] = this.ctx.storage.sql.exec(query, ...bindings).toArray();
+    if (!row) return null;
+    const { document, ...info } = fullRow.parse(row);
+    return { ...toInfo(info), document };
+  }
+}
+
+function toInfo({
+  revision,
+  created_ms: createdMs,
+  actor,
+  reason,
+  restores,
+}: z.infer<typeof infoRow>): RevisionInfo {
+  return { revision, createdMs, actor, reason, restores };
+}

@@ -1,0 +1,216 @@
+/**
+ * The control plane's side of a user's object: account, keys, grants, audit, usage.
+ *
+ * Every change is one transaction of the change itself, its audit entry and what others are to be told of it. A change counts
+ * from the object's next turn on.
+ */
+import { DurableObject } from "cloudflare:workers";
+import type {
+  Account,
+  AccountAnswer,
+  AccountChange,
+  ApiKey,
+  AuditEntry,
+  Change,
+  GrantAnswer,
+  KeyAnswer,
+  KeyStanding,
+  NewAccount,
+  NewKey,
+  Rotation,
+  UsageQuery,
+  UsageRow,
+} from "../../src/limiter/account.ts";
+import type { Grant } from "../../src/policy/adjust.ts";
+import { MAX_GRANTS } from "./account.ts";
+import type { StoredKey } from "./key-ring.ts";
+import type { Memory } from "./memory.ts";
+import { usageRows } from "./usage-report.ts";
+import { UserStore } from "./user-store.ts";
+
+const NOBODY: Change = { actor: "", reason: "" };
+
+export abstract class AccountObject extends DurableObject<Env> {
+  protected readonly store: UserStore;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.store = new UserStore(ctx.storage, env);
+  }
+
+  /** Whether a key of this account may be used now. */
+  keyStanding(keyId: string): KeyStanding {
+    const { accounts, keys } = this.store.memory;
+    if (accounts.account?.status === "blocked") return "blocked";
+    return keys.isValid(keyId, Date.now()) ? "good" : "revoked";
+  }
+
+  account(): AccountAnswer {
+    return accountAnswer(this.store.memory);
+  }
+
+  async createAccount(user: string, input: NewAccount, by: Change = NOBODY): Promise<AccountAnswer> {
+    if (this.store.memory.accounts.account) return { kind: "exists" };
+    this.#commit((memory, nowMs) => {
+      const account = memory.accounts.create(user, input, nowMs);
+      memory.audit.note("account.create", by, null, settings(account), nowMs);
+    });
+    await this.store.publish();
+    return accountAnswer(this.store.memory);
+  }
+
+  async changeAccount(change: AccountChange, by: Change = NOBODY): Promise<AccountAnswer> {
+    const { account } = this.store.memory.accounts;
+    if (!account) return { kind: "absent" };
+    this.#commit((memory, nowMs) => {
+      const changed = memory.accounts.change(account, change, nowMs);
+      memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
+    });
+    await this.store.publish();
+    return accountAnswer(this.store.memory);
+  }
+
+  /** Deletes the account: its keys stop at once, its ledger and audit trail stay. */
+  async deleteAccount(by: Change = NOBODY): Promise<AccountAnswer> {
+    const { account } = this.store.memory.accounts;
+    if (!account) return { kind: "absent" };
+    const answer = accountAnswer(this.store.memory);
+    this.#commit((memory, nowMs) => {
+      for (const key of memory.keys.all) memory.keys.revoke(account.user, key, nowMs);
+      memory.accounts.delete(account, nowMs);
+      memory.audit.note("account.delete", by, settings(account), null, nowMs);
+    });
+    await this.store.publish();
+    return answer;
+  }
+
+  /** Grants extra capacity of one limit until a moment. */
+  grant(grant: Grant, by: Change = NOBODY): GrantAnswer {
+    const { accounts } = this.store.memory;
+    if (!accounts.account) return { kind: "no-account" };
+    if (accounts.grants(Date.now()).length >= MAX_GRANTS) return { kind: "too-many" };
+    this.#commit((memory, nowMs) => {
+      memory.accounts.grant(grant, nowMs);
+      memory.audit.note("account.grant", by, null, grant, nowMs);
+    });
+    return { kind: "grant", grant };
+  }
+
+  /** Forgets what was spent of the limits of these names, or of all. The ledger stays as it is. */
+  reset(names: readonly string[] | null, by: Change = NOBODY): AccountAnswer {
+    if (!this.store.memory.accounts.account) return { kind: "absent" };
+    this.#commit((memory, nowMs) => {
+      memory.counters.reset(names);
+      memory.writeState(nowMs);
+      memory.audit.note("account.reset", by, null, { limits: names ?? "all" }, nowMs);
+    });
+    return accountAnswer(this.store.memory);
+  }
+
+  /** Stores a key and tells KV. */
+  async addKey(input: NewKey, by: Change = NOBODY): Promise<KeyAnswer> {
+    const { accounts, keys } = this.store.memory;
+    const { account } = accounts;
+    if (!account) return { kind: "no-account" };
+    if (!keys.hasRoom(Date.now())) return { kind: "too-many" };
+    const key = this.#commit((memory, nowMs) => {
+      const added = memory.keys.add(account.user, input, nowMs);
+      memory.audit.note("key.create", by, null, keyView(added, null), nowMs);
+      return added;
+    });
+    return this.#keyAnswer(key);
+  }
+
+  /** Puts a new key in another's place; the old one still works for the grace period. */
+  async rotateKey({ oldKeyId, keyId, hash, graceMs }: Rotation, by: Change = NOBODY): Promise<KeyAnswer> {
+    const { accounts, keys } = this.store.memory;
+    const { account } = accounts;
+    if (!account) return { kind: "no-account" };
+    const old = keys.get(oldKeyId);
+    if (!old || !keys.isValid(oldKeyId, Date.now())) return { kind: "no-key" };
+    if (!keys.hasRoom(Date.now())) return { kind: "too-many" };
+    const key = this.#commit((memory, nowMs) => {
+      const { name, scopes, expiresMs } = old;
+      const added = memory.keys.add(account.user, { keyId, hash, name, scopes, expiresMs }, nowMs);
+      const ending = memory.keys.expire(account.user, old, nowMs + graceMs, nowMs);
+      memory.audit.note("key.rotate", by, keyView(ending, null), keyView(added, null), nowMs);
+      return added;
+    });
+    return this.#keyAnswer(key);
+  }
+
+  /** Revokes a key: the object refuses it from this moment on, whatever KV still says. */
+  async revokeKey(keyId: string, by: Change = NOBODY): Promise<KeyAnswer> {
+    const { accounts, keys } = this.store.memory;
+    const { account } = accounts;
+    if (!account) return { kind: "no-account" };
+    const old = keys.get(keyId);
+    if (!old) return { kind: "no-key" };
+    const key = this.#commit((memory, nowMs) => {
+      const revoked = memory.keys.revoke(account.user, old, nowMs);
+      memory.audit.note("key.revoke", by, keyView(old, null), keyView(revoked, null), nowMs);
+      return revoked;
+    });
+    return this.#keyAnswer(key);
+  }
+
+  /** Audit entries older than `before`, newest first; null where nobody ever heard of the user. */
+  audit(before: number, count: number): AuditEntry[] | null {
+    if (!this.#isKnown()) return null;
+    const { audit, hasTables } = this.store.memory;
+    return hasTables ? audit.list(before, count) : [];
+  }
+
+  /** Usage from the exact ledger, in the order of time; null where nobody ever heard of the user. */
+  usage(query: UsageQuery): UsageRow[] | null {
+    return this.#isKnown() ? usageRows(this.ctx.storage.sql, this.store.memory, query) : null;
+  }
+
+  /** Tells KV and the directory of everything again: for projections that were lost. */
+  async republish(): Promise<void> {
+    const { account } = this.store.memory.accounts;
+    if (!account) return;
+    this.#commit((memory, nowMs) => {
+      memory.accounts.republish(nowMs);
+      memory.keys.republish(account.user, nowMs);
+    });
+    await this.store.publish();
+  }
+
+  /** Whether there is or was an account, or anything was ever counted: else an id is mistyped, and no bill is to be 0 for it. */
+  #isKnown(): boolean {
+    const { hasTables, ledger } = this.store.memory;
+    return hasTables || ledger.openCells.length > 0;
+  }
+
+  #commit<T>(change: (memory: Memory, nowMs: number) => T): T {
+    return this.store.change((memory) => memory.transact(() => change(memory, Date.now())));
+  }
+
+  async #keyAnswer(key: StoredKey): Promise<KeyAnswer> {
+    return { kind: "key", key: keyView(key, null), published: await this.store.publish() };
+  }
+}
+
+function accountAnswer({ accounts, keys, ledger, hasTables }: Memory): AccountAnswer {
+  const { account } = accounts;
+  if (!account) return { kind: "absent" };
+  const lastUsed = ledger.lastUsedMs(hasTables);
+  return {
+    kind: "account",
+    account,
+    keys: keys.all.map((key) => keyView(key, lastUsed.get(key.keyId) ?? null)),
+    grants: accounts.grants(Date.now()),
+  };
+}
+
+/** What of an account the audit trail compares. */
+function settings({ name, tier, status, overrides }: Account): object {
+  return { name, tier, status, limits: overrides };
+}
+
+/** Without the hash: nothing outside the object needs it. */
+function keyView(key: StoredKey, lastUsedMs: number | null): ApiKey {
+  const { keyId, name, scopes, createdMs, expiresMs, revokedMs } = key;
+  return { keyId, name, scopes, createdMs, expiresMs, revokedMs, lastUsedMs };
+}

@@ -1,0 +1,83 @@
+/**
+ * A user's memory over its storage: loaded when first needed, thrown away whole when a change fails, so that memory never runs
+ * ahead of storage. Also what both need later: the one alarm, and telling others through the outbox.
+ */
+import { directoryEntrySchema, directoryOf } from "../../src/limiter/directory.ts";
+import { withDeadline } from "../../src/deadline.ts";
+import { parseJson } from "../../src/json.ts";
+import { type Entry, FIRST_RETRY_MS } from "../outbox.ts";
+import { Memory } from "./memory.ts";
+
+/** A receiver that does not answer by then is tried again later; an operator's call waits no longer for it. */
+const DELIVERY_DEADLINE_MS = 3_000;
+
+export class UserStore {
+  readonly #storage: DurableObjectStorage;
+  readonly #env: Env;
+  #memory: Memory | null = null;
+
+  constructor(storage: DurableObjectStorage, env: Env) {
+    this.#storage = storage;
+    this.#env = env;
+  }
+
+  /** What is in memory, for reading. */
+  get memory(): Memory {
+    return (this.#memory ??= new Memory(this.#storage, (entry) => this.#deliver(entry)));
+  }
+
+  /** Runs a change of memory and storage. Where it fails, memory is made anew from storage. */
+  change<T>(change: (memory: Memory) => T): T {
+    try {
+      return change(this.memory);
+    } catch (thrown) {
+      this.#memory = null;
+      throw thrown;
+    }
+  }
+
+  /**
+   * Tells others of a change that was made in this very turn. The alarm is set in one write with the change: should the object
+   * die before all is told, it rings. @returns whether KV knows.
+   */
+  async publish(): Promise<boolean> {
+    await this.#storage.setAlarm(Date.now() + FIRST_RETRY_MS);
+    return !(await this.tellAll()).has("kv");
+  }
+
+  /** Tells others what the outbox holds, and sees to it that the alarm tries again where one fails. @returns what is left. */
+  async tellAll(): Promise<ReadonlySet<string>> {
+    const { outbox } = this.memory;
+    const left = await outbox.drain(Date.now());
+    await this.wakeAt(outbox.nextDueMs(Date.now()));
+    return left;
+  }
+
+  /** Sets the object's one alarm to the earliest of these moments, unless it rings earlier already. */
+  async wakeAt(...moments: (number | null)[]): Promise<void> {
+    const due = moments.filter((moment) => moment !== null);
+    if (due.length === 0) return;
+    const dueMs = Math.min(...due);
+    const setMs = await this.#storage.getAlarm();
+    if (setMs === null || dueMs < setMs) await this.#storage.setAlarm(dueMs);
+  }
+
+  /** Deletes everything, memory first. */
+  async forget(): Promise<void> {
+    this.#memory = null;
+    await this.#storage.deleteAll();
+  }
+
+  async #deliver(entry: Entry): Promise<void> {
+    await withDeadline(this.#tell(entry), DELIVERY_DEADLINE_MS, entry.lane);
+  }
+
+  async #tell({ lane, name, value, version }: Entry): Promise<void> {
+    if (lane === "directory") {
+      const entry = value === null ? null : directoryEntrySchema.parse(parseJson(value));
+      await directoryOf(this.#env.ACCOUNT_DIRECTORY).put(name, entry, version);
+    } else {
+      await (value === null ? this.#env.CONFIG.delete(name) : this.#env.CONFIG.put(name, value));
+    }
+  }
+}

@@ -1,0 +1,15 @@
+/** The steps of a deployment, in their order. The first that fails ends it. */
+import { build, check, examineCheckout } from "./prepare.ts";
+import type { Step } from "./step.ts";
+import { upload } from "./upload.ts";
+import { verifyDenial } from "./verify-denial.ts";
+import { verifyHealth } from "./verify-health.ts";
+
+export const STEPS: readonly Step[] = [
+  { title: "Doctor's checks", run: examineCheckout },
+  { title: "npm run check", run: check },
+  { title: "Build", run: build },
+  { title: "wrangler deploy", run: upload },
+  { title: "Verify health", run: verifyHealth },
+  { title: "Verify a real 429", run: verifyDenial },
+];

@@ -1,0 +1,69 @@
+/**
+ * What wrangler reports for machines: lines of JSON in the file that WRANGLER_OUTPUT_FILE_PATH names. Its printed words are
+ * for people and change; these do not.
+ */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Ran } from "../doctor/command.ts";
+import { fieldsIn, isFields, parsed, textIn } from "../doctor/fields.ts";
+
+export interface Deployed {
+  /** Null for a dry run, and where wrangler stopped before the upload. */
+  readonly versionId: string | null;
+  /** Where the Worker answers: host names, some with a path or a note behind. */
+  readonly targets: readonly string[];
+  readonly gzipBytes: number | null;
+}
+
+export interface Reported {
+  readonly ran: Ran;
+  readonly deployed: Deployed | null;
+  /** Why the command failed. */
+  readonly failure: string | null;
+}
+
+/** Runs a wrangler command with a file for its events and a folder for its output, both removed afterwards. */
+export async function withEvents(
+  run: (environment: Readonly<Record<string, string>>, directory: string) => Promise<Ran>,
+): Promise<Reported> {
+  const directory = await mkdtemp(join(tmpdir(), "edge-limiter-deploy-"));
+  try {
+    const file = join(directory, "events.jsonl");
+    const ran = await run({ WRANGLER_OUTPUT_FILE_PATH: file }, join(directory, "bundle"));
+    const events = await readFile(file, "utf8").catch(() => "");
+    return { ran, ...readEvents(events) };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** The last deployment and the last failure among the events. */
+export function readEvents(text: string): Omit<Reported, "ran"> {
+  const events = text.split("\n").map(parsed).filter(isFields);
+  const deploy = events.findLast((event) => event["type"] === "deploy");
+  const failure = events.findLast((event) => event["type"] === "command-failed");
+  return { deployed: deploy ? readDeployed(deploy) : null, failure: textIn(failure, "message") };
+}
+
+function readDeployed(event: Readonly<Record<string, unknown>>): Deployed {
+  const targets = Array.isArray(event["targets"]) ? event["targets"] : [];
+  const gzipBytes = fieldsIn(event, "bundle_size")["gzip_bytes"];
+  return {
+    versionId: textIn(event, "version_id"),
+    targets: targets.filter((target) => typeof target === "string"),
+    gzipBytes: typeof gzipBytes === "number" ? gzipBytes : null,
+  };
+}
+
+/**
+ * The first target that requests can be sent to: a host of its own, or a route that takes a whole host. A route with a
+ * wildcard in its host, or below a path, is none.
+ */
+export function urlOf(targets: readonly string[]): URL | null {
+  for (const target of targets) {
+    const host = /^(?:https?:\/\/)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?:\/\*?)?(?:\s|$)/i.exec(target)?.[1];
+    if (host !== undefined) return new URL(`https://${host}`);
+  }
+  return null;
+}

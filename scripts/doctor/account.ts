@@ -1,0 +1,30 @@
+/** The Cloudflare login that wrangler has, asked once. A class only to keep the answer. */
+import { firstError, runWrangler } from "./command.ts";
+import { isFields, parsed, rowsOf, textIn } from "./fields.ts";
+
+export type Login =
+  | { readonly kind: "logged-in"; readonly by: string; readonly accounts: readonly string[] }
+  | { readonly kind: "logged-out" }
+  | { readonly kind: "unanswered"; readonly reason: string };
+
+export class Account {
+  readonly #root: string;
+  #login: Promise<Login> | null = null;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  login(): Promise<Login> {
+    return (this.#login ??= askLogin(this.#root));
+  }
+}
+
+async function askLogin(root: string): Promise<Login> {
+  const ran = await runWrangler(root, ["whoami", "--json"]);
+  const user = parsed(ran.stdout);
+  if (!isFields(user)) return { kind: "unanswered", reason: firstError(ran) };
+  if (user["loggedIn"] !== true) return { kind: "logged-out" };
+  const accounts = rowsOf(user["accounts"]).map((row) => `${textIn(row, "name")} (${textIn(row, "id")})`);
+  return { kind: "logged-in", by: textIn(user, "authType") ?? "wrangler", accounts };
+}

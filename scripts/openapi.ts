@@ -1,0 +1,31 @@
+/**
+ * `npm run openapi`: writes docs/openapi.json from the contract. With `--check` it writes nothing, and fails where the file
+ * is out of date.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { isFields } from "./doctor/fields.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const FILE = join(ROOT, "docs", "openapi.json");
+
+/** Loaded by address: its types lead to the platform's, which scripts are not compiled against. */
+async function made(): Promise<string> {
+  const module: unknown = await import(new URL("../src/api/openapi/document.ts", import.meta.url).href);
+  const openApiDocument = isFields(module) ? module["openApiDocument"] : undefined;
+  if (typeof openApiDocument !== "function") throw new Error("document.ts exports no openApiDocument");
+  const { version }: { version?: unknown } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));
+  const document: unknown = await openApiDocument(version);
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+const text = await made();
+const there = await readFile(FILE, "utf8").catch(() => "");
+if (process.argv.includes("--check")) {
+  if (text !== there) {
+    console.error("docs/openapi.json is out of date: npm run openapi");
+    process.exitCode = 1;
+  }
+} else if (text !== there) {
+  await writeFile(FILE, text);
+}

@@ -1,0 +1,87 @@
+/** API keys of an account: issued, rotated and revoked by the user's own object. The plaintext is shown once, here. */
+import type { Context } from "hono";
+import type { AppEnv } from "../../gateway/app-env.ts";
+import { problem } from "../../gateway/problem.ts";
+import { generateApiKey, hashApiKey } from "../../identity/api-key.ts";
+import { isUserId } from "../../identity/user-id.ts";
+import type { AccountAnswer, KeyAnswer } from "../../limiter/account.ts";
+import { invalidContent, readBody } from "../body.ts";
+import { readQuery } from "../query.ts";
+import { newKeySchema, reasonQuery, rotationSchema } from "../schemas.ts";
+import { noAccount, stubOf } from "./accounts.ts";
+import { ask, changeBy } from "./ask.ts";
+import { keyView } from "./views.ts";
+
+const DEFAULT_GRACE_SECONDS = 86_400;
+
+export async function listKeys(c: Context<AppEnv>): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  return ask<AccountAnswer>(c, "account", stubOf(c, id).account(), (answer) =>
+    answer.kind === "account" ? c.json({ keys: answer.keys.map(keyView) }) : noAccount(c),
+  );
+}
+
+export async function createKey(c: Context<AppEnv>): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  const body = await readBody(c, newKeySchema);
+  if (!body.ok) return body.response;
+  const { name = "", scopes = ["call"], expiresAt, mode = "live", reason } = body.value;
+  const expiresMs = expiresAt === undefined ? null : Date.parse(expiresAt);
+  if (expiresMs !== null && expiresMs <= Date.now()) {
+    const fault = { path: "/expiresAt", message: "must lie in the future" };
+    return invalidContent(c.var.requestId, [fault]).response;
+  }
+  const key = generateApiKey(mode);
+  const hash = await hashApiKey(key);
+  const input = { keyId: crypto.randomUUID(), hash, name, scopes: [...new Set(scopes)], expiresMs };
+  const call = stubOf(c, id).addKey(input, changeBy(c, reason));
+  return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key));
+}
+
+export async function rotateKey(c: Context<AppEnv>): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  const body = await readBody(c, rotationSchema);
+  if (!body.ok) return body.response;
+  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode = "live", reason } = body.value;
+  const key = generateApiKey(mode);
+  const rotation = {
+    oldKeyId: c.req.param("keyId") ?? "",
+    keyId: crypto.randomUUID(),
+    hash: await hashApiKey(key),
+    graceMs: graceSeconds * 1_000,
+  };
+  const call = stubOf(c, id).rotateKey(rotation, changeBy(c, reason));
+  return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key));
+}
+
+export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  const query = readQuery(c, reasonQuery);
+  if (!query.ok) return query.response;
+  const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", changeBy(c, query.value.reason));
+  return ask<KeyAnswer>(c, "account", call, (answer) =>
+    answer.kind === "key" ? c.json(keyView(answer.key)) : noKey(c, answer),
+  );
+}
+
+/** The one time that a key's plaintext is shown. */
+function newKey(c: Context<AppEnv>, answer: KeyAnswer, key: string): Response {
+  if (answer.kind !== "key") return noKey(c, answer);
+  const view = { key, ...keyView(answer.key), published: answer.published };
+  return c.json(view, 201, { "Cache-Control": "no-store" });
+}
+
+function noKey(c: Context<AppEnv>, answer: Exclude<KeyAnswer, { kind: "key" }>): Response {
+  switch (answer.kind) {
+    case "no-account":
+      return noAccount(c);
+    case "no-key":
+      return problem("not_found", "The account has no such key in force.", c.var.requestId);
+    case "too-many":
+      return problem("conflict", "The account has as many keys as one may have.", c.var.requestId);
+  }
+}

@@ -1,0 +1,172 @@
+/** The policy: read, put, validated, listed, brought back. Compare-and-set by ETag and If-Match (RFC 9110, section 13). */
+import type { Context } from "hono";
+import embedded from "../../../policy/default.json";
+import type { AppEnv } from "../../gateway/app-env.ts";
+import { problem } from "../../gateway/problem.ts";
+import { parseJson } from "../../json.ts";
+import {
+  type Change,
+  type PutAnswer,
+  registryOf,
+  type RegistryStub,
+  type Revision,
+} from "../../limiter/registry.ts";
+import { compilePolicy, type Policy } from "../../policy/compile.ts";
+import type { Parsed } from "../../policy/fault.ts";
+import { invalidContent, readBody } from "../body.ts";
+import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
+import { activationSchema, pageQuery, policyChangeSchema, policyCheckSchema } from "../schemas.ts";
+import { ask, changeBy } from "./ask.ts";
+import { revisionView } from "./views.ts";
+
+/** What stands for the policy that ships with the Worker. */
+const EMBEDDED: Revision = {
+  revision: 0,
+  createdMs: 0,
+  actor: "",
+  reason: "The policy that ships with the Worker",
+  restores: null,
+  document: JSON.stringify(embedded),
+};
+
+export async function getPolicy(c: Context<AppEnv>): Promise<Response> {
+  return ask<Revision | null>(c, "policy registry", registry(c).newest(), (newest) =>
+    whole(c, newest ?? EMBEDDED),
+  );
+}
+
+export async function putPolicy(c: Context<AppEnv>): Promise<Response> {
+  const expected = ifMatch(c);
+  if (expected === "absent" || expected === "bad") return preconditionNeeded(c);
+  const body = await readBody(c, policyChangeSchema);
+  if (!body.ok) return body.response;
+  const { document, reason } = body.value;
+  return put(c, document, expected, changeBy(c, reason), (against, by) =>
+    registry(c).put(JSON.stringify(document), against, by),
+  );
+}
+
+export async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
+  const body = await readBody(c, policyCheckSchema);
+  if (!body.ok) return body.response;
+  const compiled = compilePolicy(body.value.document, 0);
+  return c.json({ valid: compiled.ok, errors: compiled.ok ? [] : compiled.faults });
+}
+
+export async function listRevisions(c: Context<AppEnv>): Promise<Response> {
+  const query = readQuery(c, pageQuery);
+  if (!query.ok) return query.response;
+  const before = query.value.cursor === undefined ? Number.MAX_SAFE_INTEGER : numberOf(query.value.cursor);
+  if (before === null) return badQuery(c, BAD_CURSOR).response;
+  const count = pageSize(query.value.limit);
+  return ask(c, "policy registry", registry(c).revisions(before, count + 1), (found) => {
+    const revisions = found.slice(0, count);
+    const last = revisions.at(-1);
+    const cursor = last && found.length > count ? cursorOf(last.revision) : null;
+    return c.json({ revisions: revisions.map(revisionView), cursor });
+  });
+}
+
+export async function getRevision(c: Context<AppEnv>): Promise<Response> {
+  const revision = revisionParam(c);
+  if (revision === null) return noRevision(c);
+  if (revision === 0) return whole(c, EMBEDDED);
+  return ask<Revision | null>(c, "policy registry", registry(c).revision(revision), (found) =>
+    found ? whole(c, found) : noRevision(c),
+  );
+}
+
+export async function activateRevision(c: Context<AppEnv>): Promise<Response> {
+  const revision = revisionParam(c);
+  const expected = ifMatch(c);
+  if (expected === "bad") return preconditionNeeded(c);
+  if (revision === null) return noRevision(c);
+  const body = await readBody(c, activationSchema);
+  if (!body.ok) return body.response;
+  const by = changeBy(c, body.value.reason);
+  const find = async (): Promise<Revision | null> =>
+    revision === 0 ? EMBEDDED : registry(c).revision(revision);
+  return ask<Revision | null>(c, "policy registry", find(), (found) => {
+    if (!found) return noRevision(c);
+    const condition = expected === "absent" ? "any" : expected;
+    return put(c, parseJson(found.document), condition, by, (against, change) =>
+      revision === 0
+        ? registry(c).put(found.document, against, change, 0)
+        : registry(c).activate(revision, against, change),
+    );
+  });
+}
+
+/** Compiles a document, has the registry number it, and puts it into force in this isolate at once. */
+async function put(
+  c: Context<AppEnv>,
+  document: unknown,
+  expected: number | "any",
+  by: Change,
+  add: (expected: number, by: Change) => Promise<PutAnswer>,
+): Promise<Response> {
+  const faults = compilePolicy(document, 0);
+  if (!faults.ok) {
+    const errors = faults.faults.map(({ path, message }) => ({ path: `/document${path}`, message }));
+    return invalidContent(c.var.requestId, errors).response;
+  }
+  const call = async (): Promise<PutAnswer> =>
+    add(expected === "any" ? ((await registry(c).newest())?.revision ?? 0) : expected, by);
+  return ask(c, "policy registry", call(), (answer) => {
+    switch (answer.kind) {
+      case "absent":
+        return noRevision(c);
+      case "mismatch":
+        return problem(
+          "revision_mismatch",
+          `Somebody else has changed the policy: it is at revision ${answer.newest} now. Read it again and repeat your change.`,
+          c.var.requestId,
+          { headers: { ETag: etag(answer.newest) } },
+        );
+      case "revision": {
+        const { revision, published } = answer;
+        const compiled: Parsed<Policy> = compilePolicy(document, revision.revision);
+        if (compiled.ok) c.var.services.policies.adopt(compiled.value);
+        return c.json({ ...revisionView(revision), published }, 200, { ETag: etag(revision.revision) });
+      }
+    }
+  });
+}
+
+function registry(c: Context<AppEnv>): RegistryStub {
+  return registryOf(c.env.POLICY_REGISTRY);
+}
+
+function whole(c: Context<AppEnv>, { document, ...info }: Revision): Response {
+  const body = { ...revisionView(info), document: parseJson(document) };
+  return c.json(body, 200, { ETag: etag(info.revision) });
+}
+
+function etag(revision: number): string {
+  return `"${revision}"`;
+}
+
+/** The revision that a change expects to be in force; "any" for `*`. */
+function ifMatch(c: Context<AppEnv>): number | "any" | "absent" | "bad" {
+  const header = c.req.header("If-Match");
+  if (header === undefined) return "absent";
+  if (header.trim() === "*") return "any";
+  const revision = /^"(\d{1,15})"$/.exec(header.trim())?.[1];
+  return revision === undefined ? "bad" : Number(revision);
+}
+
+function preconditionNeeded(c: Context<AppEnv>): Response {
+  const detail =
+    'Say which revision you have changed: If-Match with the ETag that GET /api/v1/admin/policy gave, for example If-Match: "7".';
+  const errors = [{ path: "/If-Match", message: "is missing, or not an ETag of the policy" }];
+  return problem("precondition_required", detail, c.var.requestId, { errors });
+}
+
+function revisionParam(c: Context<AppEnv>): number | null {
+  const text = c.req.param("n") ?? "";
+  return /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
+function noRevision(c: Context<AppEnv>): Response {
+  return problem("not_found", "There is no such revision.", c.var.requestId);
+}

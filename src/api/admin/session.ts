@@ -1,0 +1,44 @@
+/** The dashboard's session: made for an admin token, told about, and removed. */
+import type { Context } from "hono";
+import type { AppEnv } from "../../gateway/app-env.ts";
+import type { Actor } from "../../identity/admin/role.ts";
+import { readBody } from "../body.ts";
+import { newSessionSchema } from "../schemas.ts";
+import { crossSite, notConfigured } from "./identify-actor.ts";
+import { requestOrigin } from "./request-origin.ts";
+import { clearSession, keepSession } from "./session-cookie.ts";
+import { attemptToken } from "./token-attempt.ts";
+
+/** Exchanges an admin token for a session of the token's role. */
+export async function createSession(c: Context<AppEnv>): Promise<Response> {
+  const { services, requestId } = c.var;
+  const { sessions } = services.admin;
+  if (!sessions) return notConfigured(requestId);
+  // Another site must not log its visitors in here as whom it likes.
+  if (requestOrigin(c.req.raw) === "other") return crossSite(requestId);
+  const body = await readBody(c, newSessionSchema);
+  if (!body.ok) return body.response;
+  const attempt = await attemptToken(c, body.value.token);
+  if (!attempt.ok) return attempt.response;
+  const { name, role } = attempt.token;
+  const { value, expiresMs } = await sessions.issue({ name, role }, Date.now());
+  services.log("info", "admin_login", { requestId, actor: name, role });
+  return c.json(actorView({ name, role, expiresMs }), 200, {
+    "Cache-Control": "no-store",
+    "Set-Cookie": keepSession(c, value),
+  });
+}
+
+export function getSession(c: Context<AppEnv>): Response {
+  return c.json(actorView(c.var.actor), 200, { "Cache-Control": "no-store" });
+}
+
+/** Removes the cookie, whatever it is worth: who is not logged in may log out as well. */
+export function deleteSession(c: Context<AppEnv>): Response {
+  if (requestOrigin(c.req.raw) === "other") return crossSite(c.var.requestId);
+  return c.body(null, 204, { "Cache-Control": "no-store", "Set-Cookie": clearSession(c) });
+}
+
+function actorView({ name, role, expiresMs }: Actor) {
+  return { name, role, expiresAt: expiresMs === null ? null : new Date(expiresMs).toISOString() };
+}

@@ -1,0 +1,128 @@
+/** What the decision API and the health endpoints answer. */
+import * as z from "zod/mini";
+import type { Decision, LimitView } from "../../../core/decision.ts";
+import type { UserStatus } from "../../../limiter/status.ts";
+import { about, named } from "../said.ts";
+import { problemSchema } from "../problems.ts";
+import { amount, count, words } from "./scalars.ts";
+
+const revision = () =>
+  count("The policy revision that was decided by; 0 is the policy that ships with the Worker.");
+
+const limitSchema = named(
+  "Limit",
+  "One limit as it stands for this user now.",
+  z.strictObject({
+    name: words("As in the policy."),
+    kind: z.enum(["bucket", "quota", "concurrency"]),
+    limit: amount("Capacity of the bucket, amount of the quota (tokens), or number of slots."),
+    remaining: amount("Tokens that may be spent now, or slots that are free."),
+    resetMs: amount(
+      "Milliseconds until it is full again; while less than one token or slot is there, until the next; for a quota, until its period ends.",
+    ),
+    windowMs: amount(
+      "In which an empty bucket fills, the length of the quota's period, or how long a slot may be held.",
+    ),
+  }) satisfies z.ZodMiniType<LimitView>,
+);
+
+export const decisionSchema = named(
+  "Decision",
+  "The answer to one operation, allowed or not.",
+  z.strictObject({
+    outcome: about(
+      "`allowed` or `denied` by the limits; `blocked`: the account is suspended.",
+      z.enum(["allowed", "denied", "blocked"]),
+    ),
+    allowed: z.boolean(),
+    cost: amount("Tokens the operation costs; charged only where it is allowed and no peek."),
+    limits: z.array(limitSchema),
+    retryAfterMs: about(
+      "After which the same operation passes if nobody else spends. 0 where allowed, null where it never will.",
+      z.nullable(z.number().check(z.gte(0))),
+    ),
+    violated: about("Names of the limits that refused.", z.array(z.string())),
+    source: about(
+      "Who decided: the user's object, a lease or a remembered denial at the edge, or the fallback while the limiter is down.",
+      z.enum(["strict", "lease", "deny-cache", "fallback"]),
+    ),
+    tier: words("The tier that was decided by."),
+    revision: revision(),
+    decisionId: z.uuid(),
+    holds: about(
+      "Slots taken of concurrency limits. Each frees itself at `untilMs`.",
+      z.array(z.strictObject({ counter: z.string(), untilMs: amount("Unix milliseconds.") })),
+    ),
+  }) satisfies z.ZodMiniType<Decision>,
+);
+
+export const batchItemSchema = named(
+  "BatchItem",
+  "A decision, or why there is none for this operation; the others of the batch are decided all the same.",
+  z.union([
+    decisionSchema,
+    z.strictObject({
+      error: z.union([
+        z.strictObject({
+          code: z.literal("invalid_request"),
+          errors: problemSchema.shape.errors.def.innerType,
+        }),
+        z.strictObject({
+          code: z.literal("temporary_reduced_capacity"),
+          retryAfterMs: z.nullable(z.number().check(z.gte(0))),
+        }),
+      ]),
+    }),
+  ]),
+);
+
+const usageSchema = named(
+  "Usage",
+  "What was used in a span of time, from the exact ledger.",
+  z.strictObject({
+    requests: count("Requests, allowed and denied."),
+    cost: amount("Tokens charged."),
+    denied: count("Requests that were denied."),
+  }),
+);
+
+export const statusSchema = named(
+  "Status",
+  "A caller's limits and usage.",
+  z.strictObject({
+    user: about("Null for an anonymous caller, who is known by address.", z.nullable(z.string())),
+    tier: words("The tier that the caller's limits come from."),
+    status: z.enum(["active", "blocked"]),
+    revision: revision(),
+    limits: z.array(limitSchema),
+    usage: about(
+      "Of the current hour, day and month in UTC.",
+      z.strictObject({ hour: usageSchema, day: usageSchema, month: usageSchema }),
+    ),
+  }) satisfies z.ZodMiniType<Omit<Extract<UserStatus, { kind: "status" }>, "kind">>,
+);
+
+const checks = z.strictObject({
+  policy: words("`ok`, or what is wrong."),
+  limiter: words("`ok`, or what is wrong."),
+});
+
+export const healthSchema = named(
+  "Health",
+  "How the Worker is doing.",
+  z.strictObject({
+    status: about(
+      "`degraded`: it serves, but by an older policy or without its objects.",
+      z.enum(["ok", "degraded"]),
+    ),
+    version: words("The product's version."),
+    revision: about("The policy revision in force; null where none is known.", z.nullable(z.int())),
+    checks,
+  }),
+);
+
+export const readySchema = named(
+  "Readiness",
+  "Whether the Worker can decide.",
+  z.strictObject({ ready: z.boolean(), checks }),
+);

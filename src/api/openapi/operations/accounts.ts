@@ -1,0 +1,227 @@
+/** Examples and answers of the endpoints of accounts. */
+import type * as z from "zod/mini";
+import { accountChangeSchema, newAccountSchema, newGrantSchema, resetSchema } from "../../schemas.ts";
+import {
+  accountSchema,
+  accountsSchema,
+  auditSchema,
+  grantSchema,
+  rebuiltSchema,
+  usageReportSchema,
+} from "../bodies/account.ts";
+import { json, type Notes, text } from "../notes.ts";
+
+const GRANT = {
+  grantId: "53785454-7f36-46e0-81d9-d419105b9357",
+  limit: "minute",
+  amount: 500,
+  until: "2026-12-24T00:00:00.000Z",
+  createdAt: "2026-11-21T01:27:13.050Z",
+} satisfies z.infer<typeof grantSchema>;
+
+const DATES = { createdAt: "2026-11-21T01:27:12.804Z", updatedAt: "2026-11-21T01:27:12.972Z" };
+
+const NEW_ACCOUNT = {
+  id: "acme",
+  name: "Acme Inc.",
+  tier: "free",
+  status: "active",
+  limits: {},
+  grants: [],
+  version: 1,
+  createdAt: DATES.createdAt,
+  updatedAt: DATES.createdAt,
+} satisfies z.infer<typeof accountSchema>;
+
+const ACCOUNT = {
+  ...NEW_ACCOUNT,
+  ...DATES,
+  tier: "pro",
+  limits: { minute: { tokens: 2_000, burst: 3_000 } },
+  grants: [GRANT],
+  version: 2,
+} satisfies z.infer<typeof accountSchema>;
+
+const account = (description: string): Notes["answers"][0] => ({
+  status: 200,
+  description,
+  contents: [json(accountSchema, { account: ACCOUNT })],
+});
+
+const createAccount: Notes = {
+  tag: "Accounts",
+  description: "The account counts from now on for requests of its user, however they identify themselves.",
+  request: [
+    json(newAccountSchema, {
+      account: { id: "acme", name: "Acme Inc.", tier: "free", reason: "Signed up" },
+      least: { id: "user@example.com" },
+    }),
+  ],
+  answers: [
+    {
+      status: 201,
+      description: "The new account.",
+      contents: [json(accountSchema, { account: NEW_ACCOUNT })],
+    },
+  ],
+  problems: ["conflict"],
+};
+
+const listAccounts: Notes = {
+  tag: "Accounts",
+  description: "In the order of their ids.",
+  answers: [
+    {
+      status: 200,
+      description: "A page of accounts.",
+      contents: [
+        json(accountsSchema, {
+          page: {
+            accounts: [
+              { id: "acme", name: "Acme Inc.", tier: "pro", status: "active", version: 2, ...DATES },
+            ],
+            cursor: "YWNtZQ",
+          },
+        }),
+      ],
+    },
+  ],
+};
+
+const getAccount: Notes = {
+  tag: "Accounts",
+  description: "From the user's own object: always the newest.",
+  answers: [account("The account.")],
+  problems: ["not_found"],
+};
+
+const changeAccount: Notes = {
+  tag: "Accounts",
+  description: "Holds from the next request on, and keeps what was used: more lets a denied user in at once.",
+  request: [
+    json(accountChangeSchema, {
+      limits: { tier: "pro", limits: { minute: { tokens: 2_000, burst: 3_000 } }, reason: "Contract 17" },
+      block: { status: "blocked", reason: "Unpaid" },
+    }),
+  ],
+  answers: [account("The account as it is now.")],
+  problems: ["not_found"],
+};
+
+const deleteAccount: Notes = {
+  tag: "Accounts",
+  description: "An account of the same id may be made again later.",
+  answers: [{ status: 204, description: "Deleted." }],
+  problems: ["not_found"],
+};
+
+const grantExtra: Notes = {
+  tag: "Accounts",
+  description: "Raises the burst of a bucket, the amount of a quota or the number of slots.",
+  request: [
+    json(newGrantSchema, {
+      grant: { limit: "minute", amount: 500, until: "2026-12-24T00:00:00Z", reason: "Launch day" },
+    }),
+  ],
+  answers: [{ status: 201, description: "The grant.", contents: [json(grantSchema, { grant: GRANT })] }],
+  problems: ["not_found", "conflict"],
+};
+
+const resetAccount: Notes = {
+  tag: "Accounts",
+  description: "The limits are full again. Usage and bills stay as they are.",
+  request: [
+    json(resetSchema, {
+      all: { reason: "Their test ran away" },
+      one: { limits: ["minute"] },
+    }),
+  ],
+  answers: [account("The account.")],
+  problems: ["not_found"],
+};
+
+const getUsage: Notes = {
+  tag: "Accounts",
+  description: "To whole hours. Of users without an account too.",
+  answers: [
+    {
+      status: 200,
+      description: "A page of usage.",
+      contents: [
+        json(usageReportSchema, {
+          "by route": {
+            account: "acme",
+            from: "2026-11-01T00:00:00.000Z",
+            to: "2026-11-21T01:27:13.662Z",
+            granularity: "day",
+            usage: [{ period: "2026-11-21T00:00:00Z", requests: 1, cost: 1, denied: 0, route: "/identify" }],
+            cursor: null,
+          },
+        }),
+        text("text/csv", "period,requests,cost,denied\r\n2026-11-21T00:00:00Z,1,1,0\r\n"),
+      ],
+      headers: ["Link"],
+    },
+  ],
+  problems: ["not_found"],
+};
+
+const getAudit: Notes = {
+  tag: "Accounts",
+  description: "Of users without an account too: the trail of a deleted account stays.",
+  answers: [
+    {
+      status: 200,
+      description: "A page of changes.",
+      contents: [
+        json(auditSchema, {
+          page: {
+            entries: [
+              {
+                seq: 2,
+                at: "2026-11-21T01:27:12.972Z",
+                actor: "admin-token",
+                reason: "Contract 17",
+                action: "account.change",
+                before: { name: "Acme Inc.", tier: "free", status: "active", limits: {} },
+                after: {
+                  name: "Acme Inc.",
+                  tier: "pro",
+                  status: "active",
+                  limits: { minute: { tokens: 2_000, burst: 3_000 } },
+                },
+              },
+            ],
+            cursor: "Mg",
+          },
+        }),
+      ],
+    },
+  ],
+  problems: ["not_found"],
+};
+
+const rebuildDirectory: Notes = {
+  tag: "Accounts",
+  description: "Safe at any time, and safe to repeat. Call it with the answer's cursor until that is null.",
+  answers: [
+    {
+      status: 200,
+      description: "A page is rebuilt.",
+      contents: [json(rebuiltSchema, { "the last page": { rebuilt: 5, cursor: null } })],
+    },
+  ],
+};
+
+export const ACCOUNTS = {
+  createAccount,
+  listAccounts,
+  getAccount,
+  changeAccount,
+  deleteAccount,
+  grantExtra,
+  resetAccount,
+  getUsage,
+  getAudit,
+  rebuildDirectory,
+};

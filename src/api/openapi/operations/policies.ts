@@ -1,0 +1,136 @@
+/** Examples and answers of the policy endpoints. */
+import type * as z from "zod/mini";
+import type { PolicyDocument } from "../../../policy/schema.ts";
+import { activationSchema, policyCheckSchema } from "../../schemas.ts";
+import {
+  newRevisionSchema,
+  revisionInfoSchema,
+  revisionSchema,
+  revisionsSchema,
+  verdictSchema,
+} from "../bodies/policy.ts";
+import { json, type Notes } from "../notes.ts";
+import { wholePolicyChangeSchema } from "../requests.ts";
+
+const DOCUMENT: PolicyDocument = {
+  schema: 1,
+  anonymousTier: "anonymous",
+  defaultTier: "free",
+  tiers: {
+    anonymous: { limits: [{ name: "minute", kind: "bucket", tokens: 30, per: "minute", burst: 45 }] },
+    free: {
+      limits: [
+        { name: "minute", kind: "bucket", tokens: 100, per: "minute", burst: 150 },
+        { name: "month", kind: "quota", amount: 50_000, per: "month" },
+      ],
+    },
+    pro: {
+      limits: [{ name: "minute", kind: "bucket", tokens: 1_000, per: "minute", burst: 1_500 }],
+      price: { monthly: 99, currency: "USD" },
+    },
+  },
+  routes: [{ match: "/identify" }, { match: "/compare", cost: 2 }, { match: "/reports/*", auth: "required" }],
+};
+
+const INFO = {
+  revision: 7,
+  createdAt: "2026-11-21T01:27:12.585Z",
+  actor: "admin-token",
+  reason: "Twice as much for pro",
+  restores: null,
+} satisfies z.infer<typeof revisionInfoSchema>;
+
+const whole = (description: string): Notes["answers"][0] => ({
+  status: 200,
+  description,
+  contents: [json(revisionSchema, { revision: { ...INFO, document: DOCUMENT } })],
+  headers: ["ETag"],
+});
+
+const changed = (restores: number | null): Notes["answers"][0] => ({
+  status: 200,
+  description: "It is in force.",
+  contents: [json(newRevisionSchema, { revision: { ...INFO, revision: 8, restores, published: true } })],
+  headers: ["ETag"],
+});
+
+const getPolicy: Notes = {
+  tag: "Policy",
+  description: "With the ETag that a change needs.",
+  answers: [whole("The newest revision.")],
+};
+
+const putPolicy: Notes = {
+  tag: "Policy",
+  description:
+    "A document with any fault changes nothing. It is in force here at once and within a minute everywhere; objects never decide by an older one.",
+  request: [
+    json(wholePolicyChangeSchema, { policy: { document: DOCUMENT, reason: "Twice as much for pro" } }),
+  ],
+  answers: [changed(null)],
+};
+
+const validatePolicy: Notes = {
+  tag: "Policy",
+  description: "The same checks as for a change, and their answer as data.",
+  request: [
+    json(policyCheckSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } }),
+  ],
+  answers: [
+    {
+      status: 200,
+      description: "The verdict.",
+      contents: [
+        json(verdictSchema, {
+          valid: { valid: true, errors: [] },
+          invalid: {
+            valid: false,
+            errors: [
+              { path: "/tiers", message: "Invalid input: expected record, received undefined" },
+              { path: "/routes", message: "Invalid input: expected array, received undefined" },
+              { path: "/anonymousTier", message: "Invalid input: expected string, received undefined" },
+              { path: "/defaultTier", message: "Invalid input: expected string, received undefined" },
+            ],
+          },
+        }),
+      ],
+    },
+  ],
+};
+
+const listRevisions: Notes = {
+  tag: "Policy",
+  description: "Without their documents.",
+  answers: [
+    {
+      status: 200,
+      description: "A page of revisions.",
+      contents: [json(revisionsSchema, { page: { revisions: [INFO], cursor: "Nw" } })],
+    },
+  ],
+};
+
+const getRevision: Notes = {
+  tag: "Policy",
+  description: "Revision 0 is the policy that ships with the Worker.",
+  answers: [whole("The revision.")],
+  problems: ["not_found"],
+};
+
+const activateRevision: Notes = {
+  tag: "Policy",
+  description:
+    "Adds its document again as the newest revision, so numbers only ever grow. Without If-Match: whatever is in force now.",
+  request: [json(activationSchema, { reason: { reason: "Revision 6 was a mistake" } })],
+  answers: [changed(5)],
+  problems: ["not_found"],
+};
+
+export const POLICIES = {
+  getPolicy,
+  putPolicy,
+  validatePolicy,
+  listRevisions,
+  getRevision,
+  activateRevision,
+};

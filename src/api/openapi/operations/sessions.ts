@@ -1,0 +1,52 @@
+/** Examples and answers of the dashboard's log-in. */
+import { newSessionSchema } from "../../schemas.ts";
+import { sessionSchema } from "../bodies/account.ts";
+import { json, type Notes } from "../notes.ts";
+
+const createSession: Notes = {
+  tag: "Session",
+  description:
+    "Wrong tokens are limited by address, by the limiter itself: 10 at once, then one every 6 seconds. A page of another site is refused.",
+  request: [json(newSessionSchema, { token: { token: "the-admin-token" } })],
+  answers: [
+    {
+      status: 200,
+      description: "Logged in, for 8 hours.",
+      contents: [
+        json(sessionSchema, {
+          session: { name: "admin-token", role: "admin", expiresAt: "2026-11-21T09:27:12.339Z" },
+        }),
+      ],
+      headers: ["Cache-Control", "Set-Cookie"],
+    },
+  ],
+  problems: [
+    "invalid_credentials",
+    "forbidden",
+    "quota_exceeded",
+    "temporary_reduced_capacity",
+    "not_configured",
+  ],
+};
+
+const getSession: Notes = {
+  tag: "Session",
+  description: "Also of who came in by a bearer token or through Cloudflare Access.",
+  answers: [
+    {
+      status: 200,
+      description: "Who is logged in.",
+      contents: [json(sessionSchema, { token: { name: "admin-token", role: "admin", expiresAt: null } })],
+      headers: ["Cache-Control"],
+    },
+  ],
+};
+
+const deleteSession: Notes = {
+  tag: "Session",
+  description: "Whoever is not logged in may log out as well. A page of another site is refused.",
+  answers: [{ status: 204, description: "Logged out.", headers: ["Cache-Control", "Set-Cookie"] }],
+  problems: ["forbidden"],
+};
+
+export const SESSIONS = { createSession, getSession, deleteSession };

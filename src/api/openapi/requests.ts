@@ -1,0 +1,107 @@
+/**
+ * What the fields of requests and queries mean, and the schemas that clients should write bodies by where the contract's are
+ * wider, because the handler reads on by itself.
+ */
+import * as z from "zod/mini";
+import { policySchema } from "../../policy/schema.ts";
+import {
+  accountChangeSchema,
+  accountsQuery,
+  activationSchema,
+  MAX_BATCH,
+  newAccountSchema,
+  newGrantSchema,
+  newKeySchema,
+  newSessionSchema,
+  operationSchema,
+  pageQuery,
+  policyChangeSchema,
+  policyCheckSchema,
+  reasonQuery,
+  rebuildQuery,
+  resetSchema,
+  rotationSchema,
+  usageQuery,
+} from "../schemas.ts";
+import { describe, named } from "./said.ts";
+
+const REASON = "Why, for the audit trail.";
+const NAME = "For people.";
+const PAGE = { limit: "Entries of a page: 50 where left out.", cursor: "Of the page before." };
+const MODE = "The prefix of the key, and nothing else: `live` where left out.";
+
+named("Operation", "One question: may this user do this?", operationSchema);
+describe(operationSchema, {
+  user: "The user, who need not have an account.",
+  route: "A route of the policy by its id: its cost and its own limits count.",
+  cost: "Tokens, in steps of 0.001; comes before the route's cost. 1 where neither is named.",
+  tier: "The tier of a user without an account; an account's own tier comes first.",
+  idempotencyKey: "The same key within ten minutes gets the same decision and is charged once.",
+  peek: "Decide, but charge nothing.",
+});
+describe(newSessionSchema, { token: "An admin token." });
+describe(newAccountSchema, {
+  id: "The user's id: what keys speak for, and a token's `sub`.",
+  name: NAME,
+  tier: "The policy's default tier where left out.",
+  reason: REASON,
+});
+describe(accountChangeSchema, {
+  name: NAME,
+  tier: "A tier of the policy.",
+  status: "`blocked`: every request is refused with 403.",
+  limits: "Replaces all numbers of the account's own; null: the tier's numbers again.",
+  reason: `At least one of the other fields goes with it. ${REASON}`,
+});
+describe(newGrantSchema, {
+  limit: "The name of one of the tier's limits.",
+  amount: "Tokens (in steps of 0.001) or slots on top of its capacity.",
+  until: "In the future, by a year at most.",
+  reason: REASON,
+});
+describe(resetSchema, { limits: "The names of the limits; all where left out.", reason: REASON });
+describe(newKeySchema, {
+  name: NAME,
+  scopes: '`["call"]` where left out.',
+  expiresAt: "In the future; a key without it does not expire.",
+  mode: MODE,
+  reason: REASON,
+});
+describe(rotationSchema, {
+  graceSeconds: "How long the old key still works: a day where left out.",
+  mode: MODE,
+  reason: REASON,
+});
+describe(activationSchema, { reason: REASON });
+describe(policyChangeSchema, { document: "The whole policy.", reason: REASON });
+describe(policyCheckSchema, { document: "Any value; a policy is asked for." });
+describe(pageQuery, PAGE);
+describe(accountsQuery, {
+  tier: "Those of this tier.",
+  status: "Those of this status.",
+  name: "Those with this in their id or name, whatever the case.",
+  ...PAGE,
+});
+describe(usageQuery, {
+  from: "A moment, or a date for its first moment; the beginning of the month where left out.",
+  to: "Exclusive; now where left out.",
+  granularity: "`day` where left out.",
+  group: "`route`: a row per route rather than one for all.",
+  format: "Comes before the header Accept.",
+  limit: "Rows of a page: 1,000 where left out.",
+  cursor: PAGE.cursor,
+});
+describe(reasonQuery, { reason: REASON });
+describe(rebuildQuery, {
+  cursor: "Of the call before.",
+  reset: "Forget the list first: for the first call of a rebuild.",
+});
+
+/** The contract takes any array: an operation that is none fails alone. */
+export const operationsSchema = z.array(operationSchema).check(z.minLength(1), z.maxLength(MAX_BATCH));
+
+/** The contract takes any document and tells its faults with their place. */
+export const wholePolicyChangeSchema = z.strictObject({
+  ...policyChangeSchema.shape,
+  document: policySchema,
+});

@@ -1,0 +1,60 @@
+/** Reads a query string by a schema, and pages by cursors: opaque, harmless, never trusted. */
+import type { Context } from "hono";
+import type * as z from "zod/mini";
+import type { AppEnv } from "../gateway/app-env.ts";
+import { problem } from "../gateway/problem.ts";
+import { type Fault, parseBy } from "../policy/fault.ts";
+
+export type Query<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly response: Response };
+
+const DEFAULT_PAGE = 50;
+
+/** 400 where a parameter is unknown or wrong. */
+export function readQuery<T>(c: Context<AppEnv>, schema: z.ZodMiniType<T>): Query<T> {
+  const parsed = parseBy(schema, c.req.query());
+  return parsed.ok ? parsed : badQuery(c, parsed.faults);
+}
+
+/** The query is at fault: 400 with where and why. */
+export function badQuery(c: Context<AppEnv>, errors: readonly Fault[]): { ok: false; response: Response } {
+  const response = problem("invalid_request", "The query is not valid; see errors.", c.var.requestId, {
+    errors,
+  });
+  return { ok: false, response };
+}
+
+/** The page size that a query asks for. */
+export function pageSize(limit: string | undefined, otherwise = DEFAULT_PAGE): number {
+  return limit === undefined ? otherwise : Number(limit);
+}
+
+/** A cursor for a position in a list. */
+export function cursorOf(position: string | number): string {
+  const bytes = new TextEncoder().encode(String(position));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+/** The position in a cursor, or null where it is none of ours. */
+export function positionOf(cursor: string): string | null {
+  try {
+    const binary = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+      Uint8Array.from(binary, (c) => c.charCodeAt(0)),
+    );
+  } catch {
+    return null;
+  }
+}
+
+/** A whole number from a cursor, or null. */
+export function numberOf(cursor: string): number | null {
+  const position = positionOf(cursor);
+  return position !== null && /^\d{1,15}$/.test(position) ? Number(position) : null;
+}
+
+export const BAD_CURSOR: readonly Fault[] = [{ path: "/cursor", message: "is not a cursor of this list" }];

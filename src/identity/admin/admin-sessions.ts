@@ -1,0 +1,82 @@
+/**
+ * The dashboard's sessions: `<payload>.<HMAC-SHA-256>`, both base64url, kept by the browser and nowhere else.
+ *
+ * The key is derived (HKDF, RFC 5869) from the admin tokens, so any change to them ends every session. Nothing else does
+ * before its time: logging out removes the cookie, not what a thief has copied. Where only ADMIN_TOKENS is set, the key rests
+ * on those digests alone: keep that variable as secret as a token.
+ */
+import { base64url } from "jose";
+import * as z from "zod/mini";
+import { parseJson } from "../../json.ts";
+import { parseBy } from "../../policy/fault.ts";
+import type { AdminSettings } from "./admin-settings.ts";
+import { type Actor, actorNameSchema, type Role, ROLES } from "./role.ts";
+
+/** A working day: then the token is asked for again. */
+export const SESSION_MS = 8 * 3_600_000;
+/** A longer value is refused unread: the longest that is issued here has about 420 characters. */
+const MAX_VALUE_LENGTH = 1_024;
+/** Sets this key apart from any other that is ever derived from the tokens, and one format of payloads from the next. */
+const PURPOSE = "edge-limiter admin session 1";
+
+const payloadSchema = z.strictObject({ name: actorNameSchema, role: z.enum(ROLES), expiresMs: z.int() });
+
+export interface IssuedSession {
+  readonly value: string;
+  readonly expiresMs: number;
+}
+
+export class AdminSessions {
+  readonly #settings: AdminSettings;
+  #key: CryptoKey | null = null;
+
+  /** @throws where the settings have no token: anybody could derive the key. */
+  constructor(settings: AdminSettings) {
+    if (settings.token === null && settings.tokens.length === 0) {
+      throw new Error("a session rests on an admin token");
+    }
+    this.#settings = settings;
+  }
+
+  async issue({ name, role }: { name: string; role: Role }, nowMs: number): Promise<IssuedSession> {
+    const expiresMs = nowMs + SESSION_MS;
+    const payload = base64url.encode(JSON.stringify({ name, role, expiresMs }));
+    const signature = await crypto.subtle.sign("HMAC", await this.#hmacKey(), bytes(payload));
+    return { value: `${payload}.${base64url.encode(new Uint8Array(signature))}`, expiresMs };
+  }
+
+  /** Who a session speaks for; null where it is over, was changed, or was issued under other tokens. */
+  async open(value: string, nowMs: number): Promise<Actor | null> {
+    if (value.length > MAX_VALUE_LENGTH) return null;
+    const [payload, signature, ...rest] = value.split(".");
+    const given = decoded(signature);
+    if (payload === undefined || given === null || rest.length > 0) return null;
+    // Compares in constant time.
+    if (!(await crypto.subtle.verify("HMAC", await this.#hmacKey(), given, bytes(payload)))) return null;
+    const json = decoded(payload);
+    const parsed = parseBy(payloadSchema, json && parseJson(new TextDecoder().decode(json)));
+    return parsed.ok && nowMs < parsed.value.expiresMs ? parsed.value : null;
+  }
+
+  async #hmacKey(): Promise<CryptoKey> {
+    if (this.#key) return this.#key;
+    const { token, tokens } = this.#settings;
+    const secrets = JSON.stringify([token, tokens.map(({ name, role, sha256 }) => [name, role, sha256])]);
+    const root = await crypto.subtle.importKey("raw", bytes(secrets), "HKDF", false, ["deriveKey"]);
+    const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: bytes(PURPOSE) };
+    const hmac = { name: "HMAC", hash: "SHA-256", length: 256 };
+    return (this.#key = await crypto.subtle.deriveKey(hkdf, root, hmac, false, ["sign", "verify"]));
+  }
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function decoded(text: string | undefined): Uint8Array | null {
+  try {
+    return text === undefined ? null : base64url.decode(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * Cloudflare Access before the Worker: it signs who it let through into the header `Cf-Access-Jwt-Assertion`.
+ *
+ * The header alone proves nothing, since the Worker may be reached on a host that Access does not guard: signature, issuer
+ * and application are verified (developers.cloudflare.com/cloudflare-one/identity/authorization-cookie).
+ */
+import type { Log } from "../../log.ts";
+import { TokenIssuer } from "../token-issuer.ts";
+import { type Actor, actorNameSchema, type Role } from "./role.ts";
+
+export const ACCESS_HEADER = "Cf-Access-Jwt-Assertion";
+
+export interface CloudflareAccessSettings {
+  /** `https://<team>.cloudflareaccess.com`, without a slash at the end: the issuer. */
+  readonly teamDomain: string;
+  /** The application's audience (AUD) tag. */
+  readonly audience: string;
+  /** What everybody may do whom Access lets through. */
+  readonly role: Role;
+}
+
+export type AccessResult =
+  | { readonly kind: "actor"; readonly actor: Actor }
+  | { readonly kind: "invalid" }
+  | { readonly kind: "unavailable" };
+
+export class CloudflareAccess {
+  readonly #issuer: TokenIssuer;
+  readonly #role: Role;
+
+  constructor({ teamDomain, audience, role }: CloudflareAccessSettings, log: Log) {
+    const url = new URL("/cdn-cgi/access/certs", teamDomain);
+    this.#issuer = new TokenIssuer(
+      { algorithm: "RS256", key: { kind: "jwks", url }, issuer: teamDomain, audience },
+      log,
+    );
+    this.#role = role;
+  }
+
+  /** Never rejects. `unavailable`: the team's keys could not be fetched. */
+  async verify(assertion: string, nowMs: number): Promise<AccessResult> {
+    const result = await this.#issuer.verify(assertion, nowMs);
+    if (result.kind !== "valid") return result;
+    const { email, common_name: service, sub, exp } = result.claims;
+    // A service token has a common name and an empty `sub`; a person has an email and a `sub`.
+    const name = [email, service, sub].find(isActorName);
+    if (name === undefined || exp === undefined) return { kind: "invalid" };
+    return { kind: "actor", actor: { name, role: this.#role, expiresMs: exp * 1000 } };
+  }
+}
+
+function isActorName(claim: unknown): claim is string {
+  return actorNameSchema.safeParse(claim).success;
+}

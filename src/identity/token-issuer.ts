@@ -1,0 +1,89 @@
+/**
+ * One issuer of JSON Web Tokens (RFC 7519) that the deployment trusts: verifies with `jose` what claims to come from it.
+ *
+ * The algorithm is fixed by configuration and never taken from the token; `exp`, issuer and audience are required
+ * (RFC 8725). Fails closed: any doubt is "not valid". What the claims mean is for the caller to say.
+ */
+import { createRemoteJWKSet, type JWKSCacheInput, jwksCache, jwtVerify, errors, type JWTPayload } from "jose";
+import { type Log, messageOf } from "../log.ts";
+
+export const HMAC_ALGORITHMS = ["HS256", "HS384", "HS512"] as const;
+export const PUBLIC_ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] as const;
+export type JwtAlgorithm = (typeof HMAC_ALGORITHMS)[number] | (typeof PUBLIC_ALGORITHMS)[number];
+
+export interface IssuerSettings {
+  readonly algorithm: JwtAlgorithm;
+  /** The shared secret (HS) or the JWKS URL (RS, ES). */
+  readonly key:
+    | { readonly kind: "secret"; readonly secret: string }
+    | { readonly kind: "jwks"; readonly url: URL };
+  readonly issuer: string;
+  readonly audience: string;
+}
+
+/** A longer token is refused unread: a real one has a few hundred characters. */
+const MAX_TOKEN_LENGTH = 8_192;
+/** For clocks that are a little apart. */
+const CLOCK_TOLERANCE_SECONDS = 5;
+const JWKS_DEADLINE_MS = 2_000;
+
+/** `unavailable`: the key set could not be fetched, so nobody can say. */
+export type VerifiedToken =
+  | { readonly kind: "valid"; readonly claims: JWTPayload }
+  | { readonly kind: "invalid" }
+  | { readonly kind: "unavailable" };
+
+export class TokenIssuer {
+  readonly #settings: IssuerSettings;
+  readonly #log: Log;
+  /** The key set as fetched: plain data, shared between requests (jose's own object would share a promise). */
+  readonly #keySet: JWKSCacheInput = {};
+
+  constructor(settings: IssuerSettings, log: Log) {
+    this.#settings = settings;
+    this.#log = log;
+  }
+
+  /** Never rejects. */
+  async verify(token: string, nowMs: number): Promise<VerifiedToken> {
+    if (token.length > MAX_TOKEN_LENGTH) return { kind: "invalid" };
+    const { algorithm, issuer, audience } = this.#settings;
+    const options = {
+      algorithms: [algorithm],
+      issuer,
+      audience,
+      requiredClaims: ["exp"],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(nowMs),
+    };
+    try {
+      return { kind: "valid", claims: await this.#claims(token, options) };
+    } catch (thrown) {
+      if (isTokensFault(thrown)) return { kind: "invalid" };
+      this.#log("error", "jwt_keys_failed", { issuer, error: messageOf(thrown) });
+      return { kind: "unavailable" };
+    }
+  }
+
+  async #claims(token: string, options: Parameters<typeof jwtVerify>[2]): Promise<JWTPayload> {
+    const { key } = this.#settings;
+    if (key.kind === "secret") {
+      return (await jwtVerify(token, new TextEncoder().encode(key.secret), options)).payload;
+    }
+    const keySet = createRemoteJWKSet(key.url, {
+      [jwksCache]: this.#keySet,
+      timeoutDuration: JWKS_DEADLINE_MS,
+    });
+    return (await jwtVerify(token, keySet, options)).payload;
+  }
+}
+
+/** Whether the token is at fault, rather than the key set or its server. */
+function isTokensFault(thrown: unknown): boolean {
+  return (
+    thrown instanceof errors.JOSEError &&
+    !(thrown instanceof errors.JWKSTimeout) &&
+    !(thrown instanceof errors.JWKSInvalid) &&
+    thrown.code !== "ERR_JOSE_GENERIC"
+  );
+}

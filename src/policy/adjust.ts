@@ -1,0 +1,121 @@
+/**
+ * An account's own limits: its tier's, with numbers of its own and what it was granted for a time.
+ *
+ * A counter is known by its limit's name, so an adjustment keeps what was used: more lets a denied user in at once, less never
+ * lends. Pure: no I/O and no clock.
+ */
+import type { ScopedLimit, Tier } from "./compile.ts";
+import { compileLimit } from "./compile.ts";
+import { type Fault, pointer } from "./fault.ts";
+import type { LimitDocument } from "./schema.ts";
+
+/** Numbers that replace those of the tier's limit of one name. Fields as in the policy. */
+export interface Override {
+  readonly tokens?: number | undefined;
+  readonly per?: "second" | "minute" | "hour" | "day" | "month" | undefined;
+  readonly burst?: number | undefined;
+  readonly amount?: number | undefined;
+  readonly max?: number | undefined;
+}
+export type Overrides = Readonly<Record<string, Override>>;
+
+/** Extra capacity until a moment: burst of a bucket, amount of a quota, slots of a concurrency limit. */
+export interface Grant {
+  readonly grantId: string;
+  /** Name of the limit. */
+  readonly limit: string;
+  readonly amount: number;
+  readonly untilMs: number;
+  readonly createdMs: number;
+}
+
+/** Which override fields each kind of limit has. */
+const FIELDS: Record<LimitDocument["kind"], readonly (keyof Override)[]> = {
+  bucket: ["tokens", "per", "burst"],
+  quota: ["amount", "per"],
+  concurrency: ["max"],
+};
+
+/** Which periods each kind may be given: months are quotas, what is shorter than an hour is a bucket. */
+const PERIODS: Record<LimitDocument["kind"], readonly Override["per"][]> = {
+  bucket: ["second", "minute", "hour", "day"],
+  quota: ["hour", "day", "month"],
+  concurrency: [],
+};
+
+/**
+ * The tier as it holds for one account. What no longer fits (the policy has changed since) is left out, so an account never
+ * loses its tier's own limits over it. `grants` must be those in force.
+ */
+export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Grant[]): Tier {
+  const limits = tier.limits.map((scoped): ScopedLimit => {
+    const { name } = scoped.document;
+    const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined;
+    const granted = grants.reduce((sum, grant) => (grant.limit === name ? sum + grant.amount : sum), 0);
+    if (!override && granted === 0) return scoped;
+    const document = withGrant(withOverride(scoped.document, override ?? {}), granted);
+    const limit = compileLimit(document);
+    return limit ? { ...scoped, limit, document } : scoped;
+  });
+  return { ...tier, limits };
+}
+
+/** What is wrong with overrides for a tier: unknown limits, fields of another kind, numbers that cannot be counted. */
+export function overrideFaults(tier: Tier, overrides: Overrides): Fault[] {
+  return Object.entries(overrides).flatMap(([name, override]): Fault[] => {
+    const scoped = tier.limits.find(({ document }) => document.name === name);
+    if (!scoped)
+      return [{ path: pointer(["limits", name]), message: `tier "${tier.name}" has no such limit` }];
+    const { document } = scoped;
+    const foreign = Object.keys(override).filter(
+      (field) => !FIELDS[document.kind].some((own) => own === field),
+    );
+    if (foreign.length > 0) {
+      return foreign.map((field) => ({
+        path: pointer(["limits", name, field]),
+        message: `is no number of a ${document.kind}; it has ${FIELDS[document.kind].join(", ")}`,
+      }));
+    }
+    if (override.per !== undefined && !PERIODS[document.kind].includes(override.per)) {
+      const message = `is no period of a ${document.kind}; it takes ${PERIODS[document.kind].join(", ")}`;
+      return [{ path: pointer(["limits", name, "per"]), message }];
+    }
+    if (compileLimit(withOverride(document, override))) return [];
+    return [
+      { path: pointer(["limits", name]), message: "does not give a limit that can be counted exactly" },
+    ];
+  });
+}
+
+function withOverride(document: LimitDocument, override: Override): LimitDocument {
+  const { tokens, per, burst, amount, max } = override;
+  switch (document.kind) {
+    case "bucket": {
+      const bucketPer = per === "month" || per === undefined ? document.per : per;
+      const ownBurst = burst ?? document.burst;
+      return {
+        ...document,
+        tokens: tokens ?? document.tokens,
+        per: bucketPer,
+        ...(ownBurst === undefined ? {} : { burst: ownBurst }),
+      };
+    }
+    case "quota": {
+      const quotaPer = per === "hour" || per === "day" || per === "month" ? per : document.per;
+      return { ...document, amount: amount ?? document.amount, per: quotaPer };
+    }
+    case "concurrency":
+      return { ...document, max: max ?? document.max };
+  }
+}
+
+function withGrant(document: LimitDocument, amount: number): LimitDocument {
+  switch (document.kind) {
+    case "bucket":
+      return { ...document, burst: (document.burst ?? document.tokens) + amount };
+    case "quota":
+      return { ...document, amount: document.amount + amount };
+    case "concurrency":
+      return { ...document, max: document.max + Math.floor(amount) };
+  }
+}

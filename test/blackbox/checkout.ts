@@ -1,0 +1,75 @@
+/**
+ * A copy of the repository in a temporary directory, as somebody has it who has just cloned it and run `npm ci`: no
+ * `.dev.vars`, no state, nothing built. The tests start the product there, so they touch nobody's own.
+ */
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { parseEnv } from "node:util";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+/** What a clone does not have, and what the product does not need. */
+const LEFT_OUT = new Set([
+  ".git",
+  ".dev.vars",
+  ".demo",
+  ".wrangler",
+  "coverage",
+  "dist",
+  "node_modules",
+  "test",
+]);
+
+/**
+ * The limiter's deadline in these tests. On a busy machine a call may take longer than the usual second; the fallback that
+ * would then decide is right to, but not what is measured here.
+ */
+export const PATIENT = { LIMITER_TIMEOUT_MS: "30000" };
+export const ADMIN_TOKEN = "black-box-admin-token";
+
+export interface CheckoutOptions {
+  /** Variables of the copy's `.dev.vars`, beside the admin token. Left out: there is no such file. */
+  readonly devVars?: Readonly<Record<string, string>>;
+  /** Parts of policy/default.json to replace. */
+  readonly policy?: Readonly<Record<string, unknown>>;
+}
+
+export class Checkout {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  get devVarsFile(): string {
+    return join(this.directory, ".dev.vars");
+  }
+
+  /** The token that `.dev.vars` holds. */
+  async adminToken(): Promise<string> {
+    return parseEnv(await readFile(this.devVarsFile, "utf8"))["ADMIN_TOKEN"] ?? "";
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export async function makeCheckout({ devVars, policy }: CheckoutOptions = {}): Promise<Checkout> {
+  const directory = await mkdtemp(join(tmpdir(), "edge-limiter-"));
+  await cp(ROOT, directory, { recursive: true, filter: (source) => !LEFT_OUT.has(relative(ROOT, source)) });
+  await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
+  const checkout = new Checkout(directory);
+  if (devVars) {
+    const variables = Object.entries({ ADMIN_TOKEN, ...devVars });
+    const lines = variables.map(([name, value]) => `${name}=${value}\n`);
+    await writeFile(checkout.devVarsFile, lines.join(""), { mode: 0o600 });
+  }
+  if (policy) {
+    const file = join(directory, "policy", "default.json");
+    const shipped: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (typeof shipped !== "object") throw new Error("the default policy is an object");
+    await writeFile(file, JSON.stringify({ ...shipped, ...policy }));
+  }
+  return checkout;
+}

@@ -1,0 +1,78 @@
+/** A small HTTP client that notes when it sent and when it heard: what bounds on an exact limiter are measured with. */
+import { Agent, type IncomingHttpHeaders, request as httpRequest } from "node:http";
+
+/** One connection per client that is kept between requests. */
+const agent = new Agent({ keepAlive: true, maxSockets: 256, noDelay: true });
+/** A request that has no answer after this long has failed. */
+const TIMEOUT_MS = 40_000;
+
+export interface RequestOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly text: string;
+  /** Unix ms before the first byte went out. */
+  readonly sentMs: number;
+  /** Unix ms when the head of the answer was in. */
+  readonly receivedMs: number;
+  json(): unknown;
+}
+
+/** Asks once. No redirects, no decompression, no retries. Rejects where the connection breaks. */
+export function request(
+  url: URL,
+  { method = "GET", headers = {}, body }: RequestOptions = {},
+): Promise<Answer> {
+  return new Promise((answered, failed) => {
+    const sentMs = Date.now();
+    const outgoing = httpRequest(url, { method, headers, agent, timeout: TIMEOUT_MS }, (incoming) => {
+      const receivedMs = Date.now();
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+      incoming.on("error", failed);
+      incoming.on("end", () => {
+        const whole = Buffer.concat(chunks);
+        answered({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          body: whole,
+          text: whole.toString(),
+          sentMs,
+          receivedMs,
+          json: (): unknown => JSON.parse(whole.toString()),
+        });
+      });
+    });
+    outgoing.on("error", failed);
+    outgoing.on("timeout", () => outgoing.destroy(new Error("no answer in time")));
+    outgoing.end(body);
+  });
+}
+
+/**
+ * So many clients at once, each asking again as soon as it is answered, until `isOver`. A client that gets no answer stops, so
+ * the load ends when the product is killed. At most 100,000 requests.
+ */
+export async function hammer(
+  clients: number,
+  isOver: () => boolean,
+  ask: (client: number) => Promise<void>,
+): Promise<void> {
+  let left = 100_000;
+  const one = async (client: number): Promise<void> => {
+    while (!isOver() && left-- > 0) {
+      try {
+        await ask(client);
+      } catch {
+        return;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, (_, client) => one(client)));
+}

@@ -1,0 +1,210 @@
+/** The demo's limits as its users meet them, and the exactness of one under load. */
+import { readFile } from "node:fs/promises";
+import { setTimeout } from "node:timers/promises";
+import { parseList } from "structured-headers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Answer, hammer, request } from "./client.ts";
+import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { admitted, type Bucket, type Decided, FREE, leastAdmitted, overAdmission } from "./exact-bucket.ts";
+import { keysFile, newAccount, type Product, startProduct } from "./product.ts";
+
+let checkout: Checkout;
+let product: Product;
+
+beforeAll(async () => {
+  checkout = await makeCheckout({ devVars: PATIENT });
+  product = await startProduct(checkout);
+});
+
+afterAll(async () => {
+  await product?.run.stop();
+  await checkout?.remove();
+});
+
+const get = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  request(new URL(path, product.url), { headers });
+const withKey = (key: string) => ({ "X-API-Key": key });
+
+async function demoKey(tier: string): Promise<string> {
+  const keys: unknown = JSON.parse(await readFile(keysFile(checkout), "utf8"));
+  const [, key] = Object.entries(keys ?? {}).find(([name]) => name === tier) ?? [];
+  return String(key);
+}
+
+/** So many requests at once. */
+const burst = (count: number, ask: (n: number) => Promise<Answer>): Promise<Answer[]> =>
+  Promise.all(Array.from({ length: count }, (_, n) => ask(n)));
+
+function decided(answer: Answer, cost = 1): Decided {
+  // What the fallback admits is bounded in another way, and what is neither answer would be an error.
+  expect(answer.headers["server-timing"]).not.toContain("fallback");
+  expect([200, 429]).toContain(answer.status);
+  const { sentMs, receivedMs: knownMs } = answer;
+  return { allowed: answer.status === 200, cost, sentMs, knownMs };
+}
+
+function expectExact(bucket: Bucket, requests: readonly Decided[]): void {
+  expect(overAdmission(bucket, requests)).toBeLessThanOrEqual(0);
+  expect(admitted(requests)).toBeGreaterThan(leastAdmitted(bucket, requests));
+}
+
+describe("the free tier", () => {
+  it("lets a burst of 150 of 160 pass, and denies the rest with a problem", async () => {
+    const key = await demoKey("free");
+    const answers = await burst(160, () => get("/identify", withKey(key)));
+    expectExact(
+      FREE,
+      answers.map((answer) => decided(answer)),
+    );
+    const denied = answers.filter(({ status }) => status === 429);
+    expect(denied.length).toBeGreaterThan(0);
+    for (const answer of denied) {
+      expect(answer.headers["content-type"]).toBe("application/problem+json");
+      expect(answer.headers["cache-control"]).toBe("no-store");
+      expect(Number(answer.headers["retry-after"])).toBeGreaterThanOrEqual(1);
+      expect(answer.json()).toMatchObject({
+        type: "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        status: 429,
+        code: "quota_exceeded",
+        requestId: answer.headers["x-request-id"],
+        "violated-policies": ["minute"],
+      });
+    }
+  });
+
+  it("charges 2 for /compare, and nothing for a denied request", async () => {
+    const key = await newAccount(product, "compares", "free");
+    const answers = await burst(100, () => get("/compare?a=curl&b=curl", withKey(key)));
+    const comparisons = answers.map((answer) => decided(answer, 2));
+    expect(overAdmission(FREE, comparisons)).toBeLessThanOrEqual(0);
+    expect(admitted(comparisons)).toBeGreaterThan(leastAdmitted(FREE, comparisons));
+    // 25 denials later there is still what an exact bucket has left: the next token is there when the header says so.
+    await setTimeout(1_000 * Number(answers.at(-1)?.headers["retry-after"] ?? 2));
+    expect((await get("/compare?a=curl&b=curl", withKey(key))).status).toBe(200);
+  });
+});
+
+it("never limits /health", async () => {
+  const answers = await burst(300, () => get("/health"));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(answers.some(({ headers }) => "ratelimit" in headers)).toBe(false);
+});
+
+it("never denies enterprise", async () => {
+  const key = await demoKey("enterprise");
+  const answers = await burst(600, () => get("/identify", withKey(key)));
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+});
+
+describe("callers without a credential", () => {
+  const from = (address: string) => get("/identify", { "CF-Connecting-IP": address });
+
+  it("have a bucket per address", async () => {
+    const answers = await burst(60, () => from("192.0.2.1"));
+    expectExact(
+      { capacity: 45, perMs: 30 / 60_000 },
+      answers.map((answer) => decided(answer)),
+    );
+    expect((await from("192.0.2.2")).status).toBe(200);
+  });
+
+  it("share it within an IPv6 network of 64 bits, and with nobody outside of it", async () => {
+    const answers = await burst(60, (n) => from(`2001:db8:0:1:${n.toString(16)}::1`));
+    expectExact(
+      { capacity: 45, perMs: 30 / 60_000 },
+      answers.map((answer) => decided(answer)),
+    );
+    expect((await from("2001:db8:0:2::1")).status).toBe(200);
+  });
+});
+
+it("admits to 64 clients of one user what one exact bucket does, to within a token", async ({ annotate }) => {
+  const key = await newAccount(product, "hammered", "free");
+  const requests: Decided[] = [];
+  const endMs = Date.now() + 6_000;
+  await hammer(
+    64,
+    () => Date.now() > endMs,
+    async () => {
+      requests.push(decided(await get("/identify", withKey(key))));
+    },
+  );
+  await annotate(
+    `${requests.length} requests: admitted ${admitted(requests)}, an exact bucket at least ` +
+      `${leastAdmitted(FREE, requests).toFixed(2)}; the worst window is ${overAdmission(FREE, requests).toFixed(2)} above its bound`,
+  );
+  expectExact(FREE, requests);
+});
+
+/** A limit's fields by the names of the draft: q and w, or r and t. */
+function fieldOf(
+  answer: Answer,
+  header: "ratelimit" | "ratelimit-policy",
+  name: string,
+): Record<string, unknown> {
+  const item = parseList(String(answer.headers[header])).find(([value]) => value === name);
+  return Object.fromEntries(item?.[1] ?? []);
+}
+
+describe("the limit fields", () => {
+  it("are lists of RFC 9651 that tell each limit's size and window", async () => {
+    const answer = await get("/identify", withKey(await newAccount(product, "reads-policy", "free")));
+    expect(fieldOf(answer, "ratelimit-policy", "minute")).toEqual({ q: 150, w: 90 });
+    const date = new Date(answer.receivedMs);
+    const days = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+    expect(fieldOf(answer, "ratelimit-policy", "month")).toEqual({ q: 50_000, w: days * 86_400 });
+    expect(parseList(String(answer.headers["ratelimit"])).map(([name]) => name)).toEqual(["minute", "month"]);
+  });
+
+  it("are right to the second, also after a wait", async () => {
+    const key = await newAccount(product, "reads-limits", "free");
+    const answers: Answer[] = [];
+    const ask = async (): Promise<void> => {
+      answers.push(await get("/identify", withKey(key)));
+    };
+    for (let i = 0; i < 20; i++) await ask();
+    await setTimeout(2_500);
+    await ask();
+
+    const [first] = answers;
+    if (!first) throw new Error("nothing was asked");
+    answers.forEach((answer, i) => {
+      // The bucket holds between these: decided as soon, and as late, as the clocks allow.
+      const level = (ms: number): number => Math.min(150 - 1, 150 - (i + 1) + Math.max(0, ms) * FREE.perMs);
+      const least = level(answer.sentMs - first.receivedMs);
+      const most = level(answer.receivedMs - first.sentMs);
+      const { r, t } = fieldOf(answer, "ratelimit", "minute");
+      expect(r).toBeGreaterThanOrEqual(Math.floor(least));
+      expect(r).toBeLessThanOrEqual(Math.floor(most));
+      expect(t).toBeGreaterThanOrEqual(Math.ceil((150 - most) / FREE.perMs / 1_000));
+      expect(t).toBeLessThanOrEqual(Math.ceil((150 - least) / FREE.perMs / 1_000));
+
+      const date = new Date(answer.receivedMs);
+      const monthEndMs = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
+      const month = fieldOf(answer, "ratelimit", "month");
+      expect(month["r"]).toBe(50_000 - (i + 1));
+      expect(month["t"]).toBeGreaterThanOrEqual(Math.ceil((monthEndMs - answer.receivedMs) / 1_000));
+      expect(month["t"]).toBeLessThanOrEqual(Math.ceil((monthEndMs - answer.sentMs) / 1_000));
+
+      expect(answer.headers["x-ratelimit-limit"]).toBe("150");
+      expect(answer.headers["x-ratelimit-remaining"]).toBe(String(r));
+      const reset = Number(answer.headers["x-ratelimit-reset"]);
+      expect(reset).toBeGreaterThanOrEqual(Math.ceil((answer.sentMs + (150 - most) / FREE.perMs) / 1_000));
+      expect(reset).toBeLessThanOrEqual(Math.ceil((answer.receivedMs + (150 - least) / FREE.perMs) / 1_000));
+    });
+  });
+
+  it("say when to come back, and then the request passes", async () => {
+    const key = await newAccount(product, "comes-back", "free");
+    const answers = await burst(170, () => get("/identify", withKey(key)));
+    const denied = answers.find(({ status }) => status === 429);
+    if (!denied) throw new Error("nothing was denied");
+    const { r, t } = fieldOf(denied, "ratelimit", "minute");
+    expect(r).toBe(0);
+    // A token comes every 600 ms.
+    expect(t).toBe(1);
+    expect(denied.headers["retry-after"]).toBe("1");
+    await setTimeout(1_000);
+    expect((await get("/identify", withKey(key))).status).toBe(200);
+  });
+});

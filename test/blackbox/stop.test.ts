@@ -1,0 +1,116 @@
+/** However the product is stopped, nothing of it stays: no process, and nobody on its port. */
+import { setTimeout } from "node:timers/promises";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { hammer, request } from "./client.ts";
+import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { eventually, gone, isFree, Run, startProduct } from "./product.ts";
+
+let checkout: Checkout;
+const runs: Run[] = [];
+
+beforeAll(async () => {
+  checkout = await makeCheckout({ devVars: PATIENT });
+});
+
+afterAll(async () => {
+  for (const run of runs) await run.kill();
+  await checkout?.remove();
+});
+
+async function start() {
+  const product = await startProduct(checkout);
+  runs.push(product.run);
+  return product;
+}
+
+/** The process that npm runs for us, and the one that it starts. */
+async function pidOf(run: Run, command: RegExp): Promise<number> {
+  const found = (await run.processes()).filter((one) => command.test(one.command));
+  expect(found).toHaveLength(1);
+  return found[0]?.pid ?? 0;
+}
+const START_SCRIPT = /^\S*node scripts\/start\.ts/;
+const WORKERD = /workerd serve /;
+
+/** Trouble as Node, npm, wrangler or workerd word it. */
+const NOISE = /error|warn|exception|^\s+at /im;
+
+it("Ctrl-C stops all of it under load, without a word", async () => {
+  const { run, url } = await start();
+  const family = await run.processes();
+  expect(family.some(({ command }) => WORKERD.test(command))).toBe(true);
+  const printed = run.output;
+  let answered = 0;
+  const load = hammer(
+    16,
+    () => run.exit !== null,
+    async () => {
+      await request(new URL("/identify", url));
+      answered += 1;
+    },
+  );
+  await eventually(20_000, "requests are answered", () => answered > 50 || null);
+  run.signal("SIGINT");
+  await run.ended();
+  await load;
+  await gone(family);
+  expect(await isFree(url.port)).toBe(true);
+  expect(run.output.slice(printed.length)).not.toMatch(NOISE);
+});
+
+it("SIGTERM to npm alone stops all of it", async () => {
+  const { run, url } = await start();
+  const family = await run.processes();
+  run.signal("SIGTERM", "npm");
+  await gone(family);
+  expect(await isFree(url.port)).toBe(true);
+});
+
+it("SIGINT to npm alone stops all of it", async ({ skip }) => {
+  // npm passes it to the shell that it runs the script in, which only ends when the script does: unless it is replaced by it.
+  const manifest = await readFile(join(checkout.directory, "package.json"), "utf8");
+  skip(!manifest.includes('"start": "exec '), "the start script is not the shell's own process");
+  const { run, url } = await start();
+  const family = await run.processes();
+  run.signal("SIGINT", "npm");
+  await gone(family);
+  expect(await isFree(url.port)).toBe(true);
+});
+
+it("kill -9 of the script alone takes workerd along", async () => {
+  const { run, url } = await start();
+  const family = await run.processes();
+  process.kill(await pidOf(run, START_SCRIPT), "SIGKILL");
+  await gone(family);
+  expect(await isFree(url.port)).toBe(true);
+});
+
+it("Ctrl-C while it builds leaves nothing running", async () => {
+  const run = new Run(checkout, { rebuild: true });
+  runs.push(run);
+  await run.printed(/Building/);
+  await setTimeout(200);
+  const family = await run.processes();
+  run.signal("SIGINT");
+  await run.ended();
+  await gone(family);
+});
+
+it("a crash of workerd alone is healed, and what is started anew ends with the rest", async () => {
+  const { run, url } = await start();
+  const crashed = await pidOf(run, WORKERD);
+  process.kill(crashed, "SIGKILL");
+  await eventually(20_000, "it answers again", () =>
+    request(new URL("/ready", url)).then(
+      ({ status }) => status === 200 || null,
+      () => null,
+    ),
+  );
+  const family = await run.processes();
+  expect(await pidOf(run, WORKERD)).not.toBe(crashed);
+  process.kill(await pidOf(run, START_SCRIPT), "SIGKILL");
+  await gone(family);
+  expect(await isFree(url.port)).toBe(true);
+});

@@ -1,0 +1,205 @@
+/**
+ * The directory of accounts: the newest value of each wins, whatever the order, and the list is found whole by any filter and
+ * any page size.
+ */
+import { abortAllDurableObjects, reset, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type DirectoryEntry, type DirectoryFilter, directoryOf } from "../../src/limiter/directory.ts";
+
+beforeEach(() => reset());
+
+const ALL: DirectoryFilter = { tier: null, status: null, text: null };
+const directory = () => directoryOf(env.ACCOUNT_DIRECTORY);
+
+function entry(id: string, version: number, given: Partial<DirectoryEntry> = {}): DirectoryEntry {
+  return {
+    id,
+    name: `Name of ${id}`,
+    tier: "free",
+    status: "active",
+    createdMs: 1,
+    updatedMs: version,
+    version,
+    ...given,
+  };
+}
+
+/** The whole list, page by page. Each page but the last is full. */
+async function listed(filter: Partial<DirectoryFilter> = {}, pageSize = 3): Promise<DirectoryEntry[]> {
+  const found: DirectoryEntry[] = [];
+  let after: string | null = "";
+  while (after !== null) {
+    const page: { entries: readonly DirectoryEntry[]; next: string | null } = await directory().list(
+      { ...ALL, ...filter },
+      after,
+      pageSize,
+    );
+    found.push(...page.entries);
+    if (page.next !== null) expect(page.entries).toHaveLength(pageSize);
+    after = page.next;
+  }
+  return found;
+}
+
+const idsOf = (entries: readonly DirectoryEntry[]): string[] => entries.map(({ id }) => id);
+
+describe("an account in the directory", () => {
+  it("is what was told last, and stays over a restart", async () => {
+    await directory().put("ann", entry("ann", 1), 1);
+    await directory().put("ann", entry("ann", 2, { tier: "pro", status: "blocked", name: "Ann" }), 2);
+    await abortAllDurableObjects();
+    expect(await listed()).toEqual([entry("ann", 2, { tier: "pro", status: "blocked", name: "Ann" })]);
+    expect(await listed({ text: "name of" })).toEqual([]);
+  });
+
+  it("is gone when it is deleted, and an older value that comes late does not bring it back", async () => {
+    await directory().put("ann", entry("ann", 1), 1);
+    await directory().put("ann", null, 3);
+    await directory().put("ann", entry("ann", 2), 2);
+    await directory().put("ann", entry("ann", 3), 3);
+    expect(await listed()).toEqual([]);
+    expect(await listed({ text: "ann" })).toEqual([]);
+  });
+
+  it("comes back when it is made again", async () => {
+    await directory().put("ann", null, 3);
+    await directory().put("ann", entry("ann", 4, { name: "Anew" }), 4);
+    expect(await listed({ text: "anew" })).toEqual([entry("ann", 4, { name: "Anew" })]);
+  });
+
+  it("is the newest of all that was told, in whatever order and however often", async () => {
+    const told = fc.record({
+      id: fc.constantFrom("a", "b", "c"),
+      version: fc.integer({ min: 1, max: 6 }),
+    });
+    // A version stands for one value: what the account was then, or that it was deleted.
+    const valueOf = ({ id, version }: { id: string; version: number }): DirectoryEntry | null =>
+      version % 3 === 0 ? null : entry(id, version, { tier: `tier-${version}` });
+    await fc.assert(
+      fc.asyncProperty(fc.array(told, { minLength: 1, maxLength: 20 }), async (all) => {
+        await directory().clear();
+        const newest = new Map<string, number>();
+        for (const each of all) {
+          await directory().put(each.id, valueOf(each), each.version);
+          newest.set(each.id, Math.max(each.version, newest.get(each.id) ?? 0));
+        }
+        const expected = [...newest]
+          .toSorted(([a], [b]) => (a < b ? -1 : 1))
+          .flatMap(([id, version]) => valueOf({ id, version }) ?? []);
+        expect(await listed()).toEqual(expected);
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe("the list", () => {
+  it("is empty before anybody was told of, and to ask writes nothing", async () => {
+    expect(await listed()).toEqual([]);
+    const tables = await runInDurableObject(directory(), (_object, { storage }) =>
+      storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'accounts'").toArray(),
+    );
+    expect(tables).toEqual([]);
+  });
+
+  it("is empty after it was cleared, and filled anew", async () => {
+    await directory().put("ann", entry("ann", 7), 7);
+    await directory().clear();
+    expect(await listed()).toEqual([]);
+    await directory().put("ann", entry("ann", 2), 2);
+    expect(idsOf(await listed())).toEqual(["ann"]);
+  });
+
+  it("is in the order of ids, byte by byte", async () => {
+    for (const id of ["b", "B", "a|1", "a", "~", "!", "a/b", "10", "9"]) {
+      await directory().put(id, entry(id, 1), 1);
+    }
+    expect(idsOf(await listed({}, 2))).toEqual(["!", "10", "9", "B", "a", "a/b", "a|1", "b", "~"]);
+  });
+
+  it("takes signs that mean something elsewhere as they are", async () => {
+    const names = [
+      "100%",
+      "100 percent",
+      "under_score",
+      "underXscore",
+      "back\\slash",
+      "it's",
+      "Ünïcode",
+      "<b>",
+      "日本",
+    ];
+    for (const [i, name] of names.entries())
+      await directory().put(`id-${i}`, entry(`id-${i}`, 1, { name }), 1);
+    const search = async (text: string) => (await listed({ text })).map(({ name }) => name);
+    expect(await search("%")).toEqual(["100%"]);
+    expect(await search("_")).toEqual(["under_score"]);
+    expect(await search("\\")).toEqual(["back\\slash"]);
+    expect(await search("'")).toEqual(["it's"]);
+    expect(await search("*")).toEqual([]);
+    expect(await search("?")).toEqual([]);
+    expect(await search("id-3")).toEqual(["underXscore"]);
+    expect(await search("日")).toEqual(["日本"]);
+  });
+
+  it("is searched whatever the case, of every alphabet", async () => {
+    await directory().put("Ann@Example.com", entry("Ann@Example.com", 1, { name: "ÄRGER & Søn" }), 1);
+    for (const text of ["ANN", "example.COM", "ärger", "SØN", "& sø"]) {
+      expect(idsOf(await listed({ text }))).toEqual(["Ann@Example.com"]);
+    }
+  });
+
+  it("is searched for as long a text as a name may be", async () => {
+    const name = "Long ".repeat(40);
+    await directory().put("ann", entry("ann", 1, { name }), 1);
+    await directory().put("bob", entry("bob", 1), 1);
+    for (const length of [48, 49, 50, 51, 200]) {
+      expect(idsOf(await listed({ text: name.slice(0, length) }))).toEqual(["ann"]);
+    }
+    expect(await listed({ text: "x".repeat(200) })).toEqual([]);
+  });
+
+  it("has every account that a filter means, once, whatever the page size", async () => {
+    const accounts = fc.uniqueArray(
+      fc.record({
+        id: fc.string({ unit: fc.constantFrom("a", "B", "%", "_", "\\", "1"), minLength: 1, maxLength: 6 }),
+        name: fc.string({ unit: fc.constantFrom("a", "A", "%", "_", "\\", " ", "é"), maxLength: 6 }),
+        tier: fc.constantFrom("free", "pro"),
+        status: fc.constantFrom("active", "blocked" as const),
+        isDeleted: fc.boolean(),
+      }),
+      { selector: ({ id }) => id, minLength: 8, maxLength: 20 },
+    );
+    const filters = fc.record({
+      tier: fc.constantFrom(null, null, null, "free", "pro", "gone"),
+      status: fc.constantFrom(null, null, "active", "blocked" as const),
+      text: fc.option(
+        fc.string({ unit: fc.constantFrom("a", "B", "%", "_", "\\", "É"), minLength: 1, maxLength: 2 }),
+        { freq: 1 },
+      ),
+    });
+    let hits = 0;
+    await fc.assert(
+      fc.asyncProperty(accounts, filters, fc.integer({ min: 1, max: 7 }), async (all, filter, pageSize) => {
+        await directory().clear();
+        for (const { isDeleted, ...account } of all) {
+          await directory().put(account.id, isDeleted ? null : entry(account.id, 1, account), 1);
+        }
+        const has = (part: string, whole: string) => whole.toLowerCase().includes(part.toLowerCase());
+        const expected = all
+          .filter(({ isDeleted }) => !isDeleted)
+          .filter(({ tier }) => filter.tier === null || tier === filter.tier)
+          .filter(({ status }) => filter.status === null || status === filter.status)
+          .filter(({ id, name }) => filter.text === null || has(filter.text, id) || has(filter.text, name))
+          .map(({ id }) => id)
+          .toSorted((a, b) => (a < b ? -1 : 1));
+        expect(idsOf(await listed(filter, pageSize))).toEqual(expected);
+        hits += expected.length;
+      }),
+      { numRuns: 30 },
+    );
+    expect(hits).toBeGreaterThan(40);
+  });
+});

@@ -1,0 +1,151 @@
+/**
+ * What is left of a user after the object went away: everything after a pause; after a crash in the middle of a reservation
+ * never more than there was, and at most that reservation less.
+ */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MOST_RESERVED_MILLI, RESERVED_SHARE } from "../../src/core/reservation.ts";
+import { toTokens } from "../../src/core/units.ts";
+import { bucket, later, publish, publishLimits, quota, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+const CAPACITY = 1_000;
+/** What one write reserves of it, tokens. */
+const CHUNK = CAPACITY * RESERVED_SHARE;
+
+describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
+  it("goes on from the exact count", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY), quota(5_000, "month")));
+    await user.allowedOf(27);
+    await user.decide({ costMilli: 1_500 });
+    await user.pause();
+    const before = await user.remaining();
+    await user[end]();
+    expect(await user.remaining()).toEqual(before);
+    expect(before).toEqual([971.5, 4_971.5]);
+    expect((await user.status()).usage.month).toEqual({ requests: 28, cost: 28.5, denied: 0 });
+  });
+
+  it("goes on from the exact count, however often it happens", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 100)));
+    for (let i = 0; i < 10; i++) {
+      expect(await user.allowedOf(11)).toBe(i < 9 ? 11 : 1);
+      await user.pause();
+      await user[end]();
+    }
+    expect(await user.allowedOf(5)).toBe(0);
+    expect((await user.status()).usage.month).toEqual({ requests: 100, cost: 100, denied: 15 });
+  });
+});
+
+describe.each(["evict", "crash"] as const)("%s in the middle of a reservation", (end) => {
+  it("has never more left than before, and at most one reservation less", async () => {
+    for (const spent of [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1]) {
+      const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY)));
+      expect(await user.allowedOf(spent)).toBe(spent);
+      await user[end]();
+      const [left = NaN] = await user.remaining();
+      expect(left).toBeLessThanOrEqual(CAPACITY - spent);
+      expect(left).toBeGreaterThanOrEqual(CAPACITY - spent - CHUNK);
+    }
+  });
+
+  it("has a ledger of never more than was admitted, and at most one reservation less", async () => {
+    for (const spent of [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1]) {
+      const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY)));
+      await user.allowedOf(spent);
+      await user[end]();
+      const { requests, cost } = (await user.status()).usage.month;
+      expect(cost).toBe(requests);
+      expect(cost).toBeLessThanOrEqual(spent);
+      expect(cost).toBeGreaterThanOrEqual(spent - CHUNK);
+    }
+  });
+
+  it("gives back nothing that a client may have used: the total never passes the capacity", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 300)));
+    let admitted = 0;
+    // 2 % of 300 tokens is 6, of which each life spends 4.
+    for (let life = 0; life < 60; life++) {
+      const decisions = await user.decideAll([{}, {}, {}, {}]);
+      admitted += decisions.filter(({ allowed }) => allowed).length;
+      await user[end]();
+    }
+    expect(admitted).toBe((300 / 6) * 4);
+    expect((await user.status()).usage.month.cost).toBeLessThanOrEqual(admitted);
+  });
+
+  it("loses nothing of a limit of at most 50 tokens", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 50), quota(50, "month")));
+    let admitted = 0;
+    for (let life = 0; life < 20; life++) {
+      admitted += await user.allowedOf(4);
+      await user[end]();
+    }
+    expect(admitted).toBe(50);
+    expect((await user.status()).usage.month.cost).toBe(50);
+  });
+});
+
+it("loses no more of an unlimited tier's ledger than the largest reservation", async () => {
+  const user = new UserObject(await publish({ free: { limits: [] } }));
+  await user.decide();
+  await user.decideAll(Array.from({ length: 900 }, () => ({})));
+  const most = toTokens(MOST_RESERVED_MILLI);
+  expect(await user.allowedOf(most)).toBe(most);
+  await user.crash();
+  const { cost } = (await user.status()).usage.month;
+  expect(cost).toBeLessThanOrEqual(901 + most);
+  expect(cost).toBeGreaterThanOrEqual(901);
+});
+
+it("refills after a crash as if it had not happened", async () => {
+  const user = new UserObject(await publishLimits(bucket(1, "second", 150)));
+  await user.allowedOf(4);
+  await user.crash();
+  later(6_000);
+  expect(await user.remaining()).toEqual([150]);
+  expect(await user.allowedOf(152)).toBe(150);
+});
+
+it("remembers every answer that has left when it is killed while others are under way", async () => {
+  const user = new UserObject(await publishLimits(bucket(1, "day", 50)));
+  const calls = Array.from({ length: 40 }, () => user.decide());
+  await Promise.race(calls);
+  await user.crash();
+  const answers = await Promise.allSettled(calls);
+  const answered = answers.filter(({ status }) => status === "fulfilled").length;
+  expect(answered).toBeGreaterThan(0);
+  const [left = NaN] = await user.remaining();
+  expect(left).toBeLessThanOrEqual(50 - answered);
+  expect(left).toBeGreaterThanOrEqual(50 - 40);
+  expect((await user.status()).usage.month.cost).toBe(50 - left);
+});
+
+describe("durability exact", () => {
+  it("keeps every admitted decision, though the object is killed right after each", async () => {
+    const user = new UserObject(
+      await publish({ free: { limits: [bucket(1, "day", CAPACITY)], durability: "exact" } }),
+    );
+    for (let n = 1; n <= 30; n++) {
+      expect((await user.decide({ costMilli: 1_500 })).allowed).toBe(true);
+      await user.crash();
+      expect(await user.remaining()).toEqual([1_000 - 1.5 * n]);
+      expect((await user.status()).usage.month).toEqual({ requests: n, cost: 1.5 * n, denied: 0 });
+    }
+  });
+
+  it("is what the account's tier says, not the request's", async () => {
+    const tiers = {
+      free: { limits: [bucket(1, "day", CAPACITY)] },
+      sure: { limits: [bucket(1, "day", CAPACITY)], durability: "exact" as const },
+    };
+    const user = new UserObject(await publish(tiers));
+    await user.stub.createAccount("u", { name: "U", tier: "sure" });
+    await user.allowedOf(3, { tier: "free" });
+    await user.crash();
+    expect(await user.remaining()).toEqual([997]);
+  });
+});

@@ -1,0 +1,98 @@
+/**
+ * What the tests of the user's object are made of: the clock, policies in KV, and requests.
+ *
+ * The object runs in the isolate of the test, so a faked clock is its clock too. Timers are faked as well: the object's settle
+ * timer fires when a test says so (see user-object.ts) and nothing sleeps.
+ */
+import { env } from "cloudflare:workers";
+import { vi } from "vitest";
+import type { DecisionRequest } from "../../src/core/decision.ts";
+import type { Period } from "../../src/core/token-bucket.ts";
+import { documentKey } from "../../src/policy/policy-store.ts";
+import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
+
+/**
+ * Noon of a day in the middle of a month: hours, days and months are all far from their ends. Long after the day of any run,
+ * because the runtime rings alarms by its own clock, which is not faked, and would ring one that is past for it at once.
+ */
+export const START_MS = Date.UTC(2100, 9, 14, 12);
+
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+type TierDocument = PolicyDocument["tiers"][string];
+
+/** For `beforeEach`. */
+export function startClock(): void {
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: START_MS });
+}
+
+/** For `afterEach`: the real clock again, and no function mocked any more. */
+export function stopClock(): void {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+}
+
+/** Lets `ms` go by without any timer firing, as between two requests of a busy user. */
+export function later(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** Drops all pending timers. Keeps the time, which vitest alone would set back. */
+export function dropTimers(): void {
+  const nowMs = Date.now();
+  vi.clearAllTimers();
+  vi.setSystemTime(nowMs);
+}
+
+/** A bucket named `bucket`, `tokens` per period. */
+export function bucket(tokens: number, per: Period, burst: number, name = "bucket"): LimitDocument {
+  return { name, kind: "bucket", tokens, per, burst };
+}
+
+/** A quota named `quota`. */
+export function quota(amount: number, per: "hour" | "day" | "month", name = "quota"): LimitDocument {
+  return { name, kind: "quota", amount, per };
+}
+
+let revisions = 0;
+
+/**
+ * Puts a policy into KV. Revisions grow from test to test, since an isolate never goes back to an older one.
+ * @returns the revision to ask by.
+ */
+export async function publish(
+  tiers: Readonly<Record<string, TierDocument>>,
+  routes: PolicyDocument["routes"] = [],
+): Promise<number> {
+  const [first = ""] = Object.keys(tiers);
+  const document: PolicyDocument = { schema: 1, tiers, routes, anonymousTier: first, defaultTier: first };
+  const revision = nextRevision();
+  await env.CONFIG.put(documentKey(revision), JSON.stringify(document));
+  return revision;
+}
+
+/** A policy of one tier with these limits. */
+export function publishLimits(...limits: LimitDocument[]): Promise<number> {
+  return publish({ free: { limits } });
+}
+
+/** The next revision, with no document of its own yet. */
+export function nextRevision(): number {
+  revisions += 1;
+  return revisions;
+}
+
+/** A request for one token of the user's tier, but for what is given. */
+export function request(given: Partial<DecisionRequest> = {}): DecisionRequest {
+  return {
+    revision: 0,
+    tier: "free",
+    route: null,
+    costMilli: null,
+    keyId: null,
+    peek: false,
+    idempotencyKey: null,
+    ...given,
+  };
+}

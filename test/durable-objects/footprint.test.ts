@@ -1,0 +1,87 @@
+/** What the object writes, which is what a user costs: nothing where it was only asked, one row for many decisions. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { bucket, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+/** Rows that the object writes while `work` runs, as SQLite counts them. */
+async function rowsWritten(user: UserObject, work: () => Promise<unknown>): Promise<number> {
+  const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+  await user.inside((_object, { storage: { sql } }) => {
+    const exec = sql.exec.bind(sql);
+    vi.spyOn(sql, "exec").mockImplementation((statement, ...bindings) => {
+      const cursor = exec(statement, ...bindings);
+      cursors.push(cursor);
+      return cursor;
+    });
+  });
+  await work();
+  return user.inside((_object, { storage: { sql } }) => {
+    vi.mocked(sql.exec).mockRestore();
+    return cursors.reduce((sum, { rowsWritten: rows }) => sum + rows, 0);
+  });
+}
+
+describe("an object that was only asked", () => {
+  const questions: Record<string, (user: UserObject) => Promise<unknown>> = {
+    ping: (user) => user.stub.ping(),
+    "a peek": (user) => user.decide({ peek: true }),
+    "a peek with an idempotency key": (user) => user.decide({ peek: true, idempotencyKey: "order-1" }),
+    status: (user) => user.status(),
+    "the account of an unknown user": (user) => user.stub.account(),
+    "the standing of an unknown key": (user) => user.stub.keyStanding("k1"),
+    "a change of no account": (user) => user.stub.changeAccount({ status: "blocked" }),
+    "a key for no account": (user) =>
+      user.stub.addKey({ keyId: "k1", hash: "h", name: "K", scopes: [], expiresMs: null }),
+    "a revocation for no account": (user) => user.stub.revokeKey("k1"),
+    "an alarm": (user) => user.inside((object) => object.alarm()),
+  };
+
+  it.each(Object.keys(questions))("writes nothing: %s", async (name) => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await questions[name]?.(user);
+    await user.pause();
+    expect(await user.tables()).toEqual([]);
+    expect(await user.alarmAtMs()).toBeNull();
+  });
+});
+
+describe("rows written", () => {
+  it("are one for as many decisions as a reservation holds", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    await user.decide();
+    await user.pause();
+    // 2 % of 1,000 tokens is 20.
+    expect(await rowsWritten(user, () => user.allowedOf(200))).toBe(10);
+  });
+
+  it("are one for a batch, whatever its size", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    await user.decide();
+    const batch = Array.from({ length: 500 }, () => ({}));
+    expect(await rowsWritten(user, () => user.decideAll(batch))).toBe(1);
+    await user.crash();
+    const [left = NaN] = await user.remaining();
+    expect(left).toBeLessThanOrEqual(499);
+    expect(left).toBeGreaterThanOrEqual(479);
+  });
+
+  it("are one for a pause, and none for the next pause without a request between", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    await user.allowedOf(5);
+    expect(await rowsWritten(user, () => user.pause())).toBe(1);
+    expect(await rowsWritten(user, () => user.pause())).toBe(0);
+    await user.remaining();
+    expect(await rowsWritten(user, () => user.pause())).toBe(0);
+  });
+
+  it("are one for each decision where durability is exact", async () => {
+    const user = new UserObject(
+      await publish({ free: { limits: [bucket(1, "day", 1_000)], durability: "exact" } }),
+    );
+    await user.decide();
+    expect(await rowsWritten(user, () => user.allowedOf(100))).toBe(100);
+  });
+});

@@ -1,0 +1,196 @@
+/** The usage ledger: what bills are made of. Equal to the admitted requests by hour, route and key; denials apart. */
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import * as z from "zod/mini";
+import { parseJson } from "../../src/json.ts";
+import { bucket, DAY_MS, HOUR_MS, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+const ROUTES = Array.from({ length: 45 }, (_, i) => `/r${i}`);
+
+const cellsSchema = z.array(
+  z.object({
+    hour: z.number(),
+    route: z.string(),
+    keyId: z.string(),
+    requests: z.number(),
+    costMilli: z.number(),
+    denied: z.number(),
+  }),
+);
+type Cell = z.infer<typeof cellsSchema>[number];
+
+/** Every cell of the ledger in storage: the closed hours of the table and the open ones of the state row. */
+async function storedCells(user: UserObject): Promise<{ closed: Cell[]; open: Cell[] }> {
+  const closed = await user.query(
+    "SELECT hour, route, key_id AS keyId, requests, cost_milli AS costMilli, denied FROM usage",
+  );
+  const [state] = await user.query("SELECT open_cells FROM state");
+  return {
+    closed: cellsSchema.parse(closed),
+    open: cellsSchema.parse(parseJson(String(state?.["open_cells"]))),
+  };
+}
+
+/** What the ledger should be, counted by the test. */
+class Tally {
+  readonly cells = new Map<string, Cell>();
+
+  add(given: { route: string; keyId: string }, allowed: boolean, costMilli: number): void {
+    const hour = Math.floor(Date.now() / HOUR_MS);
+    const name = JSON.stringify([hour, given.route, given.keyId]);
+    const cell = this.cells.get(name) ?? { hour, ...given, requests: 0, costMilli: 0, denied: 0 };
+    if (allowed) {
+      cell.requests += 1;
+      cell.costMilli += costMilli;
+    } else {
+      cell.denied += 1;
+    }
+    this.cells.set(name, cell);
+  }
+}
+
+/** In one order, and added up where a cell is in parts. */
+function sorted(cells: Iterable<Cell>): Cell[] {
+  const sums = new Map<string, Cell>();
+  for (const cell of cells) {
+    const name = JSON.stringify([cell.hour, cell.route, cell.keyId]);
+    const sum = sums.get(name);
+    const { requests = 0, costMilli = 0, denied = 0 } = sum ?? {};
+    sums.set(name, {
+      ...cell,
+      requests: requests + cell.requests,
+      costMilli: costMilli + cell.costMilli,
+      denied: denied + cell.denied,
+    });
+  }
+  return [...sums.values()].toSorted(
+    (a, b) => a.hour - b.hour || a.route.localeCompare(b.route) || a.keyId.localeCompare(b.keyId),
+  );
+}
+
+async function userWithKeys(...keyIds: string[]): Promise<UserObject> {
+  const routes = ROUTES.map((match) => ({ match }));
+  const user = new UserObject(await publish({ free: { limits: [bucket(60, "hour", 300)] } }, routes));
+  await user.stub.createAccount("u", { name: "U", tier: "free" });
+  for (const keyId of keyIds) {
+    await user.stub.addKey({
+      keyId,
+      hash: `${user.name}${keyId}`,
+      name: keyId,
+      scopes: ["call"],
+      expiresMs: null,
+    });
+  }
+  return user;
+}
+
+it("equals the admitted requests by hour, route and key, over many hours, pauses and evictions", async () => {
+  const user = await userWithKeys("k1", "k2");
+  const tally = new Tally();
+  // A fixed walk over routes, keys, costs and times: an hour changes every few steps, with and without a pause before.
+  for (let n = 0; n < 400; n++) {
+    const route = ROUTES[(n * n) % 7] ?? "";
+    const keyId = ["", "k1", "k2"][n % 3] ?? "";
+    const costMilli = (n % 11) * 700;
+    const { allowed } = await user.decide({ route, keyId: keyId || null, costMilli });
+    tally.add({ route, keyId }, allowed, costMilli);
+    if (n % 17 === 0) later(HOUR_MS / 3);
+    if (n % 29 === 0) await user.pause();
+    if (n % 58 === 0) await user.evict();
+  }
+  await user.pause();
+  await user.evict();
+  const { closed, open } = await storedCells(user);
+  expect(sorted([...closed, ...open])).toEqual(sorted(tally.cells.values()));
+  expect(closed.length).toBeGreaterThan(30);
+  expect([...tally.cells.values()].some(({ denied }) => denied > 0)).toBe(true);
+});
+
+it("keeps the open hour in the state row and moves it to the table with the first write of the next", async () => {
+  const user = await userWithKeys();
+  await user.allowedOf(3, { route: "/r1" });
+  await user.pause();
+  const hour = Math.floor(Date.now() / HOUR_MS);
+  const cell = { hour, route: "/r1", keyId: "", requests: 3, costMilli: 3_000, denied: 0 };
+  expect(await storedCells(user)).toEqual({ closed: [], open: [cell] });
+  later(HOUR_MS);
+  await user.decide({ route: "/r1" });
+  const next = { ...cell, hour: hour + 1, requests: 1, costMilli: 1_000 };
+  expect(await storedCells(user)).toEqual({ closed: [cell], open: [next] });
+});
+
+it("closes an hour once, though the write fails halfway and is done again", async () => {
+  const user = await userWithKeys();
+  await user.allowedOf(3, { route: "/r1" });
+  await user.pause();
+  later(HOUR_MS);
+  await user.failNextWrite("INTO state");
+  expect(await user.failureOf({ route: "/r1" })).toContain("disk failure");
+  expect((await storedCells(user)).closed).toEqual([]);
+  expect((await storedCells(user)).open).toMatchObject([{ requests: 3 }]);
+  await user.decide({ route: "/r1" });
+  await user.pause();
+  await user.evict();
+  expect((await user.status()).usage.day).toEqual({ requests: 4, cost: 4, denied: 0 });
+  const { closed, open } = await storedCells(user);
+  expect([closed, open]).toMatchObject([[{ requests: 3 }], [{ requests: 1 }]]);
+});
+
+it("loses no cell where one hour has more of them than the state row may hold", async () => {
+  const user = await userWithKeys("k1");
+  const tally = new Tally();
+  for (let round = 0; round < 2; round++) {
+    for (const route of ROUTES) {
+      for (const keyId of ["", "k1"]) {
+        const { allowed } = await user.decide({ route, keyId: keyId || null });
+        tally.add({ route, keyId }, allowed, 1_000);
+      }
+    }
+    await user.pause();
+  }
+  await user.evict();
+  const { closed, open } = await storedCells(user);
+  expect(sorted([...closed, ...open])).toEqual(sorted(tally.cells.values()));
+  expect(open.length).toBeLessThanOrEqual(32);
+  expect((await user.status()).usage.hour).toEqual({ requests: 180, cost: 180, denied: 0 });
+});
+
+it("counts denials apart: no request, no cost", async () => {
+  const user = new UserObject(await publishLimits(bucket(1, "day", 5)));
+  await user.allowedOf(9);
+  await user.decide({ costMilli: 99_000 });
+  expect((await user.status()).usage.hour).toEqual({ requests: 5, cost: 5, denied: 5 });
+  await user.pause();
+  await user.evict();
+  expect((await user.status()).usage.hour).toEqual({ requests: 5, cost: 5, denied: 5 });
+});
+
+it("says what was used in this hour, day and month", async () => {
+  const user = new UserObject(await publishLimits(bucket(1, "second", 1_000)));
+  vi.setSystemTime(Date.UTC(2100, 9, 31, 21, 59, 59, 999));
+  await user.allowedOf(1);
+  later(1);
+  await user.allowedOf(2);
+  later(HOUR_MS);
+  const now = await user.status();
+  expect([now.usage.hour.requests, now.usage.day.requests, now.usage.month.requests]).toEqual([0, 3, 3]);
+  await user.allowedOf(3);
+  const used = await user.status();
+  expect([used.usage.hour.requests, used.usage.day.requests, used.usage.month.requests]).toEqual([3, 6, 6]);
+  // Midnight, and the first of November.
+  later(HOUR_MS);
+  await user.allowedOf(4);
+  const november = await user.status();
+  expect([november.usage.hour.requests, november.usage.month.requests]).toEqual([4, 4]);
+  later(DAY_MS);
+  await user.allowedOf(5);
+  await user.pause();
+  await user.evict();
+  const second = await user.status();
+  expect([second.usage.hour.requests, second.usage.day.requests, second.usage.month.requests]).toEqual([
+    5, 5, 9,
+  ]);
+});

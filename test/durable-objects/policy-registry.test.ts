@@ -1,0 +1,273 @@
+/**
+ * The registry of policies: it numbers them, never changes one, lets one of two rivals win, and tells KV sooner or later, the
+ * document before the pointer to it.
+ */
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { PolicyRegistry } from "../../durable-objects/policy-registry.ts";
+import { type PutAnswer, registryOf, type RegistryStub } from "../../src/limiter/registry.ts";
+import { CURRENT_KEY, documentKey } from "../../src/policy/policy-store.ts";
+import { breakKv, type Fate, kvWhere } from "../fixtures/control-outages.ts";
+import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
+
+beforeEach(async () => {
+  await reset();
+  startClock();
+});
+afterEach(stopClock);
+
+const BY = { actor: "ada", reason: "more for all" };
+/** The outbox tries again after so long, and waits no longer for KV. */
+const FIRST_RETRY_MS = 2_000;
+const DEADLINE_MS = 3_000;
+
+const registry = (): RegistryStub => registryOf(env.POLICY_REGISTRY);
+const documentOf = (n: number): string => JSON.stringify({ n });
+
+/** Puts documents 1 to `count` one after the other. */
+async function putAll(count: number): Promise<void> {
+  for (let n = 1; n <= count; n++) await registry().put(documentOf(n), n - 1, BY);
+}
+
+const pointer = (): Promise<unknown> => env.CONFIG.get(CURRENT_KEY, "json");
+const document = (n: number): Promise<string | null> => env.CONFIG.get(documentKey(n));
+const alarmAtMs = (): Promise<number | null> =>
+  runInDurableObject(registry(), (_object, { storage }) => storage.getAlarm());
+const ring = (): Promise<boolean> => runDurableObjectAlarm(registry());
+
+/** The writes that KV is asked for from now on, in order, each with its fate. */
+function watchWrites(fateOf: (key: string) => Fate | Promise<Fate> = () => "through") {
+  const writes: string[] = [];
+  const mend = kvWhere((method, key) => {
+    if (method !== "put") return "through";
+    writes.push(key);
+    return fateOf(key);
+  });
+  return { writes, mend };
+}
+
+describe("revisions", () => {
+  it("are none until one is put, and to ask for them writes nothing", async () => {
+    expect(await registry().newest()).toBeNull();
+    expect(await registry().revision(1)).toBeNull();
+    expect(await registry().revisions(100, 10)).toEqual([]);
+    expect(await registry().activate(1, 0, BY)).toEqual({ kind: "absent" });
+    const tables = await runInDurableObject(registry(), (_object, { storage }) =>
+      storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'revisions'").toArray(),
+    );
+    expect(tables).toEqual([]);
+  });
+
+  it("are numbered by one from 1, and say who put them, when and why", async () => {
+    for (let n = 1; n <= 3; n++) {
+      later(1_000);
+      const answer = await registry().put(documentOf(n), n - 1, { actor: `actor ${n}`, reason: `why ${n}` });
+      const info = {
+        revision: n,
+        createdMs: Date.now(),
+        actor: `actor ${n}`,
+        reason: `why ${n}`,
+        restores: null,
+      };
+      expect(answer).toEqual({ kind: "revision", revision: info, published: true });
+      expect(await registry().newest()).toEqual({ ...info, document: documentOf(n) });
+    }
+  });
+
+  it("never change: not by later ones, not by being brought back, not by a restart", async () => {
+    await putAll(1);
+    const first = await registry().revision(1);
+    await registry().put(documentOf(2), 1, BY);
+    await registry().activate(1, 2, BY);
+    await abortAllDurableObjects();
+    expect(await registry().revision(1)).toEqual(first);
+    expect((await registry().newest())?.revision).toBe(3);
+    expect((await registry().put(documentOf(4), 3, BY)).kind).toBe("revision");
+  });
+
+  it("are listed newest first, a page at a time, without their documents", async () => {
+    await putAll(7);
+    const pages: number[][] = [];
+    for (let before = 100; before > 1;) {
+      const page = await registry().revisions(before, 3);
+      expect(Object.keys(page[0] ?? {}).toSorted()).toEqual([
+        "actor",
+        "createdMs",
+        "reason",
+        "restores",
+        "revision",
+      ]);
+      pages.push(page.map(({ revision }) => revision));
+      before = page.at(-1)?.revision ?? 0;
+    }
+    expect(pages).toEqual([[7, 6, 5], [4, 3, 2], [1]]);
+  });
+
+  it("that are brought back are new ones with the old document, and say which they restore", async () => {
+    await putAll(3);
+    expect(await registry().activate(1, 3, BY)).toMatchObject({
+      kind: "revision",
+      revision: { revision: 4, restores: 1 },
+    });
+    expect(await registry().newest()).toMatchObject({ revision: 4, restores: 1, document: documentOf(1) });
+    expect(await registry().activate(4, 4, BY)).toMatchObject({ revision: { revision: 5, restores: 4 } });
+    expect((await registry().newest())?.document).toBe(documentOf(1));
+  });
+
+  it("say that they restore 0 where the embedded default was brought back", async () => {
+    await putAll(1);
+    expect(await registry().put(documentOf(0), 1, BY, 0)).toMatchObject({ revision: { restores: 0 } });
+  });
+});
+
+describe("compare-and-set", () => {
+  it.each([0, 1, 3, -1])(
+    "refuses a change against revision %i where 2 is the newest, and changes nothing",
+    async (expected) => {
+      await putAll(2);
+      const { writes } = watchWrites();
+      expect(await registry().put(documentOf(9), expected, BY)).toEqual({ kind: "mismatch", newest: 2 });
+      expect(await registry().activate(1, expected, BY)).toEqual({ kind: "mismatch", newest: 2 });
+      expect((await registry().newest())?.document).toBe(documentOf(2));
+      expect(writes).toEqual([]);
+    },
+  );
+
+  it("refuses the first revision against anything but the embedded default", async () => {
+    expect(await registry().put(documentOf(1), 1, BY)).toEqual({ kind: "mismatch", newest: 0 });
+    expect(await registry().newest()).toBeNull();
+  });
+
+  it("lets exactly one of many win that come at once, again and again", async () => {
+    for (let round = 0; round < 5; round++) {
+      const rivals = Array.from({ length: 8 }, (_, i): Promise<PutAnswer> =>
+        i % 2 === 0 || round === 0
+          ? registry().put(documentOf(i), round, { actor: `rival ${i}`, reason: "" })
+          : registry().activate(1, round, { actor: `rival ${i}`, reason: "" }),
+      );
+      const answers = await Promise.all(rivals);
+      const winners = answers.filter(({ kind }) => kind === "revision");
+      expect(winners).toMatchObject([{ revision: { revision: round + 1 } }]);
+      expect(answers.filter((answer) => answer.kind === "mismatch")).toEqual(
+        Array.from({ length: 7 }, () => ({ kind: "mismatch", newest: round + 1 })),
+      );
+    }
+    const actors = (await registry().revisions(100, 100)).map(({ actor }) => actor);
+    expect(actors).toHaveLength(5);
+  });
+});
+
+describe("KV", () => {
+  it("is told of the document before the pointer to it", async () => {
+    const { writes } = watchWrites();
+    await putAll(2);
+    expect(writes).toEqual([documentKey(1), CURRENT_KEY, documentKey(2), CURRENT_KEY]);
+    expect(await document(2)).toBe(documentOf(2));
+    expect(await pointer()).toEqual({ revision: 2, activatedAt: new Date().toISOString() });
+  });
+
+  it("that fails at the document is told of neither, says the answer, and of both by the alarm", async () => {
+    const mend = breakKv();
+    expect(await registry().put(documentOf(1), 0, BY)).toMatchObject({ kind: "revision", published: false });
+    mend();
+    expect([await document(1), await pointer()]).toEqual([null, null]);
+    expect(await alarmAtMs()).toBe(Date.now() + FIRST_RETRY_MS);
+    later(FIRST_RETRY_MS);
+    expect(await ring()).toBe(true);
+    expect(await document(1)).toBe(documentOf(1));
+    expect(await pointer()).toMatchObject({ revision: 1 });
+    expect(await ring()).toBe(false);
+  });
+
+  it("that fails at the pointer keeps the old one until the alarm", async () => {
+    await putAll(1);
+    const { mend } = watchWrites((key) => (key === CURRENT_KEY ? "fail" : "through"));
+    expect(await registry().put(documentOf(2), 1, BY)).toMatchObject({ published: false });
+    mend();
+    expect(await document(2)).toBe(documentOf(2));
+    expect(await pointer()).toMatchObject({ revision: 1 });
+    await ring();
+    expect(await pointer()).toMatchObject({ revision: 2 });
+  });
+
+  it("that fails for a minute hears of every document, in order, and points to the newest", async () => {
+    let isDown = true;
+    const { writes } = watchWrites(() => (isDown ? "fail" : "through"));
+    const endMs = Date.now() + 60_000;
+    for (let n = 1; n <= 4; n++) {
+      expect(await registry().put(documentOf(n), n - 1, BY)).toMatchObject({ published: false });
+    }
+    while (Date.now() < endMs) {
+      later(Math.min(((await alarmAtMs()) ?? NaN) - Date.now(), endMs - Date.now()));
+      if (Date.now() < endMs) await ring();
+    }
+    isDown = false;
+    writes.length = 0;
+    expect(await ring()).toBe(true);
+    expect(writes).toEqual([1, 2, 3, 4].map(documentKey).concat(CURRENT_KEY));
+    expect(await pointer()).toMatchObject({ revision: 4 });
+  });
+
+  it.each(["evicted", "killed"])("is told although the registry is %s meanwhile", async (end) => {
+    const mend = breakKv();
+    await registry().put(documentOf(1), 0, BY);
+    await (end === "evicted" ? evictDurableObject(registry()) : abortAllDurableObjects());
+    dropTimers();
+    mend();
+    later(FIRST_RETRY_MS);
+    expect(await ring()).toBe(true);
+    expect(await document(1)).toBe(documentOf(1));
+    expect(await pointer()).toMatchObject({ revision: 1 });
+  });
+
+  it("may have done what it failed to confirm: the same again is harmless", async () => {
+    const { writes, mend } = watchWrites((key) => (key === CURRENT_KEY ? "fail afterwards" : "through"));
+    expect(await registry().put(documentOf(1), 0, BY)).toMatchObject({ published: false });
+    mend();
+    const told = await pointer();
+    await ring();
+    expect(await pointer()).toEqual(told);
+    expect(writes).toEqual([documentKey(1), CURRENT_KEY]);
+  });
+
+  it("that hangs holds up neither the answer nor the next change for longer than its deadline", async () => {
+    const { writes, mend } = watchWrites(() => "hang");
+    const startMs = Date.now();
+    const answer = await runInDurableObject(registry(), async (object: PolicyRegistry, { storage }) => {
+      const put = object.put(documentOf(1), 0, BY);
+      while (writes.length === 0) await storage.getAlarm();
+      vi.advanceTimersByTime(DEADLINE_MS);
+      return put;
+    });
+    expect(answer).toMatchObject({ kind: "revision", published: false });
+    expect(Date.now()).toBe(startMs + DEADLINE_MS);
+    mend();
+    expect(await registry().put(documentOf(2), 1, BY)).toMatchObject({ kind: "revision", published: true });
+    expect(await document(1)).toBe(documentOf(1));
+    expect(await pointer()).toMatchObject({ revision: 2 });
+  });
+
+  it("learns of two that are put while it is slow, and ends at the newer", async () => {
+    const held = Promise.withResolvers<Fate>();
+    const { writes } = watchWrites(() => held.promise);
+    const answers = await runInDurableObject(registry(), async (object: PolicyRegistry, { storage }) => {
+      const first = object.put(documentOf(1), 0, BY);
+      while (writes.length === 0) await storage.getAlarm();
+      const second = await object.put(documentOf(2), 1, BY);
+      held.resolve("through");
+      return [await first, second];
+    });
+    // What is still under way when the answer is given is not said to be known.
+    expect(answers).toMatchObject([{ published: true }, { kind: "revision", published: false }]);
+    await ring();
+    expect(await pointer()).toMatchObject({ revision: 2 });
+    expect([await document(1), await document(2)]).toEqual([documentOf(1), documentOf(2)]);
+  });
+});

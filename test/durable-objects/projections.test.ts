@@ -1,0 +1,188 @@
+/**
+ * What others are told of accounts and keys: KV (whose key it is, that an account exists) and the directory. Whatever fails
+ * and whenever, in the end both say what the accounts' own objects say.
+ */
+import { abortAllDurableObjects, evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { keyRecordKey } from "../../src/identity/key-store.ts";
+import type { AccountAnswer } from "../../src/limiter/account.ts";
+import { ACCOUNT_MARK_PREFIX, directoryOf } from "../../src/limiter/directory.ts";
+import { directoryWhere, type Fate, kvWhere } from "../fixtures/control-outages.ts";
+import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
+
+beforeEach(async () => {
+  await reset();
+  startClock();
+});
+afterEach(stopClock);
+
+const ALL = { tier: null, status: null, text: null };
+const stubOf = (user: string) => env.USER_LIMITER.getByName(`user:${user}`);
+const keyOf = (keyId: string) => ({
+  keyId,
+  hash: `hash of ${keyId}`,
+  name: "",
+  scopes: ["call" as const],
+  expiresMs: null,
+});
+
+/** The directory's whole list. */
+const listed = async () => (await directoryOf(env.ACCOUNT_DIRECTORY).list(ALL, "", 100)).entries;
+/** The ids of the accounts that KV marks. */
+const marked = async () =>
+  (await env.CONFIG.list({ prefix: ACCOUNT_MARK_PREFIX })).keys.map(({ name }) =>
+    name.slice(ACCOUNT_MARK_PREFIX.length),
+  );
+const keysInKv = async () => (await env.CONFIG.list({ prefix: "key:" })).keys.map(({ name }) => name);
+
+/** Lets time go by, alarm after alarm, until nobody has anything left to tell. */
+async function settle(users: readonly string[]): Promise<void> {
+  let rang = true;
+  while (rang) {
+    later(300_000);
+    rang = false;
+    for (const user of users) rang = (await runDurableObjectAlarm(stubOf(user))) || rang;
+  }
+}
+
+describe("a directory that fails", () => {
+  it("does not hold a change up, nor a key that KV is told of", async () => {
+    const mend = directoryWhere(() => "fail");
+    expect(await stubOf("ann").createAccount("ann", { name: "", tier: "free" })).toMatchObject({
+      kind: "account",
+    });
+    expect(await stubOf("ann").addKey(keyOf("k1"))).toMatchObject({ kind: "key", published: true });
+    expect(await keysInKv()).toEqual([keyRecordKey("hash of k1")]);
+    mend();
+    expect(await listed()).toEqual([]);
+    await settle(["ann"]);
+    expect(await listed()).toMatchObject([{ id: "ann", tier: "free" }]);
+  });
+
+  it("hears of the newest state alone, though the account changed many times meanwhile", async () => {
+    const told: string[] = [];
+    const mend = directoryWhere((method) => {
+      told.push(method);
+      return "fail";
+    });
+    await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
+    for (const tier of ["pro", "partner", "enterprise"]) await stubOf("ann").changeAccount({ tier });
+    mend();
+    await settle(["ann"]);
+    expect(told).toEqual(["put", "put", "put", "put"]);
+    expect(await listed()).toMatchObject([{ id: "ann", tier: "enterprise", version: 4 }]);
+  });
+
+  it("does not bring a deleted account back", async () => {
+    await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
+    const mend = directoryWhere(() => "fail");
+    await stubOf("ann").changeAccount({ tier: "pro" });
+    await stubOf("ann").deleteAccount();
+    mend();
+    expect(await listed()).toMatchObject([{ id: "ann", tier: "free" }]);
+    await settle(["ann"]);
+    expect(await listed()).toEqual([]);
+    expect(await marked()).toEqual([]);
+  });
+});
+
+it("a KV that fails holds up no word to the directory", async () => {
+  kvWhere(() => "fail");
+  await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
+  expect(await listed()).toMatchObject([{ id: "ann" }]);
+});
+
+it("a deleted account with more keys than one turn tells of is forgotten by KV, every key of it", async () => {
+  await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
+  for (let i = 0; i < 100; i++) await stubOf("ann").addKey(keyOf(`k${i}`));
+  expect(await keysInKv()).toHaveLength(100);
+  await stubOf("ann").deleteAccount();
+  await settle(["ann"]);
+  expect(await keysInKv()).toEqual([]);
+  expect(await marked()).toEqual([]);
+});
+
+describe("whatever fails, and whenever", () => {
+  const USERS = ["ann", "bob"];
+  const fate = fc.constantFrom<Fate[]>("through", "through", "fail", "fail afterwards");
+  const step = fc.record({
+    user: fc.constantFrom(...USERS),
+    what: fc.constantFrom(
+      "create",
+      "change",
+      "delete",
+      "add key",
+      "revoke key",
+      "expire key",
+      "alarm",
+      "evict",
+      "kill",
+    ),
+    /** What becomes of the calls to KV and to the directory that the step makes, in turn. */
+    kv: fc.array(fate, { minLength: 1, maxLength: 4 }),
+    directory: fate,
+  });
+
+  it("in the end KV and the directory say what the accounts say, and nothing else", async () => {
+    let failures = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
+        dropTimers();
+        await reset();
+        let keys = 0;
+        for (const { user, what, kv, directory } of steps) {
+          const fates = [...kv];
+          const count = (met: Fate): Fate => {
+            if (met !== "through") failures += 1;
+            return met;
+          };
+          const mendKv = kvWhere(() => count(fates.shift() ?? kv[0] ?? "through"));
+          const mendDirectory = directoryWhere(() => count(directory));
+          const stub = stubOf(user);
+          later(1_000);
+          if (what === "create") await stub.createAccount(user, { name: "", tier: "free" });
+          if (what === "change") await stub.changeAccount({ name: `at ${Date.now()}` });
+          if (what === "delete") await stub.deleteAccount();
+          if (what === "add key") await stub.addKey(keyOf(`${user}-${(keys += 1)}`));
+          if (what === "revoke key") await stub.revokeKey(`${user}-${keys}`);
+          if (what === "expire key") {
+            const rotation = { oldKeyId: `${user}-${keys}`, ...keyOf(`${user}-${keys + 1}`), graceMs: 0 };
+            if ((await stub.rotateKey(rotation)).kind === "key") keys += 1;
+          }
+          if (what === "alarm") await runDurableObjectAlarm(stub);
+          if (what === "evict") {
+            await stub.ping();
+            await evictDurableObject(stub);
+          }
+          if (what === "kill") await abortAllDurableObjects();
+          mendKv();
+          mendDirectory();
+        }
+        await settle(USERS);
+
+        const answers: AccountAnswer[] = [];
+        for (const user of USERS) answers.push(await stubOf(user).account());
+        const accounts = answers.flatMap((answer) => (answer.kind === "account" ? [answer] : []));
+        const entries = accounts.map(
+          ({ account: { user: id, name, tier, status, createdMs, updatedMs, version } }) => {
+            return { id, name, tier, status, createdMs, updatedMs, version };
+          },
+        );
+        expect(await listed()).toEqual(entries);
+        expect(await marked()).toEqual(accounts.map(({ account }) => account.user));
+        const good = accounts.flatMap((answer) => answer.keys.filter(({ revokedMs }) => revokedMs === null));
+        expect((await keysInKv()).toSorted()).toEqual(
+          good.map(({ keyId }) => keyRecordKey(`hash of ${keyId}`)).toSorted(),
+        );
+        for (const { keyId, expiresMs } of good) {
+          const record = await env.CONFIG.get(keyRecordKey(`hash of ${keyId}`), "json");
+          expect(record).toMatchObject({ keyId, expiresAt: expiresMs });
+        }
+      }),
+      { numRuns: 25 },
+    );
+    expect(failures).toBeGreaterThan(50);
+  }, 60_000);
+});

@@ -1,0 +1,119 @@
+/** Storage that is not as it should be: all or nothing where a write fails, and no guess where a row cannot be read. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { migrate, schemaVersion } from "../../durable-objects/migrations.ts";
+import { bucket, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+describe("migrations", () => {
+  const grown = ["CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y; CREATE TABLE b (z)"];
+
+  it("run once each, and the later ones on what the earlier ones hold", async () => {
+    const user = new UserObject();
+    await user.inside((_object, { storage }) => {
+      migrate(storage, grown.slice(0, 1));
+      storage.sql.exec("INSERT INTO a (x) VALUES (1)");
+      migrate(storage, grown);
+      migrate(storage, grown);
+    });
+    expect(await user.query("SELECT x, y FROM a")).toEqual([{ x: 1, y: null }]);
+    expect(await user.inside((_object, { storage }) => schemaVersion(storage))).toBe(2);
+  });
+
+  it("run all or none", async () => {
+    const user = new UserObject();
+    await user.inside((_object, { storage }) => {
+      expect(() => migrate(storage, [...grown, "no SQL at all"])).toThrow("syntax error");
+      expect(schemaVersion(storage)).toBe(0);
+    });
+    expect(await user.tables()).toEqual([]);
+  });
+
+  it("of a newer Worker are refused loudly, and nothing is decided or changed", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await user.decide();
+    await user.pause();
+    const before = await user.query("SELECT * FROM state");
+    await user.inside((_object, { storage }) => storage.kv.put("schemaVersion", 99));
+    await user.evict();
+    expect(await user.failureOf({})).toContain("storage has schema 99");
+    await expect(user.status()).rejects.toThrow("storage has schema 99");
+    await expect(async () => user.stub.account()).rejects.toThrow("storage has schema 99");
+    expect(await user.query("SELECT * FROM state")).toEqual(before);
+  });
+});
+
+describe("a state row that does not parse", () => {
+  const rows = [
+    ["counters", "not JSON"],
+    ["counters", "[]"],
+    ["counters", '{"bucket":{"kind":"bucket","debtGrains":-1,"grain":1,"atMs":0}}'],
+    ["counters", '{"bucket":{"kind":"bucket","grain":1,"atMs":0}}'],
+    ["counters", '{"bucket":{"kind":"unheard-of"}}'],
+    ["open_cells", "{}"],
+    ["open_cells", '[{"hour":1,"route":"","keyId":"","requests":-1,"costMilli":0,"denied":0}]'],
+    ["revision", "seven"],
+  ];
+
+  it.each(rows)("is refused instead of beginning from empty: %s = %s", async (column, value) => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await user.allowedOf(10);
+    await user.pause();
+    await user.query(`UPDATE state SET ${column} = ?`, value);
+    await user.evict();
+    expect(await user.failureOf({})).toContain("ZodError");
+    expect(await user.query(`SELECT ${column} AS it FROM state`)).toEqual([{ it: value }]);
+  });
+});
+
+describe("a write that fails", () => {
+  it("rejects the decision and charges nothing beyond the reservation", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    await user.allowedOf(19);
+    await user.failNextWrite("INTO state");
+    // 20 are reserved: the second of these needs a new floor.
+    expect(await user.failureOf({}, {}, {})).toContain("disk failure");
+    const [left = NaN] = await user.remaining();
+    expect(left).toBeLessThanOrEqual(981);
+    expect(left).toBeGreaterThanOrEqual(980);
+    const rest = await user.decideAll(Array.from({ length: 1_000 }, () => ({})));
+    expect(rest.filter(({ allowed }) => allowed)).toHaveLength(left);
+  });
+
+  it("charges nothing at all where nothing was reserved, and leaves no table behind", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    await user.failNextWrite("INTO state");
+    expect(await user.failureOf({ costMilli: 500_000 })).toContain("disk failure");
+    expect(await user.tables()).toEqual([]);
+    expect(await user.remaining()).toEqual([1_000]);
+    expect((await user.status()).usage.hour).toEqual({ requests: 0, cost: 0, denied: 0 });
+    expect(await user.decide()).toMatchObject({ limits: [{ remaining: 999 }] });
+  });
+
+  it("charges nothing where the decision is stored but not its idempotency key", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 50)));
+    await user.allowedOf(10);
+    await user.failNextWrite("INTO decisions");
+    expect(await user.failureOf({ idempotencyKey: "order-1" })).toContain("disk failure");
+    expect(await user.remaining()).toEqual([40]);
+    await user.decide({ idempotencyKey: "order-1" });
+    await user.decide({ idempotencyKey: "order-1" });
+    expect(await user.remaining()).toEqual([39]);
+  });
+
+  it("costs a pause its exactness only", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    await user.allowedOf(5);
+    await user.failNextWrite("INTO state");
+    await user.pause();
+    const [left = NaN] = await user.remaining();
+    expect(left).toBeLessThanOrEqual(995);
+    expect(left).toBeGreaterThanOrEqual(980);
+    await user.decide();
+    await user.pause();
+    await user.evict();
+    expect(await user.remaining()).toEqual([left - 1]);
+  });
+});

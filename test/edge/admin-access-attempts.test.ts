@@ -1,0 +1,185 @@
+/** Guessing admin tokens: counted per address by the limiter itself, and of no cost to those who know theirs. */
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { compilePolicy, LOGIN_TIER, tierOf } from "../../src/policy/compile.ts";
+import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { bearer, type Door, newAddress, openDoor, tokenEntry } from "../fixtures/edge-admin.ts";
+import { ADMIN_TOKEN } from "../fixtures/edge-app.ts";
+import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { TEST_POLICY } from "../fixtures/edge-policy.ts";
+import { problemOf } from "../fixtures/edge-problem.ts";
+
+/** LOGIN_TIER's burst, and the time in which one attempt comes back. */
+const ATTEMPTS = 10;
+const ONE_MORE_MS = 6_000;
+const WRONG = "a-wrong-token-of-some-length";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+/** Guesses as often as it may. */
+async function useUp(door: Door, from = door.address): Promise<void> {
+  for (let i = 0; i < ATTEMPTS; i++) {
+    expect((await door.login(WRONG, { "CF-Connecting-IP": from })).status).toBe(401);
+  }
+}
+
+describe("a wrong token", () => {
+  it.each<[what: string, attempt: (door: Door) => Promise<Response>]>([
+    ["at the login", (door) => door.login(WRONG)],
+    ["as a bearer token", (door) => door.probe(bearer(WRONG))],
+  ])("%s is 401 ten times, then 429 until one more attempt is there", async (_what, attempt) => {
+    const door = await openDoor();
+    for (let left = ATTEMPTS - 1; left >= 0; left--) {
+      const response = await attempt(door);
+      expect(response.status).toBe(401);
+      expect(response.headers.get("RateLimit")).toMatch(`"login";r=${left};t=`);
+    }
+    const denied = await attempt(door);
+    expect(denied.headers.get("Retry-After")).toBe("6");
+    expect(denied.headers.get("RateLimit-Policy")).toBe('"login";q=10;w=60');
+    expect(denied.headers.get("RateLimit")).toBe('"login";r=0;t=6');
+    expect(await problemOf(denied)).toMatchObject({
+      status: 429,
+      code: "quota_exceeded",
+      "violated-policies": ["login"],
+    });
+    later(ONE_MORE_MS - 1);
+    expect((await attempt(door)).status).toBe(429);
+    later(1);
+    expect((await attempt(door)).status).toBe(401);
+    expect((await attempt(door)).status).toBe(429);
+  });
+
+  it("is counted at the login and as a bearer token together, in all isolates", async () => {
+    const [door, other] = [await openDoor(), await openDoor()];
+    const from = { "CF-Connecting-IP": door.address };
+    for (let i = 0; i < ATTEMPTS / 2; i++) {
+      expect((await door.login(WRONG)).status).toBe(401);
+      expect((await other.probe({ ...bearer(WRONG), ...from })).status).toBe(401);
+    }
+    expect((await door.probe(bearer(WRONG))).status).toBe(429);
+    expect((await other.login(WRONG, from)).status).toBe(429);
+  });
+
+  it("is of no consequence to other addresses", async () => {
+    const door = await openDoor();
+    await useUp(door);
+    const elsewhere = { "CF-Connecting-IP": newAddress() };
+    expect((await door.login(WRONG, elsewhere)).status).toBe(401);
+    expect((await door.login(ADMIN_TOKEN, elsewhere)).status).toBe(200);
+  });
+
+  it("is counted for a whole /64 of IPv6, and for requests without an address together", async () => {
+    const door = await openDoor();
+    await useUp(door, "2001:db8:1:2::1");
+    expect((await door.login(WRONG, { "CF-Connecting-IP": "2001:db8:1:2:ffff::9" })).status).toBe(429);
+    expect((await door.login(WRONG, { "CF-Connecting-IP": "2001:db8:1:3::1" })).status).toBe(401);
+    await useUp(door, "not an address");
+    expect((await door.login(WRONG, { "CF-Connecting-IP": "another" })).status).toBe(429);
+  });
+
+  it("answers no more guesses than there are attempts, however many come at once", async () => {
+    const door = await openDoor();
+    const guesses = Array.from({ length: 50 }, () => door.login(WRONG));
+    const answers = await Promise.all([...guesses, door.login(ADMIN_TOKEN)]);
+    const statuses = answers.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 401)).toHaveLength(ATTEMPTS);
+    expect(statuses.at(-1)).toBe(429);
+  });
+});
+
+describe("the right token", () => {
+  it("costs no attempt", async () => {
+    const door = await openDoor();
+    for (let i = 0; i < 3 * ATTEMPTS; i++) {
+      expect((await door.login(ADMIN_TOKEN)).status).toBe(200);
+      expect((await (await openDoor()).probe({ ...bearer(), "CF-Connecting-IP": door.address })).status).toBe(
+        200,
+      );
+    }
+    await useUp(door);
+  });
+
+  it("is not looked at either while no attempt is left, so that it does not show", async () => {
+    const door = await openDoor();
+    await useUp(door);
+    for (const response of [await door.login(ADMIN_TOKEN), await door.probe(bearer())]) {
+      expect(response.headers.get("Retry-After")).toBe("6");
+      expect((await problemOf(response)).code).toBe("quota_exceeded");
+    }
+    later(ONE_MORE_MS);
+    expect((await door.login(ADMIN_TOKEN)).status).toBe(200);
+  });
+
+  it("goes on working where it was in use before somebody else guessed, for ten minutes", async () => {
+    const door = await openDoor({
+      ADMIN_TOKENS: JSON.stringify([await tokenEntry("bob", "viewer", "bobs-token")]),
+    });
+    expect((await door.probe(bearer())).status).toBe(200);
+    await useUp(door);
+    expect((await door.probe(bearer())).status).toBe(200);
+    expect((await door.login(ADMIN_TOKEN)).status).toBe(200);
+    // Only that token, and only from there.
+    expect((await door.probe(bearer("bobs-token"))).status).toBe(429);
+    later(600_000);
+    await useUp(door);
+    expect((await door.probe(bearer())).status).toBe(429);
+  });
+
+  it("asks the limiter once, not with every request", async () => {
+    const asked: string[] = [];
+    const USER_LIMITER = objectsWith((subject) => void asked.push(subject));
+    const door = await openDoor({ USER_LIMITER });
+    for (let i = 0; i < 5; i++) await door.probe(bearer());
+    expect(asked).toEqual([`login:${door.address}`]);
+  });
+
+  it("leaves sessions alone", async () => {
+    const door = await openDoor();
+    const cookie = await door.session();
+    await useUp(door);
+    expect(await door.who(cookie)).toBe("200 admin-token admin");
+  });
+
+  it("works while the limiter does not, which then counts in the isolate", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const USER_LIMITER = objectsWith(() => {
+      throw new Error("no objects today");
+    });
+    const door = await openDoor({ USER_LIMITER });
+    expect((await door.login(ADMIN_TOKEN)).status).toBe(200);
+    const from = newAddress();
+    await useUp(door, from);
+    expect((await door.login(WRONG, { "CF-Connecting-IP": from })).status).toBe(429);
+    expect((await door.login(ADMIN_TOKEN, { "CF-Connecting-IP": from })).status).toBe(429);
+  });
+});
+
+describe("the login tier", () => {
+  it("is in every policy, whatever the document says, and cannot be spelt in one", () => {
+    const compiled = compilePolicy(TEST_POLICY, 1);
+    if (!compiled.ok) throw new Error("the test policy compiles");
+    expect(tierOf(compiled.value, LOGIN_TIER.name)).toBe(LOGIN_TIER);
+    expect(LOGIN_TIER.limits.map(({ limit }) => limit.name)).toEqual(["login"]);
+    const tiers = { ...TEST_POLICY.tiers, [LOGIN_TIER.name]: { limits: [] } };
+    expect(compilePolicy({ ...TEST_POLICY, tiers }, 1).ok).toBe(false);
+    expect(compilePolicy({ ...TEST_POLICY, defaultTier: LOGIN_TIER.name }, 1).ok).toBe(false);
+    // No account and no operation of the decision API can have it.
+    expect(compiled.value.tiers.has(LOGIN_TIER.name)).toBe(false);
+  });
+
+  it("leaves nothing behind: an address that rests is forgotten", async () => {
+    const door = await openDoor();
+    await door.login(WRONG);
+    const stub = env.USER_LIMITER.getByName(`login:${door.address}`);
+    await runInDurableObject(stub, () => void vi.advanceTimersByTime(1_000));
+    const alarm = await runInDurableObject(stub, (_object, { storage }) => storage.getAlarm());
+    expect(alarm).not.toBeNull();
+    vi.setSystemTime(alarm ?? 0);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    const left = await runInDurableObject(stub, (_object, { storage }) => storage.kv.get("schemaVersion"));
+    expect(left).toBeUndefined();
+  });
+});

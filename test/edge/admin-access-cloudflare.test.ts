@@ -1,0 +1,165 @@
+/** Cloudflare Access: whom its assertion lets in, and that the header alone lets in nobody. */
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { ACCESS_HEADER } from "../../src/identity/admin/cloudflare-access.ts";
+import { bearer, type HeaderFields, HOST, openDoor, OWN_PAGE } from "../fixtures/edge-admin.ts";
+import { problemCode } from "../fixtures/edge-problem.ts";
+
+const TEAM = "https://team.cloudflareaccess.com";
+const VARIABLES = { ACCESS_TEAM_DOMAIN: TEAM, ACCESS_AUD: "audience-of-edge-limiter" };
+const CLAIMS = {
+  iss: TEAM,
+  aud: [VARIABLES.ACCESS_AUD],
+  sub: "7335d417-61da-459d-899c-0a01c76a2f94",
+  email: "ada@team.test",
+  type: "app",
+};
+
+let keys: CryptoKeyPair;
+let others: CryptoKeyPair;
+beforeAll(async () => {
+  keys = await generateKeyPair("RS256", { extractable: true });
+  others = await generateKeyPair("RS256", { extractable: true });
+});
+afterEach(() => void vi.unstubAllGlobals());
+
+/** Answers for the team's keys; fails the test where anything else is fetched. */
+async function publishKeys(status = 200): Promise<ReturnType<typeof vi.fn>> {
+  // Without `alg`, so that nothing but the deployment says which algorithm is meant.
+  const jwk = { ...(await exportJWK(keys.publicKey)), kid: "k1", use: "sig" };
+  const fetched = vi.fn(async (url: unknown) => {
+    expect(String(url)).toBe(`${TEAM}/cdn-cgi/access/certs`);
+    return Response.json({ keys: [jwk] }, { status });
+  });
+  vi.stubGlobal("fetch", fetched);
+  return fetched;
+}
+
+interface Signing {
+  readonly key?: CryptoKey | Uint8Array;
+  readonly alg?: string;
+  readonly exp?: number;
+  /** A claim to leave out. */
+  readonly without?: string;
+}
+
+/** The header with an assertion for ten minutes. */
+async function assertion(claims: JWTPayload = {}, signing: Signing = {}): Promise<HeaderFields> {
+  const { key = keys.privateKey, alg = "RS256", exp = Math.floor(Date.now() / 1000) + 600 } = signing;
+  const all = Object.entries({ ...CLAIMS, exp, ...claims });
+  const payload = Object.fromEntries(all.filter(([name]) => name !== signing.without));
+  const token = await new SignJWT(payload).setProtectedHeader({ alg, kid: "k1" }).sign(key);
+  return { [ACCESS_HEADER]: token };
+}
+
+describe("the assertion of Cloudflare Access", () => {
+  it("lets people in by their email, as viewers", async () => {
+    await publishKeys();
+    const door = await openDoor(VARIABLES);
+    expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
+    expect(await door.who(await assertion(), "operator")).toBe("403");
+  });
+
+  it("lets in without any admin token being configured", async () => {
+    await publishKeys();
+    const door = await openDoor({ ...VARIABLES, ADMIN_TOKEN: "" });
+    expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
+    expect(await door.who({ ...(await assertion()), Cookie: "el_session=x.y" })).toBe("401");
+    expect(await problemCode(await door.login("a-wrong-token-of-some-length"))).toBe("503 not_configured");
+  });
+
+  it("gives the role that the deployment names", async () => {
+    await publishKeys();
+    const door = await openDoor({ ...VARIABLES, ACCESS_ROLE: "admin" });
+    expect(await door.who(await assertion(), "admin")).toBe("200 ada@team.test admin");
+  });
+
+  it("names a service by its common name, and whoever has neither by the subject", async () => {
+    await publishKeys();
+    const door = await openDoor(VARIABLES);
+    const noEmail = { without: "email" };
+    const service = await assertion({ sub: "", common_name: "e367826f.access" }, noEmail);
+    expect(await door.who(service)).toBe("200 e367826f.access viewer");
+    expect(await door.who(await assertion({}, noEmail))).toBe(`200 ${CLAIMS.sub} viewer`);
+    // What cannot stand in a log line is no name.
+    expect(await door.who(await assertion({ email: "ada\n@team.test" }))).toBe(`200 ${CLAIMS.sub} viewer`);
+    const nameless = await assertion({ email: "é".repeat(3), sub: "a".repeat(201) });
+    expect(await door.who(nameless)).toBe("401");
+  });
+
+  it("asks for the team's keys once, not for every request", async () => {
+    const fetched = await publishKeys();
+    const door = await openDoor(VARIABLES);
+    for (let i = 0; i < 3; i++) await door.who(await assertion());
+    expect(fetched).toHaveBeenCalledTimes(1);
+  });
+
+  const PAST_S = Math.floor(Date.now() / 1000) - 60;
+  it.each<[what: string, headers: () => Promise<HeaderFields>]>([
+    ["signed by somebody else", () => assertion({}, { key: others.privateKey })],
+    ["expired", () => assertion({}, { exp: PAST_S })],
+    ["without an end", () => assertion({}, { without: "exp" })],
+    ["of nobody", () => assertion({}, { without: "iss" })],
+    ["of another team", () => assertion({ iss: "https://evil.cloudflareaccess.com" })],
+    ["for another application", () => assertion({ aud: ["another"] })],
+    ["for no application", () => assertion({}, { without: "aud" })],
+    [
+      "signed with the public key as a secret",
+      async () =>
+        assertion({}, { alg: "HS256", key: new TextEncoder().encode(await exportSPKI(keys.publicKey)) }),
+    ],
+    ["in another algorithm of the same key", () => rs512()],
+    ["empty", async () => ({ [ACCESS_HEADER]: "" })],
+    ["no token", async () => ({ [ACCESS_HEADER]: "ada@team.test" })],
+  ])("is refused where it is %s", async (_what, headers) => {
+    await publishKeys();
+    const response = await (await openDoor(VARIABLES)).probe(await headers());
+    expect(await problemCode(response)).toBe("401 invalid_credentials");
+  });
+
+  it("is 503 while the team's keys cannot be had, and good again after", async () => {
+    const errors = vi.spyOn(console, "error").mockReturnValue();
+    await publishKeys(500);
+    const door = await openDoor(VARIABLES);
+    const response = await door.probe(await assertion());
+    expect(response.headers.get("Retry-After")).toBe("1");
+    expect(await problemCode(response)).toBe("503 temporary_reduced_capacity");
+    await publishKeys();
+    expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
+    errors.mockRestore();
+  });
+
+  it("means nothing where Access is not configured", async () => {
+    const door = await openDoor();
+    expect(await door.who(await assertion())).toBe("401");
+    expect(await door.who({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
+  });
+
+  it("gives way to a token and a session, good or bad", async () => {
+    await publishKeys();
+    const door = await openDoor(VARIABLES);
+    const cookie = await door.session();
+    expect(await door.who({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
+    expect(await door.who({ ...(await assertion()), ...cookie })).toBe("200 admin-token admin");
+    expect(await door.who({ ...(await assertion()), ...bearer("a-wrong-token-of-some-length") })).toBe("401");
+    expect(await door.who({ ...(await assertion()), Cookie: "el_session=bad" })).toBe("401");
+  });
+
+  it("does not stand for a change that another site sends, but for one of a service", async () => {
+    await publishKeys();
+    const door = await openDoor({ ...VARIABLES, ACCESS_ROLE: "admin" });
+    const change = async (headers: HeaderFields): Promise<number> =>
+      (await door.probe({ ...(await assertion()), ...headers }, "admin", "POST")).status;
+    expect(await change(OWN_PAGE)).toBe(200);
+    expect(await change({ Origin: HOST })).toBe(200);
+    expect(await change({})).toBe(200);
+    expect(await change({ Origin: "https://evil.test" })).toBe(403);
+    expect(await change({ Origin: HOST, "Sec-Fetch-Site": "cross-site" })).toBe(403);
+  });
+});
+
+/** The team's own key, used with an algorithm that is not the one of Access. */
+async function rs512(): Promise<HeaderFields> {
+  const key = await importJWK(await exportJWK(keys.privateKey), "RS512");
+  return assertion({}, { key, alg: "RS512" });
+}

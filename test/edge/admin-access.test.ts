@@ -1,0 +1,197 @@
+/** The admin API's door: bearer tokens and their roles, and how a deployment may configure them. */
+import { describe, expect, it, vi } from "vitest";
+import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
+import { ROLES, type Role } from "../../src/identity/admin/role.ts";
+import { readSettings } from "../../src/settings.ts";
+import { bearer, openDoor, tokenEntry } from "../fixtures/edge-admin.ts";
+import { ADMIN_TOKEN, startEdge } from "../fixtures/edge-app.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
+
+const TOKENS: Record<Role, string> = {
+  viewer: "the-token-of-vera",
+  operator: "the-token-of-otto",
+  admin: "the-token-of-ada",
+};
+const named = async (): Promise<string> =>
+  JSON.stringify(await Promise.all(ROLES.map((role) => tokenEntry(`the-${role}`, role, TOKENS[role]))));
+
+describe("a bearer token", () => {
+  it("comes in as the administrator whose it is", async () => {
+    const door = await openDoor({ ADMIN_TOKENS: await named() });
+    expect(await door.who(bearer())).toBe("200 admin-token admin");
+    for (const role of ROLES) {
+      expect(await door.who(bearer(TOKENS[role]))).toBe(`200 the-${role} ${role}`);
+    }
+  });
+
+  it("is taken in any spelling of the scheme", async () => {
+    const door = await openDoor();
+    for (const scheme of ["bearer", "BEARER", "Bearer  "]) {
+      expect(await door.who({ Authorization: `${scheme} ${ADMIN_TOKEN}` })).toBe("200 admin-token admin");
+    }
+  });
+
+  it.each([
+    ["wrong", bearer("a-wrong-token-of-some-length")],
+    ["a beginning of the right one", bearer(ADMIN_TOKEN.slice(0, -1))],
+    ["the right one and more", bearer(`${ADMIN_TOKEN}x`)],
+    ["in another case", bearer(ADMIN_TOKEN.toUpperCase())],
+    ["of another scheme", { Authorization: `Basic ${ADMIN_TOKEN}` }],
+    ["without a scheme", { Authorization: ADMIN_TOKEN }],
+    ["empty", { Authorization: "Bearer" }],
+    ["not there", {}],
+    ["in the header for API keys", { "X-API-Key": ADMIN_TOKEN }],
+  ])("is refused where it is %s", async (_what, headers: Record<string, string>) => {
+    const response = await (await openDoor()).probe(headers);
+    expect(response.headers.get("WWW-Authenticate")).toMatch(/^Bearer /);
+    expect(await problemCode(response)).toBe("401 invalid_credentials");
+  });
+
+  it("is refused where only its digest is shown", async () => {
+    const { sha256 } = { sha256: "", ...(await tokenEntry("x", "admin", TOKENS.admin)) };
+    const door = await openDoor({ ADMIN_TOKENS: await named() });
+    expect(await door.who(bearer(sha256))).toBe("401");
+  });
+
+  it.each<[Role, Role, number]>([
+    ["viewer", "viewer", 200],
+    ["viewer", "operator", 403],
+    ["viewer", "admin", 403],
+    ["operator", "viewer", 200],
+    ["operator", "operator", 200],
+    ["operator", "admin", 403],
+    ["admin", "viewer", 200],
+    ["admin", "operator", 200],
+    ["admin", "admin", 200],
+  ])("of a %s, where the role %s is needed: %i", async (role, needed, status) => {
+    const door = await openDoor({ ADMIN_TOKENS: await named() });
+    const response = await door.probe(bearer(TOKENS[role]), needed, "POST");
+    expect(response.status).toBe(status);
+    if (status === 200) return;
+    const { code, detail } = await problemOf(response);
+    expect(code).toBe("forbidden");
+    expect(detail).toContain(`"${needed}"`);
+  });
+
+  it("shows in no log line, right or wrong", async () => {
+    const lines: unknown[] = [];
+    for (const level of ["debug", "info", "warn", "error"] as const) {
+      vi.spyOn(console, level).mockImplementation((line) => void lines.push(line));
+    }
+    const door = await openDoor({ LOG_LEVEL: "debug" });
+    await door.login(ADMIN_TOKEN);
+    await door.login("a-wrong-token-of-some-length");
+    await door.probe(bearer("a-wrong-token-of-some-length"));
+    vi.restoreAllMocks();
+    const text = lines.join("\n");
+    expect(text).toContain('"admin_login"');
+    expect(text).toContain('"admin_unauthenticated"');
+    expect(text).not.toContain(ADMIN_TOKEN);
+    expect(text).not.toContain("a-wrong-token");
+  });
+});
+
+describe("the admin API", () => {
+  it("answers 503 and says what to do where nobody is configured, whatever is shown", async () => {
+    const door = await openDoor({ ADMIN_TOKEN: "", ADMIN_TOKENS: "[]" });
+    const cookie = await (await openDoor()).session();
+    for (const response of [
+      await door.probe({}),
+      await door.probe(bearer()),
+      await door.probe(bearer("")),
+      await door.probe(cookie),
+      await door.login(ADMIN_TOKEN),
+    ]) {
+      const { code, status, detail } = await problemOf(response);
+      expect([status, code]).toEqual([503, "not_configured"]);
+      expect(detail).toContain("ADMIN_TOKEN");
+    }
+  });
+
+  it("is open to nobody without a credential, but for logging in and out", async () => {
+    const edge = await startEdge();
+    const endpoints = Object.entries<Endpoint>(CONTRACT).filter(([, { path }]) =>
+      path.startsWith("/api/v1/admin"),
+    );
+    const open: string[] = [];
+    for (const [id, { method, path }] of endpoints) {
+      const response = await edge.request(path.replaceAll(/:\w+/g, "x"), { method });
+      if (response.status !== 401) open.push(id);
+    }
+    expect(open).toEqual(["createSession", "deleteSession"]);
+  });
+
+  it("lets viewers read everything, and change nothing", () => {
+    for (const [id, { method, path, access }] of Object.entries<Endpoint>(CONTRACT)) {
+      if (!path.startsWith("/api/v1/admin") || access === "none") continue;
+      const isForViewers = method === "GET" || id === "validatePolicy";
+      expect(access === "viewer", id).toBe(isForViewers);
+    }
+  });
+});
+
+describe("settings", () => {
+  const sha256 = "0123456789abcdef".repeat(4);
+  const alice = { name: "alice", role: "viewer", sha256 };
+  const list = (...entries: unknown[]): object => ({ ADMIN_TOKENS: JSON.stringify(entries) });
+
+  it.each<[what: string, variables: object, path: string]>([
+    ["a token of 15 characters", { ADMIN_TOKEN: "a".repeat(15) }, "/ADMIN_TOKEN"],
+    ["a token with a space", { ADMIN_TOKEN: "s3cret 0123456789" }, "/ADMIN_TOKEN"],
+    ["tokens that are not JSON", { ADMIN_TOKENS: "s3cret" }, "/ADMIN_TOKENS"],
+    ["tokens that are no list", { ADMIN_TOKENS: '{"s3cret":1}' }, "/ADMIN_TOKENS"],
+    ["an entry that is no object", list("s3cret"), "/ADMIN_TOKENS/0"],
+    ["a token instead of its digest", list({ ...alice, sha256: "s3cret" }), "/ADMIN_TOKENS/0/sha256"],
+    ["a digest in capitals", list({ ...alice, sha256: sha256.toUpperCase() }), "/ADMIN_TOKENS/0/sha256"],
+    ["a role that does not exist", list({ ...alice, role: "s3cret" }), "/ADMIN_TOKENS/0/role"],
+    ["a name with a space", list({ ...alice, name: "s3cret one" }), "/ADMIN_TOKENS/0/name"],
+    ["a field that is not known", list({ ...alice, s3cret: 1 }), "/ADMIN_TOKENS/0"],
+    ["a name twice", list(alice, { ...alice, sha256: "f".repeat(64) }), "/ADMIN_TOKENS/1/name"],
+    ["the name of ADMIN_TOKEN", list({ ...alice, name: "admin-token" }), "/ADMIN_TOKENS/0/name"],
+    ["a token twice", list(alice, { ...alice, name: "bob" }), "/ADMIN_TOKENS/1/sha256"],
+    [
+      "51 tokens",
+      list(...Array.from({ length: 51 }, (_, i) => ({ ...alice, name: `s3cret${i}` }))),
+      "/ADMIN_TOKENS",
+    ],
+    ["a team domain without https", { ACCESS_TEAM_DOMAIN: "http://s3cret.example" }, "/ACCESS_TEAM_DOMAIN"],
+    [
+      "a team domain with a path",
+      { ACCESS_TEAM_DOMAIN: "https://s3cret.example/x", ACCESS_AUD: "a" },
+      "/ACCESS_TEAM_DOMAIN",
+    ],
+    ["a team domain without an audience", { ACCESS_TEAM_DOMAIN: "https://s3cret.example" }, "/ACCESS_AUD"],
+    ["an audience without a team domain", { ACCESS_AUD: "s3cret" }, "/ACCESS_AUD"],
+    ["an Access role that does not exist", { ACCESS_ROLE: "s3cret" }, "/ACCESS_ROLE"],
+  ])("refuse %s, and never show it", (_what, variables, path) => {
+    const settings = readSettings(variables);
+    expect(settings.ok).toBe(false);
+    if (settings.ok) return;
+    expect(settings.faults.map((fault) => fault.path)).toEqual([path]);
+    expect(JSON.stringify(settings)).not.toContain("s3cret");
+  });
+
+  it("say of a field that is not known that there is one", () => {
+    const fault = { path: "/ADMIN_TOKENS/0", message: "has an unknown field" };
+    expect(readSettings(list({ ...alice, token: "x" }))).toEqual({ ok: false, faults: [fault] });
+  });
+
+  it("take up to 50 tokens, and empty variables for none", () => {
+    const fifty = Array.from({ length: 50 }, (_, i) => ({
+      name: `t${i}`,
+      role: "viewer",
+      sha256: String(i).padStart(64, "0"),
+    }));
+    expect(readSettings(list(...fifty))).toMatchObject({ ok: true, value: { admin: { tokens: fifty } } });
+    const empty = {
+      ADMIN_TOKEN: "",
+      ADMIN_TOKENS: "",
+      ACCESS_TEAM_DOMAIN: "",
+      ACCESS_AUD: "",
+      ACCESS_ROLE: "",
+    };
+    const nobody = { token: null, tokens: [], access: null };
+    expect(readSettings(empty)).toMatchObject({ ok: true, value: { admin: nobody } });
+    expect(readSettings({})).toMatchObject({ ok: true, value: { admin: nobody } });
+  });
+});

@@ -1,0 +1,253 @@
+/** Many questions at once, as JSON or as a stream: order kept, a bad one fails alone, one call to each user's object. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import * as z from "zod/mini";
+import { customer, newUser } from "../fixtures/edge-account.ts";
+import { startEdge } from "../fixtures/edge-app.ts";
+import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
+import { problemOf } from "../fixtures/edge-problem.ts";
+
+const PATH = "/api/v1/rate-limit/check/batch";
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** An edge with a service that may check, and the decide calls that its questions make. */
+async function asking(policy = TEST_POLICY) {
+  const calls: string[] = [];
+  const edge = await startEdge({
+    policy,
+    variables: {
+      USER_LIMITER: objectsWith((subject, method) => {
+        // The administrator who made the service's key was limited as well.
+        if (method === "decide" && !subject.startsWith("login:")) calls.push(subject);
+      }),
+    },
+  });
+  const { headers } = await customer(edge, { scopes: ["check"] });
+  const batch = (body: unknown) =>
+    edge.request(PATH, { method: "POST", body: JSON.stringify(body), headers });
+  const ndjson = (body: BodyInit) =>
+    edge.request(PATH, {
+      method: "POST",
+      body,
+      headers: { ...headers, "Content-Type": "application/x-ndjson" },
+    });
+  return { edge, calls, batch, ndjson };
+}
+
+const invalid = (path: string) => ({
+  error: { code: "invalid_request", errors: [{ path, message: expect.any(String) }] },
+});
+
+describe("a batch", () => {
+  it("is answered in order, and a bad item fails alone", async () => {
+    const { batch } = await asking();
+    const [ada, bob] = [newUser(), newUser()];
+    const response = await batch([
+      { user: ada, cost: 6 },
+      { user: "a b" },
+      { user: bob, cost: 1 },
+      7,
+      { user: ada, cost: 6 },
+      { user: bob, route: "/nowhere" },
+      { user: ada, cost: 4 },
+    ]);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject([
+      { allowed: true, cost: 6 },
+      invalid("/user"),
+      { allowed: true, cost: 1 },
+      invalid(""),
+      { allowed: false, violated: ["minute"] },
+      invalid("/route"),
+      { allowed: true, cost: 4 },
+    ]);
+  });
+
+  it("makes one call to each user's object, not one for each item", async () => {
+    const { batch, calls } = await asking();
+    const users = Array.from({ length: 20 }, newUser);
+    const items = Array.from({ length: 1_000 }, (_, i) => ({ user: users[(i * 7) % 20], cost: 0.001 }));
+    const response = await batch(items);
+    expect(await response.json()).toHaveLength(1_000);
+    expect(calls.toSorted()).toEqual(users.map((user) => `user:${user}`).toSorted());
+  });
+
+  it("charges a repeated idempotency key once, within the batch as well", async () => {
+    const { batch } = await asking();
+    const user = newUser();
+    const item = { user, cost: 4, idempotencyKey: "k" };
+    const [first, second, third] = z.parse(
+      z.array(z.unknown()),
+      await (await batch([item, item, item])).json(),
+    );
+    expect([second, third]).toEqual([first, first]);
+    expect(await (await batch([{ user, cost: 6, peek: true }])).json()).toMatchObject([{ allowed: true }]);
+  });
+
+  it.each([
+    ["nothing", []],
+    ["1,001 items", Array.from({ length: 1_001 }, () => ({ user: "a" }))],
+    ["an object", { operations: [] }],
+    ["a string", "a"],
+  ])("is 422, and decides nothing, where it is %s", async (_what, body) => {
+    const { batch, calls } = await asking();
+    expect(await problemOf(await batch(body))).toMatchObject({ status: 422, code: "invalid_request" });
+    expect(calls).toEqual([]);
+  });
+
+  it("takes items nested as deep as JSON gets, and refuses them alone", async () => {
+    const { edge } = await asking();
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    const body = `[${"[".repeat(100_000)}${"]".repeat(100_000)}, {"user":"deep"}]`;
+    const response = await edge.request(PATH, { method: "POST", body, headers });
+    expect(await response.json()).toMatchObject([invalid(""), { allowed: true }]);
+  });
+});
+
+describe("where a tier fails closed and the limiter is down", () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it("the items of its users say so, and the others are answered", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const policy = policyWith({
+      tiers: { ...TEST_POLICY.tiers, closed: { limits: [], onLimiterFailure: "closed" } },
+    });
+    const down = newUser();
+    const edge = await startEdge({
+      policy,
+      variables: {
+        USER_LIMITER: objectsWith((subject) => {
+          if (subject === `user:${down}`) throw new Error("down");
+        }),
+      },
+    });
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    const body = JSON.stringify([
+      { user: down, tier: "closed" },
+      { user: newUser() },
+      { user: down, tier: "free" },
+    ]);
+    const response = await edge.request(PATH, { method: "POST", body, headers });
+    expect(await response.json()).toMatchObject([
+      { error: { code: "temporary_reduced_capacity", retryAfterMs: expect.any(Number) } },
+      { allowed: true, source: "strict" },
+      { allowed: true, source: "fallback" },
+    ]);
+  });
+});
+
+describe("a stream of questions", () => {
+  /** Sends lines by hand and reads answers one by one. */
+  async function conversation() {
+    const { ndjson, calls } = await asking();
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const answering = ndjson(readable);
+    const decoder = new TextDecoder();
+    let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
+    return {
+      calls,
+      send: (content: string | Uint8Array) =>
+        writer.write(typeof content === "string" ? bytes(content) : content),
+      end: () => writer.close(),
+      async receive(): Promise<unknown[]> {
+        reader ??= (await answering).body?.getReader() ?? null;
+        const chunk = await reader?.read();
+        return linesOf(decoder.decode(chunk?.value));
+      },
+    };
+  }
+
+  it("is answered line by line, before it has ended", async () => {
+    const { send, end, receive } = await conversation();
+    const user = newUser();
+    const first = send(`${JSON.stringify({ user, cost: 6 })}\n`);
+    expect(await receive()).toMatchObject([{ allowed: true, cost: 6 }]);
+    await first;
+    // A line may come in pieces, and several at once.
+    const second = send(`${JSON.stringify({ user, cost: 6 })}\n{"user":`);
+    expect(await receive()).toMatchObject([{ allowed: false }]);
+    await second;
+    const third = send(`"${user}"}\n{"user":"a b"}\n`);
+    expect(await receive()).toMatchObject([{ allowed: true, cost: 1 }, invalid("/user")]);
+    await third;
+    const ended = end();
+    expect(await receive()).toEqual([]);
+    await ended;
+  });
+
+  it("says what is wrong with a line in its place, and goes on", async () => {
+    const { ndjson } = await asking();
+    const user = newUser();
+    const good = JSON.stringify({ user, cost: 0.001 });
+    const long = `{"user":"${"x".repeat(20_000)}"}`;
+    const body = [good, "{", "", "null", long, "   ", good, "[]", `${"y".repeat(40_000)}`, good].join("\r\n");
+    const response = await ndjson(body);
+    expect(response.headers.get("Content-Type")).toBe("application/x-ndjson");
+    expect(linesOf(await textOf(response))).toMatchObject([
+      { allowed: true },
+      invalid(""),
+      invalid(""),
+      invalid(""),
+      { allowed: true },
+      invalid(""),
+      invalid(""),
+      { allowed: true },
+    ]);
+  });
+
+  it("holds no more of an endless line than the longest it takes, and reports it once", async () => {
+    const { send, end, receive } = await conversation();
+    const sent = (async () => {
+      for (let i = 0; i < 20; i++) await send("z".repeat(10_000));
+      await send(`\n{"user":"${newUser()}"}\n`);
+      await end();
+    })();
+    expect(await receive()).toMatchObject([invalid("")]);
+    expect(await receive()).toMatchObject([{ allowed: true }]);
+    expect(await receive()).toEqual([]);
+    await sent;
+  });
+
+  it("needs no newline at its end, and may be cut in the middle of a character", async () => {
+    const { send, end, receive } = await conversation();
+    const line = bytes(`{"user":"${newUser()}","é":1}`);
+    const sent = (async () => {
+      await send(line.slice(0, -5));
+      await send(line.slice(-5));
+      await end();
+    })();
+    expect(line.at(-5)).toBe(0xa9);
+    expect(await receive()).toMatchObject([invalid("/é")]);
+    await sent;
+  });
+
+  it("of 1,001 lines has 1,000 answers and a last word", async () => {
+    const { ndjson } = await asking();
+    const line = `${JSON.stringify({ user: newUser(), cost: 0.001 })}\n`;
+    const answers = linesOf(await textOf(await ndjson(line.repeat(1_001))));
+    expect(answers).toHaveLength(1_001);
+    expect(answers[999]).toMatchObject({ allowed: true });
+    expect(answers[1_000]).toMatchObject(invalid(""));
+    expect(linesOf(await textOf(await ndjson(line.repeat(1_000))))).toHaveLength(1_000);
+  });
+
+  it("of nothing has no answer", async () => {
+    const { ndjson, calls } = await asking();
+    expect(await textOf(await ndjson(""))).toBe("");
+    expect(await textOf(await ndjson("\n\n\n"))).toBe("");
+    expect(calls).toEqual([]);
+  });
+});
+
+function linesOf(text: string): unknown[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line): unknown => JSON.parse(line));
+}
+
+/** The body as text: workerd warns where `text()` is asked of a type that it does not know as such. */
+async function textOf(response: Response): Promise<string> {
+  return new TextDecoder().decode(await response.arrayBuffer());
+}

@@ -1,0 +1,298 @@
+/** The decision API, one question at a time: who may ask, what may be asked, and what a question costs. */
+import { describe, expect, it, vi } from "vitest";
+import * as z from "zod/mini";
+import { admin, createAccount, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
+
+const PATH = "/api/v1/rate-limit/check";
+const POLICY = policyWith({
+  routes: [
+    ...TEST_POLICY.routes,
+    { match: "/reports/:id", methods: ["GET"], cost: 0.5 },
+    {
+      match: "/reports/:id",
+      methods: ["POST"],
+      cost: 3,
+      limits: [{ name: "write", kind: "bucket", tokens: 3, per: "hour" }],
+    },
+  ],
+});
+
+const decision = z.object({
+  outcome: z.string(),
+  allowed: z.boolean(),
+  cost: z.number(),
+  limits: z.array(
+    z.object({
+      name: z.string(),
+      limit: z.number(),
+      remaining: z.number(),
+      resetMs: z.number(),
+      windowMs: z.number(),
+    }),
+  ),
+  retryAfterMs: z.nullable(z.number()),
+  violated: z.array(z.string()),
+  source: z.string(),
+  tier: z.string(),
+  revision: z.number(),
+  decisionId: z.uuid(),
+});
+
+/** An edge with a service that may check, and a function that asks as that service. */
+async function asking(variables: Partial<Env> = {}) {
+  const edge = await startEdge({ policy: POLICY, variables });
+  const service = await customer(edge, { scopes: ["check"] });
+  const post = (body: string) => edge.request(PATH, { method: "POST", body, headers: service.headers });
+  const check = async (operation: unknown) => {
+    const response = await post(JSON.stringify(operation));
+    expect(response.status).toBe(200);
+    return z.parse(decision, await response.json());
+  };
+  return { edge, service, post, check };
+}
+
+describe("a question", () => {
+  it("is answered with 200, allowed or not, and with all that a caller needs", async () => {
+    const { check } = await asking();
+    const user = newUser();
+    const first = await check({ user, cost: 7 });
+    expect(first).toMatchObject({
+      outcome: "allowed",
+      allowed: true,
+      cost: 7,
+      violated: [],
+      retryAfterMs: 0,
+      tier: "free",
+    });
+    expect(first.limits.map(({ name, limit }) => [name, limit])).toEqual([
+      ["minute", 10],
+      ["month", 1_000],
+    ]);
+    expect(first.limits[1]?.remaining).toBe(993);
+    const second = await check({ user, cost: 7 });
+    expect(second).toMatchObject({
+      outcome: "denied",
+      allowed: false,
+      violated: ["minute"],
+      source: "strict",
+    });
+    expect(second.retryAfterMs).toBeGreaterThan(0);
+    expect(second.limits[1]?.remaining).toBe(993);
+    expect(second.decisionId).not.toBe(first.decisionId);
+  });
+
+  it("with neither route nor cost is of cost 1 against the user's own limits", async () => {
+    const { check } = await asking();
+    expect(await check({ user: newUser() })).toMatchObject({ cost: 1, allowed: true });
+  });
+
+  it.each([
+    [{ route: "/compare" }, 2, ["minute", "month"]],
+    [{ route: "GET /reports/:id" }, 0.5, ["minute", "month"]],
+    [{ route: "POST /reports/:id" }, 3, ["minute", "month", "write"]],
+    [{ route: "/compare", cost: 4 }, 4, ["minute", "month"]],
+    [{ route: "/free/*" }, 0, ["minute", "month"]],
+    [{ cost: 0.001 }, 0.001, ["minute", "month"]],
+  ])("may name a route, with its cost and its own limits, or a cost: %j", async (question, cost, names) => {
+    const { check } = await asking();
+    const answer = await check({ user: newUser(), ...question });
+    expect(answer.cost).toBe(cost);
+    expect(answer.limits.map(({ name }) => name)).toEqual(names);
+  });
+
+  it("may name the tier of a user without an account; an account's own comes first", async () => {
+    const { edge, check } = await asking();
+    expect(await check({ user: newUser(), tier: "pro" })).toMatchObject({ tier: "pro" });
+    const user = await createAccount(edge, { tier: "partner" });
+    expect(await check({ user, tier: "pro" })).toMatchObject({ tier: "partner", limits: [] });
+  });
+
+  it("may be asked without being charged", async () => {
+    const { check } = await asking();
+    const user = newUser();
+    for (let i = 0; i < 3; i++) {
+      const peeked = await check({ user, cost: 10, peek: true });
+      expect(peeked).toMatchObject({ allowed: true });
+      expect(peeked.limits[0]?.remaining).toBe(10);
+    }
+    expect(await check({ user, cost: 10 })).toMatchObject({ allowed: true });
+    expect(await check({ user, peek: true })).toMatchObject({ allowed: false, outcome: "denied" });
+  });
+
+  it("repeated under the same idempotency key gets the same answer, and is charged once", async () => {
+    const { check } = await asking();
+    const user = newUser();
+    const first = await check({ user, cost: 6, idempotencyKey: "order-1" });
+    expect(await check({ user, cost: 6, idempotencyKey: "order-1" })).toEqual(first);
+    expect(await check({ user, cost: 6, idempotencyKey: "order-2" })).toMatchObject({ allowed: false });
+    expect((await check({ user, peek: true })).limits[1]?.remaining).toBe(994);
+  });
+
+  it("that can never be allowed says so: no time to wait for", async () => {
+    const { check } = await asking();
+    expect(await check({ user: newUser(), cost: 11 })).toMatchObject({ allowed: false, retryAfterMs: null });
+  });
+
+  it("about a suspended user is answered as well", async () => {
+    const { edge, check } = await asking();
+    const user = await createAccount(edge);
+    await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked" });
+    expect(await check({ user })).toMatchObject({ outcome: "blocked", allowed: false, limits: [] });
+  });
+
+  it("counts on the same meter as the gateway", async () => {
+    const { edge, check } = await asking();
+    const { user, headers } = await customer(edge);
+    await check({ user, cost: 8 });
+    const response = await edge.request("/identify", { headers });
+    expect(response.headers.get("X-RateLimit-Remaining")).toBe("1");
+  });
+});
+
+describe("what cannot be asked is told by its path", () => {
+  it.each<[what: string, body: unknown, status: number, paths: string[]]>([
+    ["no user", {}, 422, ["/user"]],
+    ["a user with a space", { user: "a b" }, 422, ["/user"]],
+    ["a user of 201 characters", { user: "a".repeat(201) }, 422, ["/user"]],
+    ["a user beyond ASCII", { user: "zoë" }, 422, ["/user"]],
+    ["an unknown route", { user: "a", route: "/nowhere" }, 422, ["/route"]],
+    ["a path instead of a route", { user: "a", route: "/reports/7" }, 422, ["/route"]],
+    ["a route's match that two routes have", { user: "a", route: "/reports/:id" }, 422, ["/route"]],
+    ["an unknown tier", { user: "a", tier: "gold" }, 422, ["/tier"]],
+    ["a tier that is the prototype", { user: "a", tier: "constructor" }, 422, ["/tier"]],
+    ["an unknown field", { user: "a", costs: 3 }, 422, ["/costs"]],
+    ["a negative cost", { user: "a", cost: -1 }, 422, ["/cost"]],
+    ["a cost of 1e15", { user: "a", cost: 1e15 }, 422, ["/cost"]],
+    ["a cost finer than 0.001", { user: "a", cost: 0.0001 }, 422, ["/cost"]],
+    ["a cost as a string", { user: "a", cost: "1" }, 422, ["/cost"]],
+    ["an idempotency key with a newline", { user: "a", idempotencyKey: "a\n" }, 422, ["/idempotencyKey"]],
+    ["two faults at once", { user: "", peek: 1 }, 422, ["/user", "/peek"]],
+    ["a list", [{ user: "a" }], 422, [""]],
+    ["null", null, 422, [""]],
+    ["a string", "ada", 422, [""]],
+  ])("%s", async (_what, body, status, paths) => {
+    const { post } = await asking();
+    const fault = await problemOf(await post(JSON.stringify(body)));
+    expect([fault.status, fault.code]).toEqual([status, "invalid_request"]);
+    expect(fault.errors?.map(({ path }) => path)).toEqual(paths);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["no JSON", "user=ada"],
+    ["half of it", '{"user":"ada"'],
+    ["bytes that are no UTF-8", "\u0000\uFFFD"],
+  ])("%s", async (_what, body) => {
+    const { post } = await asking();
+    expect(await problemCode(await post(body))).toBe("400 invalid_request");
+  });
+
+  it("a body that is too large, read no further than that, whatever Content-Length says", async () => {
+    const { edge, service } = await asking();
+    let pulled = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(65_536).fill(32));
+      },
+    });
+    const response = await edge.request(PATH, { method: "POST", body: endless, headers: service.headers });
+    expect(await problemCode(response)).toBe("413 invalid_request");
+    expect(pulled).toBeLessThan(40);
+  });
+
+  it("JSON nested as deep as it gets", async () => {
+    const { post } = await asking();
+    const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+    expect((await post(deep)).status).toBe(422);
+    expect((await post(`{"user":${deep}}`)).status).toBe(422);
+  });
+});
+
+describe("who may ask", () => {
+  const body = JSON.stringify({ user: "someone" });
+  const ask = (edge: Edge, headers: Record<string, string>) =>
+    edge.request(PATH, { method: "POST", body, headers });
+
+  it("is a key with the scope check, and nobody else", async () => {
+    const { edge, service } = await asking();
+    expect((await ask(edge, service.headers)).status).toBe(200);
+    expect(await problemCode(await ask(edge, newAddress()))).toBe("401 invalid_credentials");
+    const caller = await customer(edge, { scopes: ["call"] });
+    expect(await problemCode(await ask(edge, caller.headers))).toBe("403 forbidden");
+    const both = await customer(edge, { scopes: ["call", "check"] });
+    expect((await ask(edge, both.headers)).status).toBe(200);
+  });
+
+  it("is refused at once when the key is revoked, although KV may still know it", async () => {
+    const { edge, service } = await asking();
+    expect((await ask(edge, service.headers)).status).toBe(200);
+    expect((await admin(edge, "DELETE", `/accounts/${service.user}/keys/${service.keyId}`)).status).toBe(200);
+    expect(await problemCode(await ask(edge, service.headers))).toBe("401 invalid_credentials");
+  });
+
+  it("is refused at once when the service's account is suspended", async () => {
+    const { edge, service } = await asking();
+    await admin(edge, "PATCH", `/accounts/${service.user}`, { status: "blocked" });
+    expect(await problemCode(await ask(edge, service.headers))).toBe("403 blocked");
+  });
+
+  it("costs the service nothing of its own limits", async () => {
+    const { edge, service, check } = await asking();
+    for (let i = 0; i < 3; i++) await check({ user: newUser(), cost: 5 });
+    const status = await edge.request("/api/v1/rate-limit/status", { headers: service.headers });
+    expect(await status.json()).toMatchObject({ limits: [{ remaining: 10 }, { remaining: 1_000 }] });
+  });
+
+  it("is not stopped by the failure of its own account's object", async () => {
+    const errors = vi.spyOn(console, "error").mockReturnValue();
+    const { service } = await asking();
+    const own = `user:${service.user}`;
+    const edge = await startEdge({
+      policy: POLICY,
+      variables: {
+        USER_LIMITER: objectsWith((subject) => {
+          if (subject === own) throw new Error("down");
+        }),
+      },
+    });
+    expect((await ask(edge, service.headers)).status).toBe(200);
+    errors.mockRestore();
+  });
+});
+
+describe("a caller's own status", () => {
+  const STATUS = "/api/v1/rate-limit/status";
+
+  it("tells limits, usage, tier and revision, and costs nothing", async () => {
+    const { edge } = await asking();
+    const { user, headers } = await customer(edge);
+    for (let i = 0; i < 3; i++) await edge.request("/identify", { headers });
+    for (let i = 0; i < 5; i++) await edge.request(STATUS, { headers });
+    const response = await edge.request(STATUS, { headers });
+    expect(await response.json()).toMatchObject({
+      user,
+      tier: "free",
+      status: "active",
+      revision: expect.any(Number),
+      limits: [
+        { name: "minute", limit: 10 },
+        { name: "month", limit: 1_000, remaining: 997 },
+      ],
+      usage: { month: { requests: 3, cost: 3, denied: 0 } },
+    });
+  });
+
+  it("is there for an address as well, and not for a revoked key", async () => {
+    const { edge } = await asking();
+    const anonymous = await edge.request(STATUS, { headers: newAddress() });
+    expect(await anonymous.json()).toMatchObject({ user: null, tier: "anonymous" });
+    const { user, keyId, headers } = await customer(edge);
+    await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
+    expect((await edge.request(STATUS, { headers })).status).toBe(401);
+  });
+});

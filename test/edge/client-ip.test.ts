@@ -1,0 +1,42 @@
+/** The address that an anonymous caller is limited by. */
+import * as fc from "fast-check";
+import { expect, it } from "vitest";
+import { clientIp, UNKNOWN_IP } from "../../src/identity/client-ip.ts";
+
+it.each([
+  ["192.0.2.1", "192.0.2.1"],
+  ["::ffff:192.0.2.1", "192.0.2.1"],
+  ["::ffff:c000:201", "192.0.2.1"],
+  ["0:0:0:0:0:FFFF:192.0.2.1", "192.0.2.1"],
+  ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
+  ["2001:0DB8:0001:0002::", "2001:db8:1:2::/64"],
+  ["2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"],
+  ["2001:db8:1:3::1", "2001:db8:1:3::/64"],
+  ["::1", "::/64"],
+])("one client has one name, however its address is written: %s is %s", (header, subject) => {
+  expect(clientIp(header)).toBe(subject);
+});
+
+it.each([null, "", "unknown", "192.0.2.1, 192.0.2.2", "192.0.2.1:8080", "192.0.2.256", "[2001:db8::1]"])(
+  "who has no readable address shares one subject with all others such: %j",
+  (header) => {
+    expect(clientIp(header)).toBe(UNKNOWN_IP);
+  },
+);
+
+it("every address of an IPv6 /64 is the same client, and of two /64s never", () => {
+  const group = fc.integer({ min: 0, max: 0xffff }).map((n) => n.toString(16));
+  const four = fc.tuple(group, group, group, group).map((groups) => groups.join(":"));
+  fc.assert(
+    fc.property(four, four, four, (network, other, host) => {
+      fc.pre(!network.startsWith("0:0:0:0") && !other.startsWith("0:0:0:0"));
+      const subject = clientIp(`${network}:${host}`);
+      expect(subject).toBe(clientIp(`${network}:${other}`));
+      expect(subject === clientIp(`${other}:${host}`)).toBe(network === other);
+    }),
+  );
+});
+
+it("never throws, whatever the header", () => {
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.ipV4(), fc.ipV6()), (header) => void clientIp(header)));
+});

@@ -1,0 +1,76 @@
+/** The contract, the mounted routes and the document are the same set, and what access says is what the door asks for. */
+import { describe, expect, it } from "vitest";
+import { api } from "../../src/api/api.ts";
+import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
+import { templateOf } from "../../src/api/openapi/parameters.ts";
+import { newAddress } from "../fixtures/edge-account.ts";
+import { startEdge } from "../fixtures/edge-app.ts";
+import { problemCode } from "../fixtures/edge-problem.ts";
+import { OPERATIONS } from "../fixtures/fuzz-document.ts";
+
+const ENDPOINTS = Object.entries<Endpoint>(CONTRACT);
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+const PARAMETERS: Readonly<Record<string, string>> = {
+  id: "acme",
+  keyId: "some-key",
+  n: "0",
+  file: "page.css",
+};
+
+/** A path that the endpoint matches. */
+function samplePath({ path }: Endpoint): string {
+  return path.replaceAll(/:(\w+)/g, (_whole, name: string) => PARAMETERS[name] ?? name);
+}
+
+describe("the contract, the routes and the document", () => {
+  const contract = ENDPOINTS.map(([, { method, path }]) => `${method} ${path}`).toSorted();
+
+  it("name the same endpoints", () => {
+    const mounted = api()
+      .routes.filter(({ method }) => method !== "ALL" && method !== "OPTIONS")
+      .map(({ method, path }) => `${method} ${path}`);
+    expect([...new Set(mounted)].toSorted()).toEqual(contract);
+    const documented = OPERATIONS.map(({ method, path }) => `${method} ${path}`);
+    expect(documented.toSorted()).toEqual(
+      ENDPOINTS.map(([, { method, path }]) => `${method} ${templateOf(path)}`).toSorted(),
+    );
+    expect(new Set(contract).size).toBe(contract.length);
+  });
+
+  it("call them by the same names, each once", () => {
+    expect(OPERATIONS.map(({ id }) => id).toSorted()).toEqual(ENDPOINTS.map(([id]) => id).toSorted());
+  });
+
+  it("answer CORS preflights, and no other OPTIONS", () => {
+    const preflights = api().routes.filter(({ method }) => method === "OPTIONS");
+    const callers = ENDPOINTS.filter(([, { access }]) => access === "caller").map(([, { path }]) => path);
+    expect([...new Set(preflights.map(({ path }) => path))]).toEqual(callers);
+  });
+});
+
+describe.each(ENDPOINTS)("%s", (id, endpoint) => {
+  const path = samplePath(endpoint);
+  const siblings = ENDPOINTS.filter(([, other]) => other.path === endpoint.path);
+  const taken = siblings.flatMap(([, { method }]) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+
+  it("answers its method, and asks for a credential where it needs one", async () => {
+    const edge = await startEdge({ policy: null });
+    const { method, access } = endpoint;
+    const response = await edge.request(path, { method, headers: newAddress() });
+    expect([404, 405]).not.toContain(response.status);
+    const ways = OPERATIONS.find((operation) => operation.id === id)?.security;
+    const isOpen = access === "none" || access === "caller";
+    expect(ways?.length === 0 || ways?.some((way) => way.length === 0)).toBe(isOpen);
+    if (!isOpen) expect(await problemCode(response)).toBe("401 invalid_credentials");
+    await edge.settled();
+  });
+
+  it("is 405 by other methods, with those that it takes", async () => {
+    const edge = await startEdge({ policy: null });
+    for (const method of METHODS.filter((other) => !taken.includes(other))) {
+      const response = await edge.request(path, { method, headers: newAddress() });
+      expect([method, response.status]).toEqual([method, 405]);
+      expect(response.headers.get("Allow")?.split(", ").toSorted()).toEqual(taken.toSorted());
+    }
+  });
+});

@@ -1,0 +1,290 @@
+/**
+ * The policy, as operators change it: against the revision that they read, at once where they did it, every fault named, and
+ * any earlier one brought back.
+ */
+import { reset, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import embedded from "../../policy/default.json";
+import { registryOf } from "../../src/limiter/registry.ts";
+import type { PolicyDocument } from "../../src/policy/schema.ts";
+import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { Operator } from "../fixtures/control-operator.ts";
+import { breakKv, breakKvWrites } from "../fixtures/control-outages.ts";
+import { newAddress, newUser } from "../fixtures/edge-account.ts";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { policyOfTier } from "../fixtures/edge-policy.ts";
+import { problemOf } from "../fixtures/edge-problem.ts";
+
+beforeAll(() => reset());
+beforeEach(startClock);
+afterEach(stopClock);
+
+/** One tier for all whose burst tells the policies apart. */
+const policyOf = (burst: number): PolicyDocument =>
+  policyOfTier({ limits: [{ name: "day", kind: "bucket", tokens: 1, per: "day", burst }] });
+
+async function start(): Promise<{ edge: Edge; operator: Operator }> {
+  const edge = await startEdge({ policy: null });
+  return { edge, operator: new Operator(edge) };
+}
+
+/** The burst that a stranger's request is decided by. */
+async function burstAt(edge: Edge): Promise<number> {
+  const response = await edge.request("/identify", { headers: newAddress() });
+  const [, burst] = /"day";q=(\d+)/.exec(response.headers.get("RateLimit-Policy") ?? "") ?? [];
+  return Number(burst);
+}
+
+/** The revision that the edge would decide by; the objects of a test share one isolate, and may know a newer one. */
+async function revisionAt(edge: Edge): Promise<number | undefined> {
+  await edge.request("/health");
+  return edge.services.policies.known?.revision;
+}
+
+describe("an empty product", () => {
+  it("has the policy that ships with it, as revision 0, and no revisions", async () => {
+    const { operator } = await start();
+    const response = await operator.send("GET", "/policy");
+    expect(response.headers.get("ETag")).toBe('"0"');
+    expect(await response.json()).toMatchObject({ revision: 0, document: embedded, restores: null });
+    expect(await operator.get("revisions", "/policy/revisions")).toEqual({ revisions: [], cursor: null });
+    expect(await operator.get("policy", "/policy/revisions/0")).toMatchObject({ document: embedded });
+  });
+
+  it("takes its first policy against revision 0, and can have the one that ships back", async () => {
+    const { edge, operator } = await start();
+    const put = { document: policyOf(7), reason: "first" };
+    const response = await operator.send("PUT", "/policy", put, { "If-Match": '"0"' });
+    expect([response.status, response.headers.get("ETag")]).toEqual([200, '"1"']);
+    expect(await response.json()).toEqual({
+      revision: 1,
+      createdAt: new Date().toISOString(),
+      actor: "admin-token",
+      reason: "first",
+      restores: null,
+      published: true,
+    });
+    expect(await burstAt(edge)).toBe(7);
+    const back = await operator.do("putPolicy", "POST", "/policy/revisions/0/activate", {});
+    expect(back).toMatchObject({ revision: 2, restores: 0 });
+    expect(await operator.get("policy", "/policy")).toMatchObject({ document: embedded });
+    expect(await burstAt(edge)).toBeNaN();
+  });
+});
+
+describe("a policy that is put", () => {
+  it("counts at once where it was put, and elsewhere by the next look at KV", async () => {
+    const { edge, operator } = await start();
+    const other = await startEdge({ policy: null });
+    const first = await operator.putPolicy(policyOf(11));
+    expect([await revisionAt(edge), await revisionAt(other)]).toEqual([first, first]);
+    expect(await burstAt(edge)).toBe(11);
+    const second = await operator.putPolicy(policyOf(12));
+    expect([await revisionAt(edge), await revisionAt(other)]).toEqual([second, first]);
+    expect(await burstAt(edge)).toBe(12);
+    later(25_000);
+    expect(await revisionAt(other)).toBe(second);
+  });
+
+  it("counts for a denied client at once, and keeps what it used", async () => {
+    const { edge, operator } = await start();
+    const headers = newAddress();
+    const statuses = async (count: number) => {
+      const found: number[] = [];
+      for (let i = 0; i < count; i++) found.push((await edge.request("/identify", { headers })).status);
+      return found;
+    };
+    await operator.putPolicy(policyOf(2));
+    expect(await statuses(3)).toEqual([200, 200, 429]);
+    await operator.putPolicy(policyOf(3));
+    expect(await statuses(2)).toEqual([200, 429]);
+    await operator.putPolicy(policyOf(1));
+    expect(await statuses(1)).toEqual([429]);
+    // Three were used: one that holds three lends nothing.
+    await operator.putPolicy(policyOf(3));
+    expect(await statuses(1)).toEqual([429]);
+  });
+
+  it("is refused where somebody else was faster, and says at which revision the policy is now", async () => {
+    const { edge, operator } = await start();
+    const revision = await operator.revision();
+    const etag = { "If-Match": `"${revision}"` };
+    const rivals = await Promise.all(
+      [21, 22, 23].map((burst) => operator.send("PUT", "/policy", { document: policyOf(burst) }, etag)),
+    );
+    expect(rivals.map(({ status }) => status).toSorted()).toEqual([200, 412, 412]);
+    const loser = rivals.find(({ status }) => status === 412);
+    expect(loser?.headers.get("ETag")).toBe(`"${revision + 1}"`);
+    expect(await operator.revision()).toBe(revision + 1);
+    const winner = rivals.findIndex(({ status }) => status === 200);
+    expect(await burstAt(edge)).toBe(21 + winner);
+    // The loser reads again and repeats its change.
+    const again = { "If-Match": loser?.headers.get("ETag") ?? "" };
+    expect((await operator.send("PUT", "/policy", { document: policyOf(24) }, again)).status).toBe(200);
+  });
+
+  it.each<[what: string, headers: Record<string, string>]>([
+    ["no If-Match", {}],
+    ["a weak ETag", { "If-Match": 'W/"1"' }],
+    ["a number without quotes", { "If-Match": "1" }],
+    ["several ETags", { "If-Match": '"1", "2"' }],
+    ["rubbish", { "If-Match": '"latest"' }],
+  ])("is refused with %s: 428, and says what to send", async (_what, headers) => {
+    const { operator } = await start();
+    const before = await operator.revision();
+    const response = await operator.send("PUT", "/policy", { document: policyOf(5) }, headers);
+    const problem = await problemOf(response);
+    expect([problem.status, problem.code]).toEqual([428, "precondition_required"]);
+    expect(problem.detail).toContain('If-Match: "7"');
+    expect(await operator.revision()).toBe(before);
+  });
+
+  it.each<[what: string, document: unknown, paths: string]>([
+    ["nothing", undefined, "/document"],
+    ["null", null, "/document"],
+    ["an unknown field", { ...policyOf(5), limit: 1 }, "/document/limit"],
+    ["an unknown tier", { ...policyOf(5), defaultTier: "gone" }, "/document/defaultTier"],
+    [
+      "a reserved path",
+      { ...policyOf(5), routes: [{ match: "/api/v1/admin/*" }] },
+      "/document/routes/0/match",
+    ],
+    [
+      "several faults",
+      { ...policyOf(5), schema: 2, anonymousTier: 5 },
+      "/document/schema /document/anonymousTier",
+    ],
+  ])("is refused with %s, every fault named", async (_what, document, paths) => {
+    const { operator } = await start();
+    const before = await operator.revision();
+    const refusal = await operator.refusal("PUT", "/policy", { document }, { "If-Match": `"${before}"` });
+    expect(refusal).toBe(`422 ${paths}`);
+    expect(await operator.revision()).toBe(before);
+  });
+
+  it("is in the list for ever: who, when, why; and read back as it was put", async () => {
+    const { operator } = await start();
+    const document = { ...policyOf(31), headers: { xRateLimit: false } };
+    const before = await operator.revision();
+    await operator.do("putPolicy", "PUT", "/policy", { document, reason: "half price" }, { "If-Match": "*" });
+    await operator.putPolicy(policyOf(32));
+    const { revisions } = await operator.get("revisions", "/policy/revisions?limit=2");
+    expect(revisions.map(({ revision, reason }) => [revision, reason])).toEqual([
+      [before + 2, ""],
+      [before + 1, "half price"],
+    ]);
+    const read = await operator.send("GET", `/policy/revisions/${before + 1}`);
+    expect(read.headers.get("ETag")).toBe(`"${before + 1}"`);
+    expect(await read.json()).toMatchObject({ revision: before + 1, document, actor: "admin-token" });
+  });
+
+  it("is in force where it was put though KV refuses it, and says so; elsewhere once KV is told", async () => {
+    const { edge, operator } = await start();
+    const before = await operator.putPolicy(policyOf(41));
+    const mend = breakKvWrites();
+    const other = await startEdge({ policy: null });
+    const put = { document: policyOf(42) };
+    const answer = await operator.do("putPolicy", "PUT", "/policy", put, { "If-Match": "*" });
+    expect(answer.published).toBe(false);
+    expect(await burstAt(edge)).toBe(42);
+    expect([await revisionAt(other), await operator.revision()]).toEqual([before, answer.revision]);
+    mend();
+    expect(await runDurableObjectAlarm(registryOf(env.POLICY_REGISTRY))).toBe(true);
+    later(25_000);
+    expect(await revisionAt(other)).toBe(answer.revision);
+  });
+
+  it("reaches isolates that KV does not answer at all, from the registry", async () => {
+    const { edge, operator } = await start();
+    const first = await operator.putPolicy(policyOf(51));
+    const other = await startEdge({ policy: null });
+    expect(await revisionAt(other)).toBe(first);
+    vi.spyOn(console, "error").mockReturnValue();
+    breakKv();
+    const second = await operator.putPolicy(policyOf(52));
+    later(25_000);
+    expect([await revisionAt(edge), await revisionAt(other)]).toEqual([second, second]);
+    // An isolate that starts meanwhile knows it too.
+    expect(await burstAt(await startEdge({ policy: null }))).toBe(52);
+  });
+});
+
+describe("a check of a policy", () => {
+  it("says every fault, or that there is none, and changes nothing", async () => {
+    const { operator } = await start();
+    const before = await operator.revision();
+    const check = (document: unknown) => operator.do("validity", "POST", "/policy/validate", { document });
+    expect(await check(policyOf(5))).toEqual({ valid: true, errors: [] });
+    expect(await check({ ...policyOf(5), schema: 9 })).toMatchObject({
+      valid: false,
+      errors: [{ path: "/schema" }],
+    });
+    expect(await operator.refusal("POST", "/policy/validate", {})).toBe("422 /document");
+    expect(await operator.revision()).toBe(before);
+  });
+});
+
+describe("an earlier revision", () => {
+  it("is brought back as a new one, and counts at once", async () => {
+    const { edge, operator } = await start();
+    const first = await operator.putPolicy(policyOf(61));
+    const second = await operator.putPolicy(policyOf(62));
+    const back = await operator.do("putPolicy", "POST", `/policy/revisions/${first}/activate`, {
+      reason: "too generous",
+    });
+    expect(back).toMatchObject({ revision: second + 1, restores: first, reason: "too generous" });
+    expect(await burstAt(edge)).toBe(61);
+    expect(await operator.get("policy", "/policy")).toMatchObject({ revision: second + 1, restores: first });
+  });
+
+  it("is brought back only against the revision that was named, where one was", async () => {
+    const { operator } = await start();
+    const revision = await operator.putPolicy(policyOf(63));
+    const activate = (match: string) =>
+      operator.send("POST", `/policy/revisions/${revision}/activate`, {}, { "If-Match": match });
+    expect((await activate(`"${revision - 1}"`)).status).toBe(412);
+    expect((await activate("soon")).status).toBe(428);
+    expect((await activate(`"${revision}"`)).status).toBe(200);
+    expect((await activate("*")).status).toBe(200);
+  });
+
+  it.each(["999999", "-1", "1.5", "x", "01x", "1e1", "9".repeat(30), "%00", "0x1"])(
+    "is 404 where there is none: %s",
+    async (revision) => {
+      const { operator } = await start();
+      expect(await operator.refusal("GET", `/policy/revisions/${revision}`)).toBe("404");
+      expect(await operator.refusal("POST", `/policy/revisions/${revision}/activate`, {})).toBe("404");
+    },
+  );
+
+  it("is found page by page, newest first, each once, also while others are added", async () => {
+    const { operator } = await start();
+    for (let i = 0; i < 7; i++) await operator.putPolicy(policyOf(70 + i));
+    const newest = await operator.revision();
+    const first = await operator.get("revisions", "/policy/revisions?limit=3");
+    await operator.putPolicy(policyOf(80));
+    const rest = await operator.pages("revisions", "/policy/revisions?limit=3", first.cursor);
+    const seen = [first, ...rest].flatMap(({ revisions }) => revisions.map(({ revision }) => revision));
+    expect(seen).toEqual(Array.from({ length: newest }, (_, i) => newest - i));
+  });
+});
+
+it("a policy with a new tier can be given to an account by the very next call", async () => {
+  const { edge, operator } = await start();
+  const id = newUser();
+  const document = policyOf(91);
+  await operator.putPolicy(document);
+  await operator.createAccount(id);
+  expect(await operator.refusal("PATCH", `/accounts/${id}`, { tier: "gold" })).toBe("422 /tier");
+  const gold = {
+    limits: [{ name: "day", kind: "bucket" as const, tokens: 1, per: "day" as const, burst: 99 }],
+  };
+  await operator.putPolicy({ ...document, tiers: { ...document.tiers, gold } });
+  expect(await operator.do("account", "PATCH", `/accounts/${id}`, { tier: "gold" })).toMatchObject({
+    tier: "gold",
+  });
+  const { key } = await operator.issueKey(id);
+  const response = await edge.request("/identify", { headers: { "X-API-Key": key } });
+  expect(response.headers.get("RateLimit-Policy")).toMatch(/^"day";q=99/);
+});

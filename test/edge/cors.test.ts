@@ -1,0 +1,152 @@
+/** Browsers: asked before they ask, charged for nothing, and able to read what the limits say. */
+import { beforeEach, describe, expect, it } from "vitest";
+import { newAddress } from "../fixtures/edge-account.ts";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
+
+const APP = "https://app.example";
+const CORS = { origins: [APP, "https://admin.example"], credentials: true, maxAgeSeconds: 600 };
+const ROUTES = [...TEST_POLICY.routes, { match: "/options", methods: ["OPTIONS" as const, "GET" as const] }];
+
+let client = newAddress();
+beforeEach(() => {
+  client = newAddress();
+});
+
+const start = (cors: (typeof TEST_POLICY)["cors"] = CORS) =>
+  startEdge({ policy: policyWith({ cors, routes: ROUTES }) });
+
+function preflight(edge: Edge, path: string, origin = APP): Promise<Response> {
+  const headers = {
+    ...client,
+    Origin: origin,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "x-api-key, content-type",
+  };
+  return edge.request(path, { method: "OPTIONS", headers });
+}
+
+describe("a preflight", () => {
+  it("is answered here: neither charged, nor forwarded, nor asked for a credential", async () => {
+    const edge = await start();
+    for (const path of ["/identify", "/private", "/identify", "/nowhere", "/identify"]) {
+      const response = await preflight(edge, path);
+      expect(response.status).toBe(204);
+      expect(response.headers.get("Access-Control-Allow-Origin")).toBe(APP);
+      expect(response.headers.get("Access-Control-Allow-Headers")).toBe("x-api-key,content-type");
+      expect(response.headers.get("Access-Control-Allow-Methods")).toMatch(/POST/);
+      expect(response.headers.get("Access-Control-Allow-Credentials")).toBe("true");
+      expect(response.headers.get("Access-Control-Max-Age")).toBe("600");
+      expect(response.headers.has("RateLimit")).toBe(false);
+    }
+    expect(edge.forwarded).toEqual([]);
+    const paid = await edge.request("/identify", { headers: client });
+    expect(paid.headers.get("X-RateLimit-Remaining")).toBe("2");
+  });
+
+  it("is answered for the caller's own status as well", async () => {
+    const response = await preflight(await start(), "/api/v1/rate-limit/status");
+    expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([204, APP]);
+  });
+
+  it("allows no origin that the policy does not name", async () => {
+    const edge = await start();
+    for (const origin of [
+      "https://evil.example",
+      "https://app.example.evil.test",
+      "null",
+      "http://app.example",
+    ]) {
+      expect((await preflight(edge, "/identify", origin)).headers.has("Access-Control-Allow-Origin")).toBe(
+        false,
+      );
+    }
+  });
+});
+
+describe("an answer to a browser", () => {
+  it("lets it read the limits, on every status", async () => {
+    const edge = await start();
+    const headers = { ...client, Origin: APP };
+    const seen = new Set<number>();
+    for (const path of ["/identify", "/identify", "/identify", "/identify", "/nowhere", "/private"]) {
+      const response = await edge.request(path, { headers });
+      seen.add(response.status);
+      expect(response.headers.get("Access-Control-Allow-Origin"), path).toBe(APP);
+      const exposed = response.headers.get("Access-Control-Expose-Headers")?.split(",");
+      expect(exposed).toEqual(
+        expect.arrayContaining([
+          "RateLimit",
+          "RateLimit-Policy",
+          "Retry-After",
+          "X-RateLimit-Reset",
+          "X-Request-Id",
+        ]),
+      );
+    }
+    expect([...seen]).toEqual([200, 429, 404, 401]);
+  });
+
+  it("is told by the policy, not by the upstream", async () => {
+    const edge = await startEdge({
+      policy: policyWith({ cors: CORS }),
+      upstream: () => new Response("", { headers: { "Access-Control-Allow-Origin": "*" } }),
+    });
+    const response = await edge.request("/identify", { headers: { ...client, Origin: APP } });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe(APP);
+  });
+
+  it("keeps what the upstream's answer varies by, beside the origin", async () => {
+    const edge = await startEdge({
+      policy: policyWith({ cors: CORS }),
+      upstream: () => new Response("", { headers: { Vary: "Accept-Language" } }),
+    });
+    const response = await edge.request("/identify", { headers: { ...client, Origin: APP } });
+    expect(response.headers.get("Vary")?.split(", ")).toEqual(["Accept-Language", "Origin"]);
+  });
+
+  it("keeps every cookie of the upstream", async () => {
+    const edge = await startEdge({
+      policy: policyWith({ cors: CORS }),
+      upstream: () =>
+        new Response("", {
+          headers: [
+            ["Set-Cookie", "a=1"],
+            ["Set-Cookie", "b=2"],
+          ],
+        }),
+    });
+    const response = await edge.request("/identify", { headers: { ...client, Origin: APP } });
+    expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+  });
+
+  it("may be for any origin", async () => {
+    const edge = await start({ origins: ["*"] });
+    const response = await edge.request("/identify", {
+      headers: { ...client, Origin: "https://any.example" },
+    });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("*");
+    expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+  });
+});
+
+describe("an OPTIONS request that is no preflight", () => {
+  it("is a request like any other: charged, forwarded, or 405", async () => {
+    const edge = await start();
+    const response = await edge.request("/options", { method: "OPTIONS", headers: client });
+    expect([response.status, response.headers.get("X-RateLimit-Remaining")]).toEqual([200, "2"]);
+    expect(edge.forwarded.map(({ method }) => method)).toEqual(["OPTIONS"]);
+  });
+});
+
+describe("a policy that says nothing of CORS", () => {
+  it("leaves it to the upstream, preflights too", async () => {
+    const edge = await startEdge({
+      upstream: () =>
+        new Response("", { headers: { "Access-Control-Allow-Origin": "https://upstream.example" } }),
+    });
+    const response = await preflight(edge, "/identify");
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe("https://upstream.example");
+    expect(edge.forwarded).toHaveLength(1);
+  });
+});

@@ -1,0 +1,186 @@
+/**
+ * What happens when the limiter itself fails: the tier's choice, within a deadline, and said so. The objects are real ones
+ * that hang or throw on demand.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { admin, customer, newAddress } from "../fixtures/edge-account.ts";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { hang, objectsWith } from "../fixtures/edge-bindings.ts";
+import { policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
+import { problemCode } from "../fixtures/edge-problem.ts";
+
+const DAY = { name: "day", kind: "quota", amount: 2, per: "day" } as const;
+const POLICY = policyWith({
+  tiers: {
+    ...TEST_POLICY.tiers,
+    local: { limits: [THREE_A_MINUTE], onLimiterFailure: "local" },
+    quota: { limits: [{ name: "minute", kind: "bucket", tokens: 9, per: "minute" }, DAY] },
+    open: { limits: [THREE_A_MINUTE], onLimiterFailure: "open" },
+    closed: { limits: [THREE_A_MINUTE], onLimiterFailure: "closed" },
+  },
+  routes: [{ match: "/identify" }, { match: "/compare", cost: 2 }],
+});
+
+const throws = () => {
+  throw new Error("secret reason");
+};
+const overloaded = () => {
+  throw Object.assign(new Error("too many requests"), { overloaded: true });
+};
+
+/** An edge whose objects fail in that way for as long as `failure.now` is set. */
+async function failingEdge(fail: () => unknown, anonymousTier = "local") {
+  const failure = { now: true };
+  const edge = await startEdge({
+    policy: { ...POLICY, anonymousTier },
+    variables: {
+      LIMITER_TIMEOUT_MS: "50",
+      USER_LIMITER: objectsWith((_subject, method) => {
+        if (failure.now && (method === "decide" || method === "keyStanding" || method === "status"))
+          return fail();
+        return undefined;
+      }),
+    },
+  });
+  return { edge, failure };
+}
+
+async function statuses(edge: Edge, headers: Record<string, string>, count: number): Promise<number[]> {
+  const seen: number[] = [];
+  for (let i = 0; i < count; i++) seen.push((await edge.request("/identify", { headers })).status);
+  return seen;
+}
+
+let errors = vi.spyOn(console, "error");
+beforeEach(() => {
+  errors = vi.spyOn(console, "error").mockReturnValue();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+describe.each<[what: string, fail: () => unknown]>([
+  ["hangs", hang],
+  ["throws", throws],
+  ["is overloaded", overloaded],
+])("where a user's object %s", (_what, fail) => {
+  it("local: a user gets what the limits allow from scratch, and no more", async () => {
+    const { edge } = await failingEdge(fail);
+    expect(await statuses(edge, newAddress(), 6)).toEqual([200, 200, 200, 429, 429, 429]);
+    // Each user has limits of his own.
+    expect(await statuses(edge, newAddress(), 4)).toEqual([200, 200, 200, 429]);
+  });
+
+  it("open: all pass", async () => {
+    const { edge } = await failingEdge(fail, "open");
+    expect(await statuses(edge, newAddress(), 6)).toEqual([200, 200, 200, 200, 200, 200]);
+  });
+
+  it("closed: none passes, and each is told when to come again", async () => {
+    const { edge } = await failingEdge(fail, "closed");
+    const headers = newAddress();
+    expect(await statuses(edge, headers, 4)).toEqual([503, 503, 503, 503]);
+    const response = await edge.request("/identify", { headers });
+    expect(response.headers.get("Retry-After")).toBe("1");
+    expect(await problemCode(response)).toBe("503 temporary_reduced_capacity");
+    expect(edge.forwarded).toEqual([]);
+  });
+
+  it("the answer says that it is the fallback's, and the log why", async () => {
+    const { edge } = await failingEdge(fail);
+    const response = await edge.request("/identify", { headers: newAddress() });
+    expect(response.headers.get("Server-Timing")).toMatch(/desc="fallback"/);
+    expect(response.headers.get("RateLimit")).toMatch(/^"minute";r=2;t=20$/);
+    expect(errors).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/"event":"limiter_failed".*"kind":"(timeout|error|overloaded)"/),
+    );
+  });
+});
+
+describe("the local fallback", () => {
+  it("refills at the tier's rate, and says when", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { edge } = await failingEdge(throws);
+    const headers = newAddress();
+    await statuses(edge, headers, 3);
+    const denied = await edge.request("/identify", { headers });
+    expect([denied.status, denied.headers.get("Retry-After")]).toEqual([429, "20"]);
+    vi.setSystemTime(Date.now() + 20_000);
+    expect(await statuses(edge, headers, 2)).toEqual([200, 429]);
+  });
+
+  it("keeps every limit of the tier, quotas too", async () => {
+    const { edge } = await failingEdge(throws, "quota");
+    expect(await statuses(edge, newAddress(), 3)).toEqual([200, 200, 429]);
+  });
+
+  it("counts what a request costs, and charges a peek nothing", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    failure.now = true;
+    const check = async (operation: object) => {
+      const body = JSON.stringify({ user: "fallback-peeker", tier: "local", ...operation });
+      return (await edge.request("/api/v1/rate-limit/check", { method: "POST", body, headers })).json();
+    };
+    expect(await check({ route: "/compare", peek: true })).toMatchObject({
+      allowed: true,
+      source: "fallback",
+    });
+    expect(await check({ route: "/compare" })).toMatchObject({ allowed: true, cost: 2 });
+    expect(await check({ route: "/compare" })).toMatchObject({ allowed: false, violated: ["minute"] });
+    expect(await check({})).toMatchObject({ allowed: true });
+  });
+
+  it("goes by the tier that the object last spoke of, since only the object knows it", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const { headers } = await customer(edge, { tier: "closed" });
+    expect(await statuses(edge, headers, 1)).toEqual([200]);
+    failure.now = true;
+    expect(await statuses(edge, headers, 2)).toEqual([503, 503]);
+  });
+
+  it("lets nobody in who was suspended a moment ago", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const { user, headers } = await customer(edge, { tier: "open" });
+    await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked" });
+    expect(await problemCode(await edge.request("/identify", { headers }))).toBe("403 blocked");
+    failure.now = true;
+    for (let i = 0; i < 5; i++) {
+      expect(await problemCode(await edge.request("/identify", { headers }))).toBe("403 blocked");
+    }
+  });
+
+  it("charges nothing later: when the object is back it goes on from what it knows", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { edge, failure } = await failingEdge(throws, "quota");
+    const headers = newAddress();
+    await statuses(edge, headers, 3);
+    failure.now = false;
+    vi.setSystemTime(Date.now() + 1_000);
+    const response = await edge.request("/identify", { headers });
+    expect(response.headers.get("Server-Timing")).toMatch(/desc="strict"/);
+    expect(response.headers.get("RateLimit")).toMatch(/"day";r=1;/);
+  });
+});
+
+describe("the deadline", () => {
+  it("bounds every answer, whatever hangs", async () => {
+    const { edge, failure } = await failingEdge(hang, "closed");
+    failure.now = false;
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    failure.now = true;
+    const started = performance.now();
+    const asked = ["/identify", "/api/v1/rate-limit/status"].map((path) =>
+      edge.request(path, { headers: newAddress() }),
+    );
+    const check = edge.request("/api/v1/rate-limit/check", { method: "POST", body: '{"user":"x"}', headers });
+    const answers = await Promise.all([...asked, check]);
+    expect(answers.map(({ status }) => status)).toEqual([503, 503, 200]);
+    // Two calls for the check: the standing of its own key, then the decision.
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+});

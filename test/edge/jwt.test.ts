@@ -1,0 +1,237 @@
+/** Tokens: valid by the configured algorithm, key, issuer and audience or refused; 503 only where nobody can say. */
+import * as fc from "fast-check";
+import { base64url, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type JwtSettings, JwtVerifier } from "../../src/identity/jwt.ts";
+import { startEdge } from "../fixtures/edge-app.ts";
+import { problemCode } from "../fixtures/edge-problem.ts";
+
+const SECRET = "a shared secret of at least 32 characters";
+const NOW_S = 1_900_000_000;
+const CLAIMS = { sub: "ada", iss: "https://issuer.test", aud: "edge", exp: NOW_S + 60 };
+const HS256: JwtSettings = {
+  algorithm: "HS256",
+  key: { kind: "secret", secret: SECRET },
+  issuer: CLAIMS.iss,
+  audience: CLAIMS.aud,
+  tierClaim: null,
+};
+const JWKS_URL = new URL("https://issuer.test/keys");
+const log = vi.fn();
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const sign = (claims: JWTPayload, alg = "HS256", key: CryptoKey | Uint8Array = bytes(SECRET), kid?: string) =>
+  new SignJWT(claims).setProtectedHeader({ alg, ...(kid && { kid }) }).sign(key);
+/** A token with this header and no signature worth the name. */
+const unsigned = (header: object, signature = "") =>
+  `${base64url.encode(JSON.stringify(header))}.${base64url.encode(JSON.stringify(CLAIMS))}.${signature}`;
+const verify = (token: string, settings: Partial<JwtSettings> = {}, nowS = NOW_S) =>
+  new JwtVerifier({ ...HS256, ...settings }, log).verify(token, nowS * 1_000);
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+  log.mockClear();
+});
+
+describe("a token with a shared secret", () => {
+  it("is valid where everything is right", async () => {
+    expect(await verify(await sign(CLAIMS))).toEqual({ kind: "valid", user: "ada", tier: null });
+    const audiences = await sign({ ...CLAIMS, aud: ["other", "edge"] });
+    expect(await verify(audiences)).toMatchObject({ kind: "valid" });
+  });
+
+  const { exp: _exp, ...withoutExp } = CLAIMS;
+  const { iss: _iss, ...withoutIss } = CLAIMS;
+  const { aud: _aud, ...withoutAud } = CLAIMS;
+  const { sub: _sub, ...withoutSub } = CLAIMS;
+
+  it.each<[what: string, token: () => string | Promise<string>]>([
+    ["no exp", () => sign(withoutExp)],
+    ["no issuer", () => sign(withoutIss)],
+    ["no audience", () => sign(withoutAud)],
+    ["no subject", () => sign(withoutSub)],
+    ["expired", () => sign({ ...CLAIMS, exp: NOW_S - 6 })],
+    ["not valid yet", () => sign({ ...CLAIMS, nbf: NOW_S + 6 })],
+    ["another issuer", () => sign({ ...CLAIMS, iss: "https://evil.test" })],
+    ["another audience", () => sign({ ...CLAIMS, aud: "other" })],
+    ["another secret", () => sign(CLAIMS, "HS256", bytes("another secret of at least 32 characters"))],
+    ["another algorithm of the family", () => sign(CLAIMS, "HS512", bytes(`${SECRET}${SECRET}`))],
+    ["alg none", () => unsigned({ alg: "none" })],
+    ["alg None with a signature", () => unsigned({ alg: "None" }, "c2ln")],
+    ["no alg", () => unsigned({ typ: "JWT" }, "c2ln")],
+    ["an alg that is a list", () => unsigned({ alg: ["HS256"] }, "c2ln")],
+    ["a critical extension nobody knows", () => unsigned({ alg: "HS256", crit: ["x"], x: 1 }, "c2ln")],
+    ["a key in its own header", () => unsigned({ alg: "HS256", jwk: { kty: "oct", k: "AA" } }, "c2ln")],
+    ["no signature", async () => (await sign(CLAIMS)).replace(/[^.]*$/, "")],
+    ["a subject with spaces", () => sign({ ...CLAIMS, sub: "a b" })],
+    ["an endless subject", () => sign({ ...CLAIMS, sub: "a".repeat(201) })],
+    ["an empty subject", () => sign({ ...CLAIMS, sub: "" })],
+    ["exp as a string", async () => sign(JSON.parse(JSON.stringify({ ...CLAIMS, exp: "soon" })))],
+    ["longer than 8 KB", () => sign({ ...CLAIMS, more: "x".repeat(8_192) })],
+    ["not a token", () => "a.b.c"],
+    ["two dots and nothing else", () => ".."],
+    ["five parts, encrypted", () => "a.b.c.d.e"],
+  ])("is refused: %s", async (_what, token) => {
+    expect(await verify(await token())).toEqual({ kind: "invalid" });
+    expect(log).not.toHaveBeenCalled();
+  });
+
+  it("is refused whatever the garbage, and never anything else", async () => {
+    const part = fc.oneof(
+      fc.base64String(),
+      fc.json().map((text) => base64url.encode(text)),
+      fc.string(),
+    );
+    const garbage = fc.oneof(
+      fc.string(),
+      fc.array(part, { maxLength: 5 }).map((parts) => parts.join(".")),
+    );
+    await fc.assert(
+      fc.asyncProperty(garbage, async (token) => {
+        expect(await verify(token)).toEqual({ kind: "invalid" });
+      }),
+    );
+  });
+
+  it("lives five seconds longer than it says, for clocks that are apart, and not six", async () => {
+    const token = await sign({ ...CLAIMS, exp: NOW_S });
+    expect(await verify(token, {}, NOW_S + 4)).toMatchObject({ kind: "valid" });
+    expect(await verify(token, {}, NOW_S + 6)).toEqual({ kind: "invalid" });
+  });
+
+  it("names its user's tier only by the claim that is configured", async () => {
+    const token = await sign({ ...CLAIMS, tier: "pro", plan: 7 });
+    expect(await verify(token)).toMatchObject({ tier: null });
+    expect(await verify(token, { tierClaim: "tier" })).toMatchObject({ tier: "pro" });
+    expect(await verify(token, { tierClaim: "plan" })).toMatchObject({ tier: null });
+    expect(await verify(token, { tierClaim: "absent" })).toMatchObject({ tier: null });
+  });
+});
+
+describe.each(["RS256", "ES256"] as const)("a token with a key set: %s", (algorithm) => {
+  const settings = { algorithm, key: { kind: "jwks", url: JWKS_URL } } as const;
+  const pair = generateKeyPair(algorithm, { extractable: true });
+  const fetched = vi.fn<(input: unknown) => Promise<Response>>();
+
+  /** Serves the public key under that name. */
+  async function serve(kid = "k1"): Promise<void> {
+    const jwk = await exportJWK((await pair).publicKey);
+    fetched.mockImplementation(async () =>
+      Response.json({ keys: [{ ...jwk, kid, alg: algorithm, use: "sig" }] }),
+    );
+  }
+  const signed = async (kid = "k1") => sign(CLAIMS, algorithm, (await pair).privateKey, kid);
+
+  beforeEach(() => {
+    fetched.mockReset();
+    vi.stubGlobal("fetch", fetched);
+  });
+
+  it("is valid by a key of the set, which is fetched once", async () => {
+    await serve();
+    const verifier = new JwtVerifier({ ...HS256, ...settings }, log);
+    for (let i = 0; i < 3; i++) {
+      expect(await verifier.verify(await signed(), NOW_S * 1_000)).toMatchObject({
+        kind: "valid",
+        user: "ada",
+      });
+    }
+    expect(fetched).toHaveBeenCalledTimes(1);
+  });
+
+  it("is refused where the set does not have its key", async () => {
+    await serve("k2");
+    expect(await verify(await signed("k1"), settings)).toEqual({ kind: "invalid" });
+  });
+
+  it("is refused where it is signed with HS256 and the public key as the secret", async () => {
+    await serve();
+    const publicKey = await exportSPKI((await pair).publicKey);
+    expect(await verify(await sign(CLAIMS, "HS256", bytes(publicKey), "k1"), settings)).toEqual({
+      kind: "invalid",
+    });
+    expect(await verify(unsigned({ alg: "none", kid: "k1" }), settings)).toEqual({ kind: "invalid" });
+  });
+
+  it.each<[what: string, answer: () => Promise<Response>]>([
+    ["cannot be reached", () => Promise.reject(new TypeError("network"))],
+    ["answers 500", async () => new Response("", { status: 500 })],
+    ["answers a page", async () => new Response("<html>")],
+    ["answers JSON that is no key set", async () => Response.json({ keys: "none" })],
+  ])("cannot be told where the key set's server %s", async (_what, answer) => {
+    fetched.mockImplementation(answer);
+    expect(await verify(await signed(), settings)).toEqual({ kind: "unavailable" });
+    expect(log).toHaveBeenCalledExactlyOnceWith("error", "jwt_keys_failed", expect.anything());
+  });
+
+  it("is taken again as soon as the key set's server is back", async () => {
+    const verifier = new JwtVerifier({ ...HS256, ...settings }, log);
+    fetched.mockRejectedValue(new TypeError("network"));
+    expect(await verifier.verify(await signed(), NOW_S * 1_000)).toEqual({ kind: "unavailable" });
+    await serve();
+    expect(await verifier.verify(await signed(), NOW_S * 1_000)).toMatchObject({ kind: "valid" });
+  });
+
+  it("costs the key set's server nothing where it is malformed", async () => {
+    await serve();
+    for (const token of ["a.b.c", unsigned({ alg: "none" }), "x".repeat(9_000)])
+      await verify(token, settings);
+    expect(fetched).not.toHaveBeenCalled();
+  });
+});
+
+describe("at the gateway", () => {
+  const variables = {
+    JWT_ALGORITHM: "HS256",
+    JWT_SECRET: SECRET,
+    JWT_ISSUER: CLAIMS.iss,
+    JWT_AUDIENCE: CLAIMS.aud,
+  };
+  const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+
+  beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: NOW_S * 1_000 }));
+
+  it("a token is its subject, in the tier that it names where that is configured, else in the default tier", async () => {
+    const token = await sign({ ...CLAIMS, sub: "auth0|jwt-1", tier: "pro" });
+    const ignoring = await startEdge({ variables });
+    expect((await ignoring.request("/identify", bearer(token))).headers.get("X-RateLimit-Limit")).toBe("10");
+    const honouring = await startEdge({ variables: { ...variables, JWT_TIER_CLAIM: "tier" } });
+    const response = await honouring.request("/identify", bearer(token));
+    expect(response.headers.get("RateLimit-Policy")).toBe('"minute";q=1000;w=60');
+    expect(honouring.forwarded[0]?.headers.get("X-User-Id")).toBe("auth0|jwt-1");
+    expect(honouring.forwarded[0]?.headers.get("X-User-Tier")).toBe("pro");
+  });
+
+  it("a tier that the policy does not know is the default tier", async () => {
+    const edge = await startEdge({ variables: { ...variables, JWT_TIER_CLAIM: "tier" } });
+    const token = await sign({ ...CLAIMS, sub: "jwt-2", tier: "__proto__" });
+    expect((await edge.request("/identify", bearer(token))).headers.get("RateLimit-Policy")).toContain(
+      "q=10;",
+    );
+  });
+
+  it("a bad token is 401 and never anonymous, and may not use the decision API", async () => {
+    const edge = await startEdge({ variables });
+    const expired = await sign({ ...CLAIMS, exp: NOW_S - 60 });
+    expect(await problemCode(await edge.request("/identify", bearer(expired)))).toBe(
+      "401 invalid_credentials",
+    );
+    const good = { method: "POST", body: '{"user":"x"}', ...bearer(await sign(CLAIMS)) };
+    expect(await problemCode(await edge.request("/api/v1/rate-limit/check", good))).toBe("403 forbidden");
+  });
+
+  it("is 503 with Retry-After where the key set cannot be had", async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new TypeError("network")));
+    const errors = vi.spyOn(console, "error").mockReturnValue();
+    const { JWT_SECRET: _secret, ...others } = variables;
+    const edge = await startEdge({
+      variables: { ...others, JWT_ALGORITHM: "ES256", JWT_JWKS_URL: JWKS_URL.href },
+    });
+    const { privateKey } = await generateKeyPair("ES256");
+    const response = await edge.request("/identify", bearer(await sign(CLAIMS, "ES256", privateKey, "k1")));
+    expect(response.headers.get("Retry-After")).toBe("1");
+    expect(await problemCode(response)).toBe("503 temporary_reduced_capacity");
+    errors.mockRestore();
+  });
+});

@@ -1,0 +1,141 @@
+/**
+ * Whose key it is: one KV read, cached for as long as promised and no longer, and trusted only where it parses. The clock is
+ * an argument.
+ */
+import { reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { BoundedCache } from "../../src/bounded-cache.ts";
+import { keyRecordKey, KeyStore } from "../../src/identity/key-store.ts";
+import { kvWith } from "../fixtures/edge-bindings.ts";
+
+const HASH = "ab".repeat(32);
+const RECORD = { keyId: "k1", user: "ada", scopes: ["call"], expiresAt: null, version: 1 };
+const NOW_MS = 1_900_000_000_000;
+const log = vi.fn();
+
+const put = (record: unknown) => env.CONFIG.put(keyRecordKey(HASH), JSON.stringify(record));
+
+function newStore(before: () => unknown = () => undefined) {
+  const reads: string[] = [];
+  const store = new KeyStore(
+    kvWith((key) => {
+      reads.push(key);
+      return before();
+    }),
+    log,
+  );
+  return { reads, at: (ms: number) => store.find(HASH, NOW_MS + ms) };
+}
+
+beforeEach(async () => {
+  await reset();
+  log.mockClear();
+});
+
+describe("a key's record", () => {
+  it("is found by the hash of the key, and kept for 30 s", async () => {
+    const { reads, at } = newStore();
+    await put(RECORD);
+    expect(await at(0)).toEqual({ kind: "found", record: RECORD });
+    await put({ ...RECORD, user: "bob" });
+    expect(await at(29_999)).toEqual({ kind: "found", record: RECORD });
+    expect(reads).toEqual([`key:${HASH}`]);
+    expect(await at(30_000)).toMatchObject({ record: { user: "bob" } });
+  });
+
+  it("that is not there is asked for again after 5 s, so a new key soon works", async () => {
+    const { reads, at } = newStore();
+    expect(await at(0)).toEqual({ kind: "unknown" });
+    await put(RECORD);
+    expect(await at(4_999)).toEqual({ kind: "unknown" });
+    expect(reads).toHaveLength(1);
+    expect(await at(5_000)).toMatchObject({ kind: "found" });
+  });
+
+  it.each<[what: string, record: unknown]>([
+    ["rubbish", "x"],
+    ["null", null],
+    ["a list", [RECORD]],
+    ["no user", { ...RECORD, user: undefined }],
+    ["a user that is no user id", { ...RECORD, user: "a b" }],
+    ["a scope there is not", { ...RECORD, scopes: ["call", "root"] }],
+    ["an end that is a string", { ...RECORD, expiresAt: "never" }],
+    ["no key id", { ...RECORD, keyId: "" }],
+    ["half a version", { ...RECORD, version: 1.5 }],
+  ])("that does not parse is no key, and is logged without the key: %s", async (_what, record) => {
+    const { at } = newStore();
+    await put(record);
+    expect(await at(0)).toEqual({ kind: "unknown" });
+    expect(log).toHaveBeenCalledExactlyOnceWith("error", "key_record_refused", expect.anything());
+  });
+
+  it("that is not even JSON is no key", async () => {
+    const { at } = newStore();
+    await env.CONFIG.put(keyRecordKey(HASH), "{");
+    expect(await at(0)).toEqual({ kind: "unknown" });
+  });
+});
+
+describe("while KV fails", () => {
+  const broken = () => {
+    throw new Error("KV is down");
+  };
+
+  it("nobody can say whose an unknown key is, and KV is asked again by the next request", async () => {
+    let before: () => unknown = broken;
+    const { at } = newStore(() => before());
+    await put(RECORD);
+    expect(await at(0)).toEqual({ kind: "unavailable" });
+    before = () => undefined;
+    expect(await at(1)).toMatchObject({ kind: "found" });
+  });
+
+  it("a record that was known is used however old, but what was unknown stays undecided", async () => {
+    let before: () => unknown = () => undefined;
+    const known = newStore(() => before());
+    const unknown = newStore(() => before());
+    expect(await unknown.at(0)).toEqual({ kind: "unknown" });
+    await put(RECORD);
+    await known.at(0);
+    before = broken;
+    expect(await known.at(86_400_000)).toEqual({ kind: "found", record: RECORD });
+    expect(await unknown.at(86_400_000)).toEqual({ kind: "unavailable" });
+  });
+});
+
+describe("the isolate's memory", () => {
+  it("holds so many entries and no more: what was written longest ago goes first", () => {
+    const cache = new BoundedCache<number>(3);
+    for (let i = 0; i < 5; i++) cache.set(`k${i}`, i, 10);
+    cache.set("k2", 20, 10);
+    cache.set("k5", 5, 10);
+    expect(cache.size).toBe(3);
+    expect(["k0", "k1", "k2", "k3", "k4", "k5"].map((key) => cache.get(key, 9))).toEqual([
+      undefined,
+      undefined,
+      20,
+      undefined,
+      4,
+      5,
+    ]);
+    expect(cache.get("k2", 10)).toBeUndefined();
+    expect(cache.getStale("k2")).toBe(20);
+  });
+
+  it("is not filled by keys that somebody makes up: 10,000 at most", async () => {
+    const reads: string[] = [];
+    // Nothing is in it, and no time is spent to say so.
+    const nothing = async (key: string): Promise<null> => {
+      reads.push(key);
+      return null;
+    };
+    const store = new KeyStore(new Proxy(env.CONFIG, { get: () => nothing }), log);
+    for (let i = 0; i <= 10_000; i++) await store.find(`made-up-${i}`, NOW_MS);
+    reads.length = 0;
+    await store.find("made-up-10000", NOW_MS);
+    await store.find("made-up-1", NOW_MS);
+    await store.find("made-up-0", NOW_MS);
+    expect(reads).toEqual(["key:made-up-0"]);
+  });
+});

@@ -1,0 +1,179 @@
+/**
+ * `limit()` in somebody else's Worker: an app of its own, with a binding to the EdgeLimiter entrypoint that is called over
+ * real RPC.
+ */
+import { exports } from "cloudflare:workers";
+import { Hono } from "hono";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import type { Decision } from "../../src/core/decision.ts";
+import { limit, type LimitOptions } from "../../src/gateway/limit.ts";
+import { newUser } from "../fixtures/edge-account.ts";
+import { publishPolicy } from "../fixtures/edge-app.ts";
+import { TEST_POLICY } from "../fixtures/edge-policy.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
+
+interface ReportsEnv {
+  Bindings: { EDGE_LIMITER: typeof exports.EdgeLimiter };
+}
+const BINDINGS = { EDGE_LIMITER: exports.EdgeLimiter };
+
+/** An app as another team would write it: reports cost 5, and the user is known by a header. */
+function reportsApp(options: Partial<LimitOptions<ReportsEnv>> = {}) {
+  const built = vi.fn(() => new Response("the report", { headers: { "Server-Timing": "db;dur=7" } }));
+  const app = new Hono<ReportsEnv>();
+  app.use(
+    "/reports/*",
+    limit<ReportsEnv>({
+      decide: async (c) => c.env.EDGE_LIMITER.check({ user: c.req.header("X-User") ?? "", cost: 5 }),
+      ...options,
+    }),
+  );
+  app.all("/reports/*", built);
+  app.get("/other", (c) => c.text("other"));
+  const ask = (user: string, path = "/reports/1") =>
+    app.request(path, { headers: { "X-User": user } }, BINDINGS);
+  return { app, ask, built };
+}
+
+/** A decision as the limiter might answer. */
+function decided(changes: Partial<Decision>): Decision {
+  return {
+    outcome: "denied",
+    allowed: false,
+    cost: 1,
+    limits: [],
+    retryAfterMs: 1_001,
+    violated: [],
+    source: "strict",
+    tier: "free",
+    revision: 1,
+    decisionId: crypto.randomUUID(),
+    holds: [],
+    ...changes,
+  };
+}
+
+beforeAll(async () => {
+  await publishPolicy(TEST_POLICY);
+});
+
+describe("another Worker's app", () => {
+  it("runs its handler where the limiter allows, and tells the limits beside what it says itself", async () => {
+    const { ask, built } = reportsApp();
+    const response = await ask(newUser());
+    expect(await response.text()).toBe("the report");
+    expect(built).toHaveBeenCalledTimes(1);
+    expect(response.headers.get("RateLimit")).toMatch(/^"minute";r=5;t=\d+, "month";r=995;t=\d+$/);
+    expect(response.headers.get("X-RateLimit-Remaining")).toBe("5");
+    expect(response.headers.get("Server-Timing")).toMatch(/^db;dur=7, limiter;dur=\d+\.\d;desc="strict"$/);
+    expect(response.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("answers 429 without running its handler where the limiter denies", async () => {
+    const { ask, built } = reportsApp();
+    const user = newUser();
+    await ask(user);
+    await ask(user);
+    const response = await ask(user);
+    expect(response.headers.get("Retry-After")).toMatch(/^\d+$/);
+    expect(response.headers.get("RateLimit")).toMatch(/^"minute";r=0;/);
+    expect(await problemOf(response)).toMatchObject({
+      status: 429,
+      code: "quota_exceeded",
+      "violated-policies": ["minute"],
+    });
+    expect(built).toHaveBeenCalledTimes(2);
+  });
+
+  it("leaves other paths alone", async () => {
+    const response = await reportsApp().ask(newUser(), "/other");
+    expect(await response.text()).toBe("other");
+    expect(response.headers.has("RateLimit")).toBe(false);
+  });
+
+  it("may answer with what it fetched elsewhere, whose headers cannot be changed", async () => {
+    const app = new Hono();
+    app.use(limit({ decide: async () => decided({ outcome: "allowed", allowed: true, limits: [VIEW] }) }));
+    app.get("/health", () => exports.default.fetch("https://edge.test/health"));
+    const response = await app.request("/health");
+    expect(response.status).toBe(200);
+    expect(response.headers.get("RateLimit")).toBe('"minute";r=1;t=60');
+    expect(await response.json()).toMatchObject({ status: "ok" });
+  });
+});
+
+const VIEW: Decision["limits"][number] = {
+  name: "minute",
+  kind: "bucket",
+  limit: 2,
+  remaining: 1,
+  resetMs: 60_000,
+  windowMs: 120_000,
+};
+
+describe("an outcome", () => {
+  it.each<
+    [outcome: Decision["outcome"], changes: Partial<Decision>, code: string, retryAfter: string | null]
+  >([
+    ["denied", { violated: ["minute"] }, "429 quota_exceeded", "2"],
+    ["denied", { violated: ["minute"], retryAfterMs: null }, "429 quota_exceeded", null],
+    ["blocked", { retryAfterMs: 0 }, "403 blocked", null],
+    ["revoked", { retryAfterMs: 0 }, "401 invalid_credentials", null],
+    ["unavailable", { retryAfterMs: 1_000 }, "503 temporary_reduced_capacity", "1"],
+    ["unavailable", { retryAfterMs: null }, "503 temporary_reduced_capacity", "1"],
+  ])("%s with %j is %s", async (outcome, changes, code, retryAfter) => {
+    const { ask, built } = reportsApp({ decide: async () => decided({ outcome, ...changes }) });
+    const response = await ask("ada");
+    expect(response.headers.get("Retry-After")).toBe(retryAfter);
+    expect(await problemCode(response)).toBe(code);
+    expect(built).not.toHaveBeenCalled();
+  });
+
+  it("of none is an exempt request: it passes and nothing is told", async () => {
+    const { ask, built } = reportsApp({ decide: async () => null });
+    const response = await ask("ada");
+    expect(built).toHaveBeenCalledTimes(1);
+    expect(response.headers.has("RateLimit")).toBe(false);
+    expect(response.headers.get("Server-Timing")).toBe("db;dur=7");
+  });
+});
+
+describe("where the question fails", () => {
+  const failing = { decide: () => Promise.reject(new Error("secret binding is broken")) };
+
+  it("the request is refused with 503, unless the app chooses otherwise, and the reason is not told", async () => {
+    const { ask, built } = reportsApp(failing);
+    const response = await ask("ada");
+    expect(response.headers.get("Retry-After")).toBe("1");
+    const shown = await response.clone().text();
+    expect(await problemCode(response)).toBe("503 temporary_reduced_capacity");
+    expect(shown).not.toContain("secret");
+    expect(built).not.toHaveBeenCalled();
+  });
+
+  it("the request passes without limits where the app says open", async () => {
+    const response = await reportsApp({ ...failing, onFailure: "open" }).ask("ada");
+    expect(await response.text()).toBe("the report");
+    expect(response.headers.has("RateLimit")).toBe(false);
+  });
+
+  it("be it because the app asked a malformed question", async () => {
+    expect((await reportsApp().ask("a b")).status).toBe(503);
+  });
+});
+
+describe("an app may choose", () => {
+  it("its own request id", async () => {
+    const { ask } = reportsApp({
+      decide: async () => decided({ violated: ["minute"] }),
+      requestId: () => "00000000-0000-4000-8000-000000000000",
+    });
+    expect((await problemOf(await ask("ada"))).requestId).toBe("00000000-0000-4000-8000-000000000000");
+  });
+
+  it("to send no X-RateLimit headers", async () => {
+    const response = await reportsApp({ xRateLimit: () => false }).ask(newUser());
+    expect(response.headers.has("X-RateLimit-Limit")).toBe(false);
+    expect(response.headers.has("RateLimit")).toBe(true);
+  });
+});

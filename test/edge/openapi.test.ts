@@ -1,0 +1,58 @@
+/** docs/openapi.json: valid, up to date, and true to its own schemas. */
+import { describe, expect, it } from "vitest";
+import { parseBy } from "../../src/policy/fault.ts";
+import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
+import { openApiDocument } from "../../src/api/openapi/document.ts";
+import { version } from "../../package.json";
+import { document, documentFaults, OPERATIONS, schemaFaults } from "../fixtures/fuzz-document.ts";
+
+describe("docs/openapi.json", () => {
+  it("is valid OpenAPI 3.1, and its schemas are valid JSON Schema", async () => {
+    expect(document.openapi).toMatch(/^3\.1\./);
+    expect(await documentFaults()).toEqual([]);
+  });
+
+  it("is what the contract says now (else: npm run openapi)", async () => {
+    const made: unknown = JSON.parse(JSON.stringify(await openApiDocument(version)));
+    expect(document).toEqual(made);
+  });
+
+  it("refers only to components that it has, and has none that nothing refers to", () => {
+    const text = JSON.stringify(document);
+    const references = new Set([...text.matchAll(/"#\/components\/([^"]+)"/g)].map(([, name = ""]) => name));
+    const { schemas, responses } = document.components;
+    const components = [
+      ...Object.keys(schemas).map((name) => `schemas/${name}`),
+      ...Object.keys(responses).map((name) => `responses/${name}`),
+    ];
+    expect([...references].filter((name) => !name.startsWith("headers/")).toSorted()).toEqual(
+      components.toSorted(),
+    );
+  });
+});
+
+describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
+  it("has examples, and each is valid by its schema", async () => {
+    const answers = [...operation.answers.values()].map(({ bodies }) => bodies);
+    const bodies = [operation.bodies, ...answers].flatMap((contents) => Array.from(contents.values()));
+    for (const { pointer, examples } of bodies) {
+      expect(examples.length).toBeGreaterThan(0);
+      for (const example of examples) expect(await schemaFaults(pointer, example)).toEqual([]);
+    }
+    for (const { schema, example, name } of operation.parameters) {
+      if (example !== undefined)
+        expect([name, new RegExp(String(schema["pattern"])).test(example)]).toEqual([name, true]);
+    }
+  });
+
+  it("takes its own examples", () => {
+    const endpoint: Endpoint | undefined = Object.entries<Endpoint>(CONTRACT).find(
+      ([other]) => other === id,
+    )?.[1];
+    const examples = operation.bodies.get("application/json")?.examples ?? [];
+    expect(examples.length > 0).toBe(endpoint?.body !== undefined);
+    for (const example of examples) {
+      expect(endpoint?.body && parseBy(endpoint.body, example)).toEqual({ ok: true, value: example });
+    }
+  });
+});

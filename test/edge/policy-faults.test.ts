@@ -1,0 +1,168 @@
+/**
+ * A policy that would not do what its author means never takes effect: every kind of fault is refused, with the path of the
+ * fault. Never through KV: this is the pure compile.
+ */
+import { describe, expect, it } from "vitest";
+import { compilePolicy } from "../../src/policy/compile.ts";
+import {
+  BETWEEN,
+  BUCKET,
+  doc,
+  DOCUMENT,
+  NUMBERS,
+  STRUCTURE,
+  UNKNOWN_FIELDS,
+  withBucket,
+  withLimits,
+  withRoute,
+  withRoutes,
+  WORDS,
+} from "../fixtures/edge-faulty-policies.ts";
+
+/** Where the faults lie; "no fault" where there is none. */
+function faultPaths(document: unknown): readonly string[] {
+  const compiled = compilePolicy(document, 1);
+  return compiled.ok ? ["no fault"] : compiled.faults.map(({ path }) => path);
+}
+
+describe("a policy is refused with the path of the fault, and with that one only", () => {
+  it.each([...STRUCTURE, ...NUMBERS, ...WORDS, ...BETWEEN])("%s", (_what, document, path) => {
+    expect(faultPaths(document)).toEqual([path]);
+  });
+
+  it.each(UNKNOWN_FIELDS)("an unknown field in %s", (_what, document, path) => {
+    expect(faultPaths(document)).toEqual([path]);
+  });
+
+  it("reserved paths, however they are spelt", () => {
+    const matches = [
+      "/health",
+      "/ready",
+      "/dashboard",
+      "/dashboard/",
+      "/dashboard/*",
+      "/dashboards",
+      "/dashboard.html",
+      "/docs",
+      "/docs/*",
+      "/docs/:page",
+      "/docs.json",
+      "/api/v1",
+      "/api/v1/",
+      "/api/v1/*",
+      "/api/v1/:x",
+      "/api/v1/rate-limit/check",
+      "/api/v1/admin/*",
+    ];
+    for (const match of matches) {
+      expect(faultPaths(withRoute({ match })), match).toEqual(["/routes/0/match"]);
+    }
+  });
+
+  it("patterns that are no paths of literals, :params and a final star", () => {
+    const matches = [
+      "",
+      "a",
+      "*",
+      "a/*",
+      "//",
+      "/a//b",
+      "/a*",
+      "/*/b",
+      "/*/*",
+      "/a/**",
+      "/:",
+      "/:1x",
+      "/:a:b",
+      "/a:b",
+      "/:a?",
+      "/:a{[0-9]+}",
+      "/(a|b)?",
+      "/a b",
+      "/a?x=1",
+      "/a#b",
+      "/a%20b",
+      "/%61",
+      "/é",
+      "/a\\b",
+      "/a\n",
+      `/${"x".repeat(256)}`,
+    ];
+    for (const match of matches) {
+      expect(faultPaths(withRoute({ match })), JSON.stringify(match)).toEqual(["/routes/0/match"]);
+    }
+  });
+
+  it("upstreams that are neither an http(s) URL without a query nor a binding", () => {
+    const upstreams = [
+      "",
+      "api.example",
+      "ftp://api.example",
+      "https://",
+      "https://u:p@api.example",
+      "https://api.example?a=1",
+      "https://api.example/#a",
+      "javascript:alert(1)",
+      "service:",
+      "service:origin",
+      "service:A B",
+      "//api",
+    ];
+    for (const upstream of upstreams) {
+      expect(faultPaths(withRoute({ upstream })), upstream).toEqual(["/routes/0/upstream"]);
+    }
+  });
+});
+
+it("all faults are told at once, fifty at most", () => {
+  const both = doc({
+    anonymousTier: "x",
+    defaultTier: "y",
+    routes: [{ match: "/health" }, { match: "/health" }],
+  });
+  expect(faultPaths(both).toSorted()).toEqual([
+    "/anonymousTier",
+    "/defaultTier",
+    "/routes/0/match",
+    "/routes/1/match",
+    "/routes/1/match",
+  ]);
+  const many = withRoutes(...Array.from({ length: 100 }, () => ({ match: "/a", cost: -1 })));
+  expect(faultPaths(many)).toHaveLength(50);
+});
+
+describe("a policy is taken where it only looks faulty", () => {
+  it.each<[what: string, document: unknown]>([
+    ["no routes at all", DOCUMENT],
+    ["a tier without any limit", withLimits()],
+    [
+      "a cost of 0.001, and a limit of 0.3",
+      withRoute({ cost: 0.001, limits: [{ ...BUCKET, name: "r", tokens: 0.3 }] }),
+    ],
+    ["a cost of all that a limit holds", withRoute({ cost: 100 })],
+    ["a burst smaller than the rate", withBucket({ burst: 1 })],
+    [
+      "one name for limits of two routes",
+      withRoutes(
+        { match: "/a", limits: [{ ...BUCKET, name: "r" }] },
+        { match: "/b", limits: [{ ...BUCKET, name: "r" }] },
+      ),
+    ],
+    [
+      "a literal before a parameter before a star",
+      withRoutes({ match: "/a/b" }, { match: "/a/:x" }, { match: "/*" }),
+    ],
+    ["a star after the path itself", withRoutes({ match: "/a" }, { match: "/a/*" })],
+    [
+      "a star after the path itself and what lies right below",
+      withRoutes({ match: "/a" }, { match: "/a/:x" }, { match: "/a/*" }),
+    ],
+    ["all methods after some", withRoutes({ match: "/a", methods: ["GET"] }, { match: "/a" })],
+    ["a path that only begins like a reserved one", withRoutes({ match: "/api/*" }, { match: "/healthy" })],
+    ["everything that is not reserved", withRoute({ match: "/*" })],
+    ["an upstream with a path", withRoute({ upstream: "https://api.example:8443/v2/" })],
+    ["an upstream that is a binding", withRoute({ upstream: "service:ORIGIN_2" })],
+  ])("%s", (_what, document) => {
+    expect(faultPaths(document)).toEqual(["no fault"]);
+  });
+});

@@ -1,0 +1,170 @@
+/**
+ * One spelling for each path: whatever a client writes, what is charged is what the upstream sees. Refused where upstreams
+ * would read it in different ways.
+ */
+import * as fc from "fast-check";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { policyOfTier } from "../fixtures/edge-policy.ts";
+import { problemOf } from "../fixtures/edge-problem.ts";
+
+const ROUTES = [
+  { match: "/compare", cost: 2 },
+  { match: "/users/@me", cost: 3 },
+  { match: "/a.b~c/(x)!$&'+,;=", cost: 5 },
+  { match: "/*", cost: 1 },
+];
+const UNLIMITED = policyOfTier(
+  { limits: [{ name: "day", kind: "quota", amount: 1_000_000, per: "day" }] },
+  ROUTES,
+);
+
+/** What a request costs and what the upstream sees of it, or the status that refuses it. */
+async function reached(edge: Edge, url: string): Promise<[cost: number, target: string] | number> {
+  const before = edge.forwarded.length;
+  const left = async (path: string): Promise<number> => {
+    const response = await edge.request(path);
+    return response.status === 200 ? Number(response.headers.get("X-RateLimit-Remaining")) : -response.status;
+  };
+  const base = await left("/probe");
+  const after = await left(url);
+  if (after < 0) {
+    expect(edge.forwarded).toHaveLength(before + 1);
+    return -after;
+  }
+  const { pathname, search } = new URL(edge.forwarded.at(-1)?.url ?? "");
+  return [base - after, pathname + search];
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe("a path", () => {
+  it.each([
+    ["/compare", 2, "/compare"],
+    ["/%63ompare", 2, "/compare"],
+    ["/%43ompare", 1, "/Compare"],
+    ["/COMPARE", 1, "/COMPARE"],
+    ["/./compare", 2, "/compare"],
+    ["/x/../compare", 2, "/compare"],
+    ["/%2e/compare", 2, "/compare"],
+    ["/x/%2E%2e/compare", 2, "/compare"],
+    ["/x/.%2e/%63%6f%6D%70are", 2, "/compare"],
+    ["/..\\compare", 2, "/compare"],
+    ["/compare?a=1&b=//..%2f%00&%63", 2, "/compare?a=1&b=//..%2f%00&%63"],
+    ["/compare?", 2, "/compare"],
+    ["/compare#part", 2, "/compare"],
+    ["/caf%c3%a9", 1, "/caf%C3%A9"],
+    ["/a%20b", 1, "/a%20b"],
+    ["/a%2Bb%3Bc", 1, "/a%2Bb%3Bc"],
+    ["/...", 1, "/..."],
+    ["/", 1, "/"],
+  ])("is charged as what the upstream sees: %s", async (path, cost, target) => {
+    expect(await reached(await startEdge({ policy: UNLIMITED }), path)).toEqual([cost, target]);
+  });
+
+  it.each([
+    "//compare",
+    "/x//compare",
+    "/compare//",
+    "/a%2fb",
+    "/a%2Fb",
+    "/a%5cb",
+    "/a%5Cb",
+    "/a%00",
+    "/a%252fb",
+    "/a%252e%252e/b",
+    "/%25%32%66",
+    "/%",
+    "/a%2",
+    "/a%zz",
+    "/x/%2e%2e%2fcompare",
+    "https://edge.test//evil.test/compare",
+  ])("that upstreams read in different ways is refused, and charges nothing: %s", async (path) => {
+    const edge = await startEdge({ policy: UNLIMITED });
+    const response = await edge.request(path);
+    expect(await problemOf(response)).toMatchObject({ status: 400, code: "invalid_request" });
+    expect(response.headers.has("RateLimit")).toBe(false);
+    expect(edge.forwarded).toEqual([]);
+  });
+
+  it("has no spelling that is charged as another route", async () => {
+    const edge = await startEdge({ policy: UNLIMITED });
+    const literal = fc.constantFrom(...ROUTES.filter(({ match }) => match !== "/*"));
+    const spelling = literal.chain(({ match, cost }) =>
+      fc
+        .array(fc.constantFrom("plain", "lower", "upper", "dot", "parent"), {
+          minLength: match.length,
+          maxLength: match.length,
+        })
+        .map((ways) => ({ match, cost, url: spelt(match, ways) })),
+    );
+    await fc.assert(
+      fc.asyncProperty(spelling, async ({ match, cost, url }) => {
+        const result = await reached(edge, url);
+        if (typeof result === "number") return expect(result).toBe(400);
+        expect([result[0], decodeURIComponent(result[1])]).toEqual([cost, match]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("that is reserved is not the policy's, however it is spelt", async () => {
+    const edge = await startEdge({ policy: UNLIMITED });
+    for (const path of [
+      "/dashboard",
+      "/%64ashboard",
+      "/docs/",
+      "/x/../docs",
+      "/api/v1/x",
+      "/%61pi/v1/x",
+      "/%68ealth",
+    ]) {
+      const response = await edge.request(path);
+      expect(response.headers.has("RateLimit"), path).toBe(false);
+    }
+    expect(edge.forwarded).toEqual([]);
+  });
+});
+
+describe("an upstream that is a URL", () => {
+  it.each([
+    ["https://api.example", "/compare?x=1", "https://api.example/compare?x=1"],
+    ["https://api.example/", "/", "https://api.example/"],
+    ["https://api.example:8443/v2", "/compare", "https://api.example:8443/v2/compare"],
+    ["http://api.example/v2/", "/x/../../compare", "http://api.example/v2/compare"],
+    ["https://api.example/v2", "/%2e%2e/%2e%2e/compare?y", "https://api.example/v2/compare?y"],
+  ])("keeps its prefix: %s with %s", async (upstream, path, target) => {
+    const fetched = vi.fn(async (request: Request) => new Response(request.url));
+    vi.stubGlobal("fetch", fetched);
+    const edge = await startEdge({ policy: UNLIMITED, variables: { UPSTREAM: upstream } });
+    expect(await (await edge.request(path)).text()).toBe(target);
+  });
+
+  it("of a route comes before the deployment's", async () => {
+    vi.stubGlobal("fetch", async (request: Request) => new Response(request.url));
+    const edge = await startEdge({
+      policy: policyOfTier({ limits: [] }, [
+        { match: "/a", upstream: "https://a.example/" },
+        { match: "/*" },
+      ]),
+      variables: { UPSTREAM: "https://other.example" },
+    });
+    expect(await (await edge.request("/a")).text()).toBe("https://a.example/a");
+    expect(await (await edge.request("/b")).text()).toBe("https://other.example/b");
+  });
+});
+
+/** The path with each character written as told; dot segments stand before slashes only. */
+function spelt(path: string, ways: readonly string[]): string {
+  return [...path]
+    .map((character, i) => {
+      const hex = `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+      if (character === "/") {
+        if (ways[i] === "dot") return "/./";
+        return ways[i] === "parent" ? "/x/%2e%2E/" : "/";
+      }
+      if (ways[i] === "lower") return hex;
+      return ways[i] === "upper" ? hex.toUpperCase() : character;
+    })
+    .join("");
+}

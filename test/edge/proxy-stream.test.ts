@@ -1,0 +1,215 @@
+/**
+ * Bodies and upstreams: passed on as they come, in both directions, within a deadline for the first byte, and failures told
+ * apart.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { newAddress } from "../fixtures/edge-account.ts";
+import { startEdge, type Upstream } from "../fixtures/edge-app.ts";
+import { policyOfTier } from "../fixtures/edge-policy.ts";
+import { problemCode } from "../fixtures/edge-problem.ts";
+import { app as demoOrigin } from "../../examples/origin/src/app.ts";
+
+const UNLIMITED = policyOfTier({ limits: [] });
+const text = new TextDecoder();
+const bytes = (content: string) => new TextEncoder().encode(content);
+
+/** A stream that a test writes by hand, and what reads it chunk by chunk. */
+function pipe() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = writable.getWriter();
+  return { readable, send: (content: string) => writer.write(bytes(content)), end: () => writer.close() };
+}
+
+async function next(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+  const { value } = await reader.read();
+  return text.decode(value);
+}
+
+function readerOf(body: ReadableStream<Uint8Array> | null): ReadableStreamDefaultReader<Uint8Array> {
+  if (!body) throw new Error("there is no body");
+  return body.getReader();
+}
+
+/** Answers as soon as the gateway gives up, as a real fetch does. */
+const hanging: Upstream = ({ signal }) =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+  });
+
+let errors = vi.spyOn(console, "warn");
+beforeEach(() => {
+  errors = vi.spyOn(console, "error").mockReturnValue();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
+});
+
+describe("a body", () => {
+  it("reaches the upstream while the client is still sending", async () => {
+    const body = pipe();
+    let received = "";
+    const edge = await startEdge({
+      policy: UNLIMITED,
+      upstream: async (request) => {
+        const reader = readerOf(request.body);
+        received = await next(reader);
+        // Only now does the client send the rest: a gateway that buffers would wait for ever.
+        const rest = body.send("second").then(() => body.end());
+        received += ` ${await next(reader)}`;
+        await rest;
+        return new Response("done");
+      },
+    });
+    const answer = edge.request("/a", { method: "POST", body: body.readable });
+    await body.send("first");
+    expect(await (await answer).text()).toBe("done");
+    expect(received).toBe("first second");
+  });
+
+  it("reaches the client while the upstream is still sending", async () => {
+    const body = pipe();
+    const edge = await startEdge({ policy: UNLIMITED, upstream: () => new Response(body.readable) });
+    const reader = readerOf((await edge.request("/a")).body);
+    for (const chunk of ["first", "second", "third"]) {
+      const sent = body.send(chunk);
+      expect(await next(reader)).toBe(chunk);
+      await sent;
+    }
+    const ended = body.end();
+    expect((await reader.read()).done).toBe(true);
+    await ended;
+  });
+
+  it("goes both ways at once, byte for byte", async () => {
+    const content = crypto.getRandomValues(new Uint8Array(60_000));
+    const edge = await startEdge({ policy: UNLIMITED, upstream: (request) => demoOrigin.fetch(request) });
+    for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+      const response = await edge.request("/echo", { method, body: content });
+      expect(response.headers.get("X-Echo-Method")).toBe(method);
+      expect(new Uint8Array(await response.arrayBuffer())).toEqual(content);
+    }
+  });
+
+  it("that a denied request brings is not read", async () => {
+    const tier = { limits: [{ name: "minute", kind: "bucket", tokens: 1, per: "minute" } as const] };
+    const edge = await startEdge({ policy: policyOfTier(tier) });
+    const headers = newAddress();
+    await edge.request("/a", { headers });
+    const request = new Request("https://edge.test/a", { method: "POST", body: "x", headers });
+    expect((await edge.request(request.url, request)).status).toBe(429);
+    expect(edge.forwarded).toHaveLength(1);
+  });
+
+  it("is none where HEAD asks, and the upstream sees HEAD", async () => {
+    const edge = await startEdge({
+      policy: UNLIMITED,
+      upstream: () => new Response(null, { headers: { ETag: '"1"' } }),
+    });
+    const response = await edge.request("/a", { method: "HEAD" });
+    expect([response.status, response.body, response.headers.get("ETag")]).toEqual([200, null, '"1"']);
+    expect(edge.forwarded[0]?.method).toBe("HEAD");
+  });
+});
+
+describe("an upstream", () => {
+  const fast = policyOfTier({ limits: [] }, [{ match: "/*", timeoutMs: 30 }]);
+
+  it("that does not answer in the route's time is 504, within it", async () => {
+    const edge = await startEdge({ policy: fast, upstream: hanging });
+    const startedMs = performance.now();
+    const response = await edge.request("/a");
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(await problemCode(response)).toBe("504 upstream_timeout");
+    expect(edge.forwarded[0]?.signal.aborted).toBe(true);
+  });
+
+  it("that is a URL is given up in the same way", async () => {
+    vi.stubGlobal("fetch", hanging);
+    const edge = await startEdge({ policy: fast, variables: { UPSTREAM: "https://api.example" } });
+    expect(await problemCode(await edge.request("/a"))).toBe("504 upstream_timeout");
+  });
+
+  it("that has begun to answer may take longer for the rest", async () => {
+    const body = pipe();
+    const edge = await startEdge({ policy: fast, upstream: () => new Response(body.readable) });
+    const response = await edge.request("/a");
+    await new Promise((resolve) => {
+      setTimeout(resolve, 60);
+    });
+    const sent = body.send("late").then(() => body.end());
+    expect(await response.text()).toBe("late");
+    await sent;
+  });
+
+  it.each<[what: string, upstream: Upstream]>([
+    ["throws", () => Promise.reject(new Error("secret-host.internal refused"))],
+    ["throws what is no error", () => Promise.reject("secret-host.internal")],
+  ])("that %s is 502, and its reason stays in the log", async (_what, upstream) => {
+    const warnings = vi.spyOn(console, "warn").mockReturnValue();
+    const edge = await startEdge({ policy: UNLIMITED, upstream, variables: { LOG_LEVEL: "warn" } });
+    const response = await edge.request("/a");
+    const shown = await response.clone().text();
+    expect(await problemCode(response)).toBe("502 upstream_error");
+    expect(shown).not.toContain("internal");
+    expect(JSON.stringify(warnings.mock.calls)).toContain("secret-host.internal");
+  });
+
+  it("that does not follow the request is still charged for: the limiter decided before", async () => {
+    const tier = { limits: [{ name: "minute", kind: "bucket", tokens: 2, per: "minute" } as const] };
+    const edge = await startEdge({
+      policy: policyOfTier(tier),
+      upstream: () => Promise.reject(new Error("x")),
+    });
+    const headers = newAddress();
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await edge.request("/a", { headers })).status);
+    expect(statuses).toEqual([502, 502, 429]);
+  });
+
+  it.each<[what: string, variables: Partial<Env>]>([
+    ["is not configured", { UPSTREAM: "" }],
+    ["is a binding that is not there", { UPSTREAM: "service:NOWHERE" }],
+    ["is a binding that is no service", { UPSTREAM: "service:LOG_LEVEL" }],
+    ["is a binding of every object", { UPSTREAM: "service:CONSTRUCTOR" }],
+  ])("that %s is 502, and an error in the log", async (_what, variables) => {
+    const edge = await startEdge({ policy: UNLIMITED, variables });
+    expect(await problemCode(await edge.request("/a"))).toBe("502 upstream_error");
+    expect(errors).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("upstream_missing"));
+  });
+});
+
+describe.each([
+  ["without CORS", {}],
+  ["with CORS", { cors: { origins: ["https://app.example"] } }],
+])("a WebSocket, %s", (_what, changes) => {
+  it("passes through, with its limits told and its messages both ways", async () => {
+    const edge = await startEdge({
+      policy: {
+        ...policyOfTier({ limits: [{ name: "minute", kind: "bucket", tokens: 5, per: "minute" }] }),
+        ...changes,
+      },
+      upstream: (request) => demoOrigin.fetch(request),
+    });
+    const response = await edge.request("/ws", {
+      headers: {
+        Upgrade: "websocket",
+        Connection: "Upgrade",
+        Origin: "https://app.example",
+        ...newAddress(),
+      },
+    });
+    expect(response.status).toBe(101);
+    expect(response.headers.get("X-RateLimit-Remaining")).toBe("4");
+    expect(edge.forwarded[0]?.headers.get("Upgrade")).toBe("websocket");
+    const socket = response.webSocket;
+    if (!socket) throw new Error("there is no socket");
+    socket.accept();
+    const echoed = new Promise<unknown>((resolve) => {
+      socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
+    });
+    socket.send("hello");
+    expect(await echoed).toBe("hello");
+    socket.close(1000);
+  });
+});

@@ -1,0 +1,226 @@
+/**
+ * What a client is told of its limits: in the syntax of RFC 9651, right to the second, and never more than is there. The
+ * clock stands still unless a test moves it.
+ */
+import { parseList } from "structured-headers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { LimitDocument } from "../../src/policy/schema.ts";
+import { customer, newAddress } from "../fixtures/edge-account.ts";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { policyOfTier, policyWith } from "../fixtures/edge-policy.ts";
+
+/** Ten days and a half before the month ends. */
+const NOW_MS = Date.UTC(2030, 5, 20, 12);
+
+beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: NOW_MS }));
+afterEach(() => vi.useRealTimers());
+
+/** A client that nobody has seen before. */
+function newClient(edge: Edge): (path?: string) => Promise<Response> {
+  const headers = newAddress();
+  return (path = "/identify") => edge.request(path, { headers });
+}
+
+/** The members of a list with their parameters, as RFC 9651 reads them. */
+function listOf(response: Response, name: string): unknown[] {
+  return parseList(response.headers.get(name) ?? "").map(([item, parameters]) => [
+    item,
+    Object.fromEntries(parameters),
+  ]);
+}
+
+function xRateLimit(response: Response): (string | null)[] {
+  return ["Limit", "Remaining", "Reset"].map((name) => response.headers.get(`X-RateLimit-${name}`));
+}
+
+async function edgeOf(limits: LimitDocument[], cost = 1): Promise<Edge> {
+  return startEdge({ policy: policyOfTier({ limits }, [{ match: "/*", cost }]) });
+}
+
+const bucket = (tokens: number, changes: object = {}): LimitDocument => ({
+  name: "minute",
+  kind: "bucket",
+  tokens,
+  per: "minute",
+  ...changes,
+});
+
+describe("RateLimit and RateLimit-Policy", () => {
+  it("tell of a bucket its capacity, the seconds a full refill takes, what is there, and when it is full", async () => {
+    const ask = newClient(await edgeOf([bucket(100, { burst: 150 })]));
+    const first = await ask();
+    expect(listOf(first, "RateLimit-Policy")).toEqual([["minute", { q: 150, w: 90 }]]);
+    expect(listOf(first, "RateLimit")).toEqual([["minute", { r: 149, t: 1 }]]);
+    expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 148, t: 2 }]]);
+    vi.setSystemTime(NOW_MS + 600);
+    expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 148, t: 2 }]]);
+  });
+
+  it("tell of a quota its amount, the length of its period, what is left, and when it ends", async () => {
+    const ask = newClient(await edgeOf([{ name: "month", kind: "quota", amount: 2, per: "month" }]));
+    const first = await ask();
+    expect(listOf(first, "RateLimit-Policy")).toEqual([["month", { q: 2, w: 30 * 86_400 }]]);
+    expect(listOf(first, "RateLimit")).toEqual([["month", { r: 1, t: 10.5 * 86_400 }]]);
+    await ask();
+    const denied = await ask();
+    expect(denied.status).toBe(429);
+    expect(listOf(denied, "RateLimit")).toEqual([["month", { r: 0, t: 10.5 * 86_400 }]]);
+    expect(denied.headers.get("Retry-After")).toBe(String(10.5 * 86_400));
+  });
+
+  it("tell of every limit that met on the request, the route's own as well, allowed or denied", async () => {
+    const edge = await startEdge({
+      policy: policyOfTier(
+        { limits: [bucket(100), { name: "day", kind: "quota", amount: 500, per: "day" }] },
+        [{ match: "/*", limits: [{ name: "own", kind: "bucket", tokens: 1, per: "hour" }] }],
+      ),
+    });
+    const ask = newClient(edge);
+    const expected = [
+      ["minute", { q: 100, w: 60 }],
+      ["day", { q: 500, w: 86_400 }],
+      ["own", { q: 1, w: 3_600 }],
+    ];
+    expect(listOf(await ask(), "RateLimit-Policy")).toEqual(expected);
+    const denied = await ask();
+    expect(denied.status).toBe(429);
+    expect(listOf(denied, "RateLimit-Policy")).toEqual(expected);
+    expect(listOf(denied, "RateLimit")).toEqual([
+      ["minute", { r: 99, t: 1 }],
+      ["day", { r: 499, t: 43_200 }],
+      ["own", { r: 0, t: 3_600 }],
+    ]);
+  });
+
+  it("round what is there down and the times up, so that who believes them is not refused", async () => {
+    const ask = newClient(await edgeOf([bucket(3)], 0.4));
+    expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 2, t: 8 }]]);
+    vi.setSystemTime(NOW_MS + 1);
+    expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 2, t: 16 }]]);
+  });
+
+  it("say where less than one token is there when the next one is", async () => {
+    const ask = newClient(await edgeOf([bucket(3)]));
+    await ask();
+    await ask();
+    expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 0, t: 20 }]]);
+    vi.setSystemTime(NOW_MS + 19_000);
+    expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 0, t: 1 }]]);
+  });
+
+  it("are integers for any policy: a client may parse them by the draft", async () => {
+    const ask = newClient(
+      await edgeOf([bucket(0.7, { burst: 1.337 }), bucket(7, { name: "hour", per: "hour" })]),
+    );
+    for (const response of [await ask(), await ask()]) {
+      for (const name of ["RateLimit", "RateLimit-Policy"]) {
+        expect(response.headers.get(name)).toMatch(/^"[a-z]+"(;[qwrt]=\d+){2}(, "[a-z]+"(;[qwrt]=\d+){2})*$/);
+      }
+    }
+  });
+});
+
+describe("X-RateLimit-*", () => {
+  it("tell of the limit nearest to exhaustion, the reset in Unix seconds", async () => {
+    const edge = await edgeOf([bucket(10), { name: "day", kind: "quota", amount: 4, per: "day" }]);
+    const ask = newClient(edge);
+    const midnight = String(Date.UTC(2030, 5, 21) / 1_000);
+    expect(xRateLimit(await ask())).toEqual(["4", "3", midnight]);
+    vi.setSystemTime(NOW_MS + 100);
+    expect(xRateLimit(await newClient(edge)())).toEqual(["4", "3", midnight]);
+    const other = newClient(
+      await edgeOf([bucket(4), { name: "day", kind: "quota", amount: 10, per: "day" }]),
+    );
+    expect(xRateLimit(await other())).toEqual(["4", "3", String(NOW_MS / 1_000 + 16)]);
+  });
+
+  it("are left out where the policy says so, and the standard ones stay", async () => {
+    const edge = await startEdge({ policy: policyWith({ headers: { xRateLimit: false } }) });
+    const response = await newClient(edge)();
+    expect(xRateLimit(response)).toEqual([null, null, null]);
+    expect(listOf(response, "RateLimit")).toHaveLength(1);
+  });
+});
+
+describe("Retry-After", () => {
+  it.each<[what: string, limits: LimitDocument[], cost: number]>([
+    ["a bucket", [bucket(3)], 1],
+    ["a bucket that refills every 0.6 s", [bucket(100, { burst: 2 })], 1],
+    ["a bucket with a cost of more than one token", [bucket(10)], 4],
+    ["a bucket with an awkward rate", [bucket(7, { per: "hour", burst: 1.5 })], 0.7],
+    ["an hourly quota", [{ name: "hour", kind: "quota", amount: 2, per: "hour" }], 1],
+    [
+      "a monthly quota on the 31st",
+      [{ name: "month", kind: "quota", amount: 1, per: "month", anchorDay: 31 }],
+      1,
+    ],
+    ["the slower of two", [bucket(3), bucket(2, { name: "day", per: "day" })], 1],
+  ])("is when the same request passes, not a second too late: %s", async (_what, limits, cost) => {
+    const ask = newClient(await edgeOf(limits, cost));
+    let response = await ask();
+    for (let i = 0; response.status === 200 && i < 10; i++) response = await ask();
+    expect(response.status).toBe(429);
+    const seconds = Number(response.headers.get("Retry-After"));
+    expect(seconds).toBeGreaterThanOrEqual(1);
+    vi.setSystemTime(NOW_MS + (seconds - 1) * 1_000);
+    expect((await ask()).status).toBe(429);
+    vi.setSystemTime(NOW_MS + seconds * 1_000);
+    expect((await ask()).status).toBe(200);
+  });
+
+  it("is not put off by asking too early: a denied request costs nothing", async () => {
+    const ask = newClient(await edgeOf([bucket(3)]));
+    for (let i = 0; i < 3; i++) await ask();
+    for (let i = 0; i < 20; i++) {
+      const response = await ask();
+      expect([response.status, response.headers.get("Retry-After")]).toEqual([429, "20"]);
+    }
+    vi.setSystemTime(NOW_MS + 20_000);
+    expect((await ask()).status).toBe(200);
+  });
+
+  it("stands on no answer that passes", async () => {
+    expect((await newClient(await edgeOf([bucket(3)]))()).headers.has("Retry-After")).toBe(false);
+  });
+});
+
+describe("beside the limits", () => {
+  it("every answer says where it was decided and how long that took, and carries its request's id", async () => {
+    const edge = await edgeOf([bucket(1)]);
+    const ask = newClient(edge);
+    for (const status of [200, 429]) {
+      const response = await ask();
+      expect(response.status).toBe(status);
+      expect(response.headers.get("Server-Timing")).toMatch(/^limiter;dur=\d+\.\d;desc="strict"$/);
+      expect(response.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
+    }
+    expect(edge.forwarded[0]?.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it("the upstream's own Server-Timing stays", async () => {
+    const edge = await startEdge({
+      upstream: () => new Response("", { headers: { "Server-Timing": "db;dur=5" } }),
+    });
+    expect((await newClient(edge)()).headers.get("Server-Timing")).toMatch(/^db;dur=5, limiter;dur=/);
+  });
+
+  it("an exempt route says nothing of limits, and charges nothing", async () => {
+    const ask = newClient(await startEdge());
+    for (let i = 0; i < 5; i++) {
+      const response = await ask("/free/of/charge");
+      expect(response.status).toBe(200);
+      const names = [...response.headers.keys()].filter((name) => /ratelimit|retry|server-timing/.test(name));
+      expect(names).toEqual([]);
+      expect(response.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
+    }
+    expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 2, t: 20 }]]);
+  });
+
+  it("a tier without limits has none to tell", async () => {
+    const edge = await startEdge();
+    const { headers } = await customer(edge, { tier: "partner" });
+    const response = await edge.request("/identify", { headers });
+    expect(response.status).toBe(200);
+    expect([...response.headers.keys()].filter((name) => name.includes("ratelimit"))).toEqual([]);
+  });
+});

@@ -1,0 +1,142 @@
+/** The RPC entrypoint, called over real RPC as a service binding calls it: same questions, same answers as over HTTP. */
+import { createExecutionContext } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { EdgeLimiter } from "../../src/index.ts";
+import { newUser } from "../fixtures/edge-account.ts";
+import { publishPolicy } from "../fixtures/edge-app.ts";
+import { TEST_POLICY } from "../fixtures/edge-policy.ts";
+
+/** The entrypoint as a caller in JavaScript sees it: nothing keeps it from sending anything. */
+interface Untyped {
+  check(operation: unknown): Promise<unknown>;
+  checkMany(operations: unknown): Promise<unknown>;
+  status(user: unknown): Promise<unknown>;
+}
+const limiter = exports.EdgeLimiter;
+
+/** The same without RPC between: workerd reports each exception that a call throws, and here there are many. */
+function local(): Untyped {
+  return new EdgeLimiter(createExecutionContext(), env);
+}
+
+let revision = 0;
+beforeAll(async () => {
+  revision = await publishPolicy(TEST_POLICY);
+});
+
+describe("check", () => {
+  it("decides, and says all that a caller needs", async () => {
+    const user = newUser();
+    expect(await limiter.check({ user, cost: 7 })).toMatchObject({
+      outcome: "allowed",
+      allowed: true,
+      cost: 7,
+      limits: [
+        { name: "minute", limit: 10 },
+        { name: "month", limit: 1_000, remaining: 993 },
+      ],
+      retryAfterMs: 0,
+      violated: [],
+      source: "strict",
+      tier: "free",
+      revision,
+    });
+    expect(await limiter.check({ user, cost: 7 })).toMatchObject({ allowed: false, violated: ["minute"] });
+    expect(await limiter.check({ user, route: "/compare", peek: true })).toMatchObject({
+      allowed: true,
+      cost: 2,
+    });
+  });
+
+  it("charges the same idempotency key once", async () => {
+    const operation = { user: newUser(), cost: 6, idempotencyKey: "a" };
+    const first = await limiter.check(operation);
+    expect(await limiter.check(operation)).toEqual(first);
+  });
+
+  it.each<[what: string, operation: unknown, path: string]>([
+    ["nothing", undefined, ""],
+    ["a string", "ada", ""],
+    ["no user", {}, "/user"],
+    ["a user with a space", { user: "a b" }, "/user"],
+    ["an unknown field", { user: "a", price: 1 }, "/price"],
+    ["an unknown route", { user: "a", route: "/x" }, "/route"],
+    ["an unknown tier", { user: "a", tier: "gold" }, "/tier"],
+    ["a cost of NaN", { user: "a", cost: Number.NaN }, "/cost"],
+    ["what JSON could not carry", { user: "a", cost: 1n }, "/cost"],
+  ])("is a TypeError where the operation is malformed, with the path: %s", async (_what, operation, path) => {
+    const failure = await failureOf(local().check(operation));
+    expect(failure).toBeInstanceOf(TypeError);
+    expect(String(failure)).toContain(`invalid_request: [{"path":"${path}"`);
+  });
+});
+
+it("a TypeError is one on the other side of RPC as well", async () => {
+  const failure = await failureOf(limiter.check({ user: "a b" }));
+  expect(failure).toBeInstanceOf(TypeError);
+  expect(String(failure)).toMatch(/invalid_request.*\/user/);
+});
+
+describe("checkMany", () => {
+  it("keeps the order, and a malformed operation fails alone", async () => {
+    const [ada, bob] = [newUser(), newUser()];
+    const answers = await limiter.checkMany([
+      { user: ada, cost: 8 },
+      { user: "" },
+      { user: bob },
+      { user: ada, cost: 8 },
+    ]);
+    expect(answers).toMatchObject([
+      { allowed: true, cost: 8 },
+      { error: { code: "invalid_request", errors: [{ path: "/user" }] } },
+      { allowed: true, cost: 1 },
+      { allowed: false },
+    ]);
+  });
+
+  it("of nothing is nothing", async () => {
+    expect(await limiter.checkMany([])).toEqual([]);
+  });
+
+  it.each<[what: string, operations: unknown]>([
+    ["no list", { user: "a" }],
+    ["nothing", undefined],
+    ["1,001 operations", Array.from({ length: 1_001 }, () => ({ user: "a" }))],
+  ])("is a TypeError where it gets %s", async (_what, operations) => {
+    expect(await failureOf(local().checkMany(operations))).toBeInstanceOf(TypeError);
+  });
+});
+
+describe("status", () => {
+  it("tells limits and usage, and costs nothing", async () => {
+    const user = newUser();
+    await limiter.check({ user, cost: 4 });
+    for (let i = 0; i < 3; i++) await limiter.status(user);
+    expect(await limiter.status(user)).toMatchObject({
+      kind: "status",
+      tier: "free",
+      status: "active",
+      limits: [{ name: "minute" }, { name: "month", remaining: 996 }],
+      usage: { hour: { requests: 1, cost: 4, denied: 0 } },
+    });
+  });
+
+  it.each([
+    ["no user id", "a b"],
+    ["a number", 7],
+    ["nothing", undefined],
+  ])("is a TypeError where it gets %s", async (_what, user) => {
+    expect(await failureOf(local().status(user))).toBeInstanceOf(TypeError);
+  });
+});
+
+/** What a call was rejected with. Awaited once: a promise of RPC counts as unhandled where it is asked twice. */
+async function failureOf(call: Promise<unknown>): Promise<unknown> {
+  try {
+    await call;
+    return null;
+  } catch (thrown) {
+    return thrown;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * A small checkout in a folder of its own, so that a test may break it. It has what the scripts look at, in the versions that
+ * are installed, and a Worker that builds whatever is being written in the product. Packages are linked, not copied.
+ */
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as z from "zod/mini";
+
+const NODE_MODULES = join(import.meta.dirname, "..", "..", "node_modules");
+const PACKAGES = ["hono", "node", "wrangler"];
+
+const WORKER = `import { DurableObject } from "cloudflare:workers";
+export class UserLimiter extends DurableObject {}
+export class PolicyRegistry extends DurableObject {}
+export class AccountDirectory extends DurableObject {}
+export default { fetch: () => new Response("fake") };
+`;
+
+const WRANGLER = `name = "edge-limiter"
+main = "worker.ts"
+compatibility_date = "2026-10-01"
+send_metrics = false
+
+[vars]
+UPSTREAM = ""
+LOG_LEVEL = "info"
+
+[secrets]
+required = ["ADMIN_TOKEN"]
+
+[[kv_namespaces]]
+binding = "CONFIG"
+
+[[durable_objects.bindings]]
+name = "USER_LIMITER"
+class_name = "UserLimiter"
+
+[[durable_objects.bindings]]
+name = "POLICY_REGISTRY"
+class_name = "PolicyRegistry"
+
+[[durable_objects.bindings]]
+name = "ACCOUNT_DIRECTORY"
+class_name = "AccountDirectory"
+
+[exports.UserLimiter]
+type = "durable-object"
+storage = "sqlite"
+
+[exports.PolicyRegistry]
+type = "durable-object"
+storage = "sqlite"
+
+[exports.AccountDirectory]
+type = "durable-object"
+storage = "sqlite"
+`;
+
+const POLICY = {
+  schema: 1,
+  anonymousTier: "anonymous",
+  defaultTier: "anonymous",
+  tiers: {
+    anonymous: { limits: [{ name: "minute", kind: "bucket", tokens: 30, per: "minute", burst: 45 }] },
+  },
+  routes: [
+    { match: "/identify/:id", cost: 1 },
+    { match: "/compare", cost: 2 },
+    { match: "/members", cost: 1, auth: "required" },
+    {
+      match: "/api/refresh",
+      limits: [{ name: "refresh", kind: "bucket", tokens: 5, per: "minute" }],
+    },
+  ],
+};
+
+export interface Checkout {
+  readonly root: string;
+  /** Replaces text in a file. @throws where it is not there, so that no test breaks nothing. */
+  edit(file: string, from: string, to: string): Promise<void>;
+  write(file: string, content: string): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** `check` is what `npm run check` runs there. */
+export async function makeCheckout(check = "node --version"): Promise<Checkout> {
+  const root = await mkdtemp(join(tmpdir(), "edge-limiter-checkout-"));
+  const checkout: Checkout = {
+    root,
+    async edit(file, from, to) {
+      const content = await readFile(join(root, file), "utf8");
+      if (!content.includes(from)) throw new Error(`${file} has no ${from}`);
+      await writeFile(
+        join(root, file),
+        content.replace(from, () => to),
+      );
+    },
+    async write(file, content) {
+      await writeFile(join(root, file), content);
+    },
+    async [Symbol.asyncDispose]() {
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+  await mkdir(join(root, "policy"));
+  await symlink(NODE_MODULES, join(root, "node_modules"));
+  const versions = await Promise.all(PACKAGES.map(async (name) => [name, await versionOf(name)] as const));
+  const dependencies = Object.fromEntries(versions);
+  const installed = versions.map(([name, version]) => [`node_modules/${name}`, { version }]);
+  const scripts = { check, "check:env": "wrangler --version" };
+  await checkout.write("package.json", json({ version: "0.1.0", type: "module", scripts, dependencies }));
+  await checkout.write(
+    "package-lock.json",
+    json({ packages: { "": { dependencies }, ...Object.fromEntries(installed) } }),
+  );
+  await checkout.write("wrangler.toml", WRANGLER);
+  await checkout.write("worker.ts", WORKER);
+  await checkout.write("policy/default.json", json(POLICY));
+  await checkout.write(".dev.vars", `ADMIN_TOKEN=${"0123456789abcdef".repeat(2)}\n`);
+  return checkout;
+}
+
+const packageSchema = z.object({ version: z.string() });
+
+async function versionOf(name: string): Promise<string> {
+  const content = await readFile(join(NODE_MODULES, name, "package.json"), "utf8");
+  return packageSchema.parse(JSON.parse(content)).version;
+}
+
+function json(content: object): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}

@@ -1,0 +1,143 @@
+/** What `npm run deploy` promises: as a process of its own, against a stand-in for Cloudflare. */
+import { describe, expect, it } from "vitest";
+import { makeCheckout } from "./checkout.ts";
+import {
+  HOST,
+  LEFT_OVER,
+  NEW_WORKER,
+  RAN_BEFORE,
+  startCloudflare,
+  UPLOADED,
+  uploadsOf,
+} from "./fake-cloudflare.ts";
+import { runScript } from "./run-script.ts";
+
+describe("deploying", { timeout: 120_000 }, () => {
+  it("uploads nothing on --dry-run, and says what it skips", async () => {
+    await using checkout = await makeCheckout();
+    await using cloudflare = await startCloudflare();
+    const run = await runScript("deploy", ["--dry-run", "--project", checkout.root], {
+      cloudflare: cloudflare.url,
+    });
+    expect(run.stdout).toContain("done: format, lint, types");
+    expect(run.stdout).toMatch(/done: \d+\.\d KiB compressed/);
+    expect(run.stdout).toContain("[4/6] wrangler deploy\n      skipped: --dry-run");
+    expect(run.stdout).toContain("[6/6] Verify a real 429\n      skipped: ");
+    expect(cloudflare.requests).toEqual([]);
+    expect(run.code).toBe(0);
+  });
+
+  it("stops before the build where a check of the doctor fails, with its mend", async () => {
+    await using checkout = await makeCheckout();
+    await using cloudflare = await startCloudflare();
+    await checkout.write("policy/default.json", "{}");
+    const run = await runScript("deploy", ["--project", checkout.root], { cloudflare: cloudflare.url });
+    expect(run.stdout).toContain("FAIL  Policy");
+    expect(run.stdout).toContain('Stopped at "Doctor\'s checks"');
+    expect(run.stdout).toContain(
+      "Next: mend what failed above, then run npm run deploy again; nothing was uploaded",
+    );
+    expect(run.stdout).not.toContain("[2/6]");
+    expect(uploadsOf(cloudflare)).toEqual([]);
+    expect(run.code).toBe(1);
+  });
+
+  it("stops where npm run check fails, and shows what it said", async () => {
+    await using checkout = await makeCheckout(`node -e "console.log('line 7 is ugly'); process.exit(1)"`);
+    const run = await runScript("deploy", ["--dry-run", "--project", checkout.root]);
+    expect(run.stdout).toContain("line 7 is ugly");
+    expect(run.stdout).toContain('Stopped at "npm run check"');
+    expect(run.code).toBe(1);
+  });
+
+  it("stops where the build fails, and shows what wrangler said", async () => {
+    await using checkout = await makeCheckout();
+    await checkout.edit("worker.ts", "export default", 'import "./missing.ts";\nexport default');
+    const run = await runScript("deploy", ["--dry-run", "--skip-checks", "--project", checkout.root]);
+    expect(run.stdout).toContain('Could not resolve "./missing.ts"');
+    expect(run.stdout).toContain('Stopped at "Build"');
+    expect(run.code).toBe(1);
+  });
+
+  it("says how to log in where nobody is", async () => {
+    await using checkout = await makeCheckout();
+    const run = await runScript("deploy", ["--skip-checks", "--project", checkout.root]);
+    expect(run.stdout).toContain('Stopped at "wrangler deploy": wrangler is not logged in');
+    expect(run.stdout).toContain("Next: npx wrangler login");
+    expect(run.code).toBe(1);
+  });
+
+  it("uploads after all checks, and says how to go back where the new version cannot be verified", async () => {
+    await using checkout = await makeCheckout();
+    await using cloudflare = await startCloudflare();
+    const run = await runScript("deploy", ["--project", checkout.root, "--wait", "0"], {
+      cloudflare: cloudflare.url,
+    });
+    expect(run.stdout).toContain("0 failed");
+    expect(run.stdout).toContain(`done: version ${UPLOADED} at https://${HOST}`);
+    expect(uploadsOf(cloudflare)).toHaveLength(1);
+    expect(run.stdout).toContain('Stopped at "Verify health"');
+    expect(run.stdout).toContain("The new version is live.");
+    expect(run.stdout).toContain(`npx wrangler rollback ${RAN_BEFORE}`);
+    expect(run.code).toBe(1);
+  });
+
+  it("says how to set the secret that a new Worker lacks", async () => {
+    await using checkout = await makeCheckout();
+    await using cloudflare = await startCloudflare(NEW_WORKER);
+    const run = await runScript("deploy", ["--skip-checks", "--project", checkout.root], {
+      cloudflare: cloudflare.url,
+    });
+    expect(run.stdout).toContain("the Worker lacks a secret that wrangler.toml requires");
+    expect(run.stdout).toContain("Next: npx wrangler secret put ADMIN_TOKEN");
+    expect(uploadsOf(cloudflare)).toEqual([]);
+    expect(run.code).toBe(1);
+  });
+
+  it("says how to keep a namespace that no version uses any more", async () => {
+    await using checkout = await makeCheckout();
+    await using cloudflare = await startCloudflare(LEFT_OVER);
+    await checkout.write("secrets.env", "ADMIN_TOKEN=0123456789abcdef\n");
+    const args = [
+      "--skip-checks",
+      "--project",
+      checkout.root,
+      "--secrets-file",
+      `${checkout.root}/secrets.env`,
+    ];
+    const run = await runScript("deploy", args, { cloudflare: cloudflare.url });
+    expect(run.stdout).toContain("the account has a namespace of that name");
+    expect(run.stdout).toContain("Next: take its id from npx wrangler kv namespace list");
+    expect(run.code).toBe(1);
+  });
+
+  it("takes a new Worker's secrets along and never shows them", async () => {
+    await using checkout = await makeCheckout();
+    await using cloudflare = await startCloudflare(NEW_WORKER);
+    const secret = "correct-horse-battery-staple";
+    await checkout.write("secrets.env", `ADMIN_TOKEN=${secret}\n`);
+    const args = [
+      "--project",
+      checkout.root,
+      "--secrets-file",
+      `${checkout.root}/secrets.env`,
+      "--wait",
+      "0",
+    ];
+    const run = await runScript("deploy", args, { cloudflare: cloudflare.url });
+    expect(run.stdout).toContain("ok    Deployed secrets  ADMIN_TOKEN");
+    expect(run.stdout).toContain(`done: version ${UPLOADED}`);
+    expect(run.stdout).toContain("This was the Worker's first deployment");
+    expect(run.stdout + run.stderr).not.toContain(secret);
+  });
+
+  it.each([["--url", "localhost"], ["--wait", "soon"], ["--fast"]])(
+    "refuses a wrong call: %s %s",
+    async (...args) => {
+      const run = await runScript("deploy", args);
+      expect(run.stderr).toContain("npm run deploy -- --help");
+      expect(run.stdout).toBe("");
+      expect(run.code).toBe(2);
+    },
+  );
+});

@@ -1,0 +1,88 @@
+/** A stand-in for the running product, on loopback: healthy by default, and as sick as a test wants it. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+
+export interface Reply {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** Replies by path, or method and path; `count` is 1 for the first request. What is not named is as the healthy product has it. */
+export type Replies = Readonly<Record<string, Reply | ((count: number, query: URLSearchParams) => Reply)>>;
+
+export interface FakeServer {
+  readonly url: string;
+  /** `GET /health`, in the order in which they came. */
+  readonly requests: readonly string[];
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const LIMITS = { RateLimit: '"refresh";r=4;t=12', "RateLimit-Policy": '"refresh";q=5;w=60' };
+
+export const HEALTH = {
+  status: "ok",
+  version: "0.1.0",
+  revision: 7,
+  checks: { policy: "ok", limiter: "ok" },
+};
+
+/** A request that passes, whatever the upstream says to it. */
+export const PASSED: Reply = { status: 404, headers: LIMITS, body: {} };
+
+/** A denial as 3-wire promises it. */
+export const DENIED: Reply = {
+  status: 429,
+  headers: {
+    ...LIMITS,
+    RateLimit: '"refresh";r=0;t=12',
+    "Content-Type": "application/problem+json",
+    "Retry-After": "12",
+  },
+  body: { code: "quota_exceeded" },
+};
+
+const HEALTHY: Replies = {
+  "/health": { body: HEALTH },
+  "/ready": { body: { ready: true, checks: { policy: "ok", limiter: "ok" } } },
+  "/api/v1/rate-limit/status": {
+    body: { tier: "anonymous", limits: [{ name: "minute", limit: 45, remaining: 44 }] },
+  },
+  "/api/refresh": (count) => (count <= 5 ? PASSED : DENIED),
+};
+
+/** The product. */
+export function startTarget(replies: Replies = {}): Promise<FakeServer> {
+  return startServer({ ...HEALTHY, ...replies });
+}
+
+/** Any server by its replies; 404 for what they do not name. */
+export async function startServer(replies: Replies): Promise<FakeServer> {
+  const requests: string[] = [];
+  const counts = new Map<string, number>();
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    const { pathname: path, searchParams } = new URL(request.url ?? "/", "http://fake");
+    requests.push(`${request.method} ${path}`);
+    const count = (counts.get(path) ?? 0) + 1;
+    counts.set(path, count);
+    const found = replies[`${request.method} ${path}`] ?? replies[path] ?? { status: 404, body: {} };
+    const {
+      status = 200,
+      headers = {},
+      body,
+    } = typeof found === "function" ? found(count, searchParams) : found;
+    request.resume();
+    response.writeHead(status, { "Content-Type": "application/json", ...headers });
+    response.end(body === undefined ? "" : JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -22,10 +22,7 @@ export async function bundle(config: string, directory: string, reuse: boolean):
   const command = ["deploy", "--dry-run", "--metafile", "--config", config, "--outdir", directory];
   const startedAt = new Date();
   try {
-    await run(process.execPath, [wrangler, ...command], {
-      cwd: ROOT,
-      env: { ...process.env, NO_COLOR: "1" },
-    });
+    await run(process.execPath, [wrangler, ...command], { cwd: ROOT });
   } catch (thrown) {
     throw new Error(`the build of ${config} failed\n${outputOf(thrown)}`, { cause: thrown });
   }

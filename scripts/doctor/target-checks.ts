@@ -73,7 +73,8 @@ export async function limiter(patient: Patient): Promise<Outcome> {
     }
     const limits = rowsOf(isFields(answer.body) ? answer.body["limits"] : null);
     const left = limits.map(
-      (limit) => `${textIn(limit, "name")} ${String(limit["remaining"])}/${String(limit["limit"])}`,
+      (limit) =>
+        `${textIn(limit, "name")} ${Math.floor(Number(limit["remaining"]))}/${String(limit["limit"])}`,
     );
     return ok(`tier ${tier}${left.length > 0 ? `, left: ${left.join(", ")}` : ", no limits"}`);
   });

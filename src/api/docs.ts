@@ -25,7 +25,7 @@ export async function docs(c: Context<AppEnv>): Promise<Response> {
 
 export async function docsFile(c: Context<AppEnv>): Promise<Response> {
   const name = c.req.param("file") ?? "";
-  if (!/^[A-Za-z0-9.-]{1,64}$/.test(name)) return nothing(c);
+  if (!/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/.test(name)) return nothing(c);
   return asset(c, `/docs/${name}`);
 }
 

@@ -169,9 +169,8 @@ function compileRoute(
   }
   const limits = compileLimits(route.limits ?? [], "route", [...path, "limits"], faults);
   const costMilli = toMilli(route.cost ?? 1) ?? 0;
-  for (const tier of tiers.values()) {
-    checkTogether(limits, costMilli, tier, path, faults);
-  }
+  for (const tier of tiers.values()) checkNames(limits, tier, path, faults);
+  checkCost(limits, costMilli, [...tiers.values()], path, faults);
   const methods = route.methods ? [...new Set(route.methods)] : null;
   return {
     id: methods ? `${methods.join(",")} ${route.match}` : route.match,
@@ -186,10 +185,9 @@ function compileRoute(
   };
 }
 
-/** Limits of a tier and a route meet on one request: their names must differ, and each must be able to hold the cost. */
-function checkTogether(
+/** Limits of a tier and a route meet on one request, so their names must differ. */
+function checkNames(
   limits: readonly ScopedLimit[],
-  costMilli: number,
   tier: Tier,
   path: readonly PropertyKey[],
   faults: Fault[],
@@ -200,12 +198,34 @@ function checkTogether(
       faults.push({ path: pointer([...path, "limits", i, "name"]), message });
     }
   });
-  for (const { limit } of [...tier.limits, ...limits]) {
-    const holds = capacityMilli(limit);
+}
+
+/** A cost may be more than some tiers hold, as on a route for the others, but not more than the route or every tier does. */
+function checkCost(
+  limits: readonly ScopedLimit[],
+  costMilli: number,
+  tiers: readonly Tier[],
+  path: readonly PropertyKey[],
+  faults: Fault[],
+): void {
+  const own = smallest(limits);
+  const widest = tiers.map((tier) => smallest(tier.limits)).toSorted((a, b) => b.holds - a.holds)[0];
+  for (const { name, holds } of [own, ...(widest ? [widest] : [])]) {
     if (costMilli <= holds) continue;
-    const message = `a cost of ${toTokens(costMilli)} can never pass: the limit "${limit.name}" (tier "${tier.name}") holds ${toTokens(holds)}`;
+    const message = `a cost of ${toTokens(costMilli)} can never pass: the limit "${name}" holds ${toTokens(holds)}`;
     faults.push({ path: pointer([...path, "cost"]), message });
   }
+}
+
+/** The limit that holds least, in millitokens. */
+function smallest(limits: readonly ScopedLimit[]): { name: string; holds: number } {
+  return limits.reduce(
+    (least, { limit }) => {
+      const holds = capacityMilli(limit);
+      return holds < least.holds ? { name: limit.name, holds } : least;
+    },
+    { name: "", holds: Infinity },
+  );
 }
 
 function compileLimits(

@@ -24,12 +24,18 @@ export interface Answer {
   json(): unknown;
 }
 
-/** Asks once. No redirects, no decompression, no retries. Rejects where the connection breaks. */
+/** The connection broke before the answer was whole, or none came in time. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+}
+
+/** Asks once. No redirects, no decompression, no retries. @throws NoAnswer */
 export function request(
   url: URL,
   { method = "GET", headers = {}, body }: RequestOptions = {},
 ): Promise<Answer> {
-  return new Promise((answered, failed) => {
+  return new Promise((answered, reject) => {
+    const failed = (cause: Error): void => reject(new NoAnswer(cause.message, { cause }));
     const sentMs = Date.now();
     const outgoing = httpRequest(url, { method, headers, agent, timeout: TIMEOUT_MS }, (incoming) => {
       const receivedMs = Date.now();
@@ -58,21 +64,25 @@ export function request(
 /**
  * So many clients at once, each asking again as soon as it is answered, until `isOver`. A client that gets no answer stops, so
  * the load ends when the product is killed. At most 100,000 requests.
+ * @returns how many clients got no answer. Rejects with what else `ask` throws.
  */
 export async function hammer(
   clients: number,
   isOver: () => boolean,
   ask: (client: number) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
   let left = 100_000;
-  const one = async (client: number): Promise<void> => {
+  const one = async (client: number): Promise<number> => {
     while (!isOver() && left-- > 0) {
       try {
         await ask(client);
-      } catch {
-        return;
+      } catch (thrown) {
+        if (thrown instanceof NoAnswer) return 1;
+        throw thrown;
       }
     }
+    return 0;
   };
-  await Promise.all(Array.from({ length: clients }, (_, client) => one(client)));
+  const unanswered = await Promise.all(Array.from({ length: clients }, (_, client) => one(client)));
+  return unanswered.reduce((sum, n) => sum + n, 0);
 }

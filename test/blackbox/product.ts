@@ -33,7 +33,7 @@ export class Run {
   #exit: number | string | null = null;
 
   constructor(checkout: Checkout, { port = 0, demoDir = ".demo", rebuild = false }: StartOptions = {}) {
-    const { PATH, HOME, TMPDIR } = process.env;
+    const { PATH, HOME } = process.env;
     this.#npm = spawn("npm", ["start"], {
       cwd: checkout.directory,
       detached: true,
@@ -41,7 +41,8 @@ export class Run {
       env: {
         PATH,
         HOME,
-        TMPDIR,
+        // What is killed leaves its temporary files behind.
+        TMPDIR: checkout.directory,
         PORT: String(port),
         DEMO_DIR: demoDir,
         REUSE_BUILD: rebuild ? "0" : "1",
@@ -67,6 +68,12 @@ export class Run {
   /** What it has printed so far. */
   get output(): string {
     return this.#output;
+  }
+
+  /** The lines that Node, wrangler or workerd print when something is wrong. What npm says is of the machine's own set-up. */
+  get trouble(): string[] {
+    const lines = this.#output.split("\n").filter((line) => !line.startsWith("npm "));
+    return lines.filter((line) => /warn|error|exception|deprecated|experimental|^\s+at /i.test(line));
   }
 
   /** npm's exit code, or the signal that it died of; null while it runs. */

@@ -94,6 +94,7 @@ describe("a stream", () => {
     await once(incoming, "data");
     outgoing.destroy();
     expect((await request(at("/identify"))).status).toBe(200);
+    expect(product.run.trouble).toEqual([]);
   });
 });
 

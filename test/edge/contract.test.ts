@@ -12,7 +12,7 @@ const ENDPOINTS = Object.entries<Endpoint>(CONTRACT);
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 const PARAMETERS: Readonly<Record<string, string>> = {
   id: "acme",
-  keyId: "some-key",
+  keyId: "7c49bc07-717d-4019-a06b-602410bbae61",
   n: "0",
   file: "page.css",
 };

@@ -2,9 +2,9 @@
  * The policy, as operators change it: against the revision that they read, at once where they did it, every fault named, and
  * any earlier one brought back.
  */
-import { reset, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import embedded from "../../policy/default.json";
 import { registryOf } from "../../src/limiter/registry.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
@@ -16,7 +16,6 @@ import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
-beforeAll(() => reset());
 beforeEach(startClock);
 afterEach(stopClock);
 

@@ -151,3 +151,21 @@ function valueAt(value: unknown, keys: readonly string[]): unknown {
   }
   return found;
 }
+
+it("takes a cost that only some tiers can hold, and refuses one that none can", () => {
+  const bucket = (burst: number) => ({
+    limits: [{ name: "minute", kind: "bucket", tokens: 10, per: "minute", burst }],
+  });
+  const policy = (cost: number) => ({
+    schema: 1,
+    tiers: { small: bucket(10), large: bucket(100) },
+    routes: [{ match: "/bulk", cost }],
+    anonymousTier: "small",
+    defaultTier: "small",
+  });
+  expect(compilePolicy(policy(100), 1).ok).toBe(true);
+  expect(compilePolicy(policy(100.001), 1)).toMatchObject({
+    ok: false,
+    faults: [{ path: "/routes/0/cost" }],
+  });
+});

@@ -38,7 +38,7 @@ async function deny(replies: Replies) {
   return { result, said: said.join("\n"), requests: target.requests };
 }
 
-describe("npm run deploy -- --url", { timeout: 120_000 }, () => {
+describe.concurrent("npm run deploy -- --url", { timeout: 120_000 }, () => {
   it("ends well where the product is healthy and refuses with a real 429", async () => {
     const { code, stdout, url } = await verify({});
     expect(stdout).toContain("[4/6] wrangler deploy\n      skipped: --url: verifies what runs there");

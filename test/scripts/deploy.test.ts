@@ -12,7 +12,7 @@ import {
 } from "./fake-cloudflare.ts";
 import { runScript } from "./run-script.ts";
 
-describe("deploying", { timeout: 120_000 }, () => {
+describe.concurrent("deploying", { timeout: 120_000 }, () => {
   it("uploads nothing on --dry-run, and says what it skips", async () => {
     await using checkout = await makeCheckout();
     await using cloudflare = await startCloudflare();

@@ -11,7 +11,7 @@ function examine({ root }: Checkout, only: string) {
   return runScript("doctor", ["--no-target", "--project", root, "--only", only]);
 }
 
-describe("a checkout", { timeout: 120_000 }, () => {
+describe.concurrent("a checkout", { timeout: 120_000 }, () => {
   it("of this repository has bindings, policy and variables that nothing is wrong with", async () => {
     const { code, stdout } = await runScript("doctor", [
       "--no-target",
@@ -168,7 +168,7 @@ describe("a checkout", { timeout: 120_000 }, () => {
   });
 });
 
-describe("at Cloudflare", { timeout: 120_000 }, () => {
+describe.concurrent("at Cloudflare", { timeout: 120_000 }, () => {
   const CLOUDFLARE_CHECKS = "login,deployed-secrets,kv-namespace";
   const DEPLOYED = ["--url", "https://limiter.example", "--only"];
 

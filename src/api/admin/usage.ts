@@ -22,7 +22,8 @@ export async function getUsage(c: Context<AppEnv>): Promise<Response> {
   if (!query.ok) return query.response;
   const { from, to, granularity = "day", group, format, limit, cursor } = query.value;
   const nowMs = Date.now();
-  const toMs = to === undefined ? nowMs : Date.parse(to);
+  // What was counted in this very millisecond is in it.
+  const toMs = to === undefined ? nowMs + 1 : Date.parse(to);
   const fromMs = from === undefined ? periodAt("month", Math.min(nowMs, toMs - 1)).startMs : Date.parse(from);
   if (fromMs >= toMs) return badQuery(c, [{ path: "/from", message: "must lie before to" }]).response;
   const offset = cursor === undefined ? 0 : numberOf(cursor);

@@ -15,9 +15,7 @@ import { TAGS } from "./tags.ts";
 /** The newest that generators and Swagger UI read well; its schemas are plain JSON Schema 2020-12. */
 const OPENAPI = "3.1.1";
 
-const DESCRIPTION = `Exact rate limits, quotas and usage metering for HTTP APIs.
-
-What is not under \`/api/v1\`, \`/docs\`, \`/dashboard\`, \`/health\` or \`/ready\` is matched against the policy's routes, limited
+const DESCRIPTION = `What is not under \`/api/v1\`, \`/docs\`, \`/dashboard\`, \`/health\` or \`/ready\` is matched against the policy's routes, limited
 and forwarded upstream; this document is about the rest.
 
 Every error is a problem (RFC 9457). Unknown fields of a body are refused, and so are unknown parameters where an endpoint
@@ -39,10 +37,9 @@ export async function openApiDocument(version: string): Promise<JsonObject> {
     info: {
       title: "Edge Limiter",
       version,
-      summary: "Exact rate limits, quotas and usage metering at the edge.",
+      summary: "Exact rate limits, quotas and usage metering for HTTP APIs.",
       description: DESCRIPTION,
     },
-    servers: [{ url: "/" }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {

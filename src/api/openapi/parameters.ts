@@ -26,12 +26,16 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     example: "acme",
   },
   keyId: {
-    schema: matching(/^[\x21-\x7e]{1,64}$/),
+    schema: z.uuid(),
     description: "The key's id, not the key.",
     example: "7c49bc07-717d-4019-a06b-602410bbae61",
   },
   n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
-  file: { schema: matching(/^[A-Za-z0-9.-]{1,64}$/), description: "The file's name.", example: "page.css" },
+  file: {
+    schema: matching(/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/),
+    description: "The file's name.",
+    example: "page.css",
+  },
 };
 
 const IF_MATCH = {

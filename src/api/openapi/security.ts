@@ -40,7 +40,7 @@ export function securityOf(access: Access): JsonObject[] {
     case "none":
       return [];
     case "caller":
-      return [{}, { apiKey: [] }, { bearer: [] }];
+      return [{ apiKey: [] }, { bearer: [] }, {}];
     case "check":
       return [{ apiKey: [] }, { bearer: [] }];
     case "viewer":

@@ -1,0 +1,186 @@
+/** The list of a thousand accounts: found by filter and page, and made anew from the accounts themselves when it was lost. */
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { hashApiKey } from "../../src/identity/api-key.ts";
+import { userSubject } from "../../src/identity/authenticate.ts";
+import { keyRecordKey } from "../../src/identity/key-store.ts";
+import { directoryOf } from "../../src/limiter/directory.ts";
+import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import type { Answers, Operator } from "../fixtures/control-operator.ts";
+import { directoryWhere, kvWhere } from "../fixtures/control-outages.ts";
+import { start } from "../fixtures/control-start.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+const COUNT = 1_000;
+const TIERS = ["free", "pro", "unlimited"];
+type Entry = Answers["accounts"]["accounts"][number];
+
+const idOf = (n: number): string => `fleet-${String(n).padStart(4, "0")}`;
+const stubOf = (id: string) => env.USER_LIMITER.getByName(userSubject(id));
+
+async function listed(operator: Operator, query = ""): Promise<Entry[]> {
+  const pages = await operator.pages("accounts", `/accounts?limit=100${query}`);
+  return pages.flatMap(({ accounts }) => accounts);
+}
+
+/** Rebuilds page by page. @returns how many accounts were told of, and in how many calls. */
+async function rebuild(operator: Operator, query = ""): Promise<{ rebuilt: number; calls: number }> {
+  let [rebuilt, calls] = [0, 0];
+  let next: string | null = "";
+  while (next !== null) {
+    const path: string = `/directory/rebuild?${next === "" ? query : `cursor=${next}`}`;
+    const page: Answers["rebuild"] = await operator.do("rebuild", "POST", path);
+    rebuilt += page.rebuilt;
+    calls += 1;
+    next = page.cursor;
+  }
+  return { rebuilt, calls };
+}
+
+/** Loses the directory's storage, as nobody but an accident does. */
+async function loseDirectory(): Promise<void> {
+  await runInDurableObject(directoryOf(env.ACCOUNT_DIRECTORY), (_object, { storage }) => storage.deleteAll());
+}
+
+beforeAll(async () => {
+  startClock();
+  const waiting = Array.from({ length: COUNT }, (_, n) => n);
+  const create = async (): Promise<void> => {
+    for (let n = waiting.shift(); n !== undefined; n = waiting.shift()) {
+      const tier = TIERS[n % 3] ?? "";
+      await stubOf(idOf(n)).createAccount(idOf(n), { name: `Customer No. ${n}`, tier });
+      if (n % 10 === 0) await stubOf(idOf(n)).changeAccount({ status: "blocked" });
+    }
+  };
+  await Promise.all(Array.from({ length: 100 }, create));
+  stopClock();
+}, 60_000);
+
+describe("a thousand accounts", () => {
+  it("are listed, each once and in order, on ten pages", async () => {
+    const { operator } = await start();
+    const pages = await operator.pages("accounts", "/accounts?limit=100");
+    expect(pages.map(({ accounts }) => accounts.length)).toEqual(Array.from({ length: 10 }, () => 100));
+    const ids = pages.flatMap(({ accounts }) => accounts.map(({ id }) => id));
+    expect(ids).toEqual(Array.from({ length: COUNT }, (_, n) => idOf(n)));
+  });
+
+  it("are found by tier, status and part of the name", async () => {
+    const { operator } = await start();
+    const counts = async (query: string) => (await listed(operator, query)).length;
+    expect(await counts("&tier=free")).toBe(334);
+    expect(await counts("&tier=pro")).toBe(333);
+    expect(await counts("&status=blocked")).toBe(100);
+    expect(await counts("&status=blocked&tier=free")).toBe(34);
+    expect(await counts("&name=customer%20no.%2099")).toBe(11);
+    expect(await counts("&name=FLEET-00")).toBe(100);
+    expect(await counts("&tier=gone")).toBe(0);
+  });
+});
+
+describe("a directory that was lost", () => {
+  it("is the same list again when it is rebuilt, page by page", async () => {
+    const { operator } = await start();
+    const before = await listed(operator);
+    await loseDirectory();
+    expect(await listed(operator)).toEqual([]);
+    expect(await rebuild(operator)).toEqual({ rebuilt: COUNT, calls: COUNT / 50 });
+    expect(await listed(operator)).toEqual(before);
+  }, 30_000);
+
+  it("can be forgotten first: what should not be in it is gone then", async () => {
+    const { operator } = await start();
+    const ghost = {
+      id: "ghost",
+      name: "",
+      tier: "free",
+      status: "active",
+      createdMs: 1,
+      updatedMs: 1,
+      version: 1,
+    } as const;
+    await directoryOf(env.ACCOUNT_DIRECTORY).put("ghost", ghost, 1);
+    expect(await listed(operator, "&name=ghost")).toHaveLength(1);
+    // The first page alone: the others follow by its cursor.
+    const page = await operator.do("rebuild", "POST", "/directory/rebuild?reset=true");
+    expect((await listed(operator)).map(({ id }) => id)).toEqual(
+      Array.from({ length: 50 }, (_, n) => idOf(n)),
+    );
+    await operator.do("rebuild", "POST", `/directory/rebuild?cursor=${page.cursor}`);
+    expect(await listed(operator)).toHaveLength(100);
+  });
+
+  it("is rebuilt as it is now, not as it was: changes and deletions since stay", async () => {
+    const { operator } = await start();
+    await operator.do("account", "PATCH", `/accounts/${idOf(3)}`, { name: "Renamed", tier: "pro" });
+    await operator.send("DELETE", `/accounts/${idOf(4)}`);
+    await loseDirectory();
+    const page = await operator.do("rebuild", "POST", "/directory/rebuild");
+    expect(page.rebuilt).toBe(50);
+    const ids = (await listed(operator)).map(({ id }) => id);
+    expect(ids.slice(2, 5)).toEqual([idOf(2), idOf(3), idOf(5)]);
+    expect(await listed(operator, "&name=renamed")).toMatchObject([{ id: idOf(3), tier: "pro" }]);
+  });
+
+  it("brings back what KV knew of keys as well", async () => {
+    const { edge, operator } = await start();
+    const { key } = await operator.issueKey(idOf(5));
+    const name = keyRecordKey(await hashApiKey(key));
+    await env.CONFIG.delete(name);
+    await operator.do("rebuild", "POST", "/directory/rebuild");
+    expect(await env.CONFIG.get(name, "json")).toMatchObject({ user: idOf(5) });
+    expect((await edge.request("/identify", { headers: { "X-API-Key": key } })).status).toBe(200);
+  });
+
+  it("is 503 while KV or an account does not answer, and the same call again does it", async () => {
+    const { operator } = await start();
+    vi.spyOn(console, "error").mockReturnValue();
+    const mendKv = kvWhere((method) => (method === "list" ? "fail" : "through"));
+    const failed = await operator.send("POST", "/directory/rebuild");
+    expect([failed.status, failed.headers.get("Retry-After")]).toEqual([503, "1"]);
+    mendKv();
+    expect((await operator.do("rebuild", "POST", "/directory/rebuild")).rebuilt).toBe(50);
+  });
+
+  it.each([
+    ["cursor=a", "400 /cursor"],
+    ["cursor=%F0", "400 /cursor"],
+    ["reset=false", "400 /reset"],
+    ["reset=", "400 /reset"],
+    ["limit=5", "400 /limit"],
+  ])("is not rebuilt by %s", async (query, refusal) => {
+    const { operator } = await start();
+    expect(await operator.refusal("POST", `/directory/rebuild?${query}`)).toBe(refusal);
+  });
+});
+
+describe("a directory that fails while accounts change", () => {
+  it("holds no change up, and hears of all of them later", async () => {
+    const { edge, operator } = await start();
+    vi.spyOn(console, "error").mockReturnValue();
+    await operator.createAccount("here-1");
+    await operator.createAccount("here-2");
+    const mend = directoryWhere(() => "fail");
+    await operator.createAccount("here-3");
+    const { key } = await operator.issueKey("here-3");
+    await operator.do("account", "PATCH", "/accounts/here-1", { tier: "pro" });
+    expect((await operator.send("DELETE", "/accounts/here-2")).status).toBe(204);
+    expect((await edge.request("/identify", { headers: { "X-API-Key": key } })).status).toBe(200);
+    expect((await operator.send("GET", "/accounts")).status).toBe(503);
+    mend();
+    expect(await listed(operator, "&name=here")).toMatchObject([
+      { id: "here-1", tier: "free" },
+      { id: "here-2" },
+    ]);
+    later(2_000);
+    for (const id of ["here-1", "here-2", "here-3"])
+      expect(await runDurableObjectAlarm(stubOf(id))).toBe(true);
+    expect(await listed(operator, "&name=here")).toMatchObject([
+      { id: "here-1", tier: "pro" },
+      { id: "here-3", tier: "free" },
+    ]);
+  });
+});

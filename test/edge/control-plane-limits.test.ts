@@ -1,0 +1,240 @@
+/**
+ * What operators do to one account's limits, as its user's next request sees it: tier, numbers of its own, grants, reset,
+ * block. What was used stays used.
+ */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { HOUR_MS, later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { type Customer, newCustomer, start, type Started } from "../fixtures/control-start.ts";
+import { startEdge } from "../fixtures/edge-app.ts";
+import { problemCode } from "../fixtures/edge-problem.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
+
+async function startWith(tier?: string): Promise<Started & { customer: Customer; path: string }> {
+  const started = await start();
+  const customer = await newCustomer(started, tier);
+  return { ...started, customer, path: `/accounts/${customer.id}` };
+}
+
+describe("another tier", () => {
+  it("lets a denied user in with the next request, and keeps out again one that is lowered", async () => {
+    const { operator, customer, path } = await startWith();
+    expect(await customer.call(6)).toEqual([200, 200, 200, 200, 200, 429]);
+    await operator.do("account", "PATCH", path, { tier: "pro" });
+    expect(await customer.call(2)).toEqual([200, 200]);
+    expect(await customer.left()).toEqual({ day: 43, month: 193 });
+    await operator.do("account", "PATCH", path, { tier: "free" });
+    expect(await customer.call(1)).toEqual([429]);
+    // Seven were used: not even the sixth and seventh token of a higher limit are lent.
+    await operator.do("account", "PATCH", path, { limits: { day: { burst: 7 } } });
+    expect(await customer.call(1)).toEqual([429]);
+    await operator.do("account", "PATCH", path, { limits: { day: { burst: 8 } } });
+    expect(await customer.call(2)).toEqual([200, 429]);
+  });
+
+  it("counts for every isolate that asks, not only where it was given", async () => {
+    const { edge, operator, customer, path } = await startWith();
+    const other = await startEdge({ policy: null });
+    const at = async (where: typeof edge) =>
+      (await where.request("/identify", { headers: customer.headers })).status;
+    for (let i = 0; i < 3; i++) expect([await at(edge), await at(other)]).toContain(200);
+    expect([await at(edge), await at(other)]).toEqual([429, 429]);
+    await operator.do("account", "PATCH", path, { tier: "pro" });
+    // A denial may be repeated for a second where nobody heard of the change.
+    later(1_000);
+    expect([await at(edge), await at(other)]).toEqual([200, 200]);
+  });
+});
+
+describe("a block", () => {
+  it("stops the next request, of every key and by every door, and costs nothing; so does its end let in", async () => {
+    const { edge, operator, customer, path } = await startWith();
+    const { key } = await operator.issueKey(customer.id, { scopes: ["check"] });
+    const check = () =>
+      edge.request("/api/v1/rate-limit/check", {
+        method: "POST",
+        headers: { "X-API-Key": key },
+        body: JSON.stringify({ user: "somebody" }),
+      });
+    expect(await customer.call()).toEqual([200]);
+    expect((await check()).status).toBe(200);
+    await operator.do("account", "PATCH", path, { status: "blocked" });
+    const response = await edge.request("/identify", { headers: customer.headers });
+    expect(await problemCode(response)).toBe("403 blocked");
+    expect(await problemCode(await check())).toBe("403 blocked");
+    await operator.do("account", "PATCH", path, { status: "active" });
+    expect(await customer.left()).toEqual({ day: 4, month: 19 });
+    expect(await customer.call()).toEqual([200]);
+  });
+});
+
+describe("numbers of its own", () => {
+  it("count with the next request, are shown, replace the former, and null brings the tier's back", async () => {
+    const { operator, customer, path } = await startWith();
+    const patch = (limits: unknown) => operator.do("account", "PATCH", path, { limits });
+    expect(await patch({ day: { burst: 2 }, month: { amount: 9, per: "day" } })).toMatchObject({
+      limits: { day: { burst: 2 }, month: { amount: 9, per: "day" } },
+    });
+    expect(await customer.left()).toEqual({ day: 2, month: 9 });
+    expect(await patch({ day: { tokens: 3, per: "hour", burst: 4.5 } })).toMatchObject({
+      limits: { day: { tokens: 3, per: "hour", burst: 4.5 } },
+    });
+    expect(await customer.left()).toEqual({ day: 4.5, month: 20 });
+    expect((await patch(null)).limits).toEqual({});
+    expect(await customer.left()).toEqual({ day: 5, month: 20 });
+    await patch({ day: { burst: 9 } });
+    expect((await patch({})).limits).toEqual({});
+  });
+
+  it.each<[what: string, limits: unknown, refusal: string]>([
+    ["a limit that the tier has not", { hour: { tokens: 1 } }, "422 /limits/hour"],
+    ["a limit of another tier", { parallel: { max: 9 } }, "422 /limits/parallel"],
+    ["a number of another kind", { day: { amount: 1 } }, "422 /limits/day/amount"],
+    ["a period of another kind", { day: { per: "month" } }, "422 /limits/day/per"],
+    ["several faults", { day: { max: 1 }, gone: {} }, "422 /limits/day/max /limits/gone"],
+    ["an unknown field", { day: { brust: 1 } }, "422 /limits/day/brust"],
+    ["0", { day: { burst: 0 } }, "422 /limits/day/burst"],
+    ["a negative number", { month: { amount: -1 } }, "422 /limits/month/amount"],
+    ["a number too fine to be counted", { day: { burst: 1.0001 } }, "422 /limits/day/burst"],
+    ["a number beyond all bounds", { day: { burst: 1e15 } }, "422 /limits/day/burst"],
+    ["a number as text", { day: { burst: "9" } }, "422 /limits/day/burst"],
+    ["a name in capitals", { Day: {} }, "422 /limits/Day"],
+    ["a name that objects inherit", { __proto__x: {} }, "422 /limits/__proto__x"],
+    ["a number for a limit", { day: 9 }, "422 /limits/day"],
+    ["a list", [], "422 /limits"],
+  ])("of %s are refused with their place, and change nothing", async (_what, limits, refusal) => {
+    const { operator, customer, path } = await startWith();
+    expect(await operator.refusal("PATCH", path, { limits })).toBe(refusal);
+    expect(await customer.left()).toEqual({ day: 5, month: 20 });
+    expect(await operator.get("account", path)).toMatchObject({ limits: {}, version: 1 });
+  });
+
+  it("are looked at by the tier that the same change gives", async () => {
+    const { operator, customer, path } = await startWith();
+    const limits = { parallel: { max: 9 } };
+    expect(await operator.refusal("PATCH", path, { limits })).toBe("422 /limits/parallel");
+    await operator.do("account", "PATCH", path, { tier: "slots", limits });
+    expect(await customer.holds()).toEqual({ day: 50, parallel: 9 });
+  });
+
+  it("that are a burst too large for the tier's rate are refused: they could not be counted exactly", async () => {
+    const { operator, path } = await startWith("odd");
+    expect(await operator.refusal("PATCH", path, { limits: { day: { burst: 1e9 } } })).toBe(
+      "422 /limits/day",
+    );
+  });
+});
+
+describe("a grant", () => {
+  it("lets a denied user in with the next request, is shown, and ends at its time", async () => {
+    const { operator, customer, path } = await startWith();
+    await customer.call(5);
+    expect(await customer.call()).toEqual([429]);
+    const until = inMs(HOUR_MS);
+    const grant = await operator.do("grant", "POST", `${path}/grants`, { limit: "day", amount: 2.5, until });
+    expect(grant).toMatchObject({ limit: "day", amount: 2.5, until, createdAt: inMs(0) });
+    expect((await operator.get("account", path)).grants).toEqual([grant]);
+    expect(await customer.call(3)).toEqual([200, 200, 429]);
+    later(HOUR_MS);
+    expect((await operator.get("account", path)).grants).toEqual([]);
+    expect(await customer.left()).toMatchObject({ day: 0 });
+  });
+
+  it("of a quota lets a user in whose month is used up, in this month alone", async () => {
+    const { operator, customer, path } = await startWith();
+    await operator.do("account", "PATCH", path, { limits: { day: { burst: 500 } } });
+    expect((await customer.call(21)).filter((status) => status === 200)).toHaveLength(20);
+    await operator.do("grant", "POST", `${path}/grants`, {
+      limit: "month",
+      amount: 2,
+      until: inMs(40 * 24 * HOUR_MS),
+    });
+    expect(await customer.call(3)).toEqual([200, 200, 429]);
+    later(31 * 24 * HOUR_MS);
+    expect(await customer.left()).toMatchObject({ month: 22 });
+  });
+
+  it.each<[what: string, change: object, refusal: string]>([
+    ["of the past", { until: "2020-01-01T00:00:00Z" }, "422 /until"],
+    ["until now", { until: "now" }, "422 /until"],
+    ["for longer than a year", { until: "2101-12-31T00:00:00Z" }, "422 /until"],
+    ["until a time of another zone", { until: "2100-12-01T00:00:00+02:00" }, "422 /until"],
+    ["until a date", { until: "2100-12-01" }, "422 /until"],
+    ["until a day that is none", { until: "2101-02-30T00:00:00Z" }, "422 /until"],
+    ["without an end", { until: undefined }, "422 /until"],
+    ["of a limit that the tier has not", { limit: "parallel" }, "422 /limit"],
+    ["of an unknown limit", { limit: "typo" }, "422 /limit"],
+    ["of a route's limit", { limit: "refresh" }, "422 /limit"],
+    ["of nothing", { amount: 0 }, "422 /amount"],
+    ["of less than nothing", { amount: -5 }, "422 /amount"],
+    ["of too little to be counted", { amount: 0.0001 }, "422 /amount"],
+    ["of an endless amount", { amount: 1e12 }, "422 /amount"],
+    ["with an unknown field", { forever: true }, "422 /forever"],
+  ])("%s is refused, and changes nothing", async (_what, change, refusal) => {
+    const { operator, customer, path } = await startWith();
+    const body = { limit: "day", amount: 1, until: inMs(HOUR_MS), ...change };
+    expect(await operator.refusal("POST", `${path}/grants`, body)).toBe(refusal);
+    expect(await customer.left()).toEqual({ day: 5, month: 20 });
+    expect((await operator.get("audit", `${path}/audit`)).entries).toHaveLength(2);
+  });
+
+  it("that cannot be counted exactly is refused, and takes none away that is in force", async () => {
+    const { operator, customer, path } = await startWith("odd");
+    const grant = (amount: number) => ({ limit: "day", amount, until: inMs(HOUR_MS) });
+    await operator.do("grant", "POST", `${path}/grants`, grant(10));
+    expect(await operator.refusal("POST", `${path}/grants`, grant(1e9))).toBe("422 /limit");
+    expect(await customer.left()).toEqual({ day: 15 });
+  });
+
+  it("of half a slot is refused, of two slots lets two more run", async () => {
+    const { operator, customer, path } = await startWith("slots");
+    const grant = (amount: number) => ({ limit: "parallel", amount, until: inMs(HOUR_MS) });
+    expect(await operator.refusal("POST", `${path}/grants`, grant(0.5))).toBe("422 /limit");
+    await operator.do("grant", "POST", `${path}/grants`, grant(2));
+    expect(await customer.holds()).toMatchObject({ parallel: 4 });
+  });
+
+  it("is the fiftieth at most: 409, and in force are those that were", async () => {
+    const { operator, customer, path } = await startWith();
+    const grant = { limit: "day", amount: 1, until: inMs(HOUR_MS) };
+    for (let i = 0; i < 50; i++) await operator.do("grant", "POST", `${path}/grants`, grant);
+    expect(await problemCode(await operator.send("POST", `${path}/grants`, grant))).toBe("409 conflict");
+    expect(await customer.left()).toMatchObject({ day: 55 });
+  });
+});
+
+describe("a reset", () => {
+  it("of one limit gives that back whole, of all gives all back, and the ledger keeps what was used", async () => {
+    const { operator, customer, path } = await startWith();
+    await customer.call(5);
+    await operator.do("account", "POST", `${path}/reset`, { limits: ["day"] });
+    expect(await customer.left()).toEqual({ day: 5, month: 15 });
+    expect(await customer.call()).toEqual([200]);
+    await operator.do("account", "POST", `${path}/reset`, {});
+    expect(await customer.left()).toEqual({ day: 5, month: 20 });
+    expect((await operator.get("usage", `${path}/usage`)).usage).toMatchObject([{ requests: 6, denied: 0 }]);
+  });
+
+  it("of a route's limit lets the next request to that route in", async () => {
+    const { operator, customer, path } = await startWith();
+    expect(await customer.call(2, "/refresh")).toEqual([200, 429]);
+    await operator.do("account", "POST", `${path}/reset`, { limits: ["refresh"] });
+    expect(await customer.call(2, "/refresh")).toEqual([200, 429]);
+  });
+
+  it.each<[what: string, body: unknown, refusal: string]>([
+    ["a limit that no policy has", { limits: ["day", "typo"] }, "422 /limits/1"],
+    ["no limit", { limits: [] }, "422 /limits"],
+    ["more limits than there can be", { limits: Array.from({ length: 33 }, () => "day") }, "422 /limits"],
+    ["what is no name", { limits: ["a b"] }, "422 /limits/0"],
+    ["an unknown field", { limit: "day" }, "422 /limit"],
+  ])("of %s is refused, and forgets nothing", async (_what, body, refusal) => {
+    const { operator, customer, path } = await startWith();
+    await customer.call(2);
+    expect(await operator.refusal("POST", `${path}/reset`, body)).toBe(refusal);
+    expect(await customer.left()).toEqual({ day: 3, month: 18 });
+  });
+});

@@ -1,0 +1,118 @@
+/**
+ * A fuzzer that knows nothing but docs/openapi.json: whatever is sent to an operation, the answer is one that the document
+ * describes, and never a failure of ours.
+ */
+import fc from "fast-check";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { admin, createAccount, issueKey } from "../fixtures/edge-account.ts";
+import { ADMIN_TOKEN, type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { conformanceFaults, operationAt, strayFaults } from "../fixtures/fuzz-conformance.ts";
+import { OPERATIONS } from "../fixtures/fuzz-document.ts";
+import { type FuzzRequest, requestsTo, type Setting } from "../fixtures/fuzz-requests.ts";
+
+/** The same requests every time; another seed finds others. A failure prints it with the request, made as small as can be. */
+const SEED = 20_261_121;
+const RUNS = 100;
+/** Each of these calls every account's object. */
+const OTHER_RUNS: Readonly<Record<string, number>> = { rebuildDirectory: 30, createSession: 300 };
+
+/** Accounts come and go while the fuzzer runs; these ids are tried more often than others. */
+const USERS = ["acme", "bob@example.com", "auth0|5f7c", "a/b?c#d%e", "~".repeat(200)];
+
+const bodies = { createSession: { token: ADMIN_TOKEN } };
+
+let edge: Edge;
+let known: Setting["known"] = {};
+let credentials: Setting["credentials"] = {};
+
+beforeAll(async () => {
+  edge = await startEdge({ policy: null });
+  const service = await createAccount(edge, { id: "service", tier: "partner" });
+  const { key } = await issueKey(edge, service, { scopes: ["call", "check"] });
+  const login = await edge.request("/api/v1/admin/session", {
+    method: "POST",
+    body: JSON.stringify({ token: ADMIN_TOKEN }),
+  });
+  const session = login.headers.get("Set-Cookie")?.split(";")[0] ?? "";
+  credentials = { apiKey: key, bearer: `Bearer ${key}`, adminToken: `Bearer ${ADMIN_TOKEN}`, session };
+});
+
+/** Whatever the operation before has done to them: the policy that ships is in force, and the accounts are there. */
+beforeEach(async () => {
+  const activated = await admin(edge, "POST", "/policy/revisions/0/activate", {});
+  expect(activated.status).toBe(200);
+  for (const id of USERS) await admin(edge, "POST", "/accounts", { id, tier: "pro" });
+  const keys = await Promise.all(
+    [0, 1, 2, 3].map(async () => admin(edge, "POST", "/accounts/acme/keys", {})),
+  );
+  const keyIds = await Promise.all(keys.map(async (issued) => keyIdOf(await issued.json())));
+  known = {
+    id: USERS,
+    keyId: keyIds,
+    n: ["0", "1", "2"],
+    file: ["page.css", "page.js", "LICENSE.txt"],
+  };
+});
+
+async function send({ path, method, headers, body }: FuzzRequest): Promise<Response> {
+  return edge.request(path, { method, headers: headers.map(([name, value]) => [name, value]), body });
+}
+
+describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
+  it("answers as documented, whatever it is sent", { timeout: 30_000 }, async () => {
+    const seen = new Set<number>();
+    const property = fc.asyncProperty(
+      requestsTo(operation, { credentials, known, bodies }),
+      async (request) => {
+        const response = await send(request);
+        const reached = operationAt(request.method, request.path);
+        const faults = await (reached ? conformanceFaults(reached, response) : strayFaults(response));
+        await edge.settled();
+        expect(faults).toEqual([]);
+        if (reached === operation) seen.add(response.status);
+      },
+    );
+    await fc.assert(property, { seed: SEED, numRuns: OTHER_RUNS[id] ?? RUNS });
+    // Else the fuzzer has knocked, and never come in.
+    const [usual] = [...operation.answers.keys()];
+    expect([...seen]).toContain(usual);
+  });
+});
+
+describe("the fuzzer", () => {
+  const operation = OPERATIONS.find(({ id }) => id === "getSession");
+  const session = { name: "a", role: "viewer", expiresAt: null };
+  const type = { "Content-Type": "application/json" };
+
+  it.each<[string, Response, boolean]>([
+    ["an answer as documented", Response.json(session), true],
+    ["a status that is not", Response.json(session, { status: 202 }), false],
+    ["a failure of ours", new Response("Error", { status: 500 }), false],
+    ["another media type", new Response(JSON.stringify(session)), false],
+    ["a body that is no JSON", new Response("{", { headers: type }), false],
+    ["a field more", Response.json({ ...session, secret: 1 }), false],
+    ["a field less", Response.json({ name: "a", role: "viewer" }), false],
+    ["a value of another kind", Response.json({ ...session, role: "root" }), false],
+    [
+      "a problem that is none",
+      Response.json({}, { status: 401, headers: { "Content-Type": "application/problem+json" } }),
+      false,
+    ],
+  ])("tells %s", async (_what, response, conforms) => {
+    if (!operation) throw new Error("there is no getSession");
+    expect((await conformanceFaults(operation, response)).length === 0).toBe(conforms);
+  });
+});
+
+describe("a fuzzed product", () => {
+  it("still works", async () => {
+    expect((await admin(edge, "GET", "/policy")).status).toBe(200);
+    expect((await edge.request("/ready")).status).toBe(200);
+  });
+});
+
+/** An account may have all the keys it may have: then there is none. */
+function keyIdOf(answer: unknown): string {
+  const { keyId }: { keyId?: unknown } = { ...Object(answer) };
+  return String(keyId);
+}

@@ -91,7 +91,7 @@ export abstract class AccountObject extends DurableObject<Env> {
     if (accounts.grants(Date.now()).length >= MAX_GRANTS) return { kind: "too-many" };
     this.#commit((memory, nowMs) => {
       memory.accounts.grant(grant, nowMs);
-      memory.audit.note("account.grant", by, null, grant, nowMs);
+      memory.audit.note("account.grant", by, null, grantSettings(grant), nowMs);
     });
     return { kind: "grant", grant };
   }
@@ -115,7 +115,7 @@ export abstract class AccountObject extends DurableObject<Env> {
     if (!keys.hasRoom(Date.now())) return { kind: "too-many" };
     const key = this.#commit((memory, nowMs) => {
       const added = memory.keys.add(account.user, input, nowMs);
-      memory.audit.note("key.create", by, null, keyView(added, null), nowMs);
+      memory.audit.note("key.create", by, null, keySettings(added), nowMs);
       return added;
     });
     return this.#keyAnswer(key);
@@ -133,7 +133,7 @@ export abstract class AccountObject extends DurableObject<Env> {
       const { name, scopes, expiresMs } = old;
       const added = memory.keys.add(account.user, { keyId, hash, name, scopes, expiresMs }, nowMs);
       const ending = memory.keys.expire(account.user, old, nowMs + graceMs, nowMs);
-      memory.audit.note("key.rotate", by, keyView(ending, null), keyView(added, null), nowMs);
+      memory.audit.note("key.rotate", by, keySettings(ending), keySettings(added), nowMs);
       return added;
     });
     return this.#keyAnswer(key);
@@ -148,7 +148,7 @@ export abstract class AccountObject extends DurableObject<Env> {
     if (!old) return { kind: "no-key" };
     const key = this.#commit((memory, nowMs) => {
       const revoked = memory.keys.revoke(account.user, old, nowMs);
-      memory.audit.note("key.revoke", by, keyView(old, null), keyView(revoked, null), nowMs);
+      memory.audit.note("key.revoke", by, keySettings(old), keySettings(revoked), nowMs);
       return revoked;
     });
     return this.#keyAnswer(key);
@@ -207,6 +207,17 @@ function accountAnswer({ accounts, keys, ledger, hasTables }: Memory): AccountAn
 /** What of an account the audit trail compares. */
 function settings({ name, tier, status, overrides }: Account): object {
   return { name, tier, status, limits: overrides };
+}
+
+/** What the audit trail tells of a grant. */
+function grantSettings({ grantId, limit, amount, untilMs }: Grant): object {
+  return { grantId, limit, amount, until: new Date(untilMs).toISOString() };
+}
+
+/** What of a key the audit trail compares. */
+function keySettings({ keyId, name, scopes, expiresMs, revokedMs }: StoredKey): object {
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return { keyId, name, scopes, expiresAt: iso(expiresMs), revokedAt: iso(revokedMs) };
 }
 
 /** Without the hash: nothing outside the object needs it. */

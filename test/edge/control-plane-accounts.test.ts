@@ -323,7 +323,12 @@ describe("the audit trail", () => {
         after: { ...special, status: "blocked" },
       },
       { action: "account.reset", reason: "our fault", before: null, after: { limits: ["day"] } },
-      { action: "account.grant", reason: "sorry", before: null, after: { limit: "day", amount: 3 } },
+      {
+        action: "account.grant",
+        reason: "sorry",
+        before: null,
+        after: { limit: "day", amount: 3, until: "2100-12-01T00:00:00.000Z" },
+      },
       { action: "account.change", reason: "special", before: pro, after: special },
       { action: "account.change", reason: "upgraded", before: free, after: pro },
       { action: "account.create", reason: "signed up", before: null, after: free },

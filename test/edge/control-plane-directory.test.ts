@@ -55,7 +55,7 @@ beforeAll(async () => {
       if (n % 10 === 0) await stubOf(idOf(n)).changeAccount({ status: "blocked" });
     }
   };
-  await Promise.all(Array.from({ length: 100 }, create));
+  await Promise.all(Array.from({ length: 50 }, create));
   stopClock();
 }, 60_000);
 

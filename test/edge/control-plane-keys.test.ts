@@ -228,7 +228,10 @@ describe("a key that is revoked", () => {
     const fresh = { ...started, edge: await startEdge({ policy: null }) };
     for (const where of [started, other, fresh]) expect(await statusesOf(where, key)).toBe("401 401");
     const { entries } = await operator.get("audit", `/accounts/${id}/audit`);
-    expect(entries[0]).toMatchObject({ action: "key.revoke", reason: "leaked" });
+    const before = { keyId, name: "", scopes: ["call", "check"], expiresAt: null, revokedAt: null };
+    expect(entries[0]).toMatchObject({ action: "key.revoke", reason: "leaked", before });
+    expect(entries[0]?.after).toEqual({ ...before, revokedAt: revoked.revokedAt });
+    expect(entries[1]).toMatchObject({ action: "key.create", before: null, after: before });
   });
 
   it("is refused though KV takes no word of it; its neighbours work on", async () => {

@@ -17,6 +17,9 @@ import { CURRENT_KEY, documentKey } from "../../src/policy/policy-store.ts";
 import { breakKv, type Fate, kvWhere } from "../fixtures/control-outages.ts";
 import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
 
+// Many calls one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
 beforeEach(async () => {
   await reset();
   startClock();

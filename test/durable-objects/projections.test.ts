@@ -2,15 +2,25 @@
  * What others are told of accounts and keys: KV (whose key it is, that an account exists) and the directory. Whatever fails
  * and whenever, in the end both say what the accounts' own objects say.
  */
-import { abortAllDurableObjects, evictDurableObject, reset, runDurableObjectAlarm } from "cloudflare:test";
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  reset,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { keyRecordKey } from "../../src/identity/key-store.ts";
 import type { AccountAnswer } from "../../src/limiter/account.ts";
 import { ACCOUNT_MARK_PREFIX, directoryOf } from "../../src/limiter/directory.ts";
 import { directoryWhere, type Fate, kvWhere } from "../fixtures/control-outages.ts";
 import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
+
+// Many calls one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(async () => {
   await reset();
@@ -92,6 +102,25 @@ it("a KV that fails holds up no word to the directory", async () => {
   kvWhere(() => "fail");
   await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
   expect(await listed()).toMatchObject([{ id: "ann" }]);
+});
+
+it("a KV that hangs holds a change up for no longer than its deadline, and is told when it answers again", async () => {
+  await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
+  const asked: string[] = [];
+  const mend = kvWhere((_method, key) => {
+    asked.push(key);
+    return "hang";
+  });
+  const answer = await runInDurableObject(stubOf("ann"), async (object: UserLimiter, { storage }) => {
+    const added = object.addKey(keyOf("k1"));
+    while (asked.length === 0) await storage.getAlarm();
+    vi.advanceTimersByTime(3_000);
+    return added;
+  });
+  expect(answer).toMatchObject({ kind: "key", published: false });
+  mend();
+  await settle(["ann"]);
+  expect(await keysInKv()).toEqual([keyRecordKey("hash of k1")]);
 });
 
 it("a deleted account with more keys than one turn tells of is forgotten by KV, every key of it", async () => {

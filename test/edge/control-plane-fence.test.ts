@@ -14,6 +14,9 @@ import { newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 
+// Many calls one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
 beforeEach(startClock);
 afterEach(stopClock);
 

@@ -9,6 +9,9 @@ import { startClock, stopClock } from "../durable-objects/fixture.ts";
 import { start } from "../fixtures/control-start.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
+// Many calls one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
 beforeEach(startClock);
 afterEach(stopClock);
 

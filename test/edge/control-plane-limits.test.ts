@@ -2,11 +2,14 @@
  * What operators do to one account's limits, as its user's next request sees it: tier, numbers of its own, grants, reset,
  * block. What was used stays used.
  */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS, later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { type Customer, newCustomer, start, type Started } from "../fixtures/control-start.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
+
+// Many calls one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
 afterEach(stopClock);

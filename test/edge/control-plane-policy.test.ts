@@ -16,6 +16,9 @@ import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
+// Many calls one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
 beforeEach(startClock);
 afterEach(stopClock);
 

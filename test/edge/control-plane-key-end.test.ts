@@ -1,0 +1,221 @@
+/**
+ * The end of a key: rotated, revoked, or out of use and forgotten. What the account's own object says of it counts, whatever
+ * KV still says.
+ */
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { hashApiKey } from "../../src/identity/api-key.ts";
+import { keyRecordKey } from "../../src/identity/key-store.ts";
+import { DAY_MS, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { startWithAccount, statusesOf } from "../fixtures/control-keys.ts";
+import { breakKvWrites } from "../fixtures/control-outages.ts";
+import { startEdge } from "../fixtures/edge-app.ts";
+import { problemCode } from "../fixtures/edge-problem.ts";
+
+// Many calls one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 30_000 });
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+/** Lets KV go on saying what it says now of this key, as a location does that has it in its cache. */
+async function freezeRecord(key: string): Promise<() => Promise<void>> {
+  const name = keyRecordKey(await hashApiKey(key));
+  const record = await env.CONFIG.get(name);
+  if (record === null) throw new Error("KV does not know the key");
+  return () => env.CONFIG.put(name, record);
+}
+
+describe("a key that is rotated", () => {
+  it("works beside the new one for the grace period, and not a millisecond longer", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    const given = {
+      name: "ci",
+      scopes: ["call", "check"],
+      expiresAt: new Date(START_MS + DAY_MS).toISOString(),
+    };
+    const old = await operator.issueKey(id, given);
+    const rotated = await operator.do("newKey", "POST", `${path}/${old.keyId}/rotate`, { graceSeconds: 60 });
+    expect(rotated).toMatchObject({ ...given, revokedAt: null, published: true });
+    expect([rotated.key === old.key, rotated.keyId === old.keyId]).toEqual([false, false]);
+    expect([await statusesOf(started, old.key), await statusesOf(started, rotated.key)]).toEqual([
+      "200 200",
+      "200 200",
+    ]);
+    later(59_999);
+    expect(await statusesOf(started, old.key)).toBe("200 200");
+    later(1);
+    expect([await statusesOf(started, old.key), await statusesOf(started, rotated.key)]).toEqual([
+      "401 401",
+      "200 200",
+    ]);
+  });
+
+  it("is refused by the object when its grace is over, though KV still vouches for it", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    const old = await operator.issueKey(id, { scopes: ["call", "check"] });
+    const thaw = await freezeRecord(old.key);
+    await operator.do("newKey", "POST", `${path}/${old.keyId}/rotate`, { graceSeconds: 60 });
+    await thaw();
+    later(60_000);
+    expect(await statusesOf({ ...started, edge: await startEdge({ policy: null }) }, old.key)).toBe(
+      "401 401",
+    );
+  });
+
+  it("stops at once without a grace period, and works for a day where none was named", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    const [sudden, soft] = [await operator.issueKey(id), await operator.issueKey(id)];
+    await operator.do("newKey", "POST", `${path}/${sudden.keyId}/rotate`, { graceSeconds: 0 });
+    expect(await statusesOf(started, sudden.key)).toBe("401 401");
+    await operator.do("newKey", "POST", `${path}/${soft.keyId}/rotate`, {});
+    later(DAY_MS - 1);
+    expect(await statusesOf(started, soft.key)).toBe("200 403");
+    later(1);
+    expect(await statusesOf(started, soft.key)).toBe("401 401");
+  });
+
+  it("does not live longer for it", async () => {
+    const { operator, id, path } = await startWithAccount();
+    const expiresAt = new Date(START_MS + 30_000).toISOString();
+    const old = await operator.issueKey(id, { expiresAt });
+    await operator.do("newKey", "POST", `${path}/${old.keyId}/rotate`, { graceSeconds: 60 });
+    expect((await operator.get("keys", path)).keys.map((key) => key.expiresAt)).toEqual([
+      expiresAt,
+      expiresAt,
+    ]);
+  });
+
+  it("has to be in force: one that is unknown, revoked or expired is 404, and makes no key", async () => {
+    const { operator, id, path } = await startWithAccount();
+    const revoked = await operator.issueKey(id);
+    const expired = await operator.issueKey(id, { expiresAt: new Date(START_MS + 1).toISOString() });
+    await operator.do("key", "DELETE", `${path}/${revoked.keyId}`);
+    later(1);
+    for (const keyId of [revoked.keyId, expired.keyId, "nothing", "%00", encodeURIComponent("../x")]) {
+      expect(await operator.refusal("POST", `${path}/${keyId}/rotate`, {})).toBe("404");
+    }
+    expect((await operator.get("keys", path)).keys).toHaveLength(2);
+  });
+
+  it.each<[what: string, body: unknown, refusal: string]>([
+    ["a negative grace", { graceSeconds: -1 }, "422 /graceSeconds"],
+    ["more than thirty days", { graceSeconds: 2_592_001 }, "422 /graceSeconds"],
+    ["half a second", { graceSeconds: 0.5 }, "422 /graceSeconds"],
+    ["scopes", { scopes: ["check"] }, "422 /scopes"],
+  ])("is not rotated with %s", async (_what, body, refusal) => {
+    const { operator, id, path } = await startWithAccount();
+    const { keyId } = await operator.issueKey(id);
+    expect(await operator.refusal("POST", `${path}/${keyId}/rotate`, body)).toBe(refusal);
+    expect((await operator.get("keys", path)).keys).toMatchObject([{ expiresAt: null }]);
+  });
+});
+
+describe("a key that is revoked", () => {
+  it("is refused with the next request, by every isolate, though KV still vouches for it", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    const { key, keyId } = await operator.issueKey(id, { scopes: ["call", "check"] });
+    const other = { ...started, edge: await startEdge({ policy: null }) };
+    expect([await statusesOf(started, key), await statusesOf(other, key)]).toEqual(["200 200", "200 200"]);
+    const thaw = await freezeRecord(key);
+    const revoked = await operator.do("key", "DELETE", `${path}/${keyId}?reason=leaked`);
+    expect(revoked).toMatchObject({ keyId, revokedAt: new Date().toISOString() });
+    await thaw();
+    const fresh = { ...started, edge: await startEdge({ policy: null }) };
+    for (const where of [started, other, fresh]) expect(await statusesOf(where, key)).toBe("401 401");
+    const { entries } = await operator.get("audit", `/accounts/${id}/audit`);
+    const before = { keyId, name: "", scopes: ["call", "check"], expiresAt: null, revokedAt: null };
+    expect(entries[0]).toMatchObject({ action: "key.revoke", reason: "leaked", before });
+    expect(entries[0]?.after).toEqual({ ...before, revokedAt: revoked.revokedAt });
+    expect(entries[1]).toMatchObject({ action: "key.create", before: null, after: before });
+  });
+
+  it("is refused though KV takes no word of it; its neighbours work on", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    const scopes = ["call", "check"];
+    const [gone, kept] = [await operator.issueKey(id, { scopes }), await operator.issueKey(id, { scopes })];
+    breakKvWrites();
+    await operator.do("key", "DELETE", `${path}/${gone.keyId}`);
+    expect([await statusesOf(started, gone.key), await statusesOf(started, kept.key)]).toEqual([
+      "401 401",
+      "200 200",
+    ]);
+  });
+
+  it("can be revoked again, which changes nothing; an unknown one is 404", async () => {
+    const { operator, id, path } = await startWithAccount();
+    const { keyId } = await operator.issueKey(id);
+    const first = await operator.do("key", "DELETE", `${path}/${keyId}`);
+    later(1_000);
+    expect(await operator.do("key", "DELETE", `${path}/${keyId}`)).toEqual(first);
+    expect(await operator.refusal("DELETE", `${path}/nothing`)).toBe("404");
+    expect(await operator.refusal("DELETE", `${path}/${keyId}?why=x`)).toBe("400 /why");
+  });
+
+  it("is not the key of another account, whatever the path says", async () => {
+    const one = await startWithAccount();
+    const two = await startWithAccount();
+    const { key, keyId } = await one.operator.issueKey(one.id);
+    expect(await two.operator.refusal("DELETE", `${two.path}/${keyId}`)).toBe("404");
+    expect(await two.operator.refusal("POST", `${two.path}/${keyId}/rotate`, {})).toBe("404");
+    expect(await statusesOf(one, key)).toBe("200 403");
+  });
+});
+
+describe("the hundred keys of an account", () => {
+  it("are the most there can be in force: one more is 409, a rotation too", async () => {
+    const { operator, id, path } = await startWithAccount();
+    const keyIds: string[] = [];
+    for (let i = 0; i < 100; i++) keyIds.push((await operator.issueKey(id)).keyId);
+    expect(await problemCode(await operator.send("POST", path, {}))).toBe("409 conflict");
+    expect(await problemCode(await operator.send("POST", `${path}/${keyIds[0]}/rotate`, {}))).toBe(
+      "409 conflict",
+    );
+    expect((await operator.get("keys", path)).keys).toHaveLength(100);
+  });
+
+  it("do not count those out of use: who rotates every day never runs out, and no old key works again", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    let current = await operator.issueKey(id, { name: "daily", scopes: ["call", "check"] });
+    const forgotten = current;
+    const thaw = await freezeRecord(forgotten.key);
+    for (let day = 0; day < 120; day++) {
+      later(DAY_MS);
+      current = await operator.do("newKey", "POST", `${path}/${current.keyId}/rotate`, {
+        graceSeconds: 3_600,
+      });
+    }
+    const { keys } = await operator.get("keys", path);
+    expect(keys).toHaveLength(100);
+    // Those that went out of use first have made room.
+    expect(keys.some(({ keyId }) => keyId === forgotten.keyId)).toBe(false);
+    expect(keys.at(-1)?.keyId).toBe(current.keyId);
+    expect(await env.CONFIG.get(keyRecordKey(await hashApiKey(forgotten.key)))).toBeNull();
+    await thaw();
+    expect([await statusesOf(started, forgotten.key), await statusesOf(started, current.key)]).toEqual([
+      "401 401",
+      "200 200",
+    ]);
+  });
+
+  it("make room for a revoked one's successor, the one that was revoked first", async () => {
+    const { operator, id, path } = await startWithAccount();
+    const keyIds: string[] = [];
+    for (let i = 0; i < 100; i++) keyIds.push((await operator.issueKey(id)).keyId);
+    for (const keyId of [keyIds[70], keyIds[20]]) {
+      later(1_000);
+      await operator.do("key", "DELETE", `${path}/${keyId}`);
+    }
+    const added = await operator.issueKey(id);
+    const left = (await operator.get("keys", path)).keys.map(({ keyId }) => keyId);
+    expect(left.toSorted()).toEqual(
+      [...keyIds.filter((keyId) => keyId !== keyIds[70]), added.keyId].toSorted(),
+    );
+  });
+});

@@ -11,12 +11,14 @@ import { type Decision, type DecisionRequest, type Hold, limitView } from "../sr
 import { decide as decidePlan, readings } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
+import type { Answer, ObjectCall } from "../src/limiter/object-call.ts";
 import { registrySource } from "../src/limiter/registry.ts";
 import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
 import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { AccountObject } from "./user-limiter/account-object.ts";
-import { decide } from "./user-limiter/decide.ts";
+import { type Decided, decide } from "./user-limiter/decide.ts";
+import { giveUpLate, grant, settle } from "./user-limiter/lease-desk.ts";
 import { type Usage } from "./user-limiter/ledger.ts";
 import type { Memory } from "./user-limiter/memory.ts";
 
@@ -61,12 +63,21 @@ export class UserLimiter extends AccountObject {
    * @throws where no policy new enough is to be had, or storage fails: the caller then applies its failure policy.
    */
   async decide(requests: readonly DecisionRequest[]): Promise<Decision[]> {
-    await this.#ensurePolicy(Math.max(0, ...requests.map(({ revision }) => revision)));
+    const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
+    const answers = await this.serve({ settlements: [], questions });
+    return answers.flatMap(({ decision }) => decision ?? []);
+  }
+
+  /** Takes settlements and answers questions, in order, as one turn and one write. Throws as {@link decide} does. */
+  async serve({ settlements, questions }: ObjectCall): Promise<Answer[]> {
+    await this.#ensurePolicy(Math.max(0, ...questions.map(({ request }) => request.revision)));
     // From here to the return nothing awaits: the turn is atomic.
     const nowMs = Date.now();
-    const decisions = this.store.change((memory) => this.#decideAll(memory, this.#policy(), requests, nowMs));
+    const answers = this.store.change((memory) =>
+      this.#serve(memory, this.#policy(), { settlements, questions }, nowMs),
+    );
     this.#settleLater(nowMs);
-    return decisions;
+    return answers;
   }
 
   /** Gives the slots of a request back that has ended. Giving back twice, or after a slot freed itself, changes nothing. */
@@ -82,11 +93,11 @@ export class UserLimiter extends AccountObject {
     await this.#ensurePolicy(request.revision);
     const policy = this.#policy();
     const nowMs = Date.now();
-    const { accounts, counters, keys, ledger, hasTables } = this.store.memory;
+    const { accounts, counters, keys, leases, ledger, hasTables } = this.store.memory;
     const { account } = accounts;
     if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
     const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
-    const plan = decidePlan(chargesFor(tier, null, request.keyId), counters.live, 0, nowMs);
+    const plan = decidePlan(chargesFor(tier, null, request.keyId), counters.live, 0, nowMs, leases);
     const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
     return {
       kind: "status",
@@ -112,42 +123,50 @@ export class UserLimiter extends AccountObject {
     await this.store.wakeAt(memory.remembered.nextExpiryMs());
   }
 
-  #decideAll(
-    memory: Memory,
-    policy: Policy,
-    requests: readonly DecisionRequest[],
-    nowMs: number,
-  ): Decision[] {
+  #serve(memory: Memory, policy: Policy, { settlements, questions }: ObjectCall, nowMs: number): Answer[] {
     // Who only peeks costs no row, not even for the revision seen: nothing rests on the answer.
-    const charges = requests.some(({ peek }) => !peek);
+    const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
     let mustWrite = charges && memory.revision < policy.revision;
     if (charges) memory.revision = Math.max(memory.revision, policy.revision);
-    const toRemember: [idempotencyKey: string, decision: Decision][] = [];
-    const inThisTurn = new Map<string, Decision>();
-    const decisions = requests.map((request): Decision => {
-      const { idempotencyKey } = request;
-      const before =
-        idempotencyKey === null
-          ? null
-          : (inThisTurn.get(idempotencyKey) ?? memory.remembered.find(idempotencyKey, nowMs));
-      // The slots are the first caller's to give back.
-      if (before) return { ...before, holds: [] };
-      const decided = decide(memory, policy, request, nowMs);
-      mustWrite ||= decided.mustWrite;
-      if (idempotencyKey !== null && !request.peek) {
-        inThisTurn.set(idempotencyKey, decided.decision);
-        toRemember.push([idempotencyKey, decided.decision]);
-      }
-      return decided.decision;
+    if (giveUpLate(memory, policy, nowMs)) memory.unsettled = true;
+    for (const settlement of settlements) settle(memory, policy, settlement, nowMs);
+    const toRemember = new Map<string, Decision>();
+    const answers = questions.map((question): Answer => {
+      const decided = question.decide
+        ? this.#decide(memory, policy, question.request, toRemember, nowMs)
+        : null;
+      // A user that was just refused is near a limit.
+      const mayLease = decided === null || decided.decision.allowed;
+      const lease = mayLease ? grant(memory, policy, question, nowMs) : null;
+      mustWrite ||= decided?.mustWrite === true || lease !== null;
+      return { decision: decided?.decision ?? null, lease };
     });
-    if (mustWrite || toRemember.length > 0) {
+    if (mustWrite || toRemember.size > 0 || memory.ledger.isLong) {
       memory.transact(() => {
         memory.writeState(nowMs);
         for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
       });
     }
-    if (toRemember.length > 0) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
-    return decisions;
+    if (toRemember.size > 0) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
+    return answers;
+  }
+
+  /** One decision, or the one that was remembered for its idempotency key; a new one is put into `toRemember`. */
+  #decide(
+    memory: Memory,
+    policy: Policy,
+    request: DecisionRequest,
+    toRemember: Map<string, Decision>,
+    nowMs: number,
+  ): Decided {
+    const { idempotencyKey } = request;
+    if (idempotencyKey === null) return decide(memory, policy, request, nowMs);
+    const before = toRemember.get(idempotencyKey) ?? memory.remembered.find(idempotencyKey, nowMs);
+    // The slots are the first caller's to give back.
+    if (before) return { decision: { ...before, holds: [] }, mustWrite: false };
+    const decided = decide(memory, policy, request, nowMs);
+    if (!request.peek) toRemember.set(idempotencyKey, decided.decision);
+    return decided;
   }
 
   /**
@@ -185,9 +204,16 @@ export class UserLimiter extends AccountObject {
     this.#settling = false;
     try {
       const memory = this.store.change((settled) => {
+        const policy = this.#policies.known;
+        if (policy && giveUpLate(settled, policy, nowMs)) settled.unsettled = true;
         settled.settle(nowMs);
         return settled;
       });
+      const { closesAtMs } = memory.leases;
+      if (closesAtMs !== null) {
+        this.#settling = true;
+        setTimeout(() => this.#settle(), Math.max(SETTLE_MS, closesAtMs - nowMs));
+      }
       if (this.#isAddress() && memory.restsAtMs !== null) {
         this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + FORGET_AFTER_MS));
       }

@@ -10,6 +10,7 @@ import type { Services } from "./gateway/services.ts";
 import { userSubject } from "./identity/authenticate.ts";
 import { isUserId } from "./identity/user-id.ts";
 import { isolateServices } from "./isolate.ts";
+import type { Keep } from "./limiter/combiner.ts";
 import type { UserStatus } from "./limiter/status.ts";
 import type { Policy } from "./policy/compile.ts";
 import type { Fault } from "./policy/fault.ts";
@@ -20,13 +21,15 @@ export type CheckItem =
   | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly Fault[] } };
 
 export class EdgeLimiter extends WorkerEntrypoint<Env> {
+  readonly #keep: Keep = (work) => this.ctx.waitUntil(work);
+
   /**
    * Decides one operation.
    * @throws TypeError where the operation is malformed, Error where no policy is known.
    */
   async check(operation: Operation): Promise<Decision> {
     const { services, policy } = await this.#ready();
-    const [result] = await checkMany([operation], services, policy);
+    const [result] = await checkMany([operation], services, policy, this.#keep);
     if (result?.kind === "decision") return result.decision;
     throw new TypeError(`invalid_request: ${JSON.stringify(result?.faults)}`);
   }
@@ -37,7 +40,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
       throw new TypeError("invalid_request: a list of up to 1,000 operations is wanted");
     }
     const { services, policy } = await this.#ready();
-    return (await checkMany(operations, services, policy)).map(itemOf);
+    return (await checkMany(operations, services, policy, this.#keep)).map(itemOf);
   }
 
   /**
@@ -58,7 +61,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
     if (!configured.ok)
       throw new Error(`misconfigured: ${configured.faults.map(({ path }) => path).join(", ")}`);
     const services = configured.value;
-    const policy = await services.policies.current(Date.now(), (work) => this.ctx.waitUntil(work));
+    const policy = await services.policies.current(Date.now(), this.#keep);
     if (!policy) throw new Error("temporary_reduced_capacity: the policy is not at hand");
     return { services, policy };
   }

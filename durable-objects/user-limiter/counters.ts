@@ -6,7 +6,7 @@
 import * as z from "zod/mini";
 import { release } from "../../src/core/concurrency.ts";
 import type { Hold } from "../../src/core/decision.ts";
-import { isAtRest, type Limit, type LimitState, meterAt, restsAtMs } from "../../src/core/limit.ts";
+import { isAtRest, type Limit, type LimitState, meterAt, restsAtMs, spend } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
 
@@ -67,6 +67,23 @@ export class Counters {
       this.#limits.set(counter, limit);
     });
     return !covered;
+  }
+
+  /**
+   * Charges what a lease turned out to have spent, as of `atMs`. Floors are left as they are: what storage knows to be set
+   * aside covers it, until a later write.
+   */
+  charge(charges: readonly Charge[], costMilli: number, atMs: number): void {
+    for (const { counter, limit } of charges) {
+      this.#live.set(counter, spend(meterAt(limit, this.#live.get(counter), atMs), costMilli).state);
+      this.#limits.set(counter, limit);
+    }
+  }
+
+  /** Whether what was spent at `sinceMs` still counts at `nowMs`: a quota forgets it when its period is over. */
+  startsBefore({ counter, limit }: Charge, sinceMs: number, nowMs: number): boolean {
+    const meter = meterAt(limit, this.#live.get(counter), nowMs);
+    return meter.kind !== "quota" || meter.state.startMs <= sinceMs;
   }
 
   /** Gives slots back. Written with the next write: until then storage believes them taken, which errs on the safe side. */

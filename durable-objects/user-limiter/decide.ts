@@ -49,13 +49,15 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   }
 
   const charges = chargesFor(tier, route, request.keyId);
-  const plan = decidePlan(charges, memory.counters.live, costMilli, nowMs);
+  const plan = decidePlan(charges, memory.counters.live, costMilli, nowMs, memory.leases);
   if (request.peek) {
     const { allowed, before } = plan;
     return { decision: answer(allowed ? "allowed" : "denied", { ...plan, after: before }), mustWrite: false };
   }
   memory.unsettled = true;
-  memory.ledger.count(nowMs, request.route, request.keyId, plan.allowed, costMilli);
+  const { allowed } = plan;
+  const usage = { requests: Number(allowed), costMilli: allowed ? costMilli : 0, denied: Number(!allowed) };
+  memory.ledger.add(nowMs, { route: request.route ?? "", keyId: request.keyId ?? "", ...usage });
   if (!plan.allowed) return { decision: answer("denied", plan), mustWrite: false };
   const exact = tier.durability === "exact";
   const moved = memory.counters.spend(charges, plan, costMilli, exact, nowMs);

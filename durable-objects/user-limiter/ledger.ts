@@ -5,6 +5,7 @@
  * over they are added to the usage table and leave the row, in one transaction. So a decision costs no row of its own.
  */
 import * as z from "zod/mini";
+import type { UsageCell } from "../../src/limiter/object-call.ts";
 
 export const HOUR_MS = 3_600_000;
 
@@ -74,23 +75,14 @@ export class Ledger {
     return last;
   }
 
-  /** Counts one decision at `nowMs`. */
-  count(
-    nowMs: number,
-    route: string | null,
-    keyId: string | null,
-    allowed: boolean,
-    costMilli: number,
-  ): void {
-    const cell = this.#cell(Math.floor(nowMs / HOUR_MS), route ?? "", keyId ?? "");
-    if (allowed) {
-      cell.requests += 1;
-      cell.costMilli += costMilli;
-      this.#unwrittenMilli += costMilli;
-      this.#unwrittenRequests += 1;
-    } else {
-      cell.denied += 1;
-    }
+  /** Adds to the cell of the hour of `atMs`. "" stands for no route and for no key. */
+  add(atMs: number, { route, keyId, requests, costMilli, denied }: UsageCell): void {
+    const cell = this.#cell(Math.floor(atMs / HOUR_MS), route, keyId);
+    cell.requests += requests;
+    cell.costMilli += costMilli;
+    cell.denied += denied;
+    this.#unwrittenMilli += costMilli;
+    this.#unwrittenRequests += requests;
   }
 
   /**

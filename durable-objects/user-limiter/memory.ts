@@ -2,6 +2,7 @@
  * What a user's object holds in memory, made from storage: thrown away whole when a write fails, so that memory never
  * runs ahead of storage.
  */
+import { LeaseBook } from "../../src/core/lease-book.ts";
 import { migrate, schemaVersion } from "../migrations.ts";
 import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account.ts";
@@ -16,6 +17,7 @@ import { NOTHING, readState, writeState } from "./state-row.ts";
 export class Memory {
   readonly counters: Counters;
   readonly ledger: Ledger;
+  readonly leases: LeaseBook;
   readonly accounts: AccountStore;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
@@ -38,6 +40,7 @@ export class Memory {
     this.#restsAtMs = stored.restsAtMs;
     this.counters = new Counters(stored.counters);
     this.ledger = new Ledger(storage.sql, stored.openCells);
+    this.leases = new LeaseBook(stored.leases);
     this.outbox = new Outbox(storage.sql, deliver);
     this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
     this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
@@ -69,14 +72,24 @@ export class Memory {
   /** Writes the exact state: call when the user has paused. */
   settle(nowMs: number): void {
     if (!this.unsettled) return;
-    this.#restsAtMs = this.counters.restsAtMs(nowMs, this.#restsAtMs);
+    // What is set aside may still be charged: whoever settles again after that knows when all rests.
+    const isLeased = this.leases.closesAtMs !== null;
+    this.#restsAtMs = isLeased ? null : this.counters.restsAtMs(nowMs, this.#restsAtMs);
     this.counters.settle(nowMs);
-    this.unsettled = false;
+    this.unsettled = isLeased;
     this.transact(() => this.writeState(nowMs));
   }
 
-  /** Writes floors, ledger and revision. Call within {@link transact}. */
+  /** Writes floors, leases, ledger and revision. Call within {@link transact}. */
   writeState(nowMs: number): void {
-    writeState(this.#storage.sql, this.revision, this.counters, this.ledger, this.restsAtMs, nowMs);
+    writeState(
+      this.#storage.sql,
+      this.revision,
+      this.counters,
+      this.ledger,
+      this.leases,
+      this.restsAtMs,
+      nowMs,
+    );
   }
 }

@@ -75,4 +75,6 @@ export const MIGRATIONS: readonly string[] = [
   );
   ${OUTBOX_TABLE}
   `,
+  // Open leases of the state row (core/lease-book.ts), as JSON.
+  "ALTER TABLE state ADD COLUMN leases TEXT NOT NULL DEFAULT '[]'",
 ];

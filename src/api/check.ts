@@ -8,6 +8,7 @@ import { toMilli } from "../core/units.ts";
 import type { Services } from "../gateway/services.ts";
 import { userSubject } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
+import type { Keep } from "../limiter/combiner.ts";
 import { type Fault, parseBy } from "../policy/fault.ts";
 import { type Operation, operationSchema } from "./schemas.ts";
 
@@ -19,11 +20,12 @@ export type CheckResult =
   | { readonly kind: "decision"; readonly decision: Decision }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
 
-/** Checks untrusted operations. Never rejects. */
+/** Checks untrusted operations. Never rejects. `keep` is the caller's `waitUntil`. */
 export async function checkMany(
   operations: readonly unknown[],
   services: Pick<Services, "limiter">,
   policy: Policy,
+  keep: Keep,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   const byUser = new Map<string, { index: number; request: DecisionRequest }[]>();
@@ -43,7 +45,13 @@ export async function checkMany(
     for (let group = groups.shift(); group; group = groups.shift()) {
       const [user, items] = group;
       const requests = items.map(({ request }) => request);
-      const decisions = await services.limiter.decideMany(userSubject(user), requests, policy, Date.now());
+      const decisions = await services.limiter.decideAll(
+        userSubject(user),
+        requests,
+        policy,
+        Date.now(),
+        keep,
+      );
       items.forEach(({ index }, i) => {
         const decision = decisions[i];
         if (decision) results[index] = { kind: "decision", decision };

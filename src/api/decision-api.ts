@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { AppEnv } from "../gateway/app-env.ts";
 import { problem, unauthorized } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
+import type { Keep } from "../limiter/combiner.ts";
 import { readBody, invalidContent } from "./body.ts";
 import { checkMany, type CheckResult } from "./check.ts";
 import { type Line, linesOf } from "./ndjson.ts";
@@ -32,7 +33,7 @@ export async function check(c: Context<AppEnv>): Promise<Response> {
   const { services, policy, requestId } = c.var;
   const body = await readBody(c, operationSchema);
   if (!body.ok) return body.response;
-  const [result] = await checkMany([body.value], services, policy);
+  const [result] = await checkMany([body.value], services, policy, keepOf(c));
   if (result?.kind === "invalid") return invalidContent(requestId, result.faults).response;
   if (result?.decision.outcome !== "unavailable") return c.json(result?.decision);
   return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
@@ -44,7 +45,7 @@ export async function checkBatch(c: Context<AppEnv>): Promise<Response> {
   if (c.req.header("Content-Type")?.startsWith(NDJSON)) return streamedBatch(c);
   const body = await readBody(c, batchSchema);
   if (!body.ok) return body.response;
-  const results = await checkMany(body.value, c.var.services, c.var.policy);
+  const results = await checkMany(body.value, c.var.services, c.var.policy, keepOf(c));
   return c.json(results.map(batchItem));
 }
 
@@ -60,7 +61,7 @@ function streamedBatch(c: Context<AppEnv>): Response {
       for await (const lines of linesOf(c.req.raw.body ?? new Blob([]).stream())) {
         const wanted = lines.slice(0, MAX_BATCH - taken);
         taken += wanted.length;
-        const results = await checkMany(wanted.map(operationOf), services, policy);
+        const results = await checkMany(wanted.map(operationOf), services, policy, keepOf(c));
         const text = results.map((result) => `${JSON.stringify(batchItem(result))}\n`).join("");
         await writer.write(encoder.encode(text));
         if (lines.length > wanted.length) {
@@ -81,6 +82,10 @@ function streamedBatch(c: Context<AppEnv>): Response {
   };
   c.executionCtx.waitUntil(answer());
   return new Response(readable, { headers: { "Content-Type": NDJSON, "X-Request-Id": c.var.requestId } });
+}
+
+function keepOf(c: Context<AppEnv>): Keep {
+  return (work) => c.executionCtx.waitUntil(work);
 }
 
 /** What is not JSON is undefined, which no operation is: it fails alone, like any other bad one. */

@@ -23,6 +23,22 @@ export interface Charge {
   readonly limit: Limit;
 }
 
+/** What is set aside of a counter and counts as spent, without refilling. Millitokens, Unix ms. */
+export interface Held {
+  readonly milli: number;
+  /** When all of it is either charged or free again, at the latest. */
+  readonly untilMs: number;
+}
+
+/** Who knows what is set aside: the open leases. */
+export interface Holding {
+  /** What is set aside of a counter since a moment: a quota's period begins anew, and earlier leases do not count in it. */
+  heldOf(counter: string, sinceMs: number): Held;
+}
+
+export const NOTHING: Held = { milli: 0, untilMs: 0 };
+const NOBODY: Holding = { heldOf: () => NOTHING };
+
 /** What was decided about one cost against one plan. Arrays run in the order of the charges. */
 export interface PlanDecision {
   readonly allowed: boolean;
@@ -30,6 +46,8 @@ export interface PlanDecision {
   readonly before: readonly Meter[];
   /** Each limit after the decision: charged where allowed, `before` itself where denied. */
   readonly after: readonly Meter[];
+  /** What is set aside of each limit, in millitokens: not part of `before` and `after`. */
+  readonly heldMilli: readonly number[];
   /** The names of the limits that refused, in the order of the charges. */
   readonly violated: readonly string[];
   /** From when on the same cost passes if nobody else spends: 0 where it passed, Infinity where it never will. */
@@ -45,24 +63,39 @@ export function decide(
   states: States,
   costMilli: number,
   nowMs: number,
+  holding: Holding = NOBODY,
 ): PlanDecision {
   const before = charges.map(({ counter, limit }) => meterAt(limit, states.get(counter), nowMs));
+  const heldMilli: number[] = [];
   const violated: string[] = [];
   let retryAtMs = 0;
-  for (const meter of before) {
-    const untilMs = blockedUntilMs(meter, costMilli);
-    if (untilMs === 0) continue;
+  before.forEach((meter, i) => {
+    const held = holding.heldOf(charges[i]?.counter ?? "", meter.kind === "quota" ? meter.state.startMs : 0);
+    heldMilli.push(held.milli);
+    const untilMs = blockedUntilMs(withHeld(meter, held.milli), costMilli);
+    if (untilMs === 0) return;
     violated.push(meter.limit.name);
-    retryAtMs = Math.max(retryAtMs, untilMs);
-  }
+    // What is set aside does not refill before it is charged.
+    const lateMs = held.milli > 0 && meter.kind === "bucket" ? Math.max(0, held.untilMs - nowMs) : 0;
+    retryAtMs = Math.max(retryAtMs, untilMs + lateMs);
+  });
   const allowed = violated.length === 0;
   const after = allowed ? before.map((meter) => spend(meter, costMilli)) : before;
-  return { allowed, before, after, violated, retryAtMs };
+  return { allowed, before, after, heldMilli, violated, retryAtMs };
+}
+
+/** Each limit after a decision, with what is set aside counted as spent: what is really left. */
+export function effective({ after, heldMilli }: PlanDecision): Meter[] {
+  return after.map((meter, i) => withHeld(meter, heldMilli[i] ?? 0));
+}
+
+function withHeld(meter: Meter, heldMilli: number): Meter {
+  return heldMilli === 0 ? meter : spend(meter, heldMilli);
 }
 
 /** Reads every limit after a decision (or, with cost 0, as it stands). */
 export function readings(decision: PlanDecision, nowMs: number): Reading[] {
-  return decision.after.map((meter) => read(meter, nowMs));
+  return effective(decision).map((meter) => read(meter, nowMs));
 }
 
 /** The slots that an allowed decision took, by counter and the moment each frees itself. */

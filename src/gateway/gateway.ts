@@ -70,7 +70,9 @@ const limitRequest = limit<AppEnv>({
       peek: false,
       idempotencyKey: null,
     };
-    const decision = await services.limiter.decide(caller.subject, request, policy, Date.now());
+    const decision = await services.limiter.decide(caller.subject, request, policy, Date.now(), (work) =>
+      c.executionCtx.waitUntil(work),
+    );
     c.set("decision", decision);
     services.log(decision.allowed ? "debug" : "info", "decision", {
       requestId,

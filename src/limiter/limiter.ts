@@ -1,97 +1,125 @@
 /**
- * The edge's client of the users' objects: asks, within a deadline, and answers by the tier's failure policy where no answer
- * comes. Never throws: a decision always comes back.
+ * The edge's side of the limiter. A request is decided by the first of these that can:
+ * - a lease that this isolate holds for the user: no call (leases.ts);
+ * - a denial that still holds: no call (deny-cache.ts);
+ * - the user's object, asked together with whoever else asks it at the moment (combiner.ts);
+ * - the tier's failure policy, where the object does not answer in time (fallback.ts).
  *
- * A failing object trips its own circuit only; the circuit of all objects opens after failures in a row with no success
- * of anybody between them, as when Durable Objects are unreachable or capped for the account.
+ * Never throws: a decision always comes back.
  */
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
-import { DeadlineExceeded, withDeadline } from "../deadline.ts";
-import { type Log, messageOf } from "../log.ts";
-import type { Policy } from "../policy/compile.ts";
-import { Circuit } from "./circuit.ts";
-import { LocalFallback } from "./fallback.ts";
+import { LEASE_MS } from "../core/lease.ts";
+import { MILLI } from "../core/units.ts";
+import type { Log } from "../log.ts";
+import { LOGIN_TIER, type Policy, type Route } from "../policy/compile.ts";
 import type { KeyStanding } from "./account.ts";
+import { Combiner, type Keep } from "./combiner.ts";
+import { DenyCache } from "./deny-cache.ts";
+import { LocalFallback } from "./fallback.ts";
+import { Leases } from "./leases.ts";
+import { type ObjectStub, ObjectClient } from "./object-client.ts";
+import type { Answer, Lease, Question } from "./object-call.ts";
+import type { SpendableLease } from "./spendable-lease.ts";
 import type { StatusRequest, UserStatus } from "./status.ts";
 
 /** Decisions take a few milliseconds, some hundred across an ocean with a cold object. */
 export const DEFAULT_DEADLINE_MS = 1_000;
-const SUBJECT_FAILURES = 3;
-const ALL_FAILURES = 10;
-const OPEN_MS = 1_000;
-/** Circuits and tiers remembered per isolate. */
+/** Subjects of which is remembered what was last heard, per isolate. */
 const SUBJECTS = 10_000;
 const REMEMBERED_MS = 600_000;
-/** The runtime retries only calls that never reached the object, so nothing is charged twice. */
-const RUNTIME_RETRIES = 1;
-
-export type ObjectStub = DurableObjectStub<UserLimiter>;
+/** A lease is settled so much after its end, to let the next one's call carry it. */
+const SETTLE_AFTER_MS = 20;
 
 /** What was last heard of a subject: what the fallback goes by, since KV does not know a user's tier. */
 interface Heard {
   readonly tier: string;
   readonly outcome: Decision["outcome"];
+  readonly atMs: number;
 }
 
 export class Limiter {
-  readonly #objects: DurableObjectNamespace<UserLimiter>;
-  readonly #deadlineMs: number;
-  readonly #log: Log;
+  readonly #client: ObjectClient;
+  readonly #combiner: Combiner<Question | null, Answer | null>;
+  readonly #leases = new Leases();
+  readonly #denials = new DenyCache();
   readonly #fallback = new LocalFallback();
   readonly #heard = new BoundedCache<Heard>(SUBJECTS);
-  readonly #circuits = new BoundedCache<Circuit>(SUBJECTS);
-  readonly #all = new Circuit(ALL_FAILURES, OPEN_MS);
 
   constructor(objects: DurableObjectNamespace<UserLimiter>, deadlineMs: number, log: Log) {
-    this.#objects = objects;
-    this.#deadlineMs = deadlineMs;
-    this.#log = log;
+    this.#client = new ObjectClient(objects, deadlineMs, log);
+    this.#combiner = new Combiner(deadlineMs);
   }
 
   /** Whether calls to objects in general are being held back. */
   get isCircuitOpen(): boolean {
-    return this.#all.isOpen;
+    return this.#client.isCircuitOpen;
   }
 
-  /** One decision. */
-  async decide(subject: string, request: DecisionRequest, policy: Policy, nowMs: number): Promise<Decision> {
-    const [decision] = await this.decideMany(subject, [request], policy, nowMs);
-    if (!decision) throw new Error("one request has one decision");
-    return decision;
+  /** One decision. `nowMs` is the edge's clock; the object has its own. `keep` is the request's `waitUntil`. */
+  decide(
+    subject: string,
+    request: DecisionRequest,
+    policy: Policy,
+    nowMs: number,
+    keep: Keep,
+  ): Decision | Promise<Decision> {
+    // What must be remembered or must not be counted is the object's to decide, as are attempts to log in.
+    const isPlain = !request.peek && request.idempotencyKey === null && request.tier !== LOGIN_TIER.name;
+    if (!isPlain) return this.#ask(subject, request, 0, policy, nowMs, keep);
+    const route = request.route === null ? null : policy.routes.byId(request.route);
+    const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
+    const lease = this.#leases.find(subject, request, route, nowMs);
+    if (lease) {
+      if (lease.isLow(nowMs)) this.#refresh(subject, request, lease, policy, nowMs, keep);
+      if (lease.spend(request.route, costMilli)) return lease.decision(costMilli, nowMs);
+    }
+    const denial = this.#denials.find(subject, request, costMilli, nowMs);
+    if (denial) {
+      this.#leases.denied(subject, request, nowMs);
+      return denial;
+    }
+    const wantMilli = lease ? 0 : this.#firstMilli(subject, request, policy, route, nowMs);
+    return this.#ask(subject, request, wantMilli, policy, nowMs, keep);
   }
 
-  /** Decisions of one subject, in order, by one call. `nowMs` is the edge's clock; the object has its own. */
-  async decideMany(
+  /** Decisions of one subject, in order: one as any request, several by one call of their own. */
+  async decideAll(
     subject: string,
     requests: readonly DecisionRequest[],
     policy: Policy,
     nowMs: number,
+    keep: Keep,
   ): Promise<readonly Decision[]> {
-    const failure = await this.#guarded(subject, nowMs, async (stub) => {
+    const [only, ...others] = requests;
+    if (only && others.length === 0) return [await this.decide(subject, only, policy, nowMs, keep)];
+    const called = await this.#client.call(subject, nowMs, async (stub) => {
       const decisions: readonly Decision[] = await stub.decide(requests);
       if (decisions.length !== requests.length) throw new Error("the object answered another question");
-      const last = decisions.at(-1);
-      if (last) this.#heard.set(subject, { tier: last.tier, outcome: last.outcome }, nowMs + REMEMBERED_MS);
       return decisions;
     });
-    return failure.kind === "answer"
-      ? failure.value
-      : requests.map((request) => this.#withoutObject(subject, request, policy, nowMs));
+    if (called.kind === "none") {
+      return requests.map((request) => this.#withoutObject(subject, request, policy, nowMs));
+    }
+    const last = called.value.at(-1);
+    if (last) this.#hear(subject, last, nowMs);
+    return called.value;
   }
 
   /** Gives slots back when their request has ended. Where the object does not answer they free themselves. */
   async release(subject: string, holds: readonly Hold[], nowMs: number): Promise<void> {
-    await this.#guarded(subject, nowMs, async (stub) => {
+    await this.#client.call(subject, nowMs, async (stub) => {
       await stub.release(holds);
     });
   }
 
   /** A user's status, or null where the object does not answer. */
   async status(subject: string, request: StatusRequest, nowMs: number): Promise<UserStatus | null> {
-    const result = await this.#guarded(subject, nowMs, (stub): Promise<UserStatus> => stub.status(request));
-    return result.kind === "answer" ? result.value : null;
+    const called = await this.#client.call(subject, nowMs, (stub): Promise<UserStatus> =>
+      stub.status(request),
+    );
+    return called.kind === "answer" ? called.value : null;
   }
 
   /**
@@ -99,58 +127,128 @@ export class Limiter {
    * and a service that asks about other users is not to fail because its own account's object does.
    */
   async keyStanding(subject: string, keyId: string, nowMs: number): Promise<KeyStanding> {
-    const result = await this.#guarded(subject, nowMs, (stub): Promise<KeyStanding> =>
+    const called = await this.#client.call(subject, nowMs, (stub): Promise<KeyStanding> =>
       stub.keyStanding(keyId),
     );
-    return result.kind === "answer" ? result.value : "good";
+    return called.kind === "answer" ? called.value : "good";
   }
 
-  /** Whether an object answers. Bypasses the circuits: it is how one looks. */
-  async ping(): Promise<boolean> {
-    try {
-      await withDeadline(this.stub("ready:probe").ping(), this.#deadlineMs, "ping");
-      return true;
-    } catch {
-      return false;
-    }
+  /** Forgets what this isolate knows of a subject, since its account was changed here: its next request asks the object. */
+  forget(subject: string, nowMs: number): void {
+    this.#denials.forget(subject, nowMs);
+    this.#leases.end(subject);
+  }
+
+  /** Whether an object answers. */
+  ping(): Promise<boolean> {
+    return this.#client.ping();
   }
 
   /** A fresh stub: one that has thrown may be broken for good. */
   stub(subject: string): ObjectStub {
-    return this.#objects.getByName(subject, {
-      retry: { maxRetries: RUNTIME_RETRIES, timeoutMs: this.#deadlineMs },
-    });
+    return this.#client.stub(subject);
   }
 
-  async #guarded<T>(
+  /** Asks the object, with others' questions or alone. */
+  async #ask(
     subject: string,
+    request: DecisionRequest,
+    wantMilli: number,
+    policy: Policy,
     nowMs: number,
-    call: (stub: ObjectStub) => Promise<T>,
-  ): Promise<{ kind: "answer"; value: T } | { kind: "none" }> {
-    const mayCall = this.#circuits.getStale(subject)?.allows(nowMs) ?? true;
-    if (!mayCall || !this.#all.allows(nowMs)) return { kind: "none" };
+    keep: Keep,
+  ): Promise<Decision> {
+    const question = { request, decide: true, wantMilli };
+    const answer = await this.#combined(subject, question, nowMs, keep);
+    if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
+    const { decision, lease } = answer;
+    this.#hear(subject, decision, nowMs);
+    if (lease) this.#use(subject, lease, policy, nowMs, keep);
+    this.#denials.note(subject, request, decision, nowMs);
+    return decision;
+  }
+
+  /** Asks for the lease after this one, while this one still lasts. */
+  #refresh(
+    subject: string,
+    request: DecisionRequest,
+    lease: SpendableLease,
+    policy: Policy,
+    nowMs: number,
+    keep: Keep,
+  ): void {
+    if (lease.isRefreshed) return;
+    lease.isRefreshed = true;
+    const question = { request, decide: false, wantMilli: lease.nextMilli(nowMs) };
+    const refresh = async (): Promise<void> => {
+      const answer = await this.#combined(subject, question, nowMs, keep);
+      if (answer?.lease) this.#use(subject, answer.lease, policy, nowMs, keep);
+    };
+    keep(refresh());
+  }
+
+  /** Takes a lease into use, and sees to it that it is settled should no other follow. */
+  #use(subject: string, lease: Lease, policy: Policy, askedAtMs: number, keep: Keep): void {
+    this.#leases.put(subject, lease, policy, askedAtMs, Date.now());
+    const settle = async (): Promise<void> => {
+      await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
+      const nowMs = Date.now();
+      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, null, nowMs, keep);
+    };
+    keep(settle());
+  }
+
+  /** Null where the object does not answer in time. */
+  async #combined(
+    subject: string,
+    question: Question | null,
+    nowMs: number,
+    keep: Keep,
+  ): Promise<Answer | null> {
     try {
-      const value = await withDeadline(call(this.stub(subject)), this.#deadlineMs, "limiter");
-      this.#all.succeeded();
-      this.#circuits.delete(subject);
-      return { kind: "answer", value };
-    } catch (thrown) {
-      this.#failed(subject, thrown);
-      return { kind: "none" };
+      return await this.#combiner.ask(subject, question, (all) => this.#send(subject, all, nowMs), keep);
+    } catch {
+      // Whoever sent has counted and logged why.
+      return null;
     }
   }
 
-  #failed(subject: string, thrown: unknown): void {
-    const nowMs = Date.now();
-    // Looked up anew: calls that were under way beside this one may have failed since.
-    const circuit = this.#circuits.getStale(subject) ?? new Circuit(SUBJECT_FAILURES, OPEN_MS);
-    const wasOpen = circuit.isOpen;
-    circuit.failed(nowMs);
-    this.#circuits.set(subject, circuit, nowMs + REMEMBERED_MS);
-    const kind = failureKind(thrown);
-    // One object that is overloaded, or known to fail, says nothing about the others, however often it is asked.
-    if (kind !== "overloaded" && !wasOpen) this.#all.failed(nowMs);
-    this.#log("error", "limiter_failed", { subject, kind, error: messageOf(thrown) });
+  /** One call with the questions of several requests. */
+  async #send(
+    subject: string,
+    questions: readonly (Question | null)[],
+    nowMs: number,
+  ): Promise<readonly (Answer | null)[]> {
+    const settlements = this.#leases.takeOwed(subject);
+    const asked = questions.filter((question) => question !== null);
+    const called = await this.#client.call(subject, nowMs, async (stub) => {
+      const answers: readonly Answer[] = await stub.serve({ settlements, questions: asked });
+      if (answers.length !== asked.length) throw new Error("the object answered another question");
+      return answers;
+    });
+    if (called.kind === "none") {
+      this.#leases.giveBack(subject, settlements, Date.now());
+      throw new Error("the object does not answer");
+    }
+    const answers = called.value.values();
+    return questions.map((question) => (question === null ? null : (answers.next().value ?? null)));
+  }
+
+  #firstMilli(
+    subject: string,
+    request: DecisionRequest,
+    policy: Policy,
+    route: Route | null,
+    nowMs: number,
+  ): number {
+    const heard = this.#heard.getStale(subject);
+    // A lone request now and then is cheaper to ask about than to lease for.
+    if (!heard || nowMs - heard.atMs > LEASE_MS || heard.outcome !== "allowed") return 0;
+    return policy.tiers.get(heard.tier)?.mode === "leased" ? this.#leases.firstMilli(request, route) : 0;
+  }
+
+  #hear(subject: string, { tier, outcome }: Decision, atMs: number): void {
+    this.#heard.set(subject, { tier, outcome, atMs }, atMs + REMEMBERED_MS);
   }
 
   #withoutObject(subject: string, request: DecisionRequest, policy: Policy, nowMs: number): Decision {
@@ -161,10 +259,4 @@ export class Limiter {
     if (heard?.outcome === "blocked") return { ...decision, outcome: "blocked", allowed: false };
     return decision;
   }
-}
-
-function failureKind(thrown: unknown): "timeout" | "overloaded" | "error" {
-  if (thrown instanceof DeadlineExceeded) return "timeout";
-  const overloaded = typeof thrown === "object" && thrown !== null && "overloaded" in thrown;
-  return overloaded && thrown.overloaded === true ? "overloaded" : "error";
 }

@@ -19,7 +19,7 @@ async function watchedEdge(): Promise<Edge & { readonly keyReads: string[]; read
     variables: {
       CONFIG: kvWith((key) => void (key.startsWith("key:") && keyReads.push(key))),
       USER_LIMITER: objectsWith((subject, method) => {
-        if (method === "decide" && !subject.startsWith("login:")) subjects.push(subject);
+        if (method === "serve" && !subject.startsWith("login:")) subjects.push(subject);
       }),
     },
   });

@@ -18,7 +18,7 @@ async function asking(policy = TEST_POLICY) {
     variables: {
       USER_LIMITER: objectsWith((subject, method) => {
         // The administrator who made the service's key was limited as well.
-        if (method === "decide" && !subject.startsWith("login:")) calls.push(subject);
+        if ((method === "serve" || method === "decide") && !subject.startsWith("login:")) calls.push(subject);
       }),
     },
   });

@@ -36,7 +36,7 @@ async function failingEdge(fail: () => unknown, anonymousTier = "local") {
     variables: {
       LIMITER_TIMEOUT_MS: "50",
       USER_LIMITER: objectsWith((_subject, method) => {
-        if (failure.now && (method === "decide" || method === "keyStanding" || method === "status"))
+        if (failure.now && (method === "serve" || method === "keyStanding" || method === "status"))
           return fail();
         return undefined;
       }),

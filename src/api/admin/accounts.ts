@@ -6,7 +6,7 @@ import { userSubject } from "../../identity/authenticate.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import type { AccountAnswer, AccountChange, GrantAnswer } from "../../limiter/account.ts";
 import { directoryOf } from "../../limiter/directory.ts";
-import type { ObjectStub } from "../../limiter/limiter.ts";
+import type { ObjectStub } from "../../limiter/object-client.ts";
 import { adjustTier, type Grant, overrideFaults, type Overrides } from "../../policy/adjust.ts";
 import { capacityOf, tierOf } from "../../policy/compile.ts";
 import type { Fault } from "../../policy/fault.ts";
@@ -34,6 +34,7 @@ export async function createAccount(c: Context<AppEnv>): Promise<Response> {
   if (!policy.tiers.has(tier)) return unknownTier(c);
   const call = stubOf(c, id).createAccount(id, { name, tier }, changeBy(c, reason));
   return ask<AccountAnswer>(c, "account", call, (answer) => {
+    c.var.services.limiter.forget(userSubject(id), Date.now());
     if (answer.kind === "account") return c.json(accountView(answer.account, answer.grants), 201);
     return problem("conflict", `The account "${id}" exists already.`, requestId);
   });

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { problem } from "../../gateway/problem.ts";
+import { userSubject } from "../../identity/authenticate.ts";
 import { messageOf } from "../../log.ts";
 import type { Change } from "../../limiter/registry.ts";
 
@@ -10,7 +11,10 @@ import type { Change } from "../../limiter/registry.ts";
 const DEADLINE_MS = 10_000;
 const RETRY_MS = 1_000;
 
-/** Calls, and renders the answer. `what` names the callee in the log. */
+/**
+ * Calls, and renders the answer. `what` names the callee in the log. A change of an account counts in this isolate at once:
+ * what it remembers of the user is forgotten.
+ */
 export async function ask<T>(
   c: Context<AppEnv>,
   what: string,
@@ -26,6 +30,10 @@ export async function ask<T>(
     return problem("temporary_reduced_capacity", `The ${what} does not answer at the moment.`, requestId, {
       retryAfterMs: RETRY_MS,
     });
+  }
+  const id = c.req.param("id");
+  if (id !== undefined && c.req.method !== "GET") {
+    c.var.services.limiter.forget(userSubject(id), Date.now());
   }
   return render(answer);
 }

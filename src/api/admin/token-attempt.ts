@@ -50,7 +50,9 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
     peek: token !== null,
     idempotencyKey: null,
   };
-  const decision = await services.limiter.decide(`login:${address}`, request, policy, nowMs);
+  const decision = await services.limiter.decide(`login:${address}`, request, policy, nowMs, (work) =>
+    c.executionCtx.waitUntil(work),
+  );
   if (token && decision.allowed) {
     seen.set(`${token.name} ${address}`, true, nowMs + SEEN_MS);
     return { ok: true, token };

@@ -1,0 +1,92 @@
+/**
+ * The leases that a user's object has granted and not yet heard back from.
+ *
+ * Written with every grant, so that a restarted object still knows what it set aside, and counts what an isolate settles exactly
+ * once: a lease that is not in the book has been settled, or was given up.
+ *
+ * Pure: no I/O and no clock.
+ */
+import { type Held, type Holding, NOTHING } from "./plan.ts";
+
+/**
+ * How long after its end a lease may still be settled: for an isolate that is slow, or cannot reach the object at once. Until
+ * then its amount stays set aside; afterwards it is charged in full, and what it metered is lost.
+ */
+export const SETTLE_GRACE_MS = 5_000;
+
+/** Leases of one user open at once: as many isolates. More are refused, and their requests asked about one by one. */
+const MOST_OPEN = 64;
+
+/** A lease as its object remembers it. */
+export interface OpenLease {
+  readonly id: string;
+  readonly milli: number;
+  /** Moments of the object's clock; never earlier than what its counters have seen. */
+  readonly grantedAtMs: number;
+  readonly endsAtMs: number;
+  /** The counters it was set aside of. */
+  readonly counters: readonly string[];
+  /** What it was granted for: enough to find its limits again. */
+  readonly tier: string;
+  readonly route: string | null;
+  readonly keyId: string | null;
+}
+
+export class LeaseBook implements Holding {
+  readonly #open: Map<string, OpenLease>;
+
+  constructor(stored: readonly OpenLease[]) {
+    this.#open = new Map(stored.map((lease) => [lease.id, lease]));
+  }
+
+  /** Leases that are open, oldest first. */
+  get open(): readonly OpenLease[] {
+    return [...this.#open.values()];
+  }
+
+  get hasRoom(): boolean {
+    return this.#open.size < MOST_OPEN;
+  }
+
+  add(lease: OpenLease): void {
+    this.#open.set(lease.id, lease);
+  }
+
+  /** Takes a lease out: it has been settled. Null where it is not open any more. */
+  close(id: string): OpenLease | null {
+    const lease = this.#open.get(id);
+    if (!lease) return null;
+    this.#open.delete(id);
+    return lease;
+  }
+
+  /** Takes out what was never settled in time, to be charged in full as of its closing, {@link closesAtMs}. */
+  expire(nowMs: number): OpenLease[] {
+    if (this.#open.size === 0) return [];
+    const expired = this.open.filter((lease) => closesAtMs(lease) <= nowMs);
+    for (const { id } of expired) this.#open.delete(id);
+    return expired;
+  }
+
+  /** When the last one is closed at the latest; null where none is open. */
+  get closesAtMs(): number | null {
+    return this.#open.size === 0 ? null : Math.max(...this.open.map(closesAtMs));
+  }
+
+  heldOf(counter: string, sinceMs: number): Held {
+    if (this.#open.size === 0) return NOTHING;
+    let milli = 0;
+    let untilMs = 0;
+    for (const lease of this.#open.values()) {
+      if (lease.grantedAtMs < sinceMs || !lease.counters.includes(counter)) continue;
+      milli += lease.milli;
+      untilMs = Math.max(untilMs, closesAtMs(lease));
+    }
+    return { milli, untilMs };
+  }
+}
+
+/** When a lease is given up. */
+export function closesAtMs({ endsAtMs }: OpenLease): number {
+  return endsAtMs + SETTLE_GRACE_MS;
+}

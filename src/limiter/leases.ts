@@ -1,0 +1,123 @@
+/**
+ * The leases of an isolate, and what it still owes its users' objects an account of.
+ *
+ * Bounded; plain data, shared by all requests; the clock is an argument. A subject that is forgotten for lack of room takes what
+ * it held with it, as a dead isolate does.
+ */
+import { BoundedCache } from "../bounded-cache.ts";
+import { MILLI } from "../core/units.ts";
+import type { DecisionRequest } from "../core/decision.ts";
+import type { Policy, Route } from "../policy/compile.ts";
+import type { Lease, Settlement, UsageCell } from "./object-call.ts";
+import { SpendableLease } from "./spendable-lease.ts";
+
+/** Subjects with a lease or something to settle, about 2 KB each. */
+const SUBJECTS = 10_000;
+/** Leases of one subject: a key and, where a route has limits of its own, a route has one each. */
+const LEASES_PER_SUBJECT = 16;
+/** What one subject's object does not take in this number of settlements is dropped, oldest first. */
+const OWED_PER_SUBJECT = 32;
+/** Longer than an object remembers a lease, so that nothing is dropped that would count. */
+const KEPT_MS = 10_000;
+/** The first lease of a subject holds so many requests like the one that asked for it. */
+const FIRST_REQUESTS = 16;
+
+interface Held {
+  leases: SpendableLease[];
+  owed: Settlement[];
+  /** Denied without asking, by cell; told with the next call. */
+  denied: Map<string, UsageCell>;
+}
+
+export class Leases {
+  readonly #held = new BoundedCache<Held>(SUBJECTS);
+
+  /** Subjects held at the moment. */
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** The lease that a request may be spent of, or null. Those that have ended are owed a settlement from now on. */
+  find(subject: string, request: DecisionRequest, route: Route | null, nowMs: number): SpendableLease | null {
+    const held = this.#held.getStale(subject);
+    if (!held) return null;
+    for (const lease of held.leases) {
+      if (!lease.isFor(request.keyId, route)) continue;
+      if (lease.isValid(request.revision, nowMs)) return lease;
+      this.#end(held, lease);
+      return null;
+    }
+    return null;
+  }
+
+  /** Takes a lease into use, in place of the one before it. */
+  put(subject: string, lease: Lease, policy: Policy, askedAtMs: number, nowMs: number): SpendableLease {
+    const held = this.#of(subject, nowMs);
+    const route = lease.route === null ? null : policy.routes.byId(lease.route);
+    const before = held.leases.find((other) => other.isFor(lease.keyId, route));
+    if (before) this.#end(held, before);
+    const [oldest] = held.leases;
+    if (oldest && held.leases.length >= LEASES_PER_SUBJECT) this.#end(held, oldest);
+    const spendable = new SpendableLease(lease, askedAtMs);
+    held.leases.push(spendable);
+    return spendable;
+  }
+
+  /** How much to ask for where there is no lease yet. Millitokens. */
+  firstMilli(request: DecisionRequest, route: Route | null): number {
+    return FIRST_REQUESTS * (request.costMilli ?? route?.costMilli ?? MILLI);
+  }
+
+  /** Counts a denial that was not asked about. */
+  denied(subject: string, { route, keyId }: DecisionRequest, nowMs: number): void {
+    const { denied } = this.#of(subject, nowMs);
+    const cell = { route: route ?? "", keyId: keyId ?? "", requests: 0, costMilli: 0 };
+    const name = `${cell.route}\n${cell.keyId}`;
+    denied.set(name, { ...cell, denied: (denied.get(name)?.denied ?? 0) + 1 });
+  }
+
+  /** Ends all leases of a subject: its account was changed here, or it is not asked for any more. */
+  end(subject: string): void {
+    const held = this.#held.getStale(subject);
+    for (const lease of held?.leases ?? []) if (held) this.#end(held, lease);
+  }
+
+  /** Ends those whose time is over. @returns whether there is anything to settle and no lease to wait for. */
+  sweep(subject: string, nowMs: number): boolean {
+    const held = this.#held.getStale(subject);
+    if (!held) return false;
+    for (const lease of held.leases) if (nowMs >= lease.untilMs) this.#end(held, lease);
+    return held.leases.length === 0 && (held.owed.length > 0 || held.denied.size > 0);
+  }
+
+  /** Everything that is to be told the subject's object, once. */
+  takeOwed(subject: string): readonly Settlement[] {
+    const held = this.#held.getStale(subject);
+    if (!held || (held.owed.length === 0 && held.denied.size === 0)) return [];
+    const { owed, denied } = held;
+    held.owed = [];
+    held.denied = new Map();
+    if (held.leases.length === 0) this.#held.delete(subject);
+    return denied.size === 0 ? owed : [...owed, { leaseId: null, cells: [...denied.values()] }];
+  }
+
+  /** Puts back what an object may not have heard. Denials may have been counted already, and are not counted twice. */
+  giveBack(subject: string, settlements: readonly Settlement[], nowMs: number): void {
+    const again = settlements.filter(({ leaseId }) => leaseId !== null);
+    if (again.length === 0) return;
+    const held = this.#of(subject, nowMs);
+    held.owed = [...again, ...held.owed].slice(-OWED_PER_SUBJECT);
+  }
+
+  #of(subject: string, nowMs: number): Held {
+    const known = this.#held.get(subject, nowMs);
+    const held = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>() };
+    this.#held.set(subject, held, nowMs + KEPT_MS);
+    return held;
+  }
+
+  #end(held: Held, lease: SpendableLease): void {
+    held.leases = held.leases.filter((other) => other !== lease);
+    held.owed = [...held.owed, lease.settlement()].slice(-OWED_PER_SUBJECT);
+  }
+}

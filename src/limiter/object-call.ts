@@ -1,0 +1,57 @@
+/** What the edge sends to a user's object in one call, and gets back: questions, leases, what was metered meanwhile. Plain data. */
+import type { Decision, DecisionRequest, LimitView } from "../core/decision.ts";
+
+/** What was used under one lease, or denied without asking, per route and key. "" stands for no route and for no key. */
+export interface UsageCell {
+  readonly route: string;
+  readonly keyId: string;
+  readonly requests: number;
+  readonly costMilli: number;
+  readonly denied: number;
+}
+
+/**
+ * What an isolate did without asking. With a lease's id it settles that lease, and counts once however often it is sent; with
+ * null it only counts denials, and is sent once.
+ */
+export interface Settlement {
+  readonly leaseId: string | null;
+  readonly cells: readonly UsageCell[];
+}
+
+/** A question, with how much the isolate would like to lease for requests like it; 0 for none. Millitokens. */
+export interface Question {
+  readonly request: DecisionRequest;
+  /** False: nothing is to be decided, only leased. */
+  readonly decide: boolean;
+  readonly wantMilli: number;
+}
+
+/** An amount that an isolate may spend by itself. */
+export interface Lease {
+  readonly id: string;
+  readonly milli: number;
+  /** Counted from when the isolate asked, so that clocks need not agree. */
+  readonly forMs: number;
+  /** It holds for this revision of the policy only. */
+  readonly revision: number;
+  readonly tier: string;
+  /** Requests of this key; null: without a key. */
+  readonly keyId: string | null;
+  /** Requests of this route; null: of every route that has no limits of its own. */
+  readonly route: string | null;
+  /** The limits with all of the lease spent. */
+  readonly limits: readonly LimitView[];
+}
+
+export interface Answer {
+  /** Null where nothing was to be decided. */
+  readonly decision: Decision | null;
+  readonly lease: Lease | null;
+}
+
+/** One call. Settlements come first. */
+export interface ObjectCall {
+  readonly settlements: readonly Settlement[];
+  readonly questions: readonly Question[];
+}

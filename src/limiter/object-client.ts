@@ -1,0 +1,96 @@
+/**
+ * Calls to users' objects, each with a deadline and behind two circuit breakers. Never rejects: no answer is an answer.
+ *
+ * A failing object trips its own circuit only; the circuit of all objects opens after failures in a row with no success
+ * of anybody between them, as when Durable Objects are unreachable or capped for the account.
+ */
+import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import { BoundedCache } from "../bounded-cache.ts";
+import { DeadlineExceeded, withDeadline } from "../deadline.ts";
+import { type Log, messageOf } from "../log.ts";
+import { Circuit } from "./circuit.ts";
+
+const SUBJECT_FAILURES = 3;
+const ALL_FAILURES = 10;
+const OPEN_MS = 1_000;
+/** Circuits remembered per isolate. */
+const SUBJECTS = 10_000;
+const REMEMBERED_MS = 600_000;
+/** The runtime retries only calls that never reached the object, so nothing is charged twice. */
+const RUNTIME_RETRIES = 1;
+
+export type ObjectStub = DurableObjectStub<UserLimiter>;
+
+export type Called<T> = { readonly kind: "answer"; readonly value: T } | { readonly kind: "none" };
+
+const NONE = { kind: "none" } as const;
+
+export class ObjectClient {
+  readonly deadlineMs: number;
+  readonly #objects: DurableObjectNamespace<UserLimiter>;
+  readonly #log: Log;
+  readonly #circuits = new BoundedCache<Circuit>(SUBJECTS);
+  readonly #all = new Circuit(ALL_FAILURES, OPEN_MS);
+
+  constructor(objects: DurableObjectNamespace<UserLimiter>, deadlineMs: number, log: Log) {
+    this.#objects = objects;
+    this.deadlineMs = deadlineMs;
+    this.#log = log;
+  }
+
+  /** Whether calls to objects in general are being held back. */
+  get isCircuitOpen(): boolean {
+    return this.#all.isOpen;
+  }
+
+  /** A fresh stub: one that has thrown may be broken for good. */
+  stub(subject: string): ObjectStub {
+    return this.#objects.getByName(subject, {
+      retry: { maxRetries: RUNTIME_RETRIES, timeoutMs: this.deadlineMs },
+    });
+  }
+
+  /** Calls a subject's object, unless a circuit holds the call back. */
+  async call<T>(subject: string, nowMs: number, call: (stub: ObjectStub) => Promise<T>): Promise<Called<T>> {
+    const mayCall = this.#circuits.getStale(subject)?.allows(nowMs) ?? true;
+    if (!mayCall || !this.#all.allows(nowMs)) return NONE;
+    try {
+      const value = await withDeadline(call(this.stub(subject)), this.deadlineMs, "limiter");
+      this.#all.succeeded();
+      this.#circuits.delete(subject);
+      return { kind: "answer", value };
+    } catch (thrown) {
+      this.#failed(subject, thrown);
+      return NONE;
+    }
+  }
+
+  /** Whether an object answers. Bypasses the circuits: it is how one looks. */
+  async ping(): Promise<boolean> {
+    try {
+      await withDeadline(this.stub("ready:probe").ping(), this.deadlineMs, "ping");
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #failed(subject: string, thrown: unknown): void {
+    const nowMs = Date.now();
+    // Looked up anew: calls that were under way beside this one may have failed since.
+    const circuit = this.#circuits.getStale(subject) ?? new Circuit(SUBJECT_FAILURES, OPEN_MS);
+    const wasOpen = circuit.isOpen;
+    circuit.failed(nowMs);
+    this.#circuits.set(subject, circuit, nowMs + REMEMBERED_MS);
+    const kind = failureKind(thrown);
+    // One object that is overloaded, or known to fail, says nothing about the others, however often it is asked.
+    if (kind !== "overloaded" && !wasOpen) this.#all.failed(nowMs);
+    this.#log("error", "limiter_failed", { subject, kind, error: messageOf(thrown) });
+  }
+}
+
+function failureKind(thrown: unknown): "timeout" | "overloaded" | "error" {
+  if (thrown instanceof DeadlineExceeded) return "timeout";
+  const overloaded = typeof thrown === "object" && thrown !== null && "overloaded" in thrown;
+  return overloaded && thrown.overloaded === true ? "overloaded" : "error";
+}

@@ -9,16 +9,31 @@ import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
 import type { Meter } from "../../src/core/limit.ts";
 import { decide as decidePlan, readings } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
-import type { Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
+import type { LeaseBook } from "../../src/core/lease-book.ts";
+import type { Account } from "../../src/limiter/account.ts";
+import type { Lease, Question, Settlement, UsageCell } from "../../src/limiter/object-call.ts";
 import { chargesFor, type Policy, type Route, type Tier, tierOf } from "../../src/policy/compile.ts";
-import type { Memory } from "./memory.ts";
+import type { Counters } from "./counters.ts";
+
+/** What of a user's memory leases are granted from. */
+export interface Books {
+  readonly accounts: {
+    readonly account: Pick<Account, "tier" | "status"> | null;
+    adjust(tier: Tier, nowMs: number): Tier;
+  };
+  readonly counters: Counters;
+  readonly keys: { isValid(keyId: string, nowMs: number): boolean };
+  readonly leases: LeaseBook;
+  readonly ledger: { add(atMs: number, cell: UsageCell): void };
+  unsettled: boolean;
+}
 
 /**
  * Grants a lease for requests like this one, or null: the tier is strict, the user is near a limit, blocked, or slots are
  * counted. A grant must be written before the answer leaves.
  */
 export function grant(
-  memory: Memory,
+  memory: Books,
   policy: Policy,
   { request, wantMilli }: Question,
   nowMs: number,
@@ -63,7 +78,7 @@ export function grant(
 }
 
 /** Counts what an isolate did without asking, and charges what of a lease was spent. Nothing where that is known already. */
-export function settle(memory: Memory, policy: Policy, { leaseId, cells }: Settlement, nowMs: number): void {
+export function settle(memory: Books, policy: Policy, { leaseId, cells }: Settlement, nowMs: number): void {
   const lease = leaseId === null ? null : memory.leases.close(leaseId);
   if (leaseId !== null && !lease) return;
   let spentMilli = 0;
@@ -77,13 +92,13 @@ export function settle(memory: Memory, policy: Policy, { leaseId, cells }: Settl
 }
 
 /** Charges in full what was never settled in time. @returns whether there was any. */
-export function giveUpLate(memory: Memory, policy: Policy, nowMs: number): boolean {
+export function giveUpLate(memory: Books, policy: Policy, nowMs: number): boolean {
   const late = memory.leases.expire(nowMs);
   for (const lease of late) charge(memory, policy, lease, lease.milli, closesAtMs(lease));
   return late.length > 0;
 }
 
-function charge(memory: Memory, policy: Policy, lease: OpenLease, milli: number, atMs: number): void {
+function charge(memory: Books, policy: Policy, lease: OpenLease, milli: number, atMs: number): void {
   const { accounts, counters } = memory;
   const tier = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
   const route = lease.route === null ? null : policy.routes.byId(lease.route);

@@ -1,0 +1,147 @@
+/**
+ * Leases: many isolates, delays, losses, clocks that differ, isolates that die and objects that restart, and still every window
+ * holds its bound, quotas are never exceeded, and nothing is metered twice.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { LEASE_MS } from "../../src/core/lease.ts";
+import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
+import type { LimitDocument } from "../../src/policy/schema.ts";
+import { type Accident, type Arrival, type Fate, SimulatedFleet } from "./simulated-fleet.ts";
+import { type Bound, everyWindowHolds } from "./window-bound.ts";
+
+const HOUR_MS = 3_600_000;
+/** Just before an hour ends: schedules run across it. */
+const START_MS = 500_000 * HOUR_MS - 1900;
+
+function policyOf(limits: readonly LimitDocument[]): Policy {
+  const tiers = { leased: { mode: "leased", limits } };
+  const document = { schema: 1, tiers, routes: [], anonymousTier: "leased", defaultTier: "leased" };
+  const compiled = compilePolicy(document, 1);
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+  return compiled.value;
+}
+
+const arrival = (fates: readonly Fate[]): fc.Arbitrary<Arrival> =>
+  fc.record({
+    kind: fc.constant("request" as const),
+    afterMs: fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: 0, max: 4 }) },
+      { weight: 2, arbitrary: fc.integer({ min: 0, max: 60 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 200, max: 1_500 }) },
+    ),
+    isolate: fc.nat(5),
+    costMilli: fc.constantFrom(1_000, 1_000, 1_000, 2_000, 250),
+    upMs: fc.integer({ min: 0, max: 400 }),
+    downMs: fc.integer({ min: 0, max: 400 }),
+    fate: fc.constantFrom(...fates),
+  });
+
+const accident: fc.Arbitrary<Accident> = fc.record({
+  kind: fc.constantFrom("isolate-dies" as const, "object-restarts" as const),
+  afterMs: fc.integer({ min: 0, max: 100 }),
+  isolate: fc.nat(5),
+});
+
+const skews = fc.array(fc.integer({ min: -86_400_000, max: 86_400_000 }), { minLength: 1, maxLength: 6 });
+
+const calm = fc.array(arrival(["answered"]), { minLength: 200, maxLength: 400 });
+const rough = fc.array(
+  fc.oneof(
+    { weight: 30, arbitrary: arrival(["answered", "answered", "answered", "lost", "unanswered"]) },
+    { weight: 1, arbitrary: accident },
+  ),
+  { minLength: 200, maxLength: 400 },
+);
+
+/** burst + rate * (w + lease time). */
+function leasedBound(tokensPerMinute: number, burstTokens: number): Bound {
+  const refillMilli = tokensPerMinute * 1_000;
+  const lentMilli = (refillMilli * LEASE_MS) / 60_000;
+  return { refillMilli, periodMs: 60_000, burstMilli: burstTokens * 1_000 + Math.ceil(lentMilli) };
+}
+
+const bucket = { name: "minute", kind: "bucket", tokens: 1_200, per: "minute", burst: 90 } as const;
+/** Used up in a moment. */
+const small = { name: "minute", kind: "bucket", tokens: 120, per: "minute", burst: 60 } as const;
+const quota = { name: "hour", kind: "quota", amount: 80, per: "hour" } as const;
+
+function admittedMilli(fleet: SimulatedFleet): number {
+  return fleet.admitted.reduce((sum, { costMilli }) => sum + costMilli, 0);
+}
+
+describe("leases of a user whose calls get lost, whose isolates die and whose object restarts", () => {
+  it("hold burst + rate * (w + lease time) in every window", () => {
+    fc.assert(
+      fc.property(skews, rough, (skewsMs, events) => {
+        const fleet = new SimulatedFleet(policyOf([small]), skewsMs);
+        fleet.run(START_MS, events);
+        expect(everyWindowHolds(leasedBound(120, 60), fleet.admitted)).toBe(true);
+      }),
+      { numRuns: 300, endOnFailure: true },
+    );
+  });
+
+  it("never exceed a calendar quota, and begin the next hour's afresh", () => {
+    fc.assert(
+      fc.property(skews, rough, (skewsMs, events) => {
+        const fleet = new SimulatedFleet(policyOf([quota]), skewsMs);
+        fleet.run(START_MS, events);
+        const byHour = new Map<number, number>();
+        for (const { atMs, costMilli } of fleet.admitted) {
+          const hour = Math.floor(atMs / HOUR_MS);
+          byHour.set(hour, (byHour.get(hour) ?? 0) + costMilli);
+        }
+        for (const usedMilli of byHour.values()) expect(usedMilli).toBeLessThanOrEqual(80_000);
+      }),
+      { numRuns: 300, endOnFailure: true },
+    );
+  });
+
+  it("never meter more than was admitted", () => {
+    fc.assert(
+      fc.property(skews, rough, (skewsMs, events) => {
+        const fleet = new SimulatedFleet(policyOf([bucket, quota]), skewsMs);
+        fleet.run(START_MS, events);
+        expect(fleet.metered.requests).toBeLessThanOrEqual(fleet.admitted.length);
+        expect(fleet.metered.costMilli).toBeLessThanOrEqual(admittedMilli(fleet));
+      }),
+      { numRuns: 200, endOnFailure: true },
+    );
+  });
+});
+
+describe("leases of a user nothing bad happens to", () => {
+  it("meter exactly what was admitted, and save most calls", () => {
+    const saved = { byLease: 0, admitted: 0 };
+    fc.assert(
+      fc.property(skews, calm, (skewsMs, events) => {
+        const fleet = new SimulatedFleet(policyOf([]), skewsMs);
+        fleet.run(START_MS, events);
+        expect(fleet.admitted).toHaveLength(events.length);
+        expect(fleet.metered).toEqual({ requests: events.length, costMilli: admittedMilli(fleet) });
+        saved.byLease += fleet.byLease;
+        saved.admitted += fleet.admitted.length;
+      }),
+      { numRuns: 50, endOnFailure: true },
+    );
+    expect(saved.byLease / saved.admitted).toBeGreaterThan(0.2);
+  });
+
+  it("do not leave a user below the limit refused for what isolates hold", () => {
+    const fleet = new SimulatedFleet(policyOf([bucket]), [0, 5_000, -5_000]);
+    // 15 a second, of 20 that are refilled; one isolate after the other.
+    const steady = Array.from({ length: 900 }, (_, i): Arrival => ({
+      kind: "request",
+      afterMs: i % 3 === 0 ? 200 : 0,
+      isolate: i % 3,
+      costMilli: 1_000,
+      upMs: 3,
+      downMs: 3,
+      fate: "answered",
+    }));
+    fleet.run(START_MS, steady);
+    expect(fleet.admitted).toHaveLength(900);
+    expect(fleet.byLease).toBeGreaterThan(450);
+  });
+});

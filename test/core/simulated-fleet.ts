@@ -1,0 +1,242 @@
+/**
+ * Many isolates that lease from one user's object, over a network that delays and loses, each with a clock of its own.
+ *
+ * The parts are the real ones: the isolate's leases, the object's lease desk, counters and lease book. Only time and network are
+ * simulated. Keeps a log of what was admitted and metered for a test to judge; judges nothing itself.
+ */
+import { Counters } from "../../durable-objects/user-limiter/counters.ts";
+import { type Books, giveUpLate, grant, settle } from "../../durable-objects/user-limiter/lease-desk.ts";
+import type { DecisionRequest } from "../../src/core/decision.ts";
+import { LeaseBook } from "../../src/core/lease-book.ts";
+import { decide } from "../../src/core/plan.ts";
+import { Leases } from "../../src/limiter/leases.ts";
+import type { Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
+import { chargesFor, type Policy, tierOf } from "../../src/policy/compile.ts";
+import type { Admission } from "./window-bound.ts";
+
+const SUBJECT = "user:simulated";
+/** Added to the end of a lease before it is settled, as in limiter.ts. */
+const SETTLE_AFTER_MS = 20;
+
+/** What happens to a call: it arrives and is answered, it never arrives, or its answer is lost. */
+export type Fate = "answered" | "lost" | "unanswered";
+
+export interface Travel {
+  readonly upMs: number;
+  readonly downMs: number;
+  readonly fate: Fate;
+}
+
+export interface Arrival extends Travel {
+  readonly kind: "request";
+  readonly afterMs: number;
+  readonly isolate: number;
+  readonly costMilli: number;
+}
+
+/** An isolate dies with all it holds; the object dies and is made anew from storage. */
+export interface Accident {
+  readonly kind: "isolate-dies" | "object-restarts";
+  readonly afterMs: number;
+  readonly isolate: number;
+}
+
+interface Reply {
+  readonly allowed: boolean;
+  readonly lease: Lease | null;
+}
+
+/** The object's side, with storage as what was last written. */
+class SimulatedUser {
+  #metered = { requests: 0, costMilli: 0 };
+  readonly #policy: Policy;
+  #stored = {
+    counters: {} as ReturnType<Counters["stored"]>,
+    leases: [] as LeaseBook["open"],
+    metered: this.#metered,
+  };
+  #books: Books;
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+    this.#books = this.#fromStorage();
+  }
+
+  get metered(): { readonly requests: number; readonly costMilli: number } {
+    return this.#metered;
+  }
+
+  restart(): void {
+    this.#books = this.#fromStorage();
+  }
+
+  serve(settlements: readonly Settlement[], question: Question | null, nowMs: number): Reply {
+    const books = this.#books;
+    giveUpLate(books, this.#policy, nowMs);
+    for (const settlement of settlements) settle(books, this.#policy, settlement, nowMs);
+    if (!question) return { allowed: false, lease: null };
+    let mustWrite = false;
+    let allowed = true;
+    if (question.decide) {
+      const { costMilli } = question.request;
+      const charges = chargesFor(tierOf(this.#policy, "leased"), null, null);
+      const plan = decide(charges, books.counters.live, costMilli ?? 0, nowMs, books.leases);
+      ({ allowed } = plan);
+      if (allowed) {
+        mustWrite = books.counters.spend(charges, plan, costMilli ?? 0, false, nowMs);
+        const usage = { requests: 1, costMilli: costMilli ?? 0, denied: 0 };
+        books.ledger.add(nowMs, { route: "", keyId: "", ...usage });
+      }
+    }
+    const lease = allowed ? grant(books, this.#policy, question, nowMs) : null;
+    if (mustWrite || lease) this.#write();
+    return { allowed, lease };
+  }
+
+  #write(): void {
+    const { counters, leases } = this.#books;
+    this.#stored = { counters: counters.stored(), leases: leases.open, metered: this.#metered };
+  }
+
+  #fromStorage(): Books {
+    this.#metered = this.#stored.metered;
+    return {
+      accounts: { account: null, adjust: (tier) => tier },
+      counters: new Counters(this.#stored.counters),
+      keys: { isValid: () => true },
+      leases: new LeaseBook(this.#stored.leases),
+      ledger: {
+        add: (_atMs, cell) => {
+          const { requests, costMilli } = this.#metered;
+          this.#metered = { requests: requests + cell.requests, costMilli: costMilli + cell.costMilli };
+        },
+      },
+      unsettled: false,
+    };
+  }
+}
+
+/** The whole, run event by event in the order of real time. */
+export class SimulatedFleet {
+  readonly admitted: Admission[] = [];
+  /** Requests that were admitted under a lease. */
+  byLease = 0;
+  readonly #user: SimulatedUser;
+  readonly #policy: Policy;
+  readonly #skewsMs: readonly number[];
+  readonly #isolates: { leases: Leases; heardAtMs: number; life: number }[];
+  readonly #due: { atMs: number; run: (nowMs: number) => void }[] = [];
+
+  /** @param skewsMs how far each isolate's clock is off. */
+  constructor(policy: Policy, skewsMs: readonly number[]) {
+    this.#policy = policy;
+    this.#user = new SimulatedUser(policy);
+    this.#skewsMs = skewsMs;
+    this.#isolates = skewsMs.map(() => ({ leases: new Leases(), heardAtMs: -Infinity, life: 0 }));
+  }
+
+  get metered(): { readonly requests: number; readonly costMilli: number } {
+    return this.#user.metered;
+  }
+
+  run(startMs: number, events: readonly (Arrival | Accident)[]): void {
+    let atMs = startMs;
+    for (const event of events) {
+      atMs += event.afterMs;
+      this.#at(atMs, (nowMs) => this.#happen(event, nowMs));
+    }
+    for (let next = this.#due.shift(); next; next = this.#due.shift()) next.run(next.atMs);
+  }
+
+  #happen(event: Arrival | Accident, nowMs: number): void {
+    const isolate = event.isolate % this.#isolates.length;
+    switch (event.kind) {
+      case "object-restarts":
+        this.#user.restart();
+        return;
+      case "isolate-dies": {
+        const life = (this.#isolates[isolate]?.life ?? 0) + 1;
+        this.#isolates[isolate] = { leases: new Leases(), heardAtMs: -Infinity, life };
+        return;
+      }
+      case "request":
+        this.#request(isolate, event, nowMs);
+    }
+  }
+
+  /** As Limiter.decide does it. */
+  #request(index: number, { costMilli, ...travel }: Arrival, nowMs: number): void {
+    const isolate = this.#isolates[index]!;
+    const localMs = nowMs + this.#skewsMs[index]!;
+    const request: DecisionRequest = {
+      revision: this.#policy.revision,
+      tier: "leased",
+      route: null,
+      costMilli,
+      keyId: null,
+      peek: false,
+      idempotencyKey: null,
+    };
+    const lease = isolate.leases.find(SUBJECT, request, null, localMs);
+    if (lease) {
+      if (lease.isLow(localMs) && !lease.isRefreshed) {
+        lease.isRefreshed = true;
+        this.#call(index, { request, decide: false, wantMilli: lease.nextMilli(localMs) }, travel, nowMs);
+      }
+      if (lease.spend(null, costMilli)) {
+        this.admitted.push({ atMs: nowMs, costMilli });
+        this.byLease += 1;
+        return;
+      }
+    }
+    const wantMilli =
+      lease || localMs - isolate.heardAtMs > 1_000 ? 0 : isolate.leases.firstMilli(request, null);
+    this.#call(index, { request, decide: true, wantMilli }, travel, nowMs);
+  }
+
+  #call(index: number, question: Question | null, { upMs, downMs, fate }: Travel, nowMs: number): void {
+    const isolate = this.#isolates[index]!;
+    const skewMs = this.#skewsMs[index]!;
+    const settlements = isolate.leases.takeOwed(SUBJECT);
+    const giveBack = (): void => isolate.leases.giveBack(SUBJECT, settlements, nowMs + skewMs);
+    if (fate === "lost") {
+      giveBack();
+      return;
+    }
+    this.#at(nowMs + upMs, (thereMs) => {
+      const reply = this.#user.serve(settlements, question, thereMs);
+      if (question?.decide && reply.allowed) {
+        this.admitted.push({ atMs: thereMs, costMilli: question.request.costMilli ?? 0 });
+      }
+      this.#at(thereMs + downMs, (backMs) => {
+        // Who has died meanwhile hears nothing.
+        if (this.#isolates[index]?.life !== isolate.life) return;
+        if (fate === "unanswered") {
+          giveBack();
+          return;
+        }
+        if (question?.decide) isolate.heardAtMs = backMs + skewMs;
+        if (reply.lease) this.#use(index, reply.lease, nowMs, backMs);
+      });
+    });
+  }
+
+  #use(index: number, lease: Lease, askedAtMs: number, nowMs: number): void {
+    const isolate = this.#isolates[index]!;
+    const skewMs = this.#skewsMs[index]!;
+    isolate.leases.put(SUBJECT, lease, this.#policy, askedAtMs + skewMs, nowMs + skewMs);
+    this.#at(nowMs + lease.forMs + SETTLE_AFTER_MS, (laterMs) => {
+      if (this.#isolates[index]?.life !== isolate.life) return;
+      if (isolate.leases.sweep(SUBJECT, laterMs + skewMs)) {
+        this.#call(index, null, { upMs: 1, downMs: 1, fate: "answered" }, laterMs);
+      }
+    });
+  }
+
+  #at(atMs: number, run: (nowMs: number) => void): void {
+    // In the order of time, and of planning where times are equal.
+    let i = this.#due.length;
+    while (i > 0 && (this.#due[i - 1]?.atMs ?? 0) > atMs) i -= 1;
+    this.#due.splice(i, 0, { atMs, run });
+  }
+}

@@ -48,9 +48,12 @@ export function grant(
   const route = named && countsByRoute(tier, named) ? named : null;
   const charges = chargesFor(tier, route, keyId);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
-  const milli = leasableMilli(plan, wantMilli, nowMs);
+  const costMilli = request.costMilli ?? named?.costMilli ?? MILLI;
+  const mostMilli = leasableMilli(plan, wantMilli, nowMs);
+  // Whole requests: no rest is kept from others that holds none.
+  const milli = mostMilli - (mostMilli % Math.max(1, costMilli));
   const forMs = leaseMs(nowMs);
-  if (forMs === 0 || milli < (request.costMilli ?? named?.costMilli ?? MILLI)) return null;
+  if (forMs === 0 || milli < Math.max(1, costMilli)) return null;
   const id = crypto.randomUUID();
   leases.add({
     id,

@@ -5,7 +5,7 @@
  * object believes it does, whatever the two clocks say.
  */
 import type { Decision, Hold, LimitView } from "../core/decision.ts";
-import { LEASE_MS, UNLIMITED_MILLI } from "../core/lease.ts";
+import { LEASE_MS } from "../core/lease.ts";
 import { toTokens } from "../core/units.ts";
 import type { Route } from "../policy/compile.ts";
 import { nextDecisionId } from "./decision-id.ts";
@@ -75,7 +75,6 @@ export class SpendableLease {
   /** How much the next lease should hold, by what was spent of this one until now. Millitokens. */
   nextMilli(nowMs: number): number {
     const { milli } = this.lease;
-    if (milli === UNLIMITED_MILLI) return milli;
     const perMs = (milli - this.#leftMilli) / Math.max(1, nowMs - this.askedAtMs);
     return Math.ceil(Math.min(GROWTH * milli, Math.max(milli / GROWTH, HEADROOM * perMs * LEASE_MS)));
   }

@@ -1,0 +1,128 @@
+/**
+ * Combining: many requests of an isolate for one object become few calls, each is answered once by its own answer, and nothing
+ * that happens to the one who calls wedges the others.
+ */
+import { describe, expect, it } from "vitest";
+import { CombinedCallFailed, Combiner } from "../../src/limiter/combiner.ts";
+import { DeadlineExceeded, withDeadline } from "../../src/deadline.ts";
+
+const DEADLINE_MS = 100;
+
+/** A call that echoes, after so many turns of the event loop, and remembers what it was asked. */
+function echo(waitMs: number): {
+  calls: number[][];
+  send: (questions: readonly number[]) => Promise<number[]>;
+} {
+  const calls: number[][] = [];
+  return {
+    calls,
+    send: async (questions) => {
+      calls.push([...questions]);
+      await scheduler.wait(waitMs);
+      return questions.map((question) => question * 10);
+    },
+  };
+}
+
+const never = (): Promise<number[]> => new Promise(() => undefined);
+/** The request goes on: nothing has to be kept. */
+const keep = (): void => undefined;
+
+it("sends a lone question at once, alone", async () => {
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  const { calls, send } = echo(0);
+  expect(await combiner.ask("user", 7, send, keep)).toBe(70);
+  expect(calls).toEqual([[7]]);
+  expect(combiner.size).toBe(0);
+});
+
+it("gives each of many its own answer, in few calls, each question sent once", async () => {
+  const combiner = new Combiner<number, number>(1_000);
+  const { calls, send } = echo(5);
+  const questions = Array.from({ length: 64 }, (_, i) => i);
+  const answers = await Promise.all(questions.map((question) => combiner.ask("user", question, send, keep)));
+  expect(answers).toEqual(questions.map((question) => question * 10));
+  expect(calls.flat().toSorted((a, b) => a - b)).toEqual(questions);
+  expect(calls.length).toBeLessThan(10);
+  expect(combiner.size).toBe(0);
+});
+
+it("keeps objects apart", async () => {
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  const [a, b] = [echo(5), echo(5)];
+  expect(await Promise.all([combiner.ask("a", 1, a.send, keep), combiner.ask("b", 2, b.send, keep)])).toEqual(
+    [10, 20],
+  );
+  expect([a.calls, b.calls]).toEqual([[[1]], [[2]]]);
+});
+
+describe("where the call of the one who sent", () => {
+  it("fails, every question of it fails, the next call goes through, and none is sent twice", async () => {
+    const combiner = new Combiner<number, number>(DEADLINE_MS);
+    const sent: number[] = [];
+    const failing = async (questions: readonly number[]): Promise<number[]> => {
+      sent.push(...questions);
+      await scheduler.wait(5);
+      throw new Error("the object is gone");
+    };
+    const asked = await Promise.allSettled(
+      [1, 2, 3].map((question) => combiner.ask("user", question, failing, keep)),
+    );
+    expect(asked.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    const follower = asked[2];
+    expect(follower?.status === "rejected" && follower.reason).toBeInstanceOf(CombinedCallFailed);
+    expect(sent.toSorted()).toEqual([1, 2, 3]);
+    expect(await combiner.ask("user", 4, echo(0).send, keep)).toBe(40);
+  });
+
+  it("never ends (its request was cancelled), the others take over when its time is up", async () => {
+    const combiner = new Combiner<number, number>(DEADLINE_MS);
+    void combiner.ask("user", 1, never, keep);
+    await scheduler.wait(20);
+    const { calls, send } = echo(0);
+    expect(await combiner.ask("user", 2, send, keep)).toBe(20);
+    expect(calls).toEqual([[2]]);
+  });
+
+  it("never ends with others' questions in it, they give up at their own deadline and are not sent again", async () => {
+    const combiner = new Combiner<number, number>(DEADLINE_MS);
+    const sent: number[] = [];
+    // As limiter.ts calls: within a deadline.
+    const hang = (questions: readonly number[]): Promise<number[]> => {
+      sent.push(...questions);
+      return withDeadline(never(), DEADLINE_MS, "test");
+    };
+    const first = combiner.ask("user", 1, echo(10).send, keep);
+    const others = [2, 3, 4].map((question) => combiner.ask("user", question, hang, keep));
+    expect(await first).toBe(10);
+    const settled = await Promise.allSettled(others);
+    expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
+    expect(sent.toSorted()).toEqual([2, 3, 4]);
+    const { calls, send } = echo(0);
+    expect(await combiner.ask("user", 5, send, keep)).toBe(50);
+    expect(calls).toEqual([[5]]);
+    expect(combiner.size).toBe(0);
+  });
+
+  it("is cancelled with its request, the call itself is kept going and the others get their answers", async () => {
+    const combiner = new Combiner<number, number>(1_000);
+    const kept: Promise<unknown>[] = [];
+    const { calls, send } = echo(20);
+    // Nobody awaits the first: its request is gone. Only what it kept goes on.
+    void combiner.ask("user", 1, send, (work) => kept.push(work));
+    expect(await combiner.ask("user", 2, send, keep)).toBe(20);
+    expect(calls).toEqual([[1], [2]]);
+    await Promise.all(kept);
+    expect(kept).toHaveLength(1);
+  });
+});
+
+it("refuses at once where too many wait for one object", async () => {
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  void combiner.ask("user", 0, never, keep);
+  const waiting = Array.from({ length: 1_024 }, (_, i) =>
+    combiner.ask("user", i + 1, echo(0).send, keep).catch(() => null),
+  );
+  await expect(combiner.ask("user", -1, echo(0).send, keep)).rejects.toBeInstanceOf(DeadlineExceeded);
+  await Promise.all(waiting);
+});

@@ -1,0 +1,139 @@
+/**
+ * The deny cache: who is over a limit and goes on sending is refused without a call, by the same answer, and let in at the very
+ * moment that the object would let him in. The clock stands still unless a test moves it.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { admin, customer, newAddress } from "../fixtures/edge-account.ts";
+import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
+import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
+
+const NOW_MS = 1_950_000_000_000;
+const POLICY = policyWith({
+  tiers: { ...TEST_POLICY.tiers, free: { limits: [THREE_A_MINUTE] } },
+  routes: [{ match: "/one" }, { match: "/half", cost: 0.5 }, { match: "/three", cost: 3 }],
+});
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: NOW_MS });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** An edge that counts its calls for decisions. */
+async function countingEdge(policy = POLICY) {
+  const calls: string[] = [];
+  const edge = await startEdge({
+    policy,
+    variables: {
+      USER_LIMITER: objectsWith((subject, method) => {
+        if (method === "serve") calls.push(subject);
+      }),
+    },
+  });
+  return { edge, calls };
+}
+
+async function ask(edge: Edge, headers: Record<string, string>, path = "/one") {
+  const response = await edge.request(path, { headers });
+  const source = /desc="([a-z-]+)"/.exec(response.headers.get("Server-Timing") ?? "")?.[1];
+  return { status: response.status, source, retryAfter: response.headers.get("Retry-After"), response };
+}
+
+/** A client that has used up its three. */
+async function exhausted(edge: Edge): Promise<Record<string, string>> {
+  const headers = newAddress();
+  for (let i = 0; i < 3; i++) expect((await ask(edge, headers)).status).toBe(200);
+  return headers;
+}
+
+describe("a client over its limit", () => {
+  it("is refused by one call a second, however often it asks, and told when to come again", async () => {
+    const { edge, calls } = await countingEdge();
+    const headers = await exhausted(edge);
+    calls.length = 0;
+    const first = await ask(edge, headers);
+    for (let i = 0; i < 50; i++) {
+      const again = await ask(edge, headers);
+      expect([again.status, again.source, again.retryAfter]).toEqual([429, "deny-cache", first.retryAfter]);
+      expect(await again.response.json()).toMatchObject({
+        code: "quota_exceeded",
+        "violated-policies": ["minute"],
+      });
+    }
+    expect(calls).toHaveLength(1);
+    vi.setSystemTime(NOW_MS + 999);
+    expect((await ask(edge, headers)).source).toBe("deny-cache");
+    vi.setSystemTime(NOW_MS + 1_000);
+    expect(await ask(edge, headers)).toMatchObject({ status: 429, source: "strict", retryAfter: "19" });
+    expect(calls).toHaveLength(2);
+  });
+
+  it("is let in at the moment that the object would let it in", async () => {
+    const { edge } = await countingEdge();
+    const headers = await exhausted(edge);
+    vi.setSystemTime(NOW_MS + 19_500);
+    expect(await ask(edge, headers)).toMatchObject({ status: 429, source: "strict", retryAfter: "1" });
+    vi.setSystemTime(NOW_MS + 19_999);
+    expect(await ask(edge, headers)).toMatchObject({ status: 429, source: "deny-cache", retryAfter: "1" });
+    vi.setSystemTime(NOW_MS + 20_000);
+    expect(await ask(edge, headers)).toMatchObject({ status: 200, source: "strict" });
+  });
+
+  it("passes with a cheaper request that the limit still holds, and with none that it does not", async () => {
+    const { edge } = await countingEdge();
+    const headers = await exhausted(edge);
+    vi.setSystemTime(NOW_MS + 10_000);
+    expect((await ask(edge, headers)).status).toBe(429);
+    expect((await ask(edge, headers, "/half")).status).toBe(200);
+    expect((await ask(edge, headers, "/half")).status).toBe(429);
+    expect(await ask(edge, headers, "/three")).toMatchObject({
+      status: 429,
+      source: "strict",
+      retryAfter: "60",
+    });
+  });
+
+  it("does not stand in another's way", async () => {
+    const { edge } = await countingEdge();
+    await ask(edge, await exhausted(edge));
+    expect(await ask(edge, newAddress())).toMatchObject({ status: 200, source: "strict" });
+  });
+
+  it("is let in by a new policy at once where the isolate knows of it", async () => {
+    const { edge } = await countingEdge();
+    const headers = await exhausted(edge);
+    expect((await ask(edge, headers)).status).toBe(429);
+    await publishPolicy({ ...POLICY, tiers: { ...POLICY.tiers, anonymous: { limits: [] } } });
+    // Isolates look for a newer policy after a while.
+    vi.setSystemTime(NOW_MS + 900);
+    expect((await ask(edge, headers)).source).toBe("deny-cache");
+    vi.setSystemTime(NOW_MS + 120_000);
+    await ask(edge, newAddress());
+    await edge.settled();
+    expect((await ask(edge, headers)).status).toBe(200);
+  });
+
+  it("is let in by a change of its account here at once", async () => {
+    const { edge } = await countingEdge();
+    const { user, headers } = await customer(edge);
+    vi.setSystemTime(NOW_MS + 2);
+    for (let i = 0; i < 3; i++) await ask(edge, headers);
+    expect((await ask(edge, headers)).status).toBe(429);
+    expect((await ask(edge, headers)).source).toBe("deny-cache");
+    await admin(edge, "POST", `/accounts/${user}/reset`, { reason: "test" });
+    vi.setSystemTime(NOW_MS + 4);
+    expect(await ask(edge, headers)).toMatchObject({ status: 200, source: "strict" });
+  });
+});
+
+it("every denial is in the ledger, also those that were not asked about", async () => {
+  const { edge } = await countingEdge();
+  const { headers } = await customer(edge);
+  for (let i = 0; i < 10; i++) await ask(edge, headers);
+  vi.setSystemTime(NOW_MS + 20_000);
+  expect((await ask(edge, headers)).status).toBe(200);
+  const status = await edge.request("/api/v1/rate-limit/status", { headers });
+  expect(await status.json()).toMatchObject({ usage: { hour: { requests: 4, denied: 7 } } });
+});

@@ -1,0 +1,239 @@
+/**
+ * Leases in the real runtime: the isolate decides most requests by itself, never lets in what the object would not, and tells the
+ * object all of it. test/core/lease-bound.test.ts proves the bound; here the parts are put together.
+ */
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { admin, customer, newAddress } from "../fixtures/edge-account.ts";
+import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
+import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
+
+/** Noon: no hour ends while a test runs. */
+const NOW_MS = Date.UTC(2031, 4, 14, 12);
+const HUNDRED = { name: "day", kind: "bucket", tokens: 100, per: "day", burst: 100 } as const;
+const POLICY = policyWith({
+  anonymousTier: "unlimited",
+  tiers: {
+    ...TEST_POLICY.tiers,
+    unlimited: { limits: [], mode: "leased" },
+    limited: { limits: [HUNDRED], mode: "leased" },
+    slots: { limits: [{ name: "parallel", kind: "concurrency", max: 100, ttlMs: 1_000 }], mode: "leased" },
+    strict: { limits: [] },
+  },
+  routes: [
+    { match: "/one" },
+    { match: "/two", cost: 2 },
+    { match: "/own", limits: [{ ...HUNDRED, name: "own" }] },
+  ],
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+const freeze = (): void => void vi.useFakeTimers({ toFake: ["Date"], now: NOW_MS });
+
+async function leasingEdge(anonymousTier = "unlimited") {
+  const calls: string[] = [];
+  const failure = { now: false };
+  const edge = await startEdge({
+    policy: { ...POLICY, anonymousTier },
+    variables: {
+      USER_LIMITER: objectsWith((subject, method) => {
+        if (method !== "serve") return;
+        calls.push(subject);
+        if (failure.now) throw new Error("down");
+      }),
+    },
+  });
+  return { edge, calls, failure };
+}
+
+async function ask(edge: Edge, headers: Record<string, string>, path = "/one") {
+  const response = await edge.request(path, { headers });
+  const source = /desc="([a-z-]+)"/.exec(response.headers.get("Server-Timing") ?? "")?.[1];
+  return { status: response.status, source, left: response.headers.get("X-RateLimit-Remaining") };
+}
+
+const usageOf = async (edge: Edge, headers: Record<string, string>): Promise<unknown> => {
+  const response = await edge.request("/api/v1/rate-limit/status", { headers });
+  const { usage }: { usage: { hour: unknown } } = await response.json();
+  return usage.hour;
+};
+
+describe("a leased user", () => {
+  it("is decided without a call but for a few, and every request is metered by route and key", async () => {
+    const { edge, calls } = await leasingEdge();
+    const { user, headers } = await customer(edge, { tier: "unlimited" });
+    for (let i = 0; i < 200; i++)
+      expect((await ask(edge, headers, i % 4 === 0 ? "/two" : "/one")).status).toBe(200);
+    expect(calls.length).toBeLessThan(30);
+    // What was leased is settled when its time is over, though nobody asks any more.
+    await edge.settled();
+    expect(await usageOf(edge, headers)).toEqual({ requests: 200, cost: 250, denied: 0 });
+    const rows = await admin(edge, "GET", `/accounts/${user}/usage?group=route`);
+    expect(await rows.json()).toMatchObject({
+      usage: [
+        { route: "/one", requests: 150, cost: 150 },
+        { route: "/two", requests: 50, cost: 100 },
+      ],
+    });
+  });
+
+  it("near its limit is asked about each time: all of the limit is admitted, and nothing beyond", async () => {
+    freeze();
+    const { edge, calls } = await leasingEdge("limited");
+    const headers = newAddress();
+    const seen: string[] = [];
+    for (let i = 0; i < 130; i++) {
+      const { status, source } = await ask(edge, headers);
+      seen.push(`${status} ${source}`);
+    }
+    expect(seen.filter((one) => one.startsWith("200"))).toHaveLength(100);
+    expect(seen.filter((one) => one === "200 lease").length).toBeGreaterThan(40);
+    expect(seen.slice(97, 100)).toEqual(Array.from({ length: 3 }, () => "200 strict"));
+    expect(new Set(seen.slice(101))).toEqual(new Set(["429 deny-cache"]));
+    expect(calls.length).toBeLessThan(60);
+  });
+
+  it("is told what is left, as far as this isolate knows", async () => {
+    freeze();
+    const { edge } = await leasingEdge("limited");
+    const headers = newAddress();
+    for (let i = 0; i < 40; i++) {
+      const { left, source } = await ask(edge, headers);
+      // Where the object is asked it cannot know which isolate holds what is leased.
+      if (source === "lease") expect(Math.abs(Number(left) - (99 - i))).toBeLessThanOrEqual(2);
+      else expect(Number(left)).toBeLessThanOrEqual(99 - i);
+    }
+  });
+
+  it("has one lease for each route that has limits of its own", async () => {
+    freeze();
+    const { edge } = await leasingEdge("unlimited");
+    const headers = newAddress();
+    let admitted = 0;
+    for (let i = 0; i < 130; i++) {
+      expect((await ask(edge, headers)).status).toBe(200);
+      if ((await ask(edge, headers, "/own")).status === 200) admitted += 1;
+    }
+    expect(admitted).toBe(100);
+  });
+
+  it("goes on by the next policy where the isolate knows of it", async () => {
+    freeze();
+    const { edge } = await leasingEdge("unlimited");
+    const headers = newAddress();
+    for (let i = 0; i < 10; i++) await ask(edge, headers);
+    expect((await ask(edge, headers)).source).toBe("lease");
+    const one = { ...HUNDRED, tokens: 1, burst: 1 };
+    await publishPolicy({
+      ...POLICY,
+      tiers: { ...POLICY.tiers, unlimited: { limits: [one], mode: "leased" } },
+    });
+    vi.setSystemTime(NOW_MS + 120_000);
+    await ask(edge, newAddress());
+    await edge.settled();
+    const seen = [await ask(edge, headers), await ask(edge, headers)];
+    expect(seen.map(({ status, source }) => `${status} ${source}`)).toEqual(["200 strict", "429 strict"]);
+  });
+
+  it("is suspended from the next request on where it was done here, and within the lease's time elsewhere", async () => {
+    freeze();
+    const here = await leasingEdge();
+    const { user, headers } = await customer(here.edge, { tier: "unlimited" });
+    const elsewhere = await startEdge({ policy: null });
+    for (let i = 0; i < 5; i++) {
+      await ask(here.edge, headers);
+      await ask(elsewhere, headers);
+    }
+    expect([(await ask(here.edge, headers)).source, (await ask(elsewhere, headers)).source]).toEqual([
+      "lease",
+      "lease",
+    ]);
+    await admin(here.edge, "PATCH", `/accounts/${user}`, { status: "blocked", reason: "test" });
+    expect((await ask(here.edge, headers)).status).toBe(403);
+    expect((await ask(elsewhere, headers)).status).toBe(200);
+    vi.setSystemTime(NOW_MS + 1_000);
+    expect((await ask(elsewhere, headers)).status).toBe(403);
+  });
+
+  it("spends its lease to the end while the object is down, and no longer", async () => {
+    freeze();
+    vi.spyOn(console, "error").mockReturnValue();
+    const { edge, failure } = await leasingEdge();
+    const headers = newAddress();
+    for (let i = 0; i < 5; i++) await ask(edge, headers);
+    failure.now = true;
+    expect((await ask(edge, headers)).source).toBe("lease");
+    vi.setSystemTime(NOW_MS + 1_000);
+    expect((await ask(edge, headers)).source).toBe("fallback");
+    failure.now = false;
+    vi.setSystemTime(NOW_MS + 3_000);
+    expect((await ask(edge, headers)).source).toBe("strict");
+    // What the object could not be told then, it is told now.
+    expect(await usageOf(edge, headers)).toEqual({ requests: 7, cost: 7, denied: 0 });
+  });
+});
+
+describe("no lease is granted", () => {
+  it.each(["strict", "slots"])("to a user of the tier %s", async (tier) => {
+    const { edge } = await leasingEdge(tier);
+    const headers = newAddress();
+    for (let i = 0; i < 5; i++) expect((await ask(edge, headers)).source).toBe("strict");
+  });
+
+  it("to one who asks now and then", async () => {
+    freeze();
+    const { edge } = await leasingEdge();
+    const headers = newAddress();
+    for (let i = 0; i < 3; i++) {
+      expect((await ask(edge, headers)).source).toBe("strict");
+      vi.setSystemTime(Date.now() + 1_001);
+    }
+  });
+});
+
+it("a lease that is settled twice is metered once, and one that never was frees what it held", async () => {
+  freeze();
+  const revision = await publishPolicy({ ...POLICY, anonymousTier: "limited", defaultTier: "limited" });
+  const stub = env.USER_LIMITER.getByName(`user:${crypto.randomUUID()}`);
+  const request = {
+    revision,
+    tier: "limited",
+    route: null,
+    costMilli: 1_000,
+    keyId: null,
+    peek: false,
+    idempotencyKey: null,
+  };
+  const lease = async (wantMilli: number) => {
+    const [answer] = await stub.serve({
+      settlements: [],
+      questions: [{ request, decide: false, wantMilli }],
+    });
+    return answer?.lease ?? null;
+  };
+  const left = async (): Promise<number | undefined> => {
+    const status = await stub.status({ revision, tier: "limited", keyId: null });
+    return status.kind === "status" ? status.limits[0]?.remaining : undefined;
+  };
+  const first = await lease(10_000);
+  expect([first?.milli, await left()]).toEqual([10_000, 90]);
+  const cells = [{ route: "", keyId: "", requests: 4, costMilli: 4_000, denied: 0 }];
+  const settlement = { leaseId: first?.id ?? "", cells };
+  await stub.serve({ settlements: [settlement], questions: [] });
+  await stub.serve({ settlements: [settlement], questions: [] });
+  expect(await left()).toBe(96);
+  const status = await stub.status({ revision, tier: "limited", keyId: null });
+  expect(status).toMatchObject({ usage: { hour: { requests: 4 } } });
+  // No more than a quarter of what is left, and nothing where that does not hold one request.
+  expect((await lease(1_000_000))?.milli).toBe(24_000);
+  expect(await left()).toBe(72);
+  // It is never settled: all of it is charged six seconds later, and refills from then on.
+  vi.setSystemTime(NOW_MS + 7_000);
+  await stub.decide([request]);
+  expect(await left()).toBeCloseTo(71, 1);
+});

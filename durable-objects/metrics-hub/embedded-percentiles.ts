@@ -1,0 +1,65 @@
+/**
+ * Weighted percentiles of many groups at once, by counting sort over the steps of the latency scale: the same definition as
+ * ClickHouse's quantileExactWeighted, so that both back ends agree: the least value at which the weights of the values up to
+ * it reach `ceil(level * sum of weights)`.
+ */
+import { SCALE_STEPS } from "../../src/analytics/reports/latency-scale.ts";
+
+export class Percentiles {
+  readonly #groups: Uint32Array;
+  readonly #steps: Uint16Array;
+  readonly #weights: Float64Array;
+  #count = 0;
+
+  /** @param capacity rows at most. */
+  constructor(capacity: number) {
+    this.#groups = new Uint32Array(capacity);
+    this.#steps = new Uint16Array(capacity);
+    this.#weights = new Float64Array(capacity);
+  }
+
+  add(group: number, step: number, weight: number): void {
+    this.#groups[this.#count] = group;
+    this.#steps[this.#count] = step;
+    this.#weights[this.#count++] = weight;
+  }
+
+  /** For each level the step of each group. `totals`: the groups' sums of weights. */
+  of(totals: readonly number[], levels: readonly number[]): Uint16Array[] {
+    const order = this.#sorted();
+    const sums = new Float64Array(totals.length);
+    const reached = new Uint8Array(totals.length);
+    const found = levels.map(() => new Uint16Array(totals.length));
+    for (const row of order) {
+      const group = this.#groups[row] ?? 0;
+      const sum = (sums[group] ?? 0) + (this.#weights[row] ?? 0);
+      sums[group] = sum;
+      let level = reached[group] ?? 0;
+      while (level < levels.length && sum >= Math.ceil((totals[group] ?? 0) * (levels[level] ?? 1))) {
+        const of = found[level];
+        if (of) of[group] = this.#steps[row] ?? 0;
+        level += 1;
+      }
+      reached[group] = level;
+    }
+    return found;
+  }
+
+  /** Rows in the order of their steps. */
+  #sorted(): Uint32Array {
+    const ends = new Uint32Array(SCALE_STEPS + 1);
+    for (let row = 0; row < this.#count; row++) {
+      const step = this.#steps[row] ?? 0;
+      ends[step + 1] = (ends[step + 1] ?? 0) + 1;
+    }
+    for (let step = 1; step <= SCALE_STEPS; step++) ends[step] = (ends[step] ?? 0) + (ends[step - 1] ?? 0);
+    const order = new Uint32Array(this.#count);
+    for (let row = 0; row < this.#count; row++) {
+      const step = this.#steps[row] ?? 0;
+      const place = ends[step] ?? 0;
+      order[place] = row;
+      ends[step] = place + 1;
+    }
+    return order;
+  }
+}

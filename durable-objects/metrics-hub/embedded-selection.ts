@@ -1,0 +1,52 @@
+/** Which rows of the columns a report looks at: those of its time and of its filters. */
+import type { Selection } from "../../src/analytics/reports/facts.ts";
+import { DIMENSIONS } from "../../src/analytics/reports/report-query.ts";
+import type { EmbeddedColumns, HotSegment } from "./embedded-columns.ts";
+
+export interface SelectedRows {
+  readonly segment: HotSegment;
+  /** Of the first `count`: places of rows. Used again for the next run: read it at once. */
+  readonly indices: Uint32Array;
+  readonly count: number;
+}
+
+interface Wanted {
+  readonly column: (segment: HotSegment) => Uint32Array;
+  readonly id: number;
+}
+
+/** Run by run; those without any are left out. */
+export function* selected(
+  columns: EmbeddedColumns,
+  { fromMs, toMs, filters }: Selection,
+  segments: Iterable<HotSegment> = columns.segments,
+): Generator<SelectedRows> {
+  const wanted: Wanted[] = [];
+  for (const name of DIMENSIONS) {
+    const value = filters[name];
+    if (value === undefined) continue;
+    const id = columns.dictionaries[name].find(value);
+    if (id === null) return;
+    wanted.push({ column: (segment) => segment.texts[name], id });
+  }
+  let indices = new Uint32Array(1_024);
+  for (const segment of segments) {
+    if (segment.lastMs < fromMs || segment.firstMs >= toMs) continue;
+    if (indices.length < segment.rows) indices = new Uint32Array(segment.rows);
+    let count = 0;
+    for (let i = 0; i < segment.rows; i++) {
+      const atMs = segment.atMs[i] ?? 0;
+      if (atMs >= fromMs && atMs < toMs) indices[count++] = i;
+    }
+    for (const { column, id } of wanted) {
+      const values = column(segment);
+      let left = 0;
+      for (let n = 0; n < count; n++) {
+        const i = indices[n] ?? 0;
+        if (values[i] === id) indices[left++] = i;
+      }
+      count = left;
+    }
+    if (count > 0) yield { segment, indices, count };
+  }
+}

@@ -1,0 +1,60 @@
+/** Pages of the decision log, and its cursor. The cursor's text is harmless: it is parsed like any other input. */
+import * as z from "zod/mini";
+import { parseJson } from "../../json.ts";
+import { LOG_ORDER, type Row } from "./facts.ts";
+import type { LoggedDecision } from "./report-answer.ts";
+import type { LogPosition, ReportQuery } from "./report-query.ts";
+import { compareUtf8 } from "./utf8-order.ts";
+
+const positionSchema = z.tuple([
+  z.int().check(z.gte(0), z.lte(8.64e15)),
+  z.string().check(z.maxLength(200)),
+  z.int().check(z.gte(0), z.lte(100_000)),
+]);
+
+/** Negative where `a` comes first: the newer, then by {@link LOG_ORDER}. */
+export function compareRows(a: Row, b: Row): number {
+  if (a.atMs !== b.atMs) return b.atMs - a.atMs;
+  for (const field of LOG_ORDER) {
+    const [x, y] = [a[field], b[field]];
+    const order = typeof x === "number" || typeof y === "number" ? Number(x) - Number(y) : compareUtf8(x, y);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+/** The page, of rows of which one more than fit were asked for. */
+export function logOf({ limit, after }: ReportQuery, rows: readonly Row[]) {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const cursor = last && rows.length > limit ? positionAfter(last, page, after) : null;
+  return { decisions: page.map(logged), cursor: cursor && writePosition(cursor) };
+}
+
+/** Where the page after this one begins. */
+function positionAfter(
+  { atMs, requestId }: Row,
+  page: readonly Row[],
+  after: LogPosition | null,
+): LogPosition {
+  const here = page.filter((row) => row.atMs === atMs && row.requestId === requestId).length;
+  const before = after?.atMs === atMs && after.requestId === requestId ? after.shown : 0;
+  return { atMs, requestId, shown: here + before };
+}
+
+function logged({ atMs, ...row }: Row): LoggedDecision {
+  return { at: new Date(atMs).toISOString(), ...row };
+}
+
+/** As the text of a cursor, to be encoded. */
+export function writePosition({ atMs, requestId, shown }: LogPosition): string {
+  return JSON.stringify([atMs, requestId, shown]);
+}
+
+/** Null where the text is none of ours. */
+export function readPosition(text: string): LogPosition | null {
+  const parsed = positionSchema.safeParse(parseJson(text));
+  if (!parsed.success) return null;
+  const [atMs, requestId, shown] = parsed.data;
+  return { atMs, requestId, shown };
+}

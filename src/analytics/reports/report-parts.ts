@@ -1,0 +1,120 @@
+/** The parts that reports are put together from: totals, rankings, lines of a chart, a histogram. Pure. */
+import type { Group } from "./facts.ts";
+import type { LatencyBucket, LatencySteps, Measured, Percentiles, Series } from "./report-answer.ts";
+import type { Order } from "./report-query.ts";
+import { compareUtf8 } from "./utf8-order.ts";
+
+/** Buckets of the latency histogram, ms: from a lease's to a time-out's. */
+export const LATENCY_BOUNDS_MS: readonly number[] = [
+  0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000,
+];
+
+/** Lines of a chart; what is beyond goes into one. */
+const MAX_SERIES = 10;
+
+const NOTHING: Measured = { requests: 0, allowed: 0, denied: 0, errors: 0, cost: 0, latencyMs: null };
+
+/** The totals of an aggregation into one group, which has none where nothing was selected. */
+export function totalsOf([group]: readonly Group[]): Measured {
+  return group ? measuredOf(group) : NOTHING;
+}
+
+export function measuredOf({ requests, allowed, denied, errors, cost, percentiles }: Group): Measured {
+  return { requests, allowed, denied, errors, cost, latencyMs: percentilesOf(percentiles) };
+}
+
+function percentilesOf(found: Group["percentiles"]): Percentiles | null {
+  if (!found) return null;
+  const [p50, p95, p99] = found;
+  return { p50, p95, p99 };
+}
+
+/** Groups by one dimension, with each one's share of what they are ranked by. `name` gives the value its field. */
+export function ranked<Named>(
+  groups: readonly Group[],
+  all: readonly Group[],
+  order: Order,
+  name: (value: string) => Named,
+): (Named & Measured & { readonly share: number })[] {
+  const total = totalsOf(all)[order];
+  return groups.map((group) => ({
+    ...name(group.keys[0] ?? ""),
+    ...measuredOf(group),
+    share: total > 0 ? group[order] / total : 0,
+  }));
+}
+
+/** A line for each of the largest groups, the largest first, with 0 where a step has nothing. */
+export function seriesOf(steps: readonly number[], groups: readonly Group[]): Series[] {
+  const place = new Map(steps.map((atMs, i) => [atMs, i]));
+  const lines = new Map<string, Line>();
+  for (const group of groups) {
+    const [key = ""] = group.keys;
+    const line = lines.get(key) ?? new Line(steps.length);
+    lines.set(key, line);
+    line.add(place.get(group.atMs ?? Number.NaN), group);
+  }
+  const largest = [...lines].toSorted(([a, x], [b, y]) => y.total - x.total || compareUtf8(a, b));
+  const rest = largest.splice(MAX_SERIES);
+  const series: Series[] = largest.map(([key, line]) => line.series(key));
+  if (rest.length === 0) return series;
+  const others = new Line(steps.length);
+  for (const [, line] of rest) others.merge(line);
+  return [...series, others.series(null)];
+}
+
+class Line {
+  total = 0;
+  readonly #requests: number[];
+  readonly #denied: number[];
+  readonly #cost: number[];
+
+  constructor(steps: number) {
+    this.#requests = Array.from({ length: steps }, () => 0);
+    this.#denied = Array.from({ length: steps }, () => 0);
+    this.#cost = Array.from({ length: steps }, () => 0);
+  }
+
+  add(
+    step: number | undefined,
+    { requests, denied, cost }: Pick<Group, "requests" | "denied" | "cost">,
+  ): void {
+    if (step === undefined) return;
+    this.total += requests;
+    this.#requests[step] = (this.#requests[step] ?? 0) + requests;
+    this.#denied[step] = (this.#denied[step] ?? 0) + denied;
+    this.#cost[step] = thousandths((this.#cost[step] ?? 0) + cost);
+  }
+
+  merge(other: Line): void {
+    other.#requests.forEach((requests, step) => {
+      this.add(step, { requests, denied: other.#denied[step] ?? 0, cost: other.#cost[step] ?? 0 });
+    });
+  }
+
+  series(key: string | null): Series {
+    return { key, requests: this.#requests, denied: this.#denied, cost: this.#cost };
+  }
+}
+
+/** Costs are thousandths of a token: what is finer is a rounding error of a sum. */
+export function thousandths(cost: number): number {
+  return Math.round(cost * 1_000) / 1_000;
+}
+
+/** Percentiles for each step; null where it has no decision. */
+export function latencySteps(steps: readonly number[], groups: readonly Group[]): LatencySteps {
+  const found = new Map(groups.map(({ atMs, percentiles }) => [atMs, percentilesOf(percentiles)]));
+  const line = (level: keyof Percentiles) => steps.map((atMs) => found.get(atMs)?.[level] ?? null);
+  return { p50: line("p50"), p95: line("p95"), p99: line("p99") };
+}
+
+/** Counts between one bound and the next, of the counts up to each bound. */
+export function histogramOf([all]: readonly Group[]): LatencyBucket[] {
+  const upTo = LATENCY_BOUNDS_MS.map((_bound, i) => all?.atMost[i] ?? 0);
+  const buckets: LatencyBucket[] = LATENCY_BOUNDS_MS.map((leMs, i) => ({
+    leMs,
+    requests: (upTo[i] ?? 0) - (upTo[i - 1] ?? 0),
+  }));
+  return [...buckets, { leMs: null, requests: (all?.requests ?? 0) - (upTo.at(-1) ?? 0) }];
+}

@@ -1,0 +1,248 @@
+/**
+ * Every report as data: which facts it needs, and how its answer is made of them. Pure: no I/O, no clock, no SQL.
+ *
+ * Percentiles come from rows of the very group they are for; never averaged, never added up.
+ */
+import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
+import { type Aggregation, type Group, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
+import { LATENCY_BOUNDS_MS, histogramOf, latencySteps, ranked, seriesOf, totalsOf } from "./report-parts.ts";
+import { logOf } from "./decision-log.ts";
+import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";
+
+/** What a report asks a back end for. */
+export interface Plan {
+  readonly groups: Readonly<Record<string, Aggregation>>;
+  readonly scan: Scan | null;
+}
+
+/** What a back end found, by the plan's names. */
+export interface Found {
+  readonly groups: Readonly<Record<string, readonly Group[]>>;
+  readonly rows: readonly Row[];
+}
+
+interface Report<Name extends ReportName> {
+  readonly groups?: (query: ReportQuery) => Plan["groups"];
+  readonly scan?: (query: ReportQuery) => Scan;
+  /** `of`: the groups by the plan's name. */
+  readonly body: (
+    query: ReportQuery,
+    of: (name: string) => readonly Group[],
+    rows: readonly Row[],
+  ) => ReportBodies[Name];
+}
+
+/** All selected rows in one group, but for what is given. */
+function aggregation(query: ReportQuery, given: Partial<Aggregation> = {}): Aggregation {
+  const { fromMs, toMs, filters, order } = query;
+  return {
+    fromMs,
+    toMs,
+    filters,
+    by: [],
+    intervalMs: null,
+    latency: false,
+    boundsMs: [],
+    order,
+    limit: MAX_GROUPS,
+    ...given,
+  };
+}
+
+/** A ranking by the query's order, of its length. */
+function ranking(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
+  return aggregation(query, { limit: query.limit, ...given });
+}
+
+/** Only denials, whatever the query asks for; another outcome has none. */
+function denials(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
+  const { outcome = "denied" } = query.filters;
+  const span = outcome === "denied" ? {} : { toMs: query.fromMs };
+  return ranking(query, {
+    filters: { ...query.filters, outcome: "denied" },
+    order: "denied",
+    ...span,
+    ...given,
+  });
+}
+
+const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
+  overview: {
+    groups: (query) => {
+      const before = { fromMs: 2 * query.fromMs - query.toMs, toMs: query.fromMs };
+      return {
+        current: aggregation(query, { latency: true }),
+        currentSources: aggregation(query, { by: ["source"] }),
+        previous: aggregation(query, { latency: true, ...before }),
+        previousSources: aggregation(query, { by: ["source"], ...before }),
+      };
+    },
+    body: ({ fromMs, toMs }, of) => {
+      const seconds = (toMs - fromMs) / 1_000;
+      const period = (name: string) => {
+        const totals = totalsOf(of(name));
+        return {
+          ...totals,
+          perSecond: totals.requests / seconds,
+          hopsSaved: hopsSaved(of(`${name}Sources`)).requests,
+        };
+      };
+      return { current: period("current"), previous: period("previous") };
+    },
+  },
+  timeseries: {
+    groups: (query) => ({ steps: aggregation(query, { by: [query.by], intervalMs: query.intervalMs }) }),
+    body: (query, of) => ({ times: timesOf(query), series: seriesOf(stepsOf(query), of("steps")) }),
+  },
+  "top-users": {
+    groups: (query) => ({ all: aggregation(query), users: ranking(query, { by: ["account"] }) }),
+    body: ({ order }, of) => ({
+      users: ranked(of("users"), of("all"), order, (account) => ({ account })).map(
+        ({ latencyMs: _none, ...user }) => user,
+      ),
+    }),
+  },
+  "top-routes": {
+    groups: (query) => ({
+      all: aggregation(query),
+      routes: ranking(query, { by: ["route"], latency: true }),
+    }),
+    body: ({ order }, of) => ({ routes: ranked(of("routes"), of("all"), order, (route) => ({ route })) }),
+  },
+  denials: {
+    groups: (query) => ({
+      all: denials(query, {}),
+      reasons: denials(query, { by: ["reason"] }),
+      top: denials(query, { by: ["reason", "account"] }),
+    }),
+    body: (_query, of) => ({
+      denied: totalsOf(of("all")).denied,
+      reasons: reasonsOf(of("reasons"), of("all")),
+      top: of("top").map(({ keys: [reason = "", account = ""], denied }) => ({ reason, account, denied })),
+    }),
+  },
+  tiers: {
+    groups: (query) => ({ all: aggregation(query), tiers: ranking(query, { by: ["tier"], latency: true }) }),
+    body: ({ order }, of) => ({ tiers: ranked(of("tiers"), of("all"), order, (tier) => ({ tier })) }),
+  },
+  latency: {
+    groups: (query) => ({
+      all: aggregation(query, { boundsMs: LATENCY_BOUNDS_MS }),
+      steps: aggregation(query, { intervalMs: query.intervalMs, latency: true }),
+      sources: aggregation(query, { by: ["source"], latency: true }),
+    }),
+    body: (query, of) => ({
+      times: timesOf(query),
+      steps: latencySteps(stepsOf(query), of("steps")),
+      sources: ranked(of("sources"), of("all"), query.order, (source) => ({ source })),
+      histogram: histogramOf(of("all")),
+    }),
+  },
+  sources: {
+    groups: (query) => ({
+      all: aggregation(query),
+      sources: aggregation(query, { by: ["source"], latency: true }),
+      steps: aggregation(query, { by: ["source"], intervalMs: query.intervalMs }),
+    }),
+    body: (query, of) => ({
+      times: timesOf(query),
+      series: seriesOf(stepsOf(query), of("steps")),
+      sources: ranked(of("sources"), of("all"), query.order, (source) => ({ source })),
+      hopsSaved: hopsSaved(of("sources")),
+    }),
+  },
+  user: {
+    groups: (query) => ({
+      all: aggregation(query, { latency: true }),
+      steps: aggregation(query, { by: ["outcome"], intervalMs: query.intervalMs }),
+      routes: ranking(query, { by: ["route"], latency: true }),
+      denied: denials(query, {}),
+      reasons: denials(query, { by: ["reason"] }),
+      keys: ranking(query, { by: ["keyId"], latency: true }),
+    }),
+    body: (query, of) => ({
+      account: query.filters.account ?? "",
+      totals: totalsOf(of("all")),
+      times: timesOf(query),
+      series: seriesOf(stepsOf(query), of("steps")),
+      routes: ranked(of("routes"), of("all"), query.order, (route) => ({ route })),
+      reasons: reasonsOf(of("reasons"), of("denied")),
+      keys: ranked(of("keys"), of("all"), query.order, (keyId) => ({ keyId })),
+    }),
+  },
+  decisions: {
+    // One more than is shown tells whether there is another page.
+    scan: ({ fromMs, toMs, filters, after, limit }) => ({ fromMs, toMs, filters, after, limit: limit + 1 }),
+    body: (query, _of, rows) => logOf(query, rows),
+  },
+};
+
+/** What a report needs to know. */
+export function planOf(query: ReportQuery): Plan {
+  const { groups, scan } = REPORTS[query.name];
+  return { groups: groups?.(query) ?? {}, scan: scan?.(query) ?? null };
+}
+
+/** The report, made of what its plan found. */
+export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], found: Found): ReportAnswer {
+  const groups = Object.values(found.groups).flat();
+  const head = {
+    backend,
+    sampled: groups.some(({ sampled }) => sampled) || found.rows.some(({ weight }) => weight > 1),
+    from: new Date(query.fromMs).toISOString(),
+    to: new Date(query.toMs).toISOString(),
+    intervalSeconds: query.intervalMs / 1_000,
+  };
+  const named = <Name extends ReportName>(name: Name) => ({
+    ...head,
+    report: name,
+    ...REPORTS[name].body(query, (part) => found.groups[part] ?? [], found.rows),
+  });
+  switch (query.name) {
+    case "overview":
+      return named("overview");
+    case "timeseries":
+      return named("timeseries");
+    case "top-users":
+      return named("top-users");
+    case "top-routes":
+      return named("top-routes");
+    case "denials":
+      return named("denials");
+    case "tiers":
+      return named("tiers");
+    case "latency":
+      return named("latency");
+    case "sources":
+      return named("sources");
+    case "user":
+      return named("user");
+    case "decisions":
+      return named("decisions");
+  }
+}
+
+function timesOf(query: ReportQuery): string[] {
+  return stepsOf(query).map((atMs) => new Date(atMs).toISOString());
+}
+
+function reasonsOf(reasons: readonly Group[], all: readonly Group[]) {
+  const total = totalsOf(all).denied;
+  return reasons.map(({ keys: [reason = ""], denied }) => ({
+    reason,
+    denied,
+    share: total > 0 ? denied / total : 0,
+  }));
+}
+
+/** Requests of leases and of the deny cache, and their share of all that were decided. */
+function hopsSaved(bySource: readonly Group[]): { requests: number; share: number } {
+  const of = (...sources: string[]): number =>
+    bySource.reduce(
+      (sum, { keys: [source = ""], requests }) => sum + (sources.includes(source) ? requests : 0),
+      0,
+    );
+  const saved = of("lease", "deny-cache");
+  const decided = saved + of("strict", "fallback");
+  return { requests: saved, share: decided > 0 ? saved / decided : 0 };
+}

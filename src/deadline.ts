@@ -20,6 +20,6 @@ export async function withDeadline<T>(call: Promise<T>, timeoutMs: number, what:
   try {
     return await Promise.race([call, late]);
   } finally {
-    clearTimeout(timer);
+    if (timer !== null) clearTimeout(timer);
   }
 }

@@ -1,0 +1,81 @@
+/** A ClickHouse within a Python process, standing in for Analytics Engine: the same SQL, over a table of the same columns. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createInterface } from "node:readline";
+import { COLUMNS, COLUMNS_VERSION, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/columns.ts";
+import type { RunSql } from "../../src/analytics/reports/engine-backend.ts";
+import { sqlAnswerSchema } from "../../src/analytics/reports/engine-answer.ts";
+import type { Row } from "../../src/analytics/reports/facts.ts";
+
+const SCRIPT = `
+import json, sys
+from chdb.session import Session
+session = Session()
+for line in sys.stdin:
+    try:
+        answer = {"text": str(session.query(json.loads(line)))}
+    except Exception as thrown:
+        answer = {"error": str(thrown)}
+    print(json.dumps(answer), flush=True)
+`;
+
+export const DATASET = "edge_limiter";
+
+/** Whether Python has chdb. */
+export function hasChdb(): boolean {
+  return spawnSync("python3", ["-c", "import chdb"]).status === 0;
+}
+
+export class Chdb {
+  readonly #python: ChildProcess = spawn("python3", ["-c", SCRIPT], { stdio: ["pipe", "pipe", "inherit"] });
+  readonly #waiting: ((line: string) => void)[] = [];
+
+  constructor() {
+    const { stdout } = this.#python;
+    if (!stdout) throw new Error("no pipe");
+    createInterface({ input: stdout }).on("line", (line) => this.#waiting.shift()?.(line));
+  }
+
+  /** Asks as the SQL API would be asked. */
+  readonly run: RunSql = async (sql) => sqlAnswerSchema.parse(JSON.parse(await this.#query(sql)));
+
+  /** A table of Analytics Engine's shape, with these rows. */
+  async fill(rows: readonly Row[]): Promise<void> {
+    const columns = Object.values(COLUMNS).map(({ name }) => `${name} ${typeOf(name)}`);
+    const all = [...columns, `${VERSION_COLUMN.name} String`, `${SAMPLE_INTERVAL} UInt32`];
+    await this.#query(`CREATE TABLE ${DATASET} (${all.join(", ")}) ENGINE = Memory`);
+    const lines = rows.map((row) => JSON.stringify(engineRow(row)));
+    await this.#query(`INSERT INTO ${DATASET} FORMAT JSONEachRow ${lines.join("\n")}`);
+  }
+
+  stop(): void {
+    this.#python.stdin?.end();
+  }
+
+  async #query(sql: string): Promise<string> {
+    const line = await new Promise<string>((answered) => {
+      this.#waiting.push(answered);
+      this.#python.stdin?.write(`${JSON.stringify(sql)}\n`);
+    });
+    const answer: unknown = JSON.parse(line);
+    if (typeof answer === "object" && answer !== null && "text" in answer) return String(answer.text);
+    throw new Error(`${sql.slice(0, 2_000)}\n${line.slice(0, 2_000)}`);
+  }
+}
+
+/** Analytics Engine's types. */
+function typeOf(name: string): string {
+  if (name === "timestamp") return "DateTime('UTC')";
+  return name.startsWith("double") ? "Float64" : "String";
+}
+
+function engineRow({ weight, ...point }: Row): Record<string, unknown> {
+  const fields = Object.entries(point).map(([field, value]) => [
+    Object.entries(COLUMNS).find(([name]) => name === field)?.[1].name,
+    field === "atMs" ? Math.floor(Number(value) / 1_000) : field === "revision" ? String(value) : value,
+  ]);
+  return {
+    ...Object.fromEntries(fields),
+    [VERSION_COLUMN.name]: String(COLUMNS_VERSION),
+    [SAMPLE_INTERVAL]: weight,
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * Every report, asked of both back ends over the same rows: the embedded store, and Analytics Engine's SQL run by ClickHouse.
+ * Skipped, and says so, where Python has no chdb (`pip install chdb`).
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  bindingsOf,
+  SEGMENT_SCHEMA,
+  WRITE_SEGMENT,
+} from "../../durable-objects/metrics-hub/embedded-segment.ts";
+import { EmbeddedStore } from "../../durable-objects/metrics-hub/embedded-store.ts";
+import { readPosition } from "../../src/analytics/reports/decision-log.ts";
+import { EngineBackend } from "../../src/analytics/reports/engine-backend.ts";
+import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";
+import { REPORT_NAMES, type ReportQuery } from "../../src/analytics/reports/report-query.ts";
+import { Chdb, DATASET, hasChdb } from "./chdb.ts";
+import { NodeSql } from "./node-sql.ts";
+import { randomQuery } from "./random-queries.ts";
+import { randomOf, randomRows, SPAN_S, START_MS } from "./random-rows.ts";
+
+const ROWS = 6_000;
+const QUERIES = 12;
+const present = hasChdb();
+if (!present)
+  process.stderr.write("SKIPPED: reports on ClickHouse, since python3 has no chdb (pip install chdb)\n");
+
+describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on ClickHouse answer alike:", () => {
+  const rows = randomRows(7, ROWS);
+  const sql = new NodeSql();
+  sql.run(SEGMENT_SCHEMA);
+  for (let i = 0; i * 200 < ROWS; i++)
+    sql.run(WRITE_SEGMENT, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200)));
+  const store = new EmbeddedStore(sql);
+  let chdb: Chdb;
+  let engine: EngineBackend;
+
+  beforeAll(async () => {
+    chdb = new Chdb();
+    await chdb.fill(rows);
+    engine = new EngineBackend(DATASET, chdb.run);
+  });
+  afterAll(() => chdb?.stop());
+
+  async function both(query: ReportQuery): Promise<ReportAnswer> {
+    const embedded = store.report(query, START_MS);
+    const answered = await engine.run(query);
+    expect({ ...answered, backend: "either" }, JSON.stringify(query)).toEqual({
+      ...embedded,
+      backend: "either",
+    });
+    return embedded;
+  }
+
+  it.each(REPORT_NAMES)("%s", async (name) => {
+    const random = randomOf(name.length * 1_000 + 1);
+    for (let i = 0; i < QUERIES; i++) await both(randomQuery(name, random, rows));
+    const all = { fromMs: START_MS, toMs: START_MS + SPAN_S * 1_000, filters: {} };
+    const answer = await both({ ...randomQuery(name, random, rows), ...all, intervalMs: 300_000, limit: 20 });
+    expect(answer.sampled).toBe(true);
+  });
+
+  it("pages of the log, which together are the whole log", async () => {
+    const all = randomQuery("decisions", randomOf(3), rows);
+    const whole: ReportQuery = {
+      ...all,
+      fromMs: START_MS,
+      toMs: START_MS + 400_000,
+      filters: {},
+      limit: 1_000,
+    };
+    const expected = await both(whole);
+    const pages: unknown[] = [];
+    let query: ReportQuery | null = { ...whole, limit: 37 };
+    while (query) {
+      const page: ReportAnswer = await both(query);
+      if (page.report !== "decisions") throw new Error(page.report);
+      pages.push(...page.decisions);
+      const after: ReportQuery["after"] = page.cursor === null ? null : readPosition(page.cursor);
+      query = page.cursor === null ? null : { ...query, after };
+    }
+    expect(expected.report === "decisions" && expected.decisions.length).toBeGreaterThan(200);
+    expect(pages).toEqual(expected.report === "decisions" && expected.decisions);
+  });
+});

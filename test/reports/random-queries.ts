@@ -1,0 +1,36 @@
+/** Questions of all kinds: any span, any filter that some row meets or none does, any order and length. */
+import type { Row } from "../../src/analytics/reports/facts.ts";
+import {
+  DIMENSIONS,
+  hasTooManySteps,
+  INTERVALS,
+  ORDERS,
+  type ReportName,
+  type ReportQuery,
+  STACKS,
+} from "../../src/analytics/reports/report-query.ts";
+import { HOSTILE, pick, SPAN_S, START_MS } from "./random-rows.ts";
+
+export function randomQuery(name: ReportName, random: () => number, rows: readonly Row[]): ReportQuery {
+  const fromMs = START_MS + Math.floor((random() * 1.2 - 0.2) * SPAN_S) * 1_000;
+  const toMs = random() < 0.2 ? fromMs + 1_000 : fromMs + (1 + Math.floor(random() * SPAN_S)) * 1_000;
+  const like = pick(random, rows);
+  const filters: Record<string, string> = {};
+  for (const dimension of DIMENSIONS) {
+    if (random() > 0.15) continue;
+    filters[dimension] = random() < 0.9 ? like[dimension] : pick(random, HOSTILE);
+  }
+  if (name === "user") filters["account"] ??= like.account;
+  const fitting = Object.values(INTERVALS).filter((ms) => !hasTooManySteps(fromMs, toMs, ms));
+  return {
+    name,
+    fromMs,
+    toMs,
+    intervalMs: pick(random, fitting),
+    filters,
+    by: pick(random, STACKS),
+    order: pick(random, ORDERS),
+    limit: pick(random, [1, 3, 20, 1_000]),
+    after: null,
+  };
+}

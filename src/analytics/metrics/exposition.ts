@@ -1,0 +1,68 @@
+/**
+ * Prometheus' text format, version 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). Pure.
+ *
+ * Whatever a label holds stays within its quotes: backslash, quote and line feed are escaped, other control characters are
+ * replaced, since parsers differ about them.
+ */
+import type { Family } from "./families.ts";
+
+export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** A series in the values of metric-deltas.ts. */
+export interface Sample {
+  readonly labels: readonly string[];
+  readonly values: readonly number[];
+}
+
+/** A family with its samples; nothing where there are none. Ends in a line feed. */
+export function exposition(family: Family, samples: readonly Sample[]): string {
+  if (samples.length === 0) return "";
+  const { name, type, help } = family;
+  const shown = type === "counter" || type === "histogram" ? type : "gauge";
+  const lines = [`# HELP ${name} ${escapedHelp(help)}`, `# TYPE ${name} ${shown}`];
+  for (const { labels, values } of samples) {
+    const pairs = family.labels.map((label, i) => `${label}="${escapedLabel(labels[i] ?? "")}"`);
+    if (type === "histogram") lines.push(...histogram(family, pairs, values));
+    else lines.push(`${name}${braced(pairs)} ${number((values[0] ?? 0) / family.scale)}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Buckets are cumulative on the wire. */
+function histogram({ name, buckets, scale }: Family, pairs: readonly string[], values: readonly number[]) {
+  const [sum = 0, ...counts] = values;
+  let count = 0;
+  const lines = [...buckets, Infinity].map((bound, i) => {
+    count += counts[i] ?? 0;
+    return `${name}_bucket${braced([...pairs, `le="${number(bound)}"`])} ${count}`;
+  });
+  return [
+    ...lines,
+    `${name}_sum${braced(pairs)} ${number(sum / scale)}`,
+    `${name}_count${braced(pairs)} ${count}`,
+  ];
+}
+
+function braced(pairs: readonly string[]): string {
+  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+}
+
+function number(value: number): string {
+  return value === Infinity ? "+Inf" : String(value);
+}
+
+function escapedHelp(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
+}
+
+function escapedLabel(text: string): string {
+  return (
+    text
+      .toWellFormed()
+      .replaceAll("\\", "\\\\")
+      .replaceAll('"', '\\"')
+      .replaceAll("\n", "\\n")
+      // eslint-disable-next-line no-control-regex -- that is what it looks for
+      .replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "\ufffd")
+  );
+}

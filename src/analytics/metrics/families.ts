@@ -1,0 +1,199 @@
+/**
+ * The metrics as data: every family with its name, type and labels. Isolates count by this table, the hub sums and renders by
+ * it, and dashboards, alert rules and docs are checked against it.
+ *
+ * No label ever holds a user, a key, an address or a path: values are ids of the policy or fixed words, and a family has at most
+ * {@link Family.series} series. Only ever added to: what a name means does not change.
+ */
+
+/**
+ * - `counter`: only grows; the sum over all isolates.
+ * - `histogram`: seconds, in buckets.
+ * - `gauge`: what each isolate said last; the greatest of them, while the isolate is heard of.
+ * - `peak`: as a gauge, but the greatest of the last minutes, whoever said it.
+ * - `distinct`: how many different things were seen in the last minutes. An estimate above {@link DISTINCT_EXACT}.
+ */
+export type FamilyType = "counter" | "histogram" | "gauge" | "peak" | "distinct";
+
+export interface Family {
+  readonly name: `edge_limiter_${string}`;
+  readonly type: FamilyType;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Series at most; what would be one more goes to the series whose labels are all `other`. */
+  readonly series: number;
+  /** Values are kept as integers of 1/scale of the unit, so that sums stay exact. */
+  readonly scale: number;
+  /** Upper bounds of a histogram, seconds, ascending. */
+  readonly buckets: readonly number[];
+}
+
+/** Up to so many, a `distinct` family is exact; above, it is off by 5 % (one standard deviation). */
+export const DISTINCT_EXACT = 512;
+/** How far back a `distinct` family and a `peak` look. */
+export const WINDOW_MS = 300_000;
+
+const one = { series: 1, scale: 1, buckets: [] } as const;
+/** Labels whose values are few fixed words. */
+const few = { series: 50, scale: 1, buckets: [] } as const;
+/** Labels whose values come from the policy. */
+const many = { series: 2_000, scale: 1, buckets: [] } as const;
+
+/** Decisions: from what a lease answers to the limiter's deadline. */
+const DECISION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
+/** Upstreams: to the longest timeout that a route may have, and a bit. */
+const UPSTREAM_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+
+/** By the ids that code counts by. */
+export const FAMILIES = {
+  requests: {
+    ...many,
+    name: "edge_limiter_requests_total",
+    type: "counter",
+    help: "Requests by what became of them.",
+    labels: ["route", "tier", "outcome", "reason", "source"],
+  },
+  cost: {
+    ...many,
+    name: "edge_limiter_cost_total",
+    type: "counter",
+    help: "Tokens charged.",
+    labels: ["route", "tier"],
+    scale: 1_000,
+  },
+  decisionSeconds: {
+    ...few,
+    name: "edge_limiter_decision_seconds",
+    type: "histogram",
+    help: "What the limiter took to decide.",
+    labels: ["source"],
+    scale: 1_000_000,
+    buckets: DECISION_BUCKETS,
+  },
+  upstreamSeconds: {
+    ...many,
+    name: "edge_limiter_upstream_seconds",
+    type: "histogram",
+    help: "What the upstream took until its response headers.",
+    labels: ["route"],
+    series: 500,
+    scale: 1_000_000,
+    buckets: UPSTREAM_BUCKETS,
+  },
+  limiterFailures: {
+    ...few,
+    name: "edge_limiter_limiter_failures_total",
+    type: "counter",
+    help: "Calls to users' objects that failed: timeout, overloaded, error, or held back by a circuit.",
+    labels: ["kind"],
+  },
+  circuitState: {
+    ...few,
+    name: "edge_limiter_circuit_state",
+    type: "gauge",
+    help: "Circuit breaker of a target, the worst isolate's: 0 closed, 1 open.",
+    labels: ["target"],
+  },
+  cache: {
+    ...few,
+    name: "edge_limiter_cache_total",
+    type: "counter",
+    help: "Look-ups in the isolates' caches by result.",
+    labels: ["cache", "result"],
+  },
+  leaseTokens: {
+    ...few,
+    name: "edge_limiter_lease_tokens_total",
+    type: "counter",
+    help: "Tokens leased to isolates: granted, spent, returned, lost.",
+    labels: ["event"],
+    scale: 1_000,
+  },
+  rowsWritten: {
+    ...few,
+    name: "edge_limiter_rows_written_total",
+    type: "counter",
+    help: "Rows that Durable Objects wrote, by class.",
+    labels: ["object"],
+  },
+  policyRevision: {
+    ...one,
+    name: "edge_limiter_policy_revision",
+    type: "gauge",
+    help: "Newest policy revision in force in any isolate.",
+    labels: [],
+  },
+  policyReload: {
+    ...few,
+    name: "edge_limiter_policy_reload_total",
+    type: "counter",
+    help: "Reads of the policy from KV: unchanged, loaded, refused or missing (the last good one stays), failed.",
+    labels: ["result"],
+  },
+  policyStaleSeconds: {
+    ...one,
+    name: "edge_limiter_policy_stale_seconds",
+    type: "peak",
+    help: "For how long an isolate has not had the newest policy in force, the worst isolate's in the last five minutes.",
+    labels: [],
+    scale: 1_000,
+  },
+  activeUsers: {
+    ...one,
+    name: "edge_limiter_active_users",
+    type: "distinct",
+    help: "Users and addresses seen in the last five minutes; an estimate above 512.",
+    labels: [],
+  },
+  usersNearLimit: {
+    ...one,
+    name: "edge_limiter_users_near_limit",
+    type: "distinct",
+    help: "Users and addresses that had at most a tenth left of their tightest limit in the last five minutes; an estimate above 512.",
+    labels: [],
+  },
+  outboxLagSeconds: {
+    ...few,
+    name: "edge_limiter_outbox_lag_seconds",
+    type: "peak",
+    help: "Age of the oldest change that KV or the directory was not told, the worst of the last five minutes.",
+    labels: [],
+    scale: 1_000,
+  },
+  buildInfo: {
+    ...few,
+    name: "edge_limiter_build_info",
+    type: "gauge",
+    help: "1 for each version that an isolate runs.",
+    labels: ["version"],
+  },
+  pointsDropped: {
+    ...one,
+    name: "edge_limiter_points_dropped_total",
+    type: "counter",
+    help: "Decisions that are in no report because they could not be recorded.",
+    labels: [],
+  },
+} as const satisfies Record<string, Family>;
+
+export type FamilyId = keyof typeof FAMILIES;
+
+/** Ids of the families of these types. */
+export type FamilyOf<T extends FamilyType> = {
+  [F in FamilyId]: (typeof FAMILIES)[F]["type"] extends T ? F : never;
+}[FamilyId];
+
+/** A family's label values, in the order of its labels. */
+export type LabelsOf<F extends FamilyId> = Strings<(typeof FAMILIES)[F]["labels"]>;
+type Strings<T extends readonly string[]> = { readonly [K in keyof T]: string };
+
+export const FAMILY_IDS: readonly FamilyId[] = Object.keys(FAMILIES).filter(isFamilyId);
+
+export function isFamilyId(id: string): id is FamilyId {
+  return Object.hasOwn(FAMILIES, id);
+}
+
+/** The family, by its general type. */
+export function familyOf(id: FamilyId): Family {
+  return FAMILIES[id];
+}

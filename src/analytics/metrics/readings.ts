@@ -1,0 +1,71 @@
+/**
+ * Gauges as the isolates have told them. A gauge holds while its isolate is heard of, a peak for some minutes whoever told it;
+ * of several isolates the greatest value counts. Bounded in isolates and in readings; the clock is an argument.
+ */
+import type { Sample } from "./exposition.ts";
+import { type FamilyId, familyOf, WINDOW_MS } from "./families.ts";
+import { keyOf } from "./metric-deltas.ts";
+
+/** Readings kept: of some hundred isolates. The longest untouched goes first. */
+const MAX_READINGS = 5_000;
+/** Peaks are kept by the minute, so that an old one goes while a newer and lower one stays. */
+const PEAK_STEP_MS = 60_000;
+
+export interface Reading {
+  readonly isolate: string;
+  /** When it was last told, Unix ms. */
+  readonly atMs: number;
+  readonly family: FamilyId;
+  readonly labels: readonly string[];
+  /** Integer of 1/scale. */
+  readonly value: number;
+}
+
+export class Readings {
+  readonly #all = new Map<string, Reading>();
+  readonly #heardMs = new Map<string, number>();
+
+  put(reading: Reading): void {
+    const { isolate, atMs, family, labels, value } = reading;
+    if (!Number.isFinite(value)) return;
+    const isPeak = familyOf(family).type === "peak";
+    const who = isPeak ? String(Math.floor(atMs / PEAK_STEP_MS)) : isolate;
+    const key = keyOf([family, who, ...labels]);
+    const before = isPeak ? this.#all.get(key) : undefined;
+    this.#all.delete(key);
+    this.#all.set(key, { ...reading, value: Math.max(before?.value ?? value, value) });
+    const [oldest] = this.#all.keys();
+    if (this.#all.size > MAX_READINGS && oldest !== undefined) this.#all.delete(oldest);
+  }
+
+  /** An isolate has told something: what it said of its gauges still holds. */
+  heard(isolate: string, nowMs: number): void {
+    this.#heardMs.delete(isolate);
+    this.#heardMs.set(isolate, nowMs);
+    const [oldest] = this.#heardMs.keys();
+    if (this.#heardMs.size > MAX_READINGS && oldest !== undefined) this.#heardMs.delete(oldest);
+  }
+
+  /** What still holds. */
+  list(nowMs: number): Reading[] {
+    const list: Reading[] = [];
+    for (const [key, reading] of this.#all) {
+      const isGauge = familyOf(reading.family).type === "gauge";
+      const toldMs = isGauge ? Math.max(reading.atMs, this.#heardMs.get(reading.isolate) ?? 0) : reading.atMs;
+      if (nowMs - toldMs > WINDOW_MS) this.#all.delete(key);
+      else list.push({ ...reading, atMs: toldMs });
+    }
+    return list;
+  }
+
+  /** The greatest value of each series. */
+  samples(family: FamilyId, nowMs: number): Sample[] {
+    const greatest = new Map<string, Sample>();
+    for (const { family: of, labels, value } of this.list(nowMs)) {
+      if (of !== family) continue;
+      const before = greatest.get(keyOf(labels))?.values[0] ?? -Infinity;
+      if (value > before) greatest.set(keyOf(labels), { labels, values: [value] });
+    }
+    return [...greatest.values()];
+  }
+}

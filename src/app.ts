@@ -6,25 +6,28 @@ import { gateway } from "./gateway/gateway.ts";
 import { problem } from "./gateway/problem.ts";
 import type { Services } from "./gateway/services.ts";
 import { messageOf } from "./log.ts";
-import { isReserved } from "./policy/route-table.ts";
+import { RESERVED_TREES } from "./policy/route-table.ts";
 
 /** Builds the app once per isolate. */
 export function createApp(services: Services): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(async (c, next) => {
-    c.set("services", services);
-    c.set("requestId", crypto.randomUUID());
-    await next();
-  });
   app.onError((thrown, c) => {
-    services.log("error", "unhandled", { requestId: c.var.requestId, error: messageOf(thrown) });
-    return problem("internal_error", "Something went wrong here; the log knows more.", c.var.requestId);
+    // Unset where the very beginning failed.
+    const requestId = c.get("requestId") ?? crypto.randomUUID();
+    services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
+    return problem("internal_error", "Something went wrong here; the log knows more.", requestId);
   });
+  for (const path of RESERVED_TREES) {
+    app.use(path, async (c, next) => {
+      c.set("services", services);
+      c.set("requestId", crypto.randomUUID());
+      await next();
+    });
+  }
   app.route("/", api());
-  app.use(async (c, next) => {
-    if (!isReserved(c.req.path)) return next();
-    return problem("not_found", "There is nothing at this path.", c.var.requestId);
-  });
-  app.route("/", gateway());
+  for (const path of RESERVED_TREES) {
+    app.all(path, (c) => problem("not_found", "There is nothing at this path.", c.var.requestId));
+  }
+  app.route("/", gateway(services));
   return app;
 }

@@ -1,8 +1,8 @@
 /** The type of the edge's Hono context: bindings of the Worker, and what each step of the pipeline leaves for the next. */
-import type { Decision } from "../core/decision.ts";
 import type { Actor } from "../identity/admin/role.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import type { Policy, Route } from "../policy/compile.ts";
+import type { Policy } from "../policy/compile.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Services } from "./services.ts";
 
 export interface AppEnv {
@@ -16,10 +16,7 @@ export interface AppEnv {
     caller: Caller;
     /** Who administers. Set on endpoints of the admin API. */
     actor: Actor;
-    /** Set by `matchRoute`. */
-    route: Route;
-    path: string;
-    /** Set where the limiter decided; absent on an exempt route. */
-    decision: Decision | undefined;
+    /** Set on the gateway's way. */
+    exchange: Exchange;
   };
 }

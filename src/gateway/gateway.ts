@@ -1,68 +1,87 @@
 /**
- * The gateway: route, authenticate, limit, forward. Each step is a middleware that either answers or goes on.
+ * The gateway: route, authenticate, limit, answer. One function after the other, in the order of the file; each either answers
+ * or goes on.
+ *
+ * Every request of every user runs through here: nothing is parsed, looked up or allocated twice (docs/performance.md has what
+ * each step costs).
  */
-import { Hono } from "hono";
-import { createMiddleware } from "hono/factory";
+import { type Context, type Handler, Hono } from "hono";
 import type { DecisionRequest } from "../core/decision.ts";
-import { messageOf } from "../log.ts";
-import { isReserved } from "../policy/route-table.ts";
+import { authenticate } from "../identity/authenticate.ts";
+import { isReserved, type RouteMatch } from "../policy/route-table.ts";
 import type { AppEnv } from "./app-env.ts";
-import { canonicalPath, pathToMatch } from "./canonical-path.ts";
+import { canonicalPath, pathnameOf, pathToMatch } from "./canonical-path.ts";
+import { type Exchange, tierOfCaller } from "./exchange.ts";
+import { forwardRequest } from "./forward-request.ts";
 import { limit } from "./limit.ts";
 import { problem, unauthorized } from "./problem.ts";
-import { forward } from "./proxy.ts";
-import { withCaller, withCors, withPolicy } from "./steps.ts";
-import { resolveUpstream } from "./upstream.ts";
+import { releaseSlots } from "./release-slots.ts";
+import type { Services } from "./services.ts";
+import { answerCors, credentialProblem, noPolicy } from "./steps.ts";
 
-const matchRoute = createMiddleware<AppEnv>(async (c, next) => {
-  const { requestId, policy } = c.var;
-  const path = canonicalPath(new URL(c.req.url).pathname);
-  if (path === null) {
-    return problem(
-      "invalid_request",
-      "The path is ambiguous: it has an empty segment, an encoded slash, a backslash or a stray percent sign.",
-      requestId,
-      { errors: [{ path: "", message: "the path is ambiguous" }] },
-    );
-  }
+/** Answers what may pass. */
+export type Answer = (c: Context<AppEnv>, exchange: Exchange) => Promise<Response> | Response;
+
+/** Everything that is not reserved. `answer` is the upstream, where it is left out. */
+export function gateway(services: Services, answer: Answer = forwardRequest): Hono<AppEnv> {
+  const handle: Handler<AppEnv> = async (c) => {
+    const requestId = crypto.randomUUID();
+    c.set("requestId", requestId);
+    const policy = await services.policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work));
+    if (!policy) return noPolicy(requestId);
+    const route = (): Promise<Response> => routed(c, { services, requestId, policy }, answer);
+    return policy.cors ? answerCors(c, policy.cors, route) : route();
+  };
+  // The only handler of its path, so that Hono calls it without a chain of middleware around it.
+  return new Hono<AppEnv>().all("*", handle);
+}
+
+type Arrived = Pick<Exchange, "services" | "requestId" | "policy">;
+
+/** Finds the route and the caller, and whether he may take it. */
+async function routed(c: Context<AppEnv>, arrived: Arrived, answer: Answer): Promise<Response> {
+  const { services, requestId, policy } = arrived;
+  const path = canonicalPath(pathnameOf(c.req.url));
+  if (path === null) return ambiguous(requestId);
   // A reserved path that is spelt in another way is still not the policy's.
-  const match = isReserved(path)
-    ? ({ kind: "none" } as const)
+  const match: RouteMatch = isReserved(path)
+    ? { kind: "none" }
     : policy.routes.match(c.req.method, pathToMatch(path));
-  switch (match.kind) {
-    case "route":
-      c.set("route", match.route);
-      c.set("path", path);
-      return next();
-    case "method-not-allowed":
-      return problem("method_not_allowed", `This path takes ${match.allow.join(", ")}.`, requestId, {
-        headers: { Allow: match.allow.join(", ") },
-      });
-    case "none":
-      return problem("not_found", "No route of the policy matches this path.", requestId);
+  if (match.kind === "none") {
+    return problem("not_found", "No route of the policy matches this path.", requestId);
   }
-});
-
-const checkAccess = createMiddleware<AppEnv>(async (c, next) => {
-  const { caller, route, requestId } = c.var;
+  if (match.kind === "method-not-allowed") {
+    const Allow = match.allow.join(", ");
+    return problem("method_not_allowed", `This path takes ${Allow}.`, requestId, { headers: { Allow } });
+  }
+  const { route } = match;
+  const authenticated = await authenticate(c.req.raw.headers, services.credentials, Date.now());
+  if (authenticated.kind !== "caller") return credentialProblem(authenticated, services, requestId);
+  const { caller } = authenticated;
   if (route.requiresCredential && caller.kind === "ip") {
     return unauthorized("This route requires an API key or a token.", requestId);
   }
   if (!caller.scopes.includes("call")) {
     return problem("forbidden", 'This API key has no scope "call".', requestId);
   }
-  return next();
-});
+  const exchange: Exchange = { services, requestId, policy, path, route, caller, decision: null };
+  c.set("exchange", exchange);
+  await limitRequest(c, async () => {
+    c.res = await answer(c, exchange);
+  });
+  return releaseSlots(c, exchange);
+}
 
 const limitRequest = limit<AppEnv>({
-  requestId: (c) => c.var.requestId,
-  xRateLimit: (c) => c.var.policy.xRateLimit,
+  requestId: (c) => c.get("requestId"),
+  xRateLimit: (c) => c.get("exchange").policy.xRateLimit,
   decide: async (c) => {
-    const { services, policy, caller, route, requestId } = c.var;
+    const exchange = c.get("exchange");
+    const { services, policy, caller, route, requestId } = exchange;
     if (route.costMilli === 0 && route.limits.length === 0) return null;
     const request: DecisionRequest = {
       revision: policy.revision,
-      tier: caller.tier ?? (caller.kind === "ip" ? policy.anonymousTier : policy.defaultTier),
+      tier: tierOfCaller(exchange),
       route: route.id,
       // The object prices the route by its own revision, which may be newer than this isolate's.
       costMilli: null,
@@ -73,70 +92,24 @@ const limitRequest = limit<AppEnv>({
     const decision = await services.limiter.decide(caller.subject, request, policy, Date.now(), (work) =>
       c.executionCtx.waitUntil(work),
     );
-    c.set("decision", decision);
-    services.log(decision.allowed ? "debug" : "info", "decision", {
-      requestId,
-      user: caller.subject,
-      route: route.id,
-      outcome: decision.outcome,
-      reason: decision.violated[0],
-      source: decision.source,
-    });
+    exchange.decision = decision;
+    if (!decision.allowed || services.settings.logLevel === "debug") {
+      services.log(decision.allowed ? "debug" : "info", "decision", {
+        requestId,
+        user: caller.subject,
+        route: route.id,
+        outcome: decision.outcome,
+        reason: decision.violated[0],
+        source: decision.source,
+      });
+    }
     return decision;
   },
 });
 
-/** Gives the slots of a concurrency limit back when the response has been sent, or has broken off. */
-const releaseSlots = createMiddleware<AppEnv>(async (c, next) => {
-  await next();
-  const { services, caller, decision } = c.var;
-  const holds = decision?.holds ?? [];
-  if (holds.length === 0) return;
-  const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
-  // A WebSocket outlives the request and cannot be watched from here: its slot frees itself.
-  if (c.res.status === 101) return;
-  if (!c.res.body) {
-    c.executionCtx.waitUntil(release());
-    return;
-  }
-  const { readable, writable } = new TransformStream();
-  c.executionCtx.waitUntil(c.res.body.pipeTo(writable).then(release, release));
-  c.res = new Response(readable, c.res);
-});
-
-const forwardRequest = createMiddleware<AppEnv>(async (c) => {
-  const { services, policy, caller, route, path, requestId, decision } = c.var;
-  const upstream = resolveUpstream(route.upstream ?? services.settings.upstream, c.env);
-  if (!upstream) {
-    services.log("error", "upstream_missing", { requestId, route: route.id });
-    return problem("upstream_error", "No upstream is configured for this route.", requestId);
-  }
-  const result = await forward(c.req.raw, {
-    upstream,
-    path,
-    caller,
-    tier: decision?.tier ?? caller.tier ?? (caller.kind === "ip" ? policy.anonymousTier : policy.defaultTier),
-    requestId,
-    timeoutMs: route.timeoutMs,
-    forwardKey: route.forwardKey,
-  });
-  switch (result.kind) {
-    case "response":
-      result.response.headers.set("X-Request-Id", requestId);
-      return result.response;
-    case "timeout":
-      services.log("warn", "upstream_timeout", { requestId, route: route.id, ms: route.timeoutMs });
-      return problem("upstream_timeout", `The upstream did not answer in ${route.timeoutMs} ms.`, requestId);
-    case "error":
-      services.log("warn", "upstream_failed", { requestId, route: route.id, error: messageOf(result.error) });
-      return problem("upstream_error", "The upstream could not be reached.", requestId);
-  }
-});
-
-/** Everything that is not reserved. */
-export function gateway(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
-  app.use(withPolicy, withCors, matchRoute, withCaller, checkAccess, releaseSlots, limitRequest);
-  app.all("*", forwardRequest);
-  return app;
+function ambiguous(requestId: string): Response {
+  const detail =
+    "The path is ambiguous: it has an empty segment, an encoded slash, a backslash or a stray percent sign.";
+  const errors = [{ path: "", message: "the path is ambiguous" }];
+  return problem("invalid_request", detail, requestId, { errors });
 }

@@ -42,22 +42,35 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     }
     if (decision === null) return next();
     const tookMs = performance.now() - startedMs;
-    if (decision.allowed) {
-      await next();
+    if (decision.allowed) await next();
+    else c.res = refusal(decision, requestId);
+    const timing = `limiter;dur=${tookMs.toFixed(1)};desc="${decision.source}"`;
+    const xRateLimit = options.xRateLimit?.(c) ?? true;
+    try {
+      setHeaders(c.res.headers, decision, xRateLimit, timing, requestId);
+    } catch {
       // What a handler fetched elsewhere has headers that cannot be changed.
       const response = new Response(c.res.body, c.res);
       // Else Hono would copy it once more, to lay the old headers over it.
       c.res = undefined;
       c.res = response;
-    } else {
-      c.res = refusal(decision, requestId);
+      setHeaders(response.headers, decision, xRateLimit, timing, requestId);
     }
-    const { headers } = c.res;
-    setRateLimitHeaders(headers, decision, options.xRateLimit?.(c) ?? true, Date.now());
-    headers.append("Server-Timing", `limiter;dur=${tookMs.toFixed(1)};desc="${decision.source}"`);
-    headers.set("X-Request-Id", requestId);
     return undefined;
   };
+}
+
+/** @throws TypeError at the first header where headers are immutable. */
+function setHeaders(
+  headers: Headers,
+  decision: Decision,
+  xRateLimit: boolean,
+  timing: string,
+  requestId: string,
+): void {
+  headers.set("X-Request-Id", requestId);
+  headers.append("Server-Timing", timing);
+  setRateLimitHeaders(headers, decision, xRateLimit, Date.now());
 }
 
 /** The answer to a request that may not pass. */

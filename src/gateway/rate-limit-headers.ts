@@ -2,9 +2,10 @@
  * The limit headers of a response: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11, lists of
  * RFC 9651), and the older X-RateLimit-*.
  *
- * Integers all: what remains is rounded down, times are rounded up, so a client that trusts them is never refused.
+ * Integers all: what remains is rounded down, times are rounded up, so a client that trusts them is never refused. Written by
+ * hand, since every response has them: names are plain (policy/schema.ts), so nothing needs quoting. The tests read them back
+ * with a library.
  */
-import { type Item, serializeList } from "structured-headers";
 import type { Decision, LimitView } from "../core/decision.ts";
 
 /** The headers as a client in a browser may read them, for CORS. */
@@ -28,8 +29,15 @@ export function setRateLimitHeaders(
 ): void {
   const { limits } = decision;
   if (limits.length > 0) {
-    headers.set("RateLimit-Policy", serializeList(limits.map(policyItem)));
-    headers.set("RateLimit", serializeList(limits.map(limitItem)));
+    let policy = "";
+    let left = "";
+    for (const limit of limits) {
+      const separator = policy === "" ? "" : ", ";
+      policy += separator + policyItem(limit);
+      left += separator + limitItem(limit);
+    }
+    headers.set("RateLimit-Policy", policy);
+    headers.set("RateLimit", left);
   }
   const tightest = xRateLimit ? nearestToExhaustion(limits) : undefined;
   if (tightest) {
@@ -40,22 +48,14 @@ export function setRateLimitHeaders(
 }
 
 /** `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for what has no window. */
-function policyItem({ name, kind, limit, windowMs }: LimitView): Item {
-  const quota: [string, number | string] = ["q", Math.floor(limit)];
-  const about: [string, number | string] =
-    kind === "concurrency" ? ["qu", "concurrent-requests"] : ["w", seconds(windowMs)];
-  return [name, new Map([quota, about])];
+function policyItem({ name, kind, limit, windowMs }: LimitView): string {
+  const about = kind === "concurrency" ? 'qu="concurrent-requests"' : `w=${seconds(windowMs)}`;
+  return `"${name}";q=${Math.floor(limit)};${about}`;
 }
 
 /** `"minute";r=149;t=1` */
-function limitItem({ name, remaining, resetMs }: LimitView): Item {
-  return [
-    name,
-    new Map([
-      ["r", Math.floor(remaining)],
-      ["t", seconds(resetMs)],
-    ]),
-  ];
+function limitItem({ name, remaining, resetMs }: LimitView): string {
+  return `"${name}";r=${Math.floor(remaining)};t=${seconds(resetMs)}`;
 }
 
 /** The limit with the smallest share left; the first of several. */

@@ -1,12 +1,15 @@
 /**
- * Steps that every request takes which needs the policy or a caller: shared by the gateway and the API.
+ * Steps that every request takes which needs the policy or a caller: as functions for the gateway, as middleware for the API.
  */
+import type { Context } from "hono";
 import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
-import { authenticate } from "../identity/authenticate.ts";
+import { authenticate, type Authentication } from "../identity/authenticate.ts";
+import type { Policy } from "../policy/compile.ts";
 import type { AppEnv } from "./app-env.ts";
 import { problem, unauthorized } from "./problem.ts";
 import { EXPOSED_HEADERS } from "./rate-limit-headers.ts";
+import type { Services } from "./services.ts";
 
 /** KV is tried again with the next request; a client need not wait longer. */
 const RETRY_MS = 1_000;
@@ -14,24 +17,34 @@ const RETRY_MS = 1_000;
 /** Puts the policy in force into the context; 503 where none is known. */
 export const withPolicy = createMiddleware<AppEnv>(async (c, next) => {
   const policy = await c.var.services.policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work));
-  if (!policy) {
-    return problem(
-      "temporary_reduced_capacity",
-      "The policy is not at hand at the moment.",
-      c.var.requestId,
-      {
-        retryAfterMs: RETRY_MS,
-      },
-    );
-  }
+  if (!policy) return noPolicy(c.var.requestId);
   c.set("policy", policy);
   return next();
 });
+
+export function noPolicy(requestId: string): Response {
+  return problem("temporary_reduced_capacity", "The policy is not at hand at the moment.", requestId, {
+    retryAfterMs: RETRY_MS,
+  });
+}
 
 /** Answers CORS by the policy, where it says anything about it. Preflights never reach a limit or the upstream. */
 export const withCors = createMiddleware<AppEnv>(async (c, next) => {
   const rules = c.var.policy.cors;
   if (!rules) return next();
+  c.res = await answerCors(c, rules, async () => {
+    await next();
+    return c.res;
+  });
+  return undefined;
+});
+
+/** The answer of `next` with the headers that CORS asks for, or that to a preflight. */
+export async function answerCors(
+  c: Context<AppEnv>,
+  rules: NonNullable<Policy["cors"]>,
+  next: () => Promise<Response>,
+): Promise<Response> {
   const isPreflight =
     c.req.method === "OPTIONS" && c.req.header("Access-Control-Request-Method") !== undefined;
   if (c.req.method === "OPTIONS" && !isPreflight) return next();
@@ -41,27 +54,32 @@ export const withCors = createMiddleware<AppEnv>(async (c, next) => {
     exposeHeaders: EXPOSED_HEADERS,
     ...(rules.maxAgeSeconds === undefined ? {} : { maxAge: rules.maxAgeSeconds }),
   });
-  return handler(c, next);
-});
+  const answered = await handler(c, async () => {
+    c.res = await next();
+  });
+  return answered ?? c.res;
+}
 
 /** Puts the caller into the context; 401 where a credential is present but bad. */
 export const withCaller = createMiddleware<AppEnv>(async (c, next) => {
-  const result = await authenticate(c.req.raw.headers, c.var.services.credentials, Date.now());
-  switch (result.kind) {
-    case "caller":
-      c.set("caller", result.caller);
-      return next();
-    case "invalid":
-      c.var.services.log("info", "unauthenticated", { requestId: c.var.requestId, reason: result.detail });
-      return unauthorized(result.detail, c.var.requestId);
-    case "unavailable":
-      return problem(
-        "temporary_reduced_capacity",
-        "Credentials cannot be checked at the moment.",
-        c.var.requestId,
-        {
-          retryAfterMs: RETRY_MS,
-        },
-      );
-  }
+  const { services, requestId } = c.var;
+  const result = await authenticate(c.req.raw.headers, services.credentials, Date.now());
+  if (result.kind !== "caller") return credentialProblem(result, services, requestId);
+  c.set("caller", result.caller);
+  return next();
 });
+
+/** The answer to a credential that is bad, or that nobody can check now. */
+export function credentialProblem(
+  result: Exclude<Authentication, { kind: "caller" }>,
+  { log }: Services,
+  requestId: string,
+): Response {
+  if (result.kind === "invalid") {
+    log("info", "unauthenticated", { requestId, reason: result.detail });
+    return unauthorized(result.detail, requestId);
+  }
+  return problem("temporary_reduced_capacity", "Credentials cannot be checked at the moment.", requestId, {
+    retryAfterMs: RETRY_MS,
+  });
+}

@@ -4,10 +4,10 @@
  * A credential that is present but bad is refused, never a fall back to anonymous. Does no more I/O than one key lookup, and
  * none before a key's checksum is right.
  */
-import { hashApiKey, isWellFormedApiKey, looksLikeApiKey } from "./api-key.ts";
+import { isWellFormedApiKey, looksLikeApiKey } from "./api-key.ts";
 import { clientIp } from "./client-ip.ts";
 import type { JwtVerifier } from "./jwt.ts";
-import type { KeyStore, Scope } from "./key-store.ts";
+import type { KeyLookup, KeyStore, Scope } from "./key-store.ts";
 
 /** A caller, as the limiter knows it. */
 export interface Caller {
@@ -36,12 +36,12 @@ export interface Credentials {
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** Never rejects. */
-export async function authenticate(
+/** Never rejects. A promise only where something has to be asked or verified. */
+export function authenticate(
   headers: Headers,
   credentials: Credentials,
   nowMs: number,
-): Promise<Authentication> {
+): Authentication | Promise<Authentication> {
   const apiKey = headers.get("X-API-Key");
   if (apiKey !== null) return byKey(apiKey, credentials.keys, nowMs);
   const authorization = headers.get("Authorization");
@@ -54,10 +54,16 @@ export async function authenticate(
   return byToken(token, credentials.jwt, nowMs);
 }
 
-async function byKey(key: string, keys: KeyStore, nowMs: number): Promise<Authentication> {
-  if (!isWellFormedApiKey(key))
+function byKey(key: string, keys: KeyStore, nowMs: number): Authentication | Promise<Authentication> {
+  const known = keys.known(key, nowMs);
+  if (known) return ofKey(known, nowMs);
+  if (!isWellFormedApiKey(key)) {
     return invalid("The API key is malformed or mistyped: its checksum is wrong.");
-  const found = await keys.find(await hashApiKey(key), nowMs);
+  }
+  return keys.find(key, nowMs).then((found) => ofKey(found, nowMs));
+}
+
+function ofKey(found: KeyLookup, nowMs: number): Authentication {
   if (found.kind === "unavailable") return found;
   if (found.kind === "unknown") return invalid("The API key is not known.");
   const { keyId, user, scopes, expiresAt } = found.record;

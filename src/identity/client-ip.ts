@@ -6,13 +6,27 @@
  * IPv4 address.
  */
 import ipaddr from "ipaddr.js";
+import { BoundedCache } from "../bounded-cache.ts";
 
 /** For requests without a readable address (a call from another Worker): they share one subject rather than escape. */
 export const UNKNOWN_IP = "unknown";
 
+/** Addresses as they were last read, by header: about 1 MB. What is longer than any address is not worth keeping. */
+const READ = new BoundedCache<string>(10_000);
+const LONGEST_ADDRESS = 45;
+
 /** The canonical form: `192.0.2.1`, or `2001:db8:1:2::/64`. */
 export function clientIp(header: string | null): string {
-  if (header === null || !ipaddr.isValid(header)) return UNKNOWN_IP;
+  if (header === null) return UNKNOWN_IP;
+  const known = READ.getStale(header);
+  if (known !== undefined) return known;
+  const read = readAddress(header);
+  if (header.length <= LONGEST_ADDRESS) READ.set(header, read, Infinity);
+  return read;
+}
+
+function readAddress(header: string): string {
+  if (!ipaddr.isValid(header)) return UNKNOWN_IP;
   const address = ipaddr.process(header);
   if (address.kind() === "ipv4") return address.toString();
   const bytes = address.toByteArray();

@@ -1,6 +1,10 @@
 /**
  * A user's JSON Web Token: what its issuer vouches for, read as a user and a tier. token-issuer.ts does the verifying.
+ *
+ * A good token is verified once in 30 s and not each time: bounded in number and bytes, and never longer than it is valid. A key
+ * that its issuer withdraws counts so long after it has gone from the key set that we hold, which is older anyway.
  */
+import { BoundedCache } from "../bounded-cache.ts";
 import type { Log } from "../log.ts";
 import { type IssuerSettings, TokenIssuer } from "./token-issuer.ts";
 import { isUserId } from "./user-id.ts";
@@ -10,6 +14,11 @@ export interface JwtSettings extends IssuerSettings {
   readonly tierClaim: string | null;
 }
 
+const VERIFIED_MS = 30_000;
+/** About 10 MB of isolate memory at most. */
+const CACHED_TOKENS = 5_000;
+const LONGEST_CACHED = 2_048;
+
 export type JwtResult =
   | { readonly kind: "valid"; readonly user: string; readonly tier: string | null }
   | { readonly kind: "invalid" }
@@ -18,6 +27,7 @@ export type JwtResult =
 export class JwtVerifier {
   readonly #issuer: TokenIssuer;
   readonly #tierClaim: string | null;
+  readonly #verified = new BoundedCache<JwtResult>(CACHED_TOKENS);
 
   constructor(settings: JwtSettings, log: Log) {
     this.#issuer = new TokenIssuer(settings, log);
@@ -25,12 +35,20 @@ export class JwtVerifier {
   }
 
   /** Never rejects. `unavailable`: the key set could not be fetched, so nobody can say. */
-  async verify(token: string, nowMs: number): Promise<JwtResult> {
+  verify(token: string, nowMs: number): JwtResult | Promise<JwtResult> {
+    return this.#verified.get(token, nowMs) ?? this.#verify(token, nowMs);
+  }
+
+  async #verify(token: string, nowMs: number): Promise<JwtResult> {
     const result = await this.#issuer.verify(token, nowMs);
     if (result.kind !== "valid") return result;
-    const { claims } = result;
+    const { claims, untilMs } = result;
     if (!isUserId(claims.sub)) return { kind: "invalid" };
     const tier = this.#tierClaim === null ? null : claims[this.#tierClaim];
-    return { kind: "valid", user: claims.sub, tier: typeof tier === "string" ? tier : null };
+    const valid = { kind: "valid", user: claims.sub, tier: typeof tier === "string" ? tier : null } as const;
+    if (token.length <= LONGEST_CACHED) {
+      this.#verified.set(token, valid, Math.min(untilMs, nowMs + VERIFIED_MS));
+    }
+    return valid;
   }
 }

@@ -29,7 +29,12 @@ const JWKS_DEADLINE_MS = 2_000;
 
 /** `unavailable`: the key set could not be fetched, so nobody can say. */
 export type VerifiedToken =
-  | { readonly kind: "valid"; readonly claims: JWTPayload }
+  | {
+      readonly kind: "valid";
+      readonly claims: JWTPayload;
+      /** Until when the token is valid, tolerance included. */
+      readonly untilMs: number;
+    }
   | { readonly kind: "invalid" }
   | { readonly kind: "unavailable" };
 
@@ -57,7 +62,8 @@ export class TokenIssuer {
       currentDate: new Date(nowMs),
     };
     try {
-      return { kind: "valid", claims: await this.#claims(token, options) };
+      const claims = await this.#claims(token, options);
+      return { kind: "valid", claims, untilMs: ((claims.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000 };
     } catch (thrown) {
       if (isTokensFault(thrown)) return { kind: "invalid" };
       this.#log("error", "jwt_keys_failed", { issuer, error: messageOf(thrown) });

@@ -77,7 +77,7 @@ export class PolicyStore {
   }
 
   /** The policy in force. Null only where KV has never answered this isolate, so that nothing is known. */
-  async current(nowMs: number, background: Background): Promise<Policy | null> {
+  current(nowMs: number, background: Background): Policy | Promise<Policy | null> {
     const ageMs = nowMs - this.#checkedAtMs;
     if (this.#current && ageMs >= 0 && ageMs < FRESH_MS) return this.#current;
     if (this.#current && ageMs >= 0 && ageMs < STALE_MS) {
@@ -87,8 +87,7 @@ export class PolicyStore {
       }
       return this.#current;
     }
-    await this.refresh(nowMs);
-    return this.#current;
+    return this.refresh(nowMs).then(() => this.#current);
   }
 
   /** The newest policy known that is at least `revision`, asking KV for that revision where needed; null where it is not to be had. */

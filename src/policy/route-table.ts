@@ -9,16 +9,17 @@ import { TrieRouter } from "hono/router/trie-router";
 import type { Route } from "./compile.ts";
 import { type Fault, pointer } from "./fault.ts";
 
-/** Paths that no policy route can shadow (3-wire). A star stands for the path itself and all below it. */
-const RESERVED = ["/api/v1/*", "/dashboard*", "/docs*", "/health", "/ready"];
+/** Paths that no policy route can shadow (3-wire), as Hono spells them: a tree is the path itself and all below it. */
+export const RESERVED_TREES = ["/api/v1/*", "/dashboard/*", "/docs/*", "/health", "/ready"] as const;
 
-/** Whether a path or pattern lies in what the limiter keeps for itself. Ends in `*`: everything with that beginning. */
+/** No policy route begins like this, whatever follows. */
+const RESERVED_PREFIXES = ["/api/v1/", "/dashboard", "/docs"];
+const RESERVED_PATHS = new Set(["/api/v1", "/health", "/ready"]);
+
+/** Whether a path or pattern lies in what the limiter keeps for itself. */
 export function isReserved(path: string): boolean {
-  return RESERVED.some((reserved) => {
-    if (!reserved.endsWith("*")) return path === reserved;
-    const prefix = reserved.slice(0, -1);
-    return path.startsWith(prefix) || `${path}/` === prefix;
-  });
+  for (const prefix of RESERVED_PREFIXES) if (path.startsWith(prefix)) return true;
+  return RESERVED_PATHS.has(path);
 }
 
 export type RouteMatch =
@@ -32,11 +33,18 @@ const NONE: RouteMatch = { kind: "none" };
 /** Stands for "any method" in the router: a method of its own, so that order alone decides between routes. */
 const ANY = "ALL";
 
+/** Paths whose route is remembered; all are forgotten when there are more. About 300 bytes each. */
+const REMEMBERED_PATHS = 2_000;
+const LONGEST_REMEMBERED = 256;
+
 export class RouteTable {
   readonly all: readonly Route[];
   readonly faults: readonly Fault[];
   readonly #byId = new Map<string, Route>();
   readonly #router = new TrieRouter<Route>();
+  /** By method, then path. */
+  readonly #remembered = new Map<string, Map<string, RouteMatch>>();
+  #rememberedPaths = 0;
 
   constructor(routes: readonly Route[]) {
     this.all = routes;
@@ -67,10 +75,28 @@ export class RouteTable {
 
   /** `path` must be canonical (see gateway/canonical-path.ts). HEAD takes a route for GET where there is none of its own. */
   match(method: string, path: string): RouteMatch {
+    const known = this.#remembered.get(method)?.get(path);
+    if (known) return known;
+    const match = this.#match(method, path);
+    if (match.kind === "route" && path.length <= LONGEST_REMEMBERED) this.#remember(method, path, match);
+    return match;
+  }
+
+  #match(method: string, path: string): RouteMatch {
     const route = this.#taking(method, path);
     if (route) return { kind: "route", route };
     const allow = METHODS.filter((other) => this.#taking(other, path));
     return allow.length > 0 ? { kind: "method-not-allowed", allow } : NONE;
+  }
+
+  #remember(method: string, path: string, match: RouteMatch): void {
+    if (this.#rememberedPaths >= REMEMBERED_PATHS) {
+      this.#remembered.clear();
+      this.#rememberedPaths = 0;
+    }
+    const paths = this.#remembered.get(method) ?? new Map<string, RouteMatch>();
+    this.#remembered.set(method, paths.set(path, match));
+    this.#rememberedPaths += 1;
   }
 
   #taking(method: string, path: string): Route | undefined {

@@ -6,10 +6,12 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { BoundedCache } from "../../src/bounded-cache.ts";
+import { hashApiKey } from "../../src/identity/api-key.ts";
 import { keyRecordKey, KeyStore } from "../../src/identity/key-store.ts";
 import { kvWith } from "../fixtures/edge-bindings.ts";
 
-const HASH = "ab".repeat(32);
+const KEY = "el_test_F7EiAOHGSMcn0z3Ma9quqDETMHbrE62ASF45";
+const HASH = await hashApiKey(KEY);
 const RECORD = { keyId: "k1", user: "ada", scopes: ["call"], expiresAt: null, version: 1 };
 const NOW_MS = 1_900_000_000_000;
 const log = vi.fn();
@@ -25,7 +27,7 @@ function newStore(before: () => unknown = () => undefined) {
     }),
     log,
   );
-  return { reads, at: (ms: number) => store.find(HASH, NOW_MS + ms) };
+  return { reads, at: (ms: number) => store.find(KEY, NOW_MS + ms) };
 }
 
 beforeEach(async () => {
@@ -136,6 +138,6 @@ describe("the isolate's memory", () => {
     await store.find("made-up-10000", NOW_MS);
     await store.find("made-up-1", NOW_MS);
     await store.find("made-up-0", NOW_MS);
-    expect(reads).toEqual(["key:made-up-0"]);
+    expect(reads).toEqual([keyRecordKey(await hashApiKey("made-up-0"))]);
   });
 });

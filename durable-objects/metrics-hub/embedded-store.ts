@@ -3,7 +3,7 @@
  *
  * Points are stored in runs, a row each (embedded-segment.ts), because rows written are what Cloudflare bills: a full batch costs
  * about one row per hundred points, the least one row. Reports are made from columns in memory (embedded-columns.ts), which
- * are loaded at the first report. Above `limits.rows` it samples itself (embedded-thinning.ts): then figures are
+ * are read from the table after a start: beside the first batches, and what is left at the first report. Above `limits.rows` it samples itself (embedded-thinning.ts): then figures are
  * estimates, and say so.
  *
  * Synchronous throughout, so that a call is one transaction. Never on the path of a request; never billed by.
@@ -41,6 +41,9 @@ const RUN_TEXT = 300_000;
 const SLACK = 1.2;
 /** Rows of a run that is being thinned go through memory; so many runs are a few ms. */
 const THINNED_RUNS = 16;
+/** Runs read into memory beside a batch, after a start: some ms. */
+const LOADED_RUNS = 32;
+const ALL_RUNS = Number.POSITIVE_INFINITY;
 /** Between two looks for what is too old. */
 const SWEEP_EVERY_MS = 60_000;
 
@@ -58,7 +61,10 @@ export class EmbeddedStore {
   #open: OpenRun | null = null;
   #nextId = 1;
   #rows = 0;
-  #columns: EmbeddedColumns | null = null;
+  #columns = new EmbeddedColumns();
+  /** Runs up to this one are in memory, and those from `#loadBefore` on. */
+  #loadedTo = 0;
+  #loadBefore = 1;
   #thinning: Thinning | null = null;
   #sweptMs = 0;
 
@@ -75,6 +81,7 @@ export class EmbeddedStore {
       this.#nextId = Number(found["last"]) + 1;
       this.#rows = Number(found["rows"]);
     }
+    this.#loadBefore = this.#nextId;
   }
 
   /** Points that are stored, after sampling. */
@@ -102,6 +109,8 @@ export class EmbeddedStore {
     }
     if (run.rows.length > 0) this.#write(run.id, run.rows);
     this.#open = run;
+    // So that a report does not have to wait for all of it.
+    this.#load(LOADED_RUNS);
     if (this.#rows > this.#limits.rows) this.#thin();
     if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.sweep(nowMs);
   }
@@ -109,7 +118,8 @@ export class EmbeddedStore {
   /** Answers from memory; the first time after a start from the table. */
   report(query: ReportQuery, _nowMs: number): ReportAnswer {
     const plan = planOf(query);
-    const columns = this.#loaded();
+    this.#load(ALL_RUNS);
+    const columns = this.#columns;
     const groups = Object.fromEntries(
       Object.entries(plan.groups).map(([name, aggregation]) => [name, groupsOf(columns, aggregation)]),
     );
@@ -124,7 +134,10 @@ export class EmbeddedStore {
     const before = nowMs - this.#limits.keepMs;
     const old = [...this.#sql.exec("SELECT id, rows FROM points WHERE last_ms < ?", before)];
     for (const { id, rows } of old) this.#drop(Number(id), Number(rows));
-    if (this.#columns?.isBloated) this.#columns = null;
+    if (!this.#columns.isBloated) return;
+    this.#columns = new EmbeddedColumns();
+    this.#loadedTo = 0;
+    this.#loadBefore = this.#nextId;
   }
 
   #begin(): OpenRun {
@@ -135,12 +148,12 @@ export class EmbeddedStore {
 
   #write(id: number, rows: readonly Row[]): void {
     this.#sql.exec(WRITE_SEGMENT, ...bindingsOf(id, rows));
-    this.#columns?.put(id, rows);
+    this.#columns.put(id, rows);
   }
 
   #drop(id: number, rows: number): void {
     this.#sql.exec("DELETE FROM points WHERE id = ?", id);
-    this.#columns?.drop(id);
+    this.#columns.drop(id);
     this.#rows -= rows;
     if (this.#open?.id === id) this.#open = null;
   }
@@ -150,20 +163,28 @@ export class EmbeddedStore {
     return [];
   }
 
-  #loaded(): EmbeddedColumns {
-    if (this.#columns) return this.#columns;
-    const columns = new EmbeddedColumns();
-    if (this.#hasTable) {
-      for (const stored of this.#sql.exec(`SELECT id, rows, ${HOT_COLUMNS.join(", ")} FROM points`))
-        columns.load(stored);
+  /** Reads so many runs, at most, into memory. */
+  #load(runs: number): void {
+    while (this.#loadedTo + 1 < this.#loadBefore && runs > 0) {
+      const part = Math.min(runs, LOADED_RUNS);
+      const found = [
+        ...this.#sql.exec(
+          `SELECT id, rows, ${HOT_COLUMNS.join(", ")} FROM points WHERE id > ? AND id < ? ORDER BY id LIMIT ?`,
+          this.#loadedTo,
+          this.#loadBefore,
+          part,
+        ),
+      ];
+      for (const stored of found) this.#columns.load(stored);
+      this.#loadedTo = found.length < part ? this.#loadBefore : Number(found.at(-1)?.["id"]);
+      if (runs !== ALL_RUNS) return;
     }
-    this.#columns = columns;
-    return columns;
   }
 
   /** A part of a pass over the table; the next batches go on with it. */
   #thin(): void {
-    const columns = this.#loaded();
+    this.#load(ALL_RUNS);
+    const columns = this.#columns;
     this.#thinning ??= new Thinning(columns, this.#limits.rows, this.#open?.id ?? this.#nextId);
     const ids = this.#thinning.next(THINNED_RUNS);
     if (ids.length === 0) this.#thinning = null;

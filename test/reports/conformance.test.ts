@@ -27,9 +27,9 @@ if (!present)
 describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on ClickHouse answer alike:", () => {
   const rows = randomRows(7, ROWS);
   const sql = new NodeSql();
-  sql.run(SEGMENT_SCHEMA);
+  sql.exec(SEGMENT_SCHEMA);
   for (let i = 0; i * 200 < ROWS; i++)
-    sql.run(WRITE_SEGMENT, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200)));
+    sql.exec(WRITE_SEGMENT, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200)));
   const store = new EmbeddedStore(sql);
   let chdb: Chdb;
   let engine: EngineBackend;

@@ -4,16 +4,13 @@ import type { Sql } from "../../durable-objects/metrics-hub/embedded-store.ts";
 
 export class NodeSql implements Sql {
   readonly #database = new DatabaseSync(":memory:");
-  /** Statements that wrote. */
+  /** Rows written or deleted. */
   writes = 0;
 
   exec(query: string, ...bindings: (number | string)[]): Iterable<Record<string, unknown>> {
-    if (!query.startsWith("SELECT")) this.writes += 1;
-    return this.#database.prepare(query).iterate(...bindings);
-  }
-
-  /** Runs a statement to its end. */
-  run(query: string, ...bindings: (number | string)[]): void {
-    this.#database.prepare(query).run(...bindings);
+    const statement = this.#database.prepare(query);
+    if (query.startsWith("SELECT")) return statement.iterate(...bindings);
+    this.writes += Number(statement.run(...bindings).changes);
+    return [];
   }
 }

@@ -27,7 +27,11 @@ export default defineConfig({
         test: { name: "core", include: ["test/core/**/*.test.ts"], environment: "node" },
       },
       {
-        test: { name: "scripts", include: ["test/{scripts,reports}/**/*.test.ts"], environment: "node" },
+        test: {
+          name: "scripts",
+          include: ["test/{scripts,reports,metrics}/**/*.test.ts"],
+          environment: "node",
+        },
       },
       {
         plugins: [workerd()],

@@ -56,13 +56,10 @@ function escapedHelp(text: string): string {
 }
 
 function escapedLabel(text: string): string {
-  return (
-    text
-      .toWellFormed()
-      .replaceAll("\\", "\\\\")
-      .replaceAll('"', '\\"')
-      .replaceAll("\n", "\\n")
-      // eslint-disable-next-line no-control-regex -- that is what it looks for
-      .replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "\ufffd")
-  );
+  return text
+    .toWellFormed()
+    .replaceAll("\\", "\\\\")
+    .replaceAll('"', '\\"')
+    .replaceAll("\n", "\\n")
+    .replaceAll(/[\p{Cc}\u2028\u2029]/gu, "\ufffd");
 }

@@ -23,16 +23,6 @@ export function canonicalPath(path: string): string | null {
   return AMBIGUOUS.test(decoded) || DOT_SEGMENT.test(decoded) ? null : decoded;
 }
 
-/**
- * The path of a URL that the URL parser has written, as `Request.url` is, without parsing it again: from the first slash after
- * the authority to the query.
- */
-export function pathnameOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const end = url.slice(start).search(/[?#]/);
-  return end === -1 ? url.slice(start) : url.slice(start, start + end);
-}
-
 /** The reserved characters that may stand in a segment (RFC 3986, sub-delims, `:` and `@`), encoded. */
 const ENCODED_IN_SEGMENT = /%(?:2[146-9A-C]|3[ABD]|40)/g;
 

@@ -25,7 +25,6 @@ export async function forwardRequest(c: Context<AppEnv>, exchange: Exchange): Pr
   });
   switch (result.kind) {
     case "response":
-      result.response.headers.set("X-Request-Id", requestId);
       return result.response;
     case "timeout":
       services.log("warn", "upstream_timeout", { requestId, route: route.id, ms: route.timeoutMs });

@@ -10,13 +10,14 @@ import type { DecisionRequest } from "../core/decision.ts";
 import { authenticate } from "../identity/authenticate.ts";
 import { isReserved, type RouteMatch } from "../policy/route-table.ts";
 import type { AppEnv } from "./app-env.ts";
-import { canonicalPath, pathnameOf, pathToMatch } from "./canonical-path.ts";
+import { canonicalPath, pathToMatch } from "./canonical-path.ts";
 import { type Exchange, tierOfCaller } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { limit } from "./limit.ts";
 import { problem, unauthorized } from "./problem.ts";
 import { releaseSlots } from "./release-slots.ts";
 import type { Services } from "./services.ts";
+import { pathnameOf } from "./url-parts.ts";
 import { answerCors, credentialProblem, noPolicy } from "./steps.ts";
 
 /** Answers what may pass. */

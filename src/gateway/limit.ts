@@ -10,7 +10,7 @@
 import type { Context, Env as HonoEnv, MiddlewareHandler } from "hono";
 import type { Decision } from "../core/decision.ts";
 import { problem, unauthorized } from "./problem.ts";
-import { setRateLimitHeaders } from "./rate-limit-headers.ts";
+import { rateLimitHeaders } from "./rate-limit-headers.ts";
 
 export interface LimitOptions<E extends HonoEnv> {
   /** Asks for the decision about this request. Null: the request is exempt and gets no limit headers. */
@@ -42,19 +42,25 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     }
     if (decision === null) return next();
     const tookMs = performance.now() - startedMs;
-    if (decision.allowed) await next();
-    else c.res = refusal(decision, requestId);
     const timing = `limiter;dur=${tookMs.toFixed(1)};desc="${decision.source}"`;
     const xRateLimit = options.xRateLimit?.(c) ?? true;
+    if (!decision.allowed) {
+      const headers = rateLimitHeaders(decision, xRateLimit, Date.now());
+      headers["Server-Timing"] = timing;
+      c.res = refusal(decision, requestId, headers);
+      return undefined;
+    }
+    await next();
+    const headers = rateLimitHeaders(decision, xRateLimit, Date.now());
     try {
-      setHeaders(c.res.headers, decision, xRateLimit, timing, requestId);
+      setHeaders(c.res.headers, headers, timing, requestId);
     } catch {
       // What a handler fetched elsewhere has headers that cannot be changed.
       const response = new Response(c.res.body, c.res);
       // Else Hono would copy it once more, to lay the old headers over it.
       c.res = undefined;
       c.res = response;
-      setHeaders(response.headers, decision, xRateLimit, timing, requestId);
+      setHeaders(response.headers, headers, timing, requestId);
     }
     return undefined;
   };
@@ -63,29 +69,30 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
 /** @throws TypeError at the first header where headers are immutable. */
 function setHeaders(
   headers: Headers,
-  decision: Decision,
-  xRateLimit: boolean,
+  limits: Readonly<Record<string, string>>,
   timing: string,
   requestId: string,
 ): void {
   headers.set("X-Request-Id", requestId);
+  // A handler may have timings of its own.
   headers.append("Server-Timing", timing);
-  setRateLimitHeaders(headers, decision, xRateLimit, Date.now());
+  for (const name in limits) headers.set(name, limits[name] ?? "");
 }
 
 /** The answer to a request that may not pass. */
-function refusal(decision: Decision, requestId: string): Response {
+function refusal(decision: Decision, requestId: string, headers: Record<string, string>): Response {
   const { outcome, violated, retryAfterMs, cost } = decision;
   switch (outcome) {
     case "allowed":
       throw new Error("an allowed request is not refused");
     case "blocked":
-      return problem("blocked", "This account is suspended.", requestId);
+      return problem("blocked", "This account is suspended.", requestId, { headers });
     case "revoked":
-      return unauthorized("The API key has been revoked or has expired.", requestId);
+      return unauthorized("The API key has been revoked or has expired.", requestId, headers);
     case "unavailable":
       return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
         retryAfterMs: retryAfterMs ?? RETRY_MS,
+        headers,
       });
     case "denied": {
       const names = violated.map((name) => `"${name}"`).join(", ");
@@ -93,7 +100,11 @@ function refusal(decision: Decision, requestId: string): Response {
         retryAfterMs === null
           ? `A request of cost ${cost} is more than ${names} ever holds.`
           : `${violated.length > 1 ? "The limits" : "The limit"} ${names} would be exceeded by this request (cost ${cost}). Wait as Retry-After says; a denied request costs nothing.`;
-      return problem("quota_exceeded", detail, requestId, { "violated-policies": violated, retryAfterMs });
+      return problem("quota_exceeded", detail, requestId, {
+        "violated-policies": violated,
+        retryAfterMs,
+        headers,
+      });
     }
   }
 }

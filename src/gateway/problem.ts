@@ -64,19 +64,23 @@ export function problem(
   const { status, type, title } = PROBLEMS[kind];
   const { retryAfterMs = null, headers: more = {}, ...members } = extras;
   const body = { type, title, status, detail, code: CODE[kind] ?? kind, requestId, ...members };
-  const headers = new Headers({
+  const headers: Record<string, string> = {
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
     "X-Request-Id": requestId,
     ...more,
-  });
-  if (retryAfterMs !== null) headers.set("Retry-After", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  };
+  if (retryAfterMs !== null) headers["Retry-After"] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
   return new Response(JSON.stringify(body), { status, headers });
 }
 
 /** 401 with the challenge that RFC 9110 asks for. */
-export function unauthorized(detail: string, requestId: string): Response {
+export function unauthorized(
+  detail: string,
+  requestId: string,
+  more: Readonly<Record<string, string>> = {},
+): Response {
   return problem("invalid_credentials", detail, requestId, {
-    headers: { "WWW-Authenticate": 'Bearer realm="edge-limiter"' },
+    headers: { "WWW-Authenticate": 'Bearer realm="edge-limiter"', ...more },
   });
 }

@@ -6,9 +6,10 @@
  */
 import type { Caller } from "../identity/authenticate.ts";
 import { looksLikeApiKey } from "../identity/api-key.ts";
+import { originOf, searchOf } from "./url-parts.ts";
 
-/** Meaningful for one connection only. `upgrade` and `connection` are restored for a WebSocket. */
-const HOP_BY_HOP = [
+/** Meaningful for one connection only. `upgrade` and `connection` are restored for a WebSocket. Names are in lower case. */
+const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -18,7 +19,7 @@ const HOP_BY_HOP = [
   "trailer",
   "transfer-encoding",
   "upgrade",
-];
+]);
 
 /**
  * What the upstream is told about the caller, and what a client therefore must not be able to write; `_` counts as `-`,
@@ -38,13 +39,14 @@ const IDENTITY = new Set([
 ]);
 
 /** Headers of our own answer that an upstream must not write. */
-const OURS = [
-  "RateLimit",
-  "RateLimit-Policy",
-  "X-RateLimit-Limit",
-  "X-RateLimit-Remaining",
-  "X-RateLimit-Reset",
-];
+const OURS = new Set([
+  "ratelimit",
+  "ratelimit-policy",
+  "x-ratelimit-limit",
+  "x-ratelimit-remaining",
+  "x-ratelimit-reset",
+  "x-request-id",
+]);
 
 /** `service:BINDING` resolved, or a base URL. */
 export type Upstream =
@@ -84,7 +86,7 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
       signal: abort.signal,
     });
     const response = await (upstream.kind === "service" ? upstream.fetcher.fetch(outbound) : fetch(outbound));
-    return { kind: "response", response: passBack(response) };
+    return { kind: "response", response: passBack(response, forwarding.requestId) };
   } catch (error) {
     return timedOut ? { kind: "timeout" } : { kind: "error", error };
   } finally {
@@ -93,57 +95,68 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
 }
 
 /** The upstream's base, then the canonical path, then the query as it came. */
-function targetOf(request: Request, { upstream, path }: Forwarding): string {
-  const source = new URL(request.url);
-  const base = upstream.kind === "url" ? upstream.base : source;
-  const prefix = upstream.kind === "url" ? base.pathname.replace(/\/$/, "") : "";
-  return `${base.origin}${prefix}${path}${source.search}`;
+function targetOf({ url }: Request, { upstream, path }: Forwarding): string {
+  const query = searchOf(url);
+  if (upstream.kind === "url") {
+    const { origin, pathname } = upstream.base;
+    return `${origin}${pathname.replace(/\/$/, "")}${path}${query}`;
+  }
+  const { scheme, host } = originOf(url);
+  return `${scheme}://${host}${path}${query}`;
 }
 
-function requestHeaders(request: Request, { caller, tier, requestId, forwardKey }: Forwarding): Headers {
-  const headers = new Headers(request.headers);
-  const isWebSocket = headers.get("Upgrade")?.toLowerCase() === "websocket";
-  removeHopByHop(headers);
-  for (const name of new Headers(headers).keys()) {
-    if (IDENTITY.has(name.replaceAll("_", "-"))) headers.delete(name);
+/** One pass over what came: each header is read, and written, once. */
+function requestHeaders(request: Request, forwarding: Forwarding): [string, string][] {
+  const { caller, tier, requestId, forwardKey } = forwarding;
+  const dropsKey = !forwardKey && caller.kind === "key";
+  const named = connectionNames(request.headers);
+  const headers: [string, string][] = [];
+  let ip: string | null = null;
+  for (const [name, value] of request.headers) {
+    // As it came: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
+    if (name === "cf-connecting-ip") ip = value;
+    else if (name === "upgrade" && value.toLowerCase() === "websocket") headers.push([name, "websocket"]);
+    else if (isOfHop(name, named) || isIdentity(name)) continue;
+    else if (dropsKey && (name === "x-api-key" || isBearerKey(name, value))) continue;
+    else headers.push([name, value]);
   }
-  if (isWebSocket) headers.set("Upgrade", "websocket");
-  if (!forwardKey && caller.kind === "key") {
-    headers.delete("X-API-Key");
-    const token = headers.get("Authorization")?.replace(/^Bearer +/i, "");
-    if (token !== undefined && looksLikeApiKey(token)) headers.delete("Authorization");
-  }
-  if (caller.user !== null) headers.set(USER_ID_HEADER, caller.user);
-  headers.set(USER_TIER_HEADER, tier);
-  headers.set("X-Request-Id", requestId);
-  const source = new URL(request.url);
-  headers.set("X-Forwarded-Host", source.host);
-  headers.set("X-Forwarded-Proto", source.protocol.slice(0, -1));
-  // As it came: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
-  const ip = request.headers.get("CF-Connecting-IP");
-  if (ip !== null) {
-    headers.set("CF-Connecting-IP", ip);
-    headers.set("X-Forwarded-For", ip);
-  }
+  const { scheme, host } = originOf(request.url);
+  headers.push([USER_TIER_HEADER, tier], ["X-Request-Id", requestId]);
+  headers.push(["X-Forwarded-Host", host], ["X-Forwarded-Proto", scheme]);
+  if (caller.user !== null) headers.push([USER_ID_HEADER, caller.user]);
+  if (ip !== null) headers.push(["CF-Connecting-IP", ip], ["X-Forwarded-For", ip]);
   return headers;
 }
 
-function passBack(upstream: Response): Response {
-  const headers = new Headers(upstream.headers);
-  removeHopByHop(headers);
-  for (const name of OURS) headers.delete(name);
-  if (upstream.webSocket) {
-    return new Response(null, { status: upstream.status, headers, webSocket: upstream.webSocket });
+/** The upstream's answer with what is ours to say taken out, and `X-Request-Id` in. The headers are mutable. */
+function passBack(upstream: Response, requestId: string): Response {
+  const named = connectionNames(upstream.headers);
+  const headers: [string, string][] = [["X-Request-Id", requestId]];
+  for (const [name, value] of upstream.headers) {
+    if (!OURS.has(name) && !isOfHop(name, named)) headers.push([name, value]);
   }
-  return new Response(upstream.body, { status: upstream.status, statusText: upstream.statusText, headers });
+  const { status, statusText, webSocket } = upstream;
+  if (webSocket) return new Response(null, { status, headers, webSocket });
+  return new Response(upstream.body, { status, statusText, headers });
 }
 
-/** Removes the listed ones and those that `Connection` names, but never more than a header of the hop: not our own. */
-function removeHopByHop(headers: Headers): void {
-  for (const name of headers.get("Connection")?.split(",") ?? []) {
-    const trimmed = name.trim();
-    // `Connection: X-API-Key` must not strip what decides who the caller is; it is gone from what we forward anyway.
-    if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(trimmed)) headers.delete(trimmed);
-  }
-  for (const name of HOP_BY_HOP) headers.delete(name);
+/** Whether the upstream would take it for who the caller is. */
+function isIdentity(name: string): boolean {
+  return IDENTITY.has(name) || (name.includes("_") && IDENTITY.has(name.replaceAll("_", "-")));
+}
+
+function isBearerKey(name: string, value: string): boolean {
+  return name === "authorization" && looksLikeApiKey(value.replace(/^Bearer +/i, ""));
+}
+
+/** The headers that `Connection` names, in lower case; null where it names none. */
+function connectionNames(headers: Headers): ReadonlySet<string> | null {
+  const connection = headers.get("Connection");
+  if (connection === null) return null;
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
+}
+
+/** What is listed and what `Connection` names, but never our own: those are written after. */
+function isOfHop(name: string, named: ReadonlySet<string> | null): boolean {
+  return HOP_BY_HOP.has(name) || named?.has(name) === true;
 }

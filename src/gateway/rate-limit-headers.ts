@@ -20,31 +20,31 @@ export const EXPOSED_HEADERS = [
   "X-Request-Id",
 ];
 
-/** Sets the headers of a decision. A tier without limits has none to tell. */
-export function setRateLimitHeaders(
-  headers: Headers,
-  decision: Decision,
+/** The headers of a decision, by name. A tier without limits has none to tell. */
+export function rateLimitHeaders(
+  { limits }: Decision,
   xRateLimit: boolean,
   nowMs: number,
-): void {
-  const { limits } = decision;
-  if (limits.length > 0) {
-    let policy = "";
-    let left = "";
-    for (const limit of limits) {
-      const separator = policy === "" ? "" : ", ";
-      policy += separator + policyItem(limit);
-      left += separator + limitItem(limit);
-    }
-    headers.set("RateLimit-Policy", policy);
-    headers.set("RateLimit", left);
+): Record<string, string> {
+  const [first, ...others] = limits;
+  if (!first) return {};
+  let policy = policyItem(first);
+  let left = limitItem(first);
+  let tightest = first;
+  for (const limit of others) {
+    policy += `, ${policyItem(limit)}`;
+    left += `, ${limitItem(limit)}`;
+    if (share(limit) < share(tightest)) tightest = limit;
   }
-  const tightest = xRateLimit ? nearestToExhaustion(limits) : undefined;
-  if (tightest) {
-    headers.set("X-RateLimit-Limit", String(Math.floor(tightest.limit)));
-    headers.set("X-RateLimit-Remaining", String(Math.floor(tightest.remaining)));
-    headers.set("X-RateLimit-Reset", String(Math.ceil((nowMs + tightest.resetMs) / 1000)));
-  }
+  if (!xRateLimit) return { "RateLimit-Policy": policy, RateLimit: left };
+  return {
+    "RateLimit-Policy": policy,
+    RateLimit: left,
+    // The limit with the smallest share left; the first of several.
+    "X-RateLimit-Limit": String(Math.floor(tightest.limit)),
+    "X-RateLimit-Remaining": String(Math.floor(tightest.remaining)),
+    "X-RateLimit-Reset": String(Math.ceil((nowMs + tightest.resetMs) / 1000)),
+  };
 }
 
 /** `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for what has no window. */
@@ -56,13 +56,6 @@ function policyItem({ name, kind, limit, windowMs }: LimitView): string {
 /** `"minute";r=149;t=1` */
 function limitItem({ name, remaining, resetMs }: LimitView): string {
   return `"${name}";r=${Math.floor(remaining)};t=${seconds(resetMs)}`;
-}
-
-/** The limit with the smallest share left; the first of several. */
-function nearestToExhaustion(limits: readonly LimitView[]): LimitView | undefined {
-  const [first, ...others] = limits;
-  if (!first) return undefined;
-  return others.reduce((least, other) => (share(other) < share(least) ? other : least), first);
 }
 
 function share({ limit, remaining }: LimitView): number {

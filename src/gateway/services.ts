@@ -1,4 +1,7 @@
 /** What the edge's handlers work with: made once per isolate from the environment, shared by all requests as plain objects. */
+import { version } from "../../package.json";
+import { countKeys, countReloads } from "../analytics/metrics/instruments.ts";
+import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { type AdminCredentials, createAdminCredentials } from "../identity/admin/admin-credentials.ts";
 import type { Credentials } from "../identity/authenticate.ts";
 import { JwtVerifier } from "../identity/jwt.ts";
@@ -13,6 +16,8 @@ import { readSettings, type Settings } from "../settings.ts";
 export interface Services {
   readonly settings: Settings;
   readonly log: Log;
+  /** What this isolate has counted and not yet told the hub. */
+  readonly metrics: MetricDeltas;
   readonly policies: PolicyStore;
   readonly credentials: Credentials;
   readonly admin: AdminCredentials;
@@ -25,12 +30,15 @@ export function createServices(env: Env): Parsed<Services> {
   if (!parsed.ok) return parsed;
   const settings = parsed.value;
   const log = createLog(settings.logLevel);
+  const metrics = new MetricDeltas();
+  metrics.set("buildInfo", [version], 1);
   const services: Services = {
     settings,
     log,
-    policies: new PolicyStore(env.CONFIG, log, registrySource(env.POLICY_REGISTRY)),
+    metrics,
+    policies: new PolicyStore(env.CONFIG, log, registrySource(env.POLICY_REGISTRY), countReloads(metrics)),
     credentials: {
-      keys: new KeyStore(env.CONFIG, log),
+      keys: new KeyStore(env.CONFIG, log, countKeys(metrics)),
       jwt: settings.jwt && new JwtVerifier(settings.jwt, log),
     },
     admin: createAdminCredentials(settings.admin, log),

@@ -45,20 +45,30 @@ export type KeyLookup =
   | { readonly kind: "unknown" }
   | { readonly kind: "unavailable" };
 
+/**
+ * How a look-up went, for whoever counts them: cached, read from KV, answered by an old record because KV failed, or not at all.
+ */
+export type KeyResult = "hit" | "miss" | "stale" | "failed";
+
 export class KeyStore {
   readonly #kv: KVNamespace;
   readonly #log: Log;
+  readonly #count: (result: KeyResult) => void;
   readonly #cache = new BoundedCache<KeyRecord | null>(CACHED_KEYS);
 
-  constructor(kv: KVNamespace, log: Log) {
+  /** @param count told of each look-up; must be quick and never throw. */
+  constructor(kv: KVNamespace, log: Log, count: (result: KeyResult) => void = () => {}) {
     this.#kv = kv;
     this.#log = log;
+    this.#count = count;
   }
 
   /** What is cached of a key, or null. */
   known(key: string, nowMs: number): KeyLookup | null {
     const cached = this.#cache.get(key, nowMs);
-    return cached === undefined ? null : lookup(cached);
+    if (cached === undefined) return null;
+    this.#count("hit");
+    return lookup(cached);
   }
 
   /**
@@ -71,10 +81,12 @@ export class KeyStore {
     try {
       const record = await this.#read(await hashApiKey(key));
       this.#cache.set(key, record, nowMs + (record ? HIT_MS : MISS_MS));
+      this.#count("miss");
       return lookup(record);
     } catch (thrown) {
       this.#log("error", "key_store_failed", { error: messageOf(thrown) });
       const stale = this.#cache.getStale(key);
+      this.#count(stale ? "stale" : "failed");
       return stale ? lookup(stale) : { kind: "unavailable" };
     }
   }

@@ -49,21 +49,42 @@ export interface PolicySource {
   newest(): Promise<number>;
 }
 
+/** How asking KV for the policy went. */
+export interface Reload {
+  /** `refused`: what KV holds is no policy, or not to be had yet. `failed`: KV did not answer. The last good one stays. */
+  readonly result: "unchanged" | "loaded" | "refused" | "failed";
+  /** The revision in force after it, null where none is. */
+  readonly revision: number | null;
+  /** For how long the newest policy has not been in force here, as far as is known; 0 where it is. */
+  readonly staleMs: number;
+}
+
 export class PolicyStore {
   readonly #kv: KVNamespace;
   readonly #log: Log;
+  readonly #told: (reload: Reload) => void;
   readonly #registry: PolicySource | null;
   readonly #compiled = new Map<number, Policy>();
   #current: Policy | null = null;
   #checkedAtMs = -Infinity;
   #refreshingUntilMs = -Infinity;
   #problem: string | null = null;
+  #staleSinceMs: number | null = null;
 
-  /** @param registry asked only where KV fails or does not have a revision yet. */
-  constructor(kv: KVNamespace, log: Log, registry: PolicySource | null = null) {
+  /**
+   * @param registry asked only where KV fails or does not have a revision yet.
+   * @param told of each {@link refresh}; must be quick and never throw.
+   */
+  constructor(
+    kv: KVNamespace,
+    log: Log,
+    registry: PolicySource | null = null,
+    told: (reload: Reload) => void = () => {},
+  ) {
     this.#kv = kv;
     this.#log = log;
     this.#registry = registry;
+    this.#told = told;
   }
 
   /** Why the newest policy is not in force, or null where it is. */
@@ -100,6 +121,8 @@ export class PolicyStore {
 
   /** Asks KV what is in force. Keeps what there is where KV fails or holds rubbish. Never rejects. */
   async refresh(nowMs: number): Promise<void> {
+    const before = this.#current;
+    let failed = false;
     try {
       const text = await this.#read(CURRENT_KEY, KV_CACHE_SECONDS);
       if (text === null) {
@@ -114,7 +137,9 @@ export class PolicyStore {
       await this.#refreshFromRegistry();
       // With a policy at hand, ask again soon, but not on every request.
       if (this.#current) this.#checkedAtMs = nowMs - FRESH_MS;
+      failed = true;
     }
+    this.#tell(before, failed, nowMs);
   }
 
   /** Takes a policy over that was put into force here, without waiting for KV. An older one changes nothing. */
@@ -127,6 +152,14 @@ export class PolicyStore {
       this.#compiled.delete(revision);
     }
     return policy;
+  }
+
+  #tell(before: Policy | null, failed: boolean, nowMs: number): void {
+    this.#staleSinceMs = this.#problem === null ? null : (this.#staleSinceMs ?? nowMs);
+    const kept = this.#current === before ? "unchanged" : "loaded";
+    const result = failed ? "failed" : this.#problem === null ? kept : "refused";
+    const staleMs = Math.max(0, nowMs - (this.#staleSinceMs ?? nowMs));
+    this.#told({ result, revision: this.#current?.revision ?? null, staleMs });
   }
 
   /** KV does not answer: the registry knows as well what is in force. Leaves the reported problem as it is. */

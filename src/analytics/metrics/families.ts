@@ -127,7 +127,7 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_policy_reload_total",
     type: "counter",
-    help: "Reads of the policy from KV: unchanged, loaded, refused or missing (the last good one stays), failed.",
+    help: "Reads of the policy from KV: unchanged, loaded, refused (the last good one stays), failed.",
     labels: ["result"],
   },
   policyStaleSeconds: {

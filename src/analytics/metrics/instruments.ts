@@ -1,0 +1,24 @@
+/** What policy and identity are counted by: they know nothing of metrics, so the composition root hands them these. */
+import type { KeyResult } from "../../identity/key-store.ts";
+import type { Reload } from "../../policy/policy-store.ts";
+import type { MetricDeltas } from "./metric-deltas.ts";
+
+/** Counts look-ups of API keys. On every request's path: an addition. */
+export function countKeys(metrics: MetricDeltas): (result: KeyResult) => void {
+  const counters = {
+    hit: metrics.counter("cache", ["keys", "hit"]),
+    miss: metrics.counter("cache", ["keys", "miss"]),
+    stale: metrics.counter("cache", ["keys", "stale"]),
+    failed: metrics.counter("cache", ["keys", "failed"]),
+  };
+  return (result) => counters[result].add();
+}
+
+/** Counts reads of the policy, and says which is in force and whether it is the newest. */
+export function countReloads(metrics: MetricDeltas): (reload: Reload) => void {
+  return ({ result, revision, staleMs }) => {
+    metrics.add("policyReload", [result]);
+    metrics.peak("policyStaleSeconds", [], staleMs / 1_000);
+    if (revision !== null) metrics.set("policyRevision", [], revision);
+  };
+}

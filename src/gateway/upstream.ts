@@ -1,15 +1,25 @@
 /** Resolves what a policy or the UPSTREAM variable names into something to send a request to. */
+import { BoundedCache } from "../bounded-cache.ts";
 import type { Upstream } from "./proxy.ts";
+
+const SERVICE = "service:";
+
+/** URLs as they were last parsed: as many as a policy may have routes. */
+const PARSED = new BoundedCache<Upstream | null>(500);
 
 /** Null where nothing is named, or where the named service binding does not exist. */
 export function resolveUpstream(named: string | null, bindings: object): Upstream | null {
   if (named === null) return null;
-  const binding = /^service:(.+)$/.exec(named)?.[1];
-  if (binding === undefined) {
+  if (!named.startsWith(SERVICE)) {
+    const known = PARSED.getStale(named);
+    if (known !== undefined) return known;
     const base = URL.parse(named);
-    return base && { kind: "url", base };
+    const upstream: Upstream | null = base && { kind: "url", base };
+    PARSED.set(named, upstream, Infinity);
+    return upstream;
   }
-  const fetcher: unknown = Object.entries(bindings).find(([name]) => name === binding)?.[1];
+  const name = named.slice(SERVICE.length);
+  const fetcher: unknown = Object.hasOwn(bindings, name) ? Reflect.get(bindings, name) : null;
   return isFetcher(fetcher) ? { kind: "service", fetcher } : null;
 }
 

@@ -4,7 +4,7 @@
  *
  * A copy of what the table has, never more: it is read from it anew whenever the object starts. Never touches storage.
  */
-import { isCharged, type Row } from "../../src/analytics/reports/facts.ts";
+import { isCharged, ledgerSide, type Row } from "../../src/analytics/reports/facts.ts";
 import { stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { DIMENSIONS, type Dimension } from "../../src/analytics/reports/report-query.ts";
 import { columnOf, readNumbers, readTexts, type TextColumn, valueAt } from "./embedded-segment.ts";
@@ -27,6 +27,9 @@ export class Dictionary {
   }
 }
 
+/** {@link ledgerSide} as a small number. */
+export const SIDES = [null, "admitted", "refused"] as const;
+
 /** A run of points. Index i of every array is the i-th point's. */
 export interface HotSegment {
   readonly id: number;
@@ -39,6 +42,8 @@ export interface HotSegment {
   readonly requests: Float64Array;
   /** Cost where it was charged, weighted. */
   readonly cost: Float64Array;
+  /** How the user's ledger counts it: an index of {@link SIDES}. */
+  readonly side: Uint8Array;
   /** Step of the latency scale. */
   readonly latency: Uint16Array;
   /** Whether any point stands for several. */
@@ -124,24 +129,25 @@ export class EmbeddedColumns {
       texts,
       requests: new Float64Array(count),
       cost: new Float64Array(count),
+      side: new Uint8Array(count),
       latency: new Uint16Array(count),
       sampled: new Uint8Array(count),
     };
-    const { outcome, reason } = this.dictionaries;
+    const { outcome, reason, source } = this.dictionaries;
     let firstMs = Number.POSITIVE_INFINITY;
     let lastMs = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < count; i++) {
       const atMs = valueAt(times, i, 0);
       const weight = valueAt(weights, i, 1);
-      const charged = isCharged(
-        outcome.values[texts.outcome[i] ?? 0] ?? "",
-        reason.values[texts.reason[i] ?? 0] ?? "",
-      );
+      const why = reason.values[texts.reason[i] ?? 0] ?? "";
+      const what = outcome.values[texts.outcome[i] ?? 0] ?? "";
+      const side = ledgerSide(what, why, source.values[texts.source[i] ?? 0] ?? "");
       firstMs = Math.min(firstMs, atMs);
       lastMs = Math.max(lastMs, atMs);
       segment.atMs[i] = atMs;
       segment.requests[i] = valueAt(requests, i, 1) * weight;
-      segment.cost[i] = charged ? valueAt(costs, i, 0) * weight : 0;
+      segment.side[i] = SIDES.indexOf(side);
+      segment.cost[i] = isCharged(what, why) ? valueAt(costs, i, 0) * weight : 0;
       segment.latency[i] = this.#stepOf(valueAt(latencies, i, 0));
       segment.sampled[i] = weight > 1 ? 1 : 0;
     }

@@ -38,6 +38,8 @@ interface Sums {
   readonly allowed: number[];
   readonly denied: number[];
   readonly cost: number[];
+  /** By {@link SIDES}. */
+  readonly sides: readonly [number[], number[], number[]];
   readonly sampled: number[];
   readonly atMost: Float64Array[];
 }
@@ -49,7 +51,15 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
   const dictionaries = by.map((name) => columns.dictionaries[name]);
   const sizes = dictionaries.map(({ values }) => Math.max(1, values.length));
   const table = new GroupTable(sizes.reduce((product, size) => product * size, steps));
-  const sums: Sums = { requests: [], allowed: [], denied: [], cost: [], sampled: [], atMost: [] };
+  const sums: Sums = {
+    requests: [],
+    allowed: [],
+    denied: [],
+    cost: [],
+    sides: [[], [], []],
+    sampled: [],
+    atMost: [],
+  };
   const percentiles = latency ? new Percentiles(columns.rows) : null;
   const bucketOf = boundsMs.length > 0 ? bucketsBySteps(boundsMs) : null;
   const allowedId = columns.dictionaries.outcome.find("allowed");
@@ -58,7 +68,7 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
   const secondSize = sizes[1] ?? 1;
 
   for (const { segment, indices, count } of selected(columns, aggregation)) {
-    const { atMs, texts, requests, cost, latency: latencies, sampled } = segment;
+    const { atMs, texts, requests, cost, side, latency: latencies, sampled } = segment;
     const first = firstName ? texts[firstName] : null;
     const second = secondName ? texts[secondName] : null;
     for (let n = 0; n < count; n++) {
@@ -75,6 +85,8 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
       if (outcome === allowedId) sums.allowed[group] = (sums.allowed[group] ?? 0) + weight;
       else if (outcome === deniedId) sums.denied[group] = (sums.denied[group] ?? 0) + weight;
       sums.cost[group] = (sums.cost[group] ?? 0) + (cost[i] ?? 0);
+      const bySide = sums.sides[side[i] ?? 0];
+      if (bySide) bySide[group] = (bySide[group] ?? 0) + weight;
       if (sampled[i] === 1) sums.sampled[group] = 1;
       percentiles?.add(group, step, weight);
       if (bucketOf) addTo(sums.atMost[group], bucketOf[step] ?? 0, weight);
@@ -115,6 +127,8 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
       denied,
       errors: requests - allowed - denied,
       cost: thousandths(sums.cost[group] ?? 0),
+      admitted: sums.sides[1][group] ?? 0,
+      refused: sums.sides[2][group] ?? 0,
       percentiles: found ? [at(found, 0, group), at(found, 1, group), at(found, 2, group)] : null,
       atMost: boundsMs.length > 0 ? running(sums.atMost[group] ?? [], boundsMs.length) : [],
       sampled: sums.sampled[group] === 1,
@@ -127,7 +141,8 @@ function at(found: readonly Uint16Array[], level: number, group: number): number
 }
 
 function open(sums: Sums, bounds: number): void {
-  for (const list of [sums.requests, sums.allowed, sums.denied, sums.cost, sums.sampled]) list.push(0);
+  for (const list of [sums.requests, sums.allowed, sums.denied, sums.cost, sums.sampled, ...sums.sides])
+    list.push(0);
   if (bounds > 0) sums.atMost.push(new Float64Array(bounds + 1));
 }
 

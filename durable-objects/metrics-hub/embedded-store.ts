@@ -165,7 +165,8 @@ export class EmbeddedStore {
 
   /** Reads so many runs, at most, into memory. */
   #load(runs: number): void {
-    while (this.#loadedTo + 1 < this.#loadBefore && runs > 0) {
+    const all = runs === ALL_RUNS;
+    while (this.#loadedTo + 1 < this.#loadBefore) {
       const part = Math.min(runs, LOADED_RUNS);
       const found = [
         ...this.#sql.exec(
@@ -177,7 +178,7 @@ export class EmbeddedStore {
       ];
       for (const stored of found) this.#columns.load(stored);
       this.#loadedTo = found.length < part ? this.#loadBefore : Number(found.at(-1)?.["id"]);
-      if (runs !== ALL_RUNS) return;
+      if (!all) return;
     }
   }
 

@@ -24,6 +24,8 @@ const sums = {
   [ANSWER.allowed]: number,
   [ANSWER.denied]: number,
   [ANSWER.cost]: number,
+  [ANSWER.admitted]: number,
+  [ANSWER.refused]: number,
   [ANSWER.sampled]: number,
 };
 const sumsSchema = z.object(sums);
@@ -50,6 +52,8 @@ export function parseGroups(
         denied,
         errors: requests - allowed - denied,
         cost: found[ANSWER.cost],
+        admitted: found[ANSWER.admitted],
+        refused: found[ANSWER.refused],
         percentiles: latency ? percentilesSchema.parse(LEVELS.map((_level, i) => row[levelName(i)])) : null,
         atMost: numbersSchema.parse(boundsMs.map((_bound, i) => row[boundName(i)])),
         sampled: found[ANSWER.sampled] > 1,

@@ -5,7 +5,15 @@
  */
 import { COLUMNS, SAMPLE_INTERVAL } from "../columns.ts";
 import type { Point } from "../point.ts";
-import { type Aggregation, CHARGED_ERRORS, LEVELS, LOG_ORDER, type Scan, type Selection } from "./facts.ts";
+import {
+  type Aggregation,
+  CHARGED_ERRORS,
+  LEVELS,
+  LOG_ORDER,
+  STANDING_REASONS,
+  type Scan,
+  type Selection,
+} from "./facts.ts";
 import { DIMENSIONS } from "./report-query.ts";
 import { cutToBytes, listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 
@@ -13,10 +21,11 @@ import { cutToBytes, listLiteral, numberLiteral, textLiteral } from "./sql-liter
 const INDEX_BYTES = 96;
 
 const column = (field: keyof Point): string => COLUMNS[field].name;
-const { timestamp, outcome, reason, cost, limiterMs, requests } = {
+const { timestamp, outcome, reason, source, cost, limiterMs, requests } = {
   timestamp: column("atMs"),
   outcome: column("outcome"),
   reason: column("reason"),
+  source: column("source"),
   cost: column("cost"),
   limiterMs: column("limiterMs"),
   requests: column("requests"),
@@ -26,6 +35,10 @@ const { timestamp, outcome, reason, cost, limiterMs, requests } = {
 const WEIGHT = `${SAMPLE_INTERVAL} * toUInt32(${requests})`;
 const IS_CHARGED = `${outcome} = 'allowed' OR (${outcome} = 'error' AND ${reason} IN ${listLiteral(CHARGED_ERRORS)})`;
 
+/** As {@link ledgerSide} has it. */
+const IS_ADMITTED = `${source} <> 'none' AND (${IS_CHARGED})`;
+const IS_REFUSED = `${source} <> 'none' AND ${outcome} = 'denied' AND ${reason} NOT IN ${listLiteral(STANDING_REASONS)}`;
+
 /** Names of the answer's columns; the dimensions' are `key0`, `key1`. */
 export const ANSWER = {
   at: "at_s",
@@ -33,6 +46,8 @@ export const ANSWER = {
   allowed: "n_allowed",
   denied: "n_denied",
   cost: "n_cost",
+  admitted: "n_admitted",
+  refused: "n_refused",
   sampled: "n_most",
 } as const;
 export const keyName = (i: number): string => `key${i}`;
@@ -52,6 +67,8 @@ export function groupsSql(dataset: string, aggregation: Aggregation): string {
     `sumIf(${WEIGHT}, ${outcome} = 'allowed') AS ${ANSWER.allowed}`,
     `sumIf(${WEIGHT}, ${outcome} = 'denied') AS ${ANSWER.denied}`,
     `round(sumIf(${SAMPLE_INTERVAL} * ${cost}, ${IS_CHARGED}) * 1000) / 1000 AS ${ANSWER.cost}`,
+    `sumIf(${WEIGHT}, ${IS_ADMITTED}) AS ${ANSWER.admitted}`,
+    `sumIf(${WEIGHT}, ${IS_REFUSED}) AS ${ANSWER.refused}`,
     `max(${SAMPLE_INTERVAL}) AS ${ANSWER.sampled}`,
     ...(latency ? LEVELS.map((level, i) => `${quantileSql(level)} AS ${levelName(i)}`) : []),
     ...boundsMs.map((ms, i) => `sumIf(${WEIGHT}, ${limiterMs} <= ${numberLiteral(ms)}) AS ${boundName(i)}`),

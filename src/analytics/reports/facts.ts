@@ -43,6 +43,9 @@ export interface Group {
   readonly denied: number;
   readonly errors: number;
   readonly cost: number;
+  /** Requests that the users' ledgers should have as let in, and as denied ({@link ledgerSide}). */
+  readonly admitted: number;
+  readonly refused: number;
   /** [p50, p95, p99] of {@link Point.limiterMs}; null where not wanted. */
   readonly percentiles: readonly [number, number, number] | null;
   /** For each bound: requests whose decision took at most that. */
@@ -80,4 +83,16 @@ export function isCharged(outcome: string, reason: string): boolean {
   return (
     outcome === "allowed" || (outcome === "error" && CHARGED_ERRORS.some((charged) => charged === reason))
   );
+}
+
+/** Refusals that are no limit's: ledgers do not count them. */
+export const STANDING_REASONS = ["blocked", "revoked"] as const;
+
+/** How the user's ledger counts a decision; null: not at all, as where no object was to be asked. */
+export function ledgerSide(outcome: string, reason: string, source: string): "admitted" | "refused" | null {
+  if (source === "none") return null;
+  if (outcome === "denied") {
+    return STANDING_REASONS.some((standing) => standing === reason) ? null : "refused";
+  }
+  return isCharged(outcome, reason) ? "admitted" : null;
 }

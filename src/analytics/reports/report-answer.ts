@@ -90,7 +90,16 @@ export interface ReportBodies {
     readonly reasons: readonly { reason: string; denied: number; share: number }[];
     readonly keys: readonly Shared<"keyId">[];
   };
+  /** What the ledgers of the busiest accounts should say, by analytics. The API puts what they do say beside it. */
+  readonly "ledger-drift": { readonly accounts: readonly ({ account: string } & LedgerFigures)[] };
   readonly decisions: { readonly decisions: readonly LoggedDecision[]; readonly cursor: string | null };
+}
+
+/** Requests that were let in, what they cost, and those that a limit refused. */
+export interface LedgerFigures {
+  readonly requests: number;
+  readonly cost: number;
+  readonly denied: number;
 }
 
 /** What the rows of an answer are about. */

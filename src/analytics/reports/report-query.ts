@@ -12,6 +12,7 @@ export const REPORT_NAMES = [
   "sources",
   "user",
   "decisions",
+  "ledger-drift",
 ] as const;
 export type ReportName = (typeof REPORT_NAMES)[number];
 

@@ -170,6 +170,17 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
       keys: ranked(of("keys"), of("all"), query.order, (keyId) => ({ keyId })),
     }),
   },
+  "ledger-drift": {
+    groups: (query) => ({ accounts: ranking(query, { by: ["account"] }) }),
+    body: (_query, of) => ({
+      accounts: of("accounts").map(({ keys: [account = ""], admitted, cost, refused }) => ({
+        account,
+        requests: admitted,
+        cost,
+        denied: refused,
+      })),
+    }),
+  },
   decisions: {
     // One more than is shown tells whether there is another page.
     scan: ({ fromMs, toMs, filters, after, limit }) => ({ fromMs, toMs, filters, after, limit: limit + 1 }),
@@ -217,6 +228,8 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
       return named("sources");
     case "user":
       return named("user");
+    case "ledger-drift":
+      return named("ledger-drift");
     case "decisions":
       return named("decisions");
   }

@@ -42,7 +42,7 @@ export function createServices(env: Env): Parsed<Services> {
       jwt: settings.jwt && new JwtVerifier(settings.jwt, log),
     },
     admin: createAdminCredentials(settings.admin, log),
-    limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log),
+    limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
   };
   return { ok: true, value: services };
 }

@@ -4,8 +4,10 @@
  * Bounded; plain data, shared by all requests; the clock is an argument. A subject that is forgotten for lack of room takes what
  * it held with it, as a dead isolate does.
  */
+import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
-import { MILLI } from "../core/units.ts";
+import { UNLIMITED_MILLI } from "../core/lease.ts";
+import { MILLI, toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
 import type { Policy, Route } from "../policy/compile.ts";
 import type { Lease, Settlement, UsageCell } from "./object-call.ts";
@@ -31,6 +33,13 @@ interface Held {
 
 export class Leases {
   readonly #held = new BoundedCache<Held>(SUBJECTS);
+  readonly #metrics: MetricDeltas;
+  readonly #spent: Counter;
+
+  constructor(metrics: MetricDeltas) {
+    this.#metrics = metrics;
+    this.#spent = metrics.counter("leaseTokens", ["spent"]);
+  }
 
   /** Subjects held at the moment. */
   get size(): number {
@@ -60,6 +69,7 @@ export class Leases {
     if (oldest && held.leases.length >= LEASES_PER_SUBJECT) this.#end(held, oldest);
     const spendable = new SpendableLease(lease, askedAtMs);
     held.leases.push(spendable);
+    if (isFinite(lease)) this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
     return spendable;
   }
 
@@ -106,7 +116,7 @@ export class Leases {
     const again = settlements.filter(({ leaseId }) => leaseId !== null);
     if (again.length === 0) return;
     const held = this.#of(subject, nowMs);
-    held.owed = [...again, ...held.owed].slice(-OWED_PER_SUBJECT);
+    this.#owe(held, [...again, ...held.owed]);
   }
 
   #of(subject: string, nowMs: number): Held {
@@ -118,6 +128,28 @@ export class Leases {
 
   #end(held: Held, lease: SpendableLease): void {
     held.leases = held.leases.filter((other) => other !== lease);
-    held.owed = [...held.owed, lease.settlement()].slice(-OWED_PER_SUBJECT);
+    const settlement = lease.settlement();
+    const spentMilli = spentOf(settlement);
+    this.#spent.add(toTokens(spentMilli));
+    if (isFinite(lease.lease)) {
+      this.#metrics.add("leaseTokens", ["returned"], toTokens(lease.lease.milli - spentMilli));
+    }
+    this.#owe(held, [...held.owed, settlement]);
   }
+
+  #owe(held: Held, owed: readonly Settlement[]): void {
+    for (const dropped of owed.slice(0, -OWED_PER_SUBJECT)) {
+      this.#metrics.add("leaseTokens", ["lost"], toTokens(spentOf(dropped)));
+    }
+    held.owed = owed.slice(-OWED_PER_SUBJECT);
+  }
+}
+
+/** Whether the lease has an amount that means something. */
+function isFinite({ milli }: Lease): boolean {
+  return milli < UNLIMITED_MILLI / 2;
+}
+
+function spentOf({ cells }: Settlement): number {
+  return cells.reduce((sum, { costMilli }) => sum + costMilli, 0);
 }

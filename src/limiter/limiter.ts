@@ -8,6 +8,7 @@
  * Never throws: a decision always comes back.
  */
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
 import { LEASE_MS } from "../core/lease.ts";
@@ -42,14 +43,27 @@ interface Heard {
 export class Limiter {
   readonly #client: ObjectClient;
   readonly #combiner: Combiner<Question | null, Answer | null>;
-  readonly #leases = new Leases();
+  readonly #leases: Leases;
   readonly #denials = new DenyCache();
   readonly #fallback = new LocalFallback();
   readonly #heard = new BoundedCache<Heard>(SUBJECTS);
+  readonly #hits: Readonly<Record<"lease" | "noLease" | "denial" | "noDenial", Counter>>;
 
-  constructor(objects: DurableObjectNamespace<UserLimiter>, deadlineMs: number, log: Log) {
-    this.#client = new ObjectClient(objects, deadlineMs, log);
+  constructor(
+    objects: DurableObjectNamespace<UserLimiter>,
+    deadlineMs: number,
+    log: Log,
+    metrics: MetricDeltas,
+  ) {
+    this.#client = new ObjectClient(objects, deadlineMs, log, metrics);
     this.#combiner = new Combiner(deadlineMs);
+    this.#leases = new Leases(metrics);
+    this.#hits = {
+      lease: metrics.counter("cache", ["leases", "hit"]),
+      noLease: metrics.counter("cache", ["leases", "miss"]),
+      denial: metrics.counter("cache", ["denials", "hit"]),
+      noDenial: metrics.counter("cache", ["denials", "miss"]),
+    };
   }
 
   /** Whether calls to objects in general are being held back. */
@@ -73,9 +87,14 @@ export class Limiter {
     const lease = this.#leases.find(subject, request, route, nowMs);
     if (lease) {
       if (lease.isLow(nowMs)) this.#refresh(subject, request, lease, policy, nowMs, keep);
-      if (lease.spend(request.route, costMilli)) return lease.decision(costMilli, nowMs);
+      if (lease.spend(request.route, costMilli)) {
+        this.#hits.lease.add();
+        return lease.decision(costMilli, nowMs);
+      }
     }
+    this.#hits.noLease.add();
     const denial = this.#denials.find(subject, request, costMilli, nowMs);
+    (denial ? this.#hits.denial : this.#hits.noDenial).add();
     if (denial) {
       this.#leases.denied(subject, request, nowMs);
       return denial;

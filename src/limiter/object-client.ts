@@ -5,6 +5,7 @@
  * of anybody between them, as when Durable Objects are unreachable or capped for the account.
  */
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { DeadlineExceeded, withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
@@ -29,13 +30,21 @@ export class ObjectClient {
   readonly deadlineMs: number;
   readonly #objects: DurableObjectNamespace<UserLimiter>;
   readonly #log: Log;
+  readonly #metrics: MetricDeltas;
   readonly #circuits = new BoundedCache<Circuit>(SUBJECTS);
   readonly #all = new Circuit(ALL_FAILURES, OPEN_MS);
 
-  constructor(objects: DurableObjectNamespace<UserLimiter>, deadlineMs: number, log: Log) {
+  constructor(
+    objects: DurableObjectNamespace<UserLimiter>,
+    deadlineMs: number,
+    log: Log,
+    metrics: MetricDeltas,
+  ) {
     this.#objects = objects;
     this.deadlineMs = deadlineMs;
     this.#log = log;
+    this.#metrics = metrics;
+    metrics.set("circuitState", ["all"], 0);
   }
 
   /** Whether calls to objects in general are being held back. */
@@ -53,10 +62,14 @@ export class ObjectClient {
   /** Calls a subject's object, unless a circuit holds the call back. */
   async call<T>(subject: string, nowMs: number, call: (stub: ObjectStub) => Promise<T>): Promise<Called<T>> {
     const mayCall = this.#circuits.getStale(subject)?.allows(nowMs) ?? true;
-    if (!mayCall || !this.#all.allows(nowMs)) return NONE;
+    if (!mayCall || !this.#all.allows(nowMs)) {
+      this.#metrics.add("limiterFailures", ["circuit"]);
+      return NONE;
+    }
     try {
       const value = await withDeadline(call(this.stub(subject)), this.deadlineMs, "limiter");
       this.#all.succeeded();
+      this.#metrics.set("circuitState", ["all"], 0);
       this.#circuits.delete(subject);
       return { kind: "answer", value };
     } catch (thrown) {
@@ -85,6 +98,8 @@ export class ObjectClient {
     const kind = failureKind(thrown);
     // One object that is overloaded, or known to fail, says nothing about the others, however often it is asked.
     if (kind !== "overloaded" && !wasOpen) this.#all.failed(nowMs);
+    this.#metrics.add("limiterFailures", [kind]);
+    this.#metrics.set("circuitState", ["all"], Number(this.#all.isOpen));
     this.#log("error", "limiter_failed", { subject, kind, error: messageOf(thrown) });
   }
 }

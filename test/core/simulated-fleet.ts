@@ -6,6 +6,7 @@
  */
 import { Counters } from "../../durable-objects/user-limiter/counters.ts";
 import { type Books, giveUpLate, grant, settle } from "../../durable-objects/user-limiter/lease-desk.ts";
+import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { LeaseBook } from "../../src/core/lease-book.ts";
 import { decide } from "../../src/core/plan.ts";
@@ -132,7 +133,11 @@ export class SimulatedFleet {
     this.#policy = policy;
     this.#user = new SimulatedUser(policy);
     this.#skewsMs = skewsMs;
-    this.#isolates = skewsMs.map(() => ({ leases: new Leases(), heardAtMs: -Infinity, life: 0 }));
+    this.#isolates = skewsMs.map(() => ({
+      leases: new Leases(new MetricDeltas()),
+      heardAtMs: -Infinity,
+      life: 0,
+    }));
   }
 
   get metered(): { readonly requests: number; readonly costMilli: number } {
@@ -156,7 +161,7 @@ export class SimulatedFleet {
         return;
       case "isolate-dies": {
         const life = (this.#isolates[isolate]?.life ?? 0) + 1;
-        this.#isolates[isolate] = { leases: new Leases(), heardAtMs: -Infinity, life };
+        this.#isolates[isolate] = { leases: new Leases(new MetricDeltas()), heardAtMs: -Infinity, life };
         return;
       }
       case "request":

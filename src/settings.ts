@@ -2,6 +2,7 @@
  * What the deployment configures by variables and secrets, parsed once per isolate. Every variable is listed in README.md.
  */
 import * as z from "zod/mini";
+import { type EngineSettings, engineVariables, readEngine } from "./analytics/reports/report-settings.ts";
 import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
 import type { JwtSettings } from "./identity/jwt.ts";
 import { HMAC_ALGORITHMS, type JwtAlgorithm, PUBLIC_ALGORITHMS } from "./identity/token-issuer.ts";
@@ -19,6 +20,8 @@ export interface Settings {
   readonly jwt: JwtSettings | null;
   /** Who may administer. Nobody is configured: the admin API answers 503. */
   readonly admin: AdminSettings;
+  /** Null: reports do not come from Analytics Engine. */
+  readonly engine: EngineSettings | null;
 }
 
 /** An unset variable and an empty one are the same. */
@@ -30,6 +33,7 @@ const schema = z.object({
   LOG_LEVEL: z.optional(z.enum(["debug", "info", "warn", "error", ""])),
   LIMITER_TIMEOUT_MS: z.optional(z.string().check(z.regex(/^([1-9]\d{0,4})?$/, "must be 1 to 99999"))),
   ...adminVariables,
+  ...engineVariables,
   JWT_ALGORITHM: z.optional(z.enum([...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS, ""])),
   JWT_SECRET: text,
   JWT_JWKS_URL: text,
@@ -47,6 +51,7 @@ export function readSettings(env: unknown): Parsed<Settings> {
   const faults: Fault[] = [];
   const jwt = readJwt(variables, faults);
   const admin = readAdmin(variables, faults);
+  const engine = readEngine(variables, faults);
   if (faults.length > 0) return { ok: false, faults };
   return {
     ok: true,
@@ -56,6 +61,7 @@ export function readSettings(env: unknown): Parsed<Settings> {
       limiterTimeoutMs: Number(variables.LIMITER_TIMEOUT_MS || DEFAULT_DEADLINE_MS),
       jwt,
       admin,
+      engine,
     },
   };
 }

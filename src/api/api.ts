@@ -23,6 +23,7 @@ import {
   validatePolicy,
 } from "./admin/policies.ts";
 import { rebuildDirectory } from "./admin/rebuild.ts";
+import { getReport } from "./admin/reports.ts";
 import { createSession, deleteSession, getSession } from "./admin/session.ts";
 import { getAudit, getUsage } from "./admin/usage.ts";
 import { CONTRACT, type Endpoint, type EndpointId } from "./contract.ts";
@@ -64,6 +65,7 @@ const HANDLERS: Record<EndpointId, Handler> = {
   listKeys,
   rotateKey,
   revokeKey,
+  getReport,
 };
 
 /** Everything under the reserved paths that the contract names. */

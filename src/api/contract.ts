@@ -19,6 +19,7 @@ import {
   policyCheckSchema,
   reasonQuery,
   rebuildQuery,
+  reportQuery,
   resetSchema,
   rotationSchema,
   usageQuery,
@@ -243,6 +244,24 @@ const KEYS = {
   },
 } as const satisfies Record<string, Endpoint>;
 
-export const CONTRACT = { ...CALLER, ...DOCUMENTATION, ...SESSIONS, ...POLICIES, ...ACCOUNTS, ...KEYS };
+const REPORTS = {
+  getReport: {
+    method: "GET",
+    path: `${ADMIN}/reports/:name`,
+    access: "viewer",
+    summary: "A report of the decisions that were made",
+    query: reportQuery,
+  },
+} as const satisfies Record<string, Endpoint>;
+
+export const CONTRACT = {
+  ...CALLER,
+  ...DOCUMENTATION,
+  ...SESSIONS,
+  ...POLICIES,
+  ...ACCOUNTS,
+  ...KEYS,
+  ...REPORTS,
+};
 
 export type EndpointId = keyof typeof CONTRACT;

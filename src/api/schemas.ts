@@ -1,5 +1,6 @@
 /** What clients may send to the API, as schemas: unknown fields are refused, every string and list is bounded. */
 import * as z from "zod/mini";
+import { INTERVAL_NAMES, ORDERS, OUTCOMES, STACKS } from "../analytics/reports/report-query.ts";
 import { toMilli } from "../core/units.ts";
 import { SCOPES } from "../identity/key-store.ts";
 import { userIdSchema } from "../identity/user-id.ts";
@@ -154,3 +155,26 @@ export const usageQuery = z.strictObject({
 });
 export const reasonQuery = z.strictObject({ reason });
 export const rebuildQuery = z.strictObject({ cursor, reset: z.optional(z.enum(["true"])) });
+
+/** Exactly this value; of any text that a decision may have. */
+const value = z.optional(z.string().check(z.maxLength(512)));
+export const reportQuery = z.strictObject({
+  /** An hour before `to` where left out. */
+  from: moment,
+  /** Exclusive; now where left out. */
+  to: moment,
+  interval: z.optional(z.enum(INTERVAL_NAMES)),
+  by: z.optional(z.enum(STACKS)),
+  order: z.optional(z.enum(ORDERS)),
+  account: value,
+  route: value,
+  tier: value,
+  outcome: z.optional(z.enum(OUTCOMES)),
+  reason: value,
+  source: value,
+  keyId: value,
+  format: z.optional(z.enum(["json", "csv"])),
+  limit: z.optional(z.string().check(z.regex(/^([1-9]\d{0,2}|1000)$/, "must be 1 to 1000"))),
+  cursor,
+});
+export type ReportParameters = z.infer<typeof reportQuery>;

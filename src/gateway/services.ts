@@ -2,6 +2,8 @@
 import { version } from "../../package.json";
 import { countKeys, countReloads } from "../analytics/metrics/instruments.ts";
 import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
+import type { ReportBackend } from "../analytics/reports/report-answer.ts";
+import { reportBackend } from "../analytics/reports/report-backends.ts";
 import { type AdminCredentials, createAdminCredentials } from "../identity/admin/admin-credentials.ts";
 import type { Credentials } from "../identity/authenticate.ts";
 import { JwtVerifier } from "../identity/jwt.ts";
@@ -22,6 +24,7 @@ export interface Services {
   readonly credentials: Credentials;
   readonly admin: AdminCredentials;
   readonly limiter: Limiter;
+  readonly reports: ReportBackend;
 }
 
 /** Faults where the environment is misconfigured: better no answer than a wrong one. */
@@ -43,6 +46,7 @@ export function createServices(env: Env): Parsed<Services> {
     },
     admin: createAdminCredentials(settings.admin, log),
     limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
+    reports: reportBackend(settings.engine, null),
   };
   return { ok: true, value: services };
 }

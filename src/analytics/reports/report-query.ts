@@ -73,6 +73,16 @@ export const INTERVALS = {
   "1d": 24 * HOUR_MS,
 } as const;
 export type Interval = keyof typeof INTERVALS;
+export const INTERVAL_NAMES = [
+  "1s",
+  "10s",
+  "1m",
+  "5m",
+  "15m",
+  "1h",
+  "6h",
+  "1d",
+] as const satisfies Interval[];
 
 /** Analytics Engine keeps three months. */
 export const MAX_RANGE_MS = 93 * 24 * HOUR_MS;

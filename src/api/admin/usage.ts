@@ -5,6 +5,7 @@ import { periodAt } from "../../core/calendar.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import type { AuditEntry, UsageRow } from "../../limiter/account.ts";
+import { csvText } from "../csv.ts";
 import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
 import { pageQuery, usageQuery } from "../schemas.ts";
 import { noAccount, stubOf } from "./accounts.ts";
@@ -78,20 +79,18 @@ function view({ route, ...row }: UsageRow) {
 /** RFC 4180. The cursor of the next page goes into a Link header (RFC 8288). */
 function csv(c: Context<AppEnv>, rows: readonly UsageRow[], byRoute: boolean, next: string | null): Response {
   const header = ["period", ...(byRoute ? ["route"] : []), "requests", "cost", "denied"];
-  const lines = rows.map(({ period, route, requests, cost, denied }) =>
-    [period, ...(byRoute ? [route ?? ""] : []), requests, cost, denied].map(field).join(","),
-  );
+  const lines = rows.map(({ period, route, requests, cost, denied }) => [
+    period,
+    ...(byRoute ? [route ?? ""] : []),
+    requests,
+    cost,
+    denied,
+  ]);
   const headers: Record<string, string> = { "Content-Type": `${CSV}; charset=utf-8` };
   if (next !== null) {
     const url = new URL(c.req.url);
     url.searchParams.set("cursor", next);
     headers["Link"] = `<${url.pathname}${url.search}>; rel="next"`;
   }
-  return c.body(`${[header.join(","), ...lines].join("\r\n")}\r\n`, 200, headers);
-}
-
-/** Quoted where needed, and never read as a formula by a spreadsheet. */
-function field(value: string | number): string {
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return c.body(csvText(header, lines), 200, headers);
 }

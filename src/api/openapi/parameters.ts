@@ -1,5 +1,6 @@
 /** Parameters of paths, of queries (by the contract's schemas) and of headers. */
 import * as z from "zod/mini";
+import { REPORT_NAMES } from "../../analytics/reports/report-query.ts";
 import { userIdSchema } from "../../identity/user-id.ts";
 import type { Endpoint } from "../contract.ts";
 import type { JsonObject, SchemaBook } from "./schema-book.ts";
@@ -31,6 +32,11 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     example: "7c49bc07-717d-4019-a06b-602410bbae61",
   },
   n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
+  name: {
+    schema: z.enum(REPORT_NAMES),
+    description: "The report's name.",
+    example: "overview",
+  },
   file: {
     schema: matching(/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/),
     description: "The file's name.",

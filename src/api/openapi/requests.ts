@@ -19,6 +19,7 @@ import {
   policyCheckSchema,
   reasonQuery,
   rebuildQuery,
+  reportQuery,
   resetSchema,
   rotationSchema,
   usageQuery,
@@ -90,6 +91,23 @@ describe(usageQuery, {
   format: "Comes before the header Accept.",
   limit: "Rows of a page: 1,000 where left out.",
   cursor: PAGE.cursor,
+});
+describe(reportQuery, {
+  from: "A moment, or a date for its first moment; an hour before `to` where left out.",
+  to: "Exclusive; now where left out. At most 93 days after `from`.",
+  interval: "Step of the charts: left out, the finest that makes at most 120 steps. At most 1,000 steps.",
+  by: "What `timeseries` is told apart by: `outcome` where left out.",
+  order: "What rankings are by: `requests` where left out.",
+  account: "Only this subject's decisions: `user:<id>` or `ip:<address>`. Required for `user`.",
+  route: "Only of this route, by its id.",
+  tier: "Only by this tier.",
+  outcome: "Only with this outcome.",
+  reason: "Only for this reason: the limit that refused, or `ok`, `exempt`, `blocked`, ...",
+  source: "Only made there: `strict`, `lease`, `deny-cache`, `fallback` or `none`.",
+  keyId: "Only by this API key's id.",
+  format: "For `decisions`; comes before the header Accept.",
+  limit: "Rows of a ranking or of a page: 20 where left out.",
+  cursor: "For `decisions`: of the page before.",
 });
 describe(reasonQuery, { reason: REASON });
 describe(rebuildQuery, {

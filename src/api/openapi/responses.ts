@@ -9,6 +9,7 @@ import { DOCUMENTATION } from "./operations/documentation.ts";
 import { KEYS } from "./operations/keys.ts";
 import { POLICIES } from "./operations/policies.ts";
 import { RATE_LIMITS } from "./operations/rate-limits.ts";
+import { REPORTS } from "./operations/reports.ts";
 import { SESSIONS } from "./operations/sessions.ts";
 
 export const RESPONSES: Record<EndpointId, Notes> = {
@@ -18,4 +19,5 @@ export const RESPONSES: Record<EndpointId, Notes> = {
   ...POLICIES,
   ...ACCOUNTS,
   ...KEYS,
+  ...REPORTS,
 };

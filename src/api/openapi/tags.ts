@@ -8,6 +8,8 @@ export const TAGS = {
     "Tiers, limits and routes, as immutable revisions. Changes are compare-and-set by ETag and If-Match.",
   Accounts: "Users with a tier, numbers of their own and grants; what they used, and who changed them.",
   Keys: "API keys of an account. A key is shown once; only its SHA-256 is kept.",
+  Reports:
+    "What was decided, for charts and tables: from sampled decisions, never for bills. The exact ledger is an account's usage.",
   Documentation: "This document, and the page that shows it.",
 } as const;
 

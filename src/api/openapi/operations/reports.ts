@@ -1,0 +1,119 @@
+/** Examples and answers of the reports. */
+import type * as z from "zod/mini";
+import { reportSchema } from "../bodies/report.ts";
+import { json, type Notes, text } from "../notes.ts";
+
+type Report = z.infer<typeof reportSchema>;
+
+const HEAD = {
+  backend: "embedded",
+  sampled: false,
+  from: "2026-11-21T08:00:00.000Z",
+  to: "2026-11-21T09:00:00.000Z",
+  intervalSeconds: 60,
+} as const;
+
+const OVERVIEW = {
+  ...HEAD,
+  report: "overview",
+  current: {
+    requests: 7_200,
+    allowed: 6_900,
+    denied: 290,
+    errors: 10,
+    cost: 7_420,
+    latencyMs: { p50: 1, p95: 6, p99: 14 },
+    perSecond: 2,
+    hopsSaved: 3_100,
+  },
+  previous: {
+    requests: 0,
+    allowed: 0,
+    denied: 0,
+    errors: 0,
+    cost: 0,
+    latencyMs: null,
+    perSecond: 0,
+    hopsSaved: 0,
+  },
+} satisfies Report;
+
+const DENIALS = {
+  ...HEAD,
+  report: "denials",
+  denied: 290,
+  reasons: [
+    { reason: "minute", denied: 280, share: 0.9655172413793104 },
+    { reason: "month", denied: 10, share: 0.034482758620689655 },
+  ],
+  top: [{ reason: "minute", account: "user:acme", denied: 170 }],
+} satisfies Report;
+
+const DECISIONS = {
+  ...HEAD,
+  report: "decisions",
+  decisions: [
+    {
+      at: "2026-11-21T08:59:58.120Z",
+      requestId: "c1448614-a9af-4ce0-8ea5-08d0c3fa0f8d",
+      account: "user:acme",
+      route: "/identify",
+      tier: "free",
+      outcome: "denied",
+      reason: "minute",
+      source: "deny-cache",
+      method: "GET",
+      colo: "FRA",
+      country: "DE",
+      revision: 7,
+      keyId: "7c49bc07-717d-4019-a06b-602410bbae61",
+      upstreamStatus: "none",
+      cost: 1,
+      limiterMs: 0,
+      upstreamMs: 0,
+      remainingFraction: 0,
+      retryAfterMs: 412,
+      requests: 1,
+      weight: 1,
+    },
+  ],
+  cursor: "WzE3NjM3MTU1OTgxMjAsImMxNDQ4NjE0IiwxXQ",
+} satisfies Report;
+
+const FIGURES = { requests: 6_900, cost: 7_420, denied: 290 };
+const NO_DIFFERENCE = { count: 0, percent: 0 };
+const DRIFT = {
+  ledger: FIGURES,
+  analytics: FIGURES,
+  difference: { requests: NO_DIFFERENCE, cost: NO_DIFFERENCE, denied: NO_DIFFERENCE },
+};
+
+const getReport: Notes = {
+  tag: "Reports",
+  description:
+    "From Analytics Engine where its token is configured, else from the hub's embedded store, which has the last day.",
+  answers: [
+    {
+      status: 200,
+      description: "The report.",
+      contents: [
+        json(reportSchema, {
+          overview: OVERVIEW,
+          denials: DENIALS,
+          decisions: DECISIONS,
+          "ledger drift": {
+            ...HEAD,
+            report: "ledger-drift",
+            accounts: [{ account: "user:acme", ...DRIFT }],
+            total: DRIFT,
+          },
+        }),
+        text("text/csv", "at,requestId,account\r\n2026-11-21T08:59:58.120Z,c1448614,user:acme\r\n"),
+      ],
+      headers: ["Link"],
+    },
+  ],
+  problems: ["not_found"],
+};
+
+export const REPORTS = { getReport };

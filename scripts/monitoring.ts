@@ -1,0 +1,44 @@
+/**
+ * `npm run monitoring`: writes Grafana's dashboards into monitoring/. With `--check` it writes nothing, and fails where one is out
+ * of date, or where an alert rule or a dashboard names a metric, a label or a column that does not exist.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { dashboardJson } from "./monitoring/dashboard.ts";
+import { engineDashboard } from "./monitoring/engine-dashboard.ts";
+import { unknownColumns, unknownMetrics, untestedAlerts } from "./monitoring/names.ts";
+import { prometheusDashboard } from "./monitoring/prometheus-dashboard.ts";
+
+const FOLDER = join(import.meta.dirname, "..", "monitoring");
+const read = (name: string): Promise<string> => readFile(join(FOLDER, name), "utf8");
+const DASHBOARDS = {
+  "grafana-prometheus.json": prometheusDashboard,
+  "grafana-analytics-engine.json": engineDashboard,
+};
+
+const faults: string[] = [];
+for (const [name, plan] of Object.entries(DASHBOARDS)) {
+  const made = dashboardJson(plan);
+  const there = await read(name).catch(() => "");
+  if (made === there) continue;
+  if (process.argv.includes("--check")) faults.push(`${name} is out of date: npm run monitoring`);
+  else await writeFile(join(FOLDER, name), made);
+}
+const alerts = await read("alerts.yml");
+for (const [name, text] of [
+  ["alerts.yml", alerts],
+  ["grafana-prometheus.json", await read("grafana-prometheus.json")],
+] as const) {
+  faults.push(...unknownMetrics(text).map((metric) => `${name}: there is no ${metric}`));
+}
+const engine = await read("grafana-analytics-engine.json");
+faults.push(
+  ...unknownColumns(engine).map((column) => `grafana-analytics-engine.json: there is no ${column}`),
+);
+faults.push(
+  ...untestedAlerts(alerts, await read("alerts.test.yml")).map(
+    (missing) => `alerts.test.yml: no test that ${missing}`,
+  ),
+);
+for (const fault of faults) console.error(`monitoring/${fault}`);
+if (faults.length > 0) process.exitCode = 1;

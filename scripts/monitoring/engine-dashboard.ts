@@ -1,0 +1,226 @@
+/**
+ * The dashboard on Analytics Engine, over the columns of src/analytics/columns.ts: what Prometheus cannot tell since it has no
+ * label for it, as users, keys, countries. By the Altinity plugin, whose macros `$timeSeries`, `$timeFilter` and `$interval` stand
+ * for the time range shown.
+ *
+ * Every sum is weighted by `_sample_interval`: Analytics Engine samples.
+ */
+import { COLUMNS, SAMPLE_INTERVAL } from "../../src/analytics/columns.ts";
+import type { Point } from "../../src/analytics/point.ts";
+import { CHARGED_ERRORS } from "../../src/analytics/reports/facts.ts";
+import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
+
+/** Where wrangler.toml binds it to. */
+export const DATASET = "edge_limiter";
+
+const ALTINITY: Source = {
+  type: "vertamedia-clickhouse-datasource",
+  target: ({ text }, { type }) => ({
+    query: text,
+    rawQuery: true,
+    editorMode: "sql",
+    format: type === "timeseries" ? "time_series" : "table",
+    dateTimeType: "DATETIME",
+    dateTimeColDataType: COLUMNS.atMs.name,
+    table: DATASET,
+    database: "default",
+    intervalFactor: 1,
+    round: "0s",
+    skip_comments: true,
+    // Would add settings and functions that Analytics Engine does not know.
+    add_metadata: false,
+    extrapolate: false,
+    useWindowFuncForMacros: false,
+  }),
+};
+
+const column = (field: keyof Point): string => COLUMNS[field].name;
+const WEIGHT = `${SAMPLE_INTERVAL} * ${column("requests")}`;
+/** Weights of quantiles must be whole. */
+const WHOLE_WEIGHT = `toUInt32(${WEIGHT})`;
+const outcomeIs = (outcome: Point["outcome"]): string => `${column("outcome")} = '${outcome}'`;
+
+const CHARGED_LIST = CHARGED_ERRORS.map((reason) => `'${reason}'`).join(", ");
+const IS_CHARGED = `${outcomeIs("allowed")} OR (${outcomeIs("error")} AND ${column("reason")} IN (${CHARGED_LIST}))`;
+
+/** A line for each value of a column, in requests a second. */
+const linesBy = (field: keyof Point, where = ""): string =>
+  [
+    `SELECT $timeSeries AS t, ${column(field)} AS ${field}, sum(${WEIGHT}) / $interval AS requests`,
+    `FROM ${DATASET} WHERE $timeFilter${where && ` AND ${where}`}`,
+    `GROUP BY t, ${field} ORDER BY t, ${field}`,
+  ].join(" ");
+
+/** The values of a column with most of something. */
+const top = (field: keyof Point, what: string, where = ""): string =>
+  [
+    `SELECT ${column(field)} AS ${field}, ${what}`,
+    `FROM ${DATASET} WHERE $timeFilter${where && ` AND ${where}`}`,
+    `GROUP BY ${field} ORDER BY requests DESC LIMIT 20`,
+  ].join(" ");
+
+const COUNTS = [
+  `sum(${WEIGHT}) AS requests`,
+  `sumIf(${WEIGHT}, ${outcomeIs("allowed")}) AS allowed`,
+  `sumIf(${WEIGHT}, ${outcomeIs("denied")}) AS denied`,
+  `sumIf(${SAMPLE_INTERVAL} * ${column("cost")}, ${IS_CHARGED}) AS cost`,
+].join(", ");
+
+const quantiles = (field: "limiterMs" | "upstreamMs", where: string): string => {
+  const levels = [0.5, 0.95, 0.99].map(
+    (level) => `quantileExactWeighted(${level})(${column(field)}, ${WHOLE_WEIGHT}) AS p${level * 100}`,
+  );
+  return `SELECT $timeSeries AS t, ${levels.join(", ")} FROM ${DATASET} WHERE $timeFilter AND ${where} GROUP BY t ORDER BY t`;
+};
+
+const share = (outcome: Point["outcome"]): string =>
+  `SELECT sumIf(${WEIGHT}, ${outcomeIs(outcome)}) / sum(${WEIGHT}) AS share FROM ${DATASET} WHERE $timeFilter`;
+
+const PANELS: Panel[] = [
+  {
+    title: "Requests",
+    description: "In the time shown.",
+    type: "stat",
+    unit: "short",
+    width: 6,
+    queries: [{ text: `SELECT sum(${WEIGHT}) AS requests FROM ${DATASET} WHERE $timeFilter` }],
+  },
+  {
+    title: "Denied",
+    description: "Share of requests that a limit refused.",
+    type: "stat",
+    unit: "percentunit",
+    width: 6,
+    redFrom: 0.25,
+    queries: [{ text: share("denied") }],
+  },
+  {
+    title: "Errors",
+    description: "Share of requests that a failure answered.",
+    type: "stat",
+    unit: "percentunit",
+    width: 6,
+    redFrom: 0.05,
+    queries: [{ text: share("error") }],
+  },
+  {
+    title: "Users",
+    description: "Different users and addresses. Sampling may miss those with few requests.",
+    type: "stat",
+    unit: "short",
+    width: 6,
+    queries: [
+      {
+        text: `SELECT count(DISTINCT ${column("account")}) AS users FROM ${DATASET} WHERE $timeFilter`,
+      },
+    ],
+  },
+  {
+    title: "Requests by outcome",
+    description: "Allowed, denied and error.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 12,
+    stacked: true,
+    queries: [{ text: linesBy("outcome") }],
+  },
+  {
+    title: "Where decisions are made",
+    description: "Leases and the deny cache spare the call to the user's object.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 12,
+    stacked: true,
+    queries: [{ text: linesBy("source") }],
+  },
+  {
+    title: "Denials by limit",
+    description: "Which limit refuses.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 12,
+    stacked: true,
+    queries: [{ text: linesBy("reason", outcomeIs("denied")) }],
+  },
+  {
+    title: "Requests by data centre",
+    description: "Cloudflare's code of it.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 12,
+    stacked: true,
+    queries: [{ text: linesBy("colo") }],
+  },
+  {
+    title: "What a decision takes",
+    description: "Percentiles of all decisions.",
+    type: "timeseries",
+    unit: "ms",
+    width: 12,
+    queries: [{ text: quantiles("limiterMs", `${column("source")} <> 'none'`) }],
+  },
+  {
+    title: "What upstreams take",
+    description: "Percentiles until the response headers.",
+    type: "timeseries",
+    unit: "ms",
+    width: 12,
+    queries: [{ text: quantiles("upstreamMs", `${column("upstreamStatus")} <> 'none'`) }],
+  },
+  {
+    title: "Busiest users",
+    description: "With what became of their requests, and tokens charged.",
+    type: "table",
+    unit: "short",
+    width: 12,
+    queries: [{ text: top("account", COUNTS) }],
+  },
+  {
+    title: "Most refused users",
+    description: "Whom to talk to, or whom to block.",
+    type: "table",
+    unit: "short",
+    width: 12,
+    queries: [
+      {
+        text: top(
+          "account",
+          `sum(${WEIGHT}) AS requests, max(${column("retryAfterMs")}) AS longest_wait_ms`,
+          outcomeIs("denied"),
+        ),
+      },
+    ],
+  },
+  {
+    title: "Routes",
+    description: "By the policy's ids.",
+    type: "table",
+    unit: "short",
+    width: 12,
+    queries: [{ text: top("route", COUNTS) }],
+  },
+  {
+    title: "Countries",
+    description: "Where requests come from.",
+    type: "table",
+    unit: "short",
+    width: 6,
+    queries: [{ text: top("country", COUNTS) }],
+  },
+  {
+    title: "API keys",
+    description: "By the key's id; empty for requests without one.",
+    type: "table",
+    unit: "short",
+    width: 6,
+    queries: [{ text: top("keyId", COUNTS) }],
+  },
+];
+
+export const engineDashboard: DashboardPlan = {
+  uid: "edge-limiter-engine",
+  title: "Edge Limiter: users",
+  description: "Users, keys, countries and data centres, from Workers Analytics Engine.",
+  source: ALTINITY,
+  panels: PANELS,
+};

@@ -1,0 +1,109 @@
+/** Alert rules and dashboards: up to date, of names that exist, and understood by the engines that they are for. */
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { engineDashboard } from "../../scripts/monitoring/engine-dashboard.ts";
+import { unknownColumns, unknownMetrics, untestedAlerts } from "../../scripts/monitoring/names.ts";
+import { prometheusDashboard } from "../../scripts/monitoring/prometheus-dashboard.ts";
+import { Chdb, DATASET, hasChdb } from "../reports/chdb.ts";
+import { point } from "./points.ts";
+import { HAS_PROMTOOL, promtool } from "./promtool.ts";
+
+const FOLDER = join(import.meta.dirname, "..", "..", "monitoring");
+const HAS_CHDB = hasChdb();
+if (!HAS_CHDB) process.stderr.write("chdb is not installed: the dashboards' SQL is not run\n");
+
+test("dashboards are what their script makes, and every metric, label and column that is named exists", () => {
+  const script = join(import.meta.dirname, "..", "..", "scripts", "monitoring.ts");
+  const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+});
+
+test.skipIf(!HAS_PROMTOOL)("alert rules are valid, and each fires when it should and only then", () => {
+  expect(promtool(["check", "rules", "alerts.yml"], "", FOLDER)).toBe("");
+  expect(promtool(["test", "rules", "alerts.test.yml"], "", FOLDER)).toBe("");
+});
+
+test.skipIf(!HAS_PROMTOOL)("every query of the dashboard on Prometheus is PromQL", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "edge-limiter-"));
+  try {
+    const queries = prometheusDashboard.panels.flatMap(({ queries: asked }) => asked.map(({ text }) => text));
+    const rules = queries.map((text, i) => ({
+      record: `check:query_${i}`,
+      // Grafana's, which it replaces before it asks.
+      expr: text.replaceAll("$__rate_interval", "5m"),
+    }));
+    // YAML is a superset of JSON.
+    await writeFile(join(folder, "rules.yml"), JSON.stringify({ groups: [{ name: "queries", rules }] }));
+    expect(promtool(["check", "rules", "rules.yml"], "", folder)).toBe("");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test.skipIf(!HAS_CHDB)("every query of the dashboard on Analytics Engine gives rows", async () => {
+  const chdb = new Chdb();
+  try {
+    const atMs = 1_763_690_000_000;
+    const rows = [
+      point({ atMs }),
+      point({ atMs: atMs + 60_000, outcome: "denied", reason: "minute", source: "deny-cache" }),
+      point({ atMs, outcome: "error", reason: "upstream_timeout", upstreamStatus: "none", cost: 3 }),
+    ];
+    await chdb.fill(rows.map((row) => Object.assign({ weight: 2 }, row)));
+    const seconds = (ms: number) => Math.floor(ms / 1_000);
+    const [from, to] = [seconds(atMs - 3_600_000), seconds(atMs + 3_600_000)];
+    // What the plugin puts in the place of its macros for a column of the type DATETIME.
+    const expanded = (sql: string) =>
+      sql
+        .replaceAll("$timeSeries", "(intDiv(toUInt32(timestamp), 60) * 60) * 1000")
+        .replaceAll("$timeFilter", `timestamp >= toDateTime(${from}) AND timestamp <= toDateTime(${to})`)
+        .replaceAll("$interval", "60");
+    const answers = new Map<string, readonly Record<string, unknown>[]>();
+    for (const { title, queries } of engineDashboard.panels) {
+      for (const { text } of queries) {
+        expect(text).toContain(`FROM ${DATASET} WHERE $timeFilter`);
+        const { data } = await chdb.run(`${expanded(text)} FORMAT JSON`);
+        expect(data, title).not.toEqual([]);
+        answers.set(title, data);
+      }
+    }
+    expect(answers.get("Requests")).toEqual([{ requests: 6 }]);
+    expect(answers.get("Denied")).toEqual([{ share: 1 / 3 }]);
+    expect(answers.get("Routes")).toEqual([{ route: "demo", requests: 6, allowed: 2, denied: 2, cost: 8 }]);
+  } finally {
+    chdb.stop();
+  }
+});
+
+test("a name that does not exist is found", () => {
+  expect(unknownMetrics('rate(edge_limiter_requests_total{user="x",route=~"a"}[5m])')).toEqual([
+    "edge_limiter_requests_total{user}",
+  ]);
+  expect(unknownMetrics("edge_limiter_nonsense + edge_limiter_decision_seconds")).toEqual([
+    "edge_limiter_decision_seconds",
+    "edge_limiter_nonsense",
+  ]);
+  expect(unknownMetrics('"expr": "sum(edge_limiter_cost_total{user=\\"x\\"})"')).toEqual([
+    "edge_limiter_cost_total{user}",
+  ]);
+  expect(unknownMetrics("sum by (le, key) (rate(edge_limiter_decision_seconds_bucket[5m]))")).toEqual([
+    "edge_limiter_decision_seconds_bucket{key}",
+  ]);
+  expect(unknownColumns("SELECT blob2, blob14, double6, index2, _sample_interval")).toEqual([
+    "blob14",
+    "index2",
+  ]);
+});
+
+test("an alert without both of its tests is found", async () => {
+  const rules = await readFile(join(FOLDER, "alerts.yml"), "utf8");
+  const tests = await readFile(join(FOLDER, "alerts.test.yml"), "utf8");
+  expect(untestedAlerts(rules, tests)).toEqual([]);
+  expect(untestedAlerts(rules, tests.replace("EdgeLimiterSlow is silent", "x"))).toEqual([
+    "EdgeLimiterSlow is silent",
+  ]);
+});

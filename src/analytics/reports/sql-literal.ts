@@ -21,10 +21,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\f": "\\f",
 };
 
-/** @throws RangeError where the number is no finite number: no caller should come so far. */
+/** @throws RangeError where it is no number, or too large to be written out: no caller should come so far. */
 export function numberLiteral(value: number): string {
-  if (!Number.isFinite(value)) throw new RangeError("not a finite number");
-  return Number.isInteger(value) ? value.toFixed(0) : String(value);
+  if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) throw new RangeError("no number of a query");
+  return String(value);
 }
 
 /** A list of strings for IN. */

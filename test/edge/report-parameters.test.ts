@@ -1,0 +1,163 @@
+/** What a report's query string and its settings are read as. */
+import { describe, expect, it } from "vitest";
+import { writePosition } from "../../src/analytics/reports/decision-log.ts";
+import { LEVELS } from "../../src/analytics/reports/facts.ts";
+import { msOfStep, SCALE_STEPS, scaledMs, stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
+import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
+import { queryOf } from "../../src/api/admin/reports.ts";
+import { cursorOf } from "../../src/api/query.ts";
+import { reportQuery } from "../../src/api/schemas.ts";
+import { readSettings } from "../../src/settings.ts";
+import { HOSTILE, randomOf } from "../reports/random-rows.ts";
+
+const NOW_MS = Date.UTC(2026, 10, 21, 12, 30, 15, 250);
+const iso = (ms: number) => new Date(ms).toISOString();
+
+describe("a report without parameters", () => {
+  it("is of the last hour, to the end of this second, by minutes", () => {
+    expect(queryOf("timeseries", {}, NOW_MS)).toEqual({
+      ok: true,
+      value: {
+        name: "timeseries",
+        fromMs: NOW_MS + 750 - 3_600_000,
+        toMs: NOW_MS + 750,
+        intervalMs: 60_000,
+        filters: {},
+        by: "outcome",
+        order: "requests",
+        limit: 20,
+        after: null,
+      },
+    });
+  });
+
+  it("is of whole hours where it is held against the ledger, and of 20 accounts at most", () => {
+    const query = queryOf("ledger-drift", { limit: "1000" }, NOW_MS);
+    const to = Date.UTC(2026, 10, 21, 13);
+    expect(query).toMatchObject({ ok: true, value: { fromMs: to - 3_600_000, toMs: to, limit: 20 } });
+  });
+});
+
+it.each([
+  ["1 min", 60_000, 1_000],
+  ["1 h", 3_600_000, 60_000],
+  ["1 day", 86_400_000, 900_000],
+  ["90 days", 90 * 86_400_000, 86_400_000],
+])("a chart of %s has the finest usual step", (_span, span, intervalMs) => {
+  const query = queryOf("latency", { from: iso(NOW_MS - span), to: iso(NOW_MS) }, NOW_MS);
+  expect(query).toMatchObject({ ok: true, value: { intervalMs } });
+});
+
+it.each([
+  ["overview", { from: iso(NOW_MS), to: iso(NOW_MS - 1_000) }, "/from"],
+  ["overview", { from: iso(NOW_MS + 9_000_000) }, "/from"],
+  ["overview", { from: "2020-01-01", to: "2026-01-01" }, "/from"],
+  ["timeseries", { from: "2026-11-01", to: "2026-11-20", interval: "1s" }, "/interval"],
+  ["user", {}, "/account"],
+  ["tiers", { cursor: cursorOf(writePosition({ atMs: 1, requestId: "x", shown: 1 })) }, "/cursor"],
+  ["decisions", { cursor: "AAAA" }, "/cursor"],
+  ["decisions", { cursor: cursorOf('[1,"x",-1]') }, "/cursor"],
+  ["decisions", { cursor: cursorOf('[1,"x",1e99]') }, "/cursor"],
+] as const)("%s with %j is refused at the parameter", (name, parameters, path) => {
+  expect(queryOf(name, parameters, NOW_MS)).toMatchObject({ ok: false, faults: [{ path }] });
+});
+
+it.each([
+  [{ limit: "0" }],
+  [{ limit: "1001" }],
+  [{ interval: "2m" }],
+  [{ by: "account" }],
+  [{ order: "name" }],
+  [{ outcome: "maybe" }],
+  [{ route: "x".repeat(513) }],
+  [{ from: "yesterday" }],
+  [{ other: "1" }],
+])("the parameter %j is none", (parameters) => {
+  expect(reportQuery.safeParse(parameters).success).toBe(false);
+});
+
+it("every filter is taken as it is", () => {
+  const filters = {
+    account: "user:a' OR 1=1",
+    route: "\\",
+    tier: "x",
+    outcome: "denied",
+    reason: "",
+    source: "s",
+    keyId: "k",
+  };
+  expect(queryOf("decisions", reportQuery.parse(filters), NOW_MS)).toMatchObject({ value: { filters } });
+});
+
+describe("the latency scale", () => {
+  it("keeps three digits, and its steps are numbered in order", () => {
+    expect([0, 1, 999, 1_004, 0.001_234, -1, Number.NaN, 1e12].map(scaledMs)).toEqual([
+      0, 1, 999, 1_000, 0.001_23, 0, 0, 9_990_000,
+    ]);
+    for (let step = 0; step < SCALE_STEPS; step++) {
+      expect(stepOfMs(msOfStep(step))).toBe(step);
+      if (step > 0) expect(msOfStep(step)).toBeGreaterThan(msOfStep(step - 1));
+    }
+  });
+
+  it("is off by half a percent at most", () => {
+    const random = randomOf(1);
+    for (let i = 0; i < 10_000; i++) {
+      const ms = 10 ** (random() * 9 - 3);
+      expect(Math.abs(scaledMs(ms) / ms - 1)).toBeLessThanOrEqual(0.005_000_1);
+      expect(msOfStep(stepOfMs(ms))).toBe(scaledMs(ms));
+    }
+  });
+});
+
+it("texts are ordered as their bytes in UTF-8 are", () => {
+  const texts = [...HOSTILE, "\uffff", "\u{10000}", "\ue000", "a", "aa", "\u{1f680}x"].map((text) =>
+    text.slice(0, 50),
+  );
+  const hex = (text: string) =>
+    [...new TextEncoder().encode(text)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const byBytes = (a: string, b: string) => (hex(a) < hex(b) ? -1 : Number(hex(a) > hex(b)));
+  expect(texts.toSorted(compareUtf8)).toEqual(texts.toSorted(byBytes));
+});
+
+it("the levels of percentiles are those that the answers name", () => {
+  expect(LEVELS).toEqual([0.5, 0.95, 0.99]);
+});
+
+describe("the settings", () => {
+  const ACCOUNT = "0123456789abcdef0123456789abcdef";
+  const given = { ANALYTICS_API_TOKEN: "s3cret", ANALYTICS_ACCOUNT_ID: ACCOUNT };
+  const engineOf = (variables: object) => {
+    const parsed = readSettings(variables);
+    return parsed.ok ? parsed.value.engine : parsed.faults.map(({ path }) => path);
+  };
+
+  it("name the account's own URL and the dataset", () => {
+    expect(engineOf(given)).toEqual({
+      url: new URL(`https://api.cloudflare.com/client/v4/accounts/${ACCOUNT}/analytics_engine/sql`),
+      token: "s3cret",
+      dataset: "edge_limiter",
+    });
+    expect(
+      engineOf({ ...given, ANALYTICS_API_URL: "http://127.0.0.1:1/x/", ANALYTICS_DATASET: "own" }),
+    ).toMatchObject({
+      url: new URL(`http://127.0.0.1:1/x/accounts/${ACCOUNT}/analytics_engine/sql`),
+      dataset: "own",
+    });
+  });
+
+  it("are none where there is no token", () => {
+    expect(engineOf({ ANALYTICS_ACCOUNT_ID: ACCOUNT })).toBeNull();
+  });
+
+  it.each([
+    [{ ANALYTICS_API_TOKEN: "s3cret" }, ["/ANALYTICS_ACCOUNT_ID"]],
+    [{ ...given, ANALYTICS_ACCOUNT_ID: "../x" }, ["/ANALYTICS_ACCOUNT_ID"]],
+    [{ ...given, ANALYTICS_API_TOKEN: "a\r\nb" }, ["/ANALYTICS_API_TOKEN"]],
+    [{ ...given, ANALYTICS_API_URL: "http://api.test" }, ["/ANALYTICS_API_URL"]],
+    [{ ...given, ANALYTICS_API_URL: "x" }, ["/ANALYTICS_API_URL"]],
+    [{ ...given, ANALYTICS_DATASET: "a; DROP" }, ["/ANALYTICS_DATASET"]],
+  ])("are refused with the variable's name: %j", (variables, paths) => {
+    expect(engineOf(variables)).toEqual(paths);
+  });
+});

@@ -1,0 +1,144 @@
+/** The client of Analytics Engine's SQL API: what it sends, and that it believes nothing that it is answered. */
+import { describe, expect, it, vi } from "vitest";
+import { EngineBackend, EngineFailure, sqlApi } from "../../src/analytics/reports/engine-backend.ts";
+import { REPORT_NAMES, type ReportName, type ReportQuery } from "../../src/analytics/reports/report-query.ts";
+import { cutToBytes, numberLiteral, textLiteral } from "../../src/analytics/reports/sql-literal.ts";
+import { HOSTILE } from "./random-rows.ts";
+
+const SETTINGS = { url: new URL("https://api.test/sql"), token: "s3cret", dataset: "edge_limiter" };
+const FROM_MS = Date.UTC(2026, 10, 21);
+
+function query(name: ReportName, filters: ReportQuery["filters"] = {}): ReportQuery {
+  return {
+    name,
+    fromMs: FROM_MS,
+    toMs: FROM_MS + 60_000,
+    intervalMs: 1_000,
+    filters,
+    by: "outcome",
+    order: "requests",
+    limit: 20,
+    after: null,
+  };
+}
+
+/** A server that answers so; what it was sent. */
+function server(answer: () => Response | Promise<Response>) {
+  const sent: Request[] = [];
+  const bodies: string[] = [];
+  const fetcher: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    sent.push(request);
+    bodies.push(await request.clone().text());
+    return answer();
+  };
+  return { sent, bodies, backend: new EngineBackend(SETTINGS.dataset, sqlApi(SETTINGS, fetcher)) };
+}
+
+const table = (...data: object[]) => Response.json({ meta: [], data, rows: data.length });
+
+describe("a query", () => {
+  it("goes by POST with the token in the header and nowhere else, and to no other host by a redirect", async () => {
+    const { sent, bodies, backend } = server(() => table());
+    await backend.run(query("tiers"));
+    expect(sent).toHaveLength(2);
+    for (const request of sent) {
+      expect([request.method, request.url]).toEqual(["POST", "https://api.test/sql"]);
+      expect(request.headers.get("Authorization")).toBe("Bearer s3cret");
+      expect(request.redirect).toBe("manual");
+    }
+    expect(bodies.join("")).not.toContain("s3cret");
+  });
+
+  it.each(REPORT_NAMES)("of %s has bounds of time and rows, is weighted, and joins nothing", async (name) => {
+    const { bodies, backend } = server(() => table());
+    await backend.run(query(name, { account: "user:acme" }));
+    expect(bodies.length).toBeGreaterThan(0);
+    for (const sql of bodies) {
+      expect(sql).toMatch(
+        /WHERE timestamp >= toDateTime\(\d+\) AND timestamp < toDateTime\(\d+\) AND index1 = 'user:acme'/,
+      );
+      expect(sql).toMatch(/\nLIMIT \d+\n/);
+      expect(sql).not.toMatch(/\b(JOIN|UNION|count)\b|sum\((?!_sample_interval)/i);
+      expect(sql.match(/\b(?:sum|sumIf)\(/g)?.length).toBe(
+        sql.match(/\b(?:sum|sumIf)\(_sample_interval \*/g)?.length,
+      );
+    }
+  });
+});
+
+describe("an answer", () => {
+  const refused: [string, () => Response | Promise<Response>][] = [
+    ["a refusal", () => new Response("s3cret", { status: 403 })],
+    ["a redirect", () => new Response(null, { status: 302, headers: { Location: "https://evil.test" } })],
+    ["no JSON", () => new Response("<html>")],
+    ["another JSON", () => Response.json({ result: [] })],
+    ["a row without its columns", () => table({ key0: "free" })],
+    ["a sum that is no number", () => table({ key0: "free", n_requests: "1e9; x", n_sampled: 1 })],
+    ["more than can be", () => new Response(new Uint8Array(17 * 1_048_576))],
+    ["no answer", () => Promise.reject(new TypeError("network"))],
+  ];
+  it.each(refused)("that is %s is an error, and the error has no secret in it", async (_what, answer) => {
+    const failure: unknown = await server(answer)
+      .backend.run(query("tiers"))
+      .catch((thrown: unknown) => thrown);
+    expect(failure).toBeInstanceOf(Error);
+    expect(String(failure)).not.toContain("s3cret");
+  });
+
+  it("that does not come is given up after the deadline", async () => {
+    vi.useFakeTimers();
+    try {
+      const run = server(() => new Promise<Response>(() => {})).backend.run(query("tiers"));
+      const failed = expect(run).rejects.toThrow(/no answer in 8000 ms/);
+      await vi.advanceTimersByTimeAsync(8_000);
+      await failed;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("may have 64-bit integers as text", async () => {
+    const sums = { n_allowed: "2", n_denied: 0, n_cost: 4.5, n_admitted: "2", n_refused: "0", n_most: "2" };
+    const row = { key0: "free", n_requests: "3", ...sums, level0: 1, level1: null, level2: 2 };
+    const { backend } = server(() => table(row));
+    expect(await backend.run(query("tiers"))).toMatchObject({
+      backend: "engine",
+      sampled: true,
+      tiers: [{ tier: "free", requests: 3, allowed: 2, errors: 1, cost: 4.5, share: 1 }],
+    });
+  });
+
+  it("with a status of failure is told apart from a bug", async () => {
+    await expect(server(() => new Response("", { status: 500 })).backend.run(query("tiers"))).rejects.toThrow(
+      EngineFailure,
+    );
+  });
+});
+
+describe("a literal", () => {
+  it.each(HOSTILE.map((text) => [JSON.stringify(text).slice(0, 60), text]))(
+    "of %s ends where it should",
+    (_shown, text) => {
+      const literal = textLiteral(text);
+      expect(literal).toMatch(/^'(?:[^'\\]|\\['\\0nrtbf])*'$/);
+      const unescaped: Record<string, string> = { "0": "\0", n: "\n", r: "\r", t: "\t", b: "\b", f: "\f" };
+      const read = literal.slice(1, -1).replaceAll(/\\(.)/g, (_all, char: string) => unescaped[char] ?? char);
+      expect(read).toBe(text);
+    },
+  );
+
+  it("of a number is a number, and of no number none", () => {
+    expect([numberLiteral(20_000), numberLiteral(0.95), numberLiteral(-3)]).toEqual(["20000", "0.95", "-3"]);
+    for (const none of [Number.NaN, Number.POSITIVE_INFINITY, 1e21]) {
+      expect(() => numberLiteral(none)).toThrow(RangeError);
+    }
+  });
+});
+
+it("an account's name is cut where Analytics Engine cuts it, between characters", () => {
+  expect(cutToBytes("user:ü", 100)).toBe("user:ü");
+  expect(cutToBytes("x".repeat(97), 96)).toBe("x".repeat(96));
+  expect(cutToBytes(`${"x".repeat(95)}ü`, 96)).toBe("x".repeat(95));
+  expect(cutToBytes(`${"x".repeat(93)}\u{1f680}`, 96)).toBe("x".repeat(93));
+});

@@ -30,6 +30,7 @@ import { CONTRACT, type Endpoint, type EndpointId } from "./contract.ts";
 import { check, checkBatch, status } from "./decision-api.ts";
 import { docs, docsFile, openapi } from "./docs.ts";
 import { health, ready } from "./health.ts";
+import { metrics } from "./metrics.ts";
 
 type Handler = (c: Context<AppEnv>) => Response | Promise<Response>;
 
@@ -39,6 +40,7 @@ const HANDLERS: Record<EndpointId, Handler> = {
   status,
   check,
   checkBatch,
+  metrics,
   openapi,
   docs,
   docsFile,

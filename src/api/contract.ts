@@ -75,6 +75,12 @@ const CALLER = {
     summary: "Up to 1,000 checks, as a JSON array or NDJSON",
     body: batchSchema,
   },
+  metrics: {
+    method: "GET",
+    path: `${LIMIT}/metrics`,
+    access: "viewer",
+    summary: "Metrics, for Prometheus",
+  },
 } as const satisfies Record<string, Endpoint>;
 
 /** The contract itself. */

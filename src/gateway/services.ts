@@ -2,6 +2,7 @@
 import { version } from "../../package.json";
 import { countKeys, countReloads } from "../analytics/metrics/instruments.ts";
 import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
+import { scrape } from "../analytics/metrics/scrape.ts";
 import type { ReportBackend } from "../analytics/reports/report-answer.ts";
 import { reportBackend } from "../analytics/reports/report-backends.ts";
 import { type AdminCredentials, createAdminCredentials } from "../identity/admin/admin-credentials.ts";
@@ -25,6 +26,8 @@ export interface Services {
   readonly admin: AdminCredentials;
   readonly limiter: Limiter;
   readonly reports: ReportBackend;
+  /** The metrics of all isolates, as Prometheus' text. Rejects where the hub does not answer. */
+  readonly scrape: (nowMs: number) => Promise<string>;
 }
 
 /** Faults where the environment is misconfigured: better no answer than a wrong one. */
@@ -47,6 +50,7 @@ export function createServices(env: Env): Parsed<Services> {
     admin: createAdminCredentials(settings.admin, log),
     limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
     reports: reportBackend(settings.engine, null),
+    scrape: (nowMs) => scrape([], nowMs),
   };
   return { ok: true, value: services };
 }

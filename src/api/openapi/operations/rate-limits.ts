@@ -167,4 +167,25 @@ const ready: Notes = {
   ],
 };
 
-export const RATE_LIMITS = { status, check, checkBatch, health, ready };
+const METRICS = [
+  "# HELP edge_limiter_requests_total Requests by what became of them.",
+  "# TYPE edge_limiter_requests_total counter",
+  'edge_limiter_requests_total{route="/compare",tier="free",outcome="allowed",reason="ok",source="strict"} 1',
+  "",
+].join("\n");
+
+const metrics: Notes = {
+  tag: "Health",
+  description:
+    "In Prometheus' text format. Sums of the whole deployment, not of the isolate that answers. Monitoring gets a token of its own: an entry of the role `viewer` in ADMIN_TOKENS.",
+  answers: [
+    {
+      status: 200,
+      description: "The metrics.",
+      contents: [text("text/plain", METRICS)],
+      headers: ["Cache-Control"],
+    },
+  ],
+};
+
+export const RATE_LIMITS = { status, check, checkBatch, metrics, health, ready };

@@ -5,6 +5,9 @@
  */
 import { SCALE_STEPS } from "../../src/analytics/reports/latency-scale.ts";
 
+/** A histogram for each of so many is half a megabyte. */
+const FEW_GROUPS = 8;
+
 export class Percentiles {
   readonly #groups: Uint32Array;
   readonly #steps: Uint16Array;
@@ -27,6 +30,7 @@ export class Percentiles {
   /** For each level the step of each group. `totals`: the groups' sums of weights. */
   of(totals: readonly number[], levels: readonly number[]): Uint16Array[] {
     const order = this.#sorted();
+    if (totals.length <= FEW_GROUPS) return this.#counted(totals, levels);
     const sums = new Float64Array(totals.length);
     const reached = new Uint8Array(totals.length);
     const found = levels.map(() => new Uint16Array(totals.length));
@@ -41,6 +45,29 @@ export class Percentiles {
         level += 1;
       }
       reached[group] = level;
+    }
+    return found;
+  }
+
+  /** By a histogram for each group: no order of rows is needed, so memory is read from one end to the other. */
+  #counted(totals: readonly number[], levels: readonly number[]): Uint16Array[] {
+    const histograms = new Float64Array(totals.length * SCALE_STEPS);
+    for (let row = 0; row < this.#count; row++) {
+      const place = (this.#groups[row] ?? 0) * SCALE_STEPS + (this.#steps[row] ?? 0);
+      histograms[place] = (histograms[place] ?? 0) + (this.#weights[row] ?? 0);
+    }
+    const found = levels.map(() => new Uint16Array(totals.length));
+    for (const [group, total] of totals.entries()) {
+      let sum = 0;
+      let level = 0;
+      for (let step = 0; step < SCALE_STEPS && level < levels.length; step++) {
+        sum += histograms[group * SCALE_STEPS + step] ?? 0;
+        while (level < levels.length && sum >= Math.ceil(total * (levels[level] ?? 1))) {
+          const of = found[level];
+          if (of) of[group] = step;
+          level += 1;
+        }
+      }
     }
     return found;
   }

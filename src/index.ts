@@ -3,6 +3,7 @@
  */
 import type { Hono } from "hono";
 import { AccountDirectory } from "../durable-objects/account-directory.ts";
+import { MetricsHub } from "../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../durable-objects/user-limiter.ts";
 import { createApp } from "./app.ts";
@@ -13,7 +14,7 @@ import { EdgeLimiter } from "./rpc.ts";
 
 let app: Hono<AppEnv> | null = null;
 
-export { AccountDirectory, EdgeLimiter, PolicyRegistry, UserLimiter };
+export { AccountDirectory, EdgeLimiter, MetricsHub, PolicyRegistry, UserLimiter };
 
 export default {
   fetch(request, env, ctx) {

@@ -3,7 +3,7 @@
  * between. Same operations, same answers as the decision API; whoever has the binding may ask, so it needs no key.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { checkMany, type CheckResult } from "./api/check.ts";
+import { checkMany, type CheckResult, type Origin } from "./api/check.ts";
 import type { Operation } from "./api/schemas.ts";
 import type { Decision } from "./core/decision.ts";
 import type { Services } from "./gateway/services.ts";
@@ -29,7 +29,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
    */
   async check(operation: Operation): Promise<Decision> {
     const { services, policy } = await this.#ready();
-    const [result] = await checkMany([operation], services, policy, this.#keep);
+    const [result] = await checkMany([operation], services, policy, this.#keep, origin());
     if (result?.kind === "decision") return result.decision;
     throw new TypeError(`invalid_request: ${JSON.stringify(result?.faults)}`);
   }
@@ -40,7 +40,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
       throw new TypeError("invalid_request: a list of up to 1,000 operations is wanted");
     }
     const { services, policy } = await this.#ready();
-    return (await checkMany(operations, services, policy, this.#keep)).map(itemOf);
+    return (await checkMany(operations, services, policy, this.#keep, origin())).map(itemOf);
   }
 
   /**
@@ -65,6 +65,10 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
     if (!policy) throw new Error("temporary_reduced_capacity: the policy is not at hand");
     return { services, policy };
   }
+}
+
+function origin(): Origin {
+  return { method: "RPC", cf: null, requestId: crypto.randomUUID() };
 }
 
 function itemOf(result: CheckResult): CheckItem {

@@ -20,6 +20,8 @@ export interface Settings {
   readonly jwt: JwtSettings | null;
   /** Who may administer. Nobody is configured: the admin API answers 503. */
   readonly admin: AdminSettings;
+  /** Where points are written to: the hub's embedded store, Analytics Engine, or both. */
+  readonly analytics: "embedded" | "engine" | "both";
   /** Null: reports do not come from Analytics Engine. */
   readonly engine: EngineSettings | null;
 }
@@ -33,6 +35,7 @@ const schema = z.object({
   LOG_LEVEL: z.optional(z.enum(["debug", "info", "warn", "error", ""])),
   LIMITER_TIMEOUT_MS: z.optional(z.string().check(z.regex(/^([1-9]\d{0,4})?$/, "must be 1 to 99999"))),
   ...adminVariables,
+  ANALYTICS: z.optional(z.enum(["embedded", "engine", "both", ""])),
   ...engineVariables,
   JWT_ALGORITHM: z.optional(z.enum([...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS, ""])),
   JWT_SECRET: text,
@@ -61,6 +64,7 @@ export function readSettings(env: unknown): Parsed<Settings> {
       limiterTimeoutMs: Number(variables.LIMITER_TIMEOUT_MS || DEFAULT_DEADLINE_MS),
       jwt,
       admin,
+      analytics: variables.ANALYTICS || "embedded",
       engine,
     },
   };

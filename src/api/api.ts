@@ -23,6 +23,7 @@ import {
   validatePolicy,
 } from "./admin/policies.ts";
 import { rebuildDirectory } from "./admin/rebuild.ts";
+import { live } from "./admin/live.ts";
 import { getReport } from "./admin/reports.ts";
 import { createSession, deleteSession, getSession } from "./admin/session.ts";
 import { getAudit, getUsage } from "./admin/usage.ts";
@@ -68,6 +69,7 @@ const HANDLERS: Record<EndpointId, Handler> = {
   rotateKey,
   revokeKey,
   getReport,
+  live,
 };
 
 /** Everything under the reserved paths that the contract names. */

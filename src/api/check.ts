@@ -3,6 +3,7 @@
  *
  * One call per user whatever the number of operations; a bad operation fails alone.
  */
+import { pointOf, resultOf } from "../analytics/decision-point.ts";
 import type { Decision, DecisionRequest } from "../core/decision.ts";
 import { toMilli } from "../core/units.ts";
 import type { Services } from "../gateway/services.ts";
@@ -23,9 +24,10 @@ export type CheckResult =
 /** Checks untrusted operations. Never rejects. `keep` is the caller's `waitUntil`. */
 export async function checkMany(
   operations: readonly unknown[],
-  services: Pick<Services, "limiter">,
+  services: Pick<Services, "limiter" | "recorder">,
   policy: Policy,
   keep: Keep,
+  origin: Origin,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   const byUser = new Map<string, { index: number; request: DecisionRequest }[]>();
@@ -45,21 +47,48 @@ export async function checkMany(
     for (let group = groups.shift(); group; group = groups.shift()) {
       const [user, items] = group;
       const requests = items.map(({ request }) => request);
-      const decisions = await services.limiter.decideAll(
-        userSubject(user),
-        requests,
-        policy,
-        Date.now(),
-        keep,
-      );
+      const startedMs = performance.now();
+      const nowMs = Date.now();
+      const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, keep);
+      const limiterMs = performance.now() - startedMs;
       items.forEach(({ index }, i) => {
         const decision = decisions[i];
-        if (decision) results[index] = { kind: "decision", decision };
+        const request = requests[i];
+        if (!decision || !request) return;
+        results[index] = { kind: "decision", decision };
+        // Who only peeks has not decided anything.
+        if (request.peek) return;
+        const point = pointOf(
+          { ...pointAbout(user, request, origin), atMs: nowMs, limiterMs },
+          decision,
+          ...resultOf(decision),
+        );
+        services.recorder.record(point, nowMs, keep);
       });
     }
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL_USERS, groups.length) }, worker));
   return results;
+}
+
+/** What analytics is told of who asks: the answers are his, not the user's. */
+export interface Origin {
+  readonly method: string;
+  readonly cf: unknown;
+  readonly requestId: string;
+}
+
+function pointAbout(user: string, request: DecisionRequest, origin: Origin) {
+  return {
+    ...origin,
+    account: userSubject(user),
+    route: request.route ?? "",
+    tier: request.tier,
+    revision: request.revision,
+    keyId: null,
+    upstreamStatus: "none",
+    upstreamMs: 0,
+  } as const;
 }
 
 type ReadOperation =

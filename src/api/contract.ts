@@ -9,6 +9,7 @@ import {
   accountsQuery,
   activationSchema,
   batchSchema,
+  liveQuery,
   newAccountSchema,
   newGrantSchema,
   newKeySchema,
@@ -257,6 +258,13 @@ const REPORTS = {
     access: "viewer",
     summary: "A report of the decisions that were made",
     query: reportQuery,
+  },
+  live: {
+    method: "GET",
+    path: `${ADMIN}/live`,
+    access: "viewer",
+    summary: "Decisions as they are made, over a WebSocket",
+    query: liveQuery,
   },
 } as const satisfies Record<string, Endpoint>;
 

@@ -5,7 +5,7 @@ import { problem, unauthorized } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
 import type { Keep } from "../limiter/combiner.ts";
 import { readBody, invalidContent } from "./body.ts";
-import { checkMany, type CheckResult } from "./check.ts";
+import { checkMany, type CheckResult, type Origin } from "./check.ts";
 import { type Line, linesOf } from "./ndjson.ts";
 import { batchSchema, MAX_BATCH, operationSchema } from "./schemas.ts";
 
@@ -33,7 +33,7 @@ export async function check(c: Context<AppEnv>): Promise<Response> {
   const { services, policy, requestId } = c.var;
   const body = await readBody(c, operationSchema);
   if (!body.ok) return body.response;
-  const [result] = await checkMany([body.value], services, policy, keepOf(c));
+  const [result] = await checkMany([body.value], services, policy, keepOf(c), originOf(c));
   if (result?.kind === "invalid") return invalidContent(requestId, result.faults).response;
   if (result?.decision.outcome !== "unavailable") return c.json(result?.decision);
   return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
@@ -45,7 +45,7 @@ export async function checkBatch(c: Context<AppEnv>): Promise<Response> {
   if (c.req.header("Content-Type")?.startsWith(NDJSON)) return streamedBatch(c);
   const body = await readBody(c, batchSchema);
   if (!body.ok) return body.response;
-  const results = await checkMany(body.value, c.var.services, c.var.policy, keepOf(c));
+  const results = await checkMany(body.value, c.var.services, c.var.policy, keepOf(c), originOf(c));
   return c.json(results.map(batchItem));
 }
 
@@ -61,7 +61,7 @@ function streamedBatch(c: Context<AppEnv>): Response {
       for await (const lines of linesOf(c.req.raw.body ?? new Blob([]).stream())) {
         const wanted = lines.slice(0, MAX_BATCH - taken);
         taken += wanted.length;
-        const results = await checkMany(wanted.map(operationOf), services, policy, keepOf(c));
+        const results = await checkMany(wanted.map(operationOf), services, policy, keepOf(c), originOf(c));
         const text = results.map((result) => `${JSON.stringify(batchItem(result))}\n`).join("");
         await writer.write(encoder.encode(text));
         if (lines.length > wanted.length) {
@@ -82,6 +82,10 @@ function streamedBatch(c: Context<AppEnv>): Response {
   };
   c.executionCtx.waitUntil(answer());
   return new Response(readable, { headers: { "Content-Type": NDJSON, "X-Request-Id": c.var.requestId } });
+}
+
+function originOf(c: Context<AppEnv>): Origin {
+  return { method: c.req.method, cf: c.req.raw.cf, requestId: c.var.requestId };
 }
 
 function keepOf(c: Context<AppEnv>): Keep {

@@ -1,5 +1,6 @@
 /** What clients may send to the API, as schemas: unknown fields are refused, every string and list is bounded. */
 import * as z from "zod/mini";
+import { liveFiltersSchema } from "../analytics/live.ts";
 import { INTERVAL_NAMES, ORDERS, OUTCOMES, STACKS } from "../analytics/reports/report-query.ts";
 import { toMilli } from "../core/units.ts";
 import { SCOPES } from "../identity/key-store.ts";
@@ -177,4 +178,5 @@ export const reportQuery = z.strictObject({
   limit: z.optional(z.string().check(z.regex(/^([1-9]\d{0,2}|1000)$/, "must be 1 to 1000"))),
   cursor,
 });
+export const liveQuery = liveFiltersSchema;
 export type ReportParameters = z.infer<typeof reportQuery>;

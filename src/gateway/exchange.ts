@@ -1,8 +1,23 @@
 /** One request on its way through the gateway: what each step leaves for the next. Lives as long as the request. */
 import type { Decision } from "../core/decision.ts";
+import type { StatusClass } from "../analytics/point.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy, Route } from "../policy/compile.ts";
 import type { Services } from "./services.ts";
+
+/** What analytics is told of a request in the end. */
+export interface Seen {
+  route: Route | null;
+  caller: Caller | null;
+  decision: Decision | null;
+  /** Why the request was turned away without a decision, or failed after one; null: neither. */
+  reason: string | null;
+  /** Whether that was a failure, ours or the upstream's, rather than a refusal. */
+  failed: boolean;
+  limiterMs: number;
+  upstreamMs: number;
+  upstreamStatus: StatusClass;
+}
 
 export interface Exchange {
   readonly services: Services;
@@ -12,11 +27,10 @@ export interface Exchange {
   readonly path: string;
   readonly route: Route;
   readonly caller: Caller;
-  /** Null until the limiter has decided, and on an exempt route. */
-  decision: Decision | null;
+  readonly seen: Seen;
 }
 
 /** The tier that a caller is decided by where its account names none. */
-export function tierOfCaller({ caller, policy }: Exchange): string {
+export function tierOfCaller(caller: Caller, policy: Policy): string {
   return caller.tier ?? (caller.kind === "ip" ? policy.anonymousTier : policy.defaultTier);
 }

@@ -21,6 +21,7 @@ const PROBLEMS = {
   method_not_allowed: { status: 405, type: BLANK, title: "Method Not Allowed" },
   conflict: { status: 409, type: BLANK, title: "Conflict" },
   revision_mismatch: { status: 412, type: BLANK, title: "Precondition Failed" },
+  upgrade_required: { status: 426, type: BLANK, title: "Upgrade Required" },
   precondition_required: { status: 428, type: BLANK, title: "Precondition Required" },
   quota_exceeded: {
     status: 429,

@@ -4,7 +4,10 @@ import type { AppEnv } from "./app-env.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** The response as it is to be sent: watched, where slots depend on its end. */
-export function releaseSlots(c: Context<AppEnv>, { services, caller, decision }: Exchange): Response {
+export function releaseSlots(
+  c: Context<AppEnv>,
+  { services, caller, seen: { decision } }: Exchange,
+): Response {
   const { res } = c;
   if (decision === null || decision.holds.length === 0) return res;
   const { holds } = decision;

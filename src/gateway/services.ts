@@ -5,6 +5,8 @@ import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { scrape } from "../analytics/metrics/scrape.ts";
 import type { ReportBackend } from "../analytics/reports/report-answer.ts";
 import { reportBackend } from "../analytics/reports/report-backends.ts";
+import { allHubs, firstHub, hubOf } from "../analytics/hub.ts";
+import { Recorder } from "../analytics/recorder.ts";
 import { type AdminCredentials, createAdminCredentials } from "../identity/admin/admin-credentials.ts";
 import type { Credentials } from "../identity/authenticate.ts";
 import { JwtVerifier } from "../identity/jwt.ts";
@@ -26,6 +28,7 @@ export interface Services {
   readonly admin: AdminCredentials;
   readonly limiter: Limiter;
   readonly reports: ReportBackend;
+  readonly recorder: Recorder;
   /** The metrics of all isolates, as Prometheus' text. Rejects where the hub does not answer. */
   readonly scrape: (nowMs: number) => Promise<string>;
 }
@@ -49,8 +52,17 @@ export function createServices(env: Env): Parsed<Services> {
     },
     admin: createAdminCredentials(settings.admin, log),
     limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
-    reports: reportBackend(settings.engine, null),
-    scrape: (nowMs) => scrape([], nowMs),
+    reports: reportBackend(settings.engine, () => firstHub(env.METRICS_HUB)),
+    recorder: new Recorder(
+      {
+        engine: settings.analytics === "embedded" ? null : env.ANALYTICS_ENGINE,
+        hub: async (batch) => hubOf(env.METRICS_HUB, batch.isolate).record(batch),
+        embedded: settings.analytics !== "engine",
+      },
+      metrics,
+      log,
+    ),
+    scrape: (nowMs) => scrape(allHubs(env.METRICS_HUB), nowMs),
   };
   return { ok: true, value: services };
 }

@@ -95,6 +95,7 @@ describe("all or none", () => {
       allowed: true,
       before: [],
       after: [],
+      heldMilli: [],
       violated: [],
       retryAtMs: 0,
     });

@@ -15,7 +15,7 @@ export interface Content {
 
 /** An answer that is no problem. */
 export interface Answer {
-  readonly status: 200 | 201 | 204 | 304 | 503;
+  readonly status: 101 | 200 | 201 | 204 | 304 | 503;
   readonly description: string;
   readonly contents?: readonly Content[];
   readonly headers?: readonly HeaderName[];

@@ -59,6 +59,10 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
       "Somebody else has changed the policy: it is at revision 8 now. Read it again and repeat your change.",
     headers: ["ETag"],
   },
+  upgrade_required: {
+    when: "The request is no WebSocket handshake.",
+    detail: "The live stream is a WebSocket.",
+  },
   precondition_required: {
     when: "If-Match is missing, or is not an ETag of the policy.",
     detail:

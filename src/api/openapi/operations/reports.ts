@@ -116,4 +116,12 @@ const getReport: Notes = {
   problems: ["not_found"],
 };
 
-export const REPORTS = { getReport };
+const live: Notes = {
+  tag: "Reports",
+  description:
+    'A WebSocket of JSON text frames. The server sends {"seq", "rows", "skipped"}: decisions that pass the filters, at most 20 a second, and how many were left out since the frame before. Answer each frame with {"ack": seq}: with five unanswered nothing more is sent until you do. {"filters": {...}} and {"pause": true} may be sent at any time.',
+  answers: [{ status: 101, description: "The stream is open." }],
+  problems: ["upgrade_required"],
+};
+
+export const REPORTS = { getReport, live };

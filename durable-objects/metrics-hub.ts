@@ -1,0 +1,143 @@
+/**
+ * MetricsHub: what all isolates tell of themselves. Sums metrics, stores points for reports, and shows decisions to live viewers.
+ *
+ * Never on the path of a request: isolates tell it in batches afterwards, and go on without it where it does not answer. A batch
+ * that comes twice counts once. Counters are kept in memory and in one snapshot row, which is written every few seconds while
+ * batches come, and always before a figure is shown: so a scrape never sees a counter go down, and a crash loses seconds.
+ */
+import { DurableObject } from "cloudflare:workers";
+import * as z from "zod/mini";
+import { batchSchema } from "../src/analytics/batch.ts";
+import { MetricStore, type MetricsDump } from "../src/analytics/metrics/metric-store.ts";
+import type { ReportAnswer } from "../src/analytics/reports/report-answer.ts";
+import type { ReportQuery } from "../src/analytics/reports/report-query.ts";
+import { parseJson } from "../src/json.ts";
+import { EmbeddedStore } from "./metrics-hub/embedded-store.ts";
+import { LiveViewers } from "./metrics-hub/live-viewers.ts";
+import { migrate, schemaVersion } from "./migrations.ts";
+
+const MIGRATIONS: readonly string[] = [
+  // One row: the sums, and the last batch of each isolate.
+  "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), metrics TEXT NOT NULL, batches TEXT NOT NULL)",
+];
+
+/** How old a snapshot may be while batches come: what a crash loses of the counters. */
+const SNAPSHOT_MS = 5_000;
+/** Isolates of which the last batch is remembered; the one silent longest goes first. */
+const MOST_ISOLATES = 2_000;
+/** Points are kept for a day: looked through so often where nobody else does. */
+const SWEEP_MS = 3_600_000;
+
+const batchesSchema = z.record(z.string(), z.number());
+
+export class MetricsHub extends DurableObject<Env> {
+  #metrics = new MetricStore();
+  #store: EmbeddedStore | null = null;
+  readonly #viewers: LiveViewers;
+  /** The number of each isolate's last batch, the one silent longest first. */
+  #batches = new Map<string, number>();
+  #isDirty = false;
+  #saving = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#viewers = new LiveViewers(ctx);
+    this.#read();
+  }
+
+  /**
+   * Takes a batch, once.
+   * @throws where it is none: an isolate of another version, which tries again in vain and counts what it drops.
+   */
+  record(input: unknown): void {
+    const { isolate, seq, points, metrics } = z.parse(batchSchema, input);
+    if (seq <= (this.#batches.get(isolate) ?? 0)) return;
+    const nowMs = Date.now();
+    this.#migrate();
+    if (points.length > 0) this.#points.insert(points, nowMs);
+    // From here on nothing throws: what is counted is counted once.
+    this.#batches.delete(isolate);
+    this.#batches.set(isolate, seq);
+    for (const name of this.#batches.keys()) {
+      if (this.#batches.size <= MOST_ISOLATES) break;
+      this.#batches.delete(name);
+    }
+    if (metrics !== null) this.#metrics.apply(metrics, isolate, nowMs);
+    this.#isDirty = true;
+    this.#saveSoon();
+    this.#viewers.show(points, nowMs);
+  }
+
+  /** The sums, after they have been written: whoever reads them adds up all hubs, and renders. */
+  metrics(): MetricsDump {
+    this.#save();
+    return this.#metrics.dump(Date.now());
+  }
+
+  /** Answers a report from the stored points. */
+  report(query: ReportQuery): ReportAnswer {
+    return this.#points.report(query, Date.now());
+  }
+
+  /** Opens a live stream (src/api/admin/live.ts has checked who asks). */
+  override fetch(request: Request): Response {
+    return this.#viewers.open(request);
+  }
+
+  override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
+    this.#viewers.told(socket, message);
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#viewers.closed(socket);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#viewers.closed(socket);
+  }
+
+  /** Forgets points that are too old, also when no new ones come. */
+  override async alarm(): Promise<void> {
+    this.#points.sweep(Date.now());
+    if (this.#points.rows > 0) await this.ctx.storage.setAlarm(Date.now() + SWEEP_MS);
+  }
+
+  get #points(): EmbeddedStore {
+    return (this.#store ??= new EmbeddedStore(this.ctx.storage.sql));
+  }
+
+  #migrate(): void {
+    if (schemaVersion(this.ctx.storage) > 0) return;
+    migrate(this.ctx.storage, MIGRATIONS);
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(Date.now() + SWEEP_MS));
+  }
+
+  #read(): void {
+    if (schemaVersion(this.ctx.storage) === 0) return;
+    migrate(this.ctx.storage, MIGRATIONS);
+    for (const row of this.ctx.storage.sql.exec("SELECT metrics, batches FROM snapshot")) {
+      this.#metrics.load(parseJson(String(row["metrics"])), Date.now());
+      const batches = batchesSchema.safeParse(parseJson(String(row["batches"])));
+      if (batches.success) this.#batches = new Map(Object.entries(batches.data));
+    }
+  }
+
+  #saveSoon(): void {
+    if (this.#saving) return;
+    this.#saving = true;
+    setTimeout(() => {
+      this.#saving = false;
+      this.#save();
+    }, SNAPSHOT_MS);
+  }
+
+  #save(): void {
+    if (!this.#isDirty) return;
+    this.#isDirty = false;
+    this.ctx.storage.sql.exec(
+      "INSERT OR REPLACE INTO snapshot (id, metrics, batches) VALUES (1, ?, ?)",
+      JSON.stringify(this.#metrics.dump(Date.now())),
+      JSON.stringify(Object.fromEntries(this.#batches)),
+    );
+  }
+}

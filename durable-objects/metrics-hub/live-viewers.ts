@@ -1,0 +1,137 @@
+/**
+ * The hub's live viewers: WebSockets that may hibernate, so what is known of a viewer is kept with its socket.
+ *
+ * Never keeps a row for later: what a viewer cannot take now is counted and skipped. So neither many viewers nor slow ones make
+ * the hub slower or larger.
+ */
+import * as z from "zod/mini";
+import {
+  type LiveFrame,
+  type LiveFilters,
+  liveFiltersSchema,
+  liveRow,
+  MOST_ROWS_PER_SECOND,
+  passes,
+  viewerMessageSchema,
+} from "../../src/analytics/live.ts";
+import type { Point } from "../../src/analytics/point.ts";
+import { parseJson } from "../../src/json.ts";
+
+/** Viewers at once; more are turned away. */
+export const MOST_VIEWERS = 50;
+/** Frames that a viewer may leave unanswered. */
+export const MOST_UNANSWERED = 5;
+const SECOND_MS = 1_000;
+/** Longest message of a viewer, UTF-16 units: filters are short. */
+const LONGEST_MESSAGE = 4_096;
+/** Close codes: RFC 6455, section 7.4.1. */
+const POLICY_VIOLATION = 1008;
+
+const viewerSchema = z.object({
+  filters: liveFiltersSchema,
+  paused: z.boolean(),
+  /** Number of the last frame, and of the last one that was answered. */
+  seq: z.number(),
+  acked: z.number(),
+  skipped: z.number(),
+  /** Since when, and how many rows were sent since then. */
+  sinceMs: z.number(),
+  rows: z.number(),
+});
+type Viewer = z.infer<typeof viewerSchema>;
+
+export class LiveViewers {
+  readonly #ctx: DurableObjectState;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+  }
+
+  /** Answers 101 to a viewer, or 503 where there are too many. */
+  open(request: Request): Response {
+    if (this.#ctx.getWebSockets().length >= MOST_VIEWERS) return new Response(null, { status: 503 });
+    const query = Object.fromEntries(new URL(request.url).searchParams);
+    const filters = liveFiltersSchema.safeParse(query);
+    if (!filters.success) return new Response(null, { status: 400 });
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.#ctx.acceptWebSocket(server);
+    keep(server, viewerOf(filters.data));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Shows decisions to whom they are for. Never throws. */
+  show(points: readonly Point[], nowMs: number): void {
+    if (points.length === 0) return;
+    for (const socket of this.#ctx.getWebSockets()) {
+      const viewer = read(socket);
+      if (viewer && !viewer.paused) showTo(socket, viewer, points, nowMs);
+    }
+  }
+
+  /** A message of a viewer. What is none ends the stream. */
+  told(socket: WebSocket, message: string | ArrayBuffer): void {
+    const viewer = read(socket);
+    const isText = typeof message === "string" && message.length <= LONGEST_MESSAGE;
+    const parsed = viewerMessageSchema.safeParse(isText ? parseJson(message) : undefined);
+    if (!viewer || !parsed.success) {
+      close(socket, POLICY_VIOLATION, "not a message of a viewer");
+      return;
+    }
+    const { data } = parsed;
+    if ("ack" in data) viewer.acked = Math.max(viewer.acked, Math.min(data.ack, viewer.seq));
+    else if ("pause" in data) viewer.paused = data.pause;
+    else viewer.filters = data.filters;
+    keep(socket, viewer);
+  }
+
+  closed(socket: WebSocket): void {
+    close(socket, 1000, "");
+  }
+}
+
+function viewerOf(filters: LiveFilters): Viewer {
+  return { filters, paused: false, seq: 0, acked: 0, skipped: 0, sinceMs: 0, rows: 0 };
+}
+
+function showTo(socket: WebSocket, viewer: Viewer, points: readonly Point[], nowMs: number): void {
+  const found = points.filter((point) => passes(point, viewer.filters));
+  if (found.length === 0) return;
+  if (nowMs - viewer.sinceMs >= SECOND_MS || nowMs < viewer.sinceMs) {
+    viewer.sinceMs = nowMs;
+    viewer.rows = 0;
+  }
+  const isBehind = viewer.seq - viewer.acked >= MOST_UNANSWERED;
+  const room = isBehind ? 0 : MOST_ROWS_PER_SECOND - viewer.rows;
+  const shown = room > 0 ? found.slice(-room) : [];
+  viewer.skipped += found.length - shown.length;
+  if (shown.length > 0) {
+    viewer.seq += 1;
+    viewer.rows += shown.length;
+    const frame: LiveFrame = { seq: viewer.seq, rows: shown.map(liveRow), skipped: viewer.skipped };
+    viewer.skipped = 0;
+    try {
+      socket.send(JSON.stringify(frame));
+    } catch {
+      // It is gone; its close event follows.
+    }
+  }
+  keep(socket, viewer);
+}
+
+/** What was kept with the socket; null where it cannot be read. */
+function read(socket: WebSocket): Viewer | null {
+  const parsed = viewerSchema.safeParse(socket.deserializeAttachment());
+  return parsed.success ? parsed.data : null;
+}
+
+function keep(socket: WebSocket, viewer: Viewer): void {
+  socket.serializeAttachment(viewer);
+}
+
+function close(socket: WebSocket, code: number, reason: string): void {
+  try {
+    socket.close(code, reason);
+  } catch {
+    // It was closed already.
+  }
+}

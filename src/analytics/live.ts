@@ -1,0 +1,55 @@
+/**
+ * The live stream's protocol, in JSON text frames.
+ *
+ * The hub sends `{"seq", "rows", "skipped"}`: decisions that pass the viewer's filters, newest last, and how many were left out
+ * since the frame before. The viewer answers each with `{"ack": seq}`; with too many unanswered it gets no more until it does, so
+ * a slow viewer costs the hub nothing. It may send `{"filters": {...}}` and `{"pause": true}` at any time.
+ */
+import * as z from "zod/mini";
+import type { Point } from "./point.ts";
+
+/** What can be filtered by. */
+export const LIVE_FILTERS = ["account", "route", "tier", "outcome", "reason", "source"] as const;
+export type LiveFilter = (typeof LIVE_FILTERS)[number];
+
+const value = z.optional(z.string().check(z.minLength(1), z.maxLength(256)));
+
+export const liveFiltersSchema = z.strictObject({
+  account: value,
+  route: value,
+  tier: value,
+  outcome: value,
+  reason: value,
+  source: value,
+});
+/** Only decisions with exactly these values. */
+export type LiveFilters = z.infer<typeof liveFiltersSchema>;
+
+export const viewerMessageSchema = z.union([
+  z.strictObject({ ack: z.int().check(z.gte(0)) }),
+  z.strictObject({ pause: z.boolean() }),
+  z.strictObject({ filters: liveFiltersSchema }),
+]);
+
+/** A decision as a viewer sees it. `at` is RFC 3339 in UTC. */
+export interface LiveRow extends Omit<Point, "atMs"> {
+  readonly at: string;
+}
+
+export interface LiveFrame {
+  readonly seq: number;
+  readonly rows: readonly LiveRow[];
+  /** Decisions that pass the filters but were not shown: more than a person can read, or while too much was unanswered. */
+  readonly skipped: number;
+}
+
+/** Rows of one viewer in a second. */
+export const MOST_ROWS_PER_SECOND = 20;
+
+export function passes(point: Point, filters: LiveFilters): boolean {
+  return LIVE_FILTERS.every((name) => filters[name] === undefined || filters[name] === point[name]);
+}
+
+export function liveRow({ atMs, ...rest }: Point): LiveRow {
+  return { at: new Date(atMs).toISOString(), ...rest };
+}

@@ -1,0 +1,149 @@
+/**
+ * The isolate's side of analytics: takes points, and tells them on in batches, behind the requests' backs.
+ *
+ * Never delays or fails a request: recording is a push into a bounded list, and telling happens in the `waitUntil` of whichever
+ * request began the flush. Should that request die, the next one after a while begins another: only plain data is shared. A
+ * batch that the hub may not have taken is sent again under its number, which the hub takes once.
+ */
+import { withDeadline } from "../deadline.ts";
+import { type Log, messageOf } from "../log.ts";
+import { type Batch, MAX_BATCH_POINTS } from "./batch.ts";
+import { dataPointOf } from "./engine-sink.ts";
+import { HUB_DEADLINE_MS } from "./hub.ts";
+import { countPoint } from "./metrics/count-point.ts";
+import type { MetricDeltas } from "./metrics/metric-deltas.ts";
+import type { Point } from "./point.ts";
+import { withRuns } from "./runs.ts";
+
+/** How long points wait for others. */
+const FLUSH_MS = 100;
+/** So many are told at once, without waiting. */
+const FLUSH_POINTS = 100;
+/** Points that wait at most; what is more is dropped, and counted. About 2 MB. */
+const MOST_WAITING = 5_000;
+/** After this a flush that has not ended is taken for dead, with its request. */
+const FLUSH_DEADLINE_MS = 3 * HUB_DEADLINE_MS;
+/** Batches that one request tells, at most: all that may wait. */
+const MOST_BATCHES = MOST_WAITING / MAX_BATCH_POINTS;
+/** A batch is sent again so many times. */
+const MOST_TRIES = 3;
+
+/** The platform's `waitUntil` of a request. */
+export type Keep = (work: Promise<unknown>) => void;
+
+/** Who takes a batch. Rejects where it is not known to have been taken. */
+export type Tell = (batch: Batch) => Promise<void>;
+
+export interface Sinks {
+  /** Null: nothing is written to Analytics Engine. */
+  readonly engine: AnalyticsEngineDataset | null;
+  /** Tells the hub. */
+  readonly hub: Tell;
+  /** Whether the hub stores points. Metrics are told it in any case. */
+  readonly embedded: boolean;
+}
+
+export class Recorder {
+  readonly #sinks: Sinks;
+  readonly #metrics: MetricDeltas;
+  readonly #log: Log;
+  #waiting: Point[] = [];
+  #flushingUntilMs = 0;
+  #isolate: string | null = null;
+  #seq = 0;
+  /** A batch that the hub may not have taken. */
+  #again: { readonly batch: Batch; tries: number } | null = null;
+
+  constructor(sinks: Sinks, metrics: MetricDeltas, log: Log) {
+    this.#sinks = sinks;
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  /** Takes a point. `nowMs` is the edge's clock. */
+  record(point: Point, nowMs: number, keep: Keep): void {
+    if (this.#waiting.length >= MOST_WAITING) this.#metrics.add("pointsDropped", []);
+    else this.#waiting.push(point);
+    this.flush(nowMs, keep);
+  }
+
+  /** Sees to it that what there is to tell, metrics alone too, is told soon. */
+  flush(nowMs: number, keep: Keep): void {
+    if (nowMs < this.#flushingUntilMs && nowMs >= this.#flushingUntilMs - FLUSH_DEADLINE_MS) return;
+    this.#flushingUntilMs = nowMs + FLUSH_DEADLINE_MS;
+    keep(this.#flush());
+  }
+
+  /** Never rejects. */
+  async #flush(): Promise<void> {
+    try {
+      if (this.#waiting.length < FLUSH_POINTS) await scheduler.wait(FLUSH_MS);
+      // Analytics Engine takes no more than a batch of one invocation: then the next request goes on.
+      const batches = this.#sinks.engine ? 1 : MOST_BATCHES;
+      for (let i = 0; i === 0 || (i < batches && this.#waiting.length > 0); i++) await this.#tell();
+    } catch (thrown) {
+      this.#log("error", "recording_failed", { error: messageOf(thrown) });
+    }
+    this.#flushingUntilMs = 0;
+  }
+
+  async #tell(): Promise<void> {
+    if (this.#again) {
+      await this.#send(this.#again.batch);
+      if (this.#again) return;
+    }
+    const points = this.#take();
+    for (const point of points) countPoint(this.#metrics, point);
+    this.#write(points);
+    const metrics = this.#metrics.take();
+    const stored = this.#sinks.embedded ? points : [];
+    if (stored.length === 0 && metrics === null) return;
+    this.#seq += 1;
+    await this.#send({ isolate: this.#name(), seq: this.#seq, points: stored, metrics });
+  }
+
+  /** What fits into a batch, runs put together. */
+  #take(): Point[] {
+    const points = withRuns(this.#waiting);
+    this.#waiting = points.slice(MAX_BATCH_POINTS);
+    return points.slice(0, MAX_BATCH_POINTS);
+  }
+
+  #write(points: readonly Point[]): void {
+    const { engine } = this.#sinks;
+    if (!engine) return;
+    let failed = 0;
+    for (const point of points) {
+      try {
+        engine.writeDataPoint(dataPointOf(point));
+      } catch {
+        failed += 1;
+      }
+    }
+    if (failed === 0) return;
+    this.#metrics.add("pointsDropped", [], failed);
+    this.#log("warn", "analytics_engine_failed", { points: failed });
+  }
+
+  async #send(batch: Batch): Promise<void> {
+    try {
+      await withDeadline(this.#sinks.hub(batch), HUB_DEADLINE_MS, "metrics hub");
+      this.#again = null;
+    } catch (thrown) {
+      const tries = (this.#again?.tries ?? 0) + 1;
+      if (tries < MOST_TRIES) {
+        this.#again = { batch, tries };
+        return;
+      }
+      this.#again = null;
+      // Points are many and sampled anyway; what was counted is small, and goes with the next batch.
+      this.#metrics.add("pointsDropped", [], batch.points.length);
+      if (batch.metrics) this.#metrics.giveBack(batch.metrics);
+      this.#log("warn", "hub_failed", { points: batch.points.length, error: messageOf(thrown) });
+    }
+  }
+
+  #name(): string {
+    return (this.#isolate ??= crypto.randomUUID());
+  }
+}

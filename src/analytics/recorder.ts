@@ -62,8 +62,12 @@ export class Recorder {
 
   /** Takes a point. `nowMs` is the edge's clock. */
   record(point: Point, nowMs: number, keep: Keep): void {
-    if (this.#waiting.length >= MOST_WAITING) this.#metrics.add("pointsDropped", []);
-    else this.#waiting.push(point);
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(point);
+    else {
+      // It is in no report, but it is counted.
+      countPoint(this.#metrics, point);
+      this.#metrics.add("pointsDropped", []);
+    }
     this.flush(nowMs, keep);
   }
 

@@ -9,6 +9,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { DirectoryEntry, DirectoryFilter, DirectoryPage } from "../src/limiter/directory.ts";
 import { directoryEntrySchema } from "../src/limiter/directory.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
+import { countedStorage, tellMetrics } from "./object-metrics.ts";
 
 const MIGRATIONS: readonly string[] = [
   `
@@ -28,11 +29,13 @@ const MIGRATIONS: readonly string[] = [
 ];
 
 export class AccountDirectory extends DurableObject<Env> {
+  readonly #storage = countedStorage(this.ctx.storage, "AccountDirectory");
+
   /** Takes an account's newest value, null where it was deleted. */
   put(id: string, entry: DirectoryEntry | null, version: number): void {
-    migrate(this.ctx.storage, MIGRATIONS);
+    migrate(this.#storage, MIGRATIONS);
     const { name = "", tier = "", status = "", createdMs = 0, updatedMs = 0 } = entry ?? {};
-    this.ctx.storage.sql.exec(
+    this.#storage.sql.exec(
       `INSERT INTO accounts (id, name, search, tier, status, created_ms, updated_ms, version, deleted)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET name = excluded.name, search = excluded.search, tier = excluded.tier,
@@ -49,12 +52,13 @@ export class AccountDirectory extends DurableObject<Env> {
       version,
       entry === null ? 1 : 0,
     );
+    tellMetrics(this.ctx, this.env);
   }
 
   /** Accounts after `after` in the order of their ids; at most `count`. */
   list(filter: DirectoryFilter, after: string, count: number): DirectoryPage {
-    if (schemaVersion(this.ctx.storage) === 0) return { entries: [], next: null };
-    const rows = this.ctx.storage.sql
+    if (schemaVersion(this.#storage) === 0) return { entries: [], next: null };
+    const rows = this.#storage.sql
       .exec(
         `SELECT id, name, tier, status, created_ms AS createdMs, updated_ms AS updatedMs, version FROM accounts
          WHERE deleted = 0 AND id > ?1 AND (?2 IS NULL OR tier = ?2) AND (?3 IS NULL OR status = ?3)
@@ -75,6 +79,6 @@ export class AccountDirectory extends DurableObject<Env> {
 
   /** Forgets everything, to be rebuilt. */
   async clear(): Promise<void> {
-    await this.ctx.storage.deleteAll();
+    await this.#storage.deleteAll();
   }
 }

@@ -8,6 +8,8 @@
  * it, and one receiver's failure holds up no other. Retries for ever with a growing delay: an entry is dropped only when it
  * was taken.
  */
+import { objectMetrics } from "./object-metrics.ts";
+
 export const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 300_000;
 /** Deliveries of one drain; the rest follows at the next alarm. */
@@ -93,7 +95,9 @@ export class Outbox {
         this.#busy.delete(row.lane);
       }
     }
-    return new Set(this.#heads().map(({ lane }) => lane));
+    const heads = this.#heads();
+    objectMetrics.peak("outboxLagSeconds", [], Math.max(0, ...heads.map((row) => lagMs(row, nowMs))) / 1_000);
+    return new Set(heads.map(({ lane }) => lane));
   }
 
   /** When to drain again, or null where nothing waits. A lane with a delivery under way is looked after by its own drain. */
@@ -112,11 +116,27 @@ export class Outbox {
   }
 
   #postpone({ seq, attempts }: Row, nowMs: number): void {
-    const delayMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 20));
+    const delayMs = retryMs(attempts);
     this.#sql.exec(
       "UPDATE outbox SET attempts = attempts + 1, due_ms = ? WHERE seq = ?",
       nowMs + delayMs,
       seq,
     );
   }
+}
+
+/** How long to wait after the attempt of this number, counted from 0. */
+function retryMs(attempt: number): number {
+  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 20));
+}
+
+/**
+ * How long an entry has waited at least. A row says when it is due, not when it was queued: that was at least all its delays
+ * before.
+ */
+function lagMs({ attempts, due_ms: dueMs }: Row, nowMs: number): number {
+  let waitedMs = 0;
+  for (let i = 0; i < Math.min(attempts, 20); i++) waitedMs += retryMs(i);
+  waitedMs += Math.max(0, attempts - 20) * LONGEST_RETRY_MS;
+  return Math.max(0, nowMs - (dueMs - waitedMs));
 }

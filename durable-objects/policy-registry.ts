@@ -11,6 +11,7 @@ import { withDeadline } from "../src/deadline.ts";
 import type { Change, PutAnswer, Revision, RevisionInfo } from "../src/limiter/registry.ts";
 import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
+import { countedStorage, tellMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
 
 const MIGRATIONS: readonly string[] = [
@@ -40,15 +41,16 @@ const fullRow = z.extend(infoRow, { document: z.string() });
 const DELIVERY_DEADLINE_MS = 3_000;
 
 export class PolicyRegistry extends DurableObject<Env> {
+  readonly #storage = countedStorage(this.ctx.storage, "PolicyRegistry");
   readonly #outbox: Outbox;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#outbox = new Outbox(ctx.storage.sql, async ({ name, value }) => {
+    this.#outbox = new Outbox(this.#storage.sql, async ({ name, value }) => {
       const told = value === null ? env.CONFIG.delete(name) : env.CONFIG.put(name, value);
       await withDeadline(told, DELIVERY_DEADLINE_MS, "KV");
     });
-    if (this.#isWritten()) migrate(ctx.storage, MIGRATIONS);
+    if (this.#isWritten()) migrate(this.#storage, MIGRATIONS);
   }
 
   /** The revision in force, or null where there is none: then the embedded default is, as revision 0. */
@@ -66,7 +68,7 @@ export class PolicyRegistry extends DurableObject<Env> {
   /** Revisions below `before`, newest first; at most `count`. */
   revisions(before: number, count: number): RevisionInfo[] {
     if (!this.#isWritten()) return [];
-    return this.ctx.storage.sql
+    return this.#storage.sql
       .exec(
         `SELECT revision, created_ms, actor, reason, restores FROM revisions
          WHERE revision < ? ORDER BY revision DESC LIMIT ?`,
@@ -111,9 +113,9 @@ export class PolicyRegistry extends DurableObject<Env> {
     if (newest !== expected) return { kind: "mismatch", newest };
     const nowMs = Date.now();
     const info: RevisionInfo = { revision: newest + 1, createdMs: nowMs, ...change, restores };
-    this.ctx.storage.transactionSync(() => {
-      migrate(this.ctx.storage, MIGRATIONS);
-      this.ctx.storage.sql.exec(
+    this.#storage.transactionSync(() => {
+      migrate(this.#storage, MIGRATIONS);
+      this.#storage.sql.exec(
         "INSERT INTO revisions (revision, document, created_ms, actor, reason, restores) VALUES (?, ?, ?, ?, ?, ?)",
         info.revision,
         document,
@@ -131,24 +133,25 @@ export class PolicyRegistry extends DurableObject<Env> {
       this.#outbox.put({ lane: "kv", name: CURRENT_KEY, value: pointer, version: revision }, nowMs);
     });
     // In one write with the revision: should the object die before KV is told, the alarm rings.
-    await this.ctx.storage.setAlarm(nowMs + FIRST_RETRY_MS);
+    await this.#storage.setAlarm(nowMs + FIRST_RETRY_MS);
     return { kind: "revision", revision: info, published: await this.#tell() };
   }
 
   /** Tells KV what the outbox holds. @returns whether it knows all. */
   async #tell(): Promise<boolean> {
     const left = await this.#outbox.drain(Date.now());
+    tellMetrics(this.ctx, this.env);
     const dueMs = this.#outbox.nextDueMs(Date.now());
-    if (dueMs !== null) await this.ctx.storage.setAlarm(Math.max(dueMs, Date.now()));
+    if (dueMs !== null) await this.#storage.setAlarm(Math.max(dueMs, Date.now()));
     return left.size === 0;
   }
 
   #isWritten(): boolean {
-    return schemaVersion(this.ctx.storage) > 0;
+    return schemaVersion(this.#storage) > 0;
   }
 
   #one(query: string, ...bindings: number[]): Revision | null {
-    const [row] = this.ctx.storage.sql.exec(query, ...bindings).toArray();
+    const [row] = this.#storage.sql.exec(query, ...bindings).toArray();
     if (!row) return null;
     const { document, ...info } = fullRow.parse(row);
     return { ...toInfo(info), document };

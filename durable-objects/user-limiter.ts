@@ -16,6 +16,7 @@ import { registrySource } from "../src/limiter/registry.ts";
 import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
 import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
+import { tellMetrics } from "./object-metrics.ts";
 import { AccountObject } from "./user-limiter/account-object.ts";
 import { type Decided, decide } from "./user-limiter/decide.ts";
 import { giveUpLate, grant, settle } from "./user-limiter/lease-desk.ts";
@@ -120,6 +121,7 @@ export class UserLimiter extends AccountObject {
     if (await this.#forgetAddress(memory)) return;
     memory.remembered.sweep(Date.now());
     await this.store.tellAll();
+    tellMetrics(this.ctx, this.env);
     await this.store.wakeAt(memory.remembered.nextExpiryMs());
   }
 
@@ -196,6 +198,7 @@ export class UserLimiter extends AccountObject {
 
   #settle(): void {
     const nowMs = Date.now();
+    tellMetrics(this.ctx, this.env, nowMs);
     const pausedMs = nowMs - this.#lastUsedMs;
     if (pausedMs >= 0 && pausedMs < SETTLE_MS) {
       setTimeout(() => this.#settle(), SETTLE_MS - pausedMs);

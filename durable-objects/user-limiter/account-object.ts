@@ -22,6 +22,7 @@ import type {
   UsageRow,
 } from "../../src/limiter/account.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
+import { countedStorage } from "../object-metrics.ts";
 import { MAX_GRANTS } from "./account.ts";
 import type { StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
@@ -35,7 +36,7 @@ export abstract class AccountObject extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.store = new UserStore(ctx.storage, env);
+    this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), env);
   }
 
   /** Whether a key of this account may be used now. */

@@ -1,6 +1,7 @@
 /** What KV is told of keys: the record while a key is good, nothing afterwards, and sooner or later whatever fails meanwhile. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { objectMetrics } from "../../durable-objects/object-metrics.ts";
 import { keyRecordKey } from "../../src/identity/key-store.ts";
 import { later, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
@@ -104,6 +105,27 @@ describe("where KV fails", () => {
     }
     expect(delays.map((ms) => ms / 1_000)).toEqual([2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
     expect(await user.waiting()).toMatchObject([{ attempts: 11 }]);
+  });
+
+  it("how long KV has been behind is counted, over restarts too, until it knows", async () => {
+    const user = await keyOwner();
+    const mend = await user.breakKv();
+    const peaks = vi.spyOn(objectMetrics, "peak");
+    const seconds = () => peaks.mock.lastCall?.[2];
+    await user.addKey();
+    const behind = [seconds()];
+    for (const delayMs of [2_000, 4_000, 8_000]) {
+      later(delayMs);
+      await user.ringAlarm();
+      behind.push(seconds());
+    }
+    expect(behind).toEqual([0, 2, 6, 14]);
+    mend();
+    await user.evict();
+    later(16_000);
+    await user.ringAlarm();
+    expect(seconds()).toBe(0);
+    peaks.mockRestore();
   });
 
   it.each(["evict", "crash"] as const)("nothing is lost when %s comes in between", async (end) => {

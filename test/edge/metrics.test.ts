@@ -1,0 +1,78 @@
+/** What Prometheus is answered: sums of what was decided, by whoever may read them, and a problem where the hub is dead. */
+import { describe, expect, it } from "vitest";
+import { ADMIN_TOKEN, type Edge, startEdge } from "../fixtures/edge-app.ts";
+
+const PATH = "/api/v1/rate-limit/metrics";
+const HEADERS = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+
+const address = (): string => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 256)).join(".")}`;
+
+async function scraped(edge: Edge): Promise<string> {
+  await edge.settled();
+  const response = await edge.request(PATH, { headers: HEADERS });
+  expect(response.status).toBe(200);
+  return response.text();
+}
+
+/** The sum of all series of a metric whose line has all these parts. */
+function sum(text: string, metric: string, ...parts: string[]): number {
+  const lines = text.split("\n").filter((line) => line.startsWith(metric));
+  return lines
+    .filter((line) => parts.every((part) => line.includes(part)))
+    .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" "))), 0);
+}
+
+describe("a scrape", () => {
+  it("grows by what was decided since, once for each request", async () => {
+    const edge = await startEdge();
+    const before = await scraped(edge);
+    for (let i = 0; i < 5; i++) {
+      await edge.request("/identify", { headers: { "CF-Connecting-IP": address() } });
+    }
+    await edge.request("/no/such/route");
+    const after = await scraped(edge);
+    const grown = (metric: string, ...parts: string[]) =>
+      sum(after, metric, ...parts) - sum(before, metric, ...parts);
+    expect(grown("edge_limiter_requests_total", 'outcome="allowed"', 'source="strict"')).toBe(5);
+    expect(grown("edge_limiter_decision_seconds_count", 'source="strict"')).toBe(5);
+    expect(sum(after, "edge_limiter_build_info")).toBeGreaterThanOrEqual(1);
+  });
+
+  it("counts rows that objects write", async () => {
+    const edge = await startEdge();
+    const before = sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter");
+    const headers = { "CF-Connecting-IP": address() };
+    await edge.request("/identify", { headers });
+    // The object tells it when its user pauses, a second later.
+    await expect
+      .poll(async () => sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter"), {
+        timeout: 8_000,
+        interval: 200,
+      })
+      .toBeGreaterThan(before);
+  });
+
+  it("is for viewers only, and by Prometheus' media type", async () => {
+    const edge = await startEdge();
+    expect((await edge.request(PATH)).status).toBe(401);
+    const response = await edge.request(PATH, { headers: HEADERS });
+    expect(response.headers.get("Content-Type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+  });
+
+  it("is a problem where the hub does not answer, and requests go on", async () => {
+    const dead = {
+      getByName: () => ({
+        record: () => Promise.reject(new Error("dead")),
+        metrics: () => Promise.reject(new Error("dead")),
+      }),
+    };
+    const edge = await startEdge({ bindings: { METRICS_HUB: dead } });
+    expect((await edge.request("/identify", { headers: { "CF-Connecting-IP": address() } })).status).toBe(
+      200,
+    );
+    const response = await edge.request(PATH, { headers: HEADERS });
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ code: "temporary_reduced_capacity" });
+  });
+});

@@ -15,6 +15,7 @@ import { parseJson } from "../src/json.ts";
 import { EmbeddedStore } from "./metrics-hub/embedded-store.ts";
 import { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
+import { countedStorage, objectMetrics } from "./object-metrics.ts";
 
 const MIGRATIONS: readonly string[] = [
   // One row: the sums, and the last batch of each isolate.
@@ -31,6 +32,7 @@ const SWEEP_MS = 3_600_000;
 const batchesSchema = z.record(z.string(), z.number());
 
 export class MetricsHub extends DurableObject<Env> {
+  readonly #storage = countedStorage(this.ctx.storage, "MetricsHub");
   #metrics = new MetricStore();
   #store: EmbeddedStore | null = null;
   readonly #viewers: LiveViewers;
@@ -50,11 +52,14 @@ export class MetricsHub extends DurableObject<Env> {
    * @throws where it is none: an isolate of another version, which tries again in vain and counts what it drops.
    */
   record(input: unknown): void {
-    const { isolate, seq, points, metrics } = z.parse(batchSchema, input);
+    const { isolate, seq, points, isStored, metrics } = z.parse(batchSchema, input);
     if (seq <= (this.#batches.get(isolate) ?? 0)) return;
     const nowMs = Date.now();
     this.#migrate();
-    if (points.length > 0) this.#points.insert(points, nowMs);
+    if (isStored && points.length > 0) {
+      // All of a batch or nothing: it may come again.
+      this.ctx.storage.transactionSync(() => this.#points.insert(points, nowMs));
+    }
     // From here on nothing throws: what is counted is counted once.
     this.#batches.delete(isolate);
     this.#batches.set(isolate, seq);
@@ -63,6 +68,8 @@ export class MetricsHub extends DurableObject<Env> {
       this.#batches.delete(name);
     }
     if (metrics !== null) this.#metrics.apply(metrics, isolate, nowMs);
+    // What this hub and other objects of its isolate count needs no call to get here.
+    this.#metrics.apply(objectMetrics.take() ?? [], "hub", nowMs);
     this.#isDirty = true;
     this.#saveSoon();
     this.#viewers.show(points, nowMs);
@@ -99,23 +106,23 @@ export class MetricsHub extends DurableObject<Env> {
   /** Forgets points that are too old, also when no new ones come. */
   override async alarm(): Promise<void> {
     this.#points.sweep(Date.now());
-    if (this.#points.rows > 0) await this.ctx.storage.setAlarm(Date.now() + SWEEP_MS);
+    if (this.#points.rows > 0) await this.#storage.setAlarm(Date.now() + SWEEP_MS);
   }
 
   get #points(): EmbeddedStore {
-    return (this.#store ??= new EmbeddedStore(this.ctx.storage.sql));
+    return (this.#store ??= new EmbeddedStore(this.#storage.sql));
   }
 
   #migrate(): void {
-    if (schemaVersion(this.ctx.storage) > 0) return;
-    migrate(this.ctx.storage, MIGRATIONS);
-    this.ctx.waitUntil(this.ctx.storage.setAlarm(Date.now() + SWEEP_MS));
+    if (schemaVersion(this.#storage) > 0) return;
+    migrate(this.#storage, MIGRATIONS);
+    this.ctx.waitUntil(this.#storage.setAlarm(Date.now() + SWEEP_MS));
   }
 
   #read(): void {
-    if (schemaVersion(this.ctx.storage) === 0) return;
-    migrate(this.ctx.storage, MIGRATIONS);
-    for (const row of this.ctx.storage.sql.exec("SELECT metrics, batches FROM snapshot")) {
+    if (schemaVersion(this.#storage) === 0) return;
+    migrate(this.#storage, MIGRATIONS);
+    for (const row of this.#storage.sql.exec("SELECT metrics, batches FROM snapshot")) {
       this.#metrics.load(parseJson(String(row["metrics"])), Date.now());
       const batches = batchesSchema.safeParse(parseJson(String(row["batches"])));
       if (batches.success) this.#batches = new Map(Object.entries(batches.data));
@@ -134,7 +141,7 @@ export class MetricsHub extends DurableObject<Env> {
   #save(): void {
     if (!this.#isDirty) return;
     this.#isDirty = false;
-    this.ctx.storage.sql.exec(
+    this.#storage.sql.exec(
       "INSERT OR REPLACE INTO snapshot (id, metrics, batches) VALUES (1, ?, ?)",
       JSON.stringify(this.#metrics.dump(Date.now())),
       JSON.stringify(Object.fromEntries(this.#batches)),

@@ -148,7 +148,7 @@ export async function newAccount({ url }: Product, id: string, tier: string): Pr
   const post = { method: "POST", headers };
   const account = await request(admin, { ...post, body: JSON.stringify({ id, tier }) });
   if (account.status !== 201) throw new Error(`no account ${id}: ${account.text}`);
-  const made = await request(new URL(`${admin}/${id}/keys`), { ...post, body: "{}" });
+  const made = await request(new URL(`${admin}/${encodeURIComponent(id)}/keys`), { ...post, body: "{}" });
   const answer = made.json();
   if (typeof answer !== "object" || answer === null || !("key" in answer)) throw new Error(made.text);
   return String(answer.key);

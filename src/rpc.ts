@@ -3,6 +3,7 @@
  * between. Same operations, same answers as the decision API; whoever has the binding may ask, so it needs no key.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { NOWHERE } from "./analytics/place.ts";
 import { checkMany, type CheckResult, type Origin } from "./api/check.ts";
 import type { Operation } from "./api/schemas.ts";
 import type { Decision } from "./core/decision.ts";
@@ -68,7 +69,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
 }
 
 function origin(): Origin {
-  return { method: "RPC", cf: null, requestId: crypto.randomUUID() };
+  return { method: "RPC", place: NOWHERE, requestId: crypto.randomUUID() };
 }
 
 function itemOf(result: CheckResult): CheckItem {

@@ -11,6 +11,8 @@ export interface Batch {
   readonly isolate: string;
   readonly seq: number;
   readonly points: readonly Point[];
+  /** Whether the points are for reports; else live viewers alone see them. */
+  readonly isStored: boolean;
   readonly metrics: MetricsDelta | null;
 }
 
@@ -43,6 +45,7 @@ export const batchSchema = z.object({
   isolate: z.string().check(z.minLength(1), z.maxLength(64)),
   seq: z.int().check(z.gte(1)),
   points: z.array(pointSchema).check(z.maxLength(MAX_BATCH_POINTS)),
+  isStored: z.boolean(),
   /** Parsed by the store of metrics itself. */
   metrics: z.unknown(),
 });

@@ -1,5 +1,6 @@
 /** A decision as a point. Cheap: every request makes one. */
 import type { Decision } from "../core/decision.ts";
+import type { Place } from "./place.ts";
 import type { Point, PointOutcome, StatusClass } from "./point.ts";
 
 /** What a point says besides the decision. */
@@ -9,7 +10,7 @@ export interface About {
   readonly route: string;
   readonly tier: string;
   readonly method: string;
-  readonly cf: unknown;
+  readonly place: Place;
   readonly revision: number;
   readonly keyId: string | null;
   readonly upstreamStatus: StatusClass;
@@ -37,8 +38,8 @@ export function pointOf(
     reason,
     source: decision?.source ?? "none",
     method: about.method.slice(0, LONGEST_METHOD),
-    colo: textOf(about.cf, "colo"),
-    country: textOf(about.cf, "country"),
+    colo: about.place.colo,
+    country: about.place.country,
     revision: decision?.revision ?? about.revision,
     keyId: about.keyId ?? "",
     upstreamStatus: about.upstreamStatus,
@@ -79,11 +80,4 @@ function remainingFraction({ limits }: Decision): number {
   let least = 1;
   for (const { limit, remaining } of limits) least = Math.min(least, remaining / limit);
   return least;
-}
-
-/** A field of `request.cf`, which is not there off Cloudflare. */
-function textOf(cf: unknown, name: "colo" | "country"): string {
-  if (typeof cf !== "object" || cf === null) return "";
-  const value: unknown = Reflect.get(cf, name);
-  return typeof value === "string" ? value : "";
 }

@@ -10,6 +10,7 @@ import { type Log, messageOf } from "../log.ts";
 import { type Batch, MAX_BATCH_POINTS } from "./batch.ts";
 import { dataPointOf } from "./engine-sink.ts";
 import { HUB_DEADLINE_MS } from "./hub.ts";
+import { MOST_ROWS_PER_SECOND } from "./live.ts";
 import { countPoint } from "./metrics/count-point.ts";
 import type { MetricDeltas } from "./metrics/metric-deltas.ts";
 import type { Point } from "./point.ts";
@@ -28,6 +29,9 @@ const MOST_BATCHES = MOST_WAITING / MAX_BATCH_POINTS;
 /** A batch is sent again so many times. */
 const MOST_TRIES = 3;
 
+/** Points that are told for live viewers alone where the hub stores none: no viewer sees more in a second. */
+const LIVE_POINTS = MOST_ROWS_PER_SECOND;
+
 /** The platform's `waitUntil` of a request. */
 export type Keep = (work: Promise<unknown>) => void;
 
@@ -39,7 +43,7 @@ export interface Sinks {
   readonly engine: AnalyticsEngineDataset | null;
   /** Tells the hub. */
   readonly hub: Tell;
-  /** Whether the hub stores points. Metrics are told it in any case. */
+  /** Whether the hub stores points. Metrics, and a few points for live viewers, are told it in any case. */
   readonly embedded: boolean;
 }
 
@@ -84,7 +88,11 @@ export class Recorder {
       if (this.#waiting.length < FLUSH_POINTS) await scheduler.wait(FLUSH_MS);
       // Analytics Engine takes no more than a batch of one invocation: then the next request goes on.
       const batches = this.#sinks.engine ? 1 : MOST_BATCHES;
-      for (let i = 0; i === 0 || (i < batches && this.#waiting.length > 0); i++) await this.#tell();
+      for (let i = 0; i === 0 || (i < batches && this.#waiting.length > 0); i++) {
+        await this.#tell();
+        // A hub that does not answer is asked again by the next flush: this one ends before its request is cut off.
+        if (this.#again) break;
+      }
     } catch (thrown) {
       this.#log("error", "recording_failed", { error: messageOf(thrown) });
     }
@@ -100,10 +108,11 @@ export class Recorder {
     for (const point of points) countPoint(this.#metrics, point);
     this.#write(points);
     const metrics = this.#metrics.take();
-    const stored = this.#sinks.embedded ? points : [];
-    if (stored.length === 0 && metrics === null) return;
+    const isStored = this.#sinks.embedded;
+    const told = isStored ? points : points.slice(-LIVE_POINTS);
+    if (told.length === 0 && metrics === null) return;
     this.#seq += 1;
-    await this.#send({ isolate: this.#name(), seq: this.#seq, points: stored, metrics });
+    await this.#send({ isolate: this.#name(), seq: this.#seq, points: told, isStored, metrics });
   }
 
   /** What fits into a batch, runs put together. */
@@ -141,7 +150,7 @@ export class Recorder {
       }
       this.#again = null;
       // Points are many and sampled anyway; what was counted is small, and goes with the next batch.
-      this.#metrics.add("pointsDropped", [], batch.points.length);
+      if (batch.isStored) this.#metrics.add("pointsDropped", [], batch.points.length);
       if (batch.metrics) this.#metrics.giveBack(batch.metrics);
       this.#log("warn", "hub_failed", { points: batch.points.length, error: messageOf(thrown) });
     }

@@ -4,6 +4,7 @@
  * One call per user whatever the number of operations; a bad operation fails alone.
  */
 import { pointOf, resultOf } from "../analytics/decision-point.ts";
+import type { Place } from "../analytics/place.ts";
 import type { Decision, DecisionRequest } from "../core/decision.ts";
 import { toMilli } from "../core/units.ts";
 import type { Services } from "../gateway/services.ts";
@@ -74,7 +75,7 @@ export async function checkMany(
 /** What analytics is told of who asks: the answers are his, not the user's. */
 export interface Origin {
   readonly method: string;
-  readonly cf: unknown;
+  readonly place: Place;
   readonly requestId: string;
 }
 

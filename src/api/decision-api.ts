@@ -1,5 +1,6 @@
 /** The caller's and the services' API under /api/v1/rate-limit: status, check, batch. */
 import type { Context } from "hono";
+import { placeOf } from "../analytics/place.ts";
 import type { AppEnv } from "../gateway/app-env.ts";
 import { problem, unauthorized } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
@@ -85,7 +86,7 @@ function streamedBatch(c: Context<AppEnv>): Response {
 }
 
 function originOf(c: Context<AppEnv>): Origin {
-  return { method: c.req.method, cf: c.req.raw.cf, requestId: c.var.requestId };
+  return { method: c.req.method, place: placeOf(c.req.raw), requestId: c.var.requestId };
 }
 
 function keepOf(c: Context<AppEnv>): Keep {

@@ -1,5 +1,6 @@
 /** Tells analytics of a request, once it is answered. */
 import { pointOf, resultOf } from "../analytics/decision-point.ts";
+import { placeOf } from "../analytics/place.ts";
 import type { Keep } from "../analytics/recorder.ts";
 import type { Policy } from "../policy/compile.ts";
 import { type Seen, tierOfCaller } from "./exchange.ts";
@@ -21,7 +22,7 @@ export function recordRequest(
     route: route?.id ?? "",
     tier: caller ? tierOfCaller(caller, policy) : "",
     method: request.method,
-    cf: request.cf,
+    place: placeOf(request),
     revision: policy.revision,
     keyId: caller?.keyId ?? null,
     upstreamStatus: seen.upstreamStatus,

@@ -35,7 +35,8 @@ const {
 const rate = (name: string, labels = ""): string =>
   `rate(${name}${labels && `{${labels}}`}[$__rate_interval])`;
 const sumBy = (labels: string, name: string, only = ""): string => `sum by (${labels}) (${rate(name, only)})`;
-const share = (labels: string): string => `sum(${rate(requests.name, labels)}) / sum(${rate(requests.name)})`;
+const share = (labels: string): string =>
+  `(sum(${rate(requests.name, labels)}) or vector(0)) / sum(${rate(requests.name)})`;
 const quantile = (level: number, by: string, name: string): string =>
   `histogram_quantile(${level}, sum by (${by}) (${rate(`${name}_bucket`)}))`;
 const percentiles = (name: string) =>

@@ -72,16 +72,7 @@ export class EmbeddedStore {
   constructor(sql: Sql, limits: StoreLimits = LIMITS) {
     this.#sql = sql;
     this.#limits = limits;
-    const tables = sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'points'");
-    this.#hasTable = [...tables].length > 0;
-    if (!this.#hasTable) return;
-    for (const found of sql.exec(
-      "SELECT coalesce(max(id), 0) AS last, coalesce(sum(rows), 0) AS rows FROM points",
-    )) {
-      this.#nextId = Number(found["last"]) + 1;
-      this.#rows = Number(found["rows"]);
-    }
-    this.#loadBefore = this.#nextId;
+    this.#forget();
   }
 
   /** Points that are stored, after sampling. */
@@ -89,9 +80,25 @@ export class EmbeddedStore {
     return this.#rows;
   }
 
-  /** Stores the points of a batch: one row written for it, sometimes two. */
+  /**
+   * Stores the points of a batch: one row written for it, sometimes two.
+   * @throws what storage throws; then nothing of the batch counts as stored, and it may be given again.
+   */
   insert(points: readonly Point[], nowMs: number): void {
     if (points.length === 0) return;
+    try {
+      this.#insert(points);
+    } catch (thrown) {
+      this.#forget();
+      throw thrown;
+    }
+    // So that a report does not have to wait for all of it.
+    this.#load(LOADED_RUNS);
+    if (this.#rows > this.#limits.rows) this.#thin();
+    if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.sweep(nowMs);
+  }
+
+  #insert(points: readonly Point[]): void {
     if (!this.#hasTable) {
       this.#sql.exec(SEGMENT_SCHEMA);
       this.#hasTable = true;
@@ -109,10 +116,6 @@ export class EmbeddedStore {
     }
     if (run.rows.length > 0) this.#write(run.id, run.rows);
     this.#open = run;
-    // So that a report does not have to wait for all of it.
-    this.#load(LOADED_RUNS);
-    if (this.#rows > this.#limits.rows) this.#thin();
-    if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.sweep(nowMs);
   }
 
   /** Answers from memory; the first time after a start from the table. */
@@ -134,8 +137,23 @@ export class EmbeddedStore {
     const before = nowMs - this.#limits.keepMs;
     const old = [...this.#sql.exec("SELECT id, rows FROM points WHERE last_ms < ?", before)];
     for (const { id, rows } of old) this.#drop(Number(id), Number(rows));
-    if (!this.#columns.isBloated) return;
+    if (this.#columns.isBloated) this.#forget();
+  }
+
+  /** Forgets all but what is in the table. */
+  #forget(): void {
+    const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'points'");
+    this.#hasTable = [...tables].length > 0;
+    const found = this.#hasTable
+      ? this.#sql.exec("SELECT coalesce(max(id), 0) AS last, coalesce(sum(rows), 0) AS rows FROM points")
+      : [{ last: 0, rows: 0 }];
+    for (const { last, rows } of found) {
+      this.#nextId = Number(last) + 1;
+      this.#rows = Number(rows);
+    }
+    this.#open = null;
     this.#columns = new EmbeddedColumns();
+    this.#thinning = null;
     this.#loadedTo = 0;
     this.#loadBefore = this.#nextId;
   }

@@ -1,10 +1,10 @@
 /** Writes points to Analytics Engine in the columns of columns.ts, cut to what it takes. */
 import { COLUMNS, COLUMNS_VERSION } from "./columns.ts";
+import { cut, INDEX_BYTES } from "./cut.ts";
 import type { Point } from "./point.ts";
 import { scaledMs } from "./reports/latency-scale.ts";
 
-/** Analytics Engine's bounds: bytes of the index, and of all blobs together. */
-const INDEX_BYTES = 96;
+/** Analytics Engine's bound of all blobs together, bytes. */
 const BLOBS_BYTES = 16_384;
 
 type Field = keyof typeof COLUMNS;
@@ -27,15 +27,6 @@ export function dataPointOf(point: Point): AnalyticsEngineDataPoint {
     blobs: [String(COLUMNS_VERSION), ...BLOBS.map((field) => cut(String(stored[field]), BLOB_BYTES))],
     doubles: DOUBLES.map((field) => Number(stored[field])),
   };
-}
-
-/** The longest beginning that takes no more bytes in UTF-8. */
-export function cut(text: string, bytes: number): string {
-  // No text takes more than three bytes for a UTF-16 unit.
-  if (text.length * 3 <= bytes) return text;
-  const target = new Uint8Array(bytes);
-  const { read } = new TextEncoder().encodeInto(text, target);
-  return text.slice(0, read);
 }
 
 function fieldsOf(kind: "blob" | "double"): Field[] {

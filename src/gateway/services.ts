@@ -27,7 +27,8 @@ export interface Services {
   readonly credentials: Credentials;
   readonly admin: AdminCredentials;
   readonly limiter: Limiter;
-  readonly reports: ReportBackend;
+  /** Null: decisions go to Analytics Engine alone, and no token may read it. */
+  readonly reports: ReportBackend | null;
   readonly recorder: Recorder;
   /** The metrics of all isolates, as Prometheus' text. Rejects where the hub does not answer. */
   readonly scrape: (nowMs: number) => Promise<string>;
@@ -52,7 +53,7 @@ export function createServices(env: Env): Parsed<Services> {
     },
     admin: createAdminCredentials(settings.admin, log),
     limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
-    reports: reportBackend(settings.engine, () => firstHub(env.METRICS_HUB)),
+    reports: reportBackend(settings, () => firstHub(env.METRICS_HUB)),
     recorder: new Recorder(
       {
         engine: settings.analytics === "embedded" ? null : env.ANALYTICS_ENGINE,

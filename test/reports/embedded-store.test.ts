@@ -261,3 +261,18 @@ describe("above its size", () => {
 function* batches<T>(all: readonly T[], size: number): Generator<T[]> {
   for (let i = 0; i < all.length; i += size) yield all.slice(i, i + size);
 }
+
+describe("a batch that storage refuses", () => {
+  it("is not there, and is there once when it is given again", () => {
+    const sql = new NodeSql();
+    const store = new EmbeddedStore(sql);
+    store.insert([point()], NOW_MS);
+    sql.isFull = true;
+    expect(() => store.insert([point(), point()], NOW_MS)).toThrow("full");
+    sql.isFull = false;
+    expect(ask(store, "overview").current.requests).toBe(1);
+    store.insert([point(), point()], NOW_MS);
+    expect(ask(store, "overview").current.requests).toBe(3);
+    expect(ask(new EmbeddedStore(sql), "overview").current.requests).toBe(3);
+  });
+});

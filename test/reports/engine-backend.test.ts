@@ -2,7 +2,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { EngineBackend, EngineFailure, sqlApi } from "../../src/analytics/reports/engine-backend.ts";
 import { REPORT_NAMES, type ReportName, type ReportQuery } from "../../src/analytics/reports/report-query.ts";
-import { cutToBytes, numberLiteral, textLiteral } from "../../src/analytics/reports/sql-literal.ts";
+import { numberLiteral, textLiteral } from "../../src/analytics/reports/sql-literal.ts";
+import { cut, INDEX_BYTES } from "../../src/analytics/cut.ts";
 import { HOSTILE } from "./random-rows.ts";
 
 const SETTINGS = { url: new URL("https://api.test/sql"), token: "s3cret", dataset: "edge_limiter" };
@@ -136,9 +137,10 @@ describe("a literal", () => {
   });
 });
 
-it("an account's name is cut where Analytics Engine cuts it, between characters", () => {
-  expect(cutToBytes("user:ü", 100)).toBe("user:ü");
-  expect(cutToBytes("x".repeat(97), 96)).toBe("x".repeat(96));
-  expect(cutToBytes(`${"x".repeat(95)}ü`, 96)).toBe("x".repeat(95));
-  expect(cutToBytes(`${"x".repeat(93)}\u{1f680}`, 96)).toBe("x".repeat(93));
+it("an account's name is asked for as Analytics Engine keeps it: cut between characters", async () => {
+  const long = `user:${"x".repeat(90)}\u{1f680}`;
+  const { bodies, backend } = server(() => table());
+  await backend.run(query("overview", { account: long }));
+  expect(bodies[0]).toContain(`index1 = 'user:${"x".repeat(90)}'\n`);
+  expect(cut(long, INDEX_BYTES)).toBe(`user:${"x".repeat(90)}`);
 });

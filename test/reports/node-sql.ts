@@ -6,10 +6,13 @@ export class NodeSql implements Sql {
   readonly #database = new DatabaseSync(":memory:");
   /** Rows written or deleted. */
   writes = 0;
+  /** Whether writing fails. */
+  isFull = false;
 
   exec(query: string, ...bindings: (number | string)[]): Iterable<Record<string, unknown>> {
     const statement = this.#database.prepare(query);
     if (query.startsWith("SELECT")) return statement.iterate(...bindings);
+    if (this.isFull) throw new Error("the storage is full");
     this.writes += Number(statement.run(...bindings).changes);
     return [];
   }

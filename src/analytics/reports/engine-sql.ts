@@ -4,6 +4,7 @@
  * quantileExactWeighted. Pure: writes text, asks nobody.
  */
 import { COLUMNS, SAMPLE_INTERVAL } from "../columns.ts";
+import { cut, INDEX_BYTES } from "../cut.ts";
 import type { Point } from "../point.ts";
 import {
   type Aggregation,
@@ -15,10 +16,7 @@ import {
   type Selection,
 } from "./facts.ts";
 import { DIMENSIONS } from "./report-query.ts";
-import { cutToBytes, listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
-
-/** Bytes that Analytics Engine keeps of an index. */
-const INDEX_BYTES = 96;
+import { listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 
 const column = (field: keyof Point): string => COLUMNS[field].name;
 const { timestamp, outcome, reason, source, cost, limiterMs, requests } = {
@@ -126,7 +124,7 @@ function whereSql({ fromMs, toMs, filters }: Selection): string {
   for (const name of DIMENSIONS) {
     const value = filters[name];
     if (value === undefined) continue;
-    const kept = name === "account" ? cutToBytes(value, INDEX_BYTES) : value;
+    const kept = name === "account" ? cut(value, INDEX_BYTES) : value;
     conditions.push(`${column(name)} = ${textLiteral(kept)}`);
   }
   return conditions.join(" AND ");

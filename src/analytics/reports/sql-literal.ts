@@ -31,15 +31,3 @@ export function numberLiteral(value: number): string {
 export function listLiteral(texts: readonly string[]): string {
   return `(${texts.map(textLiteral).join(", ")})`;
 }
-
-/** The longest start of the text of at most so many bytes of UTF-8: what Analytics Engine keeps of an index. */
-export function cutToBytes(text: string, bytes: number): string {
-  // No character takes more than three bytes for each of its units.
-  if (text.length * 3 <= bytes) return text;
-  const encoded = new TextEncoder().encode(text);
-  if (encoded.length <= bytes) return text;
-  let end = bytes;
-  // A continuation byte is 10xxxxxx: the character that it belongs to is left out whole.
-  while (end > 0 && ((encoded[end] ?? 0) & 0b1100_0000) === 0b1000_0000) end -= 1;
-  return new TextDecoder().decode(encoded.subarray(0, end));
-}

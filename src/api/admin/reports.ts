@@ -28,6 +28,8 @@ const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 /** Accounts of the drift report: each is asked for its ledger. */
 const MOST_LEDGERS = 20;
+const NO_TOKEN =
+  "ANALYTICS is engine, but there is no token to read Analytics Engine by. Set ANALYTICS_ACCOUNT_ID and ANALYTICS_API_TOKEN.";
 const JSON_TYPE = "application/json";
 const CSV = "text/csv";
 
@@ -44,7 +46,9 @@ export async function getReport(c: Context<AppEnv>): Promise<Response> {
   if (parameters.value.format === "csv" && !wantsCsv) {
     return badQuery(c, [{ path: "/format", message: "only decisions come as CSV" }]).response;
   }
-  return ask<ReportAnswer>(c, "analytics", c.var.services.reports.run(query.value), async (answer) => {
+  const { reports } = c.var.services;
+  if (!reports) return problem("not_configured", NO_TOKEN, c.var.requestId);
+  return ask<ReportAnswer>(c, "analytics", reports.run(query.value), async (answer) => {
     c.header("Cache-Control", "no-store");
     if (answer.report === "ledger-drift") {
       return ask(c, "ledgers", driftOf(c.var.services.limiter, query.value, answer), (drift) =>

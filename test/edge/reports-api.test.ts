@@ -1,0 +1,123 @@
+/** Reports over HTTP: who may ask, what is refused, which back end answers, and the log as CSV. */
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { admin } from "../fixtures/edge-account.ts";
+import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
+import { problemOf } from "../fixtures/edge-problem.ts";
+
+const ENGINE = {
+  ANALYTICS: "both",
+  ANALYTICS_ACCOUNT_ID: "0123456789abcdef0123456789abcdef",
+  ANALYTICS_API_TOKEN: "s3cret",
+  ANALYTICS_API_URL: "http://127.0.0.1:1",
+};
+
+/** An edge with variables that wrangler.toml does not have, or has otherwise. */
+function edgeWith(variables: Readonly<Record<string, string>>, options: EdgeOptions = {}): Promise<Edge> {
+  return startEdge({ ...options, bindings: variables });
+}
+
+afterEach(() => vi.restoreAllMocks());
+
+/** Analytics Engine, as it answers any query. */
+function answering(answer: () => Response) {
+  return vi.spyOn(globalThis, "fetch").mockImplementation(async () => answer());
+}
+
+describe("a report", () => {
+  it("is for administrators", async () => {
+    const edge = await startEdge();
+    const response = await edge.request("/api/v1/admin/reports/overview");
+    expect(await problemOf(response)).toMatchObject({ status: 401 });
+  });
+
+  it.each([
+    ["/reports/nothing", 404, "not_found"],
+    ["/reports/overview?from=yesterday", 400, "invalid_request"],
+    ["/reports/overview?what=1", 400, "invalid_request"],
+    ["/reports/user", 400, "invalid_request"],
+    ["/reports/tiers?format=csv", 400, "invalid_request"],
+  ])("%s is refused with %i", async (path, status, code) => {
+    const edge = await startEdge();
+    expect(await problemOf(await admin(edge, "GET", path))).toMatchObject({ status, code });
+  });
+
+  it("comes from the hub where nothing else is configured, and has the account's own requests", async () => {
+    const edge = await startEdge();
+    await edge.request("/free", { headers: { "CF-Connecting-IP": "203.0.113.77" } });
+    await edge.settled();
+    const response = await admin(edge, "GET", "/reports/user?account=ip:203.0.113.77");
+    expect(response.headers.get("Cache-Control")).toBe("no-store");
+    expect(await response.json()).toMatchObject({ backend: "embedded", totals: { requests: 1 } });
+  });
+
+  it("comes from Analytics Engine where a token may read it, and the token goes nowhere else", async () => {
+    const fetched = answering(() => Response.json({ data: [] }));
+    const edge = await edgeWith(ENGINE);
+    const response = await admin(edge, "GET", "/reports/tiers");
+    expect(await response.json()).toMatchObject({ report: "tiers", backend: "engine", tiers: [] });
+    expect(String(fetched.mock.calls[0]?.[0])).toBe(
+      "http://127.0.0.1:1/accounts/0123456789abcdef0123456789abcdef/analytics_engine/sql",
+    );
+    expect(JSON.stringify(fetched.mock.calls.map(([, init]) => init?.body))).not.toContain("s3cret");
+  });
+
+  it("comes from the hub where decisions are recorded there alone, whatever token there is", async () => {
+    const fetched = answering(() => Response.json({ data: [] }));
+    const edge = await edgeWith({ ...ENGINE, ANALYTICS: "embedded" });
+    expect(await (await admin(edge, "GET", "/reports/tiers")).json()).toMatchObject({ backend: "embedded" });
+    expect(fetched).not.toHaveBeenCalled();
+  });
+
+  it("says what is missing where decisions are recorded in Analytics Engine and no token may read it", async () => {
+    const edge = await edgeWith({ ANALYTICS: "engine" });
+    const problem = await problemOf(await admin(edge, "GET", "/reports/tiers"));
+    expect(problem).toMatchObject({ status: 503, code: "not_configured" });
+  });
+
+  it("that Analytics Engine refuses is 503, with nothing of the token or of the answer", async () => {
+    answering(() => new Response("no such token: s3cret", { status: 403 }));
+    const response = await admin(await edgeWith(ENGINE), "GET", "/reports/tiers");
+    const shown = await response.clone().text();
+    expect(await problemOf(response)).toMatchObject({ status: 503, code: "temporary_reduced_capacity" });
+    expect(shown).not.toContain("s3cret");
+  });
+});
+
+it("the log as CSV has no formulas and no broken lines, and names its next page", async () => {
+  const row = {
+    at_s: 1_764_000_000,
+    n_most: 1,
+    f_account: '=HYPERLINK("x")',
+    f_route: "a,b\r\nc",
+    f_tier: "free",
+    f_outcome: "denied",
+    f_reason: "minute",
+    f_source: "strict",
+    f_method: "GET",
+    f_colo: "",
+    f_country: "",
+    f_revision: "3",
+    f_keyId: "",
+    f_upstreamStatus: "none",
+    f_requestId: "id",
+    f_cost: 1,
+    f_limiterMs: 1,
+    f_upstreamMs: 0,
+    f_remainingFraction: 0,
+    f_retryAfterMs: 10,
+    f_requests: 1,
+  };
+  answering(() => Response.json({ data: [row, row] }));
+  const edge = await edgeWith(ENGINE);
+  const response = await edge.request("/api/v1/admin/reports/decisions?limit=1", {
+    headers: { Authorization: "Bearer admin-token-of-the-tests", Accept: "text/csv" },
+  });
+  expect(response.headers.get("Content-Type")).toBe("text/csv; charset=utf-8");
+  const [, cursor = ""] =
+    /cursor=([A-Za-z0-9_-]+)>; rel="next"$/.exec(response.headers.get("Link") ?? "") ?? [];
+  expect((await response.text()).split("\r\n").slice(1).join("\r\n")).toBe(
+    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,1\r\n',
+  );
+  const next = await admin(edge, "GET", `/reports/decisions?limit=1&cursor=${cursor}`);
+  expect(next.status).toBe(200);
+});

@@ -196,6 +196,16 @@ describe("gauges", () => {
     expect(valueOf(store.render(NOW), "edge_limiter_build_info", { version: "1.0.0" })).toBe(1);
   });
 
+  test("that did not change are nothing to tell", () => {
+    const deltas = new MetricDeltas();
+    deltas.set("policyRevision", [], 7);
+    expect(deltas.take()).toEqual([["policyRevision", [], [7]]]);
+    deltas.set("policyRevision", [], 7);
+    expect(deltas.take()).toBeNull();
+    deltas.add("policyReload", ["unchanged"]);
+    expect(deltas.take()).toContainEqual(["policyRevision", [], [7]]);
+  });
+
   test("of a peak keep the worst of five minutes, though the same isolate is well again", () => {
     const store = told((deltas) => deltas.peak("outboxLagSeconds", [], 12.5));
     told((deltas) => deltas.peak("outboxLagSeconds", [], 0), "a", NOW + 60_000, store);

@@ -1,0 +1,58 @@
+/** A point in the columns of Analytics Engine, within its bounds, whatever a point holds. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { cut } from "../../src/analytics/cut.ts";
+import { dataPointOf } from "../../src/analytics/engine-sink.ts";
+import { point } from "../metrics/points.ts";
+
+const bytes = (text: unknown): number => new TextEncoder().encode(String(text)).length;
+
+describe("a data point", () => {
+  it("holds each field in its column", () => {
+    const { indexes, blobs, doubles } = dataPointOf(
+      point({
+        account: "user:a",
+        cost: 2,
+        remainingFraction: 0.5,
+        retryAfterMs: 7,
+        requests: 3,
+        revision: 9,
+      }),
+    );
+    expect(indexes).toEqual(["user:a"]);
+    expect(blobs).toEqual([
+      "1",
+      "demo",
+      "free",
+      "allowed",
+      "ok",
+      "strict",
+      "GET",
+      "",
+      "",
+      "9",
+      "",
+      "2xx",
+      "r-1",
+    ]);
+    expect([doubles?.[0], ...(doubles?.slice(3) ?? [])]).toEqual([2, 0.5, 7, 3]);
+  });
+
+  it("fits, however long and in whatever letters", () => {
+    const text = fc.string({ unit: "binary", maxLength: 9_000, size: "max" });
+    fc.assert(
+      fc.property(text, text, text, (account, reason, route) => {
+        const { indexes, blobs = [] } = dataPointOf(point({ account, reason, route }));
+        expect(bytes(indexes?.[0])).toBeLessThanOrEqual(96);
+        expect(blobs.reduce<number>((sum, blob) => sum + bytes(blob), 0)).toBeLessThanOrEqual(16_384);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("is cut between letters, never within one", () => {
+    expect(cut("a€😀", 8)).toBe("a€😀");
+    expect(cut("a€😀", 7)).toBe("a€");
+    expect(cut("a€😀", 3)).toBe("a");
+  });
+});

@@ -1,0 +1,180 @@
+/** The isolate's side of analytics, by a clock of its own: what is told, when, how often, and what is given up. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Batch, batchSchema } from "../../src/analytics/batch.ts";
+import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
+import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
+import { Recorder } from "../../src/analytics/recorder.ts";
+import type { Point } from "../../src/analytics/point.ts";
+import { point } from "../metrics/points.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_000 });
+  vi.stubGlobal("scheduler", { wait: (ms: number) => new Promise((done) => setTimeout(done, ms)) });
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+/** An isolate whose hub is `hub`; without one it takes all there is. */
+function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(), embedded = true) {
+  const told: Batch[] = [];
+  const written: AnalyticsEngineDataPoint[] = [];
+  const kept: Promise<unknown>[] = [];
+  const metrics = new MetricDeltas();
+  const dataset: AnalyticsEngineDataset = {
+    writeDataPoint(row) {
+      if (row) written.push(row);
+    },
+  };
+  const sinks = {
+    engine: embedded ? null : dataset,
+    embedded,
+    hub: (batch: Batch) => {
+      told.push(batch);
+      return hub(batch);
+    },
+  };
+  const recorder = new Recorder(sinks, metrics, () => undefined);
+  const record = (fields: Partial<Point> = {}) =>
+    recorder.record(point(fields), Date.now(), (work) => kept.push(work));
+  return { told, written, kept, record };
+}
+
+/** A sum of what was told, as the hub would have it. */
+function total(batches: readonly Batch[], family: "requests" | "pointsDropped"): number {
+  const store = new MetricStore();
+  for (const batch of batches) if (batch.metrics) store.apply(batch.metrics, batch.isolate, Date.now());
+  return store.total(family);
+}
+
+const requestsOf = (batches: readonly Batch[]) =>
+  batches.flatMap(({ points }) => points).reduce((sum, { requests }) => sum + requests, 0);
+
+describe("a batch", () => {
+  it("waits 100 ms for others, and is one call for all of them", async () => {
+    const { told, kept, record } = isolate();
+    for (let i = 0; i < 10; i++) record();
+    await vi.advanceTimersByTimeAsync(99);
+    expect(told).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(told.map(({ seq, points }) => [seq, points.length])).toEqual([[1, 10]]);
+    expect(kept).toHaveLength(1);
+    expect(batchSchema.safeParse(told[0]).success).toBe(true);
+  });
+
+  it("is numbered, by an isolate that keeps its name", async () => {
+    const { told, record } = isolate();
+    for (let i = 0; i < 3; i++) {
+      record();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(told.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(new Set(told.map((batch) => batch.isolate)).size).toBe(1);
+  });
+
+  it("never holds more than 250 points, and none is forgotten", async () => {
+    const { told, record } = isolate();
+    for (let i = 0; i < 1_234; i++) record();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(Math.max(...told.map(({ points }) => points.length))).toBe(250);
+    expect(requestsOf(told)).toBe(1_234);
+    expect(total(told, "requests")).toBe(1_234);
+  });
+
+  it("is sent again under its number where it may not have arrived", async () => {
+    let answers = 0;
+    const { told, record } = isolate(() =>
+      ++answers === 1 ? Promise.reject(new Error("lost")) : Promise.resolve(),
+    );
+    record({ requestId: "first" });
+    await vi.advanceTimersByTimeAsync(100);
+    record({ requestId: "second" });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(told.map(({ seq }) => seq)).toEqual([1, 1, 2]);
+    expect(told[1]).toEqual(told[0]);
+    expect(told[2]?.points.map(({ requestId }) => requestId)).toEqual(["second"]);
+  });
+
+  it("puts requests that needed no call together, with exact sums", async () => {
+    const { told, record } = isolate();
+    for (let i = 0; i < 1_000; i++) record({ source: "lease", cost: 0.5, requestId: String(i) });
+    await vi.advanceTimersByTimeAsync(1_000);
+    const points = told.flatMap((batch) => batch.points);
+    expect(points.length).toBeLessThan(10);
+    expect([requestsOf(told), points.reduce((sum, { cost }) => sum + cost, 0)]).toEqual([1_000, 500]);
+  });
+});
+
+describe("where the hub does not take it", () => {
+  it("gives the points up after three tries, counts them, and keeps what was counted", async () => {
+    let isDown = true;
+    const taken: Batch[] = [];
+    const { told, record } = isolate(async (batch) => {
+      if (isDown) throw new Error("down");
+      taken.push(batch);
+    });
+    for (let i = 0; i < 3; i++) {
+      record();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(told.map(({ seq }) => seq).slice(0, 3)).toEqual([1, 1, 1]);
+    isDown = false;
+    for (let i = 0; i < 3; i++) {
+      record();
+      await vi.advanceTimersByTimeAsync(100);
+    }
+    expect(total(taken, "requests")).toBe(6);
+    expect(total(taken, "pointsDropped")).toBe(6 - requestsOf(taken));
+    expect(total(taken, "pointsDropped")).toBe(1);
+  });
+
+  it("keeps at most 5,000 points, counts those without room, and tells of all once it answers again", async () => {
+    let isDown = true;
+    const taken: Batch[] = [];
+    const { told, record } = isolate((batch) => {
+      if (isDown) return new Promise(() => undefined);
+      taken.push(batch);
+      return Promise.resolve();
+    });
+    for (let i = 0; i < 20_000; i++) record();
+    await vi.advanceTimersByTimeAsync(5_100);
+    expect(told).toHaveLength(1);
+    isDown = false;
+    record();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(requestsOf(taken)).toBe(5_001);
+    expect(total(taken, "pointsDropped")).toBe(15_000);
+    expect(total(taken, "requests")).toBe(20_001);
+  });
+
+  it("goes on after a request that died with its flush", async () => {
+    const { told, kept, record } = isolate();
+    vi.stubGlobal("scheduler", { wait: () => new Promise(() => undefined) });
+    record();
+    vi.stubGlobal("scheduler", { wait: () => Promise.resolve() });
+    record();
+    await vi.advanceTimersByTimeAsync(14_999);
+    record();
+    expect(kept).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    record();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(kept).toHaveLength(2);
+    expect(requestsOf(told)).toBe(4);
+  });
+});
+
+describe("with Analytics Engine", () => {
+  it("is written point by point, at most 250 in a flush; the hub is told of 20 for its viewers", async () => {
+    const { told, written, record } = isolate(undefined, false);
+    for (let i = 0; i < 300; i++) record();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(written).toHaveLength(250);
+    expect(told.map(({ points, isStored }) => [points.length, isStored])).toEqual([[20, false]]);
+    record();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(written).toHaveLength(301);
+    expect(total(told, "requests")).toBe(301);
+  });
+});

@@ -39,7 +39,8 @@ export class MetricsHub extends DurableObject<Env> {
   /** The number of each isolate's last batch, the one silent longest first. */
   #batches = new Map<string, number>();
   #isDirty = false;
-  #saving = false;
+  /** Until the next snapshot; none is due where nothing is new. */
+  #saving: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -130,21 +131,19 @@ export class MetricsHub extends DurableObject<Env> {
   }
 
   #saveSoon(): void {
-    if (this.#saving) return;
-    this.#saving = true;
-    setTimeout(() => {
-      this.#saving = false;
-      this.#save();
-    }, SNAPSHOT_MS);
+    this.#saving ??= setTimeout(() => this.#save(), SNAPSHOT_MS);
   }
 
   #save(): void {
     if (!this.#isDirty) return;
-    this.#isDirty = false;
+    // A timer that waits would keep the object in memory.
+    if (this.#saving !== null) clearTimeout(this.#saving);
+    this.#saving = null;
     this.#storage.sql.exec(
       "INSERT OR REPLACE INTO snapshot (id, metrics, batches) VALUES (1, ?, ?)",
       JSON.stringify(this.#metrics.dump(Date.now())),
       JSON.stringify(Object.fromEntries(this.#batches)),
     );
+    this.#isDirty = false;
   }
 }

@@ -1,0 +1,219 @@
+/**
+ * The hub in the real runtime: a batch counts once, a counter that was shown never goes back, and live viewers get what they
+ * asked for, no faster than they take it.
+ */
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
+import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
+import { countPoint } from "../../src/analytics/metrics/count-point.ts";
+import type { Point } from "../../src/analytics/point.ts";
+import { MOST_UNANSWERED, MOST_VIEWERS } from "../../durable-objects/metrics-hub/live-viewers.ts";
+import { point } from "../metrics/points.ts";
+
+let hubs = 0;
+const newHub = () => env.METRICS_HUB.getByName(`hub-of-test-${++hubs}`);
+type Hub = ReturnType<typeof newHub>;
+
+function batch(seq: number, points: readonly Point[], isolate = "isolate-1") {
+  const deltas = new MetricDeltas();
+  for (const each of points) countPoint(deltas, each);
+  return { isolate, seq, points: [...points], isStored: true, metrics: deltas.take() };
+}
+
+const points = (count: number, fields: Partial<Point> = {}): Point[] =>
+  Array.from({ length: count }, () => point({ atMs: Date.now(), ...fields }));
+
+async function requests(hub: Hub): Promise<number> {
+  const store = new MetricStore();
+  store.load(await hub.metrics(), Date.now());
+  return store.total("requests");
+}
+
+describe("a batch", () => {
+  it("counts once, however often it comes", async () => {
+    const hub = newHub();
+    for (let i = 0; i < 3; i++) await hub.record(batch(1, points(7)));
+    await hub.record(batch(2, points(5)));
+    await hub.record(batch(1, points(7)));
+    await hub.record(batch(1, points(1), "isolate-2"));
+    expect(await requests(hub)).toBe(13);
+    const rows = await runInDurableObject(hub, (_object, state) =>
+      state.storage.sql.exec("SELECT sum(rows) AS rows FROM points").one(),
+    );
+    expect(rows["rows"]).toBe(13);
+  });
+
+  it("counts once also where the hub was evicted in between", async () => {
+    const hub = newHub();
+    await hub.record(batch(1, points(7)));
+    await hub.metrics();
+    await evictDurableObject(hub);
+    await hub.record(batch(1, points(7)));
+    expect(await requests(hub)).toBe(7);
+  });
+
+  it("is refused where it is none, and changes nothing", async () => {
+    const hub = newHub();
+    const bad = { ...batch(1, points(1)), points: [{ ...point(), cost: -1 }] };
+    await runInDurableObject(hub, (object) => expect(() => object.record(bad)).toThrow());
+    expect(await requests(hub)).toBe(0);
+  });
+
+  it("is not stored where its points are for viewers alone", async () => {
+    const hub = newHub();
+    await hub.record({ ...batch(1, points(4)), isStored: false });
+    expect(await requests(hub)).toBe(4);
+    const tables = await runInDurableObject(hub, (_object, state) =>
+      state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'points'").toArray(),
+    );
+    expect(tables).toEqual([]);
+  });
+});
+
+describe("a counter", () => {
+  it("that was shown never goes back, whatever becomes of the hub", async () => {
+    let hub = newHub();
+    let seq = 0;
+    let shown = 0;
+    for (let i = 0; i < 4; i++) {
+      await hub.record(batch(++seq, points(3)));
+      const now = await requests(hub);
+      expect(now).toBe(shown + 3);
+      shown = now;
+      // As a crash or a deploy does.
+      await abortAllDurableObjects();
+      hub = env.METRICS_HUB.get(hub.id);
+      expect(await requests(hub)).toBe(shown);
+    }
+  });
+
+  it("costs no row for a scrape without news", async () => {
+    const hub = newHub();
+    await hub.record(batch(1, points(3)));
+    await hub.metrics();
+    const written = await runInDurableObject(hub, async (object, state) => {
+      const before = state.storage.sql.exec("SELECT total_changes() AS n").one()["n"];
+      await object.metrics();
+      return Number(state.storage.sql.exec("SELECT total_changes() AS n").one()["n"]) - Number(before);
+    });
+    expect(written).toBe(0);
+  });
+});
+
+interface Frame {
+  readonly seq: number;
+  readonly rows: readonly { readonly outcome: string; readonly account: string }[];
+  readonly skipped: number;
+}
+
+async function view(hub: Hub, search = "") {
+  const response = await hub.fetch(`https://hub/live${search}`, { headers: { Upgrade: "websocket" } });
+  const socket = response.webSocket;
+  if (!socket) throw new Error(`no stream: ${response.status}`);
+  const frames: Frame[] = [];
+  let isClosed = false;
+  socket.addEventListener("message", ({ data }) => frames.push(JSON.parse(String(data))));
+  socket.addEventListener("close", () => (isClosed = true));
+  socket.accept();
+  return {
+    frames,
+    isClosed: () => isClosed,
+    send: (message: unknown) => socket.send(JSON.stringify(message)),
+    close: () => socket.close(),
+  };
+}
+
+describe("a live viewer", () => {
+  it("sees what passes its filters, and other things once it asks for them", async () => {
+    const hub = newHub();
+    const viewer = await view(hub, "?outcome=denied&route=demo");
+    await hub.record(batch(1, [...points(2), ...points(1, { outcome: "denied" })]));
+    await expect.poll(() => viewer.frames.length).toBe(1);
+    expect(viewer.frames[0]).toMatchObject({
+      seq: 1,
+      skipped: 0,
+      rows: [{ outcome: "denied", requests: 1 }],
+    });
+    viewer.send({ filters: { account: "user:b" } });
+    await until(hub, (kept) => kept.includes("user:b"));
+    await hub.record(batch(2, [...points(3), ...points(1, { account: "user:b" })]));
+    await expect.poll(() => viewer.frames.length).toBe(2);
+    expect(viewer.frames[1]?.rows.map(({ account }) => account)).toEqual(["user:b"]);
+  });
+
+  it("sees at most 20 a second, the newest, and is told how many it did not see", async () => {
+    const hub = newHub();
+    const viewer = await view(hub);
+    await hub.record(batch(1, [...points(30), ...points(20, { account: "user:last" })]));
+    await expect.poll(() => viewer.frames.length).toBe(1);
+    expect(viewer.frames[0]).toMatchObject({ skipped: 30 });
+    expect(viewer.frames[0]?.rows.map(({ account }) => account)).toEqual(Array(20).fill("user:last"));
+  });
+
+  it("that does not answer is sent nothing more, until it does", async () => {
+    const hub = newHub();
+    const viewer = await view(hub);
+    const last = MOST_UNANSWERED + 10;
+    for (let seq = 1; seq <= last; seq++) await hub.record(batch(seq, points(1)));
+    await expect.poll(() => viewer.frames.length).toBe(MOST_UNANSWERED);
+    viewer.send({ ack: MOST_UNANSWERED });
+    await until(hub, (kept) => kept.includes(`"acked":${MOST_UNANSWERED}`));
+    await hub.record(batch(last + 1, points(1)));
+    await expect.poll(() => viewer.frames.length).toBe(MOST_UNANSWERED + 1);
+    expect(viewer.frames.at(-1)).toMatchObject({ skipped: 10, rows: [{}] });
+  });
+
+  it("that pauses sees nothing, and goes on after the hub has slept", async () => {
+    const hub = newHub();
+    const viewer = await view(hub, "?outcome=allowed");
+    viewer.send({ pause: true });
+    await until(hub, (kept) => kept.includes('"paused":true'));
+    await hub.record(batch(1, points(1)));
+    // Writes what is to be written: a timer that waits keeps the object awake.
+    await hub.metrics();
+    await evictDurableObject(hub, { webSockets: "hibernate" });
+    viewer.send({ pause: false });
+    await until(hub, (kept) => kept.includes('"paused":false'));
+    await hub.record(batch(2, [...points(1), ...points(1, { outcome: "denied" })]));
+    await expect.poll(() => viewer.frames.length).toBe(1);
+    expect(viewer.frames[0]?.rows.map(({ outcome }) => outcome)).toEqual(["allowed"]);
+  });
+
+  it.each([["no JSON at all"], [{ filters: { path: "/" } }], [{ ack: -1 }], [{ pause: "yes" }]])(
+    "that sends what is no message is shut out: %j",
+    async (message) => {
+      const viewer = await view(newHub());
+      viewer.send(message);
+      await expect.poll(viewer.isClosed).toBe(true);
+    },
+  );
+
+  it("is turned away where there are 50, and let in once one has gone", async () => {
+    const hub = newHub();
+    const viewers = [];
+    for (let i = 0; i < MOST_VIEWERS; i++) viewers.push(await view(hub));
+    await expect(view(hub)).rejects.toThrow("503");
+    viewers[0]?.close();
+    await expect
+      .poll(async () =>
+        view(hub).then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
+  });
+});
+
+/** Waits until what the hub keeps of its viewers says so. */
+async function until(hub: Hub, isSo: (kept: string) => boolean): Promise<void> {
+  await expect
+    .poll(() =>
+      runInDurableObject(hub, (_object, state) =>
+        isSo(JSON.stringify(state.getWebSockets().map((socket) => socket.deserializeAttachment()))),
+      ),
+    )
+    .toBe(true);
+}

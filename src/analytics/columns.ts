@@ -2,6 +2,8 @@
  * The columns of analytics as data, shared by the writers, the reports and docs/analytics.md. One table for Analytics Engine
  * and for the embedded store, which has the same columns by the same names.
  *
+ * Latencies are stored to three significant digits by both (reports/latency-scale.ts), so that their percentiles are equal.
+ *
  * Only ever added to: what was written stays readable. A change of a column's meaning raises COLUMNS_VERSION.
  */
 import type { Point } from "./point.ts";
@@ -34,8 +36,8 @@ export const COLUMNS = {
   upstreamStatus: { name: "blob12", comment: "class of the upstream's status: 2xx, ... or none" },
   requestId: { name: "blob13", comment: "X-Request-Id of the response" },
   cost: { name: "double1", comment: "tokens" },
-  limiterMs: { name: "double2", comment: "ms that the decision took" },
-  upstreamMs: { name: "double3", comment: "ms until the upstream answered" },
+  limiterMs: { name: "double2", comment: "ms that the decision took, to three digits" },
+  upstreamMs: { name: "double3", comment: "ms until the upstream answered, to three digits" },
   remainingFraction: { name: "double4", comment: "what is left of the tightest limit, 0 to 1" },
   retryAfterMs: { name: "double5", comment: "ms after which the request would pass" },
   requests: { name: "double6", comment: "requests that the row stands for, before sampling" },

@@ -1,0 +1,235 @@
+/** What analytics is told: exactly one point for each request and each checked operation, whatever becomes of it. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Point } from "../../src/analytics/point.ts";
+import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
+import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
+import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
+
+beforeEach(() => {
+  vi.spyOn(console, "error").mockReturnValue();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+async function recording(options: EdgeOptions = {}) {
+  const edge = await startEdge(options);
+  const points: Point[] = [];
+  const record = edge.services.recorder.record.bind(edge.services.recorder);
+  vi.spyOn(edge.services.recorder, "record").mockImplementation((point, ...rest) => {
+    points.push(point);
+    record(point, ...rest);
+  });
+  return { edge, points };
+}
+
+type Send = (edge: Edge) => Promise<Response>;
+const get =
+  (path: string, headers: Record<string, string> = {}, method = "GET"): Send =>
+  (edge) =>
+    edge.request(path, { method, headers: { ...newAddress(), ...headers } });
+
+const throws = () => {
+  throw new Error("down");
+};
+const tiers = (onLimiterFailure: "open" | "local" | "closed") => ({
+  ...TEST_POLICY.tiers,
+  anonymous: { limits: [THREE_A_MINUTE], onLimiterFailure },
+});
+const failing = (onLimiterFailure: "open" | "local" | "closed"): EdgeOptions => ({
+  policy: policyWith({ tiers: tiers(onLimiterFailure) }),
+  variables: { USER_LIMITER: objectsWith((_subject, method) => method === "serve" && throws()) },
+});
+const slow: EdgeOptions = {
+  policy: policyWith({ routes: [{ match: "/identify", timeoutMs: 20 }] }),
+  upstream: ({ signal }) =>
+    new Promise((_answer, giveUp) => {
+      signal.addEventListener("abort", () => giveUp(signal.reason));
+    }),
+};
+
+describe("a request is one point", () => {
+  it.each<[string, number, Send, EdgeOptions, Partial<Point>]>([
+    [
+      "allowed",
+      200,
+      get("/identify"),
+      {},
+      { outcome: "allowed", reason: "ok", source: "strict", cost: 1, upstreamStatus: "2xx" },
+    ],
+    ["exempt", 200, get("/free/a"), {}, { outcome: "allowed", reason: "exempt", source: "none", cost: 0 }],
+    [
+      "not found",
+      404,
+      get("/no/such"),
+      {},
+      { outcome: "denied", reason: "not_found", route: "", upstreamStatus: "none" },
+    ],
+    ["ambiguous path", 400, get("/a%2fb"), {}, { outcome: "denied", reason: "invalid_request", route: "" }],
+    [
+      "bad key",
+      401,
+      get("/identify", { "X-API-Key": "el_live_no" }),
+      {},
+      { outcome: "denied", reason: "unauthenticated", account: "" },
+    ],
+    [
+      "no credential",
+      401,
+      get("/private"),
+      {},
+      { outcome: "denied", reason: "unauthenticated", tier: "anonymous" },
+    ],
+    [
+      "limiter fails, open",
+      200,
+      get("/identify"),
+      failing("open"),
+      { outcome: "allowed", reason: "ok", source: "fallback" },
+    ],
+    [
+      "limiter fails, closed",
+      503,
+      get("/identify"),
+      failing("closed"),
+      { outcome: "error", reason: "limiter_unavailable", source: "fallback" },
+    ],
+    [
+      "upstream throws",
+      502,
+      get("/identify"),
+      { upstream: throws },
+      { outcome: "error", reason: "upstream_error", upstreamStatus: "none", cost: 1 },
+    ],
+    [
+      "upstream is slow",
+      504,
+      get("/identify"),
+      slow,
+      { outcome: "error", reason: "upstream_timeout", cost: 1 },
+    ],
+    [
+      "upstream says 404",
+      404,
+      get("/identify"),
+      { upstream: () => new Response("", { status: 404 }) },
+      { outcome: "allowed", upstreamStatus: "4xx" },
+    ],
+  ])("%s: %i", async (_what, status, send, options, expected) => {
+    const { edge, points } = await recording(options);
+    const response = await send(edge);
+    expect(response.status).toBe(status);
+    expect(points).toEqual([expect.objectContaining({ ...expected, requests: 1, method: "GET", colo: "" })]);
+    expect(points[0]?.requestId).toBe(response.headers.get("X-Request-Id"));
+  });
+
+  it("of a method that the route does not take", async () => {
+    const { edge, points } = await recording({
+      policy: policyWith({ routes: [{ match: "/identify", methods: ["GET"] }] }),
+    });
+    expect((await get("/identify", {}, "POST")(edge)).status).toBe(405);
+    expect(points).toMatchObject([
+      { outcome: "denied", reason: "method_not_allowed", route: "", method: "POST" },
+    ]);
+  });
+
+  it("by a key: allowed, without scope, blocked, revoked", async () => {
+    const { edge, points } = await recording();
+    const [good, narrow] = [await customer(edge), await customer(edge, { scopes: ["check"] })];
+    await get("/identify", good.headers)(edge);
+    await get("/identify", narrow.headers)(edge);
+    await admin(edge, "PATCH", `/accounts/${good.user}`, { status: "blocked" });
+    await get("/identify", good.headers)(edge);
+    await admin(edge, "PATCH", `/accounts/${good.user}`, { status: "active" });
+    await admin(edge, "DELETE", `/accounts/${good.user}/keys/${good.keyId}`);
+    await get("/identify", good.headers)(edge);
+    const [allowed, forbidden, blocked, revoked] = points;
+    expect(allowed).toMatchObject({
+      account: `user:${good.user}`,
+      keyId: good.keyId,
+      tier: "free",
+      outcome: "allowed",
+    });
+    expect(forbidden).toMatchObject({
+      account: `user:${narrow.user}`,
+      outcome: "denied",
+      reason: "forbidden",
+    });
+    expect(blocked).toMatchObject({ outcome: "denied", reason: "blocked" });
+    expect(revoked).toMatchObject({ outcome: "denied" });
+    expect(["revoked", "unauthenticated"]).toContain(revoked?.reason);
+    expect(points).toHaveLength(4);
+    expect(JSON.stringify(points)).not.toContain(good.key);
+  });
+
+  it("over a limit: by the limit's name, and from the deny cache from then on", async () => {
+    const { edge, points } = await recording();
+    const headers = newAddress();
+    for (let i = 0; i < 5; i++) await edge.request("/identify", { headers });
+    expect(points.map(({ outcome, reason }) => `${outcome} ${reason}`)).toEqual([
+      ...Array(3).fill("allowed ok"),
+      ...Array(2).fill("denied minute"),
+    ]);
+    expect(points.map(({ source }) => source).slice(-2)).toEqual(["strict", "deny-cache"]);
+    expect(points[3]?.retryAfterMs).toBeGreaterThan(0);
+    expect(points[3]?.remainingFraction).toBeLessThan(0.34);
+  });
+});
+
+describe("an operation that a service checks is one point", () => {
+  it("alone and in a batch; a bad one and one that only asks are none", async () => {
+    const { edge, points } = await recording();
+    const service = await customer(edge, { tier: "partner", scopes: ["check"] });
+    const user = newUser();
+    const send = (path: string, body: unknown) =>
+      edge.request(`/api/v1/rate-limit/${path}`, {
+        method: "POST",
+        headers: { ...service.headers, "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    expect((await send("check", { user, cost: 2 })).status).toBe(200);
+    const other = newUser();
+    const items = [{ user, cost: 1 }, { user: "" }, { user: other, cost: 1 }, { user, cost: 1, peek: true }];
+    expect((await send("check/batch", items)).status).toBe(200);
+    expect(points.map(({ account, cost }) => [account, cost])).toEqual([
+      [`user:${user}`, 2],
+      ...[user, other].map((id) => [`user:${id}`, 1]),
+    ]);
+  });
+});
+
+describe("the live stream", () => {
+  const LIVE = "/api/v1/admin/live";
+  const UPGRADE = { Upgrade: "websocket" };
+
+  it("is a WebSocket for viewers only", async () => {
+    const { edge } = await recording();
+    expect((await edge.request(LIVE, { headers: { ...UPGRADE, ...newAddress() } })).status).toBe(401);
+    expect((await admin(edge, "GET", "/live")).status).toBe(426);
+  });
+
+  it("shows a decision that passes its filters", async () => {
+    const { edge } = await recording();
+    const headers = newAddress();
+    const account = `ip:${headers["CF-Connecting-IP"]}`;
+    const open = (search: string) =>
+      edge.request(`${LIVE}?${search}`, {
+        headers: { ...UPGRADE, ...newAddress(), Authorization: "Bearer admin-token-of-the-tests" },
+      });
+    expect((await open("path=/")).status).toBe(400);
+    const { status, webSocket } = await open(`account=${encodeURIComponent(account)}`);
+    expect(status).toBe(101);
+    const frames: string[] = [];
+    webSocket?.addEventListener("message", ({ data }) => void frames.push(String(data)));
+    webSocket?.accept();
+    await edge.request("/identify", { headers });
+    await edge.settled();
+    await expect.poll(() => frames.length).toBe(1);
+    expect(JSON.parse(frames[0] ?? "")).toMatchObject({
+      rows: [{ account, outcome: "allowed" }],
+      skipped: 0,
+    });
+    webSocket?.close();
+  });
+});

@@ -2,9 +2,11 @@
  * Puts points that differ in nothing but their request into one: where an isolate answers thousands of requests by itself, a
  * point each would cost more than the requests do.
  *
- * Only what needed no call is put together: leases and repeated denials. Sums stay exact; latencies become the mean of the run.
+ * Only what needed no call is put together: leases and repeated denials. Sums stay exact, and so do
+ * percentiles of what decisions took: only like latencies are put together. The upstream's become the mean of the run.
  */
 import type { Point } from "./point.ts";
+import { scaledMs } from "./reports/latency-scale.ts";
 
 /** Fewer points than this are worth telling one by one. */
 const FEW = 50;
@@ -24,9 +26,9 @@ export function withRuns(points: readonly Point[]): Point[] {
 }
 
 function nameOf({ account, route, tier, outcome, reason, source, ...rest }: Point): string {
-  const { method, colo, country, revision, keyId, upstreamStatus } = rest;
+  const { method, colo, country, revision, keyId, upstreamStatus, limiterMs } = rest;
   const about = [account, route, tier, outcome, reason, source, method, colo, country];
-  return [...about, revision, keyId, upstreamStatus].join("\u0000");
+  return [...about, revision, keyId, upstreamStatus, scaledMs(limiterMs)].join("\u0000");
 }
 
 function together(run: Point, point: Point): Point {
@@ -36,7 +38,6 @@ function together(run: Point, point: Point): Point {
     ...run,
     requests,
     cost: run.cost + point.cost,
-    limiterMs: mean(run.limiterMs, point.limiterMs),
     upstreamMs: mean(run.upstreamMs, point.upstreamMs),
     remainingFraction: Math.min(run.remainingFraction, point.remainingFraction),
     retryAfterMs: Math.max(run.retryAfterMs, point.retryAfterMs),

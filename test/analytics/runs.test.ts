@@ -1,0 +1,48 @@
+/** Points put together: nothing that reports add up, and no percentile, is another for it. */
+import { expect, it } from "vitest";
+import type { Point } from "../../src/analytics/point.ts";
+import { withRuns } from "../../src/analytics/runs.ts";
+import { randomRows } from "../reports/random-rows.ts";
+
+/** As an isolate has them: many by leases and of few users. */
+function points(): Point[] {
+  return randomRows(5, 2_000, 3).map(({ weight: _none, ...row }, i) => {
+    const like = {
+      reason: "ok",
+      route: "/identify",
+      tier: "free",
+      keyId: "",
+      method: "GET",
+      colo: "",
+      country: "",
+    };
+    const same = { outcome: "allowed", upstreamStatus: "2xx", revision: 1 } as const;
+    const source = i % 10 === 0 ? "strict" : "lease";
+    return Object.assign(row, like, same, { source, limiterMs: i % 4, requests: 1 } as const);
+  });
+}
+
+/** Latencies, each as often as requests had it. */
+function latencies(all: readonly Point[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { limiterMs, source, account, requests } of all) {
+    const name = `${source} ${account} ${limiterMs}`;
+    counts[name] = (counts[name] ?? 0) + requests;
+  }
+  return counts;
+}
+
+const cost = (all: readonly Point[]): number => all.reduce((sum, point) => sum + point.cost, 0);
+
+it("are fewer, and have every request, cost and latency of the points", () => {
+  const runs = withRuns(points());
+  expect(runs.length).toBeLessThan(300);
+  expect(latencies(runs)).toEqual(latencies(points()));
+  expect(cost(runs)).toBeCloseTo(cost(points()), 6);
+});
+
+it("what an object decided is told one by one", () => {
+  const strict = withRuns(points()).filter(({ source }) => source === "strict");
+  expect(strict).toHaveLength(200);
+  expect(strict.every(({ requests }) => requests === 1)).toBe(true);
+});

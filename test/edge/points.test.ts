@@ -1,4 +1,5 @@
 /** What analytics is told: exactly one point for each request and each checked operation, whatever becomes of it. */
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Point } from "../../src/analytics/point.ts";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
@@ -197,6 +198,23 @@ describe("an operation that a service checks is one point", () => {
       ...[user, other].map((id) => [`user:${id}`, 1]),
     ]);
   });
+});
+
+it("a hub that is dead changes no answer, and is told of in the log", async () => {
+  const hub = new Proxy(env.METRICS_HUB, {
+    get() {
+      throw new Error("the hub is dead");
+    },
+  });
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  const { edge } = await recording({ variables: { METRICS_HUB: hub, LOG_LEVEL: "warn" } });
+  for (let i = 0; i < 4; i++) {
+    expect((await get("/identify")(edge)).status).toBe(200);
+    await edge.settled();
+  }
+  expect(warned.mock.calls.flat().map(String)).toEqual([
+    expect.stringMatching(/"event":"hub_failed","points":1,"error":"Error: the hub is dead"/),
+  ]);
 });
 
 describe("the live stream", () => {

@@ -29,7 +29,7 @@ export default defineConfig({
       {
         test: {
           name: "scripts",
-          include: ["test/{scripts,reports,metrics,analytics}/**/*.test.ts"],
+          include: ["test/{scripts,reports,metrics,analytics,dashboard}/**/*.test.ts"],
           environment: "node",
         },
       },

@@ -1,10 +1,12 @@
 /** Numbers as people read them, with units. Pure; never shows what is missing as zero. */
 
 const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+const SMALL = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-/** A count: whole up to 9,999, short above. */
+/** A count or a rate: short from 10,000, two digits below 1, so that few are not shown as none. */
 export function count(value: number): string {
+  if (Math.abs(value) < 1) return SMALL.format(value);
   return Math.abs(value) < 10_000 ? COUNT.format(value) : SHORT.format(value);
 }
 

@@ -28,7 +28,12 @@ test("takes nothing else for an overview", () => {
 });
 
 test("shows figures with units, and what is missing as a dash", () => {
-  expect([count(9_999), count(12_345)]).toEqual(["9,999", "12.3K"]);
+  expect([count(0), count(12 / 3600), count(9_999), count(12_345)]).toEqual([
+    "0",
+    "0.0033",
+    "9,999",
+    "12.3K",
+  ]);
   expect([percent(1, 3), percent(0, 0)]).toEqual(["33.3 %", "–"]);
   expect([milliseconds(0.5), milliseconds(120.4), milliseconds(undefined)]).toEqual([
     "0.50 ms",

@@ -14,8 +14,11 @@ import { type Held, type Holding, NOTHING } from "./plan.ts";
  */
 export const SETTLE_GRACE_MS = 5_000;
 
-/** Leases of one user open at once: as many isolates. More are refused, and their requests asked about one by one. */
-const MOST_OPEN = 64;
+/**
+ * Leases of one user open at once: an isolate has one, and for a moment the one before it. More are refused, and their requests
+ * asked about. All are written with each grant, about 200 bytes each. docs/performance.md says what lies beyond.
+ */
+export const MOST_OPEN = 256;
 
 /** A lease as its object remembers it. */
 export interface OpenLease {

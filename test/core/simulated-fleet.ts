@@ -120,6 +120,8 @@ class SimulatedUser {
 /** The whole, run event by event in the order of real time. */
 export class SimulatedFleet {
   readonly admitted: Admission[] = [];
+  /** Calls that reached the object. */
+  calls = 0;
   /** Requests that were admitted under a lease. */
   byLease = 0;
   readonly #user: SimulatedUser;
@@ -144,13 +146,22 @@ export class SimulatedFleet {
     return this.#user.metered;
   }
 
-  run(startMs: number, events: readonly (Arrival | Accident)[]): void {
+  /** Runs the events, each so long after the one before, and then whatever they have set going. */
+  run(startMs: number, events: Iterable<Arrival | Accident>): void {
     let atMs = startMs;
     for (const event of events) {
       atMs += event.afterMs;
-      this.#at(atMs, (nowMs) => this.#happen(event, nowMs));
+      this.#runDue(atMs);
+      this.#happen(event, atMs);
     }
-    for (let next = this.#due.shift(); next; next = this.#due.shift()) next.run(next.atMs);
+    this.#runDue(Infinity);
+  }
+
+  #runDue(untilMs: number): void {
+    while ((this.#due[0]?.atMs ?? Infinity) <= untilMs) {
+      const next = this.#due.shift();
+      next?.run(next.atMs);
+    }
   }
 
   #happen(event: Arrival | Accident, nowMs: number): void {
@@ -209,6 +220,7 @@ export class SimulatedFleet {
       return;
     }
     this.#at(nowMs + upMs, (thereMs) => {
+      this.calls += 1;
       const reply = this.#user.serve(settlements, question, thereMs);
       if (question?.decide && reply.allowed) {
         this.admitted.push({ atMs: thereMs, costMilli: question.request.costMilli ?? 0 });

@@ -82,16 +82,22 @@ export function grant(
 }
 
 /** Counts what an isolate did without asking, and charges what of a lease was spent. Nothing where that is known already. */
-export function settle(memory: Books, policy: Policy, { leaseId, cells }: Settlement, nowMs: number): void {
-  const lease = leaseId === null ? null : memory.leases.close(leaseId);
-  if (leaseId !== null && !lease) return;
+export function settle(memory: Books, policy: Policy, settlement: Settlement, nowMs: number): void {
+  const { leaseId, cells } = settlement;
+  if (leaseId === null) {
+    for (const cell of cells) memory.ledger.add(Math.min(settlement.atMs, nowMs), cell);
+    memory.unsettled = true;
+    return;
+  }
+  const lease = memory.leases.close(leaseId);
+  if (!lease) return;
   let spentMilli = 0;
   for (const cell of cells) {
     // A lease ends with its hour: all of it was used in the hour it began in.
-    memory.ledger.add(lease?.grantedAtMs ?? nowMs, cell);
+    memory.ledger.add(lease.grantedAtMs, cell);
     spentMilli += cell.costMilli;
   }
-  if (lease) charge(memory, policy, lease, Math.min(spentMilli, lease.milli), nowMs);
+  charge(memory, policy, lease, Math.min(spentMilli, lease.milli), nowMs);
   memory.unsettled = true;
 }
 

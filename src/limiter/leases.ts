@@ -6,11 +6,12 @@
  */
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
+import { periodAt } from "../core/calendar.ts";
 import { UNLIMITED_MILLI } from "../core/lease.ts";
 import { MILLI, toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
 import type { Policy, Route } from "../policy/compile.ts";
-import type { Lease, Settlement, UsageCell } from "./object-call.ts";
+import type { DenialTally, Lease, Settlement, UsageCell } from "./object-call.ts";
 import { SpendableLease } from "./spendable-lease.ts";
 
 /** Subjects with a lease or something to settle, about 2 KB each. */
@@ -27,8 +28,10 @@ const FIRST_REQUESTS = 16;
 interface Held {
   leases: SpendableLease[];
   owed: Settlement[];
-  /** Denied without asking, by cell; told with the next call. */
+  /** Denied without asking, all in one hour, by cell; told with the next call. */
   denied: Map<string, UsageCell>;
+  /** When the first of them was. */
+  deniedFromMs: number;
 }
 
 export class Leases {
@@ -78,12 +81,26 @@ export class Leases {
     return FIRST_REQUESTS * (request.costMilli ?? route?.costMilli ?? MILLI);
   }
 
-  /** Counts a denial that was not asked about. */
-  denied(subject: string, { route, keyId }: DecisionRequest, nowMs: number): void {
-    const { denied } = this.#of(subject, nowMs);
+  /** Counts a denial that was not asked about. @returns whether it is the first that the object has not been told. */
+  denied(subject: string, { route, keyId }: DecisionRequest, nowMs: number): boolean {
+    const held = this.#of(subject, nowMs);
+    if (held.denied.size > 0 && held.deniedFromMs < periodAt("hour", nowMs).startMs) {
+      this.#owe(held, [...held.owed, tally(held)]);
+      held.denied = new Map();
+    }
+    const { denied } = held;
+    const isFirst = denied.size === 0;
+    if (isFirst) held.deniedFromMs = nowMs;
     const cell = { route: route ?? "", keyId: keyId ?? "", requests: 0, costMilli: 0 };
     const name = `${cell.route}\n${cell.keyId}`;
     denied.set(name, { ...cell, denied: (denied.get(name)?.denied ?? 0) + 1 });
+    return isFirst;
+  }
+
+  /** Whether a subject's object has not been told of denials since then. */
+  owesDenialsSince(subject: string, atMs: number): boolean {
+    const held = this.#held.getStale(subject);
+    return held !== undefined && held.denied.size > 0 && held.deniedFromMs <= atMs;
   }
 
   /** Ends all leases of a subject: its account was changed here, or it is not asked for any more. */
@@ -104,11 +121,11 @@ export class Leases {
   takeOwed(subject: string): readonly Settlement[] {
     const held = this.#held.getStale(subject);
     if (!held || (held.owed.length === 0 && held.denied.size === 0)) return [];
-    const { owed, denied } = held;
+    const owed = held.denied.size === 0 ? held.owed : [...held.owed, tally(held)];
     held.owed = [];
     held.denied = new Map();
     if (held.leases.length === 0) this.#held.delete(subject);
-    return denied.size === 0 ? owed : [...owed, { leaseId: null, cells: [...denied.values()] }];
+    return owed;
   }
 
   /** Puts back what an object may not have heard. Denials may have been counted already, and are not counted twice. */
@@ -121,7 +138,7 @@ export class Leases {
 
   #of(subject: string, nowMs: number): Held {
     const known = this.#held.get(subject, nowMs);
-    const held = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>() };
+    const held = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>(), deniedFromMs: 0 };
     this.#held.set(subject, held, nowMs + KEPT_MS);
     return held;
   }
@@ -143,6 +160,10 @@ export class Leases {
     }
     held.owed = owed.slice(-OWED_PER_SUBJECT);
   }
+}
+
+function tally({ denied, deniedFromMs }: Held): DenialTally {
+  return { leaseId: null, atMs: deniedFromMs, cells: [...denied.values()] };
 }
 
 /** Whether the lease has an amount that means something. */

@@ -17,7 +17,7 @@ import type { Log } from "../log.ts";
 import { LOGIN_TIER, type Policy, type Route } from "../policy/compile.ts";
 import type { KeyStanding } from "./account.ts";
 import { Combiner, type Keep } from "./combiner.ts";
-import { DenyCache } from "./deny-cache.ts";
+import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
 import { LocalFallback } from "./fallback.ts";
 import { Leases } from "./leases.ts";
 import { type ObjectStub, ObjectClient } from "./object-client.ts";
@@ -96,7 +96,7 @@ export class Limiter {
     const denial = this.#denials.find(subject, request, costMilli, nowMs);
     (denial ? this.#hits.denial : this.#hits.noDenial).add();
     if (denial) {
-      this.#leases.denied(subject, request, nowMs);
+      if (this.#leases.denied(subject, request, nowMs)) keep(this.#tellDenials(subject, nowMs, keep));
       return denial;
     }
     const wantMilli = lease ? 0 : this.#firstMilli(subject, request, policy, route, nowMs);
@@ -215,6 +215,13 @@ export class Limiter {
       if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, null, nowMs, keep);
     };
     keep(settle());
+  }
+
+  /** Sees to it that repeated denials reach the ledger though the client goes away. One that goes on calls within that time. */
+  async #tellDenials(subject: string, fromMs: number, keep: Keep): Promise<void> {
+    await scheduler.wait(LONGEST_MS + SETTLE_AFTER_MS);
+    if (!this.#leases.owesDenialsSince(subject, fromMs)) return;
+    await this.#combined(subject, null, Date.now(), keep);
   }
 
   /** Null where the object does not answer in time. */

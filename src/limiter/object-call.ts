@@ -10,14 +10,21 @@ export interface UsageCell {
   readonly denied: number;
 }
 
-/**
- * What an isolate did without asking. With a lease's id it settles that lease, and counts once however often it is sent; with
- * null it only counts denials, and is sent once.
- */
-export interface Settlement {
-  readonly leaseId: string | null;
+/** What an isolate did with a lease. Counts once, however often it is sent. */
+export interface LeaseSettlement {
+  readonly leaseId: string;
   readonly cells: readonly UsageCell[];
 }
+
+/** Denials of one hour that an isolate did not ask about. Counts whenever it is sent. */
+export interface DenialTally {
+  readonly leaseId: null;
+  /** A moment of that hour by the isolate's clock. */
+  readonly atMs: number;
+  readonly cells: readonly UsageCell[];
+}
+
+export type Settlement = LeaseSettlement | DenialTally;
 
 /** A question, with how much the isolate would like to lease for requests like it; 0 for none. Millitokens. */
 export interface Question {

@@ -137,3 +137,18 @@ it("every denial is in the ledger, also those that were not asked about", async 
   const status = await edge.request("/api/v1/rate-limit/status", { headers });
   expect(await status.json()).toMatchObject({ usage: { hour: { requests: 4, denied: 7 } } });
 });
+
+it("denials that were not asked about are in the ledger of their own hour, though the client never comes again", async () => {
+  const { edge, calls } = await countingEdge();
+  const { user, headers } = await customer(edge);
+  const beforeTheHour = NOW_MS - (NOW_MS % 3_600_000) + 3_600_000 - 100;
+  vi.setSystemTime(beforeTheHour);
+  for (let i = 0; i < 10; i++) await ask(edge, headers);
+  const asked = calls.length;
+  vi.setSystemTime(beforeTheHour + 1_100);
+  await edge.settled();
+  expect(calls.length).toBe(asked + 1);
+  const from = new Date(beforeTheHour).toISOString();
+  const usage = await admin(edge, "GET", `/accounts/${user}/usage?from=${from}`);
+  expect(await usage.json()).toMatchObject({ usage: [{ requests: 3, denied: 7 }] });
+});

@@ -68,6 +68,10 @@ describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))
         const reached = operationAt(request.method, request.path);
         const faults = await (reached ? conformanceFaults(reached, response) : strayFaults(response));
         await edge.settled();
+        if (response.webSocket) {
+          response.webSocket.accept();
+          response.webSocket.close();
+        }
         expect(faults).toEqual([]);
         if (reached === operation) seen.add(response.status);
       },

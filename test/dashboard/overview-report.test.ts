@@ -1,7 +1,7 @@
 /** What the dashboard reads and shows of figures. */
 import { expect, test } from "vitest";
-import { count, milliseconds, percent } from "../../dashboard/src/format.ts";
-import { parseOverview } from "../../dashboard/src/overview-report.ts";
+import { count, milliseconds, percent } from "../../dashboard/src/shell/format.ts";
+import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 
 const PERIOD = {
   requests: 3,

@@ -1,10 +1,8 @@
-/** The last hour against the one before. Asks every five seconds, one question at a time, and not in a hidden tab. */
-import { useEffect, useState } from "preact/hooks";
-import { call } from "./api-client.ts";
-import { count, milliseconds, percent } from "./format.ts";
-import { type Overview, parseOverview, type Period } from "./overview-report.ts";
-
-const POLL_MS = 5_000;
+/** The last hour against the one before. */
+import { count, milliseconds, percent } from "../shell/format.ts";
+import { PollState } from "../shell/poll-state.tsx";
+import { usePolled } from "../shell/use-polled.ts";
+import { parseOverview, type Period } from "./overview-report.ts";
 
 const ROWS: readonly { readonly name: string; readonly show: (period: Period) => string }[] = [
   { name: "Requests", show: (p) => count(p.requests) },
@@ -18,33 +16,13 @@ const ROWS: readonly { readonly name: string; readonly show: (period: Period) =>
   { name: "Hops saved", show: (p) => percent(p.hopsSaved, p.requests) },
 ];
 
-export function OverviewScreen({ onSignedOut }: { readonly onSignedOut: () => void }) {
-  const [overview, setOverview] = useState<Overview | null>(null);
-  const [fault, setFault] = useState<string | null>(null);
-  useEffect(() => {
-    let timer = 0;
-    let gone = false;
-    const poll = async () => {
-      if (!document.hidden) {
-        const answer = await call("GET", "/api/v1/admin/reports/overview", parseOverview);
-        if (gone) return;
-        if (answer.kind === "signed-out") return onSignedOut();
-        if (answer.kind === "ok") setOverview(answer.value);
-        setFault(answer.kind === "ok" ? null : answer.detail);
-      }
-      timer = window.setTimeout(() => void poll(), POLL_MS);
-    };
-    void poll();
-    return () => {
-      gone = true;
-      clearTimeout(timer);
-    };
-  }, []);
+export function OverviewScreen() {
+  const polled = usePolled("/api/v1/admin/reports/overview", parseOverview);
+  const overview = polled.value;
   return (
-    <main>
+    <>
       <h1>Overview</h1>
-      {fault !== null && <p role="alert">{fault}</p>}
-      {overview === null && fault === null && <p role="status">Loading…</p>}
+      <PollState polled={polled} />
       {overview?.current.requests === 0 && <p>No requests in the last hour.</p>}
       {overview !== null && (
         <table>
@@ -67,6 +45,6 @@ export function OverviewScreen({ onSignedOut }: { readonly onSignedOut: () => vo
           </tbody>
         </table>
       )}
-    </main>
+    </>
   );
 }

@@ -1,5 +1,5 @@
 /** The overview report as the page reads it. Pure; never trusts a shape. */
-import { isRecord } from "./api-client.ts";
+import { isRecord } from "../shell/api-client.ts";
 
 export interface Period {
   readonly requests: number;

@@ -1,0 +1,82 @@
+/** Everything the page can go to, by the keyboard: Ctrl-K or Cmd-K, a few letters, Enter. A text that is no command is a user. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { usePage } from "./page.tsx";
+import type { PageAddress } from "./page-address.ts";
+
+export interface Command {
+  readonly title: string;
+  readonly run: () => void;
+}
+
+interface Props {
+  readonly commands: readonly Command[];
+  readonly onClose: () => void;
+}
+
+const LONGEST_USER = 256;
+
+export function CommandPalette({ commands, onClose }: Props) {
+  const { go } = usePage();
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [text, setText] = useState("");
+  const [chosen, setChosen] = useState(0);
+  useEffect(() => dialog.current?.showModal(), []);
+  const wanted = text.trim().toLowerCase();
+  const user = text.trim();
+  const toUser: PageAddress = { screen: "user", params: { id: user } };
+  const matches: readonly Command[] = [
+    ...commands.filter(({ title }) => title.toLowerCase().includes(wanted)),
+    ...(user === "" ? [] : [{ title: `Open user ${user}`, run: () => go(toUser) }]),
+  ];
+  const current = Math.min(chosen, matches.length - 1);
+  const run = (command: Command | undefined) => {
+    if (!command) return;
+    dialog.current?.close();
+    command.run();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      setChosen((current + step + matches.length) % matches.length);
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      run(matches[current]);
+    }
+  };
+  return (
+    <dialog ref={dialog} class="palette" onClose={onClose} aria-label="Go to">
+      <input
+        type="text"
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={`palette-${current}`}
+        aria-label="Go to a screen or a user"
+        placeholder="Screen, or a user's id"
+        autocomplete="off"
+        autofocus
+        maxLength={LONGEST_USER}
+        value={text}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          setChosen(0);
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <ul role="listbox" id="palette-list" aria-label="Matches">
+        {matches.map((command, i) => (
+          <li
+            key={command.title}
+            id={`palette-${i}`}
+            role="option"
+            aria-selected={i === current}
+            onClick={() => run(command)}
+          >
+            {command.title}
+          </li>
+        ))}
+      </ul>
+    </dialog>
+  );
+}

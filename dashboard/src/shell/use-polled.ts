@@ -1,0 +1,77 @@
+/**
+ * Asks the API again and again: one question at a time, none in a hidden tab, and at once when the tab is seen again. What was
+ * answered last stays when a later question fails. After failures it asks less often, up to every half minute.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { call } from "./api-client.ts";
+import { usePage } from "./page.tsx";
+
+export const POLL_MS = 5_000;
+const SLOWEST_MS = 30_000;
+
+export interface Polled<T> {
+  /** Null until something was answered for this path. */
+  readonly value: T | null;
+  /** By performance.now(): when it was answered. */
+  readonly answeredAtMs: number;
+  /** What went wrong last; null where nothing did. */
+  readonly fault: string | null;
+  /** The status of what went wrong; 0 where there was no answer. */
+  readonly status: number;
+  /** Asks at once. */
+  readonly refresh: () => void;
+}
+
+/** @param path null asks nothing. @param parse must be the same function each time. */
+export function usePolled<T>(
+  path: string | null,
+  parse: (body: unknown) => T | null,
+  everyMs = POLL_MS,
+): Polled<T> {
+  const { signedOut } = usePage();
+  const [answer, setAnswer] = useState<{ path: string; value: T; atMs: number } | null>(null);
+  const [failure, setFailure] = useState<{ path: string; detail: string; status: number } | null>(null);
+  const refresh = useRef<() => void>(() => undefined);
+  useEffect(() => {
+    if (path === null) return;
+    const gone = new AbortController();
+    let timer = 0;
+    let failures = 0;
+    let isAsking = false;
+    const ask = async (): Promise<void> => {
+      clearTimeout(timer);
+      if (isAsking) return;
+      isAsking = true;
+      const outcome = await call("GET", path, parse, { signal: gone.signal });
+      isAsking = false;
+      if (gone.signal.aborted) return;
+      if (outcome.kind === "signed-out") return signedOut();
+      failures = outcome.kind === "ok" ? 0 : failures + 1;
+      if (outcome.kind === "ok") setAnswer({ path, value: outcome.value, atMs: performance.now() });
+      setFailure(outcome.kind === "ok" ? null : { path, detail: outcome.detail, status: outcome.status });
+      const pauseMs = Math.min(SLOWEST_MS, everyMs * 2 ** Math.min(failures, 4));
+      if (!document.hidden) timer = window.setTimeout(() => void ask(), Math.max(everyMs, pauseMs));
+    };
+    const seen = () => {
+      if (document.hidden) clearTimeout(timer);
+      else void ask();
+    };
+    refresh.current = () => void ask();
+    document.addEventListener("visibilitychange", seen);
+    if (!document.hidden) void ask();
+    return () => {
+      gone.abort();
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }, [path, parse, everyMs]);
+  const known = answer?.path === path ? answer : null;
+  const wrong = failure?.path === path ? failure : null;
+  return {
+    value: known?.value ?? null,
+    answeredAtMs: known?.atMs ?? 0,
+    fault: wrong?.detail ?? null,
+    status: wrong?.status ?? 0,
+    refresh: () => refresh.current(),
+  };
+}

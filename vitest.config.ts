@@ -5,8 +5,12 @@ import { buildAssets } from "./scripts/build-assets.ts";
 // The Worker under test serves them.
 await buildAssets();
 
-/** Tests of the edge that change the policy for all, or use up what all share: each has a workerd of its own. */
-const ALONE = ["test/edge/control-plane*.test.ts", "test/edge/openapi*.test.ts"];
+/** Tests that change the policy or the directory for all, or use up what all share: each has a workerd of its own. */
+const ALONE = [
+  "test/edge/control-plane*.test.ts",
+  "test/edge/openapi*.test.ts",
+  "test/durable-objects/account-directory.test.ts",
+];
 
 /** The real runtime, with the bindings of wrangler.toml. */
 function workerd() {
@@ -35,15 +39,21 @@ export default defineConfig({
       },
       {
         plugins: [workerd()],
-        // A file is a workerd of its own: policies' revisions only grow within one, and a crash takes all objects.
+        test: { name: "alone", include: ALONE },
+      },
+      {
+        plugins: [workerd()],
+        // Files share one workerd, whose start costs more than most of them: the users of a test are its own.
         test: {
           name: "objects",
-          include: ["test/durable-objects/**/*.test.ts", ...ALONE],
+          include: ["test/durable-objects/**/*.test.ts"],
+          exclude: ALONE,
+          isolate: false,
         },
       },
       {
         plugins: [workerd()],
-        // Files share one workerd, as requests do: users and addresses of a test are its own.
+        // So do these, as requests do: users and addresses of a test are its own.
         test: {
           name: "edge",
           include: ["test/edge/**/*.test.ts"],

@@ -55,7 +55,8 @@ export function quota(amount: number, per: "hour" | "day" | "month", name = "quo
   return { name, kind: "quota", amount, per };
 }
 
-let revisions = 0;
+/** Files share a workerd: each goes on from beyond what the one before has used. */
+let revisions = Date.now();
 
 /**
  * Puts a policy into KV. Revisions grow from test to test, since an isolate never goes back to an older one.

@@ -27,6 +27,12 @@ export function startClock(): void {
   vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: START_MS });
 }
 
+/** Work behind answers (batches of points, settling) waits a millisecond at most, until `stopClock`. */
+export function hurry(): void {
+  const wait = scheduler.wait.bind(scheduler);
+  vi.spyOn(scheduler, "wait").mockImplementation(async (ms) => wait(Math.min(ms, 1)));
+}
+
 /** For `afterEach`: the real clock again, and no function mocked any more. */
 export function stopClock(): void {
   vi.restoreAllMocks();

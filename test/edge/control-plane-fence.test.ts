@@ -6,7 +6,15 @@ import { abortAllDurableObjects } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
-import { dropTimers, HOUR_MS, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import {
+  dropTimers,
+  HOUR_MS,
+  hurry,
+  later,
+  START_MS,
+  startClock,
+  stopClock,
+} from "../durable-objects/fixture.ts";
 import { makeKvLag } from "../fixtures/control-lagging-kv.ts";
 import { Operator } from "../fixtures/control-operator.ts";
 import { breakKvWrites } from "../fixtures/control-outages.ts";
@@ -17,7 +25,10 @@ import { policyOfTier } from "../fixtures/edge-policy.ts";
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
-beforeEach(startClock);
+beforeEach(() => {
+  startClock();
+  hurry();
+});
 afterEach(stopClock);
 
 /** A policy whose quota is its own number: who is decided by it says so. */

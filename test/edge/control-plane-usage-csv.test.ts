@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { userSubject } from "../../src/identity/authenticate.ts";
-import { request, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { hurry, request, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer } from "../fixtures/control-usage.ts";
@@ -10,7 +10,10 @@ import { busyCustomer } from "../fixtures/control-usage.ts";
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
-beforeEach(startClock);
+beforeEach(() => {
+  startClock();
+  hurry();
+});
 afterEach(stopClock);
 
 describe("usage as CSV", () => {

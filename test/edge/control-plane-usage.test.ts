@@ -1,6 +1,6 @@
 /** What an account has used, as it is billed: every admitted request once, by hour, day, month and route. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { HOUR_MS, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { HOUR_MS, hurry, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer, type UsageRow } from "../fixtures/control-usage.ts";
@@ -8,7 +8,10 @@ import { busyCustomer, type UsageRow } from "../fixtures/control-usage.ts";
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
-beforeEach(startClock);
+beforeEach(() => {
+  startClock();
+  hurry();
+});
 afterEach(stopClock);
 
 const usageOf = async (operator: Operator, id: string, query: string): Promise<UsageRow[]> => {

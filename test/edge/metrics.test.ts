@@ -1,4 +1,5 @@
 /** What Prometheus is answered: sums of what was decided, by whoever may read them, and a problem where the hub is dead. */
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Edge, startEdge } from "../fixtures/edge-app.ts";
 
@@ -22,9 +23,14 @@ function sum(text: string, metric: string, ...parts: string[]): number {
     .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" "))), 0);
 }
 
+/** A hub that nobody else tells anything. */
+const ownHub = () => ({
+  METRICS_HUB: { getByName: (name: string) => env.METRICS_HUB.getByName(`${name} of this test`) },
+});
+
 describe("a scrape", () => {
   it("grows by what was decided since, once for each request", async () => {
-    const edge = await startEdge();
+    const edge = await startEdge({ bindings: ownHub() });
     const before = await scraped(edge);
     for (let i = 0; i < 5; i++) {
       await edge.request("/identify", { headers: { "CF-Connecting-IP": address() } });

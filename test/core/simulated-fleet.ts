@@ -158,9 +158,9 @@ export class SimulatedFleet {
   }
 
   #runDue(untilMs: number): void {
-    while ((this.#due[0]?.atMs ?? Infinity) <= untilMs) {
-      const next = this.#due.shift();
-      next?.run(next.atMs);
+    for (let next = this.#due[0]; next && next.atMs <= untilMs; next = this.#due[0]) {
+      this.#due.shift();
+      next.run(next.atMs);
     }
   }
 

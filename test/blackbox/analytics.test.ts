@@ -120,6 +120,7 @@ async function send(kinds: readonly Kind[]): Promise<void> {
 }
 
 it("every report, every ledger and every metric know ten thousand requests to the last one", async () => {
+  // cloudflare/workers-sdk#4258
   await send(mix());
   await eventually(ARRIVE_MS, "analytics have all", async () => {
     const requests = field(await report("overview"), "current", "requests");

@@ -63,6 +63,7 @@ describe("a month", () => {
     ["2100-02-27T23:59:59.999Z", 31, "2100-01-31 to 2100-02-28"],
     ["2024-03-01T00:00:00.000Z", 29, "2024-02-29 to 2024-03-29"],
   ])("around %s, anchored to day %i, is %s", (moment, anchorDay, expected) => {
+    // apache/apisix#9186
     expect(month(moment, anchorDay)).toBe(expected);
   });
 

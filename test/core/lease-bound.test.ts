@@ -72,6 +72,7 @@ function admittedMilli(fleet: SimulatedFleet): number {
 
 describe("leases of a user whose calls get lost, whose isolates die and whose object restarts", () => {
   it("hold burst + rate * (w + lease time) in every window", () => {
+    // Kong/kong#11846, apache/apisix#13704
     fc.assert(
       fc.property(skews, rough, (skewsMs, events) => {
         const fleet = new SimulatedFleet(policyOf([small]), skewsMs);

@@ -7,6 +7,7 @@ beforeEach(startClock);
 afterEach(stopClock);
 
 it("leaves the first limit untouched where the second denies, and the second where the first does", async () => {
+  // unkeyed/unkey#1995
   const wide = bucket(1, "day", 10, "wide");
   const narrow = bucket(1, "day", 2, "narrow");
   for (const limits of [
@@ -44,6 +45,7 @@ it("holds a route's own limit together with the tier's", async () => {
 });
 
 it("lets a client that retries in a loop in exactly as early as one that waits", async () => {
+  // upstash/ratelimit-js#156, upstash/ratelimit-js#161, TykTechnologies/tyk#1876
   const revision = await publishLimits(bucket(6, "minute", 2), bucket(1, "second", 2, "second"));
   const patient = new UserObject(revision);
   const eager = new UserObject(revision);

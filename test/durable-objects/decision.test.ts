@@ -110,6 +110,7 @@ it("decides a batch in order, as if one came after the other", async () => {
 });
 
 it("admits no more than the burst however many ask at once, also while the policy is being loaded", async () => {
+  // BerriAI/litellm#18730
   const user = new UserObject(await publishLimits(bucket(1, "day", 20)));
   const decisions = await Promise.all(Array.from({ length: 60 }, () => user.decide()));
   expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(20);

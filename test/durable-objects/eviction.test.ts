@@ -29,6 +29,7 @@ describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
   });
 
   it("goes on from the exact count, however often it happens", async () => {
+    // cloudflare/workers-sdk#14962
     const user = new UserObject(await publishLimits(bucket(1, "day", 100)));
     for (let i = 0; i < 10; i++) {
       expect(await user.allowedOf(11)).toBe(i < 9 ? 11 : 1);

@@ -50,6 +50,7 @@ describe("an object that was only asked", () => {
 
 describe("rows written", () => {
   it("are one for as many decisions as a reservation holds", async () => {
+    // cloudflare/agents#1686
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.decide();
     await user.pause();

@@ -15,6 +15,7 @@ const remembered = (user: UserObject) =>
   user.query("SELECT idempotency_key, expires_ms FROM decisions ORDER BY expires_ms");
 
 it("answers the same key with the same decision and charges it once", async () => {
+  // openmeterio/openmeter#5118
   const user = await userWith(10);
   const first = await user.decide({ idempotencyKey: "order-1", costMilli: 4_000 });
   expect(await user.decide({ idempotencyKey: "order-1", costMilli: 4_000 })).toEqual(first);

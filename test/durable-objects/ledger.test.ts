@@ -123,6 +123,7 @@ it("keeps the open hour in the state row and moves it to the table with the firs
 });
 
 it("closes an hour once, though the write fails halfway and is done again", async () => {
+  // openmeterio/openmeter#5118
   const user = await userWithKeys();
   await user.allowedOf(3, { route: "/r1" });
   await user.pause();

@@ -92,6 +92,7 @@ describe("a change of a limit", () => {
   });
 
   it("never lends where it is lowered: what was used stays used", async () => {
+    // unkeyed/unkey#5519, envoyproxy/ratelimit#185
     const user = new UserObject(await publishLimits(bucket(60, "minute", 100)));
     expect(await user.allowedOf(60)).toBe(60);
     user.revision = await publishLimits(bucket(60, "minute", 50));

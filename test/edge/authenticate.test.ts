@@ -156,6 +156,7 @@ describe("a caller without a credential", () => {
   });
 
   it("is its address, whatever it writes into X-Forwarded-For and the like", async () => {
+    // express-rate-limit/express-rate-limit#134, express-rate-limit/express-rate-limit#363
     const edge = await watchedEdge();
     const claims = {
       "X-Forwarded-For": "203.0.113.9",

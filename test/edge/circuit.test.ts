@@ -133,6 +133,7 @@ describe("at the edge", () => {
   });
 
   it("objects that are overloaded, be it all of them, do not stop calls to others", async () => {
+    // cloudflare/cloudflare-docs#10550
     const { calls, ask } = await watchedEdge((subject) => {
       if (subject.startsWith("ip:10.")) throw Object.assign(new Error("overloaded"), { overloaded: true });
     });

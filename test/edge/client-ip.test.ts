@@ -25,6 +25,7 @@ it.each([null, "", "unknown", "192.0.2.1, 192.0.2.2", "192.0.2.1:8080", "192.0.2
 );
 
 it("every address of an IPv6 /64 is the same client, and of two /64s never", () => {
+  // express-rate-limit/express-rate-limit#134, express-rate-limit/express-rate-limit#363
   const group = fc.integer({ min: 0, max: 0xffff }).map((n) => n.toString(16));
   const four = fc.tuple(group, group, group, group).map((groups) => groups.join(":"));
   fc.assert(

@@ -82,6 +82,7 @@ describe("a client over its limit", () => {
   });
 
   it("passes with a cheaper request that the limit still holds, and with none that it does not", async () => {
+    // upstash/ratelimit-js (blocks every cost until reset)
     const { edge } = await countingEdge();
     const headers = await exhausted(edge);
     vi.setSystemTime(NOW_MS + 10_000);

@@ -197,6 +197,7 @@ describe("no lease is granted", () => {
 });
 
 it("a lease that is settled twice is metered once, and one that never was frees what it held", async () => {
+  // Kong/kong#11846, apache/apisix#13704
   freeze();
   const revision = await publishPolicy({ ...POLICY, anonymousTier: "limited", defaultTier: "limited" });
   const stub = env.USER_LIMITER.getByName(`user:${crypto.randomUUID()}`);

@@ -69,6 +69,7 @@ describe("RateLimit and RateLimit-Policy", () => {
   });
 
   it("tell of every limit that met on the request, the route's own as well, allowed or denied", async () => {
+    // 3scale/apisonator#54
     const edge = await startEdge({
       policy: policyOfTier(
         { limits: [bucket(100), { name: "day", kind: "quota", amount: 500, per: "day" }] },

@@ -1,0 +1,32 @@
+/** The table of README.md against the tests: each complaint has its test, which is run and says where the complaint was raised. */
+import { readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+
+const ROOT = new URL("../../", import.meta.url);
+
+function read(path: string): string {
+  return readFileSync(new URL(path, ROOT), "utf8");
+}
+
+const complaints = read("test/peers/README.md")
+  .split("\n")
+  .slice(7)
+  .filter((line) => line.startsWith("|"))
+  .map((line) => line.split("|").map((cell) => cell.trim()))
+  .map(([, complaint = "", raised = "", tests = ""]) => ({ complaint, raised, tests: tests.split("<br>") }));
+
+it("lists every complaint", () => {
+  expect(complaints).toHaveLength(16);
+});
+
+it.each(complaints)("$complaint: the test is there, is run, and says where it was raised", (complaint) => {
+  for (const named of complaint.tests) {
+    const [, path = "", title = ""] = /^`(test\/[\w/-]+\.test\.ts)`: (.+)$/.exec(named) ?? [];
+    const source = read(path);
+    const at = source.indexOf(JSON.stringify(title));
+    expect(at, `${path} has no test "${title}"`).toBeGreaterThan(0);
+    expect(source).not.toMatch(/\b(?:it|describe)\.(?:skip|only|todo|fails)/);
+    const beginning = source.slice(at).split("\n", 3).join("\n");
+    expect(beginning).toContain(`// ${complaint.raised}`);
+  }
+});

@@ -203,6 +203,12 @@ const ACCOUNTS = {
     summary: "Forget what was spent of an account's limits",
     body: resetSchema,
   },
+  getAccountStatus: {
+    method: "GET",
+    path: `${ACCOUNT}/status`,
+    access: "viewer",
+    summary: "A user's limits and usage as they stand now",
+  },
   getUsage: {
     method: "GET",
     path: `${ACCOUNT}/usage`,

@@ -52,6 +52,34 @@ describe("another tier", () => {
   });
 });
 
+describe("the status that an operator sees", () => {
+  it("is what the user itself is told, after spending, a grant and a block", async () => {
+    const { edge, operator, customer, path } = await startWith();
+    const told = async (): Promise<unknown> =>
+      (await edge.request("/api/v1/rate-limit/status", { headers: customer.headers })).json();
+    const seen = async (): Promise<unknown> => (await operator.send("GET", `${path}/status`)).json();
+    await customer.call(2);
+    expect(await seen()).toEqual(await told());
+    expect(await seen()).toMatchObject({ user: customer.id, limits: [{ name: "day", remaining: 3 }, {}] });
+    await operator.do("grant", "POST", `${path}/grants`, { limit: "day", amount: 4, until: inMs(HOUR_MS) });
+    expect(await seen()).toMatchObject({ limits: [{ limit: 9, remaining: 7 }, {}] });
+    await operator.do("account", "PATCH", path, { status: "blocked" });
+    expect(await seen()).toMatchObject({ tier: "free", status: "blocked" });
+  });
+
+  it("is had of a user without an account, by the default tier, and of no id that cannot be one", async () => {
+    const { operator } = await startWith();
+    const odd = encodeURIComponent("who/?#%");
+    const response = await operator.send("GET", `/accounts/${odd}/status`);
+    expect(await response.json()).toMatchObject({
+      user: "who/?#%",
+      tier: "free",
+      usage: { month: { requests: 0 } },
+    });
+    expect(await operator.refusal("GET", `/accounts/${"x".repeat(201)}/status`)).toBe("404");
+  });
+});
+
 describe("a block", () => {
   it("stops the next request, of every key and by every door, and costs nothing; so does its end let in", async () => {
     const { edge, operator, customer, path } = await startWith();

@@ -7,6 +7,7 @@ import { isUserId } from "../../identity/user-id.ts";
 import type { AccountAnswer, AccountChange, GrantAnswer } from "../../limiter/account.ts";
 import { directoryOf } from "../../limiter/directory.ts";
 import type { ObjectStub } from "../../limiter/object-client.ts";
+import type { UserStatus } from "../../limiter/status.ts";
 import { adjustTier, type Grant, overrideFaults, type Overrides } from "../../policy/adjust.ts";
 import { capacityOf, tierOf } from "../../policy/compile.ts";
 import type { Fault } from "../../policy/fault.ts";
@@ -65,6 +66,19 @@ export async function listAccounts(c: Context<AppEnv>): Promise<Response> {
 
 export async function getAccount(c: Context<AppEnv>): Promise<Response> {
   return forAccount(c, (stub) => stub.account());
+}
+
+/** What the user's own object says now: costs nothing, writes nothing, and needs no account. */
+export async function getAccountStatus(c: Context<AppEnv>): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  const { revision, defaultTier } = c.var.policy;
+  const call = stubOf(c, id).status({ revision, tier: defaultTier, keyId: null });
+  return ask<UserStatus>(c, "limiter", call, (answer) => {
+    if (answer.kind === "revoked") return noAccount(c);
+    const { kind: _kind, ...view } = answer;
+    return c.json({ user: id, ...view });
+  });
 }
 
 export async function changeAccount(c: Context<AppEnv>): Promise<Response> {

@@ -9,6 +9,7 @@ import {
   rebuiltSchema,
   usageReportSchema,
 } from "../bodies/account.ts";
+import { statusSchema } from "../bodies/decision.ts";
 import { json, type Notes, text } from "../notes.ts";
 
 const GRANT = {
@@ -140,6 +141,44 @@ const resetAccount: Notes = {
   problems: ["not_found"],
 };
 
+const getAccountStatus: Notes = {
+  tag: "Accounts",
+  description:
+    "From the user's own object, and it costs nothing. Of users without an account too: by the policy's default tier, where their token names no other. Limits of single routes and keys are not among them.",
+  answers: [
+    {
+      status: 200,
+      description: "The user's limits and usage.",
+      contents: [
+        json(statusSchema, {
+          status: {
+            user: "acme",
+            tier: "pro",
+            status: "active",
+            revision: 3,
+            limits: [
+              {
+                name: "minute",
+                kind: "bucket",
+                limit: 3_000,
+                remaining: 2_999,
+                resetMs: 30,
+                windowMs: 90_000,
+              },
+            ],
+            usage: {
+              hour: { requests: 1, cost: 1, denied: 0 },
+              day: { requests: 1, cost: 1, denied: 0 },
+              month: { requests: 1, cost: 1, denied: 0 },
+            },
+          },
+        }),
+      ],
+    },
+  ],
+  problems: ["not_found"],
+};
+
 const getUsage: Notes = {
   tag: "Accounts",
   description: "To whole hours. Of users without an account too.",
@@ -221,6 +260,7 @@ export const ACCOUNTS = {
   deleteAccount,
   grantExtra,
   resetAccount,
+  getAccountStatus,
   getUsage,
   getAudit,
   rebuildDirectory,

@@ -133,16 +133,20 @@ export class UserLimiter extends AccountObject {
     if (giveUpLate(memory, policy, nowMs)) memory.unsettled = true;
     for (const settlement of settlements) settle(memory, policy, settlement, nowMs);
     const toRemember = new Map<string, Decision>();
-    const answers = questions.map((question): Answer => {
-      const decided = question.decide
-        ? this.#decide(memory, policy, question.request, toRemember, nowMs)
-        : null;
-      // A user that was just refused is near a limit.
-      const mayLease = decided === null || decided.decision.allowed;
-      const lease = mayLease ? grant(memory, policy, question, nowMs) : null;
-      mustWrite ||= decided?.mustWrite === true || lease !== null;
-      return { decision: decided?.decision ?? null, lease };
+    const decided = questions.map(({ request, decide: isAsked }) => {
+      if (!isAsked) return null;
+      const one = this.#decide(memory, policy, request, toRemember, nowMs);
+      mustWrite ||= one.mustWrite;
+      return one.decision;
     });
+    // A user that was just refused is near a limit.
+    const asked = questions.map((question, i) => ({ question, allowed: decided[i]?.allowed ?? true }));
+    const leases = grant(memory, policy, asked, nowMs);
+    mustWrite ||= leases.some((lease) => lease !== null);
+    const answers = questions.map((_, i): Answer => ({
+      decision: decided[i] ?? null,
+      lease: leases[i] ?? null,
+    }));
     if (mustWrite || toRemember.size > 0 || memory.ledger.isLong) {
       memory.transact(() => {
         memory.writeState(nowMs);

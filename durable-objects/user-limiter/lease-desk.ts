@@ -3,7 +3,7 @@
  *
  * Synchronous, in memory; says in its results whether storage must be written before the answer may leave.
  */
-import { limitView } from "../../src/core/decision.ts";
+import { type DecisionRequest, limitView } from "../../src/core/decision.ts";
 import { leasableMilli, leaseMs } from "../../src/core/lease.ts";
 import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
 import type { Meter } from "../../src/core/limit.ts";
@@ -14,6 +14,12 @@ import type { Account } from "../../src/limiter/account.ts";
 import type { Lease, Question, Settlement, UsageCell } from "../../src/limiter/object-call.ts";
 import { chargesFor, type Policy, type Route, type Tier, tierOf } from "../../src/policy/compile.ts";
 import type { Counters } from "./counters.ts";
+
+/** Questions of one call were all asked within a round trip: so many of them want one lease of what they want together. */
+const SHARED_BY = 4;
+
+/** A lease of fewer requests is not worth being written down: they are asked about. */
+const FEWEST_REQUESTS = 4;
 
 /** What of a user's memory leases are granted from. */
 export interface Books {
@@ -28,24 +34,69 @@ export interface Books {
   unsettled: boolean;
 }
 
+/** A question that has been answered but for its lease. */
+export interface Asked {
+  readonly question: Question;
+  /** False: it was refused just now. */
+  readonly allowed: boolean;
+}
+
+/** Requests that one lease would be for. */
+interface Scope {
+  readonly route: Route | null;
+  readonly first: number;
+  mostMilli: number;
+  sumMilli: number;
+  refused: boolean;
+}
+
 /**
- * Grants a lease for requests like this one, or null: the tier is strict, the user is near a limit, blocked, or slots are
- * counted. A grant must be written before the answer leaves.
+ * Grants leases for the questions of one call, one for all that can share it, at the place of the first of them. None where the
+ * tier is strict, the user is near a limit, was just refused or is blocked, or slots are counted. A grant must be written before
+ * the answer leaves.
  */
 export function grant(
   memory: Books,
   policy: Policy,
-  { request, wantMilli }: Question,
+  asked: readonly Asked[],
+  nowMs: number,
+): readonly (Lease | null)[] {
+  const scopes = new Map<string, Scope>();
+  asked.forEach(({ question: { request, wantMilli }, allowed }, i) => {
+    if (wantMilli <= 0) return;
+    const named = request.route === null ? null : policy.routes.byId(request.route);
+    const route = named && countsByRoute(tierFor(memory, policy, request, nowMs), named) ? named : null;
+    const name = `${request.keyId ?? ""}\n${route?.id ?? ""}`;
+    const scope = scopes.get(name) ?? { route, first: i, mostMilli: 0, sumMilli: 0, refused: false };
+    scope.mostMilli = Math.max(scope.mostMilli, wantMilli);
+    scope.sumMilli += wantMilli;
+    scope.refused ||= !allowed;
+    scopes.set(name, scope);
+  });
+  const leases: (Lease | null)[] = asked.map(() => null);
+  for (const { route, first, mostMilli, sumMilli, refused } of scopes.values()) {
+    const question = asked[first]?.question;
+    const wantMilli = Math.max(mostMilli, Math.ceil(sumMilli / SHARED_BY));
+    if (question && !refused) leases[first] = grantOne(memory, policy, question, route, wantMilli, nowMs);
+  }
+  return leases;
+}
+
+function grantOne(
+  memory: Books,
+  policy: Policy,
+  { request }: Question,
+  route: Route | null,
+  wantMilli: number,
   nowMs: number,
 ): Lease | null {
   const { accounts, counters, keys, leases } = memory;
   const { account } = accounts;
   const { keyId } = request;
-  const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
-  if (wantMilli <= 0 || tier.mode !== "leased" || !leases.hasRoom) return null;
+  const tier = tierFor(memory, policy, request, nowMs);
+  if (tier.mode !== "leased" || !leases.hasRoom) return null;
   if (account?.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
   const named = request.route === null ? null : policy.routes.byId(request.route);
-  const route = named && countsByRoute(tier, named) ? named : null;
   const charges = chargesFor(tier, route, keyId);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
   const costMilli = request.costMilli ?? named?.costMilli ?? MILLI;
@@ -53,7 +104,7 @@ export function grant(
   // Whole requests: no rest is kept from others that holds none.
   const milli = mostMilli - (mostMilli % Math.max(1, costMilli));
   const forMs = leaseMs(nowMs);
-  if (forMs === 0 || milli < Math.max(1, costMilli)) return null;
+  if (forMs === 0 || milli < FEWEST_REQUESTS * Math.max(1, costMilli)) return null;
   // 52 random bits: unique among the few hundred that one user ever has open.
   const id = crypto.randomUUID().slice(0, 13);
   leases.add({
@@ -117,6 +168,10 @@ function charge(memory: Books, policy: Policy, lease: OpenLease, milli: number, 
       lease.counters.includes(charged.counter) && counters.startsBefore(charged, lease.grantedAtMs, atMs),
   );
   if (milli > 0) counters.charge(charges, milli, atMs);
+}
+
+function tierFor({ accounts }: Books, policy: Policy, request: DecisionRequest, nowMs: number): Tier {
+  return accounts.adjust(tierOf(policy, accounts.account?.tier ?? request.tier), nowMs);
 }
 
 /** Whether a request of this route counts in counters that other routes do not. */

@@ -16,9 +16,9 @@ export const SETTLE_GRACE_MS = 5_000;
 
 /**
  * Leases of one user open at once: an isolate has one, and for a moment the one before it. More are refused, and their requests
- * asked about. All are written with each grant, about 200 bytes each. docs/performance.md says what lies beyond.
+ * asked about. All are written with each grant, about 150 bytes each. docs/hot-users.md says what lies beyond.
  */
-export const MOST_OPEN = 256;
+export const MOST_OPEN = 512;
 
 /** A lease as its object remembers it. */
 export interface OpenLease {

@@ -96,7 +96,7 @@ export class Limiter {
     const denial = this.#denials.find(subject, request, costMilli, nowMs);
     (denial ? this.#hits.denial : this.#hits.noDenial).add();
     if (denial) {
-      if (this.#leases.denied(subject, request, nowMs)) keep(this.#tellDenials(subject, nowMs, keep));
+      if (this.#leases.denied(subject, request, nowMs)) keep(this.#tellDenials(subject, policy, nowMs, keep));
       return denial;
     }
     const wantMilli = lease ? 0 : this.#firstMilli(subject, request, policy, route, nowMs);
@@ -178,11 +178,10 @@ export class Limiter {
     keep: Keep,
   ): Promise<Decision> {
     const question = { request, decide: true, wantMilli };
-    const answer = await this.#combined(subject, question, nowMs, keep);
+    const answer = await this.#combined(subject, question, policy, nowMs, keep);
     if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
-    const { decision, lease } = answer;
+    const { decision } = answer;
     this.#hear(subject, decision, nowMs);
-    if (lease) this.#use(subject, lease, policy, nowMs, keep);
     this.#denials.note(subject, request, decision, nowMs);
     return decision;
   }
@@ -199,11 +198,7 @@ export class Limiter {
     if (lease.isRefreshed) return;
     lease.isRefreshed = true;
     const question = { request, decide: false, wantMilli: lease.nextMilli(nowMs) };
-    const refresh = async (): Promise<void> => {
-      const answer = await this.#combined(subject, question, nowMs, keep);
-      if (answer?.lease) this.#use(subject, answer.lease, policy, nowMs, keep);
-    };
-    keep(refresh());
+    keep(this.#combined(subject, question, policy, nowMs, keep));
   }
 
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
@@ -212,38 +207,45 @@ export class Limiter {
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
       const nowMs = Date.now();
-      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, null, nowMs, keep);
+      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, null, policy, nowMs, keep);
     };
     keep(settle());
   }
 
   /** Sees to it that repeated denials reach the ledger though the client goes away. One that goes on calls within that time. */
-  async #tellDenials(subject: string, fromMs: number, keep: Keep): Promise<void> {
+  async #tellDenials(subject: string, policy: Policy, fromMs: number, keep: Keep): Promise<void> {
     await scheduler.wait(LONGEST_MS + SETTLE_AFTER_MS);
     if (!this.#leases.owesDenialsSince(subject, fromMs)) return;
-    await this.#combined(subject, null, Date.now(), keep);
+    await this.#combined(subject, null, policy, Date.now(), keep);
   }
 
   /** Null where the object does not answer in time. */
   async #combined(
     subject: string,
     question: Question | null,
+    policy: Policy,
     nowMs: number,
     keep: Keep,
   ): Promise<Answer | null> {
+    const send = (all: readonly (Question | null)[]) => this.#send(subject, all, policy, nowMs, keep);
     try {
-      return await this.#combiner.ask(subject, question, (all) => this.#send(subject, all, nowMs), keep);
+      return await this.#combiner.ask(subject, question, send, keep);
     } catch {
       // Whoever sent has counted and logged why.
       return null;
     }
   }
 
-  /** One call with the questions of several requests. */
+  /**
+   * One call with the questions of several requests. Leases are taken into use here: whoever asked may be gone, and what nobody
+   * takes is charged in full.
+   */
   async #send(
     subject: string,
     questions: readonly (Question | null)[],
+    policy: Policy,
     nowMs: number,
+    keep: Keep,
   ): Promise<readonly (Answer | null)[]> {
     const settlements = this.#leases.takeOwed(subject);
     const asked = questions.filter((question) => question !== null);
@@ -256,6 +258,7 @@ export class Limiter {
       this.#leases.giveBack(subject, settlements, Date.now());
       throw new Error("the object does not answer");
     }
+    for (const { lease } of called.value) if (lease) this.#use(subject, lease, policy, nowMs, keep);
     const answers = called.value.values();
     return questions.map((question) => (question === null ? null : (answers.next().value ?? null)));
   }

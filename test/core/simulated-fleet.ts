@@ -18,6 +18,8 @@ import type { Admission } from "./window-bound.ts";
 const SUBJECT = "user:simulated";
 /** Added to the end of a lease before it is settled, as in limiter.ts. */
 const SETTLE_AFTER_MS = 20;
+/** Questions that an isolate keeps back and asks in one call, as in combiner.ts. */
+const MOST_PER_CALL = 256;
 
 /** What happens to a call: it arrives and is answered, it never arrives, or its answer is lost. */
 export type Fate = "answered" | "lost" | "unanswered";
@@ -71,27 +73,27 @@ class SimulatedUser {
     this.#books = this.#fromStorage();
   }
 
-  serve(settlements: readonly Settlement[], question: Question | null, nowMs: number): Reply {
+  serve(settlements: readonly Settlement[], questions: readonly Question[], nowMs: number): Reply[] {
     const books = this.#books;
     giveUpLate(books, this.#policy, nowMs);
     for (const settlement of settlements) settle(books, this.#policy, settlement, nowMs);
-    if (!question) return { allowed: false, lease: null };
     let mustWrite = false;
-    let allowed = true;
-    if (question.decide) {
+    const asked = questions.map((question) => {
+      if (!question.decide) return { question, allowed: true };
       const { costMilli } = question.request;
       const charges = chargesFor(tierOf(this.#policy, "leased"), null, null);
       const plan = decide(charges, books.counters.live, costMilli ?? 0, nowMs, books.leases);
-      ({ allowed } = plan);
+      const { allowed } = plan;
       if (allowed) {
-        mustWrite = books.counters.spend(charges, plan, costMilli ?? 0, false, nowMs);
+        mustWrite = books.counters.spend(charges, plan, costMilli ?? 0, false, nowMs) || mustWrite;
         const usage = { requests: 1, costMilli: costMilli ?? 0, denied: 0 };
         books.ledger.add(nowMs, { route: "", keyId: "", ...usage });
       }
-    }
-    const lease = allowed ? grant(books, this.#policy, question, nowMs) : null;
-    if (mustWrite || lease) this.#write();
-    return { allowed, lease };
+      return { question, allowed };
+    });
+    const leases = grant(books, this.#policy, asked, nowMs);
+    if (mustWrite || leases.some((lease) => lease !== null)) this.#write();
+    return asked.map(({ allowed }, i) => ({ allowed, lease: leases[i] ?? null }));
   }
 
   #write(): void {
@@ -117,6 +119,19 @@ class SimulatedUser {
   }
 }
 
+interface SimulatedIsolate {
+  readonly leases: Leases;
+  heardAtMs: number;
+  readonly life: number;
+  isAsking: boolean;
+  /** Questions that wait for the call under way. */
+  readonly waiting: Question[];
+}
+
+function newIsolate(life: number): SimulatedIsolate {
+  return { leases: new Leases(new MetricDeltas()), heardAtMs: -Infinity, life, isAsking: false, waiting: [] };
+}
+
 /** The whole, run event by event in the order of real time. */
 export class SimulatedFleet {
   readonly admitted: Admission[] = [];
@@ -127,19 +142,20 @@ export class SimulatedFleet {
   readonly #user: SimulatedUser;
   readonly #policy: Policy;
   readonly #skewsMs: readonly number[];
-  readonly #isolates: { leases: Leases; heardAtMs: number; life: number }[];
+  readonly #combines: boolean;
+  readonly #isolates: SimulatedIsolate[];
   readonly #due: { atMs: number; run: (nowMs: number) => void }[] = [];
 
-  /** @param skewsMs how far each isolate's clock is off. */
-  constructor(policy: Policy, skewsMs: readonly number[]) {
+  /**
+   * @param skewsMs how far each isolate's clock is off.
+   * @param combines whether an isolate keeps its questions back while a call is under way, and asks them in one.
+   */
+  constructor(policy: Policy, skewsMs: readonly number[], combines = false) {
     this.#policy = policy;
+    this.#combines = combines;
     this.#user = new SimulatedUser(policy);
     this.#skewsMs = skewsMs;
-    this.#isolates = skewsMs.map(() => ({
-      leases: new Leases(new MetricDeltas()),
-      heardAtMs: -Infinity,
-      life: 0,
-    }));
+    this.#isolates = skewsMs.map(() => newIsolate(0));
   }
 
   get metered(): { readonly requests: number; readonly costMilli: number } {
@@ -172,7 +188,7 @@ export class SimulatedFleet {
         return;
       case "isolate-dies": {
         const life = (this.#isolates[isolate]?.life ?? 0) + 1;
-        this.#isolates[isolate] = { leases: new Leases(new MetricDeltas()), heardAtMs: -Infinity, life };
+        this.#isolates[isolate] = newIsolate(life);
         return;
       }
       case "request":
@@ -197,7 +213,7 @@ export class SimulatedFleet {
     if (lease) {
       if (lease.isLow(localMs) && !lease.isRefreshed) {
         lease.isRefreshed = true;
-        this.#call(index, { request, decide: false, wantMilli: lease.nextMilli(localMs) }, travel, nowMs);
+        this.#ask(index, { request, decide: false, wantMilli: lease.nextMilli(localMs) }, travel, nowMs);
       }
       if (lease.spend(null, costMilli)) {
         this.admitted.push({ atMs: nowMs, costMilli });
@@ -207,33 +223,48 @@ export class SimulatedFleet {
     }
     const wantMilli =
       lease || localMs - isolate.heardAtMs > 1_000 ? 0 : isolate.leases.firstMilli(request, null);
-    this.#call(index, { request, decide: true, wantMilli }, travel, nowMs);
+    this.#ask(index, { request, decide: true, wantMilli }, travel, nowMs);
   }
 
-  #call(index: number, question: Question | null, { upMs, downMs, fate }: Travel, nowMs: number): void {
+  /** As Combiner does it. */
+  #ask(index: number, question: Question, travel: Travel, nowMs: number): void {
     const isolate = this.#isolates[index]!;
+    if (isolate.isAsking) isolate.waiting.push(question);
+    else this.#call(index, [question], travel, nowMs);
+  }
+
+  #call(index: number, questions: readonly Question[], travel: Travel, nowMs: number): void {
+    const { upMs, downMs, fate } = travel;
+    const isolate = this.#isolates[index]!;
+    isolate.isAsking = this.#combines;
     const skewMs = this.#skewsMs[index]!;
     const settlements = isolate.leases.takeOwed(SUBJECT);
     const giveBack = (): void => isolate.leases.giveBack(SUBJECT, settlements, nowMs + skewMs);
     if (fate === "lost") {
+      isolate.isAsking = false;
       giveBack();
       return;
     }
     this.#at(nowMs + upMs, (thereMs) => {
       this.calls += 1;
-      const reply = this.#user.serve(settlements, question, thereMs);
-      if (question?.decide && reply.allowed) {
-        this.admitted.push({ atMs: thereMs, costMilli: question.request.costMilli ?? 0 });
-      }
+      const replies = this.#user.serve(settlements, questions, thereMs);
+      questions.forEach(({ decide: isAsked, request }, i) => {
+        if (isAsked && replies[i]?.allowed) {
+          this.admitted.push({ atMs: thereMs, costMilli: request.costMilli ?? 0 });
+        }
+      });
       this.#at(thereMs + downMs, (backMs) => {
         // Who has died meanwhile hears nothing.
         if (this.#isolates[index]?.life !== isolate.life) return;
+        isolate.isAsking = false;
+        const waiting = isolate.waiting.splice(0, MOST_PER_CALL);
+        if (waiting.length > 0) this.#call(index, waiting, travel, backMs);
         if (fate === "unanswered") {
           giveBack();
           return;
         }
-        if (question?.decide) isolate.heardAtMs = backMs + skewMs;
-        if (reply.lease) this.#use(index, reply.lease, nowMs, backMs);
+        if (questions.some((question) => question.decide)) isolate.heardAtMs = backMs + skewMs;
+        for (const { lease } of replies) if (lease) this.#use(index, lease, nowMs, backMs);
       });
     });
   }
@@ -245,7 +276,7 @@ export class SimulatedFleet {
     this.#at(nowMs + lease.forMs + SETTLE_AFTER_MS, (laterMs) => {
       if (this.#isolates[index]?.life !== isolate.life) return;
       if (isolate.leases.sweep(SUBJECT, laterMs + skewMs)) {
-        this.#call(index, null, { upMs: 1, downMs: 1, fate: "answered" }, laterMs);
+        this.#call(index, [], { upMs: 1, downMs: 1, fate: "answered" }, laterMs);
       }
     });
   }

@@ -238,3 +238,30 @@ it("a lease that is settled twice is metered once, and one that never was frees 
   await stub.decide([request]);
   expect(await left()).toBeCloseTo(71, 1);
 });
+
+it("questions of one call share a lease for what they want together, and get none where one of them was refused", async () => {
+  freeze();
+  const revision = await publishPolicy({ ...POLICY, anonymousTier: "limited", defaultTier: "limited" });
+  const request = (costMilli = 1_000) => ({
+    revision,
+    tier: "limited",
+    route: null,
+    costMilli,
+    keyId: null,
+    peek: false,
+    idempotencyKey: null,
+  });
+  const amounts = async (...costs: number[]): Promise<number[]> => {
+    const stub = env.USER_LIMITER.getByName(`user:${crypto.randomUUID()}`);
+    const questions = costs.map((costMilli) => ({
+      request: request(costMilli),
+      decide: true,
+      wantMilli: 8_000,
+    }));
+    const answers = await stub.serve({ settlements: [], questions });
+    return answers.flatMap(({ lease }) => lease?.milli ?? []);
+  };
+  expect(await amounts(1_000)).toEqual([8_000]);
+  expect(await amounts(...Array.from({ length: 10 }, () => 1_000))).toEqual([20_000]);
+  expect(await amounts(1_000, 200_000, 1_000)).toEqual([]);
+});

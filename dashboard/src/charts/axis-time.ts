@@ -1,0 +1,41 @@
+/** Labels of a time axis in the viewer's zone: as fine as the distance between them. Pure. */
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * @param ticksMs Unix ms, ascending. @param timeZone IANA name; the viewer's where left out. @param locale BCP 47.
+ * @returns a label for each: seconds only where ticks are closer than a minute, the date where a day begins.
+ */
+export function axisTimes(ticksMs: readonly number[], timeZone?: string, locale?: string): string[] {
+  const [first = 0, second = first + MINUTE_MS] = ticksMs;
+  const gapMs = second - first;
+  const zone = timeZone === undefined ? {} : { timeZone };
+  const clock = new Intl.DateTimeFormat(locale, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    ...(gapMs < MINUTE_MS ? { second: "2-digit" } : {}),
+    ...zone,
+  });
+  const date = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", ...zone });
+  return ticksMs.map((ms, i) => {
+    const day = date.format(ms);
+    const isNewDay = day !== date.format(ticksMs[i - 1] ?? ms - SECOND_MS);
+    return gapMs >= DAY_MS || isNewDay ? day : clock.format(ms);
+  });
+}
+
+/** One moment in full, as the legend and the table have it. */
+export function fullTime(ms: number, timeZone?: string, locale?: string): string {
+  return new Intl.DateTimeFormat(locale, {
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).format(ms);
+}

@@ -23,7 +23,9 @@ export class Circuit {
   /** Whether to call now. Where the circuit is open, yes once per `openMs`: that call is the probe. */
   allows(nowMs: number): boolean {
     if (!this.isOpen) return true;
-    if (nowMs < this.#closedUntilProbeMs) return false;
+    const untilProbeMs = this.#closedUntilProbeMs - nowMs;
+    // More than a whole wait: the clock has stepped back, and would keep the circuit open for as long.
+    if (untilProbeMs > 0 && untilProbeMs <= this.#openMs) return false;
     this.#closedUntilProbeMs = nowMs + this.#openMs;
     return true;
   }

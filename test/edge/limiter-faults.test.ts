@@ -1,0 +1,212 @@
+/**
+ * Calls to the limiter that go wrong on their way, and what it comes to afterwards: how much is admitted, what is charged, and how
+ * soon all is as before. The objects are real, and asked at the end what they have charged.
+ */
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { customer, newAddress } from "../fixtures/edge-account.ts";
+import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { policyOfTier } from "../fixtures/edge-policy.ts";
+import { type Fate, objectsWhere } from "../fixtures/fault-objects.ts";
+
+const CAPACITY = 5;
+/** So slow a refill that nothing comes back while a test runs. */
+const LIMIT = { name: "day", kind: "bucket", tokens: 1, per: "day", burst: CAPACITY } as const;
+const DEADLINE_MS = 40;
+
+beforeEach(() => {
+  vi.spyOn(console, "error").mockReturnValue();
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+/** An edge in front of objects whose calls meet the fate that `fateOf` chooses. */
+async function faultyEdge(
+  fateOf: (subject: string) => Fate,
+  onLimiterFailure: "local" | "open" | "closed" = "local",
+) {
+  return startEdge({
+    policy: policyOfTier({ limits: [LIMIT], onLimiterFailure }),
+    variables: {
+      LIMITER_TIMEOUT_MS: String(DEADLINE_MS),
+      USER_LIMITER: objectsWhere(fateOf, 2 * DEADLINE_MS),
+    },
+  });
+}
+
+type Client = ReturnType<typeof newAddress>;
+
+async function ask(edge: Edge, client: Client): Promise<{ status: number; source: string; ms: number }> {
+  const startedMs = performance.now();
+  const { status, headers } = await edge.request("/a", { headers: client });
+  const source = /desc="([a-z-]+)"/.exec(headers.get("Server-Timing") ?? "")?.[1] ?? "";
+  return { status, source, ms: performance.now() - startedMs };
+}
+
+/** What the object itself has counted: requests admitted this hour. */
+async function charged(edge: Edge, client: Client): Promise<number> {
+  const stub = env.USER_LIMITER.getByName(`ip:${client["CF-Connecting-IP"]}`);
+  const revision = edge.services.policies.known?.revision ?? 0;
+  const status = await stub.status({ revision, tier: "only", keyId: null });
+  return status.kind === "status" ? status.usage.hour.requests : Number.NaN;
+}
+
+describe("a decision that comes after the deadline", () => {
+  it.each<Fate>(["late", "unanswered"])(
+    "was answered by the fallback, is charged once, and no more when the object is back: %s",
+    async (fate) => {
+      let now: Fate = fate;
+      const edge = await faultyEdge(() => now);
+      const client = newAddress();
+      expect(await ask(edge, client)).toMatchObject({ status: 200, source: "fallback" });
+      await edge.settled();
+      now = "through";
+      expect(await charged(edge, client)).toBe(1);
+      const after = [];
+      for (let i = 0; i < CAPACITY; i++) after.push(await ask(edge, client));
+      // The one that was late has taken one of five; what the fallback let pass beyond is not charged.
+      expect(after.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429]);
+      expect(after.every(({ source }) => source === "strict")).toBe(true);
+      expect(await charged(edge, client)).toBe(CAPACITY);
+    },
+  );
+});
+
+describe("a call that is delivered twice", () => {
+  it("never admits more than the limit, and costs its own user at most twice", async () => {
+    const edge = await faultyEdge(() => "twice");
+    const client = newAddress();
+    const statuses = [];
+    for (let i = 0; i < CAPACITY; i++) statuses.push((await ask(edge, client)).status);
+    // Each was charged twice, and the last token went to a delivery that nobody heard of.
+    expect(statuses).toEqual([200, 200, 429, 429, 429]);
+    expect(await charged(edge, client)).toBe(CAPACITY);
+  });
+
+  it("is charged once where it has an idempotency key", async () => {
+    const edge = await faultyEdge(() => "twice");
+    const { headers } = await customer(edge, { tier: "only", scopes: ["check"] });
+    const check = async (idempotencyKey: string) => {
+      const body = JSON.stringify({ user, idempotencyKey });
+      return (await edge.request("/api/v1/rate-limit/check", { method: "POST", headers, body })).json();
+    };
+    const user = `twice-${crypto.randomUUID()}`;
+    for (let n = 1; n <= CAPACITY; n++) {
+      expect(await check(`order-${n}`)).toMatchObject({
+        allowed: true,
+        limits: [{ remaining: CAPACITY - n }],
+      });
+    }
+    expect(await check("order-last")).toMatchObject({ allowed: false });
+  });
+});
+
+describe("a brown-out: one call in five is late", () => {
+  it("delays one request in five by the deadline, admits a limit and a fallback's at most, and cuts nobody off", async () => {
+    let calls = 0;
+    const edge = await faultyEdge(() => (calls++ % 5 === 4 ? "late" : "through"));
+    const clients = Array.from({ length: 12 }, newAddress);
+    const answers = await Promise.all(
+      clients.map(async (client) => {
+        const own = [];
+        // Fewer than the limit: each is a call.
+        for (let i = 0; i < CAPACITY - 1; i++) own.push(await ask(edge, client));
+        return own;
+      }),
+    );
+    const all = answers.flat();
+    expect(all.every(({ status }) => status === 200)).toBe(true);
+    const slow = all.filter(({ source }) => source === "fallback");
+    expect(calls).toBe(all.length);
+    expect(slow).toHaveLength(Math.floor(calls / 5));
+    expect(slow.every(({ ms }) => ms >= DEADLINE_MS - 1)).toBe(true);
+    await edge.settled();
+    // A late call is delivered all the same: nothing is charged twice, and nothing is missing.
+    for (const client of clients) expect(await charged(edge, client)).toBe(CAPACITY - 1);
+    for (const client of clients) {
+      const more = [];
+      for (let i = 0; i < 3 * CAPACITY; i++) more.push(await ask(edge, client));
+      const passed = more.filter(({ status }) => status === 200).length;
+      expect(passed).toBeGreaterThanOrEqual(1);
+      expect(CAPACITY - 1 + passed).toBeLessThanOrEqual(2 * CAPACITY);
+      expect(await charged(edge, client)).toBeLessThanOrEqual(CAPACITY);
+    }
+  });
+
+  it("refuses those alone whose call is late where the tier fails closed", async () => {
+    let calls = 0;
+    const edge = await faultyEdge(() => (calls++ % 5 === 4 ? "lost" : "through"), "closed");
+    const statuses = [];
+    for (let i = 0; i < 20; i++) statuses.push((await ask(edge, newAddress())).status);
+    expect(statuses).toEqual(Array.from({ length: 20 }, (_, i) => (i % 5 === 4 ? 503 : 200)));
+  });
+});
+
+describe("an outage that ends", () => {
+  it.each([
+    ["lost", "local"],
+    ["refused", "open"],
+    ["overloaded", "closed"],
+  ] as const)(
+    "is over within a second of the objects' return, for users old and new, and charges nothing of what it let pass: %s, %s",
+    async (fate, choice) => {
+      vi.useFakeTimers({ toFake: ["Date"] });
+      let now: Fate = "through";
+      const edge = await faultyEdge(() => now, choice);
+      const old = newAddress();
+      await ask(edge, old);
+      now = fate;
+      const during = [];
+      for (let i = 0; i < 12; i++) during.push(await ask(edge, i % 2 === 0 ? old : newAddress()));
+      expect(during.every(({ source }) => source === "fallback")).toBe(true);
+      expect(
+        during.every(({ status }) =>
+          choice === "closed" ? status === 503 : status === 200 || status === 429,
+        ),
+      ).toBe(true);
+      now = "through";
+      const backMs = Date.now();
+      // The clock goes on in steps of a tenth of a second until the object decides again.
+      let recovered = Number.NaN;
+      while (Number.isNaN(recovered) && Date.now() - backMs < 5_000) {
+        vi.setSystemTime(Date.now() + 100);
+        if ((await ask(edge, old)).source === "strict") recovered = Date.now() - backMs;
+      }
+      expect(recovered).toBeLessThanOrEqual(1_000);
+      expect(await ask(edge, newAddress())).toMatchObject({ status: 200, source: "strict" });
+      // The one before the outage and the one that found out.
+      expect(await charged(edge, old)).toBe(2);
+    },
+  );
+});
+
+describe("a clock that steps back an hour", () => {
+  it("keeps no circuit open: the object that is back is asked within a second", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    let now: Fate = "refused";
+    const edge = await faultyEdge(() => now);
+    const client = newAddress();
+    for (let i = 0; i < 4; i++) expect((await ask(edge, client)).source).toBe("fallback");
+    now = "through";
+    vi.setSystemTime(Date.now() - 3_600_000);
+    expect((await ask(edge, client)).source).toBe("strict");
+  });
+
+  it("repeats no denial of a time that is yet to come, and lends nothing", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const edge = await faultyEdge(() => "through");
+    const client = newAddress();
+    const statuses = async (count: number) => {
+      const seen = [];
+      for (let i = 0; i < count; i++) seen.push((await ask(edge, client)).status);
+      return seen;
+    };
+    expect(await statuses(CAPACITY + 1)).toEqual([200, 200, 200, 200, 200, 429]);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    expect(await ask(edge, client)).toMatchObject({ status: 429, source: "strict" });
+    expect(await statuses(3)).toEqual([429, 429, 429]);
+    expect(await charged(edge, client)).toBe(CAPACITY);
+  });
+});

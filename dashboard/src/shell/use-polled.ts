@@ -4,6 +4,7 @@
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "./api-client.ts";
+import { pathAt } from "./moving-path.ts";
 import { usePage } from "./page.tsx";
 
 export const POLL_MS = 5_000;
@@ -18,11 +19,20 @@ export interface Polled<T> {
   readonly fault: string | null;
   /** The status of what went wrong; 0 where there was no answer. */
   readonly status: number;
+  /** What was answered with it; null where nothing was, or nothing went wrong. */
+  readonly faultBody: unknown;
   /** Asks at once. */
   readonly refresh: () => void;
 }
 
-/** @param path null asks nothing. @param parse must be the same function each time. */
+interface Failure {
+  readonly path: string;
+  readonly detail: string;
+  readonly status: number;
+  readonly body: unknown;
+}
+
+/** @param path null asks nothing; may move with the clock (moving-path.ts). @param parse must be the same function each time. */
 export function usePolled<T>(
   path: string | null,
   parse: (body: unknown) => T | null,
@@ -30,7 +40,7 @@ export function usePolled<T>(
 ): Polled<T> {
   const { signedOut } = usePage();
   const [answer, setAnswer] = useState<{ path: string; value: T; atMs: number } | null>(null);
-  const [failure, setFailure] = useState<{ path: string; detail: string; status: number } | null>(null);
+  const [failure, setFailure] = useState<Failure | null>(null);
   const refresh = useRef<() => void>(() => undefined);
   useEffect(() => {
     if (path === null) return;
@@ -42,13 +52,13 @@ export function usePolled<T>(
       clearTimeout(timer);
       if (isAsking) return;
       isAsking = true;
-      const outcome = await call("GET", path, parse, { signal: gone.signal });
+      const outcome = await call("GET", pathAt(path, Date.now()), parse, { signal: gone.signal });
       isAsking = false;
       if (gone.signal.aborted) return;
       if (outcome.kind === "signed-out") return signedOut();
       failures = outcome.kind === "ok" ? 0 : failures + 1;
       if (outcome.kind === "ok") setAnswer({ path, value: outcome.value, atMs: performance.now() });
-      setFailure(outcome.kind === "ok" ? null : { path, detail: outcome.detail, status: outcome.status });
+      setFailure(outcome.kind === "ok" ? null : { path, ...outcome });
       const pauseMs = Math.min(SLOWEST_MS, everyMs * 2 ** Math.min(failures, 4));
       if (!document.hidden) timer = window.setTimeout(() => void ask(), Math.max(everyMs, pauseMs));
     };
@@ -72,6 +82,7 @@ export function usePolled<T>(
     answeredAtMs: known?.atMs ?? 0,
     fault: wrong?.detail ?? null,
     status: wrong?.status ?? 0,
+    faultBody: wrong?.body ?? null,
     refresh: () => refresh.current(),
   };
 }

@@ -1,0 +1,15 @@
+/** Whom a decision was about, as analytics names it (`user:<id>`, `ip:<address>`, "" for nobody known), and where to see more. Pure. */
+import type { PageAddress } from "./page-address.ts";
+
+const USER = "user:";
+
+/** A user's own id; an address as analytics names it; "not known". */
+export function subjectName(account: string): string {
+  if (account === "") return "not known";
+  return account.startsWith(USER) ? account.slice(USER.length) : account;
+}
+
+/** The user's screen; null for an address or nobody, who have no account. */
+export function userAddress(account: string): PageAddress | null {
+  return account.startsWith(USER) ? { screen: "user", params: { id: account.slice(USER.length) } } : null;
+}

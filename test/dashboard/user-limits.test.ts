@@ -1,0 +1,139 @@
+/** What the User screen draws of limits: levels between answers, and the quota's way down. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { burnDown, HOUR_MS, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
+import { drawnAt, levelAt, type LimitReading, SETTLE_MS } from "../../dashboard/src/user/limit-level.ts";
+import * as bucket from "../../src/core/token-bucket.ts";
+
+const MINUTE: LimitReading = {
+  name: "minute",
+  kind: "bucket",
+  limit: 150,
+  remaining: 30,
+  resetMs: 72_000,
+  windowMs: 90_000,
+};
+const MONTH: LimitReading = { ...MINUTE, name: "month", kind: "quota", remaining: 30, resetMs: 5_000 };
+
+describe("a level between answers", () => {
+  it("rises as the bucket itself does, to a millitoken, and no higher than full", () => {
+    const amounts = fc.record({
+      refill: fc.integer({ min: 1, max: 5_000 }),
+      burst: fc.integer({ min: 1_000, max: 9_000 }),
+      spent: fc.integer({ min: 0, max: 9_000 }),
+      elapsedMs: fc.integer({ min: 0, max: 7_200_000 }),
+    });
+    fc.assert(
+      fc.property(amounts, ({ refill, burst, spent, elapsedMs }) => {
+        const limit = bucket.tokenBucket("b", refill * 1_000, "hour", burst * 1_000);
+        if (!limit) return;
+        const state = bucket.spend(limit, bucket.fresh(limit, 0), Math.min(spent, burst) * 1_000);
+        const tokens = (ms: number) => bucket.remainingMilli(limit, bucket.at(limit, state, ms)) / 1_000;
+        const reading: LimitReading = {
+          ...MINUTE,
+          limit: burst,
+          remaining: tokens(0),
+          windowMs: bucket.windowMs(limit),
+        };
+        // The window is told in whole milliseconds.
+        expect(Math.abs(levelAt(reading, elapsedMs) - tokens(elapsedMs))).toBeLessThan(0.02);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("stays for a quota until its period ends, and for slots", () => {
+    expect([0, 4_999, 5_000].map((ms) => levelAt(MONTH, ms))).toEqual([30, 30, 150]);
+    expect(levelAt({ ...MONTH, kind: "concurrency" }, 60_000)).toBe(30);
+  });
+
+  it("is drawn from where it was, without a jump, and is exact once settled", () => {
+    expect(drawnAt(MINUTE, 100, 0)).toBe(100);
+    expect(drawnAt(MINUTE, 100, SETTLE_MS / 2)).toBeGreaterThan(levelAt(MINUTE, SETTLE_MS / 2));
+    for (const ms of [SETTLE_MS, 2_000]) expect(drawnAt(MINUTE, 100, ms)).toBe(levelAt(MINUTE, ms));
+  });
+});
+
+describe("a quota's way down", () => {
+  const START_MS = Date.UTC(2026, 10, 1);
+  const quota = (hoursIn: number, remaining: number): QuotaNow => ({
+    limit: 1_000,
+    remaining,
+    startMs: START_MS,
+    nowMs: START_MS + hoursIn * HOUR_MS,
+    endMs: START_MS + 100 * HOUR_MS,
+  });
+  const steady = (count: number, cost: number) =>
+    Array.from({ length: count }, (_, i) => ({ atMs: START_MS + i * HOUR_MS, cost }));
+
+  it("is counted back from what is left now, level where nothing was used", () => {
+    const hours = [
+      { atMs: START_MS + 2 * HOUR_MS, cost: 100 },
+      { atMs: START_MS + 8 * HOUR_MS, cost: 50 },
+    ];
+    const line = burnDown(quota(10, 850), hours).past.map(({ atMs, remaining }) => [
+      (atMs - START_MS) / HOUR_MS,
+      remaining,
+    ]);
+    expect(line).toEqual([
+      [0, 1_000],
+      [2, 1_000],
+      [3, 900],
+      [8, 900],
+      [9, 850],
+      [10, 850],
+    ]);
+  });
+
+  it("never lies above the quota, also where a reset gave back what the ledger keeps", () => {
+    const { past } = burnDown(quota(10, 990), steady(10, 50));
+    expect(Math.max(...past.map(({ remaining }) => remaining))).toBe(1_000);
+  });
+
+  it("goes on at the pace seen, and says when it is used up", () => {
+    const { perHour, runsOutMs, ahead } = burnDown(quota(20, 600), steady(20, 20));
+    expect(perHour).toBe(20);
+    expect(runsOutMs.likely).toBeCloseTo(START_MS + 50 * HOUR_MS, -2);
+    expect(ahead.at(-1)).toMatchObject({ atMs: START_MS + 100 * HOUR_MS, likely: 600 - 80 * 20 });
+    const { earliest, latest } = runsOutMs;
+    expect(earliest).toBeLessThan(runsOutMs.likely ?? 0);
+    expect(latest).toBeGreaterThan(runsOutMs.likely ?? 0);
+  });
+
+  it("takes idle hours for idle, and the hour that runs as if it went on so", () => {
+    expect(burnDown(quota(10, 900), [{ atMs: START_MS, cost: 100 }]).perHour).toBe(10);
+    const half = quota(10.5, 900);
+    expect(burnDown(half, [{ atMs: START_MS + 10 * HOUR_MS, cost: 100 }]).perHour).toBe(200);
+  });
+
+  it("has a band that grows with time, is wider of few hours, and never rises above what is left", () => {
+    const widths = (count: number) =>
+      burnDown(quota(count, 900), steady(count, 5)).ahead.map(({ low, likely }) => likely - low);
+    const many = widths(40);
+    expect(many).toEqual(many.toSorted((a, b) => a - b));
+    expect(many[0]).toBe(0);
+    // The same 60 hours ahead.
+    expect((widths(2)[30] ?? 0) / (many[48] ?? 1)).toBeGreaterThan(2);
+    for (const { high } of burnDown(quota(2, 900), steady(2, 5)).ahead) expect(high).toBeLessThanOrEqual(900);
+  });
+
+  it("holds what comes of random hours in about 8 of 10 cases", () => {
+    let seed = 7;
+    const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
+    let held = 0;
+    for (let run = 0; run < 400; run++) {
+      const seen = steady(50, 0).map(({ atMs }) => ({ atMs, cost: random() * 10 }));
+      let spent = 0;
+      for (let hour = 0; hour < 50; hour++) spent += random() * 10;
+      const last = burnDown({ ...quota(50, 1_000), limit: 2_000 }, seen).ahead.at(-1);
+      if (last && 1_000 - spent >= last.low && 1_000 - spent <= last.high) held += 1;
+    }
+    expect(held / 400).toBeGreaterThan(0.74);
+    expect(held / 400).toBeLessThan(0.93);
+  });
+
+  it("foretells nothing where nothing was used in the last week", () => {
+    const { ahead, perHour, runsOutMs } = burnDown(quota(20, 1_000), []);
+    expect([ahead, perHour, runsOutMs.likely]).toEqual([[], null, null]);
+  });
+});

@@ -147,8 +147,9 @@ export class Leases {
     held.leases = held.leases.filter((other) => other !== lease);
     const settlement = lease.settlement();
     const spentMilli = spentOf(settlement);
-    this.#spent.add(toTokens(spentMilli));
+    // Of a lease without an amount nothing was granted: what is granted is spent or returned, or has died with its isolate.
     if (isFinite(lease.lease)) {
+      this.#spent.add(toTokens(spentMilli));
       this.#metrics.add("leaseTokens", ["returned"], toTokens(lease.lease.milli - spentMilli));
     }
     this.#owe(held, [...held.owed, settlement]);

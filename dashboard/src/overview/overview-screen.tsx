@@ -1,50 +1,115 @@
-/** The last hour against the one before. */
-import { count, milliseconds, percent } from "../shell/format.ts";
+/** Traffic of a time that the URL names, against the time before: figures, a chart to zoom in, who is denied, what is asked for. */
+import { useMemo } from "preact/hooks";
+import "./overview.css";
+import { TimeChart } from "../charts/time-chart.tsx";
+import { fullTime } from "../charts/axis-time.ts";
+import { usePage } from "../shell/page.tsx";
+import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
-import { parseOverview, type Period } from "./overview-report.ts";
+import { NoTraffic } from "./no-traffic.tsx";
+import { parseOverview } from "./overview-report.ts";
+import {
+  LENGTHS,
+  paramsOf,
+  pollEveryMs,
+  type Range,
+  rangeOf,
+  reportPath,
+  titlesOf,
+  zoomedOut,
+  zoomedTo,
+} from "./range.ts";
+import { DeniedUsers, parseDeniedUsers, parseRoutes, Routes } from "./rankings.tsx";
+import { Tiles } from "./tiles.tsx";
+import { parseTraffic, policyMarks, trafficChart, trafficSummary } from "./traffic.ts";
 
-const ROWS: readonly { readonly name: string; readonly show: (period: Period) => string }[] = [
-  { name: "Requests", show: (p) => count(p.requests) },
-  { name: "Requests per second", show: (p) => count(p.perSecond) },
-  { name: "Allowed", show: (p) => percent(p.allowed, p.requests) },
-  { name: "Denied", show: (p) => percent(p.denied, p.requests) },
-  { name: "Errors", show: (p) => percent(p.errors, p.requests) },
-  { name: "Decision, median", show: (p) => milliseconds(p.latencyMs?.p50) },
-  { name: "Decision, 95th percentile", show: (p) => milliseconds(p.latencyMs?.p95) },
-  { name: "Decision, 99th percentile", show: (p) => milliseconds(p.latencyMs?.p99) },
-  { name: "Hops saved", show: (p) => percent(p.hopsSaved, p.requests) },
-];
+const REVISIONS = "/api/v1/admin/policy/revisions?limit=100";
+/** The policy seldom changes. */
+const REVISIONS_EVERY_MS = 30_000;
+const RANKED = "10";
 
 export function OverviewScreen() {
-  const polled = usePolled("/api/v1/admin/reports/overview", parseOverview);
-  const overview = polled.value;
+  const { address, go } = usePage();
+  const range = rangeOf(address.params);
+  const everyMs = pollEveryMs(range);
+  const titles = titlesOf(range);
+  const overview = usePolled(reportPath("overview", range), parseOverview, everyMs);
+  const failures = usePolled(reportPath("overview", range, { source: "fallback" }), parseOverview, everyMs);
+  const traffic = usePolled(reportPath("timeseries", range, { by: "outcome" }), parseTraffic, everyMs);
+  const users = usePolled(
+    reportPath("top-users", range, { order: "denied", limit: RANKED }),
+    parseDeniedUsers,
+    2 * everyMs,
+  );
+  const routes = usePolled(reportPath("top-routes", range, { limit: RANKED }), parseRoutes, 2 * everyMs);
+  const marks = usePolled(REVISIONS, policyMarks, REVISIONS_EVERY_MS);
+  const model = useMemo(
+    () => traffic.value && trafficChart(traffic.value, marks.value ?? []),
+    [traffic.value, marks.value],
+  );
+  const show = (to: Range) => go(changed(address, paramsOf(to)));
+  const isEmpty = overview.value !== null && overview.value.current.requests === 0;
   return (
     <>
-      <h1>Overview</h1>
-      <PollState polled={polled} />
-      {overview?.current.requests === 0 && <p>No requests in the last hour.</p>}
-      {overview !== null && (
-        <table>
-          <caption>{overview.sampled ? "Estimates from a sample" : "Every decision counted"}</caption>
-          <thead>
-            <tr>
-              <th scope="col">Figure</th>
-              <th scope="col">Last hour</th>
-              <th scope="col">Hour before</th>
-            </tr>
-          </thead>
-          <tbody>
-            {ROWS.map(({ name, show }) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>{show(overview.current)}</td>
-                <td>{show(overview.previous)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+      <div class="heading">
+        <h1>Overview</h1>
+        <Ranges range={range} onChoose={show} />
+      </div>
+      <PollState polled={overview} />
+      {isEmpty && <NoTraffic when={titles.current} />}
+      {overview.value !== null && (!isEmpty || overview.value.previous.requests > 0) && (
+        <Tiles overview={overview.value} failures={failures.value} before={titles.previous} />
+      )}
+      {traffic.fault !== null && <PollState polled={traffic} />}
+      {traffic.value !== null && model !== null && !isEmpty && (
+        <div class="card">
+          <TimeChart
+            title="Requests per second"
+            summary={trafficSummary(traffic.value)}
+            model={model}
+            onZoom={(fromMs, toMs) => show(zoomedTo(fromMs, toMs))}
+          />
+        </div>
+      )}
+      {!isEmpty && overview.value !== null && (
+        <div class="columns">
+          <section aria-labelledby="denied-users">
+            <h2 id="denied-users">Most denied</h2>
+            {users.value === null ? <PollState polled={users} /> : <DeniedUsers users={users.value} />}
+          </section>
+          <section aria-labelledby="top-routes">
+            <h2 id="top-routes">Most asked for</h2>
+            {routes.value === null ? <PollState polled={routes} /> : <Routes routes={routes.value} />}
+          </section>
+        </div>
       )}
     </>
+  );
+}
+
+function Ranges({ range, onChoose }: { readonly range: Range; readonly onChoose: (to: Range) => void }) {
+  return (
+    <div class="ranges" role="group" aria-label="Time">
+      {range.kind === "between" && (
+        <span>
+          {fullTime(range.fromMs)} to {fullTime(range.toMs)}
+        </span>
+      )}
+      {LENGTHS.map((length) => (
+        <button
+          key={length.name}
+          type="button"
+          aria-pressed={range.kind === "last" && range.name === length.name}
+          aria-label={`Last ${length.title}`}
+          onClick={() => onChoose(length)}
+        >
+          {length.name}
+        </button>
+      ))}
+      <button type="button" onClick={() => onChoose(zoomedOut(range, Date.now()))}>
+        Zoom out
+      </button>
+    </div>
   );
 }

@@ -1,0 +1,118 @@
+/** Who is denied most, and which routes are asked most. */
+import { isRecord } from "../shell/api-client.ts";
+import { count, milliseconds, percent } from "../shell/format.ts";
+import { Link } from "../shell/page.tsx";
+import { SubjectLink } from "../shell/subject-link.tsx";
+
+export interface Ranked {
+  /** The account, or the route. */
+  readonly name: string;
+  readonly requests: number;
+  readonly denied: number;
+  /** Of all that was ranked, 0 to 1. */
+  readonly share: number;
+  readonly p95Ms: number | undefined;
+}
+
+/** Who was denied at all; null for what is no ranking of users. */
+export function parseDeniedUsers(body: unknown): readonly Ranked[] | null {
+  return ranking(body, "users", "account")?.filter(({ denied }) => denied > 0) ?? null;
+}
+
+export function parseRoutes(body: unknown): readonly Ranked[] | null {
+  return ranking(body, "routes", "route");
+}
+
+function ranking(body: unknown, list: string, key: string): Ranked[] | null {
+  const rows = isRecord(body) ? body[list] : null;
+  if (!Array.isArray(rows)) return null;
+  const parsed = rows.map((row: unknown): Ranked | null => {
+    if (!isRecord(row)) return null;
+    const { [key]: name, requests, denied, share, latencyMs } = row;
+    const p95 = isRecord(latencyMs) ? latencyMs["p95"] : undefined;
+    if (typeof name !== "string" || typeof requests !== "number") return null;
+    if (typeof denied !== "number" || typeof share !== "number") return null;
+    return { name, requests, denied, share, p95Ms: typeof p95 === "number" ? p95 : undefined };
+  });
+  return parsed.every((row) => row !== null) ? parsed : null;
+}
+
+export function DeniedUsers({ users }: { readonly users: readonly Ranked[] }) {
+  if (users.length === 0) return <p class="quiet">Nobody was denied anything.</p>;
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">User or address</th>
+            <th scope="col" class="number">
+              Denied
+            </th>
+            <th scope="col" class="number">
+              Of all denials
+            </th>
+            <th scope="col" class="number">
+              Of their requests
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {users.map(({ name, requests, denied, share }) => (
+            <tr key={name}>
+              <td>
+                <SubjectLink account={name} />
+              </td>
+              <td class="number">{count(denied)}</td>
+              <td class="number">{percent(share, 1)}</td>
+              <td class="number">{percent(denied, requests)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function Routes({ routes }: { readonly routes: readonly Ranked[] }) {
+  if (routes.length === 0) return <p class="quiet">No route was asked for.</p>;
+  return (
+    <div class="scroll">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Route</th>
+            <th scope="col" class="number">
+              Requests
+            </th>
+            <th scope="col" class="number">
+              Of all
+            </th>
+            <th scope="col" class="number">
+              Denied
+            </th>
+            <th scope="col" class="number">
+              Decision, p95
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {routes.map(({ name, requests, denied, share, p95Ms }) => (
+            <tr key={name}>
+              <td>
+                {name === "" ? (
+                  <span class="quiet">no route</span>
+                ) : (
+                  <Link to={{ screen: "decisions", params: { route: name } }}>{name}</Link>
+                )}
+              </td>
+              <td class="number">{count(requests)}</td>
+              <td class="number">{percent(share, 1)}</td>
+              <td class="number">{percent(denied, requests)}</td>
+              <td class="number">{milliseconds(p95Ms)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+/** The figures of a period, each with that of the period before. Never shows a figure without its unit. */
+import { count, milliseconds, percent } from "../shell/format.ts";
+import type { Overview, Period } from "./overview-report.ts";
+
+interface Tile {
+  readonly name: string;
+  readonly show: (period: Period) => string;
+  /** More of it, below the figure. */
+  readonly detail?: (period: Period) => string;
+}
+
+const TILES: readonly Tile[] = [
+  {
+    name: "Requests per second",
+    show: (p) => `${count(p.perSecond)}/s`,
+    detail: (p) => `${count(p.requests)} in all`,
+  },
+  { name: "Allowed", show: (p) => percent(p.allowed, p.requests), detail: (p) => count(p.allowed) },
+  { name: "Denied", show: (p) => percent(p.denied, p.requests), detail: (p) => count(p.denied) },
+  { name: "Errors", show: (p) => percent(p.errors, p.requests), detail: (p) => count(p.errors) },
+  { name: "Decision, median", show: (p) => milliseconds(p.latencyMs?.p50) },
+  { name: "Decision, 95th percentile", show: (p) => milliseconds(p.latencyMs?.p95) },
+  { name: "Decision, 99th percentile", show: (p) => milliseconds(p.latencyMs?.p99) },
+  {
+    name: "Hops saved",
+    show: (p) => percent(p.hopsSaved, p.requests),
+    detail: (p) => `${count(p.hopsSaved)} answered at the edge`,
+  },
+];
+
+interface Props {
+  readonly overview: Overview;
+  /** Decisions that were made without the limiter, because it failed; null while that is not known. */
+  readonly failures: Overview | null;
+  /** What the period before is called. */
+  readonly before: string;
+}
+
+export function Tiles({ overview, failures, before }: Props) {
+  const { current, previous } = overview;
+  return (
+    <>
+      <dl class="tiles">
+        {TILES.map(({ name, show, detail }) => (
+          <div key={name} class="card">
+            <dt>{name}</dt>
+            <dd>
+              <strong>{show(current)}</strong>
+              {detail && current.requests > 0 && <span class="quiet">{detail(current)}</span>}
+              <span class="quiet">before: {show(previous)}</span>
+            </dd>
+          </div>
+        ))}
+        <div class="card">
+          <dt>Limiter failures</dt>
+          <dd>
+            <strong class={failures !== null && failures.current.requests > 0 ? "bad" : ""}>
+              {failures === null ? "–" : count(failures.current.requests)}
+            </strong>
+            <span class="quiet">decided without the limiter</span>
+            <span class="quiet">before: {failures === null ? "–" : count(failures.previous.requests)}</span>
+          </dd>
+        </div>
+      </dl>
+      <p class="quiet">
+        “Before” is {before}.{" "}
+        {overview.sampled ? "Figures are estimates from a sample." : "Every decision is counted."}
+      </p>
+    </>
+  );
+}

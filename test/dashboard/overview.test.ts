@@ -1,0 +1,128 @@
+/** What the overview asks for, and what it makes of the answers. */
+import { expect, test } from "vitest";
+import { parseDeniedUsers, parseRoutes } from "../../dashboard/src/overview/rankings.tsx";
+import {
+  paramsOf,
+  rangeOf,
+  reportPath,
+  titlesOf,
+  zoomedOut,
+  zoomedTo,
+} from "../../dashboard/src/overview/range.ts";
+import {
+  parseTraffic,
+  policyMarks,
+  trafficChart,
+  trafficSummary,
+} from "../../dashboard/src/overview/traffic.ts";
+import { pathAt } from "../../dashboard/src/shell/moving-path.ts";
+import { subjectName, userAddress } from "../../dashboard/src/shell/subject.ts";
+
+const NOON_MS = Date.UTC(2026, 10, 21, 12);
+const HOUR_MS = 3_600_000;
+
+test("takes the range from the URL, and the last hour where it makes no sense", () => {
+  expect(rangeOf({ range: "6h" })).toMatchObject({ kind: "last", seconds: 21_600 });
+  for (const params of [
+    {},
+    { range: "9y" },
+    { from: "x", to: "y" },
+    { from: "2026-11-21", to: "2026-11-20" },
+  ]) {
+    expect(rangeOf(params)).toMatchObject({ kind: "last", name: "1h" });
+  }
+  const custom = { kind: "between", fromMs: NOON_MS, toMs: NOON_MS + HOUR_MS } as const;
+  expect(rangeOf(paramsOf(custom))).toEqual(custom);
+  expect(titlesOf(rangeOf({ range: "24h" })).previous).toBe("the 24 hours before");
+});
+
+test("asks for the same path while a range until now moves on, with the moment filled in", () => {
+  const path = reportPath("top-users", rangeOf({ range: "15m" }), { order: "denied" });
+  expect(path).toBe("/api/v1/admin/reports/top-users?last=900&order=denied");
+  expect(pathAt(path, NOON_MS)).toBe(
+    "/api/v1/admin/reports/top-users?order=denied&from=2026-11-21T11%3A45%3A00.000Z",
+  );
+  expect(pathAt("/health", NOON_MS)).toBe("/health");
+});
+
+test("zooms to whole seconds, and to no less than ten of them", () => {
+  expect(zoomedTo(NOON_MS + 1_300, NOON_MS + 60_700)).toEqual({
+    kind: "between",
+    fromMs: NOON_MS + 1_000,
+    toMs: NOON_MS + 61_000,
+  });
+  const tiny = zoomedTo(NOON_MS, NOON_MS + 2_000);
+  expect(tiny).toEqual({ kind: "between", fromMs: NOON_MS - 4_000, toMs: NOON_MS + 6_000 });
+});
+
+test("zooms out about the middle, and back to a range until now where it would reach beyond", () => {
+  const hourAgo = { kind: "between", fromMs: NOON_MS - 2 * HOUR_MS, toMs: NOON_MS - HOUR_MS } as const;
+  expect(zoomedOut(hourAgo, NOON_MS + HOUR_MS)).toEqual({
+    kind: "between",
+    fromMs: NOON_MS - 3 * HOUR_MS,
+    toMs: NOON_MS,
+  });
+  expect(zoomedOut(hourAgo, NOON_MS)).toMatchObject({ name: "6h" });
+  expect(zoomedOut({ ...hourAgo, fromMs: NOON_MS - 96 * HOUR_MS }, NOON_MS)).toMatchObject({ name: "7d" });
+  expect(zoomedOut(rangeOf({ range: "1h" }), NOON_MS)).toMatchObject({ name: "6h" });
+  expect(zoomedOut(rangeOf({ range: "7d" }), NOON_MS)).toMatchObject({ name: "7d" });
+});
+
+const REPORT = {
+  report: "timeseries",
+  from: "2026-11-21T12:00:50Z",
+  to: "2026-11-21T12:02:20Z",
+  intervalSeconds: 60,
+  times: ["2026-11-21T12:00:00Z", "2026-11-21T12:01:00Z", "2026-11-21T12:02:00Z"],
+  series: [
+    { key: "denied", requests: [0, 60, 20], denied: [0, 60, 20], cost: [0, 0, 0] },
+    { key: "allowed", requests: [10, 120, 40], denied: [0, 0, 0], cost: [10, 120, 40] },
+  ],
+};
+
+test("draws requests per second, of the seconds of a step that lie in the period", () => {
+  const traffic = parseTraffic(REPORT);
+  const { lines, show } = trafficChart(traffic!, []);
+  expect(lines.map(({ name, values }) => [name, values])).toEqual([
+    ["Allowed", [1, 2, 2]],
+    ["Denied", [0, 1, 1]],
+    ["Errors", [0, 0, 0]],
+  ]);
+  expect(show(0.5)).toBe("0.5/s");
+  expect(trafficSummary(traffic!)).toBe(
+    "250 requests: 68 % allowed, 32 % denied, 0 % errors; at most 3 a second.",
+  );
+  expect(trafficSummary({ ...traffic!, timesMs: [], requests: { allowed: [], denied: [], error: [] } })).toBe(
+    "No requests.",
+  );
+});
+
+test("takes nothing else for traffic, a ranking or revisions", () => {
+  for (const strange of [null, {}, { ...REPORT, times: ["soon"] }, { ...REPORT, series: null }]) {
+    expect(parseTraffic(strange)).toBeNull();
+  }
+  expect(parseDeniedUsers({ users: [{ account: "user:a", denied: "1" }] })).toBeNull();
+  expect(parseRoutes({ users: [] })).toBeNull();
+  expect(policyMarks({ revisions: "none" })).toBeNull();
+});
+
+test("ranks only who was denied, and links whom there is", () => {
+  const row = { requests: 10, denied: 4, share: 0.5, latencyMs: { p95: 3 } };
+  const users = [
+    { account: "user:a/b", ...row },
+    { account: "ip:192.0.2.1", ...row, denied: 0 },
+  ];
+  expect(parseDeniedUsers({ users })?.map(({ name }) => name)).toEqual(["user:a/b"]);
+  expect(parseRoutes({ routes: [{ route: "r", ...row }] })?.[0]?.p95Ms).toBe(3);
+  expect(userAddress("user:a/b")).toEqual({ screen: "user", params: { id: "a/b" } });
+  expect(userAddress("")).toBeNull();
+  expect([subjectName("user:user:x"), subjectName("")]).toEqual(["user:x", "not known"]);
+});
+
+test("marks when the policy changed, by whom and why", () => {
+  const revision = { revision: 7, createdAt: "2026-11-21T12:00:00Z", actor: "ann", reason: "More room" };
+  const lost = { ...revision, createdAt: null };
+  expect(policyMarks({ revisions: [revision, lost], cursor: null })).toEqual([
+    { atMs: NOON_MS, label: "policy 7", detail: "policy revision 7 by ann: More room" },
+  ]);
+});

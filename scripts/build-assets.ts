@@ -1,12 +1,14 @@
 /**
- * Makes dist/assets, the static files that the Worker serves: the OpenAPI document and the page at /docs that shows it.
+ * Makes dist/assets, the static files that the Worker serves: the OpenAPI document, the page at /docs that shows it,
+ * and the dashboard.
  *
  * `wrangler dev` and `wrangler deploy` run it ([build] in wrangler.toml), as do tests and `npm start`. Writes only what has
- * changed and deletes nothing, so that it may run while another one runs, or while the files are being served.
+ * changed and deletes nothing of use, so that it may run while another one runs, or while the files are being served.
  */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildDashboard } from "./build-dashboard.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const PAGE = join(ROOT, "src", "api", "openapi", "page");
@@ -23,7 +25,10 @@ const SWAGGER_UI: Readonly<Record<string, string>> = {
 
 export const ASSETS_DIRECTORY = join(ROOT, "dist", "assets");
 
-/** Builds the assets. */
+/**
+ * Builds the assets.
+ * @throws with the compiler's own words where the dashboard does not build.
+ */
 export async function buildAssets(): Promise<void> {
   const swaggerUi = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
   await Promise.all([
@@ -31,6 +36,7 @@ export async function buildAssets(): Promise<void> {
     copy(join(PAGE, "index.html"), "docs.html"),
     ...["page.css", "page.js"].map(async (name) => copy(join(PAGE, name), `docs/${name}`)),
     ...Object.entries(SWAGGER_UI).map(async ([from, to]) => copy(join(swaggerUi, from), `docs/${to}`)),
+    buildDashboard(join(ROOT, "dist"), writeChanged),
   ]);
 }
 

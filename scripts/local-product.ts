@@ -66,12 +66,15 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   const { port, directory, variables, reuseBundles = false } = options;
   // Quiet it down to its errors before it is loaded: its hints are for `wrangler dev`. Loading it takes a second.
   process.env["WRANGLER_LOG"] ??= "error";
+  const buildGateway = async (): Promise<string> => {
+    // Where the bundle is kept, wrangler does not build them; where it is not, wrangler finds them built.
+    await buildAssets();
+    return bundle("wrangler.toml", join(directory, "build", "gateway"), reuseBundles);
+  };
   const [{ unstable_getMiniflareWorkerOptions: workerOptionsOf }, gateway, origin] = await Promise.all([
     import("wrangler"),
-    bundle("wrangler.toml", join(directory, "build", "gateway"), reuseBundles),
+    buildGateway(),
     bundle("examples/origin/wrangler.toml", join(directory, "build", "origin"), reuseBundles),
-    // Where the bundle is kept, wrangler does not build them.
-    buildAssets(),
   ]);
   const { assets: _assets, ...gatewayOptions } = workerOptionsOf(join(ROOT, "wrangler.toml")).workerOptions;
   const reaper = new Reaper();

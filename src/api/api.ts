@@ -30,6 +30,7 @@ import { createSession, deleteSession, getSession } from "./admin/session.ts";
 import { getAudit, getUsage } from "./admin/usage.ts";
 import { CONTRACT, type Endpoint, type EndpointId } from "./contract.ts";
 import { check, checkBatch, status } from "./decision-api.ts";
+import { dashboard, dashboardFile, dashboardScreen } from "./dashboard.ts";
 import { docs, docsFile, openapi } from "./docs.ts";
 import { health, ready } from "./health.ts";
 import { metrics } from "./metrics.ts";
@@ -46,6 +47,10 @@ const HANDLERS: Record<EndpointId, Handler> = {
   openapi,
   docs,
   docsFile,
+  dashboard,
+  dashboardHome: dashboard,
+  dashboardScreen,
+  dashboardFile,
   createSession,
   getSession,
   deleteSession,

@@ -96,6 +96,24 @@ const DOCUMENTATION = {
   docsFile: { method: "GET", path: "/docs/:file", access: "none", summary: "What the page is made of" },
 } as const satisfies Record<string, Endpoint>;
 
+/** The page that operators keep open. */
+const DASHBOARD = {
+  dashboard: { method: "GET", path: "/dashboard", access: "none", summary: "The dashboard" },
+  dashboardHome: { method: "GET", path: "/dashboard/", access: "none", summary: "The dashboard, too" },
+  dashboardScreen: {
+    method: "GET",
+    path: "/dashboard/:screen",
+    access: "none",
+    summary: "The dashboard, at one of its screens",
+  },
+  dashboardFile: {
+    method: "GET",
+    path: "/dashboard/assets/:asset",
+    access: "none",
+    summary: "What the dashboard is made of",
+  },
+} as const satisfies Record<string, Endpoint>;
+
 const SESSIONS = {
   createSession: {
     method: "POST",
@@ -277,6 +295,7 @@ const REPORTS = {
 export const CONTRACT = {
   ...CALLER,
   ...DOCUMENTATION,
+  ...DASHBOARD,
   ...SESSIONS,
   ...POLICIES,
   ...ACCOUNTS,

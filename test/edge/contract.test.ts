@@ -15,6 +15,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   keyId: "7c49bc07-717d-4019-a06b-602410bbae61",
   n: "0",
   file: "page.css",
+  asset: "icon.svg",
 };
 
 /** A path that the endpoint matches. */

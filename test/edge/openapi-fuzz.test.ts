@@ -51,6 +51,7 @@ beforeEach(async () => {
     keyId: keyIds,
     n: ["0", "1", "2"],
     file: ["page.css", "page.js", "LICENSE.txt"],
+    asset: ["icon.svg"],
   };
 });
 

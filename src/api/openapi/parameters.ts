@@ -37,8 +37,18 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     description: "The report's name.",
     example: "overview",
   },
+  screen: {
+    schema: matching(/^[a-z][a-z-]{0,31}$/),
+    description: "The screen's name.",
+    example: "overview",
+  },
+  asset: {
+    schema: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+    description: "The file's name.",
+    example: "icon.svg",
+  },
   file: {
-    schema: matching(/^[A-Za-z0-9][A-Za-z0-9.-]{0,63}$/),
+    schema: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
     description: "The file's name.",
     example: "page.css",
   },

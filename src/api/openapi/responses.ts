@@ -6,6 +6,7 @@ import type { EndpointId } from "../contract.ts";
 import type { Notes } from "./notes.ts";
 import { ACCOUNTS } from "./operations/accounts.ts";
 import { DOCUMENTATION } from "./operations/documentation.ts";
+import { DASHBOARD } from "./operations/dashboard.ts";
 import { KEYS } from "./operations/keys.ts";
 import { POLICIES } from "./operations/policies.ts";
 import { RATE_LIMITS } from "./operations/rate-limits.ts";
@@ -15,6 +16,7 @@ import { SESSIONS } from "./operations/sessions.ts";
 export const RESPONSES: Record<EndpointId, Notes> = {
   ...RATE_LIMITS,
   ...DOCUMENTATION,
+  ...DASHBOARD,
   ...SESSIONS,
   ...POLICIES,
   ...ACCOUNTS,

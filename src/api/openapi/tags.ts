@@ -10,6 +10,7 @@ export const TAGS = {
   Keys: "API keys of an account. A key is shown once; only its SHA-256 is kept.",
   Reports:
     "What was decided, for charts and tables: from sampled decisions, never for bills. The exact ledger is an account's usage.",
+  Dashboard: "The page that operators keep open. It shows nothing without a session.",
   Documentation: "This document, and the page that shows it.",
 } as const;
 

@@ -1,5 +1,6 @@
 /** The screens, in the order of the navigation. */
 import type { ComponentType } from "preact";
+import { LiveScreen } from "./live/live-screen.tsx";
 import { OverviewScreen } from "./overview/overview-screen.tsx";
 
 export interface Screen {
@@ -11,4 +12,5 @@ export interface Screen {
 
 export const SCREENS: readonly Screen[] = [
   { name: "overview", title: "Overview", Component: OverviewScreen },
+  { name: "live", title: "Live", Component: LiveScreen },
 ];

@@ -20,3 +20,22 @@ export function milliseconds(ms: number | undefined): string {
   if (ms === undefined) return "–";
   return ms < 10 ? `${ms.toFixed(2)} ms` : `${COUNT.format(Math.round(ms))} ms`;
 }
+
+/** A count in full, to a tenth. */
+export function exact(value: number): string {
+  return COUNT.format(value);
+}
+
+const UNITS: readonly (readonly [unit: string, ms: number])[] = [
+  ["days", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1_000],
+];
+
+/** How long: in the largest unit of which there are at least two, to a tenth where there are few. */
+export function duration(ms: number): string {
+  const [unit, unitMs] = UNITS.find(([, of]) => ms >= 2 * of) ?? ["s", 1_000];
+  const value = ms / unitMs;
+  return `${value < 10 ? COUNT.format(value) : COUNT.format(Math.round(value))} ${unit}`;
+}

@@ -9,7 +9,8 @@ export function subjectName(account: string): string {
   return account.startsWith(USER) ? account.slice(USER.length) : account;
 }
 
-/** The user's screen; null for an address or nobody, who have no account. */
+/** The screen that shows more: of a user, or of an address, which has no account; null for nobody. */
 export function userAddress(account: string): PageAddress | null {
-  return account.startsWith(USER) ? { screen: "user", params: { id: account.slice(USER.length) } } : null;
+  if (account.startsWith(USER)) return { screen: "user", params: { id: account.slice(USER.length) } };
+  return account === "" ? null : { screen: "user", params: { subject: account } };
 }

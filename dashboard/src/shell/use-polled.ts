@@ -48,8 +48,11 @@ export function usePolled<T>(
     let timer = 0;
     let failures = 0;
     let isAsking = false;
+    let isAskedAgain = false;
     const ask = async (): Promise<void> => {
       clearTimeout(timer);
+      // What is under way may have been answered before a change that is to be seen.
+      isAskedAgain = isAsking;
       if (isAsking) return;
       isAsking = true;
       const outcome = await call("GET", pathAt(path, Date.now()), parse, { signal: gone.signal });
@@ -60,6 +63,7 @@ export function usePolled<T>(
       if (outcome.kind === "ok") setAnswer({ path, value: outcome.value, atMs: performance.now() });
       setFailure(outcome.kind === "ok" ? null : { path, ...outcome });
       const pauseMs = Math.min(SLOWEST_MS, everyMs * 2 ** Math.min(failures, 4));
+      if (isAskedAgain) return ask();
       if (!document.hidden) timer = window.setTimeout(() => void ask(), Math.max(everyMs, pauseMs));
     };
     const seen = () => {

@@ -92,7 +92,7 @@ function pastOf(
   hours: readonly HourCost[],
 ): BurnDown["past"] {
   const newestFirst = hours
-    .filter(({ atMs }) => atMs >= startMs && atMs <= nowMs)
+    .filter(({ atMs }) => atMs >= startMs && atMs < nowMs)
     .toSorted((a, b) => b.atMs - a.atMs);
   const points = [{ atMs: nowMs, remaining }];
   let left = remaining;

@@ -1,0 +1,79 @@
+/** Extra capacity of a limit for a time. */
+import { useState } from "preact/hooks";
+import { ActionDialog } from "../shell/action-dialog.tsx";
+import { call } from "../shell/api-client.ts";
+import { exact } from "../shell/format.ts";
+import { Time } from "../shell/time.tsx";
+import { accountPath, parseGrant } from "./account-answers.ts";
+import type { DialogProps } from "./dialog-props.ts";
+
+const HOUR_MS = 3_600_000;
+const DURATIONS = [
+  ["1 hour", HOUR_MS],
+  ["1 day", 24 * HOUR_MS],
+  ["7 days", 7 * 24 * HOUR_MS],
+  ["30 days", 30 * 24 * HOUR_MS],
+] as const;
+
+export function GrantDialog({ account: { id }, status: { limits }, act, onClose }: DialogProps) {
+  const [name, setName] = useState(limits[0]?.name ?? "");
+  const [amount, setAmount] = useState("");
+  const [lastsMs, setLastsMs] = useState<number>(DURATIONS[1][1]);
+  const limit = limits.find((one) => one.name === name);
+  const extra = Number(amount);
+  const untilMs = Date.now() + lastsMs;
+  return (
+    <ActionDialog
+      title={`Grant ${id} extra`}
+      verb="Grant"
+      effect={
+        limit && extra > 0 ? (
+          <>
+            {name} holds {exact(limit.limit)} now and {exact(limit.remaining)} are left; it will hold{" "}
+            {exact(limit.limit + extra)} with {exact(limit.remaining + extra)} left, until{" "}
+            <Time at={untilMs} />.
+          </>
+        ) : (
+          "Choose a limit and how much more it is to hold. It counts from the next request on."
+        )
+      }
+      run={(_fields, reason) => {
+        const body = { limit: name, amount: extra, until: new Date(untilMs).toISOString(), reason };
+        return act(call("POST", `${accountPath(id)}/grants`, parseGrant, { body }));
+      }}
+      done={() => `${id} has ${exact(extra)} more of ${name}.`}
+      onClose={onClose}
+    >
+      <label>
+        Limit
+        <select value={name} onChange={(event) => setName(event.currentTarget.value)}>
+          {limits.map((one) => (
+            <option key={one.name}>{one.name}</option>
+          ))}
+        </select>
+      </label>
+      <label>
+        {limit?.kind === "concurrency" ? "Extra slots" : "Extra tokens"}
+        <input
+          type="number"
+          required
+          min={limit?.kind === "concurrency" ? 1 : 0.001}
+          max={1e9}
+          step={limit?.kind === "concurrency" ? 1 : 0.001}
+          value={amount}
+          onInput={(event) => setAmount(event.currentTarget.value)}
+        />
+      </label>
+      <label>
+        For
+        <select value={lastsMs} onChange={(event) => setLastsMs(Number(event.currentTarget.value))}>
+          {DURATIONS.map(([text, ms]) => (
+            <option key={ms} value={ms}>
+              {text}
+            </option>
+          ))}
+        </select>
+      </label>
+    </ActionDialog>
+  );
+}

@@ -1,0 +1,77 @@
+/** Limits in words, and what a change does to them. Pure. */
+import { duration, exact } from "../shell/format.ts";
+import { isRecord } from "../shell/api-client.ts";
+import type { LimitNumbers, Tier } from "./account-answers.ts";
+import { levelAt, type LimitReading, refillPerMs } from "./limit-level.ts";
+
+/** The shortest in which a whole token comes back. */
+const PACES: readonly (readonly [unit: string, ms: number])[] = [
+  ["second", 1_000],
+  ["minute", 60_000],
+  ["hour", 3_600_000],
+];
+const SLOWEST = ["day", 86_400_000] as const;
+
+/** "147.5 of 150 tokens" */
+export function levelText({ kind, limit }: LimitReading, level: number): string {
+  // A slot is free or not.
+  if (kind === "concurrency") return `${exact(Math.floor(level))} of ${exact(limit)} slots free`;
+  return `${exact(level)} of ${exact(limit)} tokens left`;
+}
+
+/** What happens next by itself, `elapsedMs` after the answer. */
+export function motionText(reading: LimitReading, elapsedMs: number): string {
+  const { kind, limit, remaining, resetMs } = reading;
+  switch (kind) {
+    case "bucket": {
+      const perMs = refillPerMs(reading);
+      const [unit, unitMs] = PACES.find(([, of]) => perMs * of >= 1) ?? SLOWEST;
+      const missing = limit - levelAt(reading, elapsedMs);
+      const full = missing > 0 && perMs > 0 ? `full in ${duration(missing / perMs)}` : "full";
+      return `refills ${exact(perMs * unitMs)} per ${unit}, ${full}`;
+    }
+    case "quota":
+      return `renewed in ${duration(Math.max(0, resetMs - elapsedMs))}`;
+    case "concurrency":
+      return `${exact(limit - Math.floor(remaining))} under way`;
+  }
+}
+
+/** Numbers of a policy's limit or of an account's own. "150 per minute, burst 300" */
+export function numbersText({ tokens, per, burst, amount, max }: LimitNumbers): string {
+  const count = tokens ?? amount;
+  return [
+    ...(count === undefined
+      ? per === undefined
+        ? []
+        : [`per ${per}`]
+      : [`${exact(count)}${per === undefined ? "" : ` per ${per}`}`]),
+    ...(burst === undefined ? [] : [`burst ${exact(burst)}`]),
+    ...(max === undefined ? [] : [`${exact(max)} at once`]),
+  ].join(", ");
+}
+
+/** Each limit that two tiers do not have alike: "minute: 150 per minute → 1,000 per minute". */
+export function tierChanges(from: Tier | undefined, to: Tier | undefined): string[] {
+  const before = new Map((from?.limits ?? []).map((limit) => [limit.name, numbersText(limit)]));
+  const after = new Map((to?.limits ?? []).map((limit) => [limit.name, numbersText(limit)]));
+  return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
+    const [was, is] = [before.get(name) ?? "no such limit", after.get(name) ?? "no limit any more"];
+    return was === is ? [] : [`${name}: ${was} → ${is}`];
+  });
+}
+
+/** What differs between what was and what is, field by field: "tier: "free" → "pro"". */
+export function auditChanges(before: unknown, after: unknown): string[] {
+  const [was, is] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((field) => {
+    const [old, now] = [valueText(was[field]), valueText(is[field])];
+    if (old === now) return [];
+    if (!(field in was)) return [`${field}: ${now}`];
+    return [`${field}: ${old} → ${field in is ? now : "none"}`];
+  });
+}
+
+function valueText(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "none");
+}

@@ -1,0 +1,103 @@
+/** A quota's way down to its period's end: what was, what is likely, and how sure that is. */
+import { useMemo } from "preact/hooks";
+import type { ChartModel } from "../charts/chart-model.ts";
+import { TimeChart } from "../charts/time-chart.tsx";
+import { exact } from "../shell/format.ts";
+import { PollState } from "../shell/poll-state.tsx";
+import { usePolled } from "../shell/use-polled.ts";
+import { accountPath, parseUsage } from "./account-answers.ts";
+import { type BurnDown, burnDown, HOUR_MS, SEEN_MS } from "./burn-down.ts";
+import type { LimitReading } from "./limit-level.ts";
+
+interface Props {
+  readonly id: string;
+  readonly quota: LimitReading;
+}
+
+/** The ledger moves slowly on this scale. */
+const EVERY_MS = 30_000;
+/** Rows of an answer: all hours of a month and of a week before it. */
+const MOST_HOURS = 1_000;
+const CHART_HEIGHT = 180;
+const MOMENT = new Intl.DateTimeFormat(undefined, {
+  weekday: "short",
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+export function QuotaChart({ id, quota }: Props) {
+  const { name, limit, remaining, windowMs } = quota;
+  const nowMs = Date.now();
+  // Answers differ by milliseconds: the period's end is a whole hour.
+  const endMs = Math.round((nowMs + quota.resetMs) / HOUR_MS) * HOUR_MS;
+  const startMs = endMs - windowMs;
+  const from = new Date(Math.min(startMs, Math.floor(nowMs / HOUR_MS) * HOUR_MS - SEEN_MS)).toISOString();
+  const query = new URLSearchParams({ granularity: "hour", from, limit: String(MOST_HOURS) });
+  const polled = usePolled(`${accountPath(id)}/usage?${query}`, parseUsage, EVERY_MS);
+  const rows = polled.value?.usage;
+  const minute = Math.floor(nowMs / 60_000);
+  const forecast = useMemo(() => {
+    const hours = (rows ?? []).map(({ period, cost }) => ({ atMs: Date.parse(period), cost }));
+    return rows && burnDown({ limit, remaining, nowMs: Date.now(), startMs, endMs }, hours);
+  }, [rows, limit, remaining, startMs, endMs, minute]);
+  const model = useMemo(() => forecast && modelOf(forecast), [forecast]);
+  return (
+    <>
+      {!forecast && <PollState polled={polled} />}
+      {forecast && model && (
+        <TimeChart
+          title={`${name}: tokens left until ${MOMENT.format(endMs)}`}
+          summary={summaryOf(forecast, endMs)}
+          model={model}
+          height={CHART_HEIGHT}
+        />
+      )}
+    </>
+  );
+}
+
+const RANGE = "likely at most";
+const LEAST = "likely at least";
+
+/** Past and forecast share the moment now. Below nothing is nothing. */
+function modelOf({ past, ahead }: BurnDown): ChartModel {
+  const later = ahead.slice(1);
+  const before = past.slice(0, -1).map(() => null);
+  const line = (bound: "low" | "likely" | "high") => [
+    ...before,
+    past.at(-1)?.remaining ?? null,
+    ...later.map((step) => Math.max(0, step[bound])),
+  ];
+  const used = [...past.map(({ remaining }) => remaining), ...later.map(() => null)];
+  return {
+    timesMs: [...past, ...later].map(({ atMs }) => atMs),
+    lines: [
+      { name: "left", colour: "--accent", values: used },
+      ...(later.length === 0
+        ? []
+        : [
+            { name: "forecast", colour: "--denied", values: line("likely"), isDashed: true } as const,
+            { name: RANGE, colour: "--line", values: line("high") } as const,
+            { name: LEAST, colour: "--line", values: line("low") } as const,
+          ]),
+    ],
+    bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--denied" }],
+    show: exact,
+  };
+}
+
+function summaryOf({ ahead, perHour, runsOutMs }: BurnDown, endMs: number): string {
+  const last = ahead.at(-1);
+  if (perHour === null || !last) return "Nothing was used in the last week: there is nothing to forecast by.";
+  const pace = `At ${exact(perHour)} tokens per hour, as seen`;
+  const { earliest, likely, latest } = runsOutMs;
+  const moment = (ms: number | null) =>
+    ms === null ? `not before ${MOMENT.format(endMs)}` : MOMENT.format(ms);
+  if (likely !== null) {
+    return `${pace}, it is used up on ${moment(likely)}; in 8 of 10 cases between ${moment(earliest)} and ${moment(latest)}.`;
+  }
+  const [low, high] = [Math.max(0, last.low), Math.max(0, last.high)];
+  return `${pace}, ${exact(Math.round(last.likely))} are left at the end; in 8 of 10 cases ${exact(Math.round(low))} to ${exact(Math.round(high))}.`;
+}

@@ -1,0 +1,103 @@
+/** What a subject (`user:<id>`, `ip:<address>`) asked for lately, by analytics: never for bills. */
+import { useMemo } from "preact/hooks";
+import type { ChartModel } from "../charts/chart-model.ts";
+import { TimeChart } from "../charts/time-chart.tsx";
+import { count, percent } from "../shell/format.ts";
+import { Link, usePage } from "../shell/page.tsx";
+import { changed } from "../shell/page-address.ts";
+import { PollState } from "../shell/poll-state.tsx";
+import { usePolled } from "../shell/use-polled.ts";
+import { parseUserReport, type UserReport } from "./account-answers.ts";
+
+const RANGES = [
+  ["15 min", 900],
+  ["1 h", 3_600],
+  ["6 h", 21_600],
+  ["24 h", 86_400],
+] as const;
+const USUAL_SECONDS = 3_600;
+const CHART_HEIGHT = 180;
+const OUTCOMES = [
+  ["allowed", "--allowed"],
+  ["denied", "--denied"],
+  ["error", "--fault"],
+] as const;
+
+export function RecentRequests({ subject }: { readonly subject: string }) {
+  const { address } = usePage();
+  const wanted = Number(address.params["last"]);
+  const seconds = RANGES.find(([, of]) => of === wanted)?.[1] ?? USUAL_SECONDS;
+  const query = new URLSearchParams({ account: subject, limit: "5", last: String(seconds) });
+  const polled = usePolled(`/api/v1/admin/reports/user?${query}`, parseUserReport);
+  const report = polled.value;
+  const model = useMemo(() => report && modelOf(report), [report]);
+  return (
+    <section aria-labelledby="requests-title">
+      <h2 id="requests-title">Requests</h2>
+      <nav class="ranges" aria-label="Time">
+        {RANGES.map(([name, of]) => (
+          <Link key={name} to={changed(address, { last: String(of) })} isCurrent={of === seconds}>
+            {name}
+          </Link>
+        ))}
+      </nav>
+      <PollState polled={polled} />
+      {report && model && (
+        <>
+          {report.totals.requests === 0 ? (
+            <p>No requests in this time.</p>
+          ) : (
+            <TimeChart
+              title="Requests per step"
+              summary={summaryOf(report)}
+              model={model}
+              height={CHART_HEIGHT}
+            />
+          )}
+          <Top report={report} />
+        </>
+      )}
+      <p>
+        <Link to={{ screen: "decisions", params: { account: subject } }}>All decisions of the last hour</Link>
+      </p>
+    </section>
+  );
+}
+
+function Top({ report: { routes, reasons, totals } }: { readonly report: UserReport }) {
+  if (totals.requests === 0) return null;
+  return (
+    <ul class="facts">
+      {routes.map(({ route, requests }) => (
+        <li key={`to ${route}`}>
+          {percent(requests, totals.requests)} to <code>{route === "" ? "no route" : route}</code>
+        </li>
+      ))}
+      {reasons.map(({ reason, denied }) => (
+        <li key={`by ${reason}`}>
+          {count(denied)} denied by <code>{reason}</code>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function modelOf({ times, series, intervalSeconds }: UserReport): ChartModel {
+  return {
+    timesMs: times.map((at) => Date.parse(at)),
+    stepMs: intervalSeconds * 1_000,
+    isStacked: true,
+    lines: OUTCOMES.map(([name, colour]) => ({
+      name,
+      colour,
+      values: series.find(({ key }) => key === name)?.requests ?? times.map(() => 0),
+    })),
+    show: count,
+  };
+}
+
+function summaryOf({ totals, sampled, intervalSeconds }: UserReport): string {
+  const { requests, allowed, denied, errors } = totals;
+  const about = sampled ? "about " : "";
+  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(errors)} failed. A step is ${intervalSeconds} s.`;
+}

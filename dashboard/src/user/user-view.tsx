@@ -1,0 +1,230 @@
+/** One user: who it is, what is left of its limits, what it does, and what an operator can do about it. */
+import { useState } from "preact/hooks";
+import { exact } from "../shell/format.ts";
+import { usePage } from "../shell/page.tsx";
+import { PollState } from "../shell/poll-state.tsx";
+import { mayDo } from "../shell/session.ts";
+import { Time } from "../shell/time.tsx";
+import { usePolled } from "../shell/use-polled.ts";
+import {
+  accountPath,
+  type ApiKey,
+  parseAccount,
+  parseKeys,
+  parsePolicy,
+  parseStatus,
+  type Status,
+} from "./account-answers.ts";
+import { AccountHistory } from "./account-history.tsx";
+import { BlockDialog, ResetDialog, TierDialog } from "./account-dialogs.tsx";
+import { GrantsTable, KeysTable, OverridesTable } from "./account-tables.tsx";
+import { CreateDialog } from "./create-dialog.tsx";
+import type { DialogProps } from "./dialog-props.ts";
+import { GrantDialog } from "./grant-dialog.tsx";
+import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
+import { LimitMeter } from "./limit-meter.tsx";
+import { QuotaChart } from "./quota-chart.tsx";
+import { RecentRequests } from "./recent-requests.tsx";
+
+/** Limits move fast, and reading them costs nothing. */
+const STATUS_MS = 2_000;
+/** Changed by operators only, and asked for again after each change made here. */
+const SLOW_MS = 15_000;
+/** The ledger counts by the hour: shorter quotas have no way down to draw. */
+const SHORTEST_QUOTA_MS = 4 * 3_600_000;
+
+type Dialog =
+  | "grant"
+  | "block"
+  | "reset"
+  | "tier"
+  | "issue"
+  | "create"
+  | { readonly rotate: ApiKey }
+  | { readonly revoke: ApiKey };
+
+export function UserView({ id }: { readonly id: string }) {
+  const { role } = usePage();
+  const path = accountPath(id);
+  const account = usePolled(path, parseAccount);
+  const status = usePolled(`${path}/status`, parseStatus, STATUS_MS);
+  const policy = usePolled("/api/v1/admin/policy", parsePolicy, SLOW_MS);
+  const hasNone = account.status === 404;
+  const keys = usePolled(account.value && !hasNone ? `${path}/keys` : null, parseKeys, SLOW_MS);
+  const [dialog, setDialog] = useState<Dialog | null>(null);
+  const [changes, setChanges] = useState(0);
+  const may = mayDo(role, "operator");
+  const act: DialogProps["act"] = async (change) => {
+    const outcome = await change;
+    if (outcome.kind === "ok") {
+      for (const polled of [account, status, keys]) polled.refresh();
+      setChanges((made) => made + 1);
+    }
+    return outcome;
+  };
+  const close = () => setDialog(null);
+  const open = (next: Dialog) => () => setDialog(next);
+  const isBlocked = status.value?.status === "blocked";
+  const known = hasNone ? null : account.value;
+  return (
+    <>
+      <h1>
+        {id} {known && <span class={isBlocked ? "tag denied" : "tag"}>{known.status}</span>}
+      </h1>
+      {hasNone ? (
+        <p>
+          There is no account of this id. Requests of such a user, by a token, count by{" "}
+          {status.value ? `tier ${status.value.tier}` : "the default tier"}, unless the token names another.
+        </p>
+      ) : (
+        <PollState polled={account} />
+      )}
+      {known && (
+        <p class="quiet">
+          {known.name === "" ? "" : `${known.name}, `}tier {known.tier}, created <Time at={known.createdAt} />
+        </p>
+      )}
+      <div class="actions">
+        {hasNone && <Act may={may} verb="Create account" onClick={open("create")} />}
+        {known && status.value && (
+          <>
+            <Act may={may} verb="Grant extra" onClick={open("grant")} />
+            <Act may={may} verb="Reset" onClick={open("reset")} />
+            <Act may={may} verb="Change tier" onClick={open("tier")} />
+            <Act may={may} verb="Issue key" onClick={open("issue")} />
+            <Act
+              may={may}
+              verb={isBlocked ? "Unblock" : "Block"}
+              isDangerous={!isBlocked}
+              onClick={open("block")}
+            />
+          </>
+        )}
+        {!may && <span class="quiet">Changes take the role operator; yours is {role}.</span>}
+      </div>
+
+      <section aria-labelledby="limits-title">
+        <h2 id="limits-title">Limits</h2>
+        {!hasNone && <PollState polled={status} />}
+        {status.value?.limits.length === 0 && <p>Nothing limits this user.</p>}
+        {status.value && (
+          <>
+            <div class="limits">
+              {status.value.limits.map((reading) => (
+                <LimitMeter key={reading.name} reading={reading} answeredAtMs={status.answeredAtMs} />
+              ))}
+            </div>
+            <Used status={status.value} />
+          </>
+        )}
+        {status.value?.limits
+          .filter(({ kind, windowMs }) => kind === "quota" && windowMs >= SHORTEST_QUOTA_MS)
+          .map((quota) => (
+            <QuotaChart key={quota.name} id={id} quota={quota} />
+          ))}
+      </section>
+
+      <RecentRequests subject={`user:${id}`} />
+
+      {known && (
+        <>
+          <section aria-labelledby="keys-title">
+            <h2 id="keys-title">Keys</h2>
+            <PollState polled={keys} />
+            {keys.value && (
+              <KeysTable
+                keys={keys.value.keys}
+                actions={(key) => (
+                  <span class="actions">
+                    <Act may={may} verb="Rotate" of={key.name} onClick={open({ rotate: key })} />
+                    <Act may={may} verb="Revoke" of={key.name} isDangerous onClick={open({ revoke: key })} />
+                  </span>
+                )}
+              />
+            )}
+          </section>
+          <section aria-labelledby="extra-title">
+            <h2 id="extra-title">Grants and numbers of its own</h2>
+            <GrantsTable grants={known.grants} />
+            <OverridesTable limits={known.limits} />
+          </section>
+        </>
+      )}
+      <AccountHistory key={changes} id={id} />
+      {dialog === "create" && <CreateDialog id={id} policy={policy.value} act={act} onClose={close} />}
+      {dialog !== null && dialog !== "create" && known && status.value && (
+        <Chosen
+          dialog={dialog}
+          account={known}
+          status={status.value}
+          policy={policy.value}
+          act={act}
+          onClose={close}
+        />
+      )}
+    </>
+  );
+}
+
+/** Keeps what it was opened with: what it says must not change under whoever reads it, nor once it is done. */
+function Chosen({
+  dialog,
+  account,
+  status,
+  policy,
+  act,
+  onClose,
+}: DialogProps & { readonly dialog: Dialog }) {
+  const [props] = useState({ account, status });
+  const given = { ...props, policy, act, onClose };
+  if (dialog === "grant") return <GrantDialog {...given} />;
+  if (dialog === "block") return <BlockDialog {...given} />;
+  if (dialog === "reset") return <ResetDialog {...given} />;
+  if (dialog === "tier") return <TierDialog {...given} />;
+  if (typeof dialog === "string") return <IssueKeyDialog {...given} />;
+  if ("rotate" in dialog) return <RotateKeyDialog {...given} of={dialog.rotate} />;
+  return <RevokeKeyDialog {...given} of={dialog.revoke} />;
+}
+
+interface ActProps {
+  readonly may: boolean;
+  readonly verb: string;
+  /** Of which of several like it. */
+  readonly of?: string;
+  readonly isDangerous?: boolean;
+  readonly onClick: () => void;
+}
+
+function Act({ may, verb, of = "", isDangerous = false, onClick }: ActProps) {
+  const title = may ? undefined : "This takes the role operator.";
+  return (
+    <button
+      type="button"
+      class={isDangerous ? "danger" : undefined}
+      disabled={!may}
+      title={title}
+      aria-label={of === "" ? undefined : `${verb} ${of}`}
+      onClick={onClick}
+    >
+      {verb}
+    </button>
+  );
+}
+
+function Used({ status: { usage, revision } }: { readonly status: Status }) {
+  const spans = [
+    ["this hour", usage.hour],
+    ["today (UTC)", usage.day],
+    ["this month", usage.month],
+  ] as const;
+  return (
+    <ul class="facts">
+      {spans.map(([name, { requests, cost, denied }]) => (
+        <li key={name}>
+          <strong>{name}</strong> {exact(requests)} requests, {exact(denied)} denied, {exact(cost)} tokens
+        </li>
+      ))}
+      <li class="quiet">by policy revision {revision}</li>
+    </ul>
+  );
+}

@@ -96,7 +96,7 @@ export const keysSchema = z.strictObject({
 
 const usageRow = {
   period: moment("The beginning of the hour, day or month."),
-  requests: count("Requests, allowed and denied."),
+  requests: count("Admitted requests; `denied` counts the others."),
   cost: amount("Tokens charged."),
   denied: count("Requests that were denied."),
 };

@@ -80,7 +80,7 @@ const usageSchema = named(
   "Usage",
   "What was used in a span of time, from the exact ledger.",
   z.strictObject({
-    requests: count("Requests, allowed and denied."),
+    requests: count("Admitted requests; `denied` counts the others."),
     cost: amount("Tokens charged."),
     denied: count("Requests that were denied."),
   }),

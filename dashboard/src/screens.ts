@@ -2,6 +2,9 @@
 import type { ComponentType } from "preact";
 import { LiveScreen } from "./live/live-screen.tsx";
 import { OverviewScreen } from "./overview/overview-screen.tsx";
+import { PolicyScreen } from "./policy/policy-screen.tsx";
+import { SimulatorScreen } from "./simulator/simulator-screen.tsx";
+import { UserScreen } from "./user/user-screen.tsx";
 
 export interface Screen {
   /** In the URL. */
@@ -13,4 +16,7 @@ export interface Screen {
 export const SCREENS: readonly Screen[] = [
   { name: "overview", title: "Overview", Component: OverviewScreen },
   { name: "live", title: "Live", Component: LiveScreen },
+  { name: "user", title: "Users", Component: UserScreen },
+  { name: "policy", title: "Policy", Component: PolicyScreen },
+  { name: "simulator", title: "Simulator", Component: SimulatorScreen },
 ];

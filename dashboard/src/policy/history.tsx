@@ -1,0 +1,103 @@
+/** All revisions, newest first, a page at a time. */
+import { useCallback, useEffect, useState } from "preact/hooks";
+import { Link, usePage } from "../shell/page.tsx";
+import { Time } from "../shell/time.tsx";
+import { listRevisions, type RevisionInfo } from "./policy-api.ts";
+
+interface Props {
+  /** The revision in force: a newer one begins the list anew. */
+  readonly active: number;
+}
+
+interface Pages {
+  readonly revisions: readonly RevisionInfo[];
+  readonly cursor: string | null;
+}
+
+/** Drawn at most: for older ones there is the API. */
+const MOST_SHOWN = 1_000;
+
+export function History({ active }: Props) {
+  const { signedOut } = usePage();
+  const [pages, setPages] = useState<Pages | null>(null);
+  const [state, setState] = useState<"busy" | "idle" | { readonly fault: string }>("busy");
+  const load = useCallback(async (cursor: string | null, isGone: () => boolean): Promise<void> => {
+    setState("busy");
+    const outcome = await listRevisions(cursor);
+    if (isGone()) return;
+    if (outcome.kind === "signed-out") return signedOut();
+    if (outcome.kind === "failed") return setState({ fault: outcome.detail });
+    const { revisions, cursor: next } = outcome.value;
+    setPages((known) => ({
+      revisions: cursor === null ? revisions : [...(known?.revisions ?? []), ...revisions],
+      cursor: next,
+    }));
+    setState("idle");
+  }, []);
+  useEffect(() => {
+    let isGone = false;
+    void load(null, () => isGone);
+    return () => {
+      isGone = true;
+    };
+  }, [active]);
+  return (
+    <section aria-labelledby="history-title">
+      <h2 id="history-title">History</h2>
+      {pages?.revisions.length === 0 && (
+        <p>No policy was put yet: the one that ships with the Worker is in force.</p>
+      )}
+      {pages !== null && pages.revisions.length > 0 && (
+        <div class="scroll">
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">Revision</th>
+                <th scope="col">Put into force</th>
+                <th scope="col">By</th>
+                <th scope="col">Why</th>
+              </tr>
+            </thead>
+            <tbody>
+              {pages.revisions.map((info) => (
+                <tr key={info.revision}>
+                  <th scope="row">
+                    <Link to={{ screen: "policy", params: { revision: String(info.revision) } }}>
+                      Revision {info.revision}
+                    </Link>
+                    {info.revision === active && " (in force)"}
+                  </th>
+                  <td>
+                    <Time at={info.createdAt} />
+                  </td>
+                  <td>{info.actor}</td>
+                  <td>
+                    {info.restores !== null && <span class="quiet">Brings back {info.restores}. </span>}
+                    {info.reason}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <p>
+        <Link to={{ screen: "policy", params: { revision: "0" } }}>
+          The policy that ships with the Worker
+        </Link>
+      </p>
+      {typeof state === "object" && <p role="alert">{state.fault}</p>}
+      {state === "busy" && pages === null && <p role="status">Loading…</p>}
+      {((pages?.cursor ?? null) !== null || typeof state === "object") &&
+        (pages?.revisions.length ?? 0) < MOST_SHOWN && (
+          <button
+            type="button"
+            disabled={state === "busy"}
+            onClick={() => void load(pages?.cursor ?? null, () => false)}
+          >
+            {typeof state === "object" ? "Try again" : "Show earlier ones"}
+          </button>
+        )}
+    </section>
+  );
+}

@@ -1,0 +1,108 @@
+/** The policy's part of the admin API as the page reads it. Pure but for the calls; never trusts a shape. */
+import { call, isRecord, type Outcome } from "../shell/api-client.ts";
+
+export const POLICY = "/api/v1/admin/policy";
+export const REVISIONS = `${POLICY}/revisions`;
+
+export interface RevisionInfo {
+  readonly revision: number;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly actor: string;
+  readonly reason: string;
+  /** The revision that it brought back; null for a new document. */
+  readonly restores: number | null;
+}
+
+export interface Revision extends RevisionInfo {
+  readonly document: unknown;
+}
+
+export interface Activation extends RevisionInfo {
+  /** Whether KV knows it already; if not, the Worker goes on trying. */
+  readonly published: boolean;
+}
+
+export interface RevisionPage {
+  readonly revisions: readonly RevisionInfo[];
+  /** Null where there are no earlier ones. */
+  readonly cursor: string | null;
+}
+
+export interface PolicyFault {
+  /** JSON Pointer. */
+  readonly path: string;
+  readonly message: string;
+}
+
+export const revisionPath = (revision: number): string => `${REVISIONS}/${revision}`;
+
+/** What is wrong with a document; none where nothing is. */
+export const validate = (document: unknown, signal: AbortSignal): Promise<Outcome<readonly PolicyFault[]>> =>
+  call("POST", `${POLICY}/validate`, parseFaults, { body: { document }, signal });
+
+/** Puts a document into force if `base` still is. 412: somebody else was faster. */
+export const activate = (document: unknown, base: number, reason: string): Promise<Outcome<Activation>> =>
+  call("PUT", POLICY, parseActivation, {
+    body: { document, reason },
+    headers: { "If-Match": `"${base}"` },
+  });
+
+/** Brings a revision back, as a new one, if `base` still is in force. */
+export const rollBack = (revision: number, base: number, reason: string): Promise<Outcome<Activation>> =>
+  call("POST", `${revisionPath(revision)}/activate`, parseActivation, {
+    body: { reason },
+    headers: { "If-Match": `"${base}"` },
+  });
+
+/** A page of the history, newest first. */
+export const listRevisions = (cursor: string | null): Promise<Outcome<RevisionPage>> =>
+  call(
+    "GET",
+    `${REVISIONS}?limit=20${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
+    parseRevisionPage,
+  );
+
+export function parseRevisionInfo(body: unknown): RevisionInfo | null {
+  if (!isRecord(body)) return null;
+  const { revision, createdAt, actor, reason, restores } = body;
+  if (typeof revision !== "number" || typeof createdAt !== "string") return null;
+  return {
+    revision,
+    createdAt,
+    actor: typeof actor === "string" ? actor : "",
+    reason: typeof reason === "string" ? reason : "",
+    restores: typeof restores === "number" ? restores : null,
+  };
+}
+
+export function parseActivation(body: unknown): Activation | null {
+  const info = parseRevisionInfo(body);
+  return info && { ...info, published: isRecord(body) && body["published"] === true };
+}
+
+export function parseRevision(body: unknown): Revision | null {
+  const info = parseRevisionInfo(body);
+  return info && isRecord(body) && isRecord(body["document"])
+    ? { ...info, document: body["document"] }
+    : null;
+}
+
+export function parseRevisionPage(body: unknown): RevisionPage | null {
+  if (!isRecord(body) || !Array.isArray(body["revisions"])) return null;
+  const revisions = body["revisions"].map(parseRevisionInfo);
+  const known = revisions.filter((info) => info !== null);
+  const { cursor } = body;
+  return known.length === revisions.length
+    ? { revisions: known, cursor: typeof cursor === "string" ? cursor : null }
+    : null;
+}
+
+export function parseFaults(body: unknown): readonly PolicyFault[] | null {
+  if (!isRecord(body) || typeof body["valid"] !== "boolean" || !Array.isArray(body["errors"])) return null;
+  return body["errors"].flatMap((fault) =>
+    isRecord(fault) && typeof fault["path"] === "string" && typeof fault["message"] === "string"
+      ? [{ path: fault["path"], message: fault["message"] }]
+      : [],
+  );
+}

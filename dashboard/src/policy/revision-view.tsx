@@ -1,0 +1,140 @@
+/** One revision: what it changes against the policy in force or against the one before it, and the way back to it. */
+import { useMemo, useState } from "preact/hooks";
+import { Link, usePage } from "../shell/page.tsx";
+import { changed } from "../shell/page-address.ts";
+import { PollState } from "../shell/poll-state.tsx";
+import { mayDo } from "../shell/session.ts";
+import { Time } from "../shell/time.tsx";
+import { usePolled } from "../shell/use-polled.ts";
+import { ActivationDialog } from "./activation-dialog.tsx";
+import { ChangeList, LineDiff } from "./changes-view.tsx";
+import { beginDraft } from "./draft.ts";
+import { formatJson } from "./format-json.ts";
+import { parseRevision, type Revision, revisionPath, rollBack } from "./policy-api.ts";
+
+interface Props {
+  readonly revision: number;
+  readonly active: Revision;
+  readonly refresh: () => void;
+}
+
+/** A revision never changes. */
+const HOURLY_MS = 3_600_000;
+
+export function RevisionView({ revision, active, refresh }: Props) {
+  const { address, go, role } = usePage();
+  const [isAsking, setAsking] = useState(false);
+  const polled = usePolled(revisionPath(revision), parseRevision, HOURLY_MS);
+  const isActive = revision === active.revision;
+  const isBefore = revision > 0 && (isActive || address.params["against"] === "before");
+  const before = usePolled(isBefore ? revisionPath(revision - 1) : null, parseRevision, HOURLY_MS);
+  const shown = polled.value;
+  const other = isBefore ? before.value : active;
+  const edit = () => {
+    if (shown === null) return;
+    beginDraft({ text: formatJson(shown.document), base: active.revision });
+    go({ screen: "policy", params: {} });
+  };
+  return (
+    <>
+      <p>
+        <Link to={{ screen: "policy", params: {} }}>Back to the policy</Link>
+      </p>
+      <h1>
+        Revision {revision}
+        {isActive && " (in force)"}
+      </h1>
+      <PollState polled={polled} />
+      {shown !== null && (
+        <>
+          <RevisionLine revision={shown} />
+          <div class="buttons start">
+            <button
+              type="button"
+              class="primary"
+              disabled={isActive || !mayDo(role, "admin")}
+              onClick={() => setAsking(true)}
+            >
+              Roll back to this…
+            </button>
+            <button type="button" onClick={edit}>
+              Begin a draft from this
+            </button>
+            <Link to={{ screen: "simulator", params: { revision: String(revision) } }}>
+              Try it on recorded traffic
+            </Link>
+          </div>
+          {!isActive && !mayDo(role, "admin") && (
+            <p class="quiet">Only an admin rolls back; your role is {role}.</p>
+          )}
+          {revision > 0 && !isActive && (
+            <label class="choice">
+              Compared with
+              <select
+                value={isBefore ? "before" : ""}
+                onChange={(event) => go(changed(address, { against: event.currentTarget.value }), true)}
+              >
+                <option value="">revision {active.revision}, in force</option>
+                <option value="before">revision {revision - 1}, before it</option>
+              </select>
+            </label>
+          )}
+          {isBefore && <PollState polled={before} />}
+          {other !== null && other !== shown && (isBefore || !isActive) && (
+            <Comparison before={other} after={shown} />
+          )}
+          <details>
+            <summary>The whole document</summary>
+            <pre class="scroll card" tabIndex={0}>
+              {formatJson(shown.document)}
+            </pre>
+          </details>
+          {isAsking && (
+            <ActivationDialog
+              title={`Roll back to revision ${revision}`}
+              verb="Roll back"
+              active={active}
+              document={shown.document}
+              activate={(reason) => rollBack(revision, active.revision, reason)}
+              onActivated={refresh}
+              onConflict={refresh}
+              onClose={() => setAsking(false)}
+            />
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+/** Who put it into force, when and why. */
+export function RevisionLine({
+  revision: { revision, createdAt, actor, reason, restores },
+}: {
+  readonly revision: Revision;
+}) {
+  if (revision === 0) return <p>The policy that ships with the Worker.</p>;
+  return (
+    <p>
+      Put into force <Time at={createdAt} /> by {actor || "somebody"}
+      {restores === null ? "" : `, bringing back revision ${restores}`}
+      {reason === "" ? "." : `: “${reason}”`}
+    </p>
+  );
+}
+
+function Comparison({ before, after }: { readonly before: Revision; readonly after: Revision }) {
+  const [first, second] = useMemo(
+    () => [formatJson(before.document), formatJson(after.document)],
+    [before, after],
+  );
+  return (
+    <section aria-labelledby="comparison-title">
+      <h2 id="comparison-title">
+        From revision {before.revision} to revision {after.revision}
+      </h2>
+      <ChangeList before={before.document} after={after.document} />
+      {first !== second && <LineDiff before={first} after={second} label="Changed lines" />}
+    </section>
+  );
+}

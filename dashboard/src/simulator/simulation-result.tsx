@@ -1,0 +1,145 @@
+/** What a simulation found: the totals of both policies, and whose requests would be decided otherwise. */
+import { count, milliseconds, percent } from "../shell/format.ts";
+import { SubjectLink } from "../shell/subject-link.tsx";
+import { Time } from "../shell/time.tsx";
+import { type ChangedRequests, type SimulationResult, summaryOf, type Totals } from "./simulation.ts";
+
+interface Props {
+  readonly result: SimulationResult;
+  readonly tookMs: number;
+}
+
+const ROWS: readonly { readonly name: string; readonly of: (totals: Totals) => number }[] = [
+  { name: "Allowed", of: ({ allowed }) => allowed },
+  { name: "Denied", of: ({ denied }) => denied },
+  { name: "Cost charged, in tokens", of: ({ cost }) => cost },
+];
+
+export function SimulationFound({ result, tookMs }: Props) {
+  const { decisions, totals, revision, sampled, truncated, firstAt, lastAt } = result;
+  const { before, after } = totals;
+  return (
+    <>
+      <p class="finding">{summaryOf(result)}</p>
+      <div class="scroll">
+        <table>
+          <caption>
+            {sampled ? "Estimates from a sample of about " : ""}
+            {count(decisions)} {decisions === 1 ? "request" : "requests"}
+            {firstAt !== null && lastAt !== null && (
+              <>
+                , <Time at={firstAt} /> to <Time at={lastAt} />
+              </>
+            )}
+            , replayed from empty counters in {milliseconds(tookMs)}
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">Requests</th>
+              <th scope="col" class="number">
+                Revision {revision}, in force
+              </th>
+              <th scope="col" class="number">
+                This policy
+              </th>
+              <th scope="col" class="number">
+                Difference
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {ROWS.map(({ name, of }) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td class="number">{count(of(before))}</td>
+                <td class="number">{count(of(after))}</td>
+                <td class="number">{signed(of(after) - of(before))}</td>
+              </tr>
+            ))}
+            <tr>
+              <th scope="row">Share denied</th>
+              <td class="number">{percent(before.denied, before.allowed + before.denied)}</td>
+              <td class="number">{percent(after.denied, after.allowed + after.denied)}</td>
+              <td />
+            </tr>
+          </tbody>
+        </table>
+      </div>
+      {truncated && (
+        <p>
+          There was more than is replayed at once: only the newest requests of this time are in it
+          {firstAt === null ? "" : ", from the moment above on"}. Choose a shorter time to see all of it.
+        </p>
+      )}
+      <Changed
+        title="Newly denied"
+        none="Nobody would be denied what passes now."
+        rows={result.newlyDenied}
+        accounts={result.changedAccounts.denied}
+      />
+      <Changed
+        title="Newly allowed"
+        none="Nobody would pass who is denied now."
+        rows={result.newlyAllowed}
+        accounts={result.changedAccounts.allowed}
+      />
+    </>
+  );
+}
+
+interface ChangedProps {
+  readonly title: string;
+  readonly none: string;
+  readonly rows: readonly ChangedRequests[];
+  readonly accounts: number;
+}
+
+function Changed({ title, none, rows, accounts }: ChangedProps) {
+  const shown = new Set(rows.map(({ account }) => account)).size;
+  return (
+    <section aria-label={title}>
+      <h2>{title}</h2>
+      {rows.length === 0 ? (
+        <p>{none}</p>
+      ) : (
+        <div class="scroll">
+          <table>
+            <caption>
+              {accounts > shown
+                ? `The ${shown} users with the most such requests, of ${count(accounts)}`
+                : `${count(accounts)} ${accounts === 1 ? "user" : "users"}`}
+            </caption>
+            <thead>
+              <tr>
+                <th scope="col">User</th>
+                <th scope="col">Route</th>
+                <th scope="col">Tier</th>
+                <th scope="col" class="number">
+                  Requests
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(({ account, route, tier, requests }) => (
+                <tr key={`${account} ${route} ${tier}`}>
+                  <td>
+                    <SubjectLink account={account} />
+                  </td>
+                  <td>{route || "no route"}</td>
+                  <td>{tier}</td>
+                  <td class="number">{count(requests)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+/** A difference with its sign; no sign for none. */
+function signed(value: number): string {
+  if (value === 0) return "0";
+  return `${value > 0 ? "+" : "−"}${count(Math.abs(value))}`;
+}

@@ -13,6 +13,7 @@ import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, tellMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
+import { persistently } from "./persistent-alarm.ts";
 
 const MIGRATIONS: readonly string[] = [
   `
@@ -99,8 +100,10 @@ export class PolicyRegistry extends DurableObject<Env> {
     return this.#add(earlier.document, expected, change, revision);
   }
 
-  override async alarm(): Promise<void> {
-    if (this.#isWritten()) await this.#tell();
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    await persistently(this.#storage, info, async () => {
+      if (this.#isWritten()) await this.#tell();
+    });
   }
 
   async #add(

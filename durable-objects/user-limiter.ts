@@ -17,6 +17,7 @@ import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
 import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { tellMetrics } from "./object-metrics.ts";
+import { persistently } from "./persistent-alarm.ts";
 import { AccountObject } from "./user-limiter/account-object.ts";
 import { type Decided, decide } from "./user-limiter/decide.ts";
 import { giveUpLate, grant, settle } from "./user-limiter/lease-desk.ts";
@@ -115,7 +116,11 @@ export class UserLimiter extends AccountObject {
   }
 
   /** What is due: entries of the outbox, decisions to forget. At least once, so each step may run again. */
-  override async alarm(): Promise<void> {
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
+    await persistently(this.ctx.storage, info, () => this.#doWhatIsDue());
+  }
+
+  async #doWhatIsDue(): Promise<void> {
     const memory = this.store.memory;
     if (!memory.hasTables) return;
     if (await this.#forgetAddress(memory)) return;
@@ -216,6 +221,8 @@ export class UserLimiter extends AccountObject {
         settled.settle(nowMs);
         return settled;
       });
+      // Should the runtime have given the alarm up, who is still to be told is remembered here.
+      if (memory.hasTables) this.ctx.waitUntil(this.store.wakeAt(memory.outbox.nextDueMs(nowMs)));
       const { closesAtMs } = memory.leases;
       if (closesAtMs !== null) {
         this.#settling = true;

@@ -23,6 +23,8 @@ import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(async () => {
+  // Only what is in memory is reset: another file may have left the directory dead, and KV asleep.
+  await Promise.all([listed(), marked()]);
   await reset();
   startClock();
 });

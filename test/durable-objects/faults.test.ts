@@ -1,0 +1,150 @@
+/** What the platform may do to an object at its worst: run a stale copy of it beside the new one, and give its alarm up. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { PolicyRegistry } from "../../durable-objects/policy-registry.ts";
+import { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import { keyRecordKey } from "../../src/identity/key-store.ts";
+import { CURRENT_KEY, documentKey } from "../../src/policy/policy-store.ts";
+import { bucket, later, publishLimits, quota, request, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+/** 2 % of it are reserved with each write. */
+const CAPACITY = 1_000;
+const RESERVED = 20;
+const RUNTIME_RETRIES = 6;
+
+/** Storage that fails for as long as it is told to, as it does for an object that was replaced or whose disk is gone. */
+function breakable(storage: DurableObjectStorage): { broken: boolean } {
+  const state = { broken: false };
+  for (const [target, method] of [
+    [storage.sql, "exec"],
+    [storage.kv, "get"],
+    [storage, "transactionSync"],
+  ] as const) {
+    const original: (...given: unknown[]) => unknown = Reflect.get(target, method).bind(target);
+    Reflect.set(target, method, (...given: unknown[]) => {
+      if (state.broken) throw new Error("this object was replaced");
+      return original(...given);
+    });
+  }
+  return state;
+}
+
+describe("two copies of one object alive at once", () => {
+  /** Whether the copy lets one request pass; "none" where it cannot answer. */
+  async function ask(copy: UserLimiter, revision: number): Promise<"allowed" | "denied" | "none"> {
+    const [answer] = await Promise.allSettled([copy.decide([request({ revision })])]);
+    if (answer?.status !== "fulfilled") return "none";
+    return answer.value[0]?.allowed ? "allowed" : "denied";
+  }
+
+  it.each([0, 1, 7, RESERVED - 1, RESERVED, RESERVED + 1])(
+    "the stale one spends what it reserved before, then nothing, and together they admit no more than the limit: %i spent before",
+    async (before) => {
+      const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY), quota(CAPACITY, "month")));
+      await user.allowedOf(before);
+      await user.inside(async (stale, state) => {
+        const storage = breakable(state.storage);
+        const owner = new UserLimiter(state, env);
+        const admitted = { stale: 0, owner: 0 };
+        const ofStale: string[] = [];
+        // Both are asked in turn: which of them a request reaches is chance.
+        for (let turn = 0; turn < 2 * CAPACITY; turn++) {
+          const isStale = turn % 2 === 0 && turn < 4 * RESERVED;
+          storage.broken = isStale;
+          const answer = await ask(isStale ? stale : owner, user.revision);
+          if (isStale) ofStale.push(answer);
+          if (answer === "allowed") admitted[isStale ? "stale" : "owner"] += 1;
+        }
+        const reserved = before === 0 ? 0 : RESERVED - (before % RESERVED || RESERVED);
+        expect(admitted.stale).toBe(reserved);
+        // Having failed once, it answers nobody any more.
+        expect(new Set(ofStale.slice(reserved))).toEqual(new Set(["none"]));
+        expect(before + admitted.stale + admitted.owner).toBeLessThanOrEqual(CAPACITY);
+        expect(before + admitted.stale + admitted.owner).toBeGreaterThanOrEqual(CAPACITY - RESERVED);
+      });
+    },
+  );
+});
+
+/** Calls an alarm as the runtime does: again after it failed, six times, and then never again. @returns how often it failed. */
+async function ringUntilGivenUp(
+  object: { alarm(info?: AlarmInvocationInfo): Promise<void> },
+  storage: DurableObjectStorage,
+): Promise<number> {
+  await storage.deleteAlarm();
+  for (let retryCount = 0; retryCount <= RUNTIME_RETRIES; retryCount++) {
+    const info = { isRetry: retryCount > 0, retryCount, scheduledTime: Date.now() };
+    const [rung] = await Promise.allSettled([object.alarm(info)]);
+    if (rung?.status === "fulfilled") return retryCount;
+    later(2_000 * 2 ** retryCount);
+  }
+  return RUNTIME_RETRIES + 1;
+}
+
+describe("an alarm that fails six times", () => {
+  /** A user whose key KV could not be told of. */
+  async function untold() {
+    const user = new UserObject();
+    await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
+    const hash = crypto.randomUUID();
+    const put = vi.spyOn(env.CONFIG, "put").mockRejectedValue(new Error("KV is down"));
+    const input = { keyId: "k1", hash, name: "K", scopes: ["call" as const], expiresMs: null };
+    expect(await user.stub.addKey(input)).toMatchObject({ published: false });
+    put.mockRestore();
+    return { user, record: () => env.CONFIG.get(keyRecordKey(hash)) };
+  }
+
+  it("is set anew: KV is told of the key within five minutes of the storage's return", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const { user, record } = await untold();
+    await user.inside(async (object, { storage }) => {
+      const state = breakable(storage);
+      state.broken = true;
+      expect(await ringUntilGivenUp(object, storage)).toBeLessThanOrEqual(RUNTIME_RETRIES);
+      state.broken = false;
+      expect(((await storage.getAlarm()) ?? NaN) - Date.now()).toBe(300_000);
+    });
+    expect(await record()).toBeNull();
+    later(300_000);
+    expect(await user.ringAlarm()).toBe(true);
+    expect(await record()).not.toBeNull();
+  });
+
+  it("is set anew by the user's next pause where not even that could be stored", async () => {
+    const { user, record } = await untold();
+    user.revision = await publishLimits(bucket(1, "day", CAPACITY));
+    await user.inside((_object, { storage }) => storage.deleteAlarm());
+    await user.decide();
+    await user.pause();
+    expect(await user.alarmAtMs()).not.toBeNull();
+    later(2_000);
+    expect(await user.ringAlarm()).toBe(true);
+    expect(await record()).not.toBeNull();
+  });
+
+  it("of the registry is set anew: KV hears of the policy", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const stub = env.POLICY_REGISTRY.getByName(`faults-${crypto.randomUUID()}`);
+    await runInDurableObject(stub, async (object, { storage }) => {
+      if (!(object instanceof PolicyRegistry)) throw new Error("no registry");
+      const put = vi.spyOn(env.CONFIG, "put").mockRejectedValue(new Error("KV is down"));
+      const document = JSON.stringify({ is: crypto.randomUUID() });
+      await object.put(document, 0, { actor: "a", reason: "r" });
+      const state = breakable(storage);
+      state.broken = true;
+      expect(await ringUntilGivenUp(object, storage)).toBeLessThanOrEqual(RUNTIME_RETRIES);
+      state.broken = false;
+      put.mockRestore();
+      expect(((await storage.getAlarm()) ?? NaN) - Date.now()).toBe(300_000);
+      later(300_000);
+      await object.alarm();
+      expect(await env.CONFIG.get(documentKey(1))).toBe(document);
+    });
+    await Promise.all([CURRENT_KEY, documentKey(1)].map((key) => env.CONFIG.delete(key)));
+  });
+});

@@ -1,0 +1,111 @@
+/**
+ * `npm run load -- <scenario>`: runs one k6 scenario of load/ against the product, which it starts itself unless told a URL.
+ * Writes report.html (k6's charts) and summary.json. Exits with 0 where every threshold holds, 99 where one does not, 1 where
+ * something else is wrong, 2 where k6 is missing.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { findK6, HOW_TO_INSTALL, type K6 } from "./load/find-k6.ts";
+import { type LoadOptions, readLoadOptions, usage } from "./load/load-options.ts";
+import { startLocalProduct } from "./local-product.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+const SCENARIOS = join(ROOT, "load", "scenarios");
+const NO_K6 = 2;
+/** A machine that k6 and the product share is slower than the usual second; a fallback would hide what is measured. */
+const PATIENT = { LIMITER_TIMEOUT_MS: "30000" };
+
+let child: ChildProcess | null = null;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    // k6 ends its run and reports; we close when it has ended.
+    if (child) child.kill("SIGINT");
+    else process.exit(1);
+  });
+}
+
+try {
+  process.exitCode = await main();
+} catch (thrown) {
+  console.error(`\nload: ${thrown instanceof Error ? thrown.message : thrown}`);
+  process.exitCode = 1;
+}
+
+async function main(): Promise<number> {
+  const scenarios = (await readdir(SCENARIOS)).map((file) => file.replace(/\.ts$/, "")).toSorted();
+  const read = readLoadOptions(process.argv.slice(2), scenarios);
+  if (read.kind === "help") {
+    console.log(usage(scenarios));
+    return 0;
+  }
+  if (read.kind === "fault") throw new Error(`${read.message}\n\n${usage(scenarios)}`);
+  const { options } = read;
+  const k6 = await findK6({ k6Bin: process.env["K6_BIN"] });
+  if (!k6) {
+    console.error(HOW_TO_INSTALL);
+    return NO_K6;
+  }
+  return options.url ? againstRunning(k6, options, options.url) : againstOwn(k6, options);
+}
+
+async function againstRunning(k6: K6, options: LoadOptions, url: URL): Promise<number> {
+  const token = process.env["ADMIN_TOKEN"];
+  if (!token) throw new Error("set ADMIN_TOKEN to the admin token of the limiter at --url");
+  const own = { LOAD_CHANGE_POLICY: options.changePolicy ? "1" : "0" };
+  return runK6(k6, options, { LOAD_URL: url.href, ADMIN_TOKEN: token, ...own });
+}
+
+async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
+  const token = randomBytes(32).toString("hex");
+  const directory = await mkdtemp(join(tmpdir(), "edge-limiter-load-"));
+  try {
+    console.log("Building and starting the product ...");
+    const product = await startLocalProduct({
+      port: 0,
+      directory,
+      variables: { ADMIN_TOKEN: token, ...PATIENT },
+    });
+    try {
+      // All of it is thrown away afterwards.
+      const own = { LOAD_CHANGE_POLICY: "1", LOAD_LEAVE_ACCOUNTS: "1" };
+      return await runK6(k6, options, { LOAD_URL: product.url.href, ADMIN_TOKEN: token, ...own });
+    } finally {
+      await product.close();
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** @returns k6's exit code. Secrets go by the environment, which other users of the machine cannot read. */
+async function runK6(k6: K6, options: LoadOptions, variables: Record<string, string>): Promise<number> {
+  const { scenario, profile } = options;
+  const reports = resolve(options.out ?? join(ROOT, ".load", scenario));
+  await mkdir(reports, { recursive: true });
+  console.log(`k6 ${k6.version}: ${scenario}, ${profile} profile, ${variables["LOAD_URL"]}`);
+  const code = await new Promise<number>((done, fail) => {
+    child = spawn(k6.path, ["run", "--quiet", join(SCENARIOS, `${scenario}.ts`)], {
+      stdio: "inherit",
+      env: {
+        ...process.env,
+        ...variables,
+        LOAD_PROFILE: profile,
+        LOAD_REPORTS: reports,
+        K6_NO_USAGE_REPORT: "true",
+        K6_WEB_DASHBOARD: "true",
+        // The page is written, not served.
+        K6_WEB_DASHBOARD_PORT: "-1",
+        K6_WEB_DASHBOARD_PERIOD: profile === "short" ? "1s" : "10s",
+        K6_WEB_DASHBOARD_EXPORT: join(reports, "report.html"),
+      },
+    });
+    child.once("error", fail);
+    child.once("exit", (exit) => done(exit ?? 1));
+  });
+  child = null;
+  console.log(`Reports: ${relative(process.cwd(), join(reports, "report.html"))}, summary.json`);
+  return code;
+}

@@ -1,0 +1,84 @@
+/** The users that the benchmark calls as, made through the admin API of a rig's Worker. */
+import { writeFile } from "node:fs/promises";
+import type { PolicyDocument } from "../src/policy/schema.ts";
+import { ADMIN_TOKEN, CAPACITY } from "./rig-workers.ts";
+
+const BUCKET = { name: "minute", kind: "bucket", tokens: 1e9, per: "minute", burst: 1e9 } as const;
+const QUOTA = { name: "month", kind: "quota", amount: 1e9, per: "month" } as const;
+/** A limit to run into: it refills by one a day, so that what passes is what it holds. */
+const FINITE = { name: "day", kind: "bucket", tokens: 1, per: "day", burst: CAPACITY } as const;
+
+/** Nobody runs into a limit but who is to. `pro` is the default policy's, with two limits. */
+const POLICY: PolicyDocument = {
+  schema: 1,
+  anonymousTier: "anonymous",
+  defaultTier: "strict",
+  tiers: {
+    anonymous: { limits: [BUCKET] },
+    strict: { limits: [BUCKET, QUOTA] },
+    leased: { limits: [BUCKET, QUOTA], mode: "leased" },
+    unlimited: { limits: [], mode: "leased" },
+    denied: { limits: [{ ...FINITE, tokens: 1, burst: 1 }] },
+    "finite-strict": { limits: [FINITE] },
+    "finite-leased": { limits: [FINITE], mode: "leased" },
+    pro: {
+      limits: [
+        { ...BUCKET, tokens: 1_000, burst: 1_500 },
+        { ...QUOTA, amount: 1_000_000 },
+      ],
+    },
+  },
+  routes: [{ match: "/*", cost: 1 }],
+};
+
+const AT_ONCE = 64;
+
+export async function putPolicy(url: string): Promise<void> {
+  await admin(url, "PUT", "/policy", { document: POLICY }, { "If-Match": "*" });
+}
+
+/** A user of a tier. @returns his key. */
+export async function newUser(url: string, id: string, tier: string): Promise<string> {
+  await admin(url, "POST", "/accounts", { id, tier });
+  const answer: unknown = await admin(url, "POST", `/accounts/${id}/keys`, {});
+  if (typeof answer === "object" && answer !== null && "key" in answer) return String(answer.key);
+  throw new Error(`no key for ${id}: ${JSON.stringify(answer)}`);
+}
+
+/** As many users, their keys in a file with one per line. */
+export async function newUsers(url: string, count: number, tier: string, file: string): Promise<void> {
+  const keys: string[] = [];
+  for (let first = 0; first < count; first += AT_ONCE) {
+    const ids = Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, i) => `${tier}-${first + i}`);
+    keys.push(...(await Promise.all(ids.map((id) => newUser(url, id, tier)))));
+  }
+  await writeFile(file, `${keys.join("\n")}\n`);
+}
+
+/** The sum of a metric's series whose line has all these parts. */
+export async function metric(url: string, name: string, ...parts: string[]): Promise<number> {
+  const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+  const response = await fetch(`${url}/api/v1/rate-limit/metrics`, { headers });
+  if (!response.ok) throw new Error(`metrics: ${response.status}`);
+  const lines = (await response.text()).split("\n").filter((line) => line.startsWith(name));
+  return lines
+    .filter((line) => parts.every((part) => line.includes(part)))
+    .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" "))), 0);
+}
+
+async function admin(
+  url: string,
+  method: string,
+  path: string,
+  body: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Promise<unknown> {
+  const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json", ...more };
+  const response = await fetch(`${url}/api/v1/admin${path}`, {
+    method,
+    headers,
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return response.json();
+}

@@ -11,35 +11,58 @@ import { scaledMs } from "./reports/latency-scale.ts";
 /** Fewer points than this are worth telling one by one. */
 const FEW = 50;
 
+/** Runs of one account that a point is compared with; with more, points stay as they are. */
+const MOST_RUNS = 16;
+
+type Run = { -readonly [Field in keyof Point]: Point[Field] };
+
 /** The points with runs put together, in the order of their first. */
 export function withRuns(points: readonly Point[]): Point[] {
   if (points.length < FEW) return [...points];
-  const runs = new Map<string, Point>();
-  const all: string[] = [];
-  points.forEach((point, i) => {
-    const name = point.source === "lease" || point.source === "deny-cache" ? nameOf(point) : String(i);
-    const run = runs.get(name);
-    if (!run) all.push(name);
-    runs.set(name, run ? together(run, point) : point);
-  });
-  return all.flatMap((name) => runs.get(name) ?? []);
+  const runs = new Map<string, Run[]>();
+  const all: Point[] = [];
+  for (const point of points) {
+    if (point.source !== "lease" && point.source !== "deny-cache") {
+      all.push(point);
+      continue;
+    }
+    const ofAccount = runs.get(point.account);
+    const run = ofAccount?.find((other) => isAlike(other, point));
+    if (run) {
+      join(run, point);
+      continue;
+    }
+    const first: Run = { ...point };
+    all.push(first);
+    if (!ofAccount) runs.set(point.account, [first]);
+    else if (ofAccount.length < MOST_RUNS) ofAccount.push(first);
+  }
+  return all;
 }
 
-function nameOf({ account, route, tier, outcome, reason, source, ...rest }: Point): string {
-  const { method, colo, country, revision, keyId, upstreamStatus, limiterMs } = rest;
-  const about = [account, route, tier, outcome, reason, source, method, colo, country];
-  return [...about, revision, keyId, upstreamStatus, scaledMs(limiterMs)].join("\u0000");
+/** Of the same account. */
+function isAlike(a: Point, b: Point): boolean {
+  return (
+    a.route === b.route &&
+    a.keyId === b.keyId &&
+    a.outcome === b.outcome &&
+    a.reason === b.reason &&
+    a.source === b.source &&
+    a.tier === b.tier &&
+    a.method === b.method &&
+    a.country === b.country &&
+    a.colo === b.colo &&
+    a.revision === b.revision &&
+    a.upstreamStatus === b.upstreamStatus &&
+    (a.limiterMs === b.limiterMs || scaledMs(a.limiterMs) === scaledMs(b.limiterMs))
+  );
 }
 
-function together(run: Point, point: Point): Point {
+function join(run: Run, point: Point): void {
   const requests = run.requests + point.requests;
-  const mean = (a: number, b: number): number => (a * run.requests + b * point.requests) / requests;
-  return {
-    ...run,
-    requests,
-    cost: run.cost + point.cost,
-    upstreamMs: mean(run.upstreamMs, point.upstreamMs),
-    remainingFraction: Math.min(run.remainingFraction, point.remainingFraction),
-    retryAfterMs: Math.max(run.retryAfterMs, point.retryAfterMs),
-  };
+  run.upstreamMs = (run.upstreamMs * run.requests + point.upstreamMs * point.requests) / requests;
+  run.requests = requests;
+  run.cost += point.cost;
+  run.remainingFraction = Math.min(run.remainingFraction, point.remainingFraction);
+  run.retryAfterMs = Math.max(run.retryAfterMs, point.retryAfterMs);
 }

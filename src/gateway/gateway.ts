@@ -8,7 +8,7 @@
 import { type Context, type Handler, Hono } from "hono";
 import { resultOf } from "../analytics/decision-point.ts";
 import type { Keep } from "../analytics/recorder.ts";
-import type { DecisionRequest } from "../core/decision.ts";
+import type { Decision, DecisionRequest } from "../core/decision.ts";
 import { authenticate } from "../identity/authenticate.ts";
 import { isReserved, type RouteMatch } from "../policy/route-table.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -115,8 +115,9 @@ async function routed(c: Context<AppEnv>, arrived: Arrived, answer: Answer): Pro
 const limitRequest = limit<AppEnv>({
   requestId: (c) => c.get("requestId"),
   xRateLimit: (c) => c.get("exchange").policy.xRateLimit,
-  decide: async (c) => {
-    const { services, policy, caller, route, requestId, seen } = c.get("exchange");
+  decide: (c) => {
+    const exchange = c.get("exchange");
+    const { services, policy, caller, route } = exchange;
     if (route.costMilli === 0 && route.limits.length === 0) return null;
     const request: DecisionRequest = {
       revision: policy.revision,
@@ -132,24 +133,32 @@ const limitRequest = limit<AppEnv>({
     const deciding = services.limiter.decide(caller.subject, request, policy, Date.now(), (work) =>
       c.executionCtx.waitUntil(work),
     );
-    const decision = "then" in deciding ? await deciding : deciding;
-    seen.limiterMs = performance.now() - startedMs;
-    seen.decision = decision;
-    seen.reason = null;
-    if (!decision.allowed || services.settings.logLevel === "debug") {
-      services.log(decision.allowed ? "debug" : "info", "decision", {
-        requestId,
-        user: caller.subject,
-        route: route.id,
-        outcome: decision.outcome,
-        reason: resultOf(decision)[1],
-        source: decision.source,
-        ms: seen.limiterMs,
-      });
-    }
-    return decision;
+    const decided = (decision: Decision): Decision => noteDecision(exchange, decision, startedMs);
+    return "then" in deciding ? deciding.then(decided) : decided(deciding);
   },
 });
+
+function noteDecision(
+  { services, caller, route, requestId, seen }: Exchange,
+  decision: Decision,
+  startedMs: number,
+) {
+  seen.limiterMs = performance.now() - startedMs;
+  seen.decision = decision;
+  seen.reason = null;
+  if (!decision.allowed || services.settings.logLevel === "debug") {
+    services.log(decision.allowed ? "debug" : "info", "decision", {
+      requestId,
+      user: caller.subject,
+      route: route.id,
+      outcome: decision.outcome,
+      reason: resultOf(decision)[1],
+      source: decision.source,
+      ms: seen.limiterMs,
+    });
+  }
+  return decision;
+}
 
 function ambiguous(requestId: string): Response {
   const detail =

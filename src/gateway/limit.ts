@@ -14,7 +14,7 @@ import { rateLimitHeaders } from "./rate-limit-headers.ts";
 
 export interface LimitOptions<E extends HonoEnv> {
   /** Asks for the decision about this request. Null: the request is exempt and gets no limit headers. */
-  readonly decide: (c: Context<E>) => Promise<Decision | null>;
+  readonly decide: (c: Context<E>) => Promise<Decision | null> | Decision | null;
   /** Whether to send X-RateLimit-* as well. On where left out. */
   readonly xRateLimit?: (c: Context<E>) => boolean;
   /** The id that problems and the X-Request-Id header carry. A random one where left out. */
@@ -33,7 +33,9 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     const startedMs = performance.now();
     let decision: Decision | null;
     try {
-      decision = await options.decide(c);
+      const deciding = options.decide(c);
+      // An RPC's promise is no Promise.
+      decision = deciding !== null && "then" in deciding ? await deciding : deciding;
     } catch {
       if (options.onFailure === "open") return next();
       return problem("temporary_reduced_capacity", "The limiter does not answer.", requestId, {

@@ -63,14 +63,24 @@ export function problem(
   extras: ProblemExtras = {},
 ): Response {
   const { status, type, title } = PROBLEMS[kind];
-  const { retryAfterMs = null, headers: more = {}, ...members } = extras;
-  const body = { type, title, status, detail, code: CODE[kind] ?? kind, requestId, ...members };
+  const { retryAfterMs = null, headers: more, errors, "violated-policies": violated } = extras;
+  // JSON leaves out what is undefined.
+  const body = {
+    type,
+    title,
+    status,
+    detail,
+    code: CODE[kind] ?? kind,
+    requestId,
+    errors,
+    "violated-policies": violated,
+  };
   const headers: Record<string, string> = {
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
     "X-Request-Id": requestId,
-    ...more,
   };
+  for (const name in more) headers[name] = more[name] ?? "";
   if (retryAfterMs !== null) headers["Retry-After"] = String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
   return new Response(JSON.stringify(body), { status, headers });
 }

@@ -76,6 +76,7 @@ const HANDLERS: Record<EndpointId, Handler> = {
   rotateKey,
   revokeKey,
   getReport,
+  adminMetrics: metrics,
   live,
 };
 

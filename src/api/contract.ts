@@ -283,6 +283,13 @@ const REPORTS = {
     summary: "A report of the decisions that were made",
     query: reportQuery,
   },
+  adminMetrics: {
+    method: "GET",
+    // The session's cookie is sent below here only.
+    path: `${ADMIN}/metrics`,
+    access: "viewer",
+    summary: "The metrics, for the dashboard",
+  },
   live: {
     method: "GET",
     path: `${ADMIN}/live`,

@@ -44,6 +44,20 @@ describe("a scrape", () => {
     expect(sum(after, "edge_limiter_build_info")).toBeGreaterThanOrEqual(1);
   });
 
+  it("is given to the dashboard's session too, where its cookie is sent", async () => {
+    const edge = await startEdge({ bindings: ownHub() });
+    const body = JSON.stringify({ token: ADMIN_TOKEN });
+    const login = await edge.request("/api/v1/admin/session", { method: "POST", body });
+    const [pair = "", ...attributes] = login.headers.get("Set-Cookie")?.split("; ") ?? [];
+    const sentTo = attributes.find((attribute) => attribute.startsWith("Path="))?.slice("Path=".length);
+    const path = "/api/v1/admin/metrics";
+    expect(path.startsWith(`${sentTo}/`)).toBe(true);
+    const response = await edge.request(path, { headers: { Cookie: pair, "Sec-Fetch-Site": "same-origin" } });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toContain("edge_limiter_build_info");
+    expect((await edge.request(path)).status).toBe(401);
+  });
+
   it("counts rows that objects write", async () => {
     const edge = await startEdge();
     const before = sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter");

@@ -116,6 +116,26 @@ const getReport: Notes = {
   problems: ["not_found"],
 };
 
+const METRICS = [
+  "# HELP edge_limiter_policy_revision Newest policy revision in force in any isolate.",
+  "# TYPE edge_limiter_policy_revision gauge",
+  "edge_limiter_policy_revision 7",
+  "",
+].join("\n");
+
+const adminMetrics: Notes = {
+  tag: "Reports",
+  description: "The same as GET /api/v1/rate-limit/metrics, where the dashboard's session is taken.",
+  answers: [
+    {
+      status: 200,
+      description: "The metrics.",
+      contents: [text("text/plain", METRICS)],
+      headers: ["Cache-Control"],
+    },
+  ],
+};
+
 const live: Notes = {
   tag: "Reports",
   description:
@@ -124,4 +144,4 @@ const live: Notes = {
   problems: ["upgrade_required"],
 };
 
-export const REPORTS = { getReport, live };
+export const REPORTS = { getReport, adminMetrics, live };

@@ -12,6 +12,13 @@ import { MetricStore, type MetricsDump } from "../src/analytics/metrics/metric-s
 import type { ReportAnswer } from "../src/analytics/reports/report-answer.ts";
 import type { ReportQuery } from "../src/analytics/reports/report-query.ts";
 import { parseJson } from "../src/json.ts";
+import { compilePolicy, type Policy } from "../src/policy/compile.ts";
+import {
+  MOST_POINTS,
+  type SimulationAnswer,
+  type SimulationQuery,
+} from "../src/simulation/simulation-answer.ts";
+import { simulate } from "../src/simulation/simulate.ts";
 import { EmbeddedStore } from "./metrics-hub/embedded-store.ts";
 import { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
@@ -39,6 +46,7 @@ export class MetricsHub extends DurableObject<Env> {
   /** The number of each isolate's last batch, the one silent longest first. */
   #batches = new Map<string, number>();
   #isDirty = false;
+  #simulates = false;
   /** Until the next snapshot; none is due where nothing is new. */
   #saving: ReturnType<typeof setTimeout> | null = null;
 
@@ -85,6 +93,26 @@ export class MetricsHub extends DurableObject<Env> {
   /** Answers a report from the stored points. */
   report(query: ReportQuery): ReportAnswer {
     return this.#points.report(query, Date.now());
+  }
+
+  /**
+   * Replays stored decisions by two policies; other calls get their turn in between. One at a time.
+   * @throws where a document does not compile: the caller has compiled them.
+   */
+  async simulate({ active, edited, revision, fromMs, toMs }: SimulationQuery): Promise<SimulationAnswer> {
+    if (this.#simulates) return { kind: "busy" };
+    this.#simulates = true;
+    try {
+      const { decisions, ...head } = this.#points.recorded({ fromMs, toMs }, MOST_POINTS);
+      const replay = simulate(compiled(active, revision), compiled(edited, revision), decisions);
+      for (;;) {
+        const step = replay.next();
+        if (step.done) return { kind: "result", ...head, ...step.value };
+        await scheduler.wait(0);
+      }
+    } finally {
+      this.#simulates = false;
+    }
   }
 
   /** Opens a live stream (src/api/admin/live.ts has checked who asks). */
@@ -146,4 +174,10 @@ export class MetricsHub extends DurableObject<Env> {
     );
     this.#isDirty = false;
   }
+}
+
+function compiled(document: string, revision: number): Policy {
+  const policy = compilePolicy(parseJson(document), revision);
+  if (policy.ok) return policy.value;
+  throw new TypeError("a policy to simulate does not compile");
 }

@@ -16,6 +16,7 @@ import { answerOf, planOf } from "../../src/analytics/reports/reports.ts";
 import { EmbeddedColumns, HOT_COLUMNS } from "./embedded-columns.ts";
 import { groupsOf } from "./embedded-groups.ts";
 import { logRows } from "./embedded-log.ts";
+import { RECORDED_COLUMNS, type RecordedRange, recordedRange } from "./embedded-recorded.ts";
 import { bindingsOf, rowsOf, SEGMENT_SCHEMA, storedRow, WRITE_SEGMENT } from "./embedded-segment.ts";
 import { Thinning } from "./embedded-thinning.ts";
 
@@ -128,6 +129,16 @@ export class EmbeddedStore {
     );
     const rows = plan.scan ? logRows(columns, plan.scan, (id) => this.#read(id)) : [];
     return answerOf(query, "embedded", { groups, rows });
+  }
+
+  /** What a simulation replays: the newest decisions of the range. */
+  recorded(range: { readonly fromMs: number; readonly toMs: number }, most: number): RecordedRange {
+    this.#load(ALL_RUNS);
+    return recordedRange(this.#columns, range, most, (id) => {
+      const columns = RECORDED_COLUMNS.join(", ");
+      for (const stored of this.#sql.exec(`SELECT ${columns} FROM points WHERE id = ?`, id)) return stored;
+      return null;
+    });
   }
 
   /** Forgets what is older than is kept, by runs. */

@@ -26,6 +26,7 @@ import {
 import { rebuildDirectory } from "./admin/rebuild.ts";
 import { live } from "./admin/live.ts";
 import { getReport } from "./admin/reports.ts";
+import { simulate } from "./admin/simulate.ts";
 import { createSession, deleteSession, getSession } from "./admin/session.ts";
 import { getAudit, getUsage } from "./admin/usage.ts";
 import { CONTRACT, type Endpoint, type EndpointId } from "./contract.ts";
@@ -57,6 +58,7 @@ const HANDLERS: Record<EndpointId, Handler> = {
   getPolicy,
   putPolicy,
   validatePolicy,
+  simulatePolicy: simulate,
   listRevisions,
   getRevision,
   activateRevision,

@@ -23,6 +23,7 @@ import {
   reportQuery,
   resetSchema,
   rotationSchema,
+  simulationSchema,
   usageQuery,
 } from "./schemas.ts";
 
@@ -153,6 +154,13 @@ const POLICIES = {
     access: "viewer",
     summary: "Every fault of a policy, with nothing changed",
     body: policyCheckSchema,
+  },
+  simulatePolicy: {
+    method: "POST",
+    path: `${ADMIN}/simulate`,
+    access: "viewer",
+    summary: "Who would have been denied or let in by a policy that is not in force",
+    body: simulationSchema,
   },
   listRevisions: {
     method: "GET",

@@ -133,6 +133,15 @@ const cursor = z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,400}$/, "is
 /** A moment as RFC 3339 in UTC, or a date: its first moment. */
 const moment = z.optional(z.union([z.iso.datetime(), z.iso.date()]));
 
+/** A policy to replay recorded decisions by. */
+export const simulationSchema = z.strictObject({
+  document,
+  /** The last hour where left out. */
+  from: moment,
+  /** Exclusive; now where left out. */
+  to: moment,
+});
+
 export const pageQuery = z.strictObject({ limit: pageSize, cursor });
 export const accountsQuery = z.strictObject({
   tier: z.optional(tierName),

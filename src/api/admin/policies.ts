@@ -20,7 +20,7 @@ import { ask, changeBy } from "./ask.ts";
 import { revisionView } from "./views.ts";
 
 /** What stands for the policy that ships with the Worker. */
-const EMBEDDED: Revision = {
+export const EMBEDDED: Revision = {
   revision: 0,
   createdMs: 0,
   actor: "",

@@ -22,6 +22,7 @@ import {
   reportQuery,
   resetSchema,
   rotationSchema,
+  simulationSchema,
   usageQuery,
 } from "../schemas.ts";
 import { describe, named } from "./said.ts";
@@ -76,6 +77,11 @@ describe(rotationSchema, {
 describe(activationSchema, { reason: REASON });
 describe(policyChangeSchema, { document: "The whole policy.", reason: REASON });
 describe(policyCheckSchema, { document: "Any value; a policy is asked for." });
+describe(simulationSchema, {
+  document: "Any value; a policy is asked for.",
+  from: "A moment, or a date for its first moment; an hour before `to` where left out.",
+  to: "Exclusive; now where left out.",
+});
 describe(pageQuery, PAGE);
 describe(accountsQuery, {
   tier: "Those of this tier.",

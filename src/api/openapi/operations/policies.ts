@@ -1,7 +1,7 @@
 /** Examples and answers of the policy endpoints. */
 import type * as z from "zod/mini";
 import type { PolicyDocument } from "../../../policy/schema.ts";
-import { activationSchema, policyCheckSchema } from "../../schemas.ts";
+import { activationSchema, policyCheckSchema, simulationSchema } from "../../schemas.ts";
 import {
   newRevisionSchema,
   revisionInfoSchema,
@@ -9,6 +9,7 @@ import {
   revisionsSchema,
   verdictSchema,
 } from "../bodies/policy.ts";
+import { simulationAnswerSchema } from "../bodies/simulation.ts";
 import { json, type Notes } from "../notes.ts";
 import { wholePolicyChangeSchema } from "../requests.ts";
 
@@ -98,6 +99,54 @@ const validatePolicy: Notes = {
   ],
 };
 
+const AFFECTED = { account: "user:acme", route: "/compare", tier: "free", requests: 1_000 };
+
+const simulatePolicy: Notes = {
+  tag: "Policy",
+  description:
+    "Replays the newest 50,000 recorded decisions of the range by the policy in force and by the given one, both from empty counters, through the code that decides. Accounts' own numbers and grants are not known to the record, nor the path behind a route's pattern.",
+  request: [json(simulationSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } })],
+  answers: [
+    {
+      status: 200,
+      description: "What would have changed, or the document's faults.",
+      contents: [
+        json(simulationAnswerSchema, {
+          result: {
+            valid: true,
+            errors: [],
+            result: {
+              from: "2026-11-21T08:00:00.000Z",
+              to: "2026-11-21T09:00:00.000Z",
+              revision: 7,
+              decisions: 48_210,
+              sampled: false,
+              truncated: false,
+              firstAt: "2026-11-21T08:00:00.120Z",
+              lastAt: "2026-11-21T08:59:58.120Z",
+              totals: {
+                recorded: { allowed: 47_000, denied: 1_210 },
+                before: { allowed: 47_000, denied: 1_210 },
+                after: { allowed: 46_000, denied: 2_210 },
+              },
+              newlyDenied: [AFFECTED],
+              newlyAllowed: [],
+              changedAccounts: { denied: 1, allowed: 0 },
+            },
+          },
+          invalid: {
+            valid: false,
+            errors: [{ path: "/tiers", message: "Invalid input: expected record, received undefined" }],
+            result: null,
+          },
+        }),
+      ],
+      headers: ["Cache-Control"],
+    },
+  ],
+  problems: ["not_configured"],
+};
+
 const listRevisions: Notes = {
   tag: "Policy",
   description: "Without their documents.",
@@ -130,6 +179,7 @@ export const POLICIES = {
   getPolicy,
   putPolicy,
   validatePolicy,
+  simulatePolicy,
   listRevisions,
   getRevision,
   activateRevision,

@@ -1,0 +1,106 @@
+/**
+ * Replays one account's requests by one policy, from empty counters, through the core that decides (core/plan.ts).
+ *
+ * What the record does not have plays no part: an account's own numbers and grants, and the path behind a route's pattern. Pure:
+ * no I/O and no clock.
+ */
+import { type Charge, decide, type PlanDecision } from "../core/plan.ts";
+import type { LimitState } from "../core/limit.ts";
+import { MAX_EXACT } from "../core/units.ts";
+import { chargesFor, type Policy, type Route, tierOf } from "../policy/compile.ts";
+import type { Recorded } from "./recorded.ts";
+
+/** Stands for what a pattern leaves open. */
+const ANY_SEGMENT = "_";
+const ADDRESS = "ip:";
+
+export class AccountReplay {
+  readonly #policy: Policy;
+  /** In force now, and when most of the record was made. */
+  readonly #active: Policy;
+  readonly #states = new Map<string, LimitState>();
+
+  constructor(policy: Policy, active: Policy) {
+    this.#policy = policy;
+    this.#active = active;
+  }
+
+  /** How many of the requests are let in. Given in the order of time. */
+  admit(recorded: Recorded): number {
+    const { requests, route: name, keyId } = recorded;
+    const route = name === "" ? null : routeOf(this.#policy, recorded);
+    // Nobody answers at that path any more, or nobody without a credential.
+    if (name !== "" && !route) return 0;
+    if (route?.requiresCredential && recorded.account.startsWith(ADDRESS)) return 0;
+    const costMilli = this.#costOf(recorded, route);
+    if (route && costMilli === 0) return requests;
+    const tier = tierOf(this.#policy, this.#tierNameOf(recorded));
+    const charges = chargesFor(tier, route, keyId === "" ? null : keyId).map((charge) =>
+      holding(charge, recorded.upstreamMs),
+    );
+    const hasSlots = charges.some(({ limit }) => limit.kind === "concurrency");
+    return hasSlots
+      ? this.#oneByOne(charges, costMilli, recorded)
+      : this.#together(charges, costMilli, recorded);
+  }
+
+  /** A slot is a request's, whatever it costs. Ends at the latest when all slots are taken. */
+  #oneByOne(charges: readonly Charge[], costMilli: number, { requests, atMs }: Recorded): number {
+    let admitted = 0;
+    while (admitted < requests && this.#spend(charges, costMilli, atMs)) admitted += 1;
+    return admitted;
+  }
+
+  /** The most that pass at once, since none of them refills what another one spent. */
+  #together(charges: readonly Charge[], costMilli: number, { requests, atMs }: Recorded): number {
+    const countable = costMilli === 0 ? requests : Math.min(requests, Math.floor(MAX_EXACT / costMilli));
+    if (this.#spend(charges, countable * costMilli, atMs)) return countable;
+    let [passes, fails] = [0, countable];
+    while (fails - passes > 1) {
+      const middle = Math.floor((passes + fails) / 2);
+      if (decide(charges, this.#states, middle * costMilli, atMs).allowed) passes = middle;
+      else fails = middle;
+    }
+    if (passes > 0) this.#spend(charges, passes * costMilli, atMs);
+    return passes;
+  }
+
+  #spend(charges: readonly Charge[], costMilli: number, atMs: number): boolean {
+    const decision: PlanDecision = decide(charges, this.#states, costMilli, atMs);
+    if (!decision.allowed) return false;
+    decision.after.forEach(({ state }, i) => {
+      const charge = charges[i];
+      if (charge) this.#states.set(charge.counter, state);
+    });
+    return true;
+  }
+
+  /** A cost that the caller named stays; the route's is the policy's. Which of the two it was, the active revision tells. */
+  #costOf({ revision, route: name, costMilli }: Recorded, route: Route | null): number {
+    if (!route) return costMilli;
+    const usual = revision === this.#active.revision ? this.#active.routes.byId(name)?.costMilli : undefined;
+    return usual === undefined || usual === costMilli ? route.costMilli : costMilli;
+  }
+
+  #tierNameOf({ account, tier }: Recorded): string {
+    const isAnonymous = account.startsWith(ADDRESS) && tier === this.#active.anonymousTier;
+    return isAnonymous ? this.#policy.anonymousTier : tier;
+  }
+}
+
+/** The route of that id, or whichever takes its pattern now. */
+function routeOf(policy: Policy, { route, method }: Recorded): Route | null {
+  const known = policy.routes.byId(route);
+  if (known) return known;
+  const pattern = route.slice(route.indexOf("/"));
+  const path = pattern.replaceAll(/:[^/]+/g, ANY_SEGMENT).replace(/\*$/, ANY_SEGMENT);
+  const match = policy.routes.match(method, path);
+  return match.kind === "route" ? match.route : null;
+}
+
+/** A slot is held while the upstream works. */
+function holding(charge: Charge, upstreamMs: number): Charge {
+  const { counter, limit } = charge;
+  if (limit.kind !== "concurrency") return charge;
+  return { counter, limit: { ...limit, ttlMs: Math.min(limit.ttlMs, Math.max(1, Math.ceil(upstreamMs))) } };
+}

@@ -1,0 +1,181 @@
+/** Simulations of an edited policy: by the core's own arithmetic, run by run as request by request, and nothing where nothing changed. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
+import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
+import { AccountReplay } from "../../src/simulation/account-replay.ts";
+import type { Recorded } from "../../src/simulation/recorded.ts";
+import { MOST_AFFECTED, simulate } from "../../src/simulation/simulate.ts";
+import type { SimulationTally } from "../../src/simulation/simulation-answer.ts";
+
+const START_MS = Date.UTC(2026, 10, 21);
+const minute = (tokens: number): LimitDocument => ({ name: "minute", kind: "bucket", tokens, per: "minute" });
+
+function policyOf(limits: LimitDocument[], more: Partial<PolicyDocument> = {}): Policy {
+  const routes = [{ match: "/a" }, { match: "/b", cost: 2 }, { match: "/free", cost: 0 }];
+  const tiers = { free: { limits }, anonymous: { limits } };
+  const document = { schema: 1, anonymousTier: "anonymous", defaultTier: "free", tiers, routes, ...more };
+  const compiled = compilePolicy(document, 7);
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+  return compiled.value;
+}
+
+function recorded(fields: Partial<Recorded> = {}): Recorded {
+  return {
+    atMs: START_MS,
+    account: "user:ann",
+    route: "/a",
+    tier: "free",
+    keyId: "",
+    method: "GET",
+    revision: 7,
+    costMilli: 1_000,
+    upstreamMs: 10,
+    requests: 1,
+    wasDenied: false,
+    ...fields,
+  };
+}
+
+function tally(active: Policy, edited: Policy, decisions: readonly Recorded[]): SimulationTally {
+  const replay = simulate(active, edited, decisions);
+  for (;;) {
+    const step = replay.next();
+    if (step.done) return step.value;
+  }
+}
+
+const admitted = (policy: Policy, decisions: readonly Recorded[], active = policy): number[] => {
+  const replay = new AccountReplay(policy, active);
+  return decisions.map((decision) => replay.admit(decision));
+};
+
+describe("a replay", () => {
+  it("lets in what the bucket holds, and what it has refilled since", () => {
+    const later = [recorded({ requests: 12 }), recorded({ atMs: START_MS + 6_000, requests: 2 })];
+    expect(admitted(policyOf([minute(10)]), later)).toEqual([10, 1]);
+  });
+
+  it("counts a run of requests as it counts them one by one", () => {
+    const run = fc.record({
+      waitMs: fc.integer({ min: 0, max: 20_000 }),
+      requests: fc.integer({ min: 1, max: 30 }),
+      route: fc.constantFrom("/a", "/b", "/free", ""),
+      costMilli: fc.constantFrom(1, 500, 1_000, 2_500),
+    });
+    const quota: LimitDocument = { name: "hour", kind: "quota", amount: 60, per: "hour" };
+    fc.assert(
+      fc.property(fc.array(run, { maxLength: 40 }), fc.boolean(), (runs, slots) => {
+        const limit: LimitDocument = { name: "slots", kind: "concurrency", max: 3, ttlMs: 5_000 };
+        const policy = policyOf([minute(20), quota, ...(slots ? [limit] : [])]);
+        let atMs = START_MS;
+        const grouped = runs.map(({ waitMs, ...fields }) => recorded({ ...fields, atMs: (atMs += waitMs) }));
+        const single = new AccountReplay(policy, policy);
+        const oneByOne = grouped.map((each) => {
+          let count = 0;
+          for (let i = 0; i < each.requests; i++) count += single.admit({ ...each, requests: 1 });
+          return count;
+        });
+        expect(admitted(policy, grouped)).toEqual(oneByOne);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("frees a slot when the upstream has answered", () => {
+    const slots: LimitDocument = { name: "slots", kind: "concurrency", max: 1, ttlMs: 60_000 };
+    const times = [0, 5, 10].map((ms) => recorded({ atMs: START_MS + ms, upstreamMs: 10 }));
+    expect(admitted(policyOf([slots]), times)).toEqual([1, 0, 1]);
+  });
+
+  it("charges what the edited policy says of the route, but keeps a cost that the caller named", () => {
+    const active = policyOf([minute(10)]);
+    const dear = policyOf([minute(10)], { routes: [{ match: "/a", cost: 5 }] });
+    expect(admitted(dear, [recorded({ requests: 10 })], active)).toEqual([2]);
+    expect(admitted(dear, [recorded({ requests: 30, costMilli: 500 })], active)).toEqual([20]);
+    expect(admitted(dear, [recorded({ requests: 10, costMilli: 3_000, revision: 6 })], active)).toEqual([2]);
+  });
+
+  it("takes the route that has its pattern now, refuses where none has, and asks for credentials where it says so", () => {
+    const active = policyOf([minute(10)]);
+    const renamed = policyOf([minute(10)], { routes: [{ match: "/a", methods: ["GET"], cost: 10 }] });
+    expect(admitted(renamed, [recorded({ requests: 3 })], active)).toEqual([1]);
+    expect(admitted(renamed, [recorded({ requests: 3, method: "POST" })], active)).toEqual([0]);
+    const strict = policyOf([minute(10)], { routes: [{ match: "/a", auth: "required" }] });
+    const anonymous = recorded({ account: "ip:203.0.113.9", tier: "anonymous" });
+    expect(admitted(strict, [anonymous, recorded()], active)).toEqual([0, 1]);
+  });
+
+  it("goes by the tier that addresses have by the edited policy", () => {
+    const active = policyOf([minute(10)]);
+    const edited = policyOf([minute(10)], {
+      anonymousTier: "few",
+      tiers: { free: { limits: [minute(10)] }, few: { limits: [minute(1)] } },
+    });
+    const anonymous = recorded({ account: "ip:203.0.113.9", tier: "anonymous", requests: 4 });
+    expect(admitted(edited, [anonymous], active)).toEqual([1]);
+  });
+});
+
+describe("a simulation", () => {
+  it("of the policy in force changes nothing, and accounts for each request", () => {
+    const active = policyOf([minute(10)]);
+    const decisions = ["ann", "bob"].flatMap((user) =>
+      [3, 9, 2].map((requests) => recorded({ account: `user:${user}`, requests, wasDenied: requests === 2 })),
+    );
+    const { decisions: requests, totals, ...changes } = tally(active, policyOf([minute(10)]), decisions);
+    expect([requests, totals]).toEqual([
+      28,
+      {
+        recorded: { allowed: 24, denied: 4 },
+        before: { allowed: 20, denied: 8 },
+        after: { allowed: 20, denied: 8 },
+      },
+    ]);
+    expect(changes).toEqual({
+      newlyDenied: [],
+      newlyAllowed: [],
+      changedAccounts: { denied: 0, allowed: 0 },
+    });
+  });
+
+  it("names who is newly denied and newly let in, the most requests first", () => {
+    const active = policyOf([minute(10)]);
+    const decisions = [
+      recorded({ requests: 6 }),
+      recorded({ account: "user:bob", requests: 9 }),
+      recorded({ account: "user:cat", requests: 2 }),
+    ];
+    const fewer = tally(active, policyOf([minute(4)]), decisions);
+    expect(fewer.newlyDenied).toEqual([
+      { account: "user:bob", route: "/a", tier: "free", requests: 5 },
+      { account: "user:ann", route: "/a", tier: "free", requests: 2 },
+    ]);
+    expect(fewer.changedAccounts).toEqual({ denied: 2, allowed: 0 });
+    const back = tally(policyOf([minute(4)]), active, decisions);
+    expect(back.newlyAllowed).toEqual(fewer.newlyDenied);
+  });
+
+  it("takes decisions in the order of time, however they come", () => {
+    const policy = policyOf([minute(10)]);
+    const decisions = [0, 6_000, 12_000].map((ms) =>
+      recorded({ atMs: START_MS + ms, requests: ms === 0 ? 10 : 1 }),
+    );
+    expect(tally(policy, policy, decisions.toReversed()).totals.after).toEqual({ allowed: 12, denied: 0 });
+  });
+
+  it("keeps its lists short, and the largest in them, whatever the number of accounts", () => {
+    const decisions = Array.from({ length: 3_000 }, (_, i) =>
+      recorded({ account: `user:${i}`, requests: 3 + (i % 1_500) }),
+    );
+    const { newlyDenied, changedAccounts } = tally(
+      policyOf([minute(1_000_000)]),
+      policyOf([minute(2)]),
+      decisions,
+    );
+    expect(newlyDenied.length).toBe(MOST_AFFECTED);
+    expect(newlyDenied.at(0)?.requests).toBe(1_500);
+    expect(newlyDenied.at(-1)?.requests).toBe(1_451);
+    expect(changedAccounts.denied).toBe(3_000);
+  });
+});

@@ -1,0 +1,66 @@
+/** What the embedded store gives a simulation: the newest decisions of a range as they were asked, also after a start. */
+import { expect, test } from "vitest";
+import { EmbeddedStore } from "../../durable-objects/metrics-hub/embedded-store.ts";
+import type { Point } from "../../src/analytics/point.ts";
+import { point } from "../metrics/points.ts";
+import { NodeSql } from "./node-sql.ts";
+
+const NOW_MS = Date.UTC(2026, 10, 21, 12);
+const ALL = { fromMs: 0, toMs: NOW_MS + 1_000_000 };
+
+function storeOf(points: readonly Point[], sql = new NodeSql()): EmbeddedStore {
+  const store = new EmbeddedStore(sql);
+  for (let i = 0; i < points.length; i += 100) store.insert(points.slice(i, i + 100), NOW_MS);
+  return store;
+}
+
+test("each request of a run has its own share of the cost", () => {
+  const [only] = storeOf([point({ atMs: NOW_MS, requests: 4, cost: 10, outcome: "denied" })]).recorded(
+    ALL,
+    10,
+  ).decisions;
+  expect(only).toEqual({
+    atMs: NOW_MS,
+    account: "user:acme",
+    route: "demo",
+    tier: "free",
+    keyId: "",
+    method: "GET",
+    revision: 1,
+    costMilli: 2_500,
+    upstreamMs: 20,
+    requests: 4,
+    wasDenied: true,
+  });
+});
+
+test("the newest are given, in the order of time, and it is said that there are more", () => {
+  const store = storeOf(
+    Array.from({ length: 1_000 }, (_, i) => point({ atMs: NOW_MS + ((i * 7) % 1_000), method: `M${i % 3}` })),
+  );
+  const { decisions, truncated, firstMs, lastMs } = store.recorded(
+    { fromMs: NOW_MS, toMs: NOW_MS + 900 },
+    300,
+  );
+  const times = decisions.map(({ atMs }) => atMs);
+  expect([times.length, truncated, lastMs]).toEqual([300, true, NOW_MS + 899]);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+  expect(firstMs).toBe(times[0]);
+  expect(store.recorded(ALL, 1_000)).toMatchObject({
+    truncated: false,
+    firstMs: NOW_MS,
+    lastMs: NOW_MS + 999,
+  });
+});
+
+test("are the same after a start, and none where there is nothing", () => {
+  const sql = new NodeSql();
+  const before = storeOf(
+    Array.from({ length: 700 }, (_, i) => point({ atMs: NOW_MS + i, account: `user:${i % 9}` })),
+    sql,
+  ).recorded(ALL, 1_000);
+  expect(before.decisions.length).toBe(700);
+  expect(new EmbeddedStore(sql).recorded(ALL, 1_000)).toEqual(before);
+  const nothing = { decisions: [], sampled: false, truncated: false, firstMs: null, lastMs: null };
+  expect(new EmbeddedStore(new NodeSql()).recorded(ALL, 10)).toEqual(nothing);
+});

@@ -39,3 +39,10 @@ export async function stillThere(processes: readonly Process[]): Promise<Process
   const all = new Map((await allProcesses()).map((process) => [process.pid, process.command]));
   return processes.filter(({ pid, command }) => all.get(pid) === command);
 }
+
+/** Bytes of memory that they hold together (resident set). */
+export async function memoryOf(processes: readonly Process[]): Promise<number> {
+  const pids = processes.map(({ pid }) => pid).join(",");
+  const { stdout } = await run("ps", ["-o", "rss=", "-p", pids]);
+  return stdout.split("\n").reduce((sum, kilobytes) => sum + Number(kilobytes) * 1_024, 0);
+}

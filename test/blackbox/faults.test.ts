@@ -1,0 +1,266 @@
+/**
+ * The started product with its parts broken while it is in use: the metrics hub, the users' objects, the upstream. What requests
+ * come to, what is lost, and how soon all is as before.
+ */
+import { once } from "node:events";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
+import { type IncomingMessage, request as httpRequest } from "node:http";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { BadUpstream, HUGE } from "./bad-upstream.ts";
+import { ADMIN_TOKEN, type Checkout, makeCheckout } from "./checkout.ts";
+import { type Answer, hammer, NoAnswer, request } from "./client.ts";
+import { memoryOf } from "./processes.ts";
+import { eventually, newAccount, type Product, startProduct } from "./product.ts";
+
+const DEADLINE_MS = 1_500;
+const UPSTREAM_TIMEOUT_MS = 400;
+/** On a busy machine an answer may come so much later than it was due. */
+const SLACK_MS = 1_000;
+/** So slow a refill that nothing comes back while the test runs. */
+const bucket = (burst: number) => [{ name: "day", kind: "bucket", tokens: 1, per: "day", burst }];
+const FAULTY_WORKER = "test/faults/index.ts";
+const LOCAL_BURST = 4;
+
+let upstream: BadUpstream;
+let checkout: Checkout;
+let product: Product;
+
+beforeAll(async () => {
+  upstream = await BadUpstream.start();
+  const anonymous = { limits: [] };
+  checkout = await makeCheckout({
+    devVars: { LIMITER_TIMEOUT_MS: String(DEADLINE_MS) },
+    policy: {
+      tiers: {
+        anonymous,
+        free: { limits: bucket(LOCAL_BURST), onLimiterFailure: "local" },
+        pro: { limits: bucket(10_000), onLimiterFailure: "closed" },
+        enterprise: { limits: bucket(10), onLimiterFailure: "open" },
+        partner: anonymous,
+      },
+      routes: [
+        { match: "/identify" },
+        { match: "/up/*", upstream: upstream.url, timeoutMs: UPSTREAM_TIMEOUT_MS },
+      ],
+    },
+  });
+  await mkdir(join(checkout.directory, "test/faults"), { recursive: true });
+  await cp(join(import.meta.dirname, "../faults/index.ts"), join(checkout.directory, FAULTY_WORKER));
+  const config = join(checkout.directory, "wrangler.toml");
+  const shipped = await readFile(config, "utf8");
+  await writeFile(config, shipped.replace('main = "src/index.ts"', `main = "${FAULTY_WORKER}"`));
+  product = await startProduct(checkout);
+});
+afterEach(() => fault({ hub: "none", limiter: "none" }));
+afterAll(async () => {
+  await product?.run.kill();
+  upstream?.stop();
+  await checkout?.remove();
+});
+
+const at = (path: string) => new URL(path, product.url);
+
+async function fault(faults: Readonly<Record<string, string>>): Promise<void> {
+  const answer = await request(at(`/__faults?${new URLSearchParams(faults)}`));
+  expect(answer.json()).toMatchObject(faults);
+}
+
+async function admin(path: string): Promise<unknown> {
+  const answer = await request(at(`/api/v1/admin${path}`), {
+    headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
+  expect(answer.status, answer.text).toBe(200);
+  return answer.json();
+}
+
+const field = (value: unknown, ...path: (string | number)[]): unknown =>
+  path.reduce<unknown>((found, name) => Reflect.get(Object(found), name), value);
+
+/** The sum of a counter's series whose labels match, as Prometheus would see it. */
+async function metric(name: string, labels = /^/): Promise<number> {
+  const { text } = await request(at("/api/v1/rate-limit/metrics"), {
+    headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+  });
+  const samples = text.matchAll(new RegExp(`^${name}(?:\\{([^}]*)\\})? (\\d+)$`, "gm"));
+  return [...samples].reduce((sum, [, own = "", n]) => sum + (labels.test(own) ? Number(n) : 0), 0);
+}
+
+const reported = async (account: string) =>
+  Number(field(await admin(`/reports/user?account=user:${account}`), "totals", "requests"));
+
+const ledger = async (account: string) =>
+  field(await admin(`/accounts/${account}/usage?granularity=month`), "usage", 0, "requests");
+
+const ask = (key: string): Promise<Answer> => request(at("/identify"), { headers: { "X-API-Key": key } });
+const sourceOf = ({ headers }: Answer) => /desc="([a-z-]+)"/.exec(String(headers["server-timing"]))?.[1];
+
+/** So many requests by 24 clients at once, each of which is let in by the user's object. */
+async function send(key: string, count: number): Promise<void> {
+  let left = count;
+  const unanswered = await hammer(
+    24,
+    () => left <= 0,
+    async () => {
+      left -= 1;
+      const answer = await ask(key);
+      expect([answer.status, sourceOf(answer)]).toEqual([200, "strict"]);
+    },
+  );
+  expect(unanswered).toBe(0);
+}
+
+describe("the metrics hub", () => {
+  it("that is down half way changes no answer and no bill, and the gap is counted to the last point", async ({
+    annotate,
+  }) => {
+    const key = await newAccount(product, "hub-down", "pro");
+    await send(key, 800);
+    await fault({ hub: "down" });
+    await send(key, 800);
+    await fault({ hub: "none" });
+    await send(key, 800);
+    const all = 2_400;
+    const arrived = await eventually(20_000, "every point is reported or counted as lost", async () => {
+      const [points, dropped] = [
+        await reported("hub-down"),
+        await metric("edge_limiter_points_dropped_total"),
+      ];
+      return points + dropped === all ? { points, dropped } : null;
+    });
+    // What was sent before and after, but for what waited when the hub went.
+    expect(arrived.points).toBeGreaterThan(1_000);
+    expect(arrived.dropped).toBeGreaterThan(0);
+    // What points are lost for is counted all the same, and the bill never knew of it.
+    await eventually(20_000, "every request is counted", async () => {
+      return (await metric("edge_limiter_requests_total", /tier="pro"/)) === all || null;
+    });
+    expect(await ledger("hub-down")).toBe(all);
+    await annotate(`${arrived.dropped} of ${all} points lost, all of them counted`);
+  });
+
+  it("that is killed half way changes no answer and loses no point", async () => {
+    const key = await newAccount(product, "hub-killed", "pro");
+    const before = await metric("edge_limiter_points_dropped_total");
+    await send(key, 400);
+    await fault({ hub: "crash" });
+    await send(key, 400);
+    await eventually(
+      20_000,
+      "every point is reported",
+      async () => (await reported("hub-killed")) === 800 || null,
+    );
+    expect(await metric("edge_limiter_points_dropped_total")).toBe(before);
+    expect(await ledger("hub-killed")).toBe(800);
+  });
+});
+
+describe("the users' objects", () => {
+  it("that hang, then throw, are answered for by the tier's choice within the deadline, and decide again a second after they are back", async ({
+    annotate,
+  }) => {
+    const tiers = ["free", "pro", "enterprise"] as const;
+    const keys = await Promise.all(tiers.map((tier) => newAccount(product, `down-${tier}`, tier)));
+    const each = () => Promise.all(keys.map(ask));
+    expect((await each()).map(sourceOf)).toEqual(["strict", "strict", "strict"]);
+
+    await fault({ limiter: "hang" });
+    const hung = await each();
+    expect(hung.map(sourceOf)).toEqual(["fallback", "fallback", "fallback"]);
+    expect(hung.map(({ status }) => status)).toEqual([200, 503, 200]);
+    for (const { sentMs, receivedMs } of hung) {
+      expect(receivedMs - sentMs).toBeGreaterThanOrEqual(DEADLINE_MS - 5);
+      expect(receivedMs - sentMs).toBeLessThan(DEADLINE_MS + SLACK_MS);
+    }
+    await fault({ limiter: "throw" });
+    const down: number[][] = [];
+    for (let i = 0; i < 12; i++) down.push((await each()).map(({ status }) => status));
+    const passed = (tier: number) => down.filter((statuses) => statuses[tier] === 200).length;
+    // With the one that hung, the local bucket is spent from full.
+    expect([passed(0), passed(1), passed(2)]).toEqual([LOCAL_BURST - 1, 0, 12]);
+
+    await fault({ limiter: "none" });
+    const backMs = Date.now();
+    const recovered = await Promise.all(
+      keys.map((key) =>
+        eventually(10_000, "the object decides again", async () => {
+          const answer = await ask(key);
+          return sourceOf(answer) === "strict" ? answer.receivedMs - backMs : null;
+        }),
+      ),
+    );
+    expect(Math.max(...recovered)).toBeLessThan(1_000 + SLACK_MS);
+    // One before, one after; of what was let pass between, nothing is charged.
+    for (const tier of tiers) expect(await ledger(`down-${tier}`)).toBe(2);
+    expect(await metric("edge_limiter_limiter_failures_total", /kind="timeout"/)).toBeGreaterThanOrEqual(3);
+    await annotate(`recovered after ${recovered.join(", ")} ms`);
+  });
+});
+
+describe("an upstream", () => {
+  /** Begins to read an answer, without waiting for its end. */
+  async function begin(path: string): Promise<IncomingMessage> {
+    const outgoing = httpRequest(at(path));
+    outgoing.on("error", () => undefined);
+    outgoing.end();
+    const [incoming]: IncomingMessage[] = await once(outgoing, "response");
+    if (!incoming) throw new Error("no answer");
+    return incoming;
+  }
+
+  it.each([
+    ["refuses", 502, "upstream_error"],
+    ["babbles", 502, "upstream_error"],
+    ["silent", 504, "upstream_timeout"],
+  ])("that %s is %i in time, and no other request waits for it", async (how, status, code) => {
+    const bad = Array.from({ length: 20 }, () => request(at(`/up/${how}`)));
+    const good = await Promise.all(Array.from({ length: 20 }, () => request(at("/up/well"))));
+    expect(good.every((answer) => answer.status === 200 && answer.text === "ok")).toBe(true);
+    for (const answer of await Promise.all(bad)) {
+      expect([answer.status, field(answer.json(), "code")]).toEqual([status, code]);
+      expect(answer.receivedMs - answer.sentMs).toBeLessThan(UPSTREAM_TIMEOUT_MS + SLACK_MS);
+    }
+    await eventually(5_000, "no connection is held", () => upstream.connections === 0 || null);
+  });
+
+  it("that resets half way breaks the answer off: no client takes half of it for the whole", async () => {
+    await expect(request(at("/up/resets"))).rejects.toThrow(NoAnswer);
+    expect((await request(at("/up/well"))).text).toBe("ok");
+  });
+
+  it("that never ends is let go when its client is", async () => {
+    const incoming = await begin("/up/endless");
+    await once(incoming, "data");
+    expect(upstream.connections).toBe(1);
+    incoming.destroy();
+    await eventually(5_000, "its connection is closed", () => upstream.connections === 0 || null);
+  });
+
+  it("that sends 192 MB to one who reads slowly fills no memory, and all of it arrives", async ({
+    annotate,
+  }) => {
+    const processes = await product.run.processes();
+    const before = await memoryOf(processes);
+    const incoming = await begin("/up/huge");
+    incoming.on("data", () => undefined);
+    incoming.pause();
+    // The upstream has written all that fits anywhere between us.
+    await eventually(
+      5_000,
+      "the gateway has had time to read ahead",
+      () => incoming.readableLength > 0 || null,
+    );
+    let most = await memoryOf(processes);
+    let length = 0;
+    incoming.removeAllListeners("data");
+    for await (const chunk of incoming) {
+      const was = length;
+      length += Buffer.isBuffer(chunk) ? chunk.length : 0;
+      if (Math.floor(was / 2 ** 26) < Math.floor(length / 2 ** 26))
+        most = Math.max(most, await memoryOf(processes));
+    }
+    expect(length).toBe(HUGE);
+    expect(most - before).toBeLessThan(HUGE / 3);
+    await annotate(`${Math.round((most - before) / 2 ** 20)} MB more at most`);
+  });
+});

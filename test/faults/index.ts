@@ -1,0 +1,45 @@
+/**
+ * The product's Worker with faults that a test switches on by `/__faults?hub=…&limiter=…`. Never part of the product: only
+ * the copy of the repository that a black-box test makes builds it in the place of src/index.ts.
+ *
+ * Everything but the faults is the product's own. On one machine the edge and the objects share an isolate, and so the switches.
+ */
+import product, { MetricsHub as Hub, UserLimiter as Limiter } from "../../src/index.ts";
+
+export { AccountDirectory, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
+
+const faults = {
+  /** `down` refuses every batch; `crash` kills the hub once, before it has taken the batch. */
+  hub: "none",
+  /** `hang` never answers a decision; `throw` refuses to make one. */
+  limiter: "none",
+};
+
+export class MetricsHub extends Hub {
+  override record(input: unknown): void {
+    if (faults.hub === "down") throw new Error("the hub is down");
+    if (faults.hub === "crash") {
+      faults.hub = "none";
+      this.ctx.abort("the hub was killed");
+    }
+    super.record(input);
+  }
+}
+
+export class UserLimiter extends Limiter {
+  override async serve(call: Parameters<Limiter["serve"]>[0]): ReturnType<Limiter["serve"]> {
+    if (faults.limiter === "throw") throw new Error("the object is down");
+    if (faults.limiter === "hang") await new Promise<never>(() => undefined);
+    return super.serve(call);
+  }
+}
+
+export default {
+  fetch(request, env, context) {
+    const { pathname, searchParams } = new URL(request.url);
+    if (pathname !== "/__faults") return product.fetch(request, env, context);
+    faults.hub = searchParams.get("hub") ?? faults.hub;
+    faults.limiter = searchParams.get("limiter") ?? faults.limiter;
+    return Response.json(faults);
+  },
+} satisfies ExportedHandler<Env>;

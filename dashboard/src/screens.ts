@@ -4,6 +4,7 @@ import { LiveScreen } from "./live/live-screen.tsx";
 import { OverviewScreen } from "./overview/overview-screen.tsx";
 import { PolicyScreen } from "./policy/policy-screen.tsx";
 import { SimulatorScreen } from "./simulator/simulator-screen.tsx";
+import { SystemScreen } from "./system/system-screen.tsx";
 import { UserScreen } from "./user/user-screen.tsx";
 
 export interface Screen {
@@ -19,4 +20,5 @@ export const SCREENS: readonly Screen[] = [
   { name: "user", title: "Users", Component: UserScreen },
   { name: "policy", title: "Policy", Component: PolicyScreen },
   { name: "simulator", title: "Simulator", Component: SimulatorScreen },
+  { name: "system", title: "System", Component: SystemScreen },
 ];

@@ -35,8 +35,9 @@ test("shows figures with units, and what is missing as a dash", () => {
     "12.3K",
   ]);
   expect([percent(1, 3), percent(0, 0)]).toEqual(["33.3 %", "–"]);
-  expect([milliseconds(0.5), milliseconds(120.4), milliseconds(undefined)]).toEqual([
+  expect([milliseconds(0.5), milliseconds(0), milliseconds(120.4), milliseconds(undefined)]).toEqual([
     "0.50 ms",
+    "< 1 ms",
     "120 ms",
     "–",
   ]);

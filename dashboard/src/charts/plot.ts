@@ -112,11 +112,11 @@ export class Plot {
         y: { range: (_plot, _least, most) => [0, most > 0 ? uPlot.rangeNum(0, most, 0.1, true)[1] : 1] },
       },
       axes: [
-        { ...axis, values: (_plot, ticks) => axisTimes(ticks.map((tick) => tick * SECOND_MS)) },
+        { ...axis, size: 30, values: (_plot, ticks) => axisTimes(ticks.map((tick) => tick * SECOND_MS)) },
         { ...axis, size: 64, values: (_plot, ticks) => ticks.map((tick) => this.#model.show(tick)) },
       ],
       series: [
-        { label: "Time", value: (_plot, at) => (at === null ? "–" : fullTime(at * SECOND_MS)) },
+        { label: "Time", value: (_plot, at) => (at === null ? "" : fullTime(at * SECOND_MS)) },
         ...ordered.map((line) => this.#seriesOf(line, colour(line.colour))),
       ],
       bands: bands.map((band) => ({
@@ -148,7 +148,8 @@ export class Plot {
 
   /** What was put in, not its height in the stack. */
   #valueAt(place: number, index: number | null): string {
-    const value = index === null ? null : this.#ordered(this.#model.lines)[place]?.values[index];
+    if (index === null) return "";
+    const value = this.#ordered(this.#model.lines)[place]?.values[index];
     return value === null || value === undefined ? "–" : this.#model.show(value);
   }
 

@@ -15,9 +15,10 @@ export function percent(part: number, whole: number): string {
   return whole > 0 ? `${COUNT.format((part / whole) * 100)} %` : "–";
 }
 
-/** Milliseconds; a dash for what was not measured. */
+/** Milliseconds; a dash for what was not measured. A Worker's clock has whole ones, so none is less than one. */
 export function milliseconds(ms: number | undefined): string {
   if (ms === undefined) return "–";
+  if (ms === 0) return "< 1 ms";
   return ms < 10 ? `${ms.toFixed(2)} ms` : `${COUNT.format(Math.round(ms))} ms`;
 }
 

@@ -1,0 +1,45 @@
+/**
+ * Reads Prometheus' text format, version 0.0.4, as the Worker writes it (src/analytics/metrics/exposition.ts). Pure; bounded; a line that
+ * it cannot read is left out.
+ */
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** The samples by name, in the order of the text. A histogram's are under the names of its parts. */
+export type Metrics = ReadonlyMap<string, readonly Sample[]>;
+
+/** Some times what the Worker's families allow. */
+const MOST_LINES = 100_000;
+const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
+const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
+
+export function parseExposition(text: string): Metrics {
+  const metrics = new Map<string, Sample[]>();
+  for (const line of text.split("\n", MOST_LINES)) {
+    const [, name, labels = "", number = ""] = LINE.exec(line) ?? [];
+    const value = numberOf(number);
+    if (name === undefined || value === null) continue;
+    const samples = metrics.get(name) ?? [];
+    metrics.set(name, samples);
+    samples.push({ labels: labelsOf(labels), value });
+  }
+  return metrics;
+}
+
+function labelsOf(text: string): Record<string, string> {
+  const pairs = [...text.matchAll(LABEL)].map(([, name = "", value = ""]) => [name, unescaped(value)]);
+  return Object.fromEntries(pairs);
+}
+
+function unescaped(text: string): string {
+  return text.replaceAll(/\\(.)/g, (_all, char: string) => (char === "n" ? "\n" : char));
+}
+
+function numberOf(text: string): number | null {
+  if (text === "+Inf") return Infinity;
+  const value = Number(text);
+  return text === "" || Number.isNaN(value) ? null : value;
+}

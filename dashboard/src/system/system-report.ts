@@ -1,0 +1,114 @@
+/**
+ * How the product itself is, made of its metrics and its own checks. Pure. Never says that something is well that was not measured:
+ * what no isolate has told is null, or missing from its list.
+ */
+import { isRecord } from "../shell/api-client.ts";
+import { type Metrics, parseExposition, type Sample } from "./exposition.ts";
+
+/** A counter: since counting began, and since the screen was opened. */
+export interface Counted {
+  readonly total: number;
+  readonly since: number;
+}
+
+export interface CacheUse {
+  readonly cache: string;
+  readonly lookups: Counted;
+  readonly hits: Counted;
+}
+
+export interface SystemReport {
+  readonly versions: readonly string[];
+  readonly revision: number | null;
+  readonly policyStaleSeconds: number | null;
+  readonly outboxLagSeconds: number | null;
+  readonly activeUsers: number | null;
+  readonly usersNearLimit: number | null;
+  readonly circuits: readonly { readonly target: string; readonly isOpen: boolean }[];
+  readonly failures: ReadonlyMap<string, Counted>;
+  readonly reloads: ReadonlyMap<string, Counted>;
+  readonly rowsWritten: ReadonlyMap<string, Counted>;
+  readonly leaseTokens: ReadonlyMap<string, Counted>;
+  readonly caches: readonly CacheUse[];
+  readonly requests: Counted;
+  readonly pointsDropped: Counted;
+}
+
+/** Null for what is no text of metrics. */
+export function parseMetrics(body: unknown): Metrics | null {
+  const metrics = typeof body === "string" ? parseExposition(body) : null;
+  return metrics && [...metrics.keys()].some((name) => name.startsWith("edge_limiter_")) ? metrics : null;
+}
+
+/** @param first what the same metrics were when the screen was opened. */
+export function systemReport(now: Metrics, first: Metrics): SystemReport {
+  const counted = (name: string, label: string) => countedBy(now, first, name, label);
+  const cache = (result?: string) => countedBy(now, first, "cache_total", "cache", result);
+  const hits = cache("hit");
+  return {
+    versions: samplesOf(now, "build_info").map(({ labels }) => labels["version"] ?? ""),
+    revision: greatest(now, "policy_revision"),
+    policyStaleSeconds: greatest(now, "policy_stale_seconds"),
+    outboxLagSeconds: greatest(now, "outbox_lag_seconds"),
+    activeUsers: greatest(now, "active_users"),
+    usersNearLimit: greatest(now, "users_near_limit"),
+    circuits: samplesOf(now, "circuit_state").map(({ labels, value }) => ({
+      target: labels["target"] ?? "",
+      isOpen: value > 0,
+    })),
+    failures: counted("limiter_failures_total", "kind"),
+    reloads: counted("policy_reload_total", "result"),
+    rowsWritten: counted("rows_written_total", "object"),
+    leaseTokens: counted("lease_tokens_total", "event"),
+    caches: [...cache()].map(([name, lookups]) => ({
+      cache: name,
+      lookups,
+      hits: hits.get(name) ?? { total: 0, since: 0 },
+    })),
+    requests: sumOf(counted("requests_total", "outcome")),
+    pointsDropped: sumOf(counted("points_dropped_total", "")),
+  };
+}
+
+export function sumOf(counts: ReadonlyMap<string, Counted>): Counted {
+  const all = [...counts.values()];
+  return {
+    total: all.reduce((sum, { total }) => sum + total, 0),
+    since: all.reduce((sum, { since }) => sum + since, 0),
+  };
+}
+
+/** Sums by the values of a label. A counter that is less than it was has begun anew. */
+function countedBy(now: Metrics, first: Metrics, name: string, label: string, result?: string) {
+  const sums = (metrics: Metrics) => {
+    const by = new Map<string, number>();
+    for (const { labels, value } of samplesOf(metrics, name)) {
+      if (result !== undefined && labels["result"] !== result) continue;
+      const key = labels[label] ?? "";
+      by.set(key, (by.get(key) ?? 0) + value);
+    }
+    return by;
+  };
+  const before = sums(first);
+  const counts = new Map<string, Counted>();
+  for (const [key, total] of sums(now)) {
+    const was = before.get(key) ?? 0;
+    counts.set(key, { total, since: total < was ? total : total - was });
+  }
+  return counts;
+}
+
+function samplesOf(metrics: Metrics, name: string): readonly Sample[] {
+  return metrics.get(`edge_limiter_${name}`) ?? [];
+}
+
+function greatest(metrics: Metrics, name: string): number | null {
+  const values = samplesOf(metrics, name).map(({ value }) => value);
+  return values.length === 0 ? null : Math.max(...values);
+}
+
+/** The checks of `/health` and `/ready`, which have the same form; null for anything else. */
+export function parseChecks(body: unknown): ReadonlyMap<string, string> | null {
+  if (!isRecord(body) || !isRecord(body["checks"])) return null;
+  return new Map(Object.entries(body["checks"]).map(([name, said]) => [name, String(said)]));
+}

@@ -18,13 +18,13 @@ export function ChangeList({ before, after }: ListProps) {
   if (changes.length === 0) return <p>Nothing changes in meaning.</p>;
   const rest = changes.length - MOST_SHOWN;
   return (
-    <div class="scroll changes">
+    <div class="scroll change-list">
       <table>
         <thead>
           <tr>
             <th scope="col">What changes</th>
-            <th scope="col">Now</th>
-            <th scope="col">Then</th>
+            <th scope="col">Before</th>
+            <th scope="col">After</th>
           </tr>
         </thead>
         <tbody>

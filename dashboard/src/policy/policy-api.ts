@@ -1,5 +1,6 @@
 /** The policy's part of the admin API as the page reads it. Pure but for the calls; never trusts a shape. */
 import { call, isRecord, type Outcome } from "../shell/api-client.ts";
+import { isFlag, isListOf, isShape, isText, type Shape } from "../shell/shape.ts";
 
 export const POLICY = "/api/v1/admin/policy";
 export const REVISIONS = `${POLICY}/revisions`;
@@ -29,11 +30,10 @@ export interface RevisionPage {
   readonly cursor: string | null;
 }
 
-export interface PolicyFault {
-  /** JSON Pointer. */
-  readonly path: string;
-  readonly message: string;
-}
+/** `path` is a JSON Pointer. */
+const isFault = isShape({ path: isText, message: isText });
+const isAnswer = isShape({ valid: isFlag, errors: isListOf(isFault) });
+export type PolicyFault = Shape<typeof isFault>;
 
 export const revisionPath = (revision: number): string => `${REVISIONS}/${revision}`;
 
@@ -98,11 +98,8 @@ export function parseRevisionPage(body: unknown): RevisionPage | null {
     : null;
 }
 
+/** Null also where it says that there are faults but none that can be shown: not valid is never taken for valid. */
 export function parseFaults(body: unknown): readonly PolicyFault[] | null {
-  if (!isRecord(body) || typeof body["valid"] !== "boolean" || !Array.isArray(body["errors"])) return null;
-  return body["errors"].flatMap((fault) =>
-    isRecord(fault) && typeof fault["path"] === "string" && typeof fault["message"] === "string"
-      ? [{ path: fault["path"], message: fault["message"] }]
-      : [],
-  );
+  if (!isAnswer(body) || body.valid !== (body.errors.length === 0)) return null;
+  return body.errors;
 }

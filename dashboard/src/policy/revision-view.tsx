@@ -30,6 +30,10 @@ export function RevisionView({ revision, active, refresh }: Props) {
   const before = usePolled(isBefore ? revisionPath(revision - 1) : null, parseRevision, HOURLY_MS);
   const shown = polled.value;
   const other = isBefore ? before.value : active;
+  const isSame = useMemo(
+    () => shown !== null && formatJson(shown.document) === formatJson(active.document),
+    [shown, active],
+  );
   const edit = () => {
     if (shown === null) return;
     beginDraft({ text: formatJson(shown.document), base: active.revision });
@@ -52,7 +56,7 @@ export function RevisionView({ revision, active, refresh }: Props) {
             <button
               type="button"
               class="primary"
-              disabled={isActive || !mayDo(role, "admin")}
+              disabled={isSame || !mayDo(role, "admin")}
               onClick={() => setAsking(true)}
             >
               Roll back to this…
@@ -68,7 +72,7 @@ export function RevisionView({ revision, active, refresh }: Props) {
             <p class="quiet">Only an admin rolls back; your role is {role}.</p>
           )}
           {revision > 0 && !isActive && (
-            <label class="choice">
+            <label class="compared-with">
               Compared with
               <select
                 value={isBefore ? "before" : ""}

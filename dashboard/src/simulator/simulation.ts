@@ -1,5 +1,5 @@
 /** What the simulator asks and what it is answered (POST /api/v1/admin/simulate). Pure but for the call; never trusts a shape. */
-import { type Range } from "../overview/range.ts";
+import type { Range } from "../overview/range.ts";
 import { call, type Outcome } from "../shell/api-client.ts";
 import {
   isFlag,
@@ -67,23 +67,20 @@ export const simulate = (
 
 /** In a sentence or two: what somebody would want to know before they activate it. */
 export function summaryOf({ totals, changedAccounts, decisions, sampled }: SimulationResult): string {
-  const { before, after } = totals;
-  const about = sampled ? "About " : "";
-  if (changedAccounts.denied === 0 && changedAccounts.allowed === 0) {
-    return before.denied === after.denied
-      ? "Every recorded request would be decided as it is by the policy in force."
-      : `${about}${inFull(Math.abs(after.denied - before.denied))} requests would be decided otherwise.`;
+  const more = totals.after.denied - totals.before.denied;
+  const { denied, allowed } = changedAccounts;
+  if (more === 0 && denied === 0 && allowed === 0) {
+    return "Every recorded request would be decided as it is by the policy in force.";
   }
-  const more = after.denied - before.denied;
   const share = decisions > 0 ? ` (${((Math.abs(more) / decisions) * 100).toFixed(1)} % of all)` : "";
+  const requests = Math.abs(more) === 1 ? "request" : "requests";
   const parts = [
     more === 0
-      ? "As many requests would be denied as are now, but others."
-      : `${about}${inFull(Math.abs(more))} ${more > 0 ? "more" : "fewer"} requests${share} would be denied.`,
+      ? "As many requests would be denied as now, but others."
+      : `${sampled ? "About " : ""}${inFull(Math.abs(more))} ${more > 0 ? "more" : "fewer"} ${requests}${share} would be denied.`,
   ];
-  const { denied, allowed } = changedAccounts;
   if (denied > 0) parts.push(`${users(denied)} would be denied something that passes now.`);
-  if (allowed > 0) parts.push(`${users(allowed)} would pass where they are denied now.`);
+  if (allowed > 0) parts.push(`${users(allowed)} would pass something that is denied now.`);
   return parts.join(" ");
 }
 

@@ -1,6 +1,6 @@
 /** Runs one simulation at a time, and says for how long it has been running. A run that another takes the place of is ended. */
 import { useEffect, useState } from "preact/hooks";
-import { type Range } from "../overview/range.ts";
+import type { Range } from "../overview/range.ts";
 import { usePage } from "../shell/page.tsx";
 import { simulate, type Simulation } from "./simulation.ts";
 

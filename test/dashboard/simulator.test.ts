@@ -1,0 +1,90 @@
+/** What the simulator asks, believes and says. */
+import { expect, test } from "vitest";
+import {
+  parseSimulation,
+  type SimulationResult,
+  summaryOf,
+  timeOf,
+} from "../../dashboard/src/simulator/simulation.ts";
+
+const HOUR_MS = 3_600_000;
+const NOW_MS = Date.UTC(2026, 10, 21, 12);
+
+function result(
+  before: number,
+  after: number,
+  changed: SimulationResult["changedAccounts"],
+): SimulationResult {
+  return {
+    from: "",
+    to: "",
+    revision: 7,
+    decisions: 1_000,
+    sampled: false,
+    truncated: false,
+    firstAt: null,
+    lastAt: null,
+    totals: {
+      before: { allowed: 1_000 - before, denied: before, cost: 1_000 - before },
+      after: { allowed: 1_000 - after, denied: after, cost: 1_000 - after },
+    },
+    newlyDenied: [{ account: "user:ann", route: "/identify", tier: "free", requests: 1 }],
+    newlyAllowed: [],
+    changedAccounts: changed,
+  };
+}
+
+test("asks for the time that the URL names, until now, and for no more than is kept", () => {
+  const last = (seconds: number) => timeOf({ kind: "last", name: "", title: "", seconds }, NOW_MS);
+  expect(last(900)).toEqual({ from: "2026-11-21T11:45:00.000Z", to: "2026-11-21T12:00:00.000Z" });
+  expect(last(604_800)).toEqual({ from: "2026-11-20T12:00:00.000Z", to: "2026-11-21T12:00:00.000Z" });
+  expect(timeOf({ kind: "between", fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS - 1 }, NOW_MS)).toEqual({
+    from: "2026-11-21T11:00:00.000Z",
+    to: "2026-11-21T11:59:59.999Z",
+  });
+});
+
+test("reads a simulation, one of a faulty policy too, and takes nothing else for one", () => {
+  const found = { valid: true, errors: [], result: result(1, 2, { denied: 1, allowed: 0 }) };
+  expect(parseSimulation(found)).toEqual(found);
+  const faulty = { valid: false, errors: [{ path: "/tiers", message: "is missing" }], result: null };
+  expect(parseSimulation(faulty)).toEqual(faulty);
+  expect(parseSimulation({ ...found, result: { ...found.result, totals: {} } })).toBeNull();
+  expect(parseSimulation({ ...found, result: { ...found.result, newlyDenied: [{}] } })).toBeNull();
+  expect(parseSimulation({ result: null })).toBeNull();
+});
+
+test.each([
+  [10, 10, 0, 0, "Every recorded request would be decided as it is by the policy in force."],
+  [
+    10,
+    60,
+    3,
+    0,
+    "50 more requests (5.0 % of all) would be denied. 3 users would be denied something that passes now.",
+  ],
+  [
+    60,
+    59,
+    0,
+    1,
+    "1 fewer request (0.1 % of all) would be denied. One user would pass something that is denied now.",
+  ],
+  [
+    9,
+    9,
+    1,
+    1,
+    "As many requests would be denied as now, but others. One user would be denied something that passes now. One user would pass something that is denied now.",
+  ],
+])(
+  "says %d denied before and %d after, for %d and %d users, in a sentence",
+  (before, after, denied, allowed, said) => {
+    expect(summaryOf(result(before, after, { denied, allowed }))).toBe(said);
+  },
+);
+
+test("calls an estimate an estimate", () => {
+  const sampled = { ...result(10, 60, { denied: 1, allowed: 0 }), sampled: true };
+  expect(summaryOf(sampled)).toMatch(/^About 50 more requests/);
+});

@@ -1,6 +1,7 @@
 /** What the simulator asks, believes and says. */
 import { expect, test } from "vitest";
 import {
+  isBusy,
   parseSimulation,
   type SimulationResult,
   summaryOf,
@@ -25,8 +26,9 @@ function result(
     firstAt: null,
     lastAt: null,
     totals: {
-      before: { allowed: 1_000 - before, denied: before, cost: 1_000 - before },
-      after: { allowed: 1_000 - after, denied: after, cost: 1_000 - after },
+      recorded: { allowed: 1_000, denied: 0 },
+      before: { allowed: 1_000 - before, denied: before },
+      after: { allowed: 1_000 - after, denied: after },
     },
     newlyDenied: [{ account: "user:ann", route: "/identify", tier: "free", requests: 1 }],
     newlyAllowed: [],
@@ -83,6 +85,13 @@ test.each([
     expect(summaryOf(result(before, after, { denied, allowed }))).toBe(said);
   },
 );
+
+test("asks again only where another simulation is under way", () => {
+  const failed = (status: number, body: unknown) => isBusy({ kind: "failed", status, detail: "", body });
+  expect(failed(503, { code: "temporary_reduced_capacity" })).toBe(true);
+  expect(failed(503, { code: "not_configured" })).toBe(false);
+  expect(failed(0, null)).toBe(false);
+});
 
 test("calls an estimate an estimate", () => {
   const sampled = { ...result(10, 60, { denied: 1, allowed: 0 }), sampled: true };

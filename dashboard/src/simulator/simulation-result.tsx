@@ -12,12 +12,11 @@ interface Props {
 const ROWS: readonly { readonly name: string; readonly of: (totals: Totals) => number }[] = [
   { name: "Allowed", of: ({ allowed }) => allowed },
   { name: "Denied", of: ({ denied }) => denied },
-  { name: "Cost charged, in tokens", of: ({ cost }) => cost },
 ];
 
 export function SimulationFound({ result, tookMs }: Props) {
   const { decisions, totals, revision, sampled, truncated, firstAt, lastAt } = result;
-  const { before, after } = totals;
+  const { recorded, before, after } = totals;
   return (
     <>
       <p class="finding">{summaryOf(result)}</p>
@@ -37,6 +36,9 @@ export function SimulationFound({ result, tookMs }: Props) {
             <tr>
               <th scope="col">Requests</th>
               <th scope="col" class="number">
+                As recorded
+              </th>
+              <th scope="col" class="number">
                 Revision {revision}, in force
               </th>
               <th scope="col" class="number">
@@ -51,6 +53,7 @@ export function SimulationFound({ result, tookMs }: Props) {
             {ROWS.map(({ name, of }) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
+                <td class="number">{count(of(recorded))}</td>
                 <td class="number">{count(of(before))}</td>
                 <td class="number">{count(of(after))}</td>
                 <td class="number">{signed(of(after) - of(before))}</td>
@@ -58,6 +61,7 @@ export function SimulationFound({ result, tookMs }: Props) {
             ))}
             <tr>
               <th scope="row">Share denied</th>
+              <td class="number">{percent(recorded.denied, recorded.allowed + recorded.denied)}</td>
               <td class="number">{percent(before.denied, before.allowed + before.denied)}</td>
               <td class="number">{percent(after.denied, after.allowed + after.denied)}</td>
               <td />
@@ -65,6 +69,12 @@ export function SimulationFound({ result, tookMs }: Props) {
           </tbody>
         </table>
       </div>
+      {recorded.denied !== before.denied && (
+        <p class="quiet">
+          What was recorded differs from the replay of the policy in force: then counters were not empty, some
+          users have numbers of their own, and the policy may have been another.
+        </p>
+      )}
       {truncated && (
         <p>
           There was more than is replayed at once: only the newest requests of this time are in it

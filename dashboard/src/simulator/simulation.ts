@@ -1,6 +1,6 @@
 /** What the simulator asks and what it is answered (POST /api/v1/admin/simulate). Pure but for the call; never trusts a shape. */
 import type { Range } from "../overview/range.ts";
-import { call, type Outcome } from "../shell/api-client.ts";
+import { call, isRecord, type Outcome } from "../shell/api-client.ts";
 import {
   isFlag,
   isListOf,
@@ -12,7 +12,7 @@ import {
   type Shape,
 } from "../shell/shape.ts";
 
-const isTotals = isShape({ allowed: isNumber, denied: isNumber, cost: isNumber });
+const isTotals = isShape({ allowed: isNumber, denied: isNumber });
 const isChanged = isListOf(isShape({ account: isText, route: isText, tier: isText, requests: isNumber }));
 const isResult = isShape({
   from: isText,
@@ -24,7 +24,8 @@ const isResult = isShape({
   truncated: isFlag,
   firstAt: isNullOr(isText),
   lastAt: isNullOr(isText),
-  totals: isShape({ before: isTotals, after: isTotals }),
+  /** As they were answered then, and as both policies answer them in a replay. */
+  totals: isShape({ recorded: isTotals, before: isTotals, after: isTotals }),
   newlyDenied: isChanged,
   newlyAllowed: isChanged,
   changedAccounts: isShape({ denied: isNumber, allowed: isNumber }),
@@ -64,6 +65,12 @@ export const simulate = (
     body: { document, ...timeOf(range, nowMs) },
     signal,
   });
+
+/** Whether somebody else's simulation is under way, and this one may be asked for again in a second. */
+export function isBusy(outcome: Outcome<unknown>): boolean {
+  if (outcome.kind !== "failed" || outcome.status !== 503) return false;
+  return isRecord(outcome.body) && outcome.body["code"] === "temporary_reduced_capacity";
+}
 
 /** In a sentence or two: what somebody would want to know before they activate it. */
 export function summaryOf({ totals, changedAccounts, decisions, sampled }: SimulationResult): string {

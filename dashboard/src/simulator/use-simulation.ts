@@ -2,7 +2,10 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Range } from "../overview/range.ts";
 import { usePage } from "../shell/page.tsx";
-import { simulate, type Simulation } from "./simulation.ts";
+import { isBusy, simulate, type Simulation } from "./simulation.ts";
+
+const RETRY_MS = 1_000;
+const MOST_RETRIES = 10;
 
 export type Run =
   | { readonly kind: "none" }
@@ -29,7 +32,12 @@ export function useSimulation(document: unknown, range: Range, rangeKey: string,
       1_000,
     );
     const ask = async (): Promise<void> => {
-      const outcome = await simulate(document, range, Date.now(), gone.signal);
+      let outcome = await simulate(document, range, Date.now(), gone.signal);
+      // Only one runs at a time, of all who are signed in.
+      for (let i = 0; i < MOST_RETRIES && isBusy(outcome) && !gone.signal.aborted; i += 1) {
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        if (!gone.signal.aborted) outcome = await simulate(document, range, Date.now(), gone.signal);
+      }
       clearInterval(clock);
       if (gone.signal.aborted) return;
       if (outcome.kind === "signed-out") return signedOut();

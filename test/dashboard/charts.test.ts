@@ -1,13 +1,9 @@
 /** What a chart works out before it is drawn. */
 import { expect, test } from "vitest";
 import { axisTimes } from "../../dashboard/src/charts/axis-time.ts";
-import {
-  type ChartModel,
-  heightsOf,
-  marksWithin,
-  spanOf,
-  structureOf,
-} from "../../dashboard/src/charts/chart-model.ts";
+import { type ChartModel, heightsOf, marksWithin, spanOf } from "../../dashboard/src/charts/chart-model.ts";
+import { LEFT, RIGHT, shapeOf, TOP } from "../../dashboard/src/charts/chart-shape.ts";
+import { timeTicks, valueTicks } from "../../dashboard/src/charts/ticks.ts";
 
 const MINUTE_MS = 60_000;
 const MODEL: ChartModel = {
@@ -41,13 +37,6 @@ test("shows the last step to its end, and has a span also for nothing", () => {
   expect(spanOf({ ...lines, timesMs: [9] })).toEqual([9, 10]);
 });
 
-test("is drawn anew for other lines, not for other figures or marks", () => {
-  const figures = { ...MODEL, timesMs: [1], lines: MODEL.lines.map((line) => ({ ...line, values: [3] })) };
-  expect(structureOf({ ...figures, marks: [{ atMs: 1, label: "r2" }] })).toBe(structureOf(MODEL));
-  expect(structureOf({ ...MODEL, lines: MODEL.lines.slice(1) })).not.toBe(structureOf(MODEL));
-  expect(structureOf({ ...MODEL, isStacked: false })).not.toBe(structureOf(MODEL));
-});
-
 test("marks only moments that are shown, in order, the newest twenty", () => {
   const marks = Array.from({ length: 25 }, (_none, i) => ({ atMs: 170_000 - i * 1_000, label: `r${i}` }));
   const shown = marksWithin({ ...MODEL, marks: [{ atMs: 180_001, label: "later" }, ...marks] });
@@ -62,4 +51,54 @@ test("labels the time axis as finely as its ticks are apart, and says where a da
   expect(times(10_000, midnight + 1_000)).toEqual(["00:00:01", "00:00:11", "00:00:21"]);
   expect(times(86_400_000)).toEqual(["Nov 20", "Nov 21", "Nov 22"]);
   expect(axisTimes([midnight + 60_000], "UTC", "en")).toEqual(["00:01"]);
+});
+
+test("has round values on its axis, up to the first that holds all", () => {
+  expect(valueTicks(7, 4)).toEqual([0, 2, 4, 6, 8]);
+  expect(valueTicks(0.3, 3)).toEqual([0, 0.1, 0.2, 0.3]);
+  expect(valueTicks(1_000, 5)).toEqual([0, 200, 400, 600, 800, 1_000]);
+  expect([valueTicks(0, 4).at(-1), valueTicks(Infinity, 4).at(-1)]).toEqual([1, 1]);
+});
+
+test("has round times on its axis, as the viewer's clock shows them", () => {
+  const midnight = Date.UTC(2026, 10, 21);
+  const hours = (ticks: readonly number[]) => ticks.map((ms) => (ms - midnight) / 3_600_000);
+  expect(hours(timeTicks(midnight + 1, midnight + 86_400_000, 8, 0))).toEqual([3, 6, 9, 12, 15, 18, 21, 24]);
+  expect(hours(timeTicks(midnight, midnight + 86_400_000, 4, 3_600_000))).toEqual([5, 11, 17, 23]);
+  expect(timeTicks(0, 93 * 86_400_000, 10, 0)).toHaveLength(7);
+});
+
+const WIDTH = LEFT + RIGHT + 300;
+const HEIGHT = TOP + 100 + 24;
+
+test("draws each part of a stack from the one below it, in steps of their width", () => {
+  const { outlines, y } = shapeOf(MODEL, WIDTH, HEIGHT, 0);
+  const [base, five, seven] = [y(0), y(5), y(7)];
+  const [a, b, c, d] = [LEFT, LEFT + 100, LEFT + 200, LEFT + 300];
+  const upper = `M${a},${five}L${b},${five}L${b},${base}L${c},${base}L${c},${seven}L${d},${seven}`;
+  const lower = `L${d},${base}L${c},${base}L${c},${base}L${b},${base}L${b},${base}L${a},${base}Z`;
+  expect(outlines[0]).toEqual({ name: "Allowed", path: upper + lower });
+  expect(outlines[1]?.path).toContain(`M${a},${y(6)}L`);
+});
+
+test("leaves a gap in a line where nothing is known, and in a band", () => {
+  const { stepMs: _none, isStacked: _stacked, ...rest } = MODEL;
+  const bands = [{ upper: "Allowed", lower: "Denied", colour: "--quiet" }] as const;
+  const lines = [{ ...MODEL.lines[0]!, values: [5, null, 7] }, MODEL.lines[1]!];
+  const shape = shapeOf({ ...rest, bands, lines }, WIDTH, HEIGHT, 0);
+  const [first, last] = [LEFT, LEFT + 300];
+  expect(shape.outlines[0]?.path).toBe(`M${first},${shape.y(5)}M${last},${shape.y(7)}`);
+  expect(shape.bands[0]?.path).toBe(
+    `M${first},${shape.y(5)}L${first},${shape.y(1)}ZM${last},${shape.y(7)}L${last},${shape.y(2)}Z`,
+  );
+});
+
+test("finds the step that a place lies in, and the nearest point of a line", () => {
+  const { timeAt, indexAt } = shapeOf(MODEL, WIDTH, HEIGHT, 0);
+  const at = (place: number) => indexAt(timeAt(LEFT + place));
+  expect([at(-50), at(99), at(100), at(299), at(900)]).toEqual([0, 0, 1, 2, 2]);
+  const { stepMs: _none, ...line } = MODEL;
+  const points = shapeOf(line, WIDTH, HEIGHT, 0);
+  expect([points.indexAt(0.4 * MINUTE_MS), points.indexAt(0.6 * MINUTE_MS)]).toEqual([0, 1]);
+  expect(shapeOf({ ...MODEL, timesMs: [] }, WIDTH, HEIGHT, 0).indexAt(0)).toBeNull();
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { burnDown, HOUR_MS, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
 import { drawnAt, levelAt, type LimitReading, SETTLE_MS } from "../../dashboard/src/user/limit-level.ts";
+import { auditChanges, levelText, motionText, tierChanges } from "../../dashboard/src/user/limit-text.ts";
 import * as bucket from "../../src/core/token-bucket.ts";
 
 const MINUTE: LimitReading = {
@@ -135,5 +136,39 @@ describe("a quota's way down", () => {
   it("foretells nothing where nothing was used in the last week", () => {
     const { ahead, perHour, runsOutMs } = burnDown(quota(20, 1_000), []);
     expect([ahead, perHour, runsOutMs.likely]).toEqual([[], null, null]);
+  });
+});
+
+describe("limits in words", () => {
+  it("say what is left and what comes back, in a unit that has whole tokens", () => {
+    expect(levelText(MINUTE, 147.54)).toBe("147.5 of 150 tokens left");
+    expect(levelText({ ...MINUTE, kind: "concurrency", limit: 5 }, 2)).toBe("2 of 5 slots free");
+    expect(motionText(MINUTE, 0)).toBe("refills 1.7 per second, full in 72 s");
+    expect(motionText({ ...MINUTE, limit: 5, remaining: 5, windowMs: 432_000_000 }, 0)).toBe(
+      "refills 1 per day, full",
+    );
+    expect(motionText(MONTH, 1_000)).toBe("renewed in 4 s");
+  });
+
+  it("tell each limit that another tier has otherwise, and no other", () => {
+    const minute = { name: "minute", kind: "bucket", tokens: 100, per: "minute" } as const;
+    const month = { name: "month", kind: "quota", amount: 50_000, per: "month" } as const;
+    const slots = { name: "slots", kind: "concurrency", max: 4 } as const;
+    const to = { limits: [{ ...minute, burst: 150 }, month, slots] };
+    expect(tierChanges({ limits: [minute, month] }, to)).toEqual([
+      "minute: 100 per minute → 100 per minute, burst 150",
+      "slots: no such limit → 4 at once",
+    ]);
+    expect(tierChanges(to, { limits: [] })).toContain("slots: 4 at once → no limit any more");
+  });
+
+  it("tell what a change of an account changed", () => {
+    const before = { tier: "free", status: "active", limits: {} };
+    expect(auditChanges(before, { ...before, tier: "pro" })).toEqual(["tier: free → pro"]);
+    expect(auditChanges(null, { name: "A", limits: {}, expiresAt: null })).toEqual(["name: A"]);
+    expect(auditChanges({ revokedAt: null }, null)).toEqual([]);
+    expect(auditChanges({ limits: { minute: { tokens: 5 } } }, { limits: {} })).toEqual([
+      'limits: {"minute":{"tokens":5}} → none',
+    ]);
   });
 });

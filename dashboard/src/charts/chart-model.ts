@@ -1,4 +1,4 @@
-/** What a chart shows, as plain data, and what is worked out of it before it is drawn. Pure: no DOM, no clock, no uPlot. */
+/** What a chart shows, as plain data, and what is worked out of it before it is drawn. Pure: no DOM, no clock. */
 
 /** A custom property of page.css, as `--denied`: the theme decides what it looks like. */
 export type ColourToken = `--${string}`;
@@ -61,12 +61,6 @@ export function spanOf({ timesMs, stepMs = 0 }: ChartModel): readonly [number, n
   const first = timesMs[0] ?? 0;
   const last = (timesMs.at(-1) ?? first) + stepMs;
   return [first, last > first ? last : first + 1];
-}
-
-/** What two models must have in common for one drawing to serve both. */
-export function structureOf({ lines, bands = [], isStacked, stepMs }: ChartModel): string {
-  const drawn = lines.map(({ name, colour, isDashed = false }) => [name, colour, isDashed]);
-  return JSON.stringify([drawn, bands, isStacked === true, stepMs === undefined]);
 }
 
 /** The marks that lie within what is shown, in order of time, the newest where there are too many to read. */

@@ -18,7 +18,7 @@ export function BlockDialog({ account: { id, status: is }, status, act, onClose 
       effect={
         isBlocked
           ? "Its next request is decided by its limits again. What was used stays used."
-          : `From the next request on, all are refused with 403, by every key and token; none is charged. In this hour it has made ${count(hour.requests)} requests, of which ${count(hour.denied)} were denied.`
+          : `From the next request on, all are refused with 403, by every key and token; none is charged. In this hour ${count(hour.requests)} of its requests were let in and ${count(hour.denied)} denied.`
       }
       run={(_fields, reason) =>
         act(

@@ -67,11 +67,14 @@ export function auditChanges(before: unknown, after: unknown): string[] {
   return [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((field) => {
     const [old, now] = [valueText(was[field]), valueText(is[field])];
     if (old === now) return [];
-    if (!(field in was)) return [`${field}: ${now}`];
-    return [`${field}: ${old} → ${field in is ? now : "none"}`];
+    return [old === NOTHING ? `${field}: ${now}` : `${field}: ${old} → ${now}`];
   });
 }
 
+const NOTHING = "none";
+
 function valueText(value: unknown): string {
-  return typeof value === "string" ? value : (JSON.stringify(value) ?? "none");
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return NOTHING;
+  return isRecord(value) && Object.keys(value).length === 0 ? NOTHING : JSON.stringify(value);
 }

@@ -44,17 +44,17 @@ export function QuotaChart({ id, quota }: Props) {
   }, [rows, limit, remaining, startMs, endMs, minute]);
   const model = useMemo(() => forecast && modelOf(forecast), [forecast]);
   return (
-    <>
+    <div class="small-chart">
       {!forecast && <PollState polled={polled} />}
       {forecast && model && (
         <TimeChart
           title={`${name}: tokens left until ${MOMENT.format(endMs)}`}
-          summary={summaryOf(forecast, endMs)}
+          summary={summaryOf(forecast)}
           model={model}
           height={CHART_HEIGHT}
         />
       )}
-    </>
+    </div>
   );
 }
 
@@ -83,20 +83,22 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
             { name: LEAST, colour: "--line", values: line("low") } as const,
           ]),
     ],
-    bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--denied" }],
+    bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--line" }],
     show: exact,
   };
 }
 
-function summaryOf({ ahead, perHour, runsOutMs }: BurnDown, endMs: number): string {
+function summaryOf({ ahead, perHour, runsOutMs }: BurnDown): string {
   const last = ahead.at(-1);
   if (perHour === null || !last) return "Nothing was used in the last week: there is nothing to forecast by.";
   const pace = `At ${exact(perHour)} tokens per hour, as seen`;
   const { earliest, likely, latest } = runsOutMs;
-  const moment = (ms: number | null) =>
-    ms === null ? `not before ${MOMENT.format(endMs)}` : MOMENT.format(ms);
-  if (likely !== null) {
-    return `${pace}, it is used up on ${moment(likely)}; in 8 of 10 cases between ${moment(earliest)} and ${moment(latest)}.`;
+  if (likely !== null && earliest !== null) {
+    const range =
+      latest === null
+        ? `hardly before ${MOMENT.format(earliest)}, and maybe not in this period`
+        : `in 8 of 10 cases between ${MOMENT.format(earliest)} and ${MOMENT.format(latest)}`;
+    return `${pace}, it is used up on ${MOMENT.format(likely)}; ${range}.`;
   }
   const [low, high] = [Math.max(0, last.low), Math.max(0, last.high)];
   return `${pace}, ${exact(Math.round(last.likely))} are left at the end; in 8 of 10 cases ${exact(Math.round(low))} to ${exact(Math.round(high))}.`;

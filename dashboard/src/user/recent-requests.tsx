@@ -32,7 +32,7 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
   const report = polled.value;
   const model = useMemo(() => report && modelOf(report), [report]);
   return (
-    <section aria-labelledby="requests-title">
+    <section aria-labelledby="requests-title" class="small-chart">
       <h2 id="requests-title">Requests</h2>
       <nav class="ranges" aria-label="Time">
         {RANGES.map(([name, of]) => (

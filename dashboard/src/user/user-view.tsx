@@ -81,7 +81,8 @@ export function UserView({ id }: { readonly id: string }) {
       )}
       {known && (
         <p class="quiet">
-          {known.name === "" ? "" : `${known.name}, `}tier {known.tier}, created <Time at={known.createdAt} />
+          {known.name === "" ? "" : `${known.name} · `}tier {known.tier} · created{" "}
+          <Time at={known.createdAt} />
         </p>
       )}
       <div class="actions">
@@ -221,7 +222,7 @@ function Used({ status: { usage, revision } }: { readonly status: Status }) {
     <ul class="facts">
       {spans.map(([name, { requests, cost, denied }]) => (
         <li key={name}>
-          <strong>{name}</strong> {exact(requests)} requests, {exact(denied)} denied, {exact(cost)} tokens
+          <strong>{name}</strong> {exact(requests)} let in, {exact(denied)} denied, {exact(cost)} tokens
         </li>
       ))}
       <li class="quiet">by policy revision {revision}</li>

@@ -1,0 +1,76 @@
+/** Lines of the decision log. Opens one by its time, which is a button. */
+import { count, exact, milliseconds } from "../shell/format.ts";
+import { SubjectLink } from "../shell/subject-link.tsx";
+import { Time } from "../shell/time.tsx";
+import { countOf, type Decision } from "./decision.ts";
+
+interface Props {
+  readonly decisions: readonly Decision[];
+  readonly onOpen: (decision: Decision) => void;
+  /** Leaves out whom they were about. */
+  readonly ofOne?: boolean;
+}
+
+export function DecisionTable({ decisions, onOpen, ofOne = false }: Props) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Decisions">
+      <table class="decisions">
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            <th scope="col">Outcome</th>
+            <th scope="col">Reason</th>
+            {!ofOne && <th scope="col">Who</th>}
+            <th scope="col">Route</th>
+            <th scope="col">Decided by</th>
+            <th scope="col" class="number">
+              Requests
+            </th>
+            <th scope="col" class="number">
+              Cost
+            </th>
+            <th scope="col" class="number">
+              Took
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {keyed(decisions).map(([key, decision]) => (
+            <tr key={key} data-outcome={decision.outcome}>
+              <th scope="row">
+                <button type="button" class="open" aria-haspopup="dialog" onClick={() => onOpen(decision)}>
+                  <Time at={decision.at} />
+                </button>
+              </th>
+              <td class="outcome">{decision.outcome}</td>
+              <td>{decision.reason}</td>
+              {!ofOne && (
+                <td>
+                  <SubjectLink account={decision.account} />
+                </td>
+              )}
+              <td>
+                <code>{decision.route === "" ? "–" : decision.route}</code>
+              </td>
+              <td>{decision.source}</td>
+              <td class="number">{count(countOf(decision))}</td>
+              <td class="number">{exact(decision.cost)}</td>
+              <td class="number">{milliseconds(decision.limiterMs)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** A line has no id of its own: several may be of one request. */
+function keyed(decisions: readonly Decision[]): [string, Decision][] {
+  const seen = new Map<string, number>();
+  return decisions.map((decision) => {
+    const name = `${decision.at} ${decision.requestId}`;
+    const before = seen.get(name) ?? 0;
+    seen.set(name, before + 1);
+    return [`${name} ${before}`, decision];
+  });
+}

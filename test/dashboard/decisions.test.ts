@@ -1,0 +1,117 @@
+/** What the Decisions screen asks for, and how it explains a decision. */
+import { describe, expect, it } from "vitest";
+import {
+  type Decision,
+  leftText,
+  parseLog,
+  peekCommand,
+  requestCommand,
+  whyText,
+} from "../../dashboard/src/decisions/decision.ts";
+import { accountFilter, csvPath, hasFilters, logPath } from "../../dashboard/src/decisions/log-query.ts";
+import { userAddress } from "../../dashboard/src/shell/subject.ts";
+
+const DENIED: Decision = {
+  at: "2026-11-21T07:28:30.000Z",
+  requestId: "r-1",
+  account: "user:demo-free",
+  route: "GET,HEAD /pets/:id",
+  tier: "free",
+  outcome: "denied",
+  reason: "minute",
+  source: "strict",
+  method: "GET",
+  colo: "",
+  country: "",
+  revision: 3,
+  keyId: "k-1",
+  upstreamStatus: "none",
+  cost: 6,
+  limiterMs: 1,
+  upstreamMs: 0,
+  remainingFraction: 0.004,
+  retryAfterMs: 2_500,
+  requests: 3,
+  weight: 1,
+};
+
+describe("a page of the log", () => {
+  it("is read as a whole or not at all", () => {
+    expect(parseLog({ decisions: [DENIED], cursor: null })?.decisions).toEqual([DENIED]);
+    expect(parseLog({ decisions: [{ ...DENIED, cost: "6" }], cursor: null })).toBeNull();
+    expect(parseLog({ decisions: [{ ...DENIED, outcome: "maybe" }], cursor: null })).toBeNull();
+  });
+
+  it("is asked for by what the URL says, and by nothing else", () => {
+    const path = new URL(
+      logPath({ account: "user:a&b=c", outcome: "denied", rows: "20", cursor: "X", theme: "dark" }),
+      "http://h",
+    );
+    expect(Object.fromEntries(path.searchParams)).toEqual({
+      last: "3600",
+      account: "user:a&b=c",
+      outcome: "denied",
+      limit: "20",
+      cursor: "X",
+    });
+    expect(new URLSearchParams(logPath({ rows: "100000" })).get("limit")).toBe("50");
+  });
+
+  it("comes as CSV from its newest line on, with the same filters", () => {
+    const path = new URL(csvPath({ reason: "minute", cursor: "X", range: "24h" }), "http://h");
+    expect(Object.fromEntries(path.searchParams)).toEqual({
+      last: "86400",
+      reason: "minute",
+      limit: "1000",
+      format: "csv",
+    });
+    expect([hasFilters({ reason: "minute" }), hasFilters({ cursor: "X", rows: "20" })]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it("takes a bare id for a user, and a subject as it is", () => {
+    expect(["bob", "user:bob", "ip:192.0.2.1", ""].map(accountFilter)).toEqual([
+      "user:bob",
+      "user:bob",
+      "ip:192.0.2.1",
+      "",
+    ]);
+  });
+});
+
+describe("a decision in words", () => {
+  it("names the limit, what one request cost, and when it passes", () => {
+    expect(whyText(DENIED)).toBe(
+      "Limit “minute” did not hold 2 tokens more. The same request passes after 2.5 s if nobody else spends.",
+    );
+    expect(whyText({ ...DENIED, reason: "blocked" })).toBe("The account is blocked.");
+    // A limit may have the name of what every object has.
+    expect(whyText({ ...DENIED, reason: "constructor", retryAfterMs: 0 })).toContain("“constructor”");
+  });
+
+  it("does not make up what the log has not", () => {
+    expect(leftText({ ...DENIED, outcome: "allowed" })).toContain("before is not recorded");
+    expect(leftText({ ...DENIED, source: "none" })).toBe("no limit was asked");
+  });
+
+  it("is tried again by a command that a shell takes as it is", () => {
+    expect(requestCommand(DENIED, "https://h")).toBe(
+      "curl -i -X GET -H 'X-API-Key: YOUR_KEY' 'https://h/pets/:id'",
+    );
+    expect(requestCommand({ ...DENIED, route: "/it's", keyId: "" }, "https://h")).toBe(
+      "curl -i -X GET 'https://h/it'\\''s'",
+    );
+    const peek = peekCommand({ ...DENIED, account: "user:o'neill" }, "https://h");
+    expect(peek).toContain(`-d '{"user":"o'\\''neill","route":"GET,HEAD /pets/:id","peek":true}'`);
+    expect(peekCommand({ ...DENIED, route: "" }, "https://h")).toContain('"cost":2');
+    expect(peekCommand({ ...DENIED, account: "ip:192.0.2.1" }, "https://h")).toBeNull();
+  });
+
+  it("leads to the user, or to the address that has no account, or to nobody", () => {
+    expect(userAddress("user:a/b?#%")?.params).toEqual({ id: "a/b?#%" });
+    expect(userAddress("ip:192.0.2.1")?.params).toEqual({ subject: "ip:192.0.2.1" });
+    expect(userAddress("")).toBeNull();
+  });
+});

@@ -1,5 +1,6 @@
 /** The screens, in the order of the navigation. */
 import type { ComponentType } from "preact";
+import { DecisionsScreen } from "./decisions/decisions-screen.tsx";
 import { LiveScreen } from "./live/live-screen.tsx";
 import { OverviewScreen } from "./overview/overview-screen.tsx";
 import { PolicyScreen } from "./policy/policy-screen.tsx";
@@ -17,6 +18,7 @@ export interface Screen {
 export const SCREENS: readonly Screen[] = [
   { name: "overview", title: "Overview", Component: OverviewScreen },
   { name: "live", title: "Live", Component: LiveScreen },
+  { name: "decisions", title: "Decisions", Component: DecisionsScreen },
   { name: "user", title: "Users", Component: UserScreen },
   { name: "policy", title: "Policy", Component: PolicyScreen },
   { name: "simulator", title: "Simulator", Component: SimulatorScreen },

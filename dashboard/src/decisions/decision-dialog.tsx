@@ -1,11 +1,12 @@
 /** One decision opened: why it came out so, by what, and how to try it again. Says where the log has nothing. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { count, exact, milliseconds } from "../shell/format.ts";
+import { count, milliseconds } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { Time } from "../shell/time.tsx";
 import {
+  costText,
   countOf,
   type Decision,
   decidedBy,
@@ -23,7 +24,7 @@ interface Props {
 export function DecisionDialog({ decision, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  const { at, account, outcome, route, method, tier, revision, cost, keyId, requestId } = decision;
+  const { at, account, outcome, route, method, tier, revision, keyId, requestId } = decision;
   const { limiterMs, upstreamMs, upstreamStatus, colo, country } = decision;
   const facts: readonly (readonly [string, ComponentChildren])[] = [
     ["When", <Time at={at} />],
@@ -36,7 +37,7 @@ export function DecisionDialog({ decision, onClose }: Props) {
       <Link to={{ screen: "policy", params: { revision: String(revision) } }}>revision {revision}</Link>,
     ],
     ["Decided by", `${decidedBy(decision)}, in ${milliseconds(limiterMs)}`],
-    ["Cost", outcome === "allowed" ? `${exact(cost)} tokens, charged` : `${exact(cost)} tokens, not charged`],
+    ["Cost", costText(decision)],
     ["Limits", leftText(decision)],
     [
       "Upstream",

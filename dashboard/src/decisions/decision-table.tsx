@@ -1,4 +1,5 @@
 /** Lines of the decision log. Opens one by its time, which is a button. */
+import "./decisions.css";
 import { count, exact, milliseconds } from "../shell/format.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { Time } from "../shell/time.tsx";
@@ -39,7 +40,7 @@ export function DecisionTable({ decisions, onOpen, ofOne = false }: Props) {
             <tr key={key} data-outcome={decision.outcome}>
               <th scope="row">
                 <button type="button" class="open" aria-haspopup="dialog" onClick={() => onOpen(decision)}>
-                  <Time at={decision.at} />
+                  <Time at={decision.at} short={isToday(decision.at)} />
                 </button>
               </th>
               <td class="outcome">{decision.outcome}</td>
@@ -62,6 +63,10 @@ export function DecisionTable({ decisions, onOpen, ofOne = false }: Props) {
       </table>
     </div>
   );
+}
+
+function isToday(at: string): boolean {
+  return new Date(at).toDateString() === new Date().toDateString();
 }
 
 /** A line has no id of its own: several may be of one request. */

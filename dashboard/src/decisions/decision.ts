@@ -72,15 +72,23 @@ export function decidedBy({ source }: Decision): string {
   return DECIDED_BY[source];
 }
 
+/** What all its requests cost together. */
+export function costText({ cost, outcome }: Decision): string {
+  return `${tokens(cost)}, ${outcome === "allowed" ? "charged" : "not charged"}`;
+}
+
+function tokens(amount: number): string {
+  return `${exact(amount)} ${amount === 1 ? "token" : "tokens"}`;
+}
+
 /** Why it came out so, in a sentence or two. */
 export function whyText({ outcome, reason, source, cost, requests, retryAfterMs }: Decision): string {
   const known = Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined;
   if (known !== undefined) return known;
   if (outcome !== "denied" || source === "none") return reason;
-  const each = requests > 0 ? cost / requests : cost;
   const again =
     retryAfterMs > 0 ? ` The same request passes after ${duration(retryAfterMs)} if nobody else spends.` : "";
-  return `Limit “${reason}” did not hold ${exact(each)} ${each === 1 ? "token" : "tokens"} more.${again}`;
+  return `Limit “${reason}” did not hold ${tokens(requests > 0 ? cost / requests : cost)} more.${again}`;
 }
 
 /** The tightest limit before and after, as far as the log has it: it keeps one share. */

@@ -1,5 +1,4 @@
 /** The log of recorded decisions, newest first: filtered by the URL, page by page, one opened to see why, or as CSV. */
-import "./decisions.css";
 import { useState } from "preact/hooks";
 import { LENGTHS, paramsOf, rangeOf } from "../overview/range.ts";
 import { pathAt } from "../shell/moving-path.ts";

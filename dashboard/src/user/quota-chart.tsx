@@ -73,15 +73,16 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
   const used = [...past.map(({ remaining }) => remaining), ...later.map(() => null)];
   return {
     timesMs: [...past, ...later].map(({ atMs }) => atMs),
+    // What is drawn last lies on top of the band.
     lines: [
-      { name: "left", colour: "--accent", values: used },
       ...(later.length === 0
         ? []
         : [
-            { name: "forecast", colour: "--denied", values: line("likely"), isDashed: true } as const,
             { name: RANGE, colour: "--line", values: line("high") } as const,
             { name: LEAST, colour: "--line", values: line("low") } as const,
+            { name: "forecast", colour: "--denied", values: line("likely"), isDashed: true } as const,
           ]),
+      { name: "left", colour: "--accent", values: used },
     ],
     bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--line" }],
     show: exact,

@@ -1,7 +1,10 @@
 /** What a subject (`user:<id>`, `ip:<address>`) asked for lately, by analytics: never for bills. */
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
+import { type Decision, parseLog } from "../decisions/decision.ts";
+import { DecisionDialog } from "../decisions/decision-dialog.tsx";
+import { DecisionTable } from "../decisions/decision-table.tsx";
 import { count, percent } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
@@ -23,6 +26,8 @@ const OUTCOMES = [
   ["error", "--fault"],
 ] as const;
 
+const LATEST = "8";
+
 export function RecentRequests({ subject }: { readonly subject: string }) {
   const { address } = usePage();
   const wanted = Number(address.params["last"]);
@@ -30,6 +35,10 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
   const query = new URLSearchParams({ account: subject, limit: "5", last: String(seconds) });
   const polled = usePolled(`/api/v1/admin/reports/user?${query}`, parseUserReport);
   const report = polled.value;
+  const log = new URLSearchParams({ account: subject, limit: LATEST, last: String(seconds) });
+  const latest = usePolled(`/api/v1/admin/reports/decisions?${log}`, parseLog);
+  const decisions = latest.value?.decisions ?? [];
+  const [opened, setOpened] = useState<Decision | null>(null);
   const model = useMemo(() => report && modelOf(report), [report]);
   return (
     <section aria-labelledby="requests-title" class="small-chart">
@@ -57,9 +66,13 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
           <Top report={report} />
         </>
       )}
+      <h3>Latest decisions</h3>
+      <PollState polled={latest} />
+      {decisions.length > 0 && <DecisionTable decisions={decisions} onOpen={setOpened} ofOne />}
       <p>
         <Link to={{ screen: "decisions", params: { account: subject } }}>All decisions of the last hour</Link>
       </p>
+      {opened && <DecisionDialog decision={opened} onClose={() => setOpened(null)} />}
     </section>
   );
 }

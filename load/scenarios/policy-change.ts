@@ -1,0 +1,85 @@
+/**
+ * A tier's limit goes up and down, every two seconds, under the load of its users: nobody gets an error, nobody more than the larger
+ * limit allows, and what is asked after a change was made is decided by it.
+ */
+import http from "k6/http";
+import { Counter } from "k6/metrics";
+import { Client, pause } from "../client.ts";
+import { BASE_URL, byProfile } from "../environment.ts";
+import { COMMON, errors, onceEach, thresholds } from "../measures.ts";
+import { limitsOf } from "../model/limits-of.ts";
+import { clear, policyPut, prepare, type Stage } from "../stage.ts";
+
+export { handleSummary } from "../report.ts";
+
+const DURATION_MS = byProfile({ short: 20_000, full: 300_000 });
+const EVERY_MS = 2_000;
+const USERS = 4;
+const CLIENTS = 4;
+/** Between two requests of a client: the changes are what is measured, not how fast answers come. */
+const THINK_MS = 20;
+const TIER = "load-change";
+const SMALL = { limits: [{ name: "second", kind: "bucket", tokens: 50, per: "second", burst: 100 }] };
+const LARGE = { limits: [{ name: "second", kind: "bucket", tokens: 100, per: "second", burst: 200 }] };
+/** Elsewhere than where it was made, a change takes as long as KV does (docs/consistency.md): no more than that is asked for. */
+const IS_HERE = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(`${BASE_URL}/`);
+
+const changes = new Counter("policy_changes");
+/** Decisions by a limit that was not in force any more when they were asked for, or never was. */
+const stale = new Counter("stale_decisions");
+
+export const options = {
+  ...COMMON,
+  scenarios: { change: onceEach(1, DURATION_MS) },
+  thresholds: thresholds(byProfile({ short: 2_000, full: 500 }), {
+    policy_changes: ["count>5"],
+    stale_decisions: ["count==0"],
+    denied: ["count>0"],
+  }),
+};
+
+export const setup = (): Stage =>
+  prepare({ users: Array.from({ length: USERS }, () => TIER), tiers: { [TIER]: LARGE } });
+export const teardown = clear;
+
+export default async function change(stage: Stage): Promise<void> {
+  stale.add(0);
+  const endMs = Date.now() + DURATION_MS;
+  /** The burst in force since `sinceMs`; 0 while a change is under way, when it is either. */
+  let inForce = { burst: 200, sinceMs: 0 };
+
+  const changer = async (): Promise<void> => {
+    for (let burst = 100; Date.now() + EVERY_MS < endMs; burst = 300 - burst) {
+      await pause(EVERY_MS);
+      inForce = { burst: 0, sinceMs: Date.now() };
+      const { url, body, headers } = policyPut(withTier(stage.policy, burst === 100 ? SMALL : LARGE));
+      const response = await http.asyncRequest("PUT", url, body, { headers, tags: { name: "policy" } });
+      errors.add(response.status !== 200);
+      if (response.status !== 200) continue;
+      changes.add(1);
+      inForce = { burst, sinceMs: Date.now() };
+    }
+  };
+  const asker = async (client: Client): Promise<void> => {
+    while (Date.now() < endMs) {
+      const before = inForce;
+      const { verdict, headers } = await client.ask();
+      const told = Number(/"second";q=(\d+)/.exec(headers["Ratelimit-Policy"] ?? "")?.[1]);
+      const isOne = told === 100 || told === 200;
+      const isSettled = IS_HERE && before === inForce && before.burst !== 0;
+      if (verdict !== "unknown" && (!isOne || (isSettled && told !== before.burst))) stale.add(1);
+      await pause(THINK_MS);
+    }
+  };
+  const clients = stage.users.map((user) => new Client(user, stage, limitsOf(stage.policy, TIER)));
+  await Promise.all([
+    changer(),
+    ...clients.flatMap((client) => Array.from({ length: CLIENTS }, () => asker(client))),
+  ]);
+}
+
+function withTier(policy: unknown, tier: unknown): unknown {
+  if (typeof policy !== "object" || policy === null || !("tiers" in policy)) throw new Error("no policy");
+  if (typeof policy.tiers !== "object") throw new Error("the policy has no tiers");
+  return { ...policy, tiers: { ...policy.tiers, [TIER]: tier } };
+}

@@ -1,0 +1,46 @@
+/** Users who have spent their bursts go on at a tenth above their rate: they get their rate, no more and no less. */
+import exec from "k6/execution";
+import { Client, pause } from "../client.ts";
+import { byProfile } from "../environment.ts";
+import { COMMON, onceEach, thresholds } from "../measures.ts";
+import { limitsOf } from "../model/limits-of.ts";
+import { clear, prepare, type Stage } from "../stage.ts";
+
+export { handleSummary } from "../report.ts";
+
+const TIER = "free";
+const USERS = byProfile({ short: 25, full: 100 });
+const DURATION_MS = byProfile({ short: 20_000, full: 600_000 });
+const DRAINING = 8;
+const EXCESS = 1.1;
+
+export const options = {
+  ...COMMON,
+  scenarios: { sustained: onceEach(USERS, DURATION_MS) },
+  thresholds: thresholds(byProfile({ short: 2_000, full: 500 }), {
+    denied: ["count>0"],
+    decided_by_fallback: ["count==0"],
+  }),
+};
+
+export const setup = (): Stage => prepare({ users: Array.from({ length: USERS }, () => TIER) });
+export const teardown = clear;
+
+export default async function sustained(stage: Stage): Promise<void> {
+  const endMs = Date.now() + DURATION_MS;
+  const user = stage.users[exec.vu.idInTest - 1];
+  if (!user) throw new Error("more virtual users than users");
+  const client = new Client(user, stage);
+  let empty = false;
+  const drain = async (): Promise<void> => {
+    while (!empty && Date.now() < endMs) empty = (await client.ask()).verdict === "denied" || empty;
+  };
+  await Promise.all(Array.from({ length: DRAINING }, drain));
+  const perMs = Math.min(...limitsOf(stage.policy, TIER).buckets.map((bucket) => bucket.perMs));
+  const everyMs = stage.cost / perMs / EXCESS;
+  for (let nextMs = Date.now(); nextMs < endMs; nextMs += everyMs) {
+    await pause(nextMs - Date.now());
+    await client.ask();
+  }
+  client.finish();
+}

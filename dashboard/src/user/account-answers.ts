@@ -31,14 +31,22 @@ const isGrant = isShape({
 export type Grant = Shape<typeof isGrant>;
 export const parseGrant = parseAs(isGrant);
 
-const isOverride = isShape({
+/** The numbers of a limit, each kind its own. */
+export interface LimitNumbers {
+  readonly tokens?: number | undefined;
+  readonly per?: string | undefined;
+  readonly burst?: number | undefined;
+  readonly amount?: number | undefined;
+  readonly max?: number | undefined;
+}
+const NUMBERS = {
   tokens: isMissingOr(isNumber),
   per: isMissingOr(isText),
   burst: isMissingOr(isNumber),
   amount: isMissingOr(isNumber),
   max: isMissingOr(isNumber),
-});
-export type LimitNumbers = Shape<typeof isOverride>;
+};
+const isOverride = isShape<LimitNumbers>(NUMBERS);
 
 const isAccount = isShape({
   id: isText,
@@ -121,15 +129,7 @@ const isUserReport = isShape({
 export type UserReport = Shape<typeof isUserReport>;
 export const parseUserReport = parseAs(isUserReport);
 
-const isLimitDocument = isShape({
-  name: isText,
-  kind: isOneOf("bucket", "quota", "concurrency"),
-  tokens: isMissingOr(isNumber),
-  per: isMissingOr(isText),
-  burst: isMissingOr(isNumber),
-  amount: isMissingOr(isNumber),
-  max: isMissingOr(isNumber),
-});
+const isLimitDocument = isShape<LimitNumbers & { readonly name: string }>({ name: isText, ...NUMBERS });
 const isTier = isShape({ limits: isListOf(isLimitDocument) });
 export type Tier = Shape<typeof isTier>;
 export type Tiers = Readonly<Record<string, Tier>>;

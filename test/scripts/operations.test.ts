@@ -1,5 +1,8 @@
-/** docs/operations.md: each test that it names exists by that name, each fault is shown by one, and each alert has its section. */
-import { readFile } from "node:fs/promises";
+/**
+ * docs/operations.md and SECURITY.md: each test that they name exists by that name, each fault and each attack is shown by one, and
+ * each alert has its section.
+ */
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
@@ -54,6 +57,21 @@ test("each fault of the table names its test, and each test that is named exists
   for (const row of rows) {
     expect(row.split("|"), row).toHaveLength(7);
     expect(testsIn(row), row).toHaveLength(1);
+  }
+  expect(await missing(text)).toEqual([]);
+});
+
+test("each attack of SECURITY.md names the file that defends and its test, and all of them exist", async () => {
+  const text = await read("SECURITY.md");
+  const rows = rowsAfter(text, "## What is defended, and where");
+  expect(rows.length).toBeGreaterThan(20);
+  let defender = "";
+  for (const row of rows) {
+    const [, , , where = "", shown = "", ...rest] = row.split("|");
+    expect(rest, row).toHaveLength(1);
+    expect(testsIn(shown), row).toHaveLength(1);
+    if (where.trim() !== "the same") defender = where.replaceAll(/[` ]/g, "");
+    await expect(access(join(ROOT, defender)), row).resolves.toBeUndefined();
   }
   expect(await missing(text)).toEqual([]);
 });

@@ -20,15 +20,39 @@ const RETRY_MS = 500;
 
 export type DemoKeys = Record<string, string>;
 
-/** Makes what is missing and returns a key per tier. `file` keeps the keys, since each is shown only once. */
+export interface DemoAccount {
+  readonly id: string;
+  readonly tier: string;
+  /** For people. */
+  readonly name: string;
+  readonly scopes: readonly string[];
+}
+
+/** Makes what is missing and returns a key per tier. */
 export async function seedDemoAccounts(url: URL, adminToken: string, file: string): Promise<DemoKeys> {
+  const accounts = Object.entries(TIERS).map(([tier, scopes]): [string, DemoAccount] => [
+    tier,
+    { id: `demo-${tier}`, tier, name: `Demo, ${tier}`, scopes },
+  ]);
+  return seedAccounts(url, adminToken, file, new Map(accounts));
+}
+
+/**
+ * Makes what is missing and returns a key for each account, by the names that they are given here. `file` keeps the keys,
+ * since each is shown only once.
+ */
+export async function seedAccounts(
+  url: URL,
+  adminToken: string,
+  file: string,
+  accounts: ReadonlyMap<string, DemoAccount>,
+): Promise<DemoKeys> {
   const known = await readKeys(file);
   const keys: DemoKeys = {};
-  for (const [tier, scopes] of Object.entries(TIERS)) {
-    const id = `demo-${tier}`;
-    await admin(url, adminToken, "/accounts", { id, tier, name: `Demo, ${tier}` }, [201, 409]);
-    const key = known[tier];
-    keys[tier] = key && (await works(url, key)) ? key : await issue(url, adminToken, id, scopes);
+  for (const [called, { id, tier, name, scopes }] of accounts) {
+    await admin(url, adminToken, "/accounts", { id, tier, name }, [201, 409]);
+    const key = known[called];
+    keys[called] = key && (await works(url, key)) ? key : await issue(url, adminToken, id, scopes);
   }
   const isNew = Object.entries(keys).some(([tier, key]) => known[tier] !== key);
   if (isNew) await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });

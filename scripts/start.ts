@@ -53,6 +53,10 @@ Edge Limiter is running at ${url} (Ctrl-C stops it)
   Your own limits and usage
     curl -H 'X-API-Key: ${keys["free"]}' ${url}/api/v1/rate-limit/status
 
+  The dashboard, and traffic for it to show (sign in with the admin token)
+    ${url}/dashboard
+    ${product.url.port === String(DEFAULT_PORT) ? "" : `PORT=${product.url.port} `}npm run demo:traffic
+
   Keys of all demo accounts   ${shown(keysFile)}  (${Object.keys(keys).join(", ")})
   Admin token                 ADMIN_TOKEN in ${shown(devVars)}
 `);

@@ -12,7 +12,7 @@ import type { Affected, SimulationTotals, SimulationTally } from "./simulation-a
 /** Rows of each list. */
 export const MOST_AFFECTED = 100;
 /** Decisions between two pauses: some ms. */
-const SLICE = 1_000;
+const SLICE = 250;
 
 /** Requests of one account, route and tier that only one of the policies lets in. */
 interface Change {

@@ -129,7 +129,10 @@ const isUserReport = isShape({
 export type UserReport = Shape<typeof isUserReport>;
 export const parseUserReport = parseAs(isUserReport);
 
-const isLimitDocument = isShape<LimitNumbers & { readonly name: string }>({ name: isText, ...NUMBERS });
+const isLimitDocument = isShape<LimitNumbers & { readonly name: string }>({
+  name: isText,
+  ...NUMBERS,
+});
 const isTier = isShape({ limits: isListOf(isLimitDocument) });
 export type Tier = Shape<typeof isTier>;
 export type Tiers = Readonly<Record<string, Tier>>;

@@ -43,6 +43,8 @@ export function QuotaChart({ id, quota }: Props) {
     return rows && burnDown({ limit, remaining, nowMs: Date.now(), startMs, endMs }, hours);
   }, [rows, limit, remaining, startMs, endMs, minute]);
   const model = useMemo(() => forecast && modelOf(forecast), [forecast]);
+  // Of this user nothing was ever counted.
+  if (polled.status === 404) return null;
   return (
     <div class="small-chart">
       {!forecast && <PollState polled={polled} />}
@@ -80,11 +82,16 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
         : [
             { name: RANGE, colour: "--line", values: line("high") } as const,
             { name: LEAST, colour: "--line", values: line("low") } as const,
-            { name: "forecast", colour: "--denied", values: line("likely"), isDashed: true } as const,
+            {
+              name: "forecast",
+              colour: "--denied",
+              values: line("likely"),
+              isDashed: true,
+            } as const,
           ]),
       { name: "left", colour: "--accent", values: used },
     ],
-    bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--line" }],
+    bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--denied" }],
     show: exact,
   };
 }

@@ -136,7 +136,9 @@ export class UserLimiter extends AccountObject {
     let mustWrite = charges && memory.revision < policy.revision;
     if (charges) memory.revision = Math.max(memory.revision, policy.revision);
     if (giveUpLate(memory, policy, nowMs)) memory.unsettled = true;
-    for (const settlement of settlements) settle(memory, policy, settlement, nowMs);
+    for (const settlement of settlements) {
+      if (settle(memory, policy, settlement, nowMs)) mustWrite = true;
+    }
     const toRemember = new Map<string, Decision>();
     const decided = questions.map(({ request, decide: isAsked }) => {
       if (!isAsked) return null;

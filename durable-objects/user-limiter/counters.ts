@@ -6,7 +6,15 @@
 import * as z from "zod/mini";
 import { release } from "../../src/core/concurrency.ts";
 import type { Hold } from "../../src/core/decision.ts";
-import { isAtRest, type Limit, type LimitState, meterAt, restsAtMs, spend } from "../../src/core/limit.ts";
+import {
+  covers,
+  isAtRest,
+  type Limit,
+  type LimitState,
+  meterAt,
+  restsAtMs,
+  spend,
+} from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
 
@@ -32,6 +40,8 @@ export class Counters {
   readonly #floors: Map<string, LimitState>;
   /** The limit that each counter was last used by; what is at rest under it may be forgotten. */
   readonly #limits = new Map<string, Limit>();
+  /** Charged for leases since the last write. */
+  readonly #lent = new Set<string>();
 
   constructor(stored: Readonly<Record<string, LimitState>>) {
     this.#live = new Map(Object.entries(stored));
@@ -70,13 +80,14 @@ export class Counters {
   }
 
   /**
-   * Charges what a lease turned out to have spent, as of `atMs`. Floors are left as they are: what storage knows to be set
-   * aside covers it, until a later write.
+   * Charges what a lease turned out to have spent, as of `atMs`. Until the next write, what storage knows to be set aside
+   * covers it; that write forgets the lease, so it has floors that cover it instead.
    */
   charge(charges: readonly Charge[], costMilli: number, atMs: number): void {
     for (const { counter, limit } of charges) {
       this.#live.set(counter, spend(meterAt(limit, this.#live.get(counter), atMs), costMilli).state);
       this.#limits.set(counter, limit);
+      this.#lent.add(counter);
     }
   }
 
@@ -132,8 +143,16 @@ export class Counters {
     return latestMs;
   }
 
-  /** The floors as the state row holds them. */
+  /** The floors as the state row is to hold them, now. */
   stored(): Record<string, LimitState> {
+    for (const counter of this.#lent) {
+      const state = this.#live.get(counter);
+      const limit = this.#limits.get(counter);
+      if (!state || !limit || state.kind === "concurrency") continue;
+      const floor = meterAt(limit, this.#floors.get(counter), state.atMs);
+      if (!covers(floor, meterAt(limit, state, state.atMs))) this.#floors.set(counter, state);
+    }
+    this.#lent.clear();
     return Object.fromEntries(this.#floors);
   }
 }

@@ -132,16 +132,19 @@ function grantOne(
   };
 }
 
-/** Counts what an isolate did without asking, and charges what of a lease was spent. Nothing where that is known already. */
-export function settle(memory: Books, policy: Policy, settlement: Settlement, nowMs: number): void {
+/**
+ * Counts what an isolate did without asking, and charges what of a lease was spent. Nothing where that is known already.
+ * @returns whether a lease was settled: to be written before the answer leaves, since nobody will say it again.
+ */
+export function settle(memory: Books, policy: Policy, settlement: Settlement, nowMs: number): boolean {
   const { leaseId, cells } = settlement;
   if (leaseId === null) {
     for (const cell of cells) memory.ledger.add(Math.min(settlement.atMs, nowMs), cell);
     memory.unsettled = true;
-    return;
+    return false;
   }
   const lease = memory.leases.close(leaseId);
-  if (!lease) return;
+  if (!lease) return false;
   let spentMilli = 0;
   for (const cell of cells) {
     // A lease ends with its hour: all of it was used in the hour it began in.
@@ -150,6 +153,7 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   }
   charge(memory, policy, lease, Math.min(spentMilli, lease.milli), nowMs);
   memory.unsettled = true;
+  return true;
 }
 
 /** Charges in full what was never settled in time. @returns whether there was any. */

@@ -31,6 +31,10 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
   const [state, setState] = useState<"asking" | "busy" | { readonly result: ComponentChildren }>("asking");
   const [fault, setFault] = useState<string | null>(null);
   useEffect(() => dialog.current?.showModal(), []);
+  // The button that had the focus is gone with the question.
+  useEffect(() => {
+    if (typeof state === "object") dialog.current?.querySelector("button")?.focus();
+  }, [state]);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     if (state !== "asking" || !(event.currentTarget instanceof HTMLFormElement)) return;

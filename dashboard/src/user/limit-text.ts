@@ -74,7 +74,7 @@ export function auditChanges(before: unknown, after: unknown): string[] {
 const NOTHING = "none";
 
 function valueText(value: unknown): string {
+  if (value === null || value === undefined || value === "") return NOTHING;
   if (typeof value === "string") return value;
-  if (value === null || value === undefined) return NOTHING;
   return isRecord(value) && Object.keys(value).length === 0 ? NOTHING : JSON.stringify(value);
 }

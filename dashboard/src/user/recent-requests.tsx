@@ -66,9 +66,12 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
           <Top report={report} />
         </>
       )}
-      <h3>Latest decisions</h3>
-      <PollState polled={latest} />
-      {decisions.length > 0 && <DecisionTable decisions={decisions} onOpen={setOpened} ofOne />}
+      {decisions.length > 0 && (
+        <>
+          <h3>Latest decisions</h3>
+          <DecisionTable decisions={decisions} onOpen={setOpened} ofOne />
+        </>
+      )}
       <p>
         <Link to={{ screen: "decisions", params: { account: subject } }}>All decisions of the last hour</Link>
       </p>

@@ -121,7 +121,7 @@ export function UserView({ id }: { readonly id: string }) {
         {status.value?.limits
           .filter(({ kind, windowMs }) => kind === "quota" && windowMs >= SHORTEST_QUOTA_MS)
           .map((quota) => (
-            <QuotaChart key={quota.name} id={id} quota={quota} />
+            <QuotaChart key={`${quota.name} ${hasNone}`} id={id} quota={quota} />
           ))}
       </section>
 

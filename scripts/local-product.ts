@@ -4,7 +4,7 @@
  *
  * Nothing is stood in for: the bindings come from wrangler.toml, and the bundles are what `wrangler deploy` would upload.
  */
-import { mkdir } from "node:fs/promises";
+import { cp, mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
@@ -66,9 +66,13 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   const { port, directory, variables, reuseBundles = false } = options;
   // Quiet it down to its errors before it is loaded: its hints are for `wrangler dev`. Loading it takes a second.
   process.env["WRANGLER_LOG"] ??= "error";
+  const assets = join(directory, "build", "assets");
   const buildGateway = async (): Promise<string> => {
     // Where the bundle is kept, wrangler does not build them; where it is not, wrangler finds them built.
     await buildAssets();
+    // Its own: what is built later, by a test or another start, is not for this product.
+    await rm(assets, { recursive: true, force: true });
+    await cp(ASSETS_DIRECTORY, assets, { recursive: true });
     return bundle("wrangler.toml", join(directory, "build", "gateway"), reuseBundles);
   };
   const [{ unstable_getMiniflareWorkerOptions: workerOptionsOf }, gateway, origin] = await Promise.all([
@@ -98,7 +102,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
         // A Worker of their own: Miniflare's router before the gateway would cost every request half a millisecond.
         name: ASSETS,
         assets: {
-          directory: ASSETS_DIRECTORY,
+          directory: assets,
           routerConfig: { has_user_worker: true },
           assetConfig: { html_handling: "none" },
         },

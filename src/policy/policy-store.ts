@@ -126,8 +126,15 @@ export class PolicyStore {
     try {
       const text = await this.#read(CURRENT_KEY, KV_CACHE_SECONDS);
       if (text === null) {
-        this.adopt(embeddedPolicy());
-        this.#problem = null;
+        // Where somebody else has told a revision, KV is only late.
+        const wasKnown = this.#current !== null;
+        const { revision } = await this.#withoutPointer();
+        if (wasKnown || revision === 0) this.#problem = null;
+        else
+          this.#report(
+            "policy_missing",
+            `${CURRENT_KEY} is not in KV, the registry has revision ${revision}`,
+          );
       } else {
         await this.#activate(text);
       }
@@ -183,7 +190,7 @@ export class PolicyStore {
     const pointer = parseBy(currentSchema, parseJson(text));
     if (!pointer.ok) {
       this.#report("policy_refused", `${CURRENT_KEY} is not {revision, activatedAt}`);
-      if (!this.#current) this.adopt(embeddedPolicy());
+      await this.#withoutPointer();
       return;
     }
     const { revision } = pointer.value;
@@ -198,6 +205,12 @@ export class PolicyStore {
     } else if (!this.#current) {
       await this.#lookBack(revision);
     }
+  }
+
+  /** KV does not say what is in force: what is known stays, and who knows nothing yet asks the registry, once. */
+  async #withoutPointer(): Promise<Policy> {
+    if (!this.#current) await this.#refreshFromRegistry();
+    return this.#current ?? this.adopt(embeddedPolicy());
   }
 
   /** A new isolate has no last good policy in memory: the newest earlier document that compiles is it. */

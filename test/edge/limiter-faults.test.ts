@@ -12,7 +12,8 @@ import { type Fate, objectsWhere } from "../fixtures/fault-objects.ts";
 const CAPACITY = 5;
 /** So slow a refill that nothing comes back while a test runs. */
 const LIMIT = { name: "day", kind: "bucket", tokens: 1, per: "day", burst: CAPACITY } as const;
-const DEADLINE_MS = 40;
+/** Long enough for a real call on a busy machine. */
+const DEADLINE_MS = 120;
 
 beforeEach(() => {
   vi.spyOn(console, "error").mockReturnValue();
@@ -139,8 +140,8 @@ describe("a brown-out: one call in five is late", () => {
     let calls = 0;
     const edge = await faultyEdge(() => (calls++ % 5 === 4 ? "lost" : "through"), "closed");
     const statuses = [];
-    for (let i = 0; i < 20; i++) statuses.push((await ask(edge, newAddress())).status);
-    expect(statuses).toEqual(Array.from({ length: 20 }, (_, i) => (i % 5 === 4 ? 503 : 200)));
+    for (let i = 0; i < 15; i++) statuses.push((await ask(edge, newAddress())).status);
+    expect(statuses).toEqual(Array.from({ length: 15 }, (_, i) => (i % 5 === 4 ? 503 : 200)));
   });
 });
 
@@ -159,7 +160,7 @@ describe("an outage that ends", () => {
       await ask(edge, old);
       now = fate;
       const during = [];
-      for (let i = 0; i < 12; i++) during.push(await ask(edge, i % 2 === 0 ? old : newAddress()));
+      for (let i = 0; i < 8; i++) during.push(await ask(edge, i % 2 === 0 ? old : newAddress()));
       expect(during.every(({ source }) => source === "fallback")).toBe(true);
       expect(
         during.every(({ status }) =>

@@ -1,0 +1,70 @@
+/** KV that has lost what it held: the policy in force, keys. The registry and the objects are the truth, and are asked. */
+import { reset } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { registryOf, registrySource } from "../../src/limiter/registry.ts";
+import { CURRENT_KEY, PolicyStore } from "../../src/policy/policy-store.ts";
+import { TEST_POLICY } from "../fixtures/edge-policy.ts";
+
+const START_MS = 1_900_000_000_000;
+
+// The registry, too, is whole again afterwards: other files ask it.
+beforeEach(() => reset());
+afterEach(() => reset());
+
+/** A new isolate's store, and how often it has asked the registry. */
+function newStore() {
+  const log = vi.fn();
+  const { newest, document } = registrySource(env.POLICY_REGISTRY);
+  const asked = vi.fn(newest);
+  const store = new PolicyStore(env.CONFIG, log, { newest: asked, document });
+  const at = async (ms: number) => (await store.current(START_MS + ms, () => undefined))?.revision;
+  return { store, asked, log, at };
+}
+
+const putPolicy = async (): Promise<void> => {
+  const put = await registryOf(env.POLICY_REGISTRY).put(JSON.stringify(TEST_POLICY), 0, {
+    actor: "a",
+    reason: "r",
+  });
+  expect(put).toMatchObject({ kind: "revision", published: true });
+};
+
+describe("where KV does not say any more what is in force", () => {
+  it.each<[what: string, lose: () => Promise<unknown>]>([
+    ["is gone", () => env.CONFIG.delete(CURRENT_KEY)],
+    ["is rubbish", () => env.CONFIG.put(CURRENT_KEY, "{]")],
+    [
+      "is gone, with everything else",
+      async () => {
+        const { keys } = await env.CONFIG.list();
+        await Promise.all(keys.map(({ name }) => env.CONFIG.delete(name)));
+      },
+    ],
+  ])("a new isolate goes by the registry's newest, and says so: the pointer %s", async (_what, lose) => {
+    await putPolicy();
+    await lose();
+    const { store, at, log } = newStore();
+    expect(await at(0)).toBe(1);
+    expect(store.known?.routes.byId("/private")).not.toBeNull();
+    expect(store.problem).toContain(CURRENT_KEY);
+    expect(log).toHaveBeenCalledTimes(1);
+  });
+
+  it("an isolate that knows the policy goes on by it, and asks nobody", async () => {
+    await putPolicy();
+    const { at, asked } = newStore();
+    expect(await at(0)).toBe(1);
+    await env.CONFIG.delete(CURRENT_KEY);
+    expect(await at(30_000)).toBe(1);
+    expect(asked).not.toHaveBeenCalled();
+  });
+});
+
+it("where no policy was ever put, an isolate asks the registry once, and the embedded default is no problem", async () => {
+  const { store, at, asked, log } = newStore();
+  for (const ms of [0, 30_000, 60_000]) expect(await at(ms)).toBe(0);
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(store.problem).toBeNull();
+  expect(log).not.toHaveBeenCalled();
+});

@@ -20,6 +20,7 @@ interface Props {
 
 /** A revision never changes. */
 const HOURLY_MS = 3_600_000;
+const NOT_FOUND = 404;
 
 export function RevisionView({ revision, active, refresh }: Props) {
   const { address, go, role } = usePage();
@@ -48,7 +49,11 @@ export function RevisionView({ revision, active, refresh }: Props) {
         Revision {revision}
         {isActive && " (in force)"}
       </h1>
-      <PollState polled={polled} />
+      {polled.status === NOT_FOUND ? (
+        <p role="alert">There is no revision {revision}: the history below the policy lists all there are.</p>
+      ) : (
+        <PollState polled={polled} />
+      )}
       {shown !== null && (
         <>
           <RevisionLine revision={shown} />
@@ -87,7 +92,7 @@ export function RevisionView({ revision, active, refresh }: Props) {
           {other !== null && other !== shown && (isBefore || !isActive) && (
             <Comparison before={other} after={shown} />
           )}
-          <details>
+          <details class="whole">
             <summary>The whole document</summary>
             <pre class="scroll card" tabIndex={0}>
               {formatJson(shown.document)}

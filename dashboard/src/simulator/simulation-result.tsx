@@ -20,7 +20,7 @@ export function SimulationFound({ result, tookMs }: Props) {
   return (
     <>
       <p class="finding">{summaryOf(result)}</p>
-      <div class="scroll">
+      <div class="scroll" role="region" aria-label="Totals" tabIndex={0}>
         <table>
           <caption>
             {sampled ? "Estimates from a sample of about " : ""}
@@ -30,22 +30,23 @@ export function SimulationFound({ result, tookMs }: Props) {
                 , <Time at={firstAt} /> to <Time at={lastAt} />
               </>
             )}
-            , replayed from empty counters in {milliseconds(tookMs)}
+            : as recorded, and as revision {revision} (in force) and this policy decide them from empty
+            counters. It took {milliseconds(tookMs)}.
           </caption>
           <thead>
             <tr>
               <th scope="col">Requests</th>
               <th scope="col" class="number">
-                As recorded
+                Recorded
               </th>
               <th scope="col" class="number">
-                Revision {revision}, in force
+                Revision {revision}
               </th>
               <th scope="col" class="number">
                 This policy
               </th>
               <th scope="col" class="number">
-                Difference
+                Change
               </th>
             </tr>
           </thead>
@@ -112,7 +113,7 @@ function Changed({ title, none, rows, accounts }: ChangedProps) {
       {rows.length === 0 ? (
         <p>{none}</p>
       ) : (
-        <div class="scroll">
+        <div class="scroll affected">
           <table>
             <caption>
               {accounts > shown

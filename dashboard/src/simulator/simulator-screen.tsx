@@ -40,18 +40,17 @@ export function SimulatorScreen() {
   return (
     <>
       <h1>Simulator</h1>
-      <p>
-        Replays the requests of a time against{" "}
-        <strong>
-          {revision !== null ? `revision ${revision}` : draft === null ? "the policy in force" : "your draft"}
-        </strong>{" "}
-        and against the policy in force, both from empty counters. Nothing is changed.{" "}
-        <Link to={policy}>{draft === null ? "To the policy" : "Back to the draft"}</Link>
-      </p>
-      {revision === null && draft === null && (
+      {revision === null && draft === null ? (
         <p>
-          You have no draft, so both are the same. <Link to={policy}>Edit the policy</Link>, and see here what
-          it would change.
+          You have no draft of a policy, so the one in force is replayed.{" "}
+          <Link to={policy}>Edit the policy</Link>, and see here what your draft would change.
+        </p>
+      ) : (
+        <p>
+          Replays recorded requests against{" "}
+          <strong>{revision === null ? "your draft" : `revision ${revision}`}</strong> and against the policy
+          in force, both from empty counters. Nothing is changed.{" "}
+          <Link to={policy}>{revision === null ? "Back to the draft" : `To revision ${revision}`}</Link>
         </p>
       )}
       {drafted === null && <PollState polled={polled} />}

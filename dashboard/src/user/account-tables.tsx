@@ -16,7 +16,7 @@ interface TableProps {
 function Table({ title, columns, none, rows }: TableProps) {
   if (rows.length === 0) return <p class="quiet">{none}</p>;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={title}>
+    <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, table`}>
       <table class="rows">
         <thead>
           <tr>

@@ -4,7 +4,7 @@ import { timeTicks, valueTicks } from "./ticks.ts";
 
 /** CSS pixels. Room for the labels of the axes. */
 export const LEFT = 60;
-export const RIGHT = 8;
+export const RIGHT = 28;
 export const TOP = 8;
 export const BOTTOM = 24;
 /** Between ticks at least. */

@@ -61,7 +61,7 @@ export function OverviewScreen() {
       {overview.value !== null && (!isEmpty || overview.value.previous.requests > 0) && (
         <Tiles overview={overview.value} failures={failures.value} before={titles.previous} />
       )}
-      {traffic.fault !== null && <PollState polled={traffic} />}
+      {traffic.fault !== null && overview.fault === null && <PollState polled={traffic} />}
       {traffic.value !== null && model !== null && !isEmpty && (
         <div class="card">
           <TimeChart

@@ -19,8 +19,8 @@ const TILES: readonly Tile[] = [
   { name: "Denied", show: (p) => percent(p.denied, p.requests), detail: (p) => count(p.denied) },
   { name: "Errors", show: (p) => percent(p.errors, p.requests), detail: (p) => count(p.errors) },
   { name: "Decision, median", show: (p) => milliseconds(p.latencyMs?.p50) },
-  { name: "Decision, 95th percentile", show: (p) => milliseconds(p.latencyMs?.p95) },
-  { name: "Decision, 99th percentile", show: (p) => milliseconds(p.latencyMs?.p99) },
+  { name: "Decision, p95", show: (p) => milliseconds(p.latencyMs?.p95) },
+  { name: "Decision, p99", show: (p) => milliseconds(p.latencyMs?.p99) },
   {
     name: "Hops saved",
     show: (p) => percent(p.hopsSaved, p.requests),

@@ -41,7 +41,7 @@ function saidBy({ value, fault, faultBody }: Polled<Said>): Said | null {
 function Verdicts({ verdicts }: { readonly verdicts: readonly Verdict[] }) {
   return (
     <section class="card" aria-label="State">
-      <p role="status">
+      <p role="status" class="verdict">
         <strong>{verdictOf(verdicts)}</strong>
       </p>
       <dl class="verdicts">

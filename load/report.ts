@@ -52,6 +52,7 @@ function textOf({ metrics }: SummaryData): string {
 
 function valuesText(values: Readonly<Record<string, number>>): string {
   return Object.entries(values)
+    .toSorted()
     .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toFixed(value < 1 ? 4 : 1)}`)
     .join(", ");
 }

@@ -5,11 +5,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp, readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { findK6, HOW_TO_INSTALL, type K6 } from "./load/find-k6.ts";
 import { type LoadOptions, readLoadOptions, usage } from "./load/load-options.ts";
+import { runtimeMiB } from "./load/runtime-memory.ts";
 import { startLocalProduct } from "./local-product.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -18,20 +20,27 @@ const NO_K6 = 2;
 /** A machine that k6 and the product share is slower than the usual second; a fallback would hide what is measured. */
 const PATIENT = { LIMITER_TIMEOUT_MS: "30000" };
 
+/** Of one Ctrl-C, npm and the terminal may both tell us; a second one ends k6 at once. */
+const SAME_SIGNAL_MS = 1_000;
+
 let child: ChildProcess | null = null;
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.on(signal, () => {
-    // k6 ends its run and reports; we close when it has ended.
-    if (child) child.kill("SIGINT");
-    else process.exit(1);
-  });
-}
+let signalledMs = -Infinity;
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
 
 try {
   process.exitCode = await main();
 } catch (thrown) {
   console.error(`\nload: ${thrown instanceof Error ? thrown.message : thrown}`);
   process.exitCode = 1;
+}
+
+/** k6 ends its run and reports, and we close when it has ended. */
+function stop(): void {
+  if (!child) process.exit(1);
+  const nowMs = performance.now();
+  if (nowMs - signalledMs < SAME_SIGNAL_MS) return;
+  signalledMs = nowMs;
+  child.kill("SIGINT");
 }
 
 async function main(): Promise<number> {
@@ -61,22 +70,19 @@ async function againstRunning(k6: K6, options: LoadOptions, url: URL): Promise<n
 async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
   const token = randomBytes(32).toString("hex");
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-load-"));
+  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  console.log("Building and starting the product ...");
+  const variables = { ADMIN_TOKEN: token, ...PATIENT };
+  const product = await startLocalProduct({ port: 0, directory, variables });
   try {
-    console.log("Building and starting the product ...");
-    const product = await startLocalProduct({
-      port: 0,
-      directory,
-      variables: { ADMIN_TOKEN: token, ...PATIENT },
-    });
-    try {
-      // All of it is thrown away afterwards.
-      const own = { LOAD_CHANGE_POLICY: "1", LOAD_LEAVE_ACCOUNTS: "1" };
-      return await runK6(k6, options, { LOAD_URL: product.url.href, ADMIN_TOKEN: token, ...own });
-    } finally {
-      await product.close();
-    }
+    const before = await runtimeMiB(process.pid);
+    // All of it is thrown away afterwards.
+    const own = { LOAD_CHANGE_POLICY: "1", LOAD_LEAVE_ACCOUNTS: "1" };
+    const code = await runK6(k6, options, { LOAD_URL: product.url.href, ADMIN_TOKEN: token, ...own });
+    console.log(`Memory of workerd: ${before} MiB before, ${await runtimeMiB(process.pid)} MiB after`);
+    return code;
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    await product.close();
   }
 }
 
@@ -89,6 +95,8 @@ async function runK6(k6: K6, options: LoadOptions, variables: Record<string, str
   const code = await new Promise<number>((done, fail) => {
     child = spawn(k6.path, ["run", "--quiet", join(SCENARIOS, `${scenario}.ts`)], {
       stdio: "inherit",
+      // Not in the terminal's group: a signal reaches it through us, once.
+      detached: true,
       env: {
         ...process.env,
         ...variables,

@@ -23,7 +23,7 @@ const USERS = ["free", "free", "free", "pro", "load-leased", "load-leased"];
 export const options = {
   ...COMMON,
   scenarios: { accuracy: onceEach(USERS.length, DURATION_MS) },
-  thresholds: thresholds(byProfile({ short: 2_000, full: 500 }), {
+  thresholds: thresholds(500, {
     denied: ["count>0"],
     decided_by_lease: ["count>0"],
     decided_by_fallback: ["count==0"],

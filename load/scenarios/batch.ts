@@ -27,7 +27,7 @@ const misplaced = new Counter("misplaced");
 export const options = {
   ...COMMON,
   scenarios: { batch: onceEach(CLIENTS, DURATION_MS) },
-  thresholds: thresholds(byProfile({ short: 4_000, full: 2_000 }), {
+  thresholds: thresholds(2_000, {
     denied: ["count>0"],
     misplaced: ["count==0"],
   }),

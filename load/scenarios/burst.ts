@@ -19,7 +19,7 @@ export const options = {
   scenarios: {
     burst: { executor: "per-vu-iterations", vus: AT_ONCE, iterations: ROUNDS, maxDuration: "30m" },
   },
-  thresholds: thresholds(byProfile({ short: 2_000, full: 1_000 }), {
+  thresholds: thresholds(1_000, {
     denied: ["count>0"],
     decided_by_fallback: ["count==0"],
   }),

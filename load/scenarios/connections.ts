@@ -22,7 +22,7 @@ const connections = new Counter("connections");
 export const options = {
   ...COMMON,
   scenarios: { connections: onceEach(GROUPS, ROUND_MS * ROUNDS) },
-  thresholds: thresholds(byProfile({ short: 4_000, full: 1_000 }), {
+  thresholds: thresholds(1_000, {
     connections: ["count>=5000", `count<${GROUPS * GROUP * 1.5}`],
   }),
 };

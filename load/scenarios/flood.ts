@@ -14,7 +14,7 @@ const DURATION_MS = byProfile({ short: 20_000, full: 300_000 });
 export const options = {
   ...COMMON,
   scenarios: { flood: onceEach(USERS, DURATION_MS) },
-  thresholds: thresholds(byProfile({ short: 1_000, full: 250 }), {
+  thresholds: thresholds(250, {
     decided_by_deny_cache: ["count>1000"],
     decided_by_fallback: ["count==0"],
   }),

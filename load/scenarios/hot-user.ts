@@ -23,7 +23,7 @@ export const options = {
     strict: { ...onceEach(1, DURATION_MS), exec: "strict" },
     leased: { ...onceEach(GROUPS, DURATION_MS), exec: "leased", startTime: `${DURATION_MS / 1_000 + 1}s` },
   },
-  thresholds: thresholds(byProfile({ short: 4_000, full: 1_000 }), {
+  thresholds: thresholds(1_000, {
     "answer_duration{tier:pro}": ["max<60000"],
     "answer_duration{tier:enterprise}": ["max<60000"],
     decided_by_fallback: ["count==0"],

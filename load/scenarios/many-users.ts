@@ -24,7 +24,7 @@ export const options = {
       duration: byProfile({ short: "20s", full: "10m" }),
     },
   },
-  thresholds: thresholds(byProfile({ short: 1_000, full: 500 }), {
+  thresholds: thresholds(500, {
     fresh: ["rate==1"],
     denied: ["count==0"],
   }),

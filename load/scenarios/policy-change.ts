@@ -31,7 +31,7 @@ const stale = new Counter("stale_decisions");
 export const options = {
   ...COMMON,
   scenarios: { change: onceEach(1, DURATION_MS) },
-  thresholds: thresholds(byProfile({ short: 2_000, full: 500 }), {
+  thresholds: thresholds(500, {
     policy_changes: ["count>5"],
     stale_decisions: ["count==0"],
     denied: ["count>0"],

@@ -18,7 +18,7 @@ export const options = {
       stages: [10, MOST, MOST, 0].map((target, i) => ({ duration: `${SECONDS[i]}s`, target })),
     },
   },
-  thresholds: thresholds(byProfile({ short: 500, full: 250 })),
+  thresholds: thresholds(250),
 };
 
 export const setup = (): Stage => prepareMix(MOST);

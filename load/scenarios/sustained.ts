@@ -17,7 +17,7 @@ const EXCESS = 1.1;
 export const options = {
   ...COMMON,
   scenarios: { sustained: onceEach(USERS, DURATION_MS) },
-  thresholds: thresholds(byProfile({ short: 2_000, full: 500 }), {
+  thresholds: thresholds(500, {
     denied: ["count>0"],
     decided_by_fallback: ["count==0"],
   }),

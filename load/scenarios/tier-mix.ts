@@ -17,7 +17,7 @@ export const options = {
       duration: byProfile({ short: "20s", full: "10m" }),
     },
   },
-  thresholds: thresholds(byProfile({ short: 500, full: 250 })),
+  thresholds: thresholds(250),
 };
 
 export const setup = (): Stage => prepareMix(CLIENTS);

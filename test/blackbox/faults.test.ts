@@ -16,7 +16,7 @@ import { eventually, newAccount, type Product, startProduct } from "./product.ts
 const DEADLINE_MS = 1_500;
 const UPSTREAM_TIMEOUT_MS = 400;
 /** On a busy machine an answer may come so much later than it was due. */
-const SLACK_MS = 1_000;
+const SLACK_MS = 1_500;
 /** So slow a refill that nothing comes back while the test runs. */
 const bucket = (burst: number) => [{ name: "day", kind: "bucket", tokens: 1, per: "day", burst }];
 const FAULTY_WORKER = "test/faults/index.ts";
@@ -115,12 +115,12 @@ describe("the metrics hub", () => {
     annotate,
   }) => {
     const key = await newAccount(product, "hub-down", "pro");
-    await send(key, 800);
+    await send(key, 300);
     await fault({ hub: "down" });
     await send(key, 800);
     await fault({ hub: "none" });
-    await send(key, 800);
-    const all = 2_400;
+    await send(key, 300);
+    const all = 1_400;
     const arrived = await eventually(20_000, "every point is reported or counted as lost", async () => {
       const [points, dropped] = [
         await reported("hub-down"),
@@ -129,7 +129,7 @@ describe("the metrics hub", () => {
       return points + dropped === all ? { points, dropped } : null;
     });
     // What was sent before and after, but for what waited when the hub went.
-    expect(arrived.points).toBeGreaterThan(1_000);
+    expect(arrived.points).toBeGreaterThan(300);
     expect(arrived.dropped).toBeGreaterThan(0);
     // What points are lost for is counted all the same, and the bill never knew of it.
     await eventually(20_000, "every request is counted", async () => {
@@ -142,16 +142,16 @@ describe("the metrics hub", () => {
   it("that is killed half way changes no answer and loses no point", async () => {
     const key = await newAccount(product, "hub-killed", "pro");
     const before = await metric("edge_limiter_points_dropped_total");
-    await send(key, 400);
+    await send(key, 200);
     await fault({ hub: "crash" });
-    await send(key, 400);
+    await send(key, 200);
     await eventually(
       20_000,
       "every point is reported",
-      async () => (await reported("hub-killed")) === 800 || null,
+      async () => (await reported("hub-killed")) === 400 || null,
     );
     expect(await metric("edge_limiter_points_dropped_total")).toBe(before);
-    expect(await ledger("hub-killed")).toBe(800);
+    expect(await ledger("hub-killed")).toBe(400);
   });
 });
 

@@ -2,7 +2,7 @@
  * A text with line numbers. Tab indents, Escape and then Tab leaves, as the hint says; what is typed by keys of its own can be undone
  * like all else. Never changes the text by itself.
  */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Place } from "./json-text.ts";
 
 interface Props {
@@ -43,11 +43,15 @@ export function Editor({ text, onInput, marked, goTo, isReadOnly }: Props) {
     }
     isLeaving.current = event.key === "Escape" || (isLeaving.current && event.key === "Shift");
   };
-  const lines = text.split("\n").map((_, i) => `${marked.has(i + 1) ? "●" : ""}${i + 1}`);
+  const count = text.split("\n").length;
+  const lines = useMemo(
+    () => Array.from({ length: count }, (_, i) => `${marked.has(i + 1) ? "●" : ""}${i + 1}`).join("\n"),
+    [count, marked],
+  );
   return (
     <div class="editor">
       <pre ref={numbers} aria-hidden="true">
-        {lines.join("\n")}
+        {lines}
       </pre>
       <textarea
         ref={area}

@@ -75,35 +75,35 @@ function linesOf(text: string): string[] {
 
 /** The shortest way from one list to the other, as steps. */
 function edits(a: readonly string[], b: readonly string[]): DiffLine["kind"][] {
-  const furthest = new Map([[1, 0]]);
-  const trail: Map<number, number>[] = [];
-  const reached = (k: number): number => furthest.get(k) ?? -1;
-  for (let d = 0; d <= Math.min(a.length + b.length, MOST_EDITS); d += 1) {
-    trail.push(new Map(furthest));
+  const most = Math.min(a.length + b.length, MOST_EDITS);
+  /** How far along `a` each diagonal k is reached, at most + 1 + k. */
+  const furthest = new Int32Array(2 * most + 3);
+  const at = (k: number): number => furthest[most + 1 + k] ?? -1;
+  /** What was reached before the d-th edit, on the diagonals -d - 1 to d + 1. */
+  const trail: Int32Array[] = [];
+  for (let d = 0; d <= most; d += 1) {
+    trail.push(furthest.slice(most - d, most + 3 + d));
     for (let k = -d; k <= d; k += 2) {
-      let x = isDown(reached(k - 1), reached(k + 1), k, d) ? reached(k + 1) : reached(k - 1) + 1;
+      let x = isDown(at(k - 1), at(k + 1), k, d) ? at(k + 1) : at(k - 1) + 1;
       while (x < a.length && x - k < b.length && a[x] === b[x - k]) x += 1;
-      furthest.set(k, x);
+      furthest[most + 1 + k] = x;
       if (x >= a.length && x - k >= b.length) return wayBack(trail, a.length, b.length);
     }
   }
   return [...a.map(() => "removed" as const), ...b.map(() => "added" as const)];
 }
 
+/** Whether the diagonal is best reached by adding a line. */
 function isDown(left: number, right: number, k: number, d: number): boolean {
   return k === -d || (k !== d && left < right);
 }
 
-function wayBack(
-  trail: readonly ReadonlyMap<number, number>[],
-  width: number,
-  height: number,
-): DiffLine["kind"][] {
+function wayBack(trail: readonly Int32Array[], width: number, height: number): DiffLine["kind"][] {
   const steps: DiffLine["kind"][] = [];
   let x = width;
   let y = height;
   for (let d = trail.length - 1; d >= 0; d -= 1) {
-    const reached = (k: number): number => trail[d]?.get(k) ?? -1;
+    const reached = (k: number): number => trail[d]?.[d + 1 + k] ?? -1;
     const k = x - y;
     const from = isDown(reached(k - 1), reached(k + 1), k, d) ? k + 1 : k - 1;
     const fromX = d === 0 ? 0 : reached(from);

@@ -17,6 +17,8 @@ interface Props {
   readonly refresh: () => void;
 }
 
+const SETTLED_MS = 250;
+
 export function Workbench({ active, refresh }: Props) {
   const { role } = usePage();
   const [draft, setDraft] = useState<Draft | null>(() => storedDraft("draft"));
@@ -29,6 +31,7 @@ export function Workbench({ active, refresh }: Props) {
   const validation = useValidation(draft === null ? null : text);
   const document = validation?.json.ok ? validation.json.value : undefined;
   const draftText = useMemo(() => (document === undefined ? text : formatJson(document)), [document, text]);
+  const settled = useSettled(draftText);
   const isSame = draftText === activeText;
   const isLate = draft !== null && draft.base !== active.revision && !isSame;
 
@@ -48,6 +51,11 @@ export function Workbench({ active, refresh }: Props) {
     if (draft !== null && draft.base !== active.revision && isSame && !isAsking) change(null);
   }, [draft, active, isSame, isAsking]);
 
+  // Thousands of rows may stand there, which no key shall draw anew.
+  const lines = useMemo(
+    () => <LineDiff before={activeText} after={settled} label="Changed lines" />,
+    [activeText, settled],
+  );
   const marked = useMemo(() => new Set(validation?.faults.map(({ line }) => line)), [validation]);
   return (
     <>
@@ -114,7 +122,7 @@ export function Workbench({ active, refresh }: Props) {
           <h2 id="changes-title">What changes against revision {active.revision}</h2>
           {isSame && <p>Nothing changes in meaning.</p>}
           {!isSame && document !== undefined && <ChangeList before={active.document} after={document} />}
-          {!isSame && <LineDiff before={activeText} after={draftText} label="Changed lines" />}
+          {!isSame && lines}
         </section>
       )}
       {isAsking && draft !== null && document !== undefined && (
@@ -131,6 +139,16 @@ export function Workbench({ active, refresh }: Props) {
       )}
     </>
   );
+}
+
+/** The text when the typing pauses: what is drawn from it takes too long to be drawn with every key. */
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
 }
 
 interface LateProps {

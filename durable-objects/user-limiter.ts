@@ -106,7 +106,8 @@ export class UserLimiter extends AccountObject {
       tier: tier.name,
       status: account?.status ?? "active",
       revision: policy.revision,
-      limits: readings(plan, nowMs).map(limitView),
+      // As it stands: even what costs nothing would take a slot.
+      limits: readings({ ...plan, after: plan.before }, nowMs).map(limitView),
       usage: {
         hour: usage(periodAt("hour", nowMs).startMs),
         day: usage(periodAt("day", nowMs).startMs),

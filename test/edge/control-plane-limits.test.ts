@@ -67,6 +67,13 @@ describe("the status that an operator sees", () => {
     expect(await seen()).toMatchObject({ tier: "free", status: "blocked" });
   });
 
+  it("takes no slot of its own", async () => {
+    const { operator, path } = await startWith("slots");
+    const response = await operator.send("GET", `${path}/status`);
+    const parallel = { name: "parallel", limit: 2, remaining: 2, resetMs: 0 };
+    expect(await response.json()).toMatchObject({ limits: [{}, parallel] });
+  });
+
   it("is had of a user without an account, by the default tier, and of no id that cannot be one", async () => {
     const { operator } = await startWith();
     const odd = encodeURIComponent("who/?#%");

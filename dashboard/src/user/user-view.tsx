@@ -54,6 +54,8 @@ export function UserView({ id }: { readonly id: string }) {
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const [changes, setChanges] = useState(0);
   const may = mayDo(role, "operator");
+  const prevented = may ? undefined : "This takes the role operator.";
+  const isUnlimited = status.value?.limits.length === 0 ? "Nothing limits this user." : undefined;
   const act: DialogProps["act"] = async (change) => {
     const outcome = await change;
     if (outcome.kind === "ok") {
@@ -86,15 +88,15 @@ export function UserView({ id }: { readonly id: string }) {
         </p>
       )}
       <div class="actions">
-        {hasNone && <Act may={may} verb="Create account" onClick={open("create")} />}
+        {hasNone && <Act prevented={prevented} verb="Create account" onClick={open("create")} />}
         {known && status.value && (
           <>
-            <Act may={may} verb="Grant extra" onClick={open("grant")} />
-            <Act may={may} verb="Reset" onClick={open("reset")} />
-            <Act may={may} verb="Change tier" onClick={open("tier")} />
-            <Act may={may} verb="Issue key" onClick={open("issue")} />
+            <Act prevented={prevented ?? isUnlimited} verb="Grant extra" onClick={open("grant")} />
+            <Act prevented={prevented ?? isUnlimited} verb="Reset" onClick={open("reset")} />
+            <Act prevented={prevented} verb="Change tier" onClick={open("tier")} />
+            <Act prevented={prevented} verb="Issue key" onClick={open("issue")} />
             <Act
-              may={may}
+              prevented={prevented}
               verb={isBlocked ? "Unblock" : "Block"}
               isDangerous={!isBlocked}
               onClick={open("block")}
@@ -137,8 +139,14 @@ export function UserView({ id }: { readonly id: string }) {
                 keys={keys.value.keys}
                 actions={(key) => (
                   <span class="actions">
-                    <Act may={may} verb="Rotate" of={key.name} onClick={open({ rotate: key })} />
-                    <Act may={may} verb="Revoke" of={key.name} isDangerous onClick={open({ revoke: key })} />
+                    <Act prevented={prevented} verb="Rotate" of={key.name} onClick={open({ rotate: key })} />
+                    <Act
+                      prevented={prevented}
+                      verb="Revoke"
+                      of={key.name}
+                      isDangerous
+                      onClick={open({ revoke: key })}
+                    />
                   </span>
                 )}
               />
@@ -188,7 +196,8 @@ function Chosen({
 }
 
 interface ActProps {
-  readonly may: boolean;
+  /** Why it cannot be done. */
+  readonly prevented: string | undefined;
   readonly verb: string;
   /** Of which of several like it. */
   readonly of?: string;
@@ -196,14 +205,13 @@ interface ActProps {
   readonly onClick: () => void;
 }
 
-function Act({ may, verb, of = "", isDangerous = false, onClick }: ActProps) {
-  const title = may ? undefined : "This takes the role operator.";
+function Act({ prevented, verb, of = "", isDangerous = false, onClick }: ActProps) {
   return (
     <button
       type="button"
       class={isDangerous ? "danger" : undefined}
-      disabled={!may}
-      title={title}
+      disabled={prevented !== undefined}
+      title={prevented}
       aria-label={of === "" ? undefined : `${verb} ${of}`}
       onClick={onClick}
     >

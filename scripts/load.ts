@@ -12,7 +12,6 @@ import { join, relative, resolve } from "node:path";
 import { findK6, HOW_TO_INSTALL, type K6 } from "./load/find-k6.ts";
 import { type LoadOptions, readLoadOptions, usage } from "./load/load-options.ts";
 import { runtimeMiB } from "./load/runtime-memory.ts";
-import { startLocalProduct } from "./local-product.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const SCENARIOS = join(ROOT, "load", "scenarios");
@@ -51,12 +50,16 @@ async function main(): Promise<number> {
     return 0;
   }
   if (read.kind === "fault") throw new Error(`${read.message}\n\n${usage(scenarios)}`);
-  const { options } = read;
   const k6 = await findK6({ k6Bin: process.env["K6_BIN"] });
   if (!k6) {
     console.error(HOW_TO_INSTALL);
     return NO_K6;
   }
+  if (read.kind === "find-k6") {
+    console.log(`k6 ${k6.version}: ${k6.path}`);
+    return 0;
+  }
+  const { options } = read;
   return options.url ? againstRunning(k6, options, options.url) : againstOwn(k6, options);
 }
 
@@ -73,6 +76,8 @@ async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   console.log("Building and starting the product ...");
   const variables = { ADMIN_TOKEN: token, ...PATIENT };
+  // Loads Miniflare, which takes a while: what is wrong before is said at once.
+  const { startLocalProduct } = await import("./local-product.ts");
   const product = await startLocalProduct({ port: 0, directory, variables });
   try {
     const before = await runtimeMiB(process.pid);

@@ -14,6 +14,7 @@ export interface LoadOptions {
 export type ReadOptions =
   | { readonly kind: "run"; readonly options: LoadOptions }
   | { readonly kind: "help" }
+  | { readonly kind: "find-k6" }
   | { readonly kind: "fault"; readonly message: string };
 
 export function usage(scenarios: readonly string[]): string {
@@ -23,7 +24,7 @@ Scenarios: ${scenarios.join(", ")}
 
 Without --url the product is started here, in a directory of its own, on a free port. With --url, ADMIN_TOKEN must be set;
 the run makes accounts of its own and deletes them; some scenarios need tiers of their own, which --change-policy
-adds for the time of the run. LOAD_PATH is what is asked for (/identify), LOAD_P95_MS the bound of the 95th percentile.`;
+adds for the time of the run. --find-k6 only says which k6 would be used. LOAD_PATH is what is asked for (/identify), LOAD_P95_MS the bound of the 95th percentile.`;
 }
 
 export function readLoadOptions(args: readonly string[], scenarios: readonly string[]): ReadOptions {
@@ -37,6 +38,7 @@ export function readLoadOptions(args: readonly string[], scenarios: readonly str
         url: { type: "string" },
         out: { type: "string" },
         "change-policy": { type: "boolean", default: false },
+        "find-k6": { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
     });
@@ -45,6 +47,7 @@ export function readLoadOptions(args: readonly string[], scenarios: readonly str
   }
   const { values, positionals } = parsed;
   if (values.help) return { kind: "help" };
+  if (values["find-k6"]) return { kind: "find-k6" };
   const [scenario, ...others] = positionals;
   if (scenario === undefined) return fault("name a scenario");
   if (others.length > 0) return fault(`one scenario at a time, not also ${others.join(" ")}`);

@@ -66,6 +66,7 @@ test("has round times on its axis, as the viewer's clock shows them", () => {
   expect(hours(timeTicks(midnight + 1, midnight + 86_400_000, 8, 0))).toEqual([3, 6, 9, 12, 15, 18, 21, 24]);
   expect(hours(timeTicks(midnight, midnight + 86_400_000, 4, 3_600_000))).toEqual([5, 11, 17, 23]);
   expect(timeTicks(0, 93 * 86_400_000, 10, 0)).toHaveLength(7);
+  expect(timeTicks(0, 7 * 86_400_000, 3, 0)).toHaveLength(3);
 });
 
 const WIDTH = LEFT + RIGHT + 300;

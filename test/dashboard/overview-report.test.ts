@@ -15,8 +15,14 @@ const PERIOD = {
 };
 
 test("reads an overview, without latencies where none were measured", () => {
-  const read = parseOverview({ report: "overview", sampled: false, current: PERIOD, previous: PERIOD });
-  expect(read?.current.denied).toBe(1);
+  const read = parseOverview({
+    report: "overview",
+    backend: "embedded",
+    sampled: false,
+    current: PERIOD,
+    previous: PERIOD,
+  });
+  expect([read?.current.denied, read?.isEmbedded]).toEqual([1, true]);
   expect(read?.current.latencyMs).toBeUndefined();
 });
 

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { parseDeniedUsers, parseRoutes } from "../../dashboard/src/overview/rankings.tsx";
 import {
+  isWithinADay,
   paramsOf,
   rangeOf,
   reportPath,
@@ -28,6 +29,8 @@ test("takes the range from the URL, and the last hour where it makes no sense", 
     { range: "9y" },
     { from: "x", to: "y" },
     { from: "2026-11-21", to: "2026-11-20" },
+    { from: "2026-01-01", to: "2026-11-20" },
+    { from: "-001000-01-01", to: "-001000-01-02" },
   ]) {
     expect(rangeOf(params)).toMatchObject({ kind: "last", name: "1h" });
   }
@@ -66,6 +69,19 @@ test("zooms out about the middle, and back to a range until now where it would r
   expect(zoomedOut({ ...hourAgo, fromMs: NOON_MS - 96 * HOUR_MS }, NOON_MS)).toMatchObject({ name: "7d" });
   expect(zoomedOut(rangeOf({ range: "1h" }), NOON_MS)).toMatchObject({ name: "6h" });
   expect(zoomedOut(rangeOf({ range: "7d" }), NOON_MS)).toMatchObject({ name: "7d" });
+});
+
+test("knows of which ranges a store of one day lacks something", () => {
+  const between = (hoursAgo: number, hours: number) =>
+    ({
+      kind: "between",
+      fromMs: NOON_MS - hoursAgo * HOUR_MS,
+      toMs: NOON_MS - (hoursAgo - hours) * HOUR_MS,
+    }) as const;
+  const known = [rangeOf({ range: "6h" }), between(23, 1)];
+  const unknown = [rangeOf({ range: "24h" }), between(24, 1)];
+  expect(known.map((range) => isWithinADay(range, NOON_MS))).toEqual([true, true]);
+  expect(unknown.map((range) => isWithinADay(range, NOON_MS))).toEqual([false, false]);
 });
 
 const REPORT = {

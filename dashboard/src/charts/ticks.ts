@@ -12,6 +12,7 @@ const TIME_STEPS_MS: readonly number[] = [
   ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR_MS),
   DAY_MS,
   2 * DAY_MS,
+  3 * DAY_MS,
 ];
 const WEEK_MS = 7 * DAY_MS;
 

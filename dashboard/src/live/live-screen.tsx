@@ -50,9 +50,8 @@ export function LiveScreen() {
       </div>
       {list.rows.length === 0 ? (
         <p class="quiet">
-          {isPaused
-            ? "Nothing is listed while it is paused."
-            : "Waiting for a decision that passes the filters…"}
+          {isPaused && "Nothing is listed while it is paused."}
+          {!isPaused && state.kind === "open" && "Waiting for a decision that passes the filters…"}
         </p>
       ) : (
         <LiveTable rows={list.rows} skipped={list.skipped} />

@@ -11,7 +11,7 @@ export function NoTraffic({ when }: { readonly when: string }) {
       </pre>
       <p class="quiet">
         Any path that the policy has a route for will do. Keys are issued on a user's screen; a local start
-        writes keys of its demo accounts to keys.json.
+        prints one, and <code>npm run demo:traffic</code> sends a mix of requests to it.
       </p>
     </div>
   );

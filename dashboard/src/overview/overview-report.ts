@@ -14,6 +14,8 @@ export interface Period {
 
 export interface Overview {
   readonly sampled: boolean;
+  /** Whether the hub's own store answered, which keeps the last day alone. */
+  readonly isEmbedded: boolean;
   readonly current: Period;
   readonly previous: Period;
 }
@@ -23,7 +25,15 @@ export function parseOverview(body: unknown): Overview | null {
   if (!isRecord(body) || body["report"] !== "overview") return null;
   const current = period(body["current"]);
   const previous = period(body["previous"]);
-  return current && previous && { sampled: body["sampled"] === true, current, previous };
+  return (
+    current &&
+    previous && {
+      sampled: body["sampled"] === true,
+      isEmbedded: body["backend"] === "embedded",
+      current,
+      previous,
+    }
+  );
 }
 
 function period(value: unknown): Period | null {

@@ -10,6 +10,7 @@ import { usePolled } from "../shell/use-polled.ts";
 import { NoTraffic } from "./no-traffic.tsx";
 import { parseOverview } from "./overview-report.ts";
 import {
+  isWithinADay,
   LENGTHS,
   paramsOf,
   pollEveryMs,
@@ -59,7 +60,12 @@ export function OverviewScreen() {
       <PollState polled={overview} />
       {isEmpty && <NoTraffic when={titles.current} />}
       {overview.value !== null && (!isEmpty || overview.value.previous.requests > 0) && (
-        <Tiles overview={overview.value} failures={failures.value} before={titles.previous} />
+        <Tiles
+          overview={overview.value}
+          failures={failures.value}
+          before={titles.previous}
+          isStored={!overview.value.isEmbedded || isWithinADay(range, Date.now())}
+        />
       )}
       {traffic.fault !== null && overview.fault === null && <PollState polled={traffic} />}
       {traffic.value !== null && model !== null && !isEmpty && (
@@ -101,7 +107,7 @@ function Ranges({ range, onChoose }: { readonly range: Range; readonly onChoose:
           key={length.name}
           type="button"
           aria-pressed={range.kind === "last" && range.name === length.name}
-          aria-label={`Last ${length.title}`}
+          aria-label={`${length.name}, the last ${length.title}`}
           onClick={() => onChoose(length)}
         >
           {length.name}

@@ -19,12 +19,17 @@ const SECOND_MS = 1_000;
 const LEAST_MS = 10 * SECOND_MS;
 /** Zooming out ends where the longest length does. */
 const MOST_MS = 604_800 * SECOND_MS;
+/** Reports are of no longer times: 93 days. */
+const LONGEST_MS = 93 * 86_400 * SECOND_MS;
+/** The embedded store keeps a day, so of longer times than half of one it does not know what was before. */
+const HALF_A_DAY_MS = 43_200 * SECOND_MS;
 
 /** What the URL's parameters ask for; the last hour where they say nothing that makes sense. */
 export function rangeOf({ range, from, to }: PageAddress["params"]): Range {
   const fromMs = Date.parse(from ?? "");
   const toMs = Date.parse(to ?? "");
-  if (toMs - fromMs >= SECOND_MS) return { kind: "between", fromMs, toMs };
+  const widthMs = toMs - fromMs;
+  if (fromMs > 0 && widthMs >= SECOND_MS && widthMs <= LONGEST_MS) return { kind: "between", fromMs, toMs };
   return LENGTHS.find(({ name }) => name === range) ?? LENGTHS[1];
 }
 
@@ -63,6 +68,12 @@ export function zoomedOut(range: Range, nowMs: number): Range {
     return LENGTHS.find(({ seconds }) => nowMs - seconds * SECOND_MS <= fromMs) ?? LENGTHS[4];
   }
   return { kind: "between", fromMs, toMs };
+}
+
+/** Whether the embedded store, which keeps the last day, can have all of the range and of the time before it. */
+export function isWithinADay(range: Range, nowMs: number): boolean {
+  if (range.kind === "last") return range.seconds * SECOND_MS <= HALF_A_DAY_MS;
+  return nowMs - (2 * range.fromMs - range.toMs) <= 2 * HALF_A_DAY_MS;
 }
 
 /** How often to ask: the longer the range, the less a few seconds change it. */

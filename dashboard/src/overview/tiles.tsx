@@ -34,9 +34,11 @@ interface Props {
   readonly failures: Overview | null;
   /** What the period before is called. */
   readonly before: string;
+  /** Whether all of both periods may still be stored. */
+  readonly isStored: boolean;
 }
 
-export function Tiles({ overview, failures, before }: Props) {
+export function Tiles({ overview, failures, before, isStored }: Props) {
   const { current, previous } = overview;
   return (
     <>
@@ -65,6 +67,8 @@ export function Tiles({ overview, failures, before }: Props) {
       <p class="quiet">
         “Before” is {before}.{" "}
         {overview.sampled ? "Figures are estimates from a sample." : "Every decision is counted."}
+        {!isStored &&
+          " Only the last day is stored here; Analytics Engine has three months, once ANALYTICS_API_TOKEN is set."}
       </p>
     </>
   );

@@ -31,6 +31,18 @@ export default defineConfig({
         test: { name: "core", include: ["test/{core,peers}/**/*.test.ts"], environment: "node" },
       },
       {
+        // The objects' classes in Node, on a simulated platform.
+        resolve: {
+          alias: { "cloudflare:workers": `${import.meta.dirname}/test/history/cloudflare-workers.ts` },
+        },
+        test: {
+          name: "history",
+          include: ["test/history/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 60_000,
+        },
+      },
+      {
         test: {
           name: "scripts",
           include: ["test/{scripts,reports,metrics,analytics,dashboard}/**/*.test.ts"],
@@ -65,6 +77,16 @@ export default defineConfig({
         test: {
           name: "blackbox",
           include: ["test/blackbox/**/*.test.ts"],
+          environment: "node",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/dashboard-browser/**/*.test.ts"],
           environment: "node",
           testTimeout: 60_000,
           hookTimeout: 60_000,

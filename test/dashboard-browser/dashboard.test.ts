@@ -1,0 +1,256 @@
+/**
+ * The dashboard as an operator meets it: the started product, real traffic, a real browser. What is done in the page is seen by the
+ * very next request.
+ */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "../blackbox/checkout.ts";
+import { type Answer, request } from "../blackbox/client.ts";
+import { newAccount, type Product, startProduct } from "../blackbox/product.ts";
+import { HAS_CHROMIUM, launch, Viewer } from "./viewer.ts";
+
+if (!HAS_CHROMIUM) process.stderr.write("there is no Chromium: the dashboard is not tested in a browser\n");
+
+const LONG_ID = `long-${"x".repeat(195)}`;
+const BURST = 150;
+
+let checkout: Checkout;
+let product: Product;
+let browser: Browser;
+/** Signed in as an administrator. */
+let viewer: Viewer;
+const keys = new Map<string, string>();
+
+async function ask(user: string, path = "/identify"): Promise<Answer> {
+  return request(new URL(path, product.url), { headers: { "X-API-Key": keys.get(user) ?? "" } });
+}
+
+/** Asks until the free tier's burst is gone. */
+async function exhaust(user: string): Promise<void> {
+  for (let i = 0; i < 2 * BURST; i += 10) {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(user)));
+    if (answers.every(({ status }) => status === 429)) return;
+  }
+  throw new Error(`${user} is never denied`);
+}
+
+/** Opens the screen and waits for its heading. */
+async function open(screen: string, heading: string | RegExp): Promise<void> {
+  await viewer.open(screen);
+  await viewer.page.getByRole("heading", { level: 1, name: heading }).waitFor();
+}
+
+describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
+  beforeAll(async () => {
+    checkout = await makeCheckout({ devVars: PATIENT });
+    [product, browser] = await Promise.all([startProduct(checkout), launch()]);
+    viewer = await Viewer.arrive(browser, product.url);
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await product?.run.stop();
+    await checkout?.remove();
+  });
+
+  it("lets in who has an admin token, and says so to who has not", async () => {
+    const { page } = viewer;
+    await viewer.open("overview");
+    await viewer.signIn("not the token");
+    await page.getByRole("alert").getByText("This is not an admin token").waitFor();
+    expect(viewer.faults().filter((fault) => !fault.includes("401"))).toEqual([]);
+    await viewer.signIn();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    const [cookie] = await viewer.context.cookies();
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: "Strict" });
+    expect(
+      await page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])"),
+    ).not.toContain(ADMIN_TOKEN);
+  });
+
+  it("tells an operator of an empty product what to do", async () => {
+    await open("overview", "Overview");
+    await viewer.page.getByText("Send one, and it is here within seconds").waitFor();
+    await open("simulator", "Simulator");
+    await viewer.page.getByText("Nothing was recorded in this time").waitFor();
+    for (const [screen, heading] of [
+      ["live", "Live"],
+      ["decisions", "Decisions"],
+      ["user?id=nobody-yet", /nobody-yet/],
+      ["system", "System"],
+    ] as const) {
+      await open(screen, heading);
+    }
+    // A user without an account is asked for, and is not there.
+    expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);
+  });
+
+  it("acts: what is granted, reset, blocked or moved counts from the very next request on", async () => {
+    const { page } = viewer;
+    for (const user of ["ann", "bob", LONG_ID]) keys.set(user, await newAccount(product, user, "free"));
+    await exhaust("ann");
+    await open("user?id=ann", /ann/);
+    const act = (name: string) => page.getByRole("button", { name, exact: true }).click();
+
+    await act("Grant extra");
+    await page.getByRole("dialog").getByLabel("Extra tokens").fill("50");
+    expect(await viewer.confirm("Grant", "they asked nicely")).toContain("ann has 50 more of minute");
+    expect((await ask("ann")).status).toBe(200);
+
+    await exhaust("ann");
+    await act("Reset");
+    expect(await viewer.confirm("Reset", "our mistake")).toContain("full again");
+    const after = await ask("ann");
+    expect([after.status, after.headers["ratelimit"]]).toEqual([
+      200,
+      expect.stringContaining('"minute";r=199'),
+    ]);
+
+    await act("Block");
+    expect(await viewer.confirm("Block", "abuse")).toContain("ann is blocked");
+    expect((await ask("ann")).status).toBe(403);
+    await act("Unblock");
+    await viewer.confirm("Unblock", "they promised");
+    expect((await ask("ann")).status).toBe(200);
+
+    await act("Change tier");
+    await page.getByRole("dialog").getByLabel("Tier").selectOption("pro");
+    expect(await viewer.confirm("Change tier", "upgraded")).toContain("ann is in tier pro");
+    expect((await ask("ann")).headers["ratelimit-policy"]).toContain('"minute";q=1550');
+
+    const history = page.getByRole("table").last();
+    for (const reason of ["they asked nicely", "our mistake", "abuse", "they promised", "upgraded"]) {
+      await history.getByText(reason).waitFor();
+    }
+    expect(viewer.faults()).toEqual([]);
+  });
+
+  it("simulates a draft, puts it into force, and brings the old policy back", async () => {
+    const { page } = viewer;
+    await exhaust("bob");
+    await open("policy", /revision 0 is in force/);
+    const editor = page.getByLabel("Policy document");
+    const before = await editor.inputValue();
+    await editor.fill(
+      before.replace(
+        '"tokens": 100, "per": "minute", "burst": 150',
+        '"tokens": 20, "per": "minute", "burst": 20',
+      ),
+    );
+    await page.getByRole("link", { name: "Try it on recorded traffic" }).click();
+    const denied = page.getByRole("region", { name: "Newly denied" });
+    await denied.getByRole("link", { name: "bob" }).waitFor();
+    await page.getByRole("link", { name: "Back to the draft" }).click();
+    expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
+
+    await page.getByRole("button", { name: "Activate…" }).click();
+    expect(await viewer.confirm("Activate", "tighter")).toContain("Revision 1 is in force");
+    expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=20;w=60');
+
+    await open("policy?revision=0", /Revision 0/);
+    await page.getByRole("button", { name: "Roll back to this…" }).click();
+    expect(await viewer.confirm("Roll back", "too tight")).toContain("Revision 2 is in force");
+    expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
+    expect(viewer.faults()).toEqual([]);
+  });
+
+  it("says where a draft is wrong, and does not let it into force", async () => {
+    const { page } = viewer;
+    await open("policy", /revision 2 is in force/);
+    const editor = page.getByLabel("Policy document");
+    await editor.fill((await editor.inputValue()).replace('"defaultTier": "free"', '"defaultTier": "fre"'));
+    await page.getByText('there is no tier "fre"').waitFor();
+    expect(await page.getByRole("button", { name: "Activate…" }).isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Set aside" }).click();
+    await page.getByRole("button", { name: "Forget it" }).click();
+  });
+
+  describe("every screen", () => {
+    it.each([
+      ["overview", "Overview", "Most denied"],
+      ["live", "Live", "Connected"],
+      ["decisions?outcome=denied", "Decisions", "deny-cache"],
+      ["user", "Users", "ann"],
+      ["user?id=ann", /ann/, "Latest decisions"],
+      [`user?id=${LONG_ID}`, /long-/, "Limits"],
+      ["policy", /revision 2 is in force/, "too tight"],
+      ["simulator", "Simulator", "Newly denied"],
+      ["system", "System", "Rows written"],
+    ])(
+      "%s shows real traffic, by axe's rules, in light and dark, and at 400 px",
+      async (screen, heading, text) => {
+        const { page } = viewer;
+        await open(screen, heading);
+        await page.getByText(text).filter({ visible: true }).first().waitFor();
+        expect(await viewer.axe()).toEqual([]);
+        await page.emulateMedia({ colorScheme: "dark" });
+        expect(await viewer.axe(["color-contrast"])).toEqual([]);
+        await page.emulateMedia({ colorScheme: "light" });
+        await page.setViewportSize({ width: 400, height: 800 });
+        expect(await viewer.overflow()).toBe(0);
+        await page.setViewportSize({ width: 1_280, height: 900 });
+        expect(viewer.faults()).toEqual([]);
+      },
+    );
+  });
+
+  it("shows decisions as they are made", async () => {
+    await open("live", "Live");
+    await viewer.page.getByText("Connected").waitFor();
+    await ask("bob", "/compare?a=1&b=2");
+    await viewer.page.getByRole("row", { name: /bob/ }).first().waitFor();
+  });
+
+  it("is used by keyboard alone: a screen by its name, a user by id, a dialog and out of it", async () => {
+    const { page } = viewer;
+    await open("overview", "Overview");
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
+    expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).not.toBe("none");
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("poli");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /is in force/ }).waitFor();
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("bob");
+    await page.keyboard.press("Enter");
+    await page.getByRole("heading", { level: 1, name: /bob/ }).waitFor();
+    const block = page.getByRole("button", { name: "Block", exact: true });
+    await block.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
+    expect(await viewer.axe()).toEqual([]);
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    expect(await page.evaluate("document.activeElement.textContent")).toBe("Block");
+  });
+
+  it("says what failed when the API does, keeps what it has, and goes on when it answers again", async () => {
+    const { page } = viewer;
+    await open("user?id=bob", /bob/);
+    await page.getByText("this hour").waitFor();
+    const isApi = "**/api/v1/admin/**";
+    const detail = "The registry is on holiday.";
+    await page.route(isApi, (route) =>
+      route.fulfill({ status: 503, json: { title: "Service Unavailable", detail } }),
+    );
+    await page.getByText(detail).first().waitFor();
+    expect(await page.getByText("this hour").isVisible()).toBe(true);
+    await page.reload();
+    await page.getByRole("button", { name: "Try again" }).waitFor();
+    await page.unroute(isApi);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByText("this hour").waitFor();
+    expect(viewer.faults().filter((fault) => !fault.includes("503"))).toEqual([]);
+  });
+
+  it("asks to sign in again when the session has ended, and comes back to where one was", async () => {
+    const { page } = viewer;
+    await open("user?id=bob", /bob/);
+    await viewer.context.clearCookies();
+    await page.getByText("Your session has ended").waitFor();
+    await viewer.signIn();
+    await page.getByRole("heading", { level: 1, name: /bob/ }).waitFor();
+    expect(viewer.faults().filter((fault) => !fault.includes("401"))).toEqual([]);
+  });
+});

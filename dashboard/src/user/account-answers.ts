@@ -129,10 +129,12 @@ const isUserReport = isShape({
 export type UserReport = Shape<typeof isUserReport>;
 export const parseUserReport = parseAs(isUserReport);
 
-const isLimitDocument = isShape<LimitNumbers & { readonly name: string }>({
-  name: isText,
-  ...NUMBERS,
-});
+/** As the policy has it. `scope`: counted for each key or route, rather than for the user. */
+export interface LimitDocument extends LimitNumbers {
+  readonly name: string;
+  readonly scope?: string | undefined;
+}
+const isLimitDocument = isShape<LimitDocument>({ name: isText, scope: isMissingOr(isText), ...NUMBERS });
 const isTier = isShape({ limits: isListOf(isLimitDocument) });
 export type Tier = Shape<typeof isTier>;
 export type Tiers = Readonly<Record<string, Tier>>;

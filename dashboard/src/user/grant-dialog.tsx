@@ -15,11 +15,21 @@ const DURATIONS = [
   ["30 days", 30 * 24 * HOUR_MS],
 ] as const;
 
-export function GrantDialog({ account: { id }, status: { limits }, act, onClose }: DialogProps) {
-  const [name, setName] = useState(limits[0]?.name ?? "");
+export function GrantDialog({
+  account: { id, tier },
+  status: { limits },
+  policy,
+  act,
+  onClose,
+}: DialogProps) {
+  const documents = policy?.document.tiers[tier]?.limits ?? [];
+  const names = [...new Set([...limits, ...documents].map((limit) => limit.name))];
+  const [name, setName] = useState(names[0] ?? "");
   const [amount, setAmount] = useState("");
   const [lastsMs, setLastsMs] = useState<number>(DURATIONS[1][1]);
   const limit = limits.find((one) => one.name === name);
+  const isSlots =
+    limit?.kind === "concurrency" || documents.some((one) => one.name === name && one.max !== undefined);
   const extra = Number(amount);
   const untilMs = Date.now() + lastsMs;
   return (
@@ -34,7 +44,7 @@ export function GrantDialog({ account: { id }, status: { limits }, act, onClose 
             <Time at={untilMs} />.
           </>
         ) : (
-          "Choose a limit and how much more it is to hold. It counts from the next request on."
+          `Choose a limit and how much more it is to hold${limit ? "" : ", for each key or route that it counts"}. It counts from the next request on.`
         )
       }
       run={(_fields, reason) => {
@@ -47,19 +57,19 @@ export function GrantDialog({ account: { id }, status: { limits }, act, onClose 
       <label>
         Limit
         <select value={name} onChange={(event) => setName(event.currentTarget.value)}>
-          {limits.map((one) => (
-            <option key={one.name}>{one.name}</option>
+          {names.map((one) => (
+            <option key={one}>{one}</option>
           ))}
         </select>
       </label>
       <label>
-        {limit?.kind === "concurrency" ? "Extra slots" : "Extra tokens"}
+        {isSlots ? "Extra slots" : "Extra tokens"}
         <input
           type="number"
           required
-          min={limit?.kind === "concurrency" ? 1 : 0.001}
+          min={isSlots ? 1 : 0.001}
           max={1e9}
-          step={limit?.kind === "concurrency" ? 1 : 0.001}
+          step={isSlots ? 1 : 0.001}
           value={amount}
           onInput={(event) => setAmount(event.currentTarget.value)}
         />

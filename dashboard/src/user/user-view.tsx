@@ -1,6 +1,5 @@
 /** One user: who it is, what is left of its limits, what it does, and what an operator can do about it. */
 import { useState } from "preact/hooks";
-import { exact } from "../shell/format.ts";
 import { usePage } from "../shell/page.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { mayDo } from "../shell/session.ts";
@@ -13,7 +12,6 @@ import {
   parseKeys,
   parsePolicy,
   parseStatus,
-  type Status,
 } from "./account-answers.ts";
 import { AccountHistory } from "./account-history.tsx";
 import { BlockDialog, ResetDialog, TierDialog } from "./account-dialogs.tsx";
@@ -22,16 +20,13 @@ import { CreateDialog } from "./create-dialog.tsx";
 import type { DialogProps } from "./dialog-props.ts";
 import { GrantDialog } from "./grant-dialog.tsx";
 import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
-import { LimitMeter } from "./limit-meter.tsx";
-import { QuotaChart } from "./quota-chart.tsx";
+import { countedElsewhere, LimitsView } from "./limits-view.tsx";
 import { RecentRequests } from "./recent-requests.tsx";
 
 /** Limits move fast, and reading them costs nothing. */
 const STATUS_MS = 2_000;
 /** Changed by operators only, and asked for again after each change made here. */
 const SLOW_MS = 15_000;
-/** The ledger counts by the hour: shorter quotas have no way down to draw. */
-const SHORTEST_QUOTA_MS = 4 * 3_600_000;
 
 type Dialog =
   | "grant"
@@ -55,7 +50,9 @@ export function UserView({ id }: { readonly id: string }) {
   const [changes, setChanges] = useState(0);
   const may = mayDo(role, "operator");
   const prevented = may ? undefined : "This takes the role operator.";
-  const isUnlimited = status.value?.limits.length === 0 ? "Nothing limits this user." : undefined;
+  const elsewhere = status.value ? countedElsewhere(status.value, policy.value) : [];
+  const isFree = status.value?.limits.length === 0 && elsewhere.length === 0;
+  const isUnlimited = isFree ? "Nothing limits this user." : undefined;
   const act: DialogProps["act"] = async (change) => {
     const outcome = await change;
     if (outcome.kind === "ok") {
@@ -71,7 +68,7 @@ export function UserView({ id }: { readonly id: string }) {
   return (
     <>
       <h1>
-        {id} {known && <span class={isBlocked ? "tag denied" : "tag"}>{known.status}</span>}
+        {id} {known && <span class={known.status === "blocked" ? "tag denied" : "tag"}>{known.status}</span>}
       </h1>
       {hasNone ? (
         <p>
@@ -109,22 +106,17 @@ export function UserView({ id }: { readonly id: string }) {
       <section aria-labelledby="limits-title">
         <h2 id="limits-title">Limits</h2>
         {!hasNone && <PollState polled={status} />}
-        {status.value?.limits.length === 0 && <p>Nothing limits this user.</p>}
+        {isFree && <p>Nothing limits this user.</p>}
         {status.value && (
-          <>
-            <div class="limits">
-              {status.value.limits.map((reading) => (
-                <LimitMeter key={reading.name} reading={reading} answeredAtMs={status.answeredAtMs} />
-              ))}
-            </div>
-            <Used status={status.value} />
-          </>
+          <LimitsView
+            // What was asked of a user without an account is asked anew.
+            key={String(hasNone)}
+            id={id}
+            status={status.value}
+            answeredAtMs={status.answeredAtMs}
+            elsewhere={elsewhere}
+          />
         )}
-        {status.value?.limits
-          .filter(({ kind, windowMs }) => kind === "quota" && windowMs >= SHORTEST_QUOTA_MS)
-          .map((quota) => (
-            <QuotaChart key={`${quota.name} ${hasNone}`} id={id} quota={quota} />
-          ))}
       </section>
 
       <RecentRequests subject={`user:${id}`} />
@@ -217,23 +209,5 @@ function Act({ prevented, verb, of = "", isDangerous = false, onClick }: ActProp
     >
       {verb}
     </button>
-  );
-}
-
-function Used({ status: { usage, revision } }: { readonly status: Status }) {
-  const spans = [
-    ["this hour", usage.hour],
-    ["today (UTC)", usage.day],
-    ["this month", usage.month],
-  ] as const;
-  return (
-    <ul class="facts">
-      {spans.map(([name, { requests, cost, denied }]) => (
-        <li key={name}>
-          <strong>{name}</strong> {exact(requests)} let in, {exact(denied)} denied, {exact(cost)} tokens
-        </li>
-      ))}
-      <li class="quiet">by policy revision {revision}</li>
-    </ul>
   );
 }

@@ -5,6 +5,7 @@ import { documentChanges } from "../../dashboard/src/policy/document-changes.ts"
 import { formatJson } from "../../dashboard/src/policy/format-json.ts";
 import { lineAndColumn, placeOf, readJson } from "../../dashboard/src/policy/json-text.ts";
 import { diffLines, withoutUnchanged } from "../../dashboard/src/policy/line-diff.ts";
+import { readDraft, validationOf } from "../../dashboard/src/policy/validation.ts";
 import policy from "../../policy/default.json";
 
 const RUNS = { numRuns: 200 };
@@ -80,6 +81,40 @@ test("finds every value of a document by its JSON Pointer", () => {
 test("finds names that a JSON Pointer escapes", () => {
   const read = readJson('{"a/b": {"c~d": 7}}');
   expect(read.ok && placeOf(read.places, "/a~1b/c~0d")).toEqual({ start: 9, end: 17 });
+});
+
+const judged = (text: string, answer: Parameters<typeof validationOf>[2]) =>
+  validationOf(text, readDraft(text), answer);
+
+test("never calls a text valid that the server has not found valid", () => {
+  const text = '{ "schema": 1 }';
+  const said = { text, faults: [], unknown: null };
+  expect(judged(text, said)).toMatchObject({ isValid: true, isChecking: false });
+  expect(judged(text, null)).toMatchObject({ isValid: false, isChecking: true });
+  expect(judged(text, { ...said, text: "{}" })).toMatchObject({ isValid: false, isChecking: true });
+  expect(judged(text, { ...said, unknown: "No network." })).toMatchObject({
+    isValid: false,
+    unknown: "No network.",
+  });
+  expect(judged("{", { ...said, text: "{" })).toMatchObject({ isValid: false, isChecking: false });
+});
+
+test("shows each fault at its line, and one of the whole document at its beginning", () => {
+  const text = '{\n  "schema": 1,\n  "tears": {}\n}';
+  const faults = [
+    { path: "/tears", message: "is not a known field" },
+    { path: "", message: "lacks something" },
+  ];
+  expect(judged(text, { text, faults, unknown: null }).faults).toEqual([
+    { where: "/tears", message: "is not a known field", line: 3, place: { start: 19, end: 29 } },
+    { where: "the document", message: "lacks something", line: 1, place: { start: 0, end: 1 } },
+  ]);
+  expect(judged('{\n  "a" 1\n}', null).faults).toMatchObject([{ where: "line 2, column 7", line: 2 }]);
+});
+
+test("refuses a draft that no request could carry, without reading it", () => {
+  const read = readDraft(" ".repeat(1_000_001));
+  expect(read).toMatchObject({ ok: false, offset: 1_000_000 });
 });
 
 test("lays a document out without changing it, one limit a line", () => {

@@ -48,7 +48,7 @@ export function History({ active }: Props) {
         <p>No policy was put yet: the one that ships with the Worker is in force.</p>
       )}
       {pages !== null && pages.revisions.length > 0 && (
-        <div class="scroll">
+        <div class="scroll revisions">
           <table>
             <thead>
               <tr>

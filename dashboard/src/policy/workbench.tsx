@@ -9,7 +9,8 @@ import { Editor } from "./editor.tsx";
 import { formatJson } from "./format-json.ts";
 import type { Place } from "./json-text.ts";
 import { activate, type Revision } from "./policy-api.ts";
-import { useValidation, type Validation } from "./use-validation.ts";
+import { useValidation } from "./use-validation.ts";
+import type { Validation } from "./validation.ts";
 
 interface Props {
   /** The same object as long as it is the same revision. */

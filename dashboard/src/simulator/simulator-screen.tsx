@@ -61,7 +61,7 @@ export function SimulatorScreen() {
       )}
       <div class="buttons start">
         <label class="inline">
-          Requests of the last
+          Requests of
           <select
             value={range.kind === "last" ? range.name : "between"}
             onChange={(event) => {
@@ -71,13 +71,13 @@ export function SimulatorScreen() {
           >
             {CHOICES.map(({ name, title }) => (
               <option key={name} value={name}>
-                {title}
+                the last {title}
               </option>
             ))}
             {range.kind === "last" && !CHOICES.some(({ name }) => name === range.name) && (
-              <option value={range.name}>{range.title} (24 hours are kept)</option>
+              <option value={range.name}>the last {range.title} (24 hours are kept)</option>
             )}
-            {range.kind === "between" && <option value="between">time in the URL</option>}
+            {range.kind === "between" && <option value="between">the time below</option>}
           </select>
         </label>
         <button
@@ -135,8 +135,8 @@ function Outcome({ run, when }: { readonly run: Run; readonly when: { from: stri
           .
         </p>
         <p>
-          Choose a longer time; decisions are kept for 24 hours. Or make some traffic:{" "}
-          <code>npm run demo:traffic</code> beside <code>npm start</code>.
+          Choose a longer time; decisions are kept for 24 hours. Or send some requests: beside{" "}
+          <code>npm start</code>, <code>npm run demo:traffic</code> does.
         </p>
       </div>
     );

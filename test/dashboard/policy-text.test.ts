@@ -194,6 +194,22 @@ test("says what changes by the names of limits and routes", () => {
   expect(documentChanges(policy, structuredClone(policy))).toEqual([]);
 });
 
+test("hides no change behind another part of the same name", () => {
+  const twice = (first: number) => ({
+    limits: [
+      { name: "a", max: first },
+      { name: "a", max: 2 },
+    ],
+  });
+  expect(documentChanges(twice(1), twice(5))).toEqual([
+    {
+      where: "limits",
+      before: '[{"name":"a","max":1},{"name":"a","max":2}]',
+      after: '[{"name":"a","max":5},{"name":"a","max":2}]',
+    },
+  ]);
+});
+
 test("says no more than 200 changes, each cut to a line", () => {
   const wide = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`field${i}`, "x".repeat(1_000)]));
   const changes = documentChanges({}, wide);

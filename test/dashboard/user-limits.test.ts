@@ -133,7 +133,25 @@ describe("a quota's way down", () => {
     expect(held / 400).toBeLessThan(0.93);
   });
 
-  it("foretells nothing where nothing was used in the last week", () => {
+  it("is less sure where busy hours come together than where they are spread", () => {
+    const last = (isBusy: (hour: number) => boolean) => {
+      const hours = steady(48, 0).map(({ atMs }, i) => ({ atMs, cost: isBusy(i) ? 20 : 1 }));
+      return burnDown({ ...quota(48, 5_000), limit: 6_000 }, hours).ahead.at(-1);
+    };
+    const together = last((hour) => hour % 24 < 12);
+    const spread = last((hour) => hour % 2 === 0);
+    expect(together?.likely).toBe(spread?.likely);
+    expect(together?.low).toBeLessThan((spread?.low ?? 0) - 200);
+  });
+
+  it("goes by the last week alone", () => {
+    const old = [{ atMs: START_MS, cost: 500 }];
+    const later = { ...quota(169, 500), endMs: START_MS + 700 * HOUR_MS };
+    expect(burnDown(later, old).perHour).toBeNull();
+    expect(burnDown({ ...later, nowMs: START_MS + 167 * HOUR_MS }, old).perHour).toBeCloseTo(500 / 167);
+  });
+
+  it("foretells nothing where nothing was used", () => {
     const { ahead, perHour, runsOutMs } = burnDown(quota(20, 1_000), []);
     expect([ahead, perHour, runsOutMs.likely]).toEqual([[], null, null]);
   });
@@ -142,7 +160,7 @@ describe("a quota's way down", () => {
 describe("limits in words", () => {
   it("say what is left and what comes back, in a unit that has whole tokens", () => {
     expect(levelText(MINUTE, 147.54)).toBe("147.5 of 150 tokens left");
-    expect(levelText({ ...MINUTE, kind: "concurrency", limit: 5 }, 2)).toBe("2 of 5 slots free");
+    expect(levelText({ ...MINUTE, kind: "concurrency", limit: 5 }, 2.9)).toBe("2 of 5 slots free");
     expect(motionText(MINUTE, 0)).toBe("refills 1.7 per second, full in 72 s");
     expect(motionText({ ...MINUTE, limit: 5, remaining: 5, windowMs: 432_000_000 }, 0)).toBe(
       "refills 1 per day, full",

@@ -95,8 +95,8 @@ export function note(
   errors.add(failed);
   answerTime.add(durationMs, { tier, source });
   countSource(source);
-  if (verdict === "admitted") admitted.add(1);
-  if (verdict === "denied") denied.add(1);
+  if (verdict === "admitted") admitted.add(1, { tier });
+  if (verdict === "denied") denied.add(1, { tier });
 }
 
 export function pause(ms: number): Promise<void> {

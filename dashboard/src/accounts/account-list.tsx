@@ -106,7 +106,7 @@ export function AccountList() {
         </p>
       )}
       {page && page.accounts.length > 0 && (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Accounts">
+        <div class="scroll accounts" tabIndex={0} role="region" aria-label="Accounts">
           <table>
             <thead>
               <tr>

@@ -34,9 +34,14 @@ export function SignIn({ expired, signIn }: Props) {
           required
           maxLength={1024}
         />
-        <button disabled={busy}>Sign in</button>
+        <button class="primary" disabled={busy}>
+          Sign in
+        </button>
       </form>
       {fault !== null && <p role="alert">{fault}</p>}
+      <p class="quiet">
+        It is the Worker's secret <code>ADMIN_TOKEN</code>; a local start keeps it in <code>.dev.vars</code>.
+      </p>
     </main>
   );
 }

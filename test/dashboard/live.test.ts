@@ -89,7 +89,13 @@ test("counts requests by the second, those that were skipped too, and forgets th
   expect(list.perSecond(10_900).at(-1)).toBe(0);
   expect(list.perSecond(11_000).at(-1)).toBe(23);
   expect(list.perSecond(70_999)[0]).toBe(23);
-  expect(list.perSecond(71_000).every((value) => value === 0)).toBe(true);
+  const isNothing = (nowMs: number) => list.perSecond(nowMs).every((value) => value === 0);
+  expect(isNothing(71_000)).toBe(true);
+  list.take(frame(1), 71_400);
+  expect([list.perSecond(72_000).at(-1), list.perSecond(72_000).at(0)]).toEqual([1, 0]);
+  // The clock was put back.
+  list.take(frame(0), 30_000);
+  expect(isNothing(60_000)).toBe(true);
 });
 
 /** Sockets, a clock and timers by hand. */

@@ -8,7 +8,7 @@ export const RIGHT = 28;
 export const TOP = 8;
 export const BOTTOM = 24;
 /** Between ticks at least. */
-const TICK_WIDTH = 76;
+const TICK_WIDTH = 64;
 const TICK_HEIGHT = 44;
 
 export interface Outline {

@@ -10,6 +10,8 @@ export const MOST_ROWS = 200;
 export const MOST_ROWS_PER_SECOND = 20;
 export const SECONDS = 60;
 const SECOND_MS = 1_000;
+/** The whole seconds, and the one that has begun. */
+const SLOTS = SECONDS + 1;
 
 export interface ListedDecision extends LiveDecision {
   /** Counts up from 1: rows of one request, or of one moment, are different rows. */
@@ -22,8 +24,9 @@ export class LiveList {
   #lastId = 0;
   #sinceMs = -Infinity;
   #taken = 0;
-  /** By second of the clock. */
-  readonly #requests = new Map<number, number>();
+  /** Requests of the newest second and of those before it: a ring, by second of the clock. */
+  readonly #requests = Array.from({ length: SLOTS }, () => 0);
+  #newest = 0;
 
   /** The newest first. */
   get rows(): readonly ListedDecision[] {
@@ -61,14 +64,20 @@ export class LiveList {
   /** Requests of the last {@link SECONDS} whole seconds, oldest first. One that was not shown counts as one request. */
   perSecond(nowMs: number): number[] {
     const now = Math.floor(nowMs / SECOND_MS);
-    return Array.from({ length: SECONDS }, (_none, i) => this.#requests.get(now - SECONDS + i) ?? 0);
+    return Array.from({ length: SECONDS }, (_none, i) => this.#of(now - SECONDS + i));
+  }
+
+  #of(second: number): number {
+    const isKept = second <= this.#newest && second > this.#newest - SLOTS;
+    return isKept ? (this.#requests[second % SLOTS] ?? 0) : 0;
   }
 
   #count(requests: number, nowMs: number): void {
     const second = Math.floor(nowMs / SECOND_MS);
-    this.#requests.set(second, (this.#requests.get(second) ?? 0) + requests);
-    for (const old of this.#requests.keys()) {
-      if (old < second - SECONDS || old > second) this.#requests.delete(old);
-    }
+    // After a pause, or after the clock was put back, nothing that is kept is of the last minute.
+    if (second < this.#newest || second - this.#newest >= SLOTS) this.#requests.fill(0);
+    else for (let at = this.#newest + 1; at <= second; at += 1) this.#requests[at % SLOTS] = 0;
+    this.#newest = second;
+    this.#requests[second % SLOTS] = (this.#requests[second % SLOTS] ?? 0) + requests;
   }
 }

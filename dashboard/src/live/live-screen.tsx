@@ -1,5 +1,5 @@
 /** Decisions as they are made: filtered by the URL, paused by Space, never more than a person can read. */
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import "./live.css";
 import { Sparkline } from "../charts/sparkline.tsx";
 import { count } from "../shell/format.ts";
@@ -28,7 +28,12 @@ export function LiveScreen() {
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
   }, [isPaused]);
-  const rates = list.perSecond(Date.now());
+  // What is not told is not nothing: the last figures stay while it is paused or not connected.
+  const told = useRef<readonly number[]>([]);
+  if ((state.kind === "open" && !isPaused) || told.current.length === 0) {
+    told.current = list.perSecond(Date.now());
+  }
+  const rates = told.current;
   const most = Math.max(...rates);
   const rate = `${count(rates.at(-1) ?? 0)}/s in the last second, ${count(most)}/s at most in the last minute`;
   return (

@@ -10,7 +10,7 @@ const BUILDS = join(ROOT, "dist", "bench");
 export const ADMIN_TOKEN = "bench-admin-token-0123456789abcdef";
 
 /** What a limiter of P8 admits at most. The binding's is configuration, so all have this one. */
-export const CAPACITY = 5_000;
+export const CAPACITY = 3_000;
 
 /** Edges beside the first, each an isolate of its own, that share the first one's objects. */
 export const FURTHER = [2, 3, 4];

@@ -15,6 +15,7 @@ export interface Rig {
   readonly pid: number;
   /** The inspector's address, or null where it was not asked for. */
   readonly inspector: URL | null;
+  /** Once is enough; more does no harm. */
   close(): Promise<void>;
 }
 
@@ -35,7 +36,10 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
     })),
   });
   const miniflare = new Miniflare(settings);
+  let isClosed = false;
   const close = async (): Promise<void> => {
+    if (isClosed) return;
+    isClosed = true;
     await miniflare.dispose();
     await rm(state, { recursive: true, force: true });
   };

@@ -1,10 +1,14 @@
 /** Counts what Cloudflare bills beside requests and rows. Changes nothing about the bindings that it counts. */
+import { objectMetrics } from "../../durable-objects/object-metrics.ts";
 
 export interface Operations {
   /** Calls to objects other than the hub. */
   objectCalls: number;
   /** Calls to the metrics hub. */
   hubCalls: number;
+  /** Rows that objects other than the hub wrote, as SQLite counts them. */
+  rowsWritten: number;
+  hubRows: number;
   kvReads: number;
   kvWrites: number;
   dataPoints: number;
@@ -25,6 +29,18 @@ export function counted(env: Env, operations: Operations): Env {
     }),
     ANALYTICS_ENGINE: intercepted(env.ANALYTICS_ENGINE, () => void operations.dataPoints++),
   };
+}
+
+/** Rows are counted by the objects themselves; this adds them to `operations` as well. Once per isolate. */
+export function countRows(operations: Operations): void {
+  for (const object of ["UserLimiter", "PolicyRegistry", "AccountDirectory", "MetricsHub"]) {
+    const counter = objectMetrics.counter("rowsWritten", [object]);
+    const add = counter.add.bind(counter);
+    counter.add = (rows = 1): void => {
+      operations[object === "MetricsHub" ? "hubRows" : "rowsWritten"] += rows;
+      add(rows);
+    };
+  }
 }
 
 /** Namespaces whose stubs tell of each call. */

@@ -6,11 +6,20 @@ import { AccountDirectory as Directory } from "../../../durable-objects/account-
 import { MetricsHub as Hub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry as Registry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter as User } from "../../../durable-objects/user-limiter.ts";
-import { type Operations, counted } from "../operations.ts";
+import { type Operations, counted, countRows } from "../operations.ts";
 import { selfAnswering } from "../self-answering.ts";
 
 /** Of this isolate, in which the edge and all objects run. */
-const operations: Operations = { objectCalls: 0, hubCalls: 0, kvReads: 0, kvWrites: 0, dataPoints: 0 };
+const operations: Operations = {
+  objectCalls: 0,
+  hubCalls: 0,
+  rowsWritten: 0,
+  hubRows: 0,
+  kvReads: 0,
+  kvWrites: 0,
+  dataPoints: 0,
+};
+countRows(operations);
 
 export class UserLimiter extends User {
   constructor(ctx: DurableObjectState, env: Env) {

@@ -66,7 +66,7 @@ app.get("/write", async (c) => {
   return c.text(allowed ? "ok" : "too many", allowed ? 200 : 429);
 });
 app.get("/billed", async (c) => {
-  const user = (await c.env.KEYS.get(c.req.header("X-API-Key") ?? "", { cacheTtl: 30 })) ?? "one";
+  const user = (await c.env.KEYS.get(c.req.header("X-API-Key") ?? "none", { cacheTtl: 30 })) ?? "one";
   const { allowed } = await c.env.COUNTER.getByName(user).check(NO_LIMIT);
   c.env.POINTS?.writeDataPoint({ indexes: [user], blobs: [String(allowed)], doubles: [1] });
   return c.text("ok");

@@ -1,0 +1,140 @@
+/**
+ * P9: what more users cost. Throughput with 1, 1,000 and 100,000 users, beside that of an empty object call and of a row written per
+ * check for as many; and what the edge's isolate keeps of them in memory.
+ */
+import { CLIENTS, type Places } from "./contenders.ts";
+import { type Load, load } from "./load.ts";
+import { type Spread, ratiosOf, spreadOf } from "./ratios.ts";
+import { edgeAlone } from "./rig-workers.ts";
+import { startRig } from "./rig.ts";
+import { putPolicy } from "./setup.ts";
+
+export const USERS = [1, 1_000, 100_000];
+
+export interface Growth {
+  readonly users: number;
+  /** Decisions a second, each by the object of another user. */
+  readonly strict: Spread;
+  readonly empty: Spread;
+  readonly write: Spread;
+  readonly toEmpty: Spread;
+  readonly toWrite: Spread;
+}
+
+/** Objects that are not awake are opened first, as far as that time goes. */
+const WAKE_SECONDS = 2;
+
+export async function measureGrowth(
+  { url }: Places,
+  rounds: number,
+  seconds: number,
+  progress: (text: string) => void,
+): Promise<Growth[]> {
+  const found: Growth[] = [];
+  for (const count of USERS) {
+    const runs: Record<"strict" | "empty" | "write", number[]> = { strict: [], empty: [], write: [] };
+    const loads: Readonly<Record<keyof typeof runs, Omit<Load, "seconds">>> = {
+      empty: ofMany(`${url("objects")}/empty`, "X-User", count),
+      strict: ofMany(`${url("ours")}/identify`, "CF-Connecting-IP", count),
+      write: ofMany(`${url("objects")}/write`, "X-User", count),
+    };
+    for (let round = 1; round <= rounds; round++) {
+      for (const name of ["empty", "strict", "write"] as const) {
+        await load({ ...loads[name], seconds: WAKE_SECONDS });
+        const { perSecond } = await load({ ...loads[name], seconds });
+        progress(`growth ${round}/${rounds}  ${count} users, ${name}: ${perSecond.toFixed(0)}/s`);
+        // A second in which the machine stood still is no infinite ratio.
+        runs[name].push(Math.max(1, perSecond));
+      }
+    }
+    found.push({
+      users: count,
+      strict: spreadOf(runs.strict),
+      empty: spreadOf(runs.empty),
+      write: spreadOf(runs.write),
+      toEmpty: ratiosOf(runs.strict, runs.empty),
+      toWrite: ratiosOf(runs.strict, runs.write),
+    });
+  }
+  return found;
+}
+
+function ofMany(url: string, header: string, count: number): Omit<Load, "seconds"> {
+  return { url, connections: CLIENTS, users: { header, count } };
+}
+
+export interface Memory {
+  /** Different users that the isolate had decided about. */
+  readonly users: number;
+  /** Live JavaScript heap after a collection, MB. */
+  readonly heapMb: number;
+}
+
+const STEPS = 4;
+
+/** The heap of an isolate that has only the edge in it, as ever more users come by. */
+export async function measureMemory(seconds: number, progress: (text: string) => void): Promise<Memory[]> {
+  const rig = await startRig(await edgeAlone(), true);
+  try {
+    if (!rig.inspector) throw new Error("there is no inspector");
+    await putPolicy(rig.url("ours"));
+    const edge = `${rig.url("edge")}/identify`;
+    await (await fetch(edge, { headers: { "CF-Connecting-IP": "203.0.113.9" } })).text();
+    const inspector = await inspect(rig.inspector, "edge");
+    const found: Memory[] = [{ users: 1, heapMb: await inspector.heapMb() }];
+    let users = 1;
+    for (let step = 1; step <= STEPS; step++) {
+      // Others in each step, none twice.
+      const { requests } = await load({ ...ofMany(edge, "CF-Connecting-IP", 100_000), seconds });
+      users += requests;
+      const heapMb = await inspector.heapMb();
+      progress(`memory ${step}/${STEPS}  ${users} users: ${heapMb.toFixed(1)} MB`);
+      found.push({ users, heapMb });
+    }
+    inspector.close();
+    return found;
+  } finally {
+    await rig.close();
+  }
+}
+
+interface Inspector {
+  heapMb(): Promise<number>;
+  close(): void;
+}
+
+/** V8's inspector protocol, as far as it is needed here. */
+async function inspect(address: URL, worker: string): Promise<Inspector> {
+  const list: unknown = await (await fetch(new URL("/json", `http://${address.host}`))).json();
+  const targets = Array.isArray(list) ? list : [];
+  const target = targets.find((each) => String(each.id).includes(worker));
+  if (!target) throw new Error(`the inspector does not know ${worker}: ${JSON.stringify(list)}`);
+  const socket = new WebSocket(String(target.webSocketDebuggerUrl));
+  await new Promise((done, failed) => {
+    socket.addEventListener("open", done);
+    socket.addEventListener("error", failed);
+  });
+  const waiting = new Map<number, (result: unknown) => void>();
+  socket.addEventListener("message", ({ data }) => {
+    const { id, result }: { id?: unknown; result?: unknown } = JSON.parse(String(data));
+    if (typeof id === "number") waiting.get(id)?.(result);
+    if (typeof id === "number") waiting.delete(id);
+  });
+  let last = 0;
+  const ask = (method: string): Promise<unknown> =>
+    new Promise((done) => {
+      waiting.set(++last, done);
+      socket.send(JSON.stringify({ id: last, method }));
+    });
+  return {
+    async heapMb() {
+      await ask("HeapProfiler.collectGarbage");
+      const usage = await ask("Runtime.getHeapUsage");
+      const used: unknown =
+        typeof usage === "object" && usage !== null ? Reflect.get(usage, "usedSize") : null;
+      if (typeof used !== "number") throw new Error(`no heap in ${JSON.stringify(usage)}`);
+      return used / 2 ** 20;
+    },
+    close: () => socket.close(),
+  };
+}

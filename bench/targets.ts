@@ -1,0 +1,163 @@
+/** P1 to P10: what is compared with what, and how much is wanted. Pure: from what was measured to the lines of the table. */
+import type { ContenderName } from "./contenders.ts";
+import { type Spread, ratiosOf } from "./ratios.ts";
+import type { Rounds } from "./rounds.ts";
+
+export interface Comparison {
+  readonly target: string;
+  readonly what: string;
+  readonly comparedWith: string;
+  readonly ours: ContenderName;
+  readonly theirs: ContenderName;
+  /** Of the ratio of throughputs. */
+  readonly atLeast: number;
+}
+
+export const COMPARISONS: readonly Comparison[] = [
+  {
+    target: "P1",
+    what: "leased, the handler answers itself",
+    comparedWith: "Hono without a limiter",
+    ours: "leased",
+    theirs: "bare",
+    atLeast: 0.85,
+  },
+  {
+    target: "P1",
+    what: "leased, a tier without limits",
+    comparedWith: "Hono without a limiter",
+    ours: "unlimited",
+    theirs: "bare",
+    atLeast: 0.85,
+  },
+  {
+    target: "P1",
+    what: "leased, forwarded upstream",
+    comparedWith: "Hono that forwards",
+    ours: "leased-forward",
+    theirs: "bare-forward",
+    atLeast: 0.85,
+  },
+  {
+    target: "P2",
+    what: "strict, 64 clients of one user",
+    comparedWith: "an empty object call per request",
+    ours: "strict-64",
+    theirs: "empty-64",
+    atLeast: 1.3,
+  },
+  {
+    target: "P2",
+    what: "strict, 1 client",
+    comparedWith: "an empty object call per request",
+    ours: "strict-1",
+    theirs: "empty-1",
+    atLeast: 0.9,
+  },
+  {
+    target: "P2",
+    what: "strict, 1,000 users",
+    comparedWith: "an empty object call per request",
+    ours: "strict-many",
+    theirs: "empty-many",
+    atLeast: 0.85,
+  },
+  {
+    target: "P3",
+    what: "denied",
+    comparedWith: "Hono without a limiter",
+    ours: "denied",
+    theirs: "bare",
+    atLeast: 0.9,
+  },
+  {
+    target: "P4",
+    what: "strict",
+    comparedWith: "hono-rate-limiter with its Durable Object store",
+    ours: "strict-64",
+    theirs: "hono-rate-limiter",
+    atLeast: 2,
+  },
+  {
+    target: "P4",
+    what: "leased",
+    comparedWith: "hono-rate-limiter with its Durable Object store",
+    ours: "leased",
+    theirs: "hono-rate-limiter",
+    atLeast: 4.5,
+  },
+];
+
+export interface Compared extends Comparison {
+  readonly throughput: Spread;
+  /** Theirs by ours of processor time a request: above 1 where ours takes less. */
+  readonly cpu: Spread;
+}
+
+export function compare(rounds: Rounds): Compared[] {
+  return COMPARISONS.flatMap((comparison) => {
+    const [ours, theirs] = [rounds.get(comparison.ours), rounds.get(comparison.theirs)];
+    if (!ours || !theirs) return [];
+    return [
+      {
+        ...comparison,
+        throughput: ratiosOf(
+          ours.map((run) => run.perSecond),
+          theirs.map((run) => run.perSecond),
+        ),
+        cpu: ratiosOf(
+          theirs.map((run) => run.cpuUs),
+          ours.map((run) => run.cpuUs),
+        ),
+      },
+    ];
+  });
+}
+
+/** P10: what a limiter leaves of its own runtime's bare throughput. */
+export interface Share {
+  readonly title: string;
+  readonly ofBare: Spread;
+  readonly atLeast: number | null;
+}
+
+const SHARES: readonly {
+  readonly title: string;
+  readonly limited: ContenderName;
+  readonly bare: ContenderName;
+  readonly atLeast: number | null;
+}[] = [
+  { title: "**leased**, workerd", limited: "leased", bare: "bare", atLeast: 0.85 },
+  { title: "**strict**, workerd", limited: "strict-64", bare: "bare", atLeast: null },
+  { title: "hono-rate-limiter, workerd", limited: "hono-rate-limiter", bare: "bare", atLeast: null },
+  { title: "a row written per check, workerd", limited: "write", bare: "bare", atLeast: null },
+  {
+    title: "`ratelimits` binding, simulated, workerd",
+    limited: "ratelimit-binding",
+    bare: "bare",
+    atLeast: null,
+  },
+  { title: "rate-limiter-flexible with Redis, Node", limited: "node-redis", bare: "node", atLeast: null },
+];
+
+export function shares(rounds: Rounds): Share[] {
+  return SHARES.flatMap(({ title, limited, bare, atLeast }) => {
+    const [ours, theirs] = [rounds.get(limited), rounds.get(bare)];
+    if (!ours || !theirs) return [];
+    const ofBare = ratiosOf(
+      ours.map((run) => run.perSecond),
+      theirs.map((run) => run.perSecond),
+    );
+    return [{ title, ofBare, atLeast }];
+  });
+}
+
+/** P5: rows per million strict decisions of a busy user. */
+export const MOST_ROWS = 30_000;
+/** P6: dollars per million decisions. */
+export const MOST_DOLLARS = { strict: 0.85, leased: 0.4 } as const;
+/** P7. */
+export const MOST_GZIP_KB = 50;
+export const MOST_START_MS = 15;
+/** P9: how far throughput beside the runtime's own may be apart between numbers of users. */
+export const MOST_APART = 0.2;

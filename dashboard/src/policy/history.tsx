@@ -81,11 +81,6 @@ export function History({ active }: Props) {
           </table>
         </div>
       )}
-      <p>
-        <Link to={{ screen: "policy", params: { revision: "0" } }}>
-          The policy that ships with the Worker
-        </Link>
-      </p>
       {typeof state === "object" && <p role="alert">{state.fault}</p>}
       {state === "busy" && pages === null && <p role="status">Loading…</p>}
       {((pages?.cursor ?? null) !== null || typeof state === "object") &&
@@ -98,6 +93,11 @@ export function History({ active }: Props) {
             {typeof state === "object" ? "Try again" : "Show earlier ones"}
           </button>
         )}
+      <p>
+        <Link to={{ screen: "policy", params: { revision: "0" } }}>
+          The policy that ships with the Worker
+        </Link>
+      </p>
     </section>
   );
 }

@@ -1,0 +1,76 @@
+/** The account as it stands at one point of a history: tier, standing, numbers of its own, grants, keys. Knows no counters. */
+import { counterOf } from "./model.ts";
+import { type Rule, TIERS, type TierName, VARIANTS } from "./policies.ts";
+import type { Change } from "./schedule.ts";
+import { type Creation, keyIdOf } from "./history.ts";
+
+interface Extra {
+  readonly limit: string;
+  readonly milli: number;
+  readonly untilMs: number;
+}
+
+export class AccountModel {
+  tier: TierName = "tight";
+  #isBlocked = false;
+  #burst: number | null = null;
+  #extras: Extra[] = [];
+  readonly #keys = new Map<string, boolean>();
+
+  /** Takes a change over, but for a reset, which is of the counters. */
+  apply(change: Change | Creation, nowMs: number): void {
+    switch (change.kind) {
+      case "create":
+        this.tier = TIERS.find((tier) => tier === change.tier) ?? "tight";
+        for (const key of [0, 1]) this.#keys.set(keyIdOf(key), true);
+        return;
+      case "tier":
+        this.tier = change.tier;
+        return;
+      case "status":
+        this.#isBlocked = change.status === "blocked";
+        return;
+      case "numbers":
+        this.#burst = change.burst;
+        return;
+      case "grant":
+        this.#extras.push({
+          limit: change.limit,
+          milli: change.amount * 1_000,
+          untilMs: nowMs + change.lastsMs,
+        });
+        return;
+      case "key":
+        this.#keys.set(keyIdOf(change.key), change.valid);
+        return;
+      case "reset":
+    }
+  }
+
+  /** Why nobody with this key may pass, whatever the limits; null where they decide. */
+  refusal(keyId: string | null): "blocked" | "revoked" | null {
+    if (this.#isBlocked) return "blocked";
+    return keyId !== null && this.#keys.get(keyId) !== true ? "revoked" : null;
+  }
+
+  /** What a request has to pass, by the name of its counter. */
+  rules(variant: number, route: string | null, keyId: string | null, nowMs: number): [string, Rule][] {
+    const policy = VARIANTS[variant];
+    if (!policy) throw new Error(`no variant ${variant}`);
+    const own = policy.tiers[this.tier].map((rule) => this.#adjusted(rule, nowMs));
+    const all = route === "/own" ? [...own, policy.own] : own;
+    return all.flatMap((rule): [string, Rule][] => {
+      const name = counterOf(rule, keyId);
+      return name === null ? [] : [[name, rule]];
+    });
+  }
+
+  #adjusted(rule: Rule, nowMs: number): Rule {
+    const granted = this.#extras
+      .filter(({ limit, untilMs }) => limit === rule.name && nowMs < untilMs)
+      .reduce((sum, { milli }) => sum + milli, 0);
+    const isOwn = rule.name === "minute" && this.#burst !== null;
+    const capacityMilli = isOwn ? (this.#burst ?? 0) * 1_000 : rule.capacityMilli;
+    return { ...rule, capacityMilli: capacityMilli + granted };
+  }
+}

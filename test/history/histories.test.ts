@@ -1,0 +1,59 @@
+/**
+ * Whole histories of the real limiter and the real object on a simulated platform, against the guarantees. Ten thousand schedules,
+ * the same in each run; `npm run test:long` goes through others, from a seed that it prints:
+ * `HISTORY_RUNS` is how many (of all kinds together), `HISTORY_SEED` where they begin. A schedule that fails is printed, and becomes
+ * a test with a name in named.test.ts.
+ */
+import fc from "fast-check";
+import { describe, expect, it, vi } from "vitest";
+import { faultsOf } from "./judge.ts";
+import { schedules, WEATHERS } from "./schedule.ts";
+import { World } from "./world.ts";
+
+// They tell a hub of what they count, of which there is none here.
+vi.mock("../../durable-objects/object-metrics.ts", () => ({
+  objectMetrics: { peak: () => undefined },
+  tellMetrics: () => undefined,
+  countedStorage: (storage: unknown) => storage,
+}));
+vi.mock("../../src/log.ts", () => ({ createLog: () => () => undefined, messageOf: String }));
+
+const RUNS = Number(process.env["HISTORY_RUNS"] ?? 10_000);
+const SEED = Number(process.env["HISTORY_SEED"] ?? 20_261_121);
+/** Things that happen in one schedule, at most: many short ones find more than a few long ones. */
+const STEPS = RUNS > 10_000 ? 40 : 10;
+
+/** What part of the schedules each kind gets, and what must have come of them for that to mean anything, in thousandths of requests. */
+const KINDS: Record<keyof typeof WEATHERS, { part: number; atLeast: Record<string, number> }> = {
+  calm: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 150, "denied deny-cache": 3 } },
+  calmLeased: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 50 } },
+  busy: { part: 0.15, atLeast: { "blocked strict": 10, "revoked strict": 1, "denied strict": 100 } },
+  rough: { part: 0.2, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
+  copies: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
+  roughLeased: { part: 0.2, atLeast: { "allowed lease": 15, "denied strict": 50, "allowed fallback": 20 } },
+  lossyLeased: { part: 0.1, atLeast: { "allowed lease": 15, "denied strict": 50, "allowed fallback": 20 } },
+};
+
+describe.each(Object.entries(KINDS))("%s", (kind, { part, atLeast }) => {
+  const weather = WEATHERS[kind as keyof typeof WEATHERS];
+  const numRuns = Math.ceil(RUNS * part);
+
+  it(`${numRuns} histories keep every guarantee`, { timeout: 30_000 + 30 * numRuns }, async () => {
+    const outcomes = new Map<string, number>();
+    let requests = 0;
+    const property = fc.asyncProperty(schedules(weather, STEPS), async (schedule) => {
+      const history = await new World(schedule).run();
+      for (const { decision } of history.asked) {
+        requests += 1;
+        const outcome = decision ? `${decision.outcome} ${decision.source}` : "none";
+        outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+      }
+      expect(faultsOf(history)).toEqual([]);
+    });
+    await fc.assert(property, { numRuns, seed: SEED });
+    for (const [outcome, thousandths] of Object.entries(atLeast)) {
+      const share = (1_000 * (outcomes.get(outcome) ?? 0)) / requests;
+      expect(share, outcome).toBeGreaterThanOrEqual(thousandths);
+    }
+  });
+});

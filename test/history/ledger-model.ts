@@ -1,0 +1,57 @@
+/** The bill as it ought to be, by hours. */
+import type { UsageRow } from "../../src/limiter/account.ts";
+import { hourOf } from "./model.ts";
+
+export interface Cell {
+  readonly requests: number;
+  readonly costMilli: number;
+  readonly denied: number;
+}
+
+export const NOTHING: Cell = { requests: 0, costMilli: 0, denied: 0 };
+
+export function plus(a: Cell, b: Cell): Cell {
+  return {
+    requests: a.requests + b.requests,
+    costMilli: a.costMilli + b.costMilli,
+    denied: a.denied + b.denied,
+  };
+}
+
+export class LedgerModel {
+  readonly #hours = new Map<number, Cell>();
+
+  add(atMs: number, cell: Cell): void {
+    const hour = hourOf(atMs);
+    this.#hours.set(hour, plus(this.#hours.get(hour) ?? NOTHING, cell));
+  }
+
+  /**
+   * What is wrong with a bill. It never has more than was admitted; it lacks at most `lossMilli`, in as many tokens' requests; and
+   * every denial is in it where `isCalm`.
+   */
+  faults(usage: readonly UsageRow[], lossMilli: number, isCalm: boolean): string[] {
+    const faults: string[] = [];
+    const billed = new Map(
+      usage.map(({ period, requests, cost, denied }): [number, Cell] => [
+        hourOf(Date.parse(period)),
+        { requests, costMilli: Math.round(cost * 1_000), denied },
+      ]),
+    );
+    let missingMilli = 0;
+    for (const hour of new Set([...billed.keys(), ...this.#hours.keys()])) {
+      const is = billed.get(hour) ?? NOTHING;
+      const should = this.#hours.get(hour) ?? NOTHING;
+      missingMilli += should.costMilli - is.costMilli;
+      const isMore = (["requests", "costMilli", "denied"] as const).some(
+        (field) => is[field] > should[field],
+      );
+      if (isMore || (isCalm && is.denied < should.denied)) {
+        faults.push(`billed ${JSON.stringify(is)} for ${JSON.stringify(should)}`);
+      }
+    }
+    if (missingMilli > lossMilli)
+      faults.push(`${missingMilli} missing from the bill, of which ${lossMilli} may be`);
+    return faults;
+  }
+}

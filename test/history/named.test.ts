@@ -1,0 +1,79 @@
+/** Histories that once broke a guarantee, each by what it breaks no more. */
+import { expect, it, vi } from "vitest";
+import type { History } from "./history.ts";
+import { faultsOf } from "./judge.ts";
+import type { Ask, Happening, Schedule, Step } from "./schedule.ts";
+import { World } from "./world.ts";
+
+vi.mock("../../durable-objects/object-metrics.ts", () => ({
+  objectMetrics: { peak: () => undefined },
+  tellMetrics: () => undefined,
+  countedStorage: (storage: unknown) => storage,
+}));
+vi.mock("../../src/log.ts", () => ({ createLog: () => () => undefined, messageOf: String }));
+
+const ONE: Ask = {
+  kind: "ask",
+  isolate: 0,
+  route: "/one",
+  key: null,
+  count: 1,
+  asBatch: false,
+  peek: false,
+  idempotencyKey: null,
+  leavesAfterMs: null,
+};
+
+function after(afterMs: number, what: Happening): Step {
+  return { afterMs, what };
+}
+
+function ask(afterMs: number, count: number): Step {
+  return after(afterMs, { ...ONE, count });
+}
+
+async function judged(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
+  const history = await new World({
+    tier: "leased",
+    skewsMs: [0],
+    startMs: 1_000,
+    flushMs: 1,
+    travels: [{ upMs: 1, downMs: 1, fate: "answered" }],
+    steps,
+    ...others,
+  }).run();
+  expect(faultsOf(history)).toEqual([]);
+  return history;
+}
+
+const DIES: Happening = { kind: "object-dies", skewMs: 0 };
+
+it("an object that dies after a lease was settled and the next one granted does not admit the first one's requests again", async () => {
+  const history = await judged([
+    ask(0, 1),
+    ask(10, 1),
+    // More than 60 % of a lease of 14: the next request asks for another, which brings the settlement, which grants a third.
+    ask(10, 9),
+    ask(10, 1),
+    ask(10, 7),
+    ask(10, 1),
+    after(6, DIES),
+    ask(5, 40),
+    ask(10, 40),
+  ]);
+  expect(history.spends.length).toBeGreaterThan(20);
+});
+
+it("an object that dies after a lease was settled bills it, and does not charge it again when its time is over", async () => {
+  const history = await judged([
+    ask(0, 1),
+    ask(10, 1),
+    ask(10, 8),
+    after(1_300, DIES),
+    // Six seconds after its end a lease that nobody settled is charged in full.
+    ask(6_000, 60),
+  ]);
+  expect(history.spends).toHaveLength(8);
+  const [hour] = history.usage;
+  expect(hour?.requests).toBe(2 + 8 + 60);
+});

@@ -1,0 +1,240 @@
+/**
+ * Where the object lives: its copies, one after the other or two at once, their one disk, its alarm. Writes down what every copy
+ * decides and what is lost with it.
+ */
+import { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
+import type { Answer, ObjectCall } from "../../src/limiter/object-call.ts";
+import type { Entry, Turn } from "./history.ts";
+import { bindings } from "./policy-shelf.ts";
+import type { Change } from "./schedule.ts";
+import { type Disk, type Handle, storageOf } from "./sqlite-storage.ts";
+import type { Place, VirtualTime } from "./virtual-time.ts";
+
+export const SUBJECT = "user:ann";
+
+/** One copy of the object. */
+interface Copy {
+  readonly place: Place;
+  readonly handle: Handle;
+  readonly object: UserLimiter;
+  /** Rejections of the calls that have not been answered. */
+  readonly open: Set<(reason: Error) => void>;
+  /** Answers that wait for the disk, with what they are about. */
+  gated: (() => void)[];
+}
+
+export class ObjectHost {
+  readonly entries: Entry[] = [];
+  /** Losses of what was in memory alone. */
+  losses = 0;
+  readonly #time: VirtualTime;
+  readonly #disk: Disk;
+  #copy: Copy | null = null;
+  /** A copy that has been replaced, and which isolates still ask it. */
+  #stale: { readonly copy: Copy; readonly followers: number } | null = null;
+  #skewMs = 0;
+  #alarms = 0;
+
+  /** @param flushMs how long a write takes. */
+  constructor(time: VirtualTime, disk: Disk, flushMs: number) {
+    this.#time = time;
+    this.#disk = disk;
+    disk.wipe();
+    disk.onDirty = () => {
+      const { flushes } = disk;
+      time.at(time.nowMs + flushMs, () => {
+        if (disk.isDirty && disk.flushes === flushes) this.flush();
+      });
+    };
+  }
+
+  /** How far the clock of the next copy is off, or of the one that there is. */
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  /** Does something with the object itself, made anew where there is none. */
+  with<T>(work: (object: UserLimiter) => T): T {
+    const { place, object } = this.#current();
+    return this.#time.in(place, () => work(object));
+  }
+
+  /**
+   * A call arrives from an isolate. Its answer leaves once what it rests on is on disk; `fail` where the copy fails or dies first.
+   * @param change what the call changes, to be written down.
+   */
+  arrive(
+    isolate: number,
+    method: string,
+    args: unknown[],
+    change: Change | null,
+    answer: (value: unknown) => void,
+    fail: (reason: Error) => void,
+  ): void {
+    const stale = this.#stale;
+    const copy = stale && (stale.followers >> isolate) & 1 ? stale.copy : this.#current();
+    const isStale = copy !== this.#copy;
+    copy.open.add(fail);
+    const { nowMs } = this.#time;
+    const localMs = nowMs + copy.place.skewMs;
+    const failed = (thrown: unknown): void => {
+      if (!copy.open.delete(fail)) return;
+      fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
+    };
+    const done = (value: unknown, entry: { kept: boolean } | null): void => {
+      if (!copy.open.has(fail)) return;
+      const leave = (): void => {
+        if (entry) entry.kept = true;
+        if (copy.open.delete(fail)) answer(value);
+      };
+      if (this.#disk.isDirty && !isStale) copy.gated.push(leave);
+      else leave();
+    };
+    this.#time.in(copy.place, () => {
+      const member: unknown = Reflect.get(copy.object, method);
+      if (typeof member !== "function") throw new Error(`no method ${method}`);
+      let result: unknown;
+      try {
+        result = Reflect.apply(member, copy.object, args);
+        if (change) {
+          // It counts from here on, though its answer comes later.
+          const noted = { kind: "change" as const, atMs: nowMs, localMs, change, kept: false };
+          this.entries.push(noted);
+          copy.gated.push(() => void (noted.kept = true));
+        }
+      } catch (thrown) {
+        failed(thrown);
+        return;
+      }
+      Promise.resolve(result).then((value) => {
+        const isTurn = method === "serve" || method === "decide";
+        done(value, isTurn ? this.#turn(copy, isStale, method, args, value) : null);
+      }, failed);
+    });
+  }
+
+  #turn(copy: Copy, isStale: boolean, method: string, args: unknown[], value: unknown): Turn {
+    const { nowMs } = this.#time;
+    const call =
+      method === "serve"
+        ? (args[0] as ObjectCall)
+        : {
+            settlements: [],
+            questions: (args[0] as DecisionRequest[]).map((request) => ({
+              request,
+              decide: true,
+              wantMilli: 0,
+            })),
+          };
+    const answers =
+      method === "serve"
+        ? (value as Answer[])
+        : (value as Decision[]).map((decision) => ({ decision, lease: null }));
+    const turn: Turn = {
+      kind: "turn",
+      atMs: nowMs,
+      localMs: nowMs + copy.place.skewMs,
+      isStale,
+      settlements: call.settlements,
+      questions: call.questions,
+      answers,
+      kept: false,
+    };
+    this.entries.push(turn);
+    return turn;
+  }
+
+  /** The next write of the copy that there is fails. */
+  failNextWrite(): void {
+    if (this.#copy) this.#copy.handle.failNextWrite = true;
+  }
+
+  /** Everything written is on disk, and answers that waited for it leave. */
+  flush(): void {
+    this.#disk.flush();
+    const gated = this.#copy?.gated.splice(0) ?? [];
+    for (const leave of gated) leave();
+  }
+
+  /** The copy dies, and what is not on disk with it. The next one's clock is off by so much. */
+  crash(skewMs: number): void {
+    const dying = this.#copy;
+    this.#skewMs = skewMs;
+    this.#copy = null;
+    if (!dying) return;
+
+    const { nowMs } = this.#time;
+    this.#lost(nowMs + dying.place.skewMs);
+    this.#disk.crash();
+    this.#bury(dying);
+    if (this.#disk.alarmMs !== null) this.#wakeAt(this.#disk.alarmMs);
+  }
+
+  /** Another copy takes over, while some isolates (by the bits of `followers`) still ask this one for a while. */
+  replace(forMs: number, followers: number): void {
+    if (this.#stale || !this.#copy) return;
+    this.flush();
+    const copy = this.#copy;
+    copy.handle.isReplaced = true;
+    this.#copy = null;
+
+    const { nowMs } = this.#time;
+    this.#lost(nowMs + copy.place.skewMs);
+    this.#stale = { copy, followers };
+    this.#time.at(nowMs + forMs, () => {
+      this.#stale = null;
+      this.#bury(copy);
+    });
+  }
+
+  #current(): Copy {
+    return (this.#copy ??= this.#newCopy());
+  }
+
+  #newCopy(): Copy {
+    const place: Place = { skewMs: this.#skewMs, alive: true, within: null };
+    const handle: Handle = {
+      isReplaced: false,
+      failNextWrite: false,
+      // It throws away what was in memory alone.
+      onFailure: () => this.#lost(this.#time.nowMs + place.skewMs),
+    };
+    const storage = storageOf(this.#disk, handle, (atMs) => this.#wakeAt(atMs));
+    const ctx = {
+      storage,
+      id: { name: SUBJECT },
+      waitUntil: (work: Promise<unknown>) => void work.catch(() => {}),
+    };
+    const object = this.#time.in(
+      place,
+      () => new UserLimiter(ctx as unknown as DurableObjectState, bindings),
+    );
+    return { place, handle, object, open: new Set(), gated: [] };
+  }
+
+  #wakeAt(alarmMs: number): void {
+    this.#alarms += 1;
+    const alarm = this.#alarms;
+    const atMs = Math.max(this.#time.nowMs + 1, alarmMs - this.#skewMs);
+    this.#time.at(atMs, () => {
+      if (this.#disk.alarmMs !== alarmMs || alarm !== this.#alarms) return;
+      const copy = this.#current();
+      this.#disk.touch();
+      this.#disk.alarmMs = null;
+      this.#time.in(copy.place, () => void copy.object.alarm().catch(() => {}));
+    });
+  }
+
+  #bury(copy: Copy): void {
+    copy.place.alive = false;
+    const open = [...copy.open];
+    copy.open.clear();
+    for (const fail of open) fail(new Error("the object was reset"));
+  }
+
+  #lost(localMs: number): void {
+    this.losses += 1;
+    this.entries.push({ kind: "loss", atMs: this.#time.nowMs, localMs });
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Goes through the object's turns in their order, leaves out what a crash undid before any answer left, and holds each decision
+ * against what the exact model says at that point.
+ */
+import type { Decision } from "../../src/core/decision.ts";
+import type { Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
+import { AccountModel } from "./account-model.ts";
+import type { Changed, Entry, History, Moment, Turn } from "./history.ts";
+import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
+import { Model } from "./model.ts";
+import { COST_MILLI, HOUR_MS, LEASED, ROUTES, type Rule } from "./policies.ts";
+
+/** What a crash may take: 2 % of the smallest limit, at least a token and at most 256, or the cost of one request. */
+const LOST_SHARE = 0.02;
+const LEAST_LOST_MILLI = 2_000;
+const MOST_LOST_MILLI = 256_000;
+const LEASE_MS = 1_000;
+const SETTLE_GRACE_MS = 5_000;
+const REMEMBERED_MS = 600_000;
+
+/** A lease as it was granted. */
+export interface Granted {
+  readonly lease: Lease;
+  readonly atMs: number;
+  readonly grantedMs: number;
+  readonly closesMs: number;
+  readonly names: readonly string[];
+}
+
+/** Says that a guarantee is broken, how, and where. */
+export type Wrong = (guarantee: string, what: string, where: { readonly atMs: number }) => void;
+
+export class Replay {
+  readonly account = new AccountModel();
+  readonly ledger = new LedgerModel();
+  readonly granted = new Map<string, Granted>();
+  /** What crashes may have taken from the bill, and of any limit. */
+  lossMilli = 0;
+  readonly #history: History;
+  readonly #wrong: Wrong;
+  readonly #generous = new Model(true);
+  readonly #stingy = new Model(false);
+  readonly #open = new Map<string, Granted>();
+  readonly #remembered = new Map<string, { readonly decision: Decision; readonly untilMs: number }>();
+  /** The newest revision that was decided by, and the newest that the object was told of. */
+  #revision = 0;
+  #known = 0;
+  /** What one crash may take, by the largest of the smallest limits until now. */
+  #lostMilli = LEAST_LOST_MILLI;
+  /** Whether limits have changed, so that the two models may differ. */
+  #hasChanged = false;
+
+  constructor(history: History, wrong: Wrong) {
+    this.#history = history;
+    this.#wrong = wrong;
+  }
+
+  run(): void {
+    for (const entry of this.#history.entries) this.#entry(entry);
+  }
+
+  #entry(entry: Entry): void {
+    for (const model of [this.#generous, this.#stingy]) model.see(entry.localMs);
+    if (entry.kind === "loss") this.lossMilli += this.#lostMilli;
+    else if (entry.kept && entry.kind === "change") this.#change(entry);
+    else if (entry.kept && entry.kind === "turn") this.#turn(entry);
+  }
+
+  #change({ change, localMs }: Changed): void {
+    this.account.apply(change, localMs);
+    this.#hasChanged ||= change.kind !== "create";
+    if (change.kind !== "reset") return;
+    this.#generous.reset(change.limits);
+    this.#stingy.reset(change.limits);
+  }
+
+  #turn(turn: Turn): void {
+    this.#known = Math.max(this.#known, ...turn.questions.map(({ request }) => request.revision));
+    this.#giveUp(turn.localMs);
+    for (const settlement of turn.settlements) this.#settle(settlement, turn);
+    turn.questions.forEach((question, i) => {
+      const decision = turn.answers[i]?.decision;
+      if (decision && !this.#isRemembered(question, decision, turn)) this.#decision(question, decision, turn);
+    });
+    for (const { lease } of turn.answers) if (lease) this.#grant(lease, turn);
+  }
+
+  /** Whether it was decided before, under its idempotency key. */
+  #isRemembered({ request }: Question, decision: Decision, turn: Turn): boolean {
+    const { idempotencyKey, peek } = request;
+    if (idempotencyKey === null) return false;
+    // A copy that was replaced may be asked, but cannot remember anything.
+    if (turn.isStale && peek) return true;
+    const before = this.#remembered.get(idempotencyKey);
+    if (before && turn.localMs < before.untilMs) {
+      const same =
+        decision.decisionId === before.decision.decisionId && decision.allowed === before.decision.allowed;
+      if (!same) this.#wrong("G1", `the idempotency key ${idempotencyKey} was decided twice`, turn);
+      return true;
+    }
+    if (!peek) this.#remembered.set(idempotencyKey, { decision, untilMs: turn.localMs + REMEMBERED_MS });
+    return false;
+  }
+
+  #decision(question: Question, decision: Decision, turn: Turn): void {
+    const { request } = question;
+    if (decision.revision < Math.max(request.revision, this.#revision)) {
+      this.#wrong("G4", `decided by revision ${decision.revision} after ${this.#revision}`, turn);
+    }
+    if (this.#revision > 0 && decision.revision > this.#revision) this.#hasChanged = true;
+    if (!request.peek) this.#revision = Math.max(this.#revision, decision.revision);
+    const refusal = this.account.refusal(request.keyId);
+    const isByLimits = decision.outcome === "allowed" || decision.outcome === "denied";
+    if (refusal ? decision.outcome !== refusal : !isByLimits) {
+      this.#wrong("G4", `${decision.outcome}, though the caller is ${refusal ?? "good"}`, turn);
+      return;
+    }
+    if (decision.tier !== this.account.tier) {
+      this.#wrong("G4", `tier ${decision.tier} instead of ${this.account.tier}`, turn);
+    }
+    if (!refusal) this.#limits(question, decision, turn);
+  }
+
+  #limits({ request }: Question, decision: Decision, turn: Turn): void {
+    const { localMs: nowMs } = turn;
+    const { route, keyId, peek } = request;
+    const costMilli = COST_MILLI[ROUTES.find((name) => name === route) ?? "/one"];
+    const rules = this.#rules(decision.revision, route, keyId, nowMs);
+    const smallestMilli = Math.min(
+      MOST_LOST_MILLI / LOST_SHARE,
+      ...rules.map(([, rule]) => rule.capacityMilli),
+    );
+    this.#lostMilli = Math.max(this.#lostMilli, smallestMilli * LOST_SHARE);
+    const refusing = rules.filter((rule) => this.#leftMilli(this.#generous, rule, nowMs) < costMilli);
+    const mayRefuse = rules.filter(
+      (rule) => this.#leftMilli(this.#stingy, rule, nowMs) < costMilli + this.lossMilli,
+    );
+    // What a copy that was replaced says without charging is as old as that copy.
+    if (decision.allowed && refusing.length > 0 && !(turn.isStale && peek)) {
+      const names = refusing.map(([name]) => name).join();
+      this.#wrong("G1", `admitted ${costMilli} though ${names} does not hold it`, turn);
+    }
+    if (!decision.allowed && mayRefuse.length === 0) {
+      this.#wrong("G2", `refused ${costMilli} by ${decision.violated.join()}, which holds it`, turn);
+    }
+    if (!peek) {
+      if (decision.allowed) {
+        for (const model of [this.#generous, this.#stingy]) {
+          for (const [name, rule] of rules) model.charge(name, rule, costMilli, nowMs);
+        }
+      }
+      // What a copy that was replaced decides reaches no ledger.
+      const charged = decision.allowed ? { ...NOTHING, requests: 1, costMilli } : { ...NOTHING, denied: 1 };
+      if (!turn.isStale) this.ledger.add(nowMs, charged);
+    }
+    if (!this.#hasChanged && this.lossMilli === 0) this.#readings(decision, rules, mayRefuse, turn);
+  }
+
+  /** Where nothing is uncertain, the answer says exactly what is left, and of which limits too little. */
+  #readings(
+    decision: Decision,
+    rules: readonly [string, Rule][],
+    refusing: readonly [string, Rule][],
+    turn: Turn,
+  ): void {
+    if (!decision.allowed && decision.violated.join() !== refusing.map(([, { name }]) => name).join()) {
+      this.#wrong("G3", `refused by ${decision.violated.join()}`, turn);
+    }
+    rules.forEach((rule, i) => {
+      const told = Math.round((decision.limits[i]?.remaining ?? -1) * 1_000);
+      const is = Math.max(0, this.#leftMilli(this.#stingy, rule, turn.localMs));
+      if (told !== is) this.#wrong("G2", `${rule[0]} has ${is} left, the answer says ${told}`, turn);
+    });
+  }
+
+  #rules(revision: number, route: string | null, keyId: string | null, nowMs: number): [string, Rule][] {
+    return this.account.rules(this.#history.variants.get(revision) ?? 0, route, keyId, nowMs);
+  }
+
+  #leftMilli(model: Model, [name, rule]: [string, Rule], nowMs: number): number {
+    const sinceMs = rule.kind === "quota" ? this.#generous.periodStartMs(name, nowMs) : 0;
+    let heldMilli = 0;
+    for (const { lease, grantedMs, names } of this.#open.values()) {
+      if (grantedMs >= sinceMs && names.includes(name)) heldMilli += lease.milli;
+    }
+    return rule.capacityMilli - model.usedMilli(name, rule, nowMs) - heldMilli;
+  }
+
+  #grant(lease: Lease, turn: Turn): void {
+    const { localMs: nowMs } = turn;
+    const { tier } = this.account;
+    const rules = this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
+    if (!LEASED.some((leased) => leased === tier) || this.account.refusal(lease.keyId)) {
+      this.#wrong("G4", `a lease in tier ${tier}, ${this.account.refusal(lease.keyId) ?? "good"}`, turn);
+    }
+    for (const rule of rules) {
+      const left = this.#leftMilli(this.#generous, rule, nowMs);
+      if (left < lease.milli) this.#wrong("G1", `leased ${lease.milli} of ${left} that ${rule[0]} has`, turn);
+    }
+    if (lease.forMs > LEASE_MS || (nowMs % HOUR_MS) + lease.forMs > HOUR_MS) {
+      this.#wrong("G1", `a lease of ${lease.forMs} ms`, turn);
+    }
+    const granted: Granted = {
+      lease,
+      atMs: turn.atMs,
+      grantedMs: nowMs,
+      closesMs: nowMs + lease.forMs + SETTLE_GRACE_MS,
+      names: rules.map(([name]) => name),
+    };
+    this.#open.set(lease.id, granted);
+    this.granted.set(lease.id, granted);
+  }
+
+  #settle(settlement: Settlement, turn: Turn): void {
+    const total = settlement.cells.reduce(plus, NOTHING);
+    if (settlement.leaseId === null) {
+      this.ledger.add(Math.min(settlement.atMs, turn.localMs), total);
+      return;
+    }
+    const open = this.#open.get(settlement.leaseId);
+    if (!open) return;
+    this.#open.delete(settlement.leaseId);
+    this.ledger.add(open.grantedMs, total);
+    this.#charge([this.#generous, this.#stingy], open, total.costMilli, turn);
+  }
+
+  /** Leases that nobody settled in time: the product charges all of them, the generous model what was really spent. */
+  #giveUp(nowMs: number): void {
+    for (const [id, open] of this.#open) {
+      if (open.closesMs > nowMs) continue;
+      this.#open.delete(id);
+      const spentMilli = this.#history.spends.reduce(
+        (sum, { leaseId, costMilli }) => (leaseId === id ? sum + costMilli : sum),
+        0,
+      );
+      this.#charge([this.#generous], open, spentMilli, { localMs: open.closesMs });
+      this.#charge([this.#stingy], open, open.lease.milli, { localMs: open.closesMs });
+    }
+  }
+
+  #charge(
+    models: readonly Model[],
+    { lease, grantedMs, names }: Granted,
+    milli: number,
+    { localMs: atMs }: Pick<Moment, "localMs">,
+  ): void {
+    for (const [name, rule] of this.#rules(this.#known, lease.route, lease.keyId, atMs)) {
+      if (!names.includes(name) || milli === 0) continue;
+      for (const model of models) {
+        // What a quota's earlier period owes does not burden the new one.
+        const isOver = rule.kind === "quota" && model.periodStartMs(name, atMs) > grantedMs;
+        if (!isOver) model.charge(name, rule, milli, atMs);
+      }
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * A durable object's storage over SQLite in memory: what the platform promises of it, and how it fails.
+ *
+ * Writes are on disk a moment later; until then no answer of the object may leave, and a crash undoes them. A copy of the object
+ * that has been replaced may neither read nor write. Only what the objects use of the interface is there.
+ */
+import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+
+/** What outlives the copies of an object. */
+export class Disk {
+  readonly #database = new DatabaseSync(":memory:");
+  readonly #statements = new Map<string, StatementSync>();
+  readonly kv = new Map<string, unknown>();
+  alarmMs: number | null = null;
+  /** Counts up with each flush: what was written before is on disk. */
+  flushes = 0;
+  isDirty = false;
+  #undo: { kv: Map<string, unknown>; alarmMs: number | null } | null = null;
+  /** Called with the first write after a flush. */
+  onDirty: () => void = () => {};
+
+  /** Everything written so far is on disk from now on. */
+  flush(): void {
+    if (this.isDirty) this.#database.exec("COMMIT");
+    this.isDirty = false;
+    this.flushes += 1;
+  }
+
+  /** What was not on disk is gone. */
+  crash(): void {
+    if (!this.isDirty || !this.#undo) return;
+    this.#database.exec("ROLLBACK");
+    this.isDirty = false;
+    this.kv.clear();
+    for (const [key, value] of this.#undo.kv) this.kv.set(key, value);
+    this.alarmMs = this.#undo.alarmMs;
+  }
+
+  /** Empties every table and keeps them, as of an object that was written once: quicker than another disk. */
+  wipe(): void {
+    this.crash();
+    const tables = this.#database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    for (const { name } of tables) this.#database.exec(`DELETE FROM ${String(name)}`);
+    this.alarmMs = null;
+    this.flushes = 0;
+  }
+
+  touch(): void {
+    if (this.isDirty) return;
+    this.isDirty = true;
+    this.#undo = { kv: new Map(this.kv), alarmMs: this.alarmMs };
+    this.#database.exec("BEGIN");
+    this.onDirty();
+  }
+
+  exec(query: string, bindings: readonly SQLInputValue[]): Record<string, unknown>[] {
+    if (!/^\s*SELECT/.test(query)) this.touch();
+    if (/CREATE|ALTER/.test(query)) {
+      this.#database.exec(query);
+      return [];
+    }
+    let statement = this.#statements.get(query);
+    if (!statement) {
+      statement = this.#database.prepare(query);
+      this.#statements.set(query, statement);
+    }
+    return statement.all(...bindings);
+  }
+}
+
+/** What one copy of the object has of its disk. */
+export interface Handle {
+  /** Another copy owns the disk by now. */
+  isReplaced: boolean;
+  /** The next write of the state row fails. */
+  failNextWrite: boolean;
+  /** Told when it has. */
+  readonly onFailure: () => void;
+}
+
+/** The storage of one copy. @param alarm told of each alarm that is set. */
+export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => void): DurableObjectStorage {
+  const check = (): void => {
+    if (handle.isReplaced) throw new Error("this copy of the object has been replaced");
+  };
+  const exec = (query: string, ...bindings: SQLInputValue[]) => {
+    check();
+    if (handle.failNextWrite && query.startsWith("INSERT OR REPLACE INTO state")) {
+      handle.failNextWrite = false;
+      handle.onFailure();
+      throw new Error("the disk is full");
+    }
+    const rows = disk.exec(query, bindings);
+    return {
+      toArray: () => rows,
+      one: () => rows[0],
+      rowsWritten: 0,
+      [Symbol.iterator]: () => rows[Symbol.iterator](),
+    };
+  };
+  const storage = {
+    sql: { exec },
+    kv: {
+      get: (key: string) => (check(), disk.kv.get(key)),
+      put: (key: string, value: unknown) => {
+        check();
+        disk.touch();
+        disk.kv.set(key, value);
+      },
+    },
+    transactionSync: <T>(work: () => T): T => {
+      check();
+      disk.touch();
+      disk.exec("SAVEPOINT turn", []);
+      const kv = new Map(disk.kv);
+      try {
+        const result = work();
+        disk.exec("RELEASE turn", []);
+        return result;
+      } catch (thrown) {
+        disk.exec("ROLLBACK TO turn", []);
+        disk.exec("RELEASE turn", []);
+        disk.kv.clear();
+        for (const [key, value] of kv) disk.kv.set(key, value);
+        throw thrown;
+      }
+    },
+    getAlarm: async () => (check(), disk.alarmMs),
+    setAlarm: async (atMs: number) => {
+      check();
+      disk.touch();
+      disk.alarmMs = atMs;
+      alarm(atMs);
+    },
+  };
+  // What else the interface has, the objects never ask for.
+  return storage as unknown as DurableObjectStorage;
+}

@@ -1,0 +1,97 @@
+/**
+ * The promise itself, in true time and from outside: where nobody changed the limits and clocks agree, every window and every hour
+ * of what was admitted.
+ */
+import type { Asked, History } from "./history.ts";
+import { hourOf } from "./model.ts";
+import { LEASED, type Rule, type TierName, VARIANTS } from "./policies.ts";
+import type { Wrong } from "./replay.ts";
+
+const LEASE_MS = 1_000;
+
+interface Admission {
+  readonly atMs: number;
+  readonly milli: number;
+}
+
+export function checkWindows(history: History, tier: TierName, wrong: Wrong): void {
+  const { entries, variants } = history;
+  const changes = entries.filter(({ kind }) => kind === "change");
+  const isSteady = variants.size === 1 && changes.length === 1;
+  if (!isSteady || entries.some(({ atMs, localMs }) => atMs !== localMs)) return;
+  const admitted = admissions(history);
+  const lentMs = LEASED.includes(tier) ? LEASE_MS : 0;
+  for (const rule of VARIANTS[0]?.tiers[tier] ?? []) {
+    if (rule.byKey) continue;
+    if (rule.kind === "quota") checkHours(rule, admitted, wrong);
+    else checkBucket(rule.milliPerMs, rule.capacityMilli + rule.milliPerMs * lentMs, admitted, "G1", wrong);
+  }
+  checkFallback(history.asked, tier, wrong);
+}
+
+/** What the object and its leases admitted, once each, in the order of time. */
+function admissions({ entries, spends }: History): Admission[] {
+  const admitted = spends.map(({ atMs, costMilli }): Admission => ({ atMs, milli: costMilli }));
+  const seen = new Set<string>();
+  for (const entry of entries) {
+    if (entry.kind !== "turn" || !entry.kept) continue;
+    entry.answers.forEach(({ decision }, i) => {
+      if (!decision?.allowed || entry.questions[i]?.request.peek || seen.has(decision.decisionId)) return;
+      seen.add(decision.decisionId);
+      admitted.push({ atMs: entry.atMs, milli: decision.cost * 1_000 });
+    });
+  }
+  return admitted.toSorted((a, b) => a.atMs - b.atMs);
+}
+
+function checkBucket(
+  milliPerMs: number,
+  burstMilli: number,
+  admitted: readonly Admission[],
+  guarantee: string,
+  wrong: Wrong,
+): void {
+  let sum = 0;
+  let least = Infinity;
+  for (const { atMs, milli } of admitted) {
+    least = Math.min(least, sum - milliPerMs * atMs);
+    sum += milli;
+    if (sum - milliPerMs * atMs - least > burstMilli) {
+      wrong(guarantee, `a window with more than ${burstMilli} and ${milliPerMs} a millisecond`, { atMs });
+      return;
+    }
+  }
+}
+
+function checkHours(rule: Rule, admitted: readonly Admission[], wrong: Wrong): void {
+  const byHour = new Map<number, number>();
+  for (const { atMs, milli } of admitted) {
+    const used = (byHour.get(hourOf(atMs)) ?? 0) + milli;
+    byHour.set(hourOf(atMs), used);
+    if (used > rule.capacityMilli) wrong("G1", `${used} of ${rule.capacityMilli} in one hour`, { atMs });
+  }
+}
+
+/** An isolate whose object does not answer admits what the limits allow one user from scratch: of the tier it knows or the default. */
+function checkFallback(asked: readonly Asked[], tier: TierName, wrong: Wrong): void {
+  const rules = [...(VARIANTS[0]?.tiers[tier] ?? []), ...(VARIANTS[0]?.tiers.tight ?? [])];
+  const buckets = rules.filter(({ name }) => name === "minute");
+  if (tier === "free") return;
+  const isolates = Map.groupBy(
+    asked.filter(
+      ({ decision, request }) => decision?.source === "fallback" && decision.allowed && !request.peek,
+    ),
+    ({ isolate, life }) => `${isolate}.${life}`,
+  );
+  for (const admitted of isolates.values()) {
+    checkBucket(
+      Math.max(...buckets.map(({ milliPerMs }) => milliPerMs)),
+      Math.max(...buckets.map(({ capacityMilli }) => capacityMilli)),
+      admitted
+        .map(({ decidedMs, costMilli }) => ({ atMs: decidedMs, milli: costMilli }))
+        .toSorted((a, b) => a.atMs - b.atMs),
+      "G6",
+      wrong,
+    );
+  }
+}

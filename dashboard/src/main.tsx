@@ -64,7 +64,11 @@ function App() {
     role: state.role,
     go: (to: PageAddress, replace = false) => {
       if (replace) history.replaceState(null, "", urlOf(to));
-      else history.pushState(null, "", urlOf(to));
+      else {
+        history.pushState(null, "", urlOf(to));
+        // Another screen, or another page of its list, begins at its top.
+        if (to.screen !== address.screen || to.params["cursor"] !== address.params["cursor"]) scrollTo(0, 0);
+      }
       setAddress(to);
     },
     signedOut: () => {

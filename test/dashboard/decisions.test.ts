@@ -1,6 +1,7 @@
 /** What the Decisions screen asks for, and how it explains a decision. */
 import { describe, expect, it } from "vitest";
 import {
+  costText,
   type Decision,
   leftText,
   parseLog,
@@ -90,6 +91,14 @@ describe("a decision in words", () => {
     expect(whyText({ ...DENIED, reason: "too_odd", source: "none" })).toBe("too_odd");
     // A limit may have the name of what every object has.
     expect(whyText({ ...DENIED, reason: "constructor", retryAfterMs: 0 })).toContain("“constructor”");
+  });
+
+  it("says whether it was charged: also where the upstream failed after the limits had let it in", () => {
+    expect(costText(DENIED)).toBe("6 tokens, not charged");
+    expect(costText({ ...DENIED, cost: 1, outcome: "error", reason: "upstream_timeout" })).toBe(
+      "1 token, charged",
+    );
+    expect(costText({ ...DENIED, outcome: "error", reason: "limiter_unavailable" })).toContain("not charged");
   });
 
   it("does not make up what the log has not", () => {

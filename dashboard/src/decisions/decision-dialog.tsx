@@ -51,7 +51,7 @@ export function DecisionDialog({ decision, onClose }: Props) {
   const peek = peekCommand(decision, location.origin);
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="decision-title" data-outcome={outcome}>
-      <h2 id="decision-title" class="outcome">
+      <h2 id="decision-title" class="outcome" tabIndex={-1} autofocus>
         {outcome === "error" ? "Failed" : outcome === "denied" ? "Denied" : "Allowed"}
       </h2>
       <p>{whyText(decision)}</p>
@@ -67,7 +67,7 @@ export function DecisionDialog({ decision, onClose }: Props) {
       {peek !== null && <Command title="Would it pass now? Spends nothing" text={peek} />}
       <p class="quiet">The log keeps no key, body or query: fill in what is missing.</p>
       <div class="buttons">
-        <button type="button" autofocus onClick={() => dialog.current?.close()}>
+        <button type="button" onClick={() => dialog.current?.close()}>
           Close
         </button>
       </div>

@@ -73,8 +73,10 @@ export function decidedBy({ source }: Decision): string {
 }
 
 /** What all its requests cost together. */
-export function costText({ cost, outcome }: Decision): string {
-  return `${tokens(cost)}, ${outcome === "allowed" ? "charged" : "not charged"}`;
+export function costText({ cost, outcome, reason }: Decision): string {
+  // The limits let it in before the upstream failed.
+  const isCharged = outcome === "allowed" || reason.startsWith("upstream_");
+  return `${tokens(cost)}, ${isCharged ? "charged" : "not charged"}`;
 }
 
 function tokens(amount: number): string {

@@ -1,47 +1,12 @@
 /**
  * What a million decisions cost at Cloudflare's prices (P5, P6): every billed operation is counted while the product decides, none is
- * computed from what it ought to do. Left out, since it depends on how long objects are awake: their GB-seconds.
+ * computed from what it ought to do.
  */
 import { type Load, load } from "./load.ts";
 import { type Analytics, countedWorker } from "./rig-workers.ts";
 import { type Rig, startRig } from "./rig.ts";
+import type { Operations } from "./price.ts";
 import { newUser, putPolicy } from "./setup.ts";
-
-/** Dollars per million operations, https://developers.cloudflare.com/workers/platform/pricing/ (November 2026); of CPU, per million ms. */
-export const PRICES = {
-  requests: 0.3,
-  cpuMs: 0.02,
-  objectCalls: 0.15,
-  rowsWritten: 1,
-  kvReads: 0.5,
-  kvWrites: 5,
-  dataPoints: 0.25,
-} as const;
-
-/** Operations, as many as counted, and the decisions that took them. */
-export interface Operations {
-  readonly decisions: number;
-  /** To all objects but the hub. */
-  readonly objectCalls: number;
-  readonly hubCalls: number;
-  /** By all objects but the hub. */
-  readonly rowsWritten: number;
-  readonly hubRows: number;
-  readonly kvReads: number;
-  readonly kvWrites: number;
-  readonly dataPoints: number;
-}
-
-/** @param cpuUs of one decision. @returns dollars per million decisions. */
-export function priceOf(operations: Operations, cpuUs: number): number {
-  const operationsPrice =
-    (operations.objectCalls + operations.hubCalls) * PRICES.objectCalls +
-    (operations.rowsWritten + operations.hubRows) * PRICES.rowsWritten +
-    operations.kvReads * PRICES.kvReads +
-    operations.kvWrites * PRICES.kvWrites +
-    operations.dataPoints * PRICES.dataPoints;
-  return PRICES.requests + (cpuUs / 1_000) * PRICES.cpuMs + operationsPrice / operations.decisions;
-}
 
 /** A user who calls without pause, by so many clients. */
 export interface Busy {
@@ -136,7 +101,8 @@ async function decide(given: Load, isDenied: boolean): Promise<number> {
   throw new Error(`${given.url}: of ${requests} requests ${refused} were refused, ${errors} failed`);
 }
 
-async function counted(url: string): Promise<Omit<Operations, "decisions">> {
+/** What the counting Worker at `url` has counted since it started. */
+export async function counted(url: string): Promise<Omit<Operations, "decisions">> {
   const counts = await json(`${url}/bench/operations`);
   return {
     objectCalls: numberIn(counts, "objectCalls"),

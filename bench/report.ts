@@ -1,8 +1,9 @@
 /** The tables of a run, as Markdown: what the console shows and the README quotes. Pure. */
 import type { Accuracy } from "./accuracy.ts";
 import { CONTENDERS } from "./contenders.ts";
-import { type Busy, type Operations, priceOf } from "./cost.ts";
+import type { Busy } from "./cost.ts";
 import type { Growth, Memory } from "./growth.ts";
+import { type Operations, priceOf } from "./price.ts";
 import { type Spread, spreadOf } from "./ratios.ts";
 import { type Analytics, CAPACITY } from "./rig-workers.ts";
 import type { Rounds, Run } from "./rounds.ts";

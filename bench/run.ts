@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: P1 to P10 of docs/performance.md, side by side on this machine. `npm run bench:quick`: the same with fewer and
- * shorter rounds, in under two minutes. Writes bench/results/<date>.json and prints the tables.
+ * shorter rounds, in under two minutes. Prints the tables and writes them to
+ * bench/results/<date>.md, and all that was measured to <date>.json beside it.
  */
 import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -8,10 +9,11 @@ import { cpus, loadavg, platform, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureAccuracy } from "./accuracy.ts";
 import { MANY, type Places } from "./contenders.ts";
-import { BUSY, type Busy, countOperations, type Operations } from "./cost.ts";
+import { BUSY, type Busy, countOperations } from "./cost.ts";
 import { measureGrowth, measureMemory } from "./growth.ts";
 import { assertWrk, stopLoads } from "./load.ts";
 import { startNodePeer } from "./peers-on-node.ts";
+import type { Operations } from "./price.ts";
 import { asMarkdown, type Results } from "./report.ts";
 import { type Analytics, contenders } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
@@ -96,14 +98,13 @@ async function main(): Promise<void> {
     memory: isQuick ? [] : await measureMemory(GROWTH.memorySeconds, progress),
     size: await measureSize(LENGTHS.startRounds, directory),
   };
-  const file = join(
-    RESULTS,
-    `${results.date.slice(0, 19).replaceAll(":", "")}${isQuick ? "-quick" : ""}.json`,
-  );
+  const name = `${results.date.slice(0, 19).replaceAll(":", "")}${isQuick ? "-quick" : ""}`;
+  const markdown = asMarkdown(results);
   await mkdir(RESULTS, { recursive: true });
-  await writeFile(file, `${JSON.stringify(results, plain, 1)}\n`);
-  console.log(asMarkdown(results));
-  progress(`written to ${file}`);
+  await writeFile(join(RESULTS, `${name}.json`), `${JSON.stringify(results, plain, 1)}\n`);
+  await writeFile(join(RESULTS, `${name}.md`), `${markdown}\n`);
+  console.log(markdown);
+  progress(`written to bench/results/${name}.json`);
 }
 
 function count(analytics: Analytics): Promise<ReadonlyMap<Busy["name"], Operations>> {

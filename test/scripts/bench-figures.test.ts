@@ -1,0 +1,113 @@
+/** How the benchmark makes figures of what it measures: ratios within rounds, wrk's words, prices, the budget, the quotations. */
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { priceOf } from "../../bench/price.ts";
+import { readWrk } from "../../bench/load.ts";
+import { linesOf, parseBudget } from "../../bench/over-budget.ts";
+import { quote } from "../../bench/quote.ts";
+import { ratiosOf, spreadOf } from "../../bench/ratios.ts";
+
+describe("ratios", () => {
+  it("are taken within each round, so that a slow one slows both sides", () => {
+    expect(ratiosOf([90, 9, 45], [100, 10, 50])).toEqual({ median: 0.9, min: 0.9, max: 0.9 });
+  });
+
+  it("have the middle of all rounds as their median, however they are ordered", () => {
+    expect(spreadOf([5, 1, 9])).toEqual({ median: 5, min: 1, max: 9 });
+    expect(spreadOf([4, 1, 2, 9]).median).toBe(3);
+  });
+
+  it("are none where rounds are missing", () => {
+    expect(() => ratiosOf([1, 2], [1])).toThrow(RangeError);
+    expect(() => spreadOf([])).toThrow(RangeError);
+  });
+});
+
+const WRK = `Running 1s test @ http://127.0.0.1:22001/identify
+  1 threads and 64 connections
+  Latency Distribution
+     50%  850.00us
+     75%    9.64ms
+     90%   11.37ms
+     99%    1.02s
+  8012 requests in 1.00s, 1.93MB read
+  Socket errors: connect 1, read 2, write 3, timeout 4
+  Non-2xx or 3xx responses: 12
+Requests/sec:   7985.41
+Transfer/sec:      1.92MB
+`;
+
+describe("what wrk prints", () => {
+  it("is read with its units, refusals and errors", () => {
+    expect(readWrk(WRK)).toEqual({
+      requests: 8012,
+      perSecond: 7985.41,
+      refused: 12,
+      errors: 10,
+      p50Ms: 0.85,
+      p99Ms: 1020,
+    });
+  });
+
+  it("has no refusals and no errors where it names none", () => {
+    const clean = WRK.split("\n").filter((line) => !/errors|Non-2xx/.test(line));
+    expect(readWrk(clean.join("\n"))).toMatchObject({ refused: 0, errors: 0 });
+  });
+
+  it("is refused where it is something else", () => {
+    expect(() => readWrk("unable to connect to 127.0.0.1:1 Connection refused")).toThrow(/wrk printed no/);
+  });
+});
+
+it("a price is that of the operations which were counted, by decision", () => {
+  const none = {
+    objectCalls: 0,
+    hubCalls: 0,
+    rowsWritten: 0,
+    hubRows: 0,
+    kvReads: 0,
+    kvWrites: 0,
+    dataPoints: 0,
+  };
+  expect(priceOf({ decisions: 1_000, ...none }, 0)).toBeCloseTo(0.3);
+  expect(priceOf({ decisions: 1_000, ...none }, 500)).toBeCloseTo(0.31);
+  const naive = { ...none, objectCalls: 1_000, rowsWritten: 1_000, kvReads: 1_000, dataPoints: 1_000 };
+  expect(priceOf({ decisions: 1_000, ...naive }, 0)).toBeCloseTo(2.2);
+});
+
+describe("the budget", async () => {
+  const budget = parseBudget(JSON.parse(await readFile("bench/budget.json", "utf8")));
+
+  it("is kept by what is within it to the last unit", () => {
+    expect(linesOf(budget, budget).filter(({ isOver }) => isOver)).toEqual([]);
+  });
+
+  it("is broken by each figure alone that has grown, or was not measured", () => {
+    const { strict } = budget;
+    const grown = { ...budget, strict: { ...strict, rowsWritten: strict.rowsWritten + 1 } };
+    const over = linesOf(grown, budget).filter(({ isOver }) => isOver);
+    expect(over.map(({ figure }) => figure)).toEqual(["strict: rowsWritten per 1,000"]);
+    const unknown = linesOf({ ...budget, gzipKb: Number.NaN }, budget).filter(({ isOver }) => isOver);
+    expect(unknown.map(({ figure }) => figure)).toEqual(["bundle, KiB"]);
+  });
+
+  it("is no budget where a figure is missing", () => {
+    expect(() => parseBudget({ ...budget, gzipKb: undefined })).toThrow(/gzipKb/);
+  });
+});
+
+describe("a quotation", () => {
+  const tables = { targets: "| new |", all: "| all |" };
+
+  it("takes the place of the one before, and of nothing else", () => {
+    const document = "a\n<!-- bench:targets -->\n| old |\n<!-- /bench -->\nb\n";
+    const quoted = "a\n<!-- bench:targets -->\n| new |\n<!-- /bench -->\nb\n";
+    expect(quote(document, tables)).toBe(quoted);
+    expect(quote(quoted, tables)).toBe(quoted);
+    expect(quote("nothing to quote\n", tables)).toBe("nothing to quote\n");
+  });
+
+  it("is refused where it has no end", () => {
+    expect(() => quote("<!-- bench:all -->\nthe rest\n", tables)).toThrow(/has no/);
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * `npm run pictures`: makes docs/pictures, the README's pictures of the dashboard in light and dark, from a product of its own under
+ * the demo's traffic. Takes some minutes, since a chart needs some traffic to show. Needs Chromium (CHROMIUM names another than
+ * Debian's).
+ */
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium, type Page } from "playwright-core";
+import { type DemoAccount, seedAccounts } from "./demo-accounts.ts";
+import { ABUSER, requestsOf, USERS } from "./demo-traffic/plan.ts";
+import { halvedFree, PolicyChange } from "./demo-traffic/policy-change.ts";
+import { Sender } from "./demo-traffic/sender.ts";
+import { startLocalProduct } from "./local-product.ts";
+
+const PICTURES = join(import.meta.dirname, "..", "docs", "pictures");
+const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
+const FLAGS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+];
+const ADMIN_TOKEN = "pictures-admin-token";
+const TRAFFIC_S = 150;
+/** In which the policy is tightened, and put back. */
+const HALVED_S = [60, 100] as const;
+const SIZE = { width: 1_200, height: 760 };
+/** Answers are drawn within it, and a meter has moved. */
+const SETTLE_MS = 2_500;
+
+interface Picture {
+  readonly name: string;
+  readonly screen: string;
+  /** A heading of what must be there. */
+  readonly shows: string;
+}
+
+async function main(): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "edge-limiter-pictures-"));
+  const product = await startLocalProduct({
+    port: 0,
+    directory,
+    variables: { ADMIN_TOKEN, LIMITER_TIMEOUT_MS: "10000" },
+  });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  try {
+    const { from, to } = await traffic(product.url, directory);
+    const time = new URLSearchParams({ from, to });
+    const pictures: readonly Picture[] = [
+      { name: "overview", screen: `overview?${time}`, shows: "Most denied" },
+      { name: "user", screen: `user?id=${ABUSER.id}`, shows: "Limits" },
+      { name: "simulator", screen: "simulator?range=15m", shows: "Newly denied" },
+    ];
+    await mkdir(PICTURES, { recursive: true });
+    for (const colorScheme of ["light", "dark"] as const) {
+      const page = await browser.newPage({ viewport: SIZE, colorScheme, timezoneId: "UTC", locale: "en-GB" });
+      await signIn(page, product.url);
+      await draft(page, product.url);
+      for (const { name, screen, shows } of pictures) {
+        await page.goto(new URL(`/dashboard/${screen}`, product.url).href);
+        await page.getByRole("heading", { name: shows }).waitFor();
+        await page.waitForTimeout(SETTLE_MS);
+        await writeFile(join(PICTURES, `${name}-${colorScheme}.png`), await page.screenshot());
+      }
+      await page.close();
+    }
+  } finally {
+    await browser.close();
+    await product.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** Returns between which moments there was some. */
+async function traffic(url: URL, directory: string): Promise<{ from: string; to: string }> {
+  const accounts = [...USERS, ABUSER].map(({ id, tier }): [string, DemoAccount] => [
+    id,
+    { id, tier, name: "Demo traffic", scopes: ["call"] },
+  ]);
+  const keys = await seedAccounts(url, ADMIN_TOKEN, join(directory, "keys.json"), new Map(accounts));
+  const sender = new Sender(url, keys);
+  const policy = new PolicyChange(url, ADMIN_TOKEN);
+  const { signal } = new AbortController();
+  const fromMs = Date.now();
+  for (let second = 0; second < TRAFFIC_S; second++) {
+    if (second === HALVED_S[0]) await policy.halve();
+    if (second === HALVED_S[1]) await policy.restore();
+    await sender.second(requestsOf(second, Math.random), signal);
+  }
+  await sender.settled();
+  console.log(`${sender.counts.sent} requests, ${sender.counts.denied} denied`);
+  const second = (ms: number): string => new Date(Math.floor(ms / 1_000) * 1_000).toISOString();
+  return { from: second(fromMs), to: second(Date.now()) };
+}
+
+async function signIn(page: Page, url: URL): Promise<void> {
+  await page.goto(new URL("/dashboard", url).href);
+  await page.getByLabel("Admin token").fill(ADMIN_TOKEN);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+}
+
+/** A draft of half as much for the free tier, for the simulator to try. */
+async function draft(page: Page, url: URL): Promise<void> {
+  await page.goto(new URL("/dashboard/policy", url).href);
+  const editor = page.getByLabel("Policy document");
+  const half = halvedFree(JSON.parse(await editor.inputValue()));
+  await editor.fill(JSON.stringify(half, null, 2));
+}
+
+await main();

@@ -19,8 +19,11 @@ const CLIENTS = 4;
 /** Between two requests of a client: the changes are what is measured, not how fast answers come. */
 const THINK_MS = 20;
 const TIER = "load-change";
-const SMALL = { limits: [{ name: "second", kind: "bucket", tokens: 50, per: "second", burst: 100 }] };
-const LARGE = { limits: [{ name: "second", kind: "bucket", tokens: 100, per: "second", burst: 200 }] };
+/** Small enough to be used up on a slow machine, too. */
+const SMALL_BURST = 20;
+const LARGE_BURST = 40;
+const SMALL = { limits: [{ name: "second", kind: "bucket", tokens: 10, per: "second", burst: SMALL_BURST }] };
+const LARGE = { limits: [{ name: "second", kind: "bucket", tokens: 20, per: "second", burst: LARGE_BURST }] };
 /** Elsewhere than where it was made, a change takes as long as KV does (docs/consistency.md): no more than that is asked for. */
 const IS_HERE = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(`${BASE_URL}/`);
 
@@ -46,13 +49,13 @@ export default async function change(stage: Stage): Promise<void> {
   stale.add(0);
   const endMs = Date.now() + DURATION_MS;
   /** The burst in force since `sinceMs`; 0 while a change is under way, when it is either. */
-  let inForce = { burst: 200, sinceMs: 0 };
+  let inForce = { burst: LARGE_BURST, sinceMs: 0 };
 
   const changer = async (): Promise<void> => {
-    for (let burst = 100; Date.now() + EVERY_MS < endMs; burst = 300 - burst) {
+    for (let burst = SMALL_BURST; Date.now() + EVERY_MS < endMs; burst = SMALL_BURST + LARGE_BURST - burst) {
       await pause(EVERY_MS);
       inForce = { burst: 0, sinceMs: Date.now() };
-      const { url, body, headers } = policyPut(withTier(stage.policy, burst === 100 ? SMALL : LARGE));
+      const { url, body, headers } = policyPut(withTier(stage.policy, burst === SMALL_BURST ? SMALL : LARGE));
       const response = await http.asyncRequest("PUT", url, body, { headers, tags: { name: "policy" } });
       errors.add(response.status !== 200);
       if (response.status !== 200) continue;
@@ -65,7 +68,7 @@ export default async function change(stage: Stage): Promise<void> {
       const before = inForce;
       const { verdict, headers } = await client.ask();
       const told = Number(/"second";q=(\d+)/.exec(headers["Ratelimit-Policy"] ?? "")?.[1]);
-      const isOne = told === 100 || told === 200;
+      const isOne = told === SMALL_BURST || told === LARGE_BURST;
       const isSettled = IS_HERE && before === inForce && before.burst !== 0;
       if (verdict !== "unknown" && (!isOne || (isSettled && told !== before.burst))) stale.add(1);
       await pause(THINK_MS);

@@ -34,7 +34,7 @@ export function tellMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.now(
     objectMetrics,
     createLog("warn"),
   );
-  recorder.flush(nowMs, (work) => ctx.waitUntil(work));
+  recorder.flush((work) => ctx.waitUntil(work));
 }
 
 /** The storage, with every row that is written counted for the class: by SQL as SQLite says, and one for each alarm. */

@@ -64,19 +64,21 @@ export class Recorder {
     this.#log = log;
   }
 
-  /** Takes a point. `nowMs` is the edge's clock. */
-  record(point: Point, nowMs: number, keep: Keep): void {
+  /** Takes a point. */
+  record(point: Point, keep: Keep): void {
     if (this.#waiting.length < MOST_WAITING) this.#waiting.push(point);
     else {
       // It is in no report, but it is counted.
       countPoint(this.#metrics, point);
       this.#metrics.add("pointsDropped", []);
     }
-    this.flush(nowMs, keep);
+    this.flush(keep);
   }
 
   /** Sees to it that what there is to tell, metrics alone too, is told soon. */
-  flush(nowMs: number, keep: Keep): void {
+  flush(keep: Keep): void {
+    // Never the time at which the request began: one that was slow would begin a second flush beside the first.
+    const nowMs = Date.now();
     if (nowMs < this.#flushingUntilMs && nowMs >= this.#flushingUntilMs - FLUSH_DEADLINE_MS) return;
     this.#flushingUntilMs = nowMs + FLUSH_DEADLINE_MS;
     keep(this.#flush());
@@ -139,15 +141,16 @@ export class Recorder {
   }
 
   async #send(batch: Batch): Promise<void> {
+    const tries = this.#again?.batch === batch ? this.#again.tries + 1 : 1;
+    // Should this request die while it sends, the next flush sends it again. Until then no other is sent: the hub takes a batch
+    // for one that it has already where a later number has come before.
+    this.#again = { batch, tries };
+    this.#flushingUntilMs = Date.now() + FLUSH_DEADLINE_MS;
     try {
       await withDeadline(this.#sinks.hub(batch), HUB_DEADLINE_MS, "metrics hub");
       this.#again = null;
     } catch (thrown) {
-      const tries = (this.#again?.tries ?? 0) + 1;
-      if (tries < MOST_TRIES) {
-        this.#again = { batch, tries };
-        return;
-      }
+      if (tries < MOST_TRIES) return;
       this.#again = null;
       // Points are many and sampled anyway; what was counted is small, and goes with the next batch.
       if (batch.isStored) this.#metrics.add("pointsDropped", [], batch.points.length);

@@ -64,7 +64,7 @@ export async function checkMany(
           decision,
           ...resultOf(decision),
         );
-        services.recorder.record(point, nowMs, keep);
+        services.recorder.record(point, keep);
       });
     }
   };

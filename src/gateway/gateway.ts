@@ -35,7 +35,7 @@ export function gateway(services: Services, answer: Answer = forwardRequest): Ho
     const keep: Keep = (work) => c.executionCtx.waitUntil(work);
     const policy = await services.policies.current(nowMs, keep);
     if (!policy) {
-      services.recorder.flush(nowMs, keep);
+      services.recorder.flush(keep);
       return noPolicy(requestId);
     }
     const seen: Seen = {

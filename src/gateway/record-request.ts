@@ -31,9 +31,9 @@ export function recordRequest(
     upstreamMs: seen.upstreamMs,
   };
   if (reason !== null) {
-    recorder.record(pointOf(about, decision, failed ? "error" : "denied", reason), atMs, keep);
+    recorder.record(pointOf(about, decision, failed ? "error" : "denied", reason), keep);
     return;
   }
   const [outcome, why] = decision ? resultOf(decision) : (["allowed", "exempt"] as const);
-  recorder.record(pointOf(about, decision, outcome, why), atMs, keep);
+  recorder.record(pointOf(about, decision, outcome, why), keep);
 }

@@ -36,8 +36,7 @@ function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(),
     },
   };
   const recorder = new Recorder(sinks, metrics, () => undefined);
-  const record = (fields: Partial<Point> = {}) =>
-    recorder.record(point(fields), Date.now(), (work) => kept.push(work));
+  const record = (fields: Partial<Point> = {}) => recorder.record(point(fields), (work) => kept.push(work));
   return { told, written, kept, record };
 }
 

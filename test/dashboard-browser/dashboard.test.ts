@@ -2,11 +2,13 @@
  * The dashboard as an operator meets it: the started product, real traffic, a real browser. What is done in the page is seen by the
  * very next request.
  */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "../blackbox/checkout.ts";
 import { type Answer, request } from "../blackbox/client.ts";
-import { newAccount, type Product, startProduct } from "../blackbox/product.ts";
+import { eventually, newAccount, type Product, startProduct } from "../blackbox/product.ts";
 import { HAS_CHROMIUM, launch, Viewer } from "./viewer.ts";
 
 if (!HAS_CHROMIUM) process.stderr.write("there is no Chromium: the dashboard is not tested in a browser\n");
@@ -85,6 +87,41 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);
   });
 
+  it("comes to life by the demo's traffic, which puts the policy back when it is stopped", async () => {
+    const { PATH, HOME } = process.env;
+    const env = {
+      PATH,
+      HOME,
+      PORT: product.url.port,
+      NODE_COMPILE_CACHE: `${checkout.directory}/.compile-cache`,
+    };
+    const args = ["scripts/demo-traffic.ts", "--minutes", "0.1"];
+    const demo = spawn(process.execPath, args, {
+      cwd: checkout.directory,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    for (const stream of [demo.stdout, demo.stderr]) stream.on("data", (text) => (said += String(text)));
+    const ended = once(demo, "exit");
+    try {
+      const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+      const policy = new URL("/api/v1/admin/policy", product.url);
+      await eventually(30_000, "the demo changed the policy", async () =>
+        (await request(policy, { headers })).headers.etag === '"1"' ? true : null,
+      );
+    } finally {
+      demo.kill("SIGINT");
+    }
+    expect(await ended, said).toEqual([0, null]);
+    expect(said).toMatch(/Done: \d+ sent, [1-9]\d* allowed/);
+    await open("policy", /revision 2 is in force/);
+    await viewer.page.getByText("the free tier as it was").first().waitFor();
+    await open("overview", "Overview");
+    await viewer.page.getByRole("link", { name: "/identify" }).waitFor();
+    expect(viewer.faults()).toEqual([]);
+  });
+
   it("acts: what is granted, reset, blocked or moved counts from the very next request on", async () => {
     const { page } = viewer;
     for (const user of ["ann", "bob", LONG_ID]) keys.set(user, await newAccount(product, user, "free"));
@@ -128,7 +165,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   it("simulates a draft, puts it into force, and brings the old policy back", async () => {
     const { page } = viewer;
     await exhaust("bob");
-    await open("policy", /revision 0 is in force/);
+    await open("policy", /revision 2 is in force/);
     const editor = page.getByLabel("Policy document");
     const before = await editor.inputValue();
     await editor.fill(
@@ -144,19 +181,19 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
 
     await page.getByRole("button", { name: "Activate…" }).click();
-    expect(await viewer.confirm("Activate", "tighter")).toContain("Revision 1 is in force");
+    expect(await viewer.confirm("Activate", "tighter")).toContain("Revision 3 is in force");
     expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=20;w=60');
 
     await open("policy?revision=0", /Revision 0/);
     await page.getByRole("button", { name: "Roll back to this…" }).click();
-    expect(await viewer.confirm("Roll back", "too tight")).toContain("Revision 2 is in force");
+    expect(await viewer.confirm("Roll back", "too tight")).toContain("Revision 4 is in force");
     expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
     expect(viewer.faults()).toEqual([]);
   });
 
   it("says where a draft is wrong, and does not let it into force", async () => {
     const { page } = viewer;
-    await open("policy", /revision 2 is in force/);
+    await open("policy", /revision 4 is in force/);
     const editor = page.getByLabel("Policy document");
     await editor.fill((await editor.inputValue()).replace('"defaultTier": "free"', '"defaultTier": "fre"'));
     await page.getByText('there is no tier "fre"').waitFor();
@@ -173,7 +210,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
       ["user", "Users", "ann"],
       ["user?id=ann", /ann/, "Latest decisions"],
       [`user?id=${LONG_ID}`, /long-/, "Limits"],
-      ["policy", /revision 2 is in force/, "too tight"],
+      ["policy", /revision 4 is in force/, "too tight"],
       ["simulator", "Simulator", "Newly denied"],
       ["system", "System", "Rows written"],
     ])(

@@ -28,7 +28,7 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: "core", include: ["test/{core,peers}/**/*.test.ts"], environment: "node" },
+        test: { name: "core", include: ["test/{core,peers,hostile}/**/*.test.ts"], environment: "node" },
       },
       {
         // The objects' classes in Node, on a simulated platform.

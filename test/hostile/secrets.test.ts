@@ -1,0 +1,56 @@
+/** Where secrets are compared: in constant time, in one place, by digests or by the platform's own verification. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+
+const SOURCE = new URL("../../src/", import.meta.url);
+
+const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => ({ file, text: readFileSync(new URL(file, SOURCE), "utf8") }));
+
+/** Comparisons whose one side is named like a secret: `===`, `startsWith`, `includes` and the like stop at the first difference. */
+const NAMED = String.raw`(?:\w+\.)*#?\w*(?:[sS]ecret|[tT]oken|[dD]igest|[sS]ignature|[pP]assword|[hH]ash|sha256|apiKey|hmac)\w*`;
+const COMPARED = new RegExp(
+  String.raw`(?<!typeof )\b${NAMED} (?:===|!==) (?!null\b|undefined\b|"(?:bearer|jwt)?")|(?:===|!==) ${NAMED}\b(?!\()|\b${NAMED}\.(?:startsWith|localeCompare|includes|indexOf)\(`,
+);
+
+function code(text: string): string[] {
+  return text.split("\n").filter((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line));
+}
+
+/** None of these is one: an algorithm's name, the `#` of a URL, what every key begins with. */
+const KNOWN = [
+  "settings.ts: if (HMAC_ALGORITHMS.some((hmac) => hmac === algorithm)) {",
+  'gateway/url-parts.ts: if (start === -1 || (hash !== -1 && hash < start)) return "";',
+  "gateway/url-parts.ts: return url.slice(start, hash === -1 ? undefined : hash);",
+  'identity/api-key.ts: return token.startsWith("el_");',
+];
+
+describe("a secret", () => {
+  it("is compared by equalDigests, or verified by the platform, and nowhere else", () => {
+    const found = files.flatMap(({ file, text }) =>
+      code(text)
+        .filter((line) => COMPARED.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+    expect(found.toSorted()).toEqual(KNOWN.toSorted());
+  });
+
+  it("is compared in constant time by the one function that does", () => {
+    const callers = files.filter(({ text }) => code(text).some((line) => line.includes("timingSafeEqual(")));
+    expect(callers.map(({ file }) => file)).toEqual(["identity/secret-digest.ts"]);
+    const users = files.filter(({ text }) => code(text).some((line) => /\bequalDigests\(/.test(line)));
+    expect(users.map(({ file }) => file).toSorted()).toEqual([
+      "identity/admin/admin-tokens.ts",
+      "identity/secret-digest.ts",
+    ]);
+  });
+
+  it.each([
+    "if (token === expected) return",
+    "if (given !== settings.adminToken) {",
+    "return a === keyHash;",
+  ])("would be found in: %s", (line) => {
+    expect(line).toMatch(COMPARED);
+  });
+});

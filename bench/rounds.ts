@@ -13,7 +13,7 @@ export type Rounds = ReadonlyMap<ContenderName, readonly Run[]>;
 
 /** Until the work behind the last answers of one is done, so that the next does not pay for it. */
 const PAUSE_MS = 250;
-const WAKE_SECONDS = 2;
+const MOST_WAKE_SECONDS = 2;
 const ATTEMPTS = 3;
 
 /** @param pids the server processes of workerd's contenders, and of Node's. */
@@ -31,7 +31,7 @@ export async function runRounds(
       const given = loadOf(places);
       if (!given) continue;
       await pause();
-      if (wakesUp) await load({ ...given, seconds: WAKE_SECONDS });
+      if (wakesUp) await load({ ...given, seconds: Math.min(seconds, MOST_WAKE_SECONDS) });
       const processes = name.startsWith("node") ? pids.node : [pids.workerd];
       const { measured, cpuUs } = await run({ ...given, seconds: round === 0 ? 1 : seconds }, processes);
       assertAnswered(name, measured, isDenied, round);

@@ -33,6 +33,8 @@ const POLICY: PolicyDocument = {
 };
 
 const AT_ONCE = 64;
+const ATTEMPTS = 5;
+const AGAIN_MS = 500;
 
 export async function putPolicy(url: string): Promise<void> {
   await admin(url, "PUT", "/policy", { document: POLICY }, { "If-Match": "*" });
@@ -64,11 +66,19 @@ async function admin(
   more: Readonly<Record<string, string>> = {},
 ): Promise<unknown> {
   const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json", ...more };
-  const response = await fetch(`${url}/api/v1/admin${path}`, {
-    method,
-    headers,
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  return response.json();
+  for (let attempt = 1; ; attempt++) {
+    const response = await fetch(`${url}/api/v1/admin${path}`, {
+      method,
+      headers,
+      body: JSON.stringify(body),
+    });
+    const answer: unknown = await response.json();
+    // It has been made by an attempt that was not answered in time.
+    if (response.ok || (response.status === 409 && attempt > 1)) return answer;
+    // A busy machine does not answer in time now and then, and what was not answered may be asked again.
+    if (response.status !== 503 || attempt === ATTEMPTS) {
+      throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
+    }
+    await new Promise((done) => setTimeout(done, AGAIN_MS));
+  }
 }

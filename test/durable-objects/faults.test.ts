@@ -1,12 +1,25 @@
-/** What the platform may do to an object at its worst: run a stale copy of it beside the new one, and give its alarm up. */
-import { runInDurableObject } from "cloudflare:test";
+/**
+ * What the platform may do to objects at its worst: run a stale copy of one beside the new one, give its alarm up, kill it between
+ * what it does and what it says.
+ */
+import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { PolicyRegistry } from "../../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { keyRecordKey } from "../../src/identity/key-store.ts";
 import { CURRENT_KEY, documentKey } from "../../src/policy/policy-store.ts";
-import { bucket, later, publishLimits, quota, request, startClock, stopClock } from "./fixture.ts";
+import { point } from "../metrics/points.ts";
+import {
+  bucket,
+  dropTimers,
+  later,
+  publishLimits,
+  quota,
+  request,
+  startClock,
+  stopClock,
+} from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
@@ -147,4 +160,26 @@ describe("an alarm that fails six times", () => {
     });
     await Promise.all([CURRENT_KEY, documentKey(1)].map((key) => env.CONFIG.delete(key)));
   });
+});
+
+it("a hub that dies between storing a batch and saying so stores that batch twice, and no other", async () => {
+  const hub = () => env.METRICS_HUB.getByName(`faults-${name}`);
+  const name = crypto.randomUUID();
+  const tell = (seq: number, count: number) => {
+    const points = Array.from({ length: count }, () => point({ atMs: Date.now() }));
+    return hub().record({ isolate: "isolate", seq, points, isStored: true, metrics: null });
+  };
+  const stored = () =>
+    runInDurableObject(hub(), (_object, { storage }) =>
+      Number(storage.sql.exec("SELECT sum(rows) AS rows FROM points").one()["rows"]),
+    );
+  await tell(1, 7);
+  await tell(2, 5);
+  await abortAllDurableObjects();
+  dropTimers();
+  // The isolate has not heard of it, and tells it again.
+  await tell(2, 5);
+  expect(await stored()).toBe(17);
+  for (const seq of [2, 3, 3]) await tell(seq, 5);
+  expect(await stored()).toBe(22);
 });

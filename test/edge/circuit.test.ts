@@ -56,7 +56,7 @@ async function watchedEdge(fails: (subject: string) => unknown) {
   const edge = await startEdge({
     policy: policyOfTier({ limits: [] }),
     variables: {
-      LIMITER_TIMEOUT_MS: "50",
+      LIMITER_TIMEOUT_MS: "120",
       USER_LIMITER: objectsWith((subject, method) => {
         if (method !== "serve") return undefined;
         calls.push(subject);

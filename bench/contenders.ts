@@ -8,8 +8,8 @@ export interface Places {
   readonly keys: Readonly<Record<"strict" | "leased" | "unlimited" | "denied", string>>;
   /** Keys of the product's own users, which are not those of `ours`. */
   readonly productKey: string;
-  /** A key per line; also the names of those who have none. */
-  readonly keyFile: string;
+  /** How many users are many, and a file with their keys, which are also the names of those who need none. */
+  readonly many: { readonly count: number; readonly file: string };
   /** Of the Node server, or null where Redis is not installed. */
   readonly node: { readonly url: string } | null;
 }
@@ -46,8 +46,6 @@ export type ContenderName =
 
 /** Clients at once. */
 export const CLIENTS = 64;
-/** Users where there are many. */
-export const MANY = 1_000;
 
 /** In the order in which they run: who is compared runs beside whom. */
 export const CONTENDERS: readonly Contender[] = [
@@ -119,19 +117,19 @@ export const CONTENDERS: readonly Contender[] = [
   },
   {
     name: "empty-many",
-    title: `an empty object call per request, ${MANY} users`,
-    load: ({ url, keys, keyFile: file }) => ({
+    title: "an empty object call per request, many users",
+    load: ({ url, keys, many }) => ({
       ...by(keys.strict, `${url("objects")}/empty`),
-      users: { header: "X-User", count: MANY, file },
+      users: { header: "X-User", ...many },
     }),
     wakesUp: true,
   },
   {
     name: "strict-many",
-    title: `**strict**, ${MANY} users`,
-    load: ({ url, keyFile: file }) => ({
+    title: "**strict**, many users",
+    load: ({ url, many }) => ({
       ...by(null, `${url("ours")}/identify`),
-      users: { header: "X-API-Key", count: MANY, file },
+      users: { header: "X-API-Key", ...many },
     }),
     wakesUp: true,
   },

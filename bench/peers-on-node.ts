@@ -25,6 +25,8 @@ export async function startNodePeer(): Promise<NodePeer | null> {
   }
   const port = await freePort();
   const started: ChildProcess[] = [];
+  // However this process ends, short of being killed.
+  process.once("exit", () => started.forEach((child) => child.kill("SIGKILL")));
   const close = async (): Promise<void> => {
     for (const child of started) {
       if (child.exitCode !== null || child.signalCode !== null) continue;

@@ -23,6 +23,8 @@ export interface Results {
   readonly commit: string;
   readonly machine: string;
   readonly command: string;
+  /** As many as `many` of the contenders are. */
+  readonly manyUsers: number;
   readonly rounds: Rounds;
   readonly accuracy: readonly Accuracy[];
   readonly cost: Readonly<Record<Analytics, ReadonlyMap<Busy["name"], Operations>>>;
@@ -37,7 +39,7 @@ type Row = readonly (string | number)[];
 export function asMarkdown(results: Results): string {
   const { date, commit, machine, command } = results;
   return [
-    `\`${command}\`, ${date.slice(0, 16).replace("T", " ")} UTC, commit ${commit}, ${machine}.`,
+    `\`${command}\`, ${date.slice(0, 16).replace("T", " ")} UTC, commit ${commit}, ${machine}. Many users are ${whole(results.manyUsers)}.`,
     targetTable(results),
     "Each contender by itself:",
     contenderTable(results),

@@ -6,6 +6,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
+import { withoutSignalHandlers } from "../scripts/local-product.ts";
 import type { RigWorker } from "./rig-workers.ts";
 
 export interface Rig {
@@ -35,7 +36,7 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     })),
   });
-  const miniflare = new Miniflare(settings);
+  const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
   let isClosed = false;
   const close = async (): Promise<void> => {
     if (isClosed) return;

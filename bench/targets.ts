@@ -56,7 +56,7 @@ export const COMPARISONS: readonly Comparison[] = [
   },
   {
     target: "P2",
-    what: "strict, 1,000 users",
+    what: "strict, many users",
     comparedWith: "an empty object call per request",
     ours: "strict-many",
     theirs: "empty-many",

@@ -136,7 +136,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
 }
 
 /** Miniflare exits the process on a signal, before anybody can close anything. Its hook on exit stays. */
-function withoutSignalHandlers<T>(make: () => T): T {
+export function withoutSignalHandlers<T>(make: () => T): T {
   const before = SIGNALS.map((signal) => new Set(process.listeners(signal)));
   const made = make();
   SIGNALS.forEach((signal, i) => {

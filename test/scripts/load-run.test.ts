@@ -61,6 +61,11 @@ describe("the arguments of npm run load", () => {
     expect(read(...args)).toEqual({ kind: "fault", message });
   });
 
+  it("may only ask for help, or for the k6 that would be used", () => {
+    expect(read("--help")).toEqual({ kind: "help" });
+    expect(read("--find-k6")).toEqual({ kind: "find-k6" });
+  });
+
   it("are refused where they are unknown", () => {
     expect(read("burst", "--fast")).toMatchObject({
       kind: "fault",

@@ -91,14 +91,14 @@ async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
   }
 }
 
-/** @returns k6's exit code. Secrets go by the environment, which other users of the machine cannot read. */
+/** Runs may overlap: k6 opens no port of its own choosing. @returns k6's exit code. Secrets go by the environment, which other users of the machine cannot read. */
 async function runK6(k6: K6, options: LoadOptions, variables: Record<string, string>): Promise<number> {
   const { scenario, profile } = options;
   const reports = resolve(options.out ?? join(ROOT, ".load", scenario));
   await mkdir(reports, { recursive: true });
   console.log(`k6 ${k6.version}: ${scenario}, ${profile} profile, ${variables["LOAD_URL"]}`);
   const code = await new Promise<number>((done, fail) => {
-    child = spawn(k6.path, ["run", "--quiet", join(SCENARIOS, `${scenario}.ts`)], {
+    child = spawn(k6.path, ["run", "--quiet", "--address", "", join(SCENARIOS, `${scenario}.ts`)], {
       stdio: "inherit",
       // Not in the terminal's group: a signal reaches it through us, once.
       detached: true,
@@ -109,8 +109,9 @@ async function runK6(k6: K6, options: LoadOptions, variables: Record<string, str
         LOAD_REPORTS: reports,
         K6_NO_USAGE_REPORT: "true",
         K6_WEB_DASHBOARD: "true",
-        // The page is written, not served.
-        K6_WEB_DASHBOARD_PORT: "-1",
+        // The page is written; k6 serves it as well, on any port, to this machine alone.
+        K6_WEB_DASHBOARD_HOST: "127.0.0.1",
+        K6_WEB_DASHBOARD_PORT: "0",
         K6_WEB_DASHBOARD_PERIOD: profile === "short" ? "1s" : "10s",
         K6_WEB_DASHBOARD_EXPORT: join(reports, "report.html"),
       },

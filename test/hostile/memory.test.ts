@@ -1,0 +1,145 @@
+/** An isolate's memory while somebody makes up users, keys and addresses: it fills its caches and then grows no more. */
+import { scheduler } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
+import { clientIp } from "../../src/identity/client-ip.ts";
+import { KeyStore } from "../../src/identity/key-store.ts";
+import { Limiter } from "../../src/limiter/limiter.ts";
+import type { ObjectCall } from "../../src/limiter/object-call.ts";
+import { embeddedPolicy } from "../../src/policy/policy-store.ts";
+
+const MB = 2 ** 20;
+/** What the caches hold at most is tens of thousands of entries: it does not depend on what comes after so many. */
+const FULL = 12_000;
+/** How many are made up. `HOSTILE_KEYS=1000000 npm run test:core -- memory` takes a minute and a half. */
+const COUNT = Number(process.env["HOSTILE_KEYS"] ?? 32_000);
+/** After that nothing is under way any more. */
+const REST_MS = 150;
+const policy = embeddedPolicy();
+
+setFlagsFromString("--expose-gc");
+const collect: unknown = runInNewContext("gc");
+
+function usedBytes(): number {
+  if (typeof collect !== "function") throw new Error("no garbage collection");
+  collect();
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+/** By how much memory grows between the first so many and all of them. */
+async function grownMb(each: (n: number) => unknown): Promise<number> {
+  for (let n = 0; n < FULL; n++) await each(n);
+  await scheduler.wait(REST_MS);
+  const before = usedBytes();
+  for (let n = FULL; n < COUNT; n++) await each(n);
+  await scheduler.wait(REST_MS);
+  return (usedBytes() - before) / MB;
+}
+
+const request: DecisionRequest = {
+  revision: policy.revision,
+  tier: "free",
+  route: "/identify",
+  costMilli: null,
+  keyId: "some-key",
+  peek: false,
+  idempotencyKey: null,
+};
+
+/** An isolate whose every object answers the same. */
+function limiterWhere(answer: (call: ObjectCall) => unknown): Limiter {
+  const objects = { getByName: () => ({ serve: async (call: ObjectCall) => answer(call) }) };
+  return new Limiter(
+    objects as unknown as DurableObjectNamespace<UserLimiter>,
+    1_000,
+    () => undefined,
+    new MetricDeltas(),
+  );
+}
+
+function decided(outcome: "allowed" | "denied"): Decision {
+  return {
+    outcome,
+    allowed: outcome === "allowed",
+    cost: 1,
+    limits: [{ name: "minute", kind: "bucket", limit: 150, remaining: 0, resetMs: 600, windowMs: 90_000 }],
+    retryAfterMs: 600,
+    violated: ["minute"],
+    source: "strict",
+    tier: "free",
+    revision: policy.revision,
+    decisionId: crypto.randomUUID(),
+    holds: [],
+  };
+}
+
+beforeAll(() => vi.stubGlobal("scheduler", scheduler));
+afterAll(() => vi.unstubAllGlobals());
+
+describe("addresses that somebody makes up", () => {
+  it("leave nothing behind", { timeout: 300_000 }, async () => {
+    const grown = await grownMb((n) =>
+      clientIp(
+        n % 2
+          ? `2001:db8:${(n >> 16).toString(16)}:${(n & 65_535).toString(16)}::1`
+          : `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`,
+      ),
+    );
+    expect(grown).toBeLessThan(1);
+  });
+});
+
+describe("users that somebody makes up", () => {
+  const keep = (): void => undefined;
+  const ask = (limiter: Limiter) => (n: number) =>
+    limiter.decide(`user:made-up-${n}`, request, policy, 1_800_000_000_000 + n, keep);
+
+  it("that are denied leave nothing behind", { timeout: 300_000 }, async () => {
+    const denying = limiterWhere(({ questions }) =>
+      questions.map(() => ({ decision: decided("denied"), lease: null })),
+    );
+    expect(await grownMb(ask(denying))).toBeLessThan(3);
+  });
+
+  it(
+    "whose objects fail leave nothing behind, each with a circuit and a bucket of the fallback's",
+    { timeout: 300_000 },
+    async () => {
+      const failing = limiterWhere(() => {
+        throw new Error("down");
+      });
+      expect(await grownMb(ask(failing))).toBeLessThan(3);
+    },
+  );
+
+  it("that are granted leases leave nothing behind", { timeout: 300_000 }, async () => {
+    const lending = limiterWhere(({ questions }) =>
+      questions.map(() => ({
+        decision: decided("allowed"),
+        lease: {
+          id: crypto.randomUUID(),
+          milli: 10_000,
+          forMs: 0,
+          revision: policy.revision,
+          tier: "free",
+          keyId: "some-key",
+          route: null,
+          limits: [],
+        },
+      })),
+    );
+    expect(await grownMb(ask(lending))).toBeLessThan(8);
+  });
+});
+
+it("keys that nobody issued leave nothing behind", { timeout: 300_000 }, async () => {
+  const kv = { get: async () => null } as unknown as KVNamespace;
+  const keys = new KeyStore(kv, () => undefined);
+  const grown = await grownMb((n) => keys.find(`el_live_${String(n).padStart(36, "0")}`, 1_000 + n));
+  expect(grown).toBeLessThan(1);
+});

@@ -1,5 +1,5 @@
 /** What clients were told, against what the object said and lent: each its own answer, in time, and nothing spent that was not lent. */
-import type { Decision } from "../../src/core/decision.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Question } from "../../src/limiter/object-call.ts";
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";
 import type { Granted, Wrong } from "./replay.ts";
@@ -42,6 +42,26 @@ export function checkAnswers({ entries, asked, lives, faults }: History, wrong: 
     }
     if (told.has(decision.decisionId)) wrong("G1", "one decision for two requests", one);
     told.add(decision.decisionId);
+  }
+}
+
+/** No question reaches the object twice: what is answered without it is not asked, and what fails is not asked again. */
+export function checkQuestions({ entries, asked }: History, wrong: Wrong): void {
+  const left = new Map<string, number>();
+  const count = ({ route, keyId }: DecisionRequest, by: number): number => {
+    const name = `${route} ${keyId}`;
+    const sum = (left.get(name) ?? 0) + by;
+    left.set(name, sum);
+    return sum;
+  };
+  for (const { request, decision } of asked) {
+    if (decision?.source !== "lease" && decision?.source !== "deny-cache") count(request, 1);
+  }
+  for (const entry of entries) {
+    if (entry.kind !== "turn") continue;
+    for (const { request, decide } of entry.questions) {
+      if (decide && count(request, -1) < 0) wrong("G2", "one request was decided twice", entry);
+    }
   }
 }
 

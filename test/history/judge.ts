@@ -1,5 +1,5 @@
 /** Holds a whole history against the guarantees G1 to G6 of the README. */
-import { checkAnswers, checkLeases } from "./clients.ts";
+import { checkAnswers, checkLeases, checkQuestions } from "./clients.ts";
 import type { History } from "./history.ts";
 import { Replay, type Wrong } from "./replay.ts";
 import { checkWindows } from "./windows.ts";
@@ -14,6 +14,7 @@ export function faultsOf(history: History): string[] {
   const replay = new Replay(history, wrong);
   replay.run();
   checkAnswers(history, wrong);
+  checkQuestions(history, wrong);
   checkLeases(history, replay.granted, wrong);
   checkWindows(history, replay.account.tier, wrong);
   for (const fault of replay.ledger.faults(history.usage, replay.lossMilli, history.faults === 0)) {

@@ -22,6 +22,7 @@ const ONE: Ask = {
   peek: false,
   idempotencyKey: null,
   leavesAfterMs: null,
+  againAfterMs: null,
 };
 
 function after(afterMs: number, what: Happening): Step {

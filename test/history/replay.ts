@@ -10,8 +10,13 @@ import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
 import { Model } from "./model.ts";
 import { COST_MILLI, HOUR_MS, LEASED, ROUTES, type Rule } from "./policies.ts";
 
-/** What a crash may take: 2 % of the smallest limit, at least a token and at most 256, or the cost of one request. */
+/**
+ * What a crash may take of a limit: 2 % of it, or of a bucket what comes back in 5 s where that is more, up to 10 %; at least the
+ * cost of one request, at most 256 tokens of the bill.
+ */
 const LOST_SHARE = 0.02;
+const LOST_BUCKET_SHARE = 0.1;
+const LOST_MS = 5_000;
 const LEAST_LOST_MILLI = 2_000;
 const MOST_LOST_MILLI = 256_000;
 const LEASE_MS = 1_000;
@@ -34,8 +39,10 @@ export class Replay {
   readonly account = new AccountModel();
   readonly ledger = new LedgerModel();
   readonly granted = new Map<string, Granted>();
-  /** What crashes may have taken from the bill, and of any limit. */
+  /** What crashes may have taken from the bill. */
   lossMilli = 0;
+  /** What they may have taken of any limit. */
+  #slackMilli = 0;
   readonly #history: History;
   readonly #wrong: Wrong;
   readonly #generous = new Model(true);
@@ -45,8 +52,9 @@ export class Replay {
   /** The newest revision that was decided by, and the newest that the object was told of. */
   #revision = 0;
   #known = 0;
-  /** What one crash may take, by the largest of the smallest limits until now. */
-  #lostMilli = LEAST_LOST_MILLI;
+  /** What one crash may take, of any limit and from the bill, by the limits until now. */
+  #lostMilli = 0;
+  #lostBillMilli = 0;
   /** Whether limits have changed, so that the two models may differ. */
   #hasChanged = false;
 
@@ -61,8 +69,10 @@ export class Replay {
 
   #entry(entry: Entry): void {
     for (const model of [this.#generous, this.#stingy]) model.see(entry.localMs);
-    if (entry.kind === "loss") this.lossMilli += this.#lostMilli;
-    else if (entry.kept && entry.kind === "change") this.#change(entry);
+    if (entry.kind === "loss") {
+      this.#slackMilli += this.#lostMilli;
+      this.lossMilli += this.#lostBillMilli;
+    } else if (entry.kept && entry.kind === "change") this.#change(entry);
     else if (entry.kept && entry.kind === "turn") this.#turn(entry);
   }
 
@@ -126,14 +136,10 @@ export class Replay {
     const { route, keyId, peek } = request;
     const costMilli = COST_MILLI[ROUTES.find((name) => name === route) ?? "/one"];
     const rules = this.#rules(decision.revision, route, keyId, nowMs);
-    const smallestMilli = Math.min(
-      MOST_LOST_MILLI / LOST_SHARE,
-      ...rules.map(([, rule]) => rule.capacityMilli),
-    );
-    this.#lostMilli = Math.max(this.#lostMilli, smallestMilli * LOST_SHARE);
+    this.#mayLose(rules);
     const refusing = rules.filter((rule) => this.#leftMilli(this.#generous, rule, nowMs) < costMilli);
     const mayRefuse = rules.filter(
-      (rule) => this.#leftMilli(this.#stingy, rule, nowMs) < costMilli + this.lossMilli,
+      (rule) => this.#leftMilli(this.#stingy, rule, nowMs) < costMilli + this.#slackMilli,
     );
     // What a copy that was replaced says without charging is as old as that copy.
     if (decision.allowed && refusing.length > 0 && !(turn.isStale && peek)) {
@@ -153,7 +159,16 @@ export class Replay {
       const charged = decision.allowed ? { ...NOTHING, requests: 1, costMilli } : { ...NOTHING, denied: 1 };
       if (!turn.isStale) this.ledger.add(nowMs, charged);
     }
-    if (!this.#hasChanged && this.lossMilli === 0) this.#readings(decision, rules, mayRefuse, turn);
+    if (!this.#hasChanged && this.#slackMilli === 0 && !turn.isStale)
+      this.#readings(decision, rules, mayRefuse, turn);
+  }
+
+  /** Every decision of an exact tier is on disk before its answer leaves. */
+  #mayLose(rules: readonly [string, Rule][]): void {
+    if (this.account.tier === "exact") return;
+    const lost = rules.map(([, rule]) => lossOf(rule));
+    this.#lostMilli = Math.max(this.#lostMilli, LEAST_LOST_MILLI, ...lost);
+    this.#lostBillMilli = Math.max(this.#lostBillMilli, LEAST_LOST_MILLI, Math.min(MOST_LOST_MILLI, ...lost));
   }
 
   /** Where nothing is uncertain, the answer says exactly what is left, and of which limits too little. */
@@ -163,12 +178,17 @@ export class Replay {
     refusing: readonly [string, Rule][],
     turn: Turn,
   ): void {
+    const { localMs: nowMs } = turn;
+    const isCertain = rules.every(
+      (rule) => this.#leftMilli(this.#generous, rule, nowMs) === this.#leftMilli(this.#stingy, rule, nowMs),
+    );
+    if (!isCertain) return;
     if (!decision.allowed && decision.violated.join() !== refusing.map(([, { name }]) => name).join()) {
       this.#wrong("G3", `refused by ${decision.violated.join()}`, turn);
     }
     rules.forEach((rule, i) => {
       const told = Math.round((decision.limits[i]?.remaining ?? -1) * 1_000);
-      const is = Math.max(0, this.#leftMilli(this.#stingy, rule, turn.localMs));
+      const is = Math.max(0, this.#leftMilli(this.#stingy, rule, nowMs));
       if (told !== is) this.#wrong("G2", `${rule[0]} has ${is} left, the answer says ${told}`, turn);
     });
   }
@@ -253,4 +273,10 @@ export class Replay {
       }
     }
   }
+}
+
+function lossOf({ kind, milliPerMs, capacityMilli }: Rule): number {
+  const share = capacityMilli * LOST_SHARE;
+  if (kind === "quota") return share;
+  return Math.max(share, Math.min(milliPerMs * LOST_MS, capacityMilli * LOST_BUCKET_SHARE));
 }

@@ -27,6 +27,8 @@ export interface Ask {
   readonly idempotencyKey: string | null;
   /** The client goes away after so long, unless it has its answer. */
   readonly leavesAfterMs: number | null;
+  /** All of it once more after so long. */
+  readonly againAfterMs: number | null;
 }
 
 /** One user's steady traffic, as leases are for. */
@@ -40,6 +42,7 @@ const traffic: fc.Arbitrary<Ask> = fc.record({
   peek: fc.constant(false),
   idempotencyKey: fc.constant(null),
   leavesAfterMs: fc.constantFrom(null, null, null, null, null, null, null, null, 4),
+  againAfterMs: fc.constantFrom(null, null, null, null, 9),
 });
 
 export type Change =
@@ -97,6 +100,7 @@ const ask: fc.Arbitrary<Ask> = fc.record({
   peek: fc.constantFrom(false, false, false, false, false, false, true),
   idempotencyKey: fc.constantFrom(null, null, null, null, null, "a", "b"),
   leavesAfterMs: fc.constantFrom(null, null, null, null, null, null, null, null, null, 0, 3, 12),
+  againAfterMs: fc.constantFrom(null, null, 9),
 });
 
 const change: fc.Arbitrary<Change> = fc.oneof(

@@ -172,6 +172,10 @@ export class World {
   }
 
   #ask(ask: Ask): void {
+    if (ask.againAfterMs !== null) {
+      const again = { ...ask, againAfterMs: null };
+      this.#time.at(this.#time.nowMs + ask.againAfterMs, () => this.#ask(again));
+    }
     const isolate = this.#isolateOf(ask.isolate);
     const { policy, limiter } = isolate;
     const request: DecisionRequest = {

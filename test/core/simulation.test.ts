@@ -88,6 +88,14 @@ describe("a replay", () => {
     expect(admitted(policyOf([slots]), times)).toEqual([1, 0, 1]);
   });
 
+  it("lets in what costs nothing, whatever is used up", () => {
+    const slots: LimitDocument = { name: "slots", kind: "concurrency", max: 1, ttlMs: 60_000 };
+    const free = recorded({ route: "/free", costMilli: 0, requests: 5 });
+    expect(admitted(policyOf([slots]), [recorded({ upstreamMs: 1_000 }), free, recorded()])).toEqual([
+      1, 5, 0,
+    ]);
+  });
+
   it("charges what the edited policy says of the route, but keeps a cost that the caller named", () => {
     const active = policyOf([minute(10)]);
     const dear = policyOf([minute(10)], { routes: [{ match: "/a", cost: 5 }] });

@@ -53,6 +53,13 @@ test("the newest are given, in the order of time, and it is said that there are 
   });
 });
 
+test("the newest are given also of many, in whatever order they came", () => {
+  const times = Array.from({ length: 12_000 }, (_, i) => NOW_MS + ((i * 7_919) % 12_000));
+  const { decisions, truncated } = storeOf(times.map((atMs) => point({ atMs }))).recorded(ALL, 500);
+  expect(decisions.map(({ atMs }) => atMs)).toEqual(times.toSorted((a, b) => a - b).slice(-500));
+  expect(truncated).toBe(true);
+});
+
 test("are the same after a start, and none where there is nothing", () => {
   const sql = new NodeSql();
   const before = storeOf(

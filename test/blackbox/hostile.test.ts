@@ -85,7 +85,7 @@ async function stillServes(): Promise<void> {
   expect(answer.status).toBe(200);
 }
 
-describe("a request with lengths that contradict each other is not two", () => {
+describe("lengths that contradict each other", () => {
   it.each([
     ["two Content-Lengths", `Content-Length: 0\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`],
     ["a list of Content-Lengths", `Content-Length: 0, ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`],
@@ -113,7 +113,7 @@ describe("a request with lengths that contradict each other is not two", () => {
       "a chunk whose size overflows",
       `Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff1\r\n${SMUGGLED}0\r\n\r\n`,
     ],
-  ])("%s", async (_what, rest) => {
+  ])("are never two requests: %s", async (_what, rest) => {
     const { statuses } = await answersTo(`POST /outer HTTP/1.1\r\n${HOST}${rest}`);
     // Refused, or read as one: what came after is never a request that was not limited.
     expect(heard.filter((line) => line.endsWith("/smuggled")).length).toBeLessThanOrEqual(

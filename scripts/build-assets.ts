@@ -59,4 +59,9 @@ async function writeChanged(name: string, content: Buffer): Promise<void> {
   await rename(unfinished, file);
 }
 
-if (import.meta.main) await buildAssets();
+if (import.meta.main) {
+  await buildAssets().catch((thrown: unknown) => {
+    console.error(thrown instanceof Error ? thrown.message : thrown);
+    process.exitCode = 1;
+  });
+}

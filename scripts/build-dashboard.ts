@@ -85,12 +85,13 @@ async function vite(outDir: string): Promise<void> {
   }
 }
 
-/** Of the sources, and of the installed packages by the lock file. */
+/** Of the sources, of the installed packages by the lock file, and of what the compiler is told. */
 async function digestOfSources(): Promise<string> {
   const hash = createHash("sha256");
   const files = [
     ...(await filesIn(SOURCES)).map((name) => join(SOURCES, name)),
     join(ROOT, "package-lock.json"),
+    join(ROOT, "tsconfig.json"),
   ];
   for (const file of files) {
     const content = await readFile(file);
@@ -124,9 +125,11 @@ async function areThere(directory: string, names: readonly string[]): Promise<bo
   );
 }
 
-/** What a failed command wrote, which is where Vite says what is wrong. */
+/** What a failed command wrote, which is where Vite says what is wrong; not where in Vite. */
 function outputOf(thrown: unknown): string {
   if (typeof thrown !== "object" || thrown === null) return String(thrown);
   const { stdout = "", stderr = "" }: { stdout?: unknown; stderr?: unknown } = thrown;
-  return stripVTControlCharacters(`${String(stdout)}${String(stderr)}`).trim() || String(thrown);
+  const lines = stripVTControlCharacters(`${String(stdout)}${String(stderr)}`).split("\n");
+  const said = lines.filter((line) => !/^\s+(at |\d+: )|^\s*(errors: |\}$|Stack backtrace)/.test(line));
+  return said.join("\n").trim() || String(thrown);
 }

@@ -16,7 +16,7 @@ import {
   spend,
 } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
-import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
+import { isReserved, nextFloors } from "../../src/core/reservation.ts";
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
@@ -66,8 +66,7 @@ export class Counters {
   ): boolean {
     const covered = isReserved(charges, this.#floors, decision, nowMs);
     if (!covered) {
-      const reserved = exact ? 0 : reservedMilli(charges);
-      for (const [counter, floor] of nextFloors(charges, decision, costMilli, reserved)) {
+      for (const [counter, floor] of nextFloors(charges, decision, costMilli, exact)) {
         this.#floors.set(counter, floor);
       }
     }

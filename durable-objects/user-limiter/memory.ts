@@ -72,12 +72,17 @@ export class Memory {
   /** Writes the exact state: call when the user has paused. */
   settle(nowMs: number): void {
     if (!this.unsettled) return;
+    this.makeExact(nowMs);
+    this.transact(() => this.writeState(nowMs));
+  }
+
+  /** Makes the next write one of the exact state, which nothing is reserved beyond. */
+  makeExact(nowMs: number): void {
     // What is set aside may still be charged: whoever settles again after that knows when all rests.
     const isLeased = this.leases.closesAtMs !== null;
     this.#restsAtMs = isLeased ? null : this.counters.restsAtMs(nowMs, this.#restsAtMs);
     this.counters.settle(nowMs);
     this.unsettled = isLeased;
-    this.transact(() => this.writeState(nowMs));
   }
 
   /** Writes floors, leases, ledger and revision. Call within {@link transact}. */

@@ -9,7 +9,7 @@
  *
  * Pure: no I/O and no clock.
  */
-import { capacityMilli, covers, type LimitState, meterAt, spend } from "./limit.ts";
+import { capacityMilli, covers, type Limit, type LimitState, meterAt, spend } from "./limit.ts";
 import type { Charge, PlanDecision, States } from "./plan.ts";
 import { MILLI } from "./units.ts";
 
@@ -19,19 +19,42 @@ import { MILLI } from "./units.ts";
  */
 export const RESERVED_SHARE = 0.02;
 
-/** At least one token: a limit of fewer than 100 is written with every whole token, so a crash loses less than one of it. */
+/** At least one token: a quota of fewer than 100 is written with every whole token, so a crash loses less than one of it. */
 const LEAST_MILLI = 1 * MILLI;
 
 /** At most so much, whatever the capacity: bounds what a crash can lose of a large quota, and of an unlimited tier's ledger. */
 export const MOST_RESERVED_MILLI = 256 * MILLI;
 
-/** How much one write reserves for a plan: decided by its smallest limit. Without limits it bounds the unwritten ledger. */
+/**
+ * A bucket's floor refills as the bucket does, and is of no use once it is full. So a bucket reserves what it refills in this time
+ * where that is more: one write lasts so long, and what a crash loses is back as soon.
+ */
+export const REFILLED_MS = 5_000;
+
+/** At most this share of a bucket's capacity, however fast it refills. */
+export const MOST_SHARE = 0.1;
+
+/**
+ * How much one write reserves for a plan: of each quota, and unwritten of the ledger. Decided by the limit that reserves least.
+ */
 export function reservedMilli(charges: readonly Charge[]): number {
-  let smallest = MOST_RESERVED_MILLI / RESERVED_SHARE;
-  for (const { limit } of charges) smallest = Math.min(smallest, capacityMilli(limit));
-  const share = smallest * RESERVED_SHARE;
-  // Whole tokens, so that of a limit below 100 a write covers one whole cost and a crash loses none.
-  return Math.max(LEAST_MILLI, share - (share % MILLI));
+  let least = MOST_RESERVED_MILLI;
+  for (const { limit } of charges) least = Math.min(least, reservedOf(limit));
+  return least;
+}
+
+/** How much one write reserves of one limit where no other is smaller. Whole tokens, so that a write covers whole costs. */
+function reservedOf(limit: Limit): number {
+  if (limit.kind === "concurrency") return MOST_RESERVED_MILLI;
+  const capacity = capacityMilli(limit);
+  const share = Math.min(MOST_RESERVED_MILLI, capacity * RESERVED_SHARE);
+  if (limit.kind === "quota") return Math.max(LEAST_MILLI, wholeTokens(share));
+  const refilled = (limit.grainsPerMs / limit.grainsPerMilli) * REFILLED_MS;
+  return Math.max(LEAST_MILLI, wholeTokens(Math.max(share, Math.min(refilled, capacity * MOST_SHARE))));
+}
+
+function wholeTokens(milli: number): number {
+  return milli - (milli % MILLI);
 }
 
 /** Whether the durable floors allow for the decision, so that it may be answered without a write. */
@@ -48,19 +71,20 @@ export function isReserved(
 }
 
 /**
- * The floors to write before an allowed decision is answered: each charged counter as if `reserved` had been spent, or the
- * cost itself where that is more.
+ * The floors to write before an allowed decision is answered: each charged counter as if what a write reserves of it had been
+ * spent, or the cost itself where that is more. `exact`: the cost alone.
  */
 export function nextFloors(
   charges: readonly Charge[],
   decision: PlanDecision,
   costMilli: number,
-  reserved: number,
+  exact: boolean,
 ): [counter: string, floor: LimitState][] {
-  const amountMilli = Math.max(reserved, costMilli);
-  return charges.map(({ counter }, i) => {
+  const reserved = reservedMilli(charges);
+  return charges.map(({ counter, limit }, i) => {
     const before = decision.before[i];
     if (before === undefined) throw new RangeError("the decision is of another plan");
-    return [counter, spend(before, amountMilli).state];
+    const amount = limit.kind === "bucket" ? reservedOf(limit) : reserved;
+    return [counter, spend(before, exact ? costMilli : Math.max(amount, costMilli)).state];
   });
 }

@@ -12,8 +12,6 @@ import { eventually, freePort, newAccount, type Product, startProduct } from "./
 
 const KILLS = 10;
 const MOST_LOAD_MS = 20_000;
-/** What one write reserves: 2 % of the smallest limit (core/reservation.ts). A crash loses at most that. */
-const RESERVED_SHARE = 0.02;
 
 /** A burst that lasts over several kills: they hit it full, in the middle and drained. */
 const BURSTING: Bucket = { capacity: 600, perMs: 600 / 60_000 };
@@ -81,9 +79,10 @@ class User {
     this.#key = key;
   }
 
-  /** What one write of this user reserves, in tokens. */
+  /** What one write of this user reserves, in tokens, and a crash loses at most (core/reservation.ts). */
   get reserved(): number {
-    return RESERVED_SHARE * this.bucket.capacity;
+    const { capacity, perMs } = this.bucket;
+    return Math.max(0.02 * capacity, Math.min(5_000 * perMs, 0.1 * capacity));
   }
 
   async ask(url: URL): Promise<void> {

@@ -2,12 +2,12 @@
 import { describe, expect, it } from "vitest";
 import type { Charge } from "../../src/core/plan.ts";
 import { MOST_RESERVED_MILLI, reservedMilli } from "../../src/core/reservation.ts";
-import { compiledQuota, START_MS } from "./arbitraries.ts";
+import { compiled, compiledQuota, START_MS } from "./arbitraries.ts";
 import { FAST, fast, hourly, tiny } from "./simulated-limits.ts";
 import { SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
 
 describe("how much is reserved", () => {
-  it("is 2 % of the smallest limit, at least one token, at most 256", () => {
+  it("is 2 % of the smallest quota, at least one token, at most 256", () => {
     const of = (tokens: number): Charge => ({
       counter: `${tokens}`,
       limit: compiledQuota({ kind: "quota", amountMilli: tokens * 1000, period: "day", anchorDay: 1 }),
@@ -20,6 +20,18 @@ describe("how much is reserved", () => {
     expect(reservedMilli([of(5)])).toBe(1_000);
     expect(reservedMilli([of(1_000_000)])).toBe(MOST_RESERVED_MILLI);
     expect(reservedMilli([])).toBe(256_000);
+  });
+
+  it("is of a bucket what it refills in five seconds where that is more, up to a tenth of it", () => {
+    const of = (refillMilli: number, capacityMilli: number): Charge => ({
+      counter: "bucket",
+      limit: compiled({ kind: "bucket", refillMilli, per: "minute", capacityMilli }),
+    });
+    expect(reservedMilli([of(100_000, 150_000)])).toBe(8_000);
+    expect(reservedMilli([of(1_000_000, 1_500_000)])).toBe(83_000);
+    expect(reservedMilli([of(6_000_000, 1_000_000)])).toBe(100_000);
+    expect(reservedMilli([of(1_000, 1_000_000)])).toBe(20_000);
+    expect(reservedMilli([of(5_000, 5_000)])).toBe(1_000);
   });
 });
 
@@ -40,8 +52,9 @@ describe("writes", () => {
     return { allowed, writes: storage.writes };
   }
 
-  it("are one for as many requests as one reservation holds: 400 requests of a burst of 400, 50 writes", () => {
-    expect(spent([fast, hourly], 1_000, 500, 0)).toEqual({ allowed: 400, writes: 50 });
+  it("are one for as many requests as one reservation holds: 400 requests of a burst of 400, 23 writes", () => {
+    // 2 % of the quota of 900 tokens are 18.
+    expect(spent([fast, hourly], 1_000, 500, 0)).toEqual({ allowed: 400, writes: 23 });
   });
 
   it("are as rare for a busy user of any cost, with refill, over a minute", () => {
@@ -55,8 +68,17 @@ describe("writes", () => {
   });
 
   it("are one for each request that costs more than a reservation, and for each of a tiny limit", () => {
-    expect(spent([fast], 8_001, 40, 0)).toEqual({ allowed: 40, writes: 40 });
+    expect(spent([fast], 40_001, 40, 0)).toEqual({ allowed: 9, writes: 9 });
     expect(spent([tiny, fast], 1_000, 9, 0)).toEqual({ allowed: 5, writes: 5 });
+  });
+
+  it("are as rare for a user far below a limit that refills fast: one in a few seconds, however many requests", () => {
+    const huge: Charge = {
+      counter: "huge",
+      limit: compiled({ kind: "bucket", refillMilli: 1e12, per: "minute", capacityMilli: 1.5e12 }),
+    };
+    expect(spent([huge], 1_000, 20_000, 1).writes).toBeLessThanOrEqual(5);
+    expect(spent([fast], 1_000, 100, 200).writes).toBeLessThanOrEqual(10);
   });
 
   it("are none for a denial and none for asking", () => {

@@ -23,7 +23,7 @@ const routes: readonly (readonly Charge[])[] = [
   [tiny, fast, hourly],
   [slow],
 ];
-const LARGEST_RESERVED = Math.max(...routes.map(reservedMilli));
+const LARGEST_RESERVED = Math.max(...all.map((charge) => reservedMilli([charge])));
 
 function throughout(log: readonly ChargedCounter[]): void {
   for (const [counter, spec] of Object.entries(buckets)) {

@@ -6,7 +6,7 @@
  */
 import type { LimitState } from "../../src/core/limit.ts";
 import { type Charge, decide, type PlanDecision } from "../../src/core/plan.ts";
-import { isReserved, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
+import { isReserved, nextFloors } from "../../src/core/reservation.ts";
 
 /** What outlives a copy. `seenMs` is, per counter, the latest time its floor knows of. */
 export class SimulatedStorage {
@@ -77,7 +77,7 @@ export class SimulatedObject {
   }
 
   #reserve(charges: readonly Charge[], decision: PlanDecision, costMilli: number, nowMs: number): void {
-    const floors = nextFloors(charges, decision, costMilli, reservedMilli(charges));
+    const floors = nextFloors(charges, decision, costMilli, false);
     for (const [counter, floor] of floors) {
       this.#write(counter, floor, Math.max(nowMs, this.#seenMs.get(counter) ?? nowMs));
     }

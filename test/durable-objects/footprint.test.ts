@@ -54,8 +54,23 @@ describe("rows written", () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.decide();
     await user.pause();
-    // 2 % of 1,000 tokens is 20.
-    expect(await rowsWritten(user, () => user.allowedOf(200))).toBe(10);
+    // 2 % of 1,000 tokens is 20; the first request might have been alone.
+    expect(await rowsWritten(user, () => user.allowedOf(200))).toBe(1 + 10);
+  });
+
+  it("are one for a request alone, its pause included, and two for each burst of one who comes in bursts", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    const burstOf = async (requests: number): Promise<number> =>
+      rowsWritten(user, async () => {
+        await user.allowedOf(requests);
+        await user.pause();
+      });
+    // The tables are made with the first.
+    await burstOf(1);
+    expect([await burstOf(1), await burstOf(1), await burstOf(1)]).toEqual([1, 1, 1]);
+    expect([await burstOf(15), await burstOf(15), await burstOf(15)]).toEqual([3, 2, 2]);
+    await user.crash();
+    expect(await user.remaining()).toEqual([1_000 - 49]);
   });
 
   it("are one for a batch, whatever its size", async () => {

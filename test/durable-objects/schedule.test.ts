@@ -7,8 +7,8 @@
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { MOST_RESERVED_MILLI, RESERVED_SHARE } from "../../src/core/reservation.ts";
-import { PERIOD_MS } from "../../src/core/token-bucket.ts";
+import { reservedMilli } from "../../src/core/reservation.ts";
+import { PERIOD_MS, tokenBucket } from "../../src/core/token-bucket.ts";
 import { ExactBucket } from "../core/exact-model.ts";
 import { WindowBound } from "../core/window-bound.ts";
 import {
@@ -70,7 +70,8 @@ it("never admits more than burst + rate * w, nor less than the model but for one
       const optimist = new ExactBucket(...numbers, Date.now());
       const pessimist = new ExactBucket(...numbers, Date.now());
       const bound = new WindowBound({ refillMilli: numbers[0], periodMs: numbers[1], burstMilli });
-      const chunkMilli = Math.max(1_000, Math.min(MOST_RESERVED_MILLI, burstMilli * RESERVED_SHARE));
+      const compiled = tokenBucket("bucket", numbers[0], per, burstMilli) ?? expect.unreachable();
+      const chunkMilli = reservedMilli([{ counter: "bucket", limit: compiled }]);
       let admittedMilli = 0;
       let deaths = 0;
       let isSettled = true;

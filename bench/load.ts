@@ -20,6 +20,8 @@ export interface Users {
   readonly count: number;
   /** A file with a value per line. Where left out the values are addresses of 10.0.0.0/8. */
   readonly file?: string;
+  /** Ends after so many requests, however short that took, having begun after `from` of the users. */
+  readonly most?: { readonly requests: number; readonly from: number };
 }
 
 export interface Measured {
@@ -54,6 +56,7 @@ export async function load({ url, connections, seconds, headers = {}, users }: L
   if (users) args.push("-s", USERS_SCRIPT);
   args.push(url);
   if (users) args.push("--", users.header, String(users.count), users.file ?? "");
+  if (users?.most) args.push(String(users.most.requests), String(users.most.from));
   const wrk = spawn("wrk", args, { stdio: ["ignore", "pipe", "pipe"] });
   running.add(wrk);
   let said = "";

@@ -221,14 +221,14 @@ function growthRows({ growth, memory }: Results): Row[] {
   return [
     [
       "P9",
-      `strict, to an empty object call, with ${users} users`,
+      `strict, to an empty object call, with ${users} users, the last all new`,
       `within ${MOST_APART * 100} %`,
       ratios.map(two).join(", "),
       met(apart <= MOST_APART),
     ],
     [
       "P9",
-      `heap of an edge's isolate before and after ${whole(last?.users ?? Number.NaN)} users`,
+      `heap of an edge's isolate before and after ${whole(last?.users ?? Number.NaN)} users; it remembers 10,000 at most`,
       "bounded",
       `${two(first?.heapMb ?? Number.NaN)} MB, ${two(last?.heapMb ?? Number.NaN)} MB`,
       "",

@@ -14,15 +14,22 @@ export interface Rig {
   url(worker: string): string;
   /** Of workerd. */
   readonly pid: number;
+  /** What the runtime and the Workers have printed so far, in lines. Contenders that do as they should print nothing. */
+  complaints(): number;
   /** The inspector's address, or null where it was not asked for. */
   readonly inspector: URL | null;
   /** Once is enough; more does no harm. */
   close(): Promise<void>;
 }
 
+/** Of what is printed so much is shown: a Worker that fails under load prints thousands of lines a second. */
+const MOST_SHOWN = 5;
+const MOST_LENGTH = 300;
+
 /** Starts and waits until it serves. */
 export async function startRig(workers: readonly RigWorker[], inspect = false): Promise<Rig> {
   const state = await mkdtemp(join(tmpdir(), "edge-limiter-bench-"));
+  let complaints = 0;
   const before = new Set(await childrenNamed("workerd"));
   const settings = convertV4MiniflareOptions({
     host: "127.0.0.1",
@@ -30,6 +37,10 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
     cf: false,
     resourcePersistencePath: state,
     log: new Log(LogLevel.ERROR),
+    handleStructuredLogs: ({ level, message }) => {
+      complaints++;
+      if (complaints <= MOST_SHOWN) console.error(`workerd ${level}: ${message.slice(0, MOST_LENGTH)}`);
+    },
     ...(inspect ? { inspectorPort: 0 } : {}),
     workers: workers.map((worker) => ({
       ...worker,
@@ -54,6 +65,7 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
       pid,
       inspector: inspect ? await miniflare.getInspectorURL() : null,
       close,
+      complaints: () => complaints,
       url(worker) {
         const url = urls.get(worker);
         if (url === undefined) throw new Error(`no Worker named ${worker}`);

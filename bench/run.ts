@@ -4,7 +4,7 @@
  * bench/results/<date>.md, and all that was measured to <date>.json beside it.
  */
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { cpus, loadavg, platform, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureAccuracy } from "./accuracy.ts";
@@ -15,7 +15,7 @@ import { assertWrk, stopLoads } from "./load.ts";
 import { startNodePeer } from "./peers-on-node.ts";
 import type { Operations } from "./price.ts";
 import { asMarkdown, type Results } from "./report.ts";
-import { type Analytics, contenders } from "./rig-workers.ts";
+import { type Analytics, contenders, countedWorker } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
 import { runRounds } from "./rounds.ts";
 import { newUser, newUsers, putPolicy } from "./setup.ts";
@@ -43,7 +43,7 @@ const LENGTHS = isQuick
       startRounds: 5,
     };
 /** Left out where it is to be quick. */
-const GROWTH = { rounds: 2, seconds: 3, memorySeconds: 5 };
+const GROWTH = { rounds: 2, seconds: 3, memorySeconds: 3 };
 const QUICKLY_COUNTED = BUSY.filter(({ name }) => name === "strict" || name === "leased");
 const ROOT = join(import.meta.dirname, "..");
 const RESULTS = join(ROOT, "bench", "results");
@@ -69,13 +69,18 @@ async function main(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-bench-users-"));
   closing.push(() => rm(directory, { recursive: true, force: true }));
   progress("building and starting");
+  await assertFiles(LENGTHS.manyUsers);
   const node = await startNodePeer();
   if (node) closing.push(node.close);
   else
     progress(
       "redis-server is not installed: rate-limiter-flexible is SKIPPED (apt-get install redis-server)",
     );
-  const rig = await startRig(await contenders());
+  const built = commit();
+  const workers = await contenders();
+  // All bundles are of the same sources, however long the run takes.
+  await countedWorker("embedded");
+  const rig = await startRig(workers);
   closing.push(rig.close);
   const keyFile = join(directory, "keys");
   for (const worker of ["ours", "product"]) await putPolicy(rig.url(worker));
@@ -101,7 +106,7 @@ async function main(): Promise<void> {
   await rig.close();
   const results: Results = {
     date: new Date().toISOString(),
-    commit: commit(),
+    commit: built,
     machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${platform()} ${release()}, load ${loadavg()[0]?.toFixed(1)}`,
     command: isQuick ? "npm run bench:quick" : "npm run bench",
     manyUsers: LENGTHS.manyUsers,
@@ -126,6 +131,15 @@ async function main(): Promise<void> {
 
 function count(analytics: Analytics): Promise<ReadonlyMap<Busy["name"], Operations>> {
   return countOperations(analytics, LENGTHS.countSeconds, progress, isQuick ? QUICKLY_COUNTED : BUSY);
+}
+
+/** workerd has six files open for an object that is awake, and twice as many users are awake at once. */
+async function assertFiles(users: number): Promise<void> {
+  const limits = await readFile("/proc/self/limits", "utf8");
+  const files = Number(/Max open files\s+(\d+)/.exec(limits)?.[1] ?? Number.NaN);
+  const least = users * 12 + 2_000;
+  if (files < least)
+    throw new Error(`${least} open files are needed, and ${files} are allowed: ulimit -n ${least}`);
 }
 
 function plain(_key: string, value: unknown): unknown {

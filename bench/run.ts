@@ -102,6 +102,7 @@ async function main(): Promise<void> {
   const rounds = await runRounds(places, pids, LENGTHS.rounds, LENGTHS.seconds, progress);
   const accuracy = await measureAccuracy(places, LENGTHS.accuracyRounds, LENGTHS.accuracySeconds, progress);
   const growth = isQuick ? [] : await measureGrowth(places, GROWTH.rounds, GROWTH.seconds, progress);
+  if (rig.complaints() > 0) progress(`workerd and its Workers printed ${rig.complaints()} lines`);
   // The rest is counted, and not timed beside anything.
   await rig.close();
   const results: Results = {

@@ -20,5 +20,11 @@ export function faultsOf(history: History): string[] {
   for (const fault of replay.ledger.faults(history.usage, replay.lossMilli, history.faults === 0)) {
     faults.push(`G5: ${fault}`);
   }
+  // Denials that an isolate repeated are told once, or not at all.
+  const repeated = history.asked.filter(({ decision }) => decision?.source === "deny-cache").length;
+  const billed = history.usage.reduce((sum, { denied }) => sum + denied, 0);
+  if (billed > replay.denials + repeated) {
+    faults.push(`G5: ${billed} denials in the ledger, of ${replay.denials} and ${repeated} repeated`);
+  }
   return faults;
 }

@@ -41,7 +41,9 @@ export class Replay {
   readonly granted = new Map<string, Granted>();
   /** What crashes may have taken from the bill. */
   lossMilli = 0;
-  /** What they may have taken of any limit. */
+  /** Requests that the object refused. */
+  denials = 0;
+  /** What crashes may have taken of any limit. */
   #slackMilli = 0;
   readonly #history: History;
   readonly #wrong: Wrong;
@@ -155,6 +157,7 @@ export class Replay {
           for (const [name, rule] of rules) model.charge(name, rule, costMilli, nowMs);
         }
       }
+      if (!decision.allowed) this.denials += 1;
       // What a copy that was replaced decides reaches no ledger.
       const charged = decision.allowed ? { ...NOTHING, requests: 1, costMilli } : { ...NOTHING, denied: 1 };
       if (!turn.isStale) this.ledger.add(nowMs, charged);

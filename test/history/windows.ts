@@ -2,7 +2,7 @@
  * The promise itself, in true time and from outside: where nobody changed the limits and clocks agree, every window and every hour
  * of what was admitted.
  */
-import type { Asked, History } from "./history.ts";
+import { type Asked, DEADLINE_MS, type History } from "./history.ts";
 import { hourOf } from "./model.ts";
 import { LEASED, type Rule, type TierName, VARIANTS } from "./policies.ts";
 import type { Wrong } from "./replay.ts";
@@ -83,10 +83,13 @@ function checkFallback(asked: readonly Asked[], tier: TierName, wrong: Wrong): v
     ),
     ({ isolate, life }) => `${isolate}.${life}`,
   );
+  const milliPerMs = Math.max(...buckets.map((rule) => rule.milliPerMs));
+  const burstMilli = Math.max(...buckets.map(({ capacityMilli }) => capacityMilli));
   for (const admitted of isolates.values()) {
     checkBucket(
-      Math.max(...buckets.map(({ milliPerMs }) => milliPerMs)),
-      Math.max(...buckets.map(({ capacityMilli }) => capacityMilli)),
+      milliPerMs,
+      // It counts from when the request came, and decides once the object has had its time.
+      burstMilli + milliPerMs * 2 * DEADLINE_MS,
       admitted
         .map(({ decidedMs, costMilli }) => ({ atMs: decidedMs, milli: costMilli }))
         .toSorted((a, b) => a.atMs - b.atMs),

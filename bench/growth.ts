@@ -3,6 +3,7 @@
  * check for as many; and what the edge's isolate keeps of them in memory.
  */
 import { CLIENTS, type Places } from "./contenders.ts";
+import { inspect } from "./inspector.ts";
 import { type Load, load } from "./load.ts";
 import { type Spread, ratiosOf, spreadOf } from "./ratios.ts";
 import { edgeAlone } from "./rig-workers.ts";
@@ -116,45 +117,4 @@ export async function measureMemory(seconds: number, progress: (text: string) =>
   } finally {
     await rig.close();
   }
-}
-
-interface Inspector {
-  heapMb(): Promise<number>;
-  close(): void;
-}
-
-/** V8's inspector protocol, as far as it is needed here. */
-async function inspect(address: URL, worker: string): Promise<Inspector> {
-  const list: unknown = await (await fetch(new URL("/json", `http://${address.host}`))).json();
-  const targets = Array.isArray(list) ? list : [];
-  const target = targets.find((each) => String(each.id).includes(worker));
-  if (!target) throw new Error(`the inspector does not know ${worker}: ${JSON.stringify(list)}`);
-  const socket = new WebSocket(String(target.webSocketDebuggerUrl));
-  await new Promise((done, failed) => {
-    socket.addEventListener("open", done);
-    socket.addEventListener("error", failed);
-  });
-  const waiting = new Map<number, (result: unknown) => void>();
-  socket.addEventListener("message", ({ data }) => {
-    const { id, result }: { id?: unknown; result?: unknown } = JSON.parse(String(data));
-    if (typeof id === "number") waiting.get(id)?.(result);
-    if (typeof id === "number") waiting.delete(id);
-  });
-  let last = 0;
-  const ask = (method: string): Promise<unknown> =>
-    new Promise((done) => {
-      waiting.set(++last, done);
-      socket.send(JSON.stringify({ id: last, method }));
-    });
-  return {
-    async heapMb() {
-      await ask("HeapProfiler.collectGarbage");
-      const usage = await ask("Runtime.getHeapUsage");
-      const used: unknown =
-        typeof usage === "object" && usage !== null ? Reflect.get(usage, "usedSize") : null;
-      if (typeof used !== "number") throw new Error(`no heap in ${JSON.stringify(usage)}`);
-      return used / 2 ** 20;
-    },
-    close: () => socket.close(),
-  };
 }

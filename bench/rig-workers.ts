@@ -92,6 +92,11 @@ export async function edgeAlone(): Promise<RigWorker[]> {
   return [limiter("ours", ours, "embedded"), limiter("edge", ours, "embedded", "ours")];
 }
 
+/** The self-answering one, with the names of functions kept. */
+export async function profiledWorkers(): Promise<RigWorker[]> {
+  return [limiter("profiled", await built("profiled"), "embedded")];
+}
+
 export function productBundle(): Promise<string> {
   return bundle("wrangler.toml", join(BUILDS, "product"), true);
 }

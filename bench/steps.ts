@@ -1,0 +1,114 @@
+/**
+ * `npm run bench:steps`: what each step of a decision costs, in microseconds of the processor, by a profile of the limiter under load in
+ * front of a handler that answers itself. The table of docs/performance.md.
+ *
+ * Each sample belongs to the innermost function on its stack that a step names. What has no JavaScript on its stack is the
+ * runtime's: HTTP, promises, what headers are copied to.
+ */
+import { assertWrk, load, stopLoads } from "./load.ts";
+import { inspect, type Profile } from "./inspector.ts";
+import { cpuMicros, startRig } from "./rig.ts";
+import { profiledWorkers } from "./rig-workers.ts";
+import { newUser, putPolicy } from "./setup.ts";
+
+const SECONDS = 8;
+const CONNECTIONS = 64;
+/** A user of each is profiled. `unlimited` is leased without limits, `leased` with two, `denied` over the only one. */
+const TIERS = ["unlimited", "leased", "denied", "strict"] as const;
+
+/** Functions by the step that they are. Names may have a number behind them, by which the bundler tells like ones apart. */
+const STEPS: Readonly<Record<string, readonly string[]>> = {
+  "Hono: context, dispatch": ["fetch", "#dispatch", "Context", "getPath", "getPathNoStrict"],
+  "route: path and match": ["canonicalPath", "pathToMatch", "pathnameOf", "isReserved", "match"],
+  "caller: key or address": ["authenticate", "byKey", "known"],
+  "decision at the edge: lease, denial": ["decide", "find", "spend", "decision", "denied", "repeated"],
+  "call of the object: combined, sent": [
+    "ask",
+    "#ask",
+    "#sendQueue",
+    "#send",
+    "#combined",
+    "call",
+    "withDeadline",
+  ],
+  "the object's turn": ["serve", "#serve", "change", "writeState", "grant", "settle", "#settle"],
+  "limit headers": ["rateLimitHeaders", "setHeaders", "policyItem", "limitItem"],
+  "problem (429)": ["refusal", "problem"],
+  "point: made and kept": ["recordRequest", "pointOf", "placeOf", "record"],
+  "points: told in batches": ["#flush", "#tell", "#take", "withRuns", "countPoint"],
+  "hub: counted and stored": ["insert", "#insert", "#write", "apply", "load", "#load", "#save", "show"],
+};
+const OTHER = "the rest of the gateway, and the handler's answer";
+const RUNTIME = "runtime without JavaScript: HTTP, promises";
+const COLLECTOR = "garbage collector";
+
+async function main(): Promise<void> {
+  assertWrk();
+  const rig = await startRig(await profiledWorkers(), true);
+  try {
+    const url = rig.url("profiled");
+    await putPolicy(url);
+    if (!rig.inspector) throw new Error("there is no inspector");
+    const inspector = await inspect(rig.inspector, "profiled");
+    const columns = new Map<string, Map<string, number>>();
+    for (const tier of TIERS) {
+      const headers = { "X-API-Key": await newUser(url, `steps-${tier}`, tier) };
+      const run = { url: `${url}/identify`, connections: CONNECTIONS, headers };
+      await load({ ...run, seconds: 2 });
+      const before = await cpuMicros(rig.pid);
+      let requests = 0;
+      const profile = await inspector.profile(async () => {
+        ({ requests } = await load({ ...run, seconds: SECONDS }));
+      });
+      const micros = ((await cpuMicros(rig.pid)) - before) / requests;
+      console.error(`${tier}: ${requests} requests, ${micros.toFixed(1)} us each`);
+      columns.set(tier, stepsOf(profile, micros));
+    }
+    inspector.close();
+    print(columns);
+  } finally {
+    await rig.close();
+  }
+}
+
+/** Microseconds by step. */
+function stepsOf({ nodes, samples, timeDeltas }: Profile, micros: number): Map<string, number> {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const parents = new Map(
+    nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
+  );
+  const stepOf = new Map<string, string>();
+  for (const [step, names] of Object.entries(STEPS)) for (const name of names) stepOf.set(name, step);
+  const shares = new Map<string, number>();
+  let busy = 0;
+  samples.forEach((sample, i) => {
+    const took = timeDeltas[i] ?? 0;
+    const leaf = byId.get(sample)?.callFrame.functionName ?? "";
+    if (leaf === "(idle)") return;
+    busy += took;
+    let step = leaf === "(garbage collector)" ? COLLECTOR : RUNTIME;
+    for (let id: number | undefined = sample; id !== undefined && step === RUNTIME; id = parents.get(id)) {
+      const frame = byId.get(id)?.callFrame;
+      const named = stepOf.get((frame?.functionName ?? "").replace(/\d+$/, ""));
+      if (named) step = named;
+      else if (frame?.url && !parents.has(parents.get(id) ?? -1)) step = OTHER;
+    }
+    shares.set(step, (shares.get(step) ?? 0) + took);
+  });
+  return new Map([...shares].map(([step, took]) => [step, (took / busy) * micros]));
+}
+
+function print(columns: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
+  const row = (...cells: readonly string[]): void => console.log(`| ${cells.join(" | ")} |`);
+  row("step, us per request", ...columns.keys());
+  row("---", ...[...columns.keys()].map(() => "---"));
+  for (const step of [...Object.keys(STEPS), OTHER, COLLECTOR, RUNTIME]) {
+    const cells = [...columns.values()].map((steps) => steps.get(step) ?? 0);
+    row(step, ...cells.map((cell) => (cell < 0.05 ? "" : cell.toFixed(1))));
+  }
+  const sums = [...columns.values()].map((steps) => [...steps.values()].reduce((sum, cell) => sum + cell, 0));
+  row("in all", ...sums.map((sum) => sum.toFixed(1)));
+}
+
+process.once("SIGINT", stopLoads);
+await main();

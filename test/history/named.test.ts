@@ -1,4 +1,4 @@
-/** Histories that once broke a guarantee, each by what it breaks no more. */
+/** Histories that once broke a guarantee, or that chance draws too seldom, each by what it shows. */
 import { expect, it, vi } from "vitest";
 import type { History } from "./history.ts";
 import { faultsOf } from "./judge.ts";
@@ -77,4 +77,23 @@ it("an object that dies after a lease was settled bills it, and does not charge 
   expect(history.spends).toHaveLength(8);
   const [hour] = history.usage;
   expect(hour?.requests).toBe(2 + 8 + 60);
+});
+
+it("denials that were told in a call whose answer is lost are in the ledger once", async () => {
+  const answered = { upMs: 1, downMs: 1, fate: "answered" as const };
+  // Two calls use the burst of 8 up; the third only tells of the denials that the isolate repeated meanwhile.
+  const travels = [
+    answered,
+    answered,
+    answered,
+    { ...answered, fate: "unanswered" as const },
+    ...Array(8).fill(answered),
+  ];
+  const history = await judged([ask(0, 10), ask(10, 3), ask(10, 3), ask(1_500, 1)], {
+    tier: "tight",
+    travels,
+  });
+  expect(history.asked.filter(({ decision }) => decision?.source === "deny-cache")).toHaveLength(6);
+  const [hour] = history.usage;
+  expect(hour?.denied).toBe(8);
 });

@@ -9,7 +9,7 @@ import { clear, prepare, type Stage } from "../stage.ts";
 export { handleSummary } from "../report.ts";
 
 const TIER = "free";
-const AT_ONCE = byProfile({ short: 4, full: 20 });
+const AT_ONCE = byProfile({ short: 4, full: 10 });
 const ROUNDS = byProfile({ short: 5, full: 20 });
 const EVERY_MS = 4_000;
 const EXCESS = 1.2;
@@ -19,7 +19,7 @@ export const options = {
   scenarios: {
     burst: { executor: "per-vu-iterations", vus: AT_ONCE, iterations: ROUNDS, maxDuration: "30m" },
   },
-  thresholds: thresholds(1_000, {
+  thresholds: thresholds(3_000, {
     denied: ["count>0"],
     decided_by_fallback: ["count==0"],
   }),

@@ -206,7 +206,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     it.each([
       ["overview", "Overview", "Most denied"],
       ["live", "Live", "Connected"],
-      ["decisions?outcome=denied", "Decisions", "deny-cache"],
+      ["decisions?outcome=denied", "Decisions", "minute"],
       ["user", "Users", "ann"],
       ["user?id=ann", /ann/, "Latest decisions"],
       [`user?id=${LONG_ID}`, /long-/, "Limits"],
@@ -240,15 +240,19 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
 
   it("is used by keyboard alone: a screen by its name, a user by id, a dialog and out of it", async () => {
     const { page } = viewer;
+    // Open as soon as it is seen, and focused.
+    const palette = page.getByRole("combobox", { name: "Go to a screen or a user" });
     await open("overview", "Overview");
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
     expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).not.toBe("none");
     await page.keyboard.press("Control+k");
+    await palette.waitFor();
     await page.keyboard.type("poli");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1, name: /is in force/ }).waitFor();
     await page.keyboard.press("Control+k");
+    await palette.waitFor();
     await page.keyboard.type("bob");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1, name: /bob/ }).waitFor();

@@ -37,7 +37,7 @@ export class AccountModel {
         this.#extras.push({
           limit: change.limit,
           milli: change.amount * 1_000,
-          untilMs: nowMs + change.lastsMs,
+          untilMs: change.untilMs ?? nowMs + change.lastsMs,
         });
         return;
       case "key":

@@ -40,7 +40,7 @@ describe.each(Object.entries(KINDS))("%s", (kind, { part, atLeast }) => {
 
   it(
     `${numRuns} histories from seed ${SEED} keep every guarantee`,
-    { timeout: 30_000 + 30 * numRuns },
+    { timeout: 30_000 + 60 * numRuns },
     async () => {
       const outcomes = new Map<string, number>();
       let requests = 0;

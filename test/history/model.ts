@@ -13,12 +13,16 @@ interface Counter {
   atMs: number;
   /** Of the rates in force since then, the one that suits this model. */
   milliPerMs: number;
+  /** Since when it has not been full, and the slowest rate in force since then. */
+  readonly busySinceMs: number;
+  readonly slowestPerMs: number;
 }
 
 export class Model {
   readonly #isGenerous: boolean;
   readonly #counters = new Map<string, Counter>();
   #seenMs = 0;
+  #hasLost = false;
 
   constructor(isGenerous: boolean) {
     this.#isGenerous = isGenerous;
@@ -27,6 +31,14 @@ export class Model {
   /** The object's clock has been there: what was refilled by then may have been forgotten, though the clock steps back after. */
   see(nowMs: number): void {
     this.#seenMs = Math.max(this.#seenMs, nowMs);
+  }
+
+  /**
+   * What was in memory alone is gone. Storage knows the debt as of an earlier moment; where the rate is raised after that, the time
+   * since is paid at the new rate, though some of it was paid before.
+   */
+  lose(): void {
+    this.#hasLost = true;
   }
 
   /** What of a rule is used at a moment of the object's clock. */
@@ -39,18 +51,27 @@ export class Model {
       ? Math.max(counter.milliPerMs, rule.milliPerMs)
       : Math.min(counter.milliPerMs, rule.milliPerMs);
     if (counter.usedMilli <= counter.milliPerMs * (latestMs - counter.atMs)) return 0;
-    return Math.max(0, counter.usedMilli - counter.milliPerMs * Math.max(0, nowMs - counter.atMs));
+    const twicePaid =
+      this.#isGenerous && this.#hasLost
+        ? (counter.milliPerMs - counter.slowestPerMs) * (counter.atMs - counter.busySinceMs)
+        : 0;
+    const refilled = counter.milliPerMs * Math.max(0, nowMs - counter.atMs) + Math.max(0, twicePaid);
+    return Math.max(0, counter.usedMilli - refilled);
   }
 
   charge(name: string, rule: Rule, milli: number, nowMs: number): void {
     const before = this.usedMilli(name, rule, nowMs);
-    const known = this.#counters.get(name)?.atMs ?? nowMs;
+    const counter = this.#counters.get(name);
+    const known = counter?.atMs ?? nowMs;
+    const isBusy = counter !== undefined && before > 0;
     // A full bucket may have been forgotten, and then refills from now on though the clock has stepped back.
     const mayBeForgotten = this.#isGenerous && before === 0;
     this.#counters.set(name, {
       usedMilli: before + milli,
       atMs: mayBeForgotten ? nowMs : Math.max(known, nowMs),
       milliPerMs: rule.milliPerMs,
+      busySinceMs: isBusy ? counter.busySinceMs : nowMs,
+      slowestPerMs: isBusy ? Math.min(counter.slowestPerMs, rule.milliPerMs) : rule.milliPerMs,
     });
   }
 

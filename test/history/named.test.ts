@@ -87,7 +87,7 @@ it("denials that were told in a call whose answer is lost are in the ledger once
     answered,
     answered,
     { ...answered, fate: "unanswered" as const },
-    ...Array(8).fill(answered),
+    ...Array.from({ length: 8 }, () => answered),
   ];
   const history = await judged([ask(0, 10), ask(10, 3), ask(10, 3), ask(1_500, 1)], {
     tier: "tight",

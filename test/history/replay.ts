@@ -72,6 +72,7 @@ export class Replay {
   #entry(entry: Entry): void {
     for (const model of [this.#generous, this.#stingy]) model.see(entry.localMs);
     if (entry.kind === "loss") {
+      this.#generous.lose();
       this.#slackMilli += this.#lostMilli;
       this.lossMilli += this.#lostBillMilli;
     } else if (entry.kept && entry.kind === "change") this.#change(entry);

@@ -54,6 +54,8 @@ export type Change =
       readonly limit: "minute" | "hour";
       readonly amount: number;
       readonly lastsMs: number;
+      /** Known once it is sent. */
+      readonly untilMs: number | null;
     }
   | { readonly kind: "reset"; readonly limits: readonly string[] | null }
   | { readonly kind: "key"; readonly key: number; readonly valid: boolean };
@@ -114,6 +116,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     limit: fc.constantFrom("minute" as const, "hour" as const),
     amount: fc.constantFrom(1, 5, 30),
     lastsMs: fc.constantFrom(50, 700, 20_000),
+    untilMs: fc.constant(null),
   }),
   fc.record({
     kind: fc.constant("reset" as const),

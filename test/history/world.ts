@@ -237,8 +237,10 @@ export class World {
   }
 
   /** As the admin API does it: the object first, then what this isolate remembers. */
-  async #change(isolate: Isolate, change: Change): Promise<void> {
-    const [method, args] = changeCall(change, this.#time.nowMs + this.#host.skewMs);
+  async #change(isolate: Isolate, wanted: Change): Promise<void> {
+    const localMs = this.#time.nowMs + this.#host.skewMs;
+    const change = wanted.kind === "grant" ? { ...wanted, untilMs: localMs + wanted.lastsMs } : wanted;
+    const [method, args] = changeCall(change, localMs);
     await this.#time.in(isolate.place, async () => {
       try {
         await this.#call(isolate.index, method, args, change);

@@ -85,9 +85,22 @@ export interface Memory {
 }
 
 const STEPS = 4;
+const ATTEMPTS = 3;
+
+/** {@link measureMemory}, tried again where the inspector is silent. Nothing, aloud, where it stays so. */
+export async function tryMeasureMemory(seconds: number, progress: (text: string) => void): Promise<Memory[]> {
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    try {
+      return await measureMemory(seconds, progress);
+    } catch (thrown) {
+      progress(`memory, attempt ${attempt} of ${ATTEMPTS}: ${String(thrown)}`);
+    }
+  }
+  return [];
+}
 
 /** The heap of an isolate that has only the edge in it, as ever more users come by. */
-export async function measureMemory(seconds: number, progress: (text: string) => void): Promise<Memory[]> {
+async function measureMemory(seconds: number, progress: (text: string) => void): Promise<Memory[]> {
   const rig = await startRig(await edgeAlone(), true);
   try {
     if (!rig.inspector) throw new Error("there is no inspector");

@@ -1,5 +1,6 @@
 /** V8's inspector protocol, as far as the benchmarks need it: the heap of an isolate, and where its time goes. */
 import * as z from "zod/mini";
+import { withDeadline } from "../src/deadline.ts";
 
 export interface Inspector {
   /** Live JavaScript heap after a collection, MB. */
@@ -25,6 +26,8 @@ const profileSchema = z.object({
 export type Profile = z.infer<typeof profileSchema>;
 
 const SAMPLE_MICROS = 200;
+/** It answers in milliseconds or, now and then, not at all. */
+const ANSWER_MS = 10_000;
 
 /** Connects to the isolate of a Worker. */
 export async function inspect(address: URL, worker: string): Promise<Inspector> {
@@ -33,10 +36,11 @@ export async function inspect(address: URL, worker: string): Promise<Inspector> 
   const target = targets.find((each) => String(each.id).includes(worker));
   if (!target) throw new Error(`the inspector does not know ${worker}: ${JSON.stringify(list)}`);
   const socket = new WebSocket(String(target.webSocketDebuggerUrl));
-  await new Promise((done, failed) => {
+  const opened = new Promise((done, failed) => {
     socket.addEventListener("open", done);
     socket.addEventListener("error", failed);
   });
+  await withDeadline(opened, ANSWER_MS, "the inspector");
   const waiting = new Map<number, (result: unknown) => void>();
   socket.addEventListener("message", ({ data }) => {
     const { id, result }: { id?: unknown; result?: unknown } = JSON.parse(String(data));
@@ -44,11 +48,13 @@ export async function inspect(address: URL, worker: string): Promise<Inspector> 
     if (typeof id === "number") waiting.delete(id);
   });
   let last = 0;
-  const ask = (method: string, params: object = {}): Promise<unknown> =>
-    new Promise((done) => {
+  const ask = (method: string, params: object = {}): Promise<unknown> => {
+    const answered = new Promise((done) => {
       waiting.set(++last, done);
       socket.send(JSON.stringify({ id: last, method, params }));
     });
+    return withDeadline(answered, ANSWER_MS, method);
+  };
   return {
     async heapMb() {
       await ask("HeapProfiler.collectGarbage");

@@ -230,7 +230,9 @@ function growthRows({ growth, memory }: Results): Row[] {
       "P9",
       `heap of an edge's isolate before and after ${whole(last?.users ?? Number.NaN)} users; it remembers 10,000 at most`,
       "bounded",
-      `${two(first?.heapMb ?? Number.NaN)} MB, ${two(last?.heapMb ?? Number.NaN)} MB`,
+      first && last
+        ? `${two(first.heapMb)} MB, ${two(last.heapMb)} MB`
+        : "not measured: the inspector was silent",
       "",
     ],
   ];

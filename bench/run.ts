@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { measureAccuracy } from "./accuracy.ts";
 import type { Places } from "./contenders.ts";
 import { BUSY, type Busy, countOperations } from "./cost.ts";
-import { measureGrowth, measureMemory } from "./growth.ts";
+import { measureGrowth, tryMeasureMemory } from "./growth.ts";
 import { assertWrk, stopLoads } from "./load.ts";
 import { startNodePeer } from "./peers-on-node.ts";
 import type { Operations } from "./price.ts";
@@ -45,6 +45,7 @@ const LENGTHS = isQuick
 /** Left out where it is to be quick. */
 const GROWTH = { rounds: 2, seconds: 3, memorySeconds: 3 };
 const QUICKLY_COUNTED = BUSY.filter(({ name }) => name === "strict" || name === "leased");
+const MOST_MINUTES = isQuick ? 6 : 20;
 const ROOT = join(import.meta.dirname, "..");
 const RESULTS = join(ROOT, "bench", "results");
 
@@ -54,6 +55,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => void stop(130));
 }
 
+// Whatever hangs, nothing runs for ever.
+setTimeout(() => {
+  console.error(`not done in ${MOST_MINUTES} minutes`);
+  void stop(1);
+}, MOST_MINUTES * 60_000);
 try {
   await main();
   await stop(0);
@@ -118,7 +124,7 @@ async function main(): Promise<void> {
       embedded: await count("embedded"),
       engine: isQuick ? new Map() : await count("engine"),
     },
-    memory: isQuick ? [] : await measureMemory(GROWTH.memorySeconds, progress),
+    memory: isQuick ? [] : await tryMeasureMemory(GROWTH.memorySeconds, progress),
     size: await measureSize(LENGTHS.startRounds, directory),
   };
   const name = `${results.date.slice(0, 19).replaceAll(":", "")}${isQuick ? "-quick" : ""}`;

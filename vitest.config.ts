@@ -9,8 +9,12 @@ await buildAssets();
 const ALONE = [
   "test/edge/control-plane*.test.ts",
   "test/edge/openapi*.test.ts",
+  "test/edge/policy-{store,lost}.test.ts",
   "test/durable-objects/account-directory.test.ts",
 ];
+
+/** For files that share a workerd. */
+const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
 
 /** The real runtime, with the bindings of wrangler.toml. */
 function workerd() {
@@ -61,6 +65,7 @@ export default defineConfig({
           include: ["test/durable-objects/**/*.test.ts"],
           exclude: ALONE,
           isolate: false,
+          setupFiles: FRESH_OBJECTS,
         },
       },
       {
@@ -71,6 +76,7 @@ export default defineConfig({
           include: ["test/edge/**/*.test.ts"],
           exclude: ALONE,
           isolate: false,
+          setupFiles: FRESH_OBJECTS,
         },
       },
       {

@@ -1,6 +1,6 @@
 /** Reports over HTTP: who may ask, what is refused, which back end answers, and the log as CSV. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { admin } from "../fixtures/edge-account.ts";
+import { admin, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
@@ -43,9 +43,12 @@ describe("a report", () => {
 
   it("comes from the hub where nothing else is configured, and has the account's own requests", async () => {
     const edge = await startEdge();
-    await edge.request("/free", { headers: { "CF-Connecting-IP": "203.0.113.77" } });
+    // Nobody else's: the hub is everybody's.
+    const address = newAddress();
+    await edge.request("/free", { headers: address });
     await edge.settled();
-    const response = await admin(edge, "GET", "/reports/user?account=ip:203.0.113.77");
+    const subject = `ip:${address["CF-Connecting-IP"]}`;
+    const response = await admin(edge, "GET", `/reports/user?account=${subject}`);
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     expect(await response.json()).toMatchObject({ backend: "embedded", totals: { requests: 1 } });
   });
@@ -110,7 +113,7 @@ it("the log as CSV has no formulas and no broken lines, and names its next page"
   answering(() => Response.json({ data: [row, row] }));
   const edge = await edgeWith(ENGINE);
   const response = await edge.request("/api/v1/admin/reports/decisions?limit=1", {
-    headers: { Authorization: "Bearer admin-token-of-the-tests", Accept: "text/csv" },
+    headers: { ...newAddress(), Authorization: "Bearer admin-token-of-the-tests", Accept: "text/csv" },
   });
   expect(response.headers.get("Content-Type")).toBe("text/csv; charset=utf-8");
   const [, cursor = ""] =

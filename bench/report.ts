@@ -221,14 +221,16 @@ function growthRows({ growth, memory }: Results): Row[] {
   return [
     [
       "P9",
-      `strict, to an empty object call, with ${users} users, the last all new`,
+      `strict, to an empty object call, with ${users} users`,
       `within ${MOST_APART * 100} %`,
       ratios.map(two).join(", "),
       met(apart <= MOST_APART),
     ],
     [
       "P9",
-      `heap of an edge's isolate before and after ${whole(last?.users ?? Number.NaN)} users; it remembers 10,000 at most`,
+      last
+        ? `heap of an edge's isolate before and after ${whole(last.users)} users; it remembers 10,000 at most`
+        : "heap of an edge's isolate",
       "bounded",
       first && last
         ? `${two(first.heapMb)} MB, ${two(last.heapMb)} MB`

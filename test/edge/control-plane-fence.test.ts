@@ -97,6 +97,8 @@ describe("an object", () => {
 
 const ADDRESSES = [newAddress(), newAddress()];
 const EDGES = 3;
+/** The same schedules each time: whether they meet a KV that is behind often enough is chance otherwise. */
+const SEED = 20_261_121;
 const step = fc.oneof(
   {
     weight: 30,
@@ -181,7 +183,7 @@ describe.each([
           }
         }
       }),
-      { numRuns: 10 },
+      { seed: SEED, numRuns: 30 },
     );
     // The schedules did ask isolates that KV kept in the dark, and some after they had to know.
     expect(behind).toBeGreaterThan(5);

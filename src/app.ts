@@ -1,21 +1,40 @@
-/** The edge as one Hono app: the reserved paths first, everything else to the gateway. */
+/** The edge: the reserved paths as a Hono app, everything else to the gateway. */
 import { Hono } from "hono";
 import { api } from "./api/api.ts";
 import type { AppEnv } from "./gateway/app-env.ts";
-import { gateway } from "./gateway/gateway.ts";
+import { type Fetch, gateway, unhandled } from "./gateway/gateway.ts";
 import { problem } from "./gateway/problem.ts";
 import type { Services } from "./gateway/services.ts";
+import { pathnameOf } from "./gateway/url-parts.ts";
 import { messageOf } from "./log.ts";
-import { RESERVED_TREES } from "./policy/route-table.ts";
+import { isReserved, RESERVED_TREES } from "./policy/route-table.ts";
+
+/** What answers a Worker's requests. */
+export interface App {
+  fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response>;
+}
 
 /** Builds the app once per isolate. */
-export function createApp(services: Services): Hono<AppEnv> {
+export function createApp(services: Services): App {
+  const handle = gateway(services);
+  const reserved = reservedPaths(services, handle);
+  return {
+    fetch(request, env, ctx) {
+      const path = pathnameOf(request.url);
+      // Which paths are spelt like reserved ones is for Hono to say.
+      const mayBeReserved = isReserved(path) || path.includes("%");
+      return mayBeReserved ? reserved.fetch(request, env, ctx) : handle(request, env, ctx);
+    },
+  };
+}
+
+function reservedPaths(services: Services, handle: Fetch): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.onError((thrown, c) => {
     // Unset where the very beginning failed.
     const requestId = c.get("requestId") ?? crypto.randomUUID();
     services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
-    return problem("internal_error", "Something went wrong here; the log knows more.", requestId);
+    return unhandled(requestId);
   });
   for (const path of RESERVED_TREES) {
     app.use(path, async (c, next) => {
@@ -28,6 +47,5 @@ export function createApp(services: Services): Hono<AppEnv> {
   for (const path of RESERVED_TREES) {
     app.all(path, (c) => problem("not_found", "There is nothing at this path.", c.var.requestId));
   }
-  app.route("/", gateway(services));
-  return app;
+  return app.all("*", (c) => handle(c.req.raw, c.env, c.executionCtx));
 }

@@ -1,18 +1,16 @@
 /**
  * The Worker: composes the edge, the RPC entrypoint and the object classes. Holds no logic of its own.
  */
-import type { Hono } from "hono";
 import { AccountDirectory } from "../durable-objects/account-directory.ts";
 import { MetricsHub } from "../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../durable-objects/user-limiter.ts";
-import { createApp } from "./app.ts";
-import type { AppEnv } from "./gateway/app-env.ts";
+import { type App, createApp } from "./app.ts";
 import { problem } from "./gateway/problem.ts";
 import { isolateServices } from "./isolate.ts";
 import { EdgeLimiter } from "./rpc.ts";
 
-let app: Hono<AppEnv> | null = null;
+let app: App | null = null;
 
 export { AccountDirectory, EdgeLimiter, MetricsHub, PolicyRegistry, UserLimiter };
 

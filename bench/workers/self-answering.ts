@@ -1,22 +1,24 @@
-/** What the benchmark's own Workers with our limiter have in common: the gateway before a handler that answers itself. */
-import type { Hono } from "hono";
-import { createApp } from "../../src/app.ts";
-import type { AppEnv } from "../../src/gateway/app-env.ts";
-import { gateway } from "../../src/gateway/gateway.ts";
+/** What the benchmark's own Workers with our limiter have in common: the gateway before the Hono app of bench/workers/bare. */
+import { type App, createApp } from "../../src/app.ts";
+import { type Fetch, gateway } from "../../src/gateway/gateway.ts";
 import { isolateServices } from "../../src/isolate.ts";
+import bare from "./bare/index.ts";
 
-type Fetch = (request: Request, env: Env, ctx: ExecutionContext) => Response | Promise<Response>;
+type Answering = (request: Request, env: Env, ctx: ExecutionContext) => Response | Promise<Response>;
 
 /** @param bindingsOf what the services get for bindings; asked once per isolate. */
-export function selfAnswering(bindingsOf: (env: Env) => Env): Fetch {
-  let apps: { readonly product: Hono<AppEnv>; readonly self: Hono<AppEnv> } | null = null;
+export function selfAnswering(bindingsOf: (env: Env) => Env): Answering {
+  let apps: { readonly product: App; readonly self: Fetch } | null = null;
   return (request, env, ctx) => {
     if (!apps) {
       const services = isolateServices(bindingsOf(env));
       if (!services.ok) return new Response(JSON.stringify(services.faults), { status: 500 });
-      apps = { product: createApp(services.value), self: gateway(services.value, (c) => c.text("ok")) };
+      apps = {
+        product: createApp(services.value),
+        self: gateway(services.value, ({ exchange }) => bare.fetch(exchange.request, {})),
+      };
     }
     const isReserved = request.url.includes("/api/v1/");
-    return (isReserved ? apps.product : apps.self).fetch(request, env, ctx);
+    return isReserved ? apps.product.fetch(request, env, ctx) : apps.self(request, env, ctx);
   };
 }

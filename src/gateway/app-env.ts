@@ -2,7 +2,6 @@
 import type { Actor } from "../identity/admin/role.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Services } from "./services.ts";
 
 export interface AppEnv {
@@ -16,7 +15,5 @@ export interface AppEnv {
     caller: Caller;
     /** Who administers. Set on endpoints of the admin API. */
     actor: Actor;
-    /** Set on the gateway's way. */
-    exchange: Exchange;
   };
 }

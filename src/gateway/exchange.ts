@@ -1,12 +1,21 @@
 /** One request on its way through the gateway: what each step leaves for the next. Lives as long as the request. */
-import type { Decision } from "../core/decision.ts";
 import type { StatusClass } from "../analytics/point.ts";
+import type { Keep } from "../analytics/recorder.ts";
+import type { Decision } from "../core/decision.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy, Route } from "../policy/compile.ts";
 import type { Services } from "./services.ts";
 
-/** What analytics is told of a request in the end. */
-export interface Seen {
+/** A request with the policy that it meets. One object, which every step writes to: each request makes it once. */
+export interface Exchange {
+  readonly services: Services;
+  readonly request: Request;
+  readonly env: Env;
+  readonly keep: Keep;
+  readonly requestId: string;
+  readonly policy: Policy;
+  /** When it came in, Unix milliseconds. */
+  readonly atMs: number;
   route: Route | null;
   caller: Caller | null;
   decision: Decision | null;
@@ -19,15 +28,13 @@ export interface Seen {
   upstreamStatus: StatusClass;
 }
 
-export interface Exchange {
-  readonly services: Services;
-  readonly requestId: string;
-  readonly policy: Policy;
+/** A request that has a route and a caller: it may be decided and answered. */
+export interface Admitted {
+  readonly exchange: Exchange;
   /** As the upstream gets it. */
   readonly path: string;
   readonly route: Route;
   readonly caller: Caller;
-  readonly seen: Seen;
 }
 
 /** The tier that a caller is decided by where its account names none. */

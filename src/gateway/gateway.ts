@@ -2,43 +2,62 @@
  * The gateway: route, authenticate, limit, answer. One function after the other, in the order of the file; each either answers
  * or goes on.
  *
- * Every request of every user runs through here: nothing is parsed, looked up or allocated twice (docs/performance.md has what
- * each step costs).
+ * Every request of every user runs through here: nothing is parsed, looked up or allocated twice, and nothing is awaited that
+ * is there already (docs/performance.md has what each step costs).
  */
-import { type Context, type Handler, Hono } from "hono";
 import { resultOf } from "../analytics/decision-point.ts";
 import type { Keep } from "../analytics/recorder.ts";
 import type { Decision, DecisionRequest } from "../core/decision.ts";
-import { authenticate } from "../identity/authenticate.ts";
+import { authenticate, type Authentication } from "../identity/authenticate.ts";
+import { messageOf } from "../log.ts";
 import { isReserved, type RouteMatch } from "../policy/route-table.ts";
-import type { AppEnv } from "./app-env.ts";
 import { canonicalPath, pathToMatch } from "./canonical-path.ts";
-import { type Exchange, type Seen, tierOfCaller } from "./exchange.ts";
+import { answerCors, answerPreflight, isPreflight } from "./cors.ts";
+import { type Decided, refusal, withLimits } from "./decided-response.ts";
+import { type Admitted, type Exchange, tierOfCaller } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
-import { limit } from "./limit.ts";
 import { problem, unauthorized } from "./problem.ts";
 import { recordRequest } from "./record-request.ts";
 import { releaseSlots } from "./release-slots.ts";
 import type { Services } from "./services.ts";
+import { credentialProblem, noPolicy } from "./steps.ts";
 import { pathnameOf } from "./url-parts.ts";
-import { answerCors, credentialProblem, noPolicy } from "./steps.ts";
 
 /** Answers what may pass. */
-export type Answer = (c: Context<AppEnv>, exchange: Exchange) => Promise<Response> | Response;
+export type Answer = (admitted: Admitted) => Promise<Response> | Response;
 
-/** Everything that is not reserved. `answer` is the upstream, where it is left out. */
-export function gateway(services: Services, answer: Answer = forwardRequest): Hono<AppEnv> {
-  const handle: Handler<AppEnv> = async (c) => {
+/** A Worker's `fetch`. */
+export type Fetch = (
+  request: Request,
+  env: Env,
+  ctx: Pick<ExecutionContext, "waitUntil">,
+) => Promise<Response>;
+
+/** Answers everything that is not reserved. Never rejects. `answer` is the upstream, where it is left out. */
+export function gateway(services: Services, answer: Answer = forwardRequest): Fetch {
+  return async (request, env, ctx) => {
     const requestId = crypto.randomUUID();
-    c.set("requestId", requestId);
-    const nowMs = Date.now();
-    const keep: Keep = (work) => c.executionCtx.waitUntil(work);
-    const policy = await services.policies.current(nowMs, keep);
+    const atMs = Date.now();
+    const keep: Keep = (work) => ctx.waitUntil(work);
+    const current = services.policies.current(atMs, keep);
+    const policy = current instanceof Promise ? await current : current;
     if (!policy) {
       services.recorder.flush(keep);
       return noPolicy(requestId);
     }
-    const seen: Seen = {
+    const { cors } = policy;
+    if (cors && isPreflight(request)) {
+      services.recorder.flush(keep);
+      return answerPreflight(request, cors);
+    }
+    const exchange: Exchange = {
+      services,
+      request,
+      env,
+      keep,
+      requestId,
+      policy,
+      atMs,
       route: null,
       caller: null,
       decision: null,
@@ -49,115 +68,152 @@ export function gateway(services: Services, answer: Answer = forwardRequest): Ho
       upstreamStatus: "none",
     };
     try {
-      const route = (): Promise<Response> => routed(c, { services, requestId, policy, seen }, answer);
-      return await (policy.cors ? answerCors(c, policy.cors, route) : route());
+      const answering = cors
+        ? answerCors(request, cors, () => routed(exchange, answer))
+        : routed(exchange, answer);
+      return answering instanceof Promise ? await answering : answering;
+    } catch (thrown) {
+      exchange.reason = "internal_error";
+      exchange.failed = true;
+      services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
+      return unhandled(requestId);
     } finally {
-      recordRequest(c.req.raw, services, policy, requestId, seen, nowMs, keep);
+      recordRequest(exchange);
     }
   };
-  // The only handler of its path, so that Hono calls it without a chain of middleware around it.
-  return new Hono<AppEnv>().all("*", handle);
 }
 
-type Arrived = Pick<Exchange, "services" | "requestId" | "policy" | "seen">;
+/** The answer where something was thrown that nobody had thought of. */
+export function unhandled(requestId: string): Response {
+  return problem("internal_error", "Something went wrong here; the log knows more.", requestId);
+}
 
-/** Finds the route and the caller, and whether he may take it. */
-async function routed(c: Context<AppEnv>, arrived: Arrived, answer: Answer): Promise<Response> {
-  const { services, requestId, policy, seen } = arrived;
-  const refused = (reason: string, response: Response): Response => {
-    seen.reason = reason;
-    seen.failed = false;
-    return response;
-  };
-  const path = canonicalPath(pathnameOf(c.req.url));
-  if (path === null) return refused("invalid_request", ambiguous(requestId));
+/** Finds the route. */
+function routed(exchange: Exchange, answer: Answer): Response | Promise<Response> {
+  const { services, request, requestId, policy } = exchange;
+  const path = canonicalPath(pathnameOf(request.url));
+  if (path === null) return refused(exchange, "invalid_request", ambiguous(requestId));
   // A reserved path that is spelt in another way is still not the policy's.
   const match: RouteMatch = isReserved(path)
     ? { kind: "none" }
-    : policy.routes.match(c.req.method, pathToMatch(path));
+    : policy.routes.match(request.method, pathToMatch(path));
   if (match.kind === "none") {
-    return refused("not_found", problem("not_found", "No route of the policy matches this path.", requestId));
+    const response = problem("not_found", "No route of the policy matches this path.", requestId);
+    return refused(exchange, "not_found", response);
   }
   if (match.kind === "method-not-allowed") {
     const Allow = match.allow.join(", ");
     const response = problem("method_not_allowed", `This path takes ${Allow}.`, requestId, {
       headers: { Allow },
     });
-    return refused("method_not_allowed", response);
+    return refused(exchange, "method_not_allowed", response);
   }
   const { route } = match;
-  seen.route = route;
-  const authenticating = authenticate(c.req.raw.headers, services.credentials, Date.now());
-  const authenticated = "then" in authenticating ? await authenticating : authenticating;
+  exchange.route = route;
+  const authenticated = authenticate(request.headers, services.credentials, Date.now());
+  if (!(authenticated instanceof Promise)) return identified(exchange, route, path, authenticated, answer);
+  return authenticated.then((result) => identified(exchange, route, path, result, answer));
+}
+
+/** Whether the caller may take the route. */
+function identified(
+  exchange: Exchange,
+  route: Admitted["route"],
+  path: string,
+  authenticated: Authentication,
+  answer: Answer,
+): Response | Promise<Response> {
+  const { services, requestId } = exchange;
   if (authenticated.kind !== "caller") {
-    seen.reason = authenticated.kind === "invalid" ? "unauthenticated" : "credentials_unavailable";
-    seen.failed = authenticated.kind !== "invalid";
+    exchange.reason = authenticated.kind === "invalid" ? "unauthenticated" : "credentials_unavailable";
+    exchange.failed = authenticated.kind !== "invalid";
     return credentialProblem(authenticated, services, requestId);
   }
   const { caller } = authenticated;
-  seen.caller = caller;
+  exchange.caller = caller;
   if (route.requiresCredential && caller.kind === "ip") {
     const response = unauthorized("This route requires an API key or a token.", requestId);
-    return refused("unauthenticated", response);
+    return refused(exchange, "unauthenticated", response);
   }
   if (!caller.scopes.includes("call")) {
-    return refused("forbidden", problem("forbidden", 'This API key has no scope "call".', requestId));
+    const response = problem("forbidden", 'This API key has no scope "call".', requestId);
+    return refused(exchange, "forbidden", response);
   }
-  const exchange: Exchange = { services, requestId, policy, path, route, caller, seen };
-  c.set("exchange", exchange);
-  await limitRequest(c, async () => {
-    seen.reason = null;
-    c.res = await answer(c, exchange);
-  });
-  return releaseSlots(c, exchange);
+  const admitted = { exchange, path, route, caller };
+  if (route.costMilli === 0 && route.limits.length === 0) return exempt(admitted, answer);
+  return limited(admitted, answer);
 }
 
-const limitRequest = limit<AppEnv>({
-  requestId: (c) => c.get("requestId"),
-  xRateLimit: (c) => c.get("exchange").policy.xRateLimit,
-  decide: (c) => {
-    const exchange = c.get("exchange");
-    const { services, policy, caller, route } = exchange;
-    if (route.costMilli === 0 && route.limits.length === 0) return null;
-    const request: DecisionRequest = {
-      revision: policy.revision,
-      tier: tierOfCaller(caller, policy),
-      route: route.id,
-      // The object prices the route by its own revision, which may be newer than this isolate's.
-      costMilli: null,
-      keyId: caller.keyId,
-      peek: false,
-      idempotencyKey: null,
-    };
-    const startedMs = performance.now();
-    const deciding = services.limiter.decide(caller.subject, request, policy, Date.now(), (work) =>
-      c.executionCtx.waitUntil(work),
-    );
-    const decided = (decision: Decision): Decision => noteDecision(exchange, decision, startedMs);
-    return "then" in deciding ? deciding.then(decided) : decided(deciding);
-  },
-});
+function exempt(admitted: Admitted, answer: Answer): Response | Promise<Response> {
+  admitted.exchange.reason = null;
+  return answer(admitted);
+}
 
-function noteDecision(
-  { services, caller, route, requestId, seen }: Exchange,
+/** Asks the limiter. */
+function limited(admitted: Admitted, answer: Answer): Response | Promise<Response> {
+  const { exchange, route, caller } = admitted;
+  const { services, policy, keep } = exchange;
+  const question: DecisionRequest = {
+    revision: policy.revision,
+    tier: tierOfCaller(caller, policy),
+    route: route.id,
+    // The object prices the route by its own revision, which may be newer than this isolate's.
+    costMilli: null,
+    keyId: caller.keyId,
+    peek: false,
+    idempotencyKey: null,
+  };
+  const startedMs = performance.now();
+  const deciding = services.limiter.decide(caller.subject, question, policy, Date.now(), keep);
+  if (!(deciding instanceof Promise)) return decided(admitted, deciding, startedMs, answer);
+  return deciding.then((decision) => decided(admitted, decision, startedMs, answer));
+}
+
+/** Refuses, or answers and tells the limits. */
+function decided(
+  admitted: Admitted,
   decision: Decision,
   startedMs: number,
-) {
-  seen.limiterMs = performance.now() - startedMs;
-  seen.decision = decision;
-  seen.reason = null;
-  if (!decision.allowed || services.settings.logLevel === "debug") {
-    services.log(decision.allowed ? "debug" : "info", "decision", {
-      requestId,
-      user: caller.subject,
-      route: route.id,
-      outcome: decision.outcome,
-      reason: resultOf(decision)[1],
-      source: decision.source,
-      ms: seen.limiterMs,
-    });
-  }
-  return decision;
+  answer: Answer,
+): Response | Promise<Response> {
+  const { exchange } = admitted;
+  const { requestId, policy } = exchange;
+  exchange.limiterMs = performance.now() - startedMs;
+  exchange.decision = decision;
+  exchange.reason = null;
+  logDecision(admitted, decision);
+  const about: Decided = {
+    decision,
+    requestId,
+    xRateLimit: policy.xRateLimit,
+    limiterMs: exchange.limiterMs,
+  };
+  if (!decision.allowed) return refusal(about);
+  const answering = answer(admitted);
+  const told = (response: Response): Response =>
+    releaseSlots(withLimits(response, about), admitted, decision);
+  return answering instanceof Promise ? answering.then(told) : told(answering);
+}
+
+function logDecision({ exchange, route, caller }: Admitted, decision: Decision): void {
+  const { services, requestId, limiterMs } = exchange;
+  if (decision.allowed && services.settings.logLevel !== "debug") return;
+  services.log(decision.allowed ? "debug" : "info", "decision", {
+    requestId,
+    user: caller.subject,
+    route: route.id,
+    outcome: decision.outcome,
+    reason: resultOf(decision)[1],
+    source: decision.source,
+    ms: limiterMs,
+  });
+}
+
+/** Turned away before there was a decision. */
+function refused(exchange: Exchange, reason: string, response: Response): Response {
+  exchange.reason = reason;
+  exchange.failed = false;
+  return response;
 }
 
 function ambiguous(requestId: string): Response {

@@ -78,14 +78,17 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
     abort.abort();
   }, timeoutMs);
   try {
-    const outbound = new Request(targetOf(request, forwarding), {
+    const target = targetOf(request, forwarding);
+    const init = {
       method: request.method,
       headers: requestHeaders(request, forwarding),
       body: request.body,
       redirect: "manual",
       signal: abort.signal,
-    });
-    const response = await (upstream.kind === "service" ? upstream.fetcher.fetch(outbound) : fetch(outbound));
+    } as const;
+    const response = await (upstream.kind === "service"
+      ? upstream.fetcher.fetch(target, init)
+      : fetch(target, init));
     return { kind: "response", response: passBack(response, forwarding.requestId) };
   } catch (error) {
     return timedOut ? { kind: "timeout" } : { kind: "error", error };
@@ -105,58 +108,59 @@ function targetOf({ url }: Request, { upstream, path }: Forwarding): string {
   return `${scheme}://${host}${path}${query}`;
 }
 
-/** One pass over what came: each header is read, and written, once. */
-function requestHeaders(request: Request, forwarding: Forwarding): [string, string][] {
+/** What came, without what the upstream must not get, and with what it is to know. */
+function requestHeaders(request: Request, forwarding: Forwarding): Headers {
   const { caller, tier, requestId, forwardKey } = forwarding;
-  const dropsKey = !forwardKey && caller.kind === "key";
-  const named = connectionNames(request.headers);
-  const headers: [string, string][] = [];
-  let ip: string | null = null;
-  for (const [name, value] of request.headers) {
-    // As it came: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
-    if (name === "cf-connecting-ip") ip = value;
-    else if (name === "upgrade" && value.toLowerCase() === "websocket") headers.push([name, "websocket"]);
-    else if (isOfHop(name, named) || isIdentity(name)) continue;
-    else if (dropsKey && (name === "x-api-key" || isBearerKey(name, value))) continue;
-    else headers.push([name, value]);
+  const headers = new Headers(request.headers);
+  // As it came: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
+  const ip = headers.get("CF-Connecting-IP");
+  const isWebSocket = headers.get("Upgrade")?.toLowerCase() === "websocket";
+  dropHopByHop(headers);
+  for (const name of [...headers.keys()].filter(isIdentity)) headers.delete(name);
+  if (!forwardKey && caller.kind === "key") {
+    headers.delete("X-API-Key");
+    if (looksLikeApiKey((headers.get("Authorization") ?? "").replace(/^Bearer +/i, ""))) {
+      headers.delete("Authorization");
+    }
   }
+  if (isWebSocket) headers.set("Upgrade", "websocket");
   const { scheme, host } = originOf(request.url);
-  headers.push([USER_TIER_HEADER, tier], ["X-Request-Id", requestId]);
-  headers.push(["X-Forwarded-Host", host], ["X-Forwarded-Proto", scheme]);
-  if (caller.user !== null) headers.push([USER_ID_HEADER, caller.user]);
-  if (ip !== null) headers.push(["CF-Connecting-IP", ip], ["X-Forwarded-For", ip]);
+  headers.set(USER_TIER_HEADER, tier);
+  headers.set("X-Request-Id", requestId);
+  headers.set("X-Forwarded-Host", host);
+  headers.set("X-Forwarded-Proto", scheme);
+  if (caller.user !== null) headers.set(USER_ID_HEADER, caller.user);
+  if (ip !== null) {
+    headers.set("CF-Connecting-IP", ip);
+    headers.set("X-Forwarded-For", ip);
+  }
   return headers;
 }
 
 /** The upstream's answer with what is ours to say taken out, and `X-Request-Id` in. The headers are mutable. */
 function passBack(upstream: Response, requestId: string): Response {
-  const named = connectionNames(upstream.headers);
-  const headers: [string, string][] = [["X-Request-Id", requestId]];
-  for (const [name, value] of upstream.headers) {
-    if (!OURS.has(name) && !isOfHop(name, named)) headers.push([name, value]);
+  const response = new Response(upstream.body, upstream);
+  const { headers } = response;
+  dropHopByHop(headers);
+  for (const name of OURS) headers.delete(name);
+  headers.set("X-Request-Id", requestId);
+  return response;
+}
+
+/** What is listed, and what `Connection` names. */
+function dropHopByHop(headers: Headers): void {
+  const named = headers.get("Connection");
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  for (const name of named?.split(",") ?? []) {
+    try {
+      headers.delete(name.trim());
+    } catch {
+      // No header has such a name.
+    }
   }
-  const { status, statusText, webSocket } = upstream;
-  if (webSocket) return new Response(null, { status, headers, webSocket });
-  return new Response(upstream.body, { status, statusText, headers });
 }
 
 /** Whether the upstream would take it for who the caller is. */
 function isIdentity(name: string): boolean {
   return IDENTITY.has(name) || (name.includes("_") && IDENTITY.has(name.replaceAll("_", "-")));
-}
-
-function isBearerKey(name: string, value: string): boolean {
-  return name === "authorization" && looksLikeApiKey(value.replace(/^Bearer +/i, ""));
-}
-
-/** The headers that `Connection` names, in lower case; null where it names none. */
-function connectionNames(headers: Headers): ReadonlySet<string> | null {
-  const connection = headers.get("Connection");
-  if (connection === null) return null;
-  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
-}
-
-/** What is listed and what `Connection` names, but never our own: those are written after. */
-function isOfHop(name: string, named: ReadonlySet<string> | null): boolean {
-  return HOP_BY_HOP.has(name) || named?.has(name) === true;
 }

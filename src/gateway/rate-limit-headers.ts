@@ -20,31 +20,33 @@ export const EXPOSED_HEADERS = [
   "X-Request-Id",
 ];
 
-/** The headers of a decision, by name. A tier without limits has none to tell. */
-export function rateLimitHeaders(
+/**
+ * Writes the headers of a decision. A tier without limits has none to tell.
+ * @throws TypeError at the first where headers are immutable.
+ */
+export function setRateLimitHeaders(
+  headers: Headers,
   { limits }: Decision,
   xRateLimit: boolean,
   nowMs: number,
-): Record<string, string> {
-  const [first, ...others] = limits;
-  if (!first) return {};
-  let policy = policyItem(first);
-  let left = limitItem(first);
-  let tightest = first;
-  for (const limit of others) {
-    policy += `, ${policyItem(limit)}`;
-    left += `, ${limitItem(limit)}`;
-    if (share(limit) < share(tightest)) tightest = limit;
+): void {
+  let policy = "";
+  let left = "";
+  let tightest: LimitView | null = null;
+  for (const limit of limits) {
+    const comma = tightest === null ? "" : ", ";
+    policy += comma + policyItem(limit);
+    left += comma + limitItem(limit);
+    if (tightest === null || share(limit) < share(tightest)) tightest = limit;
   }
-  if (!xRateLimit) return { "RateLimit-Policy": policy, RateLimit: left };
-  return {
-    "RateLimit-Policy": policy,
-    RateLimit: left,
-    // The limit with the smallest share left; the first of several.
-    "X-RateLimit-Limit": String(Math.floor(tightest.limit)),
-    "X-RateLimit-Remaining": String(Math.floor(tightest.remaining)),
-    "X-RateLimit-Reset": String(Math.ceil((nowMs + tightest.resetMs) / 1000)),
-  };
+  if (tightest === null) return;
+  headers.set("RateLimit-Policy", policy);
+  headers.set("RateLimit", left);
+  if (!xRateLimit) return;
+  // The limit with the smallest share left; the first of several.
+  headers.set("X-RateLimit-Limit", String(Math.floor(tightest.limit)));
+  headers.set("X-RateLimit-Remaining", String(Math.floor(tightest.remaining)));
+  headers.set("X-RateLimit-Reset", String(Math.ceil((nowMs + tightest.resetMs) / 1000)));
 }
 
 /** `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for what has no window. */

@@ -1,23 +1,12 @@
 /** Tells analytics of a request, once it is answered. */
 import { pointOf, resultOf } from "../analytics/decision-point.ts";
 import { placeOf } from "../analytics/place.ts";
-import type { Keep } from "../analytics/recorder.ts";
-import type { Policy } from "../policy/compile.ts";
-import { type Seen, tierOfCaller } from "./exchange.ts";
-import type { Services } from "./services.ts";
+import { type Exchange, tierOfCaller } from "./exchange.ts";
 
-export function recordRequest(
-  request: Request,
-  { recorder }: Services,
-  policy: Policy,
-  requestId: string,
-  seen: Seen,
-  atMs: number,
-  keep: Keep,
-): void {
-  const { route, caller, decision, reason, failed } = seen;
+export function recordRequest(exchange: Exchange): void {
+  const { services, request, keep, policy, route, caller, decision, reason, failed } = exchange;
   const about = {
-    atMs,
+    atMs: exchange.atMs,
     account: caller?.subject ?? "",
     route: route?.id ?? "",
     tier: caller ? tierOfCaller(caller, policy) : "",
@@ -25,15 +14,15 @@ export function recordRequest(
     place: placeOf(request),
     revision: policy.revision,
     keyId: caller?.keyId ?? null,
-    upstreamStatus: seen.upstreamStatus,
-    requestId,
-    limiterMs: seen.limiterMs,
-    upstreamMs: seen.upstreamMs,
+    upstreamStatus: exchange.upstreamStatus,
+    requestId: exchange.requestId,
+    limiterMs: exchange.limiterMs,
+    upstreamMs: exchange.upstreamMs,
   };
   if (reason !== null) {
-    recorder.record(pointOf(about, decision, failed ? "error" : "denied", reason), keep);
+    services.recorder.record(pointOf(about, decision, failed ? "error" : "denied", reason), keep);
     return;
   }
   const [outcome, why] = decision ? resultOf(decision) : (["allowed", "exempt"] as const);
-  recorder.record(pointOf(about, decision, outcome, why), keep);
+  services.recorder.record(pointOf(about, decision, outcome, why), keep);
 }

@@ -1,14 +1,11 @@
 /**
  * Steps that every request takes which needs the policy or a caller: as functions for the gateway, as middleware for the API.
  */
-import type { Context } from "hono";
-import { cors } from "hono/cors";
 import { createMiddleware } from "hono/factory";
 import { authenticate, type Authentication } from "../identity/authenticate.ts";
-import type { Policy } from "../policy/compile.ts";
 import type { AppEnv } from "./app-env.ts";
+import { answerCors } from "./cors.ts";
 import { problem, unauthorized } from "./problem.ts";
-import { EXPOSED_HEADERS } from "./rate-limit-headers.ts";
 import type { Services } from "./services.ts";
 
 /** KV is tried again with the next request; a client need not wait longer. */
@@ -32,33 +29,12 @@ export function noPolicy(requestId: string): Response {
 export const withCors = createMiddleware<AppEnv>(async (c, next) => {
   const rules = c.var.policy.cors;
   if (!rules) return next();
-  c.res = await answerCors(c, rules, async () => {
+  c.res = await answerCors(c.req.raw, rules, async () => {
     await next();
     return c.res;
   });
   return undefined;
 });
-
-/** The answer of `next` with the headers that CORS asks for, or that to a preflight. */
-export async function answerCors(
-  c: Context<AppEnv>,
-  rules: NonNullable<Policy["cors"]>,
-  next: () => Promise<Response>,
-): Promise<Response> {
-  const isPreflight =
-    c.req.method === "OPTIONS" && c.req.header("Access-Control-Request-Method") !== undefined;
-  if (c.req.method === "OPTIONS" && !isPreflight) return next();
-  const handler = cors({
-    origin: rules.origins.includes("*") ? "*" : [...rules.origins],
-    credentials: rules.credentials ?? false,
-    exposeHeaders: EXPOSED_HEADERS,
-    ...(rules.maxAgeSeconds === undefined ? {} : { maxAge: rules.maxAgeSeconds }),
-  });
-  const answered = await handler(c, async () => {
-    c.res = await next();
-  });
-  return answered ?? c.res;
-}
 
 /** Puts the caller into the context; 401 where a credential is present but bad. */
 export const withCaller = createMiddleware<AppEnv>(async (c, next) => {

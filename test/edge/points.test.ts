@@ -178,6 +178,24 @@ describe("a request is one point", () => {
   });
 });
 
+it("a CORS preflight is none: nobody is charged for it, and nothing has gone wrong", async () => {
+  const { edge, points } = await recording({ policy: policyWith({ cors: { origins: ["*"] } }) });
+  const headers = { Origin: "https://app.example", "Access-Control-Request-Method": "GET" };
+  expect((await get("/identify", headers, "OPTIONS")(edge)).status).toBe(204);
+  expect(points).toEqual([]);
+});
+
+it.each([undefined, { origins: ["*"] }])(
+  "what nobody had thought of is a failure, answered as a problem: CORS %j",
+  async (cors) => {
+    const { edge, points } = await recording({ policy: policyWith(cors ? { cors } : {}) });
+    vi.spyOn(edge.services.limiter, "decide").mockImplementation(throws);
+    const response = await get("/identify")(edge);
+    expect(await response.json()).toMatchObject({ status: 500, code: "internal_error" });
+    expect(points).toMatchObject([{ outcome: "error", reason: "internal_error" }]);
+  },
+);
+
 describe("an operation that a service checks is one point", () => {
   it("alone and in a batch; a bad one and one that only asks are none", async () => {
     const { edge, points } = await recording();

@@ -134,14 +134,13 @@ describe("an upstream that is a URL", () => {
     ["http://api.example/v2/", "/x/../../compare", "http://api.example/v2/compare"],
     ["https://api.example/v2", "/%2e%2e/%2e%2e/compare?y", "https://api.example/v2/compare?y"],
   ])("keeps its prefix: %s with %s", async (upstream, path, target) => {
-    const fetched = vi.fn(async (request: Request) => new Response(request.url));
-    vi.stubGlobal("fetch", fetched);
+    vi.stubGlobal("fetch", async (url: string) => new Response(url));
     const edge = await startEdge({ policy: UNLIMITED, variables: { UPSTREAM: upstream } });
     expect(await (await edge.request(path)).text()).toBe(target);
   });
 
   it("of a route comes before the deployment's", async () => {
-    vi.stubGlobal("fetch", async (request: Request) => new Response(request.url));
+    vi.stubGlobal("fetch", async (url: string) => new Response(url));
     const edge = await startEdge({
       policy: policyOfTier({ limits: [] }, [
         { match: "/a", upstream: "https://a.example/" },

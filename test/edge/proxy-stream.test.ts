@@ -125,7 +125,7 @@ describe("an upstream", () => {
   });
 
   it("that is a URL is given up in the same way", async () => {
-    vi.stubGlobal("fetch", hanging);
+    vi.stubGlobal("fetch", (url: string, init: RequestInit) => hanging(new Request(url, init)));
     const edge = await startEdge({ policy: fast, variables: { UPSTREAM: "https://api.example" } });
     expect(await problemCode(await edge.request("/a"))).toBe("504 upstream_timeout");
   });

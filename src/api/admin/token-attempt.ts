@@ -14,7 +14,7 @@
 import type { Context } from "hono";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { problem, unauthorized } from "../../gateway/problem.ts";
-import { rateLimitHeaders } from "../../gateway/rate-limit-headers.ts";
+import { setRateLimitHeaders } from "../../gateway/rate-limit-headers.ts";
 import type { AdminToken } from "../../identity/admin/admin-settings.ts";
 import { clientIp } from "../../identity/client-ip.ts";
 import { LOGIN_TIER } from "../../policy/compile.ts";
@@ -71,9 +71,7 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
         requestId,
         { "violated-policies": violated, retryAfterMs },
       );
-  for (const [name, value] of Object.entries(rateLimitHeaders(decision, policy.xRateLimit, Date.now()))) {
-    response.headers.set(name, value);
-  }
+  setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
   return refused(response);
 }
 

@@ -11,8 +11,9 @@ import { type Decision, type DecisionRequest, type Hold, limitView } from "../sr
 import { decide as decidePlan, readings } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
-import type { Answer, ObjectCall } from "../src/limiter/object-call.ts";
+import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src/limiter/object-call.ts";
 import { registrySource } from "../src/limiter/registry.ts";
+import { answerRuns, questionsOf } from "../src/limiter/runs.ts";
 import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
 import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
@@ -69,17 +70,21 @@ export class UserLimiter extends AccountObject {
    */
   async decide(requests: readonly DecisionRequest[]): Promise<Decision[]> {
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
-    const answers = await this.serve({ settlements: [], questions });
+    const answers = await this.#answer([], questions);
     return answers.flatMap(({ decision }) => decision ?? []);
   }
 
   /** Takes settlements and answers questions, in order, as one turn and one write. Throws as {@link decide} does. */
-  async serve({ settlements, questions }: ObjectCall): Promise<Answer[]> {
+  async serve({ settlements, questions }: ObjectCall): Promise<AnswerRun[]> {
+    return answerRuns(questions, await this.#answer(settlements, questionsOf(questions)));
+  }
+
+  async #answer(settlements: readonly Settlement[], questions: readonly Question[]): Promise<Answer[]> {
     await this.#ensurePolicy(Math.max(0, ...questions.map(({ request }) => request.revision)));
     // From here to the return nothing awaits: the turn is atomic.
     const nowMs = Date.now();
     const answers = this.store.change((memory) =>
-      this.#serve(memory, this.#policy(), { settlements, questions }, nowMs),
+      this.#serve(memory, this.#policy(), settlements, questions, nowMs),
     );
     this.#settleLater(nowMs);
     return answers;
@@ -134,7 +139,13 @@ export class UserLimiter extends AccountObject {
     await this.store.wakeAt(memory.remembered.nextExpiryMs());
   }
 
-  #serve(memory: Memory, policy: Policy, { settlements, questions }: ObjectCall, nowMs: number): Answer[] {
+  #serve(
+    memory: Memory,
+    policy: Policy,
+    settlements: readonly Settlement[],
+    questions: readonly Question[],
+    nowMs: number,
+  ): Answer[] {
     // A request alone is written down exactly, and then there is nothing left to write when the user pauses.
     const isAlone = !this.#settling && !memory.unsettled && this.#askedBefore <= 1 && questions.length === 1;
     this.#asked += questions.length;

@@ -1,18 +1,27 @@
 /**
- * Combines what an isolate asks of one object: while a call is under way, later requests put their question into a queue, and the
- * next of them to find no call under way takes the whole queue in one call and leaves each answer in its slot (flat combining,
- * Hendler, Incze, Shavit and Tzafrir 2010). A lone request waits for nobody.
+ * Combines what an isolate asks of one object: while a call is under way, later requests put their question into a queue; who
+ * called takes the whole queue in the next call, and so on until nobody waits, and leaves each answer in its slot (flat
+ * combining, Hendler, Incze, Shavit and Tzafrir 2010). A lone request waits for nobody.
  *
  * Requests share plain data only: a promise of one that another awaited would hang when the first is cancelled. So each looks
- * into its own slot on its own timer, with its own deadline. Whoever took a queue and died leaves followers to their deadlines;
- * the queue itself is free again when that call's time is over. A question is sent once at most, so nothing is charged twice.
+ * into its own slot on its own timer, when by the last calls its answer should be there, with its own deadline. Whoever took
+ * a queue and died leaves followers to their deadlines; the queue itself is free again when that call's time is over, for the
+ * first who looks. A question is sent once at most, so nothing is charged twice.
  */
 import { DeadlineExceeded } from "../deadline.ts";
 
-/** How often a waiting request looks into its slot: about a tenth of what a call takes. */
-const LOOK_MS = 1;
+/** How often a waiting request looks into its slot at most. A timer costs some ten microseconds. */
+const LEAST_LOOK_MS = 1;
+/** And at least: one slow call must not make the next ones late. */
+const MOST_LOOK_MS = 20;
+/** An answer that is late is looked for after this part of what a call takes. */
+const LATE_LOOK = 1 / 8;
+/** How much of a call that took longer than the ones before it counts. One that was quicker counts at once. */
+const SLOWER = 1 / 8;
 /** Questions of one call; the rest goes into the next. A call of so many takes about a millisecond of the object. */
 const MOST_PER_CALL = 256;
+/** Calls that one request makes for others behind its own answer; then the first who looks goes on. */
+const MOST_FOR_OTHERS = 16;
 /** Questions that wait for one object. Beyond it the limiter counts as failed for this request: the object is overloaded. */
 const MOST_WAITING = 1_024;
 
@@ -40,7 +49,14 @@ interface Lane<Q, A> {
   queue: Slot<Q, A>[];
   /** A call is under way until then, at the latest; 0: none is. */
   busyUntilMs: number;
+  /** When the last call was sent. */
+  sentAtMs: number;
+  /** What a call takes, by the last ones; 0 where none is known. */
+  callMs: number;
 }
+
+const WAITING = { kind: "waiting" } as const;
+const SENT = { kind: "sent" } as const;
 
 /** Sending failed for the one who sent: the followers learn it from their slots, and it is not theirs to count. */
 export class CombinedCallFailed extends Error {
@@ -68,7 +84,7 @@ export class Combiner<Q, A> {
    */
   async ask(name: string, question: Q, send: Send<Q, A>, keep: Keep): Promise<A> {
     const giveUpAtMs = Date.now() + this.#deadlineMs;
-    const slot: Slot<Q, A> = { question, giveUpAtMs, state: { kind: "waiting" } };
+    const slot: Slot<Q, A> = { question, giveUpAtMs, state: WAITING };
     const lane = this.#laneOf(name);
     if (lane.queue.length >= MOST_WAITING) throw new DeadlineExceeded(`${name}: too many wait already`);
     lane.queue.push(slot);
@@ -82,31 +98,37 @@ export class Combiner<Q, A> {
       const nowMs = Date.now();
       if (slot.state.kind === "waiting" && nowMs >= lane.busyUntilMs) {
         const sent = this.#sendQueue(name, lane, slot, send, nowMs);
-        keep(sent.catch(() => undefined));
-        return sent;
+        keep(this.#sendOthers(name, lane, send, sent));
+        await sent;
+        continue;
       }
       if (nowMs >= giveUpAtMs) {
         lane.queue = lane.queue.filter((other) => other !== slot);
         this.#drop(name, lane);
         throw new DeadlineExceeded(`${name}: no answer in ${this.#deadlineMs} ms`);
       }
-      await scheduler.wait(LOOK_MS);
+      const lookMs = untilAnswerMs(lane, slot.state.kind === "sent", nowMs);
+      // Half of what `scheduler.wait` costs.
+      await new Promise((done) => setTimeout(done, Math.min(lookMs, giveUpAtMs - nowMs)));
     }
   }
 
+  /** Sends what waits, `own` first. Rejects as `send` does. */
   async #sendQueue(
     name: string,
     lane: Lane<Q, A>,
-    own: Slot<Q, A>,
+    own: Slot<Q, A> | null,
     send: Send<Q, A>,
     nowMs: number,
-  ): Promise<A> {
+  ): Promise<void> {
     // Slots whose requests were cancelled are past their time: nobody would read the answer.
     const others = lane.queue.filter((slot) => slot !== own && slot.giveUpAtMs > nowMs);
-    const slots = [own, ...others.slice(0, MOST_PER_CALL - 1)];
-    lane.queue = others.slice(MOST_PER_CALL - 1);
+    const taken = own ? MOST_PER_CALL - 1 : MOST_PER_CALL;
+    const slots = own ? [own, ...others.slice(0, taken)] : others.slice(0, taken);
+    lane.queue = others.slice(taken);
     lane.busyUntilMs = nowMs + this.#deadlineMs;
-    for (const slot of slots) slot.state = { kind: "sent" };
+    lane.sentAtMs = nowMs;
+    for (const slot of slots) slot.state = SENT;
     try {
       const answers = await send(slots.map(({ question }) => question));
       slots.forEach((slot, i) => {
@@ -116,6 +138,9 @@ export class Combiner<Q, A> {
             ? { kind: "failed", fault: new Error("no answer to this question") }
             : { kind: "answered", answer };
       });
+      const tookMs = Date.now() - nowMs;
+      const isSlower = lane.callMs > 0 && tookMs > lane.callMs;
+      lane.callMs = isSlower ? lane.callMs + SLOWER * (tookMs - lane.callMs) : tookMs;
     } catch (fault) {
       for (const slot of slots) slot.state = { kind: "failed", fault };
       throw fault;
@@ -123,16 +148,31 @@ export class Combiner<Q, A> {
       lane.busyUntilMs = 0;
       this.#drop(name, lane);
     }
-    const first = slots[0]?.state;
-    if (first?.kind !== "answered") throw new Error(`${name}: no answer to this question`);
-    return first.answer;
+  }
+
+  /**
+   * Goes on for those who came meanwhile, so that none of them has to find out that it may. Not after a call that failed: another
+   * may fare better. Never rejects.
+   */
+  async #sendOthers(name: string, lane: Lane<Q, A>, send: Send<Q, A>, before: Promise<void>): Promise<void> {
+    let sent = before;
+    for (let calls = 0; ; calls++) {
+      try {
+        await sent;
+      } catch {
+        return;
+      }
+      const nowMs = Date.now();
+      if (lane.queue.length === 0 || nowMs < lane.busyUntilMs || calls >= MOST_FOR_OTHERS) return;
+      sent = this.#sendQueue(name, lane, null, send, nowMs);
+    }
   }
 
   #laneOf(name: string): Lane<Q, A> {
     const known = this.#lanes.get(name);
     if (known) return known;
     if (this.#lanes.size >= MOST_LANES) this.#sweep();
-    const lane: Lane<Q, A> = { queue: [], busyUntilMs: 0 };
+    const lane: Lane<Q, A> = { queue: [], busyUntilMs: 0, sentAtMs: 0, callMs: 0 };
     this.#lanes.set(name, lane);
     return lane;
   }
@@ -150,4 +190,12 @@ export class Combiner<Q, A> {
   #drop(name: string, lane: Lane<Q, A>): void {
     if (lane.queue.length === 0 && Date.now() >= lane.busyUntilMs) this.#lanes.delete(name);
   }
+}
+
+/** How long until it is worth to look for an answer: one that is sent comes with this call, one that waits with the next. */
+function untilAnswerMs({ sentAtMs, callMs }: Lane<unknown, unknown>, isSent: boolean, nowMs: number): number {
+  const endsAtMs = sentAtMs + callMs;
+  const expectedAtMs = isSent ? endsAtMs : Math.max(nowMs, endsAtMs) + callMs;
+  const lookMs = Math.max(expectedAtMs - nowMs, LATE_LOOK * callMs, LEAST_LOOK_MS);
+  return Math.ceil(Math.min(lookMs, MOST_LOOK_MS));
 }

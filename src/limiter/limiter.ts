@@ -21,7 +21,8 @@ import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
 import { LocalFallback } from "./fallback.ts";
 import { Leases } from "./leases.ts";
 import { type ObjectStub, ObjectClient } from "./object-client.ts";
-import type { Answer, Lease, Question } from "./object-call.ts";
+import type { Answer, AnswerRun, Lease, Question } from "./object-call.ts";
+import { answersOf, questionRuns } from "./runs.ts";
 import type { SpendableLease } from "./spendable-lease.ts";
 import type { StatusRequest, UserStatus } from "./status.ts";
 
@@ -178,7 +179,7 @@ export class Limiter {
     keep: Keep,
   ): Promise<Decision> {
     const question = { request, decide: true, wantMilli };
-    const answer = await this.#combined(subject, question, policy, nowMs, keep);
+    const answer = await this.#combined(subject, question, policy, keep);
     if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
     const { decision } = answer;
     this.#hear(subject, decision, nowMs);
@@ -198,7 +199,7 @@ export class Limiter {
     if (lease.isRefreshed) return;
     lease.isRefreshed = true;
     const question = { request, decide: false, wantMilli: lease.nextMilli(nowMs) };
-    keep(this.#combined(subject, question, policy, nowMs, keep));
+    keep(this.#combined(subject, question, policy, keep));
   }
 
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
@@ -207,7 +208,7 @@ export class Limiter {
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
       const nowMs = Date.now();
-      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, null, policy, nowMs, keep);
+      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, null, policy, keep);
     };
     keep(settle());
   }
@@ -216,7 +217,7 @@ export class Limiter {
   async #tellDenials(subject: string, policy: Policy, fromMs: number, keep: Keep): Promise<void> {
     await scheduler.wait(LONGEST_MS + SETTLE_AFTER_MS);
     if (!this.#leases.owesDenialsSince(subject, fromMs)) return;
-    await this.#combined(subject, null, policy, Date.now(), keep);
+    await this.#combined(subject, null, policy, keep);
   }
 
   /** Null where the object does not answer in time. */
@@ -224,10 +225,9 @@ export class Limiter {
     subject: string,
     question: Question | null,
     policy: Policy,
-    nowMs: number,
     keep: Keep,
   ): Promise<Answer | null> {
-    const send = (all: readonly (Question | null)[]) => this.#send(subject, all, policy, nowMs, keep);
+    const send = (all: readonly (Question | null)[]) => this.#send(subject, all, policy, keep);
     try {
       return await this.#combiner.ask(subject, question, send, keep);
     } catch {
@@ -244,13 +244,15 @@ export class Limiter {
     subject: string,
     questions: readonly (Question | null)[],
     policy: Policy,
-    nowMs: number,
     keep: Keep,
   ): Promise<readonly (Answer | null)[]> {
+    // Not the request's: it may send for others long after it came.
+    const nowMs = Date.now();
     const settlements = this.#leases.takeOwed(subject);
     const asked = questions.filter((question) => question !== null);
     const called = await this.#client.call(subject, nowMs, async (stub) => {
-      const answers: readonly Answer[] = await stub.serve({ settlements, questions: asked });
+      const runs: readonly AnswerRun[] = await stub.serve({ settlements, questions: questionRuns(asked) });
+      const answers = answersOf(runs);
       if (answers.length !== asked.length) throw new Error("the object answered another question");
       return answers;
     });

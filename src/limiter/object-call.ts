@@ -60,5 +60,20 @@ export interface Answer {
 /** One call. Settlements come first. */
 export interface ObjectCall {
   readonly settlements: readonly Settlement[];
-  readonly questions: readonly Question[];
+  readonly questions: readonly QuestionRun[];
+}
+
+/** A question that is asked so many times in a row: most requests of a user are alike. See runs.ts. */
+export interface QuestionRun {
+  readonly question: Question;
+  readonly times: number;
+}
+
+/** An answer, and those that follow and differ from it in numbers only. See runs.ts. */
+export interface AnswerRun {
+  readonly answer: Answer;
+  /** Of each further one `remaining` and `resetMs` of each limit, in order. */
+  readonly further: readonly number[];
+  /** How many further ones. */
+  readonly times: number;
 }

@@ -2,7 +2,7 @@
  * Combining: many requests of an isolate for one object become few calls, each is answered once by its own answer, and nothing
  * that happens to the one who calls wedges the others.
  */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { CombinedCallFailed, Combiner } from "../../src/limiter/combiner.ts";
 import { DeadlineExceeded, withDeadline } from "../../src/deadline.ts";
 
@@ -25,6 +25,8 @@ function echo(waitMs: number): {
 }
 
 const never = (): Promise<number[]> => new Promise(() => undefined);
+/** Of those for whom another calls. */
+const NOBODY = (): Promise<number[]> => Promise.reject(new Error("another was to call"));
 /** The request goes on: nothing has to be kept. */
 const keep = (): void => undefined;
 
@@ -92,10 +94,11 @@ describe("where the call of the one who sent", () => {
     const sent: number[] = [];
     // As limiter.ts calls: within a deadline.
     const hang = (questions: readonly number[]): Promise<number[]> => {
+      if (questions.includes(1)) return echo(10).send(questions);
       sent.push(...questions);
       return withDeadline(never(), DEADLINE_MS, "test");
     };
-    const first = combiner.ask("user", 1, echo(10).send, keep);
+    const first = combiner.ask("user", 1, hang, keep);
     const others = [2, 3, 4].map((question) => combiner.ask("user", question, hang, keep));
     expect(await first).toBe(10);
     const settled = await Promise.allSettled(others);
@@ -118,6 +121,64 @@ describe("where the call of the one who sent", () => {
     await Promise.all(kept);
     expect(kept).toHaveLength(1);
   });
+});
+
+describe("who called goes on for those who came meanwhile", () => {
+  it("behind his own answer, which waits for none of them", async () => {
+    const combiner = new Combiner<number, number>(1_000);
+    const kept: Promise<unknown>[] = [];
+    const { calls, send } = echo(5);
+    const first = combiner.ask("user", 0, send, (work) => kept.push(work));
+    const others = Array.from({ length: 9 }, (_, i) => combiner.ask("user", i + 1, NOBODY, keep));
+    expect(await first).toBe(0);
+    expect(calls).toEqual([[0], [1, 2, 3, 4, 5, 6, 7, 8, 9]]);
+    expect(await Promise.all(others)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90]);
+    expect(kept).toHaveLength(1);
+    await Promise.all(kept);
+    expect(combiner.size).toBe(0);
+  });
+
+  it("sixteen times at most: then the first who looks does", async () => {
+    const combiner = new Combiner<number, number>(1_000);
+    let others = 0;
+    const followers: Promise<number>[] = [];
+    const { calls, send } = echo(0);
+    /** Somebody comes during each call. */
+    const crowded = async (questions: readonly number[]): Promise<number[]> => {
+      if (++others <= 20) followers.push(combiner.ask("user", others, send, keep));
+      const answers = questions.map((question) => question * 10);
+      await scheduler.wait(0);
+      return answers;
+    };
+    await combiner.ask("user", 0, crowded, keep);
+    await expect.poll(() => followers.length).toBe(17);
+    expect(await Promise.all(followers)).toEqual(Array.from({ length: 17 }, (_, i) => 10 * (i + 1)));
+    expect(calls).toEqual([[17]]);
+    expect(combiner.size).toBe(0);
+  });
+});
+
+it("who waits looks when his answer should be there by the last calls, not each millisecond", async () => {
+  const combiner = new Combiner<number, number>(1_000);
+  const { send } = echo(50);
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  const looks: number[] = [];
+  const asked: Promise<number>[] = [];
+  const ask = (i: number): void => {
+    asked.push(combiner.ask("user", i, i === 0 ? send : NOBODY, keep));
+  };
+  ask(0);
+  for (let round = 1; round <= 3; round++) {
+    ask(round);
+    await asked[round - 1];
+    looks.push(timers.mock.calls.length);
+    timers.mockClear();
+  }
+  await Promise.all(asked);
+  timers.mockRestore();
+  // Nobody knows how long the first call takes until it has ended; after it, one look in each 20 ms and some when it is late.
+  expect(looks[0]).toBeGreaterThan(looks[2] ?? 0);
+  expect(looks[2]).toBeLessThan(10);
 });
 
 it("refuses at once where too many wait for one object", async () => {

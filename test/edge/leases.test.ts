@@ -3,6 +3,7 @@
  * object all of it. test/core/lease-bound.test.ts proves the bound; here the parts are put together.
  */
 import { env } from "cloudflare:workers";
+import { questionRuns } from "../../src/limiter/runs.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { admin, customer, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
@@ -211,11 +212,11 @@ it("a lease that is settled twice is metered once, and one that never was frees 
     idempotencyKey: null,
   };
   const lease = async (wantMilli: number) => {
-    const [answer] = await stub.serve({
+    const [run] = await stub.serve({
       settlements: [],
-      questions: [{ request, decide: false, wantMilli }],
+      questions: [{ question: { request, decide: false, wantMilli }, times: 1 }],
     });
-    return answer?.lease ?? null;
+    return run?.answer.lease ?? null;
   };
   const left = async (): Promise<number | undefined> => {
     const status = await stub.status({ revision, tier: "limited", keyId: null });
@@ -258,8 +259,8 @@ it("questions of one call share a lease for what they want together, and get non
       decide: true,
       wantMilli: 8_000,
     }));
-    const answers = await stub.serve({ settlements: [], questions });
-    return answers.flatMap(({ lease }) => lease?.milli ?? []);
+    const runs = await stub.serve({ settlements: [], questions: questionRuns(questions) });
+    return runs.flatMap(({ answer: { lease } }) => lease?.milli ?? []);
   };
   expect(await amounts(1_000)).toEqual([8_000]);
   expect(await amounts(...Array.from({ length: 10 }, () => 1_000))).toEqual([20_000]);

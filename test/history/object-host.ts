@@ -4,7 +4,8 @@
  */
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import type { Answer, ObjectCall } from "../../src/limiter/object-call.ts";
+import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
+import { answersOf, questionsOf } from "../../src/limiter/runs.ts";
 import type { Entry, Turn } from "./history.ts";
 import { bindings } from "./policy-shelf.ts";
 import type { Change } from "./schedule.ts";
@@ -116,20 +117,20 @@ export class ObjectHost {
 
   #turn(copy: Copy, isStale: boolean, method: string, args: unknown[], value: unknown): Turn {
     const { nowMs } = this.#time;
-    const call =
-      method === "serve"
-        ? (args[0] as ObjectCall)
-        : {
-            settlements: [],
-            questions: (args[0] as DecisionRequest[]).map((request) => ({
-              request,
-              decide: true,
-              wantMilli: 0,
-            })),
-          };
+    const served = method === "serve" ? (args[0] as ObjectCall) : null;
+    const call = served
+      ? { settlements: served.settlements, questions: questionsOf(served.questions) }
+      : {
+          settlements: [],
+          questions: (args[0] as DecisionRequest[]).map((request) => ({
+            request,
+            decide: true,
+            wantMilli: 0,
+          })),
+        };
     const answers =
       method === "serve"
-        ? (value as Answer[])
+        ? answersOf(value as AnswerRun[])
         : (value as Decision[]).map((decision) => ({ decision, lease: null }));
     const turn: Turn = {
       kind: "turn",

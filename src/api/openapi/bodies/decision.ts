@@ -48,7 +48,7 @@ export const decisionSchema = named(
     ),
     tier: words("The tier that was decided by."),
     revision: revision(),
-    decisionId: z.uuid(),
+    decisionId: words("Unique to this decision: a UUID, or one that is counted on from it."),
     holds: about(
       "Slots taken of concurrency limits. Each frees itself at `untilMs`.",
       z.array(z.strictObject({ counter: z.string(), untilMs: amount("Unix milliseconds.") })),

@@ -1,0 +1,140 @@
+/** What an edge and an object put together for the wire comes out as it went in, whatever is asked and answered. */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Decision } from "../../src/core/decision.ts";
+import type { Answer, Question } from "../../src/limiter/object-call.ts";
+import { answerRuns, answersOf, questionRuns, questionsOf } from "../../src/limiter/runs.ts";
+
+/** Few values of each field, so that many are alike. */
+const question: fc.Arbitrary<Question> = fc.record({
+  request: fc.record({
+    revision: fc.constantFrom(1, 2),
+    tier: fc.constantFrom("free", "pro"),
+    route: fc.constantFrom("/a", null),
+    costMilli: fc.constantFrom(1_000, null),
+    keyId: fc.constantFrom("key_a", null),
+    peek: fc.constantFrom(false, false, true),
+    idempotencyKey: fc.constantFrom(null, null, "once"),
+  }),
+  decide: fc.constantFrom(true, true, false),
+  wantMilli: fc.constantFrom(0, 0, 16_000),
+});
+
+const decision: fc.Arbitrary<Decision> = fc
+  .record({
+    outcome: fc.constantFrom("allowed" as const, "denied" as const),
+    cost: fc.constantFrom(1, 2),
+    limits: fc.array(
+      fc.record({
+        name: fc.constantFrom("minute", "month"),
+        kind: fc.constantFrom("bucket" as const, "quota" as const),
+        limit: fc.constantFrom(10, 20),
+        remaining: fc.nat(20),
+        resetMs: fc.nat(9_999),
+        windowMs: fc.constantFrom(60_000, 90_000),
+      }),
+      { maxLength: 2 },
+    ),
+    retryAfterMs: fc.constantFrom(0, 0, null, 5),
+    violated: fc.constantFrom([], ["minute"], ["month"]),
+    source: fc.constant("strict" as const),
+    tier: fc.constantFrom("free", "pro"),
+    revision: fc.constantFrom(1, 2),
+    decisionId: fc.uuid(),
+    holds: fc.constantFrom([], [], [{ counter: "c", untilMs: 7 }]),
+  })
+  .map((fields) => Object.assign(fields, { allowed: fields.outcome === "allowed" }));
+
+const lease = fc.constantFrom(null, null, {
+  id: "lease",
+  milli: 5_000,
+  forMs: 1_000,
+  revision: 1,
+  tier: "pro",
+  keyId: null,
+  route: null,
+  limits: [],
+});
+
+/** Questions with an answer each; many in a row are the same question. */
+const exchange = fc
+  .array(fc.tuple(question, fc.array(fc.tuple(decision, lease), { minLength: 1, maxLength: 5 })), {
+    maxLength: 8,
+  })
+  .map((groups) =>
+    groups.flatMap(([asked, answers]) =>
+      answers.map(([given, granted]): [Question, Answer] => [
+        asked,
+        { decision: asked.decide ? given : null, lease: granted },
+      ]),
+    ),
+  );
+
+const withoutId = (answer: Answer): unknown => ({
+  ...answer,
+  decision: answer.decision && { ...answer.decision, decisionId: "" },
+});
+
+it("questions come out as they went in, in order", () => {
+  fc.assert(
+    fc.property(exchange, (pairs) => {
+      const questions = pairs.map(([asked]) => asked);
+      expect(questionsOf(questionRuns(questions))).toEqual(questions);
+    }),
+  );
+});
+
+it("answers come out as they went in, in order, each with an id of its own", () => {
+  fc.assert(
+    fc.property(exchange, (pairs) => {
+      const answers = pairs.map(([, answer]) => answer);
+      const asked = questionRuns(pairs.map(([one]) => one));
+      const again = answersOf(structuredClone(answerRuns(asked, answers)));
+      expect(again.map(withoutId)).toEqual(answers.map(withoutId));
+      const ids = again.flatMap(({ decision: one }) => one?.decisionId ?? []);
+      expect(new Set(ids).size).toBe(ids.length);
+    }),
+  );
+});
+
+it("the answer of an idempotency key keeps its id", () => {
+  fc.assert(
+    fc.property(exchange, (pairs) => {
+      const answers = pairs.map(([, answer]) => answer);
+      const again = answersOf(answerRuns(questionRuns(pairs.map(([asked]) => asked)), answers));
+      pairs.forEach(([{ request }], i) => {
+        if (request.idempotencyKey === null) return;
+        expect(again[i]?.decision?.decisionId).toBe(answers[i]?.decision?.decisionId);
+      });
+    }),
+  );
+});
+
+it("64 requests that are alike are one question, and one answer with two numbers for each further one and limit", () => {
+  const [asked] = fc.sample(
+    question.filter(({ request, decide }) => request.idempotencyKey === null && decide),
+    1,
+  );
+  if (!asked) throw new Error("no question");
+  const answers = Array.from({ length: 64 }, (_, i): Answer => {
+    const view = { name: "minute", kind: "bucket" as const, limit: 100, windowMs: 60_000 };
+    const limits = [{ ...view, remaining: 99 - i, resetMs: 600 * i }];
+    return { decision: { ...ALLOWED, decisionId: String(i), limits }, lease: null };
+  });
+  const questions = questionRuns(answers.map(() => ({ ...asked, request: { ...asked.request } })));
+  expect(questions).toEqual([{ question: asked, times: 64 }]);
+  const runs = answerRuns(questions, answers);
+  expect(runs.map(({ times, further }) => [times, further.length])).toEqual([[63, 126]]);
+});
+
+const ALLOWED: Omit<Decision, "limits" | "decisionId"> = {
+  outcome: "allowed",
+  allowed: true,
+  cost: 1,
+  retryAfterMs: 0,
+  violated: [],
+  source: "strict",
+  tier: "pro",
+  revision: 1,
+  holds: [],
+};

@@ -16,6 +16,8 @@ const LEAST_LOOK_MS = 1;
 const MOST_LOOK_MS = 20;
 /** An answer that is late is looked for after this part of what a call takes. */
 const LATE_LOOK = 1 / 8;
+/** Calls that one request makes one after the other are so far apart: one of many questions costs little more than one of few. */
+const BETWEEN_MS = 1;
 /** How much of a call that took longer than the ones before it counts. One that was quicker counts at once. */
 const SLOWER = 1 / 8;
 /** Questions of one call; the rest goes into the next. A call of so many takes about a millisecond of the object. */
@@ -108,8 +110,7 @@ export class Combiner<Q, A> {
         throw new DeadlineExceeded(`${name}: no answer in ${this.#deadlineMs} ms`);
       }
       const lookMs = untilAnswerMs(lane, slot.state.kind === "sent", nowMs);
-      // Half of what `scheduler.wait` costs.
-      await new Promise((done) => setTimeout(done, Math.min(lookMs, giveUpAtMs - nowMs)));
+      await pause(Math.min(lookMs, giveUpAtMs - nowMs));
     }
   }
 
@@ -162,10 +163,23 @@ export class Combiner<Q, A> {
       } catch {
         return;
       }
+      if (lane.queue.length === 0 || calls === MOST_FOR_OTHERS) return;
+      await this.#rest(lane);
       const nowMs = Date.now();
-      if (lane.queue.length === 0 || nowMs < lane.busyUntilMs || calls >= MOST_FOR_OTHERS) return;
+      if (lane.queue.length === 0 || nowMs < lane.busyUntilMs) return this.#drop(name, lane);
       sent = this.#sendQueue(name, lane, null, send, nowMs);
     }
+  }
+
+  /** Keeps the lane until the next call may be sent. Should the one who waits die, another looks soon. */
+  async #rest(lane: Lane<Q, A>): Promise<void> {
+    const nowMs = Date.now();
+    const restMs = lane.sentAtMs + BETWEEN_MS - nowMs;
+    if (restMs <= 0 || nowMs < lane.busyUntilMs) return;
+    const untilMs = nowMs + restMs + MOST_LOOK_MS;
+    lane.busyUntilMs = untilMs;
+    await pause(restMs);
+    if (lane.busyUntilMs === untilMs) lane.busyUntilMs = 0;
   }
 
   #laneOf(name: string): Lane<Q, A> {
@@ -198,4 +212,11 @@ function untilAnswerMs({ sentAtMs, callMs }: Lane<unknown, unknown>, isSent: boo
   const expectedAtMs = isSent ? endsAtMs : Math.max(nowMs, endsAtMs) + callMs;
   const lookMs = Math.max(expectedAtMs - nowMs, LATE_LOOK * callMs, LEAST_LOOK_MS);
   return Math.ceil(Math.min(lookMs, MOST_LOOK_MS));
+}
+
+/** Half of what `scheduler.wait` costs. */
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => {
+    setTimeout(done, ms);
+  });
 }

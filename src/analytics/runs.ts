@@ -2,7 +2,7 @@
  * Puts points that differ in nothing but their request into one: where an isolate answers thousands of requests by itself, a
  * point each would cost more than the requests do.
  *
- * Only what needed no call is put together: leases and repeated denials. Sums stay exact, and so do
+ * Only what is many and alike is put together: what was allowed, and denials that the edge repeats. Sums stay exact, and so do
  * percentiles of what decisions took: only like latencies are put together. The upstream's become the mean of the run.
  */
 import type { Point } from "./point.ts";
@@ -22,7 +22,7 @@ export function withRuns(points: readonly Point[]): Point[] {
   const runs = new Map<string, Run[]>();
   const all: Point[] = [];
   for (const point of points) {
-    if (point.source !== "lease" && point.source !== "deny-cache") {
+    if (point.outcome !== "allowed" && point.source !== "deny-cache") {
       all.push(point);
       continue;
     }

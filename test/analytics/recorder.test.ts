@@ -37,7 +37,9 @@ function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(),
   };
   const recorder = new Recorder(sinks, metrics, () => undefined);
   const record = (fields: Partial<Point> = {}) => recorder.record(point(fields), (work) => kept.push(work));
-  return { told, written, kept, record };
+  /** One that is never put together with others. */
+  const recordDenied = () => record({ outcome: "denied", reason: "minute" });
+  return { told, written, kept, record, recordDenied };
 }
 
 /** A sum of what was told, as the hub would have it. */
@@ -73,8 +75,8 @@ describe("a batch", () => {
   });
 
   it("never holds more than 250 points, and none is forgotten", async () => {
-    const { told, record } = isolate();
-    for (let i = 0; i < 1_234; i++) record();
+    const { told, recordDenied } = isolate();
+    for (let i = 0; i < 1_234; i++) recordDenied();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(Math.max(...told.map(({ points }) => points.length))).toBe(250);
     expect(requestsOf(told)).toBe(1_234);
@@ -166,12 +168,12 @@ describe("where the hub does not take it", () => {
 
 describe("with Analytics Engine", () => {
   it("is written point by point, at most 250 in a flush; the hub is told of 20 for its viewers", async () => {
-    const { told, written, record } = isolate(undefined, false);
-    for (let i = 0; i < 300; i++) record();
+    const { told, written, recordDenied } = isolate(undefined, false);
+    for (let i = 0; i < 300; i++) recordDenied();
     await vi.advanceTimersByTimeAsync(100);
     expect(written).toHaveLength(250);
     expect(told.map(({ points, isStored }) => [points.length, isStored])).toEqual([[20, false]]);
-    record();
+    recordDenied();
     await vi.advanceTimersByTimeAsync(100);
     expect(written).toHaveLength(301);
     expect(total(told, "requests")).toBe(301);

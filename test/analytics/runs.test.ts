@@ -4,7 +4,7 @@ import type { Point } from "../../src/analytics/point.ts";
 import { withRuns } from "../../src/analytics/runs.ts";
 import { randomRows } from "../reports/random-rows.ts";
 
-/** As an isolate has them: many by leases and of few users. */
+/** As an isolate has them: many of few users. */
 function points(): Point[] {
   return randomRows(5, 2_000, 3).map(({ weight: _none, ...row }, i) => {
     const like = {
@@ -16,9 +16,10 @@ function points(): Point[] {
       colo: "",
       country: "",
     };
-    const same = { outcome: "allowed", upstreamStatus: "2xx", revision: 1 } as const;
-    const source = i % 10 === 0 ? "strict" : "lease";
-    return Object.assign(row, like, same, { source, limiterMs: i % 4, requests: 1 } as const);
+    const same = { upstreamStatus: "2xx", revision: 1 } as const;
+    const source = i % 2 === 0 ? "strict" : "lease";
+    const outcome = i % 10 === 0 ? "denied" : "allowed";
+    return Object.assign(row, like, same, { outcome, source, limiterMs: i % 4, requests: 1 } as const);
   });
 }
 
@@ -41,8 +42,8 @@ it("are fewer, and have every request, cost and latency of the points", () => {
   expect(cost(runs)).toBeCloseTo(cost(points()), 6);
 });
 
-it("what an object decided is told one by one", () => {
-  const strict = withRuns(points()).filter(({ source }) => source === "strict");
-  expect(strict).toHaveLength(200);
-  expect(strict.every(({ requests }) => requests === 1)).toBe(true);
+it("what an object denied is told one by one", () => {
+  const denied = withRuns(points()).filter(({ outcome }) => outcome === "denied");
+  expect(denied).toHaveLength(200);
+  expect(denied.every(({ requests }) => requests === 1)).toBe(true);
 });

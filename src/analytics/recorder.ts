@@ -132,12 +132,12 @@ export class Recorder {
       try {
         engine.writeDataPoint(dataPointOf(point));
       } catch {
-        failed += 1;
+        failed += point.requests;
       }
     }
     if (failed === 0) return;
     this.#metrics.add("pointsDropped", [], failed);
-    this.#log("warn", "analytics_engine_failed", { points: failed });
+    this.#log("warn", "analytics_engine_failed", { requests: failed });
   }
 
   async #send(batch: Batch): Promise<void> {
@@ -153,7 +153,7 @@ export class Recorder {
       if (tries < MOST_TRIES) return;
       this.#again = null;
       // Points are many and sampled anyway; what was counted is small, and goes with the next batch.
-      if (batch.isStored) this.#metrics.add("pointsDropped", [], batch.points.length);
+      if (batch.isStored) this.#metrics.add("pointsDropped", [], requestsOf(batch.points));
       if (batch.metrics) this.#metrics.giveBack(batch.metrics);
       this.#log("warn", "hub_failed", { points: batch.points.length, error: messageOf(thrown) });
     }
@@ -162,4 +162,9 @@ export class Recorder {
   #name(): string {
     return (this.#isolate ??= crypto.randomUUID());
   }
+}
+
+/** How many requests the points stand for. */
+function requestsOf(points: readonly Point[]): number {
+  return points.reduce((sum, { requests }) => sum + requests, 0);
 }

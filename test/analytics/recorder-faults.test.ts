@@ -42,7 +42,7 @@ it("Analytics Engine throws: recording goes on, the points are counted as lost a
   expect(written).toHaveLength(21);
   expect(store.total("requests")).toBe(31);
   expect(store.total("pointsDropped")).toBe(10);
-  expect(logged).toEqual([["warn", "analytics_engine_failed", { points: 10 }]]);
+  expect(logged).toEqual([["warn", "analytics_engine_failed", { requests: 10 }]]);
 });
 
 /** A hub as the real one is: it takes a batch once, and none whose number is not above the last one's. */

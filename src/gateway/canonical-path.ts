@@ -5,6 +5,8 @@
  * characters are decoded (RFC 3986, section 6.2.2.2), and what upstreams read in different ways is refused: empty segments,
  * encoded slashes, backslashes and control characters.
  */
+/** No path without one of these is ambiguous, or has another spelling: most paths have none. */
+const SUSPECT = /[%\\]|\/\//;
 const AMBIGUOUS = /\/\/|\\|%2f|%5c|%00|%25(?:2f|5c|2e|00)|%(?![0-9a-f]{2})/i;
 const ENCODED = /%([0-9a-f]{2})/gi;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
@@ -13,8 +15,8 @@ const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
 
 /** The canonical path, or null where the path is ambiguous. `path` is the URL parser's pathname. */
 export function canonicalPath(path: string): string | null {
+  if (!SUSPECT.test(path)) return path;
   if (AMBIGUOUS.test(path)) return null;
-  if (!path.includes("%")) return path;
   const decoded = path.replaceAll(ENCODED, (encoded, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return UNRESERVED.test(character) ? character : encoded.toUpperCase();
@@ -31,5 +33,6 @@ const ENCODED_IN_SEGMENT = /%(?:2[146-9A-C]|3[ABD]|40)/g;
  * so it takes that route, but some tell `%3B` from `;`, so they get what the client wrote.
  */
 export function pathToMatch(canonical: string): string {
+  if (!canonical.includes("%")) return canonical;
   return canonical.replaceAll(ENCODED_IN_SEGMENT, (encoded) => decodeURIComponent(encoded));
 }

@@ -9,17 +9,21 @@ export class DeadlineExceeded extends Error {
 }
 
 /** The promise's result, or a rejection with {@link DeadlineExceeded} after `timeoutMs`. */
-export async function withDeadline<T>(call: Promise<T>, timeoutMs: number, what: string): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
+export function withDeadline<T>(call: Promise<T>, timeoutMs: number, what: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
       () => reject(new DeadlineExceeded(`${what}: no answer in ${timeoutMs} ms`)),
       timeoutMs,
     );
+    call.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (fault) => {
+        clearTimeout(timer);
+        reject(fault);
+      },
+    );
   });
-  try {
-    return await Promise.race([call, late]);
-  } finally {
-    if (timer !== null) clearTimeout(timer);
-  }
 }

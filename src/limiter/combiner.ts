@@ -18,6 +18,12 @@ const MOST_LOOK_MS = 20;
 const LATE_LOOK = 1 / 8;
 /** Calls that one request makes one after the other are so far apart: one of many questions costs little more than one of few. */
 const BETWEEN_MS = 1;
+/**
+ * A call of one question is overdue after so many times what a call takes, but not before this part of the deadline has gone: then
+ * another is sent beside it.
+ */
+const OVERDUE = 8;
+const LEAST_OVERDUE = 1 / 16;
 /** How much of a call that took longer than the ones before it counts. One that was quicker counts at once. */
 const SLOWER = 1 / 8;
 /** Questions of one call; the rest goes into the next. A call of so many takes about a millisecond of the object. */
@@ -82,7 +88,7 @@ export class Combiner<Q, A> {
   /**
    * Asks one question of an object, with others' or alone. Rejects as `send` does where this request sent; with
    * {@link CombinedCallFailed} where another did; with {@link DeadlineExceeded} where no answer came in time. `send` must end
-   * within the deadline, and is kept going by `keep` though this request's client has gone.
+   * within the deadline; where others rest on it, it is kept going by `keep` though this request's client has gone.
    */
   async ask(name: string, question: Q, send: Send<Q, A>, keep: Keep): Promise<A> {
     const giveUpAtMs = Date.now() + this.#deadlineMs;
@@ -99,9 +105,11 @@ export class Combiner<Q, A> {
       }
       const nowMs = Date.now();
       if (slot.state.kind === "waiting" && nowMs >= lane.busyUntilMs) {
+        const isAlone = lane.queue.length === 1;
         const sent = this.#sendQueue(name, lane, slot, send, nowMs);
-        keep(this.#sendOthers(name, lane, send, sent));
+        if (!isAlone) keep(sent.catch(() => undefined));
         await sent;
+        if (lane.queue.length > 0) keep(this.#sendOthers(name, lane, send));
         continue;
       }
       if (nowMs >= giveUpAtMs) {
@@ -127,7 +135,9 @@ export class Combiner<Q, A> {
     const taken = own ? MOST_PER_CALL - 1 : MOST_PER_CALL;
     const slots = own ? [own, ...others.slice(0, taken)] : others.slice(0, taken);
     lane.queue = others.slice(taken);
-    lane.busyUntilMs = nowMs + this.#deadlineMs;
+    // Who is alone may be cancelled, and nobody says so: then another call beside his does no harm.
+    const overdueMs = Math.max(LEAST_OVERDUE * this.#deadlineMs, OVERDUE * lane.callMs);
+    lane.busyUntilMs = nowMs + (slots.length > 1 ? this.#deadlineMs : Math.min(overdueMs, this.#deadlineMs));
     lane.sentAtMs = nowMs;
     for (const slot of slots) slot.state = SENT;
     try {
@@ -155,20 +165,18 @@ export class Combiner<Q, A> {
    * Goes on for those who came meanwhile, so that none of them has to find out that it may. Not after a call that failed: another
    * may fare better. Never rejects.
    */
-  async #sendOthers(name: string, lane: Lane<Q, A>, send: Send<Q, A>, before: Promise<void>): Promise<void> {
-    let sent = before;
-    for (let calls = 0; ; calls++) {
-      try {
-        await sent;
-      } catch {
-        return;
+  async #sendOthers(name: string, lane: Lane<Q, A>, send: Send<Q, A>): Promise<void> {
+    try {
+      for (let calls = 0; lane.queue.length > 0 && calls < MOST_FOR_OTHERS; calls++) {
+        await this.#rest(lane);
+        const nowMs = Date.now();
+        if (lane.queue.length === 0 || nowMs < lane.busyUntilMs) break;
+        await this.#sendQueue(name, lane, null, send, nowMs);
       }
-      if (lane.queue.length === 0 || calls === MOST_FOR_OTHERS) return;
-      await this.#rest(lane);
-      const nowMs = Date.now();
-      if (lane.queue.length === 0 || nowMs < lane.busyUntilMs) return this.#drop(name, lane);
-      sent = this.#sendQueue(name, lane, null, send, nowMs);
+    } catch {
+      // Whose questions they were has been told.
     }
+    this.#drop(name, lane);
   }
 
   /** Keeps the lane until the next call may be sent. Should the one who waits die, another looks soon. */

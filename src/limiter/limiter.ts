@@ -21,7 +21,7 @@ import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
 import { LocalFallback } from "./fallback.ts";
 import { Leases } from "./leases.ts";
 import { type ObjectStub, ObjectClient } from "./object-client.ts";
-import type { Answer, AnswerRun, Lease, Question } from "./object-call.ts";
+import type { Answer, AnswerRun, Lease, Question, Settlement } from "./object-call.ts";
 import { answersOf, questionRuns } from "./runs.ts";
 import type { SpendableLease } from "./spendable-lease.ts";
 import type { StatusRequest, UserStatus } from "./status.ts";
@@ -170,7 +170,7 @@ export class Limiter {
   }
 
   /** Asks the object, with others' questions or alone. */
-  async #ask(
+  #ask(
     subject: string,
     request: DecisionRequest,
     wantMilli: number,
@@ -179,12 +179,13 @@ export class Limiter {
     keep: Keep,
   ): Promise<Decision> {
     const question = { request, decide: true, wantMilli };
-    const answer = await this.#combined(subject, question, policy, keep);
-    if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
-    const { decision } = answer;
-    this.#hear(subject, decision, nowMs);
-    this.#denials.note(subject, request, decision, nowMs);
-    return decision;
+    return this.#combined(subject, question, policy, keep).then((answer) => {
+      if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
+      const { decision } = answer;
+      this.#hear(subject, decision, nowMs);
+      this.#denials.note(subject, request, decision, nowMs);
+      return decision;
+    });
   }
 
   /** Asks for the lease after this one, while this one still lasts. */
@@ -221,46 +222,48 @@ export class Limiter {
   }
 
   /** Null where the object does not answer in time. */
-  async #combined(
-    subject: string,
-    question: Question | null,
-    policy: Policy,
-    keep: Keep,
-  ): Promise<Answer | null> {
+  #combined(subject: string, question: Question | null, policy: Policy, keep: Keep): Promise<Answer | null> {
     const send = (all: readonly (Question | null)[]) => this.#send(subject, all, policy, keep);
-    try {
-      return await this.#combiner.ask(subject, question, send, keep);
-    } catch {
-      // Whoever sent has counted and logged why.
-      return null;
-    }
+    // Whoever sent has counted and logged why it failed.
+    return this.#combiner.ask(subject, question, send, keep).catch(() => null);
   }
 
-  /**
-   * One call with the questions of several requests. Leases are taken into use here: whoever asked may be gone, and what nobody
-   * takes is charged in full.
-   */
-  async #send(
+  /** One call with the questions of several requests. */
+  #send(
     subject: string,
+    questions: readonly (Question | null)[],
+    policy: Policy,
+    keep: Keep,
+  ): Promise<readonly (Answer | null)[]> {
+    const settlements = this.#leases.takeOwed(subject);
+    const sent = this.#serve(subject, settlements, questions, policy, keep);
+    // What is settled or leased is to be accounted for though the request that asks has been cancelled.
+    const isMoney = settlements.length > 0 || questions.some((question) => (question?.wantMilli ?? 0) > 0);
+    if (isMoney) keep(sent.catch(() => undefined));
+    return sent;
+  }
+
+  /** Leases are taken into use here: whoever asked may be gone, and what nobody takes is charged in full. */
+  async #serve(
+    subject: string,
+    settlements: readonly Settlement[],
     questions: readonly (Question | null)[],
     policy: Policy,
     keep: Keep,
   ): Promise<readonly (Answer | null)[]> {
     // Not the request's: it may send for others long after it came.
     const nowMs = Date.now();
-    const settlements = this.#leases.takeOwed(subject);
     const asked = questions.filter((question) => question !== null);
-    const called = await this.#client.call(subject, nowMs, async (stub) => {
-      const runs: readonly AnswerRun[] = await stub.serve({ settlements, questions: questionRuns(asked) });
-      const answers = answersOf(runs);
-      if (answers.length !== asked.length) throw new Error("the object answered another question");
-      return answers;
-    });
+    const call = { settlements, questions: questionRuns(asked) };
+    const called = await this.#client.call(subject, nowMs, (stub) =>
+      answersTo(stub.serve(call), asked.length),
+    );
     if (called.kind === "none") {
       this.#leases.giveBack(subject, settlements, Date.now());
       throw new Error("the object does not answer");
     }
     for (const { lease } of called.value) if (lease) this.#use(subject, lease, policy, nowMs, keep);
+    if (asked.length === questions.length) return called.value;
     const answers = called.value.values();
     return questions.map((question) => (question === null ? null : (answers.next().value ?? null)));
   }
@@ -290,4 +293,10 @@ export class Limiter {
     if (heard?.outcome === "blocked") return { ...decision, outcome: "blocked", allowed: false };
     return decision;
   }
+}
+
+async function answersTo(serving: Promise<readonly AnswerRun[]>, count: number): Promise<readonly Answer[]> {
+  const answers = answersOf(await serving);
+  if (answers.length !== count) throw new Error("the object answered another question");
+  return answers;
 }

@@ -2,7 +2,7 @@
  * Combining: many requests of an isolate for one object become few calls, each is answered once by its own answer, and nothing
  * that happens to the one who calls wedges the others.
  */
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CombinedCallFailed, Combiner } from "../../src/limiter/combiner.ts";
 import { DeadlineExceeded, withDeadline } from "../../src/deadline.ts";
 
@@ -156,29 +156,6 @@ describe("who called goes on for those who came meanwhile", () => {
     expect(calls).toEqual([[17]]);
     expect(combiner.size).toBe(0);
   });
-});
-
-it("who waits looks when his answer should be there by the last calls, not each millisecond", async () => {
-  const combiner = new Combiner<number, number>(1_000);
-  const { send } = echo(50);
-  const timers = vi.spyOn(globalThis, "setTimeout");
-  const looks: number[] = [];
-  const asked: Promise<number>[] = [];
-  const ask = (i: number): void => {
-    asked.push(combiner.ask("user", i, i === 0 ? send : NOBODY, keep));
-  };
-  ask(0);
-  for (let round = 1; round <= 3; round++) {
-    ask(round);
-    await asked[round - 1];
-    looks.push(timers.mock.calls.length);
-    timers.mockClear();
-  }
-  await Promise.all(asked);
-  timers.mockRestore();
-  // Nobody knows how long the first call takes until it has ended; after it, one look in each 20 ms and some when it is late.
-  expect(looks[0]).toBeGreaterThan(looks[2] ?? 0);
-  expect(looks[2]).toBeLessThan(10);
 });
 
 it("refuses at once where too many wait for one object", async () => {

@@ -1,0 +1,76 @@
+/** Combining by a clock of its own: when a call is sent, and how often those who wait look for their answer. */
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { Combiner } from "../../src/limiter/combiner.ts";
+
+const DEADLINE_MS = 1_000;
+
+beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
+afterEach(() => vi.useRealTimers());
+
+/** An object whose calls take so long, the last for all further ones, and when it was called with what. */
+function slow(callsMs: readonly number[]) {
+  const calls: { readonly atMs: number; readonly questions: readonly number[] }[] = [];
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  const answered: number[] = [];
+  const send = async (questions: readonly number[]): Promise<number[]> => {
+    calls.push({ atMs: Date.now(), questions });
+    const callMs = callsMs[Math.min(calls.length, callsMs.length) - 1];
+    await new Promise((done) => setTimeout(done, callMs));
+    return questions.map((question) => question * 10);
+  };
+  const ask = (question: number, by = send): void => {
+    void combiner.ask("user", question, by, () => undefined).then((answer) => answered.push(answer));
+  };
+  return { ask, calls, answered };
+}
+
+it("who waits looks when his answer should be there by the last calls, not each millisecond", async () => {
+  const { ask, calls } = slow([16]);
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  const looks: number[] = [];
+  for (let i = 0; i < 12; i++) {
+    const before = calls.length;
+    ask(i);
+    await vi.advanceTimersByTimeAsync(8);
+    looks.push(timers.mock.calls.length - (calls.length - before));
+    timers.mockClear();
+  }
+  // While nobody knows what a call takes, each millisecond; then some about the end of a call.
+  expect(looks[1]).toBeGreaterThanOrEqual(7);
+  expect(Math.max(...looks.slice(4))).toBeLessThanOrEqual(3);
+});
+
+it("who is alone is answered by a call of his own at once, and sets no timer", async () => {
+  const { ask, calls, answered } = slow([5]);
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  ask(1);
+  await vi.advanceTimersByTimeAsync(5);
+  expect(calls).toEqual([{ atMs: 1_000_000, questions: [1] }]);
+  expect(answered).toEqual([10]);
+  expect(timers).toHaveBeenCalledTimes(1);
+});
+
+it("who called alone and died holds up those behind him for a sixteenth of the deadline, not for all of it", async () => {
+  const { ask, calls, answered } = slow([5]);
+  ask(1, () => new Promise(() => undefined));
+  await vi.advanceTimersByTimeAsync(3);
+  ask(2);
+  ask(3);
+  await vi.advanceTimersByTimeAsync(DEADLINE_MS / 16 + 5);
+  expect(calls).toEqual([{ atMs: 1_000_000 + Math.ceil(DEADLINE_MS / 16), questions: [2, 3] }]);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(answered).toEqual([20, 30]);
+});
+
+it("one slow call does not make those after it late", async () => {
+  const { ask, answered } = slow([400, 2]);
+  ask(1);
+  await vi.advanceTimersByTimeAsync(390);
+  // Beside the one that is overdue.
+  ask(2);
+  ask(3);
+  await vi.advanceTimersByTimeAsync(10);
+  ask(4);
+  await vi.advanceTimersByTimeAsync(25);
+  expect(answered.toSorted()).toEqual([10, 20, 30, 40]);
+});

@@ -18,27 +18,52 @@ const TIERS = ["unlimited", "leased", "denied", "strict"] as const;
 
 /** Functions by the step that they are. Names may have a number behind them, by which the bundler tells like ones apart. */
 const STEPS: Readonly<Record<string, readonly string[]>> = {
-  "Hono: context, dispatch": ["fetch", "#dispatch", "Context", "getPath", "getPathNoStrict"],
+  "Hono: context, dispatch, the handler's answer": ["#dispatch", "Context", "getPath", "text"],
   "route: path and match": ["canonicalPath", "pathToMatch", "pathnameOf", "isReserved", "match"],
   "caller: key or address": ["authenticate", "byKey", "known"],
-  "decision at the edge: lease, denial": ["decide", "find", "spend", "decision", "denied", "repeated"],
+  "decision at the edge: lease, denial": [
+    "limited",
+    "decide",
+    "find",
+    "spend",
+    "decision",
+    "denied",
+    "repeated",
+  ],
   "call of the object: combined, sent": [
     "ask",
     "#ask",
     "#sendQueue",
-    "#send",
+    "#sendOthers",
+    "#rest",
     "#combined",
+    "#send",
+    "#call",
     "call",
     "withDeadline",
+    "pause",
+    "questionRuns",
+    "answersOf",
+    "answersTo",
   ],
-  "the object's turn": ["serve", "#serve", "change", "writeState", "grant", "settle", "#settle"],
-  "limit headers": ["rateLimitHeaders", "setHeaders", "policyItem", "limitItem"],
-  "problem (429)": ["refusal", "problem"],
+  "the object's turn": [
+    "serve",
+    "#runs",
+    "#turn",
+    "#serve",
+    "change",
+    "writeState",
+    "grant",
+    "settle",
+    "#settle",
+  ],
+  "limit headers": ["setRateLimitHeaders", "setHeaders", "withLimits", "policyItem", "limitItem"],
+  "problem (429)": ["refusal", "problemOf", "problem"],
   "point: made and kept": ["recordRequest", "pointOf", "placeOf", "record"],
   "points: told in batches": ["#flush", "#tell", "#take", "withRuns", "countPoint"],
   "hub: counted and stored": ["insert", "#insert", "#write", "apply", "load", "#load", "#save", "show"],
 };
-const OTHER = "the rest of the gateway, and the handler's answer";
+const OTHER = "the rest of the gateway";
 const RUNTIME = "runtime without JavaScript: HTTP, promises";
 const COLLECTOR = "garbage collector";
 

@@ -236,7 +236,7 @@ export class Limiter {
     keep: Keep,
   ): Promise<readonly (Answer | null)[]> {
     const settlements = this.#leases.takeOwed(subject);
-    const sent = this.#serve(subject, settlements, questions, policy, keep);
+    const sent = this.#call(subject, settlements, questions, policy, keep);
     // What is settled or leased is to be accounted for though the request that asks has been cancelled.
     const isMoney = settlements.length > 0 || questions.some((question) => (question?.wantMilli ?? 0) > 0);
     if (isMoney) keep(sent.catch(() => undefined));
@@ -244,7 +244,7 @@ export class Limiter {
   }
 
   /** Leases are taken into use here: whoever asked may be gone, and what nobody takes is charged in full. */
-  async #serve(
+  async #call(
     subject: string,
     settlements: readonly Settlement[],
     questions: readonly (Question | null)[],

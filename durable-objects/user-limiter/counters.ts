@@ -16,7 +16,7 @@ import {
   spend,
 } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
-import { isReserved, nextFloors } from "../../src/core/reservation.ts";
+import { isReserved, nextFloors, Pace } from "../../src/core/reservation.ts";
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
@@ -42,6 +42,7 @@ export class Counters {
   readonly #limits = new Map<string, Limit>();
   /** Charged for leases since the last write. */
   readonly #lent = new Set<string>();
+  readonly #pace = new Pace();
 
   constructor(stored: Readonly<Record<string, LimitState>>) {
     this.#live = new Map(Object.entries(stored));
@@ -65,10 +66,10 @@ export class Counters {
     nowMs: number,
   ): boolean {
     const covered = isReserved(charges, this.#floors, decision, nowMs);
+    this.#pace.spend(costMilli);
     if (!covered) {
-      for (const [counter, floor] of nextFloors(charges, decision, costMilli, exact)) {
-        this.#floors.set(counter, floor);
-      }
+      const floors = nextFloors(charges, decision, costMilli, exact, this.#pace.upTo(nowMs));
+      for (const [counter, floor] of floors) this.#floors.set(counter, floor);
     }
     charges.forEach(({ counter, limit }, i) => {
       const after = decision.after[i];

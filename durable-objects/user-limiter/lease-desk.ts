@@ -183,7 +183,7 @@ function countsByRoute(tier: Tier, route: Route): boolean {
   return route.limits.length > 0 || tier.limits.some(({ scope }) => scope === "route");
 }
 
-/** The latest moment that a limit's state knows of: later than now where the clock has stepped back. */
+/** The latest moment that a quota knows of: later than now where the clock has stepped back, and then in another period perhaps. */
 function seenMs({ kind, state }: Meter): number {
-  return kind === "concurrency" ? 0 : state.atMs;
+  return kind === "quota" ? state.atMs : 0;
 }

@@ -9,8 +9,9 @@
  *
  * Pure: no I/O and no clock.
  */
-import { capacityMilli, covers, type Limit, type LimitState, meterAt, spend } from "./limit.ts";
+import { capacityMilli, covers, type Limit, type LimitState, type Meter, meterAt, spend } from "./limit.ts";
 import type { Charge, PlanDecision, States } from "./plan.ts";
+import { type BucketState, owing } from "./token-bucket.ts";
 import { MILLI } from "./units.ts";
 
 /**
@@ -33,6 +34,13 @@ export const REFILLED_MS = 5_000;
 
 /** At most this share of a bucket's capacity, however fast it refills. */
 export const MOST_SHARE = 0.1;
+
+/**
+ * A bucket of which that share refills in less than {@link REFILLED_MS} would be written about as often as its user comes, however
+ * little of it he uses. So its floor may be held: it stays as it is, and begins to refill so much later at most. After a crash the
+ * bucket is no emptier than by one reservation, but pauses refilling for the rest of that time.
+ */
+export const MOST_HELD_MS = 5_000;
 
 /**
  * How much one write reserves for a plan: of each quota, and unwritten of the ledger. Decided by the limit that reserves least.
@@ -73,18 +81,67 @@ export function isReserved(
 /**
  * The floors to write before an allowed decision is answered: each charged counter as if what a write reserves of it had been
  * spent, or the cost itself where that is more. `exact`: the cost alone.
+ * @param pace how fast the user spends ({@link Pace}): for so long as a reservation lasts, a floor is worth being held.
  */
 export function nextFloors(
   charges: readonly Charge[],
   decision: PlanDecision,
   costMilli: number,
   exact: boolean,
+  pace: number,
 ): [counter: string, floor: LimitState][] {
   const reserved = reservedMilli(charges);
-  return charges.map(({ counter, limit }, i) => {
+  return charges.map(({ counter }, i) => {
     const before = decision.before[i];
     if (before === undefined) throw new RangeError("the decision is of another plan");
-    const amount = limit.kind === "bucket" ? reservedOf(limit) : reserved;
-    return [counter, spend(before, exact ? costMilli : Math.max(amount, costMilli)).state];
+    if (exact) return [counter, spend(before, costMilli).state];
+    if (before.kind !== "bucket") return [counter, spend(before, Math.max(reserved, costMilli)).state];
+    const amount = reservedOf(before.limit);
+    return [
+      counter,
+      heldFloor(before, amount, costMilli, pace) ?? spend(before, Math.max(amount, costMilli)).state,
+    ];
   });
+}
+
+/**
+ * The floor of a bucket from which as much is spent as one reservation, and which refills later: null where it would last no
+ * longer than one that refills at once, or that one lasts long enough.
+ *
+ * It is as safe. Until it refills, a stale copy spends what lies between its own debt and the floor, and what it refills itself;
+ * whoever restarts from the floor has the rest, and no refill. Together that is what one bucket refills.
+ */
+function heldFloor(
+  { limit, state }: Extract<Meter, { kind: "bucket" }>,
+  amountMilli: number,
+  costMilli: number,
+  pace: number,
+): BucketState | null {
+  const milliPerMs = limit.grainsPerMs / limit.grainsPerMilli;
+  if (limit.capacityMilli * MOST_SHARE >= milliPerMs * REFILLED_MS) return null;
+  const debtMilli = Math.ceil(state.debtGrains / limit.grainsPerMilli);
+  const heldMs = Math.floor(Math.min(MOST_HELD_MS, (amountMilli - debtMilli - costMilli) / pace));
+  return heldMs > (amountMilli + debtMilli) / milliPerMs
+    ? owing(limit, amountMilli, state.atMs + heldMs)
+    : null;
+}
+
+/** How fast a user spends, measured from one write of its floors to the next. */
+export class Pace {
+  #spentMilli = 0;
+  #sinceMs = Infinity;
+
+  spend(costMilli: number): void {
+    this.#spentMilli += costMilli;
+  }
+
+  /** Millitokens per millisecond up to a write at `nowMs`, from which the next is measured; Infinity before the first. */
+  upTo(nowMs: number): number {
+    const elapsedMs = nowMs - this.#sinceMs;
+    // Within a millisecond, or over a clock that steps back, nothing is known.
+    const pace = elapsedMs > 0 ? this.#spentMilli / elapsedMs : Infinity;
+    this.#spentMilli = 0;
+    this.#sinceMs = nowMs;
+    return pace;
+  }
 }

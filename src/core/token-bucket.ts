@@ -60,6 +60,11 @@ export function fresh(limit: TokenBucket, nowMs: number): BucketState {
   return { kind: "bucket", debtGrains: 0, grain: limit.grainsPerMilli, atMs: nowMs };
 }
 
+/** A bucket that owes `debtMilli` and refills from `fromMs` on. */
+export function owing(limit: TokenBucket, debtMilli: number, fromMs: number): BucketState {
+  return withDebt(limit, debtMilli * limit.grainsPerMilli, fromMs);
+}
+
 /** The state at `nowMs`: refilled by the time gone by, recounted where the rate's unit changed (rounded up: never lends). */
 export function at(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
   const debt = state.grain === limit.grainsPerMilli ? state.debtGrains : recount(limit, state);

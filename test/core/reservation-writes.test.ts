@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Charge } from "../../src/core/plan.ts";
 import { MOST_RESERVED_MILLI, reservedMilli } from "../../src/core/reservation.ts";
 import { compiled, compiledQuota, START_MS } from "./arbitraries.ts";
-import { FAST, fast, hourly, tiny } from "./simulated-limits.ts";
+import { FAST, fast, hourly, quick, tiny } from "./simulated-limits.ts";
 import { SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
 
 describe("how much is reserved", () => {
@@ -79,6 +79,12 @@ describe("writes", () => {
     };
     expect(spent([huge], 1_000, 20_000, 1).writes).toBeLessThanOrEqual(5);
     expect(spent([fast], 1_000, 100, 200).writes).toBeLessThanOrEqual(10);
+  });
+
+  it("are as rare for a user who spends a little of a limit that is full again within seconds", () => {
+    // A tenth of it refills in a fifth of a second: without being held, a floor would be gone by the next request.
+    expect(spent([quick], 1_000, 101, 500)).toEqual({ allowed: 101, writes: 11 });
+    expect(spent([quick, hourly], 1_000, 101, 500).writes).toBeLessThanOrEqual(17);
   });
 
   it("are none for a denial and none for asking", () => {

@@ -9,7 +9,7 @@ import { reservedMilli } from "../../src/core/reservation.ts";
 import { boundOf, exactBucket, exactQuota, START_MS } from "./arbitraries.ts";
 import { walkedPeriod } from "./day-walk.ts";
 import { decideExactly } from "./exact-model.ts";
-import { all, buckets, FAST, fast, HOURLY, hourly, SLOW, slow, tiny } from "./simulated-limits.ts";
+import { all, buckets, FAST, fast, HOURLY, hourly, quick, SLOW, slow, tiny } from "./simulated-limits.ts";
 import { type ChargedCounter, type Reply, SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
 import { everyWindowHolds } from "./window-bound.ts";
 
@@ -22,8 +22,10 @@ const routes: readonly (readonly Charge[])[] = [
   [hourly],
   [tiny, fast, hourly],
   [slow],
+  [quick],
+  [quick, slow, hourly],
 ];
-const LARGEST_RESERVED = Math.max(...all.map((charge) => reservedMilli([charge])));
+const reserved = all.map((charge) => reservedMilli([charge]));
 
 function throughout(log: readonly ChargedCounter[]): void {
   for (const [counter, spec] of Object.entries(buckets)) {
@@ -148,7 +150,7 @@ describe("over crashes, settlements and stale copies", () => {
           readings(next.left(all, latestMs), latestMs).forEach(({ name, remainingMilli }, position) => {
             const lostMilli = (remaining[position]?.remainingMilli ?? NaN) - remainingMilli;
             expect(lostMilli, `${name} never gains by a crash`).toBeGreaterThanOrEqual(0);
-            expect(lostMilli, `${name} loses one reservation`).toBeLessThanOrEqual(LARGEST_RESERVED);
+            expect(lostMilli, `${name} loses one reservation`).toBeLessThanOrEqual(reserved[position] ?? 0);
           });
         });
       }),
@@ -197,6 +199,21 @@ describe("a stale copy", () => {
     const admitted = Array.from({ length: 300 }, () => owner.ask([slow], 1_000, START_MS));
     expect(admitted.filter((reply) => reply === "allowed")).toHaveLength(245);
     throughout(log);
+  });
+});
+
+describe("a floor that is held", () => {
+  it("refuses nobody after a crash who goes on as before, or eight times as fast", () => {
+    for (const everyMs of [170, 500, 900]) {
+      const storage = new SimulatedStorage();
+      const object = new SimulatedObject(storage, []);
+      for (let n = 0; n < 40; n++) object.ask([quick], 1_000, START_MS + n * everyMs);
+      const crashedMs = START_MS + 39 * everyMs;
+      const next = new SimulatedObject(storage, []);
+      for (let n = 1; n <= 400; n++) {
+        expect(next.ask([quick], 1_000, crashedMs + Math.ceil((n * everyMs) / 8))).toBe("allowed");
+      }
+    }
   });
 });
 

@@ -6,7 +6,7 @@
  */
 import type { LimitState } from "../../src/core/limit.ts";
 import { type Charge, decide, type PlanDecision } from "../../src/core/plan.ts";
-import { isReserved, nextFloors } from "../../src/core/reservation.ts";
+import { isReserved, nextFloors, Pace } from "../../src/core/reservation.ts";
 
 /** What outlives a copy. `seenMs` is, per counter, the latest time its floor knows of. */
 export class SimulatedStorage {
@@ -32,6 +32,7 @@ export class SimulatedObject {
   readonly #floors: Map<string, LimitState>;
   readonly #live: Map<string, LimitState>;
   readonly #seenMs: Map<string, number>;
+  readonly #pace = new Pace();
   #isCutOff = false;
 
   constructor(storage: SimulatedStorage, log: ChargedCounter[]) {
@@ -49,6 +50,7 @@ export class SimulatedObject {
 
   ask(charges: readonly Charge[], costMilli: number, nowMs: number): Reply {
     const decision = decide(charges, this.#live, costMilli, nowMs);
+    if (decision.allowed) this.#pace.spend(costMilli);
     if (decision.allowed && !isReserved(charges, this.#floors, decision, nowMs)) {
       if (this.#isCutOff) return "unwritable";
       this.#reserve(charges, decision, costMilli, nowMs);
@@ -77,7 +79,7 @@ export class SimulatedObject {
   }
 
   #reserve(charges: readonly Charge[], decision: PlanDecision, costMilli: number, nowMs: number): void {
-    const floors = nextFloors(charges, decision, costMilli, false);
+    const floors = nextFloors(charges, decision, costMilli, false, this.#pace.upTo(nowMs));
     for (const [counter, floor] of floors) {
       this.#write(counter, floor, Math.max(nowMs, this.#seenMs.get(counter) ?? nowMs));
     }

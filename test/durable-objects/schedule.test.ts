@@ -2,12 +2,13 @@
  * Any schedule of requests, pauses, evictions and crashes over one object, against the exact model.
  *
  * Two models bound the object. The optimist forgets nothing and is charged what was admitted: where it refuses, the object
- * must refuse. The pessimist also loses a whole reservation with every death in the middle of one: where it admits, the object
- * must admit. Until the first such death the two are one, so the object is held to it exactly.
+ * must refuse. The pessimist also loses a whole reservation with every death in the middle of one, and refills later where a
+ * reservation is held: where it admits, the object must admit. Until the first such death the two are one, so the object is held
+ * to it exactly.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { reservedMilli } from "../../src/core/reservation.ts";
+import { MOST_HELD_MS, MOST_SHARE, REFILLED_MS, reservedMilli } from "../../src/core/reservation.ts";
 import { PERIOD_MS, tokenBucket } from "../../src/core/token-bucket.ts";
 import { ExactBucket } from "../core/exact-model.ts";
 import { WindowBound } from "../core/window-bound.ts";
@@ -72,6 +73,10 @@ it("never admits more than burst + rate * w, nor less than the model but for one
       const bound = new WindowBound({ refillMilli: numbers[0], periodMs: numbers[1], burstMilli });
       const compiled = tokenBucket("bucket", numbers[0], per, burstMilli) ?? expect.unreachable();
       const chunkMilli = reservedMilli([{ counter: "bucket", limit: compiled }]);
+      const isHeld = burst * MOST_SHARE * PERIOD_MS[per] < tokens * REFILLED_MS;
+      // How far the pessimist's time is behind, and until when it stands still.
+      let [lateMs, heldUntilMs] = [0, -Infinity];
+      const pessimistMs = (): number => Math.max(Date.now(), heldUntilMs) - lateMs;
       let admittedMilli = 0;
       let deaths = 0;
       let isSettled = true;
@@ -83,12 +88,15 @@ it("never admits more than burst + rate * w, nor less than the model but for one
           isSettled = true;
         }
         optimist.advance(Date.now());
-        pessimist.advance(Date.now());
+        pessimist.advance(pessimistMs());
         if (each.kind === "evict" || each.kind === "crash") {
           await user.remaining();
           await user[each.kind]();
           if (!isSettled) {
             pessimist.charge(chunkMilli);
+            const beforeMs = Math.max(Date.now(), heldUntilMs);
+            if (isHeld) heldUntilMs = Date.now() + MOST_HELD_MS;
+            lateMs += Math.max(Date.now(), heldUntilMs) - beforeMs;
             deaths += 1;
           }
           isSettled = true;

@@ -11,8 +11,8 @@ import { Model } from "./model.ts";
 import { COST_MILLI, HOUR_MS, LEASED, ROUTES, type Rule } from "./policies.ts";
 
 /**
- * What a crash may take of a limit: 2 % of it, or of a bucket what comes back in 5 s where that is more, up to 10 %; at least the
- * cost of one request, at most 256 tokens of the bill.
+ * What a crash may take of a limit: 2 % of it, or of a bucket what comes back in 5 s where that is more, up to 10 %, and where 10 %
+ * come back earlier what would come back in 5 s besides; at least the cost of one request, at most 256 tokens of the bill.
  */
 const LOST_SHARE = 0.02;
 const LOST_BUCKET_SHARE = 0.1;
@@ -170,8 +170,8 @@ export class Replay {
   /** Every decision of an exact tier is on disk before its answer leaves. */
   #mayLose(rules: readonly [string, Rule][]): void {
     if (this.account.tier === "exact") return;
-    const lost = rules.map(([, rule]) => lossOf(rule));
-    this.#lostMilli = Math.max(this.#lostMilli, LEAST_LOST_MILLI, ...lost);
+    const lost = rules.map(([, rule]) => reservedOf(rule));
+    this.#lostMilli = Math.max(this.#lostMilli, LEAST_LOST_MILLI, ...rules.map(([, rule]) => lossOf(rule)));
     this.#lostBillMilli = Math.max(this.#lostBillMilli, LEAST_LOST_MILLI, Math.min(MOST_LOST_MILLI, ...lost));
   }
 
@@ -279,8 +279,16 @@ export class Replay {
   }
 }
 
-function lossOf({ kind, milliPerMs, capacityMilli }: Rule): number {
+/** What is reserved of a limit, and missing from the bill after a crash. */
+function reservedOf({ kind, milliPerMs, capacityMilli }: Rule): number {
   const share = capacityMilli * LOST_SHARE;
   if (kind === "quota") return share;
   return Math.max(share, Math.min(milliPerMs * LOST_MS, capacityMilli * LOST_BUCKET_SHARE));
+}
+
+/** What is missing of a limit after a crash, at most: a reservation that would refill sooner is held, and refills later. */
+function lossOf(rule: Rule): number {
+  const refilled = rule.milliPerMs * LOST_MS;
+  const isHeld = refilled > rule.capacityMilli * LOST_BUCKET_SHARE;
+  return reservedOf(rule) + (isHeld ? refilled : 0);
 }

@@ -11,7 +11,14 @@ import { type Decision, type DecisionRequest, type Hold, limitView } from "../sr
 import { decide as decidePlan, readings } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
-import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src/limiter/object-call.ts";
+import type {
+  Answer,
+  AnswerRun,
+  Lease,
+  ObjectCall,
+  Question,
+  Settlement,
+} from "../src/limiter/object-call.ts";
 import { registrySource } from "../src/limiter/registry.ts";
 import { answerRuns, questionsOf } from "../src/limiter/runs.ts";
 import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
@@ -70,18 +77,28 @@ export class UserLimiter extends AccountObject {
    */
   async decide(requests: readonly DecisionRequest[]): Promise<Decision[]> {
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
-    const answers = await this.#answer([], questions);
-    return answers.flatMap(({ decision }) => decision ?? []);
+    await this.#ensurePolicy(Math.max(0, ...requests.map(({ revision }) => revision)));
+    return this.#turn([], questions).flatMap(({ decision }) => decision ?? []);
   }
 
-  /** Takes settlements and answers questions, in order, as one turn and one write. Throws as {@link decide} does. */
-  async serve({ settlements, questions }: ObjectCall): Promise<AnswerRun[]> {
-    return answerRuns(questions, await this.#answer(settlements, questionsOf(questions)));
+  /**
+   * Takes settlements and answers questions, in order, as one turn and one write. Throws as {@link decide} does. At once where the
+   * policy is at hand, as it mostly is: then there is no promise to wait for.
+   */
+  serve(call: ObjectCall): AnswerRun[] | Promise<AnswerRun[]> {
+    let revision = 0;
+    for (const { question } of call.questions) revision = Math.max(revision, question.request.revision);
+    return this.#hasPolicy(revision)
+      ? this.#runs(call)
+      : this.#ensurePolicy(revision).then(() => this.#runs(call));
   }
 
-  async #answer(settlements: readonly Settlement[], questions: readonly Question[]): Promise<Answer[]> {
-    await this.#ensurePolicy(Math.max(0, ...questions.map(({ request }) => request.revision)));
-    // From here to the return nothing awaits: the turn is atomic.
+  #runs({ settlements, questions }: ObjectCall): AnswerRun[] {
+    return answerRuns(questions, this.#turn(settlements, questionsOf(questions)));
+  }
+
+  /** One turn: nothing in it awaits, so it is atomic. */
+  #turn(settlements: readonly Settlement[], questions: readonly Question[]): Answer[] {
     const nowMs = Date.now();
     const answers = this.store.change((memory) =>
       this.#serve(memory, this.#policy(), settlements, questions, nowMs),
@@ -158,20 +175,26 @@ export class UserLimiter extends AccountObject {
       if (settle(memory, policy, settlement, nowMs)) mustWrite = true;
     }
     const toRemember = new Map<string, Decision>();
-    const decided = questions.map(({ request, decide: isAsked }) => {
-      if (!isAsked) return null;
-      const one = this.#decide(memory, policy, request, toRemember, nowMs);
-      mustWrite ||= one.mustWrite;
-      return one.decision;
-    });
-    // A user that was just refused is near a limit.
-    const asked = questions.map((question, i) => ({ question, allowed: decided[i]?.allowed ?? true }));
-    const leases = grant(memory, policy, asked, nowMs);
-    mustWrite ||= leases.some((lease) => lease !== null);
-    const answers = questions.map((_, i): Answer => ({
-      decision: decided[i] ?? null,
-      lease: leases[i] ?? null,
-    }));
+    const answers: { decision: Decision | null; lease: Lease | null }[] = [];
+    let wantsLease = false;
+    for (const { request, decide: isAsked, wantMilli } of questions) {
+      const decided = isAsked ? this.#decide(memory, policy, request, toRemember, nowMs) : null;
+      mustWrite ||= decided?.mustWrite ?? false;
+      wantsLease ||= wantMilli > 0;
+      answers.push({ decision: decided?.decision ?? null, lease: null });
+    }
+    if (wantsLease) {
+      // A user that was just refused is near a limit.
+      const asked = questions.map((question, i) => ({
+        question,
+        allowed: answers[i]?.decision?.allowed ?? true,
+      }));
+      grant(memory, policy, asked, nowMs).forEach((lease, i) => {
+        const answer = answers[i];
+        if (answer) answer.lease = lease;
+        mustWrite ||= lease !== null;
+      });
+    }
     if (mustWrite || toRemember.size > 0 || memory.ledger.isLong) {
       if (isAlone) memory.makeExact(nowMs);
       memory.transact(() => {
@@ -201,11 +224,18 @@ export class UserLimiter extends AccountObject {
     return decided;
   }
 
+  /** Whether the newest policy of the isolate is as new as this revision and the one that the user was last decided by. */
+  #hasPolicy(revision: number): boolean {
+    const known = this.#policies.known?.revision ?? -1;
+    return known >= revision && known >= this.store.memory.revision;
+  }
+
   /**
    * Makes sure that the newest policy the edge or this object has seen is at hand.
    * @throws where it is not to be had: an older one must not decide.
    */
   async #ensurePolicy(revision: number): Promise<void> {
+    if (this.#hasPolicy(revision)) return;
     const wanted = Math.max(revision, this.store.memory.revision);
     if (!(await this.#policies.atLeast(wanted)))
       throw new Error(`policy revision ${wanted} is not to be had`);

@@ -71,11 +71,12 @@ export class Counters {
       const floors = nextFloors(charges, decision, costMilli, exact, this.#pace.upTo(nowMs));
       for (const [counter, floor] of floors) this.#floors.set(counter, floor);
     }
-    charges.forEach(({ counter, limit }, i) => {
-      const after = decision.after[i];
+    let i = 0;
+    for (const { counter, limit } of charges) {
+      const after = decision.after[i++];
       if (after) this.#live.set(counter, after.state);
-      this.#limits.set(counter, limit);
-    });
+      if (this.#limits.get(counter) !== limit) this.#limits.set(counter, limit);
+    }
     return !covered;
   }
 

@@ -14,7 +14,7 @@ import {
 import { decide as decidePlan, type PlanDecision, readings, slotsTaken } from "../../src/core/plan.ts";
 import { reservedMilli } from "../../src/core/reservation.ts";
 import { MILLI, toTokens } from "../../src/core/units.ts";
-import { chargesFor, type Policy, tierOf } from "../../src/policy/compile.ts";
+import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Memory } from "./memory.ts";
 
 export interface Decided {
@@ -25,11 +25,59 @@ export interface Decided {
 
 /** Decides at `nowMs` by `policy` and, unless it is a peek, charges memory. */
 export function decide(memory: Memory, policy: Policy, request: DecisionRequest, nowMs: number): Decided {
-  const { account } = memory.accounts;
-  const tier = memory.accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
+  const { accounts, keys, counters, ledger, leases } = memory;
+  const { account } = accounts;
+  const { keyId } = request;
+  const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
   const route = request.route === null ? null : policy.routes.byId(request.route);
   const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
-  const answer = (outcome: Outcome, plan: PlanDecision | null, holds: readonly Hold[] = []): Decision => ({
+  const by: Basis = { costMilli, tier: tier.name, revision: policy.revision, nowMs };
+
+  if (account?.status === "blocked") return { decision: answer(by, "blocked", null), mustWrite: false };
+  if (keyId !== null && !keys.isValid(keyId, nowMs)) {
+    return { decision: answer(by, "revoked", null), mustWrite: false };
+  }
+
+  const charges = memory.chargesFor(tier, route, keyId);
+  const plan = decidePlan(charges, counters.live, costMilli, nowMs, leases);
+  const { allowed } = plan;
+  if (request.peek) {
+    const { before } = plan;
+    return {
+      decision: answer(by, allowed ? "allowed" : "denied", { ...plan, after: before }),
+      mustWrite: false,
+    };
+  }
+  memory.unsettled = true;
+  ledger.add(nowMs, {
+    route: request.route ?? "",
+    keyId: keyId ?? "",
+    requests: allowed ? 1 : 0,
+    costMilli: allowed ? costMilli : 0,
+    denied: allowed ? 0 : 1,
+  });
+  if (!allowed) return { decision: answer(by, "denied", plan), mustWrite: false };
+  const exact = tier.durability === "exact";
+  const moved = counters.spend(charges, plan, costMilli, exact, nowMs);
+  const mustWrite = moved || ledger.isLong || ledger.unwrittenMilli > (exact ? 0 : reservedMilli(charges));
+  return { decision: answer(by, "allowed", plan, slotsTaken(charges, plan)), mustWrite };
+}
+
+/** What a decision says of itself, whatever its outcome. */
+interface Basis {
+  readonly costMilli: number;
+  readonly tier: string;
+  readonly revision: number;
+  readonly nowMs: number;
+}
+
+function answer(
+  { costMilli, tier, revision, nowMs }: Basis,
+  outcome: Outcome,
+  plan: PlanDecision | null,
+  holds: readonly Hold[] = [],
+): Decision {
+  return {
     outcome,
     allowed: outcome === "allowed",
     cost: toTokens(costMilli),
@@ -37,33 +85,11 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
     retryAfterMs: retryAfterMs(plan, nowMs),
     violated: plan?.violated ?? [],
     source: "strict",
-    tier: tier.name,
-    revision: policy.revision,
+    tier,
+    revision,
     decisionId: crypto.randomUUID(),
     holds,
-  });
-
-  if (account?.status === "blocked") return { decision: answer("blocked", null), mustWrite: false };
-  if (request.keyId !== null && !memory.keys.isValid(request.keyId, nowMs)) {
-    return { decision: answer("revoked", null), mustWrite: false };
-  }
-
-  const charges = chargesFor(tier, route, request.keyId);
-  const plan = decidePlan(charges, memory.counters.live, costMilli, nowMs, memory.leases);
-  if (request.peek) {
-    const { allowed, before } = plan;
-    return { decision: answer(allowed ? "allowed" : "denied", { ...plan, after: before }), mustWrite: false };
-  }
-  memory.unsettled = true;
-  const { allowed } = plan;
-  const usage = { requests: Number(allowed), costMilli: allowed ? costMilli : 0, denied: Number(!allowed) };
-  memory.ledger.add(nowMs, { route: request.route ?? "", keyId: request.keyId ?? "", ...usage });
-  if (!plan.allowed) return { decision: answer("denied", plan), mustWrite: false };
-  const exact = tier.durability === "exact";
-  const moved = memory.counters.spend(charges, plan, costMilli, exact, nowMs);
-  const { unwrittenMilli, isLong } = memory.ledger;
-  const mustWrite = moved || isLong || unwrittenMilli > (exact ? 0 : reservedMilli(charges));
-  return { decision: answer("allowed", plan, slotsTaken(charges, plan)), mustWrite };
+  };
 }
 
 /** 0 where allowed, null where the same request can never pass. */

@@ -36,6 +36,8 @@ export interface Usage {
 export class Ledger {
   readonly #sql: SqlStorage;
   readonly #open = new Map<string, Cell>();
+  /** The cell that was added to last, mostly also the next: found without a key being made for it. */
+  #last: Cell | null = null;
   #unwrittenMilli = 0;
   #unwrittenRequests = 0;
 
@@ -106,6 +108,7 @@ export class Ledger {
         cell.denied,
       );
       this.#open.delete(key);
+      this.#last = null;
     }
     this.#unwrittenMilli = 0;
     this.#unwrittenRequests = 0;
@@ -131,11 +134,12 @@ export class Ledger {
   }
 
   #cell(hour: number, route: string, keyId: string): Cell {
+    const last = this.#last;
+    if (last?.hour === hour && last.route === route && last.keyId === keyId) return last;
     const key = cellKey(hour, route, keyId);
-    const known = this.#open.get(key);
-    if (known) return known;
-    const cell = { hour, route, keyId, requests: 0, costMilli: 0, denied: 0 };
+    const cell = this.#open.get(key) ?? { hour, route, keyId, requests: 0, costMilli: 0, denied: 0 };
     this.#open.set(key, cell);
+    this.#last = cell;
     return cell;
   }
 }

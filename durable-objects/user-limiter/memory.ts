@@ -3,6 +3,8 @@
  * runs ahead of storage.
  */
 import { LeaseBook } from "../../src/core/lease-book.ts";
+import type { Charge } from "../../src/core/plan.ts";
+import { chargesFor, type Route, type Tier } from "../../src/policy/compile.ts";
 import { migrate, schemaVersion } from "../migrations.ts";
 import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account.ts";
@@ -13,6 +15,14 @@ import { Ledger } from "./ledger.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { NOTHING, readState, writeState } from "./state-row.ts";
+
+/** What was charged last. Policies never change: a new revision has other tiers and routes. */
+interface Charged {
+  readonly tier: Tier;
+  readonly route: Route | null;
+  readonly keyId: string | null;
+  readonly charges: readonly Charge[];
+}
 
 export class Memory {
   readonly counters: Counters;
@@ -30,6 +40,7 @@ export class Memory {
   readonly #storage: DurableObjectStorage;
   #restsAtMs: number | null;
   #hasTables: boolean;
+  #charged: Charged | null = null;
 
   constructor(storage: DurableObjectStorage, deliver: Deliver) {
     this.#storage = storage;
@@ -46,6 +57,15 @@ export class Memory {
     this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
     this.audit = new AuditTrail(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
+  }
+
+  /** What the policy charges: made anew only where the tier, the route or the key is another than before. */
+  chargesFor(tier: Tier, route: Route | null, keyId: string | null): readonly Charge[] {
+    const last = this.#charged;
+    if (last?.tier === tier && last.route === route && last.keyId === keyId) return last.charges;
+    const charges = chargesFor(tier, route, keyId);
+    this.#charged = { tier, route, keyId, charges };
+    return charges;
   }
 
   /** Whether the object was ever written, so that its tables are there. */

@@ -66,13 +66,14 @@ export function blockedUntilMs(meter: Meter, costMilli: number): number {
 
 /** The meter after `costMilli` more is spent (a slot is taken), whether or not the limit holds it. */
 export function spend(meter: Meter, costMilli: number): Meter {
-  switch (meter.kind) {
+  const { kind, limit, state, nowMs } = meter;
+  switch (kind) {
     case "bucket":
-      return { ...meter, state: bucket.spend(meter.limit, meter.state, costMilli) };
+      return { kind, limit, state: bucket.spend(limit, state, costMilli), nowMs };
     case "quota":
-      return { ...meter, state: quota.spend(meter.limit, meter.state, costMilli) };
+      return { kind, limit, state: quota.spend(limit, state, costMilli), nowMs };
     case "concurrency":
-      return { ...meter, state: concurrency.take(meter.limit, meter.state, meter.nowMs) };
+      return { kind, limit, state: concurrency.take(limit, state, nowMs), nowMs };
   }
 }
 

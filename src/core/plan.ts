@@ -65,23 +65,38 @@ export function decide(
   nowMs: number,
   holding: Holding = NOBODY,
 ): PlanDecision {
-  const before = charges.map(({ counter, limit }) => meterAt(limit, states.get(counter), nowMs));
+  const before: Meter[] = [];
   const heldMilli: number[] = [];
   const violated: string[] = [];
   let retryAtMs = 0;
-  before.forEach((meter, i) => {
-    const held = holding.heldOf(charges[i]?.counter ?? "", meter.kind === "quota" ? meter.state.startMs : 0);
+  // Loops, not closures: an object does this for each request.
+  for (const { counter, limit } of charges) {
+    const meter = meterAt(limit, states.get(counter), nowMs);
+    const held = holding.heldOf(counter, meter.kind === "quota" ? meter.state.startMs : 0);
+    before.push(meter);
     heldMilli.push(held.milli);
     const untilMs = blockedUntilMs(withHeld(meter, held.milli), costMilli);
-    if (untilMs === 0) return;
-    violated.push(meter.limit.name);
+    if (untilMs === 0) continue;
+    violated.push(limit.name);
     // What is set aside does not refill before it is charged.
     const lateMs = held.milli > 0 && meter.kind === "bucket" ? Math.max(0, held.untilMs - nowMs) : 0;
     retryAtMs = Math.max(retryAtMs, untilMs + lateMs);
-  });
+  }
   const allowed = violated.length === 0;
-  const after = allowed ? before.map((meter) => spend(meter, costMilli)) : before;
-  return { allowed, before, after, heldMilli, violated, retryAtMs };
+  return {
+    allowed,
+    before,
+    after: allowed ? spent(before, costMilli) : before,
+    heldMilli,
+    violated,
+    retryAtMs,
+  };
+}
+
+function spent(before: readonly Meter[], costMilli: number): Meter[] {
+  const after: Meter[] = [];
+  for (const meter of before) after.push(spend(meter, costMilli));
+  return after;
 }
 
 /** Each limit after a decision, with what is set aside counted as spent: what is really left. */
@@ -94,8 +109,11 @@ function withHeld(meter: Meter, heldMilli: number): Meter {
 }
 
 /** Reads every limit after a decision (or, with cost 0, as it stands). */
-export function readings(decision: PlanDecision, nowMs: number): Reading[] {
-  return effective(decision).map((meter) => read(meter, nowMs));
+export function readings({ after, heldMilli }: PlanDecision, nowMs: number): Reading[] {
+  const all: Reading[] = [];
+  let i = 0;
+  for (const meter of after) all.push(read(withHeld(meter, heldMilli[i++] ?? 0), nowMs));
+  return all;
 }
 
 /** The slots that an allowed decision took, by counter and the moment each frees itself. */
@@ -103,10 +121,12 @@ export function slotsTaken(
   charges: readonly Charge[],
   { allowed, after }: PlanDecision,
 ): { counter: string; untilMs: number }[] {
-  if (!allowed) return [];
-  return after.flatMap((meter, i) => {
-    const charge = charges[i];
-    if (!charge || meter.kind !== "concurrency") return [];
-    return [{ counter: charge.counter, untilMs: meter.nowMs + meter.limit.ttlMs }];
-  });
+  const slots: { counter: string; untilMs: number }[] = [];
+  if (!allowed) return slots;
+  let i = 0;
+  for (const { counter } of charges) {
+    const meter = after[i++];
+    if (meter?.kind === "concurrency") slots.push({ counter, untilMs: meter.nowMs + meter.limit.ttlMs });
+  }
+  return slots;
 }

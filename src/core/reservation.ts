@@ -72,10 +72,12 @@ export function isReserved(
   decision: PlanDecision,
   nowMs: number,
 ): boolean {
-  return charges.every(({ counter, limit }, i) => {
-    const after = decision.after[i];
-    return after !== undefined && covers(meterAt(limit, floors.get(counter), nowMs), after);
-  });
+  let i = 0;
+  for (const { counter, limit } of charges) {
+    const after = decision.after[i++];
+    if (after === undefined || !covers(meterAt(limit, floors.get(counter), nowMs), after)) return false;
+  }
+  return true;
 }
 
 /**

@@ -27,7 +27,9 @@ export class MetricsHub extends Hub {
 }
 
 export class UserLimiter extends Limiter {
-  override async serve(call: Parameters<Limiter["serve"]>[0]): ReturnType<Limiter["serve"]> {
+  override async serve(
+    call: Parameters<Limiter["serve"]>[0],
+  ): Promise<Awaited<ReturnType<Limiter["serve"]>>> {
     if (faults.limiter === "throw") throw new Error("the object is down");
     if (faults.limiter === "hang") await new Promise<never>(() => undefined);
     return super.serve(call);

@@ -8,12 +8,14 @@ import {
   type Decision,
   type DecisionRequest,
   type Hold,
+  type LimitView,
   limitView,
   type Outcome,
 } from "../../src/core/decision.ts";
 import { decide as decidePlan, type PlanDecision, readings, slotsTaken } from "../../src/core/plan.ts";
 import { reservedMilli } from "../../src/core/reservation.ts";
 import { MILLI, toTokens } from "../../src/core/units.ts";
+import { nextDecisionId } from "../../src/limiter/decision-id.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Memory } from "./memory.ts";
 
@@ -81,15 +83,22 @@ function answer(
     outcome,
     allowed: outcome === "allowed",
     cost: toTokens(costMilli),
-    limits: plan ? readings(plan, nowMs).map(limitView) : [],
+    limits: plan ? limitViews(plan, nowMs) : [],
     retryAfterMs: retryAfterMs(plan, nowMs),
     violated: plan?.violated ?? [],
     source: "strict",
     tier,
     revision,
-    decisionId: crypto.randomUUID(),
+    decisionId: nextDecisionId(),
     holds,
   };
+}
+
+/** One by one: an array that `map` made counts as one with holes, and the runtime copies such a one index by index. */
+function limitViews(plan: PlanDecision, nowMs: number): LimitView[] {
+  const views: LimitView[] = [];
+  for (const reading of readings(plan, nowMs)) views.push(limitView(reading));
+  return views;
 }
 
 /** 0 where allowed, null where the same request can never pass. */

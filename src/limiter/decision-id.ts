@@ -1,4 +1,4 @@
-/** Ids of decisions that an isolate makes by itself: unique, and cheaper than a random one each. */
+/** Ids of the decisions that are made in an isolate: unique, and cheaper than a random one each. */
 
 /** Random, so that two isolates' ids never meet. Made when first needed: no randomness at global scope. */
 let isolateId: string | null = null;

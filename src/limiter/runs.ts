@@ -29,14 +29,14 @@ export function answerRuns(asked: readonly QuestionRun[], answers: readonly Answ
   const runs: { answer: Answer; further: number[]; times: number }[] = [];
   let at = 0;
   for (const { times } of asked) {
-    for (const [i, answer] of answers.slice(at, at + times).entries()) {
+    for (let i = 0; i < times; i++) {
+      const answer = answers[at++];
       const run = runs.at(-1);
-      if (i > 0 && run && answer.decision && isAlike(run.answer, answer)) {
+      if (answer?.decision && i > 0 && run && isAlike(run.answer, answer)) {
         for (const { remaining, resetMs } of answer.decision.limits) run.further.push(remaining, resetMs);
         run.times += 1;
-      } else runs.push({ answer, further: [], times: 0 });
+      } else if (answer) runs.push({ answer, further: [], times: 0 });
     }
-    at += times;
   }
   return runs;
 }

@@ -59,6 +59,8 @@ export class Outbox {
   readonly #deliver: Deliver;
   /** Lanes with a delivery under way: another drain keeps off them, so that nothing is overtaken. */
   readonly #busy = new Set<string>();
+  /** That nothing waits is remembered, since it is asked after each pause of the object's. */
+  #isEmpty = false;
 
   constructor(sql: SqlStorage, deliver: Deliver) {
     this.#sql = sql;
@@ -67,6 +69,7 @@ export class Outbox {
 
   /** Queues the value of a thing, null where it is gone. Call in the transaction of the change it follows from. */
   put({ lane, name, value, version }: Entry, nowMs: number): void {
+    this.#isEmpty = false;
     this.#sql.exec(
       "INSERT OR REPLACE INTO outbox (lane, name, value, version, attempts, due_ms) VALUES (?, ?, ?, ?, 0, ?)",
       lane,
@@ -110,9 +113,12 @@ export class Outbox {
 
   /** The first of each lane, in the order they were queued: what waits behind it is not due before it. */
   #heads(): Row[] {
+    if (this.#isEmpty) return [];
     const query =
       "SELECT * FROM outbox WHERE seq IN (SELECT min(seq) FROM outbox GROUP BY lane) ORDER BY seq";
-    return this.#sql.exec<Row>(query).toArray();
+    const heads = this.#sql.exec<Row>(query).toArray();
+    this.#isEmpty = heads.length === 0;
+    return heads;
   }
 
   #postpone({ seq, attempts }: Row, nowMs: number): void {

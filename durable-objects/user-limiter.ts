@@ -197,10 +197,13 @@ export class UserLimiter extends AccountObject {
     }
     if (mustWrite || toRemember.size > 0 || memory.ledger.isLong) {
       if (isAlone) memory.makeExact(nowMs);
-      memory.transact(() => {
-        memory.writeState(nowMs);
-        for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
-      });
+      if (toRemember.size === 0) memory.save(nowMs);
+      else {
+        memory.transact(() => {
+          memory.writeState(nowMs);
+          for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
+        });
+      }
     }
     if (toRemember.size > 0) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
     return answers;

@@ -87,6 +87,14 @@ export class Ledger {
     this.#unwrittenRequests += requests;
   }
 
+  /** Whether {@link write} has something for the table now, and so more than one statement. */
+  hasToMove(nowMs: number): boolean {
+    if (this.#open.size > MAX_OPEN_CELLS) return true;
+    const hour = Math.floor(nowMs / HOUR_MS);
+    for (const cell of this.#open.values()) if (cell.hour < hour) return true;
+    return false;
+  }
+
   /**
    * Moves what is closed to the table and returns what stays open, for the state row. Must be part of the transaction that
    * writes the row.

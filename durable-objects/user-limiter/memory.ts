@@ -93,7 +93,13 @@ export class Memory {
   settle(nowMs: number): void {
     if (!this.unsettled) return;
     this.makeExact(nowMs);
-    this.transact(() => this.writeState(nowMs));
+    this.save(nowMs);
+  }
+
+  /** Writes the state: mostly one statement, which needs no transaction around it. */
+  save(nowMs: number): void {
+    if (this.#hasTables && !this.ledger.hasToMove(nowMs)) this.writeState(nowMs);
+    else this.transact(() => this.writeState(nowMs));
   }
 
   /** Makes the next write one of the exact state, which nothing is reserved beyond. */
@@ -105,7 +111,7 @@ export class Memory {
     this.unsettled = isLeased;
   }
 
-  /** Writes floors, leases, ledger and revision. Call within {@link transact}. */
+  /** Writes floors, leases, ledger and revision. Call within {@link transact}, or alone by {@link save}. */
   writeState(nowMs: number): void {
     writeState(
       this.#storage.sql,

@@ -38,7 +38,9 @@ const SETTLE_AFTER_MS = 20;
 interface Heard {
   readonly tier: string;
   readonly outcome: Decision["outcome"];
-  readonly atMs: number;
+  /** Since when. */
+  readonly fromMs: number;
+  atMs: number;
 }
 
 export class Limiter {
@@ -282,7 +284,13 @@ export class Limiter {
   }
 
   #hear(subject: string, { tier, outcome }: Decision, atMs: number): void {
-    this.#heard.set(subject, { tier, outcome, atMs }, atMs + REMEMBERED_MS);
+    const known = this.#heard.getStale(subject);
+    // Mostly the same as before: that is noted in its place, since a map that is written to for each request is often rebuilt.
+    if (known?.tier === tier && known.outcome === outcome && atMs - known.fromMs < REMEMBERED_MS / 2) {
+      known.atMs = atMs;
+      return;
+    }
+    this.#heard.set(subject, { tier, outcome, fromMs: atMs, atMs }, atMs + REMEMBERED_MS);
   }
 
   #withoutObject(subject: string, request: DecisionRequest, policy: Policy, nowMs: number): Decision {

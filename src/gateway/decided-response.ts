@@ -19,13 +19,20 @@ export const RETRY_MS = 1_000;
 /** The response with the headers of a decision: the same one, or a copy where its headers cannot be changed. */
 export function withLimits(response: Response, decided: Decided): Response {
   try {
-    response.headers.set("X-Request-Id", decided.requestId);
-    setHeaders(response.headers, decided);
+    tell(response.headers, decided);
     return response;
   } catch {
     // What a handler fetched elsewhere has headers that cannot be changed.
-    return withLimits(new Response(response.body, response), decided);
+    const copy = new Response(response.body, response);
+    tell(copy.headers, decided);
+    return copy;
   }
+}
+
+/** @throws TypeError at the first header where headers are immutable, or where the id is no header's value. */
+function tell(headers: Headers, decided: Decided): void {
+  headers.set("X-Request-Id", decided.requestId);
+  setHeaders(headers, decided);
 }
 
 /** The answer to a request that may not pass. */

@@ -37,48 +37,52 @@ export type Fetch = (
 export function gateway(services: Services, answer: Answer = forwardRequest): Fetch {
   return async (request, env, ctx) => {
     const requestId = crypto.randomUUID();
-    const atMs = Date.now();
-    const keep: Keep = (work) => ctx.waitUntil(work);
-    const current = services.policies.current(atMs, keep);
-    const policy = current instanceof Promise ? await current : current;
-    if (!policy) {
-      services.recorder.flush(keep);
-      return noPolicy(requestId);
-    }
-    const { cors } = policy;
-    if (cors && isPreflight(request)) {
-      services.recorder.flush(keep);
-      return answerPreflight(request, cors);
-    }
-    const exchange: Exchange = {
-      services,
-      request,
-      env,
-      keep,
-      requestId,
-      policy,
-      atMs,
-      route: null,
-      caller: null,
-      decision: null,
-      reason: "internal_error",
-      failed: true,
-      limiterMs: 0,
-      upstreamMs: 0,
-      upstreamStatus: "none",
-    };
+    let exchange: Exchange | null = null;
     try {
+      const atMs = Date.now();
+      const keep: Keep = (work) => ctx.waitUntil(work);
+      const current = services.policies.current(atMs, keep);
+      const policy = current instanceof Promise ? await current : current;
+      if (!policy) {
+        services.recorder.flush(keep);
+        return noPolicy(requestId);
+      }
+      const { cors } = policy;
+      if (cors && isPreflight(request)) {
+        services.recorder.flush(keep);
+        return await answerPreflight(request, cors);
+      }
+      const arrived: Exchange = {
+        services,
+        request,
+        env,
+        keep,
+        requestId,
+        policy,
+        atMs,
+        route: null,
+        caller: null,
+        decision: null,
+        reason: "internal_error",
+        failed: true,
+        limiterMs: 0,
+        upstreamMs: 0,
+        upstreamStatus: "none",
+      };
+      exchange = arrived;
       const answering = cors
-        ? answerCors(request, cors, () => routed(exchange, answer))
-        : routed(exchange, answer);
+        ? answerCors(request, cors, () => routed(arrived, answer))
+        : routed(arrived, answer);
       return answering instanceof Promise ? await answering : answering;
     } catch (thrown) {
-      exchange.reason = "internal_error";
-      exchange.failed = true;
+      if (exchange) {
+        exchange.reason = "internal_error";
+        exchange.failed = true;
+      }
       services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
       return unhandled(requestId);
     } finally {
-      recordRequest(exchange);
+      if (exchange) recordRequest(exchange);
     }
   };
 }

@@ -44,7 +44,11 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
       xRateLimit: options.xRateLimit?.(c) ?? true,
       limiterMs: performance.now() - startedMs,
     };
-    if (!decision.allowed) return refusal(decided);
+    if (!decision.allowed) {
+      // Not returned: Hono would keep what an earlier middleware has put there.
+      c.res = refusal(decided);
+      return undefined;
+    }
     await next();
     const answer = c.res;
     const told = withLimits(answer, decided);

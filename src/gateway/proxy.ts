@@ -32,6 +32,8 @@ const IDENTITY = new Set([
   USER_TIER_HEADER.toLowerCase(),
   "x-request-id",
   "x-real-ip",
+  // Read before, and set again.
+  "cf-connecting-ip",
   "forwarded",
   "x-forwarded-for",
   "x-forwarded-host",

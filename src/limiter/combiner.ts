@@ -105,7 +105,7 @@ export class Combiner<Q, A> {
       }
       const nowMs = Date.now();
       if (slot.state.kind === "waiting" && nowMs >= lane.busyUntilMs) {
-        const isAlone = lane.queue.length === 1;
+        const isAlone = lane.queue.every((other) => other === slot);
         const sent = this.#sendQueue(name, lane, slot, send, nowMs);
         if (!isAlone) keep(sent.catch(() => undefined));
         await sent;
@@ -135,9 +135,11 @@ export class Combiner<Q, A> {
     const taken = own ? MOST_PER_CALL - 1 : MOST_PER_CALL;
     const slots = own ? [own, ...others.slice(0, taken)] : others.slice(0, taken);
     lane.queue = others.slice(taken);
+    if (slots.length === 0) return;
     // Who is alone may be cancelled, and nobody says so: then another call beside his does no harm.
     const overdueMs = Math.max(LEAST_OVERDUE * this.#deadlineMs, OVERDUE * lane.callMs);
-    lane.busyUntilMs = nowMs + (slots.length > 1 ? this.#deadlineMs : Math.min(overdueMs, this.#deadlineMs));
+    const busyUntilMs = nowMs + (slots.length > 1 ? this.#deadlineMs : Math.min(overdueMs, this.#deadlineMs));
+    lane.busyUntilMs = busyUntilMs;
     lane.sentAtMs = nowMs;
     for (const slot of slots) slot.state = SENT;
     try {
@@ -156,7 +158,8 @@ export class Combiner<Q, A> {
       for (const slot of slots) slot.state = { kind: "failed", fault };
       throw fault;
     } finally {
-      lane.busyUntilMs = 0;
+      // Unless another is under way by now, since this one was overdue.
+      if (lane.busyUntilMs === busyUntilMs) lane.busyUntilMs = 0;
       this.#drop(name, lane);
     }
   }
@@ -182,7 +185,8 @@ export class Combiner<Q, A> {
   /** Keeps the lane until the next call may be sent. Should the one who waits die, another looks soon. */
   async #rest(lane: Lane<Q, A>): Promise<void> {
     const nowMs = Date.now();
-    const restMs = lane.sentAtMs + BETWEEN_MS - nowMs;
+    // No longer where the clock has stepped back.
+    const restMs = Math.min(BETWEEN_MS, lane.sentAtMs + BETWEEN_MS - nowMs);
     if (restMs <= 0 || nowMs < lane.busyUntilMs) return;
     const untilMs = nowMs + restMs + MOST_LOOK_MS;
     lane.busyUntilMs = untilMs;
@@ -210,7 +214,8 @@ export class Combiner<Q, A> {
 
   /** Forgets a lane that nothing waits in. */
   #drop(name: string, lane: Lane<Q, A>): void {
-    if (lane.queue.length === 0 && Date.now() >= lane.busyUntilMs) this.#lanes.delete(name);
+    const isIdle = lane.queue.length === 0 && Date.now() >= lane.busyUntilMs;
+    if (isIdle && this.#lanes.get(name) === lane) this.#lanes.delete(name);
   }
 }
 

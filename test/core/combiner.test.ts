@@ -74,3 +74,36 @@ it("one slow call does not make those after it late", async () => {
   await vi.advanceTimersByTimeAsync(25);
   expect(answered.toSorted()).toEqual([10, 20, 30, 40]);
 });
+
+it("calls that are slow from the first on go one after the other: but one beside the first, which was overdue", async () => {
+  const { ask, calls, answered } = slow([150]);
+  for (let i = 0; i < 100; i++) {
+    ask(i);
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  await vi.advanceTimersByTimeAsync(500);
+  expect(answered).toHaveLength(100);
+  const beside = calls.filter(({ atMs }, i) => atMs - (calls[i - 1]?.atMs ?? -Infinity) < 150);
+  expect(beside).toHaveLength(1);
+  expect(calls.flatMap(({ questions }) => questions).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 100 }, (_, i) => i),
+  );
+});
+
+it("a clock that steps back holds nobody up for long", async () => {
+  const { ask, answered } = slow([5]);
+  ask(1);
+  ask(2);
+  vi.setSystemTime(1_000_000 - 60_000);
+  await vi.advanceTimersByTimeAsync(50);
+  expect(answered.toSorted()).toEqual([10, 20]);
+});
+
+it("nothing is sent for those who have gone", async () => {
+  const { ask, calls } = slow([5]);
+  const never = new Promise<number[]>(() => undefined);
+  ask(1, () => never);
+  ask(2);
+  await vi.advanceTimersByTimeAsync(DEADLINE_MS + 100);
+  expect(calls.every(({ questions }) => questions.length > 0)).toBe(true);
+});

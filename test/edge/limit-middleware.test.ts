@@ -162,6 +162,25 @@ describe("where the question fails", () => {
   });
 });
 
+it("a refusal stands though an earlier middleware has an answer already", async () => {
+  const app = new Hono();
+  app.use(async (c, next) => {
+    c.res = new Response("from the cache");
+    await next();
+  });
+  app.use(limit({ decide: async () => decided({ violated: ["minute"] }) }));
+  expect((await app.request("/")).status).toBe(429);
+});
+
+it("an id that is no header's value fails cleanly", async () => {
+  const app = new Hono();
+  const allowed = decided({ outcome: "allowed", allowed: true });
+  app.use(limit({ decide: () => allowed, requestId: () => "a\nb" }));
+  app.get("/", (c) => c.text("ok"));
+  vi.spyOn(console, "error").mockReturnValue();
+  expect((await app.request("/")).status).toBe(500);
+});
+
 describe("an app may choose", () => {
   it("its own request id", async () => {
     const { ask } = reportsApp({

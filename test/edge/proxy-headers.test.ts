@@ -35,7 +35,10 @@ describe("the upstream is told who calls", () => {
   };
   /** The same names as CGI, WSGI and PHP would read them. */
   const underscored = Object.fromEntries(
-    Object.entries(claims).map(([name, value]) => [name.replaceAll("-", "_"), value]),
+    Object.entries({ ...claims, "CF-Connecting-IP": "203.0.113.1" }).map(([name, value]) => [
+      name.replaceAll("-", "_"),
+      value,
+    ]),
   );
 
   it.each([
@@ -52,6 +55,7 @@ describe("the upstream is told who calls", () => {
     expect(headers.get("X-User-Id")).toBe(user);
     expect(headers.get("X-User-Tier")).toBe("pro");
     expect(headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
+    expect(headers.get("CF-Connecting-IP")).toBe("192.0.2.1");
     expect(headers.get("X-Forwarded-For")).toBe("192.0.2.1");
     expect(headers.get("X-Forwarded-Host")).toBe("edge.test");
     expect(headers.get("X-Forwarded-Proto")).toBe("https");

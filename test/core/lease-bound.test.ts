@@ -66,6 +66,9 @@ const bucket = { name: "minute", kind: "bucket", tokens: 1_200, per: "minute", b
 const small = { name: "minute", kind: "bucket", tokens: 120, per: "minute", burst: 60 } as const;
 const quota = { name: "hour", kind: "quota", amount: 80, per: "hour" } as const;
 
+/** The soonest that an isolate sends a call beside one of a single question that has not come back: a sixteenth of its deadline. */
+const OVERDUE_MS = 63;
+
 function admittedMilli(fleet: SimulatedFleet): number {
   return fleet.admitted.reduce((sum, { costMilli }) => sum + costMilli, 0);
 }
@@ -117,7 +120,7 @@ describe("leases of a user nothing bad happens to", () => {
     const saved = { byLease: 0, admitted: 0 };
     fc.assert(
       fc.property(skews, calm, (skewsMs, events) => {
-        const fleet = new SimulatedFleet(policyOf([]), skewsMs);
+        const fleet = new SimulatedFleet(policyOf([]), skewsMs, true, OVERDUE_MS);
         fleet.run(START_MS, events);
         expect(fleet.admitted).toHaveLength(events.length);
         expect(fleet.metered).toEqual({ requests: events.length, costMilli: admittedMilli(fleet) });

@@ -119,17 +119,23 @@ class SimulatedUser {
   }
 }
 
+/** Null: nothing is asked, only settled. */
+interface Waiting {
+  readonly question: Question | null;
+  readonly travel: Travel;
+}
+
 interface SimulatedIsolate {
   readonly leases: Leases;
   heardAtMs: number;
   readonly life: number;
-  isAsking: boolean;
-  /** Questions that wait for the call under way. */
-  readonly waiting: Question[];
+  /** Later questions wait until then, or until the call under way is over. */
+  busyUntilMs: number;
+  readonly waiting: Waiting[];
 }
 
 function newIsolate(life: number): SimulatedIsolate {
-  return { leases: new Leases(new MetricDeltas()), heardAtMs: -Infinity, life, isAsking: false, waiting: [] };
+  return { leases: new Leases(new MetricDeltas()), heardAtMs: -Infinity, life, busyUntilMs: 0, waiting: [] };
 }
 
 /** The whole, run event by event in the order of real time. */
@@ -143,16 +149,19 @@ export class SimulatedFleet {
   readonly #policy: Policy;
   readonly #skewsMs: readonly number[];
   readonly #combines: boolean;
+  readonly #overdueMs: number;
   readonly #isolates: SimulatedIsolate[];
   readonly #due: { atMs: number; run: (nowMs: number) => void }[] = [];
 
   /**
    * @param skewsMs how far each isolate's clock is off.
    * @param combines whether an isolate keeps its questions back while a call is under way, and asks them in one.
+   * @param overdueMs after which a call of one question does not keep others back any more.
    */
-  constructor(policy: Policy, skewsMs: readonly number[], combines = false) {
+  constructor(policy: Policy, skewsMs: readonly number[], combines = false, overdueMs = Infinity) {
     this.#policy = policy;
     this.#combines = combines;
+    this.#overdueMs = overdueMs;
     this.#user = new SimulatedUser(policy);
     this.#skewsMs = skewsMs;
     this.#isolates = skewsMs.map(() => newIsolate(0));
@@ -227,22 +236,46 @@ export class SimulatedFleet {
   }
 
   /** As Combiner does it. */
-  #ask(index: number, question: Question, travel: Travel, nowMs: number): void {
-    const isolate = this.#isolates[index]!;
-    if (isolate.isAsking) isolate.waiting.push(question);
-    else this.#call(index, [question], travel, nowMs);
+  #ask(index: number, question: Question | null, travel: Travel, nowMs: number): void {
+    this.#isolates[index]!.waiting.push({ question, travel });
+    this.#sendWaiting(index, nowMs);
   }
 
-  #call(index: number, questions: readonly Question[], travel: Travel, nowMs: number): void {
-    const { upMs, downMs, fate } = travel;
+  #sendWaiting(index: number, nowMs: number): void {
     const isolate = this.#isolates[index]!;
-    isolate.isAsking = this.#combines;
+    if (nowMs < isolate.busyUntilMs) return;
+    const sent = isolate.waiting.splice(0, MOST_PER_CALL);
+    const [first] = sent;
+    if (!first) return;
+    const questions = sent.map(({ question }) => question).filter((question) => question !== null);
+    if (!this.#combines) {
+      this.#call(index, questions, first.travel, nowMs, () => {});
+      return;
+    }
+    const busyUntilMs = sent.length > 1 ? Infinity : nowMs + this.#overdueMs;
+    isolate.busyUntilMs = busyUntilMs;
+    if (busyUntilMs < Infinity) this.#at(busyUntilMs, (laterMs) => this.#sendWaiting(index, laterMs));
+    this.#call(index, questions, first.travel, nowMs, (overMs) => {
+      // Unless another is under way by now, since this one was overdue.
+      if (isolate.busyUntilMs === busyUntilMs) isolate.busyUntilMs = 0;
+      this.#sendWaiting(index, overMs);
+    });
+  }
+
+  #call(
+    index: number,
+    questions: readonly Question[],
+    { upMs, downMs, fate }: Travel,
+    nowMs: number,
+    over: (nowMs: number) => void,
+  ): void {
+    const isolate = this.#isolates[index]!;
     const skewMs = this.#skewsMs[index]!;
     const settlements = isolate.leases.takeOwed(SUBJECT);
     const giveBack = (): void => isolate.leases.giveBack(SUBJECT, settlements, nowMs + skewMs);
     if (fate === "lost") {
-      isolate.isAsking = false;
       giveBack();
+      over(nowMs);
       return;
     }
     this.#at(nowMs + upMs, (thereMs) => {
@@ -256,15 +289,12 @@ export class SimulatedFleet {
       this.#at(thereMs + downMs, (backMs) => {
         // Who has died meanwhile hears nothing.
         if (this.#isolates[index]?.life !== isolate.life) return;
-        isolate.isAsking = false;
-        const waiting = isolate.waiting.splice(0, MOST_PER_CALL);
-        if (waiting.length > 0) this.#call(index, waiting, travel, backMs);
-        if (fate === "unanswered") {
-          giveBack();
-          return;
+        if (fate === "unanswered") giveBack();
+        else {
+          if (questions.some((question) => question.decide)) isolate.heardAtMs = backMs + skewMs;
+          for (const { lease } of replies) if (lease) this.#use(index, lease, nowMs, backMs);
         }
-        if (questions.some((question) => question.decide)) isolate.heardAtMs = backMs + skewMs;
-        for (const { lease } of replies) if (lease) this.#use(index, lease, nowMs, backMs);
+        over(backMs);
       });
     });
   }
@@ -276,7 +306,7 @@ export class SimulatedFleet {
     this.#at(nowMs + lease.forMs + SETTLE_AFTER_MS, (laterMs) => {
       if (this.#isolates[index]?.life !== isolate.life) return;
       if (isolate.leases.sweep(SUBJECT, laterMs + skewMs)) {
-        this.#call(index, [], { upMs: 1, downMs: 1, fate: "answered" }, laterMs);
+        this.#ask(index, null, { upMs: 1, downMs: 1, fate: "answered" }, laterMs);
       }
     });
   }

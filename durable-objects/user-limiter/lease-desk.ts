@@ -4,7 +4,7 @@
  * Synchronous, in memory; says in its results whether storage must be written before the answer may leave.
  */
 import { type DecisionRequest, limitView } from "../../src/core/decision.ts";
-import { leasableMilli, leaseMs } from "../../src/core/lease.ts";
+import { leasableMilli, leaseMs, MOST_HELD } from "../../src/core/lease.ts";
 import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
 import type { Meter } from "../../src/core/limit.ts";
 import { decide as decidePlan, readings } from "../../src/core/plan.ts";
@@ -51,7 +51,8 @@ interface Scope {
 }
 
 /**
- * Grants leases for the questions of one call, one for all that can share it, at the place of the first of them. None where the
+ * Grants leases for the questions of one call, one for all that can share it, at the place of the first of them; at most as many as
+ * the isolate can hold, since each beyond would end another before it was spent. None where the
  * tier is strict, the user is near a limit, was just refused or is blocked, or slots are counted. A grant must be written before
  * the answer leaves.
  */
@@ -74,10 +75,14 @@ export function grant(
     scopes.set(name, scope);
   });
   const leases: (Lease | null)[] = asked.map(() => null);
+  let granted = 0;
   for (const { route, first, mostMilli, sumMilli, refused } of scopes.values()) {
     const question = asked[first]?.question;
     const wantMilli = Math.max(mostMilli, Math.ceil(sumMilli / SHARED_BY));
-    if (question && !refused) leases[first] = grantOne(memory, policy, question, route, wantMilli, nowMs);
+    if (!question || refused) continue;
+    const lease = grantOne(memory, policy, question, route, wantMilli, nowMs);
+    leases[first] = lease;
+    if (lease && ++granted >= MOST_HELD) break;
   }
   return leases;
 }

@@ -19,6 +19,9 @@ import { effective, type PlanDecision } from "./plan.ts";
 /** How long an isolate may spend a lease: also how long it may take until a change of an account is seen (G4). */
 export const LEASE_MS = 1_000;
 
+/** Leases of one user that an isolate has at once: a key and, where a route has limits of its own, a route has one each. */
+export const MOST_HELD = 16;
+
 /** A lease that would last shorter, at the end of an hour, is not worth its call. */
 const SHORTEST_MS = 50;
 

@@ -7,7 +7,7 @@
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { periodAt } from "../core/calendar.ts";
-import { UNLIMITED_MILLI } from "../core/lease.ts";
+import { MOST_HELD, UNLIMITED_MILLI } from "../core/lease.ts";
 import { MILLI, toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
 import type { Policy, Route } from "../policy/compile.ts";
@@ -16,10 +16,12 @@ import { SpendableLease } from "./spendable-lease.ts";
 
 /** Subjects with a lease or something to settle, about 2 KB each. */
 const SUBJECTS = 10_000;
-/** Leases of one subject: a key and, where a route has limits of its own, a route has one each. */
-const LEASES_PER_SUBJECT = 16;
-/** What one subject's object does not take in this number of settlements is dropped, oldest first. */
-const OWED_PER_SUBJECT = 32;
+/**
+ * What one subject's object does not take in this number of settlements is dropped, oldest first. While the object
+ * answers there are no more: of the leases held, of as many that one call brings in their place, and of one for each call of a single
+ * question that is overdue beside it, fewer than 16 within a deadline (combiner.ts).
+ */
+const OWED_PER_SUBJECT = 3 * MOST_HELD;
 /** Longer than an object remembers a lease, so that nothing is dropped that would count. */
 const KEPT_MS = 10_000;
 /** The first lease of a subject holds so many requests like the one that asked for it. */
@@ -69,7 +71,7 @@ export class Leases {
     const before = held.leases.find((other) => other.isFor(lease.keyId, route));
     if (before) this.#end(held, before);
     const [oldest] = held.leases;
-    if (oldest && held.leases.length >= LEASES_PER_SUBJECT) this.#end(held, oldest);
+    if (oldest && held.leases.length >= MOST_HELD) this.#end(held, oldest);
     const spendable = new SpendableLease(lease, askedAtMs);
     held.leases.push(spendable);
     if (isFinite(lease)) this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));

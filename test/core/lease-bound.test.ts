@@ -132,6 +132,27 @@ describe("leases of a user nothing bad happens to", () => {
     expect(saved.byLease / saved.admitted).toBeGreaterThan(0.2);
   });
 
+  it("meter exactly what was admitted though it has more keys than an isolate has leases of it", () => {
+    const keyed = fc
+      .tuple(calm, fc.array(fc.nat(99), { minLength: 400, maxLength: 400 }), fc.constantFrom(5, 300, 1_501))
+      .map(([events, keys, withinMs]) =>
+        events.map((event, i) => ({
+          ...event,
+          afterMs: event.afterMs % withinMs,
+          isolate: 0,
+          keyId: `key-${keys[i]}`,
+        })),
+      );
+    fc.assert(
+      fc.property(keyed, (events) => {
+        const fleet = new SimulatedFleet(policyOf([]), [0], true, OVERDUE_MS);
+        fleet.run(START_MS, events);
+        expect(fleet.metered).toEqual({ requests: events.length, costMilli: admittedMilli(fleet) });
+      }),
+      { numRuns: 100, endOnFailure: true },
+    );
+  });
+
   it("do not leave a user below the limit refused for what isolates hold", () => {
     const fleet = new SimulatedFleet(policyOf([bucket]), [0, 5_000, -5_000]);
     // 15 a second, of 20 that are refilled; one isolate after the other.

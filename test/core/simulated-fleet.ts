@@ -35,6 +35,8 @@ export interface Arrival extends Travel {
   readonly afterMs: number;
   readonly isolate: number;
   readonly costMilli: number;
+  /** Without a key where left out. */
+  readonly keyId?: string;
 }
 
 /** An isolate dies with all it holds; the object dies and is made anew from storage. */
@@ -80,8 +82,8 @@ class SimulatedUser {
     let mustWrite = false;
     const asked = questions.map((question) => {
       if (!question.decide) return { question, allowed: true };
-      const { costMilli } = question.request;
-      const charges = chargesFor(tierOf(this.#policy, "leased"), null, null);
+      const { costMilli, keyId } = question.request;
+      const charges = chargesFor(tierOf(this.#policy, "leased"), null, keyId);
       const plan = decide(charges, books.counters.live, costMilli ?? 0, nowMs, books.leases);
       const { allowed } = plan;
       if (allowed) {
@@ -206,7 +208,7 @@ export class SimulatedFleet {
   }
 
   /** As Limiter.decide does it. */
-  #request(index: number, { costMilli, ...travel }: Arrival, nowMs: number): void {
+  #request(index: number, { costMilli, keyId, ...travel }: Arrival, nowMs: number): void {
     const isolate = this.#isolates[index]!;
     const localMs = nowMs + this.#skewsMs[index]!;
     const request: DecisionRequest = {
@@ -214,7 +216,7 @@ export class SimulatedFleet {
       tier: "leased",
       route: null,
       costMilli,
-      keyId: null,
+      keyId: keyId ?? null,
       peek: false,
       idempotencyKey: null,
     };

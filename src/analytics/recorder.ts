@@ -87,7 +87,9 @@ export class Recorder {
   /** Never rejects. */
   async #flush(): Promise<void> {
     try {
-      if (this.#waiting.length < FLUSH_POINTS) await scheduler.wait(FLUSH_MS);
+      // However many wait: a hub that starts again must not be asked for the last time while it does.
+      if (this.#again) await scheduler.wait(this.#again.tries * FLUSH_MS);
+      else if (this.#waiting.length < FLUSH_POINTS) await scheduler.wait(FLUSH_MS);
       // Analytics Engine takes no more than a batch of one invocation: then the next request goes on.
       const batches = this.#sinks.engine ? 1 : MOST_BATCHES;
       for (let i = 0; i === 0 || (i < batches && this.#waiting.length > 0); i++) {

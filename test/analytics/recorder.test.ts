@@ -83,6 +83,21 @@ describe("a batch", () => {
     expect(total(told, "requests")).toBe(1_234);
   });
 
+  it("survives a hub that is away for a quarter of a second, however many points come meanwhile", async () => {
+    const backAtMs = Date.now() + 250;
+    const { told, recordDenied } = isolate(() =>
+      Date.now() < backAtMs ? Promise.reject(new Error("starting")) : Promise.resolve(),
+    );
+    for (let ms = 0; ms < 400; ms++) {
+      for (let i = 0; i < 5; i++) recordDenied();
+      await vi.advanceTimersByTimeAsync(1);
+    }
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(total(told, "pointsDropped")).toBe(0);
+    const taken = new Map(told.map((batch) => [batch.seq, batch]));
+    expect(requestsOf([...taken.values()])).toBe(2_000);
+  });
+
   it("is sent again under its number where it may not have arrived", async () => {
     let answers = 0;
     const { told, record } = isolate(() =>
@@ -115,9 +130,9 @@ describe("where the hub does not take it", () => {
       if (isDown) throw new Error("down");
       taken.push(batch);
     });
-    for (let i = 0; i < 3; i++) {
+    for (const waitMs of [100, 100, 200]) {
       record();
-      await vi.advanceTimersByTimeAsync(100);
+      await vi.advanceTimersByTimeAsync(waitMs);
     }
     expect(told.map(({ seq }) => seq).slice(0, 3)).toEqual([1, 1, 1]);
     isDown = false;

@@ -9,7 +9,6 @@
  */
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
-import { BoundedCache } from "../bounded-cache.ts";
 import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
 import { LEASE_MS } from "../core/lease.ts";
 import { MILLI } from "../core/units.ts";
@@ -19,6 +18,7 @@ import type { KeyStanding } from "./account.ts";
 import { Combiner, type Keep } from "./combiner.ts";
 import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
 import { LocalFallback } from "./fallback.ts";
+import { LastHeard } from "./last-heard.ts";
 import { Leases } from "./leases.ts";
 import { type ObjectStub, ObjectClient } from "./object-client.ts";
 import type { Answer, AnswerRun, Lease, Question, Settlement } from "./object-call.ts";
@@ -28,20 +28,8 @@ import type { StatusRequest, UserStatus } from "./status.ts";
 
 /** Decisions take a few milliseconds, some hundred across an ocean with a cold object. */
 export const DEFAULT_DEADLINE_MS = 1_000;
-/** Subjects of which is remembered what was last heard, per isolate. */
-const SUBJECTS = 10_000;
-const REMEMBERED_MS = 600_000;
 /** A lease is settled so much after its end, to let the next one's call carry it. */
 const SETTLE_AFTER_MS = 20;
-
-/** What was last heard of a subject: what the fallback goes by, since KV does not know a user's tier. */
-interface Heard {
-  readonly tier: string;
-  readonly outcome: Decision["outcome"];
-  /** Since when. */
-  readonly fromMs: number;
-  atMs: number;
-}
 
 export class Limiter {
   readonly #client: ObjectClient;
@@ -49,7 +37,7 @@ export class Limiter {
   readonly #leases: Leases;
   readonly #denials = new DenyCache();
   readonly #fallback = new LocalFallback();
-  readonly #heard = new BoundedCache<Heard>(SUBJECTS);
+  readonly #heard = new LastHeard();
   readonly #hits: Readonly<Record<"lease" | "noLease" | "denial" | "noDenial", Counter>>;
 
   constructor(
@@ -125,7 +113,7 @@ export class Limiter {
       return requests.map((request) => this.#withoutObject(subject, request, policy, nowMs));
     }
     const last = called.value.at(-1);
-    if (last) this.#hear(subject, last, nowMs);
+    if (last) this.#heard.note(subject, last, nowMs);
     return called.value;
   }
 
@@ -184,7 +172,7 @@ export class Limiter {
     return this.#combined(subject, question, policy, keep).then((answer) => {
       if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
       const { decision } = answer;
-      this.#hear(subject, decision, nowMs);
+      this.#heard.note(subject, decision, nowMs);
       this.#denials.note(subject, request, decision, nowMs);
       return decision;
     });
@@ -277,24 +265,14 @@ export class Limiter {
     route: Route | null,
     nowMs: number,
   ): number {
-    const heard = this.#heard.getStale(subject);
+    const heard = this.#heard.latest(subject);
     // A lone request now and then is cheaper to ask about than to lease for.
     if (!heard || nowMs - heard.atMs > LEASE_MS || heard.outcome !== "allowed") return 0;
     return policy.tiers.get(heard.tier)?.mode === "leased" ? this.#leases.firstMilli(request, route) : 0;
   }
 
-  #hear(subject: string, { tier, outcome }: Decision, atMs: number): void {
-    const known = this.#heard.getStale(subject);
-    // Mostly the same as before: that is noted in its place, since a map that is written to for each request is often rebuilt.
-    if (known?.tier === tier && known.outcome === outcome && atMs - known.fromMs < REMEMBERED_MS / 2) {
-      known.atMs = atMs;
-      return;
-    }
-    this.#heard.set(subject, { tier, outcome, fromMs: atMs, atMs }, atMs + REMEMBERED_MS);
-  }
-
   #withoutObject(subject: string, request: DecisionRequest, policy: Policy, nowMs: number): Decision {
-    const heard = this.#heard.get(subject, nowMs);
+    const heard = this.#heard.remembered(subject, nowMs);
     const tier = heard?.tier ?? request.tier;
     const decision = this.#fallback.decide(policy, subject, { ...request, tier }, nowMs);
     // Who was blocked a moment ago does not get in because the limiter is down.

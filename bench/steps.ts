@@ -50,7 +50,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     "serve",
     "#runs",
     "#turn",
-    "#serve",
+    "takeTurn",
     "change",
     "writeState",
     "grant",

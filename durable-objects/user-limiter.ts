@@ -11,14 +11,7 @@ import { type Decision, type DecisionRequest, type Hold, limitView } from "../sr
 import { decide as decidePlan, readings } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
-import type {
-  Answer,
-  AnswerRun,
-  Lease,
-  ObjectCall,
-  Question,
-  Settlement,
-} from "../src/limiter/object-call.ts";
+import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src/limiter/object-call.ts";
 import { registrySource } from "../src/limiter/registry.ts";
 import { answerRuns, questionsOf } from "../src/limiter/runs.ts";
 import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
@@ -27,10 +20,10 @@ import { PolicyStore } from "../src/policy/policy-store.ts";
 import { tellMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { AccountObject } from "./user-limiter/account-object.ts";
-import { type Decided, decide } from "./user-limiter/decide.ts";
-import { giveUpLate, grant, settle } from "./user-limiter/lease-desk.ts";
+import { giveUpLate } from "./user-limiter/lease-desk.ts";
 import { type Usage } from "./user-limiter/ledger.ts";
 import type { Memory } from "./user-limiter/memory.ts";
+import { takeTurn } from "./user-limiter/turn.ts";
 
 /**
  * How long after its last request a user's exact state is written. A pending timer keeps the object from eviction, so it is
@@ -100,9 +93,14 @@ export class UserLimiter extends AccountObject {
   /** One turn: nothing in it awaits, so it is atomic. */
   #turn(settlements: readonly Settlement[], questions: readonly Question[]): Answer[] {
     const nowMs = Date.now();
-    const answers = this.store.change((memory) =>
-      this.#serve(memory, this.#policy(), settlements, questions, nowMs),
-    );
+    const { answers, remembers } = this.store.change((memory) => {
+      // A request alone is written down exactly, and then there is nothing left to write when the user pauses.
+      const isAlone =
+        !this.#settling && !memory.unsettled && this.#askedBefore <= 1 && questions.length === 1;
+      this.#asked += questions.length;
+      return takeTurn(memory, this.#policy(), settlements, questions, isAlone, nowMs);
+    });
+    if (remembers) this.ctx.waitUntil(this.store.wakeAt(this.store.memory.remembered.nextExpiryMs()));
     this.#settleLater(nowMs);
     return answers;
   }
@@ -154,77 +152,6 @@ export class UserLimiter extends AccountObject {
     await this.store.tellAll();
     tellMetrics(this.ctx, this.env);
     await this.store.wakeAt(memory.remembered.nextExpiryMs());
-  }
-
-  #serve(
-    memory: Memory,
-    policy: Policy,
-    settlements: readonly Settlement[],
-    questions: readonly Question[],
-    nowMs: number,
-  ): Answer[] {
-    // A request alone is written down exactly, and then there is nothing left to write when the user pauses.
-    const isAlone = !this.#settling && !memory.unsettled && this.#askedBefore <= 1 && questions.length === 1;
-    this.#asked += questions.length;
-    // Who only peeks costs no row, not even for the revision seen: nothing rests on the answer.
-    const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
-    let mustWrite = charges && memory.revision < policy.revision;
-    if (charges) memory.revision = Math.max(memory.revision, policy.revision);
-    if (giveUpLate(memory, policy, nowMs)) memory.unsettled = true;
-    for (const settlement of settlements) {
-      if (settle(memory, policy, settlement, nowMs)) mustWrite = true;
-    }
-    const toRemember = new Map<string, Decision>();
-    const answers: { decision: Decision | null; lease: Lease | null }[] = [];
-    let wantsLease = false;
-    for (const { request, decide: isAsked, wantMilli } of questions) {
-      const decided = isAsked ? this.#decide(memory, policy, request, toRemember, nowMs) : null;
-      mustWrite ||= decided?.mustWrite ?? false;
-      wantsLease ||= wantMilli > 0;
-      answers.push({ decision: decided?.decision ?? null, lease: null });
-    }
-    if (wantsLease) {
-      // A user that was just refused is near a limit.
-      const asked = questions.map((question, i) => ({
-        question,
-        allowed: answers[i]?.decision?.allowed ?? true,
-      }));
-      grant(memory, policy, asked, nowMs).forEach((lease, i) => {
-        const answer = answers[i];
-        if (answer) answer.lease = lease;
-        mustWrite ||= lease !== null;
-      });
-    }
-    if (mustWrite || toRemember.size > 0 || memory.ledger.isLong) {
-      if (isAlone) memory.makeExact(nowMs);
-      if (toRemember.size === 0) memory.save(nowMs);
-      else {
-        memory.transact(() => {
-          memory.writeState(nowMs);
-          for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
-        });
-      }
-    }
-    if (toRemember.size > 0) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
-    return answers;
-  }
-
-  /** One decision, or the one that was remembered for its idempotency key; a new one is put into `toRemember`. */
-  #decide(
-    memory: Memory,
-    policy: Policy,
-    request: DecisionRequest,
-    toRemember: Map<string, Decision>,
-    nowMs: number,
-  ): Decided {
-    const { idempotencyKey } = request;
-    if (idempotencyKey === null) return decide(memory, policy, request, nowMs);
-    const before = toRemember.get(idempotencyKey) ?? memory.remembered.find(idempotencyKey, nowMs);
-    // The slots are the first caller's to give back.
-    if (before) return { decision: { ...before, holds: [] }, mustWrite: false };
-    const decided = decide(memory, policy, request, nowMs);
-    if (!request.peek) toRemember.set(idempotencyKey, decided.decision);
-    return decided;
   }
 
   /** Whether the newest policy of the isolate is as new as this revision and the one that the user was last decided by. */

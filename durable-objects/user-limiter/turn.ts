@@ -1,0 +1,86 @@
+/**
+ * One turn of a user's object: settlements, then questions in order, then one write of what they rest on. Synchronous, so nothing
+ * comes between; the answers may leave once the write is on disk, which the output gate sees to.
+ */
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
+import type { Answer, Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
+import type { Policy } from "../../src/policy/compile.ts";
+import { type Decided, decide } from "./decide.ts";
+import { giveUpLate, grant, settle } from "./lease-desk.ts";
+import type { Memory } from "./memory.ts";
+
+export interface Turn {
+  /** In the order of the questions. */
+  readonly answers: Answer[];
+  /** Whether a decision was kept for its idempotency key, to be forgotten some time. */
+  readonly remembers: boolean;
+}
+
+/** @param isAlone write the state exactly, if at all: nothing else is expected before the user pauses. */
+export function takeTurn(
+  memory: Memory,
+  policy: Policy,
+  settlements: readonly Settlement[],
+  questions: readonly Question[],
+  isAlone: boolean,
+  nowMs: number,
+): Turn {
+  // Who only peeks costs no row, not even for the revision seen: nothing rests on the answer.
+  const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
+  let mustWrite = charges && memory.revision < policy.revision;
+  if (charges) memory.revision = Math.max(memory.revision, policy.revision);
+  if (giveUpLate(memory, policy, nowMs)) memory.unsettled = true;
+  for (const settlement of settlements) {
+    if (settle(memory, policy, settlement, nowMs)) mustWrite = true;
+  }
+  const toRemember = new Map<string, Decision>();
+  const answers: { decision: Decision | null; lease: Lease | null }[] = [];
+  let wantsLease = false;
+  for (const { request, decide: isAsked, wantMilli } of questions) {
+    const decided = isAsked ? decideOnce(memory, policy, request, toRemember, nowMs) : null;
+    mustWrite ||= decided?.mustWrite ?? false;
+    wantsLease ||= wantMilli > 0;
+    answers.push({ decision: decided?.decision ?? null, lease: null });
+  }
+  if (wantsLease) {
+    // A user that was just refused is near a limit.
+    const asked = questions.map((question, i) => ({
+      question,
+      allowed: answers[i]?.decision?.allowed ?? true,
+    }));
+    grant(memory, policy, asked, nowMs).forEach((lease, i) => {
+      const answer = answers[i];
+      if (answer) answer.lease = lease;
+      mustWrite ||= lease !== null;
+    });
+  }
+  if (mustWrite || toRemember.size > 0 || memory.ledger.isLong) {
+    if (isAlone) memory.makeExact(nowMs);
+    if (toRemember.size === 0) memory.save(nowMs);
+    else {
+      memory.transact(() => {
+        memory.writeState(nowMs);
+        for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
+      });
+    }
+  }
+  return { answers, remembers: toRemember.size > 0 };
+}
+
+/** One decision, or the one that was remembered for its idempotency key; a new one is put into `toRemember`. */
+function decideOnce(
+  memory: Memory,
+  policy: Policy,
+  request: DecisionRequest,
+  toRemember: Map<string, Decision>,
+  nowMs: number,
+): Decided {
+  const { idempotencyKey } = request;
+  if (idempotencyKey === null) return decide(memory, policy, request, nowMs);
+  const before = toRemember.get(idempotencyKey) ?? memory.remembered.find(idempotencyKey, nowMs);
+  // The slots are the first caller's to give back.
+  if (before) return { decision: { ...before, holds: [] }, mustWrite: false };
+  const decided = decide(memory, policy, request, nowMs);
+  if (!request.peek) toRemember.set(idempotencyKey, decided.decision);
+  return decided;
+}

@@ -1,6 +1,6 @@
 /**
- * The limiter in front of a handler that answers itself, as `limit()` is used in a Worker of one's own: all of the gateway's way
- * (route, key, policy, decision, headers, record) but no upstream. Reserved paths are the whole product's, to set it up by.
+ * The gateway in front of the bare Hono app, which answers itself: all of its way (route, key, policy, decision, headers, record) but
+ * no upstream. Reserved paths are the whole product's, to set it up by.
  */
 import { AccountDirectory } from "../../../durable-objects/account-directory.ts";
 import { MetricsHub } from "../../../durable-objects/metrics-hub.ts";

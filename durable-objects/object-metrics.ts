@@ -37,12 +37,20 @@ export function tellMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.now(
   recorder.flush((work) => ctx.waitUntil(work));
 }
 
-/** The storage, with every row that is written counted for the class: by SQL as SQLite says, and one for each alarm. */
+/** The storage, with every row that is written counted for the class: by SQL as SQLite says, and one for each value and alarm. */
 export function countedStorage(storage: DurableObjectStorage, object: string): DurableObjectStorage {
   const rows = objectMetrics.counter("rowsWritten", [object]);
   const sql = countedSql(storage.sql, rows);
+  const kv = proxied(storage.kv, (name) => {
+    if (name !== "put") return undefined;
+    return (key: string, value: unknown): void => {
+      rows.add();
+      storage.kv.put(key, value);
+    };
+  });
   return proxied(storage, (name) => {
     if (name === "sql") return sql;
+    if (name === "kv") return kv;
     if (name !== "setAlarm") return undefined;
     return (...when: Parameters<DurableObjectStorage["setAlarm"]>): Promise<void> => {
       rows.add();

@@ -146,8 +146,7 @@ export class UserLimiter extends AccountObject {
 
   async #doWhatIsDue(): Promise<void> {
     const memory = this.store.memory;
-    if (!memory.hasTables) return;
-    if (await this.#forgetAddress(memory)) return;
+    if ((await this.#forgetAddress(memory)) || !memory.hasTables) return;
     memory.remembered.sweep(Date.now());
     await this.store.tellAll();
     tellMetrics(this.ctx, this.env);

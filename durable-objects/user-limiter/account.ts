@@ -60,7 +60,7 @@ export class AccountStore {
   #grants: readonly Grant[] = [];
   #adjusted: Adjusted | null = null;
 
-  /** @param hasTables whether the object was ever written. */
+  /** @param hasTables whether there are tables. */
   constructor(sql: SqlStorage, outbox: Outbox, hasTables: boolean) {
     this.#sql = sql;
     this.#outbox = outbox;

@@ -32,7 +32,7 @@ const stateSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
 ]);
 
-/** The counters column of the state row: states by counter name. */
+/** The counters of the state row: states by counter name. */
 export const countersSchema = z.record(z.string(), stateSchema);
 
 export class Counters {

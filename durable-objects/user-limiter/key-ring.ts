@@ -37,7 +37,7 @@ export class KeyRing {
   readonly #outbox: Outbox;
   readonly #keys = new Map<string, StoredKey>();
 
-  /** @param hasTables whether the object was ever written. */
+  /** @param hasTables whether there is a table. */
   constructor(sql: SqlStorage, outbox: Outbox, hasTables: boolean) {
     this.#sql = sql;
     this.#outbox = outbox;

@@ -2,14 +2,15 @@
  * The usage ledger: requests, cost and denials by hour, route and key. Bills are made of it, so it is exact.
  *
  * Open cells are held in memory and travel in the state row, in the same write as the counters' floors; once their hour is
- * over they are added to the usage table and leave the row, in one transaction. So a decision costs no row of its own.
+ * over they are added to the usage table and leave the row, in one transaction. So a decision costs no row of its own. An object
+ * without tables makes none for a closed hour: its cells stay in the row until there are too many.
  */
 import * as z from "zod/mini";
 import type { UsageCell } from "../../src/limiter/object-call.ts";
 
 export const HOUR_MS = 3_600_000;
 
-/** More open cells than this (many routes and keys in one hour) go to the table early, to keep the state row small. */
+/** More cells than this (many routes and keys in one hour) go to the table early, to keep the state row small. */
 const MAX_OPEN_CELLS = 32;
 
 /** Free requests have no reservation to run out of; this many of them, at most, are lost by a crash. */
@@ -88,22 +89,23 @@ export class Ledger {
   }
 
   /** Whether {@link write} has something for the table now, and so more than one statement. */
-  hasToMove(nowMs: number): boolean {
+  hasToMove(nowMs: number, hasTable: boolean): boolean {
     if (this.#open.size > MAX_OPEN_CELLS) return true;
+    if (!hasTable) return false;
     const hour = Math.floor(nowMs / HOUR_MS);
     for (const cell of this.#open.values()) if (cell.hour < hour) return true;
     return false;
   }
 
   /**
-   * Moves what is closed to the table and returns what stays open, for the state row. Must be part of the transaction that
-   * writes the row.
+   * Moves what is closed to the table, where there is one or {@link hasToMove} says that one is needed, and returns the rest, for
+   * the state row. Must be part of the transaction that writes the row.
    */
-  write(nowMs: number): readonly Cell[] {
+  write(nowMs: number, hasTable: boolean): readonly Cell[] {
     const hour = Math.floor(nowMs / HOUR_MS);
     const crowded = this.#open.size > MAX_OPEN_CELLS;
     for (const [key, cell] of this.#open) {
-      if (cell.hour >= hour && !crowded) continue;
+      if (!crowded && (!hasTable || cell.hour >= hour)) continue;
       this.#sql.exec(
         `INSERT INTO usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
@@ -123,7 +125,7 @@ export class Ledger {
     return [...this.#open.values()];
   }
 
-  /** The usage of the hours from `fromMs` on, open ones included. `hasTable`: whether anything was ever written. */
+  /** The usage of the hours from `fromMs` on, open ones included. `hasTable`: whether there is a table. */
   since(fromMs: number, hasTable: boolean): Usage {
     const fromHour = Math.floor(fromMs / HOUR_MS);
     const total = { requests: 0, costMilli: 0, denied: 0 };

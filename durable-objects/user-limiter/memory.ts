@@ -14,7 +14,7 @@ import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
-import { NOTHING, readState, writeState } from "./state-row.ts";
+import { readState, writeState } from "./state-row.ts";
 
 /** What was charged last. Policies never change: a new revision has other tiers and routes. */
 interface Charged {
@@ -46,7 +46,7 @@ export class Memory {
     this.#storage = storage;
     this.#hasTables = schemaVersion(storage) > 0;
     if (this.#hasTables) migrate(storage, MIGRATIONS);
-    const stored = this.#hasTables ? readState(storage.sql) : NOTHING;
+    const stored = readState(storage.kv);
     this.revision = stored.revision;
     this.#restsAtMs = stored.restsAtMs;
     this.counters = new Counters(stored.counters);
@@ -68,7 +68,7 @@ export class Memory {
     return charges;
   }
 
-  /** Whether the object was ever written, so that its tables are there. */
+  /** Whether the object has tables: it needs none until there is an account, or more than the state row holds. */
   get hasTables(): boolean {
     return this.#hasTables;
   }
@@ -78,7 +78,7 @@ export class Memory {
     return this.unsettled ? null : this.#restsAtMs;
   }
 
-  /** Runs changes of storage as one transaction, creating the tables before the first. */
+  /** Runs changes of storage as one transaction, making the tables before the first. */
   transact<T>(changes: () => T): T {
     return this.#storage.transactionSync(() => {
       if (!this.#hasTables) {
@@ -96,9 +96,9 @@ export class Memory {
     this.save(nowMs);
   }
 
-  /** Writes the state: mostly one statement, which needs no transaction around it. */
+  /** Writes the state: mostly one row, which needs no transaction around it. */
   save(nowMs: number): void {
-    if (this.#hasTables && !this.ledger.hasToMove(nowMs)) this.writeState(nowMs);
+    if (!this.ledger.hasToMove(nowMs, this.#hasTables)) this.writeState(nowMs);
     else this.transact(() => this.writeState(nowMs));
   }
 
@@ -113,14 +113,12 @@ export class Memory {
 
   /** Writes floors, leases, ledger and revision. Call within {@link transact}, or alone by {@link save}. */
   writeState(nowMs: number): void {
-    writeState(
-      this.#storage.sql,
-      this.revision,
-      this.counters,
-      this.ledger,
-      this.leases,
-      this.restsAtMs,
-      nowMs,
-    );
+    writeState(this.#storage.kv, {
+      revision: this.revision,
+      counters: this.counters.stored(),
+      openCells: this.ledger.write(nowMs, this.#hasTables),
+      leases: this.leases.open,
+      restsAtMs: this.restsAtMs,
+    });
   }
 }

@@ -1,11 +1,14 @@
 /**
- * The tables of a user's object. docs/storage.md says what each holds and for how long.
+ * The tables of a user's object, made when the first of them is needed: who has no account mostly needs none (state-row.ts).
+ * docs/storage.md says what each holds and for how long.
  *
  * Append only, see migrations.ts. Amounts are millitokens, times Unix milliseconds, hours Unix hours (ms / 3,600,000).
  */
+import type { Migration } from "../migrations.ts";
 import { OUTBOX_TABLE } from "../outbox.ts";
+import { moveStateTable } from "./state-row.ts";
 
-export const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly Migration[] = [
   `
   -- One row: the floors of all counters, the policy revision seen, the cells of the ledger's open hours, and from when on
   -- nothing is spent any more (known once the user has paused).
@@ -75,6 +78,7 @@ export const MIGRATIONS: readonly string[] = [
   );
   ${OUTBOX_TABLE}
   `,
-  // Open leases of the state row (core/lease-book.ts), as JSON.
+  // Open leases of the state (core/lease-book.ts), as JSON.
   "ALTER TABLE state ADD COLUMN leases TEXT NOT NULL DEFAULT '[]'",
+  moveStateTable,
 ];

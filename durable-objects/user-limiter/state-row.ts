@@ -1,20 +1,18 @@
 /**
- * The state row: everything of a user that must survive, in one row, so that one write makes many decisions durable.
+ * The state row: everything of a user that decisions rest on, in one row, so that one write makes many decisions durable. A row of
+ * the storage's own key-value table, which the runtime makes: a user without an account needs no other.
  */
 import * as z from "zod/mini";
-import type { LeaseBook, OpenLease } from "../../src/core/lease-book.ts";
+import type { OpenLease } from "../../src/core/lease-book.ts";
+import type { LimitState } from "../../src/core/limit.ts";
 import { parseJson } from "../../src/json.ts";
-import { type Counters, countersSchema } from "./counters.ts";
-import { cellSchema, type Ledger } from "./ledger.ts";
+import { countersSchema } from "./counters.ts";
+import { cellSchema } from "./ledger.ts";
 
-export interface StoredState {
-  readonly revision: number;
-  readonly counters: z.infer<typeof countersSchema>;
-  readonly openCells: z.infer<typeof cellSchema>[];
-  readonly leases: readonly OpenLease[];
-  /** From when on every counter is at rest; null where the user had not paused when the row was written. */
-  readonly restsAtMs: number | null;
-}
+const KEY = "state";
+
+/** Of the row's shape. One that an older Worker would misread gets another. */
+const FORMAT = 1;
 
 const leaseSchema = z.object({
   id: z.string(),
@@ -27,7 +25,50 @@ const leaseSchema = z.object({
   keyId: z.nullable(z.string()),
 }) satisfies z.ZodMiniType<OpenLease>;
 
+export interface StoredState {
+  /** The newest policy revision that the user was decided by. */
+  readonly revision: number;
+  /** The floors, by counter name. */
+  readonly counters: Readonly<Record<string, LimitState>>;
+  /** Cells of the ledger that are not in its table. */
+  readonly openCells: readonly Readonly<z.infer<typeof cellSchema>>[];
+  /** Leases that are out. */
+  readonly leases: readonly OpenLease[];
+  /** From when on every counter is at rest; null where the user had not paused when the row was written. */
+  readonly restsAtMs: number | null;
+}
+
+const stateSchema = z.object({
+  revision: z.int(),
+  counters: countersSchema,
+  openCells: z.array(cellSchema),
+  leases: z.array(leaseSchema),
+  restsAtMs: z.nullable(z.number()),
+}) satisfies z.ZodMiniType<StoredState>;
+
 const rowSchema = z.object({
+  format: z.literal(FORMAT, "the state was written by another Worker: deploy a newer one"),
+  state: stateSchema,
+});
+
+/** The state of an object that was never written. */
+const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], leases: [], restsAtMs: null };
+
+/**
+ * Reads the row; nothing where the object was never written.
+ * @throws where the row does not parse: to decide from an empty state instead would hand out a second burst.
+ */
+export function readState(kv: SyncKvStorage): StoredState {
+  const row = kv.get(KEY);
+  return row === undefined ? NOTHING : rowSchema.parse(row).state;
+}
+
+/** Writes the row whole. */
+export function writeState(kv: SyncKvStorage, state: StoredState): void {
+  kv.put(KEY, { format: FORMAT, state });
+}
+
+const oldRowSchema = z.object({
   revision: z.int(),
   counters: z.string(),
   open_cells: z.string(),
@@ -35,44 +76,19 @@ const rowSchema = z.object({
   rests_ms: z.nullable(z.number()),
 });
 
-/** The state of an object that was never written. */
-export const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], leases: [], restsAtMs: null };
-
-/**
- * Reads the row; nothing where the object was never written.
- * @throws where the row does not parse: to decide from an empty state instead would hand out a second burst.
- */
-export function readState(sql: SqlStorage): StoredState {
+/** A migration: the state was a table's one row once. */
+export function moveStateTable({ sql, kv }: DurableObjectStorage): void {
   const [found] = sql.exec("SELECT revision, counters, open_cells, leases, rests_ms FROM state").toArray();
-  if (!found) return NOTHING;
-  const row = rowSchema.parse(found);
-  return {
-    revision: row.revision,
-    counters: countersSchema.parse(parseJson(row.counters)),
-    openCells: z.array(cellSchema).parse(parseJson(row.open_cells)),
-    leases: z.array(leaseSchema).parse(parseJson(row.leases)),
-    restsAtMs: row.rests_ms,
-  };
-}
-
-/** Writes the row: floors, open leases, open ledger cells and the revision seen, together. */
-export function writeState(
-  sql: SqlStorage,
-  revision: number,
-  counters: Counters,
-  ledger: Ledger,
-  leases: LeaseBook,
-  restsAtMs: number | null,
-  nowMs: number,
-): void {
-  const openCells = ledger.write(nowMs);
-  sql.exec(
-    `INSERT OR REPLACE INTO state (id, revision, counters, open_cells, leases, rests_ms)
-     VALUES (1, ?, ?, ?, ?, ?)`,
-    revision,
-    JSON.stringify(counters.stored()),
-    JSON.stringify(openCells),
-    JSON.stringify(leases.open),
-    restsAtMs,
-  );
+  if (found) {
+    const old = oldRowSchema.parse(found);
+    const state = stateSchema.parse({
+      revision: old.revision,
+      counters: parseJson(old.counters),
+      openCells: parseJson(old.open_cells),
+      leases: parseJson(old.leases),
+      restsAtMs: old.rests_ms,
+    });
+    writeState(kv, state);
+  }
+  sql.exec("DROP TABLE state");
 }

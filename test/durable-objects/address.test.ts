@@ -20,11 +20,11 @@ async function addressThatSpentOne(): Promise<UserObject> {
 
 it("is forgotten five minutes after its counters came to rest, also after an eviction", async () => {
   const address = await addressThatSpentOne();
-  expect(await address.tables()).toContain("state");
+  expect(await address.stored()).toContain("state");
   await address.evict();
   later(REFILL_MS + KEPT_MS);
   expect(await address.ringAlarm()).toBe(true);
-  expect(await address.tables()).toEqual([]);
+  expect(await address.stored()).toEqual([]);
   expect(await address.remaining()).toEqual([10]);
 });
 
@@ -35,11 +35,11 @@ it("is kept while a counter is not at rest, and looked at again later", async ()
   await address.pause();
   later(2_000 + REFILL_MS);
   expect(await address.ringAlarm()).toBe(true);
-  expect(await address.tables()).toContain("state");
+  expect(await address.stored()).toContain("state");
   expect(await address.alarmAtMs()).not.toBeNull();
   later(KEPT_MS);
   expect(await address.ringAlarm()).toBe(true);
-  expect(await address.tables()).toEqual([]);
+  expect(await address.stored()).toEqual([]);
 });
 
 it("is kept while anything is spent: its bucket goes on where it was", async () => {
@@ -74,7 +74,7 @@ it("is forgotten also where its last visit used fewer limits than an earlier one
   await address.pause();
   later(60_000 + KEPT_MS);
   expect(await address.ringAlarm()).toBe(true);
-  expect(await address.tables()).toEqual([]);
+  expect(await address.stored()).toEqual([]);
 });
 
 it("is unlike a user, who is kept: the ledger is what a bill is made of", async () => {
@@ -83,5 +83,5 @@ it("is unlike a user, who is kept: the ledger is what a bill is made of", async 
   await user.pause();
   expect(await user.alarmAtMs()).toBeNull();
   later(REFILL_MS + KEPT_MS);
-  expect(await user.tables()).toContain("state");
+  expect(await user.stored()).toContain("state");
 });

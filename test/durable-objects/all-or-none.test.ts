@@ -63,7 +63,7 @@ it("writes nothing while it denies, until the user pauses", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "day", 3)));
   await user.allowedOf(3);
   await user.pause();
-  const before = await user.query("SELECT * FROM state");
+  const before = await user.state();
   expect(await user.allowedOf(200)).toBe(0);
-  expect(await user.query("SELECT * FROM state")).toEqual(before);
+  expect(await user.state()).toEqual(before);
 });

@@ -36,6 +36,7 @@ function breakable(storage: DurableObjectStorage): { broken: boolean } {
   for (const [target, method] of [
     [storage.sql, "exec"],
     [storage.kv, "get"],
+    [storage.kv, "put"],
     [storage, "transactionSync"],
   ] as const) {
     const original: (...given: unknown[]) => unknown = Reflect.get(target, method).bind(target);

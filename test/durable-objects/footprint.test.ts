@@ -1,26 +1,29 @@
 /** What the object writes, which is what a user costs: nothing where it was only asked, one row for many decisions. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bucket, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { bucket, HOUR_MS, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** Rows that the object writes while `work` runs, as SQLite counts them. */
+/** Rows that the object writes while `work` runs: of tables as SQLite counts them, and one for each value. */
 async function rowsWritten(user: UserObject, work: () => Promise<unknown>): Promise<number> {
   const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
-  await user.inside((_object, { storage: { sql } }) => {
+  await user.inside((_object, { storage: { sql, kv } }) => {
     const exec = sql.exec.bind(sql);
     vi.spyOn(sql, "exec").mockImplementation((statement, ...bindings) => {
       const cursor = exec(statement, ...bindings);
       cursors.push(cursor);
       return cursor;
     });
+    vi.spyOn(kv, "put");
   });
   await work();
-  return user.inside((_object, { storage: { sql } }) => {
+  return user.inside((_object, { storage: { sql, kv } }) => {
+    const values = vi.mocked(kv.put).mock.calls.length;
+    vi.mocked(kv.put).mockRestore();
     vi.mocked(sql.exec).mockRestore();
-    return cursors.reduce((sum, { rowsWritten: rows }) => sum + rows, 0);
+    return cursors.reduce((sum, { rowsWritten: rows }) => sum + rows, values);
   });
 }
 
@@ -43,12 +46,34 @@ describe("an object that was only asked", () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await questions[name]?.(user);
     await user.pause();
-    expect(await user.tables()).toEqual([]);
+    expect(await user.stored()).toEqual([]);
     expect(await user.alarmAtMs()).toBeNull();
   });
 });
 
 describe("rows written", () => {
+  it("are one for the first request of a user without an account: no table is made for it", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    expect(await rowsWritten(user, () => user.decide())).toBe(1);
+    await user.pause();
+    expect(await user.stored()).toEqual(["state"]);
+  });
+
+  it("are one for each hour of such a user, too, until the state row has more cells than it may hold", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    for (let hour = 0; hour < 32; hour++) {
+      expect(await rowsWritten(user, () => user.decide())).toBe(1);
+      await user.pause();
+      later(HOUR_MS);
+    }
+    expect(await user.stored()).toEqual(["state"]);
+    await user.decide();
+    expect(await user.stored()).toContain("usage");
+    await user.pause();
+    await user.evict();
+    expect((await user.status()).usage.month).toMatchObject({ requests: 33, cost: 33 });
+  });
+
   it("are one for as many decisions as a reservation holds", async () => {
     // cloudflare/agents#1686
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
@@ -65,12 +90,10 @@ describe("rows written", () => {
         await user.allowedOf(requests);
         await user.pause();
       });
-    // The tables are made with the first.
-    await burstOf(1);
     expect([await burstOf(1), await burstOf(1), await burstOf(1)]).toEqual([1, 1, 1]);
     expect([await burstOf(15), await burstOf(15), await burstOf(15)]).toEqual([3, 2, 2]);
     await user.crash();
-    expect(await user.remaining()).toEqual([1_000 - 49]);
+    expect(await user.remaining()).toEqual([1_000 - 48]);
   });
 
   it("are one for a batch, whatever its size", async () => {

@@ -101,7 +101,7 @@ describe("a grant", () => {
   it("is refused where there is no account", async () => {
     const user = new UserObject(await publish(TIERS));
     expect(await user.stub.grant(grantOf("bucket", 1, HOUR_MS))).toEqual({ kind: "no-account" });
-    expect(await user.tables()).toEqual([]);
+    expect(await user.stored()).toEqual([]);
   });
 });
 
@@ -185,7 +185,7 @@ describe("a reset", () => {
   it("that storage refuses has changed nothing", async () => {
     const user = await account();
     await user.allowedOf(5);
-    await user.failNextWrite("INTO state");
+    await user.failNextState();
     const failed = await user.inside(async (object) => {
       const call = async () => object.reset(null);
       return call().then(() => "none", String);

@@ -1,7 +1,6 @@
 /** The usage ledger: what bills are made of. Equal to the admitted requests by hour, route and key; denials apart. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
-import { parseJson } from "../../src/json.ts";
 import { bucket, DAY_MS, HOUR_MS, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
@@ -27,11 +26,8 @@ async function storedCells(user: UserObject): Promise<{ closed: Cell[]; open: Ce
   const closed = await user.query(
     "SELECT hour, route, key_id AS keyId, requests, cost_milli AS costMilli, denied FROM usage",
   );
-  const [state] = await user.query("SELECT open_cells FROM state");
-  return {
-    closed: cellsSchema.parse(closed),
-    open: cellsSchema.parse(parseJson(String(state?.["open_cells"]))),
-  };
+  const { openCells: open } = z.object({ openCells: cellsSchema }).parse(await user.state());
+  return { closed: cellsSchema.parse(closed), open };
 }
 
 /** What the ledger should be, counted by the test. */
@@ -122,13 +118,26 @@ it("keeps the open hour in the state row and moves it to the table with the firs
   expect(await storedCells(user)).toEqual({ closed: [cell], open: [next] });
 });
 
+it("moves the hours that were counted before there was an account to the table once there is one", async () => {
+  const user = new UserObject(await publishLimits(bucket(1, "second", 1_000)));
+  await user.allowedOf(2);
+  later(HOUR_MS);
+  await user.allowedOf(3);
+  later(HOUR_MS);
+  await user.stub.createAccount("ada", { name: "Ada", tier: "free" });
+  await user.decide();
+  const { closed, open } = await storedCells(user);
+  expect([closed, open]).toMatchObject([[{ requests: 2 }, { requests: 3 }], [{ requests: 1 }]]);
+  expect((await user.status()).usage.month).toMatchObject({ requests: 6, cost: 6 });
+});
+
 it("closes an hour once, though the write fails halfway and is done again", async () => {
   // openmeterio/openmeter#5118
   const user = await userWithKeys();
   await user.allowedOf(3, { route: "/r1" });
   await user.pause();
   later(HOUR_MS);
-  await user.failNextWrite("INTO state");
+  await user.failNextState();
   expect(await user.failureOf({ route: "/r1" })).toContain("disk failure");
   expect((await storedCells(user)).closed).toEqual([]);
   expect((await storedCells(user)).open).toMatchObject([{ requests: 3 }]);

@@ -47,10 +47,10 @@ describe("the fence", () => {
   it("refuses to decide where the newer revision is not to be had, and leaves the user as it was", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.allowedOf(4);
-    const before = await user.query("SELECT * FROM state");
+    const before = await user.state();
     const missing = nextRevision();
     expect(await user.failureOf({ revision: missing })).toContain(`revision ${missing} is not to be had`);
-    expect(await user.query("SELECT * FROM state")).toEqual(before);
+    expect(await user.state()).toEqual(before);
     expect(await user.remaining()).toEqual([6]);
     // Once KV has it, it counts.
     await env.CONFIG.put(documentKey(missing), (await env.CONFIG.get(documentKey(user.revision))) ?? "");

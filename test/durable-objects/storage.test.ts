@@ -1,8 +1,12 @@
 /** Storage that is not as it should be: all or nothing where a write fails, and no guess where a row cannot be read. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import * as z from "zod/mini";
 import { migrate, schemaVersion } from "../../durable-objects/migrations.ts";
 import { bucket, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { MIGRATIONS } from "../../durable-objects/user-limiter/schema.ts";
 import { UserObject } from "./user-object.ts";
+
+const stateSchema = z.record(z.string(), z.unknown());
 
 beforeEach(startClock);
 afterEach(stopClock);
@@ -28,51 +32,90 @@ describe("migrations", () => {
       expect(() => migrate(storage, [...grown, "no SQL at all"])).toThrow("syntax error");
       expect(schemaVersion(storage)).toBe(0);
     });
-    expect(await user.tables()).toEqual([]);
+    expect(await user.stored()).toEqual([]);
+  });
+
+  it("keep what a user has spent whose state was a table's row", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await user.allowedOf(4);
+    await user.pause();
+    const { revision, counters, openCells, leases, restsAtMs } = stateSchema.parse(await user.state());
+    await user.inside((_object, { storage }) => {
+      migrate(storage, MIGRATIONS.slice(0, 2));
+      storage.sql.exec(
+        "INSERT INTO state (id, revision, counters, open_cells, leases, rests_ms) VALUES (1, ?, ?, ?, ?, ?)",
+        Number(revision),
+        ...[counters, openCells, leases].map((each) => JSON.stringify(each)),
+        Number(restsAtMs),
+      );
+      storage.kv.delete("state");
+    });
+    await user.evict();
+    expect(await user.remaining()).toEqual([6]);
+    expect(await user.decide()).toMatchObject({ allowed: true });
+    await user.pause();
+    await user.evict();
+    expect((await user.status()).usage.hour).toEqual({ requests: 5, cost: 5, denied: 0 });
+    expect(await user.remaining()).toEqual([5]);
+    expect(await user.query("SELECT name FROM sqlite_master WHERE name = 'state'")).toEqual([]);
   });
 
   it("of a newer Worker are refused loudly, and nothing is decided or changed", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();
     await user.pause();
-    const before = await user.query("SELECT * FROM state");
+    const before = await user.state();
     await user.inside((_object, { storage }) => storage.kv.put("schemaVersion", 99));
     await user.evict();
     expect(await user.failureOf({})).toContain("storage has schema 99");
     await expect(user.status()).rejects.toThrow("storage has schema 99");
     await expect(async () => user.stub.account()).rejects.toThrow("storage has schema 99");
-    expect(await user.query("SELECT * FROM state")).toEqual(before);
+    expect(await user.state()).toEqual(before);
   });
 });
 
 describe("a state row that does not parse", () => {
-  const rows = [
-    ["counters", "not JSON"],
-    ["counters", "[]"],
-    ["counters", '{"bucket":{"kind":"bucket","debtGrains":-1,"grain":1,"atMs":0}}'],
-    ["counters", '{"bucket":{"kind":"bucket","grain":1,"atMs":0}}'],
-    ["counters", '{"bucket":{"kind":"unheard-of"}}'],
-    ["open_cells", "{}"],
-    ["open_cells", '[{"hour":1,"route":"","keyId":"","requests":-1,"costMilli":0,"denied":0}]'],
+  const parts = [
+    ["counters", "no record"],
+    ["counters", []],
+    ["counters", { bucket: { kind: "bucket", debtGrains: -1, grain: 1, atMs: 0 } }],
+    ["counters", { bucket: { kind: "bucket", grain: 1, atMs: 0 } }],
+    ["counters", { bucket: { kind: "unheard-of" } }],
+    ["openCells", {}],
+    ["openCells", [{ hour: 1, route: "", keyId: "", requests: -1, costMilli: 0, denied: 0 }]],
     ["revision", "seven"],
-  ];
+    ["leases", [{ id: "l1" }]],
+  ] as const;
 
-  it.each(rows)("is refused instead of beginning from empty: %s = %s", async (column, value) => {
+  it.each(parts)("is refused instead of beginning from empty: %s = %j", async (part, value) => {
+    const user = await used();
+    const broken = { ...stateSchema.parse(await user.state()), [part]: value };
+    await user.putState(broken);
+    await user.evict();
+    expect(await user.failureOf({})).toContain("ZodError");
+    expect(await user.state()).toEqual(broken);
+  });
+
+  it("is refused where a newer Worker wrote it in a format of its own", async () => {
+    const user = await used();
+    await user.putState(await user.state(), 2);
+    await user.evict();
+    expect(await user.failureOf({})).toContain("deploy a newer one");
+  });
+
+  async function used(): Promise<UserObject> {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.allowedOf(10);
     await user.pause();
-    await user.query(`UPDATE state SET ${column} = ?`, value);
-    await user.evict();
-    expect(await user.failureOf({})).toContain("ZodError");
-    expect(await user.query(`SELECT ${column} AS it FROM state`)).toEqual([{ it: value }]);
-  });
+    return user;
+  }
 });
 
 describe("a write that fails", () => {
   it("rejects the decision and charges nothing beyond the reservation", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.allowedOf(20);
-    await user.failNextWrite("INTO state");
+    await user.failNextState();
     // 20 are reserved after the first: the second of these needs a new floor.
     expect(await user.failureOf({}, {}, {})).toContain("disk failure");
     const [left = NaN] = await user.remaining();
@@ -84,9 +127,9 @@ describe("a write that fails", () => {
 
   it("charges nothing at all where nothing was reserved, and leaves no table behind", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
-    await user.failNextWrite("INTO state");
+    await user.failNextState();
     expect(await user.failureOf({ costMilli: 500_000 })).toContain("disk failure");
-    expect(await user.tables()).toEqual([]);
+    expect(await user.stored()).toEqual([]);
     expect(await user.remaining()).toEqual([1_000]);
     expect((await user.status()).usage.hour).toEqual({ requests: 0, cost: 0, denied: 0 });
     expect(await user.decide()).toMatchObject({ limits: [{ remaining: 999 }] });
@@ -106,7 +149,7 @@ describe("a write that fails", () => {
   it("costs a pause its exactness only", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.allowedOf(5);
-    await user.failNextWrite("INTO state");
+    await user.failNextState();
     await user.pause();
     const [left = NaN] = await user.remaining();
     expect(left).toBeLessThanOrEqual(995);

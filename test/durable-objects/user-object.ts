@@ -11,6 +11,7 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
+import * as z from "zod/mini";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { messageOf } from "../../src/log.ts";
@@ -21,6 +22,10 @@ import { dropTimers, request } from "./fixture.ts";
 export const PAUSE_MS = 1_000;
 
 type Row = Record<string, SqlStorageValue>;
+
+/** The name of the state row, and what is around the state in it. */
+const STATE = "state";
+const rowSchema = z.object({ format: z.literal(1), state: z.record(z.string(), z.unknown()) });
 
 export class UserObject {
   readonly name: string;
@@ -118,12 +123,36 @@ export class UserObject {
     return this.inside((_object, { storage }) => storage.sql.exec(statement, ...bindings).toArray());
   }
 
-  /** Names of the object's tables; none where it was never written. */
-  async tables(): Promise<unknown[]> {
+  /** Names of the object's tables and values; none where it was never written. */
+  async stored(): Promise<unknown[]> {
     const rows = await this.query(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY name",
     );
-    return rows.map(({ name }) => name);
+    const values = await this.inside((_object, { storage }) => [...storage.kv.list()].map(([key]) => key));
+    return [...rows.map(({ name }) => name), ...values];
+  }
+
+  /** The state as its row has it; undefined where it was never written. */
+  async state(): Promise<unknown> {
+    const row = await this.inside((_object, { storage }) => storage.kv.get(STATE));
+    return z.optional(rowSchema).parse(row)?.state;
+  }
+
+  /** Writes another state, in a row of this format. */
+  async putState(state: unknown, format = 1): Promise<void> {
+    await this.inside((_object, { storage }) => storage.kv.put(STATE, { format, state }));
+  }
+
+  /** Makes the next write of the state row fail, once, as a failing disk would. */
+  async failNextState(): Promise<void> {
+    await this.inside((_object, { storage: { kv } }) => {
+      const put = kv.put.bind(kv);
+      const spy = vi.spyOn(kv, "put").mockImplementation((key, value) => {
+        if (key !== STATE) return put(key, value);
+        spy.mockRestore();
+        throw new Error("disk failure");
+      });
+    });
   }
 
   /** Makes the next statement that contains `part` fail, once, as a failing disk would. */

@@ -6,6 +6,9 @@
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
+/** The name of the state row. */
+const STATE = "state";
+
 /** What outlives the copies of an object. */
 export class Disk {
   readonly #database = new DatabaseSync(":memory:");
@@ -36,11 +39,12 @@ export class Disk {
     this.alarmMs = this.#undo.alarmMs;
   }
 
-  /** Empties every table and keeps them, as of an object that was written once: quicker than another disk. */
+  /** Empties every table and keeps them, as of an object that had an account once: quicker than another disk. */
   wipe(): void {
     this.crash();
     const tables = this.#database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
     for (const { name } of tables) this.#database.exec(`DELETE FROM ${String(name)}`);
+    this.kv.delete(STATE);
     this.alarmMs = null;
     this.flushes = 0;
   }
@@ -55,7 +59,7 @@ export class Disk {
 
   exec(query: string, bindings: readonly SQLInputValue[]): Record<string, unknown>[] {
     if (!/^\s*SELECT/.test(query)) this.touch();
-    if (/CREATE|ALTER/.test(query)) {
+    if (/CREATE|ALTER|DROP/.test(query)) {
       this.#database.exec(query);
       return [];
     }
@@ -85,11 +89,6 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
   };
   const exec = (query: string, ...bindings: SQLInputValue[]) => {
     check();
-    if (handle.failNextWrite && query.startsWith("INSERT OR REPLACE INTO state")) {
-      handle.failNextWrite = false;
-      handle.onFailure();
-      throw new Error("the disk is full");
-    }
     const rows = disk.exec(query, bindings);
     return {
       toArray: () => rows,
@@ -104,8 +103,13 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
       get: (key: string) => (check(), disk.kv.get(key)),
       put: (key: string, value: unknown) => {
         check();
+        if (handle.failNextWrite && key === STATE) {
+          handle.failNextWrite = false;
+          handle.onFailure();
+          throw new Error("the disk is full");
+        }
         disk.touch();
-        disk.kv.set(key, value);
+        disk.kv.set(key, structuredClone(value));
       },
     },
     transactionSync: <T>(work: () => T): T => {

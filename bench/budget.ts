@@ -4,14 +4,17 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { counted } from "./cost.ts";
+import { counted, newcomers, since } from "./cost.ts";
 import { type Budget, linesOf, parseBudget } from "./over-budget.ts";
+import type { Operations } from "./price.ts";
 import { countedWorker, productBundle } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
 import { newUser, putPolicy } from "./setup.ts";
 import { gzipKbOf } from "./size.ts";
 
 const DECISIONS = 1_000;
+const NEWCOMERS = 200;
+const NEWCOMERS_AT_ONCE = 8;
 /** What a user's object writes when the user pauses belongs to the decisions before. */
 const SETTLED_MS = 1_500;
 
@@ -39,6 +42,7 @@ async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
       strict: await operationsOf(url, "strict"),
       leased: await operationsOf(url, "leased"),
       denied: await operationsOf(url, "denied"),
+      newcomers: perOf(await newcomers(url, NEWCOMERS, NEWCOMERS_AT_ONCE)),
     };
   } finally {
     await rig.close();
@@ -62,8 +66,10 @@ async function operationsOf(url: string, who: Who): Promise<Budget[Who]> {
     if (status !== expected) throw new Error(`${who}: ${status} where ${expected} was expected`);
   }
   await new Promise((done) => setTimeout(done, SETTLED_MS));
-  const after = await counted(url);
-  const per = (name: "objectCalls" | "rowsWritten" | "kvReads"): number =>
-    ((after[name] - before[name]) / DECISIONS) * 1_000;
+  return perOf(since(before, await counted(url), DECISIONS));
+}
+
+function perOf(counts: Operations): Budget[Who] {
+  const per = (name: keyof Budget[Who]): number => (counts[name] / counts.decisions) * 1_000;
   return { objectCalls: per("objectCalls"), rowsWritten: per("rowsWritten"), kvReads: per("kvReads") };
 }

@@ -8,9 +8,9 @@ import { type Rig, startRig } from "./rig.ts";
 import type { Operations } from "./price.ts";
 import { newUser, putPolicy } from "./setup.ts";
 
-/** A user who calls without pause, by so many clients. */
+/** A user who calls without pause, by so many clients; or newcomers: addresses of which each calls once. */
 export interface Busy {
-  readonly name: "strict" | "strict, 1 client" | "leased" | "unlimited" | "denied" | "naive";
+  readonly name: "strict" | "strict, 1 client" | "leased" | "unlimited" | "denied" | "newcomers" | "naive";
   readonly clients: number;
 }
 
@@ -20,8 +20,13 @@ export const BUSY: readonly Busy[] = [
   { name: "leased", clients: 64 },
   { name: "unlimited", clients: 64 },
   { name: "denied", clients: 64 },
+  { name: "newcomers", clients: 16 },
   { name: "naive", clients: 64 },
 ];
+
+type Counts = Omit<Operations, "decisions">;
+
+const NEWCOMERS = 500;
 
 /** Work behind the last answers (leases that end, points that are flushed) belongs to the decisions before it. */
 const SETTLED_MS = 2_500;
@@ -39,8 +44,7 @@ export async function countOperations(
     await putPolicy(url);
     const found = new Map<Busy["name"], Operations>();
     for (const { name, clients } of who) {
-      const operations =
-        name === "naive" ? await naive(rig, clients, seconds) : await ours(url, name, clients, seconds);
+      const operations = await operationsOf(rig, name, clients, seconds);
       progress(`counted (${analytics})  ${name.padEnd(18)} ${JSON.stringify(operations)}`);
       found.set(name, operations);
     }
@@ -48,6 +52,45 @@ export async function countOperations(
   } finally {
     await rig.close();
   }
+}
+
+function operationsOf(rig: Rig, name: Busy["name"], clients: number, seconds: number): Promise<Operations> {
+  const url = rig.url("counted");
+  if (name === "naive") return naive(rig, clients, seconds);
+  return name === "newcomers" ? newcomers(url, NEWCOMERS, clients) : ours(url, name, clients, seconds);
+}
+
+/** The first requests of so many addresses, so many at a time: each makes an object. */
+export async function newcomers(url: string, count: number, clients: number): Promise<Operations> {
+  const before = await counted(url);
+  let next = 0;
+  const client = async (): Promise<void> => {
+    while (next < count) {
+      const n = next++;
+      const response = await fetch(`${url}/identify`, {
+        headers: { "CF-Connecting-IP": `10.1.${n >> 8}.${n & 255}` },
+      });
+      if (!response.ok) throw new Error(`a newcomer was answered ${response.status}`);
+      await response.arrayBuffer();
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  await new Promise((done) => setTimeout(done, SETTLED_MS));
+  return since(before, await counted(url), count);
+}
+
+/** What was counted between the two. */
+export function since(before: Counts, after: Counts, decisions: number): Operations {
+  return {
+    decisions,
+    objectCalls: after.objectCalls - before.objectCalls,
+    hubCalls: after.hubCalls - before.hubCalls,
+    rowsWritten: after.rowsWritten - before.rowsWritten,
+    hubRows: after.hubRows - before.hubRows,
+    kvReads: after.kvReads - before.kvReads,
+    kvWrites: after.kvWrites - before.kvWrites,
+    dataPoints: after.dataPoints - before.dataPoints,
+  };
 }
 
 async function ours(url: string, name: string, connections: number, seconds: number): Promise<Operations> {
@@ -62,17 +105,7 @@ async function ours(url: string, name: string, connections: number, seconds: num
     name === "denied",
   );
   await new Promise((done) => setTimeout(done, SETTLED_MS));
-  const after = await counted(url);
-  return {
-    decisions,
-    objectCalls: after.objectCalls - before.objectCalls,
-    hubCalls: after.hubCalls - before.hubCalls,
-    rowsWritten: after.rowsWritten - before.rowsWritten,
-    hubRows: after.hubRows - before.hubRows,
-    kvReads: after.kvReads - before.kvReads,
-    kvWrites: after.kvWrites - before.kvWrites,
-    dataPoints: after.dataPoints - before.dataPoints,
-  };
+  return since(before, await counted(url), decisions);
 }
 
 /** One KV read, one object call, one row and one data point per check, which the peer's Worker does and counts in its object. */
@@ -102,7 +135,7 @@ async function decide(given: Load, isDenied: boolean): Promise<number> {
 }
 
 /** What the counting Worker at `url` has counted since it started. */
-export async function counted(url: string): Promise<Omit<Operations, "decisions">> {
+export async function counted(url: string): Promise<Counts> {
   const counts = await json(`${url}/bench/operations`);
   return {
     objectCalls: numberIn(counts, "objectCalls"),

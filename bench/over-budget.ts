@@ -11,6 +11,8 @@ const schema = z.strictObject({
   strict: z.strictObject({ objectCalls: figure, rowsWritten: figure, kvReads: figure }),
   leased: z.strictObject({ objectCalls: figure, rowsWritten: figure, kvReads: figure }),
   denied: z.strictObject({ objectCalls: figure, rowsWritten: figure, kvReads: figure }),
+  /** Of the first requests of 1,000 addresses. */
+  newcomers: z.strictObject({ objectCalls: figure, rowsWritten: figure, kvReads: figure }),
 });
 
 /** Most of each figure, or each figure as measured. */
@@ -39,7 +41,7 @@ export function linesOf(measured: Budget, most: Budget): Line[] {
     isOver: !(is <= limit),
   });
   const lines = [line("bundle, KiB", measured.gzipKb, most.gzipKb)];
-  for (const who of ["strict", "leased", "denied"] as const) {
+  for (const who of ["strict", "leased", "denied", "newcomers"] as const) {
     for (const operation of ["objectCalls", "rowsWritten", "kvReads"] as const) {
       lines.push(line(`${who}: ${operation} per 1,000`, measured[who][operation], most[who][operation]));
     }

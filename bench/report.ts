@@ -108,7 +108,7 @@ export function costTable(results: Results): string {
         perMillion(hubRows),
         perMillion(kvReads),
         perMillion(dataPoints),
-        two(dollarsOf(results, analytics, name)),
+        name === "newcomers" ? "" : two(dollarsOf(results, analytics, name)),
       ];
     }),
   );
@@ -142,12 +142,14 @@ const CPU_OF = {
   unlimited: "unlimited",
   denied: "denied",
   naive: "write",
+  // Not timed: it is mostly the machine's disk.
+  newcomers: null,
 } as const;
 
 /** With the processor time that was measured: of the edge, the objects and the hub, as all ran in one process. */
 function dollarsOf({ cost, rounds }: Results, analytics: Analytics, name: Busy["name"]): number {
   const operations = cost[analytics].get(name);
-  const runs = rounds.get(CPU_OF[name]);
+  const runs = rounds.get(CPU_OF[name] ?? "");
   if (!operations || !runs) return Number.NaN;
   return priceOf(operations, spreadOf(runs.map((run) => run.cpuUs)).median);
 }

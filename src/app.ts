@@ -1,8 +1,9 @@
 /** The edge: the reserved paths as a Hono app, everything else to the gateway. */
-import { Hono } from "hono";
+import type { Hono } from "hono";
 import { api } from "./api/api.ts";
 import type { AppEnv } from "./gateway/app-env.ts";
 import { type Fetch, gateway, unhandled } from "./gateway/gateway.ts";
+import { honoApp } from "./gateway/hono-app.ts";
 import { problem } from "./gateway/problem.ts";
 import type { Services } from "./gateway/services.ts";
 import { pathnameOf } from "./gateway/url-parts.ts";
@@ -29,7 +30,7 @@ export function createApp(services: Services): App {
 }
 
 function reservedPaths(services: Services, handle: Fetch): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = honoApp<AppEnv>();
   app.onError((thrown, c) => {
     // Unset where the very beginning failed.
     const requestId = c.get("requestId") ?? crypto.randomUUID();

@@ -1,6 +1,7 @@
 /** Mounts the contract: each endpoint with its access and its handler, and 405 for the other methods of its path. */
-import { type Context, Hono } from "hono";
+import type { Context, Hono } from "hono";
 import type { AppEnv } from "../gateway/app-env.ts";
+import { honoApp } from "../gateway/hono-app.ts";
 import { problem } from "../gateway/problem.ts";
 import { withCors, withPolicy } from "../gateway/steps.ts";
 import { ACCESS } from "./access.ts";
@@ -84,7 +85,7 @@ const HANDLERS: Record<EndpointId, Handler> = {
 
 /** Everything under the reserved paths that the contract names. */
 export function api(): Hono<AppEnv> {
-  const app = new Hono<AppEnv>();
+  const app = honoApp<AppEnv>();
   const methods = new Map<string, string[]>();
   for (const id of Object.keys(CONTRACT).filter(isEndpointId)) {
     const endpoint: Endpoint = CONTRACT[id];

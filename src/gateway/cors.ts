@@ -1,7 +1,8 @@
 /** CORS as a policy wants it, by Hono's own middleware: around an answer that may come from anywhere. */
-import { type Context, Hono } from "hono";
+import type { Context } from "hono";
 import { cors } from "hono/cors";
 import type { Policy } from "../policy/compile.ts";
+import { honoApp } from "./hono-app.ts";
 import { EXPOSED_HEADERS } from "./rate-limit-headers.ts";
 
 export type CorsRules = NonNullable<Policy["cors"]>;
@@ -13,7 +14,7 @@ interface Around {
   readonly next: Next;
 }
 
-const around = new Hono<{ Bindings: Around }>()
+const around = honoApp<{ Bindings: Around }>()
   .all("*", (c) => answer(c))
   // Whoever called knows what to do about it.
   .onError((thrown) => {

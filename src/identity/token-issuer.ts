@@ -4,7 +4,8 @@
  * The algorithm is fixed by configuration and never taken from the token; `exp`, issuer and audience are required
  * (RFC 8725). Fails closed: any doubt is "not valid". What the claims mean is for the caller to say.
  */
-import { createRemoteJWKSet, type JWKSCacheInput, jwksCache, jwtVerify, errors, type JWTPayload } from "jose";
+import { createRemoteJWKSet, type JWKSCacheInput, jwksCache, jwtVerify, type JWTPayload } from "jose";
+import { JOSEError, JWKSInvalid, JWKSTimeout } from "jose/errors";
 import { type Log, messageOf } from "../log.ts";
 
 export const HMAC_ALGORITHMS = ["HS256", "HS384", "HS512"] as const;
@@ -87,9 +88,9 @@ export class TokenIssuer {
 /** Whether the token is at fault, rather than the key set or its server. */
 function isTokensFault(thrown: unknown): boolean {
   return (
-    thrown instanceof errors.JOSEError &&
-    !(thrown instanceof errors.JWKSTimeout) &&
-    !(thrown instanceof errors.JWKSInvalid) &&
+    thrown instanceof JOSEError &&
+    !(thrown instanceof JWKSTimeout) &&
+    !(thrown instanceof JWKSInvalid) &&
     thrown.code !== "ERR_JOSE_GENERIC"
   );
 }

@@ -5,7 +5,7 @@
  * before its time: logging out removes the cookie, not what a thief has copied. Where only ADMIN_TOKENS is set, the key rests
  * on those digests alone: keep that variable as secret as a token.
  */
-import { base64url } from "jose";
+import { decode, encode } from "jose/base64url";
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
 import { parseBy } from "../../policy/fault.ts";
@@ -40,9 +40,9 @@ export class AdminSessions {
 
   async issue({ name, role }: { name: string; role: Role }, nowMs: number): Promise<IssuedSession> {
     const expiresMs = nowMs + SESSION_MS;
-    const payload = base64url.encode(JSON.stringify({ name, role, expiresMs }));
+    const payload = encode(JSON.stringify({ name, role, expiresMs }));
     const signature = await crypto.subtle.sign("HMAC", await this.#hmacKey(), bytes(payload));
-    return { value: `${payload}.${base64url.encode(new Uint8Array(signature))}`, expiresMs };
+    return { value: `${payload}.${encode(new Uint8Array(signature))}`, expiresMs };
   }
 
   /** Who a session speaks for; null where it is over, was changed, or was issued under other tokens. */
@@ -75,7 +75,7 @@ function bytes(text: string): Uint8Array {
 
 function decoded(text: string | undefined): Uint8Array | null {
   try {
-    return text === undefined ? null : base64url.decode(text);
+    return text === undefined ? null : decode(text);
   } catch {
     return null;
   }

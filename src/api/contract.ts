@@ -1,6 +1,7 @@
 /**
  * The API as data: every endpoint with its method, path, who may call it and what it takes. Routing, authentication,
- * "method not allowed" and docs/openapi.json all come from this table; what endpoints answer is in openapi/responses.ts.
+ * "method not allowed" and docs/openapi.json all come from this table; what endpoints answer, and the
+ * words for them, is in openapi/responses.ts, which the Worker does not carry.
  */
 import { ACCOUNTS, KEYS } from "./contract/accounts.ts";
 import { DASHBOARD, REPORTS, SESSIONS } from "./contract/dashboard.ts";

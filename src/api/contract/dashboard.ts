@@ -4,19 +4,17 @@ import { ADMIN, type Endpoint } from "./endpoint.ts";
 
 /** The page that operators keep open. */
 export const DASHBOARD = {
-  dashboard: { method: "GET", path: "/dashboard", access: "none", summary: "The dashboard" },
-  dashboardHome: { method: "GET", path: "/dashboard/", access: "none", summary: "The dashboard, too" },
+  dashboard: { method: "GET", path: "/dashboard", access: "none" },
+  dashboardHome: { method: "GET", path: "/dashboard/", access: "none" },
   dashboardScreen: {
     method: "GET",
     path: "/dashboard/:screen",
     access: "none",
-    summary: "The dashboard, at one of its screens",
   },
   dashboardFile: {
     method: "GET",
     path: "/dashboard/assets/:asset",
     access: "none",
-    summary: "What the dashboard is made of",
   },
 } as const satisfies Record<string, Endpoint>;
 
@@ -26,20 +24,17 @@ export const SESSIONS = {
     path: `${ADMIN}/session`,
     // The admin token is in the body.
     access: "none",
-    summary: "Log in with an admin token: sets the dashboard's cookie",
     body: newSessionSchema,
   },
   getSession: {
     method: "GET",
     path: `${ADMIN}/session`,
     access: "viewer",
-    summary: "Who is logged in, in which role",
   },
   deleteSession: {
     method: "DELETE",
     path: `${ADMIN}/session`,
     access: "none",
-    summary: "Log out: removes the dashboard's cookie",
   },
 } as const satisfies Record<string, Endpoint>;
 
@@ -48,7 +43,6 @@ export const REPORTS = {
     method: "GET",
     path: `${ADMIN}/reports/:name`,
     access: "viewer",
-    summary: "A report of the decisions that were made",
     query: reportQuery,
   },
   adminMetrics: {
@@ -56,13 +50,11 @@ export const REPORTS = {
     // The session's cookie is sent below here only.
     path: `${ADMIN}/metrics`,
     access: "viewer",
-    summary: "The metrics, for the dashboard",
   },
   live: {
     method: "GET",
     path: `${ADMIN}/live`,
     access: "viewer",
-    summary: "Decisions as they are made, over a WebSocket",
     query: liveQuery,
   },
 } as const satisfies Record<string, Endpoint>;

@@ -15,7 +15,6 @@ export interface Endpoint {
   /** Hono's syntax: `:name` is a parameter. */
   readonly path: string;
   readonly access: Access;
-  readonly summary: string;
   /** The body's schema, for those that take one. */
   readonly body?: z.ZodMiniType;
   /** The query's schema; the others take no parameters. */

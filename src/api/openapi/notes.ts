@@ -23,7 +23,9 @@ export interface Answer {
 
 export interface Notes {
   readonly tag: Tag;
-  /** What the summary of the contract leaves open. */
+  /** The endpoint in a line. */
+  readonly summary: string;
+  /** What the summary leaves open. */
   readonly description: string;
   /**
    * The body as clients should write it, with examples. Its schema may be narrower than the contract's, where the handler reads

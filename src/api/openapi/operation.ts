@@ -19,7 +19,7 @@ export async function operation(
   return {
     operationId: id,
     tags: [notes.tag],
-    summary: endpoint.summary,
+    summary: notes.summary,
     description: description.join(" "),
     security: securityOf(endpoint.access),
     ...(parameters.length > 0 ? { parameters } : {}),

@@ -51,6 +51,7 @@ const account = (description: string): Notes["answers"][0] => ({
 
 const createAccount: Notes = {
   tag: "Accounts",
+  summary: "Create an account",
   description: "The account counts from now on for requests of its user, however they identify themselves.",
   request: [
     json(newAccountSchema, {
@@ -70,6 +71,7 @@ const createAccount: Notes = {
 
 const listAccounts: Notes = {
   tag: "Accounts",
+  summary: "List accounts by tier, status or name",
   description: "In the order of their ids.",
   answers: [
     {
@@ -91,6 +93,7 @@ const listAccounts: Notes = {
 
 const getAccount: Notes = {
   tag: "Accounts",
+  summary: "Read an account",
   description: "From the user's own object: always the newest.",
   answers: [account("The account.")],
   problems: ["not_found"],
@@ -98,6 +101,7 @@ const getAccount: Notes = {
 
 const changeAccount: Notes = {
   tag: "Accounts",
+  summary: "Change an account's tier, status, limits or name",
   description: "Holds from the next request on, and keeps what was used: more lets a denied user in at once.",
   request: [
     json(accountChangeSchema, {
@@ -111,6 +115,7 @@ const changeAccount: Notes = {
 
 const deleteAccount: Notes = {
   tag: "Accounts",
+  summary: "Delete an account: its keys stop at once, its ledger is kept",
   description: "An account of the same id may be made again later.",
   answers: [{ status: 204, description: "Deleted." }],
   problems: ["not_found"],
@@ -118,6 +123,7 @@ const deleteAccount: Notes = {
 
 const grantExtra: Notes = {
   tag: "Accounts",
+  summary: "Grant extra capacity of a limit until a time",
   description: "Raises the burst of a bucket, the amount of a quota or the number of slots.",
   request: [
     json(newGrantSchema, {
@@ -130,6 +136,7 @@ const grantExtra: Notes = {
 
 const resetAccount: Notes = {
   tag: "Accounts",
+  summary: "Forget what was spent of an account's limits",
   description: "The limits are full again. Usage and bills stay as they are.",
   request: [
     json(resetSchema, {
@@ -143,6 +150,7 @@ const resetAccount: Notes = {
 
 const getAccountStatus: Notes = {
   tag: "Accounts",
+  summary: "A user's limits and usage as they stand now",
   description:
     "From the user's own object, and it costs nothing. Of users without an account too: by the policy's default tier, where their token names no other. Limits of single routes and keys are not among them.",
   answers: [
@@ -181,6 +189,7 @@ const getAccountStatus: Notes = {
 
 const getUsage: Notes = {
   tag: "Accounts",
+  summary: "Exact usage by hour, day or month, also by route or as CSV",
   description: "To whole hours. Of users without an account too.",
   answers: [
     {
@@ -207,6 +216,7 @@ const getUsage: Notes = {
 
 const getAudit: Notes = {
   tag: "Accounts",
+  summary: "Who changed the account, when and why, newest first",
   description: "Of users without an account too: the trail of a deleted account stays.",
   answers: [
     {
@@ -242,6 +252,7 @@ const getAudit: Notes = {
 
 const rebuildDirectory: Notes = {
   tag: "Accounts",
+  summary: "Rebuild the list of accounts from the accounts themselves, a page at a time",
   description: "Safe at any time, and safe to repeat. Call it with the answer's cursor until that is null.",
   answers: [
     {

@@ -7,8 +7,9 @@ const UNCHANGED = {
   headers: ["ETag"],
 } as const;
 
-const page = (description: string): Notes => ({
+const page = (summary: string, description: string): Notes => ({
   tag: "Dashboard",
+  summary,
   description,
   answers: [
     {
@@ -23,6 +24,7 @@ const page = (description: string): Notes => ({
 
 const dashboardFile: Notes = {
   tag: "Dashboard",
+  summary: "What the dashboard is made of",
   description: "Scripts and styles. What has a hash in its name may be kept for ever.",
   answers: [
     {
@@ -41,10 +43,10 @@ const dashboardFile: Notes = {
 };
 
 export const DASHBOARD = {
-  dashboard: page("One page, nothing of any other host, and nothing of anybody's data."),
-  dashboardHome: page("The same page."),
+  dashboard: page("The dashboard", "One page, nothing of any other host, and nothing of anybody's data."),
+  dashboardHome: page("The dashboard, too", "The same page."),
   dashboardScreen: {
-    ...page("The same page, which reads its URL."),
+    ...page("The dashboard, at one of its screens", "The same page, which reads its URL."),
     problems: ["not_found"],
   } satisfies Notes,
   dashboardFile,

@@ -10,6 +10,7 @@ const UNCHANGED = {
 
 const openapi: Notes = {
   tag: "Documentation",
+  summary: "This document: the API as OpenAPI 3.1",
   description: "Made from the same contract that requests are validated by.",
   answers: [
     {
@@ -28,6 +29,7 @@ const openapi: Notes = {
 
 const docs: Notes = {
   tag: "Documentation",
+  summary: "The API as a page to read and to try",
   description: "Works offline: nothing is loaded from any other host.",
   answers: [
     {
@@ -42,6 +44,7 @@ const docs: Notes = {
 
 const docsFile: Notes = {
   tag: "Documentation",
+  summary: "What the page is made of",
   description: "Scripts, styles and licences.",
   answers: [
     {

@@ -26,6 +26,7 @@ const issued: Notes["answers"][0] = {
 
 const createKey: Notes = {
   tag: "Keys",
+  summary: "Issue an API key; it is shown once",
   description: "Works at once; a location that was asked for it before it existed may need half a minute.",
   request: [json(newKeySchema, { key: { name: "Production", scopes: ["call"] }, least: {} })],
   answers: [issued],
@@ -34,6 +35,7 @@ const createKey: Notes = {
 
 const listKeys: Notes = {
   tag: "Keys",
+  summary: "List an account's keys",
   description: "From the user's own object: always the newest.",
   answers: [
     { status: 200, description: "The keys.", contents: [json(keysSchema, { keys: { keys: [KEY] } })] },
@@ -43,6 +45,7 @@ const listKeys: Notes = {
 
 const rotateKey: Notes = {
   tag: "Keys",
+  summary: "Put a new key in another's place; the old one works for a grace period",
   description: "Name, scopes and expiry are the old one's.",
   request: [json(rotationSchema, { "an hour": { graceSeconds: 3_600, reason: "Yearly" } })],
   answers: [issued],
@@ -51,6 +54,7 @@ const rotateKey: Notes = {
 
 const revokeKey: Notes = {
   tag: "Keys",
+  summary: "Revoke an API key at once",
   description: "The user's object refuses it from this moment on. Revoking again changes nothing.",
   answers: [
     {

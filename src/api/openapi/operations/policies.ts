@@ -57,12 +57,14 @@ const changed = (restores: number | null): Notes["answers"][0] => ({
 
 const getPolicy: Notes = {
   tag: "Policy",
+  summary: "The policy in force",
   description: "With the ETag that a change needs.",
   answers: [whole("The newest revision.")],
 };
 
 const putPolicy: Notes = {
   tag: "Policy",
+  summary: "Put a policy into force, if nobody else was faster",
   description:
     "A document with any fault changes nothing. It is in force here at once and within a minute everywhere; objects never decide by an older one.",
   request: [
@@ -73,6 +75,7 @@ const putPolicy: Notes = {
 
 const validatePolicy: Notes = {
   tag: "Policy",
+  summary: "Every fault of a policy, with nothing changed",
   description: "The same checks as for a change, and their answer as data.",
   request: [
     json(policyCheckSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } }),
@@ -103,6 +106,7 @@ const AFFECTED = { account: "user:acme", route: "/compare", tier: "free", reques
 
 const simulatePolicy: Notes = {
   tag: "Policy",
+  summary: "Who would have been denied or let in by a policy that is not in force",
   description:
     "Replays the newest 50,000 recorded decisions of the range by the policy in force and by the given one, both from empty counters, through the code that decides. Accounts' own numbers and grants are not known to the record, nor the path behind a route's pattern.",
   request: [json(simulationSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } })],
@@ -149,6 +153,7 @@ const simulatePolicy: Notes = {
 
 const listRevisions: Notes = {
   tag: "Policy",
+  summary: "All revisions, newest first",
   description: "Without their documents.",
   answers: [
     {
@@ -161,6 +166,7 @@ const listRevisions: Notes = {
 
 const getRevision: Notes = {
   tag: "Policy",
+  summary: "One revision with its document",
   description: "Revision 0 is the policy that ships with the Worker.",
   answers: [whole("The revision.")],
   problems: ["not_found"],
@@ -168,6 +174,7 @@ const getRevision: Notes = {
 
 const activateRevision: Notes = {
   tag: "Policy",
+  summary: "Bring an earlier revision back, as a new one",
   description:
     "Adds its document again as the newest revision, so numbers only ever grow. Without If-Match: whatever is in force now.",
   request: [json(activationSchema, { reason: { reason: "Revision 6 was a mistake" } })],

@@ -62,6 +62,7 @@ const lines = (...values: object[]): string => values.map((value) => `${JSON.str
 
 const status: Notes = {
   tag: "Rate limits",
+  summary: "The caller's limits and usage",
   description: "Costs nothing. Without a credential: what the caller's address may do.",
   answers: [
     {
@@ -89,6 +90,7 @@ const status: Notes = {
 
 const check: Notes = {
   tag: "Rate limits",
+  summary: "May this user do this?",
   description:
     "Denied is an answer, not an error: the status is 200 either way. Needs an API key with the scope `check`.",
   request: [
@@ -109,6 +111,7 @@ const check: Notes = {
 
 const checkBatch: Notes = {
   tag: "Rate limits",
+  summary: "Up to 1,000 checks, as a JSON array or NDJSON",
   description:
     "As JSON: an array of operations, answered by an array in the same order. As NDJSON: an operation a line, answered by a line each as they arrive; a line that is too long or no JSON fails alone, and so does what comes after 1,000. Needs an API key with the scope `check`.",
   request: [
@@ -129,6 +132,7 @@ const checkBatch: Notes = {
 
 const health: Notes = {
   tag: "Health",
+  summary: "Whether the Worker is healthy",
   description: "200 as long as the Worker runs.",
   answers: [
     {
@@ -146,6 +150,7 @@ const health: Notes = {
 
 const ready: Notes = {
   tag: "Health",
+  summary: "Whether the limiter answers",
   description: "Asks an object, and whether a policy is known.",
   answers: [
     {
@@ -176,6 +181,7 @@ const METRICS = [
 
 const metrics: Notes = {
   tag: "Health",
+  summary: "Metrics, for Prometheus",
   description:
     "In Prometheus' text format. Sums of the whole deployment, not of the isolate that answers. Monitoring gets a token of its own: an entry of the role `viewer` in ADMIN_TOKENS.",
   answers: [

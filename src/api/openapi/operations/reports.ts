@@ -90,6 +90,7 @@ const DRIFT = {
 
 const getReport: Notes = {
   tag: "Reports",
+  summary: "A report of the decisions that were made",
   description:
     "From Analytics Engine where its token is configured, else from the hub's embedded store, which has the last day.",
   answers: [
@@ -125,6 +126,7 @@ const METRICS = [
 
 const adminMetrics: Notes = {
   tag: "Reports",
+  summary: "The metrics, for the dashboard",
   description: "The same as GET /api/v1/rate-limit/metrics, where the dashboard's session is taken.",
   answers: [
     {
@@ -138,6 +140,7 @@ const adminMetrics: Notes = {
 
 const live: Notes = {
   tag: "Reports",
+  summary: "Decisions as they are made, over a WebSocket",
   description:
     'A WebSocket of JSON text frames. The server sends {"seq", "rows", "skipped"}: decisions that pass the filters, at most 20 a second, and how many were left out since the frame before. Answer each frame with {"ack": seq}: with five unanswered nothing more is sent until you do. {"filters": {...}} and {"pause": true} may be sent at any time.',
   answers: [{ status: 101, description: "The stream is open." }],

@@ -5,6 +5,7 @@ import { json, type Notes } from "../notes.ts";
 
 const createSession: Notes = {
   tag: "Session",
+  summary: "Log in with an admin token: sets the dashboard's cookie",
   description:
     "Wrong tokens are limited by address, by the limiter itself: 10 at once, then one every 6 seconds. A page of another site is refused.",
   request: [json(newSessionSchema, { token: { token: "the-admin-token" } })],
@@ -31,6 +32,7 @@ const createSession: Notes = {
 
 const getSession: Notes = {
   tag: "Session",
+  summary: "Who is logged in, in which role",
   description: "Also of who came in by a bearer token or through Cloudflare Access.",
   answers: [
     {
@@ -44,6 +46,7 @@ const getSession: Notes = {
 
 const deleteSession: Notes = {
   tag: "Session",
+  summary: "Log out: removes the dashboard's cookie",
   description: "Whoever is not logged in may log out as well. A page of another site is refused.",
   answers: [{ status: 204, description: "Logged out.", headers: ["Cache-Control", "Set-Cookie"] }],
   problems: ["forbidden"],

@@ -149,7 +149,8 @@ const CPU_OF = {
 /** With the processor time that was measured: of the edge, the objects and the hub, as all ran in one process. */
 function dollarsOf({ cost, rounds }: Results, analytics: Analytics, name: Busy["name"]): number {
   const operations = cost[analytics].get(name);
-  const runs = rounds.get(CPU_OF[name] ?? "");
+  const contender = CPU_OF[name];
+  const runs = contender === null ? undefined : rounds.get(contender);
   if (!operations || !runs) return Number.NaN;
   return priceOf(operations, spreadOf(runs.map((run) => run.cpuUs)).median);
 }

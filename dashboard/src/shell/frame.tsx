@@ -1,6 +1,6 @@
 /** The frame around every screen: navigation, who is signed in, the theme, and the command palette. */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { type Command, CommandPalette } from "./command-palette.tsx";
 import { Link, usePage } from "./page.tsx";
 import { applyTheme, storedTheme, THEMES, type Theme } from "./theme.ts";
@@ -20,7 +20,8 @@ export function Frame({ screens, who, onSignOut, children }: Props) {
     applyTheme(chosen);
     setTheme(chosen);
   };
-  useEffect(() => {
+  // As soon as the page is seen, not some frames later: a key pressed between would do nothing.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k") return;
       event.preventDefault();

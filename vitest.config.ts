@@ -1,13 +1,22 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { buildAssets } from "./scripts/build-assets.ts";
 
-// Every worker and every script under test is a process of its own, and most of what a short one does is compiling: once is enough.
-process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", ".cache", "compiled");
+// Every worker and every script under test is a process of its own, and much of what a short one does is compiling: once is enough.
+if (process.env["NODE_COMPILE_CACHE"] === undefined) {
+  const compiled = mkdtempSync(join(tmpdir(), "edge-limiter-compiled-"));
+  process.env["NODE_COMPILE_CACHE"] = compiled;
+  process.on("exit", () => rmSync(compiled, { recursive: true, force: true, maxRetries: 3 }));
+}
 
 // The Worker under test serves them.
 await buildAssets();
+
+/** Two files share two cores, perhaps with other work: what takes half a second alone may take many. No guarantee is about it. */
+const PATIENCE = { testTimeout: 30_000, hookTimeout: 30_000 };
 
 /** Tests that change the policy or the directory for all, or use up what all share: each has a workerd of its own. */
 const ALONE = [
@@ -38,7 +47,12 @@ export default defineConfig({
     maxWorkers: "100%",
     projects: [
       {
-        test: { name: "core", include: ["test/{core,peers,hostile}/**/*.test.ts"], environment: "node" },
+        test: {
+          name: "core",
+          include: ["test/{core,peers,hostile}/**/*.test.ts"],
+          environment: "node",
+          ...PATIENCE,
+        },
       },
       {
         // The objects' classes in Node, on a simulated platform.
@@ -57,11 +71,12 @@ export default defineConfig({
           name: "scripts",
           include: ["test/{scripts,reports,metrics,analytics,dashboard}/**/*.test.ts"],
           environment: "node",
+          ...PATIENCE,
         },
       },
       {
         plugins: [workerd()],
-        test: { name: "alone", include: ALONE },
+        test: { name: "alone", include: ALONE, ...PATIENCE },
       },
       {
         plugins: [workerd()],
@@ -72,6 +87,7 @@ export default defineConfig({
           exclude: ALONE,
           isolate: false,
           setupFiles: FRESH_OBJECTS,
+          ...PATIENCE,
         },
       },
       {
@@ -83,6 +99,7 @@ export default defineConfig({
           exclude: ALONE,
           isolate: false,
           setupFiles: FRESH_OBJECTS,
+          ...PATIENCE,
         },
       },
       {

@@ -3,7 +3,7 @@
  * not after a failed test, and not when the test run itself is killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -159,15 +159,12 @@ export function keysFile(checkout: Checkout, demoDir = ".demo"): string {
   return join(checkout.directory, demoDir, "keys.json");
 }
 
-/** A port that nobody listens on at the moment. */
+/** A port that nobody listens on at the moment, of those that no system gives away: it may be left for a while and taken again. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  probe.close();
-  await once(probe, "close");
-  if (typeof address !== "object" || address === null) throw new Error("no address");
-  return address.port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    if (await isFree(port)) return port;
+  }
 }
 
 /** Whether one can listen on that port of 127.0.0.1. */

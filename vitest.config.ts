@@ -18,10 +18,13 @@ await buildAssets();
 /** Two files share two cores, perhaps with other work: what takes half a second alone may take many. No guarantee is about it. */
 const PATIENCE = { testTimeout: 30_000, hookTimeout: 30_000 };
 
+/** Tests by the operator's policy of control-start.ts, which the first of them puts: they share a workerd that has it. */
+const CONTROL = ["test/edge/control-plane-{deletion,input,key-end,keys,limits,usage,usage-csv}.test.ts"];
+
 /** Tests that change the policy or the directory for all, or use up what all share: each has a workerd of its own. */
 const ALONE = [
   "test/edge/control-plane*.test.ts",
-  "test/edge/openapi*.test.ts",
+  "test/edge/openapi-fuzz*.test.ts",
   "test/edge/policy-{store,lost}.test.ts",
   "test/durable-objects/account-directory.test.ts",
 ];
@@ -76,7 +79,17 @@ export default defineConfig({
       },
       {
         plugins: [workerd()],
-        test: { name: "alone", include: ALONE, ...PATIENCE },
+        test: { name: "alone", include: ALONE, exclude: CONTROL, ...PATIENCE },
+      },
+      {
+        plugins: [workerd()],
+        test: {
+          name: "control",
+          include: CONTROL,
+          isolate: false,
+          setupFiles: FRESH_OBJECTS,
+          ...PATIENCE,
+        },
       },
       {
         plugins: [workerd()],

@@ -3,6 +3,7 @@
  * computed from what it ought to do.
  */
 import { type Load, load } from "./load.ts";
+import { askOnce, settled } from "./newcomers.ts";
 import { type Analytics, countedWorker } from "./rig-workers.ts";
 import { type Rig, startRig } from "./rig.ts";
 import type { Operations } from "./price.ts";
@@ -63,19 +64,9 @@ function operationsOf(rig: Rig, name: Busy["name"], clients: number, seconds: nu
 /** The first requests of so many addresses, so many at a time: each makes an object. */
 export async function newcomers(url: string, count: number, clients: number): Promise<Operations> {
   const before = await counted(url);
-  let next = 0;
-  const client = async (): Promise<void> => {
-    while (next < count) {
-      const n = next++;
-      const response = await fetch(`${url}/identify`, {
-        headers: { "CF-Connecting-IP": `10.1.${n >> 8}.${n & 255}` },
-      });
-      if (!response.ok) throw new Error(`a newcomer was answered ${response.status}`);
-      await response.arrayBuffer();
-    }
-  };
-  await Promise.all(Array.from({ length: clients }, client));
-  await new Promise((done) => setTimeout(done, SETTLED_MS));
+  const addresses = Array.from({ length: count }, (_, n) => `10.1.${n >> 8}.${n & 255}`);
+  await askOnce(`${url}/identify`, "CF-Connecting-IP", addresses, clients);
+  await settled();
   return since(before, await counted(url), count);
 }
 

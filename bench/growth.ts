@@ -4,7 +4,8 @@
  */
 import { CLIENTS, type Places } from "./contenders.ts";
 import { inspect } from "./inspector.ts";
-import { type Load, load } from "./load.ts";
+import { type Load, load, type Users } from "./load.ts";
+import { askOnce } from "./newcomers.ts";
 import { type Spread, ratiosOf, spreadOf } from "./ratios.ts";
 import { edgeAlone } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
@@ -27,6 +28,8 @@ const USERS = [1, 1_000];
 const OPENED = 800;
 /** Objects that are not awake are opened first. */
 const WAKE_SECONDS = 1;
+const AT_ONCE = 16;
+
 export async function measureGrowth(
   { url }: Places,
   rounds: number,
@@ -34,15 +37,20 @@ export async function measureGrowth(
   progress: (text: string) => void,
 ): Promise<Growth[]> {
   const found: Growth[] = [];
-  const place = (name: Name, count: number): Load => {
+  const place = (name: Name, count: number): Load & { users: Users } => {
     const isOurs = name === "strict";
     const header = isOurs ? "CF-Connecting-IP" : "X-User";
     return ofMany(isOurs ? `${url("ours")}/identify` : `${url("objects")}/${name}`, header, count, seconds);
   };
   for (const count of USERS) {
     const runs: Record<Name, number[]> = { strict: [], empty: [], write: [] };
+    // What a new user costs is a figure of its own (newcomers.ts).
+    for (const name of NAMES) {
+      const { url: target, users } = place(name, count);
+      await askOnce(target, users.header, addresses(count), AT_ONCE);
+    }
     for (let round = 1; round <= rounds; round++) {
-      for (const name of ["empty", "strict", "write"] as const) {
+      for (const name of NAMES) {
         const given = place(name, count);
         await load({ ...given, seconds: WAKE_SECONDS });
         const measured = await load(given);
@@ -64,9 +72,15 @@ export async function measureGrowth(
   return found;
 }
 
-type Name = "strict" | "empty" | "write";
+const NAMES = ["empty", "strict", "write"] as const;
+type Name = (typeof NAMES)[number];
 
-function ofMany(url: string, header: string, count: number, seconds: number): Load {
+/** As users.lua makes them. */
+function addresses(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`);
+}
+
+function ofMany(url: string, header: string, count: number, seconds: number): Load & { users: Users } {
   return { url, connections: CLIENTS, users: { header, count }, seconds };
 }
 

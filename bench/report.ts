@@ -3,6 +3,7 @@ import type { Accuracy } from "./accuracy.ts";
 import { CONTENDERS } from "./contenders.ts";
 import type { Busy } from "./cost.ts";
 import type { Growth, Memory } from "./growth.ts";
+import type { NewcomersCost } from "./newcomers.ts";
 import { type Operations, priceOf } from "./price.ts";
 import { type Spread, spreadOf } from "./ratios.ts";
 import { type Analytics, CAPACITY } from "./rig-workers.ts";
@@ -30,6 +31,8 @@ export interface Results {
   readonly cost: Readonly<Record<Analytics, ReadonlyMap<Busy["name"], Operations>>>;
   readonly size: Size;
   readonly growth: readonly Growth[];
+  /** Null where it was not measured. */
+  readonly newcomers: NewcomersCost | null;
   readonly memory: readonly Memory[];
 }
 
@@ -46,6 +49,7 @@ export function asMarkdown(results: Results): string {
     "What a million decisions took, counted, and cost:",
     costTable(results),
     ...(results.growth.length > 0 ? ["By the number of users:", growthTable(results)] : []),
+    ...(results.newcomers ? [newcomersLine(results.newcomers)] : []),
   ].join("\n\n");
 }
 
@@ -131,6 +135,11 @@ export function growthTable({ growth }: Results): string {
       spread(toWrite),
     ]),
   );
+}
+
+function newcomersLine({ strict, empty, write }: NewcomersCost): string {
+  const us = ({ median, min, max }: Spread): string => `${whole(median)} us (${whole(min)} to ${whole(max)})`;
+  return `A user's first request makes an object, and takes of the processor: strict ${us(strict)}; an empty call ${us(empty)}; a row per check ${us(write)}.`;
 }
 
 const ANALYTICS = ["embedded", "engine"] as const;

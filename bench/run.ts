@@ -11,6 +11,7 @@ import { measureAccuracy } from "./accuracy.ts";
 import type { Places } from "./contenders.ts";
 import { BUSY, type Busy, countOperations } from "./cost.ts";
 import { measureGrowth, tryMeasureMemory } from "./growth.ts";
+import { measureNewcomers } from "./newcomers.ts";
 import { assertWrk, stopLoads } from "./load.ts";
 import { startNodePeer } from "./peers-on-node.ts";
 import type { Operations } from "./price.ts";
@@ -43,7 +44,7 @@ const LENGTHS = isQuick
       startRounds: 5,
     };
 /** Left out where it is to be quick. */
-const GROWTH = { rounds: 2, seconds: 3, memorySeconds: 3 };
+const GROWTH = { rounds: 3, seconds: 3, memorySeconds: 3 };
 const QUICKLY_COUNTED = BUSY.filter(({ name }) => name === "strict" || name === "leased");
 const MOST_MINUTES = isQuick ? 6 : 20;
 const ROOT = join(import.meta.dirname, "..");
@@ -108,6 +109,7 @@ async function main(): Promise<void> {
   const rounds = await runRounds(places, pids, LENGTHS.rounds, LENGTHS.seconds, progress);
   const accuracy = await measureAccuracy(places, LENGTHS.accuracyRounds, LENGTHS.accuracySeconds, progress);
   const growth = isQuick ? [] : await measureGrowth(places, GROWTH.rounds, GROWTH.seconds, progress);
+  const newcomers = isQuick ? null : await measureNewcomers(places, rig.pid, GROWTH.rounds, progress);
   if (rig.complaints() > 0) progress(`workerd and its Workers printed ${rig.complaints()} lines`);
   // The rest is counted, and not timed beside anything.
   await rig.close();
@@ -120,6 +122,7 @@ async function main(): Promise<void> {
     rounds,
     accuracy,
     growth,
+    newcomers,
     cost: {
       embedded: await count("embedded"),
       engine: isQuick ? new Map() : await count("engine"),

@@ -28,8 +28,9 @@ describe("check", () => {
   it("decides, and says all that a caller needs", async () => {
     const user = newUser();
     // Another file may have published the same policy a moment ago, which its Worker still remembers.
-    const { revision } = await limiter.status(user);
-    expect(revision).toBeGreaterThan(0);
+    const status = await limiter.status(user);
+    if (status.kind !== "status") throw new Error(`the user is ${status.kind}`);
+    expect(status.revision).toBeGreaterThan(0);
     expect(await limiter.check({ user, cost: 7 })).toMatchObject({
       outcome: "allowed",
       allowed: true,
@@ -42,7 +43,7 @@ describe("check", () => {
       violated: [],
       source: "strict",
       tier: "free",
-      revision,
+      revision: status.revision,
     });
     expect(await limiter.check({ user, cost: 7 })).toMatchObject({ allowed: false, violated: ["minute"] });
     expect(await limiter.check({ user, route: "/compare", peek: true })).toMatchObject({

@@ -1,8 +1,9 @@
 /**
  * Append-only migrations of an object's SQLite schema.
  *
- * A migration that has been released is never edited: a change is a new one at the end. They run before the first write to a
- * table, in one transaction with it, so an object that needs no table never costs the rows that making them takes.
+ * A migration that has been released is never edited: a change is a new one at the end. The first run before the first write to a
+ * table, so an object that needs no table never costs the rows that making them takes; later ones when an object with older tables
+ * is loaded. Each run is one transaction.
  */
 
 /** SQL, or what SQL alone cannot do. */

@@ -146,8 +146,8 @@ export class UserLimiter extends AccountObject {
 
   async #doWhatIsDue(): Promise<void> {
     const memory = this.store.memory;
-    if ((await this.#forgetAddress(memory)) || !memory.hasTables) return;
     memory.remembered.sweep(Date.now());
+    if ((await this.#forgetAddress(memory)) || !memory.hasTables) return;
     await this.store.tellAll();
     tellMetrics(this.ctx, this.env);
     await this.store.wakeAt(memory.remembered.nextExpiryMs());
@@ -224,9 +224,9 @@ export class UserLimiter extends AccountObject {
    * storage does not grow with every address that was ever seen.
    * @returns whether it was forgotten.
    */
-  async #forgetAddress({ restsAtMs }: Memory): Promise<boolean> {
+  async #forgetAddress({ restsAtMs, remembered }: Memory): Promise<boolean> {
     if (!this.#isAddress() || restsAtMs === null) return false;
-    const forgetAtMs = restsAtMs + FORGET_AFTER_MS;
+    const forgetAtMs = Math.max(restsAtMs + FORGET_AFTER_MS, remembered.nextExpiryMs() ?? 0);
     if (forgetAtMs > Date.now()) {
       await this.store.wakeAt(forgetAtMs);
       return false;

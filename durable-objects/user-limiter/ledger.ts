@@ -106,17 +106,7 @@ export class Ledger {
     const crowded = this.#open.size > MAX_OPEN_CELLS;
     for (const [key, cell] of this.#open) {
       if (!crowded && (!hasTable || cell.hour >= hour)) continue;
-      this.#sql.exec(
-        `INSERT INTO usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
-           cost_milli = cost_milli + excluded.cost_milli, denied = denied + excluded.denied`,
-        cell.hour,
-        cell.route,
-        cell.keyId,
-        cell.requests,
-        cell.costMilli,
-        cell.denied,
-      );
+      storeCell(this.#sql, cell);
       this.#open.delete(key);
       this.#last = null;
     }
@@ -152,6 +142,24 @@ export class Ledger {
     this.#last = cell;
     return cell;
   }
+}
+
+/** Adds a cell to the usage table. */
+export function storeCell(
+  sql: SqlStorage,
+  { hour, route, keyId, requests, costMilli, denied }: Readonly<Cell>,
+): void {
+  sql.exec(
+    `INSERT INTO usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
+       cost_milli = cost_milli + excluded.cost_milli, denied = denied + excluded.denied`,
+    hour,
+    route,
+    keyId,
+    requests,
+    costMilli,
+    denied,
+  );
 }
 
 function cellKey(hour: number, route: string, keyId: string): string {

@@ -68,7 +68,7 @@ export class Memory {
     return charges;
   }
 
-  /** Whether the object has tables: it needs none until there is an account, or more than the state row holds. */
+  /** Whether the object has tables: none until there is an account, an idempotency key, or more than the state row holds. */
   get hasTables(): boolean {
     return this.#hasTables;
   }

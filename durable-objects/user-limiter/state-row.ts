@@ -1,17 +1,17 @@
 /**
  * The state row: everything of a user that decisions rest on, in one row, so that one write makes many decisions durable. A row of
- * the storage's own key-value table, which the runtime makes: a user without an account needs no other.
+ * the storage's own key-value table, which the runtime makes: a user without an account mostly needs no other.
  */
 import * as z from "zod/mini";
 import type { OpenLease } from "../../src/core/lease-book.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import { parseJson } from "../../src/json.ts";
 import { countersSchema } from "./counters.ts";
-import { cellSchema } from "./ledger.ts";
+import { cellSchema, storeCell } from "./ledger.ts";
 
 const KEY = "state";
 
-/** Of the row's shape. One that an older Worker would misread gets another. */
+/** Of the row's shape. One that a Worker of this format would misread gets another. */
 const FORMAT = 1;
 
 const leaseSchema = z.object({
@@ -51,11 +51,11 @@ const rowSchema = z.object({
   state: stateSchema,
 });
 
-/** The state of an object that was never written. */
+/** The state of an object that has decided nothing yet. */
 const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], leases: [], restsAtMs: null };
 
 /**
- * Reads the row; nothing where the object was never written.
+ * Reads the row; nothing where the object has decided nothing yet.
  * @throws where the row does not parse: to decide from an empty state instead would hand out a second burst.
  */
 export function readState(kv: SyncKvStorage): StoredState {
@@ -76,7 +76,10 @@ const oldRowSchema = z.object({
   rests_ms: z.nullable(z.number()),
 });
 
-/** A migration: the state was a table's one row once. */
+/**
+ * A migration: the state was a table's one row once. Where there is a row of both kinds, an older Worker that did not know the newer
+ * kind has decided for a while: what it wrote is in force, and what was counted before that is still billed.
+ */
 export function moveStateTable({ sql, kv }: DurableObjectStorage): void {
   const [found] = sql.exec("SELECT revision, counters, open_cells, leases, rests_ms FROM state").toArray();
   if (found) {
@@ -88,7 +91,9 @@ export function moveStateTable({ sql, kv }: DurableObjectStorage): void {
       leases: parseJson(old.leases),
       restsAtMs: old.rests_ms,
     });
-    writeState(kv, state);
+    const before = readState(kv);
+    for (const cell of before.openCells) storeCell(sql, cell);
+    writeState(kv, { ...state, revision: Math.max(state.revision, before.revision) });
   }
   sql.exec("DROP TABLE state");
 }

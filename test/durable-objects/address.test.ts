@@ -28,6 +28,18 @@ it("is forgotten five minutes after its counters came to rest, also after an evi
   expect(await address.remaining()).toEqual([10]);
 });
 
+it("is kept as long as a decision of its is remembered", async () => {
+  const address = new UserObject(await publishLimits(bucket(60, "minute", 10)), `ip:${crypto.randomUUID()}`);
+  const first = await address.decide({ idempotencyKey: "order-1" });
+  await address.pause();
+  later(REFILL_MS + KEPT_MS);
+  expect(await address.ringAlarm()).toBe(true);
+  expect(await address.decide({ idempotencyKey: "order-1" })).toEqual(first);
+  later(2 * KEPT_MS);
+  expect(await address.ringAlarm()).toBe(true);
+  expect(await address.stored()).toEqual([]);
+});
+
 it("is kept while a counter is not at rest, and looked at again later", async () => {
   const address = await addressThatSpentOne();
   later(KEPT_MS - 2_000);

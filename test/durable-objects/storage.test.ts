@@ -35,10 +35,8 @@ describe("migrations", () => {
     expect(await user.stored()).toEqual([]);
   });
 
-  it("keep what a user has spent whose state was a table's row", async () => {
-    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
-    await user.allowedOf(4);
-    await user.pause();
+  /** Leaves the user as the version before did, whose state was a table's one row. */
+  async function asBefore(user: UserObject, keepsNewer: boolean): Promise<void> {
     const { revision, counters, openCells, leases, restsAtMs } = stateSchema.parse(await user.state());
     await user.inside((_object, { storage }) => {
       migrate(storage, MIGRATIONS.slice(0, 2));
@@ -48,9 +46,16 @@ describe("migrations", () => {
         ...[counters, openCells, leases].map((each) => JSON.stringify(each)),
         Number(restsAtMs),
       );
-      storage.kv.delete("state");
+      if (!keepsNewer) storage.kv.delete("state");
     });
     await user.evict();
+  }
+
+  it("keep what a user has spent whose state was a table's row", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await user.allowedOf(4);
+    await user.pause();
+    await asBefore(user, false);
     expect(await user.remaining()).toEqual([6]);
     expect(await user.decide()).toMatchObject({ allowed: true });
     await user.pause();
@@ -58,6 +63,19 @@ describe("migrations", () => {
     expect((await user.status()).usage.hour).toEqual({ requests: 5, cost: 5, denied: 0 });
     expect(await user.remaining()).toEqual([5]);
     expect(await user.query("SELECT name FROM sqlite_master WHERE name = 'state'")).toEqual([]);
+  });
+
+  it("bill what was counted before a rollback beside what the older Worker has counted since", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await user.allowedOf(4);
+    await user.pause();
+    await asBefore(user, true);
+    expect((await user.status()).usage.hour).toEqual({ requests: 8, cost: 8, denied: 0 });
+    expect(await user.remaining()).toEqual([6]);
+    await user.decide();
+    await user.pause();
+    await user.evict();
+    expect((await user.status()).usage.hour).toEqual({ requests: 9, cost: 9, denied: 0 });
   });
 
   it("of a newer Worker are refused loudly, and nothing is decided or changed", async () => {

@@ -1,0 +1,140 @@
+/**
+ * The ledger over its storage, with and without tables, through writes that fail, crashes and hours that end: what is in memory,
+ * and what is in the state row and the table together, is what was counted.
+ */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import * as z from "zod/mini";
+import { HOUR_MS } from "../../durable-objects/user-limiter/ledger.ts";
+import { Memory } from "../../durable-objects/user-limiter/memory.ts";
+import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
+
+const MOST_CELLS = 32;
+const RUNS = 150;
+
+const rowSchema = z.object({
+  state: z.object({
+    openCells: z.array(z.object({ hour: z.number(), route: z.string(), requests: z.number() })),
+  }),
+});
+const usageSchema = z.array(z.object({ hour: z.number(), route: z.string(), requests: z.number() }));
+
+/** Requests by hour and route. */
+type Counted = ReadonlyMap<string, number>;
+
+function add(counted: Counted, hour: number, route: string, requests: number): Counted {
+  const name = `${hour} ${route}`;
+  return new Map(counted).set(name, (counted.get(name) ?? 0) + requests);
+}
+
+/** A user's memory, its disk, and what a model says should be in both. */
+class Rig {
+  readonly disk = new Disk();
+  #handle: Handle = this.#newHandle();
+  memory = this.#load();
+  inMemory: Counted = new Map();
+  written: Counted = new Map();
+  flushed: Counted = new Map();
+
+  count(atMs: number, route: string): void {
+    this.memory.ledger.add(atMs, { route, keyId: "", requests: 1, costMilli: 1_000, denied: 0 });
+    this.memory.unsettled = true;
+    this.inMemory = add(this.inMemory, Math.floor(atMs / HOUR_MS), route, 1);
+  }
+
+  /** Writes; where that fails, memory is made anew, as the object's store does. */
+  write(change: (memory: Memory) => void, fails: boolean): void {
+    this.#handle.failNextWrite = fails;
+    try {
+      change(this.memory);
+      this.written = this.inMemory;
+    } catch (thrown) {
+      if (!fails) throw thrown;
+      this.memory = this.#load();
+      this.inMemory = this.written;
+    }
+    this.#handle.failNextWrite = false;
+  }
+
+  flush(): void {
+    this.disk.flush();
+    this.flushed = this.written;
+  }
+
+  crash(): void {
+    if (this.disk.isDirty) this.written = this.flushed;
+    this.disk.crash();
+    this.#handle.isReplaced = true;
+    this.#handle = this.#newHandle();
+    this.memory = this.#load();
+    this.inMemory = this.written;
+  }
+
+  /** What is on disk: the state row and the table together. */
+  stored(): Counted {
+    const row = z.optional(rowSchema).parse(this.disk.kv.get("state"));
+    const cells = row?.state.openCells ?? [];
+    expect(cells.length).toBeLessThanOrEqual(MOST_CELLS);
+    const table = this.disk.kv.has("schemaVersion")
+      ? this.disk.exec("SELECT hour, route, requests FROM usage", [])
+      : [];
+    return [...cells, ...usageSchema.parse(table)].reduce<Counted>(
+      (counted, { hour, route, requests }) => add(counted, hour, route, requests),
+      new Map(),
+    );
+  }
+
+  #newHandle(): Handle {
+    return { isReplaced: false, failNextWrite: false, onFailure: () => {} };
+  }
+
+  #load(): Memory {
+    return new Memory(
+      storageOf(this.disk, this.#handle, () => {}),
+      async () => {},
+    );
+  }
+}
+
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({ kind: fc.constant("count"), route: fc.nat(59), isLate: fc.boolean() }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("save", "settle"), fails: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("tables"), fails: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("hour", "flush", "crash") }) },
+);
+
+it("loses no cell and counts none twice, whatever fails between", () => {
+  const seen = { withTables: 0, without: 0 };
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 60 }),
+      fc.array(step, { maxLength: 150, size: "max" }),
+      (routes, steps) => {
+        const rig = new Rig();
+        let nowMs = 10 * HOUR_MS;
+        for (const each of steps) {
+          const fails = "fails" in each && each.fails;
+          if ("route" in each) rig.count(each.isLate ? nowMs - HOUR_MS : nowMs, `r${each.route % routes}`);
+          else if (each.kind === "save") rig.write((memory) => memory.save(nowMs), fails);
+          else if (each.kind === "settle") rig.write((memory) => memory.settle(nowMs), fails);
+          else if (each.kind === "tables")
+            rig.write((memory) => memory.transact(() => memory.writeState(nowMs)), fails);
+          else if (each.kind === "hour") nowMs += HOUR_MS;
+          else if (each.kind === "flush") rig.flush();
+          else rig.crash();
+          const { ledger, hasTables } = rig.memory;
+          const total = [...rig.inMemory.values()].reduce((sum, requests) => sum + requests, 0);
+          expect(ledger.since(0, hasTables).requests).toBe(total);
+          expect(rig.stored()).toEqual(rig.written);
+        }
+        seen[rig.memory.hasTables ? "withTables" : "without"] += 1;
+      },
+    ),
+    { numRuns: RUNS, seed: 20_261_121 },
+  );
+  // Otherwise it has shown half of it.
+  expect(Math.min(seen.withTables, seen.without)).toBeGreaterThan(RUNS / 10);
+});

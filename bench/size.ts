@@ -24,13 +24,18 @@ export async function gzipKbOf(bundle: string): Promise<number> {
   return gzipSync(await readFile(bundle)).length / 1_024;
 }
 
-/** @param directory for the profiles. */
+/** @param directory for what is uploaded and the profiles. */
 export async function measureSize(rounds: number, directory: string): Promise<Size> {
+  const ours = await uploadOf("wrangler.toml", join(directory, "ours.bundle"));
+  const bare = await uploadOf(
+    join("bench", "workers", "bare", "wrangler.toml"),
+    join(directory, "bare.bundle"),
+  );
   const starts: number[] = [];
   const bareStarts: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    starts.push(await startMs("wrangler.toml", directory));
-    bareStarts.push(await startMs(join("bench", "workers", "bare", "wrangler.toml"), directory));
+    starts.push(await startMs(ours, directory));
+    bareStarts.push(await startMs(bare, directory));
   }
   return {
     gzipKb: await gzipKbOf(await productBundle()),
@@ -39,10 +44,14 @@ export async function measureSize(rounds: number, directory: string): Promise<Si
   };
 }
 
-/** Of the bundle that is handed over: told of a `--config` alone, `check startup` builds and profiles wrangler.toml's Worker. */
-async function startMs(config: string, directory: string): Promise<number> {
-  const worker = join(directory, "start.bundle");
-  await wrangler("deploy", "--dry-run", "--config", config, "--outfile", worker);
+/** What would be uploaded, in a file. */
+async function uploadOf(config: string, file: string): Promise<string> {
+  await wrangler("deploy", "--dry-run", "--config", config, "--outfile", file);
+  return file;
+}
+
+/** Of an upload: told of a `--config` alone, `check startup` builds and profiles wrangler.toml's Worker. */
+async function startMs(worker: string, directory: string): Promise<number> {
   const profile = join(directory, "start.cpuprofile");
   const stdout = await wrangler("check", "startup", "--worker", worker, "--outfile", profile);
   const active = /Active: ([\d.]+) ms/.exec(stdout)?.[1];

@@ -70,7 +70,6 @@ function furtherOne(first: Decision, numbers: readonly number[], i: number): Dec
 }
 
 function isSame(a: Question, b: Question): boolean {
-  if (a === b) return true;
   const [p, q] = [a.request, b.request];
   return (
     a.decide === b.decide &&

@@ -21,8 +21,6 @@ export interface Contender {
   readonly load: (places: Places) => Omit<Load, "seconds"> | null;
   /** Whether all are to be refused rather than none. */
   readonly isDenied?: true;
-  /** Runs for a moment before it is timed, so that objects that have gone to sleep since the last round are awake. */
-  readonly wakesUp?: true;
 }
 
 export type ContenderName =
@@ -122,7 +120,6 @@ export const CONTENDERS: readonly Contender[] = [
       ...by(keys.strict, `${url("objects")}/empty`),
       users: { header: "X-User", ...many },
     }),
-    wakesUp: true,
   },
   {
     name: "strict-many",
@@ -131,7 +128,6 @@ export const CONTENDERS: readonly Contender[] = [
       ...by(null, `${url("ours")}/identify`),
       users: { header: "X-API-Key", ...many },
     }),
-    wakesUp: true,
   },
   {
     name: "node",

@@ -2,8 +2,9 @@
  * What a million decisions cost at Cloudflare's prices (P5, P6): every billed operation is counted while the product decides, none is
  * computed from what it ought to do.
  */
+import { askOnce } from "./ask-once.ts";
 import { type Load, load } from "./load.ts";
-import { askOnce, settled } from "./newcomers.ts";
+import { settled } from "./newcomers.ts";
 import { type Analytics, countedWorker } from "./rig-workers.ts";
 import { type Rig, startRig } from "./rig.ts";
 import type { Operations } from "./price.ts";

@@ -2,10 +2,10 @@
  * P9: what more users cost. Throughput with 1 and 1,000 users, beside that of an empty object call and of a row written per
  * check for as many; and what the edge's isolate keeps of them in memory.
  */
+import { wakeAll } from "./ask-once.ts";
 import { CLIENTS, type Places } from "./contenders.ts";
 import { inspect } from "./inspector.ts";
 import { type Load, load, type Users } from "./load.ts";
-import { askOnce } from "./newcomers.ts";
 import { type Spread, ratiosOf, spreadOf } from "./ratios.ts";
 import { edgeAlone } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
@@ -26,9 +26,6 @@ const ALL_NEW = 100_000;
 const USERS = [1, 1_000];
 /** Users that one step brings: workerd has six files open for each object that is awake. */
 const OPENED = 800;
-/** Objects that are not awake are opened first. */
-const WAKE_SECONDS = 1;
-const AT_ONCE = 16;
 
 export async function measureGrowth(
   { url }: Places,
@@ -45,14 +42,11 @@ export async function measureGrowth(
   for (const count of USERS) {
     const runs: Record<Name, number[]> = { strict: [], empty: [], write: [] };
     // What a new user costs is a figure of its own (newcomers.ts).
-    for (const name of NAMES) {
-      const { url: target, users } = place(name, count);
-      await askOnce(target, users.header, addresses(count), AT_ONCE);
-    }
+    for (const name of NAMES) await wakeAll(place(name, count));
     for (let round = 1; round <= rounds; round++) {
       for (const name of NAMES) {
         const given = place(name, count);
-        await load({ ...given, seconds: WAKE_SECONDS });
+        await wakeAll(given);
         const measured = await load(given);
         if (measured.refused + measured.errors > 0) throw new Error(`${name} failed with ${count} users`);
         progress(`growth ${round}/${rounds}  ${count} users, ${name}: ${measured.perSecond.toFixed(0)}/s`);
@@ -74,11 +68,6 @@ export async function measureGrowth(
 
 const NAMES = ["empty", "strict", "write"] as const;
 type Name = (typeof NAMES)[number];
-
-/** As users.lua makes them. */
-function addresses(count: number): string[] {
-  return Array.from({ length: count }, (_, i) => `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`);
-}
 
 function ofMany(url: string, header: string, count: number, seconds: number): Load & { users: Users } {
   return { url, connections: CLIENTS, users: { header, count }, seconds };

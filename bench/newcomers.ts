@@ -2,6 +2,7 @@
  * What a new user costs: the first requests of addresses that were never seen, each of which makes an object. Processor time beside
  * objects that do nothing and objects that write a row per check; how many rows is counted in cost.ts.
  */
+import { askOnce } from "./ask-once.ts";
 import type { Places } from "./contenders.ts";
 import { type Spread, spreadOf } from "./ratios.ts";
 import { cpuMicros } from "./rig.ts";
@@ -45,24 +46,6 @@ export async function measureNewcomers(
     }
   }
   return { strict: spreadOf(micros.strict), empty: spreadOf(micros.empty), write: spreadOf(micros.write) };
-}
-
-/** One request of each, so many at a time. @throws where one is refused. */
-export async function askOnce(
-  url: string,
-  header: string,
-  users: readonly string[],
-  atOnce: number,
-): Promise<void> {
-  const left = users.values();
-  const client = async (): Promise<void> => {
-    for (const user of left) {
-      const response = await fetch(url, { headers: { [header]: user } });
-      await response.arrayBuffer();
-      if (!response.ok) throw new Error(`${url}: a newcomer was answered ${response.status}`);
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, client));
 }
 
 /** Until the objects have done what they do when a user pauses. */

@@ -1,4 +1,5 @@
 /** Runs the contenders in turn, A B C A B C, so that whatever else the machine does hits all of them alike. */
+import { wakeAll } from "./ask-once.ts";
 import { CONTENDERS, type ContenderName, type Places } from "./contenders.ts";
 import { type Load, load, type Measured } from "./load.ts";
 import { cpuMicros } from "./rig.ts";
@@ -13,7 +14,6 @@ export type Rounds = ReadonlyMap<ContenderName, readonly Run[]>;
 
 /** Until the work behind the last answers of one is done, so that the next does not pay for it. */
 const PAUSE_MS = 250;
-const MOST_WAKE_SECONDS = 2;
 const ATTEMPTS = 3;
 
 /** @param pids the server processes of workerd's contenders, and of Node's. */
@@ -27,11 +27,11 @@ export async function runRounds(
   const found = new Map<ContenderName, Run[]>();
   // Round 0 warms up: compiled code, connections to objects, cached keys.
   for (let round = 0; round <= rounds; round++) {
-    for (const { name, load: loadOf, isDenied = false, wakesUp = false } of CONTENDERS) {
+    for (const { name, load: loadOf, isDenied = false } of CONTENDERS) {
       const given = loadOf(places);
       if (!given) continue;
       await pause();
-      if (wakesUp) await load({ ...given, seconds: Math.min(seconds, MOST_WAKE_SECONDS) });
+      if (given.users) await wakeAll({ url: given.url, users: given.users });
       const processes = name.startsWith("node") ? pids.node : [pids.workerd];
       const { measured, cpuUs } = await run({ ...given, seconds: round === 0 ? 1 : seconds }, processes);
       assertAnswered(name, measured, isDenied, round);

@@ -80,8 +80,12 @@ export function UserView({ id }: { readonly id: string }) {
       )}
       {known && (
         <p class="quiet">
-          {known.name === "" ? "" : `${known.name} · `}tier {known.tier} · created{" "}
-          <Time at={known.createdAt} />
+          {known.name !== "" && (
+            <>
+              <bdi>{known.name}</bdi> ·{" "}
+            </>
+          )}
+          tier {known.tier} · created <Time at={known.createdAt} />
         </p>
       )}
       <div class="actions">

@@ -73,6 +73,9 @@ test("says what needs a look, and never that what was not measured is well", () 
     "Outbox lag",
   ]);
   expect(verdictOf(unknown)).toBe("Everything that is measured is well.");
+  const young = metrics({ activeUsers: [[[], 0]] });
+  const nothing = verdictsOf(systemReport(young, young), CHECKED);
+  expect(nothing.find(({ name }) => name === "Versions")?.state).toBe("unknown");
   const ill = metrics({
     circuitState: [[["all"], 1]],
     policyStaleSeconds: [[[], (STALE_SECONDS + 1) * 1_000]],

@@ -54,13 +54,15 @@ export function verdictsOf(report: SystemReport, { health, ready }: Checks): rea
       report.pointsDropped.since > 0,
       `${count(report.pointsDropped.since)} decisions lost to the reports while this was open; ${count(report.pointsDropped.total)} since counting began`,
     ),
-    verdict(
-      "Versions",
-      report.versions.length > 1,
-      report.versions.length > 1
-        ? `${report.versions.join(" and ")}: a deploy is under way`
-        : report.versions.join(""),
-    ),
+    report.versions.length === 0
+      ? unknown("Versions")
+      : verdict(
+          "Versions",
+          report.versions.length > 1,
+          report.versions.length > 1
+            ? `${report.versions.join(" and ")}: a deploy is under way`
+            : report.versions.join(""),
+        ),
   ];
 }
 

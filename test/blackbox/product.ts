@@ -142,11 +142,11 @@ export async function startProduct(checkout: Checkout, options: StartOptions = {
 }
 
 /** Makes an account that nobody has used yet. @returns its key. */
-export async function newAccount({ url }: Product, id: string, tier: string): Promise<string> {
+export async function newAccount({ url }: Product, id: string, tier: string, name = ""): Promise<string> {
   const admin = new URL("/api/v1/admin/accounts", url);
   const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json" };
   const post = { method: "POST", headers };
-  const account = await request(admin, { ...post, body: JSON.stringify({ id, tier }) });
+  const account = await request(admin, { ...post, body: JSON.stringify({ id, tier, name }) });
   if (account.status !== 201) throw new Error(`no account ${id}: ${account.text}`);
   const made = await request(new URL(`${admin}/${encodeURIComponent(id)}/keys`), { ...post, body: "{}" });
   const answer = made.json();

@@ -14,6 +14,7 @@ import { HAS_CHROMIUM, launch, Viewer } from "./viewer.ts";
 if (!HAS_CHROMIUM) process.stderr.write("there is no Chromium: the dashboard is not tested in a browser\n");
 
 const LONG_ID = `long-${"x".repeat(195)}`;
+const LONG_NAME = "N".repeat(200);
 const BURST = 150;
 
 let checkout: Checkout;
@@ -124,7 +125,8 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
 
   it("acts: what is granted, reset, blocked or moved counts from the very next request on", async () => {
     const { page } = viewer;
-    for (const user of ["ann", "bob", LONG_ID]) keys.set(user, await newAccount(product, user, "free"));
+    for (const user of ["ann", "bob"]) keys.set(user, await newAccount(product, user, "free"));
+    keys.set(LONG_ID, await newAccount(product, LONG_ID, "pro", LONG_NAME));
     await exhaust("ann");
     await open("user?id=ann", /ann/);
     const act = (name: string) => page.getByRole("button", { name, exact: true }).click();
@@ -209,7 +211,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
       ["decisions?outcome=denied", "Decisions", "minute"],
       ["user", "Users", "ann"],
       ["user?id=ann", /ann/, "Latest decisions"],
-      [`user?id=${LONG_ID}`, /long-/, "Limits"],
+      [`user?id=${LONG_ID}`, /long-/, "tokens left until"],
       ["policy", /revision 4 is in force/, "too tight"],
       ["simulator", "Simulator", "Newly denied"],
       ["system", "System", "Rows written"],
@@ -220,6 +222,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
         await open(screen, heading);
         await page.getByText(text).filter({ visible: true }).first().waitFor();
         expect(await viewer.axe()).toEqual([]);
+        expect(await viewer.croppedLabels()).toEqual([]);
         await page.emulateMedia({ colorScheme: "dark" });
         expect(await viewer.axe(["color-contrast"])).toEqual([]);
         await page.emulateMedia({ colorScheme: "light" });
@@ -253,6 +256,13 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     await page.getByRole("heading", { level: 1, name: /is in force/ }).waitFor();
     await page.keyboard.press("Control+k");
     await palette.waitFor();
+    // The last of a list that is longer than its box is brought into view.
+    await page.setViewportSize({ width: 1_280, height: 400 });
+    await page.keyboard.press("ArrowUp");
+    const isInView = `document.querySelector(".palette [aria-selected=true]:last-child")?.getBoundingClientRect().bottom
+        <= document.querySelector(".palette ul").getBoundingClientRect().bottom + 1`;
+    await expect.poll(() => page.evaluate(isInView)).toBe(true);
+    await page.setViewportSize({ width: 1_280, height: 900 });
     await page.keyboard.type("bob");
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1, name: /bob/ }).waitFor();

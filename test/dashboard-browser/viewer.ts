@@ -106,6 +106,14 @@ export class Viewer {
     return Number(await this.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"));
   }
 
+  /** Labels of charts' axes that begin outside of their picture. */
+  async croppedLabels(): Promise<unknown> {
+    return this.page.evaluate(
+      `[...document.querySelectorAll("svg .tick")].filter((label) =>
+        label.getBoundingClientRect().left < label.ownerSVGElement.getBoundingClientRect().left).map((label) => label.textContent)`,
+    );
+  }
+
   /** What went wrong in the page since the last time it was asked. */
   faults(): string[] {
     return this.#faults.splice(0);

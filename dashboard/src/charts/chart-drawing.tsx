@@ -14,7 +14,7 @@ interface Props {
 const LETTER = 7;
 
 export function ChartDrawing({ model, shape, width, height }: Props) {
-  const { lines, bands = [], isStacked, show } = model;
+  const { lines, bands = [], isStacked, show, tick = show } = model;
   const bottom = height - BOTTOM;
   const clocks = axisTimes(shape.times);
   return (
@@ -23,7 +23,7 @@ export function ChartDrawing({ model, shape, width, height }: Props) {
         <g key={value}>
           <path class="grid" d={`M${LEFT},${shape.y(value)}H${width - RIGHT}`} />
           <text x={LEFT - 8} y={shape.y(value)} class="tick value">
-            {show(value)}
+            {tick(value)}
           </text>
         </g>
       ))}

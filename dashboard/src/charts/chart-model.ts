@@ -40,8 +40,10 @@ export interface ChartModel {
   readonly stepMs?: number;
   readonly bands?: readonly ChartBand[];
   readonly marks?: readonly ChartMark[];
-  /** A value with its unit, for axis, legend and table. */
+  /** A value with its unit, for legend and table, and for the axis where it has no shorter one. */
   readonly show: (value: number) => string;
+  /** For the axis: eight letters at most, there is no room for more. */
+  readonly tick?: (value: number) => string;
 }
 
 /** The heights to draw, line by line: running sums where stacked. */

@@ -29,6 +29,9 @@ export function CommandPalette({ commands, onClose }: Props) {
     ...(user === "" ? [] : [{ title: `Open user ${user}`, run: () => go(toUser) }]),
   ];
   const current = Math.min(chosen, matches.length - 1);
+  useEffect(() => {
+    dialog.current?.querySelector(`#palette-${current}`)?.scrollIntoView({ block: "nearest" });
+  }, [current]);
   const run = (command: Command | undefined) => {
     if (!command) return;
     dialog.current?.close();

@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
-import { exact } from "../shell/format.ts";
+import { count, exact } from "../shell/format.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseUsage } from "./account-answers.ts";
@@ -93,6 +93,7 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
     ],
     bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--denied" }],
     show: exact,
+    tick: count,
   };
 }
 

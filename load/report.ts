@@ -3,6 +3,7 @@
  * scenario exports {@link handleSummary}. The page with charts is k6's own (K6_WEB_DASHBOARD_EXPORT).
  */
 import { REPORT_DIRECTORY } from "./environment.ts";
+import { figuresOf, type Metric } from "./figures.ts";
 
 /** What the text tells, in this order, where the scenario has it. */
 const TOLD = [
@@ -18,11 +19,6 @@ const TOLD = [
   "http_reqs",
 ];
 
-interface Metric {
-  readonly values?: Readonly<Record<string, number>>;
-  readonly thresholds?: Readonly<Record<string, { readonly ok: boolean }>>;
-}
-
 export interface SummaryData {
   readonly metrics: Readonly<Record<string, Metric>>;
 }
@@ -36,23 +32,14 @@ export function handleSummary(data: SummaryData): Record<string, string> {
 function textOf({ metrics }: SummaryData): string {
   const lines = [""];
   for (const name of TOLD) {
-    const values = metrics[name]?.values;
-    if (values) lines.push(`  ${name.padEnd(24)} ${valuesText(values)}`);
+    const metric = metrics[name];
+    if (metric?.values) lines.push(`  ${name.padEnd(24)} ${figuresOf(metric)}`);
   }
   lines.push("");
   for (const [name, metric] of Object.entries(metrics)) {
     for (const [expression, { ok }] of Object.entries(metric.thresholds ?? {})) {
-      lines.push(
-        `  ${ok ? "✓" : "✗"} ${name.padEnd(22)} ${expression.padEnd(14)} ${valuesText(metric.values ?? {})}`,
-      );
+      lines.push(`  ${ok ? "✓" : "✗"} ${name.padEnd(22)} ${expression.padEnd(14)} ${figuresOf(metric)}`);
     }
   }
   return `${lines.join("\n")}\n\n`;
-}
-
-function valuesText(values: Readonly<Record<string, number>>): string {
-  return Object.entries(values)
-    .toSorted()
-    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toFixed(value < 1 ? 4 : 1)}`)
-    .join(", ");
 }

@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { figuresOf } from "../../load/figures.ts";
 import { findK6, HOW_TO_INSTALL } from "../../scripts/load/find-k6.ts";
 import { readLoadOptions, usage } from "../../scripts/load/load-options.ts";
 
@@ -107,4 +108,14 @@ it("has each scenario told of in load/README.md", async () => {
   const told = [...readme.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
   expect(told.toSorted()).toEqual(files.toSorted());
   expect(usage(files)).toContain(files.join(", "));
+});
+
+describe("a run's figures", () => {
+  it("have their units, and a share of errors is not called what k6 calls it", () => {
+    expect(figuresOf({ type: "rate", values: { rate: 0.001, passes: 4, fails: 3_996 } })).toBe("4 of 4000");
+    expect(figuresOf({ type: "counter", values: { count: 90, rate: 3.21 } })).toBe("90, 3.2/s");
+    expect(figuresOf({ type: "trend", contains: "time", values: { med: 4.56, avg: 5 } })).toBe(
+      "avg 5 ms, med 4.6 ms",
+    );
+  });
 });

@@ -18,7 +18,8 @@ const TIER = "free";
 const CLIENTS = byProfile({ short: 3, full: 8 });
 const DURATION_MS = byProfile({ short: 20_000, full: 300_000 });
 const OPERATIONS = 1_000;
-const USERS = 100;
+/** Few in a short run: on a slow machine, too, they come to their limits. */
+const USERS = byProfile({ short: 25, full: 100 });
 const NO_QUESTION = { tier: "no-such-tier", cost: 1 };
 
 /** Items that were taken for questions and are none, or the other way round. */

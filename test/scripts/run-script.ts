@@ -20,7 +20,7 @@ export interface RunOptions {
 }
 
 export async function runScript(
-  name: "doctor" | "deploy",
+  name: "doctor" | "deploy" | "rebuild-directory",
   args: readonly string[],
   { cloudflare }: RunOptions = {},
 ): Promise<Run> {

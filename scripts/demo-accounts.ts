@@ -95,8 +95,17 @@ async function admin(
     body: JSON.stringify(body),
   });
   const text = await response.text();
-  if (!expected.includes(response.status)) throw new Error(`${path}: ${response.status} ${text}`);
+  if (!expected.includes(response.status)) {
+    throw new Error(`${path}: ${response.status} ${text}${whatToDo(response.status)}`);
+  }
   return JSON.parse(text);
+}
+
+/** After an answer that no demo should get. */
+function whatToDo(status: number): string {
+  if (status === 401)
+    return "\nWhat runs there was started with another ADMIN_TOKEN than .dev.vars has: start it again";
+  return status >= 500 ? "\nnpm run doctor -- --no-target says what is wrong with variables or policy" : "";
 }
 
 async function readKeys(file: string): Promise<DemoKeys> {

@@ -2,7 +2,7 @@
  * docs/operations.md and SECURITY.md: each test that they name exists by that name, each fault and each attack is shown by one, and
  * each alert has its section.
  */
-import { access, readFile } from "node:fs/promises";
+import { access, glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
@@ -97,4 +97,22 @@ test("each alert has a section, and each section of an alert its alert", async (
   const text = await read("docs/operations.md");
   const sections = [...text.matchAll(/^### (EdgeLimiter\w+)\n(.+)/gm)].map(([, name = ""]) => name);
   expect(sections.toSorted()).toEqual(alerts.toSorted());
+});
+
+test("each event that is logged as a warning or an error is told of, and none besides", async () => {
+  const logged = new Set<string>();
+  for await (const file of glob("{src,durable-objects}/**/*.ts", { cwd: ROOT })) {
+    const source = await read(file);
+    for (const [, event = ""] of source.matchAll(
+      /(?:[lL]og(?:\("info"\))?\(\s*"(?:warn|error)",|#report\(|level: "error",\s*event:)\s*"(\w+)"/g,
+    )) {
+      logged.add(event);
+    }
+  }
+  const rows = rowsAfter(await read("docs/operations.md"), "## What to watch");
+  const told = rows
+    .map((row) => row.split("|")[1] ?? "")
+    .join()
+    .match(/\w+/g);
+  expect(told?.toSorted()).toEqual([...logged].toSorted());
 });

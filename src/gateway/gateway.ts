@@ -17,6 +17,7 @@ import { type Decided, refusal, withLimits } from "./decided-response.ts";
 import { type Admitted, type Exchange, tierOfCaller } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { problem, unauthorized } from "./problem.ts";
+import { hasLostContent } from "./proxy.ts";
 import { recordRequest } from "./record-request.ts";
 import { releaseSlots } from "./release-slots.ts";
 import type { Services } from "./services.ts";
@@ -114,6 +115,7 @@ function routed(exchange: Exchange, answer: Answer): Response | Promise<Response
   }
   const { route } = match;
   exchange.route = route;
+  if (hasLostContent(request)) return refused(exchange, "invalid_request", unsendable(request, requestId));
   const authenticated = authenticate(request.headers, services.credentials, Date.now());
   if (!(authenticated instanceof Promise)) return identified(exchange, route, path, authenticated, answer);
   return authenticated.then((result) => identified(exchange, route, path, result, answer));
@@ -218,6 +220,13 @@ function refused(exchange: Exchange, reason: string, response: Response): Respon
   exchange.reason = reason;
   exchange.failed = false;
   return response;
+}
+
+function unsendable({ method }: Request, requestId: string): Response {
+  const errors = [{ path: "", message: `${method} takes no content` }];
+  return problem("invalid_request", `A ${method} request cannot be forwarded with content.`, requestId, {
+    errors,
+  });
 }
 
 function ambiguous(requestId: string): Response {

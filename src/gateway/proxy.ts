@@ -84,7 +84,7 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
     const init = {
       method: request.method,
       headers: requestHeaders(request, forwarding),
-      body: request.body,
+      body: isRead(request) ? null : request.body,
       redirect: "manual",
       signal: abort.signal,
     } as const;
@@ -97,6 +97,16 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** `fetch` sends no content with these, not even none that is announced. */
+function isRead({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** Whether a request has content that would not be sent on: better refused than forwarded without. */
+export function hasLostContent(request: Request): boolean {
+  return isRead(request) && request.body !== null && request.headers.get("Content-Length") !== "0";
 }
 
 /** The upstream's base, then the canonical path, then the query as it came. */

@@ -98,6 +98,22 @@ describe("a stream", () => {
   });
 });
 
+it("a GET or HEAD that says it has no content is forwarded; one that has some is 400, rather than forwarded without", async () => {
+  const sent = async (method: string, headers: Record<string, string>, content: string) => {
+    const outgoing = httpRequest(at("/identify"), { method, headers });
+    outgoing.end(content);
+    const incoming = await answerTo(outgoing);
+    incoming.resume();
+    return [incoming.statusCode, incoming.headers["ratelimit"] !== undefined];
+  };
+  for (const method of ["GET", "HEAD"]) {
+    expect(await sent(method, { "Content-Length": "0" }, "")).toEqual([200, true]);
+    expect(await sent(method, { "Content-Length": "3" }, "abc")).toEqual([400, false]);
+    expect(await sent(method, { "Transfer-Encoding": "chunked" }, "abc")).toEqual([400, false]);
+  }
+  expect(product.run.trouble).toEqual([]);
+});
+
 it("a WebSocket goes through, text as text and bytes as bytes", async () => {
   const socket = new WebSocket(at("/ws").href.replace("http", "ws"));
   socket.binaryType = "arraybuffer";

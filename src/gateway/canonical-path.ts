@@ -3,15 +3,15 @@
  *
  * The URL parser has resolved `.` and `..` already, also where they are percent-encoded. Here, percent-encoded unreserved
  * characters are decoded (RFC 3986, section 6.2.2.2), and what upstreams read in different ways is refused: empty segments,
- * encoded slashes, backslashes and control characters.
+ * encoded slashes, backslashes and control characters, and dot segments with parameters, which Java servers resolve.
  */
 /** No path without one of these is ambiguous, or has another spelling: most paths have none. */
-const SUSPECT = /[%\\]|\/\//;
-const AMBIGUOUS = /\/\/|\\|%2f|%5c|%00|%25(?:2f|5c|2e|00)|%(?![0-9a-f]{2})/i;
+const SUSPECT = /[%\\]|\/\/|\/\.\.?;/;
+const AMBIGUOUS = /\/\/|\\|%(?:2f|5c|[01][0-9a-f]|7f)|%25(?:2f|5c|2e|00)|%(?![0-9a-f]{2})/i;
 const ENCODED = /%([0-9a-f]{2})/gi;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
-/** Dot segments that only appear once decoded, as in `/%2e%2e%2f` or `/.%2e/`. */
-const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/;
+/** Dot segments that only appear once decoded, as in `/%2e%2e%2f` or `/.%2e/`, or that have parameters, as in `/..;x/`. */
+const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|;|%(?:25)?3b|$)/i;
 
 /** The canonical path, or null where the path is ambiguous. `path` is the URL parser's pathname. */
 export function canonicalPath(path: string): string | null {

@@ -231,7 +231,7 @@ function unsendable({ method }: Request, requestId: string): Response {
 
 function ambiguous(requestId: string): Response {
   const detail =
-    "The path is ambiguous: it has an empty segment, an encoded slash, a backslash or a stray percent sign.";
+    "The path is ambiguous: it has an empty segment, an encoded slash or control character, a backslash, a stray percent sign, or a dot segment with parameters.";
   const errors = [{ path: "", message: "the path is ambiguous" }];
   return problem("invalid_request", detail, requestId, { errors });
 }

@@ -23,7 +23,7 @@ const HOP_BY_HOP = new Set([
 
 /**
  * What the upstream is told about the caller, and what a client therefore must not be able to write; `_` counts as `-`,
- * since CGI, WSGI and PHP make the two the same.
+ * since CGI, WSGI and PHP make the two the same, and so does whatever else may stand in a name: some servers make it `_`.
  */
 export const USER_ID_HEADER = "X-User-Id";
 export const USER_TIER_HEADER = "X-User-Tier";
@@ -39,6 +39,8 @@ const IDENTITY = new Set([
   "x-forwarded-host",
   "x-forwarded-proto",
 ]);
+
+const ODD = /[^a-z0-9-]/;
 
 /** Headers of our own answer that an upstream must not write. */
 const OURS = new Set([
@@ -174,5 +176,5 @@ function dropHopByHop(headers: Headers): void {
 
 /** Whether the upstream would take it for who the caller is. */
 function isIdentity(name: string): boolean {
-  return IDENTITY.has(name) || (name.includes("_") && IDENTITY.has(name.replaceAll("_", "-")));
+  return IDENTITY.has(name) || (ODD.test(name) && IDENTITY.has(name.split(ODD).join("-")));
 }

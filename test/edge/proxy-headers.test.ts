@@ -33,17 +33,19 @@ describe("the upstream is told who calls", () => {
     "X-Forwarded-Proto": "gopher",
     Forwarded: "for=203.0.113.1",
   };
-  /** The same names as CGI, WSGI and PHP would read them. */
-  const underscored = Object.fromEntries(
-    Object.entries({ ...claims, "CF-Connecting-IP": "203.0.113.1" }).map(([name, value]) => [
-      name.replaceAll("-", "_"),
-      value,
-    ]),
-  );
+  /** The same names as CGI, WSGI and PHP would read them, which know no `-`; lighttpd makes `_` of all that is no letter. */
+  const written = (separator: string) =>
+    Object.fromEntries(
+      Object.entries({ ...claims, "CF-Connecting-IP": "203.0.113.1" }).map(([name, value]) => [
+        name.replaceAll("-", separator),
+        value,
+      ]),
+    );
 
   it.each([
     ["as HTTP writes them", claims],
-    ["as CGI reads them", underscored],
+    ["as CGI reads them", written("_")],
+    ["as some servers read them for CGI", { ...written("."), ...written("~") }],
   ])("by the gateway alone: a client's own claims are replaced, %s", async (_what, spoofed) => {
     const edge = await startEdge();
     const { headers: credential, user } = await customer(edge, { tier: "pro" });
@@ -59,7 +61,7 @@ describe("the upstream is told who calls", () => {
     expect(headers.get("X-Forwarded-For")).toBe("192.0.2.1");
     expect(headers.get("X-Forwarded-Host")).toBe("edge.test");
     expect(headers.get("X-Forwarded-Proto")).toBe("https");
-    expect([...headers.keys()].filter((name) => name.includes("_"))).toEqual([]);
+    expect([...headers.keys()].filter((name) => /[^a-z-]/.test(name))).toEqual([]);
     for (const name of ["X-Real-IP", "Forwarded"]) expect(headers.has(name)).toBe(false);
   });
 

@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { placeOf } from "../analytics/place.ts";
 import type { AppEnv } from "../gateway/app-env.ts";
+import { tierOfCaller } from "../gateway/exchange.ts";
 import { problem, unauthorized } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
 import type { Keep } from "../limiter/combiner.ts";
@@ -16,8 +17,11 @@ const RETRY_MS = 1_000;
 
 export async function status(c: Context<AppEnv>): Promise<Response> {
   const { services, caller, policy, requestId } = c.var;
-  const tier = caller.tier ?? (caller.kind === "ip" ? policy.anonymousTier : policy.defaultTier);
-  const request = { revision: policy.revision, tier, keyId: caller.keyId };
+  const request = {
+    revision: policy.revision,
+    tier: tierOfCaller(caller, policy),
+    keyId: caller.keyId,
+  };
   const answer = await services.limiter.status(caller.subject, request, Date.now());
   if (!answer) {
     return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {

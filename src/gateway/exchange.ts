@@ -3,7 +3,7 @@ import type { StatusClass } from "../analytics/point.ts";
 import type { Keep } from "../analytics/recorder.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import type { Policy, Route } from "../policy/compile.ts";
+import { type Policy, type Route, tierOf } from "../policy/compile.ts";
 import type { Services } from "./services.ts";
 
 /** A request with the policy that it meets. One object, which every step writes to: each request makes it once. */
@@ -40,4 +40,9 @@ export interface Admitted {
 /** The tier that a caller is decided by where its account names none. */
 export function tierOfCaller(caller: Caller, policy: Policy): string {
   return caller.tier ?? (caller.kind === "ip" ? policy.anonymousTier : policy.defaultTier);
+}
+
+/** The tier that a caller is told of where nobody decided: one of the policy's, whatever a token says. */
+export function tierUndecided(caller: Caller, policy: Policy): string {
+  return tierOf(policy, tierOfCaller(caller, policy)).name;
 }

@@ -1,7 +1,7 @@
 /** The gateway's answer to a request that may pass: the upstream's, or the problem that kept it from answering. */
 import { statusClass } from "../analytics/decision-point.ts";
 import { messageOf } from "../log.ts";
-import { type Admitted, type Exchange, tierOfCaller } from "./exchange.ts";
+import { type Admitted, type Exchange, tierUndecided } from "./exchange.ts";
 import { problem } from "./problem.ts";
 import { forward } from "./proxy.ts";
 import { resolveUpstream } from "./upstream.ts";
@@ -19,7 +19,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
     upstream,
     path,
     caller,
-    tier: decision?.tier ?? tierOfCaller(caller, policy),
+    tier: decision?.tier ?? tierUndecided(caller, policy),
     requestId,
     timeoutMs: route.timeoutMs,
     forwardKey: route.forwardKey,

@@ -1,7 +1,7 @@
 /** Tells analytics of a request, once it is answered. */
 import { pointOf, resultOf } from "../analytics/decision-point.ts";
 import { placeOf } from "../analytics/place.ts";
-import { type Exchange, tierOfCaller } from "./exchange.ts";
+import { type Exchange, tierUndecided } from "./exchange.ts";
 
 export function recordRequest(exchange: Exchange): void {
   const { services, request, keep, policy, route, caller, decision, reason, failed } = exchange;
@@ -9,7 +9,7 @@ export function recordRequest(exchange: Exchange): void {
     atMs: exchange.atMs,
     account: caller?.subject ?? "",
     route: route?.id ?? "",
-    tier: caller ? tierOfCaller(caller, policy) : "",
+    tier: caller ? tierUndecided(caller, policy) : "",
     method: request.method,
     place: placeOf(request),
     revision: policy.revision,

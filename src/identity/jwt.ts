@@ -6,6 +6,7 @@
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Log } from "../log.ts";
+import { NAME } from "../policy/schema.ts";
 import { type IssuerSettings, TokenIssuer } from "./token-issuer.ts";
 import { isUserId } from "./user-id.ts";
 
@@ -45,7 +46,9 @@ export class JwtVerifier {
     const { claims, untilMs } = result;
     if (!isUserId(claims.sub)) return { kind: "invalid" };
     const tier = this.#tierClaim === null ? null : claims[this.#tierClaim];
-    const valid = { kind: "valid", user: claims.sub, tier: typeof tier === "string" ? tier : null } as const;
+    // What no policy can call a tier names none: neither our own LOGIN_TIER nor what breaks a header.
+    const named = typeof tier === "string" && NAME.test(tier) ? tier : null;
+    const valid = { kind: "valid", user: claims.sub, tier: named } as const;
     if (token.length <= LONGEST_CACHED) {
       this.#verified.set(token, valid, Math.min(untilMs, nowMs + VERIFIED_MS));
     }

@@ -23,9 +23,8 @@ const MAX_COST = 1e6;
 const MAX_TTL_MS = 3_600_000;
 
 /** Names go into headers, labels and counter names, so they are short and plain. */
-const name = z
-  .string()
-  .check(z.regex(/^[a-z][a-z0-9_-]{0,31}$/, "must be 1 to 32 of a-z, 0-9, _ and -, and begin with a letter"));
+export const NAME = /^[a-z][a-z0-9_-]{0,31}$/;
+const name = z.string().check(z.regex(NAME, "must be 1 to 32 of a-z, 0-9, _ and -, and begin with a letter"));
 
 /** A number out of bounds is told of once, by its bound. */
 const isMilli = (tokens: number): boolean => tokens < 0 || tokens > MAX_TOKENS || toMilli(tokens) !== null;

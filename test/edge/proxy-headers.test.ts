@@ -2,7 +2,7 @@
  * What the upstream is told, and what the client is: identity from the gateway alone, nothing of a hop that has ended, the key
  * to nobody.
  */
-import { SignJWT } from "jose";
+import { type JWTPayload, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { createAccount, customer, issueKey, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge, type Upstream } from "../fixtures/edge-app.ts";
@@ -129,17 +129,46 @@ describe("an API key", () => {
   });
 });
 
-it("a JWT is for the upstream as well", async () => {
+describe("a JWT", () => {
   const secret = "a shared secret of at least 32 characters";
-  const variables = { JWT_ALGORITHM: "HS256", JWT_SECRET: secret, JWT_ISSUER: "i", JWT_AUDIENCE: "a" };
-  const edge = await startEdge({ variables });
-  const token = await new SignJWT({ sub: "ada", iss: "i", aud: "a" })
-    .setProtectedHeader({ alg: "HS256" })
-    .setExpirationTime("1h")
-    .sign(new TextEncoder().encode(secret));
-  const headers = await seenByUpstream(edge, { Authorization: `Bearer ${token}` });
-  expect(headers.get("Authorization")).toBe(`Bearer ${token}`);
-  expect(headers.get("X-User-Id")).toBe("ada");
+  const variables = {
+    JWT_ALGORITHM: "HS256",
+    JWT_SECRET: secret,
+    JWT_ISSUER: "i",
+    JWT_AUDIENCE: "a",
+    JWT_TIER_CLAIM: "tier",
+  };
+  const bearer = async (claims: JWTPayload) => {
+    const token = await new SignJWT({ sub: "ada", iss: "i", aud: "a", ...claims })
+      .setProtectedHeader({ alg: "HS256" })
+      .setExpirationTime("1h")
+      .sign(new TextEncoder().encode(secret));
+    return { Authorization: `Bearer ${token}` };
+  };
+
+  it("is for the upstream as well", async () => {
+    const edge = await startEdge({ variables });
+    const credential = await bearer({});
+    const headers = await seenByUpstream(edge, credential);
+    expect(headers.get("Authorization")).toBe(credential.Authorization);
+    expect(headers.get("X-User-Id")).toBe("ada");
+  });
+
+  it("tells the upstream of no tier but the policy's, whether its route has limits or not", async () => {
+    const edge = await startEdge({ variables });
+    for (const [tier, told] of [
+      ["pro", "pro"],
+      ["gold", "free"],
+      ["_login", "free"],
+      ["a\nb", "free"],
+    ]) {
+      const headers = await bearer({ sub: crypto.randomUUID(), tier });
+      for (const path of ["/identify", "/free/x"]) {
+        expect((await edge.request(path, { headers })).status).toBe(200);
+        expect(edge.forwarded.at(-1)?.headers.get("X-User-Tier"), `${tier} ${path}`).toBe(told);
+      }
+    }
+  });
 });
 
 describe("headers of one hop", () => {

@@ -8,6 +8,8 @@ import { EXPOSED_HEADERS } from "./rate-limit-headers.ts";
 export type CorsRules = NonNullable<Policy["cors"]>;
 type Next = () => Response | Promise<Response>;
 
+const LEAVE = ["Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"];
+
 /** What the app below is told of one request, as its bindings. */
 interface Around {
   readonly rules: CorsRules;
@@ -47,7 +49,16 @@ async function answer(c: Context<{ Bindings: Around }>): Promise<Response> {
     ...(rules.maxAgeSeconds === undefined ? {} : { maxAge: rules.maxAgeSeconds }),
   });
   const answered = await handler(c, async () => {
-    c.res = await next();
+    c.res = withoutLeave(await next());
   });
   return answered ?? c.res;
+}
+
+/** Who may read an answer is for the policy to say: an upstream that lets everybody in opens nothing that the policy closes. */
+function withoutLeave(response: Response): Response {
+  if (!LEAVE.some((name) => response.headers.has(name))) return response;
+  // Headers of what was fetched elsewhere cannot be changed.
+  const copy = new Response(response.body, response);
+  for (const name of LEAVE) copy.headers.delete(name);
+  return copy;
 }

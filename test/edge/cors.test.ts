@@ -96,6 +96,28 @@ describe("an answer to a browser", () => {
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe(APP);
   });
 
+  it("is for no origin that the policy does not name, whatever the upstream lets in", async () => {
+    const edge = await startEdge({
+      policy: policyWith({ cors: { origins: [APP] } }),
+      upstream: (request) =>
+        new Response("", {
+          headers: {
+            "Access-Control-Allow-Origin": request.headers.get("Origin") ?? "*",
+            "Access-Control-Allow-Credentials": "true",
+          },
+        }),
+    });
+    for (const [origin, allowed] of [
+      [APP, APP],
+      ["https://evil.example", null],
+      ["null", null],
+    ] as const) {
+      const { headers } = await edge.request("/identify", { headers: { ...client, Origin: origin } });
+      expect(headers.get("Access-Control-Allow-Origin")).toBe(allowed);
+      expect(headers.has("Access-Control-Allow-Credentials")).toBe(false);
+    }
+  });
+
   it("keeps what the upstream's answer varies by, beside the origin", async () => {
     const edge = await startEdge({
       policy: policyWith({ cors: CORS }),

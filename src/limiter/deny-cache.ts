@@ -57,7 +57,7 @@ export class DenyCache {
     if (peek || idempotencyKey !== null) return;
     const name = nameOf(route, keyId);
     const known = this.#denials.getStale(subject);
-    if (decision.outcome !== "denied" || this.#forgotten.get(subject, askedAtMs)) {
+    if (decision.outcome !== "denied" || lacksSlot(decision) || this.#forgotten.get(subject, askedAtMs)) {
       known?.delete(name);
       return;
     }
@@ -76,6 +76,11 @@ export class DenyCache {
 
 function nameOf(route: string | null, keyId: string | null): string {
   return `${route ?? ""}\n${keyId ?? ""}`;
+}
+
+/** Whether it may end before its Retry-After says: a slot is free as soon as a request that holds one has ended. */
+function lacksSlot({ limits, violated }: Decision): boolean {
+  return limits.some(({ name, kind }) => kind === "concurrency" && violated.includes(name));
 }
 
 /** The same denial `elapsedMs` later. What remains is what the object last said: it may be a little more by now. */

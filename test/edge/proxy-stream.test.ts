@@ -42,6 +42,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
@@ -109,6 +110,55 @@ describe("a body", () => {
     const response = await edge.request("/a", { method: "HEAD" });
     expect([response.status, response.body, response.headers.get("ETag")]).toEqual([200, null, '"1"']);
     expect(edge.forwarded[0]?.method).toBe("HEAD");
+  });
+});
+
+describe("a slot of a concurrency limit", () => {
+  const slots = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 60_000 } as const;
+  const one = { ...policyOfTier({ limits: [slots] }), cors: { origins: ["https://app.example"] } };
+
+  it.each<[what: string, method: string, path: string, upstream: Upstream]>([
+    ["GET has been answered", "GET", "/a", () => new Response("a body")],
+    ["an answer has no body", "DELETE", "/a", () => new Response(null, { status: 204 })],
+    ["HEAD has been answered", "HEAD", "/a", () => new Response("what HEAD leaves out")],
+    ["HEAD could not be", "HEAD", "/a", () => Promise.reject(new Error("x"))],
+    ["HEAD of a path with an escape could not be", "HEAD", "/%C3%A9", () => Promise.reject(new Error("x"))],
+  ])("is free again when %s", async (_what, method, path, upstream) => {
+    const edge = await startEdge({ policy: one, upstream });
+    const headers = newAddress();
+    for (let i = 0; i < 2; i++) {
+      const response = await edge.request(path, { method, headers });
+      expect(response.status).not.toBe(429);
+      await response.text();
+      await edge.settled();
+    }
+  });
+
+  it("is taken until its answer has been sent or the client has left, and not a moment longer", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const bodies = [pipe(), pipe()];
+    const edge = await startEdge({
+      policy: one,
+      upstream: () => new Response(bodies[edge.forwarded.length - 1]?.readable ?? "a body"),
+    });
+    const headers = newAddress();
+    const asked = async () => edge.request("/a", { headers });
+    /** While the clock stands still. */
+    const admitted = async () => {
+      let response = await asked();
+      while (response.status === 429) {
+        await scheduler.wait(10);
+        response = await asked();
+      }
+      return response;
+    };
+    const first = await admitted();
+    expect([(await asked()).status, (await asked()).status]).toEqual([429, 429]);
+    await Promise.all([bodies[0]?.end(), first.text()]);
+    const second = await admitted();
+    expect((await asked()).status).toBe(429);
+    await second.body?.cancel();
+    expect(await (await admitted()).text()).toBe("a body");
   });
 });
 

@@ -8,6 +8,12 @@ import { includesRole, type Role } from "../identity/admin/role.ts";
 import { identifyActor } from "./admin/identify-actor.ts";
 import type { Access } from "./contract.ts";
 
+/** An answer is for its caller alone: a cache knows neither `X-API-Key` nor the session's cookie for a credential (RFC 9111). */
+const forCallerAlone = createMiddleware<AppEnv>(async (c, next) => {
+  c.header("Cache-Control", "no-store");
+  return next();
+});
+
 /** Only a key with the scope `check`, and only while its own account's object says that it is good. */
 const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
   const { caller, requestId, services } = c.var;
@@ -40,13 +46,13 @@ function requireRole(needed: Role): MiddlewareHandler<AppEnv> {
 }
 
 function administrator(needed: Role): MiddlewareHandler<AppEnv>[] {
-  return [withActor, requireRole(needed), withPolicy];
+  return [forCallerAlone, withActor, requireRole(needed), withPolicy];
 }
 
 export const ACCESS: Record<Access, MiddlewareHandler<AppEnv>[]> = {
   none: [],
-  caller: [withPolicy, withCors, withCaller],
-  check: [withPolicy, withCors, withCaller, requireCheckScope],
+  caller: [forCallerAlone, withPolicy, withCors, withCaller],
+  check: [forCallerAlone, withPolicy, withCors, withCaller, requireCheckScope],
   viewer: administrator("viewer"),
   operator: administrator("operator"),
   admin: administrator("admin"),

@@ -86,7 +86,9 @@ function streamedBatch(c: Context<AppEnv>): Response {
     }
   };
   c.executionCtx.waitUntil(answer());
-  return new Response(readable, { headers: { "Content-Type": NDJSON, "X-Request-Id": c.var.requestId } });
+  return new Response(readable, {
+    headers: { "Content-Type": NDJSON, "Cache-Control": "no-store", "X-Request-Id": c.var.requestId },
+  });
 }
 
 function originOf(c: Context<AppEnv>): Origin {

@@ -7,6 +7,6 @@ import { ask } from "./admin/ask.ts";
 /** 503 where the hub does not answer: a scrape that fails shows in Prometheus as `up == 0`. */
 export function metrics(c: Context<AppEnv>): Promise<Response> {
   return ask(c, "metrics hub", c.var.services.scrape(Date.now()), (text) =>
-    c.body(text, 200, { "Content-Type": EXPOSITION_TYPE, "Cache-Control": "no-store" }),
+    c.body(text, 200, { "Content-Type": EXPOSITION_TYPE }),
   );
 }

@@ -227,3 +227,19 @@ describe("a key", () => {
     expect(lines.join("\n")).not.toContain(key.slice(8));
   });
 });
+
+it("an answer that depends on who asks is for no cache, which would take it for everybody's", async () => {
+  const edge = await startEdge();
+  const { user, headers } = await customer(edge);
+  const answers = [
+    await edge.request("/api/v1/rate-limit/status", { headers }),
+    await edge.request("/api/v1/rate-limit/status", { headers: newAddress() }),
+    await admin(edge, "GET", "/policy"),
+    await admin(edge, "GET", `/accounts/${user}`),
+    await admin(edge, "GET", `/accounts/${user}/usage?format=csv`),
+    await admin(edge, "GET", "/session"),
+  ];
+  for (const { status, url, headers: told } of answers) {
+    expect([status, told.get("Cache-Control")], url).toEqual([200, "no-store"]);
+  }
+});

@@ -72,7 +72,7 @@ export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
 function newKey(c: Context<AppEnv>, answer: KeyAnswer, key: string): Response {
   if (answer.kind !== "key") return noKey(c, answer);
   const view = { key, ...keyView(answer.key), published: answer.published };
-  return c.json(view, 201, { "Cache-Control": "no-store" });
+  return c.json(view, 201);
 }
 
 function noKey(c: Context<AppEnv>, answer: Exclude<KeyAnswer, { kind: "key" }>): Response {

@@ -49,7 +49,6 @@ export async function getReport(c: Context<AppEnv>): Promise<Response> {
   const { reports } = c.var.services;
   if (!reports) return problem("not_configured", NO_TOKEN, c.var.requestId);
   return ask<ReportAnswer>(c, "analytics", reports.run(query.value), async (answer) => {
-    c.header("Cache-Control", "no-store");
     if (answer.report === "ledger-drift") {
       return ask(c, "ledgers", driftOf(c.var.services.limiter, query.value, answer), (drift) =>
         c.json(drift),

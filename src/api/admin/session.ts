@@ -30,7 +30,7 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
 }
 
 export function getSession(c: Context<AppEnv>): Response {
-  return c.json(actorView(c.var.actor), 200, { "Cache-Control": "no-store" });
+  return c.json(actorView(c.var.actor));
 }
 
 /** Removes the cookie, whatever it is worth: who is not logged in may log out as well. */

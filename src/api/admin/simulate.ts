@@ -27,7 +27,6 @@ export async function simulate(c: Context<AppEnv>): Promise<Response> {
   const fromMs = from === undefined ? toMs - DEFAULT_RANGE_MS : Date.parse(from);
   const message = rangeFault(fromMs, toMs);
   if (message !== null) return invalidContent(c.var.requestId, [{ path: "/from", message }]).response;
-  c.header("Cache-Control", "no-store");
   const compiled = compilePolicy(document, 0);
   if (!compiled.ok) return c.json({ valid: false, errors: compiled.faults, result: null });
   if (c.var.services.settings.analytics === "engine") {

@@ -41,7 +41,7 @@ export const HEADERS = {
   "Set-Cookie": {
     description: "The session: HttpOnly, SameSite=Strict, and Secure on https.",
     schema: { type: "string" },
-    example: "el_session=eyJuYW1l...; Max-Age=28800; Path=/; HttpOnly; SameSite=Strict",
+    example: "el_session=eyJuYW1l...; Max-Age=28800; Path=/api/v1/admin; HttpOnly; SameSite=Strict",
   },
   Link: {
     description: "The next page, where there is one (RFC 8288).",

@@ -40,7 +40,7 @@ async function responses(
   problems: ProblemResponses,
 ): Promise<JsonObject> {
   const byStatus = new Map<number, JsonObject>();
-  for (const answer of answers) byStatus.set(answer.status, response(answer, book));
+  for (const answer of answers) byStatus.set(answer.status, response(answer, endpoint, book));
   for (const [status, kinds] of await problemsOf(endpoint, more)) {
     if (byStatus.has(status)) throw new Error(`${endpoint.path} has two kinds of answers with ${status}`);
     byStatus.set(status, await problems.refer(kinds, book));
@@ -49,9 +49,12 @@ async function responses(
 }
 
 function response(
-  { description, contents: bodies = [], headers = [] }: Answer,
+  { status, description, contents: bodies = [], headers: more = [] }: Answer,
+  { access }: Endpoint,
   book: SchemaBook,
 ): JsonObject {
+  const isPrivate = access !== "none" && status !== 101;
+  const headers = isPrivate ? ["Cache-Control", ...more] : more;
   return {
     description,
     ...(headers.length > 0 ? { headers: headerReferences(headers) } : {}),

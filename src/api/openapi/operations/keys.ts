@@ -21,7 +21,6 @@ const issued: Notes["answers"][0] = {
   status: 201,
   description: "The new key, shown this once.",
   contents: [json(newKeyAnswerSchema, { key: { key: PLAINTEXT, ...KEY, published: true } })],
-  headers: ["Cache-Control"],
 };
 
 const createKey: Notes = {

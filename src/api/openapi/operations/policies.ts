@@ -145,7 +145,6 @@ const simulatePolicy: Notes = {
           },
         }),
       ],
-      headers: ["Cache-Control"],
     },
   ],
   problems: ["not_configured"],

@@ -189,7 +189,6 @@ const metrics: Notes = {
       status: 200,
       description: "The metrics.",
       contents: [text("text/plain", METRICS)],
-      headers: ["Cache-Control"],
     },
   ],
 };

@@ -133,7 +133,6 @@ const adminMetrics: Notes = {
       status: 200,
       description: "The metrics.",
       contents: [text("text/plain", METRICS)],
-      headers: ["Cache-Control"],
     },
   ],
 };

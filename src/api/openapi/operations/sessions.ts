@@ -39,7 +39,6 @@ const getSession: Notes = {
       status: 200,
       description: "Who is logged in.",
       contents: [json(sessionSchema, { token: { name: "admin-token", role: "admin", expiresAt: null } })],
-      headers: ["Cache-Control"],
     },
   ],
 };

@@ -6,6 +6,7 @@
  */
 import * as z from "zod/mini";
 import {
+  EXPIRES,
   type LiveFrame,
   type LiveFilters,
   liveFiltersSchema,
@@ -37,6 +38,8 @@ const viewerSchema = z.object({
   /** Since when, and how many rows were sent since then. */
   sinceMs: z.number(),
   rows: z.number(),
+  /** When the session ends by which the stream was opened, Unix ms; none: it was opened by a token. */
+  expiresMs: z.optional(z.number()),
 });
 type Viewer = z.infer<typeof viewerSchema>;
 
@@ -50,12 +53,13 @@ export class LiveViewers {
   /** Answers 101 to a viewer, or 503 where there are too many. */
   open(request: Request): Response {
     if (this.#ctx.getWebSockets().length >= MOST_VIEWERS) return new Response(null, { status: 503 });
-    const query = Object.fromEntries(new URL(request.url).searchParams);
+    const { [EXPIRES]: expires, ...query } = Object.fromEntries(new URL(request.url).searchParams);
     const filters = liveFiltersSchema.safeParse(query);
     if (!filters.success) return new Response(null, { status: 400 });
+    const ends = expires === undefined ? {} : { expiresMs: Number(expires) };
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server);
-    keep(server, viewerOf(filters.data));
+    keep(server, { ...viewerOf(filters.data), ...ends });
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -64,7 +68,9 @@ export class LiveViewers {
     if (points.length === 0) return;
     for (const socket of this.#ctx.getWebSockets()) {
       const viewer = read(socket);
-      if (viewer && !viewer.paused) showTo(socket, viewer, points, nowMs);
+      if (viewer?.expiresMs !== undefined && nowMs >= viewer.expiresMs) {
+        close(socket, POLICY_VIOLATION, "the session is over");
+      } else if (viewer && !viewer.paused) showTo(socket, viewer, points, nowMs);
     }
   }
 

@@ -22,6 +22,9 @@ export const liveFiltersSchema = z.strictObject({
   reason: value,
   source: value,
 });
+/** Tells the hub, beside the filters, when a stream ends: Unix ms. Never a viewer's to say. */
+export const EXPIRES = "expires";
+
 /** Only decisions with exactly these values. */
 export type LiveFilters = z.infer<typeof liveFiltersSchema>;
 

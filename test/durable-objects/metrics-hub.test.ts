@@ -4,7 +4,7 @@
  */
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
 import { countPoint } from "../../src/analytics/metrics/count-point.ts";
@@ -179,6 +179,23 @@ describe("a live viewer", () => {
     await hub.record(batch(2, [...points(1), ...points(1, { outcome: "denied" })]));
     await expect.poll(() => viewer.frames.length).toBe(1);
     expect(viewer.frames[0]?.rows.map(({ outcome }) => outcome)).toEqual(["allowed"]);
+  });
+
+  it("sees nothing after the end of the session that opened its stream, paused or not", async () => {
+    const hub = newHub();
+    const soonMs = Date.now() + 60_000;
+    const viewers = [await view(hub, `?expires=${soonMs}`), await view(hub, `?expires=${soonMs}`)];
+    const byToken = await view(hub);
+    await hub.record(batch(1, points(1)));
+    await expect.poll(() => viewers.map(({ frames }) => frames.length)).toEqual([1, 1]);
+    viewers[1]?.send({ pause: true });
+    await until(hub, (kept) => kept.includes('"paused":true'));
+    vi.useFakeTimers({ toFake: ["Date"], now: soonMs });
+    await hub.record(batch(2, points(1)));
+    vi.useRealTimers();
+    await expect.poll(() => viewers.map(({ isClosed }) => isClosed())).toEqual([true, true]);
+    expect(viewers.map(({ frames }) => frames.length)).toEqual([1, 1]);
+    await expect.poll(() => byToken.frames.length).toBe(2);
   });
 
   it.each([["no JSON at all"], [{ filters: { path: "/" } }], [{ ack: -1 }], [{ pause: "yes" }]])(

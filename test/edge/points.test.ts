@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Point } from "../../src/analytics/point.ts";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
-import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
+import { ADMIN_TOKEN, type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
 
@@ -267,5 +267,22 @@ describe("the live stream", () => {
       skipped: 0,
     });
     webSocket?.close();
+  });
+
+  it("ends with the session that opened it", async () => {
+    const { edge } = await recording();
+    const own = { "Sec-Fetch-Site": "same-origin", ...newAddress() };
+    const body = JSON.stringify({ token: ADMIN_TOKEN });
+    const login = await edge.request("/api/v1/admin/session", { method: "POST", headers: own, body });
+    const [cookie = ""] = login.headers.getSetCookie();
+    const { webSocket } = await edge.request(LIVE, { headers: { ...UPGRADE, ...own, Cookie: cookie } });
+    let isClosed = false;
+    webSocket?.addEventListener("close", () => (isClosed = true));
+    webSocket?.accept();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 8 * 3_600_000 });
+    await edge.request("/identify", { headers: newAddress() });
+    await edge.settled();
+    vi.useRealTimers();
+    await expect.poll(() => isClosed).toBe(true);
   });
 });

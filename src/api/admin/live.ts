@@ -1,6 +1,7 @@
 /** `GET /live`: decisions as they are made, over a WebSocket to the hub. analytics/live.ts has the protocol. */
 import type { Context } from "hono";
 import { firstHub, HUB_DEADLINE_MS } from "../../analytics/hub.ts";
+import { EXPIRES } from "../../analytics/live.ts";
 import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { problem } from "../../gateway/problem.ts";
@@ -23,6 +24,8 @@ export async function live(c: Context<AppEnv>): Promise<Response> {
   for (const [name, value] of Object.entries(query.value)) {
     if (value !== undefined) url.searchParams.set(name, value);
   }
+  const { expiresMs } = c.var.actor;
+  if (expiresMs !== null) url.searchParams.set(EXPIRES, String(expiresMs));
   try {
     const opening = firstHub(c.env.METRICS_HUB).fetch(url, { headers: { Upgrade: "websocket" } });
     const response = await withDeadline(opening, HUB_DEADLINE_MS, "metrics hub");

@@ -96,7 +96,11 @@ type ReadOperation =
   | { readonly kind: "operation"; readonly user: string; readonly request: DecisionRequest }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
 
+/** A line of NDJSON that could not be read. */
+const NO_JSON: readonly Fault[] = [{ path: "", message: "is not JSON, or too long a line" }];
+
 function readOperation(input: unknown, policy: Policy): ReadOperation {
+  if (input === undefined) return { kind: "invalid", faults: NO_JSON };
   const parsed = parseBy(operationSchema, input);
   if (!parsed.ok) return { kind: "invalid", faults: parsed.faults };
   const operation: Operation = parsed.value;

@@ -47,11 +47,16 @@ export async function check(c: Context<AppEnv>): Promise<Response> {
 }
 
 export async function checkBatch(c: Context<AppEnv>): Promise<Response> {
-  if (c.req.header("Content-Type")?.startsWith(NDJSON)) return streamedBatch(c);
+  if (mediaType(c) === NDJSON) return streamedBatch(c);
   const body = await readBody(c, batchSchema);
   if (!body.ok) return body.response;
   const results = await checkMany(body.value, c.var.services, c.var.policy, keepOf(c), originOf(c));
   return c.json(results.map(batchItem));
+}
+
+/** Without parameters; its case means nothing (RFC 9110, section 8.3.1). */
+function mediaType(c: Context<AppEnv>): string | undefined {
+  return c.req.header("Content-Type")?.split(";")[0]?.trim().toLowerCase();
 }
 
 /** NDJSON: each group of lines is decided and answered as it arrives. */

@@ -25,12 +25,8 @@ async function asking(policy = TEST_POLICY) {
   const { headers } = await customer(edge, { scopes: ["check"] });
   const batch = (body: unknown) =>
     edge.request(PATH, { method: "POST", body: JSON.stringify(body), headers });
-  const ndjson = (body: BodyInit) =>
-    edge.request(PATH, {
-      method: "POST",
-      body,
-      headers: { ...headers, "Content-Type": "application/x-ndjson" },
-    });
+  const ndjson = (body: BodyInit, type = "application/x-ndjson") =>
+    edge.request(PATH, { method: "POST", body, headers: { ...headers, "Content-Type": type } });
   return { edge, calls, batch, ndjson };
 }
 
@@ -194,6 +190,28 @@ describe("a stream of questions", () => {
       invalid(""),
       { allowed: true },
     ]);
+  });
+
+  it("tells a line that is no JSON from one that is no operation", async () => {
+    const { ndjson } = await asking();
+    const answers = linesOf(await textOf(await ndjson('{"user":\n7')));
+    expect(answers).toMatchObject([
+      { error: { errors: [{ path: "", message: expect.stringContaining("not JSON") }] } },
+      { error: { errors: [{ path: "", message: expect.stringContaining("expected object") }] } },
+    ]);
+  });
+
+  it.each([
+    ["application/x-ndjson; charset=utf-8", true],
+    ["Application/X-NDJSON", true],
+    [" application/x-ndjson ;x=1", true],
+    ["application/x-ndjson-not", false],
+    ["application/json; of=application/x-ndjson", false],
+  ])("is known by its media type alone: %s", async (type, isNdjson) => {
+    const { ndjson } = await asking();
+    const body = `{"user":"${newUser()}"}\n{"user":"${newUser()}"}\n`;
+    const response = await ndjson(body, type);
+    expect([response.status, linesOf(await textOf(response)).length]).toEqual(isNdjson ? [200, 2] : [400, 1]);
   });
 
   it("holds no more of an endless line than the longest it takes, and reports it once", async () => {

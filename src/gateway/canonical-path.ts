@@ -1,23 +1,26 @@
 /**
  * One spelling for each path, so that no spelling reaches a cheaper route than the upstream would see.
  *
- * The URL parser has resolved `.` and `..` already, also where they are percent-encoded. Here, percent-encoded unreserved
- * characters are decoded (RFC 3986, section 6.2.2.2), and what upstreams read in different ways is refused: empty segments,
- * encoded slashes, backslashes and control characters, and dot segments with parameters, which Java servers resolve.
+ * A path may come as the network wrote it: the runtime parses the URLs of requests no further than it must, so `.` and `..` are
+ * resolved here, as `fetch` would do on the way out. Then percent-encoded unreserved characters are decoded (RFC 3986, section
+ * 6.2.2.2), and what upstreams read in different ways is refused: empty segments, encoded slashes, backslashes and control
+ * characters, and dot segments with parameters, which Java servers resolve.
  */
 /** No path without one of these is ambiguous, or has another spelling: most paths have none. */
-const SUSPECT = /[%\\]|\/\/|\/\.\.?;/;
+const SUSPECT = /[%\\]|\/[/.]|[^!-~]/;
 const AMBIGUOUS = /\/\/|\\|%(?:2f|5c|[01][0-9a-f]|7f)|%25(?:2f|5c|2e|00)|%(?![0-9a-f]{2})/i;
 const ENCODED = /%([0-9a-f]{2})/gi;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 /** Dot segments that only appear once decoded, as in `/%2e%2e%2f` or `/.%2e/`, or that have parameters, as in `/..;x/`. */
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|;|%(?:25)?3b|$)/i;
 
-/** The canonical path, or null where the path is ambiguous. `path` is the URL parser's pathname. */
+/** The canonical path, or null where the path is ambiguous, or none: `OPTIONS *` has none. */
 export function canonicalPath(path: string): string | null {
+  if (!path.startsWith("/")) return null;
   if (!SUSPECT.test(path)) return path;
-  if (AMBIGUOUS.test(path)) return null;
-  const decoded = path.replaceAll(ENCODED, (encoded, hex: string) => {
+  const resolved = URL.parse(`http://path${path}`)?.pathname;
+  if (resolved === undefined || AMBIGUOUS.test(resolved)) return null;
+  const decoded = resolved.replaceAll(ENCODED, (encoded, hex: string) => {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return UNRESERVED.test(character) ? character : encoded.toUpperCase();
   });

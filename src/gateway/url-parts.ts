@@ -1,6 +1,6 @@
 /**
- * The parts of a URL that the URL parser has written, as `Request.url` is: cut out, since parsing it again would cost each request
- * some microseconds. Never for a URL that somebody else wrote.
+ * The parts of the URL of a request: cut out, since parsing it would cost each request some microseconds. The runtime has made it of
+ * the Host header and the request's target as they came: its path may have dot segments, or be none.
  */
 
 /** The path of a URL: from the first slash after the authority to the query. */

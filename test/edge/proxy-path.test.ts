@@ -5,6 +5,7 @@
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { newAddress } from "../fixtures/edge-account.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
@@ -101,6 +102,44 @@ describe("a path", () => {
     const response = await edge.request(path);
     expect(await problemOf(response)).toMatchObject({ status: 400, code: "invalid_request" });
     expect(response.headers.has("RateLimit")).toBe(false);
+    expect(edge.forwarded).toEqual([]);
+  });
+
+  it.each([
+    ["/x/../compare", 2, "/compare"],
+    ["/./compare", 2, "/compare"],
+    ["/x/%2e%2E/compare", 2, "/compare"],
+    ["/x/.%2e/%63ompare", 2, "/compare"],
+    ["/x/..\\compare", 2, "/compare"],
+    ["/../compare", 2, "/compare"],
+    ["/caf\u00e9", 1, "/caf%C3%A9"],
+  ])("as the network writes it is resolved before it is matched: %s", async (path, cost, target) => {
+    vi.stubGlobal("fetch", async (url: string) => new Response(new URL(url).pathname));
+    const edge = await startEdge({ policy: UNLIMITED, variables: { UPSTREAM: "https://api.example/base" } });
+    const headers = newAddress();
+    const left = async (url: string) => {
+      const response = await edge.raw(url, { headers });
+      return [Number(response.headers.get("X-RateLimit-Remaining")), await response.text()] as const;
+    };
+    const [before] = await left("https://edge.test/probe");
+    const [after, reached] = await left(`https://edge.test${path}`);
+    expect([before - after, reached]).toEqual([cost, `/base${target}`]);
+  });
+
+  it.each(["https://edge.test/x/..//compare", "https://edge.test/x/..;/compare", "https://edge.test*"])(
+    "as the network writes it is refused where it is none, or ambiguous: %s",
+    async (url) => {
+      const edge = await startEdge({ policy: UNLIMITED });
+      expect((await problemOf(await edge.raw(url))).status).toBe(400);
+      expect(edge.forwarded).toEqual([]);
+    },
+  );
+
+  it("as the network writes it does not reach what is reserved", async () => {
+    const edge = await startEdge({ policy: UNLIMITED });
+    for (const path of ["/x/../health", "/./dashboard", "/x/../api/v1/admin/policy"]) {
+      expect((await edge.raw(`https://edge.test${path}`)).status, path).toBe(404);
+    }
     expect(edge.forwarded).toEqual([]);
   });
 

@@ -18,11 +18,15 @@ export function searchOf(url: string): string {
   return url.slice(start, hash === -1 ? undefined : hash);
 }
 
+const HOST = /^[\w.:[\]-]+$/;
+
 /** Scheme and host with its port: `https` and `example.com:8443`. */
 export function originOf(url: string): { readonly scheme: string; readonly host: string } {
   const colon = url.indexOf(":");
+  const scheme = url.slice(0, colon);
   const authority = url.slice(colon + 3, pathStart(url));
-  return { scheme: url.slice(0, colon), host: authority.slice(authority.lastIndexOf("@") + 1) };
+  // Whatever else a Host header has in it ends the authority, or is no part of the host.
+  return { scheme, host: HOST.test(authority) ? authority : (URL.parse(url)?.host ?? "") };
 }
 
 function pathStart(url: string): number {

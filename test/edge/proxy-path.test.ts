@@ -122,8 +122,8 @@ describe("a path", () => {
       return [Number(response.headers.get("X-RateLimit-Remaining")), await response.text()] as const;
     };
     const [before] = await left("https://edge.test/probe");
-    const [after, reached] = await left(`https://edge.test${path}`);
-    expect([before - after, reached]).toEqual([cost, `/base${target}`]);
+    const [after, seen] = await left(`https://edge.test${path}`);
+    expect([before - after, seen]).toEqual([cost, `/base${target}`]);
   });
 
   it.each(["https://edge.test/x/..//compare", "https://edge.test/x/..;/compare", "https://edge.test*"])(
@@ -134,6 +134,22 @@ describe("a path", () => {
       expect(edge.forwarded).toEqual([]);
     },
   );
+
+  it.each([
+    ["https://edge.test\\compare?/probe", "edge.test"],
+    ["https://edge.test?/probe", "edge.test"],
+    ["https://edge.test#/probe", "edge.test"],
+    ["https://root@edge.test/probe", "edge.test"],
+    ["https://edge.test:8443/probe", "edge.test:8443"],
+    ["https://[2001:db8::1]:8443/probe", "[2001:db8::1]:8443"],
+  ])("is what the upstream sees whatever the Host header says: %s", async (url, host) => {
+    const edge = await startEdge({ policy: UNLIMITED });
+    const response = await edge.raw(url, { headers: newAddress() });
+    const remaining = Number(response.headers.get("X-RateLimit-Remaining"));
+    const [seen] = edge.forwarded;
+    expect([response.status, remaining, new URL(seen?.url ?? "").pathname]).toEqual([200, 999_999, "/probe"]);
+    expect(seen?.headers.get("X-Forwarded-Host")).toBe(host);
+  });
 
   it("as the network writes it does not reach what is reserved", async () => {
     const edge = await startEdge({ policy: UNLIMITED });

@@ -18,6 +18,8 @@ const HIT_MS = 30_000;
 const MISS_MS = 5_000;
 /** About 3 MB of isolate memory at most, of 128. */
 const CACHED_KEYS = 10_000;
+/** Keys that are nobody's, apart: anybody can make such up, and is not to push out those that are somebody's. */
+const CACHED_UNKNOWN = 1_000;
 /** KV's least; a new key that was asked for before it existed may need so long to work. */
 const KV_CACHE_SECONDS = 30;
 const KV_DEADLINE_MS = 2_000;
@@ -54,7 +56,8 @@ export class KeyStore {
   readonly #kv: KVNamespace;
   readonly #log: Log;
   readonly #count: (result: KeyResult) => void;
-  readonly #cache = new BoundedCache<KeyRecord | null>(CACHED_KEYS);
+  readonly #found = new BoundedCache<KeyRecord>(CACHED_KEYS);
+  readonly #unknown = new BoundedCache<true>(CACHED_UNKNOWN);
 
   /** @param count told of each look-up; must be quick and never throw. */
   constructor(kv: KVNamespace, log: Log, count: (result: KeyResult) => void = () => {}) {
@@ -65,10 +68,10 @@ export class KeyStore {
 
   /** What is cached of a key, or null. */
   known(key: string, nowMs: number): KeyLookup | null {
-    const cached = this.#cache.get(key, nowMs);
-    if (cached === undefined) return null;
+    const record = this.#found.get(key, nowMs) ?? null;
+    if (!record && !this.#unknown.get(key, nowMs)) return null;
     this.#count("hit");
-    return lookup(cached);
+    return lookup(record);
   }
 
   /**
@@ -80,12 +83,17 @@ export class KeyStore {
     if (known) return known;
     try {
       const record = await this.#read(await hashApiKey(key));
-      this.#cache.set(key, record, nowMs + (record ? HIT_MS : MISS_MS));
+      if (record) {
+        this.#found.set(key, record, nowMs + HIT_MS);
+      } else {
+        this.#found.delete(key);
+        this.#unknown.set(key, true, nowMs + MISS_MS);
+      }
       this.#count("miss");
       return lookup(record);
     } catch (thrown) {
       this.#log("error", "key_store_failed", { error: messageOf(thrown) });
-      const stale = this.#cache.getStale(key);
+      const stale = this.#found.getStale(key);
       this.#count(stale ? "stale" : "failed");
       return stale ? lookup(stale) : { kind: "unavailable" };
     }

@@ -55,6 +55,17 @@ describe("a key's record", () => {
     expect(await at(5_000)).toMatchObject({ kind: "found" });
   });
 
+  it("that was found and is gone is not remembered, though KV fails after", async () => {
+    let fails = false;
+    const { at } = newStore(() => fails && Promise.reject(new Error("KV is down")));
+    await put(RECORD);
+    expect(await at(0)).toMatchObject({ kind: "found" });
+    await env.CONFIG.delete(keyRecordKey(HASH));
+    expect(await at(30_000)).toEqual({ kind: "unknown" });
+    fails = true;
+    expect(await at(60_000)).toEqual({ kind: "unavailable" });
+  });
+
   it.each<[what: string, record: unknown]>([
     ["rubbish", "x"],
     ["null", null],
@@ -125,19 +136,19 @@ describe("the isolate's memory", () => {
     expect(cache.getStale("k2")).toBe(20);
   });
 
-  it("is not filled by keys that somebody makes up: 10,000 at most", async () => {
+  it("loses no key to those that somebody makes up, of which it keeps 1,000 at most", async () => {
     const reads: string[] = [];
-    // Nothing is in it, and no time is spent to say so.
-    const nothing = async (key: string): Promise<null> => {
+    // Next to nothing is in it, and no time is spent to say so.
+    const get = async (key: string): Promise<string | null> => {
       reads.push(key);
-      return null;
+      return key === keyRecordKey(HASH) ? JSON.stringify(RECORD) : null;
     };
-    const store = new KeyStore(new Proxy(env.CONFIG, { get: () => nothing }), log);
+    const store = new KeyStore(new Proxy(env.CONFIG, { get: () => get }), log);
+    await store.find(KEY, NOW_MS);
     for (let i = 0; i <= 10_000; i++) await store.find(`made-up-${i}`, NOW_MS);
     reads.length = 0;
-    await store.find("made-up-10000", NOW_MS);
-    await store.find("made-up-1", NOW_MS);
-    await store.find("made-up-0", NOW_MS);
-    expect(reads).toEqual([keyRecordKey(await hashApiKey("made-up-0"))]);
+    expect(await store.find(KEY, NOW_MS)).toMatchObject({ kind: "found" });
+    for (const i of [10_000, 9_001, 9_000]) await store.find(`made-up-${i}`, NOW_MS);
+    expect(reads).toEqual([keyRecordKey(await hashApiKey("made-up-9000"))]);
   });
 });

@@ -67,7 +67,7 @@ export function grant(
     if (wantMilli <= 0) return;
     const named = request.route === null ? null : policy.routes.byId(request.route);
     const route = named && countsByRoute(tierFor(memory, policy, request, nowMs), named) ? named : null;
-    const name = `${request.keyId ?? ""}\n${route?.id ?? ""}`;
+    const name = `${request.tier}\n${request.keyId ?? ""}\n${route?.id ?? ""}`;
     const scope = scopes.get(name) ?? { route, first: i, mostMilli: 0, sumMilli: 0, refused: false };
     scope.mostMilli = Math.max(scope.mostMilli, wantMilli);
     scope.sumMilli += wantMilli;
@@ -102,6 +102,8 @@ function grantOne(
   if (tier.mode !== "leased" || !leases.hasRoom) return null;
   if (account?.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
   const named = request.route === null ? null : policy.routes.byId(request.route);
+  // Without a route no limit of each route counts, and with one they do: no lease is for both.
+  if (!named && hasLimitOfEachRoute(tier)) return null;
   const charges = chargesFor(tier, route, keyId);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
   const costMilli = request.costMilli ?? named?.costMilli ?? MILLI;
@@ -185,7 +187,11 @@ function tierFor({ accounts }: Books, policy: Policy, request: DecisionRequest, 
 
 /** Whether a request of this route counts in counters that other routes do not. */
 function countsByRoute(tier: Tier, route: Route): boolean {
-  return route.limits.length > 0 || tier.limits.some(({ scope }) => scope === "route");
+  return route.limits.length > 0 || hasLimitOfEachRoute(tier);
+}
+
+function hasLimitOfEachRoute(tier: Tier): boolean {
+  return tier.limits.some(({ scope }) => scope === "route");
 }
 
 /** The latest moment that a quota knows of: later than now where the clock has stepped back, and then in another period perhaps. */

@@ -1,7 +1,7 @@
 /**
  * Remembers denials in the isolate, so that a client that goes on sending is refused without a call to the object.
  *
- * A denial holds for requests of the same subject, route, key and cost, until the moment from which that cost passes, and for a
+ * A denial holds for requests of the same subject, tier, route, key and cost, until the moment from which that cost passes, and for a
  * second at most. Another cost is asked about: a cheaper one may pass, and a dearer one has a later Retry-After. It is fenced by
  * the policy's revision, and forgotten when this isolate changes the account.
  *
@@ -16,7 +16,7 @@ import { nextDecisionId } from "./decision-id.ts";
 export const LONGEST_MS = 1_000;
 /** Subjects with a denial, about 1 KB each. */
 const SUBJECTS = 10_000;
-/** Routes and keys of one subject; beyond it all are forgotten and asked about again. */
+/** Tiers, routes and keys of one subject; beyond it all are forgotten and asked about again. */
 const DENIALS_PER_SUBJECT = 16;
 
 interface Denial {
@@ -30,16 +30,11 @@ export class DenyCache {
   readonly #forgotten = new BoundedCache<true>(SUBJECTS);
 
   /** The denial that holds for this request, as it would be given now; null where the object must be asked. */
-  find(
-    subject: string,
-    { route, keyId, revision }: DecisionRequest,
-    costMilli: number,
-    nowMs: number,
-  ): Decision | null {
-    const denial = this.#denials.getStale(subject)?.get(nameOf(route, keyId));
+  find(subject: string, request: DecisionRequest, costMilli: number, nowMs: number): Decision | null {
+    const denial = this.#denials.getStale(subject)?.get(nameOf(request));
     if (!denial || nowMs >= denial.untilMs || nowMs < denial.askedAtMs) return null;
     const { decision } = denial;
-    if (toTokens(costMilli) !== decision.cost || revision > decision.revision) return null;
+    if (toTokens(costMilli) !== decision.cost || request.revision > decision.revision) return null;
     return repeated(decision, nowMs - denial.askedAtMs);
   }
 
@@ -47,15 +42,10 @@ export class DenyCache {
    * Remembers a decision if it is a denial by a limit; any other makes an earlier denial void. Its times count from when it was
    * asked for, so that it ends before the object would have let the request pass.
    */
-  note(
-    subject: string,
-    { route, keyId, peek, idempotencyKey }: DecisionRequest,
-    decision: Decision,
-    askedAtMs: number,
-  ): void {
+  note(subject: string, request: DecisionRequest, decision: Decision, askedAtMs: number): void {
     // A remembered decision may be minutes old.
-    if (peek || idempotencyKey !== null) return;
-    const name = nameOf(route, keyId);
+    if (request.peek || request.idempotencyKey !== null) return;
+    const name = nameOf(request);
     const known = this.#denials.getStale(subject);
     if (decision.outcome !== "denied" || lacksSlot(decision) || this.#forgotten.get(subject, askedAtMs)) {
       known?.delete(name);
@@ -74,8 +64,8 @@ export class DenyCache {
   }
 }
 
-function nameOf(route: string | null, keyId: string | null): string {
-  return `${route ?? ""}\n${keyId ?? ""}`;
+function nameOf({ tier, route, keyId }: DecisionRequest): string {
+  return `${tier}\n${route ?? ""}\n${keyId ?? ""}`;
 }
 
 /** Whether it may end before its Retry-After says: a slot is free as soon as a request that holds one has ended. */

@@ -56,7 +56,7 @@ export class Leases {
     const held = this.#held.getStale(subject);
     if (!held) return null;
     for (const lease of held.leases) {
-      if (!lease.isFor(request.keyId, route)) continue;
+      if (!lease.isFor(request, route)) continue;
       if (lease.isValid(request.revision, nowMs)) return lease;
       this.#end(held, lease);
       return null;
@@ -64,15 +64,22 @@ export class Leases {
     return null;
   }
 
-  /** Takes a lease into use, in place of the one before it. */
-  put(subject: string, lease: Lease, policy: Policy, askedAtMs: number, nowMs: number): SpendableLease {
+  /** Takes a lease into use that was granted to a request of the tier `tier`, in place of the one before it. */
+  put(
+    subject: string,
+    lease: Lease,
+    tier: string,
+    policy: Policy,
+    askedAtMs: number,
+    nowMs: number,
+  ): SpendableLease {
     const held = this.#of(subject, nowMs);
     const route = lease.route === null ? null : policy.routes.byId(lease.route);
-    const before = held.leases.find((other) => other.isFor(lease.keyId, route));
+    const before = held.leases.find((other) => other.isFor({ tier, keyId: lease.keyId }, route));
     if (before) this.#end(held, before);
     const [oldest] = held.leases;
     if (oldest && held.leases.length >= MOST_HELD) this.#end(held, oldest);
-    const spendable = new SpendableLease(lease, askedAtMs);
+    const spendable = new SpendableLease(lease, tier, askedAtMs);
     held.leases.push(spendable);
     if (isFinite(lease)) this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
     return spendable;

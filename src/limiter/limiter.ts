@@ -194,8 +194,8 @@ export class Limiter {
   }
 
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
-  #use(subject: string, lease: Lease, policy: Policy, askedAtMs: number, keep: Keep): void {
-    this.#leases.put(subject, lease, policy, askedAtMs, Date.now());
+  #use(subject: string, lease: Lease, tier: string, policy: Policy, askedAtMs: number, keep: Keep): void {
+    this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
       const nowMs = Date.now();
@@ -252,7 +252,10 @@ export class Limiter {
       this.#leases.giveBack(subject, settlements, Date.now());
       throw new Error("the object does not answer");
     }
-    for (const { lease } of called.value) if (lease) this.#use(subject, lease, policy, nowMs, keep);
+    called.value.forEach(({ lease }, i) => {
+      const tier = asked[i]?.request.tier;
+      if (lease && tier !== undefined) this.#use(subject, lease, tier, policy, nowMs, keep);
+    });
     if (asked.length === questions.length) return called.value;
     const answers = called.value.values();
     return questions.map((question) => (question === null ? null : (answers.next().value ?? null)));

@@ -4,7 +4,7 @@
  * Plain data and arithmetic; the clock is an argument. Its time runs from when the isolate asked for it, so it ends before the
  * object believes it does, whatever the two clocks say.
  */
-import type { Decision, Hold, LimitView } from "../core/decision.ts";
+import type { Decision, DecisionRequest, Hold, LimitView } from "../core/decision.ts";
 import { LEASE_MS } from "../core/lease.ts";
 import { toTokens } from "../core/units.ts";
 import type { Route } from "../policy/compile.ts";
@@ -27,6 +27,8 @@ type Cell = { -readonly [Field in keyof UsageCell]: UsageCell[Field] };
 
 export class SpendableLease {
   readonly lease: Lease;
+  /** That the request spoke for which it was granted for: another may have other limits. */
+  readonly #askedTier: string;
   readonly askedAtMs: number;
   readonly untilMs: number;
   /** Set once the next one has been asked for: one refresh for each lease. */
@@ -34,17 +36,18 @@ export class SpendableLease {
   #leftMilli: number;
   #cells: Cell[] = [];
 
-  constructor(lease: Lease, askedAtMs: number) {
+  constructor(lease: Lease, askedTier: string, askedAtMs: number) {
     this.lease = lease;
+    this.#askedTier = askedTier;
     this.askedAtMs = askedAtMs;
     this.untilMs = askedAtMs + lease.forMs;
     this.#leftMilli = lease.milli;
   }
 
-  /** Whether requests of this key and route count in what was leased. `route` null: the caller names a cost only. */
-  isFor(keyId: string | null, route: Route | null): boolean {
+  /** Whether requests of this tier, key and route count in what was leased. `route` null: the caller names a cost only. */
+  isFor({ tier, keyId }: Pick<DecisionRequest, "tier" | "keyId">, route: Route | null): boolean {
     const { lease } = this;
-    if (lease.keyId !== keyId) return false;
+    if (lease.keyId !== keyId || this.#askedTier !== tier) return false;
     return lease.route === null ? route === null || route.limits.length === 0 : lease.route === route?.id;
   }
 

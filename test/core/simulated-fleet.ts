@@ -304,7 +304,7 @@ export class SimulatedFleet {
   #use(index: number, lease: Lease, askedAtMs: number, nowMs: number): void {
     const isolate = this.#isolates[index]!;
     const skewMs = this.#skewsMs[index]!;
-    isolate.leases.put(SUBJECT, lease, this.#policy, askedAtMs + skewMs, nowMs + skewMs);
+    isolate.leases.put(SUBJECT, lease, "leased", this.#policy, askedAtMs + skewMs, nowMs + skewMs);
     this.#at(nowMs + lease.forMs + SETTLE_AFTER_MS, (laterMs) => {
       if (this.#isolates[index]?.life !== isolate.life) return;
       if (isolate.leases.sweep(SUBJECT, laterMs + skewMs)) {

@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers";
 import { questionRuns } from "../../src/limiter/runs.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { admin, customer, newAddress } from "../fixtures/edge-account.ts";
+import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
@@ -13,6 +13,7 @@ import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
 /** Noon: no hour ends while a test runs. */
 const NOW_MS = Date.UTC(2031, 4, 14, 12);
 const HUNDRED = { name: "day", kind: "bucket", tokens: 100, per: "day", burst: 100 } as const;
+const FIVE = { ...HUNDRED, name: "five", tokens: 5, burst: 5 } as const;
 const POLICY = policyWith({
   anonymousTier: "unlimited",
   tiers: {
@@ -21,6 +22,8 @@ const POLICY = policyWith({
     limited: { limits: [HUNDRED], mode: "leased" },
     slots: { limits: [{ name: "parallel", kind: "concurrency", max: 100, ttlMs: 1_000 }], mode: "leased" },
     strict: { limits: [] },
+    five: { limits: [FIVE] },
+    "by-route": { limits: [{ ...FIVE, scope: "route" }], mode: "leased" },
   },
   routes: [
     { match: "/one" },
@@ -176,6 +179,43 @@ describe("a leased user", () => {
     expect((await ask(edge, headers)).source).toBe("strict");
     // What the object could not be told then, it is told now.
     expect(await usageOf(edge, headers)).toEqual({ requests: 7, cost: 7, denied: 0 });
+  });
+});
+
+describe("a lease is spent by nobody it was not granted for", () => {
+  /** As a service asks: with a route or without, in a tier of its choice. */
+  async function service(tier: string) {
+    freeze();
+    const { edge } = await leasingEdge();
+    const asking = await customer(edge, { tier: "unlimited", scopes: ["check"] });
+    const user = newUser();
+    return async (operation: object = {}): Promise<boolean> => {
+      const body = JSON.stringify({ user, tier, ...operation });
+      const init = { method: "POST", headers: asking.headers, body };
+      const response = await edge.request("/api/v1/rate-limit/check", init);
+      const { allowed }: { allowed: boolean } = await response.json();
+      return allowed;
+    };
+  }
+
+  it("a limit of each route holds though the same user is also asked about without a route", async () => {
+    const check = await service("by-route");
+    let admitted = 0;
+    for (let i = 0; i < 40; i++) {
+      expect(await check({ cost: 1 })).toBe(true);
+      if (await check({ route: "/one" })) admitted += 1;
+    }
+    expect(admitted).toBe(5);
+  });
+
+  it("a tier's limits hold though the same user is also asked about in a wider one", async () => {
+    const check = await service("limited");
+    let admitted = 0;
+    for (let i = 0; i < 40; i++) {
+      expect(await check({ tier: "unlimited" })).toBe(true);
+      if (await check({ tier: "five" })) admitted += 1;
+    }
+    expect(admitted).toBe(5);
   });
 });
 

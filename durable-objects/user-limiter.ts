@@ -118,7 +118,10 @@ export class UserLimiter extends AccountObject {
     await this.#ensurePolicy(request.revision);
     const policy = this.#policy();
     const nowMs = Date.now();
-    const { accounts, counters, keys, leases, ledger, hasTables } = this.store.memory;
+    const { memory } = this.store;
+    // As a decision would: else an object that died with leases out would show them set aside until the next one.
+    if (giveUpLate(memory, policy, nowMs)) memory.unsettled = true;
+    const { accounts, counters, keys, leases, ledger, hasTables } = memory;
     const { account } = accounts;
     if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
     const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);

@@ -87,9 +87,13 @@ export function blockedUntilMs(limit: TokenBucket, state: BucketState, costMilli
   return short <= 0 ? 0 : state.atMs + ceilDiv(short, limit.grainsPerMs);
 }
 
-/** The state after `costMilli` more is spent, whether or not the bucket holds it: a floor may lie below empty. */
+/**
+ * The state after `costMilli` more is spent, whether or not the bucket holds it: a floor may lie below empty. No debt is larger
+ * than a whole number may be: a lease of a wide limit may be charged to one that is narrow and finely counted by then.
+ */
 export function spend(limit: TokenBucket, state: BucketState, costMilli: number): BucketState {
-  return withDebt(limit, state.debtGrains + costMilli * limit.grainsPerMilli, state.atMs);
+  const debtGrains = state.debtGrains + costMilli * limit.grainsPerMilli;
+  return withDebt(limit, Math.min(debtGrains, Number.MAX_SAFE_INTEGER), state.atMs);
 }
 
 /** Millitokens that may be spent now, at least 0. */

@@ -41,6 +41,16 @@ describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
   });
 });
 
+it("shows a lease that was out when the object died as charged once its time is over, and refilled since", async () => {
+  const limits = [bucket(10, "second", CAPACITY)];
+  const user = new UserObject(await publish({ free: { limits, mode: "leased" } }));
+  await user.lease(200_000);
+  await user.crash();
+  expect((await user.status()).limits).toMatchObject([{ remaining: CAPACITY - 201 }]);
+  later(6_000 + 10_000);
+  expect((await user.status()).limits).toMatchObject([{ remaining: CAPACITY - 100 }]);
+});
+
 describe.each(["evict", "crash"] as const)("%s in the middle of a reservation", (end) => {
   it("has never more left than before, and at most one reservation less", async () => {
     for (const spent of [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1]) {

@@ -5,7 +5,16 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { documentKey } from "../../src/policy/policy-store.ts";
-import { bucket, later, nextRevision, publishLimits, quota, startClock, stopClock } from "./fixture.ts";
+import {
+  bucket,
+  later,
+  nextRevision,
+  publish,
+  publishLimits,
+  quota,
+  startClock,
+  stopClock,
+} from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
@@ -116,6 +125,19 @@ describe("a change of a limit", () => {
     user.revision = await publishLimits(bucket(11, "minute", 40));
     expect(await user.remaining()).toEqual([9]);
     expect(await user.allowedOf(20)).toBe(9);
+  });
+
+  it("takes what was spent of a lease of a wide limit, and counts on though it is too much to be counted exactly", async () => {
+    const tier = { mode: "leased" } as const;
+    const user = new UserObject(await publish({ free: { ...tier, limits: [bucket(1e9, "second", 1e9)] } }));
+    const costMilli = 1e9;
+    const leaseId = await user.lease(16 * costMilli, { costMilli });
+    user.revision = await publish({ free: { ...tier, limits: [bucket(10.001, "day", 10.001)] } });
+    const cells = [{ route: "", keyId: "", requests: 16, costMilli: 16 * costMilli, denied: 0 }];
+    await user.decide({ peek: true });
+    await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
+    await user.evict();
+    expect(await user.decide()).toMatchObject({ outcome: "denied", limits: [{ remaining: 0 }] });
   });
 
   it("keeps what was used of a quota", async () => {

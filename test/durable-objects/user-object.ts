@@ -71,6 +71,15 @@ export class UserObject {
     return allowed;
   }
 
+  /** Decides one request and leases for more like it. @returns the lease's id. */
+  async lease(wantMilli: number, given: Partial<DecisionRequest> = {}): Promise<string> {
+    const question = { request: request({ revision: this.revision, ...given }), decide: true, wantMilli };
+    const [run] = await this.stub.serve({ settlements: [], questions: [{ question, times: 1 }] });
+    const id = run?.answer.lease?.id;
+    if (id === undefined) throw new Error("nothing was leased");
+    return id;
+  }
+
   /** Tokens left of each limit, in the policy's order, as a peek says. */
   async remaining(given: Partial<DecisionRequest> = {}): Promise<number[]> {
     const { limits } = await this.decide({ ...given, peek: true });

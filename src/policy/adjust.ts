@@ -44,8 +44,8 @@ const PERIODS: Record<LimitDocument["kind"], readonly Override["per"][]> = {
 };
 
 /**
- * The tier as it holds for one account. What no longer fits (the policy has changed since) is left out, so an account never
- * loses its tier's own limits over it. `grants` must be those in force.
+ * The tier as it holds for one account. What no longer fits (the policy has changed since) is left out, grants before the account's
+ * own numbers, so an account never loses its tier's own limits over it. `grants` must be those in force.
  */
 export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Grant[]): Tier {
   const limits = tier.limits.map((scoped): ScopedLimit => {
@@ -53,9 +53,12 @@ export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Gr
     const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined;
     const granted = grants.reduce((sum, grant) => (grant.limit === name ? sum + grant.amount : sum), 0);
     if (!override && granted === 0) return scoped;
-    const document = withGrant(withOverride(scoped.document, override ?? {}), granted);
-    const limit = compileLimit(document);
-    return limit ? { ...scoped, limit, document } : scoped;
+    const own = withOverride(scoped.document, override ?? {});
+    for (const document of [withGrant(own, granted), own]) {
+      const limit = compileLimit(document);
+      if (limit) return { ...scoped, limit, document };
+    }
+    return scoped;
   });
   return { ...tier, limits };
 }

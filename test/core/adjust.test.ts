@@ -161,6 +161,13 @@ describe("a grant", () => {
     expect(capacityOf(adjusted, "month")).toBe(13_000);
   });
 
+  it("that no longer fits on the account's own numbers is left out, and they stay", () => {
+    const overrides: Overrides = { minute: { burst: 20 }, parallel: { max: 995 } };
+    const tier = adjustTier(FREE, overrides, [grant("minute", 2 ** 50), grant("parallel", 10)]);
+    expect(capacityOf(tier, "minute")).toBe(20_000);
+    expect(capacityOf(tier, "parallel")).toBe(995);
+  });
+
   it("that makes a limit too large to be counted is left out: the tier's own limit stays", () => {
     const tier = tierWith({ ...PLAIN, tokens: 7, per: "day" });
     const adjusted = adjustTier(tier, {}, [grant("plain", 1e9)]);

@@ -121,7 +121,9 @@ export class Outbox {
     return heads;
   }
 
-  #postpone({ seq, attempts }: Row, nowMs: number): void {
+  #postpone({ seq, attempts, due_ms: dueMs }: Row, nowMs: number): void {
+    // Tried early, since another change was made: that says nothing of how long it has waited.
+    if (nowMs < dueMs) return;
     const delayMs = retryMs(attempts);
     this.#sql.exec(
       "UPDATE outbox SET attempts = attempts + 1, due_ms = ? WHERE seq = ?",

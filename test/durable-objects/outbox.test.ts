@@ -128,6 +128,21 @@ describe("where KV fails", () => {
     peaks.mockRestore();
   });
 
+  it("an operator who goes on meanwhile makes it neither count as longer nor be tried later", async () => {
+    const user = await keyOwner();
+    const mend = await user.breakKv();
+    const peaks = vi.spyOn(objectMetrics, "peak");
+    await user.addKey();
+    for (let i = 0; i < 10; i++) await user.stub.revokeKey("k1");
+    for (let i = 0; i < 10; i++) await user.stub.changeAccount({ name: `Ann ${i}` });
+    expect(peaks.mock.lastCall?.[2]).toBe(0);
+    later(FIRST_RETRY_MS);
+    mend();
+    expect(await user.ringAlarm()).toBe(true);
+    expect(await user.waiting()).toEqual([]);
+    peaks.mockRestore();
+  });
+
   it.each(["evict", "crash"] as const)("nothing is lost when %s comes in between", async (end) => {
     const user = await keyOwner();
     const mend = await user.breakKv();

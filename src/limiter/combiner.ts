@@ -8,7 +8,7 @@
  * a queue and died leaves followers to their deadlines; the queue itself is free again when that call's time is over, for the
  * first who looks. A question is sent once at most, so nothing is charged twice.
  */
-import { DeadlineExceeded } from "../deadline.ts";
+import { DeadlineExceeded, withDeadline } from "../deadline.ts";
 
 /** How often a waiting request looks into its slot at most. A timer costs some ten microseconds. */
 const LEAST_LOOK_MS = 1;
@@ -88,10 +88,11 @@ export class Combiner<Q, A> {
   /**
    * Asks one question of an object, with others' or alone. Rejects as `send` does where this request sent; with
    * {@link CombinedCallFailed} where another did; with {@link DeadlineExceeded} where no answer came in time. `send` must end
-   * within the deadline; where others rest on it, it is kept going by `keep` though this request's client has gone.
+   * within the deadline; where others rest on it, or it may end after this wait, it is kept going by `keep`.
    */
   async ask(name: string, question: Q, send: Send<Q, A>, keep: Keep): Promise<A> {
-    const giveUpAtMs = Date.now() + this.#deadlineMs;
+    const fromMs = Date.now();
+    const giveUpAtMs = fromMs + this.#deadlineMs;
     const slot: Slot<Q, A> = { question, giveUpAtMs, state: WAITING };
     const lane = this.#laneOf(name);
     if (lane.queue.length >= MOST_WAITING) throw new DeadlineExceeded(`${name}: too many wait already`);
@@ -104,18 +105,20 @@ export class Combiner<Q, A> {
         });
       }
       const nowMs = Date.now();
-      if (slot.state.kind === "waiting" && nowMs >= lane.busyUntilMs) {
-        const isAlone = lane.queue.every((other) => other === slot);
-        const sent = this.#sendQueue(name, lane, slot, send, nowMs);
-        if (!isAlone) keep(sent.catch(() => undefined));
-        await sent;
-        if (lane.queue.length > 0) keep(this.#sendOthers(name, lane, send));
-        continue;
-      }
       if (nowMs >= giveUpAtMs) {
         lane.queue = lane.queue.filter((other) => other !== slot);
         this.#drop(name, lane);
         throw new DeadlineExceeded(`${name}: no answer in ${this.#deadlineMs} ms`);
+      }
+      if (slot.state.kind === "waiting" && nowMs >= lane.busyUntilMs) {
+        // Who has waited for a call that failed has less time left than his own may take.
+        const hasWaited = nowMs > fromMs;
+        const isAlone = lane.queue.every((other) => other === slot);
+        const sent = this.#sendQueue(name, lane, slot, send, nowMs);
+        if (hasWaited || !isAlone) keep(sent.catch(() => undefined));
+        await (hasWaited ? withDeadline(sent, giveUpAtMs - nowMs, name) : sent);
+        if (lane.queue.length > 0) keep(this.#sendOthers(name, lane, send));
+        continue;
       }
       const lookMs = untilAnswerMs(lane, slot.state.kind === "sent", nowMs);
       await pause(Math.min(lookMs, giveUpAtMs - nowMs));

@@ -62,6 +62,25 @@ it("who called alone and died holds up those behind him for a sixteenth of the d
   expect(answered).toEqual([20, 30]);
 });
 
+it("nobody waits longer than the deadline, though the call before his failed only then", async () => {
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  const hanging = (): Promise<number[]> =>
+    new Promise((_answer, fail) => void setTimeout(() => fail(new Error("no answer")), DEADLINE_MS));
+  const waitedMs: number[] = [];
+  const kept: Promise<unknown>[] = [];
+  for (let i = 0; i < 30; i++) {
+    const fromMs = Date.now();
+    const asked = combiner.ask("user", i, hanging, (work) => kept.push(work));
+    void asked.catch(() => waitedMs.push(Date.now() - fromMs));
+    await vi.advanceTimersByTimeAsync(10);
+  }
+  await vi.advanceTimersByTimeAsync(5 * DEADLINE_MS);
+  expect(waitedMs).toHaveLength(30);
+  expect(Math.max(...waitedMs)).toBeLessThanOrEqual(DEADLINE_MS);
+  expect(combiner.size).toBe(0);
+  await Promise.all(kept);
+});
+
 it("one slow call does not make those after it late", async () => {
   const { ask, answered } = slow([400, 2]);
   ask(1);

@@ -66,6 +66,8 @@ export class MetricsHub extends DurableObject<Env> {
     const nowMs = Date.now();
     this.#migrate();
     if (isStored && points.length > 0) {
+      // The alarm goes on by itself while there are any.
+      if (this.#points.rows === 0) this.ctx.waitUntil(this.#storage.setAlarm(nowMs + SWEEP_MS));
       // All of a batch or nothing: it may come again.
       this.ctx.storage.transactionSync(() => this.#points.insert(points, nowMs));
     }
@@ -143,9 +145,7 @@ export class MetricsHub extends DurableObject<Env> {
   }
 
   #migrate(): void {
-    if (schemaVersion(this.#storage) > 0) return;
-    migrate(this.#storage, MIGRATIONS);
-    this.ctx.waitUntil(this.#storage.setAlarm(Date.now() + SWEEP_MS));
+    if (schemaVersion(this.#storage) === 0) migrate(this.#storage, MIGRATIONS);
   }
 
   #read(): void {

@@ -89,14 +89,14 @@ export class EmbeddedStore {
     if (points.length === 0) return;
     try {
       this.#insert(points);
+      // So that a report does not have to wait for all of it.
+      this.#load(LOADED_RUNS);
+      if (this.#rows > this.#limits.rows) this.#thin();
+      if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.sweep(nowMs);
     } catch (thrown) {
       this.#forget();
       throw thrown;
     }
-    // So that a report does not have to wait for all of it.
-    this.#load(LOADED_RUNS);
-    if (this.#rows > this.#limits.rows) this.#thin();
-    if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.sweep(nowMs);
   }
 
   #insert(points: readonly Point[]): void {

@@ -2,7 +2,12 @@
  * The hub in the real runtime: a batch counts once, a counter that was shown never goes back, and live viewers get what they
  * asked for, no faster than they take it.
  */
-import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
@@ -59,6 +64,34 @@ describe("a batch", () => {
     const bad = { ...batch(1, points(1)), points: [{ ...point(), cost: -1 }] };
     await runInDurableObject(hub, (object) => expect(() => object.record(bad)).toThrow());
     expect(await requests(hub)).toBe(0);
+  });
+
+  it("is forgotten after a day though no other comes, also where the hub had nothing to forget before", async () => {
+    const hub = newHub();
+    await hub.record({ ...batch(1, points(3)), isStored: false });
+    await runDurableObjectAlarm(hub);
+    await hub.record(batch(2, points(3)));
+    expect(await runInDurableObject(hub, (_object, { storage }) => storage.getAlarm())).not.toBeNull();
+  });
+
+  it("is stored once where storage fails at what is done beside it", async () => {
+    const hub = newHub();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 2 * 86_400_000 });
+    await hub.record(batch(1, points(250)));
+    vi.useRealTimers();
+    const given = batch(2, points(10));
+    const stored = await runInDurableObject(hub, async (object, { storage: { sql } }) => {
+      const exec = sql.exec.bind(sql);
+      const spy = vi.spyOn(sql, "exec").mockImplementation((statement, ...bindings) => {
+        if (!statement.includes("DELETE")) return exec(statement, ...bindings);
+        spy.mockRestore();
+        throw new Error("disk failure");
+      });
+      expect(() => object.record(given)).toThrow("disk failure");
+      object.record(given);
+      return sql.exec("SELECT sum(rows) AS rows FROM points WHERE id > 1").one()["rows"];
+    });
+    expect(stored).toBe(10);
   });
 
   it("is not stored where its points are for viewers alone", async () => {

@@ -38,6 +38,8 @@ interface Held {
 
 export class Leases {
   readonly #held = new BoundedCache<Held>(SUBJECTS);
+  /** Subjects of which nothing is spent that was asked for by then. */
+  readonly #changed = new BoundedCache<true>(SUBJECTS);
   readonly #metrics: MetricDeltas;
   readonly #spent: Counter;
 
@@ -82,6 +84,7 @@ export class Leases {
     const spendable = new SpendableLease(lease, tier, askedAtMs);
     held.leases.push(spendable);
     if (isFinite(lease)) this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
+    if (this.#changed.get(subject, askedAtMs)) this.#end(held, spendable);
     return spendable;
   }
 
@@ -112,8 +115,9 @@ export class Leases {
     return held !== undefined && held.denied.size > 0 && held.deniedFromMs <= atMs;
   }
 
-  /** Ends all leases of a subject: its account was changed here, or it is not asked for any more. */
-  end(subject: string): void {
+  /** Ends all leases of a subject, and those that are on their way: its account was changed here. */
+  end(subject: string, nowMs: number): void {
+    this.#changed.set(subject, true, nowMs + 1);
     const held = this.#held.getStale(subject);
     for (const lease of held?.leases ?? []) if (held) this.#end(held, lease);
   }

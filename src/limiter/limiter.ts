@@ -146,7 +146,7 @@ export class Limiter {
   /** Forgets what this isolate knows of a subject, since its account was changed here: its next request asks the object. */
   forget(subject: string, nowMs: number): void {
     this.#denials.forget(subject, nowMs);
-    this.#leases.end(subject);
+    this.#leases.end(subject, nowMs);
   }
 
   /** Whether an object answers. */

@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { objectsWhere } from "../fixtures/fault-objects.ts";
 import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
 
 /** Noon: no hour ends while a test runs. */
@@ -149,6 +150,7 @@ describe("a leased user", () => {
     const here = await leasingEdge();
     const { user, headers } = await customer(here.edge, { tier: "unlimited" });
     const elsewhere = await startEdge({ policy: null });
+    vi.setSystemTime(NOW_MS + 2);
     for (let i = 0; i < 5; i++) {
       await ask(here.edge, headers);
       await ask(elsewhere, headers);
@@ -160,8 +162,33 @@ describe("a leased user", () => {
     await admin(here.edge, "PATCH", `/accounts/${user}`, { status: "blocked", reason: "test" });
     expect((await ask(here.edge, headers)).status).toBe(403);
     expect((await ask(elsewhere, headers)).status).toBe(200);
-    vi.setSystemTime(NOW_MS + 1_000);
+    vi.setSystemTime(NOW_MS + 1_002);
     expect((await ask(elsewhere, headers)).status).toBe(403);
+  });
+
+  it("is suspended from the next request on where it was done here, also while a lease was on its way here", async () => {
+    freeze();
+    const late = new Set<string>();
+    const lateMs = 54_321;
+    const held = Promise.withResolvers<void>();
+    const wait = scheduler.wait.bind(scheduler);
+    vi.spyOn(scheduler, "wait").mockImplementation((ms) => (ms === lateMs ? held.promise : wait(ms)));
+    const variables = {
+      LIMITER_TIMEOUT_MS: "30000",
+      USER_LIMITER: objectsWhere((subject) => (late.has(subject) ? "late" : "through"), lateMs),
+    };
+    const edge = await startEdge({ policy: POLICY, variables });
+    const { user, headers } = await customer(edge, { tier: "unlimited" });
+    await ask(edge, headers);
+    late.add(`user:${user}`);
+    const asked = ask(edge, headers);
+    // Delivered, and decided, before the change.
+    await vi.waitFor(() => expect(scheduler.wait).toHaveBeenCalledWith(lateMs));
+    await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked", reason: "test" });
+    late.clear();
+    held.resolve();
+    expect(await asked).toMatchObject({ status: 200, source: "strict" });
+    expect((await ask(edge, headers)).status).toBe(403);
   });
 
   it("spends its lease to the end while the object is down, and no longer", async () => {

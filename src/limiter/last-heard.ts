@@ -33,7 +33,8 @@ export class LastHeard {
 
   /** Undefined where it is too long ago to go by. */
   remembered(subject: string, nowMs: number): Heard | undefined {
-    return this.#noted.get(subject, nowMs);
+    const known = this.#noted.getStale(subject);
+    return known && nowMs - known.atMs < REMEMBERED_MS ? known : undefined;
   }
 
   note(subject: string, { tier, outcome }: Decision, atMs: number): void {

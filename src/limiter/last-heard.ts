@@ -37,7 +37,7 @@ export class LastHeard {
     return known && nowMs - known.atMs < REMEMBERED_MS ? known : undefined;
   }
 
-  note(subject: string, { tier, outcome }: Decision, atMs: number): void {
+  note(subject: string, { tier, outcome }: Pick<Decision, "tier" | "outcome">, atMs: number): void {
     const known = this.#noted.getStale(subject);
     // Mostly the same as before: that is noted in its place, since a map that is written to for each request is often rebuilt.
     if (known?.tier === tier && known.outcome === outcome && atMs - known.fromMs < REMEMBERED_MS / 2) {

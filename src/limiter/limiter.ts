@@ -196,6 +196,8 @@ export class Limiter {
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
   #use(subject: string, lease: Lease, tier: string, policy: Policy, askedAtMs: number, keep: Keep): void {
     this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
+    // Who goes on from lease to lease is never asked about itself.
+    this.#heard.note(subject, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
       const nowMs = Date.now();

@@ -97,3 +97,17 @@ it("denials that were told in a call whose answer is lost are in the ledger once
   const [hour] = history.usage;
   expect(hour?.denied).toBe(8);
 });
+
+it("a user of a lease after the other is decided by its own tier when the object fails, however long ago it was asked itself", async () => {
+  const travel = { upMs: 1, downMs: 1 };
+  // A call each 600 ms: the first fails after ten minutes.
+  const travels = [
+    ...Array.from({ length: 1_020 }, () => ({ ...travel, fate: "answered" as const })),
+    ...Array.from({ length: 1_000 }, () => ({ ...travel, fate: "lost" as const })),
+  ];
+  const steps = Array.from({ length: 2_080 }, () => ask(300, 1));
+  const history = await judged(steps, { tier: "free", travels });
+  const fallback = history.asked.flatMap(({ decision }) => (decision?.source === "fallback" ? decision : []));
+  expect(fallback.length).toBeGreaterThan(20);
+  expect(new Set(fallback.map(({ tier }) => tier))).toEqual(new Set(["free"]));
+});

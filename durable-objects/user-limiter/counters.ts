@@ -117,8 +117,17 @@ export class Counters {
     }
   }
 
-  /** Makes the floors the exact states, and forgets counters that are at rest. Call when the user has paused. */
-  settle(nowMs: number): void {
+  /**
+   * Makes the floors the exact states, and forgets counters that are at rest, and those of keys that nobody can use any more.
+   * Call when the user has paused.
+   */
+  settle(nowMs: number, isKnownKey: (keyId: string) => boolean): void {
+    for (const counter of this.#live.keys()) {
+      const keyId = /#([^@]+)/.exec(counter)?.[1];
+      if (keyId === undefined || isKnownKey(keyId)) continue;
+      this.#live.delete(counter);
+      this.#limits.delete(counter);
+    }
     for (const [counter, limit] of this.#limits) {
       if (isAtRest(meterAt(limit, this.#live.get(counter), nowMs))) {
         this.#live.delete(counter);

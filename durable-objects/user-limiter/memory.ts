@@ -107,7 +107,7 @@ export class Memory {
     // What is set aside may still be charged: whoever settles again after that knows when all rests.
     const isLeased = this.leases.closesAtMs !== null;
     this.#restsAtMs = isLeased ? null : this.counters.restsAtMs(nowMs, this.#restsAtMs);
-    this.counters.settle(nowMs);
+    this.counters.settle(nowMs, (keyId) => this.keys.get(keyId) !== null);
     this.unsettled = isLeased;
   }
 

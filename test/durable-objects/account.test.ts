@@ -1,5 +1,5 @@
 /** Accounts and keys as decisions see them: the object's own word counts, and counts from the very next decision on. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { NewKey } from "../../src/limiter/account.ts";
 import { bucket, later, publish, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
@@ -168,6 +168,26 @@ describe("scopes of limits", () => {
     expect(await user.allowedOf(5)).toBe(5);
     expect(await user.remaining({ keyId: "k1" })).toEqual([0, 89]);
     expect(await user.remaining()).toEqual([89]);
+  });
+
+  it("are forgotten with the key, so that years of new keys do not fill the state", async () => {
+    const perKey = { ...bucket(1, "day", 3, "per-key"), scope: "key" as const };
+    const user = new UserObject(await publish({ free: { limits: [perKey, bucket(1, "day", 100)] } }));
+    await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
+    await user.stub.addKey(key("k0"));
+    await user.decide({ keyId: "k0" });
+    await user.pause();
+    await user.evict();
+    await user.stub.revokeKey("k0");
+    // The place of the one that was revoked is the last.
+    await user.inside(async (object) => {
+      vi.spyOn(object["env"].CONFIG, "put").mockResolvedValue();
+      for (let i = 1; i <= 100; i++) await object.addKey(key(`k${i}`));
+    });
+    await user.decide({ keyId: "k100" });
+    await user.pause();
+    expect(await user.state()).toMatchObject({ counters: { "per-key#k100": {}, bucket: {} } });
+    expect(await user.state()).not.toMatchObject({ counters: { "per-key#k0": {} } });
   });
 
   it("count each route apart, and each key on each route where a route's limit is the key's", async () => {

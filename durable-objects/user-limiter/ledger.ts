@@ -13,7 +13,7 @@ export const HOUR_MS = 3_600_000;
 /** More cells than this (many routes and keys in one hour) go to the table early, to keep the state row small. */
 const MAX_OPEN_CELLS = 32;
 
-/** Free requests have no reservation to run out of; this many of them, at most, are lost by a crash. */
+/** Free requests and denied ones have no reservation to run out of; this many of them, at most, are lost by a crash. */
 const MOST_UNWRITTEN_REQUESTS = 256;
 
 const count = z.int().check(z.gte(0));
@@ -48,7 +48,7 @@ export class Ledger {
     for (const cell of open) this.#open.set(cellKey(cell.hour, cell.route, cell.keyId), { ...cell });
   }
 
-  /** Whether so many requests were admitted since the last write that it is time for one, whatever they cost. */
+  /** Whether there were so many requests since the last write that it is time for one, whatever they cost, admitted or not. */
   get isLong(): boolean {
     return this.#unwrittenRequests >= MOST_UNWRITTEN_REQUESTS;
   }
@@ -85,7 +85,7 @@ export class Ledger {
     cell.costMilli += costMilli;
     cell.denied += denied;
     this.#unwrittenMilli += costMilli;
-    this.#unwrittenRequests += requests;
+    this.#unwrittenRequests += requests + denied;
   }
 
   /** Whether {@link write} has something for the table now, and so more than one statement. */

@@ -1,7 +1,17 @@
 /** The usage ledger: what bills are made of. Equal to the admitted requests by hour, route and key; denials apart. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
-import { bucket, DAY_MS, HOUR_MS, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
+import {
+  bucket,
+  DAY_MS,
+  HOUR_MS,
+  later,
+  publish,
+  publishLimits,
+  quota,
+  startClock,
+  stopClock,
+} from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
@@ -176,6 +186,14 @@ it("counts denials apart: no request, no cost", async () => {
   await user.pause();
   await user.evict();
   expect((await user.status()).usage.hour).toEqual({ requests: 5, cost: 5, denied: 5 });
+});
+
+it("loses no more than 256 denials by a crash, however many there were without a pause", async () => {
+  const user = new UserObject(await publishLimits(quota(1, "month")));
+  await user.allowedOf(1);
+  for (let i = 0; i < 3; i++) await user.decideAll(Array.from({ length: 200 }, () => ({})));
+  await user.crash();
+  expect((await user.status()).usage.hour.denied).toBeGreaterThanOrEqual(600 - 256);
 });
 
 it("says what was used in this hour, day and month", async () => {

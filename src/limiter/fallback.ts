@@ -13,10 +13,8 @@ import { decide, type PlanDecision, readings } from "../core/plan.ts";
 import { MILLI, toTokens } from "../core/units.ts";
 import { chargesFor, type Policy, tierOf } from "../policy/compile.ts";
 
-/** Subjects whose local buckets are kept, about 1 KB each; the one idle longest is forgotten first. */
+/** Subjects whose local counters are kept, about 1 KB each; the one let in longest ago is forgotten first. */
 const SUBJECTS = 10_000;
-/** A local bucket untouched so long is full again or the failure is long over. */
-const KEPT_MS = 3_600_000;
 /** When to try again while the limiter is down and the tier fails closed: about the breaker's probe interval. */
 const RETRY_MS = 1_000;
 
@@ -48,7 +46,7 @@ export class LocalFallback {
         return answer("unavailable", null, RETRY_MS);
       case "local": {
         const charges = chargesFor(tier, route, request.keyId);
-        const states = this.#states.get(subject, nowMs) ?? new Map<string, LimitState>();
+        const states = this.#states.getStale(subject) ?? new Map<string, LimitState>();
         const plan = decide(charges, states, costMilli, nowMs);
         if (!plan.allowed) {
           return answer("denied", plan, plan.retryAtMs === Infinity ? null : plan.retryAtMs - nowMs);
@@ -59,7 +57,7 @@ export class LocalFallback {
             const after = plan.after[i];
             if (after) spent.set(counter, after.state);
           });
-          this.#states.set(subject, spent, nowMs + KEPT_MS);
+          this.#states.set(subject, spent, Infinity);
         }
         return answer("allowed", plan, 0);
       }

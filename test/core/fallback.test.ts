@@ -1,0 +1,31 @@
+/** What an isolate lets in by itself while a user's object fails. */
+import { expect, it } from "vitest";
+import type { DecisionRequest } from "../../src/core/decision.ts";
+import { LocalFallback } from "../../src/limiter/fallback.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
+
+const HOUR_MS = 3_600_000;
+/** Midnight. */
+const START_MS = Date.UTC(2031, 4, 14);
+const REQUEST: DecisionRequest = {
+  revision: 1,
+  tier: "free",
+  route: null,
+  costMilli: null,
+  keyId: null,
+  peek: false,
+  idempotencyKey: null,
+};
+
+it("is what the limits allow one user from scratch, however long the failure lasts", () => {
+  const limits = [{ name: "day", kind: "quota", amount: 5, per: "day" }];
+  const document = { schema: 1, tiers: { free: { limits } }, routes: [], anonymousTier: "free" };
+  const policy = compilePolicy({ ...document, defaultTier: "free" }, 1);
+  if (!policy.ok) throw new Error(JSON.stringify(policy.faults));
+  const fallback = new LocalFallback();
+  let allowed = 0;
+  for (let atMs = START_MS; atMs < START_MS + 24 * HOUR_MS; atMs += HOUR_MS / 4) {
+    if (fallback.decide(policy.value, "user:ann", REQUEST, atMs).allowed) allowed += 1;
+  }
+  expect(allowed).toBe(5);
+});

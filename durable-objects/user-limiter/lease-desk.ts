@@ -100,6 +100,8 @@ function grantOne(
   const { keyId } = request;
   const tier = tierFor(memory, policy, request, nowMs);
   if (tier.mode !== "leased" || !leases.hasRoom) return null;
+  // An isolate spends by the policy that it knows: one that lags behind would have each of its calls written down for nothing.
+  if (request.revision !== policy.revision) return null;
   if (account?.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
   const named = request.route === null ? null : policy.routes.byId(request.route);
   // Without a route no limit of each route counts, and with one they do: no lease is for both.

@@ -140,6 +140,13 @@ describe("a change of a limit", () => {
     expect(await user.decide()).toMatchObject({ outcome: "denied", limits: [{ remaining: 0 }] });
   });
 
+  it("leases nothing to an isolate that knows an older one: it could not spend it", async () => {
+    const tier = { mode: "leased" as const, limits: [bucket(1, "day", 1_000)] };
+    const user = new UserObject(await publish({ free: tier }));
+    await user.decide({ revision: await publish({ free: tier }) });
+    await expect(user.lease(10_000)).rejects.toThrow("nothing was leased");
+  });
+
   it("keeps what was used of a quota", async () => {
     const user = new UserObject(await publishLimits(quota(10, "month")));
     expect(await user.allowedOf(11)).toBe(10);

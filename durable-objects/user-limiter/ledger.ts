@@ -6,6 +6,7 @@
  * without tables makes none for a closed hour: its cells stay in the row until there are too many.
  */
 import * as z from "zod/mini";
+import { MAX_EXACT } from "../../src/core/units.ts";
 import type { UsageCell } from "../../src/limiter/object-call.ts";
 
 export const HOUR_MS = 3_600_000;
@@ -90,7 +91,7 @@ export class Ledger {
 
   /** Whether {@link write} has something for the table now, and so more than one statement. */
   hasToMove(nowMs: number, hasTable: boolean): boolean {
-    if (this.#open.size > MAX_OPEN_CELLS) return true;
+    if (this.#isCrowded()) return true;
     if (!hasTable) return false;
     const hour = Math.floor(nowMs / HOUR_MS);
     for (const cell of this.#open.values()) if (cell.hour < hour) return true;
@@ -103,7 +104,7 @@ export class Ledger {
    */
   write(nowMs: number, hasTable: boolean): readonly Cell[] {
     const hour = Math.floor(nowMs / HOUR_MS);
-    const crowded = this.#open.size > MAX_OPEN_CELLS;
+    const crowded = this.#isCrowded();
     for (const [key, cell] of this.#open) {
       if (!crowded && (!hasTable || cell.hour >= hour)) continue;
       storeCell(this.#sql, cell);
@@ -131,6 +132,13 @@ export class Ledger {
       if (cell.hour >= fromHour) add(total, cell.requests, cell.costMilli, cell.denied);
     }
     return total;
+  }
+
+  /** Too many cells, or one that would soon be too large for the state row: the table adds up beyond. */
+  #isCrowded(): boolean {
+    if (this.#open.size > MAX_OPEN_CELLS) return true;
+    for (const { costMilli } of this.#open.values()) if (costMilli > MAX_EXACT) return true;
+    return false;
   }
 
   #cell(hour: number, route: string, keyId: string): Cell {

@@ -188,6 +188,19 @@ it("counts denials apart: no request, no cost", async () => {
   expect((await user.status()).usage.hour).toEqual({ requests: 5, cost: 5, denied: 5 });
 });
 
+it("adds up beyond what one number holds exactly, and the user is decided on", async () => {
+  const user = new UserObject(await publish({ free: { limits: [], mode: "leased" } }));
+  for (let i = 0; i < 4; i++) {
+    const leaseId = await user.lease(1);
+    const cells = [{ route: "", keyId: "", requests: 1, costMilli: 2 ** 52, denied: 0 }];
+    await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
+  }
+  await user.pause();
+  await user.evict();
+  expect(await user.decide()).toMatchObject({ outcome: "allowed" });
+  expect((await user.status()).usage.hour.cost).toBeCloseTo((4 * 2 ** 52) / 1_000 + 5, 1);
+});
+
 it("loses no more than 256 denials by a crash, however many there were without a pause", async () => {
   const user = new UserObject(await publishLimits(quota(1, "month")));
   await user.allowedOf(1);

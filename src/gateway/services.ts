@@ -1,6 +1,6 @@
 /** What the edge's handlers work with: made once per isolate from the environment, shared by all requests as plain objects. */
 import { version } from "../../package.json";
-import { countKeys, countReloads } from "../analytics/metrics/instruments.ts";
+import { countKeys, countPolicies, countReloads } from "../analytics/metrics/instruments.ts";
 import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { scrape } from "../analytics/metrics/scrape.ts";
 import type { ReportBackend } from "../analytics/reports/report-answer.ts";
@@ -46,7 +46,13 @@ export function createServices(env: Env): Parsed<Services> {
     settings,
     log,
     metrics,
-    policies: new PolicyStore(env.CONFIG, log, registrySource(env.POLICY_REGISTRY), countReloads(metrics)),
+    policies: new PolicyStore(
+      env.CONFIG,
+      log,
+      registrySource(env.POLICY_REGISTRY),
+      countReloads(metrics),
+      countPolicies(metrics),
+    ),
     credentials: {
       keys: new KeyStore(env.CONFIG, log, countKeys(metrics)),
       jwt: settings.jwt && new JwtVerifier(settings.jwt, log),

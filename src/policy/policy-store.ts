@@ -59,10 +59,14 @@ export interface Reload {
   readonly staleMs: number;
 }
 
+/** How {@link PolicyStore.current} was answered: from memory, or after asking KV. */
+export type PolicyResult = "hit" | "miss";
+
 export class PolicyStore {
   readonly #kv: KVNamespace;
   readonly #log: Log;
   readonly #told: (reload: Reload) => void;
+  readonly #count: (result: PolicyResult) => void;
   readonly #registry: PolicySource | null;
   readonly #compiled = new Map<number, Policy>();
   #current: Policy | null = null;
@@ -74,17 +78,20 @@ export class PolicyStore {
   /**
    * @param registry asked only where KV fails or does not have a revision yet.
    * @param told of each {@link refresh}; must be quick and never throw.
+   * @param count told of each look-up; must be quick and never throw.
    */
   constructor(
     kv: KVNamespace,
     log: Log,
     registry: PolicySource | null = null,
     told: (reload: Reload) => void = () => {},
+    count: (result: PolicyResult) => void = () => {},
   ) {
     this.#kv = kv;
     this.#log = log;
     this.#registry = registry;
     this.#told = told;
+    this.#count = count;
   }
 
   /** Why the newest policy is not in force, or null where it is. */
@@ -100,14 +107,15 @@ export class PolicyStore {
   /** The policy in force. Null only where KV has never answered this isolate, so that nothing is known. */
   current(nowMs: number, background: Background): Policy | Promise<Policy | null> {
     const ageMs = nowMs - this.#checkedAtMs;
-    if (this.#current && ageMs >= 0 && ageMs < FRESH_MS) return this.#current;
     if (this.#current && ageMs >= 0 && ageMs < STALE_MS) {
-      if (nowMs >= this.#refreshingUntilMs) {
+      this.#count("hit");
+      if (ageMs >= FRESH_MS && nowMs >= this.#refreshingUntilMs) {
         this.#refreshingUntilMs = nowMs + KV_DEADLINE_MS;
         background(this.refresh(nowMs));
       }
       return this.#current;
     }
+    this.#count("miss");
     return this.refresh(nowMs).then(() => this.#current);
   }
 

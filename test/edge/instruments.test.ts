@@ -3,7 +3,7 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import defaultPolicy from "../../policy/default.json";
-import { countKeys, countReloads } from "../../src/analytics/metrics/instruments.ts";
+import { countKeys, countPolicies, countReloads } from "../../src/analytics/metrics/instruments.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
 import { hashApiKey } from "../../src/identity/api-key.ts";
@@ -85,4 +85,17 @@ it("a policy's reloads are told apart, and for how long the newest is not in for
   before = () => undefined;
   await publish(3, defaultPolicy);
   expect(await at(60_000)).toEqual(told("loaded", 3, 0));
+});
+
+it("a policy's look-ups are told apart: answered from memory, also while a newer one is asked for, and after asking KV", async () => {
+  const metrics = new MetricDeltas();
+  const store = new PolicyStore(env.CONFIG, log, null, undefined, countPolicies(metrics));
+  const behind: Promise<unknown>[] = [];
+  for (const ms of [0, 9_999, 10_000, 60_000]) await store.current(NOW_MS + ms, (work) => behind.push(work));
+  expect(behind).toHaveLength(1);
+  await Promise.all(behind);
+  expect(counted(metrics)).toEqual([
+    'edge_limiter_cache_total{cache="policy",result="hit"} 2',
+    'edge_limiter_cache_total{cache="policy",result="miss"} 2',
+  ]);
 });

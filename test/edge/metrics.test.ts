@@ -1,8 +1,12 @@
 /** What Prometheus is answered: sums of what was decided, by whoever may read them, and a problem where the hub is dead. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { customer, newAddress } from "../fixtures/edge-account.ts";
 import { ADMIN_TOKEN, type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
 
+const CACHES = "edge_limiter_cache_total";
+const ONE_A_DAY = { name: "day", kind: "bucket", tokens: 1, per: "day" } as const;
 const PATH = "/api/v1/rate-limit/metrics";
 
 const address = (): string => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 256)).join(".")}`;
@@ -45,6 +49,36 @@ describe("a scrape", () => {
     expect(grown("edge_limiter_requests_total", 'outcome="allowed"', 'source="strict"')).toBe(5);
     expect(grown("edge_limiter_decision_seconds_count", 'source="strict"')).toBe(5);
     expect(sum(after, "edge_limiter_build_info")).toBeGreaterThanOrEqual(1);
+  });
+
+  it("tells what each of the isolate's caches was asked, and how often it knew", async () => {
+    const policy = policyWith({
+      tiers: {
+        ...TEST_POLICY.tiers,
+        anonymous: { limits: [ONE_A_DAY] },
+        leased: { limits: [], mode: "leased" },
+      },
+    });
+    const edge = await startEdge({ policy, bindings: ownHub() });
+    const { headers } = await customer(edge, { tier: "leased" });
+    const before = await scraped(edge);
+    for (let i = 0; i < 4; i++) await edge.request("/identify", { headers });
+    const stranger = newAddress();
+    for (let i = 0; i < 4; i++) await edge.request("/identify", { headers: stranger });
+    const after = await scraped(edge);
+    const grown = (cache: string, result: string): number => {
+      const parts = [`cache="${cache}"`, `result="${result}"`] as const;
+      return sum(after, CACHES, ...parts) - sum(before, CACHES, ...parts);
+    };
+    const of = (cache: string) => ({ hit: grown(cache, "hit"), miss: grown(cache, "miss") });
+    expect(of("keys")).toEqual({ hit: 3, miss: 1 });
+    // The first is not leased for, the second brings the lease.
+    expect(of("leases")).toEqual({ hit: 2, miss: 6 });
+    // One is allowed, and one denied by the object.
+    expect(of("denials")).toEqual({ hit: 2, miss: 4 });
+    // The operator's calls ask for it as well; who is first waits for KV.
+    expect(of("policy").hit).toBeGreaterThanOrEqual(8);
+    expect(of("policy").miss).toBeLessThanOrEqual(1);
   });
 
   it("is given to the dashboard's session too, where its cookie is sent", async () => {

@@ -1,6 +1,6 @@
 /** What policy and identity are counted by: they know nothing of metrics, so the composition root hands them these. */
 import type { KeyResult } from "../../identity/key-store.ts";
-import type { Reload } from "../../policy/policy-store.ts";
+import type { PolicyResult, Reload } from "../../policy/policy-store.ts";
 import type { MetricDeltas } from "./metric-deltas.ts";
 
 /** Counts look-ups of API keys. On every request's path: an addition. */
@@ -10,6 +10,15 @@ export function countKeys(metrics: MetricDeltas): (result: KeyResult) => void {
     miss: metrics.counter("cache", ["keys", "miss"]),
     stale: metrics.counter("cache", ["keys", "stale"]),
     failed: metrics.counter("cache", ["keys", "failed"]),
+  };
+  return (result) => counters[result].add();
+}
+
+/** Counts look-ups of the policy. On every request's path: an addition. */
+export function countPolicies(metrics: MetricDeltas): (result: PolicyResult) => void {
+  const counters = {
+    hit: metrics.counter("cache", ["policy", "hit"]),
+    miss: metrics.counter("cache", ["policy", "miss"]),
   };
   return (result) => counters[result].add();
 }

@@ -1,5 +1,6 @@
 /** Combining by a clock of its own: when a call is sent, and how often those who wait look for their answer. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { DeadlineExceeded } from "../../src/deadline.ts";
 import { Combiner } from "../../src/limiter/combiner.ts";
 
 const DEADLINE_MS = 1_000;
@@ -125,4 +126,46 @@ it("nothing is sent for those who have gone", async () => {
   ask(2);
   await vi.advanceTimersByTimeAsync(DEADLINE_MS + 100);
   expect(calls.every(({ questions }) => questions.length > 0)).toBe(true);
+});
+
+it("refuses at once where too many wait for one object", async () => {
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  const never = (): Promise<number[]> => new Promise(() => undefined);
+  const ask = (question: number): Promise<unknown> =>
+    combiner.ask("user", question, never, () => undefined).catch((fault: unknown) => fault);
+  for (let i = 0; i <= 1_024; i++) void ask(i);
+  const refused = await ask(-1);
+  expect(refused).toBeInstanceOf(DeadlineExceeded);
+  expect(String(refused)).toContain("too many wait already");
+  expect(Date.now()).toBe(1_000_000);
+});
+
+it("calls for others are a millisecond apart, however quick they are", async () => {
+  const atMs: number[] = [];
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  const quick = async (questions: readonly number[]): Promise<readonly number[]> => {
+    atMs.push(Date.now() - 1_000_000);
+    if (atMs.length <= 3) void combiner.ask("user", atMs.length, quick, () => undefined);
+    return questions;
+  };
+  void combiner.ask("user", 0, quick, () => undefined);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(atMs).toEqual([0, 1, 2, 3]);
+});
+
+it("what cancelled requests leave behind is forgotten before it is a thousand objects' and one", async () => {
+  const combiner = new Combiner<number, number>(DEADLINE_MS);
+  const never = new Promise<number[]>(() => undefined);
+  const cancelled = (name: string) =>
+    void combiner.ask(
+      name,
+      1,
+      () => never,
+      () => undefined,
+    );
+  for (let i = 0; i < 1_000; i++) cancelled(`user-${i}`);
+  expect(combiner.size).toBe(1_000);
+  await vi.advanceTimersByTimeAsync(DEADLINE_MS);
+  cancelled("another");
+  expect(combiner.size).toBe(1);
 });

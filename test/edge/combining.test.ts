@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { CombinedCallFailed, Combiner } from "../../src/limiter/combiner.ts";
-import { DeadlineExceeded, withDeadline } from "../../src/deadline.ts";
+import { withDeadline } from "../../src/deadline.ts";
 
 const DEADLINE_MS = 100;
 
@@ -156,14 +156,4 @@ describe("who called goes on for those who came meanwhile", () => {
     expect(calls).toEqual([[17]]);
     expect(combiner.size).toBe(0);
   });
-});
-
-it("refuses at once where too many wait for one object", async () => {
-  const combiner = new Combiner<number, number>(DEADLINE_MS);
-  void combiner.ask("user", 0, never, keep);
-  const waiting = Array.from({ length: 1_024 }, (_, i) =>
-    combiner.ask("user", i + 1, echo(0).send, keep).catch(() => null),
-  );
-  await expect(combiner.ask("user", -1, echo(0).send, keep)).rejects.toBeInstanceOf(DeadlineExceeded);
-  await Promise.all(waiting);
 });

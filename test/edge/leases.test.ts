@@ -138,11 +138,21 @@ describe("a leased user", () => {
       ...POLICY,
       tiers: { ...POLICY.tiers, unlimited: { limits: [one], mode: "leased" } },
     });
-    vi.setSystemTime(NOW_MS + 120_000);
-    await ask(edge, newAddress());
-    await edge.settled();
+    expect((await ask(edge, headers)).source).toBe("lease");
+    // The lease would last for the rest of its second.
+    await edge.services.policies.refresh(NOW_MS);
     const seen = [await ask(edge, headers), await ask(edge, headers)];
     expect(seen.map(({ status, source }) => `${status} ${source}`)).toEqual(["200 strict", "429 strict"]);
+  });
+
+  it("spends nothing of a lease that is yet to begin, since the clock has stepped back", async () => {
+    freeze();
+    const { edge } = await leasingEdge();
+    const headers = newAddress();
+    for (let i = 0; i < 5; i++) await ask(edge, headers);
+    expect((await ask(edge, headers)).source).toBe("lease");
+    vi.setSystemTime(NOW_MS - 1);
+    expect((await ask(edge, headers)).source).toBe("strict");
   });
 
   it("is suspended from the next request on where it was done here, and within the lease's time elsewhere", async () => {

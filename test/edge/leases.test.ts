@@ -5,7 +5,7 @@
 import { env } from "cloudflare:workers";
 import { questionRuns } from "../../src/limiter/runs.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
+import { admin, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { objectsWhere } from "../fixtures/fault-objects.ts";
@@ -113,6 +113,21 @@ describe("a leased user", () => {
       if (source === "lease") expect(Math.abs(Number(left) - (99 - i))).toBeLessThanOrEqual(2);
       else expect(Number(left)).toBeLessThanOrEqual(99 - i);
     }
+  });
+
+  it("lets no key that was revoked elsewhere pass by the lease of another", async () => {
+    freeze();
+    const { edge } = await leasingEdge();
+    const { user, headers } = await customer(edge, { tier: "unlimited" });
+    const second = await issueKey(edge, user);
+    const bySecond = { "X-API-Key": second.key };
+    expect((await ask(edge, bySecond)).status).toBe(200);
+    for (let i = 0; i < 5; i++) await ask(edge, headers);
+    expect((await ask(edge, headers)).source).toBe("lease");
+    const elsewhere = await startEdge({ policy: null });
+    await admin(elsewhere, "DELETE", `/accounts/${user}/keys/${second.keyId}`);
+    expect((await ask(edge, bySecond)).status).toBe(401);
+    expect((await ask(edge, headers)).source).toBe("lease");
   });
 
   it("has one lease for each route that has limits of its own", async () => {

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, test } from "vitest";
 import { figuresOf } from "../../load/figures.ts";
 import { findK6, HOW_TO_INSTALL } from "../../scripts/load/find-k6.ts";
 import { readLoadOptions, usage } from "../../scripts/load/load-options.ts";
@@ -12,12 +12,62 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const SCENARIOS = ["burst", "soak"];
 const read = (...args: string[]) => readLoadOptions(args, SCENARIOS);
 
+/** What fails whatever scenario, where it is not an exact limiter that answers, or nobody is let in at all. */
+const EVERYWHERE = {
+  over_admitted: ["count==0"],
+  under_admitted: ["count==0"],
+  errors: ["rate<0.001"],
+  admitted: ["count>0"],
+  answer_duration: ["p(95)<10000"],
+};
+/** What else fails a scenario. */
+const OWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  accuracy: {
+    "denied{tier:free}": ["count>0"],
+    "denied{tier:load-leased}": ["count>0"],
+    decided_by_lease: ["count>0"],
+    decided_by_fallback: ["count==0"],
+  },
+  batch: { denied: ["count>0"], misplaced: ["count==0"] },
+  burst: { denied: ["count>0"], decided_by_fallback: ["count==0"] },
+  connections: { connections: ["count>=5000", "count<7800"] },
+  flood: { decided_by_deny_cache: ["count>1000"], decided_by_fallback: ["count==0"] },
+  "hot-user": {
+    "answer_duration{tier:pro}": ["max<60000"],
+    "answer_duration{tier:enterprise}": ["max<60000"],
+    decided_by_fallback: ["count==0"],
+    decided_by_lease: ["count>0"],
+    unlimited_denied: ["count==0"],
+  },
+  "many-users": { fresh: ["rate==1"], denied: ["count==0"] },
+  "policy-change": { policy_changes: ["count>5"], stale_decisions: ["count==0"], denied: ["count>0"] },
+  ramp: {},
+  soak: { dropped_iterations: ["count<2000"] },
+  sustained: { denied: ["count>0"], decided_by_fallback: ["count==0"] },
+  "tier-mix": {},
+};
+
+const installed = await findK6({ k6Bin: process.env["K6_BIN"] });
+if (!installed)
+  process.stderr.write("k6 is not installed: the thresholds of the load scenarios are not read\n");
+
+test.skipIf(!installed)("each scenario fails by the thresholds of all, and by those of its own", async () => {
+  const files = await readdir(join(ROOT, "load", "scenarios"));
+  expect(files.map((file) => file.replace(/\.ts$/, "")).toSorted()).toEqual(Object.keys(OWN).toSorted());
+  const told = ["-e", "LOAD_URL=http://127.0.0.1:9", "-e", "ADMIN_TOKEN=none"];
+  for (const [scenario, own] of Object.entries(OWN)) {
+    const file = join(ROOT, "load", "scenarios", `${scenario}.ts`);
+    const { stdout } = spawnSync(installed?.path ?? "", ["inspect", ...told, file], { encoding: "utf8" });
+    expect(JSON.parse(stdout), scenario).toMatchObject({ thresholds: { ...EVERYWHERE, ...own } });
+  }
+});
+
 /** A directory with an executable k6 that answers so. */
-async function fakeK6(version: string): Promise<string> {
+async function fakeK6(version: string, then = ""): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "fake-k6-"));
   onTestFinished(() => rm(directory, { recursive: true }));
   const file = join(directory, "k6");
-  await writeFile(file, `#!/bin/sh\necho '${version}'\n`);
+  await writeFile(file, `#!/bin/sh\necho '${version}'\n${then}\n`);
   await chmod(file, 0o755);
   return file;
 }
@@ -81,6 +131,22 @@ describe("k6", () => {
     expect(await findK6({ k6Bin: one })).toEqual({ path: one, version: "1.8.1" });
     const two = await fakeK6("k6 2.3.0 (commit/abc, go1.26.8, linux/amd64)");
     expect(await findK6({ k6Bin: two })).toEqual({ path: two, version: "2.3.0" });
+  });
+
+  it("says how the run ends: 99 where a threshold does not hold; is told secrets by the environment alone", async () => {
+    const k6 = await fakeK6(
+      "k6 v1.8.1 (go1.26.8, linux/amd64)",
+      '[ "$1" = version ] || { echo "$@"; exit 99; }',
+    );
+    const out = join(k6, "..", "reports");
+    const args = ["burst", "--url", "http://127.0.0.1:9", "--profile", "full", "--out", out];
+    const ended = spawnSync(process.execPath, [join(ROOT, "scripts", "load.ts"), ...args], {
+      encoding: "utf8",
+      env: { ...process.env, K6_BIN: k6, ADMIN_TOKEN: "secret-of-the-run" },
+    });
+    expect(ended.status).toBe(99);
+    expect(ended.stdout).toContain(join("scenarios", "burst.ts"));
+    expect(ended.stdout).not.toContain("secret-of-the-run");
   });
 
   it("is refused where it cannot run TypeScript, or is no k6", async () => {

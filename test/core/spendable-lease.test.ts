@@ -1,0 +1,60 @@
+/** A lease in the hands of an isolate: when the next one is asked for, and how much it is to hold. */
+import { expect, it } from "vitest";
+import { SpendableLease } from "../../src/limiter/spendable-lease.ts";
+
+const ASKED_AT_MS = 1_900_000_000_000;
+const MILLI = 20_000;
+
+/** A lease of twenty tokens and a second, of which so many have been spent. */
+function leaseWith(spentTokens: number): SpendableLease {
+  const lease = new SpendableLease(
+    {
+      id: "lease",
+      milli: MILLI,
+      forMs: 1_000,
+      revision: 1,
+      tier: "pro",
+      keyId: null,
+      route: null,
+      limits: [],
+    },
+    ASKED_AT_MS,
+  );
+  for (let i = 0; i < spentTokens; i++) expect(lease.spend(null, 1_000)).toBe(true);
+  return lease;
+}
+
+it.each([
+  [11, 0, false],
+  [12, 0, true],
+  [0, 599, false],
+  [0, 600, true],
+])("is low when three fifths of its amount or its time are gone: %i tokens, %i ms", (spent, ms, isLow) => {
+  expect(leaseWith(spent).isLow(ASKED_AT_MS + ms)).toBe(isLow);
+});
+
+it.each([
+  // Twice what a second takes at this pace.
+  [12, 600, 40_000],
+  [5, 400, 25_000],
+  // At most four times as much as this one, at least a quarter.
+  [12, 100, 80_000],
+  [12, 0, 80_000],
+  [1, 600, 5_000],
+  [0, 600, 5_000],
+])("the next one follows the demand: %i tokens in %i ms want %i millitokens", (spent, ms, wanted) => {
+  expect(leaseWith(spent).nextMilli(ASKED_AT_MS + ms)).toBe(wanted);
+});
+
+it("lets nothing be spent beyond its amount, in whatever parts, nor after it was settled", () => {
+  const lease = leaseWith(19);
+  expect(lease.spend(null, 1_001)).toBe(false);
+  expect(lease.spend("/a", 1_000)).toBe(true);
+  expect(lease.spend(null, 1)).toBe(false);
+  const { cells } = lease.settlement();
+  expect(cells.map(({ route, requests, costMilli }) => [route, requests, costMilli])).toEqual([
+    ["", 19, 19_000],
+    ["/a", 1, 1_000],
+  ]);
+  expect(lease.spend(null, 0)).toBe(false);
+});

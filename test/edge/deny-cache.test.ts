@@ -3,7 +3,7 @@
  * moment that the object would let him in. The clock stands still unless a test moves it.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { admin, customer, newAddress } from "../fixtures/edge-account.ts";
+import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
@@ -94,6 +94,21 @@ describe("a client over its limit", () => {
       source: "strict",
       retryAfter: "60",
     });
+  });
+
+  it("may still be let in with what costs less, on the same route and by the same key", async () => {
+    const { edge } = await countingEdge();
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    const body = { user: newUser(), tier: "free" };
+    const check = async (cost: number): Promise<unknown> => {
+      const asked = { method: "POST", headers, body: JSON.stringify({ ...body, cost }) };
+      return (await edge.request("/api/v1/rate-limit/check", asked)).json();
+    };
+    expect(await check(2)).toMatchObject({ allowed: true });
+    expect(await check(2)).toMatchObject({ allowed: false });
+    expect(await check(1)).toMatchObject({ allowed: true });
+    expect(await check(2)).toMatchObject({ allowed: false });
+    expect(await check(3)).toMatchObject({ allowed: false, retryAfterMs: 60_000 });
   });
 
   it("does not stand in another's way", async () => {

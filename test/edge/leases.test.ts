@@ -330,6 +330,8 @@ it("a lease that is settled twice is metered once, and one that never was frees 
   vi.setSystemTime(NOW_MS + 7_000);
   await stub.decide([request]);
   expect(await left()).toBeCloseTo(71, 1);
+  vi.setSystemTime(NOW_MS + 7_000 + 86_400_000);
+  expect(await left()).toBe(100);
 });
 
 it("questions of one call share a lease for what they want together, and get none where one of them was refused", async () => {

@@ -37,6 +37,7 @@ export class Client {
   readonly #cost: number;
   readonly #model: ExactUser;
   #reportedOver = 0;
+  #reportedUnder = 0;
 
   /** `limits` where they are not those of the user's tier in the policy. */
   constructor(user: LoadUser, stage: Stage, limits: UserLimits = limitsOf(stage.policy, user.tier)) {
@@ -78,9 +79,12 @@ export class Client {
     this.finish();
   }
 
-  /** To be called once, when nothing is under way any more. */
+  /** Holds what was denied so far to the model. To be called when nothing is under way; again where more was asked since. */
   finish(): void {
-    underAdmitted.add(this.#model.under);
+    const { under } = this.#model;
+    if (under <= this.#reportedUnder) return;
+    underAdmitted.add(under - this.#reportedUnder);
+    this.#reportedUnder = under;
   }
 }
 

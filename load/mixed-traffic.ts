@@ -29,5 +29,7 @@ export async function mixedRequest(stage: Stage, paced: boolean): Promise<void> 
     clients.set(user.id, client);
   }
   await client.ask();
+  // Nobody is told which iteration is the last.
+  client.finish();
   if (paced) await pause(THINK_MS);
 }

@@ -278,6 +278,26 @@ describe("no lease is granted", () => {
     for (let i = 0; i < 5; i++) expect((await ask(edge, headers)).source).toBe("strict");
   });
 
+  it("to a user who is suspended, nor to a key that is revoked, in the place of one that they hold", async () => {
+    const { edge } = await leasingEdge();
+    const revision = edge.services.policies.known?.revision ?? 0;
+    const { user, keyId } = await customer(edge, { tier: "unlimited" });
+    const stub = env.USER_LIMITER.getByName(`user:${user}`);
+    // As an isolate asks for the next lease: nothing is to be decided.
+    const next = async (by: string | null) => {
+      const costs = { costMilli: 1_000, peek: false, idempotencyKey: null };
+      const request = { revision, tier: "unlimited", route: null, keyId: by, ...costs };
+      const question = { request, decide: false, wantMilli: 16_000 };
+      const [run] = await stub.serve({ settlements: [], questions: [{ question, times: 1 }] });
+      return run?.answer.lease ?? null;
+    };
+    expect(await next(keyId)).not.toBeNull();
+    await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
+    expect([await next(keyId), (await next(null)) !== null]).toEqual([null, true]);
+    await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked", reason: "test" });
+    expect(await next(null)).toBeNull();
+  });
+
   it("to one who asks now and then", async () => {
     freeze();
     const { edge } = await leasingEdge();

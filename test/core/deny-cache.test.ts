@@ -1,0 +1,81 @@
+/** What the deny cache remembers, by a clock of its own. test/edge/deny-cache.test.ts shows what it comes to for a client. */
+import { expect, it } from "vitest";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
+import { DenyCache } from "../../src/limiter/deny-cache.ts";
+
+const NOW_MS = 1_900_000_000_000;
+const USER = "user:one";
+
+const request = (changes: Partial<DecisionRequest> = {}): DecisionRequest => ({
+  revision: 1,
+  tier: "free",
+  route: null,
+  costMilli: 1_000,
+  keyId: null,
+  peek: false,
+  idempotencyKey: null,
+  ...changes,
+});
+
+const DENIED: Decision = {
+  outcome: "denied",
+  allowed: false,
+  cost: 1,
+  limits: [],
+  retryAfterMs: 5_000,
+  violated: ["minute"],
+  source: "strict",
+  tier: "free",
+  revision: 1,
+  decisionId: "first",
+  holds: [],
+};
+
+/** Whether a denial is repeated to such a request at that moment. */
+const holds = (cache: DenyCache, atMs: number, asked = request()): boolean =>
+  cache.find(USER, asked, 1_000, atMs) !== null;
+
+it("a denial that was under way when the account was changed here is not repeated, one asked for later is", () => {
+  const cache = new DenyCache();
+  cache.forget(USER, NOW_MS);
+  for (const askedAtMs of [NOW_MS - 10, NOW_MS]) {
+    cache.note(USER, request(), DENIED, askedAtMs);
+    expect(holds(cache, NOW_MS + 1)).toBe(false);
+  }
+  cache.note(USER, request(), DENIED, NOW_MS + 1);
+  expect(holds(cache, NOW_MS + 1)).toBe(true);
+});
+
+it("any other answer makes the denial before it void", () => {
+  for (const outcome of ["allowed", "blocked", "revoked"] as const) {
+    const cache = new DenyCache();
+    cache.note(USER, request(), DENIED, NOW_MS);
+    expect(holds(cache, NOW_MS)).toBe(true);
+    cache.note(USER, request(), { ...DENIED, outcome, allowed: outcome === "allowed" }, NOW_MS);
+    expect(holds(cache, NOW_MS)).toBe(false);
+  }
+});
+
+it("what was only looked at, or may be remembered since minutes ago, is not repeated", () => {
+  const cache = new DenyCache();
+  cache.note(USER, request({ peek: true }), DENIED, NOW_MS);
+  cache.note(USER, request({ idempotencyKey: "once" }), DENIED, NOW_MS);
+  expect(holds(cache, NOW_MS)).toBe(false);
+});
+
+it("tells how long to wait from now on, counted from when the denial was asked for", () => {
+  const cache = new DenyCache();
+  cache.note(USER, request(), DENIED, NOW_MS);
+  expect(cache.find(USER, request(), 1_000, NOW_MS + 400)?.retryAfterMs).toBe(4_600);
+});
+
+it("sixteen routes and keys of one user are remembered at most, 10,000 users at most", () => {
+  const cache = new DenyCache();
+  const of = (n: number) => request({ route: `route-${n}` });
+  for (let n = 0; n < 17; n++) cache.note(USER, of(n), DENIED, NOW_MS);
+  expect(Array.from({ length: 17 }, (_, n) => n).filter((n) => holds(cache, NOW_MS, of(n)))).toEqual([16]);
+  for (let n = 0; n < 9_999; n++) cache.note(`user:${n}`, request(), DENIED, NOW_MS);
+  expect(holds(cache, NOW_MS, of(16))).toBe(true);
+  cache.note("user:another", request(), DENIED, NOW_MS);
+  expect(holds(cache, NOW_MS, of(16))).toBe(false);
+});

@@ -278,7 +278,7 @@ describe("no lease is granted", () => {
     for (let i = 0; i < 5; i++) expect((await ask(edge, headers)).source).toBe("strict");
   });
 
-  it("to a user who is suspended, nor to a key that is revoked, in the place of one that they hold", async () => {
+  it("to a user who is suspended or of a strict tier by now, nor to a key that is revoked, in the place of one that they hold", async () => {
     const { edge } = await leasingEdge();
     const revision = edge.services.policies.known?.revision ?? 0;
     const { user, keyId } = await customer(edge, { tier: "unlimited" });
@@ -294,6 +294,10 @@ describe("no lease is granted", () => {
     expect(await next(keyId)).not.toBeNull();
     await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
     expect([await next(keyId), (await next(null)) !== null]).toEqual([null, true]);
+    await admin(edge, "PATCH", `/accounts/${user}`, { tier: "strict", reason: "test" });
+    expect(await next(null)).toBeNull();
+    await admin(edge, "PATCH", `/accounts/${user}`, { tier: "unlimited", reason: "test" });
+    expect(await next(null)).not.toBeNull();
     await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked", reason: "test" });
     expect(await next(null)).toBeNull();
   });

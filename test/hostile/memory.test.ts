@@ -9,7 +9,7 @@ import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { clientIp } from "../../src/identity/client-ip.ts";
 import { KeyStore } from "../../src/identity/key-store.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
-import type { ObjectCall } from "../../src/limiter/object-call.ts";
+import type { Answer, AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const MB = 2 ** 20;
@@ -52,8 +52,10 @@ const request: DecisionRequest = {
 };
 
 /** An isolate whose every object answers the same. */
-function limiterWhere(answer: (call: ObjectCall) => unknown): Limiter {
-  const objects = { getByName: () => ({ serve: async (call: ObjectCall) => answer(call) }) };
+function limiterWhere(answer: () => Answer): Limiter {
+  const serve = async ({ questions }: ObjectCall): Promise<AnswerRun[]> =>
+    questions.map(() => ({ answer: answer(), further: [], times: 0 }));
+  const objects = { getByName: () => ({ serve }) };
   return new Limiter(
     objects as unknown as DurableObjectNamespace<UserLimiter>,
     1_000,
@@ -100,9 +102,9 @@ describe("users that somebody makes up", () => {
     limiter.decide(`user:made-up-${n}`, request, policy, 1_800_000_000_000 + n, keep);
 
   it("that are denied leave nothing behind", { timeout: 300_000 }, async () => {
-    const denying = limiterWhere(({ questions }) =>
-      questions.map(() => ({ decision: decided("denied"), lease: null })),
-    );
+    const denying = limiterWhere(() => ({ decision: decided("denied"), lease: null }));
+    expect(await ask(denying)(0)).toMatchObject({ outcome: "denied", source: "strict" });
+    expect(await ask(denying)(0)).toMatchObject({ outcome: "denied", source: "deny-cache" });
     expect(await grownMb(ask(denying))).toBeLessThan(2);
   });
 
@@ -113,26 +115,29 @@ describe("users that somebody makes up", () => {
       const failing = limiterWhere(() => {
         throw new Error("down");
       });
+      expect(await ask(failing)(0)).toMatchObject({ source: "fallback" });
       expect(await grownMb(ask(failing))).toBeLessThan(2);
     },
   );
 
   it("that are granted leases leave nothing behind", { timeout: 300_000 }, async () => {
-    const lending = limiterWhere(({ questions }) =>
-      questions.map(() => ({
-        decision: decided("allowed"),
-        lease: {
-          id: crypto.randomUUID(),
-          milli: 10_000,
-          forMs: 0,
-          revision: policy.revision,
-          tier: "free",
-          keyId: "some-key",
-          route: null,
-          limits: [],
-        },
-      })),
-    );
+    const lending = limiterWhere(() => ({
+      decision: decided("allowed"),
+      lease: {
+        id: crypto.randomUUID(),
+        milli: 10_000,
+        forMs: 50,
+        revision: policy.revision,
+        tier: "free",
+        keyId: "some-key",
+        route: null,
+        limits: [],
+      },
+    }));
+    expect(await ask(lending)(0)).toMatchObject({ outcome: "allowed", source: "strict" });
+    // Leases are by the isolate's own clock.
+    const again = await lending.decide("user:made-up-0", request, policy, Date.now(), keep);
+    expect(again).toMatchObject({ outcome: "allowed", source: "lease" });
     expect(await grownMb(ask(lending))).toBeLessThan(2);
   });
 });

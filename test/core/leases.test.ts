@@ -1,0 +1,93 @@
+/** What an isolate holds of its users' leases, and owes their objects, at most. */
+import { expect, it } from "vitest";
+import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
+import { MOST_HELD } from "../../src/core/lease.ts";
+import { Leases } from "../../src/limiter/leases.ts";
+import type { Lease, Settlement } from "../../src/limiter/object-call.ts";
+import { embeddedPolicy } from "../../src/policy/policy-store.ts";
+
+const NOW_MS = 1_900_000_000_000;
+const policy = embeddedPolicy();
+
+const request = (keyId: string | null = null) => ({
+  revision: policy.revision,
+  tier: "pro",
+  route: null,
+  costMilli: 1_000,
+  keyId,
+  peek: false,
+  idempotencyKey: null,
+});
+
+const lease = (id: string, keyId: string | null = null): Lease => ({
+  id,
+  milli: 5_000,
+  forMs: 1_000,
+  revision: policy.revision,
+  tier: "pro",
+  keyId,
+  route: null,
+  limits: [],
+});
+
+function counting() {
+  const metrics = new MetricDeltas();
+  /** Tokens by event, since the last time. */
+  const tokens = (): Record<string, number> =>
+    Object.fromEntries(
+      (metrics.take() ?? [])
+        .filter(([family]) => family === "leaseTokens")
+        .map(([, [event = ""], [value = 0]]) => [event, value / 1_000]),
+    );
+  return { leases: new Leases(metrics), tokens };
+}
+
+it("10,000 users are remembered at most, the one of longest ago forgotten first", () => {
+  const { leases } = counting();
+  for (let n = 0; n <= 10_000; n++) leases.put(`user:${n}`, lease(`lease-${n}`), policy, NOW_MS, NOW_MS);
+  expect(leases.size).toBe(10_000);
+  expect(leases.find("user:0", request(), null, NOW_MS)).toBeNull();
+  expect(leases.find("user:1", request(), null, NOW_MS)).not.toBeNull();
+});
+
+it("sixteen leases of one user are held at most: the oldest is settled in the place of the next", () => {
+  const { leases } = counting();
+  for (let n = 0; n <= MOST_HELD; n++)
+    leases.put("user", lease(`lease-${n}`, `key-${n}`), policy, NOW_MS, NOW_MS);
+  expect(leases.find("user", request("key-0"), null, NOW_MS)).toBeNull();
+  expect(leases.find("user", request("key-1"), null, NOW_MS)).not.toBeNull();
+  expect(leases.takeOwed("user")).toEqual([{ leaseId: "lease-0", cells: [] }]);
+});
+
+it("48 settlements that an object has not taken are kept, and what the ones before them spent is counted as lost", () => {
+  const { leases, tokens } = counting();
+  const settlements = Array.from({ length: 50 }, (_, n): Settlement => {
+    return {
+      leaseId: `lease-${n}`,
+      cells: [{ route: "", keyId: "", requests: 2, costMilli: 2_000, denied: 0 }],
+    };
+  });
+  leases.giveBack("user", settlements, NOW_MS);
+  expect(tokens()).toEqual({ lost: 4 });
+  expect(leases.takeOwed("user")).toEqual(settlements.slice(2));
+});
+
+it("denials that an object may have been told are not told again, settlements are", () => {
+  const { leases } = counting();
+  leases.denied("user", request(), NOW_MS);
+  const [told] = leases.takeOwed("user");
+  if (!told) throw new Error("nothing is owed");
+  const settlement = { leaseId: "lease", cells: [] };
+  leases.giveBack("user", [told, settlement], NOW_MS);
+  expect(leases.takeOwed("user")).toEqual([settlement]);
+  expect(leases.takeOwed("user")).toEqual([]);
+});
+
+it("what was granted is spent or returned, when the lease ends", () => {
+  const { leases, tokens } = counting();
+  const given = leases.put("user", lease("lease"), policy, NOW_MS, NOW_MS);
+  expect(given.spend(null, 2_000)).toBe(true);
+  expect(tokens()).toEqual({ granted: 5 });
+  leases.end("user");
+  expect(tokens()).toEqual({ spent: 2, returned: 3 });
+});

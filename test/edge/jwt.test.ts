@@ -113,6 +113,45 @@ describe("a token with a shared secret", () => {
   });
 });
 
+describe("a token that was verified", () => {
+  const NOW_MS = NOW_S * 1_000;
+  /** What is remembered is said at once; what is verified is promised. */
+  const isRemembered = (verifier: JwtVerifier, token: string, afterMs: number): boolean =>
+    !(verifier.verify(token, NOW_MS + afterMs) instanceof Promise);
+
+  it("is remembered for thirty seconds, and one that is not good is not", async () => {
+    const verifier = new JwtVerifier(HS256, log);
+    const token = await sign({ ...CLAIMS, exp: NOW_S + 3_600 });
+    const first = await verifier.verify(token, NOW_MS);
+    expect(verifier.verify(token, NOW_MS + 29_999)).toEqual(first);
+    expect(isRemembered(verifier, token, 30_000)).toBe(false);
+    const bad = await sign({ ...CLAIMS, aud: "another" });
+    expect(await verifier.verify(bad, NOW_MS)).toEqual({ kind: "invalid" });
+    expect(isRemembered(verifier, bad, 0)).toBe(false);
+  });
+
+  it("is remembered for no longer than it is valid", async () => {
+    const verifier = new JwtVerifier(HS256, log);
+    const token = await sign({ ...CLAIMS, exp: NOW_S + 1 });
+    await verifier.verify(token, NOW_MS);
+    expect(isRemembered(verifier, token, 5_999)).toBe(true);
+    expect(await verifier.verify(token, NOW_MS + 6_000)).toEqual({ kind: "invalid" });
+  });
+
+  it("is not remembered where it is long, and 5,000 are at most", async () => {
+    const verifier = new JwtVerifier(HS256, log);
+    const long = await sign({ ...CLAIMS, filler: "x".repeat(2_048) });
+    expect(await verifier.verify(long, NOW_MS)).toMatchObject({ kind: "valid" });
+    expect(isRemembered(verifier, long, 0)).toBe(false);
+    const token = await sign({ ...CLAIMS, jti: "first" });
+    await verifier.verify(token, NOW_MS);
+    for (let n = 1; n < 5_000; n++) await verifier.verify(await sign({ ...CLAIMS, jti: `${n}` }), NOW_MS);
+    expect(isRemembered(verifier, token, 0)).toBe(true);
+    await verifier.verify(await sign({ ...CLAIMS, jti: "last" }), NOW_MS);
+    expect(isRemembered(verifier, token, 0)).toBe(false);
+  });
+});
+
 describe.each(["RS256", "ES256"] as const)("a token with a key set: %s", (algorithm) => {
   const settings = { algorithm, key: { kind: "jwks", url: JWKS_URL } } as const;
   const pair = generateKeyPair(algorithm, { extractable: true });

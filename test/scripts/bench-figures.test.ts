@@ -73,6 +73,19 @@ it("a price is that of the operations which were counted, by decision", () => {
   expect(priceOf({ decisions: 1_000, ...none }, 500)).toBeCloseTo(0.31);
   const naive = { ...none, objectCalls: 1_000, rowsWritten: 1_000, kvReads: 1_000, dataPoints: 1_000 };
   expect(priceOf({ decisions: 1_000, ...naive }, 0)).toBeCloseTo(2.2);
+  // Each by itself beside the requests' 0.30 $, the hub's as any other object's.
+  const each = Object.keys(none).map((name) => {
+    return [name, Number((priceOf({ decisions: 1_000, ...none, [name]: 1_000 }, 0) - 0.3).toFixed(6))];
+  });
+  expect(Object.fromEntries(each)).toEqual({
+    objectCalls: 0.15,
+    hubCalls: 0.15,
+    rowsWritten: 1,
+    hubRows: 1,
+    kvReads: 0.5,
+    kvWrites: 5,
+    dataPoints: 0.25,
+  });
 });
 
 describe("the budget", async () => {

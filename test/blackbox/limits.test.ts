@@ -3,10 +3,13 @@ import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { parseList } from "structured-headers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod/mini";
 import { type Answer, hammer, request } from "./client.ts";
 import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
 import { admitted, type Bucket, type Decided, FREE, leastAdmitted, overAdmission } from "./exact-bucket.ts";
 import { keysFile, newAccount, type Product, startProduct } from "./product.ts";
+
+const used = z.object({ usage: z.object({ month: z.object({ requests: z.number() }) }) });
 
 let checkout: Checkout;
 let product: Product;
@@ -138,6 +141,37 @@ it("admits to 64 clients of one user what one exact bucket does, to within a tok
   );
   expectExact(FREE, requests);
 });
+
+it.each(["pro", "enterprise"])(
+  "clients who leave while their question is under way hold up nobody who asks with them, and are charged once at most: %s",
+  async (tier) => {
+    const headers = withKey(await newAccount(product, `left-${tier}`, tier));
+    const url = new URL("/identify", product.url);
+    /** Gone before, within or after a call of a few milliseconds. */
+    const leave = (n: number) =>
+      fetch(url, { headers, signal: AbortSignal.timeout(n % 8) }).then(
+        (answer) => answer.text(),
+        () => null,
+      );
+    let sent = 0;
+    let passed = 0;
+    for (let wave = 0; wave < 10; wave++) {
+      const leaving = Array.from({ length: 32 }, (_, n) => leave(n));
+      const answers = await burst(32, () => get("/identify", headers));
+      await Promise.all(leaving);
+      sent += 64;
+      passed += answers.filter((answer) => decided(answer).allowed).length;
+    }
+    expect(passed).toBe(320);
+    const requests = async (): Promise<number> => {
+      const status = z.parse(used, (await get("/api/v1/rate-limit/status", headers)).json());
+      return status.usage.month.requests;
+    };
+    // What was leased is settled a second later.
+    await expect.poll(requests, { timeout: 10_000, interval: 100 }).toBeGreaterThanOrEqual(passed);
+    expect(await requests()).toBeLessThanOrEqual(sent);
+  },
+);
 
 /** A limit's fields by the names of the draft: q and w, or r and t. */
 function fieldOf(

@@ -1,7 +1,7 @@
 /** How much one write reserves, and how seldom an object therefore writes. Counts, never timings. */
 import { describe, expect, it } from "vitest";
-import type { Charge } from "../../src/core/plan.ts";
-import { MOST_RESERVED_MILLI, reservedMilli } from "../../src/core/reservation.ts";
+import { type Charge, decide } from "../../src/core/plan.ts";
+import { MOST_RESERVED_MILLI, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
 import { compiled, compiledQuota, START_MS } from "./arbitraries.ts";
 import { FAST, fast, hourly, quick, tiny } from "./simulated-limits.ts";
 import { SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
@@ -85,6 +85,16 @@ describe("writes", () => {
     // A tenth of it refills in a fifth of a second: without being held, a floor would be gone by the next request.
     expect(spent([quick], 1_000, 101, 500)).toEqual({ allowed: 101, writes: 11 });
     expect(spent([quick, hourly], 1_000, 101, 500).writes).toBeLessThanOrEqual(17);
+  });
+
+  it("hold a floor for five seconds at most, however seldom its user comes", () => {
+    const before = decide([quick], new Map(), 1_000, START_MS);
+    const heldMs = (perSecond: number): number => {
+      const [[, floor] = []] = nextFloors([quick], before, 1_000, false, perSecond / 1_000);
+      return floor?.kind === "bucket" ? floor.atMs - START_MS : Number.NaN;
+    };
+    // Ten tokens less the one that is spent: as long as they last, or five seconds.
+    expect([heldMs(3_000), heldMs(1_000)]).toEqual([3_000, 5_000]);
   });
 
   it("are none for a denial and none for asking", () => {

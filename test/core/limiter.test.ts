@@ -1,0 +1,65 @@
+/** How the limiter calls objects, and what it keeps going though the client who asked has left: what is settled or leased. */
+import { expect, it } from "vitest";
+import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
+import type { Decision } from "../../src/core/decision.ts";
+import { Limiter } from "../../src/limiter/limiter.ts";
+import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
+import { embeddedPolicy } from "../../src/policy/policy-store.ts";
+
+const policy = embeddedPolicy();
+
+/** A limiter whose objects allow all of a tier and grant no lease, and how often each request was kept going. */
+function limiterOf(tier: string) {
+  const calls: ObjectCall[] = [];
+  const options: unknown[] = [];
+  const decision: Decision = {
+    outcome: "allowed",
+    allowed: true,
+    cost: 1,
+    limits: [],
+    retryAfterMs: 0,
+    violated: [],
+    source: "strict",
+    tier,
+    revision: policy.revision,
+    decisionId: "any",
+    holds: [],
+  };
+  const serve = async (call: ObjectCall): Promise<AnswerRun[]> => {
+    calls.push(call);
+    return call.questions.map(() => ({ answer: { decision, lease: null }, further: [], times: 0 }));
+  };
+  const getByName = (_name: string, given: unknown) => {
+    options.push(given);
+    return { serve };
+  };
+  const objects = { getByName } as unknown as DurableObjectNamespace<UserLimiter>;
+  const limiter = new Limiter(objects, 1_000, () => undefined, new MetricDeltas());
+  const ask = async (): Promise<number> => {
+    const kept: Promise<unknown>[] = [];
+    const costs = { costMilli: 1_000, peek: false, idempotencyKey: null };
+    const request = { revision: policy.revision, tier, route: null, keyId: null, ...costs };
+    await limiter.decide("user", request, policy, Date.now(), (work) => kept.push(work));
+    return kept.length;
+  };
+  return { ask, calls, options };
+}
+
+it("a call that asks for a lease is kept going: nobody else would spend or settle what it brings", async () => {
+  const { ask, calls } = limiterOf("enterprise");
+  // Of the first nothing is known yet, so it wants none.
+  expect([await ask(), await ask()]).toEqual([0, 1]);
+  expect(calls.map(({ questions }) => (questions[0]?.question.wantMilli ?? 0) > 0)).toEqual([false, true]);
+});
+
+it("a lone call that decides alone is not", async () => {
+  const { ask } = limiterOf("pro");
+  expect([await ask(), await ask()]).toEqual([0, 0]);
+});
+
+it("the runtime tries a call that has not reached its object once more at most, within the limiter's own deadline", async () => {
+  const { ask, options } = limiterOf("pro");
+  await ask();
+  expect(options).toEqual([{ retry: { maxRetries: 1, timeoutMs: 1_000 } }]);
+});

@@ -4,12 +4,13 @@ import { Counters } from "../../durable-objects/user-limiter/counters.ts";
 import { type Books, grant } from "../../durable-objects/user-limiter/lease-desk.ts";
 import { MOST_HELD } from "../../src/core/lease.ts";
 import { LeaseBook, MOST_OPEN, type OpenLease } from "../../src/core/lease-book.ts";
-import { compilePolicy } from "../../src/policy/compile.ts";
+import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
+import type { LimitDocument } from "../../src/policy/schema.ts";
 
 const NOW_MS = 1_900_000_000_000;
 
-function policy() {
-  const tiers = { leased: { mode: "leased", limits: [] } };
+function policyOf(limits: readonly LimitDocument[]): Policy {
+  const tiers = { leased: { mode: "leased", limits } };
   const compiled = compilePolicy(
     { schema: 1, tiers, routes: [], anonymousTier: "leased", defaultTier: "leased" },
     1,
@@ -41,18 +42,29 @@ function userWith(open: number): Books {
 }
 
 /** How many leases are granted for questions by so many keys in one call. */
-function granted(user: Books, keys: number): number {
+function granted(user: Books, keys: number, limits: readonly LimitDocument[] = []): number {
   const costs = { costMilli: 1_000, peek: false, idempotencyKey: null };
   const asked = Array.from({ length: keys }, (_, i) => {
     const request = { revision: 1, tier: "leased", route: null, keyId: `key-${i}`, ...costs };
     return { question: { request, decide: true, wantMilli: 16_000 }, allowed: true };
   });
-  return grant(user, policy(), asked, NOW_MS).filter((lease) => lease !== null).length;
+  return grant(user, policyOf(limits), asked, NOW_MS).filter((lease) => lease !== null).length;
 }
 
 it("512 leases of one user are open at once at most", () => {
   expect(granted(userWith(MOST_OPEN - 1), 2)).toBe(1);
   expect(granted(userWith(MOST_OPEN), 1)).toBe(0);
+});
+
+it("a lease holds four requests at least, and leaves four times as much: of fifteen tokens none is granted", () => {
+  const burst = (tokens: number): LimitDocument => ({
+    name: "day",
+    kind: "bucket",
+    tokens: 1,
+    per: "day",
+    burst: tokens,
+  });
+  expect([15, 16].map((tokens) => granted(userWith(0), 1, [burst(tokens)]))).toEqual([0, 1]);
 });
 
 it("one call brings no more leases than an isolate can hold", () => {

@@ -91,3 +91,9 @@ it("what was granted is spent or returned, when the lease ends", () => {
   leases.end("user");
   expect(tokens()).toEqual({ spent: 2, returned: 3 });
 });
+
+it("the first lease is to hold sixteen requests like the one that asks for it", () => {
+  const { leases } = counting();
+  expect(leases.firstMilli(request(), null)).toBe(16_000);
+  expect(leases.firstMilli({ ...request(), costMilli: 250 }, null)).toBe(4_000);
+});

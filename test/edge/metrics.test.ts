@@ -1,6 +1,6 @@
 /** What Prometheus is answered: sums of what was decided, by whoever may read them, and a problem where the hub is dead. */
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { customer, newAddress } from "../fixtures/edge-account.ts";
 import { ADMIN_TOKEN, type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
@@ -35,6 +35,10 @@ const ownHub = () => ({
   METRICS_HUB: { getByName: (name: string) => env.METRICS_HUB.getByName(`${name} of this test`) },
 });
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe("a scrape", () => {
   it("grows by what was decided since, once for each request", async () => {
     const edge = await startEdge({ bindings: ownHub() });
@@ -62,9 +66,12 @@ describe("a scrape", () => {
     const edge = await startEdge({ policy, bindings: ownHub() });
     const { headers } = await customer(edge, { tier: "leased" });
     const before = await scraped(edge);
+    // However long it takes, no lease and no denial ends.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     for (let i = 0; i < 4; i++) await edge.request("/identify", { headers });
     const stranger = newAddress();
     for (let i = 0; i < 4; i++) await edge.request("/identify", { headers: stranger });
+    vi.useRealTimers();
     const after = await scraped(edge);
     const grown = (cache: string, result: string): number => {
       const parts = [`cache="${cache}"`, `result="${result}"`] as const;

@@ -42,7 +42,8 @@ async function isFresh(config: string, directory: string): Promise<boolean> {
       join(ROOT, "package-lock.json"),
       ...sources.map((file) => resolve(base, file)),
     ];
-    const changes = await Promise.all(files.map(async (file) => (await stat(file)).mtimeMs));
+    // Not when it was written: a file that is put back may bring an old date along.
+    const changes = await Promise.all(files.map(async (file) => (await stat(file)).ctimeMs));
     return changes.every((changedMs) => changedMs < builtMs);
   } catch {
     return false;

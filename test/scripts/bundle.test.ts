@@ -1,0 +1,30 @@
+/** A bundle that is kept is one of just these sources: what is measured, and started again, is what is there. */
+import { mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { bundle } from "../../scripts/bundle.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const TOML = 'name = "any"\nmain = "index.ts"\ncompatibility_date = "2026-10-01"\nsend_metrics = false\n';
+
+test("a bundle is kept while its sources are the same, and not where one is put back with its old date", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "edge-limiter-bundle-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const [index, former] = [join(directory, "index.ts"), join(directory, "former.ts")];
+  const worker = (answer: string): string => `export default { fetch: () => new Response("${answer}") };\n`;
+  await writeFile(join(directory, "wrangler.toml"), TOML);
+  await writeFile(former, worker("former"));
+  const yesterday = new Date(Date.now() - 86_400_000);
+  await utimes(former, yesterday, yesterday);
+  await writeFile(index, worker("latter"));
+  const config = relative(ROOT, join(directory, "wrangler.toml"));
+  const built = (): Promise<string> => bundle(config, join(directory, "out"), true);
+
+  const entry = await built();
+  const { ino, mtimeMs } = await stat(entry);
+  expect(await readFile(await built(), "utf8")).toContain("latter");
+  expect(await stat(entry)).toMatchObject({ ino, mtimeMs });
+  await rename(former, index);
+  expect(await readFile(await built(), "utf8")).toContain("former");
+});

@@ -44,7 +44,8 @@ function counting() {
 
 it("10,000 users are remembered at most, the one of longest ago forgotten first", () => {
   const { leases } = counting();
-  for (let n = 0; n <= 10_000; n++) leases.put(`user:${n}`, lease(`lease-${n}`), policy, NOW_MS, NOW_MS);
+  for (let n = 0; n <= 10_000; n++)
+    leases.put(`user:${n}`, lease(`lease-${n}`), "pro", policy, NOW_MS, NOW_MS);
   expect(leases.size).toBe(10_000);
   expect(leases.find("user:0", request(), null, NOW_MS)).toBeNull();
   expect(leases.find("user:1", request(), null, NOW_MS)).not.toBeNull();
@@ -53,7 +54,7 @@ it("10,000 users are remembered at most, the one of longest ago forgotten first"
 it("sixteen leases of one user are held at most: the oldest is settled in the place of the next", () => {
   const { leases } = counting();
   for (let n = 0; n <= MOST_HELD; n++)
-    leases.put("user", lease(`lease-${n}`, `key-${n}`), policy, NOW_MS, NOW_MS);
+    leases.put("user", lease(`lease-${n}`, `key-${n}`), "pro", policy, NOW_MS, NOW_MS);
   expect(leases.find("user", request("key-0"), null, NOW_MS)).toBeNull();
   expect(leases.find("user", request("key-1"), null, NOW_MS)).not.toBeNull();
   expect(leases.takeOwed("user")).toEqual([{ leaseId: "lease-0", cells: [] }]);
@@ -85,10 +86,10 @@ it("denials that an object may have been told are not told again, settlements ar
 
 it("what was granted is spent or returned, when the lease ends", () => {
   const { leases, tokens } = counting();
-  const given = leases.put("user", lease("lease"), policy, NOW_MS, NOW_MS);
+  const given = leases.put("user", lease("lease"), "pro", policy, NOW_MS, NOW_MS);
   expect(given.spend(null, 2_000)).toBe(true);
   expect(tokens()).toEqual({ granted: 5 });
-  leases.end("user");
+  leases.end("user", NOW_MS);
   expect(tokens()).toEqual({ spent: 2, returned: 3 });
 });
 

@@ -18,6 +18,7 @@ function leaseWith(spentTokens: number): SpendableLease {
       route: null,
       limits: [],
     },
+    "pro",
     ASKED_AT_MS,
   );
   for (let i = 0; i < spentTokens; i++) expect(lease.spend(null, 1_000)).toBe(true);

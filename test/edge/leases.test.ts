@@ -121,6 +121,8 @@ describe("a leased user", () => {
     const { user, headers } = await customer(edge, { tier: "unlimited" });
     const second = await issueKey(edge, user);
     const bySecond = { "X-API-Key": second.key };
+    // Nothing is spent that was asked for by the change.
+    vi.setSystemTime(NOW_MS + 2);
     expect((await ask(edge, bySecond)).status).toBe(200);
     for (let i = 0; i < 5; i++) await ask(edge, headers);
     expect((await ask(edge, headers)).source).toBe("lease");
@@ -280,6 +282,7 @@ describe("no lease is granted", () => {
 
   it("to a user who is suspended or of a strict tier by now, nor to a key that is revoked, in the place of one that they hold", async () => {
     const { edge } = await leasingEdge();
+    await edge.services.policies.refresh(Date.now());
     const revision = edge.services.policies.known?.revision ?? 0;
     const { user, keyId } = await customer(edge, { tier: "unlimited" });
     const stub = env.USER_LIMITER.getByName(`user:${user}`);

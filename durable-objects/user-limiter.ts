@@ -26,8 +26,8 @@ import type { Memory } from "./user-limiter/memory.ts";
 import { takeTurn } from "./user-limiter/turn.ts";
 
 /**
- * How long after its last request a user's exact state is written. A pending timer keeps the object from eviction, so it is
- * short; a crash within it loses at most one reservation.
+ * How long after its last request a user's exact state is written. A pending timer keeps the object in memory, which is billed, so
+ * it is short, and there is none where nothing is left to write; a crash within it loses at most one reservation.
  */
 const SETTLE_MS = 1_000;
 
@@ -93,15 +93,19 @@ export class UserLimiter extends AccountObject {
   /** One turn: nothing in it awaits, so it is atomic. */
   #turn(settlements: readonly Settlement[], questions: readonly Question[]): Answer[] {
     const nowMs = Date.now();
+    if (!this.#settling && this.#asked > 0 && this.#hasPaused(nowMs)) this.#paused();
     const { answers, remembers } = this.store.change((memory) => {
       // A request alone is written down exactly, and then there is nothing left to write when the user pauses.
       const isAlone =
-        !this.#settling && !memory.unsettled && this.#askedBefore <= 1 && questions.length === 1;
+        !memory.unsettled && this.#asked === 0 && this.#askedBefore <= 1 && questions.length === 1;
       this.#asked += questions.length;
       return takeTurn(memory, this.#policy(), settlements, questions, isAlone, nowMs);
     });
-    if (remembers) this.ctx.waitUntil(this.store.wakeAt(this.store.memory.remembered.nextExpiryMs()));
-    this.#settleLater(nowMs);
+    this.#lastUsedMs = nowMs;
+    const { memory } = this.store;
+    if (remembers) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
+    if (memory.unsettled) this.#settleLater();
+    else this.#rest(memory, nowMs);
     return answers;
   }
 
@@ -110,7 +114,8 @@ export class UserLimiter extends AccountObject {
     const memory = this.store.memory;
     memory.counters.release(holds);
     memory.unsettled = true;
-    this.#settleLater(Date.now());
+    this.#lastUsedMs = Date.now();
+    this.#settleLater();
   }
 
   /** The user's limits and usage. Costs nothing and writes nothing. */
@@ -181,8 +186,7 @@ export class UserLimiter extends AccountObject {
   }
 
   /** Writes the exact state once the user has paused, so that a later restart loses nothing. */
-  #settleLater(nowMs: number): void {
-    this.#lastUsedMs = nowMs;
+  #settleLater(): void {
     if (this.#settling) return;
     this.#settling = true;
     setTimeout(() => this.#settle(), SETTLE_MS);
@@ -190,15 +194,13 @@ export class UserLimiter extends AccountObject {
 
   #settle(): void {
     const nowMs = Date.now();
-    tellMetrics(this.ctx, this.env, nowMs);
-    const pausedMs = nowMs - this.#lastUsedMs;
-    if (pausedMs >= 0 && pausedMs < SETTLE_MS) {
-      setTimeout(() => this.#settle(), SETTLE_MS - pausedMs);
+    if (!this.#hasPaused(nowMs)) {
+      tellMetrics(this.ctx, this.env, nowMs);
+      setTimeout(() => this.#settle(), SETTLE_MS - (nowMs - this.#lastUsedMs));
       return;
     }
     this.#settling = false;
-    this.#askedBefore = this.#asked;
-    this.#asked = 0;
+    this.#paused();
     try {
       const memory = this.store.change((settled) => {
         const policy = this.#policies.known;
@@ -206,20 +208,37 @@ export class UserLimiter extends AccountObject {
         settled.settle(nowMs);
         return settled;
       });
-      // Should the runtime have given the alarm up, who is still to be told is remembered here.
-      if (memory.hasTables) this.ctx.waitUntil(this.store.wakeAt(memory.outbox.nextDueMs(nowMs)));
       const { closesAtMs } = memory.leases;
       if (closesAtMs !== null) {
         this.#settling = true;
         setTimeout(() => this.#settle(), Math.max(SETTLE_MS, closesAtMs - nowMs));
       }
-      if (this.#isAddress() && memory.restsAtMs !== null) {
-        this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + FORGET_AFTER_MS));
-      }
+      this.#rest(memory, nowMs);
     } catch (thrown) {
       // The floors in storage still hold: nothing is lost but the exactness of this pause.
       this.#log("error", "settle_failed", { error: messageOf(thrown) });
     }
+  }
+
+  /** What is to be seen to before the object is left alone, which may be for ever. */
+  #rest(memory: Memory, nowMs: number): void {
+    tellMetrics(this.ctx, this.env, nowMs);
+    // Should the runtime have given the alarm up, who is still to be told is remembered here.
+    if (memory.hasTables) this.ctx.waitUntil(this.store.wakeAt(memory.outbox.nextDueMs(nowMs)));
+    if (this.#isAddress() && memory.restsAtMs !== null) {
+      this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + FORGET_AFTER_MS));
+    }
+  }
+
+  /** Whether there was no request for so long, or the clock has stepped back. */
+  #hasPaused(nowMs: number): boolean {
+    const pausedMs = nowMs - this.#lastUsedMs;
+    return pausedMs < 0 || pausedMs >= SETTLE_MS;
+  }
+
+  #paused(): void {
+    this.#askedBefore = this.#asked;
+    this.#asked = 0;
   }
 
   /**

@@ -28,6 +28,15 @@ it("is forgotten five minutes after its counters came to rest, also after an evi
   expect(await address.remaining()).toEqual([10]);
 });
 
+it("is forgotten though the object dies at once after a request alone", async () => {
+  const address = new UserObject(await publishLimits(bucket(60, "minute", 10)), `ip:${crypto.randomUUID()}`);
+  await address.decide();
+  await address.crash();
+  later(REFILL_MS + KEPT_MS);
+  expect(await address.ringAlarm()).toBe(true);
+  expect(await address.stored()).toEqual([]);
+});
+
 it("is kept as long as a decision of its is remembered", async () => {
   const address = new UserObject(await publishLimits(bucket(60, "minute", 10)), `ip:${crypto.randomUUID()}`);
   const first = await address.decide({ idempotencyKey: "order-1" });

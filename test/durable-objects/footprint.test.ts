@@ -1,7 +1,7 @@
 /** What the object writes, which is what a user costs: nothing where it was only asked, one row for many decisions. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bucket, HOUR_MS, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
-import { UserObject } from "./user-object.ts";
+import { PAUSE_MS, UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
 afterEach(stopClock);
@@ -48,6 +48,21 @@ describe("an object that was only asked", () => {
     await user.pause();
     expect(await user.stored()).toEqual([]);
     expect(await user.alarmAtMs()).toBeNull();
+  });
+});
+
+describe("a timer, which keeps the object in memory and is billed,", () => {
+  it("is set for no request alone, by nobody who comes once a second or less, and until the pause for others", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    for (let i = 0; i < 3; i++) {
+      await user.decide();
+      expect(vi.getTimerCount()).toBe(0);
+      later(PAUSE_MS);
+    }
+    await user.allowedOf(2);
+    expect(vi.getTimerCount()).toBe(1);
+    await user.pause();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

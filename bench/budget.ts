@@ -71,5 +71,11 @@ async function operationsOf(url: string, who: Who): Promise<Budget[Who]> {
 
 function perOf(counts: Operations): Budget[Who] {
   const per = (name: keyof Budget[Who]): number => (counts[name] / counts.decisions) * 1_000;
-  return { objectCalls: per("objectCalls"), rowsWritten: per("rowsWritten"), kvReads: per("kvReads") };
+  return {
+    objectCalls: per("objectCalls"),
+    rowsWritten: per("rowsWritten"),
+    kvReads: per("kvReads"),
+    hubCalls: per("hubCalls"),
+    hubRows: per("hubRows"),
+  };
 }

@@ -20,7 +20,8 @@ const ISOLATES_PER_LOCATION = [0.5, 1, 2, 3, 4, 8];
 const nearestMs = 2;
 const farthestMs = 120;
 /** A combined call of an isolate lasts a round trip, and the next follows at once: its calls a second are bounded by that. */
-const combinedCallsOf = (isolate: number): number => 1_000 / (2 * oneWayMs(isolate) + 1);
+const combinedCallsOf = (isolate: number, isolates: number): number =>
+  1_000 / (2 * oneWayMs(isolate, isolates) + 1);
 const OBJECT_CALLS_PER_SECOND = 1_000;
 const START_MS = 1_731_585_600_000;
 
@@ -40,8 +41,10 @@ function policyOf(limits: readonly LimitDocument[]): Policy {
   return compiled.value;
 }
 
-function oneWayMs(isolate: number): number {
-  return nearestMs + ((farthestMs - nearestMs) * (isolate % LOCATIONS)) / (LOCATIONS - 1);
+/** Isolates are spread evenly over the locations, also where there are fewer of them. */
+function oneWayMs(isolate: number, isolates: number): number {
+  const location = Math.floor((isolate * LOCATIONS) / Math.min(isolates, LOCATIONS)) % LOCATIONS;
+  return nearestMs + ((farthestMs - nearestMs) * location) / (LOCATIONS - 1);
 }
 
 /** Requests spread evenly over time and isolates. */
@@ -50,7 +53,7 @@ function* arrivals(isolates: number, warmedUp: () => void): Generator<Arrival> {
   for (let i = 0; i < total; i++) {
     if (i === RATE_PER_SECOND * WARM_UP_SECONDS) warmedUp();
     const isolate = (i * 7_919) % isolates;
-    const ms = oneWayMs(isolate);
+    const ms = oneWayMs(isolate, isolates);
     yield {
       kind: "request",
       afterMs: 1_000 / RATE_PER_SECOND,
@@ -91,7 +94,7 @@ console.log(
 );
 const rows = ISOLATES_PER_LOCATION.map((each) => {
   const isolates = each * LOCATIONS;
-  const strict = Array.from({ length: isolates }, (_, i) => combinedCallsOf(i));
+  const strict = Array.from({ length: isolates }, (_, i) => combinedCallsOf(i, isolates));
   const unlimited = leased(UNLIMITED, isolates);
   const limited = leased(LIMITED, isolates);
   return {

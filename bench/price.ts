@@ -9,6 +9,7 @@ export const PRICES = {
   objectCalls: 0.15,
   rowsWritten: 1,
   kvReads: 0.5,
+  /** Also deletions and lists. */
   kvWrites: 5,
   dataPoints: 0.25,
 } as const;

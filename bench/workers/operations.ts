@@ -10,6 +10,7 @@ export interface Operations {
   rowsWritten: number;
   hubRows: number;
   kvReads: number;
+  /** Lists too, which cost as much. */
   kvWrites: number;
   dataPoints: number;
 }
@@ -24,8 +25,8 @@ export function counted(env: Env, operations: Operations): Env {
     ACCOUNT_DIRECTORY: countedObjects(env.ACCOUNT_DIRECTORY, object),
     METRICS_HUB: countedObjects(env.METRICS_HUB, () => void operations.hubCalls++),
     CONFIG: intercepted(env.CONFIG, (name) => {
-      if (name === "get" || name === "getWithMetadata" || name === "list") operations.kvReads++;
-      if (name === "put" || name === "delete") operations.kvWrites++;
+      if (name === "get" || name === "getWithMetadata") operations.kvReads++;
+      if (name === "put" || name === "delete" || name === "list") operations.kvWrites++;
     }),
     ANALYTICS_ENGINE: intercepted(env.ANALYTICS_ENGINE, () => void operations.dataPoints++),
   };

@@ -167,8 +167,16 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/**
+ * Waits until nobody listens on the port. @throws where somebody stays. Soon, not at once, after the processes have ended: the threads
+ * of one that was killed end after it has, and the last of them closes what it held.
+ */
+export async function freed(port: number | string): Promise<void> {
+  await eventually(STOP_MS, `port ${port} is free`, async () => (await isFree(port)) || null);
+}
+
 /** Whether one can listen on that port of 127.0.0.1. */
-export async function isFree(port: number | string): Promise<boolean> {
+async function isFree(port: number | string): Promise<boolean> {
   const probe = createServer();
   return new Promise((done) => {
     probe.once("error", () => done(false));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hammer, request } from "./client.ts";
 import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
-import { eventually, gone, isFree, Run, startProduct } from "./product.ts";
+import { eventually, freed, gone, Run, startProduct } from "./product.ts";
 
 let checkout: Checkout;
 const runs: Run[] = [];
@@ -53,7 +53,7 @@ it("Ctrl-C stops all of it under load, without a word", async () => {
   await run.ended();
   await load;
   await gone(family);
-  expect(await isFree(url.port)).toBe(true);
+  await freed(url.port);
   expect(run.output).toBe(printed);
 });
 
@@ -62,7 +62,7 @@ it("SIGTERM to npm alone stops all of it", async () => {
   const family = await run.processes();
   run.signal("SIGTERM", "npm");
   await gone(family);
-  expect(await isFree(url.port)).toBe(true);
+  await freed(url.port);
 });
 
 it("SIGINT to npm alone stops all of it", async ({ skip }) => {
@@ -73,7 +73,7 @@ it("SIGINT to npm alone stops all of it", async ({ skip }) => {
   const family = await run.processes();
   run.signal("SIGINT", "npm");
   await gone(family);
-  expect(await isFree(url.port)).toBe(true);
+  await freed(url.port);
 });
 
 it("kill -9 of the script alone takes workerd along", async () => {
@@ -81,7 +81,7 @@ it("kill -9 of the script alone takes workerd along", async () => {
   const family = await run.processes();
   process.kill(await pidOf(run, START_SCRIPT), "SIGKILL");
   await gone(family);
-  expect(await isFree(url.port)).toBe(true);
+  await freed(url.port);
 });
 
 it("Ctrl-C while it builds leaves nothing running", async () => {
@@ -109,5 +109,5 @@ it("a crash of workerd alone is healed, and what is started anew ends with the r
   expect(await pidOf(run, WORKERD)).not.toBe(crashed);
   process.kill(await pidOf(run, START_SCRIPT), "SIGKILL");
   await gone(family);
-  expect(await isFree(url.port)).toBe(true);
+  await freed(url.port);
 });

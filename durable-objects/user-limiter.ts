@@ -64,10 +64,7 @@ export class UserLimiter extends AccountObject {
     return "pong";
   }
 
-  /**
-   * Decides the requests in order, as one turn and one write.
-   * @throws where no policy new enough is to be had, or storage fails: the caller then applies its failure policy.
-   */
+  /** Decides the requests in order, as {@link serve} does: the call of edges of an older version, which outlive a rollout. */
   async decide(requests: readonly DecisionRequest[]): Promise<Decision[]> {
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
     await this.#ensurePolicy(Math.max(0, ...requests.map(({ revision }) => revision)));
@@ -75,8 +72,9 @@ export class UserLimiter extends AccountObject {
   }
 
   /**
-   * Takes settlements and answers questions, in order, as one turn and one write. Throws as {@link decide} does. At once where the
-   * policy is at hand, as it mostly is: then there is no promise to wait for.
+   * Takes settlements and answers questions, in order, as one turn and one write. At once if the policy is at hand, as it mostly is:
+   * then there is no promise to wait for.
+   * @throws if no policy new enough can be loaded, or storage fails: the caller then applies its failure policy.
    */
   serve(call: ObjectCall): AnswerRun[] | Promise<AnswerRun[]> {
     let revision = 0;
@@ -86,8 +84,12 @@ export class UserLimiter extends AccountObject {
       : this.#ensurePolicy(revision).then(() => this.#runs(call));
   }
 
-  #runs({ settlements, questions }: ObjectCall): AnswerRun[] {
-    return answerRuns(questions, this.#turn(settlements, questionsOf(questions)));
+  #runs({ settlements, questions, standingId = 0 }: ObjectCall): AnswerRun[] {
+    const answers = this.#turn(settlements, questionsOf(questions));
+    const { standing } = this.store.memory.accounts;
+    const [first] = answers;
+    if (first && standing.id !== standingId) answers[0] = { ...first, standing };
+    return answerRuns(questions, answers);
   }
 
   /** One turn: nothing in it awaits, so it is atomic. */

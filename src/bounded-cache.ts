@@ -6,10 +6,15 @@
 export class BoundedCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly untilMs: number }>();
   readonly #capacity: number;
+  readonly #dropped: ((value: V) => void) | undefined;
 
-  /** @param capacity entries at most; at least 1. */
-  constructor(capacity: number) {
+  /**
+   * @param capacity entries at most; at least 1.
+   * @param dropped called with a value that is forgotten for lack of room.
+   */
+  constructor(capacity: number, dropped?: (value: V) => void) {
     this.#capacity = Math.max(1, capacity);
+    this.#dropped = dropped;
   }
 
   get size(): number {
@@ -27,12 +32,22 @@ export class BoundedCache<V> {
     return this.#entries.get(key)?.value;
   }
 
+  /** Whether another key would push one out whose time has not passed. */
+  isFull(nowMs: number): boolean {
+    if (this.#entries.size < this.#capacity) return false;
+    const oldest = this.#entries.values().next();
+    return !oldest.done && nowMs < oldest.value.untilMs;
+  }
+
   set(key: string, value: V, untilMs: number): void {
     this.#entries.delete(key);
     this.#entries.set(key, { value, untilMs });
     if (this.#entries.size <= this.#capacity) return;
-    const oldest = this.#entries.keys().next();
-    if (!oldest.done) this.#entries.delete(oldest.value);
+    const oldest = this.#entries.entries().next();
+    if (oldest.done) return;
+    const [name, entry] = oldest.value;
+    this.#entries.delete(name);
+    this.#dropped?.(entry.value);
   }
 
   delete(key: string): void {

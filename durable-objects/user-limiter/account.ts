@@ -7,6 +7,7 @@ import * as z from "zod/mini";
 import { parseJson } from "../../src/json.ts";
 import type { Account, AccountChange, AccountStatus, NewAccount } from "../../src/limiter/account.ts";
 import { ACCOUNT_MARK_PREFIX, type DirectoryEntry } from "../../src/limiter/directory.ts";
+import type { AccountStanding } from "../../src/limiter/object-call.ts";
 import { adjustTier, type Grant } from "../../src/policy/adjust.ts";
 import type { Tier } from "../../src/policy/compile.ts";
 import type { Outbox } from "../outbox.ts";
@@ -59,6 +60,7 @@ export class AccountStore {
   #stored: (Account & { readonly deleted: boolean }) | null = null;
   #grants: readonly Grant[] = [];
   #adjusted: Adjusted | null = null;
+  #standing: AccountStanding | null = null;
 
   /** @param hasTables whether there are tables. */
   constructor(sql: SqlStorage, outbox: Outbox, hasTables: boolean) {
@@ -72,6 +74,11 @@ export class AccountStore {
   /** Null where there is none, or it was deleted. */
   get account(): Account | null {
     return this.#stored?.deleted === false ? this.#stored : null;
+  }
+
+  /** What an isolate goes by when this object does not answer: remade after each change. */
+  get standing(): AccountStanding {
+    return (this.#standing ??= standingOf(this.account));
   }
 
   /** Grants that are in force at `nowMs`. */
@@ -161,6 +168,7 @@ export class AccountStore {
     this.#tell(account, account.updatedMs);
     this.#stored = account;
     this.#adjusted = null;
+    this.#standing = null;
     return account;
   }
 
@@ -172,6 +180,14 @@ export class AccountStore {
     const value = account.deleted ? null : JSON.stringify(entry);
     this.#outbox.put({ lane: "directory", name: id, value, version }, nowMs);
   }
+}
+
+/** 52 random bits tell it from every other state that an isolate may know, of an earlier life of the object too. */
+function standingOf(account: Account | null): AccountStanding {
+  if (!account) return { id: 0, account: null };
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  const { tier, overrides } = account;
+  return { id: 1 + (high % 2 ** 20) * 2 ** 32 + low, account: { tier, overrides } };
 }
 
 function toAccount(row: z.infer<typeof accountRow>): Account & { readonly deleted: boolean } {

@@ -62,6 +62,7 @@ export function resultOf({ outcome, violated }: Decision): readonly [PointOutcom
       return ["denied", violated[0] ?? "denied"];
     case "blocked":
     case "revoked":
+    case "overloaded":
       return ["denied", outcome];
     case "unavailable":
       return ["error", "limiter_unavailable"];

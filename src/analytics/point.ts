@@ -9,7 +9,7 @@ import type { Source } from "../core/decision.ts";
 export type PointOutcome = "allowed" | "denied" | "error";
 
 /** Where the decision was made; `none` where none was: exempt, not authenticated, no such route. */
-export type PointSource = Source | "none";
+export type PointSource = Source;
 
 /** The first digit of the upstream's status; `none` where the upstream was not asked. */
 export type StatusClass = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | "none";

@@ -2,6 +2,7 @@
 import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../gateway/app-env.ts";
+import { overloaded } from "../gateway/decided-response.ts";
 import { problem, unauthorized } from "../gateway/problem.ts";
 import { withCaller, withCors, withPolicy } from "../gateway/steps.ts";
 import { includesRole, type Role } from "../identity/admin/role.ts";
@@ -25,6 +26,7 @@ const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
   }
   const standing = await services.limiter.keyStanding(caller.subject, caller.keyId, Date.now());
   if (standing === "revoked") return unauthorized("The API key has been revoked or has expired.", requestId);
+  if (standing === "overloaded") return overloaded(requestId);
   if (standing === "blocked") return problem("blocked", "This account is suspended.", requestId);
   return next();
 });

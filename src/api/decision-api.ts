@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { placeOf } from "../analytics/place.ts";
 import type { AppEnv } from "../gateway/app-env.ts";
+import { overloaded } from "../gateway/decided-response.ts";
 import { tierOfCaller } from "../gateway/exchange.ts";
 import { problem, unauthorized } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
@@ -23,6 +24,7 @@ export async function status(c: Context<AppEnv>): Promise<Response> {
     keyId: caller.keyId,
   };
   const answer = await services.limiter.status(caller.subject, request, Date.now());
+  if (answer === "overloaded") return overloaded(requestId);
   if (!answer) {
     return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
       retryAfterMs: RETRY_MS,

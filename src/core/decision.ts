@@ -49,11 +49,12 @@ export interface Hold {
  * - `allowed`, `denied`: the limits said so.
  * - `blocked`: the account is suspended. `revoked`: the key is unknown to the account, revoked or expired.
  * - `unavailable`: the limiter could not decide and the tier fails closed.
+ * - `overloaded`: the user's object is alive, and this request did not reach it in time: the user sends more than it can take.
  */
-export type Outcome = "allowed" | "denied" | "blocked" | "revoked" | "unavailable";
+export type Outcome = "allowed" | "denied" | "blocked" | "revoked" | "unavailable" | "overloaded";
 
-/** Where the decision was made. */
-export type Source = "strict" | "lease" | "deny-cache" | "fallback";
+/** Where the decision was made; `none`: nowhere, since the request was rejected before. */
+export type Source = "strict" | "lease" | "deny-cache" | "fallback" | "none";
 
 /** One answer. */
 export interface Decision {

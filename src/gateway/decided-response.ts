@@ -48,6 +48,13 @@ function setHeaders(headers: Headers, { decision, xRateLimit, limiterMs }: Decid
   setRateLimitHeaders(headers, decision, xRateLimit, Date.now());
 }
 
+/** The answer to more requests of one user than the user's object can take. */
+export function overloaded(requestId: string): Response {
+  const detail =
+    "This user sends more requests at once than can be decided. Send fewer, and retry after 1 s.";
+  return problem("overloaded", detail, requestId, { retryAfterMs: RETRY_MS });
+}
+
 function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestId: string): Response {
   switch (outcome) {
     case "allowed":
@@ -56,6 +63,8 @@ function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestI
       return problem("blocked", "This account is suspended.", requestId);
     case "revoked":
       return unauthorized("The API key has been revoked or has expired.", requestId);
+    case "overloaded":
+      return overloaded(requestId);
     case "unavailable":
       return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
         retryAfterMs: retryAfterMs ?? RETRY_MS,

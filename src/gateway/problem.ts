@@ -28,6 +28,7 @@ const PROBLEMS = {
     type: `${REGISTRY}#quota-exceeded`,
     title: "Request cannot be satisfied as assigned quota has been exceeded",
   },
+  overloaded: { status: 429, type: BLANK, title: "Too Many Requests" },
   internal_error: { status: 500, type: BLANK, title: "Internal Server Error" },
   upstream_error: { status: 502, type: BLANK, title: "Bad Gateway" },
   temporary_reduced_capacity: {

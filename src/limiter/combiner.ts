@@ -8,12 +8,14 @@
  * a queue and died leaves followers to their deadlines; the queue itself is free again when that call's time is over, for the
  * first who looks. A question is sent once at most, so nothing is charged twice.
  */
-import { DeadlineExceeded, withDeadline } from "../deadline.ts";
+import { DeadlineExceeded, Stretch, withDeadline } from "../deadline.ts";
 
 /** How often a waiting request looks into its slot at most. A timer costs some ten microseconds. */
 const LEAST_LOOK_MS = 1;
 /** And at least: one slow call must not make the next ones late. */
 const MOST_LOOK_MS = 20;
+/** However many wait for one object, about so many of them look in a millisecond. */
+const LOOKS_PER_MS = 32;
 /** An answer that is late is looked for after this part of what a call takes. */
 const LATE_LOOK = 1 / 8;
 /** Calls that one request makes one after the other are so far apart: one of many questions costs little more than one of few. */
@@ -30,7 +32,7 @@ const SLOWER = 1 / 8;
 const MOST_PER_CALL = 256;
 /** Calls that one request makes for others behind its own answer; then the first who looks goes on. */
 const MOST_FOR_OTHERS = 16;
-/** Questions that wait for one object. Beyond it the limiter counts as failed for this request: the object is overloaded. */
+/** Questions that wait for one object. What comes beyond is not asked: {@link QueueFull}. */
 const MOST_WAITING = 1_024;
 
 /** Objects that something is under way for, before those left over by cancelled requests are swept. */
@@ -44,8 +46,8 @@ export type Send<Q, A> = (questions: readonly Q[]) => Promise<readonly A[]>;
 
 interface Slot<Q, A> {
   readonly question: Q;
-  /** From when on nobody looks into it any more. */
-  readonly giveUpAtMs: number;
+  /** From when on nobody looks into it any more. Later if the isolate is busy. */
+  giveUpAtMs: number;
   state:
     | { readonly kind: "waiting" | "sent" }
     | { readonly kind: "answered"; readonly answer: A }
@@ -71,6 +73,11 @@ export class CombinedCallFailed extends Error {
   override readonly name = "CombinedCallFailed";
 }
 
+/** More questions wait for the object than it can answer in time: this one was not sent. */
+export class QueueFull extends Error {
+  override readonly name = "QueueFull";
+}
+
 export class Combiner<Q, A> {
   readonly #deadlineMs: number;
   readonly #lanes = new Map<string, Lane<Q, A>>();
@@ -87,15 +94,17 @@ export class Combiner<Q, A> {
 
   /**
    * Asks one question of an object, with others' or alone. Rejects as `send` does where this request sent; with
-   * {@link CombinedCallFailed} where another did; with {@link DeadlineExceeded} where no answer came in time. `send` must end
-   * within the deadline; where others rest on it, or it may end after this wait, it is kept going by `keep`.
+   * {@link CombinedCallFailed} where another did; with {@link DeadlineExceeded} where no answer came in time; at once with
+   * {@link QueueFull} if too many wait. `send` must end within the deadline; where others rest on it, or it may end after this
+   * wait, it is kept going by `keep`.
    */
   async ask(name: string, question: Q, send: Send<Q, A>, keep: Keep): Promise<A> {
     const fromMs = Date.now();
-    const giveUpAtMs = fromMs + this.#deadlineMs;
-    const slot: Slot<Q, A> = { question, giveUpAtMs, state: WAITING };
+    const slot: Slot<Q, A> = { question, giveUpAtMs: fromMs + this.#deadlineMs, state: WAITING };
     const lane = this.#laneOf(name);
-    if (lane.queue.length >= MOST_WAITING) throw new DeadlineExceeded(`${name}: too many wait already`);
+    if (lane.queue.length >= MOST_WAITING) throw new QueueFull(`${name}: too many wait already`);
+    const stretch = new Stretch(this.#deadlineMs);
+    let lateMs = 0;
     lane.queue.push(slot);
     for (;;) {
       if (slot.state.kind === "answered") return slot.state.answer;
@@ -105,10 +114,10 @@ export class Combiner<Q, A> {
         });
       }
       const nowMs = Date.now();
-      if (nowMs >= giveUpAtMs) {
+      if (nowMs >= slot.giveUpAtMs) {
         lane.queue = lane.queue.filter((other) => other !== slot);
         this.#drop(name, lane);
-        throw new DeadlineExceeded(`${name}: no answer in ${this.#deadlineMs} ms`);
+        throw new DeadlineExceeded(`${name}: no answer in ${this.#deadlineMs} ms`, stretch.wasBusy);
       }
       if (slot.state.kind === "waiting" && nowMs >= lane.busyUntilMs) {
         // Who has waited for a call that failed has less time left than his own may take.
@@ -116,12 +125,18 @@ export class Combiner<Q, A> {
         const isAlone = lane.queue.every((other) => other === slot);
         const sent = this.#sendQueue(name, lane, slot, send, nowMs);
         if (hasWaited || !isAlone) keep(sent.catch(() => undefined));
-        await (hasWaited ? withDeadline(sent, giveUpAtMs - nowMs, name) : sent);
+        await (hasWaited ? withDeadline(sent, slot.giveUpAtMs - nowMs, name) : sent);
         if (lane.queue.length > 0) keep(this.#sendOthers(name, lane, send));
         continue;
       }
-      const lookMs = untilAnswerMs(lane, slot.state.kind === "sent", nowMs);
-      await pause(Math.min(lookMs, giveUpAtMs - nowMs));
+      const untilMs = untilAnswerMs(lane, slot, nowMs);
+      // A busy isolate is not made busier by those who wait.
+      const lookMs = Math.min(Math.max(untilMs, lateMs), slot.giveUpAtMs - nowMs);
+      await pause(lookMs);
+      lateMs = stretch.after(nowMs, lookMs, Date.now());
+      slot.giveUpAtMs += lateMs;
+      // The next call may have left it behind, since its time seemed to be over.
+      if (lateMs > 0 && slot.state.kind === "waiting" && !lane.queue.includes(slot)) lane.queue.push(slot);
     }
   }
 
@@ -222,12 +237,23 @@ export class Combiner<Q, A> {
   }
 }
 
-/** How long until it is worth to look for an answer: one that is sent comes with this call, one that waits with the next. */
-function untilAnswerMs({ sentAtMs, callMs }: Lane<unknown, unknown>, isSent: boolean, nowMs: number): number {
+/**
+ * How long until it is worth looking for an answer. One that is sent comes with this call, one that waits with the call that has
+ * room for it. While nobody knows what a call takes, it is taken to last a little longer than it has until now.
+ */
+function untilAnswerMs<Q, A>(lane: Lane<Q, A>, slot: Slot<Q, A>, nowMs: number): number {
+  const { queue, busyUntilMs, sentAtMs, callMs } = lane;
   const endsAtMs = sentAtMs + callMs;
-  const expectedAtMs = isSent ? endsAtMs : Math.max(nowMs, endsAtMs) + callMs;
-  const lookMs = Math.max(expectedAtMs - nowMs, LATE_LOOK * callMs, LEAST_LOOK_MS);
-  return Math.ceil(Math.min(lookMs, MOST_LOOK_MS));
+  const isSent = slot.state.kind === "sent";
+  const callsAhead =
+    isSent || queue.length <= MOST_PER_CALL ? 0 : Math.floor(queue.indexOf(slot) / MOST_PER_CALL);
+  const expectedAtMs = isSent ? endsAtMs : Math.max(nowMs, endsAtMs) + callMs * (1 + callsAhead);
+  const lateMs = LATE_LOOK * Math.max(callMs, nowMs - sentAtMs);
+  const lookMs = Math.max(expectedAtMs - nowMs, lateMs, LEAST_LOOK_MS);
+  // Nothing comes earlier than the calls ahead allow. One that waits may send when the call under way is overdue.
+  const overdueMs = isSent || busyUntilMs <= nowMs ? Infinity : busyUntilMs - nowMs;
+  const mostMs = Math.min(overdueMs, Math.max(MOST_LOOK_MS, callMs * callsAhead));
+  return Math.ceil(Math.max(Math.min(lookMs, mostMs), queue.length / LOOKS_PER_MS));
 }
 
 /** Half of what `scheduler.wait` costs. */

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { Decision } from "../core/decision.ts";
 
 export const decisionSchema = z.object({
-  outcome: z.enum(["allowed", "denied", "blocked", "revoked", "unavailable"]),
+  outcome: z.enum(["allowed", "denied", "blocked", "revoked", "unavailable", "overloaded"]),
   allowed: z.boolean(),
   cost: z.number(),
   limits: z.array(
@@ -18,7 +18,7 @@ export const decisionSchema = z.object({
   ),
   retryAfterMs: z.nullable(z.number()),
   violated: z.array(z.string()),
-  source: z.enum(["strict", "lease", "deny-cache", "fallback"]),
+  source: z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
   tier: z.string(),
   revision: z.number(),
   decisionId: z.string(),

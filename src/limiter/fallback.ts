@@ -2,42 +2,57 @@
  * What happens when the limiter itself fails, by the tier's choice (G6):
  * - `local`: the tier's limits are kept in this isolate's memory, from full. An isolate admits at most what the limits
  *   allow one user from scratch; several isolates each do.
- * - `open`: all pass. `closed`: none does, with 503.
+ * - `open`: all requests are allowed. `closed`: none is, with 503.
  *
- * Nothing that was decided here is charged later: when the object is back, it goes on from what it knows.
+ * The account's own tier and numbers apply as far as this isolate has heard of them. Nothing that is decided here is charged
+ * later: when the object is back, it continues from what it knows.
  */
 import { BoundedCache } from "../bounded-cache.ts";
-import { type Decision, type DecisionRequest, limitView, type Outcome } from "../core/decision.ts";
-import type { LimitState } from "../core/limit.ts";
+import {
+  type Decision,
+  type DecisionRequest,
+  limitView,
+  type Outcome,
+  type Source,
+} from "../core/decision.ts";
+import { type LimitState, restsAtMs } from "../core/limit.ts";
 import { decide, type PlanDecision, readings } from "../core/plan.ts";
 import { MILLI, toTokens } from "../core/units.ts";
-import { chargesFor, type Policy, tierOf } from "../policy/compile.ts";
+import { adjustTier } from "../policy/adjust.ts";
+import { chargesFor, type Policy, type Tier, tierOf } from "../policy/compile.ts";
+import { nextDecisionId } from "./decision-id.ts";
+import type { AccountStanding } from "./object-call.ts";
 
-/** Subjects whose local counters are kept, about 1 KB each; the one let in longest ago is forgotten first. */
-const SUBJECTS = 10_000;
-/** When to try again while the limiter is down and the tier fails closed: about the breaker's probe interval. */
+/**
+ * Subjects whose local counters are kept, about 1 KB each. Beyond it, new subjects are rejected until the counters of others are
+ * at rest: to forget what was spent would admit it again.
+ */
+const MAX_SUBJECTS = 10_000;
+/** When to retry while the limiter is down and the tier fails closed: about the breaker's probe interval. */
 const RETRY_MS = 1_000;
 
-export class LocalFallback {
-  readonly #states = new BoundedCache<ReadonlyMap<string, LimitState>>(SUBJECTS);
+type States = ReadonlyMap<string, LimitState>;
 
-  decide(policy: Policy, subject: string, request: DecisionRequest, nowMs: number): Decision {
-    const tier = tierOf(policy, request.tier);
-    const route = request.route === null ? null : policy.routes.byId(request.route);
-    const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
+export class LocalFallback {
+  readonly #states = new BoundedCache<States>(MAX_SUBJECTS);
+  /** Tiers with an account's own numbers. */
+  readonly #adjusted = new WeakMap<AccountStanding, { readonly base: Tier; readonly tier: Tier }>();
+
+  /** Decides by the failure policy of the tier. @param standing what the account is, if there is one. */
+  decide(
+    policy: Policy,
+    subject: string,
+    request: DecisionRequest,
+    standing: AccountStanding | null,
+    nowMs: number,
+  ): Decision {
+    const tier = this.#tierOf(policy, request, standing);
     const answer = (outcome: Outcome, plan: PlanDecision | null, retryAfterMs: number | null): Decision => ({
-      outcome,
-      allowed: outcome === "allowed",
-      cost: toTokens(costMilli),
+      ...undecided(policy, request, outcome, "fallback"),
       limits: plan ? readings(plan, nowMs).map(limitView) : [],
       retryAfterMs,
       violated: plan?.violated ?? [],
-      source: "fallback",
       tier: tier.name,
-      revision: policy.revision,
-      decisionId: crypto.randomUUID(),
-      // Slots taken in memory free themselves: there is no object to give them back to.
-      holds: [],
     });
     switch (tier.onLimiterFailure) {
       case "open":
@@ -45,22 +60,69 @@ export class LocalFallback {
       case "closed":
         return answer("unavailable", null, RETRY_MS);
       case "local": {
-        const charges = chargesFor(tier, route, request.keyId);
-        const states = this.#states.getStale(subject) ?? new Map<string, LimitState>();
-        const plan = decide(charges, states, costMilli, nowMs);
+        const known = this.#states.getStale(subject);
+        if (!known && this.#states.isFull(nowMs)) return answer("unavailable", null, RETRY_MS);
+        const states = known ?? new Map<string, LimitState>();
+        const charges = chargesFor(tier, routeOf(policy, request), request.keyId);
+        const plan = decide(charges, states, costMilliOf(policy, request), nowMs);
         if (!plan.allowed) {
           return answer("denied", plan, plan.retryAtMs === Infinity ? null : plan.retryAtMs - nowMs);
         }
         if (!request.peek) {
           const spent = new Map(states);
+          let restMs = nowMs;
           charges.forEach(({ counter }, i) => {
             const after = plan.after[i];
-            if (after) spent.set(counter, after.state);
+            if (!after) return;
+            spent.set(counter, after.state);
+            restMs = Math.max(restMs, restsAtMs(after));
           });
-          this.#states.set(subject, spent, Infinity);
+          this.#states.set(subject, spent, restMs);
         }
         return answer("allowed", plan, 0);
       }
     }
   }
+
+  /** As the object would choose it: the account's tier with its own numbers, else the tier that the request names. */
+  #tierOf(policy: Policy, request: DecisionRequest, standing: AccountStanding | null): Tier {
+    if (!standing?.account) return tierOf(policy, request.tier);
+    const { tier: name, overrides } = standing.account;
+    const base = tierOf(policy, name);
+    const known = this.#adjusted.get(standing);
+    if (known?.base === base) return known.tier;
+    const tier = adjustTier(base, overrides, []);
+    this.#adjusted.set(standing, { base, tier });
+    return tier;
+  }
+}
+
+/** A decision that this isolate makes by itself, without a limit and without a slot to give back. */
+export function undecided(
+  policy: Policy,
+  request: DecisionRequest,
+  outcome: Outcome,
+  source: Source,
+): Decision {
+  return {
+    outcome,
+    allowed: outcome === "allowed",
+    cost: toTokens(costMilliOf(policy, request)),
+    limits: [],
+    retryAfterMs: outcome === "overloaded" ? RETRY_MS : 0,
+    violated: [],
+    source,
+    tier: tierOf(policy, request.tier).name,
+    revision: policy.revision,
+    decisionId: nextDecisionId(),
+    holds: [],
+  };
+}
+
+function routeOf(policy: Policy, { route }: DecisionRequest) {
+  return route === null ? null : policy.routes.byId(route);
+}
+
+function costMilliOf(policy: Policy, request: DecisionRequest): number {
+  return request.costMilli ?? routeOf(policy, request)?.costMilli ?? MILLI;
 }

@@ -1,49 +1,148 @@
 /**
- * What was last heard of each user, which is what the fallback goes by: KV does not know a user's tier. Bounded; plain data; the
- * clock is an argument.
+ * What an isolate last heard of each user and of the user's object. The failure policy goes by it when the object does not answer:
+ * whether the object is alive, whether the user or the key was rejected, and what the account's tier and own numbers are.
+ *
+ * Bounded. Forgetting for lack of room never admits anybody: an object that may have been forgotten counts as alive, and rejected
+ * users and keys have a cache of their own, which only real accounts and keys can fill. Plain data; the clock is an argument.
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Decision } from "../core/decision.ts";
+import type { AccountStanding } from "./object-call.ts";
 
-/** Subjects of which it is remembered, per isolate. */
-const SUBJECTS = 10_000;
+/** Subjects, and rejected users and keys, that one isolate remembers. */
+const MAX_REMEMBERED = 10_000;
 const REMEMBERED_MS = 600_000;
 
 export interface Heard {
-  readonly tier: string;
-  readonly outcome: Decision["outcome"];
-  readonly atMs: number;
+  /** The tier and outcome of the last decision; null if the object has answered other calls only. */
+  tier: string | null;
+  outcome: Decision["outcome"] | null;
+  /** When the last answer came. */
+  atMs: number;
+  /** When the object last showed that it is alive. */
+  signAtMs: number;
+  /** Until then the object counts as alive: what does not reach it in time is the callers' own overload. */
+  aliveUntilMs: number;
+  /** What the account is, as its object last said. */
+  standing: AccountStanding;
+  /** When this entry was last moved to the end of the cache, which forgets its first. */
+  movedAtMs: number;
 }
 
-/** With since when it has been the same. */
-interface Noted {
-  readonly tier: string;
-  readonly outcome: Decision["outcome"];
-  readonly fromMs: number;
-  atMs: number;
-}
+/** A user of whom the object has said nothing else. */
+const NO_ACCOUNT: AccountStanding = { id: 0, account: null };
 
 export class LastHeard {
-  readonly #noted = new BoundedCache<Noted>(SUBJECTS);
+  readonly #aliveMs: number;
+  readonly #heard: BoundedCache<Heard>;
+  readonly #rejected = new BoundedCache<"blocked" | "revoked">(MAX_REMEMBERED);
+  /** Objects that were forgotten for lack of room may be alive until then. */
+  #forgottenAliveUntilMs = 0;
 
-  /** However long ago; undefined where nothing is known. */
-  latest(subject: string): Heard | undefined {
-    return this.#noted.getStale(subject);
+  /** @param aliveMs how long an answer shows that an object is alive: the deadline of a call. */
+  constructor(aliveMs: number) {
+    this.#aliveMs = aliveMs;
+    this.#heard = new BoundedCache(MAX_REMEMBERED, ({ aliveUntilMs }) => {
+      this.#forgottenAliveUntilMs = Math.max(this.#forgottenAliveUntilMs, aliveUntilMs);
+    });
   }
 
-  /** Undefined where it is too long ago to go by. */
-  remembered(subject: string, nowMs: number): Heard | undefined {
-    const known = this.#noted.getStale(subject);
+  /** What was last heard, however long ago; undefined if nothing is known. */
+  latest(subject: string): Readonly<Heard> | undefined {
+    return this.#heard.getStale(subject);
+  }
+
+  /** Undefined if it is too long ago to go by. */
+  remembered(subject: string, nowMs: number): Readonly<Heard> | undefined {
+    const known = this.#heard.getStale(subject);
     return known && nowMs - known.atMs < REMEMBERED_MS ? known : undefined;
   }
 
-  note(subject: string, { tier, outcome }: Pick<Decision, "tier" | "outcome">, atMs: number): void {
-    const known = this.#noted.getStale(subject);
-    // Mostly the same as before: that is noted in its place, since a map that is written to for each request is often rebuilt.
-    if (known?.tier === tier && known.outcome === outcome && atMs - known.fromMs < REMEMBERED_MS / 2) {
-      known.atMs = atMs;
+  /** Whether the subject's object has answered within the last deadline, or said that it has too much to do. */
+  isAlive(subject: string, nowMs: number): boolean {
+    const known = this.#heard.getStale(subject);
+    return nowMs < (known?.aliveUntilMs ?? this.#forgottenAliveUntilMs);
+  }
+
+  /** Why this user, or this key of the user, was last rejected; null if that is not so or too long ago. */
+  rejection(subject: string, keyId: string | null, nowMs: number): "blocked" | "revoked" | null {
+    const blocked = this.#rejected.get(subject, nowMs);
+    if (blocked) return blocked;
+    return keyId === null ? null : (this.#rejected.get(keyName(subject, keyId), nowMs) ?? null);
+  }
+
+  /** The object has answered. */
+  answered(subject: string, nowMs: number): void {
+    const heard = this.#of(subject, nowMs);
+    heard.atMs = nowMs;
+    heard.signAtMs = nowMs;
+    heard.aliveUntilMs = nowMs + this.#aliveMs;
+  }
+
+  /** The object is alive, and has too much to do. @param forMs how long it is left alone at most. */
+  overloaded(subject: string, forMs: number, nowMs: number): void {
+    const heard = this.#of(subject, nowMs);
+    heard.signAtMs = nowMs;
+    heard.aliveUntilMs = nowMs + forMs + this.#aliveMs;
+  }
+
+  /** The object has failed, or was silent for a whole deadline: signs until `sinceMs` show nothing any more. */
+  failed(subject: string, sinceMs: number): void {
+    const known = this.#heard.getStale(subject);
+    if (known && known.signAtMs <= sinceMs) known.aliveUntilMs = 0;
+  }
+
+  /** Notes a decision of the object about requests of this key. */
+  note(
+    subject: string,
+    keyId: string | null,
+    { tier, outcome }: Pick<Decision, "tier" | "outcome">,
+    nowMs: number,
+  ): void {
+    const heard = this.#of(subject, nowMs);
+    heard.tier = tier;
+    heard.outcome = outcome;
+    this.noteRejection(subject, keyId, outcome, nowMs);
+  }
+
+  /** Notes whether the user, or this key, was rejected. Any other outcome lifts what was noted before. */
+  noteRejection(subject: string, keyId: string | null, outcome: string, nowMs: number): void {
+    if (outcome === "blocked") {
+      this.#rejected.set(subject, "blocked", nowMs + REMEMBERED_MS);
       return;
     }
-    this.#noted.set(subject, { tier, outcome, fromMs: atMs, atMs }, atMs + REMEMBERED_MS);
+    if (this.#rejected.size === 0 && outcome !== "revoked") return;
+    this.#rejected.delete(subject);
+    if (keyId === null) return;
+    const name = keyName(subject, keyId);
+    if (outcome === "revoked") this.#rejected.set(name, "revoked", nowMs + REMEMBERED_MS);
+    else this.#rejected.delete(name);
   }
+
+  /** Notes what the account is now. */
+  noteStanding(subject: string, standing: AccountStanding, nowMs: number): void {
+    this.#of(subject, nowMs).standing = standing;
+  }
+
+  #of(subject: string, nowMs: number): Heard {
+    const known = this.#heard.getStale(subject);
+    // A map that is written to for each request is often rebuilt, so an entry is moved once a second at most.
+    if (known && nowMs - known.movedAtMs < this.#aliveMs && nowMs >= known.movedAtMs) return known;
+    const heard = known ?? {
+      tier: null,
+      outcome: null,
+      atMs: nowMs,
+      signAtMs: 0,
+      aliveUntilMs: 0,
+      standing: NO_ACCOUNT,
+      movedAtMs: nowMs,
+    };
+    heard.movedAtMs = nowMs;
+    this.#heard.set(subject, heard, Infinity);
+    return heard;
+  }
+}
+
+function keyName(subject: string, keyId: string): string {
+  return `${subject}\n${keyId}`;
 }

@@ -3,21 +3,23 @@
  * - a lease that this isolate holds for the user: no call (leases.ts);
  * - a denial that still holds: no call (deny-cache.ts);
  * - the user's object, asked together with whoever else asks it at the moment (combiner.ts);
- * - the tier's failure policy, where the object does not answer in time (fallback.ts).
+ * - the tier's failure policy if the object fails (fallback.ts). An object that is alive and is not reached in time has not
+ *   failed: the user sends more than it can take, and the request is rejected as `overloaded`.
  *
  * Never throws: a decision always comes back.
  */
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
+import { DeadlineExceeded, Stretch } from "../deadline.ts";
 import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
 import { LEASE_MS } from "../core/lease.ts";
 import { MILLI } from "../core/units.ts";
 import type { Log } from "../log.ts";
 import { LOGIN_TIER, type Policy, type Route } from "../policy/compile.ts";
 import type { KeyStanding } from "./account.ts";
-import { Combiner, type Keep } from "./combiner.ts";
+import { Combiner, type Keep, QueueFull } from "./combiner.ts";
 import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
-import { LocalFallback } from "./fallback.ts";
+import { LocalFallback, undecided } from "./fallback.ts";
 import { LastHeard } from "./last-heard.ts";
 import { Leases } from "./leases.ts";
 import { type ObjectStub, ObjectClient } from "./object-client.ts";
@@ -30,6 +32,8 @@ import type { StatusRequest, UserStatus } from "./status.ts";
 export const DEFAULT_DEADLINE_MS = 1_000;
 /** A lease is settled so much after its end, to let the next one's call carry it. */
 const SETTLE_AFTER_MS = 20;
+/** When a request that has no place in the queue first looks whether the object is alive; then after twice as long each time. */
+const FIRST_LOOK_MS = 50;
 
 export class Limiter {
   readonly #client: ObjectClient;
@@ -37,7 +41,7 @@ export class Limiter {
   readonly #leases: Leases;
   readonly #denials = new DenyCache();
   readonly #fallback = new LocalFallback();
-  readonly #heard = new LastHeard();
+  readonly #heard: LastHeard;
   readonly #hits: Readonly<Record<"lease" | "noLease" | "denial" | "noDenial", Counter>>;
 
   constructor(
@@ -46,7 +50,8 @@ export class Limiter {
     log: Log,
     metrics: MetricDeltas,
   ) {
-    this.#client = new ObjectClient(objects, deadlineMs, log, metrics);
+    this.#heard = new LastHeard(deadlineMs);
+    this.#client = new ObjectClient(objects, deadlineMs, log, metrics, this.#heard);
     this.#combiner = new Combiner(deadlineMs);
     this.#leases = new Leases(metrics);
     this.#hits = {
@@ -104,17 +109,14 @@ export class Limiter {
   ): Promise<readonly Decision[]> {
     const [only, ...others] = requests;
     if (only && others.length === 0) return [await this.decide(subject, only, policy, nowMs, keep)];
-    const called = await this.#client.call(subject, nowMs, async (stub) => {
-      const decisions: readonly Decision[] = await stub.decide(requests);
-      if (decisions.length !== requests.length) throw new Error("the object answered another question");
-      return decisions;
+    const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
+    const answers = await this.#call(subject, [], questions, policy, keep).catch(() => null);
+    return requests.map((request, i) => {
+      const decision = answers?.[i]?.decision;
+      if (!decision) return this.#withoutObject(subject, request, policy, nowMs);
+      this.#heard.note(subject, request.keyId, decision, nowMs);
+      return decision;
     });
-    if (called.kind === "none") {
-      return requests.map((request) => this.#withoutObject(subject, request, policy, nowMs));
-    }
-    const last = called.value.at(-1);
-    if (last) this.#heard.note(subject, last, nowMs);
-    return called.value;
   }
 
   /** Gives slots back when their request has ended. Where the object does not answer they free themselves. */
@@ -124,23 +126,33 @@ export class Limiter {
     });
   }
 
-  /** A user's status, or null where the object does not answer. */
-  async status(subject: string, request: StatusRequest, nowMs: number): Promise<UserStatus | null> {
+  /** A user's status; `overloaded` or null if the object does not answer, as {@link decide} would tell them apart. */
+  async status(
+    subject: string,
+    request: StatusRequest,
+    nowMs: number,
+  ): Promise<UserStatus | "overloaded" | null> {
     const called = await this.#client.call(subject, nowMs, (stub): Promise<UserStatus> =>
       stub.status(request),
     );
-    return called.kind === "answer" ? called.value : null;
+    if (called.kind === "answer") return called.value;
+    return this.#heard.isAlive(subject, Date.now()) ? "overloaded" : null;
   }
 
   /**
-   * Whether a key may be used by its account now. `good` also where the object does not answer: KV has vouched for the key,
-   * and a service that asks about other users is not to fail because its own account's object does.
+   * Whether a key may be used by its account now. If the object fails, what this isolate last heard counts, and `good` if that is
+   * nothing: KV vouches for the key, and a service that asks about other users does not fail because its own account's object does.
    */
-  async keyStanding(subject: string, keyId: string, nowMs: number): Promise<KeyStanding> {
+  async keyStanding(subject: string, keyId: string, nowMs: number): Promise<KeyStanding | "overloaded"> {
     const called = await this.#client.call(subject, nowMs, (stub): Promise<KeyStanding> =>
       stub.keyStanding(keyId),
     );
-    return called.kind === "answer" ? called.value : "good";
+    if (called.kind === "answer") {
+      this.#heard.noteRejection(subject, keyId, called.value, nowMs);
+      return called.value;
+    }
+    const rejection = this.#heard.rejection(subject, keyId, nowMs);
+    return rejection ?? (this.#heard.isAlive(subject, Date.now()) ? "overloaded" : "good");
   }
 
   /** Forgets what this isolate knows of a subject, since its account was changed here: its next request asks the object. */
@@ -172,7 +184,7 @@ export class Limiter {
     return this.#combined(subject, question, policy, keep).then((answer) => {
       if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
       const { decision } = answer;
-      this.#heard.note(subject, decision, nowMs);
+      this.#heard.note(subject, request.keyId, decision, nowMs);
       this.#denials.note(subject, request, decision, nowMs);
       return decision;
     });
@@ -196,8 +208,8 @@ export class Limiter {
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
   #use(subject: string, lease: Lease, tier: string, policy: Policy, askedAtMs: number, keep: Keep): void {
     this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
-    // Who goes on from lease to lease is never asked about itself.
-    this.#heard.note(subject, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
+    // A user who goes from lease to lease is not asked about otherwise.
+    this.#heard.note(subject, lease.keyId, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
       const nowMs = Date.now();
@@ -216,8 +228,28 @@ export class Limiter {
   /** Null where the object does not answer in time. */
   #combined(subject: string, question: Question | null, policy: Policy, keep: Keep): Promise<Answer | null> {
     const send = (all: readonly (Question | null)[]) => this.#send(subject, all, policy, keep);
-    // Whoever sent has counted and logged why it failed.
-    return this.#combiner.ask(subject, question, send, keep).catch(() => null);
+    // The request that sent the call has counted and logged why it failed.
+    return this.#combiner.ask(subject, question, send, keep).catch((fault: unknown) => {
+      if (fault instanceof DeadlineExceeded && fault.wasBusy) this.#heard.overloaded(subject, 0, Date.now());
+      return fault instanceof QueueFull ? this.#untilHeard(subject) : null;
+    });
+  }
+
+  /** Waits until it is known whether the object is alive, a deadline at most. */
+  async #untilHeard(subject: string): Promise<null> {
+    const { deadlineMs } = this.#client;
+    const stretch = new Stretch(deadlineMs);
+    let leftMs = deadlineMs;
+    for (let lookMs = FIRST_LOOK_MS; leftMs > 0; lookMs *= 2) {
+      const fromMs = Date.now();
+      if (this.#heard.isAlive(subject, fromMs)) return null;
+      const waitMs = Math.min(lookMs, leftMs);
+      await scheduler.wait(waitMs);
+      const nowMs = Date.now();
+      leftMs += stretch.after(fromMs, waitMs, nowMs) - Math.max(waitMs, nowMs - fromMs);
+    }
+    if (stretch.wasBusy) this.#heard.overloaded(subject, 0, Date.now());
+    return null;
   }
 
   /** One call with the questions of several requests. */
@@ -246,7 +278,8 @@ export class Limiter {
     // Not the request's: it may send for others long after it came.
     const nowMs = Date.now();
     const asked = questions.filter((question) => question !== null);
-    const call = { settlements, questions: questionRuns(asked) };
+    const standingId = this.#heard.latest(subject)?.standing.id ?? 0;
+    const call = { settlements, questions: questionRuns(asked), standingId };
     const called = await this.#client.call(subject, nowMs, (stub) =>
       answersTo(stub.serve(call), asked.length),
     );
@@ -254,6 +287,8 @@ export class Limiter {
       this.#leases.giveBack(subject, settlements, Date.now());
       throw new Error("the object does not answer");
     }
+    const standing = called.value[0]?.standing;
+    if (standing) this.#heard.noteStanding(subject, standing, nowMs);
     called.value.forEach(({ lease }, i) => {
       const tier = asked[i]?.request.tier;
       if (lease && tier !== undefined) this.#use(subject, lease, tier, policy, nowMs, keep);
@@ -272,17 +307,18 @@ export class Limiter {
   ): number {
     const heard = this.#heard.latest(subject);
     // A lone request now and then is cheaper to ask about than to lease for.
-    if (!heard || nowMs - heard.atMs > LEASE_MS || heard.outcome !== "allowed") return 0;
+    if (!heard?.tier || nowMs - heard.atMs > LEASE_MS || heard.outcome !== "allowed") return 0;
     return policy.tiers.get(heard.tier)?.mode === "leased" ? this.#leases.firstMilli(request, route) : 0;
   }
 
+  /** What this isolate decides by itself: what it last heard of the user applies, whatever the tier's failure policy. */
   #withoutObject(subject: string, request: DecisionRequest, policy: Policy, nowMs: number): Decision {
     const heard = this.#heard.remembered(subject, nowMs);
-    const tier = heard?.tier ?? request.tier;
-    const decision = this.#fallback.decide(policy, subject, { ...request, tier }, nowMs);
-    // Who was blocked a moment ago does not get in because the limiter is down.
-    if (heard?.outcome === "blocked") return { ...decision, outcome: "blocked", allowed: false };
-    return decision;
+    const known = { ...request, tier: heard?.tier ?? request.tier };
+    const rejection = this.#heard.rejection(subject, request.keyId, nowMs);
+    if (rejection) return undecided(policy, known, rejection, "fallback");
+    if (this.#heard.isAlive(subject, Date.now())) return undecided(policy, known, "overloaded", "none");
+    return this.#fallback.decide(policy, subject, known, heard?.standing ?? null, nowMs);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the edge sends to a user's object in one call, and gets back: questions, leases, what was metered meanwhile. Plain data. */
 import type { Decision, DecisionRequest, LimitView } from "../core/decision.ts";
+import type { Overrides } from "../policy/adjust.ts";
 
 /** What was used under one lease, or denied without asking, per route and key. "" stands for no route and for no key. */
 export interface UsageCell {
@@ -55,12 +56,23 @@ export interface Answer {
   /** Null where nothing was to be decided. */
   readonly decision: Decision | null;
   readonly lease: Lease | null;
+  /** With the first answer of a call, if the isolate knows another one. */
+  readonly standing?: AccountStanding;
+}
+
+/** What an isolate goes by when the object does not answer. Grants are left out: without them it admits less. */
+export interface AccountStanding {
+  /** Of this state of the account: another after each change and after each start of the object; 0 without an account. */
+  readonly id: number;
+  readonly account: { readonly tier: string; readonly overrides: Overrides } | null;
 }
 
 /** One call. Settlements come first. */
 export interface ObjectCall {
   readonly settlements: readonly Settlement[];
   readonly questions: readonly QuestionRun[];
+  /** Of the {@link AccountStanding} that the isolate knows. Edges of an older version leave it out. */
+  readonly standingId?: number;
 }
 
 /** A question that is asked so many times in a row: most requests of a user are alike. See runs.ts. */

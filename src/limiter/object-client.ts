@@ -10,6 +10,7 @@ import { BoundedCache } from "../bounded-cache.ts";
 import { DeadlineExceeded, withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
 import { Circuit } from "./circuit.ts";
+import type { LastHeard } from "./last-heard.ts";
 
 const SUBJECT_FAILURES = 3;
 const ALL_FAILURES = 10;
@@ -31,6 +32,7 @@ export class ObjectClient {
   readonly #objects: DurableObjectNamespace<UserLimiter>;
   readonly #log: Log;
   readonly #metrics: MetricDeltas;
+  readonly #heard: LastHeard;
   readonly #circuits = new BoundedCache<Circuit>(SUBJECTS);
   readonly #all = new Circuit(ALL_FAILURES, OPEN_MS);
 
@@ -39,11 +41,13 @@ export class ObjectClient {
     deadlineMs: number,
     log: Log,
     metrics: MetricDeltas,
+    heard: LastHeard,
   ) {
     this.#objects = objects;
     this.deadlineMs = deadlineMs;
     this.#log = log;
     this.#metrics = metrics;
+    this.#heard = heard;
     metrics.set("circuitState", ["all"], 0);
   }
 
@@ -71,9 +75,10 @@ export class ObjectClient {
       this.#all.succeeded();
       this.#metrics.set("circuitState", ["all"], 0);
       this.#circuits.delete(subject);
+      this.#heard.answered(subject, Date.now());
       return { kind: "answer", value };
     } catch (thrown) {
-      this.#failed(subject, thrown);
+      this.#failed(subject, nowMs, thrown);
       return NONE;
     }
   }
@@ -88,14 +93,16 @@ export class ObjectClient {
     }
   }
 
-  #failed(subject: string, thrown: unknown): void {
+  #failed(subject: string, calledAtMs: number, thrown: unknown): void {
     const nowMs = Date.now();
+    const kind = failureKind(thrown);
+    if (kind === "overloaded") this.#heard.overloaded(subject, OPEN_MS, nowMs);
+    else this.#heard.failed(subject, kind === "timeout" ? calledAtMs : nowMs);
     // Looked up anew: calls that were under way beside this one may have failed since.
     const circuit = this.#circuits.getStale(subject) ?? new Circuit(SUBJECT_FAILURES, OPEN_MS);
     const wasOpen = circuit.isOpen;
     circuit.failed(nowMs);
     this.#circuits.set(subject, circuit, nowMs + REMEMBERED_MS);
-    const kind = failureKind(thrown);
     // One object that is overloaded, or known to fail, says nothing about the others, however often it is asked.
     if (kind !== "overloaded" && !wasOpen) this.#all.failed(nowMs);
     this.#metrics.add("limiterFailures", [kind]);
@@ -104,8 +111,9 @@ export class ObjectClient {
   }
 }
 
+/** A call that a busy isolate gave up is its callers' overload as well: nothing is known of the object. */
 function failureKind(thrown: unknown): "timeout" | "overloaded" | "error" {
-  if (thrown instanceof DeadlineExceeded) return "timeout";
+  if (thrown instanceof DeadlineExceeded) return thrown.wasBusy ? "overloaded" : "timeout";
   const overloaded = typeof thrown === "object" && thrown !== null && "overloaded" in thrown;
   return overloaded && thrown.overloaded === true ? "overloaded" : "error";
 }

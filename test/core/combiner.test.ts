@@ -1,7 +1,6 @@
 /** Combining by a clock of its own: when a call is sent, and how often those who wait look for their answer. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { DeadlineExceeded } from "../../src/deadline.ts";
-import { Combiner } from "../../src/limiter/combiner.ts";
+import { Combiner, QueueFull } from "../../src/limiter/combiner.ts";
 
 const DEADLINE_MS = 1_000;
 
@@ -36,8 +35,8 @@ it("who waits looks when his answer should be there by the last calls, not each 
     looks.push(timers.mock.calls.length - (calls.length - before));
     timers.mockClear();
   }
-  // While nobody knows what a call takes, each millisecond; then some about the end of a call.
-  expect(looks[1]).toBeGreaterThanOrEqual(7);
+  // More often while nobody knows what a call takes; then a few times about the end of a call.
+  expect(looks[1]).toBeGreaterThanOrEqual(5);
   expect(Math.max(...looks.slice(4))).toBeLessThanOrEqual(3);
 });
 
@@ -135,7 +134,7 @@ it("refuses at once where too many wait for one object", async () => {
     combiner.ask("user", question, never, () => undefined).catch((fault: unknown) => fault);
   for (let i = 0; i <= 1_024; i++) void ask(i);
   const refused = await ask(-1);
-  expect(refused).toBeInstanceOf(DeadlineExceeded);
+  expect(refused).toBeInstanceOf(QueueFull);
   expect(String(refused)).toContain("too many wait already");
   expect(Date.now()).toBe(1_000_000);
 });

@@ -25,7 +25,22 @@ it("is what the limits allow one user from scratch, however long the failure las
   const fallback = new LocalFallback();
   let allowed = 0;
   for (let atMs = START_MS; atMs < START_MS + 24 * HOUR_MS; atMs += HOUR_MS / 4) {
-    if (fallback.decide(policy.value, "user:ann", REQUEST, atMs).allowed) allowed += 1;
+    if (fallback.decide(policy.value, "user:ann", REQUEST, null, atMs).allowed) allowed += 1;
   }
   expect(allowed).toBe(5);
+});
+
+it("is forgotten of nobody to make room: beyond ten thousand users, others are rejected until a counter is at rest", () => {
+  const limits = [{ name: "day", kind: "quota", amount: 1, per: "day" }];
+  const document = { schema: 1, tiers: { free: { limits } }, routes: [], anonymousTier: "free" };
+  const policy = compilePolicy({ ...document, defaultTier: "free" }, 1);
+  if (!policy.ok) throw new Error(JSON.stringify(policy.faults));
+  const fallback = new LocalFallback();
+  const outcomeOf = (user: string, atMs: number) =>
+    fallback.decide(policy.value, user, REQUEST, null, atMs).outcome;
+  expect(outcomeOf("user:ann", START_MS)).toBe("allowed");
+  for (let i = 1; i < 10_000; i++) expect(outcomeOf(`user:${i}`, START_MS)).toBe("allowed");
+  expect(outcomeOf("user:late", START_MS)).toBe("unavailable");
+  expect(outcomeOf("user:ann", START_MS)).toBe("denied");
+  expect(outcomeOf("user:late", START_MS + 24 * HOUR_MS)).toBe("allowed");
 });

@@ -1,13 +1,54 @@
 /** What is remembered of a user for when its object fails. */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { LastHeard } from "../../src/limiter/last-heard.ts";
 
 const ALLOWED = { tier: "pro", outcome: "allowed" } as const;
 const KEPT_MS = 600_000;
 
 it("a user's tier is known for ten minutes after its last decision, however many came before", () => {
-  const heard = new LastHeard();
-  for (const atMs of [0, 100_000, 299_999]) heard.note("user", ALLOWED, atMs);
+  const heard = new LastHeard(1_000);
+  for (const atMs of [0, 100_000, 299_999]) {
+    heard.answered("user", atMs);
+    heard.note("user", null, ALLOWED, atMs);
+  }
   expect(heard.remembered("user", 299_999 + KEPT_MS - 1)).toMatchObject({ tier: "pro", outcome: "allowed" });
   expect(heard.remembered("user", 299_999 + KEPT_MS)).toBeUndefined();
+});
+
+describe("an object", () => {
+  it("is alive for a deadline after each answer, and for that long after it said that it has too much to do", () => {
+    const heard = new LastHeard(1_000);
+    expect(heard.isAlive("user", 0)).toBe(false);
+    heard.answered("user", 0);
+    expect([heard.isAlive("user", 999), heard.isAlive("user", 1_000)]).toEqual([true, false]);
+    heard.overloaded("user", 500, 2_000);
+    expect([heard.isAlive("user", 3_499), heard.isAlive("user", 3_500)]).toEqual([true, false]);
+    // A call that was sent before has been silent, and others were heard meanwhile.
+    heard.failed("user", 1_999);
+    expect(heard.isAlive("user", 3_000)).toBe(true);
+    heard.failed("user", 2_000);
+    expect(heard.isAlive("user", 3_000)).toBe(false);
+  });
+
+  it("counts as alive if it may have been forgotten for lack of room", () => {
+    const heard = new LastHeard(1_000);
+    heard.answered("user", 0);
+    for (let i = 0; i < 10_000; i++) heard.answered(`other-${i}`, 100);
+    expect(heard.latest("user")).toBeUndefined();
+    expect([heard.isAlive("user", 999), heard.isAlive("user", 1_000)]).toEqual([true, false]);
+  });
+});
+
+it("made-up users push out nobody who was rejected", () => {
+  const heard = new LastHeard(1_000);
+  heard.note("blocked", null, { tier: "pro", outcome: "blocked" }, 0);
+  heard.note("user", "stolen", { tier: "pro", outcome: "revoked" }, 0);
+  for (let i = 0; i < 20_000; i++) heard.note(`made-up-${i}`, null, ALLOWED, 1);
+  expect(heard.rejection("blocked", null, 2)).toBe("blocked");
+  expect(heard.rejection("user", "stolen", 2)).toBe("revoked");
+  // Only that key.
+  expect(heard.rejection("user", "other", 2)).toBeNull();
+  expect(heard.rejection("user", null, 2)).toBeNull();
+  heard.note("blocked", null, ALLOWED, 3);
+  expect(heard.rejection("blocked", null, 3)).toBeNull();
 });

@@ -137,7 +137,7 @@ describe("at the edge", () => {
     const { calls, ask } = await watchedEdge((subject) => {
       if (subject.startsWith("ip:10.")) throw Object.assign(new Error("overloaded"), { overloaded: true });
     });
-    for (let i = 0; i < 30; i++) expect(await ask(newAddress())).toBe("fallback");
+    for (let i = 0; i < 30; i++) expect(await ask(newAddress())).toBe("none");
     expect(calls).toHaveLength(30);
     expect(await ask({ "CF-Connecting-IP": "192.0.2.1" })).toBe("strict");
   });

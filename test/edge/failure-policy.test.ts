@@ -2,8 +2,9 @@
  * What happens when the limiter itself fails: the tier's choice, within a deadline, and said so. The objects are real ones
  * that hang or throw on demand.
  */
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { admin, customer, newAddress } from "../fixtures/edge-account.ts";
+import { admin, customer, issueKey, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { hang, objectsWith } from "../fixtures/edge-bindings.ts";
 import { policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
@@ -60,11 +61,47 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+describe("if a user's object says that it has too much to do", () => {
+  it.each(["local", "open", "closed"])("nobody is admitted by the failure policy: %s", async (choice) => {
+    const { edge } = await failingEdge(overloaded, choice);
+    const headers = newAddress();
+    // The circuit is open after three.
+    for (let i = 0; i < 6; i++) {
+      const response = await edge.request("/identify", { headers });
+      expect(response.headers.get("Retry-After")).toBe("1");
+      expect(await problemCode(response)).toBe("429 overloaded");
+    }
+    expect(edge.forwarded).toEqual([]);
+  });
+
+  it("the decision API answers that, and a key whose own account's object is overloaded is rejected as well", async () => {
+    const failing = { subject: "" };
+    const edge = await startEdge({
+      policy: POLICY,
+      variables: {
+        USER_LIMITER: objectsWith((subject) => (subject === failing.subject ? overloaded() : undefined)),
+      },
+    });
+    const { headers, user } = await customer(edge, { scopes: ["check"] });
+    const check = (path: string, body: unknown) =>
+      edge.request(`/api/v1/rate-limit/${path}`, { method: "POST", body: JSON.stringify(body), headers });
+    failing.subject = "user:busy";
+    const rejected = { allowed: false, outcome: "overloaded", retryAfterMs: 1_000, source: "none" };
+    expect(await (await check("check", { user: "busy" })).json()).toMatchObject(rejected);
+    const batch = await check("check/batch", [{ user: "busy" }, { user: "busy" }, { user: "idle" }]);
+    expect(await batch.json()).toMatchObject([rejected, rejected, { allowed: true }]);
+    failing.subject = `user:${user}`;
+    expect(await problemCode(await check("check", { user: "idle" }))).toBe("429 overloaded");
+    expect(await problemCode(await edge.request("/api/v1/rate-limit/status", { headers }))).toBe(
+      "429 overloaded",
+    );
+  });
+});
+
 describe.each<[what: string, fail: () => unknown]>([
   ["hangs", hang],
   ["throws", throws],
-  ["is overloaded", overloaded],
-])("where a user's object %s", (_what, fail) => {
+])("if a user's object %s", (_what, fail) => {
   it("local: a user gets what the limits allow from scratch, and no more", async () => {
     const { edge } = await failingEdge(fail);
     expect(await statuses(edge, newAddress(), 6)).toEqual([200, 200, 200, 429, 429, 429]);
@@ -93,7 +130,7 @@ describe.each<[what: string, fail: () => unknown]>([
     expect(response.headers.get("Server-Timing")).toMatch(/desc="fallback"/);
     expect(response.headers.get("RateLimit")).toMatch(/^"minute";r=2;t=20$/);
     expect(errors).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/"event":"limiter_failed".*"kind":"(timeout|error|overloaded)"/),
+      expect.stringMatching(/"event":"limiter_failed".*"kind":"(timeout|error)"/),
     );
   });
 });
@@ -140,6 +177,60 @@ describe("the local fallback", () => {
     expect(await statuses(edge, headers, 1)).toEqual([200]);
     failure.now = true;
     expect(await statuses(edge, headers, 2)).toEqual([503, 503]);
+  });
+
+  it.each(["local", "open"])(
+    "admits no key that the object has rejected, whatever KV says: %s",
+    async (tier) => {
+      const { edge, failure } = await failingEdge(throws);
+      failure.now = false;
+      const { user, headers, keyId } = await customer(edge, { tier });
+      const other = await issueKey(edge, user);
+      const record = await env.CONFIG.list({ prefix: "key:" });
+      expect(await statuses(edge, headers, 1)).toEqual([200]);
+      const before = await Promise.all(
+        record.keys.map(async ({ name }) => [name, await env.CONFIG.get(name)] as const),
+      );
+      await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
+      // KV is behind, and vouches for the key again.
+      for (const [name, value] of before) if (value) await env.CONFIG.put(name, value);
+      expect(await statuses(edge, headers, 1)).toEqual([401]);
+      failure.now = true;
+      expect(await statuses(edge, headers, 5)).toEqual([401, 401, 401, 401, 401]);
+      // The user's other key is as good as before.
+      expect(await statuses(edge, { "X-API-Key": other.key }, 1)).toEqual([200]);
+    },
+  );
+
+  it("admits no service whose key the object has rejected", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const { user, headers, keyId } = await customer(edge, { scopes: ["check"] });
+    const check = async () => {
+      const body = JSON.stringify({ user: "somebody" });
+      return (await edge.request("/api/v1/rate-limit/check", { method: "POST", body, headers })).status;
+    };
+    expect(await check()).toBe(200);
+    await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
+    expect(await check()).toBe(401);
+    failure.now = true;
+    expect([await check(), await check()]).toEqual([401, 401]);
+  });
+
+  it("keeps the account's own numbers and tier, as this isolate last heard them", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const { user, headers } = await customer(edge, { tier: "local" });
+    await admin(edge, "PATCH", `/accounts/${user}`, { limits: { minute: { burst: 1 } } });
+    expect(await statuses(edge, headers, 1)).toEqual([200]);
+    failure.now = true;
+    expect(await statuses(edge, headers, 3)).toEqual([200, 429, 429]);
+    failure.now = false;
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
+    await admin(edge, "PATCH", `/accounts/${user}`, { limits: { minute: { burst: 5 } } });
+    expect(await statuses(edge, headers, 1)).toEqual([200]);
+    failure.now = true;
+    expect(await statuses(edge, headers, 6)).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
   it("lets nobody in who was suspended a moment ago", async () => {

@@ -13,6 +13,7 @@
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../../gateway/app-env.ts";
+import { overloaded } from "../../gateway/decided-response.ts";
 import { problem, unauthorized } from "../../gateway/problem.ts";
 import { setRateLimitHeaders } from "../../gateway/rate-limit-headers.ts";
 import type { AdminToken } from "../../identity/admin/admin-settings.ts";
@@ -57,12 +58,13 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
     seen.set(`${token.name} ${address}`, true, nowMs + SEEN_MS);
     return { ok: true, token };
   }
-  const { allowed, violated, retryAfterMs } = decision;
+  const { allowed, outcome, violated, retryAfterMs } = decision;
   services.log("warn", "admin_unauthenticated", {
     requestId,
     address,
     reason: allowed ? "wrong token" : "too many attempts",
   });
+  if (outcome === "overloaded") return refused(overloaded(requestId));
   const response = allowed
     ? unauthorized("This is not an admin token.", requestId)
     : problem(

@@ -79,6 +79,12 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     },
     headers: ["Retry-After", "RateLimit", "RateLimit-Policy"],
   },
+  overloaded: {
+    when: "One user, account or address sends more requests at once than can be decided. The limiter itself works.",
+    detail: "This user sends more requests at once than can be decided. Send fewer, and retry after 1 s.",
+    extras: { retryAfterMs: RETRY_MS },
+    headers: ["Retry-After"],
+  },
   temporary_reduced_capacity: {
     when: "What the answer depends on does not answer at the moment.",
     detail: "The limiter does not answer at the moment.",
@@ -129,6 +135,7 @@ const ADMINISTRATOR: readonly ApiProblem[] = [
   "invalid_credentials",
   "forbidden",
   "quota_exceeded",
+  "overloaded",
   "temporary_reduced_capacity",
   "not_configured",
 ];
@@ -137,7 +144,7 @@ const ADMINISTRATOR: readonly ApiProblem[] = [
 const BY_ACCESS: Record<Access, readonly ApiProblem[]> = {
   none: [],
   caller: ["invalid_credentials", "temporary_reduced_capacity"],
-  check: ["invalid_credentials", "forbidden", "blocked", "temporary_reduced_capacity"],
+  check: ["invalid_credentials", "forbidden", "blocked", "overloaded", "temporary_reduced_capacity"],
   viewer: ADMINISTRATOR,
   operator: ADMINISTRATOR,
   admin: ADMINISTRATOR,

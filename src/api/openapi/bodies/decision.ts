@@ -31,8 +31,8 @@ export const decisionSchema = named(
   "The answer to one operation, allowed or not.",
   z.strictObject({
     outcome: about(
-      "`allowed` or `denied` by the limits; `blocked`: the account is suspended.",
-      z.enum(["allowed", "denied", "blocked"]),
+      "`allowed` or `denied` by the limits; `blocked`: the account is suspended; `overloaded`: the user sends more at once than can be decided.",
+      z.enum(["allowed", "denied", "blocked", "overloaded"]),
     ),
     allowed: z.boolean(),
     cost: amount("Tokens the operation costs; charged only where it is allowed and no peek."),
@@ -43,8 +43,8 @@ export const decisionSchema = named(
     ),
     violated: about("Names of the limits that refused.", z.array(z.string())),
     source: about(
-      "Who decided: the user's object, a lease or a remembered denial at the edge, or the fallback while the limiter is down.",
-      z.enum(["strict", "lease", "deny-cache", "fallback"]),
+      "Who decided: the user's object, a lease or a remembered denial at the edge, the fallback while the limiter is down; `none`: nobody (`overloaded`).",
+      z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
     ),
     tier: words("The tier that was decided by."),
     revision: revision(),

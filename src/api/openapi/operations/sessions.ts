@@ -25,6 +25,7 @@ const createSession: Notes = {
     "invalid_credentials",
     "forbidden",
     "quota_exceeded",
+    "overloaded",
     "temporary_reduced_capacity",
     "not_configured",
   ],

@@ -1,0 +1,50 @@
+/** Deadlines count the time in which the isolate is there to hear the answer. */
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { DeadlineExceeded, withDeadline } from "../../src/deadline.ts";
+
+beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
+afterEach(() => vi.useRealTimers());
+
+/** The clock goes on, and no timer fires: what a busy isolate looks like to its timers. */
+function beBusy(ms: number): void {
+  vi.setSystemTime(Date.now() + ms);
+}
+
+/** Waits for an answer that comes after so long. @returns when the wait ended, and how. */
+async function outcomeOf(
+  answerAfterMs: number,
+  during: () => void,
+): Promise<[atMs: number, outcome: string]> {
+  const answer = new Promise<string>((done) => void setTimeout(done, answerAfterMs, "answered"));
+  const ended = withDeadline(answer, 1_000, "call").then(
+    (value): [number, string] => [Date.now() - 1_000_000, value],
+    (fault: unknown): [number, string] => [
+      Date.now() - 1_000_000,
+      fault instanceof DeadlineExceeded ? `busy: ${fault.wasBusy}` : String(fault),
+    ],
+  );
+  during();
+  await vi.advanceTimersByTimeAsync(20_000);
+  return ended;
+}
+
+it("a call that is not answered ends at its deadline", async () => {
+  expect(await outcomeOf(5_000, () => undefined)).toEqual([1_000, "busy: false"]);
+});
+
+it("a call that is answered while the isolate is busy is heard, though its deadline passed", async () => {
+  const [, outcome] = await outcomeOf(1_500, () => beBusy(700));
+  expect(outcome).toBe("answered");
+});
+
+it("says that the isolate was busy if that was for longer than the deadline", async () => {
+  const [, outcome] = await outcomeOf(60_000, () => beBusy(1_200));
+  expect(outcome).toBe("busy: true");
+});
+
+it("ends after three times its length, however busy the isolate is", async () => {
+  const [atMs, outcome] = await outcomeOf(60_000, () => beBusy(50_000));
+  expect(outcome).toBe("busy: true");
+  // Fifty seconds were gone when its timer first fired.
+  expect(atMs).toBe(50_000 + 1_000 + 2_000);
+});

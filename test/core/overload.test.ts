@@ -1,0 +1,192 @@
+/**
+ * Thousands of requests of one user at once, in virtual time: nothing that a client does makes the limiter fail, so nothing is
+ * admitted beyond the limit, whatever the tier's failure policy. The object decides by the core; time and network are simulated.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
+import type { Decision, DecisionRequest, Outcome } from "../../src/core/decision.ts";
+import type { LimitState } from "../../src/core/limit.ts";
+import { decide } from "../../src/core/plan.ts";
+import { Limiter } from "../../src/limiter/limiter.ts";
+import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
+import { answerRuns, questionsOf } from "../../src/limiter/runs.ts";
+import { chargesFor, compilePolicy, type Policy, tierOf } from "../../src/policy/compile.ts";
+
+const START_MS = Date.UTC(2031, 4, 14);
+const DEADLINE_MS = 1_000;
+const AMOUNT = 150;
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: START_MS });
+  vi.stubGlobal("scheduler", { wait: (ms: number) => new Promise((done) => setTimeout(done, ms)) });
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+const BUCKET = { name: "main", kind: "bucket", tokens: 1, per: "day", burst: AMOUNT };
+const QUOTA = { name: "main", kind: "quota", amount: AMOUNT, per: "day" };
+
+function policyOf(limit: object, onLimiterFailure: string): Policy {
+  const tier = { limits: [limit], onLimiterFailure };
+  const document = {
+    schema: 1,
+    tiers: { only: tier },
+    routes: [],
+    anonymousTier: "only",
+    defaultTier: "only",
+  };
+  const compiled = compilePolicy(document, 1);
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+  return compiled.value;
+}
+
+/** What becomes of a call. */
+type Fate = "answered" | "overloaded" | "lost" | "error";
+
+/** One user's object, and isolates that ask it. */
+class Fleet {
+  /** Requests that the object has charged. */
+  charged = 0;
+  calls = 0;
+  fate: (call: number) => Fate = () => "answered";
+  readonly limiters: readonly Limiter[];
+  readonly #policy: Policy;
+  readonly #states = new Map<string, LimitState>();
+
+  constructor(policy: Policy, isolates: number, distanceMs: number) {
+    this.#policy = policy;
+    const serve = async (call: ObjectCall): Promise<AnswerRun[]> => {
+      const fate = this.fate(++this.calls);
+      await passed(distanceMs / 2);
+      if (fate === "overloaded") throw Object.assign(new Error("too many calls"), { overloaded: true });
+      if (fate === "error") throw new Error("broken");
+      if (fate === "lost") return new Promise(() => undefined);
+      const answers = questionsOf(call.questions).map(({ request }) => ({
+        decision: this.#decide(request),
+        lease: null,
+      }));
+      await passed(distanceMs / 2);
+      return answerRuns(call.questions, answers);
+    };
+    const objects = { getByName: () => ({ serve }) } as unknown as DurableObjectNamespace<UserLimiter>;
+    this.limiters = Array.from(
+      { length: isolates },
+      () => new Limiter(objects, DEADLINE_MS, () => undefined, new MetricDeltas()),
+    );
+  }
+
+  /** Asks so often at once, from the isolates in turn. @returns how many decisions have each outcome. */
+  async ask(
+    count: number,
+    request: Partial<DecisionRequest> = {},
+  ): Promise<Partial<Record<Outcome, number>>> {
+    const deciding = Array.from({ length: count }, async (_, i) => {
+      const limiter = this.limiters[i % this.limiters.length];
+      return limiter?.decide(
+        "user:ann",
+        { ...REQUEST, ...request },
+        this.#policy,
+        Date.now(),
+        () => undefined,
+      );
+    });
+    const all = Promise.all(deciding);
+    await vi.advanceTimersByTimeAsync(2 * DEADLINE_MS);
+    const outcomes: Partial<Record<Outcome, number>> = {};
+    for (const decision of await all) {
+      if (decision) outcomes[decision.outcome] = (outcomes[decision.outcome] ?? 0) + 1;
+    }
+    return outcomes;
+  }
+
+  #decide({ keyId }: DecisionRequest): Decision {
+    const charges = chargesFor(tierOf(this.#policy, "only"), null, keyId);
+    const plan = decide(charges, this.#states, 1_000, Date.now());
+    charges.forEach(({ counter }, i) => {
+      const after = plan.after[i];
+      if (after) this.#states.set(counter, after.state);
+    });
+    if (plan.allowed) this.charged += 1;
+    return {
+      outcome: plan.allowed ? "allowed" : "denied",
+      allowed: plan.allowed,
+      cost: 1,
+      limits: [],
+      retryAfterMs: plan.allowed ? 0 : plan.retryAtMs - Date.now(),
+      violated: plan.violated,
+      source: "strict",
+      tier: "only",
+      revision: 1,
+      decisionId: "any",
+      holds: [],
+    };
+  }
+}
+
+const REQUEST: DecisionRequest = {
+  revision: 1,
+  tier: "only",
+  route: null,
+  costMilli: null,
+  keyId: null,
+  peek: false,
+  idempotencyKey: null,
+};
+
+async function passed(ms: number): Promise<void> {
+  if (ms > 0) await new Promise((done) => setTimeout(done, ms));
+}
+
+it.each([
+  ["bucket", "local", 0, 1],
+  ["bucket", "local", 120, 1],
+  ["bucket", "local", 120, 4],
+  ["quota", "local", 120, 4],
+  ["bucket", "open", 40, 4],
+  ["quota", "open", 450, 2],
+  ["bucket", "closed", 900, 2],
+])(
+  "what is admitted is the limit: a %s, %s, from objects %i ms away and %i isolates",
+  async (kind, choice, distanceMs, isolates) => {
+    const fleet = new Fleet(policyOf(kind === "quota" ? QUOTA : BUCKET, choice), isolates, distanceMs);
+    const outcomes = await fleet.ask(3_000 * Math.min(2, isolates));
+    expect(outcomes.allowed).toBe(AMOUNT);
+    expect(fleet.charged).toBe(AMOUNT);
+    expect(outcomes.unavailable).toBeUndefined();
+  },
+);
+
+it("a request that finds no place in the queue is rejected as overloaded once the object is known to be alive", async () => {
+  const fleet = new Fleet(policyOf(BUCKET, "open"), 1, 120);
+  const outcomes = await fleet.ask(3_000);
+  // One that called, and 1,024 that waited for its answer.
+  expect(outcomes).toEqual({ allowed: AMOUNT, denied: 1 + 1_024 - AMOUNT, overloaded: 3_000 - 1 - 1_024 });
+});
+
+describe("an object that says it is overloaded", () => {
+  it("is alive: nobody is admitted by the failure policy, also while its circuit is open", async () => {
+    const fleet = new Fleet(policyOf(BUCKET, "open"), 1, 10);
+    fleet.fate = () => "overloaded";
+    for (let i = 0; i < 10; i++) expect(await fleet.ask(5)).toEqual({ overloaded: 5 });
+  });
+});
+
+describe("an object that does not answer", () => {
+  it("has failed if it has not answered for a whole deadline: the tier's choice applies", async () => {
+    const fleet = new Fleet(policyOf(BUCKET, "open"), 1, 10);
+    expect(await fleet.ask(1)).toEqual({ allowed: 1 });
+    fleet.fate = () => "lost";
+    expect(await fleet.ask(2_000)).toEqual({ allowed: 2_000 });
+    expect(fleet.charged).toBe(1);
+  });
+
+  it("has failed if it throws, however recently it answered", async () => {
+    const fleet = new Fleet(policyOf(BUCKET, "closed"), 1, 10);
+    expect(await fleet.ask(1)).toEqual({ allowed: 1 });
+    fleet.fate = () => "error";
+    expect(await fleet.ask(1)).toEqual({ unavailable: 1 });
+  });
+});

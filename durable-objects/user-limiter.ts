@@ -37,6 +37,9 @@ const SETTLE_MS = 1_000;
  */
 const FORGET_AFTER_MS = 300_000;
 
+/** How often expired decisions are dropped, at most. They are not given again meanwhile. */
+const SWEEP_EVERY_MS = 10_000;
+
 /** One policy store for all objects of an isolate: they mostly ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
@@ -160,7 +163,9 @@ export class UserLimiter extends AccountObject {
     if ((await this.#forgetAddress(memory)) || !memory.hasTables) return;
     await this.store.tellAll();
     tellMetrics(this.ctx, this.env);
-    await this.store.wakeAt(memory.remembered.nextExpiryMs());
+    const nextMs = memory.remembered.nextExpiryMs();
+    // Each sweep reads the whole table: not one for each decision.
+    if (nextMs !== null) await this.store.wakeAt(Math.max(nextMs, Date.now() + SWEEP_EVERY_MS));
   }
 
   /** Whether the newest policy of the isolate is as new as this revision and the one that the user was last decided by. */

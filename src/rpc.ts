@@ -4,7 +4,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { NOWHERE } from "./analytics/place.ts";
-import { checkMany, type CheckResult, type Origin } from "./api/check.ts";
+import { checkMany, type CheckResult, MISMATCH, type Origin } from "./api/check.ts";
 import type { Operation } from "./api/schemas.ts";
 import type { Decision } from "./core/decision.ts";
 import type { Services } from "./gateway/services.ts";
@@ -19,19 +19,22 @@ import type { Fault } from "./policy/fault.ts";
 /** An item of {@link EdgeLimiter.checkMany}: a decision, or why the operation is none. */
 export type CheckItem =
   | Decision
-  | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly Fault[] } };
+  | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly Fault[] } }
+  | { readonly error: { readonly code: "idempotency_mismatch"; readonly detail: string } };
 
 export class EdgeLimiter extends WorkerEntrypoint<Env> {
   readonly #keep: Keep = (work) => this.ctx.waitUntil(work);
 
   /**
    * Decides one operation.
-   * @throws TypeError where the operation is malformed, Error where no policy is known.
+   * @throws TypeError if the operation is malformed or its idempotency key was used with other parameters
+   * (`idempotency_mismatch: …`), Error if no policy is known.
    */
   async check(operation: Operation): Promise<Decision> {
     const { services, policy } = await this.#ready();
     const [result] = await checkMany([operation], services, policy, this.#keep, origin());
     if (result?.kind === "decision") return result.decision;
+    if (result?.kind === "mismatch") throw new TypeError(`idempotency_mismatch: ${MISMATCH}`);
     throw new TypeError(`invalid_request: ${JSON.stringify(result?.faults)}`);
   }
 
@@ -70,10 +73,11 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
 }
 
 function origin(): Origin {
-  return { method: "RPC", place: NOWHERE, requestId: crypto.randomUUID() };
+  return { caller: "rpc", method: "RPC", place: NOWHERE, requestId: crypto.randomUUID() };
 }
 
 function itemOf(result: CheckResult): CheckItem {
   if (result.kind === "decision") return result.decision;
+  if (result.kind === "mismatch") return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
   return { error: { code: "invalid_request", errors: result.faults } };
 }

@@ -65,6 +65,29 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   return { decision: answer(by, "allowed", plan, slotsTaken(charges, plan)), mustWrite };
 }
 
+/** An earlier decision again. Its slots are the first caller's to give back. */
+export function replay(decision: Decision): Decided {
+  return { decision: { ...decision, holds: [], replayed: true }, mustWrite: false };
+}
+
+/** The answer to an idempotency key that was used for something else. */
+export function mismatch(before: Decision): Decided {
+  return undecided(before, "mismatch", null);
+}
+
+/** The answer if no more idempotency keys can be remembered for so long. */
+export function unremembered(peeked: Decision, forMs: number): Decided {
+  return undecided(peeked, "unavailable", forMs);
+}
+
+function undecided(like: Decision, outcome: Outcome, waitMs: number | null): Decided {
+  const decisionId = nextDecisionId();
+  return {
+    decision: { ...like, outcome, allowed: false, limits: [], retryAfterMs: waitMs, decisionId, holds: [] },
+    mustWrite: false,
+  };
+}
+
 /** What a decision says of itself, whatever its outcome. */
 interface Basis {
   readonly costMilli: number;

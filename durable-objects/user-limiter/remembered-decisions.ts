@@ -1,66 +1,99 @@
 /**
- * Decisions by idempotency key: a caller that asks again within ten minutes gets the same answer and is charged once.
+ * Allowed decisions by idempotency key: a caller that asks the same again within ten minutes gets the same answer and is charged
+ * once. A denial charged nothing, so it is not remembered: asking again decides afresh.
  *
- * Stored in the transaction of the charge, so neither a crash nor a retry can come between the two.
+ * Stored in the transaction of the charge, so neither a crash nor a retry can come between the two. Never forgets a decision early,
+ * since its retry would then be charged again: when full, the object refuses new keys instead.
  */
-import type { Decision } from "../../src/core/decision.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { parseJson } from "../../src/json.ts";
 import { decisionSchema } from "../../src/limiter/decision-schema.ts";
 
 /** As promised on the wire. */
 export const REMEMBERED_MS = 600_000;
-/** One user's decisions at most; beyond it the oldest are forgotten early. About 10 MB of the object's 10 GB. */
-const MOST_REMEMBERED = 20_000;
+/** One user's decisions at most, about 60 MB of the object's 10 GB: 166 a second for ten minutes. */
+export const MAX_REMEMBERED = 100_000;
+
+/** A decision, and what was asked for it; null where an older Worker stored it. */
+export interface Remembered {
+  readonly decision: Decision;
+  readonly fingerprint: string | null;
+}
 
 export class RememberedDecisions {
   readonly #sql: SqlStorage;
-  #stored: number;
+  /** Rows in the table, at least. */
+  #stored = 0;
+  /** When the first of them expires, at the earliest. */
+  #nextExpiryMs: number | null = null;
 
   constructor(sql: SqlStorage, hasTables: boolean) {
     this.#sql = sql;
-    this.#stored = hasTables ? sql.exec<{ n: number }>("SELECT count(*) AS n FROM decisions").one().n : 0;
+    if (hasTables) this.#count();
   }
 
-  find(idempotencyKey: string, nowMs: number): Decision | null {
+  find(idempotencyKey: string, nowMs: number): Remembered | null {
     if (this.#stored === 0) return null;
+    // An older edge did not put the caller before the key.
+    const alone = idempotencyKey.slice(idempotencyKey.indexOf(" ") + 1);
     const [row] = this.#sql
-      .exec<{ decision: string }>(
-        "SELECT decision FROM decisions WHERE idempotency_key = ? AND expires_ms > ?",
+      .exec<{ decision: string; fingerprint: string | null }>(
+        "SELECT decision, fingerprint FROM decisions WHERE idempotency_key IN (?, ?) AND expires_ms > ?",
         idempotencyKey,
+        alone,
         nowMs,
       )
       .toArray();
-    return row ? decisionSchema.parse(parseJson(row.decision)) : null;
+    return row
+      ? { decision: decisionSchema.parse(parseJson(row.decision)), fingerprint: row.fingerprint }
+      : null;
   }
 
-  put(idempotencyKey: string, decision: Decision, nowMs: number): void {
-    if (this.#stored >= MOST_REMEMBERED) this.#forget("ORDER BY expires_ms LIMIT 1000");
+  /** How long there is no room for one more beside `more` new ones: 0 if there is room now. Drops what has expired. */
+  fullForMs(more: number, nowMs: number): number {
+    if (this.#stored + more < MAX_REMEMBERED) return 0;
+    if ((this.#nextExpiryMs ?? nowMs) <= nowMs) this.sweep(nowMs);
+    if (this.#stored + more < MAX_REMEMBERED) return 0;
+    return (this.#nextExpiryMs ?? nowMs + REMEMBERED_MS) - nowMs;
+  }
+
+  put(idempotencyKey: string, { decision, fingerprint }: Remembered, nowMs: number): void {
+    const expiresMs = nowMs + REMEMBERED_MS;
     this.#sql.exec(
-      "INSERT OR REPLACE INTO decisions (idempotency_key, decision, expires_ms) VALUES (?, ?, ?)",
+      "INSERT OR REPLACE INTO decisions (idempotency_key, decision, expires_ms, fingerprint) VALUES (?, ?, ?, ?)",
       idempotencyKey,
       JSON.stringify(decision),
-      nowMs + REMEMBERED_MS,
+      expiresMs,
+      fingerprint,
     );
     this.#stored += 1;
+    this.#nextExpiryMs = Math.min(this.#nextExpiryMs ?? expiresMs, expiresMs);
   }
 
   /** Drops what has expired. */
   sweep(nowMs: number): void {
-    if (this.#stored > 0) this.#forget("WHERE expires_ms <= ?", nowMs);
+    if (this.#stored === 0) return;
+    this.#sql.exec("DELETE FROM decisions WHERE expires_ms <= ?", nowMs);
+    this.#count();
   }
 
-  /** When the next one expires, or null where none is left. */
+  /** When the next one expires, at the earliest; null if there is none. */
   nextExpiryMs(): number | null {
-    if (this.#stored === 0) return null;
-    return this.#sql.exec<{ next: number | null }>("SELECT min(expires_ms) AS next FROM decisions").one()
-      .next;
+    return this.#nextExpiryMs;
   }
 
-  #forget(which: string, ...bindings: number[]): void {
-    this.#sql.exec(
-      `DELETE FROM decisions WHERE idempotency_key IN (SELECT idempotency_key FROM decisions ${which})`,
-      ...bindings,
-    );
-    this.#stored = this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM decisions").one().n;
+  #count(): void {
+    const { stored, next } = this.#sql
+      .exec<{ stored: number; next: number | null }>(
+        "SELECT count(*) AS stored, min(expires_ms) AS next FROM decisions",
+      )
+      .one();
+    this.#stored = stored;
+    this.#nextExpiryMs = next;
   }
+}
+
+/** Whether a request asks what was asked before under its key. */
+export function isSameQuestion({ fingerprint }: DecisionRequest, before: Remembered): boolean {
+  return fingerprint === undefined || before.fingerprint === null || fingerprint === before.fingerprint;
 }

@@ -81,4 +81,9 @@ export const MIGRATIONS: readonly Migration[] = [
   // Open leases of the state (core/lease-book.ts), as JSON.
   "ALTER TABLE state ADD COLUMN leases TEXT NOT NULL DEFAULT '[]'",
   moveStateTable,
+  // What was asked under the key; null for decisions stored before this column. Denials were remembered once, and no longer are.
+  `
+  ALTER TABLE decisions ADD COLUMN fingerprint TEXT;
+  DELETE FROM decisions WHERE decision LIKE '%"allowed":false%';
+  `,
 ];

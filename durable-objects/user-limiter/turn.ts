@@ -5,9 +5,10 @@
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Answer, Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
 import type { Policy } from "../../src/policy/compile.ts";
-import { type Decided, decide } from "./decide.ts";
+import { type Decided, decide, mismatch, replay, unremembered } from "./decide.ts";
 import { giveUpLate, grant, settle } from "./lease-desk.ts";
 import type { Memory } from "./memory.ts";
+import { isSameQuestion, type Remembered } from "./remembered-decisions.ts";
 
 export interface Turn {
   /** In the order of the questions. */
@@ -33,7 +34,7 @@ export function takeTurn(
   for (const settlement of settlements) {
     if (settle(memory, policy, settlement, nowMs)) mustWrite = true;
   }
-  const toRemember = new Map<string, Decision>();
+  const toRemember = new Map<string, Remembered>();
   const answers: { decision: Decision | null; lease: Lease | null }[] = [];
   let wantsLease = false;
   for (const { request, decide: isAsked, wantMilli } of questions) {
@@ -60,27 +61,34 @@ export function takeTurn(
     else {
       memory.transact(() => {
         memory.writeState(nowMs);
-        for (const [key, decision] of toRemember) memory.remembered.put(key, decision, nowMs);
+        for (const [key, decided] of toRemember) memory.remembered.put(key, decided, nowMs);
       });
     }
   }
   return { answers, remembers: toRemember.size > 0 };
 }
 
-/** One decision, or the one that was remembered for its idempotency key; a new one is put into `toRemember`. */
+/** One decision, or the one that was remembered for its idempotency key; a new one that allows is put into `toRemember`. */
 function decideOnce(
   memory: Memory,
   policy: Policy,
   request: DecisionRequest,
-  toRemember: Map<string, Decision>,
+  toRemember: Map<string, Remembered>,
   nowMs: number,
 ): Decided {
-  const { idempotencyKey } = request;
+  const { idempotencyKey, peek, fingerprint = null } = request;
   if (idempotencyKey === null) return decide(memory, policy, request, nowMs);
-  const before = toRemember.get(idempotencyKey) ?? memory.remembered.find(idempotencyKey, nowMs);
-  // The slots are the first caller's to give back.
-  if (before) return { decision: { ...before, holds: [] }, mustWrite: false };
+  const { remembered } = memory;
+  const before = toRemember.get(idempotencyKey) ?? remembered.find(idempotencyKey, nowMs);
+  if (before) return isSameQuestion(request, before) ? replay(before.decision) : mismatch(before.decision);
+  const fullForMs = peek ? 0 : remembered.fullForMs(toRemember.size, nowMs);
+  if (fullForMs > 0) {
+    const peeked = decide(memory, policy, { ...request, peek: true }, nowMs);
+    // A charge that cannot be remembered would be charged again by a retry. A denial charges nothing.
+    if (peeked.decision.allowed) return unremembered(peeked.decision, fullForMs);
+  }
   const decided = decide(memory, policy, request, nowMs);
-  if (!request.peek) toRemember.set(idempotencyKey, decided.decision);
+  const { decision } = decided;
+  if (decision.allowed && !peek) toRemember.set(idempotencyKey, { decision, fingerprint });
   return decided;
 }

@@ -66,6 +66,8 @@ export function resultOf({ outcome, violated }: Decision): readonly [PointOutcom
       return ["denied", outcome];
     case "unavailable":
       return ["error", "limiter_unavailable"];
+    case "mismatch":
+      return ["error", "idempotency_mismatch"];
   }
 }
 

@@ -20,7 +20,12 @@ const PARALLEL_USERS = 32;
 /** What one operation comes to. */
 export type CheckResult =
   | { readonly kind: "decision"; readonly decision: Decision }
+  /** The idempotency key was used for something else. */
+  | { readonly kind: "mismatch" }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
+
+/** What a caller is told of a mismatch. */
+export const MISMATCH = "This idempotency key was used with other parameters in the last ten minutes.";
 
 /** Checks untrusted operations. Never rejects. `keep` is the caller's `waitUntil`. */
 export async function checkMany(
@@ -33,7 +38,7 @@ export async function checkMany(
   const results: CheckResult[] = [];
   const byUser = new Map<string, { index: number; request: DecisionRequest }[]>();
   operations.forEach((operation, index) => {
-    const read = readOperation(operation, policy);
+    const read = readOperation(operation, policy, origin.caller);
     if (read.kind === "invalid") {
       results[index] = read;
       return;
@@ -56,9 +61,10 @@ export async function checkMany(
         const decision = decisions[i];
         const request = requests[i];
         if (!decision || !request) return;
-        results[index] = { kind: "decision", decision };
-        // Who only peeks has not decided anything.
-        if (request.peek) return;
+        const isMismatch = decision.outcome === "mismatch";
+        results[index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
+        // Reports agree with the ledger: neither counts what was not decided now.
+        if (request.peek || isMismatch || decision.replayed) return;
         const point = pointOf(
           { ...pointAbout(user, request, origin), atMs: nowMs, limiterMs },
           decision,
@@ -72,16 +78,20 @@ export async function checkMany(
   return results;
 }
 
-/** What analytics is told of who asks: the answers are his, not the user's. */
+/** Who asks. Analytics gets all but the caller. */
 export interface Origin {
+  /** Whose idempotency keys these are: the id of the API key that asks, or one name for all of RPC. Without spaces. */
+  readonly caller: string;
   readonly method: string;
   readonly place: Place;
   readonly requestId: string;
 }
 
-function pointAbout(user: string, request: DecisionRequest, origin: Origin) {
+function pointAbout(user: string, request: DecisionRequest, { method, place, requestId }: Origin) {
   return {
-    ...origin,
+    method,
+    place,
+    requestId,
     account: userSubject(user),
     route: request.route ?? "",
     tier: request.tier,
@@ -99,11 +109,12 @@ type ReadOperation =
 /** A line of NDJSON that could not be read. */
 const NO_JSON: readonly Fault[] = [{ path: "", message: "is not JSON, or too long a line" }];
 
-function readOperation(input: unknown, policy: Policy): ReadOperation {
+function readOperation(input: unknown, policy: Policy, caller: string): ReadOperation {
   if (input === undefined) return { kind: "invalid", faults: NO_JSON };
   const parsed = parseBy(operationSchema, input);
   if (!parsed.ok) return { kind: "invalid", faults: parsed.faults };
   const operation: Operation = parsed.value;
+  const { idempotencyKey } = operation;
   const route = operation.route === undefined ? null : policy.routes.byName(operation.route);
   if (operation.route !== undefined && !route) {
     return { kind: "invalid", faults: [{ path: "/route", message: "is no route of the policy" }] };
@@ -121,7 +132,14 @@ function readOperation(input: unknown, policy: Policy): ReadOperation {
       costMilli: operation.cost === undefined ? null : toMilli(operation.cost),
       keyId: null,
       peek: operation.peek ?? false,
-      idempotencyKey: operation.idempotencyKey ?? null,
+      ...(idempotencyKey === undefined
+        ? { idempotencyKey: null }
+        : { idempotencyKey: `${caller} ${idempotencyKey}`, fingerprint: fingerprintOf(operation) }),
     },
   };
+}
+
+/** As asked, not as the policy reads it: a change of the policy between two equal requests is no mismatch. */
+function fingerprintOf({ cost, route, tier, peek = false }: Operation): string {
+  return JSON.stringify([cost, route, tier, peek]);
 }

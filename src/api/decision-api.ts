@@ -8,7 +8,7 @@ import { problem, unauthorized } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
 import type { Keep } from "../limiter/combiner.ts";
 import { readBody, invalidContent } from "./body.ts";
-import { checkMany, type CheckResult, type Origin } from "./check.ts";
+import { checkMany, type CheckResult, MISMATCH, type Origin } from "./check.ts";
 import { type Line, linesOf } from "./ndjson.ts";
 import { batchSchema, MAX_BATCH, operationSchema } from "./schemas.ts";
 
@@ -42,6 +42,7 @@ export async function check(c: Context<AppEnv>): Promise<Response> {
   if (!body.ok) return body.response;
   const [result] = await checkMany([body.value], services, policy, keepOf(c), originOf(c));
   if (result?.kind === "invalid") return invalidContent(requestId, result.faults).response;
+  if (result?.kind === "mismatch") return problem("idempotency_mismatch", MISMATCH, requestId);
   if (result?.decision.outcome !== "unavailable") return c.json(result?.decision);
   return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
     retryAfterMs: result.decision.retryAfterMs,
@@ -99,7 +100,12 @@ function streamedBatch(c: Context<AppEnv>): Response {
 }
 
 function originOf(c: Context<AppEnv>): Origin {
-  return { method: c.req.method, place: placeOf(c.req.raw), requestId: c.var.requestId };
+  return {
+    caller: c.var.caller.keyId ?? "",
+    method: c.req.method,
+    place: placeOf(c.req.raw),
+    requestId: c.var.requestId,
+  };
 }
 
 function keepOf(c: Context<AppEnv>): Keep {
@@ -114,6 +120,7 @@ function operationOf(line: Line): unknown {
 /** One item of a batch's answer: a decision, or an error in the shape of a problem's members. */
 function batchItem(result: CheckResult): object {
   if (result.kind === "invalid") return { error: { code: "invalid_request", errors: result.faults } };
+  if (result.kind === "mismatch") return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
   const { decision } = result;
   if (decision.outcome !== "unavailable") return decision;
   return { error: { code: "temporary_reduced_capacity", retryAfterMs: decision.retryAfterMs } };

@@ -21,8 +21,13 @@ export interface DecisionRequest {
   readonly keyId: string | null;
   /** Decide and report, but charge nothing. */
   readonly peek: boolean;
-  /** The same key within ten minutes gets the same decision and is charged once. */
+  /** The same key within ten minutes gets the same allowed decision and is charged once. Unique to the user and the caller. */
   readonly idempotencyKey: string | null;
+  /**
+   * What the caller asked under the key, as it was written: the same key with another fingerprint is a mismatch. An edge of an
+   * older version sends none; nothing is compared then.
+   */
+  readonly fingerprint?: string;
 }
 
 /** One limit as a client sees it. */
@@ -48,10 +53,12 @@ export interface Hold {
 /**
  * - `allowed`, `denied`: the limits said so.
  * - `blocked`: the account is suspended. `revoked`: the key is unknown to the account, revoked or expired.
- * - `unavailable`: the limiter could not decide and the tier fails closed.
+ * - `unavailable`: the limiter could not decide and the tier fails closed, or no more idempotency keys can be remembered.
  * - `overloaded`: the user's object is alive, and this request did not reach it in time: the user sends more than it can take.
+ * - `mismatch`: the idempotency key was used with other parameters. Nothing was decided.
  */
-export type Outcome = "allowed" | "denied" | "blocked" | "revoked" | "unavailable" | "overloaded";
+export type Outcome =
+  "allowed" | "denied" | "blocked" | "revoked" | "unavailable" | "overloaded" | "mismatch";
 
 /** Where the decision was made; `none`: nowhere, since the request was rejected before. */
 export type Source = "strict" | "lease" | "deny-cache" | "fallback" | "none";
@@ -72,6 +79,8 @@ export interface Decision {
   readonly tier: string;
   readonly revision: number;
   readonly decisionId: string;
+  /** Set if this repeats an earlier decision for its idempotency key: nothing was charged or counted this time. */
+  readonly replayed?: true;
   /** Slots taken; whoever runs the request gives them back when it ends, or they free themselves. */
   readonly holds: readonly Hold[];
 }

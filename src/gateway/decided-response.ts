@@ -65,6 +65,8 @@ function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestI
       return unauthorized("The API key has been revoked or has expired.", requestId);
     case "overloaded":
       return overloaded(requestId);
+    case "mismatch":
+      return problem("idempotency_mismatch", "The idempotency key was used for something else.", requestId);
     case "unavailable":
       return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
         retryAfterMs: retryAfterMs ?? RETRY_MS,

@@ -31,7 +31,11 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     let decision: Decision | null;
     try {
       decision = await options.decide(c);
-    } catch {
+    } catch (thrown) {
+      // The client reused an idempotency key, which is no failure of the limiter: it must not open the way past it.
+      if (String(thrown).includes("idempotency_mismatch:")) {
+        return problem("idempotency_mismatch", "The idempotency key was used for something else.", requestId);
+      }
       if (options.onFailure === "open") return next();
       return problem("temporary_reduced_capacity", "The limiter does not answer.", requestId, {
         retryAfterMs: RETRY_MS,

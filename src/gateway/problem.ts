@@ -19,6 +19,7 @@ const PROBLEMS = {
   forbidden: { status: 403, type: BLANK, title: "Forbidden" },
   not_found: { status: 404, type: BLANK, title: "Not Found" },
   method_not_allowed: { status: 405, type: BLANK, title: "Method Not Allowed" },
+  idempotency_mismatch: { status: 422, type: BLANK, title: "Unprocessable Content" },
   conflict: { status: 409, type: BLANK, title: "Conflict" },
   revision_mismatch: { status: 412, type: BLANK, title: "Precondition Failed" },
   upgrade_required: { status: 426, type: BLANK, title: "Upgrade Required" },

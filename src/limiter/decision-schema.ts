@@ -1,10 +1,13 @@
-/** A decision as a schema, for where one comes back from storage. core/decision.ts says what the fields mean. */
+/**
+ * A decision as a schema, for reading one that was remembered for its idempotency key: only allowed ones are. core/decision.ts says
+ * what the fields mean.
+ */
 import * as z from "zod/mini";
 import type { Decision } from "../core/decision.ts";
 
 export const decisionSchema = z.object({
-  outcome: z.enum(["allowed", "denied", "blocked", "revoked", "unavailable", "overloaded"]),
-  allowed: z.boolean(),
+  outcome: z.literal("allowed"),
+  allowed: z.literal(true),
   cost: z.number(),
   limits: z.array(
     z.object({

@@ -96,9 +96,11 @@ export class LastHeard {
   note(
     subject: string,
     keyId: string | null,
-    { tier, outcome }: Pick<Decision, "tier" | "outcome">,
+    { tier, outcome, replayed }: Pick<Decision, "tier" | "outcome" | "replayed">,
     nowMs: number,
   ): void {
+    // These speak of an earlier decision: the user may have been blocked since.
+    if (replayed || outcome === "mismatch") return;
     const heard = this.#of(subject, nowMs);
     heard.tier = tier;
     heard.outcome = outcome;

@@ -5,6 +5,14 @@ import { LastHeard } from "../../src/limiter/last-heard.ts";
 const ALLOWED = { tier: "pro", outcome: "allowed" } as const;
 const KEPT_MS = 600_000;
 
+it("a replay and a mismatch say nothing of a user, who may have been blocked since", () => {
+  const heard = new LastHeard();
+  heard.note("user", { tier: "pro", outcome: "blocked" }, 0);
+  heard.note("user", { ...ALLOWED, replayed: true }, 1);
+  heard.note("user", { tier: "free", outcome: "mismatch" }, 2);
+  expect(heard.remembered("user", 3)).toMatchObject({ tier: "pro", outcome: "blocked" });
+});
+
 it("a user's tier is known for ten minutes after its last decision, however many came before", () => {
   const heard = new LastHeard(1_000);
   for (const atMs of [0, 100_000, 299_999]) {

@@ -43,7 +43,7 @@ it("is kept as long as a decision of its is remembered", async () => {
   await address.pause();
   later(REFILL_MS + KEPT_MS);
   expect(await address.ringAlarm()).toBe(true);
-  expect(await address.decide({ idempotencyKey: "order-1" })).toEqual(first);
+  expect(await address.decide({ idempotencyKey: "order-1" })).toEqual({ ...first, replayed: true });
   later(2 * KEPT_MS);
   expect(await address.ringAlarm()).toBe(true);
   expect(await address.stored()).toEqual([]);

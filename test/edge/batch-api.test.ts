@@ -73,11 +73,58 @@ describe("a batch", () => {
     const user = newUser();
     const item = { user, cost: 4, idempotencyKey: "k" };
     const [first, second, third] = z.parse(
-      z.array(z.unknown()),
+      z.array(z.record(z.string(), z.unknown())),
       await (await batch([item, item, item])).json(),
     );
-    expect([second, third]).toEqual([first, first]);
+    const again = { ...first, replayed: true };
+    expect([second, third]).toEqual([again, again]);
     expect(await (await batch([{ user, cost: 6, peek: true }])).json()).toMatchObject([{ allowed: true }]);
+  });
+
+  it("refuses an idempotency key that is used for something else alone, in the same batch or a later one", async () => {
+    const { batch } = await asking();
+    const user = newUser();
+    const item = { user, cost: 4, idempotencyKey: "k" };
+    const mismatch = { error: { code: "idempotency_mismatch", detail: expect.any(String) } };
+    const answers = await batch([
+      item,
+      { ...item, cost: 1 },
+      { ...item, peek: true },
+      { user, cost: 5 },
+      item,
+    ]);
+    expect(await answers.json()).toMatchObject([
+      { allowed: true },
+      mismatch,
+      mismatch,
+      { allowed: true, cost: 5 },
+      { allowed: true, replayed: true },
+    ]);
+    expect(
+      await (
+        await batch([
+          { ...item, route: "/compare" },
+          { user, peek: true },
+        ])
+      ).json(),
+    ).toMatchObject([
+      mismatch,
+      { allowed: true, limits: [{ remaining: expect.closeTo(1, 0) }, { remaining: 991 }] },
+    ]);
+  });
+
+  it("decides a denied idempotency key afresh within the batch", async () => {
+    const { batch } = await asking();
+    const user = newUser();
+    const item = { user, cost: 6, idempotencyKey: "k" };
+    const answers = await batch([{ user, cost: 6 }, item, { ...item, cost: 2 }, item, { ...item, cost: 2 }]);
+    expect(await answers.json()).toMatchObject([
+      { allowed: true },
+      { allowed: false },
+      { allowed: true, cost: 2 },
+      { error: { code: "idempotency_mismatch" } },
+      { replayed: true, cost: 2 },
+    ]);
   });
 
   it.each([
@@ -248,6 +295,18 @@ describe("a stream of questions", () => {
     expect(answers[999]).toMatchObject({ allowed: true });
     expect(answers[1_000]).toMatchObject(invalid(""));
     expect(linesOf(await textOf(await ndjson(line.repeat(1_000))))).toHaveLength(1_000);
+  });
+
+  it("charges a repeated idempotency key once, and refuses it for something else in its place", async () => {
+    const { ndjson } = await asking();
+    const item = { user: newUser(), cost: 4, idempotencyKey: "k" };
+    const lines = [item, item, { ...item, cost: 5 }, item].map((each) => JSON.stringify(each)).join("\n");
+    expect(linesOf(await textOf(await ndjson(lines)))).toMatchObject([
+      { allowed: true },
+      { replayed: true },
+      { error: { code: "idempotency_mismatch" } },
+      { replayed: true },
+    ]);
   });
 
   it("of nothing has no answer", async () => {

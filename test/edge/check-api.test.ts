@@ -1,8 +1,8 @@
 /** The decision API, one question at a time: who may ask, what may be asked, and what a question costs. */
 import { describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
-import { admin, createAccount, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
-import { type Edge, startEdge } from "../fixtures/edge-app.ts";
+import { admin, createAccount, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
+import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
@@ -41,6 +41,7 @@ const decision = z.object({
   revision: z.number(),
   // A UUID, and how many decisions its isolate has made.
   decisionId: z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9a-z]+$/)),
+  replayed: z.optional(z.boolean()),
 });
 
 /** An edge with a service that may check, and a function that asks as that service. */
@@ -124,15 +125,6 @@ describe("a question", () => {
     expect(await check({ user, peek: true })).toMatchObject({ allowed: false, outcome: "denied" });
   });
 
-  it("repeated under the same idempotency key gets the same answer, and is charged once", async () => {
-    const { check } = await asking();
-    const user = newUser();
-    const first = await check({ user, cost: 6, idempotencyKey: "order-1" });
-    expect(await check({ user, cost: 6, idempotencyKey: "order-1" })).toEqual(first);
-    expect(await check({ user, cost: 6, idempotencyKey: "order-2" })).toMatchObject({ allowed: false });
-    expect((await check({ user, peek: true })).limits[1]?.remaining).toBe(994);
-  });
-
   it("that can never be allowed says so: no time to wait for", async () => {
     const { check } = await asking();
     expect(await check({ user: newUser(), cost: 11 })).toMatchObject({ allowed: false, retryAfterMs: null });
@@ -151,6 +143,154 @@ describe("a question", () => {
     await check({ user, cost: 8 });
     const response = await edge.request("/identify", { headers });
     expect(response.headers.get("X-RateLimit-Remaining")).toBe("1");
+  });
+});
+describe("an idempotency key", () => {
+  const asked = { cost: 6, idempotencyKey: "order-1" };
+
+  it("repeats what was allowed, marked as replayed, and charges it once", async () => {
+    const { check } = await asking();
+    const user = newUser();
+    const first = await check({ user, ...asked });
+    expect(first).not.toHaveProperty("replayed");
+    expect(await check({ user, ...asked })).toEqual({ ...first, replayed: true });
+    expect(await check({ user, ...asked, idempotencyKey: "order-2" })).toMatchObject({ allowed: false });
+    expect((await check({ user, peek: true })).limits[1]?.remaining).toBe(994);
+  });
+
+  it.each<[what: string, before: object, change: (edge: Edge, user: string) => Promise<unknown>]>([
+    ["a reset", { cost: 10 }, async (edge, user) => admin(edge, "POST", `/accounts/${user}/reset`, {})],
+    [
+      "an upgrade",
+      { cost: 10 },
+      async (edge, user) => admin(edge, "PATCH", `/accounts/${user}`, { tier: "pro" }),
+    ],
+  ])("does not repeat a denial: %s counts at once", async (_what, before, change) => {
+    const { edge, check } = await asking();
+    const user = await createAccount(edge);
+    await check({ user, ...before });
+    expect(await check({ user, ...asked })).toMatchObject({ outcome: "denied" });
+    await change(edge, user);
+    const allowed = await check({ user, ...asked });
+    expect(allowed).toMatchObject({ outcome: "allowed" });
+    expect(allowed).not.toHaveProperty("replayed");
+    expect(await check({ user, ...asked })).toEqual({ ...allowed, replayed: true });
+  });
+
+  it("does not repeat a block, and repeats what was allowed before one", async () => {
+    const { edge, check } = await asking();
+    const user = await createAccount(edge);
+    const first = await check({ user, ...asked });
+    await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked" });
+    expect(await check({ user, cost: 1, idempotencyKey: "order-2" })).toMatchObject({ outcome: "blocked" });
+    expect(await check({ user, ...asked })).toEqual({ ...first, replayed: true });
+    await admin(edge, "PATCH", `/accounts/${user}`, { status: "active" });
+    expect(await check({ user, cost: 1, idempotencyKey: "order-2" })).toMatchObject({ outcome: "allowed" });
+  });
+
+  it.each<[what: string, first: object, second: object]>([
+    ["a cheaper first", { cost: 0.001 }, { cost: 9 }],
+    ["a dearer first", { cost: 9 }, { cost: 0.001 }],
+    ["a route instead of its cost", { cost: 2 }, { route: "/compare" }],
+    ["a cost instead of the route that has it", { route: "/compare" }, { cost: 2 }],
+    ["a cost beside the route", { route: "/compare" }, { route: "/compare", cost: 2 }],
+    ["another route of the same cost", { route: "/identify" }, { route: "POST /reports/:id", cost: 1 }],
+    ["nothing instead of a cost of 1", {}, { cost: 1 }],
+    ["a tier", {}, { tier: "free" }],
+    ["another tier", { tier: "free" }, { tier: "pro" }],
+    ["a peek", {}, { peek: true }],
+  ])("used again for something else is 422, and charges nothing: %s", async (_what, first, second) => {
+    const { check, post } = await asking();
+    const key = { user: newUser(), idempotencyKey: "order-1" };
+    const allowed = await check({ ...key, ...first });
+    const before = (await check({ user: key.user, peek: true })).limits;
+    const fault = await problemOf(await post(JSON.stringify({ ...key, ...second })));
+    expect([fault.status, fault.code]).toEqual([422, "idempotency_mismatch"]);
+    expect((await check({ user: key.user, peek: true })).limits[1]).toMatchObject({
+      remaining: before[1]?.remaining,
+    });
+    expect(await check({ ...key, ...first })).toEqual({ ...allowed, replayed: true });
+  });
+
+  it("asked in other words is the same: peek false, fields in another order, 1.0 for 1", async () => {
+    const { check, post } = await asking();
+    const user = newUser();
+    const first = await check({ user, cost: 1, idempotencyKey: "order-1" });
+    const again = await post(`{"peek": false, "idempotencyKey": "order-1", "cost": 1.0, "user": "${user}"}`);
+    expect(await again.json()).toMatchObject({ decisionId: first.decisionId, replayed: true });
+  });
+
+  it("that was only peeked with, or denied, may be used for anything", async () => {
+    const { check } = await asking();
+    const user = newUser();
+    await check({ user, cost: 3, peek: true, idempotencyKey: "order-1" });
+    expect(await check({ user, cost: 11, idempotencyKey: "order-1" })).toMatchObject({ outcome: "denied" });
+    expect(await check({ user, cost: 4, idempotencyKey: "order-1" })).toMatchObject({ outcome: "allowed" });
+  });
+
+  it("is the same request's though the policy has changed in between", async () => {
+    const { edge, check } = await asking();
+    const user = newUser();
+    const first = await check({ user, route: "/compare", idempotencyKey: "order-1" });
+    const routes = POLICY.routes.map((route) => (route.match === "/compare" ? { ...route, cost: 5 } : route));
+    await publishPolicy({ ...POLICY, defaultTier: "pro", routes });
+    const nowMs = Date.now() + 60_000;
+    await edge.services.policies.current(nowMs, () => undefined);
+    await vi.waitFor(async () => {
+      expect(await check({ user: newUser(), route: "/compare" })).toMatchObject({ cost: 5, tier: "pro" });
+    });
+    expect(await check({ user, route: "/compare", idempotencyKey: "order-1" })).toEqual({
+      ...first,
+      replayed: true,
+    });
+  });
+
+  it("is its caller's own: another service's key decides for itself", async () => {
+    const { edge, check } = await asking();
+    const other = await customer(edge, { scopes: ["check"] });
+    const user = newUser();
+    const first = await check({ user, ...asked });
+    const ask = async (body: object) =>
+      (
+        await edge.request(PATH, { method: "POST", body: JSON.stringify(body), headers: other.headers })
+      ).json();
+    expect(await ask({ user, cost: 1, idempotencyKey: "order-1" })).toMatchObject({ allowed: true, cost: 1 });
+    expect(await check({ user, ...asked })).toEqual({ ...first, replayed: true });
+    expect((await check({ user, peek: true })).limits[1]?.remaining).toBe(993);
+    const second = await issueKey(edge, other.user, { scopes: ["check"] });
+    const asSecond = await edge.request(PATH, {
+      method: "POST",
+      body: JSON.stringify({ user, cost: 2, idempotencyKey: "order-1" }),
+      headers: { "X-API-Key": second.key },
+    });
+    expect(await asSecond.json()).toMatchObject({ allowed: true, cost: 2 });
+  });
+
+  it("is kept by the limiter alone: what the fallback let pass is decided afresh, and charged once", async () => {
+    const errors = vi.spyOn(console, "error").mockReturnValue();
+    let down = true;
+    const edge = await startEdge({
+      policy: POLICY,
+      variables: {
+        USER_LIMITER: objectsWith((_subject, method) => {
+          if (down && (method === "serve" || method === "decide")) throw new Error("down");
+        }),
+      },
+    });
+    const user = newUser();
+    // Accounts are made by tokens, which the limiter counts as well.
+    down = false;
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    const ask = async (body: object) =>
+      (await edge.request(PATH, { method: "POST", body: JSON.stringify(body), headers })).json();
+    down = true;
+    expect(await ask({ user, ...asked })).toMatchObject({ allowed: true, source: "fallback" });
+    down = false;
+    const charged = await ask({ user, ...asked });
+    expect(charged).toMatchObject({ allowed: true, source: "strict" });
+    expect(charged).not.toHaveProperty("replayed");
+    expect(await ask({ user, ...asked })).toMatchObject({ replayed: true });
+    errors.mockRestore();
   });
 });
 

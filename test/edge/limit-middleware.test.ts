@@ -121,6 +121,7 @@ describe("an outcome", () => {
     ["revoked", { retryAfterMs: 0 }, "401 invalid_credentials", null],
     ["unavailable", { retryAfterMs: 1_000 }, "503 temporary_reduced_capacity", "1"],
     ["unavailable", { retryAfterMs: null }, "503 temporary_reduced_capacity", "1"],
+    ["mismatch", { retryAfterMs: null }, "422 idempotency_mismatch", null],
   ])("%s with %j is %s", async (outcome, changes, code, retryAfter) => {
     const { ask, built } = reportsApp({ decide: async () => decided({ outcome, ...changes }) });
     const response = await ask("ada");
@@ -155,6 +156,24 @@ describe("where the question fails", () => {
     const response = await reportsApp({ ...failing, onFailure: "open" }).ask("ada");
     expect(await response.text()).toBe("the report");
     expect(response.headers.has("RateLimit")).toBe(false);
+  });
+
+  it("a client that reuses an idempotency key does not pass where the app says open", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const { ask, built } = reportsApp({
+      onFailure: "open",
+      decide: async (c) =>
+        c.env.EDGE_LIMITER.check({
+          user: c.req.header("X-User") ?? "",
+          cost: c.req.path === "/reports/1" ? 1 : 5,
+          idempotencyKey: "chosen-by-the-client",
+        }),
+    });
+    const user = newUser();
+    expect((await ask(user, "/reports/1")).status).toBe(200);
+    expect(await problemCode(await ask(user, "/reports/2"))).toBe("422 idempotency_mismatch");
+    expect((await ask(user, "/reports/1")).status).toBe(200);
+    expect(built).toHaveBeenCalledTimes(2);
   });
 
   it("be it because the app asked a malformed question", async () => {

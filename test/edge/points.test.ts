@@ -216,6 +216,33 @@ describe("an operation that a service checks is one point", () => {
       ...[user, other].map((id) => [`user:${id}`, 1]),
     ]);
   });
+
+  it("once, however often its idempotency key is repeated or used for something else: as the ledger has it", async () => {
+    const { edge, points } = await recording();
+    const service = await customer(edge, { tier: "partner", scopes: ["check"] });
+    const user = newUser();
+    const send = (path: string, body: unknown) =>
+      edge.request(`/api/v1/rate-limit/${path}`, {
+        method: "POST",
+        headers: service.headers,
+        body: JSON.stringify(body),
+      });
+    const item = { user, cost: 2, idempotencyKey: "order-1" };
+    for (let i = 0; i < 3; i++) expect((await send("check", item)).status).toBe(200);
+    expect((await send("check", { ...item, cost: 3 })).status).toBe(422);
+    const second = { ...item, idempotencyKey: "order-2" };
+    expect((await send("check/batch", [second, item, second, { ...second, cost: 1 }])).status).toBe(200);
+    expect(points.map(({ account, cost, outcome }) => [account, cost, outcome])).toEqual([
+      [`user:${user}`, 2, "allowed"],
+      [`user:${user}`, 2, "allowed"],
+    ]);
+    const status = await edge.services.limiter.status(
+      `user:${user}`,
+      { revision: edge.services.policies.known?.revision ?? 0, tier: "free", keyId: null },
+      Date.now(),
+    );
+    expect(status).toMatchObject({ usage: { hour: { requests: 2, cost: 4, denied: 0 } } });
+  });
 });
 
 it("a hub that is dead changes no answer, and is told of in the log", async () => {

@@ -55,7 +55,10 @@ describe("check", () => {
   it("charges the same idempotency key once", async () => {
     const operation = { user: newUser(), cost: 6, idempotencyKey: "a" };
     const first = await limiter.check(operation);
-    expect(await limiter.check(operation)).toEqual(first);
+    expect(await limiter.check(operation)).toEqual({ ...first, replayed: true });
+    const failure = await failureOf(local().check({ ...operation, cost: 1 }));
+    expect(failure).toBeInstanceOf(TypeError);
+    expect(String(failure)).toContain("idempotency_mismatch:");
   });
 
   it.each<[what: string, operation: unknown, path: string]>([
@@ -95,6 +98,16 @@ describe("checkMany", () => {
       { error: { code: "invalid_request", errors: [{ path: "/user" }] } },
       { allowed: true, cost: 1 },
       { allowed: false },
+    ]);
+  });
+
+  it("charges an idempotency key once, and refuses it alone for something else", async () => {
+    const operation = { user: newUser(), cost: 6, idempotencyKey: "a" };
+    const answers = await limiter.checkMany([operation, operation, { ...operation, peek: true }]);
+    expect(answers).toMatchObject([
+      { allowed: true },
+      { allowed: true, replayed: true },
+      { error: { code: "idempotency_mismatch", detail: expect.any(String) } },
     ]);
   });
 

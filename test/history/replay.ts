@@ -106,12 +106,13 @@ export class Replay {
     if (turn.isStale && peek) return true;
     const before = this.#remembered.get(idempotencyKey);
     if (before && turn.localMs < before.untilMs) {
-      const same =
-        decision.decisionId === before.decision.decisionId && decision.allowed === before.decision.allowed;
+      const same = decision.decisionId === before.decision.decisionId && decision.replayed === true;
       if (!same) this.#wrong("G1", `the idempotency key ${idempotencyKey} was decided twice`, turn);
       return true;
     }
-    if (!peek) this.#remembered.set(idempotencyKey, { decision, untilMs: turn.localMs + REMEMBERED_MS });
+    if (decision.replayed) this.#wrong("G1", `${idempotencyKey} is a replay of nothing`, turn);
+    if (!peek && decision.allowed)
+      this.#remembered.set(idempotencyKey, { decision, untilMs: turn.localMs + REMEMBERED_MS });
     return false;
   }
 

@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { problem, type ProblemExtras, type ProblemKind } from "../../gateway/problem.ts";
 import { LOGIN_TIER } from "../../policy/compile.ts";
+import { MISMATCH } from "../check.ts";
 import type { Access, Endpoint } from "../contract.ts";
 import type { HeaderName } from "./headers.ts";
 import { about, named } from "./said.ts";
@@ -49,6 +50,10 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
   },
   not_found: { when: "It does not exist.", detail: 'There is no account "acme".' },
   method_not_allowed: { when: "The path takes other methods.", detail: "This path takes GET, HEAD." },
+  idempotency_mismatch: {
+    when: "The idempotency key was used with another cost, route, tier or peek in the last ten minutes.",
+    detail: MISMATCH,
+  },
   conflict: {
     when: "It exists already, or there are as many as there may be.",
     detail: 'The account "acme" exists already.',

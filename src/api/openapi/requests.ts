@@ -38,7 +38,8 @@ describe(operationSchema, {
   route: "A route of the policy by its id: its cost and its own limits count.",
   cost: "Tokens, in steps of 0.001; comes before the route's cost. 1 where neither is named.",
   tier: "The tier of a user without an account; an account's own tier comes first.",
-  idempotencyKey: "The same key within ten minutes gets the same decision and is charged once.",
+  idempotencyKey:
+    "The same key within ten minutes gets the same allowed decision, marked `replayed`, and is charged once; a denial is decided afresh. With another cost, route, tier or peek it is 422 `idempotency_mismatch`. Each API key has keys of its own; all callers over RPC share theirs.",
   peek: "Decide, but charge nothing.",
 });
 describe(newSessionSchema, { token: "An admin token." });

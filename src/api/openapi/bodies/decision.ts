@@ -18,7 +18,7 @@ const limitSchema = named(
     limit: amount("Capacity of the bucket, amount of the quota (tokens), or number of slots."),
     remaining: amount("Tokens that may be spent now, or slots that are free."),
     resetMs: amount(
-      "Milliseconds until it is full again; while less than one token or slot is there, until the next; for a quota, until its period ends.",
+      "Milliseconds until it is full again; while less than one token is there, until the next; for a quota, until its period ends; for slots, at most 1,000, since a request may end at any moment.",
     ),
     windowMs: amount(
       "In which an empty bucket fills, the length of the quota's period, or how long a slot may be held.",
@@ -38,7 +38,7 @@ export const decisionSchema = named(
     cost: amount("Tokens the operation costs; charged only where it is allowed and no peek."),
     limits: z.array(limitSchema),
     retryAfterMs: about(
-      "After which the same operation passes if nobody else spends. 0 where allowed, null where it never will.",
+      "After which the same operation passes if nobody else spends. 0 if allowed, null if it never will. At most 1,000 if slots alone reject it: a slot may be free earlier or later.",
       z.nullable(z.number().check(z.gte(0))),
     ),
     violated: about("Names of the limits that refused.", z.array(z.string())),
@@ -49,6 +49,12 @@ export const decisionSchema = named(
     tier: words("The tier that was decided by."),
     revision: revision(),
     decisionId: words("Unique to this decision: a UUID, or one that is counted on from it."),
+    replayed: z.exactOptional(
+      about(
+        "Repeats the allowed decision of an earlier request with this idempotency key; nothing was charged or counted.",
+        z.literal(true),
+      ),
+    ),
     holds: about(
       "Slots taken of concurrency limits. Each frees itself at `untilMs`.",
       z.array(z.strictObject({ counter: z.string(), untilMs: amount("Unix milliseconds.") })),
@@ -70,6 +76,10 @@ export const batchItemSchema = named(
         z.strictObject({
           code: z.literal("temporary_reduced_capacity"),
           retryAfterMs: z.nullable(z.number().check(z.gte(0))),
+        }),
+        z.strictObject({
+          code: z.literal("idempotency_mismatch"),
+          detail: words("For people."),
         }),
       ]),
     }),

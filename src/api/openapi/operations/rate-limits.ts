@@ -51,6 +51,8 @@ const DENIED = {
   holds: [],
 } satisfies z.infer<typeof decisionSchema>;
 
+const REPLAYED = { ...ALLOWED, replayed: true } satisfies z.infer<typeof decisionSchema>;
+
 const NO_OPERATION = {
   error: {
     code: "invalid_request" as const,
@@ -104,9 +106,10 @@ const check: Notes = {
     {
       status: 200,
       description: "The decision.",
-      contents: [json(decisionSchema, { allowed: ALLOWED, denied: DENIED })],
+      contents: [json(decisionSchema, { allowed: ALLOWED, denied: DENIED, replayed: REPLAYED })],
     },
   ],
+  problems: ["idempotency_mismatch"],
 };
 
 const checkBatch: Notes = {

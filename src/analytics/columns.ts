@@ -38,7 +38,10 @@ export const COLUMNS = {
   cost: { name: "double1", comment: "tokens" },
   limiterMs: { name: "double2", comment: "ms that the decision took, to three digits" },
   upstreamMs: { name: "double3", comment: "ms until the upstream answered, to three digits" },
-  remainingFraction: { name: "double4", comment: "what is left of the tightest limit, 0 to 1" },
+  remainingFraction: {
+    name: "double4",
+    comment: "what is left of the tightest limit, slots left out, 0 to 1",
+  },
   retryAfterMs: { name: "double5", comment: "ms after which the request would pass" },
   requests: { name: "double6", comment: "requests that the row stands for, before sampling" },
 } as const satisfies Record<keyof Point, Column>;

@@ -79,8 +79,12 @@ export function statusClass(status: number): StatusClass {
   return status < 500 ? "4xx" : "5xx";
 }
 
+/** Of the limit nearest to exhaustion. */
 function remainingFraction({ limits }: Decision): number {
   let least = 1;
-  for (const { limit, remaining } of limits) least = Math.min(least, remaining / limit);
+  for (const { kind, limit, remaining } of limits) {
+    // Slots come back as requests end: all taken is no budget used up.
+    if (kind !== "concurrency") least = Math.min(least, remaining / limit);
+  }
   return least;
 }

@@ -26,6 +26,12 @@ export interface ConcurrencyState {
 /** More slots than this would make one state too large to keep in a row. */
 export const MAX_SLOTS = 1_000;
 
+/**
+ * How soon to ask again if no slot is free. A request may end at any moment, and the ttl only bounds how long a lost slot is
+ * missing: longer would idle clients, shorter would let them poll.
+ */
+const RETRY_MS = 1_000;
+
 /** Compiles a limit of `max` slots. @returns null where a number is not whole, not positive or `max` is over {@link MAX_SLOTS}. */
 export function concurrencyLimit(name: string, max: number, ttlMs: number): ConcurrencyLimit | null {
   const fits = Number.isInteger(max) && max >= 1 && max <= MAX_SLOTS && Number.isInteger(ttlMs) && ttlMs >= 1;
@@ -66,9 +72,10 @@ export function remainingMilli(limit: ConcurrencyLimit, state: ConcurrencyState)
   return Math.max(0, limit.max - state.slotsUntilMs.length) * MILLI;
 }
 
-/** When a slot frees itself where none is free, else when all have. */
+/** When to ask again if no slot is free, else when all are free: at most a second from now, see {@link RETRY_MS}. */
 export function resetsAtMs(limit: ConcurrencyLimit, state: ConcurrencyState, nowMs: number): number {
-  return blockedUntilMs(limit, state) || (state.slotsUntilMs.at(-1) ?? nowMs);
+  const freeMs = blockedUntilMs(limit, state) || (state.slotsUntilMs.at(-1) ?? nowMs);
+  return Math.min(freeMs, nowMs + RETRY_MS);
 }
 
 /** Whether `floor` holds at least the slots of `state`, each for at least as long. */

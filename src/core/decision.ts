@@ -38,7 +38,10 @@ export interface LimitView {
   readonly limit: number;
   /** Tokens that may be spent now, or slots that are free. */
   readonly remaining: number;
-  /** Until full again; while less than one token or slot is there, until the next; for a quota until its period ends. */
+  /**
+   * Until full again; while less than one token is there, until the next; for a quota until its period ends; for slots at most 1,000,
+   * since requests that hold them end unforeseen.
+   */
   readonly resetMs: number;
   /** In which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */
   readonly windowMs: number;
@@ -70,7 +73,10 @@ export interface Decision {
   /** Tokens the request costs (charged only where allowed and not peeked). */
   readonly cost: number;
   readonly limits: readonly LimitView[];
-  /** After which the same request passes if nobody else spends. 0 where allowed, null where it never will. */
+  /**
+   * After which the same request passes if nobody else spends. 0 if allowed, null if it never will. At most 1,000 if slots alone
+   * reject it: when one is free is not known.
+   */
   readonly retryAfterMs: number | null;
   /** Names of the limits that refused. */
   readonly violated: readonly string[];

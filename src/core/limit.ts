@@ -132,7 +132,10 @@ export interface Reading {
   readonly name: string;
   readonly limitMilli: number;
   readonly remainingMilli: number;
-  /** Until full again (bucket, slots), until the next token or slot where there is none, or until the period ends (quota). */
+  /**
+   * Until full again (bucket), until the next token where there is none, or until the period ends (quota). Of slots, when to ask
+   * again: at most a second.
+   */
   readonly resetMs: number;
   /** In which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */
   readonly windowMs: number;

@@ -6,6 +6,7 @@
  *
  * Pure: no I/O and no clock. The caller owns the states and stores what `decide` returns.
  */
+import { resetsAtMs } from "./concurrency.ts";
 import {
   blockedUntilMs,
   type Limit,
@@ -50,7 +51,10 @@ export interface PlanDecision {
   readonly heldMilli: readonly number[];
   /** The names of the limits that refused, in the order of the charges. */
   readonly violated: readonly string[];
-  /** From when on the same cost passes if nobody else spends: 0 where it passed, Infinity where it never will. */
+  /**
+   * From when on the same cost passes if nobody else spends: 0 where it passed, Infinity where it never will. If slots alone
+   * reject it, when to ask again.
+   */
   readonly retryAtMs: number;
 }
 
@@ -69,6 +73,7 @@ export function decide(
   const heldMilli: number[] = [];
   const violated: string[] = [];
   let retryAtMs = 0;
+  let slotAtMs = 0;
   // Loops, not closures: an object does this for each request.
   for (const { counter, limit } of charges) {
     const meter = meterAt(limit, states.get(counter), nowMs);
@@ -78,6 +83,10 @@ export function decide(
     const untilMs = blockedUntilMs(withHeld(meter, held.milli), costMilli);
     if (untilMs === 0) continue;
     violated.push(limit.name);
+    if (meter.kind === "concurrency") {
+      slotAtMs = Math.max(slotAtMs, resetsAtMs(meter.limit, meter.state, nowMs));
+      continue;
+    }
     // What is set aside does not refill before it is charged.
     const lateMs = held.milli > 0 && meter.kind === "bucket" ? Math.max(0, held.untilMs - nowMs) : 0;
     retryAtMs = Math.max(retryAtMs, untilMs + lateMs);
@@ -89,7 +98,8 @@ export function decide(
     after: allowed ? spent(before, costMilli) : before,
     heldMilli,
     violated,
-    retryAtMs,
+    // A slot may be free long before the other limits allow: only they say when.
+    retryAtMs: retryAtMs || slotAtMs,
   };
 }
 

@@ -34,16 +34,17 @@ export function setRateLimitHeaders(
   let left = "";
   let tightest: LimitView | null = null;
   for (const limit of limits) {
-    const comma = tightest === null ? "" : ", ";
+    const comma = policy === "" ? "" : ", ";
     policy += comma + policyItem(limit);
     left += comma + limitItem(limit);
-    if (tightest === null || share(limit) < share(tightest)) tightest = limit;
+    if (limit.kind !== "concurrency" && (tightest === null || share(limit) < share(tightest)))
+      tightest = limit;
   }
-  if (tightest === null) return;
+  if (policy === "") return;
   headers.set("RateLimit-Policy", policy);
   headers.set("RateLimit", left);
-  if (!xRateLimit) return;
-  // The limit with the smallest share left; the first of several.
+  if (!xRateLimit || tightest === null) return;
+  // The limit with the smallest share left; the first of several. Not slots, which come back as requests end.
   headers.set("X-RateLimit-Limit", String(Math.floor(tightest.limit)));
   headers.set("X-RateLimit-Remaining", String(Math.floor(tightest.remaining)));
   headers.set("X-RateLimit-Reset", String(Math.ceil((nowMs + tightest.resetMs) / 1000)));

@@ -44,6 +44,8 @@ it("is free until its slots are taken, then blocked until the earliest frees its
   expect([resetsAtMs(limit, fresh(), 7), resetsAtMs(limit, one, 7), resetsAtMs(limit, two, 20)]).toEqual([
     7, 100, 100,
   ]);
+  const hour = limitOf(1, 3_600_000);
+  expect(resetsAtMs(hour, take(hour, fresh(), 0), 5)).toBe(1_005);
   expect(blockedUntilMs(limit, at(two, 99))).toBe(100);
   expect(blockedUntilMs(limit, at(two, 100))).toBe(0);
 });

@@ -3,7 +3,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { burnDown, HOUR_MS, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
 import { drawnAt, levelAt, type LimitReading, SETTLE_MS } from "../../dashboard/src/user/limit-level.ts";
-import { auditChanges, levelText, motionText, tierChanges } from "../../dashboard/src/user/limit-text.ts";
+import {
+  auditChanges,
+  levelText,
+  motionText,
+  tierChanges,
+  shortageText,
+} from "../../dashboard/src/user/limit-text.ts";
 import * as bucket from "../../src/core/token-bucket.ts";
 
 const MINUTE: LimitReading = {
@@ -166,6 +172,16 @@ describe("limits in words", () => {
       "refills 1 per day, full",
     );
     expect(motionText(MONTH, 1_000)).toBe("renewed in 4 s");
+  });
+
+  it("warn of a bucket or quota that is nearly used up, and of slots only when all are taken", () => {
+    expect([15, 14.9, 0.9].map((level) => shortageText(MINUTE, level))).toEqual([
+      null,
+      "nearly used up",
+      "used up",
+    ]);
+    const slots = { ...MINUTE, kind: "concurrency", limit: 20 } as const;
+    expect([20, 1, 0].map((level) => shortageText(slots, level))).toEqual([null, null, "all taken"]);
   });
 
   it("tell each limit that another tier has otherwise, and no other", () => {

@@ -14,9 +14,28 @@ it("lets so many through at once, and the next when one has ended", async () => 
   const first = await user.decide();
   later(10);
   expect(await user.allowedOf(3)).toBe(1);
-  expect(await user.decide()).toMatchObject({ allowed: false, violated: ["parallel"], retryAfterMs: 29_990 });
+  expect(await user.decide()).toMatchObject({ allowed: false, violated: ["parallel"], retryAfterMs: 1_000 });
   await user.stub.release([...first.holds]);
   expect(await user.allowedOf(2)).toBe(1);
+});
+
+it("says when to ask again, not when a slot frees itself, unless another limit rejects too", async () => {
+  const user = new UserObject(await publishLimits(TWO_AT_ONCE, bucket(2, "minute", 2)));
+  const first = await user.decide();
+  expect(first.limits).toMatchObject([
+    { remaining: 1, resetMs: 1_000, windowMs: 30_000 },
+    { resetMs: 30_000 },
+  ]);
+  await user.decide();
+  const both = await user.decide();
+  expect(both).toMatchObject({ violated: ["parallel", "bucket"], retryAfterMs: 30_000 });
+  later(29_500);
+  expect((await user.status()).limits).toMatchObject([{ remaining: 0, resetMs: 500 }, {}]);
+  expect(await user.decide()).toMatchObject({ violated: ["parallel", "bucket"], retryAfterMs: 500 });
+  await user.stub.release([...first.holds]);
+  expect((await user.status()).limits).toMatchObject([{ remaining: 1, resetMs: 500 }, {}]);
+  const never = await user.decide({ costMilli: 3_000 });
+  expect(never).toMatchObject({ allowed: false, retryAfterMs: null });
 });
 
 it("frees a slot that nobody gives back after its time", async () => {

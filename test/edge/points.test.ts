@@ -5,7 +5,7 @@ import type { Point } from "../../src/analytics/point.ts";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { ADMIN_TOKEN, type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
-import { policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
+import { policyOfTier, policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
 
 beforeEach(() => {
   vi.spyOn(console, "error").mockReturnValue();
@@ -176,6 +176,14 @@ describe("a request is one point", () => {
     expect(points[3]?.retryAfterMs).toBeGreaterThan(0);
     expect(points[3]?.remainingFraction).toBeLessThan(0.34);
   });
+});
+
+it("what is left of slots is not what is left of the tightest limit", async () => {
+  const parallel = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 60_000 } as const;
+  const limits = [parallel, { name: "minute", kind: "bucket", tokens: 4, per: "minute" } as const];
+  const { edge, points } = await recording({ policy: policyOfTier({ limits }) });
+  await get("/identify")(edge);
+  expect(points).toMatchObject([{ outcome: "allowed", remainingFraction: 0.75 }]);
 });
 
 it("a CORS preflight is none: nobody is charged for it, and nothing has gone wrong", async () => {

@@ -143,6 +143,50 @@ describe("X-RateLimit-*", () => {
   });
 });
 
+describe("slots", () => {
+  const slots: LimitDocument = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
+  /** Answers never end: each holds its slot. */
+  const holding = () =>
+    new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1)) }));
+  const edgeWith = async (limits: LimitDocument[]) =>
+    startEdge({ policy: policyOfTier({ limits }), upstream: holding });
+
+  it("tell a second at most: how long others run is not known, and their ttl is not a waiting time", async () => {
+    const ask = newClient(await edgeWith([slots]));
+    const first = await ask();
+    expect(listOf(first, "RateLimit-Policy")).toEqual([["parallel", { q: 1, qu: "concurrent-requests" }]]);
+    expect(listOf(first, "RateLimit")).toEqual([["parallel", { r: 0, t: 1 }]]);
+    const denied = await ask();
+    expect([denied.status, denied.headers.get("Retry-After")]).toEqual([429, "1"]);
+    expect(listOf(denied, "RateLimit")).toEqual([["parallel", { r: 0, t: 1 }]]);
+    for (const response of [first, denied]) expect(xRateLimit(response)).toEqual([null, null, null]);
+    vi.setSystemTime(NOW_MS + 3_600_000);
+    expect((await ask()).status).toBe(200);
+  });
+
+  it("are never the limit nearest to exhaustion, wherever they stand and whoever rejects", async () => {
+    for (const limits of [
+      [slots, bucket(10)],
+      [bucket(10), slots],
+    ]) {
+      const ask = newClient(await edgeWith(limits));
+      expect(xRateLimit(await ask())).toEqual(["10", "9", String(NOW_MS / 1_000 + 6)]);
+      const denied = await ask();
+      expect([denied.status, denied.headers.get("Retry-After")]).toEqual([429, "1"]);
+      expect(xRateLimit(denied)).toEqual(["10", "9", String(NOW_MS / 1_000 + 6)]);
+    }
+  });
+
+  it("leave Retry-After to the other limits that reject as well", async () => {
+    const ask = newClient(
+      await edgeWith([slots, bucket(1), { name: "day", kind: "quota", amount: 1, per: "day" }]),
+    );
+    await ask();
+    const denied = await ask();
+    expect([denied.status, denied.headers.get("Retry-After")]).toEqual([429, "43200"]);
+  });
+});
+
 describe("Retry-After", () => {
   it.each<[what: string, limits: LimitDocument[], cost: number]>([
     ["a bucket", [bucket(3)], 1],

@@ -4,7 +4,7 @@
  */
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { drawnAt, levelAt, type LimitReading, SETTLE_MS, shareOf } from "./limit-level.ts";
-import { levelText, motionText } from "./limit-text.ts";
+import { levelText, motionText, shortageText } from "./limit-text.ts";
 
 interface Props {
   readonly reading: LimitReading;
@@ -13,7 +13,6 @@ interface Props {
 }
 
 const SECOND_MS = 1_000;
-const NEARLY_EMPTY = 0.1;
 const BUCKET = "M4 4 L60 4 L52 68 L12 68 Z";
 const BUCKET_TOP = 6;
 const BUCKET_HEIGHT = 62;
@@ -27,7 +26,7 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
   const clip = useId();
   const [elapsedMs, setElapsedMs] = useState(0);
   const level = levelAt(reading, elapsedMs);
-  const share = shareOf(level, reading);
+  const shortage = shortageText(reading, level);
   const { name, kind, limit } = reading;
 
   useEffect(() => {
@@ -58,7 +57,7 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
   }, [reading, answeredAtMs]);
 
   return (
-    <div class={`limit ${share < NEARLY_EMPTY ? "low" : ""}`}>
+    <div class={`limit ${shortage !== null && kind !== "concurrency" ? "low" : ""}`}>
       <h3>
         {name} <span class="quiet">{kind === "bucket" ? "token bucket" : kind}</span>
       </h3>
@@ -103,7 +102,7 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
       </div>
       <p>
         <strong>{levelText(reading, level)}</strong>
-        {share < NEARLY_EMPTY && <span class="tag">{level < 1 ? "used up" : "nearly used up"}</span>}
+        {shortage !== null && <span class="tag">{shortage}</span>}
       </p>
       <p class="quiet">{motionText(reading, elapsedMs)}</p>
     </div>

@@ -2,7 +2,7 @@
 import { duration, exact } from "../shell/format.ts";
 import { isRecord } from "../shell/api-client.ts";
 import type { LimitNumbers, Tier } from "./account-answers.ts";
-import { levelAt, type LimitReading, refillPerMs } from "./limit-level.ts";
+import { levelAt, type LimitReading, refillPerMs, shareOf } from "./limit-level.ts";
 
 /** The shortest in which a whole token comes back. */
 const PACES: readonly (readonly [unit: string, ms: number])[] = [
@@ -12,11 +12,20 @@ const PACES: readonly (readonly [unit: string, ms: number])[] = [
 ];
 const SLOWEST = ["day", 86_400_000] as const;
 
+const NEARLY_EMPTY = 0.1;
+
 /** "147.5 of 150 tokens" */
 export function levelText({ kind, limit }: LimitReading, level: number): string {
   // A slot is free or not.
   if (kind === "concurrency") return `${exact(Math.floor(level))} of ${exact(limit)} slots free`;
   return `${exact(level)} of ${exact(limit)} tokens left`;
+}
+
+/** A warning, or null. Slots come back as requests end: having few free is no shortage. */
+export function shortageText(reading: LimitReading, level: number): string | null {
+  if (reading.kind === "concurrency") return level < 1 ? "all taken" : null;
+  if (shareOf(level, reading) >= NEARLY_EMPTY) return null;
+  return level < 1 ? "used up" : "nearly used up";
 }
 
 /** What happens next by itself, `elapsedMs` after the answer. */

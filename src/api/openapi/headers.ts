@@ -24,7 +24,7 @@ export const HEADERS = {
   },
   RateLimit: {
     description:
-      "What is left (r) and in how many seconds more is there (t), by draft-ietf-httpapi-ratelimit-headers.",
+      "What is left (r) and in how many seconds more is there (t; of slots at most 1), by draft-ietf-httpapi-ratelimit-headers.",
     schema: { type: "string" },
     example: '"login";r=0;t=6',
   },

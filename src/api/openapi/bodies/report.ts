@@ -74,7 +74,7 @@ const decision = named(
     cost: about("Tokens.", z.number()),
     limiterMs: amount("What the decision took."),
     upstreamMs: amount("Until the upstream answered."),
-    remainingFraction: about("What was left of the tightest limit, 0 to 1.", z.number()),
+    remainingFraction: about("What was left of the tightest limit, slots left out, 0 to 1.", z.number()),
     retryAfterMs: about("After which the request would pass.", z.number()),
     requests: amount("Requests that the line stands for."),
     weight: count("Lines like it that it stands for: 1 where nothing was sampled."),

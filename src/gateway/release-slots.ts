@@ -1,6 +1,7 @@
-/** Gives the slots of a concurrency limit back when the response has been sent, or has broken off. */
+/** Gives the slots of a concurrency limit back when the response has been sent, its WebSocket has closed, or either broke off. */
 import type { Decision } from "../core/decision.ts";
 import type { Admitted } from "./exchange.ts";
+import { pumpWebSocket } from "./pump-web-socket.ts";
 
 /** The response as it is to be sent: watched, where slots depend on its end. */
 export function releaseSlots(
@@ -8,9 +9,13 @@ export function releaseSlots(
   { exchange: { services, request, keep }, caller }: Admitted,
   { holds }: Decision,
 ): Response {
-  // A WebSocket outlives the request and cannot be watched from here: its slot frees itself.
-  if (holds.length === 0 || response.status === 101) return response;
+  if (holds.length === 0) return response;
   const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
+  const { webSocket } = response;
+  if (webSocket) {
+    const client = pumpWebSocket(webSocket, () => keep(release()));
+    return new Response(null, { status: 101, webSocket: client, headers: response.headers });
+  }
   // The answer to HEAD is sent without its body, of which nobody would see the end.
   if (!response.body || request.method === "HEAD") {
     keep(release());

@@ -6,12 +6,16 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { request } from "./client.ts";
 import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { BINARY, CLOSE, connect, FrameSocket, listen, TEXT as TEXT_FRAME } from "./frame-socket.ts";
 import { type Product, startProduct } from "./product.ts";
 
 let checkout: Checkout;
 let product: Product;
-/** An upstream of ours, beside the demo origin. */
+/** Upstreams of ours, beside the demo origin. */
 let compressing: Server;
+let sockets: Server;
+/** What waits for the next WebSocket that reaches its upstream. */
+let accepted: (socket: FrameSocket) => void = () => undefined;
 
 const TEXT = "the same words over and over again, ".repeat(1_000);
 
@@ -24,11 +28,15 @@ beforeAll(async () => {
   await once(compressing, "listening");
   const address = compressing.address();
   if (typeof address !== "object" || address === null) throw new Error("no address");
+  const listening = await listen((socket) => accepted(socket));
+  sockets = listening.server;
+  const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
   checkout = await makeCheckout({
     devVars: PATIENT,
     policy: {
       routes: [
         { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },
+        { match: "/one-at-a-time", cost: 0.001, limits: [slot], upstream: listening.url },
         { match: "/*", cost: 0.001 },
       ],
     },
@@ -40,6 +48,8 @@ afterAll(async () => {
   await product?.run.stop();
   compressing?.closeAllConnections();
   compressing?.close();
+  sockets?.closeAllConnections();
+  sockets?.close();
   await checkout?.remove();
 });
 
@@ -131,6 +141,123 @@ it("a WebSocket goes through, text as text and bytes as bytes", async () => {
   const closed = once(socket, "close");
   socket.close(1000);
   await closed;
+});
+
+describe("a WebSocket that holds a slot", () => {
+  const path = "/one-at-a-time";
+
+  /** Both ends of a new one, once the slot is free: within a few tries, since it is given back by a call of its own. */
+  async function opened(headers: Record<string, string> = {}): Promise<[FrameSocket, FrameSocket]> {
+    const reaching = new Promise<FrameSocket>((resolve) => {
+      accepted = resolve;
+    });
+    for (let tries = 0; tries < 100; tries++) {
+      const client = await connect(at(path), headers);
+      if (client instanceof FrameSocket) return [client, await reaching];
+      await new Promise((resolve) => {
+        setTimeout(resolve, 20);
+      });
+    }
+    throw new Error("the slot is not free again");
+  }
+
+  /** That nobody else gets in. */
+  async function isTaken(): Promise<void> {
+    const answer = await connect(at(path));
+    if (answer instanceof FrameSocket) throw new Error("two at once");
+    expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([429, "1"]);
+  }
+
+  it("carries text, bytes and the subprotocol both ways, and lets no second one in meanwhile", async () => {
+    const [client, upstream] = await opened({ "Sec-WebSocket-Protocol": "chat, superchat" });
+    expect(upstream.headers["sec-websocket-protocol"]).toBe("chat, superchat");
+    expect(client.headers["sec-websocket-protocol"]).toBe("chat");
+    expect(client.headers["ratelimit"]).toContain('"parallel";r=0;t=1');
+    const large = randomBytes(1_000_000);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      from.send(TEXT_FRAME, "zo\u00eb \u{1f600}");
+      expect(await to.next()).toEqual({ opcode: TEXT_FRAME, payload: Buffer.from("zo\u00eb \u{1f600}") });
+      for (const bytes of [Buffer.from([0, 255, 128]), Buffer.alloc(0), large]) {
+        from.send(BINARY, bytes);
+        const frame = await to.next();
+        expect(frame?.opcode).toBe(BINARY);
+        expect(frame?.payload.equals(bytes)).toBe(true);
+      }
+    }
+    await isTaken();
+    client.close(1000);
+    expect(await upstream.closed()).toBe("1000");
+  });
+
+  it.each([
+    ["the client", 0],
+    ["the upstream", 1],
+  ])("is free again when %s has closed, and the other side is told how", async (_who, closing) => {
+    for (const [code, reason] of [
+      [1000, ""],
+      [1001, "going away"],
+      [3001, "registered"],
+      [4999, "r".repeat(123)],
+    ] as const) {
+      const both = await opened();
+      await isTaken();
+      const [closer, other] = closing === 0 ? both : [both[1], both[0]];
+      closer.close(code, reason);
+      expect(await other.closed()).toBe(`${code} ${reason}`.trim());
+      other.close(code, reason);
+      expect(await closer.closed()).toContain(String(code));
+    }
+    const both = await opened();
+    const [closer, other] = closing === 0 ? both : [both[1], both[0]];
+    closer.send(CLOSE, "");
+    expect(await other.closed()).toMatch(/^(none|1005)/);
+    for (const socket of both) socket.socket.destroy();
+    for (const { socket } of await opened()) socket.destroy();
+  });
+
+  it.each([
+    ["the client", 0],
+    ["the upstream", 1],
+  ])("is free again when %s breaks off, which the other side gets as 1011", async (_who, breaking) => {
+    for (let i = 0; i < 2; i++) {
+      const both = await opened();
+      const [broken, other] = breaking === 0 ? both : [both[1], both[0]];
+      if (i === 0) broken.socket.destroy();
+      else broken.socket.resetAndDestroy();
+      expect(await other.closed()).toMatch(/^1011/);
+      for (const { socket } of await opened()) socket.destroy();
+    }
+  });
+
+  it("is free again though the other side does not answer the close", async () => {
+    const [client] = await opened();
+    client.close(1000);
+    client.socket.destroy();
+    const [, upstream] = await opened();
+    upstream.close(1000);
+    for (const { socket } of await opened()) socket.destroy();
+  });
+
+  it("is closed with 1009 when a message is too long", async () => {
+    const [client, upstream] = await opened();
+    upstream.send(BINARY, Buffer.alloc(5 * 1_048_576));
+    expect(await client.closed()).toMatch(/^1009/);
+    expect(await upstream.closed()).toMatch(/^1009/);
+    for (const { socket } of await opened()) socket.destroy();
+  });
+
+  it("is closed with 1013 when more waits than may for a client that does not read", async () => {
+    const [client, upstream] = await opened();
+    client.socket.pause();
+    for (let i = 0; i < 40; i++) upstream.send(BINARY, Buffer.alloc(1_048_576));
+    expect(await upstream.closed()).toMatch(/^1013/);
+    client.socket.resume();
+    expect(await client.closed()).toMatch(/^1013/);
+    for (const { socket } of await opened()) socket.destroy();
+  });
 });
 
 describe("a compressed answer", () => {

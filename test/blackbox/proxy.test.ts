@@ -37,6 +37,7 @@ beforeAll(async () => {
       routes: [
         { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },
         { match: "/one-at-a-time", cost: 0.001, limits: [slot], upstream: listening.url },
+        { match: "/slow", cost: 0.001, limits: [slot] },
         { match: "/*", cost: 0.001 },
       ],
     },
@@ -257,6 +258,18 @@ describe("a WebSocket that holds a slot", () => {
     client.socket.resume();
     expect(await client.closed()).toMatch(/^1013/);
     for (const { socket } of await opened()) socket.destroy();
+  });
+});
+
+describe("the slot of a request", () => {
+  it("is free again when its client has left before the answer began", async () => {
+    const leaving = httpRequest(at("/slow?ms=300"), { agent: false });
+    leaving.on("error", () => undefined);
+    leaving.end();
+    const next = async (): Promise<number> => (await request(at("/slow?ms=0"))).status;
+    await expect.poll(next, { interval: 10, timeout: 250 }).toBe(429);
+    leaving.destroy();
+    await expect.poll(next, { interval: 20, timeout: 5_000 }).toBe(200);
   });
 });
 

@@ -120,6 +120,8 @@ describe("a slot of a concurrency limit", () => {
   it.each<[what: string, method: string, path: string, upstream: Upstream]>([
     ["GET has been answered", "GET", "/a", () => new Response("a body")],
     ["an answer has no body", "DELETE", "/a", () => new Response(null, { status: 204 })],
+    ["nothing has changed", "GET", "/a", () => new Response(null, { status: 304 })],
+    ["GET could not be answered", "GET", "/a", () => Promise.reject(new Error("x"))],
     ["HEAD has been answered", "HEAD", "/a", () => new Response("what HEAD leaves out")],
     ["HEAD could not be", "HEAD", "/a", () => Promise.reject(new Error("x"))],
     ["HEAD of a path with an escape could not be", "HEAD", "/%C3%A9", () => Promise.reject(new Error("x"))],
@@ -261,5 +263,34 @@ describe.each([
     socket.send("hello");
     expect(await echoed).toBe("hello");
     socket.close(1000);
+  });
+
+  it("that holds a slot is relayed with its limits told, and gives it back when it closes", async () => {
+    const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 } as const;
+    const edge = await startEdge({
+      policy: { ...policyOfTier({ limits: [slot] }), ...changes },
+      upstream: (request) => demoOrigin.fetch(request),
+    });
+    const headers = { Upgrade: "websocket", Origin: "https://app.example", ...newAddress() };
+    for (let i = 0; i < 3; i++) {
+      const response = await edge.request("/ws", { headers });
+      expect([response.status, response.headers.get("RateLimit")]).toEqual([101, '"parallel";r=0;t=1']);
+      const socket = response.webSocket;
+      if (!socket) throw new Error("there is no socket");
+      socket.accept();
+      const echoed = new Promise<unknown>((resolve) => {
+        socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
+      });
+      socket.send("hello");
+      expect(await echoed).toBe("hello");
+      const denied = await edge.request("/ws", { headers });
+      expect([denied.status, denied.headers.get("Retry-After")]).toEqual([429, "1"]);
+      const closed = new Promise((resolve) => {
+        socket.addEventListener("close", resolve, { once: true });
+      });
+      socket.close(1000);
+      await closed;
+      await edge.settled();
+    }
   });
 });

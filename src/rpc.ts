@@ -4,9 +4,10 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { NOWHERE } from "./analytics/place.ts";
-import { checkMany, type CheckResult, MISMATCH, type Origin } from "./api/check.ts";
+import { checkMany, type CheckResult, type Origin } from "./api/check.ts";
 import type { Operation } from "./api/schemas.ts";
 import type { Decision } from "./core/decision.ts";
+import { MISMATCH } from "./gateway/problem.ts";
 import type { Services } from "./gateway/services.ts";
 import { userSubject } from "./identity/authenticate.ts";
 import { isUserId } from "./identity/user-id.ts";

@@ -38,7 +38,8 @@ export class RememberedDecisions {
     const alone = idempotencyKey.slice(idempotencyKey.indexOf(" ") + 1);
     const [row] = this.#sql
       .exec<{ decision: string; fingerprint: string | null }>(
-        "SELECT decision, fingerprint FROM decisions WHERE idempotency_key IN (?, ?) AND expires_ms > ?",
+        `SELECT decision, fingerprint FROM decisions WHERE idempotency_key IN (?, ?) AND expires_ms > ?
+         ORDER BY length(idempotency_key) DESC LIMIT 1`,
         idempotencyKey,
         alone,
         nowMs,

@@ -24,9 +24,6 @@ export type CheckResult =
   | { readonly kind: "mismatch" }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
 
-/** What a caller is told of a mismatch. */
-export const MISMATCH = "This idempotency key was used with other parameters in the last ten minutes.";
-
 /** Checks untrusted operations. Never rejects. `keep` is the caller's `waitUntil`. */
 export async function checkMany(
   operations: readonly unknown[],

@@ -4,11 +4,11 @@ import { placeOf } from "../analytics/place.ts";
 import type { AppEnv } from "../gateway/app-env.ts";
 import { overloaded } from "../gateway/decided-response.ts";
 import { tierOfCaller } from "../gateway/exchange.ts";
-import { problem, unauthorized } from "../gateway/problem.ts";
+import { MISMATCH, problem, unauthorized } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
 import type { Keep } from "../limiter/combiner.ts";
 import { readBody, invalidContent } from "./body.ts";
-import { checkMany, type CheckResult, MISMATCH, type Origin } from "./check.ts";
+import { checkMany, type CheckResult, type Origin } from "./check.ts";
 import { type Line, linesOf } from "./ndjson.ts";
 import { batchSchema, MAX_BATCH, operationSchema } from "./schemas.ts";
 

@@ -1,6 +1,6 @@
 /** What a decision makes of a response: the limit headers where it was "yes", the whole answer where it was "no". */
 import type { Decision } from "../core/decision.ts";
-import { problem, unauthorized } from "./problem.ts";
+import { MISMATCH, problem, unauthorized } from "./problem.ts";
 import { setRateLimitHeaders } from "./rate-limit-headers.ts";
 
 /** A decision, and what is told beside it. */
@@ -66,7 +66,7 @@ function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestI
     case "overloaded":
       return overloaded(requestId);
     case "mismatch":
-      return problem("idempotency_mismatch", "The idempotency key was used for something else.", requestId);
+      return problem("idempotency_mismatch", MISMATCH, requestId);
     case "unavailable":
       return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
         retryAfterMs: retryAfterMs ?? RETRY_MS,

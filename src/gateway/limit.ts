@@ -10,7 +10,7 @@
 import type { Context, Env as HonoEnv, MiddlewareHandler } from "hono";
 import type { Decision } from "../core/decision.ts";
 import { type Decided, refusal, RETRY_MS, withLimits } from "./decided-response.ts";
-import { problem } from "./problem.ts";
+import { MISMATCH, problem } from "./problem.ts";
 
 export interface LimitOptions<E extends HonoEnv> {
   /** Asks for the decision about this request. Null: the request is exempt and gets no limit headers. */
@@ -34,7 +34,7 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     } catch (thrown) {
       // The client reused an idempotency key, which is no failure of the limiter: it must not open the way past it.
       if (String(thrown).includes("idempotency_mismatch:")) {
-        return problem("idempotency_mismatch", "The idempotency key was used for something else.", requestId);
+        return problem("idempotency_mismatch", MISMATCH, requestId);
       }
       if (options.onFailure === "open") return next();
       return problem("temporary_reduced_capacity", "The limiter does not answer.", requestId, {

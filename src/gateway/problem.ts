@@ -41,6 +41,9 @@ const PROBLEMS = {
   upstream_timeout: { status: 504, type: BLANK, title: "Gateway Timeout" },
 } as const;
 
+/** The detail of an `idempotency_mismatch`. */
+export const MISMATCH = "This idempotency key was used with other parameters in the last ten minutes.";
+
 export type ProblemKind = keyof typeof PROBLEMS;
 
 /** On the wire 400, 413 and 422 carry one code: the status tells them apart (3-wire.md). */

@@ -120,6 +120,15 @@ describe("the fingerprint of what was asked", () => {
   });
 });
 
+it("prefers a caller's own key to the same key of an edge that sends no caller", async () => {
+  const user = await userWith(10);
+  const own = await user.decide({ idempotencyKey: "key_1 order-1", fingerprint: "one" });
+  const older = await user.decide({ idempotencyKey: "order-1" });
+  expect(older.decisionId).not.toBe(own.decisionId);
+  expect(await user.decide({ idempotencyKey: "key_1 order-1", fingerprint: "one" })).toEqual(again(own));
+  expect(await user.decide({ idempotencyKey: "key_2 order-1", fingerprint: "two" })).toEqual(again(older));
+});
+
 it("goes on repeating what the version before allowed, and no longer what it denied", async () => {
   const user = await userWith(10);
   const allowed = await user.decide({ idempotencyKey: "scratch" });

@@ -1,8 +1,7 @@
 /** Which problems an endpoint can answer with, and what each means: most follow from its access, its body and its query. */
 import * as z from "zod/mini";
-import { problem, type ProblemExtras, type ProblemKind } from "../../gateway/problem.ts";
+import { MISMATCH, problem, type ProblemExtras, type ProblemKind } from "../../gateway/problem.ts";
 import { LOGIN_TIER } from "../../policy/compile.ts";
-import { MISMATCH } from "../check.ts";
 import type { Access, Endpoint } from "../contract.ts";
 import type { HeaderName } from "./headers.ts";
 import { about, named } from "./said.ts";

@@ -1,7 +1,13 @@
 /** The gateway's way to the upstream and back, on the started product: bodies, streams, WebSockets and encodings as they are. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type IncomingMessage, request as httpRequest, type Server } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  request as httpRequest,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { request } from "./client.ts";
@@ -14,13 +20,15 @@ let product: Product;
 /** Upstreams of ours, beside the demo origin. */
 let compressing: Server;
 let sockets: Server;
-/** What waits for the next WebSocket that reaches its upstream. */
+/** What waits for the next request for /late, and the next WebSocket, that reaches its upstream. */
+let late: (answer: ServerResponse) => void = () => undefined;
 let accepted: (socket: FrameSocket) => void = () => undefined;
 
 const TEXT = "the same words over and over again, ".repeat(1_000);
 
 beforeAll(async () => {
-  compressing = createServer((_incoming, answer) => {
+  compressing = createServer((incoming, answer) => {
+    if (incoming.url === "/late") return late(answer);
     answer.writeHead(200, { "Content-Type": "text/plain", "Content-Encoding": "gzip", ETag: '"z"' });
     answer.end(gzipSync(TEXT));
   });
@@ -37,7 +45,12 @@ beforeAll(async () => {
       routes: [
         { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },
         { match: "/one-at-a-time", cost: 0.001, limits: [slot], upstream: listening.url },
-        { match: "/slow", cost: 0.001, limits: [slot] },
+        {
+          match: "/late",
+          cost: 0.001,
+          limits: [slot],
+          upstream: `http://127.0.0.1:${address.port}`,
+        },
         { match: "/*", cost: 0.001 },
       ],
     },
@@ -263,12 +276,18 @@ describe("a WebSocket that holds a slot", () => {
 
 describe("the slot of a request", () => {
   it("is free again when its client has left before the answer began", async () => {
-    const leaving = httpRequest(at("/slow?ms=300"), { agent: false });
+    const reaching = new Promise<ServerResponse>((resolve) => {
+      late = resolve;
+    });
+    const leaving = httpRequest(at("/late"), { agent: false });
     leaving.on("error", () => undefined);
     leaving.end();
-    const next = async (): Promise<number> => (await request(at("/slow?ms=0"))).status;
-    await expect.poll(next, { interval: 10, timeout: 250 }).toBe(429);
+    const waiting = await reaching;
+    late = (answer) => void answer.end();
+    const next = async (): Promise<number> => (await request(at("/late"))).status;
+    expect(await next()).toBe(429);
     leaving.destroy();
+    waiting.end("late");
     await expect.poll(next, { interval: 20, timeout: 5_000 }).toBe(200);
   });
 });

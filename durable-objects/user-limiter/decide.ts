@@ -77,7 +77,7 @@ export function mismatch(before: Decision): Decided {
 
 /** The answer if no more idempotency keys can be remembered for so long. */
 export function unremembered(peeked: Decision, forMs: number): Decided {
-  return undecided(peeked, "unavailable", forMs);
+  return undecided(peeked, "overloaded", forMs);
 }
 
 function undecided(like: Decision, outcome: Outcome, waitMs: number | null): Decided {

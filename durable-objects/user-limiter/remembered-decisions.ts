@@ -34,11 +34,12 @@ export class RememberedDecisions {
 
   find(idempotencyKey: string, nowMs: number): Remembered | null {
     if (this.#stored === 0) return null;
-    // An older edge did not put the caller before the key.
+    // An older Worker did not put the caller before the key, and stored no fingerprint.
     const alone = idempotencyKey.slice(idempotencyKey.indexOf(" ") + 1);
     const [row] = this.#sql
       .exec<{ decision: string; fingerprint: string | null }>(
-        `SELECT decision, fingerprint FROM decisions WHERE idempotency_key IN (?, ?) AND expires_ms > ?
+        `SELECT decision, fingerprint FROM decisions WHERE expires_ms > ?3
+           AND (idempotency_key = ?1 OR idempotency_key = ?2 AND fingerprint IS NULL)
          ORDER BY length(idempotency_key) DESC LIMIT 1`,
         idempotencyKey,
         alone,

@@ -56,12 +56,19 @@ export interface Hold {
 /**
  * - `allowed`, `denied`: the limits said so.
  * - `blocked`: the account is suspended. `revoked`: the key is unknown to the account, revoked or expired.
- * - `unavailable`: the limiter could not decide and the tier fails closed, or no more idempotency keys can be remembered.
- * - `overloaded`: the user's object is alive, and this request did not reach it in time: the user sends more than it can take.
+ * - `unavailable`: the limiter could not decide and the tier fails closed.
+ * - `overloaded`: the user sends more than the object can take: this request did not reach it in time, or no more idempotency keys
+ *   can be remembered.
  * - `mismatch`: the idempotency key was used with other parameters. Nothing was decided.
  */
 export type Outcome =
-  "allowed" | "denied" | "blocked" | "revoked" | "unavailable" | "overloaded" | "mismatch";
+  | "allowed"
+  | "denied"
+  | "blocked"
+  | "revoked"
+  | "unavailable"
+  | "overloaded"
+  | "mismatch";
 
 /** Where the decision was made; `none`: nowhere, since the request was rejected before. */
 export type Source = "strict" | "lease" | "deny-cache" | "fallback" | "none";

@@ -6,10 +6,10 @@ const ALLOWED = { tier: "pro", outcome: "allowed" } as const;
 const KEPT_MS = 600_000;
 
 it("a replay and a mismatch say nothing of a user, who may have been blocked since", () => {
-  const heard = new LastHeard();
-  heard.note("user", { tier: "pro", outcome: "blocked" }, 0);
-  heard.note("user", { ...ALLOWED, replayed: true }, 1);
-  heard.note("user", { tier: "free", outcome: "mismatch" }, 2);
+  const heard = new LastHeard(1_000);
+  heard.note("user", null, { tier: "pro", outcome: "blocked" }, 0);
+  heard.note("user", null, { ...ALLOWED, replayed: true }, 1);
+  heard.note("user", null, { tier: "free", outcome: "mismatch" }, 2);
   expect(heard.remembered("user", 3)).toMatchObject({ tier: "pro", outcome: "blocked" });
 });
 

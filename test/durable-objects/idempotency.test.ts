@@ -201,7 +201,7 @@ describe("with as many keys as are remembered", () => {
       { idempotencyKey: "beyond", peek: true },
     ]);
     expect(batch).toMatchObject([
-      { outcome: "unavailable", allowed: false, retryAfterMs: TEN_MINUTES_MS - 60_000, limits: [] },
+      { outcome: "overloaded", allowed: false, retryAfterMs: TEN_MINUTES_MS - 60_000, limits: [] },
       again(first),
       again(last),
       { outcome: "denied" },
@@ -219,7 +219,7 @@ describe("with as many keys as are remembered", () => {
     const batch = await user.decideAll(["a", "b", "a"].map((idempotencyKey) => ({ idempotencyKey })));
     expect(batch).toMatchObject([
       { outcome: "allowed" },
-      { outcome: "unavailable" },
+      { outcome: "overloaded" },
       { outcome: "allowed", replayed: true },
     ]);
   });

@@ -1,6 +1,7 @@
 /** What clients may send to the API, as schemas: unknown fields are refused, every string and list is bounded. */
 import * as z from "zod/mini";
 import { liveFiltersSchema } from "../analytics/live.ts";
+import { boundedRecord } from "../bounded-record.ts";
 import { INTERVAL_NAMES, ORDERS, OUTCOMES, STACKS } from "../analytics/reports/report-query.ts";
 import { toMilli } from "../core/units.ts";
 import { SCOPES } from "../identity/key-store.ts";
@@ -59,8 +60,11 @@ export const newAccountSchema = z.strictObject({
   reason,
 });
 
+/** A tier has 8 limits at most; further names are faults anyway. */
+const MAX_OVERRIDES = 64;
+
 /** Numbers of an account's own, by the name of the tier's limit. */
-const overridesSchema = z.record(
+const overridesSchema = boundedRecord(
   limitName,
   z.strictObject({
     tokens: z.optional(tokens),
@@ -69,6 +73,8 @@ const overridesSchema = z.record(
     amount: z.optional(tokens),
     max: z.optional(z.int().check(z.gte(1), z.lte(1_000))),
   }),
+  MAX_OVERRIDES,
+  "has too many limits",
 );
 
 export const accountChangeSchema = z

@@ -9,7 +9,7 @@ import { capacityMilli, type Limit } from "../core/limit.ts";
 import type { Charge } from "../core/plan.ts";
 import { tokenBucket } from "../core/token-bucket.ts";
 import { MAX_EXACT, toMilli, toTokens } from "../core/units.ts";
-import { type Fault, parseBy, type Parsed, pointer } from "./fault.ts";
+import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "./fault.ts";
 import { isReserved, RouteTable } from "./route-table.ts";
 import { type LimitDocument, type PolicyDocument, policySchema, type RouteDocument } from "./schema.ts";
 
@@ -56,7 +56,9 @@ export interface Policy {
   readonly cors: PolicyDocument["cors"] | null;
 }
 
-/** Compiles an untrusted document. `revision` is the one it will be known by. */
+/**
+ * Compiles an untrusted document. `revision` is the one it will be known by. The schema bounds the work; there are 50 faults at most.
+ */
 export function compilePolicy(document: unknown, revision: number): Parsed<Policy> {
   const parsed = parseBy(policySchema, document);
   if (!parsed.ok) return parsed;
@@ -79,10 +81,11 @@ export function compilePolicy(document: unknown, revision: number): Parsed<Polic
     }
   }
 
-  const routes = source.routes.map((route, i) => compileRoute(route, i, tiers, faults));
+  const context = contextOf(tiers);
+  const routes = source.routes.map((route, i) => compileRoute(route, i, context, faults));
   const table = new RouteTable(routes);
   faults.push(...table.faults);
-  if (faults.length > 0) return { ok: false, faults };
+  if (faults.length > 0) return { ok: false, faults: faults.slice(0, MAX_FAULTS) };
   return {
     ok: true,
     value: {
@@ -154,10 +157,37 @@ function chargeOf({ limit, scope }: ScopedLimit, route: Route | null, keyId: str
   }
 }
 
+/** What routes are checked against, computed once for all of them. */
+interface RouteContext {
+  /** By the name of a limit: the first tier that has one of that name. */
+  readonly tierByLimit: ReadonlyMap<string, string>;
+  /** The limit that a route's cost must not exceed: the smallest of the tier that holds most. */
+  readonly widest: Holding | null;
+}
+
+/** How much a limit holds, in millitokens. */
+interface Holding {
+  readonly name: string;
+  readonly holds: number;
+}
+
+function contextOf(tiers: ReadonlyMap<string, Tier>): RouteContext {
+  const tierByLimit = new Map<string, string>();
+  let widest: Holding | null = null;
+  for (const tier of tiers.values()) {
+    for (const { limit } of tier.limits) {
+      if (!tierByLimit.has(limit.name)) tierByLimit.set(limit.name, tier.name);
+    }
+    const holding = smallest(tier.limits);
+    if (!widest || holding.holds > widest.holds) widest = holding;
+  }
+  return { tierByLimit, widest };
+}
+
 function compileRoute(
   route: RouteDocument,
   index: number,
-  tiers: ReadonlyMap<string, Tier>,
+  { tierByLimit, widest }: RouteContext,
   faults: Fault[],
 ): Route {
   const path = ["routes", index];
@@ -169,8 +199,8 @@ function compileRoute(
   }
   const limits = compileLimits(route.limits ?? [], "route", [...path, "limits"], faults);
   const costMilli = toMilli(route.cost ?? 1) ?? 0;
-  for (const tier of tiers.values()) checkNames(limits, tier, path, faults);
-  checkCost(limits, costMilli, [...tiers.values()], path, faults);
+  checkNames(limits, tierByLimit, path, faults);
+  checkCost(limits, costMilli, widest, path, faults);
   const methods = route.methods ? [...new Set(route.methods)] : null;
   return {
     id: methods ? `${methods.join(",")} ${route.match}` : route.match,
@@ -185,18 +215,18 @@ function compileRoute(
   };
 }
 
-/** Limits of a tier and a route meet on one request, so their names must differ. */
+/** Limits of a tier and a route meet on one request, so their names must differ. One fault per limit, whatever the number of tiers. */
 function checkNames(
   limits: readonly ScopedLimit[],
-  tier: Tier,
+  tierByLimit: ReadonlyMap<string, string>,
   path: readonly PropertyKey[],
   faults: Fault[],
 ): void {
   limits.forEach(({ limit }, i) => {
-    if (tier.limits.some((other) => other.limit.name === limit.name)) {
-      const message = `tier "${tier.name}" has a limit of the name "${limit.name}" already`;
-      faults.push({ path: pointer([...path, "limits", i, "name"]), message });
-    }
+    const tier = tierByLimit.get(limit.name);
+    if (tier === undefined) return;
+    const message = `tier "${tier}" has a limit of the name "${limit.name}" already`;
+    faults.push({ path: pointer([...path, "limits", i, "name"]), message });
   });
 }
 
@@ -204,13 +234,11 @@ function checkNames(
 function checkCost(
   limits: readonly ScopedLimit[],
   costMilli: number,
-  tiers: readonly Tier[],
+  widest: Holding | null,
   path: readonly PropertyKey[],
   faults: Fault[],
 ): void {
-  const own = smallest(limits);
-  const widest = tiers.map((tier) => smallest(tier.limits)).toSorted((a, b) => b.holds - a.holds)[0];
-  for (const { name, holds } of [own, ...(widest ? [widest] : [])]) {
+  for (const { name, holds } of [smallest(limits), ...(widest ? [widest] : [])]) {
     if (costMilli <= holds) continue;
     const message = `a cost of ${toTokens(costMilli)} can never pass: the limit "${name}" holds ${toTokens(holds)}`;
     faults.push({ path: pointer([...path, "cost"]), message });
@@ -218,8 +246,8 @@ function checkCost(
 }
 
 /** The limit that holds least, in millitokens. */
-function smallest(limits: readonly ScopedLimit[]): { name: string; holds: number } {
-  return limits.reduce(
+function smallest(limits: readonly ScopedLimit[]): Holding {
+  return limits.reduce<Holding>(
     (least, { limit }) => {
       const holds = capacityMilli(limit);
       return holds < least.holds ? { name: limit.name, holds } : least;

@@ -12,7 +12,7 @@ export interface Fault {
 }
 
 /** More faults than this help nobody and would let an input grow its own answer. */
-const MAX_FAULTS = 50;
+export const MAX_FAULTS = 50;
 
 /** A JSON Pointer from keys and indices. */
 export function pointer(keys: readonly PropertyKey[]): string {
@@ -21,11 +21,15 @@ export function pointer(keys: readonly PropertyKey[]): string {
 
 /** The faults of a failed parse. An unknown field is reported at the field itself. */
 export function faultsOf(error: z.core.$ZodError): Fault[] {
-  const faults = error.issues.flatMap((issue): Fault[] =>
-    issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => ({ path: pointer([...issue.path, key]), message: "is not a known field" }))
-      : [{ path: pointer(issue.path), message: issue.message }],
-  );
+  const faults = error.issues
+    .slice(0, MAX_FAULTS)
+    .flatMap((issue): Fault[] =>
+      issue.code === "unrecognized_keys"
+        ? issue.keys
+            .slice(0, MAX_FAULTS)
+            .map((key) => ({ path: pointer([...issue.path, key]), message: "is not a known field" }))
+        : [{ path: pointer(issue.path), message: issue.message }],
+    );
   return faults.slice(0, MAX_FAULTS);
 }
 

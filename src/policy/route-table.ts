@@ -1,13 +1,13 @@
 /**
  * Which route a request takes: the first in the policy's order whose pattern and methods match.
  *
- * Matching is Hono's TrieRouter over plain patterns (literals, `:param`, a final `*`), so it is linear in the path and
- * takes no regular expression from a policy. Also finds the faults between routes: one that an earlier route always
- * shadows, and one that two routes would share a name for.
+ * path-patterns.ts matches the paths, with work that is bounded whatever the policy and the path. Paths seen before are remembered: that
+ * is quicker still. Also finds the routes that an earlier one shadows.
  */
-import { TrieRouter } from "hono/router/trie-router";
 import type { Route } from "./compile.ts";
 import { type Fault, pointer } from "./fault.ts";
+import { type Bits, emptyBits, firstInBoth, include, PathPatterns } from "./path-patterns.ts";
+import { PathMemory } from "./path-memory.ts";
 
 /** Paths that no policy route can shadow (3-wire), as Hono spells them: a tree is the path itself and all below it. */
 export const RESERVED_TREES = ["/api/v1/*", "/dashboard/*", "/docs/*", "/health", "/ready"] as const;
@@ -30,24 +30,34 @@ export type RouteMatch =
 /** The methods that a route may name. */
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const NONE: RouteMatch = { kind: "none" };
-/** Stands for "any method" in the router: a method of its own, so that order alone decides between routes. */
-const ANY = "ALL";
+/** No policy can spell it, as a segment or as a method: what takes this takes any. */
+const ANY = "\u0001";
 
-/** Paths whose route is remembered; all are forgotten when there are more. About 300 bytes each. */
-const REMEMBERED_PATHS = 2_000;
-const LONGEST_REMEMBERED = 256;
+/** Paths remembered that take a route. */
+const REMEMBERED_MATCHES = 2_000;
+/** And that take none. */
+const REMEMBERED_MISSES = 1_000;
 
 export class RouteTable {
   readonly all: readonly Route[];
   readonly faults: readonly Fault[];
   readonly #byId = new Map<string, Route>();
-  readonly #router = new TrieRouter<Route>();
-  /** By method, then path. */
-  readonly #remembered = new Map<string, Map<string, RouteMatch>>();
-  #rememberedPaths = 0;
+  readonly #patterns: PathPatterns;
+  readonly #matches: readonly RouteMatch[];
+  /** The routes that take a method, for each that a route may name. */
+  readonly #byMethod: ReadonlyMap<string, Bits>;
+  /** The routes that take every method. */
+  readonly #anyMethod: Bits;
+  readonly #taken = new PathMemory<RouteMatch>(REMEMBERED_MATCHES);
+  /** Apart: paths that somebody makes up evict none that takes a route. */
+  readonly #missed = new PathMemory<RouteMatch>(REMEMBERED_MISSES);
 
   constructor(routes: readonly Route[]) {
     this.all = routes;
+    this.#patterns = new PathPatterns(routes.length);
+    this.#matches = routes.map((route) => ({ kind: "route", route }));
+    this.#byMethod = new Map(METHODS.map((method) => [method, emptyBits(routes.length)]));
+    this.#anyMethod = emptyBits(routes.length);
     const faults: Fault[] = [];
     routes.forEach((route, i) => {
       if (this.#isShadowed(route)) {
@@ -55,9 +65,21 @@ export class RouteTable {
         faults.push({ path: pointer(["routes", i, "match"]), message });
       }
       this.#byId.set(route.id, route);
-      for (const method of route.methods ?? [ANY]) this.#router.add(method, route.match, route);
+      this.#patterns.add(i, route.match);
+      for (const method of route.methods ?? METHODS) include(this.#taking(method), i);
+      if (!route.methods) include(this.#anyMethod, i);
     });
     this.faults = faults;
+  }
+
+  /** Segments compared so far: the work of compiling and matching, in the steps of path-patterns.ts. */
+  get comparisons(): number {
+    return this.#patterns.comparisons;
+  }
+
+  /** Paths remembered now. */
+  get remembered(): number {
+    return this.#taken.size + this.#missed.size;
   }
 
   /** The route of that id, or null where this revision has none. */
@@ -75,45 +97,44 @@ export class RouteTable {
 
   /** `path` must be canonical (see gateway/canonical-path.ts). HEAD takes a route for GET where there is none of its own. */
   match(method: string, path: string): RouteMatch {
-    const known = this.#remembered.get(method)?.get(path);
+    const known = this.#taken.get(method, path) ?? this.#missed.get(method, path);
     if (known) return known;
     const match = this.#match(method, path);
-    if (match.kind === "route" && path.length <= LONGEST_REMEMBERED) this.#remember(method, path, match);
+    (match.kind === "route" ? this.#taken : this.#missed).set(method, path, match);
     return match;
   }
 
   #match(method: string, path: string): RouteMatch {
-    const route = this.#taking(method, path);
-    if (route) return { kind: "route", route };
-    const allow = METHODS.filter((other) => this.#taking(other, path));
+    const found = this.#patterns.matching(path);
+    const match = this.#first(method, found);
+    if (match) return match;
+    const allow = METHODS.filter((other) => this.#first(other, found));
     return allow.length > 0 ? { kind: "method-not-allowed", allow } : NONE;
   }
 
-  #remember(method: string, path: string, match: RouteMatch): void {
-    if (this.#rememberedPaths >= REMEMBERED_PATHS) {
-      this.#remembered.clear();
-      this.#rememberedPaths = 0;
-    }
-    const paths = this.#remembered.get(method) ?? new Map<string, RouteMatch>();
-    this.#remembered.set(method, paths.set(path, match));
-    this.#rememberedPaths += 1;
+  #first(method: string, found: Bits): RouteMatch | undefined {
+    const own = this.#matches[firstInBoth(found, this.#taking(method))];
+    return own ?? (method === "HEAD" ? this.#first("GET", found) : undefined);
   }
 
-  #taking(method: string, path: string): Route | undefined {
-    return this.#first(method, path) ?? (method === "HEAD" ? this.#first("GET", path) : undefined);
+  #taking(method: string): Bits {
+    return this.#byMethod.get(method) ?? this.#anyMethod;
   }
 
-  #first(method: string, path: string): Route | undefined {
-    return this.#router.match(method, path)[0][0]?.[0];
-  }
-
-  /** A segment that no policy can spell stands for any: what matches it matches all, since there are no expressions. */
+  /** Whether for each of its methods one earlier route matches every path that it matches: there are no expressions, so one path tells. */
   #isShadowed(route: Route): boolean {
-    const generic = route.match.replaceAll(/:[^/]+/g, "\u0001");
-    const samples = generic.endsWith("/*")
-      ? [generic.slice(0, -2) || "/", `${generic.slice(0, -1)}\u0001`, `${generic.slice(0, -1)}\u0001/\u0001`]
-      : [generic];
-    const methods = route.methods ?? [...METHODS, "\u0001"];
-    return samples.every((path) => methods.every((method) => this.#first(method, path) !== undefined));
+    const general = route.match.replaceAll(/:[^/]+/g, ANY);
+    const covering = general.endsWith("/*")
+      ? this.#starsOver(general.slice(0, -2))
+      : this.#patterns.matching(general);
+    const methods = route.methods ?? [...METHODS, ANY];
+    return methods.every((method) => firstInBoth(covering, this.#taking(method)) !== -1);
+  }
+
+  /** The patterns that match a path and all below it: only those with a star match it and a path that is a segment longer. */
+  #starsOver(path: string): Bits {
+    const here = this.#patterns.matching(path).slice();
+    const below = this.#patterns.matching(`${path}/${ANY}`);
+    return here.map((word, i) => word & (below[i] ?? 0));
   }
 }

@@ -7,6 +7,7 @@
  */
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
+import { boundedRecord } from "../bounded-record.ts";
 import { MAX_SLOTS } from "../core/concurrency.ts";
 import { toMilli } from "../core/units.ts";
 
@@ -129,9 +130,7 @@ const origin = z
 /** The whole document. */
 export const policySchema = z.strictObject({
   schema: z.literal(1),
-  tiers: z
-    .record(name, tier)
-    .check(z.refine((tiers) => Object.keys(tiers).length <= MAX_TIERS, "has too many tiers")),
+  tiers: boundedRecord(name, tier, MAX_TIERS, "has too many tiers"),
   routes: z.array(route).check(z.maxLength(MAX_ROUTES)),
   /** Tier of requests without a credential. */
   anonymousTier: name,

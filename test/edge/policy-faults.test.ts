@@ -3,7 +3,9 @@
  * fault. Never through KV: this is the pure compile.
  */
 import { describe, expect, it } from "vitest";
+import { accountChangeSchema } from "../../src/api/schemas.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
+import { parseBy } from "../../src/policy/fault.ts";
 import {
   BETWEEN,
   BUCKET,
@@ -16,6 +18,7 @@ import {
   withLimits,
   withRoute,
   withRoutes,
+  withTier,
   WORDS,
 } from "../fixtures/edge-faulty-policies.ts";
 
@@ -129,6 +132,39 @@ it("all faults are told at once, fifty at most", () => {
   ]);
   const many = withRoutes(...Array.from({ length: 100 }, () => ({ match: "/a", cost: -1 })));
   expect(faultPaths(many)).toHaveLength(50);
+});
+
+describe("a document cannot make its own refusal expensive", () => {
+  const eight = Array.from({ length: 8 }, (_, i) => ({ ...BUCKET, name: `same-${i}` }));
+  const tiers = (count: number, tier: unknown): unknown =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, tier]));
+
+  it("fifty faults at most, though each of 4,000 limits has a name that 64 tiers have too", () => {
+    const routes = Array.from({ length: 500 }, (_, i) => ({ match: `/r${i}`, limits: eight }));
+    const all = doc({ anonymousTier: "t0", defaultTier: "t0", tiers: tiers(64, { limits: eight }), routes });
+    expect(faultPaths(all)).toHaveLength(50);
+    const one = doc({
+      anonymousTier: "t0",
+      defaultTier: "t0",
+      tiers: tiers(64, { limits: eight }),
+      routes: routes.slice(0, 1),
+    });
+    expect(faultPaths(one)).toEqual(eight.map((_, i) => `/routes/0/limits/${i}/name`));
+  });
+
+  it.each([
+    ["tiers", doc({ tiers: tiers(65, "no tier") }), "/tiers"],
+    ["routes", doc({ routes: Array.from({ length: 501 }, () => "no route") }), "/routes"],
+    ["limits", withTier({ limits: Array.from({ length: 9 }, () => "no limit") }), "/tiers/free/limits"],
+  ])("%s are counted before any of them is parsed", (_what, document, path) => {
+    expect(faultPaths(document)).toEqual([path]);
+  });
+
+  it("an account's own limits are counted before any of them is parsed", () => {
+    const parsed = parseBy(accountChangeSchema, { limits: tiers(65, "no number") });
+    expect(parsed).toMatchObject({ ok: false, faults: [{ path: "/limits" }] });
+    expect(parseBy(accountChangeSchema, { limits: tiers(64, { tokens: 1 }) }).ok).toBe(true);
+  });
 });
 
 describe("a policy is taken where it only looks faulty", () => {

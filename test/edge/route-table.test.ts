@@ -1,6 +1,8 @@
 /** Which route a request takes. Never through the gateway: test/edge/proxy-path.test.ts shows what spelling does there. */
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compilePolicy } from "../../src/policy/compile.ts";
+import { compilePolicy, type Route } from "../../src/policy/compile.ts";
+import { RouteTable } from "../../src/policy/route-table.ts";
 import type { RouteDocument } from "../../src/policy/schema.ts";
 import { policyWith } from "../fixtures/edge-policy.ts";
 
@@ -99,5 +101,218 @@ describe("a caller of the decision API names a route", () => {
     ["", undefined],
   ])("by its id, or by its match where only one route has it: %s", (name, id) => {
     expect(routes.byName(name)?.id).toBe(id);
+  });
+});
+
+/** A table of routes that need not make a valid policy. */
+function tableOf(routes: readonly RouteDocument[]): RouteTable {
+  return new RouteTable(
+    routes.map(({ match, methods = null }, i): Route => ({
+      id: `${i}`,
+      match,
+      methods,
+      costMilli: 1_000,
+      limits: [],
+      requiresCredential: false,
+      upstream: null,
+      timeoutMs: 1_000,
+      forwardKey: false,
+    })),
+  );
+}
+
+describe("matching agrees with the rules read one route after the other", () => {
+  const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"] as const;
+  const segment = fc.constantFrom("a", "b", ":p", ":q", ":a");
+  const pattern = fc
+    .tuple(fc.array(segment, { maxLength: 4 }), fc.constantFrom("", "", "/", "/*"))
+    .map(([segments, end]) => segments.map((text) => `/${text}`).join("") + end || "/");
+  const routes = fc.array(
+    fc.record(
+      { match: pattern, methods: fc.uniqueArray(fc.constantFrom(...METHODS), { minLength: 1 }) },
+      { requiredKeys: ["match"] },
+    ),
+    // More than one word of bits.
+    { minLength: 1, maxLength: 70 },
+  );
+  /** Every path of up to five segments from a small alphabet, with and without a slash at its end. */
+  const paths = ["/"].concat(
+    [1, 2, 3, 4, 5].flatMap((length) =>
+      Array.from({ length: 3 ** length }, (_, n) => {
+        const digits = n.toString(3).padStart(length, "0");
+        return [...digits].map((digit) => `/${"abc"[Number(digit)] ?? ""}`).join("");
+      }).flatMap((path) => [path, `${path}/`]),
+    ),
+  );
+
+  function accepts(match: string, path: string): boolean {
+    const wanted = match.split("/");
+    const given = path.split("/");
+    const star = wanted.at(-1) === "*" ? wanted.length - 1 : null;
+    if (star === null ? given.length !== wanted.length : given.length < star) return false;
+    return wanted
+      .slice(0, star ?? undefined)
+      .every((text, i) => (text.startsWith(":") ? given[i] !== "" : given[i] === text));
+  }
+
+  /** The index of the first route, or the methods that the path takes. */
+  function expected(all: readonly RouteDocument[], method: string, path: string): string {
+    const first = (name: string): number =>
+      all.findIndex(
+        ({ match, methods }) => (methods?.some((own) => own === name) ?? true) && accepts(match, path),
+      );
+    const taking = (name: string): number => {
+      const own = first(name);
+      return own === -1 && name === "HEAD" ? first("GET") : own;
+    };
+    if (taking(method) !== -1) return `${taking(method)}`;
+    return METHODS.filter((other) => taking(other) !== -1).join(" ");
+  }
+
+  it("for every method and path, once and again", () => {
+    fc.assert(
+      fc.property(routes, fc.constantFrom(...METHODS, "PROPFIND"), (all, method) => {
+        const table = tableOf(all);
+        for (const path of [...paths, ...paths.slice(0, 50)]) {
+          const match = table.match(method, path);
+          const told =
+            match.kind === "route" ? match.route.id : match.kind === "none" ? "" : match.allow.join(" ");
+          expect(told, `${method} ${path}`).toBe(expected(all, method, path));
+        }
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("refuses no route that a request reaches", () => {
+    fc.assert(
+      fc.property(routes, (all) => {
+        const reached = new Set(
+          [...METHODS, "PROPFIND"].flatMap((method) => paths.map((path) => expected(all, method, path))),
+        );
+        const refused = tableOf(all).faults.map(({ path }) => path.split("/")[2] ?? "");
+        expect(refused.filter((index) => reached.has(index))).toEqual([]);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it.each<[what: string, routes: string[]]>([
+    ["shorter paths have routes of their own", ["/a", "/a/:x", "/a/:x/:y", "/a/*"]],
+    ["the path alone and all that is longer have", ["/a", "/a/:x/*", "/a/*"]],
+    ["a parameter is never empty", ["/a/:x", "/a/"]],
+  ])("a route is not shadowed where %s", (_what, matches) => {
+    expect(tableOf(matches.map((match) => ({ match }))).faults).toEqual([]);
+  });
+
+  it.each<[what: string, routes: RouteDocument[]]>([
+    ["the same pattern with other names", [{ match: "/a/:x" }, { match: "/a/:y" }]],
+    ["a star above", [{ match: "/a/*" }, { match: "/a/:x/b" }]],
+    ["a star at the same place", [{ match: "/:x/*" }, { match: "/b/*" }]],
+    ["a parameter for its literal", [{ match: "/:x/b" }, { match: "/a/b" }]],
+    [
+      "two that share its methods",
+      [
+        { match: "/a", methods: ["GET"] },
+        { match: "/*", methods: ["PUT"] },
+        { match: "/a", methods: ["PUT", "GET"] },
+      ],
+    ],
+  ])("a route is shadowed by %s", (_what, all) => {
+    expect(tableOf(all).faults.map(({ path }) => path)).toEqual([`/routes/${all.length - 1}/match`]);
+  });
+});
+
+/** As many routes as a policy may have, as long as they may be. */
+const ROUTE_COUNT = 500;
+const LONGEST = 256;
+
+/** A pattern of the greatest length, from its segments. */
+function longest(segmentAt: (place: number) => string, end: string): string {
+  let match = "";
+  for (let place = 0; match.length + segmentAt(place).length + 1 + end.length <= LONGEST; place++) {
+    match += `/${segmentAt(place)}`;
+  }
+  return match + end;
+}
+
+/** Policies that were made to cost: by what each of their patterns looks like. */
+const HOSTILE: [what: string, pattern: (i: number) => string][] = [
+  ["parameters with names of their own", (i) => longest((place) => `:a${i}${place}`, `/x${i}`)],
+  [
+    "a literal or a parameter at each place, which a path follows both",
+    (i) => longest((place) => ((i >> (place % 9)) & 1 ? "a" : ":p"), `/x${i}`),
+  ],
+  ["the same with a star", (i) => longest((place) => ((i >> (place % 9)) & 1 ? "a" : ":p"), "/*")],
+  ["a long common beginning", (i) => longest(() => "a", `/x${i}`)],
+  ["a star at each depth", (i) => `${"/a".repeat(i % 127)}${i < 127 ? "/*" : `/x${i}`}`],
+  ["segments that no other has", (i) => longest((place) => `${i.toString(36)}${place}`, "")],
+];
+
+describe("the work of routing is bounded", () => {
+  it.each(HOSTILE)(
+    "by the longest pattern for each path, and each route when compiled: %s",
+    (_what, pattern) => {
+      const routes = Array.from({ length: ROUTE_COUNT }, (_, i) => ({ match: pattern(i) }));
+      const table = tableOf(routes);
+      const places = Math.max(...routes.map(({ match }) => match.split("/").length));
+      expect(table.comparisons).toBeLessThanOrEqual(2 * ROUTE_COUNT * places);
+      const made = routes.filter((_, i) => i % 50 === 0).map(({ match }) => match.replaceAll(":", ""));
+      const paths = ["/a".repeat(127), "/a".repeat(8_000), `/${"a".repeat(16_000)}`, ...made];
+      const work = paths.flatMap((path) =>
+        ["GET", "HEAD", "PROPFIND"].map((method) => {
+          const before = table.comparisons;
+          table.match(method, path);
+          return table.comparisons - before;
+        }),
+      );
+      expect(Math.max(...work)).toBeLessThanOrEqual(places);
+    },
+  );
+});
+
+describe("what is remembered of paths", () => {
+  const routes = [
+    { match: "/identify" },
+    { match: "/users/:id" },
+    { match: "/put", methods: ["PUT" as const] },
+  ];
+
+  /** Segments compared to match it. */
+  function workOf(table: RouteTable, method: string, path: string): number {
+    const before = table.comparisons;
+    table.match(method, path);
+    return table.comparisons - before;
+  }
+
+  it.each([
+    ["that take a route", "GET", "/identify"],
+    ["that take a route by a parameter", "GET", "/users/1"],
+    ["that take none (404)", "GET", "/favicon.ico"],
+    ["of another method (405)", "GET", "/put"],
+  ])("spares matching paths again %s", (_what, method, path) => {
+    const table = tableOf(routes);
+    expect(workOf(table, method, path)).toBeGreaterThan(0);
+    expect(workOf(table, method, path)).toBe(0);
+  });
+
+  it.each<[what: string, path: (n: number) => string]>([
+    ["that take no route", (n) => `/wp-admin/${n}`],
+    ["that take a route", (n) => `/users/${n}`],
+  ])("is bounded, and keeps the paths in use while somebody makes up others %s", (_what, path) => {
+    const table = tableOf(routes);
+    table.match("GET", "/identify");
+    for (let n = 0; n < 20_000; n++) {
+      table.match("GET", path(n));
+      if (n % 500 === 0) expect(workOf(table, "GET", "/identify")).toBe(0);
+    }
+    expect(table.remembered).toBeLessThanOrEqual(3_000);
+  });
+
+  it("has no paths of more than 256 characters", () => {
+    const table = tableOf(routes);
+    table.match("GET", `/users/${"u".repeat(250)}`);
+    table.match("GET", `/nobody/${"u".repeat(250)}`);
+    expect(table.remembered).toBe(0);
   });
 });

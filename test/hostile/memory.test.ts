@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
+import { pathnameOf } from "../../src/gateway/url-parts.ts";
 import { clientIp } from "../../src/identity/client-ip.ts";
 import { KeyStore } from "../../src/identity/key-store.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
 import type { Answer, AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const MB = 2 ** 20;
@@ -148,3 +150,33 @@ it("keys that nobody issued leave nothing behind", { timeout: 300_000 }, async (
   const grown = await grownMb((n) => keys.find(`el_live_${String(n).padStart(36, "0")}`, 1_000 + n));
   expect(grown).toBeLessThan(1);
 });
+
+it(
+  "paths that somebody makes up, with long queries, leave their paths alone behind",
+  { timeout: 300_000 },
+  () => {
+    const compiled = compilePolicy(
+      {
+        schema: 1,
+        anonymousTier: "only",
+        defaultTier: "only",
+        tiers: { only: { limits: [] } },
+        routes: [{ match: "/users/:id" }],
+      },
+      1,
+    );
+    if (!compiled.ok) throw new Error("the policy compiles");
+    const { routes } = compiled.value;
+    const query = "q".repeat(16_000);
+    const before = usedBytes();
+    for (let n = 0; n < 10_000; n++) {
+      for (const place of ["users", "nowhere"]) {
+        // As the runtime gives it: one string, of which the path is a slice.
+        const url = Buffer.from(`https://api.example/${place}/made-up-${n}?${query}`).toString("latin1");
+        routes.match("GET", pathnameOf(url));
+      }
+    }
+    expect((usedBytes() - before) / MB).toBeLessThan(3);
+    expect(routes.remembered).toBeGreaterThan(1_000);
+  },
+);

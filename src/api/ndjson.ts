@@ -15,7 +15,9 @@ export async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator
   let rest = "";
   let skipping = false;
   const take = (text: string): Line[] => {
-    const pieces = (rest + text).split("\n");
+    // Only what is new is searched: a line that comes byte by byte costs no more than one that comes at once.
+    const [first = "", ...further] = text.split("\n");
+    const pieces = [rest + first, ...further];
     rest = pieces.pop() ?? "";
     const lines: Line[] = [];
     for (const piece of pieces) {

@@ -265,7 +265,7 @@ export class UserLimiter extends AccountObject {
   }
 
   #isAddress(): boolean {
-    return /^(ip|login):/.test(this.ctx.id.name ?? "");
+    return /^(ip|login|admin):/.test(this.ctx.id.name ?? "");
   }
 }
 

@@ -13,13 +13,20 @@ export type Body<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly response: Response };
 
-export async function readBody<T>(c: Context<AppEnv>, schema: z.ZodMiniType<T>): Promise<Body<T>> {
+/** @param admit told how many characters have come, before they are parsed: a response of its refuses them. */
+export async function readBody<T>(
+  c: Context<AppEnv>,
+  schema: z.ZodMiniType<T>,
+  admit?: (characters: number) => Promise<Response | null>,
+): Promise<Body<T>> {
   const { requestId } = c.var;
   const text = await readText(c.req.raw);
   if (text === null) {
     const message = `is larger than ${MAX_BODY_BYTES} bytes`;
     return refused("too_large", `The body ${message}.`, requestId, [{ path: "", message }]);
   }
+  const refusal = (await admit?.(text.length)) ?? null;
+  if (refusal) return { ok: false, response: refusal };
   const json = parseJson(text);
   if (json === undefined) {
     return refused("invalid_request", "The body is not JSON.", requestId, [

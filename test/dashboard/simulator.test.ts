@@ -86,8 +86,10 @@ test.each([
   },
 );
 
-test("asks again only where another simulation is under way", () => {
-  const failed = (status: number, body: unknown) => isBusy({ kind: "failed", status, detail: "", body });
+test("asks again only if another simulation is running, or too many were asked for", () => {
+  const failed = (status: number, body: unknown) =>
+    isBusy({ kind: "failed", status, detail: "", body, retryAfterMs: null });
+  expect(failed(429, { code: "quota_exceeded" })).toBe(true);
   expect(failed(503, { code: "temporary_reduced_capacity" })).toBe(true);
   expect(failed(503, { code: "not_configured" })).toBe(false);
   expect(failed(0, null)).toBe(false);

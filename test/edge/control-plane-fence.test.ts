@@ -123,11 +123,13 @@ const step = fc.oneof(
 
 describe.each([
   // KV's own cache, for as long as the policy store asks for it.
-  { lagMs: 30_000, everywhereMs: 60_000 },
+  { lagMs: 30_000, everywhereMs: 60_000, fromMs: 0 },
   // And should KV be slower than that: what the store adds is 25 s.
-  { lagMs: 60_000, everywhereMs: 85_000 },
-])("while KV lags $lagMs ms", ({ lagMs, everywhereMs }) => {
+  { lagMs: 60_000, everywhereMs: 85_000, fromMs: 1_000 * HOUR_MS },
+])("while KV lags $lagMs ms", ({ lagMs, everywhereMs, fromMs }) => {
   it(`no decision goes back, the taker's is the newest at once, and everybody's within ${everywhereMs} ms`, async () => {
+    // Objects outlive a test: the operator's limit would not refill while the clock is behind the one of the test before.
+    later(fromMs);
     let random = 1;
     // Mulberry32, so that a failing schedule fails again.
     const share = (): number => {

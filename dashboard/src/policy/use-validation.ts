@@ -23,10 +23,15 @@ export function useValidation(text: string | null): Validation | null {
       const outcome = await validate(json.value, gone.signal);
       if (gone.signal.aborted) return;
       if (outcome.kind === "signed-out") return signedOut();
+      // Too much was asked at once: this text is still being checked.
+      if (outcome.kind === "failed" && outcome.status === 429) {
+        timer = setTimeout(() => void ask(), outcome.retryAfterMs ?? AGAIN_MS);
+        return;
+      }
       const faults = outcome.kind === "ok" ? outcome.value : [];
       setAnswer({ text, faults, unknown: outcome.kind === "ok" ? null : outcome.detail });
     };
-    const timer = setTimeout(() => void ask(), known === null ? PAUSE_MS : AGAIN_MS);
+    let timer = setTimeout(() => void ask(), known === null ? PAUSE_MS : AGAIN_MS);
     return () => {
       clearTimeout(timer);
       gone.abort();

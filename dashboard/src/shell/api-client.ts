@@ -3,7 +3,17 @@
 export type Outcome<T> =
   | { readonly kind: "ok"; readonly value: T; readonly headers: Headers }
   | { readonly kind: "signed-out" }
-  | { readonly kind: "failed"; readonly status: number; readonly detail: string; readonly body: unknown };
+  | Failed;
+
+export interface Failed {
+  readonly kind: "failed";
+  /** 0 if there was no answer. */
+  readonly status: number;
+  readonly detail: string;
+  readonly body: unknown;
+  /** When to ask again, if the answer says so. */
+  readonly retryAfterMs: number | null;
+}
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -36,7 +46,10 @@ export async function call<T>(
     const text = await response.text();
     const answer = json(text);
     if (response.status === 401) return { kind: "signed-out" };
-    if (!response.ok) return failed(response.status, detailOf(response.status, answer), answer);
+    if (!response.ok) {
+      const retryAfterMs = retryAfterOf(response.headers);
+      return failed(response.status, detailOf(response.status, answer), answer, retryAfterMs);
+    }
     const value = parse(answer ?? text);
     return value === null
       ? failed(response.status, "The answer is not of a known shape: reload the page.", answer)
@@ -49,8 +62,18 @@ export async function call<T>(
   }
 }
 
-function failed(status: number, detail: string, body: unknown): Outcome<never> {
-  return { kind: "failed", status, detail, body };
+function failed(
+  status: number,
+  detail: string,
+  body: unknown,
+  retryAfterMs: number | null = null,
+): Outcome<never> {
+  return { kind: "failed", status, detail, body, retryAfterMs };
+}
+
+function retryAfterOf(headers: Headers): number | null {
+  const seconds = headers.get("Retry-After");
+  return seconds !== null && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : null;
 }
 
 function json(text: string): unknown {

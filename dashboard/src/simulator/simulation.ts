@@ -1,6 +1,6 @@
 /** What the simulator asks and what it is answered (POST /api/v1/admin/simulate). Pure but for the call; never trusts a shape. */
 import type { Range } from "../overview/range.ts";
-import { call, isRecord, type Outcome } from "../shell/api-client.ts";
+import { call, type Failed, isRecord, type Outcome } from "../shell/api-client.ts";
 import {
   isFlag,
   isListOf,
@@ -66,9 +66,11 @@ export const simulate = (
     signal,
   });
 
-/** Whether somebody else's simulation is under way, and this one may be asked for again in a second. */
-export function isBusy(outcome: Outcome<unknown>): boolean {
-  if (outcome.kind !== "failed" || outcome.status !== 503) return false;
+/** Whether the same simulation may be asked for again soon: another is running (503), or there were too many (429). */
+export function isBusy(outcome: Outcome<unknown>): outcome is Failed {
+  if (outcome.kind !== "failed") return false;
+  if (outcome.status === 429) return true;
+  if (outcome.status !== 503) return false;
   return isRecord(outcome.body) && outcome.body["code"] === "temporary_reduced_capacity";
 }
 

@@ -35,7 +35,8 @@ export function useSimulation(document: unknown, range: Range, rangeKey: string,
       let outcome = await simulate(document, range, Date.now(), gone.signal);
       // Only one runs at a time, of all who are signed in.
       for (let i = 0; i < MOST_RETRIES && isBusy(outcome) && !gone.signal.aborted; i += 1) {
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        const pauseMs = outcome.retryAfterMs ?? RETRY_MS;
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
         if (!gone.signal.aborted) outcome = await simulate(document, range, Date.now(), gone.signal);
       }
       clearInterval(clock);

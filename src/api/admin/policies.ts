@@ -18,6 +18,7 @@ import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from ".
 import { activationSchema, pageQuery, policyChangeSchema, policyCheckSchema } from "../schemas.ts";
 import { ask, changeBy } from "./ask.ts";
 import { revisionView } from "./views.ts";
+import { spendWork, tokensOf } from "./work-limit.ts";
 
 /** What stands for the policy that ships with the Worker. */
 export const EMBEDDED: Revision = {
@@ -38,7 +39,9 @@ export async function getPolicy(c: Context<AppEnv>): Promise<Response> {
 export async function putPolicy(c: Context<AppEnv>): Promise<Response> {
   const expected = ifMatch(c);
   if (expected === "absent" || expected === "bad") return preconditionNeeded(c);
-  const body = await readBody(c, policyChangeSchema);
+  const body = await readBody(c, policyChangeSchema, (characters) =>
+    spendWork(c, "change", tokensOf(characters)),
+  );
   if (!body.ok) return body.response;
   const { document, reason } = body.value;
   return put(c, document, expected, changeBy(c, reason), (against, by) =>
@@ -47,7 +50,9 @@ export async function putPolicy(c: Context<AppEnv>): Promise<Response> {
 }
 
 export async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
-  const body = await readBody(c, policyCheckSchema);
+  const body = await readBody(c, policyCheckSchema, (characters) =>
+    spendWork(c, "policy", tokensOf(characters)),
+  );
   if (!body.ok) return body.response;
   const compiled = compilePolicy(body.value.document, 0);
   return c.json({ valid: compiled.ok, errors: compiled.ok ? [] : compiled.faults });
@@ -86,8 +91,10 @@ export async function activateRevision(c: Context<AppEnv>): Promise<Response> {
   const by = changeBy(c, body.value.reason);
   const find = async (): Promise<Revision | null> =>
     revision === 0 ? EMBEDDED : registry(c).revision(revision);
-  return ask<Revision | null>(c, "policy registry", find(), (found) => {
+  return ask<Revision | null>(c, "policy registry", find(), async (found) => {
     if (!found) return noRevision(c);
+    const refusal = await spendWork(c, "change", tokensOf(found.document.length));
+    if (refusal) return refusal;
     const condition = expected === "absent" ? "any" : expected;
     return put(c, parseJson(found.document), condition, by, (against, change) =>
       revision === 0

@@ -23,6 +23,7 @@ import { type ReportParameters, reportQuery } from "../schemas.ts";
 import { ask } from "./ask.ts";
 import { decisionsCsv } from "./decisions-csv.ts";
 import { driftOf } from "./ledger-drift.ts";
+import { spendWork } from "./work-limit.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -48,6 +49,8 @@ export async function getReport(c: Context<AppEnv>): Promise<Response> {
   }
   const { reports } = c.var.services;
   if (!reports) return problem("not_configured", NO_TOKEN, c.var.requestId);
+  const refusal = await spendWork(c, "reports", name === "ledger-drift" ? MOST_LEDGERS : 1);
+  if (refusal) return refusal;
   return ask<ReportAnswer>(c, "analytics", reports.run(query.value), async (answer) => {
     if (answer.report === "ledger-drift") {
       return ask(c, "ledgers", driftOf(c.var.services.limiter, query.value, answer), (drift) =>

@@ -14,13 +14,15 @@ import { invalidContent, readBody } from "../body.ts";
 import { simulationSchema } from "../schemas.ts";
 import { ask, iso } from "./ask.ts";
 import { EMBEDDED } from "./policies.ts";
-
+import { spendWork, tokensOf } from "./work-limit.ts";
 const RETRY_MS = 1_000;
 const NO_RECORD =
   "ANALYTICS is engine, so decisions are not kept where they could be replayed. Set it to embedded or both.";
 
 export async function simulate(c: Context<AppEnv>): Promise<Response> {
-  const body = await readBody(c, simulationSchema);
+  const body = await readBody(c, simulationSchema, (characters) =>
+    spendWork(c, "policy", tokensOf(characters)),
+  );
   if (!body.ok) return body.response;
   const { document, from, to } = body.value;
   const toMs = to === undefined ? Date.now() + 1 : Date.parse(to);
@@ -32,6 +34,8 @@ export async function simulate(c: Context<AppEnv>): Promise<Response> {
   if (c.var.services.settings.analytics === "engine") {
     return problem("not_configured", NO_RECORD, c.var.requestId);
   }
+  const refusal = await spendWork(c, "simulate", 1);
+  if (refusal) return refusal;
   const replay = async (): Promise<{ revision: number; answer: SimulationAnswer }> => {
     const { revision, document: active } = (await registryOf(c.env.POLICY_REGISTRY).newest()) ?? EMBEDDED;
     const edited = JSON.stringify(document);

@@ -19,6 +19,7 @@ import { setRateLimitHeaders } from "../../gateway/rate-limit-headers.ts";
 import type { AdminToken } from "../../identity/admin/admin-settings.ts";
 import { clientIp } from "../../identity/client-ip.ts";
 import { LOGIN_TIER } from "../../policy/compile.ts";
+import { decideBuiltIn } from "./work-limit.ts";
 
 /** How long a right token is not asked about again. */
 const SEEN_MS = 600_000;
@@ -42,18 +43,8 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
     const detail = "Tokens cannot be checked at the moment.";
     return refused(problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS }));
   }
-  const request = {
-    revision: policy.revision,
-    tier: LOGIN_TIER.name,
-    route: null,
-    costMilli: null,
-    keyId: null,
-    peek: token !== null,
-    idempotencyKey: null,
-  };
-  const decision = await services.limiter.decide(`login:${address}`, request, policy, nowMs, (work) =>
-    c.executionCtx.waitUntil(work),
-  );
+  const charge = { costMilli: null, peek: token !== null };
+  const decision = await decideBuiltIn(c, `login:${address}`, LOGIN_TIER, policy, charge);
   if (token && decision.allowed) {
     seen.set(`${token.name} ${address}`, true, nowMs + SEEN_MS);
     return { ok: true, token };

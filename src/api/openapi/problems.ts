@@ -74,7 +74,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     extras: { errors: [{ path: "/If-Match", message: "is missing, or not an ETag of the policy" }] },
   },
   quota_exceeded: {
-    when: "Too many wrong admin tokens came from this address.",
+    when: "Too many wrong admin tokens came from this address. Or this administrator has asked for too much at once: policies are counted by their size, and simulations and reports.",
     detail:
       "Too many wrong admin tokens came from this address: none is looked at before the time that Retry-After says.",
     extras: {

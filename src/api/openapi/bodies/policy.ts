@@ -20,7 +20,11 @@ describe(policySchema, {
   cors: "Who may call from a browser; nobody from another origin where it is left out.",
 });
 
-const tierSchema = named("Tier", "What users of a tier may do.", policySchema.shape.tiers.def.out.def.valueType);
+const tierSchema = named(
+  "Tier",
+  "What users of a tier may do.",
+  policySchema.shape.tiers.def.out.def.valueType,
+);
 describe(tierSchema, {
   limits: "All must allow a request; none: no limit.",
   mode: "`strict`: the user's object decides every request. `leased`: the edge may spend from a lease.",

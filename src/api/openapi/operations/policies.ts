@@ -76,7 +76,8 @@ const putPolicy: Notes = {
 const validatePolicy: Notes = {
   tag: "Policy",
   summary: "Every fault of a policy, with nothing changed",
-  description: "The same checks as for a change, and their answer as data.",
+  description:
+    "The same checks as for a change, and their answer as data. Each administrator may have 600 tokens of policies checked per minute; a document costs one for each 16 KiB begun.",
   request: [
     json(policyCheckSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } }),
   ],
@@ -108,7 +109,7 @@ const simulatePolicy: Notes = {
   tag: "Policy",
   summary: "Who would have been denied or let in by a policy that is not in force",
   description:
-    "Replays the newest 50,000 recorded decisions of the range by the policy in force and by the given one, both from empty counters, through the code that decides. Accounts' own numbers and grants are not known to the record, nor the path behind a route's pattern.",
+    "Replays the newest 50,000 recorded decisions of the range by the policy in force and by the given one, both from empty counters, through the code that decides. Accounts' own numbers and grants are not known to the record, nor the path behind a route's pattern. Each administrator may run 12 per minute.",
   request: [json(simulationSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } })],
   answers: [
     {

@@ -1,0 +1,204 @@
+/** What one administrator can have computed: limited per token by the limiter itself, so that nobody keeps an isolate or the hub busy. */
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { compilePolicy, tierOf, WORK_TIERS } from "../../src/policy/compile.ts";
+import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import {
+  bearer,
+  type Door,
+  type HeaderFields,
+  OWN_PAGE,
+  openDoor,
+  tokenEntry,
+} from "../fixtures/edge-admin.ts";
+import { objectsWith } from "../fixtures/edge-bindings.ts";
+import { TEST_POLICY } from "../fixtures/edge-policy.ts";
+import { problemOf } from "../fixtures/edge-problem.ts";
+
+const ADMIN = "/api/v1/admin";
+/** Nearly as large as a body may be: 62 tokens of 600. */
+const LARGE = "x".repeat(1_000_000);
+const SMALL = "x";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+interface Office {
+  /** Counts are by name, and objects are shared by all tests. */
+  readonly name: string;
+  readonly door: Door;
+  readonly bob: HeaderFields;
+  readonly alice: HeaderFields;
+}
+
+/** Two administrators whom no other test knows. */
+async function openOffice(role: "viewer" | "admin", variables: Partial<Env> = {}): Promise<Office> {
+  const name = `bob-${crypto.randomUUID()}`;
+  const tokens = [
+    await tokenEntry(name, role, `${name}-token`),
+    await tokenEntry(`alice-${name}`, role, `alice-${name}-token`),
+  ];
+  const door = await openDoor({ ...variables, ADMIN_TOKENS: JSON.stringify(tokens) });
+  return { name, door, bob: bearer(`${name}-token`), alice: bearer(`alice-${name}-token`) };
+}
+
+type Call = (door: Door, who: HeaderFields) => Promise<Response>;
+
+function post(path: string, body: unknown, headers: HeaderFields = {}): Call {
+  return (door, who) =>
+    door.request(`${ADMIN}${path}`, {
+      method: "POST",
+      headers: { ...who, ...headers },
+      body: JSON.stringify(body),
+    });
+}
+
+const validate = (document: unknown): Call => post("/policy/validate", { document });
+const put: Call = (door, who) =>
+  door.request(`${ADMIN}/policy`, {
+    method: "PUT",
+    headers: { ...who, "If-Match": '"999999"' },
+    body: JSON.stringify({ document: LARGE }),
+  });
+const activate = post("/policy/revisions/0/activate", {}, { "If-Match": '"999999"' });
+/** Of no time, so that there is nothing to replay. */
+const NO_TIME = { from: "2020-01-01T00:00:00Z", to: "2020-01-01T00:00:01Z" };
+const simulate = post("/simulate", { document: TEST_POLICY, ...NO_TIME });
+const report =
+  (name: string): Call =>
+  (door, who) =>
+    door.request(`${ADMIN}/reports/${name}`, { headers: who });
+
+/** How many of so many calls, one after the other, are not 429. */
+async function admitted(call: Call, door: Door, who: HeaderFields, calls: number): Promise<number> {
+  let count = 0;
+  for (let i = 0; i < calls; i++) if ((await call(door, who)).status !== 429) count += 1;
+  return count;
+}
+
+describe("an administrator", () => {
+  it.each<[what: string, role: "viewer" | "admin", call: Call, atOnce: number]>([
+    ["large policies to validate", "viewer", validate(LARGE), 9],
+    ["simulations", "viewer", simulate, 12],
+    ["large policies to simulate", "viewer", post("/simulate", { document: LARGE }), 9],
+    ["policies to put", "admin", put, 9],
+    ["reports", "viewer", report("overview"), 60],
+    ["reports of drift, each of which asks twenty ledgers", "viewer", report("ledger-drift"), 3],
+  ])("is answered 429 after so many at once: %s", async (_what, role, call, atOnce) => {
+    const { door, bob, alice } = await openOffice(role);
+    expect(await admitted(call, door, bob, atOnce + 2)).toBe(atOnce);
+    // Others are not touched.
+    expect((await call(door, alice)).status).not.toBe(429);
+    expect((await door.request(`${ADMIN}/policy`, { headers: bob })).status).toBe(200);
+  });
+
+  it("is told the limit and when to come again", async () => {
+    const { door, bob } = await openOffice("viewer");
+    await admitted(validate(LARGE), door, bob, 9);
+    const denied = await validate(LARGE)(door, bob);
+    // 42 are left, and ten more come each second.
+    expect(denied.headers.get("Retry-After")).toBe("2");
+    expect(denied.headers.get("RateLimit-Policy")).toBe('"policy";q=600;w=60');
+    expect(denied.headers.get("RateLimit")).toMatch(/^"policy";r=42;t=/);
+    expect(denied.headers.get("Cache-Control")).toBe("no-store");
+    expect(await problemOf(denied)).toMatchObject({
+      status: 429,
+      code: "quota_exceeded",
+      "violated-policies": ["policy"],
+    });
+    // What is cheaper passes, and the same passes later.
+    expect((await validate(SMALL)(door, bob)).status).toBe(200);
+    later(2_100);
+    expect((await validate(LARGE)(door, bob)).status).toBe(200);
+  });
+
+  it("has one count for policies put and revisions activated, and others for all else", async () => {
+    const { door, bob } = await openOffice("admin");
+    expect(await admitted(put, door, bob, 10)).toBe(9);
+    expect(await admitted(activate, door, bob, 50)).toBe(42);
+    for (const call of [validate(LARGE), simulate, report("overview")]) {
+      expect((await call(door, bob)).status).toBe(200);
+    }
+  });
+
+  it("has one count for a token, its sessions and all isolates", async () => {
+    const { name, door, bob } = await openOffice("viewer");
+    const entry = await tokenEntry(name, "viewer", `${name}-token`);
+    const other = await openDoor({ ADMIN_TOKENS: JSON.stringify([entry]) });
+    const session = { ...(await door.session(`${name}-token`)), ...OWN_PAGE };
+    const counts = [
+      await admitted(validate(LARGE), door, bob, 5),
+      await admitted(validate(LARGE), other, bob, 2),
+      await admitted(validate(LARGE), door, session, 3),
+    ];
+    expect(counts).toEqual([5, 2, 2]);
+  });
+
+  it("has no more admitted by asking at once", async () => {
+    stopClock();
+    const { door, bob } = await openOffice("viewer");
+    const answers = await Promise.all(Array.from({ length: 50 }, () => simulate(door, bob)));
+    // Others than the first find it busy (503).
+    expect(answers.filter(({ status }) => status !== 429)).toHaveLength(12);
+  });
+
+  it("who types a policy of 50 KB is never limited, nor are ten dashboards that show reports", async () => {
+    const { door, bob } = await openOffice("viewer");
+    const typed = validate("x".repeat(50_000));
+    for (let i = 0; i < 60; i++) {
+      expect((await typed(door, bob)).status).toBe(200);
+      // As often as the dashboard asks while somebody types and pauses.
+      later(400);
+    }
+    for (let i = 0; i < 3; i++) {
+      expect(await admitted(report("overview"), door, bob, 45)).toBe(45);
+      later(5_000);
+    }
+  });
+
+  it("is counted in the isolate while the limiter does not answer", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const USER_LIMITER = objectsWith(() => {
+      throw new Error("no objects today");
+    });
+    const { door, bob } = await openOffice("viewer", { USER_LIMITER });
+    expect(await admitted(validate(LARGE), door, bob, 12)).toBe(9);
+  });
+
+  it("without the role spends nothing, nor does a query that is not valid", async () => {
+    const asked: string[] = [];
+    const USER_LIMITER = objectsWith((subject) => void asked.push(subject));
+    const { door, bob } = await openOffice("viewer", { USER_LIMITER });
+    expect((await put(door, bob)).status).toBe(403);
+    expect((await report("overview?interval=never")(door, bob)).status).toBe(400);
+    expect((await report("nothing")(door, bob)).status).toBe(404);
+    expect(asked.filter((subject) => subject.startsWith("admin:"))).toEqual([]);
+  });
+});
+
+describe("the tiers of administrators' work", () => {
+  it("are in every policy, whatever the document says, and cannot be spelt in one", () => {
+    const compiled = compilePolicy(TEST_POLICY, 1);
+    if (!compiled.ok) throw new Error("the test policy compiles");
+    for (const tier of Object.values(WORK_TIERS)) {
+      expect(tierOf(compiled.value, tier.name)).toBe(tier);
+      const tiers = { ...TEST_POLICY.tiers, [tier.name]: { limits: [] } };
+      expect(compilePolicy({ ...TEST_POLICY, tiers }, 1).ok).toBe(false);
+      expect(compiled.value.tiers.has(tier.name)).toBe(false);
+    }
+  });
+
+  it("leave nothing behind: who rests is forgotten", async () => {
+    const { name, door, bob } = await openOffice("viewer");
+    await validate(SMALL)(door, bob);
+    const stub = env.USER_LIMITER.getByName(`admin:policy:${name}`);
+    await runInDurableObject(stub, () => void vi.advanceTimersByTime(1_000));
+    const alarm = await runInDurableObject(stub, (_object, { storage }) => storage.getAlarm());
+    expect(alarm).not.toBeNull();
+    vi.setSystemTime(alarm ?? 0);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    const left = await runInDurableObject(stub, (_object, { storage }) => [...storage.kv.list()]);
+    expect(left).toEqual([]);
+  });
+});

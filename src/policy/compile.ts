@@ -127,7 +127,7 @@ export const WORK_TIERS = {
   /** Replays: each takes the hub about a second, in which nobody else can simulate. */
   simulate: builtInTier("simulate", 12, 12),
   /** Reports: each takes the hub 80 ms at most. A dashboard asks for one a second. */
-  reports: builtInTier("reports", 600, 60),
+  reports: builtInTier("reports", 600, 300),
 } as const;
 
 const BUILT_IN_TIERS: ReadonlyMap<string, Tier> = new Map(

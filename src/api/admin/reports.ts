@@ -49,7 +49,7 @@ export async function getReport(c: Context<AppEnv>): Promise<Response> {
   }
   const { reports } = c.var.services;
   if (!reports) return problem("not_configured", NO_TOKEN, c.var.requestId);
-  const refusal = await spendWork(c, "reports", name === "ledger-drift" ? MOST_LEDGERS : 1);
+  const refusal = await spendWork(c, "reports", 1);
   if (refusal) return refusal;
   return ask<ReportAnswer>(c, "analytics", reports.run(query.value), async (answer) => {
     if (answer.report === "ledger-drift") {

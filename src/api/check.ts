@@ -13,9 +13,7 @@ import type { Policy } from "../policy/compile.ts";
 import type { Keep } from "../limiter/combiner.ts";
 import { type Fault, parseBy } from "../policy/fault.ts";
 import { type Operation, operationSchema } from "./schemas.ts";
-
-/** Calls to objects under way at once in one batch. */
-const PARALLEL_USERS = 32;
+import { inWaves } from "./waves.ts";
 
 /** What one operation comes to. */
 export type CheckResult =
@@ -45,33 +43,28 @@ export async function checkMany(
     else byUser.set(read.user, [{ index, request: read.request }]);
   });
 
-  const groups = [...byUser];
-  const worker = async (): Promise<void> => {
-    for (let group = groups.shift(); group; group = groups.shift()) {
-      const [user, items] = group;
-      const requests = items.map(({ request }) => request);
-      const startedMs = performance.now();
-      const nowMs = Date.now();
-      const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, keep);
-      const limiterMs = performance.now() - startedMs;
-      items.forEach(({ index }, i) => {
-        const decision = decisions[i];
-        const request = requests[i];
-        if (!decision || !request) return;
-        const isMismatch = decision.outcome === "mismatch";
-        results[index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
-        // Reports agree with the ledger: neither counts what was not decided now.
-        if (request.peek || isMismatch || decision.replayed) return;
-        const point = pointOf(
-          { ...pointAbout(user, request, origin), atMs: nowMs, limiterMs },
-          decision,
-          ...resultOf(decision),
-        );
-        services.recorder.record(point, keep);
-      });
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(PARALLEL_USERS, groups.length) }, worker));
+  await inWaves([...byUser], async ([user, items]) => {
+    const requests = items.map(({ request }) => request);
+    const startedMs = performance.now();
+    const nowMs = Date.now();
+    const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, keep);
+    const limiterMs = performance.now() - startedMs;
+    items.forEach(({ index }, i) => {
+      const decision = decisions[i];
+      const request = requests[i];
+      if (!decision || !request) return;
+      const isMismatch = decision.outcome === "mismatch";
+      results[index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
+      // Reports agree with the ledger: neither counts what was not decided now.
+      if (request.peek || isMismatch || decision.replayed) return;
+      const point = pointOf(
+        { ...pointAbout(user, request, origin), atMs: nowMs, limiterMs },
+        decision,
+        ...resultOf(decision),
+      );
+      services.recorder.record(point, keep);
+    });
+  });
   return results;
 }
 

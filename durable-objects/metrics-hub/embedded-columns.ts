@@ -4,7 +4,7 @@
  *
  * A copy of what the table has, never more: it is read from it anew whenever the object starts. Never touches storage.
  */
-import { isCharged, ledgerSide, type Row } from "../../src/analytics/reports/facts.ts";
+import { isAdmitted, isCharged, outcomeOf, type Row } from "../../src/analytics/reports/facts.ts";
 import { stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { DIMENSIONS, type Dimension } from "../../src/analytics/reports/report-query.ts";
 import { columnOf, readNumbers, readTexts, type TextColumn, valueAt } from "./embedded-segment.ts";
@@ -27,9 +27,6 @@ export class Dictionary {
   }
 }
 
-/** {@link ledgerSide} as a small number. */
-export const SIDES = [null, "admitted", "refused"] as const;
-
 /** A run of points. Index i of every array is the i-th point's. */
 export interface HotSegment {
   readonly id: number;
@@ -37,13 +34,14 @@ export interface HotSegment {
   readonly firstMs: number;
   readonly lastMs: number;
   readonly atMs: Float64Array;
+  /** Outcomes are those that reports name ({@link outcomeOf}). */
   readonly texts: Readonly<Record<Dimension, Uint32Array>>;
   /** Requests, weighted. */
   readonly requests: Float64Array;
   /** Cost where it was charged, weighted. */
   readonly cost: Float64Array;
-  /** How the user's ledger counts it: an index of {@link SIDES}. */
-  readonly side: Uint8Array;
+  /** Whether the user's ledger has it as admitted. */
+  readonly admitted: Uint8Array;
   /** Step of the latency scale. */
   readonly latency: Uint16Array;
   /** Whether any point stands for several. */
@@ -129,7 +127,7 @@ export class EmbeddedColumns {
       texts,
       requests: new Float64Array(count),
       cost: new Float64Array(count),
-      side: new Uint8Array(count),
+      admitted: new Uint8Array(count),
       latency: new Uint16Array(count),
       sampled: new Uint8Array(count),
     };
@@ -141,12 +139,13 @@ export class EmbeddedColumns {
       const weight = valueAt(weights, i, 1);
       const why = reason.values[texts.reason[i] ?? 0] ?? "";
       const what = outcome.values[texts.outcome[i] ?? 0] ?? "";
-      const side = ledgerSide(what, why, source.values[texts.source[i] ?? 0] ?? "");
+      const where = source.values[texts.source[i] ?? 0] ?? "";
+      if (what === "denied") texts.outcome[i] = outcome.idOf(outcomeOf(what, why, where));
       firstMs = Math.min(firstMs, atMs);
       lastMs = Math.max(lastMs, atMs);
       segment.atMs[i] = atMs;
       segment.requests[i] = valueAt(requests, i, 1) * weight;
-      segment.side[i] = SIDES.indexOf(side);
+      segment.admitted[i] = isAdmitted(what, why, where) ? 1 : 0;
       segment.cost[i] = isCharged(what, why) ? valueAt(costs, i, 0) * weight : 0;
       segment.latency[i] = this.#stepOf(valueAt(latencies, i, 0));
       segment.sampled[i] = weight > 1 ? 1 : 0;

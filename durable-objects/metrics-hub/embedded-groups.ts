@@ -1,5 +1,5 @@
 /** Sums columns by group, in one pass, and finds percentiles by counting. Pure: reads the columns, changes nothing. */
-import { type Aggregation, type Group, LEVELS } from "../../src/analytics/reports/facts.ts";
+import { type Aggregation, type Group, LEVELS, UNDECIDED } from "../../src/analytics/reports/facts.ts";
 import { msOfStep, SCALE_STEPS, stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { thousandths } from "../../src/analytics/reports/report-parts.ts";
 import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
@@ -37,9 +37,10 @@ interface Sums {
   readonly requests: number[];
   readonly allowed: number[];
   readonly denied: number[];
+  readonly turnedAway: number[];
+  readonly decided: number[];
   readonly cost: number[];
-  /** By {@link SIDES}. */
-  readonly sides: readonly [number[], number[], number[]];
+  readonly admitted: number[];
   readonly sampled: number[];
   readonly atMost: Float64Array[];
 }
@@ -55,8 +56,10 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
     requests: [],
     allowed: [],
     denied: [],
+    turnedAway: [],
+    decided: [],
     cost: [],
-    sides: [[], [], []],
+    admitted: [],
     sampled: [],
     atMost: [],
   };
@@ -64,11 +67,13 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
   const bucketOf = boundsMs.length > 0 ? bucketsBySteps(boundsMs) : null;
   const allowedId = columns.dictionaries.outcome.find("allowed");
   const deniedId = columns.dictionaries.outcome.find("denied");
+  const turnedAwayId = columns.dictionaries.outcome.find("turned_away");
+  const undecidedId = columns.dictionaries.source.find(UNDECIDED);
   const [firstName, secondName] = by;
   const secondSize = sizes[1] ?? 1;
 
   for (const { segment, indices, count } of selected(columns, aggregation)) {
-    const { atMs, texts, requests, cost, side, latency: latencies, sampled } = segment;
+    const { atMs, texts, requests, cost, admitted, latency: latencies, sampled } = segment;
     const first = firstName ? texts[firstName] : null;
     const second = secondName ? texts[secondName] : null;
     for (let n = 0; n < count; n++) {
@@ -84,16 +89,18 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
       sums.requests[group] = (sums.requests[group] ?? 0) + weight;
       if (outcome === allowedId) sums.allowed[group] = (sums.allowed[group] ?? 0) + weight;
       else if (outcome === deniedId) sums.denied[group] = (sums.denied[group] ?? 0) + weight;
+      else if (outcome === turnedAwayId) sums.turnedAway[group] = (sums.turnedAway[group] ?? 0) + weight;
       sums.cost[group] = (sums.cost[group] ?? 0) + (cost[i] ?? 0);
-      const bySide = sums.sides[side[i] ?? 0];
-      if (bySide) bySide[group] = (bySide[group] ?? 0) + weight;
+      if (admitted[i] === 1) sums.admitted[group] = (sums.admitted[group] ?? 0) + weight;
       if (sampled[i] === 1) sums.sampled[group] = 1;
+      if (texts.source[i] === undecidedId) continue;
+      sums.decided[group] = (sums.decided[group] ?? 0) + weight;
       percentiles?.add(group, step, weight);
       if (bucketOf) addTo(sums.atMost[group], bucketOf[step] ?? 0, weight);
     }
   }
 
-  const found = percentiles?.of(sums.requests, LEVELS) ?? null;
+  const found = percentiles?.of(sums.decided, LEVELS) ?? null;
   const stepAt = (code: number): number =>
     Math.floor(code / sizes.reduce((product, size) => product * size, 1));
   const keysAt = (code: number): string[] => {
@@ -114,10 +121,12 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
     return difference === 0 ? compareKeys(keysAt(x), keysAt(y)) : difference;
   };
   return topOf(table.codes.length, limit, compare).map((group): Group => {
-    const [requests = 0, allowed = 0, denied = 0] = [
+    const [requests = 0, allowed = 0, denied = 0, turnedAway = 0, decided = 0] = [
       sums.requests[group],
       sums.allowed[group],
       sums.denied[group],
+      sums.turnedAway[group],
+      sums.decided[group],
     ];
     return {
       atMs: intervalMs === null ? null : (stepAt(codeOf(group)) + firstStep) * intervalMs,
@@ -125,11 +134,13 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
       requests,
       allowed,
       denied,
-      errors: requests - allowed - denied,
+      turnedAway,
+      errors: requests - allowed - denied - turnedAway,
+      decided,
       cost: thousandths(sums.cost[group] ?? 0),
-      admitted: sums.sides[1][group] ?? 0,
-      refused: sums.sides[2][group] ?? 0,
-      percentiles: found ? [at(found, 0, group), at(found, 1, group), at(found, 2, group)] : null,
+      admitted: sums.admitted[group] ?? 0,
+      percentiles:
+        found && decided > 0 ? [at(found, 0, group), at(found, 1, group), at(found, 2, group)] : null,
       atMost: boundsMs.length > 0 ? running(sums.atMost[group] ?? [], boundsMs.length) : [],
       sampled: sums.sampled[group] === 1,
     };
@@ -141,8 +152,8 @@ function at(found: readonly Uint16Array[], level: number, group: number): number
 }
 
 function open(sums: Sums, bounds: number): void {
-  for (const list of [sums.requests, sums.allowed, sums.denied, sums.cost, sums.sampled, ...sums.sides])
-    list.push(0);
+  const { atMost: _buckets, ...lists } = sums;
+  for (const list of Object.values(lists)) list.push(0);
   if (bounds > 0) sums.atMost.push(new Float64Array(bounds + 1));
 }
 

@@ -13,21 +13,26 @@ export interface SelectedRows {
 interface Wanted {
   readonly column: (segment: HotSegment) => Uint32Array;
   readonly id: number;
+  /** Whether rows must have the value, or must not. */
+  readonly has: boolean;
 }
 
 /** Run by run; those without any are left out. */
 export function* selected(
   columns: EmbeddedColumns,
-  { fromMs, toMs, filters }: Selection,
+  { fromMs, toMs, filters, without = {} }: Selection,
   segments: Iterable<HotSegment> = columns.segments,
 ): Generator<SelectedRows> {
   const wanted: Wanted[] = [];
   for (const name of DIMENSIONS) {
-    const value = filters[name];
+    const [value, other] = [filters[name], without[name]];
+    const column = (segment: HotSegment) => segment.texts[name];
+    const unwanted = other === undefined ? null : columns.dictionaries[name].find(other);
+    if (unwanted !== null) wanted.push({ column, id: unwanted, has: false });
     if (value === undefined) continue;
     const id = columns.dictionaries[name].find(value);
     if (id === null) return;
-    wanted.push({ column: (segment) => segment.texts[name], id });
+    wanted.push({ column, id, has: true });
   }
   let indices = new Uint32Array(1_024);
   for (const segment of segments) {
@@ -38,12 +43,12 @@ export function* selected(
       const atMs = segment.atMs[i] ?? 0;
       if (atMs >= fromMs && atMs < toMs) indices[count++] = i;
     }
-    for (const { column, id } of wanted) {
+    for (const { column, id, has } of wanted) {
       const values = column(segment);
       let left = 0;
       for (let n = 0; n < count; n++) {
         const i = indices[n] ?? 0;
-        if (values[i] === id) indices[left++] = i;
+        if ((values[i] === id) === has) indices[left++] = i;
       }
       count = left;
     }

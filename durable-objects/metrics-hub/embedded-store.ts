@@ -120,7 +120,7 @@ export class EmbeddedStore {
   }
 
   /** Answers from memory; the first time after a start from the table. */
-  report(query: ReportQuery, _nowMs: number): ReportAnswer {
+  report(query: ReportQuery, nowMs: number): ReportAnswer {
     const plan = planOf(query);
     this.#load(ALL_RUNS);
     const columns = this.#columns;
@@ -128,7 +128,11 @@ export class EmbeddedStore {
       Object.entries(plan.groups).map(([name, aggregation]) => [name, groupsOf(columns, aggregation)]),
     );
     const rows = plan.scan ? logRows(columns, plan.scan, (id) => this.#read(id)) : [];
-    return answerOf(query, "embedded", { groups, rows });
+    // Runs are deleted whole, so the oldest may have older rows: those count as well.
+    let fromMs = nowMs - this.#limits.keepMs;
+    for (const { firstMs } of columns.segments) fromMs = Math.min(fromMs, firstMs);
+    const keeps = { fromMs, toMs: nowMs };
+    return answerOf(query, "embedded", { groups, rows, keeps });
   }
 
   /** What a simulation replays: the newest decisions of the range. */

@@ -7,7 +7,7 @@
  */
 import { COLUMNS, SAMPLE_INTERVAL } from "../../src/analytics/columns.ts";
 import type { Point } from "../../src/analytics/point.ts";
-import { CHARGED_ERRORS } from "../../src/analytics/reports/facts.ts";
+import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../../src/analytics/reports/facts.ts";
 import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
 
 /** Where wrangler.toml binds it to. */
@@ -40,13 +40,20 @@ const WEIGHT = `${SAMPLE_INTERVAL} * ${column("requests")}`;
 const WHOLE_WEIGHT = `toUInt32(${WEIGHT})`;
 const outcomeIs = (outcome: Point["outcome"]): string => `${column("outcome")} = '${outcome}'`;
 
-const CHARGED_LIST = CHARGED_ERRORS.map((reason) => `'${reason}'`).join(", ");
+const list = (reasons: readonly string[]): string => reasons.map((reason) => `'${reason}'`).join(", ");
+const CHARGED_LIST = list(CHARGED_ERRORS);
 const IS_CHARGED = `${outcomeIs("allowed")} OR (${outcomeIs("error")} AND ${column("reason")} IN (${CHARGED_LIST}))`;
 
+/** As src/analytics/reports/facts.ts has it. */
+const IS_DECIDED = `${column("source")} <> '${UNDECIDED}'`;
+const IS_DENIED = `${outcomeIs("denied")} AND ${IS_DECIDED} AND ${column("reason")} NOT IN (${list(STANDING_REASONS)})`;
+const IS_TURNED_AWAY = `${outcomeIs("denied")} AND (${column("source")} = '${UNDECIDED}' OR ${column("reason")} IN (${list(STANDING_REASONS)}))`;
+const OUTCOME = `if(${IS_TURNED_AWAY}, 'turned_away', ${column("outcome")})`;
+
 /** A line for each value of a column, in requests a second. */
-const linesBy = (field: keyof Point, where = ""): string =>
+const linesBy = (field: keyof Point, where = "", value = column(field)): string =>
   [
-    `SELECT $timeSeries AS t, ${column(field)} AS ${field}, sum(${WEIGHT}) / $interval AS requests`,
+    `SELECT $timeSeries AS t, ${value} AS ${field}, sum(${WEIGHT}) / $interval AS requests`,
     `FROM ${DATASET} WHERE $timeFilter${where && ` AND ${where}`}`,
     `GROUP BY t, ${field} ORDER BY t, ${field}`,
   ].join(" ");
@@ -62,7 +69,8 @@ const top = (field: keyof Point, what: string, where = ""): string =>
 const COUNTS = [
   `sum(${WEIGHT}) AS requests`,
   `sumIf(${WEIGHT}, ${outcomeIs("allowed")}) AS allowed`,
-  `sumIf(${WEIGHT}, ${outcomeIs("denied")}) AS denied`,
+  `sumIf(${WEIGHT}, ${IS_DENIED}) AS denied`,
+  `sumIf(${WEIGHT}, ${IS_TURNED_AWAY}) AS turned_away`,
   `sumIf(${SAMPLE_INTERVAL} * ${column("cost")}, ${IS_CHARGED}) AS cost`,
 ].join(", ");
 
@@ -73,8 +81,8 @@ const quantiles = (field: "limiterMs" | "upstreamMs", where: string): string => 
   return `SELECT $timeSeries AS t, ${levels.join(", ")} FROM ${DATASET} WHERE $timeFilter AND ${where} GROUP BY t ORDER BY t`;
 };
 
-const share = (outcome: Point["outcome"]): string =>
-  `SELECT sumIf(${WEIGHT}, ${outcomeIs(outcome)}) / sum(${WEIGHT}) AS share FROM ${DATASET} WHERE $timeFilter`;
+const share = (what: string, where = ""): string =>
+  `SELECT sumIf(${WEIGHT}, ${what}) / sum(${WEIGHT}) AS share FROM ${DATASET} WHERE $timeFilter${where && ` AND ${where}`}`;
 
 const PANELS: Panel[] = [
   {
@@ -87,12 +95,12 @@ const PANELS: Panel[] = [
   },
   {
     title: "Denied",
-    description: "Share of requests that a limit refused.",
+    description: "Share of decided requests that a limit denied.",
     type: "stat",
     unit: "percentunit",
     width: 6,
     redFrom: 0.25,
-    queries: [{ text: share("denied") }],
+    queries: [{ text: share(IS_DENIED, IS_DECIDED) }],
   },
   {
     title: "Errors",
@@ -101,7 +109,7 @@ const PANELS: Panel[] = [
     unit: "percentunit",
     width: 6,
     redFrom: 0.05,
-    queries: [{ text: share("error") }],
+    queries: [{ text: share(outcomeIs("error")) }],
   },
   {
     title: "Users",
@@ -111,18 +119,18 @@ const PANELS: Panel[] = [
     width: 6,
     queries: [
       {
-        text: `SELECT count(DISTINCT ${column("account")}) AS users FROM ${DATASET} WHERE $timeFilter`,
+        text: `SELECT count(DISTINCT ${column("account")}) AS users FROM ${DATASET} WHERE $timeFilter AND ${column("account")} <> ''`,
       },
     ],
   },
   {
     title: "Requests by outcome",
-    description: "Allowed, denied and error.",
+    description: "Allowed, denied by a limit, turned away for another reason, and error.",
     type: "timeseries",
     unit: "reqps",
     width: 12,
     stacked: true,
-    queries: [{ text: linesBy("outcome") }],
+    queries: [{ text: linesBy("outcome", "", OUTCOME) }],
   },
   {
     title: "Where decisions are made",
@@ -135,12 +143,12 @@ const PANELS: Panel[] = [
   },
   {
     title: "Denials by limit",
-    description: "Which limit refuses.",
+    description: "Which limit denies.",
     type: "timeseries",
     unit: "reqps",
     width: 12,
     stacked: true,
-    queries: [{ text: linesBy("reason", outcomeIs("denied")) }],
+    queries: [{ text: linesBy("reason", IS_DENIED) }],
   },
   {
     title: "Requests by data centre",
@@ -153,11 +161,11 @@ const PANELS: Panel[] = [
   },
   {
     title: "What a decision takes",
-    description: "Percentiles of all decisions.",
+    description: "Percentiles of decided requests.",
     type: "timeseries",
     unit: "ms",
     width: 12,
-    queries: [{ text: quantiles("limiterMs", `${column("source")} <> 'none'`) }],
+    queries: [{ text: quantiles("limiterMs", IS_DECIDED) }],
   },
   {
     title: "What upstreams take",
@@ -173,10 +181,10 @@ const PANELS: Panel[] = [
     type: "table",
     unit: "short",
     width: 12,
-    queries: [{ text: top("account", COUNTS) }],
+    queries: [{ text: top("account", COUNTS, `${column("account")} <> ''`) }],
   },
   {
-    title: "Most refused users",
+    title: "Most denied users",
     description: "Whom to talk to, or whom to block.",
     type: "table",
     unit: "short",
@@ -186,7 +194,7 @@ const PANELS: Panel[] = [
         text: top(
           "account",
           `sum(${WEIGHT}) AS requests, max(${column("retryAfterMs")}) AS longest_wait_ms`,
-          outcomeIs("denied"),
+          IS_DENIED,
         ),
       },
     ],
@@ -197,7 +205,7 @@ const PANELS: Panel[] = [
     type: "table",
     unit: "short",
     width: 12,
-    queries: [{ text: top("route", COUNTS) }],
+    queries: [{ text: top("route", COUNTS, `${column("route")} <> ''`) }],
   },
   {
     title: "Countries",

@@ -1,5 +1,6 @@
 /** The dashboard on Prometheus, over the families of src/analytics/metrics/families.ts. */
 import { FAMILIES } from "../../src/analytics/metrics/families.ts";
+import { UNDECIDED } from "../../src/analytics/reports/facts.ts";
 import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
 
 const PROMETHEUS: Source = {
@@ -35,8 +36,11 @@ const {
 const rate = (name: string, labels = ""): string =>
   `rate(${name}${labels && `{${labels}}`}[$__rate_interval])`;
 const sumBy = (labels: string, name: string, only = ""): string => `sum by (${labels}) (${rate(name, only)})`;
-const share = (labels: string): string =>
-  `(sum(${rate(requests.name, labels)}) or vector(0)) / sum(${rate(requests.name)})`;
+/** @param of the requests that the share is of; all if left out. */
+const share = (labels: string, of = ""): string =>
+  `(sum(${rate(requests.name, labels)}) or vector(0)) / sum(${rate(requests.name, of)})`;
+/** As src/analytics/reports/facts.ts has it. */
+const DECIDED = `source!="${UNDECIDED}"`;
 const quantile = (level: number, by: string, name: string): string =>
   `histogram_quantile(${level}, sum by (${by}) (${rate(`${name}_bucket`)}))`;
 const percentiles = (name: string) =>
@@ -53,12 +57,12 @@ const OVERVIEW: Panel[] = [
   },
   {
     title: "Denied",
-    description: "Share of requests that a limit refused.",
+    description: "Share of decided requests that a limit denied.",
     type: "stat",
     unit: "percentunit",
     width: 4,
     redFrom: 0.25,
-    queries: [{ text: share('outcome="denied"'), legend: "denied" }],
+    queries: [{ text: share('outcome="denied"', DECIDED), legend: "denied" }],
   },
   {
     title: "Errors",
@@ -72,12 +76,12 @@ const OVERVIEW: Panel[] = [
   {
     title: "Without the limiter",
     description:
-      "Share of requests that a tier's failure policy answered, because the user's object did not in time.",
+      "Share of decided requests that a tier's failure policy answered, because the user's object did not in time.",
     type: "stat",
     unit: "percentunit",
     width: 4,
     redFrom: 0.01,
-    queries: [{ text: share('source="fallback"'), legend: "fallback" }],
+    queries: [{ text: share('source="fallback"', DECIDED), legend: "fallback" }],
   },
   {
     title: "Active users",
@@ -104,7 +108,7 @@ const OVERVIEW: Panel[] = [
 const DECISIONS: Panel[] = [
   {
     title: "Requests by outcome",
-    description: "Allowed, denied and error.",
+    description: "Allowed, denied by a limit, turned away for another reason, and error.",
     type: "timeseries",
     unit: "reqps",
     width: 12,
@@ -123,7 +127,7 @@ const DECISIONS: Panel[] = [
   },
   {
     title: "Denials by limit",
-    description: "Which limit refuses.",
+    description: "Which limit denies.",
     type: "timeseries",
     unit: "reqps",
     width: 12,

@@ -7,6 +7,7 @@
  */
 import * as z from "zod/mini";
 import type { Point } from "./point.ts";
+import { outcomeOf, type ReportedOutcome } from "./reports/facts.ts";
 
 /** What can be filtered by. */
 export const LIVE_FILTERS = ["account", "route", "tier", "outcome", "reason", "source"] as const;
@@ -35,8 +36,9 @@ export const viewerMessageSchema = z.union([
 ]);
 
 /** A decision as a viewer sees it. `at` is RFC 3339 in UTC. */
-export interface LiveRow extends Omit<Point, "atMs"> {
+export interface LiveRow extends Omit<Point, "atMs" | "outcome"> {
   readonly at: string;
+  readonly outcome: ReportedOutcome;
 }
 
 export interface LiveFrame {
@@ -50,9 +52,17 @@ export interface LiveFrame {
 export const MOST_ROWS_PER_SECOND = 20;
 
 export function passes(point: Point, filters: LiveFilters): boolean {
-  return LIVE_FILTERS.every((name) => filters[name] === undefined || filters[name] === point[name]);
+  return LIVE_FILTERS.every((name) => filters[name] === undefined || filters[name] === valueOf(point, name));
 }
 
 export function liveRow({ atMs, ...rest }: Point): LiveRow {
-  return { at: new Date(atMs).toISOString(), ...rest };
+  return { at: new Date(atMs).toISOString(), ...rest, outcome: reported(rest) };
+}
+
+function valueOf(point: Point, name: LiveFilter): string {
+  return name === "outcome" ? reported(point) : point[name];
+}
+
+function reported({ outcome, reason, source }: Omit<Point, "atMs">): ReportedOutcome {
+  return outcomeOf(outcome, reason, source);
 }

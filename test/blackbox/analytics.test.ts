@@ -127,7 +127,8 @@ it("every report, every ledger and every metric know ten thousand requests to th
     return requests === 10_000 || null;
   });
 
-  const totals = { requests: 10_000, allowed: 6_745, denied: 3_255, errors: 0, cost: 7_245 };
+  const outcomes = { allowed: 6_745, denied: 1_855, turnedAway: 1_400, errors: 0 };
+  const totals = { requests: 10_000, ...outcomes, decided: 9_000, cost: 7_245 };
   const overview = await report("overview");
   expect(overview).toMatchObject({
     backend: "embedded",
@@ -141,46 +142,40 @@ it("every report, every ledger and every metric know ten thousand requests to th
     Array.isArray(series) && series.map((line) => [field(line, "key"), sum(field(line, "requests"))]),
   ).toEqual([
     ["allowed", 6_745],
-    ["denied", 3_255],
+    ["denied", 1_855],
+    ["turned_away", 1_400],
   ]);
 
   const users = [
-    { account: "user:enterprise-user", requests: 4_000, allowed: 4_000, denied: 0, cost: 4_000, share: 0.4 },
+    { account: "user:enterprise-user", requests: 4_000, allowed: 4_000, denied: 0, cost: 4_000 },
     { account: "user:pro-user", requests: 2_500, allowed: 2_500, cost: 3_000 },
     { account: "user:free-user", requests: 1_500, allowed: 100, denied: 1_400, cost: 100 },
-    { account: "", requests: 1_000, denied: 1_000, cost: 0 },
     { account: expect.stringMatching(/^ip:/), requests: 500, allowed: 45, denied: 455, cost: 45 },
-    { account: "user:blocked-user", requests: 400, denied: 400, cost: 0 },
+    { account: "user:blocked-user", requests: 400, denied: 0, turnedAway: 400, cost: 0 },
     { account: "user:checked", requests: 100, allowed: 100, cost: 100 },
   ];
   expect(await report("top-users")).toMatchObject({ users });
   expect(await report("top-users", "order=denied&outcome=denied")).toMatchObject({
     users: [
       { account: "user:free-user", denied: 1_400 },
-      { account: "" },
-      {},
-      { account: "user:blocked-user" },
+      { account: expect.stringMatching(/^ip:/), denied: 455 },
     ],
   });
+  const shares = field(await report("top-users"), "users", 0, "share");
+  expect(shares).toBeCloseTo(4_000 / 9_000);
   expect(await report("top-routes")).toMatchObject({
     routes: [
       { route: "/identify", requests: 8_900 },
-      { route: "", requests: 600, denied: 500 },
       { route: "/compare", requests: 500, cost: 1_000 },
     ],
   });
   expect(await report("denials")).toMatchObject({
-    denied: 3_255,
-    reasons: [
-      { reason: "minute", denied: 1_855 },
-      { reason: "not_found", denied: 500 },
-      { reason: "unauthenticated", denied: 500 },
-      { reason: "blocked", denied: 400 },
-    ],
-    top: [{ reason: "minute", account: "user:free-user", denied: 1_400 }, {}, {}, {}, {}],
+    denied: 1_855,
+    reasons: [{ reason: "minute", denied: 1_855, share: 1 }],
+    top: [{ reason: "minute", account: "user:free-user", denied: 1_400 }, {}],
   });
   const tiers = field(await report("tiers"), "tiers");
-  expect(sum(Array.isArray(tiers) && tiers.map((tier) => field(tier, "requests")))).toBe(10_000);
+  expect(sum(Array.isArray(tiers) && tiers.map((tier) => field(tier, "requests")))).toBe(9_000);
   expect(tiers).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ tier: "enterprise", requests: 4_000, allowed: 4_000 }),
@@ -189,7 +184,7 @@ it("every report, every ledger and every metric know ten thousand requests to th
   );
   const latency = await report("latency");
   const histogram = field(latency, "histogram");
-  expect(sum(Array.isArray(histogram) && histogram.map((entry) => field(entry, "requests")))).toBe(10_000);
+  expect(sum(Array.isArray(histogram) && histogram.map((entry) => field(entry, "requests")))).toBe(9_000);
   const sources = await report("sources");
   const bySource = field(sources, "sources");
   const ofSource = (name: string): number =>
@@ -222,7 +217,9 @@ it("every report, every ledger and every metric know ten thousand requests to th
   const samples = [...scrape.text.matchAll(/^edge_limiter_requests_total\{([^}]*)\} (\d+)$/gm)];
   expect(sum(samples.map(([, , n]) => n))).toBe(10_000);
   const refused = samples.filter(([, labels]) => labels?.includes('outcome="denied"'));
-  expect(sum(refused.map(([, , n]) => n))).toBe(3_255);
+  expect(sum(refused.map(([, , n]) => n))).toBe(1_855);
+  const decisions = [...scrape.text.matchAll(/^edge_limiter_decision_seconds_count\{[^}]*\} (\d+)$/gm)];
+  expect(sum(decisions.map(([, n]) => n))).toBe(9_000);
 
   // A denial that the edge repeats is told to the user's object with the next question about him.
   const peek = { user: "free-user", peek: true };

@@ -87,7 +87,7 @@ describe("a decision in words", () => {
     expect(whyText(DENIED)).toBe(
       "Limit “minute” did not hold 2 tokens more. The same request passes after 2.5 s if nobody else spends.",
     );
-    expect(whyText({ ...DENIED, reason: "blocked" })).toBe("The account is blocked.");
+    expect(whyText({ ...DENIED, outcome: "turned_away", reason: "blocked" })).toBe("The account is blocked.");
     expect(whyText({ ...DENIED, reason: "too_odd", source: "none" })).toBe("too_odd");
     // A limit may have the name of what every object has.
     expect(whyText({ ...DENIED, reason: "constructor", retryAfterMs: 0 })).toContain("“constructor”");

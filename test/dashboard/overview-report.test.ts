@@ -7,9 +7,12 @@ const PERIOD = {
   requests: 3,
   allowed: 2,
   denied: 1,
+  turnedAway: 0,
   errors: 0,
+  decided: 3,
   cost: 2,
   perSecond: 0.1,
+  coveredSeconds: 30,
   hopsSaved: 1,
   latencyMs: null,
 };

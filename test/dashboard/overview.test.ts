@@ -92,6 +92,7 @@ const REPORT = {
   times: ["2026-11-21T12:00:00Z", "2026-11-21T12:01:00Z", "2026-11-21T12:02:00Z"],
   series: [
     { key: "denied", requests: [0, 60, 20], denied: [0, 60, 20], cost: [0, 0, 0] },
+    { key: "turned_away", requests: [10, 0, 0], denied: [0, 0, 0], cost: [0, 0, 0] },
     { key: "allowed", requests: [10, 120, 40], denied: [0, 0, 0], cost: [10, 120, 40] },
   ],
 };
@@ -102,15 +103,15 @@ test("draws requests per second, of the seconds of a step that lie in the period
   expect(lines.map(({ name, values }) => [name, values])).toEqual([
     ["Allowed", [1, 2, 2]],
     ["Denied", [0, 1, 1]],
+    ["Turned away", [1, 0, 0]],
     ["Errors", [0, 0, 0]],
   ]);
   expect(show(0.5)).toBe("0.5/s");
   expect(trafficSummary(traffic!)).toBe(
-    "250 requests: 68 % allowed, 32 % denied, 0 % errors; at most 3 a second.",
+    "260 requests: 65.4 % allowed, 30.8 % denied, 3.8 % turned away, 0 % errors; at most 3 a second.",
   );
-  expect(trafficSummary({ ...traffic!, timesMs: [], requests: { allowed: [], denied: [], error: [] } })).toBe(
-    "No requests.",
-  );
+  const requests = { allowed: [], denied: [], turned_away: [], error: [] };
+  expect(trafficSummary({ ...traffic!, timesMs: [], requests })).toBe("No requests.");
 });
 
 test("takes nothing else for traffic, a ranking or revisions", () => {
@@ -123,7 +124,7 @@ test("takes nothing else for traffic, a ranking or revisions", () => {
 });
 
 test("ranks only who was denied, and links whom there is", () => {
-  const row = { requests: 10, denied: 4, share: 0.5, latencyMs: { p95: 3 } };
+  const row = { requests: 10, denied: 4, decided: 8, share: 0.5, latencyMs: { p95: 3 } };
   const users = [
     { account: "user:a/b", ...row },
     { account: "ip:192.0.2.1", ...row, denied: 0 },

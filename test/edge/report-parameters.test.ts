@@ -31,6 +31,17 @@ describe("a report without parameters", () => {
     });
   });
 
+  it("ends now where it would reach into the future, and stays as it is where all of it lies there", () => {
+    const end = (from: number, to: number) => {
+      const query = queryOf("overview", { from: iso(NOW_MS + from), to: iso(NOW_MS + to) }, NOW_MS);
+      return query.ok ? query.value.toMs - NOW_MS : query.faults;
+    };
+    expect(end(-3_600_000, 86_400_000)).toBe(750);
+    expect(end(-3_600_000, 200 * 86_400_000)).toBe(750);
+    expect(end(-3_600_000, -1_800_000)).toBe(-1_799_250);
+    expect(end(3_600_000, 7_200_000)).toBe(7_200_750);
+  });
+
   it("is of whole hours where it is held against the ledger, and of 20 accounts at most", () => {
     const query = queryOf("ledger-drift", { limit: "1000" }, NOW_MS);
     const to = Date.UTC(2026, 10, 21, 13);

@@ -53,6 +53,51 @@ describe("a report", () => {
     expect(await response.json()).toMatchObject({ backend: "embedded", totals: { requests: 1 } });
   });
 
+  it("counts a rejection as denied only if a limit denied it, and times only what was decided", async () => {
+    const edge = await startEdge();
+    const address = newAddress();
+    const subject = `ip:${address["CF-Connecting-IP"]}`;
+    // Three are allowed, two denied, one is exempt, and twenty lack a credential.
+    for (let i = 0; i < 5; i++) await edge.request("/identify", { headers: address });
+    await edge.request("/free/x", { headers: address });
+    for (let i = 0; i < 20; i++) await edge.request("/private", { headers: address });
+    await edge.settled();
+    const response = await admin(edge, "GET", `/reports/user?account=${subject}`);
+    expect(await response.json()).toMatchObject({
+      totals: { requests: 26, allowed: 4, denied: 2, turnedAway: 20, errors: 0, decided: 5 },
+      reasons: [{ reason: "minute", denied: 2, share: 1 }],
+    });
+    const log = await admin(edge, "GET", `/reports/decisions?account=${subject}&outcome=turned_away`);
+    const { decisions }: { decisions: { outcome: string; reason: string }[] } = await log.json();
+    expect(decisions).toHaveLength(20);
+    expect(decisions[0]).toMatchObject({ outcome: "turned_away", reason: "unauthenticated" });
+    const users = await admin(edge, "GET", "/reports/top-users?limit=1000");
+    const { users: ranked }: { users: { account: string }[] } = await users.json();
+    expect(ranked.map(({ account }) => account)).not.toContain("");
+  });
+
+  it("of a period that reaches into the future ends now, and its rate is of the time that has passed", async () => {
+    const edge = await startEdge();
+    const address = newAddress();
+    await edge.request("/free", { headers: address });
+    await edge.settled();
+    const nowMs = Date.now();
+    const from = new Date(nowMs - 600_000).toISOString();
+    const to = new Date(nowMs + 86_400_000).toISOString();
+    const account = `ip:${address["CF-Connecting-IP"]}`;
+    const query = new URLSearchParams({ from, to, account });
+    const answer: { to: string; current: { perSecond: number; coveredSeconds: number } } = await (
+      await admin(edge, "GET", `/reports/overview?${query}`)
+    ).json();
+    expect(Math.abs(Date.parse(answer.to) - nowMs)).toBeLessThan(60_000);
+    expect(answer.current.coveredSeconds).toBeLessThan(700);
+    expect(answer.current.perSecond).toBeCloseTo(1 / answer.current.coveredSeconds, 6);
+    const chart: { times: string[] } = await (
+      await admin(edge, "GET", `/reports/timeseries?${query}`)
+    ).json();
+    expect(Date.parse(chart.times.at(-1) ?? "")).toBeLessThan(nowMs + 60_000);
+  });
+
   it("comes from Analytics Engine where a token may read it, and the token goes nowhere else", async () => {
     const fetched = answering(() => Response.json({ data: [] }));
     const edge = await edgeWith(ENGINE);

@@ -42,6 +42,29 @@ describe("a point", () => {
     expect(valueOf(text, "edge_limiter_upstream_seconds_count", { route: "demo" })).toBe(5);
   });
 
+  test("counts as denied only if a limit denied it, as in reports", () => {
+    const rejected = [
+      ["minute", "strict"],
+      ["blocked", "strict"],
+      ["revoked", "deny-cache"],
+      ["overloaded", "none"],
+      ["not_found", "none"],
+    ] as const;
+    const text = told((deltas) => {
+      for (const [reason, source] of rejected)
+        countPoint(deltas, point({ outcome: "denied", reason, source }));
+    }).render(NOW);
+    const outcomeOf = (reason: string) =>
+      ["denied", "turned_away"].filter((outcome) => text.includes(`outcome="${outcome}",reason="${reason}"`));
+    expect(rejected.map(([reason]) => outcomeOf(reason))).toEqual([
+      ["denied"],
+      ["turned_away"],
+      ["turned_away"],
+      ["turned_away"],
+      ["turned_away"],
+    ]);
+  });
+
   test("is charged where an upstream failed, and not where a limit refused or the limiter was down", () => {
     const cost = (outcome: PointOutcome, reason: string) =>
       told((deltas) => countPoint(deltas, point({ outcome, reason }))).total("cost");

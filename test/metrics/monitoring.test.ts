@@ -52,6 +52,16 @@ test.skipIf(!HAS_CHDB)("every query of the dashboard on Analytics Engine gives r
       point({ atMs }),
       point({ atMs: atMs + 60_000, outcome: "denied", reason: "minute", source: "deny-cache" }),
       point({ atMs, outcome: "error", reason: "upstream_timeout", upstreamStatus: "none", cost: 3 }),
+      // Neither is denied by a limit, and the second was not decided.
+      point({ atMs, outcome: "denied", reason: "blocked" }),
+      point({
+        atMs,
+        outcome: "denied",
+        reason: "unauthenticated",
+        source: "none",
+        account: "",
+        limiterMs: 0,
+      }),
     ];
     await chdb.fill(rows.map((row) => Object.assign({ weight: 2 }, row)));
     const seconds = (ms: number) => Math.floor(ms / 1_000);
@@ -71,9 +81,18 @@ test.skipIf(!HAS_CHDB)("every query of the dashboard on Analytics Engine gives r
         answers.set(title, data);
       }
     }
-    expect(answers.get("Requests")).toEqual([{ requests: 6 }]);
-    expect(answers.get("Denied")).toEqual([{ share: 1 / 3 }]);
-    expect(answers.get("Routes")).toEqual([{ route: "demo", requests: 6, allowed: 2, denied: 2, cost: 8 }]);
+    expect(answers.get("Requests")).toEqual([{ requests: 10 }]);
+    expect(answers.get("Denied")).toEqual([{ share: 2 / 8 }]);
+    const counts = { allowed: 2, denied: 2, cost: 8 };
+    expect(answers.get("Routes")).toEqual([{ route: "demo", requests: 10, ...counts, turned_away: 4 }]);
+    expect(answers.get("Busiest users")).toEqual([
+      { account: "user:acme", requests: 8, ...counts, turned_away: 2 },
+    ]);
+    expect(answers.get("Users")).toEqual([{ users: 1 }]);
+    expect(new Set(answers.get("Requests by outcome")?.map(({ outcome }) => outcome))).toEqual(
+      new Set(["allowed", "denied", "turned_away", "error"]),
+    );
+    expect(answers.get("What a decision takes")?.[0]).toMatchObject({ p50: 2 });
   } finally {
     chdb.stop();
   }

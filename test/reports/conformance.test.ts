@@ -37,7 +37,7 @@ describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on Clic
   beforeAll(async () => {
     chdb = new Chdb();
     await chdb.fill(rows);
-    engine = new EngineBackend(DATASET, chdb.run);
+    engine = new EngineBackend(DATASET, chdb.run, () => START_MS);
   });
   afterAll(() => chdb?.stop());
 

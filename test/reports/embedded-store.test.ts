@@ -1,5 +1,5 @@
 /** The embedded store on SQLite: what it keeps, what it costs, and what it does above its size. */
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { EmbeddedStore, type StoreLimits } from "../../durable-objects/metrics-hub/embedded-store.ts";
 import { hash } from "../../durable-objects/metrics-hub/embedded-thinning.ts";
 import type { Point } from "../../src/analytics/point.ts";
@@ -152,7 +152,10 @@ describe("a point", () => {
         { account: cut, route: cut, tier: cut, reason: cut, keyId: cut, requestId: text.slice(0, 128) },
       ]);
       expect(ask(store, "user", { filters: { account: cut } }).totals.requests).toBe(1);
-      expect(ask(store, "top-users").users.map(({ account }) => account)).toContain(cut);
+      // An empty account is no user.
+      const users = ask(store, "top-users").users.map(({ account }) => account);
+      expect(users).toEqual(expect.arrayContaining(cut === "" ? ["user:acme"] : ["user:acme", cut]));
+      expect(users).not.toContain("");
     },
   );
 
@@ -274,5 +277,124 @@ describe("a batch that storage refuses", () => {
     store.insert([point(), point()], NOW_MS);
     expect(ask(store, "overview").current.requests).toBe(3);
     expect(ask(new EmbeddedStore(sql), "overview").current.requests).toBe(3);
+  });
+});
+
+/** 50 decided requests, of which a limit denied 10, and what was turned away for all other reasons. */
+function turnedAway(): Point[] {
+  const many = (count: number, given: Partial<Point>) => Array.from({ length: count }, () => point(given));
+  const unknown = { account: "", tier: "", keyId: "", source: "none", limiterMs: 0, cost: 0 } as const;
+  return [
+    ...many(40, { limiterMs: 8 }),
+    ...many(10, { outcome: "denied", reason: "minute", limiterMs: 20 }),
+    ...many(4, { outcome: "denied", reason: "blocked", limiterMs: 2 }),
+    ...many(3, { outcome: "denied", reason: "revoked", source: "deny-cache", limiterMs: 2 }),
+    ...many(2, { ...unknown, outcome: "denied", reason: "overloaded", account: "user:acme", tier: "free" }),
+    ...many(800, { ...unknown, route: "", outcome: "denied", reason: "not_found" }),
+    ...many(100, { ...unknown, outcome: "denied", reason: "unauthenticated" }),
+    ...many(5, { source: "none", reason: "exempt", limiterMs: 0, route: "/health" }),
+  ];
+}
+
+describe("requests that no limit denied", () => {
+  const store = new EmbeddedStore(new NodeSql());
+  beforeAll(() => store.insert(turnedAway(), NOW_MS));
+
+  it("count as turned away, not as denied, in every report", () => {
+    const counts = { requests: 964, allowed: 45, denied: 10, turnedAway: 909, errors: 0, decided: 57 };
+    expect(ask(store, "overview").current).toMatchObject(counts);
+    expect(ask(store, "denials")).toMatchObject({
+      denied: 10,
+      reasons: [{ reason: "minute", denied: 10, share: 1 }],
+      top: [{ reason: "minute", account: "user:acme", denied: 10 }],
+    });
+    const sums = ask(store, "timeseries").series.map(({ key, requests, denied }) => [
+      key,
+      requests.reduce((sum, count) => sum + count, 0),
+      denied.reduce((sum, count) => sum + count, 0),
+    ]);
+    expect(sums).toEqual([
+      ["turned_away", 909, 0],
+      ["allowed", 45, 0],
+      ["denied", 10, 10],
+    ]);
+    const user = ask(store, "user");
+    expect(user.totals).toMatchObject({ requests: 64, denied: 10, turnedAway: 9, decided: 57 });
+    expect(user.reasons).toEqual([{ reason: "minute", denied: 10, share: 1 }]);
+    expect(ask(store, "ledger-drift").accounts).toEqual([
+      { account: "user:acme", requests: 40, cost: 45, denied: 10 },
+    ]);
+  });
+
+  it("are found in the log and in every report by the outcome turned_away, and not by denied", () => {
+    const byOutcome = (outcome: string) => ({ filters: { outcome } });
+    const reasons = (outcome: string) =>
+      new Set(ask(store, "decisions", byOutcome(outcome)).decisions.map(({ reason }) => reason));
+    expect(reasons("denied")).toEqual(new Set(["minute"]));
+    expect(reasons("turned_away")).toEqual(
+      new Set(["blocked", "revoked", "overloaded", "not_found", "unauthenticated"]),
+    );
+    const [line] = ask(store, "decisions", byOutcome("turned_away")).decisions;
+    expect(line?.outcome).toBe("turned_away");
+    expect(ask(store, "overview", byOutcome("turned_away")).current).toMatchObject({
+      requests: 909,
+      turnedAway: 909,
+    });
+    expect(ask(store, "denials", byOutcome("turned_away")).denied).toBe(0);
+  });
+
+  it("are in no percentile that the limiter did not decide", () => {
+    const p95Ms = 20;
+    expect(ask(store, "overview").current.latencyMs).toEqual({ p50: 8, p95: p95Ms, p99: p95Ms });
+    expect(ask(store, "top-routes").routes.map(({ route, latencyMs }) => [route, latencyMs?.p95])).toEqual([
+      ["/identify", p95Ms],
+      ["/health", undefined],
+    ]);
+    expect(ask(store, "tiers").tiers).toMatchObject([{ tier: "free", latencyMs: { p95: p95Ms } }]);
+    expect(ask(store, "user").totals.latencyMs?.p95).toBe(p95Ms);
+    const { steps, sources, histogram } = ask(store, "latency");
+    expect(steps.p50.filter((ms) => ms !== null)).toEqual([8]);
+    expect(sources.map(({ source }) => source)).toEqual(["strict", "deny-cache"]);
+    expect(histogram.reduce((sum, { requests }) => sum + requests, 0)).toBe(57);
+    const none = ask(store, "sources").sources.find(({ source }) => source === "none");
+    expect(none).toMatchObject({ requests: 907, latencyMs: null });
+  });
+
+  it("are no user's, no route's and no tier's where they have none, and have no share in them", () => {
+    expect(ask(store, "top-users").users).toMatchObject([{ account: "user:acme", requests: 64, share: 1 }]);
+    expect(ask(store, "tiers").tiers).toMatchObject([{ tier: "free", share: 1 }]);
+    const { routes } = ask(store, "top-routes");
+    expect(routes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1);
+    expect(ask(store, "top-routes", { filters: { route: "" } }).routes).toEqual([]);
+  });
+});
+
+describe("a rate", () => {
+  const HOUR_MS = 3_600_000;
+  const store = new EmbeddedStore(new NodeSql(), LIMITS);
+  beforeAll(() => {
+    const twicePerSecond = Array.from({ length: 7_200 }, (_, i) =>
+      point({ atMs: NOW_MS - HOUR_MS + i * 500 }),
+    );
+    store.insert(twicePerSecond, NOW_MS);
+  });
+  const rate = (fromMs: number, toMs: number) => {
+    const { perSecond, coveredSeconds } = ask(store, "overview", { fromMs, toMs }).current;
+    return [Math.round(perSecond * 1_000) / 1_000, Math.round(coveredSeconds)];
+  };
+
+  it("is of the seconds that have passed, not of those to come", () => {
+    expect(rate(NOW_MS - HOUR_MS, NOW_MS)).toEqual([2, 3_600]);
+    expect(rate(NOW_MS - HOUR_MS, NOW_MS + 23 * HOUR_MS)).toEqual([1.999, 3_601]);
+    expect(rate(NOW_MS + HOUR_MS, NOW_MS + 2 * HOUR_MS)).toEqual([0, 0]);
+  });
+
+  it("is of the time that the store keeps, not of what it has deleted", () => {
+    expect(rate(NOW_MS - 7 * DAY_MS, NOW_MS)).toEqual([0.083, 86_400]);
+    expect(ask(store, "overview", { fromMs: NOW_MS - DAY_MS, toMs: NOW_MS }).previous).toMatchObject({
+      requests: 0,
+      perSecond: 0,
+      coveredSeconds: 0,
+    });
   });
 });

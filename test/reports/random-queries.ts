@@ -5,6 +5,7 @@ import {
   hasTooManySteps,
   INTERVALS,
   ORDERS,
+  OUTCOMES,
   type ReportName,
   type ReportQuery,
   STACKS,
@@ -18,7 +19,9 @@ export function randomQuery(name: ReportName, random: () => number, rows: readon
   const filters: Record<string, string> = {};
   for (const dimension of DIMENSIONS) {
     if (random() > 0.15) continue;
-    filters[dimension] = random() < 0.9 ? like[dimension] : pick(random, HOSTILE);
+    // Stored outcomes have no "turned_away": reports name it.
+    const value = dimension === "outcome" ? pick(random, OUTCOMES) : like[dimension];
+    filters[dimension] = random() < 0.9 ? value : pick(random, HOSTILE);
   }
   if (name === "user") filters["account"] ??= like.account;
   const fitting = Object.values(INTERVALS).filter((ms) => !hasTooManySteps(fromMs, toMs, ms));

@@ -45,13 +45,18 @@ export function randomRows(seed: number, count: number, accounts = 60): Row[] {
     const account = Math.floor(random() ** 3 * accounts);
     const reasons = {
       allowed: ["ok", "exempt"],
-      denied: ["minute", "month", texts[3] ?? ""],
+      denied: ["minute", "month", texts[3] ?? "", "blocked", "not_found"],
       error: ["upstream_error", "upstream_timeout", "temporary_reduced_capacity"],
     };
     return {
       atMs: START_MS + Math.floor(random() * SPAN_S) * 1_000,
-      // Analytics Engine keeps 96 bytes of it.
-      account: account < HOSTILE.length ? `user:${texts[account]?.slice(0, 80)}` : `user:${account}`,
+      // Analytics Engine keeps 96 bytes of it. Some callers are not known.
+      account:
+        random() < 0.1
+          ? ""
+          : account < HOSTILE.length
+            ? `user:${texts[account]?.slice(0, 80)}`
+            : `user:${account}`,
       route: pick(random, ["/identify", "/reports/*", texts[4] ?? "", texts[8] ?? "", texts[9] ?? ""]),
       tier: pick(random, ["free", "free", "pro", "enterprise", texts[0] ?? "", "anonymous"]),
       outcome,

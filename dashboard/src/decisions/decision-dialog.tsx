@@ -11,6 +11,7 @@ import {
   type Decision,
   decidedBy,
   leftText,
+  OUTCOME_TITLES,
   peekCommand,
   requestCommand,
   whyText,
@@ -52,7 +53,7 @@ export function DecisionDialog({ decision, onClose }: Props) {
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="decision-title" data-outcome={outcome}>
       <h2 id="decision-title" class="outcome" tabIndex={-1} autofocus>
-        {outcome === "error" ? "Failed" : outcome === "denied" ? "Denied" : "Allowed"}
+        {OUTCOME_TITLES[outcome]}
       </h2>
       <p>{whyText(decision)}</p>
       <dl class="decision">

@@ -12,7 +12,7 @@ import {
 } from "../shell/shape.ts";
 import { subjectName } from "../shell/subject.ts";
 
-export const OUTCOMES = ["allowed", "denied", "error"] as const;
+export const OUTCOMES = ["allowed", "denied", "turned_away", "error"] as const;
 export const SOURCES = ["strict", "lease", "deny-cache", "fallback", "none"] as const;
 
 const isDecision = isShape({
@@ -41,13 +41,21 @@ const isDecision = isShape({
 export type Decision = Shape<typeof isDecision>;
 export const parseLog = parseAs(isShape({ decisions: isListOf(isDecision), cursor: isNullOr(isText) }));
 
+export const OUTCOME_TITLES: Readonly<Record<(typeof OUTCOMES)[number], string>> = {
+  allowed: "Allowed",
+  denied: "Denied",
+  turned_away: "Turned away",
+  error: "Failed",
+};
+
 /** Reasons that are no limits' names. */
 const REASONS: Readonly<Record<string, string>> = {
   ok: "Every limit held what it cost.",
   exempt: "Its route costs nothing, so no limit was asked.",
-  denied: "A limit refused it.",
+  denied: "A limit denied it.",
   blocked: "The account is blocked.",
   revoked: "The key is revoked, has expired, or is not the account's.",
+  overloaded: "The user sends more requests at once than one object can take.",
   unauthenticated: "Its key or token is not valid.",
   credentials_unavailable: "Its token could not be checked: the issuer's keys were not to be had.",
   limiter_unavailable: "The limiter did not answer, and the tier refuses then.",

@@ -1,4 +1,5 @@
 /** The filters of the live stream. They are in the URL; the form only shows and changes it. */
+import { OUTCOMES } from "../decisions/decision.ts";
 import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { FILTERS, filtersOf } from "./live-frame.ts";
@@ -10,7 +11,7 @@ const CHOICES: readonly {
   readonly label: string;
   readonly values: readonly string[];
 }[] = [
-  { name: "outcome", label: "Outcome", values: ["allowed", "denied", "error"] },
+  { name: "outcome", label: "Outcome", values: OUTCOMES },
   { name: "source", label: "Decided by", values: ["strict", "lease", "deny-cache", "fallback", "none"] },
 ];
 const TEXTS: readonly { readonly name: Name; readonly label: string; readonly hint: string }[] = [

@@ -1,12 +1,20 @@
 /** The overview report as the page reads it. Pure; never trusts a shape. */
 import { isRecord } from "../shell/api-client.ts";
+import { isAnything, isNumber, isShape } from "../shell/shape.ts";
 
 export interface Period {
   readonly requests: number;
   readonly allowed: number;
+  /** By a limit. */
   readonly denied: number;
+  /** Rejected for another reason. */
+  readonly turnedAway: number;
   readonly errors: number;
+  /** Requests that the limiter decided: what denials are a share of. */
+  readonly decided: number;
   readonly perSecond: number;
+  /** Of the period, what has begun and is still stored. */
+  readonly coveredSeconds: number;
   readonly hopsSaved: number;
   /** Undefined where nothing was measured. */
   readonly latencyMs: Readonly<Record<"p50" | "p95" | "p99", number>> | undefined;
@@ -36,13 +44,22 @@ export function parseOverview(body: unknown): Overview | null {
   );
 }
 
+const isPeriod = isShape({
+  requests: isNumber,
+  allowed: isNumber,
+  denied: isNumber,
+  turnedAway: isNumber,
+  errors: isNumber,
+  decided: isNumber,
+  perSecond: isNumber,
+  coveredSeconds: isNumber,
+  hopsSaved: isNumber,
+  latencyMs: isAnything,
+});
+
 function period(value: unknown): Period | null {
-  if (!isRecord(value)) return null;
-  const { requests, allowed, denied, errors, perSecond, hopsSaved, latencyMs } = value;
-  if (typeof requests !== "number" || typeof allowed !== "number" || typeof denied !== "number") return null;
-  if (typeof errors !== "number" || typeof perSecond !== "number" || typeof hopsSaved !== "number")
-    return null;
-  return { requests, allowed, denied, errors, perSecond, hopsSaved, latencyMs: percentiles(latencyMs) };
+  if (!isPeriod(value)) return null;
+  return { ...value, latencyMs: percentiles(value.latencyMs) };
 }
 
 function percentiles(value: unknown): Period["latencyMs"] {

@@ -8,7 +8,10 @@ export interface Ranked {
   /** The account, or the route. */
   readonly name: string;
   readonly requests: number;
+  /** By a limit. */
   readonly denied: number;
+  /** Requests that the limiter decided: what denials are a share of. */
+  readonly decided: number;
   /** Of all that was ranked, 0 to 1. */
   readonly share: number;
   readonly p95Ms: number | undefined;
@@ -28,11 +31,11 @@ function ranking(body: unknown, list: string, key: string): Ranked[] | null {
   if (!Array.isArray(rows)) return null;
   const parsed = rows.map((row: unknown): Ranked | null => {
     if (!isRecord(row)) return null;
-    const { [key]: name, requests, denied, share, latencyMs } = row;
+    const { [key]: name, requests, denied, decided, share, latencyMs } = row;
     const p95 = isRecord(latencyMs) ? latencyMs["p95"] : undefined;
     if (typeof name !== "string" || typeof requests !== "number") return null;
-    if (typeof denied !== "number" || typeof share !== "number") return null;
-    return { name, requests, denied, share, p95Ms: typeof p95 === "number" ? p95 : undefined };
+    if (typeof denied !== "number" || typeof decided !== "number" || typeof share !== "number") return null;
+    return { name, requests, denied, decided, share, p95Ms: typeof p95 === "number" ? p95 : undefined };
   });
   return parsed.every((row) => row !== null) ? parsed : null;
 }
@@ -52,19 +55,19 @@ export function DeniedUsers({ users }: { readonly users: readonly Ranked[] }) {
               Of all denials
             </th>
             <th scope="col" class="number">
-              Of their requests
+              Of their decided requests
             </th>
           </tr>
         </thead>
         <tbody>
-          {users.map(({ name, requests, denied, share }) => (
+          {users.map(({ name, denied, decided, share }) => (
             <tr key={name}>
               <td>
                 <SubjectLink account={name} />
               </td>
               <td class="number">{count(denied)}</td>
               <td class="number">{percent(share, 1)}</td>
-              <td class="number">{percent(denied, requests)}</td>
+              <td class="number">{percent(denied, decided)}</td>
             </tr>
           ))}
         </tbody>
@@ -96,18 +99,14 @@ export function Routes({ routes }: { readonly routes: readonly Ranked[] }) {
           </tr>
         </thead>
         <tbody>
-          {routes.map(({ name, requests, denied, share, p95Ms }) => (
+          {routes.map(({ name, requests, denied, decided, share, p95Ms }) => (
             <tr key={name}>
               <td>
-                {name === "" ? (
-                  <span class="quiet">no route</span>
-                ) : (
-                  <Link to={{ screen: "decisions", params: { route: name } }}>{name}</Link>
-                )}
+                <Link to={{ screen: "decisions", params: { route: name } }}>{name}</Link>
               </td>
               <td class="number">{count(requests)}</td>
               <td class="number">{percent(share, 1)}</td>
-              <td class="number">{percent(denied, requests)}</td>
+              <td class="number">{percent(denied, decided)}</td>
               <td class="number">{milliseconds(p95Ms)}</td>
             </tr>
           ))}

@@ -16,14 +16,19 @@ const TILES: readonly Tile[] = [
     detail: (p) => `${count(p.requests)} in all`,
   },
   { name: "Allowed", show: (p) => percent(p.allowed, p.requests), detail: (p) => count(p.allowed) },
-  { name: "Denied", show: (p) => percent(p.denied, p.requests), detail: (p) => count(p.denied) },
+  {
+    name: "Denied by limits",
+    show: (p) => percent(p.denied, p.decided),
+    detail: (p) => `${count(p.denied)} of ${count(p.decided)} decided`,
+  },
+  { name: "Turned away", show: (p) => percent(p.turnedAway, p.requests), detail: (p) => count(p.turnedAway) },
   { name: "Errors", show: (p) => percent(p.errors, p.requests), detail: (p) => count(p.errors) },
   { name: "Decision, median", show: (p) => milliseconds(p.latencyMs?.p50) },
   { name: "Decision, p95", show: (p) => milliseconds(p.latencyMs?.p95) },
   { name: "Decision, p99", show: (p) => milliseconds(p.latencyMs?.p99) },
   {
     name: "Hops saved",
-    show: (p) => percent(p.hopsSaved, p.requests),
+    show: (p) => percent(p.hopsSaved, p.decided),
     detail: (p) => `${count(p.hopsSaved)} answered at the edge`,
   },
 ];
@@ -49,7 +54,7 @@ export function Tiles({ overview, failures, before, isStored }: Props) {
             <dd>
               <strong>{show(current)}</strong>
               {detail && current.requests > 0 && <span class="quiet">{detail(current)}</span>}
-              <span class="quiet">before: {show(previous)}</span>
+              <span class="quiet">before: {previous.coveredSeconds > 0 ? show(previous) : "not stored"}</span>
             </dd>
           </div>
         ))}
@@ -65,7 +70,8 @@ export function Tiles({ overview, failures, before, isStored }: Props) {
         </div>
       </dl>
       <p class="quiet">
-        “Before” is {before}.{" "}
+        “Before” is {before}. “Turned away”: rejected for another reason than a limit, such as no route, bad
+        credentials or a blocked account.{" "}
         {overview.sampled ? "Figures are estimates from a sample." : "Every decision is counted."}
         {!isStored &&
           " Only the last day is stored here; Analytics Engine has three months, once ANALYTICS_API_TOKEN is set."}

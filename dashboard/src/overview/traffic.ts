@@ -12,12 +12,13 @@ export interface Traffic {
   readonly requests: Readonly<Record<Outcome, readonly number[]>>;
 }
 
-type Outcome = "allowed" | "denied" | "error";
+type Outcome = (typeof OUTCOMES)[number]["key"];
 
 /** In the order of the stack, the lowest first. */
 const OUTCOMES = [
   { key: "allowed", name: "Allowed", colour: "--allowed" },
   { key: "denied", name: "Denied", colour: "--denied" },
+  { key: "turned_away", name: "Turned away", colour: "--quiet" },
   { key: "error", name: "Errors", colour: "--fault" },
 ] as const;
 const SECOND_MS = 1_000;
@@ -45,7 +46,12 @@ export function parseTraffic(body: unknown): Traffic | null {
     toMs,
     stepMs: intervalSeconds * SECOND_MS,
     timesMs,
-    requests: { allowed: requests("allowed"), denied: requests("denied"), error: requests("error") },
+    requests: {
+      allowed: requests("allowed"),
+      denied: requests("denied"),
+      turned_away: requests("turned_away"),
+      error: requests("error"),
+    },
   };
 }
 

@@ -120,7 +120,13 @@ const isRanked = isShape({ reason: isText, denied: isNumber });
 const isUserReport = isShape({
   sampled: isFlag,
   intervalSeconds: isNumber,
-  totals: isShape({ requests: isNumber, allowed: isNumber, denied: isNumber, errors: isNumber }),
+  totals: isShape({
+    requests: isNumber,
+    allowed: isNumber,
+    denied: isNumber,
+    turnedAway: isNumber,
+    errors: isNumber,
+  }),
   times: isListOf(isText),
   series: isListOf(isSeries),
   routes: isListOf(isShape({ route: isText, requests: isNumber, denied: isNumber })),

@@ -2,7 +2,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
-import { type Decision, parseLog } from "../decisions/decision.ts";
+import { type Decision, OUTCOME_TITLES, parseLog } from "../decisions/decision.ts";
 import { DecisionDialog } from "../decisions/decision-dialog.tsx";
 import { DecisionTable } from "../decisions/decision-table.tsx";
 import { count, percent } from "../shell/format.ts";
@@ -23,6 +23,7 @@ const CHART_HEIGHT = 180;
 const OUTCOMES = [
   ["allowed", "--allowed"],
   ["denied", "--denied"],
+  ["turned_away", "--quiet"],
   ["error", "--fault"],
 ] as const;
 
@@ -86,7 +87,7 @@ function Top({ report: { routes, reasons, totals } }: { readonly report: UserRep
     <ul class="facts">
       {routes.map(({ route, requests }) => (
         <li key={`to ${route}`}>
-          {percent(requests, totals.requests)} to <code>{route === "" ? "no route" : route}</code>
+          {percent(requests, totals.requests)} to <code>{route}</code>
         </li>
       ))}
       {reasons.map(({ reason, denied }) => (
@@ -103,17 +104,17 @@ function modelOf({ times, series, intervalSeconds }: UserReport): ChartModel {
     timesMs: times.map((at) => Date.parse(at)),
     stepMs: intervalSeconds * 1_000,
     isStacked: true,
-    lines: OUTCOMES.map(([name, colour]) => ({
-      name,
+    lines: OUTCOMES.map(([outcome, colour]) => ({
+      name: OUTCOME_TITLES[outcome],
       colour,
-      values: series.find(({ key }) => key === name)?.requests ?? times.map(() => 0),
+      values: series.find(({ key }) => key === outcome)?.requests ?? times.map(() => 0),
     })),
     show: count,
   };
 }
 
 function summaryOf({ totals, sampled, intervalSeconds }: UserReport): string {
-  const { requests, allowed, denied, errors } = totals;
+  const { requests, allowed, denied, turnedAway, errors } = totals;
   const about = sampled ? "about " : "";
-  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(errors)} failed. A step is ${intervalSeconds} s.`;
+  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(turnedAway)} turned away, ${count(errors)} failed. A step is ${intervalSeconds} s.`;
 }

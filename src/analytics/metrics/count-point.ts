@@ -1,6 +1,6 @@
 /** Counts a decision. In the isolate's flush, where it delays no request. */
 import type { Point } from "../point.ts";
-import { isCharged } from "../reports/facts.ts";
+import { isCharged, isDecided, outcomeOf } from "../reports/facts.ts";
 import type { MetricDeltas } from "./metric-deltas.ts";
 import { subjectHash } from "./distinct.ts";
 
@@ -10,9 +10,10 @@ const NEAR_FRACTION = 0.1;
 export function countPoint(deltas: MetricDeltas, point: Point): void {
   const { route, tier, outcome, reason, source, requests } = point;
   if (!(requests > 0 && Number.isFinite(requests))) return;
-  deltas.add("requests", [route, tier, outcome, reason, source], requests);
+  const reported = outcomeOf(outcome, reason, source);
+  deltas.add("requests", [route, tier, reported, reason, source], requests);
   if (isCharged(outcome, reason)) deltas.add("cost", [route, tier], point.cost);
-  if (source !== "none") deltas.observe("decisionSeconds", [source], point.limiterMs / 1_000, requests);
+  if (isDecided(source)) deltas.observe("decisionSeconds", [source], point.limiterMs / 1_000, requests);
   if (point.upstreamStatus !== "none") {
     deltas.observe("upstreamSeconds", [route], point.upstreamMs / 1_000, requests);
   }

@@ -50,7 +50,7 @@ export const FAMILIES = {
     ...many,
     name: "edge_limiter_requests_total",
     type: "counter",
-    help: "Requests by what became of them.",
+    help: "Requests by outcome: allowed, denied (by a limit), turned_away (for another reason), error.",
     labels: ["route", "tier", "outcome", "reason", "source"],
   },
   cost: {
@@ -65,7 +65,7 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_decision_seconds",
     type: "histogram",
-    help: "What the limiter took to decide.",
+    help: "What the limiter took to decide, of decided requests only (source is not none).",
     labels: ["source"],
     scale: 1_000_000,
     buckets: DECISION_BUCKETS,

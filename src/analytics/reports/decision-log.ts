@@ -1,7 +1,7 @@
 /** Pages of the decision log, and its cursor. The cursor's text is harmless: it is parsed like any other input. */
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
-import { LOG_ORDER, type Row } from "./facts.ts";
+import { LOG_ORDER, outcomeOf, type Row } from "./facts.ts";
 import type { LoggedDecision } from "./report-answer.ts";
 import type { LogPosition, ReportQuery } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";
@@ -43,7 +43,8 @@ function positionAfter(
 }
 
 function logged({ atMs, ...row }: Row): LoggedDecision {
-  return { at: new Date(atMs).toISOString(), ...row };
+  const outcome = outcomeOf(row.outcome, row.reason, row.source);
+  return { at: new Date(atMs).toISOString(), ...row, outcome };
 }
 
 /** As the text of a cursor, to be encoded. */

@@ -23,9 +23,10 @@ const sums = {
   [ANSWER.requests]: number,
   [ANSWER.allowed]: number,
   [ANSWER.denied]: number,
+  [ANSWER.turnedAway]: number,
+  [ANSWER.decided]: number,
   [ANSWER.cost]: number,
   [ANSWER.admitted]: number,
-  [ANSWER.refused]: number,
   [ANSWER.sampled]: number,
 };
 const sumsSchema = z.object(sums);
@@ -42,7 +43,8 @@ export function parseGroups(
     const found = sumsSchema.parse(row);
     // A sum over no rows is a row nevertheless.
     if (found[ANSWER.sampled] === 0) return [];
-    const { n_requests: requests, n_allowed: allowed, n_denied: denied } = found;
+    const { n_requests: requests, n_allowed: allowed, n_denied: denied, n_turned_away: turnedAway } = found;
+    const decided = found[ANSWER.decided];
     return [
       {
         atMs: intervalMs === null ? null : number.parse(row[ANSWER.at]) * 1_000,
@@ -50,11 +52,15 @@ export function parseGroups(
         requests,
         allowed,
         denied,
-        errors: requests - allowed - denied,
+        turnedAway,
+        errors: requests - allowed - denied - turnedAway,
+        decided,
         cost: found[ANSWER.cost],
         admitted: found[ANSWER.admitted],
-        refused: found[ANSWER.refused],
-        percentiles: latency ? percentilesSchema.parse(LEVELS.map((_level, i) => row[levelName(i)])) : null,
+        percentiles:
+          latency && decided > 0
+            ? percentilesSchema.parse(LEVELS.map((_level, i) => row[levelName(i)]))
+            : null,
         atMost: numbersSchema.parse(boundsMs.map((_bound, i) => row[boundName(i)])),
         sampled: found[ANSWER.sampled] > 1,
       },

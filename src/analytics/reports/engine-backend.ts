@@ -8,7 +8,7 @@ import { parseGroups, parseRows, type SqlAnswer, sqlAnswerSchema } from "./engin
 import { groupsSql, scanSql } from "./engine-sql.ts";
 import type { Group } from "./facts.ts";
 import type { ReportAnswer, ReportBackend } from "./report-answer.ts";
-import type { ReportQuery } from "./report-query.ts";
+import { MAX_RANGE_MS, type ReportQuery } from "./report-query.ts";
 import type { EngineSettings } from "./report-settings.ts";
 import { answerOf, planOf } from "./reports.ts";
 
@@ -23,10 +23,12 @@ export type RunSql = (sql: string) => Promise<SqlAnswer>;
 export class EngineBackend implements ReportBackend {
   readonly #dataset: string;
   readonly #run: RunSql;
+  readonly #now: () => number;
 
-  constructor(dataset: string, run: RunSql) {
+  constructor(dataset: string, run: RunSql, now: () => number = Date.now) {
     this.#dataset = dataset;
     this.#run = run;
+    this.#now = now;
   }
 
   /** @throws EngineFailure, DeadlineExceeded */
@@ -41,7 +43,9 @@ export class EngineBackend implements ReportBackend {
       ),
       scan ? this.#run(scanSql(this.#dataset, scan)).then(parseRows) : [],
     ]);
-    return answerOf(query, "engine", { groups: Object.fromEntries(found), rows });
+    const nowMs = this.#now();
+    const keeps = { fromMs: nowMs - MAX_RANGE_MS, toMs: nowMs };
+    return answerOf(query, "engine", { groups: Object.fromEntries(found), rows, keeps });
   }
 }
 

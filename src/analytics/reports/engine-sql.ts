@@ -14,8 +14,9 @@ import {
   STANDING_REASONS,
   type Scan,
   type Selection,
+  UNDECIDED,
 } from "./facts.ts";
-import { DIMENSIONS } from "./report-query.ts";
+import { type Dimension, DIMENSIONS } from "./report-query.ts";
 import { listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 
 const column = (field: keyof Point): string => COLUMNS[field].name;
@@ -33,9 +34,13 @@ const { timestamp, outcome, reason, source, cost, limiterMs, requests } = {
 const WEIGHT = `${SAMPLE_INTERVAL} * toUInt32(${requests})`;
 const IS_CHARGED = `${outcome} = 'allowed' OR (${outcome} = 'error' AND ${reason} IN ${listLiteral(CHARGED_ERRORS)})`;
 
-/** As {@link ledgerSide} has it. */
-const IS_ADMITTED = `${source} <> 'none' AND (${IS_CHARGED})`;
-const IS_REFUSED = `${source} <> 'none' AND ${outcome} = 'denied' AND ${reason} NOT IN ${listLiteral(STANDING_REASONS)}`;
+/** As {@link isDecided}, {@link isAdmitted} and {@link outcomeOf} have it. */
+const IS_DECIDED = `${source} <> ${textLiteral(UNDECIDED)}`;
+const IS_ADMITTED = `${IS_DECIDED} AND (${IS_CHARGED})`;
+const STANDING = listLiteral(STANDING_REASONS);
+const IS_DENIED = `${outcome} = 'denied' AND ${IS_DECIDED} AND ${reason} NOT IN ${STANDING}`;
+const IS_TURNED_AWAY = `${outcome} = 'denied' AND (${source} = ${textLiteral(UNDECIDED)} OR ${reason} IN ${STANDING})`;
+const OUTCOME = `if(${IS_TURNED_AWAY}, 'turned_away', ${outcome})`;
 
 /** Names of the answer's columns; the dimensions' are `key0`, `key1`. */
 export const ANSWER = {
@@ -43,9 +48,10 @@ export const ANSWER = {
   requests: "n_requests",
   allowed: "n_allowed",
   denied: "n_denied",
+  turnedAway: "n_turned_away",
+  decided: "n_decided",
   cost: "n_cost",
   admitted: "n_admitted",
-  refused: "n_refused",
   sampled: "n_most",
 } as const;
 export const keyName = (i: number): string => `key${i}`;
@@ -56,20 +62,24 @@ export const boundName = (i: number): string => `bound${i}`;
 export function groupsSql(dataset: string, aggregation: Aggregation): string {
   const { by, intervalMs, latency, boundsMs, order, limit } = aggregation;
   const at = intervalMs === null ? [] : [`${stepSql(intervalMs)} AS ${ANSWER.at}`];
-  const keys = by.map((name, i) => `${column(name)} AS ${keyName(i)}`);
+  const keys = by.map((name, i) => `${valueSql(name)} AS ${keyName(i)}`);
   const groups = [...(intervalMs === null ? [] : [ANSWER.at]), ...by.map((_name, i) => keyName(i))];
   const select = [
     ...at,
     ...keys,
     `sum(${WEIGHT}) AS ${ANSWER.requests}`,
     `sumIf(${WEIGHT}, ${outcome} = 'allowed') AS ${ANSWER.allowed}`,
-    `sumIf(${WEIGHT}, ${outcome} = 'denied') AS ${ANSWER.denied}`,
+    `sumIf(${WEIGHT}, ${IS_DENIED}) AS ${ANSWER.denied}`,
+    `sumIf(${WEIGHT}, ${IS_TURNED_AWAY}) AS ${ANSWER.turnedAway}`,
+    `sumIf(${WEIGHT}, ${IS_DECIDED}) AS ${ANSWER.decided}`,
     `round(sumIf(${SAMPLE_INTERVAL} * ${cost}, ${IS_CHARGED}) * 1000) / 1000 AS ${ANSWER.cost}`,
     `sumIf(${WEIGHT}, ${IS_ADMITTED}) AS ${ANSWER.admitted}`,
-    `sumIf(${WEIGHT}, ${IS_REFUSED}) AS ${ANSWER.refused}`,
     `max(${SAMPLE_INTERVAL}) AS ${ANSWER.sampled}`,
     ...(latency ? LEVELS.map((level, i) => `${quantileSql(level)} AS ${levelName(i)}`) : []),
-    ...boundsMs.map((ms, i) => `sumIf(${WEIGHT}, ${limiterMs} <= ${numberLiteral(ms)}) AS ${boundName(i)}`),
+    ...boundsMs.map(
+      (ms, i) =>
+        `sumIf(${WEIGHT}, ${IS_DECIDED} AND ${limiterMs} <= ${numberLiteral(ms)}) AS ${boundName(i)}`,
+    ),
   ];
   const first = intervalMs === null ? [] : [ANSWER.at];
   const orders = [...first, `${ANSWER[order]} DESC`, ...by.map((_name, i) => keyName(i))];
@@ -119,15 +129,24 @@ function afterSql({ atMs, requestId }: NonNullable<Scan["after"]>): string {
   return `(${timestamp} < ${at} OR (${timestamp} = ${at} AND ${id}))`;
 }
 
-function whereSql({ fromMs, toMs, filters }: Selection): string {
+function whereSql({ fromMs, toMs, filters, without = {} }: Selection): string {
   const conditions = [`${timestamp} >= ${timeSql(fromMs)}`, `${timestamp} < ${timeSql(toMs)}`];
   for (const name of DIMENSIONS) {
-    const value = filters[name];
-    if (value === undefined) continue;
-    const kept = name === "account" ? cut(value, INDEX_BYTES) : value;
-    conditions.push(`${column(name)} = ${textLiteral(kept)}`);
+    const [value, other] = [filters[name], without[name]];
+    if (value !== undefined) conditions.push(`${valueSql(name)} = ${keptSql(name, value)}`);
+    if (other !== undefined) conditions.push(`${valueSql(name)} <> ${keptSql(name, other)}`);
   }
   return conditions.join(" AND ");
+}
+
+/** A dimension's value as reports name it. */
+function valueSql(name: Dimension): string {
+  return name === "outcome" ? OUTCOME : column(name);
+}
+
+/** A value as it was stored. */
+function keptSql(name: Dimension, value: string): string {
+  return textLiteral(name === "account" ? cut(value, INDEX_BYTES) : value);
 }
 
 /** Whole seconds: the timestamp has no finer ones. */
@@ -141,6 +160,7 @@ function stepSql(intervalMs: number): string {
   return `${seconds} - ${seconds} % ${numberLiteral(intervalMs / 1_000)}`;
 }
 
+/** Of decided requests: the others weigh nothing. */
 function quantileSql(level: number): string {
-  return `quantileExactWeighted(${numberLiteral(level)})(${limiterMs}, ${WEIGHT})`;
+  return `quantileExactWeighted(${numberLiteral(level)})(${limiterMs}, if(${IS_DECIDED}, ${WEIGHT}, 0))`;
 }

@@ -2,14 +2,18 @@
  * What reports are made of: sums by group, and rows of the log. A back end knows nothing of reports; it answers these two
  * questions of its rows, and reports.ts makes the answers. So two back ends that agree on facts agree on every report.
  */
-import type { Point } from "../point.ts";
+import type { Point, PointOutcome } from "../point.ts";
 import type { Dimension, Filters, LogPosition, Order } from "./report-query.ts";
 
-/** Rows that are looked at: from `fromMs` on, before `toMs`, with all these values. */
+/**
+ * Rows that are looked at: from `fromMs` on, before `toMs`, with all these values and none of those `without`. Outcomes are those
+ * of {@link outcomeOf}.
+ */
 export interface Selection {
   readonly fromMs: number;
   readonly toMs: number;
   readonly filters: Filters;
+  readonly without?: Filters;
 }
 
 /** Sums of the selected rows, by group. */
@@ -39,16 +43,19 @@ export interface Group {
   /** In the order of `by`. */
   readonly keys: readonly string[];
   readonly requests: number;
+  /** By {@link outcomeOf}: these four add up to `requests`. */
   readonly allowed: number;
   readonly denied: number;
+  readonly turnedAway: number;
   readonly errors: number;
+  /** By {@link isDecided}. */
+  readonly decided: number;
   readonly cost: number;
-  /** Requests that the users' ledgers should have as let in, and as denied ({@link ledgerSide}). */
+  /** Requests that the users' ledgers should have as let in ({@link isAdmitted}). */
   readonly admitted: number;
-  readonly refused: number;
-  /** [p50, p95, p99] of {@link Point.limiterMs}; null where not wanted. */
+  /** [p50, p95, p99] of {@link Point.limiterMs} of the decided requests; null if not wanted or if there are none. */
   readonly percentiles: readonly [number, number, number] | null;
-  /** For each bound: requests whose decision took at most that. */
+  /** For each bound: decided requests whose decision took at most that. */
   readonly atMost: readonly number[];
   /** Whether any row stood for several. */
   readonly sampled: boolean;
@@ -85,14 +92,34 @@ export function isCharged(outcome: string, reason: string): boolean {
   );
 }
 
-/** Refusals that are no limit's: ledgers do not count them. */
+/** Rejections by the user's object that are no limit's: ledgers do not count them. */
 export const STANDING_REASONS = ["blocked", "revoked"] as const;
 
-/** How the user's ledger counts a decision; null: not at all, as where no object was to be asked. */
-export function ledgerSide(outcome: string, reason: string, source: string): "admitted" | "refused" | null {
-  if (source === "none") return null;
-  if (outcome === "denied") {
-    return STANDING_REASONS.some((standing) => standing === reason) ? null : "refused";
-  }
-  return isCharged(outcome, reason) ? "admitted" : null;
+/** `source` of a request that the limiter did not decide. */
+export const UNDECIDED = "none";
+
+/**
+ * Whether the limiter decided the request: percentiles and shares are of these alone. Not decided are exempt routes, and what is
+ * rejected before the limiter is asked: no such route, bad credentials, a malformed request, more than one object takes.
+ */
+export function isDecided(source: string): boolean {
+  return source !== UNDECIDED;
+}
+
+/**
+ * What became of a request, in reports, the live stream and metrics. `denied`: by a limit, as in the user's ledger. `turned_away`:
+ * rejected for any other reason, by the limiter (blocked, revoked) or before it was asked.
+ */
+export type ReportedOutcome = PointOutcome | "turned_away";
+
+/** The outcome of a stored point: rows are stored with `denied` for both. */
+export function outcomeOf(outcome: PointOutcome, reason: string, source: string): ReportedOutcome {
+  if (outcome !== "denied") return outcome;
+  const isStanding = STANDING_REASONS.some((standing) => standing === reason);
+  return isDecided(source) && !isStanding ? "denied" : "turned_away";
+}
+
+/** Whether the user's ledger counts the request as admitted. It counts those as denied that reports do. */
+export function isAdmitted(outcome: string, reason: string, source: string): boolean {
+  return isDecided(source) && isCharged(outcome, reason);
 }

@@ -1,29 +1,40 @@
 /** What reports answer: the same from both back ends. Times are RFC 3339 in UTC, latencies ms, costs tokens. */
 import type { Point } from "../point.ts";
+import type { ReportedOutcome } from "./facts.ts";
 import type { ReportQuery } from "./report-query.ts";
 
-/** Percentiles of what decisions took, weighted by the requests they stand for; null where there was none. */
+/** Percentiles of what decisions took, weighted by the requests they stand for. */
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
 }
 
+/** `requests` is the sum of `allowed`, `denied`, `turnedAway` and `errors`. The share denied is `denied` / `decided`. */
 export interface Totals {
   readonly requests: number;
   readonly allowed: number;
+  /** By a limit. */
   readonly denied: number;
+  /** Rejected for another reason: no such route, bad credentials, blocked, ... */
+  readonly turnedAway: number;
   readonly errors: number;
+  /** Requests that the limiter decided, whatever it said. */
+  readonly decided: number;
   /** Of what was charged: neither denials nor failures of ours. */
   readonly cost: number;
 }
 
 export interface Measured extends Totals {
+  /** Of decided requests; null if there are none. */
   readonly latencyMs: Percentiles | null;
 }
 
 export interface PeriodTotals extends Measured {
+  /** Requests per second of `coveredSeconds`; 0 if those are 0. */
   readonly perSecond: number;
+  /** Length of that part of the period which has begun and which the back end still keeps. */
+  readonly coveredSeconds: number;
   /** Decisions that needed no call of an object: leases and denials answered at the edge. */
   readonly hopsSaved: number;
 }
@@ -43,15 +54,16 @@ export interface LatencySteps {
   readonly p99: readonly (number | null)[];
 }
 
-/** Requests whose decision took more than the bucket before and at most `leMs`; null: more than all others. */
+/** Decided requests whose decision took more than the bucket before and at most `leMs`; null: more than all others. */
 export interface LatencyBucket {
   readonly leMs: number | null;
   readonly requests: number;
 }
 
 /** A line of the log. `weight`: how many like it the line stands for, where the store is sampled. */
-export interface LoggedDecision extends Omit<Point, "atMs"> {
+export interface LoggedDecision extends Omit<Point, "atMs" | "outcome"> {
   readonly at: string;
+  readonly outcome: ReportedOutcome;
   readonly weight: number;
 }
 
@@ -104,7 +116,7 @@ export interface LedgerFigures {
 
 /** What the rows of an answer are about. */
 export interface AnswerHead {
-  /** Who answered: the hub's embedded store, or Analytics Engine. */
+  /** The hub's embedded store, or Analytics Engine. */
   readonly backend: "embedded" | "engine";
   /** Whether a row stood for several, so that figures are estimates. */
   readonly sampled: boolean;

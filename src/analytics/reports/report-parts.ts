@@ -12,15 +12,26 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
 /** Lines of a chart; what is beyond goes into one. */
 const MAX_SERIES = 10;
 
-const NOTHING: Measured = { requests: 0, allowed: 0, denied: 0, errors: 0, cost: 0, latencyMs: null };
+const NOTHING: Measured = {
+  requests: 0,
+  allowed: 0,
+  denied: 0,
+  turnedAway: 0,
+  errors: 0,
+  decided: 0,
+  cost: 0,
+  latencyMs: null,
+};
 
 /** The totals of an aggregation into one group, which has none where nothing was selected. */
 export function totalsOf([group]: readonly Group[]): Measured {
   return group ? measuredOf(group) : NOTHING;
 }
 
-export function measuredOf({ requests, allowed, denied, errors, cost, percentiles }: Group): Measured {
-  return { requests, allowed, denied, errors, cost, latencyMs: percentilesOf(percentiles) };
+export function measuredOf(group: Group): Measured {
+  const { requests, allowed, denied, turnedAway, errors, decided, cost, percentiles } = group;
+  const latencyMs = percentilesOf(percentiles);
+  return { requests, allowed, denied, turnedAway, errors, decided, cost, latencyMs };
 }
 
 function percentilesOf(found: Group["percentiles"]): Percentiles | null {
@@ -109,12 +120,12 @@ export function latencySteps(steps: readonly number[], groups: readonly Group[])
   return { p50: line("p50"), p95: line("p95"), p99: line("p99") };
 }
 
-/** Counts between one bound and the next, of the counts up to each bound. */
+/** Counts of decided requests between one bound and the next, from the counts up to each bound. */
 export function histogramOf([all]: readonly Group[]): LatencyBucket[] {
   const upTo = LATENCY_BOUNDS_MS.map((_bound, i) => all?.atMost[i] ?? 0);
   const buckets: LatencyBucket[] = LATENCY_BOUNDS_MS.map((leMs, i) => ({
     leMs,
     requests: (upTo[i] ?? 0) - (upTo[i - 1] ?? 0),
   }));
-  return [...buckets, { leMs: null, requests: (all?.requests ?? 0) - (upTo.at(-1) ?? 0) }];
+  return [...buckets, { leMs: null, requests: (all?.decided ?? 0) - (upTo.at(-1) ?? 0) }];
 }

@@ -1,5 +1,5 @@
 /** What a report is asked for: a name, a span of time and filters, parsed and bounded. Plain data: it goes over RPC as it is. */
-import type { PointOutcome } from "../point.ts";
+import type { ReportedOutcome } from "./facts.ts";
 
 export const REPORT_NAMES = [
   "overview",
@@ -23,7 +23,7 @@ export type Dimension = (typeof DIMENSIONS)[number];
 /** What a chart can be stacked by: only what has few values. */
 export const STACKS = ["outcome", "reason", "source", "tier", "route"] as const satisfies Dimension[];
 
-export const OUTCOMES = ["allowed", "denied", "error"] as const satisfies PointOutcome[];
+export const OUTCOMES = ["allowed", "denied", "turned_away", "error"] as const satisfies ReportedOutcome[];
 
 /** What a ranking can be by, the largest first. */
 export const ORDERS = ["requests", "denied", "cost"] as const;

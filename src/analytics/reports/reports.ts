@@ -4,7 +4,7 @@
  * Percentiles come from rows of the very group they are for; never averaged, never added up.
  */
 import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
-import { type Aggregation, type Group, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
+import { type Aggregation, type Group, MAX_GROUPS, type Row, type Scan, UNDECIDED } from "./facts.ts";
 import { LATENCY_BOUNDS_MS, histogramOf, latencySteps, ranked, seriesOf, totalsOf } from "./report-parts.ts";
 import { logOf } from "./decision-log.ts";
 import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";
@@ -19,6 +19,13 @@ export interface Plan {
 export interface Found {
   readonly groups: Readonly<Record<string, readonly Group[]>>;
   readonly rows: readonly Row[];
+  /** The time that the back end has rows of: from the oldest that it keeps until now, Unix ms. */
+  readonly keeps: Keeps;
+}
+
+export interface Keeps {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 interface Report<Name extends ReportName> {
@@ -29,6 +36,7 @@ interface Report<Name extends ReportName> {
     query: ReportQuery,
     of: (name: string) => readonly Group[],
     rows: readonly Row[],
+    keeps: Keeps,
   ) => ReportBodies[Name];
 }
 
@@ -54,7 +62,15 @@ function ranking(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
   return aggregation(query, { limit: query.limit, ...given });
 }
 
-/** Only denials, whatever the query asks for; another outcome has none. */
+/** Only requests that the limiter decided. */
+const DECIDED = { without: { source: UNDECIDED } } as const;
+
+/** Only rows that have a value: a request without a caller is no user's, one that no route matched is no route's. */
+function named(dimension: "account" | "route" | "tier"): Partial<Aggregation> {
+  return { without: { [dimension]: "" } };
+}
+
+/** Only denials by a limit, whatever the query asks for; another outcome has none. */
 function denials(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
   const { outcome = "denied" } = query.filters;
   const span = outcome === "denied" ? {} : { toMs: query.fromMs };
@@ -77,17 +93,24 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
         previousSources: aggregation(query, { by: ["source"], ...before }),
       };
     },
-    body: ({ fromMs, toMs }, of) => {
-      const seconds = (toMs - fromMs) / 1_000;
-      const period = (name: string) => {
+    body: ({ fromMs, toMs }, of, _rows, keeps) => {
+      const period = (name: string, beginMs: number, endMs: number) => {
         const totals = totalsOf(of(name));
+        // The second that is running counts whole: periods end with it.
+        const nowMs = (Math.floor(keeps.toMs / 1_000) + 1) * 1_000;
+        const coveredMs = Math.min(endMs, nowMs) - Math.max(beginMs, keeps.fromMs);
+        const coveredSeconds = Math.max(0, coveredMs / 1_000);
         return {
           ...totals,
-          perSecond: totals.requests / seconds,
+          perSecond: coveredSeconds > 0 ? totals.requests / coveredSeconds : 0,
+          coveredSeconds,
           hopsSaved: hopsSaved(of(`${name}Sources`)).requests,
         };
       };
-      return { current: period("current"), previous: period("previous") };
+      return {
+        current: period("current", fromMs, toMs),
+        previous: period("previous", 2 * fromMs - toMs, fromMs),
+      };
     },
   },
   timeseries: {
@@ -95,7 +118,10 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     body: (query, of) => ({ times: timesOf(query), series: seriesOf(stepsOf(query), of("steps")) }),
   },
   "top-users": {
-    groups: (query) => ({ all: aggregation(query), users: ranking(query, { by: ["account"] }) }),
+    groups: (query) => ({
+      all: aggregation(query, named("account")),
+      users: ranking(query, { by: ["account"], ...named("account") }),
+    }),
     body: ({ order }, of) => ({
       users: ranked(of("users"), of("all"), order, (account) => ({ account })).map(
         ({ latencyMs: _none, ...user }) => user,
@@ -104,8 +130,8 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
   },
   "top-routes": {
     groups: (query) => ({
-      all: aggregation(query),
-      routes: ranking(query, { by: ["route"], latency: true }),
+      all: aggregation(query, named("route")),
+      routes: ranking(query, { by: ["route"], latency: true, ...named("route") }),
     }),
     body: ({ order }, of) => ({ routes: ranked(of("routes"), of("all"), order, (route) => ({ route })) }),
   },
@@ -122,14 +148,17 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     }),
   },
   tiers: {
-    groups: (query) => ({ all: aggregation(query), tiers: ranking(query, { by: ["tier"], latency: true }) }),
+    groups: (query) => ({
+      all: aggregation(query, named("tier")),
+      tiers: ranking(query, { by: ["tier"], latency: true, ...named("tier") }),
+    }),
     body: ({ order }, of) => ({ tiers: ranked(of("tiers"), of("all"), order, (tier) => ({ tier })) }),
   },
   latency: {
     groups: (query) => ({
-      all: aggregation(query, { boundsMs: LATENCY_BOUNDS_MS }),
-      steps: aggregation(query, { intervalMs: query.intervalMs, latency: true }),
-      sources: aggregation(query, { by: ["source"], latency: true }),
+      all: aggregation(query, { boundsMs: LATENCY_BOUNDS_MS, ...DECIDED }),
+      steps: aggregation(query, { intervalMs: query.intervalMs, latency: true, ...DECIDED }),
+      sources: aggregation(query, { by: ["source"], latency: true, ...DECIDED }),
     }),
     body: (query, of) => ({
       times: timesOf(query),
@@ -155,7 +184,8 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     groups: (query) => ({
       all: aggregation(query, { latency: true }),
       steps: aggregation(query, { by: ["outcome"], intervalMs: query.intervalMs }),
-      routes: ranking(query, { by: ["route"], latency: true }),
+      routed: aggregation(query, named("route")),
+      routes: ranking(query, { by: ["route"], latency: true, ...named("route") }),
       denied: denials(query, {}),
       reasons: denials(query, { by: ["reason"] }),
       keys: ranking(query, { by: ["keyId"], latency: true }),
@@ -165,19 +195,19 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
       totals: totalsOf(of("all")),
       times: timesOf(query),
       series: seriesOf(stepsOf(query), of("steps")),
-      routes: ranked(of("routes"), of("all"), query.order, (route) => ({ route })),
+      routes: ranked(of("routes"), of("routed"), query.order, (route) => ({ route })),
       reasons: reasonsOf(of("reasons"), of("denied")),
       keys: ranked(of("keys"), of("all"), query.order, (keyId) => ({ keyId })),
     }),
   },
   "ledger-drift": {
-    groups: (query) => ({ accounts: ranking(query, { by: ["account"] }) }),
+    groups: (query) => ({ accounts: ranking(query, { by: ["account"], ...named("account") }) }),
     body: (_query, of) => ({
-      accounts: of("accounts").map(({ keys: [account = ""], admitted, cost, refused }) => ({
+      accounts: of("accounts").map(({ keys: [account = ""], admitted, cost, denied }) => ({
         account,
         requests: admitted,
         cost,
-        denied: refused,
+        denied,
       })),
     }),
   },
@@ -204,34 +234,34 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
     to: new Date(query.toMs).toISOString(),
     intervalSeconds: query.intervalMs / 1_000,
   };
-  const named = <Name extends ReportName>(name: Name) => ({
+  const report = <Name extends ReportName>(name: Name) => ({
     ...head,
     report: name,
-    ...REPORTS[name].body(query, (part) => found.groups[part] ?? [], found.rows),
+    ...REPORTS[name].body(query, (part) => found.groups[part] ?? [], found.rows, found.keeps),
   });
   switch (query.name) {
     case "overview":
-      return named("overview");
+      return report("overview");
     case "timeseries":
-      return named("timeseries");
+      return report("timeseries");
     case "top-users":
-      return named("top-users");
+      return report("top-users");
     case "top-routes":
-      return named("top-routes");
+      return report("top-routes");
     case "denials":
-      return named("denials");
+      return report("denials");
     case "tiers":
-      return named("tiers");
+      return report("tiers");
     case "latency":
-      return named("latency");
+      return report("latency");
     case "sources":
-      return named("sources");
+      return report("sources");
     case "user":
-      return named("user");
+      return report("user");
     case "ledger-drift":
-      return named("ledger-drift");
+      return report("ledger-drift");
     case "decisions":
-      return named("decisions");
+      return report("decisions");
   }
 }
 

@@ -67,7 +67,10 @@ type ParsedQuery =
   | { readonly ok: true; readonly value: ReportQuery }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
-/** Fills in what was left out. The last hour, where no time is named; the hours of the ledger, for the drift from it. */
+/**
+ * Fills in what was left out: the last hour if no time is named; whole hours, as the ledger has them, for the drift from it. A
+ * period that reaches into the future ends now, so that rates and charts are of time that has passed.
+ */
 export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: number): ParsedQuery {
   const {
     from,
@@ -82,8 +85,10 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
   } = parameters;
   const unitMs = name === "ledger-drift" ? HOUR_MS : SECOND_MS;
   // What was decided in this very second is in it.
-  const toMs = roundUp(to === undefined ? nowMs + 1 : Date.parse(to), unitMs);
-  const fromMs = roundDown(from === undefined ? toMs - DEFAULT_RANGE_MS : Date.parse(from), unitMs);
+  const nextMs = roundUp(nowMs + 1, unitMs);
+  const endMs = to === undefined ? nextMs : roundUp(Date.parse(to), unitMs);
+  const fromMs = roundDown(from === undefined ? endMs - DEFAULT_RANGE_MS : Date.parse(from), unitMs);
+  const toMs = fromMs < nextMs ? Math.min(endMs, nextMs) : endMs;
   const intervalMs = interval ? INTERVALS[interval] : usualInterval(fromMs, toMs);
   const after = cursor === undefined ? null : readPosition(positionOf(cursor) ?? "");
   const faults: Fault[] = [];

@@ -108,7 +108,7 @@ describe(reportQuery, {
   account: "Only this subject's decisions: `user:<id>` or `ip:<address>`. Required for `user`.",
   route: "Only of this route, by its id.",
   tier: "Only by this tier.",
-  outcome: "Only with this outcome.",
+  outcome: "Only with this outcome. `denied`: by a limit; `turned_away`: rejected for another reason.",
   reason: "Only for this reason: the limit that refused, or `ok`, `exempt`, `blocked`, ...",
   source: "Only made there: `strict`, `lease`, `deny-cache`, `fallback` or `none`.",
   keyId: "Only by this API key's id.",

@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import type { LoggedDecision, ReportAnswer } from "../../../analytics/reports/report-answer.ts";
 import type { DriftAnswer } from "../../admin/ledger-drift.ts";
+import { OUTCOMES } from "../../../analytics/reports/report-query.ts";
 import { about, named } from "../said.ts";
 import { amount, count, moment, nextCursor, words } from "./scalars.ts";
 
@@ -18,17 +19,19 @@ const head = {
 
 const percentiles = named(
   "Percentiles",
-  "Of what decisions took, ms, to three digits.",
+  "Of what decisions took, ms, to three digits: decided requests only.",
   z.strictObject({ p50: amount("Median."), p95: amount("95 %."), p99: amount("99 %.") }),
 );
 const totals = {
   requests: count("Requests."),
   allowed: count("Of them allowed."),
-  denied: count("Of them denied."),
+  denied: count("Of them denied by a limit."),
+  turnedAway: count("Of them rejected for another reason: no such route, bad credentials, blocked, ..."),
   errors: count("Of them answered by a failure."),
+  decided: count("Requests that the limiter decided. The share denied is `denied` / `decided`."),
   cost: amount("Tokens charged."),
 };
-const latencyMs = about("Null where there was no request.", z.nullable(percentiles));
+const latencyMs = about("Of decided requests; null if there were none.", z.nullable(percentiles));
 const measured = { ...totals, latencyMs };
 const share = { share: about("Of what is ranked by, from 0 to 1.", z.number().check(z.gte(0), z.lte(1))) };
 const series = z.array(
@@ -38,7 +41,7 @@ const series = z.array(
     z.strictObject({
       key: about("Value of what the chart is by; null: all beyond the largest ten.", z.nullable(z.string())),
       requests: z.array(count("Requests.")),
-      denied: z.array(count("Of them denied.")),
+      denied: z.array(count("Of them denied by a limit.")),
       cost: z.array(amount("Tokens charged.")),
     }),
   ),
@@ -46,12 +49,17 @@ const series = z.array(
 const times = about("Beginnings of the steps.", z.array(moment("Of a step.")));
 const period = z.strictObject({
   ...measured,
-  perSecond: amount("Requests."),
+  perSecond: amount("Requests, over `coveredSeconds`; 0 if those are 0."),
+  coveredSeconds: amount(
+    "Length of that part of the period which has begun and which is still stored: a day, or three months in Analytics Engine.",
+  ),
   hopsSaved: count("Decided without a call of an object."),
 });
 const sources = z.array(z.strictObject({ source: words("Where it was decided."), ...measured, ...share }));
-const reasons = z.array(z.strictObject({ reason: words("Why."), denied: count("Requests."), ...share }));
-const steps = z.array(z.nullable(amount("Null where there was no request.")));
+const reasons = z.array(
+  z.strictObject({ reason: words("The limit."), denied: count("Requests."), ...share }),
+);
+const steps = z.array(z.nullable(amount("Null if no request was decided.")));
 
 const decision = named(
   "LoggedDecision",
@@ -62,8 +70,11 @@ const decision = named(
     account: words("`user:<id>` or `ip:<address>`; empty where the caller is not known."),
     route: words("The route's id; empty where none matched."),
     tier: words("Decided by; empty where the caller is not known."),
-    outcome: z.enum(["allowed", "denied", "error"]),
-    reason: words("The limit that refused, or `ok`, `exempt`, `blocked`, ..."),
+    outcome: about(
+      "`denied`: by a limit. `turned_away`: rejected for another reason, which `reason` names.",
+      z.enum(OUTCOMES),
+    ),
+    reason: words("The limit that denied it, or `ok`, `exempt`, `blocked`, ..."),
     source: z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
     method: words("HTTP method."),
     colo: words("Cloudflare's data centre."),
@@ -103,26 +114,26 @@ const REPORTS = [
   z.strictObject({
     ...head,
     report: z.literal("top-users"),
-    users: z.array(z.strictObject({ account: words("The subject."), ...totals, ...share })),
+    users: z.array(z.strictObject({ account: words("The subject; never empty."), ...totals, ...share })),
   }),
   z.strictObject({
     ...head,
     report: z.literal("top-routes"),
-    routes: z.array(z.strictObject({ route: words("The route's id."), ...measured, ...share })),
+    routes: z.array(z.strictObject({ route: words("The route's id; never empty."), ...measured, ...share })),
   }),
   z.strictObject({
     ...head,
     report: z.literal("denials"),
-    denied: count("In all."),
+    denied: count("By limits, in all."),
     reasons,
     top: z.array(
-      z.strictObject({ reason: words("Why."), account: words("Whom."), denied: count("Requests.") }),
+      z.strictObject({ reason: words("The limit."), account: words("Whom."), denied: count("Requests.") }),
     ),
   }),
   z.strictObject({
     ...head,
     report: z.literal("tiers"),
-    tiers: z.array(z.strictObject({ tier: words("Its name."), ...measured, ...share })),
+    tiers: z.array(z.strictObject({ tier: words("Its name; never empty."), ...measured, ...share })),
   }),
   z.strictObject({
     ...head,
@@ -133,7 +144,7 @@ const REPORTS = [
     histogram: z.array(
       z.strictObject({
         leMs: about("Upper bound; null: none.", z.nullable(amount("Inclusive."))),
-        requests: count("Above the bound before."),
+        requests: count("Decided requests above the bound before."),
       }),
     ),
   }),

@@ -176,7 +176,7 @@ const ready: Notes = {
 };
 
 const METRICS = [
-  "# HELP edge_limiter_requests_total Requests by what became of them.",
+  "# HELP edge_limiter_requests_total Requests by outcome: allowed, denied (by a limit), turned_away (for another reason), error.",
   "# TYPE edge_limiter_requests_total counter",
   'edge_limiter_requests_total{route="/compare",tier="free",outcome="allowed",reason="ok",source="strict"} 1',
   "",

@@ -18,22 +18,28 @@ const OVERVIEW = {
   report: "overview",
   current: {
     requests: 7_200,
-    allowed: 6_900,
+    allowed: 6_700,
     denied: 290,
+    turnedAway: 200,
     errors: 10,
+    decided: 7_000,
     cost: 7_420,
     latencyMs: { p50: 1, p95: 6, p99: 14 },
     perSecond: 2,
+    coveredSeconds: 3_600,
     hopsSaved: 3_100,
   },
   previous: {
     requests: 0,
     allowed: 0,
     denied: 0,
+    turnedAway: 0,
     errors: 0,
+    decided: 0,
     cost: 0,
     latencyMs: null,
     perSecond: 0,
+    coveredSeconds: 3_600,
     hopsSaved: 0,
   },
 } satisfies Report;
@@ -92,7 +98,7 @@ const getReport: Notes = {
   tag: "Reports",
   summary: "A report of the decisions that were made",
   description:
-    "From Analytics Engine where its token is configured, else from the hub's embedded store, which has the last day.",
+    "From Analytics Engine if its token is configured, else from the hub's embedded store, which has the last day. A period that reaches into the future ends now. Requests without a caller, a route or a tier are in no ranking of users, routes or tiers.",
   answers: [
     {
       status: 200,

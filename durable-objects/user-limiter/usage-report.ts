@@ -5,12 +5,29 @@ import type { Granularity, UsageQuery, UsageRow } from "../../src/limiter/accoun
 import { HOUR_MS } from "./ledger.ts";
 import type { Memory } from "./memory.ts";
 
-/** SQLite's strftime pattern of a period's beginning. */
-const PERIOD: Record<Granularity, string> = {
-  hour: "%Y-%m-%dT%H:00:00Z",
-  day: "%Y-%m-%dT00:00:00Z",
-  month: "%Y-%m-01T00:00:00Z",
-};
+/** An hour of the ledger as arguments of SQLite's functions of dates. */
+const HOUR = "hour * 3600, 'unixepoch'";
+
+/** SQL of a period's beginning. */
+function periodSql(granularity: Granularity, anchorDay: number): string {
+  switch (granularity) {
+    case "hour":
+      return `strftime('%Y-%m-%dT%H:00:00Z', ${HOUR})`;
+    case "day":
+      return `strftime('%Y-%m-%dT00:00:00Z', ${HOUR})`;
+    case "month": {
+      const [own, before] = [monthStartSql(anchorDay, ""), monthStartSql(anchorDay, ", '-1 month'")];
+      return `CASE WHEN date(${HOUR}) >= ${own} THEN ${own} ELSE ${before} END || 'T00:00:00Z'`;
+    }
+  }
+}
+
+/** When the month begins that is anchored in the hour's calendar month, or in the one before, as core/calendar.ts has it. */
+function monthStartSql(anchorDay: number, shift: string): string {
+  const first = `${HOUR}, 'start of month'${shift}`;
+  const lastDay = `CAST(strftime('%d', ${first}, '+1 month', '-1 day') AS INTEGER)`;
+  return `date(${first}, (min(${Math.trunc(anchorDay)}, ${lastDay}) - 1) || ' days')`;
+}
 
 const rowSchema = z.object({
   period: z.string(),
@@ -20,36 +37,53 @@ const rowSchema = z.object({
   denied: z.number(),
 });
 
-/** Rows in the order of period and route, `offset` left out, at most `count`. */
+/**
+ * Rows in the order of period, then of route as UTF-8; at most `count`. What is counted between two pages never moves a row from
+ * one to the other: a page holds what comes after a row, not after a number of rows.
+ */
 export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query: UsageQuery): UsageRow[] {
-  const { fromMs, toMs, granularity, byRoute, offset, count } = query;
-  const fromHour = Math.floor(fromMs / HOUR_MS);
+  if ("offset" in query && query.offset !== 0) throw new Error("an earlier Worker pages by a number of rows");
+  // An earlier Worker leaves these out.
+  const { fromMs, toMs, granularity, anchorDay = 1, byRoute, after = null, count } = query;
+  const startMs = after ? Math.max(fromMs, Date.parse(after.period)) : fromMs;
+  const fromHour = Math.floor(startMs / HOUR_MS);
   const toHour = Math.ceil(toMs / HOUR_MS);
   const open = ledger.openCells.filter(({ hour }) => hour >= fromHour && hour < toHour);
   if (!hasTables && open.length === 0) return [];
   // The open cells join as literal rows, so one query groups, orders and pages both.
   const cells = JSON.stringify(
-    open.map(({ hour, route, requests, costMilli, denied }) => [hour, route, requests, costMilli, denied]),
+    open.map(({ hour, route, requests, costMilli, denied }) => [
+      hour,
+      // As a binding is stored.
+      route.toWellFormed(),
+      requests,
+      costMilli,
+      denied,
+    ]),
   );
   const table = hasTables
     ? "SELECT hour, route, requests, cost_milli, denied FROM usage WHERE hour >= ?1 AND hour < ?2 UNION ALL"
     : "";
   return sql
     .exec(
-      `SELECT strftime('${PERIOD[granularity]}', hour * 3600, 'unixepoch') AS period,
-         CASE WHEN ?3 THEN route ELSE '' END AS route,
-         sum(requests) AS requests, sum(cost_milli) AS cost, sum(denied) AS denied
-       FROM (${table}
-         SELECT value ->> 0 AS hour, value ->> 1 AS route, value ->> 2 AS requests,
-           value ->> 3 AS cost_milli, value ->> 4 AS denied
-         FROM json_each(?4) WHERE ?1 < ?2)
-       GROUP BY 1, 2 ORDER BY 1, 2 LIMIT ?5 OFFSET ?6`,
+      `SELECT * FROM (
+         SELECT ${periodSql(granularity, anchorDay)} AS period,
+           CASE WHEN ?3 THEN route ELSE '' END AS route,
+           sum(requests) AS requests, sum(cost_milli) AS cost, sum(denied) AS denied
+         FROM (${table}
+           SELECT value ->> 0 AS hour, value ->> 1 AS route, value ->> 2 AS requests,
+             value ->> 3 AS cost_milli, value ->> 4 AS denied
+           FROM json_each(?4) WHERE ?1 < ?2)
+         GROUP BY 1, 2)
+       WHERE ?6 = '' OR (period, route) > (?6, ?7)
+       ORDER BY period, route LIMIT ?5`,
       fromHour,
       toHour,
       byRoute ? 1 : 0,
       cells,
       count,
-      offset,
+      after?.period ?? "",
+      after?.route ?? "",
     )
     .toArray()
     .map((found): UsageRow => {

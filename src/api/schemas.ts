@@ -135,7 +135,9 @@ export const activationSchema = z.strictObject({ reason });
 
 /** Queries. All values are text; unknown parameters are refused. */
 const pageSize = z.optional(z.string().check(z.regex(/^([1-9]\d?|100)$/, "must be 1 to 100")));
-const cursor = z.optional(z.string().check(z.regex(/^[A-Za-z0-9_-]{1,400}$/, "is not a cursor of this API")));
+const cursor = z.optional(
+  z.string().check(z.regex(/^[A-Za-z0-9_-]{1,4096}$/, "is not a cursor of this API")),
+);
 /** A moment as RFC 3339 in UTC, or a date: its first moment. */
 const moment = z.optional(z.union([z.iso.datetime(), z.iso.date()]));
 
@@ -163,6 +165,8 @@ export const usageQuery = z.strictObject({
   /** Exclusive; now where left out. */
   to: moment,
   granularity: z.optional(z.enum(["hour", "day", "month"])),
+  /** Months that begin on this day rather than on the first. */
+  anchorDay: z.optional(z.string().check(z.regex(/^([1-9]|[12]\d|3[01])$/, "must be 1 to 31"))),
   /** A row per route rather than one for all. */
   group: z.optional(z.enum(["route"])),
   format: z.optional(z.enum(["json", "csv"])),

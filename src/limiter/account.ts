@@ -116,10 +116,20 @@ export interface UsageQuery {
   /** Exclusive. */
   readonly toMs: number;
   readonly granularity: Granularity;
+  /** Day of the month on which months begin, 1 to 31; in a shorter month its last day. */
+  readonly anchorDay: number;
   /** A row per route rather than one for all. */
   readonly byRoute: boolean;
-  readonly offset: number;
+  /** Only rows after this one; null: from the first. */
+  readonly after: UsagePosition | null;
   readonly count: number;
+}
+
+/** A row's place: rows are in the order of period, then of route as UTF-8. */
+export interface UsagePosition {
+  readonly period: string;
+  /** "" if rows are not by route. */
+  readonly route: string;
 }
 
 export interface UsageRow extends UsageView {

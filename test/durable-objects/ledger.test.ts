@@ -12,6 +12,8 @@ import {
   startClock,
   stopClock,
 } from "./fixture.ts";
+import { periodAt } from "../../src/core/calendar.ts";
+import type { UsageQuery, UsageRow } from "../../src/limiter/account.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
@@ -234,4 +236,89 @@ it("says what was used in this hour, day and month", async () => {
   expect([second.usage.hour.requests, second.usage.day.requests, second.usage.month.requests]).toEqual([
     5, 5, 9,
   ]);
+});
+
+/** Usage in pages of `count` rows. */
+async function pagesOf(user: UserObject, given: Partial<UsageQuery>, count: number): Promise<UsageRow[]> {
+  const all = {
+    fromMs: 0,
+    toMs: 253_402_300_800_000,
+    granularity: "month",
+    anchorDay: 1,
+    byRoute: true,
+  } as const;
+  const rows: UsageRow[] = [];
+  for (let page: UsageRow[] | null = null; page === null || page.length === count;) {
+    const last = rows.at(-1);
+    const after = last ? { period: last.period, route: last.route ?? "" } : null;
+    page = (await user.stub.usage({ ...all, after, count, ...given })) ?? [];
+    rows.push(...page);
+    if (rows.length > 2_000) throw new Error("there is no last page");
+  }
+  return rows;
+}
+
+it("is paged by routes in one order: none, any script, open hours beside closed ones", async () => {
+  const user = await userWithKeys();
+  const routes = ["", "/", "/a", "/\ue000", "/\uffee", "/\u{1f680}", "/é"];
+  const hour = Math.floor(Date.now() / HOUR_MS);
+  for (const route of routes) {
+    await user.query("INSERT INTO usage VALUES (?, ?, '', 1, 1000, 0)", hour - 800, route);
+    await user.query("INSERT INTO usage VALUES (?, ?, '', 2, 2000, 0)", hour - 1, route);
+    await user.allowedOf(1, { route });
+  }
+  const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
+  const expected = [1, 3].flatMap((requests) =>
+    routes.toSorted(byBytes).map((route) => expect.objectContaining({ route, requests })),
+  );
+  for (const count of [1, 2, 3, 100]) expect(await pagesOf(user, {}, count)).toEqual(expected);
+  const totals = await pagesOf(user, { byRoute: false }, 1);
+  expect(totals.map(({ route, requests }) => [route, requests])).toEqual([
+    [null, 7],
+    [null, 21],
+  ]);
+});
+
+it("is by months that begin on a quota's day, on the last of a month that has no such day", async () => {
+  const user = await userWithKeys();
+  const daysMs = [2023, 2024, 2028, 2099, 2100].flatMap((year) =>
+    Array.from({ length: 126 }, (_, day) => Date.UTC(year, 10, 27) + day * DAY_MS),
+  );
+  for (const atMs of daysMs.flatMap((dayMs) => [dayMs, dayMs + 23 * HOUR_MS])) {
+    await user.query("INSERT OR REPLACE INTO usage VALUES (?, '', '', 1, 1000, 0)", atMs / HOUR_MS);
+  }
+  const hours = new Set(daysMs.flatMap((dayMs) => [dayMs, dayMs + 23 * HOUR_MS]));
+  for (const anchorDay of [1, 2, 15, 28, 29, 30, 31]) {
+    const expected = new Map<number, number>();
+    for (const atMs of hours) {
+      const { startMs } = periodAt("month", atMs, anchorDay);
+      expected.set(startMs, (expected.get(startMs) ?? 0) + 1);
+    }
+    const rows = await pagesOf(user, { anchorDay, byRoute: false }, 4);
+    expect(rows.map(({ period, requests }) => [Date.parse(period), requests])).toEqual(
+      [...expected].toSorted(([a], [b]) => a - b),
+    );
+  }
+});
+
+it("refuses a page that an earlier Worker asks for by a number of rows, and answers its first", async () => {
+  const user = await userWithKeys();
+  await user.allowedOf(1, { route: "/r1" });
+  const old = {
+    fromMs: 0,
+    toMs: Date.now() + HOUR_MS,
+    granularity: "month",
+    byRoute: true,
+    count: 10,
+  } as const;
+  const ask = (offset: number) =>
+    user.inside((object) => {
+      try {
+        return Reflect.apply(object.usage, object, [{ ...old, offset }]);
+      } catch (thrown) {
+        return String(thrown);
+      }
+    });
+  expect(await ask(0)).toMatchObject([{ route: "/r1", requests: 1 }]);
+  expect(await ask(10)).toContain("number of rows");
 });

@@ -43,6 +43,109 @@ describe("usage", () => {
     expect(open.usage.at(-1)).toEqual(tally.rows("hour", false).at(-1));
   });
 
+  it("has each row once and none twice, whatever routes are used for the first time between two pages", async () => {
+    const started = await start();
+    const { operator, edge } = started;
+    const customer = await newCustomer(started, "pro");
+    const use = async (path: string) => {
+      expect((await edge.request(path, { headers: customer.headers })).status).toBe(200);
+      await edge.settled();
+    };
+    const page = (query: string) =>
+      operator.get("usage", `/accounts/${customer.id}/usage?granularity=day&group=route&limit=1${query}`);
+    const shown = ({ usage }: { usage: UsageRow[] }) => usage.map(({ route, requests }) => [route, requests]);
+    await use("/identify");
+    await use("/refresh");
+    const first = await page("");
+    expect(shown(first)).toEqual([["/identify", 1]]);
+    // Before the position and at it: the next page is what comes after it all the same.
+    await use("/compare");
+    await use("/identify");
+    const second = await page(`&cursor=${first.cursor}`);
+    expect(shown(second)).toEqual([["/refresh", 1]]);
+    expect(second.cursor).toBeNull();
+    // After the position, in the same period and in a later one.
+    later(24 * HOUR_MS);
+    await use("/compare");
+    const third = await page(`&cursor=${first.cursor}`);
+    expect(shown(third)).toEqual([["/refresh", 1]]);
+    const last = await page(`&cursor=${third.cursor}`);
+    expect(shown(last)).toEqual([["/compare", 1]]);
+    expect(last.cursor).toBeNull();
+    // As CSV: the link leads to the same rows.
+    const csv = async (path: string) => {
+      const response = await operator.send("GET", `${path}&format=csv`);
+      const link = response.headers.get("Link")?.match(/cursor=([\w-]+)/)?.[1];
+      return [(await response.text()).split("\r\n").slice(1, -1), link];
+    };
+    const path = `/accounts/${customer.id}/usage?granularity=day&group=route&limit=1&cursor=${first.cursor}`;
+    const [lines, link] = await csv(path);
+    expect(lines).toEqual([expect.stringMatching(/,\/refresh,1,1,0$/)]);
+    expect(link).toBe(third.cursor);
+  });
+
+  it("goes on with the month it began with, though no time is named and the month ends between two pages", async () => {
+    const started = await start();
+    const { operator } = started;
+    const { id, call } = await newCustomer(started, "pro");
+    vi.setSystemTime(Date.UTC(2100, 10, 30, 21, 59, 30));
+    for (let hour = 0; hour < 2; hour++) {
+      await call();
+      later(HOUR_MS);
+    }
+    const path = `/accounts/${id}/usage?granularity=hour&limit=1`;
+    const first = await operator.get("usage", path);
+    later(HOUR_MS);
+    await call();
+    const pages = await operator.pages("usage", path, first.cursor);
+    expect(pages.flatMap(({ usage }) => usage).map(({ period }) => period)).toEqual([
+      "2100-11-30T22:00:00Z",
+      "2100-12-01T00:00:00Z",
+    ]);
+  });
+
+  it("is read by a cursor of the same rows only, and an older version's is refused with a word", async () => {
+    const started = await start();
+    const { operator } = started;
+    const { id, call } = await newCustomer(started, "pro");
+    await call();
+    later(HOUR_MS);
+    await call();
+    const path = `/accounts/${id}/usage?limit=1`;
+    const { cursor } = await operator.get("usage", `${path}&granularity=hour`);
+    for (const other of ["granularity=day", "granularity=month", "granularity=hour&group=route"]) {
+      expect(await operator.refusal("GET", `${path}&${other}&cursor=${cursor}`), other).toBe("400 /cursor");
+    }
+    // "1000": so many rows left out.
+    const old = await operator.send("GET", `${path}&cursor=MTAwMA`);
+    expect(await old.json()).toMatchObject({
+      status: 400,
+      errors: [{ path: "/cursor", message: expect.stringContaining("earlier version") }],
+    });
+  });
+
+  it("is by the periods of a quota that has a day of its own, also where the month has no such day", async () => {
+    const started = await start();
+    const { operator } = started;
+    const { id, call } = await newCustomer(started, "pro");
+    // A leap year: one request at each end of each period.
+    for (const at of ["2108-01-31T00:00Z", "2108-02-28T23:59Z", "2108-02-29T00:00Z", "2108-03-30T23:59Z"]) {
+      vi.setSystemTime(Date.parse(at));
+      await call();
+    }
+    vi.setSystemTime(Date.parse("2108-03-31T00:00Z"));
+    await call(3);
+    const months = `/accounts/${id}/usage?granularity=month&anchorDay=31`;
+    const { from, usage } = await operator.get("usage", months);
+    expect([from, ...usage.map(({ requests }) => requests)]).toEqual(["2108-03-31T00:00:00.000Z", 3]);
+    const pages = await operator.pages("usage", `${months}&from=2108-01-31&limit=1`);
+    expect(pages.flatMap((page) => page.usage).map(({ period, requests }) => [period, requests])).toEqual([
+      ["2108-01-31T00:00:00Z", 2],
+      ["2108-02-29T00:00:00Z", 2],
+      ["2108-03-31T00:00:00Z", 3],
+    ]);
+  });
+
   it("is of the hours that lie between from and to, whole, and says which these are", async () => {
     const started = await start();
     const { operator } = started;
@@ -99,6 +202,10 @@ describe("usage", () => {
     ["from=2100-10-01T00:00:00%2B01:00", "400 /from"],
     ["to=", "400 /to"],
     ["granularity=week", "400 /granularity"],
+    ["anchorDay=15", "400 /anchorDay"],
+    ["granularity=hour&anchorDay=1", "400 /anchorDay"],
+    ["granularity=month&anchorDay=0", "400 /anchorDay"],
+    ["granularity=month&anchorDay=32", "400 /anchorDay"],
     ["group=key", "400 /group"],
     ["format=xml", "400 /format"],
     ["limit=1001", "400 /limit"],

@@ -295,8 +295,9 @@ export class World {
       fromMs: BASE_MS - 48 * HOUR_MS,
       toMs: BASE_MS + 48 * HOUR_MS,
       granularity: "hour" as const,
+      anchorDay: 1,
       byRoute: false,
-      offset: 0,
+      after: null,
       count: 100,
     };
     return {

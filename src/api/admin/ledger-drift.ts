@@ -55,8 +55,8 @@ const NOTHING: LedgerFigures = { requests: 0, cost: 0, denied: 0 };
 
 async function ledgerOf(limiter: Limiter, subject: string, query: ReportQuery): Promise<LedgerFigures> {
   const { fromMs, toMs } = query;
-  const hours = { fromMs, toMs, granularity: "hour", byRoute: false, offset: 0, count: MOST_HOURS } as const;
-  const rows = await limiter.stub(subject).usage(hours);
+  const hours = { fromMs, toMs, granularity: "hour", anchorDay: 1, byRoute: false, after: null } as const;
+  const rows = await limiter.stub(subject).usage({ ...hours, count: MOST_HOURS });
   return (rows ?? []).reduce<LedgerFigures>(added, NOTHING);
 }
 

@@ -10,34 +10,45 @@ import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from ".
 import { pageQuery, usageQuery } from "../schemas.ts";
 import { noAccount, stubOf } from "./accounts.ts";
 import { ask, iso } from "./ask.ts";
+import { usageCursor, usagePosition } from "./usage-cursor.ts";
 import { auditView } from "./views.ts";
 
 const DEFAULT_ROWS = 1_000;
 const JSON_TYPE = "application/json";
 const CSV = "text/csv";
+const ANCHORED_MONTHS = [{ path: "/anchorDay", message: "needs granularity month" }];
 
 export async function getUsage(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, usageQuery);
   if (!query.ok) return query.response;
-  const { from, to, granularity = "day", group, format, limit, cursor } = query.value;
+  const { from, to, granularity = "day", anchorDay: anchor, group, format, limit, cursor } = query.value;
+  if (anchor !== undefined && granularity !== "month") return badQuery(c, ANCHORED_MONTHS).response;
+  const rowsOf = { granularity, anchorDay: Number(anchor ?? 1), byRoute: group === "route" };
+  const position = cursor === undefined ? null : usagePosition(cursor, rowsOf);
+  if (position && !position.ok) return badQuery(c, position.faults).response;
+  const after = position && position.value;
   const nowMs = Date.now();
   // What was counted in this very millisecond is in it.
   const toMs = to === undefined ? nowMs + 1 : Date.parse(to);
-  const fromMs = from === undefined ? periodAt("month", Math.min(nowMs, toMs - 1)).startMs : Date.parse(from);
+  // A later page is of the month that the first was of.
+  const withinMs = after ? Date.parse(after.period) : Math.min(nowMs, toMs - 1);
+  const fromMs =
+    from === undefined ? periodAt("month", withinMs, rowsOf.anchorDay).startMs : Date.parse(from);
   if (fromMs >= toMs) return badQuery(c, [{ path: "/from", message: "must lie before to" }]).response;
-  const offset = cursor === undefined ? 0 : numberOf(cursor);
-  if (offset === null) return badQuery(c, BAD_CURSOR).response;
   const count = pageSize(limit, DEFAULT_ROWS);
-  const byRoute = group === "route";
-  const call = stubOf(c, id).usage({ fromMs, toMs, granularity, byRoute, offset, count: count + 1 });
+  const call = stubOf(c, id).usage({ fromMs, toMs, ...rowsOf, after, count: count + 1 });
   return ask<UsageRow[] | null>(c, "account", call, (found) => {
     if (!found) return noAccount(c);
     const rows = found.slice(0, count);
-    const next = found.length > count ? cursorOf(offset + count) : null;
+    const last = rows.at(-1);
+    const next =
+      last && found.length > count
+        ? usageCursor({ period: last.period, route: last.route ?? "" }, rowsOf)
+        : null;
     const wantsCsv = format === undefined ? prefersCsv(c) : format === "csv";
-    if (wantsCsv) return csv(c, rows, byRoute, next);
+    if (wantsCsv) return csv(c, rows, rowsOf.byRoute, next);
     return c.json({
       account: id,
       // The ledger counts by the hour: the whole hours that the rows are made of.

@@ -94,6 +94,8 @@ describe(usageQuery, {
   from: "A moment, or a date for its first moment; the beginning of the month where left out.",
   to: "Exclusive; now where left out.",
   granularity: "`day` where left out.",
+  anchorDay:
+    "With `granularity=month`: months begin on this day, in a shorter month on its last day, as a quota's with this `anchorDay`. 1 if left out.",
   group: "`route`: a row per route rather than one for all.",
   format: "Comes before the header Accept.",
   limit: "Rows of a page: 1,000 where left out.",

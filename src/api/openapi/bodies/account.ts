@@ -95,7 +95,7 @@ export const keysSchema = z.strictObject({
 });
 
 const usageRow = {
-  period: moment("The beginning of the hour, day or month."),
+  period: moment("The beginning of the hour, day or month, even if `from` lies after it."),
   requests: count("Admitted requests; `denied` counts the others."),
   cost: amount("Tokens charged."),
   denied: count("Requests that were denied."),

@@ -190,7 +190,8 @@ const getAccountStatus: Notes = {
 const getUsage: Notes = {
   tag: "Accounts",
   summary: "Exact usage by hour, day or month, also by route or as CSV",
-  description: "To whole hours. Of users without an account too.",
+  description:
+    "To whole hours. Of users without an account too. A page holds what comes after the last row of the page before, in the order of period and route, so no row comes twice; an hour that is not over, and a period that has one, still grows. For bills, ask for closed periods: with `to` at an hour's end, a minute after it.",
   answers: [
     {
       status: 200,

@@ -8,13 +8,14 @@
  */
 import { periodAt } from "../src/core/calendar.ts";
 import { type Decision, type DecisionRequest, type Hold, limitView } from "../src/core/decision.ts";
-import { decide as decidePlan, readings } from "../src/core/plan.ts";
+import { type Meter, read } from "../src/core/limit.ts";
+import { decide as decidePlan, effective } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
 import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src/limiter/object-call.ts";
 import { registrySource } from "../src/limiter/registry.ts";
 import { answerRuns, questionsOf } from "../src/limiter/runs.ts";
-import type { StatusRequest, UserStatus } from "../src/limiter/status.ts";
+import type { LimitStatus, StatusRequest, UserStatus } from "../src/limiter/status.ts";
 import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { tellMetrics } from "./object-metrics.ts";
@@ -143,7 +144,7 @@ export class UserLimiter extends AccountObject {
       status: account?.status ?? "active",
       revision: policy.revision,
       // As it stands: even what costs nothing would take a slot.
-      limits: readings({ ...plan, after: plan.before }, nowMs).map(limitView),
+      limits: effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs)),
       usage: {
         hour: usage(periodAt("hour", nowMs).startMs),
         day: usage(periodAt("day", nowMs).startMs),
@@ -267,6 +268,14 @@ export class UserLimiter extends AccountObject {
   #isAddress(): boolean {
     return /^(ip|login|admin):/.test(this.ctx.id.name ?? "");
   }
+}
+
+function limitStatus(meter: Meter, nowMs: number): LimitStatus {
+  const view = limitView(read(meter, nowMs));
+  if (meter.kind !== "quota") return view;
+  const { startMs, endMs, usedMilli } = meter.state;
+  const [start, end] = [new Date(startMs).toISOString(), new Date(endMs).toISOString()];
+  return { ...view, period: { start, end, used: toTokens(usedMilli) } };
 }
 
 function usageView(usage: Usage) {

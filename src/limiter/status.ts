@@ -8,14 +8,30 @@ export interface StatusRequest {
   readonly keyId: string | null;
 }
 
+/** The period that a quota counts in now. RFC 3339 in UTC; `end` is exclusive. */
+export interface QuotaPeriod {
+  readonly start: string;
+  readonly end: string;
+  /**
+   * Tokens that the quota has counted in it, those lent to isolates too: what `remaining` lacks of `limit`, or more than `limit` if
+   * that was lowered. A reset sets it to 0, and not the ledger.
+   */
+  readonly used: number;
+}
+
+export interface LimitStatus extends LimitView {
+  /** Of quotas only. */
+  readonly period?: QuotaPeriod | undefined;
+}
+
 export type UserStatus =
   | {
       readonly kind: "status";
       readonly tier: string;
       readonly status: AccountStatus;
       readonly revision: number;
-      readonly limits: readonly LimitView[];
-      /** Of the current UTC hour, day and month, from the exact ledger. */
+      readonly limits: readonly LimitStatus[];
+      /** Of the current UTC hour, day and calendar month, from the exact ledger. A quota's month may be another. */
       readonly usage: { readonly hour: UsageView; readonly day: UsageView; readonly month: UsageView };
     }
   | { readonly kind: "revoked" };

@@ -1,5 +1,5 @@
 /** The usage ledger: what bills are made of. Equal to the admitted requests by hour, route and key; denials apart. */
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
 import {
   bucket,
@@ -321,4 +321,54 @@ it("refuses a page that an earlier Worker asks for by a number of rows, and answ
     });
   expect(await ask(0)).toMatchObject([{ route: "/r1", requests: 1 }]);
   expect(await ask(10)).toContain("number of rows");
+});
+
+describe("the status of a quota", () => {
+  const periodOf = async (user: UserObject) => {
+    const { limits } = await user.status();
+    return limits.map(({ name, limit, remaining, period }) =>
+      Object.assign({ name, limit, remaining }, period),
+    );
+  };
+
+  it.each([
+    ["hour", undefined, "2108-02-29T13:00:00.000Z", "2108-02-29T14:00:00.000Z"],
+    ["day", undefined, "2108-02-29T00:00:00.000Z", "2108-03-01T00:00:00.000Z"],
+    ["month", undefined, "2108-02-01T00:00:00.000Z", "2108-03-01T00:00:00.000Z"],
+    ["month", 15, "2108-02-15T00:00:00.000Z", "2108-03-15T00:00:00.000Z"],
+    ["month", 29, "2108-02-29T00:00:00.000Z", "2108-03-29T00:00:00.000Z"],
+    ["month", 31, "2108-02-29T00:00:00.000Z", "2108-03-31T00:00:00.000Z"],
+  ] as const)("has its own period: per %s, anchorDay %s", async (per, anchorDay, start, end) => {
+    const amount = { name: "q", kind: "quota", amount: 100, per } as const;
+    const user = new UserObject(await publishLimits(anchorDay ? { ...amount, anchorDay } : amount));
+    vi.setSystemTime(Date.parse(start) - 60_000);
+    await user.allowedOf(2);
+    vi.setSystemTime(Date.UTC(2108, 1, 29, 13, 30));
+    expect(await periodOf(user)).toEqual([{ name: "q", limit: 100, remaining: 100, start, end, used: 0 }]);
+    await user.decide({ costMilli: 2_500 });
+    const used = [{ name: "q", limit: 100, remaining: 97.5, start, end, used: 2.5 }];
+    expect(await periodOf(user)).toEqual(used);
+    await user.pause();
+    await user.evict();
+    expect(await periodOf(user)).toEqual(used);
+    vi.setSystemTime(Date.parse(end));
+    expect(await periodOf(user)).toMatchObject([{ start: end, used: 0, remaining: 100 }]);
+  });
+
+  it("counts what is lent to an isolate as used, and more than the amount where that was lowered", async () => {
+    const user = new UserObject(await publish({ free: { limits: [quota(100, "month")], mode: "leased" } }));
+    await user.lease(20_000);
+    const [lent] = await periodOf(user);
+    expect(lent?.used).toBe(100 - (lent?.remaining ?? 0));
+    expect(lent?.used).toBeGreaterThan(1);
+    const strict = new UserObject(await publishLimits(quota(100, "month")));
+    await strict.decide({ costMilli: 60_000 });
+    strict.revision = await publishLimits(quota(40, "month"));
+    expect(await periodOf(strict)).toMatchObject([{ limit: 40, remaining: 0, used: 60 }]);
+  });
+
+  it("is none of a bucket", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "second", 5)));
+    expect((await user.status()).limits[0]).not.toHaveProperty("period");
+  });
 });

@@ -386,7 +386,13 @@ describe("who may ask", () => {
     const { edge, service, check } = await asking();
     for (let i = 0; i < 3; i++) await check({ user: newUser(), cost: 5 });
     const status = await edge.request("/api/v1/rate-limit/status", { headers: service.headers });
-    expect(await status.json()).toMatchObject({ limits: [{ remaining: 10 }, { remaining: 1_000 }] });
+    const answer: { limits: { period?: { start: string; end: string } }[] } = await status.json();
+    expect(answer).toMatchObject({ limits: [{ remaining: 10 }, { remaining: 1_000, period: { used: 0 } }] });
+    const { start, end } = answer.limits[1]?.period ?? {};
+    expect([start, end]).toEqual([
+      expect.stringMatching(/^\d{4}-\d\d-01T00:00:00\.000Z$/),
+      expect.stringMatching(/^\d{4}-\d\d-01T00:00:00\.000Z$/),
+    ]);
   });
 
   it("is not stopped by the failure of its own account's object", async () => {

@@ -68,6 +68,7 @@ const isReading = isShape({
   remaining: isNumber,
   resetMs: isNumber,
   windowMs: isNumber,
+  period: isMissingOr(isShape({ start: isText, end: isText, used: isNumber })),
 });
 const isUsed = isShape({ requests: isNumber, cost: isNumber, denied: isNumber });
 const isStatus = isShape({

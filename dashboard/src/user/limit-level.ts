@@ -13,6 +13,8 @@ export interface LimitReading {
   readonly resetMs: number;
   /** In which an empty bucket fills, or the length of the quota's period. */
   readonly windowMs: number;
+  /** That a quota counts in: moments in RFC 3339, tokens. */
+  readonly period?: { readonly start: string; readonly end: string; readonly used: number } | undefined;
 }
 
 /** Tokens per millisecond that come back by themselves. */

@@ -1,5 +1,6 @@
 /** A user's limits as they stand: meters, what was used, and where quotas are going. */
 import { exact } from "../shell/format.ts";
+import { Time } from "../shell/time.tsx";
 import type { LimitDocument, Policy, Status } from "./account-answers.ts";
 import { LimitMeter } from "./limit-meter.tsx";
 import { numbersText } from "./limit-text.ts";
@@ -35,11 +36,13 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
         </ul>
       )}
       <Used status={status} />
-      {limits
-        .filter(({ kind, windowMs }) => kind === "quota" && windowMs >= SHORTEST_QUOTA_MS)
-        .map((quota) => (
-          <QuotaChart key={quota.name} id={id} quota={quota} />
-        ))}
+      {limits.map(
+        (quota) =>
+          quota.period &&
+          quota.windowMs >= SHORTEST_QUOTA_MS && (
+            <QuotaChart key={quota.name} id={id} quota={quota} period={quota.period} />
+          ),
+      )}
     </>
   );
 }
@@ -50,11 +53,11 @@ export function countedElsewhere({ tier, limits }: Status, policy: Policy | null
   return all.filter(({ name }) => !limits.some((shown) => shown.name === name));
 }
 
-function Used({ status: { usage, revision } }: { readonly status: Status }) {
+function Used({ status: { usage, limits, revision } }: { readonly status: Status }) {
   const spans = [
     ["this hour", usage.hour],
     ["today (UTC)", usage.day],
-    ["this month", usage.month],
+    ["this calendar month (UTC)", usage.month],
   ] as const;
   return (
     <ul class="facts">
@@ -63,6 +66,15 @@ function Used({ status: { usage, revision } }: { readonly status: Status }) {
           <strong>{name}</strong> {exact(requests)} let in, {exact(denied)} denied, {exact(cost)} tokens
         </li>
       ))}
+      {limits.map(
+        ({ name, limit, period }) =>
+          period && (
+            <li key={`of ${name}`}>
+              <strong>quota {name}</strong> {exact(period.used)} of {exact(limit)} tokens used, from{" "}
+              <Time at={period.start} /> to <Time at={period.end} />
+            </li>
+          ),
+      )}
       <li class="quiet">by policy revision {revision}</li>
     </ul>
   );

@@ -12,11 +12,13 @@ import type { LimitReading } from "./limit-level.ts";
 interface Props {
   readonly id: string;
   readonly quota: LimitReading;
+  /** The quota's own: a month may begin on any day. */
+  readonly period: NonNullable<LimitReading["period"]>;
 }
 
 /** The ledger moves slowly on this scale. */
 const EVERY_MS = 30_000;
-/** Rows of an answer: all hours of a month and of a week before it. */
+/** Rows of an answer: all hours of a period and of a week before it. */
 const MOST_HOURS = 1_000;
 const CHART_HEIGHT = 180;
 const MOMENT = new Intl.DateTimeFormat(undefined, {
@@ -27,19 +29,16 @@ const MOMENT = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
 });
 
-export function QuotaChart({ id, quota }: Props) {
-  const { name, limit, remaining, windowMs } = quota;
+export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Props) {
   const nowMs = Date.now();
-  // Answers differ by milliseconds: the period's end is a whole hour.
-  const endMs = Math.round((nowMs + quota.resetMs) / HOUR_MS) * HOUR_MS;
-  const startMs = endMs - windowMs;
+  const [startMs, endMs] = [Date.parse(period.start), Date.parse(period.end)];
   const from = new Date(Math.min(startMs, Math.floor(nowMs / HOUR_MS) * HOUR_MS - SEEN_MS)).toISOString();
   const query = new URLSearchParams({ granularity: "hour", from, limit: String(MOST_HOURS) });
   const polled = usePolled(`${accountPath(id)}/usage?${query}`, parseUsage, EVERY_MS);
   const rows = polled.value?.usage;
   const minute = Math.floor(nowMs / 60_000);
   const forecast = useMemo(() => {
-    const hours = (rows ?? []).map(({ period, cost }) => ({ atMs: Date.parse(period), cost }));
+    const hours = (rows ?? []).map((row) => ({ atMs: Date.parse(row.period), cost: row.cost }));
     return rows && burnDown({ limit, remaining, nowMs: Date.now(), startMs, endMs }, hours);
   }, [rows, limit, remaining, startMs, endMs, minute]);
   const model = useMemo(() => forecast && modelOf(forecast), [forecast]);

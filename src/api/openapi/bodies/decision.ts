@@ -1,29 +1,51 @@
 /** What the decision API and the health endpoints answer. */
 import * as z from "zod/mini";
 import type { Decision, LimitView } from "../../../core/decision.ts";
-import type { UserStatus } from "../../../limiter/status.ts";
+import type { LimitStatus, UserStatus } from "../../../limiter/status.ts";
 import { about, named } from "../said.ts";
 import { problemSchema } from "../problems.ts";
-import { amount, count, words } from "./scalars.ts";
+import { amount, count, moment, words } from "./scalars.ts";
 
 const revision = () =>
   count("The policy revision that was decided by; 0 is the policy that ships with the Worker.");
 
+const limit = {
+  name: words("As in the policy."),
+  kind: z.enum(["bucket", "quota", "concurrency"]),
+  limit: amount("Capacity of the bucket, amount of the quota (tokens), or number of slots."),
+  remaining: amount("Tokens that may be spent now, or slots that are free."),
+  resetMs: amount(
+    "Milliseconds until it is full again; while less than one token is there, until the next; for a quota, until its period ends; for slots, at most 1,000, since a request may end at any moment.",
+  ),
+  windowMs: amount(
+    "In which an empty bucket fills, the length of the quota's period, or how long a slot may be held.",
+  ),
+};
 const limitSchema = named(
   "Limit",
   "One limit as it stands for this user now.",
+  z.strictObject(limit) satisfies z.ZodMiniType<LimitView>,
+);
+
+const limitStatusSchema = named(
+  "LimitStatus",
+  "One limit as it stands for this user now, with the period of a quota.",
   z.strictObject({
-    name: words("As in the policy."),
-    kind: z.enum(["bucket", "quota", "concurrency"]),
-    limit: amount("Capacity of the bucket, amount of the quota (tokens), or number of slots."),
-    remaining: amount("Tokens that may be spent now, or slots that are free."),
-    resetMs: amount(
-      "Milliseconds until it is full again; while less than one token is there, until the next; for a quota, until its period ends; for slots, at most 1,000, since a request may end at any moment.",
+    ...limit,
+    period: z.optional(
+      named(
+        "QuotaPeriod",
+        "The period that a quota counts in now; other limits have none.",
+        z.strictObject({
+          start: moment("Inclusive."),
+          end: moment("Exclusive."),
+          used: amount(
+            "Tokens counted in it, those lent to isolates too: `limit` less `remaining`, or more than `limit` if that was lowered.",
+          ),
+        }),
+      ),
     ),
-    windowMs: amount(
-      "In which an empty bucket fills, the length of the quota's period, or how long a slot may be held.",
-    ),
-  }) satisfies z.ZodMiniType<LimitView>,
+  }) satisfies z.ZodMiniType<LimitStatus>,
 );
 
 export const decisionSchema = named(
@@ -104,9 +126,9 @@ export const statusSchema = named(
     tier: words("The tier that the caller's limits come from."),
     status: z.enum(["active", "blocked"]),
     revision: revision(),
-    limits: z.array(limitSchema),
+    limits: z.array(limitStatusSchema),
     usage: about(
-      "Of the current hour, day and month in UTC.",
+      "Of the current hour, day and calendar month in UTC. A quota's own period is in `limits`.",
       z.strictObject({ hour: usageSchema, day: usageSchema, month: usageSchema }),
     ),
   }) satisfies z.ZodMiniType<Omit<Extract<UserStatus, { kind: "status" }>, "kind">>,

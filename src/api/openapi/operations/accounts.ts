@@ -173,6 +173,19 @@ const getAccountStatus: Notes = {
                 resetMs: 30,
                 windowMs: 90_000,
               },
+              {
+                name: "month",
+                kind: "quota",
+                limit: 1_000_000,
+                remaining: 940_000,
+                resetMs: 2_073_600_000,
+                windowMs: 2_592_000_000,
+                period: {
+                  start: "2026-11-15T00:00:00.000Z",
+                  end: "2026-12-15T00:00:00.000Z",
+                  used: 60_000,
+                },
+              },
             ],
             usage: {
               hour: { requests: 1, cost: 1, denied: 0 },

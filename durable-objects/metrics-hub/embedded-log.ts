@@ -1,7 +1,6 @@
 /** Finds a page of the log: candidates by the columns in memory, then only their runs are read from the table. Pure but for `read`. */
 import { compareRows } from "../../src/analytics/reports/decision-log.ts";
 import type { Row, Scan } from "../../src/analytics/reports/facts.ts";
-import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
 import type { EmbeddedColumns } from "./embedded-columns.ts";
 import { selected } from "./embedded-selection.ts";
 
@@ -26,16 +25,13 @@ export function logRows(columns: EmbeddedColumns, scan: Scan, read: (id: number)
     const stored = read(id);
     for (const place of places) {
       const row = stored[place];
-      if (row && isAfter(row, after)) rows.push(row);
+      if (row && (!after || compareRows(row, after) >= 0)) rows.push(row);
     }
   }
-  return rows.toSorted(compareRows).slice(shown, shown + limit);
-}
-
-/** Whether the row is at the cursor's place or after it. Those at the place are counted by the cursor. */
-function isAfter({ atMs, requestId }: Row, after: Scan["after"]): boolean {
-  if (!after || atMs < after.atMs) return true;
-  return atMs === after.atMs && compareUtf8(requestId, after.requestId) >= 0;
+  // Sampling may have removed some of those that the cursor counts.
+  const left = after ? rows.filter((row) => compareRows(row, after) === 0).length : 0;
+  const skipped = Math.min(shown, left);
+  return rows.toSorted(compareRows).slice(skipped, skipped + limit);
 }
 
 /**

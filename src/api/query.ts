@@ -57,4 +57,9 @@ export function numberOf(cursor: string): number | null {
   return position !== null && /^\d{1,15}$/.test(position) ? Number(position) : null;
 }
 
-export const BAD_CURSOR: readonly Fault[] = [{ path: "/cursor", message: "is not a cursor of this list" }];
+export const BAD_CURSOR: readonly Fault[] = [
+  {
+    path: "/cursor",
+    message: "is not a cursor of this list, or an earlier version made it: start with the first page",
+  },
+];

@@ -1,6 +1,7 @@
 /** What a report's query string and its settings are read as. */
 import { describe, expect, it } from "vitest";
 import { writePosition } from "../../src/analytics/reports/decision-log.ts";
+import type { LogPosition } from "../../src/analytics/reports/report-query.ts";
 import { LEVELS } from "../../src/analytics/reports/facts.ts";
 import { msOfStep, SCALE_STEPS, scaledMs, stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
@@ -11,6 +12,17 @@ import { readSettings } from "../../src/settings.ts";
 import { HOSTILE, randomOf } from "../reports/random-rows.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12, 30, 15, 250);
+const POSITION: LogPosition = {
+  atMs: 1,
+  requestId: "x",
+  account: "user:a",
+  route: "",
+  outcome: "denied",
+  reason: "minute",
+  keyId: "",
+  cost: 0.5,
+  shown: 1,
+};
 const iso = (ms: number) => new Date(ms).toISOString();
 
 describe("a report without parameters", () => {
@@ -65,10 +77,12 @@ it.each([
   ["overview", { from: "2020-01-01", to: "2026-01-01" }, "/from"],
   ["timeseries", { from: "2026-11-01", to: "2026-11-20", interval: "1s" }, "/interval"],
   ["user", {}, "/account"],
-  ["tiers", { cursor: cursorOf(writePosition({ atMs: 1, requestId: "x", shown: 1 })) }, "/cursor"],
+  ["tiers", { cursor: cursorOf(writePosition(POSITION)) }, "/cursor"],
   ["decisions", { cursor: "AAAA" }, "/cursor"],
-  ["decisions", { cursor: cursorOf('[1,"x",-1]') }, "/cursor"],
-  ["decisions", { cursor: cursorOf('[1,"x",1e99]') }, "/cursor"],
+  ["decisions", { cursor: cursorOf(writePosition({ ...POSITION, shown: -1 })) }, "/cursor"],
+  ["decisions", { cursor: cursorOf(writePosition({ ...POSITION, shown: 1e99 })) }, "/cursor"],
+  // Of an earlier version.
+  ["decisions", { cursor: cursorOf('[1,"x",1]') }, "/cursor"],
 ] as const)("%s with %j is refused at the parameter", (name, parameters, path) => {
   expect(queryOf(name, parameters, NOW_MS)).toMatchObject({ ok: false, faults: [{ path }] });
 });

@@ -398,3 +398,32 @@ describe("a rate", () => {
     });
   });
 });
+
+describe("a page of the log", () => {
+  it("begins after the last row of the page before, whatever comes in between, of the same request too", () => {
+    const store = new EmbeddedStore(new NodeSql());
+    const item = (account: string, given: Partial<Point> = {}) =>
+      point({ account, requestId: "batch", ...given });
+    const insert = (...accounts: string[]) =>
+      store.insert(
+        accounts.map((name) => item(name)),
+        NOW_MS,
+      );
+    const page = (cursor: string | null, limit = 2) => {
+      const after = cursor === null ? null : readPosition(cursor);
+      const { decisions, cursor: next } = ask(store, "decisions", { limit, after });
+      return { accounts: decisions.map(({ account }) => account), next };
+    };
+    insert("user:b", "user:d", "user:f");
+    const first = page(null);
+    expect(first.accounts).toEqual(["user:b", "user:d"]);
+    insert("user:a", "user:c", "user:e", "user:g");
+    const second = page(first.next);
+    expect(second.accounts).toEqual(["user:e", "user:f"]);
+    // Rows that nothing tells apart are counted.
+    insert("user:g", "user:g");
+    const third = page(second.next);
+    expect(third.accounts).toEqual(["user:g", "user:g"]);
+    expect(page(third.next, 10)).toEqual({ accounts: ["user:g"], next: null });
+  });
+});

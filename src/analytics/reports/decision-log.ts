@@ -1,19 +1,28 @@
 /** Pages of the decision log, and its cursor. The cursor's text is harmless: it is parsed like any other input. */
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
-import { LOG_ORDER, outcomeOf, type Row } from "./facts.ts";
+import { LOG_ORDER, type LogKey, outcomeOf, type Row } from "./facts.ts";
 import type { LoggedDecision } from "./report-answer.ts";
 import type { LogPosition, ReportQuery } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";
 
+/** Analytics Engine keeps no longer ones. */
+const text = z.string().check(z.maxLength(1_200));
+/** In the order of the tuple: the moment, LOG_ORDER, and how many were shown. */
 const positionSchema = z.tuple([
   z.int().check(z.gte(0), z.lte(8.64e15)),
-  z.string().check(z.maxLength(200)),
+  text,
+  text,
+  text,
+  z.enum(["allowed", "denied", "error"]),
+  text,
+  text,
+  z.number(),
   z.int().check(z.gte(0), z.lte(100_000)),
 ]);
 
 /** Negative where `a` comes first: the newer, then by {@link LOG_ORDER}. */
-export function compareRows(a: Row, b: Row): number {
+export function compareRows(a: LogKey, b: LogKey): number {
   if (a.atMs !== b.atMs) return b.atMs - a.atMs;
   for (const field of LOG_ORDER) {
     const [x, y] = [a[field], b[field]];
@@ -32,14 +41,11 @@ export function logOf({ limit, after }: ReportQuery, rows: readonly Row[]) {
 }
 
 /** Where the page after this one begins. */
-function positionAfter(
-  { atMs, requestId }: Row,
-  page: readonly Row[],
-  after: LogPosition | null,
-): LogPosition {
-  const here = page.filter((row) => row.atMs === atMs && row.requestId === requestId).length;
-  const before = after?.atMs === atMs && after.requestId === requestId ? after.shown : 0;
-  return { atMs, requestId, shown: here + before };
+function positionAfter(last: Row, page: readonly Row[], after: LogPosition | null): LogPosition {
+  const here = page.filter((row) => compareRows(row, last) === 0).length;
+  const before = after && compareRows(after, last) === 0 ? after.shown : 0;
+  const { atMs, requestId, account, route, outcome, reason, keyId, cost } = last;
+  return { atMs, requestId, account, route, outcome, reason, keyId, cost, shown: here + before };
 }
 
 function logged({ atMs, ...row }: Row): LoggedDecision {
@@ -48,14 +54,14 @@ function logged({ atMs, ...row }: Row): LoggedDecision {
 }
 
 /** As the text of a cursor, to be encoded. */
-export function writePosition({ atMs, requestId, shown }: LogPosition): string {
-  return JSON.stringify([atMs, requestId, shown]);
+export function writePosition(position: LogPosition): string {
+  return JSON.stringify([position.atMs, ...LOG_ORDER.map((field) => position[field]), position.shown]);
 }
 
-/** Null where the text is none of ours. */
-export function readPosition(text: string): LogPosition | null {
-  const parsed = positionSchema.safeParse(parseJson(text));
+/** Null if the text was not made by {@link writePosition} of this version. */
+export function readPosition(written: string): LogPosition | null {
+  const parsed = positionSchema.safeParse(parseJson(written));
   if (!parsed.success) return null;
-  const [atMs, requestId, shown] = parsed.data;
-  return { atMs, requestId, shown };
+  const [atMs, requestId, account, route, outcome, reason, keyId, cost, shown] = parsed.data;
+  return { atMs, requestId, account, route, outcome, reason, keyId, cost, shown };
 }

@@ -123,10 +123,16 @@ function isField(name: string): name is keyof typeof COLUMNS {
   return Object.hasOwn(COLUMNS, name);
 }
 
-function afterSql({ atMs, requestId }: NonNullable<Scan["after"]>): string {
-  const at = timeSql(atMs);
-  const id = `${column("requestId")} >= ${textLiteral(requestId)}`;
-  return `(${timestamp} < ${at} OR (${timestamp} = ${at} AND ${id}))`;
+/** Rows with the position's values or after them: `a > x OR (a = x AND (b > y OR ...))`. */
+function afterSql(position: NonNullable<Scan["after"]>): string {
+  const at = timeSql(position.atMs);
+  const later = LOG_ORDER.reduceRight((rest, field) => {
+    const value = position[field];
+    const literal = typeof value === "number" ? numberLiteral(value) : textLiteral(value);
+    const [own, is] = [column(field), rest === "" ? ">=" : ">"];
+    return `(${own} ${is} ${literal}${rest && ` OR (${own} = ${literal} AND ${rest})`})`;
+  }, "");
+  return `(${timestamp} < ${at} OR (${timestamp} = ${at} AND ${later}))`;
 }
 
 function whereSql({ fromMs, toMs, filters, without = {} }: Selection): string {

@@ -76,6 +76,9 @@ export interface Row extends Point {
 /** Ascending within one moment, strings in the order of UTF-8, so that pages never overlap. */
 export const LOG_ORDER = ["requestId", "account", "route", "outcome", "reason", "keyId", "cost"] as const;
 
+/** What places a row in the log. */
+export type LogKey = Pick<Point, "atMs" | (typeof LOG_ORDER)[number]>;
+
 /** Levels of {@link Group.percentiles}. */
 export const LEVELS = [0.5, 0.95, 0.99] as const;
 

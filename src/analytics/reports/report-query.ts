@@ -1,5 +1,5 @@
 /** What a report is asked for: a name, a span of time and filters, parsed and bounded. Plain data: it goes over RPC as it is. */
-import type { ReportedOutcome } from "./facts.ts";
+import type { LogKey, ReportedOutcome } from "./facts.ts";
 
 export const REPORT_NAMES = [
   "overview",
@@ -33,11 +33,8 @@ export type Order = (typeof ORDERS)[number];
 export type Filters = Readonly<Partial<Record<Dimension, string>>>;
 
 /** Where a page of decisions begins: after this one, in the order of the log. */
-export interface LogPosition {
-  /** Unix ms. */
-  readonly atMs: number;
-  readonly requestId: string;
-  /** How many decisions of that moment and request were shown already. */
+export interface LogPosition extends LogKey {
+  /** How many decisions with these very values were shown already: no order tells them apart. */
   readonly shown: number;
 }
 

@@ -4,13 +4,10 @@ import { periodAt } from "../../core/calendar.ts";
 import { parseJson } from "../../json.ts";
 import type { UsagePosition, UsageQuery } from "../../limiter/account.ts";
 import type { Fault } from "../../policy/fault.ts";
-import { BAD_CURSOR, cursorOf, numberOf, positionOf } from "../query.ts";
+import { BAD_CURSOR, cursorOf, positionOf } from "../query.ts";
 
 const moment = z.iso.datetime();
 const schema = z.union([z.tuple([moment]), z.tuple([moment, z.string()])]);
-const OUTDATED: readonly Fault[] = [
-  { path: "/cursor", message: "was made by an earlier version; start again with the first page" },
-];
 
 type Rows = Pick<UsageQuery, "granularity" | "anchorDay" | "byRoute">;
 
@@ -26,7 +23,6 @@ export function usagePosition(
 ):
   | { readonly ok: true; readonly value: UsagePosition }
   | { readonly ok: false; readonly faults: readonly Fault[] } {
-  if (numberOf(cursor) !== null) return { ok: false, faults: OUTDATED };
   const parsed = schema.safeParse(parseJson(positionOf(cursor) ?? ""));
   if (!parsed.success) return { ok: false, faults: BAD_CURSOR };
   const [period, route] = parsed.data;

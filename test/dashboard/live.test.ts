@@ -8,7 +8,7 @@ import {
 import { toAccount } from "../../dashboard/src/live/live-filter-form.tsx";
 import { FILTERS, filtersOf, type Frame, parseFrame } from "../../dashboard/src/live/live-frame.ts";
 import { LiveList, MOST_ROWS, SECONDS } from "../../dashboard/src/live/live-list.ts";
-import { LIVE_FILTERS, liveRow, viewerMessageSchema } from "../../src/analytics/live.ts";
+import { LIVE_FILTERS, liveRow, passes, viewerMessageSchema } from "../../src/analytics/live.ts";
 
 const POINT = {
   atMs: 0,
@@ -48,6 +48,24 @@ test("reads the hub's own frames, and nothing else", () => {
     null,
   ]) {
     expect(parseFrame(strange)).toBeNull();
+  }
+});
+
+test("shows and filters denials by a limit apart from what is turned away, as reports do", () => {
+  const denied = { ...POINT, outcome: "denied", reason: "minute" } as const;
+  const outcomes = [
+    [denied, "denied"],
+    [{ ...denied, reason: "blocked" }, "turned_away"],
+    [{ ...denied, reason: "overloaded", source: "none" }, "turned_away"],
+    [{ ...denied, reason: "not_found", source: "none", account: "" }, "turned_away"],
+    [POINT, "allowed"],
+  ] as const;
+  for (const [point, outcome] of outcomes) {
+    expect(liveRow(point).outcome).toBe(outcome);
+    const passing = ["allowed", "denied", "turned_away", "error"].filter((wanted) =>
+      passes(point, { outcome: wanted }),
+    );
+    expect(passing).toEqual([outcome]);
   }
 });
 

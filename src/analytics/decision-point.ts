@@ -67,7 +67,8 @@ export function resultOf({ outcome, violated }: Decision): readonly [PointOutcom
     case "unavailable":
       return ["error", "limiter_unavailable"];
     case "mismatch":
-      return ["error", "idempotency_mismatch"];
+      // The caller's mistake: no failure of ours.
+      return ["denied", "idempotency_mismatch"];
   }
 }
 

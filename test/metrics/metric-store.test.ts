@@ -48,6 +48,7 @@ describe("a point", () => {
       ["blocked", "strict"],
       ["revoked", "deny-cache"],
       ["overloaded", "none"],
+      ["idempotency_mismatch", "strict"],
       ["not_found", "none"],
     ] as const;
     const text = told((deltas) => {
@@ -58,6 +59,7 @@ describe("a point", () => {
       ["denied", "turned_away"].filter((outcome) => text.includes(`outcome="${outcome}",reason="${reason}"`));
     expect(rejected.map(([reason]) => outcomeOf(reason))).toEqual([
       ["denied"],
+      ["turned_away"],
       ["turned_away"],
       ["turned_away"],
       ["turned_away"],

@@ -289,7 +289,8 @@ function turnedAway(): Point[] {
     ...many(10, { outcome: "denied", reason: "minute", limiterMs: 20 }),
     ...many(4, { outcome: "denied", reason: "blocked", limiterMs: 2 }),
     ...many(3, { outcome: "denied", reason: "revoked", source: "deny-cache", limiterMs: 2 }),
-    ...many(2, { ...unknown, outcome: "denied", reason: "overloaded", account: "user:acme", tier: "free" }),
+    ...many(1, { ...unknown, outcome: "denied", reason: "overloaded", account: "user:acme", tier: "free" }),
+    ...many(1, { outcome: "denied", reason: "overloaded", limiterMs: 2 }),
     ...many(800, { ...unknown, route: "", outcome: "denied", reason: "not_found" }),
     ...many(100, { ...unknown, outcome: "denied", reason: "unauthenticated" }),
     ...many(5, { source: "none", reason: "exempt", limiterMs: 0, route: "/health" }),
@@ -301,7 +302,7 @@ describe("requests that no limit denied", () => {
   beforeAll(() => store.insert(turnedAway(), NOW_MS));
 
   it("count as turned away, not as denied, in every report", () => {
-    const counts = { requests: 964, allowed: 45, denied: 10, turnedAway: 909, errors: 0, decided: 57 };
+    const counts = { requests: 964, allowed: 45, denied: 10, turnedAway: 909, errors: 0, decided: 58 };
     expect(ask(store, "overview").current).toMatchObject(counts);
     expect(ask(store, "denials")).toMatchObject({
       denied: 10,
@@ -319,7 +320,7 @@ describe("requests that no limit denied", () => {
       ["denied", 10, 10],
     ]);
     const user = ask(store, "user");
-    expect(user.totals).toMatchObject({ requests: 64, denied: 10, turnedAway: 9, decided: 57 });
+    expect(user.totals).toMatchObject({ requests: 64, denied: 10, turnedAway: 9, decided: 58 });
     expect(user.reasons).toEqual([{ reason: "minute", denied: 10, share: 1 }]);
     expect(ask(store, "ledger-drift").accounts).toEqual([
       { account: "user:acme", requests: 40, cost: 45, denied: 10 },
@@ -355,9 +356,9 @@ describe("requests that no limit denied", () => {
     const { steps, sources, histogram } = ask(store, "latency");
     expect(steps.p50.filter((ms) => ms !== null)).toEqual([8]);
     expect(sources.map(({ source }) => source)).toEqual(["strict", "deny-cache"]);
-    expect(histogram.reduce((sum, { requests }) => sum + requests, 0)).toBe(57);
+    expect(histogram.reduce((sum, { requests }) => sum + requests, 0)).toBe(58);
     const none = ask(store, "sources").sources.find(({ source }) => source === "none");
-    expect(none).toMatchObject({ requests: 907, latencyMs: null });
+    expect(none).toMatchObject({ requests: 906, latencyMs: null });
   });
 
   it("are no user's, no route's and no tier's where they have none, and have no share in them", () => {

@@ -56,6 +56,7 @@ const REASONS: Readonly<Record<string, string>> = {
   blocked: "The account is blocked.",
   revoked: "The key is revoked, has expired, or is not the account's.",
   overloaded: "The user sends more requests at once than one object can take.",
+  idempotency_mismatch: "Its idempotency key was used with other parameters.",
   unauthenticated: "Its key or token is not valid.",
   credentials_unavailable: "Its token could not be checked: the issuer's keys were not to be had.",
   limiter_unavailable: "The limiter did not answer, and the tier refuses then.",

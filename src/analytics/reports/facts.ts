@@ -96,7 +96,7 @@ export function isCharged(outcome: string, reason: string): boolean {
 }
 
 /** Rejections by the user's object that are no limit's: ledgers do not count them. */
-export const STANDING_REASONS = ["blocked", "revoked"] as const;
+export const STANDING_REASONS = ["blocked", "revoked", "overloaded", "idempotency_mismatch"] as const;
 
 /** `source` of a request that the limiter did not decide. */
 export const UNDECIDED = "none";
@@ -111,7 +111,7 @@ export function isDecided(source: string): boolean {
 
 /**
  * What became of a request, in reports, the live stream and metrics. `denied`: by a limit, as in the user's ledger. `turned_away`:
- * rejected for any other reason, by the limiter (blocked, revoked) or before it was asked.
+ * rejected for any other reason, by the limiter ({@link STANDING_REASONS}) or before it was asked.
  */
 export type ReportedOutcome = PointOutcome | "turned_away";
 

@@ -16,7 +16,7 @@ import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src
 import { registrySource } from "../src/limiter/registry.ts";
 import { answerRuns, questionsOf } from "../src/limiter/runs.ts";
 import type { LimitStatus, StatusRequest, UserStatus } from "../src/limiter/status.ts";
-import { chargesFor, type Policy, tierOf } from "../src/policy/compile.ts";
+import { type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { tellMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
@@ -136,7 +136,7 @@ export class UserLimiter extends AccountObject {
     const { account } = accounts;
     if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
     const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
-    const plan = decidePlan(chargesFor(tier, null, request.keyId), counters.live, 0, nowMs, leases);
+    const plan = decidePlan(memory.chargesFor(tier, null, request.keyId), counters.live, 0, nowMs, leases);
     const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
     return {
       kind: "status",

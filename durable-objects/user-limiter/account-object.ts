@@ -24,7 +24,7 @@ import type {
 import type { Grant } from "../../src/policy/adjust.ts";
 import { countedStorage } from "../object-metrics.ts";
 import { MAX_GRANTS } from "./account.ts";
-import type { StoredKey } from "./key-ring.ts";
+import { type StoredKey, stopsMs } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import { usageRows } from "./usage-report.ts";
 import { UserStore } from "./user-store.ts";
@@ -122,20 +122,21 @@ export abstract class AccountObject extends DurableObject<Env> {
     return this.#keyAnswer(key);
   }
 
-  /** Puts a new key in another's place; the old one still works for the grace period. */
+  /**
+   * Puts a new key in another's place; the old one still works for the grace period. A key that was rotated before may be rotated
+   * again until its grace period ends, which can only end it earlier.
+   */
   async rotateKey({ oldKeyId, keyId, hash, graceMs }: Rotation, by: Change = NOBODY): Promise<KeyAnswer> {
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
     const old = keys.get(oldKeyId);
     if (!old || !keys.isValid(oldKeyId, Date.now())) return { kind: "no-key" };
-    if (!keys.hasRoom(Date.now())) return { kind: "too-many" };
+    if (graceMs > 0 && !keys.hasRoom(Date.now())) return { kind: "too-many" };
     const key = this.#commit((memory, nowMs) => {
-      const { name, scopes, expiresMs } = old;
-      const added = memory.keys.add(account.user, { keyId, hash, name, scopes, expiresMs }, nowMs);
-      const ending = memory.keys.expire(account.user, old, nowMs + graceMs, nowMs);
-      memory.audit.note("key.rotate", by, keySettings(ending), keySettings(added), nowMs);
-      return added;
+      const rotated = memory.keys.rotate(account.user, old, { keyId, hash }, nowMs + graceMs, nowMs);
+      memory.audit.note("key.rotate", by, keySettings(rotated.old), keySettings(rotated.added), nowMs);
+      return rotated.added;
     });
     return this.#keyAnswer(key);
   }
@@ -216,13 +217,14 @@ function grantSettings({ grantId, limit, amount, untilMs }: Grant): object {
 }
 
 /** What of a key the audit trail compares. */
-function keySettings({ keyId, name, scopes, expiresMs, revokedMs }: StoredKey): object {
+function keySettings(key: StoredKey): object {
+  const { keyId, name, scopes, revokedMs } = key;
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-  return { keyId, name, scopes, expiresAt: iso(expiresMs), revokedAt: iso(revokedMs) };
+  return { keyId, name, scopes, expiresAt: iso(stopsMs(key)), revokedAt: iso(revokedMs) };
 }
 
 /** Without the hash: nothing outside the object needs it. */
 function keyView(key: StoredKey, lastUsedMs: number | null): ApiKey {
-  const { keyId, name, scopes, createdMs, expiresMs, revokedMs } = key;
-  return { keyId, name, scopes, createdMs, expiresMs, revokedMs, lastUsedMs };
+  const { keyId, name, scopes, createdMs, revokedMs } = key;
+  return { keyId, name, scopes, createdMs, expiresMs: stopsMs(key), revokedMs, lastUsedMs };
 }

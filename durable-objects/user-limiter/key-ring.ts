@@ -13,6 +13,9 @@ import type { Outbox } from "../outbox.ts";
 /** Bounds an object's memory; a team that needs more in force at once wants several accounts. */
 const MAX_KEYS = 100;
 
+/** How long a forgotten key's lineage is kept: longer than any quota's period, in which its usage still counts. */
+const LINEAGE_MS = 32 * 24 * 3_600_000;
+
 const keyRow = z.object({
   key_id: z.string(),
   hash: z.string(),
@@ -22,13 +25,17 @@ const keyRow = z.object({
   expires_ms: z.nullable(z.number()),
   revoked_ms: z.nullable(z.number()),
   version: z.number(),
+  grace_ends_ms: z.nullable(z.number()),
 });
+const lineageRow = z.object({ key_id: z.string(), origin_id: z.string() });
 const scopesSchema = z.array(z.enum(SCOPES));
 
 /** A key as the object keeps it. */
 export interface StoredKey extends NewKey {
   readonly createdMs: number;
   readonly revokedMs: number | null;
+  /** When a key that was rotated stops; null for one that was not. */
+  readonly graceEndsMs: number | null;
   readonly version: number;
 }
 
@@ -36,6 +43,8 @@ export class KeyRing {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
   readonly #keys = new Map<string, StoredKey>();
+  /** The first key of the lineage, by the id of each successor; successors that are forgotten included. */
+  readonly #origins = new Map<string, string>();
 
   /** @param hasTables whether there is a table. */
   constructor(sql: SqlStorage, outbox: Outbox, hasTables: boolean) {
@@ -45,6 +54,10 @@ export class KeyRing {
     for (const row of sql.exec("SELECT * FROM keys ORDER BY created_ms, key_id")) {
       const key = toKey(keyRow.parse(row));
       this.#keys.set(key.keyId, key);
+    }
+    for (const row of sql.exec("SELECT key_id, origin_id FROM lineage")) {
+      const { key_id: keyId, origin_id: originId } = lineageRow.parse(row);
+      this.#origins.set(keyId, originId);
     }
   }
 
@@ -60,7 +73,24 @@ export class KeyRing {
   /** Whether a key may be used now: known here, not revoked, not expired. */
   isValid(keyId: string, nowMs: number): boolean {
     const key = this.#keys.get(keyId);
-    return key !== undefined && key.revokedMs === null && (key.expiresMs === null || nowMs < key.expiresMs);
+    return key !== undefined && key.revokedMs === null && nowMs < (stopsMs(key) ?? Infinity);
+  }
+
+  /** The key whose counters a key shares: the first of those that it took over from, or the key itself. */
+  originOf(keyId: string): string {
+    return this.#origins.get(keyId) ?? keyId;
+  }
+
+  /** All keys that share the counters of this first one, forgotten ones included. */
+  lineageOf(originId: string): readonly string[] {
+    const keyIds = [originId];
+    for (const [keyId, origin] of this.#origins) if (origin === originId) keyIds.push(keyId);
+    return keyIds;
+  }
+
+  /** Whether a key that shares the counters of this first one is still listed. */
+  hasHeir(originId: string): boolean {
+    return this.lineageOf(originId).some((keyId) => this.#keys.has(keyId));
   }
 
   /** Whether another key has a place: one that is free, or that of a key which is out of use. */
@@ -72,13 +102,30 @@ export class KeyRing {
   add(user: string, input: NewKey, nowMs: number): StoredKey {
     const ended = this.#keys.size < MAX_KEYS ? null : this.#firstEnded(nowMs);
     if (ended) this.#forget(ended, nowMs);
-    return this.#put(user, { ...input, createdMs: nowMs, revokedMs: null, version: 1 }, nowMs);
+    const key = { ...input, createdMs: nowMs, revokedMs: null, graceEndsMs: null, version: 1 };
+    return this.#put(user, key, nowMs);
   }
 
-  /** Lets a key expire at `expiresMs`, if it would not do so earlier. */
-  expire(user: string, key: StoredKey, expiresMs: number, nowMs: number): StoredKey {
-    const earlier = Math.min(expiresMs, key.expiresMs ?? Infinity);
-    return this.#put(user, { ...key, expiresMs: earlier, version: key.version + 1 }, nowMs);
+  /**
+   * Puts a new key in another's place, which stops at `graceEndsMs`, or earlier if it would anyway. The successor has the name, the
+   * scopes, the expiry and the counters of the old one, however often that was rotated before. Without a grace period the old
+   * one's place is free at once.
+   */
+  rotate(
+    user: string,
+    old: StoredKey,
+    { keyId, hash }: Pick<NewKey, "keyId" | "hash">,
+    graceEndsMs: number,
+    nowMs: number,
+  ): { readonly old: StoredKey; readonly added: StoredKey } {
+    const { name, scopes, expiresMs, version } = old;
+    const endsMs = Math.min(graceEndsMs, old.graceEndsMs ?? Infinity);
+    const originId = this.originOf(old.keyId);
+    const ending = this.#put(user, { ...old, graceEndsMs: endsMs, version: version + 1 }, nowMs);
+    this.#sql.exec("DELETE FROM lineage WHERE forgotten_ms < ?", nowMs - LINEAGE_MS);
+    this.#sql.exec("INSERT INTO lineage (key_id, origin_id) VALUES (?, ?)", keyId, originId);
+    this.#origins.set(keyId, originId);
+    return { old: ending, added: this.add(user, { keyId, hash, name, scopes, expiresMs }, nowMs) };
   }
 
   /** Revokes a key. Revoking again changes nothing. */
@@ -101,14 +148,15 @@ export class KeyRing {
   /** A key that is forgotten is as good as a revoked one, and KV is told so. The audit trail still knows it. */
   #forget({ keyId, hash, version }: StoredKey, nowMs: number): void {
     this.#sql.exec("DELETE FROM keys WHERE key_id = ?", keyId);
+    this.#sql.exec("UPDATE lineage SET forgotten_ms = ? WHERE key_id = ?", nowMs, keyId);
     this.#outbox.put({ lane: "kv", name: keyRecordKey(hash), value: null, version: version + 1 }, nowMs);
     this.#keys.delete(keyId);
   }
 
   #put(user: string, key: StoredKey, nowMs: number): StoredKey {
     this.#sql.exec(
-      `INSERT OR REPLACE INTO keys (key_id, hash, name, scopes, created_ms, expires_ms, revoked_ms, version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT OR REPLACE INTO keys (key_id, hash, name, scopes, created_ms, expires_ms, revoked_ms, version, grace_ends_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       key.keyId,
       key.hash,
       key.name,
@@ -117,6 +165,7 @@ export class KeyRing {
       key.expiresMs,
       key.revokedMs,
       key.version,
+      key.graceEndsMs,
     );
     this.#tell(user, key, nowMs);
     this.#keys.set(key.keyId, key);
@@ -124,16 +173,22 @@ export class KeyRing {
   }
 
   #tell(user: string, key: StoredKey, nowMs: number): void {
-    const { keyId, scopes, expiresMs, version } = key;
-    const record: KeyRecord = { keyId, user, scopes: [...scopes], expiresAt: expiresMs, version };
+    const { keyId, scopes, version } = key;
+    const record: KeyRecord = { keyId, user, scopes: [...scopes], expiresAt: stopsMs(key), version };
     const value = key.revokedMs === null ? JSON.stringify(record) : null;
     this.#outbox.put({ lane: "kv", name: keyRecordKey(key.hash), value, version }, nowMs);
   }
 }
 
+/** When a key stops unless it is revoked: at the end of its time or of its grace period; null if it has neither. */
+export function stopsMs({ expiresMs, graceEndsMs }: StoredKey): number | null {
+  if (expiresMs === null || graceEndsMs === null) return expiresMs ?? graceEndsMs;
+  return Math.min(expiresMs, graceEndsMs);
+}
+
 /** When a key went out of use, or will. */
-function endedMs({ revokedMs, expiresMs }: StoredKey): number {
-  return revokedMs ?? expiresMs ?? Infinity;
+function endedMs(key: StoredKey): number {
+  return key.revokedMs ?? stopsMs(key) ?? Infinity;
 }
 
 function toKey(row: z.infer<typeof keyRow>): StoredKey {
@@ -145,6 +200,7 @@ function toKey(row: z.infer<typeof keyRow>): StoredKey {
     createdMs: row.created_ms,
     expiresMs: row.expires_ms,
     revokedMs: row.revoked_ms,
+    graceEndsMs: row.grace_ends_ms,
     version: row.version,
   };
 }

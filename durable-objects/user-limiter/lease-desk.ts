@@ -28,7 +28,7 @@ export interface Books {
     adjust(tier: Tier, nowMs: number): Tier;
   };
   readonly counters: Counters;
-  readonly keys: { isValid(keyId: string, nowMs: number): boolean };
+  readonly keys: { isValid(keyId: string, nowMs: number): boolean; originOf(keyId: string): string };
   readonly leases: LeaseBook;
   readonly ledger: { add(atMs: number, cell: UsageCell): void };
   unsettled: boolean;
@@ -106,7 +106,7 @@ function grantOne(
   const named = request.route === null ? null : policy.routes.byId(request.route);
   // Without a route no limit of each route counts, and with one they do: no lease is for both.
   if (!named && hasLimitOfEachRoute(tier)) return null;
-  const charges = chargesFor(tier, route, keyId);
+  const charges = chargesFor(tier, route, keyId && keys.originOf(keyId));
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
   const costMilli = request.costMilli ?? named?.costMilli ?? MILLI;
   const mostMilli = leasableMilli(plan, wantMilli, nowMs);
@@ -173,10 +173,10 @@ export function giveUpLate(memory: Books, policy: Policy, nowMs: number): boolea
 }
 
 function charge(memory: Books, policy: Policy, lease: OpenLease, milli: number, atMs: number): void {
-  const { accounts, counters } = memory;
+  const { accounts, counters, keys } = memory;
   const tier = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
   const route = lease.route === null ? null : policy.routes.byId(lease.route);
-  const charges = chargesFor(tier, route, lease.keyId).filter(
+  const charges = chargesFor(tier, route, lease.keyId && keys.originOf(lease.keyId)).filter(
     (charged) =>
       lease.counters.includes(charged.counter) && counters.startsBefore(charged, lease.grantedAtMs, atMs),
   );

@@ -59,11 +59,14 @@ export class Memory {
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
   }
 
-  /** What the policy charges: made anew only where the tier, the route or the key is another than before. */
+  /**
+   * What the policy charges: made anew only if the tier, the route or the key differs from before. A key's counters are those of the
+   * first of its lineage.
+   */
   chargesFor(tier: Tier, route: Route | null, keyId: string | null): readonly Charge[] {
     const last = this.#charged;
     if (last?.tier === tier && last.route === route && last.keyId === keyId) return last.charges;
-    const charges = chargesFor(tier, route, keyId);
+    const charges = chargesFor(tier, route, keyId && this.keys.originOf(keyId));
     this.#charged = { tier, route, keyId, charges };
     return charges;
   }
@@ -107,7 +110,7 @@ export class Memory {
     // What is set aside may still be charged: whoever settles again after that knows when all rests.
     const isLeased = this.leases.closesAtMs !== null;
     this.#restsAtMs = isLeased ? null : this.counters.restsAtMs(nowMs, this.#restsAtMs);
-    this.counters.settle(nowMs, (keyId) => this.keys.get(keyId) !== null);
+    this.counters.settle(nowMs, (keyId) => this.keys.hasHeir(keyId));
     this.unsettled = isLeased;
   }
 

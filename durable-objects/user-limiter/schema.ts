@@ -86,4 +86,14 @@ export const MIGRATIONS: readonly Migration[] = [
   ALTER TABLE decisions ADD COLUMN fingerprint TEXT;
   DELETE FROM decisions WHERE decision LIKE '%"allowed":false%';
   `,
+  `
+  -- When a rotated key stops: apart from its own expiry, which its successor takes over.
+  ALTER TABLE keys ADD COLUMN grace_ends_ms INTEGER;
+  -- Which key each successor descends from: they share counters. Outlives the key for as long as a period may last.
+  CREATE TABLE lineage (
+    key_id TEXT PRIMARY KEY,
+    origin_id TEXT NOT NULL,
+    forgotten_ms INTEGER
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -34,7 +34,7 @@ function userWith(open: number): Books {
   return {
     accounts: { account: null, adjust: (tier) => tier },
     counters: new Counters({}),
-    keys: { isValid: () => true },
+    keys: { isValid: () => true, originOf: (keyId) => keyId },
     leases: new LeaseBook(leases),
     ledger: { add: () => undefined },
     unsettled: false,

@@ -108,7 +108,7 @@ class SimulatedUser {
     return {
       accounts: { account: null, adjust: (tier) => tier },
       counters: new Counters(this.#stored.counters),
-      keys: { isValid: () => true },
+      keys: { isValid: () => true, originOf: (keyId) => keyId },
       leases: new LeaseBook(this.#stored.leases),
       ledger: {
         add: (_atMs, cell) => {

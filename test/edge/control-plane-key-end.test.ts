@@ -8,9 +8,10 @@ import { hashApiKey } from "../../src/identity/api-key.ts";
 import { keyRecordKey } from "../../src/identity/key-store.ts";
 import { DAY_MS, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { startWithAccount, statusesOf } from "../fixtures/control-keys.ts";
+import { newCustomer, start, type Started } from "../fixtures/control-start.ts";
 import { breakKvWrites } from "../fixtures/control-outages.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
-import { problemCode } from "../fixtures/edge-problem.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -24,6 +25,14 @@ async function freezeRecord(key: string): Promise<() => Promise<void>> {
   const record = await env.CONFIG.get(name);
   if (record === null) throw new Error("KV does not know the key");
   return () => env.CONFIG.put(name, record);
+}
+
+async function callsWith({ edge }: Started, key: string, count: number): Promise<number[]> {
+  const statuses: number[] = [];
+  for (let i = 0; i < count; i++) {
+    statuses.push((await edge.request("/identify", { headers: { "X-API-Key": key } })).status);
+  }
+  return statuses;
 }
 
 describe("a key that is rotated", () => {
@@ -87,6 +96,58 @@ describe("a key that is rotated", () => {
       expiresAt,
       expiresAt,
     ]);
+  });
+
+  it("leaves its successors its own expiry, and not the end of a grace period, however often it is rotated", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    const end = new Date(START_MS + 90 * DAY_MS).toISOString();
+    const rotate = (keyId: string, graceSeconds: number) =>
+      operator.do("newKey", "POST", `${path}/${keyId}/rotate`, { graceSeconds });
+    const [forever, limited] = [
+      await operator.issueKey(id),
+      await operator.issueKey(id, { expiresAt: end, scopes: ["call", "check"] }),
+    ];
+    expect(await rotate(forever.keyId, 60)).toMatchObject({ expiresAt: null });
+    expect(await rotate(forever.keyId, 60)).toMatchObject({ expiresAt: null });
+    const first = await rotate(limited.keyId, 60);
+    later(30_000);
+    const second = await rotate(limited.keyId, 3_600);
+    const third = await rotate(first.keyId, 0);
+    const fourth = await rotate(third.keyId, 60);
+    expect([first, second, third, fourth].map(({ expiresAt }) => expiresAt)).toEqual([end, end, end, end]);
+    // Its first grace period is over; another rotation did not prolong it.
+    later(30_000);
+    const statuses = [];
+    for (const { key } of [limited, first, second, third, fourth])
+      statuses.push(await statusesOf(started, key));
+    expect(statuses).toEqual(["401 401", "401 401", "200 200", "200 200", "200 200"]);
+    later(90 * DAY_MS - 60_001);
+    expect(await statusesOf(started, fourth.key)).toBe("200 200");
+    later(1);
+    expect(await statusesOf(started, fourth.key)).toBe("401 401");
+  });
+
+  it("shares its counters with its successors, whose usage is told apart", async () => {
+    const started = await start();
+    const { operator } = started;
+    const customer = await newCustomer(started, "keyed");
+    const path = `/accounts/${customer.id}/keys`;
+    const old = (await operator.get("keys", path)).keys[0]?.keyId ?? "";
+    expect(await customer.call(2)).toEqual([200, 200]);
+    const first = await operator.do("newKey", "POST", `${path}/${old}/rotate`, { graceSeconds: 60 });
+    expect(await callsWith(started, first.key, 2)).toEqual([200, 429]);
+    expect(await customer.call(1)).toEqual([429]);
+    await operator.do("key", "DELETE", `${path}/${old}`);
+    const second = await operator.do("newKey", "POST", `${path}/${first.keyId}/rotate`, { graceSeconds: 0 });
+    expect(await callsWith(started, second.key, 1)).toEqual([429]);
+    expect(await callsWith(started, (await operator.issueKey(customer.id)).key, 1)).toEqual([200]);
+    later(DAY_MS);
+    expect(await callsWith(started, second.key, 2)).toEqual([200, 429]);
+    const { keys } = await operator.get("keys", path);
+    const lastUsed = new Map(keys.map(({ keyId, lastUsedAt }) => [keyId, lastUsedAt]));
+    expect(lastUsed.get(first.keyId)).toBe(new Date(START_MS).toISOString());
+    expect(lastUsed.get(second.keyId)).toBe(new Date(START_MS + DAY_MS).toISOString());
   });
 
   it("has to be in force: one that is unknown, revoked or expired is 404, and makes no key", async () => {
@@ -177,6 +238,30 @@ describe("the hundred keys of an account", () => {
       "409 conflict",
     );
     expect((await operator.get("keys", path)).keys).toHaveLength(100);
+  });
+
+  it("leave room for the successor of one that is rotated without a grace period", async () => {
+    const started = await startWithAccount();
+    const { operator, id, path } = started;
+    const issued: { key: string; keyId: string }[] = [];
+    for (let i = 0; i < 100; i++) issued.push(await operator.issueKey(id, { scopes: ["call", "check"] }));
+    const leaked = issued[40] ?? { key: "", keyId: "" };
+    const refused = await operator.send("POST", `${path}/${leaked.keyId}/rotate`, { graceSeconds: 1 });
+    expect(await problemOf(refused)).toMatchObject({
+      code: "conflict",
+      detail: expect.stringContaining('"graceSeconds": 0'),
+    });
+    const rotated = await operator.do("newKey", "POST", `${path}/${leaked.keyId}/rotate`, {
+      graceSeconds: 0,
+    });
+    expect([await statusesOf(started, leaked.key), await statusesOf(started, rotated.key)]).toEqual([
+      "401 401",
+      "200 200",
+    ]);
+    const { keys } = await operator.get("keys", path);
+    expect(keys).toHaveLength(100);
+    expect(keys.some(({ keyId }) => keyId === leaked.keyId)).toBe(false);
+    expect(await env.CONFIG.get(keyRecordKey(await hashApiKey(leaked.key)))).toBeNull();
   });
 
   it("do not count those out of use: who rotates every day never runs out, and no old key works again", async () => {

@@ -14,6 +14,9 @@ import { keyView } from "./views.ts";
 
 const DEFAULT_GRACE_SECONDS = 86_400;
 
+const ALL_IN_FORCE =
+  'The account has as many keys in force as it may have: revoke one, or rotate one with "graceSeconds": 0, which frees its place at once.';
+
 export async function listKeys(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
@@ -82,6 +85,6 @@ function noKey(c: Context<AppEnv>, answer: Exclude<KeyAnswer, { kind: "key" }>):
     case "no-key":
       return problem("not_found", "The account has no such key in force.", c.var.requestId);
     case "too-many":
-      return problem("conflict", "The account has as many keys as one may have.", c.var.requestId);
+      return problem("conflict", ALL_IN_FORCE, c.var.requestId);
   }
 }

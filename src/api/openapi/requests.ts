@@ -71,7 +71,7 @@ describe(newKeySchema, {
   reason: REASON,
 });
 describe(rotationSchema, {
-  graceSeconds: "How long the old key still works: a day where left out.",
+  graceSeconds: "How long the old key still works: a day if left out; 0 ends it at once.",
   mode: MODE,
   reason: REASON,
 });

@@ -70,7 +70,9 @@ const key = {
   name: words("For people."),
   scopes: about("`call`: the routes of the gateway. `check`: the decision API.", z.array(z.enum(SCOPES))),
   createdAt: moment("When it was issued."),
-  expiresAt: momentOrNull("From when on it is refused; null: never."),
+  expiresAt: momentOrNull(
+    "From when on it is refused: its own end, or that of the grace period if it was rotated; null: never.",
+  ),
   revokedAt: momentOrNull("When it was revoked."),
   lastUsedAt: momentOrNull("The hour in which it was used last."),
 };

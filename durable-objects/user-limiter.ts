@@ -136,7 +136,9 @@ export class UserLimiter extends AccountObject {
     const { account } = accounts;
     if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
     const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
-    const plan = decidePlan(memory.chargesFor(tier, null, request.keyId), counters.live, 0, nowMs, leases);
+    const charges = memory.chargesFor(tier, null, request.keyId);
+    counters.prepare(charges, policy, leases, nowMs);
+    const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
     const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
     return {
       kind: "status",

@@ -101,7 +101,7 @@ export abstract class AccountObject extends DurableObject<Env> {
   reset(names: readonly string[] | null, by: Change = NOBODY): AccountAnswer {
     if (!this.store.memory.accounts.account) return { kind: "absent" };
     this.#commit((memory, nowMs) => {
-      memory.counters.reset(names);
+      memory.reset(names, nowMs);
       memory.writeState(nowMs);
       memory.audit.note("account.reset", by, null, { limits: names ?? "all" }, nowMs);
     });

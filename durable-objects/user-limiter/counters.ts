@@ -2,8 +2,15 @@
  * A user's counters: the live states that decisions spend from, and the floors that storage holds of them.
  *
  * Storage holds only floors (core/reservation.ts), so what an object finds after a crash never lets in more than was allowed.
+ *
+ * A quota's state is always what the ledger says of its period: each admission in its scope is charged to it, and a state that is
+ * not charged, because its limit is not in force, is dropped and made from the ledger again when it is needed. So a change of
+ * definition, name, tier or policy hands out nothing. Buckets and slots cannot be made again: if a limit of their name changes its
+ * kind, their state is set aside under a name of its own until it comes back or is at rest.
  */
 import * as z from "zod/mini";
+import * as quota from "../../src/core/calendar-quota.ts";
+import type { Span } from "../../src/core/calendar.ts";
 import { release } from "../../src/core/concurrency.ts";
 import type { Hold } from "../../src/core/decision.ts";
 import {
@@ -16,7 +23,10 @@ import {
   spend,
 } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
+import type { LeaseBook, OpenLease } from "../../src/core/lease-book.ts";
 import { isReserved, nextFloors, Pace } from "../../src/core/reservation.ts";
+import { MAX_EXACT } from "../../src/core/units.ts";
+import { limitOf, type Policy, scopeOf, type Tier } from "../../src/policy/compile.ts";
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
@@ -24,6 +34,7 @@ const stateSchema = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("quota"),
     period: z.enum(["hour", "day", "month"]),
+    anchorDay: z.optional(z.int()),
     startMs: count,
     endMs: count,
     usedMilli: count,
@@ -35,6 +46,17 @@ const stateSchema = z.discriminatedUnion("kind", [
 /** The counters of the state row: states by counter name. */
 export const countersSchema = z.record(z.string(), stateSchema);
 
+/** Between the kind and the counter's name, in the name of a state that is set aside: no name of a limit has it. */
+const ASIDE = "~";
+
+/** Who knows what counts in a counter in a period, whatever limits were in force. */
+export interface UsageSource {
+  /** Millitokens. */
+  usedMilli(counter: string, span: Span): number;
+}
+
+const NO_USAGE: UsageSource = { usedMilli: () => 0 };
+
 export class Counters {
   readonly #live: Map<string, LimitState>;
   readonly #floors: Map<string, LimitState>;
@@ -43,14 +65,52 @@ export class Counters {
   /** Charged for leases since the last write. */
   readonly #lent = new Set<string>();
   readonly #pace = new Pace();
+  readonly #usage: UsageSource;
+  /** What the quotas were last charged by. */
+  #policy: Policy | null = null;
+  #tier: Tier | null = null;
 
-  constructor(stored: Readonly<Record<string, LimitState>>) {
+  constructor(stored: Readonly<Record<string, LimitState>>, usage: UsageSource = NO_USAGE) {
+    this.#usage = usage;
     this.#live = new Map(Object.entries(stored));
     this.#floors = new Map(this.#live);
   }
 
   get live(): States {
     return this.#live;
+  }
+
+  /**
+   * Makes each counter's state one of its limit, before it is read: a decision by these charges must not convert any. Changes no
+   * answer and needs no write.
+   */
+  prepare(charges: readonly Charge[], policy: Policy, leases: LeaseBook, nowMs: number): void {
+    // A loop that mostly finds nothing to do: an object does this for each request.
+    for (const { counter, limit } of charges) {
+      const state = this.#live.get(counter);
+      if (limit.kind === "quota") {
+        if (state?.kind === "quota" && quota.isOf(limit, state)) continue;
+        this.#prepareQuota(counter, limit, state, policy, leases, nowMs);
+      } else if (state?.kind !== limit.kind) {
+        this.#setAside(counter, state);
+        this.#move(`${limit.kind}${ASIDE}${counter}`, counter);
+      }
+    }
+  }
+
+  /**
+   * Drops the quotas that this tier does not charge. Call before something is admitted by it, or charged for a lease: what is left
+   * is charged with every admission in its scope.
+   */
+  follow(policy: Policy, tier: Tier): void {
+    if (this.#policy === policy && this.#tier === tier) return;
+    this.#policy = policy;
+    this.#tier = tier;
+    for (const [counter, state] of this.#live) {
+      if (state.kind !== "quota") continue;
+      const limit = limitOf(policy, tier, counter);
+      if (limit?.kind !== "quota" || !countsAs(limit, state)) this.#drop(counter);
+    }
   }
 
   /**
@@ -101,19 +161,19 @@ export class Counters {
   /** Gives slots back. Written with the next write: until then storage believes them taken, which errs on the safe side. */
   release(holds: readonly Hold[]): void {
     for (const { counter, untilMs } of holds) {
-      const state = this.#live.get(counter);
-      if (state?.kind === "concurrency") this.#live.set(counter, release(state, untilMs));
+      // The limit may have changed its kind since.
+      for (const name of [counter, `concurrency${ASIDE}${counter}`]) {
+        const state = this.#live.get(name);
+        if (state?.kind === "concurrency") this.#live.set(name, release(state, untilMs));
+      }
     }
   }
 
   /** Forgets what was spent of the limits of these names, or of all. Takes effect with the next write of the state. */
   reset(names: readonly string[] | null): void {
     for (const counter of this.#live.keys()) {
-      const [name = counter] = counter.split(/[#@]/, 1);
-      if (names !== null && !names.includes(name)) continue;
-      this.#live.delete(counter);
-      this.#floors.delete(counter);
-      this.#limits.delete(counter);
+      const { name } = scopeOf(nameOf(counter));
+      if (names === null || names.includes(name)) this.#drop(counter);
     }
   }
 
@@ -123,8 +183,8 @@ export class Counters {
    */
   settle(nowMs: number, isKnownKey: (keyId: string) => boolean): void {
     for (const counter of this.#live.keys()) {
-      const keyId = /#([^@]+)/.exec(counter)?.[1];
-      if (keyId === undefined || isKnownKey(keyId)) continue;
+      const { keyId } = scopeOf(nameOf(counter));
+      if (keyId === null || isKnownKey(keyId)) continue;
       this.#live.delete(counter);
       this.#limits.delete(counter);
     }
@@ -153,6 +213,58 @@ export class Counters {
     return latestMs;
   }
 
+  /** @param known the counter's state, if it has one; perhaps of another kind. */
+  #prepareQuota(
+    counter: string,
+    limit: quota.CalendarQuota,
+    known: LimitState | undefined,
+    policy: Policy,
+    leases: LeaseBook,
+    nowMs: number,
+  ): void {
+    const old = known?.kind === "quota" ? known : null;
+    if (old && countsAs(limit, old)) {
+      this.#live.set(counter, { ...old, anchorDay: limit.anchorDay });
+      return;
+    }
+    if (known && !old) this.#setAside(counter, known);
+    const span = quota.fresh(limit, Math.max(nowMs, old?.atMs ?? 0));
+    // The ledger is exact, but an older Worker's state may know of a crash that the ledger does not.
+    const carried = old?.anchorDay === undefined && old ? quota.at(limit, old, nowMs).usedMilli : 0;
+    const usedMilli = Math.min(MAX_EXACT, Math.max(carried, this.#usage.usedMilli(counter, span)));
+    // Without its floor, the next decision writes one, and with it what of the ledger the state was made from.
+    this.#floors.delete(counter);
+    this.#live.set(counter, quota.inPeriod(limit, span.atMs, usedMilli));
+    this.#limits.set(counter, limit);
+    // Whoever is admitted next may be of a tier that does not charge it.
+    this.#tier = null;
+    leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
+  }
+
+  /** Keeps the state of a counter whose limit has changed its kind; a quota's needs no keeping. */
+  #setAside(counter: string, state: LimitState | undefined): void {
+    if (state?.kind === "quota") this.#drop(counter);
+    else if (state) this.#move(counter, `${state.kind}${ASIDE}${counter}`);
+  }
+
+  #move(from: string, to: string): void {
+    const state = this.#live.get(from);
+    if (!state) return;
+    const [floor, limit, isLent] = [this.#floors.get(from), this.#limits.get(from), this.#lent.has(from)];
+    this.#drop(from);
+    this.#live.set(to, state);
+    if (floor) this.#floors.set(to, floor);
+    if (limit) this.#limits.set(to, limit);
+    if (isLent) this.#lent.add(to);
+  }
+
+  #drop(counter: string): void {
+    this.#live.delete(counter);
+    this.#floors.delete(counter);
+    this.#limits.delete(counter);
+    this.#lent.delete(counter);
+  }
+
   /** The floors as the state row is to hold them, now. */
   stored(): Record<string, LimitState> {
     for (const counter of this.#lent) {
@@ -165,4 +277,29 @@ export class Counters {
     this.#lent.clear();
     return Object.fromEntries(this.#floors);
   }
+}
+
+/** The name of a counter, whether or not its state is set aside. */
+function nameOf(counter: string): string {
+  return counter.replace(/^[a-z]+~/, "");
+}
+
+/** Whether a state counts in the limit's periods. One that an older Worker wrote does if its period is one of them. */
+function countsAs(limit: quota.CalendarQuota, state: quota.QuotaState): boolean {
+  if (state.anchorDay !== undefined) return quota.isOf(limit, state);
+  const { startMs, endMs } = quota.fresh(limit, state.atMs);
+  return state.period === limit.period && state.startMs === startMs && state.endMs === endMs;
+}
+
+/** Whether what an isolate spends under a lease may count in a quota that the lease was not granted from. */
+function mayCountIn(counter: string, lease: OpenLease, policy: Policy): boolean {
+  const { name, keyId, route } = scopeOf(counter);
+  // Of the other keys, this limit had counters when the lease was granted.
+  if (keyId !== null && (lease.keyId === null || lease.counters.some((of) => of.startsWith(`${name}#`)))) {
+    return false;
+  }
+  if (route === null || lease.route === route) return true;
+  // A lease for no route is spent on those that have no limits of their own, by the policy it was granted by.
+  const isOwn = policy.routes.byId(route)?.limits.some(({ limit }) => limit.name === name) ?? false;
+  return lease.route === null && !(isOwn && lease.revision === policy.revision);
 }

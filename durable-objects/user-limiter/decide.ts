@@ -41,6 +41,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   }
 
   const charges = memory.chargesFor(tier, route, keyId);
+  counters.prepare(charges, policy, leases, nowMs);
   const plan = decidePlan(charges, counters.live, costMilli, nowMs, leases);
   const { allowed } = plan;
   if (request.peek) {
@@ -51,6 +52,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
     };
   }
   memory.unsettled = true;
+  if (allowed) counters.follow(policy, tier);
   ledger.add(nowMs, {
     route: request.route ?? "",
     keyId: keyId ?? "",

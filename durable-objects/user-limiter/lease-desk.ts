@@ -5,14 +5,22 @@
  */
 import { type DecisionRequest, limitView } from "../../src/core/decision.ts";
 import { leasableMilli, leaseMs, MOST_HELD } from "../../src/core/lease.ts";
-import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
+import { closesAtMs, isUnlimited, type OpenLease } from "../../src/core/lease-book.ts";
 import type { Meter } from "../../src/core/limit.ts";
 import { decide as decidePlan, readings } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import type { Account } from "../../src/limiter/account.ts";
 import type { Lease, Question, Settlement, UsageCell } from "../../src/limiter/object-call.ts";
-import { chargesFor, type Policy, type Route, type Tier, tierOf } from "../../src/policy/compile.ts";
+import {
+  chargesFor,
+  limitOf,
+  type Policy,
+  type Route,
+  scopeOf,
+  type Tier,
+  tierOf,
+} from "../../src/policy/compile.ts";
 import type { Counters } from "./counters.ts";
 
 /** Questions of one call were all asked within a round trip: so many of them want one lease of what they want together. */
@@ -30,7 +38,10 @@ export interface Books {
   readonly counters: Counters;
   readonly keys: { isValid(keyId: string, nowMs: number): boolean; originOf(keyId: string): string };
   readonly leases: LeaseBook;
-  readonly ledger: { add(atMs: number, cell: UsageCell): void };
+  readonly ledger: {
+    add(atMs: number, cell: UsageCell): void;
+    lose(atMs: number, route: string | null, keyId: string | null, milli: number): void;
+  };
   unsettled: boolean;
 }
 
@@ -107,6 +118,8 @@ function grantOne(
   // Without a route no limit of each route counts, and with one they do: no lease is for both.
   if (!named && hasLimitOfEachRoute(tier)) return null;
   const charges = chargesFor(tier, route, keyId && keys.originOf(keyId));
+  counters.prepare(charges, policy, leases, nowMs);
+  counters.follow(policy, tier);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
   const costMilli = request.costMilli ?? named?.costMilli ?? MILLI;
   const mostMilli = leasableMilli(plan, wantMilli, nowMs);
@@ -125,6 +138,7 @@ function grantOne(
     tier: request.tier,
     route: route?.id ?? null,
     keyId,
+    revision: policy.revision,
   });
   memory.unsettled = true;
   const rest = decidePlan(charges, counters.live, 0, nowMs, leases);
@@ -154,33 +168,56 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   }
   const lease = memory.leases.close(leaseId);
   if (!lease) return false;
-  let spentMilli = 0;
-  for (const cell of cells) {
-    // A lease ends with its hour: all of it was used in the hour it began in.
-    memory.ledger.add(lease.grantedAtMs, cell);
-    spentMilli += cell.costMilli;
-  }
-  charge(memory, policy, lease, Math.min(spentMilli, lease.milli), nowMs);
+  // Before the ledger has it: a quota that is made from the ledger now is charged like the others.
+  charge(memory, policy, lease, cells, nowMs);
+  // A lease ends with its hour: all of it was used in the hour it began in.
+  for (const cell of cells) memory.ledger.add(lease.grantedAtMs, cell);
   memory.unsettled = true;
   return true;
 }
 
-/** Charges in full what was never settled in time. @returns whether there was any. */
+/**
+ * Charges in full what was never settled in time, and counts it in the quotas to come; nobody is billed for it.
+ * @returns whether there was any.
+ */
 export function giveUpLate(memory: Books, policy: Policy, nowMs: number): boolean {
   const late = memory.leases.expire(nowMs);
-  for (const lease of late) charge(memory, policy, lease, lease.milli, closesAtMs(lease));
+  for (const lease of late) {
+    if (isUnlimited(lease)) continue;
+    charge(memory, policy, lease, null, closesAtMs(lease));
+    memory.ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, lease.milli);
+  }
   return late.length > 0;
 }
 
-function charge(memory: Books, policy: Policy, lease: OpenLease, milli: number, atMs: number): void {
-  const { accounts, counters, keys } = memory;
+/** Charges the limits in force that a lease was set aside of. @param cells what was spent of it; null: nobody knows, so all of it. */
+function charge(
+  memory: Books,
+  policy: Policy,
+  lease: OpenLease,
+  cells: readonly UsageCell[] | null,
+  atMs: number,
+): void {
+  const { accounts, counters, leases } = memory;
   const tier = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
-  const route = lease.route === null ? null : policy.routes.byId(lease.route);
-  const charges = chargesFor(tier, route, lease.keyId && keys.originOf(lease.keyId)).filter(
-    (charged) =>
-      lease.counters.includes(charged.counter) && counters.startsBefore(charged, lease.grantedAtMs, atMs),
+  counters.follow(policy, tier);
+  for (const counter of lease.counters) {
+    const milli = Math.min(lease.milli, cells ? spentMilli(cells, scopeOf(counter).route) : lease.milli);
+    const limit = milli > 0 ? limitOf(policy, tier, counter) : null;
+    if (!limit) continue;
+    const charges = [{ counter, limit }];
+    counters.prepare(charges, policy, leases, atMs);
+    if (counters.startsBefore({ counter, limit }, lease.grantedAtMs, atMs))
+      counters.charge(charges, milli, atMs);
+  }
+}
+
+/** What was spent on a route; null: on all. A lease is of one key. */
+function spentMilli(cells: readonly UsageCell[], route: string | null): number {
+  return cells.reduce(
+    (sum, cell) => (route === null || cell.route === route ? sum + cell.costMilli : sum),
+    0,
   );
-  if (milli > 0) counters.charge(charges, milli, atMs);
 }
 
 function tierFor({ accounts }: Books, policy: Policy, request: DecisionRequest, nowMs: number): Tier {

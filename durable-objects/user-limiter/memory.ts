@@ -3,8 +3,9 @@
  * runs ahead of storage.
  */
 import { LeaseBook } from "../../src/core/lease-book.ts";
+import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
-import { chargesFor, type Route, type Tier } from "../../src/policy/compile.ts";
+import { chargesFor, type Route, scopeOf, type Tier } from "../../src/policy/compile.ts";
 import { migrate, schemaVersion } from "../migrations.ts";
 import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account.ts";
@@ -12,6 +13,7 @@ import { AuditTrail } from "./audit-trail.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
+import { QuotaHistory } from "./quota-history.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { readState, writeState } from "./state-row.ts";
@@ -41,6 +43,7 @@ export class Memory {
   #restsAtMs: number | null;
   #hasTables: boolean;
   #charged: Charged | null = null;
+  readonly #history: QuotaHistory;
 
   constructor(storage: DurableObjectStorage, deliver: Deliver) {
     this.#storage = storage;
@@ -49,12 +52,14 @@ export class Memory {
     const stored = readState(storage.kv);
     this.revision = stored.revision;
     this.#restsAtMs = stored.restsAtMs;
-    this.counters = new Counters(stored.counters);
     this.ledger = new Ledger(storage.sql, stored.openCells);
     this.leases = new LeaseBook(stored.leases);
     this.outbox = new Outbox(storage.sql, deliver);
     this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
     this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
+    this.#history = new QuotaHistory(storage.sql, this.ledger, this.keys, () => this.#hasTables);
+    this.counters = new Counters(stored.counters, this.#history);
+    if (stored.restsAtMs === null) this.#countLost(stored.counters);
     this.audit = new AuditTrail(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
   }
@@ -92,6 +97,12 @@ export class Memory {
     });
   }
 
+  /** Forgets what was spent of the limits of these names, or of all, for good. Call in the transaction that writes the state. */
+  reset(names: readonly string[] | null, nowMs: number): void {
+    this.counters.reset(names);
+    this.#history.reset(names, nowMs);
+  }
+
   /** Writes the exact state: call when the user has paused. */
   settle(nowMs: number): void {
     if (!this.unsettled) return;
@@ -114,6 +125,22 @@ export class Memory {
     this.unsettled = isLeased;
   }
 
+  /**
+   * The object died without having written its exact state. A quota's floor then counts what may have been admitted since, and the
+   * ledger does not: so that it counts under every other definition too, the difference is added to what counts and is not billed.
+   */
+  #countLost(stored: Readonly<Record<string, LimitState>>): void {
+    const narrowFirst = Object.keys(stored).toSorted((a, b) => partsOf(b) - partsOf(a));
+    for (const counter of narrowFirst) {
+      const floor = stored[counter];
+      // One that an older Worker wrote may count more than was used.
+      if (floor?.kind !== "quota" || floor.anchorDay === undefined) continue;
+      const lostMilli = floor.usedMilli - this.#history.usedMilli(counter, floor);
+      const { route, keyId } = scopeOf(counter);
+      if (lostMilli > 0) this.ledger.lose(floor.atMs, route, keyId, lostMilli);
+    }
+  }
+
   /** Writes floors, leases, ledger and revision. Call within {@link transact}, or alone by {@link save}. */
   writeState(nowMs: number): void {
     writeState(this.#storage.kv, {
@@ -124,4 +151,10 @@ export class Memory {
       restsAtMs: this.restsAtMs,
     });
   }
+}
+
+/** How many of key and route a counter is for. */
+function partsOf(counter: string): number {
+  const { keyId, route } = scopeOf(counter);
+  return Number(keyId !== null) + Number(route !== null);
 }

@@ -96,4 +96,21 @@ export const MIGRATIONS: readonly Migration[] = [
     forgotten_ms INTEGER
   ) WITHOUT ROWID;
   `,
+  `
+  -- What counts in quotas without being billed.
+  ALTER TABLE usage ADD COLUMN lost_milli INTEGER NOT NULL DEFAULT 0;
+  -- An operator's last reset of each limit, '' for all: what counts in a quota is what the ledger has from that hour on, less the
+  -- cells that it had then, as JSON: [[hour, route, key, millitokens], …].
+  CREATE TABLE resets (
+    limit_name TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    hour INTEGER NOT NULL,
+    cells TEXT NOT NULL
+  ) WITHOUT ROWID;
+  -- Resets from before are known from the audit trail. What was used earlier within their hour is not: all of it is forgiven.
+  INSERT OR REPLACE INTO resets (limit_name, at_ms, hour, cells)
+    SELECT limits.value, at_ms, at_ms / 3600000 + 1, '[]'
+    FROM audit, json_each(iif(after ->> 'limits' = 'all', '[""]', after -> 'limits')) AS limits
+    WHERE action = 'account.reset' ORDER BY at_ms;
+  `,
 ];

@@ -23,6 +23,7 @@ const leaseSchema = z.object({
   tier: z.string(),
   route: z.nullable(z.string()),
   keyId: z.nullable(z.string()),
+  revision: z.optional(z.int()),
 }) satisfies z.ZodMiniType<OpenLease>;
 
 export interface StoredState {

@@ -1,10 +1,12 @@
 /**
  * A quota: so much per calendar hour, day or month, and not a millitoken more.
  *
- * The state names the period it counts in. A period once begun is finished under the end it began with, even when the policy
- * moves the anchor day, so a change of policy never hands out a second quota. Where the policy changes the kind of period (a
- * month to an hour), all that was used counts in the new kind's period of the last use: more than was used then, never
- * less. A clock that steps back over the boundary stays in the newer period.
+ * The state names the period it counts in, and the calendar that the period belongs to. A user's object never meters a limit by a
+ * state of another calendar ({@link isOf}): it makes a new one from the ledger, which knows what was used in every period.
+ *
+ * Without a ledger (the local fallback, the simulator) {@link at} converts the state, and never hands out a second quota: a month
+ * keeps the end it began with when the anchor day moves, and if the kind of period changes (a month to an hour), all that was used
+ * counts in the new kind's period of the last use. If the clock steps back over a boundary, the state stays in the newer period.
  *
  * Pure: no I/O and no clock.
  */
@@ -24,6 +26,8 @@ export interface CalendarQuota {
 export interface QuotaState {
   readonly kind: "quota";
   readonly period: CalendarPeriod;
+  /** Of the limit it was made for; undefined in a state that an older Worker wrote. */
+  readonly anchorDay?: number | undefined;
   readonly startMs: number;
   readonly endMs: number;
   readonly usedMilli: number;
@@ -46,6 +50,11 @@ export function calendarQuota(
 /** Nothing used of the period that `nowMs` lies in. */
 export function fresh(limit: CalendarQuota, nowMs: number): QuotaState {
   return inPeriod(limit, nowMs, 0);
+}
+
+/** Whether the state counts in the periods that the limit counts in. */
+export function isOf(limit: CalendarQuota, state: QuotaState): boolean {
+  return state.period === limit.period && state.anchorDay === limit.anchorDay;
 }
 
 /** The state at `nowMs`: a new period where the old one has ended. */
@@ -82,7 +91,7 @@ export function resetsAtMs(_limit: CalendarQuota, state: QuotaState): number {
 
 /** Whether `floor` allows for at least all that `state` has used. Both must be brought to the same moment by {@link at}. */
 export function covers(floor: QuotaState, state: QuotaState): boolean {
-  return floor.startMs === state.startMs && floor.usedMilli >= state.usedMilli;
+  return floor.startMs === state.startMs && floor.endMs === state.endMs && floor.usedMilli >= state.usedMilli;
 }
 
 /** The length of the state's period in milliseconds: `w` of the RateLimit-Policy field. */
@@ -91,11 +100,16 @@ export function windowMs(_limit: CalendarQuota, state: QuotaState): number {
 }
 
 /** Spelled out: copying by name costs several times as much, and this runs for each request. */
-function used({ period, startMs, endMs }: QuotaState, usedMilli: number, atMs: number): QuotaState {
-  return { kind: "quota", period, startMs, endMs, usedMilli, atMs };
+function used(
+  { period, anchorDay, startMs, endMs }: QuotaState,
+  usedMilli: number,
+  atMs: number,
+): QuotaState {
+  return { kind: "quota", period, anchorDay, startMs, endMs, usedMilli, atMs };
 }
 
-function inPeriod(limit: CalendarQuota, atMs: number, usedMilli: number): QuotaState {
+/** The state of which `usedMilli` was used in the period that `atMs` lies in. */
+export function inPeriod(limit: CalendarQuota, atMs: number, usedMilli: number): QuotaState {
   const { period, anchorDay } = limit;
-  return { kind: "quota", period, ...periodAt(period, atMs, anchorDay), usedMilli, atMs };
+  return { kind: "quota", period, anchorDay, ...periodAt(period, atMs, anchorDay), usedMilli, atMs };
 }

@@ -6,6 +6,7 @@
  *
  * Pure: no I/O and no clock.
  */
+import { UNLIMITED_MILLI } from "./lease.ts";
 import { type Held, type Holding, NOTHING } from "./plan.ts";
 
 /**
@@ -33,6 +34,8 @@ export interface OpenLease {
   readonly tier: string;
   readonly route: string | null;
   readonly keyId: string | null;
+  /** Of the policy it was granted by; undefined in a lease that an older Worker granted. */
+  readonly revision?: number | undefined;
 }
 
 export class LeaseBook implements Holding {
@@ -63,6 +66,17 @@ export class LeaseBook implements Holding {
     return lease;
   }
 
+  /**
+   * Sets open leases aside of one more counter: of a quota that has just taken over, and that they were not granted from.
+   * @param isIn whether what is spent under a lease may count in it.
+   */
+  adopt(counter: string, isIn: (lease: OpenLease) => boolean): void {
+    for (const [id, lease] of this.#open) {
+      if (lease.counters.includes(counter) || !isIn(lease)) continue;
+      this.#open.set(id, { ...lease, counters: [...lease.counters, counter] });
+    }
+  }
+
   /** Takes out what was never settled in time, to be charged in full as of its closing, {@link closesAtMs}. */
   expire(nowMs: number): OpenLease[] {
     if (this.#open.size === 0) return [];
@@ -81,12 +95,20 @@ export class LeaseBook implements Holding {
     let milli = 0;
     let untilMs = 0;
     for (const lease of this.#open.values()) {
-      if (lease.grantedAtMs < sinceMs || !lease.counters.includes(counter)) continue;
+      if (lease.grantedAtMs < sinceMs || !lease.counters.includes(counter) || isUnlimited(lease)) continue;
       milli += lease.milli;
       untilMs = Math.max(untilMs, closesAtMs(lease));
     }
     return { milli, untilMs };
   }
+}
+
+/**
+ * Whether a lease was granted where there was no limit: it is no amount, so nothing is set aside for it. It is whole requests, so it
+ * may hold a little less than {@link UNLIMITED_MILLI}.
+ */
+export function isUnlimited({ milli }: Pick<OpenLease, "milli">): boolean {
+  return milli > UNLIMITED_MILLI / 2;
 }
 
 /** When a lease is given up. */

@@ -87,9 +87,10 @@ export function decide(
       slotAtMs = Math.max(slotAtMs, resetsAtMs(meter.limit, meter.state, nowMs));
       continue;
     }
-    // What is set aside does not refill before it is charged.
-    const lateMs = held.milli > 0 && meter.kind === "bucket" ? Math.max(0, held.untilMs - nowMs) : 0;
-    retryAtMs = Math.max(retryAtMs, untilMs + lateMs);
+    retryAtMs = Math.max(
+      retryAtMs,
+      held.milli === 0 ? untilMs : heldUntilMs(meter, held, untilMs, costMilli),
+    );
   }
   const allowed = violated.length === 0;
   return {
@@ -101,6 +102,14 @@ export function decide(
     // A slot may be free long before the other limits allow: only they say when.
     retryAtMs: retryAtMs || slotAtMs,
   };
+}
+
+/** Until when a cost is refused by a limit of which something is set aside, and which refuses until `untilMs` if all of it is spent. */
+function heldUntilMs(meter: Meter, held: Held, untilMs: number, costMilli: number): number {
+  // What is set aside does not refill before it is charged.
+  if (meter.kind === "bucket") return untilMs + Math.max(0, held.untilMs - meter.nowMs);
+  // A quota that holds the cost but for that has it back once what is set aside is free again.
+  return blockedUntilMs(meter, costMilli) === 0 ? Math.min(untilMs, held.untilMs) : untilMs;
 }
 
 function spent(before: readonly Meter[], costMilli: number): Meter[] {

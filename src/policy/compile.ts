@@ -205,6 +205,27 @@ function contextOf(tiers: ReadonlyMap<string, Tier>): RouteContext {
   return { tierByLimit, widest };
 }
 
+/** Whose use a counter counts: the parts of its name. Null: of every key, of every route. */
+export interface CounterScope {
+  readonly name: string;
+  readonly keyId: string | null;
+  readonly route: string | null;
+}
+
+/** Reads a counter's name, as {@link chargesFor} makes it. */
+export function scopeOf(counter: string): CounterScope {
+  const [, name = counter, keyId = null, route = null] =
+    /^([^#@]*)(?:#([^@]*))?(?:@(.*))?$/s.exec(counter) ?? [];
+  return { name, keyId, route };
+}
+
+/** The limit that counts in a counter, for a user of this tier; null if none does. */
+export function limitOf(policy: Policy, tier: Tier, counter: string): Limit | null {
+  const { keyId, route } = scopeOf(counter);
+  const charges = chargesFor(tier, route === null ? null : policy.routes.byId(route), keyId);
+  return charges.find((charge) => charge.counter === counter)?.limit ?? null;
+}
+
 function compileRoute(
   route: RouteDocument,
   index: number,

@@ -36,7 +36,7 @@ function userWith(open: number): Books {
     counters: new Counters({}),
     keys: { isValid: () => true, originOf: (keyId) => keyId },
     leases: new LeaseBook(leases),
-    ledger: { add: () => undefined },
+    ledger: { add: () => undefined, lose: () => undefined },
     unsettled: false,
   };
 }

@@ -115,6 +115,7 @@ class SimulatedUser {
           const { requests, costMilli } = this.#metered;
           this.#metered = { requests: requests + cell.requests, costMilli: costMilli + cell.costMilli };
         },
+        lose: () => undefined,
       },
       unsettled: false,
     };

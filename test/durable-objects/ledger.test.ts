@@ -263,8 +263,16 @@ it("is paged by routes in one order: none, any script, open hours beside closed 
   const routes = ["", "/", "/a", "/\ue000", "/\uffee", "/\u{1f680}", "/é"];
   const hour = Math.floor(Date.now() / HOUR_MS);
   for (const route of routes) {
-    await user.query("INSERT INTO usage VALUES (?, ?, '', 1, 1000, 0)", hour - 800, route);
-    await user.query("INSERT INTO usage VALUES (?, ?, '', 2, 2000, 0)", hour - 1, route);
+    await user.query(
+      "INSERT INTO usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, ?, '', 1, 1000, 0)",
+      hour - 800,
+      route,
+    );
+    await user.query(
+      "INSERT INTO usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, ?, '', 2, 2000, 0)",
+      hour - 1,
+      route,
+    );
     await user.allowedOf(1, { route });
   }
   const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
@@ -285,7 +293,10 @@ it("is by months that begin on a quota's day, on the last of a month that has no
     Array.from({ length: 126 }, (_, day) => Date.UTC(year, 10, 27) + day * DAY_MS),
   );
   for (const atMs of daysMs.flatMap((dayMs) => [dayMs, dayMs + 23 * HOUR_MS])) {
-    await user.query("INSERT OR REPLACE INTO usage VALUES (?, '', '', 1, 1000, 0)", atMs / HOUR_MS);
+    await user.query(
+      "INSERT OR REPLACE INTO usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, '', '', 1, 1000, 0)",
+      atMs / HOUR_MS,
+    );
   }
   const hours = new Set(daysMs.flatMap((dayMs) => [dayMs, dayMs + 23 * HOUR_MS]));
   for (const anchorDay of [1, 2, 15, 28, 29, 30, 31]) {

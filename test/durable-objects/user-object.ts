@@ -152,6 +152,14 @@ export class UserObject {
     await this.inside((_object, { storage }) => storage.kv.put(STATE, { format, state }));
   }
 
+  /** The counters of the state row, each as an older Worker would have written it, say. */
+  async changeCounters(change: (counter: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
+    const state = z.looseObject({ counters: z.record(z.string(), z.record(z.string(), z.unknown())) });
+    const { counters, ...rest } = state.parse(await this.state());
+    const changed = Object.entries(counters).map(([name, counter]) => [name, change(counter)]);
+    await this.putState({ ...rest, counters: Object.fromEntries(changed) });
+  }
+
   /** Makes the next write of the state row fail, once, as a failing disk would. */
   async failNextState(): Promise<void> {
     await this.inside((_object, { storage: { kv } }) => {

@@ -27,8 +27,9 @@ const STEPS = RUNS > 10_000 ? 40 : 10;
 const KINDS: Record<keyof typeof WEATHERS, { part: number; atLeast: Record<string, number> }> = {
   calm: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 150, "denied deny-cache": 1 } },
   calmLeased: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 50 } },
-  busy: { part: 0.15, atLeast: { "blocked strict": 10, "revoked strict": 1, "denied strict": 100 } },
-  rough: { part: 0.2, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
+  busy: { part: 0.1, atLeast: { "blocked strict": 10, "revoked strict": 1, "denied strict": 100 } },
+  redefined: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 100 } },
+  rough: { part: 0.15, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   copies: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   roughLeased: { part: 0.2, atLeast: { "allowed lease": 15, "denied strict": 50, "allowed fallback": 20 } },
   lossyLeased: { part: 0.1, atLeast: { "allowed lease": 15, "denied strict": 50, "allowed fallback": 20 } },

@@ -5,7 +5,18 @@
  * Where the product may choose (at which of two rates a pause is paid, whether a lease that was never settled is charged), two
  * models bracket it: the generous one never holds less than the product may, the stingy one never more.
  */
-import { HOUR_MS, type Rule } from "./policies.ts";
+import { HOUR_MS, periodStartMs, type Rule } from "./policies.ts";
+
+/** Something that was admitted: it counts in every quota of its time, whatever limits were in force. */
+interface Admission {
+  readonly milli: number;
+  readonly keyId: string | null;
+  readonly atMs: number;
+  /** The latest moment that the object's clock had seen by then. */
+  readonly seenMs: number;
+  /** Whether a quota that counted it was in force, of the user or of the key: then a crash cannot hide it from another. */
+  readonly isCovered: { readonly user: boolean; readonly key: boolean };
+}
 
 interface Counter {
   usedMilli: number;
@@ -21,8 +32,12 @@ interface Counter {
 export class Model {
   readonly #isGenerous: boolean;
   readonly #counters = new Map<string, Counter>();
+  readonly #admitted: Admission[] = [];
+  /** How much had been admitted when a limit was reset last, by its name; "" for all limits. */
+  readonly #resets = new Map<string, number>();
   #seenMs = 0;
   #hasLost = false;
+  #lostMilli = 0;
 
   constructor(isGenerous: boolean) {
     this.#isGenerous = isGenerous;
@@ -36,17 +51,26 @@ export class Model {
   /**
    * What was in memory alone is gone. Storage knows the debt as of an earlier moment; where the rate is raised after that, the time
    * since is paid at the new rate, though some of it was paid before.
+   * @param milli what the ledger may lack by it.
    */
-  lose(): void {
+  lose(milli: number): void {
     this.#hasLost = true;
+    this.#lostMilli += milli;
+  }
+
+  /** Counts something admitted under these rules in the quotas to come. */
+  admit(milli: number, rules: readonly Rule[], keyId: string | null, atMs: number): void {
+    const quotas = rules.filter(({ kind }) => kind === "quota");
+    const isCovered = { user: quotas.length > 0, key: quotas.some(({ byKey }) => byKey) };
+    this.#admitted.push({ milli, keyId, atMs, seenMs: Math.max(this.#seenMs, atMs), isCovered });
   }
 
   /** What of a rule is used at a moment of the object's clock. */
   usedMilli(name: string, rule: Rule, nowMs: number): number {
+    if (rule.kind === "quota") return this.#usedOfQuota(name, rule, nowMs);
     const counter = this.#counters.get(name);
     if (!counter) return 0;
     const latestMs = this.#isGenerous ? Math.max(nowMs, this.#seenMs) : nowMs;
-    if (rule.kind === "quota") return hourOf(latestMs) > hourOf(counter.atMs) ? 0 : counter.usedMilli;
     counter.milliPerMs = this.#isGenerous
       ? Math.max(counter.milliPerMs, rule.milliPerMs)
       : Math.min(counter.milliPerMs, rule.milliPerMs);
@@ -59,6 +83,29 @@ export class Model {
     return Math.max(0, counter.usedMilli - refilled);
   }
 
+  /** A clock that steps back leaves a quota in the newer period, or in the older one if it was forgotten meanwhile. */
+  #usedOfQuota(name: string, rule: Rule, nowMs: number): number {
+    const since = Math.max(this.#resets.get("") ?? 0, this.#resets.get(rule.name) ?? 0);
+    const admitted = this.#admitted
+      .slice(since)
+      .filter(({ keyId }) => !rule.byKey || name === counterOf(rule, keyId));
+    const starts = [nowMs, Math.max(nowMs, this.#seenMs)].map((atMs) => periodStartMs(rule, atMs));
+    const used = starts.map((startMs) => {
+      const counted = admitted.filter(({ atMs, seenMs }) => {
+        const from = periodStartMs(rule, atMs);
+        return this.#isGenerous
+          ? from === startMs
+          : from <= startMs && startMs <= periodStartMs(rule, seenMs);
+      });
+      const sum = (of: readonly Admission[]): number => of.reduce((all, { milli }) => all + milli, 0);
+      if (!this.#isGenerous) return sum(counted);
+      const uncovered = counted.filter(({ isCovered }) => !(rule.byKey ? isCovered.key : isCovered.user));
+      return sum(counted) - Math.min(this.#lostMilli, sum(uncovered));
+    });
+    return this.#isGenerous ? Math.min(...used) : Math.max(...used);
+  }
+
+  /** Charges a bucket. */
   charge(name: string, rule: Rule, milli: number, nowMs: number): void {
     const before = this.usedMilli(name, rule, nowMs);
     const counter = this.#counters.get(name);
@@ -77,14 +124,15 @@ export class Model {
 
   /** Forgets what was used of these limits, whatever key they count by; of all where null. */
   reset(limits: readonly string[] | null): void {
+    for (const limit of limits ?? [""]) this.#resets.set(limit, this.#admitted.length);
     for (const name of this.#counters.keys()) {
       if (limits === null || limits.includes(limitOf(name))) this.#counters.delete(name);
     }
   }
 
-  /** When this counter's period began, for a quota. */
-  periodStartMs(name: string, nowMs: number): number {
-    return hourOf(Math.max(nowMs, this.#counters.get(name)?.atMs ?? nowMs)) * HOUR_MS;
+  /** The latest moment that the object's clock has seen. */
+  get seenMs(): number {
+    return this.#seenMs;
   }
 }
 

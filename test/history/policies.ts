@@ -6,19 +6,47 @@ import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
 
 export const HOUR_MS = 3_600_000;
 
-export const TIERS = ["tight", "exact", "wide", "keyed", "leased", "free"] as const;
+export const TIERS = [
+  "tight",
+  "exact",
+  "wide",
+  "keyed",
+  "hourly",
+  "monthly",
+  "anchored",
+  "renamed",
+  "swapped",
+  "apart",
+  "leased",
+  "lent",
+  "free",
+] as const;
 export type TierName = (typeof TIERS)[number];
 export const STRICT: readonly TierName[] = ["tight", "exact", "wide", "keyed"];
+/** They define a limit of one name in ways of their own ("hour" is a quota of the hour, of the month, or a bucket), or rename it. */
+export const REDEFINED: readonly TierName[] = [
+  "hourly",
+  "monthly",
+  "anchored",
+  "renamed",
+  "swapped",
+  "apart",
+];
 export const LEASED: readonly TierName[] = ["leased", "free"];
+export const LEASED_OTHERWISE: readonly TierName[] = ["lent"];
 
 export const ROUTES = ["/one", "/two", "/own"] as const;
 export type RouteName = (typeof ROUTES)[number];
 export const COST_MILLI: Record<RouteName, number> = { "/one": 1_000, "/two": 2_000, "/own": 1_000 };
 
-/** A limit by its numbers: a bucket that refills evenly, or so much in each hour. */
+export type Per = "hour" | "day" | "month" | "month from the 15th";
+
+/** A limit by its numbers: a bucket that refills evenly, or so much in each calendar period. */
 export interface Rule {
   readonly name: string;
   readonly kind: "bucket" | "quota";
+  /** Of a quota. */
+  readonly per: Per;
   /** 0 for a quota. */
   readonly milliPerMs: number;
   readonly capacityMilli: number;
@@ -26,11 +54,11 @@ export interface Rule {
 }
 
 function bucket(name: string, perSecond: number, burst: number, byKey = false): Rule {
-  return { name, kind: "bucket", milliPerMs: perSecond, capacityMilli: burst * 1_000, byKey };
+  return { name, kind: "bucket", per: "hour", milliPerMs: perSecond, capacityMilli: burst * 1_000, byKey };
 }
 
-function hourly(amount: number): Rule {
-  return { name: "hour", kind: "quota", milliPerMs: 0, capacityMilli: amount * 1_000, byKey: false };
+function quota(amount: number, per: Per = "hour", name = "hour", byKey = false): Rule {
+  return { name, kind: "quota", per, milliPerMs: 0, capacityMilli: amount * 1_000, byKey };
 }
 
 interface Variant {
@@ -39,28 +67,58 @@ interface Variant {
   readonly own: Rule;
 }
 
+/** When the period began that a moment lies in. */
+export function periodStartMs({ per }: Rule, atMs: number): number {
+  const date = new Date(atMs);
+  const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
+  switch (per) {
+    case "hour":
+      return atMs - (atMs % HOUR_MS);
+    case "day":
+      return Date.UTC(year, month, day);
+    case "month":
+      return Date.UTC(year, month, 1);
+    case "month from the 15th":
+      return Date.UTC(year, day < 15 ? month - 1 : month, 15);
+  }
+}
+
 /** The policy as it begins, one that takes away, one that gives. */
 export const VARIANTS: readonly Variant[] = [variant(1, 1), variant(2, 0.5), variant(1, 2)];
 
 function variant(speed: number, size: number): Variant {
   return {
     tiers: {
-      tight: [bucket("minute", 5 * speed, 8 * size), hourly(60 * size)],
+      tight: [bucket("minute", 5 * speed, 8 * size), quota(60 * size)],
       exact: [bucket("minute", 3 * speed, 6 * size)],
       wide: [bucket("minute", 20 * speed, 300 * size)],
       keyed: [bucket("minute", 10 * speed, 20 * size), bucket("each", 2 * speed, 4 * size, true)],
-      leased: [bucket("minute", 6 * speed, 60 * size), hourly(150 * size)],
+      hourly: [quota(12 * size)],
+      monthly: [bucket("minute", 5 * speed, 30 * size), quota(20 * size, "month")],
+      anchored: [quota(16 * size, "month from the 15th")],
+      renamed: [quota(14 * size, "day", "day")],
+      swapped: [bucket("hour", 2 * speed, 6 * size)],
+      apart: [quota(10 * size, "day", "each", true), bucket("minute", 5 * speed, 30 * size)],
+      leased: [bucket("minute", 6 * speed, 60 * size), quota(150 * size)],
+      lent: [quota(80 * size, "month")],
       free: [],
     },
     own: bucket("own", speed, 4 * size),
   };
 }
 
-function documentOf({ name, kind, milliPerMs, capacityMilli, byKey }: Rule): LimitDocument {
+function documentOf({ name, kind, per, milliPerMs, capacityMilli, byKey }: Rule): LimitDocument {
   const amount = capacityMilli / 1_000;
-  if (kind === "quota") return { name, kind, amount, per: "hour" };
   const scope = byKey ? ({ scope: "key" } as const) : {};
+  if (kind === "quota") {
+    const calendar = per === "month from the 15th" ? ({ per: "month", anchorDay: 15 } as const) : { per };
+    return { name, kind, amount, ...calendar, ...scope };
+  }
   return { name, kind, tokens: milliPerMs * 60, per: "minute", burst: amount, ...scope };
+}
+
+export function isLeased(tier: TierName): boolean {
+  return LEASED.includes(tier) || LEASED_OTHERWISE.includes(tier);
 }
 
 /** The document of a variant. */
@@ -70,14 +128,16 @@ export function policyDocument({ tiers, own }: Variant): PolicyDocument {
     schema: 1,
     anonymousTier: "tight",
     defaultTier: "tight",
-    tiers: {
-      tight: { limits: limitsOf("tight") },
-      exact: { limits: limitsOf("exact"), durability: "exact" },
-      wide: { limits: limitsOf("wide") },
-      keyed: { limits: limitsOf("keyed") },
-      leased: { limits: limitsOf("leased"), mode: "leased" },
-      free: { limits: limitsOf("free"), mode: "leased" },
-    },
+    tiers: Object.fromEntries(
+      TIERS.map((name) => [
+        name,
+        {
+          limits: limitsOf(name),
+          mode: isLeased(name) ? "leased" : "strict",
+          durability: name === "exact" ? "exact" : "reserved",
+        },
+      ]),
+    ),
     routes: [{ match: "/one" }, { match: "/two", cost: 2 }, { match: "/own", limits: [documentOf(own)] }],
   };
 }

@@ -7,8 +7,8 @@ import type { Lease, Question, Settlement } from "../../src/limiter/object-call.
 import { AccountModel } from "./account-model.ts";
 import type { Changed, Entry, History, Moment, Turn } from "./history.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
-import { Model } from "./model.ts";
-import { COST_MILLI, HOUR_MS, LEASED, ROUTES, type Rule } from "./policies.ts";
+import { counterOf, Model } from "./model.ts";
+import { COST_MILLI, HOUR_MS, isLeased, periodStartMs, ROUTES, type Rule } from "./policies.ts";
 
 /**
  * What a crash may take of a limit: 2 % of it, or of a bucket what comes back in 5 s where that is more, up to 10 %, and where 10 %
@@ -22,6 +22,8 @@ const MOST_LOST_MILLI = 256_000;
 const LEASE_MS = 1_000;
 const SETTLE_GRACE_MS = 5_000;
 const REMEMBERED_MS = 600_000;
+/** More than any limit here holds: what is lent where there is none. */
+const UNLIMITED_MILLI = 2 ** 49;
 
 /** A lease as it was granted. */
 export interface Granted {
@@ -72,7 +74,7 @@ export class Replay {
   #entry(entry: Entry): void {
     for (const model of [this.#generous, this.#stingy]) model.see(entry.localMs);
     if (entry.kind === "loss") {
-      this.#generous.lose();
+      this.#generous.lose(this.#lostBillMilli);
       this.#slackMilli += this.#lostMilli;
       this.lossMilli += this.#lostBillMilli;
     } else if (entry.kept && entry.kind === "change") this.#change(entry);
@@ -156,7 +158,11 @@ export class Replay {
     if (!peek) {
       if (decision.allowed) {
         for (const model of [this.#generous, this.#stingy]) {
-          for (const [name, rule] of rules) model.charge(name, rule, costMilli, nowMs);
+          for (const [name, rule] of rules) {
+            if (rule.kind === "bucket") model.charge(name, rule, costMilli, nowMs);
+          }
+          const inForce = rules.map(([, rule]) => rule);
+          model.admit(costMilli, inForce, keyId, nowMs);
         }
       }
       if (!decision.allowed) this.denials += 1;
@@ -203,10 +209,13 @@ export class Replay {
   }
 
   #leftMilli(model: Model, [name, rule]: [string, Rule], nowMs: number): number {
-    const sinceMs = rule.kind === "quota" ? this.#generous.periodStartMs(name, nowMs) : 0;
+    const isQuota = rule.kind === "quota";
+    const sinceMs = isQuota ? periodStartMs(rule, Math.max(nowMs, model.seenMs)) : 0;
     let heldMilli = 0;
     for (const { lease, grantedMs, names } of this.#open.values()) {
-      if (grantedMs >= sinceMs && names.includes(name)) heldMilli += lease.milli;
+      if (lease.milli >= UNLIMITED_MILLI) continue;
+      const isHeld = isQuota ? !rule.byKey || counterOf(rule, lease.keyId) === name : names.includes(name);
+      if (grantedMs >= sinceMs && isHeld) heldMilli += lease.milli;
     }
     return rule.capacityMilli - model.usedMilli(name, rule, nowMs) - heldMilli;
   }
@@ -215,7 +224,7 @@ export class Replay {
     const { localMs: nowMs } = turn;
     const { tier } = this.account;
     const rules = this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
-    if (!LEASED.some((leased) => leased === tier) || this.account.refusal(lease.keyId)) {
+    if (!isLeased(tier) || this.account.refusal(lease.keyId)) {
       this.#wrong("G4", `a lease in tier ${tier}, ${this.account.refusal(lease.keyId) ?? "good"}`, turn);
     }
     for (const rule of rules) {
@@ -254,6 +263,8 @@ export class Replay {
     for (const [id, open] of this.#open) {
       if (open.closesMs > nowMs) continue;
       this.#open.delete(id);
+      // Without limits it was no amount: what was spent of it is lost with its isolate.
+      if (open.lease.milli >= UNLIMITED_MILLI) continue;
       const spentMilli = this.#history.spends.reduce(
         (sum, { leaseId, costMilli }) => (leaseId === id ? sum + costMilli : sum),
         0,
@@ -269,13 +280,15 @@ export class Replay {
     milli: number,
     { localMs: atMs }: Pick<Moment, "localMs">,
   ): void {
-    for (const [name, rule] of this.#rules(this.#known, lease.route, lease.keyId, atMs)) {
-      if (!names.includes(name) || milli === 0) continue;
-      for (const model of models) {
-        // What a quota's earlier period owes does not burden the new one.
-        const isOver = rule.kind === "quota" && model.periodStartMs(name, atMs) > grantedMs;
-        if (!isOver) model.charge(name, rule, milli, atMs);
+    if (milli === 0) return;
+    const rules = this.#rules(this.#known, lease.route, lease.keyId, atMs);
+    const inForce = rules.map(([, rule]) => rule);
+    for (const model of models) {
+      for (const [name, rule] of rules) {
+        if (rule.kind === "bucket" && names.includes(name)) model.charge(name, rule, milli, atMs);
       }
+      // What was lent in a quota's earlier period does not burden the new one.
+      model.admit(milli, inForce, lease.keyId, grantedMs);
     }
   }
 }

@@ -1,6 +1,15 @@
 /** What happens in a simulated world: who asks, what fails, what operators do. Drawn by fast-check, plain data. */
 import fc from "fast-check";
-import { LEASED, ROUTES, type RouteName, STRICT, type TierName, VARIANTS } from "./policies.ts";
+import {
+  LEASED,
+  LEASED_OTHERWISE,
+  REDEFINED,
+  ROUTES,
+  type RouteName,
+  STRICT,
+  type TierName,
+  VARIANTS,
+} from "./policies.ts";
 
 /**
  * How a call goes: `answered`; `lost` on the way there; its answer lost (`unanswered`), or later than anybody waits (`late`);
@@ -135,6 +144,15 @@ interface Weather {
   readonly skewsMs: fc.Arbitrary<number>;
   /** Besides requests. */
   readonly events: readonly fc.Arbitrary<Happening>[];
+  /** Four if left out. */
+  readonly asksPerEvent?: number;
+}
+
+/** Mostly into another tier, now and then a reset. */
+function moves(tiers: readonly TierName[]): fc.Arbitrary<Happening>[] {
+  const tier = fc.record({ kind: fc.constant("tier" as const), tier: fc.constantFrom(...tiers) });
+  const every = fc.record({ kind: fc.constant("change" as const), isolate, change: tier });
+  return [every, every, every, ...changes(tiers)];
 }
 
 function changes(tiers: readonly TierName[]): fc.Arbitrary<Happening>[] {
@@ -180,13 +198,22 @@ export const WEATHERS = {
   calmLeased: { tiers: LEASED, asks: traffic, fates: ["answered"], skewsMs: anySkew, events: [] },
   /** Nothing fails, and operators are busy. */
   busy: { tiers: STRICT, asks: ask, fates: ["answered"], skewsMs: anySkew, events: changes(STRICT) },
+  /** Nothing fails, and operators move a user among tiers that define the same limits otherwise. */
+  redefined: {
+    tiers: REDEFINED,
+    asks: ask,
+    fates: ["answered"],
+    skewsMs: anySkew,
+    events: moves([...REDEFINED, ...REDEFINED, "wide"]),
+    asksPerEvent: 1,
+  },
   /** Everything at once that may befall a strict tier, but for copies. */
   rough: {
-    tiers: STRICT,
+    tiers: [...STRICT, ...REDEFINED],
     asks: ask,
     fates: FATES,
     skewsMs: anySkew,
-    events: [...changes(STRICT), objectDies(anySkew), isolateDies, writeFails],
+    events: [...changes([...STRICT, ...REDEFINED]), objectDies(anySkew), isolateDies, writeFails],
   },
   /** Two copies of the object at once. */
   copies: {
@@ -198,11 +225,16 @@ export const WEATHERS = {
   },
   /** Everything that may befall a leased tier. */
   roughLeased: {
-    tiers: LEASED,
+    tiers: [...LEASED, ...LEASED_OTHERWISE],
     asks: fc.oneof(traffic, traffic, ask),
     fates: FATES,
     skewsMs: anySkew,
-    events: [...changes([...LEASED, "tight"]), objectDies(fc.constant(0)), isolateDies, writeFails],
+    events: [
+      ...changes([...LEASED, ...LEASED_OTHERWISE, "tight", "renamed"]),
+      objectDies(fc.constant(0)),
+      isolateDies,
+      writeFails,
+    ],
   },
   /** A leased tier whose limits stay as they are, so that every window can be held against the bound. */
   lossyLeased: {
@@ -216,7 +248,7 @@ export const WEATHERS = {
 
 /** Schedules of one kind of weather: `steps` things that happen, at most. */
 export function schedules(
-  { tiers, asks, fates, skewsMs, events }: Weather,
+  { tiers, asks, fates, skewsMs, events, asksPerEvent = 4 }: Weather,
   steps: number,
 ): fc.Arbitrary<Schedule> {
   const afterMs = fc.oneof(
@@ -228,7 +260,7 @@ export function schedules(
   const happening: fc.Arbitrary<Happening> =
     events.length === 0
       ? asks
-      : fc.oneof({ weight: 4, arbitrary: asks }, { weight: 1, arbitrary: fc.oneof(...events) });
+      : fc.oneof({ weight: asksPerEvent, arbitrary: asks }, { weight: 1, arbitrary: fc.oneof(...events) });
   return fc.record({
     tier: fc.constantFrom(...tiers),
     skewsMs: fc.array(skewsMs, { minLength: 1, maxLength: ISOLATES }),

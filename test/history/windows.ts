@@ -1,10 +1,9 @@
 /**
- * The promise itself, in true time and from outside: where nobody changed the limits and clocks agree, every window and every hour
- * of what was admitted.
+ * The promise itself, in true time and from outside: where nobody changed the limits and clocks agree, every window and every
+ * period of what was admitted.
  */
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";
-import { hourOf } from "./model.ts";
-import { LEASED, type Rule, type TierName, VARIANTS } from "./policies.ts";
+import { isLeased, periodStartMs, type Rule, type TierName, VARIANTS } from "./policies.ts";
 import type { Wrong } from "./replay.ts";
 
 const LEASE_MS = 1_000;
@@ -20,10 +19,10 @@ export function checkWindows(history: History, tier: TierName, wrong: Wrong): vo
   const isSteady = variants.size === 1 && changes.length === 1;
   if (!isSteady || entries.some(({ atMs, localMs }) => atMs !== localMs)) return;
   const admitted = admissions(history);
-  const lentMs = LEASED.includes(tier) ? LEASE_MS : 0;
+  const lentMs = isLeased(tier) ? LEASE_MS : 0;
   for (const rule of VARIANTS[0]?.tiers[tier] ?? []) {
     if (rule.byKey) continue;
-    if (rule.kind === "quota") checkHours(rule, admitted, wrong);
+    if (rule.kind === "quota") checkPeriods(rule, admitted, wrong);
     else checkBucket(rule.milliPerMs, rule.capacityMilli + rule.milliPerMs * lentMs, admitted, "G1", wrong);
   }
   checkFallback(history.asked, tier, wrong);
@@ -63,12 +62,14 @@ function checkBucket(
   }
 }
 
-function checkHours(rule: Rule, admitted: readonly Admission[], wrong: Wrong): void {
-  const byHour = new Map<number, number>();
+function checkPeriods(rule: Rule, admitted: readonly Admission[], wrong: Wrong): void {
+  const byStart = new Map<number, number>();
   for (const { atMs, milli } of admitted) {
-    const used = (byHour.get(hourOf(atMs)) ?? 0) + milli;
-    byHour.set(hourOf(atMs), used);
-    if (used > rule.capacityMilli) wrong("G1", `${used} of ${rule.capacityMilli} in one hour`, { atMs });
+    const startMs = periodStartMs(rule, atMs);
+    const used = (byStart.get(startMs) ?? 0) + milli;
+    byStart.set(startMs, used);
+    if (used > rule.capacityMilli)
+      wrong("G1", `${used} of ${rule.capacityMilli} in one ${rule.per}`, { atMs });
   }
 }
 
@@ -76,7 +77,8 @@ function checkHours(rule: Rule, admitted: readonly Admission[], wrong: Wrong): v
 function checkFallback(asked: readonly Asked[], tier: TierName, wrong: Wrong): void {
   const rules = [...(VARIANTS[0]?.tiers[tier] ?? []), ...(VARIANTS[0]?.tiers.tight ?? [])];
   const buckets = rules.filter(({ name }) => name === "minute");
-  if (tier === "free") return;
+  // Of other tiers an isolate admits as much as a whole period holds, or all.
+  if (!VARIANTS[0]?.tiers[tier].some(({ name }) => name === "minute")) return;
   const isolates = Map.groupBy(
     asked.filter(
       ({ decision, request }) => decision?.source === "fallback" && decision.allowed && !request.peek,

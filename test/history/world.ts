@@ -23,8 +23,8 @@ const LATE_MS = 2 * DEADLINE_MS;
 /** Long enough for the object's last write; and, where there were leases, for each to be settled or given up. */
 const AFTERMATH_MS = 2_500;
 const LEASED_AFTERMATH_MS = 12_000;
-/** Any hour; a schedule begins in it. */
-const BASE_MS = 500_000 * HOUR_MS;
+/** A schedule begins in this hour, the last of a day and of a month. */
+const BASE_MS = Date.UTC(2027, 0, 31, 23);
 
 interface Isolate {
   readonly index: number;

@@ -1,0 +1,90 @@
+/**
+ * What counts in a quota's period according to the ledger: everything admitted in the quota's scope since the period began, under
+ * whatever limits, less what an operator's reset has forgiven. A quota whose definition changes is rebuilt from it.
+ *
+ * The ledger counts by hour, and every period begins and ends with an hour of UTC. A reset falls within one: so it is stored with
+ * what the ledger had by then.
+ */
+import * as z from "zod/mini";
+import type { Span } from "../../src/core/calendar.ts";
+import { parseJson } from "../../src/json.ts";
+import { scopeOf } from "../../src/policy/compile.ts";
+import type { KeyRing } from "./key-ring.ts";
+import { HOUR_MS, type Ledger } from "./ledger.ts";
+
+/** Longer than any period: a reset before that changes nothing any more. */
+const KEPT_MS = 32 * 24 * HOUR_MS;
+
+/** More in one hour are not stored with a reset: it then forgives the rest of its hour too. A row holds no more than 2 MB. */
+const MOST_CELLS = 10_000;
+
+/** Stands for all limits, as a limit's name. */
+const ALL = "";
+
+const resetRow = z.object({ hour: z.number(), cells: z.string() });
+/** Hour, route, key, millitokens. */
+const cellsSchema = z.array(z.tuple([z.number(), z.string(), z.string(), z.number()]));
+
+export class QuotaHistory {
+  readonly #sql: SqlStorage;
+  readonly #ledger: Ledger;
+  readonly #keys: KeyRing;
+  readonly #hasTables: () => boolean;
+
+  constructor(sql: SqlStorage, ledger: Ledger, keys: KeyRing, hasTables: () => boolean) {
+    this.#sql = sql;
+    this.#ledger = ledger;
+    this.#keys = keys;
+    this.#hasTables = hasTables;
+  }
+
+  /** Millitokens that count in this counter, in the period [startMs, endMs). */
+  usedMilli(counter: string, { startMs, endMs }: Span): number {
+    const { name, keyId, route } = scopeOf(counter);
+    const keyIds = keyId === null ? null : this.#keys.lineageOf(keyId);
+    const reset = this.#lastReset(name);
+    const fromHour = Math.max(startMs / HOUR_MS, reset?.hour ?? 0);
+    const toHour = endMs / HOUR_MS;
+    const usedMilli = this.#ledger.chargedMilli(fromHour, toHour, route, keyIds, this.#hasTables());
+    const forgivenMilli = (reset?.cells ?? []).reduce((sum, [hour, cellRoute, cellKey, milli]) => {
+      const counts =
+        hour >= fromHour &&
+        hour < toHour &&
+        (route === null || route === cellRoute) &&
+        (keyIds === null || keyIds.includes(cellKey));
+      return counts ? sum + milli : sum;
+    }, 0);
+    return Math.max(0, usedMilli - forgivenMilli);
+  }
+
+  /** Forgives what was used of the limits of these names, or of all, until now. Call in a transaction. */
+  reset(names: readonly string[] | null, nowMs: number): void {
+    const hour = Math.floor(nowMs / HOUR_MS);
+    const cells = this.#ledger.charged(hour);
+    const isLong = cells.length > MOST_CELLS;
+    this.#sql.exec("DELETE FROM resets WHERE at_ms < ?", nowMs - KEPT_MS);
+    for (const name of names ?? [ALL]) {
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO resets (limit_name, at_ms, hour, cells) VALUES (?, ?, ?, ?)",
+        name,
+        nowMs,
+        isLong ? hour + 1 : hour,
+        JSON.stringify(isLong ? [] : cells),
+      );
+    }
+  }
+
+  #lastReset(name: string): { hour: number; cells: z.infer<typeof cellsSchema> } | null {
+    if (!this.#hasTables()) return null;
+    const [found] = this.#sql
+      .exec(
+        "SELECT hour, cells FROM resets WHERE limit_name IN (?, ?) ORDER BY at_ms DESC, hour DESC LIMIT 1",
+        ALL,
+        name,
+      )
+      .toArray();
+    if (!found) return null;
+    const { hour, cells } = resetRow.parse(found);
+    return { hour, cells: cellsSchema.parse(parseJson(cells)) };
+  }
+}

@@ -2,7 +2,7 @@
 import { Agent, type IncomingHttpHeaders, request as httpRequest } from "node:http";
 
 /** One connection per client that is kept between requests. */
-const agent = new Agent({ keepAlive: true, maxSockets: 256, noDelay: true });
+const sharedAgent = new Agent({ keepAlive: true, maxSockets: 256, noDelay: true });
 /** A request that has no answer after this long has failed. */
 const TIMEOUT_MS = 40_000;
 
@@ -10,6 +10,8 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Other connections than the ones that all requests share. */
+  readonly agent?: Agent;
 }
 
 export interface Answer {
@@ -32,7 +34,7 @@ export class NoAnswer extends Error {
 /** Asks once. No redirects, no decompression, no retries. @throws NoAnswer */
 export function request(
   url: URL,
-  { method = "GET", headers = {}, body }: RequestOptions = {},
+  { method = "GET", headers = {}, body, agent = sharedAgent }: RequestOptions = {},
 ): Promise<Answer> {
   return new Promise((answered, reject) => {
     const failed = (cause: Error): void => reject(new NoAnswer(cause.message, { cause }));

@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
-import { type IncomingMessage, request as httpRequest } from "node:http";
+import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BadUpstream, HUGE } from "./bad-upstream.ts";
@@ -195,6 +195,32 @@ describe("the users' objects", () => {
     expect(await metric("edge_limiter_limiter_failures_total", /kind="timeout"/)).toBeGreaterThanOrEqual(3);
     await annotate(`recovered after ${recovered.join(", ")} ms`);
   });
+});
+
+describe("a user who sends more than the object can take", () => {
+  it.each(["free", "enterprise"] as const)(
+    "gets the limit and no more, whatever the tier chooses for a limiter that fails: %s",
+    async (tier) => {
+      const limit = tier === "free" ? LOCAL_BURST : 10;
+      const key = await newAccount(product, `flood-${tier}`, tier);
+      await fault({ limiter: "slow" });
+      const agent = new Agent({ maxSockets: Infinity });
+      const answers = await Promise.all(
+        Array.from({ length: 1_500 }, () =>
+          request(at("/identify"), { headers: { "X-API-Key": key }, agent }),
+        ),
+      );
+      agent.destroy();
+      const codes = new Map<string, number>();
+      for (const answer of answers) {
+        const code = answer.status === 200 ? "200" : `${answer.status} ${field(answer.json(), "code")}`;
+        codes.set(code, (codes.get(code) ?? 0) + 1);
+      }
+      expect(codes.get("200")).toBe(limit);
+      expect([...codes.keys()].toSorted()).toEqual(["200", "429 overloaded", "429 quota_exceeded"]);
+      expect(await ledger(`flood-${tier}`)).toBe(limit);
+    },
+  );
 });
 
 describe("an upstream", () => {

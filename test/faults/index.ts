@@ -8,10 +8,13 @@ import product, { MetricsHub as Hub, UserLimiter as Limiter } from "../../src/in
 
 export { AccountDirectory, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
 
+/** Within the deadline of the test, and long enough for the queue to fill. */
+const SLOW_MS = 1_000;
+
 const faults = {
   /** `down` refuses every batch; `crash` kills the hub once, before it has taken the batch. */
   hub: "none",
-  /** `hang` never answers a decision; `throw` refuses to make one. */
+  /** `hang` never answers a decision; `throw` refuses to make one; `slow` answers it late, and in time. */
   limiter: "none",
 };
 
@@ -32,6 +35,7 @@ export class UserLimiter extends Limiter {
   ): Promise<Awaited<ReturnType<Limiter["serve"]>>> {
     if (faults.limiter === "throw") throw new Error("the object is down");
     if (faults.limiter === "hang") await new Promise<never>(() => undefined);
+    if (faults.limiter === "slow") await scheduler.wait(SLOW_MS);
     return super.serve(call);
   }
 }

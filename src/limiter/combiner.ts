@@ -21,11 +21,13 @@ const LATE_LOOK = 1 / 8;
 /** Calls that one request makes one after the other are so far apart: one of many questions costs little more than one of few. */
 const BETWEEN_MS = 1;
 /**
- * A call of one question is overdue after so many times what a call takes, but not before this part of the deadline has gone: then
- * another is sent beside it.
+ * A call of one question is overdue after so many times what a call takes, but not before the first part of the deadline has gone,
+ * and after the second at the latest: then another is sent beside it. A client that leaves takes a lone call with it, unnoticed; with
+ * more, those behind it would run out of time.
  */
 const OVERDUE = 8;
-const LEAST_OVERDUE = 1 / 16;
+const MIN_OVERDUE = 1 / 16;
+const MAX_OVERDUE = 1 / 4;
 /** How much of a call that took longer than the ones before it counts. One that was quicker counts at once. */
 const SLOWER = 1 / 8;
 /** Questions of one call; the rest goes into the next. A call of so many takes about a millisecond of the object. */
@@ -154,9 +156,10 @@ export class Combiner<Q, A> {
     const slots = own ? [own, ...others.slice(0, taken)] : others.slice(0, taken);
     lane.queue = others.slice(taken);
     if (slots.length === 0) return;
-    // Who is alone may be cancelled, and nobody says so: then another call beside his does no harm.
-    const overdueMs = Math.max(LEAST_OVERDUE * this.#deadlineMs, OVERDUE * lane.callMs);
-    const busyUntilMs = nowMs + (slots.length > 1 ? this.#deadlineMs : Math.min(overdueMs, this.#deadlineMs));
+    // A lone request can be cancelled unnoticed; a second concurrent call is harmless.
+    const overdueMs = Math.max(MIN_OVERDUE * this.#deadlineMs, OVERDUE * lane.callMs);
+    const loneMs = Math.min(MAX_OVERDUE * this.#deadlineMs, overdueMs);
+    const busyUntilMs = nowMs + (slots.length > 1 ? this.#deadlineMs : loneMs);
     lane.busyUntilMs = busyUntilMs;
     lane.sentAtMs = nowMs;
     for (const slot of slots) slot.state = SENT;

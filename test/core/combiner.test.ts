@@ -62,6 +62,20 @@ it("who called alone and died holds up those behind him for a sixteenth of the d
   expect(answered).toEqual([20, 30]);
 });
 
+it("a lone caller who leaves costs those behind it a quarter of the deadline at most, however far the object is", async () => {
+  const { ask, answered } = slow([120]);
+  ask(1);
+  await vi.advanceTimersByTimeAsync(65);
+  // Beside the first, which is overdue: so the lane knows what a call takes when the third comes.
+  ask(2);
+  await vi.advanceTimersByTimeAsync(65);
+  ask(3, () => new Promise(() => undefined));
+  await vi.advanceTimersByTimeAsync(10);
+  ask(4);
+  await vi.advanceTimersByTimeAsync(DEADLINE_MS / 4 + 120 + 20);
+  expect(answered).toEqual([10, 20, 40]);
+});
+
 it("nobody waits longer than the deadline, though the call before his failed only then", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const hanging = (): Promise<number[]> =>

@@ -19,7 +19,7 @@ export async function inWaves<T>(items: readonly T[], work: (item: T) => Promise
     const wave = items.slice(from, from + width);
     from += wave.length;
     const startMs = Date.now();
-    const beat = new Promise<number>((done) => void setTimeout(() => done(Date.now() - startMs), 1));
+    const beat = scheduler.wait(1).then(() => Date.now() - startMs);
     await Promise.all(wave.map(work));
     const busyMs = await beat;
     width = busyMs > MAX_BUSY_MS ? Math.max(1, Math.floor(width / 2)) : Math.min(MAX_WIDTH, width * 2);

@@ -2,8 +2,14 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { inWaves } from "../../src/api/waves.ts";
 
-beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
-afterEach(() => vi.useRealTimers());
+beforeEach(() => {
+  vi.useFakeTimers({ now: 1_000_000 });
+  vi.stubGlobal("scheduler", { wait: (ms: number) => new Promise((done) => setTimeout(done, ms)) });
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
 
 /** Works through so many items, each of which keeps the thread for `busyMs` and then waits for `awayMs`. */
 async function run(count: number, busyMs: number, awayMs: number) {

@@ -4,7 +4,7 @@ import type * as z from "zod/mini";
 import type { AppEnv } from "../gateway/app-env.ts";
 import { problem } from "../gateway/problem.ts";
 import { parseJson } from "../json.ts";
-import { type Fault, parseBy } from "../policy/fault.ts";
+import { type Fault, MAX_FAULTS, parseBy, pointer } from "../policy/fault.ts";
 
 /** Enough for a batch of 1,000 operations of 1 KB. */
 export const MAX_BODY_BYTES = 1_048_576;
@@ -33,9 +33,28 @@ export async function readBody<T>(
       { path: "", message: "is not JSON" },
     ]);
   }
+  const dropped = droppedFields(json, text);
+  if (dropped.length > 0) return invalidContent(requestId, dropped);
   const parsed = parseBy(schema, json);
   if (parsed.ok) return parsed;
   return invalidContent(requestId, parsed.faults);
+}
+
+/** Fields called `__proto__`: schemas leave them out of what they parse, so they would be accepted and lost. */
+function droppedFields(json: unknown, text: string): Fault[] {
+  // Few bodies have the name anywhere, however it is spelt: the others are not searched.
+  if (!/__proto__|\\u00[567]/i.test(text)) return [];
+  const faults: Fault[] = [];
+  const open: { value: unknown; path: string }[] = [{ value: json, path: "" }];
+  for (let next = open.pop(); next && faults.length < MAX_FAULTS; next = open.pop()) {
+    if (typeof next.value !== "object" || next.value === null) continue;
+    for (const [key, value] of Object.entries(next.value)) {
+      const path = `${next.path}${pointer([key])}`;
+      if (key === "__proto__") faults.push({ path, message: "is not a known field" });
+      else open.push({ value, path });
+    }
+  }
+  return faults;
 }
 
 /** 422: what was sent is JSON, but not what is wanted. */

@@ -3,7 +3,8 @@ import type { Context } from "hono";
 import type * as z from "zod/mini";
 import type { AppEnv } from "../gateway/app-env.ts";
 import { problem } from "../gateway/problem.ts";
-import { type Fault, parseBy } from "../policy/fault.ts";
+import { searchOf } from "../gateway/url-parts.ts";
+import { type Fault, MAX_FAULTS, parseBy, pointer } from "../policy/fault.ts";
 
 export type Query<T> =
   | { readonly ok: true; readonly value: T }
@@ -11,9 +12,19 @@ export type Query<T> =
 
 const DEFAULT_PAGE = 50;
 
-/** 400 where a parameter is unknown or wrong. */
+/** 400 if a parameter is unknown, wrong or given more than once. */
 export function readQuery<T>(c: Context<AppEnv>, schema: z.ZodMiniType<T>): Query<T> {
-  const parsed = parseBy(schema, c.req.query());
+  const given = [...new URLSearchParams(searchOf(c.req.url))];
+  const names = given.map(([name]) => name);
+  const repeated = new Set(names.filter((name, i) => names.indexOf(name) < i));
+  if (repeated.size > 0) {
+    const message = "is given more than once";
+    return badQuery(
+      c,
+      [...repeated].slice(0, MAX_FAULTS).map((name) => ({ path: pointer([name]), message })),
+    );
+  }
+  const parsed = parseBy(schema, Object.fromEntries(given));
   return parsed.ok ? parsed : badQuery(c, parsed.faults);
 }
 

@@ -6,11 +6,25 @@ import { INTERVAL_NAMES, ORDERS, OUTCOMES, STACKS } from "../analytics/reports/r
 import { toMilli } from "../core/units.ts";
 import { SCOPES } from "../identity/key-store.ts";
 import { userIdSchema } from "../identity/user-id.ts";
+import { plainText } from "./plain-text.ts";
 
 const MAX_COST = 1e6;
 const tierName = z.string().check(z.regex(/^[a-z][a-z0-9_-]{0,31}$/, "is not the name of a tier"));
 const limitName = z.string().check(z.regex(/^[a-z][a-z0-9_-]{0,31}$/, "is not the name of a limit"));
-const displayName = z.string().check(z.maxLength(200));
+const displayName = plainText(200);
+/** Times outside the years 1 to 9999 cannot be written as RFC 3339, not even the end of an hour that reaches out of them. */
+const MIN_TIME_MS = Date.parse("0001-01-01T00:00:00Z");
+const MAX_TIME_MS = Date.parse("9999-12-31T23:59:59.999Z");
+const MAX_RANGE_END_MS = Date.parse("9999-12-31T23:00:00Z");
+function isTimeUpTo(maxMs: number) {
+  return z.refine<string>((text) => {
+    const ms = Date.parse(text);
+    // What is no time at all is another fault.
+    return Number.isNaN(ms) || (ms >= MIN_TIME_MS && ms <= maxMs);
+  }, "lies outside the years 1 to 9999");
+}
+/** RFC 3339 in UTC. */
+const instant = z.iso.datetime().check(isTimeUpTo(MAX_TIME_MS));
 
 /** One question of the decision API. Neither route nor cost: a cost of 1 against the tier's limits. */
 export const operationSchema = z.strictObject({
@@ -45,7 +59,7 @@ export const newSessionSchema = z.strictObject({
 });
 
 /** Why a change is made, for the audit trail. */
-const reason = z.optional(z.string().check(z.maxLength(500)));
+const reason = z.optional(plainText(500));
 const tokens = z.number().check(
   z.positive(),
   z.lte(1e9),
@@ -98,8 +112,7 @@ export const newGrantSchema = z.strictObject({
   limit: limitName,
   /** Tokens (or slots) on top of its capacity. */
   amount: tokens,
-  /** RFC 3339 in UTC. */
-  until: z.iso.datetime(),
+  until: instant,
   reason,
 });
 
@@ -113,8 +126,8 @@ export const newKeySchema = z.strictObject({
   name: z.optional(displayName),
   /** What the key may do; ["call"] where left out. */
   scopes: z.optional(z.array(z.enum(SCOPES)).check(z.minLength(1), z.maxLength(SCOPES.length))),
-  /** RFC 3339 in UTC; a key without it does not expire. */
-  expiresAt: z.optional(z.iso.datetime()),
+  /** A key without it does not expire. */
+  expiresAt: z.optional(instant),
   /** Only the prefix of the key; live where left out. */
   mode: z.optional(z.enum(["live", "test"])),
   reason,
@@ -138,8 +151,8 @@ const pageSize = z.optional(z.string().check(z.regex(/^([1-9]\d?|100)$/, "must b
 const cursor = z.optional(
   z.string().check(z.regex(/^[A-Za-z0-9_-]{1,4096}$/, "is not a cursor of this API")),
 );
-/** A moment as RFC 3339 in UTC, or a date: its first moment. */
-const moment = z.optional(z.union([z.iso.datetime(), z.iso.date()]));
+/** A moment as RFC 3339 in UTC, or a date: its first moment. Ranges are rounded to whole hours. */
+const moment = z.optional(z.union([z.iso.datetime(), z.iso.date()]).check(isTimeUpTo(MAX_RANGE_END_MS)));
 
 /** A policy to replay recorded decisions by. */
 export const simulationSchema = z.strictObject({

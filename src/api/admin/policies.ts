@@ -12,8 +12,9 @@ import {
   type Revision,
 } from "../../limiter/registry.ts";
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
-import type { Parsed } from "../../policy/fault.ts";
+import { MAX_FAULTS, type Parsed } from "../../policy/fault.ts";
 import { invalidContent, readBody } from "../body.ts";
+import { textFaults } from "../plain-text.ts";
 import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
 import { activationSchema, pageQuery, policyChangeSchema, policyCheckSchema } from "../schemas.ts";
 import { ask, changeBy } from "./ask.ts";
@@ -44,7 +45,7 @@ export async function putPolicy(c: Context<AppEnv>): Promise<Response> {
   );
   if (!body.ok) return body.response;
   const { document, reason } = body.value;
-  return put(c, document, expected, changeBy(c, reason), (against, by) =>
+  return put(c, document, compileNew(document), expected, changeBy(c, reason), (against, by) =>
     registry(c).put(JSON.stringify(document), against, by),
   );
 }
@@ -54,7 +55,7 @@ export async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
     spendWork(c, "policy", tokensOf(characters)),
   );
   if (!body.ok) return body.response;
-  const compiled = compilePolicy(body.value.document, 0);
+  const compiled = compileNew(body.value.document);
   return c.json({ valid: compiled.ok, errors: compiled.ok ? [] : compiled.faults });
 }
 
@@ -96,7 +97,8 @@ export async function activateRevision(c: Context<AppEnv>): Promise<Response> {
     const refusal = await spendWork(c, "change", tokensOf(found.document.length));
     if (refusal) return refusal;
     const condition = expected === "absent" ? "any" : expected;
-    return put(c, parseJson(found.document), condition, by, (against, change) =>
+    const document = parseJson(found.document);
+    return put(c, document, compilePolicy(document, 0), condition, by, (against, change) =>
       revision === 0
         ? registry(c).put(found.document, against, change, 0)
         : registry(c).activate(revision, against, change),
@@ -104,17 +106,17 @@ export async function activateRevision(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
-/** Compiles a document, has the registry number it, and puts it into force in this isolate at once. */
+/** Has the registry number a document, and puts it into force in this isolate at once. */
 async function put(
   c: Context<AppEnv>,
   document: unknown,
+  checked: Parsed<Policy>,
   expected: number | "any",
   by: Change,
   add: (expected: number, by: Change) => Promise<PutAnswer>,
 ): Promise<Response> {
-  const faults = compilePolicy(document, 0);
-  if (!faults.ok) {
-    const errors = faults.faults.map(({ path, message }) => ({ path: `/document${path}`, message }));
+  if (!checked.ok) {
+    const errors = checked.faults.map(({ path, message }) => ({ path: `/document${path}`, message }));
     return invalidContent(c.var.requestId, errors).response;
   }
   const call = async (): Promise<PutAnswer> =>
@@ -138,6 +140,13 @@ async function put(
       }
     }
   });
+}
+
+/** Compiles a document that is not stored yet: it is held to more than a stored one, which compiles for ever. */
+function compileNew(document: unknown): Parsed<Policy> {
+  const compiled = compilePolicy(document, 0);
+  const faults = compiled.ok ? textFaults(document) : [];
+  return faults.length > 0 ? { ok: false, faults: faults.slice(0, MAX_FAULTS) } : compiled;
 }
 
 function registry(c: Context<AppEnv>): RegistryStub {

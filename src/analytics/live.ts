@@ -6,6 +6,7 @@
  * a slow viewer costs the hub nothing. It may send `{"filters": {...}}` and `{"pause": true}` at any time.
  */
 import * as z from "zod/mini";
+import { subjectNamed } from "../identity/user-id.ts";
 import type { Point } from "./point.ts";
 import { outcomeOf, type ReportedOutcome } from "./reports/facts.ts";
 
@@ -26,7 +27,7 @@ export const liveFiltersSchema = z.strictObject({
 /** Tells the hub, beside the filters, when a stream ends: Unix ms. Never a viewer's to say. */
 export const EXPIRES = "expires";
 
-/** Only decisions with exactly these values. */
+/** Only decisions with exactly these values; an account may also be named by its user's id alone. */
 export type LiveFilters = z.infer<typeof liveFiltersSchema>;
 
 export const viewerMessageSchema = z.union([
@@ -52,7 +53,12 @@ export interface LiveFrame {
 export const MOST_ROWS_PER_SECOND = 20;
 
 export function passes(point: Point, filters: LiveFilters): boolean {
-  return LIVE_FILTERS.every((name) => filters[name] === undefined || filters[name] === valueOf(point, name));
+  return LIVE_FILTERS.every((name) => {
+    const wanted = filters[name];
+    return (
+      wanted === undefined || (name === "account" ? subjectNamed(wanted) : wanted) === valueOf(point, name)
+    );
+  });
 }
 
 export function liveRow({ atMs, ...rest }: Point): LiveRow {

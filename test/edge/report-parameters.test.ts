@@ -1,15 +1,17 @@
 /** What a report's query string and its settings are read as. */
 import { describe, expect, it } from "vitest";
+import { passes } from "../../src/analytics/live.ts";
 import { writePosition } from "../../src/analytics/reports/decision-log.ts";
 import type { LogPosition } from "../../src/analytics/reports/report-query.ts";
 import { LEVELS } from "../../src/analytics/reports/facts.ts";
 import { msOfStep, SCALE_STEPS, scaledMs, stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
+import { REPORT_NAMES } from "../../src/analytics/reports/report-query.ts";
 import { queryOf } from "../../src/api/admin/reports.ts";
 import { cursorOf } from "../../src/api/query.ts";
 import { reportQuery } from "../../src/api/schemas.ts";
 import { readSettings } from "../../src/settings.ts";
-import { HOSTILE, randomOf } from "../reports/random-rows.ts";
+import { HOSTILE, randomOf, randomRows } from "../reports/random-rows.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12, 30, 15, 250);
 const POSITION: LogPosition = {
@@ -112,6 +114,27 @@ it("every filter is taken as it is", () => {
     keyId: "k",
   };
   expect(queryOf("decisions", reportQuery.parse(filters), NOW_MS)).toMatchObject({ value: { filters } });
+});
+
+it.each([
+  ["alice", "user:alice"],
+  ["user:alice", "user:alice"],
+  ["user:user:alice", "user:user:alice"],
+  ["ip:192.0.2.1", "ip:192.0.2.1"],
+  ["192.0.2.1", "user:192.0.2.1"],
+  ["users:alice", "user:users:alice"],
+  ["auth0|5f/7c", "user:auth0|5f/7c"],
+  ["", ""],
+])("the account %j is asked for as %j, in every report and in the live stream", (account, subject) => {
+  for (const name of REPORT_NAMES) {
+    expect(queryOf(name, reportQuery.parse({ account }), NOW_MS)).toMatchObject({
+      value: { filters: { account: subject } },
+    });
+  }
+  const [point] = randomRows(1, 1);
+  if (!point) throw new Error("there is no point");
+  const shown = [subject, `${subject}x`].map((of) => passes({ ...point, account: of }, { account }));
+  expect(shown).toEqual([true, false]);
 });
 
 describe("the latency scale", () => {

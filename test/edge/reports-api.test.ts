@@ -1,6 +1,6 @@
 /** Reports over HTTP: who may ask, what is refused, which back end answers, and the log as CSV. */
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { admin, newAddress } from "../fixtures/edge-account.ts";
+import { admin, createAccount, issueKey, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
@@ -96,6 +96,22 @@ describe("a report", () => {
       await admin(edge, "GET", `/reports/timeseries?${query}`)
     ).json();
     expect(Date.parse(chart.times.at(-1) ?? "")).toBeLessThan(nowMs + 60_000);
+  });
+
+  it("finds a user by the bare id as by the subject: report, log and CSV", async () => {
+    const edge = await startEdge();
+    const id = await createAccount(edge);
+    const { key } = await issueKey(edge, id);
+    await edge.request("/identify", { headers: { "X-API-Key": key } });
+    await edge.settled();
+    for (const account of [id, `user:${id}`]) {
+      const report = await admin(edge, "GET", `/reports/user?account=${account}`);
+      expect(await report.json()).toMatchObject({ account: `user:${id}`, totals: { requests: 1 } });
+      const log = await admin(edge, "GET", `/reports/decisions?account=${account}`);
+      expect(await log.json()).toMatchObject({ decisions: [{ account: `user:${id}` }] });
+      const csv = await admin(edge, "GET", `/reports/decisions?account=${account}&format=csv`);
+      expect((await csv.text()).split("\r\n")).toHaveLength(3);
+    }
   });
 
   it("comes from Analytics Engine where a token may read it, and the token goes nowhere else", async () => {

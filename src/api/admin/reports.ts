@@ -17,6 +17,7 @@ import {
 } from "../../analytics/reports/report-query.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { problem } from "../../gateway/problem.ts";
+import { subjectNamed } from "../../identity/user-id.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { BAD_CURSOR, badQuery, cursorOf, pageSize, positionOf, readQuery } from "../query.ts";
 import { type ReportParameters, reportQuery } from "../schemas.ts";
@@ -81,8 +82,10 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     limit,
     cursor,
     format: _format,
-    ...filters
+    account,
+    ...others
   } = parameters;
+  const filters = { ...others, account: account === undefined ? undefined : subjectNamed(account) };
   const unitMs = name === "ledger-drift" ? HOUR_MS : SECOND_MS;
   // What was decided in this very second is in it.
   const nextMs = roundUp(nowMs + 1, unitMs);

@@ -107,7 +107,8 @@ describe(reportQuery, {
   interval: "Step of the charts: left out, the finest that makes at most 120 steps. At most 1,000 steps.",
   by: "What `timeseries` is told apart by: `outcome` where left out.",
   order: "What rankings are by: `requests` where left out.",
-  account: "Only this subject's decisions: `user:<id>` or `ip:<address>`. Required for `user`.",
+  account:
+    "Only this subject's decisions: a user's id, `user:<id>` or `ip:<address>`; empty: callers who are not known. Required for `user`.",
   route: "Only of this route, by its id.",
   tier: "Only by this tier.",
   outcome: "Only with this outcome. `denied`: by a limit; `turned_away`: rejected for another reason.",

@@ -6,10 +6,27 @@
  * (src/api/admin/rebuild.ts); never on the request path.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { DirectoryEntry, DirectoryFilter, DirectoryPage } from "../src/limiter/directory.ts";
-import { directoryEntrySchema } from "../src/limiter/directory.ts";
+import * as z from "zod/mini";
+import { parseJson } from "../src/json.ts";
+import {
+  type DirectoryEntry,
+  directoryEntrySchema,
+  type DirectoryFilter,
+  type DirectoryPage,
+  MAX_COUNTED_USERS,
+  type PolicyUse,
+  type PolicyUses,
+  policyUseSchema,
+  type Users,
+} from "../src/limiter/directory.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, tellMetrics } from "./object-metrics.ts";
+
+/** What does not end by itself. */
+const NO_END_MS = Number.MAX_SAFE_INTEGER;
+/** Different uses that are listed: 64 tiers of 8 limits, each with a few shapes of overrides, have fewer. */
+const MAX_USES = 5_000;
+const EXAMPLES = 5;
 
 const MIGRATIONS: readonly string[] = [
   `
@@ -26,22 +43,47 @@ const MIGRATIONS: readonly string[] = [
     deleted INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  `
+  -- What the account uses of the policy, as JSON: keys of \`uses\`. Null: an older Worker told of it, and only its tier is known.
+  ALTER TABLE accounts ADD COLUMN uses TEXT;
+  CREATE INDEX accounts_of_unknown_uses ON accounts (id) WHERE uses IS NULL AND deleted = 0;
+  -- Who uses what: a use is JSON of [tier, limit or null, an override's shape or null].
+  CREATE TABLE uses (
+    use TEXT NOT NULL,
+    id TEXT NOT NULL,
+    until_ms INTEGER NOT NULL,
+    PRIMARY KEY (use, id)
+  ) WITHOUT ROWID;
+  INSERT INTO uses SELECT json_array(tier, NULL, NULL), id, ${NO_END_MS} FROM accounts WHERE deleted = 0;
+  `,
 ];
 
 export class AccountDirectory extends DurableObject<Env> {
   readonly #storage = countedStorage(this.ctx.storage, "AccountDirectory");
 
-  /** Takes an account's newest value, null where it was deleted. */
+  /**
+   * Takes an account's newest value, null if it was deleted. The same version again is taken if it tells what the account uses and
+   * what is known of it does not: so a rebuild fills in what an older Worker left out.
+   */
   put(id: string, entry: DirectoryEntry | null, version: number): void {
     migrate(this.#storage, MIGRATIONS);
+    const { sql } = this.#storage;
+    const known = sql.exec("SELECT tier, version, deleted, uses FROM accounts WHERE id = ?", id).toArray()[0];
+    const old = known && knownSchema.parse(known);
+    if (old && (version < old.version || (version === old.version && old.uses !== null))) return;
+    if (old) for (const use of usesOf(old)) sql.exec("DELETE FROM uses WHERE use = ? AND id = ?", use, id);
     const { name = "", tier = "", status = "", createdMs = 0, updatedMs = 0 } = entry ?? {};
-    this.#storage.sql.exec(
-      `INSERT INTO accounts (id, name, search, tier, status, created_ms, updated_ms, version, deleted)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET name = excluded.name, search = excluded.search, tier = excluded.tier,
-         status = excluded.status, created_ms = excluded.created_ms, updated_ms = excluded.updated_ms,
-         version = excluded.version, deleted = excluded.deleted
-       WHERE excluded.version > accounts.version`,
+    const deleted = entry === null || entry.deleted === true;
+    const uses = new Map<string, number>(deleted ? [] : [[useKey(tier, null, null), NO_END_MS]]);
+    for (const { limit, shape, untilMs } of deleted ? [] : (entry.uses ?? [])) {
+      const use = useKey(tier, limit, shape);
+      uses.set(use, Math.max(untilMs ?? NO_END_MS, uses.get(use) ?? 0));
+    }
+    for (const [use, untilMs] of uses) sql.exec("INSERT INTO uses VALUES (?, ?, ?)", use, id, untilMs);
+    sql.exec(
+      `INSERT OR REPLACE INTO accounts
+         (id, name, search, tier, status, created_ms, updated_ms, version, deleted, uses)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       name,
       `${id}\n${name}`.toLowerCase(),
@@ -50,9 +92,49 @@ export class AccountDirectory extends DurableObject<Env> {
       createdMs,
       updatedMs,
       version,
-      entry === null ? 1 : 0,
+      deleted ? 1 : 0,
+      deleted || entry.uses ? JSON.stringify([...uses.keys()]) : null,
     );
     tellMetrics(this.ctx, this.env);
+  }
+
+  /** What all accounts use of the policy, each thing once: reads a row per thing, however many accounts use it. */
+  uses(): PolicyUses {
+    if (schemaVersion(this.#storage) === 0) return { uses: [], isComplete: true };
+    migrate(this.#storage, MIGRATIONS);
+    const { sql } = this.#storage;
+    const found = sql
+      .exec<{ use: string }>(
+        `WITH RECURSIVE found (use) AS (
+           SELECT min(use) FROM uses
+           UNION ALL
+           SELECT (SELECT min(use) FROM uses WHERE use > found.use) FROM found WHERE found.use IS NOT NULL
+         )
+         SELECT use FROM found WHERE use IS NOT NULL LIMIT ?`,
+        MAX_USES + 1,
+      )
+      .toArray();
+    const unknown = sql.exec("SELECT 1 FROM accounts WHERE uses IS NULL AND deleted = 0 LIMIT 1").toArray();
+    return {
+      uses: found.slice(0, MAX_USES).map(({ use }) => useOf(use)),
+      isComplete: found.length <= MAX_USES && unknown.length === 0,
+    };
+  }
+
+  /** Who uses each of these things now. */
+  usersOf(uses: readonly PolicyUse[], nowMs: number): Users[] {
+    if (schemaVersion(this.#storage) === 0) return [];
+    migrate(this.#storage, MIGRATIONS);
+    const { sql } = this.#storage;
+    return uses.map((use) => {
+      const given = [useKey(use.tier, use.limit, use.shape), nowMs] as const;
+      const which = "FROM uses WHERE use = ? AND until_ms > ?";
+      const counted = `SELECT count(*) AS count FROM (SELECT 1 ${which} LIMIT ${MAX_COUNTED_USERS})`;
+      const { count } = sql.exec<{ count: number }>(counted, ...given).one();
+      const first = `SELECT id ${which} ORDER BY id LIMIT ${EXAMPLES}`;
+      const examples = sql.exec<{ id: string }>(first, ...given).toArray();
+      return { use, count, examples: examples.map(({ id }) => id) };
+    });
   }
 
   /** Accounts after `after` in the order of their ids; at most `count`. */
@@ -61,7 +143,7 @@ export class AccountDirectory extends DurableObject<Env> {
     const rows = this.#storage.sql
       .exec(
         `SELECT id, name, tier, status, created_ms AS createdMs, updated_ms AS updatedMs, version FROM accounts
-         WHERE deleted = 0 AND id > ?1 AND (?2 IS NULL OR tier = ?2) AND (?3 IS NULL OR status = ?3)
+         WHERE deleted = ?6 AND status <> '' AND id > ?1 AND (?2 IS NULL OR tier = ?2) AND (?3 IS NULL OR status = ?3)
            AND (?4 IS NULL OR instr(search, ?4) > 0)
          ORDER BY id LIMIT ?5`,
         after,
@@ -70,6 +152,7 @@ export class AccountDirectory extends DurableObject<Env> {
         // Not LIKE: its patterns may have no more than 50 bytes here, and know no case beyond ASCII.
         filter.text?.toLowerCase() ?? null,
         count + 1,
+        filter.deleted ? 1 : 0,
       )
       .toArray()
       .map((row) => directoryEntrySchema.parse(row));
@@ -82,3 +165,28 @@ export class AccountDirectory extends DurableObject<Env> {
     await this.#storage.deleteAll();
   }
 }
+
+const knownSchema = z.object({
+  tier: z.string(),
+  version: z.int(),
+  deleted: z.int(),
+  uses: z.nullable(z.string()),
+});
+
+/** The keys that an account is listed under. */
+function usesOf({ tier, deleted, uses }: z.infer<typeof knownSchema>): string[] {
+  if (uses === null) return deleted === 1 ? [] : [useKey(tier, null, null)];
+  return z.array(z.string()).parse(parseJson(uses));
+}
+
+function useKey(tier: string, limit: string | null, shape: PolicyUse["shape"]): string {
+  return JSON.stringify([tier, limit, shape]);
+}
+
+function useOf(key: string): PolicyUse {
+  const [tier, limit, shape] = useSchema.parse(parseJson(key));
+  return { tier, limit, shape };
+}
+
+const { tier, limit, shape } = policyUseSchema.shape;
+const useSchema = z.tuple([tier, limit, shape]);

@@ -143,7 +143,7 @@ export class UserLimiter extends AccountObject {
     return {
       kind: "status",
       tier: tier.name,
-      status: account?.status ?? "active",
+      status: accounts.status,
       revision: policy.revision,
       // As it stands: even what costs nothing would take a slot.
       limits: effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs)),

@@ -82,7 +82,11 @@ export function policyPut(document: unknown): { url: string; body: string; heade
     "Content-Type": "application/json",
     "If-Match": "*",
   };
-  return { url: `${ADMIN}/policy`, body: JSON.stringify({ document, reason: "load test" }), headers };
+  return {
+    url: `${ADMIN}/policy`,
+    body: JSON.stringify({ document, reason: "load test", force: true }),
+    headers,
+  };
 }
 
 function putPolicy(document: unknown): void {

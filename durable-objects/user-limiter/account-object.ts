@@ -9,13 +9,17 @@ import type {
   Account,
   AccountAnswer,
   AccountChange,
+  AccountView,
   ApiKey,
   AuditEntry,
   Change,
+  DeletedAnswer,
   GrantAnswer,
+  Inherited,
   KeyAnswer,
   KeyStanding,
   NewAccount,
+  NewAccountAnswer,
   NewKey,
   Rotation,
   UsageQuery,
@@ -42,7 +46,7 @@ export abstract class AccountObject extends DurableObject<Env> {
   /** Whether a key of this account may be used now. */
   keyStanding(keyId: string): KeyStanding {
     const { accounts, keys } = this.store.memory;
-    if (accounts.account?.status === "blocked") return "blocked";
+    if (accounts.status === "blocked") return "blocked";
     return keys.isValid(keyId, Date.now()) ? "good" : "revoked";
   }
 
@@ -50,14 +54,19 @@ export abstract class AccountObject extends DurableObject<Env> {
     return accountAnswer(this.store.memory);
   }
 
-  async createAccount(user: string, input: NewAccount, by: Change = NOBODY): Promise<AccountAnswer> {
+  /** What was known of the user before stays, a block too, and the answer says so. */
+  async createAccount(user: string, input: NewAccount, by: Change = NOBODY): Promise<NewAccountAnswer> {
     if (this.store.memory.accounts.account) return { kind: "exists" };
+    const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
     this.#commit((memory, nowMs) => {
       const account = memory.accounts.create(user, input, nowMs);
       memory.audit.note("account.create", by, null, settings(account), nowMs);
     });
     await this.store.publish();
-    return accountAnswer(this.store.memory);
+    const { memory } = this.store;
+    const { account } = memory.accounts;
+    if (!account) throw new Error("the account that was just made is gone");
+    return { kind: "account", inherited, ...accountView(account, memory) };
   }
 
   async changeAccount(change: AccountChange, by: Change = NOBODY): Promise<AccountAnswer> {
@@ -71,22 +80,31 @@ export abstract class AccountObject extends DurableObject<Env> {
     return accountAnswer(this.store.memory);
   }
 
-  /** Deletes the account: its keys stop at once, its ledger and audit trail stay. */
-  async deleteAccount(by: Change = NOBODY): Promise<AccountAnswer> {
-    const { account } = this.store.memory.accounts;
-    if (!account) return { kind: "absent" };
-    const answer = accountAnswer(this.store.memory);
+  /**
+   * Deletes the account: its keys stop at once, its ledger and audit trail stay, and so does a block, by whatever the user comes.
+   * @param lift lift the block, also of an account that was deleted before.
+   */
+  async deleteAccount(by: Change = NOBODY, lift = false): Promise<DeletedAnswer> {
+    const { account, status } = this.store.memory.accounts;
+    if (!account && !(lift && status === "blocked")) return { kind: "absent" };
     this.#commit((memory, nowMs) => {
-      for (const key of memory.keys.all) memory.keys.revoke(account.user, key, nowMs);
-      memory.accounts.delete(account, nowMs);
-      memory.audit.note("account.delete", by, settings(account), null, nowMs);
+      if (account) {
+        for (const key of memory.keys.all) memory.keys.revoke(account.user, key, nowMs);
+        memory.accounts.delete(account, lift, nowMs);
+        memory.audit.note("account.delete", by, settings(account), null, nowMs);
+      } else {
+        memory.accounts.lift(nowMs);
+      }
+      if (lift && status === "blocked") {
+        memory.audit.note("account.unblock", by, { status }, { status: "active" }, nowMs);
+      }
     });
     await this.store.publish();
-    return answer;
+    return { kind: "deleted" };
   }
 
   /** Grants extra capacity of one limit until a moment. */
-  grant(grant: Grant, by: Change = NOBODY): GrantAnswer {
+  async grant(grant: Grant, by: Change = NOBODY): Promise<GrantAnswer> {
     const { accounts } = this.store.memory;
     if (!accounts.account) return { kind: "no-account" };
     if (accounts.grants(Date.now()).length >= MAX_GRANTS) return { kind: "too-many" };
@@ -94,6 +112,7 @@ export abstract class AccountObject extends DurableObject<Env> {
       memory.accounts.grant(grant, nowMs);
       memory.audit.note("account.grant", by, null, grantSettings(grant), nowMs);
     });
+    await this.store.publish();
     return { kind: "grant", grant };
   }
 
@@ -170,11 +189,11 @@ export abstract class AccountObject extends DurableObject<Env> {
 
   /** Tells KV and the directory of everything again: for projections that were lost. */
   async republish(): Promise<void> {
-    const { account } = this.store.memory.accounts;
-    if (!account) return;
+    const { listed } = this.store.memory.accounts;
+    if (listed === null) return;
     this.#commit((memory, nowMs) => {
       memory.accounts.republish(nowMs);
-      memory.keys.republish(account.user, nowMs);
+      memory.keys.republish(listed, nowMs);
     });
     await this.store.publish();
   }
@@ -194,15 +213,29 @@ export abstract class AccountObject extends DurableObject<Env> {
   }
 }
 
-function accountAnswer({ accounts, keys, ledger, hasTables }: Memory): AccountAnswer {
-  const { account } = accounts;
-  if (!account) return { kind: "absent" };
+function accountAnswer(memory: Memory): AccountAnswer {
+  const { account } = memory.accounts;
+  return account ? { kind: "account", ...accountView(account, memory) } : { kind: "absent" };
+}
+
+function accountView(account: Account, { accounts, keys, ledger, counters, hasTables }: Memory): AccountView {
   const lastUsed = ledger.lastUsedMs(hasTables);
   return {
-    kind: "account",
     account,
     keys: keys.all.map((key) => keyView(key, lastUsed.get(key.keyId) ?? null)),
     grants: accounts.grants(Date.now()),
+    counted: counters.names,
+  };
+}
+
+/** What the user that memory knows leaves to a new account. */
+function inheritedFrom({ accounts, ledger, counters, audit, hasTables }: Memory): Inherited {
+  const used = ledger.since(0, hasTables);
+  return {
+    blocked: accounts.status === "blocked",
+    usage: used.requests > 0 || used.denied > 0,
+    limits: counters.names,
+    audit: hasTables && audit.list(Number.MAX_SAFE_INTEGER, 1).length > 0,
   };
 }
 

@@ -6,26 +6,21 @@
 import * as z from "zod/mini";
 import { parseJson } from "../../src/json.ts";
 import type { Account, AccountChange, AccountStatus, NewAccount } from "../../src/limiter/account.ts";
-import { ACCOUNT_MARK_PREFIX, type DirectoryEntry } from "../../src/limiter/directory.ts";
+import {
+  ACCOUNT_MARK_PREFIX,
+  type DirectoryEntry,
+  type LimitUse,
+  overrideSchema,
+} from "../../src/limiter/directory.ts";
 import type { AccountStanding } from "../../src/limiter/object-call.ts";
-import { adjustTier, type Grant } from "../../src/policy/adjust.ts";
+import { adjustTier, type Grant, shapeOf } from "../../src/policy/adjust.ts";
 import type { Tier } from "../../src/policy/compile.ts";
 import type { Outbox } from "../outbox.ts";
 
 /** Grants in force at once; bounds what a decision looks through. */
 export const MAX_GRANTS = 50;
 
-const number = z.optional(z.number());
-const overridesSchema = z.record(
-  z.string(),
-  z.object({
-    tokens: number,
-    per: z.optional(z.enum(["second", "minute", "hour", "day", "month"])),
-    burst: number,
-    amount: number,
-    max: number,
-  }),
-);
+const overridesSchema = z.record(z.string(), overrideSchema);
 
 const accountRow = z.object({
   user: z.string(),
@@ -54,10 +49,13 @@ interface Adjusted {
   readonly untilMs: number;
 }
 
+/** A deleted account stays as a mark. */
+type Stored = Account & { readonly deleted: boolean };
+
 export class AccountStore {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
-  #stored: (Account & { readonly deleted: boolean }) | null = null;
+  #stored: Stored | null = null;
   #grants: readonly Grant[] = [];
   #adjusted: Adjusted | null = null;
   #standing: AccountStanding | null = null;
@@ -81,6 +79,16 @@ export class AccountStore {
     return (this.#standing ??= standingOf(this.account));
   }
 
+  /** The user's standing: the block of a deleted account holds until it is lifted. */
+  get status(): AccountStatus {
+    return this.#stored?.status ?? "active";
+  }
+
+  /** The user that the directory is told of: one with an account, or with the block of a deleted one. Null for others. */
+  get listed(): string | null {
+    return this.#stored && isListed(this.#stored) ? this.#stored.user : null;
+  }
+
   /** Grants that are in force at `nowMs`. */
   grants(nowMs: number): readonly Grant[] {
     return this.#grants.filter(({ untilMs }) => nowMs < untilMs);
@@ -98,6 +106,7 @@ export class AccountStore {
     return tier;
   }
 
+  /** The block of a deleted account of this id stays: the new one is blocked too. */
   create(user: string, { name, tier }: NewAccount, nowMs: number): Account {
     const version = (this.#stored?.version ?? 0) + 1;
     const dates = { createdMs: nowMs, updatedMs: nowMs };
@@ -105,7 +114,7 @@ export class AccountStore {
       user,
       name,
       tier,
-      status: "active",
+      status: this.status,
       overrides: {},
       version,
       deleted: false,
@@ -123,11 +132,19 @@ export class AccountStore {
     });
   }
 
-  /** Deletes the account and its grants. What was used stays in the ledger. */
-  delete(account: Account, nowMs: number): void {
+  /** Deletes the account and its grants. What was used stays in the ledger, and a block holds unless it is lifted. */
+  delete(account: Account, lift: boolean, nowMs: number): void {
     this.#sql.exec("DELETE FROM grants");
     this.#grants = [];
-    this.#put({ ...account, overrides: {}, version: account.version + 1, updatedMs: nowMs, deleted: true });
+    const status = lift ? "active" : account.status;
+    const version = account.version + 1;
+    this.#put({ ...account, status, overrides: {}, version, updatedMs: nowMs, deleted: true });
+  }
+
+  /** Lifts the block of a deleted account. */
+  lift(nowMs: number): void {
+    const mark = this.#stored;
+    if (mark) this.#put({ ...mark, status: "active", version: mark.version + 1, updatedMs: nowMs });
   }
 
   /** Grants extra capacity and drops grants whose time is over. */
@@ -142,7 +159,9 @@ export class AccountStore {
       grant.createdMs,
     );
     this.#grants = [...this.grants(nowMs), grant];
-    this.#adjusted = null;
+    // The directory knows by the version that this is news.
+    const { account } = this;
+    if (account) this.change(account, {}, nowMs);
   }
 
   /** Tells the directory of the account again: for a projection that was lost. */
@@ -150,7 +169,7 @@ export class AccountStore {
     if (this.#stored) this.#tell(this.#stored, nowMs);
   }
 
-  #put(account: Account & { readonly deleted: boolean }): Account {
+  #put(account: Stored): Account {
     this.#sql.exec(
       `INSERT OR REPLACE INTO account
          (id, user, name, tier, status, overrides, version, deleted, created_ms, updated_ms)
@@ -172,12 +191,14 @@ export class AccountStore {
     return account;
   }
 
-  #tell(account: Account & { readonly deleted: boolean }, nowMs: number): void {
-    const { user: id, name, tier, status, createdMs, updatedMs, version } = account;
+  #tell(account: Stored, nowMs: number): void {
+    const { user: id, name, tier, status, createdMs, updatedMs, version, deleted } = account;
     const entry: DirectoryEntry = { id, name, tier, status, createdMs, updatedMs, version };
-    const mark = account.deleted ? null : "1";
+    const isKnown = isListed(account);
+    const mark = isKnown ? "1" : null;
     this.#outbox.put({ lane: "kv", name: `${ACCOUNT_MARK_PREFIX}${id}`, value: mark, version }, nowMs);
-    const value = account.deleted ? null : JSON.stringify(entry);
+    const uses = limitUses(account, this.grants(nowMs));
+    const value = isKnown ? JSON.stringify({ ...entry, uses, ...(deleted ? { deleted } : {}) }) : null;
     this.#outbox.put({ lane: "directory", name: id, value, version }, nowMs);
   }
 }
@@ -190,7 +211,23 @@ function standingOf(account: Account | null): AccountStanding {
   return { id: 1 + (high % 2 ** 20) * 2 ** 32 + low, account: { tier, overrides } };
 }
 
-function toAccount(row: z.infer<typeof accountRow>): Account & { readonly deleted: boolean } {
+function isListed({ deleted, status }: Stored): boolean {
+  return !deleted || status === "blocked";
+}
+
+/** Which limits the account has numbers of its own for, and grants of: what a policy that lacks them would orphan. */
+function limitUses({ overrides }: Account, grants: readonly Grant[]): LimitUse[] {
+  return [
+    ...Object.entries(overrides).map(([limit, override]) => ({
+      limit,
+      shape: shapeOf(override),
+      untilMs: null,
+    })),
+    ...grants.map(({ limit, untilMs }) => ({ limit, shape: null, untilMs })),
+  ];
+}
+
+function toAccount(row: z.infer<typeof accountRow>): Stored {
   const { user, name, tier, status, version, created_ms: createdMs, updated_ms: updatedMs } = row;
   const overrides = overridesSchema.parse(parseJson(row.overrides));
   return { user, name, tier, status, overrides, version, createdMs, updatedMs, deleted: row.deleted === 1 };

@@ -169,6 +169,11 @@ export class Counters {
     }
   }
 
+  /** Names of the limits that something may be spent of. */
+  get names(): readonly string[] {
+    return [...new Set([...this.#live.keys()].map((counter) => scopeOf(nameOf(counter)).name))];
+  }
+
   /** Forgets what was spent of the limits of these names, or of all. Takes effect with the next write of the state. */
   reset(names: readonly string[] | null): void {
     for (const counter of this.#live.keys()) {

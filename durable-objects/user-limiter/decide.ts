@@ -35,7 +35,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
   const by: Basis = { costMilli, tier: tier.name, revision: policy.revision, nowMs };
 
-  if (account?.status === "blocked") return { decision: answer(by, "blocked", null), mustWrite: false };
+  if (accounts.status === "blocked") return { decision: answer(by, "blocked", null), mustWrite: false };
   if (keyId !== null && !keys.isValid(keyId, nowMs)) {
     return { decision: answer(by, "revoked", null), mustWrite: false };
   }

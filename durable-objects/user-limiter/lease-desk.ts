@@ -10,7 +10,7 @@ import type { Meter } from "../../src/core/limit.ts";
 import { decide as decidePlan, readings } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
-import type { Account } from "../../src/limiter/account.ts";
+import type { Account, AccountStatus } from "../../src/limiter/account.ts";
 import type { Lease, Question, Settlement, UsageCell } from "../../src/limiter/object-call.ts";
 import {
   chargesFor,
@@ -32,7 +32,8 @@ const FEWEST_REQUESTS = 4;
 /** What of a user's memory leases are granted from. */
 export interface Books {
   readonly accounts: {
-    readonly account: Pick<Account, "tier" | "status"> | null;
+    readonly account: Pick<Account, "tier"> | null;
+    readonly status: AccountStatus;
     adjust(tier: Tier, nowMs: number): Tier;
   };
   readonly counters: Counters;
@@ -107,13 +108,12 @@ function grantOne(
   nowMs: number,
 ): Lease | null {
   const { accounts, counters, keys, leases } = memory;
-  const { account } = accounts;
   const { keyId } = request;
   const tier = tierFor(memory, policy, request, nowMs);
   if (tier.mode !== "leased" || !leases.hasRoom) return null;
   // An isolate spends by the policy that it knows: one that lags behind would have each of its calls written down for nothing.
   if (request.revision !== policy.revision) return null;
-  if (account?.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
+  if (accounts.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
   const named = request.route === null ? null : policy.routes.byId(request.route);
   // Without a route no limit of each route counts, and with one they do: no lease is for both.
   if (!named && hasLimitOfEachRoute(tier)) return null;

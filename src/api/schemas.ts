@@ -142,9 +142,11 @@ export const rotationSchema = z.strictObject({
 
 /** Checked by the policy's own schema once it is known that there is a document. */
 const document = z.unknown();
-export const policyChangeSchema = z.strictObject({ document, reason });
+/** Put it into force though accounts use tiers or limits that it lacks. */
+const force = z.optional(z.boolean());
+export const policyChangeSchema = z.strictObject({ document, reason, force });
 export const policyCheckSchema = z.strictObject({ document });
-export const activationSchema = z.strictObject({ reason });
+export const activationSchema = z.strictObject({ reason, force });
 
 /** Queries. All values are text; unknown parameters are refused. */
 const pageSize = z.optional(z.string().check(z.regex(/^([1-9]\d?|100)$/, "must be 1 to 100")));
@@ -167,6 +169,8 @@ export const pageQuery = z.strictObject({ limit: pageSize, cursor });
 export const accountsQuery = z.strictObject({
   tier: z.optional(tierName),
   status: z.optional(z.enum(["active", "blocked"])),
+  /** Deleted accounts whose block still holds, rather than those there are. */
+  deleted: z.optional(z.enum(["true"])),
   /** Part of the id or the name, whatever its case. */
   name: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
   limit: pageSize,
@@ -187,6 +191,11 @@ export const usageQuery = z.strictObject({
   cursor,
 });
 export const reasonQuery = z.strictObject({ reason });
+export const deletionQuery = z.strictObject({
+  /** Lift the block too: of a deleted account also later. */
+  unblock: z.optional(z.enum(["true"])),
+  reason,
+});
 export const rebuildQuery = z.strictObject({ cursor, reset: z.optional(z.enum(["true"])) });
 
 /** Exactly this value; of any text that a decision may have. */

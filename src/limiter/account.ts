@@ -62,15 +62,35 @@ export interface Rotation {
   readonly graceMs: number;
 }
 
-export type AccountAnswer =
-  | {
-      readonly kind: "account";
-      readonly account: Account;
-      readonly keys: readonly ApiKey[];
-      readonly grants: readonly Grant[];
-    }
-  | { readonly kind: "absent" }
+export interface AccountView {
+  readonly account: Account;
+  readonly keys: readonly ApiKey[];
+  readonly grants: readonly Grant[];
+  /** Names of the limits that the user has counters of, whatever the tier. */
+  readonly counted: readonly string[];
+}
+
+export type AccountAnswer = ({ readonly kind: "account" } & AccountView) | { readonly kind: "absent" };
+
+/** What a new account takes over from the user that was known before it. */
+export interface Inherited {
+  /** An account of the id was deleted while it was blocked: the new one is blocked too. */
+  readonly blocked: boolean;
+  /** The ledger has usage of the user. */
+  readonly usage: boolean;
+  /** Names of limits that are not full. */
+  readonly limits: readonly string[];
+  /** The audit trail has entries. */
+  readonly audit: boolean;
+}
+
+export type NewAccountAnswer =
+  /** `inherited`: null if nobody has ever heard of the user. */
+  | ({ readonly kind: "account"; readonly inherited: Inherited | null } & AccountView)
   | { readonly kind: "exists" };
+
+/** `absent`: there is neither an account nor, if it was to be lifted, the block of a deleted one. */
+export type DeletedAnswer = { readonly kind: "deleted" } | { readonly kind: "absent" };
 
 export type KeyAnswer =
   | {

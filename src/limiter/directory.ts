@@ -2,6 +2,26 @@
 import * as z from "zod/mini";
 import type { AccountDirectory } from "../../durable-objects/account-directory.ts";
 
+const one = z.optional(z.number());
+/** An override as it is stored: what does not fit the policy is known when it is used. */
+export const overrideSchema = z.object({
+  tokens: one,
+  per: z.optional(z.enum(["second", "minute", "hour", "day", "month"])),
+  burst: one,
+  amount: one,
+  max: one,
+});
+
+/** A limit of the account's tier that the account has a number of its own for, or a grant of. */
+const limitUseSchema = z.object({
+  limit: z.string(),
+  /** The override's fields (policy/adjust.ts, shapeOf); null for a grant. */
+  shape: z.nullable(overrideSchema),
+  /** When the grant ends; null for an override. */
+  untilMs: z.nullable(z.number()),
+});
+export type LimitUse = z.infer<typeof limitUseSchema>;
+
 /** One account as its object publishes it. `version` grows with each change, so that an older value never wins. */
 export const directoryEntrySchema = z.object({
   id: z.string(),
@@ -11,6 +31,10 @@ export const directoryEntrySchema = z.object({
   createdMs: z.number(),
   updatedMs: z.number(),
   version: z.int(),
+  /** Missing: an older Worker told of it. */
+  uses: z.optional(z.array(limitUseSchema)),
+  /** There is no account any more, but its block still holds. */
+  deleted: z.optional(z.boolean()),
 });
 export type DirectoryEntry = z.infer<typeof directoryEntrySchema>;
 
@@ -19,7 +43,38 @@ export interface DirectoryFilter {
   readonly status: "active" | "blocked" | null;
   /** Part of the id or the name, whatever its case. */
   readonly text: string | null;
+  /** Deleted accounts whose block still holds, rather than those there are. */
+  readonly deleted: boolean;
 }
+
+/** Something that accounts use of a policy: their tier, or a limit of it. */
+export const policyUseSchema = z.object({
+  tier: z.string(),
+  /** The limit that they have a number of their own for or a grant of; null: the tier itself. */
+  limit: z.nullable(z.string()),
+  /** As in {@link LimitUse}. */
+  shape: z.nullable(overrideSchema),
+});
+export type PolicyUse = z.infer<typeof policyUseSchema>;
+
+/** What all accounts use, each thing once. */
+export interface PolicyUses {
+  readonly uses: readonly PolicyUse[];
+  /** False if there may be more: an older Worker told of some accounts, or there are too many to list. */
+  readonly isComplete: boolean;
+}
+
+/** Who uses one thing. */
+export interface Users {
+  readonly use: PolicyUse;
+  /** At most {@link MAX_COUNTED_USERS}. */
+  readonly count: number;
+  /** The first few ids. */
+  readonly examples: readonly string[];
+}
+
+/** Accounts counted for one use: bounds what a count reads. */
+export const MAX_COUNTED_USERS = 100_000;
 
 export interface DirectoryPage {
   readonly entries: readonly DirectoryEntry[];

@@ -44,8 +44,8 @@ const PERIODS: Record<LimitDocument["kind"], readonly Override["per"][]> = {
 };
 
 /**
- * The tier as it holds for one account. What no longer fits (the policy has changed since) is left out, grants before the account's
- * own numbers, so an account never loses its tier's own limits over it. `grants` must be those in force.
+ * The tier as it holds for one account. What no longer fits (the policy has changed since) is left out whole, grants before the
+ * account's own numbers, so an account never loses its tier's own limits over it. `grants` must be those in force.
  */
 export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Grant[]): Tier {
   const limits = tier.limits.map((scoped): ScopedLimit => {
@@ -53,7 +53,8 @@ export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Gr
     const override = Object.hasOwn(overrides, name) ? overrides[name] : undefined;
     const granted = grants.reduce((sum, grant) => (grant.limit === name ? sum + grant.amount : sum), 0);
     if (!override && granted === 0) return scoped;
-    const own = withOverride(scoped.document, override ?? {});
+    const fits = override && faultsOf(tier, name, override).length === 0;
+    const own = fits ? withOverride(scoped.document, override) : scoped.document;
     for (const document of [withGrant(own, granted), own]) {
       const limit = compileLimit(document);
       if (limit) return { ...scoped, limit, document };
@@ -65,29 +66,70 @@ export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Gr
 
 /** What is wrong with overrides for a tier: unknown limits, fields of another kind, numbers that cannot be counted. */
 export function overrideFaults(tier: Tier, overrides: Overrides): Fault[] {
-  return Object.entries(overrides).flatMap(([name, override]): Fault[] => {
-    const scoped = tier.limits.find(({ document }) => document.name === name);
-    if (!scoped)
-      return [{ path: pointer(["limits", name]), message: `tier "${tier.name}" has no such limit` }];
-    const { document } = scoped;
-    const foreign = Object.keys(override).filter(
-      (field) => !FIELDS[document.kind].some((own) => own === field),
-    );
-    if (foreign.length > 0) {
-      return foreign.map((field) => ({
-        path: pointer(["limits", name, field]),
-        message: `is no number of a ${document.kind}; it has ${FIELDS[document.kind].join(", ")}`,
-      }));
-    }
-    if (override.per !== undefined && !PERIODS[document.kind].includes(override.per)) {
-      const message = `is no period of a ${document.kind}; it takes ${PERIODS[document.kind].join(", ")}`;
-      return [{ path: pointer(["limits", name, "per"]), message }];
-    }
-    if (compileLimit(withOverride(document, override))) return [];
-    return [
-      { path: pointer(["limits", name]), message: "does not give a limit that can be counted exactly" },
-    ];
-  });
+  return Object.entries(overrides).flatMap(([name, override]) => faultsOf(tier, name, override));
+}
+
+function faultsOf(tier: Tier, name: string, override: Override): Fault[] {
+  const scoped = tier.limits.find(({ document }) => document.name === name);
+  if (!scoped) return [{ path: pointer(["limits", name]), message: `tier "${tier.name}" has no such limit` }];
+  const { document } = scoped;
+  const foreign = Object.keys(override).filter(
+    (field) => !FIELDS[document.kind].some((own) => own === field),
+  );
+  if (foreign.length > 0) {
+    return foreign.map((field) => ({
+      path: pointer(["limits", name, field]),
+      message: `is no field of a ${document.kind}; it has ${FIELDS[document.kind].join(", ")}`,
+    }));
+  }
+  if (override.per !== undefined && !PERIODS[document.kind].includes(override.per)) {
+    const message = `is no period of a ${document.kind}; it takes ${PERIODS[document.kind].join(", ")}`;
+    return [{ path: pointer(["limits", name, "per"]), message }];
+  }
+  if (compileLimit(withOverride(document, override))) return [];
+  return [{ path: pointer(["limits", name]), message: "does not give a limit that can be counted exactly" }];
+}
+
+/** An override by its fields alone, every number 1: alike for all accounts whose overrides fit the same limits. */
+export function shapeOf(override: Override): Override {
+  const { tokens, per, burst, amount, max } = override;
+  return {
+    ...(tokens === undefined ? {} : { tokens: 1 }),
+    ...(per === undefined ? {} : { per }),
+    ...(burst === undefined ? {} : { burst: 1 }),
+    ...(amount === undefined ? {} : { amount: 1 }),
+    ...(max === undefined ? {} : { max: 1 }),
+  };
+}
+
+/** What of an account has an effect in a tier, and what has none because the tier lacks what it is about. Names of limits. */
+export interface Effects {
+  /** Overrides that change a number of the tier, and grants that add to a limit of it. */
+  readonly kept: { readonly limits: readonly string[]; readonly grants: readonly string[] };
+  readonly orphaned: { readonly limits: readonly string[]; readonly grants: readonly string[] };
+}
+
+/** `grants` must be those in force. An override that equals the tier's own numbers is neither kept nor orphaned. */
+export function effectsOn(tier: Tier, overrides: Overrides, grants: readonly Grant[]): Effects {
+  const own = adjustTier(tier, overrides, []);
+  const granted = adjustTier(tier, overrides, grants);
+  const isChanged = (name: string): boolean => documentOf(own, name) !== documentOf(tier, name);
+  const isRaised = (name: string): boolean => documentOf(granted, name) !== documentOf(own, name);
+  const limits = Object.entries(overrides);
+  const names = [...new Set(grants.map(({ limit }) => limit))];
+  return {
+    kept: { limits: limits.map(([name]) => name).filter(isChanged), grants: names.filter(isRaised) },
+    orphaned: {
+      limits: limits.flatMap(([name, override]) => (faultsOf(tier, name, override).length > 0 ? name : [])),
+      grants: names.filter((name) => !isRaised(name)),
+    },
+  };
+}
+
+/** A limit's numbers, to be compared; undefined if the tier has no such limit. */
+function documentOf(tier: Tier, name: string): string | undefined {
+  const scoped = tier.limits.find(({ document }) => document.name === name);
+  return scoped && JSON.stringify(scoped.document);
 }
 
 function withOverride(document: LimitDocument, override: Override): LimitDocument {

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { type Limit, meterAt, read, spend } from "../../src/core/limit.ts";
 import {
   adjustTier,
+  effectsOn,
   type Grant,
   type Override,
   overrideFaults,
@@ -117,6 +118,29 @@ describe("an override", () => {
     expect(adjustTier(FREE, overrides, []).limits.map(({ limit }) => limit)).toEqual(
       FREE.limits.map(({ limit }) => limit),
     );
+  });
+
+  it("that fits in part is left out whole: a bucket's period is not a quota's", () => {
+    const overrides: Overrides = { month: { tokens: 5, per: "hour" }, minute: { amount: 5, per: "hour" } };
+    expect(adjustTier(FREE, overrides, [])).toEqual(FREE);
+    expect(effectsOn(FREE, overrides, [grant("month", 5)])).toEqual({
+      kept: { limits: [], grants: ["month"] },
+      orphaned: { limits: ["month", "minute"], grants: [] },
+    });
+  });
+
+  it("and a grant are kept if they change a number, and orphaned if the tier has nothing for them", () => {
+    const overrides: Overrides = {
+      minute: { burst: 900 },
+      plain: { tokens: 10 },
+      gone: { tokens: 1 },
+      parallel: { burst: 2 },
+    };
+    const grants = [grant("minute", 1), grant("minute", 2), grant("lost", 1), grant("parallel", 1)];
+    expect(effectsOn(FREE, overrides, grants)).toEqual({
+      kept: { limits: ["minute"], grants: ["minute", "parallel"] },
+      orphaned: { limits: ["gone", "parallel"], grants: ["lost"] },
+    });
   });
 
   it("never turns up where none was given, whatever the limit is called", () => {

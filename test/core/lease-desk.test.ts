@@ -32,7 +32,7 @@ function userWith(open: number): Books {
     keyId: null,
   }));
   return {
-    accounts: { account: null, adjust: (tier) => tier },
+    accounts: { account: null, status: "active", adjust: (tier) => tier },
     counters: new Counters({}),
     keys: { isValid: () => true, originOf: (keyId) => keyId },
     leases: new LeaseBook(leases),

@@ -106,7 +106,7 @@ class SimulatedUser {
   #fromStorage(): Books {
     this.#metered = this.#stored.metered;
     return {
-      accounts: { account: null, adjust: (tier) => tier },
+      accounts: { account: null, status: "active", adjust: (tier) => tier },
       counters: new Counters(this.#stored.counters),
       keys: { isValid: () => true, originOf: (keyId) => keyId },
       leases: new LeaseBook(this.#stored.leases),

@@ -13,7 +13,7 @@ vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(() => reset());
 
-const ALL: DirectoryFilter = { tier: null, status: null, text: null };
+const ALL: DirectoryFilter = { tier: null, status: null, text: null, deleted: false };
 const directory = () => directoryOf(env.ACCOUNT_DIRECTORY);
 
 function entry(id: string, version: number, given: Partial<DirectoryEntry> = {}): DirectoryEntry {

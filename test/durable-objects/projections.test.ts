@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 afterEach(stopClock);
 
-const ALL = { tier: null, status: null, text: null };
+const ALL = { tier: null, status: null, text: null, deleted: false };
 const stubOf = (user: string) => env.USER_LIMITER.getByName(`user:${user}`);
 const keyOf = (keyId: string) => ({
   keyId,

@@ -28,12 +28,15 @@ describe("an account that is created", () => {
       status: "active",
       limits: {},
       grants: [],
+      orphaned: { tier: false, limits: [], grants: [] },
+      inherited: null,
       version: 1,
       createdAt: nowIso,
       updatedAt: nowIso,
     });
-    expect(await operator.get("account", "/accounts/new-1")).toEqual(created);
-    const { limits: _limits, grants: _grants, ...listed } = created;
+    const { inherited: _inherited, ...read } = created;
+    expect(await operator.get("account", "/accounts/new-1")).toEqual(read);
+    const { limits: _limits, grants: _grants, orphaned: _orphaned, ...listed } = read;
     expect(await operator.get("accounts", "/accounts?name=NEW-1")).toEqual({
       accounts: [listed],
       cursor: null,
@@ -65,7 +68,12 @@ describe("an account that is created", () => {
       const headers = { "X-API-Key": asker.key };
       await edge.request("/api/v1/rate-limit/check", { method: "POST", headers, body });
     }
-    await operator.createAccount("latecomer");
+    expect((await operator.createAccount("latecomer")).inherited).toEqual({
+      blocked: false,
+      usage: true,
+      limits: ["day", "month"],
+      audit: false,
+    });
     const latecomer = await customerOf(started, "latecomer");
     expect(await latecomer.left()).toEqual({ day: 1, month: 16 });
     expect(await latecomer.call(2)).toEqual([200, 429]);
@@ -83,7 +91,7 @@ describe("the list of accounts", () => {
   const MAKE = async (operator: Operator): Promise<void> => {
     if ((await idsOf(operator, "?name=fleet")).length > 0) return;
     for (const { id, ...given } of FLEET) await operator.createAccount(id, given);
-    await operator.do("account", "PATCH", `/accounts/${encodeURIComponent("fleet-d")}`, {
+    await operator.do("changedAccount", "PATCH", `/accounts/${encodeURIComponent("fleet-d")}`, {
       status: "blocked",
     });
   };
@@ -158,9 +166,17 @@ describe("a change of an account", () => {
     const { operator } = await start();
     const created = await operator.createAccount("changed", { name: "Before" });
     later(1_000);
-    const patch = (body: object) => operator.do("account", "PATCH", "/accounts/changed", body);
+    const patch = (body: object) => operator.do("changedAccount", "PATCH", "/accounts/changed", body);
     const named = await patch({ name: "After" });
-    expect(named).toEqual({ ...created, name: "After", version: 2, updatedAt: new Date().toISOString() });
+    const { inherited: _inherited, ...read } = created;
+    const kept = { overridesKept: [], grantsKept: [] };
+    expect(named).toEqual({
+      ...read,
+      ...kept,
+      name: "After",
+      version: 2,
+      updatedAt: new Date().toISOString(),
+    });
     expect(await patch({ tier: "pro", status: "blocked" })).toMatchObject({
       name: "After",
       tier: "pro",

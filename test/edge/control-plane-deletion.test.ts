@@ -1,11 +1,12 @@
 /** Accounts that are deleted, and the trail that every change leaves behind. */
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { SignJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { directoryOf } from "../../src/limiter/directory.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
-import { customerOf, newCustomer, start } from "../fixtures/control-start.ts";
+import { type Customer, customerOf, newCustomer, start, type Started } from "../fixtures/control-start.ts";
 
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -71,13 +72,11 @@ describe("an account that is deleted", () => {
     await old.call(4);
     const until = new Date(Date.now() + 3_600_000).toISOString();
     await operator.do("grant", "POST", `/accounts/${old.id}/grants`, { limit: "day", amount: 90, until });
-    await operator.do("account", "PATCH", `/accounts/${old.id}`, {
-      status: "blocked",
-      limits: { day: { burst: 80 } },
-    });
+    await operator.do("changedAccount", "PATCH", `/accounts/${old.id}`, { limits: { day: { burst: 80 } } });
     await operator.send("DELETE", `/accounts/${old.id}`);
     const created = await operator.createAccount(old.id);
     expect(created).toMatchObject({ status: "active", limits: {}, grants: [] });
+    expect(created.inherited).toEqual({ blocked: false, usage: true, limits: ["day", "month"], audit: true });
     const anew = await customerOf(started, old.id);
     expect(await anew.left()).toEqual({ day: 1, month: 16 });
     expect(await anew.call(2)).toEqual([200, 429]);
@@ -102,6 +101,152 @@ describe("an account that is deleted", () => {
     } as const;
     await directoryOf(env.ACCOUNT_DIRECTORY).put(id, late, entry?.version ?? 1);
     expect(await listed(operator, id)).toEqual([]);
+  });
+});
+
+describe("the block of an account that is deleted", () => {
+  const JWT = {
+    JWT_ALGORITHM: "HS256",
+    JWT_SECRET: "s".repeat(32),
+    JWT_ISSUER: "https://i.test",
+    JWT_AUDIENCE: "a",
+  };
+
+  /** What the user gets by a token and by the decision API, and what its status says. */
+  async function standing({ edge, operator }: Started, id: string): Promise<string> {
+    const token = await new SignJWT({})
+      .setProtectedHeader({ alg: "HS256" })
+      .setSubject(id)
+      .setIssuer(JWT.JWT_ISSUER)
+      .setAudience(JWT.JWT_AUDIENCE)
+      .setExpirationTime(Math.floor(Date.now() / 1_000) + 3_600)
+      .sign(new TextEncoder().encode(JWT.JWT_SECRET));
+    const call = await edge.request("/identify", { headers: { Authorization: `Bearer ${token}` } });
+    await operator.send("POST", "/accounts", { id: "asking" });
+    const { key } = await operator.issueKey("asking", { scopes: ["check"] });
+    const check = await edge.request("/api/v1/rate-limit/check", {
+      method: "POST",
+      headers: { "X-API-Key": key },
+      body: JSON.stringify({ user: id }),
+    });
+    const { outcome } = await check.json<{ outcome: string }>();
+    const status = await operator.send("GET", `/accounts/${id}/status`);
+    return `${call.status} ${outcome} ${(await status.json<{ status: string }>()).status}`;
+  }
+
+  async function startBlocked(): Promise<Started & { customer: Customer; path: string }> {
+    const started = await start({ bindings: JWT });
+    const customer = await newCustomer(started);
+    const path = `/accounts/${customer.id}`;
+    await started.operator.do("changedAccount", "PATCH", path, { status: "blocked" });
+    await started.operator.send("DELETE", `${path}?reason=fraud`);
+    return { ...started, customer, path };
+  }
+  const marks = (operator: Operator, id: string) =>
+    operator.get("accounts", `/accounts?deleted=true&name=${id}`);
+
+  it("outlives it, by a token too, over a restart, and is listed", async () => {
+    const started = await startBlocked();
+    const { operator, customer } = started;
+    expect(await standing(started, customer.id)).toBe("403 blocked blocked");
+    await evictDurableObject(env.USER_LIMITER.getByName(`user:${customer.id}`));
+    expect(await standing(started, customer.id)).toBe("403 blocked blocked");
+    expect(await customer.call()).toEqual([401]);
+    expect(await listed(operator, customer.id)).toEqual([]);
+    expect((await marks(operator, customer.id)).accounts).toMatchObject([
+      { id: customer.id, status: "blocked" },
+    ]);
+    // Those that were deleted without a block are no marks.
+    const other = await newCustomer(started);
+    await operator.send("DELETE", `/accounts/${other.id}`);
+    expect((await marks(operator, other.id)).accounts).toEqual([]);
+    expect(await standing(started, other.id)).toBe("200 allowed active");
+  });
+
+  it("holds for a new account of the id, which says so, until that is unblocked", async () => {
+    const started = await startBlocked();
+    const { operator, customer, path } = started;
+    const created = await operator.createAccount(customer.id, { tier: "pro" });
+    expect(created).toMatchObject({ status: "blocked", inherited: { blocked: true, audit: true } });
+    expect((await marks(operator, customer.id)).accounts).toEqual([]);
+    const anew = await customerOf(started, customer.id);
+    expect(await anew.call()).toEqual([403]);
+    await operator.do("changedAccount", "PATCH", path, { status: "active" });
+    expect(await anew.call()).toEqual([200]);
+    // Deleted and made again while it is not blocked, it is not blocked.
+    await operator.send("DELETE", path);
+    expect((await operator.createAccount(customer.id)).status).toBe("active");
+  });
+
+  it("is lifted without an account by unblock=true, also later, and the audit trail says so", async () => {
+    const started = await startBlocked();
+    const { operator, customer, path } = started;
+    expect(await operator.refusal("DELETE", path)).toBe("404");
+    expect(await operator.refusal("DELETE", `${path}?unblock=yes`)).toBe("400 /unblock");
+    expect((await operator.send("DELETE", `${path}?unblock=true&reason=sorry`)).status).toBe(204);
+    expect(await standing(started, customer.id)).toBe("200 allowed active");
+    expect((await marks(operator, customer.id)).accounts).toEqual([]);
+    expect((await operator.get("audit", `${path}/audit`)).entries[0]).toMatchObject({
+      action: "account.unblock",
+      reason: "sorry",
+      before: { status: "blocked" },
+      after: { status: "active" },
+    });
+    // There is nothing to lift any more, nor for an id that nobody knows.
+    expect(await operator.refusal("DELETE", `${path}?unblock=true`)).toBe("404");
+    expect(await operator.refusal("DELETE", "/accounts/unheard-of?unblock=true")).toBe("404");
+    // At the deletion itself.
+    await operator.createAccount(customer.id);
+    await operator.do("changedAccount", "PATCH", path, { status: "blocked" });
+    expect((await operator.send("DELETE", `${path}?unblock=true`)).status).toBe(204);
+    expect(await standing(started, customer.id)).toBe("200 allowed active");
+  });
+
+  it("is still in the list after the directory is rebuilt", async () => {
+    const { operator, customer } = await startBlocked();
+    let cursor: string | null = null;
+    do {
+      const query: string = cursor === null ? "reset=true" : `cursor=${cursor}`;
+      ({ cursor } = await operator.do("rebuild", "POST", `/directory/rebuild?${query}`));
+    } while (cursor !== null);
+    expect((await marks(operator, customer.id)).accounts).toMatchObject([{ id: customer.id }]);
+    expect(await listed(operator, customer.id)).toEqual([]);
+  });
+});
+
+describe("an account that is made", () => {
+  it("says which limits it takes over, without those that are full again, and a reset clears them", async () => {
+    const started = await start();
+    const { operator } = started;
+    const { id, call } = await newCustomer(started);
+    await call(3);
+    await operator.send("DELETE", `/accounts/${id}`);
+    // The bucket refills one a day; the quota of this month is gone by then.
+    later(40 * 86_400_000);
+    expect((await operator.createAccount(id)).inherited).toEqual({
+      blocked: false,
+      usage: true,
+      limits: [],
+      audit: true,
+    });
+    const anew = await customerOf(started, id);
+    await anew.call(1);
+    await anew.call(1, "/refresh");
+    await operator.send("DELETE", `/accounts/${id}`);
+    expect((await operator.createAccount(id)).inherited?.limits.toSorted()).toEqual([
+      "day",
+      "month",
+      "refresh",
+    ]);
+    await operator.do("account", "POST", `/accounts/${id}/reset`, {});
+    await operator.send("DELETE", `/accounts/${id}`);
+    expect((await operator.createAccount(id)).inherited).toMatchObject({ limits: [] });
+  });
+
+  it("inherits nothing where nobody has heard of the id, though its status was asked for", async () => {
+    const { operator } = await start();
+    await operator.send("GET", "/accounts/unheard-of-2/status");
+    expect((await operator.createAccount("unheard-of-2")).inherited).toBeNull();
   });
 });
 

@@ -118,7 +118,7 @@ describe("a directory that was lost", () => {
 
   it("is rebuilt as it is now, not as it was: changes and deletions since stay", async () => {
     const { operator } = await start();
-    await operator.do("account", "PATCH", `/accounts/${idOf(3)}`, { name: "Renamed", tier: "pro" });
+    await operator.do("changedAccount", "PATCH", `/accounts/${idOf(3)}`, { name: "Renamed", tier: "pro" });
     await operator.send("DELETE", `/accounts/${idOf(4)}`);
     await loseDirectory();
     const page = await operator.do("rebuild", "POST", "/directory/rebuild");
@@ -169,7 +169,7 @@ describe("a directory that fails while accounts change", () => {
     const mend = directoryWhere(() => "fail");
     await operator.createAccount("here-3");
     const { key } = await operator.issueKey("here-3");
-    await operator.do("account", "PATCH", "/accounts/here-1", { tier: "pro" });
+    await operator.do("changedAccount", "PATCH", "/accounts/here-1", { tier: "pro" });
     expect((await operator.send("DELETE", "/accounts/here-2")).status).toBe(204);
     expect((await edge.request("/identify", { headers: { "X-API-Key": key } })).status).toBe(200);
     expect((await operator.send("GET", "/accounts")).status).toBe(503);

@@ -338,9 +338,11 @@ describe("text", () => {
     expect((await operator.get("audit", "/accounts/old-text/audit")).entries).toMatchObject([
       { reason: text },
     ]);
-    expect(await operator.do("account", "PATCH", "/accounts/old-text", { tier: "pro" })).toMatchObject({
-      name: text,
-    });
+    expect(await operator.do("changedAccount", "PATCH", "/accounts/old-text", { tier: "pro" })).toMatchObject(
+      {
+        name: text,
+      },
+    );
   });
 
   it.each<[field: string, method: string, path: string, body: object, refusal: string]>([

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS, later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { type Customer, newCustomer, start, type Started } from "../fixtures/control-start.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
-import { problemCode } from "../fixtures/edge-problem.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -26,15 +26,15 @@ describe("another tier", () => {
   it("lets a denied user in with the next request, and keeps out again one that is lowered", async () => {
     const { operator, customer, path } = await startWith();
     expect(await customer.call(6)).toEqual([200, 200, 200, 200, 200, 429]);
-    await operator.do("account", "PATCH", path, { tier: "pro" });
+    await operator.do("changedAccount", "PATCH", path, { tier: "pro" });
     expect(await customer.call(2)).toEqual([200, 200]);
     expect(await customer.left()).toEqual({ day: 43, month: 193 });
-    await operator.do("account", "PATCH", path, { tier: "free" });
+    await operator.do("changedAccount", "PATCH", path, { tier: "free" });
     expect(await customer.call(1)).toEqual([429]);
     // Seven were used: not even the sixth and seventh token of a higher limit are lent.
-    await operator.do("account", "PATCH", path, { limits: { day: { burst: 7 } } });
+    await operator.do("changedAccount", "PATCH", path, { limits: { day: { burst: 7 } } });
     expect(await customer.call(1)).toEqual([429]);
-    await operator.do("account", "PATCH", path, { limits: { day: { burst: 8 } } });
+    await operator.do("changedAccount", "PATCH", path, { limits: { day: { burst: 8 } } });
     expect(await customer.call(2)).toEqual([200, 429]);
   });
 
@@ -45,7 +45,7 @@ describe("another tier", () => {
       (await where.request("/identify", { headers: customer.headers })).status;
     for (let i = 0; i < 3; i++) expect([await at(edge), await at(other)]).toContain(200);
     expect([await at(edge), await at(other)]).toEqual([429, 429]);
-    await operator.do("account", "PATCH", path, { tier: "pro" });
+    await operator.do("changedAccount", "PATCH", path, { tier: "pro" });
     // A denial may be repeated for a second where nobody heard of the change.
     later(1_000);
     expect([await at(edge), await at(other)]).toEqual([200, 200]);
@@ -63,7 +63,7 @@ describe("the status that an operator sees", () => {
     expect(await seen()).toMatchObject({ user: customer.id, limits: [{ name: "day", remaining: 3 }, {}] });
     await operator.do("grant", "POST", `${path}/grants`, { limit: "day", amount: 4, until: inMs(HOUR_MS) });
     expect(await seen()).toMatchObject({ limits: [{ limit: 9, remaining: 7 }, {}] });
-    await operator.do("account", "PATCH", path, { status: "blocked" });
+    await operator.do("changedAccount", "PATCH", path, { status: "blocked" });
     expect(await seen()).toMatchObject({ tier: "free", status: "blocked" });
   });
 
@@ -99,11 +99,11 @@ describe("a block", () => {
       });
     expect(await customer.call()).toEqual([200]);
     expect((await check()).status).toBe(200);
-    await operator.do("account", "PATCH", path, { status: "blocked" });
+    await operator.do("changedAccount", "PATCH", path, { status: "blocked" });
     const response = await edge.request("/identify", { headers: customer.headers });
     expect(await problemCode(response)).toBe("403 blocked");
     expect(await problemCode(await check())).toBe("403 blocked");
-    await operator.do("account", "PATCH", path, { status: "active" });
+    await operator.do("changedAccount", "PATCH", path, { status: "active" });
     expect(await customer.left()).toEqual({ day: 4, month: 19 });
     expect(await customer.call()).toEqual([200]);
   });
@@ -112,7 +112,7 @@ describe("a block", () => {
 describe("numbers of its own", () => {
   it("count with the next request, are shown, replace the former, and null brings the tier's back", async () => {
     const { operator, customer, path } = await startWith();
-    const patch = (limits: unknown) => operator.do("account", "PATCH", path, { limits });
+    const patch = (limits: unknown) => operator.do("changedAccount", "PATCH", path, { limits });
     expect(await patch({ day: { burst: 2 }, month: { amount: 9, per: "day" } })).toMatchObject({
       limits: { day: { burst: 2 }, month: { amount: 9, per: "day" } },
     });
@@ -154,7 +154,7 @@ describe("numbers of its own", () => {
     const { operator, customer, path } = await startWith();
     const limits = { parallel: { max: 9 } };
     expect(await operator.refusal("PATCH", path, { limits })).toBe("422 /limits/parallel");
-    await operator.do("account", "PATCH", path, { tier: "slots", limits });
+    await operator.do("changedAccount", "PATCH", path, { tier: "slots", limits });
     expect(await customer.holds()).toEqual({ day: 50, parallel: 9 });
   });
 
@@ -183,7 +183,7 @@ describe("a grant", () => {
 
   it("of a quota lets a user in whose month is used up, in this month alone", async () => {
     const { operator, customer, path } = await startWith();
-    await operator.do("account", "PATCH", path, { limits: { day: { burst: 500 } } });
+    await operator.do("changedAccount", "PATCH", path, { limits: { day: { burst: 500 } } });
     expect((await customer.call(21)).filter((status) => status === 200)).toHaveLength(20);
     await operator.do("grant", "POST", `${path}/grants`, {
       limit: "month",
@@ -244,6 +244,48 @@ describe("a grant", () => {
   });
 });
 
+describe("another tier", () => {
+  it("keeps the account's own numbers and grants, and says which still count; null clears them", async () => {
+    const { operator, customer, path } = await startWith();
+    const limits = { day: { burst: 9 }, month: { amount: 200 } };
+    await operator.do("changedAccount", "PATCH", path, { limits });
+    await operator.do("grant", "POST", `${path}/grants`, { limit: "month", amount: 3, until: inMs(HOUR_MS) });
+    // 200 is what pro has itself: it changes nothing.
+    expect(await operator.do("changedAccount", "PATCH", path, { tier: "pro" })).toMatchObject({
+      overridesKept: ["day"],
+      grantsKept: ["month"],
+      orphaned: { tier: false, limits: [], grants: [] },
+    });
+    expect(await customer.holds()).toEqual({ day: 9, month: 203 });
+    expect(await operator.do("changedAccount", "PATCH", path, { tier: "slots" })).toMatchObject({
+      overridesKept: ["day"],
+      grantsKept: [],
+      orphaned: { tier: false, limits: ["month"], grants: ["month"] },
+    });
+    expect(await operator.get("account", path)).toMatchObject({ orphaned: { limits: ["month"] } });
+    expect(await operator.do("changedAccount", "PATCH", path, { limits: null })).toMatchObject({
+      overridesKept: [],
+      orphaned: { limits: [], grants: ["month"] },
+    });
+    expect(await customer.holds()).toEqual({ day: 50, parallel: 2 });
+  });
+
+  it("with numbers in the same change keeps none unasked, and other changes say nothing of it", async () => {
+    const { operator, path } = await startWith();
+    await operator.do("changedAccount", "PATCH", path, { limits: { day: { burst: 9 } } });
+    const change = { tier: "pro", limits: { day: { burst: 8 } } };
+    expect(await operator.do("changedAccount", "PATCH", path, change)).toMatchObject({ overridesKept: [] });
+    expect(await operator.do("changedAccount", "PATCH", path, { name: "x" })).toMatchObject({
+      overridesKept: [],
+      grantsKept: [],
+    });
+    // The very tier again is answered as the change was.
+    expect(await operator.do("changedAccount", "PATCH", path, { tier: "pro" })).toMatchObject({
+      overridesKept: ["day"],
+    });
+  });
+});
+
 describe("a reset", () => {
   it("of one limit gives that back whole, of all gives all back, and the ledger keeps what was used", async () => {
     const { operator, customer, path } = await startWith();
@@ -265,6 +307,9 @@ describe("a reset", () => {
 
   it.each<[what: string, body: unknown, refusal: string]>([
     ["a limit that no policy has", { limits: ["day", "typo"] }, "422 /limits/1"],
+    ["another tier's limit", { limits: ["day", "parallel"] }, "422 /limits/1"],
+    ["two such limits", { limits: ["parallel", "day", "typo"] }, "422 /limits/0 /limits/2"],
+    ["a name that objects inherit", { limits: ["constructor"] }, "422 /limits/0"],
     ["no limit", { limits: [] }, "422 /limits"],
     ["more limits than there can be", { limits: Array.from({ length: 33 }, () => "day") }, "422 /limits"],
     ["what is no name", { limits: ["a b"] }, "422 /limits/0"],
@@ -274,5 +319,27 @@ describe("a reset", () => {
     await customer.call(2);
     expect(await operator.refusal("POST", `${path}/reset`, body)).toBe(refusal);
     expect(await customer.left()).toEqual({ day: 3, month: 18 });
+  });
+
+  it("of a limit that is none of the account's names those that are", async () => {
+    const { operator, path } = await startWith();
+    const problem = await problemOf(await operator.send("POST", `${path}/reset`, { limits: ["parallel"] }));
+    expect(problem.errors).toEqual([
+      { path: "/limits/0", message: "is not a limit of this account (known: day, month, refresh)" },
+    ]);
+  });
+
+  it("of a limit of the tier before forgets what was spent of it, as the account would get it back", async () => {
+    const { operator, customer, path } = await startWith();
+    await customer.call(3);
+    await operator.do("changedAccount", "PATCH", path, { tier: "slots" });
+    await operator.do("account", "POST", `${path}/reset`, { limits: ["month"] });
+    await operator.do("changedAccount", "PATCH", path, { tier: "free" });
+    expect(await customer.left()).toEqual({ day: 2, month: 20 });
+  });
+
+  it("of an account that is not there is 404, whatever it names", async () => {
+    const { operator } = await startWith();
+    expect(await operator.refusal("POST", "/accounts/nobody/reset", { limits: ["typo"] })).toBe("404");
   });
 });

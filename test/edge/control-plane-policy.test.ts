@@ -66,6 +66,9 @@ describe("an empty product", () => {
       reason: "first",
       restores: null,
       published: true,
+      warnings: Object.keys(embedded.tiers)
+        .filter((tier) => !(tier in policyOf(7).tiers))
+        .map((tier) => ({ path: `/tiers/${tier}`, message: expect.stringContaining("tokens and calls") })),
     });
     expect(await burstAt(edge)).toBe(7);
     const back = await operator.do("putPolicy", "POST", "/policy/revisions/0/activate", {});
@@ -219,7 +222,7 @@ describe("a check of a policy", () => {
     const { operator } = await start();
     const before = await operator.revision();
     const check = (document: unknown) => operator.do("validity", "POST", "/policy/validate", { document });
-    expect(await check(policyOf(5))).toEqual({ valid: true, errors: [] });
+    expect(await check(policyOf(5))).toEqual({ valid: true, errors: [], warnings: [] });
     expect(await check({ ...policyOf(5), schema: 9 })).toMatchObject({
       valid: false,
       errors: [{ path: "/schema" }],
@@ -285,7 +288,7 @@ it("a policy with a new tier can be given to an account by the very next call", 
     limits: [{ name: "day", kind: "bucket" as const, tokens: 1, per: "day" as const, burst: 99 }],
   };
   await operator.putPolicy({ ...document, tiers: { ...document.tiers, gold } });
-  expect(await operator.do("account", "PATCH", `/accounts/${id}`, { tier: "gold" })).toMatchObject({
+  expect(await operator.do("changedAccount", "PATCH", `/accounts/${id}`, { tier: "gold" })).toMatchObject({
     tier: "gold",
   });
   const { key } = await operator.issueKey(id);

@@ -1,14 +1,23 @@
 /** Accounts: each call goes to the user's own object, which holds the truth; the list comes from the directory. */
 import type { Context } from "hono";
+import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { problem } from "../../gateway/problem.ts";
 import { userSubject } from "../../identity/authenticate.ts";
 import { isUserId } from "../../identity/user-id.ts";
-import type { AccountAnswer, AccountChange, GrantAnswer } from "../../limiter/account.ts";
+import type {
+  AccountAnswer,
+  AccountChange,
+  AccountView,
+  DeletedAnswer,
+  GrantAnswer,
+  Inherited,
+  NewAccountAnswer,
+} from "../../limiter/account.ts";
 import { directoryOf } from "../../limiter/directory.ts";
 import type { ObjectStub } from "../../limiter/object-client.ts";
 import type { UserStatus } from "../../limiter/status.ts";
-import { adjustTier, type Grant, overrideFaults, type Overrides } from "../../policy/adjust.ts";
+import { adjustTier, effectsOn, type Grant, overrideFaults, type Overrides } from "../../policy/adjust.ts";
 import { capacityOf, tierOf } from "../../policy/compile.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { invalidContent, readBody } from "../body.ts";
@@ -16,9 +25,9 @@ import { BAD_CURSOR, badQuery, cursorOf, pageSize, positionOf, readQuery } from 
 import {
   accountChangeSchema,
   accountsQuery,
+  deletionQuery,
   newAccountSchema,
   newGrantSchema,
-  reasonQuery,
   resetSchema,
 } from "../schemas.ts";
 import { ask, changeBy, iso } from "./ask.ts";
@@ -26,6 +35,10 @@ import { accountView, grantView } from "./views.ts";
 
 /** A grant that is to last longer is a tier or an override. */
 const LONGEST_GRANT_MS = 366 * 86_400_000;
+/** The account is made by then: its answer does not wait long for what is left of the limits. */
+const STATUS_DEADLINE_MS = 2_000;
+/** Names of limits that one message lists. */
+const MAX_NAMES = 50;
 
 export async function createAccount(c: Context<AppEnv>): Promise<Response> {
   const { policy, requestId } = c.var;
@@ -33,28 +46,55 @@ export async function createAccount(c: Context<AppEnv>): Promise<Response> {
   if (!body.ok) return body.response;
   const { id, name = "", tier = policy.defaultTier, reason } = body.value;
   if (!policy.tiers.has(tier)) return unknownTier(c);
-  const call = stubOf(c, id).createAccount(id, { name, tier }, changeBy(c, reason));
-  return ask<AccountAnswer>(c, "account", call, (answer) => {
+  const stub = stubOf(c, id);
+  const call = stub.createAccount(id, { name, tier }, changeBy(c, reason));
+  return ask<NewAccountAnswer>(c, "account", call, async (answer) => {
     c.var.services.limiter.forget(userSubject(id), Date.now());
-    if (answer.kind === "account") return c.json(accountView(answer.account, answer.grants), 201);
-    return problem("conflict", `The account "${id}" exists already.`, requestId);
+    if (answer.kind === "exists") {
+      return problem("conflict", `The account "${id}" exists already.`, requestId);
+    }
+    const { account, grants, inherited } = answer;
+    const view = accountView(account, grants, policy);
+    return c.json({ ...view, inherited: inherited && (await notFull(c, stub, inherited)) }, 201);
   });
+}
+
+/** What is inherited, without the limits that are full by now; null if that is nothing. */
+async function notFull(
+  c: Context<AppEnv>,
+  stub: ObjectStub,
+  inherited: Inherited,
+): Promise<Inherited | null> {
+  const { revision, defaultTier } = c.var.policy;
+  let limits = inherited.limits;
+  try {
+    const call: Promise<UserStatus> = stub.status({ revision, tier: defaultTier, keyId: null });
+    const status = await withDeadline(call, STATUS_DEADLINE_MS, "limiter");
+    const now = status.kind === "status" ? status.limits : [];
+    const full = now.filter(({ limit, remaining }) => remaining >= limit).map(({ name }) => name);
+    const spent = now.filter(({ limit, remaining }) => remaining < limit).map(({ name }) => name);
+    limits = [...new Set([...limits, ...spent])].filter((name) => !full.includes(name));
+  } catch {
+    // The account is made: what may be spent is said, too, of limits that may be full.
+  }
+  const { blocked, usage, audit } = inherited;
+  return blocked || usage || audit || limits.length > 0 ? { ...inherited, limits } : null;
 }
 
 export async function listAccounts(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, accountsQuery);
   if (!query.ok) return query.response;
-  const { tier = null, status = null, name = null, limit, cursor } = query.value;
+  const { tier = null, status = null, name = null, deleted, limit, cursor } = query.value;
   const after = cursor === undefined ? "" : positionOf(cursor);
   if (after === null) return badQuery(c, BAD_CURSOR).response;
   const call = directoryOf(c.env.ACCOUNT_DIRECTORY).list(
-    { tier, status, text: name },
+    { tier, status, text: name, deleted: deleted === "true" },
     after,
     pageSize(limit),
   );
   return ask(c, "account directory", call, ({ entries, next }) =>
     c.json({
-      accounts: entries.map(({ createdMs, updatedMs, ...entry }) => ({
+      accounts: entries.map(({ createdMs, updatedMs, uses: _uses, deleted: _deleted, ...entry }) => ({
         ...entry,
         createdAt: iso(createdMs),
         updatedAt: iso(updatedMs),
@@ -86,7 +126,7 @@ export async function changeAccount(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, accountChangeSchema);
   if (!body.ok) return body.response;
   const { name, tier, status, limits, reason } = body.value;
-  if (tier !== undefined && !policy.tiers.has(tier)) return unknownTier(c);
+  const isKnown = tier === undefined || policy.tiers.has(tier);
   const overrides: Overrides | undefined = limits === null ? {} : limits;
   const change: AccountChange = {
     ...(name === undefined ? {} : { name }),
@@ -94,24 +134,37 @@ export async function changeAccount(c: Context<AppEnv>): Promise<Response> {
     ...(status === undefined ? {} : { status }),
     ...(overrides === undefined ? {} : { overrides }),
   };
-  return forAccount(c, async (stub) => {
-    if (overrides === undefined) return stub.changeAccount(change, changeBy(c, reason));
-    const current: AccountAnswer = await stub.account();
-    if (current.kind !== "account") return current;
-    const faults = overrideFaults(tierOf(policy, tier ?? current.account.tier), overrides);
-    if (faults.length > 0) return invalidContent(requestId, faults).response;
-    return stub.changeAccount(change, changeBy(c, reason));
-  });
+  return forAccount(
+    c,
+    async (stub) => {
+      if (!isKnown || overrides !== undefined) {
+        const current: AccountAnswer = await stub.account();
+        if (current.kind !== "account") return isKnown ? current : unknownTier(c);
+        // An account keeps the tier that a policy has orphaned, if it is named again.
+        if (!isKnown && tier !== current.account.tier) return unknownTier(c);
+        const faults = overrideFaults(tierOf(policy, tier ?? current.account.tier), overrides ?? {});
+        if (faults.length > 0) return invalidContent(requestId, faults).response;
+      }
+      return stub.changeAccount(change, changeBy(c, reason));
+    },
+    ({ account, grants }) => {
+      const { kept } = effectsOn(tierOf(policy, account.tier), account.overrides, grants);
+      const view = accountView(account, grants, policy);
+      const overridesKept = tier !== undefined && overrides === undefined ? kept.limits : [];
+      return c.json({ ...view, overridesKept, grantsKept: tier === undefined ? [] : kept.grants });
+    },
+  );
 }
 
 export async function deleteAccount(c: Context<AppEnv>): Promise<Response> {
-  const query = readQuery(c, reasonQuery);
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  const query = readQuery(c, deletionQuery);
   if (!query.ok) return query.response;
-  const { reason } = query.value;
-  return forAccount(
-    c,
-    (stub) => stub.deleteAccount(changeBy(c, reason)),
-    () => c.body(null, 204),
+  const { reason, unblock } = query.value;
+  const call = stubOf(c, id).deleteAccount(changeBy(c, reason), unblock === "true");
+  return ask<DeletedAnswer>(c, "account", call, ({ kind }) =>
+    kind === "deleted" ? c.body(null, 204) : noAccount(c),
   );
 }
 
@@ -165,30 +218,33 @@ export async function resetAccount(c: Context<AppEnv>): Promise<Response> {
   if (!body.ok) return body.response;
   const { limits = null, reason } = body.value;
   const { policy, requestId } = c.var;
-  const known = new Set(
-    [...policy.tiers.values(), ...policy.routes.all].flatMap((owner) =>
-      owner.limits.map(({ limit }) => limit.name),
-    ),
-  );
-  const faults = (limits ?? []).flatMap((name, i): Fault[] =>
-    known.has(name) ? [] : [{ path: `/limits/${i}`, message: "is no limit of the policy" }],
-  );
-  if (faults.length > 0) return invalidContent(requestId, faults).response;
-  return forAccount(c, (stub) => stub.reset(limits, changeBy(c, reason)));
+  return forAccount(c, async (stub) => {
+    const current: AccountAnswer = await stub.account();
+    if (current.kind !== "account") return current;
+    const owners = [tierOf(policy, current.account.tier), ...policy.routes.all];
+    const names = owners.flatMap((owner) => owner.limits.map(({ limit }) => limit.name));
+    const known = new Set([...names, ...current.counted]);
+    const message = `is not a limit of this account (known: ${[...known].slice(0, MAX_NAMES).join(", ")})`;
+    const faults = (limits ?? []).flatMap((name, i): Fault[] =>
+      known.has(name) ? [] : [{ path: `/limits/${i}`, message }],
+    );
+    if (faults.length > 0) return invalidContent(requestId, faults).response;
+    return stub.reset(limits, changeBy(c, reason));
+  });
 }
 
-/** Asks the user's object for something that answers with the account; 404 where there is none, or the id cannot be one. */
+/** Asks the user's object for something that answers with the account; 404 if there is none, or the id cannot be one. */
 async function forAccount(
   c: Context<AppEnv>,
   call: (stub: ObjectStub) => Promise<AccountAnswer | Response>,
-  render?: () => Response,
+  render: (answer: AccountView) => Response = ({ account, grants }) =>
+    c.json(accountView(account, grants, c.var.policy)),
 ): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
   return ask(c, "account", call(stubOf(c, id)), (answer) => {
     if (answer instanceof Response) return answer;
-    if (answer.kind !== "account") return noAccount(c);
-    return render ? render() : c.json(accountView(answer.account, answer.grants));
+    return answer.kind === "account" ? render(answer) : noAccount(c);
   });
 }
 

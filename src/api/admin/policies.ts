@@ -18,6 +18,7 @@ import { textFaults } from "../plain-text.ts";
 import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
 import { activationSchema, pageQuery, policyChangeSchema, policyCheckSchema } from "../schemas.ts";
 import { ask, changeBy } from "./ask.ts";
+import { impactOf } from "./policy-impact.ts";
 import { revisionView } from "./views.ts";
 import { spendWork, tokensOf } from "./work-limit.ts";
 
@@ -44,9 +45,10 @@ export async function putPolicy(c: Context<AppEnv>): Promise<Response> {
     spendWork(c, "change", tokensOf(characters)),
   );
   if (!body.ok) return body.response;
-  const { document, reason } = body.value;
-  return put(c, document, compileNew(document), expected, changeBy(c, reason), (against, by) =>
-    registry(c).put(JSON.stringify(document), against, by),
+  const { document, reason, force = false } = body.value;
+  const by = changeBy(c, reason);
+  return put(c, document, compileNew(document), force, expected, by, (against, change) =>
+    registry(c).put(JSON.stringify(document), against, change),
   );
 }
 
@@ -56,7 +58,9 @@ export async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
   );
   if (!body.ok) return body.response;
   const compiled = compileNew(body.value.document);
-  return c.json({ valid: compiled.ok, errors: compiled.ok ? [] : compiled.faults });
+  if (!compiled.ok) return c.json({ valid: false, errors: compiled.faults, warnings: [] });
+  const { orphans, notes } = await impactOf(c, compiled.value);
+  return c.json({ valid: true, errors: [], warnings: [...orphans, ...notes] });
 }
 
 export async function listRevisions(c: Context<AppEnv>): Promise<Response> {
@@ -98,7 +102,8 @@ export async function activateRevision(c: Context<AppEnv>): Promise<Response> {
     if (refusal) return refusal;
     const condition = expected === "absent" ? "any" : expected;
     const document = parseJson(found.document);
-    return put(c, document, compilePolicy(document, 0), condition, by, (against, change) =>
+    const { force = false } = body.value;
+    return put(c, document, compilePolicy(document, 0), force, condition, by, (against, change) =>
       revision === 0
         ? registry(c).put(found.document, against, change, 0)
         : registry(c).activate(revision, against, change),
@@ -106,11 +111,12 @@ export async function activateRevision(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
-/** Has the registry number a document, and puts it into force in this isolate at once. */
+/** Refuses what orphans accounts, unless by force. Has the registry number a document, and puts it into force in this isolate at once. */
 async function put(
   c: Context<AppEnv>,
   document: unknown,
   checked: Parsed<Policy>,
+  force: boolean,
   expected: number | "any",
   by: Change,
   add: (expected: number, by: Change) => Promise<PutAnswer>,
@@ -119,6 +125,14 @@ async function put(
     const errors = checked.faults.map(({ path, message }) => ({ path: `/document${path}`, message }));
     return invalidContent(c.var.requestId, errors).response;
   }
+  const { orphans, notes } = await impactOf(c, checked.value);
+  if (orphans.length > 0 && !force) {
+    const errors = orphans.map(({ path, message }) => ({ path: `/document${path}`, message }));
+    const detail =
+      'Accounts use tiers or limits that this policy lacks; see errors. Change the policy or those accounts, or send "force": true.';
+    return problem("conflict", detail, c.var.requestId, { errors });
+  }
+  const warnings = [...orphans, ...notes];
   const call = async (): Promise<PutAnswer> =>
     add(expected === "any" ? ((await registry(c).newest())?.revision ?? 0) : expected, by);
   return ask(c, "policy registry", call(), (answer) => {
@@ -136,7 +150,9 @@ async function put(
         const { revision, published } = answer;
         const compiled: Parsed<Policy> = compilePolicy(document, revision.revision);
         if (compiled.ok) c.var.services.policies.adopt(compiled.value);
-        return c.json({ ...revisionView(revision), published }, 200, { ETag: etag(revision.revision) });
+        return c.json({ ...revisionView(revision), published, warnings }, 200, {
+          ETag: etag(revision.revision),
+        });
       }
     }
   });

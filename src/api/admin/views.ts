@@ -2,10 +2,13 @@
 import type { Account, ApiKey, AuditEntry } from "../../limiter/account.ts";
 import type { RevisionInfo } from "../../limiter/registry.ts";
 import { parseJson } from "../../json.ts";
-import type { Grant } from "../../policy/adjust.ts";
+import { effectsOn, type Grant } from "../../policy/adjust.ts";
+import { type Policy, tierOf } from "../../policy/compile.ts";
 import { iso } from "./ask.ts";
 
-export function accountView(account: Account, grants: readonly Grant[]) {
+/** `orphaned` is what has no effect since `policy` lacks it. */
+export function accountView(account: Account, grants: readonly Grant[], policy: Policy) {
+  const { orphaned } = effectsOn(tierOf(policy, account.tier), account.overrides, grants);
   const { user, name, tier, status, overrides, version, createdMs, updatedMs } = account;
   return {
     id: user,
@@ -14,6 +17,7 @@ export function accountView(account: Account, grants: readonly Grant[]) {
     status,
     limits: overrides,
     grants: grants.map(grantView),
+    orphaned: { tier: !policy.tiers.has(tier), ...orphaned },
     version,
     createdAt: iso(createdMs),
     updatedAt: iso(updatedMs),

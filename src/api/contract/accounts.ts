@@ -2,6 +2,7 @@
 import {
   accountChangeSchema,
   accountsQuery,
+  deletionQuery,
   newAccountSchema,
   newGrantSchema,
   newKeySchema,
@@ -38,7 +39,7 @@ export const ACCOUNTS = {
     method: "DELETE",
     path: ACCOUNT,
     access: "admin",
-    query: reasonQuery,
+    query: deletionQuery,
   },
   grantExtra: {
     method: "POST",

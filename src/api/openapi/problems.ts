@@ -54,7 +54,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     detail: MISMATCH,
   },
   conflict: {
-    when: "It exists already, or there are as many as there may be.",
+    when: "It exists already, there are as many as there may be, or accounts use what it lacks.",
     detail: 'The account "acme" exists already.',
   },
   revision_mismatch: {

@@ -8,6 +8,7 @@ import {
   accountChangeSchema,
   accountsQuery,
   activationSchema,
+  deletionQuery,
   MAX_BATCH,
   newAccountSchema,
   newGrantSchema,
@@ -30,6 +31,7 @@ import { describe, named } from "./said.ts";
 const REASON = "Why, for the audit trail.";
 const NAME = "For people.";
 const PAGE = { limit: "Entries of a page: 50 where left out.", cursor: "Of the page before." };
+const FORCE = "Put it into force though accounts use tiers or limits that it lacks.";
 const MODE = "The prefix of the key, and nothing else: `live` where left out.";
 
 named("Operation", "One question: may this user do this?", operationSchema);
@@ -62,7 +64,10 @@ describe(newGrantSchema, {
   until: "In the future, by a year at most.",
   reason: REASON,
 });
-describe(resetSchema, { limits: "The names of the limits; all where left out.", reason: REASON });
+describe(resetSchema, {
+  limits: "Names of limits of the account's tier, of routes, or that it has used before; all where left out.",
+  reason: REASON,
+});
 describe(newKeySchema, {
   name: NAME,
   scopes: '`["call"]` where left out.',
@@ -75,8 +80,8 @@ describe(rotationSchema, {
   mode: MODE,
   reason: REASON,
 });
-describe(activationSchema, { reason: REASON });
-describe(policyChangeSchema, { document: "The whole policy.", reason: REASON });
+describe(activationSchema, { reason: REASON, force: FORCE });
+describe(policyChangeSchema, { document: "The whole policy.", reason: REASON, force: FORCE });
 describe(policyCheckSchema, { document: "Any value; a policy is asked for." });
 describe(simulationSchema, {
   document: "Any value; a policy is asked for.",
@@ -87,6 +92,7 @@ describe(pageQuery, PAGE);
 describe(accountsQuery, {
   tier: "Those of this tier.",
   status: "Those of this status.",
+  deleted: "`true`: deleted accounts whose block still holds, and no others.",
   name: "Those with this in their id or name, whatever the case.",
   ...PAGE,
 });
@@ -120,6 +126,10 @@ describe(reportQuery, {
   cursor: "For `decisions`: of the page before.",
 });
 describe(reasonQuery, { reason: REASON });
+describe(deletionQuery, {
+  unblock: "`true`: lift the account's block too, also if the account is deleted already.",
+  reason: REASON,
+});
 describe(rebuildQuery, {
   cursor: "Of the call before.",
   reset: "Forget the list first: for the first call of a rebuild.",

@@ -14,6 +14,8 @@ const dates = {
 const status = () =>
   about("A blocked account's requests are refused with 403.", z.enum(["active", "blocked"]));
 
+const limitNames = (description: string) => about(description, z.array(z.string()));
+
 const overridesSchema = named(
   "Overrides",
   "An account's own numbers, by the name of the tier's limit.",
@@ -42,8 +44,50 @@ export const accountSchema = named(
     status: status(),
     limits: overridesSchema,
     grants: about("Those in force.", z.array(grantSchema)),
+    orphaned: about(
+      "What has no effect, because the policy lacks it.",
+      z.strictObject({
+        tier: about("There is no such tier: the default tier's limits hold.", z.boolean()),
+        limits: limitNames("Limits whose own numbers have no effect."),
+        grants: limitNames("Limits whose grants have no effect."),
+      }),
+    ),
     version: count("Grows with each change."),
     ...dates,
+  }),
+);
+
+export const newAccountAnswerSchema = named(
+  "NewAccount",
+  "The new account, and what it takes over from the user that was known before it.",
+  z.strictObject({
+    ...accountSchema.shape,
+    inherited: about(
+      "Null if nothing was known of the user. A reset clears the limits.",
+      z.nullable(
+        z.strictObject({
+          blocked: about(
+            "An account of this id was deleted while it was blocked: the new one is blocked too.",
+            z.boolean(),
+          ),
+          usage: about("The ledger has usage.", z.boolean()),
+          limits: limitNames("Limits that are not full."),
+          audit: about("The audit trail has entries.", z.boolean()),
+        }),
+      ),
+    ),
+  }),
+);
+
+export const changedAccountSchema = named(
+  "ChangedAccount",
+  "The account as it is now.",
+  z.strictObject({
+    ...accountSchema.shape,
+    overridesKept: limitNames(
+      "If the change names a tier and no limits: limits of the tier whose numbers the account's own replace still.",
+    ),
+    grantsKept: limitNames("If the change names a tier: limits of the tier that grants still add to."),
   }),
 );
 

@@ -57,6 +57,14 @@ describe(routeSchema, {
   forwardKey: "Pass the API key on to the upstream.",
 });
 
+const faults = problemSchema.shape.errors.def.innerType;
+
+const warnings = () =>
+  about(
+    "What would have no effect any more though accounts use it, with their number and a few ids (PUT refuses it without `force`), and what could not be checked.",
+    z.array(faults.def.element),
+  );
+
 const info = {
   revision: count("Numbered from 1; 0 is the policy that ships with the Worker."),
   createdAt: moment("When it was put into force."),
@@ -83,6 +91,7 @@ export const newRevisionSchema = named(
   z.strictObject({
     ...info,
     published: about("Whether all locations can read it already; if not, it is on its way.", z.boolean()),
+    warnings: warnings(),
   }),
 );
 
@@ -94,5 +103,5 @@ export const revisionsSchema = z.strictObject({
 export const verdictSchema = named(
   "PolicyVerdict",
   "Whether a document could be put into force, and if not, its faults.",
-  z.strictObject({ valid: z.boolean(), errors: problemSchema.shape.errors.def.innerType }),
+  z.strictObject({ valid: z.boolean(), errors: faults, warnings: warnings() }),
 );

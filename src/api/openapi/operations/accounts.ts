@@ -4,6 +4,8 @@ import { accountChangeSchema, newAccountSchema, newGrantSchema, resetSchema } fr
 import {
   accountSchema,
   accountsSchema,
+  changedAccountSchema,
+  newAccountAnswerSchema,
   auditSchema,
   grantSchema,
   rebuiltSchema,
@@ -29,6 +31,7 @@ const NEW_ACCOUNT = {
   status: "active",
   limits: {},
   grants: [],
+  orphaned: { tier: false, limits: [], grants: [] },
   version: 1,
   createdAt: DATES.createdAt,
   updatedAt: DATES.createdAt,
@@ -52,7 +55,8 @@ const account = (description: string): Notes["answers"][0] => ({
 const createAccount: Notes = {
   tag: "Accounts",
   summary: "Create an account",
-  description: "The account counts from now on for requests of its user, however they identify themselves.",
+  description:
+    "The account counts from now on for requests of its user, however they identify themselves. Usage, counters and audit trail of the same id stay, and so does the block of a deleted account; the answer says so in `inherited`.",
   request: [
     json(newAccountSchema, {
       account: { id: "acme", name: "Acme Inc.", tier: "free", reason: "Signed up" },
@@ -63,7 +67,16 @@ const createAccount: Notes = {
     {
       status: 201,
       description: "The new account.",
-      contents: [json(accountSchema, { account: NEW_ACCOUNT })],
+      contents: [
+        json(newAccountAnswerSchema, {
+          account: { ...NEW_ACCOUNT, inherited: null },
+          again: {
+            ...NEW_ACCOUNT,
+            status: "blocked",
+            inherited: { blocked: true, usage: true, limits: ["month"], audit: true },
+          },
+        }),
+      ],
     },
   ],
   problems: ["conflict"],
@@ -102,21 +115,33 @@ const getAccount: Notes = {
 const changeAccount: Notes = {
   tag: "Accounts",
   summary: "Change an account's tier, status, limits or name",
-  description: "Holds from the next request on, and keeps what was used: more lets a denied user in at once.",
+  description:
+    "Holds from the next request on, and keeps what was used: more lets a denied user in at once. Another tier keeps the account's own numbers and grants, which the answer names; `limits: null` clears the numbers.",
   request: [
     json(accountChangeSchema, {
       limits: { tier: "pro", limits: { minute: { tokens: 2_000, burst: 3_000 } }, reason: "Contract 17" },
       block: { status: "blocked", reason: "Unpaid" },
     }),
   ],
-  answers: [account("The account as it is now.")],
+  answers: [
+    {
+      status: 200,
+      description: "The account as it is now.",
+      contents: [
+        json(changedAccountSchema, {
+          account: { ...ACCOUNT, overridesKept: ["minute"], grantsKept: ["minute"] },
+        }),
+      ],
+    },
+  ],
   problems: ["not_found"],
 };
 
 const deleteAccount: Notes = {
   tag: "Accounts",
   summary: "Delete an account: its keys stop at once, its ledger is kept",
-  description: "An account of the same id may be made again later.",
+  description:
+    "An account of the same id may be made again later. A block holds on, for tokens and for a new account too, until it is lifted: by `unblock=true` here, also later, or by unblocking the new account.",
   answers: [{ status: 204, description: "Deleted." }],
   problems: ["not_found"],
 };

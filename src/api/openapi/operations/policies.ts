@@ -51,7 +51,9 @@ const whole = (description: string): Notes["answers"][0] => ({
 const changed = (restores: number | null): Notes["answers"][0] => ({
   status: 200,
   description: "It is in force.",
-  contents: [json(newRevisionSchema, { revision: { ...INFO, revision: 8, restores, published: true } })],
+  contents: [
+    json(newRevisionSchema, { revision: { ...INFO, revision: 8, restores, published: true, warnings: [] } }),
+  ],
   headers: ["ETag"],
 });
 
@@ -66,18 +68,22 @@ const putPolicy: Notes = {
   tag: "Policy",
   summary: "Put a policy into force, if nobody else was faster",
   description:
-    "A document with any fault changes nothing. It is in force here at once and within a minute everywhere; objects never decide by an older one.",
+    "A document with any fault changes nothing, and neither does one that lacks tiers or limits which accounts use, unless with `force`. It is in force here at once and within a minute everywhere; objects never decide by an older one.",
   request: [
-    json(wholePolicyChangeSchema, { policy: { document: DOCUMENT, reason: "Twice as much for pro" } }),
+    json(wholePolicyChangeSchema, {
+      policy: { document: DOCUMENT, reason: "Twice as much for pro" },
+      "by force": { document: DOCUMENT, reason: "Gold is gone", force: true },
+    }),
   ],
   answers: [changed(null)],
+  problems: ["conflict"],
 };
 
 const validatePolicy: Notes = {
   tag: "Policy",
   summary: "Every fault of a policy, with nothing changed",
   description:
-    "The same checks as for a change, and their answer as data. Each administrator may have 600 tokens of policies checked per minute; a document costs one for each 16 KiB begun.",
+    "The same checks as for a change, and their answer as data. Warnings compare with the accounts of the directory, which follows them within a second or so. Each administrator may have 600 tokens of policies checked per minute; a document costs one for each 16 KiB begun.",
   request: [
     json(policyCheckSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } }),
   ],
@@ -87,8 +93,20 @@ const validatePolicy: Notes = {
       description: "The verdict.",
       contents: [
         json(verdictSchema, {
-          valid: { valid: true, errors: [] },
+          valid: { valid: true, errors: [], warnings: [] },
+          "in use": {
+            valid: true,
+            errors: [],
+            warnings: [
+              {
+                path: "/tiers/gold",
+                message:
+                  '2 accounts have the tier "gold", which this policy lacks: they would be limited by the default tier "free" (acme, bob)',
+              },
+            ],
+          },
           invalid: {
+            warnings: [],
             valid: false,
             errors: [
               { path: "/tiers", message: "Invalid input: expected record, received undefined" },
@@ -176,10 +194,10 @@ const activateRevision: Notes = {
   tag: "Policy",
   summary: "Bring an earlier revision back, as a new one",
   description:
-    "Adds its document again as the newest revision, so numbers only ever grow. Without If-Match: whatever is in force now.",
+    "Adds its document again as the newest revision, so numbers only ever grow. Without If-Match: whatever is in force now. Like a new policy, it is refused if it lacks what accounts use, unless with `force`.",
   request: [json(activationSchema, { reason: { reason: "Revision 6 was a mistake" } })],
   answers: [changed(5)],
-  problems: ["not_found"],
+  problems: ["not_found", "conflict"],
 };
 
 export const POLICIES = {

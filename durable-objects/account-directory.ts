@@ -28,7 +28,7 @@ const NO_END_MS = Number.MAX_SAFE_INTEGER;
 const MAX_USES = 5_000;
 const EXAMPLES = 5;
 
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE accounts (
     id TEXT PRIMARY KEY,
@@ -70,7 +70,8 @@ export class AccountDirectory extends DurableObject<Env> {
     const { sql } = this.#storage;
     const known = sql.exec("SELECT tier, version, deleted, uses FROM accounts WHERE id = ?", id).toArray()[0];
     const old = known && knownSchema.parse(known);
-    if (old && (version < old.version || (version === old.version && old.uses !== null))) return;
+    const isFuller = old?.uses === null && old.deleted === 0 && entry?.uses !== undefined;
+    if (old && (version < old.version || (version === old.version && !isFuller))) return;
     if (old) for (const use of usesOf(old)) sql.exec("DELETE FROM uses WHERE use = ? AND id = ?", use, id);
     const { name = "", tier = "", status = "", createdMs = 0, updatedMs = 0 } = entry ?? {};
     const deleted = entry === null || entry.deleted === true;

@@ -6,7 +6,14 @@ import { abortAllDurableObjects, reset, runInDurableObject } from "cloudflare:te
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { type DirectoryEntry, type DirectoryFilter, directoryOf } from "../../src/limiter/directory.ts";
+import { MIGRATIONS } from "../../durable-objects/account-directory.ts";
+import {
+  type DirectoryEntry,
+  type DirectoryFilter,
+  directoryOf,
+  type LimitUse,
+  type PolicyUse,
+} from "../../src/limiter/directory.ts";
 
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -205,5 +212,79 @@ describe("the list", () => {
       { numRuns: 30 },
     );
     expect(hits).toBeGreaterThan(40);
+  });
+});
+
+describe("what accounts use of the policy", () => {
+  const NOW_MS = 1_000;
+  const tier = (name: string): PolicyUse => ({ tier: name, limit: null, shape: null });
+  const override = { limit: "month", shape: { per: "hour", amount: 1 }, untilMs: null } as const;
+  const granted = (untilMs: number): LimitUse => ({ limit: "day", shape: null, untilMs });
+
+  /** Each use with how many have it. */
+  async function used(nowMs = NOW_MS): Promise<Record<string, number>> {
+    const { uses } = await directory().uses();
+    const users = await directory().usersOf(uses, nowMs);
+    return Object.fromEntries(
+      users.map(({ use, count }) => [
+        [use.tier, use.limit, use.shape && "own"].filter(Boolean).join(" "),
+        count,
+      ]),
+    );
+  }
+
+  it("is counted each thing once, with the first ids, and follows every change", async () => {
+    expect(await directory().uses()).toEqual({ uses: [], isComplete: true });
+    for (const id of ["g", "f", "e", "d", "c", "b", "a"]) {
+      await directory().put(id, entry(id, 1, { tier: "pro", uses: [override, granted(2_000)] }), 1);
+    }
+    expect(await used()).toEqual({ pro: 7, "pro day": 7, "pro month own": 7 });
+    const [users] = await directory().usersOf([tier("pro")], NOW_MS);
+    expect(users).toEqual({ use: tier("pro"), count: 7, examples: ["a", "b", "c", "d", "e"] });
+    await directory().put("a", entry("a", 2, { tier: "free", uses: [override] }), 2);
+    await directory().put("b", entry("b", 2, { tier: "pro", uses: [] }), 2);
+    await directory().put("c", null, 2);
+    await directory().put("d", { ...entry("d", 2, { tier: "pro" }), status: "blocked", deleted: true }, 2);
+    // An older value that comes late changes nothing.
+    await directory().put("a", entry("a", 1, { tier: "pro", uses: [granted(9_000)] }), 1);
+    expect(await used()).toEqual({ free: 1, "free month own": 1, pro: 4, "pro day": 3, "pro month own": 3 });
+    expect(await used(2_000)).toMatchObject({ "pro day": 0 });
+    expect((await directory().uses()).isComplete).toBe(true);
+  });
+
+  it("is a grant as long as the last of several", async () => {
+    await directory().put("a", entry("a", 1, { uses: [granted(5_000), granted(2_000)] }), 1);
+    expect(await used(4_999)).toMatchObject({ "free day": 1 });
+    expect(await used(5_000)).toMatchObject({ "free day": 0 });
+  });
+
+  it("is known by tier alone of an account that an older Worker told of, until it is told of again", async () => {
+    await directory().put("old", entry("old", 3), 3);
+    await directory().put("new", entry("new", 1, { uses: [override] }), 1);
+    expect((await directory().uses()).isComplete).toBe(false);
+    expect(await used()).toEqual({ free: 2, "free month own": 1 });
+    // As a rebuild does: the same version, and what it uses.
+    await directory().put("old", entry("old", 3, { uses: [override] }), 3);
+    expect((await directory().uses()).isComplete).toBe(true);
+    expect(await used()).toEqual({ free: 2, "free month own": 2 });
+  });
+
+  it("is taken over from the first schema, with its list: tiers at once, the rest when it is told", async () => {
+    const [first] = MIGRATIONS;
+    if (first === undefined) throw new Error("there is no first migration");
+    await runInDurableObject(directory(), (_object, { storage }) => {
+      storage.sql.exec(first);
+      storage.kv.put("schemaVersion", 1);
+      const columns =
+        "('ann', 'Ann', 'ann', 'pro', 'active', 1, 1, 1, 0), ('gone', '', '', '', '', 0, 0, 4, 1)";
+      storage.sql.exec(`INSERT INTO accounts VALUES ${columns}`);
+    });
+    await abortAllDurableObjects();
+    expect(idsOf(await listed())).toEqual(["ann"]);
+    expect(await used()).toEqual({ pro: 1 });
+    expect((await directory().uses()).isComplete).toBe(false);
+    await directory().put("gone", entry("gone", 4), 4);
+    await directory().put("ann", entry("ann", 2, { tier: "free", uses: [] }), 2);
+    expect(await used()).toEqual({ free: 1 });
   });
 });

@@ -10,7 +10,7 @@ import { registryOf } from "../../src/limiter/registry.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { Operator } from "../fixtures/control-operator.ts";
-import { breakKv, breakKvWrites } from "../fixtures/control-outages.ts";
+import { breakKv, breakKvWrites, directoryWhere } from "../fixtures/control-outages.ts";
 import { newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
@@ -274,6 +274,184 @@ describe("an earlier revision", () => {
     const rest = await operator.pages("revisions", "/policy/revisions?limit=3", first.cursor);
     const seen = [first, ...rest].flatMap(({ revisions }) => revisions.map(({ revision }) => revision));
     expect(seen).toEqual(Array.from({ length: newest }, (_, i) => newest - i));
+  });
+});
+
+describe("a policy that lacks what accounts use", () => {
+  const bucket = (name: string) => ({ name, kind: "bucket", tokens: 1, per: "day", burst: 100 }) as const;
+  const quota = (name: string) => ({ name, kind: "quota", amount: 100, per: "month" }) as const;
+  const tiersOf = (tiers: PolicyDocument["tiers"]): PolicyDocument => ({
+    ...policyOf(100),
+    tiers: { ...policyOf(100).tiers, ...tiers },
+  });
+  const WITH = tiersOf({ gold: { limits: [bucket("day"), quota("month")] } });
+  const WITHOUT = tiersOf({});
+  const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+
+  /** An operator at `WITH`, and an account of the tier gold with a key. */
+  async function startWithGold() {
+    const { edge, operator } = await start();
+    await operator.putPolicy(WITH);
+    const id = newUser();
+    await operator.createAccount(id, { tier: "gold" });
+    return { edge, operator, id, path: `/accounts/${id}` };
+  }
+  const put = (operator: Operator, document: unknown, more: object = {}) =>
+    operator.send("PUT", "/policy", { document, ...more }, { "If-Match": "*" });
+  const check = (operator: Operator, document: unknown) =>
+    operator.do("validity", "POST", "/policy/validate", { document });
+
+  it("as a tier is refused with their number, some ids and what to do, and is put by force", async () => {
+    const { operator, id, path } = await startWithGold();
+    const others = Array.from({ length: 6 }, newUser);
+    for (const other of others) await operator.createAccount(other, { tier: "gold" });
+    const before = await operator.revision();
+    const problem = await problemOf(await put(operator, WITHOUT));
+    expect([problem.status, problem.code, problem.detail]).toEqual([
+      409,
+      "conflict",
+      expect.stringContaining('"force": true'),
+    ]);
+    expect(problem.errors).toEqual([{ path: "/document/tiers/gold", message: expect.any(String) }]);
+    const [{ message = "" } = {}] = problem.errors ?? [];
+    expect(message).toMatch(/^\d+ accounts have the tier "gold", .* default tier "\w+" \(user-/);
+    expect(Number.parseInt(message, 10)).toBeGreaterThanOrEqual(7);
+    expect(await operator.revision()).toBe(before);
+    // A check says the same, and that tokens may name the tier too.
+    const { valid, errors, warnings } = await check(operator, WITHOUT);
+    expect([valid, errors]).toEqual([true, []]);
+    expect(warnings).toEqual([
+      { path: "/tiers/gold", message },
+      { path: "/tiers/gold", message: expect.stringContaining("tokens") },
+    ]);
+    const forced = await put(operator, WITHOUT, { force: true });
+    expect([forced.status, await forced.json()]).toEqual([200, expect.objectContaining({ warnings })]);
+    expect((await operator.get("account", path)).orphaned).toEqual({ tier: true, limits: [], grants: [] });
+    // What is orphaned already is no reason to refuse the next policy.
+    expect((await put(operator, WITHOUT)).status).toBe(200);
+    expect((await put(operator, WITH)).status).toBe(200);
+    expect((await operator.get("account", path)).orphaned.tier).toBe(false);
+    for (const other of [id, ...others]) await operator.send("DELETE", `/accounts/${other}`);
+  });
+
+  it("by force leaves accounts that can be changed: name, status, tier, the very tier again; never another unknown one", async () => {
+    const { operator, path } = await startWithGold();
+    await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7 } } });
+    await put(operator, WITHOUT, { force: true });
+    const patch = (body: object) => operator.do("changedAccount", "PATCH", path, body);
+    const orphaned = { tier: true, limits: ["month"], grants: [] };
+    expect(await patch({ name: "Renamed" })).toMatchObject({ name: "Renamed", tier: "gold", orphaned });
+    expect(await patch({ status: "blocked" })).toMatchObject({ status: "blocked", orphaned });
+    expect(await patch({ tier: "gold", status: "active" })).toMatchObject({ tier: "gold", orphaned });
+    expect(await operator.refusal("PATCH", path, { tier: "silver" })).toBe("422 /tier");
+    // Given anew, it is refused; left alone, it holds nothing up.
+    expect(await operator.refusal("PATCH", path, { limits: { month: { amount: 8 } } })).toBe(
+      "422 /limits/month",
+    );
+    const { defaultTier } = WITHOUT;
+    expect(await patch({ tier: defaultTier })).toMatchObject({
+      tier: defaultTier,
+      orphaned: { tier: false, limits: ["month"], grants: [] },
+      overridesKept: [],
+    });
+    expect(await patch({ limits: null })).toMatchObject({ orphaned: { limits: [] } });
+    expect(await operator.refusal("PATCH", path, { tier: "gold" })).toBe("422 /tier");
+    await operator.send("DELETE", path);
+  });
+
+  it.each<[what: string, limits: PolicyDocument["tiers"][string]["limits"], lost: number]>([
+    ["a limit that is renamed", [bucket("day"), quota("monthly")], 2],
+    ["a limit that is removed", [bucket("day")], 2],
+    ["a limit of another kind", [bucket("day"), bucket("month")], 1],
+    ["limits that all stay", [bucket("day"), { ...quota("month"), amount: 1 }], 0],
+  ])("as %s is told of by those who have numbers of their own or a grant", async (_what, limits, lost) => {
+    const { operator, id, path } = await startWithGold();
+    await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7, per: "month" } } });
+    await operator.do("grant", "POST", `${path}/grants`, { limit: "month", amount: 5, until: inAnHour() });
+    const next = tiersOf({ gold: { limits } });
+    const { warnings } = await check(operator, next);
+    expect(warnings).toHaveLength(lost);
+    for (const { path: place, message } of warnings) {
+      expect(place).toBe("/tiers/gold/limits");
+      expect(message).toMatch(
+        /^1 account of the tier "gold" has (a grant|numbers of their own) for the limit "month"/,
+      );
+      expect(message).toContain(id);
+    }
+    expect((await put(operator, next)).status).toBe(lost === 0 ? 200 : 409);
+    await put(operator, next, { force: true });
+    expect((await operator.get("account", path)).orphaned).toEqual({
+      tier: false,
+      limits: lost === 0 ? [] : ["month"],
+      grants: lost === 2 ? ["month"] : [],
+    });
+    await operator.send("DELETE", path);
+  });
+
+  it("is told of no more once the grant has ended, the numbers are cleared or the account is deleted or moved", async () => {
+    const { operator, path } = await startWithGold();
+    const next = tiersOf({ gold: { limits: [bucket("day")] } });
+    const lost = async (document = next) => (await check(operator, document)).warnings.length;
+    await operator.do("grant", "POST", `${path}/grants`, { limit: "month", amount: 5, until: inAnHour() });
+    expect(await lost()).toBe(1);
+    later(3_600_000);
+    expect(await lost()).toBe(0);
+    await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7 } } });
+    expect(await lost()).toBe(1);
+    await operator.do("changedAccount", "PATCH", path, { limits: null });
+    expect(await lost()).toBe(0);
+    // That the tier is removed, tokens may feel, whoever has an account.
+    expect(await lost(WITHOUT)).toBe(2);
+    await operator.do("changedAccount", "PATCH", path, { tier: WITHOUT.defaultTier });
+    expect(await lost(WITHOUT)).toBe(1);
+    await operator.do("changedAccount", "PATCH", path, { tier: "gold", status: "blocked" });
+    expect(await lost(WITHOUT)).toBe(2);
+    await operator.send("DELETE", path);
+    expect(await lost(WITHOUT)).toBe(1);
+    expect((await put(operator, WITHOUT)).status).toBe(200);
+  });
+
+  it("is refused as an earlier revision too, the one that ships included, unless by force", async () => {
+    const { edge, operator } = await start();
+    const earlier = await operator.putPolicy(WITHOUT);
+    const { path } = await startWithGold();
+    for (const revision of [earlier, 0]) {
+      const activate = (body: object) =>
+        operator.refusal("POST", `/policy/revisions/${revision}/activate`, body);
+      expect(await activate({})).toBe("409 /document/tiers/gold");
+      expect(await activate({ force: false })).toBe("409 /document/tiers/gold");
+      expect(await activate({ force: "yes" })).toBe("422 /force");
+    }
+    const forced = await operator.do("putPolicy", "POST", `/policy/revisions/${earlier}/activate`, {
+      force: true,
+    });
+    expect(forced.warnings.length).toBeGreaterThan(0);
+    expect(await burstAt(edge)).toBe(100);
+    await operator.send("DELETE", path);
+  });
+
+  it("is put where the directory cannot be asked, and the answer says that it was not checked", async () => {
+    const { operator, path } = await startWithGold();
+    vi.spyOn(console, "error").mockReturnValue();
+    const mend = directoryWhere(() => "fail");
+    const { valid, warnings } = await check(operator, WITHOUT);
+    const unknown = { path: "", message: expect.stringContaining("could not be checked") };
+    expect([valid, warnings]).toEqual([true, [unknown]]);
+    const response = await put(operator, WITHOUT);
+    expect([response.status, await response.json()]).toEqual([200, expect.objectContaining({ warnings })]);
+    mend();
+    await operator.send("DELETE", path);
+  });
+
+  it("is told of by the newest policy, though this isolate has not seen it yet", async () => {
+    const { operator } = await start();
+    await operator.putPolicy(WITHOUT);
+    const lagging = await start();
+    await lagging.operator.revision();
+    const { path } = await startWithGold();
+    expect(lagging.edge.services.policies.known?.tiers.has("gold")).toBe(false);
+    expect((await put(lagging.operator, WITHOUT)).status).toBe(409);
+    await operator.send("DELETE", path);
   });
 });
 

@@ -66,19 +66,19 @@ async function notFull(
   inherited: Inherited,
 ): Promise<Inherited | null> {
   const { revision, defaultTier } = c.var.policy;
-  let limits = inherited.limits;
+  const names = new Set(inherited.limits);
   try {
     const call: Promise<UserStatus> = stub.status({ revision, tier: defaultTier, keyId: null });
     const status = await withDeadline(call, STATUS_DEADLINE_MS, "limiter");
-    const now = status.kind === "status" ? status.limits : [];
-    const full = now.filter(({ limit, remaining }) => remaining >= limit).map(({ name }) => name);
-    const spent = now.filter(({ limit, remaining }) => remaining < limit).map(({ name }) => name);
-    limits = [...new Set([...limits, ...spent])].filter((name) => !full.includes(name));
+    for (const { name, limit, remaining } of status.kind === "status" ? status.limits : []) {
+      if (remaining < limit) names.add(name);
+      else names.delete(name);
+    }
   } catch {
-    // The account is made: what may be spent is said, too, of limits that may be full.
+    // The account is made all the same: limits that may be full are named too.
   }
   const { blocked, usage, audit } = inherited;
-  return blocked || usage || audit || limits.length > 0 ? { ...inherited, limits } : null;
+  return blocked || usage || audit || names.size > 0 ? { ...inherited, limits: [...names] } : null;
 }
 
 export async function listAccounts(c: Context<AppEnv>): Promise<Response> {

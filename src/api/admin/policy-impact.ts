@@ -8,7 +8,7 @@ import { registryOf } from "../../limiter/registry.ts";
 import { messageOf } from "../../log.ts";
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import { type Fault, MAX_FAULTS } from "../../policy/fault.ts";
-import { orphanFault, orphansOf, removedTiers } from "../../policy/orphans.ts";
+import { orphanFault, orphansOf, removedTiers } from "../../limiter/orphans.ts";
 
 /** Less than an operator's call may take in all. */
 const DEADLINE_MS = 3_000;

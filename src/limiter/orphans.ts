@@ -4,11 +4,10 @@
  *
  * Pure: who uses what is the directory's to say.
  */
-import type { PolicyUse, Users } from "../limiter/directory.ts";
-import { MAX_COUNTED_USERS } from "../limiter/directory.ts";
-import { overrideFaults } from "./adjust.ts";
-import { type Policy, tierOf } from "./compile.ts";
-import { type Fault, pointer } from "./fault.ts";
+import { overrideFaults } from "../policy/adjust.ts";
+import { type Policy, tierOf } from "../policy/compile.ts";
+import { type Fault, pointer } from "../policy/fault.ts";
+import { MAX_COUNTED_USERS, type PolicyUse, type Users } from "./directory.ts";
 
 /** The uses that have no effect under `next` and had one under `current`; null: every use had one. */
 export function orphansOf(uses: readonly PolicyUse[], next: Policy, current: Policy | null): PolicyUse[] {

@@ -37,6 +37,18 @@ async function exhaust(user: string): Promise<void> {
   throw new Error(`${user} is never denied`);
 }
 
+/** A change of an account by the admin API. */
+async function change(method: string, user: string, body?: object): Promise<void> {
+  const url = new URL(`/api/v1/admin/accounts/${user}`, product.url);
+  const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+  const { status } = await request(url, {
+    method,
+    headers,
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  expect(status).toBeLessThan(300);
+}
+
 /** Opens the screen and waits for its heading. */
 async function open(screen: string, heading: string | RegExp): Promise<void> {
   await viewer.open(screen);
@@ -232,6 +244,52 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
         expect(viewer.faults()).toEqual([]);
       },
     );
+  });
+
+  it("warns that accounts use what a draft lacks, and puts it into force once that is confirmed", async () => {
+    const { page } = viewer;
+    await open("policy", /revision 4 is in force/);
+    const editor = page.getByLabel("Policy document");
+    const draft = JSON.parse(await editor.inputValue());
+    delete draft.tiers.pro;
+    await editor.fill(JSON.stringify(draft));
+    await page.getByText(/(has|have) the tier "pro", which this policy lacks/).waitFor();
+    await page.getByRole("button", { name: "Activate…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText(/(has|have) the tier "pro"/).waitFor();
+    await dialog.getByLabel("Reason").fill("pro is no more");
+    await dialog.getByRole("button", { name: "Activate", exact: true }).click();
+    await dialog.getByLabel("Activate it although accounts use what it lacks").check();
+    expect(await viewer.axe()).toEqual([]);
+    expect(await viewer.confirm("Activate", "pro is no more")).toContain("Revision 5 is in force");
+    await open("user?id=ann", /ann/);
+    await page.getByText("The policy has no tier pro: the default tier free counts.").waitFor();
+    await open("policy?revision=4", /Revision 4/);
+    await page.getByRole("button", { name: "Roll back to this…" }).click();
+    expect(await viewer.confirm("Roll back", "pro is back")).toContain("Revision 6 is in force");
+    expect(viewer.faults().filter((fault) => !fault.includes("409"))).toEqual([]);
+  });
+
+  it("makes an account of an id that was known, says what it takes over, and clears it", async () => {
+    const { page } = viewer;
+    await change("PATCH", "ann", { status: "blocked" });
+    await change("DELETE", "ann");
+    await open("user?id=ann", /ann/);
+    await page.getByText("the block still holds").waitFor();
+    await page.getByRole("button", { name: "Create account" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Reason").fill("back again");
+    await dialog.getByRole("button", { name: "Create", exact: true }).click();
+    await dialog
+      .getByText(/takes over its usage, its history and what was spent of .* blocked too/)
+      .waitFor();
+    await dialog.getByRole("button", { name: "Reset its limits" }).click();
+    await dialog.getByText("Its limits are full.").waitFor();
+    await dialog.getByRole("button", { name: "Unblock it" }).click();
+    await dialog.getByText("It is not blocked any more.").waitFor();
+    expect(await viewer.axe()).toEqual([]);
+    await dialog.getByRole("button", { name: "Close" }).click();
+    expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);
   });
 
   it("shows decisions as they are made", async () => {

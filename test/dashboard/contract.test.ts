@@ -9,9 +9,9 @@ import { parseLog } from "../../dashboard/src/decisions/decision.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 import {
   parseActivation,
-  parseFaults,
   parseRevision,
   parseRevisionPage,
+  parseVerdict,
 } from "../../dashboard/src/policy/policy-api.ts";
 import { parseSimulation } from "../../dashboard/src/simulator/simulation.ts";
 import {
@@ -20,6 +20,8 @@ import {
   parseGrant,
   parseKey,
   parseKeys,
+  parseChangedAccount,
+  parseNewAccount,
   parseNewKey,
   parsePolicy,
   parseStatus,
@@ -66,8 +68,8 @@ type Parse = (body: unknown) => unknown;
 describe("what the contract says of an answer is what the page reads:", () => {
   it.each<[string, Parse]>([
     ["getAccount", parseAccount],
-    ["changeAccount", parseAccount],
-    ["createAccount", parseAccount],
+    ["changeAccount", parseChangedAccount],
+    ["createAccount", parseNewAccount],
     ["grantExtra", parseGrant],
     ["resetAccount", parseAccount],
     ["getAccountStatus", parseStatus],
@@ -83,7 +85,7 @@ describe("what the contract says of an answer is what the page reads:", () => {
     ["putPolicy", parseActivation],
     ["activateRevision", parseActivation],
     ["listRevisions", parseRevisionPage],
-    ["validatePolicy", parseFaults],
+    ["validatePolicy", parseVerdict],
     ["simulatePolicy", parseSimulation],
   ])("%s", (id, parse) => {
     const examples = examplesOf(id);

@@ -4,6 +4,7 @@ import { beginDraft, type Draft, storedDraft, storeDraft } from "../../dashboard
 import {
   parseActivation,
   parseFaults,
+  parseVerdict,
   parseRevision,
   parseRevisionPage,
 } from "../../dashboard/src/policy/policy-api.ts";
@@ -83,5 +84,9 @@ test("never takes an answer without a verdict for a valid policy", () => {
     { path: "/a", message: "no" },
   ]);
   expect(parseFaults({ valid: false, errors: [] })).toBeNull();
+  const warnings = [{ path: "/tiers/gold", message: "in use" }];
+  expect(parseVerdict({ valid: true, errors: [], warnings })).toEqual({ faults: [], warnings });
+  // A Worker that says nothing of accounts is not taken to have found none.
+  expect(parseVerdict({ valid: true, errors: [] })).toBeNull();
   expect(parseFaults({ valid: false, errors: [{ path: "/a" }] })).toBeNull();
 });

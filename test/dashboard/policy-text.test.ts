@@ -88,7 +88,7 @@ const judged = (text: string, answer: Parameters<typeof validationOf>[2]) =>
 
 test("never calls a text valid that the server has not found valid", () => {
   const text = '{ "schema": 1 }';
-  const said = { text, faults: [], unknown: null };
+  const said = { text, faults: [], warnings: [], unknown: null };
   expect(judged(text, said)).toMatchObject({ isValid: true, isChecking: false });
   expect(judged(text, null)).toMatchObject({ isValid: false, isChecking: true });
   expect(judged(text, { ...said, text: "{}" })).toMatchObject({ isValid: false, isChecking: true });
@@ -99,13 +99,22 @@ test("never calls a text valid that the server has not found valid", () => {
   expect(judged("{", { ...said, text: "{" })).toMatchObject({ isValid: false, isChecking: false });
 });
 
+test("keeps a valid text's warnings with it: none is a fault, and none is of another text", () => {
+  const text = '{ "schema": 1 }';
+  const warnings = [{ path: "/tiers/gold", message: "2 accounts have it" }];
+  const said = { text, faults: [], warnings, unknown: null };
+  expect(judged(text, said)).toMatchObject({ isValid: true, faults: [], warnings });
+  expect(judged(text, { ...said, text: "{}" })).toMatchObject({ warnings: [] });
+  expect(judged("{", said)).toMatchObject({ warnings: [] });
+});
+
 test("shows each fault at its line, and one of the whole document at its beginning", () => {
   const text = '{\n  "schema": 1,\n  "tears": {}\n}';
   const faults = [
     { path: "/tears", message: "is not a known field" },
     { path: "", message: "lacks something" },
   ];
-  expect(judged(text, { text, faults, unknown: null }).faults).toEqual([
+  expect(judged(text, { text, faults, warnings: [], unknown: null }).faults).toEqual([
     { where: "/tears", message: "is not a known field", line: 3, place: { start: 19, end: 29 } },
     { where: "the document", message: "lacks something", line: 1, place: { start: 0, end: 1 } },
   ]);

@@ -5,10 +5,13 @@ import { burnDown, HOUR_MS, type QuotaNow } from "../../dashboard/src/user/burn-
 import { drawnAt, levelAt, type LimitReading, SETTLE_MS } from "../../dashboard/src/user/limit-level.ts";
 import {
   auditChanges,
+  inheritedText,
+  keptText,
   levelText,
   motionText,
-  tierChanges,
+  orphanedText,
   shortageText,
+  tierChanges,
 } from "../../dashboard/src/user/limit-text.ts";
 import * as bucket from "../../src/core/token-bucket.ts";
 
@@ -205,4 +208,34 @@ describe("limits in words", () => {
       'limits: {"minute":{"tokens":5}} → none',
     ]);
   });
+});
+
+it("says what a new account takes over, and nothing of what it does not", () => {
+  const nothing = { blocked: false, usage: false, limits: [], audit: false };
+  expect(inheritedText({ ...nothing, usage: true, audit: true, limits: ["day", "month"] })).toBe(
+    "The id was known before: the account takes over its usage, its history and what was spent of day, month.",
+  );
+  expect(inheritedText({ ...nothing, usage: true })).toMatch(/takes over its usage\.$/);
+  expect(inheritedText({ ...nothing, blocked: true })).toMatch(/^An account of this id .* blocked too\.$/);
+});
+
+it("says what an account keeps in another tier, and what has no effect since the policy lacks it", () => {
+  expect(keptText(["day"], [])).toBe("It keeps its own numbers for day, in place of the new tier's.");
+  expect(keptText(["day"], ["month"])).toContain("for day and what it was granted of month");
+  expect(keptText([], [])).toBe("");
+  const account = {
+    id: "a",
+    name: "",
+    tier: "gold",
+    status: "active",
+    limits: {},
+    grants: [],
+    createdAt: "",
+    updatedAt: "",
+  } as const;
+  const orphaned = { tier: true, limits: ["day"], grants: ["month"] };
+  expect(orphanedText({ ...account, orphaned }, "free")).toBe(
+    "The policy has no tier gold: the default tier free counts. Its own numbers for day have no effect. Its grants of month have no effect.",
+  );
+  expect(orphanedText({ ...account, orphaned: { tier: false, limits: [], grants: [] } }, "free")).toBe("");
 });

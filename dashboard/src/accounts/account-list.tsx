@@ -13,6 +13,8 @@ const EVERY_MS = 15_000;
 const TYPING_MS = 250;
 const LONGEST_NAME = 200;
 const STATUSES = ["active", "blocked"] as const;
+/** Beside the statuses: accounts that were deleted, and whose block still holds. */
+const DELETED = "deleted";
 
 const isEntry = isShape({
   id: isText,
@@ -29,7 +31,8 @@ export function AccountList() {
   const { address, go } = usePage();
   const { name = "", tier = "", status = "", cursor = "" } = address.params;
   const [typed, setTyped] = useState(name);
-  const given = Object.entries({ name, tier, status, cursor }).filter(([, value]) => value !== "");
+  const standing = status === DELETED ? { deleted: "true" } : { status };
+  const given = Object.entries({ name, tier, ...standing, cursor }).filter(([, value]) => value !== "");
   const query = new URLSearchParams([["limit", String(ROWS)], ...given]);
   const polled = usePolled(`/api/v1/admin/accounts?${query}`, parseAccounts, EVERY_MS);
   const policy = usePolled("/api/v1/admin/policy", parseTiers, EVERY_MS);
@@ -93,6 +96,7 @@ export function AccountList() {
             {STATUSES.map((one) => (
               <option key={one}>{one}</option>
             ))}
+            <option value={DELETED}>deleted, still blocked</option>
           </select>
         </label>
         <button disabled={open === ""}>Open this very id</button>

@@ -1,12 +1,20 @@
 /**
  * Puts a policy into force, and says before what that changes. If somebody else was faster nothing changes: the draft is kept, and
- * theirs is offered to be seen beside it.
+ * theirs is offered to be seen beside it. A policy that lacks what accounts use is put only after a second confirmation.
  */
 import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { isRecord, type Outcome } from "../shell/api-client.ts";
 import { ChangeList } from "./changes-view.tsx";
-import { type Activation, parseActivation, parseFaults, type Revision } from "./policy-api.ts";
+import {
+  type Activation,
+  type Confirmation,
+  parseActivation,
+  parseFaults,
+  type PolicyFault,
+  type Revision,
+} from "./policy-api.ts";
+import { WarningList } from "./warning-list.tsx";
 
 interface Props {
   readonly title: string;
@@ -15,27 +23,40 @@ interface Props {
   readonly active: Revision;
   /** What will be. */
   readonly document: unknown;
-  readonly activate: (reason: string) => Promise<Outcome<Activation>>;
+  /** What a check of the document said already. */
+  readonly warnings: readonly PolicyFault[];
+  readonly activate: (by: Confirmation) => Promise<Outcome<Activation>>;
   readonly onActivated: () => void;
   /** Somebody else was faster. */
   readonly onConflict: () => void;
   readonly onClose: () => void;
 }
 
-const CONFLICT = 412;
+const LATE = 412;
+const IN_USE = 409;
 
 export function ActivationDialog(props: Props) {
   const { title, verb, active, document, activate, onActivated, onConflict, onClose } = props;
   const [isLate, setLate] = useState(false);
-  const run = async (_: FormData, reason: string): Promise<Outcome<Activation>> => {
-    const outcome = await activate(reason);
+  const [inUse, setInUse] = useState<readonly PolicyFault[] | null>(null);
+  const run = async (fields: FormData, reason: string): Promise<Outcome<Activation>> => {
+    const outcome = await activate({ reason, force: fields.has("force") });
     if (outcome.kind === "ok") onActivated();
     if (outcome.kind !== "failed") return outcome;
-    if (outcome.status === CONFLICT) {
+    const faults = faultsIn(outcome.body);
+    if (outcome.status === LATE) {
       setLate(true);
       onConflict();
     }
-    return { ...outcome, detail: [outcome.detail, ...faultsIn(outcome.body)].join(" ") };
+    if (outcome.status === IN_USE) {
+      setInUse(faults);
+      return {
+        ...outcome,
+        detail: "Accounts use what this policy lacks, as the warnings say. Confirm it below.",
+      };
+    }
+    const places = faults.map(({ path, message }) => `${path}: ${message}.`);
+    return { ...outcome, detail: [outcome.detail, ...places].join(" ") };
   };
   return (
     <ActionDialog
@@ -57,13 +78,21 @@ export function ActivationDialog(props: Props) {
               Revision {active.revision} stays in the history, to be brought back.
             </p>
             <ChangeList before={active.document} after={document} />
+            <WarningList warnings={inUse ?? props.warnings} />
           </>
         )
       }
       run={run}
       done={(value) => <Done activation={parseActivation(value)} />}
       onClose={onClose}
-    />
+    >
+      {inUse !== null && (
+        <label class="force">
+          <input type="checkbox" name="force" required />
+          {verb} it although accounts use what it lacks
+        </label>
+      )}
+    </ActionDialog>
   );
 }
 
@@ -77,8 +106,8 @@ function Done({ activation }: { readonly activation: Activation | null }) {
   );
 }
 
-/** Where a refused document is at fault. */
-function faultsIn(body: unknown): string[] {
+/** Why a document was refused, and where. */
+function faultsIn(body: unknown): readonly PolicyFault[] {
   const errors = isRecord(body) ? body["errors"] : null;
-  return (parseFaults({ valid: false, errors }) ?? []).map(({ path, message }) => `${path}: ${message}.`);
+  return parseFaults({ valid: false, errors }) ?? [];
 }

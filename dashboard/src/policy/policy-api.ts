@@ -24,6 +24,12 @@ export interface Activation extends RevisionInfo {
   readonly published: boolean;
 }
 
+export interface Verdict {
+  /** None: the document is valid. */
+  readonly faults: readonly PolicyFault[];
+  readonly warnings: readonly PolicyFault[];
+}
+
 export interface RevisionPage {
   readonly revisions: readonly RevisionInfo[];
   /** Null where there are no earlier ones. */
@@ -33,25 +39,32 @@ export interface RevisionPage {
 /** `path` is a JSON Pointer. */
 const isFault = isShape({ path: isText, message: isText });
 const isAnswer = isShape({ valid: isFlag, errors: isListOf(isFault) });
+const isWarned = isShape({ warnings: isListOf(isFault) });
 export type PolicyFault = Shape<typeof isFault>;
 
 export const revisionPath = (revision: number): string => `${REVISIONS}/${revision}`;
 
-/** What is wrong with a document; none where nothing is. */
-export const validate = (document: unknown, signal: AbortSignal): Promise<Outcome<readonly PolicyFault[]>> =>
-  call("POST", `${POLICY}/validate`, parseFaults, { body: { document }, signal });
+/** What is wrong with a document, and what it would do to accounts. */
+export const validate = (document: unknown, signal: AbortSignal): Promise<Outcome<Verdict>> =>
+  call("POST", `${POLICY}/validate`, parseVerdict, { body: { document }, signal });
 
-/** Puts a document into force if `base` still is. 412: somebody else was faster. */
-export const activate = (document: unknown, base: number, reason: string): Promise<Outcome<Activation>> =>
+/** Why a change is made, and whether also if accounts use what the policy lacks. */
+export interface Confirmation {
+  readonly reason: string;
+  readonly force: boolean;
+}
+
+/** Puts a document into force if `base` still is. 412: somebody else was faster. 409: accounts use what it lacks. */
+export const activate = (document: unknown, base: number, by: Confirmation): Promise<Outcome<Activation>> =>
   call("PUT", POLICY, parseActivation, {
-    body: { document, reason },
+    body: { document, ...by },
     headers: { "If-Match": `"${base}"` },
   });
 
-/** Brings a revision back, as a new one, if `base` still is in force. */
-export const rollBack = (revision: number, base: number, reason: string): Promise<Outcome<Activation>> =>
+/** Brings a revision back, as a new one, if `base` still is in force. Otherwise as {@link activate}. */
+export const rollBack = (revision: number, base: number, by: Confirmation): Promise<Outcome<Activation>> =>
   call("POST", `${revisionPath(revision)}/activate`, parseActivation, {
-    body: { reason },
+    body: by,
     headers: { "If-Match": `"${base}"` },
   });
 
@@ -102,4 +115,9 @@ export function parseRevisionPage(body: unknown): RevisionPage | null {
 export function parseFaults(body: unknown): readonly PolicyFault[] | null {
   if (!isAnswer(body) || body.valid !== (body.errors.length === 0)) return null;
   return body.errors;
+}
+
+export function parseVerdict(body: unknown): Verdict | null {
+  const faults = parseFaults(body);
+  return faults && isWarned(body) ? { faults, warnings: body.warnings } : null;
 }

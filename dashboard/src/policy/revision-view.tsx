@@ -104,7 +104,8 @@ export function RevisionView({ revision, active, refresh }: Props) {
               verb="Roll back"
               active={active}
               document={shown.document}
-              activate={(reason) => rollBack(revision, active.revision, reason)}
+              warnings={[]}
+              activate={(by) => rollBack(revision, active.revision, by)}
               onActivated={refresh}
               onConflict={refresh}
               onClose={() => setAsking(false)}

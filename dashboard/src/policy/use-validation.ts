@@ -28,8 +28,8 @@ export function useValidation(text: string | null): Validation | null {
         timer = setTimeout(() => void ask(), outcome.retryAfterMs ?? AGAIN_MS);
         return;
       }
-      const faults = outcome.kind === "ok" ? outcome.value : [];
-      setAnswer({ text, faults, unknown: outcome.kind === "ok" ? null : outcome.detail });
+      const verdict = outcome.kind === "ok" ? outcome.value : { faults: [], warnings: [] };
+      setAnswer({ text, ...verdict, unknown: outcome.kind === "ok" ? null : outcome.detail });
     };
     let timer = setTimeout(() => void ask(), known === null ? PAUSE_MS : AGAIN_MS);
     return () => {

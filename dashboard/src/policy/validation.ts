@@ -1,7 +1,7 @@
 /** What is known of a text as a policy, from the text itself and from the server's last answer. Pure. */
 import { LONGEST_DRAFT } from "./draft.ts";
 import { type JsonText, lineAndColumn, type Place, placeOf, readJson } from "./json-text.ts";
-import type { PolicyFault } from "./policy-api.ts";
+import type { PolicyFault, Verdict } from "./policy-api.ts";
 
 export interface FoundFault {
   /** "line 3, column 5", or a JSON Pointer. */
@@ -19,14 +19,15 @@ export interface Validation {
   /** Whether the server's answer is still to come. */
   readonly isChecking: boolean;
   readonly faults: readonly FoundFault[];
+  /** Of a valid text: what it would do to accounts. */
+  readonly warnings: readonly PolicyFault[];
   /** Why the server could not be asked; null where it could. */
   readonly unknown: string | null;
 }
 
 /** What the server said, or why it said nothing, of the text that it was asked about. */
-export interface Answer {
+export interface Answer extends Verdict {
   readonly text: string;
-  readonly faults: readonly PolicyFault[];
   readonly unknown: string | null;
 }
 
@@ -43,10 +44,10 @@ export function validationOf(text: string, json: JsonText, answer: Answer | null
     const place = { start: json.offset, end: Math.min(text.length, json.offset + 1) };
     const { line, column } = lineAndColumn(text, json.offset);
     const fault = { where: `line ${line}, column ${column}`, message: json.message, place, line };
-    return { json, isValid: false, isChecking: false, faults: [fault], unknown: null };
+    return { json, isValid: false, isChecking: false, faults: [fault], warnings: [], unknown: null };
   }
   if (answer?.text !== text) {
-    return { json, isValid: false, isChecking: true, faults: [], unknown: null };
+    return { json, isValid: false, isChecking: true, faults: [], warnings: [], unknown: null };
   }
   const faults = answer.faults.map(({ path, message }) => {
     const place = placeOf(json.places, path);
@@ -54,5 +55,5 @@ export function validationOf(text: string, json: JsonText, answer: Answer | null
     return { where: path === "" ? "the document" : path, message, place, line };
   });
   const isValid = answer.unknown === null && faults.length === 0;
-  return { json, isValid, isChecking: false, faults, unknown: answer.unknown };
+  return { json, isValid, isChecking: false, faults, warnings: answer.warnings, unknown: answer.unknown };
 }

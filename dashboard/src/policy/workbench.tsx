@@ -11,6 +11,7 @@ import type { Place } from "./json-text.ts";
 import { activate, type Revision } from "./policy-api.ts";
 import { useValidation } from "./use-validation.ts";
 import type { Validation } from "./validation.ts";
+import { WarningList } from "./warning-list.tsx";
 
 interface Props {
   /** The same object as long as it is the same revision. */
@@ -132,7 +133,8 @@ export function Workbench({ active, refresh }: Props) {
           verb="Activate"
           active={active}
           document={document}
-          activate={(reason) => activate(document, draft.base, reason)}
+          warnings={validation?.warnings ?? []}
+          activate={(by) => activate(document, draft.base, by)}
           onActivated={refresh}
           onConflict={refresh}
           onClose={() => setAsking(false)}
@@ -208,6 +210,7 @@ function Verdict({ validation, onGoTo }: VerdictProps) {
           ))}
         </ul>
       )}
+      <WarningList warnings={validation?.warnings ?? []} />
     </div>
   );
 }

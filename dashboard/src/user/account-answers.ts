@@ -48,18 +48,30 @@ const NUMBERS = {
 };
 const isOverride = isShape<LimitNumbers>(NUMBERS);
 
-const isAccount = isShape({
+const isNames = isListOf(isText);
+const ACCOUNT = {
   id: isText,
   name: isText,
   tier: isText,
   status: isOneOf("active", "blocked"),
   limits: isMapOf(isOverride),
   grants: isListOf(isGrant),
+  /** What has no effect, since the policy lacks it. */
+  orphaned: isShape({ tier: isFlag, limits: isNames, grants: isNames }),
   createdAt: isText,
   updatedAt: isText,
-});
+};
+const isAccount = isShape(ACCOUNT);
 export type Account = Shape<typeof isAccount>;
 export const parseAccount = parseAs(isAccount);
+
+/** What a new account takes over from the user that was known before it. */
+const isInherited = isShape({ blocked: isFlag, usage: isFlag, limits: isNames, audit: isFlag });
+export type Inherited = Shape<typeof isInherited>;
+export const parseNewAccount = parseAs(isShape({ ...ACCOUNT, inherited: isNullOr(isInherited) }));
+export const parseChangedAccount = parseAs(
+  isShape({ ...ACCOUNT, overridesKept: isNames, grantsKept: isNames }),
+);
 
 const isReading = isShape({
   name: isText,

@@ -3,9 +3,10 @@ import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
 import { count, exact } from "../shell/format.ts";
-import { accountPath, parseAccount } from "./account-answers.ts";
+import { accountPath, parseAccount, parseChangedAccount } from "./account-answers.ts";
 import type { DialogProps } from "./dialog-props.ts";
-import { tierChanges } from "./limit-text.ts";
+import { FollowUp } from "./follow-up.tsx";
+import { keptText, tierChanges } from "./limit-text.ts";
 
 export function BlockDialog({ account: { id, status: is }, status, act, onClose }: DialogProps) {
   const isBlocked = is === "blocked";
@@ -60,6 +61,8 @@ export function ResetDialog({ account: { id }, status: { limits }, act, onClose 
   );
 }
 
+const CLEARED = { limits: null, reason: "Cleared after the change of the tier" };
+
 export function TierDialog({ account: { id, tier }, policy, act, onClose }: DialogProps) {
   const tiers = policy?.document.tiers ?? {};
   const [chosen, setChosen] = useState(tier);
@@ -83,9 +86,25 @@ export function TierDialog({ account: { id, tier }, policy, act, onClose }: Dial
         )
       }
       run={(_fields, reason) =>
-        act(call("PATCH", accountPath(id), parseAccount, { body: { tier: chosen, reason } }))
+        act(call("PATCH", accountPath(id), parseChangedAccount, { body: { tier: chosen, reason } }))
       }
-      done={() => `${id} is in tier ${chosen}.`}
+      done={(value) => {
+        const { overridesKept = [], grantsKept = [] } = parseChangedAccount(value) ?? {};
+        return (
+          <>
+            <p>
+              {id} is in tier {chosen}. {keptText(overridesKept, grantsKept)}
+            </p>
+            {overridesKept.length > 0 && (
+              <FollowUp
+                verb="Clear its own numbers"
+                run={() => act(call("PATCH", accountPath(id), parseAccount, { body: CLEARED }))}
+                done="The tier's numbers hold."
+              />
+            )}
+          </>
+        );
+      }}
       onClose={onClose}
     >
       <label>

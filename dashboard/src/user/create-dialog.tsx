@@ -1,8 +1,17 @@
 /** Makes the account of an id that has none. */
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
-import { ACCOUNTS, type Policy, parseAccount } from "./account-answers.ts";
+import {
+  accountPath,
+  ACCOUNTS,
+  type Inherited,
+  type Policy,
+  parseAccount,
+  parseNewAccount,
+} from "./account-answers.ts";
 import type { DialogProps } from "./dialog-props.ts";
+import { FollowUp } from "./follow-up.tsx";
+import { inheritedText } from "./limit-text.ts";
 
 interface Props extends Pick<DialogProps, "act" | "onClose"> {
   readonly id: string;
@@ -19,9 +28,14 @@ export function CreateDialog({ id, policy, act, onClose }: Props) {
       run={(fields, reason) => {
         const tier = String(fields.get("tier") ?? "");
         const body = { id, ...(tier === "" ? {} : { tier }), reason };
-        return act(call("POST", ACCOUNTS, parseAccount, { body }));
+        return act(call("POST", ACCOUNTS, parseNewAccount, { body }));
       }}
-      done={() => `The account ${id} is made. Issue it a key, or let its tokens name it.`}
+      done={(value) => (
+        <>
+          <p>The account {id} is made. Issue it a key, or let its tokens name it.</p>
+          <InheritedNote id={id} inherited={parseNewAccount(value)?.inherited ?? null} act={act} />
+        </>
+      )}
       onClose={onClose}
     >
       <label>
@@ -35,5 +49,37 @@ export function CreateDialog({ id, policy, act, onClose }: Props) {
         </select>
       </label>
     </ActionDialog>
+  );
+}
+
+interface InheritedProps extends Pick<DialogProps, "act"> {
+  readonly id: string;
+  readonly inherited: Inherited | null;
+}
+
+/** What the new account takes over, and the way to clear what can be cleared. */
+function InheritedNote({ id, inherited, act }: InheritedProps) {
+  if (inherited === null) return null;
+  const reason = "Cleared after the account was created";
+  return (
+    <>
+      <p>{inheritedText(inherited)}</p>
+      {inherited.limits.length > 0 && (
+        <FollowUp
+          verb="Reset its limits"
+          run={() => act(call("POST", `${accountPath(id)}/reset`, parseAccount, { body: { reason } }))}
+          done="Its limits are full."
+        />
+      )}
+      {inherited.blocked && (
+        <FollowUp
+          verb="Unblock it"
+          run={() =>
+            act(call("PATCH", accountPath(id), parseAccount, { body: { status: "active", reason } }))
+          }
+          done="It is not blocked any more."
+        />
+      )}
+    </>
   );
 }

@@ -1,7 +1,7 @@
 /** Limits in words, and what a change does to them. Pure. */
 import { duration, exact } from "../shell/format.ts";
 import { isRecord } from "../shell/api-client.ts";
-import type { LimitNumbers, Tier } from "./account-answers.ts";
+import type { Account, Inherited, LimitNumbers, Tier } from "./account-answers.ts";
 import { levelAt, type LimitReading, refillPerMs, shareOf } from "./limit-level.ts";
 
 /** The shortest in which a whole token comes back. */
@@ -68,6 +68,42 @@ export function tierChanges(from: Tier | undefined, to: Tier | undefined): strin
     const [was, is] = [before.get(name) ?? "no such limit", after.get(name) ?? "no limit any more"];
     return was === is ? [] : [`${name}: ${was} → ${is}`];
   });
+}
+
+/** What a new account takes over from the user that was known before it. */
+export function inheritedText({ blocked, usage, limits, audit }: Inherited): string {
+  const parts = [
+    ...(usage ? ["its usage"] : []),
+    ...(audit ? ["its history"] : []),
+    ...(limits.length > 0 ? [`what was spent of ${limits.join(", ")}`] : []),
+  ];
+  const kept =
+    parts.length === 0 ? "" : `The id was known before: the account takes over ${listText(parts)}.`;
+  const block = "An account of this id was deleted while it was blocked, so this one is blocked too.";
+  return [kept, blocked ? block : ""].filter((text) => text !== "").join(" ");
+}
+
+/** What still changes the limits of an account after its tier was changed; "" if nothing does. */
+export function keptText(overrides: readonly string[], grants: readonly string[]): string {
+  const parts = [
+    ...(overrides.length > 0 ? [`its own numbers for ${overrides.join(", ")}`] : []),
+    ...(grants.length > 0 ? [`what it was granted of ${grants.join(", ")}`] : []),
+  ];
+  return parts.length === 0 ? "" : `It keeps ${listText(parts)}, in place of the new tier's.`;
+}
+
+/** What of an account has no effect, since the policy lacks it; "" if all has. */
+export function orphanedText({ tier, orphaned }: Account, defaultTier: string): string {
+  const { limits, grants } = orphaned;
+  return [
+    ...(orphaned.tier ? [`The policy has no tier ${tier}: the default tier ${defaultTier} counts.`] : []),
+    ...(limits.length > 0 ? [`Its own numbers for ${limits.join(", ")} have no effect.`] : []),
+    ...(grants.length > 0 ? [`Its grants of ${grants.join(", ")} have no effect.`] : []),
+  ].join(" ");
+}
+
+function listText(parts: readonly string[]): string {
+  return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
 /** What differs between what was and what is, field by field: "tier: "free" → "pro"". */

@@ -21,6 +21,8 @@ import type { DialogProps } from "./dialog-props.ts";
 import { GrantDialog } from "./grant-dialog.tsx";
 import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
 import { countedElsewhere, LimitsView } from "./limits-view.tsx";
+import { LiftDialog } from "./lift-dialog.tsx";
+import { orphanedText } from "./limit-text.ts";
 import { RecentRequests } from "./recent-requests.tsx";
 
 /** Limits move fast, and reading them costs nothing. */
@@ -35,6 +37,7 @@ type Dialog =
   | "tier"
   | "issue"
   | "create"
+  | "lift"
   | { readonly rotate: ApiKey }
   | { readonly revoke: ApiKey };
 
@@ -65,15 +68,18 @@ export function UserView({ id }: { readonly id: string }) {
   const open = (next: Dialog) => () => setDialog(next);
   const isBlocked = status.value?.status === "blocked";
   const known = hasNone ? null : account.value;
+  const orphaned = known ? orphanedText(known, policy.value?.document.defaultTier ?? "") : "";
   return (
     <>
       <h1>
         {id} {known && <span class={known.status === "blocked" ? "tag denied" : "tag"}>{known.status}</span>}
+        {hasNone && isBlocked && <span class="tag denied">blocked</span>}
       </h1>
       {hasNone ? (
         <p>
           There is no account of this id. Requests of such a user, by a token, count by{" "}
           {status.value ? `tier ${status.value.tier}` : "the default tier"}, unless the token names another.
+          {isBlocked && " An account was deleted while it was blocked: the block still holds."}
         </p>
       ) : (
         <PollState polled={account} />
@@ -88,8 +94,16 @@ export function UserView({ id }: { readonly id: string }) {
           tier {known.tier} · created <Time at={known.createdAt} />
         </p>
       )}
+      {orphaned !== "" && <p>{orphaned}</p>}
       <div class="actions">
         {hasNone && <Act prevented={prevented} verb="Create account" onClick={open("create")} />}
+        {hasNone && isBlocked && (
+          <Act
+            prevented={mayDo(role, "admin") ? undefined : "This takes the role admin."}
+            verb="Unblock"
+            onClick={open("lift")}
+          />
+        )}
         {known && status.value && (
           <>
             <Act prevented={prevented ?? isUnlimited} verb="Grant extra" onClick={open("grant")} />
@@ -157,7 +171,8 @@ export function UserView({ id }: { readonly id: string }) {
       )}
       <AccountHistory key={changes} id={id} />
       {dialog === "create" && <CreateDialog id={id} policy={policy.value} act={act} onClose={close} />}
-      {dialog !== null && dialog !== "create" && known && status.value && (
+      {dialog === "lift" && <LiftDialog id={id} act={act} onClose={close} />}
+      {dialog !== null && dialog !== "create" && dialog !== "lift" && known && status.value && (
         <Chosen
           dialog={dialog}
           account={known}
@@ -179,7 +194,7 @@ function Chosen({
   policy,
   act,
   onClose,
-}: DialogProps & { readonly dialog: Dialog }) {
+}: DialogProps & { readonly dialog: Exclude<Dialog, "create" | "lift"> }) {
   const [props] = useState({ account, status });
   const given = { ...props, policy, act, onClose };
   if (dialog === "grant") return <GrantDialog {...given} />;

@@ -55,7 +55,7 @@ export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Gr
     if (!override && granted === 0) return scoped;
     const fits = override && faultsOf(tier, name, override).length === 0;
     const own = fits ? withOverride(scoped.document, override) : scoped.document;
-    for (const document of [withGrant(own, granted), own]) {
+    for (const document of granted > 0 ? [withGrant(own, granted), own] : [own]) {
       const limit = compileLimit(document);
       if (limit) return { ...scoped, limit, document };
     }

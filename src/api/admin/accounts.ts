@@ -78,7 +78,7 @@ async function notFull(
     // The account is made all the same: limits that may be full are named too.
   }
   const { blocked, usage, audit } = inherited;
-  return blocked || usage || audit || names.size > 0 ? { ...inherited, limits: [...names] } : null;
+  return blocked || usage || audit || names.size > 0 ? { ...inherited, limits: [...names].toSorted() } : null;
 }
 
 export async function listAccounts(c: Context<AppEnv>): Promise<Response> {

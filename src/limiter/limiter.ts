@@ -16,7 +16,7 @@ import { LEASE_MS } from "../core/lease.ts";
 import { MILLI } from "../core/units.ts";
 import type { Log } from "../log.ts";
 import { LOGIN_TIER, type Policy, type Route } from "../policy/compile.ts";
-import type { KeyStanding } from "./account.ts";
+import type { Account, KeyStanding } from "./account.ts";
 import { Combiner, type Keep, QueueFull } from "./combiner.ts";
 import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
 import { LocalFallback, undecided } from "./fallback.ts";
@@ -159,6 +159,20 @@ export class Limiter {
   forget(subject: string, nowMs: number): void {
     this.#denials.forget(subject, nowMs);
     this.#leases.end(subject, nowMs);
+  }
+
+  /** Notes what the account is, as its object has just said: what this isolate goes by should the object fail. */
+  heardAccount(subject: string, { tier, status, overrides }: Account, nowMs: number): void {
+    const isBlocked = status === "blocked";
+    this.#heard.answered(subject, nowMs);
+    this.#heard.note(subject, null, { tier, outcome: isBlocked ? "blocked" : "allowed" }, nowMs);
+    // No id of the object's: so it says with its next answer what it is.
+    this.#heard.noteStanding(subject, { id: -1, account: { tier, overrides } }, nowMs);
+  }
+
+  /** Notes that a key has stopped, as its account's object has just said. */
+  heardRevoked(subject: string, keyId: string, nowMs: number): void {
+    this.#heard.noteRejection(subject, keyId, "revoked", nowMs);
   }
 
   /** Whether an object answers. */

@@ -233,6 +233,29 @@ describe("the local fallback", () => {
     expect(await statuses(edge, headers, 6)).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
+  it("goes by what this isolate itself has changed, though nobody has asked since", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const blocked = await customer(edge, { tier: "open" });
+    const closed = await customer(edge, { tier: "open" });
+    const revoked = await customer(edge, { tier: "open" });
+    const rotated = await customer(edge, { tier: "open" });
+    await Promise.all([
+      ...[blocked, closed, revoked, rotated].map(({ headers }) => edge.request("/identify", { headers })),
+    ]);
+    const keys = ({ user, keyId }: { user: string; keyId: string }) => `/accounts/${user}/keys/${keyId}`;
+    await admin(edge, "PATCH", `/accounts/${blocked.user}`, { status: "blocked" });
+    await admin(edge, "PATCH", `/accounts/${closed.user}`, { tier: "closed" });
+    await admin(edge, "DELETE", keys(revoked));
+    await admin(edge, "POST", `${keys(rotated)}/rotate`, { graceSeconds: 0 });
+    // The isolate has the keys' records in its cache, so only what it heard of the changes can reject them.
+    failure.now = true;
+    expect(await statuses(edge, blocked.headers, 1)).toEqual([403]);
+    expect(await statuses(edge, closed.headers, 1)).toEqual([503]);
+    expect(await statuses(edge, revoked.headers, 1)).toEqual([401]);
+    expect(await statuses(edge, rotated.headers, 1)).toEqual([401]);
+  });
+
   it("lets nobody in who was suspended a moment ago", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;

@@ -148,6 +148,7 @@ export async function changeAccount(c: Context<AppEnv>): Promise<Response> {
       return stub.changeAccount(change, changeBy(c, reason));
     },
     ({ account, grants }) => {
+      c.var.services.limiter.heardAccount(userSubject(account.user), account, Date.now());
       const { kept } = effectsOn(tierOf(policy, account.tier), account.overrides, grants);
       const view = accountView(account, grants, policy);
       const overridesKept = tier !== undefined && overrides === undefined ? kept.limits : [];

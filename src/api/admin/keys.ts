@@ -1,6 +1,7 @@
 /** API keys of an account: issued, rotated and revoked by the user's own object. The plaintext is shown once, here. */
 import type { Context } from "hono";
 import type { AppEnv } from "../../gateway/app-env.ts";
+import { userSubject } from "../../identity/authenticate.ts";
 import { problem } from "../../gateway/problem.ts";
 import { generateApiKey, hashApiKey } from "../../identity/api-key.ts";
 import { isUserId } from "../../identity/user-id.ts";
@@ -57,7 +58,10 @@ export async function rotateKey(c: Context<AppEnv>): Promise<Response> {
     graceMs: graceSeconds * 1_000,
   };
   const call = stubOf(c, id).rotateKey(rotation, changeBy(c, reason));
-  return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key));
+  return ask<KeyAnswer>(c, "account", call, (answer) => {
+    if (answer.kind === "key" && graceSeconds === 0) heardRevoked(c, id, rotation.oldKeyId);
+    return newKey(c, answer, key);
+  });
 }
 
 export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
@@ -66,9 +70,16 @@ export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, reasonQuery);
   if (!query.ok) return query.response;
   const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", changeBy(c, query.value.reason));
-  return ask<KeyAnswer>(c, "account", call, (answer) =>
-    answer.kind === "key" ? c.json(keyView(answer.key)) : noKey(c, answer),
-  );
+  return ask<KeyAnswer>(c, "account", call, (answer) => {
+    if (answer.kind !== "key") return noKey(c, answer);
+    heardRevoked(c, id, answer.key.keyId);
+    return c.json(keyView(answer.key));
+  });
+}
+
+/** This isolate goes on rejecting the key should the account's object fail. */
+function heardRevoked(c: Context<AppEnv>, id: string, keyId: string): void {
+  c.var.services.limiter.heardRevoked(userSubject(id), keyId, Date.now());
 }
 
 /** The one time that a key's plaintext is shown. */

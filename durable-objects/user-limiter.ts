@@ -21,6 +21,7 @@ import { PolicyStore } from "../src/policy/policy-store.ts";
 import { tellMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { AccountObject } from "./user-limiter/account-object.ts";
+import { forgetDelayMs } from "./user-limiter/forget-delay.ts";
 import { giveUpLate } from "./user-limiter/lease-desk.ts";
 import { type Usage } from "./user-limiter/ledger.ts";
 import type { Memory } from "./user-limiter/memory.ts";
@@ -31,12 +32,6 @@ import { takeTurn } from "./user-limiter/turn.ts";
  * it is short, and there is none where nothing is left to write; a crash within it loses at most one reservation.
  */
 const SETTLE_MS = 1_000;
-
-/**
- * How long an address is kept after its counters came to rest: longer than KV's lag, so that a forgotten policy revision is
- * known everywhere by then.
- */
-const FORGET_AFTER_MS = 300_000;
 
 /** How often expired decisions are dropped, at most. They are not given again meanwhile. */
 const SWEEP_EVERY_MS = 10_000;
@@ -236,7 +231,7 @@ export class UserLimiter extends AccountObject {
     // Should the runtime have given the alarm up, who is still to be told is remembered here.
     if (memory.hasTables) this.ctx.waitUntil(this.store.wakeAt(memory.outbox.nextDueMs(nowMs)));
     if (this.#isAddress() && memory.restsAtMs !== null) {
-      this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + FORGET_AFTER_MS));
+      this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + this.#forgetDelayMs()));
     }
   }
 
@@ -258,13 +253,17 @@ export class UserLimiter extends AccountObject {
    */
   async #forgetAddress({ restsAtMs, remembered }: Memory): Promise<boolean> {
     if (!this.#isAddress() || restsAtMs === null) return false;
-    const forgetAtMs = Math.max(restsAtMs + FORGET_AFTER_MS, remembered.nextExpiryMs() ?? 0);
+    const forgetAtMs = Math.max(restsAtMs + this.#forgetDelayMs(), remembered.nextExpiryMs() ?? 0);
     if (forgetAtMs > Date.now()) {
       await this.store.wakeAt(forgetAtMs);
       return false;
     }
     await this.store.forget();
     return true;
+  }
+
+  #forgetDelayMs(): number {
+    return forgetDelayMs(this.ctx.id.name ?? "");
   }
 
   #isAddress(): boolean {

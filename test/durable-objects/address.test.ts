@@ -1,10 +1,11 @@
 /** An address leaves nothing behind once it is at rest: storage does not grow with every address that was ever seen. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { bucket, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
-import { UserObject } from "./user-object.ts";
+import { forgetDelayMs } from "../../durable-objects/user-limiter/forget-delay.ts";
+import { PAUSE_MS, UserObject } from "./user-object.ts";
 
-/** As in user-limiter.ts: how long an address is kept after its counters came to rest. */
-const KEPT_MS = 300_000;
+/** The longest that an address is kept after its counters came to rest. */
+const KEPT_MS = 540_000;
 /** In which one token of the bucket below refills. */
 const REFILL_MS = 1_000;
 
@@ -18,7 +19,7 @@ async function addressThatSpentOne(): Promise<UserObject> {
   return address;
 }
 
-it("is forgotten five minutes after its counters came to rest, also after an eviction", async () => {
+it("is forgotten five to nine minutes after its counters came to rest, also after an eviction", async () => {
   const address = await addressThatSpentOne();
   expect(await address.stored()).toContain("state");
   await address.evict();
@@ -27,6 +28,35 @@ it("is forgotten five minutes after its counters came to rest, also after an evi
   expect(await address.stored()).toEqual([]);
   expect(await address.remaining()).toEqual([10]);
 });
+
+it("is forgotten at a moment of its own: thousands that came to rest together do not wake together", async () => {
+  const addresses = await Promise.all(Array.from({ length: 8 }, addressThatSpentOne));
+  const alarms = await Promise.all(addresses.map((address) => address.alarmAtMs()));
+  const restMs = Date.now() - PAUSE_MS * addresses.length;
+  expect(new Set(alarms).size).toBe(addresses.length);
+  for (const atMs of alarms) {
+    expect(atMs).toBeGreaterThanOrEqual(restMs + 300_000);
+    expect(atMs).toBeLessThanOrEqual(Date.now() + REFILL_MS + KEPT_MS);
+  }
+});
+
+it.each<[what: string, name: (i: number) => string]>([
+  ["one after the other", (i) => `ip:10.0.${i >> 8}.${i & 255}`],
+  ["of one /24 and beyond", (i) => `login:192.0.${i >> 8}.${i & 255}`],
+  ["of neighbouring IPv6 networks", (i) => `ip:2001:db8:0:${i.toString(16)}::/64`],
+])(
+  "is forgotten at the same moment each time, and 5,000 of them evenly over four minutes: %s",
+  (_what, name) => {
+    const perTenSeconds = Array.from({ length: 24 }, () => 0);
+    for (let i = 0; i < 5_000; i++) {
+      const delayMs = forgetDelayMs(name(i));
+      expect(forgetDelayMs(name(i))).toBe(delayMs);
+      perTenSeconds[Math.floor((delayMs - 300_000) / 10_000)]! += 1;
+    }
+    // 208 each, if they were spread perfectly.
+    expect(Math.max(...perTenSeconds)).toBeLessThan(420);
+  },
+);
 
 it("is forgotten though the object dies at once after a request alone", async () => {
   const address = new UserObject(await publishLimits(bucket(60, "minute", 10)), `ip:${crypto.randomUUID()}`);

@@ -1,0 +1,16 @@
+/** When an address is forgotten, counted from the moment when its counters came to rest. Pure. */
+import { crc32 } from "../../src/identity/crc32.ts";
+
+/** Longer than KV's lag, so that the policy revision that is forgotten with the address is known everywhere by then. */
+const LEAST_MS = 300_000;
+
+/**
+ * Addresses that come to rest together are forgotten over so long: each alarm wakes an object, and a flood's thousands at once would
+ * delay the decisions of others. Longer: addresses that come back later than that keep their storage for nothing.
+ */
+const SPREAD_MS = 240_000;
+
+/** Five to nine minutes in ms, always the same for an object's name. Names that differ little get delays far apart. */
+export function forgetDelayMs(name: string): number {
+  return LEAST_MS + Math.floor((crc32(name) / 2 ** 32) * SPREAD_MS);
+}

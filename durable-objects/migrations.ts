@@ -12,10 +12,26 @@ export type Migration = string | ((storage: DurableObjectStorage) => void);
 /** Where the number of migrations already run is kept. */
 const VERSION_KEY = "schemaVersion";
 
+/**
+ * The version of storage that has values but no tables. A Worker that knows only tables takes it for a number of migrations, more
+ * than it has, and refuses; by no version at all it would begin from empty. Must stay above every number of migrations.
+ */
+const WITHOUT_TABLES = 1_000_000;
+
 /** The version of the schema in storage: 0 for an object without tables. */
 export function schemaVersion(storage: DurableObjectStorage): number {
   const version = storage.kv.get(VERSION_KEY);
-  return typeof version === "number" ? version : 0;
+  return typeof version === "number" && version !== WITHOUT_TABLES ? version : 0;
+}
+
+/** Whether storage has a version: older Workers know by it whether they can read what is there. */
+export function isVersioned(storage: DurableObjectStorage): boolean {
+  return storage.kv.get(VERSION_KEY) !== undefined;
+}
+
+/** Gives storage without tables its version. One row; call in the transaction of the first value. */
+export function versionWithoutTables(storage: DurableObjectStorage): void {
+  storage.kv.put(VERSION_KEY, WITHOUT_TABLES);
 }
 
 /**

@@ -6,7 +6,7 @@ import { LeaseBook } from "../../src/core/lease-book.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
 import { chargesFor, type Route, scopeOf, type Tier } from "../../src/policy/compile.ts";
-import { migrate, schemaVersion } from "../migrations.ts";
+import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
 import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account.ts";
 import { AuditTrail } from "./audit-trail.ts";
@@ -42,14 +42,16 @@ export class Memory {
   readonly #storage: DurableObjectStorage;
   #restsAtMs: number | null;
   #hasTables: boolean;
+  #isVersioned: boolean;
   #charged: Charged | null = null;
   readonly #history: QuotaHistory;
 
   constructor(storage: DurableObjectStorage, deliver: Deliver) {
     this.#storage = storage;
     this.#hasTables = schemaVersion(storage) > 0;
+    this.#isVersioned = isVersioned(storage);
     if (this.#hasTables) migrate(storage, MIGRATIONS);
-    const stored = readState(storage.kv);
+    const stored = readState(storage.kv, this.#isVersioned && !this.#hasTables);
     this.revision = stored.revision;
     this.#restsAtMs = stored.restsAtMs;
     this.ledger = new Ledger(storage.sql, stored.openCells);
@@ -91,7 +93,7 @@ export class Memory {
     return this.#storage.transactionSync(() => {
       if (!this.#hasTables) {
         migrate(this.#storage, MIGRATIONS);
-        this.#hasTables = true;
+        this.#hasTables = this.#isVersioned = true;
       }
       return changes();
     });
@@ -110,10 +112,19 @@ export class Memory {
     this.save(nowMs);
   }
 
-  /** Writes the state: mostly one row, which needs no transaction around it. */
+  /** Writes the state: mostly one row, which needs no transaction around it. The first time also its version. */
   save(nowMs: number): void {
-    if (!this.ledger.hasToMove(nowMs, this.#hasTables)) this.writeState(nowMs);
-    else this.transact(() => this.writeState(nowMs));
+    if (this.ledger.hasToMove(nowMs, this.#hasTables)) this.transact(() => this.writeState(nowMs));
+    else if (this.#isVersioned) this.writeState(nowMs);
+    else this.#saveFirst(nowMs);
+  }
+
+  #saveFirst(nowMs: number): void {
+    this.#storage.transactionSync(() => {
+      versionWithoutTables(this.#storage);
+      this.writeState(nowMs);
+    });
+    this.#isVersioned = true;
   }
 
   /** Makes the next write one of the exact state, which nothing is reserved beyond. */

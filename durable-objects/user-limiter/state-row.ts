@@ -47,8 +47,10 @@ const stateSchema = z.object({
   restsAtMs: z.nullable(z.number()),
 }) satisfies z.ZodMiniType<StoredState>;
 
+const NEWER = "the state was written by another Worker: deploy a newer one";
+
 const rowSchema = z.object({
-  format: z.literal(FORMAT, "the state was written by another Worker: deploy a newer one"),
+  format: z.literal(FORMAT, NEWER),
   state: stateSchema,
 });
 
@@ -57,11 +59,14 @@ const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], leases:
 
 /**
  * Reads the row; nothing where the object has decided nothing yet.
- * @throws where the row does not parse: to decide from an empty state instead would hand out a second burst.
+ * @param isKnown whether there must be a row.
+ * @throws if the row does not parse, or is missing: to decide from an empty state instead would hand out a second burst.
  */
-export function readState(kv: SyncKvStorage): StoredState {
+export function readState(kv: SyncKvStorage, isKnown = false): StoredState {
   const row = kv.get(KEY);
-  return row === undefined ? NOTHING : rowSchema.parse(row).state;
+  if (row !== undefined) return rowSchema.parse(row).state;
+  if (isKnown) throw new Error(NEWER);
+  return NOTHING;
 }
 
 /** Writes the row whole. */

@@ -67,21 +67,21 @@ describe("a timer, which keeps the object in memory and is billed,", () => {
 });
 
 describe("rows written", () => {
-  it("are one for the first request of a user without an account: no table is made for it", async () => {
+  it("are two for the first request of a user without an account, the state and its version: no table is made", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
-    expect(await rowsWritten(user, () => user.decide())).toBe(1);
+    expect(await rowsWritten(user, () => user.decide())).toBe(2);
     await user.pause();
-    expect(await user.stored()).toEqual(["state"]);
+    expect(await user.stored()).toEqual(["schemaVersion", "state"]);
   });
 
   it("are one for each hour of such a user, too, until the state row has more cells than it may hold", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     for (let hour = 0; hour < 32; hour++) {
-      expect(await rowsWritten(user, () => user.decide())).toBe(1);
+      expect(await rowsWritten(user, () => user.decide())).toBe(hour === 0 ? 2 : 1);
       await user.pause();
       later(HOUR_MS);
     }
-    expect(await user.stored()).toEqual(["state"]);
+    expect(await user.stored()).toEqual(["schemaVersion", "state"]);
     await user.decide();
     expect(await user.stored()).toContain("usage");
     await user.pause();
@@ -105,7 +105,7 @@ describe("rows written", () => {
         await user.allowedOf(requests);
         await user.pause();
       });
-    expect([await burstOf(1), await burstOf(1), await burstOf(1)]).toEqual([1, 1, 1]);
+    expect([await burstOf(1), await burstOf(1), await burstOf(1)]).toEqual([2, 1, 1]);
     expect([await burstOf(15), await burstOf(15), await burstOf(15)]).toEqual([3, 2, 2]);
     await user.crash();
     expect(await user.remaining()).toEqual([1_000 - 48]);

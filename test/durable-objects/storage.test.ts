@@ -78,6 +78,32 @@ describe("migrations", () => {
     expect((await user.status()).usage.hour).toEqual({ requests: 9, cost: 9, denied: 0 });
   });
 
+  it("are refused by a Worker from before the state row, for a user without tables, too", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await user.decide();
+    await user.inside((_object, { storage }) => {
+      // All that such a Worker looked at: it ran its migrations, and began from empty, where the number was 0.
+      const found = storage.kv.get<number>("schemaVersion") ?? 0;
+      expect(found).toBeGreaterThan(2);
+      const older: unknown = found > MIGRATIONS.length ? "refuses" : "begins";
+      expect(older).toBe("refuses");
+    });
+    await user.evict();
+    expect(await user.remaining()).toEqual([9]);
+    await user.decide({ idempotencyKey: "now with tables" });
+    expect(await user.inside((_object, { storage }) => schemaVersion(storage))).toBe(MIGRATIONS.length);
+    await user.evict();
+    expect(await user.remaining()).toEqual([8]);
+  });
+
+  it("of a newer Worker that keeps the state elsewhere are refused instead of beginning from empty", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
+    await user.allowedOf(10);
+    await user.inside((_object, { storage }) => void storage.kv.delete("state"));
+    await user.evict();
+    expect(await user.failureOf({})).toContain("deploy a newer one");
+  });
+
   it("of a newer Worker are refused loudly, and nothing is decided or changed", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();

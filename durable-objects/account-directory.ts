@@ -138,9 +138,13 @@ export class AccountDirectory extends DurableObject<Env> {
     });
   }
 
-  /** Accounts after `after` in the order of their ids; at most `count`. */
+  /**
+   * Accounts after `after` in the order of their ids; at most `count`.
+   * @throws if a newer Worker has written the list: {@link clear} it, and rebuild it.
+   */
   list(filter: DirectoryFilter, after: string, count: number): DirectoryPage {
     if (schemaVersion(this.#storage) === 0) return { entries: [], next: null };
+    migrate(this.#storage, MIGRATIONS);
     const rows = this.#storage.sql
       .exec(
         `SELECT id, name, tier, status, created_ms AS createdMs, updated_ms AS updatedMs, version FROM accounts

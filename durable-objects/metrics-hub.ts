@@ -24,7 +24,7 @@ import { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, objectMetrics } from "./object-metrics.ts";
 
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   // One row: the sums, and the last batch of each isolate.
   "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), metrics TEXT NOT NULL, batches TEXT NOT NULL)",
 ];

@@ -15,7 +15,7 @@ import { countedStorage, tellMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
 import { persistently } from "./persistent-alarm.ts";
 
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE revisions (
     revision INTEGER PRIMARY KEY,

@@ -81,13 +81,9 @@ describe("migrations", () => {
   it("are refused by a Worker from before the state row, for a user without tables, too", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();
-    await user.inside((_object, { storage }) => {
-      // All that such a Worker looked at: it ran its migrations, and began from empty, where the number was 0.
-      const found = storage.kv.get<number>("schemaVersion") ?? 0;
-      expect(found).toBeGreaterThan(2);
-      const older: unknown = found > MIGRATIONS.length ? "refuses" : "begins";
-      expect(older).toBe("refuses");
-    });
+    // All that such a Worker looks at: it refuses a number above its own, and begins from empty where there is none.
+    const version = await user.inside((_object, { storage }) => storage.kv.get("schemaVersion"));
+    expect(version).toBeGreaterThan(MIGRATIONS.length);
     await user.evict();
     expect(await user.remaining()).toEqual([9]);
     await user.decide({ idempotencyKey: "now with tables" });

@@ -1,0 +1,264 @@
+/**
+ * Storage that released Workers have written is opened by the code of now: nothing is lost, no released migration is edited, and what a
+ * newer Worker has written is refused.
+ */
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as directory from "../../durable-objects/account-directory.ts";
+import * as hub from "../../durable-objects/metrics-hub.ts";
+import { SEGMENT_SCHEMA } from "../../durable-objects/metrics-hub/embedded-segment.ts";
+import { migrate, type Migration } from "../../durable-objects/migrations.ts";
+import * as registry from "../../durable-objects/policy-registry.ts";
+import { MIGRATIONS } from "../../durable-objects/user-limiter/schema.ts";
+import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
+import stores from "../fixtures/released-stores.json";
+import { bucket, HOUR_MS, publishLimits, quota, START_MS, startClock, stopClock } from "./fixture.ts";
+import { UserObject } from "./user-object.ts";
+
+beforeEach(startClock);
+afterEach(stopClock);
+
+/**
+ * What each migration was when it was released, in order. A new migration: add the line that the test prints. A line that changes
+ * means that a released migration was edited: stores that have run it already stay as they are, and differ from new ones. Undo that, and
+ * write another migration.
+ */
+const RELEASED = {
+  UserLimiter: ["b0ed9d6eb7c1bcba", "0c599b070685849f", "892bf773a9c33e50"],
+  PolicyRegistry: ["66bd50ad5c40ae34"],
+  AccountDirectory: ["010a1bc95eb26f44"],
+  MetricsHub: ["b7c4b079f294c8e7"],
+  /** Made by no migration, but kept like one. */
+  "MetricsHub points": ["ae007ff83ab8f8b9"],
+};
+
+type Store = (typeof stores)[number];
+type Bindings = Record<string, SqlStorageValue>;
+
+const storesOf = (object: string): Store[] => stores.filter((store) => store.object === object);
+
+/** Writes a store as a fixture has it into storage that is empty. */
+function load({ sql, kv }: DurableObjectStorage, { tables, rows, values }: Store): void {
+  for (const table of tables) sql.exec(table);
+  for (const [table, found] of Object.entries<Bindings[]>(rows)) {
+    for (const row of found) {
+      const names = Object.keys(row);
+      sql.exec(
+        `INSERT INTO ${table} (${names.join(", ")}) VALUES (${names.map(() => "?").join(", ")})`,
+        ...Object.values(row),
+      );
+    }
+  }
+  for (const [key, value] of Object.entries(values)) kv.put(key, value);
+}
+
+async function digest(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(bytes, 0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** Of a migration's SQL; of a function, which has no text of its own once it is compiled, the schema that it leaves. */
+async function digests(migrations: readonly Migration[]): Promise<string[]> {
+  const texts = await new UserObject().inside((_object, { storage }) =>
+    migrations.map((migration, i) => {
+      migrate(storage, migrations.slice(0, i + 1));
+      if (typeof migration === "string") return migration;
+      const schema = storage.sql.exec(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY name",
+      );
+      return JSON.stringify(schema.toArray());
+    }),
+  );
+  return Promise.all(texts.map(digest));
+}
+
+describe("a released migration", () => {
+  it.each<[keyof typeof RELEASED, readonly Migration[]]>([
+    ["UserLimiter", MIGRATIONS],
+    ["PolicyRegistry", registry.MIGRATIONS],
+    ["AccountDirectory", directory.MIGRATIONS],
+    ["MetricsHub", hub.MIGRATIONS],
+    ["MetricsHub points", [SEGMENT_SCHEMA]],
+  ])("is never edited: %s", async (object, migrations) => {
+    expect(await digests(migrations)).toEqual(RELEASED[object]);
+  });
+});
+
+describe("a user's store of each released version", () => {
+  const limits = () => publishLimits(bucket(1, "day", 50), quota(1_000, "month"));
+
+  /** Each store as it was, and as each Worker since then has left it that did nothing but run its migrations. */
+  const versions = storesOf("UserLimiter").flatMap((store) => {
+    const { schemaVersion: version } = store.values;
+    if (version === undefined) return [{ store, steps: 0, what: store.what }];
+    return MIGRATIONS.slice(version - 1).map((_, i) => ({
+      store,
+      steps: version + i,
+      what: `${store.what}, then ${version + i}`,
+    }));
+  });
+
+  async function opened({ store, steps }: (typeof versions)[number]): Promise<UserObject> {
+    vi.setSystemTime(START_MS + HOUR_MS);
+    const user = new UserObject(await limits());
+    await user.inside((_object, { storage }) => {
+      load(storage, store);
+      if (steps > 0) migrate(storage, MIGRATIONS.slice(0, steps));
+    });
+    await user.evict();
+    return user;
+  }
+
+  it.each(versions.filter(({ store }) => store.rows.account))(
+    "keeps counters, ledger, account, keys and what is remembered: $what",
+    async (version) => {
+      const user = await opened(version);
+      // 8 of the bucket's 50 are spent, and have refilled for an hour; 8 of 1,000 and a grant of 5 of the quota's.
+      expect(await user.remaining()).toEqual([42.041, 997]);
+      const { usage, tier, status } = await user.status();
+      expect([tier, status]).toEqual(["free", "active"]);
+      expect(usage.hour).toEqual({ requests: 5, cost: 5, denied: 0 });
+      expect(usage.month).toEqual({ requests: 8, cost: 8, denied: 0 });
+      expect(await user.stub.account()).toMatchObject({
+        kind: "account",
+        account: { user: "ann", name: "Ann", tier: "free", createdMs: START_MS },
+        keys: [
+          { keyId: "k1", name: "first", revokedMs: null },
+          { keyId: "k2", name: "second", revokedMs: START_MS },
+        ],
+      });
+      expect([await user.stub.keyStanding("k1"), await user.stub.keyStanding("k2")]).toEqual([
+        "good",
+        "revoked",
+      ]);
+      const audit = await user.stub.audit(Number.MAX_SAFE_INTEGER, 10);
+      expect(audit?.map(({ action }) => action).toSorted()).toEqual([
+        "account.create",
+        "account.grant",
+        "key.create",
+        "key.create",
+        "key.revoke",
+      ]);
+      await user.decide({ idempotencyKey: "order-1" });
+      expect(await user.remaining()).toEqual([42.041, 997]);
+      await user.decide({ keyId: "k1" });
+      await user.pause();
+      await user.evict();
+      expect(await user.remaining()).toEqual([41.041, 996]);
+    },
+  );
+
+  it.each(versions.filter(({ store }) => !store.rows.account))(
+    "keeps counters and ledger: $what",
+    async (version) => {
+      const user = await opened(version);
+      expect(await user.remaining()).toEqual([43.041, 993]);
+      expect((await user.status()).usage.month).toEqual({ requests: 7, cost: 7, denied: 0 });
+      await user.decide();
+      await user.pause();
+      await user.evict();
+      expect(await user.remaining()).toEqual([42.041, 992]);
+      expect((await user.status()).usage.month).toEqual({ requests: 8, cost: 8, denied: 0 });
+      await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
+      await user.evict();
+      expect(await user.remaining()).toEqual([42.041, 992]);
+    },
+  );
+});
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Puts the released store of a class into an object, beside other values, and wakes the object anew. */
+async function putStore(
+  stub: DurableObjectStub<Rpc.DurableObjectBranded & DurableObject>,
+  object: string,
+  values: Values,
+): Promise<void> {
+  await runInDurableObject(stub, (_object, { storage }) => {
+    for (const store of storesOf(object)) load(storage, store);
+    for (const [key, value] of Object.entries(values)) storage.kv.put(key, value);
+  });
+  await evictDurableObject(stub);
+}
+
+async function openedRegistry(values: Values = {}) {
+  const stub = env.POLICY_REGISTRY.getByName(crypto.randomUUID());
+  await putStore(stub, "PolicyRegistry", values);
+  return stub;
+}
+
+async function openedDirectory(values: Values = {}) {
+  const stub = env.ACCOUNT_DIRECTORY.getByName(crypto.randomUUID());
+  await putStore(stub, "AccountDirectory", values);
+  return stub;
+}
+
+async function openedHub(values: Values = {}) {
+  const stub = env.METRICS_HUB.getByName(crypto.randomUUID());
+  await putStore(stub, "MetricsHub", values);
+  return stub;
+}
+
+const ALL = { tier: null, status: null, text: null };
+
+describe("a released store of", () => {
+  it("the registry keeps every revision", async () => {
+    const stub = await openedRegistry();
+    expect(await stub.newest()).toMatchObject({
+      revision: 3,
+      document: '{"n":1}',
+      restores: 1,
+      actor: "bob",
+    });
+    expect((await stub.revisions(10, 10)).map(({ reason }) => reason)).toEqual(["back", "second", "first"]);
+  });
+
+  it("the directory keeps every account, and the mark of a deleted one", async () => {
+    const stub = await openedDirectory();
+    const page = await stub.list(ALL, "", 10);
+    expect(page.entries).toEqual([
+      { id: "ann", name: "Ann", tier: "free", status: "active", createdMs: 1, updatedMs: 2, version: 3 },
+    ]);
+    const late = {
+      id: "bob",
+      name: "B",
+      tier: "free",
+      status: "active",
+      createdMs: 1,
+      updatedMs: 1,
+      version: 3,
+    } as const;
+    await stub.put("bob", late, 3);
+    expect((await stub.list(ALL, "", 10)).entries).toHaveLength(1);
+  });
+
+  it("the hub keeps its counters and points", async () => {
+    const stub = await openedHub();
+    const store = new MetricStore();
+    store.load(await stub.metrics(), Date.now());
+    expect(store.total("requests")).toBe(3);
+    const kept = await runInDurableObject(stub, (_object, { storage }) =>
+      storage.sql.exec("SELECT sum(rows) AS points FROM points").one(),
+    );
+    expect(kept).toEqual({ points: 3 });
+  });
+});
+
+describe("a store of a newer Worker", () => {
+  const newer = { schemaVersion: 99 };
+
+  it.each<[object: string, ask: () => Promise<unknown>]>([
+    ["the registry", async () => (await openedRegistry(newer)).newest()],
+    ["the directory", async () => (await openedDirectory(newer)).list(ALL, "", 1)],
+    ["the hub", async () => (await openedHub(newer)).metrics()],
+  ])("is refused: %s", async (_object, ask) => {
+    await expect(ask()).rejects.toThrow("storage has schema 99");
+  });
+
+  it("of the directory can be cleared, to be rebuilt", async () => {
+    const stub = await openedDirectory(newer);
+    await stub.clear();
+    expect(await stub.list(ALL, "", 1)).toEqual({ entries: [], next: null });
+  });
+});

@@ -30,8 +30,8 @@ import { limitOf, type Policy, scopeOf, type Tier } from "../../src/policy/compi
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
-  z.object({
+  z.strictObject({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
+  z.strictObject({
     kind: z.literal("quota"),
     period: z.enum(["hour", "day", "month"]),
     anchorDay: z.optional(z.int()),
@@ -40,7 +40,7 @@ const stateSchema = z.discriminatedUnion("kind", [
     usedMilli: count,
     atMs: count,
   }),
-  z.object({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
+  z.strictObject({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
 ]);
 
 /** The counters of the state row: states by counter name. */

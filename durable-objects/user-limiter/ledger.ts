@@ -18,7 +18,7 @@ const MAX_OPEN_CELLS = 32;
 const MOST_UNWRITTEN_REQUESTS = 256;
 
 const count = z.int().check(z.gte(0));
-export const cellSchema = z.object({
+export const cellSchema = z.strictObject({
   hour: count,
   route: z.string(),
   keyId: z.string(),

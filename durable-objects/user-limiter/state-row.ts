@@ -11,10 +11,13 @@ import { cellSchema, storeCell } from "./ledger.ts";
 
 const KEY = "state";
 
-/** Of the row's shape. One that a Worker of this format would misread gets another. */
+/**
+ * Of the row's shape. One that a Worker of this format would misread gets another. A field that a Worker does not know is refused, too:
+ * its next write would drop it.
+ */
 const FORMAT = 1;
 
-const leaseSchema = z.object({
+const leaseSchema = z.strictObject({
   id: z.string(),
   milli: z.number(),
   grantedAtMs: z.number(),
@@ -39,7 +42,7 @@ export interface StoredState {
   readonly restsAtMs: number | null;
 }
 
-const stateSchema = z.object({
+const stateSchema = z.strictObject({
   revision: z.int(),
   counters: countersSchema,
   openCells: z.array(cellSchema),
@@ -49,7 +52,7 @@ const stateSchema = z.object({
 
 const NEWER = "the state was written by another Worker: deploy a newer one";
 
-const rowSchema = z.object({
+const rowSchema = z.strictObject({
   format: z.literal(FORMAT, NEWER),
   state: stateSchema,
 });

@@ -136,6 +136,19 @@ describe("a state row that does not parse", () => {
     expect(await user.state()).toEqual(broken);
   });
 
+  it.each<[part: string, value: unknown]>([
+    ["counters", { bucket: { kind: "bucket", debtGrains: 1, grain: 1, atMs: 0, newer: 1 } }],
+    ["openCells", [{ hour: 1, route: "", keyId: "", requests: 1, costMilli: 0, denied: 0, newer: 1 }]],
+    ["newer", null],
+  ])("is refused where it has a field that the next write would drop: %s = %j", async (part, value) => {
+    const user = await used();
+    const newer = { ...stateSchema.parse(await user.state()), [part]: value };
+    await user.putState(newer);
+    await user.evict();
+    expect(await user.failureOf({})).toContain("ZodError");
+    expect(await user.state()).toEqual(newer);
+  });
+
   it("is refused where a newer Worker wrote it in a format of its own", async () => {
     const user = await used();
     await user.putState(await user.state(), 2);

@@ -122,6 +122,11 @@ export class MetricsHub extends DurableObject<Env> {
     return this.#viewers.open(request);
   }
 
+  /** Ends the live streams of a session that was logged out. */
+  endStreams(session: string): void {
+    this.#viewers.end(session);
+  }
+
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     this.#viewers.told(socket, message);
   }

@@ -6,6 +6,7 @@
  */
 import * as z from "zod/mini";
 import {
+  DISPLACED,
   EXPIRES,
   type LiveFrame,
   type LiveFilters,
@@ -13,13 +14,14 @@ import {
   liveRow,
   MOST_ROWS_PER_SECOND,
   passes,
+  SESSION,
+  VIEWER,
   viewerMessageSchema,
 } from "../../src/analytics/live.ts";
 import type { Point } from "../../src/analytics/point.ts";
 import { parseJson } from "../../src/json.ts";
+import { giveWay } from "./stream-bounds.ts";
 
-/** Viewers at once; more are turned away. */
-export const MOST_VIEWERS = 50;
 /** Frames that a viewer may leave unanswered. */
 export const MOST_UNANSWERED = 5;
 const SECOND_MS = 1_000;
@@ -27,8 +29,13 @@ const SECOND_MS = 1_000;
 const LONGEST_MESSAGE = 4_096;
 /** Close codes: RFC 6455, section 7.4.1. */
 const POLICY_VIOLATION = 1008;
+const OVER = "the session is over";
 
 const viewerSchema = z.object({
+  /** Counts up: the lowest is the oldest stream. */
+  nth: z.number(),
+  /** Who opened it. */
+  actor: z.string(),
   filters: liveFiltersSchema,
   paused: z.boolean(),
   /** Number of the last frame, and of the last one that was answered. */
@@ -50,17 +57,44 @@ export class LiveViewers {
     this.#ctx = ctx;
   }
 
-  /** Answers 101 to a viewer, or 503 where there are too many. */
+  /** Answers 101 to a viewer, or 503 where there are too many others. A newer stream may take an older one's place. */
   open(request: Request): Response {
-    if (this.#ctx.getWebSockets().length >= MOST_VIEWERS) return new Response(null, { status: 503 });
-    const { [EXPIRES]: expires, ...query } = Object.fromEntries(new URL(request.url).searchParams);
+    const parameters = Object.fromEntries(new URL(request.url).searchParams);
+    const { [EXPIRES]: expires, [VIEWER]: actor = "", [SESSION]: session, ...query } = parameters;
     const filters = liveFiltersSchema.safeParse(query);
     if (!filters.success) return new Response(null, { status: 400 });
+    const open = this.#open();
+    const place = giveWay(
+      actor,
+      open.map(({ viewer }) => viewer.actor),
+    );
+    if (place === "full") return new Response(null, { status: 503 });
+    if (place !== "nobody") {
+      const displaced = open[place];
+      if (displaced) close(displaced.socket, DISPLACED, "a newer live stream took this one's place");
+    }
+    const nth = (open.at(-1)?.viewer.nth ?? 0) + 1;
     const ends = expires === undefined ? {} : { expiresMs: Number(expires) };
     const { 0: client, 1: server } = new WebSocketPair();
-    this.#ctx.acceptWebSocket(server);
-    keep(server, { ...viewerOf(filters.data), ...ends });
+    this.#ctx.acceptWebSocket(server, session === undefined ? [] : [session]);
+    keep(server, { nth, actor, ...viewerOf(filters.data), ...ends });
     return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Ends the streams that a session opened. */
+  end(session: string): void {
+    for (const socket of this.#ctx.getWebSockets(session)) close(socket, POLICY_VIOLATION, OVER);
+  }
+
+  /** The open streams, oldest first. */
+  #open(): { socket: WebSocket; viewer: Viewer }[] {
+    return this.#ctx
+      .getWebSockets()
+      .flatMap((socket) => {
+        const viewer = socket.readyState === WebSocket.OPEN ? read(socket) : null;
+        return viewer ? [{ socket, viewer }] : [];
+      })
+      .toSorted((a, b) => a.viewer.nth - b.viewer.nth);
   }
 
   /** Shows decisions to whom they are for. Never throws. */
@@ -69,7 +103,7 @@ export class LiveViewers {
     for (const socket of this.#ctx.getWebSockets()) {
       const viewer = read(socket);
       if (viewer?.expiresMs !== undefined && nowMs >= viewer.expiresMs) {
-        close(socket, POLICY_VIOLATION, "the session is over");
+        close(socket, POLICY_VIOLATION, OVER);
       } else if (viewer && !viewer.paused) showTo(socket, viewer, points, nowMs);
     }
   }
@@ -95,7 +129,7 @@ export class LiveViewers {
   }
 }
 
-function viewerOf(filters: LiveFilters): Viewer {
+function viewerOf(filters: LiveFilters): Omit<Viewer, "nth" | "actor"> {
   return { filters, paused: false, seq: 0, acked: 0, skipped: 0, sinceMs: 0, rows: 0 };
 }
 

@@ -26,6 +26,12 @@ export const liveFiltersSchema = z.strictObject({
 });
 /** Tells the hub, beside the filters, when a stream ends: Unix ms. Never a viewer's to say. */
 export const EXPIRES = "expires";
+/** Likewise, whose stream it is: each actor has a bounded number of them. */
+export const VIEWER = "viewer";
+/** Likewise, the session that opened it, if one did: the stream ends with it. */
+export const SESSION = "session";
+/** The close code (of those for private use, RFC 6455) of a stream that gave way to a newer one: not to be opened again by itself. */
+export const DISPLACED = 4001;
 
 /** Only decisions with exactly these values; an account may also be named by its user's id alone. */
 export type LiveFilters = z.infer<typeof liveFiltersSchema>;

@@ -8,7 +8,7 @@ import {
 import { toAccount } from "../../dashboard/src/live/live-filter-form.tsx";
 import { FILTERS, filtersOf, type Frame, parseFrame } from "../../dashboard/src/live/live-frame.ts";
 import { LiveList, MOST_ROWS, SECONDS } from "../../dashboard/src/live/live-list.ts";
-import { LIVE_FILTERS, liveRow, passes, viewerMessageSchema } from "../../src/analytics/live.ts";
+import { DISPLACED, LIVE_FILTERS, liveRow, passes, viewerMessageSchema } from "../../src/analytics/live.ts";
 
 const POINT = {
   atMs: 0,
@@ -134,7 +134,7 @@ class Surroundings {
           close: () => {
             socket.isClosed = true;
             // As a browser does, later than it was asked to.
-            queueMicrotask(events.closed);
+            queueMicrotask(() => events.closed(1005));
           },
         };
       },
@@ -187,7 +187,7 @@ test("opens a lost connection again after 1, 2, 4, ... 30 seconds, and after 1 o
   around.connection.start();
   for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
     const { length } = around.sockets;
-    around.newest.events.closed();
+    around.newest.events.closed(1006);
     around.pass(seconds * 1_000 - 1);
     expect(around.sockets).toHaveLength(length);
     around.pass(1);
@@ -195,7 +195,7 @@ test("opens a lost connection again after 1, 2, 4, ... 30 seconds, and after 1 o
   }
   around.newest.events.opened();
   around.pass(5_000);
-  around.newest.events.closed();
+  around.newest.events.closed(1006);
   around.pass(1_000);
   expect(around.states.slice(-3)).toEqual(["open", "waiting", "connecting"]);
 });
@@ -211,6 +211,26 @@ test("does not open again what was closed on purpose, nor listens to it", async 
   around.connection.start();
   around.connection.start();
   expect(around.sockets).toHaveLength(2);
+});
+
+test("does not fight for its place: a displaced connection opens again only when it is asked to", async () => {
+  const around = new Surroundings();
+  around.connection.start();
+  around.newest.events.opened();
+  around.newest.events.closed(DISPLACED);
+  expect([around.states.at(-1), around.isWaiting]).toEqual(["displaced", false]);
+  // Neither time, nor a network that comes back, nor another look at the tab is a wish.
+  around.pass(3_600_000);
+  around.connection.start();
+  around.connection.stop();
+  around.connection.start();
+  await Promise.resolve();
+  expect([around.sockets.length, around.states.at(-1), around.isWaiting]).toEqual([1, "displaced", false]);
+  around.connection.restart();
+  around.newest.events.opened();
+  expect([around.sockets.length, around.states.at(-1)]).toEqual([2, "open"]);
+  around.newest.events.closed(1006);
+  expect(around.states.at(-1)).toBe("waiting");
 });
 
 test("gives up a handshake that takes too long", async () => {

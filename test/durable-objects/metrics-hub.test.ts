@@ -14,7 +14,9 @@ import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
 import { countPoint } from "../../src/analytics/metrics/count-point.ts";
 import type { Point } from "../../src/analytics/point.ts";
-import { MOST_UNANSWERED, MOST_VIEWERS } from "../../durable-objects/metrics-hub/live-viewers.ts";
+import { MOST_UNANSWERED } from "../../durable-objects/metrics-hub/live-viewers.ts";
+import { giveWay, MAX_STREAMS, MAX_STREAMS_OF_ONE } from "../../durable-objects/metrics-hub/stream-bounds.ts";
+import { DISPLACED } from "../../src/analytics/live.ts";
 import { point } from "../metrics/points.ts";
 
 let hubs = 0;
@@ -146,13 +148,15 @@ async function view(hub: Hub, search = "") {
   const socket = response.webSocket;
   if (!socket) throw new Error(`no stream: ${response.status}`);
   const frames: Frame[] = [];
-  let isClosed = false;
+  let code: number | null = null;
   socket.addEventListener("message", ({ data }) => frames.push(JSON.parse(String(data))));
-  socket.addEventListener("close", () => (isClosed = true));
+  socket.addEventListener("close", (event) => (code = event.code));
   socket.accept();
   return {
     frames,
-    isClosed: () => isClosed,
+    isClosed: () => code !== null,
+    /** The close code; null while the stream is open. */
+    code: () => code,
     send: (message: unknown) => socket.send(JSON.stringify(message)),
     close: () => socket.close(),
   };
@@ -240,22 +244,107 @@ describe("a live viewer", () => {
     },
   );
 
-  it("is turned away where there are 50, and let in once one has gone", async () => {
+  it("who opens more than five streams loses the oldest, and nobody else does, also after the hub has slept", async () => {
     const hub = newHub();
-    const viewers = [];
-    for (let i = 0; i < MOST_VIEWERS; i++) viewers.push(await view(hub));
-    await expect(view(hub)).rejects.toThrow("503");
-    viewers[0]?.close();
+    const other = await view(hub, "?viewer=token:bob");
+    const streams: Stream[] = [];
+    for (let i = 0; i < MAX_STREAMS_OF_ONE; i++) streams.push(await view(hub, "?viewer=token:ann"));
+    await evictDurableObject(hub, { webSockets: "hibernate" });
+    for (let i = 0; i < 7; i++) {
+      streams.push(await view(hub, "?viewer=token:ann"));
+      await expect.poll(() => streams[i]?.code()).toBe(DISPLACED);
+    }
+    expect(streams.map((each) => each.isClosed()).filter((isClosed) => !isClosed)).toHaveLength(5);
+    await hub.record(batch(1, points(1)));
+    await expect.poll(() => streams.slice(-5).map(({ frames }) => frames.length)).toEqual([1, 1, 1, 1, 1]);
+    await expect.poll(() => other.frames.length).toBe(1);
+    expect([other.code(), streams[0]?.frames.length]).toEqual([null, 0]);
+  });
+
+  it("is the same by a token and by its sessions, and another one by Cloudflare Access", async () => {
+    const hub = newHub();
+    const byAccess = await view(hub, "?viewer=access:ann");
+    const first = await view(hub, "?viewer=token:ann");
+    const expires = String(Date.now() + 60_000);
+    for (let i = 0; i < MAX_STREAMS_OF_ONE; i++) {
+      await view(hub, `?viewer=token:ann&session=s${i}&expires=${expires}`);
+    }
+    await expect.poll(first.code).toBe(DISPLACED);
+    expect(byAccess.code()).toBeNull();
+  });
+
+  it("loses no stream to one that opens them without pause", async () => {
+    const hub = newHub();
+    const other = await view(hub, "?viewer=token:bob");
+    const storm = await Promise.all(
+      Array.from({ length: 3 * MAX_STREAMS }, () => view(hub, "?viewer=token:eve")),
+    );
+    await expect.poll(() => storm.filter(({ isClosed }) => !isClosed()).length).toBe(MAX_STREAMS_OF_ONE);
+    await hub.record(batch(1, points(1)));
+    await expect.poll(() => other.frames.length).toBe(1);
+  });
+
+  it("finds room where 50 streams are open, while any other has more than one", async () => {
+    const hub = newHub();
+    const streams: Stream[] = [];
+    for (let i = 0; i < MAX_STREAMS; i++) streams.push(await view(hub, `?viewer=token:t${i % 25}`));
+    const late = await view(hub, "?viewer=token:late");
+    await expect.poll(() => streams[0]?.code()).toBe(DISPLACED);
+    expect([late.code(), streams.filter(({ isClosed }) => isClosed()).length]).toEqual([null, 1]);
+  });
+
+  it("is turned away where 50 others have one stream each, and let in once one has gone", async () => {
+    const hub = newHub();
+    const streams: Stream[] = [];
+    for (let i = 0; i < MAX_STREAMS; i++) streams.push(await view(hub, `?viewer=token:t${i}`));
+    await expect(view(hub, "?viewer=token:late")).rejects.toThrow("503");
+    const again = await view(hub, "?viewer=token:t7");
+    await expect.poll(() => streams[7]?.code()).toBe(DISPLACED);
+    again.close();
     await expect
       .poll(async () =>
-        view(hub).then(
+        view(hub, "?viewer=token:late").then(
           () => true,
           () => false,
         ),
       )
       .toBe(true);
   });
+
+  it("sees nothing more once its session is logged out, and other sessions of the token do", async () => {
+    const hub = newHub();
+    const ended = [
+      await view(hub, "?viewer=token:ann&session=s1"),
+      await view(hub, "?viewer=token:ann&session=s1"),
+    ];
+    const others = [await view(hub, "?viewer=token:ann&session=s2"), await view(hub, "?viewer=token:ann")];
+    await evictDurableObject(hub, { webSockets: "hibernate" });
+    await hub.endStreams("s1");
+    await expect.poll(() => ended.map(({ code }) => code())).toEqual([1008, 1008]);
+    await hub.record(batch(1, points(1)));
+    await expect.poll(() => others.map(({ frames }) => frames.length)).toEqual([1, 1]);
+    expect(ended.map(({ frames }) => frames.length)).toEqual([0, 0]);
+  });
 });
+
+describe("the streams that give way", () => {
+  const times = (name: string, count: number): string[] => Array.from({ length: count }, () => name);
+  const others = (count: number): string[] => Array.from({ length: count }, (_, i) => `t${i}`);
+
+  it.each<[what: string, open: string[], answer: number | "nobody" | "full"]>([
+    ["none while there is room", [...times("b", 5), ...times("a", 4)], "nobody"],
+    ["the newcomer's oldest at its own bound", [...times("b", 5), ...times("a", 5)], 5],
+    ["the oldest of who has most, where all are taken", [...others(44), ...times("b", 4), "a", "a"], 44],
+    ["the newcomer's own, where nobody would have more than it", [...others(48), "a", "a"], 48],
+    ["the newcomer's own rather than another's of as many", [...others(46), "b", "b", "a", "a"], 48],
+    ["another's two for one that has none", [...others(48), "b", "b"], 48],
+    ["none where all have one", others(50), "full"],
+  ])("are %s", (_what, open, answer) => {
+    expect(giveWay("a", open)).toBe(answer);
+  });
+});
+
+type Stream = Awaited<ReturnType<typeof view>>;
 
 /** Waits until what the hub keeps of its viewers says so. */
 async function until(hub: Hub, isSo: (kept: string) => boolean): Promise<void> {

@@ -9,7 +9,9 @@ export type ConnectionState =
   | { readonly kind: "connecting" }
   | { readonly kind: "open" }
   /** Lost, or never had; tried again at `againAtMs`. */
-  | { readonly kind: "waiting"; readonly againAtMs: number };
+  | { readonly kind: "waiting"; readonly againAtMs: number }
+  /** A newer one of the same token took its place. Not opened again by itself: the two would displace each other for ever. */
+  | { readonly kind: "displaced" };
 
 /** What is needed of a WebSocket. */
 export interface Socket {
@@ -21,7 +23,8 @@ export interface Socket {
 export interface SocketEvents {
   readonly opened: () => void;
   readonly told: (data: unknown) => void;
-  readonly closed: () => void;
+  /** With the close code. */
+  readonly closed: (code: number) => void;
 }
 
 export interface Surroundings {
@@ -39,6 +42,8 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 /** A connection that took longer to be lost was a good one: the next pause is a first one again. */
 const GOOD_AFTER_MS = 5_000;
+/** The hub's close code for that (DISPLACED of src/analytics/live.ts). */
+const DISPLACED = 4001;
 /** A handshake that takes longer is given up. */
 const OPENING_MS = 10_000;
 
@@ -48,6 +53,7 @@ export class LiveConnection {
   #isPaused = false;
   #socket: Socket | null = null;
   #isOpen = false;
+  #isDisplaced = false;
   /** Counts up; each socket is of one. */
   #attempt = 0;
   #openedMs = Infinity;
@@ -59,9 +65,9 @@ export class LiveConnection {
     this.#filters = filters;
   }
 
-  /** Opens it, at once; nothing where it is open or being opened. */
+  /** Opens it, at once; nothing where it is open or being opened, or was displaced. */
   start(): void {
-    if (this.#socket) return;
+    if (this.#socket || this.#isDisplaced) return;
     this.#takeBack();
     const attempt = ++this.#attempt;
     // What an earlier socket still has to say is about nothing that is here.
@@ -69,14 +75,21 @@ export class LiveConnection {
     this.#socket = this.#around.open(this.#filters, {
       opened: () => ifMine(() => this.#opened()),
       told: (data) => ifMine(() => this.#told(data)),
-      closed: () => ifMine(() => this.#lost()),
+      closed: (code) => ifMine(() => (code === DISPLACED ? this.#displaced() : this.#lost())),
     });
     this.#around.onState({ kind: "connecting" });
     this.#takeBack = this.#around.later(() => ifMine(() => this.#lost()), OPENING_MS);
   }
 
+  /** Opens it, at once, also where it was displaced: somebody asks for it. */
+  restart(): void {
+    this.#isDisplaced = false;
+    this.start();
+  }
+
   /** Closes it, and does not open it again by itself. */
   stop(): void {
+    if (this.#isDisplaced) return;
     this.#takeBack();
     this.#drop();
     this.#losses = 0;
@@ -113,6 +126,14 @@ export class LiveConnection {
     const frame = parseFrame(data);
     // What is no frame comes from another version of the Worker: nothing of it can be shown.
     if (frame) this.#around.onFrame(frame);
+  }
+
+  #displaced(): void {
+    this.#takeBack();
+    this.#drop();
+    this.#losses = 0;
+    this.#isDisplaced = true;
+    this.#around.onState({ kind: "displaced" });
   }
 
   #lost(): void {

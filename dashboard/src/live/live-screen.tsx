@@ -75,6 +75,11 @@ function State({ state, isPaused, tryNow }: StateProps) {
   return (
     <div class="live-state" data-state={isPaused && state.kind === "open" ? "paused" : state.kind}>
       <span role="status">{wordsOf(state, isPaused)}</span>
+      {state.kind === "displaced" && (
+        <button type="button" onClick={tryNow}>
+          Watch here
+        </button>
+      )}
       {state.kind === "waiting" && (
         <>
           {/* Not in the status: it would be read out each second. */}
@@ -98,6 +103,8 @@ function wordsOf({ kind }: ConnectionState, isPaused: boolean): string {
       return "Connecting…";
     case "waiting":
       return "No connection: the Worker is not to be reached, or has as many viewers as it takes";
+    case "displaced":
+      return "Stopped: newer live views are open elsewhere with this token";
     case "closed":
       return "Not connected";
   }

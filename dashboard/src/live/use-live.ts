@@ -81,7 +81,7 @@ export function useLive(filters: LiveFilters): Live {
       connection.current?.pause(paused);
     },
     clear: () => list.current.clear(),
-    tryNow: () => connection.current?.start(),
+    tryNow: () => connection.current?.restart(),
   };
 }
 
@@ -92,6 +92,6 @@ function openSocket(filters: LiveFilters, { opened, told, closed }: SocketEvents
   const socket = new WebSocket(url);
   socket.addEventListener("open", opened);
   socket.addEventListener("message", ({ data }) => told(data));
-  socket.addEventListener("close", closed);
+  socket.addEventListener("close", ({ code }) => closed(code));
   return socket;
 }

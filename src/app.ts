@@ -10,6 +10,12 @@ import { pathnameOf } from "./gateway/url-parts.ts";
 import { messageOf } from "./log.ts";
 import { isReserved, RESERVED_TREES } from "./policy/route-table.ts";
 
+/**
+ * A year, by which a browser comes back over https even if it is sent elsewhere. For this host alone: the hosts below it are not ours to
+ * decide about. On reserved paths only: elsewhere the upstream speaks for the host.
+ */
+const TRANSPORT = "max-age=31536000";
+
 /** What answers a Worker's requests. */
 export interface App {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response>;
@@ -42,6 +48,7 @@ function reservedPaths(services: Services, handle: Fetch): Hono<AppEnv> {
       c.set("services", services);
       c.set("requestId", crypto.randomUUID());
       await next();
+      setOwnHeaders(c.res, c.req.url);
     });
   }
   app.route("/", api());
@@ -49,4 +56,11 @@ function reservedPaths(services: Services, handle: Fetch): Hono<AppEnv> {
     app.all(path, (c) => problem("not_found", "There is nothing at this path.", c.var.requestId));
   }
   return app.all("*", (c) => handle(c.req.raw, c.env, c.executionCtx));
+}
+
+/** The headers of every answer under a reserved path. Problems of the gateway have the first of them from problem.ts. */
+function setOwnHeaders({ headers, webSocket }: Response, url: string): void {
+  if (webSocket) return;
+  headers.set("X-Content-Type-Options", "nosniff");
+  if (url.startsWith("https:")) headers.set("Strict-Transport-Security", TRANSPORT);
 }

@@ -37,7 +37,6 @@ export async function asset(
   const response = new Response(found.body, found);
   response.headers.set("Content-Security-Policy", CONTENT_SECURITY_POLICY);
   response.headers.set("Referrer-Policy", "no-referrer");
-  response.headers.set("X-Content-Type-Options", "nosniff");
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }

@@ -3,17 +3,20 @@
  * force, so bringing an old one back adds its document under a new number and no fence ever has to go back.
  *
  * It stores documents and compares revisions; whether a document is a policy the edge has checked before. KV is told through the
- * outbox, the document before the pointer to it. Never on the request path.
+ * outbox, the document before the pointer to it. It also knows which sessions of the dashboard were logged out. Never on the path of a
+ * request that is limited.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { withDeadline } from "../src/deadline.ts";
+import type { AdminSession } from "../src/identity/admin/role.ts";
 import type { Change, PutAnswer, Revision, RevisionInfo } from "../src/limiter/registry.ts";
 import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, tellMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
 import { persistently } from "./persistent-alarm.ts";
+import { EndedSessions } from "./policy-registry/ended-sessions.ts";
 
 export const MIGRATIONS: readonly string[] = [
   `
@@ -44,6 +47,7 @@ const DELIVERY_DEADLINE_MS = 3_000;
 export class PolicyRegistry extends DurableObject<Env> {
   readonly #storage = countedStorage(this.ctx.storage, "PolicyRegistry");
   readonly #outbox: Outbox;
+  readonly #endedSessions = new EndedSessions(this.#storage.kv);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -98,6 +102,16 @@ export class PolicyRegistry extends DurableObject<Env> {
     const earlier = this.revision(revision);
     if (!earlier) return { kind: "absent" };
     return this.#add(earlier.document, expected, change, revision);
+  }
+
+  /** Ends a session of the dashboard, for good. */
+  endSession(session: AdminSession): void {
+    this.#endedSessions.end(session, Date.now());
+  }
+
+  /** Whether a session was ended. */
+  hasEnded(session: AdminSession): boolean {
+    return this.#endedSessions.has(session);
   }
 
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {

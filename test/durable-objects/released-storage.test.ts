@@ -200,7 +200,7 @@ async function openedHub(values: Values = {}) {
   return stub;
 }
 
-const ALL = { tier: null, status: null, text: null };
+const ALL = { tier: null, status: null, text: null, deleted: false };
 
 describe("a released store of", () => {
   it("the registry keeps every revision", async () => {

@@ -64,7 +64,7 @@ describe("the assertion of Cloudflare Access", () => {
     await publishKeys();
     const door = await openDoor({ ...VARIABLES, ADMIN_TOKEN: "" });
     expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
-    expect(await door.who({ ...(await assertion()), Cookie: "el_session=x.y" })).toBe("401");
+    expect(await door.who({ ...(await assertion()), Cookie: "__Secure-el_session=x.y" })).toBe("401");
     expect(await problemCode(await door.login("a-wrong-token-of-some-length"))).toBe("503 not_configured");
   });
 
@@ -142,7 +142,7 @@ describe("the assertion of Cloudflare Access", () => {
     expect(await door.who({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
     expect(await door.who({ ...(await assertion()), ...cookie })).toBe("200 admin-token admin");
     expect(await door.who({ ...(await assertion()), ...bearer("a-wrong-token-of-some-length") })).toBe("401");
-    expect(await door.who({ ...(await assertion()), Cookie: "el_session=bad" })).toBe("401");
+    expect(await door.who({ ...(await assertion()), Cookie: "__Secure-el_session=bad" })).toBe("401");
   });
 
   it("does not stand for a change that another site sends, but for one of a service", async () => {

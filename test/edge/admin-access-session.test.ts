@@ -1,14 +1,31 @@
 /** The dashboard's session: what it lets in, for how long, and whose requests it does not count for. */
 import { base64url } from "jose";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { MAX_ENDED } from "../../durable-objects/policy-registry/ended-sessions.ts";
 import { later, startClock, stopClock, START_MS } from "../durable-objects/fixture.ts";
-import { bearer, cookieOf, HOST, openDoor, OWN_PAGE, SESSION, tokenEntry } from "../fixtures/edge-admin.ts";
+import {
+  bearer,
+  cookieOf,
+  type Door,
+  type HeaderFields,
+  HOST,
+  openDoor,
+  OWN_PAGE,
+  SESSION,
+  tokenEntry,
+} from "../fixtures/edge-admin.ts";
 import { ADMIN_TOKEN } from "../fixtures/edge-app.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
 
 const EIGHT_HOURS_MS = 8 * 3_600_000;
 const VERA = "the-token-of-vera";
 const vera = async (): Promise<string> => JSON.stringify([await tokenEntry("vera", "viewer", VERA)]);
+
+const fail = (): never => {
+  throw new Error("out of order");
+};
 
 beforeEach(startClock);
 afterEach(stopClock);
@@ -22,7 +39,7 @@ describe("logging in", () => {
     const expiresAt = new Date(START_MS + EIGHT_HOURS_MS).toISOString();
     expect(await response.json()).toEqual({ name: "admin-token", role: "admin", expiresAt });
     const [pair = "", ...attributes] = cookieOf(response).split("; ");
-    expect(pair).toMatch(/^el_session=[\w-]+\.[\w-]{43}$/);
+    expect(pair).toMatch(/^__Secure-el_session=[\w-]+\.[\w-]{43}$/);
     expect(attributes.toSorted()).toEqual([
       "HttpOnly",
       "Max-Age=28800",
@@ -37,6 +54,7 @@ describe("logging in", () => {
     const body = JSON.stringify({ token: ADMIN_TOKEN });
     const response = await door.request(`http://localhost:8787${SESSION}`, { method: "POST", body });
     expect(response.status).toBe(200);
+    expect(cookieOf(response)).toMatch(/^el_session=/);
     expect(cookieOf(response)).not.toContain("Secure");
   });
 
@@ -89,7 +107,7 @@ describe("a session", () => {
     later(1);
     const response = await door.probe(cookie);
     expect(cookieOf(response)).toMatch(
-      /^el_session=; Max-Age=0; Path=\/api\/v1\/admin; HttpOnly; Secure; SameSite=Strict$/,
+      /^__Secure-el_session=; Max-Age=0; Path=\/api\/v1\/admin; HttpOnly; Secure; SameSite=Strict$/,
     );
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
@@ -117,10 +135,11 @@ describe("a session", () => {
   it("is refused in every other form than the one it was issued in", async () => {
     const door = await openDoor();
     const { Cookie } = await door.session();
-    const [, payload = "", signature = ""] = /^el_session=([^.]*)\.(.*)$/.exec(Cookie) ?? [];
+    const [, payload = "", signature = ""] = /^__Secure-el_session=([^.]*)\.(.*)$/.exec(Cookie) ?? [];
     const json = (fields: object): string => base64url.encode(JSON.stringify(fields));
-    const good = { name: "admin-token", role: "admin", expiresMs: START_MS + EIGHT_HOURS_MS };
-    expect(payload).toBe(json(good));
+    const good: { id: string } = JSON.parse(new TextDecoder().decode(base64url.decode(payload)));
+    const expiresMs = START_MS + EIGHT_HOURS_MS;
+    expect(good).toEqual({ id: expect.any(String), name: "admin-token", role: "admin", expiresMs });
     const flipped = `${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`;
     for (const value of [
       "",
@@ -133,11 +152,12 @@ describe("a session", () => {
       `${payload}.${signature.slice(0, -4)}`,
       `${payload}.${signature}.${signature}`,
       `${json({ ...good, name: "root" })}.${signature}`,
-      `${json({ ...good, expiresMs: good.expiresMs + 1 })}.${signature}`,
+      `${json({ ...good, expiresMs: expiresMs + 1 })}.${signature}`,
+      `${json({ ...good, id: "another" })}.${signature}`,
       `${payload}.${"%".repeat(43)}`,
       `${payload}.${signature}${"A".repeat(1_024)}`,
     ]) {
-      expect(await door.who({ Cookie: `el_session=${value}` }), value).toBe("401");
+      expect(await door.who({ Cookie: `__Secure-el_session=${value}` }), value).toBe("401");
     }
     expect(await door.who({ Cookie })).toBe("200 admin-token admin");
   });
@@ -162,10 +182,10 @@ describe("a session", () => {
 
   it("is removed by logging out, also where it is no good any more", async () => {
     const door = await openDoor();
-    for (const Cookie of [(await door.session()).Cookie, "el_session=bad", ""]) {
+    for (const Cookie of [(await door.session()).Cookie, "__Secure-el_session=bad", ""]) {
       const response = await door.request(SESSION, { method: "DELETE", headers: { Cookie, ...OWN_PAGE } });
       expect(response.status).toBe(204);
-      expect(cookieOf(response)).toMatch(/^el_session=; Max-Age=0; Path=\/api\/v1\/admin;/);
+      expect(cookieOf(response)).toMatch(/^__Secure-el_session=; Max-Age=0; Path=\/api\/v1\/admin;/);
     }
     const response = await door.request(SESSION, {
       method: "DELETE",
@@ -173,6 +193,195 @@ describe("a session", () => {
     });
     expect(await problemCode(response)).toBe("403 forbidden");
   });
+});
+
+describe("logging out", () => {
+  const logOut = (door: Door, cookie: HeaderFields, headers: HeaderFields = OWN_PAGE): Promise<Response> =>
+    door.request(SESSION, { method: "DELETE", headers: { ...cookie, ...headers } });
+
+  it("ends the session in every isolate at once: a copy of its cookie is worth nothing", async () => {
+    const [here, there] = [await openDoor(), await openDoor()];
+    const cookie = await here.session();
+    expect(await there.who(cookie)).toBe("200 admin-token admin");
+    expect((await logOut(here, cookie)).status).toBe(204);
+    const anew = await openDoor();
+    for (const door of [here, there, anew]) {
+      expect(await door.who(cookie)).toBe("401");
+      expect(await door.who({ ...cookie, ...OWN_PAGE }, "admin", "POST")).toBe("401");
+      const socket = { ...cookie, ...OWN_PAGE, Upgrade: "websocket" };
+      expect((await door.request("/api/v1/admin/live", { headers: socket })).status).toBe(401);
+    }
+    const { headers } = await there.probe(cookie);
+    expect(headers.getSetCookie()).toEqual([expect.stringMatching(/^__Secure-el_session=; Max-Age=0;/)]);
+    later(EIGHT_HOURS_MS - 1);
+    expect(await there.who(cookie)).toBe("401");
+  });
+
+  it("ends no other session of the token, nor the token, and may be repeated", async () => {
+    const door = await openDoor();
+    const [mine, other] = [await door.session(), await door.session()];
+    for (let i = 0; i < 3; i++) expect((await logOut(door, mine)).status).toBe(204);
+    expect([await door.who(mine), await door.who(other)]).toEqual(["401", "200 admin-token admin"]);
+    expect(await door.who(bearer())).toBe("200 admin-token admin");
+    expect(await door.who(await door.session())).toBe("200 admin-token admin");
+  });
+
+  it("of a page of another site, or with a forged cookie, ends nothing", async () => {
+    const door = await openDoor();
+    const cookie = await door.session();
+    expect((await logOut(door, cookie, { Origin: "https://evil.test" })).status).toBe(403);
+    await logOut(door, { Cookie: `${cookie.Cookie.slice(0, -4)}AAAA` });
+    expect(await door.who(cookie)).toBe("200 admin-token admin");
+  });
+
+  it.each<[what: string, stub: () => object]>([
+    ["fails", () => ({ hasEnded: fail, endSession: fail })],
+    ["cannot be reached", () => fail()],
+  ])(
+    "fails closed where the registry %s: sessions are 503, tokens work, and the cookie is kept",
+    async (_what, stub) => {
+      const door = await openDoor();
+      const cookie = await door.session();
+      const spy = vi.spyOn(env.POLICY_REGISTRY, "getByName").mockImplementation(stub as never);
+      const response = await logOut(door, cookie);
+      expect(response.headers.getSetCookie()).toEqual([]);
+      expect(await problemCode(response)).toBe("503 temporary_reduced_capacity");
+      expect(await problemCode(await door.probe(cookie))).toBe("503 temporary_reduced_capacity");
+      expect(await door.who(bearer())).toBe("200 admin-token admin");
+      spy.mockRestore();
+      expect(await door.who(cookie)).toBe("200 admin-token admin");
+      expect((await logOut(door, cookie)).status).toBe(204);
+      expect(await door.who(cookie)).toBe("401");
+    },
+  );
+
+  it("ends the session though its live streams cannot be, says so, and can be repeated", async () => {
+    const door = await openDoor();
+    const cookie = await door.session();
+    const spy = vi.spyOn(env.METRICS_HUB, "getByName").mockImplementation(fail);
+    expect((await logOut(door, cookie)).status).toBe(503);
+    spy.mockRestore();
+    expect(await door.who(cookie)).toBe("401");
+    expect((await logOut(door, cookie)).status).toBe(204);
+  });
+
+  it("closes the live streams of the session, and one that was opened meanwhile is not", async () => {
+    const door = await openDoor();
+    const [cookie, other] = [await door.session(), await door.session()];
+    const open = async (by: HeaderFields) => {
+      const headers = { ...by, ...OWN_PAGE, Upgrade: "websocket" };
+      return door.request("/api/v1/admin/live", { headers });
+    };
+    const codes: number[] = [];
+    const [stream, others] = [(await open(cookie)).webSocket, (await open(other)).webSocket];
+    stream?.accept();
+    others?.accept();
+    stream?.addEventListener("close", ({ code }) => codes.push(code));
+    others?.addEventListener("close", ({ code }) => codes.push(-code));
+    // Opened in the hub, but the logging out comes before the edge has its answer.
+    const hubOf = env.METRICS_HUB.getByName.bind(env.METRICS_HUB);
+    const spy = vi.spyOn(env.METRICS_HUB, "getByName").mockImplementationOnce((name) => {
+      const stub = hubOf(name);
+      const fetch = stub.fetch.bind(stub);
+      return Object.assign(Object.create(stub), {
+        fetch: async (...input: Parameters<typeof fetch>) => {
+          await logOut(door, cookie);
+          return fetch(...input);
+        },
+      });
+    });
+    const late = await open(cookie);
+    spy.mockRestore();
+    expect(await problemCode(late)).toBe("401 invalid_credentials");
+    await expect.poll(() => codes).toEqual([1008]);
+    others?.close();
+  });
+
+  it("never lets an ended session in again, however many have ended: older ones of the token end, too", async () => {
+    const name = `eve-${crypto.randomUUID()}`;
+    const eve = "the-token-of-eve";
+    const door = await openDoor({ ADMIN_TOKENS: JSON.stringify([await tokenEntry(name, "viewer", eve)]) });
+    const older = await door.session(eve);
+    later(1);
+    const ended = await door.session(eve);
+    await logOut(door, ended);
+    later(1);
+    const newer = await door.session(eve);
+    const ofAnother = await door.session();
+    later(1);
+    const expiresMs = Date.now() + EIGHT_HOURS_MS;
+    const key = `endedSessions:${name}`;
+    const stub = env.POLICY_REGISTRY.getByName("policy");
+    const size = await runInDurableObject(stub, (registry, { storage: { kv } }) => {
+      const ids = Array.from({ length: MAX_ENDED - 1 }, () => [crypto.randomUUID(), expiresMs]);
+      const before = kv.get<{ expiresMs: object }>(key);
+      kv.put(key, { allUntilMs: 0, expiresMs: { ...before?.expiresMs, ...Object.fromEntries(ids) } });
+      registry.endSession({ id: crypto.randomUUID(), name, role: "viewer", expiresMs });
+      return JSON.stringify(kv.get(key)).length;
+    });
+    expect(size).toBeLessThan(60_000);
+    const answers = [await door.who(ended), await door.who(older), await door.who(newer)];
+    expect(answers).toEqual(["401", "401", `200 ${name} viewer`]);
+    expect(await door.who(ofAnother)).toBe("200 admin-token admin");
+    expect(await door.who(await door.session(eve))).toBe(`200 ${name} viewer`);
+  });
+
+  it("is forgotten once the session would have expired anyway", async () => {
+    const door = await openDoor({ ADMIN_TOKENS: await vera() });
+    const keys = () =>
+      runInDurableObject(env.POLICY_REGISTRY.getByName("policy"), (_registry, { storage }) =>
+        [...storage.kv.list({ prefix: "endedSessions:" })].map(([key]) => key),
+      );
+    await logOut(door, await door.session(VERA));
+    expect(await keys()).toContain("endedSessions:vera");
+    later(EIGHT_HOURS_MS + 600_000);
+    await logOut(door, await door.session());
+    expect(await keys()).not.toContain("endedSessions:vera");
+  });
+});
+
+describe("a cookie of before a deploy", () => {
+  it("counts for nothing under its old name on https, and is removed when somebody logs in or out", async () => {
+    const door = await openDoor();
+    const { Cookie } = await door.session();
+    const old = Cookie.replace("__Secure-", "");
+    expect(await door.who({ Cookie: old })).toBe("401");
+    expect(await door.who({ Cookie: `${old}; ${Cookie}` })).toBe("200 admin-token admin");
+    const cleared = /^el_session=; Max-Age=0; Path=\/api\/v1\/admin; HttpOnly; SameSite=Strict$/;
+    for (const response of [await door.login(ADMIN_TOKEN, { Cookie: old }), await logOutWith(door, old)]) {
+      const [current, stale, ...more] = response.headers.getSetCookie();
+      expect([current, stale, more]).toEqual([
+        expect.stringMatching(/^__Secure-el_session=/),
+        expect.stringMatching(cleared),
+        [],
+      ]);
+    }
+  });
+
+  it("that has no session id is refused, whatever its signature", async () => {
+    const door = await openDoor();
+    const payload = base64url.encode(
+      JSON.stringify({ name: "admin-token", role: "admin", expiresMs: START_MS + EIGHT_HOURS_MS }),
+    );
+    // As the version before derived its key.
+    const secrets = JSON.stringify([ADMIN_TOKEN, []]);
+    const text = (each: string) => new TextEncoder().encode(each);
+    const root = await crypto.subtle.importKey("raw", text(secrets), "HKDF", false, ["deriveKey"]);
+    for (const version of [1, 2]) {
+      const info = text(`edge-limiter admin session ${version}`);
+      const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info };
+      const hmac = { name: "HMAC", hash: "SHA-256", length: 256 };
+      const key = await crypto.subtle.deriveKey(hkdf, root, hmac, false, ["sign"]);
+      const signature = base64url.encode(
+        new Uint8Array(await crypto.subtle.sign("HMAC", key, text(payload))),
+      );
+      expect(await door.who({ Cookie: `__Secure-el_session=${payload}.${signature}` })).toBe("401");
+    }
+  });
+
+  function logOutWith(door: Door, Cookie: string): Promise<Response> {
+    return door.request(SESSION, { method: "DELETE", headers: { Cookie, ...OWN_PAGE } });
+  }
 });
 
 describe("a change with a session", () => {

@@ -9,6 +9,7 @@ import { ACCESS_HEADER, type CloudflareAccess } from "../../identity/admin/cloud
 import type { Actor } from "../../identity/admin/role.ts";
 import { isPlainRead, requestOrigin } from "./request-origin.ts";
 import { clearSession, sessionOf } from "./session-cookie.ts";
+import { sessionStanding, standingUnknown } from "./session-standing.ts";
 import { attemptToken } from "./token-attempt.ts";
 
 const BEARER = /^Bearer +(\S+) *$/i;
@@ -50,23 +51,26 @@ async function byToken(c: Context<AppEnv>, authorization: string): Promise<Ident
   const attempt = await attemptToken(c, secret);
   if (!attempt.ok) return attempt;
   const { name, role } = attempt.token;
-  return { ok: true, actor: { name, role, expiresMs: null } };
+  return { ok: true, actor: { name, role, expiresMs: null, source: "token", session: null } };
 }
 
 async function bySession(c: Context<AppEnv>, value: string): Promise<Identification> {
   const { services, requestId } = c.var;
-  const actor = (await services.admin.sessions?.open(value, Date.now())) ?? null;
-  if (!actor) {
+  const session = (await services.admin.sessions?.open(value, Date.now())) ?? null;
+  const standing = session ? await sessionStanding(c, session) : "ended";
+  if (standing === "unknown") return { ok: false, response: standingUnknown(requestId) };
+  if (!session || standing === "ended") {
     const refusal = unidentified(c, "The session is over: log in again.", "session");
     // Else a browser would go on sending it, and it would stand before an assertion that is good.
-    refusal.response.headers.append("Set-Cookie", clearSession(c));
+    for (const cookie of clearSession(c)) refusal.response.headers.append("Set-Cookie", cookie);
     return refusal;
   }
   // A browser that sends a cookie with a change says where the change comes from.
   if (!isPlainRead(c.req.raw) && requestOrigin(c.req.raw) !== "same") {
     return { ok: false, response: crossSite(requestId) };
   }
-  return { ok: true, actor };
+  const { name, role, expiresMs } = session;
+  return { ok: true, actor: { name, role, expiresMs, source: "token", session } };
 }
 
 async function byAccess(

@@ -4,30 +4,43 @@ import { generateCookie, getCookie } from "hono/cookie";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { SESSION_MS } from "../../identity/admin/admin-sessions.ts";
 
+/**
+ * On https with the prefix `__Secure-`, without which a page over plain http could set it; a browser takes that from https alone.
+ * `__Host-` would also keep sibling subdomains from setting it, but demands the path `/`, see below.
+ */
 const NAME = "el_session";
 /**
- * Nowhere else, above all not with requests that the gateway forwards: on a wider path every upstream would be sent the
- * sessions of administrators who visit it. The dashboard's own pages are the same for everybody and need none.
+ * Nowhere else, above all not with requests that the gateway forwards, or that another Worker or server on this host gets: on a wider path
+ * they would be sent the sessions of administrators who visit them. The dashboard's own pages are the same for everybody and need none.
  */
 const PATH = "/api/v1/admin";
 
 /** What the browser sent, or undefined. */
 export function sessionOf(c: Context<AppEnv>): string | undefined {
-  return getCookie(c, NAME);
+  return isSecure(c) ? getCookie(c, NAME, "secure") : getCookie(c, NAME);
 }
 
-/** The `Set-Cookie` that keeps a session for as long as it lasts. */
-export function keepSession(c: Context<AppEnv>, value: string): string {
-  return cookie(c, value, SESSION_MS / 1000);
+/** The `Set-Cookie` headers that keep a session for as long as it lasts. */
+export function keepSession(c: Context<AppEnv>, value: string): string[] {
+  return [cookie(value, SESSION_MS / 1000, isSecure(c)), ...clearUnprefixed(c)];
 }
 
-/** The `Set-Cookie` that removes it. */
-export function clearSession(c: Context<AppEnv>): string {
-  return cookie(c, "", 0);
+/** The `Set-Cookie` headers that remove it. */
+export function clearSession(c: Context<AppEnv>): string[] {
+  return [cookie("", 0, isSecure(c)), ...clearUnprefixed(c)];
 }
 
-function cookie(c: Context<AppEnv>, value: string, maxAge: number): string {
-  // A browser drops a Secure cookie that comes over plain http, as it does on a developer's machine.
-  const secure = new URL(c.req.url).protocol === "https:";
-  return generateCookie(NAME, value, { path: PATH, httpOnly: true, sameSite: "Strict", secure, maxAge });
+/** Removes a cookie of before it had a prefix, which counts for nothing any more. */
+function clearUnprefixed(c: Context<AppEnv>): string[] {
+  return isSecure(c) && getCookie(c, NAME) !== undefined ? [cookie("", 0, false)] : [];
+}
+
+function cookie(value: string, maxAge: number, isPrefixed: boolean): string {
+  const attributes = { path: PATH, httpOnly: true, sameSite: "Strict", maxAge } as const;
+  return generateCookie(NAME, value, isPrefixed ? { ...attributes, prefix: "secure" } : attributes);
+}
+
+/** A browser drops a Secure cookie that comes over plain http, as it does on a developer's machine. */
+function isSecure(c: Context<AppEnv>): boolean {
+  return new URL(c.req.url).protocol === "https:";
 }

@@ -6,7 +6,8 @@ import { readBody } from "../body.ts";
 import { newSessionSchema } from "../schemas.ts";
 import { crossSite, notConfigured } from "./identify-actor.ts";
 import { requestOrigin } from "./request-origin.ts";
-import { clearSession, keepSession } from "./session-cookie.ts";
+import { clearSession, keepSession, sessionOf } from "./session-cookie.ts";
+import { endSession, standingUnknown } from "./session-standing.ts";
 import { attemptToken } from "./token-attempt.ts";
 
 /** Exchanges an admin token for a session of the token's role. */
@@ -21,9 +22,9 @@ export async function createSession(c: Context<AppEnv>): Promise<Response> {
   const attempt = await attemptToken(c, body.value.token);
   if (!attempt.ok) return attempt.response;
   const { name, role } = attempt.token;
-  const { value, expiresMs } = await sessions.issue({ name, role }, Date.now());
+  const { value, session } = await sessions.issue({ name, role }, Date.now());
   services.log("info", "admin_login", { requestId, actor: name, role });
-  return c.json(actorView({ name, role, expiresMs }), 200, {
+  return c.json(actorView(session), 200, {
     "Cache-Control": "no-store",
     "Set-Cookie": keepSession(c, value),
   });
@@ -33,12 +34,24 @@ export function getSession(c: Context<AppEnv>): Response {
   return c.json(actorView(c.var.actor));
 }
 
-/** Removes the cookie, whatever it is worth: who is not logged in may log out as well. */
-export function deleteSession(c: Context<AppEnv>): Response {
-  if (requestOrigin(c.req.raw) === "other") return crossSite(c.var.requestId);
+/**
+ * Ends the session everywhere and removes the cookie, whatever it is worth: who is not logged in may log out as well. If the session cannot be
+ * ended now, the cookie stays, so that logging out can be tried again.
+ */
+export async function deleteSession(c: Context<AppEnv>): Promise<Response> {
+  const { services, requestId } = c.var;
+  if (requestOrigin(c.req.raw) === "other") return crossSite(requestId);
+  const value = sessionOf(c);
+  const session = value === undefined ? null : await services.admin.sessions?.open(value, Date.now());
+  if (session) {
+    if (!(await endSession(c, session))) {
+      return standingUnknown(requestId, "The session may not have ended. Log out again.");
+    }
+    services.log("info", "admin_logout", { requestId, actor: session.name });
+  }
   return c.body(null, 204, { "Cache-Control": "no-store", "Set-Cookie": clearSession(c) });
 }
 
-function actorView({ name, role, expiresMs }: Actor) {
+function actorView({ name, role, expiresMs }: Pick<Actor, "name" | "role" | "expiresMs">) {
   return { name, role, expiresAt: expiresMs === null ? null : new Date(expiresMs).toISOString() };
 }

@@ -39,9 +39,10 @@ export const HEADERS = {
     example: 'Bearer realm="edge-limiter"',
   },
   "Set-Cookie": {
-    description: "The session: HttpOnly, SameSite=Strict, and Secure on https.",
+    description: "The session: HttpOnly, SameSite=Strict, and on https Secure, with the prefix `__Secure-`.",
     schema: { type: "string" },
-    example: "el_session=eyJuYW1l...; Max-Age=28800; Path=/api/v1/admin; HttpOnly; SameSite=Strict",
+    example:
+      "__Secure-el_session=eyJpZCI6...; Max-Age=28800; Path=/api/v1/admin; HttpOnly; Secure; SameSite=Strict",
   },
   Link: {
     description: "The next page, where there is one (RFC 8288).",

@@ -20,9 +20,9 @@ export const SECURITY_SCHEMES = {
   session: {
     type: "apiKey",
     in: "cookie",
-    name: "el_session",
+    name: "__Secure-el_session",
     description:
-      "The dashboard's session: POST /api/v1/admin/session sets it. Pages of other sites are refused.",
+      "The dashboard's session: POST /api/v1/admin/session sets it. Pages of other sites are refused. Over plain http, as in local start, its name is `el_session`.",
   },
   cloudflareAccess: {
     type: "apiKey",

@@ -1,29 +1,35 @@
 /**
- * The dashboard's sessions: `<payload>.<HMAC-SHA-256>`, both base64url, kept by the browser and nowhere else.
+ * The dashboard's sessions: `<payload>.<HMAC-SHA-256>`, both base64url, kept by the browser. The server remembers only those that were
+ * logged out (api/admin/session-standing.ts): a cookie that opens here may be one of them.
  *
- * The key is derived (HKDF, RFC 5869) from the admin tokens, so any change to them ends every session. Nothing else does
- * before its time: logging out removes the cookie, not what a thief has copied. Where only ADMIN_TOKENS is set, the key rests
- * on those digests alone: keep that variable as secret as a token.
+ * The key is derived (HKDF, RFC 5869) from the admin tokens, so any change to them ends every session. Where only ADMIN_TOKENS
+ * is set, the key rests on those digests alone: keep that variable as secret as a token.
  */
 import { decode, encode } from "jose/base64url";
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
 import { parseBy } from "../../policy/fault.ts";
 import type { AdminSettings } from "./admin-settings.ts";
-import { type Actor, actorNameSchema, type Role, ROLES } from "./role.ts";
+import { actorNameSchema, type AdminSession, type Role, ROLES } from "./role.ts";
 
 /** A working day: then the token is asked for again. */
 export const SESSION_MS = 8 * 3_600_000;
-/** A longer value is refused unread: the longest that is issued here has about 420 characters. */
+/** A longer value is refused unread: the longest that is issued here has about 500 characters. */
 const MAX_VALUE_LENGTH = 1_024;
 /** Sets this key apart from any other that is ever derived from the tokens, and one format of payloads from the next. */
-const PURPOSE = "edge-limiter admin session 1";
+const PURPOSE = "edge-limiter admin session 2";
 
-const payloadSchema = z.strictObject({ name: actorNameSchema, role: z.enum(ROLES), expiresMs: z.int() });
+const payloadSchema = z.strictObject({
+  id: z.string(),
+  name: actorNameSchema,
+  role: z.enum(ROLES),
+  expiresMs: z.int(),
+}) satisfies z.ZodMiniType<AdminSession>;
 
 export interface IssuedSession {
+  /** The cookie's value. */
   readonly value: string;
-  readonly expiresMs: number;
+  readonly session: AdminSession;
 }
 
 export class AdminSessions {
@@ -39,14 +45,17 @@ export class AdminSessions {
   }
 
   async issue({ name, role }: { name: string; role: Role }, nowMs: number): Promise<IssuedSession> {
-    const expiresMs = nowMs + SESSION_MS;
-    const payload = encode(JSON.stringify({ name, role, expiresMs }));
+    const session = { id: crypto.randomUUID(), name, role, expiresMs: nowMs + SESSION_MS };
+    const payload = encode(JSON.stringify(session));
     const signature = await crypto.subtle.sign("HMAC", await this.#hmacKey(), bytes(payload));
-    return { value: `${payload}.${encode(new Uint8Array(signature))}`, expiresMs };
+    return { value: `${payload}.${encode(new Uint8Array(signature))}`, session };
   }
 
-  /** Who a session speaks for; null where it is over, was changed, or was issued under other tokens. */
-  async open(value: string, nowMs: number): Promise<Actor | null> {
+  /**
+   * The session of a cookie; null if it has expired, was changed, or was issued under other tokens or by a version whose sessions had
+   * no id. Does not know whether it was logged out.
+   */
+  async open(value: string, nowMs: number): Promise<AdminSession | null> {
     if (value.length > MAX_VALUE_LENGTH) return null;
     const [payload, signature, ...rest] = value.split(".");
     const given = decoded(signature);

@@ -45,7 +45,8 @@ export class CloudflareAccess {
     // A service token has a common name and an empty `sub`; a person has an email and a `sub`.
     const name = [email, service, sub].find(isActorName);
     if (name === undefined || exp === undefined) return { kind: "invalid" };
-    return { kind: "actor", actor: { name, role: this.#role, expiresMs: exp * 1000 } };
+    const expiresMs = exp * 1000;
+    return { kind: "actor", actor: { name, role: this.#role, expiresMs, source: "access", session: null } };
   }
 }
 

@@ -19,6 +19,17 @@ export const actorNameSchema = z
   .string()
   .check(z.regex(/^[\x21-\x7e]{1,200}$/, "must be 1 to 200 printable ASCII characters without spaces"));
 
+/** A session of the dashboard, as its cookie says. */
+export interface AdminSession {
+  /** Random: no two sessions have the same. */
+  readonly id: string;
+  /** The name of the token that it was made for. */
+  readonly name: string;
+  readonly role: Role;
+  /** Unix ms. */
+  readonly expiresMs: number;
+}
+
 /** Who calls the admin API. */
 export interface Actor {
   /** The token's name, or what Cloudflare Access calls the person or service. */
@@ -26,4 +37,8 @@ export interface Actor {
   readonly role: Role;
   /** When the session or the assertion ends, Unix ms; null for a token, which lasts until it is changed. */
   readonly expiresMs: number | null;
+  /** Who vouches for the name: the deployment's tokens, which their sessions count for too, or Cloudflare Access. */
+  readonly source: "token" | "access";
+  /** The session that it came by; null where it came by none. */
+  readonly session: AdminSession | null;
 }

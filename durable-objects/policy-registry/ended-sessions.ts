@@ -1,0 +1,70 @@
+/**
+ * Sessions of the dashboard that were logged out, until they would have expired anyway: a value of the storage's own key-value table for
+ * each token, which needs no migration. An older Worker leaves it alone.
+ *
+ * Never lets an ended session in again: beyond the bound it ends more of the same token's, not fewer.
+ */
+import * as z from "zod/mini";
+import type { AdminSession } from "../../src/identity/admin/role.ts";
+
+const PREFIX = "endedSessions:";
+/** Of one token; the value has 60 KB then. A token that logs out more often within eight hours ends its older sessions, too. */
+export const MAX_ENDED = 1_000;
+/** Kept for so long after a session has expired: the clock of the isolate that judges the expiry may be behind. */
+const SLACK_MS = 600_000;
+
+const endedSchema = z.strictObject({
+  /** Every session of the token that expires at this moment or before has ended: Unix ms. */
+  allUntilMs: z.number(),
+  /** When each of the others expires, by its id. */
+  expiresMs: z.record(z.string(), z.number()),
+});
+type Ended = z.infer<typeof endedSchema>;
+
+export class EndedSessions {
+  readonly #kv: SyncKvStorage;
+
+  constructor(kv: SyncKvStorage) {
+    this.#kv = kv;
+  }
+
+  /** Ends a session. Twice is as once. */
+  end({ id, name, expiresMs }: AdminSession, nowMs: number): void {
+    this.#sweep(nowMs);
+    const { allUntilMs, expiresMs: before } = this.#of(name);
+    const all = Object.entries({ ...before, [id]: expiresMs })
+      .filter(([, each]) => each > allUntilMs && isKept(each, nowMs))
+      .toSorted(([, a], [, b]) => b - a);
+    const [dropped] = all.splice(MAX_ENDED);
+    const ended: Ended = {
+      allUntilMs: Math.max(allUntilMs, dropped?.[1] ?? 0),
+      expiresMs: Object.fromEntries(all),
+    };
+    this.#kv.put(PREFIX + name, ended);
+  }
+
+  /** @throws if what is stored cannot be read: then no session is known to be good. */
+  has({ id, name, expiresMs }: AdminSession): boolean {
+    const ended = this.#of(name);
+    return expiresMs <= ended.allUntilMs || Object.hasOwn(ended.expiresMs, id);
+  }
+
+  #of(name: string): Ended {
+    const found = this.#kv.get(PREFIX + name);
+    return found === undefined ? { allUntilMs: 0, expiresMs: {} } : endedSchema.parse(found);
+  }
+
+  /** Forgets tokens all of whose ended sessions have expired. There are as many values as tokens. */
+  #sweep(nowMs: number): void {
+    for (const [key, value] of this.#kv.list({ prefix: PREFIX })) {
+      const { allUntilMs, expiresMs } = endedSchema.parse(value);
+      if ([allUntilMs, ...Object.values(expiresMs)].every((each) => !isKept(each, nowMs))) {
+        this.#kv.delete(key);
+      }
+    }
+  }
+}
+
+function isKept(expiresMs: number, nowMs: number): boolean {
+  return nowMs < expiresMs + SLACK_MS;
+}

@@ -100,11 +100,10 @@ export class LiveViewers {
   /** Shows decisions to whom they are for. Never throws. */
   show(points: readonly Point[], nowMs: number): void {
     if (points.length === 0) return;
-    for (const socket of this.#ctx.getWebSockets()) {
-      const viewer = read(socket);
-      if (viewer?.expiresMs !== undefined && nowMs >= viewer.expiresMs) {
+    for (const { socket, viewer } of this.#open()) {
+      if (viewer.expiresMs !== undefined && nowMs >= viewer.expiresMs) {
         close(socket, POLICY_VIOLATION, OVER);
-      } else if (viewer && !viewer.paused) showTo(socket, viewer, points, nowMs);
+      } else if (!viewer.paused) showTo(socket, viewer, points, nowMs);
     }
   }
 

@@ -25,9 +25,16 @@ afterEach(stopClock);
  * write another migration.
  */
 const RELEASED = {
-  UserLimiter: ["b0ed9d6eb7c1bcba", "0c599b070685849f", "892bf773a9c33e50"],
+  UserLimiter: [
+    "b0ed9d6eb7c1bcba",
+    "0c599b070685849f",
+    "892bf773a9c33e50",
+    "d3beda0aabadd15e",
+    "60c738a65d3d4626",
+    "182a1ab2b4efa6f8",
+  ],
   PolicyRegistry: ["66bd50ad5c40ae34"],
-  AccountDirectory: ["010a1bc95eb26f44"],
+  AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107"],
   MetricsHub: ["b7c4b079f294c8e7"],
   /** Made by no migration, but kept like one. */
   "MetricsHub points": ["ae007ff83ab8f8b9"],

@@ -17,6 +17,7 @@ import {
   tokenEntry,
 } from "../fixtures/edge-admin.ts";
 import { ADMIN_TOKEN } from "../fixtures/edge-app.ts";
+import { hang } from "../fixtures/edge-bindings.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
 
 const EIGHT_HOURS_MS = 8 * 3_600_000;
@@ -25,6 +26,12 @@ const vera = async (): Promise<string> => JSON.stringify([await tokenEntry("vera
 
 const fail = (): never => {
   throw new Error("out of order");
+};
+
+/** A call that is never answered, while five seconds go by. */
+const neverAnswered = (): Promise<never> => {
+  queueMicrotask(() => vi.advanceTimersByTime(5_000));
+  return hang();
 };
 
 beforeEach(startClock);
@@ -237,6 +244,7 @@ describe("logging out", () => {
   it.each<[what: string, stub: () => object]>([
     ["fails", () => ({ hasEnded: fail, endSession: fail })],
     ["cannot be reached", () => fail()],
+    ["does not answer in five seconds", () => ({ hasEnded: neverAnswered, endSession: neverAnswered })],
   ])(
     "fails closed where the registry %s: sessions are 503, tokens work, and the cookie is kept",
     async (_what, stub) => {

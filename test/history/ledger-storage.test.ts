@@ -75,9 +75,8 @@ class Rig {
     const row = z.optional(rowSchema).parse(this.disk.kv.get("state"));
     const cells = row?.state.openCells ?? [];
     expect(cells.length).toBeLessThanOrEqual(MOST_CELLS);
-    const table = this.disk.kv.has("schemaVersion")
-      ? this.disk.exec("SELECT hour, route, requests FROM usage", [])
-      : [];
+    const [hasTable] = this.disk.exec("SELECT 1 FROM sqlite_master WHERE name = 'usage'", []);
+    const table = hasTable ? this.disk.exec("SELECT hour, route, requests FROM usage", []) : [];
     return [...cells, ...usageSchema.parse(table)].reduce<Counted>(
       (counted, { hour, route, requests }) => add(counted, hour, route, requests),
       new Map(),

@@ -240,9 +240,9 @@ describe("the local fallback", () => {
     const closed = await customer(edge, { tier: "open" });
     const revoked = await customer(edge, { tier: "open" });
     const rotated = await customer(edge, { tier: "open" });
-    await Promise.all([
-      ...[blocked, closed, revoked, rotated].map(({ headers }) => edge.request("/identify", { headers })),
-    ]);
+    await Promise.all(
+      [blocked, closed, revoked, rotated].map(({ headers }) => edge.request("/identify", { headers })),
+    );
     const keys = ({ user, keyId }: { user: string; keyId: string }) => `/accounts/${user}/keys/${keyId}`;
     await admin(edge, "PATCH", `/accounts/${blocked.user}`, { status: "blocked" });
     await admin(edge, "PATCH", `/accounts/${closed.user}`, { tier: "closed" });

@@ -67,13 +67,30 @@ interface Variant {
   readonly own: Rule;
 }
 
+/** By the hour that a moment lies in: all of it lies in one period, and a history asks a thousand times for a few hours. */
+const periodStarts: Record<Per, Map<number, number>> = {
+  hour: new Map(),
+  day: new Map(),
+  month: new Map(),
+  "month from the 15th": new Map(),
+};
+
 /** When the period began that a moment lies in. */
 export function periodStartMs({ per }: Rule, atMs: number): number {
-  const date = new Date(atMs);
+  const hourMs = atMs - (atMs % HOUR_MS);
+  const known = periodStarts[per].get(hourMs);
+  if (known !== undefined) return known;
+  const startMs = computedStartMs(per, hourMs);
+  periodStarts[per].set(hourMs, startMs);
+  return startMs;
+}
+
+function computedStartMs(per: Per, hourMs: number): number {
+  const date = new Date(hourMs);
   const [year, month, day] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
   switch (per) {
     case "hour":
-      return atMs - (atMs % HOUR_MS);
+      return hourMs;
     case "day":
       return Date.UTC(year, month, day);
     case "month":

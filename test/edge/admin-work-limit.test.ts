@@ -165,6 +165,17 @@ describe("an administrator", () => {
     expect(await admitted(validate(LARGE), door, bob, 12)).toBe(9);
   });
 
+  it("is answered overloaded, not that a limit denied the call, if the object that counts is overloaded", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const USER_LIMITER = objectsWith((subject) => {
+      if (subject.startsWith("admin:")) throw Object.assign(new Error("too much"), { overloaded: true });
+    });
+    const { door, bob } = await openOffice("viewer", { USER_LIMITER });
+    const response = await report("overview")(door, bob);
+    expect(response.headers.get("Retry-After")).toBe("1");
+    expect(await problemOf(response)).toMatchObject({ status: 429, code: "overloaded" });
+  });
+
   it("without the role spends nothing, nor does a query that is not valid", async () => {
     const asked: string[] = [];
     const USER_LIMITER = objectsWith((subject) => void asked.push(subject));

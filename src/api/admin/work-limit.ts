@@ -8,6 +8,7 @@ import type { Context } from "hono";
 import type { Decision } from "../../core/decision.ts";
 import { MILLI } from "../../core/units.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
+import { overloaded } from "../../gateway/decided-response.ts";
 import { problem } from "../../gateway/problem.ts";
 import { setRateLimitHeaders } from "../../gateway/rate-limit-headers.ts";
 import { type Policy, type Tier, WORK_TIERS } from "../../policy/compile.ts";
@@ -49,9 +50,10 @@ export async function spendWork(
   const subject = `admin:${kind}:${actor.name}`;
   const charge = { costMilli: tokens * MILLI, peek: false };
   const decision = await decideBuiltIn(c, subject, tier, policy, charge);
-  const { allowed, violated, retryAfterMs } = decision;
+  const { allowed, outcome, violated, retryAfterMs } = decision;
   if (allowed) return null;
   services.log("warn", "admin_limited", { requestId, actor: actor.name, violated: violated.join(",") });
+  if (outcome === "overloaded") return overloaded(requestId);
   const detail = "This administrator has asked for too much at once. Retry after the time in Retry-After.";
   const response = problem("quota_exceeded", detail, requestId, {
     "violated-policies": violated,

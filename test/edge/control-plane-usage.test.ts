@@ -116,6 +116,9 @@ describe("usage", () => {
     for (const other of ["granularity=day", "granularity=month", "granularity=hour&group=route"]) {
       expect(await operator.refusal("GET", `${path}&${other}&cursor=${cursor}`), other).toBe("400 /cursor");
     }
+    // The same moment in another spelling would compare as another row.
+    const respelt = btoa('["2026-11-21T00:00:00.000Z"]').replace(/=+$/, "");
+    expect(await operator.refusal("GET", `${path}&granularity=day&cursor=${respelt}`)).toBe("400 /cursor");
     // "1000": so many rows left out.
     const old = await operator.send("GET", `${path}&cursor=MTAwMA`);
     expect(await old.json()).toMatchObject({

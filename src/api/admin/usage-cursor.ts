@@ -6,7 +6,8 @@ import type { UsagePosition, UsageQuery } from "../../limiter/account.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { BAD_CURSOR, cursorOf, positionOf } from "../query.ts";
 
-const moment = z.iso.datetime();
+/** As rows spell their periods: positions are compared as text. */
+const moment = z.iso.datetime({ precision: 0 });
 const schema = z.union([z.tuple([moment]), z.tuple([moment, z.string()])]);
 
 type Rows = Pick<UsageQuery, "granularity" | "anchorDay" | "byRoute">;

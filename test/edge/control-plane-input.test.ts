@@ -9,6 +9,7 @@ import { userSubject } from "../../src/identity/authenticate.ts";
 import { isUserId } from "../../src/identity/user-id.ts";
 import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
 import { MAX_BODY_BYTES } from "../../src/api/body.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
 import { startClock, stopClock } from "../durable-objects/fixture.ts";
 import { CONTROL_POLICY, start } from "../fixtures/control-start.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
@@ -321,6 +322,35 @@ describe("text", () => {
     );
     const checked = await operator.do("validity", "POST", "/policy/validate", { document: odd });
     expect(checked).toMatchObject({ valid: false, errors: paths.map((path) => ({ path })) });
+  });
+
+  it("that reports read as another reason is rejected as the name of a limit of a new policy", async () => {
+    const { operator } = await start();
+    const limit = (name: string) => ({ name, kind: "bucket", tokens: 1, per: "minute" });
+    const odd = {
+      ...CONTROL_POLICY,
+      tiers: {
+        ...CONTROL_POLICY.tiers,
+        extra: { limits: [limit("fine"), limit("blocked"), limit("revoked")] },
+      },
+      routes: [
+        { match: "/a", limits: [limit("not_found")] },
+        { match: "/b", limits: [limit("overloaded"), limit("idempotency_mismatch")] },
+      ],
+    };
+    const paths = [
+      "/tiers/extra/limits/1",
+      "/tiers/extra/limits/2",
+      "/routes/1/limits/0",
+      "/routes/1/limits/1",
+    ];
+    expect(await operator.refusal("PUT", "/policy", { document: odd }, { "If-Match": "*" })).toBe(
+      `422 ${paths.map((path) => `/document${path}/name`).join(" ")}`,
+    );
+    const checked = await operator.do("validity", "POST", "/policy/validate", { document: odd });
+    expect(checked).toMatchObject({ valid: false, errors: paths.map((path) => ({ path: `${path}/name` })) });
+    // One that is stored compiles forever.
+    expect(compilePolicy(odd, 1).ok).toBe(true);
   });
 
   it("that was stored before it was held to this is still read", async () => {

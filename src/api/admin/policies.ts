@@ -1,6 +1,7 @@
 /** The policy: read, put, validated, listed, brought back. Compare-and-set by ETag and If-Match (RFC 9110, section 13). */
 import type { Context } from "hono";
 import embedded from "../../../policy/default.json";
+import { STANDING_REASONS } from "../../analytics/reports/facts.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
 import { problem } from "../../gateway/problem.ts";
 import { parseJson } from "../../json.ts";
@@ -11,8 +12,8 @@ import {
   type RegistryStub,
   type Revision,
 } from "../../limiter/registry.ts";
-import { compilePolicy, type Policy } from "../../policy/compile.ts";
-import { MAX_FAULTS, type Parsed } from "../../policy/fault.ts";
+import { compilePolicy, type Policy, type ScopedLimit } from "../../policy/compile.ts";
+import { type Fault, MAX_FAULTS, type Parsed, pointer } from "../../policy/fault.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { textFaults } from "../plain-text.ts";
 import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
@@ -158,11 +159,30 @@ async function put(
   });
 }
 
-/** Compiles a document that is not stored yet: it is held to more than a stored one, which compiles for ever. */
+/** Compiles a document that is not stored yet. It is checked for more than a stored one, which compiles forever. */
 function compileNew(document: unknown): Parsed<Policy> {
   const compiled = compilePolicy(document, 0);
-  const faults = compiled.ok ? textFaults(document) : [];
+  const faults = compiled.ok ? [...textFaults(document), ...nameFaults(compiled.value)] : [];
   return faults.length > 0 ? { ok: false, faults: faults.slice(0, MAX_FAULTS) } : compiled;
+}
+
+/** Limits named like a reason that is no limit: reports would count their denials as turned away. */
+function nameFaults({ tiers, routes }: Policy): Fault[] {
+  const faultsIn = (path: readonly PropertyKey[], limits: readonly ScopedLimit[]) =>
+    limits.flatMap(({ limit: { name } }, i) =>
+      STANDING_REASONS.some((reason) => reason === name)
+        ? [
+            {
+              path: pointer([...path, "limits", i, "name"]),
+              message: "is reserved: reports use it as a reason that is no limit",
+            },
+          ]
+        : [],
+    );
+  return [
+    ...[...tiers].flatMap(([name, { limits }]) => faultsIn(["tiers", name], limits)),
+    ...routes.all.flatMap(({ limits }, i) => faultsIn(["routes", i], limits)),
+  ];
 }
 
 function registry(c: Context<AppEnv>): RegistryStub {

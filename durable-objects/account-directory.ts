@@ -22,9 +22,9 @@ import {
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, tellMetrics } from "./object-metrics.ts";
 
-/** What does not end by itself. */
+/** For a use that does not end by itself. */
 const NO_END_MS = Number.MAX_SAFE_INTEGER;
-/** Different uses that are listed: 64 tiers of 8 limits, each with a few shapes of overrides, have fewer. */
+/** Distinct uses that are listed at most. 64 tiers of 8 limits, each with a few shapes of overrides, have fewer. */
 const MAX_USES = 5_000;
 const EXAMPLES = 5;
 
@@ -62,8 +62,8 @@ export class AccountDirectory extends DurableObject<Env> {
   readonly #storage = countedStorage(this.ctx.storage, "AccountDirectory");
 
   /**
-   * Takes an account's newest value, null if it was deleted. The same version again is taken if it tells what the account uses and
-   * what is known of it does not: so a rebuild fills in what an older Worker left out.
+   * Stores an account's newest value; null if it was deleted. The same version is stored again if it says what the account uses and the
+   * stored value does not, so that a rebuild fills in what an older Worker left out.
    */
   put(id: string, entry: DirectoryEntry | null, version: number): void {
     migrate(this.#storage, MIGRATIONS);
@@ -99,7 +99,7 @@ export class AccountDirectory extends DurableObject<Env> {
     tellMetrics(this.ctx, this.env);
   }
 
-  /** What all accounts use of the policy, each thing once: reads a row per thing, however many accounts use it. */
+  /** What accounts use of the policy, each use once. Reads one row per use, however many accounts share it. */
   uses(): PolicyUses {
     if (schemaVersion(this.#storage) === 0) return { uses: [], isComplete: true };
     migrate(this.#storage, MIGRATIONS);
@@ -122,7 +122,7 @@ export class AccountDirectory extends DurableObject<Env> {
     };
   }
 
-  /** Who uses each of these things now. */
+  /** The accounts of each of these uses now. */
   usersOf(uses: readonly PolicyUse[], nowMs: number): Users[] {
     if (schemaVersion(this.#storage) === 0) return [];
     migrate(this.#storage, MIGRATIONS);

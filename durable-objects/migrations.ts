@@ -13,8 +13,8 @@ export type Migration = string | ((storage: DurableObjectStorage) => void);
 const VERSION_KEY = "schemaVersion";
 
 /**
- * The version of storage that has values but no tables. A Worker that knows only tables takes it for a number of migrations, more
- * than it has, and refuses; by no version at all it would begin from empty. Must stay above every number of migrations.
+ * The version of storage that has values but no tables. A Worker that knows only tables reads it as more migrations than it has, and
+ * refuses; without a version it would begin from empty. Must stay above every number of migrations.
  */
 const WITHOUT_TABLES = 1_000_000;
 
@@ -24,7 +24,7 @@ export function schemaVersion(storage: DurableObjectStorage): number {
   return typeof version === "number" && version !== WITHOUT_TABLES ? version : 0;
 }
 
-/** Whether storage has a version: older Workers know by it whether they can read what is there. */
+/** Whether storage has a version, by which older Workers know whether they can read it. */
 export function isVersioned(storage: DurableObjectStorage): boolean {
   return storage.kv.get(VERSION_KEY) !== undefined;
 }

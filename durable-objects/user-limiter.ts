@@ -33,7 +33,7 @@ import { takeTurn } from "./user-limiter/turn.ts";
  */
 const SETTLE_MS = 1_000;
 
-/** How often expired decisions are dropped, at most. They are not given again meanwhile. */
+/** Expired decisions are deleted at most this often. They are not repeated meanwhile. */
 const SWEEP_EVERY_MS = 10_000;
 
 /** One policy store for all objects of an isolate: they mostly ask for the same revision. */
@@ -71,8 +71,7 @@ export class UserLimiter extends AccountObject {
   }
 
   /**
-   * Takes settlements and answers questions, in order, as one turn and one write. At once if the policy is at hand, as it mostly is:
-   * then there is no promise to wait for.
+   * Takes settlements and answers questions, in order, as one turn and one write. Synchronous if the policy is at hand, as it mostly is.
    * @throws if no policy new enough can be loaded, or storage fails: the caller then applies its failure policy.
    */
   serve(call: ObjectCall): AnswerRun[] | Promise<AnswerRun[]> {

@@ -11,8 +11,8 @@ import { messageOf } from "./log.ts";
 import { isReserved, RESERVED_TREES } from "./policy/route-table.ts";
 
 /**
- * A year, by which a browser comes back over https even if it is sent elsewhere. For this host alone: the hosts below it are not ours to
- * decide about. On reserved paths only: elsewhere the upstream speaks for the host.
+ * A year in which browsers use https for this host, even for http links. For this host alone: its subdomains may not be ours. On reserved
+ * paths only: elsewhere the upstream decides for the host.
  */
 const TRANSPORT = "max-age=31536000";
 

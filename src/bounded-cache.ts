@@ -32,7 +32,7 @@ export class BoundedCache<V> {
     return this.#entries.get(key)?.value;
   }
 
-  /** Whether another key would push one out whose time has not passed. */
+  /** Whether another key would evict one that has not expired. */
   isFull(nowMs: number): boolean {
     if (this.#entries.size < this.#capacity) return false;
     const oldest = this.#entries.values().next();

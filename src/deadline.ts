@@ -1,16 +1,16 @@
 /**
  * A deadline for a remote call: every call out of the Worker has one.
  *
- * It counts the time in which the isolate is there to hear the answer. A busy isolate reads answers late, and a client can keep an
- * isolate busy: a deadline by the clock alone would take that for a callee that fails.
+ * It counts the time in which the isolate can receive the answer. A busy isolate reads answers late, and a client can keep an
+ * isolate busy: a deadline by the clock alone would mistake that for a failing callee.
  *
  * The call itself goes on (a platform promise cannot be cancelled); its late result is dropped. Never shared between
  * requests.
  */
 
-/** A timer that fires this late finds the isolate busy. With more, callees are blamed for a busy isolate; with less, jitter counts. */
+/** A timer that fires this late finds the isolate busy. A larger value blames callees for a busy isolate; a smaller one counts jitter. */
 const LATE_MS = 100;
-/** An isolate that was busy for less says nothing, however short the wait was. */
+/** Less busy time than this is ignored, however short the wait was. */
 const MIN_BUSY_MS = 500;
 /** However busy the isolate is, a wait ends after this many times its length. */
 const MAX_STRETCH = 3;

@@ -34,7 +34,7 @@ const OVER = "the session is over";
 const viewerSchema = z.object({
   /** Counts up: the lowest is the oldest stream. */
   nth: z.number(),
-  /** Who opened it. */
+  /** The actor that opened it. */
   actor: z.string(),
   filters: liveFiltersSchema,
   paused: z.boolean(),
@@ -57,7 +57,7 @@ export class LiveViewers {
     this.#ctx = ctx;
   }
 
-  /** Answers 101 to a viewer, or 503 where there are too many others. A newer stream may take an older one's place. */
+  /** Answers 101 to a viewer, or 503 if there are too many others. A newer stream may take an older one's place. */
   open(request: Request): Response {
     const parameters = Object.fromEntries(new URL(request.url).searchParams);
     const { [EXPIRES]: expires, [VIEWER]: actor = "", [SESSION]: session, ...query } = parameters;

@@ -1,14 +1,14 @@
 /** How many live streams may be open, and which one gives way to a newcomer. Pure. */
 
-/** Streams at once: each decision is looked at once for each of them. */
+/** Streams open at once: each decision is checked once for each of them. */
 export const MAX_STREAMS = 50;
-/** Of one actor: a token with its sessions, or a user of Cloudflare Access. Some tabs and a colleague; nobody reads more. */
+/** Of one actor (a token with its sessions, or a user of Cloudflare Access): enough for some tabs and a colleague. */
 export const MAX_STREAMS_OF_ONE = 5;
 
 /**
- * Which of the open streams, given by their actors, oldest first, is closed for one more of `newcomer`: its index, or `nobody`
- * where there is room, or `full` where the newcomer is turned away. The newest stream of an actor wins over its oldest. Another actor's
- * gives way only where all streams are taken, and only if that actor still has at least as many as the newcomer then.
+ * Which of the open streams (given by their actors, oldest first) is closed for one more of `newcomer`: its index, `nobody` if there is
+ * room, or `full` if the newcomer is rejected. An actor's newest stream replaces its oldest. Another actor's stream is closed only if all
+ * streams are taken and that actor still has at least as many as the newcomer afterwards.
  */
 export function giveWay(newcomer: string, open: readonly string[]): number | "nobody" | "full" {
   const counts = new Map<string, number>();

@@ -2,7 +2,7 @@
  * Sessions of the dashboard that were logged out, until they would have expired anyway: a value of the storage's own key-value table for
  * each token, which needs no migration. An older Worker leaves it alone.
  *
- * Never lets an ended session in again: beyond the bound it ends more of the same token's, not fewer.
+ * Never accepts an ended session: beyond the bound it ends more sessions of the same token, not fewer.
  */
 import * as z from "zod/mini";
 import type { AdminSession } from "../../src/identity/admin/role.ts";
@@ -10,7 +10,7 @@ import type { AdminSession } from "../../src/identity/admin/role.ts";
 const PREFIX = "endedSessions:";
 /** Of one token; the value has 60 KB then. A token that logs out more often within eight hours ends its older sessions, too. */
 export const MAX_ENDED = 1_000;
-/** Kept for so long after a session has expired: the clock of the isolate that judges the expiry may be behind. */
+/** An ended session is kept this long after it expires: the clock of the isolate that checks the expiry may be behind. */
 const SLACK_MS = 600_000;
 
 const endedSchema = z.strictObject({
@@ -28,7 +28,7 @@ export class EndedSessions {
     this.#kv = kv;
   }
 
-  /** Ends a session. Twice is as once. */
+  /** Ends a session. Idempotent. */
   end({ id, name, expiresMs }: AdminSession, nowMs: number): void {
     this.#sweep(nowMs);
     const { allUntilMs, expiresMs: before } = this.#of(name);

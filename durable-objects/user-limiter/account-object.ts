@@ -54,7 +54,7 @@ export abstract class AccountObject extends DurableObject<Env> {
     return accountAnswer(this.store.memory);
   }
 
-  /** What was known of the user before stays, a block too, and the answer says so. */
+  /** Keeps what was known of the user, including a block, and reports it in the answer. */
   async createAccount(user: string, input: NewAccount, by: Change = NOBODY): Promise<NewAccountAnswer> {
     if (this.store.memory.accounts.account) return { kind: "exists" };
     const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
@@ -81,7 +81,7 @@ export abstract class AccountObject extends DurableObject<Env> {
   }
 
   /**
-   * Deletes the account: its keys stop at once, its ledger and audit trail stay, and so does a block, by whatever the user comes.
+   * Deletes the account: its keys stop at once. Its ledger and audit trail stay, and so does a block, for every credential of the user.
    * @param lift lift the block, also of an account that was deleted before.
    */
   async deleteAccount(by: Change = NOBODY, lift = false): Promise<DeletedAnswer> {
@@ -142,8 +142,8 @@ export abstract class AccountObject extends DurableObject<Env> {
   }
 
   /**
-   * Puts a new key in another's place; the old one still works for the grace period. A key that was rotated before may be rotated
-   * again until its grace period ends, which can only end it earlier.
+   * Replaces a key by a new one; the old key still works for the grace period. A rotated key may be rotated again during its grace
+   * period, which can only shorten it.
    */
   async rotateKey({ oldKeyId, keyId, hash, graceMs }: Rotation, by: Change = NOBODY): Promise<KeyAnswer> {
     const { accounts, keys } = this.store.memory;
@@ -228,7 +228,7 @@ function accountView(account: Account, { accounts, keys, ledger, counters, hasTa
   };
 }
 
-/** What the user that memory knows leaves to a new account. */
+/** What a new account takes over from the user in memory. */
 function inheritedFrom({ accounts, ledger, counters, audit, hasTables }: Memory): Inherited {
   const used = ledger.since(0, hasTables);
   return {

@@ -74,17 +74,17 @@ export class AccountStore {
     return this.#stored?.deleted === false ? this.#stored : null;
   }
 
-  /** What an isolate goes by when this object does not answer: remade after each change. */
+  /** What an isolate uses when this object does not answer. Remade after each change. */
   get standing(): AccountStanding {
     return (this.#standing ??= standingOf(this.account));
   }
 
-  /** The user's standing: the block of a deleted account holds until it is lifted. */
+  /** The user's status. The block of a deleted account stays in force until it is lifted. */
   get status(): AccountStatus {
     return this.#stored?.status ?? "active";
   }
 
-  /** The user that the directory is told of: one with an account, or with the block of a deleted one. Null for others. */
+  /** The user as the directory lists it: one with an account or with the block of a deleted account; null for others. */
   get listed(): string | null {
     return this.#stored && isListed(this.#stored) ? this.#stored.user : null;
   }
@@ -159,7 +159,7 @@ export class AccountStore {
       grant.createdMs,
     );
     this.#grants = [...this.grants(nowMs), grant];
-    // The directory knows by the version that this is news.
+    // The higher version shows the directory that this is newer.
     const { account } = this;
     if (account) this.change(account, {}, nowMs);
   }
@@ -203,7 +203,7 @@ export class AccountStore {
   }
 }
 
-/** 52 random bits tell it from every other state that an isolate may know, of an earlier life of the object too. */
+/** 52 random bits distinguish it from every other state that an isolate may know, also from before a restart of the object. */
 function standingOf(account: Account | null): AccountStanding {
   if (!account) return { id: 0, account: null };
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
@@ -215,7 +215,7 @@ function isListed({ deleted, status }: Stored): boolean {
   return !deleted || status === "blocked";
 }
 
-/** Which limits the account has numbers of its own for, and grants of: what a policy that lacks them would orphan. */
+/** The limits for which the account has its own numbers or grants: a policy that lacks them would orphan these. */
 function limitUses({ overrides }: Account, grants: readonly Grant[]): LimitUse[] {
   return [
     ...Object.entries(overrides).map(([limit, override]) => ({

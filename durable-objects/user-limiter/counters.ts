@@ -3,10 +3,10 @@
  *
  * Storage holds only floors (core/reservation.ts), so what an object finds after a crash never lets in more than was allowed.
  *
- * A quota's state is always what the ledger says of its period: each admission in its scope is charged to it, and a state that is
- * not charged, because its limit is not in force, is dropped and made from the ledger again when it is needed. So a change of
- * definition, name, tier or policy hands out nothing. Buckets and slots cannot be made again: if a limit of their name changes its
- * kind, their state is set aside under a name of its own until it comes back or is at rest.
+ * A quota's state always equals what the ledger has of its period: every admission in its scope is charged to it. The state of a quota
+ * that is not in force is dropped, and rebuilt from the ledger when it is needed again. So a change of definition, name, tier or policy
+ * hands out nothing. Buckets and slots cannot be rebuilt: if a limit changes its kind, the old state is set aside under a name of its own
+ * until the kind comes back or the state is at rest.
  */
 import * as z from "zod/mini";
 import * as quota from "../../src/core/calendar-quota.ts";
@@ -46,10 +46,10 @@ const stateSchema = z.discriminatedUnion("kind", [
 /** The counters of the state row: states by counter name. */
 export const countersSchema = z.record(z.string(), stateSchema);
 
-/** Between the kind and the counter's name, in the name of a state that is set aside: no name of a limit has it. */
+/** Separates the kind and the counter in the name of a state that is set aside. No limit's name contains it. */
 const ASIDE = "~";
 
-/** Who knows what counts in a counter in a period, whatever limits were in force. */
+/** Knows what counts in a counter in a period, whatever limits were in force. */
 export interface UsageSource {
   /** Millitokens. */
   usedMilli(counter: string, span: Span): number;
@@ -81,7 +81,7 @@ export class Counters {
   }
 
   /**
-   * Makes each counter's state one of its limit, before it is read: a decision by these charges must not convert any. Changes no
+   * Gives each counter a state of its limit's definition before a decision reads it: the decision must not convert any. Changes no
    * answer and needs no write.
    */
   prepare(charges: readonly Charge[], policy: Policy, leases: LeaseBook, nowMs: number): void {
@@ -99,8 +99,8 @@ export class Counters {
   }
 
   /**
-   * Drops the quotas that this tier does not charge. Call before something is admitted by it, or charged for a lease: what is left
-   * is charged with every admission in its scope.
+   * Drops the quotas that this tier does not charge. Call before anything is admitted or charged for a lease: the quotas that are left
+   * are charged with every admission in their scope.
    */
   follow(policy: Policy, tier: Tier): void {
     if (this.#policy === policy && this.#tier === tier) return;
@@ -169,7 +169,7 @@ export class Counters {
     }
   }
 
-  /** Names of the limits that something may be spent of. */
+  /** Names of the limits that may have been used. */
   get names(): readonly string[] {
     return [...new Set([...this.#live.keys()].map((counter) => scopeOf(nameOf(counter)).name))];
   }
@@ -234,19 +234,19 @@ export class Counters {
     }
     if (known && !old) this.#setAside(counter, known);
     const span = quota.fresh(limit, Math.max(nowMs, old?.atMs ?? 0));
-    // The ledger is exact, but an older Worker's state may know of a crash that the ledger does not.
+    // The ledger is exact, but an older Worker's state may include a crash that the ledger lacks.
     const carried = old?.anchorDay === undefined && old ? quota.at(limit, old, nowMs).usedMilli : 0;
     const usedMilli = Math.min(MAX_EXACT, Math.max(carried, this.#usage.usedMilli(counter, span)));
-    // Without its floor, the next decision writes one, and with it what of the ledger the state was made from.
+    // Without a floor, the next decision writes one, together with the open ledger cells that the state was made from.
     this.#floors.delete(counter);
     this.#live.set(counter, quota.inPeriod(limit, span.atMs, usedMilli));
     this.#limits.set(counter, limit);
-    // Whoever is admitted next may be of a tier that does not charge it.
+    // The next admitted request may be of a tier that does not charge it.
     this.#tier = null;
     leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
   }
 
-  /** Keeps the state of a counter whose limit has changed its kind; a quota's needs no keeping. */
+  /** Keeps the state of a counter whose limit has changed its kind, unless it is a quota's. */
   #setAside(counter: string, state: LimitState | undefined): void {
     if (state?.kind === "quota") this.#drop(counter);
     else if (state) this.#move(counter, `${state.kind}${ASIDE}${counter}`);

@@ -67,7 +67,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   return { decision: answer(by, "allowed", plan, slotsTaken(charges, plan)), mustWrite };
 }
 
-/** An earlier decision again. Its slots are the first caller's to give back. */
+/** Repeats an earlier decision. Only the first caller gives its slots back. */
 export function replay(decision: Decision): Decided {
   return { decision: { ...decision, holds: [], replayed: true }, mustWrite: false };
 }
@@ -77,7 +77,7 @@ export function mismatch(before: Decision): Decided {
   return undecided(before, "mismatch", null);
 }
 
-/** The answer if no more idempotency keys can be remembered for so long. */
+/** The answer if no more idempotency keys can be remembered for `forMs`. */
 export function unremembered(peeked: Decision, forMs: number): Decided {
   return undecided(peeked, "overloaded", forMs);
 }

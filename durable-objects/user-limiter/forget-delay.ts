@@ -5,12 +5,12 @@ import { crc32 } from "../../src/identity/crc32.ts";
 const LEAST_MS = 300_000;
 
 /**
- * Addresses that come to rest together are forgotten over so long: each alarm wakes an object, and a flood's thousands at once would
- * delay the decisions of others. Longer: addresses that come back later than that keep their storage for nothing.
+ * Addresses that come to rest together are forgotten over this long: each alarm wakes an object, and thousands at once after a flood
+ * would delay the decisions of others. A longer time would keep storage of idle addresses for nothing.
  */
 const SPREAD_MS = 240_000;
 
-/** Five to nine minutes in ms, always the same for an object's name. Names that differ little get delays far apart. */
+/** Five to nine minutes in ms, always the same for an object's name. Similar names get delays far apart. */
 export function forgetDelayMs(name: string): number {
   return LEAST_MS + Math.floor((crc32(name) / 2 ** 32) * SPREAD_MS);
 }

@@ -76,7 +76,7 @@ export class KeyRing {
     return key !== undefined && key.revokedMs === null && nowMs < (stopsMs(key) ?? Infinity);
   }
 
-  /** The key whose counters a key shares: the first of those that it took over from, or the key itself. */
+  /** The key whose counters a key shares: the first of its lineage, or the key itself. */
   originOf(keyId: string): string {
     return this.#origins.get(keyId) ?? keyId;
   }
@@ -107,9 +107,8 @@ export class KeyRing {
   }
 
   /**
-   * Puts a new key in another's place, which stops at `graceEndsMs`, or earlier if it would anyway. The successor has the name, the
-   * scopes, the expiry and the counters of the old one, however often that was rotated before. Without a grace period the old
-   * one's place is free at once.
+   * Replaces a key, which stops at `graceEndsMs` or earlier if it would anyway. The successor has the name, scopes, expiry and counters
+   * of the old key, however often that was rotated before. Without a grace period the old key's place is free at once.
    */
   rotate(
     user: string,

@@ -177,7 +177,7 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
 }
 
 /**
- * Charges in full what was never settled in time, and counts it in the quotas to come; nobody is billed for it.
+ * Charges leases in full that were not settled in time. The charge counts in later quotas and is not billed.
  * @returns whether there was any.
  */
 export function giveUpLate(memory: Books, policy: Policy, nowMs: number): boolean {
@@ -190,7 +190,7 @@ export function giveUpLate(memory: Books, policy: Policy, nowMs: number): boolea
   return late.length > 0;
 }
 
-/** Charges the limits in force that a lease was set aside of. @param cells what was spent of it; null: nobody knows, so all of it. */
+/** Charges the limits in force that the lease was set aside from. @param cells what was spent; null: unknown, so all of it. */
 function charge(
   memory: Books,
   policy: Policy,

@@ -148,8 +148,8 @@ export class Ledger {
   }
 
   /**
-   * Counts what may have been admitted at `atMs` without being metered: in quotas, and on no bill. In a cell of the key and route
-   * that there is, so that no row of its own shows in a report.
+   * Counts what may have been admitted at `atMs` without being metered: in quotas, and on no bill. Uses an existing cell of the key and
+   * route if there is one, so that reports show no extra row.
    */
   lose(atMs: number, route: string | null, keyId: string | null, milli: number): void {
     const hour = Math.floor(atMs / HOUR_MS);

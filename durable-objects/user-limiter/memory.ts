@@ -137,8 +137,8 @@ export class Memory {
   }
 
   /**
-   * The object died without having written its exact state. A quota's floor then counts what may have been admitted since, and the
-   * ledger does not: so that it counts under every other definition too, the difference is added to what counts and is not billed.
+   * The object died before it wrote its exact state. A quota's floor then counts what may have been admitted since, but the ledger does
+   * not. The difference is added to the ledger as unbilled use, so that it counts under every other definition too.
    */
   #countLost(stored: Readonly<Record<string, LimitState>>): void {
     const narrowFirst = Object.keys(stored).toSorted((a, b) => partsOf(b) - partsOf(a));
@@ -164,7 +164,7 @@ export class Memory {
   }
 }
 
-/** How many of key and route a counter is for. */
+/** How many of key and route a counter is scoped to. */
 function partsOf(counter: string): number {
   const { keyId, route } = scopeOf(counter);
   return Number(keyId !== null) + Number(route !== null);

@@ -12,13 +12,13 @@ import { scopeOf } from "../../src/policy/compile.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { HOUR_MS, type Ledger } from "./ledger.ts";
 
-/** Longer than any period: a reset before that changes nothing any more. */
+/** Longer than any period: an older reset no longer matters. */
 const KEPT_MS = 32 * 24 * HOUR_MS;
 
-/** More in one hour are not stored with a reset: it then forgives the rest of its hour too. A row holds no more than 2 MB. */
+/** Cells that are stored with a reset at most, since a row holds 2 MB. With more, the reset forgives the rest of its hour too. */
 const MOST_CELLS = 10_000;
 
-/** Stands for all limits, as a limit's name. */
+/** Stands for all limits in place of a limit's name. */
 const ALL = "";
 
 const resetRow = z.object({ hour: z.number(), cells: z.string() });

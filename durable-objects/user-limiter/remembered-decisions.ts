@@ -3,7 +3,7 @@
  * once. A denial charged nothing, so it is not remembered: asking again decides afresh.
  *
  * Stored in the transaction of the charge, so neither a crash nor a retry can come between the two. Never forgets a decision early,
- * since its retry would then be charged again: when full, the object refuses new keys instead.
+ * since its retry would then be charged again: when full, the object rejects new keys instead.
  */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { parseJson } from "../../src/json.ts";
@@ -14,7 +14,7 @@ export const REMEMBERED_MS = 600_000;
 /** One user's decisions at most, about 60 MB of the object's 10 GB: 166 a second for ten minutes. */
 export const MAX_REMEMBERED = 100_000;
 
-/** A decision, and what was asked for it; null where an older Worker stored it. */
+/** A decision, and what was asked for it; null if an older Worker stored it. */
 export interface Remembered {
   readonly decision: Decision;
   readonly fingerprint: string | null;
@@ -51,7 +51,7 @@ export class RememberedDecisions {
       : null;
   }
 
-  /** How long there is no room for one more beside `more` new ones: 0 if there is room now. Drops what has expired. */
+  /** How long until there is room for one decision besides `more` new ones; 0 if there is room now. Drops expired ones. */
   fullForMs(more: number, nowMs: number): number {
     if (this.#stored + more < MAX_REMEMBERED) return 0;
     if ((this.#nextExpiryMs ?? nowMs) <= nowMs) this.sweep(nowMs);

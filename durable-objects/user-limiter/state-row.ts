@@ -12,8 +12,8 @@ import { cellSchema, storeCell } from "./ledger.ts";
 const KEY = "state";
 
 /**
- * Of the row's shape. One that a Worker of this format would misread gets another. A field that a Worker does not know is refused, too:
- * its next write would drop it.
+ * The version of the row's shape. A shape that this code would misread needs another one. An unknown field is rejected too, since the
+ * next write would drop it.
  */
 const FORMAT = 1;
 

@@ -68,7 +68,7 @@ export function takeTurn(
   return { answers, remembers: toRemember.size > 0 };
 }
 
-/** One decision, or the one that was remembered for its idempotency key; a new one that allows is put into `toRemember`. */
+/** One decision, or the one that was remembered for its idempotency key; a new allowed one is added to `toRemember`. */
 function decideOnce(
   memory: Memory,
   policy: Policy,

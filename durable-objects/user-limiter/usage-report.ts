@@ -38,8 +38,8 @@ const rowSchema = z.object({
 });
 
 /**
- * Rows in the order of period, then of route as UTF-8; at most `count`. What is counted between two pages never moves a row from
- * one to the other: a page holds what comes after a row, not after a number of rows.
+ * Rows in the order of period, then of route as UTF-8; at most `count`. Usage that is counted between two pages never moves a row from
+ * one page to the other: a page begins after a row, not after a number of rows.
  */
 export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query: UsageQuery): UsageRow[] {
   if ("offset" in query && query.offset !== 0) throw new Error("an earlier Worker pages by a number of rows");
@@ -54,7 +54,7 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
   const cells = JSON.stringify(
     open.map(({ hour, route, requests, costMilli, denied }) => [
       hour,
-      // As a binding is stored.
+      // As SQLite stores a binding.
       route.toWellFormed(),
       requests,
       costMilli,

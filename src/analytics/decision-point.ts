@@ -67,7 +67,7 @@ export function resultOf({ outcome, violated }: Decision): readonly [PointOutcom
     case "unavailable":
       return ["error", "limiter_unavailable"];
     case "mismatch":
-      // The caller's mistake: no failure of ours.
+      // The caller's mistake, not a failure of the limiter.
       return ["denied", "idempotency_mismatch"];
   }
 }
@@ -84,7 +84,7 @@ export function statusClass(status: number): StatusClass {
 function remainingFraction({ limits }: Decision): number {
   let least = 1;
   for (const { kind, limit, remaining } of limits) {
-    // Slots come back as requests end: all taken is no budget used up.
+    // Slots become free as requests end: when all are taken, no budget is used up.
     if (kind !== "concurrency") least = Math.min(least, remaining / limit);
   }
   return least;

@@ -30,7 +30,7 @@ export const EXPIRES = "expires";
 export const VIEWER = "viewer";
 /** Likewise, the session that opened it, if one did: the stream ends with it. */
 export const SESSION = "session";
-/** The close code (of those for private use, RFC 6455) of a stream that gave way to a newer one: not to be opened again by itself. */
+/** The close code (of those for private use, RFC 6455) of a stream that a newer one displaced: clients must not reopen it by themselves. */
 export const DISPLACED = 4001;
 
 /** Only decisions with exactly these values; an account may also be named by its user's id alone. */

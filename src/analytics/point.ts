@@ -43,7 +43,7 @@ export interface Point {
   readonly limiterMs: number;
   /** What the upstream took to answer, ms; 0 where it was not asked. */
   readonly upstreamMs: number;
-  /** Of the tightest limit, slots left out, 0 to 1; 1 where there is none. */
+  /** Of the tightest limit, slots left out, 0 to 1; 1 if there is none. */
   readonly remainingFraction: number;
   /** 0 where allowed. */
   readonly retryAfterMs: number;

@@ -13,7 +13,7 @@ export type Body<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly response: Response };
 
-/** @param admit told how many characters have come, before they are parsed: a response of its refuses them. */
+/** @param admit called with the number of characters before they are parsed; a response that it returns rejects them. */
 export async function readBody<T>(
   c: Context<AppEnv>,
   schema: z.ZodMiniType<T>,

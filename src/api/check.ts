@@ -68,9 +68,9 @@ export async function checkMany(
   return results;
 }
 
-/** Who asks. Analytics gets all but the caller. */
+/** Where a question comes from. Analytics gets all but the caller. */
 export interface Origin {
-  /** Whose idempotency keys these are: the id of the API key that asks, or one name for all of RPC. Without spaces. */
+  /** The owner of the idempotency keys: the id of the API key that asks, or one name for all of RPC. Without spaces. */
   readonly caller: string;
   readonly method: string;
   readonly place: Place;

@@ -3,7 +3,7 @@
  *
  * Rejects what is invisible or changes how the text around it looks: control characters (newline and tab too), direction marks,
  * overrides and isolates, line separators, zero-width characters other than the joiners that scripts and emoji need, and half a
- * surrogate pair. Only for what comes in: what was stored before this was checked is still read.
+ * surrogate pair. Checks new input only: text that was stored before this check is still read.
  */
 import * as z from "zod/mini";
 import { type Fault, pointer } from "../policy/fault.ts";
@@ -22,7 +22,7 @@ export function plainText(maxLength: number) {
   );
 }
 
-/** Where a value of JSON has text that is not plain. `value` must not be deeper than the stack: parse it by a schema first. */
+/** The places in a JSON value whose text is not plain. `value` must not be deeper than the stack: parse it by a schema first. */
 export function textFaults(value: unknown, path: readonly string[] = []): Fault[] {
   if (typeof value === "string") {
     return PLAIN.test(value) && value.isWellFormed() ? [] : [{ path: pointer(path), message: MESSAGE }];

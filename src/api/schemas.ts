@@ -19,7 +19,7 @@ const MAX_RANGE_END_MS = Date.parse("9999-12-31T23:00:00Z");
 function isTimeUpTo(maxMs: number) {
   return z.refine<string>((text) => {
     const ms = Date.parse(text);
-    // What is no time at all is another fault.
+    // Text that is no time at all is another fault.
     return Number.isNaN(ms) || (ms >= MIN_TIME_MS && ms <= maxMs);
   }, "lies outside the years 1 to 9999");
 }
@@ -142,7 +142,7 @@ export const rotationSchema = z.strictObject({
 
 /** Checked by the policy's own schema once it is known that there is a document. */
 const document = z.unknown();
-/** Put it into force though accounts use tiers or limits that it lacks. */
+/** Put it into force although accounts use tiers or limits that it lacks. */
 const force = z.optional(z.boolean());
 export const policyChangeSchema = z.strictObject({ document, reason, force });
 export const policyCheckSchema = z.strictObject({ document });
@@ -169,7 +169,7 @@ export const pageQuery = z.strictObject({ limit: pageSize, cursor });
 export const accountsQuery = z.strictObject({
   tier: z.optional(tierName),
   status: z.optional(z.enum(["active", "blocked"])),
-  /** Deleted accounts whose block still holds, rather than those there are. */
+  /** Deleted accounts whose block is still in force, instead of existing accounts. */
   deleted: z.optional(z.enum(["true"])),
   /** Part of the id or the name, whatever its case. */
   name: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),

@@ -1,13 +1,13 @@
 /**
- * Works through many items a few at a time, so that one request leaves its isolate to others.
+ * Processes many items a few at a time, so that one request does not occupy its isolate.
  *
- * Where objects and isolate share a thread, as on one machine, each answer leads to the next call without the thread ever reading
- * from a socket: everybody else waits until the last item is done. So items go in waves, and between two waves the thread is
- * free. A timer that fires late shows that a wave kept it busy: the next one is half as wide.
+ * If objects and isolate share a thread, as on one machine, each answer leads to the next call before the thread reads from a socket:
+ * everyone else waits until the last item is done. So items are processed in waves, and the thread is free between two waves. A timer
+ * that fires late shows that a wave kept the thread busy: the next wave is half as wide.
  */
 
 const FIRST_WIDTH = 8;
-/** Calls to far objects wait rather than work: so many at once take 1,000 users through in 32 round trips. */
+/** Calls to distant objects mostly wait: this many at once serve 1,000 users in 32 round trips. */
 const MAX_WIDTH = 32;
 /** A wave that keeps the isolate for longer than this delays others for as long. */
 const MAX_BUSY_MS = 25;

@@ -40,7 +40,7 @@ export interface LimitView {
   readonly remaining: number;
   /**
    * Until full again; while less than one token is there, until the next; for a quota until its period ends; for slots at most 1,000,
-   * since requests that hold them end unforeseen.
+   * since requests that hold them may end at any moment.
    */
   readonly resetMs: number;
   /** In which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */

@@ -67,7 +67,7 @@ export class LeaseBook implements Holding {
   }
 
   /**
-   * Sets open leases aside of one more counter: of a quota that has just taken over, and that they were not granted from.
+   * Sets open leases aside in one more counter: a quota that has just come into force and that they were not granted from.
    * @param isIn whether what is spent under a lease may count in it.
    */
   adopt(counter: string, isIn: (lease: OpenLease) => boolean): void {
@@ -104,8 +104,8 @@ export class LeaseBook implements Holding {
 }
 
 /**
- * Whether a lease was granted where there was no limit: it is no amount, so nothing is set aside for it. It is whole requests, so it
- * may hold a little less than {@link UNLIMITED_MILLI}.
+ * Whether a lease was granted without a limit: it is no amount, so nothing is set aside for it. A lease is whole requests, so it may hold
+ * a little less than {@link UNLIMITED_MILLI}.
  */
 export function isUnlimited({ milli }: Pick<OpenLease, "milli">): boolean {
   return milli > UNLIMITED_MILLI / 2;

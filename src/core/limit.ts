@@ -133,7 +133,7 @@ export interface Reading {
   readonly limitMilli: number;
   readonly remainingMilli: number;
   /**
-   * Until full again (bucket), until the next token where there is none, or until the period ends (quota). Of slots, when to ask
+   * Until full again (bucket), until the next token if there is none, or until the period ends (quota). Of slots, when to ask
    * again: at most a second.
    */
   readonly resetMs: number;

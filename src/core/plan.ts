@@ -52,7 +52,7 @@ export interface PlanDecision {
   /** The names of the limits that refused, in the order of the charges. */
   readonly violated: readonly string[];
   /**
-   * From when on the same cost passes if nobody else spends: 0 where it passed, Infinity where it never will. If slots alone
+   * When the same cost passes if nobody else spends: 0 if it passed, Infinity if it never will. If slots alone
    * reject it, when to ask again.
    */
   readonly retryAtMs: number;
@@ -104,11 +104,11 @@ export function decide(
   };
 }
 
-/** Until when a cost is refused by a limit of which something is set aside, and which refuses until `untilMs` if all of it is spent. */
+/** Until when a limit with something set aside rejects a cost, given that it rejects until `untilMs` if all of that is spent. */
 function heldUntilMs(meter: Meter, held: Held, untilMs: number, costMilli: number): number {
   // What is set aside does not refill before it is charged.
   if (meter.kind === "bucket") return untilMs + Math.max(0, held.untilMs - meter.nowMs);
-  // A quota that holds the cost but for that has it back once what is set aside is free again.
+  // A quota that would hold the cost otherwise holds it again once what is set aside is free.
   return blockedUntilMs(meter, costMilli) === 0 ? Math.min(untilMs, held.untilMs) : untilMs;
 }
 

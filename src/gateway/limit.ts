@@ -32,7 +32,7 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     try {
       decision = await options.decide(c);
     } catch (thrown) {
-      // The client reused an idempotency key, which is no failure of the limiter: it must not open the way past it.
+      // A reused idempotency key is the client's fault, not a failure of the limiter: it must not bypass the limiter.
       if (String(thrown).includes("idempotency_mismatch:")) {
         return problem("idempotency_mismatch", MISMATCH, requestId);
       }

@@ -1,17 +1,17 @@
 /**
- * Relays a WebSocket message by message, so that its end is seen: one that passes through never tells when it closes. Only for
+ * Relays a WebSocket message by message to learn when it closes: the runtime does not report that of one that passes through. Only for
  * routes with a concurrency limit, since it costs 0.3 ms a round trip and has no back-pressure: what a slow peer has not read
- * waits in the isolate's memory, and the runtime does not tell how much that is. So each direction has a bound.
+ * waits in the isolate's memory, and the runtime does not report how much that is. So each direction has a bound.
  */
 
 /** Longest message, in bytes (text: characters). A longer one closes both sides with 1009. */
 const MAX_MESSAGE = 4 * 1_048_576;
 /**
- * What one direction may carry at once, in bytes: at most so much waits for a peer that reads nothing. More closes both sides with
+ * What one direction may carry at once, in bytes: at most this much waits for a peer that reads nothing. More closes both sides with
  * 1013. Far below the 128 MB that all requests of an isolate share.
  */
 const MAX_BURST = 16 * 1_048_576;
-/** Bytes per millisecond that a peer is taken to read: 1 MiB a second. More would let more wait for one that does not. */
+/** Bytes per millisecond that a peer is assumed to read: 1 MiB a second. With a larger value, more waits for one that does not. */
 const READ_PER_MS = 1_048_576 / 1_000;
 
 /** How a side closed. */
@@ -29,7 +29,7 @@ const NO_CODE = 1005;
 const UNSENDABLE = new Set([1006, 1015]);
 
 /**
- * Takes over `upstream`, and calls `ended` once when either side has closed or broken off.
+ * Takes over `upstream`, and calls `ended` once when either side has closed or disconnected.
  * @returns the end for the client, to go into the response.
  */
 export function pumpWebSocket(upstream: WebSocket, ended: () => void): WebSocket {
@@ -77,7 +77,7 @@ function readingBudget(): (size: number) => boolean {
   };
 }
 
-/** Closes in the way the other side did, as far as a close frame can say so. One that is closed already stays as it is. */
+/** Closes as the other side did, as far as a close frame can express it. Does nothing if it is closed already. */
 function close(side: WebSocket, { code, reason }: End): void {
   try {
     if (code === NO_CODE) side.close();

@@ -12,7 +12,7 @@ export const userIdSchema = z
     z.regex(/^(?!\.{1,2}$)[\x21-\x7e]{1,200}$/, "must be 1 to 200 printable ASCII characters without spaces"),
   );
 
-/** `account` as a caller names it: a subject (`user:<id>`, `ip:<address>`) as it is, anything else as a user's id; "" is nobody. */
+/** `account` as a caller names it: a subject (`user:<id>`, `ip:<address>`) as it is, anything else as a user's id; "" is no user. */
 export function subjectNamed(account: string): string {
   return account === "" || /^(user|ip):/.test(account) ? account : `user:${account}`;
 }

@@ -72,7 +72,7 @@ export interface AccountView {
 
 export type AccountAnswer = ({ readonly kind: "account" } & AccountView) | { readonly kind: "absent" };
 
-/** What a new account takes over from the user that was known before it. */
+/** What a new account takes over from an earlier user of the same id. */
 export interface Inherited {
   /** An account of the id was deleted while it was blocked: the new one is blocked too. */
   readonly blocked: boolean;
@@ -85,7 +85,7 @@ export interface Inherited {
 }
 
 export type NewAccountAnswer =
-  /** `inherited`: null if nobody has ever heard of the user. */
+  /** `inherited`: null if the user was unknown. */
   | ({ readonly kind: "account"; readonly inherited: Inherited | null } & AccountView)
   | { readonly kind: "exists" };
 

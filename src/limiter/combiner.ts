@@ -14,16 +14,16 @@ import { DeadlineExceeded, Stretch, withDeadline } from "../deadline.ts";
 const LEAST_LOOK_MS = 1;
 /** And at least: one slow call must not make the next ones late. */
 const MOST_LOOK_MS = 20;
-/** However many wait for one object, about so many of them look in a millisecond. */
+/** However many wait for one object, about this many of them check per millisecond. */
 const LOOKS_PER_MS = 32;
 /** An answer that is late is looked for after this part of what a call takes. */
 const LATE_LOOK = 1 / 8;
 /** Calls that one request makes one after the other are so far apart: one of many questions costs little more than one of few. */
 const BETWEEN_MS = 1;
 /**
- * A call of one question is overdue after so many times what a call takes, but not before the first part of the deadline has gone,
- * and after the second at the latest: then another is sent beside it. A client that leaves takes a lone call with it, unnoticed; with
- * more, those behind it would run out of time.
+ * A call with one question is overdue after this many times the usual duration of a call, but not before the first part of the deadline,
+ * and after the second part at the latest. Then another call is sent beside it. If the client of a lone call leaves, the call is
+ * cancelled unnoticed; with larger values, requests behind it would run out of time.
  */
 const OVERDUE = 8;
 const MIN_OVERDUE = 1 / 16;
@@ -34,7 +34,7 @@ const SLOWER = 1 / 8;
 const MOST_PER_CALL = 256;
 /** Calls that one request makes for others behind its own answer; then the first who looks goes on. */
 const MOST_FOR_OTHERS = 16;
-/** Questions that wait for one object. What comes beyond is not asked: {@link QueueFull}. */
+/** Questions that may wait for one object. Further ones are not sent: {@link QueueFull}. */
 const MOST_WAITING = 1_024;
 
 /** Objects that something is under way for, before those left over by cancelled requests are swept. */
@@ -48,7 +48,7 @@ export type Send<Q, A> = (questions: readonly Q[]) => Promise<readonly A[]>;
 
 interface Slot<Q, A> {
   readonly question: Q;
-  /** From when on nobody looks into it any more. Later if the isolate is busy. */
+  /** When nobody waits for it any more. Later if the isolate is busy. */
   giveUpAtMs: number;
   state:
     | { readonly kind: "waiting" | "sent" }
@@ -95,10 +95,10 @@ export class Combiner<Q, A> {
   }
 
   /**
-   * Asks one question of an object, with others' or alone. Rejects as `send` does where this request sent; with
-   * {@link CombinedCallFailed} where another did; with {@link DeadlineExceeded} where no answer came in time; at once with
-   * {@link QueueFull} if too many wait. `send` must end within the deadline; where others rest on it, or it may end after this
-   * wait, it is kept going by `keep`.
+   * Asks one question of an object, with others' or alone. Rejects as `send` does if this request sent; with {@link CombinedCallFailed}
+   * if another did; with {@link DeadlineExceeded} if no answer came in time; at once with {@link QueueFull}
+   * if too many wait. `send` must end within the deadline. If others depend on it, or it may end after this wait, `keep` keeps it
+   * running.
    */
   async ask(name: string, question: Q, send: Send<Q, A>, keep: Keep): Promise<A> {
     const fromMs = Date.now();
@@ -132,12 +132,12 @@ export class Combiner<Q, A> {
         continue;
       }
       const untilMs = untilAnswerMs(lane, slot, nowMs);
-      // A busy isolate is not made busier by those who wait.
+      // Waiters must not make a busy isolate busier.
       const lookMs = Math.min(Math.max(untilMs, lateMs), slot.giveUpAtMs - nowMs);
       await pause(lookMs);
       lateMs = stretch.after(nowMs, lookMs, Date.now());
       slot.giveUpAtMs += lateMs;
-      // The next call may have left it behind, since its time seemed to be over.
+      // The next call may have skipped it, since its time seemed to be over.
       if (lateMs > 0 && slot.state.kind === "waiting" && !lane.queue.includes(slot)) lane.queue.push(slot);
     }
   }
@@ -241,8 +241,8 @@ export class Combiner<Q, A> {
 }
 
 /**
- * How long until it is worth looking for an answer. One that is sent comes with this call, one that waits with the call that has
- * room for it. While nobody knows what a call takes, it is taken to last a little longer than it has until now.
+ * How long until it is worth checking for an answer. A question that was sent is answered by this call, one that waits by the call that
+ * has room for it. While the duration of a call is unknown, it is assumed to last a little longer than it has so far.
  */
 function untilAnswerMs<Q, A>(lane: Lane<Q, A>, slot: Slot<Q, A>, nowMs: number): number {
   const { queue, busyUntilMs, sentAtMs, callMs } = lane;
@@ -253,7 +253,7 @@ function untilAnswerMs<Q, A>(lane: Lane<Q, A>, slot: Slot<Q, A>, nowMs: number):
   const expectedAtMs = isSent ? endsAtMs : Math.max(nowMs, endsAtMs) + callMs * (1 + callsAhead);
   const lateMs = LATE_LOOK * Math.max(callMs, nowMs - sentAtMs);
   const lookMs = Math.max(expectedAtMs - nowMs, lateMs, LEAST_LOOK_MS);
-  // Nothing comes earlier than the calls ahead allow. One that waits may send when the call under way is overdue.
+  // No answer comes before the calls ahead are done. A waiter may send when the current call is overdue.
   const overdueMs = isSent || busyUntilMs <= nowMs ? Infinity : busyUntilMs - nowMs;
   const mostMs = Math.min(overdueMs, Math.max(MOST_LOOK_MS, callMs * callsAhead));
   return Math.ceil(Math.max(Math.min(lookMs, mostMs), queue.length / LOOKS_PER_MS));

@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import type { AccountDirectory } from "../../durable-objects/account-directory.ts";
 
 const one = z.optional(z.number());
-/** An override as it is stored: what does not fit the policy is known when it is used. */
+/** An override as it is stored: whether it fits the policy is checked when it is used. */
 export const overrideSchema = z.object({
   tokens: one,
   per: z.optional(z.enum(["second", "minute", "hour", "day", "month"])),
@@ -12,7 +12,7 @@ export const overrideSchema = z.object({
   max: one,
 });
 
-/** A limit of the account's tier that the account has a number of its own for, or a grant of. */
+/** A limit of the account's tier for which the account has its own numbers or a grant. */
 const limitUseSchema = z.object({
   limit: z.string(),
   /** The override's fields (policy/adjust.ts, shapeOf); null for a grant. */
@@ -31,9 +31,9 @@ export const directoryEntrySchema = z.object({
   createdMs: z.number(),
   updatedMs: z.number(),
   version: z.int(),
-  /** Missing: an older Worker told of it. */
+  /** Missing if an older Worker reported the account. */
   uses: z.optional(z.array(limitUseSchema)),
-  /** There is no account any more, but its block still holds. */
+  /** The account was deleted, but its block is still in force. */
   deleted: z.optional(z.boolean()),
 });
 export type DirectoryEntry = z.infer<typeof directoryEntrySchema>;
@@ -43,28 +43,28 @@ export interface DirectoryFilter {
   readonly status: "active" | "blocked" | null;
   /** Part of the id or the name, whatever its case. */
   readonly text: string | null;
-  /** Deleted accounts whose block still holds, rather than those there are. */
+  /** Deleted accounts whose block is still in force, instead of existing accounts. */
   readonly deleted: boolean;
 }
 
-/** Something that accounts use of a policy: their tier, or a limit of it. */
+/** A part of a policy that accounts use: their tier, or a limit of it. */
 export const policyUseSchema = z.object({
   tier: z.string(),
-  /** The limit that they have a number of their own for or a grant of; null: the tier itself. */
+  /** The limit for which they have their own numbers or a grant; null: the tier itself. */
   limit: z.nullable(z.string()),
   /** As in {@link LimitUse}. */
   shape: z.nullable(overrideSchema),
 });
 export type PolicyUse = z.infer<typeof policyUseSchema>;
 
-/** What all accounts use, each thing once. */
+/** What accounts use, each use once. */
 export interface PolicyUses {
   readonly uses: readonly PolicyUse[];
-  /** False if there may be more: an older Worker told of some accounts, or there are too many to list. */
+  /** False if there may be more: an older Worker reported some accounts, or there are too many to list. */
   readonly isComplete: boolean;
 }
 
-/** Who uses one thing. */
+/** The accounts of one use. */
 export interface Users {
   readonly use: PolicyUse;
   /** At most {@link MAX_COUNTED_USERS}. */

@@ -1,8 +1,8 @@
 /**
- * What an isolate last heard of each user and of the user's object. The failure policy goes by it when the object does not answer:
+ * What an isolate last heard of each user and of the user's object. The failure policy uses it when the object does not answer:
  * whether the object is alive, whether the user or the key was rejected, and what the account's tier and own numbers are.
  *
- * Bounded. Forgetting for lack of room never admits anybody: an object that may have been forgotten counts as alive, and rejected
+ * Bounded. Forgetting for lack of room never admits a request: an object that may have been forgotten counts as alive, and rejected
  * users and keys have a cache of their own, which only real accounts and keys can fill. Plain data; the clock is an argument.
  */
 import { BoundedCache } from "../bounded-cache.ts";
@@ -52,19 +52,19 @@ export class LastHeard {
     return this.#heard.getStale(subject);
   }
 
-  /** Undefined if it is too long ago to go by. */
+  /** Undefined if it is too old to use. */
   remembered(subject: string, nowMs: number): Readonly<Heard> | undefined {
     const known = this.#heard.getStale(subject);
     return known && nowMs - known.atMs < REMEMBERED_MS ? known : undefined;
   }
 
-  /** Whether the subject's object has answered within the last deadline, or said that it has too much to do. */
+  /** Whether the subject's object has answered within the last deadline, or reported that it is overloaded. */
   isAlive(subject: string, nowMs: number): boolean {
     const known = this.#heard.getStale(subject);
     return nowMs < (known?.aliveUntilMs ?? this.#forgottenAliveUntilMs);
   }
 
-  /** Why this user, or this key of the user, was last rejected; null if that is not so or too long ago. */
+  /** Why this user, or this key of the user, was last rejected; null if it was not, or too long ago. */
   rejection(subject: string, keyId: string | null, nowMs: number): "blocked" | "revoked" | null {
     const blocked = this.#rejected.get(subject, nowMs);
     if (blocked) return blocked;
@@ -79,14 +79,14 @@ export class LastHeard {
     heard.aliveUntilMs = nowMs + this.#aliveMs;
   }
 
-  /** The object is alive, and has too much to do. @param forMs how long it is left alone at most. */
+  /** The object is alive but overloaded. @param forMs how long it gets no calls at most. */
   overloaded(subject: string, forMs: number, nowMs: number): void {
     const heard = this.#of(subject, nowMs);
     heard.signAtMs = nowMs;
     heard.aliveUntilMs = nowMs + forMs + this.#aliveMs;
   }
 
-  /** The object has failed, or was silent for a whole deadline: signs until `sinceMs` show nothing any more. */
+  /** The object has failed, or was silent for a whole deadline: signs of life until `sinceMs` no longer count. */
   failed(subject: string, sinceMs: number): void {
     const known = this.#heard.getStale(subject);
     if (known && known.signAtMs <= sinceMs) known.aliveUntilMs = 0;
@@ -99,7 +99,7 @@ export class LastHeard {
     { tier, outcome, replayed }: Pick<Decision, "tier" | "outcome" | "replayed">,
     nowMs: number,
   ): void {
-    // These speak of an earlier decision: the user may have been blocked since.
+    // Neither shows whether the user is blocked now.
     if (replayed || outcome === "mismatch") return;
     const heard = this.#of(subject, nowMs);
     heard.tier = tier;

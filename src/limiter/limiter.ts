@@ -32,7 +32,7 @@ import type { StatusRequest, UserStatus } from "./status.ts";
 export const DEFAULT_DEADLINE_MS = 1_000;
 /** A lease is settled so much after its end, to let the next one's call carry it. */
 const SETTLE_AFTER_MS = 20;
-/** When a request that has no place in the queue first looks whether the object is alive; then after twice as long each time. */
+/** After this long, a request without a place in the queue first checks whether the object is alive; then after twice as long each time. */
 const FIRST_LOOK_MS = 50;
 
 export class Limiter {
@@ -161,12 +161,12 @@ export class Limiter {
     this.#leases.end(subject, nowMs);
   }
 
-  /** Notes what the account is, as its object has just said: what this isolate goes by should the object fail. */
+  /** Notes the account as its object has just reported it: this isolate uses it if the object fails. */
   heardAccount(subject: string, { tier, status, overrides }: Account, nowMs: number): void {
     const isBlocked = status === "blocked";
     this.#heard.answered(subject, nowMs);
     this.#heard.note(subject, null, { tier, outcome: isBlocked ? "blocked" : "allowed" }, nowMs);
-    // No id of the object's: so it says with its next answer what it is.
+    // Not an id that the object uses, so its next answer includes the standing.
     this.#heard.noteStanding(subject, { id: -1, account: { tier, overrides } }, nowMs);
   }
 
@@ -222,7 +222,7 @@ export class Limiter {
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
   #use(subject: string, lease: Lease, tier: string, policy: Policy, askedAtMs: number, keep: Keep): void {
     this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
-    // A user who goes from lease to lease is not asked about otherwise.
+    // Nothing else is heard of a user who goes from lease to lease.
     this.#heard.note(subject, lease.keyId, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);

@@ -60,7 +60,7 @@ export interface Answer {
   readonly standing?: AccountStanding;
 }
 
-/** What an isolate goes by when the object does not answer. Grants are left out: without them it admits less. */
+/** What an isolate uses when the object does not answer. Grants are left out: without them it admits less. */
 export interface AccountStanding {
   /** Of this state of the account: another after each change and after each start of the object; 0 without an account. */
   readonly id: number;

@@ -111,7 +111,7 @@ export class ObjectClient {
   }
 }
 
-/** A call that a busy isolate gave up is its callers' overload as well: nothing is known of the object. */
+/** A call that a busy isolate gave up also counts as its callers' overload: it says nothing about the object. */
 function failureKind(thrown: unknown): "timeout" | "overloaded" | "error" {
   if (thrown instanceof DeadlineExceeded) return thrown.wasBusy ? "overloaded" : "timeout";
   const overloaded = typeof thrown === "object" && thrown !== null && "overloaded" in thrown;

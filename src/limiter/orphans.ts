@@ -2,7 +2,7 @@
  * What a policy orphans: tiers and limits that accounts use and a document lacks. Accounts of a missing tier are limited by the
  * default tier, and an override or a grant of a missing limit has no effect, though both look as if they were in force.
  *
- * Pure: who uses what is the directory's to say.
+ * Pure: the directory knows which accounts use what.
  */
 import { overrideFaults } from "../policy/adjust.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
@@ -14,7 +14,7 @@ export function orphansOf(uses: readonly PolicyUse[], next: Policy, current: Pol
   return uses.filter((use) => isOrphan(next, use) && !(current && isOrphan(current, use)));
 }
 
-/** Only the fields of an override are known here, not its numbers: whether those can be counted exactly is not looked at. */
+/** Only the fields of an override are known here, not its numbers: whether those can be counted exactly is not checked. */
 function isOrphan(policy: Policy, { tier, limit, shape }: PolicyUse): boolean {
   if (limit === null) return !policy.tiers.has(tier);
   const base = tierOf(policy, tier);
@@ -22,7 +22,7 @@ function isOrphan(policy: Policy, { tier, limit, shape }: PolicyUse): boolean {
   return !base.limits.some(({ document }) => document.name === limit);
 }
 
-/** What becomes of those who use it, at its place in the document that lacks it. */
+/** What happens to the accounts that use it, at its place in the document that lacks it. */
 export function orphanFault({ defaultTier }: Policy, { use, count, examples }: Users): Fault {
   const { tier, limit, shape } = use;
   const [accounts, have] = count === 1 ? ["account", "has"] : ["accounts", "have"];
@@ -37,7 +37,7 @@ export function orphanFault({ defaultTier }: Policy, { use, count, examples }: U
   return { path: pointer(["tiers", tier, "limits"]), message };
 }
 
-/** Tiers that are removed: nobody knows how many tokens, or calls of the decision API, name them. */
+/** Removed tiers. It is unknown how many tokens, or calls of the decision API, name them. */
 export function removedTiers(next: Policy, current: Policy): Fault[] {
   return [...current.tiers.keys()]
     .filter((tier) => !next.tiers.has(tier))

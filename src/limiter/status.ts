@@ -13,8 +13,8 @@ export interface QuotaPeriod {
   readonly start: string;
   readonly end: string;
   /**
-   * Tokens that the quota has counted in it, those lent to isolates too: what `remaining` lacks of `limit`, or more than `limit` if
-   * that was lowered. A reset sets it to 0, and not the ledger.
+   * Tokens that the quota has counted in it, including those lent to isolates: `limit` less `remaining`, or more than `limit` if that was
+   * lowered. A reset sets it to 0 but does not change the ledger.
    */
   readonly used: number;
 }

@@ -102,7 +102,10 @@ export function shapeOf(override: Override): Override {
   };
 }
 
-/** What of an account has an effect in a tier, and what has none because the tier lacks what it is about. Names of limits. */
+/**
+ * Which overrides and grants of an account have an effect in a tier, and which have none because the tier lacks their limit. Names of
+ * limits.
+ */
 export interface Effects {
   /** Overrides that change a number of the tier, and grants that add to a limit of it. */
   readonly kept: { readonly limits: readonly string[]; readonly grants: readonly string[] };

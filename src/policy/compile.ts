@@ -122,7 +122,7 @@ export const WORK_TIERS = {
    * CPU a minute.
    */
   policy: builtInTier("policy", 600, 600),
-  /** Policies to put into force, counted alike. Apart: nothing else that an operator does may hold up a rollback. */
+  /** Policies to put into force, counted alike. A limit of its own: nothing else that an operator does may hold up a rollback. */
   change: builtInTier("change", 600, 600),
   /** Replays: each takes the hub about a second, in which nobody else can simulate. */
   simulate: builtInTier("simulate", 12, 12),

@@ -2,7 +2,7 @@
  * What was found for recent paths, by method: a bounded number of them, of bounded length.
  *
  * Two generations: when the younger is full it becomes the older, and what the older still had is forgotten. A path that is asked for
- * again moves to the younger, so paths in use stay however many others come by.
+ * again moves to the younger, so paths in use stay, however many others are requested.
  */
 
 /** A longer path is not remembered: it costs its look-up each time. */

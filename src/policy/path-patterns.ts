@@ -3,8 +3,8 @@
  *
  * Each place in a path has a table of which patterns accept which segment there. Matching reads the path from left to right and
  * intersects these sets, so its work depends on the number and length of the patterns only: one look-up and ceil(patterns / 32) words
- * per segment, for no more segments than the longest pattern has. A trie has no such bound: where a literal and a parameter both accept
- * a segment it follows both, and its live branches double. Names of parameters play no part.
+ * per segment, for no more segments than the longest pattern has. A trie has no such bound: if a literal and a parameter both accept a
+ * segment, it follows both, and its live branches double. Names of parameters do not matter.
  *
  * Pure, without regular expressions or recursion.
  */
@@ -14,7 +14,7 @@ export type Bits = Uint32Array;
 
 /** What the patterns say about one place; place 0 is the first segment. */
 interface Place {
-  /** Patterns that want this very segment here. */
+  /** Patterns with exactly this segment here. */
   readonly literals: Map<string, Bits>;
   /** Patterns with a parameter here. */
   readonly params: Bits;
@@ -108,7 +108,7 @@ export function include(set: Bits, index: number): void {
   set[index >>> 5] = at(set, index >>> 5) | (1 << (index & 31));
 }
 
-/** The lowest index that is in both sets; -1 where there is none. */
+/** The lowest index that is in both sets; -1 if there is none. */
 export function firstInBoth(one: Bits, other: Bits): number {
   for (let w = 0; w < one.length; w++) {
     const both = at(one, w) & at(other, w);

@@ -1,8 +1,8 @@
 /**
  * Which route a request takes: the first in the policy's order whose pattern and methods match.
  *
- * path-patterns.ts matches the paths, with work that is bounded whatever the policy and the path. Paths seen before are remembered: that
- * is quicker still. Also finds the routes that an earlier one shadows.
+ * path-patterns.ts matches the paths, with work that is bounded whatever the policy and the path. Recent paths are remembered, which is
+ * faster still. Also finds the routes that an earlier one shadows.
  */
 import type { Route } from "./compile.ts";
 import { type Fault, pointer } from "./fault.ts";
@@ -30,7 +30,7 @@ export type RouteMatch =
 /** The methods that a route may name. */
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const NONE: RouteMatch = { kind: "none" };
-/** No policy can spell it, as a segment or as a method: what takes this takes any. */
+/** No policy can contain it, as a segment or as a method: a route that takes it takes any. */
 const ANY = "\u0001";
 
 /** Paths remembered that take a route. */
@@ -49,7 +49,7 @@ export class RouteTable {
   /** The routes that take every method. */
   readonly #anyMethod: Bits;
   readonly #taken = new PathMemory<RouteMatch>(REMEMBERED_MATCHES);
-  /** Apart: paths that somebody makes up evict none that takes a route. */
+  /** Apart, so that made-up paths evict none that takes a route. */
   readonly #missed = new PathMemory<RouteMatch>(REMEMBERED_MISSES);
 
   constructor(routes: readonly Route[]) {
@@ -121,7 +121,10 @@ export class RouteTable {
     return this.#byMethod.get(method) ?? this.#anyMethod;
   }
 
-  /** Whether for each of its methods one earlier route matches every path that it matches: there are no expressions, so one path tells. */
+  /**
+   * Whether for each of its methods one earlier route matches every path that it matches. One sample path decides, since patterns have
+   * no expressions.
+   */
   #isShadowed(route: Route): boolean {
     const general = route.match.replaceAll(/:[^/]+/g, ANY);
     const covering = general.endsWith("/*")

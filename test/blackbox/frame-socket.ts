@@ -85,7 +85,7 @@ export class FrameSocket {
     }
   }
 
-  /** The code and the reason that the other side closes with; null where it breaks off. Skips what comes before. */
+  /** The code and the reason that the other side closes with; null if it disconnects. Skips what comes before. */
   async closed(): Promise<string | null> {
     for (let frame = await this.next(); frame; frame = await this.next()) {
       if (frame.opcode !== CLOSE) continue;

@@ -175,14 +175,14 @@ describe("a WebSocket that holds a slot", () => {
     throw new Error("the slot is not free again");
   }
 
-  /** That nobody else gets in. */
+  /** That no other request is admitted. */
   async function isTaken(): Promise<void> {
     const answer = await connect(at(path));
     if (answer instanceof FrameSocket) throw new Error("two at once");
     expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([429, "1"]);
   }
 
-  it("carries text, bytes and the subprotocol both ways, and lets no second one in meanwhile", async () => {
+  it("carries text, bytes and the subprotocol both ways, and no second one is admitted meanwhile", async () => {
     const [client, upstream] = await opened({ "Sec-WebSocket-Protocol": "chat, superchat" });
     expect(upstream.headers["sec-websocket-protocol"]).toBe("chat, superchat");
     expect(client.headers["sec-websocket-protocol"]).toBe("chat");
@@ -209,7 +209,7 @@ describe("a WebSocket that holds a slot", () => {
   it.each([
     ["the client", 0],
     ["the upstream", 1],
-  ])("is free again when %s has closed, and the other side is told how", async (_who, closing) => {
+  ])("is free again when %s has closed, and the other side gets the code", async (_who, closing) => {
     for (const [code, reason] of [
       [1000, ""],
       [1001, "going away"],
@@ -263,7 +263,7 @@ describe("a WebSocket that holds a slot", () => {
     for (const { socket } of await opened()) socket.destroy();
   });
 
-  it("is closed with 1013 when more waits than may for a client that does not read", async () => {
+  it("is closed with 1013 when too much waits for a client that does not read", async () => {
     const [client, upstream] = await opened();
     client.socket.pause();
     for (let i = 0; i < 40; i++) upstream.send(BINARY, Buffer.alloc(1_048_576));

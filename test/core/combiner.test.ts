@@ -35,7 +35,7 @@ it("who waits looks when his answer should be there by the last calls, not each 
     looks.push(timers.mock.calls.length - (calls.length - before));
     timers.mockClear();
   }
-  // More often while nobody knows what a call takes; then a few times about the end of a call.
+  // More often while the duration of a call is unknown; then a few times near the end of a call.
   expect(looks[1]).toBeGreaterThanOrEqual(5);
   expect(Math.max(...looks.slice(4))).toBeLessThanOrEqual(3);
 });

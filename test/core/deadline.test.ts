@@ -1,4 +1,4 @@
-/** Deadlines count the time in which the isolate is there to hear the answer. */
+/** Deadlines count the time in which the isolate can receive the answer. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { DeadlineExceeded, withDeadline } from "../../src/deadline.ts";
 
@@ -32,7 +32,7 @@ it("a call that is not answered ends at its deadline", async () => {
   expect(await outcomeOf(5_000, () => undefined)).toEqual([1_000, "busy: false"]);
 });
 
-it("a call that is answered while the isolate is busy is heard, though its deadline passed", async () => {
+it("an answer that comes while the isolate is busy is accepted, although the deadline has passed", async () => {
   const [, outcome] = await outcomeOf(1_500, () => beBusy(700));
   expect(outcome).toBe("answered");
 });

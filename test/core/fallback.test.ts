@@ -30,7 +30,7 @@ it("is what the limits allow one user from scratch, however long the failure las
   expect(allowed).toBe(5);
 });
 
-it("is forgotten of nobody to make room: beyond ten thousand users, others are rejected until a counter is at rest", () => {
+it("is never forgotten to make room: beyond ten thousand users, others are rejected until a counter is at rest", () => {
   const limits = [{ name: "day", kind: "quota", amount: 1, per: "day" }];
   const document = { schema: 1, tiers: { free: { limits } }, routes: [], anonymousTier: "free" };
   const policy = compilePolicy({ ...document, defaultTier: "free" }, 1);

@@ -24,7 +24,7 @@ it("a user's tier is known for ten minutes after its last decision, however many
 });
 
 describe("an object", () => {
-  it("is alive for a deadline after each answer, and for that long after it said that it has too much to do", () => {
+  it("is alive for a deadline after each answer, and for that long after it reported that it is overloaded", () => {
     const heard = new LastHeard(1_000);
     expect(heard.isAlive("user", 0)).toBe(false);
     heard.answered("user", 0);
@@ -47,7 +47,7 @@ describe("an object", () => {
   });
 });
 
-it("made-up users push out nobody who was rejected", () => {
+it("made-up users evict no rejected user", () => {
   const heard = new LastHeard(1_000);
   heard.note("blocked", null, { tier: "pro", outcome: "blocked" }, 0);
   heard.note("user", "stolen", { tier: "pro", outcome: "revoked" }, 0);

@@ -11,7 +11,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Works through so many items, each of which keeps the thread for `busyMs` and then waits for `awayMs`. */
+/** Processes this many items, each of which keeps the thread for `busyMs` and then waits for `awayMs`. */
 async function run(count: number, busyMs: number, awayMs: number) {
   let underWay = 0;
   const widths: number[] = [];
@@ -37,12 +37,12 @@ it("does each item once, whatever the width", async () => {
   }
 });
 
-it("asks far objects 32 at a time: they keep nobody waiting", async () => {
+it("calls distant objects 32 at a time: they delay nobody", async () => {
   const { widths } = await run(200, 0, 200);
   expect(Math.max(...widths)).toBe(32);
 });
 
-it("asks one at a time where each call keeps the isolate busy", async () => {
+it("calls one at a time if each call keeps the isolate busy", async () => {
   const { widths } = await run(200, 30, 0);
   expect(Math.max(...widths)).toBe(8);
   expect(widths.slice(-150).every((width) => width === 1)).toBe(true);

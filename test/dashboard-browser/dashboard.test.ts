@@ -286,7 +286,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     await dialog.getByRole("button", { name: "Reset its limits" }).click();
     await dialog.getByText("Its limits are full.").waitFor();
     await dialog.getByRole("button", { name: "Unblock it" }).click();
-    await dialog.getByText("It is not blocked any more.").waitFor();
+    await dialog.getByText("It is no longer blocked.").waitFor();
     expect(await viewer.axe()).toEqual([]);
     await dialog.getByRole("button", { name: "Close" }).click();
     expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);

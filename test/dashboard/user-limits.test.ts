@@ -221,7 +221,7 @@ it("says what a new account takes over, and nothing of what it does not", () => 
 
 it("says what an account keeps in another tier, and what has no effect since the policy lacks it", () => {
   expect(keptText(["day"], [])).toBe("It keeps its own numbers for day, in place of the new tier's.");
-  expect(keptText(["day"], ["month"])).toContain("for day and what it was granted of month");
+  expect(keptText(["day"], ["month"])).toContain("for day and its grants for month");
   expect(keptText([], [])).toBe("");
   const account = {
     id: "a",
@@ -235,7 +235,7 @@ it("says what an account keeps in another tier, and what has no effect since the
   } as const;
   const orphaned = { tier: true, limits: ["day"], grants: ["month"] };
   expect(orphanedText({ ...account, orphaned }, "free")).toBe(
-    "The policy has no tier gold: the default tier free counts. Its own numbers for day have no effect. Its grants of month have no effect.",
+    "The policy has no tier gold: the default tier free applies. Its own numbers for day have no effect. Its grants of month have no effect.",
   );
   expect(orphanedText({ ...account, orphaned: { tier: false, limits: [], grants: [] } }, "free")).toBe("");
 });

@@ -233,7 +233,7 @@ describe("what accounts use of the policy", () => {
     );
   }
 
-  it("is counted each thing once, with the first ids, and follows every change", async () => {
+  it("is listed once for each use, with the first ids, and follows every change", async () => {
     expect(await directory().uses()).toEqual({ uses: [], isComplete: true });
     for (const id of ["g", "f", "e", "d", "c", "b", "a"]) {
       await directory().put(id, entry(id, 1, { tier: "pro", uses: [override, granted(2_000)] }), 1);
@@ -252,13 +252,13 @@ describe("what accounts use of the policy", () => {
     expect((await directory().uses()).isComplete).toBe(true);
   });
 
-  it("is a grant as long as the last of several", async () => {
+  it("includes a grant for as long as the last of several", async () => {
     await directory().put("a", entry("a", 1, { uses: [granted(5_000), granted(2_000)] }), 1);
     expect(await used(4_999)).toMatchObject({ "free day": 1 });
     expect(await used(5_000)).toMatchObject({ "free day": 0 });
   });
 
-  it("is known by tier alone of an account that an older Worker told of, until it is told of again", async () => {
+  it("is only the tier of an account that an older Worker reported, until it is reported again", async () => {
     await directory().put("old", entry("old", 3), 3);
     await directory().put("new", entry("new", 1, { uses: [override] }), 1);
     expect((await directory().uses()).isComplete).toBe(false);
@@ -269,7 +269,7 @@ describe("what accounts use of the policy", () => {
     expect(await used()).toEqual({ free: 2, "free month own": 2 });
   });
 
-  it("is taken over from the first schema, with its list: tiers at once, the rest when it is told", async () => {
+  it("is taken over from the first schema, with its list: tiers at once, the rest when it is reported", async () => {
     const [first] = MIGRATIONS;
     if (first === undefined) throw new Error("there is no first migration");
     await runInDurableObject(directory(), (_object, { storage }) => {

@@ -192,7 +192,7 @@ describe("a quota of 10 in the period", () => {
     },
   );
 
-  it("is 10 for a user who only looks, or is refused, in one tier and goes on in the other", async () => {
+  it("is 10 for a user who only peeks, or is denied, in one tier and continues in the other", async () => {
     const user = new UserObject(await publish(TIERS));
     expect(await user.allowedOf(4, { tier: "month" })).toBe(4);
     expect(await user.remaining({ tier: "renamed" })).toEqual([6]);
@@ -305,7 +305,7 @@ describe("what is lent", () => {
     expect(await user.remaining()).toEqual([68]);
   });
 
-  it("refuses until it is settled at the latest where only it is in the way", async () => {
+  it("rejects until it is settled at the latest, if nothing else is in the way", async () => {
     const user = new UserObject(await publish({ ...LEASED, small: leased([quota(30, "month", "main")]) }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "month" });
     await user.lease(24_000);
@@ -420,7 +420,7 @@ describe("a state that an older Worker wrote", () => {
     await user.evict();
   }
 
-  it("goes on where its definition has not changed, a reset that it knows of included", async () => {
+  it("continues if its definition has not changed, including a reset that it knows of", async () => {
     const user = await account("month");
     await user.allowedOf(8);
     await user.stub.reset(["main"]);
@@ -430,7 +430,7 @@ describe("a state that an older Worker wrote", () => {
     expect(await user.remaining()).toEqual([7]);
   });
 
-  it("is compared with the ledger where it has", async () => {
+  it("is compared with the ledger if it has", async () => {
     const user = await account("month");
     await user.allowedOf(10);
     await asBefore(user);

@@ -188,7 +188,7 @@ describe("with as many keys as are remembered", () => {
     return { user, first };
   }
 
-  it("refuses a new one rather than to forget one early, until there is room again", async () => {
+  it("rejects a new one rather than forget one early, until there is room again", async () => {
     const { user, first } = await nearlyFull();
     const last = await user.decide({ idempotencyKey: "last" });
     expect(last).toMatchObject({ outcome: "allowed" });

@@ -312,7 +312,7 @@ it("is by months that begin on a quota's day, on the last of a month that has no
   }
 });
 
-it("refuses a page that an earlier Worker asks for by a number of rows, and answers its first", async () => {
+it("rejects a page that an earlier Worker asks for by a number of rows, and answers its first", async () => {
   const user = await userWithKeys();
   await user.allowedOf(1, { route: "/r1" });
   const old = {
@@ -366,7 +366,7 @@ describe("the status of a quota", () => {
     expect(await periodOf(user)).toMatchObject([{ start: end, used: 0, remaining: 100 }]);
   });
 
-  it("counts what is lent to an isolate as used, and more than the amount where that was lowered", async () => {
+  it("counts what is lent to an isolate as used, and more than the amount if that was lowered", async () => {
     const user = new UserObject(await publish({ free: { limits: [quota(100, "month")], mode: "leased" } }));
     await user.lease(20_000);
     const [lent] = await periodOf(user);

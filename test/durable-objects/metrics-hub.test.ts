@@ -244,7 +244,7 @@ describe("a live viewer", () => {
     },
   );
 
-  it("who opens more than five streams loses the oldest, and nobody else does, also after the hub has slept", async () => {
+  it("loses its oldest stream when it opens more than five, and no other viewer does, also after the hub has slept", async () => {
     const hub = newHub();
     const other = await view(hub, "?viewer=token:bob");
     const streams: Stream[] = [];
@@ -284,7 +284,7 @@ describe("a live viewer", () => {
     await expect.poll(() => other.frames.length).toBe(1);
   });
 
-  it("finds room where 50 streams are open, while any other has more than one", async () => {
+  it("finds room when 50 streams are open, while any other viewer has more than one", async () => {
     const hub = newHub();
     const streams: Stream[] = [];
     for (let i = 0; i < MAX_STREAMS; i++) streams.push(await view(hub, `?viewer=token:t${i % 25}`));
@@ -293,7 +293,7 @@ describe("a live viewer", () => {
     expect([late.code(), streams.filter(({ isClosed }) => isClosed()).length]).toEqual([null, 1]);
   });
 
-  it("is turned away where 50 others have one stream each, and let in once one has gone", async () => {
+  it("is rejected if 50 others have one stream each, and accepted once one has gone", async () => {
     const hub = newHub();
     const streams: Stream[] = [];
     for (let i = 0; i < MAX_STREAMS; i++) streams.push(await view(hub, `?viewer=token:t${i}`));
@@ -334,11 +334,11 @@ describe("the streams that give way", () => {
   it.each<[what: string, open: string[], answer: number | "nobody" | "full"]>([
     ["none while there is room", [...times("b", 5), ...times("a", 4)], "nobody"],
     ["the newcomer's oldest at its own bound", [...times("b", 5), ...times("a", 5)], 5],
-    ["the oldest of who has most, where all are taken", [...others(44), ...times("b", 4), "a", "a"], 44],
-    ["the newcomer's own, where nobody would have more than it", [...others(48), "a", "a"], 48],
+    ["the oldest of the viewer with most, if all are taken", [...others(44), ...times("b", 4), "a", "a"], 44],
+    ["the newcomer's own, if no other would have more", [...others(48), "a", "a"], 48],
     ["the newcomer's own rather than another's of as many", [...others(46), "b", "b", "a", "a"], 48],
     ["another's two for one that has none", [...others(48), "b", "b"], 48],
-    ["none where all have one", others(50), "full"],
+    ["none if all have one", others(50), "full"],
   ])("are %s", (_what, open, answer) => {
     expect(giveWay("a", open)).toBe(answer);
   });

@@ -81,7 +81,7 @@ describe("migrations", () => {
   it("are refused by a Worker from before the state row, for a user without tables, too", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();
-    // All that such a Worker looks at: it refuses a number above its own, and begins from empty where there is none.
+    // All that such a Worker reads: it refuses a number above its own, and begins from empty if there is none.
     const version = await user.inside((_object, { storage }) => storage.kv.get("schemaVersion"));
     expect(version).toBeGreaterThan(MIGRATIONS.length);
     await user.evict();
@@ -140,7 +140,7 @@ describe("a state row that does not parse", () => {
     ["counters", { bucket: { kind: "bucket", debtGrains: 1, grain: 1, atMs: 0, newer: 1 } }],
     ["openCells", [{ hour: 1, route: "", keyId: "", requests: 1, costMilli: 0, denied: 0, newer: 1 }]],
     ["newer", null],
-  ])("is refused where it has a field that the next write would drop: %s = %j", async (part, value) => {
+  ])("is rejected if it has a field that the next write would drop: %s = %j", async (part, value) => {
     const user = await used();
     const newer = { ...stateSchema.parse(await user.state()), [part]: value };
     await user.putState(newer);

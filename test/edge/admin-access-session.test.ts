@@ -206,7 +206,7 @@ describe("logging out", () => {
   const logOut = (door: Door, cookie: HeaderFields, headers: HeaderFields = OWN_PAGE): Promise<Response> =>
     door.request(SESSION, { method: "DELETE", headers: { ...cookie, ...headers } });
 
-  it("ends the session in every isolate at once: a copy of its cookie is worth nothing", async () => {
+  it("ends the session in every isolate at once: a copy of its cookie is rejected", async () => {
     const [here, there] = [await openDoor(), await openDoor()];
     const cookie = await here.session();
     expect(await there.who(cookie)).toBe("200 admin-token admin");
@@ -246,7 +246,7 @@ describe("logging out", () => {
     ["cannot be reached", () => fail()],
     ["does not answer in five seconds", () => ({ hasEnded: neverAnswered, endSession: neverAnswered })],
   ])(
-    "fails closed where the registry %s: sessions are 503, tokens work, and the cookie is kept",
+    "fails closed if the registry %s: sessions are 503, tokens work, and the cookie is kept",
     async (_what, stub) => {
       const door = await openDoor();
       const cookie = await door.session();
@@ -273,7 +273,7 @@ describe("logging out", () => {
     expect((await logOut(door, cookie)).status).toBe(204);
   });
 
-  it("closes the live streams of the session, and one that was opened meanwhile is not", async () => {
+  it("closes the live streams of the session, and opens none that was requested meanwhile", async () => {
     const door = await openDoor();
     const [cookie, other] = [await door.session(), await door.session()];
     const open = async (by: HeaderFields) => {
@@ -305,7 +305,7 @@ describe("logging out", () => {
     others?.close();
   });
 
-  it("never lets an ended session in again, however many have ended: older ones of the token end, too", async () => {
+  it("never accepts an ended session, however many have ended: older sessions of the token end, too", async () => {
     const name = `eve-${crypto.randomUUID()}`;
     const eve = "the-token-of-eve";
     const door = await openDoor({ ADMIN_TOKENS: JSON.stringify([await tokenEntry(name, "viewer", eve)]) });
@@ -349,7 +349,7 @@ describe("logging out", () => {
 });
 
 describe("a cookie of before a deploy", () => {
-  it("counts for nothing under its old name on https, and is removed when somebody logs in or out", async () => {
+  it("is not accepted under its old name on https, and is removed on log-in and log-out", async () => {
     const door = await openDoor();
     const { Cookie } = await door.session();
     const old = Cookie.replace("__Secure-", "");
@@ -366,7 +366,7 @@ describe("a cookie of before a deploy", () => {
     }
   });
 
-  it("that has no session id is refused, whatever its signature", async () => {
+  it("that has no session id is rejected, whatever its signature", async () => {
     const door = await openDoor();
     const payload = base64url.encode(
       JSON.stringify({ name: "admin-token", role: "admin", expiresMs: START_MS + EIGHT_HOURS_MS }),

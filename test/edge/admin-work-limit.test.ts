@@ -1,4 +1,4 @@
-/** What one administrator can have computed: limited per token by the limiter itself, so that nobody keeps an isolate or the hub busy. */
+/** What one administrator can have computed: limited per token by the limiter itself, so that none keeps an isolate or the hub busy. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -70,7 +70,7 @@ const report =
   (door, who) =>
     door.request(`${ADMIN}/reports/${name}`, { headers: who });
 
-/** How many of so many calls, one after the other, are not 429. */
+/** How many of these calls, one after the other, are not 429. */
 async function admitted(call: Call, door: Door, who: HeaderFields, calls: number): Promise<number> {
   let count = 0;
   for (let i = 0; i < calls; i++) if ((await call(door, who)).status !== 429) count += 1;
@@ -84,7 +84,7 @@ describe("an administrator", () => {
     ["large policies to simulate", "viewer", post("/simulate", { document: LARGE }), 9],
     ["policies to put", "admin", put, 9],
     ["reports", "viewer", report("overview"), 300],
-  ])("is answered 429 after so many at once: %s", async (_what, role, call, atOnce) => {
+  ])("is answered 429 after the allowed number at once: %s", async (_what, role, call, atOnce) => {
     const { door, bob, alice } = await openOffice(role);
     expect(await admitted(call, door, bob, atOnce + 2)).toBe(atOnce);
     // Others are not touched.
@@ -92,7 +92,7 @@ describe("an administrator", () => {
     expect((await door.request(`${ADMIN}/policy`, { headers: bob })).status).toBe(200);
   });
 
-  it("is told the limit and when to come again", async () => {
+  it("gets the limit and the time to retry after", async () => {
     const { door, bob } = await openOffice("viewer");
     await admitted(validate(LARGE), door, bob, 9);
     const denied = await validate(LARGE)(door, bob);
@@ -112,7 +112,7 @@ describe("an administrator", () => {
     expect((await validate(LARGE)(door, bob)).status).toBe(200);
   });
 
-  it("has one count for policies put and revisions activated, and others for all else", async () => {
+  it("has one count for policies put and revisions activated, and separate counts for the rest", async () => {
     const { door, bob } = await openOffice("admin");
     expect(await admitted(put, door, bob, 10)).toBe(9);
     expect(await admitted(activate, door, bob, 50)).toBe(42);
@@ -142,12 +142,12 @@ describe("an administrator", () => {
     expect(answers.filter(({ status }) => status !== 429)).toHaveLength(12);
   });
 
-  it("who types a policy of 50 KB is never limited, nor are ten dashboards that show reports", async () => {
+  it("is never limited while typing a policy of 50 KB, nor by ten dashboards that show reports", async () => {
     const { door, bob } = await openOffice("viewer");
     const typed = validate("x".repeat(50_000));
     for (let i = 0; i < 60; i++) {
       expect((await typed(door, bob)).status).toBe(200);
-      // As often as the dashboard asks while somebody types and pauses.
+      // As often as the dashboard asks while an operator types and pauses.
       later(400);
     }
     for (let i = 0; i < 3; i++) {
@@ -199,7 +199,7 @@ describe("the tiers of administrators' work", () => {
     }
   });
 
-  it("leave nothing behind: who rests is forgotten", async () => {
+  it("leave nothing behind: a count at rest is forgotten", async () => {
     const { name, door, bob } = await openOffice("viewer");
     await validate(SMALL)(door, bob);
     const stub = env.USER_LIMITER.getByName(`admin:policy:${name}`);

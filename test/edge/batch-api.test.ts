@@ -81,7 +81,7 @@ describe("a batch", () => {
     expect(await (await batch([{ user, cost: 6, peek: true }])).json()).toMatchObject([{ allowed: true }]);
   });
 
-  it("refuses an idempotency key that is used for something else alone, in the same batch or a later one", async () => {
+  it("rejects only the idempotency key that is used for something else, in the same batch or a later one", async () => {
     const { batch } = await asking();
     const user = newUser();
     const item = { user, cost: 4, idempotencyKey: "k" };
@@ -297,7 +297,7 @@ describe("a stream of questions", () => {
     expect(linesOf(await textOf(await ndjson(line.repeat(1_000))))).toHaveLength(1_000);
   });
 
-  it("charges a repeated idempotency key once, and refuses it for something else in its place", async () => {
+  it("charges a repeated idempotency key once, and rejects it for something else in its place", async () => {
     const { ndjson } = await asking();
     const item = { user: newUser(), cost: 4, idempotencyKey: "k" };
     const lines = [item, item, { ...item, cost: 5 }, item].map((each) => JSON.stringify(each)).join("\n");

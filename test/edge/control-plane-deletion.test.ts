@@ -192,7 +192,7 @@ describe("the block of an account that is deleted", () => {
       before: { status: "blocked" },
       after: { status: "active" },
     });
-    // There is nothing to lift any more, nor for an id that nobody knows.
+    // There is nothing left to lift, nor for an unknown id.
     expect(await operator.refusal("DELETE", `${path}?unblock=true`)).toBe("404");
     expect(await operator.refusal("DELETE", "/accounts/unheard-of?unblock=true")).toBe("404");
     // At the deletion itself.
@@ -243,7 +243,7 @@ describe("an account that is made", () => {
     expect((await operator.createAccount(id)).inherited).toMatchObject({ limits: [] });
   });
 
-  it("inherits nothing where nobody has heard of the id, though its status was asked for", async () => {
+  it("inherits nothing if the id is unknown, even if its status was asked for", async () => {
     const { operator } = await start();
     await operator.send("GET", "/accounts/unheard-of-2/status");
     expect((await operator.createAccount("unheard-of-2")).inherited).toBeNull();

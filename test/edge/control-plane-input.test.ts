@@ -309,7 +309,7 @@ describe("text", () => {
     expect(await operator.revision()).toBe(revision);
   });
 
-  it("in a new policy is held to the same, and its place is named", async () => {
+  it("in a new policy is checked too, and its place is named", async () => {
     const { operator } = await start();
     const odd = {
       ...CONTROL_POLICY,
@@ -353,7 +353,7 @@ describe("text", () => {
     expect(compilePolicy(odd, 1).ok).toBe(true);
   });
 
-  it("that was stored before it was held to this is still read", async () => {
+  it("that was stored before this check is still read", async () => {
     const { operator } = await start();
     const stub = env.USER_LIMITER.getByName(userSubject("old-text"));
     const text = "a\u0000b\n\u202e";
@@ -513,7 +513,7 @@ describe("a field called __proto__", () => {
     expect(await operator.get("account", "/accounts/own")).toMatchObject({ limits: {}, version: 1 });
   });
 
-  it("is no matter as a value", async () => {
+  it("is allowed as a value", async () => {
     const { operator } = await start();
     expect((await operator.createAccount("value", { name: "__proto__" })).name).toBe("__proto__");
   });

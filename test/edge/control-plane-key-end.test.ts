@@ -128,7 +128,7 @@ describe("a key that is rotated", () => {
     expect(await statusesOf(started, fourth.key)).toBe("401 401");
   });
 
-  it("shares its counters with its successors, whose usage is told apart", async () => {
+  it("shares its counters with its successors, whose usage is kept apart", async () => {
     const started = await start();
     const { operator } = started;
     const customer = await newCustomer(started, "keyed");

@@ -321,7 +321,7 @@ describe("a reset", () => {
     expect(await customer.left()).toEqual({ day: 3, month: 18 });
   });
 
-  it("of a limit that is none of the account's names those that are", async () => {
+  it("of a limit that the account lacks lists those that it has", async () => {
     const { operator, path } = await startWith();
     const problem = await problemOf(await operator.send("POST", `${path}/reset`, { limits: ["parallel"] }));
     expect(problem.errors).toEqual([
@@ -338,7 +338,7 @@ describe("a reset", () => {
     expect(await customer.left()).toEqual({ day: 2, month: 20 });
   });
 
-  it("of an account that is not there is 404, whatever it names", async () => {
+  it("of a missing account is 404, whatever it names", async () => {
     const { operator } = await startWith();
     expect(await operator.refusal("POST", "/accounts/nobody/reset", { limits: ["typo"] })).toBe("404");
   });

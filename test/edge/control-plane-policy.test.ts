@@ -301,7 +301,7 @@ describe("a policy that lacks what accounts use", () => {
   const check = (operator: Operator, document: unknown) =>
     operator.do("validity", "POST", "/policy/validate", { document });
 
-  it("as a tier is refused with their number, some ids and what to do, and is put by force", async () => {
+  it("as a tier is rejected with their number, some ids and what to do, and can be forced", async () => {
     const { operator, id, path } = await startWithGold();
     const others = Array.from({ length: 6 }, newUser);
     for (const other of others) await operator.createAccount(other, { tier: "gold" });
@@ -334,7 +334,7 @@ describe("a policy that lacks what accounts use", () => {
     for (const other of [id, ...others]) await operator.send("DELETE", `/accounts/${other}`);
   });
 
-  it("by force leaves accounts that can be changed: name, status, tier, the very tier again; never another unknown one", async () => {
+  it("by force leaves accounts that can be changed: name, status, tier, the same tier again; never another unknown one", async () => {
     const { operator, path } = await startWithGold();
     await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7 } } });
     await put(operator, WITHOUT, { force: true });
@@ -344,7 +344,7 @@ describe("a policy that lacks what accounts use", () => {
     expect(await patch({ status: "blocked" })).toMatchObject({ status: "blocked", orphaned });
     expect(await patch({ tier: "gold", status: "active" })).toMatchObject({ tier: "gold", orphaned });
     expect(await operator.refusal("PATCH", path, { tier: "silver" })).toBe("422 /tier");
-    // Given anew, it is refused; left alone, it holds nothing up.
+    // Given anew, it is rejected; unchanged, it blocks nothing.
     expect(await operator.refusal("PATCH", path, { limits: { month: { amount: 8 } } })).toBe(
       "422 /limits/month",
     );
@@ -364,31 +364,34 @@ describe("a policy that lacks what accounts use", () => {
     ["a limit that is removed", [bucket("day")], 2],
     ["a limit of another kind", [bucket("day"), bucket("month")], 1],
     ["limits that all stay", [bucket("day"), { ...quota("month"), amount: 1 }], 0],
-  ])("as %s is told of by those who have numbers of their own or a grant", async (_what, limits, lost) => {
-    const { operator, id, path } = await startWithGold();
-    await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7, per: "month" } } });
-    await operator.do("grant", "POST", `${path}/grants`, { limit: "month", amount: 5, until: inAnHour() });
-    const next = tiersOf({ gold: { limits } });
-    const { warnings } = await check(operator, next);
-    expect(warnings).toHaveLength(lost);
-    for (const { path: place, message } of warnings) {
-      expect(place).toBe("/tiers/gold/limits");
-      expect(message).toMatch(
-        /^1 account of the tier "gold" has (a grant|numbers of their own) for the limit "month"/,
-      );
-      expect(message).toContain(id);
-    }
-    expect((await put(operator, next)).status).toBe(lost === 0 ? 200 : 409);
-    await put(operator, next, { force: true });
-    expect((await operator.get("account", path)).orphaned).toEqual({
-      tier: false,
-      limits: lost === 0 ? [] : ["month"],
-      grants: lost === 2 ? ["month"] : [],
-    });
-    await operator.send("DELETE", path);
-  });
+  ])(
+    "as %s is reported with the accounts that have their own numbers or a grant",
+    async (_what, limits, lost) => {
+      const { operator, id, path } = await startWithGold();
+      await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7, per: "month" } } });
+      await operator.do("grant", "POST", `${path}/grants`, { limit: "month", amount: 5, until: inAnHour() });
+      const next = tiersOf({ gold: { limits } });
+      const { warnings } = await check(operator, next);
+      expect(warnings).toHaveLength(lost);
+      for (const { path: place, message } of warnings) {
+        expect(place).toBe("/tiers/gold/limits");
+        expect(message).toMatch(
+          /^1 account of the tier "gold" has (a grant|numbers of their own) for the limit "month"/,
+        );
+        expect(message).toContain(id);
+      }
+      expect((await put(operator, next)).status).toBe(lost === 0 ? 200 : 409);
+      await put(operator, next, { force: true });
+      expect((await operator.get("account", path)).orphaned).toEqual({
+        tier: false,
+        limits: lost === 0 ? [] : ["month"],
+        grants: lost === 2 ? ["month"] : [],
+      });
+      await operator.send("DELETE", path);
+    },
+  );
 
-  it("is told of no more once the grant has ended, the numbers are cleared or the account is deleted or moved", async () => {
+  it("is no longer reported once the grant has ended, the numbers are cleared or the account is deleted or moved", async () => {
     const { operator, path } = await startWithGold();
     const next = tiersOf({ gold: { limits: [bucket("day")] } });
     const lost = async (document = next) => (await check(operator, document)).warnings.length;
@@ -400,7 +403,7 @@ describe("a policy that lacks what accounts use", () => {
     expect(await lost()).toBe(1);
     await operator.do("changedAccount", "PATCH", path, { limits: null });
     expect(await lost()).toBe(0);
-    // That the tier is removed, tokens may feel, whoever has an account.
+    // Removing the tier may affect tokens, whatever accounts there are.
     expect(await lost(WITHOUT)).toBe(2);
     await operator.do("changedAccount", "PATCH", path, { tier: WITHOUT.defaultTier });
     expect(await lost(WITHOUT)).toBe(1);
@@ -411,7 +414,7 @@ describe("a policy that lacks what accounts use", () => {
     expect((await put(operator, WITHOUT)).status).toBe(200);
   });
 
-  it("is refused as an earlier revision too, the one that ships included, unless by force", async () => {
+  it("is rejected as an earlier revision too, including the built-in one, unless forced", async () => {
     const { edge, operator } = await start();
     const earlier = await operator.putPolicy(WITHOUT);
     const { path } = await startWithGold();
@@ -430,7 +433,7 @@ describe("a policy that lacks what accounts use", () => {
     await operator.send("DELETE", path);
   });
 
-  it("is put where the directory cannot be asked, and the answer says that it was not checked", async () => {
+  it("is put if the directory does not answer, and the answer says that it was not checked", async () => {
     const { operator, path } = await startWithGold();
     vi.spyOn(console, "error").mockReturnValue();
     const mend = directoryWhere(() => "fail");
@@ -443,7 +446,7 @@ describe("a policy that lacks what accounts use", () => {
     await operator.send("DELETE", path);
   });
 
-  it("is told of by the newest policy, though this isolate has not seen it yet", async () => {
+  it("is found by the newest policy, even if this isolate has not seen it yet", async () => {
     const { operator } = await start();
     await operator.putPolicy(WITHOUT);
     const lagging = await start();

@@ -84,7 +84,7 @@ describe("usage", () => {
     expect(link).toBe(third.cursor);
   });
 
-  it("goes on with the month it began with, though no time is named and the month ends between two pages", async () => {
+  it("continues with the month it began with, even if no time is named and the month ends between two pages", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started, "pro");
@@ -104,7 +104,7 @@ describe("usage", () => {
     ]);
   });
 
-  it("is read by a cursor of the same rows only, and an older version's is refused with a word", async () => {
+  it("accepts only a cursor of the same rows, and rejects an older version's with an explanation", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started, "pro");
@@ -127,7 +127,7 @@ describe("usage", () => {
     });
   });
 
-  it("is by the periods of a quota that has a day of its own, also where the month has no such day", async () => {
+  it("follows the periods of a quota with an anchor day, also if the month has no such day", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started, "pro");

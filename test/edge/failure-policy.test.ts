@@ -61,7 +61,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("if a user's object says that it has too much to do", () => {
+describe("if a user's object reports that it is overloaded", () => {
   it.each(["local", "open", "closed"])("nobody is admitted by the failure policy: %s", async (choice) => {
     const { edge } = await failingEdge(overloaded, choice);
     const headers = newAddress();
@@ -233,7 +233,7 @@ describe("the local fallback", () => {
     expect(await statuses(edge, headers, 6)).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
-  it("goes by what this isolate itself has changed, though nobody has asked since", async () => {
+  it("applies what this isolate itself has changed, even if nobody has asked since", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const blocked = await customer(edge, { tier: "open" });

@@ -158,7 +158,7 @@ describe("where the question fails", () => {
     expect(response.headers.has("RateLimit")).toBe(false);
   });
 
-  it("a client that reuses an idempotency key does not pass where the app says open", async () => {
+  it("a client that reuses an idempotency key is rejected even if the app fails open", async () => {
     vi.spyOn(console, "error").mockReturnValue();
     const { ask, built } = reportsApp({
       onFailure: "open",

@@ -164,7 +164,7 @@ describe("an outage that ends", () => {
       now = fate;
       const during = [];
       for (let i = 0; i < 8; i++) during.push(await ask(edge, i % 2 === 0 ? old : newAddress()));
-      // Objects that say that they have too much to do are alive: nobody decides in their place.
+      // Objects that report overload are alive: no policy decides in their place.
       const source = fate === "overloaded" ? "none" : "fallback";
       expect(during.filter((answer) => answer.source !== source)).toEqual([]);
       expect(

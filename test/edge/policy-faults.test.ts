@@ -134,7 +134,7 @@ it("all faults are told at once, fifty at most", () => {
   expect(faultPaths(many)).toHaveLength(50);
 });
 
-describe("a document cannot make its own refusal expensive", () => {
+describe("a document cannot make its own rejection expensive", () => {
   const eight = Array.from({ length: 8 }, (_, i) => ({ ...BUCKET, name: `same-${i}` }));
   const tiers = (count: number, tier: unknown): unknown =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, tier]));

@@ -151,7 +151,7 @@ describe("slots", () => {
   const edgeWith = async (limits: LimitDocument[]) =>
     startEdge({ policy: policyOfTier({ limits }), upstream: holding });
 
-  it("tell a second at most: how long others run is not known, and their ttl is not a waiting time", async () => {
+  it("say a second at most: how long others run is not known, and their ttl is not a waiting time", async () => {
     const ask = newClient(await edgeWith([slots]));
     const first = await ask();
     expect(listOf(first, "RateLimit-Policy")).toEqual([["parallel", { q: 1, qu: "concurrent-requests" }]]);
@@ -164,7 +164,7 @@ describe("slots", () => {
     expect((await ask()).status).toBe(200);
   });
 
-  it("are never the limit nearest to exhaustion, wherever they stand and whoever rejects", async () => {
+  it("are never the limit nearest to exhaustion, in any position and whichever limit rejects", async () => {
     for (const limits of [
       [slots, bucket(10)],
       [bucket(10), slots],

@@ -45,7 +45,7 @@ describe("a report without parameters", () => {
     });
   });
 
-  it("ends now where it would reach into the future, and stays as it is where all of it lies there", () => {
+  it("ends now if it reaches into the future, and is unchanged if all of it lies there", () => {
     const end = (from: number, to: number) => {
       const query = queryOf("overview", { from: iso(NOW_MS + from), to: iso(NOW_MS + to) }, NOW_MS);
       return query.ok ? query.value.toMs - NOW_MS : query.faults;

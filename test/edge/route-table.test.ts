@@ -201,7 +201,7 @@ describe("matching agrees with the rules read one route after the other", () => 
     ["shorter paths have routes of their own", ["/a", "/a/:x", "/a/:x/:y", "/a/*"]],
     ["the path alone and all that is longer have", ["/a", "/a/:x/*", "/a/*"]],
     ["a parameter is never empty", ["/a/:x", "/a/"]],
-  ])("a route is not shadowed where %s", (_what, matches) => {
+  ])("a route is not shadowed if %s", (_what, matches) => {
     expect(tableOf(matches.map((match) => ({ match }))).faults).toEqual([]);
   });
 
@@ -299,7 +299,7 @@ describe("what is remembered of paths", () => {
   it.each<[what: string, path: (n: number) => string]>([
     ["that take no route", (n) => `/wp-admin/${n}`],
     ["that take a route", (n) => `/users/${n}`],
-  ])("is bounded, and keeps the paths in use while somebody makes up others %s", (_what, path) => {
+  ])("is bounded, and keeps the paths in use while a client makes up others %s", (_what, path) => {
     const table = tableOf(routes);
     table.match("GET", "/identify");
     for (let n = 0; n < 20_000; n++) {

@@ -101,7 +101,7 @@ describe("checkMany", () => {
     ]);
   });
 
-  it("charges an idempotency key once, and refuses it alone for something else", async () => {
+  it("charges an idempotency key once, and rejects only its reuse for something else", async () => {
     const operation = { user: newUser(), cost: 6, idempotencyKey: "a" };
     const answers = await limiter.checkMany([operation, operation, { ...operation, peek: true }]);
     expect(answers).toMatchObject([

@@ -22,7 +22,7 @@ const MOST_LOST_MILLI = 256_000;
 const LEASE_MS = 1_000;
 const SETTLE_GRACE_MS = 5_000;
 const REMEMBERED_MS = 600_000;
-/** More than any limit here holds: what is lent where there is none. */
+/** More than any limit here holds: what is lent if there is none. */
 const UNLIMITED_MILLI = 2 ** 49;
 
 /** A lease as it was granted. */

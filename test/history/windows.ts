@@ -1,5 +1,5 @@
 /**
- * The promise itself, in true time and from outside: where nobody changed the limits and clocks agree, every window and every
+ * The promise itself, in true time and from outside: if nobody changed the limits and clocks agree, every window and every
  * period of what was admitted.
  */
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";

@@ -151,32 +151,28 @@ it("keys that nobody issued leave nothing behind", { timeout: 300_000 }, async (
   expect(grown).toBeLessThan(1);
 });
 
-it(
-  "paths that somebody makes up, with long queries, leave their paths alone behind",
-  { timeout: 300_000 },
-  () => {
-    const compiled = compilePolicy(
-      {
-        schema: 1,
-        anonymousTier: "only",
-        defaultTier: "only",
-        tiers: { only: { limits: [] } },
-        routes: [{ match: "/users/:id" }],
-      },
-      1,
-    );
-    if (!compiled.ok) throw new Error("the policy compiles");
-    const { routes } = compiled.value;
-    const query = "q".repeat(16_000);
-    const before = usedBytes();
-    for (let n = 0; n < 10_000; n++) {
-      for (const place of ["users", "nowhere"]) {
-        // As the runtime gives it: one string, of which the path is a slice.
-        const url = Buffer.from(`https://api.example/${place}/made-up-${n}?${query}`).toString("latin1");
-        routes.match("GET", pathnameOf(url));
-      }
+it("made-up paths with long queries leave only the paths behind", { timeout: 300_000 }, () => {
+  const compiled = compilePolicy(
+    {
+      schema: 1,
+      anonymousTier: "only",
+      defaultTier: "only",
+      tiers: { only: { limits: [] } },
+      routes: [{ match: "/users/:id" }],
+    },
+    1,
+  );
+  if (!compiled.ok) throw new Error("the policy compiles");
+  const { routes } = compiled.value;
+  const query = "q".repeat(16_000);
+  const before = usedBytes();
+  for (let n = 0; n < 10_000; n++) {
+    for (const place of ["users", "nowhere"]) {
+      // As the runtime gives it: one string, of which the path is a slice.
+      const url = Buffer.from(`https://api.example/${place}/made-up-${n}?${query}`).toString("latin1");
+      routes.match("GET", pathnameOf(url));
     }
-    expect((usedBytes() - before) / MB).toBeLessThan(3);
-    expect(routes.remembered).toBeGreaterThan(1_000);
-  },
-);
+  }
+  expect((usedBytes() - before) / MB).toBeLessThan(3);
+  expect(routes.remembered).toBeGreaterThan(1_000);
+});

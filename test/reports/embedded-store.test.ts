@@ -344,7 +344,7 @@ describe("requests that no limit denied", () => {
     expect(ask(store, "denials", byOutcome("turned_away")).denied).toBe(0);
   });
 
-  it("are in no percentile that the limiter did not decide", () => {
+  it("are in no percentile if the limiter did not decide them", () => {
     const p95Ms = 20;
     expect(ask(store, "overview").current.latencyMs).toEqual({ p50: 8, p95: p95Ms, p99: p95Ms });
     expect(ask(store, "top-routes").routes.map(({ route, latencyMs }) => [route, latencyMs?.p95])).toEqual([
@@ -361,7 +361,7 @@ describe("requests that no limit denied", () => {
     expect(none).toMatchObject({ requests: 906, latencyMs: null });
   });
 
-  it("are no user's, no route's and no tier's where they have none, and have no share in them", () => {
+  it("count for no user, route or tier if they have none, and not in their shares", () => {
     expect(ask(store, "top-users").users).toMatchObject([{ account: "user:acme", requests: 64, share: 1 }]);
     expect(ask(store, "tiers").tiers).toMatchObject([{ tier: "free", share: 1 }]);
     const { routes } = ask(store, "top-routes");
@@ -421,7 +421,7 @@ describe("a page of the log", () => {
     insert("user:a", "user:c", "user:e", "user:g");
     const second = page(first.next);
     expect(second.accounts).toEqual(["user:e", "user:f"]);
-    // Rows that nothing tells apart are counted.
+    // Rows that nothing distinguishes are counted.
     insert("user:g", "user:g");
     const third = page(second.next);
     expect(third.accounts).toEqual(["user:g", "user:g"]);

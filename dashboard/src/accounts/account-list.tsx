@@ -13,7 +13,7 @@ const EVERY_MS = 15_000;
 const TYPING_MS = 250;
 const LONGEST_NAME = 200;
 const STATUSES = ["active", "blocked"] as const;
-/** Beside the statuses: accounts that were deleted, and whose block still holds. */
+/** Listed with the statuses: deleted accounts whose block is still in force. */
 const DELETED = "deleted";
 
 const isEntry = isShape({

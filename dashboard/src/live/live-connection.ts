@@ -10,7 +10,7 @@ export type ConnectionState =
   | { readonly kind: "open" }
   /** Lost, or never had; tried again at `againAtMs`. */
   | { readonly kind: "waiting"; readonly againAtMs: number }
-  /** A newer one of the same token took its place. Not opened again by itself: the two would displace each other for ever. */
+  /** A newer stream of the same token took its place. It is not reopened automatically: the two would displace each other forever. */
   | { readonly kind: "displaced" };
 
 /** What is needed of a WebSocket. */
@@ -65,7 +65,7 @@ export class LiveConnection {
     this.#filters = filters;
   }
 
-  /** Opens it, at once; nothing where it is open or being opened, or was displaced. */
+  /** Opens it at once. Does nothing if it is open, being opened or displaced. */
   start(): void {
     if (this.#socket || this.#isDisplaced) return;
     this.#takeBack();
@@ -81,7 +81,7 @@ export class LiveConnection {
     this.#takeBack = this.#around.later(() => ifMine(() => this.#lost()), OPENING_MS);
   }
 
-  /** Opens it, at once, also where it was displaced: somebody asks for it. */
+  /** Opens it at once, even if it was displaced: the viewer asked for it. */
   restart(): void {
     this.#isDisplaced = false;
     this.start();

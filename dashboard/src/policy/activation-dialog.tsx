@@ -106,7 +106,7 @@ function Done({ activation }: { readonly activation: Activation | null }) {
   );
 }
 
-/** Why a document was refused, and where. */
+/** Why a document was rejected, and where. */
 function faultsIn(body: unknown): readonly PolicyFault[] {
   const errors = isRecord(body) ? body["errors"] : null;
   return parseFaults({ valid: false, errors }) ?? [];

@@ -48,13 +48,13 @@ export const revisionPath = (revision: number): string => `${REVISIONS}/${revisi
 export const validate = (document: unknown, signal: AbortSignal): Promise<Outcome<Verdict>> =>
   call("POST", `${POLICY}/validate`, parseVerdict, { body: { document }, signal });
 
-/** Why a change is made, and whether also if accounts use what the policy lacks. */
+/** Why a change is made, and whether it is forced although accounts use what the policy lacks. */
 export interface Confirmation {
   readonly reason: string;
   readonly force: boolean;
 }
 
-/** Puts a document into force if `base` still is. 412: somebody else was faster. 409: accounts use what it lacks. */
+/** Puts a document into force if `base` still is. 412: another change came first. 409: accounts use what it lacks. */
 export const activate = (document: unknown, base: number, by: Confirmation): Promise<Outcome<Activation>> =>
   call("PUT", POLICY, parseActivation, {
     body: { document, ...by },

@@ -23,7 +23,7 @@ export function useValidation(text: string | null): Validation | null {
       const outcome = await validate(json.value, gone.signal);
       if (gone.signal.aborted) return;
       if (outcome.kind === "signed-out") return signedOut();
-      // Too much was asked at once: this text is still being checked.
+      // Too many requests: this text is checked again later.
       if (outcome.kind === "failed" && outcome.status === 429) {
         timer = setTimeout(() => void ask(), outcome.retryAfterMs ?? AGAIN_MS);
         return;

@@ -56,7 +56,7 @@ const ACCOUNT = {
   status: isOneOf("active", "blocked"),
   limits: isMapOf(isOverride),
   grants: isListOf(isGrant),
-  /** What has no effect, since the policy lacks it. */
+  /** What has no effect, because the policy lacks it. */
   orphaned: isShape({ tier: isFlag, limits: isNames, grants: isNames }),
   createdAt: isText,
   updatedAt: isText,
@@ -65,7 +65,7 @@ const isAccount = isShape(ACCOUNT);
 export type Account = Shape<typeof isAccount>;
 export const parseAccount = parseAs(isAccount);
 
-/** What a new account takes over from the user that was known before it. */
+/** What a new account takes over from an earlier user of the same id. */
 const isInherited = isShape({ blocked: isFlag, usage: isFlag, limits: isNames, audit: isFlag });
 export type Inherited = Shape<typeof isInherited>;
 export const parseNewAccount = parseAs(isShape({ ...ACCOUNT, inherited: isNullOr(isInherited) }));

@@ -99,7 +99,7 @@ export function TierDialog({ account: { id, tier }, policy, act, onClose }: Dial
               <FollowUp
                 verb="Clear its own numbers"
                 run={() => act(call("PATCH", accountPath(id), parseAccount, { body: CLEARED }))}
-                done="The tier's numbers hold."
+                done="The tier's numbers apply."
               />
             )}
           </>

@@ -77,7 +77,7 @@ function InheritedNote({ id, inherited, act }: InheritedProps) {
           run={() =>
             act(call("PATCH", accountPath(id), parseAccount, { body: { status: "active", reason } }))
           }
-          done="It is not blocked any more."
+          done="It is no longer blocked."
         />
       )}
     </>

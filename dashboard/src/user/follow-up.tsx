@@ -1,4 +1,4 @@
-/** One more change that the result of another offers, as a button beside what it says. Never made unasked. */
+/** A further change that the result of another one offers as a button. Never made without a click. */
 import { useState } from "preact/hooks";
 import type { Outcome } from "../shell/api-client.ts";
 import { usePage } from "../shell/page.tsx";

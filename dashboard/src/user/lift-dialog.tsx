@@ -13,12 +13,12 @@ export function LiftDialog({
     <ActionDialog
       title={`Unblock ${id}`}
       verb="Unblock"
-      effect="The account is deleted, but its block still holds, by tokens too. From the next request on, the user is decided by the default tier's limits again."
+      effect="The account is deleted, but its block is still in force, also for tokens. From the next request on, the default tier's limits apply to the user again."
       run={(_fields, reason) => {
         const query = new URLSearchParams({ unblock: "true", reason });
         return act(call("DELETE", `${accountPath(id)}?${query}`, () => true));
       }}
-      done={() => `${id} is let in again.`}
+      done={() => `${id} is no longer blocked.`}
       onClose={onClose}
     />
   );

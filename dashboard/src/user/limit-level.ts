@@ -13,7 +13,7 @@ export interface LimitReading {
   readonly resetMs: number;
   /** In which an empty bucket fills, or the length of the quota's period. */
   readonly windowMs: number;
-  /** That a quota counts in: moments in RFC 3339, tokens. */
+  /** The period that a quota counts in: RFC 3339 times, and tokens. */
   readonly period?: { readonly start: string; readonly end: string; readonly used: number } | undefined;
 }
 

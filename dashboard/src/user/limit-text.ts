@@ -21,7 +21,7 @@ export function levelText({ kind, limit }: LimitReading, level: number): string 
   return `${exact(level)} of ${exact(limit)} tokens left`;
 }
 
-/** A warning, or null. Slots come back as requests end: having few free is no shortage. */
+/** A warning, or null. Slots become free as requests end, so having few free is no shortage. */
 export function shortageText(reading: LimitReading, level: number): string | null {
   if (reading.kind === "concurrency") return level < 1 ? "all taken" : null;
   if (shareOf(level, reading) >= NEARLY_EMPTY) return null;
@@ -70,7 +70,7 @@ export function tierChanges(from: Tier | undefined, to: Tier | undefined): strin
   });
 }
 
-/** What a new account takes over from the user that was known before it. */
+/** What a new account takes over from an earlier user of the same id. */
 export function inheritedText({ blocked, usage, limits, audit }: Inherited): string {
   const parts = [
     ...(usage ? ["its usage"] : []),
@@ -87,16 +87,16 @@ export function inheritedText({ blocked, usage, limits, audit }: Inherited): str
 export function keptText(overrides: readonly string[], grants: readonly string[]): string {
   const parts = [
     ...(overrides.length > 0 ? [`its own numbers for ${overrides.join(", ")}`] : []),
-    ...(grants.length > 0 ? [`what it was granted of ${grants.join(", ")}`] : []),
+    ...(grants.length > 0 ? [`its grants for ${grants.join(", ")}`] : []),
   ];
   return parts.length === 0 ? "" : `It keeps ${listText(parts)}, in place of the new tier's.`;
 }
 
-/** What of an account has no effect, since the policy lacks it; "" if all has. */
+/** What has no effect in an account because the policy lacks it; "" if everything has an effect. */
 export function orphanedText({ tier, orphaned }: Account, defaultTier: string): string {
   const { limits, grants } = orphaned;
   return [
-    ...(orphaned.tier ? [`The policy has no tier ${tier}: the default tier ${defaultTier} counts.`] : []),
+    ...(orphaned.tier ? [`The policy has no tier ${tier}: the default tier ${defaultTier} applies.`] : []),
     ...(limits.length > 0 ? [`Its own numbers for ${limits.join(", ")} have no effect.`] : []),
     ...(grants.length > 0 ? [`Its grants of ${grants.join(", ")} have no effect.`] : []),
   ].join(" ");

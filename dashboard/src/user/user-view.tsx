@@ -99,7 +99,7 @@ export function UserView({ id }: { readonly id: string }) {
         {hasNone && <Act prevented={prevented} verb="Create account" onClick={open("create")} />}
         {hasNone && isBlocked && (
           <Act
-            prevented={mayDo(role, "admin") ? undefined : "This takes the role admin."}
+            prevented={mayDo(role, "admin") ? undefined : "This needs the role admin."}
             verb="Unblock"
             onClick={open("lift")}
           />

@@ -6,7 +6,7 @@ import type { LoggedDecision } from "./report-answer.ts";
 import type { LogPosition, ReportQuery } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";
 
-/** Analytics Engine keeps no longer ones. */
+/** Analytics Engine stores no longer text. */
 const text = z.string().check(z.maxLength(1_200));
 /** In the order of the tuple: the moment, LOG_ORDER, and how many were shown. */
 const positionSchema = z.tuple([

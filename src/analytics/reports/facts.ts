@@ -51,7 +51,7 @@ export interface Group {
   /** By {@link isDecided}. */
   readonly decided: number;
   readonly cost: number;
-  /** Requests that the users' ledgers should have as let in ({@link isAdmitted}). */
+  /** Requests that the users' ledgers should have as admitted ({@link isAdmitted}). */
   readonly admitted: number;
   /** [p50, p95, p99] of {@link Point.limiterMs} of the decided requests; null if not wanted or if there are none. */
   readonly percentiles: readonly [number, number, number] | null;
@@ -95,15 +95,15 @@ export function isCharged(outcome: string, reason: string): boolean {
   );
 }
 
-/** Rejections by the user's object that are no limit's: ledgers do not count them. */
+/** Reasons of rejections by the user's object, not by a limit. Ledgers do not count them. */
 export const STANDING_REASONS = ["blocked", "revoked", "overloaded", "idempotency_mismatch"] as const;
 
 /** `source` of a request that the limiter did not decide. */
 export const UNDECIDED = "none";
 
 /**
- * Whether the limiter decided the request: percentiles and shares are of these alone. Not decided are exempt routes, and what is
- * rejected before the limiter is asked: no such route, bad credentials, a malformed request, more than one object takes.
+ * Whether the limiter decided the request: only these count in percentiles and shares. Undecided are requests of exempt routes, and those
+ * rejected before the limiter is asked: no such route, bad credentials, a malformed request, more than one object can take.
  */
 export function isDecided(source: string): boolean {
   return source !== UNDECIDED;
@@ -122,7 +122,7 @@ export function outcomeOf(outcome: PointOutcome, reason: string, source: string)
   return isDecided(source) && !isStanding ? "denied" : "turned_away";
 }
 
-/** Whether the user's ledger counts the request as admitted. It counts those as denied that reports do. */
+/** Whether the user's ledger counts the request as admitted. Ledger and reports count the same requests as denied. */
 export function isAdmitted(outcome: string, reason: string, source: string): boolean {
   return isDecided(source) && isCharged(outcome, reason);
 }

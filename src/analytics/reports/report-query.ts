@@ -34,7 +34,7 @@ export type Filters = Readonly<Partial<Record<Dimension, string>>>;
 
 /** Where a page of decisions begins: after this one, in the order of the log. */
 export interface LogPosition extends LogKey {
-  /** How many decisions with these very values were shown already: no order tells them apart. */
+  /** How many decisions with exactly these values were shown already: no order distinguishes them. */
   readonly shown: number;
 }
 

@@ -19,7 +19,7 @@ export interface Plan {
 export interface Found {
   readonly groups: Readonly<Record<string, readonly Group[]>>;
   readonly rows: readonly Row[];
-  /** The time that the back end has rows of: from the oldest that it keeps until now, Unix ms. */
+  /** The period that the back end has rows of: from the oldest that it keeps until now, Unix ms. */
   readonly keeps: Keeps;
 }
 
@@ -65,7 +65,7 @@ function ranking(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
 /** Only requests that the limiter decided. */
 const DECIDED = { without: { source: UNDECIDED } } as const;
 
-/** Only rows that have a value: a request without a caller is no user's, one that no route matched is no route's. */
+/** Only rows that have a value: a request without a caller belongs to no user, an unmatched one to no route. */
 function named(dimension: "account" | "route" | "tier"): Partial<Aggregation> {
   return { without: { [dimension]: "" } };
 }
@@ -96,7 +96,7 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     body: ({ fromMs, toMs }, of, _rows, keeps) => {
       const period = (name: string, beginMs: number, endMs: number) => {
         const totals = totalsOf(of(name));
-        // The second that is running counts whole: periods end with it.
+        // The current second counts as a whole: periods end with it.
         const nowMs = (Math.floor(keeps.toMs / 1_000) + 1) * 1_000;
         const coveredMs = Math.min(endMs, nowMs) - Math.max(beginMs, keeps.fromMs);
         const coveredSeconds = Math.max(0, coveredMs / 1_000);

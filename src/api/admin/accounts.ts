@@ -35,7 +35,7 @@ import { accountView, grantView } from "./views.ts";
 
 /** A grant that is to last longer is a tier or an override. */
 const LONGEST_GRANT_MS = 366 * 86_400_000;
-/** The account is made by then: its answer does not wait long for what is left of the limits. */
+/** The account exists by then: the answer must not wait long for the state of its limits. */
 const STATUS_DEADLINE_MS = 2_000;
 /** Names of limits that one message lists. */
 const MAX_NAMES = 50;
@@ -75,7 +75,7 @@ async function notFull(
       else names.delete(name);
     }
   } catch {
-    // The account is made all the same: limits that may be full are named too.
+    // The account exists anyway: limits that may be full are named too.
   }
   const { blocked, usage, audit } = inherited;
   return blocked || usage || audit || names.size > 0 ? { ...inherited, limits: [...names].toSorted() } : null;

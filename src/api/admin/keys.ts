@@ -16,7 +16,7 @@ import { keyView } from "./views.ts";
 const DEFAULT_GRACE_SECONDS = 86_400;
 
 const ALL_IN_FORCE =
-  'The account has as many keys in force as it may have: revoke one, or rotate one with "graceSeconds": 0, which frees its place at once.';
+  'The account has the maximum number of keys in force: revoke one, or rotate one with "graceSeconds": 0, which frees its place at once.';
 
 export async function listKeys(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
@@ -77,7 +77,7 @@ export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
-/** This isolate goes on rejecting the key should the account's object fail. */
+/** This isolate keeps rejecting the key if the account's object fails. */
 function heardRevoked(c: Context<AppEnv>, id: string, keyId: string): void {
   c.var.services.limiter.heardRevoked(userSubject(id), keyId, Date.now());
 }

@@ -112,7 +112,7 @@ export async function activateRevision(c: Context<AppEnv>): Promise<Response> {
   });
 }
 
-/** Refuses what orphans accounts, unless by force. Has the registry number a document, and puts it into force in this isolate at once. */
+/** Rejects a policy that orphans accounts, unless forced. The registry numbers the document, and this isolate applies it at once. */
 async function put(
   c: Context<AppEnv>,
   document: unknown,

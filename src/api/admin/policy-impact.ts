@@ -1,4 +1,4 @@
-/** What a new policy does to accounts that use the one in force. Advice for an operator: a directory that fails holds nothing up. */
+/** What a new policy does to accounts that use the one in force. Only advice: a failing directory blocks no change. */
 import type { Context } from "hono";
 import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../gateway/app-env.ts";
@@ -14,13 +14,13 @@ import { orphanFault, orphansOf, removedTiers } from "../../limiter/orphans.ts";
 const DEADLINE_MS = 3_000;
 
 export interface Impact {
-  /** What is in use and would have no effect any more: put such a policy only by force. */
+  /** What is in use and would no longer have an effect: such a policy must be forced. */
   readonly orphans: readonly Fault[];
-  /** What could not be looked at. */
+  /** What could not be checked. */
   readonly notes: readonly Fault[];
 }
 
-/** Never rejects. Accounts that change meanwhile, or that the directory is still to be told of, may be missed. */
+/** Never rejects. Accounts that change meanwhile, or that have not reached the directory yet, may be missed. */
 export async function impactOf(c: Context<AppEnv>, next: Policy): Promise<Impact> {
   try {
     return await withDeadline(look(c, next), DEADLINE_MS, "account directory");

@@ -5,13 +5,14 @@ import type { AppEnv } from "../../gateway/app-env.ts";
 import { SESSION_MS } from "../../identity/admin/admin-sessions.ts";
 
 /**
- * On https with the prefix `__Secure-`, without which a page over plain http could set it; a browser takes that from https alone.
+ * On https with the prefix `__Secure-`: browsers accept such a cookie from https only, so a page over plain http cannot set it.
  * `__Host-` would also keep sibling subdomains from setting it, but demands the path `/`, see below.
  */
 const NAME = "el_session";
 /**
- * Nowhere else, above all not with requests that the gateway forwards, or that another Worker or server on this host gets: on a wider path
- * they would be sent the sessions of administrators who visit them. The dashboard's own pages are the same for everybody and need none.
+ * Sent nowhere else, above all not with requests that the gateway forwards, or that another Worker or server on this host gets: with a
+ * wider path they would carry the sessions of administrators who visit them. The dashboard's own pages are the same for everyone and need
+ * no session.
  */
 const PATH = "/api/v1/admin";
 
@@ -30,7 +31,7 @@ export function clearSession(c: Context<AppEnv>): string[] {
   return [cookie("", 0, isSecure(c)), ...clearUnprefixed(c)];
 }
 
-/** Removes a cookie of before it had a prefix, which counts for nothing any more. */
+/** Removes a cookie from before the prefix, which is no longer valid. */
 function clearUnprefixed(c: Context<AppEnv>): string[] {
   return isSecure(c) && getCookie(c, NAME) !== undefined ? [cookie("", 0, false)] : [];
 }

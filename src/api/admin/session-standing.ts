@@ -1,6 +1,6 @@
 /**
- * Whether a session has been logged out: asked of the policy registry with every request that comes by a cookie, and never
- * remembered by the isolate, so that a session that is ended here is refused everywhere at once.
+ * Whether a session has been logged out. The policy registry is asked for every request with a cookie, and isolates never remember its
+ * answer, so an ended session is rejected everywhere at once.
  */
 import type { Context } from "hono";
 import { firstHub, HUB_DEADLINE_MS } from "../../analytics/hub.ts";
@@ -14,7 +14,7 @@ import { messageOf } from "../../log.ts";
 const DEADLINE_MS = 5_000;
 const RETRY_MS = 1_000;
 
-/** `unknown`: the registry does not answer. A session is refused then, a bearer token is not. */
+/** `unknown`: the registry does not answer. Then sessions are rejected and bearer tokens are not. */
 export type SessionStanding = "good" | "ended" | "unknown";
 
 export async function sessionStanding(c: Context<AppEnv>, session: AdminSession): Promise<SessionStanding> {
@@ -29,7 +29,7 @@ export async function sessionStanding(c: Context<AppEnv>, session: AdminSession)
 
 /**
  * Ends a session and the live streams that it opened. Ending it twice changes nothing.
- * @returns whether all of it is done; if not, it may be or not.
+ * @returns whether all of it is done; if false, some of it may be.
  */
 export async function endSession(c: Context<AppEnv>, session: AdminSession): Promise<boolean> {
   try {
@@ -45,7 +45,7 @@ export async function endSession(c: Context<AppEnv>, session: AdminSession): Pro
   }
 }
 
-/** 503: nobody can say whether the session still counts. */
+/** 503: it is unknown whether the session is still valid. */
 export function standingUnknown(
   requestId: string,
   detail = "Sessions cannot be checked at the moment. Bearer tokens still work.",

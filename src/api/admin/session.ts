@@ -35,8 +35,8 @@ export function getSession(c: Context<AppEnv>): Response {
 }
 
 /**
- * Ends the session everywhere and removes the cookie, whatever it is worth: who is not logged in may log out as well. If the session cannot be
- * ended now, the cookie stays, so that logging out can be tried again.
+ * Ends the session everywhere and removes the cookie, valid or not: logging out without a session is no error. If the session cannot be
+ * ended now, the cookie stays, so that the client can retry.
  */
 export async function deleteSession(c: Context<AppEnv>): Promise<Response> {
   const { services, requestId } = c.var;

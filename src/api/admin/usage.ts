@@ -32,7 +32,7 @@ export async function getUsage(c: Context<AppEnv>): Promise<Response> {
   const nowMs = Date.now();
   // What was counted in this very millisecond is in it.
   const toMs = to === undefined ? nowMs + 1 : Date.parse(to);
-  // A later page is of the month that the first was of.
+  // A later page covers the same month as the first.
   const withinMs = after ? Date.parse(after.period) : Math.min(nowMs, toMs - 1);
   const fromMs =
     from === undefined ? periodAt("month", withinMs, rowsOf.anchorDay).startMs : Date.parse(from);

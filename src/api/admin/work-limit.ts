@@ -2,7 +2,7 @@
  * Limits what one administrator can have computed: compiling policies, simulations, reports. Without it, a viewer's token could keep an
  * isolate or the hub busy for everybody. The limiter itself counts, by the actor's name: a token and its sessions share one count.
  *
- * The numbers (WORK_TIERS) are far above what a person with a dashboard needs, and far below what holds anybody up.
+ * The numbers (WORK_TIERS) are far above what a person with a dashboard needs, and far below what slows others down.
  */
 import type { Context } from "hono";
 import type { Decision } from "../../core/decision.ts";
@@ -13,7 +13,7 @@ import { problem } from "../../gateway/problem.ts";
 import { setRateLimitHeaders } from "../../gateway/rate-limit-headers.ts";
 import { type Policy, type Tier, WORK_TIERS } from "../../policy/compile.ts";
 
-/** Decides by a built-in tier. Where the limiter does not answer, the tier's failure policy does. */
+/** Decides by a built-in tier. If the limiter does not answer, the tier's failure policy decides. */
 export async function decideBuiltIn(
   c: Context<AppEnv>,
   subject: string,
@@ -34,7 +34,7 @@ export async function decideBuiltIn(
   );
 }
 
-/** What a policy of so many characters costs: parsing and compiling it takes time in proportion. */
+/** What a policy with this many characters costs: parsing and compiling take time in proportion. */
 export function tokensOf(characters: number): number {
   return Math.ceil(characters / 16_384);
 }
@@ -54,7 +54,7 @@ export async function spendWork(
   if (allowed) return null;
   services.log("warn", "admin_limited", { requestId, actor: actor.name, violated: violated.join(",") });
   if (outcome === "overloaded") return overloaded(requestId);
-  const detail = "This administrator has asked for too much at once. Retry after the time in Retry-After.";
+  const detail = "This administrator has sent too many requests. Retry after the time in Retry-After.";
   const response = problem("quota_exceeded", detail, requestId, {
     "violated-policies": violated,
     retryAfterMs,

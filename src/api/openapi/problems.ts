@@ -54,7 +54,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     detail: MISMATCH,
   },
   conflict: {
-    when: "It exists already, there are as many as there may be, or accounts use what it lacks.",
+    when: "It exists already, the maximum number is reached, or accounts use what the policy lacks.",
     detail: 'The account "acme" exists already.',
   },
   revision_mismatch: {
@@ -74,7 +74,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     extras: { errors: [{ path: "/If-Match", message: "is missing, or not an ETag of the policy" }] },
   },
   quota_exceeded: {
-    when: "Too many wrong admin tokens came from this address. Or this administrator has asked for too much at once: policies are counted by their size, and simulations and reports.",
+    when: "Too many wrong admin tokens came from this address. Or this administrator has sent too many policies (counted by size), simulations or reports.",
     detail:
       "Too many wrong admin tokens came from this address: none is looked at before the time that Retry-After says.",
     extras: {

@@ -31,7 +31,7 @@ import { describe, named } from "./said.ts";
 const REASON = "Why, for the audit trail.";
 const NAME = "For people.";
 const PAGE = { limit: "Entries of a page: 50 where left out.", cursor: "Of the page before." };
-const FORCE = "Put it into force though accounts use tiers or limits that it lacks.";
+const FORCE = "Put it into force although accounts use tiers or limits that it lacks.";
 const MODE = "The prefix of the key, and nothing else: `live` where left out.";
 
 named("Operation", "One question: may this user do this?", operationSchema);
@@ -65,7 +65,7 @@ describe(newGrantSchema, {
   reason: REASON,
 });
 describe(resetSchema, {
-  limits: "Names of limits of the account's tier, of routes, or that it has used before; all where left out.",
+  limits: "Names of limits of the account's tier, of routes, or that it has used before; all if left out.",
   reason: REASON,
 });
 describe(newKeySchema, {
@@ -92,7 +92,7 @@ describe(pageQuery, PAGE);
 describe(accountsQuery, {
   tier: "Those of this tier.",
   status: "Those of this status.",
-  deleted: "`true`: deleted accounts whose block still holds, and no others.",
+  deleted: "`true`: only deleted accounts whose block is still in force.",
   name: "Those with this in their id or name, whatever the case.",
   ...PAGE,
 });
@@ -101,7 +101,7 @@ describe(usageQuery, {
   to: "Exclusive; now where left out.",
   granularity: "`day` where left out.",
   anchorDay:
-    "With `granularity=month`: months begin on this day, in a shorter month on its last day, as a quota's with this `anchorDay`. 1 if left out.",
+    "With `granularity=month`: months begin on this day (in a shorter month on its last day), as for a quota with this `anchorDay`. 1 if left out.",
   group: "`route`: a row per route rather than one for all.",
   format: "Comes before the header Accept.",
   limit: "Rows of a page: 1,000 where left out.",
@@ -114,7 +114,7 @@ describe(reportQuery, {
   by: "What `timeseries` is told apart by: `outcome` where left out.",
   order: "What rankings are by: `requests` where left out.",
   account:
-    "Only this subject's decisions: a user's id, `user:<id>` or `ip:<address>`; empty: callers who are not known. Required for `user`.",
+    "Only this subject's decisions: a user's id, `user:<id>` or `ip:<address>`; empty: unknown callers. Required for `user`.",
   route: "Only of this route, by its id.",
   tier: "Only by this tier.",
   outcome: "Only with this outcome. `denied`: by a limit; `turned_away`: rejected for another reason.",

@@ -22,7 +22,7 @@ export const SECURITY_SCHEMES = {
     in: "cookie",
     name: "__Secure-el_session",
     description:
-      "The dashboard's session: POST /api/v1/admin/session sets it. Pages of other sites are refused. Over plain http, as in local start, its name is `el_session`.",
+      "The dashboard's session: POST /api/v1/admin/session sets it. Pages of other sites are rejected. Over plain http, as in local start, its name is `el_session`.",
   },
   cloudflareAccess: {
     type: "apiKey",

@@ -1,6 +1,6 @@
 /**
  * The dashboard's sessions: `<payload>.<HMAC-SHA-256>`, both base64url, kept by the browser. The server remembers only those that were
- * logged out (api/admin/session-standing.ts): a cookie that opens here may be one of them.
+ * logged out (api/admin/session-standing.ts): a cookie that is valid here may be one of them.
  *
  * The key is derived (HKDF, RFC 5869) from the admin tokens, so any change to them ends every session. Where only ADMIN_TOKENS
  * is set, the key rests on those digests alone: keep that variable as secret as a token.
@@ -14,7 +14,7 @@ import { actorNameSchema, type AdminSession, type Role, ROLES } from "./role.ts"
 
 /** A working day: then the token is asked for again. */
 export const SESSION_MS = 8 * 3_600_000;
-/** A longer value is refused unread: the longest that is issued here has about 500 characters. */
+/** A longer value is rejected unread: the longest that is issued here has about 500 characters. */
 const MAX_VALUE_LENGTH = 1_024;
 /** Sets this key apart from any other that is ever derived from the tokens, and one format of payloads from the next. */
 const PURPOSE = "edge-limiter admin session 2";
@@ -52,8 +52,8 @@ export class AdminSessions {
   }
 
   /**
-   * The session of a cookie; null if it has expired, was changed, or was issued under other tokens or by a version whose sessions had
-   * no id. Does not know whether it was logged out.
+   * The session of a cookie; null if it has expired, was changed, or was issued under other tokens or by a version whose sessions had no
+   * id. Does not check whether it was logged out.
    */
   async open(value: string, nowMs: number): Promise<AdminSession | null> {
     if (value.length > MAX_VALUE_LENGTH) return null;

@@ -37,8 +37,8 @@ export interface Actor {
   readonly role: Role;
   /** When the session or the assertion ends, Unix ms; null for a token, which lasts until it is changed. */
   readonly expiresMs: number | null;
-  /** Who vouches for the name: the deployment's tokens, which their sessions count for too, or Cloudflare Access. */
+  /** The source of the name: the deployment's tokens (and their sessions), or Cloudflare Access. */
   readonly source: "token" | "access";
-  /** The session that it came by; null where it came by none. */
+  /** The session that the request came with; null without one. */
   readonly session: AdminSession | null;
 }

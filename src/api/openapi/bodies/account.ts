@@ -47,7 +47,7 @@ export const accountSchema = named(
     orphaned: about(
       "What has no effect, because the policy lacks it.",
       z.strictObject({
-        tier: about("There is no such tier: the default tier's limits hold.", z.boolean()),
+        tier: about("There is no such tier: the default tier's limits apply.", z.boolean()),
         limits: limitNames("Limits whose own numbers have no effect."),
         grants: limitNames("Limits whose grants have no effect."),
       }),
@@ -59,7 +59,7 @@ export const accountSchema = named(
 
 export const newAccountAnswerSchema = named(
   "NewAccount",
-  "The new account, and what it takes over from the user that was known before it.",
+  "The new account, and what it takes over from an earlier user of the same id.",
   z.strictObject({
     ...accountSchema.shape,
     inherited: about(
@@ -85,7 +85,7 @@ export const changedAccountSchema = named(
   z.strictObject({
     ...accountSchema.shape,
     overridesKept: limitNames(
-      "If the change names a tier and no limits: limits of the tier whose numbers the account's own replace still.",
+      "If the change names a tier and no limits: limits of the tier whose numbers the account's own still replace.",
     ),
     grantsKept: limitNames("If the change names a tier: limits of the tier that grants still add to."),
   }),
@@ -115,7 +115,7 @@ const key = {
   scopes: about("`call`: the routes of the gateway. `check`: the decision API.", z.array(z.enum(SCOPES))),
   createdAt: moment("When it was issued."),
   expiresAt: momentOrNull(
-    "From when on it is refused: its own end, or that of the grace period if it was rotated; null: never.",
+    "When it stops working: at its expiry, or at the end of its grace period if it was rotated; null: never.",
   ),
   revokedAt: momentOrNull("When it was revoked."),
   lastUsedAt: momentOrNull("The hour in which it was used last."),

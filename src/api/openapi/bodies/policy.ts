@@ -61,7 +61,7 @@ const faults = problemSchema.shape.errors.def.innerType;
 
 const warnings = () =>
   about(
-    "What would have no effect any more though accounts use it, with their number and a few ids (PUT refuses it without `force`), and what could not be checked.",
+    "What accounts use that would no longer have an effect, with their number and a few ids (PUT rejects it without `force`), and what could not be checked.",
     z.array(faults.def.element),
   );
 

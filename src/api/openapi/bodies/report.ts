@@ -19,7 +19,7 @@ const head = {
 
 const percentiles = named(
   "Percentiles",
-  "Of what decisions took, ms, to three digits: decided requests only.",
+  "Decision latency of decided requests, ms, to three digits.",
   z.strictObject({ p50: amount("Median."), p95: amount("95 %."), p99: amount("99 %.") }),
 );
 const totals = {

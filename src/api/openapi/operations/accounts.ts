@@ -56,7 +56,7 @@ const createAccount: Notes = {
   tag: "Accounts",
   summary: "Create an account",
   description:
-    "The account counts from now on for requests of its user, however they identify themselves. Usage, counters and audit trail of the same id stay, and so does the block of a deleted account; the answer says so in `inherited`.",
+    "From now on, the account applies to requests of its user, however they identify themselves. Usage, counters and audit trail of the same id stay, and so does the block of a deleted account; the answer says so in `inherited`.",
   request: [
     json(newAccountSchema, {
       account: { id: "acme", name: "Acme Inc.", tier: "free", reason: "Signed up" },
@@ -116,7 +116,7 @@ const changeAccount: Notes = {
   tag: "Accounts",
   summary: "Change an account's tier, status, limits or name",
   description:
-    "Holds from the next request on, and keeps what was used: more lets a denied user in at once. Another tier keeps the account's own numbers and grants, which the answer names; `limits: null` clears the numbers.",
+    "Applies from the next request on, and keeps what was used: a higher limit admits a denied user at once. Another tier keeps the account's own numbers and grants, which the answer names; `limits: null` clears the numbers.",
   request: [
     json(accountChangeSchema, {
       limits: { tier: "pro", limits: { minute: { tokens: 2_000, burst: 3_000 } }, reason: "Contract 17" },
@@ -141,7 +141,7 @@ const deleteAccount: Notes = {
   tag: "Accounts",
   summary: "Delete an account: its keys stop at once, its ledger is kept",
   description:
-    "An account of the same id may be made again later. A block holds on, for tokens and for a new account too, until it is lifted: by `unblock=true` here, also later, or by unblocking the new account.",
+    "An account of the same id may be created again later. A block stays in force, also for tokens and for a new account, until it is lifted: by `unblock=true` here, now or later, or by unblocking the new account.",
   answers: [{ status: 204, description: "Deleted." }],
   problems: ["not_found"],
 };
@@ -229,7 +229,7 @@ const getUsage: Notes = {
   tag: "Accounts",
   summary: "Exact usage by hour, day or month, also by route or as CSV",
   description:
-    "To whole hours. Of users without an account too. A page holds what comes after the last row of the page before, in the order of period and route, so no row comes twice; an hour that is not over, and a period that has one, still grows. For bills, ask for closed periods: with `to` at an hour's end, a minute after it.",
+    "Counted in whole hours, for users without an account too. A page begins after the last row of the page before, in the order of period and route, so no row comes twice. An hour that is not over still grows, and so does its period. For bills, ask for closed periods: set `to` to the end of an hour, and ask a minute after it.",
   answers: [
     {
       status: 200,

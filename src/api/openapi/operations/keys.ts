@@ -46,7 +46,7 @@ const rotateKey: Notes = {
   tag: "Keys",
   summary: "Put a new key in another's place; the old one works for a grace period",
   description:
-    "Name, scopes and expiry are the old one's, and so are the counters of limits with scope `key`. A key may be rotated again in its grace period, which can only end that earlier; its successors expire when the first key would have. If all 100 keys are in force, rotate with a grace period of 0: the old key's place is then free.",
+    "The new key has the name, scopes and expiry of the old one, and shares its counters of limits with scope `key`. A key may be rotated again in its grace period, which can only shorten it; its successors expire when the first key would have. If all 100 keys are in force, rotate with a grace period of 0: the old key's place is then free.",
   request: [json(rotationSchema, { "an hour": { graceSeconds: 3_600, reason: "Yearly" } })],
   answers: [issued],
   problems: ["not_found", "conflict"],

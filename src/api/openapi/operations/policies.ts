@@ -83,7 +83,7 @@ const validatePolicy: Notes = {
   tag: "Policy",
   summary: "Every fault of a policy, with nothing changed",
   description:
-    "The same checks as for a change, and their answer as data. Warnings compare with the accounts of the directory, which follows them within a second or so. Each administrator may have 600 tokens of policies checked per minute; a document costs one for each 16 KiB begun.",
+    "The same checks as for a change, and their answer as data. Warnings compare with the accounts of the directory, which follows them within a second or so. Each administrator may spend 600 tokens per minute; a document costs one token for each 16 KiB or part of it.",
   request: [
     json(policyCheckSchema, { policy: { document: DOCUMENT }, rubbish: { document: { schema: 1 } } }),
   ],
@@ -194,7 +194,7 @@ const activateRevision: Notes = {
   tag: "Policy",
   summary: "Bring an earlier revision back, as a new one",
   description:
-    "Adds its document again as the newest revision, so numbers only ever grow. Without If-Match: whatever is in force now. Like a new policy, it is refused if it lacks what accounts use, unless with `force`.",
+    "Adds its document again as the newest revision, so numbers only ever grow. Without If-Match: whatever is in force now. Like a new policy, it is rejected if it lacks what accounts use, unless forced.",
   request: [json(activationSchema, { reason: { reason: "Revision 6 was a mistake" } })],
   answers: [changed(5)],
   problems: ["not_found", "conflict"],

@@ -147,7 +147,7 @@ const live: Notes = {
   tag: "Reports",
   summary: "Decisions as they are made, over a WebSocket",
   description:
-    'A WebSocket of JSON text frames. The server sends {"seq", "rows", "skipped"}: decisions that pass the filters, at most 20 a second, and how many were left out since the frame before. Answer each frame with {"ack": seq}: with five unanswered nothing more is sent until you do. {"filters": {...}} and {"pause": true} may be sent at any time. An administrator (a token with its sessions, or a user of Cloudflare Access) has five streams at most: one more closes the oldest with code 4001. Do not open that one again by itself. 50 streams are open at most in all: then the administrator with the most gives up its oldest to one with fewer, and if all have one, a new one is 503. Code 1008 says that the session is over.',
+    'A WebSocket of JSON text frames. The server sends {"seq", "rows", "skipped"}: decisions that pass the filters, at most 20 a second, and how many were left out since the frame before. Answer each frame with {"ack": seq}: with five unanswered nothing more is sent until you do. {"filters": {...}} and {"pause": true} may be sent at any time. An administrator (a token with its sessions, or a user of Cloudflare Access) has five streams at most: one more closes the oldest with code 4001. Clients must not reopen it by themselves. At most 50 streams are open in all. Beyond that, the administrator with the most loses its oldest to one with fewer; if all have one, a new stream is 503. Code 1008 means that the session is over.',
   answers: [{ status: 101, description: "The stream is open." }],
   problems: ["upgrade_required"],
 };

@@ -48,7 +48,7 @@ const deleteSession: Notes = {
   tag: "Session",
   summary: "Log out: ends the dashboard's session everywhere",
   description:
-    "The session of the cookie ends at once in all isolates, its live streams too, and a copy of the cookie is worth nothing. Other sessions of the same token stay; a change of the token ends them all. 503: the session may not have ended; the cookie stays, so that you can try again. Without a session, too, the answer is 204. A page of another site is refused.",
+    "The session of the cookie ends at once in all isolates, with its live streams, so a copy of the cookie is useless. Other sessions of the same token stay; a change of the token ends them all. 503: the session may not have ended; the cookie stays, so that you can try again. Without a session the answer is 204, too. Pages of other sites are rejected.",
   answers: [{ status: 204, description: "Logged out.", headers: ["Cache-Control", "Set-Cookie"] }],
   problems: ["forbidden", "temporary_reduced_capacity"],
 };

@@ -85,7 +85,9 @@ export abstract class AccountObject extends DurableObject<Env> {
    * @param lift lift the block, also of an account that was deleted before.
    */
   async deleteAccount(by: Change = NOBODY, lift = false): Promise<DeletedAnswer> {
-    const { account, status } = this.store.memory.accounts;
+    const { accounts, keys } = this.store.memory;
+    const { account, status } = accounts;
+    const keyIds = keys.all.map(({ keyId }) => keyId);
     if (!account && !(lift && status === "blocked")) return { kind: "absent" };
     this.#commit((memory, nowMs) => {
       if (account) {
@@ -100,7 +102,7 @@ export abstract class AccountObject extends DurableObject<Env> {
       }
     });
     await this.store.publish();
-    return { kind: "deleted" };
+    return { kind: "deleted", keyIds };
   }
 
   /** Grants extra capacity of one limit until a moment. */

@@ -90,7 +90,9 @@ export type NewAccountAnswer =
   | { readonly kind: "exists" };
 
 /** `absent`: there is neither an account nor, if it was to be lifted, the block of a deleted one. */
-export type DeletedAnswer = { readonly kind: "deleted" } | { readonly kind: "absent" };
+export type DeletedAnswer =
+  /** `keyIds`: the keys that stopped with it. An object of an older version leaves them out. */
+  { readonly kind: "deleted"; readonly keyIds?: readonly string[] } | { readonly kind: "absent" };
 
 export type KeyAnswer =
   | {

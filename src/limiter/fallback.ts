@@ -38,12 +38,12 @@ export class LocalFallback {
   /** Tiers with an account's own numbers. */
   readonly #adjusted = new WeakMap<AccountStanding, { readonly base: Tier; readonly tier: Tier }>();
 
-  /** Decides by the failure policy of the tier. @param standing what the account is, if there is one. */
+  /** Decides by the failure policy of the tier. @param standing what the account is, as far as is known. */
   decide(
     policy: Policy,
     subject: string,
     request: DecisionRequest,
-    standing: AccountStanding | null,
+    standing: AccountStanding,
     nowMs: number,
   ): Decision {
     const tier = this.#tierOf(policy, request, standing);
@@ -85,8 +85,8 @@ export class LocalFallback {
   }
 
   /** As the object would choose it: the account's tier with its own numbers, else the tier that the request names. */
-  #tierOf(policy: Policy, request: DecisionRequest, standing: AccountStanding | null): Tier {
-    if (!standing?.account) return tierOf(policy, request.tier);
+  #tierOf(policy: Policy, request: DecisionRequest, standing: AccountStanding): Tier {
+    if (!standing.account) return tierOf(policy, request.tier);
     const { tier: name, overrides } = standing.account;
     const base = tierOf(policy, name);
     const known = this.#adjusted.get(standing);

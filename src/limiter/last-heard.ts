@@ -23,19 +23,22 @@ export interface Heard {
   signAtMs: number;
   /** Until then the object counts as alive: what does not reach it in time is the callers' own overload. */
   aliveUntilMs: number;
-  /** What the account is, as its object last said. */
+  /** What the account is, as its object last said; {@link UNHEARD} if it has not said it. */
   standing: AccountStanding;
   /** When this entry was last moved to the end of the cache, which forgets its first. */
   movedAtMs: number;
 }
 
-/** A user of whom the object has said nothing else. */
-const NO_ACCOUNT: AccountStanding = { id: 0, account: null };
+/** Nothing is known of the account: the object says with its next answer what it is, since no account has this id. */
+export const UNHEARD: AccountStanding = { id: -1, account: null };
 
 export class LastHeard {
   readonly #aliveMs: number;
   readonly #heard: BoundedCache<Heard>;
-  readonly #rejected = new BoundedCache<"blocked" | "revoked">(MAX_REMEMBERED);
+  /** When each blocked user was last known to be. */
+  readonly #blocked = new BoundedCache<number>(MAX_REMEMBERED);
+  /** When each key stops, by {@link keyName}. */
+  readonly #stops = new BoundedCache<number>(MAX_REMEMBERED);
   /** Objects that were forgotten for lack of room may be alive until then. */
   #forgottenAliveUntilMs = 0;
 
@@ -64,11 +67,15 @@ export class LastHeard {
     return nowMs < (known?.aliveUntilMs ?? this.#forgottenAliveUntilMs);
   }
 
-  /** Why this user, or this key of the user, was last rejected; null if it was not, or too long ago. */
+  /** Why this user, or this key of the user, is rejected as far as is known; null if nothing says so, or it is too long ago. */
   rejection(subject: string, keyId: string | null, nowMs: number): "blocked" | "revoked" | null {
-    const blocked = this.#rejected.get(subject, nowMs);
-    if (blocked) return blocked;
-    return keyId === null ? null : (this.#rejected.get(keyName(subject, keyId), nowMs) ?? null);
+    if (this.#blocked.get(subject, nowMs) !== undefined) return "blocked";
+    if (keyId === null) return null;
+    const stopsAtMs = this.#stops.get(keyName(subject, keyId), nowMs);
+    if (stopsAtMs !== undefined && nowMs >= stopsAtMs) return "revoked";
+    // Keys do not outlive their account.
+    const standing = this.remembered(subject, nowMs)?.standing ?? UNHEARD;
+    return standing === UNHEARD || standing.account ? null : "revoked";
   }
 
   /** The object has answered. */
@@ -107,18 +114,34 @@ export class LastHeard {
     this.noteRejection(subject, keyId, outcome, nowMs);
   }
 
-  /** Notes whether the user, or this key, was rejected. Any other outcome lifts what was noted before. */
+  /**
+   * Notes whether the user, or this key, was rejected. Any other outcome lifts what was noted before.
+   * @param nowMs when the question was asked.
+   */
   noteRejection(subject: string, keyId: string | null, outcome: string, nowMs: number): void {
     if (outcome === "blocked") {
-      this.#rejected.set(subject, "blocked", nowMs + REMEMBERED_MS);
+      this.#blocked.set(subject, nowMs, nowMs + REMEMBERED_MS);
       return;
     }
-    if (this.#rejected.size === 0 && outcome !== "revoked") return;
-    this.#rejected.delete(subject);
+    // A block comes first, so a user who is rejected for the key is not blocked. An answer to an earlier question lifts nothing.
+    if (this.#blocked.size > 0 && nowMs >= (this.#blocked.get(subject, nowMs) ?? 0)) {
+      this.#blocked.delete(subject);
+    }
     if (keyId === null) return;
+    if (outcome === "revoked") this.noteStop(subject, keyId, nowMs, nowMs);
+    else if (this.#stops.size > 0) this.#lives(keyName(subject, keyId), nowMs);
+  }
+
+  /** Notes when a key stops, at the latest. Says nothing about its user. */
+  noteStop(subject: string, keyId: string, atMs: number, nowMs: number): void {
     const name = keyName(subject, keyId);
-    if (outcome === "revoked") this.#rejected.set(name, "revoked", nowMs + REMEMBERED_MS);
-    else this.#rejected.delete(name);
+    const stopsAtMs = Math.min(atMs, this.#stops.get(name, nowMs) ?? Infinity);
+    this.#stops.set(name, stopsAtMs, Math.max(stopsAtMs, nowMs) + REMEMBERED_MS);
+  }
+
+  /** A key that is good now may still stop later. */
+  #lives(name: string, nowMs: number): void {
+    if (nowMs >= (this.#stops.get(name, nowMs) ?? 0)) this.#stops.delete(name);
   }
 
   /** Notes what the account is now. */
@@ -136,7 +159,7 @@ export class LastHeard {
       atMs: nowMs,
       signAtMs: 0,
       aliveUntilMs: 0,
-      standing: NO_ACCOUNT,
+      standing: UNHEARD,
       movedAtMs: nowMs,
     };
     heard.movedAtMs = nowMs;

@@ -20,7 +20,7 @@ import type { Account, KeyStanding } from "./account.ts";
 import { Combiner, type Keep, QueueFull } from "./combiner.ts";
 import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
 import { LocalFallback, undecided } from "./fallback.ts";
-import { LastHeard } from "./last-heard.ts";
+import { LastHeard, UNHEARD } from "./last-heard.ts";
 import { Leases } from "./leases.ts";
 import { type ObjectStub, ObjectClient } from "./object-client.ts";
 import type { Answer, AnswerRun, Lease, Question, Settlement } from "./object-call.ts";
@@ -135,7 +135,12 @@ export class Limiter {
     const called = await this.#client.call(subject, nowMs, (stub): Promise<UserStatus> =>
       stub.status(request),
     );
-    if (called.kind === "answer") return called.value;
+    if (called.kind === "answer") {
+      const { value } = called;
+      if (value.kind === "status") this.#heard.noteRejection(subject, request.keyId, value.status, nowMs);
+      else if (request.keyId !== null) this.#heard.noteStop(subject, request.keyId, nowMs, nowMs);
+      return value;
+    }
     return this.#heard.isAlive(subject, Date.now()) ? "overloaded" : null;
   }
 
@@ -163,16 +168,23 @@ export class Limiter {
 
   /** Notes the account as its object has just reported it: this isolate uses it if the object fails. */
   heardAccount(subject: string, { tier, status, overrides }: Account, nowMs: number): void {
-    const isBlocked = status === "blocked";
     this.#heard.answered(subject, nowMs);
-    this.#heard.note(subject, null, { tier, outcome: isBlocked ? "blocked" : "allowed" }, nowMs);
+    this.#heard.noteRejection(subject, null, status, nowMs);
     // Not an id that the object uses, so its next answer includes the standing.
-    this.#heard.noteStanding(subject, { id: -1, account: { tier, overrides } }, nowMs);
+    this.#heard.noteStanding(subject, { id: UNHEARD.id, account: { tier, overrides } }, nowMs);
   }
 
-  /** Notes that a key has stopped, as its account's object has just said. */
-  heardRevoked(subject: string, keyId: string, nowMs: number): void {
-    this.#heard.noteRejection(subject, keyId, "revoked", nowMs);
+  /** Notes that a key stops at `atMs`, as its account's object has just said. */
+  heardStop(subject: string, keyId: string, atMs: number, nowMs: number): void {
+    this.#heard.noteStop(subject, keyId, atMs, nowMs);
+  }
+
+  /** Notes that there is no account any more, nor these keys of it. @param isLifted its block is lifted too. */
+  heardDeleted(subject: string, keyIds: readonly string[], isLifted: boolean, nowMs: number): void {
+    for (const keyId of keyIds) this.#heard.noteStop(subject, keyId, nowMs, nowMs);
+    if (isLifted) this.#heard.noteRejection(subject, null, "allowed", nowMs);
+    this.#heard.answered(subject, nowMs);
+    this.#heard.noteStanding(subject, { id: UNHEARD.id, account: null }, nowMs);
   }
 
   /** Whether an object answers. */
@@ -292,7 +304,7 @@ export class Limiter {
     // Not the request's: it may send for others long after it came.
     const nowMs = Date.now();
     const asked = questions.filter((question) => question !== null);
-    const standingId = this.#heard.latest(subject)?.standing.id ?? 0;
+    const standingId = (this.#heard.latest(subject)?.standing ?? UNHEARD).id;
     const call = { settlements, questions: questionRuns(asked), standingId };
     const called = await this.#client.call(subject, nowMs, (stub) =>
       answersTo(stub.serve(call), asked.length),
@@ -328,11 +340,14 @@ export class Limiter {
   /** What this isolate decides by itself: what it last heard of the user applies, whatever the tier's failure policy. */
   #withoutObject(subject: string, request: DecisionRequest, policy: Policy, nowMs: number): Decision {
     const heard = this.#heard.remembered(subject, nowMs);
-    const known = { ...request, tier: heard?.tier ?? request.tier };
+    const standing = heard?.standing ?? UNHEARD;
+    // An object of an older version does not say what the account is: its last decision shows the tier.
+    const tier = standing === UNHEARD ? heard?.tier : standing.account?.tier;
+    const known = { ...request, tier: tier ?? request.tier };
     const rejection = this.#heard.rejection(subject, request.keyId, nowMs);
     if (rejection) return undecided(policy, known, rejection, "fallback");
     if (this.#heard.isAlive(subject, Date.now())) return undecided(policy, known, "overloaded", "none");
-    return this.#fallback.decide(policy, subject, known, heard?.standing ?? null, nowMs);
+    return this.#fallback.decide(policy, subject, known, standing, nowMs);
   }
 }
 

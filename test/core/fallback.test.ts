@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { LocalFallback } from "../../src/limiter/fallback.ts";
+import { UNHEARD } from "../../src/limiter/last-heard.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 
 const HOUR_MS = 3_600_000;
@@ -25,7 +26,7 @@ it("is what the limits allow one user from scratch, however long the failure las
   const fallback = new LocalFallback();
   let allowed = 0;
   for (let atMs = START_MS; atMs < START_MS + 24 * HOUR_MS; atMs += HOUR_MS / 4) {
-    if (fallback.decide(policy.value, "user:ann", REQUEST, null, atMs).allowed) allowed += 1;
+    if (fallback.decide(policy.value, "user:ann", REQUEST, UNHEARD, atMs).allowed) allowed += 1;
   }
   expect(allowed).toBe(5);
 });
@@ -37,7 +38,7 @@ it("is never forgotten to make room: beyond ten thousand users, others are rejec
   if (!policy.ok) throw new Error(JSON.stringify(policy.faults));
   const fallback = new LocalFallback();
   const outcomeOf = (user: string, atMs: number) =>
-    fallback.decide(policy.value, user, REQUEST, null, atMs).outcome;
+    fallback.decide(policy.value, user, REQUEST, UNHEARD, atMs).outcome;
   expect(outcomeOf("user:ann", START_MS)).toBe("allowed");
   for (let i = 1; i < 10_000; i++) expect(outcomeOf(`user:${i}`, START_MS)).toBe("allowed");
   expect(outcomeOf("user:late", START_MS)).toBe("unavailable");

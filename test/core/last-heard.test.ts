@@ -60,3 +60,24 @@ it("made-up users evict no rejected user", () => {
   heard.note("blocked", null, ALLOWED, 3);
   expect(heard.rejection("blocked", null, 3)).toBeNull();
 });
+
+it("an answer to a question from before lifts neither a block nor a key's end", () => {
+  const heard = new LastHeard(1_000);
+  heard.noteRejection("user", null, "blocked", 10);
+  heard.noteStop("user", "key", 10, 10);
+  heard.note("user", "key", ALLOWED, 9);
+  expect(heard.rejection("user", null, 11)).toBe("blocked");
+  heard.note("user", null, ALLOWED, 11);
+  expect([heard.rejection("user", null, 11), heard.rejection("user", "key", 11)]).toEqual([null, "revoked"]);
+});
+
+it("a key stops at the end of its grace period, the earliest of several, and is good until then", () => {
+  const heard = new LastHeard(1_000);
+  heard.noteStop("user", "key", 500, 0);
+  heard.noteStop("user", "key", 900, 1);
+  heard.note("user", "key", ALLOWED, 2);
+  expect([heard.rejection("user", "key", 499), heard.rejection("user", "key", 500)]).toEqual([
+    null,
+    "revoked",
+  ]);
+});

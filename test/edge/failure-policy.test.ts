@@ -256,6 +256,71 @@ describe("the local fallback", () => {
     expect(await statuses(edge, rotated.headers, 1)).toEqual([401]);
   });
 
+  it("goes by the end of an account, of a grace period and of a block, as this isolate has made them", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const [blocked, deleted, recreated, rotated] = await Promise.all(
+      ["open", "open", "open", "open"].map((tier) => customer(edge, { tier })),
+    );
+    if (!blocked || !deleted || !recreated || !rotated) throw new Error("there are no customers");
+    const other = await issueKey(edge, blocked.user);
+    await Promise.all(
+      [other.key, deleted.key, recreated.key, rotated.key].map((key) =>
+        statuses(edge, { "X-API-Key": key }, 1),
+      ),
+    );
+    // The end of one key of a blocked account lifts no block.
+    await admin(edge, "PATCH", `/accounts/${blocked.user}`, { status: "blocked" });
+    await admin(edge, "DELETE", `/accounts/${blocked.user}/keys/${blocked.keyId}`);
+    await admin(edge, "DELETE", `/accounts/${deleted.user}`);
+    await admin(edge, "DELETE", `/accounts/${recreated.user}`);
+    await admin(edge, "POST", "/accounts", { id: recreated.user, tier: "closed" });
+    const successor = await issueKey(edge, recreated.user);
+    await admin(edge, "POST", `/accounts/${rotated.user}/keys/${rotated.keyId}/rotate`, { graceSeconds: 2 });
+    expect(await statuses(edge, rotated.headers, 1)).toEqual([200]);
+    failure.now = true;
+    expect(await statuses(edge, { "X-API-Key": other.key }, 1)).toEqual([403]);
+    expect(await statuses(edge, deleted.headers, 1)).toEqual([401]);
+    expect(await statuses(edge, recreated.headers, 1)).toEqual([401]);
+    expect(await statuses(edge, { "X-API-Key": successor.key }, 1)).toEqual([503]);
+    expect(await statuses(edge, rotated.headers, 1)).toEqual([200]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_000 });
+    expect(await statuses(edge, rotated.headers, 1)).toEqual([401]);
+  });
+
+  it("goes by what another isolate has changed, once a status or a question without a key has shown it", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const elsewhere = await failingEdge(throws);
+    elsewhere.failure.now = false;
+    const service = await customer(edge, { scopes: ["check"] });
+    const blocked = await customer(edge, { tier: "open" });
+    const deleted = await customer(edge, { tier: "open" });
+    for (const { headers } of [blocked, deleted]) await statuses(edge, headers, 1);
+    await admin(elsewhere.edge, "PATCH", `/accounts/${blocked.user}`, { status: "blocked" });
+    await admin(elsewhere.edge, "DELETE", `/accounts/${deleted.user}`);
+    await edge.request("/api/v1/rate-limit/status", { headers: blocked.headers });
+    const body = JSON.stringify({ user: deleted.user });
+    await edge.request("/api/v1/rate-limit/check", { method: "POST", body, headers: service.headers });
+    failure.now = true;
+    expect(await statuses(edge, blocked.headers, 1)).toEqual([403]);
+    expect(await statuses(edge, deleted.headers, 1)).toEqual([401]);
+  });
+
+  it("without an account, goes by the tier that the request names, whatever the one before named", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    const user = `nobody-${crypto.randomUUID()}`;
+    const check = async (tier: string) => {
+      const body = JSON.stringify({ user, tier });
+      return edge.request("/api/v1/rate-limit/check", { method: "POST", body, headers });
+    };
+    expect((await check("open")).status).toBe(200);
+    failure.now = true;
+    expect([(await check("closed")).status, (await check("open")).status]).toEqual([503, 200]);
+  });
+
   it("lets nobody in who was suspended a moment ago", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;

@@ -54,6 +54,7 @@ export async function createAccount(c: Context<AppEnv>): Promise<Response> {
       return problem("conflict", `The account "${id}" exists already.`, requestId);
     }
     const { account, grants, inherited } = answer;
+    c.var.services.limiter.heardAccount(userSubject(id), account, Date.now());
     const view = accountView(account, grants, policy);
     return c.json({ ...view, inherited: inherited && (await notFull(c, stub, inherited)) }, 201);
   });
@@ -164,9 +165,12 @@ export async function deleteAccount(c: Context<AppEnv>): Promise<Response> {
   if (!query.ok) return query.response;
   const { reason, unblock } = query.value;
   const call = stubOf(c, id).deleteAccount(changeBy(c, reason), unblock === "true");
-  return ask<DeletedAnswer>(c, "account", call, ({ kind }) =>
-    kind === "deleted" ? c.body(null, 204) : noAccount(c),
-  );
+  return ask<DeletedAnswer>(c, "account", call, (answer) => {
+    if (answer.kind === "absent") return noAccount(c);
+    const isLifted = unblock === "true";
+    c.var.services.limiter.heardDeleted(userSubject(id), answer.keyIds ?? [], isLifted, Date.now());
+    return c.body(null, 204);
+  });
 }
 
 export async function grantExtra(c: Context<AppEnv>): Promise<Response> {

@@ -59,7 +59,7 @@ export async function rotateKey(c: Context<AppEnv>): Promise<Response> {
   };
   const call = stubOf(c, id).rotateKey(rotation, changeBy(c, reason));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
-    if (answer.kind === "key" && graceSeconds === 0) heardRevoked(c, id, rotation.oldKeyId);
+    if (answer.kind === "key") heardStop(c, id, rotation.oldKeyId, rotation.graceMs);
     return newKey(c, answer, key);
   });
 }
@@ -72,14 +72,15 @@ export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
   const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", changeBy(c, query.value.reason));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind !== "key") return noKey(c, answer);
-    heardRevoked(c, id, answer.key.keyId);
+    heardStop(c, id, answer.key.keyId, 0);
     return c.json(keyView(answer.key));
   });
 }
 
-/** This isolate keeps rejecting the key if the account's object fails. */
-function heardRevoked(c: Context<AppEnv>, id: string, keyId: string): void {
-  c.var.services.limiter.heardRevoked(userSubject(id), keyId, Date.now());
+/** This isolate rejects the key from then on, even if the account's object fails. */
+function heardStop(c: Context<AppEnv>, id: string, keyId: string, inMs: number): void {
+  const nowMs = Date.now();
+  c.var.services.limiter.heardStop(userSubject(id), keyId, nowMs + inMs, nowMs);
 }
 
 /** The one time that a key's plaintext is shown. */

@@ -30,7 +30,7 @@ const MIN_OVERDUE = 1 / 16;
 const MAX_OVERDUE = 1 / 4;
 /** How much of a call that took longer than the ones before it counts. One that was quicker counts at once. */
 const SLOWER = 1 / 8;
-/** Questions of one call; the rest goes into the next. A call of so many takes about a millisecond of the object. */
+/** Parts of the questions of one call; the rest goes into the next. A call of so many takes about a millisecond of the object. */
 const MOST_PER_CALL = 256;
 /** Calls that one request makes for others behind its own answer; then the first who looks goes on. */
 const MOST_FOR_OTHERS = 16;
@@ -82,11 +82,16 @@ export class QueueFull extends Error {
 
 export class Combiner<Q, A> {
   readonly #deadlineMs: number;
+  readonly #partsOf: (question: Q) => number;
   readonly #lanes = new Map<string, Lane<Q, A>>();
 
-  /** @param deadlineMs of one call, and of each request's wait. */
-  constructor(deadlineMs: number) {
+  /**
+   * @param deadlineMs of one call, and of each request's wait.
+   * @param partsOf how many parts a question has. One is never cut, however many it has.
+   */
+  constructor(deadlineMs: number, partsOf: (question: Q) => number = () => 1) {
     this.#deadlineMs = deadlineMs;
+    this.#partsOf = partsOf;
   }
 
   /** Objects that something is under way for. */
@@ -152,9 +157,16 @@ export class Combiner<Q, A> {
   ): Promise<void> {
     // Slots whose requests were cancelled are past their time: nobody would read the answer.
     const others = lane.queue.filter((slot) => slot !== own && slot.giveUpAtMs > nowMs);
-    const taken = own ? MOST_PER_CALL - 1 : MOST_PER_CALL;
-    const slots = own ? [own, ...others.slice(0, taken)] : others.slice(0, taken);
-    lane.queue = others.slice(taken);
+    const waiting = own ? [own, ...others] : others;
+    let taken = 0;
+    let parts = 0;
+    for (const { question } of waiting) {
+      parts += this.#partsOf(question);
+      if (taken > 0 && parts > MOST_PER_CALL) break;
+      taken += 1;
+    }
+    const slots = waiting.slice(0, taken);
+    lane.queue = waiting.slice(taken);
     if (slots.length === 0) return;
     // A lone request can be cancelled unnoticed; a second concurrent call is harmless.
     const overdueMs = Math.max(MIN_OVERDUE * this.#deadlineMs, OVERDUE * lane.callMs);

@@ -37,7 +37,8 @@ const FIRST_LOOK_MS = 50;
 
 export class Limiter {
   readonly #client: ObjectClient;
-  readonly #combiner: Combiner<Question | null, Answer | null>;
+  /** What one request asks goes in one call: several questions of a batch, or none if there is only something to settle. */
+  readonly #combiner: Combiner<readonly Question[], readonly Answer[]>;
   readonly #leases: Leases;
   readonly #denials = new DenyCache();
   readonly #fallback = new LocalFallback();
@@ -52,7 +53,7 @@ export class Limiter {
   ) {
     this.#heard = new LastHeard(deadlineMs);
     this.#client = new ObjectClient(objects, deadlineMs, log, metrics, this.#heard);
-    this.#combiner = new Combiner(deadlineMs);
+    this.#combiner = new Combiner(deadlineMs, ({ length }) => length);
     this.#leases = new Leases(metrics);
     this.#hits = {
       lease: metrics.counter("cache", ["leases", "hit"]),
@@ -99,7 +100,7 @@ export class Limiter {
     return this.#ask(subject, request, wantMilli, policy, nowMs, keep);
   }
 
-  /** Decisions of one subject, in order: one as any request, several by one call of their own. */
+  /** Decisions of one subject, in order and in one call. */
   async decideAll(
     subject: string,
     requests: readonly DecisionRequest[],
@@ -110,7 +111,7 @@ export class Limiter {
     const [only, ...others] = requests;
     if (only && others.length === 0) return [await this.decide(subject, only, policy, nowMs, keep)];
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
-    const answers = await this.#call(subject, [], questions, policy, keep).catch(() => null);
+    const answers = await this.#combined(subject, questions, policy, keep);
     return requests.map((request, i) => {
       const decision = answers?.[i]?.decision;
       if (!decision) return this.#withoutObject(subject, request, policy, nowMs);
@@ -207,7 +208,8 @@ export class Limiter {
     keep: Keep,
   ): Promise<Decision> {
     const question = { request, decide: true, wantMilli };
-    return this.#combined(subject, question, policy, keep).then((answer) => {
+    return this.#combined(subject, [question], policy, keep).then((answers) => {
+      const answer = answers?.[0];
       if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
       const { decision } = answer;
       this.#heard.note(subject, request.keyId, decision, nowMs);
@@ -228,7 +230,7 @@ export class Limiter {
     if (lease.isRefreshed) return;
     lease.isRefreshed = true;
     const question = { request, decide: false, wantMilli: lease.nextMilli(nowMs) };
-    keep(this.#combined(subject, question, policy, keep));
+    keep(this.#combined(subject, [question], policy, keep));
   }
 
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
@@ -239,7 +241,7 @@ export class Limiter {
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
       const nowMs = Date.now();
-      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, null, policy, keep);
+      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, [], policy, keep);
     };
     keep(settle());
   }
@@ -248,14 +250,19 @@ export class Limiter {
   async #tellDenials(subject: string, policy: Policy, fromMs: number, keep: Keep): Promise<void> {
     await scheduler.wait(LONGEST_MS + SETTLE_AFTER_MS);
     if (!this.#leases.owesDenialsSince(subject, fromMs)) return;
-    await this.#combined(subject, null, policy, keep);
+    await this.#combined(subject, [], policy, keep);
   }
 
   /** Null where the object does not answer in time. */
-  #combined(subject: string, question: Question | null, policy: Policy, keep: Keep): Promise<Answer | null> {
-    const send = (all: readonly (Question | null)[]) => this.#send(subject, all, policy, keep);
+  #combined(
+    subject: string,
+    questions: readonly Question[],
+    policy: Policy,
+    keep: Keep,
+  ): Promise<readonly Answer[] | null> {
+    const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, keep);
     // The request that sent the call has counted and logged why it failed.
-    return this.#combiner.ask(subject, question, send, keep).catch((fault: unknown) => {
+    return this.#combiner.ask(subject, questions, send, keep).catch((fault: unknown) => {
       if (fault instanceof DeadlineExceeded && fault.wasBusy) this.#heard.overloaded(subject, 0, Date.now());
       return fault instanceof QueueFull ? this.#untilHeard(subject) : null;
     });
@@ -278,36 +285,39 @@ export class Limiter {
     return null;
   }
 
-  /** One call with the questions of several requests. */
+  /** One call with the questions of several requests. @returns the answers of each. */
   #send(
     subject: string,
-    questions: readonly (Question | null)[],
+    asked: readonly (readonly Question[])[],
     policy: Policy,
     keep: Keep,
-  ): Promise<readonly (Answer | null)[]> {
+  ): Promise<readonly (readonly Answer[])[]> {
     const settlements = this.#leases.takeOwed(subject);
+    const questions = asked.flat();
     const sent = this.#call(subject, settlements, questions, policy, keep);
     // What is settled or leased is to be accounted for though the request that asks has been cancelled.
-    const isMoney = settlements.length > 0 || questions.some((question) => (question?.wantMilli ?? 0) > 0);
+    const isMoney = settlements.length > 0 || questions.some(({ wantMilli }) => wantMilli > 0);
     if (isMoney) keep(sent.catch(() => undefined));
-    return sent;
+    return sent.then((answers) => {
+      let from = 0;
+      return asked.map(({ length }) => answers.slice(from, (from += length)));
+    });
   }
 
   /** Leases are taken into use here: whoever asked may be gone, and what nobody takes is charged in full. */
   async #call(
     subject: string,
     settlements: readonly Settlement[],
-    questions: readonly (Question | null)[],
+    questions: readonly Question[],
     policy: Policy,
     keep: Keep,
-  ): Promise<readonly (Answer | null)[]> {
+  ): Promise<readonly Answer[]> {
     // Not the request's: it may send for others long after it came.
     const nowMs = Date.now();
-    const asked = questions.filter((question) => question !== null);
     const standingId = (this.#heard.latest(subject)?.standing ?? UNHEARD).id;
-    const call = { settlements, questions: questionRuns(asked), standingId };
+    const call = { settlements, questions: questionRuns(questions), standingId };
     const called = await this.#client.call(subject, nowMs, (stub) =>
-      answersTo(stub.serve(call), asked.length),
+      answersTo(stub.serve(call), questions.length),
     );
     if (called.kind === "none") {
       this.#leases.giveBack(subject, settlements, Date.now());
@@ -316,12 +326,10 @@ export class Limiter {
     const standing = called.value[0]?.standing;
     if (standing) this.#heard.noteStanding(subject, standing, nowMs);
     called.value.forEach(({ lease }, i) => {
-      const tier = asked[i]?.request.tier;
+      const tier = questions[i]?.request.tier;
       if (lease && tier !== undefined) this.#use(subject, lease, tier, policy, nowMs, keep);
     });
-    if (asked.length === questions.length) return called.value;
-    const answers = called.value.values();
-    return questions.map((question) => (question === null ? null : (answers.next().value ?? null)));
+    return called.value;
   }
 
   #firstMilli(

@@ -16,6 +16,8 @@ import { chargesFor, compilePolicy, type Policy, tierOf } from "../../src/policy
 const START_MS = Date.UTC(2031, 4, 14);
 const DEADLINE_MS = 1_000;
 const AMOUNT = 150;
+/** Batches that each caller sends, one after the other. */
+const ROUNDS = 4;
 
 beforeEach(() => {
   vi.useFakeTimers({ now: START_MS });
@@ -51,6 +53,9 @@ class Fleet {
   /** Requests that the object has charged. */
   charged = 0;
   calls = 0;
+  /** How long a call keeps the object from the next one. */
+  turnMs = 0;
+  #idle = Promise.resolve();
   fate: (call: number) => Fate = () => "answered";
   readonly limiters: readonly Limiter[];
   readonly #policy: Policy;
@@ -61,6 +66,8 @@ class Fleet {
     const serve = async (call: ObjectCall): Promise<AnswerRun[]> => {
       const fate = this.fate(++this.calls);
       await passed(distanceMs / 2);
+      this.#idle = this.#idle.then(() => passed(this.turnMs));
+      await this.#idle;
       if (fate === "overloaded") throw Object.assign(new Error("too many calls"), { overloaded: true });
       if (fate === "error") throw new Error("broken");
       if (fate === "lost") return new Promise(() => undefined);
@@ -95,11 +102,25 @@ class Fleet {
     });
     const all = Promise.all(deciding);
     await vi.advanceTimersByTimeAsync(2 * DEADLINE_MS);
-    const outcomes: Partial<Record<Outcome, number>> = {};
-    for (const decision of await all) {
-      if (decision) outcomes[decision.outcome] = (outcomes[decision.outcome] ?? 0) + 1;
-    }
-    return outcomes;
+    return tally(await all);
+  }
+
+  /** So many callers each ask batch after batch, from the isolates in turn. @returns how many decisions have each outcome. */
+  async askInBatches(count: number, size: number): Promise<Partial<Record<Outcome, number>>> {
+    const requests = Array.from({ length: size }, () => REQUEST);
+    const deciding = Array.from({ length: count }, async (_, i) => {
+      const limiter = this.limiters[i % this.limiters.length];
+      const decisions: Decision[] = [];
+      const keep = () => undefined;
+      if (!limiter) return decisions;
+      for (let round = 0; round < ROUNDS; round++) {
+        decisions.push(...(await limiter.decideAll("user:ann", requests, this.#policy, Date.now(), keep)));
+      }
+      return decisions;
+    });
+    const all = Promise.all(deciding);
+    await vi.advanceTimersByTimeAsync(2 * ROUNDS * DEADLINE_MS);
+    return tally((await all).flat());
   }
 
   #decide({ keyId }: DecisionRequest): Decision {
@@ -136,6 +157,14 @@ const REQUEST: DecisionRequest = {
   idempotencyKey: null,
 };
 
+function tally(decisions: readonly (Decision | undefined)[]): Partial<Record<Outcome, number>> {
+  const outcomes: Partial<Record<Outcome, number>> = {};
+  for (const decision of decisions) {
+    if (decision) outcomes[decision.outcome] = (outcomes[decision.outcome] ?? 0) + 1;
+  }
+  return outcomes;
+}
+
 async function passed(ms: number): Promise<void> {
   if (ms > 0) await new Promise((done) => setTimeout(done, ms));
 }
@@ -165,6 +194,21 @@ it("a request that finds no place in the queue is rejected as overloaded once th
   // One that called, and 1,024 that waited for its answer.
   expect(outcomes).toEqual({ allowed: AMOUNT, denied: 1 + 1_024 - AMOUNT, overloaded: 3_000 - 1 - 1_024 });
 });
+
+it.each([
+  [40, 20, 1],
+  [40, 20, 4],
+  [15, 1_000, 1],
+])(
+  "what is admitted is the limit: %i callers with batches of %i, each call of which takes the object 100 ms, from %i isolates",
+  async (count, size, isolates) => {
+    const fleet = new Fleet(policyOf(QUOTA, "open"), isolates, 10);
+    fleet.turnMs = 100;
+    const { allowed, denied = 0, overloaded = 0, ...others } = await fleet.askInBatches(count, size);
+    expect([allowed, fleet.charged, others]).toEqual([AMOUNT, AMOUNT, {}]);
+    expect(denied + overloaded).toBe(ROUNDS * count * size - AMOUNT);
+  },
+);
 
 describe("an object that says it is overloaded", () => {
   it("is alive: nobody is admitted by the failure policy, also while its circuit is open", async () => {

@@ -19,7 +19,7 @@ import { forwardRequest } from "./forward-request.ts";
 import { problem, unauthorized } from "./problem.ts";
 import { hasLostContent } from "./proxy.ts";
 import { recordRequest } from "./record-request.ts";
-import { releaseSlots } from "./release-slots.ts";
+import { keepSlots, releaseSlots } from "./release-slots.ts";
 import type { Services } from "./services.ts";
 import { credentialProblem, noPolicy } from "./steps.ts";
 import { pathnameOf } from "./url-parts.ts";
@@ -198,7 +198,10 @@ function decided(
   const answering = answer(admitted);
   const told = (response: Response): Response =>
     releaseSlots(withLimits(response, about), admitted, decision);
-  return answering instanceof Promise ? answering.then(told) : told(answering);
+  if (!(answering instanceof Promise)) return told(answering);
+  const answered = answering.then(told);
+  if (decision.holds.length > 0) keepSlots(answered, admitted, decision);
+  return answered;
 }
 
 function logDecision({ exchange, route, caller }: Admitted, decision: Decision): void {

@@ -3,6 +3,16 @@ import type { Decision } from "../core/decision.ts";
 import type { Admitted } from "./exchange.ts";
 import { pumpWebSocket } from "./pump-web-socket.ts";
 
+/** Until there is a response: goes on though the client leaves, and gives the slots back if there is none. */
+export function keepSlots(
+  answered: Promise<Response>,
+  { exchange: { services, keep }, caller }: Admitted,
+  { holds }: Decision,
+): void {
+  const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
+  keep(answered.then(() => undefined, release));
+}
+
 /** The response as it is to be sent: watched, where slots depend on its end. */
 export function releaseSlots(
   response: Response,

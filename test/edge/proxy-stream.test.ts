@@ -2,7 +2,10 @@
  * Bodies and upstreams: passed on as they come, in both directions, within a deadline for the first byte, and failures told
  * apart.
  */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { gateway } from "../../src/gateway/gateway.ts";
 import { newAddress } from "../fixtures/edge-account.ts";
 import { startEdge, type Upstream } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
@@ -228,6 +231,49 @@ describe("an upstream", () => {
     const edge = await startEdge({ policy: UNLIMITED, variables });
     expect(await problemCode(await edge.request("/a"))).toBe("502 upstream_error");
     expect(errors).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("upstream_missing"));
+  });
+});
+
+describe("the slot of a request", () => {
+  const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 } as const;
+  const slotted = policyOfTier({ limits: [slot] });
+
+  it("is given back if an unexpected exception comes instead of a response", async () => {
+    vi.spyOn(console, "error").mockReturnValue();
+    const { services } = await startEdge({ policy: slotted });
+    const fails = gateway(services, () => Promise.reject(new Error("unexpected")));
+    const headers = newAddress();
+    for (let i = 0; i < 3; i++) {
+      const context = createExecutionContext();
+      const response = await fails(new Request("https://api.example/a", { headers }), env, context);
+      expect(response.status).toBe(500);
+      await waitOnExecutionContext(context);
+    }
+  });
+
+  it("is waited for though the client leaves before there is a response", async () => {
+    const { services } = await startEdge({ policy: slotted });
+    const kept: Promise<unknown>[] = [];
+    let answer = (_response: Response): void => undefined;
+    const reached = new Promise<void>((resolve) => {
+      const waits = gateway(services, () => {
+        resolve();
+        return new Promise<Response>((done) => {
+          answer = done;
+        });
+      });
+      const request = new Request("https://api.example/a", { headers: newAddress() });
+      void waits(request, env, { waitUntil: (work) => void kept.push(work) });
+    });
+    await reached;
+    await Promise.resolve();
+    const isLate = await Promise.race([
+      Promise.all(kept).then(() => false),
+      scheduler.wait(20).then(() => true),
+    ]);
+    expect([kept.length > 0, isLate]).toEqual([true, true]);
+    answer(new Response("late"));
+    await Promise.all(kept);
   });
 });
 

@@ -7,6 +7,7 @@ import { problem, unauthorized } from "../gateway/problem.ts";
 import { withCaller, withCors, withPolicy } from "../gateway/steps.ts";
 import { includesRole, type Role } from "../identity/admin/role.ts";
 import { identifyActor } from "./admin/identify-actor.ts";
+import type { Keep } from "../limiter/combiner.ts";
 import type { Access } from "./contract.ts";
 
 /** An answer is for its caller alone: a cache knows neither `X-API-Key` nor the session's cookie for a credential (RFC 9111). */
@@ -24,7 +25,8 @@ const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
   if (caller.keyId === null || !caller.scopes.includes("check")) {
     return problem("forbidden", 'This credential has no scope "check".', requestId);
   }
-  const standing = await services.limiter.keyStanding(caller.subject, caller.keyId, Date.now());
+  const keep: Keep = (work) => c.executionCtx.waitUntil(work);
+  const standing = await services.limiter.keyStanding(caller.subject, caller.keyId, Date.now(), keep);
   if (standing === "revoked") return unauthorized("The API key has been revoked or has expired.", requestId);
   if (standing === "overloaded") return overloaded(requestId);
   if (standing === "blocked") return problem("blocked", "This account is suspended.", requestId);

@@ -39,6 +39,9 @@ export class Limiter {
   readonly #client: ObjectClient;
   /** What one request asks goes in one call: several questions of a batch, or none if there is only something to settle. */
   readonly #combiner: Combiner<readonly Question[], readonly Answer[]>;
+  /** Requests that ask the same share one answer. */
+  readonly #statuses: Combiner<null, UserStatus>;
+  readonly #standings: Combiner<null, KeyStanding>;
   readonly #leases: Leases;
   readonly #denials = new DenyCache();
   readonly #fallback = new LocalFallback();
@@ -54,6 +57,8 @@ export class Limiter {
     this.#heard = new LastHeard(deadlineMs);
     this.#client = new ObjectClient(objects, deadlineMs, log, metrics, this.#heard);
     this.#combiner = new Combiner(deadlineMs, ({ length }) => length);
+    this.#statuses = new Combiner(deadlineMs, () => 0);
+    this.#standings = new Combiner(deadlineMs, () => 0);
     this.#leases = new Leases(metrics);
     this.#hits = {
       lease: metrics.counter("cache", ["leases", "hit"]),
@@ -132,15 +137,15 @@ export class Limiter {
     subject: string,
     request: StatusRequest,
     nowMs: number,
+    keep: Keep,
   ): Promise<UserStatus | "overloaded" | null> {
-    const called = await this.#client.call(subject, nowMs, (stub): Promise<UserStatus> =>
-      stub.status(request),
-    );
-    if (called.kind === "answer") {
-      const { value } = called;
-      if (value.kind === "status") this.#heard.noteRejection(subject, request.keyId, value.status, nowMs);
-      else if (request.keyId !== null) this.#heard.noteStop(subject, request.keyId, nowMs, nowMs);
-      return value;
+    const { revision, tier, keyId } = request;
+    const name = `${subject}\n${keyId ?? ""}\n${tier}\n${revision}`;
+    const status = await this.#shared(this.#statuses, name, subject, (stub) => stub.status(request), keep);
+    if (status) {
+      if (status.kind === "status") this.#heard.noteRejection(subject, keyId, status.status, nowMs);
+      else if (keyId !== null) this.#heard.noteStop(subject, keyId, nowMs, nowMs);
+      return status;
     }
     return this.#heard.isAlive(subject, Date.now()) ? "overloaded" : null;
   }
@@ -149,13 +154,17 @@ export class Limiter {
    * Whether a key may be used by its account now. If the object fails, what this isolate last heard counts, and `good` if that is
    * nothing: KV vouches for the key, and a service that asks about other users does not fail because its own account's object does.
    */
-  async keyStanding(subject: string, keyId: string, nowMs: number): Promise<KeyStanding | "overloaded"> {
-    const called = await this.#client.call(subject, nowMs, (stub): Promise<KeyStanding> =>
-      stub.keyStanding(keyId),
-    );
-    if (called.kind === "answer") {
-      this.#heard.noteRejection(subject, keyId, called.value, nowMs);
-      return called.value;
+  async keyStanding(
+    subject: string,
+    keyId: string,
+    nowMs: number,
+    keep: Keep,
+  ): Promise<KeyStanding | "overloaded"> {
+    const call = (stub: ObjectStub): Promise<KeyStanding> => stub.keyStanding(keyId);
+    const standing = await this.#shared(this.#standings, `${subject}\n${keyId}`, subject, call, keep);
+    if (standing) {
+      this.#heard.noteRejection(subject, keyId, standing, nowMs);
+      return standing;
     }
     const rejection = this.#heard.rejection(subject, keyId, nowMs);
     return rejection ?? (this.#heard.isAlive(subject, Date.now()) ? "overloaded" : "good");
@@ -261,11 +270,29 @@ export class Limiter {
     keep: Keep,
   ): Promise<readonly Answer[] | null> {
     const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, keep);
-    // The request that sent the call has counted and logged why it failed.
-    return this.#combiner.ask(subject, questions, send, keep).catch((fault: unknown) => {
-      if (fault instanceof DeadlineExceeded && fault.wasBusy) this.#heard.overloaded(subject, 0, Date.now());
-      return fault instanceof QueueFull ? this.#untilHeard(subject) : null;
-    });
+    return this.#combiner.ask(subject, questions, send, keep).catch((fault) => this.#missed(subject, fault));
+  }
+
+  /** One call at a time for all requests that ask the same. Null if the object does not answer in time. */
+  #shared<T>(
+    combiner: Combiner<null, T>,
+    name: string,
+    subject: string,
+    call: (stub: ObjectStub) => Promise<T>,
+    keep: Keep,
+  ): Promise<T | null> {
+    const send = async (asked: readonly null[]): Promise<readonly T[]> => {
+      const called = await this.#client.call(subject, Date.now(), call);
+      if (called.kind === "none") throw new Error("the object does not answer");
+      return asked.map(() => called.value);
+    };
+    return combiner.ask(name, null, send, keep).catch((fault) => this.#missed(subject, fault));
+  }
+
+  /** Notes what a missing answer shows of the object. The request that sent the call has counted and logged why it failed. */
+  async #missed(subject: string, fault: unknown): Promise<null> {
+    if (fault instanceof DeadlineExceeded && fault.wasBusy) this.#heard.overloaded(subject, 0, Date.now());
+    return fault instanceof QueueFull ? this.#untilHeard(subject) : null;
   }
 
   /** Waits until it is known whether the object is alive, a deadline at most. */

@@ -66,8 +66,7 @@ class Fleet {
     const serve = async (call: ObjectCall): Promise<AnswerRun[]> => {
       const fate = this.fate(++this.calls);
       await passed(distanceMs / 2);
-      this.#idle = this.#idle.then(() => passed(this.turnMs));
-      await this.#idle;
+      await this.#turn();
       if (fate === "overloaded") throw Object.assign(new Error("too many calls"), { overloaded: true });
       if (fate === "error") throw new Error("broken");
       if (fate === "lost") return new Promise(() => undefined);
@@ -78,11 +77,24 @@ class Fleet {
       await passed(distanceMs / 2);
       return answerRuns(call.questions, answers);
     };
-    const objects = { getByName: () => ({ serve }) } as unknown as DurableObjectNamespace<UserLimiter>;
+    const status = async (): Promise<object> => {
+      await passed(distanceMs);
+      await this.#turn();
+      return { kind: "status", status: "active" };
+    };
+    const keyStanding = async (): Promise<string> => (await status(), "good");
+    const objects = {
+      getByName: () => ({ serve, status, keyStanding }),
+    } as unknown as DurableObjectNamespace<UserLimiter>;
     this.limiters = Array.from(
       { length: isolates },
       () => new Limiter(objects, DEADLINE_MS, () => undefined, new MetricDeltas()),
     );
+  }
+
+  #turn(): Promise<void> {
+    this.#idle = this.#idle.then(() => passed(this.turnMs));
+    return this.#idle;
   }
 
   /** Asks so often at once, from the isolates in turn. @returns how many decisions have each outcome. */
@@ -209,6 +221,22 @@ it.each([
     expect(denied + overloaded).toBe(ROUNDS * count * size - AMOUNT);
   },
 );
+
+it.each(["status", "keyStanding"] as const)("a flood of %s does not make the limiter fail", async (what) => {
+  const fleet = new Fleet(policyOf(QUOTA, "open"), 1, 10);
+  fleet.turnMs = 3;
+  const [limiter] = fleet.limiters;
+  const keep = () => undefined;
+  const flood = Array.from({ length: 3_000 }, async () =>
+    what === "status"
+      ? limiter?.status("user:ann", { revision: 1, tier: "only", keyId: "key" }, Date.now(), keep)
+      : limiter?.keyStanding("user:ann", "key", Date.now(), keep),
+  );
+  let allowed = 0;
+  for (let i = 0; i < 8; i++) allowed += (await fleet.ask(50)).allowed ?? 0;
+  expect([allowed, fleet.charged]).toEqual([AMOUNT, AMOUNT]);
+  await Promise.all(flood);
+});
 
 describe("an object that says it is overloaded", () => {
   it("is alive: nobody is admitted by the failure policy, also while its circuit is open", async () => {

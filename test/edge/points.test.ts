@@ -248,6 +248,7 @@ describe("an operation that a service checks is one point", () => {
       `user:${user}`,
       { revision: edge.services.policies.known?.revision ?? 0, tier: "free", keyId: null },
       Date.now(),
+      () => undefined,
     );
     expect(status).toMatchObject({ usage: { hour: { requests: 2, cost: 4, denied: 0 } } });
   });

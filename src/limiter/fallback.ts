@@ -16,7 +16,7 @@ import {
   type Source,
 } from "../core/decision.ts";
 import { type LimitState, restsAtMs } from "../core/limit.ts";
-import { decide, type PlanDecision, readings } from "../core/plan.ts";
+import { type Charge, decide, type PlanDecision, readings } from "../core/plan.ts";
 import { MILLI, toTokens } from "../core/units.ts";
 import { adjustTier } from "../policy/adjust.ts";
 import { chargesFor, type Policy, type Tier, tierOf } from "../policy/compile.ts";
@@ -63,7 +63,7 @@ export class LocalFallback {
         const known = this.#states.getStale(subject);
         if (!known && this.#states.isFull(nowMs)) return answer("unavailable", null, RETRY_MS);
         const states = known ?? new Map<string, LimitState>();
-        const charges = chargesFor(tier, routeOf(policy, request), request.keyId);
+        const charges = chargesFor(tier, routeOf(policy, request), request.keyId).map(byDefinition);
         const plan = decide(charges, states, costMilliOf(policy, request), nowMs);
         if (!plan.allowed) {
           return answer("denied", plan, plan.retryAtMs === Infinity ? null : plan.retryAtMs - nowMs);
@@ -117,6 +117,16 @@ export function undecided(
     decisionId: nextDecisionId(),
     holds: [],
   };
+}
+
+/**
+ * Counts each definition of a limit apart: there is no ledger to make a quota from, so to convert its state would hand it out again
+ * whenever the tier changes and changes back.
+ */
+function byDefinition({ counter, limit }: Charge): Charge {
+  const { kind } = limit;
+  const definition = kind === "quota" ? `${limit.period}${limit.anchorDay}` : kind;
+  return { counter: `${definition}~${counter}`, limit };
 }
 
 function routeOf(policy: Policy, { route }: DecisionRequest) {

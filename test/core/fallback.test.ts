@@ -45,3 +45,28 @@ it("is never forgotten to make room: beyond ten thousand users, others are rejec
   expect(outcomeOf("user:ann", START_MS)).toBe("denied");
   expect(outcomeOf("user:late", START_MS + 24 * HOUR_MS)).toBe("allowed");
 });
+
+it("is not renewed by requests that name tiers with other definitions of the same limit in turn", () => {
+  const tiers = {
+    day: { limits: [{ name: "main", kind: "quota", amount: 5, per: "day" }] },
+    hour: { limits: [{ name: "main", kind: "quota", amount: 5, per: "hour" }] },
+    bucket: { limits: [{ name: "main", kind: "bucket", tokens: 1, per: "day", burst: 5 }] },
+  };
+  const policy = compilePolicy({ schema: 1, tiers, routes: [], anonymousTier: "day", defaultTier: "day" }, 1);
+  if (!policy.ok) throw new Error(JSON.stringify(policy.faults));
+  const fallback = new LocalFallback();
+  const allowed: Record<string, number> = { day: 0, hour: 0, bucket: 0 };
+  for (let atMs = START_MS; atMs < START_MS + 4 * HOUR_MS; atMs += HOUR_MS / 10) {
+    for (const tier of Object.keys(tiers)) {
+      const { allowed: isAllowed } = fallback.decide(
+        policy.value,
+        "user:ann",
+        { ...REQUEST, tier },
+        UNHEARD,
+        atMs,
+      );
+      if (isAllowed) allowed[tier] = (allowed[tier] ?? 0) + 1;
+    }
+  }
+  expect(allowed).toEqual({ day: 5, hour: 20, bucket: 5 });
+});

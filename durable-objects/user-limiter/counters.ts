@@ -69,6 +69,8 @@ export class Counters {
   /** What the quotas were last charged by. */
   #policy: Policy | null = null;
   #tier: Tier | null = null;
+  /** Quotas made since then, which that tier may not charge. */
+  #made: string[] = [];
 
   constructor(stored: Readonly<Record<string, LimitState>>, usage: UsageSource = NO_USAGE) {
     this.#usage = usage;
@@ -103,11 +105,16 @@ export class Counters {
    * are charged with every admission in their scope.
    */
   follow(policy: Policy, tier: Tier): void {
-    if (this.#policy === policy && this.#tier === tier) return;
+    const isSame = this.#policy === policy && this.#tier === tier;
+    if (isSame && this.#made.length === 0) return;
+    // A user may have thousands of counters: with the same tier, only the new ones can be of another.
+    const suspects = isSame ? this.#made : [...this.#live.keys()];
     this.#policy = policy;
     this.#tier = tier;
-    for (const [counter, state] of this.#live) {
-      if (state.kind !== "quota") continue;
+    this.#made = [];
+    for (const counter of suspects) {
+      const state = this.#live.get(counter);
+      if (state?.kind !== "quota") continue;
       const limit = limitOf(policy, tier, counter);
       if (limit?.kind !== "quota" || !countsAs(limit, state)) this.#drop(counter);
     }
@@ -242,7 +249,7 @@ export class Counters {
     this.#live.set(counter, quota.inPeriod(limit, span.atMs, usedMilli));
     this.#limits.set(counter, limit);
     // The next admitted request may be of a tier that does not charge it.
-    this.#tier = null;
+    this.#made.push(counter);
     leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
   }
 

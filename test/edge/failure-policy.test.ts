@@ -321,6 +321,48 @@ describe("the local fallback", () => {
     expect([(await check("closed")).status, (await check("open")).status]).toEqual([503, 200]);
   });
 
+  it("goes by the deletion and the creation of an account here, though nobody has asked since", async () => {
+    const { edge, failure } = await failingEdge(throws);
+    failure.now = false;
+    const deleted = await customer(edge, { tier: "open" });
+    const barred = await customer(edge, { tier: "open" });
+    const lifted = await customer(edge, { tier: "open" });
+    const blocked = await customer(edge, { tier: "open" });
+    const other = await issueKey(edge, blocked.user);
+    await Promise.all(
+      [deleted, barred, lifted, blocked].map(({ headers }) => edge.request("/identify", { headers })),
+    );
+    await admin(edge, "PATCH", `/accounts/${barred.user}`, { status: "blocked" });
+    await admin(edge, "PATCH", `/accounts/${lifted.user}`, { status: "blocked" });
+    // A key that stops does not lift the block.
+    await admin(edge, "PATCH", `/accounts/${blocked.user}`, { status: "blocked" });
+    await admin(edge, "DELETE", `/accounts/${blocked.user}/keys/${other.keyId}`);
+    await admin(edge, "DELETE", `/accounts/${deleted.user}`);
+    await admin(edge, "DELETE", `/accounts/${barred.user}`);
+    await admin(edge, "DELETE", `/accounts/${lifted.user}?unblock=true`);
+    await admin(edge, "POST", "/accounts", { id: "made-closed", tier: "closed" });
+    const service = await customer(edge, { scopes: ["check"] });
+    failure.now = true;
+    expect(await statuses(edge, deleted.headers, 1)).toEqual([401]);
+    expect(await statuses(edge, blocked.headers, 1)).toEqual([403]);
+    // By a token, or a service that asks about them.
+    const outcomes = async (user: string, count = 1) => {
+      const body = JSON.stringify(Array.from({ length: count }, () => ({ user, tier: "local" })));
+      const response = await edge.request("/api/v1/rate-limit/check/batch", {
+        method: "POST",
+        headers: service.headers,
+        body,
+      });
+      const items = await response.json<{ outcome?: string; error?: { code: string } }[]>();
+      return items.map(({ outcome, error }) => outcome ?? error?.code);
+    };
+    const three = ["allowed", "allowed", "allowed", "denied"];
+    expect(await outcomes(deleted.user, 4)).toEqual(three);
+    expect(await outcomes(barred.user)).toEqual(["blocked"]);
+    expect(await outcomes(lifted.user, 4)).toEqual(three);
+    expect(await outcomes("made-closed")).toEqual(["temporary_reduced_capacity"]);
+  });
+
   it("lets nobody in who was suspended a moment ago", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;

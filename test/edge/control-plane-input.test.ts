@@ -270,6 +270,7 @@ describe("text", () => {
   const REFUSED = [
     ..."\u0000\u0001\t\n\r\u001b\u007f\u0085\u009f",
     ..."\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e",
+    ..."\u00ad\u034f\u115f\u1160\u180e\u3164\uffa0",
     ..."\u2060\u2066\u2067\u2068\u2069\u206f\ufeff\ufff9",
     "\ud800",
     "\udc00",

@@ -122,20 +122,24 @@ export class AccountDirectory extends DurableObject<Env> {
     };
   }
 
-  /** The accounts of each of these uses now. */
-  usersOf(uses: readonly PolicyUse[], nowMs: number): Users[] {
+  /** The accounts of the first `most` of these uses that still have any: grants may have ended. */
+  usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Users[] {
     if (schemaVersion(this.#storage) === 0) return [];
     migrate(this.#storage, MIGRATIONS);
     const { sql } = this.#storage;
-    return uses.map((use) => {
+    const found: Users[] = [];
+    for (const use of uses) {
+      if (found.length >= most) break;
       const given = [useKey(use.tier, use.limit, use.shape), nowMs] as const;
       const which = "FROM uses WHERE use = ? AND until_ms > ?";
       const counted = `SELECT count(*) AS count FROM (SELECT 1 ${which} LIMIT ${MAX_COUNTED_USERS})`;
       const { count } = sql.exec<{ count: number }>(counted, ...given).one();
+      if (count === 0) continue;
       const first = `SELECT id ${which} ORDER BY id LIMIT ${EXAMPLES}`;
       const examples = sql.exec<{ id: string }>(first, ...given).toArray();
-      return { use, count, examples: examples.map(({ id }) => id) };
-    });
+      found.push({ use, count, examples: examples.map(({ id }) => id) });
+    }
+    return found;
   }
 
   /**

@@ -224,7 +224,7 @@ describe("what accounts use of the policy", () => {
   /** Each use with how many have it. */
   async function used(nowMs = NOW_MS): Promise<Record<string, number>> {
     const { uses } = await directory().uses();
-    const users = await directory().usersOf(uses, nowMs);
+    const users = await directory().usersOf(uses, nowMs, 100);
     return Object.fromEntries(
       users.map(({ use, count }) => [
         [use.tier, use.limit, use.shape && "own"].filter(Boolean).join(" "),
@@ -239,7 +239,7 @@ describe("what accounts use of the policy", () => {
       await directory().put(id, entry(id, 1, { tier: "pro", uses: [override, granted(2_000)] }), 1);
     }
     expect(await used()).toEqual({ pro: 7, "pro day": 7, "pro month own": 7 });
-    const [users] = await directory().usersOf([tier("pro")], NOW_MS);
+    const [users] = await directory().usersOf([tier("pro")], NOW_MS, 1);
     expect(users).toEqual({ use: tier("pro"), count: 7, examples: ["a", "b", "c", "d", "e"] });
     await directory().put("a", entry("a", 2, { tier: "free", uses: [override] }), 2);
     await directory().put("b", entry("b", 2, { tier: "pro", uses: [] }), 2);
@@ -248,14 +248,25 @@ describe("what accounts use of the policy", () => {
     // An older value that comes late changes nothing.
     await directory().put("a", entry("a", 1, { tier: "pro", uses: [granted(9_000)] }), 1);
     expect(await used()).toEqual({ free: 1, "free month own": 1, pro: 4, "pro day": 3, "pro month own": 3 });
-    expect(await used(2_000)).toMatchObject({ "pro day": 0 });
+    expect(await used(2_000)).toEqual({ free: 1, "free month own": 1, pro: 4, "pro month own": 3 });
     expect((await directory().uses()).isComplete).toBe(true);
   });
 
   it("includes a grant for as long as the last of several", async () => {
     await directory().put("a", entry("a", 1, { uses: [granted(5_000), granted(2_000)] }), 1);
     expect(await used(4_999)).toMatchObject({ "free day": 1 });
-    expect(await used(5_000)).toMatchObject({ "free day": 0 });
+    expect(await used(5_000)).toEqual({ free: 1 });
+  });
+
+  it("is found behind any number of grants that have ended", async () => {
+    const ended = Array.from({ length: 60 }, (_, i) => ({ ...granted(NOW_MS), limit: `ended-${i}` }));
+    await directory().put("a", entry("a", 1, { uses: [...ended, override] }), 1);
+    const { uses } = await directory().uses();
+    const own = uses.filter(({ limit }) => limit !== null);
+    expect(own).toHaveLength(61);
+    const users = await directory().usersOf(own, NOW_MS, 50);
+    expect(users.map(({ use, count }) => [use.limit, count])).toEqual([["month", 1]]);
+    expect(await directory().usersOf(own, NOW_MS - 1, 50)).toHaveLength(50);
   });
 
   it("is only the tier of an account that an older Worker reported, until it is reported again", async () => {

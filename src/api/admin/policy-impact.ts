@@ -37,12 +37,11 @@ async function look(c: Context<AppEnv>, next: Policy): Promise<Impact> {
   const directory = directoryOf(c.env.ACCOUNT_DIRECTORY);
   const [current, { uses, isComplete }] = await Promise.all([policyInForce(c), directory.uses()]);
   const orphans = orphansOf(uses, next, current);
-  const users = orphans.length > 0 ? await directory.usersOf(orphans.slice(0, MAX_FAULTS), Date.now()) : [];
+  const users = orphans.length > 0 ? await directory.usersOf(orphans, Date.now(), MAX_FAULTS) : [];
   const message =
     "not every account's own numbers and grants are known to the account directory: npm run directory:rebuild fills them in";
   return {
-    // A grant may have ended since.
-    orphans: users.filter(({ count }) => count > 0).map((found) => orphanFault(next, found)),
+    orphans: users.map((found) => orphanFault(next, found)),
     notes: [
       ...(current ? removedTiers(next, current).slice(0, MAX_FAULTS) : []),
       ...(isComplete ? [] : [{ path: "", message }]),

@@ -259,6 +259,10 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     await dialog.getByText(/(has|have) the tier "pro"/).waitFor();
     await dialog.getByLabel("Reason").fill("pro is no more");
     await dialog.getByRole("button", { name: "Activate", exact: true }).click();
+    await dialog.getByText("Confirm that above").waitFor();
+    // Places as the check gives them, and its other warnings too.
+    await dialog.getByText(/the tier "pro" is removed: tokens/).waitFor();
+    expect(await dialog.getByText("/document/").count()).toBe(0);
     await dialog.getByLabel("Activate it although accounts use what it lacks").check();
     expect(await viewer.axe()).toEqual([]);
     expect(await viewer.confirm("Activate", "pro is no more")).toContain("Revision 5 is in force");

@@ -220,8 +220,12 @@ it("says what a new account takes over, and nothing of what it does not", () => 
 });
 
 it("says what an account keeps in another tier, and what has no effect since the policy lacks it", () => {
-  expect(keptText(["day"], [])).toBe("It keeps its own numbers for day, in place of the new tier's.");
-  expect(keptText(["day"], ["month"])).toContain("for day and its grants for month");
+  expect(keptText(["day"], [])).toBe("It keeps its own numbers for day in place of the new tier's.");
+  // A grant adds to the new tier's numbers.
+  expect(keptText([], ["month"])).toBe("It keeps its grants for month.");
+  expect(keptText(["day"], ["month"])).toBe(
+    "It keeps its own numbers for day in place of the new tier's and its grants for month.",
+  );
   expect(keptText([], [])).toBe("");
   const account = {
     id: "a",

@@ -58,9 +58,14 @@ export function ChartDrawing({ model, shape, width, height }: Props) {
 
 function Marks({ model, shape, width, bottom }: Omit<Props, "height"> & { readonly bottom: number }) {
   let free = -Infinity;
+  const marks = marksWithin(model);
   return (
     <>
-      {marksWithin(model).map(({ atMs, label }) => {
+      {marks.map(({ atMs, label }) => (
+        <path key={`${atMs} ${label}`} class="mark" d={`M${shape.x(atMs)},${TOP}V${bottom}`} />
+      ))}
+      {/* After all lines: a label reaches over those of the marks beside its own. */}
+      {marks.map(({ atMs, label }) => {
         const x = shape.x(atMs);
         const room = label.length * LETTER;
         const isAtEnd = x + room > width;
@@ -68,19 +73,16 @@ function Marks({ model, shape, width, bottom }: Omit<Props, "height"> & { readon
         // Labels never lie on each other; the list below the table has them all.
         const isShown = left > free;
         if (isShown) free = left + room;
+        if (!isShown) return null;
         return (
-          <g key={`${atMs} ${label}`}>
-            <path class="mark" d={`M${x},${TOP}V${bottom}`} />
-            {isShown && (
-              <text
-                x={isAtEnd ? x - 4 : x + 4}
-                y={TOP + 12}
-                class={isAtEnd ? "mark-label end" : "mark-label"}
-              >
-                {label}
-              </text>
-            )}
-          </g>
+          <text
+            key={`${atMs} ${label}`}
+            x={isAtEnd ? x - 4 : x + 4}
+            y={TOP + 12}
+            class={isAtEnd ? "mark-label end" : "mark-label"}
+          >
+            {label}
+          </text>
         );
       })}
     </>

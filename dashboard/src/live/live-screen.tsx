@@ -104,7 +104,7 @@ function wordsOf({ kind }: ConnectionState, isPaused: boolean): string {
     case "waiting":
       return "No connection: the Worker is not to be reached, or has as many viewers as it takes";
     case "displaced":
-      return "Stopped: newer live views are open elsewhere with this token";
+      return "Stopped: a newer live view took the place of this one";
     case "closed":
       return "Not connected";
   }

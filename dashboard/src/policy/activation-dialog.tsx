@@ -49,10 +49,10 @@ export function ActivationDialog(props: Props) {
       onConflict();
     }
     if (outcome.status === IN_USE) {
-      setInUse(faults);
+      setInUse(warningsOf(faults, props.warnings));
       return {
         ...outcome,
-        detail: "Accounts use what this policy lacks, as the warnings say. Confirm it below.",
+        detail: "Accounts use what this policy lacks. Confirm that above, and try again.",
       };
     }
     const places = faults.map(({ path, message }) => `${path}: ${message}.`);
@@ -104,6 +104,13 @@ function Done({ activation }: { readonly activation: Activation | null }) {
         " It could not be published to KV yet: the Worker goes on trying by itself."}
     </p>
   );
+}
+
+/** The faults of a rejection, at the paths that a check gives, and what else the check warned of. */
+function warningsOf(faults: readonly PolicyFault[], checked: readonly PolicyFault[]): PolicyFault[] {
+  const orphans = faults.map(({ path, message }) => ({ path: path.replace(/^\/document/, ""), message }));
+  const places = new Set(orphans.map(({ path, message }) => `${path} ${message}`));
+  return [...orphans, ...checked.filter(({ path, message }) => !places.has(`${path} ${message}`))];
 }
 
 /** Why a document was rejected, and where. */

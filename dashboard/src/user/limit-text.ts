@@ -86,10 +86,12 @@ export function inheritedText({ blocked, usage, limits, audit }: Inherited): str
 /** What still changes the limits of an account after its tier was changed; "" if nothing does. */
 export function keptText(overrides: readonly string[], grants: readonly string[]): string {
   const parts = [
-    ...(overrides.length > 0 ? [`its own numbers for ${overrides.join(", ")}`] : []),
+    ...(overrides.length > 0
+      ? [`its own numbers for ${overrides.join(", ")} in place of the new tier's`]
+      : []),
     ...(grants.length > 0 ? [`its grants for ${grants.join(", ")}`] : []),
   ];
-  return parts.length === 0 ? "" : `It keeps ${listText(parts)}, in place of the new tier's.`;
+  return parts.length === 0 ? "" : `It keeps ${listText(parts)}.`;
 }
 
 /** What has no effect in an account because the policy lacks it; "" if everything has an effect. */

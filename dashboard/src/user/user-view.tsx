@@ -77,9 +77,11 @@ export function UserView({ id }: { readonly id: string }) {
       </h1>
       {hasNone ? (
         <p>
-          There is no account of this id. Requests of such a user, by a token, count by{" "}
+          There is no account of this id.{" "}
+          {isBlocked &&
+            "One was deleted while it was blocked, and the block still holds. Once it is lifted, requests"}
+          {!isBlocked && "Requests"} of such a user, by a token, count by{" "}
           {status.value ? `tier ${status.value.tier}` : "the default tier"}, unless the token names another.
-          {isBlocked && " An account was deleted while it was blocked: the block still holds."}
         </p>
       ) : (
         <PollState polled={account} />

@@ -267,7 +267,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(await viewer.axe()).toEqual([]);
     expect(await viewer.confirm("Activate", "pro is no more")).toContain("Revision 5 is in force");
     await open("user?id=ann", /ann/);
-    await page.getByText("The policy has no tier pro: the default tier free counts.").waitFor();
+    await page.getByText("The policy has no tier pro: the default tier free applies.").waitFor();
     await open("policy?revision=4", /Revision 4/);
     await page.getByRole("button", { name: "Roll back to this…" }).click();
     expect(await viewer.confirm("Roll back", "pro is back")).toContain("Revision 6 is in force");

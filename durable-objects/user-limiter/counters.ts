@@ -26,7 +26,8 @@ import { type Charge, type PlanDecision, type States } from "../../src/core/plan
 import type { LeaseBook, OpenLease } from "../../src/core/lease-book.ts";
 import { isReserved, nextFloors, Pace } from "../../src/core/reservation.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
-import { limitOf, type Policy, scopeOf, type Tier } from "../../src/policy/compile.ts";
+import { limitOf, scopeOf } from "../../src/policy/charges.ts";
+import { type Policy, type Tier } from "../../src/policy/compile.ts";
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
 const stateSchema = z.discriminatedUnion("kind", [

@@ -12,15 +12,8 @@ import { MILLI } from "../../src/core/units.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import type { Account, AccountStatus } from "../../src/limiter/account.ts";
 import type { Lease, Question, Settlement, UsageCell } from "../../src/limiter/object-call.ts";
-import {
-  chargesFor,
-  limitOf,
-  type Policy,
-  type Route,
-  scopeOf,
-  type Tier,
-  tierOf,
-} from "../../src/policy/compile.ts";
+import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
+import { type Policy, type Route, type Tier, tierOf } from "../../src/policy/compile.ts";
 import type { Counters } from "./counters.ts";
 
 /** Questions of one call were all asked within a round trip: so many of them want one lease of what they want together. */

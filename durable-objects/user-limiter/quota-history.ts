@@ -8,7 +8,7 @@
 import * as z from "zod/mini";
 import type { Span } from "../../src/core/calendar.ts";
 import { parseJson } from "../../src/json.ts";
-import { scopeOf } from "../../src/policy/compile.ts";
+import { scopeOf } from "../../src/policy/charges.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { HOUR_MS, type Ledger } from "./ledger.ts";
 

@@ -19,7 +19,8 @@ import { type LimitState, restsAtMs } from "../core/limit.ts";
 import { type Charge, decide, type PlanDecision, readings } from "../core/plan.ts";
 import { MILLI, toTokens } from "../core/units.ts";
 import { adjustTier } from "../policy/adjust.ts";
-import { chargesFor, type Policy, type Tier, tierOf } from "../policy/compile.ts";
+import { chargesFor } from "../policy/charges.ts";
+import { type Policy, type Tier, tierOf } from "../policy/compile.ts";
 import { nextDecisionId } from "./decision-id.ts";
 import type { AccountStanding } from "./object-call.ts";
 

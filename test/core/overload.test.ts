@@ -11,7 +11,8 @@ import { decide } from "../../src/core/plan.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
 import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
 import { answerRuns, questionsOf } from "../../src/limiter/runs.ts";
-import { chargesFor, compilePolicy, type Policy, tierOf } from "../../src/policy/compile.ts";
+import { chargesFor } from "../../src/policy/charges.ts";
+import { compilePolicy, type Policy, tierOf } from "../../src/policy/compile.ts";
 
 const START_MS = Date.UTC(2031, 4, 14);
 const DEADLINE_MS = 1_000;

@@ -5,7 +5,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import document from "../../policy/default.json";
 import { windowMs as bucketWindowMs } from "../../src/core/token-bucket.ts";
-import { chargesFor, compilePolicy, type Tier, tierOf } from "../../src/policy/compile.ts";
+import { chargesFor } from "../../src/policy/charges.ts";
+import { compilePolicy, type Tier, tierOf } from "../../src/policy/compile.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 import { policyWith } from "../fixtures/edge-policy.ts";
 

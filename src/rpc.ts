@@ -56,7 +56,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
     if (!isUserId(user)) throw new TypeError("invalid_request: user is not a user id");
     const { services, policy } = await this.#ready();
     const request = { revision: policy.revision, tier: policy.defaultTier, keyId: null };
-    const status = await services.limiter.status(userSubject(user), request, Date.now(), this.#keep);
+    const status = await services.limiter.accounts.status(userSubject(user), request, Date.now(), this.#keep);
     if (status === "overloaded") throw new Error("overloaded: the user's object has too much to do");
     if (!status) throw new Error("temporary_reduced_capacity: the limiter does not answer");
     return status;

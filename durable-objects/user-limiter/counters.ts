@@ -8,7 +8,6 @@
  * hands out nothing. Buckets and slots cannot be rebuilt: if a limit changes its kind, the old state is set aside under a name of its own
  * until the kind comes back or the state is at rest.
  */
-import * as z from "zod/mini";
 import * as quota from "../../src/core/calendar-quota.ts";
 import type { Span } from "../../src/core/calendar.ts";
 import { release } from "../../src/core/concurrency.ts";
@@ -28,24 +27,6 @@ import { isReserved, nextFloors, Pace } from "../../src/core/reservation.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import { type Policy, type Tier } from "../../src/policy/compile.ts";
-
-const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
-const stateSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
-  z.strictObject({
-    kind: z.literal("quota"),
-    period: z.enum(["hour", "day", "month"]),
-    anchorDay: z.optional(z.int()),
-    startMs: count,
-    endMs: count,
-    usedMilli: count,
-    atMs: count,
-  }),
-  z.strictObject({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
-]);
-
-/** The counters of the state row: states by counter name. */
-export const countersSchema = z.record(z.string(), stateSchema);
 
 /** Separates the kind and the counter in the name of a state that is set aside. No limit's name contains it. */
 const ASIDE = "~";

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import type { OpenLease } from "../../src/core/lease-book.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import { parseJson } from "../../src/json.ts";
-import { countersSchema } from "./counters.ts";
+import { countersSchema } from "./counters-schema.ts";
 import { cellSchema, storeCell } from "./ledger.ts";
 
 const KEY = "state";

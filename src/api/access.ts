@@ -26,7 +26,12 @@ const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
     return problem("forbidden", 'This credential has no scope "check".', requestId);
   }
   const keep: Keep = (work) => c.executionCtx.waitUntil(work);
-  const standing = await services.limiter.keyStanding(caller.subject, caller.keyId, Date.now(), keep);
+  const standing = await services.limiter.accounts.keyStanding(
+    caller.subject,
+    caller.keyId,
+    Date.now(),
+    keep,
+  );
   if (standing === "revoked") return unauthorized("The API key has been revoked or has expired.", requestId);
   if (standing === "overloaded") return overloaded(requestId);
   if (standing === "blocked") return problem("blocked", "This account is suspended.", requestId);

@@ -23,7 +23,7 @@ export async function status(c: Context<AppEnv>): Promise<Response> {
     tier: tierOfCaller(caller, policy),
     keyId: caller.keyId,
   };
-  const answer = await services.limiter.status(caller.subject, request, Date.now(), keepOf(c));
+  const answer = await services.limiter.accounts.status(caller.subject, request, Date.now(), keepOf(c));
   if (answer === "overloaded") return overloaded(requestId);
   if (!answer) {
     return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {

@@ -7,6 +7,7 @@
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Decision } from "../core/decision.ts";
+import type { Account } from "./account.ts";
 import type { AccountStanding } from "./object-call.ts";
 
 /** Subjects, and rejected users and keys, that one isolate remembers. */
@@ -147,6 +148,22 @@ export class LastHeard {
   /** Notes what the account is now. */
   noteStanding(subject: string, standing: AccountStanding, nowMs: number): void {
     this.#of(subject, nowMs).standing = standing;
+  }
+
+  /** Notes the account as its object has just reported it. */
+  noteAccount(subject: string, { tier, status, overrides }: Account, nowMs: number): void {
+    this.answered(subject, nowMs);
+    this.noteRejection(subject, null, status, nowMs);
+    // Not an id that the object uses, so its next answer includes the standing.
+    this.noteStanding(subject, { id: UNHEARD.id, account: { tier, overrides } }, nowMs);
+  }
+
+  /** Notes that there is no account any more, nor these keys of it. @param isLifted its block is lifted too. */
+  noteDeleted(subject: string, keyIds: readonly string[], isLifted: boolean, nowMs: number): void {
+    for (const keyId of keyIds) this.noteStop(subject, keyId, nowMs, nowMs);
+    if (isLifted) this.noteRejection(subject, null, "allowed", nowMs);
+    this.answered(subject, nowMs);
+    this.noteStanding(subject, { id: UNHEARD.id, account: null }, nowMs);
   }
 
   #of(subject: string, nowMs: number): Heard {

@@ -230,8 +230,8 @@ it.each(["status", "keyStanding"] as const)("a flood of %s does not make the lim
   const keep = () => undefined;
   const flood = Array.from({ length: 3_000 }, async () =>
     what === "status"
-      ? limiter?.status("user:ann", { revision: 1, tier: "only", keyId: "key" }, Date.now(), keep)
-      : limiter?.keyStanding("user:ann", "key", Date.now(), keep),
+      ? limiter?.accounts.status("user:ann", { revision: 1, tier: "only", keyId: "key" }, Date.now(), keep)
+      : limiter?.accounts.keyStanding("user:ann", "key", Date.now(), keep),
   );
   let allowed = 0;
   for (let i = 0; i < 8; i++) allowed += (await fleet.ask(50)).allowed ?? 0;

@@ -244,7 +244,7 @@ describe("an operation that a service checks is one point", () => {
       [`user:${user}`, 2, "allowed"],
       [`user:${user}`, 2, "allowed"],
     ]);
-    const status = await edge.services.limiter.status(
+    const status = await edge.services.limiter.accounts.status(
       `user:${user}`,
       { revision: edge.services.policies.known?.revision ?? 0, tier: "free", keyId: null },
       Date.now(),

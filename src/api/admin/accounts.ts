@@ -54,7 +54,7 @@ export async function createAccount(c: Context<AppEnv>): Promise<Response> {
       return problem("conflict", `The account "${id}" exists already.`, requestId);
     }
     const { account, grants, inherited } = answer;
-    c.var.services.limiter.heardAccount(userSubject(id), account, Date.now());
+    c.var.services.limiter.heard.noteAccount(userSubject(id), account, Date.now());
     const view = accountView(account, grants, policy);
     return c.json({ ...view, inherited: inherited && (await notFull(c, stub, inherited)) }, 201);
   });
@@ -149,7 +149,7 @@ export async function changeAccount(c: Context<AppEnv>): Promise<Response> {
       return stub.changeAccount(change, changeBy(c, reason));
     },
     ({ account, grants }) => {
-      c.var.services.limiter.heardAccount(userSubject(account.user), account, Date.now());
+      c.var.services.limiter.heard.noteAccount(userSubject(account.user), account, Date.now());
       const { kept } = effectsOn(tierOf(policy, account.tier), account.overrides, grants);
       const view = accountView(account, grants, policy);
       const overridesKept = tier !== undefined && overrides === undefined ? kept.limits : [];
@@ -168,7 +168,7 @@ export async function deleteAccount(c: Context<AppEnv>): Promise<Response> {
   return ask<DeletedAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "absent") return noAccount(c);
     const isLifted = unblock === "true";
-    c.var.services.limiter.heardDeleted(userSubject(id), answer.keyIds ?? [], isLifted, Date.now());
+    c.var.services.limiter.heard.noteDeleted(userSubject(id), answer.keyIds ?? [], isLifted, Date.now());
     return c.body(null, 204);
   });
 }

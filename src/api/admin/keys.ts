@@ -80,7 +80,7 @@ export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
 /** This isolate rejects the key from then on, even if the account's object fails. */
 function heardStop(c: Context<AppEnv>, id: string, keyId: string, inMs: number): void {
   const nowMs = Date.now();
-  c.var.services.limiter.heardStop(userSubject(id), keyId, nowMs + inMs, nowMs);
+  c.var.services.limiter.heard.noteStop(userSubject(id), keyId, nowMs + inMs, nowMs);
 }
 
 /** The one time that a key's plaintext is shown. */

@@ -1,0 +1,20 @@
+/** The states of a user's counters as the state row stores them. */
+import * as z from "zod/mini";
+
+const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
+const stateSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("bucket"), debtGrains: count, grain: count, atMs: count }),
+  z.strictObject({
+    kind: z.literal("quota"),
+    period: z.enum(["hour", "day", "month"]),
+    anchorDay: z.optional(z.int()),
+    startMs: count,
+    endMs: count,
+    usedMilli: count,
+    atMs: count,
+  }),
+  z.strictObject({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
+]);
+
+/** The counters of the state row: states by counter name. */
+export const countersSchema = z.record(z.string(), stateSchema);

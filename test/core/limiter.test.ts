@@ -1,5 +1,5 @@
 /** How the limiter calls objects, and what it keeps going though the client who asked has left: what is settled or leased. */
-import { expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { Decision } from "../../src/core/decision.ts";
@@ -8,6 +8,10 @@ import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const policy = embeddedPolicy();
+
+// A request that waits for a millisecond, be it for the compiler, does not count as alone.
+beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
+afterEach(() => vi.useRealTimers());
 
 /** A limiter whose objects allow all of a tier and grant no lease, and how often each request was kept going. */
 function limiterOf(tier: string) {

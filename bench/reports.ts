@@ -4,7 +4,7 @@
  *
  * Ends with 1 where a report over the most rows takes longer than the bound.
  */
-import { EmbeddedStore } from "../durable-objects/metrics-hub/embedded-store.ts";
+import { EmbeddedStore } from "../durable-objects/analytics-store/analytics-store.ts";
 import { randomOf, randomRows, SPAN_S, START_MS } from "../test/reports/random-rows.ts";
 import { NodeSql } from "../test/reports/node-sql.ts";
 import { REPORT_NAMES, type ReportName, type ReportQuery } from "../src/analytics/reports/report-query.ts";

@@ -3,12 +3,13 @@
  *
  * At least once and in any order: each entry is an absolute value with a version, and an older one never replaces a newer. A
  * deleted account leaves a mark with its version, so that a late entry does not bring it back. Can be deleted and rebuilt
- * (src/api/admin/rebuild.ts); never on the request path.
+ * (src/api/accounts/rebuild.ts); never on the request path.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { parseJson } from "../src/json.ts";
 import {
+  type AccountDirectoryRpc,
   type DirectoryEntry,
   directoryEntrySchema,
   type DirectoryFilter,
@@ -18,7 +19,7 @@ import {
   type PolicyUses,
   policyUseSchema,
   type Users,
-} from "../src/limiter/directory.ts";
+} from "../src/objects/account-directory.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, tellMetrics } from "./object-metrics.ts";
 
@@ -58,7 +59,7 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-export class AccountDirectory extends DurableObject<Env> {
+export class AccountDirectory extends DurableObject<Env> implements AccountDirectoryRpc {
   readonly #storage = countedStorage(this.ctx.storage, "AccountDirectory");
 
   /**

@@ -11,6 +11,7 @@ import { batchSchema } from "../src/analytics/batch.ts";
 import { MetricStore, type MetricsDump } from "../src/analytics/metrics/metric-store.ts";
 import type { ReportAnswer } from "../src/analytics/reports/report-answer.ts";
 import type { ReportQuery } from "../src/analytics/reports/report-query.ts";
+import type { MetricsHubRpc } from "../src/objects/metrics-hub.ts";
 import { parseJson } from "../src/json.ts";
 import { compilePolicy, type Policy } from "../src/policy/compile.ts";
 import {
@@ -19,7 +20,7 @@ import {
   type SimulationQuery,
 } from "../src/simulation/simulation-answer.ts";
 import { simulate } from "../src/simulation/simulate.ts";
-import { EmbeddedStore } from "./metrics-hub/embedded-store.ts";
+import { EmbeddedStore } from "./analytics-store/analytics-store.ts";
 import { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, objectMetrics } from "./object-metrics.ts";
@@ -38,7 +39,7 @@ const SWEEP_MS = 3_600_000;
 
 const batchesSchema = z.record(z.string(), z.number());
 
-export class MetricsHub extends DurableObject<Env> {
+export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   readonly #storage = countedStorage(this.ctx.storage, "MetricsHub");
   #metrics = new MetricStore();
   #store: EmbeddedStore | null = null;
@@ -117,7 +118,7 @@ export class MetricsHub extends DurableObject<Env> {
     }
   }
 
-  /** Opens a live stream (src/api/admin/live.ts has checked who asks). */
+  /** Opens a live stream (src/api/reports/live.ts has checked who asks). */
   override fetch(request: Request): Response {
     return this.#viewers.open(request);
   }

@@ -4,7 +4,7 @@
  * Told at most once a second for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
  * turn: what the hub does not take is told later, or lost with the isolate.
  */
-import { hubOf } from "../src/analytics/hub.ts";
+import { hubOf } from "../src/objects/metrics-hub.ts";
 import type { Counter } from "../src/analytics/metrics/metric-deltas.ts";
 import { MetricDeltas } from "../src/analytics/metrics/metric-deltas.ts";
 import { Recorder } from "../src/analytics/recorder.ts";

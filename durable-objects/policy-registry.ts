@@ -10,7 +10,8 @@ import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { withDeadline } from "../src/deadline.ts";
 import type { AdminSession } from "../src/identity/admin/role.ts";
-import type { Change, PutAnswer, Revision, RevisionInfo } from "../src/limiter/registry.ts";
+import type { Change } from "../src/objects/change.ts";
+import type { PolicyRegistryRpc, PutAnswer, Revision, RevisionInfo } from "../src/objects/policy-registry.ts";
 import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, tellMetrics } from "./object-metrics.ts";
@@ -44,7 +45,7 @@ const fullRow = z.extend(infoRow, { document: z.string() });
 /** KV that does not answer by then is tried again later; an operator's call waits no longer for it. */
 const DELIVERY_DEADLINE_MS = 3_000;
 
-export class PolicyRegistry extends DurableObject<Env> {
+export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistryRpc {
   readonly #storage = countedStorage(this.ctx.storage, "PolicyRegistry");
   readonly #outbox: Outbox;
   readonly #endedSessions = new EndedSessions(this.#storage.kv);

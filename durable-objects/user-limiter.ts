@@ -12,10 +12,11 @@ import { type Meter, read } from "../src/core/limit.ts";
 import { decide as decidePlan, effective } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
-import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src/limiter/object-call.ts";
-import { registrySource } from "../src/limiter/registry.ts";
-import { answerRuns, questionsOf } from "../src/limiter/runs.ts";
-import type { LimitStatus, StatusRequest, UserStatus } from "../src/limiter/status.ts";
+import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src/objects/object-call.ts";
+import { registrySource } from "../src/objects/policy-registry.ts";
+import { answerRuns, questionsOf } from "../src/limiter/wire.ts";
+import type { UserLimiterRpc } from "../src/objects/user-limiter.ts";
+import type { LimitStatus, StatusRequest, UserStatus } from "../src/objects/user-status.ts";
 import { type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { tellMetrics } from "./object-metrics.ts";
@@ -39,7 +40,7 @@ const SWEEP_EVERY_MS = 10_000;
 /** One policy store for all objects of an isolate: they mostly ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
-export class UserLimiter extends AccountObject {
+export class UserLimiter extends AccountObject implements UserLimiterRpc {
   readonly #log: Log;
   readonly #policies: PolicyStore;
   #lastUsedMs = 0;

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { buildDashboard } from "./build-dashboard.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const PAGE = join(ROOT, "src", "api", "openapi", "page");
+const PAGE = join(ROOT, "openapi", "page");
 
 /** What of Swagger UI the page loads, and the licences that must go with it; under which names. */
 const SWAGGER_UI: Readonly<Record<string, string>> = {

@@ -11,7 +11,7 @@ const FILE = join(ROOT, "docs", "openapi.json");
 
 /** Loaded by address: its types lead to the platform's, which scripts are not compiled against. */
 async function made(): Promise<string> {
-  const module: unknown = await import(new URL("../src/api/openapi/document.ts", import.meta.url).href);
+  const module: unknown = await import(new URL("../openapi/document.ts", import.meta.url).href);
   const openApiDocument = isFields(module) ? module["openApiDocument"] : undefined;
   if (typeof openApiDocument !== "function") throw new Error("document.ts exports no openApiDocument");
   const { version }: { version?: unknown } = JSON.parse(await readFile(join(ROOT, "package.json"), "utf8"));

@@ -1,12 +1,12 @@
 /** The edge: the reserved paths as a Hono app, everything else to the gateway. */
 import type { Hono } from "hono";
 import { api } from "./api/api.ts";
-import type { AppEnv } from "./gateway/app-env.ts";
+import type { AppEnv } from "./edge/app-env.ts";
 import { type Fetch, gateway, unhandled } from "./gateway/gateway.ts";
-import { honoApp } from "./gateway/hono-app.ts";
-import { problem } from "./gateway/problem.ts";
-import type { Services } from "./gateway/services.ts";
-import { pathnameOf } from "./gateway/url-parts.ts";
+import { honoApp } from "./edge/hono-app.ts";
+import { problem } from "./edge/problem.ts";
+import type { Services } from "./edge/services.ts";
+import { pathnameOf } from "./edge/url-parts.ts";
 import { messageOf } from "./log.ts";
 import { isReserved, RESERVED_TREES } from "./policy/route-table.ts";
 

@@ -6,7 +6,7 @@ import { MetricsHub } from "../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../durable-objects/user-limiter.ts";
 import { type App, createApp } from "./app.ts";
-import { problem } from "./gateway/problem.ts";
+import { problem } from "./edge/problem.ts";
 import { isolateServices } from "./isolate.ts";
 import { EdgeLimiter } from "./rpc.ts";
 

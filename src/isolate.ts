@@ -1,5 +1,5 @@
 /** What an isolate makes once and all its requests share: the services. Plain objects, no promise of any request. */
-import { createServices, type Services } from "./gateway/services.ts";
+import { createServices, type Services } from "./edge/services.ts";
 import type { Parsed } from "./policy/fault.ts";
 
 let shared: Parsed<Services> | null = null;

@@ -4,16 +4,16 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { NOWHERE } from "./analytics/place.ts";
-import { checkMany, type CheckResult, type Origin } from "./api/check.ts";
+import { checkMany, type CheckResult, type Origin } from "./api/decisions/check.ts";
 import type { Operation } from "./api/schemas.ts";
 import type { Decision } from "./core/decision.ts";
-import { MISMATCH } from "./gateway/problem.ts";
-import type { Services } from "./gateway/services.ts";
+import { MISMATCH } from "./edge/problem.ts";
+import type { Services } from "./edge/services.ts";
 import { userSubject } from "./identity/authenticate.ts";
 import { isUserId } from "./identity/user-id.ts";
 import { isolateServices } from "./isolate.ts";
 import type { Keep } from "./limiter/combiner.ts";
-import type { UserStatus } from "./limiter/status.ts";
+import type { UserStatus } from "./objects/user-status.ts";
 import type { Policy } from "./policy/compile.ts";
 import type { Fault } from "./policy/fault.ts";
 

@@ -12,7 +12,6 @@ import type {
   AccountView,
   ApiKey,
   AuditEntry,
-  Change,
   DeletedAnswer,
   GrantAnswer,
   Inherited,
@@ -24,7 +23,9 @@ import type {
   Rotation,
   UsageQuery,
   UsageRow,
-} from "../../src/limiter/account.ts";
+} from "../../src/objects/account.ts";
+import type { Change } from "../../src/objects/change.ts";
+import type { AccountRpc } from "../../src/objects/user-limiter.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import { countedStorage } from "../object-metrics.ts";
 import { MAX_GRANTS } from "./account.ts";
@@ -35,7 +36,7 @@ import { UserStore } from "./user-store.ts";
 
 const NOBODY: Change = { actor: "", reason: "" };
 
-export abstract class AccountObject extends DurableObject<Env> {
+export abstract class AccountObject extends DurableObject<Env> implements AccountRpc {
   protected readonly store: UserStore;
 
   constructor(ctx: DurableObjectState, env: Env) {

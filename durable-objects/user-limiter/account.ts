@@ -5,16 +5,16 @@
  */
 import * as z from "zod/mini";
 import { parseJson } from "../../src/json.ts";
-import type { Account, AccountChange, AccountStatus, NewAccount } from "../../src/limiter/account.ts";
+import type { Account, AccountChange, AccountStatus, NewAccount } from "../../src/objects/account.ts";
 import {
   ACCOUNT_MARK_PREFIX,
   type DirectoryEntry,
   type LimitUse,
   overrideSchema,
-} from "../../src/limiter/directory.ts";
-import type { AccountStanding } from "../../src/limiter/object-call.ts";
+} from "../../src/objects/account-directory.ts";
+import type { AccountStanding } from "../../src/objects/object-call.ts";
 import { adjustTier, type Grant, shapeOf } from "../../src/policy/adjust.ts";
-import type { Tier } from "../../src/policy/compile.ts";
+import type { Tier } from "../../src/policy/compiled.ts";
 import type { Outbox } from "../outbox.ts";
 
 /** Grants in force at once; bounds what a decision looks through. */

@@ -1,6 +1,7 @@
 /** The audit trail of an account: every change with its time, actor, reason, before and after. Only ever added to. */
 import * as z from "zod/mini";
-import type { AuditEntry, Change } from "../../src/limiter/account.ts";
+import type { AuditEntry } from "../../src/objects/account.ts";
+import type { Change } from "../../src/objects/change.ts";
 
 const row = z.object({
   seq: z.int(),

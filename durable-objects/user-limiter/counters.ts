@@ -23,10 +23,11 @@ import {
 } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import type { LeaseBook, OpenLease } from "../../src/core/lease-book.ts";
-import { isReserved, nextFloors, Pace } from "../../src/core/reservation.ts";
+import { isReserved, nextFloors, Pace } from "../../src/core/headroom.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
-import { type Policy, type Tier } from "../../src/policy/compile.ts";
+import type { Policy } from "../../src/policy/compile.ts";
+import type { Tier } from "../../src/policy/compiled.ts";
 
 /** Separates the kind and the counter in the name of a state that is set aside. No limit's name contains it. */
 const ASIDE = "~";

@@ -13,7 +13,7 @@ import {
   type Outcome,
 } from "../../src/core/decision.ts";
 import { decide as decidePlan, type PlanDecision, readings, slotsTaken } from "../../src/core/plan.ts";
-import { reservedMilli } from "../../src/core/reservation.ts";
+import { reservedMilli } from "../../src/core/headroom.ts";
 import { MILLI, toTokens } from "../../src/core/units.ts";
 import { nextDecisionId } from "../../src/limiter/decision-id.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";

@@ -7,7 +7,7 @@
 import * as z from "zod/mini";
 import { type KeyRecord, keyRecordKey, SCOPES } from "../../src/identity/key-store.ts";
 import { parseJson } from "../../src/json.ts";
-import type { NewKey } from "../../src/limiter/account.ts";
+import type { NewKey } from "../../src/objects/account.ts";
 import type { Outbox } from "../outbox.ts";
 
 /** Bounds an object's memory; a team that needs more in force at once wants several accounts. */

@@ -10,10 +10,11 @@ import type { Meter } from "../../src/core/limit.ts";
 import { decide as decidePlan, readings } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
-import type { Account, AccountStatus } from "../../src/limiter/account.ts";
-import type { Lease, Question, Settlement, UsageCell } from "../../src/limiter/object-call.ts";
+import type { Account, AccountStatus } from "../../src/objects/account.ts";
+import type { Lease, Question, Settlement, UsageCell } from "../../src/objects/object-call.ts";
 import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
-import { type Policy, type Route, type Tier, tierOf } from "../../src/policy/compile.ts";
+import { type Policy, tierOf } from "../../src/policy/compile.ts";
+import type { Route, Tier } from "../../src/policy/compiled.ts";
 import type { Counters } from "./counters.ts";
 
 /** Questions of one call were all asked within a round trip: so many of them want one lease of what they want together. */

@@ -7,7 +7,7 @@
  */
 import * as z from "zod/mini";
 import { MAX_EXACT } from "../../src/core/units.ts";
-import type { UsageCell } from "../../src/limiter/object-call.ts";
+import type { UsageCell } from "../../src/objects/object-call.ts";
 
 export const HOUR_MS = 3_600_000;
 

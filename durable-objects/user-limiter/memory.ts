@@ -6,7 +6,7 @@ import { LeaseBook } from "../../src/core/lease-book.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
 import { chargesFor, scopeOf } from "../../src/policy/charges.ts";
-import { type Route, type Tier } from "../../src/policy/compile.ts";
+import type { Route, Tier } from "../../src/policy/compiled.ts";
 import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
 import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account.ts";

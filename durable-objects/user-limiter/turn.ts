@@ -3,7 +3,7 @@
  * comes between; the answers may leave once the write is on disk, which the output gate sees to.
  */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import type { Answer, Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
+import type { Answer, Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { type Decided, decide, mismatch, replay, unremembered } from "./decide.ts";
 import { giveUpLate, grant, settle } from "./lease-desk.ts";

@@ -1,7 +1,7 @@
 /** Usage by hour, day or month, and by route where asked: the closed hours of the table and the open cells together. Exact. */
 import * as z from "zod/mini";
 import { toTokens } from "../../src/core/units.ts";
-import type { Granularity, UsageQuery, UsageRow } from "../../src/limiter/account.ts";
+import type { Granularity, UsageQuery, UsageRow } from "../../src/objects/account.ts";
 import { HOUR_MS } from "./ledger.ts";
 import type { Memory } from "./memory.ts";
 

@@ -2,7 +2,7 @@
  * A user's memory over its storage: loaded when first needed, thrown away whole when a change fails, so that memory never runs
  * ahead of storage. Also what both need later: the one alarm, and telling others through the outbox.
  */
-import { directoryEntrySchema, directoryOf } from "../../src/limiter/directory.ts";
+import { directoryEntrySchema, directoryOf } from "../../src/objects/account-directory.ts";
 import { withDeadline } from "../../src/deadline.ts";
 import { parseJson } from "../../src/json.ts";
 import { type Entry, FIRST_RETRY_MS } from "../outbox.ts";

@@ -1,13 +1,13 @@
 /**
- * The dashboard on Analytics Engine, over the columns of src/analytics/columns.ts: what Prometheus cannot tell since it has no
+ * The dashboard on Analytics Engine, over the columns of src/analytics/point-fields.ts: what Prometheus cannot tell since it has no
  * label for it, as users, keys, countries. By the Altinity plugin, whose macros `$timeSeries`, `$timeFilter` and `$interval` stand
  * for the time range shown.
  *
  * Every sum is weighted by `_sample_interval`: Analytics Engine samples.
  */
-import { COLUMNS, SAMPLE_INTERVAL } from "../../src/analytics/columns.ts";
+import { COLUMNS, SAMPLE_INTERVAL } from "../../src/analytics/point-fields.ts";
 import type { Point } from "../../src/analytics/point.ts";
-import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../../src/analytics/reports/facts.ts";
+import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../../src/analytics/outcome.ts";
 import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
 
 /** Where wrangler.toml binds it to. */

@@ -1,5 +1,5 @@
 /** Finds names that alert rules and dashboards use and that no table knows. Pure: texts in, faults out. */
-import { COLUMNS, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/columns.ts";
+import { COLUMNS, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
 import { FAMILIES, type Family } from "../../src/analytics/metrics/families.ts";
 
 /** What Prometheus shows of a family: its labels by the names of its time series. */

@@ -1,6 +1,6 @@
 /** The dashboard on Prometheus, over the families of src/analytics/metrics/families.ts. */
 import { FAMILIES } from "../../src/analytics/metrics/families.ts";
-import { UNDECIDED } from "../../src/analytics/reports/facts.ts";
+import { UNDECIDED } from "../../src/analytics/outcome.ts";
 import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
 
 const PROMETHEUS: Source = {

@@ -1,5 +1,5 @@
 /** Writes points to Analytics Engine in the columns of columns.ts, cut to what it takes. */
-import { COLUMNS, COLUMNS_VERSION } from "./columns.ts";
+import { COLUMNS, COLUMNS_VERSION } from "./point-fields.ts";
 import { cut, INDEX_BYTES } from "./cut.ts";
 import type { Point } from "./point.ts";
 import { scaledMs } from "./reports/latency-scale.ts";

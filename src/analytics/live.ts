@@ -8,7 +8,7 @@
 import * as z from "zod/mini";
 import { subjectNamed } from "../identity/user-id.ts";
 import type { Point } from "./point.ts";
-import { outcomeOf, type ReportedOutcome } from "./reports/facts.ts";
+import { outcomeOf, type ReportedOutcome } from "./outcome.ts";
 
 /** What can be filtered by. */
 export const LIVE_FILTERS = ["account", "route", "tier", "outcome", "reason", "source"] as const;

@@ -9,12 +9,12 @@ import { withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
 import { type Batch, MAX_BATCH_POINTS } from "./batch.ts";
 import { dataPointOf } from "./engine-sink.ts";
-import { HUB_DEADLINE_MS } from "./hub.ts";
+import { HUB_DEADLINE_MS } from "../objects/metrics-hub.ts";
 import { MOST_ROWS_PER_SECOND } from "./live.ts";
 import { countPoint } from "./metrics/count-point.ts";
 import type { MetricDeltas } from "./metrics/metric-deltas.ts";
 import type { Point } from "./point.ts";
-import { withRuns } from "./runs.ts";
+import { withRuns } from "./point-merge.ts";
 
 /** How long points wait for others. */
 const FLUSH_MS = 100;

@@ -1,12 +1,12 @@
 /** Who may call an endpoint: one middleware chain for each kind of access in the contract. */
 import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { AppEnv } from "../gateway/app-env.ts";
-import { overloaded } from "../gateway/decided-response.ts";
-import { problem, unauthorized } from "../gateway/problem.ts";
-import { withCaller, withCors, withPolicy } from "../gateway/steps.ts";
+import type { AppEnv } from "../edge/app-env.ts";
+import { overloaded } from "../edge/decision-response.ts";
+import { problem, unauthorized } from "../edge/problem.ts";
+import { withCaller, withCors, withPolicy } from "../edge/steps.ts";
 import { includesRole, type Role } from "../identity/admin/role.ts";
-import { identifyActor } from "./admin/identify-actor.ts";
+import { identifyActor } from "./session/identify-actor.ts";
 import type { Keep } from "../limiter/combiner.ts";
 import type { Access } from "./contract.ts";
 

@@ -1,9 +1,9 @@
 /** Mounts the contract: each endpoint with its access and its handler, and 405 for the other methods of its path. */
 import type { Context, Hono } from "hono";
-import type { AppEnv } from "../gateway/app-env.ts";
-import { honoApp } from "../gateway/hono-app.ts";
-import { problem } from "../gateway/problem.ts";
-import { withCors, withPolicy } from "../gateway/steps.ts";
+import type { AppEnv } from "../edge/app-env.ts";
+import { honoApp } from "../edge/hono-app.ts";
+import { problem } from "../edge/problem.ts";
+import { withCors, withPolicy } from "../edge/steps.ts";
 import { ACCESS } from "./access.ts";
 import {
   changeAccount,
@@ -14,8 +14,8 @@ import {
   grantExtra,
   listAccounts,
   resetAccount,
-} from "./admin/accounts.ts";
-import { createKey, listKeys, revokeKey, rotateKey } from "./admin/keys.ts";
+} from "./accounts/accounts.ts";
+import { createKey, listKeys, revokeKey, rotateKey } from "./accounts/keys.ts";
 import {
   activateRevision,
   getPolicy,
@@ -23,19 +23,19 @@ import {
   listRevisions,
   putPolicy,
   validatePolicy,
-} from "./admin/policies.ts";
-import { rebuildDirectory } from "./admin/rebuild.ts";
-import { live } from "./admin/live.ts";
-import { getReport } from "./admin/reports.ts";
-import { simulate } from "./admin/simulate.ts";
-import { createSession, deleteSession, getSession } from "./admin/session.ts";
-import { getAudit, getUsage } from "./admin/usage.ts";
+} from "./policies/policies.ts";
+import { rebuildDirectory } from "./accounts/rebuild.ts";
+import { live } from "./reports/live.ts";
+import { getReport } from "./reports/reports.ts";
+import { simulate } from "./policies/simulate.ts";
+import { createSession, deleteSession, getSession } from "./session/session.ts";
+import { getAudit, getUsage } from "./accounts/usage.ts";
 import { CONTRACT, type Endpoint, type EndpointId } from "./contract.ts";
-import { check, checkBatch, status } from "./decision-api.ts";
+import { check, checkBatch, status } from "./decisions/decision-api.ts";
 import { dashboard, dashboardFile, dashboardScreen } from "./dashboard.ts";
 import { docs, docsFile, openapi } from "./docs.ts";
 import { health, ready } from "./health.ts";
-import { metrics } from "./metrics.ts";
+import { metrics } from "./reports/metrics.ts";
 
 type Handler = (c: Context<AppEnv>) => Response | Promise<Response>;
 

@@ -3,8 +3,8 @@
  * whom is its caller's to decide: never a path as the client sent it.
  */
 import type { Context } from "hono";
-import type { AppEnv } from "../gateway/app-env.ts";
-import { problem } from "../gateway/problem.ts";
+import type { AppEnv } from "../edge/app-env.ts";
+import { problem } from "../edge/problem.ts";
 
 /** Scripts, styles and requests of this host only; images also as data, which style sheets have. */
 const CONTENT_SECURITY_POLICY = [

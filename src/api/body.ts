@@ -1,8 +1,8 @@
 /** Reads a JSON body by a schema, or says as a problem what is wrong with it: 413, 400 (not JSON) or 422 (not the schema). */
 import type { Context } from "hono";
 import type * as z from "zod/mini";
-import type { AppEnv } from "../gateway/app-env.ts";
-import { problem } from "../gateway/problem.ts";
+import type { AppEnv } from "../edge/app-env.ts";
+import { problem } from "../edge/problem.ts";
 import { parseJson } from "../json.ts";
 import { type Fault, MAX_FAULTS, parseBy, pointer } from "../policy/fault.ts";
 

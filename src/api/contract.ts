@@ -8,7 +8,7 @@ import { DASHBOARD, REPORTS, SESSIONS } from "./contract/dashboard.ts";
 import { POLICIES } from "./contract/policies.ts";
 import { CALLER, DOCUMENTATION } from "./contract/services.ts";
 
-export type { Access, Endpoint } from "./contract/endpoint.ts";
+export type { Access, Endpoint } from "./endpoint.ts";
 
 export const CONTRACT = {
   ...CALLER,

@@ -3,7 +3,7 @@
  * session, its calls of the admin API do. No site may frame it or hold on to its window.
  */
 import type { Context } from "hono";
-import type { AppEnv } from "../gateway/app-env.ts";
+import type { AppEnv } from "../edge/app-env.ts";
 import { asset, FILE_NAME, noAsset } from "./asset.ts";
 
 const PAGE = {

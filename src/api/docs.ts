@@ -1,6 +1,6 @@
 /** The OpenAPI document, and the page at /docs that shows it. */
 import type { Context } from "hono";
-import type { AppEnv } from "../gateway/app-env.ts";
+import type { AppEnv } from "../edge/app-env.ts";
 import { asset, FILE_NAME, noAsset } from "./asset.ts";
 
 export async function openapi(c: Context<AppEnv>): Promise<Response> {

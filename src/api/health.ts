@@ -1,7 +1,7 @@
 /** Health and readiness, for load balancers and people. Neither is ever limited, and neither needs a policy. */
 import type { Context } from "hono";
 import { version } from "../../package.json";
-import type { AppEnv } from "../gateway/app-env.ts";
+import type { AppEnv } from "../edge/app-env.ts";
 
 /** 200 as long as the Worker runs; `degraded` where it runs by an older policy or without its objects. */
 export async function health(c: Context<AppEnv>): Promise<Response> {

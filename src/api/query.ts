@@ -1,9 +1,9 @@
 /** Reads a query string by a schema, and pages by cursors: opaque, harmless, never trusted. */
 import type { Context } from "hono";
 import type * as z from "zod/mini";
-import type { AppEnv } from "../gateway/app-env.ts";
-import { problem } from "../gateway/problem.ts";
-import { searchOf } from "../gateway/url-parts.ts";
+import type { AppEnv } from "../edge/app-env.ts";
+import { problem } from "../edge/problem.ts";
+import { searchOf } from "../edge/url-parts.ts";
 import { type Fault, MAX_FAULTS, parseBy, pointer } from "../policy/fault.ts";
 
 export type Query<T> =

@@ -3,8 +3,9 @@ import type { StatusClass } from "../analytics/point.ts";
 import type { Keep } from "../analytics/recorder.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Caller } from "../identity/authenticate.ts";
-import { type Policy, type Route, tierOf } from "../policy/compile.ts";
-import type { Services } from "./services.ts";
+import type { Policy } from "../policy/compile.ts";
+import type { Route } from "../policy/compiled.ts";
+import type { Services } from "../edge/services.ts";
 
 /** A request with the policy that it meets. One object, which every step writes to: each request makes it once. */
 export interface Exchange {
@@ -35,14 +36,4 @@ export interface Admitted {
   readonly path: string;
   readonly route: Route;
   readonly caller: Caller;
-}
-
-/** The tier that a caller is decided by where its account names none. */
-export function tierOfCaller(caller: Caller, policy: Policy): string {
-  return caller.tier ?? (caller.kind === "ip" ? policy.anonymousTier : policy.defaultTier);
-}
-
-/** The tier that a caller is told of where nobody decided: one of the policy's, whatever a token says. */
-export function tierUndecided(caller: Caller, policy: Policy): string {
-  return tierOf(policy, tierOfCaller(caller, policy)).name;
 }

@@ -1,8 +1,9 @@
 /** The gateway's answer to a request that may pass: the upstream's, or the problem that kept it from answering. */
 import { statusClass } from "../analytics/decision-point.ts";
 import { messageOf } from "../log.ts";
-import { type Admitted, type Exchange, tierUndecided } from "./exchange.ts";
-import { problem } from "./problem.ts";
+import { reportedTier } from "../edge/caller-tier.ts";
+import type { Admitted, Exchange } from "./exchange.ts";
+import { problem } from "../edge/problem.ts";
 import { forward } from "./proxy.ts";
 import { resolveUpstream } from "./upstream.ts";
 
@@ -19,7 +20,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
     upstream,
     path,
     caller,
-    tier: decision?.tier ?? tierUndecided(caller, policy),
+    tier: decision?.tier ?? reportedTier(caller, policy),
     requestId,
     timeoutMs: route.timeoutMs,
     forwardKey: route.forwardKey,

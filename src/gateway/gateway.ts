@@ -12,17 +12,18 @@ import { authenticate, type Authentication } from "../identity/authenticate.ts";
 import { messageOf } from "../log.ts";
 import { isReserved, type RouteMatch } from "../policy/route-table.ts";
 import { canonicalPath, pathToMatch } from "./canonical-path.ts";
-import { answerCors, answerPreflight, isPreflight } from "./cors.ts";
-import { type Decided, refusal, withLimits } from "./decided-response.ts";
-import { type Admitted, type Exchange, tierOfCaller } from "./exchange.ts";
+import { answerCors, answerPreflight, isPreflight } from "../edge/cors.ts";
+import { type Decided, refusal, withLimits } from "../edge/decision-response.ts";
+import { tierOfCaller } from "../edge/caller-tier.ts";
+import type { Admitted, Exchange } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
-import { problem, unauthorized } from "./problem.ts";
+import { problem, unauthorized } from "../edge/problem.ts";
 import { hasLostContent } from "./proxy.ts";
 import { recordRequest } from "./record-request.ts";
 import { keepSlots, releaseSlots } from "./release-slots.ts";
-import type { Services } from "./services.ts";
-import { credentialProblem, noPolicy } from "./steps.ts";
-import { pathnameOf } from "./url-parts.ts";
+import type { Services } from "../edge/services.ts";
+import { credentialProblem, noPolicy } from "../edge/steps.ts";
+import { pathnameOf } from "../edge/url-parts.ts";
 
 /** Answers what may pass. */
 export type Answer = (admitted: Admitted) => Promise<Response> | Response;

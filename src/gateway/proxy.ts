@@ -6,7 +6,7 @@
  */
 import type { Caller } from "../identity/authenticate.ts";
 import { looksLikeApiKey } from "../identity/api-key.ts";
-import { originOf, searchOf } from "./url-parts.ts";
+import { originOf, searchOf } from "../edge/url-parts.ts";
 
 /** Meaningful for one connection only. `upgrade` and `connection` are restored for a WebSocket. Names are in lower case. */
 const HOP_BY_HOP = new Set([

@@ -1,7 +1,8 @@
 /** Tells analytics of a request, once it is answered. */
 import { pointOf, resultOf } from "../analytics/decision-point.ts";
 import { placeOf } from "../analytics/place.ts";
-import { type Exchange, tierUndecided } from "./exchange.ts";
+import { reportedTier } from "../edge/caller-tier.ts";
+import type { Exchange } from "./exchange.ts";
 
 export function recordRequest(exchange: Exchange): void {
   const { services, request, keep, policy, route, caller, decision, reason, failed } = exchange;
@@ -9,7 +10,7 @@ export function recordRequest(exchange: Exchange): void {
     atMs: exchange.atMs,
     account: caller?.subject ?? "",
     route: route?.id ?? "",
-    tier: caller ? tierUndecided(caller, policy) : "",
+    tier: caller ? reportedTier(caller, policy) : "",
     method: request.method,
     place: placeOf(request),
     revision: policy.revision,

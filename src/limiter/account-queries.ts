@@ -2,12 +2,13 @@
  * What is asked of a user's object besides decisions: the user's status, and whether a key may be used. Requests that ask the same
  * share one call, so a flood of them costs the object little.
  */
-import type { KeyStanding } from "./account.ts";
+import type { KeyStanding } from "../objects/account.ts";
 import { Combiner, type Keep } from "./combiner.ts";
 import type { LastHeard } from "./last-heard.ts";
 import { missedAnswer } from "./missed-answer.ts";
-import type { ObjectClient, ObjectStub } from "./object-client.ts";
-import type { StatusRequest, UserStatus } from "./status.ts";
+import type { UserLimiterStub } from "../objects/user-limiter.ts";
+import type { ObjectClient } from "./object-client.ts";
+import type { StatusRequest, UserStatus } from "../objects/user-status.ts";
 
 export class AccountQueries {
   readonly #client: ObjectClient;
@@ -50,7 +51,7 @@ export class AccountQueries {
     nowMs: number,
     keep: Keep,
   ): Promise<KeyStanding | "overloaded"> {
-    const call = (stub: ObjectStub): Promise<KeyStanding> => stub.keyStanding(keyId);
+    const call = (stub: UserLimiterStub): Promise<KeyStanding> => stub.keyStanding(keyId);
     const standing = await this.#shared(this.#standings, `${subject}\n${keyId}`, subject, call, keep);
     if (standing) {
       this.#heard.noteRejection(subject, keyId, standing, nowMs);
@@ -65,7 +66,7 @@ export class AccountQueries {
     combiner: Combiner<null, T>,
     name: string,
     subject: string,
-    call: (stub: ObjectStub) => Promise<T>,
+    call: (stub: UserLimiterStub) => Promise<T>,
     keep: Keep,
   ): Promise<T | null> {
     const send = async (asked: readonly null[]): Promise<readonly T[]> => {

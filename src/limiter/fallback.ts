@@ -20,9 +20,10 @@ import { type Charge, decide, type PlanDecision, readings } from "../core/plan.t
 import { MILLI, toTokens } from "../core/units.ts";
 import { adjustTier } from "../policy/adjust.ts";
 import { chargesFor } from "../policy/charges.ts";
-import { type Policy, type Tier, tierOf } from "../policy/compile.ts";
+import { type Policy, tierOf } from "../policy/compile.ts";
+import type { Tier } from "../policy/compiled.ts";
 import { nextDecisionId } from "./decision-id.ts";
-import type { AccountStanding } from "./object-call.ts";
+import type { AccountStanding } from "../objects/object-call.ts";
 
 /**
  * Subjects whose local counters are kept, about 1 KB each. Beyond it, new subjects are rejected until the counters of others are

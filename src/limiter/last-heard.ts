@@ -7,8 +7,8 @@
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Decision } from "../core/decision.ts";
-import type { Account } from "./account.ts";
-import type { AccountStanding } from "./object-call.ts";
+import type { Account } from "../objects/account.ts";
+import type { AccountStanding } from "../objects/object-call.ts";
 
 /** Subjects, and rejected users and keys, that one isolate remembers. */
 const MAX_REMEMBERED = 10_000;

@@ -10,8 +10,9 @@ import { periodAt } from "../core/calendar.ts";
 import { MOST_HELD, UNLIMITED_MILLI } from "../core/lease.ts";
 import { MILLI, toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
-import type { Policy, Route } from "../policy/compile.ts";
-import type { DenialTally, Lease, Settlement, UsageCell } from "./object-call.ts";
+import type { Policy } from "../policy/compile.ts";
+import type { Route } from "../policy/compiled.ts";
+import type { DenialTally, Lease, Settlement, UsageCell } from "../objects/object-call.ts";
 import { SpendableLease } from "./spendable-lease.ts";
 
 /** Subjects with a lease or something to settle, about 2 KB each. */

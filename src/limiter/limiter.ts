@@ -8,13 +8,14 @@
  *
  * Never throws: a decision always comes back.
  */
-import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
 import { LEASE_MS } from "../core/lease.ts";
 import { MILLI } from "../core/units.ts";
 import type { Log } from "../log.ts";
-import { LOGIN_TIER, type Policy, type Route } from "../policy/compile.ts";
+import type { Policy } from "../policy/compile.ts";
+import { LOGIN_TIER } from "../policy/built-in-tiers.ts";
+import type { Route } from "../policy/compiled.ts";
 import { AccountQueries } from "./account-queries.ts";
 import { Combiner, type Keep } from "./combiner.ts";
 import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
@@ -22,9 +23,10 @@ import { LocalFallback, undecided } from "./fallback.ts";
 import { LastHeard, UNHEARD } from "./last-heard.ts";
 import { Leases } from "./leases.ts";
 import { missedAnswer } from "./missed-answer.ts";
-import { type ObjectStub, ObjectClient } from "./object-client.ts";
-import type { Answer, AnswerRun, Lease, Question, Settlement } from "./object-call.ts";
-import { answersOf, questionRuns } from "./runs.ts";
+import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
+import { ObjectClient } from "./object-client.ts";
+import type { Answer, AnswerRun, Lease, Question, Settlement } from "../objects/object-call.ts";
+import { answersOf, questionRuns } from "./wire.ts";
 import type { SpendableLease } from "./spendable-lease.ts";
 
 /** Decisions take a few milliseconds, some hundred across an ocean with a cold object. */
@@ -44,12 +46,7 @@ export class Limiter {
   readonly #fallback = new LocalFallback();
   readonly #hits: Readonly<Record<"lease" | "noLease" | "denial" | "noDenial", Counter>>;
 
-  constructor(
-    objects: DurableObjectNamespace<UserLimiter>,
-    deadlineMs: number,
-    log: Log,
-    metrics: MetricDeltas,
-  ) {
+  constructor(objects: UserLimiterNamespace, deadlineMs: number, log: Log, metrics: MetricDeltas) {
     this.heard = new LastHeard(deadlineMs);
     this.#client = new ObjectClient(objects, deadlineMs, log, metrics, this.heard);
     this.#combiner = new Combiner(deadlineMs, ({ length }) => length);
@@ -139,7 +136,7 @@ export class Limiter {
   }
 
   /** A fresh stub: one that has thrown may be broken for good. */
-  stub(subject: string): ObjectStub {
+  stub(subject: string): UserLimiterStub {
     return this.#client.stub(subject);
   }
 

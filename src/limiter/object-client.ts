@@ -4,11 +4,11 @@
  * A failing object trips its own circuit only; the circuit of all objects opens after failures in a row with no success
  * of anybody between them, as when Durable Objects are unreachable or capped for the account.
  */
-import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { DeadlineExceeded, withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
+import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
 import { Circuit } from "./circuit.ts";
 import type { LastHeard } from "./last-heard.ts";
 
@@ -21,15 +21,13 @@ const REMEMBERED_MS = 600_000;
 /** The runtime retries only calls that never reached the object, so nothing is charged twice. */
 const RUNTIME_RETRIES = 1;
 
-export type ObjectStub = DurableObjectStub<UserLimiter>;
-
 export type Called<T> = { readonly kind: "answer"; readonly value: T } | { readonly kind: "none" };
 
 const NONE = { kind: "none" } as const;
 
 export class ObjectClient {
   readonly deadlineMs: number;
-  readonly #objects: DurableObjectNamespace<UserLimiter>;
+  readonly #objects: UserLimiterNamespace;
   readonly #log: Log;
   readonly #metrics: MetricDeltas;
   readonly #heard: LastHeard;
@@ -37,7 +35,7 @@ export class ObjectClient {
   readonly #all = new Circuit(ALL_FAILURES, OPEN_MS);
 
   constructor(
-    objects: DurableObjectNamespace<UserLimiter>,
+    objects: UserLimiterNamespace,
     deadlineMs: number,
     log: Log,
     metrics: MetricDeltas,
@@ -57,14 +55,18 @@ export class ObjectClient {
   }
 
   /** A fresh stub: one that has thrown may be broken for good. */
-  stub(subject: string): ObjectStub {
+  stub(subject: string): UserLimiterStub {
     return this.#objects.getByName(subject, {
       retry: { maxRetries: RUNTIME_RETRIES, timeoutMs: this.deadlineMs },
     });
   }
 
   /** Calls a subject's object, unless a circuit holds the call back. */
-  async call<T>(subject: string, nowMs: number, call: (stub: ObjectStub) => Promise<T>): Promise<Called<T>> {
+  async call<T>(
+    subject: string,
+    nowMs: number,
+    call: (stub: UserLimiterStub) => Promise<T>,
+  ): Promise<Called<T>> {
     const mayCall = this.#circuits.getStale(subject)?.allows(nowMs) ?? true;
     if (!mayCall || !this.#all.allows(nowMs)) {
       this.#metrics.add("limiterFailures", ["circuit"]);

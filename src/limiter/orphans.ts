@@ -7,7 +7,7 @@
 import { overrideFaults } from "../policy/adjust.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
 import { type Fault, pointer } from "../policy/fault.ts";
-import { MAX_COUNTED_USERS, type PolicyUse, type Users } from "./directory.ts";
+import { MAX_COUNTED_USERS, type PolicyUse, type Users } from "../objects/account-directory.ts";
 
 /** The uses that have no effect under `next` and had one under `current`; null: every use had one. */
 export function orphansOf(uses: readonly PolicyUse[], next: Policy, current: Policy | null): PolicyUse[] {

@@ -7,9 +7,9 @@
 import type { Decision, DecisionRequest, Hold, LimitView } from "../core/decision.ts";
 import { LEASE_MS } from "../core/lease.ts";
 import { toTokens } from "../core/units.ts";
-import type { Route } from "../policy/compile.ts";
+import type { Route } from "../policy/compiled.ts";
 import { nextDecisionId } from "./decision-id.ts";
-import type { Lease, Settlement, UsageCell } from "./object-call.ts";
+import type { Lease, Settlement, UsageCell } from "../objects/object-call.ts";
 
 /** Share of its time or amount after which the next one is asked for, so that it is there when this one ends. */
 const REFRESH_AT = 0.6;

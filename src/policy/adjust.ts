@@ -4,8 +4,8 @@
  * A counter is known by its limit's name, so an adjustment keeps what was used: more lets a denied user in at once, less never
  * lends. Pure: no I/O and no clock.
  */
-import type { ScopedLimit, Tier } from "./compile.ts";
-import { compileLimit } from "./compile.ts";
+import type { ScopedLimit, Tier } from "./compiled.ts";
+import { compileLimit } from "./compile-limits.ts";
 import { type Fault, pointer } from "./fault.ts";
 import type { LimitDocument } from "./schema.ts";
 

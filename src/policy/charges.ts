@@ -5,7 +5,8 @@
  */
 import type { Limit } from "../core/limit.ts";
 import type { Charge } from "../core/plan.ts";
-import type { Policy, Route, ScopedLimit, Tier } from "./compile.ts";
+import type { Policy } from "./compile.ts";
+import type { Route, ScopedLimit, Tier } from "./compiled.ts";
 
 /** All limits that a request must pass: the tier's and the route's, each with the counter it counts in. */
 export function chargesFor(tier: Tier, route: Route | null, keyId: string | null): Charge[] {

@@ -4,7 +4,7 @@
  * path-patterns.ts matches the paths, with work that is bounded whatever the policy and the path. Recent paths are remembered, which is
  * faster still. Also finds the routes that an earlier one shadows.
  */
-import type { Route } from "./compile.ts";
+import type { Route } from "./compiled.ts";
 import { type Fault, pointer } from "./fault.ts";
 import { type Bits, emptyBits, firstInBoth, include, PathPatterns } from "./path-patterns.ts";
 import { PathMemory } from "./path-memory.ts";

@@ -8,7 +8,8 @@ import { type Charge, decide, type PlanDecision } from "../core/plan.ts";
 import type { LimitState } from "../core/limit.ts";
 import { MAX_EXACT } from "../core/units.ts";
 import { chargesFor } from "../policy/charges.ts";
-import { type Policy, type Route, tierOf } from "../policy/compile.ts";
+import { type Policy, tierOf } from "../policy/compile.ts";
+import type { Route } from "../policy/compiled.ts";
 import type { Recorded } from "./recorded.ts";
 
 /** Stands for what a pattern leaves open. */

@@ -1,5 +1,5 @@
 /** A recorded decision as a simulation replays it: what was asked, and whether it was refused. Plain data. */
-import { STANDING_REASONS } from "../analytics/reports/facts.ts";
+import { STANDING_REASONS } from "../analytics/outcome.ts";
 
 /** One stored point: one request, or a run of like ones of about the same moment. */
 export interface Recorded {

@@ -1,7 +1,7 @@
 /** docs/analytics.md lists the columns that are written, all of them, in their order. */
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { COLUMNS, VERSION_COLUMN } from "../../src/analytics/columns.ts";
+import { COLUMNS, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
 
 it("docs/analytics.md has the table of columns as it is written", async () => {
   const text = await readFile(new URL("../../docs/analytics.md", import.meta.url), "utf8");

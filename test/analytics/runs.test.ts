@@ -1,7 +1,7 @@
 /** Points put together: nothing that reports add up, and no percentile, is another for it. */
 import { expect, it } from "vitest";
 import type { Point } from "../../src/analytics/point.ts";
-import { withRuns } from "../../src/analytics/runs.ts";
+import { withRuns } from "../../src/analytics/point-merge.ts";
 import { randomRows } from "../reports/random-rows.ts";
 
 /** As an isolate has them: many of few users. */

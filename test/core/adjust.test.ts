@@ -13,7 +13,8 @@ import {
   overrideFaults,
   type Overrides,
 } from "../../src/policy/adjust.ts";
-import { capacityOf, compilePolicy, tierOf, type Tier } from "../../src/policy/compile.ts";
+import { capacityOf, compilePolicy, tierOf } from "../../src/policy/compile.ts";
+import type { Tier } from "../../src/policy/compiled.ts";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 
 const MINUTE: LimitDocument = { name: "minute", kind: "bucket", tokens: 100, per: "minute", burst: 150 };

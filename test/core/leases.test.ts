@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MOST_HELD } from "../../src/core/lease.ts";
 import { Leases } from "../../src/limiter/leases.ts";
-import type { Lease, Settlement } from "../../src/limiter/object-call.ts";
+import type { Lease, Settlement } from "../../src/objects/object-call.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const NOW_MS = 1_900_000_000_000;

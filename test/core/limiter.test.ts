@@ -4,7 +4,7 @@ import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
-import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
+import type { AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const policy = embeddedPolicy();

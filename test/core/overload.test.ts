@@ -9,8 +9,8 @@ import type { Decision, DecisionRequest, Outcome } from "../../src/core/decision
 import type { LimitState } from "../../src/core/limit.ts";
 import { decide } from "../../src/core/plan.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
-import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
-import { answerRuns, questionsOf } from "../../src/limiter/runs.ts";
+import type { AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
+import { answerRuns, questionsOf } from "../../src/limiter/wire.ts";
 import { chargesFor } from "../../src/policy/charges.ts";
 import { compilePolicy, type Policy, tierOf } from "../../src/policy/compile.ts";
 

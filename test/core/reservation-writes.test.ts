@@ -1,7 +1,7 @@
 /** How much one write reserves, and how seldom an object therefore writes. Counts, never timings. */
 import { describe, expect, it } from "vitest";
 import { type Charge, decide } from "../../src/core/plan.ts";
-import { MOST_RESERVED_MILLI, nextFloors, reservedMilli } from "../../src/core/reservation.ts";
+import { MOST_RESERVED_MILLI, nextFloors, reservedMilli } from "../../src/core/headroom.ts";
 import { compiled, compiledQuota, START_MS } from "./arbitraries.ts";
 import { FAST, fast, hourly, quick, tiny } from "./simulated-limits.ts";
 import { SimulatedObject, SimulatedStorage } from "./simulated-object.ts";

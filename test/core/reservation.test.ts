@@ -5,7 +5,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Charge, readings } from "../../src/core/plan.ts";
-import { reservedMilli } from "../../src/core/reservation.ts";
+import { reservedMilli } from "../../src/core/headroom.ts";
 import { boundOf, exactBucket, exactQuota, START_MS } from "./arbitraries.ts";
 import { walkedPeriod } from "./day-walk.ts";
 import { decideExactly } from "./exact-model.ts";

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Decision } from "../../src/core/decision.ts";
-import type { Answer, Question } from "../../src/limiter/object-call.ts";
-import { answerRuns, answersOf, questionRuns, questionsOf } from "../../src/limiter/runs.ts";
+import type { Answer, Question } from "../../src/objects/object-call.ts";
+import { answerRuns, answersOf, questionRuns, questionsOf } from "../../src/limiter/wire.ts";
 
 /** Few values of each field, so that many are alike. */
 const question: fc.Arbitrary<Question> = fc.record({

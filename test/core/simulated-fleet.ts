@@ -11,7 +11,7 @@ import type { DecisionRequest } from "../../src/core/decision.ts";
 import { LeaseBook } from "../../src/core/lease-book.ts";
 import { decide } from "../../src/core/plan.ts";
 import { Leases } from "../../src/limiter/leases.ts";
-import type { Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
+import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import { chargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Admission } from "./window-bound.ts";

@@ -6,7 +6,7 @@
  */
 import type { LimitState } from "../../src/core/limit.ts";
 import { type Charge, decide, type PlanDecision } from "../../src/core/plan.ts";
-import { isReserved, nextFloors, Pace } from "../../src/core/reservation.ts";
+import { isReserved, nextFloors, Pace } from "../../src/core/headroom.ts";
 
 /** What outlives a copy. `seenMs` is, per counter, the latest time its floor knows of. */
 export class SimulatedStorage {

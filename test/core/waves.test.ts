@@ -1,6 +1,6 @@
 /** A request with much to do leaves its isolate to others between two waves of calls. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { inWaves } from "../../src/api/waves.ts";
+import { inWaves } from "../../src/api/decisions/waves.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });

@@ -13,7 +13,7 @@ import {
   directoryOf,
   type LimitUse,
   type PolicyUse,
-} from "../../src/limiter/directory.ts";
+} from "../../src/objects/account-directory.ts";
 
 // Many calls one after the other, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });

@@ -1,6 +1,6 @@
 /** Accounts and keys as decisions see them: the object's own word counts, and counts from the very next decision on. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { NewKey } from "../../src/limiter/account.ts";
+import type { NewKey } from "../../src/objects/account.ts";
 import { bucket, later, publish, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 

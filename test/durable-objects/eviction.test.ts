@@ -3,7 +3,7 @@
  * never more than there was, and at most that reservation less.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MOST_RESERVED_MILLI, RESERVED_SHARE } from "../../src/core/reservation.ts";
+import { MOST_RESERVED_MILLI, RESERVED_SHARE } from "../../src/core/headroom.ts";
 import { toTokens } from "../../src/core/units.ts";
 import { bucket, later, publish, publishLimits, quota, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";

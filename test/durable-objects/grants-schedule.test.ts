@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { AccountChange } from "../../src/limiter/account.ts";
+import type { AccountChange } from "../../src/objects/account.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import { ExactBucket } from "../core/exact-model.ts";
 import { grantOf } from "../fixtures/control-grants.ts";

@@ -13,7 +13,7 @@ import {
   stopClock,
 } from "./fixture.ts";
 import { periodAt } from "../../src/core/calendar.ts";
-import type { UsageQuery, UsageRow } from "../../src/limiter/account.ts";
+import type { UsageQuery, UsageRow } from "../../src/objects/account.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);

@@ -12,7 +12,7 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PolicyRegistry } from "../../durable-objects/policy-registry.ts";
-import { type PutAnswer, registryOf, type RegistryStub } from "../../src/limiter/registry.ts";
+import { type PutAnswer, registryOf, type RegistryStub } from "../../src/objects/policy-registry.ts";
 import { CURRENT_KEY, documentKey } from "../../src/policy/policy-store.ts";
 import { breakKv, type Fate, kvWhere } from "../fixtures/control-outages.ts";
 import { dropTimers, later, startClock, stopClock } from "./fixture.ts";

@@ -14,8 +14,8 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { keyRecordKey } from "../../src/identity/key-store.ts";
-import type { AccountAnswer } from "../../src/limiter/account.ts";
-import { ACCOUNT_MARK_PREFIX, directoryOf } from "../../src/limiter/directory.ts";
+import type { AccountAnswer } from "../../src/objects/account.ts";
+import { ACCOUNT_MARK_PREFIX, directoryOf } from "../../src/objects/account-directory.ts";
 import { directoryWhere, type Fate, kvWhere } from "../fixtures/control-outages.ts";
 import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
 

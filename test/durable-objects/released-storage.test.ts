@@ -7,7 +7,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as directory from "../../durable-objects/account-directory.ts";
 import * as hub from "../../durable-objects/metrics-hub.ts";
-import { SEGMENT_SCHEMA } from "../../durable-objects/metrics-hub/embedded-segment.ts";
+import { SEGMENT_SCHEMA } from "../../durable-objects/analytics-store/chunk.ts";
 import { migrate, type Migration } from "../../durable-objects/migrations.ts";
 import * as registry from "../../durable-objects/policy-registry.ts";
 import { MIGRATIONS } from "../../durable-objects/user-limiter/schema.ts";

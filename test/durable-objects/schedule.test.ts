@@ -8,7 +8,7 @@
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { MOST_HELD_MS, MOST_SHARE, REFILLED_MS, reservedMilli } from "../../src/core/reservation.ts";
+import { MOST_HELD_MS, MOST_SHARE, REFILLED_MS, reservedMilli } from "../../src/core/headroom.ts";
 import { PERIOD_MS, tokenBucket } from "../../src/core/token-bucket.ts";
 import { ExactBucket } from "../core/exact-model.ts";
 import { WindowBound } from "../core/window-bound.ts";

@@ -15,7 +15,7 @@ import * as z from "zod/mini";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { messageOf } from "../../src/log.ts";
-import type { UserStatus } from "../../src/limiter/status.ts";
+import type { UserStatus } from "../../src/objects/user-status.ts";
 import { dropTimers, request } from "./fixture.ts";
 
 /** The pause after which an object writes its exact state (SETTLE_MS of the object). */

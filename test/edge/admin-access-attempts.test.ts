@@ -2,7 +2,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { compilePolicy, LOGIN_TIER, tierOf } from "../../src/policy/compile.ts";
+import { compilePolicy, tierOf } from "../../src/policy/compile.ts";
+import { LOGIN_TIER } from "../../src/policy/built-in-tiers.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { bearer, type Door, newAddress, openDoor, tokenEntry } from "../fixtures/edge-admin.ts";
 import { ADMIN_TOKEN } from "../fixtures/edge-app.ts";

@@ -2,7 +2,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { compilePolicy, tierOf, WORK_TIERS } from "../../src/policy/compile.ts";
+import { compilePolicy, tierOf } from "../../src/policy/compile.ts";
+import { WORK_TIERS } from "../../src/policy/built-in-tiers.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import {
   bearer,

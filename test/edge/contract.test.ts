@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { api } from "../../src/api/api.ts";
 import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
-import { templateOf } from "../../src/api/openapi/parameters.ts";
+import { templateOf } from "../../openapi/parameters.ts";
 import { newAddress } from "../fixtures/edge-account.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";

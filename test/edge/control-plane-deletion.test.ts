@@ -3,7 +3,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { directoryOf } from "../../src/limiter/directory.ts";
+import { directoryOf } from "../../src/objects/account-directory.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { type Customer, customerOf, newCustomer, start, type Started } from "../fixtures/control-start.ts";

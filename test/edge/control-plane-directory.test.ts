@@ -5,7 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import { hashApiKey } from "../../src/identity/api-key.ts";
 import { userSubject } from "../../src/identity/authenticate.ts";
 import { keyRecordKey } from "../../src/identity/key-store.ts";
-import { directoryOf } from "../../src/limiter/directory.ts";
+import { directoryOf } from "../../src/objects/account-directory.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Answers, Operator } from "../fixtures/control-operator.ts";
 import { directoryWhere, kvWhere } from "../fixtures/control-outages.ts";

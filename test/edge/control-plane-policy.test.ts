@@ -6,7 +6,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import embedded from "../../policy/default.json";
-import { registryOf } from "../../src/limiter/registry.ts";
+import { registryOf } from "../../src/objects/policy-registry.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { Operator } from "../fixtures/control-operator.ts";

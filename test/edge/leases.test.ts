@@ -3,7 +3,7 @@
  * object all of it. test/core/lease-bound.test.ts proves the bound; here the parts are put together.
  */
 import { env } from "cloudflare:workers";
-import { questionRuns } from "../../src/limiter/runs.ts";
+import { questionRuns } from "../../src/limiter/wire.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { admin, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";

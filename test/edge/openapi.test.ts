@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { parseBy } from "../../src/policy/fault.ts";
 import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
-import { openApiDocument } from "../../src/api/openapi/document.ts";
+import { openApiDocument } from "../../openapi/document.ts";
 import { version } from "../../package.json";
 import { document, documentFaults, OPERATIONS, schemaFaults } from "../fixtures/fuzz-document.ts";
 

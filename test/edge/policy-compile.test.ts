@@ -6,7 +6,8 @@ import { describe, expect, it } from "vitest";
 import document from "../../policy/default.json";
 import { windowMs as bucketWindowMs } from "../../src/core/token-bucket.ts";
 import { chargesFor } from "../../src/policy/charges.ts";
-import { compilePolicy, type Tier, tierOf } from "../../src/policy/compile.ts";
+import { compilePolicy, tierOf } from "../../src/policy/compile.ts";
+import type { Tier } from "../../src/policy/compiled.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 import { policyWith } from "../fixtures/edge-policy.ts";
 

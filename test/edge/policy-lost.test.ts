@@ -2,7 +2,7 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { registryOf, registrySource } from "../../src/limiter/registry.ts";
+import { registryOf, registrySource } from "../../src/objects/policy-registry.ts";
 import { CURRENT_KEY, PolicyStore } from "../../src/policy/policy-store.ts";
 import { TEST_POLICY } from "../fixtures/edge-policy.ts";
 

@@ -1,7 +1,8 @@
 /** Which route a request takes. Never through the gateway: test/edge/proxy-path.test.ts shows what spelling does there. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compilePolicy, type Route } from "../../src/policy/compile.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
+import type { Route } from "../../src/policy/compiled.ts";
 import { RouteTable } from "../../src/policy/route-table.ts";
 import type { RouteDocument } from "../../src/policy/schema.ts";
 import { policyWith } from "../fixtures/edge-policy.ts";

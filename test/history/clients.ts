@@ -1,6 +1,6 @@
 /** What clients were told, against what the object said and lent: each its own answer, in time, and nothing spent that was not lent. */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import type { Question } from "../../src/limiter/object-call.ts";
+import type { Question } from "../../src/objects/object-call.ts";
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";
 import type { Granted, Wrong } from "./replay.ts";
 

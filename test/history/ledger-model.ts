@@ -1,5 +1,5 @@
 /** The bill as it ought to be, by hours. */
-import type { UsageRow } from "../../src/limiter/account.ts";
+import type { UsageRow } from "../../src/objects/account.ts";
 import { hourOf } from "./model.ts";
 
 export interface Cell {

@@ -4,8 +4,8 @@
  */
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import type { AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
-import { answersOf, questionsOf } from "../../src/limiter/runs.ts";
+import type { AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
+import { answersOf, questionsOf } from "../../src/limiter/wire.ts";
 import type { Entry, Turn } from "./history.ts";
 import { bindings } from "./policy-shelf.ts";
 import type { Change } from "./schedule.ts";

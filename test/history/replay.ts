@@ -3,7 +3,7 @@
  * against what the exact model says at that point.
  */
 import type { Decision } from "../../src/core/decision.ts";
-import type { Lease, Question, Settlement } from "../../src/limiter/object-call.ts";
+import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import { AccountModel } from "./account-model.ts";
 import type { Changed, Entry, History, Moment, Turn } from "./history.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import { pathnameOf } from "../../src/gateway/url-parts.ts";
+import { pathnameOf } from "../../src/edge/url-parts.ts";
 import { clientIp } from "../../src/identity/client-ip.ts";
 import { KeyStore } from "../../src/identity/key-store.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
-import type { Answer, AnswerRun, ObjectCall } from "../../src/limiter/object-call.ts";
+import type { Answer, AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 

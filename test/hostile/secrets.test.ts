@@ -21,8 +21,8 @@ function code(text: string): string[] {
 /** None of these is one: an algorithm's name, the `#` of a URL, what every key begins with. */
 const KNOWN = [
   "settings.ts: if (HMAC_ALGORITHMS.some((hmac) => hmac === algorithm)) {",
-  'gateway/url-parts.ts: if (start === -1 || (hash !== -1 && hash < start)) return "";',
-  "gateway/url-parts.ts: return url.slice(start, hash === -1 ? undefined : hash);",
+  'edge/url-parts.ts: if (start === -1 || (hash !== -1 && hash < start)) return "";',
+  "edge/url-parts.ts: return url.slice(start, hash === -1 ? undefined : hash);",
   'identity/api-key.ts: return token.startsWith("el_");',
 ];
 

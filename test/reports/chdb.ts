@@ -1,7 +1,12 @@
 /** A ClickHouse within a Python process, standing in for Analytics Engine: the same SQL, over a table of the same columns. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
-import { COLUMNS, COLUMNS_VERSION, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/columns.ts";
+import {
+  COLUMNS,
+  COLUMNS_VERSION,
+  SAMPLE_INTERVAL,
+  VERSION_COLUMN,
+} from "../../src/analytics/point-fields.ts";
 import type { RunSql } from "../../src/analytics/reports/engine-backend.ts";
 import { sqlAnswerSchema } from "../../src/analytics/reports/engine-answer.ts";
 import type { Row } from "../../src/analytics/reports/facts.ts";

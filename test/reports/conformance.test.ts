@@ -3,12 +3,8 @@
  * Skipped, and says so, where Python has no chdb (`pip install chdb`).
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  bindingsOf,
-  SEGMENT_SCHEMA,
-  WRITE_SEGMENT,
-} from "../../durable-objects/metrics-hub/embedded-segment.ts";
-import { EmbeddedStore } from "../../durable-objects/metrics-hub/embedded-store.ts";
+import { bindingsOf, SEGMENT_SCHEMA, WRITE_SEGMENT } from "../../durable-objects/analytics-store/chunk.ts";
+import { EmbeddedStore } from "../../durable-objects/analytics-store/analytics-store.ts";
 import { readPosition } from "../../src/analytics/reports/decision-log.ts";
 import { EngineBackend } from "../../src/analytics/reports/engine-backend.ts";
 import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";

@@ -1,6 +1,6 @@
 /** What the embedded store gives a simulation: the newest decisions of a range as they were asked, also after a start. */
 import { expect, test } from "vitest";
-import { EmbeddedStore } from "../../durable-objects/metrics-hub/embedded-store.ts";
+import { EmbeddedStore } from "../../durable-objects/analytics-store/analytics-store.ts";
 import type { Point } from "../../src/analytics/point.ts";
 import { point } from "../metrics/points.ts";
 import { NodeSql } from "./node-sql.ts";

@@ -1,7 +1,7 @@
 /** The embedded store on SQLite: what it keeps, what it costs, and what it does above its size. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { EmbeddedStore, type StoreLimits } from "../../durable-objects/metrics-hub/embedded-store.ts";
-import { hash } from "../../durable-objects/metrics-hub/embedded-thinning.ts";
+import { EmbeddedStore, type StoreLimits } from "../../durable-objects/analytics-store/analytics-store.ts";
+import { hash } from "../../durable-objects/analytics-store/thinning.ts";
 import type { Point } from "../../src/analytics/point.ts";
 import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";
 import { readPosition } from "../../src/analytics/reports/decision-log.ts";

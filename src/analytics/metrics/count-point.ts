@@ -1,6 +1,6 @@
 /** Counts a decision. In the isolate's flush, where it delays no request. */
 import type { Point } from "../point.ts";
-import { isCharged, isDecided, outcomeOf } from "../reports/facts.ts";
+import { isCharged, isDecided, outcomeOf } from "../outcome.ts";
 import type { MetricDeltas } from "./metric-deltas.ts";
 import { subjectHash } from "./distinct.ts";
 

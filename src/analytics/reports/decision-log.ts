@@ -1,7 +1,9 @@
 /** Pages of the decision log, and its cursor. The cursor's text is harmless: it is parsed like any other input. */
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
-import { LOG_ORDER, type LogKey, outcomeOf, type Row } from "./facts.ts";
+import type { Row } from "./facts.ts";
+import { LOG_ORDER, type LogKey } from "./report-query.ts";
+import { outcomeOf } from "../outcome.ts";
 import type { LoggedDecision } from "./report-answer.ts";
 import type { LogPosition, ReportQuery } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";

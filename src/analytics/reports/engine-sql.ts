@@ -3,19 +3,12 @@
  * `_sample_interval`. Only functions of its reference: sum, sumIf, max, if, toUInt32, toDateTime, toUnixTimestamp,
  * quantileExactWeighted. Pure: writes text, asks nobody.
  */
-import { COLUMNS, SAMPLE_INTERVAL } from "../columns.ts";
+import { COLUMNS, SAMPLE_INTERVAL } from "../point-fields.ts";
 import { cut, INDEX_BYTES } from "../cut.ts";
 import type { Point } from "../point.ts";
-import {
-  type Aggregation,
-  CHARGED_ERRORS,
-  LEVELS,
-  LOG_ORDER,
-  STANDING_REASONS,
-  type Scan,
-  type Selection,
-  UNDECIDED,
-} from "./facts.ts";
+import { type Aggregation, LEVELS, type Scan, type Selection } from "./facts.ts";
+import { LOG_ORDER } from "./report-query.ts";
+import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../outcome.ts";
 import { type Dimension, DIMENSIONS } from "./report-query.ts";
 import { listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 

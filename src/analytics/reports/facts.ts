@@ -2,7 +2,7 @@
  * What reports are made of: sums by group, and rows of the log. A back end knows nothing of reports; it answers these two
  * questions of its rows, and reports.ts makes the answers. So two back ends that agree on facts agree on every report.
  */
-import type { Point, PointOutcome } from "../point.ts";
+import type { Point } from "../point.ts";
 import type { Dimension, Filters, LogPosition, Order } from "./report-query.ts";
 
 /**
@@ -73,56 +73,8 @@ export interface Row extends Point {
   readonly weight: number;
 }
 
-/** Ascending within one moment, strings in the order of UTF-8, so that pages never overlap. */
-export const LOG_ORDER = ["requestId", "account", "route", "outcome", "reason", "keyId", "cost"] as const;
-
-/** What places a row in the log. */
-export type LogKey = Pick<Point, "atMs" | (typeof LOG_ORDER)[number]>;
-
 /** Levels of {@link Group.percentiles}. */
 export const LEVELS = [0.5, 0.95, 0.99] as const;
 
 /** Groups that one aggregation may have. */
 export const MAX_GROUPS = 20_000;
-
-/** Failures by which a request was let in before it failed: the upstream's. */
-export const CHARGED_ERRORS = ["upstream_error", "upstream_timeout"] as const;
-
-/** Whether the cost of a decision was taken. */
-export function isCharged(outcome: string, reason: string): boolean {
-  return (
-    outcome === "allowed" || (outcome === "error" && CHARGED_ERRORS.some((charged) => charged === reason))
-  );
-}
-
-/** Reasons of rejections by the user's object, not by a limit. Ledgers do not count them. */
-export const STANDING_REASONS = ["blocked", "revoked", "overloaded", "idempotency_mismatch"] as const;
-
-/** `source` of a request that the limiter did not decide. */
-export const UNDECIDED = "none";
-
-/**
- * Whether the limiter decided the request: only these count in percentiles and shares. Undecided are requests of exempt routes, and those
- * rejected before the limiter is asked: no such route, bad credentials, a malformed request, more than one object can take.
- */
-export function isDecided(source: string): boolean {
-  return source !== UNDECIDED;
-}
-
-/**
- * What became of a request, in reports, the live stream and metrics. `denied`: by a limit, as in the user's ledger. `turned_away`:
- * rejected for any other reason, by the limiter ({@link STANDING_REASONS}) or before it was asked.
- */
-export type ReportedOutcome = PointOutcome | "turned_away";
-
-/** The outcome of a stored point: rows are stored with `denied` for both. */
-export function outcomeOf(outcome: PointOutcome, reason: string, source: string): ReportedOutcome {
-  if (outcome !== "denied") return outcome;
-  const isStanding = STANDING_REASONS.some((standing) => standing === reason);
-  return isDecided(source) && !isStanding ? "denied" : "turned_away";
-}
-
-/** Whether the user's ledger counts the request as admitted. Ledger and reports count the same requests as denied. */
-export function isAdmitted(outcome: string, reason: string, source: string): boolean {
-  return isDecided(source) && isCharged(outcome, reason);
-}

@@ -1,6 +1,6 @@
 /** What reports answer: the same from both back ends. Times are RFC 3339 in UTC, latencies ms, costs tokens. */
 import type { Point } from "../point.ts";
-import type { ReportedOutcome } from "./facts.ts";
+import type { ReportedOutcome } from "../outcome.ts";
 import type { ReportQuery } from "./report-query.ts";
 
 /** Percentiles of what decisions took, weighted by the requests they stand for. */

@@ -1,5 +1,6 @@
 /** What a report is asked for: a name, a span of time and filters, parsed and bounded. Plain data: it goes over RPC as it is. */
-import type { LogKey, ReportedOutcome } from "./facts.ts";
+import type { ReportedOutcome } from "../outcome.ts";
+import type { Point } from "../point.ts";
 
 export const REPORT_NAMES = [
   "overview",
@@ -31,6 +32,12 @@ export type Order = (typeof ORDERS)[number];
 
 /** Only decisions with exactly these values. */
 export type Filters = Readonly<Partial<Record<Dimension, string>>>;
+
+/** Ascending within one moment, strings in the order of UTF-8, so that pages never overlap. */
+export const LOG_ORDER = ["requestId", "account", "route", "outcome", "reason", "keyId", "cost"] as const;
+
+/** What places a row in the log. */
+export type LogKey = Pick<Point, "atMs" | (typeof LOG_ORDER)[number]>;
 
 /** Where a page of decisions begins: after this one, in the order of the log. */
 export interface LogPosition extends LogKey {

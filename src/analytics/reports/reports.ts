@@ -4,7 +4,8 @@
  * Percentiles come from rows of the very group they are for; never averaged, never added up.
  */
 import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
-import { type Aggregation, type Group, MAX_GROUPS, type Row, type Scan, UNDECIDED } from "./facts.ts";
+import { type Aggregation, type Group, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
+import { UNDECIDED } from "../outcome.ts";
 import { LATENCY_BOUNDS_MS, histogramOf, latencySteps, ranked, seriesOf, totalsOf } from "./report-parts.ts";
 import { logOf } from "./decision-log.ts";
 import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";

@@ -13,7 +13,7 @@ import {
   rotationSchema,
   usageQuery,
 } from "../schemas.ts";
-import { ACCOUNT, ADMIN, type Endpoint } from "./endpoint.ts";
+import { ACCOUNT, ADMIN, type Endpoint } from "../endpoint.ts";
 
 export const ACCOUNTS = {
   createAccount: {

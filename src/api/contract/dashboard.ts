@@ -1,6 +1,6 @@
 /** The dashboard: its files, its sessions, and what it shows. */
 import { liveQuery, newSessionSchema, reportQuery } from "../schemas.ts";
-import { ADMIN, type Endpoint } from "./endpoint.ts";
+import { ADMIN, type Endpoint } from "../endpoint.ts";
 
 /** The page that operators keep open. */
 export const DASHBOARD = {

@@ -6,7 +6,7 @@ import {
   policyCheckSchema,
   simulationSchema,
 } from "../schemas.ts";
-import { ADMIN, type Endpoint } from "./endpoint.ts";
+import { ADMIN, type Endpoint } from "../endpoint.ts";
 
 export const POLICIES = {
   getPolicy: { method: "GET", path: `${ADMIN}/policy`, access: "viewer" },

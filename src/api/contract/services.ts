@@ -1,6 +1,6 @@
 /** What callers and other services use, and what describes it. */
 import { batchSchema, operationSchema } from "../schemas.ts";
-import { LIMIT, type Endpoint } from "./endpoint.ts";
+import { LIMIT, type Endpoint } from "../endpoint.ts";
 
 /** What the caller and other services use. */
 export const CALLER = {

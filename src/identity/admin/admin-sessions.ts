@@ -1,6 +1,6 @@
 /**
  * The dashboard's sessions: `<payload>.<HMAC-SHA-256>`, both base64url, kept by the browser. The server remembers only those that were
- * logged out (api/admin/session-standing.ts): a cookie that is valid here may be one of them.
+ * logged out (src/api/session/session-standing.ts): a cookie that is valid here may be one of them.
  *
  * The key is derived (HKDF, RFC 5869) from the admin tokens, so any change to them ends every session. Where only ADMIN_TOKENS
  * is set, the key rests on those digests alone: keep that variable as secret as a token.

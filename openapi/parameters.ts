@@ -1,0 +1,94 @@
+/** Parameters of paths, of queries (by the contract's schemas) and of headers. */
+import * as z from "zod/mini";
+import { REPORT_NAMES } from "../src/analytics/reports/report-query.ts";
+import { userIdSchema } from "../src/identity/user-id.ts";
+import type { Endpoint } from "../src/api/contract.ts";
+import type { JsonObject, SchemaBook } from "./schema-book.ts";
+
+/** A query's schema, as it comes out of the book. */
+const querySchema = z.object({
+  properties: z.record(z.string(), z.looseObject({ description: z.optional(z.string()) })),
+  required: z.optional(z.array(z.string())),
+});
+
+interface PathParameter {
+  readonly schema: z.ZodMiniType;
+  readonly description: string;
+  readonly example: string;
+}
+
+const matching = (pattern: RegExp) => z.string().check(z.regex(pattern));
+
+/** What does not match is 404. */
+const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
+  id: {
+    schema: userIdSchema,
+    description: "The user's id: 1 to 200 printable ASCII characters without spaces, percent-encoded.",
+    example: "acme",
+  },
+  keyId: {
+    schema: z.uuid(),
+    description: "The key's id, not the key.",
+    example: "7c49bc07-717d-4019-a06b-602410bbae61",
+  },
+  n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
+  name: {
+    schema: z.enum(REPORT_NAMES),
+    description: "The report's name.",
+    example: "overview",
+  },
+  screen: {
+    schema: matching(/^[a-z][a-z-]{0,31}$/),
+    description: "The screen's name.",
+    example: "overview",
+  },
+  asset: {
+    schema: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+    description: "The file's name.",
+    example: "icon.svg",
+  },
+  file: {
+    schema: matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+    description: "The file's name.",
+    example: "page.css",
+  },
+};
+
+const IF_MATCH = {
+  description: "The ETag of the revision that the change was made from, or `*` for any.",
+  schema: { type: "string", pattern: '^(\\*|"\\d{1,15}")$' },
+  example: '"7"',
+};
+
+/** The contract's path as OpenAPI writes it. */
+export function templateOf(path: string): string {
+  return path.replaceAll(/:(\w+)/g, "{$1}");
+}
+
+export function parametersOf(endpoint: Endpoint, book: SchemaBook): JsonObject[] {
+  const { ifMatch } = endpoint;
+  return [
+    ...[...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = ""]) => pathParameter(name, book)),
+    ...queryParameters(endpoint, book),
+    ...(ifMatch ? [{ name: "If-Match", in: "header", required: ifMatch === "required", ...IF_MATCH }] : []),
+  ];
+}
+
+function pathParameter(name: string, book: SchemaBook): JsonObject {
+  const known = PATH_PARAMETERS[name];
+  if (!known) throw new Error(`the path parameter :${name} is not described`);
+  const { description, schema, example } = known;
+  return { name, in: "path", required: true, description, schema: book.write(schema), example };
+}
+
+function queryParameters({ query }: Endpoint, book: SchemaBook): JsonObject[] {
+  if (!query) return [];
+  const { properties, required = [] } = querySchema.parse(book.write(query));
+  return Object.entries(properties).map(([name, { description = "", ...schema }]) => ({
+    name,
+    in: "query",
+    required: required.includes(name),
+    description,
+    schema,
+  }));
+}

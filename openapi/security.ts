@@ -1,0 +1,59 @@
+/** How callers identify themselves, and which of the ways each kind of access takes. */
+import { ACCESS_HEADER } from "../src/identity/admin/cloudflare-access.ts";
+import { includesRole, ROLES } from "../src/identity/admin/role.ts";
+import type { Access } from "../src/api/contract.ts";
+import type { JsonObject } from "./schema-book.ts";
+
+export const SECURITY_SCHEMES = {
+  apiKey: {
+    type: "apiKey",
+    in: "header",
+    name: "X-API-Key",
+    description: "An API key of an account: `el_live_...` or `el_test_...`.",
+  },
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description: "An API key, or a JSON Web Token of the issuer that the deployment trusts.",
+  },
+  adminToken: { type: "http", scheme: "bearer", description: "An admin token of the deployment." },
+  session: {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Secure-el_session",
+    description:
+      "The dashboard's session: POST /api/v1/admin/session sets it. Pages of other sites are rejected. Over plain http, as in local start, its name is `el_session`.",
+  },
+  cloudflareAccess: {
+    type: "apiKey",
+    in: "header",
+    name: ACCESS_HEADER,
+    description: "What Cloudflare Access signs, where the deployment lies behind it.",
+  },
+} satisfies JsonObject;
+
+const ADMINISTRATOR = [{ adminToken: [] }, { session: [] }, { cloudflareAccess: [] }];
+
+/** Any one of them will do; none: anybody. An empty one: also without a credential. */
+export function securityOf(access: Access): JsonObject[] {
+  switch (access) {
+    case "none":
+      return [];
+    case "caller":
+      return [{ apiKey: [] }, { bearer: [] }, {}];
+    case "check":
+      return [{ apiKey: [] }, { bearer: [] }];
+    case "viewer":
+    case "operator":
+    case "admin":
+      return ADMINISTRATOR;
+  }
+}
+
+/** A sentence about the role that an endpoint needs, where it needs one. */
+export function roleNote(access: Access): string | null {
+  const role = ROLES.find((known) => known === access);
+  if (!role) return null;
+  const enough = ROLES.filter((other) => includesRole(other, role)).map((other) => `\`${other}\``);
+  return `For administrators: ${enough.join(", ")}.`;
+}

@@ -1,0 +1,135 @@
+/**
+ * The decision API's logic, behind HTTP and RPC alike: operations in, decisions out, in the same order.
+ *
+ * One call per user whatever the number of operations; a bad operation fails alone.
+ */
+import { pointOf, resultOf } from "../../analytics/decision-point.ts";
+import type { Place } from "../../analytics/place.ts";
+import type { Decision, DecisionRequest } from "../../core/decision.ts";
+import { toMilli } from "../../core/units.ts";
+import type { Services } from "../../edge/services.ts";
+import { userSubject } from "../../identity/authenticate.ts";
+import type { Policy } from "../../policy/compile.ts";
+import type { Keep } from "../../limiter/combiner.ts";
+import { type Fault, parseBy } from "../../policy/fault.ts";
+import { type Operation, operationSchema } from "../schemas.ts";
+import { inWaves } from "./waves.ts";
+
+/** What one operation comes to. */
+export type CheckResult =
+  | { readonly kind: "decision"; readonly decision: Decision }
+  /** The idempotency key was used for something else. */
+  | { readonly kind: "mismatch" }
+  | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
+
+/** Checks untrusted operations. Never rejects. `keep` is the caller's `waitUntil`. */
+export async function checkMany(
+  operations: readonly unknown[],
+  services: Pick<Services, "limiter" | "recorder">,
+  policy: Policy,
+  keep: Keep,
+  origin: Origin,
+): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
+  const byUser = new Map<string, { index: number; request: DecisionRequest }[]>();
+  operations.forEach((operation, index) => {
+    const read = readOperation(operation, policy, origin.caller);
+    if (read.kind === "invalid") {
+      results[index] = read;
+      return;
+    }
+    const group = byUser.get(read.user);
+    if (group) group.push({ index, request: read.request });
+    else byUser.set(read.user, [{ index, request: read.request }]);
+  });
+
+  await inWaves([...byUser], async ([user, items]) => {
+    const requests = items.map(({ request }) => request);
+    const startedMs = performance.now();
+    const nowMs = Date.now();
+    const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, keep);
+    const limiterMs = performance.now() - startedMs;
+    items.forEach(({ index }, i) => {
+      const decision = decisions[i];
+      const request = requests[i];
+      if (!decision || !request) return;
+      const isMismatch = decision.outcome === "mismatch";
+      results[index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
+      // Reports agree with the ledger: neither counts what was not decided now.
+      if (request.peek || isMismatch || decision.replayed) return;
+      const point = pointOf(
+        { ...pointAbout(user, request, origin), atMs: nowMs, limiterMs },
+        decision,
+        ...resultOf(decision),
+      );
+      services.recorder.record(point, keep);
+    });
+  });
+  return results;
+}
+
+/** Where a question comes from. Analytics gets all but the caller. */
+export interface Origin {
+  /** The owner of the idempotency keys: the id of the API key that asks, or one name for all of RPC. Without spaces. */
+  readonly caller: string;
+  readonly method: string;
+  readonly place: Place;
+  readonly requestId: string;
+}
+
+function pointAbout(user: string, request: DecisionRequest, { method, place, requestId }: Origin) {
+  return {
+    method,
+    place,
+    requestId,
+    account: userSubject(user),
+    route: request.route ?? "",
+    tier: request.tier,
+    revision: request.revision,
+    keyId: null,
+    upstreamStatus: "none",
+    upstreamMs: 0,
+  } as const;
+}
+
+type ReadOperation =
+  | { readonly kind: "operation"; readonly user: string; readonly request: DecisionRequest }
+  | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
+
+/** A line of NDJSON that could not be read. */
+const NO_JSON: readonly Fault[] = [{ path: "", message: "is not JSON, or too long a line" }];
+
+function readOperation(input: unknown, policy: Policy, caller: string): ReadOperation {
+  if (input === undefined) return { kind: "invalid", faults: NO_JSON };
+  const parsed = parseBy(operationSchema, input);
+  if (!parsed.ok) return { kind: "invalid", faults: parsed.faults };
+  const operation: Operation = parsed.value;
+  const { idempotencyKey } = operation;
+  const route = operation.route === undefined ? null : policy.routes.byName(operation.route);
+  if (operation.route !== undefined && !route) {
+    return { kind: "invalid", faults: [{ path: "/route", message: "is no route of the policy" }] };
+  }
+  if (operation.tier !== undefined && !policy.tiers.has(operation.tier)) {
+    return { kind: "invalid", faults: [{ path: "/tier", message: "is no tier of the policy" }] };
+  }
+  return {
+    kind: "operation",
+    user: operation.user,
+    request: {
+      revision: policy.revision,
+      tier: operation.tier ?? policy.defaultTier,
+      route: route?.id ?? null,
+      costMilli: operation.cost === undefined ? null : toMilli(operation.cost),
+      keyId: null,
+      peek: operation.peek ?? false,
+      ...(idempotencyKey === undefined
+        ? { idempotencyKey: null }
+        : { idempotencyKey: `${caller} ${idempotencyKey}`, fingerprint: fingerprintOf(operation) }),
+    },
+  };
+}
+
+/** As asked, not as the policy reads it: a change of the policy between two equal requests is no mismatch. */
+function fingerprintOf({ cost, route, tier, peek = false }: Operation): string {
+  return JSON.stringify([cost, route, tier, peek]);
+}

@@ -1,0 +1,58 @@
+/** What a new policy does to accounts that use the one in force. Only advice: a failing directory blocks no change. */
+import type { Context } from "hono";
+import { withDeadline } from "../../deadline.ts";
+import type { AppEnv } from "../../edge/app-env.ts";
+import { parseJson } from "../../json.ts";
+import { directoryOf } from "../../objects/account-directory.ts";
+import { registryOf } from "../../objects/policy-registry.ts";
+import { messageOf } from "../../log.ts";
+import { compilePolicy, type Policy } from "../../policy/compile.ts";
+import { type Fault, MAX_FAULTS } from "../../policy/fault.ts";
+import { orphanFault, orphansOf, removedTiers } from "../../limiter/orphans.ts";
+
+/** Less than an operator's call may take in all. */
+const DEADLINE_MS = 3_000;
+
+export interface Impact {
+  /** What is in use and would no longer have an effect: such a policy must be forced. */
+  readonly orphans: readonly Fault[];
+  /** What could not be checked. */
+  readonly notes: readonly Fault[];
+}
+
+/** Never rejects. Accounts that change meanwhile, or that have not reached the directory yet, may be missed. */
+export async function impactOf(c: Context<AppEnv>, next: Policy): Promise<Impact> {
+  try {
+    return await withDeadline(look(c, next), DEADLINE_MS, "account directory");
+  } catch (thrown) {
+    const { services, requestId } = c.var;
+    services.log("error", "policy_impact_unknown", { requestId, error: messageOf(thrown) });
+    const message =
+      "could not be checked against the accounts: the account directory or the policy registry does not answer, so tiers and limits that are in use may be missing";
+    return { orphans: [], notes: [{ path: "", message }] };
+  }
+}
+
+async function look(c: Context<AppEnv>, next: Policy): Promise<Impact> {
+  const directory = directoryOf(c.env.ACCOUNT_DIRECTORY);
+  const [current, { uses, isComplete }] = await Promise.all([policyInForce(c), directory.uses()]);
+  const orphans = orphansOf(uses, next, current);
+  const users = orphans.length > 0 ? await directory.usersOf(orphans, Date.now(), MAX_FAULTS) : [];
+  const message =
+    "not every account's own numbers and grants are known to the account directory: npm run directory:rebuild fills them in";
+  return {
+    orphans: users.map((found) => orphanFault(next, found)),
+    notes: [
+      ...(current ? removedTiers(next, current).slice(0, MAX_FAULTS) : []),
+      ...(isComplete ? [] : [{ path: "", message }]),
+    ],
+  };
+}
+
+/** The registry's newest: this isolate may lag behind. Null if it does not compile. */
+async function policyInForce(c: Context<AppEnv>): Promise<Policy | null> {
+  const newest = await registryOf(c.env.POLICY_REGISTRY).newest();
+  if (!newest || newest.revision === c.var.policy.revision) return c.var.policy;
+  const compiled = compilePolicy(parseJson(newest.document), newest.revision);
+  return compiled.ok ? compiled.value : null;
+}

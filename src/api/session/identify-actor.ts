@@ -1,0 +1,104 @@
+/**
+ * Who calls the admin API, by the first credential that is present: the bearer token, the session's cookie, the assertion
+ * of Cloudflare Access. One that is present but bad is 401, never a fall back to the next.
+ */
+import type { Context } from "hono";
+import type { AppEnv } from "../../edge/app-env.ts";
+import { problem, unauthorized } from "../../edge/problem.ts";
+import { ACCESS_HEADER, type CloudflareAccess } from "../../identity/admin/cloudflare-access.ts";
+import type { Actor } from "../../identity/admin/role.ts";
+import { isPlainRead, requestOrigin } from "./request-origin.ts";
+import { clearSession, sessionOf } from "./session-cookie.ts";
+import { sessionStanding, standingUnknown } from "./session-standing.ts";
+import { attemptToken } from "./token-attempt.ts";
+
+const BEARER = /^Bearer +(\S+) *$/i;
+const RETRY_MS = 1_000;
+
+export type Identification =
+  | { readonly ok: true; readonly actor: Actor }
+  | { readonly ok: false; readonly response: Response };
+
+export async function identifyActor(c: Context<AppEnv>): Promise<Identification> {
+  const { access, tokens } = c.var.services.admin;
+  if (tokens.isEmpty && !access) return { ok: false, response: notConfigured(c.var.requestId) };
+  const authorization = c.req.header("Authorization");
+  if (authorization !== undefined) return byToken(c, authorization);
+  const session = sessionOf(c);
+  if (session !== undefined) return bySession(c, session);
+  const assertion = c.req.header(ACCESS_HEADER);
+  if (access && assertion !== undefined) return byAccess(c, access, assertion);
+  return unidentified(c, "The admin API needs an admin token as a bearer token, or a session.", "none");
+}
+
+/** 503, with what to do about it. */
+export function notConfigured(requestId: string): Response {
+  const detail =
+    "No admin token is configured. Set one: wrangler secret put ADMIN_TOKEN (16 characters or more).";
+  return problem("not_configured", detail, requestId);
+}
+
+/** 403: a page of another site sent it. */
+export function crossSite(requestId: string): Response {
+  return problem("forbidden", "Only a page of this site may send this request.", requestId);
+}
+
+async function byToken(c: Context<AppEnv>, authorization: string): Promise<Identification> {
+  const secret = BEARER.exec(authorization)?.[1];
+  if (secret === undefined) {
+    return unidentified(c, "The Authorization header is not of the form: Bearer <admin token>.", "no bearer");
+  }
+  const attempt = await attemptToken(c, secret);
+  if (!attempt.ok) return attempt;
+  const { name, role } = attempt.token;
+  return { ok: true, actor: { name, role, expiresMs: null, source: "token", session: null } };
+}
+
+async function bySession(c: Context<AppEnv>, value: string): Promise<Identification> {
+  const { services, requestId } = c.var;
+  const session = (await services.admin.sessions?.open(value, Date.now())) ?? null;
+  const standing = session ? await sessionStanding(c, session) : "ended";
+  if (standing === "unknown") return { ok: false, response: standingUnknown(requestId) };
+  if (!session || standing === "ended") {
+    const refusal = unidentified(c, "The session is over: log in again.", "session");
+    // Else a browser would go on sending it, and it would stand before an assertion that is good.
+    for (const cookie of clearSession(c)) refusal.response.headers.append("Set-Cookie", cookie);
+    return refusal;
+  }
+  // A browser that sends a cookie with a change says where the change comes from.
+  if (!isPlainRead(c.req.raw) && requestOrigin(c.req.raw) !== "same") {
+    return { ok: false, response: crossSite(requestId) };
+  }
+  const { name, role, expiresMs } = session;
+  return { ok: true, actor: { name, role, expiresMs, source: "token", session } };
+}
+
+async function byAccess(
+  c: Context<AppEnv>,
+  access: CloudflareAccess,
+  assertion: string,
+): Promise<Identification> {
+  const { requestId } = c.var;
+  const result = await access.verify(assertion, Date.now());
+  switch (result.kind) {
+    case "invalid":
+      return unidentified(c, "The assertion of Cloudflare Access is not valid or has expired.", "assertion");
+    case "unavailable": {
+      const detail = "The keys of Cloudflare Access cannot be had at the moment.";
+      const response = problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
+      return { ok: false, response };
+    }
+    case "actor":
+      // Access knows a browser by its cookie, and a service by a token that it sends itself, without saying an origin.
+      if (!isPlainRead(c.req.raw) && requestOrigin(c.req.raw) === "other") {
+        return { ok: false, response: crossSite(requestId) };
+      }
+      return { ok: true, actor: result.actor };
+  }
+}
+
+function unidentified(c: Context<AppEnv>, detail: string, reason: string): { ok: false; response: Response } {
+  const { services, requestId } = c.var;
+  services.log(reason === "none" ? "info" : "warn", "admin_unauthenticated", { requestId, reason });
+  return { ok: false, response: unauthorized(detail, requestId) };
+}

@@ -1,0 +1,66 @@
+/**
+ * Limits what one administrator can have computed: compiling policies, simulations, reports. Without it, a viewer's token could keep an
+ * isolate or the hub busy for everybody. The limiter itself counts, by the actor's name: a token and its sessions share one count.
+ *
+ * The numbers (WORK_TIERS) are far above what a person with a dashboard needs, and far below what slows others down.
+ */
+import type { Context } from "hono";
+import type { Decision } from "../core/decision.ts";
+import { MILLI } from "../core/units.ts";
+import type { AppEnv } from "../edge/app-env.ts";
+import { overloaded } from "../edge/decision-response.ts";
+import { problem } from "../edge/problem.ts";
+import { setRateLimitHeaders } from "../edge/rate-limit-headers.ts";
+import type { Policy } from "../policy/compile.ts";
+import { WORK_TIERS } from "../policy/built-in-tiers.ts";
+import type { Tier } from "../policy/compiled.ts";
+
+/** Decides by a built-in tier. If the limiter does not answer, the tier's failure policy decides. */
+export async function decideBuiltIn(
+  c: Context<AppEnv>,
+  subject: string,
+  tier: Tier,
+  policy: Policy,
+  charge: { readonly costMilli: number | null; readonly peek: boolean },
+): Promise<Decision> {
+  const request = {
+    revision: policy.revision,
+    tier: tier.name,
+    route: null,
+    keyId: null,
+    idempotencyKey: null,
+    ...charge,
+  };
+  return c.var.services.limiter.decide(subject, request, policy, Date.now(), (work) =>
+    c.executionCtx.waitUntil(work),
+  );
+}
+
+/** What a policy with this many characters costs: parsing and compiling take time in proportion. */
+export function tokensOf(characters: number): number {
+  return Math.ceil(characters / 16_384);
+}
+
+/** Charges work to the actor. Null, or the response (429) if the limit is reached. */
+export async function spendWork(
+  c: Context<AppEnv>,
+  kind: keyof typeof WORK_TIERS,
+  tokens: number,
+): Promise<Response | null> {
+  const { actor, policy, requestId, services } = c.var;
+  const tier = WORK_TIERS[kind];
+  const subject = `admin:${kind}:${actor.name}`;
+  const charge = { costMilli: tokens * MILLI, peek: false };
+  const decision = await decideBuiltIn(c, subject, tier, policy, charge);
+  const { allowed, outcome, violated, retryAfterMs } = decision;
+  if (allowed) return null;
+  services.log("warn", "admin_limited", { requestId, actor: actor.name, violated: violated.join(",") });
+  if (outcome === "overloaded") return overloaded(requestId);
+  const detail = "This administrator has sent too many requests. Retry after the time in Retry-After.";
+  const response = problem("quota_exceeded", detail, requestId, {
+    "violated-policies": violated,
+    retryAfterMs,
+  });
+  setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
+  return response;
+}

@@ -1,0 +1,75 @@
+/** What the edge's handlers work with: made once per isolate from the environment, shared by all requests as plain objects. */
+import { version } from "../../package.json";
+import { countKeys, countPolicies, countReloads } from "../analytics/metrics/instruments.ts";
+import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
+import { scrape } from "../analytics/metrics/scrape.ts";
+import type { ReportBackend } from "../analytics/reports/report-answer.ts";
+import { reportBackend } from "../analytics/reports/report-backends.ts";
+import { allHubs, firstHub, hubOf } from "../objects/metrics-hub.ts";
+import { Recorder } from "../analytics/recorder.ts";
+import { type AdminCredentials, createAdminCredentials } from "../identity/admin/admin-credentials.ts";
+import type { Credentials } from "../identity/authenticate.ts";
+import { JwtVerifier } from "../identity/jwt.ts";
+import { KeyStore } from "../identity/key-store.ts";
+import { Limiter } from "../limiter/limiter.ts";
+import { registrySource } from "../objects/policy-registry.ts";
+import { createLog, type Log } from "../log.ts";
+import type { Parsed } from "../policy/fault.ts";
+import { PolicyStore } from "../policy/policy-store.ts";
+import { readSettings, type Settings } from "../settings.ts";
+
+export interface Services {
+  readonly settings: Settings;
+  readonly log: Log;
+  /** What this isolate has counted and not yet told the hub. */
+  readonly metrics: MetricDeltas;
+  readonly policies: PolicyStore;
+  readonly credentials: Credentials;
+  readonly admin: AdminCredentials;
+  readonly limiter: Limiter;
+  /** Null: decisions go to Analytics Engine alone, and no token may read it. */
+  readonly reports: ReportBackend | null;
+  readonly recorder: Recorder;
+  /** The metrics of all isolates, as Prometheus' text. Rejects where the hub does not answer. */
+  readonly scrape: (nowMs: number) => Promise<string>;
+}
+
+/** Faults where the environment is misconfigured: better no answer than a wrong one. */
+export function createServices(env: Env): Parsed<Services> {
+  const parsed = readSettings(env);
+  if (!parsed.ok) return parsed;
+  const settings = parsed.value;
+  const log = createLog(settings.logLevel);
+  const metrics = new MetricDeltas();
+  metrics.set("buildInfo", [version], 1);
+  const services: Services = {
+    settings,
+    log,
+    metrics,
+    policies: new PolicyStore(
+      env.CONFIG,
+      log,
+      registrySource(env.POLICY_REGISTRY),
+      countReloads(metrics),
+      countPolicies(metrics),
+    ),
+    credentials: {
+      keys: new KeyStore(env.CONFIG, log, countKeys(metrics)),
+      jwt: settings.jwt && new JwtVerifier(settings.jwt, log),
+    },
+    admin: createAdminCredentials(settings.admin, log),
+    limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
+    reports: reportBackend(settings, () => firstHub(env.METRICS_HUB)),
+    recorder: new Recorder(
+      {
+        engine: settings.analytics === "embedded" ? null : env.ANALYTICS_ENGINE,
+        hub: async (batch) => hubOf(env.METRICS_HUB, batch.isolate).record(batch),
+        embedded: settings.analytics !== "engine",
+      },
+      metrics,
+      log,
+    ),
+    scrape: (nowMs) => scrape(allHubs(env.METRICS_HUB), nowMs),
+  };
+  return { ok: true, value: services };
+}

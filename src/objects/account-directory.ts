@@ -1,0 +1,112 @@
+/**
+ * The RPC interface of the AccountDirectory (durable-objects/account-directory.ts), which lists accounts as their own objects
+ * published them, and the data it exchanges. A projection: no decision reads it.
+ */
+import * as z from "zod/mini";
+
+/** Each method throws if the object's storage fails, or if a newer Worker wrote it. */
+export interface AccountDirectoryRpc extends Rpc.DurableObjectBranded {
+  /** Stores an account's newest value; null: it was deleted. An older version never replaces a newer one. */
+  put(id: string, entry: DirectoryEntry | null, version: number): void;
+  /** What accounts use of the policy, each use once. */
+  uses(): PolicyUses;
+  /** The accounts of the first `most` of these uses that still have any. */
+  usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Users[];
+  /** Accounts after the id `after` in the order of ids; at most `count`. */
+  list(filter: DirectoryFilter, after: string, count: number): DirectoryPage;
+  /** Deletes the list; it is rebuilt from the accounts (src/api/accounts/rebuild.ts). */
+  clear(): Promise<void>;
+}
+
+const one = z.optional(z.number());
+/** An override as it is stored: whether it fits the policy is checked when it is used. */
+export const overrideSchema = z.object({
+  tokens: one,
+  per: z.optional(z.enum(["second", "minute", "hour", "day", "month"])),
+  burst: one,
+  amount: one,
+  max: one,
+});
+
+/** A limit of the account's tier for which the account has its own numbers or a grant. */
+const limitUseSchema = z.object({
+  limit: z.string(),
+  /** The override's fields (policy/adjust.ts, shapeOf); null for a grant. */
+  shape: z.nullable(overrideSchema),
+  /** When the grant ends; null for an override. */
+  untilMs: z.nullable(z.number()),
+});
+export type LimitUse = z.infer<typeof limitUseSchema>;
+
+/** One account as its object publishes it. `version` grows with each change, so that an older value never wins. */
+export const directoryEntrySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  tier: z.string(),
+  status: z.enum(["active", "blocked"]),
+  createdMs: z.number(),
+  updatedMs: z.number(),
+  version: z.int(),
+  /** Missing if an older Worker reported the account. */
+  uses: z.optional(z.array(limitUseSchema)),
+  /** The account was deleted, but its block is still in force. */
+  deleted: z.optional(z.boolean()),
+});
+export type DirectoryEntry = z.infer<typeof directoryEntrySchema>;
+
+export interface DirectoryFilter {
+  readonly tier: string | null;
+  readonly status: "active" | "blocked" | null;
+  /** Part of the id or the name, whatever its case. */
+  readonly text: string | null;
+  /** Deleted accounts whose block is still in force, instead of existing accounts. */
+  readonly deleted: boolean;
+}
+
+/** A part of a policy that accounts use: their tier, or a limit of it. */
+export const policyUseSchema = z.object({
+  tier: z.string(),
+  /** The limit for which they have their own numbers or a grant; null: the tier itself. */
+  limit: z.nullable(z.string()),
+  /** As in {@link LimitUse}. */
+  shape: z.nullable(overrideSchema),
+});
+export type PolicyUse = z.infer<typeof policyUseSchema>;
+
+/** What accounts use, each use once. */
+export interface PolicyUses {
+  readonly uses: readonly PolicyUse[];
+  /** False if there may be more: an older Worker reported some accounts, or there are too many to list. */
+  readonly isComplete: boolean;
+}
+
+/** The accounts of one use. */
+export interface Users {
+  readonly use: PolicyUse;
+  /** At most {@link MAX_COUNTED_USERS}. */
+  readonly count: number;
+  /** The first few ids. */
+  readonly examples: readonly string[];
+}
+
+/** Accounts counted for one use: bounds what a count reads. */
+export const MAX_COUNTED_USERS = 100_000;
+
+export interface DirectoryPage {
+  readonly entries: readonly DirectoryEntry[];
+  /** The id after which the next page starts; null at the end. */
+  readonly next: string | null;
+}
+
+/** One shard by default; accounts are spread by this name when it grows. */
+const DIRECTORY_NAME = "directory";
+
+/** A fresh stub of the directory. */
+export function directoryOf(
+  namespace: DurableObjectNamespace<AccountDirectoryRpc>,
+): DurableObjectStub<AccountDirectoryRpc> {
+  return namespace.getByName(DIRECTORY_NAME);
+}
+
+/** KV key that marks an account's existence: what the directory is rebuilt from. */
+export const ACCOUNT_MARK_PREFIX = "account:";

@@ -1,0 +1,159 @@
+/** Accounts, keys, grants, audit and usage as the control plane exchanges them with a user's object. Times are Unix milliseconds. */
+import type { Scope } from "../identity/key-store.ts";
+import type { Grant, Overrides } from "../policy/adjust.ts";
+
+export type AccountStatus = "active" | "blocked";
+
+export interface Account {
+  readonly user: string;
+  readonly name: string;
+  readonly tier: string;
+  readonly status: AccountStatus;
+  /** Numbers of the tier's limits that are this account's own. */
+  readonly overrides: Overrides;
+  /** Grows with each change. */
+  readonly version: number;
+  readonly createdMs: number;
+  readonly updatedMs: number;
+}
+
+export interface NewAccount {
+  readonly name: string;
+  readonly tier: string;
+}
+
+export interface AccountChange {
+  readonly name?: string;
+  readonly tier?: string;
+  readonly status?: AccountStatus;
+  readonly overrides?: Overrides;
+}
+
+/** A key as it may be shown: neither the key nor its hash. */
+export interface ApiKey {
+  readonly keyId: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly createdMs: number;
+  readonly expiresMs: number | null;
+  readonly revokedMs: number | null;
+  /** The beginning of the hour in which the ledger last saw the key, or null. */
+  readonly lastUsedMs: number | null;
+}
+
+/** A key to be stored: the plaintext never reaches the object. */
+export interface NewKey {
+  readonly keyId: string;
+  readonly hash: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresMs: number | null;
+}
+
+/** The key that takes over from another: name, scopes and expiry are the old one's. */
+export interface Rotation {
+  readonly oldKeyId: string;
+  readonly keyId: string;
+  readonly hash: string;
+  /** How long the old key still works. */
+  readonly graceMs: number;
+}
+
+export interface AccountView {
+  readonly account: Account;
+  readonly keys: readonly ApiKey[];
+  readonly grants: readonly Grant[];
+  /** Names of the limits that the user has counters of, whatever the tier. */
+  readonly counted: readonly string[];
+}
+
+export type AccountAnswer = ({ readonly kind: "account" } & AccountView) | { readonly kind: "absent" };
+
+/** What a new account takes over from an earlier user of the same id. */
+export interface Inherited {
+  /** An account of the id was deleted while it was blocked: the new one is blocked too. */
+  readonly blocked: boolean;
+  /** The ledger has usage of the user. */
+  readonly usage: boolean;
+  /** Names of limits that are not full. */
+  readonly limits: readonly string[];
+  /** The audit trail has entries. */
+  readonly audit: boolean;
+}
+
+export type NewAccountAnswer =
+  /** `inherited`: null if the user was unknown. */
+  | ({ readonly kind: "account"; readonly inherited: Inherited | null } & AccountView)
+  | { readonly kind: "exists" };
+
+/** `absent`: there is neither an account nor, if it was to be lifted, the block of a deleted one. */
+export type DeletedAnswer =
+  /** `keyIds`: the keys that stopped with it. An object of an older version leaves them out. */
+  { readonly kind: "deleted"; readonly keyIds?: readonly string[] } | { readonly kind: "absent" };
+
+export type KeyAnswer =
+  | {
+      readonly kind: "key";
+      readonly key: ApiKey;
+      /** Whether KV knows already; if not, the object goes on trying. */
+      readonly published: boolean;
+    }
+  | { readonly kind: "no-account" }
+  | { readonly kind: "no-key" }
+  | { readonly kind: "too-many" };
+
+export type GrantAnswer =
+  | { readonly kind: "grant"; readonly grant: Grant }
+  | { readonly kind: "no-account" }
+  | { readonly kind: "too-many" };
+
+/** One change of an account, as it was made. `before` and `after` are JSON text of what changed, null for nothing. */
+export interface AuditEntry {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly reason: string;
+  readonly action: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** Whether a key may be used: its account may be suspended, or the key revoked, expired or unknown. */
+export type KeyStanding = "good" | "revoked" | "blocked";
+
+/** What the ledger says of one span of time. Cost in tokens. */
+export interface UsageView {
+  readonly requests: number;
+  readonly cost: number;
+  readonly denied: number;
+}
+
+export type Granularity = "hour" | "day" | "month";
+
+export interface UsageQuery {
+  readonly fromMs: number;
+  /** Exclusive. */
+  readonly toMs: number;
+  readonly granularity: Granularity;
+  /** Day of the month on which months begin, 1 to 31; in a shorter month its last day. */
+  readonly anchorDay: number;
+  /** A row per route rather than one for all. */
+  readonly byRoute: boolean;
+  /** Only rows after this one; null: from the first. */
+  readonly after: UsagePosition | null;
+  readonly count: number;
+}
+
+/** A row's place: rows are in the order of period, then of route as UTF-8. */
+export interface UsagePosition {
+  readonly period: string;
+  /** "" if rows are not by route. */
+  readonly route: string;
+}
+
+export interface UsageRow extends UsageView {
+  /** Beginning of the period, RFC 3339 in UTC. */
+  readonly period: string;
+  /** "" where no route was named; null where rows are not by route. */
+  readonly route: string | null;
+}

@@ -1,0 +1,66 @@
+/**
+ * The RPC interface of the UserLimiter, the one object per user that decides, counts and keeps the account
+ * (durable-objects/user-limiter.ts). Calls and answers are plain data, declared beside this file.
+ *
+ * Methods may gain optional parameters but never change meaning: during a rollout, edges and objects of two versions call each other.
+ */
+import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
+import type { Grant } from "../policy/adjust.ts";
+import type {
+  AccountAnswer,
+  AccountChange,
+  AuditEntry,
+  DeletedAnswer,
+  GrantAnswer,
+  KeyAnswer,
+  KeyStanding,
+  NewAccount,
+  NewAccountAnswer,
+  NewKey,
+  Rotation,
+  UsageQuery,
+  UsageRow,
+} from "./account.ts";
+import type { Change } from "./change.ts";
+import type { AnswerRun, ObjectCall } from "./object-call.ts";
+import type { StatusRequest, UserStatus } from "./user-status.ts";
+
+/** Decisions. Each method rejects if storage fails; those that decide also if no policy as new as asked for can be loaded. */
+export interface DecisionRpc {
+  ping(): "pong";
+  /** Takes settlements, then answers questions, in order, as one turn and one write. */
+  serve(call: ObjectCall): AnswerRun[] | Promise<AnswerRun[]>;
+  /** The call that edges of an older version make instead of {@link serve}. */
+  decide(requests: readonly DecisionRequest[]): Promise<Decision[]>;
+  /** Frees slots of a concurrency limit. Freeing a slot twice, or after it expired, changes nothing. */
+  release(holds: readonly Hold[]): void;
+  /** The user's limits and usage. Costs nothing and writes nothing. */
+  status(request: StatusRequest): Promise<UserStatus>;
+  keyStanding(keyId: string): KeyStanding;
+}
+
+/** The control plane. A change is in force from the object's next turn on; `by` is left out by older versions. */
+export interface AccountRpc {
+  account(): AccountAnswer;
+  createAccount(user: string, input: NewAccount, by?: Change): Promise<NewAccountAnswer>;
+  changeAccount(change: AccountChange, by?: Change): Promise<AccountAnswer>;
+  /** Keys stop at once; ledger, audit trail and a block remain. @param lift also lift the block. */
+  deleteAccount(by?: Change, lift?: boolean): Promise<DeletedAnswer>;
+  grant(grant: Grant, by?: Change): Promise<GrantAnswer>;
+  /** Refills the limits of these names, or all (null). The ledger is unchanged. */
+  reset(names: readonly string[] | null, by?: Change): AccountAnswer;
+  addKey(input: NewKey, by?: Change): Promise<KeyAnswer>;
+  rotateKey(rotation: Rotation, by?: Change): Promise<KeyAnswer>;
+  revokeKey(keyId: string, by?: Change): Promise<KeyAnswer>;
+  /** Entries older than `before`, newest first; null if the user is unknown. */
+  audit(before: number, count: number): AuditEntry[] | null;
+  /** Usage from the exact ledger in order of time; null if the user is unknown. */
+  usage(query: UsageQuery): UsageRow[] | null;
+  /** Publishes the account and its keys again, to projections that were lost. */
+  republish(): Promise<void>;
+}
+
+export interface UserLimiterRpc extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc {}
+
+export type UserLimiterNamespace = DurableObjectNamespace<UserLimiterRpc>;
+export type UserLimiterStub = DurableObjectStub<UserLimiterRpc>;

@@ -1,4 +1,4 @@
-/** The type of the edge's Hono context: bindings of the Worker, and what each step of the pipeline leaves for the next. */
+/** The type of the edge's Hono context: the Worker's bindings, and what each step leaves for the next. */
 import type { Actor } from "../identity/admin/role.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -13,7 +13,7 @@ export interface AppEnv {
     policy: Policy;
     /** Set by `withCaller`. */
     caller: Caller;
-    /** Who administers. Set on endpoints of the admin API. */
+    /** The administrator. Set on endpoints of the admin API. */
     actor: Actor;
   };
 }

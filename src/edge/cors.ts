@@ -1,4 +1,4 @@
-/** CORS as a policy wants it, by Hono's own middleware: around an answer that may come from anywhere. */
+/** Applies a policy's CORS rules to a response from any source, through Hono's own middleware. */
 import type { Context } from "hono";
 import { cors } from "hono/cors";
 import type { Policy } from "../policy/compile.ts";
@@ -8,39 +8,39 @@ import { EXPOSED_HEADERS } from "./rate-limit-headers.ts";
 export type CorsRules = NonNullable<Policy["cors"]>;
 type Next = () => Response | Promise<Response>;
 
-const LEAVE = ["Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"];
+const CORS_HEADERS = ["Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"];
 
-/** What the app below is told of one request, as its bindings. */
-interface Around {
+/** One request's input to the app below, passed as its bindings. */
+interface CorsInput {
   readonly rules: CorsRules;
   readonly next: Next;
 }
 
-const around = honoApp<{ Bindings: Around }>()
-  .all("*", (c) => answer(c))
-  // Whoever called knows what to do about it.
+const around = honoApp<{ Bindings: CorsInput }>()
+  .all("*", (c) => withCorsHeaders(c))
+  // The caller handles exceptions.
   .onError((thrown) => {
     throw thrown;
   });
 
-/** The answer of `next` with the headers that CORS asks for. It never sees a preflight. */
+/** The response of `next` with CORS headers. Not for preflights. */
 export function answerCors(request: Request, rules: CorsRules, next: Next): Response | Promise<Response> {
   return request.method === "OPTIONS" && !isPreflight(request)
     ? next()
     : around.fetch(request, { rules, next });
 }
 
-/** The answer to a preflight. */
+/** The response to a preflight (Fetch standard, CORS protocol). */
 export function answerPreflight(request: Request, rules: CorsRules): Response | Promise<Response> {
   return around.fetch(request, { rules, next: () => new Response(null, { status: 204 }) });
 }
 
-/** Whether a browser asks before it asks. */
+/** Whether a request is a browser's CORS preflight. */
 export function isPreflight({ method, headers }: Request): boolean {
   return method === "OPTIONS" && headers.has("Access-Control-Request-Method");
 }
 
-async function answer(c: Context<{ Bindings: Around }>): Promise<Response> {
+async function withCorsHeaders(c: Context<{ Bindings: CorsInput }>): Promise<Response> {
   const { rules, next } = c.env;
   const handler = cors({
     origin: rules.origins.includes("*") ? "*" : [...rules.origins],
@@ -49,16 +49,16 @@ async function answer(c: Context<{ Bindings: Around }>): Promise<Response> {
     ...(rules.maxAgeSeconds === undefined ? {} : { maxAge: rules.maxAgeSeconds }),
   });
   const answered = await handler(c, async () => {
-    c.res = withoutLeave(await next());
+    c.res = withoutUpstreamCors(await next());
   });
   return answered ?? c.res;
 }
 
-/** Who may read an answer is for the policy to say: an upstream that lets everybody in opens nothing that the policy closes. */
-function withoutLeave(response: Response): Response {
-  if (!LEAVE.some((name) => response.headers.has(name))) return response;
-  // Headers of what was fetched elsewhere cannot be changed.
+/** The policy alone decides who may read a response: CORS headers of the upstream are dropped. */
+function withoutUpstreamCors(response: Response): Response {
+  if (!CORS_HEADERS.some((name) => response.headers.has(name))) return response;
+  // The headers of a fetched response are immutable.
   const copy = new Response(response.body, response);
-  for (const name of LEAVE) copy.headers.delete(name);
+  for (const name of CORS_HEADERS) copy.headers.delete(name);
   return copy;
 }

@@ -1,10 +1,10 @@
-/** What a decision makes of a response: the limit headers where it was "yes", the whole answer where it was "no". */
+/** Applies a decision to a response: limit headers if it was allowed, the whole response if it was rejected. */
 import type { Decision } from "../core/decision.ts";
-import { MISMATCH, problem, unauthorized } from "./problem.ts";
+import { MISMATCH, problem, secondsOf, unauthorized } from "./problem.ts";
 import { setRateLimitHeaders } from "./rate-limit-headers.ts";
 
-/** A decision, and what is told beside it. */
-export interface Decided {
+/** A decision, and what a response says beside it. */
+export interface ReportedDecision {
   readonly decision: Decision;
   readonly requestId: string;
   /** Whether to send X-RateLimit-* as well. */
@@ -13,42 +13,42 @@ export interface Decided {
   readonly limiterMs: number;
 }
 
-/** Unavailable for a moment: what a client is told where nothing better is known. */
+/** Retry-After of a temporary failure whose end is unknown. */
 export const RETRY_MS = 1_000;
 
-/** The response with the headers of a decision: the same one, or a copy where its headers cannot be changed. */
-export function withLimits(response: Response, decided: Decided): Response {
+/** The response with the headers of a decision: the same object, or a copy if its headers are immutable. */
+export function withLimits(response: Response, reported: ReportedDecision): Response {
   try {
-    tell(response.headers, decided);
+    writeHeaders(response.headers, reported);
     return response;
   } catch {
-    // What a handler fetched elsewhere has headers that cannot be changed.
+    // The headers of a response that a handler fetched are immutable.
     const copy = new Response(response.body, response);
-    tell(copy.headers, decided);
+    writeHeaders(copy.headers, reported);
     return copy;
   }
 }
 
-/** @throws TypeError at the first header where headers are immutable, or where the id is no header's value. */
-function tell(headers: Headers, decided: Decided): void {
-  headers.set("X-Request-Id", decided.requestId);
-  setHeaders(headers, decided);
+/** @throws TypeError at the first header if headers are immutable, or if the id is not a valid header value. */
+function writeHeaders(headers: Headers, reported: ReportedDecision): void {
+  headers.set("X-Request-Id", reported.requestId);
+  setHeaders(headers, reported);
 }
 
-/** The answer to a request that may not pass. */
-export function refusal(decided: Decided): Response {
-  const response = problemOf(decided.decision, decided.requestId);
-  setHeaders(response.headers, decided);
+/** The response to a rejected request. @throws Error if the decision allows it. */
+export function rejection(reported: ReportedDecision): Response {
+  const response = problemOf(reported.decision, reported.requestId);
+  setHeaders(response.headers, reported);
   return response;
 }
 
-function setHeaders(headers: Headers, { decision, xRateLimit, limiterMs }: Decided): void {
-  // A handler may have timings of its own.
+function setHeaders(headers: Headers, { decision, xRateLimit, limiterMs }: ReportedDecision): void {
+  // Appended: a handler may have set timings of its own.
   headers.append("Server-Timing", `limiter;dur=${limiterMs.toFixed(1)};desc="${decision.source}"`);
   setRateLimitHeaders(headers, decision, xRateLimit, Date.now());
 }
 
-/** The answer to more requests of one user than the user's object can take. */
+/** The response to a user who sends more requests than their object can decide. */
 export function overloaded(requestId: string): Response {
   const detail =
     "This user sends more requests at once than can be decided. Send fewer, and retry after 1 s.";
@@ -58,9 +58,9 @@ export function overloaded(requestId: string): Response {
 function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestId: string): Response {
   switch (outcome) {
     case "allowed":
-      throw new Error("an allowed request is not refused");
+      throw new Error("an allowed request has no rejection");
     case "blocked":
-      return problem("blocked", "This account is suspended.", requestId);
+      return problem("blocked", "This account is blocked.", requestId);
     case "revoked":
       return unauthorized("The API key has been revoked or has expired.", requestId);
     case "overloaded":
@@ -68,15 +68,20 @@ function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestI
     case "mismatch":
       return problem("idempotency_mismatch", MISMATCH, requestId);
     case "unavailable":
-      return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
-        retryAfterMs: retryAfterMs ?? RETRY_MS,
-      });
+      return problem(
+        "temporary_reduced_capacity",
+        "The limiter does not answer at the moment. Retry later.",
+        requestId,
+        {
+          retryAfterMs: retryAfterMs ?? RETRY_MS,
+        },
+      );
     case "denied": {
       const names = violated.map((name) => `"${name}"`).join(", ");
       const detail =
         retryAfterMs === null
-          ? `A request of cost ${cost} is more than ${names} ever holds.`
-          : `${violated.length > 1 ? "The limits" : "The limit"} ${names} would be exceeded by this request (cost ${cost}). Wait as Retry-After says; a denied request costs nothing.`;
+          ? `This request (cost ${cost}) is larger than ${names} can ever hold. Split it, or ask for a larger limit.`
+          : `This request (cost ${cost}) would exceed the ${violated.length > 1 ? "limits" : "limit"} ${names}. Retry after ${secondsOf(retryAfterMs)} s; a denied request costs nothing.`;
       return problem("quota_exceeded", detail, requestId, { "violated-policies": violated, retryAfterMs });
     }
   }

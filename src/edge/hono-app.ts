@@ -1,6 +1,6 @@
 /**
- * Hono with one router, the TrieRouter, for the API's own paths. Hono's default brings two more and chooses between them, which is
- * 1.8 KiB of the bundle. In return a match of an API path with parameters takes some 2 us longer.
+ * Hono with one router, the TrieRouter, for the API's own paths. Hono's default includes two more and chooses among them, which adds
+ * 1.8 KiB to the bundle. In return, matching an API path with parameters takes about 2 us longer.
  */
 import type { Env as HonoEnv, Hono } from "hono";
 import { HonoBase } from "hono/hono-base";

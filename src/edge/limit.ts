@@ -1,6 +1,6 @@
 /**
- * `limit()`: the Hono middleware that asks for a decision, answers where it is "no", and writes the limit headers where it
- * is "yes". Other Workers can import it with a service binding to this one:
+ * `limit()`: Hono middleware that asks for a decision, rejects the request if it is denied, and adds the limit headers if it is
+ * allowed. Other Workers import it and bind this Worker as a service:
  *
  * ```ts
  * import { limit } from "edge-limiter/limit";
@@ -9,21 +9,21 @@
  */
 import type { Context, Env as HonoEnv, MiddlewareHandler } from "hono";
 import type { Decision } from "../core/decision.ts";
-import { type Decided, refusal, RETRY_MS, withLimits } from "./decision-response.ts";
+import { rejection, type ReportedDecision, RETRY_MS, withLimits } from "./decision-response.ts";
 import { MISMATCH, problem } from "./problem.ts";
 
 export interface LimitOptions<E extends HonoEnv> {
   /** Asks for the decision about this request. Null: the request is exempt and gets no limit headers. */
   readonly decide: (c: Context<E>) => Promise<Decision | null> | Decision | null;
-  /** Whether to send X-RateLimit-* as well. On where left out. */
+  /** Whether to send X-RateLimit-* as well. Default: true. */
   readonly xRateLimit?: (c: Context<E>) => boolean;
-  /** The id that problems and the X-Request-Id header carry. A random one where left out. */
+  /** The id in problems and the X-Request-Id header. Default: a random UUID. */
   readonly requestId?: (c: Context<E>) => string;
-  /** What to do where `decide` throws: refuse with 503 (the default), or let the request pass without headers. */
+  /** If `decide` throws: reject with 503 (`closed`, the default), or admit without limit headers (`open`). */
   readonly onFailure?: "closed" | "open";
 }
 
-/** Makes the middleware. It runs the handlers behind it only where the decision allows. */
+/** Makes the middleware. Handlers behind it run only for allowed requests. */
 export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHandler<E> {
   return async (c, next) => {
     const requestId = options.requestId?.(c) ?? crypto.randomUUID();
@@ -37,29 +37,34 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
         return problem("idempotency_mismatch", MISMATCH, requestId);
       }
       if (options.onFailure === "open") return next();
-      return problem("temporary_reduced_capacity", "The limiter does not answer.", requestId, {
-        retryAfterMs: RETRY_MS,
-      });
+      return problem(
+        "temporary_reduced_capacity",
+        "The limiter does not answer at the moment. Retry later.",
+        requestId,
+        {
+          retryAfterMs: RETRY_MS,
+        },
+      );
     }
     if (decision === null) return next();
-    const decided: Decided = {
+    const reported: ReportedDecision = {
       decision,
       requestId,
       xRateLimit: options.xRateLimit?.(c) ?? true,
       limiterMs: performance.now() - startedMs,
     };
     if (!decision.allowed) {
-      // Not returned: Hono would keep what an earlier middleware has put there.
-      c.res = refusal(decided);
+      // Assigned, not returned: Hono would keep a response that earlier middleware has set.
+      c.res = rejection(reported);
       return undefined;
     }
     await next();
-    const answer = c.res;
-    const told = withLimits(answer, decided);
-    if (told === answer) return undefined;
-    // Else Hono would copy it once more, to lay the old headers over it.
+    const response = c.res;
+    const limited = withLimits(response, reported);
+    if (limited === response) return undefined;
+    // Cleared first: otherwise Hono copies the response again to merge the old headers into it.
     c.res = undefined;
-    c.res = told;
+    c.res = limited;
     return undefined;
   };
 }

@@ -1,13 +1,12 @@
 /**
  * Problems: every error a client gets, as `application/problem+json` (RFC 9457).
  *
- * The one place where a code becomes a status, a type and a title. Vague on purpose: no stack, no internal name, no value of
- * a secret.
+ * The one place that maps a code to its status, type and title. Vague on purpose: never a stack, an internal name or a secret.
  */
 import type { Fault } from "../policy/fault.ts";
 
 const REGISTRY = "https://iana.org/assignments/http-problem-types";
-/** "about:blank": the status alone says what it is (RFC 9457, section 4.2.1). */
+/** The status alone describes the problem (RFC 9457, section 4.2.1). */
 const BLANK = "about:blank";
 
 const PROBLEMS = {
@@ -60,7 +59,7 @@ export interface ProblemExtras {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What all of them have. Copied by the runtime, which costs less than to write them anew. */
+/** Headers of every problem. The runtime copies them, which is cheaper than writing them anew. */
 const HEADERS = new Headers({
   "Content-Type": "application/problem+json",
   "Cache-Control": "no-store",
@@ -76,7 +75,7 @@ export function problem(
 ): Response {
   const { status, type, title } = PROBLEMS[kind];
   const { retryAfterMs = null, headers: more, errors, "violated-policies": violated } = extras;
-  // JSON leaves out what is undefined.
+  // JSON.stringify leaves out undefined fields.
   const body = {
     type,
     title,
@@ -91,8 +90,13 @@ export function problem(
   const { headers } = response;
   headers.set("X-Request-Id", requestId);
   for (const name in more) headers.set(name, more[name] ?? "");
-  if (retryAfterMs !== null) headers.set("Retry-After", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  if (retryAfterMs !== null) headers.set("Retry-After", String(secondsOf(retryAfterMs)));
   return response;
+}
+
+/** Retry-After as it is sent: whole seconds, rounded up, at least 1. */
+export function secondsOf(retryAfterMs: number): number {
+  return Math.max(1, Math.ceil(retryAfterMs / 1000));
 }
 
 /** 401 with the challenge that RFC 9110 asks for. */

@@ -2,13 +2,13 @@
  * The limit headers of a response: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11, lists of
  * RFC 9651), and the older X-RateLimit-*.
  *
- * Integers all: what remains is rounded down, times are rounded up, so a client that trusts them is never refused. Written by
- * hand, since every response has them: names are plain (policy/schema.ts), so nothing needs quoting. The tests read them back
- * with a library.
+ * All integers: remaining amounts are rounded down and times up, so a client that trusts them is never rejected. Written by hand,
+ * since every response has them: names are plain (src/policy/schema.ts), so nothing needs escaping. The tests parse them with a
+ * library.
  */
 import type { Decision, LimitView } from "../core/decision.ts";
 
-/** The headers as a client in a browser may read them, for CORS. */
+/** Headers that scripts in a browser may read, for CORS. */
 export const EXPOSED_HEADERS = [
   "RateLimit",
   "RateLimit-Policy",
@@ -21,8 +21,8 @@ export const EXPOSED_HEADERS = [
 ];
 
 /**
- * Writes the headers of a decision. A tier without limits has none to tell.
- * @throws TypeError at the first where headers are immutable.
+ * Writes the headers of a decision; none for a tier without limits.
+ * @throws TypeError at the first header if `headers` is immutable.
  */
 export function setRateLimitHeaders(
   headers: Headers,
@@ -44,13 +44,13 @@ export function setRateLimitHeaders(
   headers.set("RateLimit-Policy", policy);
   headers.set("RateLimit", left);
   if (!xRateLimit || tightest === null) return;
-  // The limit with the smallest share left; the first of several. Not slots, which come back as requests end.
+  // The first limit with the smallest remaining share. Not concurrency limits: their slots return as requests end.
   headers.set("X-RateLimit-Limit", String(Math.floor(tightest.limit)));
   headers.set("X-RateLimit-Remaining", String(Math.floor(tightest.remaining)));
   headers.set("X-RateLimit-Reset", String(Math.ceil((nowMs + tightest.resetMs) / 1000)));
 }
 
-/** `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for what has no window. */
+/** `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for limits without a window. */
 function policyItem({ name, kind, limit, windowMs }: LimitView): string {
   const about = kind === "concurrency" ? 'qu="concurrent-requests"' : `w=${seconds(windowMs)}`;
   return `"${name}";q=${Math.floor(limit)};${about}`;

@@ -1,4 +1,4 @@
-/** What the edge's handlers work with: made once per isolate from the environment, shared by all requests as plain objects. */
+/** The services that handlers use: made once per isolate from the environment and shared by all its requests. */
 import { version } from "../../package.json";
 import { countKeys, countPolicies, countReloads } from "../analytics/metrics/instruments.ts";
 import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
@@ -21,20 +21,20 @@ import { readSettings, type Settings } from "../settings.ts";
 export interface Services {
   readonly settings: Settings;
   readonly log: Log;
-  /** What this isolate has counted and not yet told the hub. */
+  /** Counted by this isolate and not yet reported to the hub. */
   readonly metrics: MetricDeltas;
   readonly policies: PolicyStore;
   readonly credentials: Credentials;
   readonly admin: AdminCredentials;
   readonly limiter: Limiter;
-  /** Null: decisions go to Analytics Engine alone, and no token may read it. */
+  /** Null: decisions go to Analytics Engine only, and no token for reading it is configured. */
   readonly reports: ReportBackend | null;
   readonly recorder: Recorder;
-  /** The metrics of all isolates, as Prometheus' text. Rejects where the hub does not answer. */
+  /** The metrics of all isolates in Prometheus' text format. Rejects if a hub does not answer. */
   readonly scrape: (nowMs: number) => Promise<string>;
 }
 
-/** Faults where the environment is misconfigured: better no answer than a wrong one. */
+/** Returns faults if the environment is misconfigured: no decision is better than a wrong one. */
 export function createServices(env: Env): Parsed<Services> {
   const parsed = readSettings(env);
   if (!parsed.ok) return parsed;

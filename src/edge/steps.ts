@@ -1,6 +1,4 @@
-/**
- * Steps that every request takes which needs the policy or a caller: as functions for the gateway, as middleware for the API.
- */
+/** Steps that the gateway (as functions) and the API (as middleware) share: load the policy, authenticate the caller, apply CORS. */
 import { createMiddleware } from "hono/factory";
 import { authenticate, type Authentication } from "../identity/authenticate.ts";
 import type { AppEnv } from "./app-env.ts";
@@ -8,10 +6,10 @@ import { answerCors } from "./cors.ts";
 import { problem, unauthorized } from "./problem.ts";
 import type { Services } from "./services.ts";
 
-/** KV is tried again with the next request; a client need not wait longer. */
+/** The next request tries KV again, so a client need not wait longer. */
 const RETRY_MS = 1_000;
 
-/** Puts the policy in force into the context; 503 where none is known. */
+/** Puts the policy in force into the context; responds 503 if none is known. */
 export const withPolicy = createMiddleware<AppEnv>(async (c, next) => {
   const policy = await c.var.services.policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work));
   if (!policy) return noPolicy(c.var.requestId);
@@ -20,12 +18,17 @@ export const withPolicy = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 export function noPolicy(requestId: string): Response {
-  return problem("temporary_reduced_capacity", "The policy is not at hand at the moment.", requestId, {
-    retryAfterMs: RETRY_MS,
-  });
+  return problem(
+    "temporary_reduced_capacity",
+    "The policy cannot be loaded at the moment. Retry later.",
+    requestId,
+    {
+      retryAfterMs: RETRY_MS,
+    },
+  );
 }
 
-/** Answers CORS by the policy, where it says anything about it. Preflights never reach a limit or the upstream. */
+/** Applies the policy's CORS rules, if it has any. Preflights never reach a limit or the upstream. */
 export const withCors = createMiddleware<AppEnv>(async (c, next) => {
   const rules = c.var.policy.cors;
   if (!rules) return next();
@@ -36,7 +39,7 @@ export const withCors = createMiddleware<AppEnv>(async (c, next) => {
   return undefined;
 });
 
-/** Puts the caller into the context; 401 where a credential is present but bad. */
+/** Puts the caller into the context; responds 401 to a bad credential. */
 export const withCaller = createMiddleware<AppEnv>(async (c, next) => {
   const { services, requestId } = c.var;
   const result = await authenticate(c.req.raw.headers, services.credentials, Date.now());
@@ -45,7 +48,7 @@ export const withCaller = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
-/** The answer to a credential that is bad, or that nobody can check now. */
+/** The response to a credential that is bad, or that cannot be checked now. */
 export function credentialProblem(
   result: Exclude<Authentication, { kind: "caller" }>,
   { log }: Services,
@@ -55,7 +58,12 @@ export function credentialProblem(
     log("info", "unauthenticated", { requestId, reason: result.detail });
     return unauthorized(result.detail, requestId);
   }
-  return problem("temporary_reduced_capacity", "Credentials cannot be checked at the moment.", requestId, {
-    retryAfterMs: RETRY_MS,
-  });
+  return problem(
+    "temporary_reduced_capacity",
+    "Credentials cannot be checked at the moment. Retry later.",
+    requestId,
+    {
+      retryAfterMs: RETRY_MS,
+    },
+  );
 }

@@ -1,6 +1,6 @@
 /**
- * The parts of the URL of a request: cut out, since parsing it would cost each request some microseconds. The runtime has made it of
- * the Host header and the request's target as they came: its path may have dot segments, or be none.
+ * Cuts the parts out of a request's URL, since parsing it would cost each request some microseconds. The runtime builds the URL from
+ * the Host header and the request target as they were sent: its path may have dot segments or be missing.
  */
 
 /** The path of a URL: from the first slash after the authority to the query. */
@@ -25,7 +25,7 @@ export function originOf(url: string): { readonly scheme: string; readonly host:
   const colon = url.indexOf(":");
   const scheme = url.slice(0, colon);
   const authority = url.slice(colon + 3, pathStart(url));
-  // Whatever else a Host header has in it ends the authority, or is no part of the host.
+  // Any other character in a Host header ends the authority or is not part of the host: parse it.
   return { scheme, host: HOST.test(authority) ? authority : (URL.parse(url)?.host ?? "") };
 }
 

@@ -1,20 +1,21 @@
 /**
- * One spelling for each path, so that no spelling reaches a cheaper route than the upstream would see.
+ * Reduces each path to one spelling, so that no other spelling reaches a cheaper route than the upstream would see.
  *
- * A path may come as the network wrote it: the runtime parses the URLs of requests no further than it must, so `.` and `..` are
- * resolved here, as `fetch` would do on the way out. Then percent-encoded unreserved characters are decoded (RFC 3986, section
- * 6.2.2.2), and what upstreams read in different ways is refused: empty segments, encoded slashes, backslashes and control
- * characters, and dot segments with parameters, which Java servers resolve.
+ * The runtime does not normalize the URLs of incoming requests, so `.` and `..` are resolved here, as `fetch` would on the way out. Then
+ * percent-encoded unreserved characters are decoded (RFC 3986, section 6.2.2.2). Paths that upstreams read in different ways are
+ * rejected: those with empty segments, encoded slashes, backslashes or control characters, or dot segments with parameters, which
+ * Java servers resolve.
  */
-/** No path without one of these is ambiguous, or has another spelling: most paths have none. */
+
+/** A path without any of these is canonical: most paths are. */
 const SUSPECT = /[%\\]|\/[/.]|[^!-~]/;
 const AMBIGUOUS = /\/\/|\\|%(?:2f|5c|[01][0-9a-f]|7f)|%25(?:2f|5c|2e|00)|%(?![0-9a-f]{2})/i;
 const ENCODED = /%([0-9a-f]{2})/gi;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
-/** Dot segments that only appear once decoded, as in `/%2e%2e%2f` or `/.%2e/`, or that have parameters, as in `/..;x/`. */
+/** Dot segments that appear only after decoding, as in `/%2e%2e%2f` or `/.%2e/`, or that have parameters, as in `/..;x/`. */
 const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|;|%(?:25)?3b|$)/i;
 
-/** The canonical path, or null where the path is ambiguous, or none: `OPTIONS *` has none. */
+/** The canonical path, or null if the path is ambiguous or missing: `OPTIONS *` has none. */
 export function canonicalPath(path: string): string | null {
   if (!path.startsWith("/")) return null;
   if (!SUSPECT.test(path)) return path;
@@ -24,7 +25,7 @@ export function canonicalPath(path: string): string | null {
     const character = String.fromCharCode(Number.parseInt(hex, 16));
     return UNRESERVED.test(character) ? character : encoded.toUpperCase();
   });
-  // Again, for what only decoding has brought out: `%25%32%66` is `%252f`.
+  // Checked again, since decoding may reveal more: `%25%32%66` is `%252f`.
   return AMBIGUOUS.test(decoded) || DOT_SEGMENT.test(decoded) ? null : decoded;
 }
 
@@ -32,8 +33,8 @@ export function canonicalPath(path: string): string | null {
 const ENCODED_IN_SEGMENT = /%(?:2[146-9A-C]|3[ABD]|40)/g;
 
 /**
- * A canonical path as routes are matched by it, never as it is forwarded: most upstreams read `/users/%40me` as `/users/@me`,
- * so it takes that route, but some tell `%3B` from `;`, so they get what the client wrote.
+ * The form of a canonical path that routes are matched against. Most upstreams read `/users/%40me` as `/users/@me`, so it takes that
+ * route; some distinguish `%3B` from `;`, so the path is forwarded as the client wrote it.
  */
 export function pathToMatch(canonical: string): string {
   if (!canonical.includes("%")) return canonical;

@@ -1,4 +1,4 @@
-/** One request on its way through the gateway: what each step leaves for the next. Lives as long as the request. */
+/** The state of one request on its way through the gateway: each step adds its result for the next. Lives as long as the request. */
 import type { StatusClass } from "../analytics/point.ts";
 import type { Keep } from "../analytics/recorder.ts";
 import type { Decision } from "../core/decision.ts";
@@ -7,7 +7,7 @@ import type { Policy } from "../policy/compile.ts";
 import type { Route } from "../policy/compiled.ts";
 import type { Services } from "../edge/services.ts";
 
-/** A request with the policy that it meets. One object, which every step writes to: each request makes it once. */
+/** One mutable object per request, which every step writes to. */
 export interface Exchange {
   readonly services: Services;
   readonly request: Request;
@@ -15,25 +15,60 @@ export interface Exchange {
   readonly keep: Keep;
   readonly requestId: string;
   readonly policy: Policy;
-  /** When it came in, Unix milliseconds. */
+  /** When it arrived, Unix milliseconds. */
   readonly atMs: number;
   route: Route | null;
   caller: Caller | null;
   decision: Decision | null;
-  /** Why the request was turned away without a decision, or failed after one; null: neither. */
+  /** Why the request was turned away without a decision or failed after one; null: neither. */
   reason: string | null;
-  /** Whether that was a failure, ours or the upstream's, rather than a refusal. */
+  /** Whether `reason` is a failure, ours or the upstream's, rather than a rejection. */
   failed: boolean;
   limiterMs: number;
   upstreamMs: number;
   upstreamStatus: StatusClass;
 }
 
-/** A request that has a route and a caller: it may be decided and answered. */
+/** A request that has a route and an authenticated caller. */
 export interface Admitted {
   readonly exchange: Exchange;
-  /** As the upstream gets it. */
+  /** The canonical path, as the upstream gets it. */
   readonly path: string;
   readonly route: Route;
   readonly caller: Caller;
+}
+
+/** The exchange of a request that has just arrived. Until a step says otherwise, it counts as failed unexpectedly. */
+export function arrival(
+  services: Services,
+  request: Request,
+  env: Env,
+  keep: Keep,
+  requestId: string,
+  policy: Policy,
+  atMs: number,
+): Exchange {
+  return {
+    services,
+    request,
+    env,
+    keep,
+    requestId,
+    policy,
+    atMs,
+    route: null,
+    caller: null,
+    decision: null,
+    reason: "internal_error",
+    failed: true,
+    limiterMs: 0,
+    upstreamMs: 0,
+    upstreamStatus: "none",
+  };
+}
+
+/** Marks a request as failed, through us or the upstream. */
+export function failed(exchange: Exchange, reason: string): void {
+  exchange.reason = reason;
+  exchange.failed = true;
 }

@@ -1,8 +1,8 @@
-/** The gateway's answer to a request that may pass: the upstream's, or the problem that kept it from answering. */
+/** Forwards an admitted request and returns the upstream's response, or the problem if there is none. */
 import { statusClass } from "../analytics/decision-point.ts";
 import { messageOf } from "../log.ts";
 import { reportedTier } from "../edge/caller-tier.ts";
-import type { Admitted, Exchange } from "./exchange.ts";
+import { type Admitted, failed } from "./exchange.ts";
 import { problem } from "../edge/problem.ts";
 import { forward } from "./proxy.ts";
 import { resolveUpstream } from "./upstream.ts";
@@ -39,9 +39,4 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
       services.log("warn", "upstream_failed", { requestId, route: route.id, error: messageOf(result.error) });
       return problem("upstream_error", "The upstream could not be reached.", requestId);
   }
-}
-
-function failed(exchange: Exchange, reason: string): void {
-  exchange.reason = reason;
-  exchange.failed = true;
 }

@@ -1,21 +1,23 @@
 /**
- * The gateway: route, authenticate, limit, answer. One function after the other, in the order of the file; each either answers
- * or goes on.
+ * The gateway: route, authenticate, limit, answer. One function per step, in the order of the file; each either responds or calls
+ * the next.
  *
- * Every request of every user runs through here: nothing is parsed, looked up or allocated twice, and nothing is awaited that
- * is there already (docs/performance.md has what each step costs).
+ * Every request of every user runs through here: nothing is parsed, looked up or allocated twice, and no value that is already
+ * there is awaited (docs/performance.md has the cost of each step).
  */
+import { andThen } from "../and-then.ts";
 import { resultOf } from "../analytics/decision-point.ts";
 import type { Keep } from "../analytics/recorder.ts";
 import type { Decision, DecisionRequest } from "../core/decision.ts";
 import { authenticate, type Authentication } from "../identity/authenticate.ts";
 import { messageOf } from "../log.ts";
+import type { Policy } from "../policy/compile.ts";
 import { isReserved, type RouteMatch } from "../policy/route-table.ts";
 import { canonicalPath, pathToMatch } from "./canonical-path.ts";
 import { answerCors, answerPreflight, isPreflight } from "../edge/cors.ts";
-import { type Decided, refusal, withLimits } from "../edge/decision-response.ts";
+import { rejection, type ReportedDecision, withLimits } from "../edge/decision-response.ts";
 import { tierOfCaller } from "../edge/caller-tier.ts";
-import type { Admitted, Exchange } from "./exchange.ts";
+import { type Admitted, arrival, type Exchange, failed } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { problem, unauthorized } from "../edge/problem.ts";
 import { hasLostContent } from "./proxy.ts";
@@ -25,8 +27,8 @@ import type { Services } from "../edge/services.ts";
 import { credentialProblem, noPolicy } from "../edge/steps.ts";
 import { pathnameOf } from "../edge/url-parts.ts";
 
-/** Answers what may pass. */
-export type Answer = (admitted: Admitted) => Promise<Response> | Response;
+/** Handles an admitted request. */
+export type Handler = (admitted: Admitted) => Promise<Response> | Response;
 
 /** A Worker's `fetch`. */
 export type Fetch = (
@@ -35,52 +37,27 @@ export type Fetch = (
   ctx: Pick<ExecutionContext, "waitUntil">,
 ) => Promise<Response>;
 
-/** Answers everything that is not reserved. Never rejects. `answer` is the upstream, where it is left out. */
-export function gateway(services: Services, answer: Answer = forwardRequest): Fetch {
+/** Responds to every path that is not reserved. Never rejects. By default, admitted requests go to their upstream. */
+export function gateway(services: Services, handle: Handler = forwardRequest): Fetch {
   return async (request, env, ctx) => {
     const requestId = crypto.randomUUID();
+    const atMs = Date.now();
+    const keep: Keep = (work) => ctx.waitUntil(work);
     let exchange: Exchange | null = null;
-    try {
-      const atMs = Date.now();
-      const keep: Keep = (work) => ctx.waitUntil(work);
-      const current = services.policies.current(atMs, keep);
-      const policy = current instanceof Promise ? await current : current;
-      if (!policy) {
+    const respond = (policy: Policy | null): Response | Promise<Response> => {
+      const cors = policy?.cors ?? null;
+      if (!policy || (cors && isPreflight(request))) {
         services.recorder.flush(keep);
-        return noPolicy(requestId);
+        return cors ? answerPreflight(request, cors) : noPolicy(requestId);
       }
-      const { cors } = policy;
-      if (cors && isPreflight(request)) {
-        services.recorder.flush(keep);
-        return await answerPreflight(request, cors);
-      }
-      const arrived: Exchange = {
-        services,
-        request,
-        env,
-        keep,
-        requestId,
-        policy,
-        atMs,
-        route: null,
-        caller: null,
-        decision: null,
-        reason: "internal_error",
-        failed: true,
-        limiterMs: 0,
-        upstreamMs: 0,
-        upstreamStatus: "none",
-      };
+      const arrived = arrival(services, request, env, keep, requestId, policy, atMs);
       exchange = arrived;
-      const answering = cors
-        ? answerCors(request, cors, () => routed(arrived, answer))
-        : routed(arrived, answer);
-      return answering instanceof Promise ? await answering : answering;
+      return cors ? answerCors(request, cors, () => routed(arrived, handle)) : routed(arrived, handle);
+    };
+    try {
+      return await andThen(services.policies.current(atMs, keep), respond);
     } catch (thrown) {
-      if (exchange) {
-        exchange.reason = "internal_error";
-        exchange.failed = true;
-      }
+      if (exchange) failed(exchange, "internal_error");
       services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
       return unhandled(requestId);
     } finally {
@@ -89,46 +66,50 @@ export function gateway(services: Services, answer: Answer = forwardRequest): Fe
   };
 }
 
-/** The answer where something was thrown that nobody had thought of. */
+/** The response to an unexpected exception. */
 export function unhandled(requestId: string): Response {
-  return problem("internal_error", "Something went wrong here; the log knows more.", requestId);
+  return problem(
+    "internal_error",
+    "An unexpected error occurred. The log has it under this request id.",
+    requestId,
+  );
 }
 
 /** Finds the route. */
-function routed(exchange: Exchange, answer: Answer): Response | Promise<Response> {
+function routed(exchange: Exchange, handle: Handler): Response | Promise<Response> {
   const { services, request, requestId, policy } = exchange;
   const path = canonicalPath(pathnameOf(request.url));
-  if (path === null) return refused(exchange, "invalid_request", ambiguous(requestId));
-  // A reserved path that is spelt in another way is still not the policy's.
+  if (path === null) return turnedAway(exchange, "invalid_request", ambiguous(requestId));
+  // Another spelling of a reserved path is reserved too.
   const match: RouteMatch = isReserved(path)
     ? { kind: "none" }
     : policy.routes.match(request.method, pathToMatch(path));
   if (match.kind === "none") {
     const response = problem("not_found", "No route of the policy matches this path.", requestId);
-    return refused(exchange, "not_found", response);
+    return turnedAway(exchange, "not_found", response);
   }
   if (match.kind === "method-not-allowed") {
     const Allow = match.allow.join(", ");
     const response = problem("method_not_allowed", `This path takes ${Allow}.`, requestId, {
       headers: { Allow },
     });
-    return refused(exchange, "method_not_allowed", response);
+    return turnedAway(exchange, "method_not_allowed", response);
   }
   const { route } = match;
   exchange.route = route;
-  if (hasLostContent(request)) return refused(exchange, "invalid_request", unsendable(request, requestId));
-  const authenticated = authenticate(request.headers, services.credentials, Date.now());
-  if (!(authenticated instanceof Promise)) return identified(exchange, route, path, authenticated, answer);
-  return authenticated.then((result) => identified(exchange, route, path, result, answer));
+  if (hasLostContent(request)) return turnedAway(exchange, "invalid_request", unsendable(request, requestId));
+  return andThen(authenticate(request.headers, services.credentials, Date.now()), (result) =>
+    identified(exchange, route, path, result, handle),
+  );
 }
 
-/** Whether the caller may take the route. */
+/** Checks that the caller may use the route. */
 function identified(
   exchange: Exchange,
   route: Admitted["route"],
   path: string,
   authenticated: Authentication,
-  answer: Answer,
+  handle: Handler,
 ): Response | Promise<Response> {
   const { services, requestId } = exchange;
   if (authenticated.kind !== "caller") {
@@ -140,24 +121,24 @@ function identified(
   exchange.caller = caller;
   if (route.requiresCredential && caller.kind === "ip") {
     const response = unauthorized("This route requires an API key or a token.", requestId);
-    return refused(exchange, "unauthenticated", response);
+    return turnedAway(exchange, "unauthenticated", response);
   }
   if (!caller.scopes.includes("call")) {
     const response = problem("forbidden", 'This API key has no scope "call".', requestId);
-    return refused(exchange, "forbidden", response);
+    return turnedAway(exchange, "forbidden", response);
   }
   const admitted = { exchange, path, route, caller };
-  if (route.costMilli === 0 && route.limits.length === 0) return exempt(admitted, answer);
-  return limited(admitted, answer);
+  if (route.costMilli === 0 && route.limits.length === 0) return exempt(admitted, handle);
+  return limited(admitted, handle);
 }
 
-function exempt(admitted: Admitted, answer: Answer): Response | Promise<Response> {
+function exempt(admitted: Admitted, handle: Handler): Response | Promise<Response> {
   admitted.exchange.reason = null;
-  return answer(admitted);
+  return handle(admitted);
 }
 
 /** Asks the limiter. */
-function limited(admitted: Admitted, answer: Answer): Response | Promise<Response> {
+function limited(admitted: Admitted, handle: Handler): Response | Promise<Response> {
   const { exchange, route, caller } = admitted;
   const { services, policy, keep } = exchange;
   const question: DecisionRequest = {
@@ -171,17 +152,16 @@ function limited(admitted: Admitted, answer: Answer): Response | Promise<Respons
     idempotencyKey: null,
   };
   const startedMs = performance.now();
-  const deciding = services.limiter.decide(caller.subject, question, policy, Date.now(), keep);
-  if (!(deciding instanceof Promise)) return decided(admitted, deciding, startedMs, answer);
-  return deciding.then((decision) => decided(admitted, decision, startedMs, answer));
+  const decision = services.limiter.decide(caller.subject, question, policy, Date.now(), keep);
+  return andThen(decision, (made) => decided(admitted, made, startedMs, handle));
 }
 
-/** Refuses, or answers and tells the limits. */
+/** Rejects, or handles the request and adds the limit headers. */
 function decided(
   admitted: Admitted,
   decision: Decision,
   startedMs: number,
-  answer: Answer,
+  handle: Handler,
 ): Response | Promise<Response> {
   const { exchange } = admitted;
   const { requestId, policy } = exchange;
@@ -189,20 +169,18 @@ function decided(
   exchange.decision = decision;
   exchange.reason = null;
   logDecision(admitted, decision);
-  const about: Decided = {
+  const reported: ReportedDecision = {
     decision,
     requestId,
     xRateLimit: policy.xRateLimit,
     limiterMs: exchange.limiterMs,
   };
-  if (!decision.allowed) return refusal(about);
-  const answering = answer(admitted);
-  const told = (response: Response): Response =>
-    releaseSlots(withLimits(response, about), admitted, decision);
-  if (!(answering instanceof Promise)) return told(answering);
-  const answered = answering.then(told);
-  if (decision.holds.length > 0) keepSlots(answered, admitted, decision);
-  return answered;
+  if (!decision.allowed) return rejection(reported);
+  const response = andThen(handle(admitted), (handled) =>
+    releaseSlots(withLimits(handled, reported), admitted, decision),
+  );
+  if (decision.holds.length > 0) keepSlots(response, admitted, decision);
+  return response;
 }
 
 function logDecision({ exchange, route, caller }: Admitted, decision: Decision): void {
@@ -219,8 +197,8 @@ function logDecision({ exchange, route, caller }: Admitted, decision: Decision):
   });
 }
 
-/** Turned away before there was a decision. */
-function refused(exchange: Exchange, reason: string, response: Response): Response {
+/** Marks a request as turned away before a decision. */
+function turnedAway(exchange: Exchange, reason: string, response: Response): Response {
   exchange.reason = reason;
   exchange.failed = false;
   return response;

@@ -1,14 +1,14 @@
 /**
- * Forwards a request to its upstream, and the answer back, as streams: nothing is buffered, WebSocket upgrades pass through.
+ * Forwards a request to its upstream and the response back, as streams: nothing is buffered, WebSocket upgrades pass through.
  *
- * The upstream gets the caller's identity from us alone: headers that claim it are dropped on the way in, as are
- * hop-by-hop headers (RFC 9110, section 7.6.1) and the API key.
+ * Only this Worker tells the upstream who the caller is: identity headers of the client are dropped, as are hop-by-hop headers
+ * (RFC 9110, section 7.6.1) and the API key.
  */
 import type { Caller } from "../identity/authenticate.ts";
 import { looksLikeApiKey } from "../identity/api-key.ts";
 import { originOf, searchOf } from "../edge/url-parts.ts";
 
-/** Meaningful for one connection only. `upgrade` and `connection` are restored for a WebSocket. Names are in lower case. */
+/** Headers that concern one connection only, in lower case. `upgrade` and `connection` are restored for a WebSocket. */
 const HOP_BY_HOP = new Set([
   "connection",
   "keep-alive",
@@ -22,8 +22,8 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /**
- * What the upstream is told about the caller, and what a client therefore must not be able to write; `_` counts as `-`,
- * since CGI, WSGI and PHP make the two the same, and so does whatever else may stand in a name: some servers make it `_`.
+ * Headers that identify the caller to the upstream, which a client must not be able to set. `_` counts as `-`, since CGI, WSGI and PHP
+ * treat them alike; so does every other special character that a name may have, since some servers map it to `_`.
  */
 export const USER_ID_HEADER = "X-User-Id";
 export const USER_TIER_HEADER = "X-User-Tier";
@@ -32,7 +32,7 @@ const IDENTITY = new Set([
   USER_TIER_HEADER.toLowerCase(),
   "x-request-id",
   "x-real-ip",
-  // Read before, and set again.
+  // Read first and then set again.
   "cf-connecting-ip",
   "forwarded",
   "x-forwarded-for",
@@ -40,9 +40,9 @@ const IDENTITY = new Set([
   "x-forwarded-proto",
 ]);
 
-const ODD = /[^a-z0-9-]/;
+const SPECIAL = /[^a-z0-9-]/;
 
-/** Headers of our own answer that an upstream must not write. */
+/** Headers that only this Worker may set on a response. */
 const OURS = new Set([
   "ratelimit",
   "ratelimit-policy",
@@ -52,7 +52,7 @@ const OURS = new Set([
   "x-request-id",
 ]);
 
-/** `service:BINDING` resolved, or a base URL. */
+/** A resolved `service:BINDING`, or a base URL. */
 export type Upstream =
   | { readonly kind: "url"; readonly base: URL }
   | { readonly kind: "service"; readonly fetcher: Fetcher };
@@ -72,7 +72,7 @@ export type Forwarded =
   | { readonly kind: "timeout" }
   | { readonly kind: "error"; readonly error: unknown };
 
-/** Sends the request on. The response's headers are mutable. Never rejects. */
+/** Forwards the request. The headers of the response are mutable. Never rejects. */
 export async function forward(request: Request, forwarding: Forwarding): Promise<Forwarded> {
   const { upstream, timeoutMs } = forwarding;
   const abort = new AbortController();
@@ -101,17 +101,17 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
   }
 }
 
-/** `fetch` sends no content with these, not even none that is announced. */
+/** Methods with which `fetch` sends no content. */
 function isRead({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Whether a request has content that would not be sent on: better refused than forwarded without. */
+/** Whether a request has content that cannot be forwarded: it is rejected rather than forwarded without. */
 export function hasLostContent(request: Request): boolean {
   return isRead(request) && request.body !== null && request.headers.get("Content-Length") !== "0";
 }
 
-/** The upstream's base, then the canonical path, then the query as it came. */
+/** The upstream's base, the canonical path, and the unchanged query. */
 function targetOf({ url }: Request, { upstream, path }: Forwarding): string {
   const query = searchOf(url);
   if (upstream.kind === "url") {
@@ -122,11 +122,11 @@ function targetOf({ url }: Request, { upstream, path }: Forwarding): string {
   return `${scheme}://${host}${path}${query}`;
 }
 
-/** What came, without what the upstream must not get, and with what it is to know. */
+/** The client's headers without those that the upstream must not get, and with the caller's identity. */
 function requestHeaders(request: Request, forwarding: Forwarding): Headers {
   const { caller, tier, requestId, forwardKey } = forwarding;
   const headers = new Headers(request.headers);
-  // As it came: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
+  // Read before hop-by-hop headers are dropped: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
   const ip = headers.get("CF-Connecting-IP");
   const isWebSocket = headers.get("Upgrade")?.toLowerCase() === "websocket";
   dropHopByHop(headers);
@@ -151,7 +151,7 @@ function requestHeaders(request: Request, forwarding: Forwarding): Headers {
   return headers;
 }
 
-/** The upstream's answer with what is ours to say taken out, and `X-Request-Id` in. The headers are mutable. */
+/** The upstream's response without headers that only this Worker may set, and with `X-Request-Id`. Its headers are mutable. */
 function passBack(upstream: Response, requestId: string): Response {
   const response = new Response(upstream.body, upstream);
   const { headers } = response;
@@ -161,7 +161,7 @@ function passBack(upstream: Response, requestId: string): Response {
   return response;
 }
 
-/** What is listed, and what `Connection` names. */
+/** Drops the listed headers and those that `Connection` names. */
 function dropHopByHop(headers: Headers): void {
   const named = headers.get("Connection");
   for (const name of HOP_BY_HOP) headers.delete(name);
@@ -169,12 +169,12 @@ function dropHopByHop(headers: Headers): void {
     try {
       headers.delete(name.trim());
     } catch {
-      // No header has such a name.
+      // Not a valid header name, so there is no such header.
     }
   }
 }
 
-/** Whether the upstream would take it for who the caller is. */
+/** Whether an upstream could read this header as the caller's identity. */
 function isIdentity(name: string): boolean {
-  return IDENTITY.has(name) || (ODD.test(name) && IDENTITY.has(name.split(ODD).join("-")));
+  return IDENTITY.has(name) || (SPECIAL.test(name) && IDENTITY.has(name.split(SPECIAL).join("-")));
 }

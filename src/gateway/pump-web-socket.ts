@@ -1,7 +1,7 @@
 /**
- * Relays a WebSocket message by message to learn when it closes: the runtime does not report that of one that passes through. Only for
- * routes with a concurrency limit, since it costs 0.3 ms a round trip and has no back-pressure: what a slow peer has not read
- * waits in the isolate's memory, and the runtime does not report how much that is. So each direction has a bound.
+ * Relays a WebSocket message by message to learn when it closes, which the runtime does not report for one that passes through. Used only
+ * on routes with a concurrency limit, since it costs 0.3 ms a round trip and has no back-pressure: messages that a slow peer has not
+ * read wait in the isolate's memory, and the runtime does not report how many. So each direction has a bound.
  */
 
 /** Longest message, in bytes (text: characters). A longer one closes both sides with 1009. */
@@ -11,7 +11,7 @@ const MAX_MESSAGE = 4 * 1_048_576;
  * 1013. Far below the 128 MB that all requests of an isolate share.
  */
 const MAX_BURST = 16 * 1_048_576;
-/** Bytes per millisecond that a peer is assumed to read: 1 MiB a second. With a larger value, more waits for one that does not. */
+/** Bytes per millisecond that a peer is assumed to read: 1 MiB a second. With a larger value, more messages wait for a slower peer. */
 const READ_PER_MS = 1_048_576 / 1_000;
 
 /** How a side closed. */
@@ -24,13 +24,13 @@ const FAILED: End = { code: 1011, reason: "the other side broke off" };
 const TOO_BIG: End = { code: 1009, reason: "message too big" };
 const TOO_FAST: End = { code: 1013, reason: "the other side reads too slowly" };
 
-/** Never sent: they stand for a close frame without a code, and for none at all (RFC 6455, section 7.4.1). */
+/** Never sent: 1005 stands for a close frame without a code, 1006 for no close frame (RFC 6455, section 7.4.1). */
 const NO_CODE = 1005;
 const UNSENDABLE = new Set([1006, 1015]);
 
 /**
  * Takes over `upstream`, and calls `ended` once when either side has closed or disconnected.
- * @returns the end for the client, to go into the response.
+ * @returns the client's end, for the response.
  */
 export function pumpWebSocket(upstream: WebSocket, ended: () => void): WebSocket {
   const { 0: client, 1: server } = new WebSocketPair();
@@ -84,6 +84,6 @@ function close(side: WebSocket, { code, reason }: End): void {
     else if (UNSENDABLE.has(code)) side.close(FAILED.code, FAILED.reason);
     else side.close(code, reason);
   } catch {
-    // Closed already, or by a code that no application may send.
+    // Already closed, or the code is not one that an application may send.
   }
 }

@@ -1,4 +1,4 @@
-/** Tells analytics of a request, once it is answered. */
+/** Records a request in analytics, after its response. */
 import { pointOf, resultOf } from "../analytics/decision-point.ts";
 import { placeOf } from "../analytics/place.ts";
 import { reportedTier } from "../edge/caller-tier.ts";

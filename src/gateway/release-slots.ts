@@ -1,19 +1,19 @@
-/** Gives the slots of a concurrency limit back when the response has been sent, its WebSocket has closed, or either broke off. */
+/** Frees the slots of a concurrency limit when the response has been sent, its WebSocket has closed, or either broke off. */
 import type { Decision } from "../core/decision.ts";
 import type { Admitted } from "./exchange.ts";
 import { pumpWebSocket } from "./pump-web-socket.ts";
 
-/** Until there is a response: goes on though the client leaves, and gives the slots back if there is none. */
+/** Keeps the request alive until it has a response, even if the client leaves, and frees the slots if it gets none. */
 export function keepSlots(
-  answered: Promise<Response>,
+  response: Response | Promise<Response>,
   { exchange: { services, keep }, caller }: Admitted,
   { holds }: Decision,
 ): void {
   const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
-  keep(answered.then(() => undefined, release));
+  keep(Promise.resolve(response).then(() => undefined, release));
 }
 
-/** The response as it is to be sent: watched, where slots depend on its end. */
+/** The response to send. If it holds slots, it is watched until its end. */
 export function releaseSlots(
   response: Response,
   { exchange: { services, request, keep }, caller }: Admitted,
@@ -26,7 +26,7 @@ export function releaseSlots(
     const client = pumpWebSocket(webSocket, () => keep(release()));
     return new Response(null, { status: 101, webSocket: client, headers: response.headers });
   }
-  // The answer to HEAD is sent without its body, of which nobody would see the end.
+  // The runtime sends no body for HEAD, so its end would never be seen.
   if (!response.body || request.method === "HEAD") {
     keep(release());
     return response;

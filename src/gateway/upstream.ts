@@ -1,13 +1,13 @@
-/** Resolves what a policy or the UPSTREAM variable names into something to send a request to. */
+/** Resolves an upstream that a route or the UPSTREAM variable names. */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Upstream } from "./proxy.ts";
 
 const SERVICE = "service:";
 
-/** URLs as they were last parsed: as many as a policy may have routes. */
+/** Parsed URLs: as many as a policy may have routes. */
 const PARSED = new BoundedCache<Upstream | null>(500);
 
-/** Null where nothing is named, or where the named service binding does not exist. */
+/** Null if no upstream is named, or the named service binding does not exist. */
 export function resolveUpstream(named: string | null, bindings: object): Upstream | null {
   if (named === null) return null;
   if (!named.startsWith(SERVICE)) {

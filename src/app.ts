@@ -1,4 +1,4 @@
-/** The edge: the reserved paths as a Hono app, everything else to the gateway. */
+/** The Worker's request handling: a Hono app for the reserved paths, the gateway for all others. */
 import type { Hono } from "hono";
 import { api } from "./api/api.ts";
 import type { AppEnv } from "./edge/app-env.ts";
@@ -11,12 +11,12 @@ import { messageOf } from "./log.ts";
 import { isReserved, RESERVED_TREES } from "./policy/route-table.ts";
 
 /**
- * A year in which browsers use https for this host, even for http links. For this host alone: its subdomains may not be ours. On reserved
+ * For a year, browsers use https for this host, even for http links. Without includeSubDomains: subdomains may not be ours. On reserved
  * paths only: elsewhere the upstream decides for the host.
  */
-const TRANSPORT = "max-age=31536000";
+const STRICT_TRANSPORT = "max-age=31536000";
 
-/** What answers a Worker's requests. */
+/** Handles a Worker's requests. */
 export interface App {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response>;
 }
@@ -28,7 +28,7 @@ export function createApp(services: Services): App {
   return {
     fetch(request, env, ctx) {
       const path = pathnameOf(request.url);
-      // Which paths are spelt like reserved ones is for Hono to say.
+      // Hono decides whether an encoded path is another spelling of a reserved one.
       const mayBeReserved = isReserved(path) || path.includes("%");
       return mayBeReserved ? reserved.fetch(request, env, ctx) : handle(request, env, ctx);
     },
@@ -38,7 +38,7 @@ export function createApp(services: Services): App {
 function reservedPaths(services: Services, handle: Fetch): Hono<AppEnv> {
   const app = honoApp<AppEnv>();
   app.onError((thrown, c) => {
-    // Unset where the very beginning failed.
+    // Unset if the first middleware failed.
     const requestId = c.get("requestId") ?? crypto.randomUUID();
     services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
     return unhandled(requestId);
@@ -53,14 +53,16 @@ function reservedPaths(services: Services, handle: Fetch): Hono<AppEnv> {
   }
   app.route("/", api());
   for (const path of RESERVED_TREES) {
-    app.all(path, (c) => problem("not_found", "There is nothing at this path.", c.var.requestId));
+    app.all(path, (c) =>
+      problem("not_found", "This path does not exist. See /docs for the API.", c.var.requestId),
+    );
   }
   return app.all("*", (c) => handle(c.req.raw, c.env, c.executionCtx));
 }
 
-/** The headers of every answer under a reserved path. Problems of the gateway have the first of them from problem.ts. */
+/** Sets the headers of every response under a reserved path. Problems of the gateway get the first from problem.ts. */
 function setOwnHeaders({ headers, webSocket }: Response, url: string): void {
   if (webSocket) return;
   headers.set("X-Content-Type-Options", "nosniff");
-  if (url.startsWith("https:")) headers.set("Strict-Transport-Security", TRANSPORT);
+  if (url.startsWith("https:")) headers.set("Strict-Transport-Security", STRICT_TRANSPORT);
 }

@@ -1,4 +1,4 @@
-/** What an isolate makes once and all its requests share: the services. Plain objects, no promise of any request. */
+/** The services of this isolate, made once and shared by all its requests. Plain objects: no promise of any request is shared. */
 import { createServices, type Services } from "./edge/services.ts";
 import type { Parsed } from "./policy/fault.ts";
 

@@ -1,4 +1,4 @@
-/** What workerd offers and @cloudflare/workers-types does not declare yet. */
+/** Declarations that @cloudflare/workers-types lacks, and the optional variables. */
 
 interface DurableObjectNamespaceGetDurableObjectOptions {
   /** Caps the runtime's own retries of a call that never reached the object (five attempts in 10 s by default). */
@@ -7,23 +7,23 @@ interface DurableObjectNamespaceGetDurableObjectOptions {
 
 /** Secrets and variables that a deployment may leave out. */
 interface Env {
-  /** HS*: the shared secret that tokens are signed with. */
+  /** HS*: the shared secret of the issuer. */
   JWT_SECRET?: string;
-  /** RS*, ES*: where the issuer's key set is. */
+  /** RS*, ES*: the URL of the issuer's key set. */
   JWT_JWKS_URL?: string;
   JWT_ALGORITHM?: string;
   JWT_ISSUER?: string;
   JWT_AUDIENCE?: string;
-  /** The claim that names a user's tier; tokens name none where it is left out. */
+  /** The claim that names a user's tier. Default: none does. */
   JWT_TIER_CLAIM?: string;
-  /** Further admin tokens, as JSON: `[{"name", "role", "sha256"}]` (src/identity/admin/admin-settings.ts says how to make one). */
+  /** Further admin tokens, as JSON: `[{"name", "role", "sha256"}]` (src/identity/admin/admin-settings.ts shows how to make one). */
   ADMIN_TOKENS?: string;
   /** Cloudflare Access: `https://<team>.cloudflareaccess.com`. */
   ACCESS_TEAM_DOMAIN?: string;
   /** Cloudflare Access: the application's audience (AUD) tag. */
   ACCESS_AUD?: string;
-  /** What everybody may do whom Cloudflare Access lets through: viewer (where it is left out), operator or admin. */
+  /** The role of everyone whom Cloudflare Access admits: viewer (default), operator or admin. */
   ACCESS_ROLE?: string;
-  /** How long a decision may take before the tier's failure policy answers, milliseconds. */
+  /** Deadline of a decision, after which the tier's failure policy decides. Milliseconds. */
   LIMITER_TIMEOUT_MS?: string;
 }

@@ -1,6 +1,4 @@
-/**
- * What the deployment configures by variables and secrets, parsed once per isolate. Every variable is listed in README.md.
- */
+/** Parses the deployment's variables and secrets, once per isolate. README.md lists all of them. */
 import * as z from "zod/mini";
 import { type EngineSettings, engineVariables, readEngine } from "./analytics/reports/report-settings.ts";
 import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
@@ -12,13 +10,13 @@ import { type Fault, parseBy, type Parsed } from "./policy/fault.ts";
 import { upstreamSchema } from "./policy/schema.ts";
 
 export interface Settings {
-  /** Upstream of routes that name none; null where none is configured. */
+  /** Upstream of routes that name none; null if none is configured. */
   readonly upstream: string | null;
   readonly logLevel: LogLevel;
   readonly limiterTimeoutMs: number;
-  /** Null: bearer tokens other than API keys are refused. */
+  /** Null: bearer tokens other than API keys are rejected. */
   readonly jwt: JwtSettings | null;
-  /** Who may administer. Nobody is configured: the admin API answers 503. */
+  /** Who may use the admin API. If nobody is configured, it responds 503. */
   readonly admin: AdminSettings;
   /** Where points are written to: the hub's embedded store, Analytics Engine, or both. */
   readonly analytics: "embedded" | "engine" | "both";
@@ -26,7 +24,7 @@ export interface Settings {
   readonly engine: EngineSettings | null;
 }
 
-/** An unset variable and an empty one are the same. */
+/** An empty variable counts as unset. */
 const text = z.optional(z.string());
 const MIN_HMAC_SECRET_LENGTH = 32;
 
@@ -70,7 +68,7 @@ export function readSettings(env: unknown): Parsed<Settings> {
   };
 }
 
-/** JWT is on where JWT_ALGORITHM is set; then issuer, audience and the key are required. */
+/** JWT is on if JWT_ALGORITHM is set; issuer, audience and key are then required. */
 function readJwt(variables: Variables, faults: Fault[]): JwtSettings | null {
   const algorithm = variables.JWT_ALGORITHM;
   if (!algorithm) {
@@ -81,7 +79,7 @@ function readJwt(variables: Variables, faults: Fault[]): JwtSettings | null {
   }
   const required = (name: "JWT_ISSUER" | "JWT_AUDIENCE"): string => {
     const value = variables[name];
-    if (!value) faults.push({ path: `/${name}`, message: "is required where JWT_ALGORITHM is set" });
+    if (!value) faults.push({ path: `/${name}`, message: "is required if JWT_ALGORITHM is set" });
     return value ?? "";
   };
   return {

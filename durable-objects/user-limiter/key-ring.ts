@@ -5,7 +5,7 @@
  * puts the key's KV record into the outbox, in the same transaction.
  */
 import * as z from "zod/mini";
-import { type KeyRecord, keyRecordKey, SCOPES } from "../../src/identity/key-store.ts";
+import { type KeyRecord, keyRecordKey, KEY_SCOPES } from "../../src/identity/key-store.ts";
 import { parseJson } from "../../src/json.ts";
 import type { NewKey } from "../../src/objects/account.ts";
 import type { Outbox } from "../outbox.ts";
@@ -28,7 +28,7 @@ const keyRow = z.object({
   grace_ends_ms: z.nullable(z.number()),
 });
 const lineageRow = z.object({ key_id: z.string(), origin_id: z.string() });
-const scopesSchema = z.array(z.enum(SCOPES));
+const scopesSchema = z.array(z.enum(KEY_SCOPES));
 
 /** A key as the object keeps it. */
 export interface StoredKey extends NewKey {

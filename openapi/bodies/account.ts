@@ -1,7 +1,7 @@
 /** What the endpoints of accounts, keys and sessions answer. */
 import * as z from "zod/mini";
 import { ROLES } from "../../src/identity/admin/role.ts";
-import { SCOPES } from "../../src/identity/key-store.ts";
+import { KEY_SCOPES } from "../../src/identity/key-store.ts";
 import { userIdSchema } from "../../src/identity/user-id.ts";
 import { accountChangeSchema } from "../../src/api/schemas.ts";
 import { about, named } from "../said.ts";
@@ -112,7 +112,7 @@ export const accountsSchema = z.strictObject({
 const key = {
   keyId: words("Names the key without giving it away."),
   name: words("For people."),
-  scopes: about("`call`: the routes of the gateway. `check`: the decision API.", z.array(z.enum(SCOPES))),
+  scopes: about("`call`: the routes of the gateway. `check`: the decision API.", z.array(z.enum(KEY_SCOPES))),
   createdAt: moment("When it was issued."),
   expiresAt: momentOrNull(
     "When it stops working: at its expiry, or at the end of its grace period if it was rotated; null: never.",

@@ -4,7 +4,7 @@ import { liveFiltersSchema } from "../analytics/live.ts";
 import { boundedRecord } from "../bounded-record.ts";
 import { INTERVAL_NAMES, ORDERS, OUTCOMES, STACKS } from "../analytics/reports/report-query.ts";
 import { toMilli } from "../core/units.ts";
-import { SCOPES } from "../identity/key-store.ts";
+import { KEY_SCOPES } from "../identity/key-store.ts";
 import { userIdSchema } from "../identity/user-id.ts";
 import { plainText } from "./plain-text.ts";
 
@@ -125,7 +125,7 @@ export const resetSchema = z.strictObject({
 export const newKeySchema = z.strictObject({
   name: z.optional(displayName),
   /** What the key may do; ["call"] where left out. */
-  scopes: z.optional(z.array(z.enum(SCOPES)).check(z.minLength(1), z.maxLength(SCOPES.length))),
+  scopes: z.optional(z.array(z.enum(KEY_SCOPES)).check(z.minLength(1), z.maxLength(KEY_SCOPES.length))),
   /** A key without it does not expire. */
   expiresAt: z.optional(instant),
   /** Only the prefix of the key; live where left out. */

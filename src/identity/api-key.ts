@@ -1,8 +1,8 @@
 /**
  * The format of an API key: `el_live_` or `el_test_`, 30 random base62 characters, 6 of checksum.
  *
- * The prefix lets secret scanners find a leaked key, the checksum lets the edge refuse a mistyped one without any I/O. At rest
- * there is only the SHA-256: 30 base62 characters carry 178 bits, so a slow hash would protect nothing more.
+ * The prefix lets secret scanners find leaked keys; the checksum lets the edge reject a mistyped key without I/O. Only the SHA-256 is
+ * stored: 30 base62 characters carry 178 bits, so a slow hash would add no protection.
  *
  * Never logs or stores a key.
  */
@@ -16,24 +16,24 @@ const FORMAT = /^el_(live|test)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
 
 export type KeyMode = "live" | "test";
 
-/** Whether a bearer token is meant to be an API key (rather than a JWT), right or wrong. */
+/** Whether a bearer token has the form of an API key rather than of a JWT. Does not check it. */
 export function looksLikeApiKey(token: string): boolean {
   return token.startsWith("el_");
 }
 
-/** A new key from the platform's random source. Shown once and then forgotten. */
+/** A new key from the platform's random source. The plaintext is shown once and never stored. */
 export function generateApiKey(mode: KeyMode): string {
   const random = randomBase62(RANDOM_LENGTH);
   return `el_${mode}_${random}${checksum(random)}`;
 }
 
-/** Whether the format and the checksum are right. Says nothing of whether the key exists. */
+/** Whether the format and the checksum are right. Does not check that the key exists. */
 export function isWellFormedApiKey(key: string): boolean {
   const [, , random, sum] = FORMAT.exec(key) ?? [];
   return random !== undefined && sum === checksum(random);
 }
 
-/** SHA-256 in lower-case hex: what is stored, and what KV is asked for. */
+/** SHA-256 in lower-case hex: the stored form, and the name of the key's KV entry. */
 export async function hashApiKey(key: string): Promise<string> {
   return secretDigest(key);
 }
@@ -49,7 +49,7 @@ function checksum(random: string): string {
   return text.padStart(CHECKSUM_LENGTH, "0");
 }
 
-/** Uniform over the alphabet: bytes that would favour its beginning are thrown away. */
+/** Uniform over the alphabet: bytes that would favour its first characters are discarded. */
 function randomBase62(length: number): string {
   let text = "";
   while (text.length < length) {

@@ -1,26 +1,26 @@
 /**
- * Who is calling: an API key, a JWT, or else the client's address. The first credential that is present decides.
+ * Authenticates a request by API key, by JWT, or else by the client's address. The first credential that is present decides.
  *
- * A credential that is present but bad is refused, never a fall back to anonymous. Does no more I/O than one key lookup, and
- * none before a key's checksum is right.
+ * A bad credential is rejected; it never falls back to anonymous. Makes one key lookup at most, and none unless the key's checksum is
+ * right.
  */
 import { isWellFormedApiKey, looksLikeApiKey } from "./api-key.ts";
 import { clientIp } from "./client-ip.ts";
 import type { JwtVerifier } from "./jwt.ts";
-import type { KeyLookup, KeyStore, Scope } from "./key-store.ts";
+import type { KeyLookup, KeyStore, KeyScope } from "./key-store.ts";
 
 /** A caller, as the limiter knows it. */
 export interface Caller {
-  /** Names the object that decides: `user:<id>` or `ip:<address>`. */
+  /** The name of the object that decides: `user:<id>` or `ip:<address>`. */
   readonly subject: string;
   readonly kind: "key" | "jwt" | "ip";
   /** Null for an anonymous caller. */
   readonly user: string | null;
   readonly keyId: string | null;
-  /** The tier that the credential names; null: whatever the account or the policy says. */
+  /** The tier that the credential names; null: the account or the policy decides. */
   readonly tier: string | null;
-  /** A JWT may call the gateway, as anonymous callers may; only a key can carry `check`. */
-  readonly scopes: readonly Scope[];
+  /** JWTs and anonymous callers have the scope `call`; only a key can have `check`. */
+  readonly scopes: readonly KeyScope[];
 }
 
 export type Authentication =
@@ -30,13 +30,13 @@ export type Authentication =
 
 export interface Credentials {
   readonly keys: KeyStore;
-  /** Null where no JWT is configured: then every bearer token is an API key or bad. */
+  /** Null if no JWT issuer is configured: every bearer token must then be an API key. */
   readonly jwt: JwtVerifier | null;
 }
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** Never rejects. A promise only where something has to be asked or verified. */
+/** Never rejects. Returns a promise only if KV must be read or a token verified. */
 export function authenticate(
   headers: Headers,
   credentials: Credentials,
@@ -48,7 +48,7 @@ export function authenticate(
   if (authorization === null) return { kind: "caller", caller: anonymous(headers) };
   const token = BEARER.exec(authorization)?.[1];
   if (token === undefined)
-    return invalid("The Authorization header is not of the form: Bearer <key or token>.");
+    return invalid("The Authorization header must have the form: Bearer <key or token>.");
   if (looksLikeApiKey(token)) return byKey(token, credentials.keys, nowMs);
   if (!credentials.jwt) return invalid("The bearer token is not an API key of this service.");
   return byToken(token, credentials.jwt, nowMs);
@@ -65,7 +65,7 @@ function byKey(key: string, keys: KeyStore, nowMs: number): Authentication | Pro
 
 function ofKey(found: KeyLookup, nowMs: number): Authentication {
   if (found.kind === "unavailable") return found;
-  if (found.kind === "unknown") return invalid("The API key is not known.");
+  if (found.kind === "unknown") return invalid("Unknown API key.");
   const { keyId, user, scopes, expiresAt } = found.record;
   if (expiresAt !== null && nowMs >= expiresAt) return invalid("The API key has expired.");
   return {

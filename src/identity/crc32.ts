@@ -1,6 +1,6 @@
 /**
- * CRC-32 (ISO 3309, the one of zip and Ethernet) of an ASCII string. Tells a mistyped key from a real one before any I/O;
- * it is no protection against forgery, which the lookup of the key's hash is.
+ * CRC-32 (ISO 3309, as in zip and Ethernet) of an ASCII string. Detects mistyped keys before any I/O. It does not protect against
+ * forgery; the lookup of the key's hash does.
  */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;

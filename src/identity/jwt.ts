@@ -1,8 +1,8 @@
 /**
- * A user's JSON Web Token: what its issuer vouches for, read as a user and a tier. token-issuer.ts does the verifying.
+ * Reads a user and a tier from a user's JSON Web Token. token-issuer.ts verifies it.
  *
- * A good token is verified once in 30 s and not each time: bounded in number and bytes, and never longer than it is valid. A key
- * that its issuer withdraws counts so long after it has gone from the key set that we hold, which is older anyway.
+ * A valid token is cached for 30 s, never beyond its expiry, in a cache bounded in number and bytes. So a key that its issuer withdraws
+ * is accepted for up to 30 s after it leaves the key set, which is itself cached longer.
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Log } from "../log.ts";
@@ -11,7 +11,7 @@ import { type IssuerSettings, TokenIssuer } from "./token-issuer.ts";
 import { isUserId } from "./user-id.ts";
 
 export interface JwtSettings extends IssuerSettings {
-  /** The claim that names the user's tier, or null: then tokens name none. */
+  /** The claim that names the user's tier; null: tokens name none. */
   readonly tierClaim: string | null;
 }
 
@@ -35,7 +35,7 @@ export class JwtVerifier {
     this.#tierClaim = settings.tierClaim;
   }
 
-  /** Never rejects. `unavailable`: the key set could not be fetched, so nobody can say. */
+  /** Never rejects. `unavailable`: the key set could not be fetched, so the token could not be verified. */
   verify(token: string, nowMs: number): JwtResult | Promise<JwtResult> {
     return this.#verified.get(token, nowMs) ?? this.#verify(token, nowMs);
   }
@@ -46,7 +46,7 @@ export class JwtVerifier {
     const { claims, untilMs } = result;
     if (!isUserId(claims.sub)) return { kind: "invalid" };
     const tier = this.#tierClaim === null ? null : claims[this.#tierClaim];
-    // What no policy can call a tier names none: neither our own LOGIN_TIER nor what breaks a header.
+    // A name that no policy can give a tier is ignored: it could be a built-in tier, or break a header.
     const named = typeof tier === "string" && NAME.test(tier) ? tier : null;
     const valid = { kind: "valid", user: claims.sub, tier: named } as const;
     if (token.length <= LONGEST_CACHED) {

@@ -1,9 +1,9 @@
 /**
- * Looks an API key up by its hash: KV `key:<sha256 hex>` -> whose key it is.
+ * Looks up an API key's owner by the key's hash: KV `key:<sha256 hex>` -> {@link KeyRecord}.
  *
- * A projection: it finds the user; whether the key is still good is for the user's object to say, in the decision itself.
- * Cached in the isolate: a hit for 30 s, a miss for 5 s, both bounded in number. The cache is by the key itself, which every
- * request brings along anyway, so that none is hashed twice; it never leaves the isolate's memory.
+ * A projection: it finds the user; the user's object decides whether the key is still valid, as part of the decision. Cached in the
+ * isolate: found keys for 30 s, unknown keys for 5 s, both bounded in number. The cache is indexed by the key itself, so that no key is
+ * hashed twice; the key never leaves the isolate's memory.
  */
 import * as z from "zod/mini";
 import { BoundedCache } from "../bounded-cache.ts";
@@ -16,22 +16,22 @@ import { userIdSchema } from "./user-id.ts";
 
 const HIT_MS = 30_000;
 const MISS_MS = 5_000;
-/** About 3 MB of isolate memory at most, of 128. */
+/** At most about 3 MB of the isolate's 128 MB. */
 const CACHED_KEYS = 10_000;
-/** Keys that are nobody's, apart: anybody can make such up, and is not to push out those that are somebody's. */
+/** Unknown keys have their own cache, so that forged keys cannot evict real ones. */
 const CACHED_UNKNOWN = 1_000;
-/** KV's least; a new key that was asked for before it existed may need so long to work. */
+/** The minimum that KV allows. A new key that was looked up before it existed may take this long to work. */
 const KV_CACHE_SECONDS = 30;
 const KV_DEADLINE_MS = 2_000;
 
-/** What a key may do: `call` the routes of the gateway, `check` by the decision API. */
-export const SCOPES = ["call", "check"] as const;
-export type Scope = (typeof SCOPES)[number];
+/** What a key may be used for: `call` the gateway's routes, `check` through the decision API. */
+export const KEY_SCOPES = ["call", "check"] as const;
+export type KeyScope = (typeof KEY_SCOPES)[number];
 
 export const keyRecordSchema = z.object({
   keyId: z.string().check(z.minLength(1), z.maxLength(64)),
   user: userIdSchema,
-  scopes: z.array(z.enum(SCOPES)),
+  scopes: z.array(z.enum(KEY_SCOPES)),
   /** Unix milliseconds, or null for a key that does not expire. */
   expiresAt: z.nullable(z.number()),
   /** Grows with each change, so that an older record never replaces a newer one. */
@@ -41,15 +41,13 @@ export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
 export const keyRecordKey = (hash: string): string => `key:${hash}`;
 
-/** `unavailable`: KV did not answer and nothing is cached, so nobody can say whose key it is. */
+/** `unavailable`: KV did not answer and no record is cached, so the owner is unknown. */
 export type KeyLookup =
   | { readonly kind: "found"; readonly record: KeyRecord }
   | { readonly kind: "unknown" }
   | { readonly kind: "unavailable" };
 
-/**
- * How a look-up went, for whoever counts them: cached, read from KV, answered by an old record because KV failed, or not at all.
- */
+/** The result of a lookup, for metrics: `stale` is an expired record that was used because KV failed. */
 export type KeyResult = "hit" | "miss" | "stale" | "failed";
 
 export class KeyStore {
@@ -59,14 +57,14 @@ export class KeyStore {
   readonly #found = new BoundedCache<KeyRecord>(CACHED_KEYS);
   readonly #unknown = new BoundedCache<true>(CACHED_UNKNOWN);
 
-  /** @param count told of each look-up; must be quick and never throw. */
+  /** @param count called for each lookup; must be quick and never throw. */
   constructor(kv: KVNamespace, log: Log, count: (result: KeyResult) => void = () => {}) {
     this.#kv = kv;
     this.#log = log;
     this.#count = count;
   }
 
-  /** What is cached of a key, or null. */
+  /** The cached result for a key, or null. */
   known(key: string, nowMs: number): KeyLookup | null {
     const record = this.#found.get(key, nowMs) ?? null;
     if (!record && !this.#unknown.get(key, nowMs)) return null;
@@ -75,8 +73,8 @@ export class KeyStore {
   }
 
   /**
-   * Never rejects. Where KV fails, a record that was cached before is used however old: the object checks it anyway.
-   * @param key well-formed: of one length, so that the cache is bounded in bytes too.
+   * Never rejects. If KV fails, an expired record from the cache is used, however old: the object checks the key anyway.
+   * @param key well-formed, so all keys have one length and the cache is bounded in bytes too.
    */
   async find(key: string, nowMs: number): Promise<KeyLookup> {
     const known = this.known(key, nowMs);

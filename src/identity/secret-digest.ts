@@ -1,7 +1,7 @@
 /**
- * Secrets as their SHA-256, in lower-case hex: how keys and tokens are kept at rest and compared.
+ * SHA-256 digests of secrets, in lower-case hex: the form in which keys and tokens are stored and compared.
  *
- * A fast hash is enough for what is random and long; it would protect no password. Never logs what it is given.
+ * A fast hash is enough for long random secrets; it would not protect a password. Never logs its input.
  */
 
 /** 64 characters, whatever the secret's length. */
@@ -10,10 +10,10 @@ export async function secretDigest(secret: string): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Whether two digests are the same, in a time that says nothing of where they differ. */
+/** Compares two digests in constant time. */
 export function equalDigests(a: string, b: string): boolean {
   const encoder = new TextEncoder();
   const [left, right] = [encoder.encode(a), encoder.encode(b)];
-  // Digests are all of one length: that it differs is no secret.
+  // All digests have one length, so a different length is no secret.
   return left.byteLength === right.byteLength && crypto.subtle.timingSafeEqual(left, right);
 }

@@ -1,8 +1,8 @@
 /**
- * One issuer of JSON Web Tokens (RFC 7519) that the deployment trusts: verifies with `jose` what claims to come from it.
+ * One trusted issuer of JSON Web Tokens (RFC 7519): verifies tokens that claim to come from it, with `jose`.
  *
- * The algorithm is fixed by configuration and never taken from the token; `exp`, issuer and audience are required
- * (RFC 8725). Fails closed: any doubt is "not valid". What the claims mean is for the caller to say.
+ * The algorithm is fixed by configuration and never read from the token; `exp`, issuer and audience are required (RFC 8725). Fails
+ * closed. The caller interprets the claims.
  */
 import { createRemoteJWKSet, type JWKSCacheInput, jwksCache, jwtVerify, type JWTPayload } from "jose";
 import { JOSEError, JWKSInvalid, JWKSTimeout } from "jose/errors";
@@ -22,18 +22,18 @@ export interface IssuerSettings {
   readonly audience: string;
 }
 
-/** A longer token is refused unread: a real one has a few hundred characters. */
+/** A longer token is rejected unread: real ones have a few hundred characters. */
 const MAX_TOKEN_LENGTH = 8_192;
-/** For clocks that are a little apart. */
+/** Tolerates clocks that differ slightly. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 const JWKS_DEADLINE_MS = 2_000;
 
-/** `unavailable`: the key set could not be fetched, so nobody can say. */
+/** `unavailable`: the key set could not be fetched, so the token could not be verified. */
 export type VerifiedToken =
   | {
       readonly kind: "valid";
       readonly claims: JWTPayload;
-      /** Until when the token is valid, tolerance included. */
+      /** The end of the token's validity, tolerance included. Unix milliseconds. */
       readonly untilMs: number;
     }
   | { readonly kind: "invalid" }
@@ -42,7 +42,7 @@ export type VerifiedToken =
 export class TokenIssuer {
   readonly #settings: IssuerSettings;
   readonly #log: Log;
-  /** The key set as fetched: plain data, shared between requests (jose's own object would share a promise). */
+  /** The fetched key set as plain data, shared between requests (jose's own object would share a promise). */
   readonly #keySet: JWKSCacheInput = {};
 
   constructor(settings: IssuerSettings, log: Log) {
@@ -85,7 +85,7 @@ export class TokenIssuer {
   }
 }
 
-/** Whether the token is at fault, rather than the key set or its server. */
+/** Whether the token caused the error, rather than the key set or its server. */
 function isTokensFault(thrown: unknown): boolean {
   return (
     thrown instanceof JOSEError &&

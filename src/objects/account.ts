@@ -1,5 +1,5 @@
 /** Accounts, keys, grants, audit and usage as the control plane exchanges them with a user's object. Times are Unix milliseconds. */
-import type { Scope } from "../identity/key-store.ts";
+import type { KeyScope } from "../identity/key-store.ts";
 import type { Grant, Overrides } from "../policy/adjust.ts";
 
 export type AccountStatus = "active" | "blocked";
@@ -33,7 +33,7 @@ export interface AccountChange {
 export interface ApiKey {
   readonly keyId: string;
   readonly name: string;
-  readonly scopes: readonly Scope[];
+  readonly scopes: readonly KeyScope[];
   readonly createdMs: number;
   readonly expiresMs: number | null;
   readonly revokedMs: number | null;
@@ -46,7 +46,7 @@ export interface NewKey {
   readonly keyId: string;
   readonly hash: string;
   readonly name: string;
-  readonly scopes: readonly Scope[];
+  readonly scopes: readonly KeyScope[];
   readonly expiresMs: number | null;
 }
 

@@ -1,15 +1,16 @@
 /**
- * An account's own limits: its tier's, with numbers of its own and what it was granted for a time.
+ * An account's effective limits: its tier's, with the account's own numbers (overrides) and temporary grants.
  *
- * A counter is known by its limit's name, so an adjustment keeps what was used: more lets a denied user in at once, less never
- * lends. Pure: no I/O and no clock.
+ * A counter is identified by its limit's name, so an adjustment keeps what was used: a larger limit admits a denied user at once, a
+ * smaller one never goes below zero. Pure: no I/O and no clock.
  */
+import { MAX_SLOTS } from "../core/concurrency.ts";
 import type { ScopedLimit, Tier } from "./compiled.ts";
 import { compileLimit } from "./compile-limits.ts";
 import { type Fault, pointer } from "./fault.ts";
 import type { LimitDocument } from "./schema.ts";
 
-/** Numbers that replace those of the tier's limit of one name. Fields as in the policy. */
+/** Numbers that replace those of one of the tier's limits. Fields and units as in the policy. */
 export interface Override {
   readonly tokens?: number | undefined;
   readonly per?: "second" | "minute" | "hour" | "day" | "month" | undefined;
@@ -19,7 +20,7 @@ export interface Override {
 }
 export type Overrides = Readonly<Record<string, Override>>;
 
-/** Extra capacity until a moment: burst of a bucket, amount of a quota, slots of a concurrency limit. */
+/** Extra capacity until a point in time: burst of a bucket, amount of a quota, slots of a concurrency limit. */
 export interface Grant {
   readonly grantId: string;
   /** Name of the limit. */
@@ -36,7 +37,7 @@ const FIELDS: Record<LimitDocument["kind"], readonly (keyof Override)[]> = {
   concurrency: ["max"],
 };
 
-/** Which periods each kind may be given: months are quotas, what is shorter than an hour is a bucket. */
+/** The periods that each kind may have: months are for quotas, periods shorter than an hour for buckets. */
 const PERIODS: Record<LimitDocument["kind"], readonly Override["per"][]> = {
   bucket: ["second", "minute", "hour", "day"],
   quota: ["hour", "day", "month"],
@@ -44,8 +45,8 @@ const PERIODS: Record<LimitDocument["kind"], readonly Override["per"][]> = {
 };
 
 /**
- * The tier as it holds for one account. What no longer fits (the policy has changed since) is left out whole, grants before the
- * account's own numbers, so an account never loses its tier's own limits over it. `grants` must be those in force.
+ * The tier as it applies to one account. If the policy has changed and an adjustment no longer fits, all grants of that limit are
+ * ignored, then its override, so an account never loses the tier's own limit. `grants` must be those in force.
  */
 export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Grant[]): Tier {
   const limits = tier.limits.map((scoped): ScopedLimit => {
@@ -64,14 +65,20 @@ export function adjustTier(tier: Tier, overrides: Overrides, grants: readonly Gr
   return { ...tier, limits };
 }
 
-/** What is wrong with overrides for a tier: unknown limits, fields of another kind, numbers that cannot be counted. */
+/** The faults of overrides for a tier: unknown limits, fields of another kind, numbers that cannot be counted exactly. */
 export function overrideFaults(tier: Tier, overrides: Overrides): Fault[] {
   return Object.entries(overrides).flatMap(([name, override]) => faultsOf(tier, name, override));
 }
 
 function faultsOf(tier: Tier, name: string, override: Override): Fault[] {
   const scoped = tier.limits.find(({ document }) => document.name === name);
-  if (!scoped) return [{ path: pointer(["limits", name]), message: `tier "${tier.name}" has no such limit` }];
+  if (!scoped)
+    return [
+      {
+        path: pointer(["limits", name]),
+        message: `tier "${tier.name}" has no limit "${name}"${knownLimits(tier)}`,
+      },
+    ];
   const { document } = scoped;
   const foreign = Object.keys(override).filter(
     (field) => !FIELDS[document.kind].some((own) => own === field),
@@ -79,18 +86,27 @@ function faultsOf(tier: Tier, name: string, override: Override): Fault[] {
   if (foreign.length > 0) {
     return foreign.map((field) => ({
       path: pointer(["limits", name, field]),
-      message: `is no field of a ${document.kind}; it has ${FIELDS[document.kind].join(", ")}`,
+      message: `is not a field of a ${document.kind} (its fields: ${FIELDS[document.kind].join(", ")})`,
     }));
   }
   if (override.per !== undefined && !PERIODS[document.kind].includes(override.per)) {
-    const message = `is no period of a ${document.kind}; it takes ${PERIODS[document.kind].join(", ")}`;
+    const message = `is not a period of a ${document.kind} (known: ${PERIODS[document.kind].join(", ")})`;
     return [{ path: pointer(["limits", name, "per"]), message }];
   }
   if (compileLimit(withOverride(document, override))) return [];
-  return [{ path: pointer(["limits", name]), message: "does not give a limit that can be counted exactly" }];
+  const message =
+    document.kind === "concurrency"
+      ? `must be a whole number of slots, ${MAX_SLOTS} at most`
+      : "makes a limit that cannot be counted exactly: use a smaller burst, or a rounder rate";
+  return [{ path: pointer(["limits", name]), message }];
 }
 
-/** An override by its fields alone, every number 1: alike for all accounts whose overrides fit the same limits. */
+/** " (known: …)" for a message about an unknown limit; bounded, as a tier's limits are. */
+function knownLimits({ limits }: Tier): string {
+  return limits.length === 0 ? "" : ` (known: ${limits.map(({ limit }) => limit.name).join(", ")})`;
+}
+
+/** An override's fields with every number replaced by 1: equal for all accounts whose overrides fit the same limits. */
 export function shapeOf(override: Override): Override {
   const { tokens, per, burst, amount, max } = override;
   return {
@@ -102,13 +118,11 @@ export function shapeOf(override: Override): Override {
   };
 }
 
-/**
- * Which overrides and grants of an account have an effect in a tier, and which have none because the tier lacks their limit. Names of
- * limits.
- */
+/** Which of an account's overrides and grants have an effect in a tier, by the names of their limits. */
 export interface Effects {
   /** Overrides that change a number of the tier, and grants that add to a limit of it. */
   readonly kept: { readonly limits: readonly string[]; readonly grants: readonly string[] };
+  /** Without effect, because the tier lacks their limit or they do not fit it. */
   readonly orphaned: { readonly limits: readonly string[]; readonly grants: readonly string[] };
 }
 
@@ -129,7 +143,7 @@ export function effectsOn(tier: Tier, overrides: Overrides, grants: readonly Gra
   };
 }
 
-/** A limit's numbers, to be compared; undefined if the tier has no such limit. */
+/** A limit's numbers in a comparable form; undefined if the tier has no such limit. */
 function documentOf(tier: Tier, name: string): string | undefined {
   const scoped = tier.limits.find(({ document }) => document.name === name);
   return scoped && JSON.stringify(scoped.document);

@@ -3,10 +3,10 @@ import { compileLimits } from "./compile-limits.ts";
 import type { Tier } from "./compiled.ts";
 import type { LimitDocument } from "./schema.ts";
 
-/** A tier that every policy has besides its own. No document can spell its name, so no operator can lift it, and no account has it. */
 function builtInTier(limitName: string, perMinute: number, burst: number): Tier {
   const limit: LimitDocument = { name: limitName, kind: "bucket", tokens: perMinute, per: "minute", burst };
   return {
+    // No document can spell this name, so no policy can change the tier and no account can have it.
     name: `_${limitName}`,
     limits: compileLimits([limit], "user", [], []),
     mode: "strict",
@@ -15,21 +15,21 @@ function builtInTier(limitName: string, perMinute: number, burst: number): Tier 
   };
 }
 
-/** What attempts to log in to the admin API are limited by: 10 at once from one address, then one every 6 seconds. */
+/** Limits attempts to log in to the admin API: 10 at once per address, then one every 6 seconds. */
 export const LOGIN_TIER: Tier = builtInTier("login", 10, 10);
 
-/** What one administrator can have computed (src/api/work-limit.ts). */
+/** Limits the expensive work that one administrator can start (src/api/work-limit.ts). */
 export const WORK_TIERS = {
   /**
-   * Policies to validate, a token per 16 KiB: one of usual size ten times a second. A mebibyte takes 0.1 s of CPU, so this is a second of
-   * CPU a minute.
+   * Validations of policies, a token per 16 KiB: ten per second of the usual size. One MiB takes 0.1 s of CPU, so this allows one second
+   * of CPU a minute.
    */
   policy: builtInTier("policy", 600, 600),
-  /** Policies to put into force, counted alike. A limit of its own: nothing else that an operator does may hold up a rollback. */
+  /** Changes of the policy, counted alike. Separate, so that no other work can delay a rollback. */
   change: builtInTier("change", 600, 600),
-  /** Replays: each takes the hub about a second, in which nobody else can simulate. */
+  /** Simulations: each occupies the hub's only simulator for about a second. */
   simulate: builtInTier("simulate", 12, 12),
-  /** Reports: each takes the hub 80 ms at most. A dashboard asks for one a second. */
+  /** Reports: each takes the hub 80 ms at most. A dashboard requests one a second. */
   reports: builtInTier("reports", 600, 300),
 } as const;
 

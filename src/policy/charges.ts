@@ -1,14 +1,14 @@
 /**
- * Which counters a request is charged to: a counter for each limit of its tier and route, named by the limit and what it is scoped to.
+ * The counters that a request is charged to: one for each limit of its tier and route, named by the limit and its scope.
  *
- * The one place that makes and reads a counter's name. Pure: no I/O and no clock.
+ * The only place that builds and parses the names of counters. Pure: no I/O and no clock.
  */
 import type { Limit } from "../core/limit.ts";
 import type { Charge } from "../core/plan.ts";
 import type { Policy } from "./compile.ts";
 import type { Route, ScopedLimit, Tier } from "./compiled.ts";
 
-/** All limits that a request must pass: the tier's and the route's, each with the counter it counts in. */
+/** All limits that apply to a request, of its tier and its route, each with its counter. */
 export function chargesFor(tier: Tier, route: Route | null, keyId: string | null): Charge[] {
   const charges: Charge[] = [];
   for (const scoped of tier.limits) {
@@ -17,7 +17,7 @@ export function chargesFor(tier: Tier, route: Route | null, keyId: string | null
   }
   for (const scoped of route?.limits ?? []) {
     const charge = chargeOf(scoped, route, keyId);
-    // A route's own limit counts that route's requests only, whatever else it is scoped to.
+    // A route's own limit counts only that route's requests, whatever its scope.
     if (charge && route) {
       const counter = scoped.scope === "key" ? `${charge.counter}@${route.id}` : charge.counter;
       charges.push({ ...charge, counter });
@@ -26,7 +26,7 @@ export function chargesFor(tier: Tier, route: Route | null, keyId: string | null
   return charges;
 }
 
-/** A key's limit does not apply to a request without a key, nor a route's to one without a route. */
+/** Null: a limit per key does not apply to requests without a key, nor a limit per route to those without a route. */
 function chargeOf({ limit, scope }: ScopedLimit, route: Route | null, keyId: string | null): Charge | null {
   switch (scope) {
     case "user":
@@ -38,21 +38,21 @@ function chargeOf({ limit, scope }: ScopedLimit, route: Route | null, keyId: str
   }
 }
 
-/** Whose use a counter counts: the parts of its name. Null: of every key, of every route. */
+/** The parts of a counter's name. Null: it counts every key, or every route. */
 export interface CounterScope {
   readonly name: string;
   readonly keyId: string | null;
   readonly route: string | null;
 }
 
-/** Reads a counter's name, as {@link chargesFor} makes it. */
+/** Parses a counter's name, as {@link chargesFor} builds it. */
 export function scopeOf(counter: string): CounterScope {
   const [, name = counter, keyId = null, route = null] =
     /^([^#@]*)(?:#([^@]*))?(?:@(.*))?$/s.exec(counter) ?? [];
   return { name, keyId, route };
 }
 
-/** The limit that counts in a counter, for a user of this tier; null if none does. */
+/** The limit that a counter belongs to, for a user of this tier; null if there is none. */
 export function limitOf(policy: Policy, tier: Tier, counter: string): Limit | null {
   const { keyId, route } = scopeOf(counter);
   const charges = chargesFor(tier, route === null ? null : policy.routes.byId(route), keyId);

@@ -4,30 +4,30 @@ import { concurrencyLimit } from "../core/concurrency.ts";
 import { capacityMilli, type Limit } from "../core/limit.ts";
 import { tokenBucket } from "../core/token-bucket.ts";
 import { MAX_EXACT, toMilli } from "../core/units.ts";
-import type { Scope, ScopedLimit } from "./compiled.ts";
+import type { LimitScope, ScopedLimit } from "./compiled.ts";
 import { type Fault, pointer } from "./fault.ts";
 import type { LimitDocument } from "./schema.ts";
 
-/** How much a limit holds, in millitokens. */
-export interface Holding {
+/** A limit's name and capacity, in millitokens. */
+export interface LimitCapacity {
   readonly name: string;
-  readonly holds: number;
+  readonly capacity: number;
 }
 
-/** The limit that holds least, in millitokens. */
-export function smallest(limits: readonly ScopedLimit[]): Holding {
-  return limits.reduce<Holding>(
+/** The limit with the smallest capacity; infinite if there are none. */
+export function smallestLimit(limits: readonly ScopedLimit[]): LimitCapacity {
+  return limits.reduce<LimitCapacity>(
     (least, { limit }) => {
-      const holds = capacityMilli(limit);
-      return holds < least.holds ? { name: limit.name, holds } : least;
+      const capacity = capacityMilli(limit);
+      return capacity < least.capacity ? { name: limit.name, capacity } : least;
     },
-    { name: "", holds: Infinity },
+    { name: "", capacity: Infinity },
   );
 }
 
 export function compileLimits(
   documents: readonly LimitDocument[],
-  scope: Scope,
+  scope: LimitScope,
   path: readonly PropertyKey[],
   faults: Fault[],
 ): ScopedLimit[] {
@@ -35,23 +35,26 @@ export function compileLimits(
   const limits: ScopedLimit[] = [];
   documents.forEach((document, i) => {
     if (names.has(document.name)) {
-      faults.push({ path: pointer([...path, i, "name"]), message: `"${document.name}" is there already` });
+      faults.push({
+        path: pointer([...path, i, "name"]),
+        message: `there is already a limit named "${document.name}"`,
+      });
     }
     names.add(document.name);
     const limit = compileLimit(document);
     if (limit) {
-      // A route's own limit counts per route even where it says "user": the route is what it belongs to.
+      // A route's own limit always counts per route, even if its scope is "user".
       const named = document.scope ?? scope;
       limits.push({ limit, document, scope: scope === "route" && named === "user" ? "route" : named });
     } else {
-      const message = `is too large to be counted exactly (at most 2^52 = ${MAX_EXACT} steps of its rate); make the burst or the period smaller, or the rate rounder`;
+      const message = `is too large to be counted exactly (at most 2^52 = ${MAX_EXACT} steps of its rate): use a smaller burst or period, or a rounder rate`;
       faults.push({ path: pointer([...path, i]), message });
     }
   });
   return limits;
 }
 
-/** Compiles one limit; null where its numbers cannot be counted exactly. */
+/** Compiles one limit; null if its numbers cannot be counted exactly. */
 export function compileLimit(document: LimitDocument): Limit | null {
   if (document.kind === "quota") {
     const amount = toMilli(document.amount);

@@ -6,7 +6,7 @@
 import { capacityMilli } from "../core/limit.ts";
 import { toMilli, toTokens } from "../core/units.ts";
 import { BUILT_IN_TIERS } from "./built-in-tiers.ts";
-import { compileLimits, type Holding, smallest } from "./compile-limits.ts";
+import { compileLimits, smallestLimit, type LimitCapacity } from "./compile-limits.ts";
 import type { Route, ScopedLimit, Tier } from "./compiled.ts";
 import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "./fault.ts";
 import { isReserved, RouteTable } from "./route-table.ts";
@@ -24,9 +24,7 @@ export interface Policy {
   readonly cors: PolicyDocument["cors"] | null;
 }
 
-/**
- * Compiles an untrusted document. `revision` is the one it will be known by. The schema bounds the work; there are 50 faults at most.
- */
+/** Compiles an untrusted document as this revision, or returns at most {@link MAX_FAULTS} faults. The schema bounds the work. */
 export function compilePolicy(document: unknown, revision: number): Parsed<Policy> {
   const parsed = parseBy(policySchema, document);
   if (!parsed.ok) return parsed;
@@ -45,7 +43,10 @@ export function compilePolicy(document: unknown, revision: number): Parsed<Polic
   }
   for (const field of ["anonymousTier", "defaultTier"] as const) {
     if (!tiers.has(source[field])) {
-      faults.push({ path: pointer([field]), message: `there is no tier "${source[field]}"` });
+      faults.push({
+        path: pointer([field]),
+        message: `unknown tier "${source[field]}" (known: ${[...tiers.keys()].join(", ")})`,
+      });
     }
   }
 
@@ -82,23 +83,23 @@ export function capacityOf(tier: Tier, name: string): number | null {
   return limit.kind === "concurrency" ? limit.max : capacityMilli(limit);
 }
 
-/** What routes are checked against, computed once for all of them. */
+/** Facts about all tiers that every route is checked against. */
 interface RouteContext {
-  /** By the name of a limit: the first tier that has one of that name. */
+  /** The first tier that has a limit of a name. */
   readonly tierByLimit: ReadonlyMap<string, string>;
-  /** The limit that a route's cost must not exceed: the smallest of the tier that holds most. */
-  readonly widest: Holding | null;
+  /** The largest capacity that some tier's smallest limit has: no route may cost more. */
+  readonly widest: LimitCapacity | null;
 }
 
 function contextOf(tiers: ReadonlyMap<string, Tier>): RouteContext {
   const tierByLimit = new Map<string, string>();
-  let widest: Holding | null = null;
+  let widest: LimitCapacity | null = null;
   for (const tier of tiers.values()) {
     for (const { limit } of tier.limits) {
       if (!tierByLimit.has(limit.name)) tierByLimit.set(limit.name, tier.name);
     }
-    const holding = smallest(tier.limits);
-    if (!widest || holding.holds > widest.holds) widest = holding;
+    const smallest = smallestLimit(tier.limits);
+    if (!widest || smallest.capacity > widest.capacity) widest = smallest;
   }
   return { tierByLimit, widest };
 }
@@ -113,7 +114,7 @@ function compileRoute(
   if (isReserved(route.match)) {
     faults.push({
       path: pointer([...path, "match"]),
-      message: "is a path that the limiter keeps for itself",
+      message: "is reserved for the limiter's own API: choose another path",
     });
   }
   const limits = compileLimits(route.limits ?? [], "route", [...path, "limits"], faults);
@@ -134,7 +135,7 @@ function compileRoute(
   };
 }
 
-/** Limits of a tier and a route meet on one request, so their names must differ. One fault per limit, whatever the number of tiers. */
+/** Limits of a tier and a route may apply to one request, so their names must differ. One fault per limit, for any number of tiers. */
 function checkNames(
   limits: readonly ScopedLimit[],
   tierByLimit: ReadonlyMap<string, string>,
@@ -144,22 +145,22 @@ function checkNames(
   limits.forEach(({ limit }, i) => {
     const tier = tierByLimit.get(limit.name);
     if (tier === undefined) return;
-    const message = `tier "${tier}" has a limit of the name "${limit.name}" already`;
+    const message = `tier "${tier}" already has a limit named "${limit.name}": choose another name`;
     faults.push({ path: pointer([...path, "limits", i, "name"]), message });
   });
 }
 
-/** A cost may be more than some tiers hold, as on a route for the others, but not more than the route or every tier does. */
+/** A cost may exceed the capacity of some tiers, but not of the route's own limits or of every tier. */
 function checkCost(
   limits: readonly ScopedLimit[],
   costMilli: number,
-  widest: Holding | null,
+  widest: LimitCapacity | null,
   path: readonly PropertyKey[],
   faults: Fault[],
 ): void {
-  for (const { name, holds } of [smallest(limits), ...(widest ? [widest] : [])]) {
-    if (costMilli <= holds) continue;
-    const message = `a cost of ${toTokens(costMilli)} can never pass: the limit "${name}" holds ${toTokens(holds)}`;
+  for (const { name, capacity } of [smallestLimit(limits), ...(widest ? [widest] : [])]) {
+    if (costMilli <= capacity) continue;
+    const message = `a cost of ${toTokens(costMilli)} can never be admitted: the limit "${name}" holds ${toTokens(capacity)}`;
     faults.push({ path: pointer([...path, "cost"]), message });
   }
 }

@@ -2,14 +2,14 @@
 import type { Limit } from "../core/limit.ts";
 import type { LimitDocument } from "./schema.ts";
 
-/** Whose requests share the limit's counter: one user's, one key's, or one user's on one route. */
-export type Scope = "user" | "key" | "route";
+/** Which requests share a counter of the limit: those of one user, of one key, or of one user on one route. */
+export type LimitScope = "user" | "key" | "route";
 
 export interface ScopedLimit {
   readonly limit: Limit;
-  /** What it was compiled from, for accounts with numbers of their own. */
+  /** Its source, to which an account's overrides and grants are applied. */
   readonly document: LimitDocument;
-  readonly scope: Scope;
+  readonly scope: LimitScope;
 }
 
 export interface Tier {
@@ -21,7 +21,7 @@ export interface Tier {
 }
 
 export interface Route {
-  /** What the route is called in the ledger, metrics and logs: its match, with its methods where it names any. */
+  /** The route's name in the ledger, metrics and logs: its methods, if it names any, and its match. */
   readonly id: string;
   readonly match: string;
   readonly methods: readonly string[] | null;

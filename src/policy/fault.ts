@@ -1,7 +1,7 @@
 /**
- * What is wrong with an input, and where: a JSON Pointer (RFC 6901) and a sentence for a person.
+ * Faults of an input: where (a JSON Pointer, RFC 6901) and what, in a sentence for people.
  *
- * Used for policies, request bodies and RPC arguments alike, so a client sees one form of error.
+ * Policies, request bodies and RPC arguments all use them, so clients see one form of error.
  */
 import type * as z from "zod/mini";
 
@@ -11,7 +11,7 @@ export interface Fault {
   readonly message: string;
 }
 
-/** More faults than this help nobody and would let an input grow its own answer. */
+/** More faults would not help anyone, and would let the input determine the size of the response. */
 export const MAX_FAULTS = 50;
 
 /** A JSON Pointer from keys and indices. */
@@ -33,12 +33,12 @@ export function faultsOf(error: z.core.$ZodError): Fault[] {
   return faults.slice(0, MAX_FAULTS);
 }
 
-/** A schema's answer: the value, or every fault found. Never throws. */
+/** The result of parsing: the value, or every fault found. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly faults: Fault[] };
 
-/** Parses by a schema into a value or faults. */
+/** Parses an input by a schema. Never throws. */
 export function parseBy<T>(schema: z.ZodMiniType<T>, input: unknown): Parsed<T> {
   const result = schema.safeParse(input);
   return result.success ? { ok: true, value: result.data } : { ok: false, faults: faultsOf(result.error) };

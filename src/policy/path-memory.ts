@@ -1,11 +1,11 @@
 /**
- * What was found for recent paths, by method: a bounded number of them, of bounded length.
+ * Caches the results for recent paths, by method: a bounded number of paths of bounded length.
  *
- * Two generations: when the younger is full it becomes the older, and what the older still had is forgotten. A path that is asked for
- * again moves to the younger, so paths in use stay, however many others are requested.
+ * Two generations: when the younger is full it replaces the older, whose remaining paths are evicted. A path that is looked up again moves
+ * to the younger, so paths in use stay cached, however many others are requested.
  */
 
-/** A longer path is not remembered: it costs its look-up each time. */
+/** A longer path is not cached: it is matched each time. */
 const MAX_LENGTH = 256;
 
 export class PathMemory<V> {
@@ -14,12 +14,12 @@ export class PathMemory<V> {
   #older = new Map<string, Map<string, V>>();
   #count = 0;
 
-  /** @param capacity paths at most; an even number. About 400 bytes each. */
+  /** @param capacity maximum number of paths; an even number. About 400 bytes each. */
   constructor(capacity: number) {
     this.#perGeneration = capacity / 2;
   }
 
-  /** Paths remembered now. */
+  /** Number of cached paths. */
   get size(): number {
     let size = 0;
     for (const paths of [...this.#younger.values(), ...this.#older.values()]) size += paths.size;
@@ -47,7 +47,7 @@ export class PathMemory<V> {
   }
 }
 
-/** A slice of a URL keeps all of the URL in memory, its query too: this copies the slice. */
+/** Copies a slice of a URL, which would otherwise keep the whole URL in memory, with its query. */
 function copyOf(path: string): string {
   return ` ${path}`.slice(1);
 }

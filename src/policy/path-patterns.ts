@@ -1,10 +1,10 @@
 /**
- * Finds which of a list of patterns match a path, as a set of bits: bit i stands for pattern i.
+ * Finds which patterns of a list match a path, as a bit set: bit i stands for pattern i.
  *
- * Each place in a path has a table of which patterns accept which segment there. Matching reads the path from left to right and
- * intersects these sets, so its work depends on the number and length of the patterns only: one look-up and ceil(patterns / 32) words
- * per segment, for no more segments than the longest pattern has. A trie has no such bound: if a literal and a parameter both accept a
- * segment, it follows both, and its live branches double. Names of parameters do not matter.
+ * Each place in a path has a table of the patterns that accept each segment there. Matching reads the path from left to right and intersects
+ * these sets, so its cost depends only on the number and length of the patterns: one lookup and ceil(patterns / 32) words per segment, for
+ * at most as many segments as the longest pattern has. A trie has no such bound: if a literal and a parameter both accept a segment, it
+ * follows both branches, and their number doubles. The names of parameters do not matter.
  *
  * Pure, without regular expressions or recursion.
  */
@@ -12,7 +12,7 @@
 /** A set of patterns by their index, 32 in each word. */
 export type Bits = Uint32Array;
 
-/** What the patterns say about one place; place 0 is the first segment. */
+/** The patterns by what they accept at one place; place 0 is the first segment. */
 interface Place {
   /** Patterns with exactly this segment here. */
   readonly literals: Map<string, Bits>;
@@ -20,12 +20,12 @@ interface Place {
   readonly params: Bits;
   /** Patterns that ended before this place. */
   readonly ends: Bits;
-  /** Patterns with only a star left, which stands for nothing or for all that follows. */
+  /** Patterns with only a star left, which matches nothing or all that follows. */
   readonly stars: Bits;
 }
 
 export class PathPatterns {
-  /** Segments compared so far. Each costs one look-up and ceil(size / 32) words: this is how tests count the work. */
+  /** Segments compared so far, for tests: each costs one lookup and ceil(size / 32) words. */
   comparisons = 0;
   readonly #size: number;
   readonly #places: Place[] = [];
@@ -34,7 +34,7 @@ export class PathPatterns {
   readonly #live: Bits;
   readonly #found: Bits;
 
-  /** @param size how many patterns there will be at most. */
+  /** @param size maximum number of patterns. */
   constructor(size: number) {
     this.#size = size;
     this.#all = emptyBits(size);
@@ -75,7 +75,7 @@ export class PathPatterns {
       const slash = path.indexOf("/", start);
       const end = slash === -1 ? path.length : slash;
       const accepting = literals.get(path.slice(start, end));
-      // A parameter stands for one segment that is not empty.
+      // A parameter matches one segment that is not empty.
       const isEmpty = end === start;
       let left = 0;
       for (let w = 0; w < live.length; w++) {

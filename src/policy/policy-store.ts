@@ -1,10 +1,9 @@
 /**
- * Reads policies from KV into the isolate.
+ * Loads policies from KV into the isolate.
  *
- * KV holds `policy:current` -> `{revision, activatedAt}` and `policy:rev:<n>` -> a document that never changes. Where KV
- * holds no policy at all, the embedded default is in force as revision 0. A document that does not compile never takes
- * effect: the last good one stays, and {@link PolicyStore.problem} says what is wrong. A revision once seen is never left
- * for an older one.
+ * KV holds `policy:current` -> `{revision, activatedAt}` and `policy:rev:<n>` -> an immutable document. If KV has no policy, the embedded
+ * default is in force as revision 0. A document that does not compile never takes effect: the last good one stays, and
+ * {@link PolicyStore.problem} says what is wrong. The revision in force never decreases.
  *
  * The cache is plain data shared between requests; each request awaits only its own calls to KV.
  */
@@ -16,21 +15,21 @@ import { type Log, messageOf } from "../log.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import { parseBy } from "./fault.ts";
 
-/** Younger than this, the cached policy is used as it is. */
+/** A younger cached policy is used without asking KV. */
 const FRESH_MS = 10_000;
 /**
- * Older than this, the request itself waits for KV. With KV's own cache of 30 s it keeps a change within a minute
- * everywhere; between the two the refresh runs behind the request.
+ * With an older cached policy, the request waits for KV. Together with KV's own cache of 30 s, a change reaches every location within a
+ * minute. Between {@link FRESH_MS} and this age, the refresh runs in the background.
  */
 const STALE_MS = 25_000;
 const KV_CACHE_SECONDS = 30;
-/** A document never changes under its number, but KV's edge remembers as long that it was not there yet. */
+/** A document never changes under its number, but KV's edge also caches for this long that it did not exist yet. */
 const KV_DOCUMENT_CACHE_SECONDS = 60;
-/** Local KV answers in about a millisecond, a cold central read in some hundred. */
+/** A local KV read takes about a millisecond, a cold central read some hundred. */
 const KV_DEADLINE_MS = 2_000;
-/** How far a new isolate looks back for a good document when the current one is bad. */
+/** Number of earlier revisions that a new isolate tries if the current document is faulty. */
 const LOOK_BACK = 5;
-/** Compiled policies kept: the current one and what lagging peers still speak of. */
+/** Compiled policies cached: the current one, and those that lagging isolates still refer to. */
 const KEPT_REVISIONS = 4;
 
 export const CURRENT_KEY = "policy:current";
@@ -41,31 +40,31 @@ const currentSchema = z.object({ revision: z.int().check(z.gte(1), z.lte(2 ** 48
 /** Runs work behind the answer to a request, as ExecutionContext.waitUntil does. */
 export type Background = (work: Promise<unknown>) => void;
 
-/** Where policies come from before KV has them: the registry that numbers them. */
+/** The source of policies that KV does not have yet: the registry that numbers them. */
 export interface PolicySource {
-  /** The document of a revision as JSON text, or null where there is none. */
+  /** The document of a revision as JSON text; null if there is none. */
   document(revision: number): Promise<string | null>;
-  /** The newest revision's number, 0 where there is none. */
+  /** The newest revision's number; 0 if there is none. */
   newest(): Promise<number>;
 }
 
-/** How asking KV for the policy went. */
+/** The result of asking KV for the policy. */
 export interface Reload {
-  /** `refused`: what KV holds is no policy, or not to be had yet. `failed`: KV did not answer. The last good one stays. */
+  /** `refused`: KV holds no valid policy, or not its document yet. `failed`: KV did not answer. Then the last good policy stays. */
   readonly result: "unchanged" | "loaded" | "refused" | "failed";
-  /** The revision in force after it, null where none is. */
+  /** The revision now in force; null if none is. */
   readonly revision: number | null;
-  /** For how long the newest policy has not been in force here, as far as is known; 0 where it is. */
+  /** For how long the newest known policy has not been in force here; 0 if it is. */
   readonly staleMs: number;
 }
 
-/** How {@link PolicyStore.current} was answered: from memory, or after asking KV. */
+/** How {@link PolicyStore.current} got its result: from memory (`hit`), or from KV (`miss`). */
 export type PolicyResult = "hit" | "miss";
 
 export class PolicyStore {
   readonly #kv: KVNamespace;
   readonly #log: Log;
-  readonly #told: (reload: Reload) => void;
+  readonly #reloaded: (reload: Reload) => void;
   readonly #count: (result: PolicyResult) => void;
   readonly #registry: PolicySource | null;
   readonly #compiled = new Map<number, Policy>();
@@ -76,25 +75,25 @@ export class PolicyStore {
   #staleSinceMs: number | null = null;
 
   /**
-   * @param registry asked only where KV fails or does not have a revision yet.
-   * @param told of each {@link refresh}; must be quick and never throw.
-   * @param count told of each look-up; must be quick and never throw.
+   * @param registry asked only if KV fails or does not have a revision yet.
+   * @param reloaded called after each {@link refresh}; must be quick and never throw.
+   * @param count called for each lookup; must be quick and never throw.
    */
   constructor(
     kv: KVNamespace,
     log: Log,
     registry: PolicySource | null = null,
-    told: (reload: Reload) => void = () => {},
+    reloaded: (reload: Reload) => void = () => {},
     count: (result: PolicyResult) => void = () => {},
   ) {
     this.#kv = kv;
     this.#log = log;
     this.#registry = registry;
-    this.#told = told;
+    this.#reloaded = reloaded;
     this.#count = count;
   }
 
-  /** Why the newest policy is not in force, or null where it is. */
+  /** Why the newest policy is not in force; null if it is. */
   get problem(): string | null {
     return this.#problem;
   }
@@ -104,7 +103,7 @@ export class PolicyStore {
     return this.#current;
   }
 
-  /** The policy in force. Null only where KV has never answered this isolate, so that nothing is known. */
+  /** The policy in force. Null only if neither KV nor the registry has ever answered this isolate. */
   current(nowMs: number, background: Background): Policy | Promise<Policy | null> {
     const ageMs = nowMs - this.#checkedAtMs;
     if (this.#current && ageMs >= 0 && ageMs < STALE_MS) {
@@ -119,7 +118,7 @@ export class PolicyStore {
     return this.refresh(nowMs).then(() => this.#current);
   }
 
-  /** The newest policy known that is at least `revision`, asking KV for that revision where needed; null where it is not to be had. */
+  /** The newest known policy of at least this revision, loaded if necessary; null if it cannot be loaded. */
   async atLeast(revision: number): Promise<Policy | null> {
     if (this.#current && this.#current.revision >= revision) return this.#current;
     if (revision === 0) return this.adopt(embeddedPolicy());
@@ -127,14 +126,14 @@ export class PolicyStore {
     return policy ? this.adopt(policy) : null;
   }
 
-  /** Asks KV what is in force. Keeps what there is where KV fails or holds rubbish. Never rejects. */
+  /** Asks KV for the policy in force. Keeps the current one if KV fails or holds an invalid one. Never rejects. */
   async refresh(nowMs: number): Promise<void> {
     const before = this.#current;
     let failed = false;
     try {
       const text = await this.#read(CURRENT_KEY, KV_CACHE_SECONDS);
       if (text === null) {
-        // Where somebody else has told a revision, KV is only late.
+        // If another source has named a revision, KV is only late.
         const wasKnown = this.#current !== null;
         const { revision } = await this.#withoutPointer();
         if (wasKnown || revision === 0) this.#problem = null;
@@ -148,16 +147,16 @@ export class PolicyStore {
       }
       this.#checkedAtMs = nowMs;
     } catch (thrown) {
-      this.#report("policy_store_failed", `the policy store does not answer: ${messageOf(thrown)}`);
+      this.#report("policy_store_failed", `KV does not answer: ${messageOf(thrown)}`);
       await this.#refreshFromRegistry();
-      // With a policy at hand, ask again soon, but not on every request.
+      // With a policy in memory, ask again soon, but not on every request.
       if (this.#current) this.#checkedAtMs = nowMs - FRESH_MS;
       failed = true;
     }
-    this.#tell(before, failed, nowMs);
+    this.#publishReload(before, failed, nowMs);
   }
 
-  /** Takes a policy over that was put into force here, without waiting for KV. An older one changes nothing. */
+  /** Puts a policy that was activated through this isolate into force, without waiting for KV. An older one changes nothing. */
   adopt(policy: Policy): Policy {
     if (this.#current && this.#current.revision >= policy.revision) return this.#current;
     this.#current = policy;
@@ -169,15 +168,15 @@ export class PolicyStore {
     return policy;
   }
 
-  #tell(before: Policy | null, failed: boolean, nowMs: number): void {
+  #publishReload(before: Policy | null, failed: boolean, nowMs: number): void {
     this.#staleSinceMs = this.#problem === null ? null : (this.#staleSinceMs ?? nowMs);
     const kept = this.#current === before ? "unchanged" : "loaded";
     const result = failed ? "failed" : this.#problem === null ? kept : "refused";
     const staleMs = Math.max(0, nowMs - (this.#staleSinceMs ?? nowMs));
-    this.#told({ result, revision: this.#current?.revision ?? null, staleMs });
+    this.#reloaded({ result, revision: this.#current?.revision ?? null, staleMs });
   }
 
-  /** KV does not answer: the registry knows as well what is in force. Leaves the reported problem as it is. */
+  /** Asks the registry for the policy in force, because KV does not answer. Keeps the reported problem. */
   async #refreshFromRegistry(): Promise<void> {
     if (!this.#registry) return;
     const problem = this.#problem;
@@ -215,13 +214,13 @@ export class PolicyStore {
     }
   }
 
-  /** KV does not say what is in force: what is known stays, and who knows nothing yet asks the registry, once. */
+  /** KV does not name the policy in force: the current one stays; an isolate without one asks the registry, once. */
   async #withoutPointer(): Promise<Policy> {
     if (!this.#current) await this.#refreshFromRegistry();
     return this.#current ?? this.adopt(embeddedPolicy());
   }
 
-  /** A new isolate has no last good policy in memory: the newest earlier document that compiles is it. */
+  /** A new isolate has no last good policy in memory: uses the newest earlier document that compiles. */
   async #lookBack(revision: number): Promise<void> {
     const problem = this.#problem;
     for (let n = revision - 1; n >= Math.max(1, revision - LOOK_BACK) && !this.#current; n--) {
@@ -237,7 +236,7 @@ export class PolicyStore {
     if (kept) return kept;
     const text = await this.#document(revision);
     if (text === null) {
-      this.#report("policy_missing", `policy revision ${revision} is not to be had yet`);
+      this.#report("policy_missing", `policy revision ${revision} cannot be loaded yet`);
       return null;
     }
     const compiled = compilePolicy(parseJson(text), revision);
@@ -245,12 +244,12 @@ export class PolicyStore {
     const [first] = compiled.faults;
     this.#report(
       "policy_refused",
-      `policy revision ${revision} is refused: ${first ? `${first.path || "/"} ${first.message}` : "not JSON"}`,
+      `policy revision ${revision} is rejected: ${first ? `${first.path || "/"} ${first.message}` : "not JSON"}`,
     );
     return null;
   }
 
-  /** From KV, or where it fails or lags behind, from the registry. Rejects where neither answers. */
+  /** Reads a document from KV, or from the registry if KV fails or lags. Rejects if neither answers. */
   async #document(revision: number): Promise<string | null> {
     const fromKv = this.#read(documentKey(revision), KV_DOCUMENT_CACHE_SECONDS);
     if (!this.#registry) return fromKv;
@@ -263,7 +262,7 @@ export class PolicyStore {
   }
 
   #report(event: string, problem: string): void {
-    // The same trouble again is not news: one line each time it changes.
+    // Log each problem once, when it changes.
     if (this.#problem !== problem) this.#log("error", event, { problem });
     this.#problem = problem;
   }

@@ -1,22 +1,22 @@
 /**
- * Which route a request takes: the first in the policy's order whose pattern and methods match.
+ * Finds a request's route: the first in the policy's order whose pattern and methods match.
  *
- * path-patterns.ts matches the paths, with work that is bounded whatever the policy and the path. Recent paths are remembered, which is
- * faster still. Also finds the routes that an earlier one shadows.
+ * path-patterns.ts matches paths with bounded work for any policy and path. Recent paths are cached, which is faster still. Also finds
+ * routes that an earlier one shadows.
  */
 import type { Route } from "./compiled.ts";
 import { type Fault, pointer } from "./fault.ts";
 import { type Bits, emptyBits, firstInBoth, include, PathPatterns } from "./path-patterns.ts";
 import { PathMemory } from "./path-memory.ts";
 
-/** Paths that no policy route can shadow (3-wire), as Hono spells them: a tree is the path itself and all below it. */
+/** Paths of the limiter's own API, in Hono's syntax: a tree is the path itself and everything below it. No policy route may match them. */
 export const RESERVED_TREES = ["/api/v1/*", "/dashboard/*", "/docs/*", "/health", "/ready"] as const;
 
-/** No policy route begins like this, whatever follows. */
+/** A path with such a prefix is reserved, whatever follows. */
 const RESERVED_PREFIXES = ["/api/v1/", "/dashboard", "/docs"];
 const RESERVED_PATHS = new Set(["/api/v1", "/health", "/ready"]);
 
-/** Whether a path or pattern lies in what the limiter keeps for itself. */
+/** Whether a path or pattern is reserved for the limiter's own API. */
 export function isReserved(path: string): boolean {
   for (const prefix of RESERVED_PREFIXES) if (path.startsWith(prefix)) return true;
   return RESERVED_PATHS.has(path);
@@ -30,12 +30,12 @@ export type RouteMatch =
 /** The methods that a route may name. */
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const NONE: RouteMatch = { kind: "none" };
-/** No policy can contain it, as a segment or as a method: a route that takes it takes any. */
+/** Stands for any segment or method: no policy can contain it, so a route that accepts it accepts all. */
 const ANY = "\u0001";
 
-/** Paths remembered that take a route. */
+/** Cached paths that match a route. */
 const REMEMBERED_MATCHES = 2_000;
-/** And that take none. */
+/** Cached paths that match none. */
 const REMEMBERED_MISSES = 1_000;
 
 export class RouteTable {
@@ -44,12 +44,12 @@ export class RouteTable {
   readonly #byId = new Map<string, Route>();
   readonly #patterns: PathPatterns;
   readonly #matches: readonly RouteMatch[];
-  /** The routes that take a method, for each that a route may name. */
+  /** The routes that accept each method that a route may name. */
   readonly #byMethod: ReadonlyMap<string, Bits>;
-  /** The routes that take every method. */
+  /** The routes that accept every method. */
   readonly #anyMethod: Bits;
   readonly #taken = new PathMemory<RouteMatch>(REMEMBERED_MATCHES);
-  /** Apart, so that made-up paths evict none that takes a route. */
+  /** Separate, so that made-up paths cannot evict those that match a route. */
   readonly #missed = new PathMemory<RouteMatch>(REMEMBERED_MISSES);
 
   constructor(routes: readonly Route[]) {
@@ -61,7 +61,7 @@ export class RouteTable {
     const faults: Fault[] = [];
     routes.forEach((route, i) => {
       if (this.#isShadowed(route)) {
-        const message = `"${route.id}" is never reached: an earlier route takes all of its requests`;
+        const message = `"${route.id}" is never reached: an earlier route matches all of its requests. Move it before that route, or delete it`;
         faults.push({ path: pointer(["routes", i, "match"]), message });
       }
       this.#byId.set(route.id, route);
@@ -72,22 +72,22 @@ export class RouteTable {
     this.faults = faults;
   }
 
-  /** Segments compared so far: the work of compiling and matching, in the steps of path-patterns.ts. */
+  /** Segments compared so far by compiling and matching, for tests (see path-patterns.ts). */
   get comparisons(): number {
     return this.#patterns.comparisons;
   }
 
-  /** Paths remembered now. */
+  /** Number of cached paths. */
   get remembered(): number {
     return this.#taken.size + this.#missed.size;
   }
 
-  /** The route of that id, or null where this revision has none. */
+  /** The route of that id; null if this revision has none. */
   byId(id: string): Route | null {
     return this.#byId.get(id) ?? null;
   }
 
-  /** The route that a caller of the decision API names: by its id, or by its match alone where only one route has it. */
+  /** The route that a caller of the decision API names: by its id, or by its match if only one route has it. */
   byName(name: string): Route | null {
     const byId = this.byId(name);
     if (byId) return byId;
@@ -95,7 +95,7 @@ export class RouteTable {
     return route && others.length === 0 ? route : null;
   }
 
-  /** `path` must be canonical (see gateway/canonical-path.ts). HEAD takes a route for GET where there is none of its own. */
+  /** `path` must be canonical (src/gateway/canonical-path.ts). HEAD uses a route for GET if it has none of its own. */
   match(method: string, path: string): RouteMatch {
     const known = this.#taken.get(method, path) ?? this.#missed.get(method, path);
     if (known) return known;
@@ -122,8 +122,8 @@ export class RouteTable {
   }
 
   /**
-   * Whether for each of its methods one earlier route matches every path that it matches. One sample path decides, since patterns have
-   * no expressions.
+   * Whether, for each of its methods, one earlier route matches every path that this route matches. One sample path decides, since
+   * patterns have no regular expressions.
    */
   #isShadowed(route: Route): boolean {
     const general = route.match.replaceAll(/:[^/]+/g, ANY);
@@ -134,7 +134,7 @@ export class RouteTable {
     return methods.every((method) => firstInBoth(covering, this.#taking(method)) !== -1);
   }
 
-  /** The patterns that match a path and all below it: only those with a star match it and a path that is a segment longer. */
+  /** The patterns that match a path and everything below it: only those with a star match both it and a longer path. */
   #starsOver(path: string): Bits {
     const here = this.#patterns.matching(path).slice();
     const below = this.#patterns.matching(`${path}/${ANY}`);

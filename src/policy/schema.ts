@@ -1,9 +1,8 @@
 /**
- * The policy document, schema 1: what an operator writes and KV carries.
+ * The policy document, schema 1, as operators write it and KV stores it.
  *
- * Says what each field may be, and nothing of what follows from it: compile.ts turns a document into decisions and finds
- * the faults that lie between fields. Unknown fields are refused everywhere, so a misspelt one never silently means "no
- * limit".
+ * Checks each field by itself; compile.ts finds the faults between fields. Unknown fields are rejected everywhere, so that a misspelt one
+ * never silently means "no limit".
  */
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
@@ -13,34 +12,36 @@ import { toMilli } from "../core/units.ts";
 
 z.config(en());
 
-/** More tiers, limits or routes than this is a mistake; it also bounds the work of a compile. */
+/** More tiers, limits or routes would be a mistake. These bounds also bound the work of a compile. */
 const MAX_TIERS = 64;
 const MAX_LIMITS = 8;
 const MAX_ROUTES = 500;
-/** Bounds one number; whether a bucket can be counted exactly is checked when it is compiled. */
+/** Bounds each number. The compiler checks whether a limit can be counted exactly. */
 const MAX_TOKENS = 1e9;
 const MAX_COST = 1e6;
-/** An hour: a slot whose holder died is lost so long at most. */
+/** An hour: a slot whose holder died stays taken for this long at most. */
 const MAX_TTL_MS = 3_600_000;
 
-/** Names go into headers, labels and counter names, so they are short and plain. */
+/** Names appear in headers, labels and names of counters, so they are short and plain. */
 export const NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 const name = z.string().check(z.regex(NAME, "must be 1 to 32 of a-z, 0-9, _ and -, and begin with a letter"));
 
-/** A number out of bounds is told of once, by its bound. */
+/** True for numbers out of bounds too, so that those get one fault, for the bound. */
 const isMilli = (tokens: number): boolean => tokens < 0 || tokens > MAX_TOKENS || toMilli(tokens) !== null;
-const tokens = z.number().check(z.positive(), z.lte(MAX_TOKENS), z.refine(isMilli, "is finer than 0.001"));
-const cost = z.number().check(z.gte(0), z.lte(MAX_COST), z.refine(isMilli, "is finer than 0.001"));
+const tokens = z
+  .number()
+  .check(z.positive(), z.lte(MAX_TOKENS), z.refine(isMilli, "must be a multiple of 0.001"));
+const cost = z.number().check(z.gte(0), z.lte(MAX_COST), z.refine(isMilli, "must be a multiple of 0.001"));
 const scope = z.optional(z.enum(["user", "key", "route"]));
 
 const limit = z.discriminatedUnion("kind", [
   z.strictObject({
     name,
     kind: z.literal("bucket"),
-    /** Tokens refilled per period, steadily. */
+    /** Tokens refilled per period, continuously. */
     tokens,
     per: z.enum(["second", "minute", "hour", "day"]),
-    /** Capacity in tokens; `tokens` where left out. */
+    /** Capacity in tokens. Default: `tokens`. */
     burst: z.optional(tokens),
     scope,
   }),
@@ -49,16 +50,16 @@ const limit = z.discriminatedUnion("kind", [
     kind: z.literal("quota"),
     amount: tokens,
     per: z.enum(["hour", "day", "month"]),
-    /** Day of the month on which a monthly quota begins, 1 to 31 (the last day in shorter months). */
+    /** The day on which a monthly quota starts, 1 to 31; in shorter months the last day. */
     anchorDay: z.optional(z.int().check(z.gte(1), z.lte(31))),
     scope,
   }),
   z.strictObject({
     name,
     kind: z.literal("concurrency"),
-    /** Requests under way at once. */
+    /** Maximum number of concurrent requests. */
     max: z.int().check(z.gte(1), z.lte(MAX_SLOTS)),
-    /** After which a slot that was not given back frees itself: longer than the slowest request. */
+    /** A slot that is not released expires after this time. Choose it longer than the slowest request. */
     ttlMs: z.int().check(z.gte(1), z.lte(MAX_TTL_MS)),
     scope,
   }),
@@ -68,11 +69,11 @@ const limits = z.array(limit).check(z.maxLength(MAX_LIMITS));
 
 const tier = z.strictObject({
   limits,
-  /** strict: every request is decided by the user's object. leased: the edge may spend a lease (see docs/consistency.md). */
+  /** strict: the user's object decides every request. leased: isolates may spend a lease (docs/consistency.md). */
   mode: z.optional(z.enum(["strict", "leased"])),
   /** reserved: one write covers several decisions. exact: every charged decision is written, so a crash loses nothing. */
   durability: z.optional(z.enum(["reserved", "exact"])),
-  /** What happens when the limiter itself fails: a bounded local bucket, let all pass, or refuse with 503. */
+  /** If the limiter itself fails: limit in the isolate, admit all, or reject all with 503. */
   onLimiterFailure: z.optional(z.enum(["local", "open", "closed"])),
   price: z.optional(
     z.strictObject({
@@ -83,7 +84,7 @@ const tier = z.strictObject({
   overage: z.optional(z.strictObject({ per: tokens, price: z.number().check(z.gte(0), z.lte(1e9)) })),
 });
 
-/** `/literal/:param/*`: segments, no regular expressions; a star stands at the end only. */
+/** `/literal/:param/*`: segments without regular expressions; a star only at the end. */
 const PATTERN = /^(\/(?:[A-Za-z0-9._~!$&'()+,;=@-]+|:[A-Za-z][A-Za-z0-9_]*))*(\/\*|\/)?$/;
 const UPSTREAM = /^(https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?|service:[A-Z][A-Z0-9_]*)$/;
 const MAX_TIMEOUT_MS = 300_000;
@@ -106,17 +107,17 @@ const route = z.strictObject({
       .array(z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]))
       .check(z.minLength(1), z.maxLength(7)),
   ),
-  /** Tokens a request costs; 1 where left out, 0 exempts the route. */
+  /** Cost of a request in tokens. Default: 1; 0 exempts the route. */
   cost: z.optional(cost),
-  /** Limits of this route alone, decided together with the tier's. */
+  /** The route's own limits, decided together with the tier's. */
   limits: z.optional(limits),
-  /** required: a request without a credential is 401 instead of anonymous. */
+  /** required: requests without a credential are rejected with 401. */
   auth: z.optional(z.enum(["optional", "required"])),
-  /** The variable UPSTREAM where left out. */
+  /** Default: the variable UPSTREAM. */
   upstream: z.optional(upstreamSchema),
-  /** Until the upstream's response headers; the body may take longer. 30 s where left out. */
+  /** Deadline of the upstream's response headers; the body may take longer. Default: 30 s. */
   timeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
-  /** Pass the API key on to the upstream. Off where left out. */
+  /** Whether the upstream gets the API key. Default: false. */
   forwardKey: z.optional(z.boolean()),
 });
 
@@ -132,13 +133,13 @@ export const policySchema = z.strictObject({
   schema: z.literal(1),
   tiers: boundedRecord(name, tier, MAX_TIERS, "has too many tiers"),
   routes: z.array(route).check(z.maxLength(MAX_ROUTES)),
-  /** Tier of requests without a credential. */
+  /** The tier of requests without a credential. */
   anonymousTier: name,
-  /** Tier of a user whose account or token names none. */
+  /** The tier of users whose account or token names none. */
   defaultTier: name,
   headers: z.optional(
     z.strictObject({
-      /** Also send X-RateLimit-Limit, -Remaining and -Reset. On where left out. */
+      /** Whether to send X-RateLimit-Limit, -Remaining and -Reset too. Default: true. */
       xRateLimit: z.optional(z.boolean()),
     }),
   ),
@@ -151,7 +152,7 @@ export const policySchema = z.strictObject({
       })
       .check(
         z.refine(({ origins, credentials }) => !(credentials === true && origins.includes("*")), {
-          error: "browsers take no credentials from any origin (*): name the origins",
+          error: "browsers reject credentials if any origin (*) is allowed: name the origins",
           path: ["credentials"],
         }),
       ),

@@ -74,29 +74,54 @@ describe("an override", () => {
   });
 
   it.each<[what: string, overrides: Overrides, path: string, message: RegExp]>([
-    ["a limit that the tier has not", { hour: { tokens: 1 } }, "/limits/hour", /no such limit/],
-    ["a limit whose name objects inherit", { constructor: { tokens: 1 } }, "/limits/constructor", /no such/],
-    ["an amount for a bucket", { minute: { amount: 1 } }, "/limits/minute/amount", /bucket; it has tokens/],
-    ["slots for a quota", { month: { max: 1 } }, "/limits/month/max", /quota; it has amount, per/],
+    [
+      "a limit that the tier has not",
+      { hour: { tokens: 1 } },
+      "/limits/hour",
+      /no limit "hour" \(known: minute, /,
+    ],
+    [
+      "a limit whose name objects inherit",
+      { constructor: { tokens: 1 } },
+      "/limits/constructor",
+      /no limit "constructor"/,
+    ],
+    [
+      "an amount for a bucket",
+      { minute: { amount: 1 } },
+      "/limits/minute/amount",
+      /not a field of a bucket \(its fields: tokens/,
+    ],
+    ["slots for a quota", { month: { max: 1 } }, "/limits/month/max", /quota \(its fields: amount, per\)/],
     ["tokens for a quota", { month: { amount: 1, tokens: 1 } }, "/limits/month/tokens", /quota/],
-    ["a period for slots", { parallel: { per: "hour" } }, "/limits/parallel/per", /concurrency; it has max/],
-    ["a month for a bucket", { minute: { per: "month" } }, "/limits/minute/per", /no period of a bucket/],
-    ["a minute for a quota", { month: { per: "minute" } }, "/limits/month/per", /no period of a quota/],
+    [
+      "a period for slots",
+      { parallel: { per: "hour" } },
+      "/limits/parallel/per",
+      /concurrency \(its fields: max\)/,
+    ],
+    ["a month for a bucket", { minute: { per: "month" } }, "/limits/minute/per", /not a period of a bucket/],
+    ["a minute for a quota", { month: { per: "minute" } }, "/limits/month/per", /not a period of a quota/],
     [
       "a second for a quota",
       { month: { amount: 9, per: "second" } },
       "/limits/month/per",
       /hour, day, month/,
     ],
-    ["slots beyond what a row can hold", { parallel: { max: 1_001 } }, "/limits/parallel", /counted exactly/],
-    ["half a slot", { parallel: { max: 1.5 } }, "/limits/parallel", /counted exactly/],
+    [
+      "slots beyond what a row can hold",
+      { parallel: { max: 1_001 } },
+      "/limits/parallel",
+      /whole number of slots/,
+    ],
+    ["half a slot", { parallel: { max: 1.5 } }, "/limits/parallel", /whole number of slots/],
     [
       "a bucket too large to be counted",
       { minute: { tokens: 0.001, per: "day", burst: 1e9 } },
       "/limits/minute",
       /counted exactly/,
     ],
-  ])("of %s is refused with its place", (_what, overrides, path, message) => {
+  ])("of %s is rejected with its path", (_what, overrides, path, message) => {
     expect(overrideFaults(FREE, overrides)).toEqual([{ path, message: expect.stringMatching(message) }]);
   });
 

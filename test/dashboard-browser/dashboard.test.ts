@@ -210,7 +210,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     await open("policy", /revision 4 is in force/);
     const editor = page.getByLabel("Policy document");
     await editor.fill((await editor.inputValue()).replace('"defaultTier": "free"', '"defaultTier": "fre"'));
-    await page.getByText('there is no tier "fre"').waitFor();
+    await page.getByText('unknown tier "fre"').waitFor();
     expect(await page.getByRole("button", { name: "Activate…" }).isDisabled()).toBe(true);
     await page.getByRole("button", { name: "Set aside" }).click();
     await page.getByRole("button", { name: "Forget it" }).click();

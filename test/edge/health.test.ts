@@ -68,7 +68,7 @@ describe("where the newest policy is no good", () => {
     expect(await response.json()).toMatchObject({
       status: "degraded",
       revision: good,
-      checks: { policy: expect.stringMatching(new RegExp(`revision ${bad} is refused: /defaultTier`)) },
+      checks: { policy: expect.stringMatching(new RegExp(`revision ${bad} is rejected: /defaultTier`)) },
     });
     expect((await edge.request("/identify", { headers })).headers.get("RateLimit-Policy")).toContain("q=10;");
     expect((await edge.request("/ready")).status).toBe(200);

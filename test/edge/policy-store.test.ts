@@ -125,7 +125,7 @@ describe("a policy that is no good never takes effect", () => {
     await publish(2, "rubbish");
     const { store, at } = newStore();
     expect(await at(0)).toBe(0);
-    expect(store.problem).toMatch(/policy revision 2 is refused/);
+    expect(store.problem).toMatch(/policy revision 2 is rejected/);
   });
 
   it("the problem is over when a good one is there", async () => {
@@ -143,7 +143,7 @@ describe("a policy that is no good never takes effect", () => {
     await publish(2, { ...TEST_POLICY, routes: [{ match: "/a", cost: -1 }] });
     const { store, at } = newStore();
     await at(0);
-    expect(store.problem).toMatch(/^policy revision 2 is refused: \/routes\/0\/cost /);
+    expect(store.problem).toMatch(/^policy revision 2 is rejected: \/routes\/0\/cost /);
   });
 });
 

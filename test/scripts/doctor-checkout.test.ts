@@ -109,7 +109,7 @@ describe.concurrent("a checkout", { timeout: 120_000 }, () => {
       only: "policy",
       break: (checkout) =>
         checkout.edit("policy/default.json", '"defaultTier": "anonymous"', '"defaultTier": "fre"'),
-      says: '/defaultTier there is no tier "fre"',
+      says: '/defaultTier unknown tier "fre"',
       mend: "policy/default.json",
     },
     {

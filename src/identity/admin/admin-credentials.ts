@@ -1,4 +1,4 @@
-/** All that can prove an administrator, made once per isolate from the settings. */
+/** Everything that authenticates administrators, made once per isolate from the settings. */
 import { BoundedCache } from "../../bounded-cache.ts";
 import type { Log } from "../../log.ts";
 import type { AdminSettings } from "./admin-settings.ts";
@@ -6,16 +6,16 @@ import { AdminSessions } from "./admin-sessions.ts";
 import { AdminTokens } from "./admin-tokens.ts";
 import { CloudflareAccess } from "./cloudflare-access.ts";
 
-/** Pairs of token and address that are remembered; one more only means that the limiter is asked again. */
+/** Cached pairs of token and address. An evicted pair only costs another call to the limiter. */
 const SEEN_CAPACITY = 1_000;
 
 export interface AdminCredentials {
   readonly tokens: AdminTokens;
-  /** Null where no token exists: nothing secret to sign with. */
+  /** Null if no token is configured: sessions are signed with a key derived from the tokens. */
   readonly sessions: AdminSessions | null;
-  /** Null where Cloudflare Access is not configured. */
+  /** Null if Cloudflare Access is not configured. */
   readonly access: CloudflareAccess | null;
-  /** Which token was lately shown from which address, as `<name> <address>`. */
+  /** Tokens that were recently used, each with its address, as `<name> <address>`. */
   readonly seen: BoundedCache<true>;
 }
 

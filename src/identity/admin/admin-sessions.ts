@@ -1,9 +1,9 @@
 /**
- * The dashboard's sessions: `<payload>.<HMAC-SHA-256>`, both base64url, kept by the browser. The server remembers only those that were
- * logged out (src/api/session/session-standing.ts): a cookie that is valid here may be one of them.
+ * The dashboard's sessions: `<payload>.<HMAC-SHA-256>`, both base64url, stored by the browser. The server stores only sessions that were
+ * logged out (src/api/session/session-standing.ts), so a cookie that is valid here may be one of them.
  *
- * The key is derived (HKDF, RFC 5869) from the admin tokens, so any change to them ends every session. Where only ADMIN_TOKENS
- * is set, the key rests on those digests alone: keep that variable as secret as a token.
+ * The key is derived (HKDF, RFC 5869) from the admin tokens, so any change to them ends every session. If only ADMIN_TOKENS is set, the
+ * key is derived from its digests alone: keep that variable as secret as a token.
  */
 import { decode, encode } from "jose/base64url";
 import * as z from "zod/mini";
@@ -12,11 +12,11 @@ import { parseBy } from "../../policy/fault.ts";
 import type { AdminSettings } from "./admin-settings.ts";
 import { actorNameSchema, type AdminSession, type Role, ROLES } from "./role.ts";
 
-/** A working day: then the token is asked for again. */
+/** A working day. Then the dashboard asks for the token again. */
 export const SESSION_MS = 8 * 3_600_000;
-/** A longer value is rejected unread: the longest that is issued here has about 500 characters. */
+/** A longer value is rejected unread: the longest that is issued has about 500 characters. */
 const MAX_VALUE_LENGTH = 1_024;
-/** Sets this key apart from any other that is ever derived from the tokens, and one format of payloads from the next. */
+/** Separates this key from other keys derived from the tokens, and each payload format from the next. */
 const PURPOSE = "edge-limiter admin session 2";
 
 const payloadSchema = z.strictObject({
@@ -36,10 +36,10 @@ export class AdminSessions {
   readonly #settings: AdminSettings;
   #key: CryptoKey | null = null;
 
-  /** @throws where the settings have no token: anybody could derive the key. */
+  /** @throws if the settings have no token: anyone could derive the key. */
   constructor(settings: AdminSettings) {
     if (settings.token === null && settings.tokens.length === 0) {
-      throw new Error("a session rests on an admin token");
+      throw new Error("sessions require an admin token");
     }
     this.#settings = settings;
   }

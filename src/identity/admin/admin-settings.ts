@@ -1,7 +1,7 @@
 /**
- * The variables that say who may administer, parsed. There is no default token: without any of them nobody may.
+ * Parses the variables that authorize administrators. There is no default token: without these variables the admin API is closed.
  *
- * Faults name the variable and the place in it, never a value: these are secrets.
+ * Faults name the variable and the place in it, never a value, since the values are secrets.
  */
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
@@ -9,10 +9,10 @@ import { type Fault, parseBy } from "../../policy/fault.ts";
 import type { CloudflareAccessSettings } from "./cloudflare-access.ts";
 import { actorNameSchema, type Role, ROLES } from "./role.ts";
 
-/** Who holds ADMIN_TOKEN, in the audit trail. No entry of ADMIN_TOKENS may take the name. */
+/** The name of ADMIN_TOKEN's holder in the audit trail. Reserved: no entry of ADMIN_TOKENS may have it. */
 export const ADMIN_TOKEN_NAME = "admin-token";
 
-/** A token as it is kept. */
+/** A token as it is configured: its digest, not the token. */
 export interface AdminToken {
   readonly name: string;
   readonly role: Role;
@@ -24,18 +24,18 @@ export interface AdminSettings {
   /** ADMIN_TOKEN: the role `admin`. */
   readonly token: string | null;
   readonly tokens: readonly AdminToken[];
-  /** Null: `Cf-Access-Jwt-Assertion` is not looked at. */
+  /** Null: the header `Cf-Access-Jwt-Assertion` is ignored. */
   readonly access: CloudflareAccessSettings | null;
 }
 
-/** Every request compares against all of them. */
+/** Each attempt is compared with all of them. */
 const MAX_TOKENS = 50;
 
-/** An unset variable and an empty one are the same. */
+/** An empty variable counts as unset. */
 const text = z.optional(z.string());
 
 export const adminVariables = {
-  /** A shorter one could be guessed, and others cannot be sent in a header; `openssl rand -hex 32` makes a good one. */
+  /** Shorter tokens can be guessed, and other characters cannot be sent in a header. `openssl rand -hex 32` makes a good one. */
   ADMIN_TOKEN: z.optional(
     z
       .string()
@@ -44,9 +44,9 @@ export const adminVariables = {
       ),
   ),
   /**
-   * Further tokens, as JSON: `[{"name": "alice", "role": "operator", "sha256": "<hex>"}]`. For each,
-   * `token=$(openssl rand -hex 32)` makes the token, which its holder gets, and
-   * `printf %s "$token" | openssl dgst -sha256 -r | cut -c1-64` its digest, which goes in here.
+   * Further tokens, as JSON: `[{"name": "alice", "role": "operator", "sha256": "<hex>"}]`. For each holder,
+   * `token=$(openssl rand -hex 32)` makes the token and
+   * `printf %s "$token" | openssl dgst -sha256 -r | cut -c1-64` its digest for this list.
    */
   ADMIN_TOKENS: text,
   ACCESS_TEAM_DOMAIN: z.optional(
@@ -75,7 +75,7 @@ const tokensSchema = z
   )
   .check(z.maxLength(MAX_TOKENS));
 
-/** Reads what {@link adminVariables} has taken, and adds what is wrong between and inside them to `faults`. */
+/** Reads variables that {@link adminVariables} accepted. Appends the faults within and between them to `faults`. */
 export function readAdmin(variables: z.infer<typeof variablesSchema>, faults: Fault[]): AdminSettings {
   return {
     token: variables.ADMIN_TOKEN || null,
@@ -94,7 +94,7 @@ function readTokens(json: string | undefined, faults: Fault[]): AdminToken[] {
   const parsed = parseBy(tokensSchema, value);
   if (!parsed.ok) {
     for (const { path, message } of parsed.faults) {
-      // An unknown field could be a token that was put in the wrong place: it is not named.
+      // An unknown field is not named: it could be a token in the wrong place.
       const [known = ""] = /^(\/\d+(\/(name|role|sha256)(?=$))?)?/.exec(path) ?? [];
       faults.push({
         path: `/ADMIN_TOKENS${known}`,
@@ -106,15 +106,16 @@ function readTokens(json: string | undefined, faults: Fault[]): AdminToken[] {
   const names = new Set([ADMIN_TOKEN_NAME]);
   const digests = new Set<string>();
   parsed.value.forEach(({ name, sha256 }, i) => {
-    if (names.has(name)) faults.push({ path: `/ADMIN_TOKENS/${i}/name`, message: "is taken already" });
-    if (digests.has(sha256)) faults.push({ path: `/ADMIN_TOKENS/${i}/sha256`, message: "is there already" });
+    if (names.has(name)) faults.push({ path: `/ADMIN_TOKENS/${i}/name`, message: "is already in use" });
+    if (digests.has(sha256))
+      faults.push({ path: `/ADMIN_TOKENS/${i}/sha256`, message: "is already in the list" });
     names.add(name);
     digests.add(sha256);
   });
   return parsed.value;
 }
 
-/** Cloudflare Access is on where its team's domain is set; then the audience is required. */
+/** Cloudflare Access is on if its team domain is set; the audience is then required. */
 function readAccess(
   {
     ACCESS_TEAM_DOMAIN: teamDomain,
@@ -125,7 +126,7 @@ function readAccess(
 ): CloudflareAccessSettings | null {
   if (teamDomain && audience) return { teamDomain, audience, role: role || "viewer" };
   if (teamDomain) {
-    faults.push({ path: "/ACCESS_AUD", message: "is required where ACCESS_TEAM_DOMAIN is set" });
+    faults.push({ path: "/ACCESS_AUD", message: "is required if ACCESS_TEAM_DOMAIN is set" });
   } else if (audience) {
     faults.push({ path: "/ACCESS_AUD", message: "is set, but ACCESS_TEAM_DOMAIN is not" });
   }

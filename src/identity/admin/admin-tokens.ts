@@ -1,7 +1,7 @@
 /**
  * The admin tokens of the deployment: ADMIN_TOKEN and those that ADMIN_TOKENS lists by their digest.
  *
- * Compares digests in constant time, and always all of them: the time says neither which token was near nor how near.
+ * Compares digests in constant time, and always all of them, so that timing reveals nothing about the tokens.
  */
 import { equalDigests, secretDigest } from "../secret-digest.ts";
 import { ADMIN_TOKEN_NAME, type AdminSettings, type AdminToken } from "./admin-settings.ts";
@@ -14,12 +14,12 @@ export class AdminTokens {
     this.#settings = settings;
   }
 
-  /** Whether no token exists, so that none can be right. */
+  /** Whether no token is configured. */
   get isEmpty(): boolean {
     return this.#settings.token === null && this.#settings.tokens.length === 0;
   }
 
-  /** The token that this secret is, or null. */
+  /** The configured token with this secret, or null. */
   async find(secret: string): Promise<AdminToken | null> {
     const digest = await secretDigest(secret);
     let found: AdminToken | null = null;

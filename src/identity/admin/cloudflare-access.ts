@@ -1,8 +1,8 @@
 /**
- * Cloudflare Access before the Worker: it signs who it let through into the header `Cf-Access-Jwt-Assertion`.
+ * Cloudflare Access in front of the Worker: it puts a signed assertion of the user into the header `Cf-Access-Jwt-Assertion`.
  *
- * The header alone proves nothing, since the Worker may be reached on a host that Access does not guard: signature, issuer
- * and application are verified (developers.cloudflare.com/cloudflare-one/identity/authorization-cookie).
+ * The header alone proves nothing, since the Worker may be reachable on a host that Access does not protect: signature, issuer and
+ * application are verified (developers.cloudflare.com/cloudflare-one/identity/authorization-cookie).
  */
 import type { Log } from "../../log.ts";
 import { TokenIssuer } from "../token-issuer.ts";
@@ -11,11 +11,11 @@ import { type Actor, actorNameSchema, type Role } from "./role.ts";
 export const ACCESS_HEADER = "Cf-Access-Jwt-Assertion";
 
 export interface CloudflareAccessSettings {
-  /** `https://<team>.cloudflareaccess.com`, without a slash at the end: the issuer. */
+  /** The issuer: `https://<team>.cloudflareaccess.com`, without a final slash. */
   readonly teamDomain: string;
   /** The application's audience (AUD) tag. */
   readonly audience: string;
-  /** What everybody may do whom Access lets through. */
+  /** The role of everyone whom Access admits. */
   readonly role: Role;
 }
 

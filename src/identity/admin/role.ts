@@ -1,4 +1,4 @@
-/** What an administrator may do, and who it is. */
+/** The roles of administrators, and the identity of one. */
 import * as z from "zod/mini";
 
 /**
@@ -14,28 +14,28 @@ export function includesRole(role: Role, needed: Role): boolean {
   return ROLES.indexOf(role) >= ROLES.indexOf(needed);
 }
 
-/** Goes into the audit trail and logs: printable ASCII without space, as user ids are. Emails fit. */
+/** Appears in the audit trail and logs: printable ASCII without spaces, like user ids. Emails fit. */
 export const actorNameSchema = z
   .string()
   .check(z.regex(/^[\x21-\x7e]{1,200}$/, "must be 1 to 200 printable ASCII characters without spaces"));
 
-/** A session of the dashboard, as its cookie says. */
+/** A dashboard session, as its cookie states it. */
 export interface AdminSession {
-  /** Random: no two sessions have the same. */
+  /** Random and unique. */
   readonly id: string;
-  /** The name of the token that it was made for. */
+  /** The name of the token that opened it. */
   readonly name: string;
   readonly role: Role;
   /** Unix ms. */
   readonly expiresMs: number;
 }
 
-/** Who calls the admin API. */
+/** An authenticated caller of the admin API. */
 export interface Actor {
-  /** The token's name, or what Cloudflare Access calls the person or service. */
+  /** The token's name, or the name that Cloudflare Access gives the person or service. */
   readonly name: string;
   readonly role: Role;
-  /** When the session or the assertion ends, Unix ms; null for a token, which lasts until it is changed. */
+  /** The end of the session or the assertion, Unix ms; null for a token, which does not expire. */
   readonly expiresMs: number | null;
   /** The source of the name: the deployment's tokens (and their sessions), or Cloudflare Access. */
   readonly source: "token" | "access";

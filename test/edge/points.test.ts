@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Point } from "../../src/analytics/point.ts";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
+import { tokenEntry } from "../fixtures/edge-admin.ts";
 import { ADMIN_TOKEN, type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { policyOfTier, policyWith, TEST_POLICY, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
@@ -303,6 +304,30 @@ describe("the live stream", () => {
       skipped: 0,
     });
     webSocket?.close();
+  });
+
+  it("stays open to other administrators, however many one of them opens", async () => {
+    const token = `bob-${crypto.randomUUID()}`;
+    const ADMIN_TOKENS = JSON.stringify([await tokenEntry("bob", "viewer", token)]);
+    const { edge } = await recording({ variables: { ADMIN_TOKENS } });
+    const open = async (by: string) => {
+      const headers = { ...UPGRADE, ...newAddress(), Authorization: `Bearer ${by}` };
+      const { status, webSocket } = await edge.request(LIVE, { headers });
+      const codes: number[] = [];
+      webSocket?.addEventListener("close", ({ code }) => void codes.push(code));
+      webSocket?.accept();
+      return { status, webSocket, codes };
+    };
+    const before = await open(ADMIN_TOKEN);
+    const streams: Awaited<ReturnType<typeof open>>[] = [];
+    for (let i = 0; i < 50; i++) streams.push(await open(token));
+    const after = await open(ADMIN_TOKEN);
+    expect([before.status, after.status]).toEqual([101, 101]);
+    // The newest win.
+    const stillOpen = () => streams.flatMap(({ codes }, i) => (codes.length === 0 ? [i] : []));
+    await expect.poll(stillOpen).toEqual([45, 46, 47, 48, 49]);
+    expect([before.codes, after.codes]).toEqual([[], []]);
+    for (const { webSocket } of [before, after, ...streams.slice(-5)]) webSocket?.close();
   });
 
   it("ends with the session that opened it", async () => {

@@ -1,6 +1,11 @@
 /** A request with much to do leaves its isolate to others between two waves of calls. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { NOWHERE } from "../../src/analytics/place.ts";
+import { checkMany } from "../../src/api/decisions/check.ts";
 import { inWaves } from "../../src/api/decisions/waves.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
+import type { Services } from "../../src/edge/services.ts";
+import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
@@ -55,4 +60,37 @@ it("waits for the isolate's other work between two waves", async () => {
   await vi.advanceTimersByTimeAsync(1_000);
   await all;
   expect(order).toEqual(["1", "2", "3", "4", "5", "6", "7", "8", "another request", "9"]);
+});
+
+it("lets other requests in after every 32 users of a batch, even if their objects answer at once", async () => {
+  const policy = embeddedPolicy();
+  const decision: Decision = {
+    outcome: "allowed",
+    allowed: true,
+    cost: 1,
+    limits: [],
+    retryAfterMs: null,
+    violated: [],
+    source: "strict",
+    tier: policy.defaultTier,
+    revision: policy.revision,
+    decisionId: "any",
+    holds: [],
+  };
+  let decided = 0;
+  const decideAll = async (_subject: string, requests: readonly DecisionRequest[]) => {
+    decided += 1;
+    return requests.map(() => decision);
+  };
+  const services = { limiter: { decideAll }, recorder: {} } as unknown as Services;
+  const operations = Array.from({ length: 1_000 }, (_, i) => ({ user: `new-${i}`, peek: true }));
+  const origin = { caller: "any", method: "POST", place: NOWHERE, requestId: "any" };
+  const whenOthersRun = [0];
+  const others = setInterval(() => whenOthersRun.push(decided), 1);
+  const results = checkMany(operations, services, policy, () => undefined, origin);
+  await vi.advanceTimersByTimeAsync(1_000);
+  clearInterval(others);
+  expect((await results).map(({ kind }) => kind)).toEqual(operations.map(() => "decision"));
+  const between = whenOthersRun.map((count, i) => count - (whenOthersRun[i - 1] ?? 0));
+  expect(Math.max(...between)).toBe(32);
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { priceOf } from "../../bench/price.ts";
 import { readWrk } from "../../bench/load.ts";
 import { linesOf, parseBudget } from "../../bench/over-budget.ts";
-import { quote } from "../../bench/quote.ts";
+import { chooseRows, quote } from "../../bench/quote.ts";
 import { ratiosOf, spreadOf } from "../../bench/ratios.ts";
 
 describe("ratios", () => {
@@ -110,17 +110,32 @@ describe("the budget", async () => {
 });
 
 describe("a quotation", () => {
-  const tables = { targets: "| new |", all: "| all |" };
+  const tables = { chosen: "| new |", all: "| all |" };
 
-  it("takes the place of the one before, and of nothing else", () => {
-    const document = "a\n<!-- bench:targets -->\n| old |\n<!-- /bench -->\nb\n";
-    const quoted = "a\n<!-- bench:targets -->\n| new |\n<!-- /bench -->\nb\n";
+  it("replaces the one before, and nothing else", () => {
+    const document = "a\n<!-- bench:chosen -->\n| old |\n<!-- /bench -->\nb\n";
+    const quoted = "a\n<!-- bench:chosen -->\n| new |\n<!-- /bench -->\nb\n";
     expect(quote(document, tables)).toBe(quoted);
     expect(quote(quoted, tables)).toBe(quoted);
     expect(quote("nothing to quote\n", tables)).toBe("nothing to quote\n");
   });
 
-  it("is refused where it has no end", () => {
+  it("is rejected if it has no end", () => {
     expect(() => quote("<!-- bench:all -->\nthe rest\n", tables)).toThrow(/has no/);
+  });
+});
+
+describe("chosen rows", () => {
+  const table = "| # | what |\n| --- | --- |\n| P1 | leased |\n| P1 | strict |\n| P2 | denied |";
+
+  it("stand in the order they are asked for, below the table's head", () => {
+    expect(chooseRows(table, ["P2", "P1 | leased"])).toBe(
+      "| # | what |\n| --- | --- |\n| P2 | denied |\n| P1 | leased |",
+    );
+  });
+
+  it("are rejected unless each beginning matches one row", () => {
+    expect(() => chooseRows(table, ["P3"])).toThrow('no row begins with "| P3"');
+    expect(() => chooseRows(table, ["P1"])).toThrow('several rows begin with "| P1"');
   });
 });

@@ -1,4 +1,4 @@
-/** The Markdown documents: every link leads somewhere, every test they name exists, and the README stays short. */
+/** The Markdown documents: every link leads somewhere, every file they name exists, and the README stays short. */
 import { access, glob, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
@@ -18,6 +18,13 @@ async function markdown(): Promise<string[]> {
 
 async function read(file: string): Promise<string> {
   return readFile(join(ROOT, file), "utf8");
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(join(ROOT, file)).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The anchors of a document's headings, as GitHub makes them. */
@@ -44,11 +51,7 @@ test("every link leads to a file and a heading of the repository", async () => {
   for (const file of await markdown()) {
     for (const [to, anchor] of linksOf(file, await read(file))) {
       links++;
-      const exists = await access(join(ROOT, to)).then(
-        () => true,
-        () => false,
-      );
-      const isFound = exists && (anchor === null || anchorsOf(await read(to)).includes(anchor));
+      const isFound = (await isThere(to)) && (anchor === null || anchorsOf(await read(to)).includes(anchor));
       if (!isFound) broken.push(`${file}: ${to}${anchor === null ? "" : `#${anchor}`}`);
     }
   }
@@ -60,7 +63,22 @@ test("every test file that a document names exists", async () => {
   const missing: string[] = [];
   for (const file of await markdown()) {
     for (const [path] of (await read(file)).matchAll(/\btest\/[\w/-]+\.test\.ts\b/g)) {
-      await access(join(ROOT, path)).catch(() => missing.push(`${file}: ${path}`));
+      if (!(await isThere(path))) missing.push(`${file}: ${path}`);
+    }
+  }
+  expect(missing).toEqual([]);
+});
+
+test("every source file that a document names exists", async () => {
+  const missing: string[] = [];
+  for (const file of await markdown()) {
+    const text = await read(file);
+    for (const [, path = ""] of text.matchAll(
+      /`((?:src|durable-objects|openapi|dashboard|bench)\/[\w./-]+)`/g,
+    )) {
+      const exists = await isThere(path);
+      // A document beside its sources names them as they are from there.
+      if (!exists && !(await isThere(join(dirname(file), path)))) missing.push(`${file}: ${path}`);
     }
   }
   expect(missing).toEqual([]);

@@ -5,7 +5,8 @@
  * puts the key's KV record into the outbox, in the same transaction.
  */
 import * as z from "zod/mini";
-import { type KeyRecord, keyRecordKey, KEY_SCOPES } from "../../src/identity/key-store.ts";
+import { KEY_SCOPES } from "../../src/identity/key-scope.ts";
+import { type KeyRecord, keyRecordKey } from "../../src/identity/key-store.ts";
 import { parseJson } from "../../src/json.ts";
 import type { NewKey } from "../../src/objects/account.ts";
 import type { Outbox } from "../outbox.ts";

@@ -1,7 +1,7 @@
 /** What the endpoints of accounts, keys and sessions answer. */
 import * as z from "zod/mini";
 import { ROLES } from "../../src/identity/admin/role.ts";
-import { KEY_SCOPES } from "../../src/identity/key-store.ts";
+import { KEY_SCOPES } from "../../src/identity/key-scope.ts";
 import { userIdSchema } from "../../src/identity/user-id.ts";
 import { accountChangeSchema } from "../../src/api/schemas.ts";
 import { about, named } from "../said.ts";

@@ -4,7 +4,7 @@ import { liveFiltersSchema } from "../analytics/live.ts";
 import { boundedRecord } from "../bounded-record.ts";
 import { INTERVAL_NAMES, ORDERS, OUTCOMES, STACKS } from "../analytics/reports/report-query.ts";
 import { toMilli } from "../core/units.ts";
-import { KEY_SCOPES } from "../identity/key-store.ts";
+import { KEY_SCOPES } from "../identity/key-scope.ts";
 import { userIdSchema } from "../identity/user-id.ts";
 import { plainText } from "./plain-text.ts";
 

@@ -7,7 +7,8 @@
 import { isWellFormedApiKey, looksLikeApiKey } from "./api-key.ts";
 import { clientIp } from "./client-ip.ts";
 import type { JwtVerifier } from "./jwt.ts";
-import type { KeyLookup, KeyStore, KeyScope } from "./key-store.ts";
+import type { KeyScope } from "./key-scope.ts";
+import type { KeyLookup, KeyStore } from "./key-store.ts";
 
 /** A caller, as the limiter knows it. */
 export interface Caller {

@@ -12,6 +12,7 @@ import { parseJson } from "../json.ts";
 import { type Log, messageOf } from "../log.ts";
 import { parseBy } from "../policy/fault.ts";
 import { hashApiKey } from "./api-key.ts";
+import { KEY_SCOPES } from "./key-scope.ts";
 import { userIdSchema } from "./user-id.ts";
 
 const HIT_MS = 30_000;
@@ -23,10 +24,6 @@ const CACHED_UNKNOWN = 1_000;
 /** The minimum that KV allows. A new key that was looked up before it existed may take this long to work. */
 const KV_CACHE_SECONDS = 30;
 const KV_DEADLINE_MS = 2_000;
-
-/** What a key may be used for: `call` the gateway's routes, `check` through the decision API. */
-export const KEY_SCOPES = ["call", "check"] as const;
-export type KeyScope = (typeof KEY_SCOPES)[number];
 
 export const keyRecordSchema = z.object({
   keyId: z.string().check(z.minLength(1), z.maxLength(64)),

@@ -1,5 +1,5 @@
 /** Accounts, keys, grants, audit and usage as the control plane exchanges them with a user's object. Times are Unix milliseconds. */
-import type { KeyScope } from "../identity/key-store.ts";
+import type { KeyScope } from "../identity/key-scope.ts";
 import type { Grant, Overrides } from "../policy/adjust.ts";
 
 export type AccountStatus = "active" | "blocked";

@@ -1,4 +1,4 @@
-/** Builds the dashboard into the Worker's static assets: hashed files of our own, which a strict CSP allows. */
+/** Builds the dashboard into the Worker's static assets: hashed files from the same origin, as its strict CSP demands. */
 import { join } from "node:path";
 import { defineConfig } from "vite";
 
@@ -10,7 +10,7 @@ export default defineConfig({
     outDir: join(import.meta.dirname, "..", "dist", "assets", "dashboard"),
     emptyOutDir: true,
     target: "es2022",
-    // A data: URL is not of this host.
+    // The CSP rejects data: URLs.
     assetsInlineLimit: 0,
     modulePreload: false,
   },

@@ -1,4 +1,4 @@
-/** The page: sign-in, and behind it the screen that the URL names. Never styles inline, which the CSP would stop. */
+/** The page: sign-in, then the screen that the URL names. Never uses inline styles, which the CSP blocks. */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import "./page.css";
@@ -6,37 +6,38 @@ import { SCREENS } from "./screens.ts";
 import { Frame } from "./shell/frame.tsx";
 import { Link, PageProvider } from "./shell/page.tsx";
 import { type PageAddress, parseAddress, urlOf } from "./shell/page-address.ts";
-import { getSession, type Session, signIn, signOut } from "./shell/session.ts";
+import type { Session } from "./shell/answers.ts";
+import { getSession, signIn, signOut } from "./shell/session.ts";
 import { SignIn } from "./shell/sign-in.tsx";
 import { applyTheme, storedTheme } from "./shell/theme.ts";
 
 const HOME: PageAddress = { screen: "overview", params: {} };
 
-type State = "unknown" | "signed-out" | { readonly failed: string } | Session;
+type SignInState = "unknown" | "signed-out" | { readonly failed: string } | Session;
 
-function here(): PageAddress {
+function currentAddress(): PageAddress {
   const address = parseAddress(location.pathname, location.search);
   return address.screen === "" ? HOME : address;
 }
 
 function App() {
-  const [state, setState] = useState<State>("unknown");
+  const [state, setState] = useState<SignInState>("unknown");
   const [expired, setExpired] = useState(false);
-  const [address, setAddress] = useState(here);
-  const ask = async () => {
+  const [address, setAddress] = useState(currentAddress);
+  const loadSession = async () => {
     const answer = await getSession();
     if (answer.kind === "ok") setState(answer.value);
     else setState(answer.kind === "signed-out" ? "signed-out" : { failed: answer.detail });
   };
   useEffect(() => {
-    void ask();
-    const moved = () => setAddress(here());
+    void loadSession();
+    const moved = () => setAddress(currentAddress());
     window.addEventListener("popstate", moved);
     return () => window.removeEventListener("popstate", moved);
   }, []);
   const screen = SCREENS.find(({ name }) => name === address.screen);
   useEffect(() => {
-    document.title = `${screen?.title ?? "No such page"} · Edge Limiter`;
+    document.title = `${screen?.title ?? "Page not found"} · Edge Limiter`;
   }, [screen]);
   if (state === "unknown") return <p role="status">Loading…</p>;
   if (state === "signed-out") {
@@ -47,7 +48,7 @@ function App() {
         setState(answer.value);
         return null;
       }
-      return answer.kind === "signed-out" ? "This is not an admin token of this Worker." : answer.detail;
+      return answer.kind === "signed-out" ? "This is not an admin token for this Worker." : answer.detail;
     };
     return <SignIn expired={expired} signIn={enter} />;
   }
@@ -55,7 +56,7 @@ function App() {
     return (
       <main>
         <p role="alert">{state.failed}</p>
-        <button onClick={() => void ask()}>Try again</button>
+        <button onClick={() => void loadSession()}>Try again</button>
       </main>
     );
   }
@@ -66,7 +67,7 @@ function App() {
       if (replace) history.replaceState(null, "", urlOf(to));
       else {
         history.pushState(null, "", urlOf(to));
-        // Another screen, or another page of its list, begins at its top.
+        // A new screen, or a new page of its list, starts at the top.
         if (to.screen !== address.screen || to.params["cursor"] !== address.params["cursor"]) scrollTo(0, 0);
       }
       setAddress(to);
@@ -87,7 +88,7 @@ function App() {
           <screen.Component key={screen.name} />
         ) : (
           <>
-            <h1>No such page</h1>
+            <h1>Page not found</h1>
             <p>
               There is no screen “{address.screen}”. <Link to={HOME}>Go to the overview</Link>
             </p>

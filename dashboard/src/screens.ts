@@ -1,4 +1,4 @@
-/** The screens, in the order of the navigation. */
+/** All screens, in the order of the navigation. */
 import type { ComponentType } from "preact";
 import { DecisionsScreen } from "./decisions/decisions-screen.tsx";
 import { LiveScreen } from "./live/live-screen.tsx";

@@ -1,4 +1,4 @@
-/** What a chart works out before it is drawn. */
+/** The geometry of charts. */
 import { expect, test } from "vitest";
 import { axisTimes } from "../../dashboard/src/charts/axis-time.ts";
 import { type ChartModel, heightsOf, marksWithin, spanOf } from "../../dashboard/src/charts/chart-model.ts";
@@ -17,33 +17,33 @@ const MODEL: ChartModel = {
   show: String,
 };
 
-test("puts the parts of a stack on top of each other, an unknown one as nothing", () => {
+test("stacks values on top of each other, an unknown one as 0", () => {
   expect(heightsOf(MODEL)).toEqual([
     [5, 0, 7],
     [6, 0, 9],
   ]);
 });
 
-test("leaves lines as they are, with a gap where nothing is known", () => {
+test("keeps lines as they are, with a gap for unknown values", () => {
   expect(heightsOf({ ...MODEL, isStacked: false })[1]).toEqual([1, null, 2]);
   const short = { ...MODEL, isStacked: false, lines: [{ ...MODEL.lines[0]!, values: [5] }] };
   expect(heightsOf(short)).toEqual([[5, null, null]]);
 });
 
-test("shows the last step to its end, and has a span also for nothing", () => {
+test("spans the last step to its end, and has a span without values too", () => {
   expect(spanOf(MODEL)).toEqual([0, 3 * MINUTE_MS]);
   expect(spanOf({ ...MODEL, timesMs: [] })).toEqual([0, MINUTE_MS]);
   const { stepMs: _none, ...lines } = MODEL;
   expect(spanOf({ ...lines, timesMs: [9] })).toEqual([9, 10]);
 });
 
-test("marks only moments that are shown, in order, the newest twenty", () => {
+test("marks only moments within the span, in order, at most the newest twenty", () => {
   const marks = Array.from({ length: 25 }, (_none, i) => ({ atMs: 170_000 - i * 1_000, label: `r${i}` }));
   const shown = marksWithin({ ...MODEL, marks: [{ atMs: 180_001, label: "later" }, ...marks] });
   expect([shown.length, shown[0]?.label, shown.at(-1)?.label]).toEqual([20, "r19", "r0"]);
 });
 
-test("labels the time axis as finely as its ticks are apart, and says where a day begins", () => {
+test("labels the time axis as precisely as its ticks are apart, and dates the start of a day", () => {
   const midnight = Date.UTC(2026, 10, 21);
   const times = (gapMs: number, from = midnight - gapMs) =>
     axisTimes([from, from + gapMs, from + 2 * gapMs], "UTC", "en");
@@ -53,14 +53,14 @@ test("labels the time axis as finely as its ticks are apart, and says where a da
   expect(axisTimes([midnight + 60_000], "UTC", "en")).toEqual(["00:01"]);
 });
 
-test("has round values on its axis, up to the first that holds all", () => {
+test("has round values on its axis, up to the first that covers the highest", () => {
   expect(valueTicks(7, 4)).toEqual([0, 2, 4, 6, 8]);
   expect(valueTicks(0.3, 3)).toEqual([0, 0.1, 0.2, 0.3]);
   expect(valueTicks(1_000, 5)).toEqual([0, 200, 400, 600, 800, 1_000]);
   expect([valueTicks(0, 4).at(-1), valueTicks(Infinity, 4).at(-1)]).toEqual([1, 1]);
 });
 
-test("has round times on its axis, as the viewer's clock shows them", () => {
+test("has times on its axis that are round in the viewer's time zone", () => {
   const midnight = Date.UTC(2026, 10, 21);
   const hours = (ticks: readonly number[]) => ticks.map((ms) => (ms - midnight) / 3_600_000);
   expect(hours(timeTicks(midnight + 1, midnight + 86_400_000, 8, 0))).toEqual([3, 6, 9, 12, 15, 18, 21, 24]);
@@ -72,7 +72,7 @@ test("has round times on its axis, as the viewer's clock shows them", () => {
 const WIDTH = LEFT + RIGHT + 300;
 const HEIGHT = TOP + 100 + 24;
 
-test("draws each part of a stack from the one below it, in steps of their width", () => {
+test("draws each area of a stack on the one below it, in steps of their width", () => {
   const { outlines, y } = shapeOf(MODEL, WIDTH, HEIGHT, 0);
   const [base, five, seven] = [y(0), y(5), y(7)];
   const [a, b, c, d] = [LEFT, LEFT + 100, LEFT + 200, LEFT + 300];
@@ -82,7 +82,7 @@ test("draws each part of a stack from the one below it, in steps of their width"
   expect(outlines[1]?.path).toContain(`M${a},${y(6)}L`);
 });
 
-test("leaves a gap in a line where nothing is known, and in a band", () => {
+test("leaves a gap in lines and bands for unknown values", () => {
   const { stepMs: _none, isStacked: _stacked, ...rest } = MODEL;
   const bands = [{ upper: "Allowed", lower: "Denied", colour: "--quiet" }] as const;
   const lines = [{ ...MODEL.lines[0]!, values: [5, null, 7] }, MODEL.lines[1]!];
@@ -94,7 +94,7 @@ test("leaves a gap in a line where nothing is known, and in a band", () => {
   );
 });
 
-test("finds the step that a place lies in, and the nearest point of a line", () => {
+test("finds the step at a position, and the nearest point of a line", () => {
   const { timeAt, indexAt } = shapeOf(MODEL, WIDTH, HEIGHT, 0);
   const at = (place: number) => indexAt(timeAt(LEFT + place));
   expect([at(-50), at(99), at(100), at(299), at(900)]).toEqual([0, 0, 1, 2, 2]);

@@ -1,21 +1,23 @@
 /**
- * The dashboard's calls and the API's contract: what the page asks for exists, and what the contract says of the answers is what the
- * page can read. The examples of docs/openapi.json are typed by the schemas that real answers are held to (openapi-fuzz.test.ts).
+ * The dashboard against the API's contract: the paths it calls exist, and its guards accept the answers in the contract. The examples
+ * in docs/openapi.json have the types of the schemas that real answers are checked against (openapi-fuzz.test.ts).
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseLog } from "../../dashboard/src/decisions/decision.ts";
+import { parseLog } from "../../dashboard/src/decisions/decision-guards.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 import {
-  parseActivation,
+  parseNewRevision,
   parseRevision,
   parseRevisionPage,
   parseVerdict,
 } from "../../dashboard/src/policy/policy-api.ts";
+import { parseSession } from "../../dashboard/src/shell/session.ts";
 import { parseSimulation } from "../../dashboard/src/simulator/simulation.ts";
 import {
   parseAccount,
+  parseAccounts,
   parseAudit,
   parseGrant,
   parseKey,
@@ -23,10 +25,10 @@ import {
   parseChangedAccount,
   parseNewAccount,
   parseNewKey,
-  parsePolicy,
+  parseTiers,
   parseStatus,
   parseUsage,
-} from "../../dashboard/src/user/account-answers.ts";
+} from "../../dashboard/src/user/account-api.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
 
 const SOURCES = join(import.meta.dirname, "..", "..", "dashboard", "src");
@@ -34,11 +36,11 @@ const SOURCES = join(import.meta.dirname, "..", "..", "dashboard", "src");
 interface Operation {
   readonly method: string;
   readonly path: string;
-  /** Bodies of its good answers in JSON. */
+  /** The JSON bodies of its successful answers. */
   readonly examples: readonly unknown[];
 }
 
-/** Fields of JSON that is known to be of the form of OpenAPI. */
+/** The fields of an OpenAPI object. */
 function fields(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null ? { ...value } : {};
 }
@@ -65,9 +67,12 @@ function examplesOf(id: string): readonly unknown[] {
 
 type Parse = (body: unknown) => unknown;
 
-describe("what the contract says of an answer is what the page reads:", () => {
+describe("the page accepts the example answers of", () => {
   it.each<[string, Parse]>([
+    ["getSession", parseSession],
+    ["createSession", parseSession],
     ["getAccount", parseAccount],
+    ["listAccounts", parseAccounts],
     ["changeAccount", parseChangedAccount],
     ["createAccount", parseNewAccount],
     ["grantExtra", parseGrant],
@@ -79,11 +84,11 @@ describe("what the contract says of an answer is what the page reads:", () => {
     ["createKey", parseNewKey],
     ["rotateKey", parseNewKey],
     ["revokeKey", parseKey],
-    ["getPolicy", parsePolicy],
+    ["getPolicy", parseTiers],
     ["getPolicy", parseRevision],
     ["getRevision", parseRevision],
-    ["putPolicy", parseActivation],
-    ["activateRevision", parseActivation],
+    ["putPolicy", parseNewRevision],
+    ["activateRevision", parseNewRevision],
     ["listRevisions", parseRevisionPage],
     ["validatePolicy", parseVerdict],
     ["simulatePolicy", parseSimulation],
@@ -103,7 +108,7 @@ describe("what the contract says of an answer is what the page reads:", () => {
   });
 });
 
-describe("every address of the API in the page's sources", () => {
+describe("every API path in the page's sources", () => {
   const files = readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).filter((name) =>
     /\.tsx?$/.test(name),
   );
@@ -114,7 +119,7 @@ describe("every address of the API in the page's sources", () => {
   );
   const paths = [...OPERATIONS.values()].map(({ path }) => path);
 
-  it("is one of the contract", () => {
+  it("is in the contract", () => {
     expect(literals.length).toBeGreaterThan(10);
     const unknown = literals.filter(({ address }) => {
       const [path = ""] = address.replaceAll(/\$\{[^}]*\}/g, "{}").split("?");
@@ -126,7 +131,7 @@ describe("every address of the API in the page's sources", () => {
   });
 });
 
-/** Whether a concrete path, as `/reports/user`, is of the template. */
+/** Whether a concrete path, such as `/reports/user`, matches the template. */
 function matches(template: string, path: string): boolean {
   return new RegExp(`^${template.replaceAll(/\{[^}]*\}/g, "[^/]+")}$`).test(path);
 }

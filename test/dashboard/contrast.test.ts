@@ -1,4 +1,4 @@
-/** What is filled in is seen by its edge: axe looks at letters only. */
+/** The contrast of input borders, which axe does not check. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -18,7 +18,7 @@ function contrast(one: string, other: string): number {
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }
 
-test("an input's edge has three to one against every ground, in light and dark", async () => {
+test("input borders have a contrast of 3:1 against every background, in light and dark", async () => {
   const tokens = new Map(
     [...(await readFile(CSS, "utf8")).matchAll(/--(\w+): light-dark\((#\w{6}), (#\w{6})\)/g)].map(
       ([, name, ...themes]) => [name, themes],

@@ -1,18 +1,18 @@
-/** What the Decisions screen asks for, and how it explains a decision. */
+/** The decisions screen: its queries, and how it explains a decision. */
 import { describe, expect, it } from "vitest";
+import { parseLog } from "../../dashboard/src/decisions/decision-guards.ts";
 import {
   costText,
-  type Decision,
   leftText,
-  parseLog,
   peekCommand,
   requestCommand,
   whyText,
-} from "../../dashboard/src/decisions/decision.ts";
-import { accountFilter, csvPath, hasFilters, logPath } from "../../dashboard/src/decisions/log-query.ts";
-import { userAddress } from "../../dashboard/src/shell/subject.ts";
+} from "../../dashboard/src/decisions/decision-text.ts";
+import { csvPath, hasFilters, logPath } from "../../dashboard/src/decisions/log-query.ts";
+import type { LoggedDecision } from "../../dashboard/src/shell/answers.ts";
+import { subjectOf, userAddress } from "../../dashboard/src/shell/subject.ts";
 
-const DENIED: Decision = {
+const DENIED: LoggedDecision = {
   at: "2026-11-21T07:28:30.000Z",
   requestId: "r-1",
   account: "user:demo-free",
@@ -36,14 +36,24 @@ const DENIED: Decision = {
   weight: 1,
 };
 
+const PAGE = {
+  report: "decisions",
+  backend: "embedded",
+  sampled: false,
+  from: "2026-11-21T07:00:00.000Z",
+  to: "2026-11-21T08:00:00.000Z",
+  intervalSeconds: 60,
+  cursor: null,
+};
+
 describe("a page of the log", () => {
-  it("is read as a whole or not at all", () => {
-    expect(parseLog({ decisions: [DENIED], cursor: null })?.decisions).toEqual([DENIED]);
-    expect(parseLog({ decisions: [{ ...DENIED, cost: "6" }], cursor: null })).toBeNull();
-    expect(parseLog({ decisions: [{ ...DENIED, outcome: "maybe" }], cursor: null })).toBeNull();
+  it("is accepted as a whole or not at all", () => {
+    expect(parseLog({ ...PAGE, decisions: [DENIED] })?.decisions).toEqual([DENIED]);
+    expect(parseLog({ ...PAGE, decisions: [{ ...DENIED, cost: "6" }] })).toBeNull();
+    expect(parseLog({ ...PAGE, decisions: [{ ...DENIED, outcome: "maybe" }] })).toBeNull();
   });
 
-  it("is asked for by what the URL says, and by nothing else", () => {
+  it("is queried by the filters in the URL, and by nothing else", () => {
     const path = new URL(
       logPath({ account: "user:a&b=c", outcome: "denied", rows: "20", cursor: "X", theme: "dark" }),
       "http://h",
@@ -58,7 +68,7 @@ describe("a page of the log", () => {
     expect(new URLSearchParams(logPath({ rows: "100000" })).get("limit")).toBe("50");
   });
 
-  it("comes as CSV from its newest line on, with the same filters", () => {
+  it("is exported as CSV from its newest line on, with the same filters", () => {
     const path = new URL(csvPath({ reason: "minute", cursor: "X", range: "24h" }), "http://h");
     expect(Object.fromEntries(path.searchParams)).toEqual({
       last: "86400",
@@ -72,8 +82,8 @@ describe("a page of the log", () => {
     ]);
   });
 
-  it("takes a bare id for a user, and a subject as it is", () => {
-    expect(["bob", "user:bob", "ip:192.0.2.1", ""].map(accountFilter)).toEqual([
+  it("takes an id without a prefix as a user's, and a subject as it is", () => {
+    expect([" bob ", "user:bob", "ip:192.0.2.1", ""].map(subjectOf)).toEqual([
       "user:bob",
       "user:bob",
       "ip:192.0.2.1",
@@ -83,17 +93,17 @@ describe("a page of the log", () => {
 });
 
 describe("a decision in words", () => {
-  it("names the limit, what one request cost, and when it passes", () => {
+  it("names the limit, the cost of one request, and when it succeeds", () => {
     expect(whyText(DENIED)).toBe(
-      "Limit “minute” did not hold 2 tokens more. The same request passes after 2.5 s if nobody else spends.",
+      "Limit “minute” had less than 2 tokens left. The same request succeeds after 2.5 s if nothing else spends.",
     );
     expect(whyText({ ...DENIED, outcome: "turned_away", reason: "blocked" })).toBe("The account is blocked.");
     expect(whyText({ ...DENIED, reason: "too_odd", source: "none" })).toBe("too_odd");
-    // A limit may have the name of what every object has.
+    // A limit can have the name of a property that every object has.
     expect(whyText({ ...DENIED, reason: "constructor", retryAfterMs: 0 })).toContain("“constructor”");
   });
 
-  it("says whether it was charged: also where the upstream failed after the limits had let it in", () => {
+  it("says whether it was charged, also if the upstream failed after the limits admitted it", () => {
     expect(costText(DENIED)).toBe("6 tokens, not charged");
     expect(costText({ ...DENIED, cost: 1, outcome: "error", reason: "upstream_timeout" })).toBe(
       "1 token, charged",
@@ -101,12 +111,12 @@ describe("a decision in words", () => {
     expect(costText({ ...DENIED, outcome: "error", reason: "limiter_unavailable" })).toContain("not charged");
   });
 
-  it("does not make up what the log has not", () => {
-    expect(leftText({ ...DENIED, outcome: "allowed" })).toContain("before is not recorded");
-    expect(leftText({ ...DENIED, source: "none" })).toBe("no limit was asked");
+  it("does not invent what the log lacks", () => {
+    expect(leftText({ ...DENIED, outcome: "allowed" })).toContain("the level before is not recorded");
+    expect(leftText({ ...DENIED, source: "none" })).toBe("no limit was checked");
   });
 
-  it("is tried again by a command that a shell takes as it is", () => {
+  it("can be repeated with a command that a shell accepts as it is", () => {
     expect(requestCommand(DENIED, "https://h")).toBe(
       "curl -i -X GET -H 'X-API-Key: YOUR_KEY' 'https://h/pets/:id'",
     );
@@ -119,7 +129,7 @@ describe("a decision in words", () => {
     expect(peekCommand({ ...DENIED, account: "ip:192.0.2.1" }, "https://h")).toBeNull();
   });
 
-  it("leads to the user, or to the address that has no account, or to nobody", () => {
+  it("links to the user or to the address, and to nothing for an unknown caller", () => {
     expect(userAddress("user:a/b?#%")?.params).toEqual({ id: "a/b?#%" });
     expect(userAddress("ip:192.0.2.1")?.params).toEqual({ subject: "ip:192.0.2.1" });
     expect(userAddress("")).toBeNull();

@@ -1,13 +1,13 @@
-/** The live screen without a page: what it reads, keeps and connects. */
+/** The live screen without a page: its frames, its list and its connection. */
 import { expect, test } from "vitest";
 import {
   type ConnectionState,
   LiveConnection,
   type SocketEvents,
 } from "../../dashboard/src/live/live-connection.ts";
-import { toAccount } from "../../dashboard/src/live/live-filter-form.tsx";
-import { FILTERS, filtersOf, type Frame, parseFrame } from "../../dashboard/src/live/live-frame.ts";
-import { LiveList, MOST_ROWS, SECONDS } from "../../dashboard/src/live/live-list.ts";
+import { FILTERS, filtersOf, parseFrame } from "../../dashboard/src/live/live-frame.ts";
+import { LiveList, MAX_ROWS, SECONDS } from "../../dashboard/src/live/live-list.ts";
+import type { LiveFrame } from "../../dashboard/src/shell/answers.ts";
 import { DISPLACED, LIVE_FILTERS, liveRow, passes, viewerMessageSchema } from "../../src/analytics/live.ts";
 
 const POINT = {
@@ -34,11 +34,11 @@ const POINT = {
 } as const;
 const ROW = parseFrame(JSON.stringify({ seq: 1, rows: [liveRow(POINT)], skipped: 0 }))?.rows[0];
 
-function frame(rows: number, skipped = 0, requests = 1): Frame {
+function frame(rows: number, skipped = 0, requests = 1): LiveFrame {
   return { seq: 1, rows: Array.from({ length: rows }, () => ({ ...ROW!, requests })), skipped };
 }
 
-test("reads the hub's own frames, and nothing else", () => {
+test("reads the hub's frames, and rejects anything else", () => {
   expect(ROW).toMatchObject({ at: "1970-01-01T00:00:00.000Z", account: "user:a", remainingFraction: 0.5 });
   for (const strange of [
     "",
@@ -51,7 +51,7 @@ test("reads the hub's own frames, and nothing else", () => {
   }
 });
 
-test("shows and filters denials by a limit apart from what is turned away, as reports do", () => {
+test("separates denials by a limit from requests turned away, as reports do", () => {
   const denied = { ...POINT, outcome: "denied", reason: "minute" } as const;
   const outcomes = [
     [denied, "denied"],
@@ -69,20 +69,14 @@ test("shows and filters denials by a limit apart from what is turned away, as re
   }
 });
 
-test("filters by what the hub can filter by, and asks nothing that it refuses", () => {
+test("has the hub's filters, and sends none that the hub rejects", () => {
   expect([...FILTERS]).toEqual([...LIVE_FILTERS]);
   const filters = filtersOf({ account: "user:a", tier: "", zoom: "1", reason: "x".repeat(300) });
   expect(filters).toEqual({ account: "user:a", reason: "x".repeat(256) });
   expect(viewerMessageSchema.safeParse({ filters }).success).toBe(true);
-  expect([toAccount(" a "), toAccount("ip:192.0.2.1"), toAccount("user:a"), toAccount("")]).toEqual([
-    "user:a",
-    "ip:192.0.2.1",
-    "user:a",
-    "",
-  ]);
 });
 
-test("lists at most twenty rows a second, the newest first, and counts the others", () => {
+test("lists at most twenty rows per second, newest first, and counts the others", () => {
   const list = new LiveList();
   list.take(frame(15), 0);
   list.take(frame(15), 500);
@@ -93,15 +87,15 @@ test("lists at most twenty rows a second, the newest first, and counts the other
   expect([list.rows.length, list.skipped]).toEqual([0, 0]);
 });
 
-test("stays bounded, however long it is watched", () => {
+test("stays bounded, however long it runs", () => {
   const list = new LiveList();
   for (let second = 0; second < 300; second += 1) list.take(frame(20), second * 1_000);
-  expect(list.rows).toHaveLength(MOST_ROWS);
-  expect(new Set(list.rows.map(({ id }) => id)).size).toBe(MOST_ROWS);
+  expect(list.rows).toHaveLength(MAX_ROWS);
+  expect(new Set(list.rows.map(({ id }) => id)).size).toBe(MAX_ROWS);
   expect(list.perSecond(300_000)).toEqual(Array.from({ length: SECONDS }, () => 20));
 });
 
-test("counts requests by the second, those that were skipped too, and forgets them after a minute", () => {
+test("counts requests per second, including skipped ones, and forgets them after a minute", () => {
   const list = new LiveList();
   list.take(frame(2, 3, 10), 10_400);
   expect(list.perSecond(10_900).at(-1)).toBe(0);
@@ -111,13 +105,13 @@ test("counts requests by the second, those that were skipped too, and forgets th
   expect(isNothing(71_000)).toBe(true);
   list.take(frame(1), 71_400);
   expect([list.perSecond(72_000).at(-1), list.perSecond(72_000).at(0)]).toEqual([1, 0]);
-  // The clock was put back.
+  // The clock was set back.
   list.take(frame(0), 30_000);
   expect(isNothing(60_000)).toBe(true);
 });
 
-/** Sockets, a clock and timers by hand. */
-class Surroundings {
+/** Sockets, a clock and timers that the test controls. */
+class TestEnvironment {
   now = 0;
   readonly states: ConnectionState["kind"][] = [];
   readonly sockets: { events: SocketEvents; sent: unknown[]; isClosed: boolean }[] = [];
@@ -133,7 +127,7 @@ class Surroundings {
           send: (text) => void socket.sent.push(JSON.parse(text)),
           close: () => {
             socket.isClosed = true;
-            // As a browser does, later than it was asked to.
+            // As in a browser, the event comes later than the call.
             queueMicrotask(() => events.closed(1005));
           },
         };
@@ -169,76 +163,85 @@ class Surroundings {
   }
 }
 
-test("tells a new connection the filters and the pause that changed while it was opened", () => {
-  const around = new Surroundings();
-  around.connection.start();
-  around.connection.filter({ tier: "pro" });
-  around.connection.pause(true);
-  expect(around.newest.sent).toEqual([]);
-  around.newest.events.opened();
-  expect(around.newest.sent).toEqual([{ filters: { tier: "pro" } }, { pause: true }]);
-  around.connection.acknowledge(7);
-  expect(around.newest.sent.at(-1)).toEqual({ ack: 7 });
-  for (const message of around.newest.sent) expect(viewerMessageSchema.safeParse(message).success).toBe(true);
+test("sends the filters and the pause that changed during the handshake", () => {
+  const environment = new TestEnvironment();
+  environment.connection.start();
+  environment.connection.filter({ tier: "pro" });
+  environment.connection.pause(true);
+  expect(environment.newest.sent).toEqual([]);
+  environment.newest.events.opened();
+  expect(environment.newest.sent).toEqual([{ filters: { tier: "pro" } }, { pause: true }]);
+  environment.connection.acknowledge(7);
+  expect(environment.newest.sent.at(-1)).toEqual({ ack: 7 });
+  for (const message of environment.newest.sent)
+    expect(viewerMessageSchema.safeParse(message).success).toBe(true);
 });
 
-test("opens a lost connection again after 1, 2, 4, ... 30 seconds, and after 1 once one was good", () => {
-  const around = new Surroundings();
-  around.connection.start();
+test("reconnects after 1, 2, 4, ... 30 seconds, and after 1 again once a connection was stable", () => {
+  const environment = new TestEnvironment();
+  environment.connection.start();
   for (const seconds of [1, 2, 4, 8, 16, 30, 30]) {
-    const { length } = around.sockets;
-    around.newest.events.closed(1006);
-    around.pass(seconds * 1_000 - 1);
-    expect(around.sockets).toHaveLength(length);
-    around.pass(1);
-    expect(around.sockets).toHaveLength(length + 1);
+    const { length } = environment.sockets;
+    environment.newest.events.closed(1006);
+    environment.pass(seconds * 1_000 - 1);
+    expect(environment.sockets).toHaveLength(length);
+    environment.pass(1);
+    expect(environment.sockets).toHaveLength(length + 1);
   }
-  around.newest.events.opened();
-  around.pass(5_000);
-  around.newest.events.closed(1006);
-  around.pass(1_000);
-  expect(around.states.slice(-3)).toEqual(["open", "waiting", "connecting"]);
+  environment.newest.events.opened();
+  environment.pass(5_000);
+  environment.newest.events.closed(1006);
+  environment.pass(1_000);
+  expect(environment.states.slice(-3)).toEqual(["open", "waiting", "connecting"]);
 });
 
-test("does not open again what was closed on purpose, nor listens to it", async () => {
-  const around = new Surroundings();
-  around.connection.start();
-  around.newest.events.opened();
-  around.connection.stop();
+test("neither reconnects nor listens after it was stopped", async () => {
+  const environment = new TestEnvironment();
+  environment.connection.start();
+  environment.newest.events.opened();
+  environment.connection.stop();
   await Promise.resolve();
-  around.newest.events.opened();
-  expect([around.newest.isClosed, around.isWaiting, around.states.at(-1)]).toEqual([true, false, "closed"]);
-  around.connection.start();
-  around.connection.start();
-  expect(around.sockets).toHaveLength(2);
+  environment.newest.events.opened();
+  expect([environment.newest.isClosed, environment.isWaiting, environment.states.at(-1)]).toEqual([
+    true,
+    false,
+    "closed",
+  ]);
+  environment.connection.start();
+  environment.connection.start();
+  expect(environment.sockets).toHaveLength(2);
 });
 
-test("does not fight for its place: a displaced connection opens again only when it is asked to", async () => {
-  const around = new Surroundings();
-  around.connection.start();
-  around.newest.events.opened();
-  around.newest.events.closed(DISPLACED);
-  expect([around.states.at(-1), around.isWaiting]).toEqual(["displaced", false]);
-  // Neither time, nor a network that comes back, nor another look at the tab is a wish.
-  around.pass(3_600_000);
-  around.connection.start();
-  around.connection.stop();
-  around.connection.start();
+test("reconnects a displaced connection only when the viewer asks for it", async () => {
+  const environment = new TestEnvironment();
+  environment.connection.start();
+  environment.newest.events.opened();
+  environment.newest.events.closed(DISPLACED);
+  expect([environment.states.at(-1), environment.isWaiting]).toEqual(["displaced", false]);
+  // Neither time, nor the network coming back, nor showing the tab again reconnects it.
+  environment.pass(3_600_000);
+  environment.connection.start();
+  environment.connection.stop();
+  environment.connection.start();
   await Promise.resolve();
-  expect([around.sockets.length, around.states.at(-1), around.isWaiting]).toEqual([1, "displaced", false]);
-  around.connection.restart();
-  around.newest.events.opened();
-  expect([around.sockets.length, around.states.at(-1)]).toEqual([2, "open"]);
-  around.newest.events.closed(1006);
-  expect(around.states.at(-1)).toBe("waiting");
+  expect([environment.sockets.length, environment.states.at(-1), environment.isWaiting]).toEqual([
+    1,
+    "displaced",
+    false,
+  ]);
+  environment.connection.restart();
+  environment.newest.events.opened();
+  expect([environment.sockets.length, environment.states.at(-1)]).toEqual([2, "open"]);
+  environment.newest.events.closed(1006);
+  expect(environment.states.at(-1)).toBe("waiting");
 });
 
 test("gives up a handshake that takes too long", async () => {
-  const around = new Surroundings();
-  around.connection.start();
-  around.pass(10_000);
+  const environment = new TestEnvironment();
+  environment.connection.start();
+  environment.pass(10_000);
   await Promise.resolve();
-  expect([around.sockets[0]?.isClosed, around.states.at(-1)]).toEqual([true, "waiting"]);
-  around.pass(1_000);
-  expect(around.sockets).toHaveLength(2);
+  expect([environment.sockets[0]?.isClosed, environment.states.at(-1)]).toEqual([true, "waiting"]);
+  environment.pass(1_000);
+  expect(environment.sockets).toHaveLength(2);
 });

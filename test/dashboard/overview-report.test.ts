@@ -1,8 +1,16 @@
-/** What the dashboard reads and shows of figures. */
+/** The overview report, and figures with units. */
 import { expect, test } from "vitest";
 import { count, milliseconds, percent } from "../../dashboard/src/shell/format.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 
+const HEAD = {
+  report: "overview",
+  backend: "embedded",
+  sampled: false,
+  from: "2026-11-21T11:00:00Z",
+  to: "2026-11-21T12:00:00Z",
+  intervalSeconds: 60,
+};
 const PERIOD = {
   requests: 3,
   allowed: 2,
@@ -17,26 +25,20 @@ const PERIOD = {
   latencyMs: null,
 };
 
-test("reads an overview, without latencies where none were measured", () => {
-  const read = parseOverview({
-    report: "overview",
-    backend: "embedded",
-    sampled: false,
-    current: PERIOD,
-    previous: PERIOD,
-  });
-  expect([read?.current.denied, read?.isEmbedded]).toEqual([1, true]);
-  expect(read?.current.latencyMs).toBeUndefined();
+test("reads an overview, without latencies if none were measured", () => {
+  const overview = parseOverview({ ...HEAD, current: PERIOD, previous: PERIOD });
+  expect([overview?.current.denied, overview?.backend]).toEqual([1, "embedded"]);
+  expect(overview?.current.latencyMs).toBeNull();
 });
 
-test("takes nothing else for an overview", () => {
+test("rejects anything but an overview", () => {
   const strange = { ...PERIOD, denied: "1" };
-  expect(parseOverview({ report: "overview", current: strange, previous: PERIOD })).toBeNull();
-  expect(parseOverview({ report: "tiers", current: PERIOD, previous: PERIOD })).toBeNull();
+  expect(parseOverview({ ...HEAD, current: strange, previous: PERIOD })).toBeNull();
+  expect(parseOverview({ ...HEAD, report: "tiers", current: PERIOD, previous: PERIOD })).toBeNull();
   expect(parseOverview(null)).toBeNull();
 });
 
-test("shows figures with units, and what is missing as a dash", () => {
+test("shows figures with units, and missing ones as a dash", () => {
   expect([count(0), count(12 / 3600), count(9_999), count(12_345)]).toEqual([
     "0",
     "0.0033",

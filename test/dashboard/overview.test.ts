@@ -1,15 +1,6 @@
-/** What the overview asks for, and what it makes of the answers. */
+/** The overview: its range and paths, and what it makes of the answers. */
 import { expect, test } from "vitest";
-import { parseDeniedUsers, parseRoutes } from "../../dashboard/src/overview/rankings.tsx";
-import {
-  isWithinADay,
-  paramsOf,
-  rangeOf,
-  reportPath,
-  titlesOf,
-  zoomedOut,
-  zoomedTo,
-} from "../../dashboard/src/overview/range.ts";
+import { deniedUsers, parseRouteRanking, parseUserRanking } from "../../dashboard/src/overview/rankings.tsx";
 import {
   parseTraffic,
   policyMarks,
@@ -18,11 +9,20 @@ import {
 } from "../../dashboard/src/overview/traffic.ts";
 import { pathAt } from "../../dashboard/src/shell/moving-path.ts";
 import { subjectName, userAddress } from "../../dashboard/src/shell/subject.ts";
+import {
+  isWithinADay,
+  paramsOf,
+  rangeOf,
+  reportPath,
+  titlesOf,
+  zoomedOut,
+  zoomedTo,
+} from "../../dashboard/src/shell/time-range.ts";
 
 const NOON_MS = Date.UTC(2026, 10, 21, 12);
 const HOUR_MS = 3_600_000;
 
-test("takes the range from the URL, and the last hour where it makes no sense", () => {
+test("takes the range from the URL, or the last hour if it is invalid", () => {
   expect(rangeOf({ range: "6h" })).toMatchObject({ kind: "last", seconds: 21_600 });
   for (const params of [
     {},
@@ -39,7 +39,7 @@ test("takes the range from the URL, and the last hour where it makes no sense", 
   expect(titlesOf(rangeOf({ range: "24h" })).previous).toBe("the 24 hours before");
 });
 
-test("asks for the same path while a range until now moves on, with the moment filled in", () => {
+test("polls the same path while a range until now moves, and fills in its start", () => {
   const path = reportPath("top-users", rangeOf({ range: "15m" }), { order: "denied" });
   expect(path).toBe("/api/v1/admin/reports/top-users?last=900&order=denied");
   expect(pathAt(path, NOON_MS)).toBe(
@@ -48,7 +48,7 @@ test("asks for the same path while a range until now moves on, with the moment f
   expect(pathAt("/health", NOON_MS)).toBe("/health");
 });
 
-test("zooms to whole seconds, and to no less than ten of them", () => {
+test("zooms to whole seconds, and to at least ten of them", () => {
   expect(zoomedTo(NOON_MS + 1_300, NOON_MS + 60_700)).toEqual({
     kind: "between",
     fromMs: NOON_MS + 1_000,
@@ -58,7 +58,7 @@ test("zooms to whole seconds, and to no less than ten of them", () => {
   expect(tiny).toEqual({ kind: "between", fromMs: NOON_MS - 4_000, toMs: NOON_MS + 6_000 });
 });
 
-test("zooms out about the middle, and back to a range until now where it would reach beyond", () => {
+test("zooms out around the center, or to a range until now if that would reach beyond now", () => {
   const hourAgo = { kind: "between", fromMs: NOON_MS - 2 * HOUR_MS, toMs: NOON_MS - HOUR_MS } as const;
   expect(zoomedOut(hourAgo, NOON_MS + HOUR_MS)).toEqual({
     kind: "between",
@@ -71,7 +71,7 @@ test("zooms out about the middle, and back to a range until now where it would r
   expect(zoomedOut(rangeOf({ range: "7d" }), NOON_MS)).toMatchObject({ name: "7d" });
 });
 
-test("knows of which ranges a store of one day lacks something", () => {
+test("knows which ranges a store of one day cannot cover", () => {
   const between = (hoursAgo: number, hours: number) =>
     ({
       kind: "between",
@@ -84,11 +84,31 @@ test("knows of which ranges a store of one day lacks something", () => {
   expect(unknown.map((range) => isWithinADay(range, NOON_MS))).toEqual([false, false]);
 });
 
+const HEAD = {
+  backend: "embedded",
+  sampled: false,
+  from: "2026-11-21T11:00:00Z",
+  to: "2026-11-21T12:00:00Z",
+  intervalSeconds: 60,
+};
+
+const RANKED = {
+  account: "user:a/b",
+  requests: 10,
+  allowed: 6,
+  denied: 4,
+  turnedAway: 0,
+  errors: 0,
+  decided: 8,
+  cost: 6,
+  share: 0.5,
+};
+
 const REPORT = {
+  ...HEAD,
   report: "timeseries",
   from: "2026-11-21T12:00:50Z",
   to: "2026-11-21T12:02:20Z",
-  intervalSeconds: 60,
   times: ["2026-11-21T12:00:00Z", "2026-11-21T12:01:00Z", "2026-11-21T12:02:00Z"],
   series: [
     { key: "denied", requests: [0, 60, 20], denied: [0, 60, 20], cost: [0, 0, 0] },
@@ -97,7 +117,7 @@ const REPORT = {
   ],
 };
 
-test("draws requests per second, of the seconds of a step that lie in the period", () => {
+test("draws requests per second, by the seconds of a step that lie in the period", () => {
   const traffic = parseTraffic(REPORT);
   const { lines, show } = trafficChart(traffic!, []);
   expect(lines.map(({ name, values }) => [name, values])).toEqual([
@@ -108,38 +128,41 @@ test("draws requests per second, of the seconds of a step that lie in the period
   ]);
   expect(show(0.5)).toBe("0.5/s");
   expect(trafficSummary(traffic!)).toBe(
-    "260 requests: 65.4 % allowed, 30.8 % denied, 3.8 % turned away, 0 % errors; at most 3 a second.",
+    "260 requests: 65.4 % allowed, 30.8 % denied, 3.8 % turned away, 0 % errors; at most 3 per second.",
   );
   const requests = { allowed: [], denied: [], turned_away: [], error: [] };
   expect(trafficSummary({ ...traffic!, timesMs: [], requests })).toBe("No requests.");
 });
 
-test("takes nothing else for traffic, a ranking or revisions", () => {
+test("rejects anything but traffic and rankings", () => {
   for (const strange of [null, {}, { ...REPORT, times: ["soon"] }, { ...REPORT, series: null }]) {
     expect(parseTraffic(strange)).toBeNull();
   }
-  expect(parseDeniedUsers({ users: [{ account: "user:a", denied: "1" }] })).toBeNull();
-  expect(parseRoutes({ users: [] })).toBeNull();
-  expect(policyMarks({ revisions: "none" })).toBeNull();
+  expect(parseUserRanking({ ...HEAD, report: "top-users", users: [{ ...RANKED, denied: "1" }] })).toBeNull();
+  expect(parseRouteRanking({ ...HEAD, report: "top-users", users: [] })).toBeNull();
 });
 
-test("ranks only who was denied, and links whom there is", () => {
-  const row = { requests: 10, denied: 4, decided: 8, share: 0.5, latencyMs: { p95: 3 } };
-  const users = [
-    { account: "user:a/b", ...row },
-    { account: "ip:192.0.2.1", ...row, denied: 0 },
-  ];
-  expect(parseDeniedUsers({ users })?.map(({ name }) => name)).toEqual(["user:a/b"]);
-  expect(parseRoutes({ routes: [{ route: "r", ...row }] })?.[0]?.p95Ms).toBe(3);
+test("ranks only users who were denied, and links to users and addresses", () => {
+  const users = [RANKED, { ...RANKED, account: "ip:192.0.2.1", denied: 0 }];
+  const ranking = parseUserRanking({ ...HEAD, report: "top-users", users });
+  expect(deniedUsers(ranking!).map(({ account }) => account)).toEqual(["user:a/b"]);
+  const routes = [{ ...RANKED, route: "r", latencyMs: { p50: 1, p95: 3, p99: 4 } }];
+  const byRoute = parseRouteRanking({ ...HEAD, report: "top-routes", routes });
+  expect(byRoute?.routes[0]?.latencyMs?.p95).toBe(3);
   expect(userAddress("user:a/b")).toEqual({ screen: "user", params: { id: "a/b" } });
   expect(userAddress("")).toBeNull();
-  expect([subjectName("user:user:x"), subjectName("")]).toEqual(["user:x", "not known"]);
+  expect([subjectName("user:user:x"), subjectName("")]).toEqual(["user:x", "unknown"]);
 });
 
 test("marks when the policy changed, by whom and why", () => {
-  const revision = { revision: 7, createdAt: "2026-11-21T12:00:00Z", actor: "ann", reason: "More room" };
-  const lost = { ...revision, createdAt: null };
-  expect(policyMarks({ revisions: [revision, lost], cursor: null })).toEqual([
+  const revision = {
+    revision: 7,
+    createdAt: "2026-11-21T12:00:00Z",
+    actor: "ann",
+    reason: "More room",
+    restores: null,
+  };
+  expect(policyMarks({ revisions: [revision], cursor: null })).toEqual([
     { atMs: NOON_MS, label: "policy 7", detail: "policy revision 7 by ann: More room" },
   ]);
 });

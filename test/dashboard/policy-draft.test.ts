@@ -1,17 +1,17 @@
-/** What is kept of a draft, and what the page believes of the policy's API. */
+/** How drafts are stored, and which answers of the policy API the page accepts. */
 import { expect, test } from "vitest";
-import { beginDraft, type Draft, storedDraft, storeDraft } from "../../dashboard/src/policy/draft.ts";
+import { type Draft, startDraft, storedDraft, storeDraft } from "../../dashboard/src/policy/draft.ts";
 import {
-  parseActivation,
-  parseFaults,
-  parseVerdict,
+  faultsOf,
+  parseNewRevision,
   parseRevision,
   parseRevisionPage,
+  parseVerdict,
 } from "../../dashboard/src/policy/policy-api.ts";
 
 const MINE: Draft = { text: '{ "schema": 1, ', base: 7 };
 
-/** As a browser's, with room for so many characters. */
+/** Storage like a browser's, with room for `room` characters. */
 function storage(room = 1_000_000) {
   const items = new Map<string, string>();
   return {
@@ -24,33 +24,33 @@ function storage(room = 1_000_000) {
   };
 }
 
-test("keeps a draft as it was typed, with the revision it was begun from, until it is forgotten", () => {
+test("stores a draft as typed, with the revision it is based on, until it is deleted", () => {
   const tab = storage();
   expect(storeDraft("draft", MINE, tab)).toBe(true);
   expect(storedDraft("draft", tab)).toEqual(MINE);
-  expect(storedDraft("aside", tab)).toBeNull();
+  expect(storedDraft("discarded", tab)).toBeNull();
   storeDraft("draft", null, tab);
   expect(storedDraft("draft", tab)).toBeNull();
 });
 
-test("sets a draft aside rather than lose it to another", () => {
+test("keeps the old draft as discarded when a new one starts", () => {
   const tab = storage();
   const theirs: Draft = { text: "{}", base: 8 };
   storeDraft("draft", MINE, tab);
-  beginDraft(theirs, tab);
-  expect([storedDraft("draft", tab), storedDraft("aside", tab)]).toEqual([theirs, MINE]);
-  beginDraft(theirs, tab);
-  expect(storedDraft("aside", tab)).toEqual(MINE);
+  startDraft(theirs, tab);
+  expect([storedDraft("draft", tab), storedDraft("discarded", tab)]).toEqual([theirs, MINE]);
+  startDraft(theirs, tab);
+  expect(storedDraft("discarded", tab)).toEqual(MINE);
 });
 
-test("says that a draft is not kept where the browser has no room", () => {
+test("reports that a draft is not stored if the browser has no room", () => {
   const tab = storage(20);
   expect(storeDraft("draft", { text: "x".repeat(100), base: 1 }, tab)).toBe(false);
   expect(storedDraft("draft", tab)).toBeNull();
 });
 
 test.each(["", "nonsense", "[]", '{"text":1,"base":1}', '{"text":"","base":"1"}', '{"text":"","base":1.5}'])(
-  "takes %j for no draft",
+  "rejects %j as a draft",
   (stored) => {
     expect(storedDraft("draft", { getItem: () => stored })).toBeNull();
   },
@@ -58,7 +58,7 @@ test.each(["", "nonsense", "[]", '{"text":1,"base":1}', '{"text":"","base":"1"}'
 
 const INFO = { revision: 3, createdAt: "2026-11-21T07:00:00.000Z", actor: "ann", reason: "", restores: null };
 
-test("reads revisions, and takes nothing else for one", () => {
+test("reads revisions, and rejects anything else", () => {
   expect(parseRevision({ ...INFO, document: { schema: 1 } })).toEqual({ ...INFO, document: { schema: 1 } });
   expect(parseRevision(INFO)).toBeNull();
   expect(parseRevision({ ...INFO, revision: "3", document: {} })).toBeNull();
@@ -70,23 +70,33 @@ test("reads revisions, and takes nothing else for one", () => {
   expect(parseRevisionPage("no JSON")).toBeNull();
 });
 
-test("tells an activation that is not published yet from one that is", () => {
-  expect(parseActivation({ ...INFO, published: true })?.published).toBe(true);
-  expect(parseActivation({ ...INFO, published: false })?.published).toBe(false);
-  expect(parseActivation({})).toBeNull();
+test("distinguishes a published activation from one that is not published yet", () => {
+  expect(parseNewRevision({ ...INFO, published: true, warnings: [] })?.published).toBe(true);
+  expect(parseNewRevision({ ...INFO, published: false, warnings: [] })?.published).toBe(false);
+  expect(parseNewRevision({})).toBeNull();
 });
 
 test("never takes an answer without a verdict for a valid policy", () => {
-  expect(parseFaults({ valid: true, errors: [] })).toEqual([]);
-  expect(parseFaults({ errors: [] })).toBeNull();
-  expect(parseFaults({ valid: false })).toBeNull();
-  expect(parseFaults({ valid: false, errors: [{ path: "/a", message: "no" }] })).toEqual([
-    { path: "/a", message: "no" },
-  ]);
-  expect(parseFaults({ valid: false, errors: [] })).toBeNull();
-  const warnings = [{ path: "/tiers/gold", message: "in use" }];
-  expect(parseVerdict({ valid: true, errors: [], warnings })).toEqual({ faults: [], warnings });
-  // A Worker that says nothing of accounts is not taken to have found none.
-  expect(parseVerdict({ valid: true, errors: [] })).toBeNull();
-  expect(parseFaults({ valid: false, errors: [{ path: "/a" }] })).toBeNull();
+  const fault = { path: "/a", message: "no" };
+  const valid = { valid: true, errors: [], warnings: [{ path: "/tiers/gold", message: "in use" }] };
+  expect(parseVerdict(valid)).toEqual(valid);
+  const invalid = { valid: false, errors: [fault], warnings: [] };
+  expect(parseVerdict(invalid)).toEqual(invalid);
+  for (const strange of [
+    { ...invalid, errors: [] },
+    { ...valid, errors: [fault] },
+    { errors: [], warnings: [] },
+    { valid: false, warnings: [] },
+    { ...invalid, errors: [{ path: "/a" }] },
+    // Missing warnings do not mean that there are none.
+    { valid: true, errors: [] },
+  ]) {
+    expect(parseVerdict(strange)).toBeNull();
+  }
+});
+
+test("reads the faults of a rejection", () => {
+  const errors = [{ path: "/a", message: "no" }];
+  expect(faultsOf({ title: "Unprocessable Content", errors })).toEqual(errors);
+  expect([faultsOf({ title: "Forbidden" }), faultsOf(null)]).toEqual([[], []]);
 });

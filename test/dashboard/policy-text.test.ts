@@ -1,4 +1,4 @@
-/** The policy as text: where its faults are, what changes in it, and what is kept of it. */
+/** The policy as text: the places of faults, formatting, and changes. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { documentChanges } from "../../dashboard/src/policy/document-changes.ts";
@@ -10,7 +10,7 @@ import policy from "../../policy/default.json";
 
 const RUNS = { numRuns: 200 };
 
-test("reads as JSON exactly what JSON.parse reads", () => {
+test("accepts exactly the JSON that JSON.parse accepts, except duplicate fields", () => {
   const noise = fc.string({ unit: fc.constantFrom(...'{}[]":,0-1.e+tn\\u \n'), maxLength: 12 });
   const spoilt = fc
     .tuple(fc.json(), fc.nat(), noise)
@@ -20,7 +20,7 @@ test("reads as JSON exactly what JSON.parse reads", () => {
   fc.assert(
     fc.property(fc.oneof(noise, fc.json(), spoilt), (text) => {
       const read = readJson(text);
-      if (!read.ok && read.message.endsWith("is here twice.")) return;
+      if (!read.ok && read.message.startsWith("Duplicate field")) return;
       let parsed: unknown;
       try {
         parsed = JSON.parse(text);
@@ -35,18 +35,18 @@ test("reads as JSON exactly what JSON.parse reads", () => {
 });
 
 test.each([
-  ['{"a": 1,}', 1, 9, "There is a comma before }"],
-  ['{\n  "a": [1,\n  2,]\n}', 3, 5, "There is a comma before ]"],
-  ['{\n  "a" 1}', 2, 7, 'A colon is wanted after "a", but there is 1.'],
-  ["{a: 1}", 1, 2, "A field's name in double quotes is wanted here, but there is a."],
-  ['{"a": tru}', 1, 7, "A value is wanted here, but there is tru."],
-  ['{"a": 1 "b": 2}', 1, 9, "A comma or } is wanted here"],
-  ['{"a": 1} x', 1, 10, "The document is over here, but there is x."],
-  ['{"a": 1', 1, 8, "but the text ends."],
-  ['{"a": "b}', 1, 7, "no closing"],
-  ['{"a": 1,\n"a": 2}', 2, 1, 'The field "a" is here twice.'],
-  ["", 1, 1, "the text ends"],
-])("says where %j stops being JSON", (text, line, column, message) => {
+  ['{"a": 1,}', 1, 9, "Comma before }"],
+  ['{\n  "a": [1,\n  2,]\n}', 3, 5, "Comma before ]"],
+  ['{\n  "a" 1}', 2, 7, 'Expected a colon after "a", but found 1.'],
+  ["{a: 1}", 1, 2, "Expected a field name in double quotes, but found a."],
+  ['{"a": tru}', 1, 7, "Expected a value, but found tru."],
+  ['{"a": 1 "b": 2}', 1, 9, "Expected a comma or }"],
+  ['{"a": 1} x', 1, 10, "Expected the end of the document, but found x."],
+  ['{"a": 1', 1, 8, "but found the end of the text."],
+  ['{"a": "b}', 1, 7, "lacks a closing"],
+  ['{"a": 1,\n"a": 2}', 2, 1, 'Duplicate field "a".'],
+  ["", 1, 1, "found the end of the text"],
+])("finds the fault in %j", (text, line, column, message) => {
   const read = readJson(text);
   if (read.ok) throw new Error("was read");
   expect({ ...lineAndColumn(text, read.offset), message: read.message }).toEqual({
@@ -56,7 +56,7 @@ test.each([
   });
 });
 
-test("stops at what is nested too deeply, before the stack does", () => {
+test("rejects deep nesting before the stack overflows", () => {
   const read = readJson("[".repeat(100_000));
   expect(read).toMatchObject({ ok: false, offset: 64, message: expect.stringContaining("too deeply") });
 });
@@ -73,60 +73,60 @@ test("finds every value of a document by its JSON Pointer", () => {
   expect(at("/tiers/pro")).toBe('"pro": {');
   expect(at("/routes/3/limits/0")).toBe("{");
   expect(at("/routes/1/match")).toBe('"match": "/compare"');
-  // A field that is missing is shown at what lacks it.
+  // A missing field has the place of its parent.
   expect(at("/tiers/pro/mode")).toBe('"pro": {');
   expect(at("/nothing/of/it")).toBe("{");
 });
 
-test("finds names that a JSON Pointer escapes", () => {
+test("finds names that are escaped in a JSON Pointer", () => {
   const read = readJson('{"a/b": {"c~d": 7}}');
   expect(read.ok && placeOf(read.places, "/a~1b/c~0d")).toEqual({ start: 9, end: 17 });
 });
 
-const judged = (text: string, answer: Parameters<typeof validationOf>[2]) =>
+const validated = (text: string, answer: Parameters<typeof validationOf>[2]) =>
   validationOf(text, readDraft(text), answer);
 
-test("never calls a text valid that the server has not found valid", () => {
+test("never calls a text valid unless the server found it valid", () => {
   const text = '{ "schema": 1 }';
-  const said = { text, faults: [], warnings: [], unknown: null };
-  expect(judged(text, said)).toMatchObject({ isValid: true, isChecking: false });
-  expect(judged(text, null)).toMatchObject({ isValid: false, isChecking: true });
-  expect(judged(text, { ...said, text: "{}" })).toMatchObject({ isValid: false, isChecking: true });
-  expect(judged(text, { ...said, unknown: "No network." })).toMatchObject({
+  const said = { text, faults: [], warnings: [], failure: null };
+  expect(validated(text, said)).toMatchObject({ isValid: true, isChecking: false });
+  expect(validated(text, null)).toMatchObject({ isValid: false, isChecking: true });
+  expect(validated(text, { ...said, text: "{}" })).toMatchObject({ isValid: false, isChecking: true });
+  expect(validated(text, { ...said, failure: "No network." })).toMatchObject({
     isValid: false,
-    unknown: "No network.",
+    failure: "No network.",
   });
-  expect(judged("{", { ...said, text: "{" })).toMatchObject({ isValid: false, isChecking: false });
+  expect(validated("{", { ...said, text: "{" })).toMatchObject({ isValid: false, isChecking: false });
 });
 
-test("keeps a valid text's warnings with it: none is a fault, and none is of another text", () => {
+test("keeps warnings with their text: they are no faults, and never belong to another text", () => {
   const text = '{ "schema": 1 }';
   const warnings = [{ path: "/tiers/gold", message: "2 accounts have it" }];
-  const said = { text, faults: [], warnings, unknown: null };
-  expect(judged(text, said)).toMatchObject({ isValid: true, faults: [], warnings });
-  expect(judged(text, { ...said, text: "{}" })).toMatchObject({ warnings: [] });
-  expect(judged("{", said)).toMatchObject({ warnings: [] });
+  const said = { text, faults: [], warnings, failure: null };
+  expect(validated(text, said)).toMatchObject({ isValid: true, faults: [], warnings });
+  expect(validated(text, { ...said, text: "{}" })).toMatchObject({ warnings: [] });
+  expect(validated("{", said)).toMatchObject({ warnings: [] });
 });
 
-test("shows each fault at its line, and one of the whole document at its beginning", () => {
+test("places each fault at its line, and a fault of the whole document at its start", () => {
   const text = '{\n  "schema": 1,\n  "tears": {}\n}';
   const faults = [
     { path: "/tears", message: "is not a known field" },
     { path: "", message: "lacks something" },
   ];
-  expect(judged(text, { text, faults, warnings: [], unknown: null }).faults).toEqual([
+  expect(validated(text, { text, faults, warnings: [], failure: null }).faults).toEqual([
     { where: "/tears", message: "is not a known field", line: 3, place: { start: 19, end: 29 } },
     { where: "the document", message: "lacks something", line: 1, place: { start: 0, end: 1 } },
   ]);
-  expect(judged('{\n  "a" 1\n}', null).faults).toMatchObject([{ where: "line 2, column 7", line: 2 }]);
+  expect(validated('{\n  "a" 1\n}', null).faults).toMatchObject([{ where: "line 2, column 7", line: 2 }]);
 });
 
-test("refuses a draft that no request could carry, without reading it", () => {
+test("rejects a draft that is too long for a request, without parsing it", () => {
   const read = readDraft(" ".repeat(1_000_001));
   expect(read).toMatchObject({ ok: false, offset: 1_000_000 });
 });
 
-test("lays a document out without changing it, one limit a line", () => {
+test("formats a document without changing it, one limit per line", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
       expect(JSON.parse(formatJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
@@ -138,7 +138,7 @@ test("lays a document out without changing it, one limit a line", () => {
   );
 });
 
-test("a difference gives back both texts, and is the shortest", () => {
+test("a diff contains both texts, and is the shortest one", () => {
   const lines = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 9 });
   fc.assert(
     fc.property(lines, lines, (before, after) => {
@@ -155,7 +155,7 @@ test("a difference gives back both texts, and is the shortest", () => {
   );
 });
 
-test("compares texts that share nothing within its bound", () => {
+test("compares texts without common lines in bounded time", () => {
   const many = (name: string) => Array.from({ length: 20_000 }, (_, i) => `${name} ${i}`).join("\n");
   const startedMs = performance.now();
   const diff = diffLines(many("before"), many("after"));
@@ -166,7 +166,7 @@ test("compares texts that share nothing within its bound", () => {
   expect(performance.now() - startedMs).toBeLessThan(2_000);
 });
 
-test("shows three lines around a change and counts the others", () => {
+test("shows three lines of context around a change, and counts the others", () => {
   const before = Array.from({ length: 30 }, (_, i) => `line ${i}`);
   const after = before.with(10, "changed").with(13, "changed too");
   const parts = withoutUnchanged(diffLines(before.join("\n"), after.join("\n")));
@@ -174,7 +174,7 @@ test("shows three lines around a change and counts the others", () => {
   expect(withoutUnchanged(diffLines("a\nb", "a\nb"))).toEqual([{ skipped: 2 }]);
 });
 
-test("says what changes by the names of limits and routes", () => {
+test("names changes by limit and route", () => {
   const [identify, compare, ...others] = policy.routes;
   const after = {
     ...policy,
@@ -203,7 +203,7 @@ test("says what changes by the names of limits and routes", () => {
   expect(documentChanges(policy, structuredClone(policy))).toEqual([]);
 });
 
-test("hides no change behind another part of the same name", () => {
+test("hides no change if two parts have the same name", () => {
   const twice = (first: number) => ({
     limits: [
       { name: "a", max: first },
@@ -219,7 +219,7 @@ test("hides no change behind another part of the same name", () => {
   ]);
 });
 
-test("says no more than 200 changes, each cut to a line", () => {
+test("lists at most 200 changes, each truncated to a line", () => {
   const wide = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`field${i}`, "x".repeat(1_000)]));
   const changes = documentChanges({}, wide);
   expect(changes).toHaveLength(200);

@@ -1,11 +1,11 @@
-/** What the simulator asks, believes and says. */
+/** The simulator: its period, the answers it accepts, and its summary. */
 import { expect, test } from "vitest";
 import {
   isBusy,
   parseSimulation,
   type SimulationResult,
   summaryOf,
-  timeOf,
+  periodOf,
 } from "../../dashboard/src/simulator/simulation.ts";
 
 const HOUR_MS = 3_600_000;
@@ -36,17 +36,17 @@ function result(
   };
 }
 
-test("asks for the time that the URL names, until now, and for no more than is kept", () => {
-  const last = (seconds: number) => timeOf({ kind: "last", name: "", title: "", seconds }, NOW_MS);
+test("asks for the period in the URL, but for no more than is recorded", () => {
+  const last = (seconds: number) => periodOf({ kind: "last", name: "", title: "", seconds }, NOW_MS);
   expect(last(900)).toEqual({ from: "2026-11-21T11:45:00.000Z", to: "2026-11-21T12:00:00.000Z" });
   expect(last(604_800)).toEqual({ from: "2026-11-20T12:00:00.000Z", to: "2026-11-21T12:00:00.000Z" });
-  expect(timeOf({ kind: "between", fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS - 1 }, NOW_MS)).toEqual({
+  expect(periodOf({ kind: "between", fromMs: NOW_MS - HOUR_MS, toMs: NOW_MS - 1 }, NOW_MS)).toEqual({
     from: "2026-11-21T11:00:00.000Z",
     to: "2026-11-21T11:59:59.999Z",
   });
 });
 
-test("reads a simulation, one of a faulty policy too, and takes nothing else for one", () => {
+test("reads simulations, also of an invalid policy, and rejects anything else", () => {
   const found = { valid: true, errors: [], result: result(1, 2, { denied: 1, allowed: 0 }) };
   expect(parseSimulation(found)).toEqual(found);
   const faulty = { valid: false, errors: [{ path: "/tiers", message: "is missing" }], result: null };
@@ -57,36 +57,36 @@ test("reads a simulation, one of a faulty policy too, and takes nothing else for
 });
 
 test.each([
-  [10, 10, 0, 0, "Every recorded request would be decided as it is by the policy in force."],
+  [10, 10, 0, 0, "Every recorded request would be decided as by the policy in force."],
   [
     10,
     60,
     3,
     0,
-    "50 more requests (5.0 % of all) would be denied. 3 users would be denied something that passes now.",
+    "50 more requests (5.0 % of all) would be denied. 3 users would be denied requests that are allowed now.",
   ],
   [
     60,
     59,
     0,
     1,
-    "1 fewer request (0.1 % of all) would be denied. One user would pass something that is denied now.",
+    "1 fewer request (0.1 % of all) would be denied. One user would be allowed requests that are denied now.",
   ],
   [
     9,
     9,
     1,
     1,
-    "As many requests would be denied as now, but others. One user would be denied something that passes now. One user would pass something that is denied now.",
+    "As many requests would be denied as now, but different ones. One user would be denied requests that are allowed now. One user would be allowed requests that are denied now.",
   ],
 ])(
-  "says %d denied before and %d after, for %d and %d users, in a sentence",
-  (before, after, denied, allowed, said) => {
-    expect(summaryOf(result(before, after, { denied, allowed }))).toBe(said);
+  "summarizes %d denied before and %d after, for %d and %d users",
+  (before, after, denied, allowed, summary) => {
+    expect(summaryOf(result(before, after, { denied, allowed }))).toBe(summary);
   },
 );
 
-test("asks again only if another simulation is running, or too many were asked for", () => {
+test("retries only if another simulation is running, or there were too many", () => {
   const failed = (status: number, body: unknown) =>
     isBusy({ kind: "failed", status, detail: "", body, retryAfterMs: null });
   expect(failed(429, { code: "quota_exceeded" })).toBe(true);

@@ -1,17 +1,22 @@
-/** What the system screen reads of the Worker's metrics and checks, and what it makes of them. */
+/** The system screen: how it reads the Worker's metrics and checks, and what it concludes. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseExposition } from "../../dashboard/src/system/exposition.ts";
 import { parseChecks, parseMetrics, systemReport } from "../../dashboard/src/system/system-report.ts";
-import { LAG_SECONDS, STALE_SECONDS, verdictOf, verdictsOf } from "../../dashboard/src/system/verdicts.ts";
+import {
+  checksSummary,
+  LAG_SECONDS,
+  STALE_SECONDS,
+  systemChecks,
+} from "../../dashboard/src/system/system-checks.ts";
 import { exposition } from "../../src/analytics/metrics/exposition.ts";
 import { FAMILIES, type FamilyId, familyOf } from "../../src/analytics/metrics/families.ts";
 
 const OK = new Map([["policy", "ok"]]);
-const CHECKED = { health: OK, ready: OK };
+const ALL_OK = { health: OK, ready: OK };
 
-/** Metrics as the Worker writes them: values in 1/scale. */
+/** Metrics as the Worker writes them; values in units of 1/scale. */
 function metrics(series: Partial<Record<FamilyId, readonly (readonly [string[], number])[]>>) {
   const text = Object.entries(FAMILIES).map(([id]) => {
     const family = familyOf(id as FamilyId);
@@ -21,7 +26,7 @@ function metrics(series: Partial<Record<FamilyId, readonly (readonly [string[], 
   return parseMetrics(text.join(""))!;
 }
 
-test("reads back what the Worker writes, whatever a label holds", () => {
+test("reads what the Worker writes, with any text in a label", () => {
   const route = 'a "b"\\n\n{c="d"} 7';
   const labels = [route, "free", "allowed", "ok", "strict"];
   const read = metrics({ requests: [[labels, 12]] }).get("edge_limiter_requests_total");
@@ -33,14 +38,14 @@ test("reads back what the Worker writes, whatever a label holds", () => {
   expect(buckets?.at(-1)).toEqual({ labels: { source: "lease", le: "+Inf" }, value: 3 });
 });
 
-test("leaves out lines that are no samples, and takes no other text for metrics", () => {
+test("skips lines that are not samples, and rejects other texts", () => {
   expect([...parseExposition("# HELP x y\nx 1\nx\n{} 2\nx one\n\n").entries()]).toEqual([
     ["x", [{ labels: {}, value: 1 }]],
   ]);
   expect([parseMetrics("<html>"), parseMetrics(null), parseMetrics({})]).toEqual([null, null, null]);
 });
 
-test("counts since the screen was opened, also where a counter began anew", () => {
+test("counts since the screen was opened, even if a counter restarted", () => {
   const first = metrics({ cache: [[["keys", "hit"], 10]], limiterFailures: [[["timeout"], 5]] });
   const now = metrics({
     cache: [
@@ -64,17 +69,17 @@ test("counts since the screen was opened, also where a counter began anew", () =
   ]);
 });
 
-test("says what needs a look, and never that what was not measured is well", () => {
+test("says what needs attention, and never calls something unmeasured OK", () => {
   const quiet = metrics({ buildInfo: [[["1.2.3"], 1]] });
-  const unknown = verdictsOf(systemReport(quiet, quiet), CHECKED);
+  const unknown = systemChecks(systemReport(quiet, quiet), ALL_OK);
   expect(unknown.filter(({ state }) => state === "unknown").map(({ name }) => name)).toEqual([
     "Circuits",
     "Policy staleness",
     "Outbox lag",
   ]);
-  expect(verdictOf(unknown)).toBe("Everything that is measured is well.");
+  expect(checksSummary(unknown)).toBe("All measured checks are OK.");
   const young = metrics({ activeUsers: [[[], 0]] });
-  const nothing = verdictsOf(systemReport(young, young), CHECKED);
+  const nothing = systemChecks(systemReport(young, young), ALL_OK);
   expect(nothing.find(({ name }) => name === "Versions")?.state).toBe("unknown");
   const ill = metrics({
     circuitState: [[["all"], 1]],
@@ -89,22 +94,21 @@ test("says what needs a look, and never that what was not measured is well", () 
     ],
   });
   const notReady = { health: null, ready: new Map([["limiter", "does not answer"]]) };
-  const said = verdictsOf(systemReport(ill, quiet), notReady);
-  expect(verdictOf(said)).toBe(
-    "Have a look at: health, readiness, circuits, limiter failures, policy staleness, policy reads, analytics, versions.",
+  const checks = systemChecks(systemReport(ill, quiet), notReady);
+  expect(checksSummary(checks)).toBe(
+    "Needs attention: health, readiness, circuits, limiter failures, policy staleness, policy reads, analytics, versions.",
   );
-  expect(said.find(({ name }) => name === "Readiness")?.says).toBe("limiter: does not answer");
+  expect(checks.find(({ name }) => name === "Readiness")?.detail).toBe("limiter: does not answer");
 });
 
-test("has the thresholds of the alerts", async () => {
+test("uses the thresholds of the alerts", async () => {
   const alerts = await readFile(join(import.meta.dirname, "..", "..", "monitoring", "alerts.yml"), "utf8");
   expect(alerts).toContain(`max(edge_limiter_policy_stale_seconds) > ${STALE_SECONDS}\n`);
   expect(alerts).toContain(`max(edge_limiter_outbox_lag_seconds) > ${LAG_SECONDS}\n`);
 });
 
 test("reads the checks of health and readiness", () => {
-  expect(parseChecks({ ready: false, checks: { limiter: "does not answer" } })?.get("limiter")).toBe(
-    "does not answer",
-  );
+  const checks = { policy: "ok", limiter: "does not answer" };
+  expect(parseChecks({ ready: false, checks })?.get("limiter")).toBe("does not answer");
   expect([parseChecks({}), parseChecks("ok")]).toEqual([null, null]);
 });

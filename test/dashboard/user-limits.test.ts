@@ -1,8 +1,9 @@
-/** What the User screen draws of limits: levels between answers, and the quota's way down. */
+/** The limits on the user screen: levels between answers, the burn-down of quotas, and texts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { burnDown, HOUR_MS, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
-import { drawnAt, levelAt, type LimitReading, SETTLE_MS } from "../../dashboard/src/user/limit-level.ts";
+import type { LimitReading } from "../../dashboard/src/shell/answers.ts";
+import { drawnAt, levelAt, MOVE_MS } from "../../dashboard/src/user/limit-level.ts";
 import {
   auditChanges,
   inheritedText,
@@ -26,7 +27,7 @@ const MINUTE: LimitReading = {
 const MONTH: LimitReading = { ...MINUTE, name: "month", kind: "quota", remaining: 30, resetMs: 5_000 };
 
 describe("a level between answers", () => {
-  it("rises as the bucket itself does, to a millitoken, and no higher than full", () => {
+  it("rises as the bucket itself does, and no higher than full", () => {
     const amounts = fc.record({
       refill: fc.integer({ min: 1, max: 5_000 }),
       burst: fc.integer({ min: 1_000, max: 9_000 }),
@@ -45,26 +46,26 @@ describe("a level between answers", () => {
           remaining: tokens(0),
           windowMs: bucket.windowMs(limit),
         };
-        // The window is told in whole milliseconds.
+        // The window is in whole milliseconds.
         expect(Math.abs(levelAt(reading, elapsedMs) - tokens(elapsedMs))).toBeLessThan(0.02);
       }),
       { numRuns: 200 },
     );
   });
 
-  it("stays for a quota until its period ends, and for slots", () => {
+  it("is constant for a quota until its period ends, and for slots", () => {
     expect([0, 4_999, 5_000].map((ms) => levelAt(MONTH, ms))).toEqual([30, 30, 150]);
     expect(levelAt({ ...MONTH, kind: "concurrency" }, 60_000)).toBe(30);
   });
 
-  it("is drawn from where it was, without a jump, and is exact once settled", () => {
+  it("is drawn from where it was, without a jump, and is exact once the move ends", () => {
     expect(drawnAt(MINUTE, 100, 0)).toBe(100);
-    expect(drawnAt(MINUTE, 100, SETTLE_MS / 2)).toBeGreaterThan(levelAt(MINUTE, SETTLE_MS / 2));
-    for (const ms of [SETTLE_MS, 2_000]) expect(drawnAt(MINUTE, 100, ms)).toBe(levelAt(MINUTE, ms));
+    expect(drawnAt(MINUTE, 100, MOVE_MS / 2)).toBeGreaterThan(levelAt(MINUTE, MOVE_MS / 2));
+    for (const ms of [MOVE_MS, 2_000]) expect(drawnAt(MINUTE, 100, ms)).toBe(levelAt(MINUTE, ms));
   });
 });
 
-describe("a quota's way down", () => {
+describe("the burn-down of a quota", () => {
   const START_MS = Date.UTC(2026, 10, 1);
   const quota = (hoursIn: number, remaining: number): QuotaNow => ({
     limit: 1_000,
@@ -76,7 +77,7 @@ describe("a quota's way down", () => {
   const steady = (count: number, cost: number) =>
     Array.from({ length: count }, (_, i) => ({ atMs: START_MS + i * HOUR_MS, cost }));
 
-  it("is counted back from what is left now, level where nothing was used", () => {
+  it("is computed back from what is left now, horizontal without usage", () => {
     const hours = [
       { atMs: START_MS + 2 * HOUR_MS, cost: 100 },
       { atMs: START_MS + 8 * HOUR_MS, cost: 50 },
@@ -95,12 +96,12 @@ describe("a quota's way down", () => {
     ]);
   });
 
-  it("never lies above the quota, also where a reset gave back what the ledger keeps", () => {
+  it("never exceeds the quota, even after a reset that the ledger does not count", () => {
     const { past } = burnDown(quota(10, 990), steady(10, 50));
     expect(Math.max(...past.map(({ remaining }) => remaining))).toBe(1_000);
   });
 
-  it("goes on at the pace seen, and says when it is used up", () => {
+  it("continues at the observed pace, and says when it is used up", () => {
     const { perHour, runsOutMs, ahead } = burnDown(quota(20, 600), steady(20, 20));
     expect(perHour).toBe(20);
     expect(runsOutMs.likely).toBeCloseTo(START_MS + 50 * HOUR_MS, -2);
@@ -110,28 +111,28 @@ describe("a quota's way down", () => {
     expect(latest).toBeGreaterThan(runsOutMs.likely ?? 0);
   });
 
-  it("takes idle hours for idle, and the hour that runs as if it went on so", () => {
+  it("counts idle hours as 0, and extrapolates the current hour", () => {
     expect(burnDown(quota(10, 900), [{ atMs: START_MS, cost: 100 }]).perHour).toBe(10);
     const half = quota(10.5, 900);
     expect(burnDown(half, [{ atMs: START_MS + 10 * HOUR_MS, cost: 100 }]).perHour).toBe(200);
   });
 
-  it("has a band that grows with time, is wider of few hours, and never rises above what is left", () => {
+  it("has a band that grows with time, is wider for few hours, and never exceeds what is left", () => {
     const widths = (count: number) =>
       burnDown(quota(count, 900), steady(count, 5)).ahead.map(({ low, likely }) => likely - low);
     const many = widths(40);
     expect(many).toEqual(many.toSorted((a, b) => a - b));
     expect(many[0]).toBe(0);
-    // The same 60 hours ahead.
+    // Both 60 hours ahead.
     expect((widths(2)[30] ?? 0) / (many[48] ?? 1)).toBeGreaterThan(2);
     for (const { high } of burnDown(quota(2, 900), steady(2, 5)).ahead) expect(high).toBeLessThanOrEqual(900);
   });
 
-  it("holds what comes of random hours in about 8 of 10 cases", () => {
+  it("contains the outcome of random hours in about 8 of 10 cases", () => {
     let seed = 7;
     const random = () => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647;
     let held = 0;
-    for (let run = 0; run < 400; run++) {
+    for (let trial = 0; trial < 400; trial++) {
       const seen = steady(50, 0).map(({ atMs }) => ({ atMs, cost: random() * 10 }));
       let spent = 0;
       for (let hour = 0; hour < 50; hour++) spent += random() * 10;
@@ -142,7 +143,7 @@ describe("a quota's way down", () => {
     expect(held / 400).toBeLessThan(0.93);
   });
 
-  it("is less sure where busy hours come together than where they are spread", () => {
+  it("is less certain if busy hours cluster than if they are spread out", () => {
     const last = (isBusy: (hour: number) => boolean) => {
       const hours = steady(48, 0).map(({ atMs }, i) => ({ atMs, cost: isBusy(i) ? 20 : 1 }));
       return burnDown({ ...quota(48, 5_000), limit: 6_000 }, hours).ahead.at(-1);
@@ -153,53 +154,53 @@ describe("a quota's way down", () => {
     expect(together?.low).toBeLessThan((spread?.low ?? 0) - 200);
   });
 
-  it("goes by the last week alone", () => {
+  it("uses only the last week", () => {
     const old = [{ atMs: START_MS, cost: 500 }];
     const later = { ...quota(169, 500), endMs: START_MS + 700 * HOUR_MS };
     expect(burnDown(later, old).perHour).toBeNull();
     expect(burnDown({ ...later, nowMs: START_MS + 167 * HOUR_MS }, old).perHour).toBeCloseTo(500 / 167);
   });
 
-  it("foretells nothing where nothing was used", () => {
+  it("forecasts nothing without usage", () => {
     const { ahead, perHour, runsOutMs } = burnDown(quota(20, 1_000), []);
     expect([ahead, perHour, runsOutMs.likely]).toEqual([[], null, null]);
   });
 });
 
-describe("limits in words", () => {
-  it("say what is left and what comes back, in a unit that has whole tokens", () => {
+describe("limit texts", () => {
+  it("say what is left and how it refills, in a unit with whole tokens", () => {
     expect(levelText(MINUTE, 147.54)).toBe("147.5 of 150 tokens left");
     expect(levelText({ ...MINUTE, kind: "concurrency", limit: 5 }, 2.9)).toBe("2 of 5 slots free");
     expect(motionText(MINUTE, 0)).toBe("refills 1.7 per second, full in 72 s");
     expect(motionText({ ...MINUTE, limit: 5, remaining: 5, windowMs: 432_000_000 }, 0)).toBe(
       "refills 1 per day, full",
     );
-    expect(motionText(MONTH, 1_000)).toBe("renewed in 4 s");
+    expect(motionText(MONTH, 1_000)).toBe("resets in 4 s");
   });
 
-  it("warn of a bucket or quota that is nearly used up, and of slots only when all are taken", () => {
+  it("warn about a bucket or quota that is nearly used up, and about slots only when all are in use", () => {
     expect([15, 14.9, 0.9].map((level) => shortageText(MINUTE, level))).toEqual([
       null,
       "nearly used up",
       "used up",
     ]);
     const slots = { ...MINUTE, kind: "concurrency", limit: 20 } as const;
-    expect([20, 1, 0].map((level) => shortageText(slots, level))).toEqual([null, null, "all taken"]);
+    expect([20, 1, 0].map((level) => shortageText(slots, level))).toEqual([null, null, "all in use"]);
   });
 
-  it("tell each limit that another tier has otherwise, and no other", () => {
+  it("name each limit that differs in another tier, and no other", () => {
     const minute = { name: "minute", kind: "bucket", tokens: 100, per: "minute" } as const;
     const month = { name: "month", kind: "quota", amount: 50_000, per: "month" } as const;
     const slots = { name: "slots", kind: "concurrency", max: 4 } as const;
     const to = { limits: [{ ...minute, burst: 150 }, month, slots] };
     expect(tierChanges({ limits: [minute, month] }, to)).toEqual([
       "minute: 100 per minute → 100 per minute, burst 150",
-      "slots: no such limit → 4 at once",
+      "slots: no limit → 4 at once",
     ]);
-    expect(tierChanges(to, { limits: [] })).toContain("slots: 4 at once → no limit any more");
+    expect(tierChanges(to, { limits: [] })).toContain("slots: 4 at once → no limit");
   });
 
-  it("tell what a change of an account changed", () => {
+  it("name the fields that a change of an account changed", () => {
     const before = { tier: "free", status: "active", limits: {} };
     expect(auditChanges(before, { ...before, tier: "pro" })).toEqual(["tier: free → pro"]);
     expect(auditChanges(null, { name: "A", limits: {}, expiresAt: null })).toEqual(["name: A"]);
@@ -210,21 +211,21 @@ describe("limits in words", () => {
   });
 });
 
-it("says what a new account takes over, and nothing of what it does not", () => {
+it("says what a new account takes over, and no more", () => {
   const nothing = { blocked: false, usage: false, limits: [], audit: false };
   expect(inheritedText({ ...nothing, usage: true, audit: true, limits: ["day", "month"] })).toBe(
-    "The id was known before: the account takes over its usage, its history and what was spent of day, month.",
+    "The id was in use before: the account takes over its usage, its history and the spent part of day, month.",
   );
   expect(inheritedText({ ...nothing, usage: true })).toMatch(/takes over its usage\.$/);
-  expect(inheritedText({ ...nothing, blocked: true })).toMatch(/^An account of this id .* blocked too\.$/);
+  expect(inheritedText({ ...nothing, blocked: true })).toMatch(/^An account with this id .* blocked too\.$/);
 });
 
-it("says what an account keeps in another tier, and what has no effect since the policy lacks it", () => {
-  expect(keptText(["day"], [])).toBe("It keeps its own numbers for day in place of the new tier's.");
-  // A grant adds to the new tier's numbers.
+it("says what an account keeps in another tier, and what has no effect because the policy lacks it", () => {
+  expect(keptText(["day"], [])).toBe("It keeps its overrides for day instead of the new tier's limits.");
+  // A grant adds to the new tier's limits.
   expect(keptText([], ["month"])).toBe("It keeps its grants for month.");
   expect(keptText(["day"], ["month"])).toBe(
-    "It keeps its own numbers for day in place of the new tier's and its grants for month.",
+    "It keeps its overrides for day instead of the new tier's limits and its grants for month.",
   );
   expect(keptText([], [])).toBe("");
   const account = {
@@ -234,12 +235,13 @@ it("says what an account keeps in another tier, and what has no effect since the
     status: "active",
     limits: {},
     grants: [],
+    version: 1,
     createdAt: "",
     updatedAt: "",
   } as const;
   const orphaned = { tier: true, limits: ["day"], grants: ["month"] };
   expect(orphanedText({ ...account, orphaned }, "free")).toBe(
-    "The policy has no tier gold: the default tier free applies. Its own numbers for day have no effect. Its grants of month have no effect.",
+    "The policy has no tier gold: the default tier free applies. Its overrides for day have no effect. Its grants for month have no effect.",
   );
   expect(orphanedText({ ...account, orphaned: { tier: false, limits: [], grants: [] } }, "free")).toBe("");
 });

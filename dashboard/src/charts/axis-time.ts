@@ -1,12 +1,12 @@
-/** Labels of a time axis in the viewer's zone: as fine as the distance between them. Pure. */
+/** Labels of a time axis in the viewer's time zone, as precise as the distance between the ticks. Pure. */
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /**
- * @param ticksMs Unix ms, ascending. @param timeZone IANA name; the viewer's where left out. @param locale BCP 47.
- * @returns a label for each: seconds only where ticks are closer than a minute, the date where a day begins.
+ * @param ticksMs Unix ms, ascending. @param timeZone an IANA name; the viewer's zone by default. @param locale BCP 47.
+ * @returns a label for each tick: with seconds if ticks are less than a minute apart, and with the date where a day begins.
  */
 export function axisTimes(ticksMs: readonly number[], timeZone?: string, locale?: string): string[] {
   const [first = 0, second = first + MINUTE_MS] = ticksMs;
@@ -27,7 +27,7 @@ export function axisTimes(ticksMs: readonly number[], timeZone?: string, locale?
   });
 }
 
-/** One moment in full, as the legend and the table have it. */
+/** A moment in full, for the legend and the range of a screen. */
 export function fullTime(ms: number, timeZone?: string, locale?: string): string {
   return new Intl.DateTimeFormat(locale, {
     month: "short",

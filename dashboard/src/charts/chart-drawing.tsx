@@ -1,4 +1,4 @@
-/** The picture of a chart: axes, areas or lines, bands and marks. Colours are the theme's own. Hidden from who cannot see it. */
+/** The drawing of a chart: axes, areas or lines, bands and marks, in the colours of the theme. Hidden from screen readers. */
 import { axisTimes } from "./axis-time.ts";
 import { type ChartModel, marksWithin } from "./chart-model.ts";
 import { BOTTOM, type ChartShape, LEFT, RIGHT, TOP } from "./chart-shape.ts";
@@ -10,7 +10,7 @@ interface Props {
   readonly height: number;
 }
 
-/** About the width of a letter of a mark's label, CSS pixels. */
+/** The approximate width of a letter in the label of a mark, CSS pixels. */
 const LETTER = 7;
 
 export function ChartDrawing({ model, shape, width, height }: Props) {
@@ -64,13 +64,13 @@ function Marks({ model, shape, width, bottom }: Omit<Props, "height"> & { readon
       {marks.map(({ atMs, label }) => (
         <path key={`${atMs} ${label}`} class="mark" d={`M${shape.x(atMs)},${TOP}V${bottom}`} />
       ))}
-      {/* After all lines: a label reaches over those of the marks beside its own. */}
+      {/* After all lines, because a label can cover the lines of the next marks. */}
       {marks.map(({ atMs, label }) => {
         const x = shape.x(atMs);
         const room = label.length * LETTER;
         const isAtEnd = x + room > width;
         const left = isAtEnd ? x - room : x;
-        // Labels never lie on each other; the list below the table has them all.
+        // Labels never overlap; the list below the table has all of them.
         const isShown = left > free;
         if (isShown) free = left + room;
         if (!isShown) return null;

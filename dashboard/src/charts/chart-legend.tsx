@@ -1,10 +1,10 @@
-/** What the colours mean, and the values at the cursor. */
+/** The legend: the names of the colours, and the values at the cursor. */
 import { fullTime } from "./axis-time.ts";
 import type { ChartModel } from "./chart-model.ts";
 
 interface Props {
   readonly model: ChartModel;
-  /** The value that is pointed at; null: none. */
+  /** The index of the value that is pointed at; null for none. */
   readonly at: number | null;
 }
 
@@ -29,8 +29,8 @@ export function ChartLegend({ model, at }: Props) {
   );
 }
 
-/** The values at the cursor, to be read out. */
-export function spoken({ timesMs, lines, show }: ChartModel, at: number): string {
+/** The values at the cursor in words, for screen readers. */
+export function valuesText({ timesMs, lines, show }: ChartModel, at: number): string {
   const values = lines.map(({ name, values: of }) => {
     const value = of[at] ?? null;
     return `${name} ${value === null ? "unknown" : show(value)}`;

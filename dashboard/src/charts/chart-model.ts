@@ -1,52 +1,52 @@
-/** What a chart shows, as plain data, and what is worked out of it before it is drawn. Pure: no DOM, no clock. */
+/** The content of a chart as plain data, and the values derived from it for drawing. Pure: no DOM, no clock. */
 
-/** A custom property of page.css, as `--denied`: the theme decides what it looks like. */
+/** A custom property of page.css, such as `--denied`: the theme defines the colour. */
 export type ColourToken = `--${string}`;
 
 export interface ChartLine {
-  /** Unique in its chart; the legend and the table head say it. */
+  /** Unique in its chart; shown in the legend and in the head of the table. */
   readonly name: string;
   readonly colour: ColourToken;
-  /** One for each of the chart's times; null where nothing is known, which leaves a gap. */
+  /** One for each of the chart's times; null for an unknown value, which leaves a gap. */
   readonly values: readonly (number | null)[];
   readonly isDashed?: boolean;
 }
 
-/** The ground between two lines, as a forecast's band. By the names of lines. */
+/** The area between two lines, by their names: for example the band of a forecast. */
 export interface ChartBand {
   readonly upper: string;
   readonly lower: string;
   readonly colour: ColourToken;
 }
 
-/** A moment worth knowing, drawn as a vertical line: the policy changed. */
+/** An event, drawn as a vertical line: for example a change of the policy. */
 export interface ChartMark {
   /** Unix ms. */
   readonly atMs: number;
-  /** On the chart, so a word or two. */
+  /** A word or two, drawn on the chart. */
   readonly label: string;
-  /** In the list below it; the label where left out. */
+  /** In the list below the table; the label by default. */
   readonly detail?: string;
 }
 
 export interface ChartModel {
   /** Unix ms, ascending. */
   readonly timesMs: readonly number[];
-  /** The lowest first, where stacked. */
+  /** If stacked, from the bottom up. */
   readonly lines: readonly ChartLine[];
-  /** Draws areas on top of each other; a null counts as nothing. */
+  /** Draws areas on top of each other; a null counts as 0. */
   readonly isStacked?: boolean;
-  /** Width of a step, ms: each value holds from its time to the next. Without it, values are joined by straight lines. */
+  /** The width of a step, ms: each value holds from its time to the next. Without it, straight lines join the values. */
   readonly stepMs?: number;
   readonly bands?: readonly ChartBand[];
   readonly marks?: readonly ChartMark[];
-  /** A value with its unit, for legend and table, and for the axis where it has no shorter one. */
+  /** A value with its unit, for the legend, the table and, without `tick`, the axis. */
   readonly show: (value: number) => string;
-  /** For the axis: eight letters at most, there is no room for more. */
+  /** A value for the axis, which has room for eight characters. */
   readonly tick?: (value: number) => string;
 }
 
-/** The heights to draw, line by line: running sums where stacked. */
+/** The heights to draw, by line: running sums if stacked. */
 export function heightsOf({ lines, isStacked, timesMs }: ChartModel): (number | null)[][] {
   if (isStacked !== true) return lines.map(({ values }) => timesMs.map((_at, i) => values[i] ?? null));
   const below = timesMs.map(() => 0);
@@ -58,20 +58,20 @@ export function heightsOf({ lines, isStacked, timesMs }: ChartModel): (number | 
   );
 }
 
-/** First and last moment shown, Unix ms; the last step has its width. Two different moments, also for a chart of nothing. */
+/** The first and the last moment shown, Unix ms, including the last step. They differ, even for an empty chart. */
 export function spanOf({ timesMs, stepMs = 0 }: ChartModel): readonly [number, number] {
   const first = timesMs[0] ?? 0;
   const last = (timesMs.at(-1) ?? first) + stepMs;
   return [first, last > first ? last : first + 1];
 }
 
-/** The marks that lie within what is shown, in order of time, the newest where there are too many to read. */
+/** The marks within the span shown, in order of time; the newest ones if there are too many to read. */
 export function marksWithin(model: ChartModel): readonly ChartMark[] {
   const [fromMs, toMs] = spanOf(model);
   return (model.marks ?? [])
     .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
     .toSorted((a, b) => a.atMs - b.atMs)
-    .slice(-MOST_MARKS);
+    .slice(-MAX_MARKS);
 }
 
-const MOST_MARKS = 20;
+const MAX_MARKS = 20;

@@ -1,13 +1,13 @@
-/** Where things are in a drawing of some size: scales, ticks, and the outlines of areas, lines and bands. Pure. */
+/** The geometry of a chart of a given size: scales, ticks, and the outlines of areas, lines and bands. Pure. */
 import { type ChartModel, heightsOf, spanOf } from "./chart-model.ts";
 import { timeTicks, valueTicks } from "./ticks.ts";
 
-/** CSS pixels. Room for the labels of the axes. */
+/** Margins for the labels of the axes, CSS pixels. */
 export const LEFT = 60;
 export const RIGHT = 28;
 export const TOP = 8;
 export const BOTTOM = 24;
-/** Between ticks at least. */
+/** The shortest distances between ticks, CSS pixels. */
 const TICK_WIDTH = 64;
 const TICK_HEIGHT = 44;
 
@@ -20,9 +20,9 @@ export interface Outline {
 export interface ChartShape {
   readonly x: (ms: number) => number;
   readonly y: (value: number) => number;
-  /** The moment at a place, within what is shown. */
+  /** The moment at a horizontal position, clamped to the span shown. */
   readonly timeAt: (x: number) => number;
-  /** The value that holds at a moment: the step that it lies in, or the nearest point; null where there are none. */
+  /** The index of the value at a moment: its step, or the nearest point; null without values. */
   readonly indexAt: (ms: number) => number | null;
   readonly times: readonly number[];
   readonly values: readonly number[];
@@ -36,8 +36,8 @@ export function shapeOf(model: ChartModel, width: number, height: number, zoneMs
   const [fromMs, toMs] = spanOf(model);
   const plotWidth = Math.max(1, width - LEFT - RIGHT);
   const plotHeight = Math.max(1, height - TOP - BOTTOM);
-  const most = heights.flat().reduce<number>((greatest, value) => Math.max(greatest, value ?? 0), 0);
-  const values = valueTicks(most, Math.floor(plotHeight / TICK_HEIGHT));
+  const highest = heights.flat().reduce<number>((greatest, value) => Math.max(greatest, value ?? 0), 0);
+  const values = valueTicks(highest, Math.floor(plotHeight / TICK_HEIGHT));
   const top = values.at(-1) ?? 1;
   const x = (ms: number) => LEFT + ((ms - fromMs) / (toMs - fromMs)) * plotWidth;
   const y = (value: number) => TOP + plotHeight * (1 - value / top);
@@ -47,8 +47,8 @@ export function shapeOf(model: ChartModel, width: number, height: number, zoneMs
   return {
     x,
     y,
-    timeAt: (place) => {
-      const share = (place - LEFT) / plotWidth;
+    timeAt: (position) => {
+      const share = (position - LEFT) / plotWidth;
       return fromMs + Math.min(1, Math.max(0, share)) * (toMs - fromMs);
     },
     indexAt: (ms) => indexAt(timesMs, ms, stepMs),
@@ -67,42 +67,42 @@ export function shapeOf(model: ChartModel, width: number, height: number, zoneMs
   };
 }
 
-type Place = readonly [number, number];
+type Point = readonly [number, number];
 
-/** The places that a line goes through, in runs: a gap ends one. A step has its width. */
+/** The points of a line, as strokes: a gap ends a stroke. A step has its width. */
 function traceOf(
   timesMs: readonly number[],
   line: readonly (number | null)[],
   x: (ms: number) => number,
   y: (value: number) => number,
   stepMs: number | undefined,
-): Place[][] {
-  const runs: Place[][] = [];
-  let run: Place[] = [];
+): Point[][] {
+  const strokes: Point[][] = [];
+  let stroke: Point[] = [];
   timesMs.forEach((ms, i) => {
     const value = line[i] ?? null;
     if (value === null) {
-      run = [];
+      stroke = [];
       return;
     }
-    if (run.length === 0) runs.push(run);
-    run.push([x(ms), y(value)]);
-    if (stepMs !== undefined) run.push([x(timesMs[i + 1] ?? ms + stepMs), y(value)]);
+    if (stroke.length === 0) strokes.push(stroke);
+    stroke.push([x(ms), y(value)]);
+    if (stepMs !== undefined) stroke.push([x(timesMs[i + 1] ?? ms + stepMs), y(value)]);
   });
-  return runs;
+  return strokes;
 }
 
-function lineOf(runs: readonly Place[][]): string {
-  return runs.map((run) => `M${points(run)}`).join("");
+function lineOf(strokes: readonly Point[][]): string {
+  return strokes.map((stroke) => `M${points(stroke)}`).join("");
 }
 
-/** Between an upper and a lower line, which have their gaps in the same places. */
-function areaOf(upper: readonly Place[][], lower: readonly Place[][]): string {
-  return upper.map((run, i) => `M${points([...run, ...(lower[i] ?? []).toReversed()])}Z`).join("");
+/** The area between an upper and a lower line, which have the same gaps. */
+function areaOf(upper: readonly Point[][], lower: readonly Point[][]): string {
+  return upper.map((stroke, i) => `M${points([...stroke, ...(lower[i] ?? []).toReversed()])}Z`).join("");
 }
 
-function points(run: readonly Place[]): string {
-  return run.map(([x, y]) => `${round(x)},${round(y)}`).join("L");
+function points(stroke: readonly Point[]): string {
+  return stroke.map(([x, y]) => `${round(x)},${round(y)}`).join("L");
 }
 
 function round(pixels: number): number {

@@ -1,4 +1,4 @@
-/** A chart's figures as a table, for whoever cannot see the chart or wants the numbers. Made only while it is open. */
+/** The figures of a chart as a table, for those who cannot see the chart or want the numbers. Rendered only while open. */
 import { useState } from "preact/hooks";
 import { Time } from "../shell/time.tsx";
 import { type ChartModel, marksWithin } from "./chart-model.ts";
@@ -7,7 +7,7 @@ export function ChartTable({ model, title }: { readonly model: ChartModel; reado
   const [isOpen, setOpen] = useState(false);
   return (
     <details class="chart-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>The same as a table</summary>
+      <summary>Show as table</summary>
       {isOpen && <Rows model={model} title={title} />}
     </details>
   );

@@ -1,9 +1,9 @@
-/** A row of small bars without axes: a glance at the last values. The text beside it says what it shows. */
+/** A row of small bars without axes, for the last values at a glance. The text beside it says what it shows. */
 
 interface Props {
-  /** Oldest first, none below 0. */
+  /** Oldest first; none is negative. */
   readonly values: readonly number[];
-  /** What it shows, in a sentence. */
+  /** The content in one sentence, for screen readers. */
   readonly label: string;
 }
 
@@ -11,7 +11,7 @@ const HEIGHT = 32;
 const BAR = 4;
 
 export function Sparkline({ values, label }: Props) {
-  const most = Math.max(1, ...values);
+  const highest = Math.max(1, ...values);
   return (
     <svg
       class="sparkline"
@@ -21,7 +21,7 @@ export function Sparkline({ values, label }: Props) {
       preserveAspectRatio="none"
     >
       {values.map((value, i) => {
-        const height = (value / most) * HEIGHT;
+        const height = (value / highest) * HEIGHT;
         return <rect key={i} x={i * BAR} y={HEIGHT - height} width={BAR - 1} height={height} />;
       })}
     </svg>

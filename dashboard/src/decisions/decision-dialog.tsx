@@ -1,6 +1,7 @@
-/** One decision opened: why it came out so, by what, and how to try it again. Says where the log has nothing. */
+/** The details of one decision: its reason, its source, and commands to try it again. Says which details the log lacks. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { LoggedDecision } from "../shell/answers.ts";
 import { count, milliseconds } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import { SubjectLink } from "../shell/subject-link.tsx";
@@ -8,17 +9,16 @@ import { Time } from "../shell/time.tsx";
 import {
   costText,
   countOf,
-  type Decision,
   decidedBy,
   leftText,
-  OUTCOME_TITLES,
   peekCommand,
   requestCommand,
   whyText,
-} from "./decision.ts";
+} from "./decision-text.ts";
+import { OUTCOME_TITLES } from "./decision-guards.ts";
 
 interface Props {
-  readonly decision: Decision;
+  readonly decision: LoggedDecision;
   readonly onClose: () => void;
 }
 
@@ -32,7 +32,7 @@ export function DecisionDialog({ decision, onClose }: Props) {
     ["Who", <SubjectLink account={account} />],
     ["Route", route === "" ? "none matched" : <code>{route}</code>],
     ["Method", method],
-    ["Tier", tier === "" ? "not known" : tier],
+    ["Tier", tier === "" ? "unknown" : tier],
     [
       "Policy",
       <Link to={{ screen: "policy", params: { revision: String(revision) } }}>revision {revision}</Link>,
@@ -42,12 +42,12 @@ export function DecisionDialog({ decision, onClose }: Props) {
     ["Limits", leftText(decision)],
     [
       "Upstream",
-      upstreamStatus === "none" ? "not asked" : `${upstreamStatus} in ${milliseconds(upstreamMs)}`,
+      upstreamStatus === "none" ? "not called" : `${upstreamStatus} in ${milliseconds(upstreamMs)}`,
     ],
     ["Key", keyId === "" ? "none" : <code>{keyId}</code>],
-    ["Where", [colo, country].filter((place) => place !== "").join(", ") || "not known"],
-    ["Request", <code>{requestId}</code>],
-    ["Stands for", `${count(countOf(decision))} ${countOf(decision) === 1 ? "request" : "requests like it"}`],
+    ["Where", [colo, country].filter((place) => place !== "").join(", ") || "unknown"],
+    ["Request id", <code>{requestId}</code>],
+    ["Stands for", `${count(countOf(decision))} ${countOf(decision) === 1 ? "request" : "similar requests"}`],
   ];
   const peek = peekCommand(decision, location.origin);
   return (
@@ -64,9 +64,9 @@ export function DecisionDialog({ decision, onClose }: Props) {
           </div>
         ))}
       </dl>
-      <Command title="A request like it" text={requestCommand(decision, location.origin)} />
-      {peek !== null && <Command title="Would it pass now? Spends nothing" text={peek} />}
-      <p class="quiet">The log keeps no key, body or query: fill in what is missing.</p>
+      <Command title="A similar request" text={requestCommand(decision, location.origin)} />
+      {peek !== null && <Command title="Would it be allowed now? Spends nothing" text={peek} />}
+      <p class="quiet">The log has no key, body or query: fill them in.</p>
       <div class="buttons">
         <button type="button" onClick={() => dialog.current?.close()}>
           Close
@@ -77,11 +77,11 @@ export function DecisionDialog({ decision, onClose }: Props) {
 }
 
 function Command({ title, text }: { readonly title: string; readonly text: string }) {
-  const [said, setSaid] = useState("");
+  const [status, setStatus] = useState("");
   const copy = () =>
     navigator.clipboard.writeText(text).then(
-      () => setSaid("Copied."),
-      () => setSaid("This browser does not let the page copy: mark the text and copy it."),
+      () => setStatus("Copied."),
+      () => setStatus("The browser did not allow copying. Select the text and copy it."),
     );
   return (
     <div class="command">
@@ -90,7 +90,7 @@ function Command({ title, text }: { readonly title: string; readonly text: strin
         <button type="button" aria-label={`Copy as curl: ${title}`} onClick={() => void copy()}>
           Copy as curl
         </button>{" "}
-        <span role="status">{said}</span>
+        <span role="status">{status}</span>
       </p>
       <code class="secret">{text}</code>
     </div>

@@ -1,18 +1,19 @@
-/** Lines of the decision log. Opens one by its time, which is a button. */
+/** Lines of the decision log. The time of a line is the button that opens it. */
 import "./decisions.css";
+import type { LoggedDecision } from "../shell/answers.ts";
 import { count, exact, milliseconds } from "../shell/format.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { Time } from "../shell/time.tsx";
-import { countOf, type Decision } from "./decision.ts";
+import { countOf } from "./decision-text.ts";
 
 interface Props {
-  readonly decisions: readonly Decision[];
-  readonly onOpen: (decision: Decision) => void;
-  /** Leaves out whom they were about. */
-  readonly ofOne?: boolean;
+  readonly decisions: readonly LoggedDecision[];
+  readonly onOpen: (decision: LoggedDecision) => void;
+  /** Whether all lines have the same subject, which is left out then. */
+  readonly isOneSubject?: boolean;
 }
 
-export function DecisionTable({ decisions, onOpen, ofOne = false }: Props) {
+export function DecisionTable({ decisions, onOpen, isOneSubject = false }: Props) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Decisions">
       <table class="decisions">
@@ -21,7 +22,7 @@ export function DecisionTable({ decisions, onOpen, ofOne = false }: Props) {
             <th scope="col">Time</th>
             <th scope="col">Outcome</th>
             <th scope="col">Reason</th>
-            {!ofOne && <th scope="col">Who</th>}
+            {!isOneSubject && <th scope="col">Who</th>}
             <th scope="col">Route</th>
             <th scope="col">Decided by</th>
             <th scope="col" class="number">
@@ -45,7 +46,7 @@ export function DecisionTable({ decisions, onOpen, ofOne = false }: Props) {
               </th>
               <td class="outcome">{decision.outcome}</td>
               <td>{decision.reason}</td>
-              {!ofOne && (
+              {!isOneSubject && (
                 <td>
                   <SubjectLink account={decision.account} />
                 </td>
@@ -69,8 +70,8 @@ function isToday(at: string): boolean {
   return new Date(at).toDateString() === new Date().toDateString();
 }
 
-/** A line has no id of its own: several may be of one request. */
-function keyed(decisions: readonly Decision[]): [string, Decision][] {
+/** Keys for the lines, which have no id: several lines can belong to one request. */
+function keyed(decisions: readonly LoggedDecision[]): [string, LoggedDecision][] {
   const seen = new Map<string, number>();
   return decisions.map((decision) => {
     const name = `${decision.at} ${decision.requestId}`;

@@ -1,16 +1,15 @@
-/** What part of the log is asked for, all of it in the page's URL. Pure. */
-import { rangeOf, reportPath } from "../overview/range.ts";
+/** The query of the decision log, from the page's URL. Pure. */
+import { rangeOf, reportPath } from "../shell/time-range.ts";
 
 type Params = Readonly<Record<string, string>>;
 
 export const TEXT_FILTERS = ["account", "route", "tier", "reason", "keyId"] as const;
 const FILTERS = [...TEXT_FILTERS, "outcome", "source"] as const;
 export const PAGE_SIZES = [20, 50, 100, 500] as const;
-/** The most that the API gives at once. */
+/** The largest page of the API. */
 const CSV_ROWS = 1_000;
-const SUBJECT = /^(user|ip):/;
 
-/** A path of the API for a page of the log: 50 lines where the URL does not say. */
+/** The API's path for a page of the log: 50 lines unless the URL says otherwise. */
 export function logPath(params: Params): string {
   const rows = PAGE_SIZES.find((size) => String(size) === params["rows"]) ?? PAGE_SIZES[1];
   const { cursor = "" } = params;
@@ -21,7 +20,7 @@ export function logPath(params: Params): string {
   });
 }
 
-/** The same part as CSV, from its newest line on. */
+/** The API's path for the same lines as CSV, from the newest on. */
 export function csvPath(params: Params): string {
   return reportPath("decisions", rangeOf(params), {
     ...filtersOf(params),
@@ -32,11 +31,6 @@ export function csvPath(params: Params): string {
 
 export function hasFilters(params: Params): boolean {
   return Object.keys(filtersOf(params)).length > 0;
-}
-
-/** What is typed for somebody: a bare id is a user's. */
-export function accountFilter(typed: string): string {
-  return typed === "" || SUBJECT.test(typed) ? typed : `user:${typed}`;
 }
 
 function filtersOf(params: Params): Params {

@@ -1,102 +1,103 @@
 /**
- * The connection to the live stream: opened, kept, and opened again after a growing pause when it is lost. Not a connection is held
- * while nobody looks. Knows no page: the socket, the clock and the timers are given.
+ * The connection to the live stream. Reconnects after a growing pause when the connection is lost. Knows no page: the socket, the
+ * clock and the timers are passed in.
  */
-import { type Frame, type LiveFilters, parseFrame } from "./live-frame.ts";
+import type { LiveFrame } from "../shell/answers.ts";
+import { type LiveFilters, parseFrame } from "./live-frame.ts";
 
 export type ConnectionState =
   | { readonly kind: "closed" }
   | { readonly kind: "connecting" }
   | { readonly kind: "open" }
-  /** Lost, or never had; tried again at `againAtMs`. */
+  /** Lost, or never established; the next attempt is at `againAtMs`. */
   | { readonly kind: "waiting"; readonly againAtMs: number }
-  /** A newer stream of the same token took its place. It is not reopened automatically: the two would displace each other forever. */
+  /** Displaced by a newer stream of the same token. Never reopened automatically: the two would displace each other forever. */
   | { readonly kind: "displaced" };
 
-/** What is needed of a WebSocket. */
+/** The part of a WebSocket that the connection uses. */
 export interface Socket {
   send(text: string): void;
   close(): void;
 }
 
-/** What a socket tells. */
+/** The events of a socket. */
 export interface SocketEvents {
   readonly opened: () => void;
-  readonly told: (data: unknown) => void;
+  readonly received: (data: unknown) => void;
   /** With the close code. */
   readonly closed: (code: number) => void;
 }
 
-export interface Surroundings {
+/** What the connection needs of its surroundings. */
+export interface LiveEnvironment {
   readonly open: (filters: LiveFilters, events: SocketEvents) => Socket;
   readonly nowMs: () => number;
-  /** Runs `work` after `ms`. @returns takes it back. */
+  /** Runs `work` after `ms`. @returns a function that cancels it. */
   readonly later: (work: () => void, ms: number) => () => void;
-  /** 0 to 1. */
+  /** From 0 to 1. */
   readonly random: () => number;
   readonly onState: (state: ConnectionState) => void;
-  readonly onFrame: (frame: Frame) => void;
+  readonly onFrame: (frame: LiveFrame) => void;
 }
 
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
-/** A connection that took longer to be lost was a good one: the next pause is a first one again. */
-const GOOD_AFTER_MS = 5_000;
-/** The hub's close code for that (DISPLACED of src/analytics/live.ts). */
+const MAX_PAUSE_MS = 30_000;
+/** After a connection that lasted this long, the pauses start over. */
+const STABLE_AFTER_MS = 5_000;
+/** The hub's close code for a displaced stream (DISPLACED in src/analytics/live.ts). */
 const DISPLACED = 4001;
-/** A handshake that takes longer is given up. */
+/** The deadline of a handshake. */
 const OPENING_MS = 10_000;
 
 export class LiveConnection {
-  readonly #around: Surroundings;
+  readonly #environment: LiveEnvironment;
   #filters: LiveFilters;
   #isPaused = false;
   #socket: Socket | null = null;
   #isOpen = false;
   #isDisplaced = false;
-  /** Counts up; each socket is of one. */
+  /** The number of the current attempt: events of sockets of earlier ones are ignored. */
   #attempt = 0;
   #openedMs = Infinity;
   #losses = 0;
-  #takeBack: () => void = () => undefined;
+  #cancelTimer: () => void = () => undefined;
 
-  constructor(around: Surroundings, filters: LiveFilters) {
-    this.#around = around;
+  constructor(environment: LiveEnvironment, filters: LiveFilters) {
+    this.#environment = environment;
     this.#filters = filters;
   }
 
-  /** Opens it at once. Does nothing if it is open, being opened or displaced. */
+  /** Connects at once. Does nothing if it is connected, connecting or displaced. */
   start(): void {
     if (this.#socket || this.#isDisplaced) return;
-    this.#takeBack();
+    this.#cancelTimer();
     const attempt = ++this.#attempt;
-    // What an earlier socket still has to say is about nothing that is here.
-    const ifMine = (work: () => void) => attempt === this.#attempt && work();
-    this.#socket = this.#around.open(this.#filters, {
-      opened: () => ifMine(() => this.#opened()),
-      told: (data) => ifMine(() => this.#told(data)),
-      closed: (code) => ifMine(() => (code === DISPLACED ? this.#displaced() : this.#lost())),
+    const ifCurrent = (work: () => void) => attempt === this.#attempt && work();
+    this.#socket = this.#environment.open(this.#filters, {
+      opened: () => ifCurrent(() => this.#onOpened()),
+      received: (data) => ifCurrent(() => this.#onReceived(data)),
+      closed: (code) => ifCurrent(() => (code === DISPLACED ? this.#onDisplaced() : this.#onLost())),
     });
-    this.#around.onState({ kind: "connecting" });
-    this.#takeBack = this.#around.later(() => ifMine(() => this.#lost()), OPENING_MS);
+    this.#environment.onState({ kind: "connecting" });
+    this.#cancelTimer = this.#environment.later(() => ifCurrent(() => this.#onLost()), OPENING_MS);
   }
 
-  /** Opens it at once, even if it was displaced: the viewer asked for it. */
+  /** Connects at once, even after it was displaced: the viewer asked for it. */
   restart(): void {
     this.#isDisplaced = false;
     this.start();
   }
 
-  /** Closes it, and does not open it again by itself. */
+  /** Disconnects, and does not reconnect. */
   stop(): void {
     if (this.#isDisplaced) return;
-    this.#takeBack();
+    this.#cancelTimer();
     this.#drop();
     this.#losses = 0;
-    this.#around.onState({ kind: "closed" });
+    this.#environment.onState({ kind: "closed" });
   }
 
-  /** From now on only what passes these. */
+  /** Replaces the filters. */
   filter(filters: LiveFilters): void {
     this.#filters = filters;
     this.#send({ filters });
@@ -107,44 +108,44 @@ export class LiveConnection {
     this.#send({ pause: isPaused });
   }
 
-  /** Says that frames up to `seq` were drawn: the hub sends more only then. */
+  /** Acknowledges the frames up to `seq`, which were drawn: the hub sends more only then. */
   acknowledge(seq: number): void {
     this.#send({ ack: seq });
   }
 
-  #opened(): void {
-    this.#takeBack();
+  #onOpened(): void {
+    this.#cancelTimer();
     this.#isOpen = true;
-    this.#openedMs = this.#around.nowMs();
-    // Both may have changed while it was being opened.
+    this.#openedMs = this.#environment.nowMs();
+    // Both may have changed during the handshake.
     this.#send({ filters: this.#filters });
     if (this.#isPaused) this.#send({ pause: true });
-    this.#around.onState({ kind: "open" });
+    this.#environment.onState({ kind: "open" });
   }
 
-  #told(data: unknown): void {
+  #onReceived(data: unknown): void {
     const frame = parseFrame(data);
-    // What is no frame comes from another version of the Worker: nothing of it can be shown.
-    if (frame) this.#around.onFrame(frame);
+    // Anything else comes from another version of the Worker and cannot be shown.
+    if (frame) this.#environment.onFrame(frame);
   }
 
-  #displaced(): void {
-    this.#takeBack();
+  #onDisplaced(): void {
+    this.#cancelTimer();
     this.#drop();
     this.#losses = 0;
     this.#isDisplaced = true;
-    this.#around.onState({ kind: "displaced" });
+    this.#environment.onState({ kind: "displaced" });
   }
 
-  #lost(): void {
-    this.#takeBack();
-    this.#losses = this.#around.nowMs() - this.#openedMs >= GOOD_AFTER_MS ? 1 : this.#losses + 1;
+  #onLost(): void {
+    this.#cancelTimer();
+    this.#losses = this.#environment.nowMs() - this.#openedMs >= STABLE_AFTER_MS ? 1 : this.#losses + 1;
     this.#drop();
-    const usualMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#losses - 1, 5));
-    // Not all viewers at the same moment, after a deploy has closed their connections.
-    const pauseMs = usualMs * (0.75 + this.#around.random() / 2);
-    this.#takeBack = this.#around.later(() => this.start(), pauseMs);
-    this.#around.onState({ kind: "waiting", againAtMs: this.#around.nowMs() + pauseMs });
+    const usualMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(this.#losses - 1, 5));
+    // Jitter: a deploy closes the connections of all viewers at once.
+    const pauseMs = usualMs * (0.75 + this.#environment.random() / 2);
+    this.#cancelTimer = this.#environment.later(() => this.start(), pauseMs);
+    this.#environment.onState({ kind: "waiting", againAtMs: this.#environment.nowMs() + pauseMs });
   }
 
   #drop(): void {

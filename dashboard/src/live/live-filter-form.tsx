@@ -1,8 +1,9 @@
-/** The filters of the live stream. They are in the URL; the form only shows and changes it. */
-import { OUTCOMES } from "../decisions/decision.ts";
+/** The filters of the live stream. They are kept in the URL; the form shows and changes them. */
+import { OUTCOMES, SOURCES } from "../decisions/decision-guards.ts";
 import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
-import { FILTERS, filtersOf } from "./live-frame.ts";
+import { subjectOf } from "../shell/subject.ts";
+import { FILTERS, filtersOf, MAX_FILTER_LENGTH } from "./live-frame.ts";
 
 type Name = (typeof FILTERS)[number];
 
@@ -12,21 +13,20 @@ const CHOICES: readonly {
   readonly values: readonly string[];
 }[] = [
   { name: "outcome", label: "Outcome", values: OUTCOMES },
-  { name: "source", label: "Decided by", values: ["strict", "lease", "deny-cache", "fallback", "none"] },
+  { name: "source", label: "Decided by", values: SOURCES },
 ];
 const TEXTS: readonly { readonly name: Name; readonly label: string; readonly hint: string }[] = [
-  { name: "account", label: "User or address", hint: "an id, or ip:192.0.2.1" },
-  { name: "route", label: "Route", hint: "its id" },
+  { name: "account", label: "User or address", hint: "id, or ip:192.0.2.1" },
+  { name: "route", label: "Route", hint: "id of the route" },
   { name: "tier", label: "Tier", hint: "free" },
-  { name: "reason", label: "Reason", hint: "a limit's name, ok, …" },
+  { name: "reason", label: "Reason", hint: "limit, or ok, …" },
 ];
-const LONGEST = 256;
 
 export function LiveFilterForm() {
   const { address, go } = usePage();
   const filters = filtersOf(address.params);
   const set = (name: Name, value: string) =>
-    go(changed(address, { [name]: name === "account" ? toAccount(value) : value.trim() }), true);
+    go(changed(address, { [name]: name === "account" ? subjectOf(value) : value.trim() }), true);
   const none = Object.fromEntries(FILTERS.map((name) => [name, ""]));
   return (
     <form class="live-filters" onSubmit={(event) => event.preventDefault()} aria-label="Filters">
@@ -47,7 +47,7 @@ export function LiveFilterForm() {
           <input
             value={filters[name] ?? ""}
             placeholder={hint}
-            maxLength={LONGEST}
+            maxLength={MAX_FILTER_LENGTH}
             autocomplete="off"
             spellcheck={false}
             onChange={(event) => set(name, event.currentTarget.value)}
@@ -56,15 +56,9 @@ export function LiveFilterForm() {
       ))}
       {Object.keys(filters).length > 0 && (
         <button type="button" onClick={() => go(changed(address, none), true)}>
-          All decisions
+          Clear filters
         </button>
       )}
     </form>
   );
-}
-
-/** What analytics calls a user or an address. */
-export function toAccount(text: string): string {
-  const trimmed = text.trim();
-  return trimmed === "" || /^(user|ip):/.test(trimmed) ? trimmed : `user:${trimmed}`;
 }

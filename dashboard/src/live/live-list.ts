@@ -1,20 +1,20 @@
 /**
- * The newest decisions and how many there were in each second of the last minute. Bounded whatever comes: more rows than a person can
- * read in a second are counted, not kept. Pure: the clock is an argument.
+ * The newest decisions, and the number of requests in each second of the last minute. Bounded: rows beyond what a person can read per
+ * second are counted, not kept. Pure: the clock is an argument.
  */
-import type { Frame, LiveDecision } from "./live-frame.ts";
+import type { LiveFrame, LiveRow } from "../shell/answers.ts";
 
-/** More are scrolled by nobody. */
-export const MOST_ROWS = 200;
-/** As the hub has it; held here too, should several frames come at once. */
-export const MOST_ROWS_PER_SECOND = 20;
+/** Nobody scrolls further. */
+export const MAX_ROWS = 200;
+/** As the hub limits it; enforced here too, because frames can arrive in bursts. */
+export const MAX_ROWS_PER_SECOND = 20;
 export const SECONDS = 60;
 const SECOND_MS = 1_000;
-/** The whole seconds, and the one that has begun. */
-const SLOTS = SECONDS + 1;
+/** The whole seconds, and the current one. */
+const BINS = SECONDS + 1;
 
-export interface ListedDecision extends LiveDecision {
-  /** Counts up from 1: rows of one request, or of one moment, are different rows. */
+export interface ListedDecision extends LiveRow {
+  /** Counts up from 1: tells rows of the same request or moment apart. */
   readonly id: number;
 }
 
@@ -24,60 +24,60 @@ export class LiveList {
   #lastId = 0;
   #sinceMs = -Infinity;
   #taken = 0;
-  /** Requests of the newest second and of those before it: a ring, by second of the clock. */
-  readonly #requests = Array.from({ length: SLOTS }, () => 0);
+  /** Requests by second: a ring, indexed by the second of the clock. */
+  readonly #requests = Array.from({ length: BINS }, () => 0);
   #newest = 0;
 
-  /** The newest first. */
+  /** Newest first. */
   get rows(): readonly ListedDecision[] {
     return this.#rows;
   }
 
-  /** Decisions that were not listed, since the start. */
+  /** The number of decisions that were not listed since the start. */
   get skipped(): number {
     return this.#skipped;
   }
 
-  take({ rows, skipped }: Frame, nowMs: number): void {
+  take({ rows, skipped }: LiveFrame, nowMs: number): void {
     if (nowMs - this.#sinceMs >= SECOND_MS || nowMs < this.#sinceMs) {
       this.#sinceMs = nowMs;
       this.#taken = 0;
     }
-    const room = MOST_ROWS_PER_SECOND - this.#taken;
+    const room = MAX_ROWS_PER_SECOND - this.#taken;
     const taken = room > 0 ? rows.slice(-room) : [];
     this.#taken += taken.length;
     this.#skipped += skipped + rows.length - taken.length;
     const listed = taken.map((row) => Object.assign({ id: ++this.#lastId }, row)).toReversed();
-    this.#rows = [...listed, ...this.#rows].slice(0, MOST_ROWS);
+    this.#rows = [...listed, ...this.#rows].slice(0, MAX_ROWS);
     this.#count(
       rows.reduce((sum, row) => sum + row.requests, skipped),
       nowMs,
     );
   }
 
-  /** Forgets the rows, not the counts of the last minute. */
+  /** Clears the rows but keeps the counts of the last minute. */
   clear(): void {
     this.#rows = [];
     this.#skipped = 0;
   }
 
-  /** Requests of the last {@link SECONDS} whole seconds, oldest first. One that was not shown counts as one request. */
+  /** Requests in each of the last {@link SECONDS} whole seconds, oldest first. A skipped decision counts as one request. */
   perSecond(nowMs: number): number[] {
     const now = Math.floor(nowMs / SECOND_MS);
     return Array.from({ length: SECONDS }, (_none, i) => this.#of(now - SECONDS + i));
   }
 
   #of(second: number): number {
-    const isKept = second <= this.#newest && second > this.#newest - SLOTS;
-    return isKept ? (this.#requests[second % SLOTS] ?? 0) : 0;
+    const isKept = second <= this.#newest && second > this.#newest - BINS;
+    return isKept ? (this.#requests[second % BINS] ?? 0) : 0;
   }
 
   #count(requests: number, nowMs: number): void {
     const second = Math.floor(nowMs / SECOND_MS);
-    // After a pause, or after the clock was put back, nothing that is kept is of the last minute.
-    if (second < this.#newest || second - this.#newest >= SLOTS) this.#requests.fill(0);
-    else for (let at = this.#newest + 1; at <= second; at += 1) this.#requests[at % SLOTS] = 0;
+    // After a pause, or after the clock was set back, no bin belongs to the last minute.
+    if (second < this.#newest || second - this.#newest >= BINS) this.#requests.fill(0);
+    else for (let at = this.#newest + 1; at <= second; at += 1) this.#requests[at % BINS] = 0;
     this.#newest = second;
-    this.#requests[second % SLOTS] = (this.#requests[second % SLOTS] ?? 0) + requests;
+    this.#requests[second % BINS] = (this.#requests[second % BINS] ?? 0) + requests;
   }
 }

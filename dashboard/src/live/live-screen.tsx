@@ -1,4 +1,4 @@
-/** Decisions as they are made: filtered by the URL, paused by Space, never more than a person can read. */
+/** The live stream of decisions: filtered by the URL, paused with Space, never faster than a person can read. */
 import { useEffect, useRef } from "preact/hooks";
 import "./live.css";
 import { Sparkline } from "../charts/sparkline.tsx";
@@ -10,7 +10,7 @@ import { LiveFilterForm } from "./live-filter-form.tsx";
 import { LiveTable } from "./live-table.tsx";
 import { useLive } from "./use-live.ts";
 
-/** Where Space has a meaning of its own. */
+/** Elements where Space already has a meaning. */
 const TAKES_SPACE = "input, select, textarea, button, a, summary, dialog";
 
 export function LiveScreen() {
@@ -28,20 +28,20 @@ export function LiveScreen() {
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
   }, [isPaused]);
-  // What is not told is not nothing: the last figures stay while it is paused or not connected.
-  const told = useRef<readonly number[]>([]);
-  if ((state.kind === "open" && !isPaused) || told.current.length === 0) {
-    told.current = list.perSecond(Date.now());
+  // While paused or disconnected, keep the last known rates: unknown is not zero.
+  const known = useRef<readonly number[]>([]);
+  if ((state.kind === "open" && !isPaused) || known.current.length === 0) {
+    known.current = list.perSecond(Date.now());
   }
-  const rates = told.current;
-  const most = Math.max(...rates);
-  const rate = `${count(rates.at(-1) ?? 0)}/s in the last second, ${count(most)}/s at most in the last minute`;
+  const rates = known.current;
+  const highest = Math.max(...rates);
+  const rate = `${count(rates.at(-1) ?? 0)}/s in the last second, at most ${count(highest)}/s in the last minute`;
   return (
     <>
       <h1>Live</h1>
       <LiveFilterForm />
       <div class="card live-bar">
-        <State state={state} isPaused={isPaused} tryNow={live.tryNow} />
+        <ConnectionStatus state={state} isPaused={isPaused} tryNow={live.tryNow} />
         <button type="button" aria-keyshortcuts="Space" onClick={() => pause(!isPaused)}>
           {isPaused ? "Resume" : "Pause"} <kbd>Space</kbd>
         </button>
@@ -55,8 +55,8 @@ export function LiveScreen() {
       </div>
       {list.rows.length === 0 ? (
         <p class="quiet">
-          {isPaused && "Nothing is listed while it is paused."}
-          {!isPaused && state.kind === "open" && "Waiting for a decision that passes the filters…"}
+          {isPaused && "Paused: no new decisions are listed."}
+          {!isPaused && state.kind === "open" && "Waiting for a decision that matches the filters…"}
         </p>
       ) : (
         <LiveTable rows={list.rows} skipped={list.skipped} />
@@ -65,16 +65,16 @@ export function LiveScreen() {
   );
 }
 
-interface StateProps {
+interface ConnectionStatusProps {
   readonly state: ConnectionState;
   readonly isPaused: boolean;
   readonly tryNow: () => void;
 }
 
-function State({ state, isPaused, tryNow }: StateProps) {
+function ConnectionStatus({ state, isPaused, tryNow }: ConnectionStatusProps) {
   return (
     <div class="live-state" data-state={isPaused && state.kind === "open" ? "paused" : state.kind}>
-      <span role="status">{wordsOf(state, isPaused)}</span>
+      <span role="status">{statusText(state, isPaused)}</span>
       {state.kind === "displaced" && (
         <button type="button" onClick={tryNow}>
           Watch here
@@ -82,12 +82,12 @@ function State({ state, isPaused, tryNow }: StateProps) {
       )}
       {state.kind === "waiting" && (
         <>
-          {/* Not in the status: it would be read out each second. */}
+          {/* Not in the status: screen readers would read it every second. */}
           <span class="quiet">
-            again in {Math.max(0, Math.ceil((state.againAtMs - Date.now()) / 1_000))} s
+            retrying in {Math.max(0, Math.ceil((state.againAtMs - Date.now()) / 1_000))} s
           </span>
           <button type="button" onClick={tryNow}>
-            Try now
+            Retry now
           </button>
         </>
       )}
@@ -95,16 +95,16 @@ function State({ state, isPaused, tryNow }: StateProps) {
   );
 }
 
-function wordsOf({ kind }: ConnectionState, isPaused: boolean): string {
+function statusText({ kind }: ConnectionState, isPaused: boolean): string {
   switch (kind) {
     case "open":
       return isPaused ? "Paused" : "Connected";
     case "connecting":
       return "Connecting…";
     case "waiting":
-      return "No connection: the Worker is not to be reached, or has as many viewers as it takes";
+      return "Disconnected: the Worker cannot be reached, or has too many viewers";
     case "displaced":
-      return "Stopped: a newer live view took the place of this one";
+      return "Stopped: a newer live view replaced this one";
     case "closed":
       return "Not connected";
   }

@@ -1,4 +1,4 @@
-/** The listed decisions, the newest first. */
+/** The listed decisions, newest first. */
 import { useMemo } from "preact/hooks";
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
@@ -11,14 +11,14 @@ interface Props {
 }
 
 export function LiveTable({ rows, skipped }: Props) {
-  // Drawn a few times a second: only what has come is made anew.
+  // Rendered several times a second: rebuild the rows only if they changed.
   const body = useMemo(() => rows.map((row) => <Row key={row.id} row={row} />), [rows]);
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Decisions">
       <table class="live-table">
         <caption>
           The newest {rows.length}
-          {skipped > 0 && `; ${count(skipped)} more were too many to list`}
+          {skipped > 0 && `; ${count(skipped)} more were not listed`}
         </caption>
         <thead>
           <tr>

@@ -1,4 +1,4 @@
-/** The live stream for the screen: what is listed is drawn a few times a second, and only what was drawn is acknowledged. */
+/** The live stream for the screen. Renders a few times a second, and acknowledges only the frames that were rendered. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { usePage } from "../shell/page.tsx";
 import { getSession } from "../shell/session.ts";
@@ -6,8 +6,8 @@ import { type ConnectionState, LiveConnection, type Socket, type SocketEvents } 
 import type { LiveFilters } from "./live-frame.ts";
 import { LiveList } from "./live-list.ts";
 
-/** Often enough to look live, seldom enough to read. */
-const DRAW_MS = 250;
+/** Often enough to look live, rarely enough to read. */
+const RENDER_MS = 250;
 
 export interface Live {
   readonly list: LiveList;
@@ -22,7 +22,7 @@ export function useLive(filters: LiveFilters): Live {
   const { signedOut } = usePage();
   const [state, setState] = useState<ConnectionState>({ kind: "closed" });
   const [isPaused, setPaused] = useState(false);
-  const [, draw] = useState(0);
+  const [, render] = useState(0);
   const list = useRef(new LiveList());
   const connection = useRef<LiveConnection | null>(null);
   const key = JSON.stringify(filters);
@@ -40,9 +40,9 @@ export function useLive(filters: LiveFilters): Live {
         random: () => Math.random(),
         onState: (now) => {
           setState(now);
-          // Frames are numbered anew on each connection.
+          // Each connection numbers its frames from the start.
           if (now.kind === "connecting") seen = acknowledged = 0;
-          // A browser does not say why a socket was refused: perhaps nobody is signed in any more.
+          // A browser does not say why a socket was rejected: the session may have ended.
           if (now.kind === "waiting") {
             void getSession().then((answer) => answer.kind === "signed-out" && signedOut());
           }
@@ -55,19 +55,19 @@ export function useLive(filters: LiveFilters): Live {
       filters,
     );
     connection.current = live;
-    const look = () => (document.hidden ? live.stop() : live.start());
+    const onVisibility = () => (document.hidden ? live.stop() : live.start());
     const timer = setInterval(() => {
-      draw((times) => times + 1);
+      render((times) => times + 1);
       if (seen > acknowledged) live.acknowledge(seen);
       acknowledged = seen;
-    }, DRAW_MS);
-    document.addEventListener("visibilitychange", look);
-    window.addEventListener("online", look);
-    look();
+    }, RENDER_MS);
+    document.addEventListener("visibilitychange", onVisibility);
+    window.addEventListener("online", onVisibility);
+    onVisibility();
     return () => {
       clearInterval(timer);
-      document.removeEventListener("visibilitychange", look);
-      window.removeEventListener("online", look);
+      document.removeEventListener("visibilitychange", onVisibility);
+      window.removeEventListener("online", onVisibility);
       live.stop();
     };
   }, []);
@@ -85,13 +85,13 @@ export function useLive(filters: LiveFilters): Live {
   };
 }
 
-function openSocket(filters: LiveFilters, { opened, told, closed }: SocketEvents): Socket {
+function openSocket(filters: LiveFilters, { opened, received, closed }: SocketEvents): Socket {
   const url = new URL("/api/v1/admin/live", location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   url.search = new URLSearchParams(filters).toString();
   const socket = new WebSocket(url);
   socket.addEventListener("open", opened);
-  socket.addEventListener("message", ({ data }) => told(data));
+  socket.addEventListener("message", ({ data }) => received(data));
   socket.addEventListener("close", ({ code }) => closed(code));
   return socket;
 }

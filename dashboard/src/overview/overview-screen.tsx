@@ -1,4 +1,4 @@
-/** Traffic of a time that the URL names, against the time before: figures, a chart to zoom in, who is denied, what is asked for. */
+/** Traffic in the range of the URL, compared with the period before: figures, a chart to zoom, denied users and top routes. */
 import { useMemo } from "preact/hooks";
 import "./overview.css";
 import { TimeChart } from "../charts/time-chart.tsx";
@@ -8,26 +8,28 @@ import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { NoTraffic } from "./no-traffic.tsx";
+import { parseRevisionPage } from "../policy/policy-api.ts";
 import { parseOverview } from "./overview-report.ts";
 import {
   isWithinADay,
   LENGTHS,
   paramsOf,
   pollEveryMs,
-  type Range,
   rangeOf,
   reportPath,
+  type TimeRange,
   titlesOf,
   zoomedOut,
   zoomedTo,
-} from "./range.ts";
-import { DeniedUsers, parseDeniedUsers, parseRoutes, Routes } from "./rankings.tsx";
+} from "../shell/time-range.ts";
+import { DeniedUsers, deniedUsers, parseRouteRanking, parseUserRanking, Routes } from "./rankings.tsx";
 import { Tiles } from "./tiles.tsx";
 import { parseTraffic, policyMarks, trafficChart, trafficSummary } from "./traffic.ts";
 
 const REVISIONS = "/api/v1/admin/policy/revisions?limit=100";
-/** The policy seldom changes. */
+/** The policy changes rarely. */
 const REVISIONS_EVERY_MS = 30_000;
+/** Rows of a ranking. */
 const RANKED = "10";
 
 export function OverviewScreen() {
@@ -40,16 +42,20 @@ export function OverviewScreen() {
   const traffic = usePolled(reportPath("timeseries", range, { by: "outcome" }), parseTraffic, everyMs);
   const users = usePolled(
     reportPath("top-users", range, { order: "denied", limit: RANKED }),
-    parseDeniedUsers,
+    parseUserRanking,
     2 * everyMs,
   );
-  const routes = usePolled(reportPath("top-routes", range, { limit: RANKED }), parseRoutes, 2 * everyMs);
-  const marks = usePolled(REVISIONS, policyMarks, REVISIONS_EVERY_MS);
-  const model = useMemo(
-    () => traffic.value && trafficChart(traffic.value, marks.value ?? []),
-    [traffic.value, marks.value],
+  const routes = usePolled(
+    reportPath("top-routes", range, { limit: RANKED }),
+    parseRouteRanking,
+    2 * everyMs,
   );
-  const show = (to: Range) => go(changed(address, paramsOf(to)));
+  const revisions = usePolled(REVISIONS, parseRevisionPage, REVISIONS_EVERY_MS);
+  const model = useMemo(
+    () => traffic.value && trafficChart(traffic.value, revisions.value ? policyMarks(revisions.value) : []),
+    [traffic.value, revisions.value],
+  );
+  const show = (to: TimeRange) => go(changed(address, paramsOf(to)));
   const isEmpty = overview.value !== null && overview.value.current.requests === 0;
   return (
     <>
@@ -64,7 +70,7 @@ export function OverviewScreen() {
           overview={overview.value}
           failures={failures.value}
           before={titles.previous}
-          isStored={!overview.value.isEmbedded || isWithinADay(range, Date.now())}
+          isStored={overview.value.backend === "engine" || isWithinADay(range, Date.now())}
         />
       )}
       {traffic.fault !== null && overview.fault === null && <PollState polled={traffic} />}
@@ -82,11 +88,15 @@ export function OverviewScreen() {
         <div class="columns">
           <section aria-labelledby="denied-users">
             <h2 id="denied-users">Most denied</h2>
-            {users.value === null ? <PollState polled={users} /> : <DeniedUsers users={users.value} />}
+            {users.value === null ? (
+              <PollState polled={users} />
+            ) : (
+              <DeniedUsers users={deniedUsers(users.value)} />
+            )}
           </section>
           <section aria-labelledby="top-routes">
-            <h2 id="top-routes">Most asked for</h2>
-            {routes.value === null ? <PollState polled={routes} /> : <Routes routes={routes.value} />}
+            <h2 id="top-routes">Top routes</h2>
+            {routes.value === null ? <PollState polled={routes} /> : <Routes routes={routes.value.routes} />}
           </section>
         </div>
       )}
@@ -94,7 +104,12 @@ export function OverviewScreen() {
   );
 }
 
-function Ranges({ range, onChoose }: { readonly range: Range; readonly onChoose: (to: Range) => void }) {
+interface RangesProps {
+  readonly range: TimeRange;
+  readonly onChoose: (to: TimeRange) => void;
+}
+
+function Ranges({ range, onChoose }: RangesProps) {
   return (
     <div class="ranges" role="group" aria-label="Time">
       {range.kind === "between" && (

@@ -1,47 +1,38 @@
-/** Who is denied most, and which routes are asked most. */
-import { isRecord } from "../shell/api-client.ts";
+/** The users who are denied most, and the routes with the most requests. */
+import type { Report } from "../shell/answers.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
+import { isListOf, isNumber, isOneOf, isShape, isText, parseAs } from "../shell/guards.ts";
 import { Link } from "../shell/page.tsx";
+import { HEAD, isRouteRow, TOTALS } from "../shell/report-guards.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 
-export interface Ranked {
-  /** The account, or the route. */
-  readonly name: string;
-  readonly requests: number;
-  /** By a limit. */
-  readonly denied: number;
-  /** Requests that the limiter decided: what denials are a share of. */
-  readonly decided: number;
-  /** Of all that was ranked, 0 to 1. */
-  readonly share: number;
-  readonly p95Ms: number | undefined;
+type RankedUser = Report<"top-users">["users"][number];
+type RankedRoute = Report<"top-routes">["routes"][number];
+
+const isUserRow = isShape<RankedUser>({ ...TOTALS, account: isText, share: isNumber });
+
+export const parseUserRanking = parseAs(
+  isShape<Report<"top-users">>({
+    ...HEAD,
+    report: isOneOf({ "top-users": true }),
+    users: isListOf(isUserRow),
+  }),
+);
+export const parseRouteRanking = parseAs(
+  isShape<Report<"top-routes">>({
+    ...HEAD,
+    report: isOneOf({ "top-routes": true }),
+    routes: isListOf(isRouteRow),
+  }),
+);
+
+/** The users who were denied at least once: a ranking by denials also lists users without any. */
+export function deniedUsers({ users }: Report<"top-users">): readonly RankedUser[] {
+  return users.filter(({ denied }) => denied > 0);
 }
 
-/** Who was denied at all; null for what is no ranking of users. */
-export function parseDeniedUsers(body: unknown): readonly Ranked[] | null {
-  return ranking(body, "users", "account")?.filter(({ denied }) => denied > 0) ?? null;
-}
-
-export function parseRoutes(body: unknown): readonly Ranked[] | null {
-  return ranking(body, "routes", "route");
-}
-
-function ranking(body: unknown, list: string, key: string): Ranked[] | null {
-  const rows = isRecord(body) ? body[list] : null;
-  if (!Array.isArray(rows)) return null;
-  const parsed = rows.map((row: unknown): Ranked | null => {
-    if (!isRecord(row)) return null;
-    const { [key]: name, requests, denied, decided, share, latencyMs } = row;
-    const p95 = isRecord(latencyMs) ? latencyMs["p95"] : undefined;
-    if (typeof name !== "string" || typeof requests !== "number") return null;
-    if (typeof denied !== "number" || typeof decided !== "number" || typeof share !== "number") return null;
-    return { name, requests, denied, decided, share, p95Ms: typeof p95 === "number" ? p95 : undefined };
-  });
-  return parsed.every((row) => row !== null) ? parsed : null;
-}
-
-export function DeniedUsers({ users }: { readonly users: readonly Ranked[] }) {
-  if (users.length === 0) return <p class="quiet">Nobody was denied anything.</p>;
+export function DeniedUsers({ users }: { readonly users: readonly RankedUser[] }) {
+  if (users.length === 0) return <p class="quiet">No user was denied.</p>;
   return (
     <div class="scroll">
       <table>
@@ -52,18 +43,18 @@ export function DeniedUsers({ users }: { readonly users: readonly Ranked[] }) {
               Denied
             </th>
             <th scope="col" class="number">
-              Of all denials
+              Share of denials
             </th>
             <th scope="col" class="number">
-              Of their decided requests
+              Share of their requests
             </th>
           </tr>
         </thead>
         <tbody>
-          {users.map(({ name, denied, decided, share }) => (
-            <tr key={name}>
+          {users.map(({ account, denied, decided, share }) => (
+            <tr key={account}>
               <td>
-                <SubjectLink account={name} />
+                <SubjectLink account={account} />
               </td>
               <td class="number">{count(denied)}</td>
               <td class="number">{percent(share, 1)}</td>
@@ -76,8 +67,8 @@ export function DeniedUsers({ users }: { readonly users: readonly Ranked[] }) {
   );
 }
 
-export function Routes({ routes }: { readonly routes: readonly Ranked[] }) {
-  if (routes.length === 0) return <p class="quiet">No route was asked for.</p>;
+export function Routes({ routes }: { readonly routes: readonly RankedRoute[] }) {
+  if (routes.length === 0) return <p class="quiet">No requests to any route.</p>;
   return (
     <div class="scroll">
       <table>
@@ -88,7 +79,7 @@ export function Routes({ routes }: { readonly routes: readonly Ranked[] }) {
               Requests
             </th>
             <th scope="col" class="number">
-              Of all
+              Share
             </th>
             <th scope="col" class="number">
               Denied
@@ -99,15 +90,15 @@ export function Routes({ routes }: { readonly routes: readonly Ranked[] }) {
           </tr>
         </thead>
         <tbody>
-          {routes.map(({ name, requests, denied, decided, share, p95Ms }) => (
-            <tr key={name}>
+          {routes.map(({ route, requests, denied, decided, share, latencyMs }) => (
+            <tr key={route}>
               <td>
-                <Link to={{ screen: "decisions", params: { route: name } }}>{name}</Link>
+                <Link to={{ screen: "decisions", params: { route } }}>{route}</Link>
               </td>
               <td class="number">{count(requests)}</td>
               <td class="number">{percent(share, 1)}</td>
               <td class="number">{percent(denied, decided)}</td>
-              <td class="number">{milliseconds(p95Ms)}</td>
+              <td class="number">{milliseconds(latencyMs?.p95)}</td>
             </tr>
           ))}
         </tbody>

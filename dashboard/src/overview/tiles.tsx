@@ -1,11 +1,11 @@
-/** The figures of a period, each with that of the period before. Never shows a figure without its unit. */
+/** The figures of a period, each with the figure of the period before. Never shows a figure without its unit. */
 import { count, milliseconds, percent } from "../shell/format.ts";
 import type { Overview, Period } from "./overview-report.ts";
 
 interface Tile {
   readonly name: string;
   readonly show: (period: Period) => string;
-  /** More of it, below the figure. */
+  /** A second figure, below the first. */
   readonly detail?: (period: Period) => string;
 }
 
@@ -13,7 +13,7 @@ const TILES: readonly Tile[] = [
   {
     name: "Requests per second",
     show: (p) => `${count(p.perSecond)}/s`,
-    detail: (p) => `${count(p.requests)} in all`,
+    detail: (p) => `${count(p.requests)} in total`,
   },
   { name: "Allowed", show: (p) => percent(p.allowed, p.requests), detail: (p) => count(p.allowed) },
   {
@@ -27,19 +27,19 @@ const TILES: readonly Tile[] = [
   { name: "Decision, p95", show: (p) => milliseconds(p.latencyMs?.p95) },
   { name: "Decision, p99", show: (p) => milliseconds(p.latencyMs?.p99) },
   {
-    name: "Hops saved",
+    name: "Decided at the edge",
     show: (p) => percent(p.hopsSaved, p.decided),
-    detail: (p) => `${count(p.hopsSaved)} answered at the edge`,
+    detail: (p) => `${count(p.hopsSaved)} without calling an object`,
   },
 ];
 
 interface Props {
   readonly overview: Overview;
-  /** Decisions that were made without the limiter, because it failed; null while that is not known. */
+  /** The decisions that were made by the fallback because the limiter failed; null until loaded. */
   readonly failures: Overview | null;
-  /** What the period before is called. */
+  /** The name of the period before. */
   readonly before: string;
-  /** Whether all of both periods may still be stored. */
+  /** Whether both periods can still be stored in full. */
   readonly isStored: boolean;
 }
 
@@ -64,17 +64,17 @@ export function Tiles({ overview, failures, before, isStored }: Props) {
             <strong class={failures !== null && failures.current.requests > 0 ? "bad" : ""}>
               {failures === null ? "–" : count(failures.current.requests)}
             </strong>
-            <span class="quiet">decided without the limiter</span>
+            <span class="quiet">decided by the fallback</span>
             <span class="quiet">before: {failures === null ? "–" : count(failures.previous.requests)}</span>
           </dd>
         </div>
       </dl>
       <p class="quiet">
-        “Before” is {before}. “Turned away”: rejected for another reason than a limit, such as no route, bad
-        credentials or a blocked account.{" "}
-        {overview.sampled ? "Figures are estimates from a sample." : "Every decision is counted."}
+        “Before” is {before}. “Turned away” means rejected for another reason than a limit: no route, bad
+        credentials, a blocked account.{" "}
+        {overview.sampled ? "The figures are estimates from a sample." : "Every decision is counted."}
         {!isStored &&
-          " Only the last day is stored here; Analytics Engine has three months, once ANALYTICS_API_TOKEN is set."}
+          " Only the last day is stored here. Set ANALYTICS_API_TOKEN to query three months from Analytics Engine."}
       </p>
     </>
   );

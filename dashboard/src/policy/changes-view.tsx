@@ -1,4 +1,4 @@
-/** What one policy changes of another: in words, and line by line. */
+/** The changes between two policies: field by field, and line by line. */
 import { useMemo } from "preact/hooks";
 import { count } from "../shell/format.ts";
 import { documentChanges } from "./document-changes.ts";
@@ -9,26 +9,26 @@ interface ListProps {
   readonly after: unknown;
 }
 
-/** Enough to judge a change by; the lines have all of it. */
-const MOST_SHOWN = 30;
+/** Enough to judge a change; the line diff shows all of it. */
+const MAX_SHOWN = 30;
 
 /** Field by field, as a table. */
 export function ChangeList({ before, after }: ListProps) {
   const changes = useMemo(() => documentChanges(before, after), [before, after]);
-  if (changes.length === 0) return <p>Nothing changes in meaning.</p>;
-  const rest = changes.length - MOST_SHOWN;
+  if (changes.length === 0) return <p>No field changes.</p>;
+  const rest = changes.length - MAX_SHOWN;
   return (
     <div class="scroll change-list">
       <table>
         <thead>
           <tr>
-            <th scope="col">What changes</th>
+            <th scope="col">Field</th>
             <th scope="col">Before</th>
             <th scope="col">After</th>
           </tr>
         </thead>
         <tbody>
-          {changes.slice(0, MOST_SHOWN).map(({ where, before: now, after: then }) => (
+          {changes.slice(0, MAX_SHOWN).map(({ where, before: now, after: then }) => (
             <tr key={where}>
               <th scope="row">{where}</th>
               <td>{now ?? "–"}</td>
@@ -37,7 +37,7 @@ export function ChangeList({ before, after }: ListProps) {
           ))}
         </tbody>
       </table>
-      {rest > 0 && <p class="quiet">And {count(rest)} more: see the lines.</p>}
+      {rest > 0 && <p class="quiet">And {count(rest)} more: see the line diff.</p>}
     </div>
   );
 }
@@ -50,13 +50,13 @@ interface LinesProps {
 
 const MARKS = { same: " ", removed: "−", added: "+" } as const;
 const SPOKEN = { same: "", removed: "removed: ", added: "added: " } as const;
-/** Drawn at most: more is a document of its own. */
-const MOST_LINES = 2_000;
+/** More lines would slow the page down. */
+const MAX_LINES = 2_000;
 
-/** Line by line, with three lines around each change. */
+/** Line by line, with three lines of context around each change. */
 export function LineDiff({ before, after, label }: LinesProps) {
   const parts = useMemo(() => withoutUnchanged(diffLines(before, after)), [before, after]);
-  let room = MOST_LINES;
+  let room = MAX_LINES;
   return (
     <div class="scroll diff" role="region" aria-label={label} tabIndex={0}>
       <table>
@@ -69,7 +69,7 @@ export function LineDiff({ before, after, label }: LinesProps) {
           })}
         </tbody>
       </table>
-      {room === 0 && <p class="quiet">More changes than can be shown here.</p>}
+      {room === 0 && <p class="quiet">More lines changed than can be shown here.</p>}
     </div>
   );
 }

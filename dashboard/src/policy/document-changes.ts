@@ -1,29 +1,29 @@
 /**
- * What changes between two policies, field by field, in the names that people use: limits by name, routes by what they match. For
- * reading before a change; what decides is the document itself. Pure; never trusts a shape.
+ * The changes between two policies, field by field: limits by their name, routes by their pattern. For people to review; the document
+ * itself decides. Pure; accepts documents of any shape.
  */
 import { isRecord } from "../shell/api-client.ts";
 
 export interface DocumentChange {
-  /** As "tiers › free › limits › minute › tokens". */
+  /** Such as "tiers › free › limits › minute › tokens". */
   readonly where: string;
-  /** JSON, cut; null where there is none. */
+  /** JSON, truncated; null if the field is missing. */
   readonly before: string | null;
   readonly after: string | null;
 }
 
-const MOST_CHANGES = 200;
-const LONGEST_VALUE = 160;
+const MAX_CHANGES = 200;
+const MAX_VALUE_LENGTH = 160;
 
-/** In the order of the documents; no more than 200, which is more than anybody reads. */
+/** At most 200 changes, in the order of the documents. */
 export function documentChanges(before: unknown, after: unknown): DocumentChange[] {
   const changes: DocumentChange[] = [];
   compare(before, after, [], changes);
-  return changes.slice(0, MOST_CHANGES);
+  return changes.slice(0, MAX_CHANGES);
 }
 
 function compare(before: unknown, after: unknown, where: readonly string[], changes: DocumentChange[]): void {
-  if (changes.length >= MOST_CHANGES) return;
+  if (changes.length >= MAX_CHANGES) return;
   const [a, b] = [named(before), named(after)];
   if (a && b) {
     for (const name of new Set([...a.keys(), ...b.keys()])) {
@@ -32,17 +32,21 @@ function compare(before: unknown, after: unknown, where: readonly string[], chan
     const isOrdered = Array.isArray(before) && Array.isArray(after);
     const [first, second] = [kept(a, b), kept(b, a)];
     if (isOrdered && first !== second) {
-      changes.push({ where: [...where, "order"].join(" › "), before: cut(first), after: cut(second) });
+      changes.push({
+        where: [...where, "order"].join(" › "),
+        before: truncated(first),
+        after: truncated(second),
+      });
     }
     return;
   }
-  const [first, second] = [shown(before), shown(after)];
+  const [first, second] = [jsonOf(before), jsonOf(after)];
   if (first !== second) {
-    changes.push({ where: where.join(" › "), before: cut(first), after: cut(second) });
+    changes.push({ where: where.join(" › "), before: truncated(first), after: truncated(second) });
   }
 }
 
-/** What has parts with names of their own: an object, or a list whose items all have one, each another. Null for all else. */
+/** The named parts of an object, or of a list whose items all have different names; null for anything else. */
 function named(value: unknown): ReadonlyMap<string, unknown> | null {
   if (isRecord(value)) return new Map(Object.entries(value));
   if (!Array.isArray(value)) return null;
@@ -63,15 +67,15 @@ function nameOf(item: unknown): string | null {
   return Array.isArray(methods) ? `${methods.join(",")} ${match}` : match;
 }
 
-/** The names that are on both sides, in the order of the first. */
+/** The names on both sides, in the order of the first. */
 function kept(of: ReadonlyMap<string, unknown>, also: ReadonlyMap<string, unknown>): string {
   return [...of.keys()].filter((name) => also.has(name)).join(", ");
 }
 
-function shown(value: unknown): string | null {
+function jsonOf(value: unknown): string | null {
   return value === undefined ? null : JSON.stringify(value);
 }
 
-function cut(text: string | null): string | null {
-  return text === null || text.length <= LONGEST_VALUE ? text : `${text.slice(0, LONGEST_VALUE - 1)}…`;
+function truncated(text: string | null): string | null {
+  return text === null || text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH - 1)}…`;
 }

@@ -1,27 +1,27 @@
 /**
- * The policy as it is being edited. Kept in the tab's sessionStorage on every change, so that neither a reload, nor another screen, nor
- * an ended session loses what was typed; a draft that another takes the place of is set aside, never dropped. Nobody else sees it.
+ * The policy draft. Stored in the tab's sessionStorage on every change, so that a reload, another screen or an ended session never
+ * loses it. A discarded or replaced draft is kept as well, until the next one. Visible in this tab only.
  */
 
 export interface Draft {
   readonly text: string;
-  /** The revision that it was begun from: what it is compared with and activated against. */
+  /** The revision that it is based on: it is compared with it and activated against it. */
   readonly base: number;
 }
 
-/** The draft itself, and the last one that was set aside. */
-export type DraftSlot = "draft" | "aside";
+/** The draft itself, or the last one that was discarded. */
+export type DraftKind = "draft" | "discarded";
 
-/** What the API takes as a body, less what the rest of the request needs. */
-export const LONGEST_DRAFT = 1_000_000;
+/** Characters: the API's limit for a body, less room for the rest of the request. */
+export const MAX_DRAFT_LENGTH = 1_000_000;
 
-/** Null where there is none, or none that can be read. */
+/** Null if there is none, or it cannot be read. */
 export function storedDraft(
-  slot: DraftSlot,
+  kind: DraftKind,
   storage: Pick<Storage, "getItem"> = sessionStorage,
 ): Draft | null {
   try {
-    const stored: unknown = JSON.parse(storage.getItem(keyOf(slot)) ?? "null");
+    const stored: unknown = JSON.parse(storage.getItem(KEYS[kind]) ?? "null");
     if (typeof stored !== "object" || stored === null || !("text" in stored) || !("base" in stored))
       return null;
     const { text, base } = stored;
@@ -33,31 +33,33 @@ export function storedDraft(
   }
 }
 
-/** Keeps a draft; null forgets it. False where the browser does not keep it: the page alone has it then. */
+/** Stores a draft; null deletes it. Returns false if the browser cannot store it: then only the page has it. */
 export function storeDraft(
-  slot: DraftSlot,
+  kind: DraftKind,
   draft: Draft | null,
   storage: Pick<Storage, "setItem" | "removeItem"> = sessionStorage,
 ): boolean {
   try {
-    if (draft === null) storage.removeItem(keyOf(slot));
-    else storage.setItem(keyOf(slot), JSON.stringify(draft));
+    if (draft === null) storage.removeItem(KEYS[kind]);
+    else storage.setItem(KEYS[kind], JSON.stringify(draft));
     return true;
   } catch {
     return false;
   }
 }
 
-/** Begins a draft; one that was there is set aside. */
-export function beginDraft(
+/** Starts a draft; an existing one is discarded. */
+export function startDraft(
   draft: Draft,
   storage: Pick<Storage, "getItem" | "setItem" | "removeItem"> = sessionStorage,
 ): void {
   const known = storedDraft("draft", storage);
-  if (known && known.text !== draft.text) storeDraft("aside", known, storage);
+  if (known && known.text !== draft.text) storeDraft("discarded", known, storage);
   storeDraft("draft", draft, storage);
 }
 
-function keyOf(slot: DraftSlot): string {
-  return `edge-limiter.policy-${slot}`;
-}
+/** The keys in sessionStorage. */
+const KEYS: Readonly<Record<DraftKind, string>> = {
+  draft: "edge-limiter.policy-draft",
+  discarded: "edge-limiter.policy-aside",
+};

@@ -1,6 +1,6 @@
 /**
- * A text with line numbers. Tab indents, Escape and then Tab leaves, as the hint says; what is typed by keys of its own can be undone
- * like all else. Never changes the text by itself.
+ * A text editor with line numbers. Tab indents; Escape, then Tab, leaves, as the hint says. Its own key handling can be undone like
+ * any typing. Never changes the text unless a key is pressed.
  */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Place } from "./json-text.ts";
@@ -8,9 +8,9 @@ import type { Place } from "./json-text.ts";
 interface Props {
   readonly text: string;
   readonly onInput: (text: string) => void;
-  /** Lines to mark, from 1. */
+  /** The numbers of the lines to mark, from 1. */
   readonly marked: ReadonlySet<number>;
-  /** Where the caret goes to; another object each time it shall go there. */
+  /** Where to move the caret: a new object moves it again. */
   readonly goTo: Place | null;
   readonly isReadOnly: boolean;
 }
@@ -26,7 +26,7 @@ export function Editor({ text, onInput, marked, goTo, isReadOnly }: Props) {
     field.setSelectionRange(goTo.start, goTo.end);
     const lines = field.value.split("\n").length;
     const line = field.value.slice(0, goTo.start).split("\n").length;
-    // A third from the top, whatever the height of a line is.
+    // Scroll the line to a third from the top, for any line height.
     field.scrollTop = (line / lines) * field.scrollHeight - field.clientHeight / 3;
     field.scrollLeft = 0;
   }, [goTo]);
@@ -71,13 +71,13 @@ export function Editor({ text, onInput, marked, goTo, isReadOnly }: Props) {
         }}
       />
       <p id="editor-hint" class="quiet">
-        <kbd>Tab</kbd> indents; <kbd>Esc</kbd> and then <kbd>Tab</kbd> leaves the editor.
+        <kbd>Tab</kbd> indents; <kbd>Esc</kbd>, then <kbd>Tab</kbd>, leaves the editor.
       </p>
     </div>
   );
 }
 
-/** As if it was typed: execCommand alone keeps what can be undone. */
+/** Inserts as if typed: only execCommand keeps the undo history. */
 function insert(field: HTMLTextAreaElement, text: string): void {
   if (document.execCommand("insertText", false, text)) return;
   field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
@@ -95,7 +95,7 @@ function outdent(field: HTMLTextAreaElement): void {
   field.setSelectionRange(caret, caret);
 }
 
-/** The spaces that the caret's line begins with, two more where a bracket was opened before it. */
+/** The indentation of the caret's line, and two spaces more after an opening bracket. */
 function indentAt({ value, selectionStart }: HTMLTextAreaElement): string {
   const line = value.slice(value.lastIndexOf("\n", selectionStart - 1) + 1, selectionStart);
   const spaces = /^ */.exec(line)?.[0] ?? "";

@@ -1,25 +1,21 @@
-/** All revisions, newest first, a page at a time. */
+/** The revisions of the policy, newest first, page by page. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Link, usePage } from "../shell/page.tsx";
 import { Time } from "../shell/time.tsx";
-import { listRevisions, type RevisionInfo } from "./policy-api.ts";
+import type { RevisionPage } from "../shell/answers.ts";
+import { listRevisions } from "./policy-api.ts";
 
 interface Props {
-  /** The revision in force: a newer one begins the list anew. */
+  /** The revision in force: a newer one reloads the list. */
   readonly active: number;
 }
 
-interface Pages {
-  readonly revisions: readonly RevisionInfo[];
-  readonly cursor: string | null;
-}
-
-/** Drawn at most: for older ones there is the API. */
-const MOST_SHOWN = 1_000;
+/** Older ones are left to the API. */
+const MAX_SHOWN = 1_000;
 
 export function History({ active }: Props) {
   const { signedOut } = usePage();
-  const [pages, setPages] = useState<Pages | null>(null);
+  const [pages, setPages] = useState<RevisionPage | null>(null);
   const [state, setState] = useState<"busy" | "idle" | { readonly fault: string }>("busy");
   const load = useCallback(async (cursor: string | null, isGone: () => boolean): Promise<void> => {
     setState("busy");
@@ -45,7 +41,7 @@ export function History({ active }: Props) {
     <section aria-labelledby="history-title">
       <h2 id="history-title">History</h2>
       {pages?.revisions.length === 0 && (
-        <p>No policy was put yet: the one that ships with the Worker is in force.</p>
+        <p>No policy was activated yet: the one that ships with the Worker is in force.</p>
       )}
       {pages !== null && pages.revisions.length > 0 && (
         <div class="scroll revisions">
@@ -53,7 +49,7 @@ export function History({ active }: Props) {
             <thead>
               <tr>
                 <th scope="col">Revision</th>
-                <th scope="col">Put into force</th>
+                <th scope="col">Activated</th>
                 <th scope="col">By</th>
                 <th scope="col">Why</th>
               </tr>
@@ -72,7 +68,7 @@ export function History({ active }: Props) {
                   </td>
                   <td>{info.actor}</td>
                   <td>
-                    {info.restores !== null && <span class="quiet">Brings back {info.restores}. </span>}
+                    {info.restores !== null && <span class="quiet">Restores {info.restores}. </span>}
                     {info.reason}
                   </td>
                 </tr>
@@ -84,13 +80,13 @@ export function History({ active }: Props) {
       {typeof state === "object" && <p role="alert">{state.fault}</p>}
       {state === "busy" && pages === null && <p role="status">Loading…</p>}
       {((pages?.cursor ?? null) !== null || typeof state === "object") &&
-        (pages?.revisions.length ?? 0) < MOST_SHOWN && (
+        (pages?.revisions.length ?? 0) < MAX_SHOWN && (
           <button
             type="button"
             disabled={state === "busy"}
             onClick={() => void load(pages?.cursor ?? null, () => false)}
           >
-            {typeof state === "object" ? "Try again" : "Show earlier ones"}
+            {typeof state === "object" ? "Try again" : "Show older revisions"}
           </button>
         )}
       <p>

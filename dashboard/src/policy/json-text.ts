@@ -1,9 +1,9 @@
 /**
- * JSON as a person types it: where each value stands, or the one place where it stops being JSON. Stricter than JSON.parse in one
- * thing: a field that is there twice is a fault, because the first one would be lost without a word. Pure.
+ * Parses JSON as a person types it: finds the place of each value, or the place of the first fault. Stricter than JSON.parse in one
+ * way: a duplicate field is a fault, because its first value would silently be lost. Pure.
  */
 
-/** Where a value stands in the text, in UTF-16 units: what to select to show it. */
+/** The place of a value in the text, in UTF-16 units: the selection that shows it. */
 export interface Place {
   readonly start: number;
   readonly end: number;
@@ -14,16 +14,16 @@ export type JsonText =
   | { readonly ok: false; readonly message: string; readonly offset: number };
 
 /** A policy is five levels deep. Bounds the recursion. */
-const DEEPEST = 64;
+const MAX_DEPTH = 64;
 
 const SPACE = /[ \t\n\r]*/y;
-// oxlint-disable-next-line no-control-regex -- JSON takes none of them unescaped
+// oxlint-disable-next-line no-control-regex -- JSON allows none of them unescaped
 const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const WORD = /true|false|null/y;
 const NEXT_WORD = /[\p{L}\p{N}_$.+-]{1,20}|\S/uy;
 
-/** Reads a text: its value and, by JSON Pointer (RFC 6901), the place of every value in it. */
+/** Parses a text into its value and the place of every value in it, by JSON Pointer (RFC 6901). */
 export function readJson(text: string): JsonText {
   const places = new Map<string, Place>();
   let at = 0;
@@ -41,35 +41,38 @@ export function readJson(text: string): JsonText {
     at += 1;
     return true;
   };
-  const stop = (message: string, offset = at): false => {
+  const fail = (message: string, offset = at): false => {
     fault = { message, offset };
     return false;
   };
   const found = (): string => {
     NEXT_WORD.lastIndex = at;
     const next = NEXT_WORD.exec(text)?.[0];
-    return next === undefined ? "the text ends" : `there is ${next === '"' ? 'an open "' : next}`;
+    return next === undefined ? "found the end of the text" : `found ${next === '"' ? 'an open "' : next}`;
   };
 
   const string = (): string | null => {
     const literal = take(STRING);
     return literal === null ? null : String(JSON.parse(literal));
   };
-  /** `start` is where the value's name begins, or the value itself where it has none. */
+  /** `start` is the start of the value's name, or of the value itself if it has none. */
   const value = (pointer: string, depth: number, start: number): boolean => {
     take(SPACE);
     const mark = text[at];
     if (mark === "{" || mark === "[") {
       const opened = at;
       places.set(pointer, { start: Math.min(start, opened), end: opened + 1 });
-      if (depth === DEEPEST) return stop("This is nested too deeply.");
+      if (depth === MAX_DEPTH) return fail("Nested too deeply.");
       at += 1;
       return mark === "{" ? members(pointer, depth + 1) : items(pointer, depth + 1);
     }
     const begins = at;
     if (take(STRING) === null && take(NUMBER) === null && take(WORD) === null) {
-      if (mark === '"') return stop('This text has no closing ", or holds what must be escaped (as \\n).');
-      return stop(`A value is wanted here, but ${found()}.`);
+      if (mark === '"')
+        return fail(
+          'This text lacks a closing ", or contains a character that must be escaped (such as \\n).',
+        );
+      return fail(`Expected a value, but ${found()}.`);
     }
     places.set(pointer, { start: Math.min(start, begins), end: at });
     return true;
@@ -82,37 +85,37 @@ export function readJson(text: string): JsonText {
       const start = at;
       const name = string();
       if (name === null) {
-        if (text[at] === "}") return stop("There is a comma before }: take it away, or add a field.");
-        return stop(`A field's name in double quotes is wanted here, but ${found()}.`);
+        if (text[at] === "}") return fail("Comma before }: remove it, or add a field.");
+        return fail(`Expected a field name in double quotes, but ${found()}.`);
       }
-      if (names.has(name)) return stop(`The field "${name}" is here twice.`, start);
+      if (names.has(name)) return fail(`Duplicate field "${name}".`, start);
       names.add(name);
-      if (!takeMark(":")) return stop(`A colon is wanted after "${name}", but ${found()}.`);
+      if (!takeMark(":")) return fail(`Expected a colon after "${name}", but ${found()}.`);
       if (!value(`${pointer}/${escaped(name)}`, depth, start)) return false;
       if (takeMark("}")) return true;
-      if (!takeMark(",")) return stop(`A comma or } is wanted here, but ${found()}.`);
+      if (!takeMark(",")) return fail(`Expected a comma or }, but ${found()}.`);
     }
   };
   const items = (pointer: string, depth: number): boolean => {
     if (takeMark("]")) return true;
     for (let i = 0; ; i += 1) {
       take(SPACE);
-      if (i > 0 && text[at] === "]") return stop("There is a comma before ]: take it away, or add a value.");
+      if (i > 0 && text[at] === "]") return fail("Comma before ]: remove it, or add a value.");
       if (!value(`${pointer}/${i}`, depth, at)) return false;
       if (takeMark("]")) return true;
-      if (!takeMark(",")) return stop(`A comma or ] is wanted here, but ${found()}.`);
+      if (!takeMark(",")) return fail(`Expected a comma or ], but ${found()}.`);
     }
   };
 
   if (value("", 0, 0)) {
     take(SPACE);
     if (at === text.length) return { ok: true, value: JSON.parse(text), places };
-    stop(`The document is over here, but ${found()}.`);
+    fail(`Expected the end of the document, but ${found()}.`);
   }
-  return { ok: false, ...(fault ?? { message: "This is not JSON.", offset: at }) };
+  return { ok: false, ...(fault ?? { message: "Not JSON.", offset: at }) };
 }
 
-/** Where to put the caret for a pointer: at its value, or at the nearest one around it where the value is missing. */
+/** The place of a pointer's value, or of the nearest value around it if it is missing. */
 export function placeOf(places: ReadonlyMap<string, Place>, pointer: string): Place {
   let known = pointer;
   while (known !== "") {
@@ -123,7 +126,7 @@ export function placeOf(places: ReadonlyMap<string, Place>, pointer: string): Pl
   return places.get("") ?? { start: 0, end: 0 };
 }
 
-/** Line and column, both from 1, of an offset. */
+/** The line and the column of an offset, both from 1. */
 export function lineAndColumn(
   text: string,
   offset: number,

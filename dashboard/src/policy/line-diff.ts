@@ -1,21 +1,21 @@
 /**
- * The lines that two texts share and do not (Myers, "An O(ND) difference algorithm and its variations", 1986). Bounded: texts that
- * share too little are shown as one taken for the other. Pure.
+ * A line diff of two texts (Myers, "An O(ND) difference algorithm and its variations", 1986). Bounded: if the texts differ too much,
+ * the diff removes all of the one and adds all of the other. Pure.
  */
 
 export interface DiffLine {
   readonly kind: "same" | "removed" | "added";
   readonly text: string;
-  /** Line numbers from 1; null where the line is not in that text. */
+  /** Line numbers from 1; null if the text does not have the line. */
   readonly before: number | null;
   readonly after: number | null;
 }
 
-/** A run of lines, or how many unchanged lines are left out. */
+/** Consecutive lines, or the number of unchanged lines that are left out. */
 export type DiffPart = { readonly lines: readonly DiffLine[] } | { readonly skipped: number };
 
-/** Removed and added lines that are looked for; memory is its square. */
-const MOST_EDITS = 600;
+/** Removed and added lines; the memory for the search is its square. */
+const MAX_EDITS = 600;
 
 export function diffLines(before: string, after: string): DiffLine[] {
   const a = linesOf(before);
@@ -41,7 +41,7 @@ export function diffLines(before: string, after: string): DiffLine[] {
   return lines;
 }
 
-/** The changes with `around` lines of what surrounds them; the rest is counted. */
+/** The changes with `around` lines of context; other lines are counted. */
 export function withoutUnchanged(lines: readonly DiffLine[], around = 3): DiffPart[] {
   const parts: DiffPart[] = [];
   let shown: DiffLine[] = [];
@@ -75,18 +75,18 @@ function linesOf(text: string): string[] {
 
 /** The shortest way from one list to the other, as steps. */
 function edits(a: readonly string[], b: readonly string[]): DiffLine["kind"][] {
-  const most = Math.min(a.length + b.length, MOST_EDITS);
-  /** How far along `a` each diagonal k is reached, at most + 1 + k. */
-  const furthest = new Int32Array(2 * most + 3);
-  const at = (k: number): number => furthest[most + 1 + k] ?? -1;
-  /** What was reached before the d-th edit, on the diagonals -d - 1 to d + 1. */
+  const max = Math.min(a.length + b.length, MAX_EDITS);
+  /** How far along `a` each diagonal k is reached, at index max + 1 + k. */
+  const furthest = new Int32Array(2 * max + 3);
+  const at = (k: number): number => furthest[max + 1 + k] ?? -1;
+  /** The values of `furthest` before the d-th edit, for the diagonals -d - 1 to d + 1. */
   const trail: Int32Array[] = [];
-  for (let d = 0; d <= most; d += 1) {
-    trail.push(furthest.slice(most - d, most + 3 + d));
+  for (let d = 0; d <= max; d += 1) {
+    trail.push(furthest.slice(max - d, max + 3 + d));
     for (let k = -d; k <= d; k += 2) {
       let x = isDown(at(k - 1), at(k + 1), k, d) ? at(k + 1) : at(k - 1) + 1;
       while (x < a.length && x - k < b.length && a[x] === b[x - k]) x += 1;
-      furthest[most + 1 + k] = x;
+      furthest[max + 1 + k] = x;
       if (x >= a.length && x - k >= b.length) return wayBack(trail, a.length, b.length);
     }
   }

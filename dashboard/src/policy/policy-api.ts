@@ -1,123 +1,106 @@
-/** The policy's part of the admin API as the page reads it. Pure but for the calls; never trusts a shape. */
-import { call, isRecord, type Outcome } from "../shell/api-client.ts";
-import { isFlag, isListOf, isShape, isText, type Shape } from "../shell/shape.ts";
+/** The admin API's paths, calls and answers about the policy. Pure but for the calls; every answer passes a guard. */
+import type { NewRevision, PolicyVerdict, RevisionInfo, RevisionPage } from "../shell/answers.ts";
+import { type ApiOutcome, call } from "../shell/api-client.ts";
+import {
+  type Guards,
+  isAnything,
+  isFlag,
+  isListOf,
+  isMapOf,
+  isNullOr,
+  isNumber,
+  isShape,
+  isText,
+  parseAs,
+} from "../shell/guards.ts";
 
 export const POLICY = "/api/v1/admin/policy";
 export const REVISIONS = `${POLICY}/revisions`;
 
-export interface RevisionInfo {
-  readonly revision: number;
-  /** ISO 8601. */
-  readonly createdAt: string;
-  readonly actor: string;
-  readonly reason: string;
-  /** The revision that it brought back; null for a new document. */
-  readonly restores: number | null;
-}
-
+/** A revision with its document, which these screens edit and compare as JSON of any shape. */
 export interface Revision extends RevisionInfo {
-  readonly document: unknown;
+  readonly document: Readonly<Record<string, unknown>>;
 }
 
-export interface Activation extends RevisionInfo {
-  /** Whether KV knows it already; if not, the Worker goes on trying. */
-  readonly published: boolean;
+/** A fault or a warning. `path` is a JSON Pointer into the document. */
+export type PolicyFault = PolicyVerdict["errors"][number];
+
+const isFault = isShape<PolicyFault>({ path: isText, message: isText });
+const INFO: Guards<RevisionInfo> = {
+  revision: isNumber,
+  createdAt: isText,
+  actor: isText,
+  reason: isText,
+  restores: isNullOr(isNumber),
+};
+
+export const parseRevision = parseAs(isShape<Revision>({ ...INFO, document: isMapOf(isAnything) }));
+
+export const parseRevisionPage = parseAs(
+  isShape<RevisionPage>({ revisions: isListOf(isShape(INFO)), cursor: isNullOr(isText) }),
+);
+
+export const parseNewRevision = parseAs(
+  isShape<NewRevision>({ ...INFO, published: isFlag, warnings: isListOf(isFault) }),
+);
+
+const isVerdict = isShape<PolicyVerdict>({
+  valid: isFlag,
+  errors: isListOf(isFault),
+  warnings: isListOf(isFault),
+});
+
+/** Also null for a contradiction: an invalid document without faults is never taken for a valid one. */
+export function parseVerdict(body: unknown): PolicyVerdict | null {
+  return isVerdict(body) && body.valid === (body.errors.length === 0) ? body : null;
 }
 
-export interface Verdict {
-  /** None: the document is valid. */
-  readonly faults: readonly PolicyFault[];
-  readonly warnings: readonly PolicyFault[];
-}
+const isRejection = isShape<Pick<PolicyVerdict, "errors">>({ errors: isListOf(isFault) });
 
-export interface RevisionPage {
-  readonly revisions: readonly RevisionInfo[];
-  /** Null where there are no earlier ones. */
-  readonly cursor: string | null;
+/** The faults in a problem (RFC 9457) that rejects a document; none if it has no list of them. */
+export function faultsOf(body: unknown): readonly PolicyFault[] {
+  return isRejection(body) ? body.errors : [];
 }
-
-/** `path` is a JSON Pointer. */
-const isFault = isShape({ path: isText, message: isText });
-const isAnswer = isShape({ valid: isFlag, errors: isListOf(isFault) });
-const isWarned = isShape({ warnings: isListOf(isFault) });
-export type PolicyFault = Shape<typeof isFault>;
 
 export const revisionPath = (revision: number): string => `${REVISIONS}/${revision}`;
 
-/** What is wrong with a document, and what it would do to accounts. */
-export const validate = (document: unknown, signal: AbortSignal): Promise<Outcome<Verdict>> =>
+/** Finds the faults of a document, and warns of its effects on accounts. */
+export const validate = (document: unknown, signal: AbortSignal): Promise<ApiOutcome<PolicyVerdict>> =>
   call("POST", `${POLICY}/validate`, parseVerdict, { body: { document }, signal });
 
-/** Why a change is made, and whether it is forced although accounts use what the policy lacks. */
+/** What an administrator confirms with an activation. */
 export interface Confirmation {
   readonly reason: string;
+  /** Activate although accounts use tiers or limits that the policy lacks. */
   readonly force: boolean;
 }
 
-/** Puts a document into force if `base` still is. 412: another change came first. 409: accounts use what it lacks. */
-export const activate = (document: unknown, base: number, by: Confirmation): Promise<Outcome<Activation>> =>
-  call("PUT", POLICY, parseActivation, {
-    body: { document, ...by },
+/** Activates a document if revision `base` is still in force. 412: it is not. 409: accounts use what the document lacks. */
+export const activate = (
+  document: unknown,
+  base: number,
+  confirmation: Confirmation,
+): Promise<ApiOutcome<NewRevision>> =>
+  call("PUT", POLICY, parseNewRevision, {
+    body: { document, ...confirmation },
     headers: { "If-Match": `"${base}"` },
   });
 
-/** Brings a revision back, as a new one, if `base` still is in force. Otherwise as {@link activate}. */
-export const rollBack = (revision: number, base: number, by: Confirmation): Promise<Outcome<Activation>> =>
-  call("POST", `${revisionPath(revision)}/activate`, parseActivation, {
-    body: by,
+/** Activates the document of an earlier revision as a new revision. Fails as {@link activate} does. */
+export const rollBack = (
+  revision: number,
+  base: number,
+  confirmation: Confirmation,
+): Promise<ApiOutcome<NewRevision>> =>
+  call("POST", `${revisionPath(revision)}/activate`, parseNewRevision, {
+    body: confirmation,
     headers: { "If-Match": `"${base}"` },
   });
 
 /** A page of the history, newest first. */
-export const listRevisions = (cursor: string | null): Promise<Outcome<RevisionPage>> =>
+export const listRevisions = (cursor: string | null): Promise<ApiOutcome<RevisionPage>> =>
   call(
     "GET",
     `${REVISIONS}?limit=20${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`,
     parseRevisionPage,
   );
-
-export function parseRevisionInfo(body: unknown): RevisionInfo | null {
-  if (!isRecord(body)) return null;
-  const { revision, createdAt, actor, reason, restores } = body;
-  if (typeof revision !== "number" || typeof createdAt !== "string") return null;
-  return {
-    revision,
-    createdAt,
-    actor: typeof actor === "string" ? actor : "",
-    reason: typeof reason === "string" ? reason : "",
-    restores: typeof restores === "number" ? restores : null,
-  };
-}
-
-export function parseActivation(body: unknown): Activation | null {
-  const info = parseRevisionInfo(body);
-  return info && { ...info, published: isRecord(body) && body["published"] === true };
-}
-
-export function parseRevision(body: unknown): Revision | null {
-  const info = parseRevisionInfo(body);
-  return info && isRecord(body) && isRecord(body["document"])
-    ? { ...info, document: body["document"] }
-    : null;
-}
-
-export function parseRevisionPage(body: unknown): RevisionPage | null {
-  if (!isRecord(body) || !Array.isArray(body["revisions"])) return null;
-  const revisions = body["revisions"].map(parseRevisionInfo);
-  const known = revisions.filter((info) => info !== null);
-  const { cursor } = body;
-  return known.length === revisions.length
-    ? { revisions: known, cursor: typeof cursor === "string" ? cursor : null }
-    : null;
-}
-
-/** Null also where it says that there are faults but none that can be shown: not valid is never taken for valid. */
-export function parseFaults(body: unknown): readonly PolicyFault[] | null {
-  if (!isAnswer(body) || body.valid !== (body.errors.length === 0)) return null;
-  return body.errors;
-}
-
-export function parseVerdict(body: unknown): Verdict | null {
-  const faults = parseFaults(body);
-  return faults && isWarned(body) ? { faults, warnings: body.warnings } : null;
-}

@@ -1,4 +1,4 @@
-/** The policy in force, the draft of the next, and its history; with `revision` in the URL, that revision. */
+/** The policy in force, the draft of the next, and the history; or one revision, with `revision` in the URL. */
 import { useMemo } from "preact/hooks";
 import { usePage } from "../shell/page.tsx";
 import { PollState } from "../shell/poll-state.tsx";
@@ -9,14 +9,14 @@ import "./policy.css";
 import { RevisionLine, RevisionView } from "./revision-view.tsx";
 import { Workbench } from "./workbench.tsx";
 
-/** Often enough to hear of others' changes before one's own is refused. */
+/** Often enough to see the changes of others before an activation conflicts with them. */
 const EVERY_MS = 15_000;
 
 export function PolicyScreen() {
   const { address } = usePage();
   const polled = usePolled(POLICY, parseRevision, EVERY_MS);
   const newest = polled.value;
-  // A revision never changes: the object of the first answer stands for it, so that nothing is computed anew.
+  // A revision never changes: keep the object of the first answer, so that nothing is computed again.
   const active = useMemo(() => newest, [newest?.revision]);
   const revision = address.params["revision"];
   if (active === null) {

@@ -1,14 +1,14 @@
-/** One revision: what it changes against the policy in force or against the one before it, and the way back to it. */
+/** One revision: its changes compared with the policy in force or the revision before it, and the rollback to it. */
 import { useMemo, useState } from "preact/hooks";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { mayDo } from "../shell/session.ts";
+import { includesRole } from "../shell/session.ts";
 import { Time } from "../shell/time.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { ActivationDialog } from "./activation-dialog.tsx";
 import { ChangeList, LineDiff } from "./changes-view.tsx";
-import { beginDraft } from "./draft.ts";
+import { startDraft } from "./draft.ts";
 import { formatJson } from "./format-json.ts";
 import { parseRevision, type Revision, revisionPath, rollBack } from "./policy-api.ts";
 
@@ -24,7 +24,7 @@ const NOT_FOUND = 404;
 
 export function RevisionView({ revision, active, refresh }: Props) {
   const { address, go, role } = usePage();
-  const [isAsking, setAsking] = useState(false);
+  const [isRollingBack, setRollingBack] = useState(false);
   const polled = usePolled(revisionPath(revision), parseRevision, HOURLY_MS);
   const isActive = revision === active.revision;
   const isBefore = revision > 0 && (isActive || address.params["against"] === "before");
@@ -37,7 +37,7 @@ export function RevisionView({ revision, active, refresh }: Props) {
   );
   const edit = () => {
     if (shown === null) return;
-    beginDraft({ text: formatJson(shown.document), base: active.revision });
+    startDraft({ text: formatJson(shown.document), base: active.revision });
     go({ screen: "policy", params: {} });
   };
   return (
@@ -50,7 +50,7 @@ export function RevisionView({ revision, active, refresh }: Props) {
         {isActive && " (in force)"}
       </h1>
       {polled.status === NOT_FOUND ? (
-        <p role="alert">There is no revision {revision}: the history below the policy lists all there are.</p>
+        <p role="alert">There is no revision {revision}. The history below the policy lists all revisions.</p>
       ) : (
         <PollState polled={polled} />
       )}
@@ -61,32 +61,23 @@ export function RevisionView({ revision, active, refresh }: Props) {
             <button
               type="button"
               class="primary"
-              disabled={isSame || !mayDo(role, "admin")}
-              onClick={() => setAsking(true)}
+              disabled={isSame || !includesRole(role, "admin")}
+              onClick={() => setRollingBack(true)}
             >
               Roll back to this…
             </button>
             <button type="button" onClick={edit}>
-              Begin a draft from this
+              Start a draft from this
             </button>
             <Link to={{ screen: "simulator", params: { revision: String(revision) } }}>
               Try it on recorded traffic
             </Link>
           </div>
-          {!isActive && !mayDo(role, "admin") && (
-            <p class="quiet">Only an admin rolls back; your role is {role}.</p>
+          {!isActive && !includesRole(role, "admin") && (
+            <p class="quiet">Rolling back needs the role admin; yours is {role}.</p>
           )}
           {revision > 0 && !isActive && (
-            <label class="compared-with">
-              Compared with
-              <select
-                value={isBefore ? "before" : ""}
-                onChange={(event) => go(changed(address, { against: event.currentTarget.value }), true)}
-              >
-                <option value="">revision {active.revision}, in force</option>
-                <option value="before">revision {revision - 1}, before it</option>
-              </select>
-            </label>
+            <ComparedWith revision={revision} active={active.revision} isBefore={isBefore} />
           )}
           {isBefore && <PollState polled={before} />}
           {other !== null && other !== shown && (isBefore || !isActive) && (
@@ -98,17 +89,17 @@ export function RevisionView({ revision, active, refresh }: Props) {
               {formatJson(shown.document)}
             </pre>
           </details>
-          {isAsking && (
+          {isRollingBack && (
             <ActivationDialog
               title={`Roll back to revision ${revision}`}
               verb="Roll back"
               active={active}
               document={shown.document}
               warnings={[]}
-              activate={(by) => rollBack(revision, active.revision, by)}
+              activate={(confirmation) => rollBack(revision, active.revision, confirmation)}
               onActivated={refresh}
               onConflict={refresh}
-              onClose={() => setAsking(false)}
+              onClose={() => setRollingBack(false)}
             />
           )}
         </>
@@ -117,7 +108,30 @@ export function RevisionView({ revision, active, refresh }: Props) {
   );
 }
 
-/** Who put it into force, when and why. */
+interface ComparedWithProps {
+  readonly revision: number;
+  readonly active: number;
+  readonly isBefore: boolean;
+}
+
+/** Chooses the revision to compare with; the URL keeps the choice. */
+function ComparedWith({ revision, active, isBefore }: ComparedWithProps) {
+  const { address, go } = usePage();
+  return (
+    <label class="compared-with">
+      Compared with
+      <select
+        value={isBefore ? "before" : ""}
+        onChange={(event) => go(changed(address, { against: event.currentTarget.value }), true)}
+      >
+        <option value="">revision {active}, in force</option>
+        <option value="before">revision {revision - 1}, the one before</option>
+      </select>
+    </label>
+  );
+}
+
+/** Who activated a revision, when and why. */
 export function RevisionLine({
   revision: { revision, createdAt, actor, reason, restores },
 }: {
@@ -126,8 +140,8 @@ export function RevisionLine({
   if (revision === 0) return <p>The policy that ships with the Worker.</p>;
   return (
     <p>
-      Put into force <Time at={createdAt} /> by {actor || "somebody"}
-      {restores === null ? "" : `, bringing back revision ${restores}`}
+      Activated <Time at={createdAt} /> by {actor || "an unknown actor"}
+      {restores === null ? "" : `, restoring revision ${restores}`}
       {reason === "" ? "." : `: “${reason}”`}
     </p>
   );

@@ -1,37 +1,40 @@
 /**
- * Whether a text is a policy, told while it is typed: at once where it is not JSON, by the server's own rules when the typing pauses.
- * One question at a time; what could not be asked is asked again.
+ * Validates a policy while it is typed: JSON faults at once, faults by the server's rules when the typing pauses. One request at a
+ * time; a failed request is retried.
  */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { usePage } from "../shell/page.tsx";
 import { validate } from "./policy-api.ts";
-import { type Answer, readDraft, type Validation, validationOf } from "./validation.ts";
+import { readDraft, type ServerVerdict, type Validation, validationOf } from "./validation.ts";
 
 const PAUSE_MS = 350;
-const AGAIN_MS = 5_000;
+const RETRY_MS = 5_000;
 
-/** @param text null asks nothing. */
+/** @param text null validates nothing. */
 export function useValidation(text: string | null): Validation | null {
   const { signedOut } = usePage();
-  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [verdict, setVerdict] = useState<ServerVerdict | null>(null);
   const json = useMemo(() => (text === null ? null : readDraft(text)), [text]);
-  const known = answer?.text === text ? answer : null;
+  const known = verdict?.text === text ? verdict : null;
   useEffect(() => {
-    if (text === null || !json?.ok || known?.unknown === null) return;
+    if (text === null || !json?.ok || known?.failure === null) return;
     const gone = new AbortController();
     const ask = async (): Promise<void> => {
       const outcome = await validate(json.value, gone.signal);
       if (gone.signal.aborted) return;
       if (outcome.kind === "signed-out") return signedOut();
-      // Too many requests: this text is checked again later.
+      // Too many requests: check this text later.
       if (outcome.kind === "failed" && outcome.status === 429) {
-        timer = setTimeout(() => void ask(), outcome.retryAfterMs ?? AGAIN_MS);
+        timer = setTimeout(() => void ask(), outcome.retryAfterMs ?? RETRY_MS);
         return;
       }
-      const verdict = outcome.kind === "ok" ? outcome.value : { faults: [], warnings: [] };
-      setAnswer({ text, ...verdict, unknown: outcome.kind === "ok" ? null : outcome.detail });
+      setVerdict(
+        outcome.kind === "ok"
+          ? { text, faults: outcome.value.errors, warnings: outcome.value.warnings, failure: null }
+          : { text, faults: [], warnings: [], failure: outcome.detail },
+      );
     };
-    let timer = setTimeout(() => void ask(), known === null ? PAUSE_MS : AGAIN_MS);
+    let timer = setTimeout(() => void ask(), known === null ? PAUSE_MS : RETRY_MS);
     return () => {
       clearTimeout(timer);
       gone.abort();

@@ -1,59 +1,67 @@
-/** What is known of a text as a policy, from the text itself and from the server's last answer. Pure. */
-import { LONGEST_DRAFT } from "./draft.ts";
+/** The validation of a policy text, from the text itself and the server's last verdict. Pure. */
+import { MAX_DRAFT_LENGTH } from "./draft.ts";
 import { type JsonText, lineAndColumn, type Place, placeOf, readJson } from "./json-text.ts";
-import type { PolicyFault, Verdict } from "./policy-api.ts";
+import type { PolicyFault } from "./policy-api.ts";
 
-export interface FoundFault {
+/** A fault, and its place in the text. */
+export interface LocatedFault {
   /** "line 3, column 5", or a JSON Pointer. */
   readonly where: string;
   readonly message: string;
   readonly place: Place;
-  /** From 1. */
+  /** The line number, from 1. */
   readonly line: number;
 }
 
 export interface Validation {
   readonly json: JsonText;
-  /** Whether the server has found this very text valid. */
+  /** Whether the server found this exact text valid. */
   readonly isValid: boolean;
-  /** Whether the server's answer is still to come. */
+  /** Whether the server's verdict is pending. */
   readonly isChecking: boolean;
-  readonly faults: readonly FoundFault[];
-  /** Of a valid text: what it would do to accounts. */
+  readonly faults: readonly LocatedFault[];
+  /** The effects of a valid text on accounts. */
   readonly warnings: readonly PolicyFault[];
-  /** Why the server could not be asked; null where it could. */
-  readonly unknown: string | null;
+  /** Why the server gave no verdict; null if it did, or if it is pending. */
+  readonly failure: string | null;
 }
 
-/** What the server said, or why it said nothing, of the text that it was asked about. */
-export interface Answer extends Verdict {
+/** The server's verdict on a text, or why there is none. */
+export interface ServerVerdict {
   readonly text: string;
-  readonly unknown: string | null;
+  readonly faults: readonly PolicyFault[];
+  readonly warnings: readonly PolicyFault[];
+  readonly failure: string | null;
 }
 
-/** A draft as JSON; one that no request could carry is at fault where it becomes too long. */
+/** Parses a draft. A draft too long for a request has its fault where it becomes too long. */
 export function readDraft(text: string): JsonText {
-  return text.length > LONGEST_DRAFT
-    ? { ok: false, message: `A policy is no longer than ${LONGEST_DRAFT} characters.`, offset: LONGEST_DRAFT }
+  return text.length > MAX_DRAFT_LENGTH
+    ? {
+        ok: false,
+        message: `A policy may have at most ${MAX_DRAFT_LENGTH} characters.`,
+        offset: MAX_DRAFT_LENGTH,
+      }
     : readJson(text);
 }
 
-/** @param json what `text` was read as. @param answer of any text: one about another text says nothing of this. */
-export function validationOf(text: string, json: JsonText, answer: Answer | null): Validation {
+/** @param json `text`, parsed. @param verdict the last one: ignored if it is about another text. */
+export function validationOf(text: string, json: JsonText, verdict: ServerVerdict | null): Validation {
   if (!json.ok) {
     const place = { start: json.offset, end: Math.min(text.length, json.offset + 1) };
     const { line, column } = lineAndColumn(text, json.offset);
     const fault = { where: `line ${line}, column ${column}`, message: json.message, place, line };
-    return { json, isValid: false, isChecking: false, faults: [fault], warnings: [], unknown: null };
+    return { json, isValid: false, isChecking: false, faults: [fault], warnings: [], failure: null };
   }
-  if (answer?.text !== text) {
-    return { json, isValid: false, isChecking: true, faults: [], warnings: [], unknown: null };
+  if (verdict?.text !== text) {
+    return { json, isValid: false, isChecking: true, faults: [], warnings: [], failure: null };
   }
-  const faults = answer.faults.map(({ path, message }) => {
+  const faults = verdict.faults.map(({ path, message }) => {
     const place = placeOf(json.places, path);
     const { line } = lineAndColumn(text, place.start);
     return { where: path === "" ? "the document" : path, message, place, line };
   });
-  const isValid = answer.unknown === null && faults.length === 0;
-  return { json, isValid, isChecking: false, faults, warnings: answer.warnings, unknown: answer.unknown };
+  const { warnings, failure } = verdict;
+  const isValid = failure === null && faults.length === 0;
+  return { json, isValid, isChecking: false, faults, warnings, failure };
 }

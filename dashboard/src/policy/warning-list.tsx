@@ -1,4 +1,4 @@
-/** What a policy that is valid would do to accounts that use the one in force. */
+/** The warnings about a valid policy: its effects on accounts that use the one in force. */
 import type { PolicyFault } from "./policy-api.ts";
 
 export function WarningList({ warnings }: { readonly warnings: readonly PolicyFault[] }) {

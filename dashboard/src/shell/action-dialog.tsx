@@ -1,29 +1,30 @@
 /**
- * One change of the product: says what it will do, asks why, confirms, and shows what came of it. Every action of the page goes
- * through it. Never closes over a failure: what was typed stays, and the fault says what to do.
+ * The dialog for one change: says what it will do, asks for a reason, and shows the result. Every action of the page goes through
+ * it. Never closes after a failure: the input stays, and the message says what to do.
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Outcome } from "./api-client.ts";
+import type { ApiOutcome } from "./api-client.ts";
 import { usePage } from "./page.tsx";
 
 interface Props {
   readonly title: string;
   /** What will happen, in a sentence or two. */
   readonly effect: ComponentChildren;
-  /** More to fill in, as form fields; their values are given to `run` by name. */
+  /** Further form fields; `run` gets their values by name. */
   readonly children?: ComponentChildren;
-  /** The word on the button, as "Block". */
+  /** The label of the button, such as "Block". */
   readonly verb: string;
   readonly isDangerous?: boolean;
-  /** Does it. The reason is among `fields` under "reason", trimmed, never empty. */
-  readonly run: (fields: FormData, reason: string) => Promise<Outcome<unknown>>;
-  /** What to say when it is done; it may show what came of it. */
+  /** Makes the change. `reason` is trimmed and never empty. */
+  readonly run: (fields: FormData, reason: string) => Promise<ApiOutcome<unknown>>;
+  /** The message after success; may show the value of the answer. */
   readonly done: (value: unknown) => ComponentChildren;
   readonly onClose: () => void;
 }
 
-const LONGEST_REASON = 500;
+/** As the API limits it. */
+const MAX_REASON_LENGTH = 500;
 
 export function ActionDialog({ title, effect, children, verb, isDangerous, run, done, onClose }: Props) {
   const { signedOut } = usePage();
@@ -31,7 +32,7 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
   const [state, setState] = useState<"asking" | "busy" | { readonly result: ComponentChildren }>("asking");
   const [fault, setFault] = useState<string | null>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  // The button that had the focus is gone with the question.
+  // The button that had the focus is gone.
   useEffect(() => {
     if (typeof state === "object") dialog.current?.querySelector("button")?.focus();
   }, [state]);
@@ -40,7 +41,7 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
     if (state !== "asking" || !(event.currentTarget instanceof HTMLFormElement)) return;
     const fields = new FormData(event.currentTarget);
     const reason = String(fields.get("reason") ?? "").trim();
-    if (reason === "") return setFault("Say why: the reason is kept in the audit log.");
+    if (reason === "") return setFault("Enter a reason: it goes into the audit log.");
     setState("busy");
     setFault(null);
     const outcome = await run(fields, reason);
@@ -50,7 +51,7 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
     setFault(
       outcome.status === 403
         ? `${outcome.detail} Ask someone with a higher role.`
-        : `Nothing was changed as far as is known: ${outcome.detail}`,
+        : `Probably nothing has changed: ${outcome.detail}`,
     );
   };
   return (
@@ -71,7 +72,7 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
           {children}
           <label>
             Reason
-            <input name="reason" required maxLength={LONGEST_REASON} autocomplete="off" />
+            <input name="reason" required maxLength={MAX_REASON_LENGTH} autocomplete="off" />
           </label>
           {fault !== null && <p role="alert">{fault}</p>}
           <div class="buttons">

@@ -1,17 +1,20 @@
-/** Calls of the admin API from the page. Never keeps a token: the session is a cookie that scripts cannot read. */
+/** Calls the admin API. Never holds a token: the session is a cookie that scripts cannot read. */
 
-export type Outcome<T> =
+/** What became of a call. */
+export type ApiOutcome<T> =
   | { readonly kind: "ok"; readonly value: T; readonly headers: Headers }
   | { readonly kind: "signed-out" }
-  | Failed;
+  | FailedCall;
 
-export interface Failed {
+export interface FailedCall {
   readonly kind: "failed";
-  /** 0 if there was no answer. */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
+  /** For people: what went wrong. */
   readonly detail: string;
+  /** The body, parsed; null if it is not JSON. */
   readonly body: unknown;
-  /** When to ask again, if the answer says so. */
+  /** From `Retry-After`; null without it. */
   readonly retryAfterMs: number | null;
 }
 
@@ -20,21 +23,22 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 export interface CallOptions {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Ends the call early: whoever asked is not there any more. */
+  /** Cancels the call. */
   readonly signal?: AbortSignal;
 }
 
 const DEADLINE_MS = 10_000;
 
 /**
- * Calls `path`, and parses the answer (null: no JSON) with `parse`, which gives null for what is not of its shape. Never rejects.
+ * Calls `path` and parses the response with `parse`, which returns null for an unexpected shape. A response that is not JSON is
+ * passed to `parse` as text. Never rejects.
  */
 export async function call<T>(
   method: Method,
   path: string,
   parse: (body: unknown) => T | null,
   { body, headers, signal }: CallOptions = {},
-): Promise<Outcome<T>> {
+): Promise<ApiOutcome<T>> {
   const deadline = AbortSignal.timeout(DEADLINE_MS);
   try {
     const response = await fetch(path, {
@@ -44,7 +48,7 @@ export async function call<T>(
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await response.text();
-    const answer = json(text);
+    const answer = parseJson(text);
     if (response.status === 401) return { kind: "signed-out" };
     if (!response.ok) {
       const retryAfterMs = retryAfterOf(response.headers);
@@ -52,12 +56,12 @@ export async function call<T>(
     }
     const value = parse(answer ?? text);
     return value === null
-      ? failed(response.status, "The answer is not of a known shape: reload the page.", answer)
+      ? failed(response.status, "The Worker and this page have different versions: reload the page.", answer)
       : { kind: "ok", value, headers: response.headers };
   } catch {
     const detail = deadline.aborted
-      ? `The Worker did not answer in ${DEADLINE_MS / 1_000} s.`
-      : "The Worker cannot be reached: is it running, and is there a network?";
+      ? `The Worker did not answer within ${DEADLINE_MS / 1_000} s.`
+      : "The Worker cannot be reached. Check that it is running and that you are online.";
     return failed(0, detail, null);
   }
 }
@@ -67,7 +71,7 @@ function failed(
   detail: string,
   body: unknown,
   retryAfterMs: number | null = null,
-): Outcome<never> {
+): ApiOutcome<never> {
   return { kind: "failed", status, detail, body, retryAfterMs };
 }
 
@@ -76,7 +80,7 @@ function retryAfterOf(headers: Headers): number | null {
   return seconds !== null && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1_000 : null;
 }
 
-function json(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -84,10 +88,10 @@ function json(text: string): unknown {
   }
 }
 
-/** A problem's own words (RFC 9457). */
+/** The message of a problem (RFC 9457). */
 function detailOf(status: number, body: unknown): string {
-  const said = isRecord(body) ? (body["detail"] ?? body["title"]) : null;
-  return typeof said === "string" ? said : `The Worker answered ${status} and gave no reason.`;
+  const message = isRecord(body) ? (body["detail"] ?? body["title"]) : null;
+  return typeof message === "string" ? message : `The Worker answered ${status} without a reason.`;
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

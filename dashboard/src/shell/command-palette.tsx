@@ -1,4 +1,4 @@
-/** Everything the page can go to, by the keyboard: Ctrl-K or Cmd-K, a few letters, Enter. A text that is no command is a user. */
+/** The command palette (Ctrl-K or Cmd-K): runs a command by a few letters of its title, or opens a user by id. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { usePage } from "./page.tsx";
 import type { PageAddress } from "./page-address.ts";
@@ -13,7 +13,8 @@ interface Props {
   readonly onClose: () => void;
 }
 
-const LONGEST_USER = 256;
+/** As long as an account id can be. */
+const MAX_USER_LENGTH = 256;
 
 export function CommandPalette({ commands, onClose }: Props) {
   const { go } = usePage();
@@ -56,10 +57,10 @@ export function CommandPalette({ commands, onClose }: Props) {
         aria-controls="palette-list"
         aria-activedescendant={`palette-${current}`}
         aria-label="Go to a screen or a user"
-        placeholder="Screen, or a user's id"
+        placeholder="Screen or user id"
         autocomplete="off"
         autofocus
-        maxLength={LONGEST_USER}
+        maxLength={MAX_USER_LENGTH}
         value={text}
         onInput={(event) => {
           setText(event.currentTarget.value);

@@ -1,28 +1,28 @@
-/** Numbers as people read them, with units. Pure; never shows what is missing as zero. */
+/** Numbers for people, with units. Pure. Never shows a missing value as zero. */
 
 const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const SMALL = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-/** A count or a rate: short from 10,000, two digits below 1, so that few are not shown as none. */
+/** A count or a rate: compact from 10,000; two significant digits below 1, so that a small rate is not shown as 0. */
 export function count(value: number): string {
   if (Math.abs(value) < 1) return SMALL.format(value);
   return Math.abs(value) < 10_000 ? COUNT.format(value) : SHORT.format(value);
 }
 
-/** `part` of `whole` in percent; a dash where there is no whole. */
+/** `part` of `whole` in percent; a dash if `whole` is 0. */
 export function percent(part: number, whole: number): string {
   return whole > 0 ? `${COUNT.format((part / whole) * 100)} %` : "–";
 }
 
-/** Milliseconds; a dash for what was not measured. A Worker's clock has whole ones, so none is less than one. */
+/** Milliseconds; a dash if nothing was measured. A Worker's clock counts whole ones, so 0 means less than one. */
 export function milliseconds(ms: number | undefined): string {
   if (ms === undefined) return "–";
   if (ms === 0) return "< 1 ms";
   return ms < 10 ? `${ms.toFixed(2)} ms` : `${COUNT.format(Math.round(ms))} ms`;
 }
 
-/** A count in full, to a tenth. */
+/** A count in full, rounded to a tenth. */
 export function exact(value: number): string {
   return COUNT.format(value);
 }
@@ -34,7 +34,7 @@ const UNITS: readonly (readonly [unit: string, ms: number])[] = [
   ["s", 1_000],
 ];
 
-/** How long: in the largest unit of which there are at least two, to a tenth where there are few. */
+/** A duration in the largest unit that it has at least two of; with a tenth below ten units. */
 export function duration(ms: number): string {
   const [unit, unitMs] = UNITS.find(([, of]) => ms >= 2 * of) ?? ["s", 1_000];
   const value = ms / unitMs;

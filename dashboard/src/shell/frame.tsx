@@ -1,4 +1,4 @@
-/** The frame around every screen: navigation, who is signed in, the theme, and the command palette. */
+/** The frame around every screen: navigation, the signed-in user, the theme and the command palette. */
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 import { type Command, CommandPalette } from "./command-palette.tsx";
@@ -20,7 +20,7 @@ export function Frame({ screens, who, onSignOut, children }: Props) {
     applyTheme(chosen);
     setTheme(chosen);
   };
-  // As soon as the page is seen, not some frames later: a key pressed between would do nothing.
+  // A layout effect, so that no key press is lost between the first paint and the listener.
   useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "k") return;

@@ -1,7 +1,9 @@
 /**
- * Paths whose period moves with the clock: `last=<seconds>` stands for `from`, so many seconds before now. So the path of a question
- * that is asked again and again stays the same. Pure.
+ * Paths with a period that ends now: `last=<seconds>` stands for the `from` of that many seconds ago. A polled path therefore stays the
+ * same from poll to poll. Pure.
  */
+
+/** Replaces `last` by `from`. */
 export function pathAt(path: string, nowMs: number): string {
   const [place = "", query] = path.split("?", 2);
   const last = new URLSearchParams(query).get("last");

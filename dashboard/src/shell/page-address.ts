@@ -1,4 +1,4 @@
-/** Where the page is: a screen and its parameters, all of it in the URL, so that a link shows what its sender saw. Pure. */
+/** The address of a page: a screen and its parameters, all in the URL, so that a link shows what its sender saw. Pure. */
 
 export const BASE = "/dashboard/";
 
@@ -8,19 +8,19 @@ export interface PageAddress {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** Longer parameters are not ours. */
-const LONGEST = 2_048;
+/** The page never writes longer parameters; longer ones are ignored. */
+const MAX_PARAM_LENGTH = 2_048;
 
 export function parseAddress(pathname: string, search: string): PageAddress {
   const screen = pathname.startsWith(BASE) ? pathname.slice(BASE.length).replace(/\/+$/, "") : "";
   const params: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(search)) {
-    if (value !== "" && value.length <= LONGEST) params[name] = value;
+    if (value !== "" && value.length <= MAX_PARAM_LENGTH) params[name] = value;
   }
   return { screen, params };
 }
 
-/** The URL of an address. Parameters without a value are left out; the rest is in the order of names, so that like is like. */
+/** The URL of an address: without empty parameters, and sorted by name, so that equal addresses have equal URLs. */
 export function urlOf({ screen, params }: PageAddress): string {
   const query = new URLSearchParams(Object.entries(params).filter(([, value]) => value !== ""));
   query.sort();
@@ -28,7 +28,7 @@ export function urlOf({ screen, params }: PageAddress): string {
   return `${BASE}${screen}${text === "" ? "" : `?${text}`}`;
 }
 
-/** The same screen with some parameters changed; "" takes one away. */
+/** The same screen with some parameters changed; "" removes one. */
 export function changed(address: PageAddress, change: Readonly<Record<string, string>>): PageAddress {
   return { ...address, params: { ...address.params, ...change } };
 }

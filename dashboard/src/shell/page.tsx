@@ -1,15 +1,15 @@
-/** What every screen is given: where the page is and how to go elsewhere, who is signed in, and what to do when no one is. */
+/** The context of every screen: the current address, navigation, the role of the session, and how to report its end. */
 import { createContext, type ComponentChildren } from "preact";
 import { useContext } from "preact/hooks";
-import { BASE, type PageAddress, urlOf } from "./page-address.ts";
-import type { Role } from "./session.ts";
+import { type PageAddress, urlOf } from "./page-address.ts";
+import type { Role } from "./answers.ts";
 
 export interface Page {
   readonly address: PageAddress;
   readonly role: Role;
-  /** Shows another address; `replace` leaves no entry to go back to, as for a filter while it is typed. */
+  /** Goes to another address. `replace` adds no history entry, for example for a filter while it is typed. */
   readonly go: (address: PageAddress, replace?: boolean) => void;
-  /** To be called when the API says 401. */
+  /** Call it when the API answers 401. */
   readonly signedOut: () => void;
 }
 
@@ -19,7 +19,7 @@ export const PageProvider = Context.Provider;
 
 export function usePage(): Page {
   const page = useContext(Context);
-  if (!page) throw new Error("a screen is shown outside of the page");
+  if (!page) throw new Error("usePage must be called within a PageProvider");
   return page;
 }
 
@@ -29,7 +29,7 @@ interface LinkProps {
   readonly isCurrent?: boolean;
 }
 
-/** A link within the page. A click with a modifier opens it as any link. */
+/** A link within the page. With a modifier key, the browser handles the click. */
 export function Link({ to, children, isCurrent = false }: LinkProps) {
   const { go } = usePage();
   const follow = (event: MouseEvent) => {
@@ -42,9 +42,4 @@ export function Link({ to, children, isCurrent = false }: LinkProps) {
       {children}
     </a>
   );
-}
-
-/** Whether a URL is one of this page. */
-export function isOurs(pathname: string): boolean {
-  return `${pathname}/`.startsWith(BASE);
 }

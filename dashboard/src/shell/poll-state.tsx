@@ -1,4 +1,4 @@
-/** What a screen shows above, or instead of, its data: that it loads, and what went wrong. */
+/** The state of polled data, shown above it or in its place: loading, or what went wrong. */
 import type { Polled } from "./use-polled.ts";
 
 export function PollState({ polled }: { readonly polled: Polled<unknown> }) {
@@ -7,10 +7,10 @@ export function PollState({ polled }: { readonly polled: Polled<unknown> }) {
     return (
       <div role="alert" class="fault">
         <p>
-          {fault} {value === null ? "" : "What you see is from before. "}It is asked again by itself.
+          {fault} {value === null ? "" : "The data below is from before. "}Retrying automatically.
         </p>
         <button type="button" onClick={refresh}>
-          Ask now
+          Retry now
         </button>
       </div>
     );

@@ -1,31 +1,26 @@
-/** Who is signed in. The session itself is a cookie that scripts cannot read. */
-import { call, isRecord, type Outcome } from "./api-client.ts";
-
-export type Role = "viewer" | "operator" | "admin";
-
-export interface Session {
-  readonly name: string;
-  readonly role: Role;
-}
+/** The session of the signed-in administrator: a cookie that scripts cannot read. */
+import type { Role, Session } from "./answers.ts";
+import { type ApiOutcome, call } from "./api-client.ts";
+import { isNullOr, isOneOf, isShape, isText, parseAs } from "./guards.ts";
 
 const SESSION = "/api/v1/admin/session";
-const ROLES: readonly Role[] = ["viewer", "operator", "admin"];
 
-/** Whether `role` may do what takes `needed`. */
-export function mayDo(role: Role, needed: Role): boolean {
-  return ROLES.indexOf(role) >= ROLES.indexOf(needed);
+/** Each role includes those with a lower rank. */
+const RANKS: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, admin: 2 };
+
+/** Whether `role` includes `needed`. */
+export function includesRole(role: Role, needed: Role): boolean {
+  return RANKS[role] >= RANKS[needed];
 }
 
-export const getSession = (): Promise<Outcome<Session>> => call("GET", SESSION, parseSession);
+export const parseSession = parseAs(
+  isShape<Session>({ name: isText, role: isOneOf(RANKS), expiresAt: isNullOr(isText) }),
+);
+
+export const getSession = (): Promise<ApiOutcome<Session>> => call("GET", SESSION, parseSession);
 
 /** Exchanges a token for the cookie. */
-export const signIn = (token: string): Promise<Outcome<Session>> =>
+export const signIn = (token: string): Promise<ApiOutcome<Session>> =>
   call("POST", SESSION, parseSession, { body: { token } });
 
-export const signOut = (): Promise<Outcome<true>> => call("DELETE", SESSION, () => true);
-
-function parseSession(body: unknown): Session | null {
-  if (!isRecord(body) || typeof body["name"] !== "string") return null;
-  const role = ROLES.find((known) => known === body["role"]);
-  return role === undefined ? null : { name: body["name"], role };
-}
+export const signOut = (): Promise<ApiOutcome<true>> => call("DELETE", SESSION, () => true);

@@ -1,10 +1,10 @@
-/** Asks for an admin token. Never stores it: it is exchanged for a cookie and forgotten. */
+/** Asks for an admin token and exchanges it for a session cookie. Never stores the token. */
 import { useState } from "preact/hooks";
 
 interface Props {
-  /** Whether a session was there before. */
+  /** Whether an earlier session has ended. */
   readonly expired: boolean;
-  /** Resolves to what went wrong; null where nothing did. */
+  /** Resolves to an error message, or null after success. */
   readonly signIn: (token: string) => Promise<string | null>;
 }
 
@@ -23,7 +23,7 @@ export function SignIn({ expired, signIn }: Props) {
   return (
     <main class="sign-in">
       <h1>Edge Limiter</h1>
-      {expired && <p role="status">Your session has ended: sign in again.</p>}
+      {expired && <p role="status">Your session has ended. Sign in again.</p>}
       <form onSubmit={(event) => void submit(event)}>
         <label for="token">Admin token</label>
         <input
@@ -40,7 +40,8 @@ export function SignIn({ expired, signIn }: Props) {
       </form>
       {fault !== null && <p role="alert">{fault}</p>}
       <p class="quiet">
-        It is the Worker's secret <code>ADMIN_TOKEN</code>; a local start keeps it in <code>.dev.vars</code>.
+        The token is the Worker's secret <code>ADMIN_TOKEN</code>. A local start keeps it in{" "}
+        <code>.dev.vars</code>.
       </p>
     </main>
   );

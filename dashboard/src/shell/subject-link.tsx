@@ -1,4 +1,4 @@
-/** Whom a decision was about: a link to the user's screen where there is one. */
+/** The subject of a decision, linked to its screen if it has one. */
 import { Link } from "./page.tsx";
 import { subjectName, userAddress } from "./subject.ts";
 

@@ -1,4 +1,4 @@
-/** Light or dark: as the system says, unless the viewer chose. Kept in this browser only. */
+/** The color theme: the system's, unless the viewer chose one. Stored in this browser only. */
 
 export type Theme = "system" | "light" | "dark";
 
@@ -14,7 +14,7 @@ export function storedTheme(): Theme {
   }
 }
 
-/** Sets it for the whole page: page.css goes by the attribute. */
+/** Sets the theme of the whole page, by an attribute that page.css reads, and stores it. */
 export function applyTheme(theme: Theme): void {
   const root = document.documentElement;
   if (theme === "system") delete root.dataset["theme"];
@@ -22,6 +22,6 @@ export function applyTheme(theme: Theme): void {
   try {
     localStorage.setItem(STORED, theme);
   } catch {
-    // A browser that keeps nothing: it holds until the page is left.
+    // Without storage, the theme lasts until the page is left.
   }
 }

@@ -1,4 +1,4 @@
-/** Moments: in the viewer's zone, with UTC to be seen on hover. */
+/** A moment in the viewer's time zone; in UTC on hover. */
 
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
@@ -6,7 +6,7 @@ const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 interface Props {
   /** ISO 8601, or Unix time in milliseconds. */
   readonly at: string | number;
-  /** The time of day alone. */
+  /** Only the time of day. */
   readonly short?: boolean;
 }
 

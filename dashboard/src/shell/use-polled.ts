@@ -1,6 +1,6 @@
 /**
- * Asks the API again and again: one question at a time, none in a hidden tab, and at once when the tab is seen again. What was
- * answered last stays when a later question fails. After failures it asks less often, up to every half minute.
+ * Polls the API: one request at a time, none while the tab is hidden, and one at once when the tab is shown again. Keeps the last
+ * answer when a later request fails. After failures it polls less often, down to every half minute.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "./api-client.ts";
@@ -8,20 +8,20 @@ import { pathAt } from "./moving-path.ts";
 import { usePage } from "./page.tsx";
 
 export const POLL_MS = 5_000;
-const SLOWEST_MS = 30_000;
+const MAX_POLL_MS = 30_000;
 
 export interface Polled<T> {
-  /** Null until something was answered for this path. */
+  /** The last answer for this path; null before the first. */
   readonly value: T | null;
-  /** By performance.now(): when it was answered. */
+  /** When it was answered, by performance.now(). */
   readonly answeredAtMs: number;
-  /** What went wrong last; null where nothing did. */
+  /** The message of the last failure; null after success. */
   readonly fault: string | null;
-  /** The status of what went wrong; 0 where there was no answer. */
+  /** The HTTP status of the last failure; 0 without a response. */
   readonly status: number;
-  /** What was answered with it; null where nothing was, or nothing went wrong. */
+  /** The body of the last failure; null without one. */
   readonly faultBody: unknown;
-  /** Asks at once. */
+  /** Polls at once. */
   readonly refresh: () => void;
 }
 
@@ -32,7 +32,10 @@ interface Failure {
   readonly body: unknown;
 }
 
-/** @param path null asks nothing; may move with the clock (moving-path.ts). @param parse must be the same function each time. */
+/**
+ * @param path null polls nothing; its period may move with the clock (moving-path.ts).
+ * @param parse must be the same function on every render.
+ */
 export function usePolled<T>(
   path: string | null,
   parse: (body: unknown) => T | null,
@@ -47,46 +50,46 @@ export function usePolled<T>(
     const gone = new AbortController();
     let timer = 0;
     let failures = 0;
-    let isAsking = false;
-    let isAskedAgain = false;
-    const ask = async (): Promise<void> => {
+    let isBusy = false;
+    let isStale = false;
+    const poll = async (): Promise<void> => {
       clearTimeout(timer);
-      // What is under way may have been answered before a change that is to be seen.
-      isAskedAgain = isAsking;
-      if (isAsking) return;
-      isAsking = true;
+      // The answer to a request in flight may not contain the change that this poll is for.
+      isStale = isBusy;
+      if (isBusy) return;
+      isBusy = true;
       const outcome = await call("GET", pathAt(path, Date.now()), parse, { signal: gone.signal });
-      isAsking = false;
+      isBusy = false;
       if (gone.signal.aborted) return;
       if (outcome.kind === "signed-out") return signedOut();
       failures = outcome.kind === "ok" ? 0 : failures + 1;
       if (outcome.kind === "ok") setAnswer({ path, value: outcome.value, atMs: performance.now() });
       setFailure(outcome.kind === "ok" ? null : { path, ...outcome });
-      const pauseMs = Math.min(SLOWEST_MS, everyMs * 2 ** Math.min(failures, 4));
-      if (isAskedAgain) return ask();
-      if (!document.hidden) timer = window.setTimeout(() => void ask(), Math.max(everyMs, pauseMs));
+      const pauseMs = Math.min(MAX_POLL_MS, everyMs * 2 ** Math.min(failures, 4));
+      if (isStale) return poll();
+      if (!document.hidden) timer = window.setTimeout(() => void poll(), Math.max(everyMs, pauseMs));
     };
-    const seen = () => {
+    const onVisibility = () => {
       if (document.hidden) clearTimeout(timer);
-      else void ask();
+      else void poll();
     };
-    refresh.current = () => void ask();
-    document.addEventListener("visibilitychange", seen);
-    if (!document.hidden) void ask();
+    refresh.current = () => void poll();
+    document.addEventListener("visibilitychange", onVisibility);
+    if (!document.hidden) void poll();
     return () => {
       gone.abort();
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", seen);
+      document.removeEventListener("visibilitychange", onVisibility);
     };
   }, [path, parse, everyMs]);
-  const known = answer?.path === path ? answer : null;
-  const wrong = failure?.path === path ? failure : null;
+  const current = answer?.path === path ? answer : null;
+  const failed = failure?.path === path ? failure : null;
   return {
-    value: known?.value ?? null,
-    answeredAtMs: known?.atMs ?? 0,
-    fault: wrong?.detail ?? null,
-    status: wrong?.status ?? 0,
-    faultBody: wrong?.body ?? null,
+    value: current?.value ?? null,
+    answeredAtMs: current?.atMs ?? 0,
+    fault: failed?.detail ?? null,
+    status: failed?.status ?? 0,
+    faultBody: failed?.body ?? null,
     refresh: () => refresh.current(),
   };
 }

@@ -1,20 +1,25 @@
-/** What a simulation found: the totals of both policies, and whose requests would be decided otherwise. */
+/** The result of a simulation: the totals of both policies, and the users whose requests would be decided differently. */
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { Time } from "../shell/time.tsx";
-import { type ChangedRequests, type SimulationResult, summaryOf, type Totals } from "./simulation.ts";
+import {
+  type ChangedRequests,
+  type SimulationResult,
+  type SimulationTotals,
+  summaryOf,
+} from "./simulation.ts";
 
 interface Props {
   readonly result: SimulationResult;
   readonly tookMs: number;
 }
 
-const ROWS: readonly { readonly name: string; readonly of: (totals: Totals) => number }[] = [
+const ROWS: readonly { readonly name: string; readonly of: (totals: SimulationTotals) => number }[] = [
   { name: "Allowed", of: ({ allowed }) => allowed },
   { name: "Denied", of: ({ denied }) => denied },
 ];
 
-export function SimulationFound({ result, tookMs }: Props) {
+export function SimulationReport({ result, tookMs }: Props) {
   const { decisions, totals, revision, sampled, truncated, firstAt, lastAt } = result;
   const { recorded, before, after } = totals;
   return (
@@ -30,8 +35,8 @@ export function SimulationFound({ result, tookMs }: Props) {
                 , <Time at={firstAt} /> to <Time at={lastAt} />
               </>
             )}
-            : as recorded, and as revision {revision} (in force) and this policy decide them from empty
-            counters. It took {milliseconds(tookMs)}.
+            : as recorded, and as revision {revision} (in force) and this policy would decide them with empty
+            counters. Took {milliseconds(tookMs)}.
           </caption>
           <thead>
             <tr>
@@ -72,25 +77,25 @@ export function SimulationFound({ result, tookMs }: Props) {
       </div>
       {recorded.denied !== before.denied && (
         <p class="quiet">
-          What was recorded differs from the replay of the policy in force: then counters were not empty, some
-          users have numbers of their own, and the policy may have been another.
+          The recorded decisions differ from the replay of the policy in force, because their counters were
+          not empty, some users have overrides, and another policy may have been in force.
         </p>
       )}
       {truncated && (
         <p>
-          There was more than is replayed at once: only the newest requests of this time are in it
-          {firstAt === null ? "" : ", from the moment above on"}. Choose a shorter time to see all of it.
+          The period has more requests than one simulation replays. Only the newest are included
+          {firstAt === null ? "" : ", from the time above on"}. Choose a shorter period to include all.
         </p>
       )}
-      <Changed
+      <ChangedUsers
         title="Newly denied"
-        none="Nobody would be denied what passes now."
+        none="No request that is allowed now would be denied."
         rows={result.newlyDenied}
         accounts={result.changedAccounts.denied}
       />
-      <Changed
+      <ChangedUsers
         title="Newly allowed"
-        none="Nobody would pass who is denied now."
+        none="No request that is denied now would be allowed."
         rows={result.newlyAllowed}
         accounts={result.changedAccounts.allowed}
       />
@@ -105,7 +110,7 @@ interface ChangedProps {
   readonly accounts: number;
 }
 
-function Changed({ title, none, rows, accounts }: ChangedProps) {
+function ChangedUsers({ title, none, rows, accounts }: ChangedProps) {
   const shown = new Set(rows.map(({ account }) => account)).size;
   return (
     <section aria-label={title}>
@@ -117,7 +122,7 @@ function Changed({ title, none, rows, accounts }: ChangedProps) {
           <table>
             <caption>
               {accounts > shown
-                ? `The ${shown} users with the most such requests, of ${count(accounts)}`
+                ? `The ${shown} users with the most of these requests, of ${count(accounts)}`
                 : `${count(accounts)} ${accounts === 1 ? "user" : "users"}`}
             </caption>
             <thead>
@@ -149,7 +154,7 @@ function Changed({ title, none, rows, accounts }: ChangedProps) {
   );
 }
 
-/** A difference with its sign; no sign for none. */
+/** A difference with its sign; 0 has none. */
 function signed(value: number): string {
   if (value === 0) return "0";
   return `${value > 0 ? "+" : "−"}${count(Math.abs(value))}`;

@@ -1,9 +1,8 @@
 /**
- * What a policy would have done with recorded traffic: the draft (or a revision, by the URL) replayed beside the policy in force, through
- * the core that decides. Changes nothing.
+ * Shows what a policy would have done with recorded traffic: replays the draft, or the revision in the URL, next to the policy in
+ * force, with the same core that decides live. Changes nothing.
  */
 import { useMemo, useState } from "preact/hooks";
-import { LENGTHS, paramsOf, rangeOf } from "../overview/range.ts";
 import { storedDraft } from "../policy/draft.ts";
 import { readJson } from "../policy/json-text.ts";
 import { parseRevision, POLICY, revisionPath } from "../policy/policy-api.ts";
@@ -11,79 +10,61 @@ import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { Time } from "../shell/time.tsx";
+import { LENGTHS, paramsOf, rangeOf, type TimeRange } from "../shell/time-range.ts";
 import { usePolled } from "../shell/use-polled.ts";
-import { KEPT_MS, timeOf } from "./simulation.ts";
-import { SimulationFound } from "./simulation-result.tsx";
+import { KEPT_MS, periodOf } from "./simulation.ts";
+import { SimulationReport } from "./simulation-result.tsx";
 import "./simulator.css";
-import { type Run, useSimulation } from "./use-simulation.ts";
+import { type SimulationState, useSimulation } from "./use-simulation.ts";
 
-/** A revision never changes, and the simulation itself says which one is in force. */
+/** A revision never changes, and the simulation's answer names the one in force. */
 const HOURLY_MS = 3_600_000;
 const CHOICES = LENGTHS.filter(({ seconds }) => seconds * 1_000 <= KEPT_MS);
 
 export function SimulatorScreen() {
-  const { address, go } = usePage();
+  const { address } = usePage();
   const [attempt, setAttempt] = useState(0);
   const named = address.params["revision"];
   const revision = named !== undefined && /^\d{1,15}$/.test(named) ? Number(named) : null;
   const draft = useMemo(() => (revision === null ? storedDraft("draft") : null), [revision]);
-  const drafted = useMemo(() => (draft === null ? null : readJson(draft.text)), [draft]);
-  // Without a draft the policy in force is replayed, which shows what a replay from empty counters does.
+  const json = useMemo(() => (draft === null ? null : readJson(draft.text)), [draft]);
+  // Without a draft, replay the policy in force: that shows the effect of empty counters alone.
   const path = revision === null ? POLICY : revisionPath(revision);
-  const polled = usePolled(drafted === null ? path : null, parseRevision, HOURLY_MS);
+  const polled = usePolled(json === null ? path : null, parseRevision, HOURLY_MS);
   const known = useMemo(() => polled.value?.document, [polled.value?.revision]);
-  const document = drafted === null ? known : drafted.ok ? drafted.value : undefined;
+  const document = json === null ? known : json.ok ? json.value : undefined;
   const range = rangeOf(address.params);
   const rangeKey = JSON.stringify(range);
-  const run = useSimulation(document, range, rangeKey, attempt);
+  const simulation = useSimulation(document, range, rangeKey, attempt);
   const policy = { screen: "policy", params: revision === null ? {} : { revision: String(revision) } };
   return (
     <>
       <h1>Simulator</h1>
       {revision === null && draft === null ? (
         <p>
-          You have no draft of a policy, so the one in force is replayed.{" "}
-          <Link to={policy}>Edit the policy</Link>, and see here what your draft would change.
+          You have no policy draft, so the policy in force is replayed.{" "}
+          <Link to={policy}>Edit the policy</Link> to see here what your draft would change.
         </p>
       ) : (
         <p>
           Replays recorded requests against{" "}
           <strong>{revision === null ? "your draft" : `revision ${revision}`}</strong> and against the policy
-          in force, both from empty counters. Nothing is changed.{" "}
-          <Link to={policy}>{revision === null ? "Back to the draft" : `To revision ${revision}`}</Link>
+          in force, both with empty counters. Changes nothing.{" "}
+          <Link to={policy}>{revision === null ? "Back to the draft" : `Back to revision ${revision}`}</Link>
         </p>
       )}
-      {drafted === null && <PollState polled={polled} />}
-      {drafted !== null && !drafted.ok && (
+      {json === null && <PollState polled={polled} />}
+      {json !== null && !json.ok && (
         <p role="alert">
-          The draft is not JSON yet, so it cannot be replayed. <Link to={policy}>Mend it</Link>
+          The draft is not valid JSON, so it cannot be replayed. <Link to={policy}>Fix it</Link>
         </p>
       )}
       <div class="buttons start">
-        <label class="inline">
-          Requests of
-          <select
-            value={range.kind === "last" ? range.name : "between"}
-            onChange={(event) => {
-              const chosen = CHOICES.find(({ name }) => name === event.currentTarget.value);
-              if (chosen) go(changed(address, paramsOf(chosen)));
-            }}
-          >
-            {CHOICES.map(({ name, title }) => (
-              <option key={name} value={name}>
-                the last {title}
-              </option>
-            ))}
-            {range.kind === "last" && !CHOICES.some(({ name }) => name === range.name) && (
-              <option value={range.name}>the last {range.title} (24 hours are kept)</option>
-            )}
-            {range.kind === "between" && <option value="between">the time below</option>}
-          </select>
-        </label>
+        <PeriodChoice range={range} />
         <button
           type="button"
           class="primary"
-          disabled={document === undefined || run.kind === "running"}
+          disabled={document === undefined || simulation.kind === "running"}
           onClick={() => setAttempt(attempt + 1)}
         >
           Run again
@@ -94,35 +75,66 @@ export function SimulatorScreen() {
           <Time at={range.fromMs} /> to <Time at={range.toMs} />
         </p>
       )}
-      <Outcome run={run} when={timeOf(range, Date.now())} />
+      <SimulationOutcome state={simulation} period={periodOf(range, Date.now())} />
     </>
   );
 }
 
-function Outcome({ run, when }: { readonly run: Run; readonly when: { from: string; to: string } }) {
-  if (run.kind === "none") return null;
-  if (run.kind === "running") {
+function PeriodChoice({ range }: { readonly range: TimeRange }) {
+  const { address, go } = usePage();
+  return (
+    <label class="inline">
+      Requests of
+      <select
+        value={range.kind === "last" ? range.name : "between"}
+        onChange={(event) => {
+          const chosen = CHOICES.find(({ name }) => name === event.currentTarget.value);
+          if (chosen) go(changed(address, paramsOf(chosen)));
+        }}
+      >
+        {CHOICES.map(({ name, title }) => (
+          <option key={name} value={name}>
+            the last {title}
+          </option>
+        ))}
+        {range.kind === "last" && !CHOICES.some(({ name }) => name === range.name) && (
+          <option value={range.name}>the last {range.title} (24 hours are recorded)</option>
+        )}
+        {range.kind === "between" && <option value="between">the period below</option>}
+      </select>
+    </label>
+  );
+}
+
+interface SimulationOutcomeProps {
+  readonly state: SimulationState;
+  readonly period: { readonly from: string; readonly to: string };
+}
+
+function SimulationOutcome({ state, period }: SimulationOutcomeProps) {
+  if (state.kind === "none") return null;
+  if (state.kind === "running") {
     return (
       <p role="status" class="running">
-        <progress aria-label="Replaying" /> Replaying…{run.seconds > 0 && ` ${run.seconds} s`}
+        <progress aria-label="Replaying" /> Replaying…{state.seconds > 0 && ` ${state.seconds} s`}
       </p>
     );
   }
-  if (run.kind === "failed") {
+  if (state.kind === "failed") {
     return (
       <div role="alert">
-        <p>It could not be replayed: {run.detail}</p>
-        {run.status === 0 && <p>Choose a shorter time, or run it again.</p>}
+        <p>The simulation failed: {state.detail}</p>
+        {state.status === 0 && <p>Choose a shorter period, or run it again.</p>}
       </div>
     );
   }
-  const { valid, errors, result } = run.simulation;
+  const { valid, errors, result } = state.simulation;
   if (!valid || result === null) {
     return (
       <div role="alert">
         <p>
           It is no valid policy: {errors.length === 1 ? "one fault" : `${errors.length} faults`}.{" "}
-          <Link to={{ screen: "policy", params: {} }}>See and mend them in the editor</Link>
+          <Link to={{ screen: "policy", params: {} }}>Fix them in the editor</Link>
         </p>
       </div>
     );
@@ -131,15 +143,15 @@ function Outcome({ run, when }: { readonly run: Run; readonly when: { from: stri
     return (
       <div class="card">
         <p>
-          <strong>Nothing was recorded in this time</strong>, <Time at={when.from} /> to <Time at={when.to} />
-          .
+          <strong>Nothing was recorded in this period</strong>, <Time at={period.from} /> to{" "}
+          <Time at={period.to} />.
         </p>
         <p>
-          Choose a longer time; decisions are kept for 24 hours. Or send some requests: beside{" "}
-          <code>npm start</code>, <code>npm run demo:traffic</code> does.
+          Choose a longer period (decisions are recorded for 24 hours), or send some requests: next to{" "}
+          <code>npm start</code>, run <code>npm run demo:traffic</code>.
         </p>
       </div>
     );
   }
-  return <SimulationFound result={result} tookMs={run.tookMs} />;
+  return <SimulationReport result={result} tookMs={state.tookMs} />;
 }

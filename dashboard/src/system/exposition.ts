@@ -1,6 +1,6 @@
 /**
- * Reads Prometheus' text format, version 0.0.4, as the Worker writes it (src/analytics/metrics/exposition.ts). Pure; bounded; a line that
- * it cannot read is left out.
+ * Parses the Prometheus text format 0.0.4, as the Worker writes it (src/analytics/metrics/exposition.ts). Pure and bounded. Skips
+ * lines that it cannot parse.
  */
 
 export interface Sample {
@@ -8,17 +8,17 @@ export interface Sample {
   readonly value: number;
 }
 
-/** The samples by name, in the order of the text. A histogram's are under the names of its parts. */
+/** The samples by name, in the order of the text. Those of a histogram are under the names of its parts. */
 export type Metrics = ReadonlyMap<string, readonly Sample[]>;
 
-/** Some times what the Worker's families allow. */
-const MOST_LINES = 100_000;
+/** Several times what the Worker's metric families can produce. */
+const MAX_LINES = 100_000;
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"/g;
 
 export function parseExposition(text: string): Metrics {
   const metrics = new Map<string, Sample[]>();
-  for (const line of text.split("\n", MOST_LINES)) {
+  for (const line of text.split("\n", MAX_LINES)) {
     const [, name, labels = "", number = ""] = LINE.exec(line) ?? [];
     const value = numberOf(number);
     if (name === undefined || value === null) continue;

@@ -1,11 +1,12 @@
 /**
- * How the product itself is, made of its metrics and its own checks. Pure. Never says that something is well that was not measured:
- * what no isolate has told is null, or missing from its list.
+ * The state of the limiter itself, computed from its metrics and health checks. Pure. Never reports something unmeasured as healthy:
+ * a metric that no isolate has reported is null, or missing from its list.
  */
-import { isRecord } from "../shell/api-client.ts";
+import type { Health } from "../shell/answers.ts";
+import { isShape, isText } from "../shell/guards.ts";
 import { type Metrics, parseExposition, type Sample } from "./exposition.ts";
 
-/** A counter: since counting began, and since the screen was opened. */
+/** A counter: its total, and its growth since the screen was opened. */
 export interface Counted {
   readonly total: number;
   readonly since: number;
@@ -34,13 +35,13 @@ export interface SystemReport {
   readonly pointsDropped: Counted;
 }
 
-/** Null for what is no text of metrics. */
+/** Null for anything but the Worker's metrics. */
 export function parseMetrics(body: unknown): Metrics | null {
   const metrics = typeof body === "string" ? parseExposition(body) : null;
   return metrics && [...metrics.keys()].some((name) => name.startsWith("edge_limiter_")) ? metrics : null;
 }
 
-/** @param first what the same metrics were when the screen was opened. */
+/** @param first the metrics when the screen was opened. */
 export function systemReport(now: Metrics, first: Metrics): SystemReport {
   const counted = (name: string, label: string) => countedBy(now, first, name, label);
   const cache = (result?: string) => countedBy(now, first, "cache_total", "cache", result);
@@ -78,7 +79,7 @@ export function sumOf(counts: ReadonlyMap<string, Counted>): Counted {
   };
 }
 
-/** Sums by the values of a label. A counter that is less than it was has begun anew. */
+/** Sums by the values of a label. A counter that shrank has restarted from 0. */
 function countedBy(now: Metrics, first: Metrics, name: string, label: string, result?: string) {
   const sums = (metrics: Metrics) => {
     const by = new Map<string, number>();
@@ -107,8 +108,9 @@ function greatest(metrics: Metrics, name: string): number | null {
   return values.length === 0 ? null : Math.max(...values);
 }
 
-/** The checks of `/health` and `/ready`, which have the same form; null for anything else. */
+const isProbe = isShape<Pick<Health, "checks">>({ checks: isShape({ policy: isText, limiter: isText }) });
+
+/** The checks in an answer of `/health` or `/ready`, by name; null for anything else. */
 export function parseChecks(body: unknown): ReadonlyMap<string, string> | null {
-  if (!isRecord(body) || !isRecord(body["checks"])) return null;
-  return new Map(Object.entries(body["checks"]).map(([name, said]) => [name, String(said)]));
+  return isProbe(body) ? new Map(Object.entries(body.checks)) : null;
 }

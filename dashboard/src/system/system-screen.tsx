@@ -1,4 +1,4 @@
-/** How the limiter itself is: what works, what does not, and what its caches and objects do. */
+/** The state of the limiter itself: its checks, and the figures of its caches and objects. */
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import "./system.css";
@@ -7,11 +7,11 @@ import { PollState } from "../shell/poll-state.tsx";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import type { Metrics } from "./exposition.ts";
 import { type Counted, parseChecks, parseMetrics, type SystemReport, systemReport } from "./system-report.ts";
-import { type Verdict, verdictOf, verdictsOf } from "./verdicts.ts";
+import { checksSummary, type SystemCheck, systemChecks } from "./system-checks.ts";
 
-type Said = ReadonlyMap<string, string>;
+type ProbeAnswer = ReadonlyMap<string, string>;
 
-const WORDS = { well: "well", look: "have a look", unknown: "not known" } as const;
+const STATE_TEXTS = { ok: "OK", attention: "needs attention", unknown: "unknown" } as const;
 
 export function SystemScreen() {
   const metrics = usePolled("/api/v1/admin/metrics", parseMetrics);
@@ -20,36 +20,36 @@ export function SystemScreen() {
   const first = useRef<Metrics | null>(null);
   first.current ??= metrics.value;
   const report = metrics.value && first.current ? systemReport(metrics.value, first.current) : null;
-  const areChecked = [health, ready].every(({ value, fault }) => value !== null || fault !== null);
-  const verdicts =
-    report && areChecked ? verdictsOf(report, { health: saidBy(health), ready: saidBy(ready) }) : null;
+  const areProbed = [health, ready].every(({ value, fault }) => value !== null || fault !== null);
+  const checks =
+    report && areProbed ? systemChecks(report, { health: answerOf(health), ready: answerOf(ready) }) : null;
   return (
     <>
       <h1>System</h1>
       <PollState polled={metrics} />
-      {verdicts && <Verdicts verdicts={verdicts} />}
+      {checks && <Checks checks={checks} />}
       {report && <Details report={report} />}
     </>
   );
 }
 
-/** /ready says what is wrong with a 503. */
-function saidBy({ value, fault, faultBody }: Polled<Said>): Said | null {
+/** /ready reports its checks with a 503 as well. */
+function answerOf({ value, fault, faultBody }: Polled<ProbeAnswer>): ProbeAnswer | null {
   return fault === null ? value : parseChecks(faultBody);
 }
 
-function Verdicts({ verdicts }: { readonly verdicts: readonly Verdict[] }) {
+function Checks({ checks }: { readonly checks: readonly SystemCheck[] }) {
   return (
     <section class="card" aria-label="State">
-      <p role="status" class="verdict">
-        <strong>{verdictOf(verdicts)}</strong>
+      <p role="status" class="checks-summary">
+        <strong>{checksSummary(checks)}</strong>
       </p>
-      <dl class="verdicts">
-        {verdicts.map(({ name, state, says }) => (
+      <dl class="checks">
+        {checks.map(({ name, state, detail }) => (
           <div key={name} data-state={state}>
             <dt>{name}</dt>
             <dd>
-              <span class="state">{WORDS[state]}</span> {says}
+              <span class="state">{STATE_TEXTS[state]}</span> {detail}
             </dd>
           </div>
         ))}
@@ -64,11 +64,11 @@ function Details({ report }: { readonly report: SystemReport }) {
     <>
       <dl class="figures">
         <Figure name="Policy revision" value={revision} />
-        <Figure name="Users and addresses in five minutes" value={activeUsers} />
+        <Figure name="Users and addresses in the last five minutes" value={activeUsers} />
         <Figure name="Of them near a limit" value={usersNearLimit} />
       </dl>
       <div class="tables">
-        <Table title="Caches of the isolates" heads={["Cache", "Look-ups", "Hits", "Hits, while open"]}>
+        <FigureTable title="Caches of the isolates" heads={["Cache", "Lookups", "Hits", "Hits since opened"]}>
           {caches.map(({ cache, lookups, hits }) => (
             <tr key={cache}>
               <th scope="row">{cache}</th>
@@ -77,11 +77,11 @@ function Details({ report }: { readonly report: SystemReport }) {
               <td class="number">{percent(hits.since, lookups.since)}</td>
             </tr>
           ))}
-        </Table>
-        <Counts title="Failed calls of objects" what="Kind" counts={report.failures} />
-        <Counts title="Reads of the policy" what="Result" counts={report.reloads} />
-        <Counts title="Tokens leased to isolates" what="What became of them" counts={report.leaseTokens} />
-        <Counts title="Rows written" what="Objects" counts={report.rowsWritten} />
+        </FigureTable>
+        <Counts title="Failed calls to objects" what="Kind" counts={report.failures} />
+        <Counts title="Policy reads" what="Result" counts={report.reloads} />
+        <Counts title="Tokens leased to isolates" what="Event" counts={report.leaseTokens} />
+        <Counts title="Rows written" what="Object" counts={report.rowsWritten} />
       </div>
     </>
   );
@@ -104,7 +104,7 @@ interface CountsProps {
 
 function Counts({ title, what, counts }: CountsProps) {
   return (
-    <Table title={title} heads={[what, "Since counting began", "While open"]}>
+    <FigureTable title={title} heads={[what, "Total", "Since opened"]}>
       {[...counts].map(([name, { total, since }]) => (
         <tr key={name}>
           <th scope="row">{name}</th>
@@ -112,17 +112,17 @@ function Counts({ title, what, counts }: CountsProps) {
           <td class="number">{count(since)}</td>
         </tr>
       ))}
-    </Table>
+    </FigureTable>
   );
 }
 
-interface TableProps {
+interface FigureTableProps {
   readonly title: string;
   readonly heads: readonly string[];
   readonly children: readonly ComponentChildren[];
 }
 
-function Table({ title, heads, children }: TableProps) {
+function FigureTable({ title, heads, children }: FigureTableProps) {
   return (
     <section>
       <h2>{title}</h2>

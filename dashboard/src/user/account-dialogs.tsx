@@ -1,14 +1,14 @@
-/** Changes of an account's standing: block, unblock, reset, another tier. */
+/** The dialogs that block, unblock or reset an account, or change its tier. */
 import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
 import { count, exact } from "../shell/format.ts";
-import { accountPath, parseAccount, parseChangedAccount } from "./account-answers.ts";
+import { accountPath, parseAccount, parseChangedAccount } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 import { FollowUp } from "./follow-up.tsx";
 import { keptText, tierChanges } from "./limit-text.ts";
 
-export function BlockDialog({ account: { id, status: is }, status, act, onClose }: DialogProps) {
+export function BlockDialog({ account: { id, status: is }, status, makeChange, onClose }: DialogProps) {
   const isBlocked = is === "blocked";
   const { hour } = status.usage;
   return (
@@ -18,32 +18,32 @@ export function BlockDialog({ account: { id, status: is }, status, act, onClose 
       isDangerous={!isBlocked}
       effect={
         isBlocked
-          ? "Its next request is decided by its limits again. What was used stays used."
-          : `From the next request on, all are refused with 403, by every key and token; none is charged. In this hour ${count(hour.requests)} of its requests were let in and ${count(hour.denied)} denied.`
+          ? "From the next request on, its limits decide again. Usage stays as it is."
+          : `From the next request on, requests with any of its keys and tokens are rejected with 403 and not charged. This hour, ${count(hour.requests)} of its requests were allowed and ${count(hour.denied)} denied.`
       }
       run={(_fields, reason) =>
-        act(
+        makeChange(
           call("PATCH", accountPath(id), parseAccount, {
             body: { status: isBlocked ? "active" : "blocked", reason },
           }),
         )
       }
-      done={() => (isBlocked ? `${id} is let in again.` : `${id} is blocked.`)}
+      done={() => (isBlocked ? `${id} is unblocked.` : `${id} is blocked.`)}
       onClose={onClose}
     />
   );
 }
 
-export function ResetDialog({ account: { id }, status: { limits }, act, onClose }: DialogProps) {
+export function ResetDialog({ account: { id }, status: { limits }, makeChange, onClose }: DialogProps) {
   return (
     <ActionDialog
       title={`Reset ${id}`}
       verb="Reset"
-      effect="What was spent of the chosen limits is forgotten: they are full at once. Usage and bills stay as they are."
+      effect="The chosen limits are full again at once. Usage and bills stay as they are."
       run={(fields, reason) => {
         const chosen = limits.map(({ name }) => name).filter((name) => fields.has(`limit ${name}`));
         const body = { ...(chosen.length === limits.length ? {} : { limits: chosen }), reason };
-        return act(call("POST", `${accountPath(id)}/reset`, parseAccount, { body }));
+        return makeChange(call("POST", `${accountPath(id)}/reset`, parseAccount, { body }));
       }}
       done={() => `The limits of ${id} are full again.`}
       onClose={onClose}
@@ -53,7 +53,7 @@ export function ResetDialog({ account: { id }, status: { limits }, act, onClose 
         {limits.map(({ name, limit, remaining }) => (
           <label key={name} class="choice">
             <input type="checkbox" name={`limit ${name}`} defaultChecked />
-            {name}: {exact(limit - remaining)} of {exact(limit)} are spent, then none
+            {name}: {exact(limit - remaining)} of {exact(limit)} spent
           </label>
         ))}
       </fieldset>
@@ -61,9 +61,9 @@ export function ResetDialog({ account: { id }, status: { limits }, act, onClose 
   );
 }
 
-const CLEARED = { limits: null, reason: "Cleared after the change of the tier" };
+const CLEARED = { limits: null, reason: "Cleared after a tier change" };
 
-export function TierDialog({ account: { id, tier }, policy, act, onClose }: DialogProps) {
+export function TierDialog({ account: { id, tier }, policy, makeChange, onClose }: DialogProps) {
   const tiers = policy?.document.tiers ?? {};
   const [chosen, setChosen] = useState(tier);
   const lines = tierChanges(tiers[tier], tiers[chosen]);
@@ -73,10 +73,10 @@ export function TierDialog({ account: { id, tier }, policy, act, onClose }: Dial
       verb="Change tier"
       effect={
         chosen === tier ? (
-          `It is in tier ${tier}. Choose another.`
+          `The tier is ${tier}. Choose another.`
         ) : (
           <>
-            From the next request on, {id} counts by {chosen} instead of {tier}. What was used stays used.
+            From the next request on, {id} has the limits of {chosen} instead of {tier}. Usage stays as it is.
             <ul class="changes">
               {lines.map((line) => (
                 <li key={line}>{line}</li>
@@ -86,20 +86,20 @@ export function TierDialog({ account: { id, tier }, policy, act, onClose }: Dial
         )
       }
       run={(_fields, reason) =>
-        act(call("PATCH", accountPath(id), parseChangedAccount, { body: { tier: chosen, reason } }))
+        makeChange(call("PATCH", accountPath(id), parseChangedAccount, { body: { tier: chosen, reason } }))
       }
       done={(value) => {
         const { overridesKept = [], grantsKept = [] } = parseChangedAccount(value) ?? {};
         return (
           <>
             <p>
-              {id} is in tier {chosen}. {keptText(overridesKept, grantsKept)}
+              {id} is in tier {chosen} now. {keptText(overridesKept, grantsKept)}
             </p>
             {overridesKept.length > 0 && (
               <FollowUp
-                verb="Clear its own numbers"
-                run={() => act(call("PATCH", accountPath(id), parseAccount, { body: CLEARED }))}
-                done="The tier's numbers apply."
+                verb="Clear its overrides"
+                run={() => makeChange(call("PATCH", accountPath(id), parseAccount, { body: CLEARED }))}
+                done="The tier's limits apply."
               />
             )}
           </>

@@ -1,9 +1,9 @@
-/** Who changed an account, when and why, by pages. A deleted account keeps it. */
+/** The audit trail of an account, page by page. Deleted accounts keep theirs. */
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
-import { accountPath, parseAudit } from "./account-answers.ts";
+import { accountPath, parseAudit } from "./account-api.ts";
 import { AuditTable } from "./account-tables.tsx";
 
 const ROWS = 10;
@@ -14,7 +14,7 @@ export function AccountHistory({ id }: { readonly id: string }) {
   const { audit: cursor = "" } = address.params;
   const query = new URLSearchParams({ limit: String(ROWS), ...(cursor === "" ? {} : { cursor }) });
   const polled = usePolled(`${accountPath(id)}/audit?${query}`, parseAudit, EVERY_MS);
-  // Nobody of this id was ever heard of.
+  // There never was an account with this id.
   if (polled.status === 404) return null;
   const page = polled.value;
   return (

@@ -1,14 +1,14 @@
-/** An account's keys, grants, own numbers and history as tables. Never asks and never changes anything itself. */
+/** An account's keys, grants, overrides and history as tables. Neither polls nor changes anything. */
 import type { ComponentChildren } from "preact";
+import type { Account, ApiKey, AuditEntry, Grant } from "../shell/answers.ts";
 import { exact } from "../shell/format.ts";
 import { Time } from "../shell/time.tsx";
-import type { ApiKey, AuditEntry, Grant, LimitNumbers } from "./account-answers.ts";
 import { auditChanges, numbersText } from "./limit-text.ts";
 
 interface TableProps {
   readonly title: string;
   readonly columns: readonly string[];
-  /** Said where there are no rows. */
+  /** The text if there are no rows. */
   readonly none: string;
   readonly rows: readonly ComponentChildren[];
 }
@@ -35,14 +35,13 @@ function Table({ title, columns, none, rows }: TableProps) {
 
 interface KeysProps {
   readonly keys: readonly ApiKey[];
-  /** Buttons for one that is in force. */
+  /** The buttons of a valid key. */
   readonly actions: (key: ApiKey) => ComponentChildren;
 }
 
 export function KeysTable({ keys, actions }: KeysProps) {
   const rows = keys.map((key) => {
     const { keyId, name, scopes, createdAt, lastUsedAt } = key;
-    const ended = endOf(key);
     return (
       <tr key={keyId}>
         <th scope="row">
@@ -53,20 +52,20 @@ export function KeysTable({ keys, actions }: KeysProps) {
           <Time at={createdAt} />
         </td>
         <td>{lastUsedAt === null ? "never" : <Time at={lastUsedAt} />}</td>
-        <td>{ended}</td>
-        <td>{isInForce(key) && actions(key)}</td>
+        <td>{stateOf(key)}</td>
+        <td>{isValid(key) && actions(key)}</td>
       </tr>
     );
   });
-  const columns = ["Key", "May", "Issued", "Last used (to the hour)", "State", "Actions"];
+  const columns = ["Key", "Scopes", "Issued", "Last used (to the hour)", "State", "Actions"];
   return <Table title="Keys" columns={columns} none="No keys." rows={rows} />;
 }
 
-export function isInForce({ revokedAt, expiresAt }: ApiKey): boolean {
+function isValid({ revokedAt, expiresAt }: ApiKey): boolean {
   return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 }
 
-function endOf(key: ApiKey): ComponentChildren {
+function stateOf(key: ApiKey): ComponentChildren {
   const { revokedAt, expiresAt } = key;
   if (revokedAt !== null) {
     return (
@@ -75,10 +74,10 @@ function endOf(key: ApiKey): ComponentChildren {
       </>
     );
   }
-  if (expiresAt === null) return "in force";
+  if (expiresAt === null) return "valid";
   return (
     <>
-      {isInForce(key) ? "in force until" : "expired"} <Time at={expiresAt} />
+      {isValid(key) ? "valid until" : "expired"} <Time at={expiresAt} />
     </>
   );
 }
@@ -97,26 +96,19 @@ export function GrantsTable({ grants }: { readonly grants: readonly Grant[] }) {
     </tr>
   ));
   return (
-    <Table
-      title="Grants"
-      columns={["Limit", "Extra", "Until", "Granted"]}
-      none="No extra is granted."
-      rows={rows}
-    />
+    <Table title="Grants" columns={["Limit", "Extra", "Until", "Granted"]} none="No grants." rows={rows} />
   );
 }
 
-export function OverridesTable({ limits }: { readonly limits: Readonly<Record<string, LimitNumbers>> }) {
+export function OverridesTable({ limits }: { readonly limits: Account["limits"] }) {
   const rows = Object.entries(limits).map(([name, numbers]) => (
     <tr key={name}>
       <th scope="row">{name}</th>
       <td>{numbersText(numbers)}</td>
     </tr>
   ));
-  const none = "The tier's numbers hold.";
-  return (
-    <Table title="Numbers of its own" columns={["Limit", "Instead of the tier's"]} none={none} rows={rows} />
-  );
+  const none = "No overrides: the tier's limits apply.";
+  return <Table title="Overrides" columns={["Limit", "Instead of the tier's"]} none={none} rows={rows} />;
 }
 
 export function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
@@ -141,7 +133,7 @@ export function AuditTable({ entries }: { readonly entries: readonly AuditEntry[
     <Table
       title="History"
       columns={["When", "Who", "What", "Why", "Change"]}
-      none="Nothing was changed."
+      none="No changes."
       rows={rows}
     />
   );

@@ -1,39 +1,37 @@
-/** Makes the account of an id that has none. */
+/** The dialog that creates an account. */
 import { ActionDialog } from "../shell/action-dialog.tsx";
+import type { Inherited } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
-import {
-  accountPath,
-  ACCOUNTS,
-  type Inherited,
-  type Policy,
-  parseAccount,
-  parseNewAccount,
-} from "./account-answers.ts";
+import { accountPath, ACCOUNTS, parseAccount, parseNewAccount, type TierCatalog } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 import { FollowUp } from "./follow-up.tsx";
 import { inheritedText } from "./limit-text.ts";
 
-interface Props extends Pick<DialogProps, "act" | "onClose"> {
+interface Props extends Pick<DialogProps, "makeChange" | "onClose"> {
   readonly id: string;
-  readonly policy: Policy | null;
+  readonly policy: TierCatalog | null;
 }
 
-export function CreateDialog({ id, policy, act, onClose }: Props) {
+export function CreateDialog({ id, policy, makeChange, onClose }: Props) {
   const { tiers = {}, defaultTier = "" } = policy?.document ?? {};
   return (
     <ActionDialog
       title={`Create the account ${id}`}
       verb="Create"
-      effect="Requests of this user count by the account's tier from the next one on, however they identify themselves."
+      effect="From the next request on, the account's tier applies to this user, with keys and with tokens."
       run={(fields, reason) => {
         const tier = String(fields.get("tier") ?? "");
         const body = { id, ...(tier === "" ? {} : { tier }), reason };
-        return act(call("POST", ACCOUNTS, parseNewAccount, { body }));
+        return makeChange(call("POST", ACCOUNTS, parseNewAccount, { body }));
       }}
       done={(value) => (
         <>
-          <p>The account {id} is made. Issue it a key, or let its tokens name it.</p>
-          <InheritedNote id={id} inherited={parseNewAccount(value)?.inherited ?? null} act={act} />
+          <p>The account {id} is created. Issue a key for it, or use tokens that name it.</p>
+          <InheritedNote
+            id={id}
+            inherited={parseNewAccount(value)?.inherited ?? null}
+            makeChange={makeChange}
+          />
         </>
       )}
       onClose={onClose}
@@ -52,13 +50,13 @@ export function CreateDialog({ id, policy, act, onClose }: Props) {
   );
 }
 
-interface InheritedProps extends Pick<DialogProps, "act"> {
+interface InheritedProps extends Pick<DialogProps, "makeChange"> {
   readonly id: string;
   readonly inherited: Inherited | null;
 }
 
-/** What the new account takes over, and the way to clear what can be cleared. */
-function InheritedNote({ id, inherited, act }: InheritedProps) {
+/** What the new account takes over, with buttons that clear it. */
+function InheritedNote({ id, inherited, makeChange }: InheritedProps) {
   if (inherited === null) return null;
   const reason = "Cleared after the account was created";
   return (
@@ -67,7 +65,7 @@ function InheritedNote({ id, inherited, act }: InheritedProps) {
       {inherited.limits.length > 0 && (
         <FollowUp
           verb="Reset its limits"
-          run={() => act(call("POST", `${accountPath(id)}/reset`, parseAccount, { body: { reason } }))}
+          run={() => makeChange(call("POST", `${accountPath(id)}/reset`, parseAccount, { body: { reason } }))}
           done="Its limits are full."
         />
       )}
@@ -75,7 +73,7 @@ function InheritedNote({ id, inherited, act }: InheritedProps) {
         <FollowUp
           verb="Unblock it"
           run={() =>
-            act(call("PATCH", accountPath(id), parseAccount, { body: { status: "active", reason } }))
+            makeChange(call("PATCH", accountPath(id), parseAccount, { body: { status: "active", reason } }))
           }
           done="It is no longer blocked."
         />

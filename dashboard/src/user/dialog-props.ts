@@ -1,14 +1,14 @@
-/** What every dialog that changes a user is given. */
-import type { Outcome } from "../shell/api-client.ts";
-import type { Account, Policy, Status } from "./account-answers.ts";
+/** The props of every dialog that changes an account. */
+import type { Account, UserStatus } from "../shell/answers.ts";
+import type { TierCatalog } from "./account-api.ts";
+import type { MakeChange } from "./use-user.ts";
 
 export interface DialogProps {
   readonly account: Account;
-  /** As last answered: numbers in what a dialog says come from it. */
-  readonly status: Status;
-  /** Null where it is not known. */
-  readonly policy: Policy | null;
-  /** Runs a change; what the screen shows is asked for again once it is made. */
-  readonly act: <T>(change: Promise<Outcome<T>>) => Promise<Outcome<T>>;
+  /** As it was when the dialog was opened. */
+  readonly status: UserStatus;
+  /** Null until loaded. */
+  readonly policy: TierCatalog | null;
+  readonly makeChange: MakeChange;
   readonly onClose: () => void;
 }

@@ -1,12 +1,12 @@
-/** A further change that the result of another one offers as a button. Never made without a click. */
+/** A button for a further change, in the result of another one. */
 import { useState } from "preact/hooks";
-import type { Outcome } from "../shell/api-client.ts";
+import type { ApiOutcome } from "../shell/api-client.ts";
 import { usePage } from "../shell/page.tsx";
 
 interface Props {
   readonly verb: string;
-  readonly run: () => Promise<Outcome<unknown>>;
-  /** What to say when it is done. */
+  readonly run: () => Promise<ApiOutcome<unknown>>;
+  /** The message after success. */
   readonly done: string;
 }
 

@@ -1,10 +1,10 @@
-/** Extra capacity of a limit for a time. */
+/** The dialog that grants extra capacity of a limit for a time. */
 import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
 import { exact } from "../shell/format.ts";
 import { Time } from "../shell/time.tsx";
-import { accountPath, parseGrant } from "./account-answers.ts";
+import { accountPath, parseGrant } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
 const HOUR_MS = 3_600_000;
@@ -19,7 +19,7 @@ export function GrantDialog({
   account: { id, tier },
   status: { limits },
   policy,
-  act,
+  makeChange,
   onClose,
 }: DialogProps) {
   const documents = policy?.document.tiers[tier]?.limits ?? [];
@@ -39,17 +39,17 @@ export function GrantDialog({
       effect={
         limit && extra > 0 ? (
           <>
-            {name} holds {exact(limit.limit)} now and {exact(limit.remaining)} are left; it will hold{" "}
-            {exact(limit.limit + extra)} with {exact(limit.remaining + extra)} left, until{" "}
-            <Time at={untilMs} />.
+            {name} has {exact(limit.remaining)} of {exact(limit.limit)} left. It will have{" "}
+            {exact(limit.remaining + extra)} of {exact(limit.limit + extra)} left, until <Time at={untilMs} />
+            .
           </>
         ) : (
-          `Choose a limit and how much more it is to hold${limit ? "" : ", for each key or route that it counts"}. It counts from the next request on.`
+          `Choose a limit and the extra amount${limit ? "" : ", for each key or route that it counts"}. It applies from the next request on.`
         )
       }
       run={(_fields, reason) => {
         const body = { limit: name, amount: extra, until: new Date(untilMs).toISOString(), reason };
-        return act(call("POST", `${accountPath(id)}/grants`, parseGrant, { body }));
+        return makeChange(call("POST", `${accountPath(id)}/grants`, parseGrant, { body }));
       }}
       done={() => `${id} has ${exact(extra)} more of ${name}.`}
       onClose={onClose}

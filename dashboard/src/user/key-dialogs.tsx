@@ -1,15 +1,16 @@
-/** Keys: issued, rotated, revoked. A new key's plaintext is shown once, in the dialog, and kept nowhere. */
+/** The dialogs that issue, rotate and revoke keys. A new key is shown once, in the dialog, and stored nowhere. */
 import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
+import type { ApiKey, NewKey } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
-import { accountPath, type ApiKey, type NewKey, parseKey, parseNewKey } from "./account-answers.ts";
+import { accountPath, parseKey, parseNewKey } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
-type KeyDialogProps = Pick<DialogProps, "account" | "act" | "onClose"> & { readonly of: ApiKey };
+type KeyDialogProps = Pick<DialogProps, "account" | "makeChange" | "onClose"> & { readonly of: ApiKey };
 
 const HOUR_SECONDS = 3_600;
 const GRACES = [
-  ["not at all: it stops at once", 0],
+  ["none: it stops at once", 0],
   ["1 hour", HOUR_SECONDS],
   ["1 day", 24 * HOUR_SECONDS],
   ["7 days", 7 * 24 * HOUR_SECONDS],
@@ -24,22 +25,22 @@ const DAY_MS = 86_400_000;
 
 export function IssueKeyDialog({
   account: { id },
-  act,
+  makeChange,
   onClose,
-}: Pick<DialogProps, "account" | "act" | "onClose">) {
+}: Pick<DialogProps, "account" | "makeChange" | "onClose">) {
   return (
     <ActionDialog
       title={`Issue a key for ${id}`}
       verb="Issue key"
-      effect="Whoever has the key spends this account's limits. It is shown once, here."
+      effect="Requests with the key spend this account's limits. The key is shown once, here."
       run={(fields, reason) => {
         const scopes = ["call", "check"].filter((scope) => fields.has(scope));
         const days = Number(fields.get("expires"));
         const expiry = days > 0 ? { expiresAt: new Date(Date.now() + days * DAY_MS).toISOString() } : {};
         const name = String(fields.get("name") ?? "").trim();
-        // None chosen: the API says so.
+        // The API rejects a key without scopes.
         const body = { name, scopes, ...expiry, reason };
-        return act(call("POST", `${accountPath(id)}/keys`, parseNewKey, { body }));
+        return makeChange(call("POST", `${accountPath(id)}/keys`, parseNewKey, { body }));
       }}
       done={(key) => <KeyOnce issued={parseNewKey(key)} />}
       onClose={onClose}
@@ -49,12 +50,12 @@ export function IssueKeyDialog({
         <input name="name" maxLength={200} autocomplete="off" />
       </label>
       <fieldset>
-        <legend>It may</legend>
+        <legend>Scopes</legend>
         <label class="choice">
-          <input type="checkbox" name="call" defaultChecked /> call the API behind the limiter
+          <input type="checkbox" name="call" defaultChecked /> call: use the API behind the limiter
         </label>
         <label class="choice">
-          <input type="checkbox" name="check" /> ask for any user's decisions, as a service
+          <input type="checkbox" name="check" /> check: get decisions for any user, as a service
         </label>
       </fieldset>
       <label>
@@ -71,22 +72,22 @@ export function IssueKeyDialog({
   );
 }
 
-export function RotateKeyDialog({ account: { id }, of, act, onClose }: KeyDialogProps) {
+export function RotateKeyDialog({ account: { id }, of, makeChange, onClose }: KeyDialogProps) {
   return (
     <ActionDialog
       title={`Rotate key ${nameOf(of)}`}
       verb="Rotate"
-      effect={`A new key takes its place, with its name and scopes (${of.scopes.join(", ")}). The old one goes on working for the time below.`}
+      effect={`A new key replaces it, with the same name and scopes (${of.scopes.join(", ")}). The old key keeps working for the time below.`}
       run={(fields, reason) => {
         const body = { graceSeconds: Number(fields.get("grace")), reason };
         const path = `${accountPath(id)}/keys/${encodeURIComponent(of.keyId)}/rotate`;
-        return act(call("POST", path, parseNewKey, { body }));
+        return makeChange(call("POST", path, parseNewKey, { body }));
       }}
       done={(key) => <KeyOnce issued={parseNewKey(key)} />}
       onClose={onClose}
     >
       <label>
-        The old key works on
+        Grace period of the old key
         <select name="grace" defaultValue={String(24 * HOUR_SECONDS)}>
           {GRACES.map(([text, seconds]) => (
             <option key={seconds} value={seconds} selected={seconds === 24 * HOUR_SECONDS}>
@@ -99,16 +100,16 @@ export function RotateKeyDialog({ account: { id }, of, act, onClose }: KeyDialog
   );
 }
 
-export function RevokeKeyDialog({ account: { id }, of, act, onClose }: KeyDialogProps) {
+export function RevokeKeyDialog({ account: { id }, of, makeChange, onClose }: KeyDialogProps) {
   return (
     <ActionDialog
       title={`Revoke key ${nameOf(of)}`}
       verb="Revoke"
       isDangerous
-      effect={`Requests with this key are refused with 401 from the next one on, and it cannot be had back. ${of.lastUsedAt === null ? "It was never used." : `It was last used in the hour of ${new Date(of.lastUsedAt).toLocaleString()}.`}`}
+      effect={`From the next request on, the key is rejected with 401. This cannot be undone. ${of.lastUsedAt === null ? "It was never used." : `It was last used in the hour from ${new Date(of.lastUsedAt).toLocaleString()}.`}`}
       run={(_fields, reason) => {
         const query = new URLSearchParams({ reason });
-        return act(
+        return makeChange(
           call("DELETE", `${accountPath(id)}/keys/${encodeURIComponent(of.keyId)}?${query}`, parseKey),
         );
       }}
@@ -124,15 +125,15 @@ function nameOf({ name, keyId }: ApiKey): string {
 
 function KeyOnce({ issued }: { readonly issued: NewKey | null }) {
   const [copied, setCopied] = useState<string | null>(null);
-  if (!issued) return <p>The key is made.</p>;
+  if (!issued) return <p>The key is issued.</p>;
   const copy = () =>
     navigator.clipboard.writeText(issued.key).then(
       () => setCopied("Copied."),
-      () => setCopied("This browser does not let the page copy: mark the key and copy it."),
+      () => setCopied("The browser did not allow copying. Select the key and copy it."),
     );
   return (
     <>
-      <p>Copy the key now: it is shown this once and kept nowhere.</p>
+      <p>Copy the key now: it is shown only once and stored nowhere.</p>
       <p class="buttons">
         <code class="secret">{issued.key}</code>
         <button type="button" class="primary" onClick={() => void copy()}>
@@ -140,7 +141,7 @@ function KeyOnce({ issued }: { readonly issued: NewKey | null }) {
         </button>
       </p>
       {copied !== null && <p role="status">{copied}</p>}
-      {!issued.published && <p>It works in some seconds: not all places know of it yet.</p>}
+      {!issued.published && <p>It works in a few seconds: not all locations know it yet.</p>}
     </>
   );
 }

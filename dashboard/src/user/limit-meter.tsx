@@ -1,9 +1,11 @@
 /**
- * One limit as a vessel: a bucket that fills, a quota that empties, slots that are taken. Moves between two answers by the limit's
- * own pace, and stands still for who wants less motion. The text says the same, and changes once a second.
+ * One limit as a meter: a bucket that fills, a quota that empties, or slots that are taken. Between two answers it moves at the
+ * limit's own pace, unless the viewer prefers reduced motion. The text says the same, and updates once a second.
  */
+import type { RefObject } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { drawnAt, levelAt, type LimitReading, SETTLE_MS, shareOf } from "./limit-level.ts";
+import type { LimitReading } from "../shell/answers.ts";
+import { drawnAt, levelAt, MOVE_MS, shareOf } from "./limit-level.ts";
 import { levelText, motionText, shortageText } from "./limit-text.ts";
 
 interface Props {
@@ -17,45 +19,15 @@ const BUCKET = "M4 4 L60 4 L52 68 L12 68 Z";
 const BUCKET_TOP = 6;
 const BUCKET_HEIGHT = 62;
 const BAR_WIDTH = 160;
-/** More are drawn as a bar. */
-const MOST_SLOTS = 20;
+/** More slots are drawn as a bar. */
+const MAX_SLOTS = 20;
 
 export function LimitMeter({ reading, answeredAtMs }: Props) {
   const fill = useRef<SVGRectElement>(null);
-  const drawn = useRef<number | null>(null);
-  const clip = useId();
-  const [elapsedMs, setElapsedMs] = useState(0);
+  const elapsedMs = useMovingFill(fill, reading, answeredAtMs);
   const level = levelAt(reading, elapsedMs);
   const shortage = shortageText(reading, level);
   const { name, kind, limit } = reading;
-
-  useEffect(() => {
-    const elapsed = () => performance.now() - answeredAtMs;
-    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const from = isStill ? levelAt(reading, 0) : (drawn.current ?? levelAt(reading, 0));
-    const paint = () => {
-      drawn.current = drawnAt(reading, from, elapsed());
-      paintFill(fill.current, reading.kind, shareOf(drawn.current, reading));
-    };
-    let frame = 0;
-    const move = () => {
-      paint();
-      const moves = elapsed() < SETTLE_MS || levelAt(reading, elapsed()) < reading.limit;
-      if (moves) frame = requestAnimationFrame(move);
-    };
-    const tick = () => {
-      setElapsedMs(elapsed());
-      if (isStill) paint();
-    };
-    tick();
-    if (!isStill) move();
-    const timer = setInterval(tick, SECOND_MS);
-    return () => {
-      cancelAnimationFrame(frame);
-      clearInterval(timer);
-    };
-  }, [reading, answeredAtMs]);
-
   return (
     <div class={`limit ${shortage !== null && kind !== "concurrency" ? "low" : ""}`}>
       <h3>
@@ -69,35 +41,10 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
         aria-valuenow={Math.round(level)}
         aria-valuetext={levelText(reading, level)}
       >
-        {kind === "bucket" && (
-          <svg class="bucket" viewBox="0 0 64 72" aria-hidden="true">
-            <clipPath id={clip}>
-              <path d={BUCKET} />
-            </clipPath>
-            <rect ref={fill} class="fill" x="0" width="64" clip-path={`url(#${clip})`} />
-            <path class="edge" d={BUCKET} />
-          </svg>
-        )}
-        {kind !== "bucket" && (kind === "quota" || limit > MOST_SLOTS) && (
-          <svg class="bar" viewBox={`0 0 ${BAR_WIDTH} 16`} preserveAspectRatio="none" aria-hidden="true">
-            <rect class="ground" width={BAR_WIDTH} height="16" />
-            <rect ref={fill} class="fill" height="16" />
-          </svg>
-        )}
-        {kind === "concurrency" && limit <= MOST_SLOTS && (
-          <svg class="slots" viewBox={`0 0 ${limit * 20} 16`} aria-hidden="true">
-            {Array.from({ length: limit }, (_, i) => (
-              <rect
-                key={i}
-                class={i < limit - Math.floor(level) ? "taken" : "ground"}
-                x={i * 20 + 1}
-                y="1"
-                width="16"
-                height="14"
-                rx="3"
-              />
-            ))}
-          </svg>
+        {kind === "bucket" && <Bucket fill={fill} />}
+        {(kind === "quota" || (kind === "concurrency" && limit > MAX_SLOTS)) && <Bar fill={fill} />}
+        {kind === "concurrency" && limit <= MAX_SLOTS && (
+          <Slots limit={limit} taken={limit - Math.floor(level)} />
         )}
       </div>
       <p>
@@ -109,11 +56,92 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
   );
 }
 
-/** By attributes, which the CSP allows, and not by a render for each frame. */
+/** Moves the fill with the level. @returns the time since the answer, updated once a second. */
+function useMovingFill(
+  fill: RefObject<SVGRectElement | null>,
+  reading: LimitReading,
+  answeredAtMs: number,
+): number {
+  const drawn = useRef<number | null>(null);
+  const [elapsedMs, setElapsedMs] = useState(0);
+  useEffect(() => {
+    const elapsed = () => performance.now() - answeredAtMs;
+    const isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const from = isStill ? levelAt(reading, 0) : (drawn.current ?? levelAt(reading, 0));
+    const paint = () => {
+      drawn.current = drawnAt(reading, from, elapsed());
+      paintFill(fill.current, reading.kind, shareOf(drawn.current, reading));
+    };
+    let frame = 0;
+    const move = () => {
+      paint();
+      const isMoving = elapsed() < MOVE_MS || levelAt(reading, elapsed()) < reading.limit;
+      if (isMoving) frame = requestAnimationFrame(move);
+    };
+    const tick = () => {
+      setElapsedMs(elapsed());
+      if (isStill) paint();
+    };
+    tick();
+    if (!isStill) move();
+    const timer = setInterval(tick, SECOND_MS);
+    return () => {
+      cancelAnimationFrame(frame);
+      clearInterval(timer);
+    };
+  }, [reading, answeredAtMs]);
+  return elapsedMs;
+}
+
+/** Sets attributes, which the CSP allows, and needs no render per frame. */
 function paintFill(rect: SVGRectElement | null, kind: LimitReading["kind"], share: number): void {
   if (!rect) return;
   if (kind !== "bucket") return rect.setAttribute("width", (share * BAR_WIDTH).toFixed(2));
   const height = share * BUCKET_HEIGHT;
   rect.setAttribute("y", (BUCKET_TOP + BUCKET_HEIGHT - height).toFixed(2));
   rect.setAttribute("height", height.toFixed(2));
+}
+
+interface FillProps {
+  readonly fill: RefObject<SVGRectElement | null>;
+}
+
+function Bucket({ fill }: FillProps) {
+  const clip = useId();
+  return (
+    <svg class="bucket" viewBox="0 0 64 72" aria-hidden="true">
+      <clipPath id={clip}>
+        <path d={BUCKET} />
+      </clipPath>
+      <rect ref={fill} class="fill" x="0" width="64" clip-path={`url(#${clip})`} />
+      <path class="edge" d={BUCKET} />
+    </svg>
+  );
+}
+
+function Bar({ fill }: FillProps) {
+  return (
+    <svg class="bar" viewBox={`0 0 ${BAR_WIDTH} 16`} preserveAspectRatio="none" aria-hidden="true">
+      <rect class="ground" width={BAR_WIDTH} height="16" />
+      <rect ref={fill} class="fill" height="16" />
+    </svg>
+  );
+}
+
+function Slots({ limit, taken }: { readonly limit: number; readonly taken: number }) {
+  return (
+    <svg class="slots" viewBox={`0 0 ${limit * 20} 16`} aria-hidden="true">
+      {Array.from({ length: limit }, (_, i) => (
+        <rect
+          key={i}
+          class={i < taken ? "taken" : "ground"}
+          x={i * 20 + 1}
+          y="1"
+          width="16"
+          height="14"
+          rx="3"
+        />
+      ))}
+    </svg>
+  );
 }

@@ -1,10 +1,11 @@
-/** Limits in words, and what a change does to them. Pure. */
+/** Limits, and changes to them, in words. Pure. */
 import { duration, exact } from "../shell/format.ts";
 import { isRecord } from "../shell/api-client.ts";
-import type { Account, Inherited, LimitNumbers, Tier } from "./account-answers.ts";
-import { levelAt, type LimitReading, refillPerMs, shareOf } from "./limit-level.ts";
+import type { Account, Inherited, LimitNumbers, LimitReading } from "../shell/answers.ts";
+import type { TierLimits } from "./account-api.ts";
+import { levelAt, refillPerMs, shareOf } from "./limit-level.ts";
 
-/** The shortest in which a whole token comes back. */
+/** Refill rates use the shortest unit that refills at least one token. */
 const PACES: readonly (readonly [unit: string, ms: number])[] = [
   ["second", 1_000],
   ["minute", 60_000],
@@ -21,14 +22,14 @@ export function levelText({ kind, limit }: LimitReading, level: number): string 
   return `${exact(level)} of ${exact(limit)} tokens left`;
 }
 
-/** A warning, or null. Slots become free as requests end, so having few free is no shortage. */
+/** A warning, or null. Slots free up as requests end, so having few free is not a shortage. */
 export function shortageText(reading: LimitReading, level: number): string | null {
-  if (reading.kind === "concurrency") return level < 1 ? "all taken" : null;
+  if (reading.kind === "concurrency") return level < 1 ? "all in use" : null;
   if (shareOf(level, reading) >= NEARLY_EMPTY) return null;
   return level < 1 ? "used up" : "nearly used up";
 }
 
-/** What happens next by itself, `elapsedMs` after the answer. */
+/** How the limit refills, `elapsedMs` after the answer. */
 export function motionText(reading: LimitReading, elapsedMs: number): string {
   const { kind, limit, remaining, resetMs } = reading;
   switch (kind) {
@@ -40,13 +41,13 @@ export function motionText(reading: LimitReading, elapsedMs: number): string {
       return `refills ${exact(perMs * unitMs)} per ${unit}, ${full}`;
     }
     case "quota":
-      return `renewed in ${duration(Math.max(0, resetMs - elapsedMs))}`;
+      return `resets in ${duration(Math.max(0, resetMs - elapsedMs))}`;
     case "concurrency":
-      return `${exact(limit - Math.floor(remaining))} under way`;
+      return `${exact(limit - Math.floor(remaining))} in use`;
   }
 }
 
-/** Numbers of a policy's limit or of an account's own. "150 per minute, burst 300" */
+/** The numbers of a limit or an override: "150 per minute, burst 300". */
 export function numbersText({ tokens, per, burst, amount, max }: LimitNumbers): string {
   const count = tokens ?? amount;
   return [
@@ -60,12 +61,12 @@ export function numbersText({ tokens, per, burst, amount, max }: LimitNumbers): 
   ].join(", ");
 }
 
-/** Each limit that two tiers do not have alike: "minute: 150 per minute → 1,000 per minute". */
-export function tierChanges(from: Tier | undefined, to: Tier | undefined): string[] {
+/** The limits that differ between two tiers: "minute: 150 per minute → 1,000 per minute". */
+export function tierChanges(from: TierLimits | undefined, to: TierLimits | undefined): string[] {
   const before = new Map((from?.limits ?? []).map((limit) => [limit.name, numbersText(limit)]));
   const after = new Map((to?.limits ?? []).map((limit) => [limit.name, numbersText(limit)]));
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((name) => {
-    const [was, is] = [before.get(name) ?? "no such limit", after.get(name) ?? "no limit any more"];
+    const [was, is] = [before.get(name) ?? "no limit", after.get(name) ?? "no limit"];
     return was === is ? [] : [`${name}: ${was} → ${is}`];
   });
 }
@@ -75,32 +76,32 @@ export function inheritedText({ blocked, usage, limits, audit }: Inherited): str
   const parts = [
     ...(usage ? ["its usage"] : []),
     ...(audit ? ["its history"] : []),
-    ...(limits.length > 0 ? [`what was spent of ${limits.join(", ")}`] : []),
+    ...(limits.length > 0 ? [`the spent part of ${limits.join(", ")}`] : []),
   ];
   const kept =
-    parts.length === 0 ? "" : `The id was known before: the account takes over ${listText(parts)}.`;
-  const block = "An account of this id was deleted while it was blocked, so this one is blocked too.";
+    parts.length === 0 ? "" : `The id was in use before: the account takes over ${listText(parts)}.`;
+  const block = "An account with this id was deleted while it was blocked, so this one is blocked too.";
   return [kept, blocked ? block : ""].filter((text) => text !== "").join(" ");
 }
 
-/** What still changes the limits of an account after its tier was changed; "" if nothing does. */
+/** What still overrides the new tier after a tier change; "" if nothing does. */
 export function keptText(overrides: readonly string[], grants: readonly string[]): string {
   const parts = [
     ...(overrides.length > 0
-      ? [`its own numbers for ${overrides.join(", ")} in place of the new tier's`]
+      ? [`its overrides for ${overrides.join(", ")} instead of the new tier's limits`]
       : []),
     ...(grants.length > 0 ? [`its grants for ${grants.join(", ")}`] : []),
   ];
   return parts.length === 0 ? "" : `It keeps ${listText(parts)}.`;
 }
 
-/** What has no effect in an account because the policy lacks it; "" if everything has an effect. */
+/** What has no effect because the policy lacks it; "" if nothing. */
 export function orphanedText({ tier, orphaned }: Account, defaultTier: string): string {
   const { limits, grants } = orphaned;
   return [
     ...(orphaned.tier ? [`The policy has no tier ${tier}: the default tier ${defaultTier} applies.`] : []),
-    ...(limits.length > 0 ? [`Its own numbers for ${limits.join(", ")} have no effect.`] : []),
-    ...(grants.length > 0 ? [`Its grants of ${grants.join(", ")} have no effect.`] : []),
+    ...(limits.length > 0 ? [`Its overrides for ${limits.join(", ")} have no effect.`] : []),
+    ...(grants.length > 0 ? [`Its grants for ${grants.join(", ")} have no effect.`] : []),
   ].join(" ");
 }
 
@@ -108,7 +109,7 @@ function listText(parts: readonly string[]): string {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
 }
 
-/** What differs between what was and what is, field by field: "tier: "free" → "pro"". */
+/** The fields that changed: "tier: free → pro". */
 export function auditChanges(before: unknown, after: unknown): string[] {
   const [was, is] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
   return [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((field) => {

@@ -1,18 +1,19 @@
-/** A user's limits as they stand: meters, what was used, and where quotas are going. */
+/** A user's limits now: meters, usage, and the burn-down of quotas. */
+import type { UserStatus } from "../shell/answers.ts";
 import { exact } from "../shell/format.ts";
 import { Time } from "../shell/time.tsx";
-import type { LimitDocument, Policy, Status } from "./account-answers.ts";
+import type { LimitDocument, TierCatalog } from "./account-api.ts";
 import { LimitMeter } from "./limit-meter.tsx";
 import { numbersText } from "./limit-text.ts";
 import { QuotaChart } from "./quota-chart.tsx";
 
-/** The ledger counts by the hour: shorter quotas have no way down to draw. */
-const SHORTEST_QUOTA_MS = 4 * 3_600_000;
+/** The ledger counts by the hour, so shorter quotas have no burn-down to draw. */
+const MIN_QUOTA_MS = 4 * 3_600_000;
 
 interface Props {
   readonly id: string;
-  readonly status: Status;
-  /** By performance.now(). */
+  readonly status: UserStatus;
+  /** When the status was answered, by performance.now(). */
   readonly answeredAtMs: number;
   readonly elsewhere: readonly LimitDocument[];
 }
@@ -30,16 +31,16 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
         <ul class="facts">
           {elsewhere.map((limit) => (
             <li key={limit.name}>
-              <strong>{limit.name}</strong> {numbersText(limit)}, counted for each {limit.scope ?? "use"}
+              <strong>{limit.name}</strong> {numbersText(limit)}, counted per {limit.scope ?? "use"}
             </li>
           ))}
         </ul>
       )}
-      <Used status={status} />
+      <Usage status={status} />
       {limits.map(
         (quota) =>
           quota.period &&
-          quota.windowMs >= SHORTEST_QUOTA_MS && (
+          quota.windowMs >= MIN_QUOTA_MS && (
             <QuotaChart key={quota.name} id={id} quota={quota} period={quota.period} />
           ),
       )}
@@ -47,13 +48,16 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
   );
 }
 
-/** Limits of the tier that the user's status does not show: they count by key or by route. */
-export function countedElsewhere({ tier, limits }: Status, policy: Policy | null): readonly LimitDocument[] {
+/** The limits of the tier that the user's status does not show, because they count per key or per route. */
+export function limitsElsewhere(
+  { tier, limits }: UserStatus,
+  policy: TierCatalog | null,
+): readonly LimitDocument[] {
   const all = policy?.document.tiers[tier]?.limits ?? [];
   return all.filter(({ name }) => !limits.some((shown) => shown.name === name));
 }
 
-function Used({ status: { usage, limits, revision } }: { readonly status: Status }) {
+function Usage({ status: { usage, limits, revision } }: { readonly status: UserStatus }) {
   const spans = [
     ["this hour", usage.hour],
     ["today (UTC)", usage.day],
@@ -63,7 +67,7 @@ function Used({ status: { usage, limits, revision } }: { readonly status: Status
     <ul class="facts">
       {spans.map(([name, { requests, cost, denied }]) => (
         <li key={name}>
-          <strong>{name}</strong> {exact(requests)} let in, {exact(denied)} denied, {exact(cost)} tokens
+          <strong>{name}</strong> {exact(requests)} allowed, {exact(denied)} denied, {exact(cost)} tokens
         </li>
       ))}
       {limits.map(
@@ -75,7 +79,7 @@ function Used({ status: { usage, limits, revision } }: { readonly status: Status
             </li>
           ),
       )}
-      <li class="quiet">by policy revision {revision}</li>
+      <li class="quiet">policy revision {revision}</li>
     </ul>
   );
 }

@@ -1,25 +1,25 @@
-/** A quota's way down to its period's end: what was, what is likely, and how sure that is. */
+/** The burn-down chart of a quota: its past, the forecast to the end of its period, and how certain that is. */
 import { useMemo } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
+import type { LimitReading } from "../shell/answers.ts";
 import { count, exact } from "../shell/format.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
-import { accountPath, parseUsage } from "./account-answers.ts";
-import { type BurnDown, burnDown, HOUR_MS, SEEN_MS } from "./burn-down.ts";
-import type { LimitReading } from "./limit-level.ts";
+import { accountPath, parseUsage } from "./account-api.ts";
+import { type BurnDown, burnDown, HOUR_MS, OBSERVED_MS } from "./burn-down.ts";
 
 interface Props {
   readonly id: string;
   readonly quota: LimitReading;
-  /** The quota's own: a month may begin on any day. */
+  /** The period of this quota: a month may begin on any day. */
   readonly period: NonNullable<LimitReading["period"]>;
 }
 
-/** The ledger moves slowly on this scale. */
+/** The ledger changes slowly on this scale. */
 const EVERY_MS = 30_000;
-/** Rows of an answer: all hours of a period and of a week before it. */
-const MOST_HOURS = 1_000;
+/** All hours of a period, and of the week before it. */
+const MAX_HOURS = 1_000;
 const CHART_HEIGHT = 180;
 const MOMENT = new Intl.DateTimeFormat(undefined, {
   weekday: "short",
@@ -32,8 +32,8 @@ const MOMENT = new Intl.DateTimeFormat(undefined, {
 export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Props) {
   const nowMs = Date.now();
   const [startMs, endMs] = [Date.parse(period.start), Date.parse(period.end)];
-  const from = new Date(Math.min(startMs, Math.floor(nowMs / HOUR_MS) * HOUR_MS - SEEN_MS)).toISOString();
-  const query = new URLSearchParams({ granularity: "hour", from, limit: String(MOST_HOURS) });
+  const from = new Date(Math.min(startMs, Math.floor(nowMs / HOUR_MS) * HOUR_MS - OBSERVED_MS)).toISOString();
+  const query = new URLSearchParams({ granularity: "hour", from, limit: String(MAX_HOURS) });
   const polled = usePolled(`${accountPath(id)}/usage?${query}`, parseUsage, EVERY_MS);
   const rows = polled.value?.usage;
   const minute = Math.floor(nowMs / 60_000);
@@ -42,7 +42,7 @@ export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Pr
     return rows && burnDown({ limit, remaining, nowMs: Date.now(), startMs, endMs }, hours);
   }, [rows, limit, remaining, startMs, endMs, minute]);
   const model = useMemo(() => forecast && modelOf(forecast), [forecast]);
-  // Of this user nothing was ever counted.
+  // This user never had any usage.
   if (polled.status === 404) return null;
   return (
     <div class="small-chart">
@@ -59,10 +59,10 @@ export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Pr
   );
 }
 
-const RANGE = "likely at most";
-const LEAST = "likely at least";
+const UPPER = "likely at most";
+const LOWER = "likely at least";
 
-/** Past and forecast share the moment now. Below nothing is nothing. */
+/** The past and the forecast share the current moment. Values below 0 are drawn as 0. */
 function modelOf({ past, ahead }: BurnDown): ChartModel {
   const later = ahead.slice(1);
   const before = past.slice(0, -1).map(() => null);
@@ -74,13 +74,13 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
   const used = [...past.map(({ remaining }) => remaining), ...later.map(() => null)];
   return {
     timesMs: [...past, ...later].map(({ atMs }) => atMs),
-    // What is drawn last lies on top of the band.
+    // The last line is drawn on top of the band.
     lines: [
       ...(later.length === 0
         ? []
         : [
-            { name: RANGE, colour: "--line", values: line("high") } as const,
-            { name: LEAST, colour: "--line", values: line("low") } as const,
+            { name: UPPER, colour: "--line", values: line("high") } as const,
+            { name: LOWER, colour: "--line", values: line("low") } as const,
             {
               name: "forecast",
               colour: "--denied",
@@ -90,7 +90,7 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
           ]),
       { name: "left", colour: "--accent", values: used },
     ],
-    bands: later.length === 0 ? [] : [{ upper: RANGE, lower: LEAST, colour: "--denied" }],
+    bands: later.length === 0 ? [] : [{ upper: UPPER, lower: LOWER, colour: "--denied" }],
     show: exact,
     tick: count,
   };
@@ -98,16 +98,16 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
 
 function summaryOf({ ahead, perHour, runsOutMs }: BurnDown): string {
   const last = ahead.at(-1);
-  if (perHour === null || !last) return "Nothing was used in the last week: there is nothing to forecast by.";
-  const pace = `At ${exact(perHour)} tokens per hour, as seen`;
+  if (perHour === null || !last) return "No usage in the last week, so there is no forecast.";
+  const pace = `At the observed ${exact(perHour)} tokens per hour`;
   const { earliest, likely, latest } = runsOutMs;
   if (likely !== null && earliest !== null) {
     const range =
       latest === null
-        ? `hardly before ${MOMENT.format(earliest)}, and maybe not in this period`
-        : `in 8 of 10 cases between ${MOMENT.format(earliest)} and ${MOMENT.format(latest)}`;
+        ? `at the earliest ${MOMENT.format(earliest)}; may last the period`
+        : `with 80 % probability between ${MOMENT.format(earliest)} and ${MOMENT.format(latest)}`;
     return `${pace}, it is used up on ${MOMENT.format(likely)}; ${range}.`;
   }
   const [low, high] = [Math.max(0, last.low), Math.max(0, last.high)];
-  return `${pace}, ${exact(Math.round(last.likely))} are left at the end; in 8 of 10 cases ${exact(Math.round(low))} to ${exact(Math.round(high))}.`;
+  return `${pace}, ${exact(Math.round(last.likely))} will be left at the end; with 80 % probability ${exact(Math.round(low))} to ${exact(Math.round(high))}.`;
 }

@@ -1,16 +1,17 @@
-/** What a subject (`user:<id>`, `ip:<address>`) asked for lately, by analytics: never for bills. */
+/** The recent requests of a subject (`user:<id>` or `ip:<address>`), from analytics, which bills never use. */
 import { useMemo, useState } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
-import { type Decision, OUTCOME_TITLES, parseLog } from "../decisions/decision.ts";
+import { OUTCOME_TITLES, parseLog } from "../decisions/decision-guards.ts";
 import { DecisionDialog } from "../decisions/decision-dialog.tsx";
 import { DecisionTable } from "../decisions/decision-table.tsx";
+import type { LoggedDecision } from "../shell/answers.ts";
 import { count, percent } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
-import { parseUserReport, type UserReport } from "./account-answers.ts";
+import { parseUserReport, type UserReport } from "./user-report.ts";
 
 const RANGES = [
   ["15 min", 900],
@@ -27,6 +28,7 @@ const OUTCOMES = [
   ["error", "--fault"],
 ] as const;
 
+/** Lines of the log. */
 const LATEST = "8";
 
 export function RecentRequests({ subject }: { readonly subject: string }) {
@@ -39,7 +41,7 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
   const log = new URLSearchParams({ account: subject, limit: LATEST, last: String(seconds) });
   const latest = usePolled(`/api/v1/admin/reports/decisions?${log}`, parseLog);
   const decisions = latest.value?.decisions ?? [];
-  const [opened, setOpened] = useState<Decision | null>(null);
+  const [opened, setOpened] = useState<LoggedDecision | null>(null);
   const model = useMemo(() => report && modelOf(report), [report]);
   return (
     <section aria-labelledby="requests-title" class="small-chart">
@@ -55,7 +57,7 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
       {report && model && (
         <>
           {report.totals.requests === 0 ? (
-            <p>No requests in this time.</p>
+            <p>No requests in this period.</p>
           ) : (
             <TimeChart
               title="Requests per step"
@@ -70,7 +72,7 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
       {decisions.length > 0 && (
         <>
           <h3>Latest decisions</h3>
-          <DecisionTable decisions={decisions} onOpen={setOpened} ofOne />
+          <DecisionTable decisions={decisions} onOpen={setOpened} isOneSubject />
         </>
       )}
       <p>
@@ -116,5 +118,5 @@ function modelOf({ times, series, intervalSeconds }: UserReport): ChartModel {
 function summaryOf({ totals, sampled, intervalSeconds }: UserReport): string {
   const { requests, allowed, denied, turnedAway, errors } = totals;
   const about = sampled ? "about " : "";
-  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(turnedAway)} turned away, ${count(errors)} failed. A step is ${intervalSeconds} s.`;
+  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(turnedAway)} turned away, ${count(errors)} failed. Steps of ${intervalSeconds} s.`;
 }

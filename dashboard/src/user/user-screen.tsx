@@ -1,4 +1,4 @@
-/** A user by `id`; any subject, as an address, by `subject`; and where the URL names nobody, the list of accounts. */
+/** The user with the `id` in the URL, or the address in `subject`; without either, the list of accounts. */
 import "./user.css";
 import { AccountList } from "../accounts/account-list.tsx";
 import { Link, usePage } from "../shell/page.tsx";
@@ -19,8 +19,8 @@ export function UserScreen() {
         <>
           <h1>{subject}</h1>
           <p>
-            A caller without a credential, known by address: it has no account, and the anonymous tier's
-            limits.
+            An anonymous caller, identified by address. It has no account; the limits of the anonymous tier
+            apply.
           </p>
           <RecentRequests subject={subject} />
         </>

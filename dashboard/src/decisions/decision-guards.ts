@@ -1,0 +1,65 @@
+/** Guards for decisions, as the decision log and the live stream have them. Pure. */
+import type { LiveRow, LoggedDecision, Report } from "../shell/answers.ts";
+import {
+  type Guards,
+  isListOf,
+  isNullOr,
+  isNumber,
+  isOneOf,
+  isShape,
+  isText,
+  parseAs,
+} from "../shell/guards.ts";
+import { HEAD, isTime } from "../shell/report-guards.ts";
+
+/** The outcomes, with their titles. */
+export const OUTCOME_TITLES: Readonly<Record<LoggedDecision["outcome"], string>> = {
+  allowed: "Allowed",
+  denied: "Denied",
+  turned_away: "Turned away",
+  error: "Failed",
+};
+/** Where decisions are made, in words. */
+export const SOURCE_TEXTS: Readonly<Record<LoggedDecision["source"], string>> = {
+  strict: "the user's object",
+  lease: "the edge, from a lease of the user's object",
+  "deny-cache": "the edge, from a cached denial",
+  fallback: "the edge alone, because the user's object did not answer",
+  none: "no limit: none was checked",
+};
+export const OUTCOMES = Object.keys(OUTCOME_TITLES);
+export const SOURCES = Object.keys(SOURCE_TEXTS);
+
+const ROW: Guards<LiveRow> = {
+  at: isTime,
+  requestId: isText,
+  account: isText,
+  route: isText,
+  tier: isText,
+  outcome: isOneOf(OUTCOME_TITLES),
+  reason: isText,
+  source: isOneOf(SOURCE_TEXTS),
+  method: isText,
+  colo: isText,
+  country: isText,
+  revision: isNumber,
+  keyId: isText,
+  upstreamStatus: isOneOf({ "1xx": true, "2xx": true, "3xx": true, "4xx": true, "5xx": true, none: true }),
+  cost: isNumber,
+  limiterMs: isNumber,
+  upstreamMs: isNumber,
+  remainingFraction: isNumber,
+  retryAfterMs: isNumber,
+  requests: isNumber,
+};
+export const isLiveRow = isShape<LiveRow>(ROW);
+
+const isLoggedDecision = isShape<LoggedDecision>({ ...ROW, weight: isNumber });
+export const parseLog = parseAs(
+  isShape<Report<"decisions">>({
+    ...HEAD,
+    report: isOneOf({ decisions: true }),
+    decisions: isListOf(isLoggedDecision),
+    cursor: isNullOr(isText),
+  }),
+);

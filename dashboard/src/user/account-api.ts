@@ -1,0 +1,193 @@
+/** The admin API's paths and answers about accounts and users. Pure; every answer passes a guard. */
+import type {
+  Account,
+  AccountPage,
+  ApiKey,
+  AuditPage,
+  ChangedAccount,
+  Grant,
+  Inherited,
+  KeyList,
+  LimitNumbers,
+  NewAccount,
+  NewKey,
+  PolicyDocument,
+  UsageReport,
+  UserStatus,
+} from "../shell/answers.ts";
+import {
+  type Guards,
+  isAnything,
+  isFlag,
+  isListOf,
+  isMapOf,
+  isMissingOr,
+  isNullOr,
+  isNumber,
+  isOneOf,
+  isShape,
+  isText,
+  parseAs,
+} from "../shell/guards.ts";
+
+export const ACCOUNTS = "/api/v1/admin/accounts";
+
+/** Ids may contain any printable character. */
+export function accountPath(id: string): string {
+  return `${ACCOUNTS}/${encodeURIComponent(id)}`;
+}
+
+/** The statuses of an account. */
+export const STATUSES: Readonly<Record<Account["status"], true>> = { active: true, blocked: true };
+const isNames = isListOf(isText);
+
+const isGrant = isShape<Grant>({
+  grantId: isText,
+  limit: isText,
+  amount: isNumber,
+  until: isText,
+  createdAt: isText,
+});
+export const parseGrant = parseAs(isGrant);
+
+const NUMBERS: Guards<LimitNumbers> = {
+  tokens: isMissingOr(isNumber),
+  per: isMissingOr(isOneOf({ second: true, minute: true, hour: true, day: true, month: true })),
+  burst: isMissingOr(isNumber),
+  amount: isMissingOr(isNumber),
+  max: isMissingOr(isNumber),
+};
+
+const ACCOUNT: Guards<Account> = {
+  id: isText,
+  name: isText,
+  tier: isText,
+  status: isOneOf(STATUSES),
+  limits: isMapOf(isShape(NUMBERS)),
+  grants: isListOf(isGrant),
+  orphaned: isShape({ tier: isFlag, limits: isNames, grants: isNames }),
+  version: isNumber,
+  createdAt: isText,
+  updatedAt: isText,
+};
+export const parseAccount = parseAs(isShape<Account>(ACCOUNT));
+
+const isInherited = isShape<Inherited>({ blocked: isFlag, usage: isFlag, limits: isNames, audit: isFlag });
+export const parseNewAccount = parseAs(isShape<NewAccount>({ ...ACCOUNT, inherited: isNullOr(isInherited) }));
+export const parseChangedAccount = parseAs(
+  isShape<ChangedAccount>({ ...ACCOUNT, overridesKept: isNames, grantsKept: isNames }),
+);
+
+const isAccountEntry = isShape<AccountPage["accounts"][number]>({
+  id: isText,
+  name: isText,
+  tier: isText,
+  status: isOneOf(STATUSES),
+  version: isNumber,
+  createdAt: isText,
+  updatedAt: isText,
+});
+export const parseAccounts = parseAs(
+  isShape<AccountPage>({ accounts: isListOf(isAccountEntry), cursor: isNullOr(isText) }),
+);
+
+const isReading = isShape<UserStatus["limits"][number]>({
+  name: isText,
+  kind: isOneOf({ bucket: true, quota: true, concurrency: true }),
+  limit: isNumber,
+  remaining: isNumber,
+  resetMs: isNumber,
+  windowMs: isNumber,
+  period: isMissingOr(isShape({ start: isText, end: isText, used: isNumber })),
+});
+const isUsage = isShape<UserStatus["usage"]["hour"]>({
+  requests: isNumber,
+  cost: isNumber,
+  denied: isNumber,
+});
+export const parseStatus = parseAs(
+  isShape<UserStatus>({
+    user: isNullOr(isText),
+    tier: isText,
+    status: isOneOf(STATUSES),
+    revision: isNumber,
+    limits: isListOf(isReading),
+    usage: isShape({ hour: isUsage, day: isUsage, month: isUsage }),
+  }),
+);
+
+const KEY: Guards<ApiKey> = {
+  keyId: isText,
+  name: isText,
+  scopes: isListOf(isOneOf({ call: true, check: true })),
+  createdAt: isText,
+  expiresAt: isNullOr(isText),
+  revokedAt: isNullOr(isText),
+  lastUsedAt: isNullOr(isText),
+};
+const isKey = isShape<ApiKey>(KEY);
+export const parseKey = parseAs(isKey);
+export const parseKeys = parseAs(isShape<KeyList>({ keys: isListOf(isKey) }));
+export const parseNewKey = parseAs(isShape<NewKey>({ ...KEY, key: isText, published: isFlag }));
+
+const isAuditEntry = isShape<AuditPage["entries"][number]>({
+  seq: isNumber,
+  at: isText,
+  actor: isText,
+  reason: isText,
+  action: isText,
+  before: isAnything,
+  after: isAnything,
+});
+export const parseAudit = parseAs(
+  isShape<AuditPage>({ entries: isListOf(isAuditEntry), cursor: isNullOr(isText) }),
+);
+
+const isUsageRow = isShape<UsageReport["usage"][number]>({
+  period: isText,
+  requests: isNumber,
+  cost: isNumber,
+  denied: isNumber,
+  route: isMissingOr(isText),
+});
+export const parseUsage = parseAs(
+  isShape<UsageReport>({
+    account: isText,
+    from: isText,
+    to: isText,
+    granularity: isOneOf({ hour: true, day: true, month: true }),
+    usage: isListOf(isUsageRow),
+    cursor: isNullOr(isText),
+  }),
+);
+
+type PolicyLimit = PolicyDocument["tiers"][string]["limits"][number];
+
+/** A limit of the policy, as far as these screens show it. With a `scope`, it counts per key or per route instead of per user. */
+export type LimitDocument = LimitNumbers & Pick<PolicyLimit, "name" | "scope">;
+
+/** A tier of the policy, as far as these screens show it. */
+export interface TierLimits {
+  readonly limits: readonly LimitDocument[];
+}
+
+/** The tiers of the policy in force. */
+export interface TierCatalog {
+  readonly document: {
+    readonly tiers: Readonly<Record<string, TierLimits>>;
+    readonly defaultTier: PolicyDocument["defaultTier"];
+  };
+}
+
+const isTier = isShape<TierLimits>({
+  limits: isListOf(
+    isShape({
+      ...NUMBERS,
+      name: isText,
+      scope: isMissingOr(isOneOf({ user: true, key: true, route: true })),
+    }),
+  ),
+});
+export const parseTiers = parseAs(
+  isShape<TierCatalog>({ document: isShape({ tiers: isMapOf(isTier), defaultTier: isText }) }),
+);

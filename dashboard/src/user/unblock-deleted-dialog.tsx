@@ -1,0 +1,25 @@
+/** The dialog that lifts the block of an account that was deleted while it was blocked. */
+import { ActionDialog } from "../shell/action-dialog.tsx";
+import { call } from "../shell/api-client.ts";
+import { accountPath } from "./account-api.ts";
+import type { DialogProps } from "./dialog-props.ts";
+
+export function UnblockDeletedDialog({
+  id,
+  makeChange,
+  onClose,
+}: Pick<DialogProps, "makeChange" | "onClose"> & { readonly id: string }) {
+  return (
+    <ActionDialog
+      title={`Unblock ${id}`}
+      verb="Unblock"
+      effect="The account is deleted, but its block is still in force, for tokens too. From the next request on, the user has the limits of the default tier again."
+      run={(_fields, reason) => {
+        const query = new URLSearchParams({ unblock: "true", reason });
+        return makeChange(call("DELETE", `${accountPath(id)}?${query}`, () => true));
+      }}
+      done={() => `${id} is no longer blocked.`}
+      onClose={onClose}
+    />
+  );
+}

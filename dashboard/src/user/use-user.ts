@@ -1,0 +1,67 @@
+/** Everything that the screen of a user polls, and how it makes changes. */
+import { useState } from "preact/hooks";
+import type { Account, ApiKey, KeyList, UserStatus } from "../shell/answers.ts";
+import type { ApiOutcome } from "../shell/api-client.ts";
+import { type Polled, usePolled } from "../shell/use-polled.ts";
+import {
+  accountPath,
+  parseAccount,
+  parseKeys,
+  parseStatus,
+  parseTiers,
+  type TierCatalog,
+} from "./account-api.ts";
+
+/** Limits change fast, and reading them costs nothing. */
+const STATUS_MS = 2_000;
+/** Only operators change these, and each change made here refreshes them. */
+const SLOW_MS = 15_000;
+
+/** Makes a change, and refreshes the screen after success. */
+export type MakeChange = <T>(change: Promise<ApiOutcome<T>>) => Promise<ApiOutcome<T>>;
+
+export interface User {
+  readonly account: Polled<Account>;
+  readonly status: Polled<UserStatus>;
+  readonly keys: Polled<KeyList>;
+  readonly policy: TierCatalog | null;
+  /** Whether there is no account with this id. */
+  readonly hasNoAccount: boolean;
+  /** The account; null until loaded, or if there is none. */
+  readonly known: Account | null;
+  readonly makeChange: MakeChange;
+  /** The number of changes made on this screen. */
+  readonly changes: number;
+}
+
+export function useUser(id: string): User {
+  const path = accountPath(id);
+  const account = usePolled(path, parseAccount);
+  const status = usePolled(`${path}/status`, parseStatus, STATUS_MS);
+  const policy = usePolled("/api/v1/admin/policy", parseTiers, SLOW_MS);
+  const hasNoAccount = account.status === 404;
+  const known = hasNoAccount ? null : account.value;
+  const keys = usePolled(known ? `${path}/keys` : null, parseKeys, SLOW_MS);
+  const [changes, setChanges] = useState(0);
+  const makeChange: MakeChange = async (change) => {
+    const outcome = await change;
+    if (outcome.kind === "ok") {
+      for (const polled of [account, status, keys]) polled.refresh();
+      setChanges((made) => made + 1);
+    }
+    return outcome;
+  };
+  return { account, status, keys, policy: policy.value, hasNoAccount, known, makeChange, changes };
+}
+
+/** The actions on a user that open a dialog. */
+export type UserAction =
+  | "grant"
+  | "block"
+  | "reset"
+  | "tier"
+  | "issue"
+  | "create"
+  | "unblock-deleted"
+  | { readonly rotate: ApiKey }
+  | { readonly revoke: ApiKey };

@@ -1,0 +1,59 @@
+/** The dialog of the action that was chosen. */
+import { useState } from "preact/hooks";
+import { BlockDialog, ResetDialog, TierDialog } from "./account-dialogs.tsx";
+import { CreateDialog } from "./create-dialog.tsx";
+import type { DialogProps } from "./dialog-props.ts";
+import { GrantDialog } from "./grant-dialog.tsx";
+import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
+import { UnblockDeletedDialog } from "./unblock-deleted-dialog.tsx";
+import type { User, UserAction } from "./use-user.ts";
+
+interface Props {
+  readonly id: string;
+  readonly user: User;
+  readonly action: UserAction;
+  readonly onClose: () => void;
+}
+
+export function UserDialog({ id, user, action, onClose }: Props) {
+  const { known, status, policy, makeChange } = user;
+  if (action === "create") {
+    return <CreateDialog id={id} policy={policy} makeChange={makeChange} onClose={onClose} />;
+  }
+  if (action === "unblock-deleted") {
+    return <UnblockDeletedDialog id={id} makeChange={makeChange} onClose={onClose} />;
+  }
+  if (known === null || status.value === null) return null;
+  return (
+    <AccountDialog
+      action={action}
+      account={known}
+      status={status.value}
+      policy={policy}
+      makeChange={makeChange}
+      onClose={onClose}
+    />
+  );
+}
+
+type AccountAction = Exclude<UserAction, "create" | "unblock-deleted">;
+
+/** Keeps the account and the status it was opened with: its text must not change while it is read, or after the change. */
+function AccountDialog({
+  action,
+  account,
+  status,
+  policy,
+  makeChange,
+  onClose,
+}: DialogProps & { readonly action: AccountAction }) {
+  const [opened] = useState({ account, status });
+  const props = { ...opened, policy, makeChange, onClose };
+  if (action === "grant") return <GrantDialog {...props} />;
+  if (action === "block") return <BlockDialog {...props} />;
+  if (action === "reset") return <ResetDialog {...props} />;
+  if (action === "tier") return <TierDialog {...props} />;
+  if (action === "issue") return <IssueKeyDialog {...props} />;
+  if ("rotate" in action) return <RotateKeyDialog {...props} of={action.rotate} />;
+  return <RevokeKeyDialog {...props} of={action.revoke} />;
+}

@@ -1,6 +1,6 @@
 /**
- * The dashboard as an operator meets it: the started product, real traffic, a real browser. What is done in the page is seen by the
- * very next request.
+ * The dashboard as an operator uses it: the started product, real traffic, a real browser. A change made in the page applies to the
+ * next request.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,7 +11,10 @@ import { type Answer, request } from "../blackbox/client.ts";
 import { eventually, newAccount, type Product, startProduct } from "../blackbox/product.ts";
 import { HAS_CHROMIUM, launch, Viewer } from "./viewer.ts";
 
-if (!HAS_CHROMIUM) process.stderr.write("there is no Chromium: the dashboard is not tested in a browser\n");
+if (!HAS_CHROMIUM)
+  process.stderr.write(
+    "Chromium not found: skipping the browser tests of the dashboard (CHROMIUM=<path> names another)\n",
+  );
 
 const LONG_ID = `long-${"x".repeat(195)}`;
 const LONG_NAME = "N".repeat(200);
@@ -20,24 +23,24 @@ const BURST = 150;
 let checkout: Checkout;
 let product: Product;
 let browser: Browser;
-/** Signed in as an administrator. */
+/** A viewer who is signed in as an administrator. */
 let viewer: Viewer;
 const keys = new Map<string, string>();
 
-async function ask(user: string, path = "/identify"): Promise<Answer> {
+async function send(user: string, path = "/identify"): Promise<Answer> {
   return request(new URL(path, product.url), { headers: { "X-API-Key": keys.get(user) ?? "" } });
 }
 
-/** Asks until the free tier's burst is gone. */
+/** Sends requests until the free tier's burst is used up. */
 async function exhaust(user: string): Promise<void> {
   for (let i = 0; i < 2 * BURST; i += 10) {
-    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(user)));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => send(user)));
     if (answers.every(({ status }) => status === 429)) return;
   }
   throw new Error(`${user} is never denied`);
 }
 
-/** A change of an account by the admin API. */
+/** Changes an account with the admin API. */
 async function change(method: string, user: string, body?: object): Promise<void> {
   const url = new URL(`/api/v1/admin/accounts/${user}`, product.url);
   const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
@@ -51,7 +54,7 @@ async function change(method: string, user: string, body?: object): Promise<void
 
 /** Opens the screen and waits for its heading. */
 async function open(screen: string, heading: string | RegExp): Promise<void> {
-  await viewer.open(screen);
+  await viewer.goTo(screen);
   await viewer.page.getByRole("heading", { level: 1, name: heading }).waitFor();
 }
 
@@ -59,7 +62,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   beforeAll(async () => {
     checkout = await makeCheckout({ devVars: PATIENT });
     [product, browser] = await Promise.all([startProduct(checkout), launch()]);
-    viewer = await Viewer.arrive(browser, product.url);
+    viewer = await Viewer.open(browser, product.url);
   });
 
   afterAll(async () => {
@@ -68,9 +71,9 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     await checkout?.remove();
   });
 
-  it("lets in who has an admin token, and says so to who has not", async () => {
+  it("signs in with an admin token, and rejects any other", async () => {
     const { page } = viewer;
-    await viewer.open("overview");
+    await viewer.goTo("overview");
     await viewer.signIn("not the token");
     await page.getByRole("alert").getByText("This is not an admin token").waitFor();
     expect(viewer.faults().filter((fault) => !fault.includes("401"))).toEqual([]);
@@ -83,11 +86,11 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     ).not.toContain(ADMIN_TOKEN);
   });
 
-  it("tells an operator of an empty product what to do", async () => {
+  it("says how to begin when there is no data yet", async () => {
     await open("overview", "Overview");
-    await viewer.page.getByText("Send one, and it is here within seconds").waitFor();
+    await viewer.page.getByText("Send one, and it appears here within seconds").waitFor();
     await open("simulator", "Simulator");
-    await viewer.page.getByText("Nothing was recorded in this time").waitFor();
+    await viewer.page.getByText("Nothing was recorded in this period").waitFor();
     for (const [screen, heading] of [
       ["live", "Live"],
       ["decisions", "Decisions"],
@@ -96,11 +99,11 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     ] as const) {
       await open(screen, heading);
     }
-    // A user without an account is asked for, and is not there.
+    // The user without an account answers 404.
     expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);
   });
 
-  it("comes to life by the demo's traffic, which puts the policy back when it is stopped", async () => {
+  it("shows the demo's traffic, and the demo restores the policy when it stops", async () => {
     const { PATH, HOME } = process.env;
     const env = {
       PATH,
@@ -114,8 +117,8 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
       env,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    let said = "";
-    for (const stream of [demo.stdout, demo.stderr]) stream.on("data", (text) => (said += String(text)));
+    let output = "";
+    for (const stream of [demo.stdout, demo.stderr]) stream.on("data", (text) => (output += String(text)));
     const ended = once(demo, "exit");
     try {
       const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
@@ -126,8 +129,8 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     } finally {
       demo.kill("SIGINT");
     }
-    expect(await ended, said).toEqual([0, null]);
-    expect(said).toMatch(/Done: \d+ sent, [1-9]\d* allowed/);
+    expect(await ended, output).toEqual([0, null]);
+    expect(output).toMatch(/Done: \d+ sent, [1-9]\d* allowed/);
     await open("policy", /revision 2 is in force/);
     await viewer.page.getByText("the free tier as it was").first().waitFor();
     await open("overview", "Overview");
@@ -135,39 +138,39 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(viewer.faults()).toEqual([]);
   });
 
-  it("acts: what is granted, reset, blocked or moved counts from the very next request on", async () => {
+  it("applies a grant, reset, block or tier change to the next request", async () => {
     const { page } = viewer;
     for (const user of ["ann", "bob"]) keys.set(user, await newAccount(product, user, "free"));
     keys.set(LONG_ID, await newAccount(product, LONG_ID, "pro", LONG_NAME));
     await exhaust("ann");
     await open("user?id=ann", /ann/);
-    const act = (name: string) => page.getByRole("button", { name, exact: true }).click();
+    const click = (name: string) => page.getByRole("button", { name, exact: true }).click();
 
-    await act("Grant extra");
+    await click("Grant extra");
     await page.getByRole("dialog").getByLabel("Extra tokens").fill("50");
     expect(await viewer.confirm("Grant", "they asked nicely")).toContain("ann has 50 more of minute");
-    expect((await ask("ann")).status).toBe(200);
+    expect((await send("ann")).status).toBe(200);
 
     await exhaust("ann");
-    await act("Reset");
+    await click("Reset");
     expect(await viewer.confirm("Reset", "our mistake")).toContain("full again");
-    const after = await ask("ann");
+    const after = await send("ann");
     expect([after.status, after.headers["ratelimit"]]).toEqual([
       200,
       expect.stringContaining('"minute";r=199'),
     ]);
 
-    await act("Block");
+    await click("Block");
     expect(await viewer.confirm("Block", "abuse")).toContain("ann is blocked");
-    expect((await ask("ann")).status).toBe(403);
-    await act("Unblock");
+    expect((await send("ann")).status).toBe(403);
+    await click("Unblock");
     await viewer.confirm("Unblock", "they promised");
-    expect((await ask("ann")).status).toBe(200);
+    expect((await send("ann")).status).toBe(200);
 
-    await act("Change tier");
+    await click("Change tier");
     await page.getByRole("dialog").getByLabel("Tier").selectOption("pro");
     expect(await viewer.confirm("Change tier", "upgraded")).toContain("ann is in tier pro");
-    expect((await ask("ann")).headers["ratelimit-policy"]).toContain('"minute";q=1550');
+    expect((await send("ann")).headers["ratelimit-policy"]).toContain('"minute";q=1550');
 
     const history = page.getByRole("table").last();
     for (const reason of ["they asked nicely", "our mistake", "abuse", "they promised", "upgraded"]) {
@@ -176,7 +179,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(viewer.faults()).toEqual([]);
   });
 
-  it("simulates a draft, puts it into force, and brings the old policy back", async () => {
+  it("simulates a draft, activates it, and rolls back", async () => {
     const { page } = viewer;
     await exhaust("bob");
     await open("policy", /revision 2 is in force/);
@@ -192,28 +195,28 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     const denied = page.getByRole("region", { name: "Newly denied" });
     await denied.getByRole("link", { name: "bob" }).waitFor();
     await page.getByRole("link", { name: "Back to the draft" }).click();
-    expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
+    expect((await send("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
 
     await page.getByRole("button", { name: "Activate…" }).click();
     expect(await viewer.confirm("Activate", "tighter")).toContain("Revision 3 is in force");
-    expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=20;w=60');
+    expect((await send("bob")).headers["ratelimit-policy"]).toContain('"minute";q=20;w=60');
 
     await open("policy?revision=0", /Revision 0/);
     await page.getByRole("button", { name: "Roll back to this…" }).click();
     expect(await viewer.confirm("Roll back", "too tight")).toContain("Revision 4 is in force");
-    expect((await ask("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
+    expect((await send("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
     expect(viewer.faults()).toEqual([]);
   });
 
-  it("says where a draft is wrong, and does not let it into force", async () => {
+  it("locates the faults of a draft, and does not activate it", async () => {
     const { page } = viewer;
     await open("policy", /revision 4 is in force/);
     const editor = page.getByLabel("Policy document");
     await editor.fill((await editor.inputValue()).replace('"defaultTier": "free"', '"defaultTier": "fre"'));
     await page.getByText('unknown tier "fre"').waitFor();
     expect(await page.getByRole("button", { name: "Activate…" }).isDisabled()).toBe(true);
-    await page.getByRole("button", { name: "Set aside" }).click();
-    await page.getByRole("button", { name: "Forget it" }).click();
+    await page.getByRole("button", { name: "Discard draft" }).click();
+    await page.getByRole("button", { name: "Delete it" }).click();
   });
 
   describe("every screen", () => {
@@ -228,7 +231,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
       ["simulator", "Simulator", "Newly denied"],
       ["system", "System", "Rows written"],
     ])(
-      "%s shows real traffic, by axe's rules, in light and dark, and at 400 px",
+      "%s shows real traffic without axe violations, in light and dark, and at 400 px",
       async (screen, heading, text) => {
         const { page } = viewer;
         await open(screen, heading);
@@ -246,7 +249,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     );
   });
 
-  it("warns that accounts use what a draft lacks, and puts it into force once that is confirmed", async () => {
+  it("warns that accounts use what a draft lacks, and activates it after confirmation", async () => {
     const { page } = viewer;
     await open("policy", /revision 4 is in force/);
     const editor = page.getByLabel("Policy document");
@@ -257,15 +260,15 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     await page.getByRole("button", { name: "Activate…" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByText(/(has|have) the tier "pro"/).waitFor();
-    await dialog.getByLabel("Reason").fill("pro is no more");
+    await dialog.getByLabel("Reason").fill("pro is retired");
     await dialog.getByRole("button", { name: "Activate", exact: true }).click();
     await dialog.getByText("Confirm that above").waitFor();
-    // Places as the check gives them, and its other warnings too.
+    // Paths as validation has them, and its other warnings too.
     await dialog.getByText(/the tier "pro" is removed: tokens/).waitFor();
     expect(await dialog.getByText("/document/").count()).toBe(0);
-    await dialog.getByLabel("Activate it although accounts use what it lacks").check();
+    await dialog.getByLabel("Activate although accounts use what the policy lacks").check();
     expect(await viewer.axe()).toEqual([]);
-    expect(await viewer.confirm("Activate", "pro is no more")).toContain("Revision 5 is in force");
+    expect(await viewer.confirm("Activate", "pro is retired")).toContain("Revision 5 is in force");
     await open("user?id=ann", /ann/);
     await page.getByText("The policy has no tier pro: the default tier free applies.").waitFor();
     await open("policy?revision=4", /Revision 4/);
@@ -274,18 +277,18 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(viewer.faults().filter((fault) => !fault.includes("409"))).toEqual([]);
   });
 
-  it("makes an account of an id that was known, says what it takes over, and clears it", async () => {
+  it("creates an account with an id that was in use, says what it takes over, and clears it", async () => {
     const { page } = viewer;
     await change("PATCH", "ann", { status: "blocked" });
     await change("DELETE", "ann");
     await open("user?id=ann", /ann/);
-    await page.getByText("the block still holds").waitFor();
+    await page.getByText("the block is still in force").waitFor();
     await page.getByRole("button", { name: "Create account" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Reason").fill("back again");
     await dialog.getByRole("button", { name: "Create", exact: true }).click();
     await dialog
-      .getByText(/takes over its usage, its history and what was spent of .* blocked too/)
+      .getByText(/takes over its usage, its history and the spent part of .* blocked too/)
       .waitFor();
     await dialog.getByRole("button", { name: "Reset its limits" }).click();
     await dialog.getByText("Its limits are full.").waitFor();
@@ -296,16 +299,16 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);
   });
 
-  it("shows decisions as they are made", async () => {
+  it("shows decisions live", async () => {
     await open("live", "Live");
     await viewer.page.getByText("Connected").waitFor();
-    await ask("bob", "/compare?a=1&b=2");
+    await send("bob", "/compare?a=1&b=2");
     await viewer.page.getByRole("row", { name: /bob/ }).first().waitFor();
   });
 
-  it("is used by keyboard alone: a screen by its name, a user by id, a dialog and out of it", async () => {
+  it("works by keyboard alone: opens a screen by name, a user by id, a dialog, and closes it", async () => {
     const { page } = viewer;
-    // Open as soon as it is seen, and focused.
+    // The palette is open and focused as soon as it is visible.
     const palette = page.getByRole("combobox", { name: "Go to a screen or a user" });
     await open("overview", "Overview");
     await page.keyboard.press("Tab");
@@ -318,7 +321,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     await page.getByRole("heading", { level: 1, name: /is in force/ }).waitFor();
     await page.keyboard.press("Control+k");
     await palette.waitFor();
-    // The last of a list that is longer than its box is brought into view.
+    // The last item of a list that is longer than its box scrolls into view.
     await page.setViewportSize({ width: 1_280, height: 400 });
     await page.keyboard.press("ArrowUp");
     const isInView = `document.querySelector(".palette [aria-selected=true]:last-child")?.getBoundingClientRect().bottom
@@ -338,12 +341,12 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Block");
   });
 
-  it("says what failed when the API does, keeps what it has, and goes on when it answers again", async () => {
+  it("shows failures of the API, keeps its data, and recovers when the API answers again", async () => {
     const { page } = viewer;
     await open("user?id=bob", /bob/);
     await page.getByText("this hour").waitFor();
     const isApi = "**/api/v1/admin/**";
-    const detail = "The registry is on holiday.";
+    const detail = "The registry does not answer.";
     await page.route(isApi, (route) =>
       route.fulfill({ status: 503, json: { title: "Service Unavailable", detail } }),
     );
@@ -357,7 +360,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(viewer.faults().filter((fault) => !fault.includes("503"))).toEqual([]);
   });
 
-  it("asks to sign in again when the session has ended, and comes back to where one was", async () => {
+  it("asks to sign in again when the session ends, and returns to the same screen", async () => {
     const { page } = viewer;
     await open("user?id=bob", /bob/);
     await viewer.context.clearCookies();

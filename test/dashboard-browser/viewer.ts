@@ -1,6 +1,6 @@
 /**
- * Somebody before the dashboard: a Chromium of the machine's own, and what it complains about. Never downloads a browser, and asks
- * no other host for anything.
+ * A person at the dashboard: drives the machine's own Chromium and collects its errors. Never downloads a browser, and reports any
+ * request to another host.
  */
 import { access } from "node:fs/promises";
 import { readFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { createRequire } from "node:module";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { ADMIN_TOKEN } from "../blackbox/checkout.ts";
 
-/** Debian's, unless the environment names another. */
+/** Debian's path, unless the environment names another. */
 const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 const FLAGS = [
   "--headless",
@@ -20,11 +20,11 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
-/** A busy machine may take some seconds to draw. */
-const PATIENCE_MS = 15_000;
+/** A busy machine can take seconds to render. */
+const TIMEOUT_MS = 15_000;
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** Whether there is a browser. */
+/** Whether the machine has a Chromium. */
 export const HAS_CHROMIUM: boolean = await access(CHROMIUM).then(
   () => true,
   () => false,
@@ -44,23 +44,23 @@ export class Viewer {
     this.#url = url;
     this.context = context;
     this.page = page;
-    page.setDefaultTimeout(PATIENCE_MS);
+    page.setDefaultTimeout(TIMEOUT_MS);
     page.on("pageerror", (thrown) => this.#faults.push(String(thrown)));
     page.on("console", (message) => {
       if (message.type() !== "error") return;
       const { url: source } = message.location();
-      // Before the sign-in the page asks whether there is a session.
+      // Before sign-in, the page checks for a session.
       if (message.text().includes("401") && source.endsWith("/api/v1/admin/session")) return;
       this.#faults.push(`${message.text()} ${source}`);
     });
     page.on("request", (request) => {
       const { protocol, host } = new URL(request.url());
-      if (/^(https?|wss?):$/.test(protocol) && host !== url.host) this.#faults.push(`asked ${host}`);
+      if (/^(https?|wss?):$/.test(protocol) && host !== url.host) this.#faults.push(`request to ${host}`);
     });
   }
 
-  /** A browser without any history. */
-  static async arrive(browser: Browser, url: URL): Promise<Viewer> {
+  /** A viewer with a fresh browser profile. */
+  static async open(browser: Browser, url: URL): Promise<Viewer> {
     const context = await browser.newContext({
       viewport: { width: 1_280, height: 900 },
       reducedMotion: "reduce",
@@ -68,8 +68,8 @@ export class Viewer {
     return new Viewer(url, context, await context.newPage());
   }
 
-  /** Opens a screen by its path below /dashboard/. */
-  async open(screen: string): Promise<void> {
+  /** Goes to a screen by its path below /dashboard/. */
+  async goTo(screen: string): Promise<void> {
     await this.page.goto(new URL(`/dashboard/${screen}`, this.#url).href);
   }
 
@@ -78,7 +78,7 @@ export class Viewer {
     await this.page.getByRole("button", { name: "Sign in" }).click();
   }
 
-  /** Fills in the open dialog's reason, confirms by the button of that name, and waits for the result, which it returns. */
+  /** Enters a reason in the open dialog, confirms with the button `verb`, and returns the result. */
   async confirm(verb: string, reason: string): Promise<string> {
     const dialog = this.page.getByRole("dialog");
     await dialog.getByLabel("Reason").fill(reason);
@@ -89,24 +89,24 @@ export class Viewer {
     return result;
   }
 
-  /** What axe finds, a line each: rule, place and why. `rules`: only these. */
+  /** The violations that axe finds, one per line: rule, element and reason. @param rules checks only these. */
   async axe(rules?: readonly string[]): Promise<string[]> {
-    // By the debugger's door, which the page's policy does not bar: the policy itself stays in force.
+    // Evaluated through the debugger, which bypasses the CSP: the CSP itself stays in force.
     await this.page.evaluate(await readFile(AXE, "utf8"));
     const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
-    const found: unknown = await this.page.evaluate(
+    const violations: unknown = await this.page.evaluate(
       `axe.run(document, ${JSON.stringify({ resultTypes: ["violations"], ...only })}).then(({ violations }) =>
         violations.flatMap(({ id, nodes }) => nodes.map((node) => id + " " + node.target.join(" ") + ": " + node.failureSummary)))`,
     );
-    return Array.isArray(found) ? found.map(String) : [`axe answered ${typeof found}`];
+    return Array.isArray(violations) ? violations.map(String) : [`axe returned ${typeof violations}`];
   }
 
-  /** How much wider than the window the page is, px. */
+  /** By how many pixels the page is wider than the window. */
   async overflow(): Promise<number> {
     return Number(await this.page.evaluate("document.documentElement.scrollWidth - window.innerWidth"));
   }
 
-  /** Labels of charts' axes that begin outside of their picture. */
+  /** Axis labels that start outside their chart. */
   async croppedLabels(): Promise<unknown> {
     return this.page.evaluate(
       `[...document.querySelectorAll("svg .tick")].filter((label) =>
@@ -114,7 +114,7 @@ export class Viewer {
     );
   }
 
-  /** What went wrong in the page since the last time it was asked. */
+  /** The errors in the page since the last call. */
   faults(): string[] {
     return this.#faults.splice(0);
   }

@@ -88,24 +88,24 @@ const validated = (text: string, answer: Parameters<typeof validationOf>[2]) =>
 
 test("never calls a text valid unless the server found it valid", () => {
   const text = '{ "schema": 1 }';
-  const said = { text, faults: [], warnings: [], failure: null };
-  expect(validated(text, said)).toMatchObject({ isValid: true, isChecking: false });
+  const verdict = { text, faults: [], warnings: [], failure: null };
+  expect(validated(text, verdict)).toMatchObject({ isValid: true, isChecking: false });
   expect(validated(text, null)).toMatchObject({ isValid: false, isChecking: true });
-  expect(validated(text, { ...said, text: "{}" })).toMatchObject({ isValid: false, isChecking: true });
-  expect(validated(text, { ...said, failure: "No network." })).toMatchObject({
+  expect(validated(text, { ...verdict, text: "{}" })).toMatchObject({ isValid: false, isChecking: true });
+  expect(validated(text, { ...verdict, failure: "No network." })).toMatchObject({
     isValid: false,
     failure: "No network.",
   });
-  expect(validated("{", { ...said, text: "{" })).toMatchObject({ isValid: false, isChecking: false });
+  expect(validated("{", { ...verdict, text: "{" })).toMatchObject({ isValid: false, isChecking: false });
 });
 
 test("keeps warnings with their text: they are no faults, and never belong to another text", () => {
   const text = '{ "schema": 1 }';
   const warnings = [{ path: "/tiers/gold", message: "2 accounts have it" }];
-  const said = { text, faults: [], warnings, failure: null };
-  expect(validated(text, said)).toMatchObject({ isValid: true, faults: [], warnings });
-  expect(validated(text, { ...said, text: "{}" })).toMatchObject({ warnings: [] });
-  expect(validated("{", said)).toMatchObject({ warnings: [] });
+  const verdict = { text, faults: [], warnings, failure: null };
+  expect(validated(text, verdict)).toMatchObject({ isValid: true, faults: [], warnings });
+  expect(validated(text, { ...verdict, text: "{}" })).toMatchObject({ warnings: [] });
+  expect(validated("{", verdict)).toMatchObject({ warnings: [] });
 });
 
 test("places each fault at its line, and a fault of the whole document at its start", () => {

@@ -1,7 +1,8 @@
 /** The limits on the user screen: levels between answers, the burn-down of quotas, and texts. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { burnDown, HOUR_MS, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
+import { HOUR_MS } from "../../dashboard/src/shell/durations.ts";
+import { burnDown, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
 import type { LimitReading } from "../../dashboard/src/shell/answers.ts";
 import { drawnAt, levelAt, MOVE_MS } from "../../dashboard/src/user/limit-level.ts";
 import {

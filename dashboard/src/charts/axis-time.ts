@@ -1,8 +1,5 @@
 /** Labels of a time axis in the viewer's time zone, as precise as the distance between the ticks. Pure. */
-
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const DAY_MS = 86_400_000;
+import { DAY_MS, MINUTE_MS, SECOND_MS } from "../shell/durations.ts";
 
 /**
  * @param ticksMs Unix ms, ascending. @param timeZone an IANA name; the viewer's zone by default. @param locale BCP 47.

@@ -1,9 +1,5 @@
 /** The ticks of the axes: at round values, and at round times in the viewer's time zone. Pure. */
-
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../shell/durations.ts";
 
 /** The steps of a time axis; longer ones are whole weeks. */
 const TIME_STEPS_MS: readonly number[] = [

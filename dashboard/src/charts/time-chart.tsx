@@ -2,6 +2,7 @@
  * A chart over time: stacked areas or lines, with a one-sentence summary and the same figures as a table. Can be read and zoomed by
  * keyboard. Never loads data.
  */
+import { MINUTE_MS } from "../shell/durations.ts";
 import type { RefObject } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import "./charts.css";
@@ -26,7 +27,6 @@ interface Props {
 }
 
 const DEFAULT_HEIGHT = 240;
-const MINUTE_MS = 60_000;
 
 export function TimeChart({ title, summary, model, onZoom, height = DEFAULT_HEIGHT }: Props) {
   const host = useRef<HTMLDivElement>(null);

@@ -2,6 +2,7 @@
  * The newest decisions, and the number of requests in each second of the last minute. Bounded: rows beyond what a person can read per
  * second are counted, not kept. Pure: the clock is an argument.
  */
+import { SECOND_MS } from "../shell/durations.ts";
 import type { LiveFrame, LiveRow } from "../shell/answers.ts";
 
 /** Nobody scrolls further. */
@@ -9,7 +10,6 @@ export const MAX_ROWS = 200;
 /** As the hub limits it; enforced here too, because frames can arrive in bursts. */
 export const MAX_ROWS_PER_SECOND = 20;
 export const SECONDS = 60;
-const SECOND_MS = 1_000;
 /** The whole seconds, and the current one. */
 const BINS = SECONDS + 1;
 

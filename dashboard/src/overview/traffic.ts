@@ -1,5 +1,7 @@
 /** Traffic over time by outcome: the report, its chart and its summary. Pure. */
-import type { ChartMark, ChartModel, ColourToken } from "../charts/chart-model.ts";
+import { SECOND_MS } from "../shell/durations.ts";
+import type { ChartMark, ChartModel } from "../charts/chart-model.ts";
+import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
 import type { LoggedDecision, Report, RevisionPage } from "../shell/answers.ts";
 import { count, percent } from "../shell/format.ts";
 import { isListOf, isOneOf, isShape, parseAs } from "../shell/guards.ts";
@@ -15,21 +17,6 @@ export interface Traffic {
 }
 
 type Outcome = LoggedDecision["outcome"];
-
-interface StackLine {
-  readonly key: Outcome;
-  readonly name: string;
-  readonly colour: ColourToken;
-}
-
-/** From the bottom of the stack to its top. */
-const STACK: readonly StackLine[] = [
-  { key: "allowed", name: "Allowed", colour: "--allowed" },
-  { key: "denied", name: "Denied", colour: "--denied" },
-  { key: "turned_away", name: "Turned away", colour: "--quiet" },
-  { key: "error", name: "Errors", colour: "--fault" },
-];
-const SECOND_MS = 1_000;
 
 const parseTimeseries = parseAs(
   isShape<Report<"timeseries">>({
@@ -74,7 +61,7 @@ export function trafficChart(traffic: Traffic, marks: readonly ChartMark[]): Cha
     timesMs,
     stepMs,
     isStacked: true,
-    lines: STACK.map(({ key, name, colour }) => ({
+    lines: OUTCOME_STACK.map(({ key, name, colour }) => ({
       name,
       colour,
       values: timesMs.map((_at, i) => (requests[key][i] ?? 0) / (seconds[i] ?? 1)),
@@ -87,13 +74,13 @@ export function trafficChart(traffic: Traffic, marks: readonly ChartMark[]): Cha
 /** The chart in one sentence. */
 export function trafficSummary(traffic: Traffic): string {
   const { timesMs, requests } = traffic;
-  const sums = STACK.map(({ key }) => sum(requests[key]));
+  const sums = OUTCOME_STACK.map(({ key }) => sum(requests[key]));
   const total = sum(sums);
   if (total === 0) return "No requests.";
   const rates = timesMs.map(
-    (atMs, i) => sum(STACK.map(({ key }) => requests[key][i] ?? 0)) / secondsOf(traffic, atMs),
+    (atMs, i) => sum(OUTCOME_STACK.map(({ key }) => requests[key][i] ?? 0)) / secondsOf(traffic, atMs),
   );
-  const parts = STACK.map(({ name }, i) => `${percent(sums[i] ?? 0, total)} ${name.toLowerCase()}`);
+  const parts = OUTCOME_STACK.map(({ name }, i) => `${percent(sums[i] ?? 0, total)} ${name.toLowerCase()}`);
   return `${count(total)} requests: ${parts.join(", ")}; at most ${count(Math.max(...rates))} per second.`;
 }
 

@@ -1,4 +1,5 @@
 /** One revision: its changes compared with the policy in force or the revision before it, and the rollback to it. */
+import { HOUR_MS } from "../shell/durations.ts";
 import { useMemo, useState } from "preact/hooks";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
@@ -19,16 +20,16 @@ interface Props {
 }
 
 /** A revision never changes. */
-const HOURLY_MS = 3_600_000;
+const EVERY_MS = HOUR_MS;
 const NOT_FOUND = 404;
 
 export function RevisionView({ revision, active, refresh }: Props) {
   const { address, go, role } = usePage();
   const [isRollingBack, setRollingBack] = useState(false);
-  const polled = usePolled(revisionPath(revision), parseRevision, HOURLY_MS);
+  const polled = usePolled(revisionPath(revision), parseRevision, EVERY_MS);
   const isActive = revision === active.revision;
   const isBefore = revision > 0 && (isActive || address.params["against"] === "before");
-  const before = usePolled(isBefore ? revisionPath(revision - 1) : null, parseRevision, HOURLY_MS);
+  const before = usePolled(isBefore ? revisionPath(revision - 1) : null, parseRevision, EVERY_MS);
   const shown = polled.value;
   const other = isBefore ? before.value : active;
   const isSame = useMemo(

@@ -1,4 +1,5 @@
 /** Numbers for people, with units. Pure. Never shows a missing value as zero. */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "./durations.ts";
 
 const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const SMALL = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
@@ -28,15 +29,15 @@ export function exact(value: number): string {
 }
 
 const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ["days", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
-  ["s", 1_000],
+  ["days", DAY_MS],
+  ["h", HOUR_MS],
+  ["min", MINUTE_MS],
+  ["s", SECOND_MS],
 ];
 
 /** A duration in the largest unit that it has at least two of; with a tenth below ten units. */
 export function duration(ms: number): string {
-  const [unit, unitMs] = UNITS.find(([, of]) => ms >= 2 * of) ?? ["s", 1_000];
+  const [unit, unitMs] = UNITS.find(([, of]) => ms >= 2 * of) ?? ["s", SECOND_MS];
   const value = ms / unitMs;
   return `${value < 10 ? COUNT.format(value) : COUNT.format(Math.round(value))} ${unit}`;
 }

@@ -1,4 +1,5 @@
 /** The time range of a screen, kept in its URL: one of some lengths until now, or between two moments. Pure. */
+import { DAY_MS, SECOND_MS } from "./durations.ts";
 import type { PageAddress } from "./page-address.ts";
 
 export type TimeRange =
@@ -14,15 +15,14 @@ export const LENGTHS = [
   { kind: "last", name: "7d", seconds: 604_800, title: "7 days" },
 ] as const satisfies TimeRange[];
 
-const SECOND_MS = 1_000;
 /** Steps of a report are at least a second: a shorter range would be a bar or two. */
 const MIN_ZOOM_MS = 10 * SECOND_MS;
 /** Zooming out stops at the longest length. */
-const MAX_ZOOM_MS = 604_800 * SECOND_MS;
+const MAX_ZOOM_MS = 7 * DAY_MS;
 /** Reports cover at most 93 days. */
-const MAX_RANGE_MS = 93 * 86_400 * SECOND_MS;
+const MAX_RANGE_MS = 93 * DAY_MS;
 /** The embedded store keeps a day, so it lacks the period before a range of more than half a day. */
-const HALF_A_DAY_MS = 43_200 * SECOND_MS;
+const HALF_A_DAY_MS = DAY_MS / 2;
 
 /** The range in the URL's parameters; the last hour if they are missing or invalid. */
 export function rangeOf({ range, from, to }: PageAddress["params"]): TimeRange {

@@ -1,4 +1,5 @@
 /** A simulation: its request (POST /api/v1/admin/simulate), its answer and a summary. Pure but for the call. */
+import { DAY_MS } from "../shell/durations.ts";
 import type { Simulation } from "../shell/answers.ts";
 import { type ApiOutcome, call, type FailedCall, isRecord } from "../shell/api-client.ts";
 import { isFlag, isListOf, isNullOr, isNumber, isShape, isText, parseAs } from "../shell/guards.ts";
@@ -37,7 +38,7 @@ export const parseSimulation = parseAs(
 );
 
 /** How long decisions are recorded for. */
-export const KEPT_MS = 86_400_000;
+export const KEPT_MS = DAY_MS;
 
 /** The period for the API: a range that ends now is cut to what is recorded. */
 export function periodOf(range: TimeRange, nowMs: number): { readonly from: string; readonly to: string } {

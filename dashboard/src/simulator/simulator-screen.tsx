@@ -2,6 +2,7 @@
  * Shows what a policy would have done with recorded traffic: replays the draft, or the revision in the URL, next to the policy in
  * force, with the same core that decides live. Changes nothing.
  */
+import { HOUR_MS } from "../shell/durations.ts";
 import { useMemo, useState } from "preact/hooks";
 import { storedDraft } from "../policy/draft.ts";
 import { readJson } from "../policy/json-text.ts";
@@ -18,7 +19,7 @@ import "./simulator.css";
 import { type SimulationState, useSimulation } from "./use-simulation.ts";
 
 /** A revision never changes, and the simulation's answer names the one in force. */
-const HOURLY_MS = 3_600_000;
+const EVERY_MS = HOUR_MS;
 const CHOICES = LENGTHS.filter(({ seconds }) => seconds * 1_000 <= KEPT_MS);
 
 export function SimulatorScreen() {
@@ -30,7 +31,7 @@ export function SimulatorScreen() {
   const json = useMemo(() => (draft === null ? null : readJson(draft.text)), [draft]);
   // Without a draft, replay the policy in force: that shows the effect of empty counters alone.
   const path = revision === null ? POLICY : revisionPath(revision);
-  const polled = usePolled(json === null ? path : null, parseRevision, HOURLY_MS);
+  const polled = usePolled(json === null ? path : null, parseRevision, EVERY_MS);
   const known = useMemo(() => polled.value?.document, [polled.value?.revision]);
   const document = json === null ? known : json.ok ? json.value : undefined;
   const range = rangeOf(address.params);

@@ -39,7 +39,7 @@ export function useSimulation(
     );
     const run = async (): Promise<void> => {
       let outcome = await simulate(document, range, Date.now(), gone.signal);
-      // The Worker runs one simulation at a time, whoever is signed in.
+      // The Worker runs one simulation at a time, for all sessions together.
       for (let i = 0; i < MAX_RETRIES && isBusy(outcome) && !gone.signal.aborted; i += 1) {
         const pauseMs = outcome.retryAfterMs ?? RETRY_MS;
         await new Promise((resolve) => setTimeout(resolve, pauseMs));

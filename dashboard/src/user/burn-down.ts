@@ -8,8 +8,8 @@
  * hour had been observed that far off, so that few hours never look certain. The band is 1.28 standard deviations to both sides:
  * 8 of 10 outcomes, if future hours are like the observed ones. It knows nothing of plans, weekends or growth.
  */
+import { HOUR_MS } from "../shell/durations.ts";
 
-export const HOUR_MS = 3_600_000;
 /** A week has each hour of each weekday once. */
 export const OBSERVED_MS = 7 * 24 * HOUR_MS;
 const BAND = 1.28;

@@ -1,4 +1,5 @@
 /** The dialog that grants extra capacity of a limit for a time. */
+import { DAY_MS, HOUR_MS } from "../shell/durations.ts";
 import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
@@ -7,12 +8,11 @@ import { Time } from "../shell/time.tsx";
 import { accountPath, parseGrant } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 
-const HOUR_MS = 3_600_000;
 const DURATIONS = [
   ["1 hour", HOUR_MS],
-  ["1 day", 24 * HOUR_MS],
-  ["7 days", 7 * 24 * HOUR_MS],
-  ["30 days", 30 * 24 * HOUR_MS],
+  ["1 day", DAY_MS],
+  ["7 days", 7 * DAY_MS],
+  ["30 days", 30 * DAY_MS],
 ] as const;
 
 export function GrantDialog({

@@ -1,4 +1,5 @@
 /** The dialogs that issue, rotate and revoke keys. A new key is shown once, in the dialog, and stored nowhere. */
+import { DAY_MS } from "../shell/durations.ts";
 import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { ApiKey, NewKey } from "../shell/answers.ts";
@@ -21,7 +22,6 @@ const EXPIRIES = [
   ["in 90 days", 90],
   ["in 365 days", 365],
 ] as const;
-const DAY_MS = 86_400_000;
 
 export function IssueKeyDialog({
   account: { id },

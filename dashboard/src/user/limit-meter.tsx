@@ -2,6 +2,7 @@
  * One limit as a meter: a bucket that fills, a quota that empties, or slots that are taken. Between two answers it moves at the
  * limit's own pace, unless the viewer prefers reduced motion. The text says the same, and updates once a second.
  */
+import { SECOND_MS } from "../shell/durations.ts";
 import type { RefObject } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { LimitReading } from "../shell/answers.ts";
@@ -14,7 +15,6 @@ interface Props {
   readonly answeredAtMs: number;
 }
 
-const SECOND_MS = 1_000;
 const BUCKET = "M4 4 L60 4 L52 68 L12 68 Z";
 const BUCKET_TOP = 6;
 const BUCKET_HEIGHT = 62;

@@ -1,4 +1,5 @@
 /** Limits, and changes to them, in words. Pure. */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../shell/durations.ts";
 import { duration, exact } from "../shell/format.ts";
 import { isRecord } from "../shell/api-client.ts";
 import type { Account, Inherited, LimitNumbers, LimitReading } from "../shell/answers.ts";
@@ -7,11 +8,11 @@ import { levelAt, refillPerMs, shareOf } from "./limit-level.ts";
 
 /** Refill rates use the shortest unit that refills at least one token. */
 const PACES: readonly (readonly [unit: string, ms: number])[] = [
-  ["second", 1_000],
-  ["minute", 60_000],
-  ["hour", 3_600_000],
+  ["second", SECOND_MS],
+  ["minute", MINUTE_MS],
+  ["hour", HOUR_MS],
 ];
-const SLOWEST = ["day", 86_400_000] as const;
+const SLOWEST = ["day", DAY_MS] as const;
 
 const NEARLY_EMPTY = 0.1;
 

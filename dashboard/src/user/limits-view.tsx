@@ -1,4 +1,5 @@
 /** A user's limits now: meters, usage, and the burn-down of quotas. */
+import { HOUR_MS } from "../shell/durations.ts";
 import type { UserStatus } from "../shell/answers.ts";
 import { exact } from "../shell/format.ts";
 import { Time } from "../shell/time.tsx";
@@ -8,7 +9,7 @@ import { numbersText } from "./limit-text.ts";
 import { QuotaChart } from "./quota-chart.tsx";
 
 /** The ledger counts by the hour, so shorter quotas have no burn-down to draw. */
-const MIN_QUOTA_MS = 4 * 3_600_000;
+const MIN_QUOTA_MS = 4 * HOUR_MS;
 
 interface Props {
   readonly id: string;

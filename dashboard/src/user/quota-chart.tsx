@@ -3,11 +3,12 @@ import { useMemo } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
 import type { LimitReading } from "../shell/answers.ts";
+import { HOUR_MS, MINUTE_MS } from "../shell/durations.ts";
 import { count, exact } from "../shell/format.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseUsage } from "./account-api.ts";
-import { type BurnDown, burnDown, HOUR_MS, OBSERVED_MS } from "./burn-down.ts";
+import { type BurnDown, burnDown, OBSERVED_MS } from "./burn-down.ts";
 
 interface Props {
   readonly id: string;
@@ -36,7 +37,7 @@ export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Pr
   const query = new URLSearchParams({ granularity: "hour", from, limit: String(MAX_HOURS) });
   const polled = usePolled(`${accountPath(id)}/usage?${query}`, parseUsage, EVERY_MS);
   const rows = polled.value?.usage;
-  const minute = Math.floor(nowMs / 60_000);
+  const minute = Math.floor(nowMs / MINUTE_MS);
   const forecast = useMemo(() => {
     const hours = (rows ?? []).map((row) => ({ atMs: Date.parse(row.period), cost: row.cost }));
     return rows && burnDown({ limit, remaining, nowMs: Date.now(), startMs, endMs }, hours);

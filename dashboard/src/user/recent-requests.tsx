@@ -1,8 +1,9 @@
 /** The recent requests of a subject (`user:<id>` or `ip:<address>`), from analytics, which bills never use. */
 import { useMemo, useState } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
+import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
-import { OUTCOME_TITLES, parseLog } from "../decisions/decision-guards.ts";
+import { parseLog } from "../decisions/decision-guards.ts";
 import { DecisionDialog } from "../decisions/decision-dialog.tsx";
 import { DecisionTable } from "../decisions/decision-table.tsx";
 import type { LoggedDecision } from "../shell/answers.ts";
@@ -21,13 +22,6 @@ const RANGES = [
 ] as const;
 const USUAL_SECONDS = 3_600;
 const CHART_HEIGHT = 180;
-const OUTCOMES = [
-  ["allowed", "--allowed"],
-  ["denied", "--denied"],
-  ["turned_away", "--quiet"],
-  ["error", "--fault"],
-] as const;
-
 /** Lines of the log. */
 const LATEST = "8";
 
@@ -106,10 +100,10 @@ function modelOf({ times, series, intervalSeconds }: UserReport): ChartModel {
     timesMs: times.map((at) => Date.parse(at)),
     stepMs: intervalSeconds * 1_000,
     isStacked: true,
-    lines: OUTCOMES.map(([outcome, colour]) => ({
-      name: OUTCOME_TITLES[outcome],
+    lines: OUTCOME_STACK.map(({ key, name, colour }) => ({
+      name,
       colour,
-      values: series.find(({ key }) => key === outcome)?.requests ?? times.map(() => 0),
+      values: series.find((line) => line.key === key)?.requests ?? times.map(() => 0),
     })),
     show: count,
   };
@@ -118,5 +112,5 @@ function modelOf({ times, series, intervalSeconds }: UserReport): ChartModel {
 function summaryOf({ totals, sampled, intervalSeconds }: UserReport): string {
   const { requests, allowed, denied, turnedAway, errors } = totals;
   const about = sampled ? "about " : "";
-  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(turnedAway)} turned away, ${count(errors)} failed. Steps of ${intervalSeconds} s.`;
+  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(turnedAway)} turned away, ${count(errors)} errors. Steps of ${intervalSeconds} s.`;
 }

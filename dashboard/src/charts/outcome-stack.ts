@@ -1,0 +1,17 @@
+/** The outcomes of requests, as the lines of a stacked chart. */
+import type { LoggedDecision } from "../shell/answers.ts";
+import type { ColourToken } from "./chart-model.ts";
+
+interface OutcomeLine {
+  readonly key: LoggedDecision["outcome"];
+  readonly name: string;
+  readonly colour: ColourToken;
+}
+
+/** From the bottom of the stack to its top. */
+export const OUTCOME_STACK: readonly OutcomeLine[] = [
+  { key: "allowed", name: "Allowed", colour: "--allowed" },
+  { key: "denied", name: "Denied", colour: "--denied" },
+  { key: "turned_away", name: "Turned away", colour: "--quiet" },
+  { key: "error", name: "Errors", colour: "--fault" },
+];

@@ -58,7 +58,7 @@ test("zooms to whole seconds, and to at least ten of them", () => {
   expect(tiny).toEqual({ kind: "between", fromMs: NOON_MS - 4_000, toMs: NOON_MS + 6_000 });
 });
 
-test("zooms out around the center, or to a range until now if that would reach beyond now", () => {
+test("zooms out around the centre, or to a range until now if that would reach beyond now", () => {
   const hourAgo = { kind: "between", fromMs: NOON_MS - 2 * HOUR_MS, toMs: NOON_MS - HOUR_MS } as const;
   expect(zoomedOut(hourAgo, NOON_MS + HOUR_MS)).toEqual({
     kind: "between",

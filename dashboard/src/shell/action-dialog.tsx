@@ -4,7 +4,7 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ApiOutcome } from "./api-client.ts";
+import type { ApiOutcome, FailedCall } from "./api-client.ts";
 import { usePage } from "./page.tsx";
 
 interface Props {
@@ -48,11 +48,7 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
     if (outcome.kind === "signed-out") return signedOut();
     if (outcome.kind === "ok") return setState({ result: done(outcome.value) });
     setState("asking");
-    setFault(
-      outcome.status === 403
-        ? `${outcome.detail} Ask someone with a higher role.`
-        : `Probably nothing has changed: ${outcome.detail}`,
-    );
+    setFault(failureText(outcome));
   };
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="action-title">
@@ -87,4 +83,10 @@ export function ActionDialog({ title, effect, children, verb, isDangerous, run, 
       )}
     </dialog>
   );
+}
+
+function failureText({ status, detail }: FailedCall): string {
+  if (status === 403) return `${detail} Ask someone with a higher role.`;
+  // Without an answer, or after a fault of the server, the change may have been made all the same.
+  return `${status >= 400 && status < 500 ? "Nothing changed" : "The change may not have been made"}: ${detail}`;
 }

@@ -13,8 +13,8 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** As long as an account id can be. */
-const MAX_USER_LENGTH = 256;
+/** As long as a user id can be. */
+const MAX_USER_LENGTH = 200;
 
 export function CommandPalette({ commands, onClose }: Props) {
   const { go } = usePage();

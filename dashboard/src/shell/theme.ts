@@ -1,4 +1,4 @@
-/** The color theme: the system's, unless the viewer chose one. Stored in this browser only. */
+/** The colour theme: the system's, unless the viewer chose one. Stored in this browser only. */
 
 export type Theme = "system" | "light" | "dark";
 

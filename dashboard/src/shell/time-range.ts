@@ -64,7 +64,7 @@ export function zoomedTo(fromMs: number, toMs: number): TimeRange {
   };
 }
 
-/** Three times as long around the same center. If that reaches beyond now: the shortest length until now that contains it. */
+/** Three times as long around the same centre. If that reaches beyond now: the shortest length until now that contains it. */
 export function zoomedOut(range: TimeRange, nowMs: number): TimeRange {
   if (range.kind === "last") return LENGTHS.find(({ seconds }) => seconds > range.seconds) ?? range;
   const widthMs = range.toMs - range.fromMs;

@@ -7,7 +7,10 @@ import type { HeaderName } from "./headers.ts";
 import { about, named } from "./said.ts";
 
 /** The gateway answers the others, and `internal_error` is a bug. */
-export type ApiProblem = Exclude<ProblemKind, "internal_error" | "upstream_error" | "upstream_timeout">;
+export type ApiProblem = Exclude<
+  ProblemKind,
+  "internal_error" | "upstream_error" | "upstream_timeout" | "loop_detected"
+>;
 
 interface ProblemNotes {
   /** When it happens. */

@@ -53,8 +53,11 @@ describe(routeSchema, {
   limits: "Limits of this route alone, decided together with the tier's.",
   auth: "`required`: without a credential it is 401.",
   upstream: "An http(s) URL or `service:BINDING`; the variable UPSTREAM where left out.",
-  timeoutMs: "Until the upstream's response headers: 30 s where left out.",
+  timeoutMs:
+    "Deadline of the upstream's response headers, from the end of the request's body. Default: 30 s.",
   forwardKey: "Pass the API key on to the upstream.",
+  forwardOverrides:
+    "Pass headers that override the method or the path to the upstream, such as `X-HTTP-Method-Override`.",
 });
 
 const faults = problemSchema.shape.errors.def.innerType;

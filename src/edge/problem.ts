@@ -38,6 +38,7 @@ const PROBLEMS = {
   },
   not_configured: { status: 503, type: BLANK, title: "Service Unavailable" },
   upstream_timeout: { status: 504, type: BLANK, title: "Gateway Timeout" },
+  loop_detected: { status: 508, type: BLANK, title: "Loop Detected" },
 } as const;
 
 /** The detail of an `idempotency_mismatch`. */

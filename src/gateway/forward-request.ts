@@ -1,42 +1,58 @@
 /** Forwards an admitted request and returns the upstream's response, or the problem if there is none. */
 import { statusClass } from "../analytics/decision-point.ts";
-import { messageOf } from "../log.ts";
 import { reportedTier } from "../edge/caller-tier.ts";
-import { type Admitted, failed } from "./exchange.ts";
 import { problem } from "../edge/problem.ts";
-import { forward } from "./proxy.ts";
+import { messageOf } from "../log.ts";
+import { type Admitted, failed } from "./exchange.ts";
+import { forward, UPLOAD_IDLE_MS } from "./proxy.ts";
 import { resolveUpstream } from "./upstream.ts";
 
 export async function forwardRequest({ exchange, path, route, caller }: Admitted): Promise<Response> {
   const { services, request, env, policy, requestId, decision } = exchange;
-  const upstream = resolveUpstream(route.upstream ?? services.settings.upstream, env);
-  if (!upstream) {
-    services.log("error", "upstream_missing", { requestId, route: route.id });
+  const resolved = resolveUpstream(route.upstream ?? services.settings.upstream, env);
+  if (resolved.kind === "none") {
+    services.log("error", "upstream_missing", { requestId, route: route.id, error: resolved.detail });
     failed(exchange, "upstream_error");
-    return problem("upstream_error", "No upstream is configured for this route.", requestId);
+    return problem("upstream_error", resolved.detail, requestId);
   }
   const startedMs = performance.now();
   const result = await forward(request, {
-    upstream,
+    upstream: resolved,
     path,
     caller,
     tier: decision?.tier ?? reportedTier(caller, policy),
     requestId,
     timeoutMs: route.timeoutMs,
     forwardKey: route.forwardKey,
+    forwardOverrides: route.forwardOverrides,
+    hasLimits: decision !== null && decision.limits.length > 0,
   });
   exchange.upstreamMs = performance.now() - startedMs;
+  const { timeoutMs, id } = route;
   switch (result.kind) {
     case "response":
       exchange.upstreamStatus = statusClass(result.response.status);
       return result.response;
-    case "timeout":
+    case "timeout": {
+      const ms = result.isUpload ? UPLOAD_IDLE_MS : timeoutMs;
       failed(exchange, "upstream_timeout");
-      services.log("warn", "upstream_timeout", { requestId, route: route.id, ms: route.timeoutMs });
-      return problem("upstream_timeout", `The upstream did not answer in ${route.timeoutMs} ms.`, requestId);
+      services.log("warn", "upstream_timeout", { requestId, route: id, ms });
+      const detail = result.isUpload
+        ? `The request's body made no progress for ${ms} ms: the client stopped sending, or the upstream stopped reading.`
+        : `The upstream did not answer in ${ms} ms.`;
+      return problem("upstream_timeout", detail, requestId);
+    }
+    case "bad-status":
+      failed(exchange, "upstream_error");
+      services.log("warn", "upstream_failed", { requestId, route: id, error: `status ${result.status}` });
+      return problem(
+        "upstream_error",
+        `The upstream sent the status ${result.status}, which HTTP does not have.`,
+        requestId,
+      );
     case "error":
       failed(exchange, "upstream_error");
-      services.log("warn", "upstream_failed", { requestId, route: route.id, error: messageOf(result.error) });
+      services.log("warn", "upstream_failed", { requestId, route: id, error: messageOf(result.error) });
       return problem("upstream_error", "The upstream could not be reached.", requestId);
   }
 }

@@ -20,6 +20,7 @@ import { tierOfCaller } from "../edge/caller-tier.ts";
 import { type Admitted, arrival, type Exchange, failed } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { problem, unauthorized } from "../edge/problem.ts";
+import { hopsOf, MAX_HOPS } from "./hops.ts";
 import { hasLostContent } from "./proxy.ts";
 import { recordRequest } from "./record-request.ts";
 import { keepSlots, releaseSlots } from "./release-slots.ts";
@@ -97,9 +98,13 @@ function routed(exchange: Exchange, handle: Handler): Response | Promise<Respons
   }
   const { route } = match;
   exchange.route = route;
-  if (hasLostContent(request)) return turnedAway(exchange, "invalid_request", unsendable(request, requestId));
-  return andThen(authenticate(request.headers, services.credentials, Date.now()), (result) =>
-    identified(exchange, route, path, result, handle),
+  if (hopsOf(request.headers) >= MAX_HOPS) return turnedAway(exchange, "loop_detected", looping(requestId));
+  return andThen(hasLostContent(request), (isLost) =>
+    isLost
+      ? turnedAway(exchange, "invalid_request", unsendable(request, requestId))
+      : andThen(authenticate(request.headers, services.credentials, Date.now()), (result) =>
+          identified(exchange, route, path, result, handle),
+        ),
   );
 }
 
@@ -209,6 +214,11 @@ function unsendable({ method }: Request, requestId: string): Response {
   return problem("invalid_request", `A ${method} request cannot be forwarded with content.`, requestId, {
     errors,
   });
+}
+
+function looping(requestId: string): Response {
+  const detail = `The request has passed ${MAX_HOPS} gateways: the upstream of some route leads back here. Point it at the API itself.`;
+  return problem("loop_detected", detail, requestId);
 }
 
 function ambiguous(requestId: string): Response {

@@ -1,103 +1,115 @@
 /**
- * Forwards a request to its upstream and the response back, as streams: nothing is buffered, WebSocket upgrades pass through.
- *
- * Only this Worker tells the upstream who the caller is: identity headers of the client are dropped, as are hop-by-hop headers
- * (RFC 9110, section 7.6.1) and the API key.
+ * Forwards a request to its upstream and the response back, as streams: nothing is buffered, WebSocket upgrades pass through, and the
+ * bytes of both bodies are unchanged, whatever their encoding.
  */
-import type { Caller } from "../identity/authenticate.ts";
-import { looksLikeApiKey } from "../identity/api-key.ts";
+import { withDeadline } from "../deadline.ts";
 import { originOf, searchOf } from "../edge/url-parts.ts";
-
-/** Headers that concern one connection only, in lower case. `upgrade` and `connection` are restored for a WebSocket. */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/**
- * Headers that identify the caller to the upstream, which a client must not be able to set. `_` counts as `-`, since CGI, WSGI and PHP
- * treat them alike; so does every other special character that a name may have, since some servers map it to `_`.
- */
-export const USER_ID_HEADER = "X-User-Id";
-export const USER_TIER_HEADER = "X-User-Tier";
-const IDENTITY = new Set([
-  USER_ID_HEADER.toLowerCase(),
-  USER_TIER_HEADER.toLowerCase(),
-  "x-request-id",
-  "x-real-ip",
-  // Read first and then set again.
-  "cf-connecting-ip",
-  "forwarded",
-  "x-forwarded-for",
-  "x-forwarded-host",
-  "x-forwarded-proto",
-]);
-
-const SPECIAL = /[^a-z0-9-]/;
-
-/** Headers that only this Worker may set on a response. */
-const OURS = new Set([
-  "ratelimit",
-  "ratelimit-policy",
-  "x-ratelimit-limit",
-  "x-ratelimit-remaining",
-  "x-ratelimit-reset",
-  "x-request-id",
-]);
+import { dropHopByHop, forwardedHeaders, type Identity } from "./request-headers.ts";
+import { upload } from "./upload.ts";
 
 /** A resolved `service:BINDING`, or a base URL. */
 export type Upstream =
   | { readonly kind: "url"; readonly base: URL }
   | { readonly kind: "service"; readonly fetcher: Fetcher };
 
-export interface Forwarding {
+export interface Forwarding extends Identity {
   readonly upstream: Upstream;
   readonly path: string;
-  readonly caller: Caller;
-  readonly tier: string;
-  readonly requestId: string;
+  /** Deadline of the response's headers, from the end of the request's body. Milliseconds. */
   readonly timeoutMs: number;
-  readonly forwardKey: boolean;
+  /** Whether the response will have limit headers of this gateway: the upstream's own are then dropped. */
+  readonly hasLimits: boolean;
 }
 
 export type Forwarded =
   | { readonly kind: "response"; readonly response: Response }
-  | { readonly kind: "timeout" }
+  /** No headers in time, or, if `isUpload`, no progress of the request's body. */
+  | { readonly kind: "timeout"; readonly isUpload: boolean }
+  /** A status that HTTP does not have (RFC 9110, section 15). */
+  | { readonly kind: "bad-status"; readonly status: number }
   | { readonly kind: "error"; readonly error: unknown };
+
+/** An upload without progress for this long is given up: either end has stalled. */
+export const UPLOAD_IDLE_MS = 30_000;
+const MAX_STATUS = 599;
+
+/** Limit headers of an upstream, by prefix, in lower case: two gateways' numbers in one response would contradict each other. */
+const LIMIT_HEADERS = ["ratelimit", "x-ratelimit", "x-rate-limit"];
 
 /** Forwards the request. The headers of the response are mutable. Never rejects. */
 export async function forward(request: Request, forwarding: Forwarding): Promise<Forwarded> {
-  const { upstream, timeoutMs } = forwarding;
-  const abort = new AbortController();
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    abort.abort();
-  }, timeoutMs);
+  const { upstream, timeoutMs, hasLimits, requestId } = forwarding;
+  const deadline = new ForwardDeadline();
   try {
-    const target = targetOf(request, forwarding);
+    const body = isRead(request) ? null : request.body;
+    if (!body) deadline.restart("headers", timeoutMs);
     const init = {
       method: request.method,
-      headers: requestHeaders(request, forwarding),
-      body: isRead(request) ? null : request.body,
+      headers: forwardedHeaders(request, forwarding),
+      body:
+        body &&
+        upload(body, lengthOf(request.headers), {
+          progress: () => deadline.restart("upload", UPLOAD_IDLE_MS),
+          ended: () => deadline.restart("headers", timeoutMs),
+        }),
       redirect: "manual",
-      signal: abort.signal,
+      signal: deadline.signal,
+      // The zone's cache may hold another user's response: only the policy decides what is shared.
+      cache: "no-store",
+      // Bytes pass unchanged: decoding and encoding them again would lose their length and break what is not well formed.
+      encodeResponseBody: "manual",
     } as const;
+    const target = targetOf(request, forwarding);
     const response = await (upstream.kind === "service"
       ? upstream.fetcher.fetch(target, init)
       : fetch(target, init));
-    return { kind: "response", response: passBack(response, forwarding.requestId) };
+    if (response.status > MAX_STATUS) {
+      await response.body?.cancel();
+      return { kind: "bad-status", status: response.status };
+    }
+    return { kind: "response", response: passBack(response, requestId, hasLimits) };
   } catch (error) {
-    return timedOut ? { kind: "timeout" } : { kind: "error", error };
+    const { expired } = deadline;
+    return expired ? { kind: "timeout", isUpload: expired === "upload" } : { kind: "error", error };
   } finally {
-    clearTimeout(timer);
+    deadline.end();
+  }
+}
+
+/** The deadline of what a forwarded request waits for next: progress of its body, then the response's headers. */
+class ForwardDeadline {
+  readonly #abort = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isOver = false;
+  #expired: "upload" | "headers" | null = null;
+
+  /** Aborted when a deadline expires. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** What was not there in time; null: nothing expired. */
+  get expired(): "upload" | "headers" | null {
+    return this.#expired;
+  }
+
+  restart(what: "upload" | "headers", ms: number): void {
+    this.#clear();
+    if (this.#isOver) return;
+    this.#timer = setTimeout(() => {
+      this.#expired = what;
+      this.#abort.abort();
+    }, ms);
+  }
+
+  /** The headers are there. An upload may still be under way: it lasts as long as the upstream reads it. */
+  end(): void {
+    this.#isOver = true;
+    this.#clear();
+  }
+
+  #clear(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
   }
 }
 
@@ -106,9 +118,41 @@ function isRead({ method }: Request): boolean {
   return method === "GET" || method === "HEAD";
 }
 
-/** Whether a request has content that cannot be forwarded: it is rejected rather than forwarded without. */
-export function hasLostContent(request: Request): boolean {
-  return isRead(request) && request.body !== null && request.headers.get("Content-Length") !== "0";
+/** The length that a client has announced; null if it did not, as for chunks. */
+function lengthOf(headers: Headers): number | null {
+  const length = headers.get("Content-Length");
+  return length !== null && /^\d{1,15}$/.test(length) ? Number(length) : null;
+}
+
+/** How long a request that should have no content may take to show its first byte or its end. */
+const FIRST_BYTE_MS = 5_000;
+
+/**
+ * Whether a request has content that cannot be forwarded: it is rejected rather than forwarded without. A GET or HEAD that is framed as if
+ * it had content mostly has none: then its end comes at once. Takes its body, which is not forwarded anyway.
+ */
+export function hasLostContent(request: Request): boolean | Promise<boolean> {
+  if (!isRead(request) || request.body === null || lengthOf(request.headers) === 0) return false;
+  return hasFirstByte(request.body);
+}
+
+async function hasFirstByte(body: ReadableStream<Uint8Array>): Promise<boolean> {
+  const reader = body.getReader();
+  const read = async (): Promise<boolean> => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return false;
+      if (value.byteLength > 0) return true;
+    }
+  };
+  try {
+    return await withDeadline(read(), FIRST_BYTE_MS, "first byte");
+  } catch {
+    // The client broke off, or it keeps its request open.
+    return true;
+  } finally {
+    reader.cancel().catch(() => undefined);
+  }
 }
 
 /** The upstream's base, the canonical path, and the unchanged query. */
@@ -122,59 +166,19 @@ function targetOf({ url }: Request, { upstream, path }: Forwarding): string {
   return `${scheme}://${host}${path}${query}`;
 }
 
-/** The client's headers without those that the upstream must not get, and with the caller's identity. */
-function requestHeaders(request: Request, forwarding: Forwarding): Headers {
-  const { caller, tier, requestId, forwardKey } = forwarding;
-  const headers = new Headers(request.headers);
-  // Read before hop-by-hop headers are dropped: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
-  const ip = headers.get("CF-Connecting-IP");
-  const isWebSocket = headers.get("Upgrade")?.toLowerCase() === "websocket";
-  dropHopByHop(headers);
-  for (const name of [...headers.keys()].filter(isIdentity)) headers.delete(name);
-  if (!forwardKey && caller.kind === "key") {
-    headers.delete("X-API-Key");
-    if (looksLikeApiKey((headers.get("Authorization") ?? "").replace(/^Bearer +/i, ""))) {
-      headers.delete("Authorization");
-    }
-  }
-  if (isWebSocket) headers.set("Upgrade", "websocket");
-  const { scheme, host } = originOf(request.url);
-  headers.set(USER_TIER_HEADER, tier);
-  headers.set("X-Request-Id", requestId);
-  headers.set("X-Forwarded-Host", host);
-  headers.set("X-Forwarded-Proto", scheme);
-  if (caller.user !== null) headers.set(USER_ID_HEADER, caller.user);
-  if (ip !== null) {
-    headers.set("CF-Connecting-IP", ip);
-    headers.set("X-Forwarded-For", ip);
-  }
-  return headers;
-}
-
 /** The upstream's response without headers that only this Worker may set, and with `X-Request-Id`. Its headers are mutable. */
-function passBack(upstream: Response, requestId: string): Response {
+function passBack(upstream: Response, requestId: string, hasLimits: boolean): Response {
   const response = new Response(upstream.body, upstream);
   const { headers } = response;
   dropHopByHop(headers);
-  for (const name of OURS) headers.delete(name);
+  if (hasLimits) {
+    for (const name of [...headers.keys()].filter(isLimitHeader)) headers.delete(name);
+  }
   headers.set("X-Request-Id", requestId);
   return response;
 }
 
-/** Drops the listed headers and those that `Connection` names. */
-function dropHopByHop(headers: Headers): void {
-  const named = headers.get("Connection");
-  for (const name of HOP_BY_HOP) headers.delete(name);
-  for (const name of named?.split(",") ?? []) {
-    try {
-      headers.delete(name.trim());
-    } catch {
-      // Not a valid header name, so there is no such header.
-    }
-  }
-}
-
-/** Whether an upstream could read this header as the caller's identity. */
-function isIdentity(name: string): boolean {
-  return IDENTITY.has(name) || (SPECIAL.test(name) && IDENTITY.has(name.split(SPECIAL).join("-")));
+/** `name` is in lower case. */
+function isLimitHeader(name: string): boolean {
+  return LIMIT_HEADERS.some((prefix) => name.startsWith(prefix));
 }

@@ -31,7 +31,17 @@ export function releaseSlots(
     keep(release());
     return response;
   }
-  const { readable, writable } = new TransformStream();
+  const { readable, writable } = watchedStream(response.headers.get("Content-Length"));
   keep(response.body.pipeTo(writable).then(release, release));
   return new Response(readable, response);
+}
+
+/**
+ * A stream whose end is seen. A known length is kept; the runtime then reports a client that has left only when the next bytes are written.
+ * Without one, it reports that at once.
+ */
+function watchedStream(length: string | null): TransformStream {
+  return length !== null && /^\d{1,15}$/.test(length)
+    ? new FixedLengthStream(Number(length))
+    : new TransformStream();
 }

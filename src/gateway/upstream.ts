@@ -4,25 +4,48 @@ import type { Upstream } from "./proxy.ts";
 
 const SERVICE = "service:";
 
-/** Parsed URLs: as many as a policy may have routes. */
-const PARSED = new BoundedCache<Upstream | null>(500);
+/** `detail`: why there is no upstream, for the client's developer. It names no binding and no URL. */
+export type ResolvedUpstream = Upstream | { readonly kind: "none"; readonly detail: string };
 
-/** Null if no upstream is named, or the named service binding does not exist. */
-export function resolveUpstream(named: string | null, bindings: object): Upstream | null {
-  if (named === null) return null;
+const MISSING: ResolvedUpstream = {
+  kind: "none",
+  detail: "No upstream is configured for this route: set its `upstream`, or the variable UPSTREAM.",
+};
+const NOT_A_URL: ResolvedUpstream = {
+  kind: "none",
+  detail: "The upstream of this route is not a valid URL.",
+};
+const NO_BINDING: ResolvedUpstream = {
+  kind: "none",
+  detail:
+    "The upstream of this route names a binding that the Worker does not have: add it to wrangler.toml.",
+};
+const NOT_A_SERVICE: ResolvedUpstream = {
+  kind: "none",
+  detail: "The upstream of this route names a binding that is not a service.",
+};
+
+/** Parsed URLs: as many as a policy may have routes. */
+const PARSED = new BoundedCache<ResolvedUpstream>(500);
+
+/** The upstream of this name; `bindings` is the Worker's environment. */
+export function resolveUpstream(named: string | null, bindings: object): ResolvedUpstream {
+  if (named === null) return MISSING;
   if (!named.startsWith(SERVICE)) {
     const known = PARSED.getStale(named);
     if (known !== undefined) return known;
     const base = URL.parse(named);
-    const upstream: Upstream | null = base && { kind: "url", base };
+    const upstream: ResolvedUpstream = base ? { kind: "url", base } : NOT_A_URL;
     PARSED.set(named, upstream, Infinity);
     return upstream;
   }
   const name = named.slice(SERVICE.length);
-  const fetcher: unknown = Object.hasOwn(bindings, name) ? Reflect.get(bindings, name) : null;
-  return isFetcher(fetcher) ? { kind: "service", fetcher } : null;
+  if (!Object.hasOwn(bindings, name)) return NO_BINDING;
+  const fetcher: unknown = Reflect.get(bindings, name);
+  return isFetcher(fetcher) ? { kind: "service", fetcher } : NOT_A_SERVICE;
 }
 
+/** Bindings of other kinds may be proxies that seem to have every method: a service has `fetch` and no method of theirs. */
 function isFetcher(value: unknown): value is Fetcher {
   return typeof value === "object" && value !== null && "fetch" in value && typeof value.fetch === "function";
 }

@@ -132,6 +132,7 @@ function compileRoute(
     upstream: route.upstream ?? null,
     timeoutMs: route.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     forwardKey: route.forwardKey ?? false,
+    forwardOverrides: route.forwardOverrides ?? false,
   };
 }
 

@@ -31,4 +31,6 @@ export interface Route {
   readonly upstream: string | null;
   readonly timeoutMs: number;
   readonly forwardKey: boolean;
+  /** Whether the upstream gets headers that override method or path, such as X-HTTP-Method-Override. */
+  readonly forwardOverrides: boolean;
 }

@@ -115,10 +115,12 @@ const route = z.strictObject({
   auth: z.optional(z.enum(["optional", "required"])),
   /** Default: the variable UPSTREAM. */
   upstream: z.optional(upstreamSchema),
-  /** Deadline of the upstream's response headers; the body may take longer. Default: 30 s. */
+  /** Deadline of the upstream's response headers, from the end of the request's body. Default: 30 s. */
   timeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
   /** Whether the upstream gets the API key. Default: false. */
   forwardKey: z.optional(z.boolean()),
+  /** Whether the upstream gets headers that override method or path (X-HTTP-Method-Override and the like). Default: false. */
+  forwardOverrides: z.optional(z.boolean()),
 });
 
 const origin = z

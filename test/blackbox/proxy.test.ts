@@ -1,6 +1,7 @@
 /** The gateway's way to the upstream and back, on the started product: bodies, streams, WebSockets and encodings as they are. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { connect as openConnection } from "node:net";
 import {
   createServer,
   type IncomingMessage,
@@ -24,11 +25,47 @@ let sockets: Server;
 let late: (answer: ServerResponse) => void = () => undefined;
 let accepted: (socket: FrameSocket) => void = () => undefined;
 
+/** Answers that a gateway must not touch, by the last segment of the path. */
+function answerOddly(incoming: IncomingMessage, answer: ServerResponse): void {
+  const encoded = { "Content-Type": "text/plain", "Content-Encoding": "gzip", ETag: '"strong"' };
+  const content = gzipSync(TEXT);
+  switch (incoming.url?.split("/").at(-1)) {
+    case "gzip":
+      answer.writeHead(200, { ...encoded, "Content-Length": content.length }).end(content);
+      return;
+    case "part": {
+      const range = `bytes 10-59/${content.length}`;
+      answer.writeHead(206, { ...encoded, "Content-Range": range, "Content-Length": 50 });
+      answer.end(content.subarray(10, 60));
+      return;
+    }
+    case "empty":
+      answer.writeHead(200, { ...encoded, "Content-Length": 0 }).end();
+      return;
+    case "mislabelled":
+      answer.writeHead(200, { ...encoded, "Content-Length": TEXT.length }).end(TEXT);
+      return;
+    case "status":
+      answer.writeHead(999, "Odd").end("odd");
+      return;
+    case "negotiated": {
+      const takesGzip = /gzip/.test(String(incoming.headers["accept-encoding"] ?? ""));
+      answer.writeHead(200, takesGzip ? encoded : {}).end(takesGzip ? content : TEXT);
+      return;
+    }
+    case "headers":
+      answer.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(incoming.headers));
+      return;
+  }
+  answer.writeHead(404).end();
+}
+
 const TEXT = "the same words over and over again, ".repeat(1_000);
 
 beforeAll(async () => {
   compressing = createServer((incoming, answer) => {
     if (incoming.url === "/late") return late(answer);
+    if (incoming.url?.startsWith("/odd/")) return answerOddly(incoming, answer);
     answer.writeHead(200, { "Content-Type": "text/plain", "Content-Encoding": "gzip", ETag: '"z"' });
     answer.end(gzipSync(TEXT));
   });
@@ -38,6 +75,7 @@ beforeAll(async () => {
   if (typeof address !== "object" || address === null) throw new Error("no address");
   const listening = await listen((socket) => accepted(socket));
   sockets = listening.server;
+  const manySlots = { name: "many", kind: "concurrency", max: 100, ttlMs: 60_000 };
   const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
   checkout = await makeCheckout({
     devVars: PATIENT,
@@ -45,6 +83,13 @@ beforeAll(async () => {
       routes: [
         { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },
         { match: "/one-at-a-time", cost: 0.001, limits: [slot], upstream: listening.url },
+        {
+          match: "/odd/slot/:what",
+          cost: 0.001,
+          limits: [manySlots],
+          upstream: `http://127.0.0.1:${address.port}`,
+        },
+        { match: "/odd/:what", cost: 0.001, upstream: `http://127.0.0.1:${address.port}` },
         {
           match: "/late",
           cost: 0.001,
@@ -307,4 +352,62 @@ describe("a compressed answer", () => {
       expect(text.toString()).toBe(TEXT);
     },
   );
+});
+
+describe.each(["/odd", "/odd/slot"])("the bytes of an encoded response on %s", (base) => {
+  const get = async (what: string) =>
+    request(at(`${base}/${what}`), { headers: { "Accept-Encoding": "gzip" } });
+
+  it.each([
+    ["gzip", 200, gzipSync(TEXT)],
+    ["part", 206, gzipSync(TEXT).subarray(10, 60)],
+    ["empty", 200, Buffer.alloc(0)],
+    ["mislabelled", 200, Buffer.from(TEXT)],
+  ])("are those of the upstream, with their length and ETag: %s", async (what, status, bytes) => {
+    const response = await get(what);
+    expect(response.status).toBe(status);
+    expect(response.body.equals(bytes)).toBe(true);
+    expect(response.headers).toMatchObject({
+      "content-encoding": "gzip",
+      "content-length": String(bytes.length),
+      etag: '"strong"',
+    });
+  });
+
+  it("are not encoded for a client that accepts no encoding, if the upstream negotiates", async () => {
+    const response = await request(at(`${base}/negotiated`), { headers: { "Accept-Encoding": "identity" } });
+    expect(response.headers["content-encoding"]).toBeUndefined();
+    expect(response.body.toString()).toBe(TEXT);
+  });
+});
+
+it("a status that HTTP does not have is 502, which says it", async () => {
+  const response = await request(at("/odd/status"));
+  expect(response.status).toBe(502);
+  expect(response.json()).toMatchObject({ code: "upstream_error", detail: expect.stringContaining("999") });
+});
+
+describe("on a raw connection", () => {
+  /** Sends these lines as they are, after a request line and a host. @returns the whole response. */
+  async function raw(...lines: string[]): Promise<string> {
+    const socket = openConnection(Number(product.url.port), "127.0.0.1");
+    const head = ["GET /odd/headers HTTP/1.1", "Host: edge.test", "Connection: close"];
+    socket.write([...head, ...lines, "", ""].join("\r\n"));
+    let text = "";
+    for await (const chunk of socket) text += String(chunk);
+    return text;
+  }
+
+  it.each([
+    ["an empty body in chunks", ["Transfer-Encoding: chunked", "", "0"], "200"],
+    ["a length of 00", ["Content-Length: 00"], "200"],
+    ["a byte in chunks", ["Transfer-Encoding: chunked", "", "1", "x", "0"], "400"],
+  ])("a GET with %s is forwarded only if it has no content", async (_what, lines, status) => {
+    expect((await raw(...lines)).split(" ")[1]).toBe(status);
+  });
+
+  it("two Cookie lines reach the upstream as one list", async () => {
+    const text = await raw("Cookie: a=1", "Cookie: b=2");
+    expect(text).toContain('"cookie":"a=1; b=2"');
+  });
 });

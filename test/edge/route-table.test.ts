@@ -118,6 +118,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       upstream: null,
       timeoutMs: 1_000,
       forwardKey: false,
+      forwardOverrides: false,
     })),
   );
 }

@@ -1,0 +1,130 @@
+/**
+ * The headers of a forwarded request: the client's, without those that only this Worker may set, and with the caller's identity.
+ *
+ * An upstream trusts what its gateway says of the caller, so no header that could be read as such a claim passes, in any spelling that
+ * a server may fold into the same name. docs/gateway.md lists them for operators.
+ */
+import { looksLikeApiKey } from "../identity/api-key.ts";
+import type { Caller } from "../identity/authenticate.ts";
+import { originOf } from "../edge/url-parts.ts";
+import { HOPS_HEADER, hopsOf } from "./hops.ts";
+
+export const USER_ID_HEADER = "X-User-Id";
+export const USER_TIER_HEADER = "X-User-Tier";
+
+/** Headers that concern one connection only, in lower case. `upgrade` and `connection` are restored for a WebSocket. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Claims about the caller or the connection that only a proxy may make, in lower case. */
+export const CLAIMS = new Set([
+  USER_ID_HEADER.toLowerCase(),
+  USER_TIER_HEADER.toLowerCase(),
+  HOPS_HEADER.toLowerCase(),
+  "x-request-id",
+  "x-real-ip",
+  "x-client-ip",
+  "x-cluster-client-ip",
+  "x-host",
+  "x-remote-user",
+  "x-forwarded",
+  "x-original-forwarded-for",
+  "forwarded",
+  "forwarded-for",
+  "client-ip",
+  "true-client-ip",
+  "fastly-client-ip",
+  // Set again from the request: see forwardedHeaders.
+  "cf-connecting-ip",
+  "cf-connecting-ipv6",
+]);
+/** Prefixes of further claims. */
+export const CLAIM_PREFIXES = ["x-forwarded-", "cf-access-"];
+
+/** Headers that make some servers handle another method or path than the one that was limited. A route may let them pass. */
+export const OVERRIDES = new Set([
+  "x-http-method-override",
+  "x-http-method",
+  "x-method-override",
+  "x-original-url",
+  "x-rewrite-url",
+]);
+
+/** CGI, WSGI and PHP read `_` as `-`, and some servers map every special character to `_`. */
+const SPECIAL = /[^a-z0-9-]/g;
+
+/** Where cookies of several `Cookie` lines meet: the runtime joins lines by a comma, which no cookie's value may contain (RFC 6265). */
+const COOKIE_LINES = /, (?=[!#$%&'*+.^_`|~\w-]+=)/g;
+
+export interface Identity {
+  readonly caller: Caller;
+  readonly tier: string;
+  readonly requestId: string;
+  /** Whether the upstream gets the caller's API key. */
+  readonly forwardKey: boolean;
+  /** Whether the upstream gets {@link OVERRIDES}. */
+  readonly forwardOverrides: boolean;
+}
+
+/** The headers that the upstream gets. */
+export function forwardedHeaders(request: Request, identity: Identity): Headers {
+  const { caller, tier, requestId, forwardKey, forwardOverrides } = identity;
+  const headers = new Headers(request.headers);
+  // Read before hop-by-hop headers are dropped: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
+  const ip = headers.get("CF-Connecting-IP");
+  const isWebSocket = headers.get("Upgrade")?.toLowerCase() === "websocket";
+  dropHopByHop(headers);
+  for (const name of [...headers.keys()].filter((header) => isDropped(header, forwardOverrides))) {
+    headers.delete(name);
+  }
+  if (!forwardKey && caller.kind === "key") {
+    headers.delete("X-API-Key");
+    if (looksLikeApiKey((headers.get("Authorization") ?? "").replace(/^Bearer +/i, ""))) {
+      headers.delete("Authorization");
+    }
+  }
+  const cookies = headers.get("Cookie");
+  if (cookies?.includes(", ")) headers.set("Cookie", cookies.replaceAll(COOKIE_LINES, "; "));
+  if (isWebSocket) headers.set("Upgrade", "websocket");
+  const { scheme, host } = originOf(request.url);
+  headers.set(USER_TIER_HEADER, tier);
+  headers.set("X-Request-Id", requestId);
+  headers.set("X-Forwarded-Host", host);
+  headers.set("X-Forwarded-Proto", scheme);
+  headers.set(HOPS_HEADER, String(hopsOf(request.headers) + 1));
+  if (caller.user !== null) headers.set(USER_ID_HEADER, caller.user);
+  if (ip !== null) {
+    headers.set("CF-Connecting-IP", ip);
+    headers.set("X-Forwarded-For", ip);
+  }
+  return headers;
+}
+
+/** Drops the headers that concern one connection only, and those that `Connection` names (RFC 9110, section 7.6.1). */
+export function dropHopByHop(headers: Headers): void {
+  const named = headers.get("Connection");
+  for (const name of HOP_BY_HOP) headers.delete(name);
+  for (const name of named?.split(",") ?? []) {
+    try {
+      headers.delete(name.trim());
+    } catch {
+      // Not a valid header name, so there is no such header.
+    }
+  }
+}
+
+/** Whether an upstream must not get this header of a client. `name` is in lower case. */
+function isDropped(name: string, forwardOverrides: boolean): boolean {
+  const folded = name.replace(SPECIAL, "-");
+  if (CLAIMS.has(folded) || CLAIM_PREFIXES.some((prefix) => folded.startsWith(prefix))) return true;
+  return !forwardOverrides && OVERRIDES.has(folded);
+}

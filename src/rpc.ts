@@ -12,7 +12,7 @@ import type { Services } from "./edge/services.ts";
 import { userSubject } from "./identity/authenticate.ts";
 import { isUserId } from "./identity/user-id.ts";
 import { isolateServices } from "./isolate.ts";
-import type { Keep } from "./limiter/combiner.ts";
+import type { WaitUntil } from "./wait-until.ts";
 import type { UserStatus } from "./objects/user-status.ts";
 import type { Policy } from "./policy/compile.ts";
 import type { Fault } from "./policy/fault.ts";
@@ -24,7 +24,7 @@ export type CheckItem =
   | { readonly error: { readonly code: "idempotency_mismatch"; readonly detail: string } };
 
 export class EdgeLimiter extends WorkerEntrypoint<Env> {
-  readonly #keep: Keep = (work) => this.ctx.waitUntil(work);
+  readonly #waitUntil: WaitUntil = (work) => this.ctx.waitUntil(work);
 
   /**
    * Decides one operation.
@@ -33,7 +33,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
    */
   async check(operation: Operation): Promise<Decision> {
     const { services, policy } = await this.#ready();
-    const [result] = await checkMany([operation], services, policy, this.#keep, origin());
+    const [result] = await checkMany([operation], services, policy, this.#waitUntil, origin());
     if (result?.kind === "decision") return result.decision;
     if (result?.kind === "mismatch") throw new TypeError(`idempotency_mismatch: ${MISMATCH}`);
     throw new TypeError(`invalid_request: ${JSON.stringify(result?.faults)}`);
@@ -45,7 +45,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
       throw new TypeError("invalid_request: a list of up to 1,000 operations is wanted");
     }
     const { services, policy } = await this.#ready();
-    return (await checkMany(operations, services, policy, this.#keep, origin())).map(itemOf);
+    return (await checkMany(operations, services, policy, this.#waitUntil, origin())).map(itemOf);
   }
 
   /**
@@ -56,7 +56,12 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
     if (!isUserId(user)) throw new TypeError("invalid_request: user is not a user id");
     const { services, policy } = await this.#ready();
     const request = { revision: policy.revision, tier: policy.defaultTier, keyId: null };
-    const status = await services.limiter.accounts.status(userSubject(user), request, Date.now(), this.#keep);
+    const status = await services.limiter.accounts.status(
+      userSubject(user),
+      request,
+      Date.now(),
+      this.#waitUntil,
+    );
     if (status === "overloaded") throw new Error("overloaded: the user's object has too much to do");
     if (!status) throw new Error("temporary_reduced_capacity: the limiter does not answer");
     return status;
@@ -67,7 +72,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
     if (!configured.ok)
       throw new Error(`misconfigured: ${configured.faults.map(({ path }) => path).join(", ")}`);
     const services = configured.value;
-    const policy = await services.policies.current(Date.now(), this.#keep);
+    const policy = await services.policies.current(Date.now(), this.#waitUntil);
     if (!policy) throw new Error("temporary_reduced_capacity: the policy is not at hand");
     return { services, policy };
   }

@@ -7,6 +7,7 @@
  */
 import { withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import { type Batch, MAX_BATCH_POINTS } from "./batch.ts";
 import { dataPointOf } from "./engine-sink.ts";
 import { HUB_DEADLINE_MS } from "../objects/metrics-hub.ts";
@@ -31,9 +32,6 @@ const MOST_TRIES = 3;
 
 /** Points that are told for live viewers alone where the hub stores none: no viewer sees more in a second. */
 const LIVE_POINTS = MOST_ROWS_PER_SECOND;
-
-/** The platform's `waitUntil` of a request. */
-export type Keep = (work: Promise<unknown>) => void;
 
 /** Who takes a batch. Rejects where it is not known to have been taken. */
 export type Tell = (batch: Batch) => Promise<void>;
@@ -65,23 +63,23 @@ export class Recorder {
   }
 
   /** Takes a point. */
-  record(point: Point, keep: Keep): void {
+  record(point: Point, waitUntil: WaitUntil): void {
     if (this.#waiting.length < MOST_WAITING) this.#waiting.push(point);
     else {
       // It is in no report, but it is counted.
       countPoint(this.#metrics, point);
       this.#metrics.add("pointsDropped", []);
     }
-    this.flush(keep);
+    this.flush(waitUntil);
   }
 
   /** Sees to it that what there is to tell, metrics alone too, is told soon. */
-  flush(keep: Keep): void {
+  flush(waitUntil: WaitUntil): void {
     // Never the time at which the request began: one that was slow would begin a second flush beside the first.
     const nowMs = Date.now();
     if (nowMs < this.#flushingUntilMs && nowMs >= this.#flushingUntilMs - FLUSH_DEADLINE_MS) return;
     this.#flushingUntilMs = nowMs + FLUSH_DEADLINE_MS;
-    keep(this.#flush());
+    waitUntil(this.#flush());
   }
 
   /** Never rejects. */

@@ -7,7 +7,7 @@ import { problem, unauthorized } from "../edge/problem.ts";
 import { withCaller, withCors, withPolicy } from "../edge/steps.ts";
 import { includesRole, type Role } from "../identity/admin/role.ts";
 import { identifyActor } from "./session/identify-actor.ts";
-import type { Keep } from "../limiter/combiner.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import type { Access } from "./contract.ts";
 
 /** An answer is for its caller alone: a cache knows neither `X-API-Key` nor the session's cookie for a credential (RFC 9111). */
@@ -25,12 +25,12 @@ const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
   if (caller.keyId === null || !caller.scopes.includes("check")) {
     return problem("forbidden", 'This credential has no scope "check".', requestId);
   }
-  const keep: Keep = (work) => c.executionCtx.waitUntil(work);
+  const waitUntil: WaitUntil = (work) => c.executionCtx.waitUntil(work);
   const standing = await services.limiter.accounts.keyStanding(
     caller.subject,
     caller.keyId,
     Date.now(),
-    keep,
+    waitUntil,
   );
   if (standing === "revoked") return unauthorized("The API key has been revoked or has expired.", requestId);
   if (standing === "overloaded") return overloaded(requestId);

@@ -1,6 +1,6 @@
 /** The state of one request on its way through the gateway: each step adds its result for the next. Lives as long as the request. */
 import type { StatusClass } from "../analytics/point.ts";
-import type { Keep } from "../analytics/recorder.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -12,7 +12,7 @@ export interface Exchange {
   readonly services: Services;
   readonly request: Request;
   readonly env: Env;
-  readonly keep: Keep;
+  readonly waitUntil: WaitUntil;
   readonly requestId: string;
   readonly policy: Policy;
   /** When it arrived, Unix milliseconds. */
@@ -43,7 +43,7 @@ export function arrival(
   services: Services,
   request: Request,
   env: Env,
-  keep: Keep,
+  waitUntil: WaitUntil,
   requestId: string,
   policy: Policy,
   atMs: number,
@@ -52,7 +52,7 @@ export function arrival(
     services,
     request,
     env,
-    keep,
+    waitUntil,
     requestId,
     policy,
     atMs,

@@ -7,7 +7,7 @@
  */
 import { andThen } from "../and-then.ts";
 import { resultOf } from "../analytics/decision-point.ts";
-import type { Keep } from "../analytics/recorder.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import type { Decision, DecisionRequest } from "../core/decision.ts";
 import { authenticate, type Authentication } from "../identity/authenticate.ts";
 import { messageOf } from "../log.ts";
@@ -43,20 +43,20 @@ export function gateway(services: Services, handle: Handler = forwardRequest): F
   return async (request, env, ctx) => {
     const requestId = crypto.randomUUID();
     const atMs = Date.now();
-    const keep: Keep = (work) => ctx.waitUntil(work);
+    const waitUntil: WaitUntil = (work) => ctx.waitUntil(work);
     let exchange: Exchange | null = null;
     const respond = (policy: Policy | null): Response | Promise<Response> => {
       const cors = policy?.cors ?? null;
       if (!policy || (cors && isPreflight(request))) {
-        services.recorder.flush(keep);
+        services.recorder.flush(waitUntil);
         return cors ? answerPreflight(request, cors) : noPolicy(requestId);
       }
-      const arrived = arrival(services, request, env, keep, requestId, policy, atMs);
+      const arrived = arrival(services, request, env, waitUntil, requestId, policy, atMs);
       exchange = arrived;
       return cors ? answerCors(request, cors, () => routed(arrived, handle)) : routed(arrived, handle);
     };
     try {
-      return await andThen(services.policies.current(atMs, keep), respond);
+      return await andThen(services.policies.current(atMs, waitUntil), respond);
     } catch (thrown) {
       if (exchange) failed(exchange, "internal_error");
       services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
@@ -145,7 +145,7 @@ function exempt(admitted: Admitted, handle: Handler): Response | Promise<Respons
 /** Asks the limiter. */
 function limited(admitted: Admitted, handle: Handler): Response | Promise<Response> {
   const { exchange, route, caller } = admitted;
-  const { services, policy, keep } = exchange;
+  const { services, policy, waitUntil } = exchange;
   const question: DecisionRequest = {
     revision: policy.revision,
     tier: tierOfCaller(caller, policy),
@@ -157,7 +157,7 @@ function limited(admitted: Admitted, handle: Handler): Response | Promise<Respon
     idempotencyKey: null,
   };
   const startedMs = performance.now();
-  const decision = services.limiter.decide(caller.subject, question, policy, Date.now(), keep);
+  const decision = services.limiter.decide(caller.subject, question, policy, Date.now(), waitUntil);
   return andThen(decision, (made) => decided(admitted, made, startedMs, handle));
 }
 

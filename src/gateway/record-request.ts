@@ -5,7 +5,7 @@ import { reportedTier } from "../edge/caller-tier.ts";
 import type { Exchange } from "./exchange.ts";
 
 export function recordRequest(exchange: Exchange): void {
-  const { services, request, keep, policy, route, caller, decision, reason, failed } = exchange;
+  const { services, request, waitUntil, policy, route, caller, decision, reason, failed } = exchange;
   const about = {
     atMs: exchange.atMs,
     account: caller?.subject ?? "",
@@ -21,9 +21,9 @@ export function recordRequest(exchange: Exchange): void {
     upstreamMs: exchange.upstreamMs,
   };
   if (reason !== null) {
-    services.recorder.record(pointOf(about, decision, failed ? "error" : "denied", reason), keep);
+    services.recorder.record(pointOf(about, decision, failed ? "error" : "denied", reason), waitUntil);
     return;
   }
   const [outcome, why] = decision ? resultOf(decision) : (["allowed", "exempt"] as const);
-  services.recorder.record(pointOf(about, decision, outcome, why), keep);
+  services.recorder.record(pointOf(about, decision, outcome, why), waitUntil);
 }

@@ -6,33 +6,33 @@ import { pumpWebSocket } from "./pump-web-socket.ts";
 /** Keeps the request alive until it has a response, even if the client leaves, and frees the slots if it gets none. */
 export function keepSlots(
   response: Response | Promise<Response>,
-  { exchange: { services, keep }, caller }: Admitted,
+  { exchange: { services, waitUntil }, caller }: Admitted,
   { holds }: Decision,
 ): void {
   const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
-  keep(Promise.resolve(response).then(() => undefined, release));
+  waitUntil(Promise.resolve(response).then(() => undefined, release));
 }
 
 /** The response to send. If it holds slots, it is watched until its end. */
 export function releaseSlots(
   response: Response,
-  { exchange: { services, request, keep }, caller }: Admitted,
+  { exchange: { services, request, waitUntil }, caller }: Admitted,
   { holds }: Decision,
 ): Response {
   if (holds.length === 0) return response;
   const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
   const { webSocket } = response;
   if (webSocket) {
-    const client = pumpWebSocket(webSocket, () => keep(release()));
+    const client = pumpWebSocket(webSocket, () => waitUntil(release()));
     return new Response(null, { status: 101, webSocket: client, headers: response.headers });
   }
   // The runtime sends no body for HEAD, so its end would never be seen.
   if (!response.body || request.method === "HEAD") {
-    keep(release());
+    waitUntil(release());
     return response;
   }
   const { readable, writable } = watchedStream(response.headers.get("Content-Length"));
-  keep(response.body.pipeTo(writable).then(release, release));
+  waitUntil(response.body.pipeTo(writable).then(release, release));
   return new Response(readable, response);
 }
 

@@ -3,7 +3,8 @@
  * share one call, so a flood of them costs the object little.
  */
 import type { KeyStanding } from "../objects/account.ts";
-import { Combiner, type Keep } from "./combiner.ts";
+import type { WaitUntil } from "../wait-until.ts";
+import { Combiner } from "./combiner.ts";
 import type { LastHeard } from "./last-heard.ts";
 import { missedAnswer } from "./missed-answer.ts";
 import type { UserLimiterStub } from "../objects/user-limiter.ts";
@@ -28,11 +29,17 @@ export class AccountQueries {
     subject: string,
     request: StatusRequest,
     nowMs: number,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<UserStatus | "overloaded" | null> {
     const { revision, tier, keyId } = request;
     const name = `${subject}\n${keyId ?? ""}\n${tier}\n${revision}`;
-    const status = await this.#shared(this.#statuses, name, subject, (stub) => stub.status(request), keep);
+    const status = await this.#shared(
+      this.#statuses,
+      name,
+      subject,
+      (stub) => stub.status(request),
+      waitUntil,
+    );
     if (status) {
       if (status.kind === "status") this.#heard.noteRejection(subject, keyId, status.status, nowMs);
       else if (keyId !== null) this.#heard.noteStop(subject, keyId, nowMs, nowMs);
@@ -49,10 +56,10 @@ export class AccountQueries {
     subject: string,
     keyId: string,
     nowMs: number,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<KeyStanding | "overloaded"> {
     const call = (stub: UserLimiterStub): Promise<KeyStanding> => stub.keyStanding(keyId);
-    const standing = await this.#shared(this.#standings, `${subject}\n${keyId}`, subject, call, keep);
+    const standing = await this.#shared(this.#standings, `${subject}\n${keyId}`, subject, call, waitUntil);
     if (standing) {
       this.#heard.noteRejection(subject, keyId, standing, nowMs);
       return standing;
@@ -67,7 +74,7 @@ export class AccountQueries {
     name: string,
     subject: string,
     call: (stub: UserLimiterStub) => Promise<T>,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<T | null> {
     const send = async (asked: readonly null[]): Promise<readonly T[]> => {
       const called = await this.#client.call(subject, Date.now(), call);
@@ -75,7 +82,7 @@ export class AccountQueries {
       return asked.map(() => called.value);
     };
     return combiner
-      .ask(name, null, send, keep)
+      .ask(name, null, send, waitUntil)
       .catch((fault) => missedAnswer(this.#heard, subject, fault, this.#client.deadlineMs));
   }
 }

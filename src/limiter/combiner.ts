@@ -9,6 +9,7 @@
  * first who looks. A question is sent once at most, so nothing is charged twice.
  */
 import { DeadlineExceeded, Stretch, withDeadline } from "../deadline.ts";
+import type { WaitUntil } from "../wait-until.ts";
 
 /** How often a waiting request looks into its slot at most. A timer costs some ten microseconds. */
 const LEAST_LOOK_MS = 1;
@@ -39,9 +40,6 @@ const MOST_WAITING = 1_024;
 
 /** Objects that something is under way for, before those left over by cancelled requests are swept. */
 const MOST_LANES = 1_000;
-
-/** Keeps work going though the request that began it may end: the platform's `waitUntil`. */
-export type Keep = (work: Promise<unknown>) => void;
 
 /** Sends questions in one call; answers are in the same order. Rejects where there are none. */
 export type Send<Q, A> = (questions: readonly Q[]) => Promise<readonly A[]>;
@@ -102,10 +100,10 @@ export class Combiner<Q, A> {
   /**
    * Asks one question of an object, with others' or alone. Rejects as `send` does if this request sent; with {@link CombinedCallFailed}
    * if another did; with {@link DeadlineExceeded} if no answer came in time; at once with {@link QueueFull}
-   * if too many wait. `send` must end within the deadline. If others depend on it, or it may end after this wait, `keep` keeps it
+   * if too many wait. `send` must end within the deadline. If others depend on it, or it may end after this wait, `waitUntil` keeps it
    * running.
    */
-  async ask(name: string, question: Q, send: Send<Q, A>, keep: Keep): Promise<A> {
+  async ask(name: string, question: Q, send: Send<Q, A>, waitUntil: WaitUntil): Promise<A> {
     const fromMs = Date.now();
     const slot: Slot<Q, A> = { question, giveUpAtMs: fromMs + this.#deadlineMs, state: WAITING };
     const lane = this.#laneOf(name);
@@ -131,9 +129,9 @@ export class Combiner<Q, A> {
         const hasWaited = nowMs > fromMs;
         const isAlone = lane.queue.every((other) => other === slot);
         const sent = this.#sendQueue(name, lane, slot, send, nowMs);
-        if (hasWaited || !isAlone) keep(sent.catch(() => undefined));
+        if (hasWaited || !isAlone) waitUntil(sent.catch(() => undefined));
         await (hasWaited ? withDeadline(sent, slot.giveUpAtMs - nowMs, name) : sent);
-        if (lane.queue.length > 0) keep(this.#sendOthers(name, lane, send));
+        if (lane.queue.length > 0) waitUntil(this.#sendOthers(name, lane, send));
         continue;
       }
       const untilMs = untilAnswerMs(lane, slot, nowMs);

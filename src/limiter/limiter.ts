@@ -17,7 +17,8 @@ import type { Policy } from "../policy/compile.ts";
 import { LOGIN_TIER } from "../policy/built-in-tiers.ts";
 import type { Route } from "../policy/compiled.ts";
 import { AccountQueries } from "./account-queries.ts";
-import { Combiner, type Keep } from "./combiner.ts";
+import type { WaitUntil } from "../wait-until.ts";
+import { Combiner } from "./combiner.ts";
 import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
 import { LocalFallback, undecided } from "./fallback.ts";
 import { LastHeard, UNHEARD } from "./last-heard.ts";
@@ -65,22 +66,22 @@ export class Limiter {
     return this.#client.isCircuitOpen;
   }
 
-  /** One decision. `nowMs` is the edge's clock; the object has its own. `keep` is the request's `waitUntil`. */
+  /** One decision. `nowMs` is the edge's clock; the object has its own. */
   decide(
     subject: string,
     request: DecisionRequest,
     policy: Policy,
     nowMs: number,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Decision | Promise<Decision> {
     // What must be remembered or must not be counted is the object's to decide, as are attempts to log in.
     const isPlain = !request.peek && request.idempotencyKey === null && request.tier !== LOGIN_TIER.name;
-    if (!isPlain) return this.#ask(subject, request, 0, policy, nowMs, keep);
+    if (!isPlain) return this.#ask(subject, request, 0, policy, nowMs, waitUntil);
     const route = request.route === null ? null : policy.routes.byId(request.route);
     const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
     const lease = this.#leases.find(subject, request, route, nowMs);
     if (lease) {
-      if (lease.isLow(nowMs)) this.#refresh(subject, request, lease, policy, nowMs, keep);
+      if (lease.isLow(nowMs)) this.#refresh(subject, request, lease, policy, nowMs, waitUntil);
       if (lease.spend(request.route, costMilli)) {
         this.#hits.lease.add();
         return lease.decision(costMilli, nowMs);
@@ -90,11 +91,12 @@ export class Limiter {
     const denial = this.#denials.find(subject, request, costMilli, nowMs);
     (denial ? this.#hits.denial : this.#hits.noDenial).add();
     if (denial) {
-      if (this.#leases.denied(subject, request, nowMs)) keep(this.#tellDenials(subject, policy, nowMs, keep));
+      if (this.#leases.denied(subject, request, nowMs))
+        waitUntil(this.#tellDenials(subject, policy, nowMs, waitUntil));
       return denial;
     }
     const wantMilli = lease ? 0 : this.#firstMilli(subject, request, policy, route, nowMs);
-    return this.#ask(subject, request, wantMilli, policy, nowMs, keep);
+    return this.#ask(subject, request, wantMilli, policy, nowMs, waitUntil);
   }
 
   /** Decisions of one subject, in order and in one call. */
@@ -103,12 +105,12 @@ export class Limiter {
     requests: readonly DecisionRequest[],
     policy: Policy,
     nowMs: number,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<readonly Decision[]> {
     const [only, ...others] = requests;
-    if (only && others.length === 0) return [await this.decide(subject, only, policy, nowMs, keep)];
+    if (only && others.length === 0) return [await this.decide(subject, only, policy, nowMs, waitUntil)];
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
-    const answers = await this.#combined(subject, questions, policy, keep);
+    const answers = await this.#combined(subject, questions, policy, waitUntil);
     return requests.map((request, i) => {
       const decision = answers?.[i]?.decision;
       if (!decision) return this.#withoutObject(subject, request, policy, nowMs);
@@ -147,10 +149,10 @@ export class Limiter {
     wantMilli: number,
     policy: Policy,
     nowMs: number,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<Decision> {
     const question = { request, decide: true, wantMilli };
-    return this.#combined(subject, [question], policy, keep).then((answers) => {
+    return this.#combined(subject, [question], policy, waitUntil).then((answers) => {
       const answer = answers?.[0];
       if (!answer?.decision) return this.#withoutObject(subject, request, policy, nowMs);
       const { decision } = answer;
@@ -167,32 +169,39 @@ export class Limiter {
     lease: SpendableLease,
     policy: Policy,
     nowMs: number,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): void {
     if (lease.isRefreshed) return;
     lease.isRefreshed = true;
     const question = { request, decide: false, wantMilli: lease.nextMilli(nowMs) };
-    keep(this.#combined(subject, [question], policy, keep));
+    waitUntil(this.#combined(subject, [question], policy, waitUntil));
   }
 
   /** Takes a lease into use, and sees to it that it is settled should no other follow. */
-  #use(subject: string, lease: Lease, tier: string, policy: Policy, askedAtMs: number, keep: Keep): void {
+  #use(
+    subject: string,
+    lease: Lease,
+    tier: string,
+    policy: Policy,
+    askedAtMs: number,
+    waitUntil: WaitUntil,
+  ): void {
     this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
     // Nothing else is heard of a user who goes from lease to lease.
     this.heard.note(subject, lease.keyId, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
     const settle = async (): Promise<void> => {
       await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
       const nowMs = Date.now();
-      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, [], policy, keep);
+      if (this.#leases.sweep(subject, nowMs)) await this.#combined(subject, [], policy, waitUntil);
     };
-    keep(settle());
+    waitUntil(settle());
   }
 
   /** Sees to it that repeated denials reach the ledger though the client goes away. One that goes on calls within that time. */
-  async #tellDenials(subject: string, policy: Policy, fromMs: number, keep: Keep): Promise<void> {
+  async #tellDenials(subject: string, policy: Policy, fromMs: number, waitUntil: WaitUntil): Promise<void> {
     await scheduler.wait(LONGEST_MS + SETTLE_AFTER_MS);
     if (!this.#leases.owesDenialsSince(subject, fromMs)) return;
-    await this.#combined(subject, [], policy, keep);
+    await this.#combined(subject, [], policy, waitUntil);
   }
 
   /** Null where the object does not answer in time. */
@@ -200,11 +209,11 @@ export class Limiter {
     subject: string,
     questions: readonly Question[],
     policy: Policy,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<readonly Answer[] | null> {
-    const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, keep);
+    const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, waitUntil);
     return this.#combiner
-      .ask(subject, questions, send, keep)
+      .ask(subject, questions, send, waitUntil)
       .catch((fault) => missedAnswer(this.heard, subject, fault, this.#client.deadlineMs));
   }
 
@@ -213,14 +222,14 @@ export class Limiter {
     subject: string,
     asked: readonly (readonly Question[])[],
     policy: Policy,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<readonly (readonly Answer[])[]> {
     const settlements = this.#leases.takeOwed(subject);
     const questions = asked.flat();
-    const sent = this.#call(subject, settlements, questions, policy, keep);
+    const sent = this.#call(subject, settlements, questions, policy, waitUntil);
     // What is settled or leased is to be accounted for though the request that asks has been cancelled.
     const isMoney = settlements.length > 0 || questions.some(({ wantMilli }) => wantMilli > 0);
-    if (isMoney) keep(sent.catch(() => undefined));
+    if (isMoney) waitUntil(sent.catch(() => undefined));
     return sent.then((answers) => {
       let from = 0;
       return asked.map(({ length }) => answers.slice(from, (from += length)));
@@ -233,7 +242,7 @@ export class Limiter {
     settlements: readonly Settlement[],
     questions: readonly Question[],
     policy: Policy,
-    keep: Keep,
+    waitUntil: WaitUntil,
   ): Promise<readonly Answer[]> {
     // Not the request's: it may send for others long after it came.
     const nowMs = Date.now();
@@ -250,7 +259,7 @@ export class Limiter {
     if (standing) this.heard.noteStanding(subject, standing, nowMs);
     called.value.forEach(({ lease }, i) => {
       const tier = questions[i]?.request.tier;
-      if (lease && tier !== undefined) this.#use(subject, lease, tier, policy, nowMs, keep);
+      if (lease && tier !== undefined) this.#use(subject, lease, tier, policy, nowMs, waitUntil);
     });
     return called.value;
   }

@@ -12,6 +12,7 @@ import embedded from "../../policy/default.json";
 import { withDeadline } from "../deadline.ts";
 import { parseJson } from "../json.ts";
 import { type Log, messageOf } from "../log.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import { parseBy } from "./fault.ts";
 
@@ -36,9 +37,6 @@ export const CURRENT_KEY = "policy:current";
 export const documentKey = (revision: number): string => `policy:rev:${revision}`;
 
 const currentSchema = z.object({ revision: z.int().check(z.gte(1), z.lte(2 ** 48)) });
-
-/** Runs work behind the answer to a request, as ExecutionContext.waitUntil does. */
-export type Background = (work: Promise<unknown>) => void;
 
 /** The source of policies that KV does not have yet: the registry that numbers them. */
 export interface PolicySource {
@@ -104,13 +102,13 @@ export class PolicyStore {
   }
 
   /** The policy in force. Null only if neither KV nor the registry has ever answered this isolate. */
-  current(nowMs: number, background: Background): Policy | Promise<Policy | null> {
+  current(nowMs: number, waitUntil: WaitUntil): Policy | Promise<Policy | null> {
     const ageMs = nowMs - this.#checkedAtMs;
     if (this.#current && ageMs >= 0 && ageMs < STALE_MS) {
       this.#count("hit");
       if (ageMs >= FRESH_MS && nowMs >= this.#refreshingUntilMs) {
         this.#refreshingUntilMs = nowMs + KV_DEADLINE_MS;
-        background(this.refresh(nowMs));
+        waitUntil(this.refresh(nowMs));
       }
       return this.#current;
     }

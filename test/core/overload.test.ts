@@ -124,10 +124,12 @@ class Fleet {
     const deciding = Array.from({ length: count }, async (_, i) => {
       const limiter = this.limiters[i % this.limiters.length];
       const decisions: Decision[] = [];
-      const keep = () => undefined;
+      const waitUntil = () => undefined;
       if (!limiter) return decisions;
       for (let round = 0; round < ROUNDS; round++) {
-        decisions.push(...(await limiter.decideAll("user:ann", requests, this.#policy, Date.now(), keep)));
+        decisions.push(
+          ...(await limiter.decideAll("user:ann", requests, this.#policy, Date.now(), waitUntil)),
+        );
       }
       return decisions;
     });
@@ -227,11 +229,16 @@ it.each(["status", "keyStanding"] as const)("a flood of %s does not make the lim
   const fleet = new Fleet(policyOf(QUOTA, "open"), 1, 10);
   fleet.turnMs = 3;
   const [limiter] = fleet.limiters;
-  const keep = () => undefined;
+  const waitUntil = () => undefined;
   const flood = Array.from({ length: 3_000 }, async () =>
     what === "status"
-      ? limiter?.accounts.status("user:ann", { revision: 1, tier: "only", keyId: "key" }, Date.now(), keep)
-      : limiter?.accounts.keyStanding("user:ann", "key", Date.now(), keep),
+      ? limiter?.accounts.status(
+          "user:ann",
+          { revision: 1, tier: "only", keyId: "key" },
+          Date.now(),
+          waitUntil,
+        )
+      : limiter?.accounts.keyStanding("user:ann", "key", Date.now(), waitUntil),
   );
   let allowed = 0;
   for (let i = 0; i < 8; i++) allowed += (await fleet.ask(50)).allowed ?? 0;

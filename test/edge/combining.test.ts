@@ -28,12 +28,12 @@ const never = (): Promise<number[]> => new Promise(() => undefined);
 /** Of those for whom another calls. */
 const NOBODY = (): Promise<number[]> => Promise.reject(new Error("another was to call"));
 /** The request goes on: nothing has to be kept. */
-const keep = (): void => undefined;
+const waitUntil = (): void => undefined;
 
 it("sends a lone question at once, alone", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const { calls, send } = echo(0);
-  expect(await combiner.ask("user", 7, send, keep)).toBe(70);
+  expect(await combiner.ask("user", 7, send, waitUntil)).toBe(70);
   expect(calls).toEqual([[7]]);
   expect(combiner.size).toBe(0);
 });
@@ -42,7 +42,9 @@ it("gives each of many its own answer, in few calls, each question sent once", a
   const combiner = new Combiner<number, number>(1_000);
   const { calls, send } = echo(5);
   const questions = Array.from({ length: 64 }, (_, i) => i);
-  const answers = await Promise.all(questions.map((question) => combiner.ask("user", question, send, keep)));
+  const answers = await Promise.all(
+    questions.map((question) => combiner.ask("user", question, send, waitUntil)),
+  );
   expect(answers).toEqual(questions.map((question) => question * 10));
   expect(calls.flat().toSorted((a, b) => a - b)).toEqual(questions);
   expect(calls.length).toBeLessThan(10);
@@ -52,9 +54,9 @@ it("gives each of many its own answer, in few calls, each question sent once", a
 it("keeps objects apart", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const [a, b] = [echo(5), echo(5)];
-  expect(await Promise.all([combiner.ask("a", 1, a.send, keep), combiner.ask("b", 2, b.send, keep)])).toEqual(
-    [10, 20],
-  );
+  expect(
+    await Promise.all([combiner.ask("a", 1, a.send, waitUntil), combiner.ask("b", 2, b.send, waitUntil)]),
+  ).toEqual([10, 20]);
   expect([a.calls, b.calls]).toEqual([[[1]], [[2]]]);
 });
 
@@ -68,7 +70,7 @@ describe("where the call of the one who sent", () => {
       throw new Error("the object is gone");
     };
     const asked = await Promise.allSettled(
-      [1, 2, 3].map((question) => combiner.ask("user", question, failing, keep)),
+      [1, 2, 3].map((question) => combiner.ask("user", question, failing, waitUntil)),
     );
     expect(asked.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     // Who sent, twice, is told why; who followed, that another sent.
@@ -77,15 +79,15 @@ describe("where the call of the one who sent", () => {
     );
     expect(followers).toHaveLength(1);
     expect(sent.toSorted()).toEqual([1, 2, 3]);
-    expect(await combiner.ask("user", 4, echo(0).send, keep)).toBe(40);
+    expect(await combiner.ask("user", 4, echo(0).send, waitUntil)).toBe(40);
   });
 
   it("never ends (its request was cancelled), the others take over when its time is up", async () => {
     const combiner = new Combiner<number, number>(DEADLINE_MS);
-    void combiner.ask("user", 1, never, keep);
+    void combiner.ask("user", 1, never, waitUntil);
     await scheduler.wait(20);
     const { calls, send } = echo(0);
-    expect(await combiner.ask("user", 2, send, keep)).toBe(20);
+    expect(await combiner.ask("user", 2, send, waitUntil)).toBe(20);
     expect(calls).toEqual([[2]]);
   });
 
@@ -98,14 +100,14 @@ describe("where the call of the one who sent", () => {
       sent.push(...questions);
       return withDeadline(never(), DEADLINE_MS, "test");
     };
-    const first = combiner.ask("user", 1, hang, keep);
-    const others = [2, 3, 4].map((question) => combiner.ask("user", question, hang, keep));
+    const first = combiner.ask("user", 1, hang, waitUntil);
+    const others = [2, 3, 4].map((question) => combiner.ask("user", question, hang, waitUntil));
     expect(await first).toBe(10);
     const settled = await Promise.allSettled(others);
     expect(settled.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
     expect(sent.toSorted()).toEqual([2, 3, 4]);
     const { calls, send } = echo(0);
-    expect(await combiner.ask("user", 5, send, keep)).toBe(50);
+    expect(await combiner.ask("user", 5, send, waitUntil)).toBe(50);
     expect(calls).toEqual([[5]]);
     expect(combiner.size).toBe(0);
   });
@@ -116,7 +118,7 @@ describe("where the call of the one who sent", () => {
     const { calls, send } = echo(20);
     // Nobody awaits the first: its request is gone. Only what it kept goes on.
     void combiner.ask("user", 1, send, (work) => kept.push(work));
-    expect(await combiner.ask("user", 2, send, keep)).toBe(20);
+    expect(await combiner.ask("user", 2, send, waitUntil)).toBe(20);
     expect(calls).toEqual([[1], [2]]);
     await Promise.all(kept);
     expect(kept).toHaveLength(1);
@@ -129,7 +131,7 @@ describe("who called goes on for those who came meanwhile", () => {
     const kept: Promise<unknown>[] = [];
     const { calls, send } = echo(5);
     const first = combiner.ask("user", 0, send, (work) => kept.push(work));
-    const others = Array.from({ length: 9 }, (_, i) => combiner.ask("user", i + 1, NOBODY, keep));
+    const others = Array.from({ length: 9 }, (_, i) => combiner.ask("user", i + 1, NOBODY, waitUntil));
     expect(await first).toBe(0);
     expect(calls).toEqual([[0], [1, 2, 3, 4, 5, 6, 7, 8, 9]]);
     expect(await Promise.all(others)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90]);
@@ -145,12 +147,12 @@ describe("who called goes on for those who came meanwhile", () => {
     const { calls, send } = echo(0);
     /** Somebody comes during each call. */
     const crowded = async (questions: readonly number[]): Promise<number[]> => {
-      if (++others <= 20) followers.push(combiner.ask("user", others, send, keep));
+      if (++others <= 20) followers.push(combiner.ask("user", others, send, waitUntil));
       const answers = questions.map((question) => question * 10);
       await scheduler.wait(0);
       return answers;
     };
-    await combiner.ask("user", 0, crowded, keep);
+    await combiner.ask("user", 0, crowded, waitUntil);
     await expect.poll(() => followers.length).toBe(17);
     expect(await Promise.all(followers)).toEqual(Array.from({ length: 17 }, (_, i) => 10 * (i + 1)));
     expect(calls).toEqual([[17]]);

@@ -193,7 +193,7 @@ export class World {
       // A request of its own: it dies when its client leaves, unless work was to be kept going.
       const place: Place = { skewMs: isolate.place.skewMs, alive: true, within: isolate.place };
       let kept = 0;
-      const keep = (work: Promise<unknown>): void => {
+      const waitUntil = (work: Promise<unknown>): void => {
         kept += 1;
         const done = (): void => void (kept -= 1);
         work.then(done, done);
@@ -201,7 +201,7 @@ export class World {
       const decided = async (): Promise<void> => {
         try {
           const requests = group.map((one) => one.request);
-          const decisions = await limiter.decideAll(SUBJECT, requests, policy, Date.now(), keep);
+          const decisions = await limiter.decideAll(SUBJECT, requests, policy, Date.now(), waitUntil);
           group.forEach((one, i) => {
             one.decision = decisions[i] ?? null;
             one.decidedMs = this.#time.nowMs;

@@ -99,9 +99,9 @@ describe("addresses that somebody makes up", () => {
 });
 
 describe("users that somebody makes up", () => {
-  const keep = (): void => undefined;
+  const waitUntil = (): void => undefined;
   const ask = (limiter: Limiter) => (n: number) =>
-    limiter.decide(`user:made-up-${n}`, request, policy, 1_800_000_000_000 + n, keep);
+    limiter.decide(`user:made-up-${n}`, request, policy, 1_800_000_000_000 + n, waitUntil);
 
   it("that are denied leave nothing behind", { timeout: 300_000 }, async () => {
     const denying = limiterWhere(() => ({ decision: decided("denied"), lease: null }));
@@ -138,7 +138,7 @@ describe("users that somebody makes up", () => {
     }));
     expect(await ask(lending)(0)).toMatchObject({ outcome: "allowed", source: "strict" });
     // Leases are by the isolate's own clock.
-    const again = await lending.decide("user:made-up-0", request, policy, Date.now(), keep);
+    const again = await lending.decide("user:made-up-0", request, policy, Date.now(), waitUntil);
     expect(again).toMatchObject({ outcome: "allowed", source: "lease" });
     expect(await grownMb(ask(lending))).toBeLessThan(2);
   });

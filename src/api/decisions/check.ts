@@ -10,7 +10,7 @@ import { toMilli } from "../../core/units.ts";
 import type { Services } from "../../edge/services.ts";
 import { userSubject } from "../../identity/authenticate.ts";
 import type { Policy } from "../../policy/compile.ts";
-import type { Keep } from "../../limiter/combiner.ts";
+import type { WaitUntil } from "../../wait-until.ts";
 import { type Fault, parseBy } from "../../policy/fault.ts";
 import { type Operation, operationSchema } from "../schemas.ts";
 import { inWaves } from "./waves.ts";
@@ -22,12 +22,12 @@ export type CheckResult =
   | { readonly kind: "mismatch" }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
 
-/** Checks untrusted operations. Never rejects. `keep` is the caller's `waitUntil`. */
+/** Checks untrusted operations. Never rejects. */
 export async function checkMany(
   operations: readonly unknown[],
   services: Pick<Services, "limiter" | "recorder">,
   policy: Policy,
-  keep: Keep,
+  waitUntil: WaitUntil,
   origin: Origin,
 ): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
@@ -47,7 +47,7 @@ export async function checkMany(
     const requests = items.map(({ request }) => request);
     const startedMs = performance.now();
     const nowMs = Date.now();
-    const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, keep);
+    const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, waitUntil);
     const limiterMs = performance.now() - startedMs;
     items.forEach(({ index }, i) => {
       const decision = decisions[i];
@@ -62,7 +62,7 @@ export async function checkMany(
         decision,
         ...resultOf(decision),
       );
-      services.recorder.record(point, keep);
+      services.recorder.record(point, waitUntil);
     });
   });
   return results;

@@ -6,7 +6,7 @@ import { overloaded } from "../../edge/decision-response.ts";
 import { tierOfCaller } from "../../edge/caller-tier.ts";
 import { MISMATCH, problem, unauthorized } from "../../edge/problem.ts";
 import { parseJson } from "../../json.ts";
-import type { Keep } from "../../limiter/combiner.ts";
+import type { WaitUntil } from "../../wait-until.ts";
 import { readBody, invalidContent } from "../body.ts";
 import { checkMany, type CheckResult, type Origin } from "./check.ts";
 import { type Line, linesOf } from "./ndjson.ts";
@@ -23,7 +23,7 @@ export async function status(c: Context<AppEnv>): Promise<Response> {
     tier: tierOfCaller(caller, policy),
     keyId: caller.keyId,
   };
-  const answer = await services.limiter.accounts.status(caller.subject, request, Date.now(), keepOf(c));
+  const answer = await services.limiter.accounts.status(caller.subject, request, Date.now(), waitUntilOf(c));
   if (answer === "overloaded") return overloaded(requestId);
   if (!answer) {
     return problem("temporary_reduced_capacity", "The limiter does not answer at the moment.", requestId, {
@@ -40,7 +40,7 @@ export async function check(c: Context<AppEnv>): Promise<Response> {
   const { services, policy, requestId } = c.var;
   const body = await readBody(c, operationSchema);
   if (!body.ok) return body.response;
-  const [result] = await checkMany([body.value], services, policy, keepOf(c), originOf(c));
+  const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c));
   if (result?.kind === "invalid") return invalidContent(requestId, result.faults).response;
   if (result?.kind === "mismatch") return problem("idempotency_mismatch", MISMATCH, requestId);
   if (result?.decision.outcome !== "unavailable") return c.json(result?.decision);
@@ -53,7 +53,7 @@ export async function checkBatch(c: Context<AppEnv>): Promise<Response> {
   if (mediaType(c) === NDJSON) return streamedBatch(c);
   const body = await readBody(c, batchSchema);
   if (!body.ok) return body.response;
-  const results = await checkMany(body.value, c.var.services, c.var.policy, keepOf(c), originOf(c));
+  const results = await checkMany(body.value, c.var.services, c.var.policy, waitUntilOf(c), originOf(c));
   return c.json(results.map(batchItem));
 }
 
@@ -74,7 +74,13 @@ function streamedBatch(c: Context<AppEnv>): Response {
       for await (const lines of linesOf(c.req.raw.body ?? new Blob([]).stream())) {
         const wanted = lines.slice(0, MAX_BATCH - taken);
         taken += wanted.length;
-        const results = await checkMany(wanted.map(operationOf), services, policy, keepOf(c), originOf(c));
+        const results = await checkMany(
+          wanted.map(operationOf),
+          services,
+          policy,
+          waitUntilOf(c),
+          originOf(c),
+        );
         const text = results.map((result) => `${JSON.stringify(batchItem(result))}\n`).join("");
         await writer.write(encoder.encode(text));
         if (lines.length > wanted.length) {
@@ -108,7 +114,7 @@ function originOf(c: Context<AppEnv>): Origin {
   };
 }
 
-function keepOf(c: Context<AppEnv>): Keep {
+function waitUntilOf(c: Context<AppEnv>): WaitUntil {
   return (work) => c.executionCtx.waitUntil(work);
 }
 

@@ -1,7 +1,7 @@
 /**
- * `npm run deploy`: checks, builds, uploads, verifies what then runs, and says how to go back.
+ * `npm run deploy`: checks, builds, uploads, verifies the running product, and prints how to roll back.
  *
- * Never asks a question and never prints a secret. Exit code 1 where a step fails, 2 where it was called wrongly.
+ * Never prompts and never prints a secret. Exit code 1 if a step fails, 2 for a usage error.
  */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,23 +10,23 @@ import type { Deployment, DeployOptions, Step, StepResult } from "./deploy/step.
 import { STEPS } from "./deploy/steps.ts";
 import { duration } from "./doctor/report.ts";
 
-/** A new workers.dev name is known everywhere within a minute, mostly within seconds. */
+/** A new workers.dev name resolves everywhere within a minute, usually within seconds. */
 const DEFAULT_WAIT_SECONDS = 60;
 const INDENT = " ".repeat(6);
 
 const USAGE = `npm run deploy -- [options]
 
-  --dry-run               check and build, upload nothing
-  --url <url>             upload nothing, verify what runs there (npm start: http://localhost:8787)
-  --skip-checks           neither the doctor's checks nor npm run check
-  --secrets-file <file>   secrets to upload along, for the first deployment: NAME=value lines or JSON
-  --overwrite             replace what was changed on Cloudflare's dashboard
-  --wait <seconds>        how long the product may take until it is healthy (${DEFAULT_WAIT_SECONDS})
-  --project <dir>         another checkout
-  --help
+  --dry-run               check and build, but upload nothing
+  --url <url>             upload nothing; verify the product at this URL (npm start: http://localhost:8787)
+  --skip-checks           skip the doctor's checks and npm run check
+  --secrets-file <file>   upload these secrets too, for the first deployment: NAME=value lines or JSON
+  --overwrite             overwrite changes made on Cloudflare's dashboard
+  --wait <seconds>        how long to wait for the product to become healthy (default: ${DEFAULT_WAIT_SECONDS})
+  --project <dir>         deploy another checkout
+  --help                  print this help
 `;
 
-/** Null where only the usage was asked for. @throws TypeError where an option is wrong. */
+/** @returns null for --help. @throws TypeError if an option is invalid. */
 function readOptions(): DeployOptions | null {
   const { values } = parseArgs({
     options: {
@@ -43,10 +43,12 @@ function readOptions(): DeployOptions | null {
   if (values.help) return null;
   const url = values.url === undefined ? null : URL.parse(values.url);
   if (values.url !== undefined && url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new TypeError(`--url must be an http(s) URL, not "${values.url}"`);
+    throw new TypeError(`--url must be an http or https URL, not "${values.url}"`);
   }
   const waitSeconds = Number(values.wait);
-  if (!(waitSeconds >= 0 && waitSeconds <= 3_600)) throw new TypeError("--wait must be 0 to 3600 seconds");
+  if (!(waitSeconds >= 0 && waitSeconds <= 3_600)) {
+    throw new TypeError(`--wait must be a number of seconds from 0 to 3600, not "${values.wait}"`);
+  }
   const secretsFile = values["secrets-file"];
   return {
     root: resolve(values.project),
@@ -75,7 +77,7 @@ async function deploy(options: DeployOptions): Promise<void> {
   );
 }
 
-/** Says that a step starts, what it says itself, and how it ended. */
+/** Runs one step and prints its title, its progress and its result. */
 async function runStep(number: string, step: Step, deployment: Deployment): Promise<StepResult> {
   console.log(`${number} ${step.title}`);
   const startedAtMs = performance.now();
@@ -94,7 +96,7 @@ async function runStep(number: string, step: Step, deployment: Deployment): Prom
   return result;
 }
 
-/** A step's own lines, moved to the right. */
+/** Prints a step's progress, indented. */
 function say(text: string): void {
   for (const line of text.split("\n")) {
     if (line.trim() !== "") console.log(`${INDENT.slice(2)}${line}`);
@@ -107,12 +109,13 @@ function summaryOf({ versionId, url, options }: Deployment): string {
   return options.url ? `Verified ${options.url.origin}` : "Checked and built";
 }
 
-/** Undefined where the call was wrong, which is then said. */
+/** The options, null for --help, or undefined after a usage error, which it prints. */
 function readCall(): DeployOptions | null | undefined {
   try {
     return readOptions();
   } catch (thrown) {
-    console.error(`${thrown instanceof Error ? thrown.message : String(thrown)} (npm run deploy -- --help)`);
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    console.error(`${message}\nRun npm run deploy -- --help for the options.`);
     return undefined;
   }
 }

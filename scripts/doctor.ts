@@ -1,12 +1,12 @@
 /**
- * `npm run doctor`: looks over this machine, the checkout and a running product, and says how to mend what is wrong.
+ * `npm run doctor`: checks this machine, the checkout and a running product, and prints a fix for each problem.
  *
- * Changes nothing, costs no tokens, prints no secret. Exit code 1 where a check fails, 2 where it was called wrongly.
+ * Changes nothing, spends no tokens, prints no secrets. Exit code 1 if a check fails, 2 for a usage error.
  */
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { Account } from "./doctor/account.ts";
-import type { Check, Patient } from "./doctor/check.ts";
+import { CloudflareAccount } from "./doctor/cloudflare-account.ts";
+import type { Check, CheckContext } from "./doctor/check.ts";
 import { CHECKS } from "./doctor/checks.ts";
 import { examine, type Finding, summarize } from "./doctor/examine.ts";
 import { findingLines, findingsDocument, summaryLine } from "./doctor/report.ts";
@@ -16,25 +16,25 @@ const DEFAULT_URL = "http://localhost:8787";
 
 const USAGE = `npm run doctor -- [options]
 
-  --url <url>       the running product (${DEFAULT_URL}); one that is not on this machine is a deployed one,
-                    and Cloudflare is asked too
-  --no-target       only this machine and the checkout
-  --only <ids>      these checks alone, separated by commas
-  --project <dir>   another checkout
-  --json            one JSON document instead of lines
-  --help
+  --url <url>       the product to check (default: ${DEFAULT_URL}). A URL on another machine counts as a deployed
+                    product: its Cloudflare account is checked too
+  --no-target       check only this machine and the checkout
+  --only <ids>      run only these checks, comma-separated
+  --project <dir>   check another checkout
+  --json            print one JSON document
+  --help            print this help
 
 Checks
 ${CHECKS.map(({ id, examines }) => `  ${id.padEnd(18)}${examines}`).join("\n")}
 `;
 
 interface Call {
-  readonly patient: Patient;
+  readonly context: CheckContext;
   readonly checks: readonly Check[];
   readonly json: boolean;
 }
 
-/** Null where only the usage was asked for. @throws TypeError where an option is wrong. */
+/** @returns null for --help. @throws TypeError if an option is invalid. */
 function readCall(): Call | null {
   const { values } = parseArgs({
     options: {
@@ -50,9 +50,9 @@ function readCall(): Call | null {
   const url = values["no-target"] ? null : readUrl(values.url);
   const root = resolve(values.project);
   return {
-    patient: {
+    context: {
       root,
-      account: new Account(root),
+      account: new CloudflareAccount(root),
       target: url && new Target(url),
       place: url && !isThisMachine(url) ? "deployed" : "local",
       secretsFile: null,
@@ -65,24 +65,28 @@ function readCall(): Call | null {
 function readUrl(text: string): URL {
   const url = URL.parse(text);
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
-  throw new TypeError(`--url must be an http(s) URL, not "${text}"`);
+  throw new TypeError(`--url must be an http or https URL, not "${text}"`);
 }
 
 function chosen(only: string | undefined): readonly Check[] {
   if (only === undefined) return CHECKS;
   const ids = only.split(",");
   const unknown = ids.filter((id) => !CHECKS.some((check) => check.id === id));
-  if (unknown.length > 0) throw new TypeError(`there is no check ${unknown.join(", ")}`);
+  if (unknown.length > 0) {
+    throw new TypeError(
+      `unknown check ${unknown.map((id) => `"${id}"`).join(", ")} (known: ${CHECKS.map(({ id }) => id).join(", ")})`,
+    );
+  }
   return CHECKS.filter(({ id }) => ids.includes(id));
 }
 
-async function doctor({ patient, checks, json }: Call): Promise<void> {
-  const url = patient.target?.url.origin ?? null;
+async function doctor({ context, checks, json }: Call): Promise<void> {
+  const url = context.target?.url.origin ?? null;
   if (!json) console.log(`Edge Limiter doctor: ${url ?? "this checkout"}\n`);
-  // On a terminal the check that runs is named until its finding is there.
+  // On a terminal, the running check is shown until its result replaces it.
   const terminal = json || !process.stdout.isTTY ? null : process.stdout;
   const findings: Finding[] = [];
-  for await (const finding of examine(checks, patient, ({ title }) => terminal?.write(`  ...   ${title}`))) {
+  for await (const finding of examine(checks, context, ({ title }) => terminal?.write(`  ...   ${title}`))) {
     findings.push(finding);
     terminal?.write("\r");
     terminal?.clearLine(1);
@@ -101,6 +105,6 @@ try {
   else console.log(USAGE);
 } catch (thrown) {
   if (!(thrown instanceof TypeError)) throw thrown;
-  console.error(`${thrown.message} (npm run doctor -- --help)`);
+  console.error(`${thrown.message}\nRun npm run doctor -- --help for the options.`);
   process.exitCode = 2;
 }

@@ -1,4 +1,4 @@
-/** Which routes of the policy refuse an anonymous caller soonest: those that a 429 costs the fewest requests to see. */
+/** Finds the routes of the policy on which an anonymous caller reaches a 429 with the fewest requests. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parsed } from "../doctor/fields.ts";
@@ -6,16 +6,16 @@ import { parsed } from "../doctor/fields.ts";
 export interface LimitedRoute {
   /** A path that the route matches. */
   readonly path: string;
-  /** Requests that pass at once, from full. */
-  readonly passes: number;
+  /** How many requests a full bucket allows at once. */
+  readonly allowed: number;
 }
 
-/** Stands where a pattern has a parameter or a star; the upstream sees it. */
+/** Replaces a parameter or a star in a pattern. The upstream sees it. */
 const SAMPLE = "edge-limiter-check";
 
-/** GET routes without a credential, the soonest refused first. Empty where policy/default.json is no policy. */
+/** GET routes that need no credential, the fewest requests first. Empty if policy/default.json does not compile. */
 export async function limitedRoutes(root: string): Promise<LimitedRoute[]> {
-  // Loaded late: the doctor's checks come first and say where packages are missing.
+  // Imported late: the doctor's checks run first and report missing packages.
   const [{ compilePolicy, tierOf }, { capacityMilli }] = await Promise.all([
     import("../../src/policy/compile.ts"),
     import("../../src/core/limit.ts"),
@@ -30,11 +30,11 @@ export async function limitedRoutes(root: string): Promise<LimitedRoute[]> {
     .filter(({ methods }) => methods === null || methods.includes("GET"))
     .map((route) => {
       const limits = [...tier.limits, ...route.limits].filter(({ scope }) => scope !== "key");
-      const least = Math.min(...limits.map(({ limit }) => capacityMilli(limit)));
-      return { path: samplePath(route.match), passes: Math.floor(least / route.costMilli) };
+      const capacity = Math.min(...limits.map(({ limit }) => capacityMilli(limit)));
+      return { path: samplePath(route.match), allowed: Math.floor(capacity / route.costMilli) };
     })
-    .filter(({ passes }) => Number.isFinite(passes))
-    .toSorted((a, b) => a.passes - b.passes);
+    .filter(({ allowed }) => Number.isFinite(allowed))
+    .toSorted((a, b) => a.allowed - b.allowed);
 }
 
 function samplePath(match: string): string {

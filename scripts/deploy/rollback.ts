@@ -1,17 +1,17 @@
-/** How to go back, said after every run: nobody looks it up in a hurry. */
+/** How to roll back. Printed after every run, so that it is at hand in an emergency. */
 import type { Deployment } from "./step.ts";
 
 export function rollbackLines({ versionId, previousVersionId }: Deployment): string {
   const head = versionId ? "To roll back" : "Nothing was uploaded. To roll a deployment back";
   const command =
     versionId && previousVersionId
-      ? `npx wrangler rollback ${previousVersionId}    (the version that ran before)`
-      : "npx wrangler rollback [version]    (versions: npx wrangler deployments list)";
+      ? `npx wrangler rollback ${previousVersionId}    (the previous version)`
+      : "npx wrangler rollback [version]    (npx wrangler deployments list shows the versions)";
   const first =
     versionId && !previousVersionId
-      ? "\n  This was the Worker's first deployment: npx wrangler delete takes it back."
+      ? "\n  This was the Worker's first deployment: npx wrangler delete undoes it."
       : "";
   return `${head}
   ${command}
-  Code and variables go back; counters, accounts, KV and secrets stay as they are (docs/deploy.md).${first}`;
+  A rollback restores code and variables; counters, accounts, KV and secrets stay as they are (docs/deploy.md).${first}`;
 }

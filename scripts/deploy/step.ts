@@ -1,28 +1,28 @@
-/** The vocabulary of a deployment: its options, what it has found out so far, and what a step may come to. */
+/** The types of a deployment: its options, its state, its steps and their results. */
 
 export interface DeployOptions {
   readonly root: string;
   /** Build and check, upload nothing. */
   readonly isDryRun: boolean;
-  /** A product that runs already and is to be verified; nothing is uploaded. */
+  /** A running product to verify; nothing is uploaded. */
   readonly url: URL | null;
   readonly skipChecks: boolean;
-  /** Secrets to upload along, for a first deployment. */
+  /** Secrets to upload with a first deployment. */
   readonly secretsFile: string | null;
-  /** Replace what was changed on Cloudflare's side since the last deployment. */
+  /** Overwrite changes made on Cloudflare's dashboard since the last deployment. */
   readonly overwrite: boolean;
-  /** How long the product may take until it is healthy. */
+  /** How long to wait for the product to become healthy. */
   readonly waitMs: number;
 }
 
-/** Grows as steps run. */
+/** Filled in as the steps run. */
 export interface Deployment {
   readonly options: DeployOptions;
-  /** Where the product answers; null until that is known. */
+  /** URL of the product; null until it is known. */
   url: URL | null;
-  /** Cloudflare's id of the version that was uploaded. */
+  /** Cloudflare's id of the uploaded version. */
   versionId: string | null;
-  /** The version that ran before it; null where there was none. */
+  /** The version that ran before; null if there was none. */
   previousVersionId: string | null;
 }
 

@@ -1,4 +1,4 @@
-/** The steps of a deployment, in their order. The first that fails ends it. */
+/** The steps of a deployment, in order. The first failure ends it. */
 import { build, check, examineCheckout } from "./prepare.ts";
 import type { Step } from "./step.ts";
 import { upload } from "./upload.ts";

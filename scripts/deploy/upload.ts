@@ -1,4 +1,4 @@
-/** The upload itself: `wrangler deploy`, without a question, and what to do where it refuses. */
+/** Uploads with `wrangler deploy`, non-interactively, and explains its refusals. */
 import { firstError, runWrangler } from "../doctor/command.ts";
 import { CHOOSE_ACCOUNT, LOGIN, putSecrets } from "../doctor/cloudflare-checks.ts";
 import { isFields, parsed, rowsOf, textIn } from "../doctor/fields.ts";
@@ -6,59 +6,59 @@ import { uploads } from "./prepare.ts";
 import { type Deployment, done, failed, skip, type StepResult } from "./step.ts";
 import { urlOf, withEvents } from "./wrangler-events.ts";
 
-/** Uploads take seconds; making a namespace and a domain's certificate some more. */
+/** Uploads take seconds; creating a namespace and a domain's certificate takes longer. */
 const UPLOAD_TIMEOUT_MS = 600_000;
 
 interface Refusal {
-  /** What wrangler prints. */
-  readonly says: RegExp;
-  readonly means: string;
+  /** Matches wrangler's output. */
+  readonly output: RegExp;
+  readonly reason: string;
   readonly next: string;
 }
 
-/** Why wrangler refuses, in fewer words than its own, and what to do. The first that fits is said. */
+/** Known refusals of wrangler, each with a short reason and what to do. The first match is reported. */
 const REFUSALS: readonly Refusal[] = [
   {
-    says: /CLOUDFLARE_API_TOKEN|wrangler login|not authenticated|Authentication error|logged in/i,
-    means: "wrangler is not logged in",
+    output: /CLOUDFLARE_API_TOKEN|wrangler login|not authenticated|Authentication error|logged in/i,
+    reason: "wrangler is not logged in",
     next: LOGIN,
   },
-  { says: /more than one account/i, means: "the login has several accounts", next: CHOOSE_ACCOUNT },
+  { output: /more than one account/i, reason: "the login has several accounts", next: CHOOSE_ACCOUNT },
   {
-    says: /required secrets have not been set/i,
-    means: "the Worker lacks a secret that wrangler.toml requires",
+    output: /required secrets have not been set/i,
+    reason: "the Worker lacks a secret that wrangler.toml requires",
     next: `${putSecrets(["ADMIN_TOKEN"])}, or: npm run deploy -- --secrets-file <file>`,
   },
   {
-    says: /workers\.dev subdomain/i,
-    means: "the account has no workers.dev name yet",
-    next: "open Workers & Pages in Cloudflare's dashboard once (that registers one), or set a route in wrangler.toml",
+    output: /workers\.dev subdomain/i,
+    reason: "the account has no workers.dev subdomain yet",
+    next: "open Workers & Pages in Cloudflare's dashboard once (this registers a subdomain), or set a route in wrangler.toml",
   },
   {
-    // Wrangler takes over the namespace of the version that runs; where none does, it only makes new ones.
-    says: /title already exists|\b10014\b/i,
-    means: "the account has a namespace of that name, but no version of the Worker uses it",
-    next: 'take its id from npx wrangler kv namespace list, and add id = "<id>" below binding = "CONFIG" in wrangler.toml',
+    // Wrangler reuses the namespace of the running version; without one, it can only create a new namespace.
+    output: /title already exists|\b10014\b/i,
+    reason: "the account has a KV namespace with this name, but no version of the Worker uses it",
+    next: 'find its id with npx wrangler kv namespace list, and add id = "<id>" below binding = "CONFIG" in wrangler.toml',
   },
   {
-    says: /because of conflicts/i,
-    means: "Cloudflare's dashboard has changed what this would replace",
-    next: "take the change over into wrangler.toml, or replace it: npm run deploy -- --overwrite",
+    output: /because of conflicts/i,
+    reason: "this deployment would overwrite changes made on Cloudflare's dashboard",
+    next: "copy the changes into wrangler.toml, or overwrite them: npm run deploy -- --overwrite",
   },
   {
-    says: /fetch failed|ENOTFOUND|EAI_AGAIN|ECONNREFUSED/i,
-    means: "Cloudflare cannot be reached",
+    output: /fetch failed|ENOTFOUND|EAI_AGAIN|ECONNREFUSED/i,
+    reason: "Cloudflare is unreachable",
     next: "check the network",
   },
 ];
 
 export async function upload(deployment: Deployment, say: (line: string) => void): Promise<StepResult> {
   const { options } = deployment;
-  if (!uploads(options)) return skip(options.url ? "--url: verifies what runs there" : "--dry-run");
+  if (!uploads(options)) return skip(options.url ? "--url only verifies" : "--dry-run");
   deployment.previousVersionId = await currentVersion(options.root);
   const args = [
     "deploy",
-    // Refuses where the dashboard has changed what this would replace. The button's own build may.
+    // --strict refuses to overwrite changes made on the dashboard. The Deploy button's own build must overwrite them.
     ...(options.overwrite || process.env["WORKERS_CI"] ? [] : ["--strict"]),
     ...(options.secretsFile === null ? [] : ["--secrets-file", options.secretsFile]),
   ];
@@ -66,10 +66,11 @@ export async function upload(deployment: Deployment, say: (line: string) => void
     runWrangler(options.root, args, { environment, onOutput: say, timeoutMs: UPLOAD_TIMEOUT_MS }),
   );
   if (!ran.ok || !deployed?.versionId) {
-    const refusal = REFUSALS.find(({ says }) => says.test(`${failure}\n${ran.stderr}\n${ran.stdout}`));
-    const reason = refusal?.means ?? failure?.split("\n")[0] ?? firstError(ran);
+    const refusal = REFUSALS.find(({ output }) => output.test(`${failure}\n${ran.stderr}\n${ran.stdout}`));
+    const reason = refusal?.reason ?? failure?.split("\n")[0] ?? firstError(ran);
     const next =
-      refusal?.next ?? "read what wrangler says above (npx wrangler deployments status: what runs now)";
+      refusal?.next ??
+      "read wrangler's output above (npx wrangler deployments status shows the running version)";
     return failed(reason, `${next}; then run npm run deploy again`);
   }
   deployment.versionId = deployed.versionId;
@@ -77,7 +78,7 @@ export async function upload(deployment: Deployment, say: (line: string) => void
   return done(`version ${deployed.versionId}${deployment.url ? ` at ${deployment.url.origin}` : ""}`);
 }
 
-/** The version that takes the most of the traffic now; null for a Worker that is not there yet. */
+/** The version that serves most of the traffic; null if the Worker does not exist yet. */
 async function currentVersion(root: string): Promise<string | null> {
   const ran = await runWrangler(root, ["deployments", "status", "--json"]);
   const status = parsed(ran.stdout);

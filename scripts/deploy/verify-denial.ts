@@ -1,16 +1,16 @@
 /**
- * Proves that the limiter limits: anonymous requests to a limited route until one is refused, and whether the refusal is
- * what 3-wire promises. Spends the bucket of this machine's address, and what passes reaches the upstream.
+ * Proves that the limiter limits: sends anonymous requests to a limited route until one is denied, and checks the
+ * headers and body of the 429. Spends the tokens of this machine's address; allowed requests reach the upstream.
  */
 import { parsed, textIn } from "../doctor/fields.ts";
 import { reasonOf } from "../doctor/target.ts";
 import { limitedRoutes } from "./limited-routes.ts";
 import { type Deployment, done, failed, skip, type StepResult } from "./step.ts";
 
-/** No more than this is sent: a limit that needs more is not worth the upstream's while. */
+/** Requests to send at most, to spare the upstream. Routes with a higher limit are not tried. */
 const MAX_REQUESTS = 200;
-/** Sent together, so that a far product is asked faster than its bucket refills. */
-const TOGETHER = 10;
+/** Sent concurrently, so that a distant product receives them faster than its bucket refills. */
+const CONCURRENCY = 10;
 const REQUEST_TIMEOUT_MS = 10_000;
 
 interface Reply {
@@ -19,11 +19,11 @@ interface Reply {
   readonly body: unknown;
 }
 
-/** What became of the requests to one route. */
-type Drained =
-  | { readonly kind: "denied"; readonly passed: number; readonly denial: Reply }
-  | { readonly kind: "never-denied"; readonly passed: number }
-  /** The limiter does not limit this route: it says so by its status and by sending no limits. */
+/** Result of the requests to one route. */
+type DrainResult =
+  | { readonly kind: "denied"; readonly allowed: number; readonly denial: Reply }
+  | { readonly kind: "never-denied"; readonly allowed: number }
+  /** The response has no RateLimit field: the policy in force does not limit this route. */
   | { readonly kind: "not-limited"; readonly status: number }
   | { readonly kind: "unreachable"; readonly reason: string };
 
@@ -31,58 +31,61 @@ export async function verifyDenial(
   { options, url, versionId }: Deployment,
   say: (line: string) => void,
 ): Promise<StepResult> {
-  if (!url) return skip(versionId ? "wrangler named no address to ask" : "nothing runs to be asked");
-  const routes = (await limitedRoutes(options.root)).filter(({ passes }) => passes < MAX_REQUESTS);
+  if (!url) return skip(versionId ? "wrangler reported no URL" : "no running product");
+  const routes = (await limitedRoutes(options.root)).filter(({ allowed }) => allowed < MAX_REQUESTS);
   if (routes.length === 0) {
-    return skip(`no route of policy/default.json refuses an anonymous GET within ${MAX_REQUESTS} requests`);
+    return skip(`no route of policy/default.json denies an anonymous GET within ${MAX_REQUESTS} requests`);
   }
-  say("  This spends the tokens of this machine's address; what passes reaches the upstream.");
+  say("  This spends the tokens of this machine's address; allowed requests reach the upstream.");
   const notLimited: string[] = [];
   for (const { path } of routes) {
     const drained = await drain(new URL(path, url));
     switch (drained.kind) {
       case "denied":
-        return judge(path, drained.passed, drained.denial);
+        return judge(path, drained.allowed, drained.denial);
       case "never-denied":
         return failed(
-          `GET ${path} passed ${drained.passed} times and was never refused`,
-          `look at the policy in force and the limiter: npm run doctor -- --url ${url.origin}`,
+          `GET ${path} was allowed ${drained.allowed} times and never denied`,
+          `check the policy in force and the limiter: npm run doctor -- --url ${url.origin}`,
         );
       case "unreachable":
-        return failed(`GET ${path}: ${drained.reason}`, `npm run doctor -- --url ${url.origin} says more`);
+        return failed(
+          `GET ${path}: ${drained.reason}`,
+          `find the cause: npm run doctor -- --url ${url.origin}`,
+        );
       case "not-limited":
-        notLimited.push(`GET ${path} answers ${drained.status}`);
+        notLimited.push(`GET ${path} returns ${drained.status}`);
         say(
-          `  GET ${path} answers ${drained.status} without limits: the policy in force is another; the next route`,
+          `  GET ${path} returns ${drained.status} without RateLimit: the policy in force differs; trying the next route`,
         );
     }
   }
   return failed(
     `no route is limited: ${notLimited.join(", ")}`,
-    "bring policy/default.json to what is in force there, or look at the Worker's log: npx wrangler tail",
+    "make policy/default.json match the policy in force, or read the Worker's log: npx wrangler tail",
   );
 }
 
-/** One request first, then together; the replies are looked at in the order of sending. */
-async function drain(url: URL): Promise<Drained> {
-  let passed = 0;
-  let together = 1;
-  while (passed < MAX_REQUESTS) {
-    const count = Math.min(together, MAX_REQUESTS - passed);
+/** Sends one request first, then batches; reads the replies in the order of sending. */
+async function drain(url: URL): Promise<DrainResult> {
+  let allowed = 0;
+  let concurrency = 1;
+  while (allowed < MAX_REQUESTS) {
+    const count = Math.min(concurrency, MAX_REQUESTS - allowed);
     const replies = await Promise.all(Array.from({ length: count }, () => send(url)));
     for (const reply of replies) {
       if (typeof reply === "string") return { kind: "unreachable", reason: reply };
       const isLimited = reply.headers.has("RateLimit");
-      if (reply.status === 429) return { kind: "denied", passed, denial: reply };
+      if (reply.status === 429) return { kind: "denied", allowed, denial: reply };
       if (!isLimited) return { kind: "not-limited", status: reply.status };
-      passed += 1;
+      allowed += 1;
     }
-    together = TOGETHER;
+    concurrency = CONCURRENCY;
   }
-  return { kind: "never-denied", passed };
+  return { kind: "never-denied", allowed };
 }
 
-/** The reply, or why there is none. */
+/** The reply, or the reason there is none. */
 async function send(url: URL): Promise<Reply | string> {
   try {
     const response = await fetch(url, {
@@ -96,7 +99,7 @@ async function send(url: URL): Promise<Reply | string> {
   }
 }
 
-/** What a refusal must carry (docs: problems and limit headers). */
+/** What every denial must carry (see the problems and limit headers in the docs). */
 const PROMISES: readonly { readonly what: string; readonly isKept: (denial: Reply) => boolean }[] = [
   {
     what: "Content-Type application/problem+json",
@@ -114,15 +117,15 @@ const PROMISES: readonly { readonly what: string; readonly isKept: (denial: Repl
   },
 ];
 
-function judge(path: string, passed: number, denial: Reply): StepResult {
+function judge(path: string, allowed: number, denial: Reply): StepResult {
   const broken = PROMISES.filter(({ isKept }) => !isKept(denial)).map(({ what }) => what);
   if (broken.length > 0) {
     return failed(
-      `GET ${path} was refused with 429, but without ${broken.join(", ")}`,
-      "see who refuses: the product's own refusals carry all of it; a proxy in front, or the upstream, may not",
+      `GET ${path} returned 429 without ${broken.join(", ")}`,
+      "find out what sends this 429: the limiter sends all of these; a proxy in front or the upstream may not",
     );
   }
   const retry = denial.headers.get("Retry-After");
   const left = denial.headers.get("RateLimit");
-  return done(`429 on GET ${path} after ${passed} passed; Retry-After: ${retry}; RateLimit: ${left}`);
+  return done(`429 on GET ${path} after ${allowed} allowed; Retry-After: ${retry}; RateLimit: ${left}`);
 }

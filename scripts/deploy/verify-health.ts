@@ -1,8 +1,8 @@
-/** Waits until the product is healthy: a new host name or a new version needs a moment to be everywhere. */
+/** Waits until the product is healthy. A new host name or version takes a moment to be everywhere. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { fieldsIn, textIn } from "../doctor/fields.ts";
 import { readManifest } from "../doctor/manifest.ts";
-import { type Answer, ask } from "../doctor/target.ts";
+import { type TargetAnswer, ask } from "../doctor/target.ts";
 import { type Deployment, done, failed, skip, type StepResult } from "./step.ts";
 
 const POLL_MS = 1_000;
@@ -11,41 +11,41 @@ export async function verifyHealth(
   { options, url, versionId }: Deployment,
   say: (line: string) => void,
 ): Promise<StepResult> {
-  if (!url) return skip(versionId ? "wrangler named no address to ask" : "nothing runs to be asked");
+  if (!url) return skip(versionId ? "wrangler reported no URL" : "no running product");
   const { version } = await readManifest(options.root);
   const startedAtMs = performance.now();
-  let said = "";
+  let reported = "";
   for (;;) {
     const answer = await ask(url, "/health");
     if (answer.kind === "redirect") {
       return failed(
         `/health redirects to ${answer.location}`,
-        "verify what it leads to: npm run deploy -- --url <url>",
+        "verify the URL it redirects to: npm run deploy -- --url <url>",
       );
     }
-    const runs = answer.kind === "answer" ? textIn(answer.body, "version") : null;
-    const problem = problemOf(answer) ?? (versionId && runs !== version ? `still runs ${runs}` : null);
+    const running = answer.kind === "answer" ? textIn(answer.body, "version") : null;
+    const problem = problemOf(answer) ?? (versionId && running !== version ? `still runs ${running}` : null);
     if (problem === null) {
       return done(
-        `${url.origin} is ok, runs ${runs}${runs === version ? "" : ` (this checkout is ${version})`}`,
+        `${url.origin} is ok, runs ${running}${running === version ? "" : ` (this checkout is ${version})`}`,
       );
     }
     if (performance.now() - startedAtMs > options.waitMs) {
-      const next = `npm run doctor -- --url ${url.origin} says more`;
+      const next = `find the cause: npm run doctor -- --url ${url.origin}`;
       return failed(`not healthy after ${Math.round(options.waitMs / 1_000)} s: ${problem}`, next);
     }
-    if (problem !== said) say(`  waiting: ${problem}`);
-    said = problem;
+    if (problem !== reported) say(`  waiting: ${problem}`);
+    reported = problem;
     await sleep(POLL_MS);
   }
 }
 
 /** Why the product is not healthy yet, or null. */
-function problemOf(answer: Exclude<Answer, { kind: "redirect" }>): string | null {
+function problemOf(answer: Exclude<TargetAnswer, { kind: "redirect" }>): string | null {
   if (answer.kind === "unreachable") return answer.reason;
   const status = textIn(answer.body, "status");
-  if (answer.status !== 200 || status === null) return `/health answers ${answer.status}`;
+  if (answer.status !== 200 || status === null) return `/health returns ${answer.status}`;
   if (status === "ok") return null;
-  const faults = Object.entries(fieldsIn(answer.body, "checks")).filter(([, said]) => said !== "ok");
-  return `is ${status}: ${faults.map(([name, said]) => `${name}: ${String(said)}`).join("; ")}`;
+  const faults = Object.entries(fieldsIn(answer.body, "checks")).filter(([, state]) => state !== "ok");
+  return `status ${status}: ${faults.map(([name, state]) => `${name}: ${String(state)}`).join("; ")}`;
 }

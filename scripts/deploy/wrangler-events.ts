@@ -1,32 +1,32 @@
 /**
- * What wrangler reports for machines: lines of JSON in the file that WRANGLER_OUTPUT_FILE_PATH names. Its printed words are
- * for people and change; these do not.
+ * Reads wrangler's machine-readable events: lines of JSON in the file that WRANGLER_OUTPUT_FILE_PATH names. Its printed
+ * output is for people and changes between versions.
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Ran } from "../doctor/command.ts";
+import type { CommandResult } from "../doctor/command.ts";
 import { fieldsIn, isFields, parsed, textIn } from "../doctor/fields.ts";
 
-export interface Deployed {
-  /** Null for a dry run, and where wrangler stopped before the upload. */
+export interface DeployEvent {
+  /** Null for a dry run, or if wrangler stopped before the upload. */
   readonly versionId: string | null;
-  /** Where the Worker answers: host names, some with a path or a note behind. */
+  /** The Worker's addresses: host names, some followed by a path or a note. */
   readonly targets: readonly string[];
   readonly gzipBytes: number | null;
 }
 
-export interface Reported {
-  readonly ran: Ran;
-  readonly deployed: Deployed | null;
+export interface WranglerReport {
+  readonly ran: CommandResult;
+  readonly deployed: DeployEvent | null;
   /** Why the command failed. */
   readonly failure: string | null;
 }
 
-/** Runs a wrangler command with a file for its events and a folder for its output, both removed afterwards. */
+/** Runs a wrangler command with a file for its events and a folder for its output, and removes both afterwards. */
 export async function withEvents(
-  run: (environment: Readonly<Record<string, string>>, directory: string) => Promise<Ran>,
-): Promise<Reported> {
+  run: (environment: Readonly<Record<string, string>>, directory: string) => Promise<CommandResult>,
+): Promise<WranglerReport> {
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-deploy-"));
   try {
     const file = join(directory, "events.jsonl");
@@ -39,14 +39,14 @@ export async function withEvents(
 }
 
 /** The last deployment and the last failure among the events. */
-export function readEvents(text: string): Omit<Reported, "ran"> {
+export function readEvents(text: string): Omit<WranglerReport, "ran"> {
   const events = text.split("\n").map(parsed).filter(isFields);
   const deploy = events.findLast((event) => event["type"] === "deploy");
   const failure = events.findLast((event) => event["type"] === "command-failed");
   return { deployed: deploy ? readDeployed(deploy) : null, failure: textIn(failure, "message") };
 }
 
-function readDeployed(event: Readonly<Record<string, unknown>>): Deployed {
+function readDeployed(event: Readonly<Record<string, unknown>>): DeployEvent {
   const targets = Array.isArray(event["targets"]) ? event["targets"] : [];
   const gzipBytes = fieldsIn(event, "bundle_size")["gzip_bytes"];
   return {
@@ -57,8 +57,8 @@ function readDeployed(event: Readonly<Record<string, unknown>>): Deployed {
 }
 
 /**
- * The first target that requests can be sent to: a host of its own, or a route that takes a whole host. A route with a
- * wildcard in its host, or below a path, is none.
+ * The first target that can receive requests: a host name, or a route that covers a whole host. Skips routes with a
+ * wildcard in the host or with a path.
  */
 export function urlOf(targets: readonly string[]): URL | null {
   for (const target of targets) {

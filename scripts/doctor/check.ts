@@ -1,60 +1,60 @@
 /**
- * The vocabulary of the doctor: a patient, a check, and what a check may find.
+ * The doctor's types: a check, the context it runs in, and its outcome.
  *
- * What is wrong always comes with its mend: the exact command or edit.
+ * Every warning and failure carries its fix: the exact command or edit.
  */
-import type { Account } from "./account.ts";
+import type { CloudflareAccount } from "./cloudflare-account.ts";
 import type { Target } from "./target.ts";
 
-export type Outcome =
+export type CheckOutcome =
   | { readonly kind: "ok"; readonly reason: string }
-  | { readonly kind: "warn"; readonly reason: string; readonly mend: string }
-  | { readonly kind: "fail"; readonly reason: string; readonly mend: string }
+  | { readonly kind: "warn"; readonly reason: string; readonly fix: string }
+  | { readonly kind: "fail"; readonly reason: string; readonly fix: string }
   | { readonly kind: "skipped"; readonly reason: string };
 
-export type OutcomeKind = Outcome["kind"];
+export type CheckOutcomeKind = CheckOutcome["kind"];
 
 /**
- * What a check needs, or it is skipped aloud:
- * - `checkout`: this folder alone.
- * - `local`: a product that runs on this machine, with its secrets here.
+ * What a check needs. A check without it is reported as skipped.
+ * - `checkout`: only this folder.
+ * - `local`: a product on this machine, whose secrets are here.
  * - `cloudflare`: an account, a login and the network.
- * - `target`: a product that answers requests.
+ * - `target`: a running product.
  */
 export type Needs = "checkout" | "local" | "cloudflare" | "target";
 
-export interface Patient {
+export interface CheckContext {
   /** The folder of the checkout. */
   readonly root: string;
-  /** Who is logged in at Cloudflare. Asked only where the place is `deployed`. */
-  readonly account: Account;
-  /** The running product; null where only the checkout is looked at. */
+  /** The Cloudflare login. Read only if `place` is `deployed`. */
+  readonly account: CloudflareAccount;
+  /** The running product; null to check only the checkout. */
   readonly target: Target | null;
-  /** Whether secrets and storage are this machine's or Cloudflare's. */
+  /** Where secrets and storage are: on this machine or at Cloudflare. */
   readonly place: "local" | "deployed";
-  /** Secrets that a deployment will bring along (`--secrets-file`). */
+  /** Secrets to be uploaded with the deployment (`--secrets-file`). */
   readonly secretsFile: string | null;
 }
 
 export interface Check {
-  /** Names it for `--only` and in JSON. */
+  /** Used by `--only` and in JSON. Stable. */
   readonly id: string;
   readonly title: string;
-  /** What is looked at, for `--help`. */
+  /** What the check covers, for `--help`. */
   readonly examines: string;
   readonly needs: Needs;
-  run(patient: Patient): Promise<Outcome>;
+  run(context: CheckContext): Promise<CheckOutcome>;
 }
 
-export const ok = (reason: string): Outcome => ({ kind: "ok", reason });
-export const warn = (reason: string, mend: string): Outcome => ({ kind: "warn", reason, mend });
-export const fail = (reason: string, mend: string): Outcome => ({ kind: "fail", reason, mend });
-export const skipped = (reason: string): Outcome => ({ kind: "skipped", reason });
+export const ok = (reason: string): CheckOutcome => ({ kind: "ok", reason });
+export const warn = (reason: string, fix: string): CheckOutcome => ({ kind: "warn", reason, fix });
+export const fail = (reason: string, fix: string): CheckOutcome => ({ kind: "fail", reason, fix });
+export const skipped = (reason: string): CheckOutcome => ({ kind: "skipped", reason });
 
-/** Enough to see what is wrong without flooding the screen. */
+/** Enough to see the problem without flooding the screen. */
 const SHOWN = 3;
 
-/** The first few of a list of faults, and how many more there are. */
+/** The first three faults, and how many more there are. */
 export function few(faults: readonly string[]): string {
   const more = faults.length - SHOWN;
   return faults.slice(0, SHOWN).join("; ") + (more > 0 ? `; and ${more} more` : "");

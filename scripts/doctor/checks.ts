@@ -1,4 +1,4 @@
-/** Every check of the doctor, in the order in which they run: from the machine over the checkout to the running product. */
+/** All checks of the doctor in the order they run: machine, checkout, Cloudflare, running product. */
 import type { Check } from "./check.ts";
 import { deployedSecrets, login, namespace } from "./cloudflare-checks.ts";
 import { bindings, localSecrets, policy, types, upstream, variables } from "./configuration-checks.ts";
@@ -6,7 +6,13 @@ import { dependencies, node, workerd, wrangler } from "./machine-checks.ts";
 import { clock, health, limiter, ready, store } from "./target-checks.ts";
 
 export const CHECKS: readonly Check[] = [
-  { id: "node", title: "Node", examines: "npm scripts run on the pinned Node", needs: "checkout", run: node },
+  {
+    id: "node",
+    title: "Node",
+    examines: "npm scripts run on the pinned version",
+    needs: "checkout",
+    run: node,
+  },
   {
     id: "dependencies",
     title: "Dependencies",
@@ -17,28 +23,28 @@ export const CHECKS: readonly Check[] = [
   {
     id: "wrangler",
     title: "Wrangler",
-    examines: "it runs, in the pinned version",
+    examines: "runs, in the pinned version",
     needs: "checkout",
     run: wrangler,
   },
   {
     id: "workerd",
     title: "workerd",
-    examines: "the runtime's binary runs here",
+    examines: "the runtime's binary runs on this machine",
     needs: "checkout",
     run: workerd,
   },
   {
     id: "bindings",
     title: "Bindings",
-    examines: "wrangler.toml declares KV, the objects and their export",
+    examines: "wrangler.toml declares the KV namespace and the Durable Objects",
     needs: "checkout",
     run: bindings,
   },
   {
     id: "types",
     title: "Generated types",
-    examines: "worker-configuration.d.ts follows wrangler.toml",
+    examines: "worker-configuration.d.ts matches wrangler.toml",
     needs: "checkout",
     run: types,
   },
@@ -46,7 +52,7 @@ export const CHECKS: readonly Check[] = [
   {
     id: "variables",
     title: "Variables",
-    examines: "the Worker's own reader takes them",
+    examines: "the Worker accepts its variables and secrets",
     needs: "checkout",
     run: variables,
   },
@@ -54,51 +60,51 @@ export const CHECKS: readonly Check[] = [
   {
     id: "local-secrets",
     title: "Local secrets",
-    examines: ".dev.vars has what wrangler.toml requires",
+    examines: ".dev.vars has the secrets that wrangler.toml requires",
     needs: "local",
     run: localSecrets,
   },
   {
     id: "login",
     title: "Wrangler login",
-    examines: "who deploys, to which account",
+    examines: "wrangler is logged in, to one account",
     needs: "cloudflare",
     run: login,
   },
   {
     id: "deployed-secrets",
     title: "Deployed secrets",
-    examines: "the Worker has what wrangler.toml requires",
+    examines: "the Worker has the secrets that wrangler.toml requires",
     needs: "cloudflare",
     run: deployedSecrets,
   },
   {
     id: "kv-namespace",
     title: "KV namespace",
-    examines: "the account has the namespace of CONFIG",
+    examines: "the account has the namespace for CONFIG",
     needs: "cloudflare",
     run: namespace,
   },
   {
     id: "health",
     title: "Health",
-    examines: "GET /health, and the version that runs",
+    examines: "GET /health reports ok and this checkout's version",
     needs: "target",
     run: health,
   },
-  { id: "ready", title: "Readiness", examines: "GET /ready", needs: "target", run: ready },
+  { id: "ready", title: "Readiness", examines: "GET /ready reports ready", needs: "target", run: ready },
   { id: "kv", title: "KV", examines: "the product reads its policy from KV", needs: "target", run: store },
   {
     id: "limiter",
     title: "Limiter",
-    examines: "an object answers a status question",
+    examines: "a Durable Object answers a status request",
     needs: "target",
     run: limiter,
   },
   {
     id: "clock",
     title: "Clock",
-    examines: "the product's clock against this machine's",
+    examines: "the product's clock agrees with this machine's",
     needs: "target",
     run: clock,
   },

@@ -1,10 +1,10 @@
-/** Runs other programs, never interactively, and keeps what they say. A failure is a value; only a bug throws. */
+/** Runs other programs non-interactively and captures their output. Never throws: a failed command is a value. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 
-export interface Ran {
-  /** Whether it ended by itself with code 0. */
+export interface CommandResult {
+  /** Whether it exited with code 0 before the deadline. */
   readonly ok: boolean;
   /** Without ANSI codes. */
   readonly stdout: string;
@@ -13,12 +13,12 @@ export interface Ran {
 
 export interface CommandOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Gets both streams as they come, without ANSI codes. */
+  /** Receives both streams as they arrive, without ANSI codes. */
   readonly onOutput?: (text: string) => void;
   readonly timeoutMs?: number;
 }
 
-/** Wrangler asks the network in most commands; without one it must not hold the doctor up for ever. */
+/** Most wrangler commands use the network; without one they must not block the doctor. */
 const COMMAND_TIMEOUT_MS = 60_000;
 
 export function runCommand(
@@ -26,12 +26,12 @@ export function runCommand(
   program: string,
   args: readonly string[],
   options: CommandOptions = {},
-): Promise<Ran> {
+): Promise<CommandResult> {
   const { environment = {}, onOutput, timeoutMs = COMMAND_TIMEOUT_MS } = options;
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: root,
-      // CI: no prompts. The rest: what is kept is read again, whole and plain.
+      // CI turns prompts off; the others keep the output plain and complete, since it is parsed.
       env: {
         ...process.env,
         CI: "true",
@@ -68,35 +68,35 @@ export function runCommand(
     };
     child.once("error", (thrown) => settle(false, thrown.message));
     child.once("close", (code) =>
-      settle(code === 0 && !isLate, isLate ? `did not end within ${timeoutMs / 1000} s` : ""),
+      settle(code === 0 && !isLate, isLate ? `did not finish within ${timeoutMs / 1000} s` : ""),
     );
   });
 }
 
-/** The wrangler that the folder has installed. Its arguments are never secrets. */
+/** Runs the wrangler installed in `root`. Never pass a secret as an argument: other processes can read it. */
 export function runWrangler(
   root: string,
   args: readonly string[],
   options: CommandOptions = {},
-): Promise<Ran> {
+): Promise<CommandResult> {
   const wrangler = join(root, "node_modules", "wrangler", "bin", "wrangler.js");
   return runCommand(root, process.execPath, [wrangler, ...args], options);
 }
 
-/** A script of package.json, through the npm that runs us where one does. */
-export function runScript(root: string, name: string, options: CommandOptions = {}): Promise<Ran> {
+/** Runs a script of package.json, with the npm that started this process if there is one. */
+export function runScript(root: string, name: string, options: CommandOptions = {}): Promise<CommandResult> {
   const npm = process.env["npm_execpath"];
   return npm?.endsWith(".js")
     ? runCommand(root, process.execPath, [npm, "run", name], options)
     : runCommand(root, "npm", ["run", name], options);
 }
 
-/** The line of a failed command that says most: its first error, else its first line. */
-export function firstError({ stdout, stderr }: Ran): string {
+/** The most useful line of a failed command: its first error, else its first line. */
+export function firstError({ stdout, stderr }: CommandResult): string {
   const lines = `${stderr}\n${stdout}`
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
   const error = lines.find((line) => line.includes("[ERROR]"))?.replace(/^.*\[ERROR\]\s*/, "");
-  return error ?? lines[0] ?? "it said nothing";
+  return error ?? lines[0] ?? "no output";
 }

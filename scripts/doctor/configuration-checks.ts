@@ -1,7 +1,7 @@
-/** Whether the checkout is fit to run and to deploy: bindings, generated types, policy, variables, local secrets. */
+/** Checks of the checkout's configuration: bindings, generated types, policy, variables, upstream, local secrets. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fail, few, ok, type Outcome, type Patient, skipped, warn } from "./check.ts";
+import { fail, few, ok, type CheckOutcome, type CheckContext, skipped, warn } from "./check.ts";
 import { firstError, runWrangler } from "./command.ts";
 import {
   type Configuration,
@@ -16,14 +16,14 @@ import { readManifest } from "./manifest.ts";
 export const LOCAL_SECRETS = ".dev.vars";
 const POLICY = join("policy", "default.json");
 
-/** What the Worker cannot run without, each with the lines of wrangler.toml that declare it. */
-interface Needed {
+/** A declaration in wrangler.toml that the Worker requires, with the lines that add it. */
+interface RequiredBinding {
   readonly name: string;
   readonly isDeclared: (configuration: Configuration) => boolean;
   readonly lines: string;
 }
 
-const NEEDED: readonly Needed[] = [
+const REQUIRED_BINDINGS: readonly RequiredBinding[] = [
   {
     name: "CONFIG",
     isDeclared: ({ kv_namespaces }) => kv_namespaces.some(({ binding }) => binding === "CONFIG"),
@@ -34,8 +34,8 @@ const NEEDED: readonly Needed[] = [
   ...object("ACCOUNT_DIRECTORY", "AccountDirectory"),
 ];
 
-/** A Durable Object is bound by one table and given its storage by another. */
-function object(name: string, className: string): Needed[] {
+/** A Durable Object needs two tables: one binds it, the other gives it its storage. */
+function object(name: string, className: string): RequiredBinding[] {
   return [
     {
       name,
@@ -54,17 +54,17 @@ function object(name: string, className: string): Needed[] {
   ];
 }
 
-export async function bindings({ root }: Patient): Promise<Outcome> {
+export async function bindings({ root }: CheckContext): Promise<CheckOutcome> {
   let configuration: Configuration;
   try {
     configuration = await readConfiguration(root);
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
-    return fail(`wrangler.toml: ${message.trim()}`, "correct wrangler.toml as the message says");
+    return fail(`wrangler.toml: ${message.trim()}`, "correct wrangler.toml as described");
   }
-  const missing = NEEDED.filter(({ isDeclared }) => !isDeclared(configuration));
+  const missing = REQUIRED_BINDINGS.filter(({ isDeclared }) => !isDeclared(configuration));
   if (missing.length === 0) {
-    const bound = NEEDED.map(({ name }) => name).filter((name) => !name.startsWith("exports."));
+    const bound = REQUIRED_BINDINGS.map(({ name }) => name).filter((name) => !name.startsWith("exports."));
     return ok(bound.join(", "));
   }
   return fail(
@@ -73,34 +73,34 @@ export async function bindings({ root }: Patient): Promise<Outcome> {
   );
 }
 
-/** Runs what `npm run check:env` runs, so that both agree on the options. */
-export async function types({ root }: Patient): Promise<Outcome> {
+/** Runs the command of `npm run check:env`, so that both use the same options. */
+export async function types({ root }: CheckContext): Promise<CheckOutcome> {
   const script = (await readManifest(root)).scripts["check:env"] ?? "";
   const [program, ...args] = script.split(/\s+/);
   if (program !== "wrangler") {
     return fail("package.json has no script check:env that runs wrangler", "git checkout package.json");
   }
   const ran = await runWrangler(root, args);
-  if (ran.ok) return ok("worker-configuration.d.ts follows wrangler.toml");
+  if (ran.ok) return ok("worker-configuration.d.ts matches wrangler.toml");
   return fail(`worker-configuration.d.ts: ${firstError(ran)}`, "npm run types");
 }
 
-export async function policy({ root }: Patient): Promise<Outcome> {
-  const mend = `correct ${POLICY} there (its schema: src/policy/schema.ts)`;
+export async function policy({ root }: CheckContext): Promise<CheckOutcome> {
+  const fix = `correct ${POLICY} (schema: src/policy/schema.ts)`;
   const text = await readFile(join(root, POLICY), "utf8").catch(() => null);
-  if (text === null) return fail(`${POLICY} cannot be read`, `git checkout ${POLICY}`);
+  if (text === null) return fail(`cannot read ${POLICY}`, `git checkout ${POLICY}`);
   const document = parsed(text);
-  if (document === undefined) return fail(`${POLICY} is not JSON`, mend);
+  if (document === undefined) return fail(`${POLICY} is not JSON`, fix);
   const { compilePolicy } = await import("../../src/policy/compile.ts");
   const compiled = compilePolicy(document, 0);
   if (!compiled.ok) {
-    return fail(few(compiled.faults.map(({ path, message }) => `${path || "/"} ${message}`)), mend);
+    return fail(few(compiled.faults.map(({ path, message }) => `${path || "/"} ${message}`)), fix);
   }
   return ok(`tiers: ${compiled.value.tiers.size}, routes: ${compiled.value.routes.all.length}`);
 }
 
-/** The Worker's own reader over what is known here: a deployed secret's value is not, so nothing is said of it. */
-export async function variables({ root, place, secretsFile }: Patient): Promise<Outcome> {
+/** Passes the known values to the Worker's own reader. Deployed secrets are unknown here, so their faults are ignored. */
+export async function variables({ root, place, secretsFile }: CheckContext): Promise<CheckOutcome> {
   const configuration = await readConfiguration(root);
   const file = place === "local" ? join(root, LOCAL_SECRETS) : secretsFile;
   const secrets = (file === null ? null : await readSecrets(file)) ?? {};
@@ -108,11 +108,13 @@ export async function variables({ root, place, secretsFile }: Patient): Promise<
   const unknown = new Set(requiredSecrets(configuration).filter((name) => environment[name] === undefined));
   const faults = (await faultsOf(environment)).filter(({ name }) => !unknown.has(name));
   const missing = missingService(environment["UPSTREAM"], configuration);
-  if (missing !== null) faults.push({ name: "UPSTREAM", message: `there is no service binding ${missing}` });
+  if (missing !== null) {
+    faults.push({ name: "UPSTREAM", message: `wrangler.toml has no service binding ${missing}` });
+  }
   if (faults.length === 0) return ok(Object.keys(variablesOf(configuration)).join(", "));
   return fail(
     few(faults.map(({ name, message }) => `${name}: ${message}`)),
-    `set them under [vars] in wrangler.toml; secrets in ${LOCAL_SECRETS}, or by npx wrangler secret put <NAME>`,
+    `set variables under [vars] in wrangler.toml; set secrets in ${LOCAL_SECRETS}, or with npx wrangler secret put <NAME>`,
   );
 }
 
@@ -122,48 +124,49 @@ interface VariableFault {
 }
 
 /**
- * Asks src/settings.ts. Its types lead to the platform's, which scripts are not compiled against, so it is loaded by
- * address and its answer parsed.
+ * Runs readSettings of src/settings.ts. The module's types depend on the platform's, which scripts are not compiled
+ * against, so it is imported by URL and its result is parsed.
  */
 async function faultsOf(environment: Readonly<Record<string, string>>): Promise<VariableFault[]> {
   const module: unknown = await import(new URL("../../src/settings.ts", import.meta.url).href);
   const read = isFields(module) ? module["readSettings"] : undefined;
   if (typeof read !== "function") throw new Error("src/settings.ts exports no readSettings");
   const answer: unknown = read(environment);
-  if (!isFields(answer) || typeof answer["ok"] !== "boolean") throw new Error("readSettings gave no answer");
+  if (!isFields(answer) || typeof answer["ok"] !== "boolean")
+    throw new Error("readSettings returned no result");
   return rowsOf(answer["faults"]).map((fault) => ({
     name: (textIn(fault, "path") ?? "").slice(1),
     message: textIn(fault, "message") ?? "is not valid",
   }));
 }
 
-/** The service binding that UPSTREAM names and wrangler.toml does not declare, or null. `npm start` declares ORIGIN itself. */
+/** The service binding that UPSTREAM names but wrangler.toml lacks, or null. `npm start` declares ORIGIN itself. */
 function missingService(named: string | undefined, configuration: Configuration): string | null {
   const service = /^service:(.+)$/.exec(named ?? "")?.[1];
   if (service === undefined || service === "ORIGIN") return null;
   return configuration.services?.some(({ binding }) => binding === service) ? null : service;
 }
 
-/** The decision API works without an upstream, so its absence is no more than a warning. */
-export async function upstream({ root, place }: Patient): Promise<Outcome> {
+/** A missing upstream is only a warning: the decision API works without one. */
+export async function upstream({ root, place }: CheckContext): Promise<CheckOutcome> {
   if (place === "local") return skipped("npm start forwards to the demo origin");
   const configured = variablesOf(await readConfiguration(root))["UPSTREAM"];
   if (configured) return ok(configured);
   const document = parsed(await readFile(join(root, POLICY), "utf8").catch(() => ""));
   const routes = isFields(document) ? document["routes"] : undefined;
   const without = Array.isArray(routes) ? routes.filter((route) => textIn(route, "upstream") === null) : [];
-  if (without.length === 0) return ok("every route names its own");
+  if (without.length === 0) return ok("every route names its own upstream");
   return warn(
-    `UPSTREAM is empty, and ${without.length} routes name none: the gateway will answer them 502`,
+    `UPSTREAM is empty and ${without.length} routes name no upstream: the gateway answers their requests with 502`,
     'set UPSTREAM = "https://your-api.example" under [vars] in wrangler.toml',
   );
 }
 
-export async function localSecrets({ root }: Patient): Promise<Outcome> {
+export async function localSecrets({ root }: CheckContext): Promise<CheckOutcome> {
   const required = requiredSecrets(await readConfiguration(root));
   const secrets = await readSecrets(join(root, LOCAL_SECRETS));
   if (secrets === null) {
-    return warn(`there is no ${LOCAL_SECRETS} yet`, "npm start (it makes one with a random ADMIN_TOKEN)");
+    return warn(`there is no ${LOCAL_SECRETS} yet`, "npm start (creates it with a random ADMIN_TOKEN)");
   }
   const missing = required.filter((name) => !secrets[name]);
   if (missing.length === 0) return ok(`${LOCAL_SECRETS} has ${required.join(", ")}`);

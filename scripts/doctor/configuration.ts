@@ -1,6 +1,6 @@
 /**
- * wrangler.toml as wrangler itself reads it, and the secrets of a local start. Both are loaded when asked for: the doctor
- * must be able to say that packages are missing.
+ * Reads wrangler.toml with wrangler's own parser, and files of secrets. Never imports a package at load time: the doctor
+ * must be able to report that packages are missing.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,21 +10,21 @@ import { fieldsIn, isFields, parsed, textsOf } from "./fields.ts";
 
 export type Configuration = Unstable_Config;
 
-/** @throws what wrangler says where the file is not valid. */
+/** @throws wrangler's error if the file is invalid. */
 export async function readConfiguration(root: string): Promise<Configuration> {
   process.env["WRANGLER_LOG"] ??= "error";
   const { unstable_readConfig: read } = await import("wrangler");
   return read({ config: join(root, "wrangler.toml") });
 }
 
-/** Variables that wrangler.toml sets, as the Worker will see them. */
+/** The variables that wrangler.toml sets. */
 export function variablesOf(configuration: Configuration): Record<string, string> {
   return textsOf(fieldsIn(configuration, "vars"));
 }
 
 /**
- * Secrets that the deployment cannot do without: those that wrangler.toml requires, and the one that tokens are signed with
- * where the variables choose a shared secret.
+ * Names of the secrets that the Worker requires: those listed in wrangler.toml, and JWT_SECRET if JWT_ALGORITHM is a
+ * shared-secret algorithm.
  */
 export function requiredSecrets(configuration: Configuration): string[] {
   const names = new Set(configuration.secrets?.required ?? []);
@@ -32,7 +32,7 @@ export function requiredSecrets(configuration: Configuration): string[] {
   return [...names];
 }
 
-/** A file of secrets, dotenv or JSON; null where there is none. The values are never printed. */
+/** Reads a file of secrets, dotenv or JSON; null if it cannot be read. Never print the values. */
 export async function readSecrets(file: string): Promise<Record<string, string> | null> {
   const content = await readFile(file, "utf8").catch(() => null);
   if (content === null) return null;

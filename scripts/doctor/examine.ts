@@ -1,60 +1,60 @@
-/** Runs checks one after another, skips aloud what the patient cannot be asked, and takes the time. */
+/** Runs checks one after another and times them. A check whose needs the context cannot meet is reported as skipped. */
 import {
   type Check,
   fail,
   type Needs,
-  type Outcome,
-  type OutcomeKind,
-  type Patient,
+  type CheckOutcome,
+  type CheckOutcomeKind,
+  type CheckContext,
   skipped,
 } from "./check.ts";
 
 export interface Finding {
   readonly check: Check;
-  readonly outcome: Outcome;
+  readonly outcome: CheckOutcome;
   readonly ms: number;
 }
 
-export type Summary = Readonly<Record<OutcomeKind, number>>;
+export type Summary = Readonly<Record<CheckOutcomeKind, number>>;
 
-/** Yields each finding as soon as it is there. `onStart` hears of a check before it runs. */
+/** Yields each finding as soon as its check ends. `onStart` is called before each check. */
 export async function* examine(
   checks: readonly Check[],
-  patient: Patient,
+  context: CheckContext,
   onStart: (check: Check) => void = () => undefined,
 ): AsyncGenerator<Finding> {
   for (const check of checks) {
     onStart(check);
     const startedAtMs = performance.now();
-    const reason = whySkipped(check.needs, patient);
-    const outcome = reason === null ? await run(check, patient) : skipped(reason);
+    const reason = whySkipped(check.needs, context);
+    const outcome = reason === null ? await run(check, context) : skipped(reason);
     yield { check, outcome, ms: performance.now() - startedAtMs };
   }
 }
 
-/** A check that breaks has found something too: mostly that packages are missing. */
-async function run(check: Check, patient: Patient): Promise<Outcome> {
+/** A check that throws has failed too, mostly because packages are missing. */
+async function run(check: Check, context: CheckContext): Promise<CheckOutcome> {
   try {
-    return await check.run(patient);
+    return await check.run(context);
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     return fail(
-      `could not be checked: ${message.trim().split("\n")[0]}`,
-      "mend what failed above; else npm ci",
+      `the check itself failed: ${message.trim().split("\n")[0]}`,
+      "fix the failures above; if there are none, run npm ci",
     );
   }
 }
 
-function whySkipped(needs: Needs, { place, target }: Patient): string | null {
+function whySkipped(needs: Needs, { place, target }: CheckContext): string | null {
   switch (needs) {
     case "checkout":
       return null;
     case "local":
-      return place === "local" ? null : "this looks at what is deployed; its secrets are not here";
+      return place === "local" ? null : "local products only";
     case "cloudflare":
-      return place === "deployed" ? null : "Cloudflare only; this looks at nothing deployed";
+      return place === "deployed" ? null : "deployed products only";
     case "target":
-      return target ? null : "only the checkout is looked at";
+      return target ? null : "no product is checked";
   }
 }
 

@@ -1,4 +1,4 @@
-/** Reads fields of JSON that nobody vouches for. The doctor must run before dependencies are installed, so it takes no library. */
+/** Reads fields of untrusted JSON. Never imports a package: the doctor must run before dependencies are installed. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,19 +19,19 @@ export function textIn(value: unknown, name: string): string | null {
   return typeof inner === "string" ? inner : null;
 }
 
-/** The fields that hold text, without the others. */
+/** Only the fields that hold text. */
 export function textsOf(fields: Fields): Record<string, string> {
   return Object.fromEntries(
     Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
   );
 }
 
-/** The objects of a JSON array; none where it is no array. */
+/** The objects in a JSON array; empty if the value is not an array. */
 export function rowsOf(value: unknown): Fields[] {
   return Array.isArray(value) ? value.filter(isFields) : [];
 }
 
-/** The value, or undefined where the text is not JSON. */
+/** The parsed value, or undefined if the text is not JSON. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,4 +1,4 @@
-/** What package.json says: versions as pinned and scripts as written. */
+/** Reads package.json: the version, the scripts and the pinned dependencies. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fieldsIn, parsed, textIn, textsOf } from "./fields.ts";
@@ -6,11 +6,11 @@ import { fieldsIn, parsed, textIn, textsOf } from "./fields.ts";
 export interface Manifest {
   readonly version: string;
   readonly scripts: Readonly<Record<string, string>>;
-  /** Every dependency, for running and for development, with the version it is pinned to. */
+  /** The pinned version of every dependency, devDependencies included. */
   readonly pinned: Readonly<Record<string, string>>;
 }
 
-/** @throws where the folder has no package.json. */
+/** @throws if the folder has no package.json. */
 export async function readManifest(root: string): Promise<Manifest> {
   const content = parsed(await readFile(join(root, "package.json"), "utf8"));
   return {

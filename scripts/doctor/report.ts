@@ -1,10 +1,10 @@
-/** How findings look: lines for people (colour only on a terminal), one document for machines. */
+/** Formats findings: lines for people (colour only on a terminal), one document for machines. */
 import { styleText } from "node:util";
-import type { OutcomeKind } from "./check.ts";
+import type { CheckOutcomeKind } from "./check.ts";
 import type { Finding, Summary } from "./examine.ts";
 
 const MARKS: Readonly<
-  Record<OutcomeKind, { readonly text: string; readonly colour: "green" | "yellow" | "red" | "gray" }>
+  Record<CheckOutcomeKind, { readonly text: string; readonly colour: "green" | "yellow" | "red" | "gray" }>
 > = {
   ok: { text: "ok  ", colour: "green" },
   warn: { text: "WARN", colour: "yellow" },
@@ -14,11 +14,11 @@ const MARKS: Readonly<
 const TITLE_WIDTH = 18;
 const INDENT = " ".repeat(2);
 
-/** A line per finding, and one below it with the mend where something is wrong. A skipped one took no time. */
+/** One line per finding, and a second with the fix of a warning or failure. Skipped checks show no time. */
 export function findingLines({ check, outcome, ms }: Finding): string {
   const { text, colour } = MARKS[outcome.kind];
   const line = `${INDENT}${styleText(colour, text)}  ${check.title.padEnd(TITLE_WIDTH)}${outcome.reason}${outcome.kind === "skipped" ? "" : ` (${duration(ms)})`}`;
-  return "mend" in outcome ? `${line}\n${INDENT}      mend: ${outcome.mend}` : line;
+  return "fix" in outcome ? `${line}\n${INDENT}      fix: ${outcome.fix}` : line;
 }
 
 /** `9 ok, 1 warning, 0 failed, 3 skipped` */
@@ -26,7 +26,7 @@ export function summaryLine({ ok, warn, fail, skipped }: Summary): string {
   return `${ok} ok, ${warn} ${warn === 1 ? "warning" : "warnings"}, ${fail} failed, ${skipped} skipped`;
 }
 
-/** For `--json`: stable names, times in milliseconds. */
+/** The document of `--json`. Field names are stable; times are in milliseconds. */
 export function findingsDocument(url: string | null, findings: readonly Finding[], summary: Summary): object {
   return {
     ok: summary.fail === 0,
@@ -38,7 +38,7 @@ export function findingsDocument(url: string | null, findings: readonly Finding[
       examines,
       outcome: outcome.kind,
       reason: outcome.reason,
-      mend: "mend" in outcome ? outcome.mend : null,
+      fix: "fix" in outcome ? outcome.fix : null,
       ms: Math.round(ms),
     })),
   };

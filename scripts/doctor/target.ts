@@ -1,12 +1,12 @@
-/** The running product as the doctor sees it: plain GETs with a deadline, redirects not followed, faults as values. */
+/** The running product: plain GETs with a deadline. Never follows redirects, never sends credentials, never throws. */
 import { parsed } from "./fields.ts";
 
-export type Answer =
+export type TargetAnswer =
   | {
       readonly kind: "answer";
       readonly status: number;
       readonly headers: Headers;
-      /** Undefined where the body is not JSON. */
+      /** Undefined if the body is not JSON. */
       readonly body: unknown;
       readonly sentAtMs: number;
       readonly answeredAtMs: number;
@@ -14,19 +14,19 @@ export type Answer =
   | { readonly kind: "redirect"; readonly status: number; readonly location: string }
   | { readonly kind: "unreachable"; readonly reason: string };
 
-/** The product answers in milliseconds; a cold start far away within a second or two. */
+/** The product answers within milliseconds, after a cold start far away within a second or two. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nothing listens there",
   ECONNRESET: "it closed the connection",
   ENOTFOUND: "the name does not resolve",
-  EAI_AGAIN: "the name cannot be resolved: is there a network?",
+  EAI_AGAIN: "the name does not resolve: check the network",
   CERT_HAS_EXPIRED: "its certificate has expired",
 };
 
-/** One GET, without credentials. A redirect of the limiter's own paths means the URL is not the product's. */
-export async function ask(base: URL, path: string): Promise<Answer> {
+/** Sends one GET. A redirect of one of the limiter's own paths means that the URL is not the limiter's. */
+export async function ask(base: URL, path: string): Promise<TargetAnswer> {
   const sentAtMs = Date.now();
   try {
     const response = await fetch(new URL(path, base), {
@@ -45,7 +45,7 @@ export async function ask(base: URL, path: string): Promise<Answer> {
   }
 }
 
-/** Why a request got no answer, in words for a person. */
+/** Why a request got no answer, in plain words. */
 export function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   if (thrown.name === "TimeoutError") return `no answer within ${REQUEST_TIMEOUT_MS / 1000} s`;
@@ -54,7 +54,7 @@ export function reasonOf(thrown: unknown): string {
   return REASONS[code] ?? (cause instanceof Error ? cause.message || code : thrown.message);
 }
 
-/** Whether a host is this machine: state and secrets are then here, and Cloudflare has no part in it. */
+/** Whether the URL's host is this machine. If so, state and secrets are here and Cloudflare is not involved. */
 export function isThisMachine({ hostname }: URL): boolean {
   return (
     hostname === "localhost" ||
@@ -64,16 +64,16 @@ export function isThisMachine({ hostname }: URL): boolean {
   );
 }
 
-/** A product by its address. Asks each path once, so that checks speak of the same answer. */
+/** A product by its URL. Requests each path once, so that all checks see the same answer. */
 export class Target {
   readonly url: URL;
-  readonly #answers = new Map<string, Promise<Answer>>();
+  readonly #answers = new Map<string, Promise<TargetAnswer>>();
 
   constructor(url: URL) {
     this.url = url;
   }
 
-  get(path: string): Promise<Answer> {
+  get(path: string): Promise<TargetAnswer> {
     const known = this.#answers.get(path);
     if (known) return known;
     const answer = ask(this.url, path);

@@ -1,6 +1,6 @@
 /**
- * A small checkout in a folder of its own, so that a test may break it. It has what the scripts look at, in the versions that
- * are installed, and a Worker that builds whatever is being written in the product. Packages are linked, not copied.
+ * Makes a small checkout in a temporary folder that a test may break: the files that the scripts read, the installed
+ * versions, and a minimal Worker that always builds. Packages are linked, not copied.
  */
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -77,13 +77,13 @@ const POLICY = {
 
 export interface Checkout {
   readonly root: string;
-  /** Replaces text in a file. @throws where it is not there, so that no test breaks nothing. */
+  /** Replaces text in a file. @throws if the text is missing, so that no test silently changes nothing. */
   edit(file: string, from: string, to: string): Promise<void>;
   write(file: string, content: string): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** `check` is what `npm run check` runs there. */
+/** @param check the command of `npm run check` in the checkout. */
 export async function makeCheckout(check = "node --version"): Promise<Checkout> {
   const root = await mkdtemp(join(tmpdir(), "edge-limiter-checkout-"));
   const checkout: Checkout = {

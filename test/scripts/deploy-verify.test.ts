@@ -1,12 +1,12 @@
-/** What `npm run deploy` promises of its last two steps: against a stand-in for the product, on loopback. */
+/** The last two steps of `npm run deploy`, which verify the product: against a fake product on loopback. */
 import { describe, expect, it } from "vitest";
 import type { Deployment } from "../../scripts/deploy/step.ts";
 import { verifyDenial } from "../../scripts/deploy/verify-denial.ts";
 import { makeCheckout } from "./checkout.ts";
-import { DENIED, HEALTH, PASSED, type Replies, startTarget } from "./fake-target.ts";
+import { DENIED, HEALTH, ALLOWED, type Replies, startTarget } from "./fake-target.ts";
 import { runScript } from "./run-script.ts";
 
-/** Verifies a product that runs already, without the checks. */
+/** Verifies a running product, without the checks. */
 async function verify(replies: Replies, ...args: readonly string[]) {
   await using checkout = await makeCheckout();
   await using target = await startTarget(replies);
@@ -15,7 +15,7 @@ async function verify(replies: Replies, ...args: readonly string[]) {
   return { ...run, url: target.url, requests: target.requests };
 }
 
-/** The last step alone, in this process. */
+/** Runs only the last step, in this process. */
 async function deny(replies: Replies) {
   await using checkout = await makeCheckout();
   await using target = await startTarget(replies);
@@ -39,27 +39,27 @@ async function deny(replies: Replies) {
 }
 
 describe.concurrent("npm run deploy -- --url", { timeout: 120_000 }, () => {
-  it("ends well where the product is healthy and refuses with a real 429", async () => {
+  it("succeeds if the product is healthy and denies with a real 429", async () => {
     const { code, stdout, url } = await verify({});
-    expect(stdout).toContain("[4/6] wrangler deploy\n      skipped: --url: verifies what runs there");
+    expect(stdout).toContain("[4/6] wrangler deploy\n      skipped: --url only verifies");
     expect(stdout).toContain(`done: ${url} is ok, runs 0.1.0`);
     expect(stdout).toContain(
-      '429 on GET /api/refresh after 5 passed; Retry-After: 12; RateLimit: "refresh";r=0;t=12',
+      '429 on GET /api/refresh after 5 allowed; Retry-After: 12; RateLimit: "refresh";r=0;t=12',
     );
     expect(stdout).toContain("npx wrangler rollback [version]");
     expect(code).toBe(0);
   });
 
-  it("says beforehand that it spends the address's tokens", async () => {
+  it("announces that it spends the address's tokens before it does", async () => {
     const { stdout } = await verify({});
     const said = stdout.indexOf("spends the tokens of this machine's address");
     expect(said).toBeGreaterThan(0);
     expect(said).toBeLessThan(stdout.indexOf("429 on GET"));
   });
 
-  it("fails where no 429 comes, after 200 requests", async () => {
-    const { code, stdout, requests } = await verify({ "/api/refresh": PASSED });
-    expect(stdout).toContain("GET /api/refresh passed 200 times and was never refused");
+  it("fails if 200 requests get no 429", async () => {
+    const { code, stdout, requests } = await verify({ "/api/refresh": ALLOWED });
+    expect(stdout).toContain("GET /api/refresh was allowed 200 times and never denied");
     expect(requests.filter((request) => request === "GET /api/refresh")).toHaveLength(200);
     expect(code).toBe(1);
   });
@@ -71,12 +71,12 @@ describe.concurrent("npm run deploy -- --url", { timeout: 120_000 }, () => {
       says: "/health redirects to https://www.example/health",
     },
     {
-      what: "is not healthy in time",
+      what: "does not become healthy in time",
       health: { body: { ...HEALTH, status: "degraded", checks: { policy: "no answer", limiter: "ok" } } },
-      says: "not healthy after 0 s: is degraded: policy: no answer",
+      says: "not healthy after 0 s: status degraded: policy: no answer",
     },
-    { what: "is another server", health: { status: 404 }, says: "/health answers 404" },
-  ])("stops before it spends a token where the product $what", async ({ health, says }) => {
+    { what: "is another server", health: { status: 404 }, says: "/health returns 404" },
+  ])("stops before it spends a token if the product $what", async ({ health, says }) => {
     const { code, stdout, requests } = await verify({ "/health": health });
     expect(stdout).toContain(says);
     expect(stdout).toMatch(/^ {2}Next: /m);
@@ -87,7 +87,7 @@ describe.concurrent("npm run deploy -- --url", { timeout: 120_000 }, () => {
   it("waits until the product is healthy", async () => {
     const health = (count: number) => (count < 3 ? { status: 503, body: {} } : { body: HEALTH });
     const { code, stdout } = await verify({ "/health": health }, "--wait", "30");
-    expect(stdout).toContain("waiting: /health answers 503");
+    expect(stdout).toContain("waiting: /health returns 503");
     expect(code).toBe(0);
   });
 });
@@ -98,34 +98,34 @@ describe("a real 429", () => {
     { lacks: "Content-Type application/problem+json", headers: { "Content-Type": "text/html" } },
     { lacks: "RateLimit", headers: { RateLimit: "5" } },
     { lacks: "RateLimit-Policy", headers: { "RateLimit-Policy": "5" } },
-  ])("is none without $lacks", async ({ lacks, headers }) => {
+  ])("is not accepted without $lacks", async ({ lacks, headers }) => {
     const { result } = await deny({
       "/api/refresh": { ...DENIED, headers: { ...DENIED.headers, ...headers } },
     });
     expect(result).toMatchObject({
       kind: "failed",
-      reason: `GET /api/refresh was refused with 429, but without ${lacks}`,
+      reason: `GET /api/refresh returned 429 without ${lacks}`,
     });
   });
 
-  it("is none that somebody else sends", async () => {
+  it("is not accepted from another sender than the limiter", async () => {
     const { result } = await deny({ "/api/refresh": { status: 429, body: { error: "slow down" } } });
     expect(result.kind).toBe("failed");
     expect(JSON.stringify(result)).toContain("quota_exceeded");
   });
 
-  it("is looked for on the next route where the policy in force does not know the first", async () => {
+  it("is sought on the next route if the policy in force does not limit the first", async () => {
     const { result, said, requests } = await deny({
       "/api/refresh": { status: 404, body: {} },
-      "/compare": (count) => (count <= 22 ? PASSED : DENIED),
+      "/compare": (count) => (count <= 22 ? ALLOWED : DENIED),
     });
-    expect(said).toContain("GET /api/refresh answers 404 without limits");
+    expect(said).toContain("GET /api/refresh returns 404 without RateLimit");
     expect(result).toMatchObject({ kind: "done" });
-    expect(JSON.stringify(result)).toContain("429 on GET /compare after 22 passed");
+    expect(JSON.stringify(result)).toContain("429 on GET /compare after 22 allowed");
     expect(requests.filter((request) => request === "GET /api/refresh")).toHaveLength(1);
   });
 
-  it("is not to be had where the policy in force knows no route of ours, nor where a credential is required", async () => {
+  it("must come from some route, and is never sought on a route that requires a credential", async () => {
     const { result, requests } = await deny({ "/api/refresh": { status: 404, body: {} } });
     expect(result).toMatchObject({ kind: "failed" });
     expect(requests).toEqual(["GET /api/refresh", "GET /compare", "GET /identify/edge-limiter-check"]);

@@ -1,9 +1,9 @@
-/** What `npm run deploy` promises: as a process of its own, against a stand-in for Cloudflare. */
+/** `npm run deploy`, run as a separate process against a fake Cloudflare. */
 import { describe, expect, it } from "vitest";
 import { makeCheckout } from "./checkout.ts";
 import {
   HOST,
-  LEFT_OVER,
+  LEFTOVER_NAMESPACE,
   NEW_WORKER,
   RAN_BEFORE,
   startCloudflare,
@@ -13,7 +13,7 @@ import {
 import { runScript } from "./run-script.ts";
 
 describe.concurrent("deploying", { timeout: 120_000 }, () => {
-  it("uploads nothing on --dry-run, and says what it skips", async () => {
+  it("uploads nothing with --dry-run, and reports the skipped steps", async () => {
     await using checkout = await makeCheckout();
     await using cloudflare = await startCloudflare();
     const run = await runScript("deploy", ["--dry-run", "--project", checkout.root], {
@@ -27,7 +27,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
     expect(run.code).toBe(0);
   });
 
-  it("stops before the build where a check of the doctor fails, with its mend", async () => {
+  it("stops before the build if a check of the doctor fails, and prints the fix", async () => {
     await using checkout = await makeCheckout();
     await using cloudflare = await startCloudflare();
     await checkout.write("policy/default.json", "{}");
@@ -35,14 +35,14 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
     expect(run.stdout).toContain("FAIL  Policy");
     expect(run.stdout).toContain('Stopped at "Doctor\'s checks"');
     expect(run.stdout).toContain(
-      "Next: mend what failed above, then run npm run deploy again; nothing was uploaded",
+      "Next: fix the failures above, then run npm run deploy again; nothing was uploaded",
     );
     expect(run.stdout).not.toContain("[2/6]");
     expect(uploadsOf(cloudflare)).toEqual([]);
     expect(run.code).toBe(1);
   });
 
-  it("stops where npm run check fails, and shows what it said", async () => {
+  it("stops if npm run check fails, and shows its output", async () => {
     await using checkout = await makeCheckout(`node -e "console.log('line 7 is ugly'); process.exit(1)"`);
     const run = await runScript("deploy", ["--dry-run", "--project", checkout.root]);
     expect(run.stdout).toContain("line 7 is ugly");
@@ -50,7 +50,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
     expect(run.code).toBe(1);
   });
 
-  it("stops where the build fails, and shows what wrangler said", async () => {
+  it("stops if the build fails, and shows wrangler's output", async () => {
     await using checkout = await makeCheckout();
     await checkout.edit("worker.ts", "export default", 'import "./missing.ts";\nexport default');
     const run = await runScript("deploy", ["--dry-run", "--skip-checks", "--project", checkout.root]);
@@ -59,7 +59,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
     expect(run.code).toBe(1);
   });
 
-  it("says how to log in where nobody is", async () => {
+  it("says how to log in if wrangler is not logged in", async () => {
     await using checkout = await makeCheckout();
     const run = await runScript("deploy", ["--skip-checks", "--project", checkout.root]);
     expect(run.stdout).toContain('Stopped at "wrangler deploy": wrangler is not logged in');
@@ -67,7 +67,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
     expect(run.code).toBe(1);
   });
 
-  it("uploads after all checks, and says how to go back where the new version cannot be verified", async () => {
+  it("uploads after all checks, and says how to roll back if it cannot verify the new version", async () => {
     await using checkout = await makeCheckout();
     await using cloudflare = await startCloudflare();
     const run = await runScript("deploy", ["--project", checkout.root, "--wait", "0"], {
@@ -94,9 +94,9 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
     expect(run.code).toBe(1);
   });
 
-  it("says how to keep a namespace that no version uses any more", async () => {
+  it("says how to reuse a namespace that no version uses any more", async () => {
     await using checkout = await makeCheckout();
-    await using cloudflare = await startCloudflare(LEFT_OVER);
+    await using cloudflare = await startCloudflare(LEFTOVER_NAMESPACE);
     await checkout.write("secrets.env", "ADMIN_TOKEN=0123456789abcdef\n");
     const args = [
       "--skip-checks",
@@ -106,12 +106,12 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
       `${checkout.root}/secrets.env`,
     ];
     const run = await runScript("deploy", args, { cloudflare: cloudflare.url });
-    expect(run.stdout).toContain("the account has a namespace of that name");
-    expect(run.stdout).toContain("Next: take its id from npx wrangler kv namespace list");
+    expect(run.stdout).toContain("the account has a KV namespace with this name");
+    expect(run.stdout).toContain("Next: find its id with npx wrangler kv namespace list");
     expect(run.code).toBe(1);
   });
 
-  it("takes a new Worker's secrets along and never shows them", async () => {
+  it("uploads a new Worker's secrets and never shows them", async () => {
     await using checkout = await makeCheckout();
     await using cloudflare = await startCloudflare(NEW_WORKER);
     const secret = "correct-horse-battery-staple";
@@ -132,7 +132,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it.each([["--url", "localhost"], ["--wait", "soon"], ["--fast"]])(
-    "refuses a wrong call: %s %s",
+    "rejects invalid options: %s %s",
     async (...args) => {
       const run = await runScript("deploy", args);
       expect(run.stderr).toContain("npm run deploy -- --help");

@@ -1,4 +1,4 @@
-/** What the doctor says of a machine and a checkout: on copies that a test breaks in one place each. */
+/** The doctor's checks of a machine, a checkout and a Cloudflare account. Each test breaks a copy of a checkout in one place. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -6,13 +6,13 @@ import { type Checkout, makeCheckout } from "./checkout.ts";
 import { NEW_WORKER, NO_SECRETS, startCloudflare, TWO_ACCOUNTS } from "./fake-cloudflare.ts";
 import { runScript } from "./run-script.ts";
 
-/** Examines a checkout alone. */
+/** Runs checks of a checkout, without a product. */
 function examine({ root }: Checkout, only: string) {
   return runScript("doctor", ["--no-target", "--project", root, "--only", only]);
 }
 
 describe.concurrent("a checkout", { timeout: 120_000 }, () => {
-  it("of this repository has bindings, policy and variables that nothing is wrong with", async () => {
+  it("of this repository has valid bindings, policy and variables", async () => {
     const { code, stdout } = await runScript("doctor", [
       "--no-target",
       "--only",
@@ -22,7 +22,7 @@ describe.concurrent("a checkout", { timeout: 120_000 }, () => {
     expect(code).toBe(0);
   });
 
-  it("that is sound is ok in every check that needs no product and no account", async () => {
+  it("that is intact passes every check that needs no product and no account", async () => {
     await using checkout = await makeCheckout();
     const { code, stdout } = await runScript("doctor", ["--no-target", "--project", checkout.root]);
     expect(stdout).toContain("9 ok, 0 warnings, 0 failed, 9 skipped");
@@ -34,24 +34,24 @@ describe.concurrent("a checkout", { timeout: 120_000 }, () => {
     only: string;
     break: (checkout: Checkout) => Promise<void>;
     says: string;
-    mend: string;
+    fix: string;
   }>([
     {
-      what: "packages that are missing",
+      what: "missing packages",
       only: "dependencies",
       break: ({ root }) => rm(join(root, "node_modules")),
       says: "is missing",
-      mend: "npm ci",
+      fix: "npm ci",
     },
     {
       what: "a lock file behind package.json",
       only: "dependencies",
       break: (checkout) => checkout.edit("package.json", '"hono": "', '"hono": "99.'),
-      says: "the lock file does not follow package.json: hono",
-      mend: "npm install",
+      says: "the lock file does not match package.json: hono",
+      fix: "npm install",
     },
     {
-      what: "a package of another version than locked",
+      what: "a package whose version differs from the lock file",
       only: "dependencies",
       break: (checkout) =>
         checkout.edit(
@@ -59,106 +59,106 @@ describe.concurrent("a checkout", { timeout: 120_000 }, () => {
           '"node_modules/hono": {\n      "version": "',
           '"node_modules/hono": {\n      "version": "99.',
         ),
-      says: "locked is 99.",
-      mend: "npm ci",
+      says: "the lock file says 99.",
+      fix: "npm ci",
     },
     {
-      what: "another Node than the pinned one",
+      what: "a Node older than the pinned one",
       only: "node",
       break: (checkout) => checkout.edit("package.json", '"node": "24.', '"node": "99.'),
-      says: `runs on v${process.versions.node}, package.json pins v99.`,
-      mend: "npm ci && npm rebuild node",
+      says: `this is v${process.versions.node}, package.json pins v99.`,
+      fix: "npm ci && npm rebuild node",
     },
     {
-      what: "another wrangler than the pinned one",
+      what: "a wrangler that differs from the pinned one",
       only: "wrangler",
       break: (checkout) => checkout.edit("package.json", '"wrangler": "4.', '"wrangler": "99.'),
       says: "package.json pins 99.",
-      mend: "npm ci",
+      fix: "npm ci",
     },
     {
-      what: "a wrangler.toml without KV",
+      what: "a wrangler.toml without the KV namespace",
       only: "bindings",
       break: (checkout) => checkout.edit("wrangler.toml", '[[kv_namespaces]]\nbinding = "CONFIG"', ""),
       says: "wrangler.toml lacks CONFIG",
-      mend: 'add to wrangler.toml: [[kv_namespaces]] binding = "CONFIG"',
+      fix: 'add to wrangler.toml: [[kv_namespaces]] binding = "CONFIG"',
     },
     {
-      what: "objects without SQLite",
+      what: "Durable Objects without SQLite storage",
       only: "bindings",
       break: (checkout) => checkout.edit("wrangler.toml", 'storage = "sqlite"', 'storage = "legacy-kv"'),
       says: "exports.UserLimiter",
-      mend: "wrangler.toml",
+      fix: "wrangler.toml",
     },
     {
-      what: "a wrangler.toml that wrangler refuses",
+      what: "a wrangler.toml that wrangler rejects",
       only: "bindings",
       break: (checkout) => checkout.edit("wrangler.toml", 'name = "edge-limiter"', "name = 7"),
       says: 'Expected "name" to be of type string',
-      mend: "correct wrangler.toml",
+      fix: "correct wrangler.toml",
     },
     {
-      what: "types that are out of date",
+      what: "outdated generated types",
       only: "types",
       break: (checkout) => checkout.edit("package.json", '"wrangler --version"', '"wrangler types --check"'),
       says: "worker-configuration.d.ts: ",
-      mend: "npm run types",
+      fix: "npm run types",
     },
     {
-      what: "a policy that does not compile, with the place",
+      what: "a policy that does not compile, naming the field",
       only: "policy",
       break: (checkout) =>
         checkout.edit("policy/default.json", '"defaultTier": "anonymous"', '"defaultTier": "fre"'),
       says: '/defaultTier unknown tier "fre"',
-      mend: "policy/default.json",
+      fix: "policy/default.json",
     },
     {
       what: "a policy that is not JSON",
       only: "policy",
       break: (checkout) => checkout.write("policy/default.json", "{"),
       says: "is not JSON",
-      mend: "policy/default.json",
+      fix: "policy/default.json",
     },
     {
-      what: "a variable that the Worker refuses",
+      what: "a variable that the Worker rejects",
       only: "variables",
       break: (checkout) => checkout.edit("wrangler.toml", 'LOG_LEVEL = "info"', 'LOG_LEVEL = "loud"'),
       says: "LOG_LEVEL: ",
-      mend: "[vars] in wrangler.toml",
+      fix: "[vars] in wrangler.toml",
     },
     {
-      what: "an upstream that is no binding",
+      what: "an upstream that names a missing service binding",
       only: "variables",
       break: (checkout) => checkout.edit("wrangler.toml", 'UPSTREAM = ""', 'UPSTREAM = "service:BILLING"'),
-      says: "UPSTREAM: there is no service binding BILLING",
-      mend: "[vars] in wrangler.toml",
+      says: "UPSTREAM: wrangler.toml has no service binding BILLING",
+      fix: "[vars] in wrangler.toml",
     },
     {
-      what: "tokens without the secret that they are signed with",
+      what: "HS256 tokens without their secret",
       only: "local-secrets",
       break: (checkout) => checkout.edit("wrangler.toml", "[vars]", '[vars]\nJWT_ALGORITHM = "HS256"'),
       says: ".dev.vars lacks JWT_SECRET",
-      mend: 'echo "JWT_SECRET=$(openssl rand -hex 32)" >> .dev.vars',
+      fix: 'echo "JWT_SECRET=$(openssl rand -hex 32)" >> .dev.vars',
     },
-  ])("fails on $what", async (sick) => {
+  ])("fails on $what", async (fault) => {
     await using checkout = await makeCheckout();
-    await sick.break(checkout);
-    const { code, stdout } = await examine(checkout, sick.only);
-    expect(stdout).toContain(sick.says);
-    expect(stdout).toMatch(/^ {8}mend: /m);
-    expect(stdout).toContain(sick.mend);
+    await fault.break(checkout);
+    const { code, stdout } = await examine(checkout, fault.only);
+    expect(stdout).toContain(fault.says);
+    expect(stdout).toMatch(/^ {8}fix: /m);
+    expect(stdout).toContain(fault.fix);
     expect(code).toBe(1);
   });
 
-  it("without secrets yet is told that npm start makes them", async () => {
+  it("without secrets gets a warning that names npm start", async () => {
     await using checkout = await makeCheckout();
     await rm(join(checkout.root, ".dev.vars"));
     const { code, stdout } = await examine(checkout, "local-secrets");
-    expect(stdout).toContain("mend: npm start (it makes one with a random ADMIN_TOKEN)");
+    expect(stdout).toContain("fix: npm start (creates it with a random ADMIN_TOKEN)");
     expect(code).toBe(0);
   });
 
-  it("never shows a secret, not even one that is refused", async () => {
+  it("never shows a secret, not even a rejected one", async () => {
     await using checkout = await makeCheckout();
     await checkout.write(".dev.vars", "ADMIN_TOKEN=hunter2\n");
     const { code, stdout, stderr } = await examine(checkout, "variables,local-secrets");
@@ -168,17 +168,17 @@ describe.concurrent("a checkout", { timeout: 120_000 }, () => {
   });
 });
 
-describe.concurrent("at Cloudflare", { timeout: 120_000 }, () => {
+describe.concurrent("a Cloudflare account", { timeout: 120_000 }, () => {
   const CLOUDFLARE_CHECKS = "login,deployed-secrets,kv-namespace";
   const DEPLOYED = ["--url", "https://limiter.example", "--only"];
 
-  it("nothing is asked, aloud, where the product is on this machine", async () => {
+  it("is not queried if the product is on this machine, and the checks are reported as skipped", async () => {
     const { code, stdout } = await runScript("doctor", ["--only", CLOUDFLARE_CHECKS]);
-    expect(stdout.match(/skip .*Cloudflare only; this looks at nothing deployed/g)).toHaveLength(3);
+    expect(stdout.match(/skip .*deployed products only/g)).toHaveLength(3);
     expect(code).toBe(0);
   });
 
-  it("a login that is missing is one fault, and what depends on it is skipped", async () => {
+  it("without a login fails one check and skips those that depend on it", async () => {
     await using checkout = await makeCheckout();
     const { code, stdout } = await runScript("doctor", [
       ...DEPLOYED,
@@ -187,41 +187,44 @@ describe.concurrent("at Cloudflare", { timeout: 120_000 }, () => {
       checkout.root,
     ]);
     expect(stdout).toContain("FAIL  Wrangler login    wrangler is not logged in");
-    expect(stdout).toContain("mend: npx wrangler login");
+    expect(stdout).toContain("fix: npx wrangler login");
     expect(stdout).toContain("0 ok, 0 warnings, 1 failed, 2 skipped");
     expect(code).toBe(1);
   });
 
   it.each([
     {
-      what: "finds the login, the secrets and the namespace",
+      what: "passes with a login, the secrets and the namespace",
       only: CLOUDFLARE_CHECKS,
       replies: {},
       code: 0,
       says: ["ok    Deployed secrets  ADMIN_TOKEN", "ok    KV namespace      CONFIG is edge-limiter-config"],
     },
     {
-      what: "fails on a secret that nobody has set",
+      what: "fails on a missing secret",
       only: "deployed-secrets",
       replies: NO_SECRETS,
       code: 1,
-      says: ["the deployed Worker lacks ADMIN_TOKEN", "mend: npx wrangler secret put ADMIN_TOKEN"],
+      says: ["the deployed Worker lacks ADMIN_TOKEN", "fix: npx wrangler secret put ADMIN_TOKEN"],
     },
     {
-      what: "warns of a Worker that is not there yet",
+      what: "warns if the Worker does not exist yet",
       only: "deployed-secrets",
       replies: NEW_WORKER,
       code: 0,
-      says: ["the Worker is new and has no ADMIN_TOKEN yet", "mend: npx wrangler secret put ADMIN_TOKEN"],
+      says: [
+        "the Worker is not deployed yet and needs ADMIN_TOKEN",
+        "fix: npx wrangler secret put ADMIN_TOKEN",
+      ],
     },
     {
-      what: "names the accounts of a login that has several, and says how to choose",
+      what: "warns if the login has several accounts, and says how to choose one",
       only: "login",
       replies: TWO_ACCOUNTS,
       code: 0,
       says: [
         "WARN  Wrangler login    the login has several accounts: Acme (a1), Other (a2)",
-        "mend: export CLOUDFLARE_ACCOUNT_ID=",
+        "fix: export CLOUDFLARE_ACCOUNT_ID=",
       ],
     },
   ])("$what", async ({ only, replies, code, says }) => {

@@ -1,4 +1,4 @@
-/** What the doctor says of a running product: against a stand-in on loopback, as a process of its own. */
+/** The doctor's checks of a running product: run as a separate process against a fake product on loopback. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { type Checkout, makeCheckout } from "./checkout.ts";
@@ -18,7 +18,7 @@ const documentSchema = z.object({
       examines: z.string(),
       outcome: z.enum(["ok", "warn", "fail", "skipped"]),
       reason: z.string(),
-      mend: z.nullable(z.string()),
+      fix: z.nullable(z.string()),
       ms: z.number(),
     }),
   ),
@@ -36,7 +36,7 @@ async function examine(replies: Replies, only = TARGET_CHECKS) {
 }
 
 describe("a running product", { timeout: 120_000 }, () => {
-  it("is well where every check is ok", async () => {
+  it("passes every check if it is healthy", async () => {
     const { code, stdout } = await examine({});
     expect(stdout).toMatch(/ok {4}Health {12}0\.1\.0, policy revision 7 \(\d+ ms\)/);
     expect(stdout).toMatch(/ok {4}Limiter {11}tier anonymous, left: minute 44\/45/);
@@ -44,7 +44,7 @@ describe("a running product", { timeout: 120_000 }, () => {
     expect(code).toBe(0);
   });
 
-  it("costs no tokens to examine", async () => {
+  it("is checked without spending tokens", async () => {
     await using target = await startTarget();
     await runScript("doctor", ["--url", target.url, "--only", TARGET_CHECKS]);
     expect(target.requests.toSorted()).toEqual([
@@ -54,12 +54,12 @@ describe("a running product", { timeout: 120_000 }, () => {
     ]);
   });
 
-  it("that is not there is one fault with its mend, and what depends on it is skipped aloud", async () => {
+  it("that is not running fails one check with its fix, and the dependent checks are reported as skipped", async () => {
     const target = await startTarget();
     await target[Symbol.asyncDispose]();
     const { code, stdout } = await runScript("doctor", ["--url", target.url, "--only", TARGET_CHECKS]);
     expect(stdout).toContain(`FAIL  Health            ${target.url}: nothing listens there`);
-    expect(stdout).toContain(`mend: PORT=${new URL(target.url).port} npm start in another terminal`);
+    expect(stdout).toContain(`fix: PORT=${new URL(target.url).port} npm start in another terminal`);
     expect(stdout).toContain("skip  Limiter           /health did not answer");
     expect(stdout).toContain("0 ok, 0 warnings, 1 failed, 4 skipped");
     expect(code).toBe(1);
@@ -67,39 +67,39 @@ describe("a running product", { timeout: 120_000 }, () => {
 
   it.each([
     {
-      what: "a redirect, with where it leads",
+      what: "a redirect, naming its target",
       replies: { "/health": { status: 301, headers: { Location: "https://limiter.example/health" } } },
       says: "redirects (301) to https://limiter.example/health",
-      mend: "give the URL that it leads to",
+      fix: "pass the URL it redirects to",
     },
     {
-      what: "another server",
+      what: "a server of another product",
       replies: { "/health": { status: 404 } },
-      says: "/health answers 404 and not as Edge Limiter does",
-      mend: "give its URL: --url <url>",
+      says: "/health returns 404, but not in Edge Limiter's format",
+      fix: "pass the URL of the limiter: --url <url>",
     },
     {
-      what: "a Worker that does not run",
+      what: "a Worker that fails",
       replies: { "/health": { status: 500, body: { code: "internal_error" } } },
-      says: "/health answers 500: the Worker does not run",
-      mend: "LOG_LEVEL=debug npm start",
+      says: "/health returns 500: the Worker fails",
+      fix: "LOG_LEVEL=debug npm start",
     },
     {
       what: "degraded health, with its reason",
       replies: {
         "/health": { body: { ...HEALTH, status: "degraded", checks: { policy: "ok", limiter: "open" } } },
       },
-      says: "is degraded: limiter: open",
-      mend: "read what npm start printed",
+      says: "status degraded: limiter: open",
+      fix: "read the output of npm start",
     },
     {
-      what: "objects that do not answer",
+      what: "Durable Objects that do not answer",
       replies: {
         "/ready": { status: 503, body: { checks: { policy: "ok", limiter: "does not answer" } } },
         "/api/v1/rate-limit/status": { status: 503, body: { code: "temporary_reduced_capacity" } },
       },
-      says: "/ready answers 503: policy: ok; limiter: does not answer",
-      mend: "read what npm start printed",
+      says: "/ready returns 503: policy: ok; limiter: does not answer",
+      fix: "read the output of npm start",
     },
     {
       what: "a policy store that does not answer",
@@ -109,38 +109,38 @@ describe("a running product", { timeout: 120_000 }, () => {
         },
       },
       says: "FAIL  KV                policy: no answer",
-      mend: "stop npm start and start it again",
+      fix: "restart npm start",
     },
     {
       what: "a clock that is an hour off",
       replies: {
         "/health": { headers: { Date: new Date(Date.now() - 3_600_000).toUTCString() }, body: HEALTH },
       },
-      says: "FAIL  Clock             differs by 3",
-      mend: "NTP",
+      says: "FAIL  Clock             differs from this machine's by 3",
+      fix: "timedatectl set-ntp true",
     },
-  ])("fails on $what", async ({ replies, says, mend }) => {
+  ])("fails on $what", async ({ replies, says, fix }) => {
     const { code, stdout } = await examine(replies);
     expect(stdout).toContain(says);
-    expect(stdout).toContain("mend: ");
-    expect(stdout).toContain(mend);
+    expect(stdout).toContain("fix: ");
+    expect(stdout).toContain(fix);
     expect(code).toBe(1);
   });
 
-  it("of another version is a warning, which is no failure", async () => {
+  it("of another version gets a warning, not a failure", async () => {
     const { code, stdout } = await examine(
       { "/health": { body: { ...HEALTH, version: "0.0.9" } } },
       "health",
     );
     expect(stdout).toContain("WARN  Health            runs 0.0.9, this checkout is 0.1.0");
-    expect(stdout).toContain("mend: stop it and run npm start again");
+    expect(stdout).toContain("fix: stop it and run npm start again");
     expect(stdout).toContain("0 ok, 1 warning, 0 failed, 0 skipped");
     expect(code).toBe(0);
   });
 });
 
 describe("the report", { timeout: 120_000 }, () => {
-  it("is one document for machines, of the same findings", async () => {
+  it("has the same findings as one JSON document with --json", async () => {
     await using target = await startTarget({ "/ready": { status: 503, body: {} } });
     const args = ["--project", checkout.root, "--url", target.url, "--only", "login,health,ready", "--json"];
     const { code, stdout } = await runScript("doctor", args);
@@ -151,28 +151,28 @@ describe("the report", { timeout: 120_000 }, () => {
       ["health", "ok"],
       ["ready", "fail"],
     ]);
-    expect(report.checks.every(({ outcome, mend }) => (mend !== null) === (outcome === "fail"))).toBe(true);
+    expect(report.checks.every(({ outcome, fix }) => (fix !== null) === (outcome === "fail"))).toBe(true);
     expect(report).toMatchObject({ ok: false, url: target.url });
     expect(code).toBe(1);
   });
 
-  it("has no ANSI codes where it is not on a terminal", async () => {
+  it("has no ANSI codes if stdout is not a terminal", async () => {
     const { stdout } = await examine({ "/ready": { status: 503 } });
     expect(stdout).not.toContain("\u001B");
   });
 
   it.each([
-    { args: ["--only", "helth"], says: "there is no check helth" },
-    { args: ["--url", "localhost:8787"], says: "--url must be an http(s) URL" },
+    { args: ["--only", "helth"], says: 'unknown check "helth" (known: node, ' },
+    { args: ["--url", "localhost:8787"], says: "--url must be an http or https URL" },
     { args: ["--fast"], says: "--fast" },
-  ])("is none for a wrong call: $args", async ({ args, says }) => {
+  ])("is replaced by a usage error for $args", async ({ args, says }) => {
     const { code, stdout, stderr } = await runScript("doctor", args);
     expect(stderr).toContain(says);
     expect(stdout).toBe("");
     expect(code).toBe(2);
   });
 
-  it("lists every check on --help", async () => {
+  it("lists every check with --help", async () => {
     const { code, stdout } = await runScript("doctor", ["--help"]);
     for (const id of ["node", "login", "bindings", "deployed-secrets", "policy", "kv", "limiter"]) {
       expect(stdout).toMatch(new RegExp(`^ {2}${id} `, "m"));

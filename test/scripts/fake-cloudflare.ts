@@ -1,4 +1,4 @@
-/** A stand-in for Cloudflare's API, as far as wrangler asks it to deploy this project. Takes every token, keeps nothing. */
+/** A fake of the parts of Cloudflare's API that wrangler calls to deploy this project. Accepts any token, stores nothing. */
 import { type FakeServer, type Replies, type Reply, startServer } from "./fake-target.ts";
 
 const ACCOUNT = "/client/v4/accounts/a1";
@@ -6,7 +6,7 @@ const SCRIPT = `${ACCOUNT}/workers/scripts/edge-limiter`;
 
 export const RAN_BEFORE = "11111111-2222-4333-8444-555555555555";
 export const UPLOADED = "99999999-2222-4333-8444-555555555555";
-/** A host that never resolves: what is deployed here cannot be asked. */
+/** A host that never resolves, so that a deployment cannot be verified. */
 export const HOST = "edge-limiter.acme.invalid";
 
 export const success = (result: unknown): Reply => ({
@@ -17,7 +17,7 @@ export const failure = (status: number, code: number, message: string): Reply =>
   body: { success: false, errors: [{ code, message }], messages: [], result: null },
 });
 
-/** Wrangler asks for the next page until one is empty. */
+/** Wrangler requests pages until one is empty. */
 const paged =
   (rows: readonly object[]) =>
   (_count: number, query: URLSearchParams): Reply =>
@@ -26,7 +26,7 @@ const paged =
 const subdomain = { enabled: true, previews_enabled: true, url: `https://${HOST}` };
 
 const DEPLOYED: Replies = {
-  "/client/v4/user": success({ id: "u1", email: "somebody@example.com" }),
+  "/client/v4/user": success({ id: "u1", email: "user@example.com" }),
   "/client/v4/user/tokens/verify": success({ id: "t1", status: "active" }),
   "/client/v4/accounts": success([{ id: "a1", name: "Acme" }]),
   "/client/v4/memberships": success([{ id: "m1", account: { id: "a1", name: "Acme" } }]),
@@ -56,7 +56,7 @@ const DEPLOYED: Replies = {
   }),
 };
 
-/** An account in which the Worker has no such thing yet. */
+/** An account without the Worker. */
 export const NEW_WORKER: Replies = {
   [`${SCRIPT}/secrets`]: failure(404, 10007, "This Worker does not exist on your account."),
   [`${SCRIPT}/deployments`]: failure(404, 10007, "This Worker does not exist on your account."),
@@ -66,10 +66,10 @@ export const NEW_WORKER: Replies = {
   [`${ACCOUNT}/workers/services/edge-limiter`]: failure(404, 10090, "workers.api.error.service_not_found"),
 };
 
-/** A Worker whose secret nobody has set. */
+/** A Worker without its secret. */
 export const NO_SECRETS: Replies = { [`${SCRIPT}/secrets`]: success([]) };
 
-/** A login that may deploy to two accounts. */
+/** A login with two accounts. */
 const TWO = [
   { id: "a1", name: "Acme" },
   { id: "a2", name: "Other" },
@@ -79,8 +79,8 @@ export const TWO_ACCOUNTS: Replies = {
   "/client/v4/memberships": success(TWO.map((account) => ({ id: `m-${account.id}`, account }))),
 };
 
-/** A namespace that is left over from a Worker that is no more. */
-export const LEFT_OVER: Replies = {
+/** An account with the namespace of a deleted Worker. */
+export const LEFTOVER_NAMESPACE: Replies = {
   ...NEW_WORKER,
   [`POST ${ACCOUNT}/storage/kv/namespaces`]: failure(
     400,

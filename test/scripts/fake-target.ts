@@ -1,4 +1,4 @@
-/** A stand-in for the running product, on loopback: healthy by default, and as sick as a test wants it. */
+/** A fake of the running product on loopback: healthy, except for the replies that a test sets. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 
 export interface Reply {
@@ -7,12 +7,12 @@ export interface Reply {
   readonly body?: unknown;
 }
 
-/** Replies by path, or method and path; `count` is 1 for the first request. What is not named is as the healthy product has it. */
+/** Replies by path, or by method and path; `count` is 1 for the first request. Other paths reply as in a healthy product. */
 export type Replies = Readonly<Record<string, Reply | ((count: number, query: URLSearchParams) => Reply)>>;
 
 export interface FakeServer {
   readonly url: string;
-  /** `GET /health`, in the order in which they came. */
+  /** Such as `GET /health`, in order of arrival. */
   readonly requests: readonly string[];
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -26,10 +26,10 @@ export const HEALTH = {
   checks: { policy: "ok", limiter: "ok" },
 };
 
-/** A request that passes, whatever the upstream says to it. */
-export const PASSED: Reply = { status: 404, headers: LIMITS, body: {} };
+/** An allowed request, with an upstream that knows no such path. */
+export const ALLOWED: Reply = { status: 404, headers: LIMITS, body: {} };
 
-/** A denial as 3-wire promises it. */
+/** A complete denial: all headers and the code. */
 export const DENIED: Reply = {
   status: 429,
   headers: {
@@ -47,15 +47,15 @@ const HEALTHY: Replies = {
   "/api/v1/rate-limit/status": {
     body: { tier: "anonymous", limits: [{ name: "minute", limit: 45, remaining: 44 }] },
   },
-  "/api/refresh": (count) => (count <= 5 ? PASSED : DENIED),
+  "/api/refresh": (count) => (count <= 5 ? ALLOWED : DENIED),
 };
 
-/** The product. */
+/** Starts the fake product. */
 export function startTarget(replies: Replies = {}): Promise<FakeServer> {
   return startServer({ ...HEALTHY, ...replies });
 }
 
-/** Any server by its replies; 404 for what they do not name. */
+/** Starts a server with these replies; other paths get 404. */
 export async function startServer(replies: Replies): Promise<FakeServer> {
   const requests: string[] = [];
   const counts = new Map<string, number>();

@@ -1,11 +1,11 @@
-/** Runs a script as its own process, as npm does, with nobody's Cloudflare login in reach. */
+/** Runs a script as a separate process, as npm does. Never with a real Cloudflare login. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const SCRIPTS = join(import.meta.dirname, "..", "..", "scripts");
-/** Nothing listens there: no test reaches Cloudflare by mistake. */
+/** Nothing listens here, so no test reaches Cloudflare by mistake. */
 const NOWHERE = "http://127.0.0.1:9/client/v4";
 
 export interface Run {
@@ -15,7 +15,7 @@ export interface Run {
 }
 
 export interface RunOptions {
-  /** The fake Cloudflare's address, which wrangler is then logged in to. */
+  /** URL of a fake Cloudflare; wrangler is then logged in to it. */
   readonly cloudflare?: string;
 }
 
@@ -33,7 +33,7 @@ export async function runScript(
     HOME: home,
     USERPROFILE: home,
     WRANGLER_SEND_METRICS: "false",
-    // Wrangler remembers the account in node_modules otherwise, which is everybody's.
+    // By default wrangler caches the account in node_modules, which all checkouts share.
     WRANGLER_CACHE_DIR: join(home, "cache"),
     CLOUDFLARE_API_BASE_URL: cloudflare ? `${cloudflare}/client/v4` : NOWHERE,
     ...(cloudflare ? { CLOUDFLARE_API_TOKEN: "not-a-real-token" } : {}),

@@ -1,4 +1,4 @@
-/** What deploy reads from wrangler's report for machines. */
+/** Deploy's reader of wrangler's machine-readable events. */
 import { describe, expect, it } from "vitest";
 import { readEvents, urlOf } from "../../scripts/deploy/wrangler-events.ts";
 
@@ -20,7 +20,7 @@ describe("the address of a deployment", () => {
 });
 
 describe("wrangler's events", () => {
-  it("tell the version, the targets and the size; lines that are none are passed over", () => {
+  it("give the version, the targets and the size; other lines are ignored", () => {
     const deploy = {
       type: "deploy",
       version_id: "v1",
@@ -34,12 +34,12 @@ describe("wrangler's events", () => {
     });
   });
 
-  it("tell why a command failed", () => {
+  it("give the reason of a failed command", () => {
     const text = '{"type":"command-failed","message":"no"}\n';
     expect(readEvents(text)).toEqual({ deployed: null, failure: "no" });
   });
 
-  it("are none where wrangler never came so far", () => {
+  it("give neither a deployment nor a failure if there are none", () => {
     expect(readEvents("")).toEqual({ deployed: null, failure: null });
   });
 });

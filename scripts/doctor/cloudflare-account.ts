@@ -1,4 +1,4 @@
-/** The Cloudflare login that wrangler has, asked once. A class only to keep the answer. */
+/** The Cloudflare login that wrangler uses. Runs `wrangler whoami` at most once. */
 import { firstError, runWrangler } from "./command.ts";
 import { isFields, parsed, rowsOf, textIn } from "./fields.ts";
 
@@ -7,7 +7,7 @@ export type Login =
   | { readonly kind: "logged-out" }
   | { readonly kind: "unanswered"; readonly reason: string };
 
-export class Account {
+export class CloudflareAccount {
   readonly #root: string;
   #login: Promise<Login> | null = null;
 

@@ -1,7 +1,6 @@
 /**
- * A user as its clients see it: asks the limiter as often and as many at a time as wanted, and holds what is admitted to the
- * model of an exact limiter. All requests of a user must go through one of these, in one virtual user of k6: virtual users
- * share no memory.
+ * The clients of one user: sends any number of concurrent requests and checks the decisions against the model of an exact
+ * limiter. All requests of a user must go through one Client in one virtual user of k6, since virtual users share no memory.
  */
 import http from "k6/http";
 import { setTimeout } from "k6/timers";
@@ -20,15 +19,15 @@ import { ExactUser, type UserLimits, type Verdict } from "./model/exact-user.ts"
 import { limitsOf } from "./model/limits-of.ts";
 import type { LoadUser, Stage } from "./stage.ts";
 
-/** Longer than the gateway waits for its upstream, so that it is the limiter that answers. */
+/** Longer than the gateway's upstream timeout, so that the limiter answers before the client gives up. */
 const TIMEOUT = "60s";
 
-export interface Answer {
+export interface ClientAnswer {
   readonly verdict: Verdict;
   readonly sentMs: number;
-  /** By the names of HTTP/1.1 as Go writes them: `Ratelimit-Policy`. */
+  /** Names are capitalized as Go does it: `Ratelimit-Policy`. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether a connection was made for it. */
+  /** Whether the request opened a connection. */
   readonly connected: boolean;
 }
 
@@ -39,7 +38,7 @@ export class Client {
   #reportedOver = 0;
   #reportedUnder = 0;
 
-  /** `limits` where they are not those of the user's tier in the policy. */
+  /** @param limits the limits to check against, if not those of the user's tier in the policy. */
   constructor(user: LoadUser, stage: Stage, limits: UserLimits = limitsOf(stage.policy, user.tier)) {
     beginCounts();
     this.#user = user;
@@ -47,8 +46,8 @@ export class Client {
     this.#model = new ExactUser(limits);
   }
 
-  /** Asks once. Never rejects. */
-  async ask(): Promise<Answer> {
+  /** Sends one request and checks its decision. Never rejects. */
+  async ask(): Promise<ClientAnswer> {
     const sentMs = Date.now();
     const ticket = this.#model.send(sentMs);
     const response = await http.asyncRequest("GET", `${BASE_URL}${PATH}`, null, {
@@ -64,13 +63,13 @@ export class Client {
       overAdmitted.add(over - this.#reportedOver);
       this.#reportedOver = over;
     }
-    // What the failure policy answers is an answer, but not one that says what was charged.
+    // An answer of the failure policy is valid, but does not show what was charged.
     const failed = verdict === "unknown" && source !== "fallback";
     note(verdict, source, failed, response.timings.duration, this.#user.tier);
     return { verdict, sentMs, headers: response.headers, connected: response.timings.connecting > 0 };
   }
 
-  /** Asks by so many clients at once, one request after the other each, until `endMs`. Then holds what was denied to the model. */
+  /** Sends from `clients` concurrent clients, each one request after the other, until `endMs`. Then calls {@link finish}. */
   async hammer(clients: number, endMs: number): Promise<void> {
     const one = async (): Promise<void> => {
       while (Date.now() < endMs) await this.ask();
@@ -79,7 +78,7 @@ export class Client {
     this.finish();
   }
 
-  /** Holds what was denied so far to the model. To be called when nothing is under way; again where more was asked since. */
+  /** Checks the denials so far against the model. Call it while no request is in flight, and again after further requests. */
   finish(): void {
     const { under } = this.#model;
     if (under <= this.#reportedUnder) return;
@@ -88,7 +87,7 @@ export class Client {
   }
 }
 
-/** Records one decision, wherever it was asked for. */
+/** Records one decision in the metrics. */
 export function note(
   verdict: Verdict,
   source: string,
@@ -118,8 +117,8 @@ function verdictOf(status: number, source: string, headers: Readonly<Record<stri
   if (source === "fallback" || source === "none") return "unknown";
   if (status === 200) return "admitted";
   if (status !== 429) return "unknown";
-  // A denial that does not say when to come back is not what the wire format promises.
-  const isWhole =
+  // A denial without Retry-After violates the wire format.
+  const isComplete =
     Number(headers["Retry-After"]) >= 1 && headers["Content-Type"] === "application/problem+json";
-  return isWhole ? "denied" : "unknown";
+  return isComplete ? "denied" : "unknown";
 }

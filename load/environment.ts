@@ -1,39 +1,40 @@
 /**
- * What a run is told from outside, by environment variables: `npm run load` sets them, and so may who runs k6 by hand.
+ * The environment variables of a run. `npm run load` sets them; set them yourself to run k6 by hand.
  *
- * LOAD_URL and ADMIN_TOKEN are required. No secret is ever printed or given in a URL.
+ * LOAD_URL and ADMIN_TOKEN are required. Never print a secret or put one in a URL.
  */
 const VARIABLES = __ENV;
 
 export type Profile = "short" | "full";
 
-/** short: about 20 seconds. full: as long as it takes to trust the figures. */
+/** short: about 20 seconds. full: long enough to trust the figures. */
 export const PROFILE: Profile = VARIABLES["LOAD_PROFILE"] === "full" ? "full" : "short";
 
-/** Where the limiter is, without a slash at its end. */
+/** URL of the limiter, without a trailing slash. */
 export const BASE_URL = required("LOAD_URL").replace(/\/+$/, "");
 export const ADMIN_TOKEN = required("ADMIN_TOKEN");
 
-/** A GET that the policy limits by its tiers alone. */
+/** Path of the GET requests. Its route must have no limits of its own, only those of the tiers. */
 export const PATH = VARIABLES["LOAD_PATH"] || "/identify";
 
-/** Whether the policy may be changed for the time of a run. It is everybody's, so not unless told. */
+/** Whether the run may change the policy, which affects all users of the limiter. */
 export const MAY_CHANGE_POLICY = VARIABLES["LOAD_CHANGE_POLICY"] === "1";
 
-/** Whether the accounts of the run are left behind: where the product itself is thrown away. */
+/** Whether to keep the run's accounts. Set if the product's state is deleted anyway. */
 export const LEAVE_ACCOUNTS = VARIABLES["LOAD_LEAVE_ACCOUNTS"] === "1";
 
-/** Where reports go; empty: none but the text. */
+/** Directory of the reports; if empty, only the text is printed. */
 export const REPORT_DIRECTORY = VARIABLES["LOAD_REPORTS"] ?? "";
 
-/** The bound of the 95th percentile, over the scenario's own: a busy machine is no fault of the limiter. */
+/** Overrides the scenario's bound of the 95th percentile, for busy machines. */
 const P95_MS = VARIABLES["LOAD_P95_MS"];
 
+/** @param usual the scenario's own bound. */
 export function p95Ms(usual: number): number {
   return P95_MS ? Number(P95_MS) : usual;
 }
 
-/** The value of the profile that is run. */
+/** The value for the profile of this run. */
 export function byProfile<T>(choice: Readonly<Record<Profile, T>>): T {
   return choice[PROFILE];
 }

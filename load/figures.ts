@@ -1,4 +1,4 @@
-/** One metric's figures as people read them: each with its unit, and shares as so many of so many. Pure. */
+/** Formats the figures of one metric for people: with units, and shares as "4 of 4000". Pure. */
 
 export interface Metric {
   /** "counter", "rate", "trend" or "gauge". */
@@ -12,7 +12,7 @@ export interface Metric {
 export function figuresOf({ type, contains, values = {} }: Metric): string {
   const { count = 0, rate = 0, passes = 0, fails = 0 } = values;
   if (type === "counter") return `${count}, ${short(rate)}/s`;
-  // k6 calls a sample that is not 0 passed, of a share of errors as well.
+  // k6 counts every non-zero sample as passed, even in a rate of errors.
   if (type === "rate") return `${passes} of ${passes + fails}`;
   const unit = contains === "time" ? " ms" : "";
   return Object.entries(values)

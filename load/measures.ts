@@ -1,4 +1,4 @@
-/** What every scenario measures, and what it may be at most. Names are the same in all of them, so that reports compare. */
+/** The metrics and thresholds of all scenarios. All use the same names, so that reports are comparable. */
 import http from "k6/http";
 import { Counter, Rate, Trend } from "k6/metrics";
 import { byProfile, p95Ms } from "./environment.ts";
@@ -6,17 +6,17 @@ import { byProfile, p95Ms } from "./environment.ts";
 // A denial is an answer, not a failure.
 http.setResponseCallback(http.expectedStatuses(200, 429));
 
-/** Tokens admitted beyond what an exact limiter admits. */
+/** Tokens admitted in excess of an exact limiter. */
 export const overAdmitted = new Counter("over_admitted");
 /** Tokens of strict tiers denied that an exact limiter admits. */
 export const underAdmitted = new Counter("under_admitted");
-/** Of all decisions asked for: no answer, or not one that the wire format promises. */
+/** Share of decisions without an answer, or with one that violates the wire format. */
 export const errors = new Rate("errors");
 export const admitted = new Counter("admitted");
 export const denied = new Counter("denied");
-/** From the sending of a request to its whole answer. */
+/** From sending a request to receiving its whole answer. */
 export const answerTime = new Trend("answer_duration", true);
-/** Who decided: the user's object, a lease, the deny cache, or the tier's failure policy. */
+/** Decisions by source: the user's object, a lease, the deny cache, or the tier's failure policy. */
 const sources: Readonly<Record<string, Counter>> = {
   strict: new Counter("decided_strict"),
   lease: new Counter("decided_by_lease"),
@@ -28,19 +28,21 @@ export function countSource(source: string): void {
   sources[source]?.add(1);
 }
 
-/** Counters that stay at 0 are in the report, too, and their thresholds hold. */
+/** Adds 0 to each counter, so that counters at 0 appear in the report and their thresholds are evaluated. */
 export function beginCounts(): void {
   for (const counter of [overAdmitted, underAdmitted, admitted, denied, ...Object.values(sources)])
     counter.add(0);
 }
 
 /**
- * Of the short profile, which shows that all is exact and answers, often on a machine that is busy with something else: it only
- * notices what hangs. In milliseconds.
+ * The bound of the short profile, which checks exactness, often on a busy machine. It only catches requests that hang.
  */
 const SHORT_P95_MS = 10_000;
 
-/** Bounds of every scenario, and those of its own. `fullP95Ms` is for the full profile on a machine with nothing else to do. */
+/**
+ * The thresholds of every scenario, plus its own.
+ * @param fullP95Ms bound of the 95th percentile in the full profile, on an otherwise idle machine.
+ */
 export function thresholds(
   fullP95Ms: number,
   own: Readonly<Record<string, string[]>> = {},
@@ -55,7 +57,7 @@ export function thresholds(
   };
 }
 
-/** Options of every scenario: connections are kept, so that as many clients have as many of them. */
+/** Options of every scenario. The batch limits let each concurrent request have its own connection. */
 export const COMMON = {
   batch: 256,
   batchPerHost: 256,
@@ -64,7 +66,7 @@ export const COMMON = {
   summaryTrendStats: ["avg", "med", "p(95)", "p(99)", "max"],
 };
 
-/** One scenario of virtual users that each run once, and see to their time themselves. */
+/** A scenario whose virtual users run once each and end themselves after `durationMs`. */
 export function onceEach(vus: number, durationMs: number) {
   return {
     executor: "per-vu-iterations",

@@ -1,12 +1,12 @@
 /**
- * The end of a run: a short text for people, and all of k6's figures as JSON for machines where a directory is given. Every
- * scenario exports {@link handleSummary}. The page with charts is k6's own (K6_WEB_DASHBOARD_EXPORT).
+ * The summary of a run: a short text, and all of k6's figures as JSON if a directory is set. Every scenario exports
+ * {@link handleSummary}. The page with charts is k6's own (K6_WEB_DASHBOARD_EXPORT).
  */
 import { REPORT_DIRECTORY } from "./environment.ts";
 import { figuresOf, type Metric } from "./figures.ts";
 
-/** What the text tells, in this order, where the scenario has it. */
-const TOLD = [
+/** The metrics of the text, in order. Those that a scenario lacks are left out. */
+const REPORTED = [
   "admitted",
   "denied",
   "decided_strict",
@@ -31,7 +31,7 @@ export function handleSummary(data: SummaryData): Record<string, string> {
 
 function textOf({ metrics }: SummaryData): string {
   const lines = [""];
-  for (const name of TOLD) {
+  for (const name of REPORTED) {
     const metric = metrics[name];
     if (metric?.values) lines.push(`  ${name.padEnd(24)} ${figuresOf(metric)}`);
   }

@@ -1,6 +1,6 @@
 /**
- * The decision API as another service asks it: one question, or many in a batch, about users that have no account. The model
- * of each user must be kept by whoever asks about it.
+ * A client of the decision API: checks one operation, or many in a batch, for users without an account. The caller keeps
+ * the model of each user.
  */
 import http from "k6/http";
 import { BASE_URL } from "./environment.ts";
@@ -16,30 +16,30 @@ export interface Operation {
   readonly cost: number;
 }
 
-export interface Result {
+export interface CheckResult {
   readonly verdict: Verdict;
-  /** Whether the item was refused as no operation at all. */
+  /** Whether the item was rejected as an invalid operation. */
   readonly invalid: boolean;
   readonly source: string;
-  /** What is left of the first limit; null where there is none. */
+  /** What remains of the first limit; null if there is none. */
   readonly remaining: number | null;
 }
 
-export interface Asked {
+export interface CheckAnswer {
   readonly durationMs: number;
-  /** As many as there were operations, in their order; of a call that failed, each is unknown. */
-  readonly results: readonly Result[];
+  /** One for each operation, in order. All are unknown if the call failed. */
+  readonly results: readonly CheckResult[];
 }
 
-const FAILED: Result = { verdict: "unknown", invalid: false, source: "none", remaining: null };
+const FAILED: CheckResult = { verdict: "unknown", invalid: false, source: "none", remaining: null };
 
-/** Asks about one user. Never rejects. */
-export async function check(stage: Stage, operation: Operation): Promise<Asked> {
+/** Checks one operation. Never rejects. */
+export async function check(stage: Stage, operation: Operation): Promise<CheckAnswer> {
   return post(stage, CHECK, operation, 1, (answer) => [answer]);
 }
 
-/** Asks about up to 1,000 at once. Never rejects. */
-export async function checkBatch(stage: Stage, operations: readonly Operation[]): Promise<Asked> {
+/** Checks up to 1,000 operations in one request. Never rejects. */
+export async function checkBatch(stage: Stage, operations: readonly Operation[]): Promise<CheckAnswer> {
   return post(stage, `${CHECK}/batch`, operations, operations.length, (answer) =>
     Array.isArray(answer) ? answer : [],
   );
@@ -51,7 +51,7 @@ async function post(
   body: unknown,
   count: number,
   itemsOf: (answer: unknown) => readonly unknown[],
-): Promise<Asked> {
+): Promise<CheckAnswer> {
   const response = await http.asyncRequest("POST", url, JSON.stringify(body), {
     headers: { "X-API-Key": stage.serviceKey, "Content-Type": "application/json" },
     tags: { name: url },
@@ -64,7 +64,7 @@ async function post(
   return { durationMs, results };
 }
 
-function resultOf(item: unknown): Result {
+function resultOf(item: unknown): CheckResult {
   const { allowed, source, limits, error } = fieldsOf(item);
   if (error !== undefined) return { ...FAILED, invalid: fieldsOf(error)["code"] === "invalid_request" };
   if (typeof allowed !== "boolean" || typeof source !== "string" || source === "fallback") {

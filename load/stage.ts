@@ -1,13 +1,13 @@
 /**
- * What a scenario needs before its load begins, made through the admin API, and cleared away after it: accounts of its own with
- * full buckets, and tiers of its own where it asks for any. Never touches an account that it has not made.
+ * Sets up a scenario through the admin API and cleans up after it: new accounts with full buckets, and extra tiers if the
+ * scenario needs any. Never touches an account that it has not created.
  */
 import http from "k6/http";
 import { costOf } from "./model/limits-of.ts";
 import { ADMIN_TOKEN, BASE_URL, LEAVE_ACCOUNTS, MAY_CHANGE_POLICY, PATH } from "./environment.ts";
 
-/** Calls to the admin API at once. */
-const AT_ONCE = 16;
+/** Concurrent calls to the admin API. */
+const CONCURRENCY = 16;
 const ADMIN = `${BASE_URL}/api/v1/admin`;
 const EXPECTED = http.expectedStatuses(200, 201, 204);
 
@@ -17,34 +17,34 @@ export interface LoadUser {
   readonly key: string;
 }
 
-/** What k6 hands from `setup` to each virtual user, as JSON. */
+/** Passed by k6 from `setup` to each virtual user, as JSON. */
 export interface Stage {
-  /** Names this run; no other run has it. */
+  /** Unique id of this run. */
   readonly run: string;
   readonly policy: unknown;
-  /** What a GET of {@link PATH} costs. */
+  /** Cost of a GET of {@link PATH}. */
   readonly cost: number;
-  /** In the order asked for. */
+  /** In the order of {@link Needs.users}. */
   readonly users: readonly LoadUser[];
-  /** May ask about other users. */
+  /** Has the scope to check other users. */
   readonly serviceKey: string;
-  /** The policy before this run changed it; null where it has not. */
-  readonly formerPolicy: unknown;
+  /** The policy before this run changed it; null if the run has not changed it. */
+  readonly previousPolicy: unknown;
 }
 
 export interface Needs {
-  /** The tier of each account to make. */
+  /** The tier of each account to create. */
   readonly users: readonly string[];
   /** Tiers to add to the policy. */
   readonly tiers?: Readonly<Record<string, unknown>>;
 }
 
-/** Makes what is needed. @throws where anything of it cannot be made: then there is nothing to measure. */
+/** Creates everything that the scenario needs. @throws at the first failure, which ends the run. */
 export function prepare({ users, tiers = {} }: Needs): Stage {
   const run = `load-${Date.now().toString(36)}`;
-  const former = member(call("GET", "/policy"), "document");
-  const policy = withTiers(former, tiers);
-  if (policy !== former) putPolicy(policy);
+  const previous = member(call("GET", "/policy"), "document");
+  const policy = withTiers(previous, tiers);
+  if (policy !== previous) putPolicy(policy);
   const service = `${run}-service`;
   const accounts = [
     { id: service, tier: member(policy, "defaultTier") },
@@ -63,19 +63,19 @@ export function prepare({ users, tiers = {} }: Needs): Stage {
     cost: costOf(policy, PATH),
     users: users.map((tier, i) => ({ id: `${run}-${i}`, tier, key: keys[i + 1] ?? "" })),
     serviceKey: keys[0] ?? "",
-    formerPolicy: policy === former ? null : former,
+    previousPolicy: policy === previous ? null : previous,
   };
 }
 
-/** Takes away what {@link prepare} made. */
+/** Removes what {@link prepare} created and restores the policy. */
 export function clear(stage: Stage): void {
-  if (stage.formerPolicy !== null) putPolicy(stage.formerPolicy);
+  if (stage.previousPolicy !== null) putPolicy(stage.previousPolicy);
   if (LEAVE_ACCOUNTS) return;
   const ids = [`${stage.run}-service`, ...stage.users.map(({ id }) => id)];
   callAll(ids.map((id) => ["DELETE", `/accounts/${id}`, null]));
 }
 
-/** The request that puts a policy into force, whatever was before. */
+/** The request that puts a policy into force, regardless of the current revision. */
 export function policyPut(document: unknown): { url: string; body: string; headers: Record<string, string> } {
   const headers = {
     Authorization: `Bearer ${ADMIN_TOKEN}`,
@@ -96,15 +96,16 @@ function putPolicy(document: unknown): void {
 
 function withTiers(policy: unknown, tiers: Readonly<Record<string, unknown>>): unknown {
   const present = member(policy, "tiers");
-  if (typeof policy !== "object" || typeof present !== "object") throw new Error("the policy is no object");
+  if (typeof policy !== "object" || typeof present !== "object")
+    throw new Error("the policy is not an object");
   const same = Object.entries(tiers).every(
     ([name, tier]) => JSON.stringify(member(present, name)) === JSON.stringify(tier),
   );
   if (same) return policy;
   if (!MAY_CHANGE_POLICY) {
     throw new Error(
-      `this scenario needs tiers of its own (${Object.keys(tiers).join(", ")}), and the policy is everybody's: ` +
-        "say --change-policy to have them added for the time of the run",
+      `this scenario needs extra tiers (${Object.keys(tiers).join(", ")}): ` +
+        "pass --change-policy to add them to the limiter's policy for the duration of the run",
     );
   }
   return { ...policy, tiers: { ...present, ...tiers } };
@@ -116,13 +117,13 @@ function call(method: "GET", path: string): unknown {
   return callAll([[method, path, null]])[0];
 }
 
-/** The answers, in order. @throws at the first that is not a success. */
+/** Sends the calls. @returns the answers, in order. @throws at the first failure. */
 function callAll(calls: readonly Call[]): unknown[] {
   const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json" };
   const params = { headers, tags: { name: "admin" }, responseCallback: EXPECTED };
   const answers: unknown[] = [];
-  for (let i = 0; i < calls.length; i += AT_ONCE) {
-    const some = calls.slice(i, i + AT_ONCE);
+  for (let i = 0; i < calls.length; i += CONCURRENCY) {
+    const some = calls.slice(i, i + CONCURRENCY);
     const responses = http.batch(
       some.map(([method, path, body]) => ({
         method,

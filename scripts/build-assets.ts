@@ -1,9 +1,9 @@
 /**
- * Makes dist/assets, the static files that the Worker serves: the OpenAPI document, the page at /docs that shows it,
+ * Builds dist/assets, the static files that the Worker serves: the OpenAPI document, the page at /docs that renders it,
  * and the dashboard.
  *
- * `wrangler dev` and `wrangler deploy` run it ([build] in wrangler.toml), as do tests and `npm start`. Writes only what has
- * changed and deletes nothing of use, so that it may run while another one runs, or while the files are being served.
+ * `wrangler dev` and `wrangler deploy` run it ([build] in wrangler.toml), as do tests and `npm start`. Never rewrites an
+ * unchanged file and never deletes one in use, so it may run concurrently and while the files are being served.
  */
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -13,7 +13,7 @@ import { buildDashboard } from "./build-dashboard.ts";
 const ROOT = join(import.meta.dirname, "..");
 const PAGE = join(ROOT, "openapi", "page");
 
-/** What of Swagger UI the page loads, and the licences that must go with it; under which names. */
+/** Files of Swagger UI that the page loads, and the licences that must accompany them, with their published names. */
 const SWAGGER_UI: Readonly<Record<string, string>> = {
   "swagger-ui.css": "swagger-ui.css",
   "swagger-ui-bundle.js": "swagger-ui-bundle.js",
@@ -27,7 +27,7 @@ export const ASSETS_DIRECTORY = join(ROOT, "dist", "assets");
 
 /**
  * Builds the assets.
- * @throws with the compiler's own words where the dashboard does not build.
+ * @throws with the compiler's output if the dashboard does not build.
  */
 export async function buildAssets(): Promise<void> {
   const swaggerUi = dirname(fileURLToPath(import.meta.resolve("swagger-ui-dist/package.json")));
@@ -53,10 +53,10 @@ async function writeChanged(name: string, content: Buffer): Promise<void> {
   const there = await readFile(file).catch(() => null);
   if (there?.equals(content)) return;
   await mkdir(dirname(file), { recursive: true });
-  // At once, for whoever reads it at this moment; beside the assets, which are served as they lie there.
-  const unfinished = join(ROOT, "dist", `${name.replaceAll("/", "-")}.${process.pid}`);
-  await writeFile(unfinished, content);
-  await rename(unfinished, file);
+  // A rename is atomic for concurrent readers. The temporary file is outside the assets, where it would be served.
+  const temporary = join(ROOT, "dist", `${name.replaceAll("/", "-")}.${process.pid}`);
+  await writeFile(temporary, content);
+  await rename(temporary, file);
 }
 
 if (import.meta.main) {

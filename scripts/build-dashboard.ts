@@ -1,62 +1,63 @@
 /**
- * Builds the dashboard (dashboard/, by Vite) into dist/assets/dashboard, where nothing of it has been built yet: what was built
- * is kept by a digest of all that goes into it. Never leaves a page that names files which are not there: the page is written
- * last, and files of earlier pages go an hour later.
+ * Builds the dashboard (dashboard/, with Vite) into dist/assets/dashboard. Skips the build if a digest of its inputs shows
+ * that they have not changed. Never leaves a page that names missing files: the page is written last, and files of earlier
+ * builds are removed an hour later.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { promisify, stripVTControlCharacters } from "node:util";
+import { promisify } from "node:util";
+import { buildError } from "./failed-command.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
 const SOURCES = join(ROOT, "dashboard");
 const PAGE = "index.html";
-/** Written beside the assets: what was built. */
+/** Describes the last build. Written outside the assets. */
 const RECORD = "dashboard.json";
-/** A page that a browser still shows may load its files for so long. */
+/** How long an open page may still load the files of an earlier build. */
 const KEEP_MS = 3_600_000;
-/** A build takes about a second; on a busy machine some more. */
+/** A build takes about a second, longer on a busy machine. */
 const BUILD_TIMEOUT_MS = 120_000;
 
-export interface Built {
-  /** Digest of what it was built from. */
+export interface DashboardBuild {
+  /** Digest of the build's inputs. */
   readonly sources: string;
-  /** Names below assets/dashboard, sorted. */
+  /** File names below assets/dashboard, sorted. */
   readonly files: readonly string[];
 }
 
-/** Writes a file of the assets, by its name below them, at once and only where it is another. */
+/** Writes a file below the assets, atomically, unless it is unchanged. */
 type Write = (name: string, content: Buffer) => Promise<void>;
 
 /**
- * @param dist the directory of what is built; `write` writes below its `assets`.
- * @throws with the compiler's own words.
+ * @param dist the output directory; `write` writes below its `assets`.
+ * @throws with the compiler's output if the build fails.
  */
 export async function buildDashboard(dist: string, write: Write): Promise<void> {
   const target = join(dist, "assets", "dashboard");
   const sources = await digestOfSources();
-  const there = await builtDashboard(dist);
-  if (there?.sources === sources && (await areThere(target, there.files))) return;
+  const last = await builtDashboard(dist);
+  if (last?.sources === sources && (await exist(target, last.files))) return;
   await mkdir(dist, { recursive: true });
   const built = await mkdtemp(join(dist, "dashboard-"));
   try {
     await vite(built);
     const names = await filesIn(built);
-    // The page names the others.
+    // The page goes last, since it names the others.
     for (const name of names.toSorted((a, b) => Number(a === PAGE) - Number(b === PAGE))) {
       await write(`dashboard/${name}`, await readFile(join(built, name)));
     }
     await removeOld(target, new Set(names));
-    await writeFile(join(dist, RECORD), JSON.stringify({ sources, files: names } satisfies Built));
+    await writeFile(join(dist, RECORD), JSON.stringify({ sources, files: names } satisfies DashboardBuild));
   } finally {
     await rm(built, { recursive: true, force: true });
   }
 }
 
-/** What was built last, or null where nothing was. */
-export async function builtDashboard(dist: string): Promise<Built | null> {
+/** The last build, or null if there is none. */
+export async function builtDashboard(dist: string): Promise<DashboardBuild | null> {
   try {
     const record: unknown = JSON.parse(await readFile(join(dist, RECORD), "utf8"));
     if (typeof record !== "object" || record === null || !("sources" in record) || !("files" in record))
@@ -69,7 +70,7 @@ export async function builtDashboard(dist: string): Promise<Built | null> {
   }
 }
 
-/** In a process of its own: Vite sets variables of the process that it runs in. */
+/** Runs Vite as a separate process, since it changes the environment of its process. */
 async function vite(outDir: string): Promise<void> {
   const command = join(ROOT, "node_modules", "vite", "bin", "vite.js");
   const options = ["--config", join(SOURCES, "vite.config.ts"), "--outDir", outDir, "--logLevel", "warn"];
@@ -81,11 +82,11 @@ async function vite(outDir: string): Promise<void> {
       timeout: BUILD_TIMEOUT_MS,
     });
   } catch (thrown) {
-    throw new Error(`the build of the dashboard failed\n${outputOf(thrown)}`, { cause: thrown });
+    throw buildError("the build of the dashboard", thrown);
   }
 }
 
-/** Of the sources, of the installed packages by the lock file, and of what the compiler is told. */
+/** Covers the sources, the compiler options, and the installed packages by way of the lock file. */
 async function digestOfSources(): Promise<string> {
   const hash = createHash("sha256");
   const files = [
@@ -108,7 +109,7 @@ async function removeOld(directory: string, current: ReadonlySet<string>): Promi
   }
 }
 
-/** Names of all files below, sorted. */
+/** Names of all files below a directory, sorted. */
 async function filesIn(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   return entries
@@ -117,19 +118,11 @@ async function filesIn(directory: string): Promise<string[]> {
     .toSorted();
 }
 
-async function areThere(directory: string, names: readonly string[]): Promise<boolean> {
+/** Whether the page and all other files of a build exist. */
+async function exist(directory: string, names: readonly string[]): Promise<boolean> {
   const found = names.map((name) => stat(join(directory, name)));
   return Promise.all(found).then(
     () => names.includes(PAGE),
     () => false,
   );
-}
-
-/** What a failed command wrote, which is where Vite says what is wrong; not where in Vite. */
-function outputOf(thrown: unknown): string {
-  if (typeof thrown !== "object" || thrown === null) return String(thrown);
-  const { stdout = "", stderr = "" }: { stdout?: unknown; stderr?: unknown } = thrown;
-  const lines = stripVTControlCharacters(`${String(stdout)}${String(stderr)}`).split("\n");
-  const said = lines.filter((line) => !/^\s+(at |\d+: )|^\s*(errors: |\}$|Stack backtrace)/.test(line));
-  return said.join("\n").trim() || String(thrown);
 }

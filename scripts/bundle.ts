@@ -1,19 +1,21 @@
-/** The bundle of a Worker, exactly as `wrangler deploy` would upload it. */
+/** Builds the bundle of a Worker, exactly as `wrangler deploy` would upload it. */
 import { execFile } from "node:child_process";
 import { readFile, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { promisify, stripVTControlCharacters } from "node:util";
+import { promisify } from "node:util";
+import { buildError } from "./failed-command.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
 const ENTRY = "index.js";
-/** Written beside the bundle: which files it was made from. */
+/** Lists the source files of the bundle. Written beside it. */
 const METAFILE = "bundle-meta.json";
 
 /**
- * Makes the bundle of the Worker that `config` (relative to the repository) describes, and returns its path.
- * @param reuse keep the bundle that is there where it is newer than all that went into it.
- * @throws with the compiler's own words where the build fails.
+ * Builds the Worker that `config` (relative to the repository) describes.
+ * @param reuse keep the existing bundle if it is newer than all of its sources.
+ * @returns the path of the bundle.
+ * @throws with the compiler's output if the build fails.
  */
 export async function bundle(config: string, directory: string, reuse: boolean): Promise<string> {
   const entry = join(directory, ENTRY);
@@ -24,14 +26,14 @@ export async function bundle(config: string, directory: string, reuse: boolean):
   try {
     await run(process.execPath, [wrangler, ...command], { cwd: ROOT });
   } catch (thrown) {
-    throw new Error(`the build of ${config} failed\n${outputOf(thrown)}`, { cause: thrown });
+    throw buildError(`the build of ${config}`, thrown);
   }
-  // A file that was saved while the build ran may not be in it.
+  // The bundle may lack a change that was saved while the build ran, so it gets the time when the build started.
   await utimes(entry, startedAt, startedAt);
   return entry;
 }
 
-/** The installed packages count by the lock file: npm gives their files old dates. */
+/** Compares the lock file instead of the installed packages: npm gives their files old dates. */
 async function isFresh(config: string, directory: string): Promise<boolean> {
   try {
     const { mtimeMs: builtMs } = await stat(join(directory, ENTRY));
@@ -42,7 +44,7 @@ async function isFresh(config: string, directory: string): Promise<boolean> {
       join(ROOT, "package-lock.json"),
       ...sources.map((file) => resolve(base, file)),
     ];
-    // Not when it was written: a file that is put back may bring an old date along.
+    // ctime, not mtime: restoring a file may restore its old mtime.
     const changes = await Promise.all(files.map(async (file) => (await stat(file)).ctimeMs));
     return changes.every((changedMs) => changedMs < builtMs);
   } catch {
@@ -57,11 +59,4 @@ async function sourcesOf(metafile: string): Promise<string[]> {
     return Object.keys(meta.inputs ?? {});
   }
   throw new Error(`${metafile} is not a metafile of esbuild`);
-}
-
-/** What a failed command wrote, which is where wrangler says what is wrong. */
-function outputOf(thrown: unknown): string {
-  if (typeof thrown !== "object" || thrown === null) return String(thrown);
-  const { stdout = "", stderr = "" }: { stdout?: unknown; stderr?: unknown } = thrown;
-  return stripVTControlCharacters(`${String(stdout)}${String(stderr)}`).trim() || String(thrown);
 }

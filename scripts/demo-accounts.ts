@@ -1,12 +1,12 @@
 /**
- * The demo's accounts: one per tier, each with a key, made through the admin API like anybody's.
+ * Creates the demo's accounts, one per tier, each with a key, through the admin API.
  *
- * What is there already is kept, so that starting again changes nothing.
+ * Never replaces an existing account or a working key, so a restart changes nothing.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 
-/** Tiers that need an account, and what their keys may do. `partner` may ask about other users. */
+/** Tiers that need an account, with the scopes of their keys. A key of `partner` may check other users. */
 const TIERS: Readonly<Record<string, readonly string[]>> = {
   free: ["call"],
   pro: ["call"],
@@ -14,8 +14,8 @@ const TIERS: Readonly<Record<string, readonly string[]>> = {
   partner: ["call", "check"],
 };
 
-/** A machine under load may take some seconds to answer its first requests. */
-const MOST_ATTEMPTS = 20;
+/** With RETRY_MS: a busy machine may take some seconds to answer its first requests. */
+const MAX_ATTEMPTS = 20;
 const RETRY_MS = 500;
 
 export type DemoKeys = Record<string, string>;
@@ -23,12 +23,11 @@ export type DemoKeys = Record<string, string>;
 export interface DemoAccount {
   readonly id: string;
   readonly tier: string;
-  /** For people. */
   readonly name: string;
   readonly scopes: readonly string[];
 }
 
-/** Makes what is missing and returns a key per tier. */
+/** Creates the missing accounts and keys. @param file keeps the keys. @returns a key per tier. */
 export async function seedDemoAccounts(url: URL, adminToken: string, file: string): Promise<DemoKeys> {
   const accounts = Object.entries(TIERS).map(([tier, scopes]): [string, DemoAccount] => [
     tier,
@@ -38,8 +37,10 @@ export async function seedDemoAccounts(url: URL, adminToken: string, file: strin
 }
 
 /**
- * Makes what is missing and returns a key for each account, by the names that they are given here. `file` keeps the keys,
- * since each is shown only once.
+ * Creates the missing accounts and keys.
+ * @param file keeps the keys, since the API shows each only once.
+ * @param accounts by the names under which their keys are kept.
+ * @returns the keys, by the same names.
  */
 export async function seedAccounts(
   url: URL,
@@ -49,10 +50,10 @@ export async function seedAccounts(
 ): Promise<DemoKeys> {
   const known = await readKeys(file);
   const keys: DemoKeys = {};
-  for (const [called, { id, tier, name, scopes }] of accounts) {
+  for (const [keyName, { id, tier, name, scopes }] of accounts) {
     await admin(url, adminToken, "/accounts", { id, tier, name }, [201, 409]);
-    const key = known[called];
-    keys[called] = key && (await works(url, key)) ? key : await issue(url, adminToken, id, scopes);
+    const key = known[keyName];
+    keys[keyName] = key && (await works(url, key)) ? key : await issue(url, adminToken, id, scopes);
   }
   const isNew = Object.entries(keys).some(([tier, key]) => known[tier] !== key);
   if (isNew) await writeFile(file, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
@@ -65,10 +66,10 @@ async function issue(url: URL, adminToken: string, id: string, scopes: readonly 
   if (typeof answer === "object" && answer !== null && "key" in answer && typeof answer.key === "string") {
     return answer.key;
   }
-  throw new Error(`the admin API gave no key for ${id}`);
+  throw new Error(`the admin API returned no key for ${id}`);
 }
 
-/** Whether the product takes the key. Only a plain "no" counts: a product that is still warming up may say 503. */
+/** Whether the product accepts the key. Only 401 means no; other statuses, such as 503 while it starts, are retried. */
 async function works(url: URL, key: string): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     const response = await fetch(new URL("/api/v1/rate-limit/status", url), {
@@ -77,7 +78,12 @@ async function works(url: URL, key: string): Promise<boolean> {
     await response.body?.cancel();
     if (response.ok) return true;
     if (response.status === 401) return false;
-    if (attempt === MOST_ATTEMPTS) throw new Error(`a demo key cannot be checked: ${response.status}`);
+    if (attempt === MAX_ATTEMPTS) {
+      throw new Error(
+        `cannot check a demo key: ${url.origin} returned ${response.status} ${MAX_ATTEMPTS} times` +
+          "\nRead the log above, then check the variables and the policy: npm run doctor -- --no-target",
+      );
+    }
     await setTimeout(RETRY_MS);
   }
 }
@@ -96,16 +102,16 @@ async function admin(
   });
   const text = await response.text();
   if (!expected.includes(response.status)) {
-    throw new Error(`${path}: ${response.status} ${text}${whatToDo(response.status)}`);
+    throw new Error(`${path}: ${response.status} ${text}${adviceFor(response.status)}`);
   }
   return JSON.parse(text);
 }
 
-/** After an answer that no demo should get. */
-function whatToDo(status: number): string {
+/** What to do about an unexpected status. */
+function adviceFor(status: number): string {
   if (status === 401)
-    return "\nWhat runs there was started with another ADMIN_TOKEN than .dev.vars has: start it again";
-  return status >= 500 ? "\nnpm run doctor -- --no-target says what is wrong with variables or policy" : "";
+    return "\nThe product was started with another ADMIN_TOKEN than in .dev.vars: restart it";
+  return status >= 500 ? "\nCheck the variables and the policy: npm run doctor -- --no-target" : "";
 }
 
 async function readKeys(file: string): Promise<DemoKeys> {

@@ -1,13 +1,13 @@
 /**
- * `npm run demo:traffic`: lively traffic to a running `npm start`, so that its dashboard has something to show. Users of three
- * tiers, one who is over the limit all the time, bursts, and a policy that is tightened and put back. Ends by itself after
- * `--minutes` (5), or with Ctrl-C; the policy is as before then.
+ * `npm run demo:traffic`: sends varied traffic to a running `npm start`, so that its dashboard has something to show: users
+ * of three tiers, one user constantly over the limit, bursts, and a policy that is tightened and restored. Ends after
+ * `--minutes` (5) or on Ctrl-C, and restores the policy.
  *
- * PORT and DEMO_DIR as for `npm start`. Never for a deployed product: it makes accounts, and changes the policy.
+ * PORT and DEMO_DIR are as for `npm start`. Never use it on a deployed product: it creates accounts and changes the policy.
  */
 import { join, resolve } from "node:path";
-import { type DemoAccount, seedAccounts } from "./demo-accounts.ts";
-import { ABUSER, policyStepOf, requestsOf, USERS } from "./demo-traffic/plan.ts";
+import { seedTrafficAccounts } from "./demo-traffic/accounts.ts";
+import { policyStepOf, requestsOf } from "./demo-traffic/plan.ts";
 import { PolicyChange } from "./demo-traffic/policy-change.ts";
 import { type Counts, Sender } from "./demo-traffic/sender.ts";
 import { readDevVars } from "./dev-vars.ts";
@@ -15,31 +15,42 @@ import { readDevVars } from "./dev-vars.ts";
 const ROOT = join(import.meta.dirname, "..");
 const DEFAULT_PORT = "8787";
 const DEFAULT_MINUTES = 5;
-const MOST_MINUTES = 60;
-/** Seconds between lines where there is no terminal to write over. */
-const LINE_EVERY_S = 10;
+const MAX_MINUTES = 60;
+/** Between progress lines if stdout is not a terminal. */
+const PROGRESS_EVERY_S = 10;
+
+const USAGE = `npm run demo:traffic -- [--minutes <n>]
+
+  --minutes <n>   how long to send, more than 0 and at most ${MAX_MINUTES} (default: ${DEFAULT_MINUTES})
+  --help          print this help
+
+Sends demo traffic to a running npm start. PORT and DEMO_DIR are as for npm start.
+`;
 
 async function main(): Promise<void> {
-  const seconds = Math.round(minutesOf(process.argv.slice(2)) * 60);
+  const args = process.argv.slice(2);
+  if (args.includes("--help")) {
+    console.log(USAGE);
+    return;
+  }
+  const seconds = Math.round(minutesOf(args) * 60);
   const url = new URL(`http://localhost:${process.env["PORT"] || DEFAULT_PORT}`);
   const directory = resolve(ROOT, process.env["DEMO_DIR"] || ".demo");
   const { ADMIN_TOKEN: adminToken } = await readDevVars(join(ROOT, ".dev.vars"));
   if (!adminToken) throw new Error(".dev.vars has no ADMIN_TOKEN: run npm start first");
   await fetch(new URL("/health", url)).catch(() => {
-    throw new Error(`nothing answers at ${url.origin}: run npm start in another terminal first`);
+    throw new Error(`${url.origin} does not answer: run npm start in another terminal first`);
   });
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
 
-  const accounts = [...USERS, ABUSER].map(({ id, tier }): [string, DemoAccount] => [
-    id,
-    { id, tier, name: "Demo traffic", scopes: ["call"] },
-  ]);
-  const keys = await seedAccounts(url, adminToken, join(directory, "traffic-keys.json"), new Map(accounts));
+  console.log("Creating the demo users ...");
+  const keys = await seedTrafficAccounts(url, adminToken, directory);
   const sender = new Sender(url, keys);
   const policy = new PolicyChange(url, adminToken);
-  console.log(`Sending to ${url.origin} as ${accounts.length} users for ${seconds} s (Ctrl-C stops it).`);
-  console.log(`Watch it at ${url.origin}/dashboard`);
+  const users = Object.keys(keys).length;
+  console.log(`Sending requests of ${users} users to ${url.origin} for ${seconds} s (Ctrl-C stops it).`);
+  console.log(`Watch the traffic at ${url.origin}/dashboard`);
   try {
     for (let second = 0; second < seconds && !stop.signal.aborted; second++) {
       const step = policyStepOf(second, seconds);
@@ -51,30 +62,30 @@ async function main(): Promise<void> {
   } finally {
     await policy.restore();
   }
-  await sender.settled();
-  console.log(`\nDone: ${wordsOf(sender.counts)}.`);
+  await sender.finished();
+  console.log(`\nDone: ${summaryOf(sender.counts)}.`);
 }
 
 function progress(second: number, seconds: number, counts: Counts, isTight: boolean): void {
-  const line = `${second}/${seconds} s: ${wordsOf(counts)}${isTight ? "; the free tier has half" : ""}`;
+  const line = `${second}/${seconds} s: ${summaryOf(counts)}${isTight ? "; the free tier's limits are halved" : ""}`;
   if (process.stdout.isTTY) process.stdout.write(`\r\u001B[K${line}`);
-  else if (second % LINE_EVERY_S === 0) console.log(line);
+  else if (second % PROGRESS_EVERY_S === 0) console.log(line);
 }
 
-function wordsOf({ sent, allowed, denied, failed, skipped }: Counts): string {
-  const more = [failed > 0 ? `${failed} failed` : "", skipped > 0 ? `${skipped} left out` : ""].filter(
+function summaryOf({ sent, allowed, denied, failed, skipped }: Counts): string {
+  const more = [failed > 0 ? `${failed} failed` : "", skipped > 0 ? `${skipped} skipped` : ""].filter(
     Boolean,
   );
   return [`${sent} sent`, `${allowed} allowed`, `${denied} denied`, ...more].join(", ");
 }
 
-/** @throws where the arguments are not understood. */
+/** @throws if the arguments are invalid. */
 function minutesOf(args: readonly string[]): number {
   if (args.length === 0) return DEFAULT_MINUTES;
   const [name, text] = args;
   const minutes = Number(text);
-  if (args.length === 2 && name === "--minutes" && minutes > 0 && minutes <= MOST_MINUTES) return minutes;
-  throw new Error(`usage: npm run demo:traffic [-- --minutes N], N up to ${MOST_MINUTES}`);
+  if (args.length === 2 && name === "--minutes" && minutes > 0 && minutes <= MAX_MINUTES) return minutes;
+  throw new Error(`invalid options "${args.join(" ")}"\n\n${USAGE}`);
 }
 
 try {

@@ -1,13 +1,13 @@
 /**
- * One product at a time in one directory: two would both write the same counters.
+ * Allows one product per directory, since two would write the same counters.
  *
- * The lock is SQLite's own on a file of its own, so the kernel lets go of it when the process ends, however it ends. No stale
- * lock can be left behind.
+ * The lock is SQLite's lock on a separate file. The kernel releases it when the process ends, however it ends, so a lock
+ * can never be stale.
  */
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** Takes the directory for this process, or throws where another process has it. @returns what gives it back. */
+/** Locks the directory for this process. @returns a function that unlocks it. @throws if another process has the lock. */
 export function lockDirectory(directory: string): () => void {
   const lock = new DatabaseSync(join(directory, "lock"));
   try {
@@ -15,7 +15,7 @@ export function lockDirectory(directory: string): () => void {
   } catch (thrown) {
     lock.close();
     throw new Error(
-      `another Edge Limiter runs in ${directory}: stop it, or give this one a directory of its own: PORT=8788 DEMO_DIR=.demo2 npm start`,
+      `another Edge Limiter runs in ${directory}: stop it, or use another directory and port: PORT=8788 DEMO_DIR=.demo2 npm start`,
       { cause: thrown },
     );
   }

@@ -1,2 +1,2 @@
-# Whether npm ci has run. Without the Node that it brings, an older one says something of file extensions only.
-[ -x node_modules/.bin/node ] || { echo "Nothing is installed here yet: npm ci comes first." >&2; exit 1; }
+# Fails if npm ci has not run. Without the pinned Node, an older one would only complain about file extensions.
+[ -x node_modules/.bin/node ] || { echo "The packages are not installed: run npm ci first." >&2; exit 1; }

@@ -1,7 +1,7 @@
 /**
- * `npm run load -- <scenario>`: runs one k6 scenario of load/ against the product, which it starts itself unless told a URL.
- * Writes report.html (k6's charts) and summary.json. Exits with 0 where every threshold holds, 99 where one does not, 1 where
- * something else is wrong, 2 where k6 is missing.
+ * `npm run load -- <scenario>`: runs one k6 scenario of load/ against the product, which it starts unless --url is given.
+ * Writes report.html (k6's charts) and summary.json. Exit code 0 if every threshold holds, 99 if one does not, 1 for any
+ * other error, 2 if k6 is missing.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -16,10 +16,10 @@ import { runtimeMiB } from "./load/runtime-memory.ts";
 const ROOT = join(import.meta.dirname, "..");
 const SCENARIOS = join(ROOT, "load", "scenarios");
 const NO_K6 = 2;
-/** A machine that k6 and the product share is slower than the usual second; a fallback would hide what is measured. */
-const PATIENT = { LIMITER_TIMEOUT_MS: "30000" };
+/** k6 and the product share this machine, so calls may exceed the default deadline. Fallbacks would falsify the results. */
+const LONG_DEADLINE = { LIMITER_TIMEOUT_MS: "30000" };
 
-/** Of one Ctrl-C, npm and the terminal may both tell us; a second one ends k6 at once. */
+/** npm and the terminal may both signal one Ctrl-C. Signals further apart are a second Ctrl-C, on which k6 stops at once. */
 const SAME_SIGNAL_MS = 1_000;
 
 let child: ChildProcess | null = null;
@@ -33,7 +33,7 @@ try {
   process.exitCode = 1;
 }
 
-/** k6 ends its run and reports, and we close when it has ended. */
+/** Passes the signal to k6, which ends its run and writes its report; the product closes after k6 has exited. */
 function stop(): void {
   if (!child) process.exit(1);
   const nowMs = performance.now();
@@ -65,9 +65,9 @@ async function main(): Promise<number> {
 
 async function againstRunning(k6: K6, options: LoadOptions, url: URL): Promise<number> {
   const token = process.env["ADMIN_TOKEN"];
-  if (!token) throw new Error("set ADMIN_TOKEN to the admin token of the limiter at --url");
-  const own = { LOAD_CHANGE_POLICY: options.changePolicy ? "1" : "0" };
-  return runK6(k6, options, { LOAD_URL: url.href, ADMIN_TOKEN: token, ...own });
+  if (!token) throw new Error("ADMIN_TOKEN is not set: set it to the admin token of the limiter at --url");
+  const permissions = { LOAD_CHANGE_POLICY: options.changePolicy ? "1" : "0" };
+  return runK6(k6, options, { LOAD_URL: url.href, ADMIN_TOKEN: token, ...permissions });
 }
 
 async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
@@ -75,15 +75,15 @@ async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-load-"));
   process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
   console.log("Building and starting the product ...");
-  const variables = { ADMIN_TOKEN: token, ...PATIENT };
-  // Loads Miniflare, which takes a while: what is wrong before is said at once.
+  const variables = { ADMIN_TOKEN: token, ...LONG_DEADLINE };
+  // Imported late: Miniflare takes a while to load, and the errors above need not wait for it.
   const { startLocalProduct } = await import("./local-product.ts");
   const product = await startLocalProduct({ port: 0, directory, variables });
   try {
     const before = await runtimeMiB(process.pid);
-    // All of it is thrown away afterwards.
-    const own = { LOAD_CHANGE_POLICY: "1", LOAD_LEAVE_ACCOUNTS: "1" };
-    const code = await runK6(k6, options, { LOAD_URL: product.url.href, ADMIN_TOKEN: token, ...own });
+    // This product's state is deleted afterwards.
+    const permissions = { LOAD_CHANGE_POLICY: "1", LOAD_LEAVE_ACCOUNTS: "1" };
+    const code = await runK6(k6, options, { LOAD_URL: product.url.href, ADMIN_TOKEN: token, ...permissions });
     console.log(`Memory of workerd: ${before} MiB before, ${await runtimeMiB(process.pid)} MiB after`);
     return code;
   } finally {
@@ -91,7 +91,11 @@ async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
   }
 }
 
-/** Runs may overlap: k6 opens no port of its own choosing. @returns k6's exit code. Secrets go by the environment, which other users of the machine cannot read. */
+/**
+ * Runs k6. Runs may overlap: k6 listens on no fixed port. Secrets are passed in the environment, which other users of the
+ * machine cannot read.
+ * @returns k6's exit code.
+ */
 async function runK6(k6: K6, options: LoadOptions, variables: Record<string, string>): Promise<number> {
   const { scenario, profile } = options;
   const reports = resolve(options.out ?? join(ROOT, ".load", scenario));
@@ -100,7 +104,7 @@ async function runK6(k6: K6, options: LoadOptions, variables: Record<string, str
   const code = await new Promise<number>((done, fail) => {
     child = spawn(k6.path, ["run", "--quiet", "--address", "", join(SCENARIOS, `${scenario}.ts`)], {
       stdio: "inherit",
-      // Not in the terminal's group: a signal reaches it through us, once.
+      // Outside the terminal's process group, so that each signal reaches k6 once, through this process.
       detached: true,
       env: {
         ...process.env,
@@ -109,7 +113,7 @@ async function runK6(k6: K6, options: LoadOptions, variables: Record<string, str
         LOAD_REPORTS: reports,
         K6_NO_USAGE_REPORT: "true",
         K6_WEB_DASHBOARD: "true",
-        // The page is written; k6 serves it as well, on any port, to this machine alone.
+        // k6 also serves the page that it exports: on any free port, to this machine only.
         K6_WEB_DASHBOARD_HOST: "127.0.0.1",
         K6_WEB_DASHBOARD_PORT: "0",
         K6_WEB_DASHBOARD_PERIOD: profile === "short" ? "1s" : "10s",

@@ -1,8 +1,9 @@
 /**
- * Runs the whole product on this machine: the production bundles of the gateway and the demo origin, in one workerd, with
- * their state on disk. `npm start`, the black-box tests and the benchmarks all run this.
+ * Runs the whole product on this machine: the production bundles of the gateway and the demo origin in one workerd, with
+ * their state on disk. `npm start`, the black-box tests, the load tests and the benchmarks use it.
  *
- * Nothing is stood in for: the bindings come from wrangler.toml, and the bundles are what `wrangler deploy` would upload.
+ * Never replaces a part with a fake: the bindings come from wrangler.toml, and the bundles are those that
+ * `wrangler deploy` would upload.
  */
 import { cp, mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -17,31 +18,31 @@ const ROOT = join(import.meta.dirname, "..");
 const GATEWAY = "edge-limiter";
 const ORIGIN = "edge-limiter-origin";
 const ASSETS = "edge-limiter-assets";
-/** What answers where there is no such file. */
+/** Responds if there is no such asset. */
 const NO_ASSET = "export default { fetch: () => new Response(null, { status: 404 }) };";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export interface LocalOptions {
-  /** 0: any free port. */
+  /** 0 for any free port. */
   readonly port: number;
-  /** Where state and bundles go. One product at a time. */
+  /** Directory for state and bundles. Only one product may use it at a time. */
   readonly directory: string;
-  /** Variables and secrets of the gateway, over those of wrangler.toml. */
+  /** Variables and secrets of the gateway. They override those of wrangler.toml. */
   readonly variables: Readonly<Record<string, string>>;
-  /** Keep bundles that are newer than their sources. Off where left out: always build. */
+  /** Keep bundles that are newer than their sources. Default: always build. */
   readonly reuseBundles?: boolean;
 }
 
 export interface LocalProduct {
   readonly url: URL;
-  /** Resolves when workerd has ended and the port is free. */
+  /** Resolves when workerd has exited and the port is free. */
   close(): Promise<void>;
 }
 
 /**
- * Builds, starts and waits until requests are served. Signals are the caller's to handle; when the process exits, workerd
- * ends with it.
- * @throws where the port or the directory is taken or a build fails.
+ * Builds the product, starts it and waits until it serves requests. The caller handles signals; workerd exits with this
+ * process.
+ * @throws if the port or the directory is in use, or if a build fails.
  */
 export async function startLocalProduct(options: LocalOptions): Promise<LocalProduct> {
   await mkdir(options.directory, { recursive: true });
@@ -64,13 +65,13 @@ export async function startLocalProduct(options: LocalOptions): Promise<LocalPro
 
 async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   const { port, directory, variables, reuseBundles = false } = options;
-  // Quiet it down to its errors before it is loaded: its hints are for `wrangler dev`. Loading it takes a second.
+  // Set before wrangler is imported. Errors only: its hints are for `wrangler dev`.
   process.env["WRANGLER_LOG"] ??= "error";
   const assets = join(directory, "build", "assets");
   const buildGateway = async (): Promise<string> => {
-    // Where the bundle is kept, wrangler does not build them; where it is not, wrangler finds them built.
+    // wrangler builds the assets only if it builds the bundle; if it does, it finds them up to date.
     await buildAssets();
-    // Its own: what is built later, by a test or another start, is not for this product.
+    // A copy, so that later builds, by a test or another start, do not affect this product.
     await rm(assets, { recursive: true, force: true });
     await cp(ASSETS_DIRECTORY, assets, { recursive: true });
     return bundle("wrangler.toml", join(directory, "build", "gateway"), reuseBundles);
@@ -99,7 +100,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
         serviceBindings: { ORIGIN, ASSETS },
       },
       {
-        // A Worker of their own: Miniflare's router before the gateway would cost every request half a millisecond.
+        // A separate Worker: Miniflare's asset router in front of the gateway would add half a millisecond to every request.
         name: ASSETS,
         assets: {
           directory: assets,
@@ -121,7 +122,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
     await miniflare.dispose();
     reaper.dismiss();
   };
-  // From its first moments on: who kills us may not wait until it serves.
+  // Watch from the start: this process may be killed before workerd serves.
   const watching = setInterval(() => reaper.watch(), 100);
   try {
     const url = await miniflare.ready;
@@ -135,7 +136,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   }
 }
 
-/** Miniflare exits the process on a signal, before anybody can close anything. Its hook on exit stays. */
+/** Removes the signal handlers that `make` adds: Miniflare's exit the process before it can close. Its exit hook stays. */
 export function withoutSignalHandlers<T>(make: () => T): T {
   const before = SIGNALS.map((signal) => new Set(process.listeners(signal)));
   const made = make();
@@ -147,24 +148,26 @@ export function withoutSignalHandlers<T>(make: () => T): T {
   return made;
 }
 
-/** Also on ::1, where `localhost` is looked for first: what listens there would get our requests. */
+/** Checks ::1 too: clients try it first for `localhost`, so another server there would receive our requests. */
 async function assertPortIsFree(port: number): Promise<void> {
   if (port === 0) return;
   for (const host of ["127.0.0.1", "::1"]) {
-    const code = await bindingFault(port, host);
+    const code = await listenError(port, host);
     if (code === "EADDRINUSE") {
       throw new Error(
-        `port ${port} is taken: stop what listens there, or choose another: PORT=8788 npm start`,
+        `port ${port} is in use: stop the program that uses it, or choose another port: PORT=8788 npm start`,
       );
     }
     if (code === "EACCES") {
-      throw new Error(`port ${port} is not yours to listen on: choose one from 1024 on: PORT=8788 npm start`);
+      throw new Error(
+        `port ${port} needs more privileges: choose a port of at least 1024: PORT=8788 npm start`,
+      );
     }
   }
 }
 
-/** Why one cannot listen there, or null where one can. */
-function bindingFault(port: number, host: string): Promise<string | null> {
+/** The error code of listening on the port, or null if it is free. */
+function listenError(port: number, host: string): Promise<string | null> {
   const probe = createServer();
   return new Promise((done) => {
     probe.once("error", (fault) => done("code" in fault ? String(fault.code) : fault.message));

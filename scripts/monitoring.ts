@@ -1,6 +1,7 @@
 /**
- * `npm run monitoring`: writes Grafana's dashboards into monitoring/. With `--check` it writes nothing, and fails where one is out
- * of date, or where an alert rule or a dashboard names a metric, a label or a column that does not exist.
+ * `npm run monitoring`: writes the Grafana dashboards to monitoring/. With `--check` it writes nothing and fails if one is
+ * outdated. In both cases it fails if an alert rule or a dashboard uses an unknown metric, label or column, or if an alert
+ * lacks a test.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,7 +22,7 @@ for (const [name, plan] of Object.entries(DASHBOARDS)) {
   const made = dashboardJson(plan);
   const there = await read(name).catch(() => "");
   if (made === there) continue;
-  if (process.argv.includes("--check")) faults.push(`${name} is out of date: npm run monitoring`);
+  if (process.argv.includes("--check")) faults.push(`${name} is outdated: run npm run monitoring`);
   else await writeFile(join(FOLDER, name), made);
 }
 const alerts = await read("alerts.yml");
@@ -29,11 +30,11 @@ for (const [name, text] of [
   ["alerts.yml", alerts],
   ["grafana-prometheus.json", await read("grafana-prometheus.json")],
 ] as const) {
-  faults.push(...unknownMetrics(text).map((metric) => `${name}: there is no ${metric}`));
+  faults.push(...unknownMetrics(text).map((metric) => `${name}: unknown metric ${metric}`));
 }
 const engine = await read("grafana-analytics-engine.json");
 faults.push(
-  ...unknownColumns(engine).map((column) => `grafana-analytics-engine.json: there is no ${column}`),
+  ...unknownColumns(engine).map((column) => `grafana-analytics-engine.json: unknown column ${column}`),
 );
 faults.push(
   ...untestedAlerts(alerts, await read("alerts.test.yml")).map(

@@ -1,14 +1,13 @@
 /**
- * `npm run pictures`: makes docs/pictures, the README's pictures of the dashboard in light and dark, from a product of its own under
- * the demo's traffic. Takes some minutes, since a chart needs some traffic to show. Needs Chromium (CHROMIUM names another than
- * Debian's).
+ * `npm run pictures`: writes docs/pictures, the README's screenshots of the dashboard in light and dark. Starts a product and
+ * sends it demo traffic first, which takes some minutes. Needs Chromium (CHROMIUM: its path, if not Debian's).
  */
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Page } from "playwright-core";
-import { type DemoAccount, seedAccounts } from "./demo-accounts.ts";
-import { ABUSER, requestsOf, USERS } from "./demo-traffic/plan.ts";
+import { seedTrafficAccounts } from "./demo-traffic/accounts.ts";
+import { ABUSER, requestsOf } from "./demo-traffic/plan.ts";
 import { halvedFree, PolicyChange } from "./demo-traffic/policy-change.ts";
 import { Sender } from "./demo-traffic/sender.ts";
 import { startLocalProduct } from "./local-product.ts";
@@ -24,16 +23,16 @@ const FLAGS = [
 ];
 const ADMIN_TOKEN = "pictures-admin-token";
 const TRAFFIC_S = 150;
-/** In which the policy is tightened, and put back. */
+/** The seconds in which the policy is tightened and restored. */
 const HALVED_S = [60, 100] as const;
 const SIZE = { width: 1_200, height: 760 };
-/** Answers are drawn within it, and a meter has moved. */
+/** Long enough to draw the answers and to animate the meters. */
 const SETTLE_MS = 2_500;
 
 interface Picture {
   readonly name: string;
   readonly screen: string;
-  /** A heading of what must be there. */
+  /** A heading that must be visible. */
   readonly shows: string;
 }
 
@@ -73,13 +72,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** Returns between which moments there was some. */
+/** Sends the demo traffic. @returns when it started and ended, ISO 8601 in whole seconds. */
 async function traffic(url: URL, directory: string): Promise<{ from: string; to: string }> {
-  const accounts = [...USERS, ABUSER].map(({ id, tier }): [string, DemoAccount] => [
-    id,
-    { id, tier, name: "Demo traffic", scopes: ["call"] },
-  ]);
-  const keys = await seedAccounts(url, ADMIN_TOKEN, join(directory, "keys.json"), new Map(accounts));
+  console.log(`Sending demo traffic for ${TRAFFIC_S} s ...`);
+  const keys = await seedTrafficAccounts(url, ADMIN_TOKEN, directory);
   const sender = new Sender(url, keys);
   const policy = new PolicyChange(url, ADMIN_TOKEN);
   const { signal } = new AbortController();
@@ -89,8 +85,8 @@ async function traffic(url: URL, directory: string): Promise<{ from: string; to:
     if (second === HALVED_S[1]) await policy.restore();
     await sender.second(requestsOf(second, Math.random), signal);
   }
-  await sender.settled();
-  console.log(`${sender.counts.sent} requests, ${sender.counts.denied} denied`);
+  await sender.finished();
+  console.log(`${sender.counts.sent} requests sent, ${sender.counts.denied} denied`);
   const second = (ms: number): string => new Date(Math.floor(ms / 1_000) * 1_000).toISOString();
   return { from: second(fromMs), to: second(Date.now()) };
 }
@@ -102,7 +98,7 @@ async function signIn(page: Page, url: URL): Promise<void> {
   await page.getByRole("heading", { name: "Overview" }).waitFor();
 }
 
-/** A draft of half as much for the free tier, for the simulator to try. */
+/** Drafts a policy with half the tokens for the free tier, as input for the simulator. */
 async function draft(page: Page, url: URL): Promise<void> {
   await page.goto(new URL("/dashboard/policy", url).href);
   const editor = page.getByLabel("Policy document");

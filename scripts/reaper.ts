@@ -1,14 +1,13 @@
 /**
- * Takes workerd down with the process that started it, also where that is killed with -9: workerd would outlive it and keep
- * the port.
+ * Kills workerd when the process that started it ends, even by kill -9. Otherwise workerd would outlive it and keep the port.
  *
- * A shell in a session of its own waits for our end of a pipe to close. There is none where there is no `pgrep` (Windows).
+ * A shell in a separate session waits for this process's end of a pipe to close. Does nothing without `pgrep` (Windows).
  */
 import { execFile, spawn } from "node:child_process";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-/** Remembers the process ids that were last written to it; none are left to kill once an empty line was. */
+/** Kills the process ids on the last line that it read. An empty line means that there are none. */
 const SCRIPT = 'while read -r line; do pids=$line; done; [ -z "$pids" ] || kill -9 $pids 2>/dev/null';
 
 export class Reaper {
@@ -16,19 +15,19 @@ export class Reaper {
 
   constructor() {
     this.#shell.unref();
-    // Where there is no `sh`, or it was killed, there is nothing to be done about it.
+    // Without `sh`, or if the shell was killed, workerd is just not watched.
     this.#shell.on("error", () => undefined);
     this.#shell.stdin.on("error", () => undefined);
   }
 
-  /** Tells it which workerd is ours now. To be called again when workerd was restarted. */
+  /** Watches the current workerd. Call it again after each restart of workerd. */
   async watch(): Promise<void> {
     const found = await run("pgrep", ["-P", String(process.pid), "workerd"]).catch(() => null);
     const pids = found?.stdout.split("\n").filter((pid) => /^\d+$/.test(pid)) ?? [];
     if (pids.length > 0) this.#shell.stdin.write(`${pids.join(" ")}\n`);
   }
 
-  /** Sends it home: workerd has ended. */
+  /** Ends the shell. Call it when workerd has exited. */
   dismiss(): void {
     this.#shell.stdin.end("\n");
   }

@@ -1,8 +1,8 @@
 /**
- * `npm start`: the whole product on this machine, with demo accounts. Ctrl-C stops it and leaves no process.
+ * `npm start`: runs the whole product on this machine, with demo accounts. Ctrl-C stops it; never leaves a process behind.
  *
- * PORT chooses the port (8787; 0: any free one), DEMO_DIR where state and keys are kept (.demo), LOG_LEVEL how much is logged
- * (warn). REUSE_BUILD=1 builds only where the sources are newer than the last build.
+ * PORT is the port (8787; 0 for any free one), DEMO_DIR the directory of state and keys (.demo), LOG_LEVEL the log level
+ * (warn). REUSE_BUILD=1 builds only if the sources are newer than the last build.
  */
 import { join, relative, resolve } from "node:path";
 import { seedDemoAccounts } from "./demo-accounts.ts";
@@ -11,7 +11,7 @@ import type { LocalProduct } from "./local-product.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const DEFAULT_PORT = 8787;
-/** How often to look whether npm is still there. */
+/** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
 
 let product: LocalProduct | null = null;
@@ -25,11 +25,11 @@ async function main(): Promise<void> {
   const variables = await readDevVars(devVars);
   const adminToken = variables["ADMIN_TOKEN"];
   if (!adminToken)
-    throw new Error(".dev.vars has no ADMIN_TOKEN: add one, or delete the file to have one made");
+    throw new Error(".dev.vars has no ADMIN_TOKEN: add one, or delete the file so that npm start creates it");
   const logLevel = process.env["LOG_LEVEL"];
 
   console.log("Building the gateway and the demo origin ...");
-  // Loads Miniflare, which takes a while: what is wrong above is said at once.
+  // Imported late: Miniflare takes a while to load, and the errors above need not wait for it.
   const { startLocalProduct } = await import("./local-product.ts");
   product = await startLocalProduct({
     port,
@@ -44,16 +44,16 @@ async function main(): Promise<void> {
   console.log(`
 Edge Limiter is running at ${url} (Ctrl-C stops it)
 
-  One request
+  Send a request
     curl -i -H 'X-API-Key: ${keys["free"]}' ${url}/identify
 
-  The free tier's burst: 150 pass, the rest is 429
+  Use up the free tier's burst: 150 requests are allowed, the rest get 429
     seq 160 | xargs -P 8 -I{} curl -s -o /dev/null -w '%{http_code}\\n' -H 'X-API-Key: ${keys["free"]}' ${url}/identify | sort | uniq -c
 
-  Your own limits and usage
+  See your limits and usage
     curl -H 'X-API-Key: ${keys["free"]}' ${url}/api/v1/rate-limit/status
 
-  The dashboard, and traffic for it to show (sign in with the admin token)
+  Open the dashboard (sign in with the admin token), and send traffic for it to show
     ${url}/dashboard
     ${product.url.port === String(DEFAULT_PORT) ? "" : `PORT=${product.url.port} `}npm run demo:traffic
 
@@ -62,7 +62,7 @@ Edge Limiter is running at ${url} (Ctrl-C stops it)
 `);
 }
 
-/** Stops on a signal, and when npm is gone: the shell between npm and us does not pass signals on. */
+/** Stops on a signal, and when npm has exited: the shell between npm and this process does not forward signals. */
 function stopWithOthers(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, stop);
   if (process.env["npm_lifecycle_event"] === undefined) return;
@@ -72,7 +72,7 @@ function stopWithOthers(): void {
   }, PARENT_CHECK_MS).unref();
 }
 
-/** Closes what runs and exits. Where nothing serves yet it exits at once: workerd ends with the process. */
+/** Closes the product and exits. Exits at once if it is still starting: workerd ends with the process. */
 function stop(): void {
   if (stopping) return;
   stopping = true;
@@ -86,7 +86,7 @@ function stop(): void {
   );
 }
 
-/** A path as one would type it from here. */
+/** The path relative to the working directory, if it is below it. */
 function shown(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith("..") ? path : short;
@@ -95,7 +95,7 @@ function shown(path: string): string {
 function readPort(text: string | undefined): number {
   const port = text === undefined || text === "" ? DEFAULT_PORT : Number(text);
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new Error(`PORT must be a number from 0 to 65535, not "${text}"`);
+  throw new Error(`PORT must be an integer from 0 to 65535, not "${text}"`);
 }
 
 try {

@@ -1,12 +1,12 @@
 /**
- * What an exact limiter may have admitted of one user, bounded by what the user's clients saw of it.
+ * Bounds what an exact limiter may have admitted of one user, from what the user's clients observe.
  *
- * The limiter decides a request at some moment between its sending and its answer, and time passes at the same pace for both.
- * So in every window that begins when a request was sent and ends when one was answered, what was sent and admitted
- * in it is at most burst + rate * length, whatever those moments were. Anything above is over-admission, with no doubt left.
+ * The limiter decides a request at some moment between its sending and its answer, and both clocks run at the same pace. So in
+ * every window that begins when a request was sent and ends when one was answered, the cost sent and admitted is at most
+ * burst + rate * length, whenever the decisions were made. Anything above is certain over-admission.
  *
- * All requests of a user must be told, in the order of time. Pure: no I/O, no clock, nothing of k6, so that tests can hold it
- * to a slower model. Its memory is bounded by the requests under way.
+ * All requests of a user must be recorded, in the order of time. Pure: no I/O, no clock, no k6 imports, so that tests can
+ * compare it with a slower model. Its memory is bounded by the number of requests in flight.
  */
 
 /** A token bucket; refill in tokens per millisecond. */
@@ -17,31 +17,31 @@ export interface Bucket {
 
 export interface UserLimits {
   readonly buckets: readonly Bucket[];
-  /** What the smallest quota allows in a period; Infinity where there is none. */
+  /** The smallest quota, in tokens per period; Infinity if there is none. */
   readonly quota: number;
-  /** Leases are charged up to so long after they were spent, which every window may be longer for; 0: a strict tier. */
+  /** How long after it was spent a lease may be charged. Extends every window. 0 for a strict tier. */
   readonly leaseMs: number;
 }
 
-/** What came of a request: `unknown` where no answer came, or not one of the limiter's own. */
+/** Result of a request: `unknown` if there is no answer, or if it is not the limiter's own. */
 export type Verdict = "admitted" | "denied" | "unknown";
 
-/** A request under way: made by {@link ExactUser.send}, ended once by {@link ExactUser.answer}. */
+/** A request in flight: created by {@link ExactUser.send}, ended once by {@link ExactUser.answer}. */
 export interface Ticket {
   readonly sentMs: number;
 }
 
 /**
- * Both clocks are read in whole milliseconds, which makes a window up to two shorter here than there. Larger: finer faults are
- * overlooked; smaller: an exact limiter on another machine is accused.
+ * Both clocks are read in whole milliseconds, so a window may be up to two milliseconds shorter here than at the limiter. A
+ * larger value misses small faults; a smaller one reports faults of an exact limiter.
  */
 const CLOCK_STEPS_MS = 2;
-/** Sums of rates are rounded; a real fault is at least a part of a token in steps of 0.001. */
+/** Covers the rounding of summed rates. A real fault is at least 0.001 tokens. */
 const ROUNDING = 1e-6;
 
 export class ExactUser {
   readonly #limits: UserLimits;
-  readonly #underWay = new Set<Ticket>();
+  readonly #inFlight = new Set<Ticket>();
   readonly #buckets: BucketBounds[];
   #admitted = 0;
   #largestCost = 0;
@@ -56,21 +56,21 @@ export class ExactUser {
     return this.#admitted;
   }
 
-  /** A request goes out. */
+  /** Records the sending of a request. */
   send(nowMs: number): Ticket {
     const ticket = { sentMs: nowMs };
-    this.#underWay.add(ticket);
+    this.#inFlight.add(ticket);
     for (const bucket of this.#buckets) bucket.began(nowMs);
     return ticket;
   }
 
-  /** @returns by how many tokens all that was admitted is now more than an exact limiter admits; 0 where it is not. */
+  /** Records the answer to a request. @returns the tokens admitted so far in excess of an exact limiter; 0 if none. */
   answer(ticket: Ticket, verdict: Verdict, cost: number, nowMs: number): number {
-    this.#underWay.delete(ticket);
+    this.#inFlight.delete(ticket);
     this.#largestCost = Math.max(this.#largestCost, cost);
     if (verdict === "admitted") this.#admitted += cost;
     let over = Math.max(0, this.#admitted - this.#limits.quota);
-    const oldestMs = this.#underWay.values().next().value?.sentMs ?? nowMs;
+    const oldestMs = this.#inFlight.values().next().value?.sentMs ?? nowMs;
     for (const bucket of this.#buckets) {
       bucket.answered(ticket.sentMs, verdict, cost, nowMs, oldestMs);
       over = Math.max(over, bucket.over);
@@ -79,23 +79,23 @@ export class ExactUser {
   }
 
   /**
-   * By how many tokens less was admitted than by an exact limiter that began with full buckets, when it last denied a request:
-   * a user of a strict tier may lose nothing. 0 where it is not less, where nothing was denied, and for leased tiers.
+   * Tokens that an exact limiter, starting with full buckets, would have admitted beyond those admitted, as of the last denial.
+   * 0 if there are none, if nothing was denied, and for leased tiers: only users of strict tiers lose nothing.
    */
   get under(): number {
-    // Of a quota that is nearly used up nothing is known but that it is never exceeded.
+    // Near the end of the quota, a denial may be the quota's, which the buckets cannot bound.
     if (this.#limits.leaseMs > 0 || this.#admitted + this.#largestCost > this.#limits.quota) return 0;
-    // Which of several limits denied is not known here: the one that allows least is what all of them together promise.
+    // It is unknown which limit denied. Together they promise no more than the smallest of their bounds.
     const under = Math.min(...this.#buckets.map((bucket) => bucket.under));
     return Number.isFinite(under) ? Math.max(0, under) : 0;
   }
 }
 
-/** The windows that one bucket bounds. */
+/** The windows bounded by one bucket. */
 class BucketBounds {
   readonly #bucket: Bucket;
   readonly #slack: number;
-  /** Windows by their beginning, in order, each with what was admitted in it less what had been refilled by its beginning. */
+  /** In order of their beginning, each with the cost admitted in it. */
   readonly #windows: { readonly beginMs: number; cost: number }[] = [];
   #over = 0;
 
@@ -118,7 +118,7 @@ class BucketBounds {
   get under(): number {
     const { capacity, perMs } = this.#bucket;
     if (!this.#lastDenied || this.#firstKnownMs === null) return -Infinity;
-    // It was full at the first decision, which came before anybody heard of one; at the last denial less than its cost was left.
+    // The bucket was full at the first decision, which precedes the first answer. At the last denial, less than its cost was left.
     const refilled = perMs * (this.#lastDenied.sentMs - this.#firstKnownMs - CLOCK_STEPS_MS);
     const least = capacity + refilled - this.#overflow - this.#lastDenied.cost - ROUNDING;
     return least - this.#spent - this.#unknown;
@@ -143,7 +143,7 @@ class BucketBounds {
     this.#addToWindows(sentMs, cost, nowMs, oldestMs);
   }
 
-  /** What may have flowed over while the bucket was still full: 0 where the load drains it faster than it fills. */
+  /** Updates the refill that may have been lost while the bucket was full. 0 if the load drains it faster than it refills. */
   #spill(nowMs: number): void {
     if (this.#spent === 0 || this.#beganMs === null) return;
     const refilled = this.#bucket.perMs * (nowMs - this.#beganMs);
@@ -156,7 +156,7 @@ class BucketBounds {
     let at = windows.length;
     while (at > 0 && (windows[at - 1]?.beginMs ?? -Infinity) > sentMs) at--;
     if (windows[at - 1]?.beginMs !== sentMs) {
-      // The window from here on holds what was sent later and is admitted already.
+      // A new window already contains the admitted requests that were sent after its beginning.
       const later = windows[at];
       windows.splice(at, 0, { beginMs: sentMs, cost: later?.cost ?? 0 });
       at++;
@@ -168,7 +168,7 @@ class BucketBounds {
       const bound = capacity + perMs * (nowMs - window.beginMs) + this.#slack;
       this.#over = Math.max(this.#over, window.cost - bound);
     }
-    // Of windows that began before all that is under way, each gets all that is to come: only the worst can be worst again.
+    // Windows that began before all requests in flight will all get the same additions, so only the worst must be kept.
     while (windows.length > 1) {
       const [first, second] = windows;
       if (!first || !second || second.beginMs > oldestMs) break;

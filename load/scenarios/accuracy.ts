@@ -1,6 +1,6 @@
 /**
- * Many clients on each of a few users, far over their limits: strict users get what one exact bucket gives, to the token;
- * a leased user at most burst + rate * (w + 1 s) in every window (docs/consistency.md).
+ * Many clients for each of a few users, far over their limits. Strict users get exactly what one exact bucket allows, to the
+ * token; a leased user gets at most burst + rate * (w + 1 s) in every window w (docs/consistency.md).
  */
 import exec from "k6/execution";
 import { Client } from "../client.ts";
@@ -14,7 +14,7 @@ const DURATION_MS = byProfile({ short: 15_000, full: 180_000 });
 const CLIENTS = 64;
 const TIERS = {
   "load-leased": {
-    // Small enough to be used up on a slow machine, too, and large enough to be leased of.
+    // Small enough to use up even on a slow machine, and large enough to be leased.
     limits: [{ name: "second", kind: "bucket", tokens: 10, per: "second", burst: 200 }],
     mode: "leased",
   },
@@ -37,6 +37,6 @@ export const teardown = clear;
 
 export default async function accuracy(stage: Stage): Promise<void> {
   const user = stage.users[exec.vu.idInTest - 1];
-  if (!user) throw new Error("more virtual users than users");
+  if (!user) throw new Error("k6 runs more virtual users than setup created users");
   await new Client(user, stage).hammer(CLIENTS, Date.now() + DURATION_MS);
 }

@@ -1,6 +1,6 @@
 /**
- * Batches of 1,000 questions about a hundred users each, one of them no question at all: that one fails, in its place, and
- * the rest is decided exactly, in order.
+ * Batches of 1,000 operations for a hundred users, one of them invalid: that one is rejected at its position, and the others
+ * are decided exactly, in order.
  */
 import exec from "k6/execution";
 import { Counter } from "k6/metrics";
@@ -18,11 +18,11 @@ const TIER = "free";
 const CLIENTS = byProfile({ short: 3, full: 8 });
 const DURATION_MS = byProfile({ short: 20_000, full: 300_000 });
 const OPERATIONS = 1_000;
-/** Few in a short run: on a slow machine, too, they come to their limits. */
+/** Few in a short run, so that they reach their limits even on a slow machine. */
 const USERS = byProfile({ short: 25, full: 100 });
-const NO_QUESTION = { tier: "no-such-tier", cost: 1 };
+const INVALID_OPERATION = { tier: "no-such-tier", cost: 1 };
 
-/** Items that were taken for questions and are none, or the other way round. */
+/** Invalid items that were accepted, and valid items that were rejected. */
 const misplaced = new Counter("misplaced");
 
 export const options = {
@@ -51,7 +51,7 @@ export default async function batch(stage: Stage): Promise<void> {
     const bad = Math.floor(Math.random() * OPERATIONS);
     const sentMs = Date.now();
     const asked = [...operations];
-    asked[bad] = { ...NO_QUESTION, user: `${stage.run}-batch` };
+    asked[bad] = { ...INVALID_OPERATION, user: `${stage.run}-batch` };
     const tickets = asked.map((_, i) => models[i % USERS]?.send(sentMs));
     const { durationMs, results } = await checkBatch(stage, asked);
     const knownMs = Date.now();
@@ -59,7 +59,7 @@ export default async function batch(stage: Stage): Promise<void> {
       const model = models[i % USERS];
       const ticket = tickets[i];
       if (!model || !ticket) return;
-      // Nothing is decided, and nothing charged, about what is no question.
+      // An invalid operation is neither decided nor charged.
       const cost = i === bad ? 0 : 1;
       const excess = model.answer(ticket, verdict, cost, knownMs);
       overAdmitted.add(Math.max(0, excess - (over[i % USERS] ?? 0)));

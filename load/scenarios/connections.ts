@@ -1,6 +1,6 @@
 /**
- * 5,000 connections, all open to the end: rounds in which each client asks once, groups of a hundred in one moment, the groups one
- * after the other. That a round opens hardly any new connection shows that the former ones were kept.
+ * 5,000 connections that stay open to the end. In each round every client sends one request: a hundred clients of a group in
+ * one moment, group after group. Few new connections per round show that the earlier ones were kept.
  */
 import exec from "k6/execution";
 import { Counter } from "k6/metrics";
@@ -13,7 +13,7 @@ export { handleSummary } from "../report.ts";
 
 const GROUPS = 52;
 const GROUP = 100;
-/** From the first requests of one round to those of the next. */
+/** Time between the starts of two rounds. */
 const ROUND_MS = byProfile({ short: 9_000, full: 15_000 });
 const ROUNDS = byProfile({ short: 2, full: 20 });
 
@@ -33,7 +33,7 @@ export const teardown = clear;
 export default async function hold(stage: Stage): Promise<void> {
   const group = exec.vu.idInTest - 1;
   const user = stage.users[group];
-  if (!user) throw new Error("more groups than users");
+  if (!user) throw new Error("k6 runs more virtual users than setup created users");
   const client = new Client(user, stage);
   const beginMs = Date.now() + (group / GROUPS) * ROUND_MS;
   for (let round = 0; round < ROUNDS; round++) {

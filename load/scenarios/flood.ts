@@ -1,4 +1,4 @@
-/** A few users far over their limits who do not stop: refused at once, nearly always without asking their objects. */
+/** A few users, far over their limits, keep sending: they are denied at once, nearly always without calling their objects. */
 import exec from "k6/execution";
 import { Client } from "../client.ts";
 import { byProfile } from "../environment.ts";
@@ -25,6 +25,6 @@ export const teardown = clear;
 
 export default async function flood(stage: Stage): Promise<void> {
   const user = stage.users[exec.vu.idInTest - 1];
-  if (!user) throw new Error("more virtual users than users");
+  if (!user) throw new Error("k6 runs more virtual users than setup created users");
   await new Client(user, stage).hammer(CLIENTS, Date.now() + DURATION_MS);
 }

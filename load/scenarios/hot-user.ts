@@ -1,4 +1,4 @@
-/** One user for whom all clients ask: a strict one by 256 clients, held to the model; then an unlimited one by many more. */
+/** All clients send for one user: first 256 clients for a strict one, checked against the model; then more for an unlimited one. */
 import exec from "k6/execution";
 import { Counter } from "k6/metrics";
 import { Client } from "../client.ts";
@@ -8,10 +8,10 @@ import { clear, prepare, type Stage } from "../stage.ts";
 
 export { handleSummary } from "../report.ts";
 
-/** Of each of the two. */
+/** Of each of the two scenarios. */
 const DURATION_MS = byProfile({ short: 10_000, full: 300_000 });
 const STRICT_CLIENTS = 256;
-/** Virtual users on the one unlimited user; without a limit there is nothing to add up between them. */
+/** Virtual users that share the unlimited user. Without a limit, their models need not be combined. */
 const GROUPS = 10;
 const GROUP = byProfile({ short: 16, full: 64 });
 
@@ -54,6 +54,6 @@ export async function leased(stage: Stage): Promise<void> {
 
 function clientOf(stage: Stage, index: number): Client {
   const user = stage.users[index];
-  if (!user) throw new Error("no such user");
+  if (!user) throw new Error(`setup created no user ${index}`);
   return new Client(user, stage);
 }

@@ -1,4 +1,4 @@
-/** Never the same user twice: each is new, so each is allowed, and has its burst less one left. */
+/** A new user for every request: each is allowed, and its remaining tokens are its burst less one. */
 import exec from "k6/execution";
 import { Rate } from "k6/metrics";
 import { note } from "../client.ts";
@@ -12,7 +12,7 @@ export { handleSummary } from "../report.ts";
 
 const TIER = "free";
 
-/** Of all users, those that began with a full bucket. */
+/** Share of users that began with a full bucket. */
 const fresh = new Rate("fresh");
 
 export const options = {

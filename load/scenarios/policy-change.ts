@@ -1,6 +1,6 @@
 /**
- * A tier's limit goes up and down, every two seconds, under the load of its users: nobody gets an error, nobody more than the larger
- * limit allows, and what is asked after a change was made is decided by it.
+ * A tier's limit goes up and down every two seconds under load. No user gets an error or more than the larger limit allows,
+ * and every request sent after a change is decided by the new limit.
  */
 import http from "k6/http";
 import { Counter } from "k6/metrics";
@@ -16,19 +16,19 @@ const DURATION_MS = byProfile({ short: 20_000, full: 300_000 });
 const EVERY_MS = 2_000;
 const USERS = 4;
 const CLIENTS = 4;
-/** Between two requests of a client: the changes are what is measured, not how fast answers come. */
+/** Between two requests of a client, since the scenario tests the changes, not the throughput. */
 const THINK_MS = 20;
 const TIER = "load-change";
-/** Small enough to be used up on a slow machine, too. */
+/** Small enough to use up even on a slow machine. */
 const SMALL_BURST = 20;
 const LARGE_BURST = 40;
 const SMALL = { limits: [{ name: "second", kind: "bucket", tokens: 10, per: "second", burst: SMALL_BURST }] };
 const LARGE = { limits: [{ name: "second", kind: "bucket", tokens: 20, per: "second", burst: LARGE_BURST }] };
-/** Elsewhere than where it was made, a change takes as long as KV does (docs/consistency.md): no more than that is asked for. */
-const IS_HERE = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(`${BASE_URL}/`);
+/** Whether changes take effect at once. Elsewhere they take as long as KV (docs/consistency.md), so they are not checked. */
+const IS_LOCAL = /^http:\/\/(127\.0\.0\.1|localhost)[:/]/.test(`${BASE_URL}/`);
 
 const changes = new Counter("policy_changes");
-/** Decisions by a limit that was not in force any more when they were asked for, or never was. */
+/** Decisions by a limit that was no longer in force when the request was sent, or never was. */
 const stale = new Counter("stale_decisions");
 
 export const options = {
@@ -48,7 +48,7 @@ export const teardown = clear;
 export default async function change(stage: Stage): Promise<void> {
   stale.add(0);
   const endMs = Date.now() + DURATION_MS;
-  /** The burst in force since `sinceMs`; 0 while a change is under way, when it is either. */
+  /** The burst in force since `sinceMs`; 0 during a change, when it may be either. */
   let inForce = { burst: LARGE_BURST, sinceMs: 0 };
 
   const changer = async (): Promise<void> => {
@@ -67,10 +67,10 @@ export default async function change(stage: Stage): Promise<void> {
     while (Date.now() < endMs) {
       const before = inForce;
       const { verdict, headers } = await client.ask();
-      const told = Number(/"second";q=(\d+)/.exec(headers["Ratelimit-Policy"] ?? "")?.[1]);
-      const isOne = told === SMALL_BURST || told === LARGE_BURST;
-      const isSettled = IS_HERE && before === inForce && before.burst !== 0;
-      if (verdict !== "unknown" && (!isOne || (isSettled && told !== before.burst))) stale.add(1);
+      const burst = Number(/"second";q=(\d+)/.exec(headers["Ratelimit-Policy"] ?? "")?.[1]);
+      const isKnown = burst === SMALL_BURST || burst === LARGE_BURST;
+      const isStable = IS_LOCAL && before === inForce && before.burst !== 0;
+      if (verdict !== "unknown" && (!isKnown || (isStable && burst !== before.burst))) stale.add(1);
       await pause(THINK_MS);
     }
   };
@@ -82,7 +82,8 @@ export default async function change(stage: Stage): Promise<void> {
 }
 
 function withTier(policy: unknown, tier: unknown): unknown {
-  if (typeof policy !== "object" || policy === null || !("tiers" in policy)) throw new Error("no policy");
-  if (typeof policy.tiers !== "object") throw new Error("the policy has no tiers");
+  if (typeof policy !== "object" || policy === null || !("tiers" in policy))
+    throw new Error("the policy has no tiers");
+  if (typeof policy.tiers !== "object") throw new Error("the policy's tiers are not an object");
   return { ...policy, tiers: { ...policy.tiers, [TIER]: tier } };
 }

@@ -1,4 +1,4 @@
-/** The usual mix of tiers, 70/25/5, by a steady number of clients. */
+/** The usual mix of tiers, 70/25/5, from a constant number of clients. */
 import { byProfile } from "../environment.ts";
 import { COMMON, thresholds } from "../measures.ts";
 import { mixedRequest, prepareMix } from "../mixed-traffic.ts";

@@ -1,6 +1,6 @@
 /**
- * What the demo's traffic is: who asks for what, how often, and when something happens. Pure: a second of the run and a source of
- * chance go in, what to send in it comes out.
+ * The plan of the demo traffic: which users send which requests, how often, and when the policy changes. Pure: maps a second
+ * of the run and a source of randomness to the requests of that second.
  */
 
 export interface DemoUser {
@@ -8,21 +8,21 @@ export interface DemoUser {
   readonly tier: "free" | "pro" | "enterprise";
 }
 
-/** 70 % free, 25 % pro, 5 % enterprise, of users and so of their requests. */
+/** 70 % free, 25 % pro, 5 % enterprise. Requests have the same shares. */
 export const USERS: readonly DemoUser[] = [
   ...users("free", 14, "fern"),
   ...users("pro", 5, "pine"),
   ...users("enterprise", 1, "sequoia"),
 ];
-/** A free user who takes no for no answer. */
+/** A free user who keeps sending after denials. */
 export const ABUSER: DemoUser = { id: "demo-greedy", tier: "free" };
 
-/** Requests a second of all users together, without the abuser's and the bursts'. */
+/** Average requests a second of all users, without the abuser and the bursts. */
 export const PER_SECOND = 24;
 const ABUSER_PER_SECOND = 8;
 const BURST_REQUESTS = 120;
-/** Seconds between bursts; the first is early, so that nobody waits for it. */
 const BURST_EVERY_S = 45;
+/** Early, so that a viewer need not wait for the first burst. */
 const FIRST_BURST_S = 15;
 
 const ROUTES = [
@@ -34,13 +34,13 @@ const ROUTES = [
 export interface PlannedRequest {
   readonly user: string;
   readonly path: string;
-  /** Within the second, ms. */
+  /** Offset within the second. */
   readonly afterMs: number;
 }
 
-/** What is sent in a second of the run. `chance` gives numbers from 0 to below 1. */
+/** The requests of one second of the run, in order. @param chance returns numbers from 0 to below 1. */
 export function requestsOf(second: number, chance: () => number): PlannedRequest[] {
-  // A slow swell, so that charts have a shape.
+  // The rate swings slowly, so that charts have a shape.
   const count = Math.round(PER_SECOND * (1 + 0.3 * Math.sin(second / 12)));
   const requests = Array.from({ length: count }, () => request(one(USERS, chance()).id, chance));
   for (let i = 0; i < ABUSER_PER_SECOND; i++) requests.push(request(ABUSER.id, chance));
@@ -53,7 +53,7 @@ export function requestsOf(second: number, chance: () => number): PlannedRequest
 
 export type PolicyStep = "halve" | "restore";
 
-/** What happens to the policy in that second of a run of so many. */
+/** The change of the policy in a second of a run of `seconds`, or null. */
 export function policyStepOf(second: number, seconds: number): PolicyStep | null {
   if (second === Math.floor(seconds / 3)) return "halve";
   return second === Math.floor((2 * seconds) / 3) ? "restore" : null;

@@ -1,17 +1,17 @@
 /**
- * The demo's change of the policy: half as much for the free tier, and back. Through the admin API, like anybody's; what was in
- * force before is in force afterwards, unless somebody else has changed it in the meantime.
+ * The demo's policy change: halves the free tier's limits and restores them, through the admin API. Never overwrites a
+ * revision that someone else has made in the meantime.
  */
 import { isFields } from "../doctor/fields.ts";
 
-const REASON = "Demo traffic: half as much for the free tier";
-const REASON_BACK = "Demo traffic: the free tier as it was";
+const REASON = "Demo traffic: halve the free tier's limits";
+const RESTORE_REASON = "Demo traffic: restore the free tier's limits";
 const DEADLINE_MS = 10_000;
 
 export class PolicyChange {
   readonly #policy: URL;
   readonly #headers: Readonly<Record<string, string>>;
-  /** Revision before the change, and that of the change; null where it is not in force. */
+  /** The revision before the change and the ETag of the change; null while it is not in force. */
   #changed: { readonly before: number; readonly etag: string } | null = null;
 
   constructor(url: URL, adminToken: string) {
@@ -23,7 +23,7 @@ export class PolicyChange {
     return this.#changed !== null;
   }
 
-  /** Does nothing where it is in force, or where the policy has no bucket in a tier `free`. */
+  /** Does nothing if the change is in force, or if the policy's tier `free` has no bucket. */
   async halve(): Promise<void> {
     if (this.#changed) return;
     const { revision, document, etag } = await this.#current();
@@ -35,21 +35,25 @@ export class PolicyChange {
     this.#changed = { before: revision, etag: put.headers.get("ETag") ?? "" };
   }
 
-  /** Does nothing where it is not in force, or is not the newest any more. */
+  /** Does nothing if the change is not in force, or is no longer the latest revision. */
   async restore(): Promise<void> {
     if (!this.#changed) return;
     const { before, etag } = this.#changed;
     this.#changed = null;
     const url = new URL(`${this.#policy.pathname}/revisions/${before}/activate`, this.#policy);
     const headers = { ...this.#headers, "If-Match": etag };
-    await this.#fetch(url, { method: "POST", headers, body: JSON.stringify({ reason: REASON_BACK }) }, [412]);
+    await this.#fetch(
+      url,
+      { method: "POST", headers, body: JSON.stringify({ reason: RESTORE_REASON }) },
+      [412],
+    );
   }
 
   async #current(): Promise<{ revision: number; document: unknown; etag: string }> {
     const response = await this.#fetch(this.#policy, { headers: this.#headers });
     const body: unknown = await response.json();
     if (!isFields(body) || typeof body["revision"] !== "number")
-      throw new Error("the policy is of no known shape");
+      throw new Error(`${this.#policy.pathname}: unexpected response without a revision`);
     return {
       revision: body["revision"],
       document: body["document"],
@@ -57,14 +61,14 @@ export class PolicyChange {
     };
   }
 
-  async #fetch(url: URL, init: RequestInit, alsoFine: readonly number[] = []): Promise<Response> {
+  async #fetch(url: URL, init: RequestInit, expected: readonly number[] = []): Promise<Response> {
     const response = await fetch(url, { ...init, signal: AbortSignal.timeout(DEADLINE_MS) });
-    if (response.ok || alsoFine.includes(response.status)) return response;
+    if (response.ok || expected.includes(response.status)) return response;
     throw new Error(`${url.pathname}: ${response.status} ${(await response.text()).slice(0, 300)}`);
   }
 }
 
-/** The document with half the tokens in the free tier's buckets; null where there are none. */
+/** The document with half the tokens in the free tier's buckets; null if it has none. */
 export function halvedFree(document: unknown): object | null {
   if (!isFields(document) || !isFields(document["tiers"])) return null;
   const { free } = document["tiers"];

@@ -1,21 +1,21 @@
 /**
- * Sends the demo's requests at their time, and counts what becomes of them. Never more at once than a bound: what is due while so
- * many are under way is left out, and counted.
+ * Sends the demo's requests on schedule and counts their results. Never has more than MAX_IN_FLIGHT requests in flight:
+ * requests due beyond that are skipped and counted.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { DemoKeys } from "../demo-accounts.ts";
 import type { PlannedRequest } from "./plan.ts";
 
-const MOST_AT_ONCE = 64;
+const MAX_IN_FLIGHT = 64;
 const DEADLINE_MS = 10_000;
 
 export interface Counts {
   sent: number;
   allowed: number;
   denied: number;
-  /** Another answer, or none. */
+  /** Another status, or no response. */
   failed: number;
-  /** Left out, because too many were under way. */
+  /** Not sent, because too many were in flight. */
   skipped: number;
 }
 
@@ -23,14 +23,14 @@ export class Sender {
   readonly counts: Counts = { sent: 0, allowed: 0, denied: 0, failed: 0, skipped: 0 };
   readonly #url: URL;
   readonly #keys: DemoKeys;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
 
   constructor(url: URL, keys: DemoKeys) {
     this.#url = url;
     this.#keys = keys;
   }
 
-  /** Sends the requests of one second; ends when that second is over, or early with the signal. Never rejects. */
+  /** Sends the requests of one second. Resolves at the end of that second, or when the signal aborts. Never rejects. */
   async second(requests: readonly PlannedRequest[], signal: AbortSignal): Promise<void> {
     const startMs = performance.now();
     for (const { afterMs, ...request } of requests) {
@@ -41,19 +41,19 @@ export class Sender {
     await until(startMs + 1_000, signal);
   }
 
-  /** Until all are answered. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
+  /** Resolves when no request is in flight. */
+  async finished(): Promise<void> {
+    await Promise.all(this.#inFlight);
   }
 
   #send({ user, path }: Omit<PlannedRequest, "afterMs">, signal: AbortSignal): void {
-    if (this.#underWay.size >= MOST_AT_ONCE) {
+    if (this.#inFlight.size >= MAX_IN_FLIGHT) {
       this.counts.skipped += 1;
       return;
     }
     this.counts.sent += 1;
-    const done: Promise<void> = this.#ask(user, path, signal).finally(() => this.#underWay.delete(done));
-    this.#underWay.add(done);
+    const done: Promise<void> = this.#ask(user, path, signal).finally(() => this.#inFlight.delete(done));
+    this.#inFlight.add(done);
   }
 
   async #ask(user: string, path: string, signal: AbortSignal): Promise<void> {
@@ -64,7 +64,7 @@ export class Sender {
       });
       await response.body?.cancel();
       if (response.status === 429) this.counts.denied += 1;
-      // The demo origin knows no /api/refresh, and says so.
+      // The demo origin has no /api/refresh and answers 404.
       else if (response.ok || response.status === 404) this.counts.allowed += 1;
       else this.counts.failed += 1;
     } catch {

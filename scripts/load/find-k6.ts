@@ -1,17 +1,17 @@
-/** Finds k6, which no npm package carries: on the PATH, or where `go install` puts it. */
+/** Finds k6, which is not an npm package: on the PATH, or where `go install` puts it. */
 import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-/** The first that runs TypeScript by itself without a flag. */
-const LEAST_MAJOR = 1;
+/** The first major version that runs TypeScript without a flag. */
+const MIN_MAJOR = 1;
 
-export const HOW_TO_INSTALL = `k6 is not installed. With Go:
-  go install go.k6.io/k6/v2@latest     (or, where that cannot be had, go install go.k6.io/k6@latest)
-Packages for other systems: https://grafana.com/docs/k6/latest/set-up/install-k6/
-An installed k6 is found on the PATH, in Go's bin directory, or where K6_BIN says.`;
+export const HOW_TO_INSTALL = `k6 is not installed. Install it with Go:
+  go install go.k6.io/k6/v2@latest     (if that is unavailable: go install go.k6.io/k6@latest)
+or with a package: https://grafana.com/docs/k6/latest/set-up/install-k6/
+k6 is searched for on the PATH and in Go's bin directory; K6_BIN=<path> overrides this.`;
 
 export interface K6 {
   readonly path: string;
@@ -20,21 +20,23 @@ export interface K6 {
 }
 
 export interface Places {
-  /** The value of K6_BIN; then nowhere else is looked. */
+  /** The value of K6_BIN. If set, nothing else is searched. */
   readonly k6Bin?: string | undefined;
   readonly home?: string;
 }
 
-/** @returns null where there is none. @throws where the one found is too old, or K6_BIN names none. */
+/** @returns null if k6 is not installed. @throws if it is too old, or if K6_BIN does not name a k6. */
 export async function findK6({ k6Bin, home = homedir() }: Places = {}): Promise<K6 | null> {
   const candidates = k6Bin ? [k6Bin] : ["k6", ...(await goBins(home)).map((bin) => join(bin, "k6"))];
   for (const path of candidates) {
     const version = await versionOf(path);
     if (version === null) continue;
-    if (Number(version.split(".")[0]) >= LEAST_MAJOR) return { path, version };
-    throw new Error(`${path} is k6 ${version}, which is too old.\n${HOW_TO_INSTALL}`);
+    if (Number(version.split(".")[0]) >= MIN_MAJOR) return { path, version };
+    throw new Error(
+      `${path} is k6 ${version}, which is too old (at least ${MIN_MAJOR}.0).\n${HOW_TO_INSTALL}`,
+    );
   }
-  if (k6Bin) throw new Error(`K6_BIN is ${k6Bin}, which is no k6.`);
+  if (k6Bin) throw new Error(`K6_BIN is ${k6Bin}, which is not a k6: set it to the path of k6, or unset it.`);
   return null;
 }
 

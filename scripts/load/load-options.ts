@@ -1,13 +1,13 @@
-/** The arguments of `npm run load`. Pure: what is wrong is told, nothing is started. */
+/** Parses the arguments of `npm run load`. Pure: a usage error is a value. */
 import { parseArgs } from "node:util";
 
 export interface LoadOptions {
   readonly scenario: string;
   readonly profile: "short" | "full";
-  /** A limiter that runs already; null: one is started. */
+  /** A running limiter; null to start one. */
   readonly url: URL | null;
   readonly changePolicy: boolean;
-  /** Where reports go; null: .load/<scenario>. */
+  /** Directory of the reports; null for .load/<scenario>. */
   readonly out: string | null;
 }
 
@@ -18,13 +18,19 @@ export type ReadOptions =
   | { readonly kind: "fault"; readonly message: string };
 
 export function usage(scenarios: readonly string[]): string {
-  return `npm run load -- <scenario> [--profile short|full] [--url <limiter>] [--change-policy] [--out <directory>]
+  return `npm run load -- <scenario> [options]
 
 Scenarios: ${scenarios.join(", ")}
 
-Without --url the product is started here, in a directory of its own, on a free port. With --url, ADMIN_TOKEN must be set;
-the run makes accounts of its own and deletes them; some scenarios need tiers of their own, which --change-policy
-adds for the time of the run. --find-k6 only says which k6 would be used. LOAD_PATH is what is asked for (/identify), LOAD_P95_MS the bound of the 95th percentile.`;
+  --profile short|full   short takes about 20 s, full from a minute to an hour (default: short)
+  --url <limiter>        use a running limiter; ADMIN_TOKEN must be set. The run creates accounts and deletes them.
+                         Without --url, the product is started on a free port, in a temporary directory
+  --change-policy        with --url: let scenarios that need extra tiers add them for the duration of the run
+  --out <directory>      where to write the reports (default: .load/<scenario>)
+  --find-k6              only print which k6 would be used
+  --help                 print this help
+
+Environment: LOAD_PATH, the path to request (/identify); LOAD_P95_MS, the bound of the 95th percentile; K6_BIN, k6 itself.`;
 }
 
 export function readLoadOptions(args: readonly string[], scenarios: readonly string[]): ReadOptions {
@@ -49,14 +55,18 @@ export function readLoadOptions(args: readonly string[], scenarios: readonly str
   if (values.help) return { kind: "help" };
   if (values["find-k6"]) return { kind: "find-k6" };
   const [scenario, ...others] = positionals;
-  if (scenario === undefined) return fault("name a scenario");
-  if (others.length > 0) return fault(`one scenario at a time, not also ${others.join(" ")}`);
-  if (!scenarios.includes(scenario)) return fault(`there is no scenario ${scenario}`);
+  if (scenario === undefined) return fault("no scenario given: name one");
+  if (others.length > 0) return fault(`one scenario at a time: unexpected ${others.join(" ")}`);
+  if (!scenarios.includes(scenario)) {
+    return fault(`unknown scenario "${scenario}" (known: ${scenarios.join(", ")})`);
+  }
   const { profile } = values;
-  if (profile !== "short" && profile !== "full") return fault(`--profile is short or full, not ${profile}`);
+  if (profile !== "short" && profile !== "full") {
+    return fault(`--profile must be short or full, not "${profile}"`);
+  }
   const url = values.url === undefined ? null : URL.parse(values.url);
   if (values.url !== undefined && (url === null || !/^https?:$/.test(url.protocol))) {
-    return fault(`--url is no http or https URL: ${values.url}`);
+    return fault(`--url must be an http or https URL, not "${values.url}"`);
   }
   const changePolicy = values["change-policy"];
   return { kind: "run", options: { scenario, profile, url, changePolicy, out: values.out ?? null } };

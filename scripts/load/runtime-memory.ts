@@ -1,10 +1,10 @@
-/** What the runtime that this process has started holds in memory: a soak shows whether it grows. */
+/** Memory of the workerd that this process has started. A soak test shows whether it grows. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** @returns mebibytes of all workerd processes that are children of `parent`; null where `ps` cannot tell. */
+/** @returns mebibytes of all workerd processes that are children of `parent`; null if `ps` fails or shows none. */
 export async function runtimeMiB(parent: number): Promise<number | null> {
   const answer = await run("ps", ["-Ao", "ppid=,rss=,comm="], { timeout: 10_000 }).catch(() => null);
   if (!answer) return null;

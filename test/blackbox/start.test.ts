@@ -136,19 +136,19 @@ describe("what cannot be started", () => {
     if (typeof address !== "object" || address === null) throw new Error("no address");
     const said = await refusal({ port: address.port, demoDir: "another" });
     holder.close();
-    expect(said).toContain(`npm start failed: port ${address.port} is taken`);
+    expect(said).toContain(`npm start failed: port ${address.port} is in use`);
     expect(said).toContain("PORT=8788 npm start");
   });
 
   it.each(["eighty", "70000", "80.5"])("says what a PORT is, not %s", async (text) => {
     expect(await refusal({ port: text })).toContain(
-      `npm start failed: PORT must be a number from 0 to 65535, not "${text}"`,
+      `npm start failed: PORT must be an integer from 0 to 65535, not "${text}"`,
     );
   });
 
   it("says that another product runs in the same directory", async () => {
     expect(await refusal({ port: 0, demoDir: DEMO_DIR })).toMatch(
-      /npm start failed: another Edge Limiter runs in .*: stop it, or give this one a directory of its own/,
+      /npm start failed: another Edge Limiter runs in .*: stop it, or use another directory and port/,
     );
   });
 

@@ -1,4 +1,4 @@
-/** How the benchmark makes figures of what it measures: ratios within rounds, wrk's words, prices, the budget, the quotations. */
+/** The benchmark's calculations: ratios within rounds, wrk's output, prices, the budget, the quoted tables. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { priceOf } from "../../bench/price.ts";
@@ -8,16 +8,16 @@ import { chooseRows, quote } from "../../bench/quote.ts";
 import { ratiosOf, spreadOf } from "../../bench/ratios.ts";
 
 describe("ratios", () => {
-  it("are taken within each round, so that a slow one slows both sides", () => {
+  it("are computed within each round, so that a slow round affects both sides", () => {
     expect(ratiosOf([90, 9, 45], [100, 10, 50])).toEqual({ median: 0.9, min: 0.9, max: 0.9 });
   });
 
-  it("have the middle of all rounds as their median, however they are ordered", () => {
+  it("have the middle of all rounds as their median, in any order", () => {
     expect(spreadOf([5, 1, 9])).toEqual({ median: 5, min: 1, max: 9 });
     expect(spreadOf([4, 1, 2, 9]).median).toBe(3);
   });
 
-  it("are none where rounds are missing", () => {
+  it("are rejected if rounds are missing", () => {
     expect(() => ratiosOf([1, 2], [1])).toThrow(RangeError);
     expect(() => spreadOf([])).toThrow(RangeError);
   });
@@ -37,8 +37,8 @@ Requests/sec:   7985.41
 Transfer/sec:      1.92MB
 `;
 
-describe("what wrk prints", () => {
-  it("is read with its units, refusals and errors", () => {
+describe("wrk's output", () => {
+  it("is parsed with its units, rejections and errors", () => {
     expect(readWrk(WRK)).toEqual({
       requests: 8012,
       perSecond: 7985.41,
@@ -49,17 +49,17 @@ describe("what wrk prints", () => {
     });
   });
 
-  it("has no refusals and no errors where it names none", () => {
+  it("has no rejections and no errors if it lists none", () => {
     const clean = WRK.split("\n").filter((line) => !/errors|Non-2xx/.test(line));
     expect(readWrk(clean.join("\n"))).toMatchObject({ refused: 0, errors: 0 });
   });
 
-  it("is refused where it is something else", () => {
+  it("is rejected if it is not wrk's", () => {
     expect(() => readWrk("unable to connect to 127.0.0.1:1 Connection refused")).toThrow(/wrk printed no/);
   });
 });
 
-it("a price is that of the operations which were counted, by decision", () => {
+it("the price of a decision is the price of the counted operations", () => {
   const none = {
     objectCalls: 0,
     hubCalls: 0,
@@ -73,7 +73,7 @@ it("a price is that of the operations which were counted, by decision", () => {
   expect(priceOf({ decisions: 1_000, ...none }, 500)).toBeCloseTo(0.31);
   const naive = { ...none, objectCalls: 1_000, rowsWritten: 1_000, kvReads: 1_000, dataPoints: 1_000 };
   expect(priceOf({ decisions: 1_000, ...naive }, 0)).toBeCloseTo(2.2);
-  // Each by itself beside the requests' 0.30 $, the hub's as any other object's.
+  // Each operation alone, without the requests' 0.30 $. The hub costs the same as any other object.
   const each = Object.keys(none).map((name) => {
     return [name, Number((priceOf({ decisions: 1_000, ...none, [name]: 1_000 }, 0) - 0.3).toFixed(6))];
   });
@@ -91,11 +91,11 @@ it("a price is that of the operations which were counted, by decision", () => {
 describe("the budget", async () => {
   const budget = parseBudget(JSON.parse(await readFile("bench/budget.json", "utf8")));
 
-  it("is kept by what is within it to the last unit", () => {
+  it("is met by figures equal to it", () => {
     expect(linesOf(budget, budget).filter(({ isOver }) => isOver)).toEqual([]);
   });
 
-  it("is broken by each figure alone that has grown, or was not measured", () => {
+  it("is exceeded by a single figure that has grown, or that was not measured", () => {
     const { strict } = budget;
     const grown = { ...budget, strict: { ...strict, rowsWritten: strict.rowsWritten + 1 } };
     const over = linesOf(grown, budget).filter(({ isOver }) => isOver);
@@ -104,23 +104,23 @@ describe("the budget", async () => {
     expect(unknown.map(({ figure }) => figure)).toEqual(["bundle, KiB"]);
   });
 
-  it("is no budget where a figure is missing", () => {
+  it("is rejected if a figure is missing", () => {
     expect(() => parseBudget({ ...budget, gzipKb: undefined })).toThrow(/gzipKb/);
   });
 });
 
-describe("a quotation", () => {
+describe("a quoted table", () => {
   const tables = { chosen: "| new |", all: "| all |" };
 
-  it("replaces the one before, and nothing else", () => {
-    const document = "a\n<!-- bench:chosen -->\n| old |\n<!-- /bench -->\nb\n";
-    const quoted = "a\n<!-- bench:chosen -->\n| new |\n<!-- /bench -->\nb\n";
+  it("replaces the previous one and nothing else", () => {
+    const document = "a\n<!-- bench:targets -->\n| old |\n<!-- /bench -->\nb\n";
+    const quoted = "a\n<!-- bench:targets -->\n| new |\n<!-- /bench -->\nb\n";
     expect(quote(document, tables)).toBe(quoted);
     expect(quote(quoted, tables)).toBe(quoted);
     expect(quote("nothing to quote\n", tables)).toBe("nothing to quote\n");
   });
 
-  it("is rejected if it has no end", () => {
+  it("is rejected without an end marker", () => {
     expect(() => quote("<!-- bench:all -->\nthe rest\n", tables)).toThrow(/has no/);
   });
 });

@@ -1,4 +1,4 @@
-/** A bundle that is kept is one of just these sources: what is measured, and started again, is what is there. */
+/** A reused bundle was built from the current sources, so that benchmarks and restarts run the current code. */
 import { mkdtemp, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -8,7 +8,7 @@ import { bundle } from "../../scripts/bundle.ts";
 const ROOT = join(import.meta.dirname, "..", "..");
 const TOML = 'name = "any"\nmain = "index.ts"\ncompatibility_date = "2026-10-01"\nsend_metrics = false\n';
 
-test("a bundle is kept while its sources are the same, and not where one is put back with its old date", async () => {
+test("a bundle is reused while its sources are unchanged, and rebuilt if a source is restored with its old date", async () => {
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-bundle-"));
   onTestFinished(() => rm(directory, { recursive: true }));
   const [index, former] = [join(directory, "index.ts"), join(directory, "former.ts")];

@@ -1,4 +1,4 @@
-/** The demo's traffic: a mix that stays within bounds, and a policy change that is always one of the free tier alone. */
+/** The demo's traffic: its mix stays within bounds, and its policy change affects only the free tier. */
 import { expect, test } from "vitest";
 import defaultPolicy from "../../policy/default.json" with { type: "json" };
 import { ABUSER, PER_SECOND, policyStepOf, requestsOf, USERS } from "../../scripts/demo-traffic/plan.ts";
@@ -14,7 +14,7 @@ const SECONDS = 300;
 const chance = chances();
 const seconds = Array.from({ length: SECONDS }, (_, second) => requestsOf(second, chance));
 
-test("70, 25 and 5 % of users and of their requests are of the three tiers", () => {
+test("70, 25 and 5 % of the users and of their requests belong to the three tiers", () => {
   const tierOf = new Map(USERS.map(({ id, tier }) => [id, tier]));
   const share = (list: readonly (string | undefined)[], tier: string): number =>
     list.filter((each) => each === tier).length / list.length;
@@ -26,7 +26,7 @@ test("70, 25 and 5 % of users and of their requests are of the three tiers", () 
   expect(share(tiers, "enterprise")).toBeCloseTo(0.05, 1);
 });
 
-test("has a burst and a user over the limit within the first half minute, and never more than a laptop takes", () => {
+test("has a burst and a user over the limit within 30 s, and never more than 200 requests a second", () => {
   const counts = seconds.map(({ length }) => length);
   expect(Math.max(...counts.slice(0, 30))).toBeGreaterThan(3 * PER_SECOND);
   expect(Math.max(...counts)).toBeLessThan(200);
@@ -38,7 +38,7 @@ test("has a burst and a user over the limit within the first half minute, and ne
   expect(greedy.length).toBeGreaterThan(Number(burst) + 50 / 2);
 });
 
-test("times of a second's requests lie within it, in order", () => {
+test("the requests of a second are in order and within that second", () => {
   for (const requests of seconds) {
     const times = requests.map(({ afterMs }) => afterMs);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
@@ -46,12 +46,12 @@ test("times of a second's requests lie within it, in order", () => {
   }
 });
 
-test.each([1, 45, 300])("a run of %i s tightens the policy once at most, and puts it back", (length) => {
+test.each([1, 45, 300])("a run of %i s tightens the policy at most once, and restores it", (length) => {
   const steps = Array.from({ length }, (_, second) => policyStepOf(second, length)).filter(Boolean);
   expect(steps).toEqual(length === 1 ? ["halve"] : ["halve", "restore"]);
 });
 
-test("the change is half of the free tier's buckets, and nothing else", () => {
+test("the change halves the free tier's buckets, and nothing else", () => {
   const { free, ...others } = defaultPolicy.tiers;
   const [minute, month] = free.limits;
   expect(halvedFree(defaultPolicy)).toEqual({

@@ -1,4 +1,4 @@
-/** A clone before `npm ci`: its first commands say what comes first, on whatever Node the machine has. */
+/** In a clone without packages, the first commands say that npm ci must run first, on any version of Node. */
 import { spawnSync } from "node:child_process";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from "vitest";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
-it.each(["start", "doctor", "deploy"])("npm run %s says that npm ci comes first", async (script) => {
+it.each(["start", "doctor", "deploy"])("npm run %s says that npm ci must run first", async (script) => {
   const clone = await mkdtemp(join(tmpdir(), "edge-limiter-clone-"));
   onTestFinished(() => rm(clone, { recursive: true }));
   for (const part of ["package.json", "scripts"]) {
@@ -15,6 +15,6 @@ it.each(["start", "doctor", "deploy"])("npm run %s says that npm ci comes first"
   }
   const { status, stderr } = spawnSync("npm", ["run", script], { cwd: clone, encoding: "utf8" });
   expect(status).toBe(1);
-  expect(stderr).toContain("Nothing is installed here yet: npm ci comes first.");
+  expect(stderr).toContain("The packages are not installed: run npm ci first.");
   expect(stderr).not.toMatch(/^\s+at /m);
 });

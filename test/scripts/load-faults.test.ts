@@ -1,6 +1,6 @@
 /**
- * Load scenarios against limiters with a fault: k6 must end with 99. A few requests of a scenario, by a server that is no limiter but
- * says what one would. Skipped aloud where there is no k6.
+ * Load scenarios against limiters with a fault: k6 must exit with 99. Runs the first requests of a scenario against a fake
+ * limiter. Skipped with a message if k6 is not installed.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -12,16 +12,16 @@ import { findK6 } from "../../scripts/load/find-k6.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const ADMIN = "/api/v1/admin";
-/** More than the burst of a free user, of whom seventy in a hundred requests are. */
+/** Enough to exceed the burst of a free user, who sends 70 % of the requests. */
 const REQUESTS = "400";
 
-type Verdict = "admitted" | "denied" | "denied without a time";
+type Verdict = "admitted" | "denied" | "denied without Retry-After";
 
 const k6 = await findK6({ k6Bin: process.env["K6_BIN"] });
 if (!k6)
-  process.stderr.write("k6 is not installed: load scenarios are not run against limiters with faults\n");
+  process.stderr.write("SKIPPED: load scenarios against limiters with faults, because k6 is not installed\n");
 
-/** A server with the admin API's answers. @returns its URL. */
+/** Starts a fake limiter with an admin API. @returns its URL. */
 async function serverOf(verdictOf: () => Verdict): Promise<string> {
   const document: unknown = JSON.parse(await readFile(join(ROOT, "policy", "default.json"), "utf8"));
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
@@ -48,7 +48,7 @@ async function serverOf(verdictOf: () => Verdict): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-/** Runs the first requests of a scenario by one virtual user. @returns k6's exit code and what it says of thresholds that fail. */
+/** Runs the first requests of a scenario with one virtual user. @returns k6's exit code and the failed thresholds. */
 async function run(scenario: string, url: string): Promise<{ code: unknown; failed: string[] }> {
   const file = join(ROOT, "load", "scenarios", `${scenario}.ts`);
   const args = [
@@ -65,18 +65,22 @@ async function run(scenario: string, url: string): Promise<{ code: unknown; fail
   const child = spawn(k6?.path ?? "", [...args, file], {
     env: { ...process.env, LOAD_URL: url, ADMIN_TOKEN: "none", LOAD_PROFILE: "short", LOAD_REPORTS: "" },
   });
-  let said = "";
-  child.stdout.on("data", (text) => (said += String(text)));
-  child.stderr.on("data", (text) => (said += String(text)));
+  let output = "";
+  child.stdout.on("data", (text) => (output += String(text)));
+  child.stderr.on("data", (text) => (output += String(text)));
   const [code] = await once(child, "close");
-  return { code, failed: [...said.matchAll(/✗ (\w+)/g)].map(([, name = ""]) => name) };
+  return { code, failed: [...output.matchAll(/✗ (\w+)/g)].map(([, name = ""]) => name) };
 }
 
-describe.skipIf(!k6)("a load scenario fails where a limiter", () => {
+describe.skipIf(!k6)("a load scenario fails if a limiter", () => {
   it.each<[what: string, metric: string, verdictOf: (n: number) => Verdict]>([
     ["admits more than an exact one", "over_admitted", () => "admitted"],
-    ["denies what an exact one admits", "under_admitted", (n) => (n % 50 === 0 ? "denied" : "admitted")],
-    ["denies without saying until when", "errors", (n) => (n > 150 ? "denied without a time" : "admitted")],
+    [
+      "denies requests that an exact one admits",
+      "under_admitted",
+      (n) => (n % 50 === 0 ? "denied" : "admitted"),
+    ],
+    ["denies without Retry-After", "errors", (n) => (n > 150 ? "denied without Retry-After" : "admitted")],
   ])("%s: %s", async (_what, metric, verdictOf) => {
     let n = 0;
     const { code, failed } = await run("soak", await serverOf(() => verdictOf(++n)));

@@ -1,4 +1,4 @@
-/** The model that load tests hold the limiter to, against a slower one and against limiters with faults. */
+/** The load tests' model of an exact limiter, compared with a slower model and applied to limiters with faults. */
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -13,8 +13,8 @@ interface Request extends Decided {
 
 const strict = (bucket: Bucket) => ({ buckets: [bucket], quota: Infinity, leaseMs: 0 });
 
-/** Tells the model of requests in the order of time; of one moment, what is sent before what is answered. */
-function tell(user: ExactUser, requests: readonly Request[]): number {
+/** Records requests in the order of time; at the same moment, sendings before answers. @returns the worst over-admission. */
+function record(user: ExactUser, requests: readonly Request[]): number {
   const tickets = new Map<Request, Ticket>();
   let worst = 0;
   const events = requests
@@ -52,36 +52,36 @@ const buckets = fc.record({
   perMs: fc.constantFrom(0.001, 0.05, 0.25),
 });
 
-/** Two steps of the clock, in tokens: what the model grants and the slow one does not. */
+/** Two steps of the clock, in tokens: the tolerance of the model, which the slow one lacks. */
 const slack = (bucket: Bucket): number => bucket.perMs * 2 + 1e-6;
 
 describe("the model of load tests", () => {
-  it("sees the worst of all windows, as one that looks at each of them does", () => {
+  it("finds the worst of all windows, like a model that checks each of them", () => {
     fc.assert(
       fc.property(buckets, requests, (bucket, all) => {
         const expected = Math.max(0, overAdmission(bucket, all) - slack(bucket));
-        expect(tell(new ExactUser(strict(bucket)), all)).toBeCloseTo(expected, 6);
+        expect(record(new ExactUser(strict(bucket)), all)).toBeCloseTo(expected, 6);
       }),
       { numRuns: 1_000 },
     );
   });
 
-  it("misses as much as the slow one where too little is admitted", () => {
+  it("finds the same shortfall as the slow model if too little is admitted", () => {
     fc.assert(
       fc.property(buckets, requests, (bucket, all) => {
         fc.pre(all.some(({ allowed }) => !allowed));
         const user = new ExactUser(strict(bucket));
-        tell(user, all);
+        record(user, all);
         const spent = all.reduce((sum, { allowed, cost }) => sum + (allowed ? cost : 0), 0);
         const expected = Math.max(0, leastAdmitted(bucket, all) - slack(bucket) - spent);
-        // Of denials sent at one moment, either may be the last.
+        // Of several denials sent at the same moment, any may count as the last.
         expect(Math.abs(user.under - expected)).toBeLessThanOrEqual(2 + 1e-6);
       }),
       { numRuns: 500 },
     );
   });
 
-  it("accuses a limiter that lets in one token too many, and none that is exact", () => {
+  it("reports a limiter that admits one token too many, and never an exact one", () => {
     const bucket = { capacity: 150, perMs: 100 / 60_000 };
     const inTurn = (count: number): Request[] =>
       Array.from({ length: count }, (_, i) => ({
@@ -91,11 +91,11 @@ describe("the model of load tests", () => {
         sentMs: i,
         knownMs: i + 1,
       }));
-    expect(tell(new ExactUser(strict(bucket)), inTurn(150))).toBe(0);
-    expect(tell(new ExactUser(strict(bucket)), inTurn(151))).toBeGreaterThan(0.7);
+    expect(record(new ExactUser(strict(bucket)), inTurn(150))).toBe(0);
+    expect(record(new ExactUser(strict(bucket)), inTurn(151))).toBeGreaterThan(0.7);
   });
 
-  it("accuses a limiter that denies a token that is there", () => {
+  it("reports a limiter that denies an available token", () => {
     const user = new ExactUser(strict({ capacity: 10, perMs: 0.001 }));
     for (let i = 0; i < 8; i++) user.answer(user.send(i), "admitted", 1, i);
     user.answer(user.send(8), "denied", 1, 8);
@@ -104,7 +104,7 @@ describe("the model of load tests", () => {
     expect(user.under).toBe(0);
   });
 
-  it("never accuses for a request that nobody answered", () => {
+  it("never reports a fault because of an unanswered request", () => {
     const user = new ExactUser(strict({ capacity: 2, perMs: 0.001 }));
     user.answer(user.send(0), "unknown", 1, 5);
     user.answer(user.send(5), "admitted", 1, 6);
@@ -112,7 +112,7 @@ describe("the model of load tests", () => {
     expect(user.under).toBe(0);
   });
 
-  it("grants a leased tier its lease time, and no user more than a quota", () => {
+  it("tolerates the lease time of a leased tier, and never more than a quota", () => {
     const bucket = { capacity: 10, perMs: 0.01 };
     const leased = new ExactUser({ buckets: [bucket], quota: Infinity, leaseMs: 1_000 });
     let over = 0;
@@ -130,7 +130,7 @@ describe("the limits of a policy", async () => {
     await readFile(new URL("../../policy/default.json", import.meta.url), "utf8"),
   );
 
-  it("are read from the document as the product reads them", () => {
+  it("are read from the document as in the product", () => {
     expect(limitsOf(policy, "free")).toEqual({
       buckets: [{ capacity: 150, perMs: 100 / 60_000 }],
       quota: 50_000,
@@ -141,8 +141,8 @@ describe("the limits of a policy", async () => {
     expect(costOf(policy, "/compare")).toBe(2);
   });
 
-  it("are refused where the model could not hold them", () => {
-    expect(() => limitsOf(policy, "none")).toThrow("no none");
+  it("are rejected if the model does not support them", () => {
+    expect(() => limitsOf(policy, "none")).toThrow('no "none"');
     expect(() => limitsOf({ tiers: { t: { limits: [{ kind: "concurrency" }] } } }, "t")).toThrow(
       "concurrency",
     );

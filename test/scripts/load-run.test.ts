@@ -1,4 +1,4 @@
-/** `npm run load` before it runs: its arguments, and where it finds k6. */
+/** `npm run load` up to the start of k6: its options, where it finds k6, and the thresholds of each scenario. */
 import { spawnSync } from "node:child_process";
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,15 +12,15 @@ const ROOT = join(import.meta.dirname, "..", "..");
 const SCENARIOS = ["burst", "soak"];
 const read = (...args: string[]) => readLoadOptions(args, SCENARIOS);
 
-/** What fails whatever scenario, where it is not an exact limiter that answers, or nobody is let in at all. */
-const EVERYWHERE = {
+/** The thresholds of every scenario. */
+const COMMON = {
   over_admitted: ["count==0"],
   under_admitted: ["count==0"],
   errors: ["rate<0.001"],
   admitted: ["count>0"],
   answer_duration: ["p(95)<10000"],
 };
-/** What else fails a scenario. */
+/** The additional thresholds of each scenario. */
 const OWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   accuracy: {
     "denied{tier:free}": ["count>0"],
@@ -49,20 +49,22 @@ const OWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>
 
 const installed = await findK6({ k6Bin: process.env["K6_BIN"] });
 if (!installed)
-  process.stderr.write("k6 is not installed: the thresholds of the load scenarios are not read\n");
+  process.stderr.write("SKIPPED: the thresholds of the load scenarios, because k6 is not installed\n");
 
-test.skipIf(!installed)("each scenario fails by the thresholds of all, and by those of its own", async () => {
+test.skipIf(!installed)("each scenario has the common thresholds and its own", async () => {
   const files = await readdir(join(ROOT, "load", "scenarios"));
   expect(files.map((file) => file.replace(/\.ts$/, "")).toSorted()).toEqual(Object.keys(OWN).toSorted());
-  const told = ["-e", "LOAD_URL=http://127.0.0.1:9", "-e", "ADMIN_TOKEN=none"];
+  const environment = ["-e", "LOAD_URL=http://127.0.0.1:9", "-e", "ADMIN_TOKEN=none"];
   for (const [scenario, own] of Object.entries(OWN)) {
     const file = join(ROOT, "load", "scenarios", `${scenario}.ts`);
-    const { stdout } = spawnSync(installed?.path ?? "", ["inspect", ...told, file], { encoding: "utf8" });
-    expect(JSON.parse(stdout), scenario).toMatchObject({ thresholds: { ...EVERYWHERE, ...own } });
+    const { stdout } = spawnSync(installed?.path ?? "", ["inspect", ...environment, file], {
+      encoding: "utf8",
+    });
+    expect(JSON.parse(stdout), scenario).toMatchObject({ thresholds: { ...COMMON, ...own } });
   }
 });
 
-/** A directory with an executable k6 that answers so. */
+/** Makes a fake k6 that prints this version, then runs the shell command `then`. @returns its path. */
 async function fakeK6(version: string, then = ""): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "fake-k6-"));
   onTestFinished(() => rm(directory, { recursive: true }));
@@ -72,8 +74,8 @@ async function fakeK6(version: string, then = ""): Promise<string> {
   return file;
 }
 
-describe("the arguments of npm run load", () => {
-  it("name one scenario; the profile is short, and the product is started, unless said otherwise", () => {
+describe("the options of npm run load", () => {
+  it("name one scenario; by default the profile is short and the product is started", () => {
     expect(read("burst")).toEqual({
       kind: "run",
       options: { scenario: "burst", profile: "short", url: null, changePolicy: false, out: null },
@@ -102,22 +104,25 @@ describe("the arguments of npm run load", () => {
   });
 
   it.each([
-    [[], "name a scenario"],
-    [["none"], "there is no scenario none"],
-    [["burst", "soak"], "one scenario at a time, not also soak"],
-    [["burst", "--profile", "long"], "--profile is short or full, not long"],
-    [["burst", "--url", "limits.example"], "--url is no http or https URL: limits.example"],
-    [["burst", "--url", "ftp://limits.example"], "--url is no http or https URL: ftp://limits.example"],
-  ])("are refused where they are wrong: %j", (args, message) => {
+    [[], "no scenario given: name one"],
+    [["none"], 'unknown scenario "none" (known: burst, soak)'],
+    [["burst", "soak"], "one scenario at a time: unexpected soak"],
+    [["burst", "--profile", "long"], '--profile must be short or full, not "long"'],
+    [["burst", "--url", "limits.example"], '--url must be an http or https URL, not "limits.example"'],
+    [
+      ["burst", "--url", "ftp://limits.example"],
+      '--url must be an http or https URL, not "ftp://limits.example"',
+    ],
+  ])("are rejected if they are invalid: %j", (args, message) => {
     expect(read(...args)).toEqual({ kind: "fault", message });
   });
 
-  it("may only ask for help, or for the k6 that would be used", () => {
+  it("may ask only for help, or for the k6 that would be used", () => {
     expect(read("--help")).toEqual({ kind: "help" });
     expect(read("--find-k6")).toEqual({ kind: "find-k6" });
   });
 
-  it("are refused where they are unknown", () => {
+  it("are rejected if they are unknown", () => {
     expect(read("burst", "--fast")).toMatchObject({
       kind: "fault",
       message: expect.stringContaining("--fast"),
@@ -126,14 +131,14 @@ describe("the arguments of npm run load", () => {
 });
 
 describe("k6", () => {
-  it("is taken from K6_BIN, in the ways that versions 1 and 2 tell their version", async () => {
+  it("is taken from K6_BIN, with the version output of k6 1 and k6 2", async () => {
     const one = await fakeK6("k6 v1.8.1 (go1.26.8, linux/amd64)");
     expect(await findK6({ k6Bin: one })).toEqual({ path: one, version: "1.8.1" });
     const two = await fakeK6("k6 2.3.0 (commit/abc, go1.26.8, linux/amd64)");
     expect(await findK6({ k6Bin: two })).toEqual({ path: two, version: "2.3.0" });
   });
 
-  it("says how the run ends: 99 where a threshold does not hold; is told secrets by the environment alone", async () => {
+  it("gives the run its exit code, 99 if a threshold fails, and gets secrets only in the environment", async () => {
     const k6 = await fakeK6(
       "k6 v1.8.1 (go1.26.8, linux/amd64)",
       '[ "$1" = version ] || { echo "$@"; exit 99; }',
@@ -149,15 +154,15 @@ describe("k6", () => {
     expect(ended.stdout).not.toContain("secret-of-the-run");
   });
 
-  it("is refused where it cannot run TypeScript, or is no k6", async () => {
+  it("is rejected if it cannot run TypeScript, or is not a k6", async () => {
     const old = await fakeK6("k6 v0.49.0 (go1.21.6, linux/amd64)");
     await expect(findK6({ k6Bin: old })).rejects.toThrow("too old");
     const other = await fakeK6("other v9.9.9");
-    await expect(findK6({ k6Bin: other })).rejects.toThrow("no k6");
+    await expect(findK6({ k6Bin: other })).rejects.toThrow("not a k6");
   });
 });
 
-it("says how to install k6, and exits with 2, where there is none", async () => {
+it("says how to install k6 and exits with 2 if there is none", async () => {
   const empty = await mkdtemp(join(tmpdir(), "no-k6-"));
   onTestFinished(() => rm(empty, { recursive: true }));
   const ended = spawnSync(process.execPath, [join(ROOT, "scripts", "load.ts"), "burst"], {
@@ -168,16 +173,16 @@ it("says how to install k6, and exits with 2, where there is none", async () => 
   expect(ended.stderr).toContain(HOW_TO_INSTALL);
 });
 
-it("has each scenario told of in load/README.md", async () => {
+it("has each scenario documented in load/README.md", async () => {
   const files = (await readdir(join(ROOT, "load", "scenarios"))).map((file) => file.replace(/\.ts$/, ""));
   const readme = await readFile(join(ROOT, "load", "README.md"), "utf8");
-  const told = [...readme.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
-  expect(told.toSorted()).toEqual(files.toSorted());
+  const documented = [...readme.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
+  expect(documented.toSorted()).toEqual(files.toSorted());
   expect(usage(files)).toContain(files.join(", "));
 });
 
 describe("a run's figures", () => {
-  it("have their units, and a share of errors is not called what k6 calls it", () => {
+  it("have units, and a rate of errors is not shown as passed", () => {
     expect(figuresOf({ type: "rate", values: { rate: 0.001, passes: 4, fails: 3_996 } })).toBe("4 of 4000");
     expect(figuresOf({ type: "counter", values: { count: 90, rate: 3.21 } })).toBe("90, 3.2/s");
     expect(figuresOf({ type: "trend", contains: "time", values: { med: 4.56, avg: 5 } })).toBe(

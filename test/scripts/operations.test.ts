@@ -1,6 +1,6 @@
 /**
- * docs/operations.md and SECURITY.md: each test that they name exists by that name, each fault and each attack is shown by one, and
- * each alert has its section.
+ * docs/operations.md and SECURITY.md: each test that they name exists, each fault and each attack names its test, and each
+ * alert and each logged event is documented.
  */
 import { access, glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,27 +11,27 @@ const FAULTS = "## What happens when something breaks";
 
 const read = (path: string): Promise<string> => readFile(join(ROOT, path), "utf8");
 
-interface Named {
+interface NamedTest {
   readonly file: string;
   readonly name: string;
 }
 
-/** Tests are named as `` `test/…test.ts` "the test's name as the file has it" ``. */
-function testsIn(text: string): Named[] {
+/** The tests named in a document, as `` `test/…test.ts` "the test's name as in the file" ``. */
+function testsIn(text: string): NamedTest[] {
   return [...text.matchAll(/`(test\/[\w/.-]+\.test\.ts)` "([^"]+)"/g)].map(([, file = "", name = ""]) => ({
     file,
     name,
   }));
 }
 
-/** Whether a test of that name, and not only a group of them, is in the source. */
+/** Whether the source has a test, not only a group, of that name. */
 function hasTest(source: string, name: string): boolean {
   const quoted = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const title = new RegExp(`^(.*?)\\(\\s*(["'\`])${quoted}\\2,`, "gm");
   return [...source.matchAll(title)].some(([, before = ""]) => !before.includes("describe"));
 }
 
-/** The rows of the first table after a heading, without its head. */
+/** The rows of the first table after a heading, without its header. */
 function rowsAfter(text: string, heading: string): string[] {
   const [, section = ""] = text.split(`${heading}\n`);
   const [own = ""] = section.split("\n## ");
@@ -41,8 +41,9 @@ function rowsAfter(text: string, heading: string): string[] {
     .slice(2);
 }
 
-async function missing(text: string): Promise<Named[]> {
-  const found: Named[] = [];
+/** The tests that a document names and that do not exist. */
+async function missing(text: string): Promise<NamedTest[]> {
+  const found: NamedTest[] = [];
   for (const named of testsIn(text)) {
     const source = await read(named.file).catch(() => "");
     if (!hasTest(source, named.name)) found.push(named);
@@ -50,7 +51,7 @@ async function missing(text: string): Promise<Named[]> {
   return found;
 }
 
-test("each fault of the table names its test, and each test that is named exists", async () => {
+test("each fault of the table names its test, and each named test exists", async () => {
   const text = await read("docs/operations.md");
   const rows = rowsAfter(text, FAULTS);
   expect(rows.length).toBeGreaterThan(30);
@@ -61,7 +62,7 @@ test("each fault of the table names its test, and each test that is named exists
   expect(await missing(text)).toEqual([]);
 });
 
-test("each attack of SECURITY.md names the file that defends and its test, and all of them exist", async () => {
+test("each attack of SECURITY.md names the defending file and its test, and all of them exist", async () => {
   const text = await read("SECURITY.md");
   const rows = rowsAfter(text, "## What is defended, and where");
   expect(rows.length).toBeGreaterThan(20);
@@ -76,22 +77,23 @@ test("each attack of SECURITY.md names the file that defends and its test, and a
   expect(await missing(text)).toEqual([]);
 });
 
-test("a test that is not there, was renamed, or is a group only, is found", async () => {
+test("a missing test, a renamed test and a mere group are reported", async () => {
+  const EVENTS = "test/scripts/wrangler-events.test.ts";
   const named = (file: string, name: string) => `\`${file}\` "${name}"`;
   const wrong = [
-    named("test/edge/circuit.test.ts", "an object that failed three times"),
-    named("test/edge/circuit.test.ts", "a circuit"),
-    named("test/edge/nowhere.test.ts", "a circuit"),
+    named(EVENTS, "give the reason of a command that was renamed"),
+    named(EVENTS, "wrangler's events"),
+    named("test/scripts/nowhere.test.ts", "a missing file"),
   ];
-  const right = named("test/edge/circuit.test.ts", "an object that answers now and then is not cut off");
+  const right = named(EVENTS, "give the reason of a failed command");
   expect((await missing([...wrong, right].join("\n"))).map(({ name }) => name)).toEqual([
-    "an object that failed three times",
-    "a circuit",
-    "a circuit",
+    "give the reason of a command that was renamed",
+    "wrangler's events",
+    "a missing file",
   ]);
 });
 
-test("each alert has a section, and each section of an alert its alert", async () => {
+test("each alert has a section, and each alert section has its alert", async () => {
   const rules = await read("monitoring/alerts.yml");
   const alerts = [...rules.matchAll(/^\s*- alert: (\w+)$/gm)].map(([, name = ""]) => name);
   const text = await read("docs/operations.md");
@@ -99,7 +101,7 @@ test("each alert has a section, and each section of an alert its alert", async (
   expect(sections.toSorted()).toEqual(alerts.toSorted());
 });
 
-test("each event that is logged as a warning or an error is told of, and none besides", async () => {
+test("exactly the events logged as warnings or errors are documented", async () => {
   const logged = new Set<string>();
   for await (const file of glob("{src,durable-objects}/**/*.ts", { cwd: ROOT })) {
     const source = await read(file);
@@ -110,9 +112,9 @@ test("each event that is logged as a warning or an error is told of, and none be
     }
   }
   const rows = rowsAfter(await read("docs/operations.md"), "## What to watch");
-  const told = rows
+  const documented = rows
     .map((row) => row.split("|")[1] ?? "")
     .join()
     .match(/\w+/g);
-  expect(told?.toSorted()).toEqual([...logged].toSorted());
+  expect(documented?.toSorted()).toEqual([...logged].toSorted());
 });

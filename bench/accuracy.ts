@@ -1,9 +1,9 @@
 /**
- * P8: how many more than its limit a limiter admits when 64 clients run into it at once, over four isolates where it has them. The
- * limit holds {@link CAPACITY} and refills by one a day at most, so that every further admission is one too many.
+ * P8: how many requests a limiter admits in excess of its limit when 64 clients send at once, spread over four isolates if it
+ * has them. The limit is {@link CAPACITY} and refills by at most one a day, so every further admission is an excess.
  */
 import { CLIENTS, isolatesOf, type Places } from "./contenders.ts";
-import { load } from "./load.ts";
+import { load } from "./wrk.ts";
 import { CAPACITY, FURTHER } from "./rig-workers.ts";
 import { newUser } from "./setup.ts";
 import { type Spread, spreadOf } from "./ratios.ts";
@@ -11,18 +11,18 @@ import { type Spread, spreadOf } from "./ratios.ts";
 export interface Accuracy {
   readonly title: string;
   readonly isOurs: boolean;
-  /** Isolates, or processes, that the clients are spread over. */
+  /** Number of isolates or processes that share the clients. */
   readonly isolates: number;
-  /** Admitted beyond the limit, by round. Below 0: what was held back. */
+  /** Requests admitted in excess of the limit, over the rounds. Negative if fewer than the limit were admitted. */
   readonly over: Spread;
 }
 
 interface Contestant {
   readonly title: string;
   readonly isOurs?: boolean;
-  /** Whether its window is that of the clock, which is not to end in the middle. */
+  /** Whether its windows start at full minutes. A measurement must then fit into one window. */
   readonly isByClock?: boolean;
-  /** Where its isolates listen, and by which headers it knows a user whom nobody has been before. */
+  /** Creates a new user. @returns the URLs of the isolates and the headers that identify the user. */
   readonly prepare: (user: string) => Promise<{ urls: readonly string[]; headers: Record<string, string> }>;
 }
 
@@ -80,8 +80,9 @@ function contestants({ url, node }: Places): Contestant[] {
 }
 
 /**
- * All clients at once, until they have been refused: in one go, since what is under way when wrk ends is not counted, and must not
- * have been admitted. Where that was too short, once more with another user and twice the time. @throws where they never are.
+ * Sends from all clients at once until all have been rejected. In one run, since wrk does not count the requests in flight at its
+ * end, which must not be admitted ones. If the run was too short, tries again with another user and twice the time.
+ * @throws if the clients are never rejected.
  */
 async function admittedOf(
   { prepare, isByClock = false }: Contestant,
@@ -90,20 +91,19 @@ async function admittedOf(
 ): Promise<{ count: number; isolates: number }> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { urls, headers } = await prepare(`${user}-${attempt}`);
-    const lastsSeconds = seconds * 2 ** attempt;
+    const runSeconds = seconds * 2 ** attempt;
     const leftMs = WINDOW_MS - (Date.now() % WINDOW_MS);
-    if (isByClock && leftMs < (lastsSeconds + 1) * 1_000)
-      await new Promise((done) => setTimeout(done, leftMs));
+    if (isByClock && leftMs < (runSeconds + 1) * 1_000) await new Promise((done) => setTimeout(done, leftMs));
     const connections = CLIENTS / urls.length;
     const runs = await Promise.all(
-      urls.map((url) => load({ url, connections, seconds: lastsSeconds, headers })),
+      urls.map((url) => load({ url, connections, seconds: runSeconds, headers })),
     );
     if (runs.some(({ errors }) => errors > 0)) throw new Error(`${urls[0]}: requests failed`);
-    // Each client of each isolate has heard it.
-    if (runs.every(({ refused }) => refused > connections)) {
-      const count = runs.reduce((sum, { requests, refused }) => sum + requests - refused, 0);
+    // Every client of every isolate has been rejected.
+    if (runs.every(({ rejected }) => rejected > connections)) {
+      const count = runs.reduce((sum, { requests, rejected }) => sum + requests - rejected, 0);
       return { count, isolates: new Set(urls).size };
     }
   }
-  throw new Error(`${user} is never refused`);
+  throw new Error(`${user} was never rejected within ${seconds * 2 ** (ATTEMPTS - 1)} s`);
 }

@@ -1,10 +1,10 @@
-/** Asks for users one after the other, a few at a time: wrk ends by time, not when each has been asked. */
+/** Sends exactly one request for each user, which wrk cannot: it stops by time. */
 import { readFile } from "node:fs/promises";
-import type { Users } from "./load.ts";
+import type { Users } from "./wrk.ts";
 
-const AT_ONCE = 16;
+const CONCURRENCY = 16;
 
-/** A request of each user of a load, so that objects which have gone to sleep are awake when they are timed. */
+/** Sends a request for each user of a load, so that no object is hibernating when it is timed. */
 export async function wakeAll({
   url,
   users,
@@ -12,28 +12,28 @@ export async function wakeAll({
   readonly url: string;
   readonly users: Users;
 }): Promise<void> {
-  await askOnce(url, users.header, await valuesOf(users), AT_ONCE);
+  await askOnce(url, users.header, await valuesOf(users), CONCURRENCY);
 }
 
-/** One request of each, so many at a time. @throws where one is refused. */
+/** Sends one request for each user. @param concurrency requests in flight. @throws if one is not successful. */
 export async function askOnce(
   url: string,
   header: string,
   users: readonly string[],
-  atOnce: number,
+  concurrency: number,
 ): Promise<void> {
   const left = users.values();
   const client = async (): Promise<void> => {
     for (const user of left) {
       const response = await fetch(url, { headers: { [header]: user } });
       await response.arrayBuffer();
-      if (!response.ok) throw new Error(`${url}: a user was answered ${response.status}`);
+      if (!response.ok) throw new Error(`${url}: a request got ${response.status}`);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, client));
+  await Promise.all(Array.from({ length: concurrency }, client));
 }
 
-/** As users.lua makes them. */
+/** The header values, as users.lua generates them. */
 async function valuesOf({ count, file }: Users): Promise<string[]> {
   if (file !== undefined) return (await readFile(file, "utf8")).split("\n", count);
   return Array.from({ length: count }, (_, i) => `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`);

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:budget`: fails where the bundle, or what a thousand decisions take of billed operations, has grown past
- * bench/budget.json. Counts only, and times nothing. Whoever makes a figure larger on purpose changes the file in the same commit.
+ * `npm run bench:budget`: fails if the size of the bundle, or the number of billed operations per 1,000 decisions, exceeds
+ * bench/budget.json. Counts only and times nothing, so it gives the same result on every machine. To raise a figure on purpose,
+ * change the file in the same commit.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,24 +15,30 @@ import { gzipKbOf } from "./size.ts";
 
 const DECISIONS = 1_000;
 const NEWCOMERS = 200;
-const NEWCOMERS_AT_ONCE = 8;
-/** What a user's object writes when the user pauses belongs to the decisions before. */
-const SETTLED_MS = 1_500;
+const NEWCOMERS_CONCURRENCY = 8;
+/** A user's object writes its state when the user pauses. Those rows belong to the decisions before. */
+const IDLE_MS = 1_500;
 
-type Who = "strict" | "leased" | "denied";
-/** `finite`: refills by one a day, so that what is written depends on how often, and not on how fast. */
-const TIERS: Readonly<Record<Who, string>> = { strict: "finite-strict", leased: "leased", denied: "denied" };
+type Caller = "strict" | "leased" | "denied";
+/** `finite` refills by one a day, so that the rows written depend on the number of decisions, not on their speed. */
+const TIERS: Readonly<Record<Caller, string>> = {
+  strict: "finite-strict",
+  leased: "leased",
+  denied: "denied",
+};
 
-const most = parseBudget(JSON.parse(await readFile(join(import.meta.dirname, "budget.json"), "utf8")));
+const budget = parseBudget(JSON.parse(await readFile(join(import.meta.dirname, "budget.json"), "utf8")));
 const [gzipKb, operations] = await Promise.all([productBundle().then(gzipKbOf), perThousand()]);
-const lines = linesOf({ gzipKb, ...operations }, most);
-for (const { figure, measured, most: limit, isOver } of lines) {
+const lines = linesOf({ gzipKb, ...operations }, budget);
+for (const { figure, measured, max, isOver } of lines) {
   console.log(
-    `${isOver ? "OVER" : "ok  "} ${figure.padEnd(34)} ${measured.toFixed(1).padStart(8)} of ${limit}`,
+    `${isOver ? "OVER" : "ok  "} ${figure.padEnd(34)} ${measured.toFixed(1).padStart(8)} of at most ${max}`,
   );
 }
-// Where workerd's pipes are still open, nothing waits for them.
-process.exit(lines.some(({ isOver }) => isOver) ? 1 : 0);
+const isOver = lines.some((line) => line.isOver);
+if (isOver) console.error("Over budget: reduce the figures marked OVER, or raise them in bench/budget.json.");
+// Exits at once, without waiting for workerd's pipes to close.
+process.exit(isOver ? 1 : 0);
 
 async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
   const rig = await startRig(await countedWorker("embedded"));
@@ -42,35 +49,35 @@ async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
       strict: await operationsOf(url, "strict"),
       leased: await operationsOf(url, "leased"),
       denied: await operationsOf(url, "denied"),
-      newcomers: perOf(await newcomers(url, NEWCOMERS, NEWCOMERS_AT_ONCE)),
+      newcomers: perOf(await newcomers(url, NEWCOMERS, NEWCOMERS_CONCURRENCY)),
     };
   } finally {
     await rig.close();
   }
 }
 
-async function operationsOf(url: string, who: Who): Promise<Budget[Who]> {
-  const headers = { "X-API-Key": await newUser(url, `budget-${who}`, TIERS[who]) };
+async function operationsOf(url: string, caller: Caller): Promise<Budget[Caller]> {
+  const headers = { "X-API-Key": await newUser(url, `budget-${caller}`, TIERS[caller]) };
   const decide = async (): Promise<number> => {
     const response = await fetch(`${url}/identify`, { headers });
     await response.arrayBuffer();
     return response.status;
   };
-  // Wakes the object and fills the caches, which is no part of a decision.
+  // Wakes the object and fills the caches, which does not count.
   await decide();
   const before = await counted(url);
-  const expected = who === "denied" ? 429 : 200;
-  // One after the other: none is combined with another, so that every call counts.
+  const expected = caller === "denied" ? 429 : 200;
+  // Sequentially, so that no calls are combined.
   for (let i = 0; i < DECISIONS; i++) {
     const status = await decide();
-    if (status !== expected) throw new Error(`${who}: ${status} where ${expected} was expected`);
+    if (status !== expected) throw new Error(`${caller}: got ${status}, expected ${expected}`);
   }
-  await new Promise((done) => setTimeout(done, SETTLED_MS));
+  await new Promise((done) => setTimeout(done, IDLE_MS));
   return perOf(since(before, await counted(url), DECISIONS));
 }
 
-function perOf(counts: Operations): Budget[Who] {
-  const per = (name: keyof Budget[Who]): number => (counts[name] / counts.decisions) * 1_000;
+function perOf(counts: Operations): Budget[Caller] {
+  const per = (name: keyof Budget[Caller]): number => (counts[name] / counts.decisions) * 1_000;
   return {
     objectCalls: per("objectCalls"),
     rowsWritten: per("rowsWritten"),

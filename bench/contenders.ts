@@ -1,25 +1,25 @@
-/** Who runs in each round, in this order, under which load. Data alone: rounds.ts runs it, targets.ts compares it. */
+/** The contenders of each round, in order, with their load. Data only: rounds.ts runs it, targets.ts compares the results. */
 import { FURTHER } from "./rig-workers.ts";
-import type { Load } from "./load.ts";
+import type { Load } from "./wrk.ts";
 
-/** What the loads need to know of the rig. */
+/** The URLs and keys of the rig, which the loads need. */
 export interface Places {
   url(worker: string): string;
   readonly keys: Readonly<Record<"strict" | "leased" | "unlimited" | "denied", string>>;
-  /** Keys of the product's own users, which are not those of `ours`. */
+  /** Key of a user of `product`, which does not share its users with `ours`. */
   readonly productKey: string;
-  /** How many users are many, and a file with their keys, which are also the names of those who need none. */
+  /** The many users: their number, and a file with their keys. Contenders without keys use them as user names. */
   readonly many: { readonly count: number; readonly file: string };
-  /** Of the Node server, or null where Redis is not installed. */
+  /** The Node server, or null if Redis is not installed. */
   readonly node: { readonly url: string } | null;
 }
 
 export interface Contender {
   readonly name: ContenderName;
-  /** As the table calls it. */
+  /** Name in the tables. */
   readonly title: string;
   readonly load: (places: Places) => Omit<Load, "seconds"> | null;
-  /** Whether all are to be refused rather than none. */
+  /** Set if all requests must be rejected; otherwise none may be. */
   readonly isDenied?: true;
 }
 
@@ -42,10 +42,10 @@ export type ContenderName =
   | "node"
   | "node-redis";
 
-/** Clients at once. */
+/** Concurrent clients. */
 export const CLIENTS = 64;
 
-/** In the order in which they run: who is compared runs beside whom. */
+/** In the order in which they run. Contenders that are compared run next to each other. */
 export const CONTENDERS: readonly Contender[] = [
   {
     name: "bare",
@@ -141,13 +141,13 @@ export const CONTENDERS: readonly Contender[] = [
   },
 ];
 
-/** A load with what every request on Cloudflare carries. */
+/** A load with the headers of every request on Cloudflare. */
 function by(key: string | null, url: string, connections = CLIENTS): Omit<Load, "seconds"> {
   const headers = { "CF-Connecting-IP": "203.0.113.9", ...(key === null ? {} : { "X-API-Key": key }) };
   return { url, connections, headers };
 }
 
-/** The isolates of a Worker that has several. */
+/** The names of a Worker's isolates. */
 export function isolatesOf(worker: string): string[] {
   return [worker, ...FURTHER.map((n) => `${worker}-${n}`)];
 }

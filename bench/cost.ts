@@ -1,22 +1,22 @@
 /**
- * What a million decisions cost at Cloudflare's prices (P5, P6): every billed operation is counted while the product decides, none is
- * computed from what it ought to do.
+ * Counts the billed operations of decisions, for their price (P5, P6). Every operation is counted while the product decides;
+ * none is computed.
  */
 import { askOnce } from "./ask-once.ts";
-import { type Load, load } from "./load.ts";
-import { settled } from "./newcomers.ts";
+import { type Load, load } from "./wrk.ts";
+import { idle } from "./newcomers.ts";
 import { type Analytics, countedWorker } from "./rig-workers.ts";
 import { type Rig, startRig } from "./rig.ts";
-import type { Operations } from "./price.ts";
+import { countsOf, type OperationCounts, type Operations } from "./price.ts";
 import { newUser, putPolicy } from "./setup.ts";
 
-/** A user who calls without pause, by so many clients; or newcomers: addresses of which each calls once. */
-export interface Busy {
+/** A user with `clients` clients that call without pause; for `newcomers`, addresses that call once each. */
+export interface BilledCaller {
   readonly name: "strict" | "strict, 1 client" | "leased" | "unlimited" | "denied" | "newcomers" | "naive";
   readonly clients: number;
 }
 
-export const BUSY: readonly Busy[] = [
+export const BILLED_CALLERS: readonly BilledCaller[] = [
   { name: "strict", clients: 64 },
   { name: "strict, 1 client", clients: 1 },
   { name: "leased", clients: 64 },
@@ -26,26 +26,27 @@ export const BUSY: readonly Busy[] = [
   { name: "naive", clients: 64 },
 ];
 
-type Counts = Omit<Operations, "decisions">;
-
 const NEWCOMERS = 500;
 
-/** Work behind the last answers (leases that end, points that are flushed) belongs to the decisions before it. */
-const SETTLED_MS = 2_500;
+/** Time for the work after the last answers (ending leases, flushing points), which belongs to the decisions before. */
+const IDLE_MS = 2_500;
 
-/** Counts for each of them. @param analytics where points go: with `embedded` the hub's own calls and rows count too. */
+/**
+ * Counts the operations of each caller.
+ * @param analytics where points go; with `embedded` the hub's calls and rows count too.
+ */
 export async function countOperations(
   analytics: Analytics,
   seconds: number,
   progress: (text: string) => void,
-  who: readonly Busy[] = BUSY,
-): Promise<ReadonlyMap<Busy["name"], Operations>> {
+  callers: readonly BilledCaller[] = BILLED_CALLERS,
+): Promise<ReadonlyMap<BilledCaller["name"], Operations>> {
   const rig = await startRig(await countedWorker(analytics));
   try {
     const url = rig.url("counted");
     await putPolicy(url);
-    const found = new Map<Busy["name"], Operations>();
-    for (const { name, clients } of who) {
+    const found = new Map<BilledCaller["name"], Operations>();
+    for (const { name, clients } of callers) {
       const operations = await operationsOf(rig, name, clients, seconds);
       progress(`counted (${analytics})  ${name.padEnd(18)} ${JSON.stringify(operations)}`);
       found.set(name, operations);
@@ -56,88 +57,68 @@ export async function countOperations(
   }
 }
 
-function operationsOf(rig: Rig, name: Busy["name"], clients: number, seconds: number): Promise<Operations> {
+function operationsOf(
+  rig: Rig,
+  name: BilledCaller["name"],
+  clients: number,
+  seconds: number,
+): Promise<Operations> {
   const url = rig.url("counted");
   if (name === "naive") return naive(rig, clients, seconds);
   return name === "newcomers" ? newcomers(url, NEWCOMERS, clients) : ours(url, name, clients, seconds);
 }
 
-/** The first requests of so many addresses, so many at a time: each makes an object. */
+/** Counts the first requests of `count` addresses, each of which creates an object. @param clients requests in flight. */
 export async function newcomers(url: string, count: number, clients: number): Promise<Operations> {
   const before = await counted(url);
   const addresses = Array.from({ length: count }, (_, n) => `10.1.${n >> 8}.${n & 255}`);
   await askOnce(`${url}/identify`, "CF-Connecting-IP", addresses, clients);
-  await settled();
+  await idle();
   return since(before, await counted(url), count);
 }
 
-/** What was counted between the two. */
-export function since(before: Counts, after: Counts, decisions: number): Operations {
-  return {
-    decisions,
-    objectCalls: after.objectCalls - before.objectCalls,
-    hubCalls: after.hubCalls - before.hubCalls,
-    rowsWritten: after.rowsWritten - before.rowsWritten,
-    hubRows: after.hubRows - before.hubRows,
-    kvReads: after.kvReads - before.kvReads,
-    kvWrites: after.kvWrites - before.kvWrites,
-    dataPoints: after.dataPoints - before.dataPoints,
-  };
+/** The operations between two counts. */
+export function since(before: OperationCounts, after: OperationCounts, decisions: number): Operations {
+  return { decisions, ...countsOf((name) => after[name] - before[name]) };
 }
 
 async function ours(url: string, name: string, connections: number, seconds: number): Promise<Operations> {
   const [tier = "strict"] = name.split(",");
   const key = await newUser(url, `counted-${name.replaceAll(/\W/g, "")}`, tier);
   const headers = { "X-API-Key": key, "CF-Connecting-IP": "203.0.113.9" };
-  // The first asks KV and wakes the object, which is not what a busy user costs.
+  // The first request reads KV and wakes the object, which a busy user does not.
   await (await fetch(`${url}/identify`, { headers })).text();
   const before = await counted(url);
   const decisions = await decide(
     { url: `${url}/identify`, connections, seconds, headers },
     name === "denied",
   );
-  await new Promise((done) => setTimeout(done, SETTLED_MS));
+  await new Promise((done) => setTimeout(done, IDLE_MS));
   return since(before, await counted(url), decisions);
 }
 
-/** One KV read, one object call, one row and one data point per check, which the peer's Worker does and counts in its object. */
+/** A naive limiter: one KV read, object call, row and data point per check. Its object counts the rows. */
 async function naive(rig: Rig, connections: number, seconds: number): Promise<Operations> {
   const url = rig.url("objects");
   const rows = async (): Promise<number> => numberIn(await json(`${url}/rows`), "rows");
   const before = await rows();
   const decisions = await decide({ url: `${url}/billed`, connections, seconds }, false);
   const rowsWritten = (await rows()) - before;
-  return {
-    decisions,
-    objectCalls: decisions,
-    hubCalls: 0,
-    rowsWritten,
-    hubRows: 0,
-    kvReads: decisions,
-    kvWrites: 0,
-    dataPoints: decisions,
-  };
+  const perDecision = { objectCalls: decisions, kvReads: decisions, dataPoints: decisions };
+  return { ...countsOf(() => 0), ...perDecision, decisions, rowsWritten };
 }
 
-/** @returns how many were decided. @throws where they were not decided as they should. */
+/** @returns the number of decisions. @throws if any of them is not as expected. */
 async function decide(given: Load, isDenied: boolean): Promise<number> {
-  const { requests, refused, errors } = await load(given);
-  if (errors === 0 && refused === (isDenied ? requests : 0)) return requests;
-  throw new Error(`${given.url}: of ${requests} requests ${refused} were refused, ${errors} failed`);
+  const { requests, rejected, errors } = await load(given);
+  if (errors === 0 && rejected === (isDenied ? requests : 0)) return requests;
+  throw new Error(`${given.url}: of ${requests} requests ${rejected} were rejected, ${errors} failed`);
 }
 
-/** What the counting Worker at `url` has counted since it started. */
-export async function counted(url: string): Promise<Counts> {
+/** The counts of the counting Worker at `url` since it started. */
+export async function counted(url: string): Promise<OperationCounts> {
   const counts = await json(`${url}/bench/operations`);
-  return {
-    objectCalls: numberIn(counts, "objectCalls"),
-    hubCalls: numberIn(counts, "hubCalls"),
-    rowsWritten: numberIn(counts, "rowsWritten"),
-    hubRows: numberIn(counts, "hubRows"),
-    kvReads: numberIn(counts, "kvReads"),
-    kvWrites: numberIn(counts, "kvWrites"),
-    dataPoints: numberIn(counts, "dataPoints"),
-  };
+  return countsOf((name) => numberIn(counts, name));
 }
 
 async function json(url: string): Promise<unknown> {

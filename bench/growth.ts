@@ -1,11 +1,11 @@
 /**
- * P9: what more users cost. Throughput with 1 and 1,000 users, beside that of an empty object call and of a row written per
- * check for as many; and what the edge's isolate keeps of them in memory.
+ * P9: the cost of more users. Measures the throughput with 1 and 1,000 users, next to that of an empty object call and of a row
+ * written per check; and the memory that an edge isolate keeps for its users.
  */
 import { wakeAll } from "./ask-once.ts";
 import { CLIENTS, type Places } from "./contenders.ts";
 import { inspect } from "./inspector.ts";
-import { type Load, load, type Users } from "./load.ts";
+import { type Load, load, type Users } from "./wrk.ts";
 import { type Spread, ratiosOf, spreadOf } from "./ratios.ts";
 import { edgeAlone } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
@@ -13,7 +13,7 @@ import { putPolicy } from "./setup.ts";
 
 export interface Growth {
   readonly users: number;
-  /** Decisions a second, each by the object of another user. */
+  /** Decisions a second, spread over the users. */
   readonly strict: Spread;
   readonly empty: Spread;
   readonly write: Spread;
@@ -21,11 +21,11 @@ export interface Growth {
   readonly toWrite: Spread;
 }
 
-/** So many that none comes back. */
+/** Enough that no user comes twice. */
 const ALL_NEW = 100_000;
 const USERS = [1, 1_000];
-/** Users that one step brings: workerd has six files open for each object that is awake. */
-const OPENED = 800;
+/** New users per step. Bounded, since workerd has six open files for each object that is awake. */
+const USERS_PER_STEP = 800;
 
 export async function measureGrowth(
   { url }: Places,
@@ -41,16 +41,16 @@ export async function measureGrowth(
   };
   for (const count of USERS) {
     const runs: Record<Name, number[]> = { strict: [], empty: [], write: [] };
-    // What a new user costs is a figure of its own (newcomers.ts).
+    // Creates the objects first: newcomers.ts measures the cost of a new user.
     for (const name of NAMES) await wakeAll(place(name, count));
     for (let round = 1; round <= rounds; round++) {
       for (const name of NAMES) {
         const given = place(name, count);
         await wakeAll(given);
         const measured = await load(given);
-        if (measured.refused + measured.errors > 0) throw new Error(`${name} failed with ${count} users`);
+        if (measured.rejected + measured.errors > 0) throw new Error(`${name} failed with ${count} users`);
         progress(`growth ${round}/${rounds}  ${count} users, ${name}: ${measured.perSecond.toFixed(0)}/s`);
-        // A run in which the machine stood still is no infinite ratio.
+        // At least 1, so that a run in which the machine stalled does not make a ratio infinite.
         runs[name].push(Math.max(1, measured.perSecond));
       }
     }
@@ -74,7 +74,7 @@ function ofMany(url: string, header: string, count: number, seconds: number): Lo
 }
 
 export interface Memory {
-  /** Different users that the isolate had decided about. */
+  /** Number of users that the isolate has decided for. */
   readonly users: number;
   /** Live JavaScript heap after a collection, MB. */
   readonly heapMb: number;
@@ -82,9 +82,9 @@ export interface Memory {
 
 const STEPS = 4;
 const ATTEMPTS = 3;
-const ASK_EVERY_MS = 200;
+const REQUEST_EVERY_MS = 200;
 
-/** {@link measureMemory}, tried again where the inspector is silent. Nothing, aloud, where it stays so. */
+/** {@link measureMemory} with retries if the inspector does not answer. Returns an empty list, and says so, if it never does. */
 export async function tryMeasureMemory(seconds: number, progress: (text: string) => void): Promise<Memory[]> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     try {
@@ -96,26 +96,26 @@ export async function tryMeasureMemory(seconds: number, progress: (text: string)
   return [];
 }
 
-/** The heap of an isolate that has only the edge in it, as ever more users come by. */
+/** Measures the heap of an isolate that runs only the edge, with a growing number of users. */
 async function measureMemory(seconds: number, progress: (text: string) => void): Promise<Memory[]> {
   const rig = await startRig(await edgeAlone(), true);
   try {
-    if (!rig.inspector) throw new Error("there is no inspector");
+    if (!rig.inspector) throw new Error("the rig was started without an inspector");
     await putPolicy(rig.url("ours"));
     const edge = `${rig.url("edge")}/identify`;
     await (await fetch(edge, { headers: { "CF-Connecting-IP": "203.0.113.9" } })).text();
     const inspector = await inspect(rig.inspector, "edge");
-    const heap = (): Promise<number> => whileAsked(edge, inspector.heapMb());
+    const heap = (): Promise<number> => whileBusy(edge, inspector.heapMb());
     const found: Memory[] = [{ users: 1, heapMb: await heap() }];
     let users = 1;
     for (let step = 1; step <= STEPS; step++) {
-      // Others in each step, none twice, and no more than workerd can have files open for.
+      // New users in each step, and no more than workerd has open files for.
       const { requests } = await load({
         ...ofMany(edge, "CF-Connecting-IP", ALL_NEW, seconds),
         users: {
           header: "CF-Connecting-IP",
           count: ALL_NEW,
-          most: { requests: OPENED, from: step * OPENED },
+          max: { requests: USERS_PER_STEP, from: step * USERS_PER_STEP },
         },
       });
       users += requests;
@@ -130,18 +130,18 @@ async function measureMemory(seconds: number, progress: (text: string) => void):
   }
 }
 
-/** An isolate that nobody asks anything leaves its inspector waiting. */
-async function whileAsked<T>(url: string, work: Promise<T>): Promise<T> {
-  const asking = setInterval(
+/** Sends requests while `work` runs, since an idle isolate does not answer its inspector. */
+async function whileBusy<T>(url: string, work: Promise<T>): Promise<T> {
+  const requesting = setInterval(
     () =>
       void fetch(url)
         .then((answer) => answer.text())
         .catch(() => ""),
-    ASK_EVERY_MS,
+    REQUEST_EVERY_MS,
   );
   try {
     return await work;
   } finally {
-    clearInterval(asking);
+    clearInterval(requesting);
   }
 }

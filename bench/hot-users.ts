@@ -1,32 +1,32 @@
 /**
- * `npm run bench:hot-users`: one user at 100,000 requests a second over 100 locations. How many calls a second its one object gets,
- * by the number of isolates that serve the user, leased and strict (a bound, by the round trip).
+ * `npm run bench:hot-users`: simulates one user with 100,000 requests a second over 100 locations. Prints the calls a second that
+ * the user's object receives, by the number of isolates that serve the user: leased, and strict (an upper bound from round trips).
  *
- * A simulation: the isolates' leases and the object's lease desk are the product's own code; time and network are not. An object
- * takes about 1,000 calls a second (Cloudflare's soft limit), so where a column passes that, the user needs what is to its right.
+ * The isolates' leases and the object's lease desk are the product's own code; time and network are simulated. An object handles
+ * about 1,000 calls a second (Cloudflare's soft limit). Above that, see docs/hot-users.md.
  */
 import { SimulatedFleet, type Arrival } from "../test/core/simulated-fleet.ts";
 import { compilePolicy, type Policy } from "../src/policy/compile.ts";
 import type { LimitDocument } from "../src/policy/schema.ts";
 
 const RATE_PER_SECOND = 100_000;
-/** Left out: all isolates begin at once. */
+/** Not counted, since all isolates start at once. */
 const WARM_UP_SECONDS = 1;
 const SECONDS = 3;
 const LOCATIONS = 100;
-/** Isolates of one location that serve one user at once. */
+/** Concurrent isolates per location that serve the user. */
 const ISOLATES_PER_LOCATION = [0.5, 1, 2, 3, 4, 8];
-/** One way, ms: from the same city to the other side of the earth, by location. */
+/** One-way latencies: from the same city to the other side of the earth. */
 const nearestMs = 2;
 const farthestMs = 120;
-/** A combined call of an isolate lasts a round trip, and the next follows at once: its calls a second are bounded by that. */
+/** The bound of an isolate's combined calls a second: each takes a round trip, and the next follows at once. */
 const combinedCallsOf = (isolate: number, isolates: number): number =>
   1_000 / (2 * oneWayMs(isolate, isolates) + 1);
 const OBJECT_CALLS_PER_SECOND = 1_000;
 const START_MS = 1_731_585_600_000;
 
 const UNLIMITED: readonly LimitDocument[] = [];
-/** A limit that the user stays below by half. */
+/** A limit of twice the user's rate. */
 const LIMITED: readonly LimitDocument[] = [
   { name: "second", kind: "bucket", tokens: 2 * RATE_PER_SECOND, per: "second", burst: 4 * RATE_PER_SECOND },
 ];
@@ -41,13 +41,13 @@ function policyOf(limits: readonly LimitDocument[]): Policy {
   return compiled.value;
 }
 
-/** Isolates are spread evenly over the locations, also where there are fewer of them. */
+/** Isolates are spread evenly over the locations, even if there are fewer isolates than locations. */
 function oneWayMs(isolate: number, isolates: number): number {
   const location = Math.floor((isolate * LOCATIONS) / Math.min(isolates, LOCATIONS)) % LOCATIONS;
   return nearestMs + ((farthestMs - nearestMs) * location) / (LOCATIONS - 1);
 }
 
-/** Requests spread evenly over time and isolates. */
+/** Requests, spread evenly over time and isolates. */
 function* arrivals(isolates: number, warmedUp: () => void): Generator<Arrival> {
   const total = RATE_PER_SECOND * SECONDS;
   for (let i = 0; i < total; i++) {
@@ -90,7 +90,7 @@ function leased(limits: readonly LimitDocument[], isolates: number) {
 }
 
 console.log(
-  `one user, ${RATE_PER_SECOND} requests/s over ${LOCATIONS} locations, ${nearestMs} to ${farthestMs} ms away, ${SECONDS} s`,
+  `Simulating one user with ${RATE_PER_SECOND} requests/s over ${LOCATIONS} locations, ${nearestMs} to ${farthestMs} ms away, for ${SECONDS} s ...`,
 );
 const rows = ISOLATES_PER_LOCATION.map((each) => {
   const isolates = each * LOCATIONS;
@@ -108,5 +108,5 @@ const rows = ISOLATES_PER_LOCATION.map((each) => {
 });
 console.table(rows);
 console.log(
-  `An object takes about ${OBJECT_CALLS_PER_SECOND} calls/s: docs/hot-users.md says what to do beyond.`,
+  `An object handles about ${OBJECT_CALLS_PER_SECOND} calls/s. If you need more, see docs/hot-users.md.`,
 );

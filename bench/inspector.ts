@@ -1,11 +1,11 @@
-/** V8's inspector protocol, as far as the benchmarks need it: the heap of an isolate, and where its time goes. */
+/** A client of V8's inspector protocol, for the heap size and the CPU profile of an isolate. */
 import * as z from "zod/mini";
 import { withDeadline } from "../src/deadline.ts";
 
 export interface Inspector {
   /** Live JavaScript heap after a collection, MB. */
   heapMb(): Promise<number>;
-  /** A profile of the processor's time while `work` runs, sampled every 0.2 ms. */
+  /** A CPU profile while `work` runs, sampled every 0.2 ms. */
   profile(work: () => Promise<unknown>): Promise<Profile>;
   close(): void;
 }
@@ -22,19 +22,19 @@ const profileSchema = z.object({
   timeDeltas: z.array(z.number()),
 });
 
-/** As V8 tells it: the stack under each sample by node, and how long until the next, microseconds. */
+/** V8's format: the stack of each sample as a node, and the time until the next sample in microseconds. */
 export type Profile = z.infer<typeof profileSchema>;
 
 const SAMPLE_MICROS = 200;
-/** It answers in milliseconds or, now and then, not at all. */
+/** The inspector answers within milliseconds or, occasionally, never. */
 const ANSWER_MS = 10_000;
 
-/** Connects to the isolate of a Worker. */
+/** Connects to the isolate of a Worker. @throws if the inspector does not list the Worker or does not answer. */
 export async function inspect(address: URL, worker: string): Promise<Inspector> {
   const list: unknown = await (await fetch(new URL("/json", `http://${address.host}`))).json();
   const targets = Array.isArray(list) ? list : [];
   const target = targets.find((each) => String(each.id).includes(worker));
-  if (!target) throw new Error(`the inspector does not know ${worker}: ${JSON.stringify(list)}`);
+  if (!target) throw new Error(`the inspector does not list ${worker}: ${JSON.stringify(list)}`);
   const socket = new WebSocket(String(target.webSocketDebuggerUrl));
   const opened = new Promise((done, failed) => {
     socket.addEventListener("open", done);

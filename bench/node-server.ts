@@ -1,6 +1,6 @@
 /**
- * Node's own HTTP server, with and without rate-limiter-flexible on Redis: `node node-server.ts <port of Redis>`. Prints where it
- * listens. The X-Limit header is the limit of a minute.
+ * Node's HTTP server, with and without rate-limiter-flexible on Redis: `node node-server.ts <port of Redis>`. Prints the port
+ * that it listens on. The X-Limit header is the limit per minute.
  */
 import { createServer } from "node:http";
 import { Redis } from "ioredis";
@@ -29,8 +29,8 @@ const server = createServer((request, response) => {
       );
       response.setHeader("Content-Type", "text/plain").end("ok");
     },
-    (refused: unknown) => {
-      response.statusCode = refused instanceof RateLimiterRes ? 429 : 500;
+    (rejected: unknown) => {
+      response.statusCode = rejected instanceof RateLimiterRes ? 429 : 500;
       response.end();
     },
   );

@@ -1,10 +1,10 @@
-/** What may not grow unnoticed, and what has. Pure: no timing is in it, so that it says the same on every machine. */
+/** Compares measured figures with the budget. Pure. No figure depends on timing, so the result is the same on every machine. */
 import * as z from "zod/mini";
 import { parseBy } from "../src/policy/fault.ts";
 
 const figure = z.number().check(z.gte(0));
 
-/** What is billed, per 1,000 decisions. The hub is told by time, so its figures have room for a slow machine. */
+/** The billed operations of the budget. Points go to the hub by time, so the hub's figures leave room for a slow machine. */
 const COUNTED = ["objectCalls", "rowsWritten", "kvReads", "hubCalls", "hubRows"] as const;
 
 const operations = z.strictObject({
@@ -18,43 +18,45 @@ const operations = z.strictObject({
 const schema = z.strictObject({
   /** The product's bundle, minified and compressed, KiB. */
   gzipKb: figure,
-  /** Operations per 1,000 decisions of one user, by how he is decided about. */
+  /** Operations per 1,000 decisions for one user, by the kind of decision. */
   strict: operations,
   leased: operations,
   denied: operations,
-  /** Of the first requests of 1,000 addresses. */
+  /** Operations per 1,000 first requests of new addresses. */
   newcomers: operations,
 });
 
-/** Most of each figure, or each figure as measured. */
+/** The maximum of each figure, or each figure as measured. */
 export type Budget = z.infer<typeof schema>;
 
-/** @throws naming the figure that is none. */
+/** @throws with the names of the invalid figures. */
 export function parseBudget(given: unknown): Budget {
   const parsed = parseBy(schema, given);
   if (parsed.ok) return parsed.value;
   throw new Error(parsed.faults.map(({ path, message }) => `${path} ${message}`).join("; "));
 }
 
-export interface Line {
+export interface BudgetLine {
   readonly figure: string;
   readonly measured: number;
-  readonly most: number;
+  readonly max: number;
   readonly isOver: boolean;
 }
 
-/** Every figure beside its most. What is not a number is over it. */
-export function linesOf(measured: Budget, most: Budget): Line[] {
-  const line = (name: string, is: number, limit: number): Line => ({
-    figure: name,
-    measured: is,
-    most: limit,
-    isOver: !(is <= limit),
+/** Every figure with its maximum. A figure that is not a number counts as over. */
+export function linesOf(measured: Budget, budget: Budget): BudgetLine[] {
+  const line = (figureName: string, value: number, max: number): BudgetLine => ({
+    figure: figureName,
+    measured: value,
+    max,
+    isOver: !(value <= max),
   });
-  const lines = [line("bundle, KiB", measured.gzipKb, most.gzipKb)];
-  for (const who of ["strict", "leased", "denied", "newcomers"] as const) {
+  const lines = [line("bundle, KiB", measured.gzipKb, budget.gzipKb)];
+  for (const caller of ["strict", "leased", "denied", "newcomers"] as const) {
     for (const operation of COUNTED) {
-      lines.push(line(`${who}: ${operation} per 1,000`, measured[who][operation], most[who][operation]));
+      lines.push(
+        line(`${caller}: ${operation} per 1,000`, measured[caller][operation], budget[caller][operation]),
+      );
     }
   }
   return lines;

@@ -1,6 +1,5 @@
 /**
- * A limiter on Node for comparison: rate-limiter-flexible with a Redis of its own, each a process. Only where redis-server is
- * installed.
+ * Starts a limiter on Node for comparison: rate-limiter-flexible and its own Redis, one process each. Requires redis-server.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,14 +8,14 @@ import { join } from "node:path";
 
 export interface NodePeer {
   readonly url: string;
-  /** Of Node and of Redis. */
+  /** Process ids of Redis and of Node. */
   readonly pids: readonly number[];
   close(): Promise<void>;
 }
 
 const START_MS = 10_000;
 
-/** Null where Redis is not installed. */
+/** @returns null if Redis is not installed. */
 export async function startNodePeer(): Promise<NodePeer | null> {
   try {
     execFileSync("redis-server", ["--version"], { stdio: "ignore" });
@@ -25,7 +24,7 @@ export async function startNodePeer(): Promise<NodePeer | null> {
   }
   const port = await freePort();
   const started: ChildProcess[] = [];
-  // However this process ends, short of being killed.
+  // Covers every end of this process but SIGKILL.
   process.once("exit", () => started.forEach((child) => child.kill("SIGKILL")));
   const close = async (): Promise<void> => {
     for (const child of started) {
@@ -38,10 +37,10 @@ export async function startNodePeer(): Promise<NodePeer | null> {
   try {
     const redis = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
     started.push(spawn("redis-server", redis, { stdio: ["ignore", "pipe", "inherit"] }));
-    await said(started[0], /Ready to accept connections/);
+    await outputOf(started[0], /Ready to accept connections/);
     const server = join(import.meta.dirname, "node-server.ts");
     started.push(spawn(process.execPath, [server, String(port)], { stdio: ["ignore", "pipe", "inherit"] }));
-    const [, listening] = await said(started[1], /listening on (\d+)/);
+    const [, listening] = await outputOf(started[1], /listening on (\d+)/);
     const pids = started.map(({ pid }) => pid ?? Number.NaN);
     return { url: `http://127.0.0.1:${listening}`, pids, close };
   } catch (thrown) {
@@ -50,12 +49,15 @@ export async function startNodePeer(): Promise<NodePeer | null> {
   }
 }
 
-/** Waits for a line of its output. */
-function said(child: ChildProcess | undefined, pattern: RegExp): Promise<RegExpExecArray> {
+/** Waits until the process prints a match. @throws if it exits first, or after 10 s. */
+function outputOf(child: ChildProcess | undefined, pattern: RegExp): Promise<RegExpExecArray> {
   return new Promise((done, failed) => {
     let text = "";
-    const timer = setTimeout(() => failed(new Error(`not in ${START_MS} ms: ${pattern}\n${text}`)), START_MS);
-    child?.on("close", (code) => failed(new Error(`ended (${code}) before ${pattern}\n${text}`)));
+    const timer = setTimeout(
+      () => failed(new Error(`no ${pattern} within ${START_MS} ms\n${text}`)),
+      START_MS,
+    );
+    child?.on("close", (code) => failed(new Error(`exited (${code}) before ${pattern}\n${text}`)));
     child?.on("error", failed);
     child?.stdout?.on("data", (more) => {
       text += String(more);

@@ -1,5 +1,6 @@
 /**
- * What operations cost at Cloudflare's list prices. Pure. Left out, since it depends on how long objects are awake: their GB-seconds.
+ * The price of operations at Cloudflare's list prices. Pure. Excludes the GB-seconds of objects, which depend on how long they
+ * are awake.
  */
 
 /** Dollars per million operations, https://developers.cloudflare.com/workers/platform/pricing/ (November 2026); of CPU, per million ms. */
@@ -9,26 +10,46 @@ export const PRICES = {
   objectCalls: 0.15,
   rowsWritten: 1,
   kvReads: 0.5,
-  /** Also deletions and lists. */
+  /** Also of deletions and lists. */
   kvWrites: 5,
   dataPoints: 0.25,
 } as const;
 
-/** Operations, as many as counted, and the decisions that took them. */
-export interface Operations {
-  readonly decisions: number;
-  /** To all objects but the hub. */
-  readonly objectCalls: number;
-  readonly hubCalls: number;
-  /** By all objects but the hub. */
-  readonly rowsWritten: number;
-  readonly hubRows: number;
-  readonly kvReads: number;
-  readonly kvWrites: number;
-  readonly dataPoints: number;
+/** Numbers of billed operations. */
+export interface OperationCounts {
+  /** Calls to objects other than the metrics hub. */
+  objectCalls: number;
+  /** Calls to the metrics hub. */
+  hubCalls: number;
+  /** Rows written by objects other than the hub, as SQLite counts them. */
+  rowsWritten: number;
+  /** Rows written by the hub. */
+  hubRows: number;
+  kvReads: number;
+  /** Includes deletions and lists, which cost the same. */
+  kvWrites: number;
+  dataPoints: number;
 }
 
-/** @param cpuUs of one decision. @returns dollars per million decisions. */
+/** The operations of a number of decisions. */
+export interface Operations extends Readonly<OperationCounts> {
+  readonly decisions: number;
+}
+
+/** Counts from a function of the operation's name. */
+export function countsOf(count: (name: keyof OperationCounts) => number): OperationCounts {
+  return {
+    objectCalls: count("objectCalls"),
+    hubCalls: count("hubCalls"),
+    rowsWritten: count("rowsWritten"),
+    hubRows: count("hubRows"),
+    kvReads: count("kvReads"),
+    kvWrites: count("kvWrites"),
+    dataPoints: count("dataPoints"),
+  };
+}
+
+/** @param cpuUs CPU time of one decision. @returns dollars per million decisions. */
 export function priceOf(operations: Operations, cpuUs: number): number {
   const operationsPrice =
     (operations.objectCalls + operations.hubCalls) * PRICES.objectCalls +

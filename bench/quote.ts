@@ -1,14 +1,15 @@
 /**
- * Puts a table where a document quotes it: between `<!-- bench:chosen -->` or `<!-- bench:all -->` and `<!-- /bench -->`. Pure.
+ * Inserts tables into a document, between `<!-- bench:chosen -->` or `<!-- bench:all -->` and `<!-- /bench -->`, and chooses rows of
+ * a table. Pure.
  */
 
-export type Quoted = "chosen" | "all";
+export type QuotedTable = "chosen" | "all";
 
 /**
- * The document with its quotations replaced. A document without quotations stays as it is.
- * @throws if a quotation has no end: what follows would be lost.
+ * The document with its tables replaced. A document without markers stays unchanged.
+ * @throws if an end marker is missing, since the rest of the document would be lost.
  */
-export function quote(document: string, tables: Readonly<Record<Quoted, string>>): string {
+export function quote(document: string, tables: Readonly<Record<QuotedTable, string>>): string {
   let text = document;
   for (const name of ["chosen", "all"] as const) {
     const begin = `<!-- bench:${name} -->`;
@@ -22,8 +23,8 @@ export function quote(document: string, tables: Readonly<Record<Quoted, string>>
 }
 
 /**
- * The head of a Markdown table and the rows that begin so, in the order of `beginnings`.
- * @throws if a beginning does not match exactly one row: a run with other words must not drop a row silently.
+ * The header of a Markdown table and the rows that start with `beginnings`, in that order.
+ * @throws if a beginning does not match exactly one row, so that a reworded table never loses a row silently.
  */
 export function chooseRows(table: string, beginnings: readonly string[]): string {
   const [head = "", line = "", ...rows] = table.split("\n");

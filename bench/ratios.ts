@@ -1,4 +1,7 @@
-/** Figures out of rounds. Pure. A ratio is taken within a round, where both sides had the same machine, and then the median of them. */
+/**
+ * Medians and ratios of rounds. Pure. Ratios are computed within each round, in which both sides ran under the same conditions;
+ * the result is the median of these ratios.
+ */
 
 export interface Spread {
   readonly median: number;
@@ -6,7 +9,7 @@ export interface Spread {
   readonly max: number;
 }
 
-/** @throws RangeError where there is nothing to take it of. */
+/** @throws RangeError if there are no values. */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const [low, high] = [sorted[(sorted.length - 1) >> 1], sorted[sorted.length >> 1]];
@@ -17,8 +20,9 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: (low + high) / 2, min, max };
 }
 
-/** The ratios of one side to the other, round by round. @throws RangeError where the rounds are not as many. */
+/** The ratios of `ours` to `theirs`, round by round. @throws RangeError if their numbers of rounds differ. */
 export function ratiosOf(ours: readonly number[], theirs: readonly number[]): Spread {
-  if (ours.length !== theirs.length) throw new RangeError("the rounds do not pair");
+  if (ours.length !== theirs.length)
+    throw new RangeError(`${ours.length} rounds cannot be compared with ${theirs.length}`);
   return spreadOf(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)));
 }

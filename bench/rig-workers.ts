@@ -1,24 +1,24 @@
-/** The contenders as Miniflare's options: which bundle, which bindings. Built with the product's settings. */
+/** The contenders' Workers as Miniflare options, with their bundles and bindings. Built with the product's settings. */
 import { dirname, join } from "node:path";
 import { bundle } from "../scripts/bundle.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const COMPATIBILITY_DATE = "2026-10-01";
-/** Bundles are kept between runs while their sources have not changed. */
+/** Bundles are kept between runs until their sources change. */
 const BUILDS = join(ROOT, "dist", "bench");
-/** Of the benchmark's own objects, which nobody else can reach. */
+/** Not a secret: the rig listens on loopback only. */
 export const ADMIN_TOKEN = "bench-admin-token-0123456789abcdef";
 
-/** What a limiter of P8 admits at most. The binding's is configuration, so all have this one. */
+/** The limit of each limiter in P8. The same for all, since that of the `ratelimits` binding is configuration. */
 export const CAPACITY = 3_000;
 
-/** Edges beside the first, each an isolate of its own, that share the first one's objects. */
+/** Numbers of the additional isolates of a Worker. They share the objects of the first one. */
 export const FURTHER = [2, 3, 4];
 
-/** `embedded` as the product is deployed; `engine`: points go to Analytics Engine, and the hub keeps only counts. */
+/** Where points go. `embedded`: to the hub, as in the default configuration. `engine`: to Analytics Engine; the hub only counts. */
 export type Analytics = "embedded" | "engine";
 
-/** One Worker, as Miniflare takes it. */
+/** Miniflare's options for one Worker. */
 export interface RigWorker {
   readonly name: string;
   readonly rootPath: string;
@@ -34,7 +34,7 @@ export interface RigWorker {
 
 type Objects = NonNullable<RigWorker["durableObjects"]>;
 
-/** All that are timed. */
+/** The Workers of all timed contenders. */
 export async function contenders(): Promise<RigWorker[]> {
   const [product, ours, bare, objects, peer, binding] = await Promise.all([
     productBundle(),
@@ -73,7 +73,7 @@ export async function contenders(): Promise<RigWorker[]> {
   ];
 }
 
-/** The one that counts what it is billed for. */
+/** The Worker that counts its billed operations, and the naive limiter. */
 export async function countedWorker(analytics: Analytics): Promise<RigWorker[]> {
   const [counted, objects] = await Promise.all([built("counted"), built("objects")]);
   return [
@@ -86,13 +86,13 @@ export async function countedWorker(analytics: Analytics): Promise<RigWorker[]> 
   ];
 }
 
-/** An edge whose isolate holds no objects: what it keeps in memory is the edge's own. */
+/** An edge whose isolate runs no objects, so that all memory is the edge's. */
 export async function edgeAlone(): Promise<RigWorker[]> {
   const ours = await built("ours");
   return [limiter("ours", ours, "embedded"), limiter("edge", ours, "embedded", "ours")];
 }
 
-/** The self-answering one, with the names of functions kept. */
+/** The self-answering Worker, with function names kept. */
 export async function profiledWorkers(): Promise<RigWorker[]> {
   return [limiter("profiled", await built("profiled"), "embedded")];
 }
@@ -114,7 +114,7 @@ function worker(name: string, path: string): RigWorker {
   };
 }
 
-/** One of ours. Its objects are `owner`'s. */
+/** A Worker with our limiter. @param owner the Worker whose objects it uses. */
 function limiter(name: string, path: string, analytics: Analytics, owner = name): RigWorker {
   const objects = {
     USER_LIMITER: "UserLimiter",
@@ -135,7 +135,7 @@ function variables(analytics: Analytics, upstream: string): Record<string, strin
   return { ADMIN_TOKEN, UPSTREAM: upstream, LOG_LEVEL: "error", ANALYTICS: analytics };
 }
 
-/** Bindings to objects: the Worker's own, or those of the Worker that owns them. */
+/** Bindings to the Worker's own objects, or to those of `owner`. */
 function bound(classes: Readonly<Record<string, string>>, name: string, owner: string): Objects {
   const of = name === owner ? {} : { scriptName: owner };
   return Object.fromEntries(
@@ -143,7 +143,7 @@ function bound(classes: Readonly<Record<string, string>>, name: string, owner: s
   );
 }
 
-/** The Worker and its further isolates. */
+/** The Worker and its additional isolates. */
 function isolates(name: string, make: (name: string) => RigWorker): RigWorker[] {
   return [name, ...FURTHER.map((n) => `${name}-${n}`)].map(make);
 }

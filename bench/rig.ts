@@ -1,6 +1,6 @@
 /**
- * The bench: Workers in one workerd, each on a socket of its own, so that no request goes through a proxy. State is in a temporary
- * directory that goes with it.
+ * Runs Workers in one workerd, each on its own socket, so that no request passes through a proxy. State is in a temporary
+ * directory that is removed with the rig.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,26 +10,26 @@ import { withoutSignalHandlers } from "../scripts/local-product.ts";
 import type { RigWorker } from "./rig-workers.ts";
 
 export interface Rig {
-  /** Where a Worker listens, without a slash at the end. */
+  /** URL of a Worker, without a trailing slash. */
   url(worker: string): string;
-  /** Of workerd. */
+  /** Process id of workerd. */
   readonly pid: number;
-  /** What the runtime and the Workers have printed so far, in lines. Contenders that do as they should print nothing. */
-  complaints(): number;
-  /** The inspector's address, or null where it was not asked for. */
+  /** Number of log messages of the runtime and the Workers. 0 if all of them work. */
+  messages(): number;
+  /** URL of the inspector, or null if it was not requested. */
   readonly inspector: URL | null;
-  /** Once is enough; more does no harm. */
+  /** May be called more than once. */
   close(): Promise<void>;
 }
 
-/** Of what is printed so much is shown: a Worker that fails under load prints thousands of lines a second. */
-const MOST_SHOWN = 5;
-const MOST_LENGTH = 300;
+/** Bounds of the printed log messages: a Worker that fails under load logs thousands a second. */
+const MAX_SHOWN = 5;
+const MAX_LENGTH = 300;
 
-/** Starts and waits until it serves. */
+/** Starts the Workers and waits until they serve requests. */
 export async function startRig(workers: readonly RigWorker[], inspect = false): Promise<Rig> {
   const state = await mkdtemp(join(tmpdir(), "edge-limiter-bench-"));
-  let complaints = 0;
+  let messages = 0;
   const before = new Set(await childrenNamed("workerd"));
   const settings = convertV4MiniflareOptions({
     host: "127.0.0.1",
@@ -38,8 +38,8 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
     resourcePersistencePath: state,
     log: new Log(LogLevel.ERROR),
     handleStructuredLogs: ({ level, message }) => {
-      complaints++;
-      if (complaints <= MOST_SHOWN) console.error(`workerd ${level}: ${message.slice(0, MOST_LENGTH)}`);
+      messages++;
+      if (messages <= MAX_SHOWN) console.error(`workerd ${level}: ${message.slice(0, MAX_LENGTH)}`);
     },
     ...(inspect ? { inspectorPort: 0 } : {}),
     workers: workers.map((worker) => ({
@@ -65,7 +65,7 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
       pid,
       inspector: inspect ? await miniflare.getInspectorURL() : null,
       close,
-      complaints: () => complaints,
+      messages: () => messages,
       url(worker) {
         const url = urls.get(worker);
         if (url === undefined) throw new Error(`no Worker named ${worker}`);
@@ -78,16 +78,10 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
   }
 }
 
-/** Processor time of a process so far, microseconds, in user and in kernel mode. Linux counts it in hundredths of a second. */
+/** CPU time of a process so far in microseconds, user and kernel mode. Linux counts in steps of 10,000. */
 export async function cpuMicros(pid: number): Promise<number> {
   const fields = await statOf(pid);
   return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-/** Memory of a process at the moment, MB. */
-export async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1_024;
 }
 
 async function childrenNamed(name: string): Promise<number[]> {
@@ -97,13 +91,13 @@ async function childrenNamed(name: string): Promise<number[]> {
       const isNamed = (await readFile(`/proc/${pid}/comm`, "utf8")).trim() === name;
       if (isNamed && (await statOf(Number(pid)))[1] === String(process.pid)) found.push(Number(pid));
     } catch {
-      // It has ended meanwhile.
+      // The process has ended in the meantime.
     }
   }
   return found;
 }
 
-/** The fields of /proc/<pid>/stat after the name, which may hold spaces: state, parent, ... (proc(5)). */
+/** The fields of /proc/<pid>/stat after the name, which may contain spaces: state, parent, ... (proc(5)). */
 async function statOf(pid: number): Promise<string[]> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");

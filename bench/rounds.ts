@@ -1,22 +1,22 @@
-/** Runs the contenders in turn, A B C A B C, so that whatever else the machine does hits all of them alike. */
+/** Runs the contenders in turn, A B C A B C, so that other work on the machine affects all of them equally. */
 import { wakeAll } from "./ask-once.ts";
 import { CONTENDERS, type ContenderName, type Places } from "./contenders.ts";
-import { type Load, load, type Measured } from "./load.ts";
+import { type Load, load, type LoadResult } from "./wrk.ts";
 import { cpuMicros } from "./rig.ts";
 
-export interface Run extends Measured {
-  /** Processor time of the server's processes, microseconds a request. */
+export interface ContenderRun extends LoadResult {
+  /** CPU time of the server's processes, microseconds per request. */
   readonly cpuUs: number;
 }
 
-/** Of each contender its run in each round. One that cannot run here is not in it. */
-export type Rounds = ReadonlyMap<ContenderName, readonly Run[]>;
+/** The runs of each contender, one per round. Contenders that cannot run on this machine are missing. */
+export type Rounds = ReadonlyMap<ContenderName, readonly ContenderRun[]>;
 
-/** Until the work behind the last answers of one is done, so that the next does not pay for it. */
+/** Time for a contender's work after its last answers, so that it does not burden the next one. */
 const PAUSE_MS = 250;
 const ATTEMPTS = 3;
 
-/** @param pids the server processes of workerd's contenders, and of Node's. */
+/** Runs all contenders. @param pids the processes of workerd and of the Node contenders. */
 export async function runRounds(
   places: Places,
   pids: { readonly workerd: number; readonly node: readonly number[] },
@@ -24,8 +24,8 @@ export async function runRounds(
   seconds: number,
   progress: (text: string) => void,
 ): Promise<Rounds> {
-  const found = new Map<ContenderName, Run[]>();
-  // Round 0 warms up: compiled code, connections to objects, cached keys.
+  const found = new Map<ContenderName, ContenderRun[]>();
+  // Round 0 warms up the compiler, the connections to objects and the cached keys.
   for (let round = 0; round <= rounds; round++) {
     for (const { name, load: loadOf, isDenied = false } of CONTENDERS) {
       const given = loadOf(places);
@@ -46,11 +46,11 @@ export async function runRounds(
   return found;
 }
 
-/** Once more where the machine stood still for all of it, as one with a busy disk does. */
+/** Runs one contender, again if the machine stalled for the whole run, as with a busy disk. */
 async function run(
   given: Load,
   processes: readonly number[],
-): Promise<{ measured: Measured; cpuUs: number }> {
+): Promise<{ measured: LoadResult; cpuUs: number }> {
   for (let attempt = 1; ; attempt++) {
     const before = await cpuOf(processes);
     const measured = await load(given);
@@ -59,18 +59,18 @@ async function run(
   }
 }
 
-/** A contender that fails is quick, and no contender. */
+/** A failing contender would be fast, so its figures must not count. @throws if a response is not as expected. */
 function assertAnswered(
   name: string,
-  { requests, refused, errors }: Measured,
+  { requests, rejected, errors }: LoadResult,
   isDenied: boolean,
   round: number,
 ): void {
-  // The first request of one who is denied passes.
-  if (requests === 0) throw new Error(`${name} answered nothing in all of its time`);
-  const isAsExpected = isDenied ? requests - refused <= (round === 0 ? 1 : 0) : refused === 0;
+  if (requests === 0) throw new Error(`${name} answered no request`);
+  // The very first request of a denied user is allowed.
+  const isAsExpected = isDenied ? requests - rejected <= (round === 0 ? 1 : 0) : rejected === 0;
   if (isAsExpected && errors === 0) return;
-  throw new Error(`${name}: of ${requests} requests ${refused} were refused, ${errors} failed`);
+  throw new Error(`${name}: of ${requests} requests ${rejected} were rejected, ${errors} failed`);
 }
 
 async function cpuOf(pids: readonly number[]): Promise<number> {

@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: P1 to P10 of docs/performance.md, side by side on this machine. `npm run bench:quick`: the same with fewer and
- * shorter rounds, in under two minutes. Prints the tables and writes them to
- * bench/results/<date>.md, and all that was measured to <date>.json beside it.
+ * `npm run bench`: measures P1 to P10 of docs/performance.md on this machine, in about ten minutes. `npm run bench:quick`: most of
+ * it with fewer and shorter rounds, in under two minutes. Prints the tables, and writes them to bench/results/<date>.md and all
+ * measurements to <date>.json.
  */
 import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -9,13 +9,13 @@ import { cpus, loadavg, platform, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureAccuracy } from "./accuracy.ts";
 import type { Places } from "./contenders.ts";
-import { BUSY, type Busy, countOperations } from "./cost.ts";
+import { BILLED_CALLERS, type BilledCaller, countOperations } from "./cost.ts";
 import { measureGrowth, tryMeasureMemory } from "./growth.ts";
 import { measureNewcomers } from "./newcomers.ts";
-import { assertWrk, stopLoads } from "./load.ts";
+import { assertWrk, stopLoads } from "./wrk.ts";
 import { startNodePeer } from "./peers-on-node.ts";
 import type { Operations } from "./price.ts";
-import { asMarkdown, type Results } from "./report.ts";
+import { asMarkdown, type Results } from "./tables.ts";
 import { type Analytics, contenders, countedWorker } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
 import { runRounds } from "./rounds.ts";
@@ -23,7 +23,7 @@ import { newUser, newUsers, putPolicy } from "./setup.ts";
 import { measureSize } from "./size.ts";
 
 const isQuick = process.argv.includes("--quick");
-/** Which bounds the run: 70 s and 8 minutes of load and waiting, and what building and starting take. */
+/** Loads and pauses take 70 s in the quick run and 8 minutes in the full one. Building and starting come on top. */
 const LENGTHS = isQuick
   ? {
       manyUsers: 200,
@@ -43,10 +43,10 @@ const LENGTHS = isQuick
       countSeconds: 4,
       startRounds: 5,
     };
-/** Left out where it is to be quick. */
+/** Skipped in the quick run. */
 const GROWTH = { rounds: 3, seconds: 3, memorySeconds: 3 };
-const QUICKLY_COUNTED = BUSY.filter(({ name }) => name === "strict" || name === "leased");
-const MOST_MINUTES = isQuick ? 6 : 20;
+const QUICK_CALLERS = BILLED_CALLERS.filter(({ name }) => name === "strict" || name === "leased");
+const MAX_MINUTES = isQuick ? 6 : 20;
 const ROOT = join(import.meta.dirname, "..");
 const RESULTS = join(ROOT, "bench", "results");
 
@@ -56,11 +56,13 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => void stop(130));
 }
 
-// Whatever hangs, nothing runs for ever.
+// Ends the run even if something hangs.
 setTimeout(() => {
-  console.error(`not done in ${MOST_MINUTES} minutes`);
+  console.error(
+    `The benchmark did not finish within ${MAX_MINUTES} minutes: run it again on an idle machine.`,
+  );
   void stop(1);
-}, MOST_MINUTES * 60_000);
+}, MAX_MINUTES * 60_000);
 try {
   await main();
   await stop(0);
@@ -75,7 +77,7 @@ async function main(): Promise<void> {
   assertWrk();
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-bench-users-"));
   closing.push(() => rm(directory, { recursive: true, force: true }));
-  progress("building and starting");
+  progress("building and starting ...");
   await assertFiles(LENGTHS.manyUsers);
   const node = await startNodePeer();
   if (node) closing.push(node.close);
@@ -85,7 +87,7 @@ async function main(): Promise<void> {
     );
   const built = commit();
   const workers = await contenders();
-  // All bundles are of the same sources, however long the run takes.
+  // Built now, so that all bundles are of the same sources.
   await countedWorker("embedded");
   const rig = await startRig(workers);
   closing.push(rig.close);
@@ -96,7 +98,7 @@ async function main(): Promise<void> {
   const [strict, leased, unlimited, denied] = await Promise.all(
     tiers.map((tier) => newUser(ours, `one-${tier}`, tier)),
   );
-  if (!strict || !leased || !unlimited || !denied) throw new Error("no keys");
+  if (!strict || !leased || !unlimited || !denied) throw new Error("the admin API returned no keys");
   await newUsers(ours, LENGTHS.manyUsers, "strict", keyFile);
   const places: Places = {
     url: rig.url,
@@ -110,8 +112,8 @@ async function main(): Promise<void> {
   const accuracy = await measureAccuracy(places, LENGTHS.accuracyRounds, LENGTHS.accuracySeconds, progress);
   const growth = isQuick ? [] : await measureGrowth(places, GROWTH.rounds, GROWTH.seconds, progress);
   const newcomers = isQuick ? null : await measureNewcomers(places, rig.pid, GROWTH.rounds, progress);
-  if (rig.complaints() > 0) progress(`workerd and its Workers printed ${rig.complaints()} lines`);
-  // The rest is counted, and not timed beside anything.
+  if (rig.messages() > 0) progress(`workerd and its Workers logged ${rig.messages()} messages`);
+  // The rest is counted or timed on its own.
   await rig.close();
   const results: Results = {
     date: new Date().toISOString(),
@@ -139,17 +141,18 @@ async function main(): Promise<void> {
   progress(`written to bench/results/${name}.json`);
 }
 
-function count(analytics: Analytics): Promise<ReadonlyMap<Busy["name"], Operations>> {
-  return countOperations(analytics, LENGTHS.countSeconds, progress, isQuick ? QUICKLY_COUNTED : BUSY);
+function count(analytics: Analytics): Promise<ReadonlyMap<BilledCaller["name"], Operations>> {
+  return countOperations(analytics, LENGTHS.countSeconds, progress, isQuick ? QUICK_CALLERS : BILLED_CALLERS);
 }
 
-/** workerd has six files open for an object that is awake, and twice as many users are awake at once. */
+/** workerd has six open files for each awake object, and up to twice as many users are awake at the same time. */
 async function assertFiles(users: number): Promise<void> {
   const limits = await readFile("/proc/self/limits", "utf8");
   const files = Number(/Max open files\s+(\d+)/.exec(limits)?.[1] ?? Number.NaN);
-  const least = users * 12 + 2_000;
-  if (files < least)
-    throw new Error(`${least} open files are needed, and ${files} are allowed: ulimit -n ${least}`);
+  const required = users * 12 + 2_000;
+  if (files < required) {
+    throw new Error(`the limit of ${files} open files is too low: run ulimit -n ${required} first`);
+  }
 }
 
 function plain(_key: string, value: unknown): unknown {
@@ -162,7 +165,7 @@ function commit(): string {
   try {
     return `${git("rev-parse", "--short", "HEAD")}${git("status", "--porcelain", "src", "durable-objects") ? " with changes" : ""}`;
   } catch {
-    return "not from a checkout";
+    return "unknown";
   }
 }
 
@@ -170,7 +173,7 @@ function progress(text: string): void {
   console.error(`${new Date().toISOString().slice(11, 19)} ${text}`);
 }
 
-/** Ends all that was started, also in the middle of a run. */
+/** Stops everything that was started, even in the middle of a run, and exits. */
 async function stop(code: number): Promise<void> {
   if (isStopping) return;
   isStopping = true;

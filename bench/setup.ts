@@ -1,15 +1,15 @@
-/** The users that the benchmark calls as, made through the admin API of a rig's Worker. */
+/** Creates the benchmark's policy and users through the admin API of a Worker. */
 import { writeFile } from "node:fs/promises";
 import type { PolicyDocument } from "../src/policy/schema.ts";
 import { ADMIN_TOKEN, CAPACITY } from "./rig-workers.ts";
 
-/** About three times what one workerd lets a user do: how often an object writes depends on how near to its limit a user is. */
+/** About three times the throughput of one workerd. It must stay far away, since an object writes more often near its limit. */
 const BUCKET = { name: "second", kind: "bucket", tokens: 20_000, per: "second", burst: 40_000 } as const;
 const QUOTA = { name: "month", kind: "quota", amount: 1e9, per: "month" } as const;
-/** A limit to run into: it refills by one a day, so that what passes is what it holds. */
+/** Refills by one a day, so that it admits exactly its burst. */
 const FINITE = { name: "day", kind: "bucket", tokens: 1, per: "day", burst: CAPACITY } as const;
 
-/** Nobody runs into a limit but who is to. `pro` is the default policy's, with two limits. */
+/** Only the tiers `denied` and `finite-…` reach their limits. `pro` is the default policy's tier. */
 const POLICY: PolicyDocument = {
   schema: 1,
   anonymousTier: "anonymous",
@@ -32,27 +32,30 @@ const POLICY: PolicyDocument = {
   routes: [{ match: "/*", cost: 1 }],
 };
 
-const AT_ONCE = 64;
+const CONCURRENCY = 64;
 const ATTEMPTS = 5;
-const AGAIN_MS = 500;
+const RETRY_MS = 500;
 
 export async function putPolicy(url: string): Promise<void> {
   await admin(url, "PUT", "/policy", { document: POLICY }, { "If-Match": "*" });
 }
 
-/** A user of a tier. @returns his key. */
+/** Creates a user of a tier. @returns their key. */
 export async function newUser(url: string, id: string, tier: string): Promise<string> {
   await admin(url, "POST", "/accounts", { id, tier });
   const answer: unknown = await admin(url, "POST", `/accounts/${id}/keys`, {});
   if (typeof answer === "object" && answer !== null && "key" in answer) return String(answer.key);
-  throw new Error(`no key for ${id}: ${JSON.stringify(answer)}`);
+  throw new Error(`the admin API returned no key for ${id}: ${JSON.stringify(answer)}`);
 }
 
-/** As many users, their keys in a file with one per line. */
+/** Creates `count` users and writes their keys to a file, one per line. */
 export async function newUsers(url: string, count: number, tier: string, file: string): Promise<void> {
   const keys: string[] = [];
-  for (let first = 0; first < count; first += AT_ONCE) {
-    const ids = Array.from({ length: Math.min(AT_ONCE, count - first) }, (_, i) => `${tier}-${first + i}`);
+  for (let first = 0; first < count; first += CONCURRENCY) {
+    const ids = Array.from(
+      { length: Math.min(CONCURRENCY, count - first) },
+      (_, i) => `${tier}-${first + i}`,
+    );
     keys.push(...(await Promise.all(ids.map((id) => newUser(url, id, tier)))));
   }
   await writeFile(file, `${keys.join("\n")}\n`);
@@ -73,12 +76,12 @@ async function admin(
       body: JSON.stringify(body),
     });
     const answer: unknown = await response.json();
-    // It has been made by an attempt that was not answered in time.
+    // 409 on a retry: an earlier attempt succeeded, but its answer came too late.
     if (response.ok || (response.status === 409 && attempt > 1)) return answer;
-    // A busy machine does not answer in time now and then, and what was not answered may be asked again.
+    // A busy machine sometimes misses a deadline. These requests may be repeated.
     if (response.status !== 503 || attempt === ATTEMPTS) {
       throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
     }
-    await new Promise((done) => setTimeout(done, AGAIN_MS));
+    await new Promise((done) => setTimeout(done, RETRY_MS));
   }
 }

@@ -1,4 +1,4 @@
-/** P7: how large the Worker is, and what its start takes. */
+/** P7: the size of the Worker and the CPU time of its start. */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,18 +13,18 @@ const WRANGLER = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
 
 export interface Size {
   readonly gzipKb: number;
-  /** Processor time until the Worker is ready, as wrangler's profile says. */
+  /** CPU time until the Worker is ready, from wrangler's profile. */
   readonly startMs: Spread;
-  /** The same of the bare Hono Worker. */
+  /** The same for the bare Hono Worker. */
   readonly bareStartMs: Spread;
 }
 
-/** The bundle as it is uploaded, compressed as Cloudflare counts it: KiB. */
+/** Compressed size of a bundle in KiB, as Cloudflare counts it. */
 export async function gzipKbOf(bundle: string): Promise<number> {
   return gzipSync(await readFile(bundle)).length / 1_024;
 }
 
-/** @param directory for what is uploaded and the profiles. */
+/** @param directory for uploads and profiles. */
 export async function measureSize(rounds: number, directory: string): Promise<Size> {
   const ours = await uploadOf("wrangler.toml", join(directory, "ours.bundle"));
   const bare = await uploadOf(
@@ -44,18 +44,18 @@ export async function measureSize(rounds: number, directory: string): Promise<Si
   };
 }
 
-/** What would be uploaded, in a file. */
+/** Writes what `wrangler deploy` would upload to a file. @returns the file. */
 async function uploadOf(config: string, file: string): Promise<string> {
   await wrangler("deploy", "--dry-run", "--config", config, "--outfile", file);
   return file;
 }
 
-/** Of an upload: told of a `--config` alone, `check startup` builds and profiles wrangler.toml's Worker. */
+/** Takes an upload, since with only `--config`, `check startup` would profile the Worker of wrangler.toml. */
 async function startMs(worker: string, directory: string): Promise<number> {
   const profile = join(directory, "start.cpuprofile");
   const stdout = await wrangler("check", "startup", "--worker", worker, "--outfile", profile);
   const active = /Active: ([\d.]+) ms/.exec(stdout)?.[1];
-  if (active === undefined) throw new Error(`wrangler check startup tells no time:\n${stdout}`);
+  if (active === undefined) throw new Error(`wrangler check startup printed no time:\n${stdout}`);
   return Number(active);
 }
 

@@ -1,11 +1,11 @@
 /**
- * `npm run bench:steps`: what each step of a decision costs, in microseconds of the processor, by a profile of the limiter under load in
- * front of a handler that answers itself. The table of docs/performance.md.
+ * `npm run bench:steps`: the CPU time of each step of a decision in microseconds, from a profile of the limiter under load in front
+ * of a handler without an upstream. Prints the table of docs/performance.md.
  *
- * Each sample belongs to the innermost function on its stack that a step names. What has no JavaScript on its stack is the
- * runtime's: HTTP, promises, what headers are copied to.
+ * Each sample counts for the innermost function on its stack that belongs to a step. Samples without JavaScript on the stack count
+ * for the runtime: HTTP, promises, copied headers.
  */
-import { assertWrk, load, stopLoads } from "./load.ts";
+import { assertWrk, load, stopLoads } from "./wrk.ts";
 import { inspect, type Profile } from "./inspector.ts";
 import { cpuMicros, startRig } from "./rig.ts";
 import { profiledWorkers } from "./rig-workers.ts";
@@ -13,10 +13,10 @@ import { newUser, putPolicy } from "./setup.ts";
 
 const SECONDS = 8;
 const CONNECTIONS = 64;
-/** A user of each is profiled. `unlimited` is leased without limits, `leased` with two, `denied` over the only one. */
+/** One user of each tier is profiled. `unlimited` is leased without limits, `leased` with two; `denied` is over its only limit. */
 const TIERS = ["unlimited", "leased", "denied", "strict"] as const;
 
-/** Functions by the step that they are. Names may have a number behind them, by which the bundler tells like ones apart. */
+/** The functions of each step. The bundler may append a number to distinguish functions of the same name. */
 const STEPS: Readonly<Record<string, readonly string[]>> = {
   "Hono: context, dispatch, the handler's answer": ["#dispatch", "Context", "getPath", "text"],
   "route: path and match": ["canonicalPath", "pathToMatch", "pathnameOf", "isReserved", "match"],
@@ -73,11 +73,12 @@ async function main(): Promise<void> {
   try {
     const url = rig.url("profiled");
     await putPolicy(url);
-    if (!rig.inspector) throw new Error("there is no inspector");
+    if (!rig.inspector) throw new Error("the rig was started without an inspector");
     const inspector = await inspect(rig.inspector, "profiled");
     const columns = new Map<string, Map<string, number>>();
     for (const tier of TIERS) {
       const headers = { "X-API-Key": await newUser(url, `steps-${tier}`, tier) };
+      console.error(`profiling ${tier} for ${SECONDS} s ...`);
       const run = { url: `${url}/identify`, connections: CONNECTIONS, headers };
       await load({ ...run, seconds: 2 });
       const before = await cpuMicros(rig.pid);
@@ -96,21 +97,21 @@ async function main(): Promise<void> {
   }
 }
 
-/** Microseconds by step. */
-function stepsOf({ nodes, samples, timeDeltas }: Profile, micros: number): Map<string, number> {
+/** Distributes the CPU time of a request over the steps of a profile. */
+function stepsOf({ nodes, samples, timeDeltas }: Profile, microsPerRequest: number): Map<string, number> {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(
     nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)),
   );
   const stepOf = new Map<string, string>();
   for (const [step, names] of Object.entries(STEPS)) for (const name of names) stepOf.set(name, step);
-  const shares = new Map<string, number>();
-  let busy = 0;
+  const microsOf = new Map<string, number>();
+  let busyMicros = 0;
   samples.forEach((sample, i) => {
-    const took = timeDeltas[i] ?? 0;
+    const micros = timeDeltas[i] ?? 0;
     const leaf = byId.get(sample)?.callFrame.functionName ?? "";
     if (leaf === "(idle)") return;
-    busy += took;
+    busyMicros += micros;
     let step = leaf === "(garbage collector)" ? COLLECTOR : RUNTIME;
     for (let id: number | undefined = sample; id !== undefined && step === RUNTIME; id = parents.get(id)) {
       const frame = byId.get(id)?.callFrame;
@@ -118,9 +119,9 @@ function stepsOf({ nodes, samples, timeDeltas }: Profile, micros: number): Map<s
       if (named) step = named;
       else if (frame?.url && !parents.has(parents.get(id) ?? -1)) step = OTHER;
     }
-    shares.set(step, (shares.get(step) ?? 0) + took);
+    microsOf.set(step, (microsOf.get(step) ?? 0) + micros);
   });
-  return new Map([...shares].map(([step, took]) => [step, (took / busy) * micros]));
+  return new Map([...microsOf].map(([step, micros]) => [step, (micros / busyMicros) * microsPerRequest]));
 }
 
 function print(columns: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
@@ -132,7 +133,7 @@ function print(columns: ReadonlyMap<string, ReadonlyMap<string, number>>): void 
     row(step, ...cells.map((cell) => (cell < 0.05 ? "" : cell.toFixed(1))));
   }
   const sums = [...columns.values()].map((steps) => [...steps.values()].reduce((sum, cell) => sum + cell, 0));
-  row("in all", ...sums.map((sum) => sum.toFixed(1)));
+  row("total", ...sums.map((sum) => sum.toFixed(1)));
 }
 
 process.once("SIGINT", stopLoads);

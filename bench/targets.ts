@@ -1,4 +1,4 @@
-/** P1 to P10: what is compared with what, and how much is wanted. Pure: from what was measured to the lines of the table. */
+/** The targets P1 to P10 and their comparisons. Pure: maps measurements to the lines of the table. */
 import type { ContenderName } from "./contenders.ts";
 import { type Spread, ratiosOf } from "./ratios.ts";
 import type { Rounds } from "./rounds.ts";
@@ -9,14 +9,14 @@ export interface Comparison {
   readonly comparedWith: string;
   readonly ours: ContenderName;
   readonly theirs: ContenderName;
-  /** Of the ratio of throughputs. */
+  /** Minimum ratio of the throughputs. */
   readonly atLeast: number;
 }
 
 export const COMPARISONS: readonly Comparison[] = [
   {
     target: "P1",
-    what: "leased, the handler answers itself",
+    what: "leased, without an upstream",
     comparedWith: "Hono without a limiter",
     ours: "leased",
     theirs: "bare",
@@ -88,13 +88,13 @@ export const COMPARISONS: readonly Comparison[] = [
   },
 ];
 
-export interface Compared extends Comparison {
+export interface ComparisonResult extends Comparison {
   readonly throughput: Spread;
-  /** Theirs by ours of processor time a request: above 1 where ours takes less. */
+  /** Ratio of their CPU time per request to ours: above 1 if ours takes less. */
   readonly cpu: Spread;
 }
 
-export function compare(rounds: Rounds): Compared[] {
+export function compare(rounds: Rounds): ComparisonResult[] {
   return COMPARISONS.flatMap((comparison) => {
     const [ours, theirs] = [rounds.get(comparison.ours), rounds.get(comparison.theirs)];
     if (!ours || !theirs) return [];
@@ -152,12 +152,12 @@ export function shares(rounds: Rounds): Share[] {
   });
 }
 
-/** P5: rows per million strict decisions of a busy user. */
-export const MOST_ROWS = 30_000;
+/** P5: rows per million strict decisions for a busy user. */
+export const MAX_ROWS = 30_000;
 /** P6: dollars per million decisions. */
-export const MOST_DOLLARS = { strict: 0.85, leased: 0.4 } as const;
-/** P7. */
-export const MOST_GZIP_KB = 50;
-export const MOST_START_MS = 15;
-/** P9: how far throughput beside the runtime's own may be apart between numbers of users. */
-export const MOST_APART = 0.2;
+export const MAX_DOLLARS = { strict: 0.85, leased: 0.4 } as const;
+/** P7: size of the bundle, and CPU time of its start. */
+export const MAX_GZIP_KB = 50;
+export const MAX_START_MS = 15;
+/** P9: how much the throughput relative to an empty object call may differ between numbers of users. */
+export const MAX_DEVIATION = 0.2;

@@ -1,11 +1,11 @@
--- Each request is another user's: header, how many, a file with a value per line
--- (addresses of 10.0.0.0/8 where it is ""), how many requests at most, and after how many of the users to begin.
-local requests, count, n, most = {}, 0, 0, nil
+-- Sends each request as another user. Arguments: the header, the number of users, a file with a value per line
+-- ("" for addresses of 10.0.0.0/8), the maximum number of requests, and the number of users to skip.
+local requests, count, n, max = {}, 0, 0, nil
 
 function init(args)
   local header, users, file = args[1], tonumber(args[2]), args[3]
-  most, n = tonumber(args[4]), tonumber(args[5]) or 0
-  if most then most = most + n end
+  max, n = tonumber(args[4]), tonumber(args[5]) or 0
+  if max then max = max + n end
   local function add(value)
     wrk.headers[header] = value
     count = count + 1
@@ -24,8 +24,8 @@ end
 
 function request()
   n = n + 1
-  -- So many answers are enough: see `most` in load.ts.
-  if most and n > most then wrk.thread:stop() end
-  -- A prime step spreads neighbours in time over all of them.
+  -- See `max` in wrk.ts.
+  if max and n > max then wrk.thread:stop() end
+  -- A prime step spreads consecutive requests over all users.
   return requests[(n * 7919) % count + 1]
 end

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:quote`: quotes the last full run, all of it in docs/performance.md and five rows in README.md, between the markers of
- * quote.ts. `npm run bench` writes the tables as Markdown beside its results.
+ * `npm run bench:quote`: inserts the tables of the last full `npm run bench` into docs/performance.md, and five rows of them into
+ * README.md, between the markers of quote.ts.
  */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,12 +9,12 @@ import { chooseRows, quote } from "./quote.ts";
 const ROOT = join(import.meta.dirname, "..");
 const RESULTS = join(ROOT, "bench", "results");
 const FULL = /^[\dT-]+\.md$/;
-/** README's rows: what a user of the product asks first. Met and missed targets alike. */
+/** README's rows: what users of the product ask first, whether their target is met or missed. */
 const CHOSEN = [
-  "P8 | admitted beyond 3,000 by 64 clients over 4 isolates: **strict**",
+  "P8 | admitted in excess of 3,000, 64 clients over 4 isolates: **strict**",
   "P6 | $ per million decisions, strict",
   "P5 | rows written per million strict decisions",
-  "P4 | strict, to hono-rate-limiter",
+  "P4 | strict, relative to hono-rate-limiter",
   "P1 | leased, forwarded upstream",
 ];
 
@@ -23,16 +23,16 @@ const last = names
   .filter((name) => FULL.test(name))
   .toSorted()
   .at(-1);
-if (last === undefined) throw new Error("there are no results of a full run yet: npm run bench");
+if (last === undefined) throw new Error("there are no results of a full run yet: run npm run bench first");
 const all = (await readFile(join(RESULTS, last), "utf8")).trim();
-// The run in one line, then the table of targets.
+// The line that describes the run, then the table of targets.
 const [run = "", targets = ""] = all.split("\n\n");
-// None of the chosen rows is about many users.
-const chosen = `${run.replace(/ Many users are .*$/, "")}\n\n${chooseRows(targets, CHOSEN)}`;
+// No chosen row is about many users.
+const chosen = `${run.replace(/ "Many users" means .*$/, "")}\n\n${chooseRows(targets, CHOSEN)}`;
 for (const document of ["README.md", join("docs", "performance.md")]) {
   const path = join(ROOT, document);
   const before = await readFile(path, "utf8");
   const after = quote(before, { chosen, all });
   if (after !== before) await writeFile(path, after);
-  console.log(`${document}: ${after === before ? "unchanged" : `quotes ${last}`}`);
+  console.log(`${document}: ${after === before ? "unchanged" : `now has the tables of ${last}`}`);
 }

@@ -1,22 +1,9 @@
-/** Counts what Cloudflare bills beside requests and rows. Changes nothing about the bindings that it counts. */
+/** Counts the operations that Cloudflare bills, apart from requests. Never changes the behaviour of a binding. */
 import { objectMetrics } from "../../durable-objects/object-metrics.ts";
+import type { OperationCounts } from "../price.ts";
 
-export interface Operations {
-  /** Calls to objects other than the hub. */
-  objectCalls: number;
-  /** Calls to the metrics hub. */
-  hubCalls: number;
-  /** Rows that objects other than the hub wrote, as SQLite counts them. */
-  rowsWritten: number;
-  hubRows: number;
-  kvReads: number;
-  /** Lists too, which cost as much. */
-  kvWrites: number;
-  dataPoints: number;
-}
-
-/** The same bindings, each use of which adds to `operations`. */
-export function counted(env: Env, operations: Operations): Env {
+/** The same bindings, which add each use to `operations`. */
+export function counted(env: Env, operations: OperationCounts): Env {
   const object = (): void => void operations.objectCalls++;
   return {
     ...env,
@@ -32,8 +19,8 @@ export function counted(env: Env, operations: Operations): Env {
   };
 }
 
-/** Rows are counted by the objects themselves; this adds them to `operations` as well. Once per isolate. */
-export function countRows(operations: Operations): void {
+/** Adds the rows, which the objects count themselves, to `operations`. Call it once per isolate. */
+export function countRows(operations: OperationCounts): void {
   for (const object of ["UserLimiter", "PolicyRegistry", "AccountDirectory", "MetricsHub"]) {
     const counter = objectMetrics.counter("rowsWritten", [object]);
     const add = counter.add.bind(counter);
@@ -44,7 +31,7 @@ export function countRows(operations: Operations): void {
   }
 }
 
-/** Namespaces whose stubs tell of each call. */
+/** A namespace whose stubs call `count` for each call. */
 function countedObjects<T extends object>(namespace: T, count: () => void): T {
   return new Proxy(namespace, {
     get(target, name) {
@@ -59,14 +46,14 @@ function countedObjects<T extends object>(namespace: T, count: () => void): T {
   });
 }
 
-/** Tells of each method that is called, by its name. */
-function intercepted<T extends object>(target: T, tell: (method: string | symbol) => void): T {
+/** The same object, which calls `onCall` with the name of each method that is called. */
+function intercepted<T extends object>(target: T, onCall: (method: string | symbol) => void): T {
   return new Proxy(target, {
     get(_target, name) {
       const member: unknown = Reflect.get(target, name, target);
       if (typeof member !== "function") return member;
       return (...given: unknown[]): unknown => {
-        tell(name);
+        onCall(name);
         return Reflect.apply(member, target, given);
       };
     },

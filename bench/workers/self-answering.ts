@@ -1,4 +1,4 @@
-/** What the benchmark's own Workers with our limiter have in common: the gateway before the Hono app of bench/workers/bare. */
+/** Shared by the benchmark's Workers with our limiter: the gateway in front of the Hono app of bench/workers/bare. */
 import { type App, createApp } from "../../src/app.ts";
 import { type Fetch, gateway } from "../../src/gateway/gateway.ts";
 import { isolateServices } from "../../src/isolate.ts";
@@ -6,7 +6,7 @@ import bare from "./bare/index.ts";
 
 type Answering = (request: Request, env: Env, ctx: ExecutionContext) => Response | Promise<Response>;
 
-/** @param bindingsOf what the services get for bindings; asked once per isolate. */
+/** @param bindingsOf maps the Worker's bindings to those of the services. Called once per isolate. */
 export function selfAnswering(bindingsOf: (env: Env) => Env): Answering {
   let apps: { readonly product: App; readonly self: Fetch } | null = null;
   return (request, env, ctx) => {

@@ -8,7 +8,7 @@ import { byProfile } from "../environment.ts";
 import { COMMON, onceEach, thresholds } from "../measures.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const DURATION_MS = byProfile({ short: 15_000, full: 180_000 });
 const CLIENTS = 64;

@@ -12,7 +12,7 @@ import { limitsOf } from "../model/limits-of.ts";
 import { checkBatch, type Operation } from "../service.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const TIER = "free";
 const CLIENTS = byProfile({ short: 3, full: 8 });

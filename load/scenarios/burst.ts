@@ -6,7 +6,7 @@ import { COMMON, thresholds } from "../measures.ts";
 import { limitsOf } from "../model/limits-of.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const TIER = "free";
 const USERS_AT_ONCE = byProfile({ short: 4, full: 10 });

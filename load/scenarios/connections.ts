@@ -9,7 +9,7 @@ import { byProfile } from "../environment.ts";
 import { COMMON, onceEach, thresholds } from "../measures.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const GROUPS = 52;
 const GROUP = 100;

@@ -5,7 +5,7 @@ import { byProfile } from "../environment.ts";
 import { COMMON, onceEach, thresholds } from "../measures.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const USERS = 4;
 const CLIENTS = byProfile({ short: 16, full: 64 });

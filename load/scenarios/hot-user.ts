@@ -6,7 +6,7 @@ import { byProfile } from "../environment.ts";
 import { COMMON, onceEach, thresholds } from "../measures.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 /** Of each of the two scenarios. */
 const DURATION_MS = byProfile({ short: 10_000, full: 300_000 });

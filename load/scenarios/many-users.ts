@@ -8,7 +8,7 @@ import { limitsOf } from "../model/limits-of.ts";
 import { check } from "../service.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const TIER = "free";
 

@@ -10,7 +10,7 @@ import { COMMON, errors, onceEach, thresholds } from "../measures.ts";
 import { limitsOf } from "../model/limits-of.ts";
 import { clear, policyPut, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const DURATION_MS = byProfile({ short: 20_000, full: 300_000 });
 const EVERY_MS = 2_000;

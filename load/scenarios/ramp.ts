@@ -4,7 +4,7 @@ import { COMMON, thresholds } from "../measures.ts";
 import { mixedRequest, prepareMix } from "../mixed-traffic.ts";
 import { clear, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const MAX_VUS = 50;
 const SECONDS = byProfile({ short: [2, 4, 12, 2], full: [30, 60, 180, 30] });

@@ -4,7 +4,7 @@ import { COMMON, thresholds } from "../measures.ts";
 import { mixedRequest, prepareMix } from "../mixed-traffic.ts";
 import { clear, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const MAX_VUS = byProfile({ short: 50, full: 200 });
 

@@ -6,7 +6,7 @@ import { COMMON, onceEach, thresholds } from "../measures.ts";
 import { limitsOf } from "../model/limits-of.ts";
 import { clear, prepare, type Stage } from "../stage.ts";
 
-export { handleSummary } from "../report.ts";
+export { handleSummary } from "../summary.ts";
 
 const TIER = "free";
 /** Few enough in the short profile that even a busy machine spends their bursts in time. */

@@ -1,8 +1,8 @@
 /** The benchmark's calculations: ratios within rounds, wrk's output, prices, the budget, the quoted tables. */
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
-import { priceOf } from "../../bench/price.ts";
-import { readWrk } from "../../bench/load.ts";
+import { countsOf, priceOf } from "../../bench/price.ts";
+import { readWrk } from "../../bench/wrk.ts";
 import { linesOf, parseBudget } from "../../bench/over-budget.ts";
 import { chooseRows, quote } from "../../bench/quote.ts";
 import { ratiosOf, spreadOf } from "../../bench/ratios.ts";
@@ -42,7 +42,7 @@ describe("wrk's output", () => {
     expect(readWrk(WRK)).toEqual({
       requests: 8012,
       perSecond: 7985.41,
-      refused: 12,
+      rejected: 12,
       errors: 10,
       p50Ms: 0.85,
       p99Ms: 1020,
@@ -51,24 +51,16 @@ describe("wrk's output", () => {
 
   it("has no rejections and no errors if it lists none", () => {
     const clean = WRK.split("\n").filter((line) => !/errors|Non-2xx/.test(line));
-    expect(readWrk(clean.join("\n"))).toMatchObject({ refused: 0, errors: 0 });
+    expect(readWrk(clean.join("\n"))).toMatchObject({ rejected: 0, errors: 0 });
   });
 
   it("is rejected if it is not wrk's", () => {
-    expect(() => readWrk("unable to connect to 127.0.0.1:1 Connection refused")).toThrow(/wrk printed no/);
+    expect(() => readWrk("unable to connect to 127.0.0.1:1 Connection rejected")).toThrow(/wrk printed no/);
   });
 });
 
 it("the price of a decision is the price of the counted operations", () => {
-  const none = {
-    objectCalls: 0,
-    hubCalls: 0,
-    rowsWritten: 0,
-    hubRows: 0,
-    kvReads: 0,
-    kvWrites: 0,
-    dataPoints: 0,
-  };
+  const none = countsOf(() => 0);
   expect(priceOf({ decisions: 1_000, ...none }, 0)).toBeCloseTo(0.3);
   expect(priceOf({ decisions: 1_000, ...none }, 500)).toBeCloseTo(0.31);
   const naive = { ...none, objectCalls: 1_000, rowsWritten: 1_000, kvReads: 1_000, dataPoints: 1_000 };

@@ -1,4 +1,4 @@
-/** The bare Hono Worker that everything is compared with: answers itself, or forwards where it is given an ORIGIN. No limiter. */
+/** The bare Hono Worker without a limiter, the baseline: answers directly, or forwards to ORIGIN if it is bound. */
 import { Hono } from "hono";
 
 const app = new Hono<{ Bindings: { ORIGIN?: Fetcher } }>();

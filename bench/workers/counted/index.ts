@@ -1,24 +1,17 @@
 /**
- * The limiter as in ours.ts, with every billed operation counted: what the edge and the objects call, read and write by their
- * bindings. GET /bench/operations tells and does not reset. Never timed.
+ * The limiter as in bench/workers/ours, with every billed operation counted that the edge and the objects perform through their
+ * bindings. GET /bench/operations returns the counts since the start. Never timed.
  */
 import { AccountDirectory as Directory } from "../../../durable-objects/account-directory.ts";
 import { MetricsHub as Hub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry as Registry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter as User } from "../../../durable-objects/user-limiter.ts";
-import { type Operations, counted, countRows } from "../operations.ts";
+import { countsOf } from "../../price.ts";
+import { counted, countRows } from "../operations.ts";
 import { selfAnswering } from "../self-answering.ts";
 
-/** Of this isolate, in which the edge and all objects run. */
-const operations: Operations = {
-  objectCalls: 0,
-  hubCalls: 0,
-  rowsWritten: 0,
-  hubRows: 0,
-  kvReads: 0,
-  kvWrites: 0,
-  dataPoints: 0,
-};
+/** The counts of this isolate, in which the edge and all objects run. */
+const operations = countsOf(() => 0);
 countRows(operations);
 
 export class UserLimiter extends User {

@@ -1,4 +1,4 @@
-/** hono-rate-limiter with its Durable Object store, set up as its documentation says. The X-Limit header is the limit of a minute. */
+/** hono-rate-limiter with its Durable Object store, set up as in its documentation. The X-Limit header is the limit per minute. */
 import { DurableObjectRateLimiter, DurableObjectStore } from "@hono-rate-limiter/cloudflare";
 import { Hono, type MiddlewareHandler } from "hono";
 import { rateLimiter } from "hono-rate-limiter";

@@ -1,10 +1,10 @@
 /**
- * Limiters as one writes them first, one object call for each request:
- * - /empty: a method that does nothing, which is what a call costs at least;
- * - /write: a counter with a row written for each check;
- * - /billed: that with a key looked up in KV and a data point for each check, as the price list sees it (P6).
+ * Naive limiters with one object call per request:
+ * - /empty: a method that does nothing, the minimum cost of a call;
+ * - /write: a counter that writes a row per check;
+ * - /billed: the same with a KV lookup of the key and a data point per check (P6).
  *
- * The user is the X-User header. The limit is the X-Limit header, 1e9 where left out: then nobody is denied.
+ * The X-User header is the user. The X-Limit header is the limit; by default it is 1e9, so that no request is denied.
  */
 import { DurableObject } from "cloudflare:workers";
 import { Hono } from "hono";
@@ -24,7 +24,7 @@ export class Counter extends DurableObject {
 
   empty(): void {}
 
-  /** A fixed window of a minute, written with each check that passes. */
+  /** A fixed window of a minute, written with each allowed check. */
   check(limit: number, nowMs = Date.now()): { allowed: boolean; remaining: number } {
     const { sql } = this.ctx.storage;
     if (!this.#hasTable) {

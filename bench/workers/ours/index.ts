@@ -1,6 +1,6 @@
 /**
- * The gateway in front of the bare Hono app, which answers itself: all of its way (route, key, policy, decision, headers, record) but
- * no upstream. Reserved paths are the whole product's, to set it up by.
+ * The gateway in front of the bare Hono app: all of its steps (route, key, policy, decision, headers, record), but no upstream.
+ * Reserved paths go to the whole product, so that the benchmark can set it up.
  */
 import { AccountDirectory } from "../../../durable-objects/account-directory.ts";
 import { MetricsHub } from "../../../durable-objects/metrics-hub.ts";

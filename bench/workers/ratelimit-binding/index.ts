@@ -1,6 +1,6 @@
 /**
- * Cloudflare's `ratelimits` binding: counts per location, permissive by its documentation. Outside Cloudflare the runtime's
- * simulation of it answers, which counts in the isolate. /limited takes as many a minute as the configuration says.
+ * Cloudflare's `ratelimits` binding, which counts per location and is permissive, according to its documentation. Outside Cloudflare,
+ * Miniflare's simulation answers, which counts in the isolate. /limited has the limit per minute of the configuration.
  */
 import { Hono } from "hono";
 

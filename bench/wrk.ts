@@ -1,6 +1,6 @@
 /**
- * Load by wrk (Debian's package of that name): one thread of C that takes a tenth of what workerd takes, so that on two cores the
- * server is what is measured. Each run is bounded by time.
+ * Generates load with wrk (Debian package `wrk`): one thread of C that uses a tenth of the CPU of workerd, so that on two cores the
+ * server is the bottleneck. Each run is bounded by time.
  */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -11,25 +11,25 @@ export interface Load {
   readonly connections: number;
   readonly seconds: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A header whose value is another one with each request: `prefix` and a number below `count`, or the lines of a file. */
+  /** A header with a different value in each request. */
   readonly users?: Users;
 }
 
 export interface Users {
   readonly header: string;
   readonly count: number;
-  /** A file with a value per line. Where left out the values are addresses of 10.0.0.0/8. */
+  /** A file with a value per line. Default: addresses of 10.0.0.0/8. */
   readonly file?: string;
-  /** Ends after so many requests, however short that took, having begun after `from` of the users. */
-  readonly most?: { readonly requests: number; readonly from: number };
+  /** Stops after this number of requests, even before the time is up, and skips the first `from` users. */
+  readonly max?: { readonly requests: number; readonly from: number };
 }
 
-export interface Measured {
+export interface LoadResult {
   readonly requests: number;
   readonly perSecond: number;
-  /** Answers other than 2xx and 3xx. */
-  readonly refused: number;
-  /** Connections that failed, reads and writes that failed, answers that came too late. */
+  /** Responses other than 2xx and 3xx. */
+  readonly rejected: number;
+  /** Failed connections, reads and writes, and late responses. */
   readonly errors: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -38,43 +38,47 @@ export interface Measured {
 const USERS_SCRIPT = join(import.meta.dirname, "users.lua");
 const running = new Set<ChildProcess>();
 
-/** @throws with what to do where wrk is not installed. */
+/** @throws with instructions if wrk is not installed. */
 export function assertWrk(): void {
   try {
     execFileSync("wrk", ["--version"], { stdio: ["ignore", "pipe", "pipe"] });
   } catch (thrown) {
-    // wrk ends with 1 when it tells its version.
-    const isThere = thrown instanceof Error && "status" in thrown && thrown.status !== null;
-    if (!isThere) throw new Error("wrk makes the load: apt-get install wrk", { cause: thrown });
+    // wrk exits with 1 after printing its version.
+    const isInstalled = thrown instanceof Error && "status" in thrown && thrown.status !== null;
+    if (!isInstalled) {
+      throw new Error("wrk, which generates the load, is not installed: apt-get install wrk", {
+        cause: thrown,
+      });
+    }
   }
 }
 
-/** @throws where wrk ends with a fault. */
-export async function load({ url, connections, seconds, headers = {}, users }: Load): Promise<Measured> {
+/** Runs a load to its end. @throws if wrk fails. */
+export async function load({ url, connections, seconds, headers = {}, users }: Load): Promise<LoadResult> {
   const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "--latency"];
   for (const [name, value] of Object.entries(headers)) args.push("-H", `${name}: ${value}`);
   if (users) args.push("-s", USERS_SCRIPT);
   args.push(url);
   if (users) args.push("--", users.header, String(users.count), users.file ?? "");
-  if (users?.most) args.push(String(users.most.requests), String(users.most.from));
+  if (users?.max) args.push(String(users.max.requests), String(users.max.from));
   const wrk = spawn("wrk", args, { stdio: ["ignore", "pipe", "pipe"] });
   running.add(wrk);
-  let said = "";
-  wrk.stdout.on("data", (text) => (said += String(text)));
-  wrk.stderr.on("data", (text) => (said += String(text)));
+  let output = "";
+  wrk.stdout.on("data", (text) => (output += String(text)));
+  wrk.stderr.on("data", (text) => (output += String(text)));
   const [code] = await once(wrk, "close");
   running.delete(wrk);
-  if (code !== 0) throw new Error(`wrk ${args.join(" ")}\n${said}`);
-  return readWrk(said);
+  if (code !== 0) throw new Error(`wrk ${args.join(" ")}\n${output}`);
+  return readWrk(output);
 }
 
-/** Ends all loads at once. */
+/** Kills all running loads. */
 export function stopLoads(): void {
   for (const wrk of running) wrk.kill("SIGKILL");
 }
 
-/** What wrk prints, as numbers. @throws where it is not what wrk prints. */
-export function readWrk(text: string): Measured {
+/** Parses wrk's output. @throws if the text is not wrk's output. */
+export function readWrk(text: string): LoadResult {
   const number = (pattern: RegExp, otherwise: number | null = null): number => {
     const found = pattern.exec(text)?.[1];
     if (found === undefined && otherwise === null) throw new Error(`wrk printed no ${pattern}:\n${text}`);
@@ -84,7 +88,7 @@ export function readWrk(text: string): Measured {
   return {
     requests: number(/(\d+) requests in/),
     perSecond: number(/Requests\/sec:\s+([\d.]+)/),
-    refused: number(/Non-2xx or 3xx responses: (\d+)/, 0),
+    rejected: number(/Non-2xx or 3xx responses: (\d+)/, 0),
     errors: (errors?.slice(1) ?? []).reduce((sum, count) => sum + Number(count), 0),
     p50Ms: latency(text, 50),
     p99Ms: latency(text, 99),

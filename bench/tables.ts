@@ -1,21 +1,21 @@
-/** The tables of a run, as Markdown: what the console shows and the README quotes. Pure. */
+/** The tables of a run as Markdown, for the console, the README and docs/performance.md. Pure. */
 import type { Accuracy } from "./accuracy.ts";
 import { CONTENDERS } from "./contenders.ts";
-import type { Busy } from "./cost.ts";
+import type { BilledCaller } from "./cost.ts";
 import type { Growth, Memory } from "./growth.ts";
 import type { NewcomersCost } from "./newcomers.ts";
 import { type Operations, priceOf } from "./price.ts";
 import { type Spread, spreadOf } from "./ratios.ts";
 import { type Analytics, CAPACITY } from "./rig-workers.ts";
-import type { Rounds, Run } from "./rounds.ts";
+import type { Rounds, ContenderRun } from "./rounds.ts";
 import type { Size } from "./size.ts";
 import {
   compare,
-  MOST_APART,
-  MOST_DOLLARS,
-  MOST_GZIP_KB,
-  MOST_ROWS,
-  MOST_START_MS,
+  MAX_DEVIATION,
+  MAX_DOLLARS,
+  MAX_GZIP_KB,
+  MAX_ROWS,
+  MAX_START_MS,
   shares,
 } from "./targets.ts";
 
@@ -24,48 +24,48 @@ export interface Results {
   readonly commit: string;
   readonly machine: string;
   readonly command: string;
-  /** As many as `many` of the contenders are. */
+  /** Number of users in the loads of many users. */
   readonly manyUsers: number;
   readonly rounds: Rounds;
   readonly accuracy: readonly Accuracy[];
-  readonly cost: Readonly<Record<Analytics, ReadonlyMap<Busy["name"], Operations>>>;
+  readonly cost: Readonly<Record<Analytics, ReadonlyMap<BilledCaller["name"], Operations>>>;
   readonly size: Size;
   readonly growth: readonly Growth[];
-  /** Null where it was not measured. */
+  /** Null if not measured. */
   readonly newcomers: NewcomersCost | null;
   readonly memory: readonly Memory[];
 }
 
 type Row = readonly (string | number)[];
 
-/** All of it, as docs/performance.md quotes it. */
+/** All tables, as quoted in docs/performance.md. */
 export function asMarkdown(results: Results): string {
   const { date, commit, machine, command } = results;
   return [
-    `\`${command}\`, ${date.slice(0, 16).replace("T", " ")} UTC, commit ${commit}, ${machine}. Many users are ${whole(results.manyUsers)}.`,
+    `\`${command}\`, ${date.slice(0, 16).replace("T", " ")} UTC, commit ${commit}, ${machine}. "Many users" means ${whole(results.manyUsers)}.`,
     targetTable(results),
-    "Each contender by itself:",
+    "Each contender on its own:",
     contenderTable(results),
-    "What a million decisions took, counted, and cost:",
+    "Billed operations per million decisions, as counted, and their price:",
     costTable(results),
-    ...(results.growth.length > 0 ? ["By the number of users:", growthTable(results)] : []),
+    ...(results.growth.length > 0 ? ["Throughput by number of users:", growthTable(results)] : []),
     ...(results.newcomers ? [newcomersLine(results.newcomers)] : []),
   ].join("\n\n");
 }
 
-/** The table P1 to P10, one line per target. */
+/** The table of the targets P1 to P10. */
 export function targetTable(results: Results): string {
   const rows: Row[] = compare(results.rounds).map(
     ({ target, what, comparedWith, atLeast, throughput, cpu }) => [
       target,
-      `${what}, to ${comparedWith}`,
+      `${what}, relative to ${comparedWith}`,
       `>= ${atLeast}`,
-      `${spread(throughput)}; by CPU ${two(cpu.median)}`,
+      `${spread(throughput)}; CPU ratio ${two(cpu.median)}`,
       met(throughput.median >= atLeast),
     ],
   );
   return table(
-    ["#", "what", "wanted", "measured: median (least to most)", ""],
+    ["#", "what", "target", "measured: median (min to max)", ""],
     [
       ...rows,
       ...countedRows(results),
@@ -76,12 +76,12 @@ export function targetTable(results: Results): string {
   );
 }
 
-/** Every contender by itself. */
+/** Every contender on its own. */
 export function contenderTable({ rounds }: Results): string {
   const rows = CONTENDERS.flatMap(({ name, title }): Row[] => {
     const runs = rounds.get(name);
     if (!runs) return [];
-    const of = (pick: (run: Run) => number): Spread => spreadOf(runs.map(pick));
+    const of = (pick: (run: ContenderRun) => number): Spread => spreadOf(runs.map(pick));
     const perSecond = of((run) => run.perSecond);
     return [
       [
@@ -94,10 +94,10 @@ export function contenderTable({ rounds }: Results): string {
       ],
     ];
   });
-  return table(["contender", "requests/s", "least to most", "CPU us/request", "p50 ms", "p99 ms"], rows);
+  return table(["contender", "requests/s", "min to max", "CPU us/request", "p50 ms", "p99 ms"], rows);
 }
 
-/** What a million decisions take and cost, by who asks. */
+/** Billed operations and price of a million decisions, by caller. */
 export function costTable(results: Results): string {
   const rows = ANALYTICS.flatMap((analytics) =>
     [...results.cost[analytics]].map(([name, operations]): Row => {
@@ -117,7 +117,17 @@ export function costTable(results: Results): string {
     }),
   );
   return table(
-    ["points go to", "who", "object calls", "hub calls", "rows", "hub rows", "KV reads", "data points", "$"],
+    [
+      "points go to",
+      "caller",
+      "object calls",
+      "hub calls",
+      "rows",
+      "hub rows",
+      "KV reads",
+      "data points",
+      "$",
+    ],
     rows,
   );
 }
@@ -125,7 +135,14 @@ export function costTable(results: Results): string {
 /** P9: throughput by number of users. */
 export function growthTable({ growth }: Results): string {
   return table(
-    ["users", "strict/s", "empty calls/s", "row per check/s", "strict to empty", "strict to row per check"],
+    [
+      "users",
+      "strict/s",
+      "empty calls/s",
+      "row per check/s",
+      "strict / empty call",
+      "strict / row per check",
+    ],
     growth.map(({ users, strict, empty, write, toEmpty, toWrite }) => [
       users.toLocaleString("en"),
       whole(strict.median),
@@ -139,11 +156,12 @@ export function growthTable({ growth }: Results): string {
 
 function newcomersLine({ strict, empty, write }: NewcomersCost): string {
   const us = ({ median, min, max }: Spread): string => `${whole(median)} us (${whole(min)} to ${whole(max)})`;
-  return `A user's first request makes an object, and takes of the processor: strict ${us(strict)}; an empty call ${us(empty)}; a row per check ${us(write)}.`;
+  return `CPU time of a user's first request, which creates an object: strict ${us(strict)}; an empty call ${us(empty)}; a row per check ${us(write)}.`;
 }
 
 const ANALYTICS = ["embedded", "engine"] as const;
-const WHERE: Readonly<Record<Analytics, string>> = { embedded: "the hub", engine: "Analytics Engine" };
+const DESTINATIONS: Readonly<Record<Analytics, string>> = { embedded: "the hub", engine: "Analytics Engine" };
+/** The contender whose CPU time is used for the price. */
 const CPU_OF = {
   strict: "strict-64",
   "strict, 1 client": "strict-1",
@@ -151,12 +169,12 @@ const CPU_OF = {
   unlimited: "unlimited",
   denied: "denied",
   naive: "write",
-  // Not timed: it is mostly the machine's disk.
+  // Not timed, since it depends mostly on the disk.
   newcomers: null,
 } as const;
 
-/** With the processor time that was measured: of the edge, the objects and the hub, as all ran in one process. */
-function dollarsOf({ cost, rounds }: Results, analytics: Analytics, name: Busy["name"]): number {
+/** The price with the measured CPU time, which includes the edge, the objects and the hub, since all run in one process. */
+function dollarsOf({ cost, rounds }: Results, analytics: Analytics, name: BilledCaller["name"]): number {
   const operations = cost[analytics].get(name);
   const contender = CPU_OF[name];
   const runs = contender === null ? undefined : rounds.get(contender);
@@ -171,27 +189,27 @@ function countedRows(results: Results): Row[] {
     const perMillion = (strict.rowsWritten / strict.decisions) * 1e6;
     rows.push([
       "P5",
-      "rows written per million strict decisions of a busy user",
-      `<= ${whole(MOST_ROWS)}`,
+      "rows written per million strict decisions for a busy user",
+      `<= ${whole(MAX_ROWS)}`,
       whole(perMillion),
-      met(perMillion <= MOST_ROWS),
+      met(perMillion <= MAX_ROWS),
     ]);
   }
   const dollars = dollarsOf(results, "engine", "naive");
   const naive = Number.isNaN(dollars)
     ? ""
-    : ` (a KV read, a call, a row and a point for each: ${two(dollars)})`;
+    : ` (with a KV read, a call, a row and a point per decision: ${two(dollars)})`;
   for (const name of ["strict", "leased"] as const) {
     const priced = ANALYTICS.filter((analytics) => results.cost[analytics].has(name)).map((analytics) => ({
       dollars: dollarsOf(results, analytics, name),
-      where: WHERE[analytics],
+      destination: DESTINATIONS[analytics],
     }));
     rows.push([
       "P6",
       `$ per million decisions, ${name}${naive}`,
-      `<= ${MOST_DOLLARS[name].toFixed(2)}`,
-      priced.map(({ dollars: each, where }) => `${two(each)} (points to ${where})`).join(", "),
-      met(priced.every(({ dollars: each }) => each <= MOST_DOLLARS[name])),
+      `<= ${MAX_DOLLARS[name].toFixed(2)}`,
+      priced.map(({ dollars: each, destination }) => `${two(each)} (points to ${destination})`).join(", "),
+      met(priced.every(({ dollars: each }) => each <= MAX_DOLLARS[name])),
     ]);
   }
   const { gzipKb, startMs, bareStartMs } = results.size;
@@ -200,16 +218,16 @@ function countedRows(results: Results): Row[] {
     [
       "P7",
       "the Worker's bundle, minified and compressed",
-      `<= ${MOST_GZIP_KB} KiB`,
+      `<= ${MAX_GZIP_KB} KiB`,
       `${gzipKb.toFixed(1)} KiB`,
-      met(gzipKb <= MOST_GZIP_KB),
+      met(gzipKb <= MAX_GZIP_KB),
     ],
     [
       "P7",
-      `processor time of its start; of a bare Hono Worker: ${two(bareStartMs.median)} ms`,
-      `<= ${MOST_START_MS} ms`,
+      `CPU time of its start (a bare Hono Worker: ${two(bareStartMs.median)} ms)`,
+      `<= ${MAX_START_MS} ms`,
       `${spread(startMs)} ms`,
-      met(startMs.median <= MOST_START_MS),
+      met(startMs.median <= MAX_START_MS),
     ],
   ];
 }
@@ -217,7 +235,7 @@ function countedRows(results: Results): Row[] {
 function accuracyRows({ accuracy }: Results): Row[] {
   return accuracy.map(({ title, isolates, over, isOurs }) => [
     "P8",
-    `admitted beyond ${whole(CAPACITY)} by 64 clients over ${isolates} ${isolates === 1 ? "process" : "isolates"}: ${title}`,
+    `admitted in excess of ${whole(CAPACITY)}, 64 clients over ${isolates} ${isolates === 1 ? "process" : "isolates"}: ${title}`,
     isOurs ? "<= 0" : "",
     `${whole(over.median)} (${whole(over.min)} to ${whole(over.max)})`,
     isOurs ? met(over.max <= 0) : "",
@@ -227,26 +245,26 @@ function accuracyRows({ accuracy }: Results): Row[] {
 function growthRows({ growth, memory }: Results): Row[] {
   if (growth.length === 0) return [];
   const ratios = growth.map(({ toEmpty }) => toEmpty.median);
-  const apart = Math.max(...ratios) / Math.min(...ratios) - 1;
+  const deviation = Math.max(...ratios) / Math.min(...ratios) - 1;
   const [first, last] = [memory[0], memory.at(-1)];
   const users = growth.map((each) => whole(each.users)).join(", ");
   return [
     [
       "P9",
-      `strict, to an empty object call, with ${users} users`,
-      `within ${MOST_APART * 100} %`,
+      `strict, relative to an empty object call, with ${users} users`,
+      `within ${MAX_DEVIATION * 100} %`,
       ratios.map(two).join(", "),
-      met(apart <= MOST_APART),
+      met(deviation <= MAX_DEVIATION),
     ],
     [
       "P9",
       last
-        ? `heap of an edge's isolate before and after ${whole(last.users)} users; it remembers 10,000 at most`
-        : "heap of an edge's isolate",
+        ? `heap of an edge isolate before and after ${whole(last.users)} users; it remembers at most 10,000`
+        : "heap of an edge isolate",
       "bounded",
       first && last
         ? `${two(first.heapMb)} MB, ${two(last.heapMb)} MB`
-        : "not measured: the inspector was silent",
+        : "not measured: the inspector did not answer",
       "",
     ],
   ];
@@ -255,7 +273,7 @@ function growthRows({ growth, memory }: Results): Row[] {
 function shareRows({ rounds }: Results): Row[] {
   return shares(rounds).map(({ title, ofBare, atLeast }) => [
     "P10",
-    `share of its runtime's bare throughput: ${title}`,
+    `share of the runtime's throughput without a limiter: ${title}`,
     atLeast === null ? "" : `>= ${atLeast}`,
     spread(ofBare),
     atLeast === null ? "" : met(ofBare.median >= atLeast),
@@ -275,7 +293,7 @@ function spread({ median, min, max }: Spread): string {
   return `${two(median)} (${two(min)} to ${two(max)})`;
 }
 
-/** Two digits after the point below 10, one below 100. */
+/** Two decimals below 10, else one. */
 function two(value: number): string {
   return value.toFixed(value < 10 ? 2 : 1);
 }

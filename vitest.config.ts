@@ -5,23 +5,23 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { buildAssets } from "./scripts/build-assets.ts";
 
-// Every worker and every script under test is a process of its own, and much of what a short one does is compiling: once is enough.
+// Every test worker and every script under test is a separate process, which spends much of its time compiling. Share the result.
 if (process.env["NODE_COMPILE_CACHE"] === undefined) {
   const compiled = mkdtempSync(join(tmpdir(), "edge-limiter-compiled-"));
   process.env["NODE_COMPILE_CACHE"] = compiled;
   process.on("exit", () => rmSync(compiled, { recursive: true, force: true, maxRetries: 3 }));
 }
 
-// The Worker under test serves them.
+// The Worker under test serves the assets.
 await buildAssets();
 
-/** Two files share two cores, perhaps with other work: what takes half a second alone may take many. No guarantee is about it. */
-const PATIENCE = { testTimeout: 30_000, hookTimeout: 30_000 };
+/** Generous: on a busy machine with two cores, half a second of work may take many. No guarantee depends on it. */
+const TIMEOUTS = { testTimeout: 30_000, hookTimeout: 30_000 };
 
-/** Tests by the operator's policy of control-start.ts, which the first of them puts: they share a workerd that has it. */
+/** Tests that use the policy of control-start.ts. They share a workerd; the first of them installs the policy. */
 const CONTROL = ["test/edge/control-plane-{deletion,input,key-end,keys,limits,usage,usage-csv}.test.ts"];
 
-/** Tests that change the policy or the directory for all, or use up what all share: each has a workerd of its own. */
+/** Tests that change the policy or the directory, or exhaust a shared resource: each file gets its own workerd. */
 const ALONE = [
   "test/edge/control-plane*.test.ts",
   "test/edge/openapi-fuzz*.test.ts",
@@ -29,7 +29,7 @@ const ALONE = [
   "test/durable-objects/account-directory.test.ts",
 ];
 
-/** For files that share a workerd. */
+/** Setup for files that share a workerd. */
 const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
 
 /** The real runtime, with the bindings of wrangler.toml. */
@@ -41,12 +41,12 @@ function workerd() {
 }
 
 /**
- * The pure core and the scripts in Node, the objects and the edge in workerd, the started product as processes.
- * `vitest run --project core` runs one of them.
+ * The core and the scripts run in Node, the objects and the edge in workerd, the started product as separate processes.
+ * `vitest run --project core` runs a single project.
  */
 export default defineConfig({
   test: {
-    // A file waits for processes, timers and disks half of its time. Vitest leaves a core to itself, which is half of two.
+    // All cores: a test file waits for processes, timers and disks half of the time. Vitest would reserve one core for itself.
     maxWorkers: "100%",
     projects: [
       {
@@ -54,11 +54,11 @@ export default defineConfig({
           name: "core",
           include: ["test/{core,peers,hostile}/**/*.test.ts"],
           environment: "node",
-          ...PATIENCE,
+          ...TIMEOUTS,
         },
       },
       {
-        // The objects' classes in Node, on a simulated platform.
+        // The Durable Object classes in Node, on a simulated platform.
         resolve: {
           alias: { "cloudflare:workers": `${import.meta.dirname}/test/history/cloudflare-workers.ts` },
         },
@@ -74,12 +74,12 @@ export default defineConfig({
           name: "scripts",
           include: ["test/{scripts,reports,metrics,analytics,dashboard}/**/*.test.ts"],
           environment: "node",
-          ...PATIENCE,
+          ...TIMEOUTS,
         },
       },
       {
         plugins: [workerd()],
-        test: { name: "alone", include: ALONE, exclude: CONTROL, ...PATIENCE },
+        test: { name: "alone", include: ALONE, exclude: CONTROL, ...TIMEOUTS },
       },
       {
         plugins: [workerd()],
@@ -88,31 +88,31 @@ export default defineConfig({
           include: CONTROL,
           isolate: false,
           setupFiles: FRESH_OBJECTS,
-          ...PATIENCE,
+          ...TIMEOUTS,
         },
       },
       {
         plugins: [workerd()],
-        // Files share one workerd, whose start costs more than most of them: the users of a test are its own.
+        // All files share one workerd, since starting it takes longer than most of them. Each test uses its own users.
         test: {
           name: "objects",
           include: ["test/durable-objects/**/*.test.ts"],
           exclude: ALONE,
           isolate: false,
           setupFiles: FRESH_OBJECTS,
-          ...PATIENCE,
+          ...TIMEOUTS,
         },
       },
       {
         plugins: [workerd()],
-        // So do these, as requests do: users and addresses of a test are its own.
+        // All files share one workerd. Each test uses its own users and addresses.
         test: {
           name: "edge",
           include: ["test/edge/**/*.test.ts"],
           exclude: ALONE,
           isolate: false,
           setupFiles: FRESH_OBJECTS,
-          ...PATIENCE,
+          ...TIMEOUTS,
         },
       },
       {

@@ -1,38 +1,38 @@
 /**
- * A Grafana dashboard from a list of panels: the model of Grafana 10 and later (schemaVersion 39). Pure.
+ * Builds a Grafana dashboard from a list of panels, for Grafana 10 and later (schemaVersion 39). Pure.
  *
- * Panels flow from left to right in Grafana's grid of 24 columns. The data source is a variable: whoever imports a dashboard
- * picks theirs.
+ * Panels are placed from left to right in Grafana's grid of 24 columns. The data source is a variable, which the user sets when
+ * they import the dashboard.
  */
 
-/** Grafana's names of units. */
+/** Grafana's unit names. */
 export type Unit = "reqps" | "short" | "s" | "ms" | "percentunit" | "none" | "ops";
 
 export interface Query {
   /** PromQL or SQL. */
   readonly text: string;
-  /** Grafana's template of a series' name; by Prometheus only. */
+  /** Grafana's template for the name of a series. Prometheus only. */
   readonly legend?: string;
 }
 
 export interface Panel {
   readonly title: string;
-  /** What one sees, and when to worry. */
+  /** What the panel shows, and when to act. */
   readonly description: string;
   readonly type: "timeseries" | "stat" | "table";
   readonly unit: Unit;
-  /** Columns of 24. */
+  /** In columns of the grid of 24. */
   readonly width: number;
   readonly queries: readonly Query[];
   readonly stacked?: boolean;
-  /** From this value on it is red. */
+  /** The panel is red from this value on. */
   readonly redFrom?: number;
 }
 
 export interface Source {
-  /** Grafana's id of the plugin. */
+  /** Grafana's id of the data source plugin. */
   readonly type: string;
-  /** Fields of a target beside `refId` and `datasource`. */
+  /** The fields of a target other than `refId` and `datasource`. */
   readonly target: (query: Query, panel: Panel) => Readonly<Record<string, unknown>>;
 }
 
@@ -47,7 +47,7 @@ export interface DashboardPlan {
 const COLUMNS = 24;
 const HEIGHT = { stat: 4, timeseries: 8, table: 9 } as const;
 
-/** The dashboard as the JSON that Grafana imports. */
+/** The dashboard as JSON for Grafana's import. */
 export function dashboardJson({ uid, title, description, source, panels }: DashboardPlan): string {
   let [x, y, rowHeight] = [0, 0, 0];
   const placed = panels.map((panel, i) => {

@@ -1,7 +1,7 @@
 /**
- * The dashboard on Analytics Engine, over the columns of src/analytics/point-fields.ts: what Prometheus cannot tell since it has no
- * label for it, as users, keys, countries. By the Altinity plugin, whose macros `$timeSeries`, `$timeFilter` and `$interval` stand
- * for the time range shown.
+ * The Grafana dashboard for Analytics Engine, over the columns of src/analytics/point-fields.ts: users, keys, countries and everything
+ * else that Prometheus has no label for. Uses the Altinity plugin, whose macros `$timeSeries`, `$timeFilter` and `$interval` expand
+ * to the displayed time range.
  *
  * Every sum is weighted by `_sample_interval`: Analytics Engine samples.
  */
@@ -9,8 +9,16 @@ import { COLUMNS, SAMPLE_INTERVAL } from "../../src/analytics/point-fields.ts";
 import type { Point } from "../../src/analytics/point.ts";
 import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../../src/analytics/outcome.ts";
 import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
+import {
+  decisionsBySource,
+  denialsByLimit,
+  deniedShare,
+  errorShare,
+  requestsByOutcome,
+  stackedRequests,
+} from "./shared-panels.ts";
 
-/** Where wrangler.toml binds it to. */
+/** The dataset that wrangler.toml binds. */
 export const DATASET = "edge_limiter";
 
 const ALTINITY: Source = {
@@ -27,7 +35,7 @@ const ALTINITY: Source = {
     intervalFactor: 1,
     round: "0s",
     skip_comments: true,
-    // Would add settings and functions that Analytics Engine does not know.
+    // If enabled, these would add settings and functions that Analytics Engine does not support.
     add_metadata: false,
     extrapolate: false,
     useWindowFuncForMacros: false,
@@ -36,7 +44,7 @@ const ALTINITY: Source = {
 
 const column = (field: keyof Point): string => COLUMNS[field].name;
 const WEIGHT = `${SAMPLE_INTERVAL} * ${column("requests")}`;
-/** Weights of quantiles must be whole. */
+/** Weights of quantiles must be integers. */
 const WHOLE_WEIGHT = `toUInt32(${WEIGHT})`;
 const outcomeIs = (outcome: Point["outcome"]): string => `${column("outcome")} = '${outcome}'`;
 
@@ -44,13 +52,13 @@ const list = (reasons: readonly string[]): string => reasons.map((reason) => `'$
 const CHARGED_LIST = list(CHARGED_ERRORS);
 const IS_CHARGED = `${outcomeIs("allowed")} OR (${outcomeIs("error")} AND ${column("reason")} IN (${CHARGED_LIST}))`;
 
-/** As src/analytics/reports/facts.ts has it. */
+/** The same definition as in src/analytics/outcome.ts. */
 const IS_DECIDED = `${column("source")} <> '${UNDECIDED}'`;
 const IS_DENIED = `${outcomeIs("denied")} AND ${IS_DECIDED} AND ${column("reason")} NOT IN (${list(STANDING_REASONS)})`;
 const IS_TURNED_AWAY = `${outcomeIs("denied")} AND (${column("source")} = '${UNDECIDED}' OR ${column("reason")} IN (${list(STANDING_REASONS)}))`;
 const OUTCOME = `if(${IS_TURNED_AWAY}, 'turned_away', ${column("outcome")})`;
 
-/** A line for each value of a column, in requests a second. */
+/** A series for each value of a column, in requests per second. */
 const linesBy = (field: keyof Point, where = "", value = column(field)): string =>
   [
     `SELECT $timeSeries AS t, ${value} AS ${field}, sum(${WEIGHT}) / $interval AS requests`,
@@ -58,7 +66,7 @@ const linesBy = (field: keyof Point, where = "", value = column(field)): string 
     `GROUP BY t, ${field} ORDER BY t, ${field}`,
   ].join(" ");
 
-/** The values of a column with most of something. */
+/** The values of a column with the most requests. */
 const top = (field: keyof Point, what: string, where = ""): string =>
   [
     `SELECT ${column(field)} AS ${field}, ${what}`,
@@ -87,33 +95,17 @@ const share = (what: string, where = ""): string =>
 const PANELS: Panel[] = [
   {
     title: "Requests",
-    description: "In the time shown.",
+    description: "Number of requests in the displayed time range.",
     type: "stat",
     unit: "short",
     width: 6,
     queries: [{ text: `SELECT sum(${WEIGHT}) AS requests FROM ${DATASET} WHERE $timeFilter` }],
   },
-  {
-    title: "Denied",
-    description: "Share of decided requests that a limit denied.",
-    type: "stat",
-    unit: "percentunit",
-    width: 6,
-    redFrom: 0.25,
-    queries: [{ text: share(IS_DENIED, IS_DECIDED) }],
-  },
-  {
-    title: "Errors",
-    description: "Share of requests that a failure answered.",
-    type: "stat",
-    unit: "percentunit",
-    width: 6,
-    redFrom: 0.05,
-    queries: [{ text: share(outcomeIs("error")) }],
-  },
+  deniedShare(6, { text: share(IS_DENIED, IS_DECIDED) }),
+  errorShare(6, { text: share(outcomeIs("error")) }),
   {
     title: "Users",
-    description: "Different users and addresses. Sampling may miss those with few requests.",
+    description: "Number of distinct users and addresses. Sampling may miss those with few requests.",
     type: "stat",
     unit: "short",
     width: 6,
@@ -123,53 +115,23 @@ const PANELS: Panel[] = [
       },
     ],
   },
+  requestsByOutcome({ text: linesBy("outcome", "", OUTCOME) }),
+  decisionsBySource({ text: linesBy("source") }),
+  denialsByLimit({ text: linesBy("reason", IS_DENIED) }),
+  stackedRequests("Requests by data centre", "By Cloudflare's code of the data centre.", {
+    text: linesBy("colo"),
+  }),
   {
-    title: "Requests by outcome",
-    description: "Allowed, denied by a limit, turned away for another reason, and error.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: linesBy("outcome", "", OUTCOME) }],
-  },
-  {
-    title: "Where decisions are made",
-    description: "Leases and the deny cache spare the call to the user's object.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: linesBy("source") }],
-  },
-  {
-    title: "Denials by limit",
-    description: "Which limit denies.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: linesBy("reason", IS_DENIED) }],
-  },
-  {
-    title: "Requests by data centre",
-    description: "Cloudflare's code of it.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: linesBy("colo") }],
-  },
-  {
-    title: "What a decision takes",
-    description: "Percentiles of decided requests.",
+    title: "Decision latency",
+    description: "Percentiles over decided requests.",
     type: "timeseries",
     unit: "ms",
     width: 12,
     queries: [{ text: quantiles("limiterMs", IS_DECIDED) }],
   },
   {
-    title: "What upstreams take",
-    description: "Percentiles until the response headers.",
+    title: "Upstream latency",
+    description: "Percentiles of the time to the response headers.",
     type: "timeseries",
     unit: "ms",
     width: 12,
@@ -177,7 +139,7 @@ const PANELS: Panel[] = [
   },
   {
     title: "Busiest users",
-    description: "With what became of their requests, and tokens charged.",
+    description: "Users with the most requests, by outcome, with the tokens charged.",
     type: "table",
     unit: "short",
     width: 12,
@@ -185,7 +147,7 @@ const PANELS: Panel[] = [
   },
   {
     title: "Most denied users",
-    description: "Whom to talk to, or whom to block.",
+    description: "Users with the most denied requests: candidates for a higher tier, or for a block.",
     type: "table",
     unit: "short",
     width: 12,
@@ -201,7 +163,7 @@ const PANELS: Panel[] = [
   },
   {
     title: "Routes",
-    description: "By the policy's ids.",
+    description: "Requests by route id of the policy.",
     type: "table",
     unit: "short",
     width: 12,
@@ -209,7 +171,7 @@ const PANELS: Panel[] = [
   },
   {
     title: "Countries",
-    description: "Where requests come from.",
+    description: "Requests by country of origin.",
     type: "table",
     unit: "short",
     width: 6,
@@ -217,7 +179,7 @@ const PANELS: Panel[] = [
   },
   {
     title: "API keys",
-    description: "By the key's id; empty for requests without one.",
+    description: "Requests by key id; empty for requests without a key.",
     type: "table",
     unit: "short",
     width: 6,

@@ -1,8 +1,8 @@
-/** Finds names that alert rules and dashboards use and that no table knows. Pure: texts in, faults out. */
+/** Finds unknown names in alert rules and dashboards, and untested alerts. Pure: maps texts to faults. */
 import { COLUMNS, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
 import { FAMILIES, type Family } from "../../src/analytics/metrics/families.ts";
 
-/** What Prometheus shows of a family: its labels by the names of its time series. */
+/** The labels of each time series in Prometheus, by the name of the series. */
 function seriesNames(): ReadonlyMap<string, readonly string[]> {
   const names = new Map<string, readonly string[]>();
   const families: readonly Family[] = Object.values(FAMILIES);
@@ -17,10 +17,10 @@ function seriesNames(): ReadonlyMap<string, readonly string[]> {
   return names;
 }
 
-/** Metrics of ours that do not exist, and labels that their metric does not have, as `metric{label}`. */
+/** Metrics named edge_limiter_… that do not exist, and labels that their metric lacks, as `metric{label}`. */
 export function unknownMetrics(text: string): string[] {
   const known = seriesNames();
-  // In a dashboard's JSON an expression's quotes are escaped.
+  // Quotes are escaped in a dashboard's JSON.
   const plain = text.replaceAll('\\"', '"');
   const faults = new Set<string>();
   for (const [, metric = "", matchers = ""] of plain.matchAll(/(edge_limiter_[a-z_]+)(?:\{([^}]*)\})?/g)) {
@@ -30,7 +30,7 @@ export function unknownMetrics(text: string): string[] {
       if (labels && !labels.includes(label)) faults.add(`${metric}{${label}}`);
     }
   }
-  // What an expression is grouped by, its metric must have: `by (route) (rate(metric`.
+  // A metric must have the labels that it is grouped by: `by (route) (rate(metric`.
   for (const [, by = "", metric = ""] of plain.matchAll(
     /by \(([a-z_, ]+)\)\s*\((?:rate\()?(edge_limiter_[a-z_]+)/g,
   )) {
@@ -41,7 +41,7 @@ export function unknownMetrics(text: string): string[] {
   return [...faults].toSorted();
 }
 
-/** Columns in a dashboard's SQL that the table of points does not have. */
+/** Columns in a dashboard's SQL that points do not have. */
 export function unknownColumns(text: string): string[] {
   const known = new Set<string>([
     SAMPLE_INTERVAL,
@@ -52,7 +52,7 @@ export function unknownColumns(text: string): string[] {
   return [...new Set(used)].filter((name) => !known.has(name)).toSorted();
 }
 
-/** Alerts without a test of firing or of staying silent. */
+/** Names of the missing tests: each alert must have one that it fires and one that it is silent. */
 export function untestedAlerts(rules: string, tests: string): string[] {
   const alerts = [...rules.matchAll(/^\s*- alert: (\w+)$/gm)].map(([, name = ""]) => name);
   return alerts

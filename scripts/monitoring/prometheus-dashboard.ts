@@ -1,7 +1,15 @@
-/** The dashboard on Prometheus, over the families of src/analytics/metrics/families.ts. */
+/** The Grafana dashboard for Prometheus, over the families of src/analytics/metrics/families.ts. */
 import { FAMILIES } from "../../src/analytics/metrics/families.ts";
 import { UNDECIDED } from "../../src/analytics/outcome.ts";
 import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
+import {
+  decisionsBySource,
+  denialsByLimit,
+  deniedShare,
+  errorShare,
+  requestsByOutcome,
+  stackedRequests,
+} from "./shared-panels.ts";
 
 const PROMETHEUS: Source = {
   type: "prometheus",
@@ -32,14 +40,14 @@ const {
   pointsDropped,
 } = FAMILIES;
 
-/** Grafana fits the window to the scrape interval and to what is shown. */
+/** Grafana chooses `$__rate_interval` by the scrape interval and the displayed time range. */
 const rate = (name: string, labels = ""): string =>
   `rate(${name}${labels && `{${labels}}`}[$__rate_interval])`;
 const sumBy = (labels: string, name: string, only = ""): string => `sum by (${labels}) (${rate(name, only)})`;
-/** @param of the requests that the share is of; all if left out. */
+/** @param of labels of the requests in the denominator; default: all requests. */
 const share = (labels: string, of = ""): string =>
   `(sum(${rate(requests.name, labels)}) or vector(0)) / sum(${rate(requests.name, of)})`;
-/** As src/analytics/reports/facts.ts has it. */
+/** The same definition as in src/analytics/outcome.ts. */
 const DECIDED = `source!="${UNDECIDED}"`;
 const quantile = (level: number, by: string, name: string): string =>
   `histogram_quantile(${level}, sum by (${by}) (${rate(`${name}_bucket`)}))`;
@@ -49,34 +57,18 @@ const percentiles = (name: string) =>
 const OVERVIEW: Panel[] = [
   {
     title: "Requests",
-    description: "All requests a second, whatever became of them.",
+    description: "Requests per second, of all outcomes.",
     type: "stat",
     unit: "reqps",
     width: 4,
     queries: [{ text: `sum(${rate(requests.name)})`, legend: "requests" }],
   },
+  deniedShare(4, { text: share('outcome="denied"', DECIDED), legend: "denied" }),
+  errorShare(4, { text: share('outcome="error"'), legend: "errors" }),
   {
-    title: "Denied",
-    description: "Share of decided requests that a limit denied.",
-    type: "stat",
-    unit: "percentunit",
-    width: 4,
-    redFrom: 0.25,
-    queries: [{ text: share('outcome="denied"', DECIDED), legend: "denied" }],
-  },
-  {
-    title: "Errors",
-    description: "Share of requests that a failure of the limiter or of an upstream answered.",
-    type: "stat",
-    unit: "percentunit",
-    width: 4,
-    redFrom: 0.05,
-    queries: [{ text: share('outcome="error"'), legend: "errors" }],
-  },
-  {
-    title: "Without the limiter",
+    title: "Failure policy",
     description:
-      "Share of decided requests that a tier's failure policy answered, because the user's object did not in time.",
+      "Share of decided requests that a tier's failure policy decided, because the user's object did not answer in time.",
     type: "stat",
     unit: "percentunit",
     width: 4,
@@ -86,7 +78,7 @@ const OVERVIEW: Panel[] = [
   {
     title: "Active users",
     description:
-      "Users and addresses of the last five minutes, and those with a tenth or less left of a limit.",
+      "Users and addresses of the last five minutes, and those with at most a tenth of a limit remaining.",
     type: "stat",
     unit: "short",
     width: 4,
@@ -97,7 +89,7 @@ const OVERVIEW: Panel[] = [
   },
   {
     title: "Policy revision",
-    description: "The newest revision in force.",
+    description: "The latest revision in force.",
     type: "stat",
     unit: "none",
     width: 4,
@@ -106,46 +98,16 @@ const OVERVIEW: Panel[] = [
 ];
 
 const DECISIONS: Panel[] = [
-  {
-    title: "Requests by outcome",
-    description: "Allowed, denied by a limit, turned away for another reason, and error.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: sumBy("outcome", requests.name), legend: "{{outcome}}" }],
-  },
-  {
-    title: "Where decisions are made",
-    description:
-      "Leases and the deny cache spare the call to the user's object; fallback is the failure policy.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: sumBy("source", requests.name), legend: "{{source}}" }],
-  },
-  {
-    title: "Denials by limit",
-    description: "Which limit denies.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: sumBy("reason", requests.name, 'outcome="denied"'), legend: "{{reason}}" }],
-  },
-  {
-    title: "Requests by tier",
-    description: "Empty where the caller is not known.",
-    type: "timeseries",
-    unit: "reqps",
-    width: 12,
-    stacked: true,
-    queries: [{ text: sumBy("tier", requests.name), legend: "{{tier}}" }],
-  },
+  requestsByOutcome({ text: sumBy("outcome", requests.name), legend: "{{outcome}}" }),
+  decisionsBySource({ text: sumBy("source", requests.name), legend: "{{source}}" }),
+  denialsByLimit({ text: sumBy("reason", requests.name, 'outcome="denied"'), legend: "{{reason}}" }),
+  stackedRequests("Requests by tier", "The tier is empty if the caller is unknown.", {
+    text: sumBy("tier", requests.name),
+    legend: "{{tier}}",
+  }),
   {
     title: "Busiest routes",
-    description: "Requests a second by route and outcome.",
+    description: "Requests per second by route and outcome.",
     type: "table",
     unit: "reqps",
     width: 12,
@@ -153,7 +115,7 @@ const DECISIONS: Panel[] = [
   },
   {
     title: "Tokens charged by tier",
-    description: "What is spent, in tokens a second.",
+    description: "Tokens charged per second.",
     type: "timeseries",
     unit: "ops",
     width: 12,
@@ -164,15 +126,15 @@ const DECISIONS: Panel[] = [
 
 const LATENCY: Panel[] = [
   {
-    title: "What a decision takes",
-    description: "Percentiles of all decisions.",
+    title: "Decision latency",
+    description: "Percentiles over all decisions.",
     type: "timeseries",
     unit: "s",
     width: 8,
     queries: percentiles(decisionSeconds.name),
   },
   {
-    title: "What a decision takes, by source",
+    title: "Decision latency by source",
     description: "95th percentile.",
     type: "timeseries",
     unit: "s",
@@ -180,8 +142,8 @@ const LATENCY: Panel[] = [
     queries: [{ text: quantile(0.95, "le, source", decisionSeconds.name), legend: "{{source}}" }],
   },
   {
-    title: "What upstreams take, by route",
-    description: "95th percentile until the response headers.",
+    title: "Upstream latency by route",
+    description: "95th percentile of the time to the response headers.",
     type: "timeseries",
     unit: "s",
     width: 8,
@@ -192,15 +154,15 @@ const LATENCY: Panel[] = [
 const MACHINERY: Panel[] = [
   {
     title: "Failed calls to objects",
-    description: "By kind. Anything but a flat zero wants a look.",
+    description: "By kind of failure. Investigate anything above zero.",
     type: "timeseries",
     unit: "ops",
     width: 8,
     queries: [{ text: sumBy("kind", limiterFailures.name), legend: "{{kind}}" }],
   },
   {
-    title: "Circuits",
-    description: "1 where an isolate holds calls back.",
+    title: "Circuit breakers",
+    description: "1 if a circuit breaker is open in an isolate, which then sends no calls.",
     type: "timeseries",
     unit: "none",
     width: 8,
@@ -209,7 +171,7 @@ const MACHINERY: Panel[] = [
   },
   {
     title: "Caches",
-    description: "Look-ups in the isolates' caches by result.",
+    description: "Lookups in the isolates' caches by result.",
     type: "timeseries",
     unit: "ops",
     width: 8,
@@ -217,7 +179,7 @@ const MACHINERY: Panel[] = [
   },
   {
     title: "Leased tokens",
-    description: "What objects grant to isolates, and what becomes of it.",
+    description: "Tokens that objects lend to isolates, and how they are used.",
     type: "timeseries",
     unit: "ops",
     width: 8,
@@ -225,16 +187,16 @@ const MACHINERY: Panel[] = [
   },
   {
     title: "Rows written",
-    description: "Cloudflare bills them: by class of Durable Object.",
+    description: "Rows that Cloudflare bills, by class of Durable Object.",
     type: "timeseries",
     unit: "ops",
     width: 8,
     queries: [{ text: sumBy("object", rowsWritten.name), legend: "{{object}}" }],
   },
   {
-    title: "Behind the truth",
+    title: "Propagation lag",
     description:
-      "For how long KV and the directory lag behind the objects, and isolates behind the newest policy.",
+      "How long KV and the directory lag behind the objects, and isolates behind the latest policy.",
     type: "timeseries",
     unit: "s",
     width: 8,
@@ -252,8 +214,8 @@ const MACHINERY: Panel[] = [
     queries: [{ text: sumBy("result", policyReload.name), legend: "{{result}}" }],
   },
   {
-    title: "Decisions in no report",
-    description: "What analytics lost: decisions and the ledger are not concerned.",
+    title: "Decisions missing from reports",
+    description: "Points that analytics lost. Decisions and the ledger are not affected.",
     type: "timeseries",
     unit: "ops",
     width: 8,
@@ -262,7 +224,7 @@ const MACHINERY: Panel[] = [
   },
   {
     title: "Versions",
-    description: "Which versions run: two during a deployment.",
+    description: "Running versions. Two are normal during a deployment.",
     type: "timeseries",
     unit: "none",
     width: 8,

@@ -1,20 +1,21 @@
 /**
- * The product's Worker with faults that a test switches on by `/__faults?hub=…&limiter=…`. Never part of the product: only
- * the copy of the repository that a black-box test makes builds it in the place of src/index.ts.
+ * The product's Worker with faults that a test switches on with `/__faults?hub=…&limiter=…`. Never part of the product: only
+ * the black-box tests build it, in a copy of the repository, instead of src/index.ts.
  *
- * Everything but the faults is the product's own. On one machine the edge and the objects share an isolate, and so the switches.
+ * Everything except the faults is the product's own code. In a local workerd the edge and the objects share an isolate, so
+ * they share the switches.
  */
 import product, { MetricsHub as Hub, UserLimiter as Limiter } from "../../src/index.ts";
 
 export { AccountDirectory, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
 
-/** Within the deadline of the test, and long enough for the queue to fill. */
+/** Shorter than the deadline in the tests, but long enough for the queue to fill. */
 const SLOW_MS = 1_000;
 
 const faults = {
-  /** `down` refuses every batch; `crash` kills the hub once, before it has taken the batch. */
+  /** `down` rejects every batch; `crash` aborts the hub once, before it accepts the batch. */
   hub: "none",
-  /** `hang` never answers a decision; `throw` refuses to make one; `slow` answers it late, and in time. */
+  /** `hang` never answers; `throw` fails every call; `slow` answers late, but within the deadline. */
   limiter: "none",
 };
 

@@ -1,4 +1,4 @@
-/** An isolate's memory while somebody makes up users, keys and addresses: it fills its caches and then grows no more. */
+/** An isolate's memory under made-up users, keys and addresses: it fills its caches and then stops growing. */
 import { scheduler } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -15,11 +15,11 @@ import { compilePolicy } from "../../src/policy/compile.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const MB = 2 ** 20;
-/** What the caches hold at most is tens of thousands of entries: it does not depend on what comes after so many. */
+/** Enough entries to fill the caches, so that memory must not grow after them. */
 const FULL = 11_000;
-/** How many are made up. `HOSTILE_KEYS=1000000 npm run test:core -- memory` takes a minute and a half. */
+/** Total number of made-up entries. `HOSTILE_KEYS=1000000 npm run test:core -- memory` takes 90 seconds. */
 const COUNT = Number(process.env["HOSTILE_KEYS"] ?? 24_000);
-/** After that nothing is under way any more. */
+/** After this time no call is in flight. */
 const REST_MS = 150;
 const policy = embeddedPolicy();
 
@@ -33,7 +33,7 @@ function usedBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** By how much memory grows between the first so many and all of them. */
+/** How much memory grows after the first {@link FULL} calls, in MB. */
 async function grownMb(each: (n: number) => unknown): Promise<number> {
   for (let n = 0; n < FULL; n++) await each(n);
   await scheduler.wait(REST_MS);
@@ -53,8 +53,8 @@ const request: DecisionRequest = {
   idempotencyKey: null,
 };
 
-/** An isolate whose every object answers the same. */
-function limiterWhere(answer: () => Answer): Limiter {
+/** A limiter all of whose objects give this answer. */
+function limiterWith(answer: () => Answer): Limiter {
   const serve = async ({ questions }: ObjectCall): Promise<AnswerRun[]> =>
     questions.map(() => ({ answer: answer(), further: [], times: 0 }));
   const objects = { getByName: () => ({ serve }) };
@@ -85,7 +85,7 @@ function decided(outcome: "allowed" | "denied"): Decision {
 beforeAll(() => vi.stubGlobal("scheduler", scheduler));
 afterAll(() => vi.unstubAllGlobals());
 
-describe("addresses that somebody makes up", () => {
+describe("made-up addresses", () => {
   it("leave nothing behind", { timeout: 300_000 }, async () => {
     const grown = await grownMb((n) =>
       clientIp(
@@ -98,32 +98,28 @@ describe("addresses that somebody makes up", () => {
   });
 });
 
-describe("users that somebody makes up", () => {
+describe("made-up users", () => {
   const waitUntil = (): void => undefined;
   const ask = (limiter: Limiter) => (n: number) =>
     limiter.decide(`user:made-up-${n}`, request, policy, 1_800_000_000_000 + n, waitUntil);
 
   it("that are denied leave nothing behind", { timeout: 300_000 }, async () => {
-    const denying = limiterWhere(() => ({ decision: decided("denied"), lease: null }));
+    const denying = limiterWith(() => ({ decision: decided("denied"), lease: null }));
     expect(await ask(denying)(0)).toMatchObject({ outcome: "denied", source: "strict" });
     expect(await ask(denying)(0)).toMatchObject({ outcome: "denied", source: "deny-cache" });
     expect(await grownMb(ask(denying))).toBeLessThan(2);
   });
 
-  it(
-    "whose objects fail leave nothing behind, each with a circuit and a bucket of the fallback's",
-    { timeout: 300_000 },
-    async () => {
-      const failing = limiterWhere(() => {
-        throw new Error("down");
-      });
-      expect(await ask(failing)(0)).toMatchObject({ source: "fallback" });
-      expect(await grownMb(ask(failing))).toBeLessThan(2);
-    },
-  );
+  it("whose objects fail leave no circuit and no fallback bucket behind", { timeout: 300_000 }, async () => {
+    const failing = limiterWith(() => {
+      throw new Error("down");
+    });
+    expect(await ask(failing)(0)).toMatchObject({ source: "fallback" });
+    expect(await grownMb(ask(failing))).toBeLessThan(2);
+  });
 
   it("that are granted leases leave nothing behind", { timeout: 300_000 }, async () => {
-    const lending = limiterWhere(() => ({
+    const lending = limiterWith(() => ({
       decision: decided("allowed"),
       lease: {
         id: crypto.randomUUID(),
@@ -137,14 +133,14 @@ describe("users that somebody makes up", () => {
       },
     }));
     expect(await ask(lending)(0)).toMatchObject({ outcome: "allowed", source: "strict" });
-    // Leases are by the isolate's own clock.
+    // Leases use the isolate's own clock.
     const again = await lending.decide("user:made-up-0", request, policy, Date.now(), waitUntil);
     expect(again).toMatchObject({ outcome: "allowed", source: "lease" });
     expect(await grownMb(ask(lending))).toBeLessThan(2);
   });
 });
 
-it("keys that nobody issued leave nothing behind", { timeout: 300_000 }, async () => {
+it("made-up keys leave nothing behind", { timeout: 300_000 }, async () => {
   const kv = { get: async () => null } as unknown as KVNamespace;
   const keys = new KeyStore(kv, () => undefined);
   const grown = await grownMb((n) => keys.find(`el_live_${String(n).padStart(36, "0")}`, 1_000 + n));
@@ -168,7 +164,7 @@ it("made-up paths with long queries leave only the paths behind", { timeout: 300
   const before = usedBytes();
   for (let n = 0; n < 10_000; n++) {
     for (const place of ["users", "nowhere"]) {
-      // As the runtime gives it: one string, of which the path is a slice.
+      // One flat string as in the runtime, of which the path is a slice.
       const url = Buffer.from(`https://api.example/${place}/made-up-${n}?${query}`).toString("latin1");
       routes.match("GET", pathnameOf(url));
     }

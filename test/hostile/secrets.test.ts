@@ -1,4 +1,4 @@
-/** Where secrets are compared: in constant time, in one place, by digests or by the platform's own verification. */
+/** Secrets are compared in constant time, in one place: by their digests or by the platform's own verification. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
@@ -8,7 +8,7 @@ const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"))
   .map((file) => ({ file, text: readFileSync(new URL(file, SOURCE), "utf8") }));
 
-/** Comparisons whose one side is named like a secret: `===`, `startsWith`, `includes` and the like stop at the first difference. */
+/** Comparisons of something named like a secret with `===`, `startsWith`, `includes` and the like, which stop at the first difference. */
 const NAMED = String.raw`(?:\w+\.)*#?\w*(?:[sS]ecret|[tT]oken|[dD]igest|[sS]ignature|[pP]assword|[hH]ash|sha256|apiKey|hmac)\w*`;
 const COMPARED = new RegExp(
   String.raw`(?<!typeof )\b${NAMED} (?:===|!==) (?!null\b|undefined\b|"(?:bearer|jwt)?")|(?:===|!==) ${NAMED}\b(?!\()|\b${NAMED}\.(?:startsWith|localeCompare|includes|indexOf)\(`,
@@ -18,7 +18,7 @@ function code(text: string): string[] {
   return text.split("\n").filter((line) => !/^\s*(?:\*|\/\/|\/\*)/.test(line));
 }
 
-/** None of these is one: an algorithm's name, the `#` of a URL, what every key begins with. */
+/** Matches that compare no secret: an algorithm's name, the `#` of a URL, the public prefix of keys. */
 const KNOWN = [
   "settings.ts: if (HMAC_ALGORITHMS.some((hmac) => hmac === algorithm)) {",
   'edge/url-parts.ts: if (start === -1 || (hash !== -1 && hash < start)) return "";',
@@ -36,7 +36,7 @@ describe("a secret", () => {
     expect(found.toSorted()).toEqual(KNOWN.toSorted());
   });
 
-  it("is compared in constant time by the one function that does", () => {
+  it("is compared in constant time by a single function", () => {
     const callers = files.filter(({ text }) => code(text).some((line) => line.includes("timingSafeEqual(")));
     expect(callers.map(({ file }) => file)).toEqual(["identity/secret-digest.ts"]);
     const users = files.filter(({ text }) => code(text).some((line) => /\bequalDigests\(/.test(line)));
@@ -50,7 +50,7 @@ describe("a secret", () => {
     "if (token === expected) return",
     "if (given !== settings.adminToken) {",
     "return a === keyHash;",
-  ])("would be found in: %s", (line) => {
+  ])("would be detected in: %s", (line) => {
     expect(line).toMatch(COMPARED);
   });
 });

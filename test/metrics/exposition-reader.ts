@@ -1,4 +1,4 @@
-/** Reads Prometheus' text back, by the format's own grammar rather than by our writer's habits. */
+/** Parses Prometheus' text format by its official grammar, independently of our writer. */
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/u;
 const PAIR = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)/gu;
 
@@ -8,7 +8,7 @@ export interface ReadSample {
   readonly value: number;
 }
 
-/** @throws where a line is not of the format. */
+/** @throws if a line violates the format. */
 export function readExposition(text: string): ReadSample[] {
   if (!text.endsWith("\n")) throw new Error("the last line must end in a line feed");
   return text
@@ -19,13 +19,13 @@ export function readExposition(text: string): ReadSample[] {
       const [, name = "", pairs = "", value = ""] = LINE.exec(line) ?? [];
       if (name === "") throw new Error(`not a sample: ${line}`);
       const found = [...pairs.matchAll(PAIR)];
-      if (found.map(([all]) => all).join("") !== pairs) throw new Error(`not labels: ${line}`);
+      if (found.map(([all]) => all).join("") !== pairs) throw new Error(`invalid labels: ${line}`);
       const labels = found.map(([, label = "", escaped = ""]) => [label, unescaped(escaped)] as const);
       return { name, labels: Object.fromEntries(labels), value: value === "+Inf" ? Infinity : Number(value) };
     });
 }
 
-/** The value of the one sample of this name whose labels include these; undefined where there is none. */
+/** The value of the sample with this name and these labels; undefined if there is none. @throws if several match. */
 export function valueOf(text: string, name: string, labels: Readonly<Record<string, string>> = {}) {
   const found = readExposition(text).filter(
     (sample) =>

@@ -11,15 +11,20 @@ import { HAS_PROMTOOL, promtool } from "./promtool.ts";
 
 const NOW = 1_763_690_000_000;
 
-/** A store that has been told what one isolate counted. */
-function told(count: (deltas: MetricDeltas) => void, isolate = "a", atMs = NOW, store = new MetricStore()) {
+/** Applies what one isolate counted to a store. */
+function storeWith(
+  count: (deltas: MetricDeltas) => void,
+  isolate = "a",
+  atMs = NOW,
+  store = new MetricStore(),
+) {
   const deltas = new MetricDeltas();
   count(deltas);
   store.apply(deltas.take(), isolate, atMs);
   return store;
 }
 
-/** As a hub that starts again from its snapshot. */
+/** A store restored from a snapshot, as after a restart of the hub. */
 function restarted(store: MetricStore, nowMs = NOW): MetricStore {
   const next = new MetricStore();
   expect(next.load(JSON.parse(JSON.stringify(store.dump(nowMs))), nowMs)).toBe(true);
@@ -28,7 +33,7 @@ function restarted(store: MetricStore, nowMs = NOW): MetricStore {
 
 describe("a point", () => {
   test("counts its requests, its cost and its latencies once", () => {
-    const text = told((deltas) => {
+    const text = storeWith((deltas) => {
       countPoint(deltas, point());
       countPoint(deltas, point({ requests: 4, cost: 0.4, source: "lease", limiterMs: 0 }));
       countPoint(deltas, point({ outcome: "denied", reason: "minute", upstreamStatus: "none" }));
@@ -51,7 +56,7 @@ describe("a point", () => {
       ["idempotency_mismatch", "strict"],
       ["not_found", "none"],
     ] as const;
-    const text = told((deltas) => {
+    const text = storeWith((deltas) => {
       for (const [reason, source] of rejected)
         countPoint(deltas, point({ outcome: "denied", reason, source }));
     }).render(NOW);
@@ -67,16 +72,16 @@ describe("a point", () => {
     ]);
   });
 
-  test("is charged where an upstream failed, and not where a limit refused or the limiter was down", () => {
+  test("is charged if an upstream failed, but not if a limit denied it or the limiter was down", () => {
     const cost = (outcome: PointOutcome, reason: string) =>
-      told((deltas) => countPoint(deltas, point({ outcome, reason }))).total("cost");
+      storeWith((deltas) => countPoint(deltas, point({ outcome, reason }))).total("cost");
     expect(cost("error", "upstream_timeout")).toBe(1);
     expect(cost("denied", "minute")).toBe(0);
     expect(cost("error", "temporary_reduced_capacity")).toBe(0);
   });
 
-  test("that no decision was made for has no latency, and no user where none is known", () => {
-    const text = told((deltas) =>
+  test("without a decision counts no latency, and without an account no user", () => {
+    const text = storeWith((deltas) =>
       countPoint(deltas, point({ source: "none", account: "", upstreamStatus: "none" })),
     ).render(NOW);
     expect(text).not.toContain("edge_limiter_decision_seconds");
@@ -84,14 +89,14 @@ describe("a point", () => {
   });
 
   test("sums costs of a thousandth exactly", () => {
-    const store = told((deltas) => {
+    const store = storeWith((deltas) => {
       for (let i = 0; i < 10_000; i++) countPoint(deltas, point({ cost: 0.001 }));
     });
     expect(valueOf(store.render(NOW), "edge_limiter_cost_total")).toBe(10);
   });
 
-  test.each([NaN, Infinity, -1])("with %d for a number spoils no sum", (bad) => {
-    const store = told((deltas) => {
+  test.each([NaN, Infinity, -1])("with the number %d corrupts no sum", (bad) => {
+    const store = storeWith((deltas) => {
       countPoint(deltas, point());
       countPoint(deltas, point({ cost: bad, limiterMs: bad, upstreamMs: bad, remainingFraction: bad }));
       countPoint(deltas, point({ requests: bad }));
@@ -101,9 +106,9 @@ describe("a point", () => {
   });
 });
 
-test("a latency on a bucket's bound falls into that bucket, one above all bounds into none but the last", () => {
+test("a latency equal to a bucket's bound counts in that bucket, one above all bounds only in the last", () => {
   const { buckets } = FAMILIES.decisionSeconds;
-  const text = told((deltas) => {
+  const text = storeWith((deltas) => {
     deltas.observe("decisionSeconds", ["strict"], buckets[2]);
     deltas.observe("decisionSeconds", ["strict"], 1_000);
   }).render(NOW);
@@ -114,7 +119,7 @@ test("a latency on a bucket's bound falls into that bucket, one above all bounds
 });
 
 describe("counters", () => {
-  test("never go down and lose nothing, whichever isolates die and however often the hub starts again", () => {
+  test("never decrease and lose nothing, whichever isolates end and however often the hub restarts", () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant("count"), isolate: fc.nat(3), amount: fc.nat(1_000) }),
       fc.record({ kind: fc.constant("flush"), isolate: fc.nat(3) }),
@@ -152,7 +157,7 @@ describe("counters", () => {
   test("of several hubs add up, histograms too", () => {
     const all = new MetricStore();
     for (const isolate of ["a", "b", "c"]) {
-      const shard = told((deltas) => countPoint(deltas, point({ account: `user:${isolate}` })), isolate);
+      const shard = storeWith((deltas) => countPoint(deltas, point({ account: `user:${isolate}` })), isolate);
       all.load(shard.dump(NOW), NOW);
     }
     const text = all.render(NOW);
@@ -161,7 +166,7 @@ describe("counters", () => {
     expect(valueOf(text, "edge_limiter_active_users")).toBe(3);
   });
 
-  test("that are made beforehand count into the series of their labels", () => {
+  test("created in advance count into the series of their labels", () => {
     const deltas = new MetricDeltas();
     const hit = deltas.counter("cache", ["keys", "hit"]);
     hit.add();
@@ -173,10 +178,10 @@ describe("counters", () => {
     expect(valueOf(store.render(NOW), "edge_limiter_cache_total", { cache: "keys", result: "hit" })).toBe(4);
   });
 
-  test("of more series than a family may have go to `other`: the sum is right and the number bounded", () => {
+  test("beyond a family's maximum of series go to `other`, so the sum is right and the number bounded", () => {
     const store = new MetricStore();
     for (let batch = 0; batch < 50; batch++) {
-      told(
+      storeWith(
         (deltas) => {
           for (let i = 0; i < 100; i++) countPoint(deltas, point({ route: `${batch}-${i}` }));
         },
@@ -193,9 +198,9 @@ describe("counters", () => {
 });
 
 describe("gauges", () => {
-  test("show the worst isolate, and forget one that is heard of no more", () => {
-    const store = told((deltas) => deltas.set("circuitState", ["all"], 1));
-    told((deltas) => deltas.set("circuitState", ["all"], 0), "b", NOW + WINDOW_MS, store);
+  test("show the worst isolate, and forget an isolate that stops reporting", () => {
+    const store = storeWith((deltas) => deltas.set("circuitState", ["all"], 1));
+    storeWith((deltas) => deltas.set("circuitState", ["all"], 0), "b", NOW + WINDOW_MS, store);
     const at = (ms: number) => valueOf(store.render(ms), "edge_limiter_circuit_state", { target: "all" });
     expect([at(NOW + WINDOW_MS), at(NOW + WINDOW_MS + 1), at(NOW + 2 * WINDOW_MS + 1)]).toEqual([
       1,
@@ -204,15 +209,15 @@ describe("gauges", () => {
     ]);
   });
 
-  test("hold as long as their isolate says anything, and over a restart of the hub", () => {
-    let store = told((deltas) => deltas.set("policyRevision", [], 7));
-    told((deltas) => deltas.add("policyReload", ["loaded"]), "a", NOW + WINDOW_MS, store);
+  test("last as long as their isolate reports anything, and across a restart of the hub", () => {
+    let store = storeWith((deltas) => deltas.set("policyRevision", [], 7));
+    storeWith((deltas) => deltas.add("policyReload", ["loaded"]), "a", NOW + WINDOW_MS, store);
     store = restarted(store, NOW + WINDOW_MS);
     expect(valueOf(store.render(NOW + 2 * WINDOW_MS), "edge_limiter_policy_revision")).toBe(7);
   });
 
-  test("are all told by one isolate, whatever the order they were set in", () => {
-    const store = told((deltas) => {
+  test("of one isolate are all reported, in whatever order they were set", () => {
+    const store = storeWith((deltas) => {
       deltas.set("circuitState", ["all"], 0);
       deltas.set("policyRevision", [], 7);
       deltas.set("buildInfo", ["1.0.0"], 1);
@@ -221,7 +226,7 @@ describe("gauges", () => {
     expect(valueOf(store.render(NOW), "edge_limiter_build_info", { version: "1.0.0" })).toBe(1);
   });
 
-  test("that did not change are nothing to tell", () => {
+  test("that did not change are not reported", () => {
     const deltas = new MetricDeltas();
     deltas.set("policyRevision", [], 7);
     expect(deltas.take()).toEqual([["policyRevision", [], [7]]]);
@@ -231,9 +236,9 @@ describe("gauges", () => {
     expect(deltas.take()).toContainEqual(["policyRevision", [], [7]]);
   });
 
-  test("of a peak keep the worst of five minutes, though the same isolate is well again", () => {
-    const store = told((deltas) => deltas.peak("outboxLagSeconds", [], 12.5));
-    told((deltas) => deltas.peak("outboxLagSeconds", [], 0), "a", NOW + 60_000, store);
+  test("of a peak keep the worst of five minutes, even after the same isolate has recovered", () => {
+    const store = storeWith((deltas) => deltas.peak("outboxLagSeconds", [], 12.5));
+    storeWith((deltas) => deltas.peak("outboxLagSeconds", [], 0), "a", NOW + 60_000, store);
     const at = (ms: number) => valueOf(store.render(ms), "edge_limiter_outbox_lag_seconds");
     expect([at(NOW + WINDOW_MS), at(NOW + WINDOW_MS + 1)]).toEqual([12.5, 0]);
   });
@@ -243,19 +248,19 @@ describe("active users", () => {
   test("are exact below 512, and forgotten after the window", () => {
     const store = new MetricStore();
     for (let i = 0; i < 500; i++) {
-      told((deltas) => countPoint(deltas, point({ account: `user:${i % 400}` })), "a", NOW, store);
+      storeWith((deltas) => countPoint(deltas, point({ account: `user:${i % 400}` })), "a", NOW, store);
     }
     expect(valueOf(restarted(store).render(NOW), "edge_limiter_active_users")).toBe(400);
     expect(valueOf(store.render(NOW + WINDOW_MS + 120_000), "edge_limiter_active_users")).toBe(0);
   });
 
-  test("are estimated to 20 % above, over several hubs and with bounded memory", () => {
+  test("are estimated within 20 % above 512, over several hubs and with bounded memory", () => {
     const shards = [new MetricStore(), new MetricStore()];
     for (let i = 0; i < 40_000; i += 100) {
       const count = (deltas: MetricDeltas) => {
         for (let j = i; j < i + 100; j++) countPoint(deltas, point({ account: `user:${j % 20_000}` }));
       };
-      told(count, "a", NOW + i, shards[i % 200 === 0 ? 0 : 1]);
+      storeWith(count, "a", NOW + i, shards[i % 200 === 0 ? 0 : 1]);
     }
     const all = new MetricStore();
     for (const shard of shards) all.load(shard.dump(NOW + 40_000), NOW + 40_000);
@@ -265,8 +270,8 @@ describe("active users", () => {
     expect(JSON.stringify(shards[0]!.dump(NOW + 40_000)).length).toBeLessThan(100_000);
   });
 
-  test("near a limit are those with a tenth left or less", () => {
-    const store = told((deltas) => {
+  test("near a limit are those with at most a tenth remaining", () => {
+    const store = storeWith((deltas) => {
       for (const [i, remainingFraction] of [0, 0.05, 0.1, 0.11, 1].entries()) {
         countPoint(deltas, point({ account: `user:${i}`, remainingFraction }));
       }
@@ -288,11 +293,11 @@ describe("hostile label values", () => {
     "é😀",
   ];
 
-  test("break no line, and stay what they are but for control characters and what is too long", () => {
+  test("break no line, and stay unchanged except for control characters and their length", () => {
     for (const hostile of HOSTILE) {
-      const text = told((deltas) => countPoint(deltas, point({ route: hostile, reason: hostile }))).render(
-        NOW,
-      );
+      const text = storeWith((deltas) =>
+        countPoint(deltas, point({ route: hostile, reason: hostile })),
+      ).render(NOW);
       const [sample, ...others] = readExposition(text).filter(({ name }) => name === FAMILIES.requests.name);
       expect(others).toEqual([]);
       expect(sample?.labels["route"]?.length).toBeLessThanOrEqual(100);
@@ -304,7 +309,7 @@ describe("hostile label values", () => {
     }
   });
 
-  test.skipIf(!HAS_PROMTOOL)("are nothing that promtool finds fault with, in any family", () => {
+  test.skipIf(!HAS_PROMTOOL)("are accepted by promtool, in every family", () => {
     const store = new MetricStore();
     HOSTILE.forEach((hostile, i) => {
       const sums = FAMILY_IDS.map((id) => {
@@ -320,7 +325,7 @@ describe("hostile label values", () => {
   });
 });
 
-describe("what is not of this version's families", () => {
+describe("data that does not match this version's families", () => {
   test.each([
     ["an unknown family", [["nonsense", [], [1]]]],
     ["other labels", [["requests", ["r"], [1]]]],
@@ -330,13 +335,13 @@ describe("what is not of this version's families", () => {
     ["no list", { requests: 1 }],
     ["nothing", null],
   ])("changes nothing: %s", (_what, delta) => {
-    const store = told((deltas) => countPoint(deltas, point()));
+    const store = storeWith((deltas) => countPoint(deltas, point()));
     const before = store.render(NOW);
     store.apply(delta, "b", NOW);
     expect(store.render(NOW)).toBe(before);
   });
 
-  test("is no snapshot to start from", () => {
+  test("is not accepted as a snapshot", () => {
     for (const dump of [null, 5, {}, { sums: 1, readings: [], distinct: [] }]) {
       expect(new MetricStore().load(dump, NOW)).toBe(false);
     }

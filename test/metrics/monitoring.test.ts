@@ -1,4 +1,4 @@
-/** Alert rules and dashboards: up to date, of names that exist, and understood by the engines that they are for. */
+/** Alert rules and dashboards are up to date, use existing names, and are accepted by their engines. */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,27 +13,27 @@ import { HAS_PROMTOOL, promtool } from "./promtool.ts";
 
 const FOLDER = join(import.meta.dirname, "..", "..", "monitoring");
 const HAS_CHDB = hasChdb();
-if (!HAS_CHDB) process.stderr.write("chdb is not installed: the dashboards' SQL is not run\n");
+if (!HAS_CHDB) process.stderr.write("SKIPPED: the dashboards' SQL queries, because chdb is not installed\n");
 
-test("dashboards are what their script makes, and every metric, label and column that is named exists", () => {
+test("dashboards are up to date, and all metrics, labels and columns in them exist", () => {
   const script = join(import.meta.dirname, "..", "..", "scripts", "monitoring.ts");
   const { status, stderr } = spawnSync(process.execPath, [script, "--check"], { encoding: "utf8" });
   expect(stderr).toBe("");
   expect(status).toBe(0);
 });
 
-test.skipIf(!HAS_PROMTOOL)("alert rules are valid, and each fires when it should and only then", () => {
+test.skipIf(!HAS_PROMTOOL)("alert rules are valid, and each fires exactly when it should", () => {
   expect(promtool(["check", "rules", "alerts.yml"], "", FOLDER)).toBe("");
   expect(promtool(["test", "rules", "alerts.test.yml"], "", FOLDER)).toBe("");
 });
 
-test.skipIf(!HAS_PROMTOOL)("every query of the dashboard on Prometheus is PromQL", async () => {
+test.skipIf(!HAS_PROMTOOL)("every query of the Prometheus dashboard is valid PromQL", async () => {
   const folder = await mkdtemp(join(tmpdir(), "edge-limiter-"));
   try {
     const queries = prometheusDashboard.panels.flatMap(({ queries: asked }) => asked.map(({ text }) => text));
     const rules = queries.map((text, i) => ({
       record: `check:query_${i}`,
-      // Grafana's, which it replaces before it asks.
+      // Grafana replaces this variable in its queries.
       expr: text.replaceAll("$__rate_interval", "5m"),
     }));
     // YAML is a superset of JSON.
@@ -44,7 +44,7 @@ test.skipIf(!HAS_PROMTOOL)("every query of the dashboard on Prometheus is PromQL
   }
 });
 
-test.skipIf(!HAS_CHDB)("every query of the dashboard on Analytics Engine gives rows", async () => {
+test.skipIf(!HAS_CHDB)("every query of the Analytics Engine dashboard returns rows", async () => {
   const chdb = new Chdb();
   try {
     const atMs = 1_763_690_000_000;
@@ -52,7 +52,7 @@ test.skipIf(!HAS_CHDB)("every query of the dashboard on Analytics Engine gives r
       point({ atMs }),
       point({ atMs: atMs + 60_000, outcome: "denied", reason: "minute", source: "deny-cache" }),
       point({ atMs, outcome: "error", reason: "upstream_timeout", upstreamStatus: "none", cost: 3 }),
-      // Neither is denied by a limit, and the second was not decided.
+      // No limit denied these two, and the second was not decided.
       point({ atMs, outcome: "denied", reason: "blocked" }),
       point({
         atMs,
@@ -66,7 +66,7 @@ test.skipIf(!HAS_CHDB)("every query of the dashboard on Analytics Engine gives r
     await chdb.fill(rows.map((row) => Object.assign({ weight: 2 }, row)));
     const seconds = (ms: number) => Math.floor(ms / 1_000);
     const [from, to] = [seconds(atMs - 3_600_000), seconds(atMs + 3_600_000)];
-    // What the plugin puts in the place of its macros for a column of the type DATETIME.
+    // The plugin's expansion of its macros for a DATETIME column.
     const expanded = (sql: string) =>
       sql
         .replaceAll("$timeSeries", "(intDiv(toUInt32(timestamp), 60) * 60) * 1000")
@@ -92,13 +92,13 @@ test.skipIf(!HAS_CHDB)("every query of the dashboard on Analytics Engine gives r
     expect(new Set(answers.get("Requests by outcome")?.map(({ outcome }) => outcome))).toEqual(
       new Set(["allowed", "denied", "turned_away", "error"]),
     );
-    expect(answers.get("What a decision takes")?.[0]).toMatchObject({ p50: 2 });
+    expect(answers.get("Decision latency")?.[0]).toMatchObject({ p50: 2 });
   } finally {
     chdb.stop();
   }
 });
 
-test("a name that does not exist is found", () => {
+test("unknown names are reported", () => {
   expect(unknownMetrics('rate(edge_limiter_requests_total{user="x",route=~"a"}[5m])')).toEqual([
     "edge_limiter_requests_total{user}",
   ]);
@@ -118,7 +118,7 @@ test("a name that does not exist is found", () => {
   ]);
 });
 
-test("an alert without both of its tests is found", async () => {
+test("an alert that lacks one of its tests is reported", async () => {
   const rules = await readFile(join(FOLDER, "alerts.yml"), "utf8");
   const tests = await readFile(join(FOLDER, "alerts.test.yml"), "utf8");
   expect(untestedAlerts(rules, tests)).toEqual([]);

@@ -1,7 +1,7 @@
-/** Points to count. */
+/** Sample points. */
 import type { Point } from "../../src/analytics/point.ts";
 
-/** A point like any other, with these fields of its own. */
+/** A point with default values, except for these fields. */
 export function point(fields: Partial<Point> = {}): Point {
   return {
     atMs: 1_763_690_000_000,

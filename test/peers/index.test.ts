@@ -1,4 +1,4 @@
-/** The table of README.md against the tests: each complaint has its test, which is run and says where the complaint was raised. */
+/** Each complaint in the table of README.md has a test, which runs and links to the place where the complaint was raised. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
@@ -19,7 +19,7 @@ it("lists every complaint", () => {
   expect(complaints).toHaveLength(16);
 });
 
-it.each(complaints)("$complaint: the test is there, is run, and says where it was raised", (complaint) => {
+it.each(complaints)("$complaint: its test exists, runs, and links to the complaint", (complaint) => {
   for (const named of complaint.tests) {
     const [, path = "", title = ""] = /^`(test\/[\w/-]+\.test\.ts)`: (.+)$/.exec(named) ?? [];
     const source = read(path);

@@ -1,6 +1,6 @@
 /**
- * The router: walks the table of endpoints and answers what no endpoint does. Must never let an exception's
- * text out, nor repeat a credential: no answer here is built from request headers.
+ * The router: registers the table of endpoints and answers all other requests. Must never reveal an exception's text or
+ * repeat a credential: no response here is built from request headers.
  */
 import { Hono } from "hono";
 import { ENDPOINTS } from "./endpoints.ts";
@@ -32,8 +32,7 @@ app.onError((error, c) => {
 });
 
 /**
- * The methods of each path, as the Allow field lists them: with HEAD, which Hono answers wherever it answers
- * GET.
+ * The methods of each path for the Allow field. Includes HEAD, which Hono answers wherever it answers GET.
  */
 function allowedMethods(): ReadonlyMap<string, readonly string[]> {
   const byPath = new Map<string, string[]>([["/", ["GET", "HEAD"]]]);

@@ -1,6 +1,6 @@
 /**
- * `/batch`: many fingerprints in one request, in the order asked. Must never let one bad item fail the
- * others: what is wrong with an item stands in its slot.
+ * `/batch`: many fingerprints in one request, in the order of the items. Must never let one invalid item fail the others:
+ * each item has its own result or error.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
@@ -11,10 +11,10 @@ import { fieldErrors, jsonBody } from "./json-body.ts";
 import { type FieldError, problem } from "./problem.ts";
 import { postedTraits } from "./traits.ts";
 
-/** Per request. Each item is one SHA-256; a hundred are still under a millisecond of CPU time. */
+/** Per request. Each item takes one SHA-256; a hundred take less than a millisecond of CPU time. */
 export const MAX_ITEMS = 100;
 
-type Result =
+type BatchResult =
   | { readonly fingerprint: string; readonly confidence: number }
   | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly FieldError[] } };
 
@@ -32,14 +32,14 @@ const body = z.object(
   "must be an object with items",
 );
 
-/** POST `{items}`. Unlike `/identify`, it leaves this request's headers out: the items are other clients. */
+/** POST `{items}`. Unlike `/identify`, it ignores this request's headers, since the items describe other clients. */
 export async function batch(c: Context): Promise<Response> {
   const parsed = await jsonBody(c.req.raw, body);
   if (!parsed.ok) return problem(c.req.raw, parsed.fault);
   return json({ results: await Promise.all(parsed.value.items.map(resultOf)) });
 }
 
-async function resultOf(raw: unknown, index: number): Promise<Result> {
+async function resultOf(raw: unknown, index: number): Promise<BatchResult> {
   const parsed = item.safeParse(raw);
   if (!parsed.success) {
     return { error: { code: "invalid_request", errors: fieldErrors(parsed.error, ["items", index]) } };

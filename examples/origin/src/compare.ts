@@ -1,7 +1,6 @@
 /**
- * `/compare`: how alike two clients are. Reads the request and words the answer; the arithmetic is in
- * `similarity.ts`. Must never take the caller's own headers into account: only what is asked about is
- * compared.
+ * `/compare`: how similar two clients are. Parses the request and builds the response; the calculation is in
+ * `similarity.ts`. Must never use the caller's own headers.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
@@ -18,8 +17,8 @@ type Side =
   | { readonly kind: "fingerprint"; readonly fingerprint: string };
 
 /**
- * Other members are let pass, so that an answer of `/identify` is a side as it is. Where both are given,
- * traits count.
+ * Ignores other members, so that a response of `/identify` can be posted unchanged. If both traits and a fingerprint are
+ * given, the traits count.
  */
 const side = z.pipe(
   z.object(
@@ -43,7 +42,7 @@ const side = z.pipe(
 
 const body = z.object({ a: side, b: side }, "must be an object with a and b");
 
-/** POST `{a, b}`. A fingerprint shows nothing of what it was made of, so with one the answer is 1 or 0. */
+/** POST `{a, b}`. A fingerprint does not reveal its traits, so a comparison with one gives 1 or 0. */
 export async function compareSides(c: Context): Promise<Response> {
   const parsed = await jsonBody(c.req.raw, body);
   if (!parsed.ok) return problem(c.req.raw, parsed.fault);

@@ -1,6 +1,6 @@
 /**
- * The one table of everything this Worker answers to. The router and the list at `/` both walk it, so what is
- * listed is what is served. Must never hold logic: a row names a handler that lives elsewhere.
+ * The table of all endpoints of this Worker. The router and the list at `/` both use it, so they always agree. Must never
+ * contain logic: each row names a handler in another file.
  */
 import type { Context } from "hono";
 import { batch } from "./batch.ts";
@@ -28,7 +28,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     methods: ["POST"],
     path: "/identify",
-    about: "Fingerprint of {traits} laid over this request's headers.",
+    about: "Fingerprint of this request's headers, overridden by {traits}.",
     handle: identifyPosted,
   },
   {
@@ -52,7 +52,7 @@ export const ENDPOINTS: readonly Endpoint[] = [
   {
     methods: ["GET"],
     path: "/slow",
-    about: "Answers after ?ms= milliseconds, at most 10,000.",
+    about: "Responds after ?ms= milliseconds, at most 10,000.",
     handle: slow,
   },
   {
@@ -68,5 +68,10 @@ export const ENDPOINTS: readonly Endpoint[] = [
     handle: echo,
   },
   { methods: ["GET"], path: "/ws", about: "WebSocket that echoes each message.", handle: webSocketEcho },
-  { methods: ["GET"], path: "/status/:code", about: "Answers with that status, 200 to 599.", handle: status },
+  {
+    methods: ["GET"],
+    path: "/status/:code",
+    about: "Responds with that status, 200 to 599.",
+    handle: status,
+  },
 ];

@@ -1,23 +1,22 @@
 /**
- * How much a trait tells: bits of entropy by name, and what a whole set of them is worth. Pure. Must never
- * look at how rare a value is: that needs a population, and a demo has none.
+ * How identifying traits are: bits of entropy by trait name, and the confidence of a whole set. Pure. Must never depend on
+ * how rare a value is: that requires a population, which a demo does not have.
  *
- * Naming a trait is like a round of Guess Who: each bit halves the crowd. Some 33 halvings leave one of the 8
- * billion people there are. Traits overlap (a user agent implies its client hints), so the hints are weighed
- * low, and the sum is an upper bound all the same.
+ * A trait works like a question in Guess Who: each bit halves the crowd, and about 33 halvings single out one of 8 billion
+ * people. Traits overlap (a user agent implies its client hints), so hints have low weights, and the sum is still an upper
+ * bound.
  */
 import type { Traits } from "./traits.ts";
 
-/** log2 of the people there are, rounded up. At this sum confidence is 1. */
+/** log2 of the world's population, rounded up. At this sum, confidence is 1. */
 export const IDENTIFYING_BITS = 33;
 
-/** In a comparison every trait counts, known or not; an unknown one as much as a coin. */
+/** The weight of an unknown trait in a comparison: that of a coin toss. */
 export const UNKNOWN_BITS = 1;
 
 /**
- * Round figures after the orders of magnitude in Eckersley, "How Unique Is Your Web Browser?" (2010) and
- * Laperdrix et al., "Beauty and the Beast" (2016). Changing one changes confidence and similarity, and no
- * fingerprint.
+ * Rounded from the orders of magnitude in Eckersley, "How Unique Is Your Web Browser?" (2010) and Laperdrix et al., "Beauty
+ * and the Beast" (2016). Changing a value changes confidence and similarity, but no fingerprint.
  */
 export const TRAIT_BITS: ReadonlyMap<string, number> = new Map([
   ["user-agent", 10],
@@ -50,8 +49,8 @@ export const TRAIT_BITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * 0 to 1, in thousandths: the known traits' bits as a share of {@link IDENTIFYING_BITS}. An unknown trait
- * adds nothing, as anybody could post 33 of them; neither does an empty one. More traits never make it less.
+ * 0 to 1, in thousandths: the bits of the known traits as a share of {@link IDENTIFYING_BITS}. Unknown traits add nothing,
+ * since a client could post 33 of them; empty ones add nothing either. Additional traits never lower it.
  */
 export function confidence(traits: Traits): number {
   let bits = 0;
@@ -59,7 +58,7 @@ export function confidence(traits: Traits): number {
   return Math.round(Math.min(1, bits / IDENTIFYING_BITS) * 1000) / 1000;
 }
 
-/** How much a trait weighs in a comparison. */
+/** The weight of a trait in a comparison. */
 export function comparisonBits(name: string): number {
   return TRAIT_BITS.get(name) ?? UNKNOWN_BITS;
 }

@@ -1,12 +1,12 @@
 /**
- * The traits that a request's headers show. Reads a fixed list of names, so that no credential, cookie or
- * address can ever become a trait. Left out on purpose: `sec-fetch-*`, which tells how a request was made and
- * changes from one to the next, and the `sec-ch-*` of network and viewport, which change as a device moves.
+ * The traits in a request's headers. Reads a fixed list of names, so that a credential, cookie or address can never become
+ * a trait. Deliberately omits `sec-fetch-*`, which differs between requests of the same client, and the `sec-ch-*` headers
+ * of network and viewport, which change as a device moves.
  */
 import { MAX_VALUE_LENGTH, type Traits, traitSet } from "./traits.ts";
 
 /**
- * Stable from one request of a client to its next. Removing one changes every fingerprint made of headers.
+ * The same in all requests of a client. Removing one changes every fingerprint of headers.
  */
 export const TRAIT_HEADERS: readonly string[] = [
   "accept",
@@ -26,8 +26,7 @@ export const TRAIT_HEADERS: readonly string[] = [
 ];
 
 /**
- * Absent and empty headers are no traits. A longer value than a trait may have is cut, always at the same
- * place.
+ * Skips missing and empty headers. Truncates values to {@link MAX_VALUE_LENGTH}.
  */
 export function headerTraits(headers: Headers): Traits {
   return traitSet(

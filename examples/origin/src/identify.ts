@@ -1,6 +1,6 @@
 /**
- * `/identify`: the caller's fingerprint, and who the gateway says the caller is. Must never answer with a
- * header that is not in the trait list or one of the gateway's two identity headers.
+ * `/identify`: the caller's fingerprint, and the caller's identity from the gateway. Must never reveal a header other than
+ * the traits and the gateway's two identity headers.
  */
 import type { Context } from "hono";
 import * as z from "zod/mini";
@@ -12,7 +12,7 @@ import { jsonBody } from "./json-body.ts";
 import { problem } from "./problem.ts";
 import { MAX_TRAITS, merged, postedTraits, toRecord, type Traits } from "./traits.ts";
 
-/** Else the answer could not be posted to `/compare` as it is. */
+/** Without this limit, the response could not be posted to `/compare`. */
 const TOO_MANY = {
   path: "/traits",
   message: `must be at most ${MAX_TRAITS} together with the headers' traits`,
@@ -20,12 +20,12 @@ const TOO_MANY = {
 
 const body = z.object({ traits: postedTraits }, "must be an object with traits");
 
-/** GET: the headers alone. */
+/** GET: only the headers' traits. */
 export function identifyHeaders(c: Context): Promise<Response> {
   return identified(c.req.raw.headers, headerTraits(c.req.raw.headers));
 }
 
-/** POST `{traits}`: laid over the headers' traits, name by name. */
+/** POST `{traits}`: these override the headers' traits, name by name. */
 export async function identifyPosted(c: Context): Promise<Response> {
   const parsed = await jsonBody(c.req.raw, body);
   if (!parsed.ok) return problem(c.req.raw, parsed.fault);
@@ -45,7 +45,7 @@ async function identified(headers: Headers, traits: Traits): Promise<Response> {
 }
 
 /**
- * Believed as it stands: only the gateway can reach this Worker, and it sets both headers or takes both away.
+ * Trusts the headers: only the gateway can reach this Worker, and it sets or removes both.
  */
 function caller(headers: Headers): { caller?: { user: string; tier: string } } {
   const user = headers.get("X-User-Id");

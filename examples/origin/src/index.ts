@@ -1,6 +1,5 @@
 /**
- * The Worker's entry: what the runtime starts. Must never hold behaviour of its own; that is in `app.ts`,
- * which tests call without a server.
+ * The Worker's entry point. Must never contain behaviour; that is in `app.ts`, which tests call without a server.
  */
 import { app } from "./app.ts";
 

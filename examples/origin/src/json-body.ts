@@ -1,13 +1,12 @@
 /**
- * Reads a request's JSON body within a bound and parses it with a schema. Must never hold more of a body than
- * the bound, nor throw for anything that a client can send: what is wrong comes back as a fault.
+ * Reads a request's JSON body up to a size limit and parses it with a schema. Must never buffer more than the limit, and
+ * never throw because of a client's input: errors are returned as faults.
  */
 import * as z from "zod/mini";
 import { type Fault, type FieldError, jsonPointer } from "./problem.ts";
 
 /**
- * 64 KiB: a hundred items of a batch with some dozen traits each. More would be more CPU time for one
- * request's cost.
+ * 64 KiB: a batch of a hundred items with about a dozen traits each. A larger limit allows more CPU time per request.
  */
 export const MAX_BODY_BYTES = 65_536;
 
@@ -16,8 +15,7 @@ export type Parsed<T> =
   | { readonly ok: false; readonly fault: Fault };
 
 /**
- * The parsed body, or the fault: unreadable (400), too large (413), not of the schema (422). The media type
- * is not asked.
+ * The parsed body, or the fault: unreadable (400), too large (413), rejected by the schema (422). Ignores the media type.
  */
 export async function jsonBody<T>(request: Request, schema: z.ZodMiniType<T>): Promise<Parsed<T>> {
   const bytes = await boundedBytes(request);
@@ -36,12 +34,12 @@ export async function jsonBody<T>(request: Request, schema: z.ZodMiniType<T>): P
   return { ok: false, fault: { kind: "invalid", errors: fieldErrors(result.error) } };
 }
 
-/** What a schema found wrong, each with its place. `under` is where the parsed value stood in the body. */
+/** The errors that a schema found, with their paths. @param under path of the parsed value in the body. */
 export function fieldErrors(error: z.core.$ZodError, under: readonly PropertyKey[] = []): FieldError[] {
   return error.issues.map(({ path, message }) => ({ path: jsonPointer([...under, ...path]), message }));
 }
 
-/** The body's bytes, or null as soon as it is known to pass the bound. */
+/** The body's bytes, or null as soon as they exceed the limit. */
 async function boundedBytes(request: Request): Promise<Uint8Array | null> {
   if (Number(request.headers.get("Content-Length")) > MAX_BODY_BYTES) return null;
 
@@ -66,7 +64,7 @@ async function boundedBytes(request: Request): Promise<Uint8Array | null> {
   return whole;
 }
 
-/** Boxed, because `null` is JSON too. */
+/** The value in a wrapper, because `null` is valid JSON. */
 function decodeJson(bytes: Uint8Array): { readonly value: unknown } | null {
   try {
     return { value: JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes)) };

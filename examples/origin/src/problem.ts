@@ -1,18 +1,17 @@
 /**
- * Faults, and their one mapping to the wire: `application/problem+json` (RFC 9457), in the shape that the
- * gateway's own problems have. Must never carry a stack, an internal name or a value that the caller sent.
+ * Faults, and their only mapping to the wire: `application/problem+json` (RFC 9457), in the same format as the gateway's
+ * problems. Must never contain a stack trace, an internal name or a value from the request.
  */
 
 /**
- * One thing wrong with a request. `path` is a JSON Pointer (RFC 6901) into the body, or into the query as an
- * object.
+ * An error in a request. `path` is a JSON Pointer (RFC 6901) into the body, or into the query as an object.
  */
 export interface FieldError {
   readonly path: string;
   readonly message: string;
 }
 
-/** Everything that can go wrong on purpose, and `bug` for what cannot. */
+/** All expected faults, and `bug` for unexpected exceptions. */
 export type Fault =
   | { readonly kind: "malformed"; readonly errors: readonly FieldError[] }
   | { readonly kind: "too-large"; readonly limitBytes: number }
@@ -24,7 +23,7 @@ export type Fault =
 
 interface Wire {
   readonly status: number;
-  /** The status's own phrase, as RFC 9457 section 4.2.1 asks of the type `about:blank`. */
+  /** The status's reason phrase, as RFC 9457 section 4.2.1 requires for the type `about:blank`. */
   readonly title: string;
   readonly code: string;
   readonly detail: string;
@@ -33,8 +32,7 @@ interface Wire {
 }
 
 /**
- * The answer to `request` for `fault`. The request lends its X-Request-Id, which the gateway sets, and
- * nothing else.
+ * The response to `request` for `fault`. Uses only the X-Request-Id of the request, which the gateway sets.
  */
 export function problem(request: Request, fault: Fault): Response {
   const { headers, ...members } = wire(fault);
@@ -68,7 +66,7 @@ function wire(fault: Fault): Wire {
         status: 422,
         title: "Unprocessable Content",
         code: "invalid_request",
-        detail: "The body was read, but is not what this endpoint takes.",
+        detail: "The body does not have the format that this endpoint requires.",
         errors: fault.errors,
       };
     case "not-found":
@@ -79,7 +77,7 @@ function wire(fault: Fault): Wire {
         status: 405,
         title: "Method Not Allowed",
         code: "method_not_allowed",
-        detail: `This path takes ${allow}.`,
+        detail: `This path accepts ${allow}.`,
         headers: { Allow: allow },
       };
     }
@@ -88,7 +86,7 @@ function wire(fault: Fault): Wire {
         status: 426,
         title: "Upgrade Required",
         code: "invalid_request",
-        detail: "This path speaks WebSocket only.",
+        detail: "This path accepts only WebSocket connections.",
         headers: { Upgrade: "websocket", Connection: "Upgrade" },
         errors: [{ path: "", message: "must be a WebSocket handshake" }],
       };
@@ -97,7 +95,7 @@ function wire(fault: Fault): Wire {
         status: 500,
         title: "Internal Server Error",
         code: "internal_error",
-        detail: "This is ours to mend.",
+        detail: "An unexpected error occurred. Try again later.",
       };
   }
 }
@@ -107,7 +105,7 @@ function requestId(request: Request): string {
   return given !== null && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
 }
 
-/** A JSON Pointer (RFC 6901) of the given steps. */
+/** The JSON Pointer (RFC 6901) of these steps. */
 export function jsonPointer(steps: readonly PropertyKey[]): string {
   return steps.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

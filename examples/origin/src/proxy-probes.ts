@@ -1,23 +1,23 @@
 /**
- * Endpoints for demos and tests of a proxy in front of this Worker, and for nothing else: each shows one
- * thing that a proxy can get wrong (timeouts, buffering, methods, upgrades, statuses). Must never answer with
- * a header's value, nor wait or stream without a bound.
+ * Endpoints for demos and tests of a proxy in front of this Worker. Each exposes one thing that a proxy can get wrong:
+ * timeouts, buffering, methods, upgrades, statuses. Must never return a header's value, and never wait or stream without a
+ * bound.
  */
 import type { Context } from "hono";
 import { type FieldError, problem } from "./problem.ts";
 
-/** Longer than the time a gateway should wait for an upstream, and still short enough for a test. */
+/** Longer than a gateway should wait for an upstream, but short enough for a test. */
 const MAX_SLOW_MS = 10_000;
 const MAX_CHUNKS = 1_000;
 const MAX_INTERVAL_MS = 1_000;
 
-/** Statuses that have no body by definition (RFC 9110, section 15); Response refuses to give them one. */
+/** Statuses without a body (RFC 9110, section 15). The Response constructor rejects a body for them. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
 
-/** `nosniff`, because echoed bytes are the caller's: a browser must not take them for a page of ours. */
+/** `nosniff`, because the echoed bytes come from the caller: a browser must not render them as a page of this site. */
 const PROBE_HEADERS = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" };
 
-/** GET `?ms=` (0 to 10,000, 1,000 by default): answers after that many milliseconds, headers included. */
+/** GET `?ms=` (0 to 10,000, default 1,000): sends headers and body after that many milliseconds. */
 export async function slow(c: Context): Promise<Response> {
   const ms = integer("ms", c.req.query("ms"), 0, MAX_SLOW_MS, 1_000);
   if (typeof ms !== "number") return problem(c.req.raw, { kind: "malformed", errors: [ms] });
@@ -26,8 +26,7 @@ export async function slow(c: Context): Promise<Response> {
 }
 
 /**
- * GET `?chunks=` (1 to 1,000, 5 by default) `&intervalMs=` (0 to 1,000, 100 by default): the first chunk
- * comes at once.
+ * GET `?chunks=` (1 to 1,000, default 5) `&intervalMs=` (0 to 1,000, default 100): sends the first chunk at once.
  */
 export function stream(c: Context): Response {
   const chunks = integer("chunks", c.req.query("chunks"), 1, MAX_CHUNKS, 5);
@@ -41,9 +40,9 @@ export function stream(c: Context): Response {
   });
 }
 
-/** Any method: the body back as it comes, the method, and the names of the headers that arrived, sorted. */
+/** Any method: streams the body back, with the method and the sorted names of the received headers. */
 export function echo(c: Context): Response {
-  // Piped, because a body given back as it is fails ("already used") where the caller is another Worker.
+  // Piped, because returning the body itself fails ("already used") if the caller is another Worker.
   const body = c.req.raw.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>()) ?? null;
   return new Response(body, {
     headers: {
@@ -55,19 +54,19 @@ export function echo(c: Context): Response {
   });
 }
 
-/** GET with `Upgrade: websocket`: sends each message back as it came, text as text and bytes as bytes. */
+/** GET with `Upgrade: websocket`: sends each message back, text as text and bytes as bytes. */
 export function webSocketEcho(c: Context): Response {
   if (c.req.header("Upgrade")?.toLowerCase() !== "websocket")
     return problem(c.req.raw, { kind: "upgrade-required" });
   const { 0: client, 1: server } = new WebSocketPair();
-  // The default is Blob, which `send` does not take.
+  // The default is Blob, which `send` does not accept.
   server.binaryType = "arraybuffer";
   server.accept();
   server.addEventListener("message", ({ data }) => server.send(data));
   return new Response(null, { status: 101, webSocket: client });
 }
 
-/** GET `/status/:code` (200 to 599): that status. 1xx is not a final answer, so it cannot be asked for. */
+/** GET `/status/:code` (200 to 599): responds with that status. 1xx statuses are not final, so they are excluded. */
 export function status(c: Context): Response {
   const code = integer("code", c.req.param("code"), 200, 599, 200);
   if (typeof code !== "number") return problem(c.req.raw, { kind: "malformed", errors: [code] });
@@ -75,7 +74,7 @@ export function status(c: Context): Response {
   return Response.json({ status: code }, { status: code, headers: PROBE_HEADERS });
 }
 
-/** Pulled, not pushed: with no room asked ahead, it stands still while nobody reads. */
+/** A pull-based stream without a buffer, so it pauses while the client does not read. */
 function timedChunks(count: number, intervalMs: number): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let sent = 0;

@@ -1,29 +1,28 @@
 /**
- * Trait sets: what is known of a client, by name. The one place where names and values are normalised, so
- * that two spellings of one trait are one trait. Must never accept a credential's name: a trait is sent back
- * to the caller, and kept in logs by whoever compares fingerprints.
+ * Trait sets: the known properties of a client, by name. The only place that normalises names and values, so that two
+ * spellings of a trait are the same trait. Must never accept the name of a credential: traits are sent back to the caller
+ * and end up in logs.
  */
 import * as z from "zod/mini";
 
 export type TraitValue = string | number | boolean;
 
-/** Normalised traits in the order of their names' code units. Made by {@link traitSet} only. */
+/** Normalised traits, sorted by the code units of their names. Created only by {@link traitSet}. */
 export type Traits = ReadonlyMap<string, TraitValue>;
 
-/** Per set. A browser has some dozens of traits worth knowing; the bound keeps one comparison cheap. */
+/** Per set. A browser has a few dozen useful traits; the limit keeps a comparison cheap. */
 export const MAX_TRAITS = 64;
 
 /**
- * UTF-16 code units of a string value. Longer traits (a font list, a canvas) are hashed by who collects them.
+ * UTF-16 code units of a string value. Clients should hash longer traits (a font list, a canvas).
  */
 export const MAX_VALUE_LENGTH = 1024;
 
-/** Lower-case ASCII, so that order and spelling are the same in every language and locale. */
+/** Lower-case ASCII, so that order and spelling do not depend on the locale. */
 const NAME = /^[a-z0-9][a-z0-9._:-]{0,63}$/;
 
 /**
- * Header names that carry a secret. As traits they are refused rather than dropped: who sends one should
- * notice.
+ * Names of headers that contain secrets. They are rejected rather than dropped, so that the sender notices.
  */
 const SECRET_NAMES: ReadonlySet<string> = new Set([
   "authorization",
@@ -36,8 +35,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
 const traitValue = z.union([z.string(), z.number(), z.boolean()]);
 
 /**
- * Normalises names (trimmed, lower-case) and string values (trimmed, Unicode NFC), and sorts. Of equal names
- * the last wins.
+ * Normalises names (trimmed, lower-case) and string values (trimmed, Unicode NFC), and sorts. The last of equal names wins.
  */
 export function traitSet(entries: Iterable<readonly [string, TraitValue]>): Traits {
   const normalised = new Map<string, TraitValue>();
@@ -45,37 +43,37 @@ export function traitSet(entries: Iterable<readonly [string, TraitValue]>): Trai
   return new Map([...normalised].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** `over` laid on `base`. */
+/** `base`, overridden by `over`. */
 export function merged(base: Traits, over: Traits): Traits {
   return traitSet([...base, ...over]);
 }
 
 /**
- * Parses `{name: value}` from a body into {@link Traits}. Two names that normalise to one are refused: which
- * of them counts would depend on their order.
+ * Parses `{name: value}` from a body into {@link Traits}. Rejects two names that normalise to the same one, since the result
+ * would depend on their order.
  */
 export const postedTraits = z.pipe(
   z.unknown(),
   z.transform((raw, context): Traits => {
-    const refuse = (message: string, ...path: string[]): void => {
+    const reject = (message: string, ...path: string[]): void => {
       context.issues.push({ code: "custom", message, input: raw, path });
     };
     const entries: [string, TraitValue][] = [];
     const seen = new Set<string>();
 
     if (!isRecord(raw)) {
-      refuse("must be an object of traits");
+      reject("must be an object of traits");
       return z.NEVER;
     }
-    if (Object.keys(raw).length > MAX_TRAITS) refuse(`must have at most ${MAX_TRAITS} traits`);
+    if (Object.keys(raw).length > MAX_TRAITS) reject(`must have at most ${MAX_TRAITS} traits`);
     for (const [name, given] of Object.entries(raw)) {
       const normal = normaliseName(name);
       const value = traitValue.safeParse(given);
-      if (!NAME.test(normal)) refuse("name must be 1 to 64 of a-z, 0-9, '.', '_', ':', '-'", name);
-      else if (SECRET_NAMES.has(normal)) refuse("a credential is not a trait", name);
-      else if (seen.has(normal)) refuse("is here twice, in another spelling", name);
-      else if (!value.success) refuse("must be a string, a finite number or a boolean", name);
-      else if (isTooLong(value.data)) refuse(`must be at most ${MAX_VALUE_LENGTH} characters`, name);
+      if (!NAME.test(normal)) reject("name must be 1 to 64 of a-z, 0-9, '.', '_', ':', '-'", name);
+      else if (SECRET_NAMES.has(normal)) reject("a credential is not a trait", name);
+      else if (seen.has(normal)) reject("duplicates another name after normalisation", name);
+      else if (!value.success) reject("must be a string, a finite number or a boolean", name);
+      else if (isTooLong(value.data)) reject(`must be at most ${MAX_VALUE_LENGTH} characters`, name);
       else entries.push([normal, value.data]);
       seen.add(normal);
     }

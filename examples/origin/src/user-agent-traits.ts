@@ -1,14 +1,12 @@
 /**
- * A User-Agent field taken apart into a trait set: a trait for each product, and one for each comment (RFC
- * 9110, section 10.1.5), so that two strings can be compared part by part. Pure. Must never guess at
- * browsers: it knows the grammar only.
+ * Splits a User-Agent field into a trait set: one trait per product and one per comment (RFC 9110, section 10.1.5), so that
+ * two strings can be compared part by part. Pure. Must never detect browsers: it knows only the grammar.
  */
 import { type Traits, traitSet } from "./traits.ts";
 
 /**
- * `product:chrome` -> `Chrome/120.0`, `comment:1` -> what stands in the first parentheses. The product's name
- * is part of the value, so that two versions of one product are partly alike. A product named twice is one
- * trait of both.
+ * `product:chrome` -> `Chrome/120.0`, `comment:1` -> the first text in parentheses. The value includes the product's name, so
+ * that two versions of a product are partly similar. A product that occurs twice gives one trait with both values.
  */
 export function userAgentTraits(userAgent: string): Traits {
   const traits = new Map<string, string>();
@@ -27,8 +25,7 @@ export function userAgentTraits(userAgent: string): Traits {
 }
 
 /**
- * Words and comments in turn. Comments nest; one that is never closed runs to the end. One pass, whatever is
- * sent.
+ * The words and comments, in order. Comments nest; an unclosed one extends to the end. Always a single pass.
  */
 function parts(userAgent: string): string[] {
   const found: string[] = [];

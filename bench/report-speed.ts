@@ -1,6 +1,6 @@
 /**
  * `npm run bench:reports`: times each report over 10,000, 100,000 and 1,000,000 rows of the embedded store, and the first report
- * after a start, which loads the columns from the table. Uses Node's SQLite instead of the runtime's.
+ * after a start, which loads the columns from the table. Uses Node's SQLite, the same engine as the runtime's.
  *
  * Exit code 1 if a report over 1,000,000 rows takes longer than the bound.
  */

@@ -30,7 +30,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     "denied",
     "repeated",
   ],
-  "call of the object: combined, sent": [
+  "call to the object: combined, sent": [
     "ask",
     "#ask",
     "#sendQueue",
@@ -59,8 +59,8 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   ],
   "limit headers": ["setRateLimitHeaders", "setHeaders", "withLimits", "policyItem", "limitItem"],
   "problem (429)": ["refusal", "problemOf", "problem"],
-  "point: made and kept": ["recordRequest", "pointOf", "placeOf", "record"],
-  "points: told in batches": ["#flush", "#tell", "#take", "withRuns", "countPoint"],
+  "point: created and queued": ["recordRequest", "pointOf", "placeOf", "record"],
+  "points: sent in batches": ["#flush", "#tell", "#take", "withRuns", "countPoint"],
   "hub: counted and stored": ["insert", "#insert", "#write", "apply", "load", "#load", "#save", "show"],
 };
 const OTHER = "the rest of the gateway";
@@ -76,6 +76,7 @@ async function main(): Promise<void> {
     if (!rig.inspector) throw new Error("the rig was started without an inspector");
     const inspector = await inspect(rig.inspector, "profiled");
     const columns = new Map<string, Map<string, number>>();
+    const seen = new Set<string>();
     for (const tier of TIERS) {
       const headers = { "X-API-Key": await newUser(url, `steps-${tier}`, tier) };
       console.error(`profiling ${tier} for ${SECONDS} s ...`);
@@ -89,9 +90,11 @@ async function main(): Promise<void> {
       const micros = ((await cpuMicros(rig.pid)) - before) / requests;
       console.error(`${tier}: ${requests} requests, ${micros.toFixed(1)} us each`);
       columns.set(tier, stepsOf(profile, micros));
+      for (const { callFrame } of profile.nodes) seen.add(plainName(callFrame.functionName));
     }
     inspector.close();
     print(columns);
+    warnOfUnseen(seen);
   } finally {
     await rig.close();
   }
@@ -115,13 +118,29 @@ function stepsOf({ nodes, samples, timeDeltas }: Profile, microsPerRequest: numb
     let step = leaf === "(garbage collector)" ? COLLECTOR : RUNTIME;
     for (let id: number | undefined = sample; id !== undefined && step === RUNTIME; id = parents.get(id)) {
       const frame = byId.get(id)?.callFrame;
-      const named = stepOf.get((frame?.functionName ?? "").replace(/\d+$/, ""));
+      const named = stepOf.get(plainName(frame?.functionName ?? ""));
       if (named) step = named;
       else if (frame?.url && !parents.has(parents.get(id) ?? -1)) step = OTHER;
     }
     microsOf.set(step, (microsOf.get(step) ?? 0) + micros);
   });
   return new Map([...microsOf].map(([step, micros]) => [step, (micros / busyMicros) * microsPerRequest]));
+}
+
+/** The function's name in the source, without the number that the bundler may append. */
+function plainName(functionName: string): string {
+  return functionName.replace(/\d+$/, "");
+}
+
+/** A function that was renamed in the product would silently count for another step. */
+function warnOfUnseen(seen: ReadonlySet<string>): void {
+  const unseen = Object.values(STEPS)
+    .flat()
+    .filter((name) => !seen.has(name));
+  if (unseen.length === 0) return;
+  console.error(
+    `In no profile: ${unseen.join(", ")}. If a function was renamed, correct STEPS in bench/steps.ts.`,
+  );
 }
 
 function print(columns: ReadonlyMap<string, ReadonlyMap<string, number>>): void {

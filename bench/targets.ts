@@ -114,7 +114,7 @@ export function compare(rounds: Rounds): ComparisonResult[] {
   });
 }
 
-/** P10: what a limiter leaves of its own runtime's bare throughput. */
+/** P10: a limiter's throughput as a share of its runtime's throughput without a limiter. */
 export interface Share {
   readonly title: string;
   readonly ofBare: Spread;

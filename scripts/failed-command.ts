@@ -1,7 +1,7 @@
 /** The error of a build command that failed, with the compiler's own output as its message. */
 import { stripVTControlCharacters } from "node:util";
 
-/** Lines of a stack trace inside the compiler, which help nobody to fix their source. */
+/** Lines of the compiler's own stack trace, which do not help to fix a source file. */
 const TRACE_LINE = /^\s+(at |\d+: )|^\s*(errors: |\}$|Stack backtrace)/;
 
 /** @param what names the build, such as `the build of the dashboard`. @param thrown from `execFile`. */

@@ -1,19 +1,19 @@
 /**
- * The CPU time of policies, paths and streams that were made to cost: it grows with their size, whatever they contain. The steps of
- * matching are counted by test/edge/route-table.test.ts.
+ * The CPU time for policies, paths and streams that are crafted to be expensive grows only with their size.
+ * test/edge/route-table.test.ts counts the steps of matching.
  */
 import { expect, it, vi } from "vitest";
 import { linesOf } from "../../src/api/decisions/ndjson.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 
-/** As many routes as a policy may have, as long as they may be. */
+/** The maximum number of routes of a policy, and their maximum length. */
 const ROUTE_COUNT = 500;
-const LONGEST = 256;
-/** A compile takes 50 to 100 ms and 20 matches take 1 ms. Where work doubles with each segment, they take seconds. */
+const MAX_LENGTH = 256;
+/** A compile takes 50 to 100 ms and 20 matches take 1 ms. If the work doubled with each segment, they would take seconds. */
 const COMPILE_MS = 1_000;
 const MATCHES_MS = 250;
 
-/** Of this process, so that other work on the machine does not count. */
+/** CPU time of this process, so that other work on the machine does not count. */
 function cpuMs(work: () => void): number {
   const before = process.cpuUsage();
   work();
@@ -23,16 +23,16 @@ function cpuMs(work: () => void): number {
 
 function longest(segmentAt: (place: number) => string, end: string): string {
   let match = "";
-  for (let place = 0; match.length + segmentAt(place).length + 1 + end.length <= LONGEST; place++) {
+  for (let place = 0; match.length + segmentAt(place).length + 1 + end.length <= MAX_LENGTH; place++) {
     match += `/${segmentAt(place)}`;
   }
   return match + end;
 }
 
 it.each<[what: string, pattern: (i: number) => string]>([
-  ["parameters with names of their own", (i) => longest((place) => `:a${i}${place}`, `/x${i}`)],
+  ["distinct parameter names", (i) => longest((place) => `:a${i}${place}`, `/x${i}`)],
   [
-    "a literal or a parameter at each place",
+    "a literal or a parameter in each segment",
     (i) => longest((place) => ((i >> (place % 9)) & 1 ? "a" : ":p"), `/x${i}`),
   ],
 ])("500 routes compile and match in bounded time: %s", (_what, pattern) => {
@@ -59,7 +59,7 @@ it.each<[what: string, pattern: (i: number) => string]>([
   expect(matchesMs).toBeLessThan(MATCHES_MS);
 });
 
-it("a line that comes byte by byte is searched once", async () => {
+it("a line that arrives byte by byte is searched only once", async () => {
   const length = 16_000;
   const byte = new TextEncoder().encode("x");
   const body = new ReadableStream<Uint8Array>({

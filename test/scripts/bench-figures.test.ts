@@ -105,8 +105,8 @@ describe("a quoted table", () => {
   const tables = { chosen: "| new |", all: "| all |" };
 
   it("replaces the previous one and nothing else", () => {
-    const document = "a\n<!-- bench:targets -->\n| old |\n<!-- /bench -->\nb\n";
-    const quoted = "a\n<!-- bench:targets -->\n| new |\n<!-- /bench -->\nb\n";
+    const document = "a\n<!-- bench:chosen -->\n| old |\n<!-- /bench -->\nb\n";
+    const quoted = "a\n<!-- bench:chosen -->\n| new |\n<!-- /bench -->\nb\n";
     expect(quote(document, tables)).toBe(quoted);
     expect(quote(quoted, tables)).toBe(quoted);
     expect(quote("nothing to quote\n", tables)).toBe("nothing to quote\n");

@@ -22,7 +22,12 @@ import { runRounds } from "./rounds.ts";
 import { newUser, newUsers, putPolicy } from "./setup.ts";
 import { measureSize } from "./size.ts";
 
-const isQuick = process.argv.includes("--quick");
+const [option] = process.argv.slice(2);
+if (option !== undefined && option !== "--quick") {
+  console.error(`unknown option "${option}": use npm run bench, or npm run bench:quick for a short run`);
+  process.exit(2);
+}
+const isQuick = option === "--quick";
 /** Loads and pauses take 70 s in the quick run and 8 minutes in the full one. Building and starting come on top. */
 const LENGTHS = isQuick
   ? {

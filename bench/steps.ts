@@ -58,7 +58,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     "#settle",
   ],
   "limit headers": ["setRateLimitHeaders", "setHeaders", "withLimits", "policyItem", "limitItem"],
-  "problem (429)": ["refusal", "problemOf", "problem"],
+  "problem (429)": ["rejection", "problemOf", "problem"],
   "point: created and queued": ["recordRequest", "pointOf", "placeOf", "record"],
   "points: sent in batches": ["#flush", "#tell", "#take", "withRuns", "countPoint"],
   "hub: counted and stored": ["insert", "#insert", "#write", "apply", "load", "#load", "#save", "show"],

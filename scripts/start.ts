@@ -11,6 +11,9 @@ import type { LocalProduct } from "./local-product.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const DEFAULT_PORT = 8787;
+const USAGE =
+  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug REUSE_BUILD=1 npm start";
+
 /** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
 
@@ -18,6 +21,10 @@ let product: LocalProduct | null = null;
 let stopping = false;
 
 async function main(): Promise<void> {
+  const [option] = process.argv.slice(2);
+  if (option !== undefined) {
+    throw new Error(`unknown option "${option}" (${USAGE})`);
+  }
   const port = readPort(process.env["PORT"]);
   const directory = resolve(ROOT, process.env["DEMO_DIR"] || ".demo");
   stopWithOthers();

@@ -34,8 +34,11 @@ export interface Services {
   readonly scrape: (nowMs: number) => Promise<string>;
 }
 
-/** Returns faults if the environment is misconfigured: no decision is better than a wrong one. */
-export function createServices(env: Env): Parsed<Services> {
+/**
+ * Returns faults if the environment is misconfigured: no decision is better than a wrong one.
+ * @param waitUntil lets work of the current request end although its client has left.
+ */
+export function createServices(env: Env, waitUntil?: (work: Promise<unknown>) => void): Parsed<Services> {
   const parsed = readSettings(env);
   if (!parsed.ok) return parsed;
   const settings = parsed.value;
@@ -55,9 +58,9 @@ export function createServices(env: Env): Parsed<Services> {
     ),
     credentials: {
       keys: new KeyStore(env.CONFIG, log, countKeys(metrics)),
-      jwt: settings.jwt && new JwtVerifier(settings.jwt, log),
+      jwt: settings.jwt && new JwtVerifier(settings.jwt, log, waitUntil),
     },
-    admin: createAdminCredentials(settings.admin, log),
+    admin: createAdminCredentials(settings.admin, log, waitUntil),
     limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
     reports: reportBackend(settings, () => firstHub(env.METRICS_HUB)),
     recorder: new Recorder(

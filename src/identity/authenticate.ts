@@ -9,6 +9,7 @@ import { clientIp } from "./client-ip.ts";
 import type { JwtVerifier } from "./jwt.ts";
 import type { KeyScope } from "./key-scope.ts";
 import type { KeyLookup, KeyStore } from "./key-store.ts";
+import { lengthFault } from "./token-issuer.ts";
 
 /** A caller, as the limiter knows it. */
 export interface Caller {
@@ -78,7 +79,9 @@ function ofKey(found: KeyLookup, nowMs: number): Authentication {
 async function byToken(token: string, jwt: JwtVerifier, nowMs: number): Promise<Authentication> {
   const result = await jwt.verify(token, nowMs);
   if (result.kind === "unavailable") return result;
-  if (result.kind === "invalid") return invalid("The bearer token is not valid or has expired.");
+  if (result.kind === "invalid") {
+    return invalid(lengthFault(token) ?? "The bearer token is not valid or has expired.");
+  }
   const { user, tier } = result;
   return {
     kind: "caller",

@@ -2,7 +2,7 @@
  * Reads a user and a tier from a user's JSON Web Token. token-issuer.ts verifies it.
  *
  * A valid token is cached for 30 s, never beyond its expiry, in a cache bounded in number and bytes. So a key that its issuer withdraws
- * is accepted for up to 30 s after it leaves the key set, which is itself cached longer.
+ * is accepted for up to 30 s after it leaves the key set, which is itself cached longer (remote-key-set.ts).
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Log } from "../log.ts";
@@ -30,8 +30,9 @@ export class JwtVerifier {
   readonly #tierClaim: string | null;
   readonly #verified = new BoundedCache<JwtResult>(CACHED_TOKENS);
 
-  constructor(settings: JwtSettings, log: Log) {
-    this.#issuer = new TokenIssuer(settings, log);
+  /** @param waitUntil see {@link TokenIssuer}. */
+  constructor(settings: JwtSettings, log: Log, waitUntil?: (work: Promise<unknown>) => void) {
+    this.#issuer = new TokenIssuer(settings, log, waitUntil);
     this.#tierClaim = settings.tierClaim;
   }
 

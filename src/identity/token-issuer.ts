@@ -4,9 +4,10 @@
  * The algorithm is fixed by configuration and never read from the token; `exp`, issuer and audience are required (RFC 8725). Fails
  * closed. The caller interprets the claims.
  */
-import { createRemoteJWKSet, type JWKSCacheInput, jwksCache, jwtVerify, type JWTPayload } from "jose";
-import { JOSEError, JWKSInvalid, JWKSTimeout } from "jose/errors";
+import { decodeProtectedHeader, jwtVerify, type JWTPayload, type ProtectedHeaderParameters } from "jose";
+import { JOSEError, JWSSignatureVerificationFailed } from "jose/errors";
 import { type Log, messageOf } from "../log.ts";
+import { RemoteKeySet } from "./remote-key-set.ts";
 
 export const HMAC_ALGORITHMS = ["HS256", "HS384", "HS512"] as const;
 export const PUBLIC_ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] as const;
@@ -22,11 +23,10 @@ export interface IssuerSettings {
   readonly audience: string;
 }
 
-/** A longer token is rejected unread: real ones have a few hundred characters. */
-const MAX_TOKEN_LENGTH = 8_192;
+/** A longer token is rejected unread. Real ones have a few hundred characters; with a directory's groups in them, several thousand. */
+const MAX_TOKEN_LENGTH = 16_384;
 /** Tolerates clocks that differ slightly. */
 const CLOCK_TOLERANCE_SECONDS = 5;
-const JWKS_DEADLINE_MS = 2_000;
 
 /** `unavailable`: the key set could not be fetched, so the token could not be verified. */
 export type VerifiedToken =
@@ -39,20 +39,54 @@ export type VerifiedToken =
   | { readonly kind: "invalid" }
   | { readonly kind: "unavailable" };
 
+/** Why no issuer accepts a token of this length, as a sentence for the client; null if it is not too long. */
+export function lengthFault(token: string): string | null {
+  if (token.length <= MAX_TOKEN_LENGTH) return null;
+  return `The token is too long: it has ${token.length} characters, at most ${MAX_TOKEN_LENGTH} are accepted.`;
+}
+
 export class TokenIssuer {
   readonly #settings: IssuerSettings;
   readonly #log: Log;
-  /** The fetched key set as plain data, shared between requests (jose's own object would share a promise). */
-  readonly #keySet: JWKSCacheInput = {};
+  readonly #keys: Uint8Array | RemoteKeySet;
 
-  constructor(settings: IssuerSettings, log: Log) {
+  /** @param waitUntil see {@link RemoteKeySet}. */
+  constructor(settings: IssuerSettings, log: Log, waitUntil: (work: Promise<unknown>) => void = () => {}) {
+    const { algorithm, key } = settings;
     this.#settings = settings;
     this.#log = log;
+    this.#keys =
+      key.kind === "secret"
+        ? new TextEncoder().encode(key.secret)
+        : new RemoteKeySet(key.url, algorithm, log, waitUntil);
   }
 
   /** Never rejects. */
   async verify(token: string, nowMs: number): Promise<VerifiedToken> {
-    if (token.length > MAX_TOKEN_LENGTH) return { kind: "invalid" };
+    const header = lengthFault(token) === null ? headerOf(token) : null;
+    if (!header || !this.#accepts(header)) return { kind: "invalid" };
+    const found =
+      this.#keys instanceof RemoteKeySet
+        ? await this.#keys.find(header.kid, nowMs)
+        : ({ kind: "found", keys: [this.#keys] } as const);
+    if (found.kind === "unavailable") return found;
+    const claims = found.kind === "found" ? await this.#claims(token, found.keys, nowMs) : null;
+    if (!claims) return { kind: "invalid" };
+    return { kind: "valid", claims, untilMs: ((claims.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000 };
+  }
+
+  /** Whether a token with this header can be valid. Checked first: a token that cannot be valid causes no fetch. */
+  #accepts({ alg, kid }: ProtectedHeaderParameters): boolean {
+    const isNamed = kid === undefined || typeof kid === "string";
+    return alg === this.#settings.algorithm && isNamed;
+  }
+
+  /** The claims of a token that one of the keys has signed; null if it is not valid. */
+  async #claims(
+    token: string,
+    keys: readonly (CryptoKey | Uint8Array)[],
+    nowMs: number,
+  ): Promise<JWTPayload | null> {
     const { algorithm, issuer, audience } = this.#settings;
     const options = {
       algorithms: [algorithm],
@@ -62,35 +96,26 @@ export class TokenIssuer {
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(nowMs),
     };
-    try {
-      const claims = await this.#claims(token, options);
-      return { kind: "valid", claims, untilMs: ((claims.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000 };
-    } catch (thrown) {
-      if (isTokensFault(thrown)) return { kind: "invalid" };
-      this.#log("error", "jwt_keys_failed", { issuer, error: messageOf(thrown) });
-      return { kind: "unavailable" };
+    for (const key of keys) {
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (thrown) {
+        if (thrown instanceof JWSSignatureVerificationFailed) continue;
+        if (!(thrown instanceof JOSEError)) {
+          this.#log("error", "jwt_failed", { issuer, error: messageOf(thrown) });
+        }
+        return null;
+      }
     }
-  }
-
-  async #claims(token: string, options: Parameters<typeof jwtVerify>[2]): Promise<JWTPayload> {
-    const { key } = this.#settings;
-    if (key.kind === "secret") {
-      return (await jwtVerify(token, new TextEncoder().encode(key.secret), options)).payload;
-    }
-    const keySet = createRemoteJWKSet(key.url, {
-      [jwksCache]: this.#keySet,
-      timeoutDuration: JWKS_DEADLINE_MS,
-    });
-    return (await jwtVerify(token, keySet, options)).payload;
+    return null;
   }
 }
 
-/** Whether the token caused the error, rather than the key set or its server. */
-function isTokensFault(thrown: unknown): boolean {
-  return (
-    thrown instanceof JOSEError &&
-    !(thrown instanceof JWKSTimeout) &&
-    !(thrown instanceof JWKSInvalid) &&
-    thrown.code !== "ERR_JOSE_GENERIC"
-  );
+/** The header of a token, unverified; null if it has none. */
+function headerOf(token: string): ProtectedHeaderParameters | null {
+  try {
+    return decodeProtectedHeader(token);
+  } catch {
+    return null;
+  }
 }

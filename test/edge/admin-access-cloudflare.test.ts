@@ -3,7 +3,7 @@ import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWTPayload, Sig
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ACCESS_HEADER } from "../../src/identity/admin/cloudflare-access.ts";
 import { bearer, type HeaderFields, HOST, openDoor, OWN_PAGE } from "../fixtures/edge-admin.ts";
-import { problemCode } from "../fixtures/edge-problem.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
 const TEAM = "https://team.cloudflareaccess.com";
 const VARIABLES = { ACCESS_TEAM_DOMAIN: TEAM, ACCESS_AUD: "audience-of-edge-limiter" };
@@ -115,6 +115,14 @@ describe("the assertion of Cloudflare Access", () => {
     await publishKeys();
     const response = await (await openDoor(VARIABLES)).probe(await headers());
     expect(await problemCode(response)).toBe("401 invalid_credentials");
+  });
+
+  it("is refused as too long above 16 KiB", async () => {
+    const fetched = await publishKeys();
+    const door = await openDoor(VARIABLES);
+    const problem = await problemOf(await door.probe({ [ACCESS_HEADER]: "x".repeat(16_385) }));
+    expect(problem).toMatchObject({ status: 401, detail: expect.stringContaining("too long") });
+    expect(fetched).not.toHaveBeenCalled();
   });
 
   it("is 503 while the team's keys cannot be had, and good again after", async () => {

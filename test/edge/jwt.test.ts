@@ -4,7 +4,7 @@ import { base64url, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, Sig
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type JwtSettings, JwtVerifier } from "../../src/identity/jwt.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
-import { problemCode } from "../fixtures/edge-problem.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
 const SECRET = "a shared secret of at least 32 characters";
 const NOW_S = 1_900_000_000;
@@ -68,7 +68,7 @@ describe("a token with a shared secret", () => {
     ["an endless subject", () => sign({ ...CLAIMS, sub: "a".repeat(201) })],
     ["an empty subject", () => sign({ ...CLAIMS, sub: "" })],
     ["exp as a string", async () => sign(JSON.parse(JSON.stringify({ ...CLAIMS, exp: "soon" })))],
-    ["longer than 8 KB", () => sign({ ...CLAIMS, more: "x".repeat(8_192) })],
+    ["longer than 16 KiB", () => sign({ ...CLAIMS, more: "x".repeat(12_288) })],
     ["not a token", () => "a.b.c"],
     ["two dots and nothing else", () => ".."],
     ["five parts, encrypted", () => "a.b.c.d.e"],
@@ -262,6 +262,17 @@ describe("at the gateway", () => {
     );
     const good = { method: "POST", body: '{"user":"x"}', ...bearer(await sign(CLAIMS)) };
     expect(await problemCode(await edge.request("/api/v1/rate-limit/check", good))).toBe("403 forbidden");
+  });
+
+  it("accepts a token of 16 KiB, and says that a longer one is too long", async () => {
+    const edge = await startEdge({ variables });
+    const almost = await sign({ ...CLAIMS, sub: "jwt-16k", filler: "x".repeat(12_000) });
+    expect(almost.length).toBeGreaterThan(16_000);
+    expect((await edge.request("/identify", bearer(almost))).status).toBe(200);
+    const atBound = await problemOf(await edge.request("/identify", bearer("x".repeat(16_384))));
+    expect(atBound).toMatchObject({ status: 401, detail: expect.stringContaining("not valid") });
+    const beyond = await problemOf(await edge.request("/identify", bearer("x".repeat(16_385))));
+    expect(beyond).toMatchObject({ status: 401, detail: expect.stringContaining("too long") });
   });
 
   it("is 503 with Retry-After where the key set cannot be had", async () => {

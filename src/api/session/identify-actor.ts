@@ -7,6 +7,7 @@ import type { AppEnv } from "../../edge/app-env.ts";
 import { problem, unauthorized } from "../../edge/problem.ts";
 import { ACCESS_HEADER, type CloudflareAccess } from "../../identity/admin/cloudflare-access.ts";
 import type { Actor } from "../../identity/admin/role.ts";
+import { lengthFault } from "../../identity/token-issuer.ts";
 import { isPlainRead, requestOrigin } from "./request-origin.ts";
 import { clearSession, sessionOf } from "./session-cookie.ts";
 import { sessionStanding, standingUnknown } from "./session-standing.ts";
@@ -82,7 +83,11 @@ async function byAccess(
   const result = await access.verify(assertion, Date.now());
   switch (result.kind) {
     case "invalid":
-      return unidentified(c, "The assertion of Cloudflare Access is not valid or has expired.", "assertion");
+      return unidentified(
+        c,
+        lengthFault(assertion) ?? "The assertion of Cloudflare Access is not valid or has expired.",
+        "assertion",
+      );
     case "unavailable": {
       const detail = "The keys of Cloudflare Access cannot be had at the moment.";
       const response = problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });

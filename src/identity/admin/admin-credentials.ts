@@ -19,12 +19,17 @@ export interface AdminCredentials {
   readonly seen: BoundedCache<true>;
 }
 
-export function createAdminCredentials(settings: AdminSettings, log: Log): AdminCredentials {
+/** @param waitUntil see {@link CloudflareAccess}. */
+export function createAdminCredentials(
+  settings: AdminSettings,
+  log: Log,
+  waitUntil?: (work: Promise<unknown>) => void,
+): AdminCredentials {
   const tokens = new AdminTokens(settings);
   return {
     tokens,
     sessions: tokens.isEmpty ? null : new AdminSessions(settings),
-    access: settings.access && new CloudflareAccess(settings.access, log),
+    access: settings.access && new CloudflareAccess(settings.access, log, waitUntil),
     seen: new BoundedCache(SEEN_CAPACITY),
   };
 }

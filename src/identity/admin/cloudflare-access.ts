@@ -28,11 +28,17 @@ export class CloudflareAccess {
   readonly #issuer: TokenIssuer;
   readonly #role: Role;
 
-  constructor({ teamDomain, audience, role }: CloudflareAccessSettings, log: Log) {
+  /** @param waitUntil see {@link TokenIssuer}. */
+  constructor(
+    { teamDomain, audience, role }: CloudflareAccessSettings,
+    log: Log,
+    waitUntil?: (work: Promise<unknown>) => void,
+  ) {
     const url = new URL("/cdn-cgi/access/certs", teamDomain);
     this.#issuer = new TokenIssuer(
       { algorithm: "RS256", key: { kind: "jwks", url }, issuer: teamDomain, audience },
       log,
+      waitUntil,
     );
     this.#role = role;
   }

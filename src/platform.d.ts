@@ -14,6 +14,8 @@ interface Env {
   JWT_ALGORITHM?: string;
   JWT_ISSUER?: string;
   JWT_AUDIENCE?: string;
+  /** The type (`typ`) that every token must have, such as `at+jwt`. Default: none, `JWT` or `at+jwt`, but no other `+jwt`. */
+  JWT_TYP?: string;
   /** The claim that names a user's tier. Default: none does. */
   JWT_TIER_CLAIM?: string;
   /** Further admin tokens, as JSON: `[{"name", "role", "sha256"}]` (src/identity/admin/admin-settings.ts shows how to make one). */

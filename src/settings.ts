@@ -4,6 +4,7 @@ import { type EngineSettings, engineVariables, readEngine } from "./analytics/re
 import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
 import type { JwtSettings } from "./identity/jwt.ts";
 import { HMAC_ALGORITHMS, type JwtAlgorithm, PUBLIC_ALGORITHMS } from "./identity/token-issuer.ts";
+import { isAllowedType } from "./identity/token-type.ts";
 import { DEFAULT_DEADLINE_MS } from "./limiter/limiter.ts";
 import type { LogLevel } from "./log.ts";
 import { type Fault, parseBy, type Parsed } from "./policy/fault.ts";
@@ -40,6 +41,14 @@ const schema = z.object({
   JWT_JWKS_URL: text,
   JWT_ISSUER: text,
   JWT_AUDIENCE: text,
+  JWT_TYP: z.optional(
+    z
+      .string()
+      .check(
+        z.regex(/^([\w.+-]+\/)?[\w.+-]*$/, "must be a token's type, such as at+jwt"),
+        z.refine(isAllowedType, "must not be logout+jwt or dpop+jwt: those are not tokens of users"),
+      ),
+  ),
   JWT_TIER_CLAIM: text,
 });
 type Variables = z.infer<typeof schema>;
@@ -87,6 +96,7 @@ function readJwt(variables: Variables, faults: Fault[]): JwtSettings | null {
     key: readJwtKey(algorithm, variables, faults),
     issuer: required("JWT_ISSUER"),
     audience: required("JWT_AUDIENCE"),
+    typ: variables.JWT_TYP || null,
     tierClaim: variables.JWT_TIER_CLAIM || null,
   };
 }

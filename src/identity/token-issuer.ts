@@ -8,6 +8,7 @@ import { decodeProtectedHeader, jwtVerify, type JWTPayload, type ProtectedHeader
 import { JOSEError, JWSSignatureVerificationFailed } from "jose/errors";
 import { type Log, messageOf } from "../log.ts";
 import { RemoteKeySet } from "./remote-key-set.ts";
+import { isAcceptedType } from "./token-type.ts";
 
 export const HMAC_ALGORITHMS = ["HS256", "HS384", "HS512"] as const;
 export const PUBLIC_ALGORITHMS = ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"] as const;
@@ -21,12 +22,16 @@ export interface IssuerSettings {
     | { readonly kind: "jwks"; readonly url: URL };
   readonly issuer: string;
   readonly audience: string;
+  /** The type (`typ` in the header) that every token must have; null: see {@link isAcceptedType}. */
+  readonly typ: string | null;
 }
 
 /** A longer token is rejected unread. Real ones have a few hundred characters; with a directory's groups in them, several thousand. */
 const MAX_TOKEN_LENGTH = 16_384;
 /** Tolerates clocks that differ slightly. */
 const CLOCK_TOLERANCE_SECONDS = 5;
+/** The end of the year 9999. Later times are no dates of RFC 3339, and the largest are no dates of JavaScript. */
+const MAX_EXP_SECONDS = 253_402_300_800;
 
 /** `unavailable`: the key set could not be fetched, so the token could not be verified. */
 export type VerifiedToken =
@@ -71,14 +76,15 @@ export class TokenIssuer {
         : ({ kind: "found", keys: [this.#keys] } as const);
     if (found.kind === "unavailable") return found;
     const claims = found.kind === "found" ? await this.#claims(token, found.keys, nowMs) : null;
-    if (!claims) return { kind: "invalid" };
-    return { kind: "valid", claims, untilMs: ((claims.exp ?? 0) + CLOCK_TOLERANCE_SECONDS) * 1_000 };
+    const { exp = Infinity } = claims ?? {};
+    if (!claims || !(exp < MAX_EXP_SECONDS)) return { kind: "invalid" };
+    return { kind: "valid", claims, untilMs: (exp + CLOCK_TOLERANCE_SECONDS) * 1_000 };
   }
 
   /** Whether a token with this header can be valid. Checked first: a token that cannot be valid causes no fetch. */
-  #accepts({ alg, kid }: ProtectedHeaderParameters): boolean {
+  #accepts({ alg, kid, typ }: ProtectedHeaderParameters): boolean {
     const isNamed = kid === undefined || typeof kid === "string";
-    return alg === this.#settings.algorithm && isNamed;
+    return alg === this.#settings.algorithm && isNamed && isAcceptedType(typ, this.#settings.typ);
   }
 
   /** The claims of a token that one of the keys has signed; null if it is not valid. */

@@ -99,6 +99,7 @@ describe("the assertion of Cloudflare Access", () => {
     ["signed by somebody else", () => assertion({}, { key: others.privateKey })],
     ["expired", () => assertion({}, { exp: PAST_S })],
     ["without an end", () => assertion({}, { without: "exp" })],
+    ["valid for ever", () => assertion({}, { exp: 8.64e15 })],
     ["of nobody", () => assertion({}, { without: "iss" })],
     ["of another team", () => assertion({ iss: "https://evil.cloudflareaccess.com" })],
     ["for another application", () => assertion({ aud: ["another"] })],

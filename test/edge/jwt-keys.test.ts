@@ -14,6 +14,7 @@ const SETTINGS: JwtSettings = {
   key: { kind: "jwks", url: new URL("https://issuer.test/keys") },
   issuer: "https://issuer.test",
   audience: "edge",
+  typ: null,
   tierClaim: null,
 };
 const VALID = { kind: "valid", user: "ada" };
@@ -219,12 +220,14 @@ describe("a fetch of the key set", () => {
     expect(log).not.toHaveBeenCalled();
   });
 
-  it("is caused by no token of another algorithm or with a kid that is no name", async () => {
+  it("is caused by no token of another algorithm, of a refused type or with a kid that is no name", async () => {
     serve(await jwk(0, { kid: "k0" }));
     const verifier = new JwtVerifier(SETTINGS, log);
     const claims = { iss: SETTINGS.issuer, aud: "edge", sub: "ada", exp: START_MS / SECOND + 60 };
     for (const header of [
       { alg: "ES384", kid: "k0" },
+      { alg: "ES256", kid: "k0", typ: "logout+jwt" },
+      { alg: "ES256", kid: "k0", typ: 7 },
       { alg: "ES256", kid: 7 },
       { alg: "ES256", kid: null },
     ]) {

@@ -1,6 +1,14 @@
 /** Tokens: valid by the configured algorithm, key, issuer and audience or refused; 503 only where nobody can say. */
 import * as fc from "fast-check";
-import { base64url, exportJWK, exportSPKI, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import {
+  base64url,
+  CompactSign,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  type JWTPayload,
+  SignJWT,
+} from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type JwtSettings, JwtVerifier } from "../../src/identity/jwt.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
@@ -14,6 +22,7 @@ const HS256: JwtSettings = {
   key: { kind: "secret", secret: SECRET },
   issuer: CLAIMS.iss,
   audience: CLAIMS.aud,
+  typ: null,
   tierClaim: null,
 };
 const JWKS_URL = new URL("https://issuer.test/keys");
@@ -22,6 +31,9 @@ const log = vi.fn();
 const bytes = (text: string) => new TextEncoder().encode(text);
 const sign = (claims: JWTPayload, alg = "HS256", key: CryptoKey | Uint8Array = bytes(SECRET), kid?: string) =>
   new SignJWT(claims).setProtectedHeader({ alg, ...(kid && { kid }) }).sign(key);
+/** Signs claims that JSON can say and JavaScript's own objects cannot. */
+const signRaw = (claims: string) =>
+  new CompactSign(bytes(claims)).setProtectedHeader({ alg: "HS256" }).sign(bytes(SECRET));
 /** A token with this header and no signature worth the name. */
 const unsigned = (header: object, signature = "") =>
   `${base64url.encode(JSON.stringify(header))}.${base64url.encode(JSON.stringify(CLAIMS))}.${signature}`;
@@ -67,6 +79,16 @@ describe("a token with a shared secret", () => {
     ["a subject with spaces", () => sign({ ...CLAIMS, sub: "a b" })],
     ["an endless subject", () => sign({ ...CLAIMS, sub: "a".repeat(201) })],
     ["an empty subject", () => sign({ ...CLAIMS, sub: "" })],
+    [
+      "an exp that is infinite",
+      () => signRaw(`{"sub":"ada","iss":"${CLAIMS.iss}","aud":"edge","exp":1e400}`),
+    ],
+    ["an exp after the year 9999", () => sign({ ...CLAIMS, exp: 253_402_300_800 })],
+    ["an exp in milliseconds", () => sign({ ...CLAIMS, exp: CLAIMS.exp * 1_000 })],
+    [
+      "an exp before all time",
+      () => signRaw(`{"sub":"ada","iss":"${CLAIMS.iss}","aud":"edge","exp":-1e400}`),
+    ],
     ["exp as a string", async () => sign(JSON.parse(JSON.stringify({ ...CLAIMS, exp: "soon" })))],
     ["longer than 16 KiB", () => sign({ ...CLAIMS, more: "x".repeat(12_288) })],
     ["not a token", () => "a.b.c"],
@@ -75,6 +97,53 @@ describe("a token with a shared secret", () => {
   ])("is refused: %s", async (_what, token) => {
     expect(await verify(await token())).toEqual({ kind: "invalid" });
     expect(log).not.toHaveBeenCalled();
+  });
+
+  it("may be valid until the last second of the year 9999", async () => {
+    expect(await verify(await sign({ ...CLAIMS, exp: 253_402_300_799 }))).toMatchObject({ kind: "valid" });
+  });
+
+  const typed = (typ: unknown) =>
+    new SignJWT(CLAIMS).setProtectedHeader({ alg: "HS256", typ: typ as string }).sign(bytes(SECRET));
+
+  it.each([
+    "logout+jwt",
+    "LOGOUT+JWT",
+    "application/logout+jwt",
+    " logout+jwt",
+    "logout+jwt;v=1",
+    "dpop+jwt",
+    "DPoP+JWT",
+    "Application/dpop+JWT",
+  ])("is refused if it was signed for another purpose, whatever type is required: %s", async (typ) => {
+    for (const required of [null, "at+jwt", "JWT", "logout+jwt", "dpop+jwt"])
+      expect(await verify(await typed(typ), { typ: required }), `${required}`).toEqual({ kind: "invalid" });
+  });
+
+  it("has no type, JWT or at+jwt if none is required, and no other type of its kind", async () => {
+    for (const typ of ["JWT", "jwt", "at+jwt", "application/at+jwt", "AT+JWT", "Bearer"])
+      expect(await verify(await typed(typ)), typ).toMatchObject({ kind: "valid" });
+    for (const typ of [
+      "secevent+jwt",
+      "token-introspection+jwt",
+      "application/oauth-authz-req+jwt",
+      7,
+      null,
+      ["at+jwt"],
+      {},
+    ])
+      expect(await verify(await typed(typ)), `${JSON.stringify(typ)}`).toEqual({ kind: "invalid" });
+  });
+
+  it("has the type that is required, and no other", async () => {
+    for (const required of ["at+jwt", "AT+JWT", "application/at+jwt"]) {
+      for (const typ of ["at+jwt", "application/at+jwt", "At+Jwt"])
+        expect(await verify(await typed(typ), { typ: required }), typ).toMatchObject({ kind: "valid" });
+      expect(await verify(await sign(CLAIMS), { typ: required })).toEqual({ kind: "invalid" });
+      for (const typ of ["JWT", "", "id+jwt", "xat+jwt", "at+jwt+", "at"])
+        expect(await verify(await typed(typ), { typ: required }), typ).toEqual({ kind: "invalid" });
+    }
+    expect(await verify(await typed("session+jwt"), { typ: "session+jwt" })).toMatchObject({ kind: "valid" });
   });
 
   it("is refused whatever the garbage, and never anything else", async () => {
@@ -244,6 +313,17 @@ describe("at the gateway", () => {
     expect(response.headers.get("RateLimit-Policy")).toBe('"minute";q=1000;w=60');
     expect(honouring.forwarded[0]?.headers.get("X-User-Id")).toBe("auth0|jwt-1");
     expect(honouring.forwarded[0]?.headers.get("X-User-Tier")).toBe("pro");
+  });
+
+  it("a token must have the type that JWT_TYP requires", async () => {
+    const edge = await startEdge({ variables: { ...variables, JWT_TYP: "at+jwt" } });
+    const access = new SignJWT({ ...CLAIMS, sub: "jwt-3" }).setProtectedHeader({
+      alg: "HS256",
+      typ: "at+jwt",
+    });
+    expect((await edge.request("/identify", bearer(await access.sign(bytes(SECRET))))).status).toBe(200);
+    const untyped = await edge.request("/identify", bearer(await sign({ ...CLAIMS, sub: "jwt-3" })));
+    expect(await problemCode(untyped)).toBe("401 invalid_credentials");
   });
 
   it("a tier that the policy does not know is the default tier", async () => {

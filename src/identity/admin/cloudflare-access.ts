@@ -36,7 +36,7 @@ export class CloudflareAccess {
   ) {
     const url = new URL("/cdn-cgi/access/certs", teamDomain);
     this.#issuer = new TokenIssuer(
-      { algorithm: "RS256", key: { kind: "jwks", url }, issuer: teamDomain, audience },
+      { algorithm: "RS256", key: { kind: "jwks", url }, issuer: teamDomain, audience, typ: null },
       log,
       waitUntil,
     );

@@ -17,6 +17,7 @@ import { createLog, type Log } from "../log.ts";
 import type { Parsed } from "../policy/fault.ts";
 import { PolicyStore } from "../policy/policy-store.ts";
 import { readSettings, type Settings } from "../settings.ts";
+import type { WaitUntil } from "../wait-until.ts";
 
 export interface Services {
   readonly settings: Settings;
@@ -38,7 +39,7 @@ export interface Services {
  * Returns faults if the environment is misconfigured: no decision is better than a wrong one.
  * @param waitUntil lets work of the current request end although its client has left.
  */
-export function createServices(env: Env, waitUntil?: (work: Promise<unknown>) => void): Parsed<Services> {
+export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services> {
   const parsed = readSettings(env);
   if (!parsed.ok) return parsed;
   const settings = parsed.value;

@@ -7,6 +7,7 @@
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Log } from "../log.ts";
 import { NAME } from "../policy/schema.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import { type IssuerSettings, TokenIssuer } from "./token-issuer.ts";
 import { isUserId } from "./user-id.ts";
 
@@ -31,7 +32,7 @@ export class JwtVerifier {
   readonly #verified = new BoundedCache<JwtResult>(CACHED_TOKENS);
 
   /** @param waitUntil see {@link TokenIssuer}. */
-  constructor(settings: JwtSettings, log: Log, waitUntil?: (work: Promise<unknown>) => void) {
+  constructor(settings: JwtSettings, log: Log, waitUntil?: WaitUntil) {
     this.#issuer = new TokenIssuer(settings, log, waitUntil);
     this.#tierClaim = settings.tierClaim;
   }

@@ -8,6 +8,7 @@
  * Tokens cannot cause more fetches than the clock allows: once a set is known, one in thirty seconds; before, with a back-off.
  */
 import { type Log, messageOf } from "../log.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import { fetchJwks, type VerificationKey } from "./jwks.ts";
 
 /** A key that its issuer withdraws is accepted for this long. */
@@ -35,7 +36,7 @@ export class RemoteKeySet {
   readonly #url: URL;
   readonly #algorithm: string;
   readonly #log: Log;
-  readonly #waitUntil: (work: Promise<unknown>) => void;
+  readonly #waitUntil: WaitUntil;
   #keys: readonly VerificationKey[] = [];
   /** When the fetch of {@link #keys} began. */
   #fetchedAtMs = -Infinity;
@@ -49,7 +50,7 @@ export class RemoteKeySet {
   #failures = 0;
 
   /** @param waitUntil lets a fetch end although the client of its request has left. */
-  constructor(url: URL, algorithm: string, log: Log, waitUntil: (work: Promise<unknown>) => void) {
+  constructor(url: URL, algorithm: string, log: Log, waitUntil: WaitUntil) {
     this.#url = url;
     this.#algorithm = algorithm;
     this.#log = log;

@@ -7,6 +7,7 @@
 import { decodeProtectedHeader, jwtVerify, type JWTPayload, type ProtectedHeaderParameters } from "jose";
 import { JOSEError, JWSSignatureVerificationFailed } from "jose/errors";
 import { type Log, messageOf } from "../log.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import { RemoteKeySet } from "./remote-key-set.ts";
 import { isAcceptedType } from "./token-type.ts";
 
@@ -56,7 +57,7 @@ export class TokenIssuer {
   readonly #keys: Uint8Array | RemoteKeySet;
 
   /** @param waitUntil see {@link RemoteKeySet}. */
-  constructor(settings: IssuerSettings, log: Log, waitUntil: (work: Promise<unknown>) => void = () => {}) {
+  constructor(settings: IssuerSettings, log: Log, waitUntil: WaitUntil = () => {}) {
     const { algorithm, key } = settings;
     this.#settings = settings;
     this.#log = log;

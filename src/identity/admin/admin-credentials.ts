@@ -1,6 +1,7 @@
 /** Everything that authenticates administrators, made once per isolate from the settings. */
 import { BoundedCache } from "../../bounded-cache.ts";
 import type { Log } from "../../log.ts";
+import type { WaitUntil } from "../../wait-until.ts";
 import type { AdminSettings } from "./admin-settings.ts";
 import { AdminSessions } from "./admin-sessions.ts";
 import { AdminTokens } from "./admin-tokens.ts";
@@ -23,7 +24,7 @@ export interface AdminCredentials {
 export function createAdminCredentials(
   settings: AdminSettings,
   log: Log,
-  waitUntil?: (work: Promise<unknown>) => void,
+  waitUntil?: WaitUntil,
 ): AdminCredentials {
   const tokens = new AdminTokens(settings);
   return {

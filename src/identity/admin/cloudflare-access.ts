@@ -5,6 +5,7 @@
  * application are verified (developers.cloudflare.com/cloudflare-one/identity/authorization-cookie).
  */
 import type { Log } from "../../log.ts";
+import type { WaitUntil } from "../../wait-until.ts";
 import { TokenIssuer } from "../token-issuer.ts";
 import { type Actor, actorNameSchema, type Role } from "./role.ts";
 
@@ -29,11 +30,7 @@ export class CloudflareAccess {
   readonly #role: Role;
 
   /** @param waitUntil see {@link TokenIssuer}. */
-  constructor(
-    { teamDomain, audience, role }: CloudflareAccessSettings,
-    log: Log,
-    waitUntil?: (work: Promise<unknown>) => void,
-  ) {
+  constructor({ teamDomain, audience, role }: CloudflareAccessSettings, log: Log, waitUntil?: WaitUntil) {
     const url = new URL("/cdn-cgi/access/certs", teamDomain);
     this.#issuer = new TokenIssuer(
       { algorithm: "RS256", key: { kind: "jwks", url }, issuer: teamDomain, audience, typ: null },

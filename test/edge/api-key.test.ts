@@ -1,4 +1,4 @@
-/** The format of a key: random, checkable without I/O, stored as a hash only. Expected sums come from zlib, not from here. */
+/** The format of a key: random, checkable without I/O, stored as a hash only. The expected checksums come from zlib. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -11,7 +11,7 @@ import { crc32 } from "../../src/identity/crc32.ts";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** Keys as the generator makes them; fast-check has no part in their randomness. */
+/** Keys from the real generator: fast-check neither seeds nor shrinks them. */
 const keys = fc.constantFrom("live" as const, "test" as const).map(generateApiKey);
 
 describe("the checksum", () => {
@@ -20,7 +20,7 @@ describe("the checksum", () => {
     ["123456789", 0xcbf43926],
     ["The quick brown fox jumps over the lazy dog", 0x414fa339],
     ["\u0000\u0000\u0000\u0000", 0x2144df1c],
-  ])("is CRC-32 as everybody else computes it: %j", (text, sum) => {
+  ])("is the standard CRC-32: %j", (text, sum) => {
     expect(crc32(text)).toBe(sum);
   });
 
@@ -48,7 +48,7 @@ describe("the checksum", () => {
     );
   });
 
-  it("catches two neighbours that changed places, a lost character and one too many", () => {
+  it("catches two swapped neighbours, a missing character and an extra one", () => {
     fc.assert(
       fc.property(keys, fc.integer({ min: 8, max: 42 }), (key, at) => {
         const [a = "", b = ""] = [key[at], key[at + 1]];
@@ -62,7 +62,7 @@ describe("the checksum", () => {
 });
 
 describe("a new key", () => {
-  it("is well formed, and says what it is for", () => {
+  it("is well formed, and its prefix names its environment", () => {
     fc.assert(
       fc.property(keys, (key) => {
         expect(key).toMatch(/^el_(live|test)_[0-9A-Za-z]{36}$/);
@@ -72,18 +72,18 @@ describe("a new key", () => {
     );
   });
 
-  it("is no key that was made before, and prefers no character", () => {
+  it("is unique, and its characters are evenly distributed", () => {
     const made = Array.from({ length: 2_000 }, () => generateApiKey("live").slice(8, 38));
     expect(new Set(made).size).toBe(2_000);
     const counts = new Map<string, number>();
     for (const character of made.join("")) counts.set(character, (counts.get(character) ?? 0) + 1);
     expect(counts.size).toBe(62);
-    // 60,000 characters over 62: 968 of each, and 31 to a standard deviation. Modulo bias would make eight of them 1,170.
+    // 60,000 characters over 62: 968 of each, with a standard deviation of 31. Modulo bias would make eight of them 1,170.
     for (const count of counts.values()) expect(Math.abs(count - 968)).toBeLessThan(170);
   });
 });
 
-it("what is stored is SHA-256 in hex", async () => {
+it("the stored hash of a key is SHA-256 in hex", async () => {
   expect(await hashApiKey("abc")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 });
 
@@ -95,6 +95,6 @@ it.each([
   " el_live_0000000000000000000000000000002C8GjS",
   "el_live_0000000000000000000000000000002C8GjS\n",
   "EL_LIVE_0000000000000000000000000000002C8GjS",
-])("what only resembles a key is none: %j", (text) => {
+])("text that only resembles a key is not well formed: %j", (text) => {
   expect(isWellFormedApiKey(text)).toBe(false);
 });

@@ -1,6 +1,6 @@
 /**
- * Who is calling, as the gateway decides it: the first credential that is present, checked before any I/O where it can be,
- * and never a fall back to anonymous.
+ * How the gateway authenticates: the first credential present decides, it is checked before any I/O if possible, and a bad one
+ * never falls back to anonymous.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -11,7 +11,7 @@ import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { kvWith, objectsWith } from "../fixtures/edge-bindings.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
-/** An edge that keeps account of what it asks of KV and of the objects. */
+/** An edge that records which keys it reads from KV and which objects it calls. */
 async function watchedEdge(): Promise<Edge & { readonly keyReads: string[]; readonly subjects: string[] }> {
   const keyReads: string[] = [];
   const subjects: string[] = [];
@@ -28,23 +28,23 @@ async function watchedEdge(): Promise<Edge & { readonly keyReads: string[]; read
 
 afterEach(() => vi.useRealTimers());
 
-describe("a credential that is present but bad", () => {
+describe("a bad credential", () => {
   const typo = `${generateApiKey("live").slice(0, -1)}!`;
   const unknown = generateApiKey("live");
 
   it.each<[what: string, headers: Record<string, string>]>([
     ["an empty X-API-Key", { "X-API-Key": "" }],
-    ["rubbish as X-API-Key", { "X-API-Key": "let me in" }],
+    ["garbage as X-API-Key", { "X-API-Key": "let me in" }],
     ["a mistyped key", { "X-API-Key": typo }],
     ["a mistyped key as a bearer token", { Authorization: `Bearer ${typo}` }],
-    ["a key that nobody issued", { "X-API-Key": unknown }],
-    ["a key that nobody issued, as a bearer token", { Authorization: `Bearer ${unknown}` }],
-    ["a bearer token that is neither", { Authorization: "Bearer abc" }],
-    ["a token where no JWT is configured", { Authorization: "Bearer e30.e30.c2ln" }],
+    ["an unknown key", { "X-API-Key": unknown }],
+    ["an unknown key as a bearer token", { Authorization: `Bearer ${unknown}` }],
+    ["a bearer token that is neither a key nor a JWT", { Authorization: "Bearer abc" }],
+    ["a JWT when none is configured", { Authorization: "Bearer e30.e30.c2ln" }],
     ["an empty bearer token", { Authorization: "Bearer " }],
-    ["another scheme", { Authorization: "Basic YTpi" }],
-    ["two words", { Authorization: "Bearer a b" }],
-  ])("is 401 and never anonymous: %s", async (_what, headers) => {
+    ["an unsupported scheme", { Authorization: "Basic YTpi" }],
+    ["a bearer token with a space", { Authorization: "Bearer a b" }],
+  ])("is rejected with 401, never treated as anonymous: %s", async (_what, headers) => {
     const edge = await watchedEdge();
     const response = await edge.request("/identify", { headers });
     expect(await problemCode(response)).toBe("401 invalid_credentials");
@@ -53,7 +53,7 @@ describe("a credential that is present but bad", () => {
     expect(edge.forwarded).toEqual([]);
   });
 
-  it("costs no I/O before the checksum is right, and one read after", async () => {
+  it("costs no I/O if its checksum is wrong, and one KV read if it is right", async () => {
     const edge = await watchedEdge();
     for (const key of ["el_live_x", typo, unknown.toLowerCase(), `${unknown}0`]) {
       await edge.request("/identify", { headers: { "X-API-Key": key } });
@@ -64,7 +64,7 @@ describe("a credential that is present but bad", () => {
     expect(edge.keyReads).toEqual([keyRecordKey(await hashApiKey(unknown))]);
   });
 
-  it("is refused although a good one stands beside it", async () => {
+  it("is rejected even if the request also carries a good one", async () => {
     const edge = await watchedEdge();
     const { key } = await customer(edge);
     const headers = { "X-API-Key": typo, Authorization: `Bearer ${key}` };
@@ -73,7 +73,7 @@ describe("a credential that is present but bad", () => {
 });
 
 describe("a key", () => {
-  it("is somebody, as X-API-Key and as a bearer token in any case", async () => {
+  it("identifies its user, as X-API-Key or as a bearer token in any case", async () => {
     const edge = await watchedEdge();
     const { key, user } = await customer(edge);
     for (const headers of [
@@ -86,7 +86,7 @@ describe("a key", () => {
     expect(edge.subjects).toEqual([`user:${user}`, `user:${user}`, `user:${user}`]);
   });
 
-  it("that has expired is refused from that moment on", async () => {
+  it("is rejected from the moment it expires", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.UTC(2030, 0, 1) });
     const edge = await watchedEdge();
     const user = await createAccount(edge);
@@ -96,11 +96,11 @@ describe("a key", () => {
     expect((await ask()).status).toBe(200);
     vi.setSystemTime(Date.UTC(2030, 0, 1, 0, 0, 10));
     expect(await problemCode(await ask())).toBe("401 invalid_credentials");
-    // At the edge already: no object is asked.
+    // The edge rejects it without calling an object.
     expect(edge.subjects).toEqual([`user:${user}`]);
   });
 
-  it("whose record in KV is rubbish is 401, not 500", async () => {
+  it("with a corrupt record in KV is rejected with 401, not 500", async () => {
     const edge = await watchedEdge();
     const key = generateApiKey("live");
     await env.CONFIG.put(keyRecordKey(await hashApiKey(key)), '{"user":');
@@ -110,7 +110,7 @@ describe("a key", () => {
     errors.mockRestore();
   });
 
-  it("is 503 where KV does not answer and nothing is known of it; where it is known, it goes on working", async () => {
+  it("keeps working from the cache while KV fails, and gets 503 if it is not cached", async () => {
     let isDown = false;
     const edge = await startEdge({
       variables: {
@@ -132,7 +132,7 @@ describe("a key", () => {
     errors.mockRestore();
   });
 
-  it("that KV still vouches for is refused where its account does not know it", async () => {
+  it("is rejected if its account does not know it, even if KV has its record", async () => {
     const edge = await watchedEdge();
     const { user } = await customer(edge);
     const key = generateApiKey("live");
@@ -142,7 +142,7 @@ describe("a key", () => {
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
 
-  it("without the scope of the gateway may not call it", async () => {
+  it("without the gateway's scope is rejected with 403", async () => {
     const edge = await watchedEdge();
     const { headers } = await customer(edge, { scopes: ["check"] });
     expect(await problemCode(await edge.request("/identify", { headers }))).toBe("403 forbidden");
@@ -155,7 +155,7 @@ describe("a caller without a credential", () => {
     headers: { "CF-Connecting-IP": ip, ...headers },
   });
 
-  it("is its address, whatever it writes into X-Forwarded-For and the like", async () => {
+  it("is identified by its address, whatever X-Forwarded-For and similar headers claim", async () => {
     // express-rate-limit/express-rate-limit#134, express-rate-limit/express-rate-limit#363
     const edge = await watchedEdge();
     const claims = {
@@ -170,7 +170,7 @@ describe("a caller without a credential", () => {
     expect(edge.subjects).toEqual(["ip:192.0.2.7", "ip:192.0.2.7", "ip:2001:db8::/64", "ip:unknown"]);
   });
 
-  it("may not take a route that requires one", async () => {
+  it("is rejected on a route that requires a credential", async () => {
     const edge = await watchedEdge();
     const response = await edge.request("/private", from("192.0.2.8"));
     expect((await problemOf(response)).code).toBe("invalid_credentials");
@@ -178,7 +178,7 @@ describe("a caller without a credential", () => {
     expect((await edge.request("/private", { headers })).status).toBe(200);
   });
 
-  it("cannot take a user's name by looking like one: addresses and users never share a counter", async () => {
+  it("never shares a counter with a user whose id looks like its address", async () => {
     const edge = await watchedEdge();
     const user = await createAccount(edge, { id: "ip:192.0.2.9" });
     const { key } = await issueKey(edge, user);

@@ -1,6 +1,6 @@
 /**
- * The circuit breakers: an object that fails is left alone for a while, and the others are not punished for it. The clock
- * stands still unless a test moves it.
+ * The circuit breakers: a failing object is not called for a while, and the others are unaffected. The clock stands still unless
+ * a test moves it.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
@@ -13,7 +13,7 @@ import { policyOfTier } from "../fixtures/edge-policy.ts";
 const NOW_MS = 1_900_000_000_000;
 
 describe("a circuit", () => {
-  it("opens after so many failures in a row, probes once in a while, and closes with a success", () => {
+  it("opens after consecutive failures, allows one probe per interval, and closes on a success", () => {
     const circuit = new Circuit(3, 1_000);
     const rows: [
       event: "failed" | "succeeded" | "asked",
@@ -50,7 +50,7 @@ describe("a circuit", () => {
   });
 });
 
-/** An edge with the decide calls that its requests make, some of which fail. */
+/** An edge that records its decision calls, some of which fail. */
 async function watchedEdge(fails: (subject: string) => unknown) {
   const calls: string[] = [];
   const edge = await startEdge({
@@ -91,7 +91,7 @@ describe("at the edge", () => {
     vi.restoreAllMocks();
   });
 
-  it("an object that failed three times is not called for a second, then once, and is taken back when it answers", async () => {
+  it("an object that failed three times is not called for a second, then probed once, and called again when it answers", async () => {
     let failing = true;
     const { calls, ask } = await watchedEdge(() => failing && down());
     const client = newAddress();
@@ -106,7 +106,7 @@ describe("at the edge", () => {
     expect(calls).toHaveLength(7);
   });
 
-  it("one user's failing object opens nobody else's circuit, asked one by one over minutes", async () => {
+  it("one user's failing object opens no other circuit if it is called one by one over minutes", async () => {
     const bad = newAddress();
     const { calls, ask, health } = await watchedEdge((subject) => subject === nameOf(bad) && down());
     for (let ms = 0; ms < 120_000; ms += 500) {
@@ -118,21 +118,21 @@ describe("at the edge", () => {
     expect((await health()).status).toBe("ok");
   });
 
-  it("one user's failing object opens nobody else's circuit, asked fifty times at once", async () => {
+  it("one user's failing object opens no other circuit if fifty requests call it at once", async () => {
     const bad = newAddress();
     const { calls, ask } = await watchedEdge((subject) => (subject === nameOf(bad) ? hang() : undefined));
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask(bad)));
     expect(new Set(answers)).toEqual(new Set(["fallback"]));
-    // Who asks while a call is under way goes with the next.
+    // Requests that arrive during a call share the next one.
     expect(calls).toHaveLength(2);
     expect(await ask(newAddress())).toBe("strict");
     expect(await ask(bad)).toBe("fallback");
     expect(await ask(bad)).toBe("fallback");
-    // Three failed: its own circuit is open.
+    // Three calls failed, so this object's circuit is open.
     expect(calls).toHaveLength(4);
   });
 
-  it("objects that are overloaded, be it all of them, do not stop calls to others", async () => {
+  it("overloaded objects, however many, do not stop calls to other objects", async () => {
     // cloudflare/cloudflare-docs#10550
     const { calls, ask } = await watchedEdge((subject) => {
       if (subject.startsWith("ip:10.")) throw Object.assign(new Error("overloaded"), { overloaded: true });
@@ -142,7 +142,7 @@ describe("at the edge", () => {
     expect(await ask({ "CF-Connecting-IP": "192.0.2.1" })).toBe("strict");
   });
 
-  it("when everybody's objects fail, calls stop altogether, health says so, and one probe a second finds out when they are back", async () => {
+  it("if all objects fail, calls stop, health reports degraded, and one probe a second detects their return", async () => {
     let failing = true;
     const { calls, ask, health } = await watchedEdge(() => failing && down());
     for (let i = 0; i < 30; i++) expect(await ask(newAddress())).toBe("fallback");
@@ -160,7 +160,7 @@ describe("at the edge", () => {
     expect((await health()).status).toBe("ok");
   });
 
-  it("a success of anybody shows that objects in general answer", async () => {
+  it("one user's successes keep calls to all objects going", async () => {
     const good = newAddress();
     const { calls, ask } = await watchedEdge((subject) => subject !== nameOf(good) && down());
     for (let i = 0; i < 40; i++) {
@@ -170,7 +170,7 @@ describe("at the edge", () => {
     expect(calls).toHaveLength(48);
   });
 
-  it("an object that answers now and then is not cut off", async () => {
+  it("an object that answers intermittently is not cut off", async () => {
     let count = 0;
     const { calls, ask } = await watchedEdge(() => {
       count += 1;
@@ -183,7 +183,7 @@ describe("at the edge", () => {
 });
 
 describe("readiness", () => {
-  it("is 503 until an object answers, whatever the circuits say", async () => {
+  it("is 503 until an object answers, whatever the state of the circuits", async () => {
     let failing = true;
     const edge = await startEdge({
       variables: { LIMITER_TIMEOUT_MS: "50", USER_LIMITER: objectsWith(() => failing && down()) },

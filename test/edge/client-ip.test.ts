@@ -1,4 +1,4 @@
-/** The address that an anonymous caller is limited by. */
+/** The address by which an anonymous caller is limited. */
 import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { clientIp, UNKNOWN_IP } from "../../src/identity/client-ip.ts";
@@ -13,18 +13,18 @@ it.each([
   ["2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"],
   ["2001:db8:1:3::1", "2001:db8:1:3::/64"],
   ["::1", "::/64"],
-])("one client has one name, however its address is written: %s is %s", (header, subject) => {
+])("every spelling of an address gives the same subject: %s is %s", (header, subject) => {
   expect(clientIp(header)).toBe(subject);
 });
 
 it.each([null, "", "unknown", "192.0.2.1, 192.0.2.2", "192.0.2.1:8080", "192.0.2.256", "[2001:db8::1]"])(
-  "who has no readable address shares one subject with all others such: %j",
+  "callers without a readable address share one subject: %j",
   (header) => {
     expect(clientIp(header)).toBe(UNKNOWN_IP);
   },
 );
 
-it("every address of an IPv6 /64 is the same client, and of two /64s never", () => {
+it("all addresses of an IPv6 /64 are one client, and two /64s are two", () => {
   // express-rate-limit/express-rate-limit#134, express-rate-limit/express-rate-limit#363
   const group = fc.integer({ min: 0, max: 0xffff }).map((n) => n.toString(16));
   const four = fc.tuple(group, group, group, group).map((groups) => groups.join(":"));

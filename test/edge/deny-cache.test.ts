@@ -1,6 +1,6 @@
 /**
- * The deny cache: who is over a limit and goes on sending is refused without a call, by the same answer, and let in at the very
- * moment that the object would let him in. The clock stands still unless a test moves it.
+ * The deny cache: a client that keeps sending over its limit is rejected without a call, by the same denial, and admitted at
+ * the moment when the object would admit it. The clock stands still unless a test moves it.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
@@ -41,7 +41,7 @@ async function ask(edge: Edge, headers: Record<string, string>, path = "/one") {
   return { status: response.status, source, retryAfter: response.headers.get("Retry-After"), response };
 }
 
-/** A client that has used up its three. */
+/** A client that has used up its limit of three. */
 async function exhausted(edge: Edge): Promise<Record<string, string>> {
   const headers = newAddress();
   for (let i = 0; i < 3; i++) expect((await ask(edge, headers)).status).toBe(200);
@@ -49,7 +49,7 @@ async function exhausted(edge: Edge): Promise<Record<string, string>> {
 }
 
 describe("a client over its limit", () => {
-  it("is refused by one call a second, however often it asks, and told when to come again", async () => {
+  it("costs one object call a second, however often it asks, and gets an exact Retry-After", async () => {
     const { edge, calls } = await countingEdge();
     const headers = await exhausted(edge);
     calls.length = 0;
@@ -70,7 +70,7 @@ describe("a client over its limit", () => {
     expect(calls).toHaveLength(2);
   });
 
-  it("is let in at the moment that the object would let it in", async () => {
+  it("is admitted at the moment when the object would admit it", async () => {
     const { edge } = await countingEdge();
     const headers = await exhausted(edge);
     vi.setSystemTime(NOW_MS + 19_500);
@@ -81,7 +81,7 @@ describe("a client over its limit", () => {
     expect(await ask(edge, headers)).toMatchObject({ status: 200, source: "strict" });
   });
 
-  it("passes with a cheaper request that the limit still holds, and with none that it does not", async () => {
+  it("is admitted with a cheaper request that still fits the limit, and with no other", async () => {
     // upstash/ratelimit-js (blocks every cost until reset)
     const { edge } = await countingEdge();
     const headers = await exhausted(edge);
@@ -96,7 +96,7 @@ describe("a client over its limit", () => {
     });
   });
 
-  it("may still be let in with what costs less, on the same route and by the same key", async () => {
+  it("is admitted at a lower cost that still fits, on the same route and with the same key", async () => {
     const { edge } = await countingEdge();
     const { headers } = await customer(edge, { scopes: ["check"] });
     const body = { user: newUser(), tier: "free" };
@@ -111,13 +111,13 @@ describe("a client over its limit", () => {
     expect(await check(3)).toMatchObject({ allowed: false, retryAfterMs: 60_000 });
   });
 
-  it("does not stand in another's way", async () => {
+  it("does not affect another client", async () => {
     const { edge } = await countingEdge();
     await ask(edge, await exhausted(edge));
     expect(await ask(edge, newAddress())).toMatchObject({ status: 200, source: "strict" });
   });
 
-  it("is let in by a new policy at once where the isolate knows of it", async () => {
+  it("is admitted under a new policy as soon as the isolate knows it", async () => {
     const { edge } = await countingEdge();
     const headers = await exhausted(edge);
     expect((await ask(edge, headers)).status).toBe(429);
@@ -128,7 +128,7 @@ describe("a client over its limit", () => {
     expect((await ask(edge, headers)).status).toBe(200);
   });
 
-  it("is let in by a change of its account here at once", async () => {
+  it("is admitted at once after its account is reset through this isolate", async () => {
     const { edge } = await countingEdge();
     const { user, headers } = await customer(edge);
     vi.setSystemTime(NOW_MS + 2);
@@ -141,7 +141,7 @@ describe("a client over its limit", () => {
   });
 });
 
-it("every denial is in the ledger, also those that were not asked about", async () => {
+it("every denial is in the ledger, including those made without a call", async () => {
   const { edge } = await countingEdge();
   const { headers } = await customer(edge);
   for (let i = 0; i < 10; i++) await ask(edge, headers);
@@ -151,7 +151,7 @@ it("every denial is in the ledger, also those that were not asked about", async 
   expect(await status.json()).toMatchObject({ usage: { hour: { requests: 4, denied: 7 } } });
 });
 
-it("denials that were not asked about are in the ledger of their own hour, though the client never comes again", async () => {
+it("denials made without a call are in the ledger of their own hour, even if the client never returns", async () => {
   const { edge, calls } = await countingEdge();
   const { user, headers } = await customer(edge);
   const beforeTheHour = NOW_MS - (NOW_MS % 3_600_000) + 3_600_000 - 100;

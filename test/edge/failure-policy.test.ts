@@ -1,6 +1,6 @@
 /**
- * What happens when the limiter itself fails: the tier's choice, within a deadline, and said so. The objects are real ones
- * that hang or throw on demand.
+ * What happens when the limiter itself fails: the tier's choice applies, within a deadline, and the response names it. The
+ * objects are real ones that hang or throw on demand.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -29,7 +29,7 @@ const overloaded = () => {
   throw Object.assign(new Error("too many requests"), { overloaded: true });
 };
 
-/** An edge whose objects fail in that way for as long as `failure.now` is set. */
+/** An edge whose objects fail by calling `fail` while `failure.now` is set. */
 async function failingEdge(fail: () => unknown, anonymousTier = "local") {
   const failure = { now: true };
   const edge = await startEdge({
@@ -62,10 +62,10 @@ afterEach(() => {
 });
 
 describe("if a user's object reports that it is overloaded", () => {
-  it.each(["local", "open", "closed"])("nobody is admitted by the failure policy: %s", async (choice) => {
+  it.each(["local", "open", "closed"])("the failure policy admits nothing: %s", async (choice) => {
     const { edge } = await failingEdge(overloaded, choice);
     const headers = newAddress();
-    // The circuit is open after three.
+    // The circuit opens after three.
     for (let i = 0; i < 6; i++) {
       const response = await edge.request("/identify", { headers });
       expect(response.headers.get("Retry-After")).toBe("1");
@@ -74,7 +74,7 @@ describe("if a user's object reports that it is overloaded", () => {
     expect(edge.forwarded).toEqual([]);
   });
 
-  it("the decision API answers that, and a key whose own account's object is overloaded is rejected as well", async () => {
+  it("the decision API answers overloaded, also to a key whose own account's object is overloaded", async () => {
     const failing = { subject: "" };
     const edge = await startEdge({
       policy: POLICY,
@@ -102,19 +102,19 @@ describe.each<[what: string, fail: () => unknown]>([
   ["hangs", hang],
   ["throws", throws],
 ])("if a user's object %s", (_what, fail) => {
-  it("local: a user gets what the limits allow from scratch, and no more", async () => {
+  it("local: each user is admitted up to the full limits, and no further", async () => {
     const { edge } = await failingEdge(fail);
     expect(await statuses(edge, newAddress(), 6)).toEqual([200, 200, 200, 429, 429, 429]);
-    // Each user has limits of his own.
+    // Each user has their own limits.
     expect(await statuses(edge, newAddress(), 4)).toEqual([200, 200, 200, 429]);
   });
 
-  it("open: all pass", async () => {
+  it("open: every request is admitted", async () => {
     const { edge } = await failingEdge(fail, "open");
     expect(await statuses(edge, newAddress(), 6)).toEqual([200, 200, 200, 200, 200, 200]);
   });
 
-  it("closed: none passes, and each is told when to come again", async () => {
+  it("closed: every request is rejected with 503 and Retry-After", async () => {
     const { edge } = await failingEdge(fail, "closed");
     const headers = newAddress();
     expect(await statuses(edge, headers, 4)).toEqual([503, 503, 503, 503]);
@@ -124,7 +124,7 @@ describe.each<[what: string, fail: () => unknown]>([
     expect(edge.forwarded).toEqual([]);
   });
 
-  it("the answer says that it is the fallback's, and the log why", async () => {
+  it("the response names the fallback as its source, and the log gives the reason", async () => {
     const { edge } = await failingEdge(fail);
     const response = await edge.request("/identify", { headers: newAddress() });
     expect(response.headers.get("Server-Timing")).toMatch(/desc="fallback"/);
@@ -136,7 +136,7 @@ describe.each<[what: string, fail: () => unknown]>([
 });
 
 describe("the local fallback", () => {
-  it("refills at the tier's rate, and says when", async () => {
+  it("refills at the tier's rate, and Retry-After matches", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const { edge } = await failingEdge(throws);
     const headers = newAddress();
@@ -147,12 +147,12 @@ describe("the local fallback", () => {
     expect(await statuses(edge, headers, 2)).toEqual([200, 429]);
   });
 
-  it("keeps every limit of the tier, quotas too", async () => {
+  it("applies every limit of the tier, including quotas", async () => {
     const { edge } = await failingEdge(throws, "quota");
     expect(await statuses(edge, newAddress(), 3)).toEqual([200, 200, 429]);
   });
 
-  it("counts what a request costs, and charges a peek nothing", async () => {
+  it("charges a request its cost, and a peek nothing", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const { headers } = await customer(edge, { scopes: ["check"] });
@@ -170,7 +170,7 @@ describe("the local fallback", () => {
     expect(await check({})).toMatchObject({ allowed: true });
   });
 
-  it("goes by the tier that the object last spoke of, since only the object knows it", async () => {
+  it("uses the tier that the object last reported, since only the object knows it", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const { headers } = await customer(edge, { tier: "closed" });
@@ -192,12 +192,12 @@ describe("the local fallback", () => {
         record.keys.map(async ({ name }) => [name, await env.CONFIG.get(name)] as const),
       );
       await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
-      // KV is behind, and vouches for the key again.
+      // KV lags, and has the key's record again.
       for (const [name, value] of before) if (value) await env.CONFIG.put(name, value);
       expect(await statuses(edge, headers, 1)).toEqual([401]);
       failure.now = true;
       expect(await statuses(edge, headers, 5)).toEqual([401, 401, 401, 401, 401]);
-      // The user's other key is as good as before.
+      // The user's other key still works.
       expect(await statuses(edge, { "X-API-Key": other.key }, 1)).toEqual([200]);
     },
   );
@@ -217,7 +217,7 @@ describe("the local fallback", () => {
     expect([await check(), await check()]).toEqual([401, 401]);
   });
 
-  it("keeps the account's own numbers and tier, as this isolate last heard them", async () => {
+  it("applies the account's overrides and tier as this isolate last saw them", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const { user, headers } = await customer(edge, { tier: "local" });
@@ -233,7 +233,7 @@ describe("the local fallback", () => {
     expect(await statuses(edge, headers, 6)).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
-  it("applies what this isolate itself has changed, even if nobody has asked since", async () => {
+  it("applies changes made through this isolate, even without a request since", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const blocked = await customer(edge, { tier: "open" });
@@ -248,7 +248,7 @@ describe("the local fallback", () => {
     await admin(edge, "PATCH", `/accounts/${closed.user}`, { tier: "closed" });
     await admin(edge, "DELETE", keys(revoked));
     await admin(edge, "POST", `${keys(rotated)}/rotate`, { graceSeconds: 0 });
-    // The isolate has the keys' records in its cache, so only what it heard of the changes can reject them.
+    // The isolate has the keys' records in its cache, so only the changes that it saw can reject them.
     failure.now = true;
     expect(await statuses(edge, blocked.headers, 1)).toEqual([403]);
     expect(await statuses(edge, closed.headers, 1)).toEqual([503]);
@@ -256,7 +256,7 @@ describe("the local fallback", () => {
     expect(await statuses(edge, rotated.headers, 1)).toEqual([401]);
   });
 
-  it("goes by the end of an account, of a grace period and of a block, as this isolate has made them", async () => {
+  it("applies deletions, blocks and ends of grace periods made through this isolate", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const [blocked, deleted, recreated, rotated] = await Promise.all(
@@ -269,7 +269,7 @@ describe("the local fallback", () => {
         statuses(edge, { "X-API-Key": key }, 1),
       ),
     );
-    // The end of one key of a blocked account lifts no block.
+    // Revoking one key of a blocked account does not lift the block.
     await admin(edge, "PATCH", `/accounts/${blocked.user}`, { status: "blocked" });
     await admin(edge, "DELETE", `/accounts/${blocked.user}/keys/${blocked.keyId}`);
     await admin(edge, "DELETE", `/accounts/${deleted.user}`);
@@ -288,7 +288,7 @@ describe("the local fallback", () => {
     expect(await statuses(edge, rotated.headers, 1)).toEqual([401]);
   });
 
-  it("goes by what another isolate has changed, once a status or a question without a key has shown it", async () => {
+  it("applies another isolate's change once a status call or a check of that user has shown it", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const elsewhere = await failingEdge(throws);
@@ -307,7 +307,7 @@ describe("the local fallback", () => {
     expect(await statuses(edge, deleted.headers, 1)).toEqual([401]);
   });
 
-  it("without an account, goes by the tier that the request names, whatever the one before named", async () => {
+  it("uses the tier that each request names for a user without an account, whatever an earlier request named", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const { headers } = await customer(edge, { scopes: ["check"] });
@@ -321,7 +321,7 @@ describe("the local fallback", () => {
     expect([(await check("closed")).status, (await check("open")).status]).toEqual([503, 200]);
   });
 
-  it("goes by the deletion and the creation of an account here, though nobody has asked since", async () => {
+  it("applies the deletion and creation of accounts through this isolate, even without a request since", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const deleted = await customer(edge, { tier: "open" });
@@ -334,7 +334,7 @@ describe("the local fallback", () => {
     );
     await admin(edge, "PATCH", `/accounts/${barred.user}`, { status: "blocked" });
     await admin(edge, "PATCH", `/accounts/${lifted.user}`, { status: "blocked" });
-    // A key that stops does not lift the block.
+    // Revoking a key does not lift the block.
     await admin(edge, "PATCH", `/accounts/${blocked.user}`, { status: "blocked" });
     await admin(edge, "DELETE", `/accounts/${blocked.user}/keys/${other.keyId}`);
     await admin(edge, "DELETE", `/accounts/${deleted.user}`);
@@ -345,7 +345,7 @@ describe("the local fallback", () => {
     failure.now = true;
     expect(await statuses(edge, deleted.headers, 1)).toEqual([401]);
     expect(await statuses(edge, blocked.headers, 1)).toEqual([403]);
-    // By a token, or a service that asks about them.
+    // As if by a token: a service asks about them.
     const outcomes = async (user: string, count = 1) => {
       const body = JSON.stringify(Array.from({ length: count }, () => ({ user, tier: "local" })));
       const response = await edge.request("/api/v1/rate-limit/check/batch", {
@@ -363,7 +363,7 @@ describe("the local fallback", () => {
     expect(await outcomes("made-closed")).toEqual(["temporary_reduced_capacity"]);
   });
 
-  it("lets nobody in who was suspended a moment ago", async () => {
+  it("rejects requests of a blocked account with 403", async () => {
     const { edge, failure } = await failingEdge(throws);
     failure.now = false;
     const { user, headers } = await customer(edge, { tier: "open" });
@@ -375,7 +375,7 @@ describe("the local fallback", () => {
     }
   });
 
-  it("charges nothing later: when the object is back it goes on from what it knows", async () => {
+  it("charges nothing afterwards: a recovered object continues from its own count", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const { edge, failure } = await failingEdge(throws, "quota");
     const headers = newAddress();
@@ -389,7 +389,7 @@ describe("the local fallback", () => {
 });
 
 describe("the deadline", () => {
-  it("bounds every answer, whatever hangs", async () => {
+  it("bounds every response, whatever hangs", async () => {
     const { edge, failure } = await failingEdge(hang, "closed");
     failure.now = false;
     const { headers } = await customer(edge, { scopes: ["check"] });

@@ -1,4 +1,4 @@
-/** Tokens: valid by the configured algorithm, key, issuer and audience or refused; 503 only where nobody can say. */
+/** Tokens: valid only with the configured algorithm, key, issuer and audience; 503 only if that cannot be decided. */
 import * as fc from "fast-check";
 import {
   base64url,
@@ -47,7 +47,7 @@ afterEach(() => {
 });
 
 describe("a token with a shared secret", () => {
-  it("is valid where everything is right", async () => {
+  it("is valid if its signature and all claims are right", async () => {
     expect(await verify(await sign(CLAIMS))).toEqual({ kind: "valid", user: "ada", tier: null });
     const audiences = await sign({ ...CLAIMS, aud: ["other", "edge"] });
     expect(await verify(audiences)).toMatchObject({ kind: "valid" });
@@ -73,11 +73,11 @@ describe("a token with a shared secret", () => {
     ["alg None with a signature", () => unsigned({ alg: "None" }, "c2ln")],
     ["no alg", () => unsigned({ typ: "JWT" }, "c2ln")],
     ["an alg that is a list", () => unsigned({ alg: ["HS256"] }, "c2ln")],
-    ["a critical extension nobody knows", () => unsigned({ alg: "HS256", crit: ["x"], x: 1 }, "c2ln")],
+    ["an unknown critical extension", () => unsigned({ alg: "HS256", crit: ["x"], x: 1 }, "c2ln")],
     ["a key in its own header", () => unsigned({ alg: "HS256", jwk: { kty: "oct", k: "AA" } }, "c2ln")],
     ["no signature", async () => (await sign(CLAIMS)).replace(/[^.]*$/, "")],
     ["a subject with spaces", () => sign({ ...CLAIMS, sub: "a b" })],
-    ["an endless subject", () => sign({ ...CLAIMS, sub: "a".repeat(201) })],
+    ["a subject of 201 characters", () => sign({ ...CLAIMS, sub: "a".repeat(201) })],
     ["an empty subject", () => sign({ ...CLAIMS, sub: "" })],
     [
       "an exp that is infinite",
@@ -92,9 +92,9 @@ describe("a token with a shared secret", () => {
     ["exp as a string", async () => sign(JSON.parse(JSON.stringify({ ...CLAIMS, exp: "soon" })))],
     ["longer than 16 KiB", () => sign({ ...CLAIMS, more: "x".repeat(12_288) })],
     ["not a token", () => "a.b.c"],
-    ["two dots and nothing else", () => ".."],
+    ["only two dots", () => ".."],
     ["five parts, encrypted", () => "a.b.c.d.e"],
-  ])("is refused: %s", async (_what, token) => {
+  ])("is rejected: %s", async (_what, token) => {
     expect(await verify(await token())).toEqual({ kind: "invalid" });
     expect(log).not.toHaveBeenCalled();
   });
@@ -163,13 +163,13 @@ describe("a token with a shared secret", () => {
     );
   });
 
-  it("lives five seconds longer than it says, for clocks that are apart, and not six", async () => {
+  it("is accepted five seconds past its expiry, to allow for clock skew, but not six", async () => {
     const token = await sign({ ...CLAIMS, exp: NOW_S });
     expect(await verify(token, {}, NOW_S + 4)).toMatchObject({ kind: "valid" });
     expect(await verify(token, {}, NOW_S + 6)).toEqual({ kind: "invalid" });
   });
 
-  it("names its user's tier only by the claim that is configured", async () => {
+  it("sets its user's tier only by the configured claim", async () => {
     const token = await sign({ ...CLAIMS, tier: "pro", plan: 7 });
     expect(await verify(token)).toMatchObject({ tier: null });
     expect(await verify(token, { tierClaim: "tier" })).toMatchObject({ tier: "pro" });
@@ -182,42 +182,42 @@ describe("a token with a shared secret", () => {
   });
 });
 
-describe("a token that was verified", () => {
+describe("a verified token", () => {
   const NOW_MS = NOW_S * 1_000;
-  /** What is remembered is said at once; what is verified is promised. */
-  const isRemembered = (verifier: JwtVerifier, token: string, afterMs: number): boolean =>
+  /** A cached result is returned at once; a verification returns a promise. */
+  const isCached = (verifier: JwtVerifier, token: string, afterMs: number): boolean =>
     !(verifier.verify(token, NOW_MS + afterMs) instanceof Promise);
 
-  it("is remembered for thirty seconds, and one that is not good is not", async () => {
+  it("is cached for 30 s, and an invalid one is not cached", async () => {
     const verifier = new JwtVerifier(HS256, log);
     const token = await sign({ ...CLAIMS, exp: NOW_S + 3_600 });
     const first = await verifier.verify(token, NOW_MS);
     expect(verifier.verify(token, NOW_MS + 29_999)).toEqual(first);
-    expect(isRemembered(verifier, token, 30_000)).toBe(false);
+    expect(isCached(verifier, token, 30_000)).toBe(false);
     const bad = await sign({ ...CLAIMS, aud: "another" });
     expect(await verifier.verify(bad, NOW_MS)).toEqual({ kind: "invalid" });
-    expect(isRemembered(verifier, bad, 0)).toBe(false);
+    expect(isCached(verifier, bad, 0)).toBe(false);
   });
 
-  it("is remembered for no longer than it is valid", async () => {
+  it("is cached for no longer than it is valid", async () => {
     const verifier = new JwtVerifier(HS256, log);
     const token = await sign({ ...CLAIMS, exp: NOW_S + 1 });
     await verifier.verify(token, NOW_MS);
-    expect(isRemembered(verifier, token, 5_999)).toBe(true);
+    expect(isCached(verifier, token, 5_999)).toBe(true);
     expect(await verifier.verify(token, NOW_MS + 6_000)).toEqual({ kind: "invalid" });
   });
 
-  it("is not remembered where it is long, and 5,000 are at most", async () => {
+  it("is not cached if it is long, and at most 5,000 are cached", async () => {
     const verifier = new JwtVerifier(HS256, log);
     const long = await sign({ ...CLAIMS, filler: "x".repeat(2_048) });
     expect(await verifier.verify(long, NOW_MS)).toMatchObject({ kind: "valid" });
-    expect(isRemembered(verifier, long, 0)).toBe(false);
+    expect(isCached(verifier, long, 0)).toBe(false);
     const token = await sign({ ...CLAIMS, jti: "first" });
     await verifier.verify(token, NOW_MS);
     for (let n = 1; n < 5_000; n++) await verifier.verify(await sign({ ...CLAIMS, jti: `${n}` }), NOW_MS);
-    expect(isRemembered(verifier, token, 0)).toBe(true);
+    expect(isCached(verifier, token, 0)).toBe(true);
     await verifier.verify(await sign({ ...CLAIMS, jti: "last" }), NOW_MS);
-    expect(isRemembered(verifier, token, 0)).toBe(false);
+    expect(isCached(verifier, token, 0)).toBe(false);
   });
 });
 
@@ -240,7 +240,7 @@ describe.each(["RS256", "ES256"] as const)("a token with a key set: %s", (algori
     vi.stubGlobal("fetch", fetched);
   });
 
-  it("is valid by a key of the set, which is fetched once", async () => {
+  it("is valid if a key of the set signed it, and the set is fetched once", async () => {
     await serve();
     const verifier = new JwtVerifier({ ...HS256, ...settings }, log);
     for (let i = 0; i < 3; i++) {
@@ -252,12 +252,12 @@ describe.each(["RS256", "ES256"] as const)("a token with a key set: %s", (algori
     expect(fetched).toHaveBeenCalledTimes(1);
   });
 
-  it("is refused where the set does not have its key", async () => {
+  it("is rejected if the set lacks its key", async () => {
     await serve("k2");
     expect(await verify(await signed("k1"), settings)).toEqual({ kind: "invalid" });
   });
 
-  it("is refused where it is signed with HS256 and the public key as the secret", async () => {
+  it("is rejected if it is signed with HS256 and the public key as the secret", async () => {
     await serve();
     const publicKey = await exportSPKI((await pair).publicKey);
     expect(await verify(await sign(CLAIMS, "HS256", bytes(publicKey), "k1"), settings)).toEqual({
@@ -269,15 +269,15 @@ describe.each(["RS256", "ES256"] as const)("a token with a key set: %s", (algori
   it.each<[what: string, answer: () => Promise<Response>]>([
     ["cannot be reached", () => Promise.reject(new TypeError("network"))],
     ["answers 500", async () => new Response("", { status: 500 })],
-    ["answers a page", async () => new Response("<html>")],
-    ["answers JSON that is no key set", async () => Response.json({ keys: "none" })],
-  ])("cannot be told where the key set's server %s", async (_what, answer) => {
+    ["answers HTML", async () => new Response("<html>")],
+    ["answers JSON that is not a key set", async () => Response.json({ keys: "none" })],
+  ])("is unavailable, not invalid, if the key set's server %s", async (_what, answer) => {
     fetched.mockImplementation(answer);
     expect(await verify(await signed(), settings)).toEqual({ kind: "unavailable" });
     expect(log).toHaveBeenCalledExactlyOnceWith("error", "jwt_keys_failed", expect.anything());
   });
 
-  it("is taken again as soon as the key set's server is back", async () => {
+  it("is accepted again as soon as the key set's server is back", async () => {
     const verifier = new JwtVerifier({ ...HS256, ...settings }, log);
     fetched.mockRejectedValue(new TypeError("network"));
     expect(await verifier.verify(await signed(), NOW_S * 1_000)).toEqual({ kind: "unavailable" });
@@ -285,7 +285,7 @@ describe.each(["RS256", "ES256"] as const)("a token with a key set: %s", (algori
     expect(await verifier.verify(await signed(), NOW_S * 1_000)).toMatchObject({ kind: "valid" });
   });
 
-  it("costs the key set's server nothing where it is malformed", async () => {
+  it("causes no fetch of the key set if it is malformed", async () => {
     await serve();
     for (const token of ["a.b.c", unsigned({ alg: "none" }), "x".repeat(9_000)])
       await verify(token, settings);
@@ -304,7 +304,7 @@ describe("at the gateway", () => {
 
   beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: NOW_S * 1_000 }));
 
-  it("a token is its subject, in the tier that it names where that is configured, else in the default tier", async () => {
+  it("a token identifies its subject, in the tier it names if a tier claim is configured, else in the default tier", async () => {
     const token = await sign({ ...CLAIMS, sub: "auth0|jwt-1", tier: "pro" });
     const ignoring = await startEdge({ variables });
     expect((await ignoring.request("/identify", bearer(token))).headers.get("X-RateLimit-Limit")).toBe("10");
@@ -334,7 +334,7 @@ describe("at the gateway", () => {
     );
   });
 
-  it("a bad token is 401 and never anonymous, and may not use the decision API", async () => {
+  it("a bad token is rejected with 401, never treated as anonymous, and a good one with 403 by the decision API", async () => {
     const edge = await startEdge({ variables });
     const expired = await sign({ ...CLAIMS, exp: NOW_S - 60 });
     expect(await problemCode(await edge.request("/identify", bearer(expired)))).toBe(

@@ -1,6 +1,6 @@
 /**
- * Whose key it is: one KV read, cached for as long as promised and no longer, and trusted only where it parses. The clock is
- * an argument.
+ * Key lookup: one KV read, cached for exactly the promised time, and trusted only if the record parses. The clock is an
+ * argument.
  */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -36,7 +36,7 @@ beforeEach(async () => {
 });
 
 describe("a key's record", () => {
-  it("is found by the hash of the key, and kept for 30 s", async () => {
+  it("is found by the hash of the key, and cached for 30 s", async () => {
     const { reads, at } = newStore();
     await put(RECORD);
     expect(await at(0)).toEqual({ kind: "found", record: RECORD });
@@ -46,7 +46,7 @@ describe("a key's record", () => {
     expect(await at(30_000)).toMatchObject({ record: { user: "bob" } });
   });
 
-  it("that is not there is asked for again after 5 s, so a new key soon works", async () => {
+  it("that is missing is read again after 5 s, so a new key soon works", async () => {
     const { reads, at } = newStore();
     expect(await at(0)).toEqual({ kind: "unknown" });
     await put(RECORD);
@@ -55,7 +55,7 @@ describe("a key's record", () => {
     expect(await at(5_000)).toMatchObject({ kind: "found" });
   });
 
-  it("that was found and is gone is not remembered, though KV fails after", async () => {
+  it("that was deleted is not used again, even if KV fails later", async () => {
     let fails = false;
     const { at } = newStore(() => fails && Promise.reject(new Error("KV is down")));
     await put(RECORD);
@@ -67,23 +67,26 @@ describe("a key's record", () => {
   });
 
   it.each<[what: string, record: unknown]>([
-    ["rubbish", "x"],
+    ["a string", "x"],
     ["null", null],
     ["a list", [RECORD]],
     ["no user", { ...RECORD, user: undefined }],
-    ["a user that is no user id", { ...RECORD, user: "a b" }],
-    ["a scope there is not", { ...RECORD, scopes: ["call", "root"] }],
-    ["an end that is a string", { ...RECORD, expiresAt: "never" }],
+    ["an invalid user id", { ...RECORD, user: "a b" }],
+    ["an unknown scope", { ...RECORD, scopes: ["call", "root"] }],
+    ["an expiry that is a string", { ...RECORD, expiresAt: "never" }],
     ["no key id", { ...RECORD, keyId: "" }],
-    ["half a version", { ...RECORD, version: 1.5 }],
-  ])("that does not parse is no key, and is logged without the key: %s", async (_what, record) => {
-    const { at } = newStore();
-    await put(record);
-    expect(await at(0)).toEqual({ kind: "unknown" });
-    expect(log).toHaveBeenCalledExactlyOnceWith("error", "key_record_refused", expect.anything());
-  });
+    ["a fractional version", { ...RECORD, version: 1.5 }],
+  ])(
+    "that does not parse makes the key unknown, and is logged without the key: %s",
+    async (_what, record) => {
+      const { at } = newStore();
+      await put(record);
+      expect(await at(0)).toEqual({ kind: "unknown" });
+      expect(log).toHaveBeenCalledExactlyOnceWith("error", "key_record_refused", expect.anything());
+    },
+  );
 
-  it("that is not even JSON is no key", async () => {
+  it("that is not JSON makes the key unknown", async () => {
     const { at } = newStore();
     await env.CONFIG.put(keyRecordKey(HASH), "{");
     expect(await at(0)).toEqual({ kind: "unknown" });
@@ -95,7 +98,7 @@ describe("while KV fails", () => {
     throw new Error("KV is down");
   };
 
-  it("nobody can say whose an unknown key is, and KV is asked again by the next request", async () => {
+  it("a key that is not cached is unavailable, and the next request reads KV again", async () => {
     let before: () => unknown = broken;
     const { at } = newStore(() => before());
     await put(RECORD);
@@ -104,7 +107,7 @@ describe("while KV fails", () => {
     expect(await at(1)).toMatchObject({ kind: "found" });
   });
 
-  it("a record that was known is used however old, but what was unknown stays undecided", async () => {
+  it("a cached record is used however old it is, but a key cached as unknown is unavailable", async () => {
     let before: () => unknown = () => undefined;
     const known = newStore(() => before());
     const unknown = newStore(() => before());
@@ -117,8 +120,8 @@ describe("while KV fails", () => {
   });
 });
 
-describe("the isolate's memory", () => {
-  it("holds so many entries and no more: what was written longest ago goes first", () => {
+describe("the isolate's cache", () => {
+  it("holds a fixed number of entries, and evicts the least recently written first", () => {
     const cache = new BoundedCache<number>(3);
     for (let i = 0; i < 5; i++) cache.set(`k${i}`, i, 10);
     cache.set("k2", 20, 10);
@@ -136,9 +139,9 @@ describe("the isolate's memory", () => {
     expect(cache.getStale("k2")).toBe(20);
   });
 
-  it("loses no key to those that somebody makes up, of which it keeps 1,000 at most", async () => {
+  it("never evicts a real key for made-up ones, and keeps at most 1,000 of those", async () => {
     const reads: string[] = [];
-    // Next to nothing is in it, and no time is spent to say so.
+    // Stands in for KV, because 10,000 real reads are slow.
     const get = async (key: string): Promise<string | null> => {
       reads.push(key);
       return key === keyRecordKey(HASH) ? JSON.stringify(RECORD) : null;

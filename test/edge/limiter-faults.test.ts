@@ -1,6 +1,6 @@
 /**
- * Calls to the limiter that go wrong on their way, and what it comes to afterwards: how much is admitted, what is charged, and how
- * soon all is as before. The objects are real, and asked at the end what they have charged.
+ * Calls to the limiter that fail on the way, and their effects: how much is admitted, what is charged, and how soon service is
+ * normal again. The objects are real; at the end they report what they have charged.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -10,7 +10,7 @@ import { policyOfTier } from "../fixtures/edge-policy.ts";
 import { type Fate, objectsWhere } from "../fixtures/fault-objects.ts";
 
 const CAPACITY = 5;
-/** So slow a refill that nothing comes back while a test runs. */
+/** Refills so slowly that no token returns during a test. */
 const LIMIT = { name: "day", kind: "bucket", tokens: 1, per: "day", burst: CAPACITY } as const;
 /** Long enough for a real call on a busy machine. */
 const DEADLINE_MS = 120;
@@ -32,7 +32,7 @@ async function faultyEdge(
     policy: policyOfTier({ limits: [LIMIT], onLimiterFailure }),
     variables: {
       LIMITER_TIMEOUT_MS: String(DEADLINE_MS),
-      // Later than a busy isolate still listens.
+      // Later than even a busy isolate waits.
       USER_LIMITER: objectsWhere(fateOf, 8 * DEADLINE_MS),
     },
   });
@@ -47,7 +47,7 @@ async function ask(edge: Edge, client: Client): Promise<{ status: number; source
   return { status, source, ms: performance.now() - startedMs };
 }
 
-/** What the object itself has counted: requests admitted this hour. */
+/** Requests that the object itself counts as admitted this hour. */
 async function charged(edge: Edge, client: Client): Promise<number> {
   const stub = env.USER_LIMITER.getByName(`ip:${client["CF-Connecting-IP"]}`);
   const revision = edge.services.policies.known?.revision ?? 0;
@@ -55,9 +55,9 @@ async function charged(edge: Edge, client: Client): Promise<number> {
   return status.kind === "status" ? status.usage.hour.requests : Number.NaN;
 }
 
-describe("a decision that comes after the deadline", () => {
+describe("a decision that arrives after the deadline", () => {
   it.each<Fate>(["late", "unanswered"])(
-    "was answered by the fallback, is charged once, and no more when the object is back: %s",
+    "is charged once, and the fallback's answer to it is never charged: %s",
     async (fate) => {
       let now: Fate = fate;
       const edge = await faultyEdge(() => now);
@@ -68,7 +68,7 @@ describe("a decision that comes after the deadline", () => {
       expect(await charged(edge, client)).toBe(1);
       const after = [];
       for (let i = 0; i < CAPACITY; i++) after.push(await ask(edge, client));
-      // The one that was late has taken one of five; what the fallback let pass beyond is not charged.
+      // The late decision took one of five tokens; the fallback's admission is not charged on top.
       expect(after.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429]);
       expect(after.every(({ source }) => source === "strict")).toBe(true);
       expect(await charged(edge, client)).toBe(CAPACITY);
@@ -77,17 +77,17 @@ describe("a decision that comes after the deadline", () => {
 });
 
 describe("a call that is delivered twice", () => {
-  it("never admits more than the limit, and costs its own user at most twice", async () => {
+  it("never admits more than the limit, and charges its own user at most twice", async () => {
     const edge = await faultyEdge(() => "twice");
     const client = newAddress();
     const statuses = [];
     for (let i = 0; i < CAPACITY; i++) statuses.push((await ask(edge, client)).status);
-    // Each was charged twice, and the last token went to a delivery that nobody heard of.
+    // Each was charged twice, and the last token went to a delivery whose answer was lost.
     expect(statuses).toEqual([200, 200, 429, 429, 429]);
     expect(await charged(edge, client)).toBe(CAPACITY);
   });
 
-  it("is charged once where it has an idempotency key", async () => {
+  it("is charged once if it has an idempotency key", async () => {
     const edge = await faultyEdge(() => "twice");
     const { headers } = await customer(edge, { tier: "only", scopes: ["check"] });
     const check = async (idempotencyKey: string) => {
@@ -106,14 +106,14 @@ describe("a call that is delivered twice", () => {
 });
 
 describe("a brown-out: one call in five is late", () => {
-  it("delays one request in five by the deadline, admits a limit and a fallback's at most, and cuts nobody off", async () => {
+  it("delays one request in five by the deadline, admits at most twice the limit, and cuts no user off", async () => {
     let calls = 0;
     const edge = await faultyEdge(() => (calls++ % 5 === 4 ? "unanswered" : "through"));
     const clients = Array.from({ length: 12 }, newAddress);
     const answers = await Promise.all(
       clients.map(async (client) => {
         const own = [];
-        // Fewer than the limit: each is a call.
+        // Fewer than the limit, so that each request is a call.
         for (let i = 0; i < CAPACITY - 1; i++) own.push(await ask(edge, client));
         return own;
       }),
@@ -125,7 +125,7 @@ describe("a brown-out: one call in five is late", () => {
     expect(slow).toHaveLength(Math.floor(calls / 5));
     expect(slow.every(({ ms }) => ms >= DEADLINE_MS - 1)).toBe(true);
     await edge.settled();
-    // A late call is delivered all the same: nothing is charged twice, and nothing is missing.
+    // A late call is still delivered: nothing is charged twice, and nothing is missing.
     for (const client of clients) expect(await charged(edge, client)).toBe(CAPACITY - 1);
     await Promise.all(
       clients.map(async (client) => {
@@ -138,7 +138,7 @@ describe("a brown-out: one call in five is late", () => {
     );
   });
 
-  it("refuses those alone whose call is late where the tier fails closed", async () => {
+  it("rejects only the requests whose call is late if the tier fails closed", async () => {
     let calls = 0;
     const edge = await faultyEdge(() => (calls++ % 5 === 4 ? "lost" : "through"), "closed");
     const answers = await Promise.all(Array.from({ length: 15 }, () => ask(edge, newAddress())));
@@ -154,7 +154,7 @@ describe("an outage that ends", () => {
     ["refused", "open"],
     ["overloaded", "closed"],
   ] as const)(
-    "is over within a second of the objects' return, for users old and new, and charges nothing of what it let pass: %s, %s",
+    "is over within a second of the objects' return, for known and new users, and its admissions are not charged: %s, %s",
     async (fate, choice) => {
       vi.useFakeTimers({ toFake: ["Date"] });
       let now: Fate = "through";
@@ -164,7 +164,7 @@ describe("an outage that ends", () => {
       now = fate;
       const during = [];
       for (let i = 0; i < 8; i++) during.push(await ask(edge, i % 2 === 0 ? old : newAddress()));
-      // Objects that report overload are alive: no policy decides in their place.
+      // Objects that report overload are alive, so no failure policy decides for them.
       const source = fate === "overloaded" ? "none" : "fallback";
       expect(during.filter((answer) => answer.source !== source)).toEqual([]);
       expect(
@@ -174,7 +174,7 @@ describe("an outage that ends", () => {
       ).toBe(true);
       now = "through";
       const backMs = Date.now();
-      // The clock goes on in steps of a tenth of a second until the object decides again.
+      // Advance the clock by a tenth of a second until the object decides again.
       let recovered = Number.NaN;
       while (Number.isNaN(recovered) && Date.now() - backMs < 5_000) {
         vi.setSystemTime(Date.now() + 100);
@@ -182,14 +182,14 @@ describe("an outage that ends", () => {
       }
       expect(recovered).toBeLessThanOrEqual(1_000);
       expect(await ask(edge, newAddress())).toMatchObject({ status: 200, source: "strict" });
-      // The one before the outage and the one that found out.
+      // The request before the outage, and the one that found the object back.
       expect(await charged(edge, old)).toBe(2);
     },
   );
 });
 
 describe("a clock that steps back an hour", () => {
-  it("keeps no circuit open: the object that is back is asked within a second", async () => {
+  it("keeps no circuit open: a recovered object is called within a second", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     let now: Fate = "refused";
     const edge = await faultyEdge(() => now);
@@ -200,7 +200,7 @@ describe("a clock that steps back an hour", () => {
     expect((await ask(edge, client)).source).toBe("strict");
   });
 
-  it("repeats no denial of a time that is yet to come, and lends nothing", async () => {
+  it("repeats no denial from the future, and lends nothing", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const edge = await faultyEdge(() => "through");
     const client = newAddress();

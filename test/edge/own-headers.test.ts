@@ -1,4 +1,4 @@
-/** The security headers of answers that are ours: on all of them, whatever they are, and on none of the upstream's. */
+/** The security headers of the Worker's own responses: on all of them, and on none of the upstream's. */
 import { expect, it } from "vitest";
 import { bearer, newAddress } from "../fixtures/edge-admin.ts";
 import { startEdge, type Edge } from "../fixtures/edge-app.ts";
@@ -38,13 +38,16 @@ it.each<[method: string, path: string, init?: RequestInit]>([
   ["GET", "/dashboard"],
   ["GET", "/dashboard/overview"],
   ["GET", "/dashboard/assets/nothing.js"],
-])("says nosniff on every answer of a reserved path: %s %s", async (method, path, init) => {
-  const { headers } = await ask(await startEdge(), path, { ...init, method });
-  expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
-  expect(headers.get("Strict-Transport-Security")).toBe("max-age=31536000");
-});
+])(
+  "sends nosniff and Strict-Transport-Security on every response of a reserved path: %s %s",
+  async (method, path, init) => {
+    const { headers } = await ask(await startEdge(), path, { ...init, method });
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+    expect(headers.get("Strict-Transport-Security")).toBe("max-age=31536000");
+  },
+);
 
-it("says nosniff on the answer to a bug", async () => {
+it("sends nosniff on the response to an unexpected exception", async () => {
   const edge = await startEdge();
   Object.defineProperty(edge.services.policies, "current", {
     value: () => {
@@ -56,7 +59,7 @@ it("says nosniff on the answer to a bug", async () => {
   expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
 });
 
-it("says Strict-Transport-Security on https only, for this host alone", async () => {
+it("sends Strict-Transport-Security over https only, and for this host only", async () => {
   const edge = await startEdge();
   for (const path of ["/health", "/dashboard", "/api/v1/nothing"]) {
     const plain = await ask(edge, `http://edge.test${path}`);
@@ -67,7 +70,7 @@ it("says Strict-Transport-Security on https only, for this host alone", async ()
   }
 });
 
-it("leaves what the upstream answers as it is", async () => {
+it("adds no security headers to the upstream's response", async () => {
   const edge = await startEdge({ upstream: () => new Response("{}", { headers: { "X-Own": "1" } }) });
   const { status, headers } = await ask(edge, "/identify");
   expect([status, headers.get("X-Own")]).toEqual([200, "1"]);
@@ -75,7 +78,7 @@ it("leaves what the upstream answers as it is", async () => {
   expect(headers.has("Strict-Transport-Security")).toBe(false);
 });
 
-it("keeps what the upstream says of the same headers", async () => {
+it("keeps the upstream's own values of these headers", async () => {
   const own = { "X-Content-Type-Options": "nosniff", "Strict-Transport-Security": "max-age=1" };
   const edge = await startEdge({ upstream: () => new Response("{}", { headers: own }) });
   const { headers } = await ask(edge, "/identify");
@@ -83,7 +86,7 @@ it("keeps what the upstream says of the same headers", async () => {
   expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
 });
 
-it("says nosniff on the gateway's own problems, and leaves the transport of the upstream's host to the upstream", async () => {
+it("sends nosniff on the gateway's own problems, but leaves Strict-Transport-Security to the upstream", async () => {
   const edge = await startEdge();
   for (const path of ["/no-such-route", "/a//b"]) {
     const { headers } = await ask(edge, path, { headers: { "X-API-Key": "bad" } });

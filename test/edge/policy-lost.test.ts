@@ -1,4 +1,4 @@
-/** KV that has lost what it held: the policy in force, keys. The registry and the objects are the truth, and are asked. */
+/** KV that has lost the policy in force: the registry is authoritative, and a new isolate asks it. */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -8,11 +8,11 @@ import { TEST_POLICY } from "../fixtures/edge-policy.ts";
 
 const START_MS = 1_900_000_000_000;
 
-// The registry, too, is whole again afterwards: other files ask it.
+// Other files use the same registry, so it is reset afterwards too.
 beforeEach(() => reset());
 afterEach(() => reset());
 
-/** A new isolate's store, and how often it has asked the registry. */
+/** A new isolate's store, with a spy on its calls to the registry. */
 function newStore() {
   const log = vi.fn();
   const { newest, document } = registrySource(env.POLICY_REGISTRY);
@@ -30,18 +30,18 @@ const putPolicy = async (): Promise<void> => {
   expect(put).toMatchObject({ kind: "revision", published: true });
 };
 
-describe("where KV does not say any more what is in force", () => {
+describe("if KV has lost the pointer to the policy in force", () => {
   it.each<[what: string, lose: () => Promise<unknown>]>([
-    ["is gone", () => env.CONFIG.delete(CURRENT_KEY)],
-    ["is rubbish", () => env.CONFIG.put(CURRENT_KEY, "{]")],
+    ["deleted", () => env.CONFIG.delete(CURRENT_KEY)],
+    ["corrupt", () => env.CONFIG.put(CURRENT_KEY, "{]")],
     [
-      "is gone, with everything else",
+      "deleted with everything else",
       async () => {
         const { keys } = await env.CONFIG.list();
         await Promise.all(keys.map(({ name }) => env.CONFIG.delete(name)));
       },
     ],
-  ])("a new isolate goes by the registry's newest, and says so: the pointer %s", async (_what, lose) => {
+  ])("a new isolate uses the registry's latest revision and reports a problem: %s", async (_what, lose) => {
     await putPolicy();
     await lose();
     const { store, at, log } = newStore();
@@ -51,7 +51,7 @@ describe("where KV does not say any more what is in force", () => {
     expect(log).toHaveBeenCalledTimes(1);
   });
 
-  it("an isolate that knows the policy goes on by it, and asks nobody", async () => {
+  it("an isolate that knows the policy keeps using it without asking the registry", async () => {
     await putPolicy();
     const { at, asked } = newStore();
     expect(await at(0)).toBe(1);
@@ -61,7 +61,7 @@ describe("where KV does not say any more what is in force", () => {
   });
 });
 
-it("where no policy was ever put, an isolate asks the registry once, and the embedded default is no problem", async () => {
+it("if no policy was ever published, an isolate asks the registry once, and using the embedded default is not a problem", async () => {
   const { store, at, asked, log } = newStore();
   for (const ms of [0, 30_000, 60_000]) expect(await at(ms)).toBe(0);
   expect(asked).toHaveBeenCalledTimes(1);

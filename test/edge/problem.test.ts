@@ -1,4 +1,4 @@
-/** Every error a client can meet has the one form that is promised, and tells nothing of the inside. */
+/** Every error a client can get has the one promised form, and reveals nothing of the implementation. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
@@ -19,13 +19,13 @@ interface Row {
   readonly code: string;
   readonly ask: (edge: Edge) => Promise<Response>;
   readonly type?: string;
-  /** Headers that this problem has, beside what all have. */
+  /** Headers of this problem, beyond those that all problems have. */
   readonly headers?: Record<string, RegExp>;
   /** Further members of the body. */
   readonly members?: Record<string, unknown>;
 }
 
-/** A POST with a key that may check. */
+/** A POST with a key that has the scope `check`. */
 async function post(edge: Edge, body: string, path = CHECK): Promise<Response> {
   const { headers } = await customer(edge, { scopes: ["check"] });
   return edge.request(path, { method: "POST", body, headers });
@@ -57,7 +57,7 @@ const ROWS: Row[] = [
     members: fault(""),
   },
   {
-    what: "a body that is JSON but not what is wanted",
+    what: "a JSON body that does not match the schema",
     status: 422,
     code: "invalid_request",
     ask: (edge) => post(edge, '{"user":"ada","cost":-1}'),
@@ -71,7 +71,7 @@ const ROWS: Row[] = [
     headers: { "www-authenticate": /^Bearer realm="[^"]+"$/ },
   },
   {
-    what: "no credential where one is required",
+    what: "a missing credential",
     status: 401,
     code: "invalid_credentials",
     ask: (edge) => edge.request(CHECK, { method: "POST" }),
@@ -88,7 +88,7 @@ const ROWS: Row[] = [
     headers: { "www-authenticate": /^Bearer / },
   },
   {
-    what: "a suspended user",
+    what: "a blocked user",
     status: 403,
     code: "blocked",
     ask: async (edge) => {
@@ -106,42 +106,42 @@ const ROWS: Row[] = [
       return edge.request(CHECK, { method: "POST", headers });
     },
   },
-  { what: "no route", status: 404, code: "not_found", ask: (edge) => edge.request("/nowhere") },
+  { what: "an unknown route", status: 404, code: "not_found", ask: (edge) => edge.request("/nowhere") },
   {
-    what: "nothing at a reserved path",
+    what: "an unknown reserved path",
     status: 404,
     code: "not_found",
     ask: (edge) => edge.request("/api/v1/nothing"),
   },
   {
-    what: "no account",
+    what: "an unknown account",
     status: 404,
     code: "not_found",
     ask: (edge) => admin(edge, "GET", "/accounts/nobody"),
   },
   {
-    what: "another method than the route takes",
+    what: "a method that the route does not allow",
     status: 405,
     code: "method_not_allowed",
     ask: (edge) => edge.request("/get", { method: "DELETE" }),
     headers: { allow: /^GET, HEAD$/ },
   },
   {
-    what: "another method than the API takes",
+    what: "a method that the API does not allow",
     status: 405,
     code: "method_not_allowed",
     ask: (edge) => edge.request(CHECK),
     headers: { allow: /^POST$/ },
   },
   {
-    what: "another method than health takes",
+    what: "a method that health does not allow",
     status: 405,
     code: "method_not_allowed",
     ask: (edge) => edge.request("/health", { method: "POST" }),
     headers: { allow: /^GET, HEAD$/ },
   },
   {
-    what: "an account that exists",
+    what: "an account that already exists",
     status: 409,
     code: "conflict",
     ask: async (edge) => {
@@ -150,7 +150,7 @@ const ROWS: Row[] = [
     },
   },
   {
-    what: "a limit that says no",
+    what: "a request over a limit",
     status: 429,
     code: "quota_exceeded",
     type: `${REGISTRY}#quota-exceeded`,
@@ -169,14 +169,14 @@ const ROWS: Row[] = [
     ask: (edge) => edge.request("/free/fails"),
   },
   {
-    what: "an upstream that is slow",
+    what: "an upstream that times out",
     status: 504,
     code: "upstream_timeout",
     ask: (edge) => edge.request("/slow", { headers: newAddress() }),
   },
 ];
 
-/** Fails, hangs or answers by the path. */
+/** Fails, hangs or answers, depending on the path. */
 function upstream({ url, signal }: Request): Response | Promise<Response> {
   if (url.endsWith("/fails")) throw new Error("Error: secret\n    at upstream (/srv/secret.js:1:1)");
   if (!url.endsWith("/slow")) return new Response();
@@ -229,7 +229,7 @@ describe("503 temporary_reduced_capacity", () => {
       throw new Error("secret");
     });
 
-  it("the limiter is down and the tier fails closed", async () => {
+  it("if the limiter is down and the tier fails closed", async () => {
     const edge = await startEdge({
       policy: { ...POLICY, anonymousTier: "closed" },
       variables: { USER_LIMITER: brokenObjects() },
@@ -237,18 +237,18 @@ describe("503 temporary_reduced_capacity", () => {
     await expectProblem(await edge.request("/identify"), down);
   });
 
-  it("a caller's status cannot be had", async () => {
+  it("if a caller's status is unavailable", async () => {
     const edge = await startEdge({ variables: { USER_LIMITER: brokenObjects() } });
     await expectProblem(await edge.request("/api/v1/rate-limit/status"), down);
   });
 
-  it("an account's object does not answer its operator", async () => {
+  it("if an account's object does not answer an administrator", async () => {
     const edge = await startEdge({ variables: { USER_LIMITER: brokenObjects() } });
     await expectProblem(await admin(edge, "GET", "/accounts/x"), down);
     await expectProblem(await admin(edge, "POST", "/accounts", { id: newUser() }), down);
   });
 
-  it("a key cannot be looked up", async () => {
+  it("if a key cannot be looked up", async () => {
     const healthy = await startEdge({ policy: POLICY });
     const { headers } = await customer(healthy);
     const CONFIG = kvWith((key) => {
@@ -259,7 +259,7 @@ describe("503 temporary_reduced_capacity", () => {
   });
 });
 
-it("500 internal_error: a bug is a problem like any other, and its reason stays in the log", async () => {
+it("500 internal_error: an unexpected exception has the same form, and its message is only in the log", async () => {
   const broken = {
     get fetch(): never {
       throw new Error("secret");

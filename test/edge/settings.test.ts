@@ -1,4 +1,4 @@
-/** What a deployment configures: a wrong variable is named, never shown, and the Worker then answers nothing but 500. */
+/** A deployment's settings: an invalid variable is named but never shown, and the Worker then answers only 500. */
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -25,18 +25,15 @@ describe("an empty environment", () => {
       JWT_ALGORITHM: "",
       JWT_SECRET: "",
     },
-  ])(
-    "is a deployment without upstream, tokens and administrators: unset and empty are the same: %j",
-    (variables) => {
-      expect(readSettings(variables)).toMatchObject({
-        ok: true,
-        value: { upstream: null, logLevel: "info", limiterTimeoutMs: 1_000, jwt: null },
-      });
-    },
-  );
+  ])("has no upstream and no JWT, whether variables are unset or empty: %j", (variables) => {
+    expect(readSettings(variables)).toMatchObject({
+      ok: true,
+      value: { upstream: null, logLevel: "info", limiterTimeoutMs: 1_000, jwt: null },
+    });
+  });
 });
 
-describe("a variable that is right", () => {
+describe("a valid variable", () => {
   it.each<[variables: Record<string, string>, settings: Record<string, unknown>]>([
     [{ UPSTREAM: "https://api.example/v2" }, { upstream: "https://api.example/v2" }],
     [{ UPSTREAM: "service:ORIGIN" }, { upstream: "service:ORIGIN" }],
@@ -49,12 +46,12 @@ describe("a variable that is right", () => {
     [{ ...HMAC, JWT_TYP: "" }, { jwt: { typ: null } }],
     [RSA, { jwt: { algorithm: "RS256", key: { kind: "jwks" }, issuer: "issuer", audience: "audience" } }],
     [{ ...RSA, JWT_JWKS_URL: "http://localhost:8787/keys" }, { jwt: { key: { kind: "jwks" } } }],
-  ])("is taken: %j", (variables, settings) => {
+  ])("is accepted: %j", (variables, settings) => {
     expect(readSettings(variables)).toMatchObject({ ok: true, value: settings });
   });
 });
 
-describe("a variable that is wrong", () => {
+describe("an invalid variable", () => {
   it.each<[variables: Record<string, unknown>, paths: string[]]>([
     [{ UPSTREAM: "api.example" }, ["/UPSTREAM"]],
     [{ UPSTREAM: "ftp://api.example" }, ["/UPSTREAM"]],
@@ -83,9 +80,9 @@ describe("a variable that is wrong", () => {
     [{ ...RSA, JWT_JWKS_URL: "pa55word" }, ["/JWT_JWKS_URL"]],
     [{ JWT_ALGORITHM: "ES256" }, ["/JWT_AUDIENCE", "/JWT_ISSUER", "/JWT_JWKS_URL"]],
     [{ UPSTREAM: "x", LOG_LEVEL: "y", ADMIN_TOKEN: "z" }, ["/ADMIN_TOKEN", "/LOG_LEVEL", "/UPSTREAM"]],
-  ])("is named, says what would be right, and is not shown: %j", (variables, paths) => {
+  ])("is named, with what would be valid and without its value: %j", (variables, paths) => {
     const parsed = readSettings(variables);
-    if (parsed.ok) throw new Error("was taken");
+    if (parsed.ok) throw new Error("was accepted");
     expect(parsed.faults.map(({ path }) => path).toSorted()).toEqual(paths);
     for (const { message } of parsed.faults) {
       expect(message).toMatch(/\bmust\b|\brequired\b|\bexpected\b|\bis set\b/);
@@ -94,14 +91,14 @@ describe("a variable that is wrong", () => {
   });
 });
 
-describe("a Worker that is misconfigured", () => {
+describe("a misconfigured Worker", () => {
   afterEach(() => {
     vi.restoreAllMocks();
     vi.resetModules();
   });
 
   it.each(["/identify", "/health", "/api/v1/rate-limit/check"])(
-    "answers 500 and says why in its log, not to the client: %s",
+    "answers 500, and gives the reason in its log but not to the client: %s",
     async (path) => {
       vi.resetModules();
       const { default: worker } = await import("../../src/index.ts");
@@ -117,7 +114,7 @@ describe("a Worker that is misconfigured", () => {
     },
   );
 
-  it("serves as soon as it is right", async () => {
+  it("serves as soon as its settings are valid", async () => {
     vi.resetModules();
     const { default: worker } = await import("../../src/index.ts");
     const request = new Request<unknown, IncomingRequestCfProperties>("https://edge.test/health");

@@ -1,6 +1,6 @@
 /**
- * Combining: many requests of an isolate for one object become few calls, each is answered once by its own answer, and nothing
- * that happens to the one who calls wedges the others.
+ * Combining: many requests of an isolate for one object become few calls, each gets its own answer once, and nothing that
+ * happens to the sender blocks the others.
  */
 import { describe, expect, it } from "vitest";
 import { CombinedCallFailed, Combiner } from "../../src/limiter/combiner.ts";
@@ -8,7 +8,7 @@ import { withDeadline } from "../../src/deadline.ts";
 
 const DEADLINE_MS = 100;
 
-/** A call that echoes, after so many turns of the event loop, and remembers what it was asked. */
+/** A call that answers after `waitMs`, and records its questions. */
 function echo(waitMs: number): {
   calls: number[][];
   send: (questions: readonly number[]) => Promise<number[]>;
@@ -25,12 +25,12 @@ function echo(waitMs: number): {
 }
 
 const never = (): Promise<number[]> => new Promise(() => undefined);
-/** Of those for whom another calls. */
-const NOBODY = (): Promise<number[]> => Promise.reject(new Error("another was to call"));
-/** The request goes on: nothing has to be kept. */
+/** For requests whose question another request sends. */
+const sendsNothing = (): Promise<number[]> => Promise.reject(new Error("another request should have sent"));
+/** The request stays alive, so nothing has to be kept going. */
 const waitUntil = (): void => undefined;
 
-it("sends a lone question at once, alone", async () => {
+it("sends a lone question at once and alone", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const { calls, send } = echo(0);
   expect(await combiner.ask("user", 7, send, waitUntil)).toBe(70);
@@ -38,7 +38,7 @@ it("sends a lone question at once, alone", async () => {
   expect(combiner.size).toBe(0);
 });
 
-it("gives each of many its own answer, in few calls, each question sent once", async () => {
+it("gives each of many questions its own answer, in few calls, and sends each once", async () => {
   const combiner = new Combiner<number, number>(1_000);
   const { calls, send } = echo(5);
   const questions = Array.from({ length: 64 }, (_, i) => i);
@@ -51,7 +51,7 @@ it("gives each of many its own answer, in few calls, each question sent once", a
   expect(combiner.size).toBe(0);
 });
 
-it("keeps objects apart", async () => {
+it("never combines questions for different objects", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const [a, b] = [echo(5), echo(5)];
   expect(
@@ -60,8 +60,8 @@ it("keeps objects apart", async () => {
   expect([a.calls, b.calls]).toEqual([[[1]], [[2]]]);
 });
 
-describe("where the call of the one who sent", () => {
-  it("fails, every question of it fails, the next call goes through, and none is sent twice", async () => {
+describe("if the sender's call", () => {
+  it("fails, all its questions fail, the next call succeeds, and no question is sent twice", async () => {
     const combiner = new Combiner<number, number>(DEADLINE_MS);
     const sent: number[] = [];
     const failing = async (questions: readonly number[]): Promise<number[]> => {
@@ -73,7 +73,7 @@ describe("where the call of the one who sent", () => {
       [1, 2, 3].map((question) => combiner.ask("user", question, failing, waitUntil)),
     );
     expect(asked.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"]);
-    // Who sent, twice, is told why; who followed, that another sent.
+    // The two senders get the reason; the follower gets CombinedCallFailed.
     const followers = asked.filter(
       (one) => one.status === "rejected" && one.reason instanceof CombinedCallFailed,
     );
@@ -82,7 +82,7 @@ describe("where the call of the one who sent", () => {
     expect(await combiner.ask("user", 4, echo(0).send, waitUntil)).toBe(40);
   });
 
-  it("never ends (its request was cancelled), the others take over when its time is up", async () => {
+  it("never ends because its request was cancelled, another request takes over after the deadline", async () => {
     const combiner = new Combiner<number, number>(DEADLINE_MS);
     void combiner.ask("user", 1, never, waitUntil);
     await scheduler.wait(20);
@@ -91,7 +91,7 @@ describe("where the call of the one who sent", () => {
     expect(calls).toEqual([[2]]);
   });
 
-  it("never ends with others' questions in it, they give up at their own deadline and are not sent again", async () => {
+  it("never ends with others' questions in it, those fail at their own deadline and are not sent again", async () => {
     const combiner = new Combiner<number, number>(DEADLINE_MS);
     const sent: number[] = [];
     // As limiter.ts calls: within a deadline.
@@ -112,11 +112,11 @@ describe("where the call of the one who sent", () => {
     expect(combiner.size).toBe(0);
   });
 
-  it("is cancelled with its request, the call itself is kept going and the others get their answers", async () => {
+  it("outlives its cancelled request, it completes and the others get their answers", async () => {
     const combiner = new Combiner<number, number>(1_000);
     const kept: Promise<unknown>[] = [];
     const { calls, send } = echo(20);
-    // Nobody awaits the first: its request is gone. Only what it kept goes on.
+    // Nothing awaits the first: its request is gone, and only its `waitUntil` work continues.
     void combiner.ask("user", 1, send, (work) => kept.push(work));
     expect(await combiner.ask("user", 2, send, waitUntil)).toBe(20);
     expect(calls).toEqual([[1], [2]]);
@@ -125,13 +125,13 @@ describe("where the call of the one who sent", () => {
   });
 });
 
-describe("who called goes on for those who came meanwhile", () => {
-  it("behind his own answer, which waits for none of them", async () => {
+describe("the sender also sends the questions queued meanwhile", () => {
+  it("after its own answer, which waits for none of them", async () => {
     const combiner = new Combiner<number, number>(1_000);
     const kept: Promise<unknown>[] = [];
     const { calls, send } = echo(5);
     const first = combiner.ask("user", 0, send, (work) => kept.push(work));
-    const others = Array.from({ length: 9 }, (_, i) => combiner.ask("user", i + 1, NOBODY, waitUntil));
+    const others = Array.from({ length: 9 }, (_, i) => combiner.ask("user", i + 1, sendsNothing, waitUntil));
     expect(await first).toBe(0);
     expect(calls).toEqual([[0], [1, 2, 3, 4, 5, 6, 7, 8, 9]]);
     expect(await Promise.all(others)).toEqual([10, 20, 30, 40, 50, 60, 70, 80, 90]);
@@ -140,12 +140,12 @@ describe("who called goes on for those who came meanwhile", () => {
     expect(combiner.size).toBe(0);
   });
 
-  it("sixteen times at most: then the first who looks does", async () => {
+  it("at most 16 times, then the first waiting request sends", async () => {
     const combiner = new Combiner<number, number>(1_000);
     let others = 0;
     const followers: Promise<number>[] = [];
     const { calls, send } = echo(0);
-    /** Somebody comes during each call. */
+    /** A question arrives during each call. */
     const crowded = async (questions: readonly number[]): Promise<number[]> => {
       if (++others <= 20) followers.push(combiner.ask("user", others, send, waitUntil));
       const answers = questions.map((question) => question * 10);

@@ -1,4 +1,4 @@
-/** Browsers: asked before they ask, charged for nothing, and able to read what the limits say. */
+/** CORS: the gateway answers preflights without a charge, and lets browsers read the limits. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
@@ -27,7 +27,7 @@ function preflight(edge: Edge, path: string, origin = APP): Promise<Response> {
 }
 
 describe("a preflight", () => {
-  it("is answered here: neither charged, nor forwarded, nor asked for a credential", async () => {
+  it("is answered by the gateway: not charged, not forwarded, and without a credential", async () => {
     const edge = await start();
     for (const path of ["/identify", "/private", "/identify", "/nowhere", "/identify"]) {
       const response = await preflight(edge, path);
@@ -44,7 +44,7 @@ describe("a preflight", () => {
     expect(paid.headers.get("X-RateLimit-Remaining")).toBe("2");
   });
 
-  it("is answered for the caller's own status as well", async () => {
+  it("is also answered for the caller's own status", async () => {
     const response = await preflight(await start(), "/api/v1/rate-limit/status");
     expect([response.status, response.headers.get("Access-Control-Allow-Origin")]).toEqual([204, APP]);
   });
@@ -64,8 +64,8 @@ describe("a preflight", () => {
   });
 });
 
-describe("an answer to a browser", () => {
-  it("lets it read the limits, on every status", async () => {
+describe("a response to a browser", () => {
+  it("exposes the limits, with every status", async () => {
     const edge = await start();
     const headers = { ...client, Origin: APP };
     const seen = new Set<number>();
@@ -87,7 +87,7 @@ describe("an answer to a browser", () => {
     expect([...seen]).toEqual([200, 429, 404, 401]);
   });
 
-  it("is told by the policy, not by the upstream", async () => {
+  it("has the CORS headers of the policy, not of the upstream", async () => {
     const edge = await startEdge({
       policy: policyWith({ cors: CORS }),
       upstream: () => new Response("", { headers: { "Access-Control-Allow-Origin": "*" } }),
@@ -96,7 +96,7 @@ describe("an answer to a browser", () => {
     expect(response.headers.get("Access-Control-Allow-Origin")).toBe(APP);
   });
 
-  it("is for no origin that the policy does not name, whatever the upstream lets in", async () => {
+  it("allows no origin that the policy does not name, whatever the upstream allows", async () => {
     const edge = await startEdge({
       policy: policyWith({ cors: { origins: [APP] } }),
       upstream: (request) =>
@@ -118,7 +118,7 @@ describe("an answer to a browser", () => {
     }
   });
 
-  it("keeps what the upstream's answer varies by, beside the origin", async () => {
+  it("keeps the upstream's Vary header, and adds Origin", async () => {
     const edge = await startEdge({
       policy: policyWith({ cors: CORS }),
       upstream: () => new Response("", { headers: { Vary: "Accept-Language" } }),
@@ -142,7 +142,7 @@ describe("an answer to a browser", () => {
     expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
   });
 
-  it("may be for any origin", async () => {
+  it("allows any origin if the policy does", async () => {
     const edge = await start({ origins: ["*"] });
     const response = await edge.request("/identify", {
       headers: { ...client, Origin: "https://any.example" },
@@ -152,8 +152,8 @@ describe("an answer to a browser", () => {
   });
 });
 
-describe("an OPTIONS request that is no preflight", () => {
-  it("is a request like any other: charged, forwarded, or 405", async () => {
+describe("an OPTIONS request that is not a preflight", () => {
+  it("is charged and forwarded like any other request", async () => {
     const edge = await start();
     const response = await edge.request("/options", { method: "OPTIONS", headers: client });
     expect([response.status, response.headers.get("X-RateLimit-Remaining")]).toEqual([200, "2"]);
@@ -161,8 +161,8 @@ describe("an OPTIONS request that is no preflight", () => {
   });
 });
 
-describe("a policy that says nothing of CORS", () => {
-  it("leaves it to the upstream, preflights too", async () => {
+describe("a policy without CORS", () => {
+  it("leaves CORS to the upstream, including preflights", async () => {
     const edge = await startEdge({
       upstream: () =>
         new Response("", { headers: { "Access-Control-Allow-Origin": "https://upstream.example" } }),

@@ -1,4 +1,4 @@
-/** /dashboard: from this host alone, under a policy that lets nothing else in, framed by nobody. */
+/** /dashboard: served from this host, under a content security policy that allows no other host and no framing. */
 import { describe, expect, it } from "vitest";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
@@ -11,7 +11,7 @@ async function filesOf(edge: Edge): Promise<string[]> {
 }
 
 describe("the dashboard's page", () => {
-  it("is one page at every screen's path, without a session", async () => {
+  it("is the same page at every screen's path, without a session", async () => {
     const edge = await startEdge();
     const page = await (await edge.request("/dashboard")).text();
     expect(page).toContain('<div id="app">');
@@ -22,7 +22,7 @@ describe("the dashboard's page", () => {
     expect(edge.forwarded).toEqual([]);
   });
 
-  it("comes under a policy that keeps scripts, styles and requests to this host, and may not be framed", async () => {
+  it("has a policy that allows scripts, styles and requests of this host only, and no framing", async () => {
     const edge = await startEdge();
     for (const path of ["/dashboard", "/dashboard/overview", ...(await filesOf(edge))]) {
       const { headers } = await edge.request(path, { method: "HEAD" });
@@ -45,12 +45,12 @@ describe("the dashboard's page", () => {
     expect(headers.get("X-Frame-Options")).toBe("DENY");
   });
 
-  it("has no script or style of its own, which the policy would stop", async () => {
+  it("has no inline script or style, which the policy would block", async () => {
     const html = await (await (await startEdge()).request("/dashboard")).text();
     expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=/);
   });
 
-  it("names files of this host that are there, to be kept for ever, while it is asked for again", async () => {
+  it("references existing files of this host that are cached forever, and is itself revalidated", async () => {
     const edge = await startEdge();
     const files = await filesOf(edge);
     expect(files.some((file) => file.endsWith(".js"))).toBe(true);
@@ -76,7 +76,7 @@ describe("the dashboard's page", () => {
     "/dashboard/assets/%2e%2e%2findex.html",
     "/dashboard/assets/",
     "/dashboard/%zz",
-  ])("%s is a problem", async (path) => {
+  ])("%s is a 404 problem", async (path) => {
     const edge = await startEdge();
     expect(await problemCode(await edge.request(path))).toBe("404 not_found");
     expect(edge.forwarded).toEqual([]);

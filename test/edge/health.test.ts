@@ -1,6 +1,6 @@
 /**
- * Health, readiness, and what a deployment does while its policy cannot be had or is no good: it goes on by the last good one,
- * and says so.
+ * Health, readiness, and a deployment whose policy is unavailable or invalid: it keeps using the last valid one, and reports the
+ * problem.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -25,11 +25,11 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Long enough for every look at KV to be made again. */
+/** Long enough that everything cached is read from KV again. */
 const minutesLater = () => vi.setSystemTime(Date.now() + 120_000);
 
 describe("health", () => {
-  it("tells version and revision, and is neither limited nor kept", async () => {
+  it("reports version and revision, and is neither limited nor cached", async () => {
     const revision = await publishPolicy(TEST_POLICY);
     const edge = await startEdge({ policy: null });
     const headers = newAddress();
@@ -48,14 +48,14 @@ describe("health", () => {
     expect(limited.headers.get("X-RateLimit-Remaining")).toBe("2");
   });
 
-  it("asks for no credential, not even for a good one", async () => {
+  it("ignores credentials, even bad ones", async () => {
     const response = await (await startEdge()).request("/health", { headers: { "X-API-Key": "wrong" } });
     expect(response.status).toBe(200);
   });
 });
 
-describe("where the newest policy is no good", () => {
-  it("the last good one stays in force, health is degraded and says why, and a better one mends it", async () => {
+describe("if the latest policy is invalid", () => {
+  it("the last valid one stays in force, health is degraded with the reason, and a valid one restores it", async () => {
     const good = await publishPolicy(TEST_POLICY);
     const edge = await startEdge({ policy: null });
     const { headers } = await customer(edge);
@@ -79,8 +79,8 @@ describe("where the newest policy is no good", () => {
   });
 });
 
-describe("where no policy can be had", () => {
-  it("a new isolate refuses with 503 what needs one, is not ready, and stays alive", async () => {
+describe("if no policy can be loaded", () => {
+  it("a new isolate rejects requests that need one with 503, is not ready, and still reports health", async () => {
     const variables = { CONFIG: kvWith(down), POLICY_REGISTRY: noRegistry() };
     const edge = await startEdge({ policy: null, variables });
     for (const path of ["/identify", "/nowhere", "/api/v1/rate-limit/status"]) {
@@ -94,7 +94,7 @@ describe("where no policy can be had", () => {
     expect(await health.json()).toMatchObject({ status: "degraded", revision: null });
   });
 
-  it("an isolate that knows one goes on by it", async () => {
+  it("an isolate that knows one keeps using it", async () => {
     let isDown = false;
     const CONFIG = kvWith(() => isDown && down());
     const edge = await startEdge({ variables: { CONFIG, POLICY_REGISTRY: noRegistry() } });

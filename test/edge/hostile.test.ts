@@ -1,6 +1,6 @@
 /**
- * What nobody sends but an attacker, at the gateway: fuzzed URLs and headers, names of prototypes, one user's remembered answers
- * for another. What other files cover (keys, tokens, bodies, one spelling for each path) is not repeated here.
+ * Attacks on the gateway: fuzzed URLs and headers, prototype names, and one user's cached decisions for another user. Other files
+ * cover keys, tokens, bodies and the spelling of paths.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -12,7 +12,7 @@ import { problemOf } from "../fixtures/edge-problem.ts";
 const CHECK = "/api/v1/rate-limit/check";
 const UNLIMITED = policyOfTier({ limits: [] }, [{ match: "/:any", cost: 2 }, { match: "/*" }]);
 
-/** Whatever a URL may be made of, and what confuses parsers most. */
+/** Parts of URLs, including those that confuse parsers most. */
 const piece = fc.oneof(
   fc.constantFrom(
     "/",
@@ -69,8 +69,8 @@ const headerValue = fc.oneof(
   fc.constantFrom("", "a".repeat(8_000), ",".repeat(500), '"'.repeat(99), "close, X-User-Id"),
 );
 
-describe("a URL of any kind", () => {
-  it("is forwarded, or refused with a problem: never a fault of the gateway, and never the admin API", async () => {
+describe("any URL", () => {
+  it("is forwarded, answered or rejected with a problem, never breaks the gateway, and never reaches the admin API", async () => {
     const edge = await startEdge({ policy: UNLIMITED });
     const headers = newAddress();
     const method = fc.constantFrom("GET", "POST", "DELETE", "PROPFIND");
@@ -96,7 +96,7 @@ describe("a URL of any kind", () => {
   });
 
   it.each(["/API/v1/admin/accounts", "/Api/V1/admin/policy", "/HEALTH", "/Docs", "/DashBoard"])(
-    "in another case is the policy's and charged, not a reserved one: %s",
+    "that spells a reserved path in another case is routed by the policy and charged: %s",
     async (url) => {
       const edge = await startEdge({
         policy: policyOfTier({ limits: [{ name: "day", kind: "quota", amount: 9, per: "day" }] }),
@@ -108,8 +108,8 @@ describe("a URL of any kind", () => {
   );
 });
 
-describe("headers of any kind", () => {
-  it("change neither who is charged nor whom the upstream is told of, and break nothing", async () => {
+describe("any headers", () => {
+  it("change neither the charged user nor the user that the upstream sees, and break nothing", async () => {
     const edge = await startEdge({ policy: UNLIMITED });
     const { headers, user } = await customer(edge, { tier: "only" });
     const drawn = fc.array(fc.tuple(headerName, headerValue), { maxLength: 12 });
@@ -132,11 +132,11 @@ describe("headers of any kind", () => {
   });
 });
 
-/** Names that are there in every object, and mean something where a name is looked up carelessly. */
+/** Names of properties that every object has, and that a careless lookup would find. */
 const NAMES = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "valueOf"];
 
-describe("names of prototypes", () => {
-  it.each(NAMES)("are users like any others: %s", async (name) => {
+describe("prototype names", () => {
+  it.each(NAMES)("are valid user ids: %s", async (name) => {
     const edge = await startEdge();
     await createAccount(edge, { id: name, tier: "pro" });
     const account = await admin(edge, "GET", `/accounts/${name}`);
@@ -145,7 +145,7 @@ describe("names of prototypes", () => {
     expect((await admin(edge, "DELETE", `/accounts/${name}`)).status).toBe(204);
   });
 
-  it("are nowhere a tier, a route, a limit or a report, and get into no prototype", async () => {
+  it("are never a tier, route, limit or report, and pollute no prototype", async () => {
     const edge = await startEdge();
     const { headers } = await customer(edge, { scopes: ["check"] });
     const user = await createAccount(edge);
@@ -197,9 +197,9 @@ describe("ids that look alike", () => {
     ["a right-to-left mark", "\u202eada"],
     ["a line feed", "a\nda"],
     ["a null", "a\u0000da"],
-    ["a delete", "a\u007fda"],
-    ["half of a character", "a\ud800"],
-  ])("are refused where users are asked about, and never somebody else: %s", async (_what, user) => {
+    ["a delete character", "a\u007fda"],
+    ["a lone surrogate", "a\ud800"],
+  ])("are rejected, and never taken for another user: %s", async (_what, user) => {
     const edge = await startEdge();
     const { headers } = await customer(edge, { scopes: ["check"] });
     const response = await edge.request(CHECK, { method: "POST", headers, body: JSON.stringify({ user }) });
@@ -208,7 +208,7 @@ describe("ids that look alike", () => {
     expect(await problemOf(made)).toMatchObject({ status: 422 });
   });
 
-  it("are other users where they differ in case alone", async () => {
+  it("are different users if they differ only in case", async () => {
     const edge = await startEdge();
     const user = newUser();
     await createAccount(edge, { id: user, tier: "pro" });
@@ -216,10 +216,10 @@ describe("ids that look alike", () => {
   });
 });
 
-describe("what an isolate remembers of one user", () => {
+describe("one user's state", () => {
   const tiers = { ...TEST_POLICY.tiers, leased: { mode: "leased" as const, limits: [] } };
 
-  it("is a lease of his own: the next one is asked about, and refused where he is blocked", async () => {
+  it("a lease does not admit another user, who is blocked", async () => {
     const edge = await startEdge({ policy: policyWith({ tiers }) });
     const [ada, bob] = [await customer(edge, { tier: "leased" }), await customer(edge, { tier: "leased" })];
     await admin(edge, "PATCH", `/accounts/${bob.user}`, { status: "blocked" });
@@ -234,7 +234,7 @@ describe("what an isolate remembers of one user", () => {
     await edge.settled();
   });
 
-  it("is a denial of his own, for his address and his key apart", async () => {
+  it("a denial affects neither another user nor a key from the same address", async () => {
     const edge = await startEdge();
     const address = newAddress();
     const { headers } = await customer(edge);
@@ -244,7 +244,7 @@ describe("what an isolate remembers of one user", () => {
     expect((await edge.request("/identify", { headers: newAddress() })).status).toBe(200);
   });
 
-  it("is an idempotency key of his own: another user's decision is another one", async () => {
+  it("an idempotency key does not give its decision to another user", async () => {
     const edge = await startEdge();
     const { headers } = await customer(edge, { scopes: ["check"] });
     const check = async (user: string): Promise<unknown> => {
@@ -260,7 +260,7 @@ describe("what an isolate remembers of one user", () => {
   });
 });
 
-it("a batch of five thousand is refused unread, and one of a thousand users is answered for each", async () => {
+it("a batch of 5,000 operations is rejected, and a batch of 1,000 gets an answer for each", async () => {
   const edge = await startEdge();
   const { headers } = await customer(edge, { scopes: ["check"] });
   const batch = (count: number): Promise<Response> =>

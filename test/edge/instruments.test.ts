@@ -1,4 +1,4 @@
-/** What policy and identity count, from a KV that answers, holds rubbish and fails. The clock is an argument. */
+/** What the policy and key stores count while KV answers, holds garbage and fails. The clock is an argument. */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
@@ -31,7 +31,7 @@ beforeEach(async () => {
   await reset();
 });
 
-it("a key's look-ups are told apart: cached, read, answered by an old record, and not at all", async () => {
+it("key lookups are counted as hit, miss, stale or failed", async () => {
   const metrics = new MetricDeltas();
   let before: () => unknown = () => undefined;
   const store = new KeyStore(
@@ -53,7 +53,7 @@ it("a key's look-ups are told apart: cached, read, answered by an old record, an
   ]);
 });
 
-it("a policy's reloads are told apart, and for how long the newest is not in force", async () => {
+it("policy reloads are counted by result, with the seconds for which the latest policy has not been in force", async () => {
   const metrics = new MetricDeltas();
   let before: () => unknown = () => undefined;
   const store = new PolicyStore(
@@ -70,30 +70,31 @@ it("a policy's reloads are told apart, and for how long the newest is not in for
     await env.CONFIG.put(documentKey(revision), JSON.stringify(document));
     await env.CONFIG.put(CURRENT_KEY, JSON.stringify({ revision, activatedAt: "2026-11-21T00:00:00Z" }));
   };
-  const told = (result: string, revision: number, stale: number) => [
+  const series = (result: string, revision: number, stale: number) => [
     `edge_limiter_policy_revision ${revision}`,
     `edge_limiter_policy_reload_total{result="${result}"} 1`,
     `edge_limiter_policy_stale_seconds ${stale}`,
   ];
   await publish(1, defaultPolicy);
-  expect(await at(0)).toEqual(told("loaded", 1, 0));
-  expect(await at(10_000)).toEqual(told("unchanged", 1, 0));
+  expect(await at(0)).toEqual(series("loaded", 1, 0));
+  expect(await at(10_000)).toEqual(series("unchanged", 1, 0));
   await publish(2, { schema: 1, tiers: "none" });
-  expect(await at(20_000)).toEqual(told("refused", 1, 0));
+  expect(await at(20_000)).toEqual(series("refused", 1, 0));
   before = fail;
-  expect(await at(50_000)).toEqual(told("failed", 1, 30));
+  expect(await at(50_000)).toEqual(series("failed", 1, 30));
   before = () => undefined;
   await publish(3, defaultPolicy);
-  expect(await at(60_000)).toEqual(told("loaded", 3, 0));
+  expect(await at(60_000)).toEqual(series("loaded", 3, 0));
 });
 
-it("a policy's look-ups are told apart: answered from memory, also while a newer one is asked for, and after asking KV", async () => {
+it("policy lookups are counted as hits if answered from memory, even during a refresh, and as misses after a KV read", async () => {
   const metrics = new MetricDeltas();
   const store = new PolicyStore(env.CONFIG, log, null, undefined, countPolicies(metrics));
-  const behind: Promise<unknown>[] = [];
-  for (const ms of [0, 9_999, 10_000, 60_000]) await store.current(NOW_MS + ms, (work) => behind.push(work));
-  expect(behind).toHaveLength(1);
-  await Promise.all(behind);
+  const background: Promise<unknown>[] = [];
+  for (const ms of [0, 9_999, 10_000, 60_000])
+    await store.current(NOW_MS + ms, (work) => background.push(work));
+  expect(background).toHaveLength(1);
+  await Promise.all(background);
   expect(counted(metrics)).toEqual([
     'edge_limiter_cache_total{cache="policy",result="hit"} 2',
     'edge_limiter_cache_total{cache="policy",result="miss"} 2',

@@ -1,6 +1,6 @@
 /**
- * Leases in the real runtime: the isolate decides most requests by itself, never lets in what the object would not, and tells the
- * object all of it. test/core/lease-bound.test.ts proves the bound; here the parts are put together.
+ * Leases in the real runtime: the isolate decides most requests itself, never admits what the object would not, and reports all
+ * of them to the object. test/core/lease-bound.test.ts proves the bound; this file tests the parts together.
  */
 import { env } from "cloudflare:workers";
 import { questionRuns } from "../../src/limiter/wire.ts";
@@ -69,13 +69,13 @@ const usageOf = async (edge: Edge, headers: Record<string, string>): Promise<unk
 };
 
 describe("a leased user", () => {
-  it("is decided without a call but for a few, and every request is metered by route and key", async () => {
+  it("is decided with few calls, and every request is metered by route", async () => {
     const { edge, calls } = await leasingEdge();
     const { user, headers } = await customer(edge, { tier: "unlimited" });
     for (let i = 0; i < 200; i++)
       expect((await ask(edge, headers, i % 4 === 0 ? "/two" : "/one")).status).toBe(200);
     expect(calls.length).toBeLessThan(30);
-    // What was leased is settled when its time is over, though nobody asks any more.
+    // The lease is settled when its time is over, even without another request.
     await edge.settled();
     expect(await usageOf(edge, headers)).toEqual({ requests: 200, cost: 250, denied: 0 });
     const rows = await admin(edge, "GET", `/accounts/${user}/usage?group=route`);
@@ -87,7 +87,7 @@ describe("a leased user", () => {
     });
   });
 
-  it("near its limit is asked about each time: all of the limit is admitted, and nothing beyond", async () => {
+  it("is decided by the object near the limit: the whole limit is admitted, and nothing beyond", async () => {
     freeze();
     const { edge, calls } = await leasingEdge("limited");
     const headers = newAddress();
@@ -103,25 +103,25 @@ describe("a leased user", () => {
     expect(calls.length).toBeLessThan(60);
   });
 
-  it("is told what is left, as far as this isolate knows", async () => {
+  it("gets the remaining units as far as this isolate knows them", async () => {
     freeze();
     const { edge } = await leasingEdge("limited");
     const headers = newAddress();
     for (let i = 0; i < 40; i++) {
       const { left, source } = await ask(edge, headers);
-      // Where the object is asked it cannot know which isolate holds what is leased.
+      // When the object decides, it cannot know how much of what it lent is unspent.
       if (source === "lease") expect(Math.abs(Number(left) - (99 - i))).toBeLessThanOrEqual(2);
       else expect(Number(left)).toBeLessThanOrEqual(99 - i);
     }
   });
 
-  it("lets no key that was revoked elsewhere pass by the lease of another", async () => {
+  it("cannot use a key revoked elsewhere, despite the lease of another key", async () => {
     freeze();
     const { edge } = await leasingEdge();
     const { user, headers } = await customer(edge, { tier: "unlimited" });
     const second = await issueKey(edge, user);
     const bySecond = { "X-API-Key": second.key };
-    // Nothing is spent that was asked for by the change.
+    // A lease requested no later than the account's last change is not spent.
     vi.setSystemTime(NOW_MS + 2);
     expect((await ask(edge, bySecond)).status).toBe(200);
     for (let i = 0; i < 5; i++) await ask(edge, headers);
@@ -132,7 +132,7 @@ describe("a leased user", () => {
     expect((await ask(edge, headers)).source).toBe("lease");
   });
 
-  it("has one lease for each route that has limits of its own", async () => {
+  it("has a separate lease for each route with its own limits", async () => {
     freeze();
     const { edge } = await leasingEdge("unlimited");
     const headers = newAddress();
@@ -144,7 +144,7 @@ describe("a leased user", () => {
     expect(admitted).toBe(100);
   });
 
-  it("goes on by the next policy where the isolate knows of it", async () => {
+  it("is decided by a new policy as soon as the isolate knows it", async () => {
     freeze();
     const { edge } = await leasingEdge("unlimited");
     const headers = newAddress();
@@ -162,7 +162,7 @@ describe("a leased user", () => {
     expect(seen.map(({ status, source }) => `${status} ${source}`)).toEqual(["200 strict", "429 strict"]);
   });
 
-  it("spends nothing of a lease that is yet to begin, since the clock has stepped back", async () => {
+  it("spends nothing of a lease from the future after the clock has stepped back", async () => {
     freeze();
     const { edge } = await leasingEdge();
     const headers = newAddress();
@@ -172,7 +172,7 @@ describe("a leased user", () => {
     expect((await ask(edge, headers)).source).toBe("strict");
   });
 
-  it("is suspended from the next request on where it was done here, and within the lease's time elsewhere", async () => {
+  it("is blocked from the next request in the isolate that blocked it, and within the lease's time elsewhere", async () => {
     freeze();
     const here = await leasingEdge();
     const { user, headers } = await customer(here.edge, { tier: "unlimited" });
@@ -193,7 +193,7 @@ describe("a leased user", () => {
     expect((await ask(elsewhere, headers)).status).toBe(403);
   });
 
-  it("is suspended from the next request on where it was done here, also while a lease was on its way here", async () => {
+  it("is blocked from the next request in the isolate that blocked it, even if a lease was in flight", async () => {
     freeze();
     const late = new Set<string>();
     const lateMs = 54_321;
@@ -231,13 +231,13 @@ describe("a leased user", () => {
     failure.now = false;
     vi.setSystemTime(NOW_MS + 3_000);
     expect((await ask(edge, headers)).source).toBe("strict");
-    // What the object could not be told then, it is told now.
+    // The settlement that failed then arrives now.
     expect(await usageOf(edge, headers)).toEqual({ requests: 7, cost: 7, denied: 0 });
   });
 });
 
-describe("a lease is spent by nobody it was not granted for", () => {
-  /** As a service asks: with a route or without, in a tier of its choice. */
+describe("a lease is spent only on what it was granted for", () => {
+  /** Checks as a service does: with or without a route, in any tier. */
   async function service(tier: string) {
     freeze();
     const { edge } = await leasingEdge();
@@ -252,7 +252,7 @@ describe("a lease is spent by nobody it was not granted for", () => {
     };
   }
 
-  it("a limit of each route holds though the same user is also asked about without a route", async () => {
+  it("a limit per route holds even if the same user is also checked without a route", async () => {
     const check = await service("by-route");
     let admitted = 0;
     for (let i = 0; i < 40; i++) {
@@ -262,7 +262,7 @@ describe("a lease is spent by nobody it was not granted for", () => {
     expect(admitted).toBe(5);
   });
 
-  it("a tier's limits hold though the same user is also asked about in a wider one", async () => {
+  it("a tier's limits hold even if the same user is also checked in a wider tier", async () => {
     const check = await service("limited");
     let admitted = 0;
     for (let i = 0; i < 40; i++) {
@@ -280,13 +280,13 @@ describe("no lease is granted", () => {
     for (let i = 0; i < 5; i++) expect((await ask(edge, headers)).source).toBe("strict");
   });
 
-  it("to a user who is suspended or of a strict tier by now, nor to a key that is revoked, in the place of one that they hold", async () => {
+  it("to replace an earlier one if the user is now blocked or in a strict tier, or the key is revoked", async () => {
     const { edge } = await leasingEdge();
     await edge.services.policies.refresh(Date.now());
     const revision = edge.services.policies.known?.revision ?? 0;
     const { user, keyId } = await customer(edge, { tier: "unlimited" });
     const stub = env.USER_LIMITER.getByName(`user:${user}`);
-    // As an isolate asks for the next lease: nothing is to be decided.
+    // As an isolate requests its next lease: without a decision.
     const next = async (by: string | null) => {
       const costs = { costMilli: 1_000, peek: false, idempotencyKey: null };
       const request = { revision, tier: "unlimited", route: null, keyId: by, ...costs };
@@ -305,7 +305,7 @@ describe("no lease is granted", () => {
     expect(await next(null)).toBeNull();
   });
 
-  it("to one who asks now and then", async () => {
+  it("to a user who sends only occasional requests", async () => {
     freeze();
     const { edge } = await leasingEdge();
     const headers = newAddress();
@@ -316,7 +316,7 @@ describe("no lease is granted", () => {
   });
 });
 
-it("a lease that is settled twice is metered once, and one that never was frees what it held", async () => {
+it("a lease settled twice is metered once, and one never settled is charged in full", async () => {
   // Kong/kong#11846, apache/apisix#13704
   freeze();
   const revision = await publishPolicy({ ...POLICY, anonymousTier: "limited", defaultTier: "limited" });
@@ -350,7 +350,7 @@ it("a lease that is settled twice is metered once, and one that never was frees 
   expect(await left()).toBe(96);
   const status = await stub.status({ revision, tier: "limited", keyId: null });
   expect(status).toMatchObject({ usage: { hour: { requests: 4 } } });
-  // No more than a quarter of what is left, and nothing where that does not hold one request.
+  // At most a quarter of what is left, and nothing if that is less than one request.
   expect((await lease(1_000_000))?.milli).toBe(24_000);
   expect(await left()).toBe(72);
   // It is never settled: all of it is charged six seconds later, and refills from then on.
@@ -361,7 +361,7 @@ it("a lease that is settled twice is metered once, and one that never was frees 
   expect(await left()).toBe(100);
 });
 
-it("questions of one call share a lease for what they want together, and get none where one of them was refused", async () => {
+it("questions of one call share a lease for their total, and get none if one of them is denied", async () => {
   freeze();
   const revision = await publishPolicy({ ...POLICY, anonymousTier: "limited", defaultTier: "limited" });
   const request = (costMilli = 1_000) => ({

@@ -1,6 +1,6 @@
 /**
- * `limit()` in somebody else's Worker: an app of its own, with a binding to the EdgeLimiter entrypoint that is called over
- * real RPC.
+ * `limit()` in another team's Worker: a separate app with a binding to the EdgeLimiter entrypoint, which it calls over real
+ * RPC.
  */
 import { exports } from "cloudflare:workers";
 import { Hono } from "hono";
@@ -17,7 +17,7 @@ interface ReportsEnv {
 }
 const BINDINGS = { EDGE_LIMITER: exports.EdgeLimiter };
 
-/** An app as another team would write it: reports cost 5, and the user is known by a header. */
+/** An app as another team would write it: reports cost 5, and a header names the user. */
 function reportsApp(options: Partial<LimitOptions<ReportsEnv>> = {}) {
   const built = vi.fn(() => new Response("the report", { headers: { "Server-Timing": "db;dur=7" } }));
   const app = new Hono<ReportsEnv>();
@@ -35,7 +35,7 @@ function reportsApp(options: Partial<LimitOptions<ReportsEnv>> = {}) {
   return { app, ask, built };
 }
 
-/** A decision as the limiter might answer. */
+/** A decision as the limiter might return it. */
 function decided(changes: Partial<Decision>): Decision {
   return {
     outcome: "denied",
@@ -58,7 +58,7 @@ beforeAll(async () => {
 });
 
 describe("another Worker's app", () => {
-  it("runs its handler where the limiter allows, and tells the limits beside what it says itself", async () => {
+  it("runs its handler if the limiter allows, and adds the limits to its own headers", async () => {
     const { ask, built } = reportsApp();
     const response = await ask(newUser());
     expect(await response.text()).toBe("the report");
@@ -69,7 +69,7 @@ describe("another Worker's app", () => {
     expect(response.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("answers 429 without running its handler where the limiter denies", async () => {
+  it("answers 429 without running its handler if the limiter denies", async () => {
     const { ask, built } = reportsApp();
     const user = newUser();
     await ask(user);
@@ -85,13 +85,13 @@ describe("another Worker's app", () => {
     expect(built).toHaveBeenCalledTimes(2);
   });
 
-  it("leaves other paths alone", async () => {
+  it("does not limit other paths", async () => {
     const response = await reportsApp().ask(newUser(), "/other");
     expect(await response.text()).toBe("other");
     expect(response.headers.has("RateLimit")).toBe(false);
   });
 
-  it("may answer with what it fetched elsewhere, whose headers cannot be changed", async () => {
+  it("may return a fetched response, whose headers are immutable", async () => {
     const app = new Hono();
     app.use(limit({ decide: async () => decided({ outcome: "allowed", allowed: true, limits: [VIEW] }) }));
     app.get("/health", () => exports.default.fetch("https://edge.test/health"));
@@ -122,7 +122,7 @@ describe("an outcome", () => {
     ["unavailable", { retryAfterMs: 1_000 }, "503 temporary_reduced_capacity", "1"],
     ["unavailable", { retryAfterMs: null }, "503 temporary_reduced_capacity", "1"],
     ["mismatch", { retryAfterMs: null }, "422 idempotency_mismatch", null],
-  ])("%s with %j is %s", async (outcome, changes, code, retryAfter) => {
+  ])("%s with %j gives %s", async (outcome, changes, code, retryAfter) => {
     const { ask, built } = reportsApp({ decide: async () => decided({ outcome, ...changes }) });
     const response = await ask("ada");
     expect(response.headers.get("Retry-After")).toBe(retryAfter);
@@ -130,7 +130,7 @@ describe("an outcome", () => {
     expect(built).not.toHaveBeenCalled();
   });
 
-  it("of none is an exempt request: it passes and nothing is told", async () => {
+  it("of null means an exempt request, which is admitted without limit headers", async () => {
     const { ask, built } = reportsApp({ decide: async () => null });
     const response = await ask("ada");
     expect(built).toHaveBeenCalledTimes(1);
@@ -139,10 +139,10 @@ describe("an outcome", () => {
   });
 });
 
-describe("where the question fails", () => {
+describe("if the decision call fails", () => {
   const failing = { decide: () => Promise.reject(new Error("secret binding is broken")) };
 
-  it("the request is refused with 503, unless the app chooses otherwise, and the reason is not told", async () => {
+  it("the request is rejected with 503 by default, without revealing the reason", async () => {
     const { ask, built } = reportsApp(failing);
     const response = await ask("ada");
     expect(response.headers.get("Retry-After")).toBe("1");
@@ -152,7 +152,7 @@ describe("where the question fails", () => {
     expect(built).not.toHaveBeenCalled();
   });
 
-  it("the request passes without limits where the app says open", async () => {
+  it("the request is admitted without limits if the app fails open", async () => {
     const response = await reportsApp({ ...failing, onFailure: "open" }).ask("ada");
     expect(await response.text()).toBe("the report");
     expect(response.headers.has("RateLimit")).toBe(false);
@@ -176,12 +176,12 @@ describe("where the question fails", () => {
     expect(built).toHaveBeenCalledTimes(2);
   });
 
-  it("be it because the app asked a malformed question", async () => {
+  it("the request is rejected with 503, even if the app itself sent an invalid user id", async () => {
     expect((await reportsApp().ask("a b")).status).toBe(503);
   });
 });
 
-it("a refusal stands though an earlier middleware has an answer already", async () => {
+it("a rejection replaces the response of an earlier middleware", async () => {
   const app = new Hono();
   app.use(async (c, next) => {
     c.res = new Response("from the cache");
@@ -191,7 +191,7 @@ it("a refusal stands though an earlier middleware has an answer already", async 
   expect((await app.request("/")).status).toBe(429);
 });
 
-it("an id that is no header's value fails cleanly", async () => {
+it("a request id that is not a valid header value fails with 500", async () => {
   const app = new Hono();
   const allowed = decided({ outcome: "allowed", allowed: true });
   app.use(limit({ decide: () => allowed, requestId: () => "a\nb" }));

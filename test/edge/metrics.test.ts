@@ -1,4 +1,4 @@
-/** What Prometheus is answered: sums of what was decided, by whoever may read them, and a problem where the hub is dead. */
+/** The Prometheus endpoint: sums of all decisions, for authorized readers, and a problem if the hub is down. */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { customer, newAddress } from "../fixtures/edge-account.ts";
@@ -11,7 +11,7 @@ const PATH = "/api/v1/rate-limit/metrics";
 
 const address = (): string => `10.${[0, 0, 0].map(() => Math.floor(Math.random() * 256)).join(".")}`;
 
-/** Tokens are tried by address, and so often only: others' attempts are not ours. */
+/** Token attempts are limited by address, so this file has its own. */
 const FROM = { "CF-Connecting-IP": address() };
 const HEADERS = { ...FROM, Authorization: `Bearer ${ADMIN_TOKEN}` };
 
@@ -30,7 +30,7 @@ function sum(text: string, metric: string, ...parts: string[]): number {
     .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" "))), 0);
 }
 
-/** A hub that nobody else tells anything. */
+/** A hub that receives nothing from other tests. */
 const ownHub = () => ({
   METRICS_HUB: { getByName: (name: string) => env.METRICS_HUB.getByName(`${name} of this test`) },
 });
@@ -40,7 +40,7 @@ afterEach(() => {
 });
 
 describe("a scrape", () => {
-  it("grows by what was decided since, once for each request", async () => {
+  it("grows by one for each request decided since", async () => {
     const edge = await startEdge({ bindings: ownHub() });
     const before = await scraped(edge);
     for (let i = 0; i < 5; i++) {
@@ -55,7 +55,7 @@ describe("a scrape", () => {
     expect(sum(after, "edge_limiter_build_info")).toBeGreaterThanOrEqual(1);
   });
 
-  it("tells what each of the isolate's caches was asked, and how often it knew", async () => {
+  it("counts the hits and misses of each of the isolate's caches", async () => {
     const policy = policyWith({
       tiers: {
         ...TEST_POLICY.tiers,
@@ -66,7 +66,7 @@ describe("a scrape", () => {
     const edge = await startEdge({ policy, bindings: ownHub() });
     const { headers } = await customer(edge, { tier: "leased" });
     const before = await scraped(edge);
-    // However long it takes, no lease and no denial ends.
+    // The clock stands still, so that no lease and no denial expires.
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
     for (let i = 0; i < 4; i++) await edge.request("/identify", { headers });
     const stranger = newAddress();
@@ -79,16 +79,16 @@ describe("a scrape", () => {
     };
     const of = (cache: string) => ({ hit: grown(cache, "hit"), miss: grown(cache, "miss") });
     expect(of("keys")).toEqual({ hit: 3, miss: 1 });
-    // The first is not leased for, the second brings the lease.
+    // The first request gets no lease, the second does.
     expect(of("leases")).toEqual({ hit: 2, miss: 6 });
-    // One is allowed, and one denied by the object.
+    // The object allows one request and denies one.
     expect(of("denials")).toEqual({ hit: 2, miss: 4 });
-    // The operator's calls ask for it as well; who is first waits for KV.
+    // The administrator's calls look it up as well; the first one waits for KV.
     expect(of("policy").hit).toBeGreaterThanOrEqual(8);
     expect(of("policy").miss).toBeLessThanOrEqual(1);
   });
 
-  it("is given to the dashboard's session too, where its cookie is sent", async () => {
+  it("is also available to the dashboard's session, at a path that receives its cookie", async () => {
     const edge = await startEdge({ bindings: ownHub() });
     const body = JSON.stringify({ token: ADMIN_TOKEN });
     const login = await edge.request("/api/v1/admin/session", { method: "POST", body, headers: FROM });
@@ -109,7 +109,7 @@ describe("a scrape", () => {
     const before = sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter");
     const headers = { "CF-Connecting-IP": address() };
     await edge.request("/identify", { headers });
-    // The object tells it when its user pauses, a second later.
+    // The object reports them when its user pauses, a second later.
     await expect
       .poll(async () => sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter"), {
         timeout: 8_000,
@@ -118,7 +118,7 @@ describe("a scrape", () => {
       .toBeGreaterThan(before);
   });
 
-  it("is for viewers only, and by Prometheus' media type", async () => {
+  it("requires a viewer, and has Prometheus' media type", async () => {
     const edge = await startEdge();
     expect((await edge.request(PATH, { headers: FROM })).status).toBe(401);
     const response = await edge.request(PATH, { headers: HEADERS });
@@ -126,7 +126,7 @@ describe("a scrape", () => {
     expect(response.headers.get("Cache-Control")).toBe("no-store");
   });
 
-  it("is a problem where the hub does not answer, and requests go on", async () => {
+  it("is a 503 problem if the hub does not answer, while requests are still served", async () => {
     const dead = {
       getByName: () => ({
         record: () => Promise.reject(new Error("dead")),

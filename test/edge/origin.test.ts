@@ -1,6 +1,6 @@
 /**
- * The demo origin's promises, through the router and without a gateway. Never over the network. Runs in
- * workerd; in another runtime the WebSocket's echo is skipped.
+ * The demo origin's guarantees, through its router, without a gateway or a network. Runs in workerd; in another runtime the
+ * WebSocket's echo is skipped.
  */
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -64,7 +64,7 @@ describe("/identify", () => {
     );
   });
 
-  it("gives different traits different fingerprints, and keeps types apart", async () => {
+  it("gives different traits different fingerprints, and distinguishes types", async () => {
     await fc.assert(
       fc.asyncProperty(sets, sets, async (a, b) => {
         const one = await identify({}, toRecord(a));
@@ -78,7 +78,7 @@ describe("/identify", () => {
     expect(number.fingerprint).not.toBe(text.fingerprint);
   });
 
-  it("keeps its canonical form: a fingerprint once given out stays valid", async () => {
+  it("keeps its canonical form, so that a fingerprint stays valid", async () => {
     const { fingerprint } = await identify(
       {},
       { timezone: "Europe/Berlin", screen: "2560x1440", "touch-points": 0 },
@@ -103,7 +103,7 @@ describe("/identify", () => {
     expect(second.fingerprint).toBe(first.fingerprint);
   });
 
-  it("lays posted traits over those of the headers", async () => {
+  it("prefers posted traits to those of the headers", async () => {
     const { traits } = await identify(
       { "User-Agent": CHROME, "Accept-Language": "en" },
       { "accept-language": "de" },
@@ -111,7 +111,7 @@ describe("/identify", () => {
     expect(traits).toEqual({ "accept-language": "de", "user-agent": CHROME });
   });
 
-  it("never answers with a credential, a cookie or an address", async () => {
+  it("never returns a credential, a cookie or an address", async () => {
     const secret = "s3cret-value";
     const headers = {
       Authorization: `Bearer ${secret}`,
@@ -131,7 +131,7 @@ describe("/identify", () => {
     expect(await posted.text()).not.toContain(secret);
   });
 
-  it("names the caller that the gateway names, and nobody where it names nobody", async () => {
+  it("names the caller only if the gateway does", async () => {
     const named = await identify({ "X-User-Id": "acct_1", "X-User-Tier": "pro" });
     expect(named.caller).toEqual({ user: "acct_1", tier: "pro" });
     const unnamed = await identify();
@@ -139,7 +139,7 @@ describe("/identify", () => {
     expect(named.fingerprint).toBe(unnamed.fingerprint);
   });
 
-  it("is surer the more it knows, between 0 and 1", async () => {
+  it("has a confidence from 0 to 1 that grows with the known traits", async () => {
     const known = fc
       .subarray([...TRAIT_BITS.keys()])
       .map((names) => names.map((name) => [name, "x"] as const));
@@ -163,7 +163,7 @@ describe("/identify", () => {
     expect(more.confidence).toBe(1);
   });
 
-  it("says what is wrong with a trait by JSON Pointer, all at once", async () => {
+  it("reports all invalid traits at once, by JSON Pointer", async () => {
     const traits = {
       "a/b~c": 1,
       list: [1],
@@ -184,13 +184,13 @@ describe("/identify", () => {
     ]);
   });
 
-  it("refuses prototype names like any other bad name", async () => {
+  it("rejects prototype names like any other bad name", async () => {
     const response = await app.request("/identify", { method: "POST", body: '{"traits":{"__proto__":1}}' });
     expect((await asProblem(response)).errors?.[0]?.path).toBe("/traits/__proto__");
     expect((await identify({}, { constructor: "x" })).confidence).toBe(0);
   });
 
-  it("never gives out more traits than it takes back", async () => {
+  it("never returns more traits than it accepts", async () => {
     const many = Object.fromEntries(Array.from({ length: 64 }, (_, index) => [`t${index}`, index]));
     expect((await post("/identify", { traits: many })).status).toBe(200);
     expect((await post("/identify", { traits: many }, { "User-Agent": CHROME })).status).toBe(422);
@@ -247,7 +247,7 @@ describe("/compare", () => {
     );
   });
 
-  it("takes a browser's update for the same client, and another browser of the machine for another", async () => {
+  it("takes a browser's update for the same client, and another browser on the machine for another", async () => {
     const machine = { screen: "2560x1440", timezone: "Europe/Berlin", "accept-language": "en-GB,en;q=0.5" };
     const sides = (userAgent: string, canvas: string): unknown => ({
       traits: { ...machine, "user-agent": userAgent, canvas },
@@ -269,7 +269,7 @@ describe("/compare", () => {
     expect(await ask({ fingerprint }, { traits: { screen: "1x1" } })).toEqual(unequal);
   });
 
-  it("takes an answer of /identify as a side", async () => {
+  it("accepts a response of /identify as a side", async () => {
     const answer = await identify({ "User-Agent": CHROME, "X-User-Id": "u", "X-User-Tier": "free" });
     const response = await post("/compare", { a: answer, b: answer });
     expect(await response.json()).toMatchObject({ similarity: 1, same: true, matched: ["user-agent"] });
@@ -287,7 +287,7 @@ describe("/compare", () => {
     expect(await (await app.request(`/compare?${browsers}`)).json()).toMatchObject({ same: false });
   });
 
-  it("takes any string for a user agent: equal to itself, and every word in some part", () => {
+  it("accepts any string as a user agent: equal to itself, with every character in some part", () => {
     const agents = fc.oneof(fc.string({ maxLength: 60 }), fc.stringMatching(/^[ab()/ ]{0,30}$/));
     fc.assert(
       fc.property(agents, (agent) => {
@@ -300,7 +300,7 @@ describe("/compare", () => {
     );
   });
 
-  it("says what it needs where it is asked about nothing", async () => {
+  it("reports which sides are missing", async () => {
     const bare = await asProblem(await app.request("/compare"));
     expect(bare).toMatchObject({ status: 400, code: "invalid_request" });
     expect(bare.errors?.map(({ path }) => path)).toEqual(["/a", "/b"]);
@@ -329,7 +329,7 @@ describe("/batch", () => {
     );
   });
 
-  it("keeps one bad item from failing the others", async () => {
+  it("does not let one bad item fail the others", async () => {
     const good = { traits: { screen: "1x1" } };
     const response = await post("/batch", { items: [good, { traits: { screen: null } }, 7, good] });
     const { fingerprint } = await identify({}, good.traits);
@@ -342,7 +342,7 @@ describe("/batch", () => {
     });
   });
 
-  it("takes 1 to 100 items", async () => {
+  it("accepts 1 to 100 items", async () => {
     const items = (count: number): unknown => ({
       items: Array.from({ length: count }, () => ({ traits: {} })),
     });
@@ -379,7 +379,7 @@ describe("the router", () => {
     });
   });
 
-  it("answers a wrong method with 405 and the right ones", async () => {
+  it("answers a wrong method with 405 and the allowed ones", async () => {
     const response = await app.request("/batch");
     expect(response.headers.get("Allow")).toBe("POST");
     expect(await asProblem(response)).toMatchObject({ status: 405, code: "method_not_allowed" });
@@ -402,7 +402,7 @@ describe("the router", () => {
     expect(response.status).toBe(400);
   });
 
-  it("answers any JSON with 200 or 422, and never with a fault of its own", async () => {
+  it("answers any JSON with 200 or 422, and never with a server error", async () => {
     const any = fc.jsonValue();
     const traits = fc.oneof(any, fc.dictionary(fc.string(), any), fc.dictionary(traitName, traitValue));
     const side = fc.oneof(any, fc.record({ traits, fingerprint: any }, { requiredKeys: [] }));
@@ -415,18 +415,18 @@ describe("the router", () => {
     );
   });
 
-  it("takes a body of 64 KiB and not a byte more, whether or not its length is told", async () => {
+  it("accepts a body of 64 KiB and not a byte more, with or without a declared length", async () => {
     const padded = (bytes: number): string => '{"traits":{}}'.padEnd(bytes, " ");
     expect((await app.request("/identify", { method: "POST", body: padded(65_536) })).status).toBe(200);
-    const told = await app.request("/identify", { method: "POST", body: padded(65_537) });
-    expect(await asProblem(told)).toMatchObject({ status: 413, code: "invalid_request" });
-    const untold = await app.request(streamed("/identify", new Blob([padded(65_537)]).stream()));
-    expect(untold.status).toBe(413);
+    const declared = await app.request("/identify", { method: "POST", body: padded(65_537) });
+    expect(await asProblem(declared)).toMatchObject({ status: 413, code: "invalid_request" });
+    const undeclared = await app.request(streamed("/identify", new Blob([padded(65_537)]).stream()));
+    expect(undeclared.status).toBe(413);
   });
 });
 
 describe("the probes", () => {
-  describe("in time", () => {
+  describe("on a fake clock", () => {
     beforeEach(() => {
       vi.useFakeTimers();
     });
@@ -434,7 +434,7 @@ describe("the probes", () => {
       vi.useRealTimers();
     });
 
-    it("/slow answers after the time asked for and not before", async () => {
+    it("/slow answers after the requested time and not before", async () => {
       const answered = vi.fn<(response: Response) => void>();
       void Promise.resolve(app.request("/slow?ms=3000")).then(answered);
       await vi.advanceTimersByTimeAsync(2999);
@@ -443,7 +443,7 @@ describe("the probes", () => {
       expect(answered).toHaveBeenCalledOnce();
     });
 
-    it("/stream gives each chunk in its time, the first at once", async () => {
+    it("/stream sends each chunk on time, the first at once", async () => {
       const response = await app.request("/stream?chunks=3&intervalMs=200");
       const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
       const read: string[] = [];
@@ -471,11 +471,11 @@ describe("the probes", () => {
     "/status/199",
     "/status/600",
     "/status/ok",
-  ])("%s is refused with 400", async (path) => {
+  ])("%s is rejected with 400", async (path) => {
     expect(await asProblem(await app.request(path))).toMatchObject({ status: 400, code: "invalid_request" });
   });
 
-  it("/echo gives each part of a body back before the next one is sent", async () => {
+  it("/echo returns each part of a body before the next one is sent", async () => {
     const body = new TransformStream<Uint8Array, Uint8Array>();
     const writer = body.writable.getWriter();
     const response = await app.request(streamed("/echo", body.readable));
@@ -489,7 +489,7 @@ describe("the probes", () => {
     expect((await reader?.read())?.done).toBe(true);
   });
 
-  it("/echo gives bytes back unchanged, with the method and the headers' names", async () => {
+  it("/echo returns bytes unchanged, with the method and the headers' names", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom("POST", "PUT", "PATCH", "DELETE"),
@@ -511,39 +511,36 @@ describe("the probes", () => {
     expect((await app.request(`/status/${code}`)).status).toBe(code);
   });
 
-  it("/ws wants a handshake", async () => {
+  it("/ws requires a handshake", async () => {
     const response = await app.request("/ws");
     expect(response.headers.get("Upgrade")).toBe("websocket");
     expect((await asProblem(response)).status).toBe(426);
   });
 
-  it.skipIf(typeof WebSocketPair === "undefined")(
-    "/ws gives text back as text and bytes as bytes",
-    async () => {
-      const response = await app.request("/ws", { headers: { Upgrade: "websocket" } });
-      expect(response.status).toBe(101);
-      const socket = response.webSocket;
-      if (socket === null) throw new Error("upgraded without a socket");
-      socket.binaryType = "arraybuffer";
-      socket.accept();
-      const echoed = (message: string | Uint8Array): Promise<unknown> =>
-        new Promise((resolve) => {
-          socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
-          socket.send(message);
-        });
-      expect(await echoed("grüße")).toBe("grüße");
-      expect(await echoed(new Uint8Array([0, 1, 255]))).toEqual(new Uint8Array([0, 1, 255]).buffer);
-      const closed = new Promise<number>((resolve) => {
-        socket.addEventListener("close", ({ code }) => resolve(code), { once: true });
+  it.skipIf(typeof WebSocketPair === "undefined")("/ws echoes text as text and bytes as bytes", async () => {
+    const response = await app.request("/ws", { headers: { Upgrade: "websocket" } });
+    expect(response.status).toBe(101);
+    const socket = response.webSocket;
+    if (socket === null) throw new Error("upgraded without a socket");
+    socket.binaryType = "arraybuffer";
+    socket.accept();
+    const echoed = (message: string | Uint8Array): Promise<unknown> =>
+      new Promise((resolve) => {
+        socket.addEventListener("message", ({ data }) => resolve(data), { once: true });
+        socket.send(message);
       });
-      socket.close(1000, "done");
-      expect(await closed).toBe(1000);
-    },
-  );
+    expect(await echoed("grüße")).toBe("grüße");
+    expect(await echoed(new Uint8Array([0, 1, 255]))).toEqual(new Uint8Array([0, 1, 255]).buffer);
+    const closed = new Promise<number>((resolve) => {
+      socket.addEventListener("close", ({ code }) => resolve(code), { once: true });
+    });
+    socket.close(1000, "done");
+    expect(await closed).toBe(1000);
+  });
 });
 
 describe("trait sets", () => {
-  it("are the same after another round of parsing", () => {
+  it("are unchanged by serializing and parsing", () => {
     fc.assert(
       fc.property(sets, (traits) => {
         const again = z.parse(postedTraits, JSON.parse(JSON.stringify(toRecord(traits))));
@@ -568,7 +565,7 @@ async function post(path: string, body: unknown, headers: Record<string, string>
   return app.request(path, { method: "POST", body: JSON.stringify(body), headers });
 }
 
-/** A request whose body's length is not told. Node wants `duplex`, which workerd's types do not know. */
+/** A request whose body has no declared length. Node requires `duplex`, which workerd's types lack. */
 function streamed(path: string, body: ReadableStream<Uint8Array>): Request {
   const init: RequestInit & { duplex: "half" } = { method: "POST", body, duplex: "half" };
   return new Request(`http://origin${path}`, init);
@@ -581,7 +578,7 @@ async function asProblem(response: Response): Promise<z.infer<typeof problemBody
   return body;
 }
 
-/** A listed path as a request that answers without waiting. */
+/** A listed path with parameters that make it answer at once. */
 function quick(path: string): string {
   return `${path.replace(":code", "200")}?ms=0&intervalMs=0`;
 }

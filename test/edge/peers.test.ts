@@ -1,6 +1,6 @@
 /**
- * What users of other rate limiters complained of and no other test here covers: limits that hold in one isolate only, counters in
- * KV, and a hot user. test/peers/README.md lists all such complaints and their tests.
+ * Complaints about other rate limiters that no other test covers: limits that hold in one isolate only, counters in KV, and a hot
+ * user. test/peers/README.md lists all complaints and their tests.
  */
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
@@ -9,7 +9,7 @@ import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 
-/** Nothing comes back while the test runs. */
+/** No units return while the test runs. */
 const HUNDRED_A_DAY = policyOfTier({
   limits: [{ name: "day", kind: "quota", amount: 100, per: "day" }],
 });
@@ -25,7 +25,7 @@ function admitted(all: readonly number[]): number {
   return all.filter((status) => status === 200).length;
 }
 
-it("one limit holds over all isolates together, one after the other and at once", async () => {
+it("one limit holds across all isolates together, one after the other and at once", async () => {
   // markusahlstrand/cloudworker-proxy#80
   const first = await startEdge({ policy: HUNDRED_A_DAY });
   const { headers } = await customer(first, { tier: "only" });
@@ -38,7 +38,7 @@ it("one limit holds over all isolates together, one after the other and at once"
   expect(admitted(after)).toBe(40);
 });
 
-it("counting writes nothing to KV, so no update is lost, however many requests a second one key makes", async () => {
+it("counting writes nothing to KV, so no update is lost, however many requests per second one key makes", async () => {
   // rhinobase/hono-rate-limiter#34, rhinobase/hono-rate-limiter#44
   const written: string[] = [];
   const config = new Proxy(env.CONFIG, {
@@ -61,7 +61,7 @@ it("counting writes nothing to KV, so no update is lost, however many requests a
   expect(usage).toMatchObject({ usage: [{ requests: 100, cost: 100 }] });
 });
 
-it("a hot user's storm of requests is few calls of its object, each decided exactly", async () => {
+it("a hot user's burst of requests becomes a few calls of its object, and each is decided exactly", async () => {
   // cloudflare/cloudflare-docs#10550
   let calls = 0;
   const edge = await startEdge({
@@ -74,6 +74,6 @@ it("a hot user's storm of requests is few calls of its object, each decided exac
   });
   const { headers } = await customer(edge, { tier: "only" });
   expect(admitted(await statuses([edge], headers, 500))).toBe(100);
-  // Asked one by one it would be five hundred.
+  // One by one, these would be 500 calls.
   expect(calls).toBeLessThan(50);
 });

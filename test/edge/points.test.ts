@@ -1,4 +1,4 @@
-/** What analytics is told: exactly one point for each request and each checked operation, whatever becomes of it. */
+/** The points that analytics records: exactly one for each request and each checked operation, whatever its outcome. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Point } from "../../src/analytics/point.ts";
@@ -105,14 +105,14 @@ describe("a request is one point", () => {
       { outcome: "error", reason: "upstream_error", upstreamStatus: "none", cost: 1 },
     ],
     [
-      "upstream is slow",
+      "upstream times out",
       504,
       get("/identify"),
       slow,
       { outcome: "error", reason: "upstream_timeout", cost: 1 },
     ],
     [
-      "upstream says 404",
+      "upstream answers 404",
       404,
       get("/identify"),
       { upstream: () => new Response("", { status: 404 }) },
@@ -126,7 +126,7 @@ describe("a request is one point", () => {
     expect(points[0]?.requestId).toBe(response.headers.get("X-Request-Id"));
   });
 
-  it("of a method that the route does not take", async () => {
+  it("if the route does not allow its method", async () => {
     const { edge, points } = await recording({
       policy: policyWith({ routes: [{ match: "/identify", methods: ["GET"] }] }),
     });
@@ -136,7 +136,7 @@ describe("a request is one point", () => {
     ]);
   });
 
-  it("by a key: allowed, without scope, blocked, revoked", async () => {
+  it("with a key: allowed, without the scope, blocked, revoked", async () => {
     const { edge, points } = await recording();
     const [good, narrow] = [await customer(edge), await customer(edge, { scopes: ["check"] })];
     await get("/identify", good.headers)(edge);
@@ -165,7 +165,7 @@ describe("a request is one point", () => {
     expect(JSON.stringify(points)).not.toContain(good.key);
   });
 
-  it("over a limit: by the limit's name, and from the deny cache from then on", async () => {
+  it("over a limit: with the limit's name, and from then on from the deny cache", async () => {
     const { edge, points } = await recording();
     const headers = newAddress();
     for (let i = 0; i < 5; i++) await edge.request("/identify", { headers });
@@ -179,7 +179,7 @@ describe("a request is one point", () => {
   });
 });
 
-it("what is left of slots is not what is left of the tightest limit", async () => {
+it("the remaining fraction of the tightest limit does not count slots", async () => {
   const parallel = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 60_000 } as const;
   const limits = [parallel, { name: "minute", kind: "bucket", tokens: 4, per: "minute" } as const];
   const { edge, points } = await recording({ policy: policyOfTier({ limits }) });
@@ -187,7 +187,7 @@ it("what is left of slots is not what is left of the tightest limit", async () =
   expect(points).toMatchObject([{ outcome: "allowed", remainingFraction: 0.75 }]);
 });
 
-it("a CORS preflight is none: nobody is charged for it, and nothing has gone wrong", async () => {
+it("a CORS preflight is no point, since it is neither charged nor an error", async () => {
   const { edge, points } = await recording({ policy: policyWith({ cors: { origins: ["*"] } }) });
   const headers = { Origin: "https://app.example", "Access-Control-Request-Method": "GET" };
   expect((await get("/identify", headers, "OPTIONS")(edge)).status).toBe(204);
@@ -195,7 +195,7 @@ it("a CORS preflight is none: nobody is charged for it, and nothing has gone wro
 });
 
 it.each([undefined, { origins: ["*"] }])(
-  "what nobody had thought of is a failure, answered as a problem: CORS %j",
+  "an unexpected exception is an error point and a 500 problem: CORS %j",
   async (cors) => {
     const { edge, points } = await recording({ policy: policyWith(cors ? { cors } : {}) });
     vi.spyOn(edge.services.limiter, "decide").mockImplementation(throws);
@@ -206,7 +206,7 @@ it.each([undefined, { origins: ["*"] }])(
 );
 
 describe("an operation that a service checks is one point", () => {
-  it("alone and in a batch; a bad one and one that only asks are none", async () => {
+  it("alone and in a batch; an invalid operation and a peek are none", async () => {
     const { edge, points } = await recording();
     const service = await customer(edge, { tier: "partner", scopes: ["check"] });
     const user = newUser();
@@ -226,7 +226,7 @@ describe("an operation that a service checks is one point", () => {
     ]);
   });
 
-  it("once, however often its idempotency key is repeated or used for something else: as the ledger has it", async () => {
+  it("however often its idempotency key is repeated or reused for another, as in the ledger", async () => {
     const { edge, points } = await recording();
     const service = await customer(edge, { tier: "partner", scopes: ["check"] });
     const user = newUser();
@@ -255,7 +255,7 @@ describe("an operation that a service checks is one point", () => {
   });
 });
 
-it("a hub that is dead changes no answer, and is told of in the log", async () => {
+it("a failing hub changes no response, and is logged", async () => {
   const hub = new Proxy(env.METRICS_HUB, {
     get() {
       throw new Error("the hub is dead");
@@ -276,13 +276,13 @@ describe("the live stream", () => {
   const LIVE = "/api/v1/admin/live";
   const UPGRADE = { Upgrade: "websocket" };
 
-  it("is a WebSocket for viewers only", async () => {
+  it("is a WebSocket that requires a viewer", async () => {
     const { edge } = await recording();
     expect((await edge.request(LIVE, { headers: { ...UPGRADE, ...newAddress() } })).status).toBe(401);
     expect((await admin(edge, "GET", "/live")).status).toBe(426);
   });
 
-  it("shows a decision that passes its filters", async () => {
+  it("shows a decision that matches its filters", async () => {
     const { edge } = await recording();
     const headers = newAddress();
     const account = `ip:${headers["CF-Connecting-IP"]}`;
@@ -306,7 +306,7 @@ describe("the live stream", () => {
     webSocket?.close();
   });
 
-  it("stays open to other administrators, however many one of them opens", async () => {
+  it("stays open for other administrators, however many streams one of them opens", async () => {
     const token = `bob-${crypto.randomUUID()}`;
     const ADMIN_TOKENS = JSON.stringify([await tokenEntry("bob", "viewer", token)]);
     const { edge } = await recording({ variables: { ADMIN_TOKENS } });
@@ -323,7 +323,7 @@ describe("the live stream", () => {
     for (let i = 0; i < 50; i++) streams.push(await open(token));
     const after = await open(ADMIN_TOKEN);
     expect([before.status, after.status]).toEqual([101, 101]);
-    // The newest win.
+    // The newest streams stay open.
     const stillOpen = () => streams.flatMap(({ codes }, i) => (codes.length === 0 ? [i] : []));
     await expect.poll(stillOpen).toEqual([45, 46, 47, 48, 49]);
     expect([before.codes, after.codes]).toEqual([[], []]);

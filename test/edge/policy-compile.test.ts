@@ -1,5 +1,5 @@
 /**
- * What a policy document compiles to: the default that ships, and whatever else anybody may write. Never through KV.
+ * Compiling policy documents: the default that ships, and arbitrary others. Never through KV.
  */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -14,9 +14,9 @@ import { policyWith } from "../fixtures/edge-policy.ts";
 describe("the default policy", () => {
   const policy = embeddedPolicy();
 
-  it("sells the tiers of the product page: rate, burst, quota and mode", () => {
+  it("has the tiers of the product page: rate, burst, quota, mode and price", () => {
     const tiers = [...policy.tiers.values()].map((tier) =>
-      [tier.name, tier.mode].concat(tier.limits.map(told)),
+      [tier.name, tier.mode].concat(tier.limits.map(summaryOf)),
     );
     expect(tiers).toEqual([
       ["anonymous", "strict", "minute: 45, full in 90 s"],
@@ -38,9 +38,9 @@ describe("the default policy", () => {
     ]);
   });
 
-  it("charges the routes of the product page: 1, 2, 1, and a refresh at most 5 times a minute", () => {
+  it("has the routes of the product page: costs of 1, 2 and 1, and at most 5 refreshes a minute", () => {
     const routes = policy.routes.all.map((route): (string | number)[] =>
-      [route.id, route.costMilli].concat(route.limits.map(told)),
+      [route.id, route.costMilli].concat(route.limits.map(summaryOf)),
     );
     expect(routes).toEqual([
       ["/identify", 1_000],
@@ -50,7 +50,7 @@ describe("the default policy", () => {
     ]);
   });
 
-  it("falls back to a bounded local bucket where the limiter fails, and to the free tier for users it knows nothing of", () => {
+  it("applies the limits locally if the limiter fails, and puts unknown users in the free tier", () => {
     expect([...policy.tiers.values()].map((tier) => tier.onLimiterFailure)).toEqual(Array(5).fill("local"));
     expect(policy.defaultTier).toBe("free");
     expect(policy.anonymousTier).toBe("anonymous");
@@ -58,7 +58,7 @@ describe("the default policy", () => {
   });
 });
 
-describe("the limits that meet on a request", () => {
+describe("the limits of a request", () => {
   const limit = (name: string, scope?: "user" | "key" | "route") =>
     ({ name, kind: "bucket", tokens: 5, per: "minute", ...(scope && { scope }) }) as const;
   const compiled = compilePolicy(
@@ -107,7 +107,7 @@ describe("compiling", () => {
     expect(compilePolicy(deep, 1).ok).toBe(false);
   });
 
-  it("points every fault at a value of the document, or at a field that is missing in one", () => {
+  it("gives every fault the path of a value in the document, or of a field missing in one", () => {
     fc.assert(
       fc.property(mangled, (json) => {
         const result = compilePolicy(json, 1);
@@ -120,13 +120,13 @@ describe("compiling", () => {
   });
 });
 
-function told({ limit }: Tier["limits"][number]): string {
+function summaryOf({ limit }: Tier["limits"][number]): string {
   if (limit.kind === "quota") return `${limit.name}: ${limit.amountMilli / 1000} per ${limit.period}`;
   if (limit.kind === "concurrency") return limit.name;
   return `${limit.name}: ${limit.capacityMilli / 1000}, full in ${bucketWindowMs(limit) / 1000} s`;
 }
 
-/** The keys that lead to every value inside. */
+/** The path of keys to each nested value. */
 function pathsOf(value: unknown): string[][] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([key, inner]) =>
@@ -154,7 +154,7 @@ function valueAt(value: unknown, keys: readonly string[]): unknown {
   return found;
 }
 
-it("takes a cost that only some tiers can hold, and refuses one that none can", () => {
+it("accepts a cost that fits only some tiers, and rejects one that fits none", () => {
   const bucket = (burst: number) => ({
     limits: [{ name: "minute", kind: "bucket", tokens: 10, per: "minute", burst }],
   });

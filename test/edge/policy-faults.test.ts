@@ -1,6 +1,6 @@
 /**
- * A policy that would not do what its author means never takes effect: every kind of fault is refused, with the path of the
- * fault. Never through KV: this is the pure compile.
+ * Every kind of fault in a policy is rejected with its path, so that no policy takes effect that does not do what its author
+ * means. Never through KV: this is the pure compiler.
  */
 import { describe, expect, it } from "vitest";
 import { accountChangeSchema } from "../../src/api/schemas.ts";
@@ -22,13 +22,13 @@ import {
   WORDS,
 } from "../fixtures/edge-faulty-policies.ts";
 
-/** Where the faults lie; "no fault" where there is none. */
+/** The paths of the faults, or "no fault". */
 function faultPaths(document: unknown): readonly string[] {
   const compiled = compilePolicy(document, 1);
   return compiled.ok ? ["no fault"] : compiled.faults.map(({ path }) => path);
 }
 
-describe("a policy is refused with the path of the fault, and with that one only", () => {
+describe("a policy is rejected with exactly the path of its fault", () => {
   it.each([...STRUCTURE, ...NUMBERS, ...WORDS, ...BETWEEN])("%s", (_what, document, path) => {
     expect(faultPaths(document)).toEqual([path]);
   });
@@ -37,7 +37,7 @@ describe("a policy is refused with the path of the fault, and with that one only
     expect(faultPaths(document)).toEqual([path]);
   });
 
-  it("reserved paths, however they are spelt", () => {
+  it("reserved paths in any form", () => {
     const matches = [
       "/health",
       "/ready",
@@ -62,7 +62,7 @@ describe("a policy is refused with the path of the fault, and with that one only
     }
   });
 
-  it("patterns that are no paths of literals, :params and a final star", () => {
+  it("patterns that are not paths of literals, :params and a final star", () => {
     const matches = [
       "",
       "a",
@@ -117,7 +117,7 @@ describe("a policy is refused with the path of the fault, and with that one only
   });
 });
 
-it("all faults are told at once, fifty at most", () => {
+it("all faults are reported at once, at most fifty", () => {
   const both = doc({
     anonymousTier: "x",
     defaultTier: "y",
@@ -139,7 +139,7 @@ describe("a document cannot make its own rejection expensive", () => {
   const tiers = (count: number, tier: unknown): unknown =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`t${i}`, tier]));
 
-  it("fifty faults at most, though each of 4,000 limits has a name that 64 tiers have too", () => {
+  it("at most fifty faults are reported, even if each of 4,000 limits has a name that 64 tiers also have", () => {
     const routes = Array.from({ length: 500 }, (_, i) => ({ match: `/r${i}`, limits: eight }));
     const all = doc({ anonymousTier: "t0", defaultTier: "t0", tiers: tiers(64, { limits: eight }), routes });
     expect(faultPaths(all)).toHaveLength(50);
@@ -160,22 +160,22 @@ describe("a document cannot make its own rejection expensive", () => {
     expect(faultPaths(document)).toEqual([path]);
   });
 
-  it("an account's own limits are counted before any of them is parsed", () => {
+  it("an account's overrides are counted before any of them is parsed", () => {
     const parsed = parseBy(accountChangeSchema, { limits: tiers(65, "no number") });
     expect(parsed).toMatchObject({ ok: false, faults: [{ path: "/limits" }] });
     expect(parseBy(accountChangeSchema, { limits: tiers(64, { tokens: 1 }) }).ok).toBe(true);
   });
 });
 
-describe("a policy is taken where it only looks faulty", () => {
+describe("a policy that only looks faulty is accepted", () => {
   it.each<[what: string, document: unknown]>([
-    ["no routes at all", DOCUMENT],
+    ["no routes", DOCUMENT],
     ["a tier without any limit", withLimits()],
     [
       "a cost of 0.001, and a limit of 0.3",
       withRoute({ cost: 0.001, limits: [{ ...BUCKET, name: "r", tokens: 0.3 }] }),
     ],
-    ["a cost of all that a limit holds", withRoute({ cost: 100 })],
+    ["a cost equal to a limit's capacity", withRoute({ cost: 100 })],
     ["a burst smaller than the rate", withBucket({ burst: 1 })],
     [
       "one name for limits of two routes",
@@ -190,12 +190,12 @@ describe("a policy is taken where it only looks faulty", () => {
     ],
     ["a star after the path itself", withRoutes({ match: "/a" }, { match: "/a/*" })],
     [
-      "a star after the path itself and what lies right below",
+      "a star after the path itself and its direct children",
       withRoutes({ match: "/a" }, { match: "/a/:x" }, { match: "/a/*" }),
     ],
     ["all methods after some", withRoutes({ match: "/a", methods: ["GET"] }, { match: "/a" })],
     ["a path that only begins like a reserved one", withRoutes({ match: "/api/*" }, { match: "/healthy" })],
-    ["everything that is not reserved", withRoute({ match: "/*" })],
+    ["a star for everything that is not reserved", withRoute({ match: "/*" })],
     ["an upstream with a path", withRoute({ upstream: "https://api.example:8443/v2/" })],
     ["an upstream that is a binding", withRoute({ upstream: "service:ORIGIN_2" })],
   ])("%s", (_what, document) => {

@@ -1,6 +1,6 @@
 /**
- * The policy store of one isolate: takes a new policy in time, and keeps the last good one through whatever KV does. The
- * clock is an argument; KV is real, and fails on demand.
+ * The policy store of one isolate: it adopts a new policy in time, and keeps the last valid one whatever KV does. The clock is
+ * an argument; KV is real, and fails on demand.
  */
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -12,18 +12,18 @@ import { TEST_POLICY } from "../fixtures/edge-policy.ts";
 const START_MS = 1_900_000_000_000;
 const log = vi.fn();
 
-/** A store with what it does behind requests, and the keys it reads. */
+/** A store, with its background work and the keys that it reads. */
 function newStore(before: (key: string) => unknown = () => undefined) {
   const reads: string[] = [];
-  const behind: Promise<unknown>[] = [];
+  const background: Promise<unknown>[] = [];
   const kv = kvWith((key) => {
     reads.push(key);
     return before(key);
   });
   const store = new PolicyStore(kv, log);
   const at = async (ms: number): Promise<number | undefined> =>
-    (await store.current(START_MS + ms, (work) => behind.push(work)))?.revision;
-  return { store, reads, behind, at };
+    (await store.current(START_MS + ms, (work) => background.push(work)))?.revision;
+  return { store, reads, background, at };
 }
 
 const put = (revision: number, document: unknown = TEST_POLICY) =>
@@ -40,16 +40,16 @@ beforeEach(async () => {
 });
 afterEach(() => vi.useRealTimers());
 
-describe("a policy takes effect", () => {
-  it("is the embedded default, as revision 0, where KV holds none", async () => {
+describe("the policy in force", () => {
+  it("is the embedded default, as revision 0, if KV holds none", async () => {
     const { store, at } = newStore();
     expect(await at(0)).toBe(0);
     expect(store.known?.routes.byId("/compare")?.costMilli).toBe(2_000);
     expect(store.problem).toBeNull();
   });
 
-  it("behind the first request that comes ten seconds after the last look", async () => {
-    const { at, reads, behind } = newStore();
+  it("is refreshed in the background of the first request ten seconds after the last look", async () => {
+    const { at, reads, background } = newStore();
     await publish(1);
     expect(await at(0)).toBe(1);
     await publish(2);
@@ -57,20 +57,20 @@ describe("a policy takes effect", () => {
     expect(await at(9_999)).toBe(1);
     expect(reads).toEqual([]);
     expect(await at(10_000)).toBe(1);
-    await Promise.all(behind);
+    await Promise.all(background);
     expect(await at(10_001)).toBe(2);
   });
 
-  it("before the answer to a request that comes after a longer pause: never older than a minute with KV's own cache", async () => {
-    const { at, behind } = newStore();
+  it("is refreshed before the response to a request after a longer pause, so that it is at most a minute old with KV's own cache", async () => {
+    const { at, background } = newStore();
     await publish(1);
     expect(await at(0)).toBe(1);
     await publish(2);
     expect(await at(25_000)).toBe(2);
-    expect(behind).toEqual([]);
+    expect(background).toEqual([]);
   });
 
-  it("at once where an object is asked by it, however fresh the last look", async () => {
+  it("is refreshed at once if an object needs a newer revision, however recent the last look", async () => {
     const { store, at } = newStore();
     await publish(1);
     await at(0);
@@ -82,7 +82,7 @@ describe("a policy takes effect", () => {
   });
 });
 
-describe("a policy that is no good never takes effect", () => {
+describe("an invalid policy never takes effect", () => {
   const bad: [what: string, make: () => Promise<void>][] = [
     ["a document that does not compile", () => publish(4, { ...TEST_POLICY, defaultTier: "gone" })],
     [
@@ -92,15 +92,15 @@ describe("a policy that is no good never takes effect", () => {
         await env.CONFIG.put(documentKey(4), "{");
       },
     ],
-    ["a document that is not there yet", () => activate({ revision: 4 })],
+    ["a document that is missing", () => activate({ revision: 4 })],
     ["a pointer that is not JSON", () => env.CONFIG.put(CURRENT_KEY, "4")],
     ["a pointer without a revision", () => activate({ activatedAt: "2026-11-21T00:00:00.000Z" })],
     ["a pointer to revision 0", () => activate({ revision: 0 })],
-    ["a pointer to half a revision", () => activate({ revision: 3.5 })],
+    ["a pointer to a fractional revision", () => activate({ revision: 3.5 })],
     ["a pointer to a revision as a string", () => activate({ revision: "4" })],
   ];
 
-  it.each(bad)("%s: the old one stays, and the problem is told, logged once", async (_what, make) => {
+  it.each(bad)("%s: the old one stays, and the problem is reported and logged once", async (_what, make) => {
     const { store, at } = newStore();
     await publish(3);
     await at(0);
@@ -111,7 +111,7 @@ describe("a policy that is no good never takes effect", () => {
     expect(log).toHaveBeenCalledTimes(1);
   });
 
-  it.each(bad.slice(0, 3))("%s: a new isolate looks back to the last good one", async (_what, make) => {
+  it.each(bad.slice(0, 3))("%s: a new isolate falls back to the last valid revision", async (_what, make) => {
     await put(1);
     await put(2);
     await put(3, "rubbish");
@@ -121,14 +121,14 @@ describe("a policy that is no good never takes effect", () => {
     expect(store.problem).toMatch(/policy revision 4/);
   });
 
-  it("the embedded default, where a new isolate finds no good one", async () => {
+  it("a new isolate that finds no valid revision uses the embedded default", async () => {
     await publish(2, "rubbish");
     const { store, at } = newStore();
     expect(await at(0)).toBe(0);
     expect(store.problem).toMatch(/policy revision 2 is rejected/);
   });
 
-  it("the problem is over when a good one is there", async () => {
+  it("the problem ends as soon as a valid policy is there", async () => {
     const { store, at } = newStore();
     await publish(1);
     await activate({ revision: 2 });
@@ -139,7 +139,7 @@ describe("a policy that is no good never takes effect", () => {
     expect(store.problem).toBeNull();
   });
 
-  it("says what is wrong and where, for the operator", async () => {
+  it("the reported problem names the fault and its path", async () => {
     await publish(2, { ...TEST_POLICY, routes: [{ match: "/a", cost: -1 }] });
     const { store, at } = newStore();
     await at(0);
@@ -147,10 +147,10 @@ describe("a policy that is no good never takes effect", () => {
   });
 });
 
-describe("a revision once seen is never left for an older one", () => {
+describe("a revision once seen is never replaced by an older one", () => {
   it.each<[what: string, make: () => Promise<void>]>([
-    ["KV answers with an older pointer", () => activate({ revision: 4 })],
-    ["KV has lost its pointer", () => env.CONFIG.delete(CURRENT_KEY)],
+    ["if KV returns an older pointer", () => activate({ revision: 4 })],
+    ["if KV has lost its pointer", () => env.CONFIG.delete(CURRENT_KEY)],
   ])("%s", async (_what, make) => {
     const { store, at } = newStore();
     await put(4);
@@ -168,7 +168,7 @@ describe("while KV fails", () => {
     throw new Error("KV is down");
   };
 
-  it("there is no policy where none is known, and there is one as soon as KV answers", async () => {
+  it("an isolate that knows no policy has none, and loads one as soon as KV answers", async () => {
     let before: () => unknown = broken;
     const { store, at } = newStore(() => before());
     await publish(1);
@@ -179,9 +179,9 @@ describe("while KV fails", () => {
     expect(store.problem).toBeNull();
   });
 
-  it("the known one stays, and KV is asked again soon, but not by every request", async () => {
+  it("the known policy stays, and KV is read again soon, but not by every request", async () => {
     let before: () => unknown = () => undefined;
-    const { store, reads, behind, at } = newStore(() => before());
+    const { store, reads, background, at } = newStore(() => before());
     await publish(1);
     await at(0);
     before = broken;
@@ -190,18 +190,18 @@ describe("while KV fails", () => {
     expect(store.problem).toMatch(/does not answer/);
     reads.length = 0;
     for (let ms = 60_000; ms < 62_000; ms += 100) expect(await at(ms)).toBe(1);
-    await Promise.all(behind);
+    await Promise.all(background);
     expect(reads).toEqual([CURRENT_KEY]);
     before = () => undefined;
     await at(62_000);
-    await Promise.all(behind);
+    await Promise.all(background);
     expect(await at(62_001)).toBe(2);
     expect(store.problem).toBeNull();
   });
 
-  it("a look that hangs holds up no other request, and one that is lost is made again", async () => {
+  it("a refresh that hangs delays no other request, and is repeated after two seconds", async () => {
     let before: () => unknown = () => undefined;
-    const { reads, behind, at } = newStore(() => before());
+    const { reads, background, at } = newStore(() => before());
     await publish(1);
     await at(0);
     before = hang;
@@ -213,11 +213,11 @@ describe("while KV fails", () => {
     before = () => undefined;
     await publish(2);
     expect(await at(12_000)).toBe(1);
-    await behind.at(-1);
+    await background.at(-1);
     expect(await at(12_001)).toBe(2);
   });
 
-  it("a request that must wait for KV waits two seconds at most", async () => {
+  it("a request that must wait for KV waits at most two seconds", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { store, at } = newStore(hang);
     const asked = at(0);

@@ -1,6 +1,6 @@
 /**
- * What the upstream is told, and what the client is: identity from the gateway alone, nothing of a hop that has ended, the key
- * to nobody.
+ * Headers to the upstream and to the client: the gateway alone states the caller's identity, headers of one hop end here, and
+ * keys are not forwarded.
  */
 import { type JWTPayload, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { createAccount, customer, issueKey, newAddress } from "../fixtures/edge-
 import { type Edge, startEdge, type Upstream } from "../fixtures/edge-app.ts";
 import { policyWith } from "../fixtures/edge-policy.ts";
 
-/** The headers that the upstream got with the one request that was sent. */
+/** The headers that the upstream received with this request. */
 async function seenByUpstream(edge: Edge, headers: HeadersInit): Promise<Headers> {
   const response = await edge.request("/identify", { headers });
   expect(response.status).toBe(200);
@@ -22,7 +22,7 @@ const answering =
   () =>
     new Response("", { headers });
 
-describe("the upstream is told who calls", () => {
+describe("the upstream gets the caller's identity", () => {
   const claims = {
     "X-User-Id": "root",
     "X-User-Tier": "enterprise",
@@ -33,7 +33,7 @@ describe("the upstream is told who calls", () => {
     "X-Forwarded-Proto": "gopher",
     Forwarded: "for=203.0.113.1",
   };
-  /** The same names as CGI, WSGI and PHP would read them, which know no `-`; lighttpd makes `_` of all that is no letter. */
+  /** The same names as CGI, WSGI and PHP read them, without `-`; lighttpd turns everything but letters into `_`. */
   const written = (separator: string) =>
     Object.fromEntries(
       Object.entries({ ...claims, "CF-Connecting-IP": "203.0.113.1" }).map(([name, value]) => [
@@ -43,10 +43,10 @@ describe("the upstream is told who calls", () => {
     );
 
   it.each([
-    ["as HTTP writes them", claims],
-    ["as CGI reads them", written("_")],
-    ["as some servers read them for CGI", { ...written("."), ...written("~") }],
-  ])("by the gateway alone: a client's own claims are replaced, %s", async (_what, spoofed) => {
+    ["in HTTP's spelling", claims],
+    ["in CGI's spelling", written("_")],
+    ["in spellings that some servers convert to CGI's", { ...written("."), ...written("~") }],
+  ])("from the gateway alone: a client's own claims are replaced, %s", async (_what, spoofed) => {
     const edge = await startEdge();
     const { headers: credential, user } = await customer(edge, { tier: "pro" });
     const headers = await seenByUpstream(edge, {
@@ -65,7 +65,7 @@ describe("the upstream is told who calls", () => {
     for (const name of ["X-Real-IP", "Forwarded"]) expect(headers.has(name)).toBe(false);
   });
 
-  it("as nobody where nobody is known: an anonymous caller has a tier and no id", async () => {
+  it("as a tier without a user id if the caller is anonymous", async () => {
     const edge = await startEdge();
     const headers = await seenByUpstream(edge, { ...claims, "CF-Connecting-IP": "192.0.2.2" });
     expect(headers.has("X-User-Id")).toBe(false);
@@ -74,13 +74,13 @@ describe("the upstream is told who calls", () => {
     expect(unknown.has("X-Forwarded-For")).toBe(false);
   });
 
-  it("by the same request id as the client is", async () => {
+  it("with the same request id as the client gets", async () => {
     const edge = await startEdge();
     const response = await edge.request("/free/x", { headers: { "X-Request-Id": "chosen" } });
     expect(response.headers.get("X-Request-Id")).toBe(edge.forwarded[0]?.headers.get("X-Request-Id"));
   });
 
-  it("everything else as it came", async () => {
+  it("with all other headers unchanged", async () => {
     const edge = await startEdge();
     const headers = await seenByUpstream(edge, {
       Accept: "text/html",
@@ -97,7 +97,7 @@ describe("the upstream is told who calls", () => {
 });
 
 describe("an API key", () => {
-  it("is not for the upstream, whichever header it came in", async () => {
+  it("is not forwarded, whichever header it came in", async () => {
     const edge = await startEdge();
     const { key } = await customer(edge);
     const spellings = [
@@ -112,14 +112,14 @@ describe("an API key", () => {
     }
   });
 
-  it("leaves an Authorization beside it to the upstream", async () => {
+  it("leaves a separate Authorization header to the upstream", async () => {
     const edge = await startEdge();
     const { headers: credential } = await customer(edge);
     const headers = await seenByUpstream(edge, { ...credential, Authorization: "Basic dXBzdHJlYW0=" });
     expect(headers.get("Authorization")).toBe("Basic dXBzdHJlYW0=");
   });
 
-  it("is passed on where the route says so", async () => {
+  it("is forwarded if the route says so", async () => {
     const policy = policyWith({ routes: [{ match: "/identify", forwardKey: true }] });
     const edge = await startEdge({ policy });
     const { key } = await customer(edge);
@@ -146,7 +146,7 @@ describe("a JWT", () => {
     return { Authorization: `Bearer ${token}` };
   };
 
-  it("is for the upstream as well", async () => {
+  it("is forwarded", async () => {
     const edge = await startEdge({ variables });
     const credential = await bearer({});
     const headers = await seenByUpstream(edge, credential);
@@ -154,9 +154,9 @@ describe("a JWT", () => {
     expect(headers.get("X-User-Id")).toBe("ada");
   });
 
-  it("tells the upstream of no tier but the policy's, whether its route has limits or not", async () => {
+  it("gives the upstream only tiers of the policy, whether its route has limits or not", async () => {
     const edge = await startEdge({ variables });
-    for (const [tier, told] of [
+    for (const [tier, expected] of [
       ["pro", "pro"],
       ["gold", "free"],
       ["_login", "free"],
@@ -165,7 +165,7 @@ describe("a JWT", () => {
       const headers = await bearer({ sub: crypto.randomUUID(), tier });
       for (const path of ["/identify", "/free/x"]) {
         expect((await edge.request(path, { headers })).status).toBe(200);
-        expect(edge.forwarded.at(-1)?.headers.get("X-User-Tier"), `${tier} ${path}`).toBe(told);
+        expect(edge.forwarded.at(-1)?.headers.get("X-User-Tier"), `${tier} ${path}`).toBe(expected);
       }
     }
   });
@@ -185,19 +185,19 @@ describe("headers of one hop", () => {
   };
   const names = Object.keys(HOP);
 
-  it("end at the gateway on the way in, those too that Connection names", async () => {
+  it("are removed from the request, including those that Connection names", async () => {
     const edge = await startEdge();
     const headers = await seenByUpstream(edge, { ...HOP, "CF-Connecting-IP": "192.0.2.4" });
     expect(names.filter((name) => headers.has(name))).toEqual([]);
   });
 
-  it("end at the gateway on the way out", async () => {
+  it("are removed from the response", async () => {
     const edge = await startEdge({ upstream: answering(HOP) });
     const { headers } = await edge.request("/identify", { headers: newAddress() });
     expect(names.filter((name) => headers.has(name))).toEqual([]);
   });
 
-  it("cannot be made of what says who calls", async () => {
+  it("never include the gateway's identity headers, even if Connection names them", async () => {
     const edge = await startEdge();
     const { key, user } = await customer(edge);
     const connection = "X-API-Key, X-User-Id, X-User-Tier, X-Request-Id, CF-Connecting-IP, X-Forwarded-For";
@@ -214,8 +214,8 @@ describe("headers of one hop", () => {
   });
 });
 
-describe("the client is told", () => {
-  it("of its limits by the gateway alone", async () => {
+describe("the client receives", () => {
+  it("its limits from the gateway alone", async () => {
     const edge = await startEdge({
       upstream: answering({
         RateLimit: '"upstream";r=0;t=1',
@@ -232,7 +232,7 @@ describe("the client is told", () => {
     expect(limited.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it("every cookie, a redirect as a redirect, and whatever status the upstream gives", async () => {
+  it("every cookie, redirects unfollowed, and any status of the upstream", async () => {
     const edge = await startEdge({
       upstream: () =>
         new Response(null, {
@@ -257,7 +257,7 @@ describe("the client is told", () => {
   });
 });
 
-it("a key of one account says nothing of another's", async () => {
+it("each key gives the tier of its own account", async () => {
   const edge = await startEdge();
   const first = await customer(edge);
   const second = await issueKey(edge, await createAccount(edge, { tier: "pro" }));

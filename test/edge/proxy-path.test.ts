@@ -1,6 +1,6 @@
 /**
- * One spelling for each path: whatever a client writes, what is charged is what the upstream sees. Refused where upstreams
- * would read it in different ways.
+ * One spelling for each path: whatever a client writes, the charged path is the one that the upstream sees. Paths that upstreams
+ * could read in different ways are rejected.
  */
 import * as fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -20,7 +20,7 @@ const UNLIMITED = policyOfTier(
   ROUTES,
 );
 
-/** What a request costs and what the upstream sees of it, or the status that refuses it. */
+/** A request's cost and the target that the upstream sees, or the status of its rejection. */
 async function reached(edge: Edge, url: string): Promise<[cost: number, target: string] | number> {
   const before = edge.forwarded.length;
   const left = async (path: string): Promise<number> => {
@@ -64,7 +64,7 @@ describe("a path", () => {
     ["/x..;a/b", 1, "/x..;a/b"],
     ["/compare;a=1", 1, "/compare;a=1"],
     ["/", 1, "/"],
-  ])("is charged as what the upstream sees: %s", async (path, cost, target) => {
+  ])("is charged as the upstream sees it: %s", async (path, cost, target) => {
     expect(await reached(await startEdge({ policy: UNLIMITED }), path)).toEqual([cost, target]);
   });
 
@@ -97,7 +97,7 @@ describe("a path", () => {
     "/a%zz",
     "/x/%2e%2e%2fcompare",
     "https://edge.test//evil.test/compare",
-  ])("that upstreams read in different ways is refused, and charges nothing: %s", async (path) => {
+  ])("that upstreams could read in different ways is rejected, and charges nothing: %s", async (path) => {
     const edge = await startEdge({ policy: UNLIMITED });
     const response = await edge.request(path);
     expect(await problemOf(response)).toMatchObject({ status: 400, code: "invalid_request" });
@@ -113,7 +113,7 @@ describe("a path", () => {
     ["/x/..\\compare", 2, "/compare"],
     ["/../compare", 2, "/compare"],
     ["/caf\u00e9", 1, "/caf%C3%A9"],
-  ])("as the network writes it is resolved before it is matched: %s", async (path, cost, target) => {
+  ])("that arrives unnormalized is normalized before it is matched: %s", async (path, cost, target) => {
     vi.stubGlobal("fetch", async (url: string) => new Response(new URL(url).pathname));
     const edge = await startEdge({ policy: UNLIMITED, variables: { UPSTREAM: "https://api.example/base" } });
     const headers = newAddress();
@@ -127,7 +127,7 @@ describe("a path", () => {
   });
 
   it.each(["https://edge.test/x/..//compare", "https://edge.test/x/..;/compare", "https://edge.test*"])(
-    "as the network writes it is refused where it is none, or ambiguous: %s",
+    "that arrives unnormalized is rejected if it is invalid or ambiguous: %s",
     async (url) => {
       const edge = await startEdge({ policy: UNLIMITED });
       expect((await problemOf(await edge.raw(url))).status).toBe(400);
@@ -142,7 +142,7 @@ describe("a path", () => {
     ["https://root@edge.test/probe", "edge.test"],
     ["https://edge.test:8443/probe", "edge.test:8443"],
     ["https://[2001:db8::1]:8443/probe", "[2001:db8::1]:8443"],
-  ])("is what the upstream sees whatever the Host header says: %s", async (url, host) => {
+  ])("is what the upstream sees, whatever the Host header contains: %s", async (url, host) => {
     const edge = await startEdge({ policy: UNLIMITED });
     const response = await edge.raw(url, { headers: newAddress() });
     const remaining = Number(response.headers.get("X-RateLimit-Remaining"));
@@ -151,7 +151,7 @@ describe("a path", () => {
     expect(seen?.headers.get("X-Forwarded-Host")).toBe(host);
   });
 
-  it("as the network writes it does not reach what is reserved", async () => {
+  it("that arrives unnormalized reaches no reserved path", async () => {
     const edge = await startEdge({ policy: UNLIMITED });
     for (const path of ["/x/../health", "/./dashboard", "/x/../api/v1/admin/policy"]) {
       expect((await edge.raw(`https://edge.test${path}`)).status, path).toBe(404);
@@ -168,7 +168,7 @@ describe("a path", () => {
           minLength: match.length,
           maxLength: match.length,
         })
-        .map((ways) => ({ match, cost, url: spelt(match, ways) })),
+        .map((ways) => ({ match, cost, url: spelled(match, ways) })),
     );
     await fc.assert(
       fc.asyncProperty(spelling, async ({ match, cost, url }) => {
@@ -180,7 +180,7 @@ describe("a path", () => {
     );
   });
 
-  it("that is reserved is not the policy's, however it is spelt", async () => {
+  it("that is reserved is never routed by the policy, however it is spelled", async () => {
     const edge = await startEdge({ policy: UNLIMITED });
     for (const path of [
       "/dashboard",
@@ -211,7 +211,7 @@ describe("an upstream that is a URL", () => {
     expect(await (await edge.request(path)).text()).toBe(target);
   });
 
-  it("of a route comes before the deployment's", async () => {
+  it("of a route takes precedence over the deployment's", async () => {
     vi.stubGlobal("fetch", async (url: string) => new Response(url));
     const edge = await startEdge({
       policy: policyOfTier({ limits: [] }, [
@@ -225,8 +225,8 @@ describe("an upstream that is a URL", () => {
   });
 });
 
-/** The path with each character written as told; dot segments stand before slashes only. */
-function spelt(path: string, ways: readonly string[]): string {
+/** The path with each character written in its way; only slashes get dot segments. */
+function spelled(path: string, ways: readonly string[]): string {
   return [...path]
     .map((character, i) => {
       const hex = `%${character.charCodeAt(0).toString(16).padStart(2, "0")}`;

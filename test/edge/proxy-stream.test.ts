@@ -1,6 +1,6 @@
 /**
- * Bodies and upstreams: passed on as they come, in both directions, within a deadline for the first byte, and failures told
- * apart.
+ * Bodies and upstreams: bodies stream in both directions, the first byte has a deadline, and each kind of failure has its own
+ * response.
  */
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -16,7 +16,7 @@ const UNLIMITED = policyOfTier({ limits: [] });
 const text = new TextDecoder();
 const bytes = (content: string) => new TextEncoder().encode(content);
 
-/** A stream that a test writes by hand, and what reads it chunk by chunk. */
+/** A stream that a test writes chunk by chunk. */
 function pipe() {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const writer = writable.getWriter();
@@ -33,7 +33,7 @@ function readerOf(body: ReadableStream<Uint8Array> | null): ReadableStreamDefaul
   return body.getReader();
 }
 
-/** Answers as soon as the gateway gives up, as a real fetch does. */
+/** Rejects as soon as the gateway gives up, as a real fetch does. */
 const hanging: Upstream = ({ signal }) =>
   new Promise((_resolve, reject) => {
     signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
@@ -95,7 +95,7 @@ describe("a body", () => {
     }
   });
 
-  it("that a denied request brings is not read", async () => {
+  it("of a denied request does not reach the upstream", async () => {
     const tier = { limits: [{ name: "minute", kind: "bucket", tokens: 1, per: "minute" } as const] };
     const edge = await startEdge({ policy: policyOfTier(tier) });
     const headers = newAddress();
@@ -105,7 +105,7 @@ describe("a body", () => {
     expect(edge.forwarded).toHaveLength(1);
   });
 
-  it("is none where HEAD asks, and the upstream sees HEAD", async () => {
+  it("is absent for HEAD, and the upstream sees HEAD", async () => {
     const edge = await startEdge({
       policy: UNLIMITED,
       upstream: () => new Response(null, { headers: { ETag: '"1"' } }),
@@ -121,14 +121,14 @@ describe("a slot of a concurrency limit", () => {
   const one = { ...policyOfTier({ limits: [slots] }), cors: { origins: ["https://app.example"] } };
 
   it.each<[what: string, method: string, path: string, upstream: Upstream]>([
-    ["GET has been answered", "GET", "/a", () => new Response("a body")],
-    ["an answer has no body", "DELETE", "/a", () => new Response(null, { status: 204 })],
-    ["nothing has changed", "GET", "/a", () => new Response(null, { status: 304 })],
-    ["GET could not be answered", "GET", "/a", () => Promise.reject(new Error("x"))],
-    ["HEAD has been answered", "HEAD", "/a", () => new Response("what HEAD leaves out")],
-    ["HEAD could not be", "HEAD", "/a", () => Promise.reject(new Error("x"))],
-    ["HEAD of a path with an escape could not be", "HEAD", "/%C3%A9", () => Promise.reject(new Error("x"))],
-  ])("is free again when %s", async (_what, method, path, upstream) => {
+    ["an answered GET", "GET", "/a", () => new Response("a body")],
+    ["a response without a body", "DELETE", "/a", () => new Response(null, { status: 204 })],
+    ["a 304 response", "GET", "/a", () => new Response(null, { status: 304 })],
+    ["a failed GET", "GET", "/a", () => Promise.reject(new Error("x"))],
+    ["an answered HEAD", "HEAD", "/a", () => new Response("what HEAD leaves out")],
+    ["a failed HEAD", "HEAD", "/a", () => Promise.reject(new Error("x"))],
+    ["a failed HEAD of a path with an escape", "HEAD", "/%C3%A9", () => Promise.reject(new Error("x"))],
+  ])("is released after %s", async (_what, method, path, upstream) => {
     const edge = await startEdge({ policy: one, upstream });
     const headers = newAddress();
     for (let i = 0; i < 2; i++) {
@@ -139,7 +139,7 @@ describe("a slot of a concurrency limit", () => {
     }
   });
 
-  it("is taken until its answer has been sent or the client has left, and not a moment longer", async () => {
+  it("is held until the response has been sent or the client has left, and no longer", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const bodies = [pipe(), pipe()];
     const edge = await startEdge({
@@ -148,7 +148,7 @@ describe("a slot of a concurrency limit", () => {
     });
     const headers = newAddress();
     const asked = async () => edge.request("/a", { headers });
-    /** While the clock stands still. */
+    /** Retries while the clock stands still. */
     const admitted = async () => {
       let response = await asked();
       while (response.status === 429) {
@@ -170,7 +170,7 @@ describe("a slot of a concurrency limit", () => {
 describe("an upstream", () => {
   const fast = policyOfTier({ limits: [] }, [{ match: "/*", timeoutMs: 30 }]);
 
-  it("that does not answer in the route's time is 504, within it", async () => {
+  it("that exceeds the route's timeout gives 504 without further delay", async () => {
     const edge = await startEdge({ policy: fast, upstream: hanging });
     const startedMs = performance.now();
     const response = await edge.request("/a");
@@ -179,13 +179,13 @@ describe("an upstream", () => {
     expect(edge.forwarded[0]?.signal.aborted).toBe(true);
   });
 
-  it("that is a URL is given up in the same way", async () => {
+  it("that is a URL times out in the same way", async () => {
     vi.stubGlobal("fetch", (url: string, init: RequestInit) => hanging(new Request(url, init)));
     const edge = await startEdge({ policy: fast, variables: { UPSTREAM: "https://api.example" } });
     expect(await problemCode(await edge.request("/a"))).toBe("504 upstream_timeout");
   });
 
-  it("that has begun to answer may take longer for the rest", async () => {
+  it("that has begun to answer may exceed the timeout for the rest", async () => {
     const body = pipe();
     const edge = await startEdge({ policy: fast, upstream: () => new Response(body.readable) });
     const response = await edge.request("/a");
@@ -199,8 +199,8 @@ describe("an upstream", () => {
 
   it.each<[what: string, upstream: Upstream]>([
     ["throws", () => Promise.reject(new Error("secret-host.internal refused"))],
-    ["throws what is no error", () => Promise.reject("secret-host.internal")],
-  ])("that %s is 502, and its reason stays in the log", async (_what, upstream) => {
+    ["throws a value that is not an Error", () => Promise.reject("secret-host.internal")],
+  ])("that %s gives 502, and its reason is only in the log", async (_what, upstream) => {
     const warnings = vi.spyOn(console, "warn").mockReturnValue();
     const edge = await startEdge({ policy: UNLIMITED, upstream, variables: { LOG_LEVEL: "warn" } });
     const response = await edge.request("/a");
@@ -210,7 +210,7 @@ describe("an upstream", () => {
     expect(JSON.stringify(warnings.mock.calls)).toContain("secret-host.internal");
   });
 
-  it("that does not follow the request is still charged for: the limiter decided before", async () => {
+  it("that fails is still charged for, since the limiter decided before", async () => {
     const tier = { limits: [{ name: "minute", kind: "bucket", tokens: 2, per: "minute" } as const] };
     const edge = await startEdge({
       policy: policyOfTier(tier),
@@ -224,10 +224,10 @@ describe("an upstream", () => {
 
   it.each<[what: string, variables: Partial<Env>]>([
     ["is not configured", { UPSTREAM: "" }],
-    ["is a binding that is not there", { UPSTREAM: "service:NOWHERE" }],
-    ["is a binding that is no service", { UPSTREAM: "service:LOG_LEVEL" }],
-    ["is a binding of every object", { UPSTREAM: "service:CONSTRUCTOR" }],
-  ])("that %s is 502, and an error in the log", async (_what, variables) => {
+    ["is a missing binding", { UPSTREAM: "service:NOWHERE" }],
+    ["is a binding that is not a service", { UPSTREAM: "service:LOG_LEVEL" }],
+    ["is a property of every object", { UPSTREAM: "service:CONSTRUCTOR" }],
+  ])("that %s gives 502, and an error in the log", async (_what, variables) => {
     const edge = await startEdge({ policy: UNLIMITED, variables });
     expect(await problemCode(await edge.request("/a"))).toBe("502 upstream_error");
     expect(errors).toHaveBeenCalledExactlyOnceWith(expect.stringContaining("upstream_missing"));
@@ -238,7 +238,7 @@ describe("the slot of a request", () => {
   const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 } as const;
   const slotted = policyOfTier({ limits: [slot] });
 
-  it("is given back if an unexpected exception comes instead of a response", async () => {
+  it("is released if there is an unexpected exception instead of a response", async () => {
     vi.spyOn(console, "error").mockReturnValue();
     const { services } = await startEdge({ policy: slotted });
     const fails = gateway(services, () => Promise.reject(new Error("unexpected")));
@@ -251,7 +251,7 @@ describe("the slot of a request", () => {
     }
   });
 
-  it("is waited for though the client leaves before there is a response", async () => {
+  it("is tracked until there is a response, even if the client leaves first", async () => {
     const { services } = await startEdge({ policy: slotted });
     const kept: Promise<unknown>[] = [];
     let answer = (_response: Response): void => undefined;
@@ -281,7 +281,7 @@ describe.each([
   ["without CORS", {}],
   ["with CORS", { cors: { origins: ["https://app.example"] } }],
 ])("a WebSocket, %s", (_what, changes) => {
-  it("passes through, with its limits told and its messages both ways", async () => {
+  it("is relayed with its limits, and messages pass both ways", async () => {
     const edge = await startEdge({
       policy: {
         ...policyOfTier({ limits: [{ name: "minute", kind: "bucket", tokens: 5, per: "minute" }] }),
@@ -311,7 +311,7 @@ describe.each([
     socket.close(1000);
   });
 
-  it("that holds a slot is relayed with its limits told, and gives it back when it closes", async () => {
+  it("that holds a slot is relayed with its limits, and releases the slot when it closes", async () => {
     const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 } as const;
     const edge = await startEdge({
       policy: { ...policyOfTier({ limits: [slot] }), ...changes },

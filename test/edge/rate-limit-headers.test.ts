@@ -1,6 +1,6 @@
 /**
- * What a client is told of its limits: in the syntax of RFC 9651, right to the second, and never more than is there. The
- * clock stands still unless a test moves it.
+ * The headers with a client's limits: in the syntax of RFC 9651, exact to the second, and never more than remains. The clock
+ * stands still unless a test moves it.
  */
 import { parseList } from "structured-headers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -15,7 +15,7 @@ const NOW_MS = Date.UTC(2030, 5, 20, 12);
 beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: NOW_MS }));
 afterEach(() => vi.useRealTimers());
 
-/** A client that nobody has seen before. */
+/** A client with an unused address. */
 function newClient(edge: Edge): (path?: string) => Promise<Response> {
   const headers = newAddress();
   return (path = "/identify") => edge.request(path, { headers });
@@ -46,7 +46,7 @@ const bucket = (tokens: number, changes: object = {}): LimitDocument => ({
 });
 
 describe("RateLimit and RateLimit-Policy", () => {
-  it("tell of a bucket its capacity, the seconds a full refill takes, what is there, and when it is full", async () => {
+  it("give a bucket's capacity, the seconds of a full refill, the remaining tokens, and when it is full", async () => {
     const ask = newClient(await edgeOf([bucket(100, { burst: 150 })]));
     const first = await ask();
     expect(listOf(first, "RateLimit-Policy")).toEqual([["minute", { q: 150, w: 90 }]]);
@@ -56,7 +56,7 @@ describe("RateLimit and RateLimit-Policy", () => {
     expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 148, t: 2 }]]);
   });
 
-  it("tell of a quota its amount, the length of its period, what is left, and when it ends", async () => {
+  it("give a quota's amount, the length of its period, the remaining units, and when it ends", async () => {
     const ask = newClient(await edgeOf([{ name: "month", kind: "quota", amount: 2, per: "month" }]));
     const first = await ask();
     expect(listOf(first, "RateLimit-Policy")).toEqual([["month", { q: 2, w: 30 * 86_400 }]]);
@@ -68,7 +68,7 @@ describe("RateLimit and RateLimit-Policy", () => {
     expect(denied.headers.get("Retry-After")).toBe(String(10.5 * 86_400));
   });
 
-  it("tell of every limit that met on the request, the route's own as well, allowed or denied", async () => {
+  it("list every limit that applies to the request, including the route's own, whether allowed or denied", async () => {
     // 3scale/apisonator#54
     const edge = await startEdge({
       policy: policyOfTier(
@@ -93,14 +93,14 @@ describe("RateLimit and RateLimit-Policy", () => {
     ]);
   });
 
-  it("round what is there down and the times up, so that who believes them is not refused", async () => {
+  it("round the remaining units down and the times up, so that a client that follows them is not rejected", async () => {
     const ask = newClient(await edgeOf([bucket(3)], 0.4));
     expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 2, t: 8 }]]);
     vi.setSystemTime(NOW_MS + 1);
     expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 2, t: 16 }]]);
   });
 
-  it("say where less than one token is there when the next one is", async () => {
+  it("give the time of the next token if less than one remains", async () => {
     const ask = newClient(await edgeOf([bucket(3)]));
     await ask();
     await ask();
@@ -109,7 +109,7 @@ describe("RateLimit and RateLimit-Policy", () => {
     expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 0, t: 1 }]]);
   });
 
-  it("are integers for any policy: a client may parse them by the draft", async () => {
+  it("are integers for any policy, as the draft requires", async () => {
     const ask = newClient(
       await edgeOf([bucket(0.7, { burst: 1.337 }), bucket(7, { name: "hour", per: "hour" })]),
     );
@@ -122,7 +122,7 @@ describe("RateLimit and RateLimit-Policy", () => {
 });
 
 describe("X-RateLimit-*", () => {
-  it("tell of the limit nearest to exhaustion, the reset in Unix seconds", async () => {
+  it("describe the limit nearest to exhaustion, with the reset in Unix seconds", async () => {
     const edge = await edgeOf([bucket(10), { name: "day", kind: "quota", amount: 4, per: "day" }]);
     const ask = newClient(edge);
     const midnight = String(Date.UTC(2030, 5, 21) / 1_000);
@@ -135,7 +135,7 @@ describe("X-RateLimit-*", () => {
     expect(xRateLimit(await other())).toEqual(["4", "3", String(NOW_MS / 1_000 + 16)]);
   });
 
-  it("are left out where the policy says so, and the standard ones stay", async () => {
+  it("are omitted if the policy says so, while the standard headers stay", async () => {
     const edge = await startEdge({ policy: policyWith({ headers: { xRateLimit: false } }) });
     const response = await newClient(edge)();
     expect(xRateLimit(response)).toEqual([null, null, null]);
@@ -145,13 +145,13 @@ describe("X-RateLimit-*", () => {
 
 describe("slots", () => {
   const slots: LimitDocument = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
-  /** Answers never end: each holds its slot. */
+  /** Responses that never end, so that each holds its slot. */
   const holding = () =>
     new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1)) }));
   const edgeWith = async (limits: LimitDocument[]) =>
     startEdge({ policy: policyOfTier({ limits }), upstream: holding });
 
-  it("say a second at most: how long others run is not known, and their ttl is not a waiting time", async () => {
+  it("give a waiting time of at most a second, since nobody knows when other requests end", async () => {
     const ask = newClient(await edgeWith([slots]));
     const first = await ask();
     expect(listOf(first, "RateLimit-Policy")).toEqual([["parallel", { q: 1, qu: "concurrent-requests" }]]);
@@ -164,7 +164,7 @@ describe("slots", () => {
     expect((await ask()).status).toBe(200);
   });
 
-  it("are never the limit nearest to exhaustion, in any position and whichever limit rejects", async () => {
+  it("are never described as the limit nearest to exhaustion, in any position and whichever limit rejects", async () => {
     for (const limits of [
       [slots, bucket(10)],
       [bucket(10), slots],
@@ -177,7 +177,7 @@ describe("slots", () => {
     }
   });
 
-  it("leave Retry-After to the other limits that reject as well", async () => {
+  it("leave Retry-After to other limits that reject as well", async () => {
     const ask = newClient(
       await edgeWith([slots, bucket(1), { name: "day", kind: "quota", amount: 1, per: "day" }]),
     );
@@ -199,8 +199,8 @@ describe("Retry-After", () => {
       [{ name: "month", kind: "quota", amount: 1, per: "month", anchorDay: 31 }],
       1,
     ],
-    ["the slower of two", [bucket(3), bucket(2, { name: "day", per: "day" })], 1],
-  ])("is when the same request passes, not a second too late: %s", async (_what, limits, cost) => {
+    ["the slower of two buckets", [bucket(3), bucket(2, { name: "day", per: "day" })], 1],
+  ])("is when the same request is admitted, and not a second later: %s", async (_what, limits, cost) => {
     const ask = newClient(await edgeOf(limits, cost));
     let response = await ask();
     for (let i = 0; response.status === 200 && i < 10; i++) response = await ask();
@@ -213,7 +213,7 @@ describe("Retry-After", () => {
     expect((await ask()).status).toBe(200);
   });
 
-  it("is not put off by asking too early: a denied request costs nothing", async () => {
+  it("is not delayed by retrying too early: a denied request costs nothing", async () => {
     const ask = newClient(await edgeOf([bucket(3)]));
     for (let i = 0; i < 3; i++) await ask();
     for (let i = 0; i < 20; i++) {
@@ -224,13 +224,13 @@ describe("Retry-After", () => {
     expect((await ask()).status).toBe(200);
   });
 
-  it("stands on no answer that passes", async () => {
+  it("is not sent with an admitted request", async () => {
     expect((await newClient(await edgeOf([bucket(3)]))()).headers.has("Retry-After")).toBe(false);
   });
 });
 
-describe("beside the limits", () => {
-  it("every answer says where it was decided and how long that took, and carries its request's id", async () => {
+describe("besides the limits", () => {
+  it("every response says where it was decided and how long that took, and carries its request id", async () => {
     const edge = await edgeOf([bucket(1)]);
     const ask = newClient(edge);
     for (const status of [200, 429]) {
@@ -249,7 +249,7 @@ describe("beside the limits", () => {
     expect((await newClient(edge)()).headers.get("Server-Timing")).toMatch(/^db;dur=5, limiter;dur=/);
   });
 
-  it("an exempt route says nothing of limits, and charges nothing", async () => {
+  it("an exempt route sends no limit headers, and charges nothing", async () => {
     const ask = newClient(await startEdge());
     for (let i = 0; i < 5; i++) {
       const response = await ask("/free/of/charge");
@@ -261,7 +261,7 @@ describe("beside the limits", () => {
     expect(listOf(await ask(), "RateLimit")).toEqual([["minute", { r: 2, t: 20 }]]);
   });
 
-  it("a tier without limits has none to tell", async () => {
+  it("a tier without limits sends no limit headers", async () => {
     const edge = await startEdge();
     const { headers } = await customer(edge, { tier: "partner" });
     const response = await edge.request("/identify", { headers });

@@ -1,4 +1,4 @@
-/** Which route a request takes. Never through the gateway: test/edge/proxy-path.test.ts shows what spelling does there. */
+/** Which route a request takes. Never through the gateway: test/edge/proxy-path.test.ts tests spellings of paths there. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compilePolicy } from "../../src/policy/compile.ts";
@@ -20,7 +20,7 @@ const ROUTES: RouteDocument[] = [
   { match: "/a.b~c/$x" },
 ];
 
-/** What takes a request: the route's id, the methods that a path has instead, or nothing. */
+/** The id of the route that a request takes, or 405 with the allowed methods, or 404. */
 function taken(method: string, path: string): string {
   const compiled = compilePolicy(policyWith({ routes: ROUTES }), 1);
   if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
@@ -49,7 +49,7 @@ describe("a request takes the first route that matches it", () => {
     ["POST", "/files/a/b/c.txt", "GET,POST /files/*"],
     ["PUT", "/files/a", "PUT /files/:name"],
     ["GET", "/filesystem", "404"],
-  ])("a final star stands for the path itself and all below it: %s %s: %s", (method, path, route) => {
+  ])("a final star matches the path itself and everything below it: %s %s: %s", (method, path, route) => {
     expect(taken(method, path)).toBe(route);
   });
 
@@ -62,7 +62,7 @@ describe("a request takes the first route that matches it", () => {
     ["GET", "/aXb~c/$x", "404"],
     ["GET", "/constructor", "404"],
     ["GET", "/__proto__", "404"],
-  ])("a parameter is one segment, a literal is itself: %s %s: %s", (method, path, route) => {
+  ])("a parameter matches one segment, a literal only itself: %s %s: %s", (method, path, route) => {
     expect(taken(method, path)).toBe(route);
   });
 
@@ -70,7 +70,7 @@ describe("a request takes the first route that matches it", () => {
     ["HEAD", "/users/you", "GET,DELETE /users/:id"],
     ["HEAD", "/head", "HEAD /head"],
     ["HEAD", "/files/a", "GET,POST /files/*"],
-  ])("HEAD takes a route for GET, unless it has its own: %s %s: %s", (method, path, route) => {
+  ])("HEAD takes a route for GET, unless HEAD has its own: %s %s: %s", (method, path, route) => {
     expect(taken(method, path)).toBe(route);
   });
 
@@ -80,7 +80,7 @@ describe("a request takes the first route that matches it", () => {
     ["DELETE", "/files/a/b", "405 GET HEAD POST"],
     ["OPTIONS", "/head", "405 GET HEAD"],
   ])(
-    "where only the method is wrong, it is told the methods that would do: %s %s: %s",
+    "if only the method is wrong, the response lists the allowed methods: %s %s: %s",
     (method, path, route) => {
       expect(taken(method, path)).toBe(route);
     },
@@ -100,12 +100,12 @@ describe("a caller of the decision API names a route", () => {
     ["/users/:id", undefined],
     ["/users/1", undefined],
     ["", undefined],
-  ])("by its id, or by its match where only one route has it: %s", (name, id) => {
+  ])("by its id, or by its match if only one route has it: %s", (name, id) => {
     expect(routes.byName(name)?.id).toBe(id);
   });
 });
 
-/** A table of routes that need not make a valid policy. */
+/** A table of routes, which need not be a valid policy. */
 function tableOf(routes: readonly RouteDocument[]): RouteTable {
   return new RouteTable(
     routes.map(({ match, methods = null }, i): Route => ({
@@ -123,7 +123,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
   );
 }
 
-describe("matching agrees with the rules read one route after the other", () => {
+describe("a table of routes", () => {
   const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"] as const;
   const segment = fc.constantFrom("a", "b", ":p", ":q", ":a");
   const pattern = fc
@@ -134,10 +134,10 @@ describe("matching agrees with the rules read one route after the other", () => 
       { match: pattern, methods: fc.uniqueArray(fc.constantFrom(...METHODS), { minLength: 1 }) },
       { requiredKeys: ["match"] },
     ),
-    // More than one word of bits.
+    // 70 routes need more than one word of bits.
     { minLength: 1, maxLength: 70 },
   );
-  /** Every path of up to five segments from a small alphabet, with and without a slash at its end. */
+  /** Every path of up to five segments from a small alphabet, with and without a trailing slash. */
   const paths = ["/"].concat(
     [1, 2, 3, 4, 5].flatMap((length) =>
       Array.from({ length: 3 ** length }, (_, n) => {
@@ -157,7 +157,7 @@ describe("matching agrees with the rules read one route after the other", () => 
       .every((text, i) => (text.startsWith(":") ? given[i] !== "" : given[i] === text));
   }
 
-  /** The index of the first route, or the methods that the path takes. */
+  /** The index of the first route, or the methods that the path allows. */
   function expected(all: readonly RouteDocument[], method: string, path: string): string {
     const first = (name: string): number =>
       all.findIndex(
@@ -171,22 +171,22 @@ describe("matching agrees with the rules read one route after the other", () => 
     return METHODS.filter((other) => taking(other) !== -1).join(" ");
   }
 
-  it("for every method and path, once and again", () => {
+  it("matches like a linear scan, for every method and path, at the first and at repeated lookups", () => {
     fc.assert(
       fc.property(routes, fc.constantFrom(...METHODS, "PROPFIND"), (all, method) => {
         const table = tableOf(all);
         for (const path of [...paths, ...paths.slice(0, 50)]) {
           const match = table.match(method, path);
-          const told =
+          const actual =
             match.kind === "route" ? match.route.id : match.kind === "none" ? "" : match.allow.join(" ");
-          expect(told, `${method} ${path}`).toBe(expected(all, method, path));
+          expect(actual, `${method} ${path}`).toBe(expected(all, method, path));
         }
       }),
       { numRuns: 15 },
     );
   });
 
-  it("refuses no route that a request reaches", () => {
+  it("reports no route as shadowed that a request reaches", () => {
     fc.assert(
       fc.property(routes, (all) => {
         const reached = new Set(
@@ -200,32 +200,32 @@ describe("matching agrees with the rules read one route after the other", () => 
   });
 
   it.each<[what: string, routes: string[]]>([
-    ["shorter paths have routes of their own", ["/a", "/a/:x", "/a/:x/:y", "/a/*"]],
-    ["the path alone and all that is longer have", ["/a", "/a/:x/*", "/a/*"]],
+    ["shorter paths have their own routes", ["/a", "/a/:x", "/a/:x/:y", "/a/*"]],
+    ["the path itself and longer paths have their own routes", ["/a", "/a/:x/*", "/a/*"]],
     ["a parameter is never empty", ["/a/:x", "/a/"]],
-  ])("a route is not shadowed if %s", (_what, matches) => {
+  ])("reports no route as shadowed if %s", (_what, matches) => {
     expect(tableOf(matches.map((match) => ({ match }))).faults).toEqual([]);
   });
 
   it.each<[what: string, routes: RouteDocument[]]>([
-    ["the same pattern with other names", [{ match: "/a/:x" }, { match: "/a/:y" }]],
+    ["the same pattern with other parameter names", [{ match: "/a/:x" }, { match: "/a/:y" }]],
     ["a star above", [{ match: "/a/*" }, { match: "/a/:x/b" }]],
     ["a star at the same place", [{ match: "/:x/*" }, { match: "/b/*" }]],
-    ["a parameter for its literal", [{ match: "/:x/b" }, { match: "/a/b" }]],
+    ["a parameter in place of its literal", [{ match: "/:x/b" }, { match: "/a/b" }]],
     [
-      "two that share its methods",
+      "two routes that together cover its methods",
       [
         { match: "/a", methods: ["GET"] },
         { match: "/*", methods: ["PUT"] },
         { match: "/a", methods: ["PUT", "GET"] },
       ],
     ],
-  ])("a route is shadowed by %s", (_what, all) => {
+  ])("reports a route as shadowed by %s", (_what, all) => {
     expect(tableOf(all).faults.map(({ path }) => path)).toEqual([`/routes/${all.length - 1}/match`]);
   });
 });
 
-/** As many routes as a policy may have, as long as they may be. */
+/** The most routes that a policy may have, and the greatest length of a pattern. */
 const ROUTE_COUNT = 500;
 const LONGEST = 256;
 
@@ -238,22 +238,22 @@ function longest(segmentAt: (place: number) => string, end: string): string {
   return match + end;
 }
 
-/** Policies that were made to cost: by what each of their patterns looks like. */
+/** Policies that are expensive on purpose, by the form of their patterns. */
 const HOSTILE: [what: string, pattern: (i: number) => string][] = [
-  ["parameters with names of their own", (i) => longest((place) => `:a${i}${place}`, `/x${i}`)],
+  ["parameters with unique names", (i) => longest((place) => `:a${i}${place}`, `/x${i}`)],
   [
-    "a literal or a parameter at each place, which a path follows both",
+    "a literal or a parameter at each place, both of which a path matches",
     (i) => longest((place) => ((i >> (place % 9)) & 1 ? "a" : ":p"), `/x${i}`),
   ],
   ["the same with a star", (i) => longest((place) => ((i >> (place % 9)) & 1 ? "a" : ":p"), "/*")],
-  ["a long common beginning", (i) => longest(() => "a", `/x${i}`)],
+  ["a long common prefix", (i) => longest(() => "a", `/x${i}`)],
   ["a star at each depth", (i) => `${"/a".repeat(i % 127)}${i < 127 ? "/*" : `/x${i}`}`],
-  ["segments that no other has", (i) => longest((place) => `${i.toString(36)}${place}`, "")],
+  ["unique segments", (i) => longest((place) => `${i.toString(36)}${place}`, "")],
 ];
 
 describe("the work of routing is bounded", () => {
   it.each(HOSTILE)(
-    "by the longest pattern for each path, and each route when compiled: %s",
+    "by the length of the longest pattern, for each path and for each compiled route: %s",
     (_what, pattern) => {
       const routes = Array.from({ length: ROUTE_COUNT }, (_, i) => ({ match: pattern(i) }));
       const table = tableOf(routes);
@@ -273,14 +273,14 @@ describe("the work of routing is bounded", () => {
   );
 });
 
-describe("what is remembered of paths", () => {
+describe("the cache of paths", () => {
   const routes = [
     { match: "/identify" },
     { match: "/users/:id" },
     { match: "/put", methods: ["PUT" as const] },
   ];
 
-  /** Segments compared to match it. */
+  /** The number of segments compared to match the path. */
   function workOf(table: RouteTable, method: string, path: string): number {
     const before = table.comparisons;
     table.match(method, path);
@@ -292,7 +292,7 @@ describe("what is remembered of paths", () => {
     ["that take a route by a parameter", "GET", "/users/1"],
     ["that take none (404)", "GET", "/favicon.ico"],
     ["of another method (405)", "GET", "/put"],
-  ])("spares matching paths again %s", (_what, method, path) => {
+  ])("avoids matching paths again %s", (_what, method, path) => {
     const table = tableOf(routes);
     expect(workOf(table, method, path)).toBeGreaterThan(0);
     expect(workOf(table, method, path)).toBe(0);
@@ -311,7 +311,7 @@ describe("what is remembered of paths", () => {
     expect(table.remembered).toBeLessThanOrEqual(3_000);
   });
 
-  it("has no paths of more than 256 characters", () => {
+  it("holds no paths of more than 256 characters", () => {
     const table = tableOf(routes);
     table.match("GET", `/users/${"u".repeat(250)}`);
     table.match("GET", `/nobody/${"u".repeat(250)}`);

@@ -1,4 +1,4 @@
-/** Simulations over HTTP: of what was really decided and recorded, by a policy that nobody has put into force. */
+/** Simulations over HTTP: they decide recorded requests again, by a policy that is not in force. */
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { point } from "../metrics/points.ts";
@@ -16,7 +16,7 @@ async function resultOf(response: Response): Promise<object> {
   return Object(Object(body).result);
 }
 
-/** The default policy with other numbers of the free tier. */
+/** The default policy with another bucket in the free tier. */
 function withFree(tokens: number): object {
   const { free } = defaultPolicy.tiers;
   const [bucket, ...others] = free.limits;
@@ -25,13 +25,13 @@ function withFree(tokens: number): object {
 }
 
 describe("a simulation", () => {
-  it("is for administrators", async () => {
+  it("requires an administrator", async () => {
     const edge = await startEdge();
     const init = { method: "POST", body: JSON.stringify({ document: defaultPolicy }) };
     expect(await problemOf(await edge.request(PATH, init))).toMatchObject({ status: 401 });
   });
 
-  it("names who would be denied by a tighter policy, of the requests that were recorded", async () => {
+  it("names the accounts whose recorded requests a tighter policy would deny", async () => {
     const edge = await startEdge();
     const fromMs = Date.now() - 30 * MINUTE_MS;
     const account = "user:simulated";
@@ -69,7 +69,7 @@ describe("a simulation", () => {
     expect(await resultOf(same)).toMatchObject({ decisions: 80, newlyDenied: [], newlyAllowed: [] });
   });
 
-  it("leaves out what no policy decided", async () => {
+  it("leaves out requests that no policy decided", async () => {
     const edge = await startEdge();
     const fromMs = Date.now() - 50 * MINUTE_MS;
     const hub = env.METRICS_HUB.getByName("hub-0");
@@ -85,7 +85,7 @@ describe("a simulation", () => {
     expect(await resultOf(few)).toMatchObject({ decisions: 1 });
   });
 
-  it("says where nothing was recorded", async () => {
+  it("has no decisions if nothing was recorded", async () => {
     const range = { from: "2026-01-01", to: "2026-01-02" };
     const response = await admin(await startEdge(), "POST", "/simulate", {
       document: defaultPolicy,
@@ -94,7 +94,7 @@ describe("a simulation", () => {
     expect(await resultOf(response)).toMatchObject({ decisions: 0, firstAt: null, lastAt: null });
   });
 
-  it("tells a document's faults rather than a result", async () => {
+  it("returns a document's faults instead of a result", async () => {
     const response = await admin(await startEdge(), "POST", "/simulate", { document: { schema: 1 } });
     const body: object = await response.json();
     expect(body).toMatchObject({ valid: false, result: null });
@@ -106,7 +106,7 @@ describe("a simulation", () => {
     [{ from: "2025-01-01", to: "2026-01-01" }, "/from"],
     [{ from: "yesterday" }, "/from"],
     [{ what: 1 }, "/what"],
-  ])("with %j is refused", async (fields, path) => {
+  ])("with %j is rejected", async (fields, path) => {
     const response = await admin(await startEdge(), "POST", "/simulate", {
       document: defaultPolicy,
       ...fields,
@@ -114,7 +114,7 @@ describe("a simulation", () => {
     expect(await problemOf(response)).toMatchObject({ status: 422, errors: [{ path }] });
   });
 
-  it("needs the record that Analytics Engine alone does not give", async () => {
+  it("is 503 with Analytics Engine alone, which stores no points to simulate", async () => {
     const edge = await startEdge({ bindings: { ANALYTICS: "engine" } });
     const response = await admin(edge, "POST", "/simulate", { document: defaultPolicy });
     expect(await problemOf(response)).toMatchObject({ status: 503, code: "not_configured" });

@@ -1,13 +1,13 @@
 /**
- * Ten thousand requests of a known mix through the started product: every report gives the known answer, and the ledgers and
- * the metrics agree to the last one.
+ * Ten thousand requests of a known mix through the started product: every report gives the known numbers, and the ledgers and
+ * the metrics agree exactly.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
 import { type Answer, hammer, request, type RequestOptions } from "./client.ts";
 import { eventually, newAccount, type Product, startProduct } from "./product.ts";
 
-/** So slow a refill that nothing comes back while the test runs. */
+/** Refills so slowly that no token returns during the test. */
 const bucket = (burst: number) => [{ name: "minute", kind: "bucket", tokens: 1, per: "day", burst }];
 const POLICY = {
   tiers: {
@@ -70,7 +70,7 @@ interface Kind {
   readonly count: number;
   readonly path: string;
   readonly options: RequestOptions;
-  /** How many of them are answered how. */
+  /** The expected number of responses by status. */
   readonly answers: Readonly<Record<number, number>>;
 }
 
@@ -84,7 +84,7 @@ function mix(): Kind[] {
   };
   return [
     { count: 2_000, path: "/identify", options: withKey(keys.pro), answers: { 200: 2_000 } },
-    // The demo origin wants a body: let in, charged, and refused there.
+    // The demo origin requires a body: admitted, charged, and rejected there.
     { count: 500, path: "/compare", options: withKey(keys.pro), answers: { 400: 500 } },
     { count: 1_500, path: "/identify", options: withKey(keys.free), answers: { 200: 100, 429: 1_400 } },
     { count: 4_000, path: "/identify", options: withKey(keys.enterprise), answers: { 200: 4_000 } },
@@ -96,7 +96,7 @@ function mix(): Kind[] {
   ];
 }
 
-/** Sends all kinds mixed with each other. */
+/** Sends all kinds, interleaved. */
 async function send(kinds: readonly Kind[]): Promise<void> {
   const left = kinds.map(({ count }) => count);
   const seen = kinds.map(() => new Map<number, number>());
@@ -119,7 +119,7 @@ async function send(kinds: readonly Kind[]): Promise<void> {
   expect(seen.map((statuses) => Object.fromEntries(statuses))).toEqual(kinds.map(({ answers }) => answers));
 }
 
-it("every report, every ledger and every metric know ten thousand requests to the last one", async () => {
+it("every report, every ledger and every metric count exactly ten thousand requests", async () => {
   // cloudflare/workers-sdk#4258
   await send(mix());
   await eventually(ARRIVE_MS, "analytics have all", async () => {
@@ -221,12 +221,12 @@ it("every report, every ledger and every metric know ten thousand requests to th
   const decisions = [...scrape.text.matchAll(/^edge_limiter_decision_seconds_count\{[^}]*\} (\d+)$/gm)];
   expect(sum(decisions.map(([, n]) => n))).toBe(9_000);
 
-  // A denial that the edge repeats is told to the user's object with the next question about him.
+  // The edge reports repeated denials to the user's object with its next question about that user.
   const peek = { user: "free-user", peek: true };
   const { headers = {} } = withKey(keys.service);
   const asked = { method: "POST", headers: { ...headers, "Content-Type": "application/json" } };
   await request(new URL("/api/v1/rate-limit/check", product.url), { ...asked, body: JSON.stringify(peek) });
-  // What isolates owe the objects arrives within a second or two.
+  // The isolates' reports reach the objects within a second or two.
   const usersOf = (answer: unknown): unknown[] => {
     const accounts = field(answer, "accounts");
     return Array.isArray(accounts)
@@ -235,8 +235,8 @@ it("every report, every ledger and every metric know ten thousand requests to th
   };
   const drift = await eventually(ARRIVE_MS, "the ledgers have all", async () => {
     const answer = await report("ledger-drift");
-    const told = usersOf(answer).map((user) => field(user, "ledger", "denied"));
-    return field(answer, "total", "ledger", "requests") === 6_745 && sum(told) === 1_400 ? answer : null;
+    const denials = usersOf(answer).map((user) => field(user, "ledger", "denied"));
+    return field(answer, "total", "ledger", "requests") === 6_745 && sum(denials) === 1_400 ? answer : null;
   });
   const none = { count: 0, percent: 0 };
   for (const user of usersOf(drift)) {

@@ -1,4 +1,4 @@
-/** An upstream that misbehaves below HTTP: on raw connections, by the path that is asked for. Keeps nothing of what it is sent. */
+/** An upstream that misbehaves below HTTP, on raw connections, in a way that the path names. Stores nothing that it receives. */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 
@@ -34,7 +34,7 @@ export class BadUpstream {
     return `http://127.0.0.1:${address.port}`;
   }
 
-  /** Connections that are held open at the moment. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#open.size;
   }
@@ -54,7 +54,7 @@ function misbehave(socket: Socket, how: string): void {
     case "babbles":
       socket.end("this is not HTTP\r\n\r\n");
       return;
-    case "silent":
+    case "hangs":
       return;
     case "resets":
       socket.write(`${head("Content-Length: 1000")}half`, () => socket.resetAndDestroy());
@@ -72,7 +72,7 @@ function misbehave(socket: Socket, how: string): void {
   }
 }
 
-/** Writes as fast as it is read. */
+/** Writes as fast as the other side reads. */
 function pour(socket: Socket, total: number): void {
   let left = total;
   const more = (): void => {

@@ -1,6 +1,6 @@
 /**
- * A copy of the repository in a temporary directory, as somebody has it who has just cloned it and run `npm ci`: no
- * `.dev.vars`, no state, nothing built. The tests start the product there, so they touch nobody's own.
+ * A copy of the repository in a temporary directory, as after a fresh clone and `npm ci`: no `.dev.vars`, no state, nothing
+ * built. The tests start the product there, so that they do not touch the developer's own.
  */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { join, relative } from "node:path";
 import { parseEnv } from "node:util";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-/** What a clone does not have, and what the product does not need. */
+/** What a clone lacks, and what the product does not need. */
 const LEFT_OUT = new Set([
   ".git",
   ".dev.vars",
@@ -21,14 +21,14 @@ const LEFT_OUT = new Set([
 ]);
 
 /**
- * The limiter's deadline in these tests. On a busy machine a call may take longer than the usual second; the fallback that
- * would then decide is right to, but not what is measured here.
+ * A long deadline for the limiter. On a busy machine a call may take longer than the usual second; the fallback would then
+ * rightly decide, but these tests do not measure it.
  */
 export const PATIENT = { LIMITER_TIMEOUT_MS: "30000" };
 export const ADMIN_TOKEN = "black-box-admin-token";
 
 export interface CheckoutOptions {
-  /** Variables of the copy's `.dev.vars`, beside the admin token. Left out: there is no such file. */
+  /** Variables of the copy's `.dev.vars`, besides the admin token. Without them there is no such file. */
   readonly devVars?: Readonly<Record<string, string>>;
   /** Parts of policy/default.json to replace. */
   readonly policy?: Readonly<Record<string, unknown>>;

@@ -1,16 +1,16 @@
-/** A small HTTP client that notes when it sent and when it heard: what bounds on an exact limiter are measured with. */
+/** A small HTTP client that records when it sent a request and got the response, to measure the bounds of an exact limiter. */
 import { Agent, type IncomingHttpHeaders, request as httpRequest } from "node:http";
 
-/** One connection per client that is kept between requests. */
+/** One connection per client, kept alive between requests. */
 const sharedAgent = new Agent({ keepAlive: true, maxSockets: 256, noDelay: true });
-/** A request that has no answer after this long has failed. */
+/** A request without a response after this time has failed. */
 const TIMEOUT_MS = 40_000;
 
 export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Other connections than the ones that all requests share. */
+  /** Connections other than those that all requests share. */
   readonly agent?: Agent;
 }
 
@@ -21,17 +21,17 @@ export interface Answer {
   readonly text: string;
   /** Unix ms before the first byte went out. */
   readonly sentMs: number;
-  /** Unix ms when the head of the answer was in. */
+  /** Unix ms when the headers of the response had arrived. */
   readonly receivedMs: number;
   json(): unknown;
 }
 
-/** The connection broke before the answer was whole, or none came in time. */
+/** The connection broke before the response was complete, or none came in time. */
 export class NoAnswer extends Error {
   override readonly name = "NoAnswer";
 }
 
-/** Asks once. No redirects, no decompression, no retries. @throws NoAnswer */
+/** Sends one request: no redirects, no decompression, no retries. @throws NoAnswer */
 export function request(
   url: URL,
   { method = "GET", headers = {}, body, agent = sharedAgent }: RequestOptions = {},
@@ -64,9 +64,9 @@ export function request(
 }
 
 /**
- * So many clients at once, each asking again as soon as it is answered, until `isOver`. A client that gets no answer stops, so
- * the load ends when the product is killed. At most 100,000 requests.
- * @returns how many clients got no answer. Rejects with what else `ask` throws.
+ * Runs so many clients at once, each of which sends again as soon as it has a response, until `isOver`. A client that gets no
+ * response stops, so that the load ends when the product is killed. At most 100,000 requests.
+ * @returns how many clients got no response. Rejects with any other error of `ask`.
  */
 export async function hammer(
   clients: number,

@@ -1,6 +1,6 @@
 /**
- * The control plane of the started product, by HTTP alone and from nothing: each step of an operator's day, and the next
- * request shows it. Then the product is killed, and all of it is there again.
+ * The control plane of the started product, over HTTP only and from an empty state: the next request shows each step of an
+ * operator's day. Then the product is killed, and everything is still there.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
@@ -9,10 +9,10 @@ import { type Product, startProduct } from "./product.ts";
 
 const ID = "acme/production";
 const ACCOUNT = `/accounts/${encodeURIComponent(ID)}`;
-/** So slow a refill that nothing comes back while the test runs. */
+/** Refills so slowly that no token returns during the test. */
 const SLOW = { tokens: 1, per: "day" };
 
-/** What the audit trail has before the end, newest first. */
+/** The audit trail before the account is deleted, newest first. */
 const AUDIT = [
   "account.change",
   "key.revoke",
@@ -40,11 +40,11 @@ afterAll(async () => {
 });
 
 function urlOf(path: string): URL {
-  if (!product) throw new Error("the product does not run");
+  if (!product) throw new Error("the product is not running");
   return new URL(path, product.url);
 }
 
-/** Calls the admin API; the answer must have this status. */
+/** Calls the admin API; the response must have this status. */
 async function admin(
   status: number,
   method: string,
@@ -61,7 +61,7 @@ async function admin(
   return answer;
 }
 
-/** A field of an answer, as text. */
+/** A string field of a response. */
 function textOf(answer: Answer, field: string): string {
   const body = answer.json();
   if (typeof body !== "object" || body === null) throw new Error(answer.text);
@@ -70,10 +70,10 @@ function textOf(answer: Answer, field: string): string {
   return value;
 }
 
-/** Requests that were let in. */
+/** The number of admitted requests. */
 let admitted = 0;
 
-/** What the next requests with a key are answered. */
+/** The statuses of the next requests with a key. */
 async function next(key: string, times = 1): Promise<number[]> {
   const statuses: number[] = [];
   for (let i = 0; i < times; i++) {
@@ -84,13 +84,13 @@ async function next(key: string, times = 1): Promise<number[]> {
   return statuses;
 }
 
-/** What the next request with a key is told of its limits. */
+/** The status of a key, with its limits. */
 async function limits(key: string): Promise<unknown> {
   const status = await request(urlOf("/api/v1/rate-limit/status"), { headers: { "X-API-Key": key } });
   return status.json();
 }
 
-it("from nothing: every change shows in the next request, and outlives a kill", async () => {
+it("every change shows in the next request, and survives a kill", async () => {
   // Account, key, first request.
   await admin(404, "GET", ACCOUNT);
   await admin(201, "POST", "/accounts", { id: ID, name: "Acme", tier: "free", reason: "signed up" });
@@ -114,7 +114,7 @@ it("from nothing: every change shows in the next request, and outlives a kill", 
     limits: [{ limit: 1_500 }, { remaining: 999_999 }],
   });
 
-  // Numbers of its own, until they are used up; a grant; the quota keeps what was used.
+  // Overrides, until they are used up; a grant; the quota keeps its use.
   await admin(422, "PATCH", ACCOUNT, { limits: { hour: SLOW } });
   await admin(200, "PATCH", ACCOUNT, { limits: { minute: { ...SLOW, burst: 3 } } });
   expect((await next(old.key, 5)).slice(-2)).toEqual([429, 429]);
@@ -129,14 +129,14 @@ it("from nothing: every change shows in the next request, and outlives a kill", 
   await admin(200, "POST", `${ACCOUNT}/reset`, { limits: ["minute"] });
   expect(await next(old.key, 2)).toEqual([200, 200]);
 
-  // A new key beside the old one, and then in its place.
+  // A new key besides the old one, and then instead of it.
   const second = await admin(201, "POST", `${ACCOUNT}/keys/${old.keyId}/rotate`, { graceSeconds: 3_600 });
   const current = textOf(second, "key");
   expect([await next(old.key), await next(current)]).toEqual([[200], [200]]);
   await admin(200, "DELETE", `${ACCOUNT}/keys/${old.keyId}`);
   expect([await next(old.key), await next(current)]).toEqual([[401], [200]]);
 
-  // A policy, of two operators who put one at once; the next request is decided by it. And back.
+  // Of two policies published at once, one wins, and decides the next request. Then a rollback.
   const read = await admin(200, "GET", "/policy");
   expect(read.headers.etag).toBe('"0"');
   const before = read.json();
@@ -170,7 +170,7 @@ it("from nothing: every change shows in the next request, and outlives a kill", 
   await admin(200, "POST", "/policy/revisions/1/activate", {});
   expect(await limits(current)).toMatchObject({ revision: 3, limits: [{ limit: burst + 2 }] });
 
-  // What the bill is made of, and who did all this.
+  // The usage for the bill, and the audit trail.
   const usage = await admin(200, "GET", `${ACCOUNT}/usage?granularity=month`);
   expect(usage.json()).toMatchObject({ usage: [{ requests: admitted, cost: admitted }] });
   const csv = await admin(200, "GET", `${ACCOUNT}/usage?granularity=month&group=route`, undefined, {
@@ -191,14 +191,14 @@ it("from nothing: every change shows in the next request, and outlives a kill", 
   expect(all[2]).toMatchObject({ entries: AUDIT.map((action) => ({ action })) });
   expect(all[5]).toMatchObject({ accounts: [{ id: ID, tier: "pro", status: "active" }] });
 
-  // Killed and started again: everything is there, and the keys are as good as before.
+  // Killed and restarted: everything is there, and the keys still work.
   await product?.run.kill();
   product = await startProduct(checkout);
   expect(await readAll()).toEqual(all);
   expect(await limits(current)).toMatchObject({ revision: 3, tier: "pro", limits: [{ limit: burst + 2 }] });
   expect([await next(old.key), await next(current)]).toEqual([[401], [200]]);
 
-  // The end of the account.
+  // The account is deleted.
   await admin(204, "DELETE", `${ACCOUNT}?reason=left`);
   expect(await next(current)).toEqual([401]);
   await admin(404, "GET", ACCOUNT);

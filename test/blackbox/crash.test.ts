@@ -1,21 +1,28 @@
 /**
- * `kill -9` of the whole product in the middle of a load, ten times over. Every request carries an id, and the upstream
- * is ours and notes which ids reach it: what was admitted is known also where the client never heard.
+ * `kill -9` of the whole product in the middle of a load, ten times. Every request carries an id, and the test's own upstream
+ * records which ids arrive, so that admitted requests are known even if the client got no response.
  */
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hammer, request } from "./client.ts";
 import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
-import { admitted, type Bucket, type Decided, FREE, leastAdmitted, overAdmission } from "./exact-bucket.ts";
+import {
+  admitted,
+  type Bucket,
+  type TimedDecision,
+  FREE,
+  minAdmitted,
+  overAdmission,
+} from "./exact-bucket.ts";
 import { eventually, freePort, newAccount, type Product, startProduct } from "./product.ts";
 
 const KILLS = 10;
-const MOST_LOAD_MS = 20_000;
+const MAX_LOAD_MS = 20_000;
 
-/** A burst that lasts over several kills: they hit it full, in the middle and drained. */
+/** A burst that outlasts several kills, which hit it full, partly used and drained. */
 const BURSTING: Bucket = { capacity: 600, perMs: 600 / 60_000 };
-/** As a policy writes it. */
+/** A policy's tier with this bucket. */
 const tier = ({ capacity, perMs }: Bucket) => ({
   limits: [
     { name: "minute", kind: "bucket", tokens: perMs * 60_000, per: "minute", burst: capacity },
@@ -31,7 +38,7 @@ const TIERS = {
   partner: UNLIMITED,
 };
 
-/** What the upstream has seen: when each id arrived. */
+/** When each id arrived at the upstream. */
 const arrivals = new Map<string, number>();
 let upstream: Server;
 let checkout: Checkout;
@@ -60,7 +67,7 @@ afterAll(async () => {
   await checkout?.remove();
 });
 
-/** One request as it was sent, and what is known of its end. */
+/** A request that was sent, and its known outcome. */
 interface Sent {
   readonly id: string;
   readonly sentMs: number;
@@ -68,7 +75,7 @@ interface Sent {
   receivedMs: number | null;
 }
 
-/** One user of the load, and all that is known of its requests. */
+/** A user of the load, with all their requests. */
 class User {
   readonly bucket: Bucket;
   readonly #key: string;
@@ -79,7 +86,7 @@ class User {
     this.#key = key;
   }
 
-  /** What one write of this user reserves, in tokens, and a crash loses at most (core/reservation.ts). */
+  /** The tokens that one write of this user reserves, and so the most that a crash loses (core/reservation.ts). */
   get reserved(): number {
     const { capacity, perMs } = this.bucket;
     return Math.max(0.02 * capacity, Math.min(5_000 * perMs, 0.1 * capacity));
@@ -96,43 +103,43 @@ class User {
     sent.receivedMs = answer.receivedMs;
   }
 
-  /** What was decided, as far as anybody can know: admitted is what reached the upstream. */
-  history(): Decided[] {
-    return this.#sent.flatMap(({ id, sentMs, denied, receivedMs }): Decided[] => {
+  /** The known decisions: a request was admitted if it reached the upstream. */
+  history(): TimedDecision[] {
+    return this.#sent.flatMap(({ id, sentMs, denied, receivedMs }): TimedDecision[] => {
       const arrivedMs = arrivals.get(id);
       if (arrivedMs !== undefined) return [{ allowed: true, cost: 1, sentMs, knownMs: arrivedMs }];
       return denied && receivedMs !== null ? [{ allowed: false, cost: 1, sentMs, knownMs: receivedMs }] : [];
     });
   }
 
-  /** Requests that nobody has heard of: under way, or cut off by a kill and perhaps charged. */
-  unheard(sinceMs = 0): readonly Sent[] {
+  /** Requests with an unknown outcome: in flight, or cut off by a kill and perhaps charged. */
+  unresolved(sinceMs = 0): readonly Sent[] {
     return this.#sent.filter(
       ({ id, sentMs, receivedMs }) => sentMs >= sinceMs && receivedMs === null && !arrivals.has(id),
     );
   }
 
-  /** Whether every request under way was sent after a denial since `sinceMs` was known: less than a token was left then. */
+  /** Whether every request in flight was sent after a known denial since `sinceMs`, and so with less than a token left. */
   isDrained(sinceMs: number): boolean {
-    const oldestMs = Math.min(...this.unheard(sinceMs).map(({ sentMs }) => sentMs));
+    const oldestMs = Math.min(...this.unresolved(sinceMs).map(({ sentMs }) => sentMs));
     return this.#sent.some(
       ({ denied, sentMs, receivedMs }) => denied && sentMs >= sinceMs && (receivedMs ?? Infinity) <= oldestMs,
     );
   }
 
-  /** Tokens that an exact bucket would have admitted and this one did not, at least. Counts up to the last denial. */
+  /** The minimum of tokens that an exact bucket would have admitted and this one did not, up to the last denial. */
   lost(): number {
     const history = this.history();
-    return leastAdmitted(this.bucket, history) - admitted(history);
+    return minAdmitted(this.bucket, history) - admitted(history);
   }
 
-  /** How many requests the ledger may count: at most a reservation less with each kill, and perhaps those that were cut off. */
-  ledgerBounds(kills: number): { least: number; most: number } {
+  /** The bounds of the ledger's count: at most a reservation less for each kill, and perhaps the requests that were cut off. */
+  ledgerBounds(kills: number): { min: number; max: number } {
     const seen = admitted(this.history());
-    return { least: seen - kills * this.reserved, most: seen + this.unheard().length };
+    return { min: seen - kills * this.reserved, max: seen + this.unresolved().length };
   }
 
-  /** How many the ledger counts. */
+  /** The requests that the ledger counts. */
   async ledger(url: URL): Promise<number> {
     const path = new URL("/api/v1/rate-limit/status", url);
     const answer = await request(path, { headers: { "X-API-Key": this.#key } });
@@ -140,9 +147,9 @@ class User {
   }
 }
 
-/** 64 clients, half of them one user's and half the other's, until `isOver`. */
+/** Runs 64 clients, half of them for each user, until `isOver`. */
 async function load(url: URL, [one, other]: readonly [User, User], isOver: () => boolean): Promise<number> {
-  const endMs = Date.now() + MOST_LOAD_MS;
+  const endMs = Date.now() + MAX_LOAD_MS;
   return hammer(
     64,
     () => isOver() || Date.now() > endMs,
@@ -151,7 +158,7 @@ async function load(url: URL, [one, other]: readonly [User, User], isOver: () =>
 }
 
 it(
-  "never over-admits across ten kills, and loses at most a reservation with each",
+  "never over-admits across ten kills, and loses at most a reservation with each kill",
   { timeout: 240_000 },
   async ({ annotate }) => {
     const port = await freePort();
@@ -160,25 +167,25 @@ it(
     const bursting = new User(BURSTING, await newAccount(product, "bursting-user", "pro"));
     const users = [free, bursting] as const;
     const notes: string[] = [];
-    /** What the free user may have lost by now. */
-    let mostLost = 0;
+    /** The most that the free user may have lost so far. */
+    let maxLost = 0;
 
     for (let kill = 1; kill <= KILLS; kill++) {
       const { run, url } = product;
       const beganMs = Date.now();
       const loading = load(url, users, () => run.exit !== null);
-      // The free user is drained by then, the bursting user at first in the middle of its burst.
-      await eventually(MOST_LOAD_MS, "the free user is drained", () => free.isDrained(beganMs) || null);
-      const oldestMs = Math.min(Date.now(), ...free.unheard(beganMs).map(({ sentMs }) => sentMs));
+      // This drains the free user; the bursting user is at first in the middle of their burst.
+      await eventually(MAX_LOAD_MS, "the free user is drained", () => free.isDrained(beganMs) || null);
+      const oldestMs = Math.min(Date.now(), ...free.unresolved(beganMs).map(({ sentMs }) => sentMs));
       await run.kill();
       await loading;
 
       for (const user of users) expect(overAdmission(user.bucket, user.history())).toBeLessThanOrEqual(0);
-      // What was charged and then cut off: of less than a token, and of what came since the oldest of those requests.
-      mostLost += 1 + FREE.perMs * (Date.now() - oldestMs);
+      // Charged and then cut off: less than a token, and what was refilled since the oldest of those requests.
+      maxLost += 1 + FREE.perMs * (Date.now() - oldestMs);
       const lost = free.lost();
-      expect(lost).toBeLessThanOrEqual(mostLost);
-      mostLost += free.reserved;
+      expect(lost).toBeLessThanOrEqual(maxLost);
+      maxLost += free.reserved;
 
       const killedMs = Date.now();
       product = await startProduct(checkout, { port });
@@ -189,14 +196,14 @@ it(
     const beganMs = Date.now();
     expect(await load(url, users, () => users.every((user) => user.isDrained(beganMs)))).toBe(0);
     for (const user of users) {
-      const { least, most } = user.ledgerBounds(KILLS);
+      const { min, max } = user.ledgerBounds(KILLS);
       expect(overAdmission(user.bucket, user.history())).toBeLessThanOrEqual(0);
-      expect(user.lost()).toBeLessThanOrEqual(KILLS * user.reserved + user.unheard().length);
+      expect(user.lost()).toBeLessThanOrEqual(KILLS * user.reserved + user.unresolved().length);
       const ledger = await user.ledger(url);
-      expect(ledger).toBeGreaterThanOrEqual(least);
-      expect(ledger).toBeLessThanOrEqual(most);
+      expect(ledger).toBeGreaterThanOrEqual(min);
+      expect(ledger).toBeLessThanOrEqual(max);
       notes.push(
-        `admitted ${admitted(user.history())}, ${user.lost().toFixed(2)} lost in all, ledger ${ledger} of ${least} to ${most}`,
+        `admitted ${admitted(user.history())}, ${user.lost().toFixed(2)} lost in all, ledger ${ledger} of ${min} to ${max}`,
       );
     }
     await annotate(notes.join("; "));

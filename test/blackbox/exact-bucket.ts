@@ -1,9 +1,9 @@
 /**
- * What an exact token bucket admits, bounded by what a client can see.
+ * Bounds on what an exact token bucket admits, from what a client can observe.
  *
- * The limiter decides a request at some moment between the client's sending it and its hearing of it (or its arrival
- * upstream). Client and limiter read the same clock here, so each bound below holds for every exact limiter, whatever those
- * moments were.
+ * The limiter decides a request at some moment after the client sends it, and before the client gets the response or the upstream
+ * gets the request. Client and limiter read the same clock here, so each bound below holds for every exact limiter, whatever
+ * those moments were.
  */
 
 /** Capacity in tokens; refill in tokens per millisecond. */
@@ -16,23 +16,23 @@ export interface Bucket {
 export const FREE: Bucket = { capacity: 150, perMs: 100 / 60_000 };
 
 /** One request: decided not before `sentMs` and not after `knownMs`. */
-export interface Decided {
+export interface TimedDecision {
   readonly allowed: boolean;
   readonly cost: number;
   readonly sentMs: number;
   readonly knownMs: number;
 }
 
-/** The tokens that were admitted. */
-export function admitted(requests: readonly Decided[]): number {
+/** The admitted tokens. */
+export function admitted(requests: readonly TimedDecision[]): number {
   return requests.reduce((sum, { allowed, cost }) => sum + (allowed ? cost : 0), 0);
 }
 
 /**
- * How far the worst of all windows lies above capacity + rate * length, in tokens; an exact limiter is never above 0. Windows
- * begin when a request was sent and end when one was known, so all that they hold was decided in them.
+ * How far the worst window exceeds capacity + rate * length, in tokens; for an exact limiter it is never above 0. Windows begin
+ * when a request was sent and end when one was known, so that every request in a window was decided in it.
  */
-export function overAdmission(bucket: Bucket, requests: readonly Decided[]): number {
+export function overAdmission(bucket: Bucket, requests: readonly TimedDecision[]): number {
   const passed = requests.filter(({ allowed }) => allowed).toSorted((a, b) => a.knownMs - b.knownMs);
   let worst = -Infinity;
   for (const { sentMs: beginMs } of passed) {
@@ -47,29 +47,29 @@ export function overAdmission(bucket: Bucket, requests: readonly Decided[]): num
 }
 
 /**
- * The least that an exact limiter has admitted of a bucket that was full at the first of the requests: when it last refused a
- * cost, less than that cost was left of capacity + rate * time.
- * @throws where nothing was denied: then there is no such bound.
+ * The minimum that an exact limiter has admitted from a bucket that was full at the first request: when it last denied a cost,
+ * less than that cost was left of capacity + rate * time.
+ * @throws if nothing was denied, since there is no bound then.
  */
-export function leastAdmitted(bucket: Bucket, requests: readonly Decided[]): number {
+export function minAdmitted(bucket: Bucket, requests: readonly TimedDecision[]): number {
   const [last] = requests.filter(({ allowed }) => !allowed).toSorted((a, b) => b.sentMs - a.sentMs);
   if (!last) throw new Error("nothing was denied");
-  // The bucket was full at the first decision, and that came before anybody heard of one.
+  // The bucket was full at the first decision, which was made before any was known.
   const firstKnownMs = Math.min(...requests.map(({ knownMs }) => knownMs));
   const refilled = bucket.perMs * (last.sentMs - firstKnownMs);
   return bucket.capacity + refilled - overflow(bucket, requests) - last.cost;
 }
 
-/** The most that may have flowed over while the bucket was still full: 0 where the load drains it faster than it fills. */
-function overflow(bucket: Bucket, requests: readonly Decided[]): number {
+/** The most that may have overflowed while the bucket was still full: 0 if the load drains it faster than it fills. */
+function overflow(bucket: Bucket, requests: readonly TimedDecision[]): number {
   const beginMs = Math.min(...requests.map(({ sentMs }) => sentMs));
   const passed = requests.filter(({ allowed }) => allowed).toSorted((a, b) => a.knownMs - b.knownMs);
   let spent = 0;
-  let most = 0;
+  let max = 0;
   for (const { knownMs, cost } of passed) {
     // When the n-th decision was known, n - 1 had been made before it.
-    if (spent > 0) most = Math.max(most, bucket.perMs * (knownMs - beginMs) - spent);
+    if (spent > 0) max = Math.max(max, bucket.perMs * (knownMs - beginMs) - spent);
     spent += cost;
   }
-  return most;
+  return max;
 }

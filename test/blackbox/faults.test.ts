@@ -1,6 +1,6 @@
 /**
- * The started product with its parts broken while it is in use: the metrics hub, the users' objects, the upstream. What requests
- * come to, what is lost, and how soon all is as before.
+ * The started product with parts that break during use: the metrics hub, the users' objects, the upstream. Tests how requests are
+ * answered, what is lost, and how soon service is normal again.
  */
 import { once } from "node:events";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
@@ -15,9 +15,9 @@ import { eventually, newAccount, type Product, startProduct } from "./product.ts
 
 const DEADLINE_MS = 1_500;
 const UPSTREAM_TIMEOUT_MS = 400;
-/** On a busy machine an answer may come so much later than it was due. */
+/** How much later than due an answer may come on a busy machine. */
 const SLACK_MS = 1_500;
-/** So slow a refill that nothing comes back while the test runs. */
+/** Refills so slowly that no token returns during a test. */
 const bucket = (burst: number) => [{ name: "day", kind: "bucket", tokens: 1, per: "day", burst }];
 const FAULTY_WORKER = "test/faults/index.ts";
 const LOCAL_BURST = 4;
@@ -95,7 +95,7 @@ const ledger = async (account: string) =>
 const ask = (key: string): Promise<Answer> => request(at("/identify"), { headers: { "X-API-Key": key } });
 const sourceOf = ({ headers }: Answer) => /desc="([a-z-]+)"/.exec(String(headers["server-timing"]))?.[1];
 
-/** So many requests by 24 clients at once, each of which is let in by the user's object. */
+/** Sends `count` requests from 24 clients at once; the user's object must admit each of them. */
 async function send(key: string, count: number): Promise<void> {
   let left = count;
   const unanswered = await hammer(
@@ -111,7 +111,7 @@ async function send(key: string, count: number): Promise<void> {
 }
 
 describe("the metrics hub", () => {
-  it("that is down half way changes no answer and no bill, and the gap is counted to the last point", async ({
+  it("that goes down during a load changes no response and no bill, and every lost point is counted", async ({
     annotate,
   }) => {
     const key = await newAccount(product, "hub-down", "pro");
@@ -128,10 +128,10 @@ describe("the metrics hub", () => {
       ];
       return points + dropped === all ? { points, dropped } : null;
     });
-    // What was sent before and after, but for what waited when the hub went.
+    // The points from before and after, except those queued when the hub went down.
     expect(arrived.points).toBeGreaterThan(300);
     expect(arrived.dropped).toBeGreaterThan(0);
-    // What points are lost for is counted all the same, and the bill never knew of it.
+    // Requests whose points are lost are still counted, and the bill does not depend on points.
     await eventually(20_000, "every request is counted", async () => {
       return (await metric("edge_limiter_requests_total", /tier="pro"/)) === all || null;
     });
@@ -139,7 +139,7 @@ describe("the metrics hub", () => {
     await annotate(`${arrived.dropped} of ${all} points lost, all of them counted`);
   });
 
-  it("that is killed half way changes no answer and loses no point", async () => {
+  it("that is killed during a load changes no response and loses no point", async () => {
     const key = await newAccount(product, "hub-killed", "pro");
     const before = await metric("edge_limiter_points_dropped_total");
     await send(key, 200);
@@ -156,7 +156,7 @@ describe("the metrics hub", () => {
 });
 
 describe("the users' objects", () => {
-  it("that hang, then throw, are answered for by the tier's choice within the deadline, and decide again a second after they are back", async ({
+  it("that hang, then throw, are replaced by the tier's choice within the deadline, and decide again a second after they recover", async ({
     annotate,
   }) => {
     const tiers = ["free", "pro", "enterprise"] as const;
@@ -176,7 +176,7 @@ describe("the users' objects", () => {
     const down: number[][] = [];
     for (let i = 0; i < 12; i++) down.push((await each()).map(({ status }) => status));
     const passed = (tier: number) => down.filter((statuses) => statuses[tier] === 200).length;
-    // With the one that hung, the local bucket is spent from full.
+    // With the request that hung, this spends the whole local bucket.
     expect([passed(0), passed(1), passed(2)]).toEqual([LOCAL_BURST - 1, 0, 12]);
 
     await fault({ limiter: "none" });
@@ -190,7 +190,7 @@ describe("the users' objects", () => {
       ),
     );
     expect(Math.max(...recovered)).toBeLessThan(1_000 + SLACK_MS);
-    // One before, one after; of what was let pass between, nothing is charged.
+    // One request before the outage and one after it; the admissions in between are not charged.
     for (const tier of tiers) expect(await ledger(`down-${tier}`)).toBe(2);
     expect(await metric("edge_limiter_limiter_failures_total", /kind="timeout"/)).toBeGreaterThanOrEqual(3);
     await annotate(`recovered after ${recovered.join(", ")} ms`);
@@ -199,7 +199,7 @@ describe("the users' objects", () => {
 
 describe("a user who sends more than the object can take", () => {
   it.each(["free", "enterprise"] as const)(
-    "gets the limit and no more, whatever the tier chooses for a limiter that fails: %s",
+    "is admitted up to the limit and no further, whatever the tier's failure policy: %s",
     async (tier) => {
       const limit = tier === "free" ? LOCAL_BURST : 10;
       const key = await newAccount(product, `flood-${tier}`, tier);
@@ -224,7 +224,7 @@ describe("a user who sends more than the object can take", () => {
 });
 
 describe("an upstream", () => {
-  /** Begins to read an answer, without waiting for its end. */
+  /** Returns a response without waiting for its body. */
   async function begin(path: string): Promise<IncomingMessage> {
     const outgoing = httpRequest(at(path));
     outgoing.on("error", () => undefined);
@@ -237,8 +237,8 @@ describe("an upstream", () => {
   it.each([
     ["refuses", 502, "upstream_error"],
     ["babbles", 502, "upstream_error"],
-    ["silent", 504, "upstream_timeout"],
-  ])("that %s is %i in time, and no other request waits for it", async (how, status, code) => {
+    ["hangs", 504, "upstream_timeout"],
+  ])("that %s gives %i in time, and delays no other request", async (how, status, code) => {
     const bad = Array.from({ length: 20 }, () => request(at(`/up/${how}`)));
     const good = await Promise.all(Array.from({ length: 20 }, () => request(at("/up/well"))));
     expect(good.every((answer) => answer.status === 200 && answer.text === "ok")).toBe(true);
@@ -249,12 +249,12 @@ describe("an upstream", () => {
     await eventually(5_000, "no connection is held", () => upstream.connections === 0 || null);
   });
 
-  it("that resets half way breaks the answer off: no client takes half of it for the whole", async () => {
+  it("that resets midway breaks off the response, so that no client takes half of it for the whole", async () => {
     await expect(request(at("/up/resets"))).rejects.toThrow(NoAnswer);
     expect((await request(at("/up/well"))).text).toBe("ok");
   });
 
-  it("that never ends is let go when its client is", async () => {
+  it("that never ends is disconnected when its client leaves", async () => {
     const incoming = await begin("/up/endless");
     await once(incoming, "data");
     expect(upstream.connections).toBe(1);
@@ -262,31 +262,29 @@ describe("an upstream", () => {
     await eventually(5_000, "its connection is closed", () => upstream.connections === 0 || null);
   });
 
-  it("that sends 192 MB to one who reads slowly fills no memory, and all of it arrives", async ({
-    annotate,
-  }) => {
+  it("that sends 192 MB to a slow reader fills no memory, and all of it arrives", async ({ annotate }) => {
     const processes = await product.run.processes();
     const before = await memoryOf(processes);
     const incoming = await begin("/up/huge");
     incoming.on("data", () => undefined);
     incoming.pause();
-    // The upstream has written all that fits anywhere between us.
+    // The upstream has filled every buffer on the way.
     await eventually(
       5_000,
       "the gateway has had time to read ahead",
       () => incoming.readableLength > 0 || null,
     );
-    let most = await memoryOf(processes);
+    let max = await memoryOf(processes);
     let length = 0;
     incoming.removeAllListeners("data");
     for await (const chunk of incoming) {
       const was = length;
       length += Buffer.isBuffer(chunk) ? chunk.length : 0;
       if (Math.floor(was / 2 ** 26) < Math.floor(length / 2 ** 26))
-        most = Math.max(most, await memoryOf(processes));
+        max = Math.max(max, await memoryOf(processes));
     }
     expect(length).toBe(HUGE);
-    expect(most - before).toBeLessThan(HUGE / 3);
-    await annotate(`${Math.round((most - before) / 2 ** 20)} MB more at most`);
+    expect(max - before).toBeLessThan(HUGE / 3);
+    await annotate(`${Math.round((max - before) / 2 ** 20)} MB more at most`);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A WebSocket frame by frame (RFC 6455), either side of it, for what a well-behaved library does not do: break off without a close
- * frame, read nothing, see the handshake as it was.
+ * A WebSocket frame by frame (RFC 6455), on either side, for what a well-behaved library does not do: disconnect without a close
+ * frame, read nothing, inspect the handshake.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ export interface Frame {
 
 export class FrameSocket {
   readonly socket: Socket;
-  /** The headers of the other side's part of the handshake. */
+  /** The other side's headers in the handshake. */
   readonly headers: IncomingMessage["headers"];
   readonly #isClient: boolean;
   #unread = Buffer.alloc(0);
@@ -85,7 +85,7 @@ export class FrameSocket {
     }
   }
 
-  /** The code and the reason that the other side closes with; null if it disconnects. Skips what comes before. */
+  /** The other side's close code and reason; null if it disconnects. Skips earlier frames. */
   async closed(): Promise<string | null> {
     for (let frame = await this.next(); frame; frame = await this.next()) {
       if (frame.opcode !== CLOSE) continue;
@@ -134,7 +134,7 @@ function masked(body: Buffer, mask: Buffer): Buffer {
   return out;
 }
 
-/** Opens a WebSocket, or gives the answer that there is instead. */
+/** Opens a WebSocket, or returns the response that came instead. */
 export async function connect(
   url: URL,
   headers: Record<string, string> = {},
@@ -160,7 +160,7 @@ export async function connect(
   });
 }
 
-/** A server of WebSockets: each goes to `accepted`, with the first subprotocol that was offered. */
+/** A WebSocket server: passes each connection to `accepted`, with the first offered subprotocol. */
 export async function listen(
   accepted: (socket: FrameSocket) => void,
 ): Promise<{ server: Server; url: string }> {

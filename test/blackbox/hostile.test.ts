@@ -1,6 +1,6 @@
 /**
- * The started product as an attacker meets it, over raw sockets: messages of two lengths, headers that no client writes, bodies that
- * never come. Whatever is answered, the upstream hears of one request for each that was limited, and others are served meanwhile.
+ * Attacks on the started product over raw sockets: messages with two lengths, headers that no client sends, bodies that never
+ * arrive. The upstream never receives more requests than were limited, and other requests are served meanwhile.
  */
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
@@ -15,11 +15,11 @@ let checkout: Checkout;
 let product: Product;
 let upstream: Server;
 /** Method and path of each request that reached the upstream. */
-const heard: string[] = [];
+const received: string[] = [];
 
 beforeAll(async () => {
   upstream = createServer((incoming, answer) => {
-    heard.push(`${incoming.method} ${incoming.url}`);
+    received.push(`${incoming.method} ${incoming.url}`);
     incoming.resume();
     incoming.on("end", () => answer.end("upstream"));
   });
@@ -48,16 +48,16 @@ afterAll(async () => {
   await checkout?.remove();
 });
 
-beforeEach(() => void heard.splice(0));
+beforeEach(() => void received.splice(0));
 
 function open(): Socket {
   const socket = connect(Number(product.url.port), "127.0.0.1");
-  // A reset is an answer too.
+  // A reset counts as an answer.
   socket.on("error", () => undefined);
   return socket;
 }
 
-/** Everything that comes back to these bytes until the connection closes, or nothing has come for a while. */
+/** Everything that these bytes are answered with, until the connection closes or has been quiet for a while. */
 async function answersTo(bytes: string): Promise<{ text: string; statuses: number[] }> {
   const socket = open();
   let text = "";
@@ -77,7 +77,7 @@ async function answersTo(bytes: string): Promise<{ text: string; statuses: numbe
 }
 
 const HOST = "Host: edge.test\r\n";
-/** Would be taken for a request of its own, where the lengths are read in two ways. */
+/** Becomes a separate request if the lengths are read in two ways. */
 const SMUGGLED = `GET /smuggled HTTP/1.1\r\n${HOST}\r\n`;
 
 async function stillServes(): Promise<void> {
@@ -94,7 +94,7 @@ describe("lengths that contradict each other", () => {
       `Content-Length: ${5 + SMUGGLED.length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${SMUGGLED}`,
     ],
     [
-      "chunks, spelt in a way that only some read",
+      "chunks, spelled in a way that only some accept",
       `Content-Length: ${5 + SMUGGLED.length}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${SMUGGLED}`,
     ],
     [
@@ -108,28 +108,28 @@ describe("lengths that contradict each other", () => {
     ["a negative length", `Content-Length: -1\r\n\r\n${SMUGGLED}`],
     ["a length with a sign", `Content-Length: +${SMUGGLED.length}\r\n\r\n${SMUGGLED}`],
     ["a length in hex", `Content-Length: 0x${SMUGGLED.length.toString(16)}\r\n\r\n${SMUGGLED}`],
-    ["a chunk of another size than it says", `Transfer-Encoding: chunked\r\n\r\n1\r\n${SMUGGLED}0\r\n\r\n`],
+    ["a chunk with a wrong size", `Transfer-Encoding: chunked\r\n\r\n1\r\n${SMUGGLED}0\r\n\r\n`],
     [
       "a chunk whose size overflows",
       `Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff1\r\n${SMUGGLED}0\r\n\r\n`,
     ],
-  ])("are never two requests: %s", async (_what, rest) => {
+  ])("never smuggle in a request that is not limited: %s", async (_what, rest) => {
     const { statuses } = await answersTo(`POST /outer HTTP/1.1\r\n${HOST}${rest}`);
-    // Refused, or read as one: what came after is never a request that was not limited.
-    expect(heard.filter((line) => line.endsWith("/smuggled")).length).toBeLessThanOrEqual(
+    // Rejected, or read as one: the rest is never a request that was not limited.
+    expect(received.filter((line) => line.endsWith("/smuggled")).length).toBeLessThanOrEqual(
       Math.max(0, statuses.filter((status) => status === 200).length - 1),
     );
-    expect(heard.length).toBeLessThanOrEqual(statuses.length);
+    expect(received.length).toBeLessThanOrEqual(statuses.length);
     await stillServes();
   });
 });
 
-describe("a head that no client writes", () => {
+describe("a request head that no client sends", () => {
   it.each([
     ["no host", "GET /x HTTP/1.1\r\n\r\n"],
     ["two hosts", `GET /x HTTP/1.1\r\n${HOST}Host: other.test\r\n\r\n`],
     ["a whole URL of another host", `GET http://169.254.169.254/latest/meta-data HTTP/1.1\r\n${HOST}\r\n`],
-    ["a target that is no path", `GET x HTTP/1.1\r\n${HOST}\r\n`],
+    ["a target that is not a path", `GET x HTTP/1.1\r\n${HOST}\r\n`],
     ["CONNECT", `CONNECT 127.0.0.1:22 HTTP/1.1\r\n${HOST}\r\n`],
     ["TRACE", `TRACE /x HTTP/1.1\r\n${HOST}X-Secret: s3cret\r\n\r\n`],
     ["a method of 9,000 letters", `${"A".repeat(9_000)} /x HTTP/1.1\r\n${HOST}\r\n`],
@@ -140,17 +140,17 @@ describe("a head that no client writes", () => {
     ["a bare line feed in a header", `GET /x HTTP/1.1\r\n${HOST}X-A: 1\nX-User-Id: admin\r\n\r\n`],
     ["HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"],
     ["TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"],
-    ["rubbish", "\x00\xff\x00\xff rubbish\r\n\r\n"],
-  ])("is answered or cut off, and says nothing of the inside: %s", async (_what, bytes) => {
+    ["garbage", "\x00\xff\x00\xff rubbish\r\n\r\n"],
+  ])("is answered or cut off, and reveals no internals: %s", async (_what, bytes) => {
     const { text, statuses } = await answersTo(bytes);
-    expect(heard.length).toBeLessThanOrEqual(statuses.filter((status) => status < 500).length);
-    expect(heard.filter((line) => line.includes("meta-data") && line.includes("http"))).toEqual([]);
+    expect(received.length).toBeLessThanOrEqual(statuses.filter((status) => status < 500).length);
+    expect(received.filter((line) => line.includes("meta-data") && line.includes("http"))).toEqual([]);
     expect(text).not.toMatch(/\bat \w+.*\.(?:ts|js):\d+|s3cret|workerd\/|node_modules/);
     await stillServes();
   });
 });
 
-it("a dear route is reached by no spelling for less than its cost, and a reserved path by none of the policy's", async () => {
+it("no spelling reaches an expensive route for less than its cost, or a reserved path through the policy", async () => {
   const key = await newAccount(product, "spells", "pro");
   const left = async (target: string): Promise<number> => {
     const { text } = await answersTo(
@@ -170,15 +170,15 @@ it("a dear route is reached by no spelling for less than its cost, and a reserve
     "/free\\..\\dear",
   ]) {
     const before = await left("/one");
-    heard.splice(0);
+    received.splice(0);
     const after = await left(target);
-    if (!heard.some((line) => line.includes("dear"))) continue;
+    if (!received.some((line) => line.includes("dear"))) continue;
     reached += 1;
-    // A token or two come back meanwhile.
+    // A token or two are refilled meanwhile.
     expect(after, target).toBeLessThan(before - 5);
   }
   expect(reached).toBeGreaterThan(3);
-  heard.splice(0);
+  received.splice(0);
   for (const target of [
     "/%61pi/v1/admin/accounts",
     "/x/../api/v1/admin/accounts",
@@ -191,10 +191,10 @@ it("a dear route is reached by no spelling for less than its cost, and a reserve
       target,
     ).toBe(true);
   }
-  expect(heard).toEqual([]);
+  expect(received).toEqual([]);
 });
 
-it("bodies that never come hold nobody else up, and are given up with their connection", async () => {
+it("bodies that never arrive delay no other request, and end with their connection", async () => {
   const target = "/api/v1/admin/accounts";
   const slow = Array.from({ length: 60 }, () => {
     const socket = open();

@@ -1,4 +1,4 @@
-/** The demo's limits as its users meet them, and the exactness of one under load. */
+/** The demo's limits as its users see them, and the exactness of one limit under load. */
 import { readFile } from "node:fs/promises";
 import { setTimeout } from "node:timers/promises";
 import { parseList } from "structured-headers";
@@ -6,7 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { type Answer, hammer, request } from "./client.ts";
 import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
-import { admitted, type Bucket, type Decided, FREE, leastAdmitted, overAdmission } from "./exact-bucket.ts";
+import {
+  admitted,
+  type Bucket,
+  type TimedDecision,
+  FREE,
+  minAdmitted,
+  overAdmission,
+} from "./exact-bucket.ts";
 import { keysFile, newAccount, type Product, startProduct } from "./product.ts";
 
 const used = z.object({ usage: z.object({ month: z.object({ requests: z.number() }) }) });
@@ -22,7 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await product?.run.stop();
   await checkout?.remove();
-  // Nothing of all this is worth a word to whoever runs it.
+  // None of this prints a warning or an error.
   expect(product.run.trouble).toEqual([]);
 });
 
@@ -36,25 +43,25 @@ async function demoKey(tier: string): Promise<string> {
   return String(key);
 }
 
-/** So many requests at once. */
+/** Sends `count` requests at once. */
 const burst = (count: number, ask: (n: number) => Promise<Answer>): Promise<Answer[]> =>
   Promise.all(Array.from({ length: count }, (_, n) => ask(n)));
 
-function decided(answer: Answer, cost = 1): Decided {
-  // What the fallback admits is bounded in another way, and what is neither answer would be an error.
+function decided(answer: Answer, cost = 1): TimedDecision {
+  // The fallback has other bounds, and any other status is an error.
   expect(answer.headers["server-timing"]).not.toContain("fallback");
   expect([200, 429]).toContain(answer.status);
   const { sentMs, receivedMs: knownMs } = answer;
   return { allowed: answer.status === 200, cost, sentMs, knownMs };
 }
 
-function expectExact(bucket: Bucket, requests: readonly Decided[]): void {
+function expectExact(bucket: Bucket, requests: readonly TimedDecision[]): void {
   expect(overAdmission(bucket, requests)).toBeLessThanOrEqual(0);
-  expect(admitted(requests)).toBeGreaterThan(leastAdmitted(bucket, requests));
+  expect(admitted(requests)).toBeGreaterThan(minAdmitted(bucket, requests));
 }
 
 describe("the free tier", () => {
-  it("lets a burst of 150 of 160 pass, and denies the rest with a problem", async () => {
+  it("admits a burst of 150 of 160, and denies the rest with a problem", async () => {
     const key = await demoKey("free");
     const answers = await burst(160, () => get("/identify", withKey(key)));
     expectExact(
@@ -82,8 +89,8 @@ describe("the free tier", () => {
     const answers = await burst(100, () => get("/compare?a=curl&b=curl", withKey(key)));
     const comparisons = answers.map((answer) => decided(answer, 2));
     expect(overAdmission(FREE, comparisons)).toBeLessThanOrEqual(0);
-    expect(admitted(comparisons)).toBeGreaterThan(leastAdmitted(FREE, comparisons));
-    // 25 denials later there is still what an exact bucket has left: the next token is there when the header says so.
+    expect(admitted(comparisons)).toBeGreaterThan(minAdmitted(FREE, comparisons));
+    // The 25 denials took nothing: the next token is there when the header says so.
     await setTimeout(1_000 * Number(answers.at(-1)?.headers["retry-after"] ?? 2));
     expect((await get("/compare?a=curl&b=curl", withKey(key))).status).toBe(200);
   });
@@ -113,7 +120,7 @@ describe("callers without a credential", () => {
     expect((await from("192.0.2.2")).status).toBe(200);
   });
 
-  it("share it within an IPv6 network of 64 bits, and with nobody outside of it", async () => {
+  it("share it within an IPv6 /64, and with nobody outside it", async () => {
     const answers = await burst(60, (n) => from(`2001:db8:0:1:${n.toString(16)}::1`));
     expectExact(
       { capacity: 45, perMs: 30 / 60_000 },
@@ -123,9 +130,11 @@ describe("callers without a credential", () => {
   });
 });
 
-it("admits to 64 clients of one user what one exact bucket does, to within a token", async ({ annotate }) => {
+it("admits for 64 clients of one user what one exact bucket would, to within a token", async ({
+  annotate,
+}) => {
   const key = await newAccount(product, "hammered", "free");
-  const requests: Decided[] = [];
+  const requests: TimedDecision[] = [];
   const endMs = Date.now() + 6_000;
   const unanswered = await hammer(
     64,
@@ -137,17 +146,17 @@ it("admits to 64 clients of one user what one exact bucket does, to within a tok
   expect(unanswered).toBe(0);
   await annotate(
     `${requests.length} requests: admitted ${admitted(requests)}, an exact bucket at least ` +
-      `${leastAdmitted(FREE, requests).toFixed(2)}; the worst window is ${overAdmission(FREE, requests).toFixed(2)} above its bound`,
+      `${minAdmitted(FREE, requests).toFixed(2)}; the worst window is ${overAdmission(FREE, requests).toFixed(2)} above its bound`,
   );
   expectExact(FREE, requests);
 });
 
 it.each(["pro", "enterprise"])(
-  "clients who leave while their question is under way hold up nobody who asks with them, and are charged once at most: %s",
+  "clients that leave during their request do not delay concurrent requests, and are charged at most once: %s",
   async (tier) => {
     const headers = withKey(await newAccount(product, `left-${tier}`, tier));
     const url = new URL("/identify", product.url);
-    /** Gone before, within or after a call of a few milliseconds. */
+    /** Leaves before, during or after a call of a few milliseconds. */
     const leave = (n: number) =>
       fetch(url, { headers, signal: AbortSignal.timeout(n % 8) })
         .then((answer) => answer.text())
@@ -166,7 +175,7 @@ it.each(["pro", "enterprise"])(
       const status = z.parse(used, (await get("/api/v1/rate-limit/status", headers)).json());
       return status.usage.month.requests;
     };
-    // What was leased is settled a second later.
+    // A lease is settled a second later.
     await expect.poll(requests, { timeout: 10_000, interval: 100 }).toBeGreaterThanOrEqual(passed);
     expect(await requests()).toBeLessThanOrEqual(sent);
   },
@@ -183,7 +192,7 @@ function fieldOf(
 }
 
 describe("the limit fields", () => {
-  it("are lists of RFC 9651 that tell each limit's size and window", async () => {
+  it("are lists of RFC 9651 with each limit's size and window", async () => {
     const answer = await get("/identify", withKey(await newAccount(product, "reads-policy", "free")));
     expect(fieldOf(answer, "ratelimit-policy", "minute")).toEqual({ q: 150, w: 90 });
     const date = new Date(answer.receivedMs);
@@ -192,7 +201,7 @@ describe("the limit fields", () => {
     expect(parseList(String(answer.headers["ratelimit"])).map(([name]) => name)).toEqual(["minute", "month"]);
   });
 
-  it("are right to the second, also after a wait", async () => {
+  it("are exact to the second, even after a wait", async () => {
     const key = await newAccount(product, "reads-limits", "free");
     const answers: Answer[] = [];
     const ask = async (): Promise<void> => {
@@ -205,7 +214,7 @@ describe("the limit fields", () => {
     const [first] = answers;
     if (!first) throw new Error("nothing was asked");
     answers.forEach((answer, i) => {
-      // The bucket holds between these: decided as soon, and as late, as the clocks allow.
+      // Bounds of the bucket's level: for a decision as early, and as late, as the clocks allow.
       const level = (ms: number): number => Math.min(150 - 1, 150 - (i + 1) + Math.max(0, ms) * FREE.perMs);
       const least = level(answer.sentMs - first.receivedMs);
       const most = level(answer.receivedMs - first.sentMs);
@@ -230,7 +239,7 @@ describe("the limit fields", () => {
     });
   });
 
-  it("say when to come back, and then the request passes", async () => {
+  it("give the time of a retry, which is then admitted", async () => {
     const key = await newAccount(product, "comes-back", "free");
     const answers = await burst(170, () => get("/identify", withKey(key)));
     const denied = answers.find(({ status }) => status === 429);

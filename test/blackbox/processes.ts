@@ -1,4 +1,4 @@
-/** Looks at the processes of this machine, as `ps` tells them. Zombies are none: they run nothing and hold nothing. */
+/** Lists the processes of this machine by `ps`, without zombies, which run nothing and hold nothing. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
@@ -20,7 +20,7 @@ async function allProcesses(): Promise<Process[]> {
   });
 }
 
-/** The process, all that descend from it, and all of its process group. */
+/** The process, its descendants, and its process group. */
 export async function familyOf(pid: number): Promise<Process[]> {
   const all = await allProcesses();
   const family = new Set([pid]);
@@ -34,13 +34,13 @@ export async function familyOf(pid: number): Promise<Process[]> {
   return all.filter((process) => family.has(process.pid));
 }
 
-/** Those of them that are still there. A pid that now runs something else is somebody else's. */
+/** The processes that are still running. A pid that now runs another command is another process. */
 export async function stillThere(processes: readonly Process[]): Promise<Process[]> {
   const all = new Map((await allProcesses()).map((process) => [process.pid, process.command]));
   return processes.filter(({ pid, command }) => all.get(pid) === command);
 }
 
-/** Bytes of memory that they hold together (resident set). */
+/** Their total resident memory, in bytes. */
 export async function memoryOf(processes: readonly Process[]): Promise<number> {
   const pids = processes.map(({ pid }) => pid).join(",");
   const { stdout } = await run("ps", ["-o", "rss=", "-p", pids]);

@@ -1,6 +1,6 @@
 /**
- * Starts the product as its user does, by `npm start`, in a process group of its own, and sees to it that nothing of it is left:
- * not after a failed test, and not when the test run itself is killed.
+ * Starts the product as its user does, with `npm start`, in its own process group, and ensures that nothing of it is left, even
+ * after a failed test or if the test run itself is killed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -17,11 +17,11 @@ const STOP_MS = 10_000;
 const POLL_MS = 25;
 
 export interface StartOptions {
-  /** Any free port where left out. */
+  /** Any free port by default. */
   readonly port?: number | string;
   /** Relative to the checkout. */
   readonly demoDir?: string;
-  /** Build anew, even where nothing has changed. */
+  /** Build again, even if nothing has changed. */
   readonly rebuild?: boolean;
 }
 
@@ -41,42 +41,42 @@ export class Run {
       env: {
         PATH,
         HOME,
-        // What is killed leaves its temporary files behind.
+        // Killed processes leave their temporary files behind.
         TMPDIR: checkout.directory,
         PORT: String(port),
         DEMO_DIR: demoDir,
         REUSE_BUILD: rebuild ? "0" : "1",
-        // Half of a start is compiling wrangler. Shared by all (vitest.config.ts): none is faster for what it has not compiled.
+        // Half of a start is compiling wrangler, so all starts share a cache (vitest.config.ts).
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(checkout.directory, ".compile-cache"),
       },
     });
     this.#npm.stdout?.on("data", (text) => (this.#output += String(text)));
     this.#npm.stderr?.on("data", (text) => (this.#output += String(text)));
     this.#npm.on("exit", (code, signal) => (this.#exit = code ?? signal));
-    // Kills the group when our end of the pipe closes, as it does however we end.
+    // Kills the group when this end of the pipe closes, as it does however this process ends.
     const script = `read -r _ || kill -9 -- -${this.pid} 2>/dev/null`;
     this.#leash = spawn("sh", ["-c", script], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
     this.#leash.unref();
   }
 
-  /** Of npm; also of the process group. */
+  /** The id of npm's process and of its process group. */
   get pid(): number {
     if (this.#npm.pid === undefined) throw new Error("npm did not start");
     return this.#npm.pid;
   }
 
-  /** What it has printed so far. */
+  /** The output so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** The lines that Node, wrangler or workerd print when something is wrong. What npm says is of the machine's own set-up. */
+  /** The lines that Node, wrangler or workerd print when something is wrong. npm's own lines depend on the machine's set-up. */
   get trouble(): string[] {
     const lines = this.#output.split("\n").filter((line) => !line.startsWith("npm "));
     return lines.filter((line) => /warn|error|exception|deprecated|experimental|^\s+at /i.test(line));
   }
 
-  /** npm's exit code, or the signal that it died of; null while it runs. */
+  /** npm's exit code, or the signal that killed it; null while it runs. */
   get exit(): number | string | null {
     return this.#exit;
   }
@@ -99,12 +99,12 @@ export class Run {
     return eventually(withinMs, "npm start ended", () => this.#exit);
   }
 
-  /** Sends a signal to npm and all that it started, as Ctrl-C in a terminal does, or to npm alone. */
-  signal(signal: NodeJS.Signals, whom: "group" | "npm" = "group"): void {
-    process.kill(whom === "group" ? -this.pid : this.pid, signal);
+  /** Sends a signal to npm and everything it started, as Ctrl-C in a terminal does, or to npm alone. */
+  signal(signal: NodeJS.Signals, target: "group" | "npm" = "group"): void {
+    process.kill(target === "group" ? -this.pid : this.pid, signal);
   }
 
-  /** Ctrl-C, and waits until nothing is left. */
+  /** Sends Ctrl-C, and waits until no process is left. */
   async stop(): Promise<void> {
     const family = await this.processes();
     if (this.#exit === null) this.signal("SIGINT");
@@ -113,7 +113,7 @@ export class Run {
     this.#leash.stdin?.end("\n");
   }
 
-  /** `kill -9` of everything at once, and waits until nothing is left. Harmless where it has ended. */
+  /** Kills everything at once with `kill -9`, and waits until no process is left. Harmless if it has ended. */
   async kill(): Promise<void> {
     const family = await this.processes();
     if (family.some(({ group }) => group === this.pid)) this.signal("SIGKILL");
@@ -123,13 +123,13 @@ export class Run {
   }
 }
 
-/** A product that serves. */
+/** A running product. */
 export interface Product {
   readonly run: Run;
   readonly url: URL;
 }
 
-/** Starts and waits until it says that it runs. */
+/** Starts the product, and waits until it says that it is running. */
 export async function startProduct(checkout: Checkout, options: StartOptions = {}): Promise<Product> {
   const run = new Run(checkout, options);
   try {
@@ -141,7 +141,7 @@ export async function startProduct(checkout: Checkout, options: StartOptions = {
   }
 }
 
-/** Makes an account that nobody has used yet. @returns its key. */
+/** Creates an account. @returns its key. */
 export async function newAccount({ url }: Product, id: string, tier: string, name = ""): Promise<string> {
   const admin = new URL("/api/v1/admin/accounts", url);
   const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json" };
@@ -159,7 +159,7 @@ export function keysFile(checkout: Checkout, demoDir = ".demo"): string {
   return join(checkout.directory, demoDir, "keys.json");
 }
 
-/** A port that nobody listens on at the moment, of those that no system gives away: it may be left for a while and taken again. */
+/** A free port that no system assigns by itself, so that a test can release it for a while and take it again. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(20_000, 32_000);
@@ -168,14 +168,14 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Waits until nobody listens on the port. @throws where somebody stays. Soon, not at once, after the processes have ended: the threads
- * of one that was killed end after it has, and the last of them closes what it held.
+ * Waits until nothing listens on the port. @throws if something still does. The port is free shortly after the processes have
+ * ended, not at once: the threads of a killed process end after it, and the last of them closes its sockets.
  */
 export async function freed(port: number | string): Promise<void> {
   await eventually(STOP_MS, `port ${port} is free`, async () => (await isFree(port)) || null);
 }
 
-/** Whether one can listen on that port of 127.0.0.1. */
+/** Whether the port of 127.0.0.1 is free. */
 async function isFree(port: number | string): Promise<boolean> {
   const probe = createServer();
   return new Promise((done) => {
@@ -184,7 +184,7 @@ async function isFree(port: number | string): Promise<boolean> {
   });
 }
 
-/** Waits until none of these processes is there. @throws naming those that stay. */
+/** Waits until all these processes have ended. @throws naming those that are still running. */
 export async function gone(processes: readonly Process[]): Promise<void> {
   let left: Process[] = [];
   const emptied = async (): Promise<true | null> => {
@@ -192,13 +192,13 @@ export async function gone(processes: readonly Process[]): Promise<void> {
     return left.length === 0 || null;
   };
   await eventually(STOP_MS, "the processes ended", emptied).catch((thrown: unknown) => {
-    throw new Error(`still there: ${left.map(({ command }) => command.slice(0, 100)).join("; ")}`, {
+    throw new Error(`still running: ${left.map(({ command }) => command.slice(0, 100)).join("; ")}`, {
       cause: thrown,
     });
   });
 }
 
-/** Asks until there is an answer. @throws where there is none in time. */
+/** Polls until `look` returns a value. @throws if it returns none in time. */
 export async function eventually<T>(
   withinMs: number,
   what: string,

@@ -1,4 +1,4 @@
-/** The gateway's way to the upstream and back, on the started product: bodies, streams, WebSockets and encodings as they are. */
+/** The gateway's path to the upstream and back, in the started product: bodies, streams, WebSockets and encodings. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect as openConnection } from "node:net";
@@ -18,10 +18,10 @@ import { type Product, startProduct } from "./product.ts";
 
 let checkout: Checkout;
 let product: Product;
-/** Upstreams of ours, beside the demo origin. */
+/** The test's own upstreams, besides the demo origin. */
 let compressing: Server;
 let sockets: Server;
-/** What waits for the next request for /late, and the next WebSocket, that reaches its upstream. */
+/** Handlers of the next request for /late, and of the next WebSocket, at their upstream. */
 let late: (answer: ServerResponse) => void = () => undefined;
 let accepted: (socket: FrameSocket) => void = () => undefined;
 
@@ -130,7 +130,7 @@ describe("a stream", () => {
     expect(arrivals).toEqual([1, 2, 3, 4, 5].map((n) => `chunk ${n} of 5\n`));
   });
 
-  it("is not held back: the answer to the first megabyte is there before the last is sent", async () => {
+  it("is not buffered: the response to the first megabyte arrives before the last megabyte is sent", async () => {
     const pieces = Array.from({ length: 4 }, () => randomBytes(1_000_000));
     const outgoing = httpRequest(at("/echo"), { method: "POST" });
     const response = answerTo(outgoing);
@@ -142,7 +142,7 @@ describe("a stream", () => {
       outgoing.write(piece);
       sent += piece.length;
       reader ??= (await response)[Symbol.asyncIterator]();
-      // Waits for ever where anything between us and the upstream waits for the whole body; the last bytes may be buffered.
+      // Waits forever if anything on the way buffers the whole body; the last bytes may be buffered.
       while (length < sent - 100_000) {
         const { value, done } = await reader.next();
         if (done) throw new Error("the answer ended early");
@@ -156,7 +156,7 @@ describe("a stream", () => {
     expect(Buffer.concat(received).equals(Buffer.concat(pieces))).toBe(true);
   });
 
-  it("that the client leaves is not held open", async () => {
+  it("abandoned by its client causes no error", async () => {
     const outgoing = httpRequest(at("/stream?chunks=1000&intervalMs=1000"));
     outgoing.end();
     const incoming = await answerTo(outgoing);
@@ -167,7 +167,7 @@ describe("a stream", () => {
   });
 });
 
-it("a GET or HEAD that says it has no content is forwarded; one that has some is 400, rather than forwarded without", async () => {
+it("a GET or HEAD that declares no content is forwarded, and one with content is rejected with 400", async () => {
   const sent = async (method: string, headers: Record<string, string>, content: string) => {
     const outgoing = httpRequest(at("/identify"), { method, headers });
     outgoing.end(content);
@@ -183,7 +183,7 @@ it("a GET or HEAD that says it has no content is forwarded; one that has some is
   expect(product.run.trouble).toEqual([]);
 });
 
-it("a WebSocket goes through, text as text and bytes as bytes", async () => {
+it("a WebSocket is relayed, text as text and bytes as bytes", async () => {
   const socket = new WebSocket(at("/ws").href.replace("http", "ws"));
   socket.binaryType = "arraybuffer";
   await once(socket, "open");
@@ -205,7 +205,7 @@ it("a WebSocket goes through, text as text and bytes as bytes", async () => {
 describe("a WebSocket that holds a slot", () => {
   const path = "/one-at-a-time";
 
-  /** Both ends of a new one, once the slot is free: within a few tries, since it is given back by a call of its own. */
+  /** Both ends of a new WebSocket, once the slot is free. This takes a few tries, since a separate call releases the slot. */
   async function opened(headers: Record<string, string> = {}): Promise<[FrameSocket, FrameSocket]> {
     const reaching = new Promise<FrameSocket>((resolve) => {
       accepted = resolve;
@@ -217,10 +217,10 @@ describe("a WebSocket that holds a slot", () => {
         setTimeout(resolve, 20);
       });
     }
-    throw new Error("the slot is not free again");
+    throw new Error("the slot was not released");
   }
 
-  /** That no other request is admitted. */
+  /** Checks that no other request is admitted. */
   async function isTaken(): Promise<void> {
     const answer = await connect(at(path));
     if (answer instanceof FrameSocket) throw new Error("two at once");
@@ -254,7 +254,7 @@ describe("a WebSocket that holds a slot", () => {
   it.each([
     ["the client", 0],
     ["the upstream", 1],
-  ])("is free again when %s has closed, and the other side gets the code", async (_who, closing) => {
+  ])("releases it when %s closes, and the other side gets the code", async (_who, closing) => {
     for (const [code, reason] of [
       [1000, ""],
       [1001, "going away"],
@@ -280,7 +280,7 @@ describe("a WebSocket that holds a slot", () => {
   it.each([
     ["the client", 0],
     ["the upstream", 1],
-  ])("is free again when %s breaks off, which the other side gets as 1011", async (_who, breaking) => {
+  ])("releases it when %s disconnects, and the other side gets 1011", async (_who, breaking) => {
     for (let i = 0; i < 2; i++) {
       const both = await opened();
       const [broken, other] = breaking === 0 ? both : [both[1], both[0]];
@@ -291,7 +291,7 @@ describe("a WebSocket that holds a slot", () => {
     }
   });
 
-  it("is free again though the other side does not answer the close", async () => {
+  it("releases it even if the other side does not answer the close", async () => {
     const [client] = await opened();
     client.close(1000);
     client.socket.destroy();
@@ -308,7 +308,7 @@ describe("a WebSocket that holds a slot", () => {
     for (const { socket } of await opened()) socket.destroy();
   });
 
-  it("is closed with 1013 when too much waits for a client that does not read", async () => {
+  it("is closed with 1013 when too much is buffered for a client that does not read", async () => {
     const [client, upstream] = await opened();
     client.socket.pause();
     for (let i = 0; i < 40; i++) upstream.send(BINARY, Buffer.alloc(1_048_576));
@@ -320,7 +320,7 @@ describe("a WebSocket that holds a slot", () => {
 });
 
 describe("the slot of a request", () => {
-  it("is free again when its client has left before the answer began", async () => {
+  it("is released when its client leaves before the response begins", async () => {
     const reaching = new Promise<ServerResponse>((resolve) => {
       late = resolve;
     });
@@ -337,8 +337,8 @@ describe("the slot of a request", () => {
   });
 });
 
-describe("a compressed answer", () => {
-  it("reaches a client that takes gzip as the upstream sent it", async () => {
+describe("a compressed response", () => {
+  it("reaches a client that accepts gzip as the upstream sent it", async () => {
     const answer = await request(at("/gzip"), { headers: { "Accept-Encoding": "gzip" } });
     expect(answer.headers["content-encoding"]).toBe("gzip");
     expect(gunzipSync(answer.body).toString()).toBe(TEXT);

@@ -1,4 +1,4 @@
-/** `npm start` as a newcomer meets it: in a fresh clone, taken at its word, and started again. */
+/** `npm start` as a newcomer uses it: in a fresh clone, with the commands that it prints, and restarted. */
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { readFile, stat, writeFile } from "node:fs/promises";
@@ -35,7 +35,7 @@ async function keys(): Promise<Record<string, string>> {
   return Object.fromEntries(Object.entries(parsed ?? {}).map(([tier, key]) => [tier, String(key)]));
 }
 
-/** What the product says of the free key: requests in the ledger, and what is left of the month's quota. */
+/** The status of the free key: requests in the ledger, and what remains of the month's quota. */
 async function freeStatus(): Promise<{ used: number; monthLeft: number }> {
   const headers = { "X-API-Key": (await keys())["free"] ?? "" };
   const { text } = await request(new URL("/api/v1/rate-limit/status", product.url), { headers });
@@ -46,7 +46,7 @@ async function freeStatus(): Promise<{ used: number; monthLeft: number }> {
   };
 }
 
-/** The indented commands that it printed, in order. */
+/** The commands that it printed, which are indented, in order. */
 const printedCommands = (): string[] => product.run.output.match(/^ +(?:curl|seq) .*$/gm) ?? [];
 
 describe("the first start", () => {
@@ -55,12 +55,12 @@ describe("the first start", () => {
     expect((await request(new URL("/ready", product.url))).status).toBe(200);
   });
 
-  it("makes .dev.vars with a random token that only its owner can read", async () => {
+  it("creates .dev.vars with a random token that only its owner can read", async () => {
     expect(await checkout.adminToken()).toMatch(/^[0-9a-f]{64}$/);
     expect((await stat(checkout.devVarsFile)).mode & 0o777).toBe(0o600);
   });
 
-  it("keeps a key for each tier in DEMO_DIR, readable by its owner", async () => {
+  it("stores a key for each tier in DEMO_DIR, readable only by its owner", async () => {
     expect(Object.keys(await keys())).toEqual(["free", "pro", "enterprise", "partner"]);
     for (const key of Object.values(await keys())) expect(key).toMatch(/^el_test_[0-9A-Za-z]{36}$/);
     expect((await stat(keysFile(checkout, DEMO_DIR))).mode & 0o777).toBe(0o600);
@@ -70,7 +70,7 @@ describe("the first start", () => {
     expect(product.run.trouble).toEqual([]);
   });
 
-  it("prints commands that do what it says of them", async () => {
+  it("prints commands that do what it says", async () => {
     const [one, burst, status, ...others] = printedCommands();
     expect(others).toEqual([]);
     const first = await shell("sh", ["-c", one ?? ""]);
@@ -79,7 +79,7 @@ describe("the first start", () => {
 
     const counted = await shell("sh", ["-c", burst ?? ""]);
     const count = (code: number): number => Number(RegExp(`(\\d+) ${code}`).exec(counted.stdout)?.[1]);
-    // The first command took one of the 150, and 100 a minute come back.
+    // The first command took one of the 150 tokens, and 100 a minute are refilled.
     const refilled = ((Date.now() - startedMs) * 100) / 60_000;
     expect(count(200)).toBeGreaterThanOrEqual(149);
     expect(count(200)).toBeLessThanOrEqual(150 + refilled);
@@ -90,8 +90,8 @@ describe("the first start", () => {
   });
 });
 
-describe("starting again", () => {
-  it("keeps accounts, keys and counters, and the secrets as they are", async () => {
+describe("a restart", () => {
+  it("keeps accounts, keys, counters and secrets", async () => {
     const devVars = await readFile(checkout.devVarsFile, "utf8");
     const before = { keys: await keys(), status: await freeStatus() };
     await product.run.stop();
@@ -100,14 +100,14 @@ describe("starting again", () => {
     const after = await freeStatus();
     expect(await readFile(checkout.devVarsFile, "utf8")).toBe(devVars);
     expect(await keys()).toEqual(before.keys);
-    // Stopped within a second of its last request, the user's object may lose a reservation: 8 tokens, refilled in 5 s.
+    // An object stopped within a second of its last request may lose a reservation: 8 tokens, refilled in 5 s.
     expect(after.used).toBeLessThanOrEqual(before.status.used);
     expect(after.used).toBeGreaterThanOrEqual(before.status.used - 8);
     expect(after.monthLeft).toBeLessThanOrEqual(before.status.monthLeft);
     expect(after.monthLeft).toBeGreaterThanOrEqual(before.status.monthLeft - 8);
   });
 
-  it("takes the secrets of .dev.vars as the user wrote them", async () => {
+  it("uses the secrets of .dev.vars as the user wrote them", async () => {
     const own = `# mine\nADMIN_TOKEN="${ADMIN_TOKEN}"\n`;
     await product.run.stop();
     await writeFile(checkout.devVarsFile, own);
@@ -119,9 +119,9 @@ describe("starting again", () => {
   });
 });
 
-describe("what cannot be started", () => {
-  /** What it says before it gives up. */
-  async function refusal(options: { port: number | string; demoDir?: string }): Promise<string> {
+describe("a failed start", () => {
+  /** The output of a start that fails. */
+  async function failedStart(options: { port: number | string; demoDir?: string }): Promise<string> {
     const run = new Run(checkout, options);
     expect(await run.ended()).toBe(1);
     await run.kill();
@@ -134,27 +134,27 @@ describe("what cannot be started", () => {
     await once(holder, "listening");
     const address = holder.address();
     if (typeof address !== "object" || address === null) throw new Error("no address");
-    const said = await refusal({ port: address.port, demoDir: "another" });
+    const said = await failedStart({ port: address.port, demoDir: "another" });
     holder.close();
     expect(said).toContain(`npm start failed: port ${address.port} is in use`);
     expect(said).toContain("PORT=8788 npm start");
   });
 
-  it.each(["eighty", "70000", "80.5"])("says what a PORT is, not %s", async (text) => {
-    expect(await refusal({ port: text })).toContain(
+  it.each(["eighty", "70000", "80.5"])("says what a valid PORT is, not %s", async (text) => {
+    expect(await failedStart({ port: text })).toContain(
       `npm start failed: PORT must be an integer from 0 to 65535, not "${text}"`,
     );
   });
 
-  it("says that another product runs in the same directory", async () => {
-    expect(await refusal({ port: 0, demoDir: DEMO_DIR })).toMatch(
+  it("says that another product is running in the same directory", async () => {
+    expect(await failedStart({ port: 0, demoDir: DEMO_DIR })).toMatch(
       /npm start failed: another Edge Limiter runs in .*: stop it, or use another directory and port/,
     );
   });
 
   it("says that .dev.vars lacks the admin token", async () => {
     await writeFile(checkout.devVarsFile, "LOG_LEVEL=warn\n");
-    expect(await refusal({ port: 0, demoDir: "another" })).toContain(
+    expect(await failedStart({ port: 0, demoDir: "another" })).toContain(
       "npm start failed: .dev.vars has no ADMIN_TOKEN",
     );
   });

@@ -1,4 +1,4 @@
-/** However the product is stopped, nothing of it stays: no process, and nobody on its port. */
+/** However the product is stopped, nothing of it remains: no process, and no listener on its port. */
 import { setTimeout } from "node:timers/promises";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ async function start() {
   return product;
 }
 
-/** The process that npm runs for us, and the one that it starts. */
+/** The id of the run's only process with this command. */
 async function pidOf(run: Run, command: RegExp): Promise<number> {
   const found = (await run.processes()).filter((one) => command.test(one.command));
   expect(found).toHaveLength(1);
@@ -34,7 +34,7 @@ async function pidOf(run: Run, command: RegExp): Promise<number> {
 const START_SCRIPT = /^\S*node scripts\/start\.ts/;
 const WORKERD = /workerd serve /;
 
-it("Ctrl-C stops all of it under load, without a word", async () => {
+it("Ctrl-C under load stops all processes, and prints nothing", async () => {
   const { run, url } = await start();
   const family = await run.processes();
   expect(family.some(({ command }) => WORKERD.test(command))).toBe(true);
@@ -57,7 +57,7 @@ it("Ctrl-C stops all of it under load, without a word", async () => {
   expect(run.output).toBe(printed);
 });
 
-it("SIGTERM to npm alone stops all of it", async () => {
+it("SIGTERM to npm alone stops all processes", async () => {
   const { run, url } = await start();
   const family = await run.processes();
   run.signal("SIGTERM", "npm");
@@ -65,8 +65,8 @@ it("SIGTERM to npm alone stops all of it", async () => {
   await freed(url.port);
 });
 
-it("SIGINT to npm alone stops all of it", async ({ skip }) => {
-  // npm passes it to the shell that it runs the script in, which only ends when the script does: unless it is replaced by it.
+it("SIGINT to npm alone stops all processes", async ({ skip }) => {
+  // npm passes it to the shell that runs the script. That ends only when the script does, unless `exec` replaces it.
   const manifest = await readFile(join(checkout.directory, "package.json"), "utf8");
   skip(!manifest.includes('"start": "exec '), "the start script is not the shell's own process");
   const { run, url } = await start();
@@ -76,7 +76,7 @@ it("SIGINT to npm alone stops all of it", async ({ skip }) => {
   await freed(url.port);
 });
 
-it("kill -9 of the script alone takes workerd along", async () => {
+it("kill -9 of the script alone also ends workerd", async () => {
   const { run, url } = await start();
   const family = await run.processes();
   process.kill(await pidOf(run, START_SCRIPT), "SIGKILL");
@@ -84,7 +84,7 @@ it("kill -9 of the script alone takes workerd along", async () => {
   await freed(url.port);
 });
 
-it("Ctrl-C while it builds leaves nothing running", async () => {
+it("Ctrl-C during the build leaves nothing running", async () => {
   const run = new Run(checkout, { rebuild: true });
   runs.push(run);
   await run.printed(/Building/);
@@ -95,7 +95,7 @@ it("Ctrl-C while it builds leaves nothing running", async () => {
   await gone(family);
 });
 
-it("a crash of workerd alone is healed, and what is started anew ends with the rest", async () => {
+it("a crashed workerd is restarted, and the new one ends with the product", async () => {
   const { run, url } = await start();
   const crashed = await pidOf(run, WORKERD);
   process.kill(crashed, "SIGKILL");

@@ -5,9 +5,9 @@ import { describe, expect, it } from "vitest";
 import { type Bucket, ExactUser, type Ticket, type Verdict } from "../../load/model/exact-user.ts";
 import { costOf, LEASE_MS, limitsOf } from "../../load/model/limits-of.ts";
 import { LEASE_MS as PRODUCT_LEASE_MS } from "../../src/core/lease.ts";
-import { type Decided, leastAdmitted, overAdmission } from "../blackbox/exact-bucket.ts";
+import { type TimedDecision, minAdmitted, overAdmission } from "../blackbox/exact-bucket.ts";
 
-interface Request extends Decided {
+interface Request extends TimedDecision {
   readonly verdict: Verdict;
 }
 
@@ -73,7 +73,7 @@ describe("the model of load tests", () => {
         const user = new ExactUser(strict(bucket));
         record(user, all);
         const spent = all.reduce((sum, { allowed, cost }) => sum + (allowed ? cost : 0), 0);
-        const expected = Math.max(0, leastAdmitted(bucket, all) - slack(bucket) - spent);
+        const expected = Math.max(0, minAdmitted(bucket, all) - slack(bucket) - spent);
         // Of several denials sent at the same moment, any may count as the last.
         expect(Math.abs(user.under - expected)).toBeLessThanOrEqual(2 + 1e-6);
       }),

@@ -216,8 +216,8 @@ it("every report, every ledger and every metric count exactly ten thousand reque
   });
   const samples = [...scrape.text.matchAll(/^edge_limiter_requests_total\{([^}]*)\} (\d+)$/gm)];
   expect(sum(samples.map(([, , n]) => n))).toBe(10_000);
-  const refused = samples.filter(([, labels]) => labels?.includes('outcome="denied"'));
-  expect(sum(refused.map(([, , n]) => n))).toBe(1_855);
+  const deniedSamples = samples.filter(([, labels]) => labels?.includes('outcome="denied"'));
+  expect(sum(deniedSamples.map(([, , n]) => n))).toBe(1_855);
   const decisions = [...scrape.text.matchAll(/^edge_limiter_decision_seconds_count\{[^}]*\} (\d+)$/gm)];
   expect(sum(decisions.map(([, n]) => n))).toBe(9_000);
 

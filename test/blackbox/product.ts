@@ -198,15 +198,15 @@ export async function gone(processes: readonly Process[]): Promise<void> {
   });
 }
 
-/** Polls until `look` returns a value. @throws if it returns none in time. */
+/** Polls until `poll` returns a value. @throws if it returns none in time. */
 export async function eventually<T>(
   withinMs: number,
   what: string,
-  look: () => T | null | Promise<T | null>,
+  poll: () => T | null | Promise<T | null>,
 ): Promise<T> {
   const deadlineMs = Date.now() + withinMs;
   for (;;) {
-    const found = await look();
+    const found = await poll();
     if (found !== null) return found;
     if (Date.now() > deadlineMs) throw new Error(`not in ${withinMs} ms: ${what}`);
     await setTimeout(POLL_MS);

@@ -262,7 +262,7 @@ describe("the local fallback", () => {
     const [blocked, deleted, recreated, rotated] = await Promise.all(
       ["open", "open", "open", "open"].map((tier) => customer(edge, { tier })),
     );
-    if (!blocked || !deleted || !recreated || !rotated) throw new Error("there are no customers");
+    if (!blocked || !deleted || !recreated || !rotated) throw new Error("a customer is missing");
     const other = await issueKey(edge, blocked.user);
     await Promise.all(
       [other.key, deleted.key, recreated.key, rotated.key].map((key) =>

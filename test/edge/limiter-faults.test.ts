@@ -151,7 +151,7 @@ describe("a brown-out: one call in five is late", () => {
 describe("an outage that ends", () => {
   it.each([
     ["lost", "local"],
-    ["refused", "open"],
+    ["unreachable", "open"],
     ["overloaded", "closed"],
   ] as const)(
     "is over within a second of the objects' return, for known and new users, and its admissions are not charged: %s, %s",
@@ -191,7 +191,7 @@ describe("an outage that ends", () => {
 describe("a clock that steps back an hour", () => {
   it("keeps no circuit open: a recovered object is called within a second", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
-    let now: Fate = "refused";
+    let now: Fate = "unreachable";
     const edge = await faultyEdge(() => now);
     const client = newAddress();
     for (let i = 0; i < 4; i++) expect((await ask(edge, client)).source).toBe("fallback");

@@ -48,7 +48,7 @@ describe("the policy in force", () => {
     expect(store.problem).toBeNull();
   });
 
-  it("is refreshed in the background of the first request ten seconds after the last look", async () => {
+  it("is refreshed in the background of the first request ten seconds after the last check", async () => {
     const { at, reads, background } = newStore();
     await publish(1);
     expect(await at(0)).toBe(1);
@@ -70,7 +70,7 @@ describe("the policy in force", () => {
     expect(background).toEqual([]);
   });
 
-  it("is refreshed at once if an object needs a newer revision, however recent the last look", async () => {
+  it("is refreshed at once if an object needs a newer revision, however recent the last check", async () => {
     const { store, at } = newStore();
     await publish(1);
     await at(0);

@@ -151,7 +151,7 @@ describe("slots", () => {
   const edgeWith = async (limits: LimitDocument[]) =>
     startEdge({ policy: policyOfTier({ limits }), upstream: holding });
 
-  it("give a waiting time of at most a second, since nobody knows when other requests end", async () => {
+  it("give a waiting time of at most a second, since the end of other requests is unknown", async () => {
     const ask = newClient(await edgeWith([slots]));
     const first = await ask();
     expect(listOf(first, "RateLimit-Policy")).toEqual([["parallel", { q: 1, qu: "concurrent-requests" }]]);

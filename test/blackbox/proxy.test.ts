@@ -381,7 +381,7 @@ describe.each(["/odd", "/odd/slot"])("the bytes of an encoded response on %s", (
   });
 });
 
-it("a status that HTTP does not have is 502, which says it", async () => {
+it("an upstream status that HTTP does not define gives 502, and the detail names it", async () => {
   const response = await request(at("/odd/status"));
   expect(response.status).toBe(502);
   expect(response.json()).toMatchObject({ code: "upstream_error", detail: expect.stringContaining("999") });

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, request as httpRequest, type Server, type ServerResponse } from "node:http";
 import { setTimeout } from "node:timers/promises";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { exportJWK, generateKeyPair, type GenerateKeyPairResult, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
 import { request } from "./client.ts";
@@ -11,7 +11,7 @@ import { eventually, type Product, startProduct } from "./product.ts";
 let checkout: Checkout;
 let product: Product;
 let issuer: Server;
-let keys: CryptoKeyPair;
+let keys: GenerateKeyPairResult;
 let fetches = 0;
 /** How the issuer answers the next fetches. */
 let answer: (response: ServerResponse) => void;

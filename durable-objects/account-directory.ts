@@ -3,7 +3,7 @@
  *
  * At least once and in any order: each entry is an absolute value with a version, and an older one never replaces a newer. A
  * deleted account leaves a mark with its version, so that a late entry does not bring it back. Can be deleted and rebuilt
- * (src/api/accounts/rebuild.ts); never on the request path.
+ * (src/api/accounts/directory.ts); never on the request path.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";

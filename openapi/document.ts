@@ -1,28 +1,60 @@
 /**
- * The OpenAPI document of the API: the contract with its schemas, and what responses.ts says of it. The same input gives the
- * same document. scripts/openapi.ts writes it to docs/openapi.json.
+ * The OpenAPI document: the contract (src/api/contract.ts) with the texts and response schemas of openapi/resources/. Deterministic.
+ * scripts/openapi.ts writes it to docs/openapi.json. The Worker must never import it.
  */
-import { CONTRACT, type Endpoint, type EndpointId } from "../src/api/contract.ts";
+import { CONTRACT, type EndpointId } from "../src/api/contract.ts";
+import type { Endpoint } from "../src/api/endpoint.ts";
 import { HEADERS } from "./headers.ts";
+import type { OperationNotes } from "./notes.ts";
 import { operation } from "./operation.ts";
 import { templateOf } from "./parameters.ts";
 import { ProblemResponses } from "./problem-responses.ts";
-import { RESPONSES } from "./responses.ts";
+import { ACCOUNTS } from "./resources/accounts.ts";
+import { AUDIT } from "./resources/audit.ts";
+import { DECISIONS } from "./resources/decisions.ts";
+import { DIRECTORY } from "./resources/directory.ts";
+import { GRANTS } from "./resources/grants.ts";
+import { HEALTH } from "./resources/health.ts";
+import { KEYS } from "./resources/keys.ts";
+import { LIVE } from "./resources/live.ts";
+import { PAGES } from "./resources/pages.ts";
+import { POLICIES } from "./resources/policies.ts";
+import { REPORTS } from "./resources/reports.ts";
+import { SESSIONS } from "./resources/sessions.ts";
+import { SIMULATION } from "./resources/simulation.ts";
+import { USAGE } from "./resources/usage.ts";
 import { type JsonObject, SchemaBook } from "./schema-book.ts";
 import { SECURITY_SCHEMES } from "./security.ts";
 import { TAGS } from "./tags.ts";
 
-/** The newest that generators and Swagger UI read well; its schemas are plain JSON Schema 2020-12. */
+/** The newest version that generators and Swagger UI support well. Its schemas are plain JSON Schema 2020-12. */
 const OPENAPI = "3.1.1";
 
-const DESCRIPTION = `What is not under \`/api/v1\`, \`/docs\`, \`/dashboard\`, \`/health\` or \`/ready\` is matched against the policy's routes, limited
-and forwarded upstream; this document is about the rest.
+const DESCRIPTION = `Requests outside \`/api/v1\`, \`/docs\`, \`/dashboard\`, \`/health\` and \`/ready\` are matched against the policy's routes, limited
+and forwarded upstream. This document describes the other paths.
 
-Every error is a problem (RFC 9457). Unknown fields of a body are refused, and so are unknown parameters where an endpoint
+Every error is a problem (RFC 9457). Unknown fields of a body are rejected, and so are unknown parameters of an endpoint that
 takes any. Other methods of a path are 405 with \`Allow\`.
-A response of 500 is a bug; the logs know its \`requestId\`.`;
+A response of 500 is a bug; the logs contain its \`requestId\`.`;
 
-/** @param version of the product. */
+const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
+  ...HEALTH,
+  ...DECISIONS,
+  ...PAGES,
+  ...SESSIONS,
+  ...POLICIES,
+  ...SIMULATION,
+  ...ACCOUNTS,
+  ...DIRECTORY,
+  ...GRANTS,
+  ...USAGE,
+  ...AUDIT,
+  ...KEYS,
+  ...REPORTS,
+  ...LIVE,
+};
+
+/** @param version of the product. @throws Error if texts and contract do not match. */
 export async function openApiDocument(version: string): Promise<JsonObject> {
   const book = new SchemaBook();
   const problems = new ProblemResponses();
@@ -30,7 +62,7 @@ export async function openApiDocument(version: string): Promise<JsonObject> {
   for (const id of Object.keys(CONTRACT).filter(isEndpointId)) {
     const endpoint: Endpoint = CONTRACT[id];
     const path = (paths[templateOf(endpoint.path)] ??= {});
-    path[endpoint.method.toLowerCase()] = await operation(id, endpoint, RESPONSES[id], book, problems);
+    path[endpoint.method.toLowerCase()] = await operation(id, endpoint, NOTES[id], book, problems);
   }
   return {
     openapi: OPENAPI,

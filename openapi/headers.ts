@@ -1,4 +1,4 @@
-/** Response headers that the document names. */
+/** The response headers that the document describes. */
 
 interface HeaderNotes {
   readonly description: string;
@@ -8,23 +8,23 @@ interface HeaderNotes {
 
 export const HEADERS = {
   "X-Request-Id": {
-    description: "The request's id in the logs, also a member of every problem.",
+    description: "The request's id in the logs; also in the body of every problem.",
     schema: { type: "string" },
     example: "c1448614-a9af-4ce0-8ea5-08d0c3fa0f8d",
   },
   ETag: {
-    description: "The version, to be sent back in If-Match or If-None-Match.",
+    description: "The version. Send it in If-Match or If-None-Match.",
     schema: { type: "string" },
     example: '"7"',
   },
   "Retry-After": {
-    description: "Seconds, rounded up, after which to try again.",
+    description: "Seconds to wait before retrying, rounded up.",
     schema: { type: "integer" },
     example: 6,
   },
   RateLimit: {
     description:
-      "What is left (r) and in how many seconds more is there (t; of slots at most 1), by draft-ietf-httpapi-ratelimit-headers.",
+      "Remaining quota (r) and seconds until more is available (t; at most 1 for slots), by draft-ietf-httpapi-ratelimit-headers.",
     schema: { type: "string" },
     example: '"login";r=0;t=6',
   },
@@ -39,23 +39,23 @@ export const HEADERS = {
     example: 'Bearer realm="edge-limiter"',
   },
   "Set-Cookie": {
-    description: "The session: HttpOnly, SameSite=Strict, and on https Secure, with the prefix `__Secure-`.",
+    description: "The session: HttpOnly, SameSite=Strict, and on https Secure with the prefix `__Secure-`.",
     schema: { type: "string" },
     example:
       "__Secure-el_session=eyJpZCI6...; Max-Age=28800; Path=/api/v1/admin; HttpOnly; Secure; SameSite=Strict",
   },
   Link: {
-    description: "The next page, where there is one (RFC 8288).",
+    description: "The next page, if any (RFC 8288).",
     schema: { type: "string" },
     example: '</api/v1/admin/accounts/acme/usage?format=csv&limit=1&cursor=MQ>; rel="next"',
   },
   "Cache-Control": {
-    description: "no-store: the answer is for the caller alone.",
+    description: "no-store: the response is for the caller only.",
     schema: { type: "string" },
     example: "no-store",
   },
   "Content-Security-Policy": {
-    description: "Lets in what comes from this host, and nothing else.",
+    description: "Allows content from this host only.",
     schema: { type: "string" },
     example:
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'",

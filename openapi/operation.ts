@@ -1,19 +1,22 @@
-/** One operation of the document: what the contract says of an endpoint, and what responses.ts adds to it. */
-import type { Endpoint } from "../src/api/contract.ts";
-import type { Answer, Content, Notes } from "./notes.ts";
+/** One operation of the document: the contract's declaration of an endpoint, with its notes. */
+import type { Endpoint } from "../src/api/endpoint.ts";
+import { describeFields, undescribedFields } from "./annotations.ts";
+import type { BodyNotes, Content, OperationNotes, ResponseNotes } from "./notes.ts";
 import { parametersOf } from "./parameters.ts";
 import { headerReferences, type ProblemResponses } from "./problem-responses.ts";
 import { problemsOf } from "./problems.ts";
 import type { JsonObject, SchemaBook } from "./schema-book.ts";
 import { roleNote, securityOf } from "./security.ts";
 
+/** @throws Error if the notes do not match the contract: a missing body, undescribed fields, two responses with one status. */
 export async function operation(
   id: string,
   endpoint: Endpoint,
-  notes: Notes,
+  notes: OperationNotes,
   book: SchemaBook,
   problems: ProblemResponses,
 ): Promise<JsonObject> {
+  if (endpoint.query && notes.query) describeFields(endpoint.query, notes.query);
   const parameters = parametersOf(endpoint, book);
   const description = [notes.description, roleNote(endpoint.access)].filter((text) => text !== null);
   return {
@@ -23,33 +26,50 @@ export async function operation(
     description: description.join(" "),
     security: securityOf(endpoint.access),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(endpoint.body ? { requestBody: requestBody(id, notes, book) } : {}),
+    ...(endpoint.body ? { requestBody: requestBody(id, endpoint.body, notes.body, book) } : {}),
     responses: await responses(endpoint, notes, book, problems),
   };
 }
 
-function requestBody(id: string, { request }: Notes, book: SchemaBook): JsonObject {
-  if (!request) throw new Error(`${id} takes a body, and has no example of one`);
-  return { required: true, content: contents(request, book) };
+function requestBody(
+  id: string,
+  contractSchema: NonNullable<Endpoint["body"]>,
+  notes: BodyNotes | undefined,
+  book: SchemaBook,
+): JsonObject {
+  if (!notes) throw new Error(`${id}: the body has no example`);
+  const { fields, schema = contractSchema, examples, others = [] } = notes;
+  if (fields) {
+    // The narrower schema must have the contract's fields.
+    describeFields(contractSchema, fields);
+    describeFields(schema, fields);
+  }
+  const undescribed = undescribedFields(schema);
+  if (undescribed.length > 0)
+    throw new Error(`${id}: fields without a description: ${undescribed.join(", ")}`);
+  return {
+    required: true,
+    content: contents([{ type: "application/json", schema, examples }, ...others], book),
+  };
 }
 
 async function responses(
   endpoint: Endpoint,
-  { answers, problems: more = [] }: Notes,
+  { responses: usual, problems: more = [] }: OperationNotes,
   book: SchemaBook,
   problems: ProblemResponses,
 ): Promise<JsonObject> {
   const byStatus = new Map<number, JsonObject>();
-  for (const answer of answers) byStatus.set(answer.status, response(answer, endpoint, book));
+  for (const notes of usual) byStatus.set(notes.status, response(notes, endpoint, book));
   for (const [status, kinds] of await problemsOf(endpoint, more)) {
-    if (byStatus.has(status)) throw new Error(`${endpoint.path} has two kinds of answers with ${status}`);
+    if (byStatus.has(status)) throw new Error(`${endpoint.path}: ${status} is both a response and a problem`);
     byStatus.set(status, await problems.refer(kinds, book));
   }
   return Object.fromEntries([...byStatus].toSorted(([a], [b]) => a - b));
 }
 
 function response(
-  { status, description, contents: bodies = [], headers: more = [] }: Answer,
+  { status, description, contents: bodies = [], headers: more = [] }: ResponseNotes,
   { access }: Endpoint,
   book: SchemaBook,
 ): JsonObject {

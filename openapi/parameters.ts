@@ -1,11 +1,12 @@
-/** Parameters of paths, of queries (by the contract's schemas) and of headers. */
+/** Parameters in paths, queries (by the contract's schemas) and headers. */
 import * as z from "zod/mini";
 import { REPORT_NAMES } from "../src/analytics/reports/report-query.ts";
 import { userIdSchema } from "../src/identity/user-id.ts";
-import type { Endpoint } from "../src/api/contract.ts";
+import type { Endpoint } from "../src/api/endpoint.ts";
+import { undescribedFields } from "./annotations.ts";
 import type { JsonObject, SchemaBook } from "./schema-book.ts";
 
-/** A query's schema, as it comes out of the book. */
+/** A query's schema, as the book writes it. */
 const querySchema = z.object({
   properties: z.record(z.string(), z.looseObject({ description: z.optional(z.string()) })),
   required: z.optional(z.array(z.string())),
@@ -19,7 +20,7 @@ interface PathParameter {
 
 const matching = (pattern: RegExp) => z.string().check(z.regex(pattern));
 
-/** What does not match is 404. */
+/** By name. A value that does not match is 404. */
 const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
   id: {
     schema: userIdSchema,
@@ -28,7 +29,7 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
   },
   keyId: {
     schema: z.uuid(),
-    description: "The key's id, not the key.",
+    description: "The key's id, not the key itself.",
     example: "7c49bc07-717d-4019-a06b-602410bbae61",
   },
   n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
@@ -55,12 +56,12 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
 };
 
 const IF_MATCH = {
-  description: "The ETag of the revision that the change was made from, or `*` for any.",
+  description: "The ETag of the revision that the change is based on, or `*` for any.",
   schema: { type: "string", pattern: '^(\\*|"\\d{1,15}")$' },
   example: '"7"',
 };
 
-/** The contract's path as OpenAPI writes it. */
+/** A path of the contract in OpenAPI's syntax. */
 export function templateOf(path: string): string {
   return path.replaceAll(/:(\w+)/g, "{$1}");
 }
@@ -76,13 +77,16 @@ export function parametersOf(endpoint: Endpoint, book: SchemaBook): JsonObject[]
 
 function pathParameter(name: string, book: SchemaBook): JsonObject {
   const known = PATH_PARAMETERS[name];
-  if (!known) throw new Error(`the path parameter :${name} is not described`);
+  if (!known) throw new Error(`the path parameter :${name} has no description`);
   const { description, schema, example } = known;
   return { name, in: "path", required: true, description, schema: book.write(schema), example };
 }
 
-function queryParameters({ query }: Endpoint, book: SchemaBook): JsonObject[] {
+function queryParameters({ path, query }: Endpoint, book: SchemaBook): JsonObject[] {
   if (!query) return [];
+  const undescribed = undescribedFields(query);
+  if (undescribed.length > 0)
+    throw new Error(`${path}: parameters without a description: ${undescribed.join(", ")}`);
   const { properties, required = [] } = querySchema.parse(book.write(query));
   return Object.entries(properties).map(([name, { description = "", ...schema }]) => ({
     name,

@@ -1,19 +1,21 @@
-/** Responses that are problems: one component for each set of problems that share a status, since most endpoints share them. */
+/** Responses that are problems: one component for each set of problems with one status, because most endpoints share them. */
 import { HEADERS } from "./headers.ts";
-import { type ApiProblem, PROBLEM_NOTES, problemExample, problemSchema } from "./problems.ts";
+import type { ApiProblem } from "./notes.ts";
+import { problemSchema } from "./problem-schema.ts";
+import { PROBLEM_NOTES, problemExample } from "./problems.ts";
 import type { JsonObject, SchemaBook } from "./schema-book.ts";
 
 export class ProblemResponses {
   readonly #responses = new Map<string, JsonObject>();
 
-  /** A reference to the response of a status that stands for these problems. */
+  /** A reference to the response for these problems, which share a status. */
   async refer(kinds: readonly ApiProblem[], book: SchemaBook): Promise<JsonObject> {
     const name = kinds.join(".");
     if (!this.#responses.has(name)) this.#responses.set(name, await response(kinds, book));
     return { $ref: `#/components/responses/${name}` };
   }
 
-  /** All that were referred to, by name. */
+  /** All responses referred to, by name. */
   get components(): JsonObject {
     return Object.fromEntries([...this.#responses].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }

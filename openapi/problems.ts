@@ -1,21 +1,14 @@
-/** Which problems an endpoint can answer with, and what each means: most follow from its access, its body and its query. */
-import * as z from "zod/mini";
-import { MISMATCH, problem, type ProblemExtras, type ProblemKind } from "../src/edge/problem.ts";
+/** Which problems an endpoint may return, and what each means. Most follow from its access, its body and its query. */
+import { MISMATCH, problem, type ProblemExtras } from "../src/edge/problem.ts";
 import { LOGIN_TIER } from "../src/policy/built-in-tiers.ts";
-import type { Access, Endpoint } from "../src/api/contract.ts";
+import type { Access, Endpoint } from "../src/api/endpoint.ts";
 import type { HeaderName } from "./headers.ts";
-import { about, named } from "./said.ts";
-
-/** The gateway answers the others, and `internal_error` is a bug. */
-export type ApiProblem = Exclude<
-  ProblemKind,
-  "internal_error" | "upstream_error" | "upstream_timeout" | "loop_detected"
->;
+import type { ApiProblem } from "./notes.ts";
 
 interface ProblemNotes {
   /** When it happens. */
   readonly when: string;
-  /** As an example. */
+  /** An example. */
   readonly detail: string;
   readonly extras?: ProblemExtras;
   readonly headers?: readonly HeaderName[];
@@ -36,50 +29,48 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     extras: { errors: [{ path: "", message: "is larger than 1048576 bytes" }] },
   },
   invalid_content: {
-    when: "The body is JSON, but not what is wanted; `errors` says where and why.",
-    detail: "The body is not valid in one place; see errors.",
-    extras: { errors: [{ path: "/tier", message: "is no tier of the policy" }] },
+    when: "The body is JSON, but not valid; see `errors`.",
+    detail: "The body has 1 fault; see errors.",
+    extras: { errors: [{ path: "/tier", message: 'unknown tier "x" (known: anonymous, free, pro)' }] },
   },
   invalid_credentials: {
-    when: "The credential is missing, or is there but bad, expired or revoked.",
+    when: "The credential is missing, invalid, expired or revoked.",
     detail: "This is not an admin token.",
     headers: ["WWW-Authenticate"],
   },
-  blocked: { when: "The account is suspended.", detail: "This account is suspended." },
+  blocked: { when: "The account is blocked.", detail: "This account is blocked." },
   forbidden: {
-    when: "The credential is good, but not for this: a role or a scope is missing, or another site sent the request.",
+    when: "The credential is valid but lacks the role or the scope, or a page of another site sent the request.",
     detail: 'This needs the role "operator"; yours is "viewer".',
   },
-  not_found: { when: "It does not exist.", detail: 'There is no account "acme".' },
-  method_not_allowed: { when: "The path takes other methods.", detail: "This path takes GET, HEAD." },
+  not_found: { when: "The resource does not exist.", detail: 'There is no account "acme".' },
+  method_not_allowed: { when: "The path takes other methods only.", detail: "This path takes GET, HEAD." },
   idempotency_mismatch: {
     when: "The idempotency key was used with another cost, route, tier or peek in the last ten minutes.",
     detail: MISMATCH,
   },
   conflict: {
-    when: "It exists already, the maximum number is reached, or accounts use what the policy lacks.",
-    detail: 'The account "acme" exists already.',
+    when: "The resource already exists, the maximum number is reached, or accounts use tiers or limits that the policy lacks.",
+    detail: 'The account "acme" already exists.',
   },
   revision_mismatch: {
-    when: "Somebody else was faster: If-Match names another revision than the newest.",
-    detail:
-      "Somebody else has changed the policy: it is at revision 8 now. Read it again and repeat your change.",
+    when: "The policy has changed: If-Match does not name the newest revision.",
+    detail: "The policy has changed: it is at revision 8 now. Read it again and repeat your change.",
     headers: ["ETag"],
   },
   upgrade_required: {
-    when: "The request is no WebSocket handshake.",
+    when: "The request is not a WebSocket handshake.",
     detail: "The live stream is a WebSocket.",
   },
   precondition_required: {
     when: "If-Match is missing, or is not an ETag of the policy.",
     detail:
-      'Say which revision you have changed: If-Match with the ETag that GET /api/v1/admin/policy gave, for example If-Match: "7".',
-    extras: { errors: [{ path: "/If-Match", message: "is missing, or not an ETag of the policy" }] },
+      'Send If-Match with the ETag that GET /api/v1/admin/policy returned for the revision you changed, for example If-Match: "7".',
+    extras: { errors: [{ path: "/If-Match", message: "is missing, or is not an ETag of the policy" }] },
   },
   quota_exceeded: {
-    when: "Too many wrong admin tokens came from this address. Or this administrator has sent too many policies (counted by size), simulations or reports.",
-    detail:
-      "Too many wrong admin tokens came from this address: none is looked at before the time that Retry-After says.",
+    when: "Too many wrong admin tokens from this address, or too many policies (counted by size), simulations or reports of this administrator.",
+    detail: "Too many wrong admin tokens from this address. Retry after 6 s.",
     extras: {
       "violated-policies": LOGIN_TIER.limits.map(({ document }) => document.name),
       retryAfterMs: 6_000,
@@ -93,50 +84,16 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     headers: ["Retry-After"],
   },
   temporary_reduced_capacity: {
-    when: "What the answer depends on does not answer at the moment.",
-    detail: "The limiter does not answer at the moment.",
+    when: "A component that the response depends on is not responding.",
+    detail: "The limiter is not responding. Retry after 1 s.",
     extras: { retryAfterMs: RETRY_MS },
     headers: ["Retry-After"],
   },
   not_configured: {
-    when: "The deployment has no admin token.",
+    when: "The deployment lacks a setting that the request needs, such as an admin token.",
     detail: "No admin token is configured. Set one: wrangler secret put ADMIN_TOKEN (16 characters or more).",
   },
 };
-
-/** Every problem's members, as the gateway and the API write them. */
-export const problemSchema = named(
-  "Problem",
-  "Every error, as RFC 9457 has it. Branch on `status` and `code`; `title` and `detail` are for people.",
-  z.strictObject({
-    type: about(
-      "`about:blank`, or a type of IANA's registry of problem types.",
-      z.enum([
-        "about:blank",
-        "https://iana.org/assignments/http-problem-types#quota-exceeded",
-        "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
-      ]),
-    ),
-    title: z.string(),
-    status: about("The response's status.", z.int().check(z.gte(400), z.lte(599))),
-    detail: about("A sentence for the client's developer.", z.string()),
-    code: about("What went wrong, for programs.", z.string().check(z.regex(/^[a-z_]+$/))),
-    requestId: about("The request's id in the logs.", z.uuid()),
-    errors: z.optional(
-      z.array(
-        named(
-          "Fault",
-          "What is wrong with an input, and where.",
-          z.strictObject({
-            path: about("JSON Pointer (RFC 6901) to the value at fault; empty: the whole.", z.string()),
-            message: z.string(),
-          }),
-        ),
-      ),
-    ),
-    "violated-policies": z.optional(about("Names of the limits that refused.", z.array(z.string()))),
-  }),
-);
 
 const ADMINISTRATOR: readonly ApiProblem[] = [
   "invalid_credentials",
@@ -147,7 +104,7 @@ const ADMINISTRATOR: readonly ApiProblem[] = [
   "not_configured",
 ];
 
-/** What the middleware of each kind of access answers with (access.ts). */
+/** The problems of each kind of access (src/api/access.ts). */
 const BY_ACCESS: Record<Access, readonly ApiProblem[]> = {
   none: [],
   caller: ["invalid_credentials", "temporary_reduced_capacity"],
@@ -157,7 +114,7 @@ const BY_ACCESS: Record<Access, readonly ApiProblem[]> = {
   admin: ADMINISTRATOR,
 };
 
-/** The problems of an endpoint: what follows from the contract, and `more`. By status. */
+/** The problems of an endpoint by status: those that follow from the contract, and `more`. */
 export async function problemsOf(
   endpoint: Endpoint,
   more: readonly ApiProblem[] = [],
@@ -177,7 +134,7 @@ export async function problemsOf(
   return byStatus;
 }
 
-/** The problem as the product itself writes it. */
+/** A problem as the product writes it. */
 export async function problemExample(kind: ApiProblem): Promise<{ status: number; body: unknown }> {
   const { detail, extras } = PROBLEM_NOTES[kind];
   const response = problem(kind, detail, REQUEST_ID, extras);

@@ -1,10 +1,10 @@
-/** Turns schemas into JSON Schema (2020-12, as OpenAPI 3.1 has it), and collects those with a name for the components. */
+/** Converts schemas to JSON Schema (2020-12, as in OpenAPI 3.1), and collects the named ones as components. */
 import * as z from "zod/mini";
-import { fieldDescriptions, said } from "./said.ts";
+import { annotations, fieldDescriptions } from "./annotations.ts";
 
 export type JsonObject = { readonly [name: string]: unknown };
 
-/** What zod's own patterns for formats say at length, in short. */
+/** Short versions of zod's long patterns for formats. */
 const UTC = "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$";
 const PATTERN_OF_FORMAT: Readonly<Record<string, string | undefined>> = { "date-time": UTC };
 
@@ -12,20 +12,20 @@ export class SchemaBook {
   readonly #components = new Map<string, JsonObject>();
 
   /**
-   * The schema, with references to components for all that have a name.
-   * @throws where two schemas have one name, or a schema cannot be said in JSON Schema.
+   * The schema, with references to components for all named schemas.
+   * @throws Error if two schemas have the same name, or if JSON Schema cannot express a schema.
    */
   write(schema: z.ZodMiniType): JsonObject {
     const {
       $schema: _dialect,
       $defs = {},
       ...own
-    } = z.toJSONSchema(schema, { metadata: said, io: "input", override: refine });
+    } = z.toJSONSchema(schema, { metadata: annotations, io: "input", override: refine });
     for (const [name, definition] of Object.entries($defs)) this.#add(name, plain(definition));
     return plain(own);
   }
 
-  /** All that have been written so far, by name. */
+  /** The named schemas written so far. */
   get components(): JsonObject {
     return Object.fromEntries([...this.#components].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   }
@@ -33,13 +33,13 @@ export class SchemaBook {
   #add(name: string, schema: JsonObject): void {
     const before = this.#components.get(name);
     if (before && JSON.stringify(before) !== JSON.stringify(schema)) {
-      throw new Error(`two schemas are called ${name}`);
+      throw new Error(`two schemas have the name ${name}`);
     }
     this.#components.set(name, schema);
   }
 }
 
-/** Shortens formats, and says what fields mean. A field's schema may be shared, so it is copied. */
+/** Shortens formats and adds descriptions of fields. Copies a field's schema, because it may be shared. */
 function refine({
   zodSchema,
   jsonSchema,
@@ -60,7 +60,7 @@ function refine({
   }
 }
 
-/** As JSON has it, with references to where the document keeps its schemas. */
+/** As plain JSON, with references to the document's components. */
 function plain(schema: z.core.JSONSchema.BaseSchema): JsonObject {
   const copy: JsonObject = JSON.parse(
     JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'),

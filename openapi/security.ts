@@ -1,7 +1,7 @@
-/** How callers identify themselves, and which of the ways each kind of access takes. */
+/** How callers identify themselves, and which credentials each kind of access takes. */
 import { ACCESS_HEADER } from "../src/identity/admin/cloudflare-access.ts";
 import { includesRole, ROLES } from "../src/identity/admin/role.ts";
-import type { Access } from "../src/api/contract.ts";
+import type { Access } from "../src/api/endpoint.ts";
 import type { JsonObject } from "./schema-book.ts";
 
 export const SECURITY_SCHEMES = {
@@ -22,19 +22,19 @@ export const SECURITY_SCHEMES = {
     in: "cookie",
     name: "__Secure-el_session",
     description:
-      "The dashboard's session: POST /api/v1/admin/session sets it. Pages of other sites are rejected. Over plain http, as in local start, its name is `el_session`.",
+      "The dashboard's session, set by POST /api/v1/admin/session. Requests from pages of other sites are rejected. Over plain http, as on a local machine, its name is `el_session`.",
   },
   cloudflareAccess: {
     type: "apiKey",
     in: "header",
     name: ACCESS_HEADER,
-    description: "What Cloudflare Access signs, where the deployment lies behind it.",
+    description: "The assertion signed by Cloudflare Access, if the deployment is behind it.",
   },
 } satisfies JsonObject;
 
 const ADMINISTRATOR = [{ adminToken: [] }, { session: [] }, { cloudflareAccess: [] }];
 
-/** Any one of them will do; none: anybody. An empty one: also without a credential. */
+/** Any one of these suffices. An empty list: anyone. An empty entry: also without a credential. */
 export function securityOf(access: Access): JsonObject[] {
   switch (access) {
     case "none":
@@ -50,7 +50,7 @@ export function securityOf(access: Access): JsonObject[] {
   }
 }
 
-/** A sentence about the role that an endpoint needs, where it needs one. */
+/** A sentence about the required role, or null if none is required. */
 export function roleNote(access: Access): string | null {
   const role = ROLES.find((known) => known === access);
   if (!role) return null;

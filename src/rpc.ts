@@ -1,11 +1,11 @@
 /**
- * The RPC entrypoint for other Workers: a service binding with `entrypoint = "EdgeLimiter"` asks for decisions with no HTTP
- * between. Same operations, same answers as the decision API; whoever has the binding may ask, so it needs no key.
+ * The RPC entrypoint for other Workers: a service binding with `entrypoint = "EdgeLimiter"` gets decisions without HTTP. Same operations
+ * and decisions as the decision API. The binding itself is the authorization, so no key is needed.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { NOWHERE } from "./analytics/place.ts";
 import { checkMany, type CheckResult, type Origin } from "./api/decisions/check.ts";
-import type { Operation } from "./api/schemas.ts";
+import { MAX_BATCH, type Operation } from "./api/decisions/operation.ts";
 import type { Decision } from "./core/decision.ts";
 import { MISMATCH } from "./edge/problem.ts";
 import type { Services } from "./edge/services.ts";
@@ -17,7 +17,7 @@ import type { UserStatus } from "./objects/user-status.ts";
 import type { Policy } from "./policy/compile.ts";
 import type { Fault } from "./policy/fault.ts";
 
-/** An item of {@link EdgeLimiter.checkMany}: a decision, or why the operation is none. */
+/** An item of {@link EdgeLimiter.checkMany}: a decision, or the error of that operation. */
 export type CheckItem =
   | Decision
   | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly Fault[] } }
@@ -28,7 +28,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
 
   /**
    * Decides one operation.
-   * @throws TypeError if the operation is malformed or its idempotency key was used with other parameters
+   * @throws TypeError if the operation is invalid (`invalid_request: …`) or its idempotency key was used with other parameters
    * (`idempotency_mismatch: …`), Error if no policy is known.
    */
   async check(operation: Operation): Promise<Decision> {
@@ -39,21 +39,22 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
     throw new TypeError(`invalid_request: ${JSON.stringify(result?.faults)}`);
   }
 
-  /** Decides up to 1,000 operations, in order; a malformed one fails alone. */
+  /** Decides up to 1,000 operations, in order. An invalid one fails alone. @throws as {@link check} does, but never for one operation. */
   async checkMany(operations: readonly Operation[]): Promise<CheckItem[]> {
-    if (!Array.isArray(operations) || operations.length > 1_000) {
-      throw new TypeError("invalid_request: a list of up to 1,000 operations is wanted");
+    if (!Array.isArray(operations) || operations.length > MAX_BATCH) {
+      throw new TypeError(`invalid_request: expected an array of up to ${MAX_BATCH} operations`);
     }
     const { services, policy } = await this.#ready();
     return (await checkMany(operations, services, policy, this.#waitUntil, origin())).map(itemOf);
   }
 
   /**
-   * A user's limits and usage; costs nothing.
-   * @throws TypeError where the user id is malformed, Error where the user's object does not answer.
+   * A user's limits and usage. Costs nothing.
+   * @throws TypeError if the user id is invalid, Error if the user's object does not answer.
    */
   async status(user: string): Promise<UserStatus> {
-    if (!isUserId(user)) throw new TypeError("invalid_request: user is not a user id");
+    if (!isUserId(user))
+      throw new TypeError("invalid_request: user must be 1 to 200 printable ASCII characters without spaces");
     const { services, policy } = await this.#ready();
     const request = { revision: policy.revision, tier: policy.defaultTier, keyId: null };
     const status = await services.limiter.accounts.status(
@@ -62,8 +63,9 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
       Date.now(),
       this.#waitUntil,
     );
-    if (status === "overloaded") throw new Error("overloaded: the user's object has too much to do");
-    if (!status) throw new Error("temporary_reduced_capacity: the limiter does not answer");
+    if (status === "overloaded")
+      throw new Error("overloaded: this user sends more requests at once than can be decided");
+    if (!status) throw new Error("temporary_reduced_capacity: the limiter is not responding");
     return status;
   }
 
@@ -73,7 +75,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
       throw new Error(`misconfigured: ${configured.faults.map(({ path }) => path).join(", ")}`);
     const services = configured.value;
     const policy = await services.policies.current(Date.now(), this.#waitUntil);
-    if (!policy) throw new Error("temporary_reduced_capacity: the policy is not at hand");
+    if (!policy) throw new Error("temporary_reduced_capacity: no policy is available");
     return { services, policy };
   }
 }

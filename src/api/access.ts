@@ -1,4 +1,4 @@
-/** Who may call an endpoint: one middleware chain for each kind of access in the contract. */
+/** Enforces who may call an endpoint: a middleware chain for each kind of access in the contract. */
 import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../edge/app-env.ts";
@@ -8,22 +8,22 @@ import { withCaller, withCors, withPolicy } from "../edge/steps.ts";
 import { includesRole, type Role } from "../identity/admin/role.ts";
 import { identifyActor } from "./session/identify-actor.ts";
 import type { WaitUntil } from "../wait-until.ts";
-import type { Access } from "./contract.ts";
+import type { Access } from "./endpoint.ts";
 
-/** An answer is for its caller alone: a cache knows neither `X-API-Key` nor the session's cookie for a credential (RFC 9111). */
-const forCallerAlone = createMiddleware<AppEnv>(async (c, next) => {
+/** Caches do not know that `X-API-Key` and the session's cookie are credentials (RFC 9111), so no response may be stored. */
+const noStore = createMiddleware<AppEnv>(async (c, next) => {
   c.header("Cache-Control", "no-store");
   return next();
 });
 
-/** Only a key with the scope `check`, and only while its own account's object says that it is good. */
+/** Admits keys with the scope `check` that their own account's object confirms to be valid. */
 const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
   const { caller, requestId, services } = c.var;
   if (caller.kind === "ip") {
     return unauthorized('The decision API needs an API key with the scope "check".', requestId);
   }
   if (caller.keyId === null || !caller.scopes.includes("check")) {
-    return problem("forbidden", 'This credential has no scope "check".', requestId);
+    return problem("forbidden", 'This credential lacks the scope "check".', requestId);
   }
   const waitUntil: WaitUntil = (work) => c.executionCtx.waitUntil(work);
   const standing = await services.limiter.accounts.keyStanding(
@@ -34,7 +34,7 @@ const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
   );
   if (standing === "revoked") return unauthorized("The API key has been revoked or has expired.", requestId);
   if (standing === "overloaded") return overloaded(requestId);
-  if (standing === "blocked") return problem("blocked", "This account is suspended.", requestId);
+  if (standing === "blocked") return problem("blocked", "This account is blocked.", requestId);
   return next();
 });
 
@@ -55,13 +55,13 @@ function requireRole(needed: Role): MiddlewareHandler<AppEnv> {
 }
 
 function administrator(needed: Role): MiddlewareHandler<AppEnv>[] {
-  return [forCallerAlone, withActor, requireRole(needed), withPolicy];
+  return [noStore, withActor, requireRole(needed), withPolicy];
 }
 
 export const ACCESS: Record<Access, MiddlewareHandler<AppEnv>[]> = {
   none: [],
-  caller: [forCallerAlone, withPolicy, withCors, withCaller],
-  check: [forCallerAlone, withPolicy, withCors, withCaller, requireCheckScope],
+  caller: [noStore, withPolicy, withCors, withCaller],
+  check: [noStore, withPolicy, withCors, withCaller, requireCheckScope],
   viewer: administrator("viewer"),
   operator: administrator("operator"),
   admin: administrator("admin"),

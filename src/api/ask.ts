@@ -1,4 +1,4 @@
-/** Calls from the admin API to the control plane's objects: with a deadline, and 503 where one does not answer. */
+/** Calls from the admin API to Durable Objects: each has a deadline, and a failure is 503. */
 import type { Context } from "hono";
 import { withDeadline } from "../deadline.ts";
 import type { AppEnv } from "../edge/app-env.ts";
@@ -7,13 +7,13 @@ import { userSubject } from "../identity/authenticate.ts";
 import { messageOf } from "../log.ts";
 import type { Change } from "../objects/change.ts";
 
-/** An operator waits longer than a request may: a write to storage and to KV fits in. */
+/** An operator can wait longer than a request: this covers a write to storage and to KV. */
 const DEADLINE_MS = 10_000;
 const RETRY_MS = 1_000;
 
 /**
- * Calls, and renders the answer. `what` names the callee in the log. A change of an account counts in this isolate at once:
- * what it remembers of the user is forgotten.
+ * Awaits `call` and renders its answer. `what` names the callee in the log and in the 503. After a change to an account, this isolate
+ * forgets what it has cached of the user, so that the change applies here at once.
  */
 export async function ask<T>(
   c: Context<AppEnv>,
@@ -27,9 +27,14 @@ export async function ask<T>(
   } catch (thrown) {
     const { services, requestId } = c.var;
     services.log("error", "control_plane_failed", { requestId, what, error: messageOf(thrown) });
-    return problem("temporary_reduced_capacity", `The ${what} does not answer at the moment.`, requestId, {
-      retryAfterMs: RETRY_MS,
-    });
+    return problem(
+      "temporary_reduced_capacity",
+      `The ${what} is not responding. Retry after 1 s.`,
+      requestId,
+      {
+        retryAfterMs: RETRY_MS,
+      },
+    );
   }
   const id = c.req.param("id");
   if (id !== undefined && c.req.method !== "GET") {
@@ -38,12 +43,7 @@ export async function ask<T>(
   return render(answer);
 }
 
-/** Who makes a change, and why. */
+/** The author of a change, and the reason for it. */
 export function changeBy(c: Context<AppEnv>, reason: string | undefined): Change {
   return { actor: c.var.actor.name, reason: reason ?? "" };
-}
-
-/** RFC 3339 in UTC. */
-export function iso(ms: number): string {
-  return new Date(ms).toISOString();
 }

@@ -1,4 +1,4 @@
-/** Reads a JSON body by a schema, or says as a problem what is wrong with it: 413, 400 (not JSON) or 422 (not the schema). */
+/** Reads a JSON body by a schema. A body that is too large is 413, one that is not JSON is 400, and one that does not match is 422. */
 import type { Context } from "hono";
 import type * as z from "zod/mini";
 import type { AppEnv } from "../edge/app-env.ts";
@@ -13,7 +13,7 @@ export type Body<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly response: Response };
 
-/** @param admit called with the number of characters before they are parsed; a response that it returns rejects them. */
+/** @param admit called with the number of characters before they are parsed; if it returns a response, the body is rejected with it. */
 export async function readBody<T>(
   c: Context<AppEnv>,
   schema: z.ZodMiniType<T>,
@@ -23,13 +23,13 @@ export async function readBody<T>(
   const text = await readText(c.req.raw);
   if (text === null) {
     const message = `is larger than ${MAX_BODY_BYTES} bytes`;
-    return refused("too_large", `The body ${message}.`, requestId, [{ path: "", message }]);
+    return rejected("too_large", `The body ${message}.`, requestId, [{ path: "", message }]);
   }
-  const refusal = (await admit?.(text.length)) ?? null;
-  if (refusal) return { ok: false, response: refusal };
+  const rejection = (await admit?.(text.length)) ?? null;
+  if (rejection) return { ok: false, response: rejection };
   const json = parseJson(text);
   if (json === undefined) {
-    return refused("invalid_request", "The body is not JSON.", requestId, [
+    return rejected("invalid_request", "The body is not JSON.", requestId, [
       { path: "", message: "is not JSON" },
     ]);
   }
@@ -40,9 +40,9 @@ export async function readBody<T>(
   return invalidContent(requestId, parsed.faults);
 }
 
-/** Fields called `__proto__`: schemas leave them out of what they parse, so they would be accepted and lost. */
+/** Fields named `__proto__`: schemas drop them from what they parse, so they would be accepted and lost. */
 function droppedFields(json: unknown, text: string): Fault[] {
-  // Few bodies have the name anywhere, however it is spelt: the others are not searched.
+  // Few bodies contain the name, in any spelling. The others need no search.
   if (!/__proto__|\\u00[567]/i.test(text)) return [];
   const faults: Fault[] = [];
   const open: { value: unknown; path: string }[] = [{ value: json, path: "" }];
@@ -57,16 +57,16 @@ function droppedFields(json: unknown, text: string): Fault[] {
   return faults;
 }
 
-/** 422: what was sent is JSON, but not what is wanted. */
+/** 422: the body is JSON, but does not match the schema or the policy. */
 export function invalidContent(
   requestId: string,
   faults: readonly Fault[],
 ): { ok: false; response: Response } {
-  const where = faults.length === 1 ? "one place" : `${faults.length} places`;
-  return refused("invalid_content", `The body is not valid in ${where}; see errors.`, requestId, faults);
+  const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+  return rejected("invalid_content", `The body has ${count}; see errors.`, requestId, faults);
 }
 
-function refused(
+function rejected(
   kind: "too_large" | "invalid_request" | "invalid_content",
   detail: string,
   requestId: string,
@@ -75,7 +75,7 @@ function refused(
   return { ok: false, response: problem(kind, detail, requestId, { errors }) };
 }
 
-/** The body as text, or null where it is too large: read no further than the bound, whatever Content-Length says. */
+/** The body as text, or null if it is too large. Never reads beyond the bound, whatever Content-Length says. */
 async function readText(request: Request): Promise<string | null> {
   if (Number(request.headers.get("Content-Length") ?? 0) > MAX_BODY_BYTES) return null;
   const decoder = new TextDecoder();

@@ -1,11 +1,39 @@
-/** CSV as RFC 4180 has it, safe to open in a spreadsheet. */
+/** CSV by RFC 4180, safe to open in a spreadsheet. */
+import type { Context } from "hono";
+import { accepts } from "hono/accepts";
+import type { AppEnv } from "../edge/app-env.ts";
 
-/** Lines with a header line, each ended by CRLF. */
-export function csvText(header: readonly string[], lines: readonly (readonly (string | number)[])[]): string {
+const JSON_TYPE = "application/json";
+const CSV = "text/csv";
+
+/** Whether to answer in CSV: by the parameter `format`, else by the header Accept. */
+export function wantsCsv(c: Context<AppEnv>, format: "json" | "csv" | undefined): boolean {
+  if (format !== undefined) return format === "csv";
+  return accepts(c, { header: "Accept", supports: [JSON_TYPE, CSV], default: JSON_TYPE }) === CSV;
+}
+
+/** A page of rows as CSV. The cursor of the next page goes into a Link header (RFC 8288). */
+export function csvPage(
+  c: Context<AppEnv>,
+  header: readonly string[],
+  lines: readonly (readonly (string | number)[])[],
+  next: string | null,
+): Response {
+  const headers: Record<string, string> = { "Content-Type": `${CSV}; charset=utf-8` };
+  if (next !== null) {
+    const url = new URL(c.req.url);
+    url.searchParams.set("cursor", next);
+    headers["Link"] = `<${url.pathname}${url.search}>; rel="next"`;
+  }
+  return c.body(csvText(header, lines), 200, headers);
+}
+
+/** A header line and the lines below it, each ended by CRLF. */
+function csvText(header: readonly string[], lines: readonly (readonly (string | number)[])[]): string {
   return [header, ...lines].map((line) => `${line.map(field).join(",")}\r\n`).join("");
 }
 
-/** Quoted where needed, and never read as a formula by a spreadsheet. */
+/** Quotes a value if necessary. A text that a spreadsheet would read as a formula gets a leading apostrophe. */
 function field(value: string | number): string {
   const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,12 +1,14 @@
-/** What the contract says of an endpoint, and the paths that endpoints share. */
+/** What the contract declares of an endpoint, and the paths that endpoints share. */
+import type { Context } from "hono";
 import type * as z from "zod/mini";
+import type { AppEnv } from "../edge/app-env.ts";
 import type { Role } from "../identity/admin/role.ts";
 
 /**
- * - `none`: anybody.
- * - `caller`: whoever may call the gateway: a key, a token or an address.
- * - `check`: a key with the scope `check`, in good standing.
- * - `viewer`, `operator`, `admin`: an administrator of that role or a higher one (src/identity/admin/role.ts).
+ * - `none`: anyone.
+ * - `caller`: any caller of the gateway, identified by a key, a token or an address.
+ * - `check`: a valid key with the scope `check`, of an account that is not blocked.
+ * - `viewer`, `operator`, `admin`: an administrator with that role or a higher one (src/identity/admin/role.ts).
  */
 export type Access = "none" | "caller" | "check" | Role;
 
@@ -15,13 +17,18 @@ export interface Endpoint {
   /** Hono's syntax: `:name` is a parameter. */
   readonly path: string;
   readonly access: Access;
-  /** The body's schema, for those that take one. */
+  /** The schema of the body, if the endpoint takes one. */
   readonly body?: z.ZodMiniType;
-  /** The query's schema; the others take no parameters. */
+  /** The schema of the query. Without it, the endpoint takes no parameters. */
   readonly query?: z.ZodMiniType;
-  /** Whether the change is made against an ETag. */
+  /** Whether a change requires or accepts If-Match. */
   readonly ifMatch?: "required" | "optional";
+  /** Parses the body and the query itself, by the schemas above. */
+  readonly handler: (c: Context<AppEnv>) => Response | Promise<Response>;
 }
+
+/** The endpoints of one resource, by operation id. */
+export type Endpoints = Readonly<Record<string, Endpoint>>;
 
 export const LIMIT = "/api/v1/rate-limit";
 export const ADMIN = "/api/v1/admin";

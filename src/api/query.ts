@@ -1,4 +1,4 @@
-/** Reads a query string by a schema, and pages by cursors: opaque, harmless, never trusted. */
+/** Reads a query string by a schema, and encodes positions in lists as cursors. A cursor is opaque, holds no secret and is never trusted. */
 import type { Context } from "hono";
 import type * as z from "zod/mini";
 import type { AppEnv } from "../edge/app-env.ts";
@@ -12,7 +12,7 @@ export type Query<T> =
 
 const DEFAULT_PAGE = 50;
 
-/** 400 if a parameter is unknown, wrong or given more than once. */
+/** 400 if a parameter is unknown, invalid or repeated. */
 export function readQuery<T>(c: Context<AppEnv>, schema: z.ZodMiniType<T>): Query<T> {
   const given = [...new URLSearchParams(searchOf(c.req.url))];
   const names = given.map(([name]) => name);
@@ -28,7 +28,7 @@ export function readQuery<T>(c: Context<AppEnv>, schema: z.ZodMiniType<T>): Quer
   return parsed.ok ? parsed : badQuery(c, parsed.faults);
 }
 
-/** The query is at fault: 400 with where and why. */
+/** 400 with the faults of the query. */
 export function badQuery(c: Context<AppEnv>, errors: readonly Fault[]): { ok: false; response: Response } {
   const response = problem("invalid_request", "The query is not valid; see errors.", c.var.requestId, {
     errors,
@@ -37,11 +37,11 @@ export function badQuery(c: Context<AppEnv>, errors: readonly Fault[]): { ok: fa
 }
 
 /** The page size that a query asks for. */
-export function pageSize(limit: string | undefined, otherwise = DEFAULT_PAGE): number {
-  return limit === undefined ? otherwise : Number(limit);
+export function pageSize(limit: string | undefined, byDefault = DEFAULT_PAGE): number {
+  return limit === undefined ? byDefault : Number(limit);
 }
 
-/** A cursor for a position in a list. */
+/** Encodes a position in a list as base64url. */
 export function cursorOf(position: string | number): string {
   const bytes = new TextEncoder().encode(String(position));
   return btoa(String.fromCharCode(...bytes))
@@ -50,7 +50,7 @@ export function cursorOf(position: string | number): string {
     .replaceAll("=", "");
 }
 
-/** The position in a cursor, or null where it is none of ours. */
+/** The position in a cursor, or null if it cannot be decoded. */
 export function positionOf(cursor: string): string | null {
   try {
     const binary = atob(cursor.replaceAll("-", "+").replaceAll("_", "/"));
@@ -71,6 +71,6 @@ export function numberOf(cursor: string): number | null {
 export const BAD_CURSOR: readonly Fault[] = [
   {
     path: "/cursor",
-    message: "is not a cursor of this list, or an earlier version made it: start with the first page",
+    message: "is not a cursor of this list, or comes from an earlier version: start again at the first page",
   },
 ];

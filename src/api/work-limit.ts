@@ -1,6 +1,6 @@
 /**
- * Limits what one administrator can have computed: compiling policies, simulations, reports. Without it, a viewer's token could keep an
- * isolate or the hub busy for everybody. The limiter itself counts, by the actor's name: a token and its sessions share one count.
+ * Limits the expensive work of one administrator: compiling policies, simulations, reports. Without it, a viewer's token could keep an
+ * isolate or the hub busy for everyone. The limiter itself counts, by the actor's name: a token and its sessions share one count.
  *
  * The numbers (WORK_TIERS) are far above what a person with a dashboard needs, and far below what slows others down.
  */
@@ -36,9 +36,14 @@ export async function decideBuiltIn(
   );
 }
 
-/** What a policy with this many characters costs: parsing and compiling take time in proportion. */
+/** The cost of a policy of this length: parsing and compiling take time in proportion. */
 export function tokensOf(characters: number): number {
   return Math.ceil(characters / 16_384);
+}
+
+/** The last sentence of a 429. */
+export function retryAdvice(retryAfterMs: number | null): string {
+  return retryAfterMs === null ? "" : ` Retry after ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s.`;
 }
 
 /** Charges work to the actor. Null, or the response (429) if the limit is reached. */
@@ -56,7 +61,7 @@ export async function spendWork(
   if (allowed) return null;
   services.log("warn", "admin_limited", { requestId, actor: actor.name, violated: violated.join(",") });
   if (outcome === "overloaded") return overloaded(requestId);
-  const detail = "This administrator has sent too many requests. Retry after the time in Retry-After.";
+  const detail = `This administrator has sent too many requests.${retryAdvice(retryAfterMs)}`;
   const response = problem("quota_exceeded", detail, requestId, {
     "violated-policies": violated,
     retryAfterMs,

@@ -14,7 +14,7 @@ export interface AccountDirectoryRpc extends Rpc.DurableObjectBranded {
   usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Users[];
   /** Accounts after the id `after` in the order of ids; at most `count`. */
   list(filter: DirectoryFilter, after: string, count: number): DirectoryPage;
-  /** Deletes the list; it is rebuilt from the accounts (src/api/accounts/rebuild.ts). */
+  /** Deletes the list; it is rebuilt from the accounts (src/api/accounts/directory.ts). */
   clear(): Promise<void>;
 }
 

@@ -1,6 +1,7 @@
 /** The admin API's door: bearer tokens and their roles, and how a deployment may configure them. */
 import { describe, expect, it, vi } from "vitest";
-import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
+import { CONTRACT } from "../../src/api/contract.ts";
+import type { Endpoint } from "../../src/api/endpoint.ts";
 import { ROLES, type Role } from "../../src/identity/admin/role.ts";
 import { readSettings } from "../../src/settings.ts";
 import { bearer, openDoor, tokenEntry } from "../fixtures/edge-admin.ts";

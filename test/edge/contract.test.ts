@@ -1,7 +1,8 @@
 /** The contract, the mounted routes and the document are the same set, and what access says is what the door asks for. */
 import { describe, expect, it } from "vitest";
 import { api } from "../../src/api/api.ts";
-import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
+import { CONTRACT } from "../../src/api/contract.ts";
+import type { Endpoint } from "../../src/api/endpoint.ts";
 import { templateOf } from "../../openapi/parameters.ts";
 import { newAddress } from "../fixtures/edge-account.ts";
 import { startEdge } from "../fixtures/edge-app.ts";

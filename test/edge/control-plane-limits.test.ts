@@ -325,7 +325,7 @@ describe("a reset", () => {
     const { operator, path } = await startWith();
     const problem = await problemOf(await operator.send("POST", `${path}/reset`, { limits: ["parallel"] }));
     expect(problem.errors).toEqual([
-      { path: "/limits/0", message: "is not a limit of this account (known: day, month, refresh)" },
+      { path: "/limits/0", message: 'unknown limit "parallel" (known: day, month, refresh)' },
     ]);
   });
 

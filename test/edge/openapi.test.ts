@@ -1,7 +1,8 @@
 /** docs/openapi.json: valid, up to date, and true to its own schemas. */
 import { describe, expect, it } from "vitest";
 import { parseBy } from "../../src/policy/fault.ts";
-import { CONTRACT, type Endpoint } from "../../src/api/contract.ts";
+import { CONTRACT } from "../../src/api/contract.ts";
+import type { Endpoint } from "../../src/api/endpoint.ts";
 import { openApiDocument } from "../../openapi/document.ts";
 import { version } from "../../package.json";
 import { document, documentFaults, OPERATIONS, schemaFaults } from "../fixtures/fuzz-document.ts";

@@ -3,7 +3,7 @@
  * means. Never through KV: this is the pure compiler.
  */
 import { describe, expect, it } from "vitest";
-import { accountChangeSchema } from "../../src/api/schemas.ts";
+import { ACCOUNTS } from "../../src/api/accounts/accounts.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { parseBy } from "../../src/policy/fault.ts";
 import {
@@ -161,9 +161,9 @@ describe("a document cannot make its own rejection expensive", () => {
   });
 
   it("an account's overrides are counted before any of them is parsed", () => {
-    const parsed = parseBy(accountChangeSchema, { limits: tiers(65, "no number") });
+    const parsed = parseBy(ACCOUNTS.changeAccount.body, { limits: tiers(65, "no number") });
     expect(parsed).toMatchObject({ ok: false, faults: [{ path: "/limits" }] });
-    expect(parseBy(accountChangeSchema, { limits: tiers(64, { tokens: 1 }) }).ok).toBe(true);
+    expect(parseBy(ACCOUNTS.changeAccount.body, { limits: tiers(64, { tokens: 1 }) }).ok).toBe(true);
   });
 });
 

@@ -7,9 +7,8 @@ import { LEVELS } from "../../src/analytics/reports/facts.ts";
 import { msOfStep, SCALE_STEPS, scaledMs, stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
 import { REPORT_NAMES } from "../../src/analytics/reports/report-query.ts";
-import { queryOf } from "../../src/api/reports/reports.ts";
 import { cursorOf } from "../../src/api/query.ts";
-import { reportQuery } from "../../src/api/schemas.ts";
+import { queryOf, reportQuery } from "../../src/api/reports/report-parameters.ts";
 import { readSettings } from "../../src/settings.ts";
 import { HOSTILE, randomOf, randomRows } from "../reports/random-rows.ts";
 

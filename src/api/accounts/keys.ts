@@ -1,24 +1,73 @@
-/** API keys of an account: issued, rotated and revoked by the user's own object. The plaintext is shown once, here. */
+/** API keys of an account: issued, rotated and revoked by the user's own object. A response shows a key's plaintext once, when issued. */
 import type { Context } from "hono";
+import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
-import { userSubject } from "../../identity/authenticate.ts";
 import { problem } from "../../edge/problem.ts";
 import { generateApiKey, hashApiKey } from "../../identity/api-key.ts";
+import { userSubject } from "../../identity/authenticate.ts";
+import { KEY_SCOPES } from "../../identity/key-scope.ts";
 import { isUserId } from "../../identity/user-id.ts";
-import type { AccountAnswer, KeyAnswer } from "../../objects/account.ts";
-import { invalidContent, readBody } from "../body.ts";
-import { readQuery } from "../query.ts";
-import { newKeySchema, reasonQuery, rotationSchema } from "../schemas.ts";
-import { noAccount, stubOf } from "./accounts.ts";
+import type { AccountAnswer, ApiKey, KeyAnswer } from "../../objects/account.ts";
 import { ask, changeBy } from "../ask.ts";
-import { keyView } from "./views.ts";
+import { invalidContent, readBody } from "../body.ts";
+import { ACCOUNT, type Endpoints } from "../endpoint.ts";
+import { displayName, instant, reason } from "../fields.ts";
+import { readQuery } from "../query.ts";
+import { iso, isoOrNull } from "../rfc3339.ts";
+import { noAccount, stubOf } from "./account-object.ts";
 
 const DEFAULT_GRACE_SECONDS = 86_400;
+/** 30 days. */
+const MAX_GRACE_SECONDS = 2_592_000;
 
-const ALL_IN_FORCE =
-  'The account has the maximum number of keys in force: revoke one, or rotate one with "graceSeconds": 0, which frees its place at once.';
+const TOO_MANY_KEYS =
+  'The account has the maximum number of keys in force. Revoke one, or rotate one with "graceSeconds": 0, which frees its place at once.';
 
-export async function listKeys(c: Context<AppEnv>): Promise<Response> {
+/** Chooses the prefix of the key, and nothing else. */
+const mode = z.optional(z.enum(["live", "test"]));
+
+const newKeySchema = z.strictObject({
+  name: z.optional(displayName),
+  scopes: z.optional(z.array(z.enum(KEY_SCOPES)).check(z.minLength(1), z.maxLength(KEY_SCOPES.length))),
+  expiresAt: z.optional(instant),
+  mode,
+  reason,
+});
+
+const rotationSchema = z.strictObject({
+  graceSeconds: z.optional(z.int().check(z.gte(0), z.lte(MAX_GRACE_SECONDS))),
+  mode,
+  reason,
+});
+
+const revocationQuery = z.strictObject({ reason });
+
+export const KEYS = {
+  createKey: {
+    method: "POST",
+    path: `${ACCOUNT}/keys`,
+    access: "operator",
+    body: newKeySchema,
+    handler: createKey,
+  },
+  listKeys: { method: "GET", path: `${ACCOUNT}/keys`, access: "viewer", handler: listKeys },
+  rotateKey: {
+    method: "POST",
+    path: `${ACCOUNT}/keys/:keyId/rotate`,
+    access: "operator",
+    body: rotationSchema,
+    handler: rotateKey,
+  },
+  revokeKey: {
+    method: "DELETE",
+    path: `${ACCOUNT}/keys/:keyId`,
+    access: "operator",
+    query: revocationQuery,
+    handler: revokeKey,
+  },
+} as const satisfies Endpoints;
+
+async function listKeys(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
   return ask<AccountAnswer>(c, "account", stubOf(c, id).account(), (answer) =>
@@ -26,64 +75,64 @@ export async function listKeys(c: Context<AppEnv>): Promise<Response> {
   );
 }
 
-export async function createKey(c: Context<AppEnv>): Promise<Response> {
+async function createKey(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, newKeySchema);
   if (!body.ok) return body.response;
-  const { name = "", scopes = ["call"], expiresAt, mode = "live", reason } = body.value;
+  const { name = "", scopes = ["call"], expiresAt, mode: prefix = "live", reason: why } = body.value;
   const expiresMs = expiresAt === undefined ? null : Date.parse(expiresAt);
   if (expiresMs !== null && expiresMs <= Date.now()) {
-    const fault = { path: "/expiresAt", message: "must lie in the future" };
+    const fault = { path: "/expiresAt", message: "must be in the future" };
     return invalidContent(c.var.requestId, [fault]).response;
   }
-  const key = generateApiKey(mode);
+  const key = generateApiKey(prefix);
   const hash = await hashApiKey(key);
   const input = { keyId: crypto.randomUUID(), hash, name, scopes: [...new Set(scopes)], expiresMs };
-  const call = stubOf(c, id).addKey(input, changeBy(c, reason));
+  const call = stubOf(c, id).addKey(input, changeBy(c, why));
   return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key));
 }
 
-export async function rotateKey(c: Context<AppEnv>): Promise<Response> {
+async function rotateKey(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, rotationSchema);
   if (!body.ok) return body.response;
-  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode = "live", reason } = body.value;
-  const key = generateApiKey(mode);
+  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode: prefix = "live", reason: why } = body.value;
+  const key = generateApiKey(prefix);
   const rotation = {
     oldKeyId: c.req.param("keyId") ?? "",
     keyId: crypto.randomUUID(),
     hash: await hashApiKey(key),
     graceMs: graceSeconds * 1_000,
   };
-  const call = stubOf(c, id).rotateKey(rotation, changeBy(c, reason));
+  const call = stubOf(c, id).rotateKey(rotation, changeBy(c, why));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
-    if (answer.kind === "key") heardStop(c, id, rotation.oldKeyId, rotation.graceMs);
+    if (answer.kind === "key") noteEnd(c, id, rotation.oldKeyId, rotation.graceMs);
     return newKey(c, answer, key);
   });
 }
 
-export async function revokeKey(c: Context<AppEnv>): Promise<Response> {
+async function revokeKey(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
-  const query = readQuery(c, reasonQuery);
+  const query = readQuery(c, revocationQuery);
   if (!query.ok) return query.response;
   const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", changeBy(c, query.value.reason));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind !== "key") return noKey(c, answer);
-    heardStop(c, id, answer.key.keyId, 0);
+    noteEnd(c, id, answer.key.keyId, 0);
     return c.json(keyView(answer.key));
   });
 }
 
-/** This isolate rejects the key from then on, even if the account's object fails. */
-function heardStop(c: Context<AppEnv>, id: string, keyId: string, inMs: number): void {
+/** From its end on, this isolate rejects the key even if the account's object fails. */
+function noteEnd(c: Context<AppEnv>, id: string, keyId: string, inMs: number): void {
   const nowMs = Date.now();
   c.var.services.limiter.heard.noteStop(userSubject(id), keyId, nowMs + inMs, nowMs);
 }
 
-/** The one time that a key's plaintext is shown. */
+/** The only response that contains a key's plaintext. */
 function newKey(c: Context<AppEnv>, answer: KeyAnswer, key: string): Response {
   if (answer.kind !== "key") return noKey(c, answer);
   const view = { key, ...keyView(answer.key), published: answer.published };
@@ -95,8 +144,21 @@ function noKey(c: Context<AppEnv>, answer: Exclude<KeyAnswer, { kind: "key" }>):
     case "no-account":
       return noAccount(c);
     case "no-key":
-      return problem("not_found", "The account has no such key in force.", c.var.requestId);
+      return problem("not_found", "The account has no key in force with this id.", c.var.requestId);
     case "too-many":
-      return problem("conflict", ALL_IN_FORCE, c.var.requestId);
+      return problem("conflict", TOO_MANY_KEYS, c.var.requestId);
   }
+}
+
+function keyView({ keyId, name, scopes, createdMs, expiresMs, revokedMs, lastUsedMs }: ApiKey) {
+  return {
+    keyId,
+    name,
+    scopes,
+    createdAt: iso(createdMs),
+    expiresAt: isoOrNull(expiresMs),
+    revokedAt: isoOrNull(revokedMs),
+    /** To the hour. */
+    lastUsedAt: isoOrNull(lastUsedMs),
+  };
 }

@@ -1,4 +1,4 @@
-/** Positions in an account's usage as cursors. Pure. Never a count of rows: rows may appear before it between two pages. */
+/** Positions in an account's usage as cursors. Pure. A position names a row, never a count of rows: rows may be added before it between two pages. */
 import * as z from "zod/mini";
 import { periodAt } from "../../core/calendar.ts";
 import { parseJson } from "../../json.ts";
@@ -6,28 +6,30 @@ import type { UsagePosition, UsageQuery } from "../../objects/account.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { BAD_CURSOR, cursorOf, positionOf } from "../query.ts";
 
-/** As rows spell their periods: positions are compared as text. */
-const moment = z.iso.datetime({ precision: 0 });
-const schema = z.union([z.tuple([moment]), z.tuple([moment, z.string()])]);
+/** In the spelling of rows, since positions are compared as text. */
+const period = z.iso.datetime({ precision: 0 });
+const positionSchema = z.union([z.tuple([period]), z.tuple([period, z.string()])]);
 
 type Rows = Pick<UsageQuery, "granularity" | "anchorDay" | "byRoute">;
 
-/** Where the page after this row begins. */
-export function usageCursor({ period, route }: UsagePosition, { byRoute }: Rows): string {
-  return cursorOf(JSON.stringify(byRoute ? [period, route] : [period]));
+/** The cursor of the page that begins after this row. */
+export function usageCursor(row: UsagePosition, { byRoute }: Rows): string {
+  return cursorOf(JSON.stringify(byRoute ? [row.period, row.route] : [row.period]));
 }
 
-/** The row that a cursor stands for; faults if it is not a row of this granularity and grouping. */
+/** The row that a cursor names; faults if it cannot be a row of this granularity and grouping. */
 export function usagePosition(
   cursor: string,
   { granularity, anchorDay, byRoute }: Rows,
 ):
   | { readonly ok: true; readonly value: UsagePosition }
   | { readonly ok: false; readonly faults: readonly Fault[] } {
-  const parsed = schema.safeParse(parseJson(positionOf(cursor) ?? ""));
+  const parsed = positionSchema.safeParse(parseJson(positionOf(cursor) ?? ""));
   if (!parsed.success) return { ok: false, faults: BAD_CURSOR };
-  const [period, route] = parsed.data;
-  const atMs = Date.parse(period);
+  const [start, route] = parsed.data;
+  const atMs = Date.parse(start);
   const isRow = periodAt(granularity, atMs, anchorDay).startMs === atMs && (route !== undefined) === byRoute;
-  return isRow ? { ok: true, value: { period, route: route ?? "" } } : { ok: false, faults: BAD_CURSOR };
+  return isRow
+    ? { ok: true, value: { period: start, route: route ?? "" } }
+    : { ok: false, faults: BAD_CURSOR };
 }

@@ -1,42 +1,83 @@
-/** What an account has used, from the exact ledger of its object, and who has changed it. As JSON pages, or CSV. */
+/** What a user may use now and has used so far, from the exact counters and ledger of the user's own object. */
 import type { Context } from "hono";
-import { accepts } from "hono/accepts";
+import * as z from "zod/mini";
 import { periodAt } from "../../core/calendar.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { isUserId } from "../../identity/user-id.ts";
-import type { AuditEntry, UsageRow } from "../../objects/account.ts";
-import { csvText } from "../csv.ts";
-import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
-import { pageQuery, usageQuery } from "../schemas.ts";
-import { noAccount, stubOf } from "./accounts.ts";
-import { ask, iso } from "../ask.ts";
+import type { UsageRow } from "../../objects/account.ts";
+import type { UserStatus } from "../../objects/user-status.ts";
+import { ask } from "../ask.ts";
+import { csvPage, wantsCsv } from "../csv.ts";
+import { ACCOUNT, type Endpoints } from "../endpoint.ts";
+import { cursor, rangeBound, rowLimit } from "../fields.ts";
+import { badQuery, pageSize, readQuery } from "../query.ts";
+import { iso } from "../rfc3339.ts";
+import { noAccount, stubOf } from "./account-object.ts";
 import { usageCursor, usagePosition } from "./usage-cursor.ts";
-import { auditView } from "./views.ts";
 
 const DEFAULT_ROWS = 1_000;
-const JSON_TYPE = "application/json";
-const CSV = "text/csv";
-const ANCHORED_MONTHS = [{ path: "/anchorDay", message: "needs granularity month" }];
+const ANCHORED_MONTHS = [{ path: "/anchorDay", message: "requires granularity=month" }];
 
-export async function getUsage(c: Context<AppEnv>): Promise<Response> {
+const usageQuery = z.strictObject({
+  from: rangeBound,
+  /** Exclusive. */
+  to: rangeBound,
+  granularity: z.optional(z.enum(["hour", "day", "month"])),
+  anchorDay: z.optional(z.string().check(z.regex(/^([1-9]|[12]\d|3[01])$/, "must be 1 to 31"))),
+  group: z.optional(z.enum(["route"])),
+  format: z.optional(z.enum(["json", "csv"])),
+  limit: rowLimit,
+  cursor,
+});
+
+export const USAGE = {
+  getAccountStatus: {
+    method: "GET",
+    path: `${ACCOUNT}/status`,
+    access: "viewer",
+    handler: getAccountStatus,
+  },
+  getUsage: {
+    method: "GET",
+    path: `${ACCOUNT}/usage`,
+    access: "viewer",
+    query: usageQuery,
+    handler: getUsage,
+  },
+} as const satisfies Endpoints;
+
+/** Costs nothing, writes nothing, and works for users without an account. */
+async function getAccountStatus(c: Context<AppEnv>): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  const { revision, defaultTier } = c.var.policy;
+  const call = stubOf(c, id).status({ revision, tier: defaultTier, keyId: null });
+  return ask<UserStatus>(c, "limiter", call, (answer) => {
+    if (answer.kind === "revoked") return noAccount(c);
+    const { kind: _kind, ...view } = answer;
+    return c.json({ user: id, ...view });
+  });
+}
+
+async function getUsage(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, usageQuery);
   if (!query.ok) return query.response;
-  const { from, to, granularity = "day", anchorDay: anchor, group, format, limit, cursor } = query.value;
+  const { from, to, granularity = "day", anchorDay: anchor, group, format, limit, cursor: at } = query.value;
   if (anchor !== undefined && granularity !== "month") return badQuery(c, ANCHORED_MONTHS).response;
   const rowsOf = { granularity, anchorDay: Number(anchor ?? 1), byRoute: group === "route" };
-  const position = cursor === undefined ? null : usagePosition(cursor, rowsOf);
+  const position = at === undefined ? null : usagePosition(at, rowsOf);
   if (position && !position.ok) return badQuery(c, position.faults).response;
   const after = position && position.value;
   const nowMs = Date.now();
-  // What was counted in this very millisecond is in it.
+  // Includes what was counted in this very millisecond.
   const toMs = to === undefined ? nowMs + 1 : Date.parse(to);
-  // A later page covers the same month as the first.
+  // By default, later pages cover the same month as the first.
   const withinMs = after ? Date.parse(after.period) : Math.min(nowMs, toMs - 1);
   const fromMs =
     from === undefined ? periodAt("month", withinMs, rowsOf.anchorDay).startMs : Date.parse(from);
-  if (fromMs >= toMs) return badQuery(c, [{ path: "/from", message: "must lie before to" }]).response;
+  if (fromMs >= toMs) return badQuery(c, [{ path: "/from", message: "must be before to" }]).response;
   const count = pageSize(limit, DEFAULT_ROWS);
   const call = stubOf(c, id).usage({ fromMs, toMs, ...rowsOf, after, count: count + 1 });
   return ask<UsageRow[] | null>(c, "account", call, (found) => {
@@ -47,48 +88,30 @@ export async function getUsage(c: Context<AppEnv>): Promise<Response> {
       last && found.length > count
         ? usageCursor({ period: last.period, route: last.route ?? "" }, rowsOf)
         : null;
-    const wantsCsv = format === undefined ? prefersCsv(c) : format === "csv";
-    if (wantsCsv) return csv(c, rows, rowsOf.byRoute, next);
+    if (wantsCsv(c, format)) return usageCsv(c, rows, rowsOf.byRoute, next);
     return c.json({
       account: id,
-      // The ledger counts by the hour: the whole hours that the rows are made of.
+      // The ledger counts by the hour, so the rows cover whole hours.
       from: iso(periodAt("hour", fromMs).startMs),
       to: iso(periodAt("hour", toMs - 1).endMs),
       granularity,
-      usage: rows.map(view),
+      usage: rows.map(rowView),
       cursor: next,
     });
   });
 }
 
-export async function getAudit(c: Context<AppEnv>): Promise<Response> {
-  const id = c.req.param("id") ?? "";
-  if (!isUserId(id)) return noAccount(c);
-  const query = readQuery(c, pageQuery);
-  if (!query.ok) return query.response;
-  const before = query.value.cursor === undefined ? Number.MAX_SAFE_INTEGER : numberOf(query.value.cursor);
-  if (before === null) return badQuery(c, BAD_CURSOR).response;
-  const count = pageSize(query.value.limit);
-  return ask<AuditEntry[] | null>(c, "account", stubOf(c, id).audit(before, count + 1), (found) => {
-    if (!found) return noAccount(c);
-    const entries = found.slice(0, count);
-    const last = entries.at(-1);
-    const cursor = last && found.length > count ? cursorOf(last.seq) : null;
-    return c.json({ entries: entries.map(auditView), cursor });
-  });
-}
-
-function prefersCsv(c: Context<AppEnv>): boolean {
-  return accepts(c, { header: "Accept", supports: [JSON_TYPE, CSV], default: JSON_TYPE }) === CSV;
-}
-
-/** Without the route where rows are not by route. */
-function view({ route, ...row }: UsageRow) {
+/** Omits the route unless rows are grouped by it. */
+function rowView({ route, ...row }: UsageRow) {
   return route === null ? row : { ...row, route };
 }
 
-/** RFC 4180. The cursor of the next page goes into a Link header (RFC 8288). */
-function csv(c: Context<AppEnv>, rows: readonly UsageRow[], byRoute: boolean, next: string | null): Response {
+function usageCsv(
+  c: Context<AppEnv>,
+  rows: readonly UsageRow[],
+  byRoute: boolean,
+  next: string | null,
+): Response {
   const header = ["period", ...(byRoute ? ["route"] : []), "requests", "cost", "denied"];
   const lines = rows.map(({ period, route, requests, cost, denied }) => [
     period,
@@ -97,11 +120,5 @@ function csv(c: Context<AppEnv>, rows: readonly UsageRow[], byRoute: boolean, ne
     cost,
     denied,
   ]);
-  const headers: Record<string, string> = { "Content-Type": `${CSV}; charset=utf-8` };
-  if (next !== null) {
-    const url = new URL(c.req.url);
-    url.searchParams.set("cursor", next);
-    headers["Link"] = `<${url.pathname}${url.search}>; rel="next"`;
-  }
-  return c.body(csvText(header, lines), 200, headers);
+  return csvPage(c, header, lines, next);
 }

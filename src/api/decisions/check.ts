@@ -1,7 +1,7 @@
 /**
- * The decision API's logic, behind HTTP and RPC alike: operations in, decisions out, in the same order.
+ * The logic of the decision API, for HTTP and RPC: operations in, decisions out, in the same order.
  *
- * One call per user whatever the number of operations; a bad operation fails alone.
+ * All operations of one user take one call. An invalid operation fails alone.
  */
 import { pointOf, resultOf } from "../../analytics/decision-point.ts";
 import type { Place } from "../../analytics/place.ts";
@@ -12,13 +12,14 @@ import { userSubject } from "../../identity/authenticate.ts";
 import type { Policy } from "../../policy/compile.ts";
 import type { WaitUntil } from "../../wait-until.ts";
 import { type Fault, parseBy } from "../../policy/fault.ts";
-import { type Operation, operationSchema } from "../schemas.ts";
+import { unknownName } from "../known-names.ts";
+import { type Operation, operationSchema } from "./operation.ts";
 import { inWaves } from "./waves.ts";
 
-/** What one operation comes to. */
+/** The result of one operation. */
 export type CheckResult =
   | { readonly kind: "decision"; readonly decision: Decision }
-  /** The idempotency key was used for something else. */
+  /** The idempotency key was used with other parameters. */
   | { readonly kind: "mismatch" }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
 
@@ -55,7 +56,7 @@ export async function checkMany(
       if (!decision || !request) return;
       const isMismatch = decision.outcome === "mismatch";
       results[index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
-      // Reports agree with the ledger: neither counts what was not decided now.
+      // Like the ledger, reports count only what was decided now.
       if (request.peek || isMismatch || decision.replayed) return;
       const point = pointOf(
         { ...pointAbout(user, request, origin), atMs: nowMs, limiterMs },
@@ -68,9 +69,9 @@ export async function checkMany(
   return results;
 }
 
-/** Where a question comes from. Analytics gets all but the caller. */
+/** Where a request comes from. Analytics gets everything but the caller. */
 export interface Origin {
-  /** The owner of the idempotency keys: the id of the API key that asks, or one name for all of RPC. Without spaces. */
+  /** The owner of the idempotency keys: the id of the calling API key, or one name for all of RPC. Without spaces. */
   readonly caller: string;
   readonly method: string;
   readonly place: Place;
@@ -96,21 +97,23 @@ type ReadOperation =
   | { readonly kind: "operation"; readonly user: string; readonly request: DecisionRequest }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
 
-/** A line of NDJSON that could not be read. */
-const NO_JSON: readonly Fault[] = [{ path: "", message: "is not JSON, or too long a line" }];
+/** For a line of NDJSON that cannot be read. */
+const UNREADABLE: readonly Fault[] = [{ path: "", message: "is not JSON, or the line is too long" }];
 
 function readOperation(input: unknown, policy: Policy, caller: string): ReadOperation {
-  if (input === undefined) return { kind: "invalid", faults: NO_JSON };
+  if (input === undefined) return { kind: "invalid", faults: UNREADABLE };
   const parsed = parseBy(operationSchema, input);
   if (!parsed.ok) return { kind: "invalid", faults: parsed.faults };
   const operation: Operation = parsed.value;
   const { idempotencyKey } = operation;
   const route = operation.route === undefined ? null : policy.routes.byName(operation.route);
   if (operation.route !== undefined && !route) {
-    return { kind: "invalid", faults: [{ path: "/route", message: "is no route of the policy" }] };
+    const message = `unknown route "${operation.route}": send the "match" of one of the policy's routes`;
+    return { kind: "invalid", faults: [{ path: "/route", message }] };
   }
   if (operation.tier !== undefined && !policy.tiers.has(operation.tier)) {
-    return { kind: "invalid", faults: [{ path: "/tier", message: "is no tier of the policy" }] };
+    const fault = unknownName("/tier", "tier", operation.tier, policy.tiers.keys());
+    return { kind: "invalid", faults: [fault] };
   }
   return {
     kind: "operation",
@@ -129,7 +132,7 @@ function readOperation(input: unknown, policy: Policy, caller: string): ReadOper
   };
 }
 
-/** As asked, not as the policy reads it: a change of the policy between two equal requests is no mismatch. */
+/** Of the operation as sent, not as the policy reads it: a policy change between two equal requests is not a mismatch. */
 function fingerprintOf({ cost, route, tier, peek = false }: Operation): string {
   return JSON.stringify([cost, route, tier, peek]);
 }

@@ -1,21 +1,21 @@
 /**
- * Newline-delimited JSON in and out, as streams: lines are handed on in the groups they arrive in, so a caller that sends
- * slowly is answered as it goes, and memory holds one group at a time.
+ * Reads newline-delimited JSON from a stream. Lines are yielded in the groups in which they arrive: a caller that sends slowly gets its
+ * answers as it sends, and memory holds one group at a time.
  */
 
-/** A longer line is refused: it cannot be an operation. */
+/** A longer line is rejected: it cannot be an operation. */
 const MAX_LINE_LENGTH = 16_384;
 
-/** One line as it came, or the reason why it was not read. */
+/** One line, or the reason why it was not read. */
 export type Line = { readonly kind: "line"; readonly text: string } | { readonly kind: "too-long" };
 
-/** The non-empty lines of a stream of UTF-8, grouped by arrival. A line that is too long is reported and skipped. */
+/** The non-empty lines of a UTF-8 stream, grouped by arrival. A line that is too long is reported and skipped. */
 export async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
   let rest = "";
   let skipping = false;
   const take = (text: string): Line[] => {
-    // Only what is new is searched: a line that comes byte by byte costs no more than one that comes at once.
+    // Searches only the new text: a line that arrives byte by byte costs no more than one that arrives at once.
     const [first = "", ...further] = text.split("\n");
     const pieces = [rest + first, ...further];
     rest = pieces.pop() ?? "";

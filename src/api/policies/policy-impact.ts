@@ -1,4 +1,4 @@
-/** What a new policy does to accounts that use the one in force. Only advice: a failing directory blocks no change. */
+/** How a new policy affects accounts. Advice only: a failing directory never blocks a change. */
 import type { Context } from "hono";
 import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
@@ -10,36 +10,36 @@ import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import { type Fault, MAX_FAULTS } from "../../policy/fault.ts";
 import { orphanFault, orphansOf, removedTiers } from "../../limiter/orphans.ts";
 
-/** Less than an operator's call may take in all. */
+/** Shorter than the deadline of the whole request. */
 const DEADLINE_MS = 3_000;
 
 export interface Impact {
-  /** What is in use and would no longer have an effect: such a policy must be forced. */
+  /** What accounts use and the new policy lacks. Such a policy must be forced. */
   readonly orphans: readonly Fault[];
-  /** What could not be checked. */
+  /** Removed tiers, and what could not be checked. */
   readonly notes: readonly Fault[];
 }
 
-/** Never rejects. Accounts that change meanwhile, or that have not reached the directory yet, may be missed. */
+/** Never rejects. May miss accounts that change meanwhile or have not reached the directory yet. */
 export async function impactOf(c: Context<AppEnv>, next: Policy): Promise<Impact> {
   try {
-    return await withDeadline(look(c, next), DEADLINE_MS, "account directory");
+    return await withDeadline(compareInUse(c, next), DEADLINE_MS, "account directory");
   } catch (thrown) {
     const { services, requestId } = c.var;
     services.log("error", "policy_impact_unknown", { requestId, error: messageOf(thrown) });
     const message =
-      "could not be checked against the accounts: the account directory or the policy registry does not answer, so tiers and limits that are in use may be missing";
+      "could not be checked against the accounts, because the account directory or the policy registry is not responding: it may lack tiers and limits that are in use";
     return { orphans: [], notes: [{ path: "", message }] };
   }
 }
 
-async function look(c: Context<AppEnv>, next: Policy): Promise<Impact> {
+async function compareInUse(c: Context<AppEnv>, next: Policy): Promise<Impact> {
   const directory = directoryOf(c.env.ACCOUNT_DIRECTORY);
   const [current, { uses, isComplete }] = await Promise.all([policyInForce(c), directory.uses()]);
   const orphans = orphansOf(uses, next, current);
   const users = orphans.length > 0 ? await directory.usersOf(orphans, Date.now(), MAX_FAULTS) : [];
   const message =
-    "not every account's own numbers and grants are known to the account directory: npm run directory:rebuild fills them in";
+    "the account directory does not know the overrides and grants of every account: run npm run directory:rebuild";
   return {
     orphans: users.map((found) => orphanFault(next, found)),
     notes: [
@@ -49,7 +49,7 @@ async function look(c: Context<AppEnv>, next: Policy): Promise<Impact> {
   };
 }
 
-/** The registry's newest: this isolate may lag behind. Null if it does not compile. */
+/** The registry's newest policy: this isolate may lag behind. Null if it does not compile. */
 async function policyInForce(c: Context<AppEnv>): Promise<Policy | null> {
   const newest = await registryOf(c.env.POLICY_REGISTRY).newest();
   if (!newest || newest.revision === c.var.policy.revision) return c.var.policy;

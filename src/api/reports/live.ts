@@ -1,25 +1,29 @@
-/** `GET /live`: decisions as they are made, over a WebSocket to the hub. analytics/live.ts has the protocol. */
+/** Decisions as they are made, over a WebSocket to the hub. analytics/live.ts defines the protocol. */
 import type { Context } from "hono";
 import { firstHub, HUB_DEADLINE_MS } from "../../objects/metrics-hub.ts";
-import { EXPIRES, SESSION, VIEWER } from "../../analytics/live.ts";
+import { EXPIRES, liveFiltersSchema, SESSION, VIEWER } from "../../analytics/live.ts";
 import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { problem, unauthorized } from "../../edge/problem.ts";
 import { messageOf } from "../../log.ts";
+import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { readQuery } from "../query.ts";
-import { liveQuery } from "../schemas.ts";
 import { sessionStanding, standingUnknown } from "../session/session-standing.ts";
 
 const RETRY_MS = 5_000;
 
-export async function live(c: Context<AppEnv>): Promise<Response> {
+export const LIVE = {
+  live: { method: "GET", path: `${ADMIN}/live`, access: "viewer", query: liveFiltersSchema, handler: live },
+} as const satisfies Endpoints;
+
+async function live(c: Context<AppEnv>): Promise<Response> {
   const { services, requestId } = c.var;
   if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") {
     return problem("upgrade_required", "The live stream is a WebSocket.", requestId, {
       headers: { Upgrade: "websocket", Connection: "Upgrade" },
     });
   }
-  const query = readQuery(c, liveQuery);
+  const query = readQuery(c, liveFiltersSchema);
   if (!query.ok) return query.response;
   const url = new URL("https://hub/live");
   for (const [name, value] of Object.entries(query.value)) {
@@ -33,18 +37,18 @@ export async function live(c: Context<AppEnv>): Promise<Response> {
     const opening = firstHub(c.env.METRICS_HUB).fetch(url, { headers: { Upgrade: "websocket" } });
     const response = await withDeadline(opening, HUB_DEADLINE_MS, "metrics hub");
     const { webSocket } = response;
-    if (webSocket) return await whileGood(c, webSocket);
-    const detail = "All live streams are taken, each by another administrator.";
+    if (webSocket) return await unlessEnded(c, webSocket);
+    const detail = "All live streams are in use, each by a different administrator. Retry after 5 s.";
     return problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
   } catch (thrown) {
     services.log("error", "hub_failed", { requestId, error: messageOf(thrown) });
-    const detail = "The live stream is not to be had at the moment.";
+    const detail = "The live stream is unavailable. Retry after 5 s.";
     return problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
   }
 }
 
-/** The stream, unless its session was logged out while it was opened: the hub did not know the stream then, and could not end it. */
-async function whileGood(c: Context<AppEnv>, webSocket: WebSocket): Promise<Response> {
+/** The stream, unless its session ended while it was being opened: the hub did not know the stream yet and could not close it. */
+async function unlessEnded(c: Context<AppEnv>, webSocket: WebSocket): Promise<Response> {
   const { session } = c.var.actor;
   const standing = session ? await sessionStanding(c, session) : "good";
   if (standing === "good") return new Response(null, { status: 101, webSocket });
@@ -53,5 +57,5 @@ async function whileGood(c: Context<AppEnv>, webSocket: WebSocket): Promise<Resp
   const { requestId } = c.var;
   return standing === "unknown"
     ? standingUnknown(requestId)
-    : unauthorized("The session is over: log in again.", requestId);
+    : unauthorized("The session has ended. Log in again.", requestId);
 }

@@ -1,6 +1,6 @@
 /**
- * Who calls the admin API, by the first credential that is present: the bearer token, the session's cookie, the assertion
- * of Cloudflare Access. One that is present but bad is 401, never a fall back to the next.
+ * Identifies the administrator by the first credential that is present: the bearer token, the session's cookie, the assertion of
+ * Cloudflare Access. If that one is invalid, the response is 401: the next one is never tried.
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";
@@ -32,14 +32,14 @@ export async function identifyActor(c: Context<AppEnv>): Promise<Identification>
   return unidentified(c, "The admin API needs an admin token as a bearer token, or a session.", "none");
 }
 
-/** 503, with what to do about it. */
+/** 503 that says how to configure a token. */
 export function notConfigured(requestId: string): Response {
   const detail =
     "No admin token is configured. Set one: wrangler secret put ADMIN_TOKEN (16 characters or more).";
   return problem("not_configured", detail, requestId);
 }
 
-/** 403: a page of another site sent it. */
+/** 403 for a request that a page of another site sent. */
 export function crossSite(requestId: string): Response {
   return problem("forbidden", "Only a page of this site may send this request.", requestId);
 }
@@ -47,7 +47,11 @@ export function crossSite(requestId: string): Response {
 async function byToken(c: Context<AppEnv>, authorization: string): Promise<Identification> {
   const secret = BEARER.exec(authorization)?.[1];
   if (secret === undefined) {
-    return unidentified(c, "The Authorization header is not of the form: Bearer <admin token>.", "no bearer");
+    return unidentified(
+      c,
+      "The Authorization header does not have the form: Bearer <admin token>.",
+      "no bearer",
+    );
   }
   const attempt = await attemptToken(c, secret);
   if (!attempt.ok) return attempt;
@@ -61,12 +65,12 @@ async function bySession(c: Context<AppEnv>, value: string): Promise<Identificat
   const standing = session ? await sessionStanding(c, session) : "ended";
   if (standing === "unknown") return { ok: false, response: standingUnknown(requestId) };
   if (!session || standing === "ended") {
-    const refusal = unidentified(c, "The session is over: log in again.", "session");
-    // Else a browser would go on sending it, and it would stand before an assertion that is good.
-    for (const cookie of clearSession(c)) refusal.response.headers.append("Set-Cookie", cookie);
-    return refusal;
+    const rejection = unidentified(c, "The session has ended. Log in again.", "session");
+    // Otherwise the browser would keep sending it, and it would take precedence over a valid assertion.
+    for (const cookie of clearSession(c)) rejection.response.headers.append("Set-Cookie", cookie);
+    return rejection;
   }
-  // A browser that sends a cookie with a change says where the change comes from.
+  // Browsers send the origin of every change that carries a cookie.
   if (!isPlainRead(c.req.raw) && requestOrigin(c.req.raw) !== "same") {
     return { ok: false, response: crossSite(requestId) };
   }
@@ -85,16 +89,16 @@ async function byAccess(
     case "invalid":
       return unidentified(
         c,
-        lengthFault(assertion) ?? "The assertion of Cloudflare Access is not valid or has expired.",
+        lengthFault(assertion) ?? "The assertion of Cloudflare Access is invalid or has expired.",
         "assertion",
       );
     case "unavailable": {
-      const detail = "The keys of Cloudflare Access cannot be had at the moment.";
+      const detail = "The keys of Cloudflare Access are unavailable. Retry after 1 s.";
       const response = problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
       return { ok: false, response };
     }
     case "actor":
-      // Access knows a browser by its cookie, and a service by a token that it sends itself, without saying an origin.
+      // Access identifies browsers by a cookie, and services by a token that they send themselves, without an origin.
       if (!isPlainRead(c.req.raw) && requestOrigin(c.req.raw) === "other") {
         return { ok: false, response: crossSite(requestId) };
       }

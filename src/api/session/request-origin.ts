@@ -1,12 +1,12 @@
 /**
- * Whether a browser sent a request on behalf of this site or of another one: the defence against cross-site request forgery,
- * for credentials that a browser adds by itself.
+ * Whether a browser sent a request for this site or for another one: the defence against cross-site request forgery, for credentials
+ * that browsers add automatically.
  *
- * Neither header can be set by a page. `Sec-Fetch-Site` (W3C Fetch Metadata) comes first, since a proxy that renames the host
- * does not break it; browsers send it on https and on localhost only, and `Origin` with every request that is not a plain read.
+ * Pages cannot set either header. `Sec-Fetch-Site` (W3C Fetch Metadata) takes precedence, because it survives a proxy that renames the
+ * host. Browsers send it on https and on localhost only, and `Origin` with every request that is not a plain read.
  */
 
-/** `unknown`: neither header is there, so it is no browser (or a plain read). */
+/** `unknown`: neither header is present, so the client is not a browser, or this is a plain read. */
 export type RequestOrigin = "same" | "other" | "unknown";
 
 export function requestOrigin(request: Request): RequestOrigin {
@@ -17,7 +17,7 @@ export function requestOrigin(request: Request): RequestOrigin {
   return "unknown";
 }
 
-/** Whether it only reads. A WebSocket does not: it is opened with GET, and any page may try to. */
+/** Whether a request only reads. Opening a WebSocket does not count, though it is a GET: any page may try. */
 export function isPlainRead(request: Request): boolean {
   return ["GET", "HEAD", "OPTIONS"].includes(request.method) && !request.headers.has("Upgrade");
 }

@@ -1,6 +1,6 @@
 /**
- * Whether a session has been logged out. The policy registry is asked for every request with a cookie, and isolates never remember its
- * answer, so an ended session is rejected everywhere at once.
+ * Whether a session has been logged out. Every request with a cookie asks the policy registry, and isolates never cache its answer, so
+ * an ended session is rejected everywhere at once.
  */
 import type { Context } from "hono";
 import { firstHub, HUB_DEADLINE_MS } from "../../objects/metrics-hub.ts";
@@ -14,13 +14,13 @@ import { messageOf } from "../../log.ts";
 const DEADLINE_MS = 5_000;
 const RETRY_MS = 1_000;
 
-/** `unknown`: the registry does not answer. Then sessions are rejected and bearer tokens are not. */
+/** `unknown`: the registry does not answer. Then sessions are rejected, but bearer tokens still work. */
 export type SessionStanding = "good" | "ended" | "unknown";
 
 export async function sessionStanding(c: Context<AppEnv>, session: AdminSession): Promise<SessionStanding> {
   try {
-    const asking = registryOf(c.env.POLICY_REGISTRY).hasEnded(session);
-    return (await withDeadline(asking, DEADLINE_MS, "policy registry")) ? "ended" : "good";
+    const answer = registryOf(c.env.POLICY_REGISTRY).hasEnded(session);
+    return (await withDeadline(answer, DEADLINE_MS, "policy registry")) ? "ended" : "good";
   } catch (thrown) {
     logFailure(c, thrown);
     return "unknown";
@@ -28,14 +28,14 @@ export async function sessionStanding(c: Context<AppEnv>, session: AdminSession)
 }
 
 /**
- * Ends a session and the live streams that it opened. Ending it twice changes nothing.
- * @returns whether all of it is done; if false, some of it may be.
+ * Ends a session and closes its live streams. Idempotent.
+ * @returns whether both are done; if false, either may have happened.
  */
 export async function endSession(c: Context<AppEnv>, session: AdminSession): Promise<boolean> {
   try {
     const ending = registryOf(c.env.POLICY_REGISTRY).endSession(session);
     await withDeadline(ending, DEADLINE_MS, "policy registry");
-    // Only now: a stream that is being opened meanwhile asks the registry again once the hub has it.
+    // In this order: a stream that is being opened asks the registry again once the hub has it.
     const closing = firstHub(c.env.METRICS_HUB).endStreams(session.id);
     await withDeadline(closing, HUB_DEADLINE_MS, "metrics hub");
     return true;
@@ -48,7 +48,7 @@ export async function endSession(c: Context<AppEnv>, session: AdminSession): Pro
 /** 503: it is unknown whether the session is still valid. */
 export function standingUnknown(
   requestId: string,
-  detail = "Sessions cannot be checked at the moment. Bearer tokens still work.",
+  detail = "Sessions cannot be checked at the moment. Retry after 1 s, or use a bearer token.",
 ): Response {
   return problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
 }

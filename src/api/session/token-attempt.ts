@@ -1,15 +1,14 @@
 /**
- * Shows an admin token to the deployment, and counts wrong ones: guessing is limited by the limiter itself, per address.
+ * Verifies an admin token and limits guesses: the limiter itself counts wrong tokens per address.
  *
- * A wrong token costs one of the address's attempts. A right one costs nothing, but is refused as well while there is none
- * left: without that, the one answer that is not 429 would give the token away, and the limit would slow no one down. Both are
- * one call to the address's object, which puts all attempts in one order: however many come at once, no more guesses
- * are answered than LOGIN_TIER admits.
+ * A wrong token costs one of the address's attempts. A correct one costs nothing, but is rejected too while no attempt is left:
+ * otherwise the only answer other than 429 would reveal the token, and the limit would slow nobody down. Each attempt is one call to the
+ * address's object, which orders all attempts: even if many arrive at once, no more guesses are answered than LOGIN_TIER admits.
  *
- * Who has shown the right token from an address is not asked again for a while, by this isolate: so an operator pays for one
- * call in ten minutes, and keeps working while somebody else behind the same address guesses. Others there wait as long as
- * Retry-After says; sessions, Cloudflare Access and other addresses are never touched. From such an address, and only from
- * there, guesses are not held back: what protects the token then is its length.
+ * After a correct token from an address, this isolate accepts that token from there without a call for ten minutes. So an operator causes
+ * one call in ten minutes, and keeps working while someone else behind the same address guesses. Other tokens from there wait for
+ * Retry-After; sessions, Cloudflare Access and other addresses are not affected. From that address alone, guesses of this token are not
+ * limited in that time: its length protects it.
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";
@@ -19,9 +18,9 @@ import { setRateLimitHeaders } from "../../edge/rate-limit-headers.ts";
 import type { AdminToken } from "../../identity/admin/admin-settings.ts";
 import { clientIp } from "../../identity/client-ip.ts";
 import { LOGIN_TIER } from "../../policy/built-in-tiers.ts";
-import { decideBuiltIn } from "../work-limit.ts";
+import { decideBuiltIn, retryAdvice } from "../work-limit.ts";
 
-/** How long a right token is not asked about again. */
+/** How long a correct token is accepted from its address without another call. */
 const SEEN_MS = 600_000;
 const RETRY_MS = 1_000;
 
@@ -29,7 +28,7 @@ export type TokenAttempt =
   | { readonly ok: true; readonly token: AdminToken }
   | { readonly ok: false; readonly response: Response };
 
-/** Whose token this is; or 401, 429, or 503 where no policy is known, so that nothing can be limited. */
+/** The token of this secret; or 401, 429, or 503 if no policy is known, so that attempts cannot be limited. */
 export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<TokenAttempt> {
   const { services, requestId } = c.var;
   const { tokens, seen } = services.admin;
@@ -40,8 +39,8 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
 
   const policy = await services.policies.current(nowMs, (work) => c.executionCtx.waitUntil(work));
   if (!policy) {
-    const detail = "Tokens cannot be checked at the moment.";
-    return refused(problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS }));
+    const detail = "Admin tokens cannot be checked at the moment. Retry after 1 s.";
+    return rejected(problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS }));
   }
   const charge = { costMilli: null, peek: token !== null };
   const decision = await decideBuiltIn(c, `login:${address}`, LOGIN_TIER, policy, charge);
@@ -55,19 +54,19 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
     address,
     reason: allowed ? "wrong token" : "too many attempts",
   });
-  if (outcome === "overloaded") return refused(overloaded(requestId));
+  if (outcome === "overloaded") return rejected(overloaded(requestId));
   const response = allowed
     ? unauthorized("This is not an admin token.", requestId)
     : problem(
         "quota_exceeded",
-        "Too many wrong admin tokens came from this address: none is looked at before the time that Retry-After says.",
+        `Too many wrong admin tokens from this address.${retryAdvice(retryAfterMs)}`,
         requestId,
         { "violated-policies": violated, retryAfterMs },
       );
   setRateLimitHeaders(response.headers, decision, policy.xRateLimit, Date.now());
-  return refused(response);
+  return rejected(response);
 }
 
-function refused(response: Response): TokenAttempt {
+function rejected(response: Response): TokenAttempt {
   return { ok: false, response };
 }

@@ -1,0 +1,178 @@
+/** The decision API: response schemas and texts. */
+import * as z from "zod/mini";
+import { MAX_BATCH, operationSchema } from "../../src/api/decisions/operation.ts";
+import type { Decision } from "../../src/core/decision.ts";
+import { about, describeFields, named } from "../annotations.ts";
+import { answer, json, type OperationNotes, text } from "../notes.ts";
+import { faultsSchema } from "../problem-schema.ts";
+import { amount, words } from "../scalars.ts";
+import { LIMITS, limitSchema, revision } from "./limits.ts";
+import { statusSchema } from "./usage.ts";
+
+named("Operation", "May this user do this?", operationSchema);
+describeFields(operationSchema, {
+  user: "The user, with or without an account.",
+  route: "The id of a route of the policy: its cost and its own limits apply.",
+  cost: "Tokens, in steps of 0.001. Takes precedence over the route's cost. Default: the route's cost, or 1.",
+  tier: "The tier of a user without an account. An account's own tier takes precedence.",
+  idempotencyKey:
+    "Within ten minutes, the same key returns the same allowed decision, marked `replayed`, and is charged once; after a denial, the operation is decided again. With another cost, route, tier or peek the response is 422 `idempotency_mismatch`. Each API key has its own namespace; all RPC callers share one.",
+  peek: "Decide without charging.",
+});
+
+/** The contract accepts any array, so that an invalid operation fails alone. */
+const operationsSchema = z.array(operationSchema).check(z.minLength(1), z.maxLength(MAX_BATCH));
+
+export const decisionSchema = named(
+  "Decision",
+  "The decision on one operation, allowed or not.",
+  z.strictObject({
+    outcome: about(
+      "`allowed` or `denied` by the limits; `blocked`: the account is blocked; `overloaded`: the user sends more requests at once than can be decided.",
+      z.enum(["allowed", "denied", "blocked", "overloaded"]),
+    ),
+    allowed: z.boolean(),
+    cost: amount("Tokens that the operation costs. Charged only if it is allowed and not a peek."),
+    limits: z.array(limitSchema),
+    retryAfterMs: about(
+      "Milliseconds after which the operation is allowed if nobody else spends. 0 if allowed, null if never. At most 1,000 if only slots deny it: a slot may be freed earlier or later.",
+      z.nullable(z.number().check(z.gte(0))),
+    ),
+    violated: about("Names of the limits that denied the operation.", z.array(z.string())),
+    source: about(
+      "What decided: the user's object (`strict`), a lease or a cached denial at the edge, or the fallback while the limiter is down; `none`: nothing (`overloaded`).",
+      z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
+    ),
+    tier: words("The tier that applied."),
+    revision: revision(),
+    decisionId: words("Unique to this decision: a UUID, or a UUID with a counter."),
+    replayed: z.exactOptional(
+      about(
+        "Repeats the allowed decision of an earlier request with this idempotency key. Nothing was charged or counted.",
+        z.literal(true),
+      ),
+    ),
+    holds: about(
+      "Slots taken of concurrency limits. Each is freed at `untilMs`.",
+      z.array(z.strictObject({ counter: z.string(), untilMs: amount("Unix milliseconds.") })),
+    ),
+  }) satisfies z.ZodMiniType<Decision>,
+);
+export type DecisionResponse = z.infer<typeof decisionSchema>;
+
+const batchItemSchema = named(
+  "BatchItem",
+  "A decision, or the error of this operation. The other operations of the batch are decided regardless.",
+  z.union([
+    decisionSchema,
+    z.strictObject({
+      error: z.union([
+        z.strictObject({ code: z.literal("invalid_request"), errors: faultsSchema }),
+        z.strictObject({
+          code: z.literal("temporary_reduced_capacity"),
+          retryAfterMs: z.nullable(z.number().check(z.gte(0))),
+        }),
+        z.strictObject({ code: z.literal("idempotency_mismatch"), detail: words("For people.") }),
+      ]),
+    }),
+  ]),
+);
+
+const ALLOWED = {
+  outcome: "allowed",
+  allowed: true,
+  cost: 2,
+  limits: [...LIMITS],
+  retryAfterMs: 0,
+  violated: [],
+  source: "strict",
+  tier: "free",
+  revision: 0,
+  decisionId: "55393f1e-d649-457d-986e-e3434baf9f67",
+  holds: [],
+} satisfies DecisionResponse;
+
+const DENIED = {
+  ...ALLOWED,
+  outcome: "denied",
+  allowed: false,
+  limits: [{ ...LIMITS[0], remaining: 0.5, resetMs: 300 }, LIMITS[1]],
+  retryAfterMs: 900,
+  violated: ["minute"],
+  decisionId: "5cc39a31-9c64-4816-938e-44c41ab0a314",
+} satisfies DecisionResponse;
+
+const REPLAYED = { ...ALLOWED, replayed: true } satisfies DecisionResponse;
+
+const INVALID = {
+  error: {
+    code: "invalid_request" as const,
+    errors: [{ path: "/user", message: "must be 1 to 200 printable ASCII characters without spaces" }],
+  },
+};
+
+const lines = (...values: object[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join("");
+
+const USED = { requests: 1, cost: 2, denied: 0 };
+
+const status: OperationNotes = {
+  tag: "Rate limits",
+  summary: "The caller's limits and usage",
+  description: "Costs nothing. Without a credential: the limits of the caller's address.",
+  responses: [
+    answer(200, "The caller's limits and usage.", statusSchema, {
+      status: {
+        user: "demo-free",
+        tier: "free",
+        status: "active",
+        revision: 0,
+        limits: [...LIMITS],
+        usage: { hour: USED, day: USED, month: USED },
+      },
+    }),
+  ],
+};
+
+const check: OperationNotes = {
+  tag: "Rate limits",
+  summary: "May this user do this?",
+  description:
+    "A denial is an answer, not an error: the status is 200 either way. Requires an API key with the scope `check`.",
+  body: {
+    examples: {
+      route: { user: "user-42", route: "/compare", tier: "free" },
+      cost: { user: "user-42", cost: 0.5, idempotencyKey: "order-7" },
+      peek: { user: "user-42", peek: true },
+    },
+  },
+  responses: [
+    answer(200, "The decision.", decisionSchema, { allowed: ALLOWED, denied: DENIED, replayed: REPLAYED }),
+  ],
+  problems: ["idempotency_mismatch"],
+};
+
+const checkBatch: OperationNotes = {
+  tag: "Rate limits",
+  summary: "Up to 1,000 checks, as a JSON array or NDJSON",
+  description:
+    "As JSON: an array of operations; the response is an array in the same order. As NDJSON: one operation per line; each is answered by one line as it arrives. A line that is too long or not JSON fails alone, and so do operations beyond 1,000. Requires an API key with the scope `check`.",
+  body: {
+    schema: operationsSchema,
+    examples: { two: [{ user: "user-42", route: "/compare" }, { user: "user-43" }] },
+    others: [
+      text("application/x-ndjson", lines({ user: "user-42", route: "/compare" }, { user: "user-43" })),
+    ],
+  },
+  responses: [
+    {
+      status: 200,
+      description: "A decision or an error for each operation. In NDJSON, each line is one BatchItem.",
+      contents: [
+        json(z.array(batchItemSchema), { "one valid, one invalid": [ALLOWED, INVALID] }),
+        text("application/x-ndjson", lines(ALLOWED, INVALID)),
+      ],
+    },
+  ],
+};
+
+export const DECISIONS = { status, check, checkBatch };

@@ -1,0 +1,61 @@
+/** A limit as it stands for a user: part of decisions and of statuses. */
+import * as z from "zod/mini";
+import type { LimitView } from "../../src/core/decision.ts";
+import type { LimitStatus } from "../../src/objects/user-status.ts";
+import { named } from "../annotations.ts";
+import { amount, count, moment, words } from "../scalars.ts";
+
+const limitFields = {
+  name: words("The name in the policy."),
+  kind: z.enum(["bucket", "quota", "concurrency"]),
+  limit: amount("Capacity of the bucket, amount of the quota (tokens), or number of slots."),
+  remaining: amount("Tokens that can be spent now, or free slots."),
+  resetMs: amount(
+    "Milliseconds until the limit is full again. For a bucket with less than one token: until the next token. For a quota: until its period ends. For slots: at most 1,000, because a request may end at any moment.",
+  ),
+  windowMs: amount(
+    "Milliseconds in which an empty bucket fills, the length of the quota's period, or how long a slot may be held.",
+  ),
+};
+
+export const limitSchema = named(
+  "Limit",
+  "One limit as it stands for this user now.",
+  z.strictObject(limitFields) satisfies z.ZodMiniType<LimitView>,
+);
+
+export const limitStatusSchema = named(
+  "LimitStatus",
+  "One limit as it stands for this user now, with the period of a quota.",
+  z.strictObject({
+    ...limitFields,
+    period: z.optional(
+      named(
+        "QuotaPeriod",
+        "The current period of a quota. Other limits have none.",
+        z.strictObject({
+          start: moment("Inclusive."),
+          end: moment("Exclusive."),
+          used: amount(
+            "Tokens counted in the period, including those lent to isolates: `limit` minus `remaining`, or more than `limit` if that was lowered.",
+          ),
+        }),
+      ),
+    ),
+  }) satisfies z.ZodMiniType<LimitStatus>,
+);
+
+export const revision = () =>
+  count("The policy revision that applied; 0 is the policy that ships with the Worker.");
+
+export const LIMITS = [
+  { name: "minute", kind: "bucket", limit: 150, remaining: 148, resetMs: 1_200, windowMs: 90_000 },
+  {
+    name: "month",
+    kind: "quota",
+    limit: 50_000,
+    remaining: 49_998,
+    resetMs: 858_767_789,
+    windowMs: 2_592_000_000,
+  },
+] as const;

@@ -1,0 +1,203 @@
+/** Reports: response schemas. */
+import * as z from "zod/mini";
+import type { LoggedDecision } from "../../src/analytics/reports/report-answer.ts";
+import { OUTCOMES } from "../../src/analytics/reports/report-query.ts";
+import { about, named } from "../annotations.ts";
+import { amount, count, moment, nextCursor, words } from "../scalars.ts";
+
+const head = {
+  backend: about(
+    "The source: `embedded`, the last day's decisions in the hub; `engine`, Analytics Engine.",
+    z.enum(["embedded", "engine"]),
+  ),
+  sampled: about("Whether rows represent several decisions each: figures are then estimates.", z.boolean()),
+  from: moment("Start of the range."),
+  to: moment("Exclusive."),
+  intervalSeconds: count("The step of the charts."),
+};
+
+const percentiles = named(
+  "Percentiles",
+  "Decision latency of decided requests in milliseconds, to three digits.",
+  z.strictObject({ p50: amount("Median."), p95: amount("95 %."), p99: amount("99 %.") }),
+);
+const totals = {
+  requests: count("Requests."),
+  allowed: count("Requests allowed."),
+  denied: count("Requests denied by a limit."),
+  turnedAway: count("Requests rejected for another reason: unknown route, invalid credentials, blocked, ..."),
+  errors: count("Requests that failed."),
+  decided: count("Requests that the limiter decided. The share denied is `denied` / `decided`."),
+  cost: amount("Tokens charged."),
+};
+const latencyMs = about("Of decided requests; null if there were none.", z.nullable(percentiles));
+const measured = { ...totals, latencyMs };
+const share = {
+  share: about("Share of the figure that ranks, from 0 to 1.", z.number().check(z.gte(0), z.lte(1))),
+};
+const series = z.array(
+  named(
+    "Series",
+    "One line of a chart: one value per step in `times`.",
+    z.strictObject({
+      key: about(
+        "The value that this line stands for; null: all beyond the largest ten.",
+        z.nullable(z.string()),
+      ),
+      requests: z.array(count("Requests.")),
+      denied: z.array(count("Requests denied by a limit.")),
+      cost: z.array(amount("Tokens charged.")),
+    }),
+  ),
+);
+const times = about("Start of each step.", z.array(moment("Start of the step.")));
+const period = z.strictObject({
+  ...measured,
+  perSecond: amount("Requests per second of `coveredSeconds`; 0 if that is 0."),
+  coveredSeconds: amount(
+    "Length of the part of the period that has begun and is still stored: a day, or three months in Analytics Engine.",
+  ),
+  hopsSaved: count("Requests decided without calling an object."),
+});
+const sources = z.array(z.strictObject({ source: words("What decided."), ...measured, ...share }));
+const reasons = z.array(
+  z.strictObject({ reason: words("The limit."), denied: count("Requests denied."), ...share }),
+);
+const steps = z.array(z.nullable(amount("Null if no request was decided.")));
+
+const decision = named(
+  "LoggedDecision",
+  "A row of the decision log.",
+  z.strictObject({
+    at: moment("When the decision was made."),
+    requestId: words("`X-Request-Id` of the response."),
+    account: words("`user:<id>` or `ip:<address>`; empty if the caller is unknown."),
+    route: words("The route's id; empty if none matched."),
+    tier: words("The tier that applied; empty if the caller is unknown."),
+    outcome: about(
+      "`denied`: by a limit. `turned_away`: rejected for another reason, see `reason`.",
+      z.enum(OUTCOMES),
+    ),
+    reason: words("The limit that denied it, or `ok`, `exempt`, `blocked`, ..."),
+    source: z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
+    method: words("The HTTP method."),
+    colo: words("Cloudflare's data centre."),
+    country: words("ISO 3166-1 alpha-2."),
+    revision: about("Policy revision.", z.number()),
+    keyId: words("The API key's id; empty without a key."),
+    upstreamStatus: z.enum(["1xx", "2xx", "3xx", "4xx", "5xx", "none"]),
+    cost: about("Tokens.", z.number()),
+    limiterMs: amount("Latency of the decision."),
+    upstreamMs: amount("Latency of the upstream."),
+    remainingFraction: about("Remaining share of the tightest limit other than slots, 0 to 1.", z.number()),
+    retryAfterMs: about("After which the request would be allowed.", z.number()),
+    requests: amount("Requests that the row represents."),
+    weight: count("Rows that it represents: 1 without sampling."),
+  } satisfies Record<keyof LoggedDecision, z.ZodMiniType>),
+);
+
+const figures = z.strictObject({
+  requests: count("Requests admitted."),
+  cost: amount("Tokens charged."),
+  denied: count("Requests denied by a limit."),
+});
+const difference = z.strictObject({
+  count: about("Analytics' figure minus the ledger's.", z.number()),
+  percent: about("Of the ledger's figure; null if that is 0 and analytics' is not.", z.nullable(z.number())),
+});
+const drift = {
+  ledger: figures,
+  analytics: figures,
+  difference: z.strictObject({ requests: difference, cost: difference, denied: difference }),
+};
+
+/** By the report's name. */
+const REPORTS = [
+  z.strictObject({ ...head, report: z.literal("overview"), current: period, previous: period }),
+  z.strictObject({ ...head, report: z.literal("timeseries"), times, series }),
+  z.strictObject({
+    ...head,
+    report: z.literal("top-users"),
+    users: z.array(z.strictObject({ account: words("The subject; never empty."), ...totals, ...share })),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("top-routes"),
+    routes: z.array(z.strictObject({ route: words("The route's id; never empty."), ...measured, ...share })),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("denials"),
+    denied: count("Requests denied by limits in total."),
+    reasons,
+    top: z.array(
+      z.strictObject({
+        reason: words("The limit."),
+        account: words("The subject denied."),
+        denied: count("Requests denied."),
+      }),
+    ),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("tiers"),
+    tiers: z.array(z.strictObject({ tier: words("The tier's name; never empty."), ...measured, ...share })),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("latency"),
+    times,
+    steps: z.strictObject({ p50: steps, p95: steps, p99: steps }),
+    sources,
+    histogram: z.array(
+      z.strictObject({
+        leMs: about("Upper bound; null: unbounded.", z.nullable(amount("Inclusive."))),
+        requests: count("Decided requests above the previous bound."),
+      }),
+    ),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("sources"),
+    times,
+    series,
+    sources,
+    hopsSaved: z.strictObject({
+      requests: count("Requests decided by leases and the deny cache."),
+      ...share,
+    }),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("user"),
+    account: words("The subject."),
+    totals: z.strictObject(measured),
+    times,
+    series,
+    routes: z.array(z.strictObject({ route: words("The route's id."), ...measured, ...share })),
+    reasons,
+    keys: z.array(
+      z.strictObject({ keyId: words("Empty for requests without a key."), ...measured, ...share }),
+    ),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("decisions"),
+    decisions: z.array(decision),
+    cursor: nextCursor(),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("ledger-drift"),
+    accounts: z.array(z.strictObject({ account: words("The subject."), ...drift })),
+    total: z.strictObject(drift),
+  }),
+] as const;
+
+export const reportSchema = named(
+  "Report",
+  "The report of the given name; `report` repeats the name.",
+  z.union(REPORTS),
+);
+
+export type ReportResponse = z.infer<typeof reportSchema>;

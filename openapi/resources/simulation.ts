@@ -1,0 +1,104 @@
+/** Simulation of a policy: response schema and texts. */
+import * as z from "zod/mini";
+import { about, named } from "../annotations.ts";
+import { answer, type OperationNotes, RANGE_START } from "../notes.ts";
+import { faultsSchema } from "../problem-schema.ts";
+import { count, moment, momentOrNull, words } from "../scalars.ts";
+import { ANY_DOCUMENT, DOCUMENT } from "./policies.ts";
+
+const totals = { allowed: count("Requests allowed."), denied: count("Requests denied.") };
+
+const affectedSchema = named(
+  "Affected",
+  "Requests of one account on one route that only one of the policies allows.",
+  z.strictObject({
+    account: words("The subject: `user:<id>` or `ip:<address>`."),
+    route: words("The route's id; empty for requests with a cost only."),
+    tier: words("The tier that applied."),
+    requests: count("The number of requests."),
+  }),
+);
+const affectedList = (description: string) =>
+  about(description, z.array(affectedSchema).check(z.maxLength(100)));
+
+const simulationSchema = named(
+  "Simulation",
+  "What would have changed.",
+  z.strictObject({
+    from: moment("Start of the range."),
+    to: moment("End of the range, exclusive."),
+    revision: count("The policy in force."),
+    decisions: count("Requests replayed; 0: none is recorded in the range."),
+    sampled: about("Whether the record was sampled: figures are then estimates.", z.boolean()),
+    truncated: about("Whether older decisions of the range were omitted.", z.boolean()),
+    firstAt: momentOrNull("The first decision replayed."),
+    lastAt: momentOrNull("The last decision replayed."),
+    totals: z.strictObject({
+      recorded: about("As recorded.", z.strictObject(totals)),
+      before: about("By the policy in force, starting with full limits.", z.strictObject(totals)),
+      after: about("By the given policy, starting with full limits.", z.strictObject(totals)),
+    }),
+    newlyDenied: affectedList("Denied by the given policy only; most requests first."),
+    newlyAllowed: affectedList("Allowed by the given policy only; most requests first."),
+    changedAccounts: z.strictObject({
+      denied: count("Accounts with newly denied requests."),
+      allowed: count("Accounts with newly allowed requests."),
+    }),
+  }),
+);
+
+export const simulationAnswerSchema = z.strictObject({
+  valid: about("Whether the document could be put into force.", z.boolean()),
+  errors: faultsSchema,
+  result: about("Null if the document is invalid.", z.nullable(simulationSchema)),
+});
+export type SimulationResponse = z.infer<typeof simulationAnswerSchema>;
+
+const simulatePolicy: OperationNotes = {
+  tag: "Policy",
+  summary: "Which requests a draft policy would have denied or allowed",
+  description:
+    "Replays the newest 50,000 recorded decisions of the range with the policy in force and with the given one, both starting with full limits, by the code that decides. The record contains neither overrides and grants of accounts nor the path behind a route's pattern. Each administrator may run 12 per minute.",
+  body: {
+    fields: {
+      document: ANY_DOCUMENT,
+      from: `${RANGE_START} Default: an hour before \`to\`.`,
+      to: "Exclusive. Default: now.",
+    },
+    examples: { policy: { document: DOCUMENT }, invalid: { document: { schema: 1 } } },
+  },
+  responses: [
+    answer(200, "What would have changed, or the document's faults.", simulationAnswerSchema, {
+      result: {
+        valid: true,
+        errors: [],
+        result: {
+          from: "2026-11-21T08:00:00.000Z",
+          to: "2026-11-21T09:00:00.000Z",
+          revision: 7,
+          decisions: 48_210,
+          sampled: false,
+          truncated: false,
+          firstAt: "2026-11-21T08:00:00.120Z",
+          lastAt: "2026-11-21T08:59:58.120Z",
+          totals: {
+            recorded: { allowed: 47_000, denied: 1_210 },
+            before: { allowed: 47_000, denied: 1_210 },
+            after: { allowed: 46_000, denied: 2_210 },
+          },
+          newlyDenied: [{ account: "user:acme", route: "/compare", tier: "free", requests: 1_000 }],
+          newlyAllowed: [],
+          changedAccounts: { denied: 1, allowed: 0 },
+        },
+      },
+      invalid: {
+        valid: false,
+        errors: [{ path: "/tiers", message: "Invalid input: expected record, received undefined" }],
+        result: null,
+      },
+    }),
+  ],
+  problems: ["not_configured"],
+};
+
+export const SIMULATION = { simulatePolicy };

@@ -1,0 +1,132 @@
+/** What a user may use now and has used so far: response schemas and texts. */
+import * as z from "zod/mini";
+import { userIdSchema } from "../../src/identity/user-id.ts";
+import type { UserStatus } from "../../src/objects/user-status.ts";
+import { about, named } from "../annotations.ts";
+import { answer, CURSOR, json, type OperationNotes, RANGE_START, text } from "../notes.ts";
+import { amount, count, moment, nextCursor, words } from "../scalars.ts";
+import { limitStatusSchema, revision } from "./limits.ts";
+
+const usageFields = {
+  requests: count("Admitted requests. `denied` counts the others."),
+  cost: amount("Tokens charged."),
+  denied: count("Denied requests."),
+};
+const usageSchema = named(
+  "Usage",
+  "Usage in a span of time, from the exact ledger.",
+  z.strictObject(usageFields),
+);
+
+export const statusSchema = named(
+  "Status",
+  "A caller's limits and usage.",
+  z.strictObject({
+    user: about("Null for an anonymous caller, who is identified by address.", z.nullable(z.string())),
+    tier: words("The tier of the caller's limits."),
+    status: z.enum(["active", "blocked"]),
+    revision: revision(),
+    limits: z.array(limitStatusSchema),
+    usage: about(
+      "Of the current hour, day and calendar month in UTC. For the period of a quota, see `limits`.",
+      z.strictObject({ hour: usageSchema, day: usageSchema, month: usageSchema }),
+    ),
+  }) satisfies z.ZodMiniType<Omit<Extract<UserStatus, { kind: "status" }>, "kind">>,
+);
+export type StatusResponse = z.infer<typeof statusSchema>;
+
+export const usageReportSchema = named(
+  "UsageReport",
+  "An account's usage, from the exact ledger.",
+  z.strictObject({
+    account: userIdSchema,
+    from: moment("Start of the first hour."),
+    to: moment("Exclusive."),
+    granularity: z.enum(["hour", "day", "month"]),
+    usage: z.array(
+      z.strictObject({
+        period: moment("Start of the hour, day or month, even if `from` is later."),
+        ...usageFields,
+        route: z.optional(
+          about("The route's id, if grouped by route; empty for requests that name no route.", z.string()),
+        ),
+      }),
+    ),
+    cursor: nextCursor(),
+  }),
+);
+export type UsageResponse = z.infer<typeof usageReportSchema>;
+
+const ONE_REQUEST = { requests: 1, cost: 1, denied: 0 };
+
+const getAccountStatus: OperationNotes = {
+  tag: "Accounts",
+  summary: "A user's current limits and usage",
+  description:
+    "Read from the user's own object. Costs nothing. For users without an account, the limits are those of the policy's default tier; a token may name another. Limits of single routes and keys are not included.",
+  responses: [
+    answer(200, "The user's limits and usage.", statusSchema, {
+      status: {
+        user: "acme",
+        tier: "pro",
+        status: "active",
+        revision: 3,
+        limits: [
+          { name: "minute", kind: "bucket", limit: 3_000, remaining: 2_999, resetMs: 30, windowMs: 90_000 },
+          {
+            name: "month",
+            kind: "quota",
+            limit: 1_000_000,
+            remaining: 940_000,
+            resetMs: 2_073_600_000,
+            windowMs: 2_592_000_000,
+            period: { start: "2026-11-15T00:00:00.000Z", end: "2026-12-15T00:00:00.000Z", used: 60_000 },
+          },
+        ],
+        usage: { hour: ONE_REQUEST, day: ONE_REQUEST, month: ONE_REQUEST },
+      },
+    }),
+  ],
+  problems: ["not_found"],
+};
+
+const getUsage: OperationNotes = {
+  tag: "Accounts",
+  summary: "Exact usage by hour, day or month, also by route or as CSV",
+  description:
+    "Counted in whole hours, also for users without an account. Pages follow the order of period and route, so no row appears twice. The current hour still grows, and so does its period. For bills, query closed periods: set `to` to the end of an hour, and query at least a minute after it.",
+  query: {
+    from: `${RANGE_START} Default: the start of the month.`,
+    to: "Exclusive. Default: now.",
+    granularity: "Default: `day`.",
+    anchorDay:
+      "With `granularity=month`: months start on this day (in a shorter month on its last day), like a quota with this `anchorDay`. Default: 1.",
+    group: "`route`: one row per route.",
+    format: "Takes precedence over the header Accept.",
+    limit: "Rows per page. Default: 1,000.",
+    cursor: CURSOR,
+  },
+  responses: [
+    {
+      status: 200,
+      description: "A page of usage.",
+      contents: [
+        json(usageReportSchema, {
+          "by route": {
+            account: "acme",
+            from: "2026-11-01T00:00:00.000Z",
+            to: "2026-11-21T01:27:13.662Z",
+            granularity: "day",
+            usage: [{ period: "2026-11-21T00:00:00Z", ...ONE_REQUEST, route: "/identify" }],
+            cursor: null,
+          },
+        }),
+        text("text/csv", "period,requests,cost,denied\r\n2026-11-21T00:00:00Z,1,1,0\r\n"),
+      ],
+      headers: ["Link"],
+    },
+  ],
+  problems: ["not_found"],
+};
+
+export const USAGE = { getAccountStatus, getUsage };

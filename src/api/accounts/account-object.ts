@@ -1,0 +1,36 @@
+/** Calls to the object of the account that a path names. 404 if there is no account, or if the id cannot be one. */
+import type { Context } from "hono";
+import type { AppEnv } from "../../edge/app-env.ts";
+import { problem } from "../../edge/problem.ts";
+import { userSubject } from "../../identity/authenticate.ts";
+import { isUserId } from "../../identity/user-id.ts";
+import type { AccountAnswer, AccountView } from "../../objects/account.ts";
+import type { UserLimiterStub } from "../../objects/user-limiter.ts";
+import { ask } from "../ask.ts";
+import { accountView } from "./account-view.ts";
+
+/** Calls the account's object and renders the account. `call` may return a response instead, which is sent as it is. */
+export async function forAccount(
+  c: Context<AppEnv>,
+  call: (stub: UserLimiterStub) => Promise<AccountAnswer | Response>,
+  render: (answer: AccountView) => Response = ({ account, grants }) =>
+    c.json(accountView(account, grants, c.var.policy)),
+): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  return ask(c, "account", call(stubOf(c, id)), (answer) => {
+    if (answer instanceof Response) return answer;
+    return answer.kind === "account" ? render(answer) : noAccount(c);
+  });
+}
+
+/** The object of a user. @param id well formed. */
+export function stubOf(c: Context<AppEnv>, id: string): UserLimiterStub {
+  return c.var.services.limiter.stub(userSubject(id));
+}
+
+/** 404 for the account that the path names. */
+export function noAccount(c: Context<AppEnv>): Response {
+  const id = c.req.param("id") ?? "";
+  return problem("not_found", `There is no account "${id.slice(0, 200)}".`, c.var.requestId);
+}

@@ -1,0 +1,141 @@
+/** The decision API under /api/v1/rate-limit: a caller's own status, and checks by other services, single or in batches. */
+import type { Context } from "hono";
+import * as z from "zod/mini";
+import { placeOf } from "../../analytics/place.ts";
+import type { AppEnv } from "../../edge/app-env.ts";
+import { tierOfCaller } from "../../edge/caller-tier.ts";
+import { overloaded } from "../../edge/decision-response.ts";
+import { MISMATCH, problem, unauthorized } from "../../edge/problem.ts";
+import { parseJson } from "../../json.ts";
+import type { WaitUntil } from "../../wait-until.ts";
+import { invalidContent, readBody } from "../body.ts";
+import { LIMIT, type Endpoints } from "../endpoint.ts";
+import { checkMany, type CheckResult, type Origin } from "./check.ts";
+import { type Line, linesOf } from "./ndjson.ts";
+import { MAX_BATCH, operationSchema } from "./operation.ts";
+
+const NDJSON = "application/x-ndjson";
+const RETRY_MS = 1_000;
+const NOT_RESPONDING = "The limiter is not responding. Retry after 1 s.";
+
+/** Items are parsed one by one, so that an invalid one fails alone. */
+const batchSchema = z.array(z.unknown()).check(z.minLength(1), z.maxLength(MAX_BATCH));
+
+export const DECISIONS = {
+  status: { method: "GET", path: `${LIMIT}/status`, access: "caller", handler: status },
+  check: { method: "POST", path: `${LIMIT}/check`, access: "check", body: operationSchema, handler: check },
+  checkBatch: {
+    method: "POST",
+    path: `${LIMIT}/check/batch`,
+    access: "check",
+    body: batchSchema,
+    handler: checkBatch,
+  },
+} as const satisfies Endpoints;
+
+async function status(c: Context<AppEnv>): Promise<Response> {
+  const { services, caller, policy, requestId } = c.var;
+  const request = {
+    revision: policy.revision,
+    tier: tierOfCaller(caller, policy),
+    keyId: caller.keyId,
+  };
+  const answer = await services.limiter.accounts.status(caller.subject, request, Date.now(), waitUntilOf(c));
+  if (answer === "overloaded") return overloaded(requestId);
+  if (!answer) {
+    return problem("temporary_reduced_capacity", NOT_RESPONDING, requestId, { retryAfterMs: RETRY_MS });
+  }
+  if (answer.kind === "revoked")
+    return unauthorized("The API key has been revoked or has expired.", requestId);
+  const { kind: _kind, ...view } = answer;
+  return c.json({ user: caller.user, ...view });
+}
+
+async function check(c: Context<AppEnv>): Promise<Response> {
+  const { services, policy, requestId } = c.var;
+  const body = await readBody(c, operationSchema);
+  if (!body.ok) return body.response;
+  const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c));
+  if (result?.kind === "invalid") return invalidContent(requestId, result.faults).response;
+  if (result?.kind === "mismatch") return problem("idempotency_mismatch", MISMATCH, requestId);
+  if (result?.decision.outcome !== "unavailable") return c.json(result?.decision);
+  const { retryAfterMs } = result.decision;
+  return problem("temporary_reduced_capacity", "The limiter is not responding.", requestId, { retryAfterMs });
+}
+
+async function checkBatch(c: Context<AppEnv>): Promise<Response> {
+  if (mediaType(c) === NDJSON) return streamedBatch(c);
+  const body = await readBody(c, batchSchema);
+  if (!body.ok) return body.response;
+  const results = await checkMany(body.value, c.var.services, c.var.policy, waitUntilOf(c), originOf(c));
+  return c.json(results.map(batchItem));
+}
+
+/** Without parameters, in lower case: media types are case-insensitive (RFC 9110, section 8.3.1). */
+function mediaType(c: Context<AppEnv>): string | undefined {
+  return c.req.header("Content-Type")?.split(";")[0]?.trim().toLowerCase();
+}
+
+/** NDJSON: each group of lines is decided and answered as it arrives. */
+function streamedBatch(c: Context<AppEnv>): Response {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+  c.executionCtx.waitUntil(answerLines(c, writable.getWriter()));
+  return new Response(readable, {
+    headers: { "Content-Type": NDJSON, "Cache-Control": "no-store", "X-Request-Id": c.var.requestId },
+  });
+}
+
+/** Never rejects. */
+async function answerLines(
+  c: Context<AppEnv>,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
+): Promise<void> {
+  const { services, policy } = c.var;
+  const encoder = new TextEncoder();
+  const write = (results: readonly CheckResult[]): Promise<void> =>
+    writer.write(encoder.encode(results.map((result) => `${JSON.stringify(batchItem(result))}\n`).join("")));
+  let taken = 0;
+  try {
+    for await (const lines of linesOf(c.req.raw.body ?? new Blob([]).stream())) {
+      const accepted = lines.slice(0, MAX_BATCH - taken);
+      taken += accepted.length;
+      await write(await checkMany(accepted.map(operationOf), services, policy, waitUntilOf(c), originOf(c)));
+      if (lines.length > accepted.length) {
+        const message = `a batch has at most ${MAX_BATCH} operations; the rest was not read`;
+        await write([{ kind: "invalid", faults: [{ path: "", message }] }]);
+        break;
+      }
+    }
+    await writer.close();
+  } catch (thrown) {
+    // The caller is gone, or its body broke off. Decisions already made stay made.
+    await writer.abort(thrown).catch(() => undefined);
+  }
+}
+
+function originOf(c: Context<AppEnv>): Origin {
+  return {
+    caller: c.var.caller.keyId ?? "",
+    method: c.req.method,
+    place: placeOf(c.req.raw),
+    requestId: c.var.requestId,
+  };
+}
+
+function waitUntilOf(c: Context<AppEnv>): WaitUntil {
+  return (work) => c.executionCtx.waitUntil(work);
+}
+
+/** Undefined for a line that cannot be read: not an operation, so it fails alone like any other invalid one. */
+function operationOf(line: Line): unknown {
+  return line.kind === "line" ? parseJson(line.text) : undefined;
+}
+
+/** One item of a batch's response: a decision, or an error with the members of a problem. */
+function batchItem(result: CheckResult): object {
+  if (result.kind === "invalid") return { error: { code: "invalid_request", errors: result.faults } };
+  if (result.kind === "mismatch") return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
+  const { decision } = result;
+  if (decision.outcome !== "unavailable") return decision;
+  return { error: { code: "temporary_reduced_capacity", retryAfterMs: decision.retryAfterMs } };
+}

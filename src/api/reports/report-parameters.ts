@@ -1,0 +1,119 @@
+/** The parameters of a report: their schema, and the query that they stand for. Pure. */
+import * as z from "zod/mini";
+import { readPosition } from "../../analytics/reports/decision-log.ts";
+import {
+  DEFAULT_RANGE_MS,
+  DEFAULT_ROWS,
+  hasTooManySteps,
+  INTERVAL_NAMES,
+  INTERVALS,
+  MAX_RANGE_MS,
+  MAX_STEPS,
+  ORDERS,
+  OUTCOMES,
+  type ReportName,
+  type ReportQuery,
+  STACKS,
+  usualInterval,
+} from "../../analytics/reports/report-query.ts";
+import { subjectNamed } from "../../identity/user-id.ts";
+import type { Fault } from "../../policy/fault.ts";
+import { cursor as cursorSchema, rangeBound, rowLimit } from "../fields.ts";
+import { BAD_CURSOR, pageSize, positionOf } from "../query.ts";
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
+/** Accounts of the drift report: it asks each one's object for its ledger. */
+const MAX_LEDGERS = 20;
+
+/** Decisions with exactly this value: any text that a decision may have. */
+const value = z.optional(z.string().check(z.maxLength(512)));
+export const reportQuery = z.strictObject({
+  from: rangeBound,
+  /** Exclusive. */
+  to: rangeBound,
+  interval: z.optional(z.enum(INTERVAL_NAMES)),
+  by: z.optional(z.enum(STACKS)),
+  order: z.optional(z.enum(ORDERS)),
+  account: value,
+  route: value,
+  tier: value,
+  outcome: z.optional(z.enum(OUTCOMES)),
+  reason: value,
+  source: value,
+  keyId: value,
+  format: z.optional(z.enum(["json", "csv"])),
+  limit: rowLimit,
+  cursor: cursorSchema,
+});
+export type ReportParameters = z.infer<typeof reportQuery>;
+
+type ParsedQuery =
+  | { readonly ok: true; readonly value: ReportQuery }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/**
+ * Fills in defaults: the last hour if no time is given. Rounds the range to seconds, and for the ledger drift to hours, as the ledger
+ * counts. A range that reaches into the future ends now, so that rates and charts cover only time that has passed.
+ */
+export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: number): ParsedQuery {
+  const {
+    from,
+    to,
+    interval,
+    by = "outcome",
+    order,
+    limit,
+    cursor,
+    format: _format,
+    account,
+    ...others
+  } = parameters;
+  const filters = { ...others, account: account === undefined ? undefined : subjectNamed(account) };
+  const unitMs = name === "ledger-drift" ? HOUR_MS : SECOND_MS;
+  // Includes what was decided in this very second.
+  const nextMs = roundUp(nowMs + 1, unitMs);
+  const endMs = to === undefined ? nextMs : roundUp(Date.parse(to), unitMs);
+  const fromMs = roundDown(from === undefined ? endMs - DEFAULT_RANGE_MS : Date.parse(from), unitMs);
+  const toMs = fromMs < nextMs ? Math.min(endMs, nextMs) : endMs;
+  const intervalMs = interval ? INTERVALS[interval] : usualInterval(fromMs, toMs);
+  const after = cursor === undefined ? null : readPosition(positionOf(cursor) ?? "");
+  const faults: Fault[] = [];
+  if (fromMs >= toMs) faults.push({ path: "/from", message: "must be before to" });
+  else if (toMs - fromMs > MAX_RANGE_MS)
+    faults.push({ path: "/from", message: "must be at most 93 days before to" });
+  else if (hasTooManySteps(fromMs, toMs, intervalMs)) {
+    faults.push({ path: "/interval", message: `divides the range into more than ${MAX_STEPS} steps` });
+  }
+  if (name === "user" && filters.account === undefined) {
+    faults.push({ path: "/account", message: "is required" });
+  }
+  if (cursor !== undefined && (!after || name !== "decisions")) faults.push(...BAD_CURSOR);
+  if (faults.length > 0) return { ok: false, faults };
+  const rows = pageSize(limit, DEFAULT_ROWS);
+  const query: ReportQuery = {
+    name,
+    fromMs,
+    toMs,
+    intervalMs,
+    filters: givenOf(filters),
+    by,
+    order: order ?? (name === "denials" ? "denied" : "requests"),
+    limit: name === "ledger-drift" ? Math.min(rows, MAX_LEDGERS) : rows,
+    after,
+  };
+  return { ok: true, value: query };
+}
+
+/** Without the filters that were not given. */
+function givenOf(filters: Readonly<Record<string, string | undefined>>): ReportQuery["filters"] {
+  return Object.fromEntries(Object.entries(filters).filter(([, wanted]) => wanted !== undefined));
+}
+
+function roundUp(ms: number, unitMs: number): number {
+  return Math.ceil(ms / unitMs) * unitMs;
+}
+
+function roundDown(ms: number, unitMs: number): number {
+  return Math.floor(ms / unitMs) * unitMs;
+}

@@ -9,7 +9,7 @@ import type { Decision } from "../core/decision.ts";
 import { MILLI } from "../core/units.ts";
 import type { AppEnv } from "../edge/app-env.ts";
 import { overloaded } from "../edge/decision-response.ts";
-import { problem } from "../edge/problem.ts";
+import { problem, secondsOf } from "../edge/problem.ts";
 import { setRateLimitHeaders } from "../edge/rate-limit-headers.ts";
 import type { Policy } from "../policy/compile.ts";
 import { WORK_TIERS } from "../policy/built-in-tiers.ts";
@@ -43,7 +43,7 @@ export function tokensOf(characters: number): number {
 
 /** The last sentence of a 429. */
 export function retryAdvice(retryAfterMs: number | null): string {
-  return retryAfterMs === null ? "" : ` Retry after ${Math.max(1, Math.ceil(retryAfterMs / 1_000))} s.`;
+  return retryAfterMs === null ? "" : ` Retry after ${secondsOf(retryAfterMs)} s.`;
 }
 
 /** Charges work to the actor. Null, or the response (429) if the limit is reached. */

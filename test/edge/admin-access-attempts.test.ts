@@ -1,4 +1,4 @@
-/** Guessing admin tokens: counted per address by the limiter itself, and of no cost to those who know theirs. */
+/** Guesses of admin tokens: the limiter itself counts them per address, and correct tokens cost nothing. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -11,7 +11,7 @@ import { objectsWith } from "../fixtures/edge-bindings.ts";
 import { TEST_POLICY } from "../fixtures/edge-policy.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
-/** LOGIN_TIER's burst, and the time in which one attempt comes back. */
+/** LOGIN_TIER's burst, and the time until one attempt is available again. */
 const ATTEMPTS = 10;
 const ONE_MORE_MS = 6_000;
 const WRONG = "a-wrong-token-of-some-length";
@@ -19,7 +19,7 @@ const WRONG = "a-wrong-token-of-some-length";
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** Guesses as often as it may. */
+/** Guesses until no attempt is left. */
 async function useUp(door: Door, from = door.address): Promise<void> {
   for (let i = 0; i < ATTEMPTS; i++) {
     expect((await door.login(WRONG, { "CF-Connecting-IP": from })).status).toBe(401);
@@ -30,7 +30,7 @@ describe("a wrong token", () => {
   it.each<[what: string, attempt: (door: Door) => Promise<Response>]>([
     ["at the login", (door) => door.login(WRONG)],
     ["as a bearer token", (door) => door.probe(bearer(WRONG))],
-  ])("%s is 401 ten times, then 429 until one more attempt is there", async (_what, attempt) => {
+  ])("%s is 401 ten times, then 429 until an attempt is available again", async (_what, attempt) => {
     const door = await openDoor();
     for (let left = ATTEMPTS - 1; left >= 0; left--) {
       const response = await attempt(door);
@@ -53,7 +53,7 @@ describe("a wrong token", () => {
     expect((await attempt(door)).status).toBe(429);
   });
 
-  it("is counted at the login and as a bearer token together, in all isolates", async () => {
+  it("is counted together at the login and as a bearer token, in all isolates", async () => {
     const [door, other] = [await openDoor(), await openDoor()];
     const from = { "CF-Connecting-IP": door.address };
     for (let i = 0; i < ATTEMPTS / 2; i++) {
@@ -64,7 +64,7 @@ describe("a wrong token", () => {
     expect((await other.login(WRONG, from)).status).toBe(429);
   });
 
-  it("is of no consequence to other addresses", async () => {
+  it("does not affect other addresses", async () => {
     const door = await openDoor();
     await useUp(door);
     const elsewhere = { "CF-Connecting-IP": newAddress() };
@@ -72,7 +72,7 @@ describe("a wrong token", () => {
     expect((await door.login(ADMIN_TOKEN, elsewhere)).status).toBe(200);
   });
 
-  it("is counted for a whole /64 of IPv6, and for requests without an address together", async () => {
+  it("is counted per /64 of IPv6, and together for all requests without an address", async () => {
     const door = await openDoor();
     await useUp(door, "2001:db8:1:2::1");
     expect((await door.login(WRONG, { "CF-Connecting-IP": "2001:db8:1:2:ffff::9" })).status).toBe(429);
@@ -81,8 +81,8 @@ describe("a wrong token", () => {
     expect((await door.login(WRONG, { "CF-Connecting-IP": "another" })).status).toBe(429);
   });
 
-  it("answers no more guesses than there are attempts, however many come at once", async () => {
-    // Who waits for another's call looks after its answer on a timer.
+  it("gets no more guesses answered than the limit allows, however many arrive at once", async () => {
+    // A request that waits for another's call polls for its answer with a timer.
     stopClock();
     const door = await openDoor();
     const guesses = Array.from({ length: 50 }, () => door.login(WRONG));
@@ -93,7 +93,7 @@ describe("a wrong token", () => {
   });
 });
 
-describe("the right token", () => {
+describe("the correct token", () => {
   it("costs no attempt", async () => {
     const door = await openDoor();
     for (let i = 0; i < 3 * ATTEMPTS; i++) {
@@ -105,7 +105,7 @@ describe("the right token", () => {
     await useUp(door);
   });
 
-  it("is not looked at either while no attempt is left, so that it does not show", async () => {
+  it("is rejected like a wrong one while no attempt is left, so that it is not revealed", async () => {
     const door = await openDoor();
     await useUp(door);
     for (const response of [await door.login(ADMIN_TOKEN), await door.probe(bearer())]) {
@@ -116,7 +116,7 @@ describe("the right token", () => {
     expect((await door.login(ADMIN_TOKEN)).status).toBe(200);
   });
 
-  it("goes on working where it was in use before somebody else guessed, for ten minutes", async () => {
+  it("keeps working for ten minutes at an address where it was used before someone else guessed", async () => {
     const door = await openDoor({
       ADMIN_TOKENS: JSON.stringify([await tokenEntry("bob", "viewer", "bobs-token")]),
     });
@@ -124,14 +124,14 @@ describe("the right token", () => {
     await useUp(door);
     expect((await door.probe(bearer())).status).toBe(200);
     expect((await door.login(ADMIN_TOKEN)).status).toBe(200);
-    // Only that token, and only from there.
+    // Only that token, and only from that address.
     expect((await door.probe(bearer("bobs-token"))).status).toBe(429);
     later(600_000);
     await useUp(door);
     expect((await door.probe(bearer())).status).toBe(429);
   });
 
-  it("asks the limiter once, not with every request", async () => {
+  it("calls the limiter once, not with every request", async () => {
     const asked: string[] = [];
     const USER_LIMITER = objectsWith((subject) => void asked.push(subject));
     const door = await openDoor({ USER_LIMITER });
@@ -139,14 +139,14 @@ describe("the right token", () => {
     expect(asked).toEqual([`login:${door.address}`]);
   });
 
-  it("leaves sessions alone", async () => {
+  it("does not affect sessions", async () => {
     const door = await openDoor();
     const cookie = await door.session();
     await useUp(door);
     expect(await door.who(cookie)).toBe("200 admin-token admin");
   });
 
-  it("works while the limiter does not, which then counts in the isolate", async () => {
+  it("works while the limiter is down, and guesses are then counted in the isolate", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const USER_LIMITER = objectsWith(() => {
       throw new Error("no objects today");
@@ -161,7 +161,7 @@ describe("the right token", () => {
 });
 
 describe("the login tier", () => {
-  it("is in every policy, whatever the document says, and cannot be spelt in one", () => {
+  it("is in every policy, and no document can name it", () => {
     const compiled = compilePolicy(TEST_POLICY, 1);
     if (!compiled.ok) throw new Error("the test policy compiles");
     expect(tierOf(compiled.value, LOGIN_TIER.name)).toBe(LOGIN_TIER);
@@ -169,11 +169,11 @@ describe("the login tier", () => {
     const tiers = { ...TEST_POLICY.tiers, [LOGIN_TIER.name]: { limits: [] } };
     expect(compilePolicy({ ...TEST_POLICY, tiers }, 1).ok).toBe(false);
     expect(compilePolicy({ ...TEST_POLICY, defaultTier: LOGIN_TIER.name }, 1).ok).toBe(false);
-    // No account and no operation of the decision API can have it.
+    // No account and no operation of the decision API can use it.
     expect(compiled.value.tiers.has(LOGIN_TIER.name)).toBe(false);
   });
 
-  it("leaves nothing behind: an address that rests is forgotten", async () => {
+  it("leaves nothing behind: an idle address is forgotten", async () => {
     const door = await openDoor();
     await door.login(WRONG);
     const stub = env.USER_LIMITER.getByName(`login:${door.address}`);

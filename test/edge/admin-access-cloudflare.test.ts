@@ -1,4 +1,4 @@
-/** Cloudflare Access: whom its assertion lets in, and that the header alone lets in nobody. */
+/** Cloudflare Access: whom its assertion admits. The header alone admits nobody. */
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ACCESS_HEADER } from "../../src/identity/admin/cloudflare-access.ts";
@@ -23,9 +23,9 @@ beforeAll(async () => {
 });
 afterEach(() => void vi.unstubAllGlobals());
 
-/** Answers for the team's keys; fails the test where anything else is fetched. */
+/** Serves the team's keys; fails the test if anything else is fetched. */
 async function publishKeys(status = 200): Promise<ReturnType<typeof vi.fn>> {
-  // Without `alg`, so that nothing but the deployment says which algorithm is meant.
+  // Without `alg`, so that only the deployment determines the algorithm.
   const jwk = { ...(await exportJWK(keys.publicKey)), kid: "k1", use: "sig" };
   const fetched = vi.fn(async (url: unknown) => {
     expect(String(url)).toBe(`${TEAM}/cdn-cgi/access/certs`);
@@ -39,11 +39,11 @@ interface Signing {
   readonly key?: CryptoKey | Uint8Array;
   readonly alg?: string;
   readonly exp?: number;
-  /** A claim to leave out. */
+  /** A claim to omit. */
   readonly without?: string;
 }
 
-/** The header with an assertion for ten minutes. */
+/** The header with an assertion valid for ten minutes. */
 async function assertion(claims: JWTPayload = {}, signing: Signing = {}): Promise<HeaderFields> {
   const { key = keys.privateKey, alg = "RS256", exp = Math.floor(Date.now() / 1000) + 600 } = signing;
   const all = Object.entries({ ...CLAIMS, exp, ...claims });
@@ -53,14 +53,14 @@ async function assertion(claims: JWTPayload = {}, signing: Signing = {}): Promis
 }
 
 describe("the assertion of Cloudflare Access", () => {
-  it("lets people in by their email, as viewers", async () => {
+  it("admits people by their email, as viewers", async () => {
     await publishKeys();
     const door = await openDoor(VARIABLES);
     expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
     expect(await door.who(await assertion(), "operator")).toBe("403");
   });
 
-  it("lets in without any admin token being configured", async () => {
+  it("works without a configured admin token", async () => {
     await publishKeys();
     const door = await openDoor({ ...VARIABLES, ADMIN_TOKEN: "" });
     expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
@@ -68,26 +68,26 @@ describe("the assertion of Cloudflare Access", () => {
     expect(await problemCode(await door.login("a-wrong-token-of-some-length"))).toBe("503 not_configured");
   });
 
-  it("gives the role that the deployment names", async () => {
+  it("grants the role that the deployment configures", async () => {
     await publishKeys();
     const door = await openDoor({ ...VARIABLES, ACCESS_ROLE: "admin" });
     expect(await door.who(await assertion(), "admin")).toBe("200 ada@team.test admin");
   });
 
-  it("names a service by its common name, and whoever has neither by the subject", async () => {
+  it("names a service by its common name, and callers with neither email nor common name by the subject", async () => {
     await publishKeys();
     const door = await openDoor(VARIABLES);
     const noEmail = { without: "email" };
     const service = await assertion({ sub: "", common_name: "e367826f.access" }, noEmail);
     expect(await door.who(service)).toBe("200 e367826f.access viewer");
     expect(await door.who(await assertion({}, noEmail))).toBe(`200 ${CLAIMS.sub} viewer`);
-    // What cannot stand in a log line is no name.
+    // A value that cannot appear in a log line is not a name.
     expect(await door.who(await assertion({ email: "ada\n@team.test" }))).toBe(`200 ${CLAIMS.sub} viewer`);
     const nameless = await assertion({ email: "é".repeat(3), sub: "a".repeat(201) });
     expect(await door.who(nameless)).toBe("401");
   });
 
-  it("asks for the team's keys once, not for every request", async () => {
+  it("fetches the team's keys once, not with every request", async () => {
     const fetched = await publishKeys();
     const door = await openDoor(VARIABLES);
     for (let i = 0; i < 3; i++) await door.who(await assertion());
@@ -96,11 +96,11 @@ describe("the assertion of Cloudflare Access", () => {
 
   const PAST_S = Math.floor(Date.now() / 1000) - 60;
   it.each<[what: string, headers: () => Promise<HeaderFields>]>([
-    ["signed by somebody else", () => assertion({}, { key: others.privateKey })],
+    ["signed with another key", () => assertion({}, { key: others.privateKey })],
     ["expired", () => assertion({}, { exp: PAST_S })],
-    ["without an end", () => assertion({}, { without: "exp" })],
+    ["without an expiry", () => assertion({}, { without: "exp" })],
     ["valid for ever", () => assertion({}, { exp: 8.64e15 })],
-    ["of nobody", () => assertion({}, { without: "iss" })],
+    ["without an issuer", () => assertion({}, { without: "iss" })],
     ["of another team", () => assertion({ iss: "https://evil.cloudflareaccess.com" })],
     ["for another application", () => assertion({ aud: ["another"] })],
     ["for no application", () => assertion({}, { without: "aud" })],
@@ -109,16 +109,16 @@ describe("the assertion of Cloudflare Access", () => {
       async () =>
         assertion({}, { alg: "HS256", key: new TextEncoder().encode(await exportSPKI(keys.publicKey)) }),
     ],
-    ["in another algorithm of the same key", () => rs512()],
+    ["signed with another algorithm of the same key", () => rs512()],
     ["empty", async () => ({ [ACCESS_HEADER]: "" })],
-    ["no token", async () => ({ [ACCESS_HEADER]: "ada@team.test" })],
-  ])("is refused where it is %s", async (_what, headers) => {
+    ["not a token", async () => ({ [ACCESS_HEADER]: "ada@team.test" })],
+  ])("is rejected if it is %s", async (_what, headers) => {
     await publishKeys();
     const response = await (await openDoor(VARIABLES)).probe(await headers());
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
 
-  it("is refused as too long above 16 KiB", async () => {
+  it("is rejected as too long above 16 KiB", async () => {
     const fetched = await publishKeys();
     const door = await openDoor(VARIABLES);
     const problem = await problemOf(await door.probe({ [ACCESS_HEADER]: "x".repeat(16_385) }));
@@ -126,7 +126,7 @@ describe("the assertion of Cloudflare Access", () => {
     expect(fetched).not.toHaveBeenCalled();
   });
 
-  it("is 503 while the team's keys cannot be had, and good again after", async () => {
+  it("is 503 while the team's keys are unavailable, and works again afterwards", async () => {
     const errors = vi.spyOn(console, "error").mockReturnValue();
     await publishKeys(500);
     const door = await openDoor(VARIABLES);
@@ -138,13 +138,13 @@ describe("the assertion of Cloudflare Access", () => {
     errors.mockRestore();
   });
 
-  it("means nothing where Access is not configured", async () => {
+  it("is ignored if Access is not configured", async () => {
     const door = await openDoor();
     expect(await door.who(await assertion())).toBe("401");
     expect(await door.who({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
   });
 
-  it("gives way to a token and a session, good or bad", async () => {
+  it("yields to a token and to a session, valid or not", async () => {
     await publishKeys();
     const door = await openDoor(VARIABLES);
     const cookie = await door.session();
@@ -154,7 +154,7 @@ describe("the assertion of Cloudflare Access", () => {
     expect(await door.who({ ...(await assertion()), Cookie: "__Secure-el_session=bad" })).toBe("401");
   });
 
-  it("does not stand for a change that another site sends, but for one of a service", async () => {
+  it("does not authorize a change sent by another site, but one sent by a service", async () => {
     await publishKeys();
     const door = await openDoor({ ...VARIABLES, ACCESS_ROLE: "admin" });
     const change = async (headers: HeaderFields): Promise<number> =>
@@ -167,7 +167,7 @@ describe("the assertion of Cloudflare Access", () => {
   });
 });
 
-/** The team's own key, used with an algorithm that is not the one of Access. */
+/** The team's own key, used with another algorithm than Access uses. */
 async function rs512(): Promise<HeaderFields> {
   const key = await importJWK(await exportJWK(keys.privateKey), "RS512");
   return assertion({}, { key, alg: "RS512" });

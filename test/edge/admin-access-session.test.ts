@@ -1,4 +1,4 @@
-/** The dashboard's session: what it lets in, for how long, and whose requests it does not count for. */
+/** The dashboard's session: what it authorizes, for how long, and whose requests it does not authorize. */
 import { base64url } from "jose";
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -28,7 +28,7 @@ const fail = (): never => {
   throw new Error("out of order");
 };
 
-/** A call that is never answered, while five seconds go by. */
+/** A call that is never answered, while five seconds pass. */
 const neverAnswered = (): Promise<never> => {
   queueMicrotask(() => vi.advanceTimersByTime(5_000));
   return hang();
@@ -38,7 +38,7 @@ beforeEach(startClock);
 afterEach(stopClock);
 
 describe("logging in", () => {
-  it("gives a cookie that scripts, other sites and upstreams do not get, and says for how long", async () => {
+  it("sets a cookie that scripts, other sites and upstreams do not get, with its lifetime", async () => {
     const door = await openDoor();
     const response = await door.login(ADMIN_TOKEN, OWN_PAGE);
     expect(response.status).toBe(200);
@@ -56,7 +56,7 @@ describe("logging in", () => {
     ]);
   });
 
-  it("leaves Secure out on plain http only, as on a developer's machine", async () => {
+  it("omits Secure on plain http only, as on a developer's machine", async () => {
     const door = await openDoor();
     const body = JSON.stringify({ token: ADMIN_TOKEN });
     const response = await door.request(`http://localhost:8787${SESSION}`, { method: "POST", body });
@@ -65,37 +65,37 @@ describe("logging in", () => {
     expect(cookieOf(response)).not.toContain("Secure");
   });
 
-  it("carries the token's name and role over", async () => {
+  it("gives the session the token's name and role", async () => {
     const door = await openDoor({ ADMIN_TOKENS: await vera() });
     const cookie = await door.session(VERA);
     expect(await door.who(cookie)).toBe("200 vera viewer");
     expect(await door.who({ ...cookie, ...OWN_PAGE }, "operator", "POST")).toBe("403");
   });
 
-  it("works where only ADMIN_TOKENS is set", async () => {
+  it("works if only ADMIN_TOKENS is set", async () => {
     const door = await openDoor({ ADMIN_TOKEN: "", ADMIN_TOKENS: await vera() });
     expect(await door.who(await door.session(VERA))).toBe("200 vera viewer");
   });
 
-  it("is refused with a wrong token, and sets nothing", async () => {
+  it("is rejected with a wrong token, and sets no cookie", async () => {
     const response = await (await openDoor()).login("a-wrong-token-of-some-length");
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
 
   it.each([
-    ["no JSON", "token", "400 invalid_request"],
+    ["a body that is not JSON", "token", "400 invalid_request"],
     ["no token", "{}", "422 invalid_request"],
     ["an empty token", '{"token":""}', "422 invalid_request"],
-    ["a token that is no text", '{"token":1}', "422 invalid_request"],
-    ["more than a token", JSON.stringify({ token: ADMIN_TOKEN, role: "admin" }), "422 invalid_request"],
-    ["an endless token", JSON.stringify({ token: "x".repeat(1_025) }), "422 invalid_request"],
-  ])("is refused with %s", async (_what, body, code) => {
+    ["a token that is not a string", '{"token":1}', "422 invalid_request"],
+    ["an unknown field", JSON.stringify({ token: ADMIN_TOKEN, role: "admin" }), "422 invalid_request"],
+    ["a token that is too long", JSON.stringify({ token: "x".repeat(1_025) }), "422 invalid_request"],
+  ])("is rejected with %s", async (_what, body, code) => {
     const response = await (await openDoor()).request(SESSION, { method: "POST", body });
     expect(await problemCode(response)).toBe(code);
   });
 
-  it("is not for a page of another site to do", async () => {
+  it("is rejected from a page of another site", async () => {
     const door = await openDoor();
     for (const headers of [{ Origin: "https://evil.test" }, { "Sec-Fetch-Site": "cross-site" }]) {
       const response = await door.login(ADMIN_TOKEN, headers);
@@ -106,7 +106,7 @@ describe("logging in", () => {
 });
 
 describe("a session", () => {
-  it("ends after eight hours, and not before", async () => {
+  it("ends after eight hours, and not earlier", async () => {
     const door = await openDoor();
     const cookie = await door.session();
     later(EIGHT_HOURS_MS - 1);
@@ -119,7 +119,7 @@ describe("a session", () => {
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
 
-  it("is good in every isolate of the deployment", async () => {
+  it("is valid in every isolate of the deployment", async () => {
     const cookie = await (await openDoor()).session();
     expect(await (await openDoor()).who(cookie)).toBe("200 admin-token admin");
   });
@@ -139,7 +139,7 @@ describe("a session", () => {
     }
   });
 
-  it("is refused in every other form than the one it was issued in", async () => {
+  it("is rejected in any other form than the one issued", async () => {
     const door = await openDoor();
     const { Cookie } = await door.session();
     const [, payload = "", signature = ""] = /^__Secure-el_session=([^.]*)\.(.*)$/.exec(Cookie) ?? [];
@@ -169,7 +169,7 @@ describe("a session", () => {
     expect(await door.who({ Cookie })).toBe("200 admin-token admin");
   });
 
-  it("does not count where the bearer token is bad, and gives way where it is good", async () => {
+  it("is ignored beside a bearer token, valid or not", async () => {
     const door = await openDoor({ ADMIN_TOKENS: await vera() });
     const cookie = await door.session();
     expect(await door.who({ ...cookie, ...bearer("a-wrong-token-of-some-length") })).toBe("401");
@@ -177,7 +177,7 @@ describe("a session", () => {
     expect(await door.who({ ...cookie, ...bearer(VERA) })).toBe("200 vera viewer");
   });
 
-  it("tells who it is, as a token does", async () => {
+  it("says who is logged in, as with a token", async () => {
     const door = await openDoor();
     const bySession = await door.request(SESSION, { headers: await door.session() });
     const expiresAt = new Date(START_MS + EIGHT_HOURS_MS).toISOString();
@@ -187,7 +187,7 @@ describe("a session", () => {
     expect((await door.request(SESSION)).status).toBe(401);
   });
 
-  it("is removed by logging out, also where it is no good any more", async () => {
+  it("is removed by logging out, even if it is no longer valid", async () => {
     const door = await openDoor();
     for (const Cookie of [(await door.session()).Cookie, "__Secure-el_session=bad", ""]) {
       const response = await door.request(SESSION, { method: "DELETE", headers: { Cookie, ...OWN_PAGE } });
@@ -224,7 +224,7 @@ describe("logging out", () => {
     expect(await there.who(cookie)).toBe("401");
   });
 
-  it("ends no other session of the token, nor the token, and may be repeated", async () => {
+  it("ends neither other sessions of the token nor the token itself, and can be repeated", async () => {
     const door = await openDoor();
     const [mine, other] = [await door.session(), await door.session()];
     for (let i = 0; i < 3; i++) expect((await logOut(door, mine)).status).toBe(204);
@@ -233,7 +233,7 @@ describe("logging out", () => {
     expect(await door.who(await door.session())).toBe("200 admin-token admin");
   });
 
-  it("of a page of another site, or with a forged cookie, ends nothing", async () => {
+  it("ends nothing if sent by a page of another site or with a forged cookie", async () => {
     const door = await openDoor();
     const cookie = await door.session();
     expect((await logOut(door, cookie, { Origin: "https://evil.test" })).status).toBe(403);
@@ -263,7 +263,7 @@ describe("logging out", () => {
     },
   );
 
-  it("ends the session though its live streams cannot be, says so, and can be repeated", async () => {
+  it("ends the session even if its live streams cannot be closed, says so, and can be repeated", async () => {
     const door = await openDoor();
     const cookie = await door.session();
     const spy = vi.spyOn(env.METRICS_HUB, "getByName").mockImplementation(fail);
@@ -273,7 +273,7 @@ describe("logging out", () => {
     expect((await logOut(door, cookie)).status).toBe(204);
   });
 
-  it("closes the live streams of the session, and opens none that was requested meanwhile", async () => {
+  it("closes the live streams of the session, and opens none that is requested meanwhile", async () => {
     const door = await openDoor();
     const [cookie, other] = [await door.session(), await door.session()];
     const open = async (by: HeaderFields) => {
@@ -286,7 +286,7 @@ describe("logging out", () => {
     others?.accept();
     stream?.addEventListener("close", ({ code }) => codes.push(code));
     others?.addEventListener("close", ({ code }) => codes.push(-code));
-    // Opened in the hub, but the logging out comes before the edge has its answer.
+    // Opened in the hub, but the session ends before the edge has the answer.
     const hubOf = env.METRICS_HUB.getByName.bind(env.METRICS_HUB);
     const spy = vi.spyOn(env.METRICS_HUB, "getByName").mockImplementationOnce((name) => {
       const stub = hubOf(name);
@@ -348,8 +348,8 @@ describe("logging out", () => {
   });
 });
 
-describe("a cookie of before a deploy", () => {
-  it("is not accepted under its old name on https, and is removed on log-in and log-out", async () => {
+describe("a cookie from an earlier version", () => {
+  it("is rejected under its old name on https, and removed by login and logout", async () => {
     const door = await openDoor();
     const { Cookie } = await door.session();
     const old = Cookie.replace("__Secure-", "");
@@ -366,12 +366,12 @@ describe("a cookie of before a deploy", () => {
     }
   });
 
-  it("that has no session id is rejected, whatever its signature", async () => {
+  it("without a session id is rejected, whatever its signature", async () => {
     const door = await openDoor();
     const payload = base64url.encode(
       JSON.stringify({ name: "admin-token", role: "admin", expiresMs: START_MS + EIGHT_HOURS_MS }),
     );
-    // As the version before derived its key.
+    // As the previous version derived its key.
     const secrets = JSON.stringify([ADMIN_TOKEN, []]);
     const text = (each: string) => new TextEncoder().encode(each);
     const root = await crypto.subtle.importKey("raw", text(secrets), "HKDF", false, ["deriveKey"]);
@@ -394,23 +394,19 @@ describe("a cookie of before a deploy", () => {
 
 describe("a change with a session", () => {
   it.each<[what: string, headers: Record<string, string>, status: number]>([
-    ["of the dashboard's own page", OWN_PAGE, 200],
-    ["of an older browser, which says its origin only", { Origin: HOST }, 200],
+    ["from the dashboard's own page", OWN_PAGE, 200],
+    ["from an older browser, which sends only its origin", { Origin: HOST }, 200],
     [
       "behind a proxy that renames the host",
       { Origin: "http://dev:5173", "Sec-Fetch-Site": "same-origin" },
       200,
     ],
-    ["of nobody knows whom", {}, 403],
-    ["of another site", { Origin: "https://evil.test", "Sec-Fetch-Site": "cross-site" }, 403],
-    ["of another site, by its origin", { Origin: "https://evil.test" }, 403],
-    [
-      "of a neighbour on the same domain",
-      { Origin: "https://x.edge.test", "Sec-Fetch-Site": "same-site" },
-      403,
-    ],
-    ["of another scheme or port", { Origin: "http://edge.test" }, 403],
-    ["of a sandboxed page", { Origin: "null" }, 403],
+    ["of unknown origin", {}, 403],
+    ["from another site", { Origin: "https://evil.test", "Sec-Fetch-Site": "cross-site" }, 403],
+    ["from another site, by its origin", { Origin: "https://evil.test" }, 403],
+    ["from a sibling domain", { Origin: "https://x.edge.test", "Sec-Fetch-Site": "same-site" }, 403],
+    ["from another scheme or port", { Origin: "http://edge.test" }, 403],
+    ["from a sandboxed page", { Origin: "null" }, 403],
   ])("%s: %j is %i", async (_what, headers, status) => {
     const door = await openDoor();
     const cookie = await door.session();
@@ -422,7 +418,7 @@ describe("a change with a session", () => {
     expect((await door.probe({ ...cookie, ...headers })).status).toBe(200);
   });
 
-  it("may come from anywhere with a bearer token, which no browser adds by itself", async () => {
+  it("may come from anywhere with a bearer token, which browsers never add automatically", async () => {
     const door = await openDoor();
     const headers = { ...bearer(), Origin: "https://evil.test", "Sec-Fetch-Site": "cross-site" };
     expect(await door.who(headers, "admin", "POST")).toBe("200 admin-token admin");

@@ -1,4 +1,4 @@
-/** The admin API's door: bearer tokens and their roles, and how a deployment may configure them. */
+/** Access to the admin API: bearer tokens, their roles, and how a deployment configures them. */
 import { describe, expect, it, vi } from "vitest";
 import { CONTRACT } from "../../src/api/contract.ts";
 import type { Endpoint } from "../../src/api/endpoint.ts";
@@ -17,7 +17,7 @@ const named = async (): Promise<string> =>
   JSON.stringify(await Promise.all(ROLES.map((role) => tokenEntry(`the-${role}`, role, TOKENS[role]))));
 
 describe("a bearer token", () => {
-  it("comes in as the administrator whose it is", async () => {
+  it("identifies its administrator", async () => {
     const door = await openDoor({ ADMIN_TOKENS: await named() });
     expect(await door.who(bearer())).toBe("200 admin-token admin");
     for (const role of ROLES) {
@@ -25,7 +25,7 @@ describe("a bearer token", () => {
     }
   });
 
-  it("is taken in any spelling of the scheme", async () => {
+  it("is accepted with any spelling of the scheme", async () => {
     const door = await openDoor();
     for (const scheme of ["bearer", "BEARER", "Bearer  "]) {
       expect(await door.who({ Authorization: `${scheme} ${ADMIN_TOKEN}` })).toBe("200 admin-token admin");
@@ -34,21 +34,21 @@ describe("a bearer token", () => {
 
   it.each([
     ["wrong", bearer("a-wrong-token-of-some-length")],
-    ["a beginning of the right one", bearer(ADMIN_TOKEN.slice(0, -1))],
-    ["the right one and more", bearer(`${ADMIN_TOKEN}x`)],
+    ["a prefix of the correct one", bearer(ADMIN_TOKEN.slice(0, -1))],
+    ["the correct one with a suffix", bearer(`${ADMIN_TOKEN}x`)],
     ["in another case", bearer(ADMIN_TOKEN.toUpperCase())],
-    ["of another scheme", { Authorization: `Basic ${ADMIN_TOKEN}` }],
-    ["without a scheme", { Authorization: ADMIN_TOKEN }],
+    ["sent with another scheme", { Authorization: `Basic ${ADMIN_TOKEN}` }],
+    ["sent without a scheme", { Authorization: ADMIN_TOKEN }],
     ["empty", { Authorization: "Bearer" }],
-    ["not there", {}],
+    ["missing", {}],
     ["in the header for API keys", { "X-API-Key": ADMIN_TOKEN }],
-  ])("is refused where it is %s", async (_what, headers: Record<string, string>) => {
+  ])("is rejected if it is %s", async (_what, headers: Record<string, string>) => {
     const response = await (await openDoor()).probe(headers);
     expect(response.headers.get("WWW-Authenticate")).toMatch(/^Bearer /);
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
 
-  it("is refused where only its digest is shown", async () => {
+  it("is rejected if only its digest is sent", async () => {
     const { sha256 } = { sha256: "", ...(await tokenEntry("x", "admin", TOKENS.admin)) };
     const door = await openDoor({ ADMIN_TOKENS: await named() });
     expect(await door.who(bearer(sha256))).toBe("401");
@@ -64,7 +64,7 @@ describe("a bearer token", () => {
     ["admin", "viewer", 200],
     ["admin", "operator", 200],
     ["admin", "admin", 200],
-  ])("of a %s, where the role %s is needed: %i", async (role, needed, status) => {
+  ])("of a %s, if the role %s is required: %i", async (role, needed, status) => {
     const door = await openDoor({ ADMIN_TOKENS: await named() });
     const response = await door.probe(bearer(TOKENS[role]), needed, "POST");
     expect(response.status).toBe(status);
@@ -74,7 +74,7 @@ describe("a bearer token", () => {
     expect(detail).toContain(`"${needed}"`);
   });
 
-  it("shows in no log line, right or wrong", async () => {
+  it("appears in no log line, whether it is correct or wrong", async () => {
     const lines: unknown[] = [];
     for (const level of ["debug", "info", "warn", "error"] as const) {
       vi.spyOn(console, level).mockImplementation((line) => void lines.push(line));
@@ -93,7 +93,7 @@ describe("a bearer token", () => {
 });
 
 describe("the admin API", () => {
-  it("answers 503 and says what to do where nobody is configured, whatever is shown", async () => {
+  it("is 503 and says what to do if no administrator is configured, whatever is sent", async () => {
     const door = await openDoor({ ADMIN_TOKEN: "", ADMIN_TOKENS: "[]" });
     const cookie = await (await openDoor()).session();
     for (const response of [
@@ -109,7 +109,7 @@ describe("the admin API", () => {
     }
   });
 
-  it("is open to nobody without a credential, but for logging in and out", async () => {
+  it("is closed to callers without a credential, except for login and logout", async () => {
     const edge = await startEdge();
     const endpoints = Object.entries<Endpoint>(CONTRACT).filter(([, { path }]) =>
       path.startsWith("/api/v1/admin"),
@@ -122,7 +122,7 @@ describe("the admin API", () => {
     expect(open).toEqual(["createSession", "deleteSession"]);
   });
 
-  it("lets viewers read everything, and change nothing", () => {
+  it("lets viewers read everything and change nothing", () => {
     for (const [id, { method, path, access }] of Object.entries<Endpoint>(CONTRACT)) {
       if (!path.startsWith("/api/v1/admin") || access === "none") continue;
       const isForViewers = method === "GET" || id === "validatePolicy" || id === "simulatePolicy";
@@ -140,13 +140,13 @@ describe("settings", () => {
     ["a token of 15 characters", { ADMIN_TOKEN: "a".repeat(15) }, "/ADMIN_TOKEN"],
     ["a token with a space", { ADMIN_TOKEN: "s3cret 0123456789" }, "/ADMIN_TOKEN"],
     ["tokens that are not JSON", { ADMIN_TOKENS: "s3cret" }, "/ADMIN_TOKENS"],
-    ["tokens that are no list", { ADMIN_TOKENS: '{"s3cret":1}' }, "/ADMIN_TOKENS"],
-    ["an entry that is no object", list("s3cret"), "/ADMIN_TOKENS/0"],
+    ["tokens that are not a list", { ADMIN_TOKENS: '{"s3cret":1}' }, "/ADMIN_TOKENS"],
+    ["an entry that is not an object", list("s3cret"), "/ADMIN_TOKENS/0"],
     ["a token instead of its digest", list({ ...alice, sha256: "s3cret" }), "/ADMIN_TOKENS/0/sha256"],
     ["a digest in capitals", list({ ...alice, sha256: sha256.toUpperCase() }), "/ADMIN_TOKENS/0/sha256"],
     ["a role that does not exist", list({ ...alice, role: "s3cret" }), "/ADMIN_TOKENS/0/role"],
     ["a name with a space", list({ ...alice, name: "s3cret one" }), "/ADMIN_TOKENS/0/name"],
-    ["a field that is not known", list({ ...alice, s3cret: 1 }), "/ADMIN_TOKENS/0"],
+    ["an unknown field", list({ ...alice, s3cret: 1 }), "/ADMIN_TOKENS/0"],
     ["a name twice", list(alice, { ...alice, sha256: "f".repeat(64) }), "/ADMIN_TOKENS/1/name"],
     ["the name of ADMIN_TOKEN", list({ ...alice, name: "admin-token" }), "/ADMIN_TOKENS/0/name"],
     ["a token twice", list(alice, { ...alice, name: "bob" }), "/ADMIN_TOKENS/1/sha256"],
@@ -164,7 +164,7 @@ describe("settings", () => {
     ["a team domain without an audience", { ACCESS_TEAM_DOMAIN: "https://s3cret.example" }, "/ACCESS_AUD"],
     ["an audience without a team domain", { ACCESS_AUD: "s3cret" }, "/ACCESS_AUD"],
     ["an Access role that does not exist", { ACCESS_ROLE: "s3cret" }, "/ACCESS_ROLE"],
-  ])("refuse %s, and never show it", (_what, variables, path) => {
+  ])("reject %s, and never reveal it", (_what, variables, path) => {
     const settings = readSettings(variables);
     expect(settings.ok).toBe(false);
     if (settings.ok) return;
@@ -172,12 +172,12 @@ describe("settings", () => {
     expect(JSON.stringify(settings)).not.toContain("s3cret");
   });
 
-  it("say of a field that is not known that there is one", () => {
+  it("report that there is an unknown field, without its name", () => {
     const fault = { path: "/ADMIN_TOKENS/0", message: "has an unknown field" };
     expect(readSettings(list({ ...alice, token: "x" }))).toEqual({ ok: false, faults: [fault] });
   });
 
-  it("take up to 50 tokens, and empty variables for none", () => {
+  it("accept up to 50 tokens, and treat empty variables as unset", () => {
     const fifty = Array.from({ length: 50 }, (_, i) => ({
       name: `t${i}`,
       role: "viewer",

@@ -1,6 +1,5 @@
 /**
- * What an operator does to an account, as its user's next request sees it. Who may administer at all is another file's
- * question.
+ * What an operator does to an account, as its user's next request sees it. admin-access*.test.ts test who may administer.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -15,7 +14,7 @@ afterEach(() => vi.restoreAllMocks());
 const call = (edge: Edge, headers: Record<string, string>) => edge.request("/identify", { headers });
 
 describe("the admin API", () => {
-  it("is 503 and says how to set a token where none is configured, whatever is sent", async () => {
+  it("is 503 and says how to set a token if none is configured, whatever is sent", async () => {
     const edge = await startEdge({ variables: { ADMIN_TOKEN: "" } });
     for (const token of ["", "undefined", "null", "admin-token-of-the-tests"]) {
       const headers = { Authorization: `Bearer ${token}`, ...newAddress() };
@@ -25,7 +24,7 @@ describe("the admin API", () => {
     }
   });
 
-  it("is 401 for a wrong token, and for an API key that may do everything else", async () => {
+  it("is 401 for a wrong token, and for an API key with all scopes", async () => {
     const edge = await startEdge();
     const { key } = await customer(edge, { scopes: ["call", "check"] });
     for (const token of ["wrong", "admin-token-of-the-test", "admin-token-of-the-tests-", key]) {
@@ -38,7 +37,7 @@ describe("the admin API", () => {
     );
   });
 
-  it("is not there for the pages of other sites: no CORS, whatever the policy says", async () => {
+  it("is closed to pages of other sites: no CORS, whatever the policy says", async () => {
     const edge = await startEdge();
     const response = await edge.request("/api/v1/admin/accounts/x", {
       headers: { Origin: "https://app.example" },
@@ -48,7 +47,7 @@ describe("the admin API", () => {
 });
 
 describe("an account", () => {
-  it("is created once, with the default tier where none is named", async () => {
+  it("is created once, with the default tier if none is named", async () => {
     const edge = await startEdge();
     const id = newUser();
     const response = await admin(edge, "POST", "/accounts", { id, name: "Ada" });
@@ -68,13 +67,13 @@ describe("an account", () => {
     ["an id that no URL can name", { id: ".." }, "/id"],
     ["an unknown tier", { id: "x", tier: "gold" }, "/tier"],
     ["an unknown field", { id: "x", plan: "pro" }, "/plan"],
-    ["an endless name", { id: "x", name: "n".repeat(201) }, "/name"],
+    ["a name that is too long", { id: "x", name: "n".repeat(201) }, "/name"],
   ])("is not created from %s", async (_what, body, path) => {
     const problem = await problemOf(await admin(await startEdge(), "POST", "/accounts", body));
     expect([problem.status, problem.errors?.[0]?.path]).toEqual([422, path]);
   });
 
-  it("may have any user id there is, in a path as well", async () => {
+  it("may have any valid user id, also in a path", async () => {
     const edge = await startEdge();
     for (const id of ["auth0|5f7c/8a", "ada@example.com", "urn:user:1?x#y", "100%", "...", "..x", "%2e%2e"]) {
       await createAccount(edge, { id });
@@ -83,7 +82,7 @@ describe("an account", () => {
     }
   });
 
-  it("is 404 where there is none, for whatever is done with it", async () => {
+  it("is 404 for every operation if it does not exist", async () => {
     const edge = await startEdge();
     for (const path of [
       "/accounts/nobody",
@@ -111,7 +110,7 @@ describe("an account", () => {
     expect(edge.forwarded.at(-1)?.headers.get("X-User-Tier")).toBe("pro");
   });
 
-  it("is suspended with the next request, and let in again with the one after", async () => {
+  it("is blocked with the next request, and admitted again once unblocked", async () => {
     const edge = await startEdge();
     const { user, headers } = await customer(edge);
     await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked" });
@@ -135,7 +134,7 @@ describe("an account", () => {
 });
 
 describe("a key", () => {
-  it("is shown once: at rest there is its hash only", async () => {
+  it("is shown once: only its hash is stored", async () => {
     const edge = await startEdge();
     const user = await createAccount(edge);
     const response = await admin(edge, "POST", `/accounts/${user}/keys`, { name: "ci", mode: "test" });
@@ -165,13 +164,13 @@ describe("a key", () => {
     expect(names).not.toContain(key);
   });
 
-  it("works at once, and does not once it is revoked: not with the very next request", async () => {
+  it("works at once, and stops with the very next request after its revocation", async () => {
     const edge = await startEdge();
     const { user, key, keyId, headers } = await customer(edge);
     expect((await call(edge, headers)).status).toBe(200);
     const revoked = await admin(edge, "DELETE", `/accounts/${user}/keys/${keyId}`);
     expect(await revoked.json()).toMatchObject({ keyId, revokedAt: expect.stringMatching(/^\d{4}-/) });
-    // This isolate has the key in its cache, another finds KV without it.
+    // This isolate has the key in its cache; another finds none in KV.
     expect(await problemCode(await call(edge, headers))).toBe("401 invalid_credentials");
     expect(await problemCode(await call(await startEdge({ policy: null }), headers))).toBe(
       "401 invalid_credentials",
@@ -179,14 +178,14 @@ describe("a key", () => {
     expect(await env.CONFIG.get(keyRecordKey(await hashApiKey(key)))).toBeNull();
   });
 
-  it("of one account is not revoked in the name of another", async () => {
+  it("of one account cannot be revoked through another", async () => {
     const edge = await startEdge();
     const [ada, bob] = [await customer(edge), await customer(edge)];
     expect((await admin(edge, "DELETE", `/accounts/${bob.user}/keys/${ada.keyId}`)).status).toBe(404);
     expect((await call(edge, ada.headers)).status).toBe(200);
   });
 
-  it("is listed with its account's others, in the order they were made", async () => {
+  it("is listed with the account's other keys, in order of creation", async () => {
     const edge = await startEdge();
     const user = await createAccount(edge);
     const ids: string[] = [];
@@ -198,7 +197,7 @@ describe("a key", () => {
 
   it.each<[what: string, body: unknown, path: string]>([
     ["a scope there is not", { scopes: ["root"] }, "/scopes/0"],
-    ["no scope", { scopes: [] }, "/scopes"],
+    ["an empty list of scopes", { scopes: [] }, "/scopes"],
     ["an end that is no time", { expiresAt: "tomorrow" }, "/expiresAt"],
     ["an end without a zone", { expiresAt: "2030-01-01T00:00:00" }, "/expiresAt"],
     ["a mode there is not", { mode: "prod" }, "/mode"],
@@ -211,7 +210,7 @@ describe("a key", () => {
     expect([problem.status, problem.errors?.[0]?.path]).toEqual([422, path]);
   });
 
-  it("shows in no log line, from its making to its end", async () => {
+  it("appears in no log line, from creation to revocation", async () => {
     const lines: unknown[] = [];
     for (const level of ["debug", "info", "warn", "error", "log"] as const) {
       vi.spyOn(console, level).mockImplementation((line) => void lines.push(line));
@@ -228,7 +227,7 @@ describe("a key", () => {
   });
 });
 
-it("an answer that depends on who asks is for no cache, which would take it for everybody's", async () => {
+it("a response that depends on the caller is never cached, so that no other caller gets it", async () => {
   const edge = await startEdge();
   const { user, headers } = await customer(edge);
   const answers = [

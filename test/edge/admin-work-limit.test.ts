@@ -1,4 +1,4 @@
-/** What one administrator can have computed: limited per token by the limiter itself, so that none keeps an isolate or the hub busy. */
+/** Limits on the expensive work of one administrator: counted per token by the limiter itself, so that none keeps an isolate or the hub busy. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -18,7 +18,7 @@ import { TEST_POLICY } from "../fixtures/edge-policy.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
 const ADMIN = "/api/v1/admin";
-/** Nearly as large as a body may be: 62 tokens of 600. */
+/** Just under the body limit: 62 tokens of 600. */
 const LARGE = "x".repeat(1_000_000);
 const SMALL = "x";
 
@@ -33,7 +33,7 @@ interface Office {
   readonly alice: HeaderFields;
 }
 
-/** Two administrators whom no other test knows. */
+/** Two administrators that no other test uses. */
 async function openOffice(role: "viewer" | "admin", variables: Partial<Env> = {}): Promise<Office> {
   const name = `bob-${crypto.randomUUID()}`;
   const tokens = [
@@ -63,7 +63,7 @@ const put: Call = (door, who) =>
     body: JSON.stringify({ document: LARGE }),
   });
 const activate = post("/policy/revisions/0/activate", {}, { "If-Match": '"999999"' });
-/** Of no time, so that there is nothing to replay. */
+/** An empty range, so that there is nothing to replay. */
 const NO_TIME = { from: "2020-01-01T00:00:00Z", to: "2020-01-01T00:00:01Z" };
 const simulate = post("/simulate", { document: TEST_POLICY, ...NO_TIME });
 const report =
@@ -71,7 +71,7 @@ const report =
   (door, who) =>
     door.request(`${ADMIN}/reports/${name}`, { headers: who });
 
-/** How many of these calls, one after the other, are not 429. */
+/** How many of these sequential calls are not 429. */
 async function admitted(call: Call, door: Door, who: HeaderFields, calls: number): Promise<number> {
   let count = 0;
   for (let i = 0; i < calls; i++) if ((await call(door, who)).status !== 429) count += 1;
@@ -88,16 +88,16 @@ describe("an administrator", () => {
   ])("is answered 429 after the allowed number at once: %s", async (_what, role, call, atOnce) => {
     const { door, bob, alice } = await openOffice(role);
     expect(await admitted(call, door, bob, atOnce + 2)).toBe(atOnce);
-    // Others are not touched.
+    // Others are not affected.
     expect((await call(door, alice)).status).not.toBe(429);
     expect((await door.request(`${ADMIN}/policy`, { headers: bob })).status).toBe(200);
   });
 
-  it("gets the limit and the time to retry after", async () => {
+  it("gets the limit and Retry-After", async () => {
     const { door, bob } = await openOffice("viewer");
     await admitted(validate(LARGE), door, bob, 9);
     const denied = await validate(LARGE)(door, bob);
-    // 42 are left, and ten more come each second.
+    // 42 are left, and ten are added each second.
     expect(denied.headers.get("Retry-After")).toBe("2");
     expect(denied.headers.get("RateLimit-Policy")).toBe('"policy";q=600;w=60');
     expect(denied.headers.get("RateLimit")).toMatch(/^"policy";r=42;t=/);
@@ -107,7 +107,7 @@ describe("an administrator", () => {
       code: "quota_exceeded",
       "violated-policies": ["policy"],
     });
-    // What is cheaper passes, and the same passes later.
+    // Cheaper work is allowed now, and the same work later.
     expect((await validate(SMALL)(door, bob)).status).toBe(200);
     later(2_100);
     expect((await validate(LARGE)(door, bob)).status).toBe(200);
@@ -135,20 +135,20 @@ describe("an administrator", () => {
     expect(counts).toEqual([5, 2, 2]);
   });
 
-  it("has no more admitted by asking at once", async () => {
+  it("gets no more admitted by sending requests at once", async () => {
     stopClock();
     const { door, bob } = await openOffice("viewer");
     const answers = await Promise.all(Array.from({ length: 50 }, () => simulate(door, bob)));
-    // Others than the first find it busy (503).
+    // All but the first find it busy (503).
     expect(answers.filter(({ status }) => status !== 429)).toHaveLength(12);
   });
 
-  it("is never limited while typing a policy of 50 KB, nor by ten dashboards that show reports", async () => {
+  it("is never limited while typing a policy of 50 KB, or by ten dashboards that show reports", async () => {
     const { door, bob } = await openOffice("viewer");
     const typed = validate("x".repeat(50_000));
     for (let i = 0; i < 60; i++) {
       expect((await typed(door, bob)).status).toBe(200);
-      // As often as the dashboard asks while an operator types and pauses.
+      // As often as the dashboard validates while an operator types and pauses.
       later(400);
     }
     for (let i = 0; i < 3; i++) {
@@ -157,7 +157,7 @@ describe("an administrator", () => {
     }
   });
 
-  it("is counted in the isolate while the limiter does not answer", async () => {
+  it("is counted in the isolate while the limiter is down", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const USER_LIMITER = objectsWith(() => {
       throw new Error("no objects today");
@@ -166,7 +166,7 @@ describe("an administrator", () => {
     expect(await admitted(validate(LARGE), door, bob, 12)).toBe(9);
   });
 
-  it("is answered overloaded, not that a limit denied the call, if the object that counts is overloaded", async () => {
+  it("gets overloaded rather than a limit's denial if the counting object is overloaded", async () => {
     vi.spyOn(console, "error").mockImplementation(() => undefined);
     const USER_LIMITER = objectsWith((subject) => {
       if (subject.startsWith("admin:")) throw Object.assign(new Error("too much"), { overloaded: true });
@@ -177,7 +177,7 @@ describe("an administrator", () => {
     expect(await problemOf(response)).toMatchObject({ status: 429, code: "overloaded" });
   });
 
-  it("without the role spends nothing, nor does a query that is not valid", async () => {
+  it("spends nothing without the role, or with an invalid query", async () => {
     const asked: string[] = [];
     const USER_LIMITER = objectsWith((subject) => void asked.push(subject));
     const { door, bob } = await openOffice("viewer", { USER_LIMITER });
@@ -189,7 +189,7 @@ describe("an administrator", () => {
 });
 
 describe("the tiers of administrators' work", () => {
-  it("are in every policy, whatever the document says, and cannot be spelt in one", () => {
+  it("are in every policy, and no document can name them", () => {
     const compiled = compilePolicy(TEST_POLICY, 1);
     if (!compiled.ok) throw new Error("the test policy compiles");
     for (const tier of Object.values(WORK_TIERS)) {
@@ -200,7 +200,7 @@ describe("the tiers of administrators' work", () => {
     }
   });
 
-  it("leave nothing behind: a count at rest is forgotten", async () => {
+  it("leave nothing behind: an idle count is forgotten", async () => {
     const { name, door, bob } = await openOffice("viewer");
     await validate(SMALL)(door, bob);
     const stub = env.USER_LIMITER.getByName(`admin:policy:${name}`);

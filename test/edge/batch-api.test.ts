@@ -1,4 +1,4 @@
-/** Many questions at once, as JSON or as a stream: order kept, a bad one fails alone, one call to each user's object. */
+/** Many operations at once, as JSON or as a stream: in order, an invalid one fails alone, one call to each user's object. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
 import { customer, newUser } from "../fixtures/edge-account.ts";
@@ -10,14 +10,14 @@ import { problemOf } from "../fixtures/edge-problem.ts";
 const PATH = "/api/v1/rate-limit/check/batch";
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** An edge with a service that may check, and the decide calls that its questions make. */
+/** An edge with a service that may check, and the decide calls that its operations cause. */
 async function asking(policy = TEST_POLICY) {
   const calls: string[] = [];
   const edge = await startEdge({
     policy,
     variables: {
       USER_LIMITER: objectsWith((subject, method) => {
-        // The administrator who made the service's key was limited as well.
+        // Excludes the limit of the administrator who issued the service's key.
         if ((method === "serve" || method === "decide") && !subject.startsWith("login:")) calls.push(subject);
       }),
     },
@@ -35,7 +35,7 @@ const invalid = (path: string) => ({
 });
 
 describe("a batch", () => {
-  it("is answered in order, and a bad item fails alone", async () => {
+  it("is answered in order, and an invalid item fails alone", async () => {
     const { batch } = await asking();
     const [ada, bob] = [newUser(), newUser()];
     const response = await batch([
@@ -68,7 +68,7 @@ describe("a batch", () => {
     expect(calls.toSorted()).toEqual(users.map((user) => `user:${user}`).toSorted());
   });
 
-  it("charges a repeated idempotency key once, within the batch as well", async () => {
+  it("charges a repeated idempotency key once, also within the batch", async () => {
     const { batch } = await asking();
     const user = newUser();
     const item = { user, cost: 4, idempotencyKey: "k" };
@@ -81,7 +81,7 @@ describe("a batch", () => {
     expect(await (await batch([{ user, cost: 6, peek: true }])).json()).toMatchObject([{ allowed: true }]);
   });
 
-  it("rejects only the idempotency key that is used for something else, in the same batch or a later one", async () => {
+  it("rejects only an idempotency key reused with other parameters, in the same batch or a later one", async () => {
     const { batch } = await asking();
     const user = newUser();
     const item = { user, cost: 4, idempotencyKey: "k" };
@@ -113,7 +113,7 @@ describe("a batch", () => {
     ]);
   });
 
-  it("decides a denied idempotency key afresh within the batch", async () => {
+  it("decides a denied idempotency key again within the batch", async () => {
     const { batch } = await asking();
     const user = newUser();
     const item = { user, cost: 6, idempotencyKey: "k" };
@@ -132,13 +132,13 @@ describe("a batch", () => {
     ["1,001 items", Array.from({ length: 1_001 }, () => ({ user: "a" }))],
     ["an object", { operations: [] }],
     ["a string", "a"],
-  ])("is 422, and decides nothing, where it is %s", async (_what, body) => {
+  ])("is 422 and decides nothing if it is %s", async (_what, body) => {
     const { batch, calls } = await asking();
     expect(await problemOf(await batch(body))).toMatchObject({ status: 422, code: "invalid_request" });
     expect(calls).toEqual([]);
   });
 
-  it("takes items nested as deep as JSON gets, and refuses them alone", async () => {
+  it("reads items of any depth, and rejects only those", async () => {
     const { edge } = await asking();
     const { headers } = await customer(edge, { scopes: ["check"] });
     const body = `[${"[".repeat(100_000)}${"]".repeat(100_000)}, {"user":"deep"}]`;
@@ -147,10 +147,10 @@ describe("a batch", () => {
   });
 });
 
-describe("where a tier fails closed and the limiter is down", () => {
+describe("if a tier fails closed and the limiter is down", () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it("the items of its users say so, and the others are answered", async () => {
+  it("the items of its users report it, and the others are answered", async () => {
     vi.spyOn(console, "error").mockReturnValue();
     const policy = policyWith({
       tiers: { ...TEST_POLICY.tiers, closed: { limits: [], onLimiterFailure: "closed" } },
@@ -179,7 +179,7 @@ describe("where a tier fails closed and the limiter is down", () => {
   });
 });
 
-describe("a stream of questions", () => {
+describe("a stream of operations", () => {
   /** Sends lines by hand and reads answers one by one. */
   async function conversation() {
     const { ndjson, calls } = await asking();
@@ -207,7 +207,7 @@ describe("a stream of questions", () => {
     const first = send(`${JSON.stringify({ user, cost: 6 })}\n`);
     expect(await receive()).toMatchObject([{ allowed: true, cost: 6 }]);
     await first;
-    // A line may come in pieces, and several at once.
+    // A line may arrive in pieces, or with others.
     const second = send(`${JSON.stringify({ user, cost: 6 })}\n{"user":`);
     expect(await receive()).toMatchObject([{ allowed: false }]);
     await second;
@@ -219,7 +219,7 @@ describe("a stream of questions", () => {
     await ended;
   });
 
-  it("says what is wrong with a line in its place, and goes on", async () => {
+  it("reports the fault of a line in its place, and continues", async () => {
     const { ndjson } = await asking();
     const user = newUser();
     const good = JSON.stringify({ user, cost: 0.001 });
@@ -239,7 +239,7 @@ describe("a stream of questions", () => {
     ]);
   });
 
-  it("tells a line that is no JSON from one that is no operation", async () => {
+  it("distinguishes a line that is not JSON from one that is not an operation", async () => {
     const { ndjson } = await asking();
     const answers = linesOf(await textOf(await ndjson('{"user":\n7')));
     expect(answers).toMatchObject([
@@ -254,14 +254,14 @@ describe("a stream of questions", () => {
     [" application/x-ndjson ;x=1", true],
     ["application/x-ndjson-not", false],
     ["application/json; of=application/x-ndjson", false],
-  ])("is known by its media type alone: %s", async (type, isNdjson) => {
+  ])("is recognized by its media type alone: %s", async (type, isNdjson) => {
     const { ndjson } = await asking();
     const body = `{"user":"${newUser()}"}\n{"user":"${newUser()}"}\n`;
     const response = await ndjson(body, type);
     expect([response.status, linesOf(await textOf(response)).length]).toEqual(isNdjson ? [200, 2] : [400, 1]);
   });
 
-  it("holds no more of an endless line than the longest it takes, and reports it once", async () => {
+  it("buffers no more of an endless line than the longest it accepts, and reports it once", async () => {
     const { send, end, receive } = await conversation();
     const sent = (async () => {
       for (let i = 0; i < 20; i++) await send("z".repeat(10_000));
@@ -274,7 +274,7 @@ describe("a stream of questions", () => {
     await sent;
   });
 
-  it("needs no newline at its end, and may be cut in the middle of a character", async () => {
+  it("needs no newline at its end, and may be split in the middle of a character", async () => {
     const { send, end, receive } = await conversation();
     const line = bytes(`{"user":"${newUser()}","é":1}`);
     const sent = (async () => {
@@ -287,7 +287,7 @@ describe("a stream of questions", () => {
     await sent;
   });
 
-  it("of 1,001 lines has 1,000 answers and a last word", async () => {
+  it("of 1,001 lines gets 1,000 answers and one error", async () => {
     const { ndjson } = await asking();
     const line = `${JSON.stringify({ user: newUser(), cost: 0.001 })}\n`;
     const answers = linesOf(await textOf(await ndjson(line.repeat(1_001))));
@@ -297,7 +297,7 @@ describe("a stream of questions", () => {
     expect(linesOf(await textOf(await ndjson(line.repeat(1_000))))).toHaveLength(1_000);
   });
 
-  it("charges a repeated idempotency key once, and rejects it for something else in its place", async () => {
+  it("charges a repeated idempotency key once, and rejects its reuse with other parameters in its place", async () => {
     const { ndjson } = await asking();
     const item = { user: newUser(), cost: 4, idempotencyKey: "k" };
     const lines = [item, item, { ...item, cost: 5 }, item].map((each) => JSON.stringify(each)).join("\n");
@@ -309,7 +309,7 @@ describe("a stream of questions", () => {
     ]);
   });
 
-  it("of nothing has no answer", async () => {
+  it("gets an empty response if it is empty", async () => {
     const { ndjson, calls } = await asking();
     expect(await textOf(await ndjson(""))).toBe("");
     expect(await textOf(await ndjson("\n\n\n"))).toBe("");
@@ -324,7 +324,7 @@ function linesOf(text: string): unknown[] {
     .map((line): unknown => JSON.parse(line));
 }
 
-/** The body as text: workerd warns where `text()` is asked of a type that it does not know as such. */
+/** The body as text: workerd warns about `text()` on a media type that it does not know as text. */
 async function textOf(response: Response): Promise<string> {
   return new TextDecoder().decode(await response.arrayBuffer());
 }

@@ -1,4 +1,4 @@
-/** The decision API, one question at a time: who may ask, what may be asked, and what a question costs. */
+/** The decision API with single operations: who may call it, what operations may contain, and what they cost. */
 import { describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
 import { admin, createAccount, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
@@ -39,12 +39,12 @@ const decision = z.object({
   source: z.string(),
   tier: z.string(),
   revision: z.number(),
-  // A UUID, and how many decisions its isolate has made.
+  // A UUID, and the number of decisions of its isolate.
   decisionId: z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9a-z]+$/)),
   replayed: z.optional(z.boolean()),
 });
 
-/** An edge with a service that may check, and a function that asks as that service. */
+/** An edge with a service that may check, and a function that sends operations as that service. */
 async function asking(variables: Partial<Env> = {}) {
   const edge = await startEdge({ policy: POLICY, variables });
   const service = await customer(edge, { scopes: ["check"] });
@@ -57,8 +57,8 @@ async function asking(variables: Partial<Env> = {}) {
   return { edge, service, post, check };
 }
 
-describe("a question", () => {
-  it("is answered with 200, allowed or not, and with all that a caller needs", async () => {
+describe("an operation", () => {
+  it("is answered with 200, allowed or not, and with everything a caller needs", async () => {
     const { check } = await asking();
     const user = newUser();
     const first = await check({ user, cost: 7 });
@@ -87,7 +87,7 @@ describe("a question", () => {
     expect(second.decisionId).not.toBe(first.decisionId);
   });
 
-  it("with neither route nor cost is of cost 1 against the user's own limits", async () => {
+  it("without route and cost costs 1 against the user's own limits", async () => {
     const { check } = await asking();
     expect(await check({ user: newUser() })).toMatchObject({ cost: 1, allowed: true });
   });
@@ -106,14 +106,14 @@ describe("a question", () => {
     expect(answer.limits.map(({ name }) => name)).toEqual(names);
   });
 
-  it("may name the tier of a user without an account; an account's own comes first", async () => {
+  it("may name the tier of a user without an account; an account's own tier takes precedence", async () => {
     const { edge, check } = await asking();
     expect(await check({ user: newUser(), tier: "pro" })).toMatchObject({ tier: "pro" });
     const user = await createAccount(edge, { tier: "partner" });
     expect(await check({ user, tier: "pro" })).toMatchObject({ tier: "partner", limits: [] });
   });
 
-  it("may be asked without being charged", async () => {
+  it("can be decided without being charged", async () => {
     const { check } = await asking();
     const user = newUser();
     for (let i = 0; i < 3; i++) {
@@ -125,19 +125,19 @@ describe("a question", () => {
     expect(await check({ user, peek: true })).toMatchObject({ allowed: false, outcome: "denied" });
   });
 
-  it("that can never be allowed says so: no time to wait for", async () => {
+  it("that can never be allowed has no time to retry after", async () => {
     const { check } = await asking();
     expect(await check({ user: newUser(), cost: 11 })).toMatchObject({ allowed: false, retryAfterMs: null });
   });
 
-  it("about a suspended user is answered as well", async () => {
+  it("for a blocked user is answered, too", async () => {
     const { edge, check } = await asking();
     const user = await createAccount(edge);
     await admin(edge, "PATCH", `/accounts/${user}`, { status: "blocked" });
     expect(await check({ user })).toMatchObject({ outcome: "blocked", allowed: false, limits: [] });
   });
 
-  it("counts on the same meter as the gateway", async () => {
+  it("is counted by the same limits as the gateway's requests", async () => {
     const { edge, check } = await asking();
     const { user, headers } = await customer(edge);
     await check({ user, cost: 8 });
@@ -148,7 +148,7 @@ describe("a question", () => {
 describe("an idempotency key", () => {
   const asked = { cost: 6, idempotencyKey: "order-1" };
 
-  it("repeats what was allowed, marked as replayed, and charges it once", async () => {
+  it("repeats an allowed decision, marked as replayed, and is charged once", async () => {
     const { check } = await asking();
     const user = newUser();
     const first = await check({ user, ...asked });
@@ -165,7 +165,7 @@ describe("an idempotency key", () => {
       { cost: 10 },
       async (edge, user) => admin(edge, "PATCH", `/accounts/${user}`, { tier: "pro" }),
     ],
-  ])("does not repeat a denial: %s counts at once", async (_what, before, change) => {
+  ])("does not repeat a denial: %s applies at once", async (_what, before, change) => {
     const { edge, check } = await asking();
     const user = await createAccount(edge);
     await check({ user, ...before });
@@ -177,7 +177,7 @@ describe("an idempotency key", () => {
     expect(await check({ user, ...asked })).toEqual({ ...allowed, replayed: true });
   });
 
-  it("does not repeat a block, and repeats what was allowed before one", async () => {
+  it("does not repeat a block, but repeats what was allowed before it", async () => {
     const { edge, check } = await asking();
     const user = await createAccount(edge);
     const first = await check({ user, ...asked });
@@ -199,7 +199,7 @@ describe("an idempotency key", () => {
     ["a tier", {}, { tier: "free" }],
     ["another tier", { tier: "free" }, { tier: "pro" }],
     ["a peek", {}, { peek: true }],
-  ])("used again for something else is 422, and charges nothing: %s", async (_what, first, second) => {
+  ])("reused with other parameters is 422 and charges nothing: %s", async (_what, first, second) => {
     const { check, post } = await asking();
     const key = { user: newUser(), idempotencyKey: "order-1" };
     const allowed = await check({ ...key, ...first });
@@ -212,7 +212,7 @@ describe("an idempotency key", () => {
     expect(await check({ ...key, ...first })).toEqual({ ...allowed, replayed: true });
   });
 
-  it("asked in other words is the same: peek false, fields in another order, 1.0 for 1", async () => {
+  it("matches the same operation in another form: peek false, fields in another order, 1.0 for 1", async () => {
     const { check, post } = await asking();
     const user = newUser();
     const first = await check({ user, cost: 1, idempotencyKey: "order-1" });
@@ -220,7 +220,7 @@ describe("an idempotency key", () => {
     expect(await again.json()).toMatchObject({ decisionId: first.decisionId, replayed: true });
   });
 
-  it("that was only peeked with, or denied, may be used for anything", async () => {
+  it("used only in a peek or a denial can be reused for anything", async () => {
     const { check } = await asking();
     const user = newUser();
     await check({ user, cost: 3, peek: true, idempotencyKey: "order-1" });
@@ -228,7 +228,7 @@ describe("an idempotency key", () => {
     expect(await check({ user, cost: 4, idempotencyKey: "order-1" })).toMatchObject({ outcome: "allowed" });
   });
 
-  it("is the same request's though the policy has changed in between", async () => {
+  it("still matches its operation after a change of the policy", async () => {
     const { edge, check } = await asking();
     const user = newUser();
     const first = await check({ user, route: "/compare", idempotencyKey: "order-1" });
@@ -245,7 +245,7 @@ describe("an idempotency key", () => {
     });
   });
 
-  it("is its caller's own: another service's key decides for itself", async () => {
+  it("belongs to its caller: the same key of another service is decided separately", async () => {
     const { edge, check } = await asking();
     const other = await customer(edge, { scopes: ["check"] });
     const user = newUser();
@@ -266,7 +266,7 @@ describe("an idempotency key", () => {
     expect(await asSecond.json()).toMatchObject({ allowed: true, cost: 2 });
   });
 
-  it("is kept by the limiter alone: what the fallback let pass is decided afresh, and charged once", async () => {
+  it("is stored by the limiter alone: what the fallback allowed is decided again, and charged once", async () => {
     const errors = vi.spyOn(console, "error").mockReturnValue();
     let down = true;
     const edge = await startEdge({
@@ -278,7 +278,7 @@ describe("an idempotency key", () => {
       },
     });
     const user = newUser();
-    // Accounts are made by tokens, which the limiter counts as well.
+    // Accounts are created with admin tokens, which the limiter counts, too.
     down = false;
     const { headers } = await customer(edge, { scopes: ["check"] });
     const ask = async (body: object) =>
@@ -294,7 +294,7 @@ describe("an idempotency key", () => {
   });
 });
 
-describe("what cannot be asked is told by its path", () => {
+describe("an invalid operation is reported by its path", () => {
   it.each<[what: string, body: unknown, status: number, paths: string[]]>([
     ["no user", {}, 422, ["/user"]],
     ["a user with a space", { user: "a b" }, 422, ["/user"]],
@@ -312,7 +312,7 @@ describe("what cannot be asked is told by its path", () => {
     ["a cost as a string", { user: "a", cost: "1" }, 422, ["/cost"]],
     ["an idempotency key with a newline", { user: "a", idempotencyKey: "a\n" }, 422, ["/idempotencyKey"]],
     ["two faults at once", { user: "", peek: 1 }, 422, ["/user", "/peek"]],
-    ["a list", [{ user: "a" }], 422, [""]],
+    ["an array", [{ user: "a" }], 422, [""]],
     ["null", null, 422, [""]],
     ["a string", "ada", 422, [""]],
   ])("%s", async (_what, body, status, paths) => {
@@ -324,15 +324,15 @@ describe("what cannot be asked is told by its path", () => {
 
   it.each([
     ["nothing", ""],
-    ["no JSON", "user=ada"],
-    ["half of it", '{"user":"ada"'],
-    ["bytes that are no UTF-8", "\u0000\uFFFD"],
+    ["text that is not JSON", "user=ada"],
+    ["truncated JSON", '{"user":"ada"'],
+    ["bytes that are not UTF-8", "\u0000\uFFFD"],
   ])("%s", async (_what, body) => {
     const { post } = await asking();
     expect(await problemCode(await post(body))).toBe("400 invalid_request");
   });
 
-  it("a body that is too large, read no further than that, whatever Content-Length says", async () => {
+  it("a body that is too large, which is not read beyond the limit, whatever Content-Length says", async () => {
     const { edge, service } = await asking();
     let pulled = 0;
     const endless = new ReadableStream<Uint8Array>({
@@ -346,7 +346,7 @@ describe("what cannot be asked is told by its path", () => {
     expect(pulled).toBeLessThan(40);
   });
 
-  it("JSON nested as deep as it gets", async () => {
+  it("JSON of extreme depth", async () => {
     const { post } = await asking();
     const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
     expect((await post(deep)).status).toBe(422);
@@ -354,12 +354,12 @@ describe("what cannot be asked is told by its path", () => {
   });
 });
 
-describe("who may ask", () => {
+describe("access to the decision API", () => {
   const body = JSON.stringify({ user: "someone" });
   const ask = (edge: Edge, headers: Record<string, string>) =>
     edge.request(PATH, { method: "POST", body, headers });
 
-  it("is a key with the scope check, and nobody else", async () => {
+  it("requires a key with the scope check", async () => {
     const { edge, service } = await asking();
     expect((await ask(edge, service.headers)).status).toBe(200);
     expect(await problemCode(await ask(edge, newAddress()))).toBe("401 invalid_credentials");
@@ -369,20 +369,20 @@ describe("who may ask", () => {
     expect((await ask(edge, both.headers)).status).toBe(200);
   });
 
-  it("is refused at once when the key is revoked, although KV may still know it", async () => {
+  it("ends at once when the key is revoked, even if KV still knows it", async () => {
     const { edge, service } = await asking();
     expect((await ask(edge, service.headers)).status).toBe(200);
     expect((await admin(edge, "DELETE", `/accounts/${service.user}/keys/${service.keyId}`)).status).toBe(200);
     expect(await problemCode(await ask(edge, service.headers))).toBe("401 invalid_credentials");
   });
 
-  it("is refused at once when the service's account is suspended", async () => {
+  it("ends at once when the service's account is blocked", async () => {
     const { edge, service } = await asking();
     await admin(edge, "PATCH", `/accounts/${service.user}`, { status: "blocked" });
     expect(await problemCode(await ask(edge, service.headers))).toBe("403 blocked");
   });
 
-  it("costs the service nothing of its own limits", async () => {
+  it("costs nothing of the service's own limits", async () => {
     const { edge, service, check } = await asking();
     for (let i = 0; i < 3; i++) await check({ user: newUser(), cost: 5 });
     const status = await edge.request("/api/v1/rate-limit/status", { headers: service.headers });
@@ -395,7 +395,7 @@ describe("who may ask", () => {
     ]);
   });
 
-  it("is not stopped by the failure of its own account's object", async () => {
+  it("continues while the object of the service's own account fails", async () => {
     const errors = vi.spyOn(console, "error").mockReturnValue();
     const { service } = await asking();
     const own = `user:${service.user}`;
@@ -415,7 +415,7 @@ describe("who may ask", () => {
 describe("a caller's own status", () => {
   const STATUS = "/api/v1/rate-limit/status";
 
-  it("tells limits, usage, tier and revision, and costs nothing", async () => {
+  it("contains limits, usage, tier and revision, and costs nothing", async () => {
     const { edge } = await asking();
     const { user, headers } = await customer(edge);
     for (let i = 0; i < 3; i++) await edge.request("/identify", { headers });
@@ -434,7 +434,7 @@ describe("a caller's own status", () => {
     });
   });
 
-  it("is there for an address as well, and not for a revoked key", async () => {
+  it("is available to an address, too, but not to a revoked key", async () => {
     const { edge } = await asking();
     const anonymous = await edge.request(STATUS, { headers: newAddress() });
     expect(await anonymous.json()).toMatchObject({ user: null, tier: "anonymous" });

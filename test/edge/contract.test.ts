@@ -1,4 +1,4 @@
-/** The contract, the mounted routes and the document are the same set, and what access says is what the door asks for. */
+/** The contract, the mounted routes and the document contain the same endpoints, and each endpoint enforces its access. */
 import { describe, expect, it } from "vitest";
 import { api } from "../../src/api/api.ts";
 import { CONTRACT } from "../../src/api/contract.ts";
@@ -19,7 +19,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
   asset: "icon.svg",
 };
 
-/** A path that the endpoint matches. */
+/** A path of the endpoint. */
 function samplePath({ path }: Endpoint): string {
   return path.replaceAll(/:(\w+)/g, (_whole, name: string) => PARAMETERS[name] ?? name);
 }
@@ -39,11 +39,11 @@ describe("the contract, the routes and the document", () => {
     expect(new Set(contract).size).toBe(contract.length);
   });
 
-  it("call them by the same names, each once", () => {
+  it("use the same operation ids, each once", () => {
     expect(OPERATIONS.map(({ id }) => id).toSorted()).toEqual(ENDPOINTS.map(([id]) => id).toSorted());
   });
 
-  it("answer CORS preflights, and no other OPTIONS", () => {
+  it("answer CORS preflights and no other OPTIONS", () => {
     const preflights = api().routes.filter(({ method }) => method === "OPTIONS");
     const callers = ENDPOINTS.filter(([, { access }]) => access === "caller").map(([, { path }]) => path);
     expect([...new Set(preflights.map(({ path }) => path))]).toEqual(callers);
@@ -55,7 +55,7 @@ describe.each(ENDPOINTS)("%s", (id, endpoint) => {
   const siblings = ENDPOINTS.filter(([, other]) => other.path === endpoint.path);
   const taken = siblings.flatMap(([, { method }]) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 
-  it("answers its method, and asks for a credential where it needs one", async () => {
+  it("answers its method, and requires a credential if its access says so", async () => {
     const edge = await startEdge({ policy: null });
     const { method, access } = endpoint;
     const response = await edge.request(path, { method, headers: newAddress() });
@@ -67,7 +67,7 @@ describe.each(ENDPOINTS)("%s", (id, endpoint) => {
     await edge.settled();
   });
 
-  it("is 405 by other methods, with those that it takes", async () => {
+  it("is 405 for other methods, and lists its own", async () => {
     const edge = await startEdge({ policy: null });
     for (const method of METHODS.filter((other) => !taken.includes(other))) {
       const response = await edge.request(path, { method, headers: newAddress() });

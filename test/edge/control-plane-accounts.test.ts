@@ -1,23 +1,23 @@
-/** Accounts, as operators make, find and change them. */
+/** Accounts: created, found and changed by operators. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { customerOf, start } from "../fixtures/control-start.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** The ids that a list has, over all of its pages. */
+/** The ids in a list, over all of its pages. */
 async function idsOf(operator: Operator, query: string): Promise<string[]> {
   const pages = await operator.pages("accounts", `/accounts${query}`);
   return pages.flatMap(({ accounts }) => accounts.map(({ id }) => id));
 }
 
-describe("an account that is created", () => {
-  it("has what it was given, the default tier where none was named, and can be read at once", async () => {
+describe("a new account", () => {
+  it("has the given fields, the default tier if none was named, and can be read at once", async () => {
     const { operator } = await start();
     const created = await operator.createAccount("new-1", { name: "Ünï & Co", reason: "trial" });
     const nowIso = new Date().toISOString();
@@ -43,7 +43,7 @@ describe("an account that is created", () => {
     });
   });
 
-  it("is created by exactly one of many who try at once", async () => {
+  it("is created by exactly one of many concurrent requests", async () => {
     const { operator } = await start();
     const tiers = ["free", "pro", "odd", "unlimited"];
     const answers = await Promise.all(
@@ -58,7 +58,7 @@ describe("an account that is created", () => {
     expect((await operator.get("audit", "/accounts/raced/audit")).entries).toHaveLength(1);
   });
 
-  it("keeps what its user had used before there was an account", async () => {
+  it("keeps what its user used before the account existed", async () => {
     const started = await start();
     const { edge, operator } = started;
     await operator.createAccount("asker");
@@ -109,19 +109,19 @@ describe("the list of accounts", () => {
     ["name=100%25%25", []],
     ["name=fleet-_", []],
     [`name=${"n".repeat(200)}`, []],
-  ])("by %s has exactly these", async (query, ids) => {
+  ])("filtered by %s contains exactly these", async (query, ids) => {
     const { operator } = await start();
     await MAKE(operator);
     expect(await idsOf(operator, `?${query}`)).toEqual(ids);
     expect(await idsOf(operator, `?${query}&limit=2`)).toEqual(ids);
   });
 
-  it("has every account once, in one order, also while others are created and deleted", async () => {
+  it("contains every account once, in order, even while others are created and deleted", async () => {
     const { operator } = await start();
     const ids = Array.from({ length: 9 }, (_, i) => `paged-${i}`);
     for (const id of ids) await operator.createAccount(id);
     const first = await operator.get("accounts", "/accounts?name=paged&limit=4");
-    // Behind the page that was read, before it, and the very account it ended with.
+    // After the page that was read, before it, and the account it ended with.
     await operator.createAccount("paged-7a");
     await operator.createAccount("paged-0a");
     await operator.send("DELETE", "/accounts/paged-3");
@@ -146,12 +146,12 @@ describe("the list of accounts", () => {
     ["name=", "400 /name"],
     [`name=${"n".repeat(201)}`, "400 /name"],
     ["sort=name", "400 /sort"],
-  ])("is refused by %s", async (query, refusal) => {
+  ])("rejects %s", async (query, refusal) => {
     const { operator } = await start();
     expect(await operator.refusal("GET", `/accounts?${query}`)).toBe(refusal);
   });
 
-  it("is paged without being asked: fifty at a time", async () => {
+  it("has pages of fifty by default", async () => {
     const { operator } = await start();
     const missing = 51 - (await idsOf(operator, "")).length;
     for (let i = 0; i < missing; i++) await operator.createAccount(`more-${i}`);
@@ -161,8 +161,8 @@ describe("the list of accounts", () => {
   });
 });
 
-describe("a change of an account", () => {
-  it("changes what it names and nothing else, and each counts", async () => {
+describe("a change to an account", () => {
+  it("changes the given fields and nothing else, and increases the version", async () => {
     const { operator } = await start();
     const created = await operator.createAccount("changed", { name: "Before" });
     later(1_000);
@@ -190,19 +190,19 @@ describe("a change of an account", () => {
   });
 
   it.each<[what: string, body: unknown, refusal: string]>([
-    ["nothing", {}, "422 "],
-    ["a reason alone", { reason: "why not" }, "422 "],
+    ["an empty object", {}, "422 "],
+    ["only a reason", { reason: "why not" }, "422 "],
     ["an unknown field", { name: "x", plan: "pro" }, "422 /plan"],
     ["its version", { version: 9 }, "422 /version "],
     ["an unknown tier", { tier: "gold" }, "422 /tier"],
-    ["a tier that is no name", { tier: "Free!" }, "422 /tier"],
+    ["a tier with an invalid name", { tier: "Free!" }, "422 /tier"],
     ["an unknown status", { status: "deleted" }, "422 /status"],
-    ["a list", [], "422 "],
+    ["an array", [], "422 "],
     ["a string", '"pro"', "422 "],
     ["null", null, "422 "],
-    ["what is not JSON", "{", "400 "],
-    ["nothing at all", "", "400 "],
-  ])("by %s is refused, and changes nothing", async (_what, body, refusal) => {
+    ["text that is not JSON", "{", "400 "],
+    ["an empty body", "", "400 "],
+  ])("with %s is rejected, and changes nothing", async (_what, body, refusal) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "steady" });
     const before = await operator.get("account", "/accounts/steady");
@@ -210,7 +210,7 @@ describe("a change of an account", () => {
     expect(await operator.get("account", "/accounts/steady")).toEqual(before);
   });
 
-  it.each(["GET", "PATCH", "DELETE"])("%s is 404 where there is no account", async (method) => {
+  it.each(["GET", "PATCH", "DELETE"])("%s is 404 if there is no account", async (method) => {
     const { operator } = await start();
     const body = method === "PATCH" ? { tier: "pro" } : undefined;
     expect(await operator.refusal(method, "/accounts/nobody", body)).toBe("404");

@@ -1,4 +1,4 @@
-/** Accounts that are deleted, and the trail that every change leaves behind. */
+/** Deletion of accounts, and the audit trail of every change. */
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
@@ -8,20 +8,20 @@ import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { type Customer, customerOf, newCustomer, start, type Started } from "../fixtures/control-start.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** The ids that the list has by this name. */
+/** The ids in the list filtered by this name. */
 async function listed(operator: Operator, name: string): Promise<string[]> {
   const { accounts } = await operator.get("accounts", `/accounts?name=${name}`);
   return accounts.map(({ id }) => id);
 }
 
-describe("an account that is deleted", () => {
-  it("is gone with its next request: keys, list, and all that could be done with it", async () => {
+describe("a deleted account", () => {
+  it("is gone with the next request: its keys, its entry in the list, and every operation on it", async () => {
     const started = await start();
     const { operator } = started;
     const { id, keyId, call, headers } = await newCustomer(started);
@@ -47,7 +47,7 @@ describe("an account that is deleted", () => {
     }
   });
 
-  it("leaves its ledger and its audit trail, which say who deleted it and why", async () => {
+  it("leaves its ledger and its audit trail, which says who deleted it and why", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started);
@@ -65,7 +65,7 @@ describe("an account that is deleted", () => {
     });
   });
 
-  it("can be made again: what was used stays used, old keys stay dead, grants and own numbers are gone", async () => {
+  it("can be created again: what was used stays used, old keys stay invalid, grants and overrides are gone", async () => {
     const started = await start();
     const { operator } = started;
     const old = await newCustomer(started);
@@ -84,7 +84,7 @@ describe("an account that is deleted", () => {
     expect(await listed(operator, old.id)).toEqual([old.id]);
   });
 
-  it("stays gone from the list, though an older word of it comes late", async () => {
+  it("stays out of the list even if an older update arrives late", async () => {
     const started = await start();
     const { operator } = started;
     const { id } = await newCustomer(started);
@@ -104,7 +104,7 @@ describe("an account that is deleted", () => {
   });
 });
 
-describe("the block of an account that is deleted", () => {
+describe("the block of a deleted account", () => {
   const JWT = {
     JWT_ALGORITHM: "HS256",
     JWT_SECRET: "s".repeat(32),
@@ -112,7 +112,7 @@ describe("the block of an account that is deleted", () => {
     JWT_AUDIENCE: "a",
   };
 
-  /** What the user gets by a token and by the decision API, and what its status says. */
+  /** What the user gets with a token and through the decision API, and what the status says. */
   async function standing({ edge, operator }: Started, id: string): Promise<string> {
     const token = await new SignJWT({})
       .setProtectedHeader({ alg: "HS256" })
@@ -145,7 +145,7 @@ describe("the block of an account that is deleted", () => {
   const marks = (operator: Operator, id: string) =>
     operator.get("accounts", `/accounts?deleted=true&name=${id}`);
 
-  it("outlives it, by a token too, over a restart, and is listed", async () => {
+  it("survives the deletion, also for tokens and across a restart, and is listed", async () => {
     const started = await startBlocked();
     const { operator, customer } = started;
     expect(await standing(started, customer.id)).toBe("403 blocked blocked");
@@ -156,14 +156,14 @@ describe("the block of an account that is deleted", () => {
     expect((await marks(operator, customer.id)).accounts).toMatchObject([
       { id: customer.id, status: "blocked" },
     ]);
-    // Those that were deleted without a block are no marks.
+    // Accounts deleted without a block leave no marks.
     const other = await newCustomer(started);
     await operator.send("DELETE", `/accounts/${other.id}`);
     expect((await marks(operator, other.id)).accounts).toEqual([]);
     expect(await standing(started, other.id)).toBe("200 allowed active");
   });
 
-  it("holds for a new account of the id, which says so, until that is unblocked", async () => {
+  it("applies to a new account of the id, which says so, until that is unblocked", async () => {
     const started = await startBlocked();
     const { operator, customer, path } = started;
     const created = await operator.createAccount(customer.id, { tier: "pro" });
@@ -173,12 +173,12 @@ describe("the block of an account that is deleted", () => {
     expect(await anew.call()).toEqual([403]);
     await operator.do("changedAccount", "PATCH", path, { status: "active" });
     expect(await anew.call()).toEqual([200]);
-    // Deleted and made again while it is not blocked, it is not blocked.
+    // Deleted and created again while not blocked, it is not blocked.
     await operator.send("DELETE", path);
     expect((await operator.createAccount(customer.id)).status).toBe("active");
   });
 
-  it("is lifted without an account by unblock=true, also later, and the audit trail says so", async () => {
+  it("is lifted without an account by unblock=true, even later, and the audit trail says so", async () => {
     const started = await startBlocked();
     const { operator, customer, path } = started;
     expect(await operator.refusal("DELETE", path)).toBe("404");
@@ -192,17 +192,17 @@ describe("the block of an account that is deleted", () => {
       before: { status: "blocked" },
       after: { status: "active" },
     });
-    // There is nothing left to lift, nor for an unknown id.
+    // Nothing is left to lift; neither is there for an unknown id.
     expect(await operator.refusal("DELETE", `${path}?unblock=true`)).toBe("404");
     expect(await operator.refusal("DELETE", "/accounts/unheard-of?unblock=true")).toBe("404");
-    // At the deletion itself.
+    // Together with the deletion.
     await operator.createAccount(customer.id);
     await operator.do("changedAccount", "PATCH", path, { status: "blocked" });
     expect((await operator.send("DELETE", `${path}?unblock=true`)).status).toBe(204);
     expect(await standing(started, customer.id)).toBe("200 allowed active");
   });
 
-  it("is still in the list after the directory is rebuilt", async () => {
+  it("is still listed after the directory is rebuilt", async () => {
     const { operator, customer } = await startBlocked();
     let cursor: string | null = null;
     do {
@@ -214,14 +214,14 @@ describe("the block of an account that is deleted", () => {
   });
 });
 
-describe("an account that is made", () => {
-  it("says which limits it takes over, without those that are full again, and a reset clears them", async () => {
+describe("a new account", () => {
+  it("lists the limits it inherits, without those that are full again, and a reset clears them", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started);
     await call(3);
     await operator.send("DELETE", `/accounts/${id}`);
-    // The bucket refills one a day; the quota of this month is gone by then.
+    // The bucket refills one token a day; the quota of this month has ended by then.
     later(40 * 86_400_000);
     expect((await operator.createAccount(id)).inherited).toEqual({
       blocked: false,
@@ -243,7 +243,7 @@ describe("an account that is made", () => {
     expect((await operator.createAccount(id)).inherited).toMatchObject({ limits: [] });
   });
 
-  it("inherits nothing if the id is unknown, even if its status was asked for", async () => {
+  it("inherits nothing if the id is unknown, even if its status was read", async () => {
     const { operator } = await start();
     await operator.send("GET", "/accounts/unheard-of-2/status");
     expect((await operator.createAccount("unheard-of-2")).inherited).toBeNull();
@@ -251,7 +251,7 @@ describe("an account that is made", () => {
 });
 
 describe("the audit trail", () => {
-  it("has every change, newest first: when, who, why, what before and after; page by page, over a restart", async () => {
+  it("contains every change, newest first, with time, actor, reason, before and after; in pages, across a restart", async () => {
     const started = await start();
     const { operator } = started;
     const id = "audited";
@@ -301,7 +301,7 @@ describe("the audit trail", () => {
     expect(new Set(entries.map(({ actor }) => actor))).toEqual(new Set(["admin-token"]));
   });
 
-  it("says nothing of what was refused", async () => {
+  it("contains no rejected change", async () => {
     const { operator } = await start();
     await operator.createAccount("quiet");
     await operator.send("PATCH", "/accounts/quiet", { tier: "gold" });
@@ -311,7 +311,7 @@ describe("the audit trail", () => {
     expect((await operator.get("audit", "/accounts/quiet/audit")).entries).toHaveLength(1);
   });
 
-  it("is 404 for whom nobody ever heard of: a mistyped id is not an innocent one", async () => {
+  it("is 404 for an unknown id, so that a mistyped id does not look like one without changes", async () => {
     const { operator } = await start();
     expect(await operator.refusal("GET", "/accounts/nobody/audit")).toBe("404");
     expect(await operator.refusal("GET", "/accounts/nobody/usage")).toBe("404");

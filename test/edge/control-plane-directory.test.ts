@@ -1,4 +1,4 @@
-/** The list of a thousand accounts: found by filter and page, and made anew from the accounts themselves when it was lost. */
+/** A list of a thousand accounts: found by filter and page, and rebuilt from the accounts themselves after a loss. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -11,7 +11,7 @@ import type { Answers, Operator } from "../fixtures/control-operator.ts";
 import { directoryWhere, kvWhere } from "../fixtures/control-outages.ts";
 import { start } from "../fixtures/control-start.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
@@ -29,7 +29,7 @@ async function listed(operator: Operator, query = ""): Promise<Entry[]> {
   return pages.flatMap(({ accounts }) => accounts);
 }
 
-/** Rebuilds page by page. @returns how many accounts were told of, and in how many calls. */
+/** Rebuilds page by page. @returns the number of accounts rebuilt, and of calls. */
 async function rebuild(operator: Operator, query = ""): Promise<{ rebuilt: number; calls: number }> {
   let [rebuilt, calls] = [0, 0];
   let next: string | null = "";
@@ -43,7 +43,7 @@ async function rebuild(operator: Operator, query = ""): Promise<{ rebuilt: numbe
   return { rebuilt, calls };
 }
 
-/** Loses the directory's storage, as nobody but an accident does. */
+/** Deletes the directory's storage, as in an accident. */
 async function loseDirectory(): Promise<void> {
   await runInDurableObject(directoryOf(env.ACCOUNT_DIRECTORY), (_object, { storage }) => storage.deleteAll());
 }
@@ -63,7 +63,7 @@ beforeAll(async () => {
 }, 60_000);
 
 describe("a thousand accounts", () => {
-  it("are listed, each once and in order, on ten pages", async () => {
+  it("are listed once each, in order, on ten pages", async () => {
     const { operator } = await start();
     const pages = await operator.pages("accounts", "/accounts?limit=100");
     expect(pages.map(({ accounts }) => accounts.length)).toEqual(Array.from({ length: 10 }, () => 100));
@@ -84,8 +84,8 @@ describe("a thousand accounts", () => {
   });
 });
 
-describe("a directory that was lost", () => {
-  it("is the same list again when it is rebuilt, page by page", async () => {
+describe("a lost directory", () => {
+  it("is the same list again after a rebuild, page by page", async () => {
     const { operator } = await start();
     const before = await listed(operator);
     await loseDirectory();
@@ -94,7 +94,7 @@ describe("a directory that was lost", () => {
     expect(await listed(operator)).toEqual(before);
   });
 
-  it("can be forgotten first: what should not be in it is gone then", async () => {
+  it("can be cleared first, which removes wrong entries", async () => {
     const { operator } = await start();
     const ghost = {
       id: "ghost",
@@ -107,7 +107,7 @@ describe("a directory that was lost", () => {
     } as const;
     await directoryOf(env.ACCOUNT_DIRECTORY).put("ghost", ghost, 1);
     expect(await listed(operator, "&name=ghost")).toHaveLength(1);
-    // The first page alone: the others follow by its cursor.
+    // The first page only: the others follow by its cursor.
     const page = await operator.do("rebuild", "POST", "/directory/rebuild?reset=true");
     expect((await listed(operator)).map(({ id }) => id)).toEqual(
       Array.from({ length: 50 }, (_, n) => idOf(n)),
@@ -116,7 +116,7 @@ describe("a directory that was lost", () => {
     expect(await listed(operator)).toHaveLength(100);
   });
 
-  it("is rebuilt as it is now, not as it was: changes and deletions since stay", async () => {
+  it("is rebuilt from the current state: later changes and deletions remain", async () => {
     const { operator } = await start();
     await operator.do("changedAccount", "PATCH", `/accounts/${idOf(3)}`, { name: "Renamed", tier: "pro" });
     await operator.send("DELETE", `/accounts/${idOf(4)}`);
@@ -128,7 +128,7 @@ describe("a directory that was lost", () => {
     expect(await listed(operator, "&name=renamed")).toMatchObject([{ id: idOf(3), tier: "pro" }]);
   });
 
-  it("brings back what KV knew of keys as well", async () => {
+  it("restores KV's records of keys, too", async () => {
     const { edge, operator } = await start();
     const { key } = await operator.issueKey(idOf(5));
     const name = keyRecordKey(await hashApiKey(key));
@@ -138,7 +138,7 @@ describe("a directory that was lost", () => {
     expect((await edge.request("/identify", { headers: { "X-API-Key": key } })).status).toBe(200);
   });
 
-  it("is 503 while KV or an account does not answer, and the same call again does it", async () => {
+  it("is 503 while KV or an account does not answer, and succeeds when repeated", async () => {
     const { operator } = await start();
     vi.spyOn(console, "error").mockReturnValue();
     const mendKv = kvWhere((method) => (method === "list" ? "fail" : "through"));
@@ -154,14 +154,14 @@ describe("a directory that was lost", () => {
     ["reset=false", "400 /reset"],
     ["reset=", "400 /reset"],
     ["limit=5", "400 /limit"],
-  ])("is not rebuilt by %s", async (query, refusal) => {
+  ])("is not rebuilt with %s", async (query, refusal) => {
     const { operator } = await start();
     expect(await operator.refusal("POST", `/directory/rebuild?${query}`)).toBe(refusal);
   });
 });
 
 describe("a directory that fails while accounts change", () => {
-  it("holds no change up, and hears of all of them later", async () => {
+  it("delays no change, and receives all of them later", async () => {
     const { edge, operator } = await start();
     vi.spyOn(console, "error").mockReturnValue();
     await operator.createAccount("here-1");

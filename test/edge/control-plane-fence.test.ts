@@ -1,6 +1,6 @@
 /**
- * Policy changes while KV lags: the isolate that took a change decides by it at once, every other within a minute, and no
- * object ever goes back to an older revision, whichever isolate asks it and wherever it wakes up.
+ * Policy changes while KV lags: the isolate that made a change decides by it at once, every other one within a minute, and no object
+ * ever returns to an older revision, whichever isolate calls it and wherever it wakes up.
  */
 import { abortAllDurableObjects } from "cloudflare:test";
 import fc from "fast-check";
@@ -22,7 +22,7 @@ import { newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(() => {
@@ -31,14 +31,14 @@ beforeEach(() => {
 });
 afterEach(stopClock);
 
-/** A policy whose quota is its own number: who is decided by it says so. */
+/** A policy whose quota is its own number, so that a decision shows its policy. */
 const MARK = 1_000_000;
 const policyMarked = (mark: number): PolicyDocument =>
   policyOfTier({ limits: [{ name: "mark", kind: "quota", amount: MARK + mark, per: "month" }] });
 
 const newEdge = (): Promise<Edge> => startEdge({ policy: null });
 
-/** The mark of the policy that a request is decided by. Anything but an exact decision that allows is a failure. */
+/** The mark of the policy that decided a request. Anything but an exact decision that allows it fails. */
 async function decidedBy(edge: Edge, address: Record<string, string>): Promise<number> {
   const response = await edge.request("/identify", { headers: address });
   await edge.settled();
@@ -48,7 +48,7 @@ async function decidedBy(edge: Edge, address: Record<string, string>): Promise<n
   return Number(quota) - MARK;
 }
 
-/** The policy that the next revision will have, marked with its number. @returns the number. */
+/** Puts the next revision's policy, marked with its number. @returns the number. */
 async function putNext(edge: Edge): Promise<number> {
   const operator = new Operator(edge);
   const next = (await operator.revision()) + 1;
@@ -56,7 +56,7 @@ async function putNext(edge: Edge): Promise<number> {
   return next;
 }
 
-/** All objects wake up in a new isolate, which knows no policy yet. */
+/** Makes all objects wake up in a new isolate that knows no policy yet. */
 async function moveObjects(): Promise<void> {
   await abortAllDurableObjects();
   dropTimers();
@@ -64,7 +64,7 @@ async function moveObjects(): Promise<void> {
 }
 
 describe("an object", () => {
-  it("decides by the newer revision once one isolate named it, whoever asks: a denial does not flap", async () => {
+  it("decides by the newer revision for every caller once one isolate has named it: a denial does not flap", async () => {
     const [taker, other] = [await newEdge(), await newEdge()];
     const address = newAddress();
     const operator = new Operator(taker);
@@ -83,7 +83,7 @@ describe("an object", () => {
     expect([await ask(other), await ask(await newEdge())]).toEqual([429, 429]);
   });
 
-  it("takes a revision that KV does not have from the registry, also where it wakes up anew", async () => {
+  it("takes a revision that KV lacks from the registry, also when it wakes up again", async () => {
     const [taker, other] = [await newEdge(), await newEdge()];
     const address = newAddress();
     await putNext(taker);
@@ -97,7 +97,7 @@ describe("an object", () => {
 
 const ADDRESSES = [newAddress(), newAddress()];
 const EDGES = 3;
-/** The same schedules each time: whether they meet a KV that is behind often enough is chance otherwise. */
+/** The same schedules each time: otherwise it is chance whether they meet a lagging KV often enough. */
 const SEED = 20_261_121;
 const step = fc.oneof(
   {
@@ -117,18 +117,18 @@ const step = fc.oneof(
     }),
   },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("new edge" as const), edge: fc.nat(EDGES - 1) }) },
-  // Loads all modules anew, which takes most of the test's time.
+  // Loads all modules again, which takes most of the test's time.
   { weight: 1, arbitrary: fc.constant({ kind: "move objects" as const }) },
 );
 
 describe.each([
-  // KV's own cache, for as long as the policy store asks for it.
+  // The lifetime of KV's own cache, as the policy store requests it.
   { lagMs: 30_000, everywhereMs: 60_000, fromMs: 0 },
-  // And should KV be slower than that: what the store adds is 25 s.
+  // If KV is slower than that: the store adds 25 s.
   { lagMs: 60_000, everywhereMs: 85_000, fromMs: 1_000 * HOUR_MS },
 ])("while KV lags $lagMs ms", ({ lagMs, everywhereMs, fromMs }) => {
-  it(`no decision goes back, the taker's is the newest at once, and everybody's within ${everywhereMs} ms`, async () => {
-    // Objects outlive a test: the operator's limit would not refill while the clock is behind the one of the test before.
+  it(`no decision goes back; the changing isolate decides by the newest at once, all others within ${everywhereMs} ms`, async () => {
+    // Objects outlive a test: the operator's limit would not refill while the clock is behind that of the previous test.
     later(fromMs);
     let random = 1;
     // Mulberry32, so that a failing schedule fails again.
@@ -145,7 +145,7 @@ describe.each([
       fc.asyncProperty(fc.nat(), fc.array(step, { minLength: 20, maxLength: 60 }), async (seed, steps) => {
         dropTimers();
         random = seed;
-        // What was before is known everywhere, the documents as well.
+        // Everything earlier is known everywhere, including documents.
         later(2 * HOUR_MS);
         const edges = await Promise.all(Array.from({ length: EDGES }, newEdge));
         const edgeAt = (i: number): Edge => edges[i] ?? expect.unreachable();
@@ -187,7 +187,7 @@ describe.each([
       }),
       { seed: SEED, numRuns: 30 },
     );
-    // The schedules did ask isolates that KV kept in the dark, and some after they had to know.
+    // The schedules did call isolates with a lagging KV, and some after the deadline.
     expect(behind).toBeGreaterThan(5);
     expect(late).toBeGreaterThan(5);
     expect(Date.now()).toBeGreaterThan(START_MS);

@@ -1,6 +1,6 @@
 /**
- * What anybody may send to the control plane: ids that are none, bodies that are too large, too deep or of the wrong shape, text
- * of every alphabet. Each is taken or refused with a reason, and never breaks anything.
+ * Any input to the control plane: invalid ids, bodies that are too large, too deep or of the wrong shape, text in every script. Each is
+ * accepted, or rejected with a reason, and never breaks anything.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -15,7 +15,7 @@ import { startClock, stopClock } from "../durable-objects/fixture.ts";
 import { CONTROL_POLICY, start } from "../fixtures/control-start.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
@@ -32,7 +32,7 @@ const ROUTES = Object.values<Endpoint>(CONTRACT)
 const WITH_ID = ROUTES.filter(({ path }) => path.includes(":id"));
 const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 
-/** A body that the endpoint would take, so that only the id is at fault. */
+/** A body that the endpoint accepts, so that only the id is at fault. */
 const BODIES: Readonly<Record<string, unknown>> = {
   "PATCH /accounts/:id": { tier: "pro" },
   "POST /accounts/:id/grants": { limit: "day", amount: 1, until: "2100-12-01T00:00:00Z" },
@@ -40,7 +40,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
 const bodyOf = ({ method, path, body }: Route): unknown =>
   body === undefined ? undefined : (BODIES[`${method} ${path}`] ?? {});
 
-/** Path segments as they are sent. None is the id of an account, and most are no id at all. */
+/** Path segments as they are sent. None is the id of an account, and most are not ids. */
 const NO_IDS: [what: string, segment: string][] = [
   ["a space", "%20"],
   ["an id with a space", "a%20b"],
@@ -69,7 +69,7 @@ const NO_IDS: [what: string, segment: string][] = [
   ["SQL", "'%3B%20DROP%20TABLE%20account%3B--"],
 ];
 
-/** As the router reads a segment: what cannot be decoded stays as it is. */
+/** As the router reads a segment: it leaves invalid encodings as they are. */
 function decoded(segment: string): string {
   try {
     return decodeURIComponent(segment);
@@ -78,14 +78,14 @@ function decoded(segment: string): string {
   }
 }
 
-describe("an id that is none", () => {
-  it.each(NO_IDS)("%s is 404 on every route that takes one, and makes nothing", async (_what, segment) => {
+describe("an invalid id", () => {
+  it.each(NO_IDS)("%s is 404 on every route with an id, and creates nothing", async (_what, segment) => {
     const { operator } = await start();
     const logged = vi.spyOn(console, "error").mockReturnValue();
     for (const endpoint of WITH_ID) {
       const path = endpoint.path.replace(":id", segment).replace(":keyId", "key");
       const response = await operator.send(endpoint.method, path, bodyOf(endpoint));
-      // Services may ask about users without an account: whatever can be a user's id has a status.
+      // Services may check users without an account: every possible user id has a status.
       if (endpoint.path.endsWith("/status") && isUserId(decoded(segment))) {
         expect(await response.json()).toMatchObject({ usage: { month: { requests: 0 } } });
         continue;
@@ -132,7 +132,7 @@ describe("an id that is none", () => {
     expect(await operator.refusal("POST", "/accounts", { id })).toBe("422 /id");
   });
 
-  it("is not one of those that only look strange: they are created, read, used and deleted", async () => {
+  it("does not include unusual ids that are valid: they can be created, read, used and deleted", async () => {
     const { edge, operator } = await start();
     const strange = [
       "a".repeat(200),
@@ -196,7 +196,7 @@ describe("a body", () => {
     }
   });
 
-  it.each(paths)("of another shape is 422 for %s, however deep", async (_name, { method }, path) => {
+  it.each(paths)("of another shape is 422 for %s, at any depth", async (_name, { method }, path) => {
     const { operator } = await start();
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const deepField = `{"reason":${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}}`;
@@ -216,7 +216,7 @@ describe("a body", () => {
     }
   });
 
-  it("whose document is deep, long or of many faults is refused, with no more faults than one can read", async () => {
+  it("with a document that is deep, long or has many faults is rejected with a readable number of faults", async () => {
     const { operator } = await start();
     const before = await operator.revision();
     const documents = [
@@ -278,7 +278,7 @@ describe("text", () => {
     "\udc00\ud800",
   ];
 
-  it("with control, direction or invisible characters, or half a character, is rejected wherever it is kept", async () => {
+  it("with control, direction or invisible characters, or a lone surrogate, is rejected wherever it is stored", async () => {
     const { operator } = await start();
     const { revision, document } = await operator.get("policy", "/policy");
     const { keyId } = await operator.createAccount("plain").then(() => operator.issueKey("plain"));
@@ -311,7 +311,7 @@ describe("text", () => {
     expect(await operator.revision()).toBe(revision);
   });
 
-  it("in a new policy is checked too, and its place is named", async () => {
+  it("in a new policy is checked, too, and its place is named", async () => {
     const { operator } = await start();
     const odd = {
       ...CONTROL_POLICY,
@@ -326,7 +326,7 @@ describe("text", () => {
     expect(checked).toMatchObject({ valid: false, errors: paths.map((path) => ({ path })) });
   });
 
-  it("that reports read as another reason is rejected as the name of a limit of a new policy", async () => {
+  it("that reports use as another reason is rejected as the name of a new policy's limit", async () => {
     const { operator } = await start();
     const limit = (name: string) => ({ name, kind: "bucket", tokens: 1, per: "minute" });
     const odd = {
@@ -351,11 +351,11 @@ describe("text", () => {
     );
     const checked = await operator.do("validity", "POST", "/policy/validate", { document: odd });
     expect(checked).toMatchObject({ valid: false, errors: paths.map((path) => ({ path: `${path}/name` })) });
-    // One that is stored compiles forever.
+    // A stored policy must compile forever.
     expect(compilePolicy(odd, 1).ok).toBe(true);
   });
 
-  it("that was stored before this check is still read", async () => {
+  it("that was stored before this check can still be read", async () => {
     const { operator } = await start();
     const stub = env.USER_LIMITER.getByName(userSubject("old-text"));
     const text = "a\u0000b\n\u202e";
@@ -384,7 +384,7 @@ describe("text", () => {
     ["reason", "POST", "/accounts/long/reset", { reason: "r".repeat(501) }, "422 /reason"],
     ["key's name", "POST", "/accounts/long/keys", { name: "n".repeat(201) }, "422 /name"],
     ["query's reason", "DELETE", `/accounts/long?reason=${"r".repeat(501)}`, {}, "400 /reason"],
-  ])("that is longer than a %s may be is refused", async (_field, method, path, body, refusal) => {
+  ])("that is too long for a %s is rejected", async (_field, method, path, body, refusal) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "long" });
     expect(await operator.refusal(method, path, method === "DELETE" ? undefined : body)).toBe(refusal);
@@ -406,7 +406,7 @@ describe("every list", () => {
   );
 });
 
-describe("a query parameter that is given twice", () => {
+describe("a repeated query parameter", () => {
   const QUERIES = Object.values<Endpoint>(CONTRACT).flatMap(({ method, path, query }) => {
     if (!path.startsWith(`${ADMIN}/`) || !(query instanceof z.ZodMiniObject)) return [];
     const below = path.slice(ADMIN.length).replace(":id", "anna").replace(":keyId", "key");
@@ -426,7 +426,7 @@ describe("a query parameter that is given twice", () => {
     }
   });
 
-  it("is 400 though both are the same, though it is encoded, and so is a parameter that objects inherit", async () => {
+  it("is 400 even if both values are equal or the name is encoded, and so is a parameter that objects inherit", async () => {
     const { operator } = await start();
     expect(await operator.refusal("GET", "/accounts?tier=free&tier=free")).toBe("400 /tier");
     expect(await operator.refusal("GET", "/accounts?tier=free&t%69er=pro")).toBe("400 /tier");
@@ -453,7 +453,7 @@ describe("a time", () => {
     },
   );
 
-  it("of the years 1 to 9999 is answered as a time of them", async () => {
+  it("within the years 1 to 9999 stays within them", async () => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "timed-2" });
     for (const granularity of ["hour", "day", "month"]) {
@@ -461,7 +461,7 @@ describe("a time", () => {
       const usage = await operator.get("usage", `/accounts/timed-2/usage?${span}&granularity=${granularity}`);
       expect([usage.from, usage.to]).toEqual(["0001-01-01T00:00:00.000Z", "9999-12-31T23:00:00.000Z"]);
     }
-    // A key that "never" expires is often given the last second there is.
+    // Keys that "never" expire are often given the last possible second.
     const expiresAt = "9999-12-31T23:59:59Z";
     const key = await operator.issueKey("timed-2", { expiresAt });
     expect(key.expiresAt).toBe("9999-12-31T23:59:59.000Z");
@@ -508,7 +508,7 @@ describe("a field called __proto__", () => {
       '{"document":{"tiers":{"__proto__":{"limits":[]}}}}',
       "422 /document/tiers/__proto__",
     ],
-  ])("%s is rejected, not left out", async (_what, method, path, body, refusal) => {
+  ])("%s is rejected, not dropped", async (_what, method, path, body, refusal) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "own" });
     expect(await operator.refusal(method, path, body, { "If-Match": "*" })).toBe(refusal);

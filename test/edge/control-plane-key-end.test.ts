@@ -1,6 +1,5 @@
 /**
- * The end of a key: rotated, revoked, or out of use and forgotten. What the account's own object says of it counts, whatever
- * KV still says.
+ * The end of a key: rotated, revoked, or expired and forgotten. The account's own object decides, whatever KV still says.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -13,13 +12,13 @@ import { breakKvWrites } from "../fixtures/control-outages.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** Lets KV go on saying what it says now of this key, as a location does that has it in its cache. */
+/** Makes KV keep its current record of this key, like a location that has it cached. */
 async function freezeRecord(key: string): Promise<() => Promise<void>> {
   const name = keyRecordKey(await hashApiKey(key));
   const record = await env.CONFIG.get(name);
@@ -35,7 +34,7 @@ async function callsWith({ edge }: Started, key: string, count: number): Promise
   return statuses;
 }
 
-describe("a key that is rotated", () => {
+describe("a rotated key", () => {
   it("works beside the new one for the grace period, and not a millisecond longer", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
@@ -61,7 +60,7 @@ describe("a key that is rotated", () => {
     ]);
   });
 
-  it("is refused by the object when its grace is over, though KV still vouches for it", async () => {
+  it("is rejected by the object after its grace period, even if KV still vouches for it", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const old = await operator.issueKey(id, { scopes: ["call", "check"] });
@@ -74,7 +73,7 @@ describe("a key that is rotated", () => {
     );
   });
 
-  it("stops at once without a grace period, and works for a day where none was named", async () => {
+  it("stops at once with a grace period of 0, and works for a day by default", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const [sudden, soft] = [await operator.issueKey(id), await operator.issueKey(id)];
@@ -87,7 +86,7 @@ describe("a key that is rotated", () => {
     expect(await statusesOf(started, soft.key)).toBe("401 401");
   });
 
-  it("does not live longer for it", async () => {
+  it("does not live longer than it would have", async () => {
     const { operator, id, path } = await startWithAccount();
     const expiresAt = new Date(START_MS + 30_000).toISOString();
     const old = await operator.issueKey(id, { expiresAt });
@@ -98,7 +97,7 @@ describe("a key that is rotated", () => {
     ]);
   });
 
-  it("leaves its successors its own expiry, and not the end of a grace period, however often it is rotated", async () => {
+  it("passes its own expiry to its successors, not the end of a grace period, however often it is rotated", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const end = new Date(START_MS + 90 * DAY_MS).toISOString();
@@ -116,7 +115,7 @@ describe("a key that is rotated", () => {
     const third = await rotate(first.keyId, 0);
     const fourth = await rotate(third.keyId, 60);
     expect([first, second, third, fourth].map(({ expiresAt }) => expiresAt)).toEqual([end, end, end, end]);
-    // Its first grace period is over; another rotation did not prolong it.
+    // Its first grace period has ended; another rotation did not extend it.
     later(30_000);
     const statuses = [];
     for (const { key } of [limited, first, second, third, fourth])
@@ -128,7 +127,7 @@ describe("a key that is rotated", () => {
     expect(await statusesOf(started, fourth.key)).toBe("401 401");
   });
 
-  it("shares its counters with its successors, whose usage is kept apart", async () => {
+  it("shares its counters with its successors, but not its usage", async () => {
     const started = await start();
     const { operator } = started;
     const customer = await newCustomer(started, "keyed");
@@ -150,7 +149,7 @@ describe("a key that is rotated", () => {
     expect(lastUsed.get(second.keyId)).toBe(new Date(START_MS + DAY_MS).toISOString());
   });
 
-  it("has to be in force: one that is unknown, revoked or expired is 404, and makes no key", async () => {
+  it("must be in force: an unknown, revoked or expired key is 404, and no key is issued", async () => {
     const { operator, id, path } = await startWithAccount();
     const revoked = await operator.issueKey(id);
     const expired = await operator.issueKey(id, { expiresAt: new Date(START_MS + 1).toISOString() });
@@ -175,8 +174,8 @@ describe("a key that is rotated", () => {
   });
 });
 
-describe("a key that is revoked", () => {
-  it("is refused with the next request, by every isolate, though KV still vouches for it", async () => {
+describe("a revoked key", () => {
+  it("is rejected from the next request on, by every isolate, even if KV still vouches for it", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const { key, keyId } = await operator.issueKey(id, { scopes: ["call", "check"] });
@@ -195,7 +194,7 @@ describe("a key that is revoked", () => {
     expect(entries[1]).toMatchObject({ action: "key.create", before: null, after: before });
   });
 
-  it("is refused though KV takes no word of it; its neighbours work on", async () => {
+  it("is rejected even if KV rejects the update, and the account's other keys keep working", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const scopes = ["call", "check"];
@@ -208,7 +207,7 @@ describe("a key that is revoked", () => {
     ]);
   });
 
-  it("can be revoked again, which changes nothing; an unknown one is 404", async () => {
+  it("can be revoked again, which changes nothing; an unknown key is 404", async () => {
     const { operator, id, path } = await startWithAccount();
     const { keyId } = await operator.issueKey(id);
     const first = await operator.do("key", "DELETE", `${path}/${keyId}`);
@@ -218,7 +217,7 @@ describe("a key that is revoked", () => {
     expect(await operator.refusal("DELETE", `${path}/${keyId}?why=x`)).toBe("400 /why");
   });
 
-  it("is not the key of another account, whatever the path says", async () => {
+  it("must belong to the account in the path", async () => {
     const one = await startWithAccount();
     const two = await startWithAccount();
     const { key, keyId } = await one.operator.issueKey(one.id);
@@ -229,7 +228,7 @@ describe("a key that is revoked", () => {
 });
 
 describe("the hundred keys of an account", () => {
-  it("are the most there can be in force: one more is 409, a rotation too", async () => {
+  it("are the maximum in force: one more is 409, also by rotation", async () => {
     const { operator, id, path } = await startWithAccount();
     const keyIds: string[] = [];
     for (let i = 0; i < 100; i++) keyIds.push((await operator.issueKey(id)).keyId);
@@ -240,7 +239,7 @@ describe("the hundred keys of an account", () => {
     expect((await operator.get("keys", path)).keys).toHaveLength(100);
   });
 
-  it("leave room for the successor of one that is rotated without a grace period", async () => {
+  it("leave room for the successor of a key rotated without a grace period", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const issued: { key: string; keyId: string }[] = [];
@@ -264,7 +263,7 @@ describe("the hundred keys of an account", () => {
     expect(await env.CONFIG.get(keyRecordKey(await hashApiKey(leaked.key)))).toBeNull();
   });
 
-  it("do not count those out of use: who rotates every day never runs out, and no old key works again", async () => {
+  it("exclude ended keys: rotating every day never reaches the maximum, and no old key works again", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     let current = await operator.issueKey(id, { name: "daily", scopes: ["call", "check"] });
@@ -278,7 +277,7 @@ describe("the hundred keys of an account", () => {
     }
     const { keys } = await operator.get("keys", path);
     expect(keys).toHaveLength(100);
-    // Those that went out of use first have made room.
+    // The keys that ended first have made room.
     expect(keys.some(({ keyId }) => keyId === forgotten.keyId)).toBe(false);
     expect(keys.at(-1)?.keyId).toBe(current.keyId);
     expect(await env.CONFIG.get(keyRecordKey(await hashApiKey(forgotten.key)))).toBeNull();
@@ -289,7 +288,7 @@ describe("the hundred keys of an account", () => {
     ]);
   });
 
-  it("make room for a revoked one's successor, the one that was revoked first", async () => {
+  it("forget the key that was revoked first to make room for a new one", async () => {
     const { operator, id, path } = await startWithAccount();
     const keyIds: string[] = [];
     for (let i = 0; i < 100; i++) keyIds.push((await operator.issueKey(id)).keyId);

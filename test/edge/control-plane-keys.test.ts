@@ -1,4 +1,4 @@
-/** An account's keys: what each may do, for how long and by which limits; and what a key is, nobody is told but once. */
+/** An account's keys: their scopes, lifetime and limits; a key's plaintext is shown once. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { hashApiKey } from "../../src/identity/api-key.ts";
@@ -7,14 +7,14 @@ import { startWithAccount, statusesOf } from "../fixtures/control-keys.ts";
 import { answerOf } from "../fixtures/control-operator.ts";
 import { customerOf, newCustomer, start } from "../fixtures/control-start.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
 afterEach(stopClock);
 
 describe("keys of one account", () => {
-  it("are many, each works, each may do what its scopes say and no more", async () => {
+  it("all work, each for exactly its scopes", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const keys = [
@@ -31,7 +31,7 @@ describe("keys of one account", () => {
     expect(listed.keys.map(({ name }) => name).toSorted()).toEqual(["both", "service", "web"]);
   });
 
-  it("share the account's limits, but for those that count each key apart", async () => {
+  it("share the account's limits, except those that count each key separately", async () => {
     const started = await start();
     const shared = await newCustomer(started, "free");
     const second = await customerOf(started, shared.id);
@@ -44,7 +44,7 @@ describe("keys of one account", () => {
     ]);
   });
 
-  it("say in which hour they were last used, and null before", async () => {
+  it("show the hour in which they were last used, and null before that", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const used = await operator.issueKey(id);
@@ -64,7 +64,7 @@ describe("keys of one account", () => {
     expect(await lastUsed()).toEqual({ "": new Date(START_MS + 3 * HOUR_MS).toISOString(), idle: null });
   });
 
-  it("expire in their millisecond, here and in the object itself", async () => {
+  it("expire to the millisecond, here and in the object itself", async () => {
     const started = await startWithAccount();
     const expiresAt = new Date(Date.now() + HOUR_MS).toISOString();
     const { key } = await started.operator.issueKey(started.id, { expiresAt, scopes: ["call", "check"] });
@@ -79,7 +79,7 @@ describe("keys of one account", () => {
 
   it.each<[what: string, body: unknown, refusal: string]>([
     ["an unknown scope", { scopes: ["admin"] }, "422 /scopes/0"],
-    ["no scope", { scopes: [] }, "422 /scopes"],
+    ["an empty list of scopes", { scopes: [] }, "422 /scopes"],
     ["more scopes than there are", { scopes: ["call", "call", "call"] }, "422 /scopes"],
     ["an end in the past", { expiresAt: "2020-01-01T00:00:00Z" }, "422 /expiresAt"],
     ["an end that is now", { expiresAt: new Date(START_MS).toISOString() }, "422 /expiresAt"],
@@ -96,8 +96,8 @@ describe("keys of one account", () => {
   });
 });
 
-describe("what a key is", () => {
-  it("is in no list, log line, KV value or audit entry, nor is its hash, whatever is done with it", async () => {
+describe("a key's plaintext", () => {
+  it("appears in no list, log line, KV value or audit entry, and neither does its hash, whatever is done with it", async () => {
     const lines: string[] = [];
     for (const method of ["debug", "info", "log", "warn", "error"] as const) {
       vi.spyOn(console, method).mockImplementation(
@@ -143,7 +143,7 @@ describe("what a key is", () => {
     ]) {
       answers.push(await (await operator.send("GET", list)).text());
     }
-    // A key where something else belongs: whoever sent it may read it, the log may not.
+    // A key sent in a wrong place: the response may contain it, the log may not.
     await operator.send("GET", `/accounts/${rotated.key}`);
     await edge.request(`/${rotated.key}`);
     const values: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * What operators do to one account's limits, as its user's next request sees it: tier, numbers of its own, grants, reset,
- * block. What was used stays used.
+ * What operators do to one account's limits, as its user's next request sees it: tier, overrides, grants, reset, block. What was used
+ * stays used.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS, later, startClock, stopClock } from "../durable-objects/fixture.ts";
@@ -8,7 +8,7 @@ import { type Customer, newCustomer, start, type Started } from "../fixtures/con
 import { startEdge } from "../fixtures/edge-app.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
@@ -23,7 +23,7 @@ async function startWith(tier?: string): Promise<Started & { customer: Customer;
 }
 
 describe("another tier", () => {
-  it("lets a denied user in with the next request, and keeps out again one that is lowered", async () => {
+  it("admits a denied user with the next request, and denies them again if it is lowered", async () => {
     const { operator, customer, path } = await startWith();
     expect(await customer.call(6)).toEqual([200, 200, 200, 200, 200, 429]);
     await operator.do("changedAccount", "PATCH", path, { tier: "pro" });
@@ -38,7 +38,7 @@ describe("another tier", () => {
     expect(await customer.call(2)).toEqual([200, 429]);
   });
 
-  it("counts for every isolate that asks, not only where it was given", async () => {
+  it("applies in every isolate, not only where it was changed", async () => {
     const { edge, operator, customer, path } = await startWith();
     const other = await startEdge({ policy: null });
     const at = async (where: typeof edge) =>
@@ -46,14 +46,14 @@ describe("another tier", () => {
     for (let i = 0; i < 3; i++) expect([await at(edge), await at(other)]).toContain(200);
     expect([await at(edge), await at(other)]).toEqual([429, 429]);
     await operator.do("changedAccount", "PATCH", path, { tier: "pro" });
-    // A denial may be repeated for a second where nobody heard of the change.
+    // An isolate that has not heard of the change may repeat a denial for a second.
     later(1_000);
     expect([await at(edge), await at(other)]).toEqual([200, 200]);
   });
 });
 
 describe("the status that an operator sees", () => {
-  it("is what the user itself is told, after spending, a grant and a block", async () => {
+  it("equals the user's own status, after spending, a grant and a block", async () => {
     const { edge, operator, customer, path } = await startWith();
     const told = async (): Promise<unknown> =>
       (await edge.request("/api/v1/rate-limit/status", { headers: customer.headers })).json();
@@ -67,14 +67,14 @@ describe("the status that an operator sees", () => {
     expect(await seen()).toMatchObject({ tier: "free", status: "blocked" });
   });
 
-  it("takes no slot of its own", async () => {
+  it("takes no slot", async () => {
     const { operator, path } = await startWith("slots");
     const response = await operator.send("GET", `${path}/status`);
     const parallel = { name: "parallel", limit: 2, remaining: 2, resetMs: 0 };
     expect(await response.json()).toMatchObject({ limits: [{}, parallel] });
   });
 
-  it("is had of a user without an account, by the default tier, and of no id that cannot be one", async () => {
+  it("is available for a user without an account, by the default tier, and 404 for an invalid id", async () => {
     const { operator } = await startWith();
     const odd = encodeURIComponent("who/?#%");
     const response = await operator.send("GET", `/accounts/${odd}/status`);
@@ -88,7 +88,7 @@ describe("the status that an operator sees", () => {
 });
 
 describe("a block", () => {
-  it("stops the next request, of every key and by every door, and costs nothing; so does its end let in", async () => {
+  it("rejects the next request of every key through every API, and costs nothing; unblocking admits the next one", async () => {
     const { edge, operator, customer, path } = await startWith();
     const { key } = await operator.issueKey(customer.id, { scopes: ["check"] });
     const check = () =>
@@ -109,8 +109,8 @@ describe("a block", () => {
   });
 });
 
-describe("numbers of its own", () => {
-  it("count with the next request, are shown, replace the former, and null brings the tier's back", async () => {
+describe("overrides", () => {
+  it("apply to the next request, are shown, replace earlier ones, and null restores the tier's", async () => {
     const { operator, customer, path } = await startWith();
     const patch = (limits: unknown) => operator.do("changedAccount", "PATCH", path, { limits });
     expect(await patch({ day: { burst: 2 }, month: { amount: 9, per: "day" } })).toMatchObject({
@@ -143,14 +143,14 @@ describe("numbers of its own", () => {
     ["a name that objects inherit", { __proto__x: {} }, "422 /limits/__proto__x"],
     ["a number for a limit", { day: 9 }, "422 /limits/day"],
     ["a list", [], "422 /limits"],
-  ])("of %s are refused with their place, and change nothing", async (_what, limits, refusal) => {
+  ])("of %s are rejected with their place, and change nothing", async (_what, limits, refusal) => {
     const { operator, customer, path } = await startWith();
     expect(await operator.refusal("PATCH", path, { limits })).toBe(refusal);
     expect(await customer.left()).toEqual({ day: 5, month: 20 });
     expect(await operator.get("account", path)).toMatchObject({ limits: {}, version: 1 });
   });
 
-  it("are looked at by the tier that the same change gives", async () => {
+  it("are checked against the tier of the same change", async () => {
     const { operator, customer, path } = await startWith();
     const limits = { parallel: { max: 9 } };
     expect(await operator.refusal("PATCH", path, { limits })).toBe("422 /limits/parallel");
@@ -158,7 +158,7 @@ describe("numbers of its own", () => {
     expect(await customer.holds()).toEqual({ day: 50, parallel: 9 });
   });
 
-  it("that are a burst too large for the tier's rate are refused: they could not be counted exactly", async () => {
+  it("with a burst too large for the tier's rate are rejected, because it could not be counted exactly", async () => {
     const { operator, path } = await startWith("odd");
     expect(await operator.refusal("PATCH", path, { limits: { day: { burst: 1e9 } } })).toBe(
       "422 /limits/day",
@@ -167,7 +167,7 @@ describe("numbers of its own", () => {
 });
 
 describe("a grant", () => {
-  it("lets a denied user in with the next request, is shown, and ends at its time", async () => {
+  it("admits a denied user with the next request, is shown, and ends at its time", async () => {
     const { operator, customer, path } = await startWith();
     await customer.call(5);
     expect(await customer.call()).toEqual([429]);
@@ -181,7 +181,7 @@ describe("a grant", () => {
     expect(await customer.left()).toMatchObject({ day: 0 });
   });
 
-  it("of a quota lets a user in whose month is used up, in this month alone", async () => {
+  it("of a quota admits a user whose month is used up, in this month only", async () => {
     const { operator, customer, path } = await startWith();
     await operator.do("changedAccount", "PATCH", path, { limits: { day: { burst: 500 } } });
     expect((await customer.call(21)).filter((status) => status === 200)).toHaveLength(20);
@@ -203,7 +203,7 @@ describe("a grant", () => {
     ["until a date", { until: "2100-12-01" }, "422 /until"],
     ["until a day that is none", { until: "2101-02-30T00:00:00Z" }, "422 /until"],
     ["without an end", { until: undefined }, "422 /until"],
-    ["of a limit that the tier has not", { limit: "parallel" }, "422 /limit"],
+    ["of a limit that the tier lacks", { limit: "parallel" }, "422 /limit"],
     ["of an unknown limit", { limit: "typo" }, "422 /limit"],
     ["of a route's limit", { limit: "refresh" }, "422 /limit"],
     ["of nothing", { amount: 0 }, "422 /amount"],
@@ -211,7 +211,7 @@ describe("a grant", () => {
     ["of too little to be counted", { amount: 0.0001 }, "422 /amount"],
     ["of an endless amount", { amount: 1e12 }, "422 /amount"],
     ["with an unknown field", { forever: true }, "422 /forever"],
-  ])("%s is refused, and changes nothing", async (_what, change, refusal) => {
+  ])("%s is rejected, and changes nothing", async (_what, change, refusal) => {
     const { operator, customer, path } = await startWith();
     const body = { limit: "day", amount: 1, until: inMs(HOUR_MS), ...change };
     expect(await operator.refusal("POST", `${path}/grants`, body)).toBe(refusal);
@@ -219,7 +219,7 @@ describe("a grant", () => {
     expect((await operator.get("audit", `${path}/audit`)).entries).toHaveLength(2);
   });
 
-  it("that cannot be counted exactly is refused, and takes none away that is in force", async () => {
+  it("that cannot be counted exactly is rejected, and leaves those in force unchanged", async () => {
     const { operator, customer, path } = await startWith("odd");
     const grant = (amount: number) => ({ limit: "day", amount, until: inMs(HOUR_MS) });
     await operator.do("grant", "POST", `${path}/grants`, grant(10));
@@ -227,7 +227,7 @@ describe("a grant", () => {
     expect(await customer.left()).toEqual({ day: 15 });
   });
 
-  it("of half a slot is refused, of two slots lets two more run", async () => {
+  it("of half a slot is rejected, and of two slots admits two more", async () => {
     const { operator, customer, path } = await startWith("slots");
     const grant = (amount: number) => ({ limit: "parallel", amount, until: inMs(HOUR_MS) });
     expect(await operator.refusal("POST", `${path}/grants`, grant(0.5))).toBe("422 /limit");
@@ -235,7 +235,7 @@ describe("a grant", () => {
     expect(await customer.holds()).toMatchObject({ parallel: 4 });
   });
 
-  it("is the fiftieth at most: 409, and in force are those that were", async () => {
+  it("beyond the fiftieth is 409, and leaves those in force unchanged", async () => {
     const { operator, customer, path } = await startWith();
     const grant = { limit: "day", amount: 1, until: inMs(HOUR_MS) };
     for (let i = 0; i < 50; i++) await operator.do("grant", "POST", `${path}/grants`, grant);
@@ -245,12 +245,12 @@ describe("a grant", () => {
 });
 
 describe("another tier", () => {
-  it("keeps the account's own numbers and grants, and says which still count; null clears them", async () => {
+  it("keeps the account's overrides and grants, and says which still apply; null removes the overrides", async () => {
     const { operator, customer, path } = await startWith();
     const limits = { day: { burst: 9 }, month: { amount: 200 } };
     await operator.do("changedAccount", "PATCH", path, { limits });
     await operator.do("grant", "POST", `${path}/grants`, { limit: "month", amount: 3, until: inMs(HOUR_MS) });
-    // 200 is what pro has itself: it changes nothing.
+    // 200 equals the tier's own number: it changes nothing.
     expect(await operator.do("changedAccount", "PATCH", path, { tier: "pro" })).toMatchObject({
       overridesKept: ["day"],
       grantsKept: ["month"],
@@ -270,7 +270,7 @@ describe("another tier", () => {
     expect(await customer.holds()).toEqual({ day: 50, parallel: 2 });
   });
 
-  it("with numbers in the same change keeps none unasked, and other changes say nothing of it", async () => {
+  it("with overrides in the same change keeps no others, and other changes list none", async () => {
     const { operator, path } = await startWith();
     await operator.do("changedAccount", "PATCH", path, { limits: { day: { burst: 9 } } });
     const change = { tier: "pro", limits: { day: { burst: 8 } } };
@@ -279,7 +279,7 @@ describe("another tier", () => {
       overridesKept: [],
       grantsKept: [],
     });
-    // The very tier again is answered as the change was.
+    // The same tier again gets the same response.
     expect(await operator.do("changedAccount", "PATCH", path, { tier: "pro" })).toMatchObject({
       overridesKept: ["day"],
     });
@@ -287,7 +287,7 @@ describe("another tier", () => {
 });
 
 describe("a reset", () => {
-  it("of one limit gives that back whole, of all gives all back, and the ledger keeps what was used", async () => {
+  it("of one limit refills it, of all refills all, and the ledger keeps what was used", async () => {
     const { operator, customer, path } = await startWith();
     await customer.call(5);
     await operator.do("account", "POST", `${path}/reset`, { limits: ["day"] });
@@ -298,7 +298,7 @@ describe("a reset", () => {
     expect((await operator.get("usage", `${path}/usage`)).usage).toMatchObject([{ requests: 6, denied: 0 }]);
   });
 
-  it("of a route's limit lets the next request to that route in", async () => {
+  it("of a route's limit admits the next request to that route", async () => {
     const { operator, customer, path } = await startWith();
     expect(await customer.call(2, "/refresh")).toEqual([200, 429]);
     await operator.do("account", "POST", `${path}/reset`, { limits: ["refresh"] });
@@ -308,20 +308,20 @@ describe("a reset", () => {
   it.each<[what: string, body: unknown, refusal: string]>([
     ["a limit that no policy has", { limits: ["day", "typo"] }, "422 /limits/1"],
     ["another tier's limit", { limits: ["day", "parallel"] }, "422 /limits/1"],
-    ["two such limits", { limits: ["parallel", "day", "typo"] }, "422 /limits/0 /limits/2"],
+    ["two unknown limits", { limits: ["parallel", "day", "typo"] }, "422 /limits/0 /limits/2"],
     ["a name that objects inherit", { limits: ["constructor"] }, "422 /limits/0"],
-    ["no limit", { limits: [] }, "422 /limits"],
+    ["an empty list", { limits: [] }, "422 /limits"],
     ["more limits than there can be", { limits: Array.from({ length: 33 }, () => "day") }, "422 /limits"],
-    ["what is no name", { limits: ["a b"] }, "422 /limits/0"],
+    ["an invalid name", { limits: ["a b"] }, "422 /limits/0"],
     ["an unknown field", { limit: "day" }, "422 /limit"],
-  ])("of %s is refused, and forgets nothing", async (_what, body, refusal) => {
+  ])("of %s is rejected, and resets nothing", async (_what, body, refusal) => {
     const { operator, customer, path } = await startWith();
     await customer.call(2);
     expect(await operator.refusal("POST", `${path}/reset`, body)).toBe(refusal);
     expect(await customer.left()).toEqual({ day: 3, month: 18 });
   });
 
-  it("of a limit that the account lacks lists those that it has", async () => {
+  it("of an unknown limit lists the known ones", async () => {
     const { operator, path } = await startWith();
     const problem = await problemOf(await operator.send("POST", `${path}/reset`, { limits: ["parallel"] }));
     expect(problem.errors).toEqual([
@@ -329,7 +329,7 @@ describe("a reset", () => {
     ]);
   });
 
-  it("of a limit of the tier before forgets what was spent of it, as the account would get it back", async () => {
+  it("of a limit of the previous tier resets it for the account's return to that tier", async () => {
     const { operator, customer, path } = await startWith();
     await customer.call(3);
     await operator.do("changedAccount", "PATCH", path, { tier: "slots" });
@@ -338,7 +338,7 @@ describe("a reset", () => {
     expect(await customer.left()).toEqual({ day: 2, month: 20 });
   });
 
-  it("of a missing account is 404, whatever it names", async () => {
+  it("of a missing account is 404, whatever limits it names", async () => {
     const { operator } = await startWith();
     expect(await operator.refusal("POST", "/accounts/nobody/reset", { limits: ["typo"] })).toBe("404");
   });

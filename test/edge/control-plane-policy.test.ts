@@ -1,6 +1,6 @@
 /**
- * The policy, as operators change it: against the revision that they read, at once where they did it, every fault named, and
- * any earlier one brought back.
+ * The policy, as operators change it: against the revision that they read, at once in their isolate, with every fault named, and with a
+ * way back to any earlier revision.
  */
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -16,13 +16,13 @@ import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** One tier for all whose burst tells the policies apart. */
+/** A single tier whose burst identifies the policy. */
 const policyOf = (burst: number): PolicyDocument =>
   policyOfTier({ limits: [{ name: "day", kind: "bucket", tokens: 1, per: "day", burst }] });
 
@@ -31,21 +31,21 @@ async function start(): Promise<{ edge: Edge; operator: Operator }> {
   return { edge, operator: new Operator(edge) };
 }
 
-/** The burst that a stranger's request is decided by. */
+/** The burst that decides an anonymous request. */
 async function burstAt(edge: Edge): Promise<number> {
   const response = await edge.request("/identify", { headers: newAddress() });
   const [, burst] = /"day";q=(\d+)/.exec(response.headers.get("RateLimit-Policy") ?? "") ?? [];
   return Number(burst);
 }
 
-/** The revision that the edge would decide by; the objects of a test share one isolate, and may know a newer one. */
+/** The revision that the edge decides by. The objects of a test share one isolate, and may know a newer one. */
 async function revisionAt(edge: Edge): Promise<number | undefined> {
   await edge.request("/health");
   return edge.services.policies.known?.revision;
 }
 
-describe("an empty product", () => {
-  it("has the policy that ships with it, as revision 0, and no revisions", async () => {
+describe("a new deployment", () => {
+  it("has the built-in policy as revision 0, and no other revisions", async () => {
     const { operator } = await start();
     const response = await operator.send("GET", "/policy");
     expect(response.headers.get("ETag")).toBe('"0"');
@@ -54,7 +54,7 @@ describe("an empty product", () => {
     expect(await operator.get("policy", "/policy/revisions/0")).toMatchObject({ document: embedded });
   });
 
-  it("takes its first policy against revision 0, and can have the one that ships back", async () => {
+  it("takes its first policy against revision 0, and can roll back to the built-in one", async () => {
     const { edge, operator } = await start();
     const put = { document: policyOf(7), reason: "first" };
     const response = await operator.send("PUT", "/policy", put, { "If-Match": '"0"' });
@@ -78,8 +78,8 @@ describe("an empty product", () => {
   });
 });
 
-describe("a policy that is put", () => {
-  it("counts at once where it was put, and elsewhere by the next look at KV", async () => {
+describe("a new policy", () => {
+  it("applies at once in the isolate that put it, and elsewhere with the next read of KV", async () => {
     const { edge, operator } = await start();
     const other = await startEdge({ policy: null });
     const first = await operator.putPolicy(policyOf(11));
@@ -92,7 +92,7 @@ describe("a policy that is put", () => {
     expect(await revisionAt(other)).toBe(second);
   });
 
-  it("counts for a denied client at once, and keeps what it used", async () => {
+  it("applies to a denied client at once, and keeps what it used", async () => {
     const { edge, operator } = await start();
     const headers = newAddress();
     const statuses = async (count: number) => {
@@ -106,13 +106,13 @@ describe("a policy that is put", () => {
     expect(await statuses(2)).toEqual([200, 429]);
     await operator.putPolicy(policyOf(1));
     expect(await statuses(1)).toEqual([429]);
-    // Three were used: one that holds three lends nothing.
+    // Three were used: a limit of three lends nothing.
     await operator.putPolicy(policyOf(3));
     expect(await statuses(1)).toEqual([429]);
   });
 
-  it("is refused where somebody else was faster, and says at which revision the policy is now", async () => {
-    // Calls at once wait for each other on a timer.
+  it("is rejected if the policy has changed, with the current revision", async () => {
+    // Concurrent calls wait for each other on a timer.
     stopClock();
     const { edge, operator } = await start();
     const revision = await operator.revision();
@@ -126,7 +126,7 @@ describe("a policy that is put", () => {
     expect(await operator.revision()).toBe(revision + 1);
     const winner = rivals.findIndex(({ status }) => status === 200);
     expect(await burstAt(edge)).toBe(21 + winner);
-    // The loser reads again and repeats its change.
+    // The loser reads again and repeats the change.
     const again = { "If-Match": loser?.headers.get("ETag") ?? "" };
     expect((await operator.send("PUT", "/policy", { document: policyOf(24) }, again)).status).toBe(200);
   });
@@ -137,7 +137,7 @@ describe("a policy that is put", () => {
     ["a number without quotes", { "If-Match": "1" }],
     ["several ETags", { "If-Match": '"1", "2"' }],
     ["rubbish", { "If-Match": '"latest"' }],
-  ])("is refused with %s: 428, and says what to send", async (_what, headers) => {
+  ])("is 428 with %s, and the response says what to send", async (_what, headers) => {
     const { operator } = await start();
     const before = await operator.revision();
     const response = await operator.send("PUT", "/policy", { document: policyOf(5) }, headers);
@@ -162,7 +162,7 @@ describe("a policy that is put", () => {
       { ...policyOf(5), schema: 2, anonymousTier: 5 },
       "/document/schema /document/anonymousTier",
     ],
-  ])("is refused with %s, every fault named", async (_what, document, paths) => {
+  ])("is rejected with %s, with every fault named", async (_what, document, paths) => {
     const { operator } = await start();
     const before = await operator.revision();
     const refusal = await operator.refusal("PUT", "/policy", { document }, { "If-Match": `"${before}"` });
@@ -170,7 +170,7 @@ describe("a policy that is put", () => {
     expect(await operator.revision()).toBe(before);
   });
 
-  it("is in the list for ever: who, when, why; and read back as it was put", async () => {
+  it("stays in the list forever, with actor, time and reason, and can be read back unchanged", async () => {
     const { operator } = await start();
     const document = { ...policyOf(31), headers: { xRateLimit: false } };
     const before = await operator.revision();
@@ -186,7 +186,7 @@ describe("a policy that is put", () => {
     expect(await read.json()).toMatchObject({ revision: before + 1, document, actor: "admin-token" });
   });
 
-  it("is in force where it was put though KV refuses it, and says so; elsewhere once KV is told", async () => {
+  it("applies where it was put even if KV fails, and says so; elsewhere once KV has it", async () => {
     const { edge, operator } = await start();
     const before = await operator.putPolicy(policyOf(41));
     const mend = breakKvWrites();
@@ -202,7 +202,7 @@ describe("a policy that is put", () => {
     expect(await revisionAt(other)).toBe(answer.revision);
   });
 
-  it("reaches isolates that KV does not answer at all, from the registry", async () => {
+  it("reaches isolates without KV, from the registry", async () => {
     const { edge, operator } = await start();
     const first = await operator.putPolicy(policyOf(51));
     const other = await startEdge({ policy: null });
@@ -212,13 +212,13 @@ describe("a policy that is put", () => {
     const second = await operator.putPolicy(policyOf(52));
     later(25_000);
     expect([await revisionAt(edge), await revisionAt(other)]).toEqual([second, second]);
-    // An isolate that starts meanwhile knows it too.
+    // An isolate that starts meanwhile knows it, too.
     expect(await burstAt(await startEdge({ policy: null }))).toBe(52);
   });
 });
 
-describe("a check of a policy", () => {
-  it("says every fault, or that there is none, and changes nothing", async () => {
+describe("a validation of a policy", () => {
+  it("reports every fault, or none, and changes nothing", async () => {
     const { operator } = await start();
     const before = await operator.revision();
     const check = (document: unknown) => operator.do("validity", "POST", "/policy/validate", { document });
@@ -233,7 +233,7 @@ describe("a check of a policy", () => {
 });
 
 describe("an earlier revision", () => {
-  it("is brought back as a new one, and counts at once", async () => {
+  it("is restored as a new one, and applies at once", async () => {
     const { edge, operator } = await start();
     const first = await operator.putPolicy(policyOf(61));
     const second = await operator.putPolicy(policyOf(62));
@@ -245,7 +245,7 @@ describe("an earlier revision", () => {
     expect(await operator.get("policy", "/policy")).toMatchObject({ revision: second + 1, restores: first });
   });
 
-  it("is brought back only against the revision that was named, where one was", async () => {
+  it("is restored only if the revision in If-Match is in force", async () => {
     const { operator } = await start();
     const revision = await operator.putPolicy(policyOf(63));
     const activate = (match: string) =>
@@ -265,7 +265,7 @@ describe("an earlier revision", () => {
     },
   );
 
-  it("is found page by page, newest first, each once, also while others are added", async () => {
+  it("is listed once, newest first, in pages, even while others are added", async () => {
     const { operator } = await start();
     for (let i = 0; i < 7; i++) await operator.putPolicy(policyOf(70 + i));
     const newest = await operator.revision();
@@ -288,7 +288,7 @@ describe("a policy that lacks what accounts use", () => {
   const WITHOUT = tiersOf({});
   const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 
-  /** An operator at `WITH`, and an account of the tier gold with a key. */
+  /** An operator with the policy `WITH`, and an account of the tier gold with a key. */
   async function startWithGold() {
     const { edge, operator } = await start();
     await operator.putPolicy(WITH);
@@ -317,7 +317,7 @@ describe("a policy that lacks what accounts use", () => {
     expect(message).toMatch(/^\d+ accounts have the tier "gold", .* default tier "\w+" \(user-/);
     expect(Number.parseInt(message, 10)).toBeGreaterThanOrEqual(7);
     expect(await operator.revision()).toBe(before);
-    // A check says the same, and that tokens may name the tier too.
+    // A validation says the same, and that tokens may name the tier, too.
     const { valid, errors, warnings } = await check(operator, WITHOUT);
     expect([valid, errors]).toEqual([true, []]);
     expect(warnings).toEqual([
@@ -327,14 +327,14 @@ describe("a policy that lacks what accounts use", () => {
     const forced = await put(operator, WITHOUT, { force: true });
     expect([forced.status, await forced.json()]).toEqual([200, expect.objectContaining({ warnings })]);
     expect((await operator.get("account", path)).orphaned).toEqual({ tier: true, limits: [], grants: [] });
-    // What is orphaned already is no reason to refuse the next policy.
+    // What is already orphaned does not block the next policy.
     expect((await put(operator, WITHOUT)).status).toBe(200);
     expect((await put(operator, WITH)).status).toBe(200);
     expect((await operator.get("account", path)).orphaned.tier).toBe(false);
     for (const other of [id, ...others]) await operator.send("DELETE", `/accounts/${other}`);
   });
 
-  it("by force leaves accounts that can be changed: name, status, tier, the same tier again; never another unknown one", async () => {
+  it("if forced leaves accounts changeable: name, status, tier, the same tier again; never another unknown tier", async () => {
     const { operator, path } = await startWithGold();
     await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7 } } });
     await put(operator, WITHOUT, { force: true });
@@ -344,7 +344,7 @@ describe("a policy that lacks what accounts use", () => {
     expect(await patch({ status: "blocked" })).toMatchObject({ status: "blocked", orphaned });
     expect(await patch({ tier: "gold", status: "active" })).toMatchObject({ tier: "gold", orphaned });
     expect(await operator.refusal("PATCH", path, { tier: "silver" })).toBe("422 /tier");
-    // Given anew, it is rejected; unchanged, it blocks nothing.
+    // Set again, it is rejected; unchanged, it blocks nothing.
     expect(await operator.refusal("PATCH", path, { limits: { month: { amount: 8 } } })).toBe(
       "422 /limits/month",
     );
@@ -391,7 +391,7 @@ describe("a policy that lacks what accounts use", () => {
     },
   );
 
-  it("is no longer reported once the grant has ended, the numbers are cleared or the account is deleted or moved", async () => {
+  it("is no longer reported once the grant has ended, the overrides are removed, or the account is deleted or moved", async () => {
     const { operator, path } = await startWithGold();
     const next = tiersOf({ gold: { limits: [bucket("day")] } });
     const lost = async (document = next) => (await check(operator, document)).warnings.length;
@@ -403,7 +403,7 @@ describe("a policy that lacks what accounts use", () => {
     expect(await lost()).toBe(1);
     await operator.do("changedAccount", "PATCH", path, { limits: null });
     expect(await lost()).toBe(0);
-    // Removing the tier may affect tokens, whatever accounts there are.
+    // Removing the tier may affect tokens, whichever accounts exist.
     expect(await lost(WITHOUT)).toBe(2);
     await operator.do("changedAccount", "PATCH", path, { tier: WITHOUT.defaultTier });
     expect(await lost(WITHOUT)).toBe(1);
@@ -414,7 +414,7 @@ describe("a policy that lacks what accounts use", () => {
     expect((await put(operator, WITHOUT)).status).toBe(200);
   });
 
-  it("is rejected as an earlier revision too, including the built-in one, unless forced", async () => {
+  it("is rejected as an earlier revision, too, including the built-in one, unless forced", async () => {
     const { edge, operator } = await start();
     const earlier = await operator.putPolicy(WITHOUT);
     const { path } = await startWithGold();
@@ -433,7 +433,7 @@ describe("a policy that lacks what accounts use", () => {
     await operator.send("DELETE", path);
   });
 
-  it("is put if the directory does not answer, and the answer says that it was not checked", async () => {
+  it("is accepted if the directory does not answer, and the response says that it was not checked", async () => {
     const { operator, path } = await startWithGold();
     vi.spyOn(console, "error").mockReturnValue();
     const mend = directoryWhere(() => "fail");
@@ -446,7 +446,7 @@ describe("a policy that lacks what accounts use", () => {
     await operator.send("DELETE", path);
   });
 
-  it("is found by the newest policy, even if this isolate has not seen it yet", async () => {
+  it("is compared with the newest policy, even if this isolate does not know it yet", async () => {
     const { operator } = await start();
     await operator.putPolicy(WITHOUT);
     const lagging = await start();
@@ -458,7 +458,7 @@ describe("a policy that lacks what accounts use", () => {
   });
 });
 
-it("a policy with a new tier can be given to an account by the very next call", async () => {
+it("a new policy's tier can be given to an account by the very next call", async () => {
   const { edge, operator } = await start();
   const id = newUser();
   const document = policyOf(91);

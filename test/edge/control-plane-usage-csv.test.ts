@@ -1,4 +1,4 @@
-/** Usage as CSV (RFC 4180): the same rows, for whoever asks for it, and nothing that a spreadsheet would run. */
+/** Usage as CSV (RFC 4180): the same rows, and nothing that a spreadsheet would execute. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { userSubject } from "../../src/identity/authenticate.ts";
@@ -7,7 +7,7 @@ import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer } from "../fixtures/control-usage.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(() => {
@@ -31,7 +31,7 @@ describe("usage as CSV", () => {
     };
   };
 
-  it("is the same rows", async () => {
+  it("contains the same rows", async () => {
     const started = await start();
     const { customer, tally } = await busyCustomer(started);
     const path = `/accounts/${customer.id}/usage?from=${new Date(START_MS).toISOString()}&granularity=month`;
@@ -64,17 +64,17 @@ describe("usage as CSV", () => {
     ["*/*", false],
     ["text/html,application/xhtml+xml,*/*;q=0.8", false],
     ["rubbish;;;", false],
-  ])("is what Accept: %s gets: %s", async (accept, isCsv) => {
+  ])("is the response to Accept: %s: %s", async (accept, isCsv) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "asked" });
     const { type } = await csv(operator, "/accounts/asked/usage", accept);
     expect(type).toMatch(isCsv ? /^text\/csv/ : /^application\/json/);
-    // The parameter comes first.
+    // The parameter takes precedence.
     expect((await csv(operator, "/accounts/asked/usage?format=json", accept)).type).toMatch(/json/);
     expect((await csv(operator, "/accounts/asked/usage?format=csv", accept)).type).toMatch(/csv/);
   });
 
-  it("has a header also where there are no rows, with the route where routes were asked for", async () => {
+  it("has a header even without rows, with the route if grouped by route", async () => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "idle" });
     expect((await csv(operator, "/accounts/idle/usage?format=csv")).text).toBe(
@@ -84,7 +84,7 @@ describe("usage as CSV", () => {
     expect(byRoute.text).toBe("period,route,requests,cost,denied\r\n");
   });
 
-  it("quotes what needs it, and no spreadsheet takes a route for a formula", async () => {
+  it("quotes where necessary, and no spreadsheet reads a route as a formula", async () => {
     const started = await start();
     const { operator } = started;
     const { id } = await newCustomer(started, "unlimited");
@@ -128,7 +128,7 @@ describe("usage as CSV", () => {
     );
   });
 
-  it("is paged: the next page is in the Link header, until there is none", async () => {
+  it("links the next page in the header Link, until the last one", async () => {
     const started = await start();
     const { customer, tally } = await busyCustomer(started);
     const from = new Date(START_MS).toISOString();

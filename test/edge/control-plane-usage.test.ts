@@ -1,11 +1,11 @@
-/** What an account has used, as it is billed: every admitted request once, by hour, day, month and route. */
+/** An account's usage as it is billed: every admitted request once, by hour, day, month and route. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS, hurry, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer, type UsageRow } from "../fixtures/control-usage.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(() => {
@@ -21,7 +21,7 @@ const usageOf = async (operator: Operator, id: string, query: string): Promise<U
 };
 
 describe("usage", () => {
-  it("equals what was admitted, by hour, day and month, in all and by route, on any page size", async () => {
+  it("equals what was admitted, by hour, day and month, in total and by route, with any page size", async () => {
     const started = await start();
     const { customer, tally } = await busyCustomer(started);
     const { operator } = started;
@@ -34,7 +34,7 @@ describe("usage", () => {
       expect(await usageOf(operator, customer.id, `${query}&group=route`)).toEqual(byRoute);
       expect(await usageOf(operator, customer.id, `${query}&group=route&limit=3`)).toEqual(byRoute);
     }
-    // The mix has what it is to have: months, denials, fractions, an open hour.
+    // The mix covers months, denials, fractions and an open hour.
     const months = tally.rows("month", false);
     expect(months.length).toBeGreaterThan(2);
     expect(months.some(({ denied }) => denied > 0)).toBe(true);
@@ -43,7 +43,7 @@ describe("usage", () => {
     expect(open.usage.at(-1)).toEqual(tally.rows("hour", false).at(-1));
   });
 
-  it("has each row once and none twice, whatever routes are used for the first time between two pages", async () => {
+  it("contains each row exactly once, even if routes are first used between two pages", async () => {
     const started = await start();
     const { operator, edge } = started;
     const customer = await newCustomer(started, "pro");
@@ -58,7 +58,7 @@ describe("usage", () => {
     await use("/refresh");
     const first = await page("");
     expect(shown(first)).toEqual([["/identify", 1]]);
-    // Before the position and at it: the next page is what comes after it all the same.
+    // Before the position and at it: the next page still starts after it.
     await use("/compare");
     await use("/identify");
     const second = await page(`&cursor=${first.cursor}`);
@@ -84,7 +84,7 @@ describe("usage", () => {
     expect(link).toBe(third.cursor);
   });
 
-  it("continues with the month it began with, even if no time is named and the month ends between two pages", async () => {
+  it("continues with the month it began with, even if no time is given and the month ends between two pages", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started, "pro");
@@ -104,7 +104,7 @@ describe("usage", () => {
     ]);
   });
 
-  it("accepts only a cursor of the same rows, and rejects an older version's with an explanation", async () => {
+  it("accepts only a cursor of the same rows, and rejects one from an earlier version with an explanation", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started, "pro");
@@ -116,10 +116,10 @@ describe("usage", () => {
     for (const other of ["granularity=day", "granularity=month", "granularity=hour&group=route"]) {
       expect(await operator.refusal("GET", `${path}&${other}&cursor=${cursor}`), other).toBe("400 /cursor");
     }
-    // The same moment in another spelling would compare as another row.
+    // The same time in another spelling would compare as another row.
     const respelt = btoa('["2026-11-21T00:00:00.000Z"]').replace(/=+$/, "");
     expect(await operator.refusal("GET", `${path}&granularity=day&cursor=${respelt}`)).toBe("400 /cursor");
-    // "1000": so many rows left out.
+    // "1000": a number of rows to skip.
     const old = await operator.send("GET", `${path}&cursor=MTAwMA`);
     expect(await old.json()).toMatchObject({
       status: 400,
@@ -127,7 +127,7 @@ describe("usage", () => {
     });
   });
 
-  it("follows the periods of a quota with an anchor day, also if the month has no such day", async () => {
+  it("follows the periods of a quota with an anchor day, also in months without that day", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started, "pro");
@@ -149,7 +149,7 @@ describe("usage", () => {
     ]);
   });
 
-  it("is of the hours that lie between from and to, whole, and says which these are", async () => {
+  it("covers whole hours between from and to, and says which", async () => {
     const started = await start();
     const { operator } = started;
     const { id, call } = await newCustomer(started, "pro");
@@ -182,7 +182,7 @@ describe("usage", () => {
     ]);
     expect(await requests(`from=${day}T02:00:00Z`)).toEqual(["11-01T02:00", "11-01T05:00", 3, 4]);
     expect(await requests(`from=2100-10-31&to=${day}`)).toEqual(["10-31T00:00", "11-01T00:00"]);
-    // Up to a month's end, with no beginning: that month.
+    // Up to the end of a month, without a start: that month.
     expect(await requests("to=2100-12-01")).toEqual(["11-01T00:00", "12-01T00:00", 1, 2, 3, 4]);
     expect(await requests(`from=0001-01-01&to=9999-12-31`)).toEqual([
       "01-01T00:00",
@@ -216,13 +216,13 @@ describe("usage", () => {
     ["cursor=AAAA", "400 /cursor"],
     ["cursor=LTE", "400 /cursor"],
     ["order=desc", "400 /order"],
-  ])("is refused by %s", async (query, refusal) => {
+  ])("rejects %s", async (query, refusal) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "asked" });
     expect(await operator.refusal("GET", `/accounts/asked/usage?${query}`)).toBe(refusal);
   });
 
-  it("is none for an account that has used nothing, and 404 for an id that nobody has", async () => {
+  it("is empty for an account that has used nothing, and 404 for an unknown id", async () => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "idle" });
     expect(await operator.get("usage", "/accounts/idle/usage")).toMatchObject({
@@ -234,7 +234,7 @@ describe("usage", () => {
     expect(await operator.refusal("GET", "/accounts/ilde/usage?format=csv")).toBe("404");
   });
 
-  it("is there for a user without an account as well: what a service asked about is metered", async () => {
+  it("is available for a user without an account, too: a service's checks are metered", async () => {
     const started = await start();
     const { edge, operator } = started;
     const service = await newCustomer(started);

@@ -1,6 +1,6 @@
 /**
- * A fuzzer that knows nothing but docs/openapi.json: whatever is sent to an operation, the answer is one that the document
- * describes, and never a failure of ours.
+ * A fuzzer that knows only docs/openapi.json: whatever it sends to an operation, the response is one that the document describes, and
+ * never a 500.
  */
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -10,13 +10,13 @@ import { conformanceFaults, operationAt, strayFaults } from "../fixtures/fuzz-co
 import { OPERATIONS } from "../fixtures/fuzz-document.ts";
 import { type FuzzRequest, requestsTo, type Setting } from "../fixtures/fuzz-requests.ts";
 
-/** The same requests every time; another seed finds others. A failure prints it with the request, made as small as can be. */
+/** The same requests every time; another seed finds others. A failure prints the seed and the smallest failing request. */
 const SEED = 20_261_121;
 const RUNS = 100;
-/** A rebuild calls every account's object; a login is right now and then only. */
+/** A rebuild calls every account's object; a login rarely succeeds. */
 const OTHER_RUNS: Readonly<Record<string, number>> = { rebuildDirectory: 30, createSession: 300 };
 
-/** Accounts come and go while the fuzzer runs; these ids are tried more often than others. */
+/** Accounts come and go while the fuzzer runs. These ids are tried more often than others. */
 const USERS = ["acme", "bob@example.com", "auth0|5f7c", "a/b?c#d%e", "~".repeat(200)];
 
 const bodies = { createSession: { token: ADMIN_TOKEN } };
@@ -37,7 +37,7 @@ beforeAll(async () => {
   credentials = { apiKey: key, bearer: `Bearer ${key}`, adminToken: `Bearer ${ADMIN_TOKEN}`, session };
 });
 
-/** Whatever the operation before has done to them: the policy that ships is in force, and the accounts are there. */
+/** Restores the built-in policy and the accounts, whatever the previous operation has done to them. */
 beforeEach(async () => {
   const activated = await admin(edge, "POST", "/policy/revisions/0/activate", {});
   expect(activated.status).toBe(200);
@@ -60,7 +60,7 @@ async function send({ path, method, headers, body }: FuzzRequest): Promise<Respo
 }
 
 describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
-  it("answers as documented, whatever it is sent", { timeout: 30_000 }, async () => {
+  it("responds as documented, whatever it receives", { timeout: 30_000 }, async () => {
     const seen = new Set<number>();
     const property = fc.asyncProperty(
       requestsTo(operation, { credentials, known, bodies }),
@@ -78,7 +78,7 @@ describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))
       },
     );
     await fc.assert(property, { seed: SEED, numRuns: OTHER_RUNS[id] ?? RUNS });
-    // Else the fuzzer has knocked, and never come in.
+    // Otherwise the fuzzer was never authorized.
     const [usual] = [...operation.answers.keys()];
     expect([...seen]).toContain(usual);
   });
@@ -92,17 +92,17 @@ describe("the fuzzer", () => {
   const json = (body: object): Response => answer(JSON.stringify(body));
 
   it.each<[string, Response, boolean]>([
-    ["an answer as documented", json(session), true],
-    ["a header less", Response.json(session), false],
-    ["a status that is not", answer(JSON.stringify(session), 202), false],
-    ["a failure of ours", answer("Error", 500), false],
+    ["a documented response", json(session), true],
+    ["a missing header", Response.json(session), false],
+    ["an undocumented status", answer(JSON.stringify(session), 202), false],
+    ["an internal error", answer("Error", 500), false],
     ["another media type", answer(JSON.stringify(session), 200, "text/plain"), false],
-    ["a body that is no JSON", answer("{"), false],
-    ["a field more", json({ ...session, secret: 1 }), false],
-    ["a field less", json({ name: "a", role: "viewer" }), false],
-    ["a value of another kind", json({ ...session, role: "root" }), false],
-    ["a problem that is none", answer("{}", 401, "application/problem+json"), false],
-  ])("tells %s", async (_what, response, conforms) => {
+    ["a body that is not JSON", answer("{"), false],
+    ["an additional field", json({ ...session, secret: 1 }), false],
+    ["a missing field", json({ name: "a", role: "viewer" }), false],
+    ["a value outside its enum", json({ ...session, role: "root" }), false],
+    ["an invalid problem", answer("{}", 401, "application/problem+json"), false],
+  ])("recognizes %s", async (_what, response, conforms) => {
     if (!operation) throw new Error("there is no getSession");
     expect((await conformanceFaults(operation, response)).length === 0).toBe(conforms);
   });
@@ -115,7 +115,7 @@ describe("a fuzzed product", () => {
   });
 });
 
-/** An account may have all the keys it may have: then there is none. */
+/** Null if the account already has the maximum number of keys. */
 function keyIdOf(answer: unknown): string {
   const { keyId }: { keyId?: unknown } = { ...Object(answer) };
   return String(keyId);

@@ -1,10 +1,10 @@
-/** /docs and /api/v1/openapi.json: from this host alone, under a policy that lets nothing else in. */
+/** /docs and /api/v1/openapi.json: files of this host only, and a policy that blocks all others. */
 import { describe, expect, it } from "vitest";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
 import { document } from "../fixtures/fuzz-document.ts";
 
-/** What an HTML page or a style sheet makes a browser load. */
+/** The URLs that an HTML page or a style sheet makes a browser load. */
 const REFERENCE = /\b(?:src|href)="([^"]*)"|url\(\s*["']?([^"')\s]*)/g;
 
 async function textOf(edge: Edge, path: string): Promise<string> {
@@ -18,7 +18,7 @@ function referencesIn(text: string): string[] {
 }
 
 describe("the page at /docs", () => {
-  it("is served with a policy that keeps scripts, styles and requests to this host", async () => {
+  it("is served with a policy that restricts scripts, styles and requests to this host", async () => {
     const edge = await startEdge();
     const response = await edge.request("/docs");
     expect(response.headers.get("Content-Type")).toBe("text/html; charset=utf-8");
@@ -38,7 +38,7 @@ describe("the page at /docs", () => {
     expect(response.headers.get("Referrer-Policy")).toBe("no-referrer");
   });
 
-  it("refers to files that are there, and to no other host", async () => {
+  it("refers to existing files, and to no other host", async () => {
     const edge = await startEdge();
     const files = referencesIn(await textOf(edge, "/docs"));
     expect(files).toContain("/docs/swagger-ui-bundle.js");
@@ -53,12 +53,12 @@ describe("the page at /docs", () => {
     }
   });
 
-  it("has no script or style of its own, which the policy would stop", async () => {
+  it("has no inline script or style, which the policy would block", async () => {
     const html = await textOf(await startEdge(), "/docs");
     expect(html).not.toMatch(/<style|style=|<script(?![^>]*src=)|\son\w+=/);
   });
 
-  it("asks no online validator, whatever Swagger UI would do by default", async () => {
+  it("calls no online validator, although Swagger UI does by default", async () => {
     expect(await textOf(await startEdge(), "/docs/page.js")).toContain("validatorUrl: null");
   });
 
@@ -69,7 +69,7 @@ describe("the page at /docs", () => {
     ["/docs/favicon-32x32.png", "image/png"],
     ["/docs/LICENSE.txt", "text/plain; charset=utf-8"],
     ["/api/v1/openapi.json", "application/json"],
-  ])("%s is not sent again to whom has it", async (path, type) => {
+  ])("%s is not sent again to a client that has it", async (path, type) => {
     const edge = await startEdge();
     const first = await edge.request(path);
     expect(first.headers.get("Content-Type")).toBe(type);
@@ -106,7 +106,7 @@ describe("assets", () => {
 });
 
 describe("/api/v1/openapi.json", () => {
-  it("serves docs/openapi.json to anybody", async () => {
+  it("serves docs/openapi.json to anyone", async () => {
     const response = await (await startEdge()).request("/api/v1/openapi.json");
     expect(await response.json()).toEqual(document);
   });

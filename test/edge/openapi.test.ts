@@ -1,4 +1,4 @@
-/** docs/openapi.json: valid, up to date, and true to its own schemas. */
+/** docs/openapi.json: valid, up to date, and consistent with its own schemas. */
 import { describe, expect, it } from "vitest";
 import { parseBy } from "../../src/policy/fault.ts";
 import { CONTRACT } from "../../src/api/contract.ts";
@@ -13,12 +13,12 @@ describe("docs/openapi.json", () => {
     expect(await documentFaults()).toEqual([]);
   });
 
-  it("is what the contract says now (else: npm run openapi)", async () => {
+  it("is up to date with the contract (if not: npm run openapi)", async () => {
     const made: unknown = JSON.parse(JSON.stringify(await openApiDocument(version)));
     expect(document).toEqual(made);
   });
 
-  it("refers only to components that it has, and has none that nothing refers to", () => {
+  it("refers only to existing components, and has no unused ones", () => {
     const text = JSON.stringify(document);
     const references = new Set([...text.matchAll(/"#\/components\/([^"]+)"/g)].map(([, name = ""]) => name));
     const { schemas, responses } = document.components;
@@ -33,7 +33,7 @@ describe("docs/openapi.json", () => {
 });
 
 describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
-  it("has examples, and each is valid by its schema", async () => {
+  it("has examples, and each matches its schema", async () => {
     const answers = [...operation.answers.values()].map(({ bodies }) => bodies);
     const bodies = [operation.bodies, ...answers].flatMap((contents) => Array.from(contents.values()));
     for (const { pointer, examples } of bodies) {
@@ -46,7 +46,7 @@ describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))
     }
   });
 
-  it("takes its own examples", () => {
+  it("accepts its own examples", () => {
     const endpoint: Endpoint | undefined = Object.entries<Endpoint>(CONTRACT).find(
       ([other]) => other === id,
     )?.[1];

@@ -1,4 +1,4 @@
-/** What a report's query string and its settings are read as. */
+/** How a report's query string and settings are read. */
 import { describe, expect, it } from "vitest";
 import { passes } from "../../src/analytics/live.ts";
 import { writePosition } from "../../src/analytics/reports/decision-log.ts";
@@ -27,7 +27,7 @@ const POSITION: LogPosition = {
 const iso = (ms: number) => new Date(ms).toISOString();
 
 describe("a report without parameters", () => {
-  it("is of the last hour, to the end of this second, by minutes", () => {
+  it("covers the last hour, to the end of this second, by minute", () => {
     expect(queryOf("timeseries", {}, NOW_MS)).toEqual({
       ok: true,
       value: {
@@ -44,7 +44,7 @@ describe("a report without parameters", () => {
     });
   });
 
-  it("ends now if it reaches into the future, and is unchanged if all of it lies there", () => {
+  it("ends now if it reaches into the future, and is unchanged if it is entirely in the future", () => {
     const end = (from: number, to: number) => {
       const query = queryOf("overview", { from: iso(NOW_MS + from), to: iso(NOW_MS + to) }, NOW_MS);
       return query.ok ? query.value.toMs - NOW_MS : query.faults;
@@ -55,7 +55,7 @@ describe("a report without parameters", () => {
     expect(end(3_600_000, 7_200_000)).toBe(7_200_750);
   });
 
-  it("is of whole hours where it is held against the ledger, and of 20 accounts at most", () => {
+  it("covers whole hours and at most 20 accounts if it is compared with the ledger", () => {
     const query = queryOf("ledger-drift", { limit: "1000" }, NOW_MS);
     const to = Date.UTC(2026, 10, 21, 13);
     expect(query).toMatchObject({ ok: true, value: { fromMs: to - 3_600_000, toMs: to, limit: 20 } });
@@ -67,7 +67,7 @@ it.each([
   ["1 h", 3_600_000, 60_000],
   ["1 day", 86_400_000, 900_000],
   ["90 days", 90 * 86_400_000, 86_400_000],
-])("a chart of %s has the finest usual step", (_span, span, intervalMs) => {
+])("a chart of %s has the finest default step", (_span, span, intervalMs) => {
   const query = queryOf("latency", { from: iso(NOW_MS - span), to: iso(NOW_MS) }, NOW_MS);
   expect(query).toMatchObject({ ok: true, value: { intervalMs } });
 });
@@ -82,7 +82,7 @@ it.each([
   ["decisions", { cursor: "AAAA" }, "/cursor"],
   ["decisions", { cursor: cursorOf(writePosition({ ...POSITION, shown: -1 })) }, "/cursor"],
   ["decisions", { cursor: cursorOf(writePosition({ ...POSITION, shown: 1e99 })) }, "/cursor"],
-  // Of an earlier version.
+  // From an earlier version.
   ["decisions", { cursor: cursorOf('[1,"x",1]') }, "/cursor"],
 ] as const)("%s with %j is refused at the parameter", (name, parameters, path) => {
   expect(queryOf(name, parameters, NOW_MS)).toMatchObject({ ok: false, faults: [{ path }] });
@@ -98,11 +98,11 @@ it.each([
   [{ route: "x".repeat(513) }],
   [{ from: "yesterday" }],
   [{ other: "1" }],
-])("the parameter %j is none", (parameters) => {
+])("the parameters %j are rejected", (parameters) => {
   expect(reportQuery.safeParse(parameters).success).toBe(false);
 });
 
-it("every filter is taken as it is", () => {
+it("every filter is passed on unchanged", () => {
   const filters = {
     account: "user:a' OR 1=1",
     route: "\\",
@@ -124,7 +124,7 @@ it.each([
   ["users:alice", "user:users:alice"],
   ["auth0|5f/7c", "user:auth0|5f/7c"],
   ["", ""],
-])("the account %j is asked for as %j, in every report and in the live stream", (account, subject) => {
+])("the account %j means %j, in every report and in the live stream", (account, subject) => {
   for (const name of REPORT_NAMES) {
     expect(queryOf(name, reportQuery.parse({ account }), NOW_MS)).toMatchObject({
       value: { filters: { account: subject } },
@@ -137,7 +137,7 @@ it.each([
 });
 
 describe("the latency scale", () => {
-  it("keeps three digits, and its steps are numbered in order", () => {
+  it("keeps three digits, and numbers its steps in order", () => {
     expect([0, 1, 999, 1_004, 0.001_234, -1, Number.NaN, 1e12].map(scaledMs)).toEqual([
       0, 1, 999, 1_000, 0.001_23, 0, 0, 9_990_000,
     ]);
@@ -147,7 +147,7 @@ describe("the latency scale", () => {
     }
   });
 
-  it("is off by half a percent at most", () => {
+  it("is off by at most half a percent", () => {
     const random = randomOf(1);
     for (let i = 0; i < 10_000; i++) {
       const ms = 10 ** (random() * 9 - 3);
@@ -157,7 +157,7 @@ describe("the latency scale", () => {
   });
 });
 
-it("texts are ordered as their bytes in UTF-8 are", () => {
+it("strings are ordered by their UTF-8 bytes", () => {
   const texts = [...HOSTILE, "\uffff", "\u{10000}", "\ue000", "a", "aa", "\u{1f680}x"].map((text) =>
     text.slice(0, 50),
   );
@@ -167,7 +167,7 @@ it("texts are ordered as their bytes in UTF-8 are", () => {
   expect(texts.toSorted(compareUtf8)).toEqual(texts.toSorted(byBytes));
 });
 
-it("the levels of percentiles are those that the answers name", () => {
+it("the percentile levels are those of the answers", () => {
   expect(LEVELS).toEqual([0.5, 0.95, 0.99]);
 });
 
@@ -193,7 +193,7 @@ describe("the settings", () => {
     });
   });
 
-  it("are none where there is no token", () => {
+  it("are null without a token", () => {
     expect(engineOf({ ANALYTICS_ACCOUNT_ID: ACCOUNT })).toBeNull();
   });
 
@@ -204,7 +204,7 @@ describe("the settings", () => {
     [{ ...given, ANALYTICS_API_URL: "http://api.test" }, ["/ANALYTICS_API_URL"]],
     [{ ...given, ANALYTICS_API_URL: "x" }, ["/ANALYTICS_API_URL"]],
     [{ ...given, ANALYTICS_DATASET: "a; DROP" }, ["/ANALYTICS_DATASET"]],
-  ])("are refused with the variable's name: %j", (variables, paths) => {
+  ])("are rejected with the variable's name: %j", (variables, paths) => {
     expect(engineOf(variables)).toEqual(paths);
   });
 });

@@ -1,4 +1,4 @@
-/** Reports over HTTP: who may ask, what is refused, which back end answers, and the log as CSV. */
+/** Reports over HTTP: access, rejected parameters, the back end that answers, and the log as CSV. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { admin, createAccount, issueKey, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
@@ -11,20 +11,20 @@ const ENGINE = {
   ANALYTICS_API_URL: "http://127.0.0.1:1",
 };
 
-/** An edge with variables that wrangler.toml does not have, or has otherwise. */
+/** An edge with variables other than those in wrangler.toml. */
 function edgeWith(variables: Readonly<Record<string, string>>, options: EdgeOptions = {}): Promise<Edge> {
   return startEdge({ ...options, bindings: variables });
 }
 
 afterEach(() => vi.restoreAllMocks());
 
-/** Analytics Engine, as it answers any query. */
+/** Analytics Engine with one answer to any query. */
 function answering(answer: () => Response) {
   return vi.spyOn(globalThis, "fetch").mockImplementation(async () => answer());
 }
 
 describe("a report", () => {
-  it("is for administrators", async () => {
+  it("requires an administrator", async () => {
     const edge = await startEdge();
     const response = await edge.request("/api/v1/admin/reports/overview");
     expect(await problemOf(response)).toMatchObject({ status: 401 });
@@ -36,14 +36,14 @@ describe("a report", () => {
     ["/reports/overview?what=1", 400, "invalid_request"],
     ["/reports/user", 400, "invalid_request"],
     ["/reports/tiers?format=csv", 400, "invalid_request"],
-  ])("%s is refused with %i", async (path, status, code) => {
+  ])("%s is rejected with %i", async (path, status, code) => {
     const edge = await startEdge();
     expect(await problemOf(await admin(edge, "GET", path))).toMatchObject({ status, code });
   });
 
-  it("comes from the hub where nothing else is configured, and has the account's own requests", async () => {
+  it("comes from the hub by default, and contains the account's own requests", async () => {
     const edge = await startEdge();
-    // Nobody else's: the hub is everybody's.
+    // Of this account alone: all tests share the hub.
     const address = newAddress();
     await edge.request("/free", { headers: address });
     await edge.settled();
@@ -57,7 +57,7 @@ describe("a report", () => {
     const edge = await startEdge();
     const address = newAddress();
     const subject = `ip:${address["CF-Connecting-IP"]}`;
-    // Three are allowed, two denied, one is exempt, and twenty lack a credential.
+    // Three allowed, two denied, one exempt, and twenty without a credential.
     for (let i = 0; i < 5; i++) await edge.request("/identify", { headers: address });
     await edge.request("/free/x", { headers: address });
     for (let i = 0; i < 20; i++) await edge.request("/private", { headers: address });
@@ -76,7 +76,7 @@ describe("a report", () => {
     expect(ranked.map(({ account }) => account)).not.toContain("");
   });
 
-  it("of a period that reaches into the future ends now, and its rate is of the time that has passed", async () => {
+  it("ends now if its range reaches into the future, and its rate covers the time that has passed", async () => {
     const edge = await startEdge();
     const address = newAddress();
     await edge.request("/free", { headers: address });
@@ -98,7 +98,7 @@ describe("a report", () => {
     expect(Date.parse(chart.times.at(-1) ?? "")).toBeLessThan(nowMs + 60_000);
   });
 
-  it("finds a user by the bare id as by the subject: report, log and CSV", async () => {
+  it("finds a user by id and by subject: report, log and CSV", async () => {
     const edge = await startEdge();
     const id = await createAccount(edge);
     const { key } = await issueKey(edge, id);
@@ -114,7 +114,7 @@ describe("a report", () => {
     }
   });
 
-  it("comes from Analytics Engine where a token may read it, and the token goes nowhere else", async () => {
+  it("comes from Analytics Engine if a token may read it, and the token is sent nowhere else", async () => {
     const fetched = answering(() => Response.json({ data: [] }));
     const edge = await edgeWith(ENGINE);
     const response = await admin(edge, "GET", "/reports/tiers");
@@ -125,20 +125,20 @@ describe("a report", () => {
     expect(JSON.stringify(fetched.mock.calls.map(([, init]) => init?.body))).not.toContain("s3cret");
   });
 
-  it("comes from the hub where decisions are recorded there alone, whatever token there is", async () => {
+  it("comes from the hub if decisions are recorded only there, whatever token is configured", async () => {
     const fetched = answering(() => Response.json({ data: [] }));
     const edge = await edgeWith({ ...ENGINE, ANALYTICS: "embedded" });
     expect(await (await admin(edge, "GET", "/reports/tiers")).json()).toMatchObject({ backend: "embedded" });
     expect(fetched).not.toHaveBeenCalled();
   });
 
-  it("says what is missing where decisions are recorded in Analytics Engine and no token may read it", async () => {
+  it("names the missing settings if decisions are in Analytics Engine and no token may read it", async () => {
     const edge = await edgeWith({ ANALYTICS: "engine" });
     const problem = await problemOf(await admin(edge, "GET", "/reports/tiers"));
     expect(problem).toMatchObject({ status: 503, code: "not_configured" });
   });
 
-  it("that Analytics Engine refuses is 503, with nothing of the token or of the answer", async () => {
+  it("is 503 if Analytics Engine rejects the query, and reveals neither the token nor the answer", async () => {
     answering(() => new Response("no such token: s3cret", { status: 403 }));
     const response = await admin(await edgeWith(ENGINE), "GET", "/reports/tiers");
     const shown = await response.clone().text();
@@ -147,7 +147,7 @@ describe("a report", () => {
   });
 });
 
-it("the log as CSV has no formulas and no broken lines, and names its next page", async () => {
+it("the log as CSV contains no formulas and no broken lines, and links its next page", async () => {
   const row = {
     at_s: 1_764_000_000,
     n_most: 1,

@@ -1,4 +1,4 @@
-/** The RPC entrypoint, called over real RPC as a service binding calls it: same questions, same answers as over HTTP. */
+/** The RPC entrypoint, called over real RPC like a service binding: the same operations and decisions as over HTTP. */
 import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -7,7 +7,7 @@ import { newUser } from "../fixtures/edge-account.ts";
 import { publishPolicy } from "../fixtures/edge-app.ts";
 import { TEST_POLICY } from "../fixtures/edge-policy.ts";
 
-/** The entrypoint as a caller in JavaScript sees it: nothing keeps it from sending anything. */
+/** The entrypoint as an untyped caller sees it: it can send anything. */
 interface Untyped {
   check(operation: unknown): Promise<unknown>;
   checkMany(operations: unknown): Promise<unknown>;
@@ -15,7 +15,7 @@ interface Untyped {
 }
 const limiter = exports.EdgeLimiter;
 
-/** The same without RPC between: workerd reports each exception that a call throws, and here there are many. */
+/** The same without RPC: workerd reports each exception that a call throws, and these tests cause many. */
 function local(): Untyped {
   return new EdgeLimiter(createExecutionContext(), env);
 }
@@ -25,9 +25,9 @@ beforeAll(async () => {
 });
 
 describe("check", () => {
-  it("decides, and says all that a caller needs", async () => {
+  it("decides, and returns everything a caller needs", async () => {
     const user = newUser();
-    // Another file may have published the same policy a moment ago, which its Worker still remembers.
+    // Another file may have just published the same policy, which its Worker has cached.
     const status = await limiter.status(user);
     if (status.kind !== "status") throw new Error(`the user is ${status.kind}`);
     expect(status.revision).toBeGreaterThan(0);
@@ -52,7 +52,7 @@ describe("check", () => {
     });
   });
 
-  it("charges the same idempotency key once", async () => {
+  it("charges an idempotency key once", async () => {
     const operation = { user: newUser(), cost: 6, idempotencyKey: "a" };
     const first = await limiter.check(operation);
     expect(await limiter.check(operation)).toEqual({ ...first, replayed: true });
@@ -70,22 +70,22 @@ describe("check", () => {
     ["an unknown route", { user: "a", route: "/x" }, "/route"],
     ["an unknown tier", { user: "a", tier: "gold" }, "/tier"],
     ["a cost of NaN", { user: "a", cost: Number.NaN }, "/cost"],
-    ["what JSON could not carry", { user: "a", cost: 1n }, "/cost"],
-  ])("is a TypeError where the operation is malformed, with the path: %s", async (_what, operation, path) => {
+    ["a value that JSON cannot carry", { user: "a", cost: 1n }, "/cost"],
+  ])("throws a TypeError with the path if the operation is invalid: %s", async (_what, operation, path) => {
     const failure = await failureOf(local().check(operation));
     expect(failure).toBeInstanceOf(TypeError);
     expect(String(failure)).toContain(`invalid_request: [{"path":"${path}"`);
   });
 });
 
-it("a TypeError is one on the other side of RPC as well", async () => {
+it("a TypeError remains one across RPC", async () => {
   const failure = await failureOf(limiter.check({ user: "a b" }));
   expect(failure).toBeInstanceOf(TypeError);
   expect(String(failure)).toMatch(/invalid_request.*\/user/);
 });
 
 describe("checkMany", () => {
-  it("keeps the order, and a malformed operation fails alone", async () => {
+  it("keeps the order, and an invalid operation fails alone", async () => {
     const [ada, bob] = [newUser(), newUser()];
     const answers = await limiter.checkMany([
       { user: ada, cost: 8 },
@@ -101,7 +101,7 @@ describe("checkMany", () => {
     ]);
   });
 
-  it("charges an idempotency key once, and rejects only its reuse for something else", async () => {
+  it("charges an idempotency key once, and rejects only its reuse with other parameters", async () => {
     const operation = { user: newUser(), cost: 6, idempotencyKey: "a" };
     const answers = await limiter.checkMany([operation, operation, { ...operation, peek: true }]);
     expect(answers).toMatchObject([
@@ -111,21 +111,21 @@ describe("checkMany", () => {
     ]);
   });
 
-  it("of nothing is nothing", async () => {
+  it("returns an empty list for an empty list", async () => {
     expect(await limiter.checkMany([])).toEqual([]);
   });
 
   it.each<[what: string, operations: unknown]>([
-    ["no list", { user: "a" }],
+    ["an object", { user: "a" }],
     ["nothing", undefined],
     ["1,001 operations", Array.from({ length: 1_001 }, () => ({ user: "a" }))],
-  ])("is a TypeError where it gets %s", async (_what, operations) => {
+  ])("throws a TypeError for %s", async (_what, operations) => {
     expect(await failureOf(local().checkMany(operations))).toBeInstanceOf(TypeError);
   });
 });
 
 describe("status", () => {
-  it("tells limits and usage, and costs nothing", async () => {
+  it("returns limits and usage, and costs nothing", async () => {
     const user = newUser();
     await limiter.check({ user, cost: 4 });
     for (let i = 0; i < 3; i++) await limiter.status(user);
@@ -139,15 +139,15 @@ describe("status", () => {
   });
 
   it.each([
-    ["no user id", "a b"],
+    ["an invalid user id", "a b"],
     ["a number", 7],
     ["nothing", undefined],
-  ])("is a TypeError where it gets %s", async (_what, user) => {
+  ])("throws a TypeError for %s", async (_what, user) => {
     expect(await failureOf(local().status(user))).toBeInstanceOf(TypeError);
   });
 });
 
-/** What a call was rejected with. Awaited once: a promise of RPC counts as unhandled where it is asked twice. */
+/** The error of a rejected call. Awaited once: an RPC promise awaited twice counts as unhandled. */
 async function failureOf(call: Promise<unknown>): Promise<unknown> {
   try {
     await call;

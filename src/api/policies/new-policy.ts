@@ -1,4 +1,4 @@
-/** Checks of a document that is to become a revision. Pure. */
+/** Checks of a document before it becomes a revision. Pure. */
 import { STANDING_REASONS } from "../../analytics/outcome.ts";
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import type { ScopedLimit } from "../../policy/compiled.ts";

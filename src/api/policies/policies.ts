@@ -137,8 +137,8 @@ async function activateRevision(c: Context<AppEnv>): Promise<Response> {
     revision === 0 ? EMBEDDED : registry(c).revision(revision);
   return ask<Revision | null>(c, "policy registry", find(), async (found) => {
     if (!found) return noRevision(c);
-    const refusal = await spendWork(c, "change", tokensOf(found.document.length));
-    if (refusal) return refusal;
+    const rejection = await spendWork(c, "change", tokensOf(found.document.length));
+    if (rejection) return rejection;
     const wanted = parseJson(found.document);
     const add = (against: number, change: Change): Promise<PutAnswer> =>
       revision === 0

@@ -55,8 +55,8 @@ async function simulatePolicy(c: Context<AppEnv>): Promise<Response> {
   if (c.var.services.settings.analytics === "engine") {
     return problem("not_configured", NO_RECORD, c.var.requestId);
   }
-  const refusal = await spendWork(c, "simulate", 1);
-  if (refusal) return refusal;
+  const rejection = await spendWork(c, "simulate", 1);
+  if (rejection) return rejection;
   const replay = async (): Promise<{ revision: number; answer: SimulationAnswer }> => {
     const { revision, document: active } = (await registryOf(c.env.POLICY_REGISTRY).newest()) ?? EMBEDDED;
     const edited = JSON.stringify(document);

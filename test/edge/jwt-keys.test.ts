@@ -149,7 +149,7 @@ describe("while the issuer's keys cannot be fetched", () => {
 });
 
 describe("a fetch of the key set", () => {
-  it("is one for all that wait for it, who then have its keys", async () => {
+  it("is shared by all requests that wait for it", async () => {
     const keys = [await jwk(0, { kid: "k0" })];
     fetched.mockImplementation(async () => {
       await scheduler.wait(150);
@@ -162,7 +162,7 @@ describe("a fetch of the key set", () => {
     expect(fetched).toHaveBeenCalledTimes(1);
   });
 
-  it("that never answers ends within its deadline, for all that wait, and is not repeated by each", async () => {
+  it("that hangs ends at its deadline for all requests that wait, and is not repeated by each", async () => {
     hang();
     const verifier = new JwtVerifier(SETTINGS, log);
     const tokens = await Promise.all(Array.from({ length: 20 }, () => signed(0)));
@@ -194,7 +194,7 @@ describe("a fetch of the key set", () => {
     expect(await refreshing).toMatchObject(VALID);
   });
 
-  it("whose request was cancelled holds others up for seven seconds at most", async () => {
+  it("whose request was cancelled delays others by at most seven seconds", async () => {
     // The runtime cancels what a request does when its client leaves: nothing of it ever resolves.
     vi.stubGlobal("setTimeout", () => 0);
     hang();
@@ -220,7 +220,7 @@ describe("a fetch of the key set", () => {
     expect(log).not.toHaveBeenCalled();
   });
 
-  it("is caused by no token of another algorithm, of a refused type or with a kid that is no name", async () => {
+  it("is caused by no token with another algorithm, a rejected type or an invalid kid", async () => {
     serve(await jwk(0, { kid: "k0" }));
     const verifier = new JwtVerifier(SETTINGS, log);
     const claims = { iss: SETTINGS.issuer, aud: "edge", sub: "ada", exp: START_MS / SECOND + 60 };
@@ -249,7 +249,7 @@ describe("a key", () => {
     expect(fetched).toHaveBeenCalledTimes(1);
   });
 
-  it("that the issuer withdraws is refused after ten minutes", async () => {
+  it("that the issuer withdraws is rejected after ten minutes", async () => {
     const verifier = await withKeys(await jwk(0, { kid: "k0" }), await jwk(1, { kid: "k1" }));
     serve(await jwk(1, { kid: "k1" }));
     expect(await verifyAt(verifier, 10 * MINUTE, await signed(0))).toEqual({ kind: "invalid" });
@@ -310,7 +310,7 @@ describe("a key", () => {
     ["whose ext is no flag", () => jwk(1, { kid: "k1", ext: 1 as never })],
     ["that is no object", () => "k1"],
     ["that is null", () => null],
-  ])("that cannot be used is as if it were not there: %s", async (_what, entry) => {
+  ])("that cannot be used is ignored: %s", async (_what, entry) => {
     const verifier = await withKeys(await entry(), await jwk(0, { kid: "k0" }));
     expect(await verifier.verify(await signed(1), START_MS)).toEqual({ kind: "invalid" });
     expect(await verifier.verify(await signed(0), START_MS)).toMatchObject(VALID);
@@ -346,7 +346,7 @@ const jwkOf = async (alg: string): Promise<JWK> => ({
 });
 
 describe("a key set", () => {
-  it("of more than 256 KiB is refused, and read no further, whatever length it claims", async () => {
+  it("of more than 256 KiB is rejected without reading further, whatever length it claims", async () => {
     let sent = 0;
     const chunk = new Uint8Array(16_384).fill(32);
     fetched.mockImplementation(async () => {
@@ -368,7 +368,7 @@ describe("a key set", () => {
     );
   });
 
-  it("just below 256 KiB is taken", async () => {
+  it("just below 256 KiB is accepted", async () => {
     const keys = [await jwk(0, { kid: "k0" })];
     fetched.mockImplementation(async () => Response.json({ keys, filler: "x".repeat(261_500) }));
     expect(await new JwtVerifier(SETTINGS, log).verify(await signed(0), START_MS)).toMatchObject(VALID);
@@ -398,7 +398,7 @@ describe("a key set", () => {
     },
   );
 
-  it("without a key refuses every token", async () => {
+  it("without a key rejects every token", async () => {
     serve();
     expect(await new JwtVerifier(SETTINGS, log).verify(await signed(0), START_MS)).toEqual({
       kind: "invalid",

@@ -115,7 +115,7 @@ describe("a token with a shared secret", () => {
     "dpop+jwt",
     "DPoP+JWT",
     "Application/dpop+JWT",
-  ])("is refused if it was signed for another purpose, whatever type is required: %s", async (typ) => {
+  ])("is rejected if it was signed for another purpose, whatever type is required: %s", async (typ) => {
     for (const required of [null, "at+jwt", "JWT", "logout+jwt", "dpop+jwt"])
       expect(await verify(await typed(typ), { typ: required }), `${required}`).toEqual({ kind: "invalid" });
   });
@@ -146,7 +146,7 @@ describe("a token with a shared secret", () => {
     expect(await verify(await typed("session+jwt"), { typ: "session+jwt" })).toMatchObject({ kind: "valid" });
   });
 
-  it("is refused whatever the garbage, and never anything else", async () => {
+  it("is rejected as invalid if it is garbage, whatever the garbage", async () => {
     const part = fc.oneof(
       fc.base64String(),
       fc.json().map((text) => base64url.encode(text)),
@@ -326,7 +326,7 @@ describe("at the gateway", () => {
     expect(await problemCode(untyped)).toBe("401 invalid_credentials");
   });
 
-  it("a tier that the policy does not know is the default tier", async () => {
+  it("a token that names an unknown tier gets the default tier", async () => {
     const edge = await startEdge({ variables: { ...variables, JWT_TIER_CLAIM: "tier" } });
     const token = await sign({ ...CLAIMS, sub: "jwt-2", tier: "__proto__" });
     expect((await edge.request("/identify", bearer(token))).headers.get("RateLimit-Policy")).toContain(
@@ -355,7 +355,7 @@ describe("at the gateway", () => {
     expect(beyond).toMatchObject({ status: 401, detail: expect.stringContaining("too long") });
   });
 
-  it("is 503 with Retry-After where the key set cannot be had", async () => {
+  it("a token gets 503 with Retry-After if the key set cannot be fetched", async () => {
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("network")));
     const errors = vi.spyOn(console, "error").mockReturnValue();
     const { JWT_SECRET: _secret, ...others } = variables;

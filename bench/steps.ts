@@ -36,7 +36,6 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     "#sendQueue",
     "#sendOthers",
     "#rest",
-    "#combined",
     "#send",
     "#call",
     "call",

@@ -8,7 +8,7 @@ import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.t
 import { BoundedCache } from "../bounded-cache.ts";
 import { periodAt } from "../core/calendar.ts";
 import { MOST_HELD, UNLIMITED_MILLI } from "../core/lease.ts";
-import { MILLI, toTokens } from "../core/units.ts";
+import { toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { Route } from "../policy/compiled.ts";
@@ -89,9 +89,9 @@ export class Leases {
     return spendable;
   }
 
-  /** How much to ask for where there is no lease yet. Millitokens. */
-  firstMilli(request: DecisionRequest, route: Route | null): number {
-    return FIRST_REQUESTS * (request.costMilli ?? route?.costMilli ?? MILLI);
+  /** How much to ask for with a request of this cost if there is no lease yet. Millitokens. */
+  firstMilli(costMilli: number): number {
+    return FIRST_REQUESTS * costMilli;
   }
 
   /** Counts a denial that was not asked about. @returns whether it is the first that the object has not been told. */

@@ -95,6 +95,6 @@ it("what was granted is spent or returned, when the lease ends", () => {
 
 it("the first lease is to hold sixteen requests like the one that asks for it", () => {
   const { leases } = counting();
-  expect(leases.firstMilli(request(), null)).toBe(16_000);
-  expect(leases.firstMilli({ ...request(), costMilli: 250 }, null)).toBe(4_000);
+  expect(leases.firstMilli(1_000)).toBe(16_000);
+  expect(leases.firstMilli(250)).toBe(4_000);
 });

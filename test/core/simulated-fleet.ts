@@ -234,8 +234,7 @@ export class SimulatedFleet {
         return;
       }
     }
-    const wantMilli =
-      lease || localMs - isolate.heardAtMs > 1_000 ? 0 : isolate.leases.firstMilli(request, null);
+    const wantMilli = lease || localMs - isolate.heardAtMs > 1_000 ? 0 : isolate.leases.firstMilli(costMilli);
     this.#ask(index, { request, decide: true, wantMilli }, travel, nowMs);
   }
 

@@ -8,7 +8,7 @@ import { registryOf } from "../../objects/policy-registry.ts";
 import { messageOf } from "../../log.ts";
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import { type Fault, MAX_FAULTS } from "../../policy/fault.ts";
-import { orphanFault, orphansOf, removedTiers } from "../../limiter/orphans.ts";
+import { orphanFault, orphansOf, removedTiers } from "./orphans.ts";
 
 /** Shorter than the deadline of the whole request. */
 const DEADLINE_MS = 3_000;

@@ -4,10 +4,10 @@
  *
  * Pure: the directory knows which accounts use what.
  */
-import { overrideFaults } from "../policy/adjust.ts";
-import { type Policy, tierOf } from "../policy/compile.ts";
-import { type Fault, pointer } from "../policy/fault.ts";
-import { MAX_COUNTED_USERS, type PolicyUse, type Users } from "../objects/account-directory.ts";
+import { overrideFaults } from "../../policy/adjust.ts";
+import { type Policy, tierOf } from "../../policy/compile.ts";
+import { type Fault, pointer } from "../../policy/fault.ts";
+import { MAX_COUNTED_USERS, type PolicyUse, type Users } from "../../objects/account-directory.ts";
 
 /** The uses that have no effect under `next` and had one under `current`; null: every use had one. */
 export function orphansOf(uses: readonly PolicyUse[], next: Policy, current: Policy | null): PolicyUse[] {

@@ -1,0 +1,119 @@
+/**
+ * Asks users' objects: the questions of one or several requests in one call, with what this isolate has to settle. Takes the leases
+ * that come back into use.
+ *
+ * Never rejects: no answer is null. Never sends a question twice, so nothing is charged twice.
+ */
+import type { Answer, AnswerRun, Lease, Question, Settlement } from "../objects/object-call.ts";
+import type { Policy } from "../policy/compile.ts";
+import type { WaitUntil } from "../wait-until.ts";
+import { Combiner } from "./combiner.ts";
+import { type LastHeard, UNHEARD } from "./last-heard.ts";
+import type { Leases } from "./leases.ts";
+import { missedAnswer } from "./missed-answer.ts";
+import type { ObjectClient } from "./object-client.ts";
+import { answersOf, questionRuns } from "./wire.ts";
+
+/** A lease is settled this long after its end, so that the next lease's call can usually carry the settlement. */
+export const SETTLE_AFTER_MS = 20;
+
+export class RemoteDecisions {
+  readonly #client: ObjectClient;
+  readonly #heard: LastHeard;
+  readonly #leases: Leases;
+  /** A request's questions go in one call: several for a batch, none if there is only something to settle. */
+  readonly #combiner: Combiner<readonly Question[], readonly Answer[]>;
+
+  constructor(client: ObjectClient, heard: LastHeard, leases: Leases) {
+    this.#client = client;
+    this.#heard = heard;
+    this.#leases = leases;
+    this.#combiner = new Combiner(client.deadlineMs, ({ length }) => length);
+  }
+
+  /** The answers in the order of the questions; null if the object does not answer in time. */
+  ask(
+    subject: string,
+    questions: readonly Question[],
+    policy: Policy,
+    waitUntil: WaitUntil,
+  ): Promise<readonly Answer[] | null> {
+    const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, waitUntil);
+    return this.#combiner
+      .ask(subject, questions, send, waitUntil)
+      .catch((fault) => missedAnswer(this.#heard, subject, fault, this.#client.deadlineMs));
+  }
+
+  /** One call with the questions of several requests. @returns the answers of each request. */
+  #send(
+    subject: string,
+    asked: readonly (readonly Question[])[],
+    policy: Policy,
+    waitUntil: WaitUntil,
+  ): Promise<readonly (readonly Answer[])[]> {
+    const settlements = this.#leases.takeOwed(subject);
+    const questions = asked.flat();
+    const sent = this.#call(subject, settlements, questions, policy, waitUntil);
+    // Settlements and leases must be accounted for even if the request that sends them is cancelled.
+    const isMoney = settlements.length > 0 || questions.some(({ wantMilli }) => wantMilli > 0);
+    if (isMoney) waitUntil(sent.catch(() => undefined));
+    return sent.then((answers) => {
+      let from = 0;
+      return asked.map(({ length }) => answers.slice(from, (from += length)));
+    });
+  }
+
+  /** Takes leases into use here: the requester may be gone, and an unclaimed lease is charged in full. */
+  async #call(
+    subject: string,
+    settlements: readonly Settlement[],
+    questions: readonly Question[],
+    policy: Policy,
+    waitUntil: WaitUntil,
+  ): Promise<readonly Answer[]> {
+    // Not the request's time: a request may send for others long after it arrived.
+    const nowMs = Date.now();
+    const standingId = (this.#heard.latest(subject)?.standing ?? UNHEARD).id;
+    const call = { settlements, questions: questionRuns(questions), standingId };
+    const called = await this.#client.call(subject, nowMs, (stub) =>
+      answersTo(stub.serve(call), questions.length),
+    );
+    if (called.kind === "none") {
+      this.#leases.giveBack(subject, settlements, Date.now());
+      throw new Error("the object does not answer");
+    }
+    const standing = called.value[0]?.standing;
+    if (standing) this.#heard.noteStanding(subject, standing, nowMs);
+    called.value.forEach(({ lease }, i) => {
+      const tier = questions[i]?.request.tier;
+      if (lease && tier !== undefined) this.#use(subject, lease, tier, policy, nowMs, waitUntil);
+    });
+    return called.value;
+  }
+
+  /** Takes a lease into use, and schedules its settlement in case no other lease follows. */
+  #use(
+    subject: string,
+    lease: Lease,
+    tier: string,
+    policy: Policy,
+    askedAtMs: number,
+    waitUntil: WaitUntil,
+  ): void {
+    this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
+    // The only news of a user whose requests are all decided from leases.
+    this.#heard.note(subject, lease.keyId, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
+    const settle = async (): Promise<void> => {
+      await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
+      if (this.#leases.sweep(subject, Date.now())) await this.ask(subject, [], policy, waitUntil);
+    };
+    waitUntil(settle());
+  }
+}
+
+async function answersTo(serving: Promise<readonly AnswerRun[]>, count: number): Promise<readonly Answer[]> {
+  const answers = answersOf(await serving);
+  if (answers.length !== count)
+    throw new Error(`the object sent ${answers.length} answers to ${count} questions`);
+  return answers;
+}

@@ -21,7 +21,7 @@ import {
   type Users,
 } from "../src/objects/account-directory.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
-import { countedStorage, tellMetrics } from "./object-metrics.ts";
+import { countedStorage, reportMetrics } from "./object-metrics.ts";
 
 /** For a use that does not end by itself. */
 const NO_END_MS = Number.MAX_SAFE_INTEGER;
@@ -97,7 +97,7 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
       deleted ? 1 : 0,
       deleted || entry.uses ? JSON.stringify([...uses.keys()]) : null,
     );
-    tellMetrics(this.ctx, this.env);
+    reportMetrics(this.ctx, this.env);
   }
 
   /** What accounts use of the policy, each use once. Reads one row per use, however many accounts share it. */

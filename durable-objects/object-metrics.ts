@@ -20,7 +20,7 @@ let recorder: Recorder | null = null;
 let toldMs = -Infinity;
 
 /** Tells the hub what has been counted, unless it was told a moment ago. Call from turns that come about once a second. */
-export function tellMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.now()): void {
+export function reportMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.now()): void {
   if (nowMs >= toldMs && nowMs - toldMs < TELL_MS) return;
   toldMs = nowMs;
   recorder ??= new Recorder(

@@ -11,9 +11,9 @@
 import { objectMetrics } from "./object-metrics.ts";
 
 export const FIRST_RETRY_MS = 2_000;
-const LONGEST_RETRY_MS = 300_000;
+const MAX_RETRY_MS = 300_000;
 /** Deliveries of one drain; the rest follows at the next alarm. */
-const MOST_PER_DRAIN = 50;
+const MAX_PER_DRAIN = 50;
 
 /** One thing to be told. */
 export interface Entry {
@@ -83,7 +83,7 @@ export class Outbox {
   /** Tells what waits. @returns the lanes that have something left. Never rejects for the receivers' sake. */
   async drain(nowMs: number): Promise<ReadonlySet<string>> {
     const failed = new Set<string>();
-    for (let told = 0; told < MOST_PER_DRAIN; told++) {
+    for (let told = 0; told < MAX_PER_DRAIN; told++) {
       const row = this.#heads().find(({ lane }) => !failed.has(lane) && !this.#busy.has(lane));
       if (!row) break;
       this.#busy.add(row.lane);
@@ -135,7 +135,7 @@ export class Outbox {
 
 /** How long to wait after the attempt of this number, counted from 0. */
 function retryMs(attempt: number): number {
-  return Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 20));
+  return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 20));
 }
 
 /**
@@ -145,6 +145,6 @@ function retryMs(attempt: number): number {
 function lagMs({ attempts, due_ms: dueMs }: Row, nowMs: number): number {
   let waitedMs = 0;
   for (let i = 0; i < Math.min(attempts, 20); i++) waitedMs += retryMs(i);
-  waitedMs += Math.max(0, attempts - 20) * LONGEST_RETRY_MS;
+  waitedMs += Math.max(0, attempts - 20) * MAX_RETRY_MS;
   return Math.max(0, nowMs - (dueMs - waitedMs));
 }

@@ -14,7 +14,7 @@ import type { Change } from "../src/objects/change.ts";
 import type { PolicyRegistryRpc, PutAnswer, Revision, RevisionInfo } from "../src/objects/policy-registry.ts";
 import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
-import { countedStorage, tellMetrics } from "./object-metrics.ts";
+import { countedStorage, reportMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { EndedSessions } from "./policy-registry/ended-sessions.ts";
@@ -158,7 +158,7 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
   /** Tells KV what the outbox holds. @returns whether it knows all. */
   async #tell(): Promise<boolean> {
     const left = await this.#outbox.drain(Date.now());
-    tellMetrics(this.ctx, this.env);
+    reportMetrics(this.ctx, this.env);
     const dueMs = this.#outbox.nextDueMs(Date.now());
     if (dueMs !== null) await this.#storage.setAlarm(Math.max(dueMs, Date.now()));
     return left.size === 0;

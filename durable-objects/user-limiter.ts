@@ -1,51 +1,58 @@
 /**
- * UserLimiter: one object per user, the truth about that user. Holds the counters, decides by the core, keeps the ledger,
- * the account and its keys.
+ * UserLimiter: one object per user, the truth about that user. Holds the counters, decides by the core, and keeps the ledger, the account
+ * and its keys.
  *
- * Why it is exact: a user has one object; its turns do not interleave (no await between reading a counter and spending from
- * it); nothing is spent that storage has not reserved first; and the output gate holds every answer until what it rests on is
- * on disk. docs/consistency.md tells when it can still be wrong, and by how much.
+ * Why it is exact: a user has one object; its turns do not interleave (there is no await between reading a counter and spending from
+ * it); nothing is spent beyond the floors in storage; and the output gate holds every answer until the state it rests on is on disk.
+ * docs/consistency.md says when it can still be wrong, and by how much.
  */
 import { periodAt } from "../src/core/calendar.ts";
-import { type Decision, type DecisionRequest, type Hold, limitView } from "../src/core/decision.ts";
+import { type Decision, type DecisionRequest, type Slot, limitView } from "../src/core/decision.ts";
 import { type Meter, read } from "../src/core/limit.ts";
-import { decide as decidePlan, effective } from "../src/core/plan.ts";
+import { decidePlan, effective } from "../src/core/plan.ts";
 import { toTokens } from "../src/core/units.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
-import type { Answer, AnswerRun, ObjectCall, Question, Settlement } from "../src/objects/object-call.ts";
+import type {
+  ObjectAnswer,
+  RepeatedAnswer,
+  ObjectCall,
+  Question,
+  Settlement,
+} from "../src/objects/object-call.ts";
 import { registrySource } from "../src/objects/policy-registry.ts";
-import { answerRuns, questionsOf } from "../src/limiter/wire.ts";
+import { compactAnswers, expandQuestions } from "../src/limiter/wire.ts";
 import type { UserLimiterRpc } from "../src/objects/user-limiter.ts";
 import type { LimitStatus, StatusRequest, UserStatus } from "../src/objects/user-status.ts";
 import { type Policy, tierOf } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
-import { tellMetrics } from "./object-metrics.ts";
+import { reportMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { AccountObject } from "./user-limiter/account-object.ts";
 import { forgetDelayMs } from "./user-limiter/forget-delay.ts";
-import { giveUpLate } from "./user-limiter/lease-desk.ts";
-import { type Usage } from "./user-limiter/ledger.ts";
+import { chargeExpired } from "./user-limiter/lease-desk.ts";
+import type { Usage } from "./user-limiter/ledger.ts";
 import type { Memory } from "./user-limiter/memory.ts";
 import { takeTurn } from "./user-limiter/turn.ts";
 
 /**
- * How long after its last request a user's exact state is written. A pending timer keeps the object in memory, which is billed, so
- * it is short, and there is none where nothing is left to write; a crash within it loses at most one reservation.
+ * How long after its last request a user's exact state is written. A pending timer keeps the object in memory, which is billed: so this
+ * is short, and there is no timer if nothing is left to write. A crash within this time loses at most one headroom.
  */
-const SETTLE_MS = 1_000;
+const CHECKPOINT_AFTER_MS = 1_000;
 
-/** Expired decisions are deleted at most this often. They are not repeated meanwhile. */
+/** How often expired decisions are deleted at most. Until then they are not repeated either. */
 const SWEEP_EVERY_MS = 10_000;
 
-/** One policy store for all objects of an isolate: they mostly ask for the same revision. */
+/** One policy store for all objects of an isolate: most ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
 export class UserLimiter extends AccountObject implements UserLimiterRpc {
   readonly #log: Log;
   readonly #policies: PolicyStore;
   #lastUsedMs = 0;
-  #settling = false;
-  /** Requests since the user last paused, and between the two pauses before. */
+  /** Whether a timer for a checkpoint is pending. */
+  #isCheckpointDue = false;
+  /** Requests since the user last paused, and between the two pauses before that. */
   #asked = 0;
   #askedBefore = 0;
 
@@ -59,12 +66,11 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
     );
   }
 
-  /** Whether the object answers at all. */
   ping(): "pong" {
     return "pong";
   }
 
-  /** Decides the requests in order, as {@link serve} does: the call of edges of an older version, which outlive a rollout. */
+  /** Decides as {@link serve} does, for edges of an older version, which may outlive a rollout. */
   async decide(requests: readonly DecisionRequest[]): Promise<Decision[]> {
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
     await this.#ensurePolicy(Math.max(0, ...requests.map(({ revision }) => revision)));
@@ -72,61 +78,59 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
   }
 
   /**
-   * Takes settlements and answers questions, in order, as one turn and one write. Synchronous if the policy is at hand, as it mostly is.
-   * @throws if no policy new enough can be loaded, or storage fails: the caller then applies its failure policy.
+   * Takes settlements and answers questions, in order, as one turn and one write. Synchronous if the policy is loaded, as it usually is.
+   * @throws if no policy new enough can be loaded, or if storage fails: the caller then applies its failure policy.
    */
-  serve(call: ObjectCall): AnswerRun[] | Promise<AnswerRun[]> {
+  serve(call: ObjectCall): RepeatedAnswer[] | Promise<RepeatedAnswer[]> {
     let revision = 0;
     for (const { question } of call.questions) revision = Math.max(revision, question.request.revision);
     return this.#hasPolicy(revision)
-      ? this.#runs(call)
-      : this.#ensurePolicy(revision).then(() => this.#runs(call));
+      ? this.#answer(call)
+      : this.#ensurePolicy(revision).then(() => this.#answer(call));
   }
 
-  #runs({ settlements, questions, standingId = 0 }: ObjectCall): AnswerRun[] {
-    const answers = this.#turn(settlements, questionsOf(questions));
+  #answer({ settlements, questions, standingId = 0 }: ObjectCall): RepeatedAnswer[] {
+    const answers = this.#turn(settlements, expandQuestions(questions));
     const { standing } = this.store.memory.accounts;
     const [first] = answers;
     if (first && standing.id !== standingId) answers[0] = { ...first, standing };
-    return answerRuns(questions, answers);
+    return compactAnswers(questions, answers);
   }
 
-  /** One turn: nothing in it awaits, so it is atomic. */
-  #turn(settlements: readonly Settlement[], questions: readonly Question[]): Answer[] {
+  /** One turn. It does not await, so it is atomic. */
+  #turn(settlements: readonly Settlement[], questions: readonly Question[]): ObjectAnswer[] {
     const nowMs = Date.now();
-    if (!this.#settling && this.#asked > 0 && this.#hasPaused(nowMs)) this.#paused();
+    if (!this.#isCheckpointDue && this.#asked > 0 && this.#hasPaused(nowMs)) this.#paused();
     const { answers, remembers } = this.store.change((memory) => {
-      // A request alone is written down exactly, and then there is nothing left to write when the user pauses.
+      // The exact state of a lone request is written at once, so nothing is left to write when the user pauses.
       const isAlone =
-        !memory.unsettled && this.#asked === 0 && this.#askedBefore <= 1 && questions.length === 1;
+        !memory.needsCheckpoint && this.#asked === 0 && this.#askedBefore <= 1 && questions.length === 1;
       this.#asked += questions.length;
       return takeTurn(memory, this.#policy(), settlements, questions, isAlone, nowMs);
     });
     this.#lastUsedMs = nowMs;
     const { memory } = this.store;
     if (remembers) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
-    if (memory.unsettled) this.#settleLater();
+    if (memory.needsCheckpoint) this.#checkpointLater();
     else this.#rest(memory, nowMs);
     return answers;
   }
 
-  /** Gives the slots of a request back that has ended. Giving back twice, or after a slot freed itself, changes nothing. */
-  release(holds: readonly Hold[]): void {
+  release(holds: readonly Slot[]): void {
     const memory = this.store.memory;
     memory.counters.release(holds);
-    memory.unsettled = true;
+    memory.needsCheckpoint = true;
     this.#lastUsedMs = Date.now();
-    this.#settleLater();
+    this.#checkpointLater();
   }
 
-  /** The user's limits and usage. Costs nothing and writes nothing. */
   async status(request: StatusRequest): Promise<UserStatus> {
     await this.#ensurePolicy(request.revision);
     const policy = this.#policy();
     const nowMs = Date.now();
     const { memory } = this.store;
-    // As a decision would: else an object that died with leases out would show them set aside until the next one.
-    if (giveUpLate(memory, policy, nowMs)) memory.unsettled = true;
+    // As a decision does: otherwise, after a crash with open leases, they would stay set aside until the next decision.
+    if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
     const { accounts, counters, keys, leases, ledger, hasTables } = memory;
     const { account } = accounts;
     if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
@@ -140,7 +144,7 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
       tier: tier.name,
       status: accounts.status,
       revision: policy.revision,
-      // As it stands: even what costs nothing would take a slot.
+      // `before`, since even a request of cost 0 takes a slot.
       limits: effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs)),
       usage: {
         hour: usage(periodAt("hour", nowMs).startMs),
@@ -150,40 +154,40 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
     };
   }
 
-  /** What is due: entries of the outbox, decisions to forget. At least once, so each step may run again. */
+  /** Delivers due outbox entries, deletes expired decisions, forgets idle addresses. Runs at least once: each step may run again. */
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
-    await persistently(this.ctx.storage, info, () => this.#doWhatIsDue());
+    await persistently(this.ctx.storage, info, () => this.#runDue());
   }
 
-  async #doWhatIsDue(): Promise<void> {
+  async #runDue(): Promise<void> {
     const memory = this.store.memory;
     memory.remembered.sweep(Date.now());
     if ((await this.#forgetAddress(memory)) || !memory.hasTables) return;
-    await this.store.tellAll();
-    tellMetrics(this.ctx, this.env);
+    await this.store.publishAll();
+    reportMetrics(this.ctx, this.env);
     const nextMs = memory.remembered.nextExpiryMs();
-    // Each sweep reads the whole table: not one for each decision.
+    // Each sweep reads the whole table, so it must not run for each decision.
     if (nextMs !== null) await this.store.wakeAt(Math.max(nextMs, Date.now() + SWEEP_EVERY_MS));
   }
 
-  /** Whether the newest policy of the isolate is as new as this revision and the one that the user was last decided by. */
+  /** Whether the isolate's newest policy is as new as this revision and as the one that last decided for the user. */
   #hasPolicy(revision: number): boolean {
     const known = this.#policies.known?.revision ?? -1;
     return known >= revision && known >= this.store.memory.revision;
   }
 
   /**
-   * Makes sure that the newest policy the edge or this object has seen is at hand.
-   * @throws where it is not to be had: an older one must not decide.
+   * Loads a policy as new as the newest that the edge or this object has seen.
+   * @throws if it cannot be loaded: an older one must not decide.
    */
   async #ensurePolicy(revision: number): Promise<void> {
     if (this.#hasPolicy(revision)) return;
     const wanted = Math.max(revision, this.store.memory.revision);
-    if (!(await this.#policies.atLeast(wanted)))
-      throw new Error(`policy revision ${wanted} is not to be had`);
+    if (await this.#policies.atLeast(wanted)) return;
+    throw new Error(`policy revision ${wanted} cannot be loaded: neither KV nor the registry returned it`);
   }
 
-  /** The newest policy of the isolate: at least what {@link #ensurePolicy} asked for, and no older for any turn between. */
+  /** The isolate's newest policy: at least the revision that {@link #ensurePolicy} loaded, whatever turns ran in between. */
   #policy(): Policy {
     const policy = this.#policies.known;
     if (!policy) throw new Error("ensure a policy first");
@@ -191,54 +195,54 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
   }
 
   /** Writes the exact state once the user has paused, so that a later restart loses nothing. */
-  #settleLater(): void {
-    if (this.#settling) return;
-    this.#settling = true;
-    setTimeout(() => this.#settle(), SETTLE_MS);
+  #checkpointLater(): void {
+    if (this.#isCheckpointDue) return;
+    this.#isCheckpointDue = true;
+    setTimeout(() => this.#checkpoint(), CHECKPOINT_AFTER_MS);
   }
 
-  #settle(): void {
+  #checkpoint(): void {
     const nowMs = Date.now();
     if (!this.#hasPaused(nowMs)) {
-      tellMetrics(this.ctx, this.env, nowMs);
-      setTimeout(() => this.#settle(), SETTLE_MS - (nowMs - this.#lastUsedMs));
+      reportMetrics(this.ctx, this.env, nowMs);
+      setTimeout(() => this.#checkpoint(), CHECKPOINT_AFTER_MS - (nowMs - this.#lastUsedMs));
       return;
     }
-    this.#settling = false;
+    this.#isCheckpointDue = false;
     this.#paused();
     try {
-      const memory = this.store.change((settled) => {
+      const memory = this.store.change((changed) => {
         const policy = this.#policies.known;
-        if (policy && giveUpLate(settled, policy, nowMs)) settled.unsettled = true;
-        settled.settle(nowMs);
-        return settled;
+        if (policy && chargeExpired(changed, policy, nowMs)) changed.needsCheckpoint = true;
+        changed.checkpoint(nowMs);
+        return changed;
       });
       const { closesAtMs } = memory.leases;
       if (closesAtMs !== null) {
-        this.#settling = true;
-        setTimeout(() => this.#settle(), Math.max(SETTLE_MS, closesAtMs - nowMs));
+        this.#isCheckpointDue = true;
+        setTimeout(() => this.#checkpoint(), Math.max(CHECKPOINT_AFTER_MS, closesAtMs - nowMs));
       }
       this.#rest(memory, nowMs);
     } catch (thrown) {
-      // The floors in storage still hold: nothing is lost but the exactness of this pause.
+      // The floors in storage still hold: only the exactness of this pause is lost.
       this.#log("error", "settle_failed", { error: messageOf(thrown) });
     }
   }
 
-  /** What is to be seen to before the object is left alone, which may be for ever. */
+  /** The last work before the object is idle, perhaps for ever. */
   #rest(memory: Memory, nowMs: number): void {
-    tellMetrics(this.ctx, this.env, nowMs);
-    // Should the runtime have given the alarm up, who is still to be told is remembered here.
+    reportMetrics(this.ctx, this.env, nowMs);
+    // If the runtime dropped the alarm, re-arm it for pending outbox entries.
     if (memory.hasTables) this.ctx.waitUntil(this.store.wakeAt(memory.outbox.nextDueMs(nowMs)));
     if (this.#isAddress() && memory.restsAtMs !== null) {
       this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + this.#forgetDelayMs()));
     }
   }
 
-  /** Whether there was no request for so long, or the clock has stepped back. */
+  /** Whether there was no request for {@link CHECKPOINT_AFTER_MS}, or the clock has stepped back. */
   #hasPaused(nowMs: number): boolean {
     const pausedMs = nowMs - this.#lastUsedMs;
-    return pausedMs < 0 || pausedMs >= SETTLE_MS;
+    return pausedMs < 0 || pausedMs >= CHECKPOINT_AFTER_MS;
   }
 
   #paused(): void {
@@ -247,9 +251,9 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
   }
 
   /**
-   * An address has no account and nothing to bill: once its counters are at rest, forgetting it changes no decision, and
-   * storage does not grow with every address that was ever seen.
-   * @returns whether it was forgotten.
+   * Deletes an address's data once its counters are at rest. An address has no account and nothing to bill, so that changes no decision,
+   * and storage does not grow with every address ever seen.
+   * @returns whether it was deleted.
    */
   async #forgetAddress({ restsAtMs, remembered }: Memory): Promise<boolean> {
     if (!this.#isAddress() || restsAtMs === null) return false;

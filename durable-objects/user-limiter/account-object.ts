@@ -28,7 +28,7 @@ import type { Change } from "../../src/objects/change.ts";
 import type { AccountRpc } from "../../src/objects/user-limiter.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import { countedStorage } from "../object-metrics.ts";
-import { MAX_GRANTS } from "./account.ts";
+import { MAX_GRANTS } from "./account-store.ts";
 import { type StoredKey, stopsMs } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import { usageRows } from "./usage-report.ts";

@@ -1,17 +1,17 @@
 /**
- * A user's counters: the live states that decisions spend from, and the floors that storage holds of them.
+ * A user's counters: the live states that decisions spend from, and their floors in storage.
  *
- * Storage holds only floors (core/reservation.ts), so what an object finds after a crash never lets in more than was allowed.
+ * Storage holds only floors (core/headroom.ts), so an object that restarts after a crash never over-admits.
  *
- * A quota's state always equals what the ledger has of its period: every admission in its scope is charged to it. The state of a quota
- * that is not in force is dropped, and rebuilt from the ledger when it is needed again. So a change of definition, name, tier or policy
- * hands out nothing. Buckets and slots cannot be rebuilt: if a limit changes its kind, the old state is set aside under a name of its own
- * until the kind comes back or the state is at rest.
+ * A quota's state always equals the usage of its period in the ledger: every admission in its scope is charged to it. The state of a
+ * quota that is not in force is dropped, and rebuilt from the ledger when it is needed again. So a change of definition, name, tier or
+ * policy hands out nothing. Buckets and slots cannot be rebuilt: if a limit changes its kind, the old state is parked under another name
+ * until the limit has its old kind again or the state is at rest.
  */
 import * as quota from "../../src/core/calendar-quota.ts";
 import type { Span } from "../../src/core/calendar.ts";
 import { release } from "../../src/core/concurrency.ts";
-import type { Hold } from "../../src/core/decision.ts";
+import type { Slot } from "../../src/core/decision.ts";
 import {
   covers,
   isAtRest,
@@ -23,16 +23,16 @@ import {
 } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import type { LeaseBook, OpenLease } from "../../src/core/lease-book.ts";
-import { isReserved, nextFloors, Pace } from "../../src/core/headroom.ts";
+import { floorsCover, nextFloors, Pace } from "../../src/core/headroom.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
 
-/** Separates the kind and the counter in the name of a state that is set aside. No limit's name contains it. */
-const ASIDE = "~";
+/** Separates kind and counter in the name of a parked state. No limit's name contains it. */
+const PARKED = "~";
 
-/** Knows what counts in a counter in a period, whatever limits were in force. */
+/** Knows the usage that counts in a counter in a period, whatever limits were in force. */
 export interface UsageSource {
   /** Millitokens. */
   usedMilli(counter: string, span: Span): number;
@@ -43,16 +43,16 @@ const NO_USAGE: UsageSource = { usedMilli: () => 0 };
 export class Counters {
   readonly #live: Map<string, LimitState>;
   readonly #floors: Map<string, LimitState>;
-  /** The limit that each counter was last used by; what is at rest under it may be forgotten. */
+  /** The limit that last used each counter: a state at rest under it may be dropped. */
   readonly #limits = new Map<string, Limit>();
-  /** Charged for leases since the last write. */
+  /** Counters charged for leases since the last write. */
   readonly #lent = new Set<string>();
   readonly #pace = new Pace();
   readonly #usage: UsageSource;
-  /** What the quotas were last charged by. */
+  /** The policy and tier that the quotas were last charged by. */
   #policy: Policy | null = null;
   #tier: Tier | null = null;
-  /** Quotas made since then, which that tier may not charge. */
+  /** Quota states made since then, which that tier may not charge. */
   #made: string[] = [];
 
   constructor(stored: Readonly<Record<string, LimitState>>, usage: UsageSource = NO_USAGE) {
@@ -66,31 +66,31 @@ export class Counters {
   }
 
   /**
-   * Gives each counter a state of its limit's definition before a decision reads it: the decision must not convert any. Changes no
+   * Gives each counter a state of its limit's definition before a decision reads it: a decision must not convert states. Changes no
    * answer and needs no write.
    */
   prepare(charges: readonly Charge[], policy: Policy, leases: LeaseBook, nowMs: number): void {
-    // A loop that mostly finds nothing to do: an object does this for each request.
+    // A loop, not closures: an object runs this for each request, usually with nothing to do.
     for (const { counter, limit } of charges) {
       const state = this.#live.get(counter);
       if (limit.kind === "quota") {
         if (state?.kind === "quota" && quota.isOf(limit, state)) continue;
         this.#prepareQuota(counter, limit, state, policy, leases, nowMs);
       } else if (state?.kind !== limit.kind) {
-        this.#setAside(counter, state);
-        this.#move(`${limit.kind}${ASIDE}${counter}`, counter);
+        this.#park(counter, state);
+        this.#move(`${limit.kind}${PARKED}${counter}`, counter);
       }
     }
   }
 
   /**
-   * Drops the quotas that this tier does not charge. Call before anything is admitted or charged for a lease: the quotas that are left
-   * are charged with every admission in their scope.
+   * Drops the quotas that this tier does not charge. Call before a request is admitted or a lease charged: the remaining quotas are
+   * charged with every admission in their scope.
    */
   follow(policy: Policy, tier: Tier): void {
     const isSame = this.#policy === policy && this.#tier === tier;
     if (isSame && this.#made.length === 0) return;
-    // A user may have thousands of counters: with the same tier, only the new ones can be of another.
+    // A user may have thousands of counters: with the same tier, only new ones can belong to another.
     const suspects = isSame ? this.#made : [...this.#live.keys()];
     this.#policy = policy;
     this.#tier = tier;
@@ -104,8 +104,8 @@ export class Counters {
   }
 
   /**
-   * Takes an allowed decision over into the live states.
-   * @param exact reserve nothing beyond the cost itself.
+   * Applies an allowed decision to the live states.
+   * @param exact floors without headroom: the cost alone.
    * @returns whether floors moved, so that the row must be written before the answer leaves.
    */
   spend(
@@ -115,7 +115,7 @@ export class Counters {
     exact: boolean,
     nowMs: number,
   ): boolean {
-    const covered = isReserved(charges, this.#floors, decision, nowMs);
+    const covered = floorsCover(charges, this.#floors, decision, nowMs);
     this.#pace.spend(costMilli);
     if (!covered) {
       const floors = nextFloors(charges, decision, costMilli, exact, this.#pace.upTo(nowMs));
@@ -131,8 +131,8 @@ export class Counters {
   }
 
   /**
-   * Charges what a lease turned out to have spent, as of `atMs`. Until the next write, what storage knows to be set aside
-   * covers it; that write forgets the lease, so it has floors that cover it instead.
+   * Charges what was spent of a lease, as of `atMs`. Until the next write, the amount that storage has set aside covers it; that write
+   * drops the lease, and writes floors that cover it instead.
    */
   charge(charges: readonly Charge[], costMilli: number, atMs: number): void {
     for (const { counter, limit } of charges) {
@@ -142,29 +142,29 @@ export class Counters {
     }
   }
 
-  /** Whether what was spent at `sinceMs` still counts at `nowMs`: a quota forgets it when its period is over. */
+  /** Whether spending at `sinceMs` still counts at `nowMs`: a quota drops it when its period is over. */
   startsBefore({ counter, limit }: Charge, sinceMs: number, nowMs: number): boolean {
     const meter = meterAt(limit, this.#live.get(counter), nowMs);
     return meter.kind !== "quota" || meter.state.startMs <= sinceMs;
   }
 
-  /** Gives slots back. Written with the next write: until then storage believes them taken, which errs on the safe side. */
-  release(holds: readonly Hold[]): void {
+  /** Releases slots. Stored with the next write: until then storage has them as taken, which errs on the safe side. */
+  release(holds: readonly Slot[]): void {
     for (const { counter, untilMs } of holds) {
       // The limit may have changed its kind since.
-      for (const name of [counter, `concurrency${ASIDE}${counter}`]) {
+      for (const name of [counter, `concurrency${PARKED}${counter}`]) {
         const state = this.#live.get(name);
         if (state?.kind === "concurrency") this.#live.set(name, release(state, untilMs));
       }
     }
   }
 
-  /** Names of the limits that may have been used. */
+  /** Names of the limits that have counters. */
   get names(): readonly string[] {
     return [...new Set([...this.#live.keys()].map((counter) => scopeOf(nameOf(counter)).name))];
   }
 
-  /** Forgets what was spent of the limits of these names, or of all. Takes effect with the next write of the state. */
+  /** Refills the limits of these names, or all (null). Durable with the next write of the state. */
   reset(names: readonly string[] | null): void {
     for (const counter of this.#live.keys()) {
       const { name } = scopeOf(nameOf(counter));
@@ -173,10 +173,10 @@ export class Counters {
   }
 
   /**
-   * Makes the floors the exact states, and forgets counters that are at rest, and those of keys that nobody can use any more.
-   * Call when the user has paused.
+   * Makes the floors equal to the exact states. Drops counters that are at rest, and those of keys that can no longer be used. Call when
+   * the user has paused.
    */
-  settle(nowMs: number, isKnownKey: (keyId: string) => boolean): void {
+  checkpoint(nowMs: number, isKnownKey: (keyId: string) => boolean): void {
     for (const counter of this.#live.keys()) {
       const { keyId } = scopeOf(nameOf(counter));
       if (keyId === null || isKnownKey(keyId)) continue;
@@ -194,8 +194,8 @@ export class Counters {
   }
 
   /**
-   * When every counter will be at rest if nobody spends; null where one is not known well enough to say.
-   * @param untouchedMs from when on the counters are at rest that were not used since they were read from storage.
+   * When every counter will be at rest if nobody spends; null if that is unknown for one of them.
+   * @param untouchedMs when the counters come to rest that were not used since they were read from storage.
    */
   restsAtMs(nowMs: number, untouchedMs: number | null): number | null {
     let latestMs = nowMs;
@@ -208,7 +208,7 @@ export class Counters {
     return latestMs;
   }
 
-  /** @param known the counter's state, if it has one; perhaps of another kind. */
+  /** @param known the counter's state, if it has one, perhaps of another kind. */
   #prepareQuota(
     counter: string,
     limit: quota.CalendarQuota,
@@ -222,24 +222,24 @@ export class Counters {
       this.#live.set(counter, { ...old, anchorDay: limit.anchorDay });
       return;
     }
-    if (known && !old) this.#setAside(counter, known);
+    if (known && !old) this.#park(counter, known);
     const span = quota.fresh(limit, Math.max(nowMs, old?.atMs ?? 0));
-    // The ledger is exact, but an older Worker's state may include a crash that the ledger lacks.
+    // The ledger is exact, but an older Worker's state may include usage that a crash took from the ledger.
     const carried = old?.anchorDay === undefined && old ? quota.at(limit, old, nowMs).usedMilli : 0;
     const usedMilli = Math.min(MAX_EXACT, Math.max(carried, this.#usage.usedMilli(counter, span)));
-    // Without a floor, the next decision writes one, together with the open ledger cells that the state was made from.
+    // Without a floor, the next decision writes one, together with the open ledger cells from which the state was made.
     this.#floors.delete(counter);
     this.#live.set(counter, quota.inPeriod(limit, span.atMs, usedMilli));
     this.#limits.set(counter, limit);
-    // The next admitted request may be of a tier that does not charge it.
+    // The tier of the next admitted request may not charge it.
     this.#made.push(counter);
     leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
   }
 
   /** Keeps the state of a counter whose limit has changed its kind, unless it is a quota's. */
-  #setAside(counter: string, state: LimitState | undefined): void {
+  #park(counter: string, state: LimitState | undefined): void {
     if (state?.kind === "quota") this.#drop(counter);
-    else if (state) this.#move(counter, `${state.kind}${ASIDE}${counter}`);
+    else if (state) this.#move(counter, `${state.kind}${PARKED}${counter}`);
   }
 
   #move(from: string, to: string): void {
@@ -260,7 +260,7 @@ export class Counters {
     this.#lent.delete(counter);
   }
 
-  /** The floors as the state row is to hold them, now. */
+  /** The floors to write into the state row now. */
   stored(): Record<string, LimitState> {
     for (const counter of this.#lent) {
       const state = this.#live.get(counter);
@@ -274,27 +274,27 @@ export class Counters {
   }
 }
 
-/** The name of a counter, whether or not its state is set aside. */
+/** The name of a counter, even if its state is parked. */
 function nameOf(counter: string): string {
   return counter.replace(/^[a-z]+~/, "");
 }
 
-/** Whether a state counts in the limit's periods. One that an older Worker wrote does if its period is one of them. */
+/** Whether a state counts in the limit's periods. A state of an older Worker does if its period is one of them. */
 function countsAs(limit: quota.CalendarQuota, state: quota.QuotaState): boolean {
   if (state.anchorDay !== undefined) return quota.isOf(limit, state);
   const { startMs, endMs } = quota.fresh(limit, state.atMs);
   return state.period === limit.period && state.startMs === startMs && state.endMs === endMs;
 }
 
-/** Whether what an isolate spends under a lease may count in a quota that the lease was not granted from. */
+/** Whether spending from a lease may count in a quota that came into force after it was lent. */
 function mayCountIn(counter: string, lease: OpenLease, policy: Policy): boolean {
   const { name, keyId, route } = scopeOf(counter);
-  // Of the other keys, this limit had counters when the lease was granted.
+  // If the limit was in force when the lease was lent, the lease is set aside from the counter of its own key.
   if (keyId !== null && (lease.keyId === null || lease.counters.some((of) => of.startsWith(`${name}#`)))) {
     return false;
   }
   if (route === null || lease.route === route) return true;
-  // A lease for no route is spent on those that have no limits of their own, by the policy it was granted by.
+  // A lease for no route is spent on routes without limits of their own, according to the policy that it was lent by.
   const isOwn = policy.routes.byId(route)?.limits.some(({ limit }) => limit.name === name) ?? false;
   return lease.route === null && !(isOwn && lease.revision === policy.revision);
 }

@@ -1,57 +1,43 @@
 /**
- * One decision of a user's object, in memory: who the user is, what the policy charges, what the counters say.
+ * One decision of a user's object, in memory: by the user's account, the limits that the policy charges, and the counters.
  *
- * Synchronous and without I/O but for the remembered decision of an idempotency key. Says in its result whether storage must
- * be written before the answer may leave.
+ * Synchronous and without I/O. Sets `mustWrite` of the memory if the decision may not leave before storage is written.
  */
 import {
   type Decision,
+  decisionOf,
+  type DecisionOutcome,
   type DecisionRequest,
-  type Hold,
-  type LimitView,
-  limitView,
-  type Outcome,
+  limitViews,
+  planRetryAfterMs,
 } from "../../src/core/decision.ts";
-import { decide as decidePlan, type PlanDecision, readings, slotsTaken } from "../../src/core/plan.ts";
-import { reservedMilli } from "../../src/core/headroom.ts";
-import { MILLI, toTokens } from "../../src/core/units.ts";
+import { headroomMilli } from "../../src/core/headroom.ts";
+import { decidePlan, type PlanDecision, slotsTaken } from "../../src/core/plan.ts";
+import { MILLI } from "../../src/core/units.ts";
 import { nextDecisionId } from "../../src/limiter/decision-id.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Memory } from "./memory.ts";
 
-export interface Decided {
-  readonly decision: Decision;
-  /** Floors moved, or too much of the ledger is unwritten: write before answering. */
-  readonly mustWrite: boolean;
-}
-
 /** Decides at `nowMs` by `policy` and, unless it is a peek, charges memory. */
-export function decide(memory: Memory, policy: Policy, request: DecisionRequest, nowMs: number): Decided {
+export function decide(memory: Memory, policy: Policy, request: DecisionRequest, nowMs: number): Decision {
   const { accounts, keys, counters, ledger, leases } = memory;
   const { account } = accounts;
   const { keyId } = request;
   const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
   const route = request.route === null ? null : policy.routes.byId(request.route);
   const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
-  const by: Basis = { costMilli, tier: tier.name, revision: policy.revision, nowMs };
+  const basis: Basis = { costMilli, tier: tier.name, revision: policy.revision };
 
-  if (accounts.status === "blocked") return { decision: answer(by, "blocked", null), mustWrite: false };
-  if (keyId !== null && !keys.isValid(keyId, nowMs)) {
-    return { decision: answer(by, "revoked", null), mustWrite: false };
-  }
+  if (accounts.status === "blocked") return withoutPlan(basis, "blocked");
+  if (keyId !== null && !keys.isValid(keyId, nowMs)) return withoutPlan(basis, "revoked");
 
   const charges = memory.chargesFor(tier, route, keyId);
   counters.prepare(charges, policy, leases, nowMs);
   const plan = decidePlan(charges, counters.live, costMilli, nowMs, leases);
-  const { allowed } = plan;
-  if (request.peek) {
-    const { before } = plan;
-    return {
-      decision: answer(by, allowed ? "allowed" : "denied", { ...plan, after: before }),
-      mustWrite: false,
-    };
-  }
-  memory.unsettled = true;
+  const { allowed, before } = plan;
+  if (request.peek) return byPlan(basis, { ...plan, after: before }, nowMs);
+
+  memory.needsCheckpoint = true;
   if (allowed) counters.follow(policy, tier);
   ledger.add(nowMs, {
     route: request.route ?? "",
@@ -60,74 +46,58 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
     costMilli: allowed ? costMilli : 0,
     denied: allowed ? 0 : 1,
   });
-  if (!allowed) return { decision: answer(by, "denied", plan), mustWrite: false };
+  if (!allowed) return byPlan(basis, plan, nowMs);
+
   const exact = tier.durability === "exact";
   const moved = counters.spend(charges, plan, costMilli, exact, nowMs);
-  const mustWrite = moved || ledger.isLong || ledger.unwrittenMilli > (exact ? 0 : reservedMilli(charges));
-  return { decision: answer(by, "allowed", plan, slotsTaken(charges, plan)), mustWrite };
+  if (moved || ledger.isLong || ledger.unwrittenMilli > (exact ? 0 : headroomMilli(charges))) {
+    memory.mustWrite = true;
+  }
+  return byPlan(basis, plan, nowMs, slotsTaken(charges, plan));
 }
 
-/** Repeats an earlier decision. Only the first caller gives its slots back. */
-export function replay(decision: Decision): Decided {
-  return { decision: { ...decision, holds: [], replayed: true }, mustWrite: false };
+/** Repeats an earlier decision. Only the first caller releases its slots. */
+export function replay(decision: Decision): Decision {
+  return { ...decision, holds: [], replayed: true };
 }
 
-/** The answer to an idempotency key that was used for something else. */
-export function mismatch(before: Decision): Decided {
-  return undecided(before, "mismatch", null);
+/** The answer to an idempotency key that was used with other parameters. */
+export function mismatch(before: Decision): Decision {
+  return rejected(before, "mismatch", null);
 }
 
 /** The answer if no more idempotency keys can be remembered for `forMs`. */
-export function unremembered(peeked: Decision, forMs: number): Decided {
-  return undecided(peeked, "overloaded", forMs);
+export function unremembered(peeked: Decision, forMs: number): Decision {
+  return rejected(peeked, "overloaded", forMs);
 }
 
-function undecided(like: Decision, outcome: Outcome, waitMs: number | null): Decided {
+/** A rejection in place of an allowed decision. */
+function rejected(allowed: Decision, outcome: DecisionOutcome, waitMs: number | null): Decision {
   const decisionId = nextDecisionId();
-  return {
-    decision: { ...like, outcome, allowed: false, limits: [], retryAfterMs: waitMs, decisionId, holds: [] },
-    mustWrite: false,
-  };
+  return { ...allowed, outcome, allowed: false, limits: [], retryAfterMs: waitMs, decisionId, holds: [] };
 }
 
-/** What a decision says of itself, whatever its outcome. */
+/** The fields of a decision that do not depend on its outcome. */
 interface Basis {
   readonly costMilli: number;
   readonly tier: string;
   readonly revision: number;
-  readonly nowMs: number;
 }
 
-function answer(
-  { costMilli, tier, revision, nowMs }: Basis,
-  outcome: Outcome,
-  plan: PlanDecision | null,
-  holds: readonly Hold[] = [],
-): Decision {
-  return {
-    outcome,
-    allowed: outcome === "allowed",
-    cost: toTokens(costMilli),
-    limits: plan ? limitViews(plan, nowMs) : [],
-    retryAfterMs: retryAfterMs(plan, nowMs),
-    violated: plan?.violated ?? [],
-    source: "strict",
-    tier,
-    revision,
-    decisionId: nextDecisionId(),
+function withoutPlan(basis: Basis, outcome: DecisionOutcome): Decision {
+  return decisionOf(basis, "strict", nextDecisionId(), basis.costMilli, outcome);
+}
+
+function byPlan(basis: Basis, plan: PlanDecision, nowMs: number, holds?: Decision["holds"]): Decision {
+  return decisionOf(
+    basis,
+    "strict",
+    nextDecisionId(),
+    basis.costMilli,
+    plan.allowed ? "allowed" : "denied",
+    limitViews(plan, nowMs),
+    planRetryAfterMs(plan, nowMs),
+    plan.violated,
     holds,
-  };
-}
-
-/** One by one: an array that `map` made counts as one with holes, and the runtime copies such a one index by index. */
-function limitViews(plan: PlanDecision, nowMs: number): LimitView[] {
-  const views: LimitView[] = [];
-  for (const reading of readings(plan, nowMs)) views.push(limitView(reading));
-  return views;
-}
-
-/** 0 where allowed, null where the same request can never pass. */
-function retryAfterMs(plan: PlanDecision | null, nowMs: number): number | null {
-  if (!plan || plan.allowed) return 0;
-  return plan.retryAtMs === Infinity ? null : plan.retryAtMs - nowMs;
+  );
 }

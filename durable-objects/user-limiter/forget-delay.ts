@@ -2,7 +2,7 @@
 import { crc32 } from "../../src/identity/crc32.ts";
 
 /** Longer than KV's lag, so that the policy revision that is forgotten with the address is known everywhere by then. */
-const LEAST_MS = 300_000;
+const MIN_DELAY_MS = 300_000;
 
 /**
  * Addresses that come to rest together are forgotten over this long: each alarm wakes an object, and thousands at once after a flood
@@ -12,5 +12,5 @@ const SPREAD_MS = 240_000;
 
 /** Five to nine minutes in ms, always the same for an object's name. Similar names get delays far apart. */
 export function forgetDelayMs(name: string): number {
-  return LEAST_MS + Math.floor((crc32(name) / 2 ** 32) * SPREAD_MS);
+  return MIN_DELAY_MS + Math.floor((crc32(name) / 2 ** 32) * SPREAD_MS);
 }

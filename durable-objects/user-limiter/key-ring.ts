@@ -5,6 +5,7 @@
  * puts the key's KV record into the outbox, in the same transaction.
  */
 import * as z from "zod/mini";
+import { DAY_MS } from "../../src/core/time.ts";
 import { KEY_SCOPES } from "../../src/identity/key-scope.ts";
 import { type KeyRecord, keyRecordKey } from "../../src/identity/key-store.ts";
 import { parseJson } from "../../src/json.ts";
@@ -15,7 +16,7 @@ import type { Outbox } from "../outbox.ts";
 const MAX_KEYS = 100;
 
 /** How long a forgotten key's lineage is kept: longer than any quota's period, in which its usage still counts. */
-const LINEAGE_MS = 32 * 24 * 3_600_000;
+const LINEAGE_MS = 32 * DAY_MS;
 
 const keyRow = z.object({
   key_id: z.string(),

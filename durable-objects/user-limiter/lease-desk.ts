@@ -1,15 +1,14 @@
 /**
- * The object's counter at which leases are granted and settled (core/lease.ts says why that is exact).
+ * Lends to isolates and settles with them. core/lease.ts argues why that is exact.
  *
- * Synchronous, in memory; says in its results whether storage must be written before the answer may leave.
+ * Synchronous, in memory. Sets `mustWrite` if the answer may not leave before storage is written.
  */
-import { type DecisionRequest, limitView } from "../../src/core/decision.ts";
-import { leasableMilli, leaseMs, MOST_HELD } from "../../src/core/lease.ts";
-import { closesAtMs, isUnlimited, type OpenLease } from "../../src/core/lease-book.ts";
+import { type Decision, type DecisionRequest, limitViews } from "../../src/core/decision.ts";
+import { lendableMilli, leaseMs, MAX_LEASES_PER_SUBJECT } from "../../src/core/lease.ts";
+import { closesAtMs, isUnlimited, type LeaseBook, type OpenLease } from "../../src/core/lease-book.ts";
 import type { Meter } from "../../src/core/limit.ts";
-import { decide as decidePlan, readings } from "../../src/core/plan.ts";
+import { decidePlan } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
-import type { LeaseBook } from "../../src/core/lease-book.ts";
 import type { Account, AccountStatus } from "../../src/objects/account.ts";
 import type { Lease, Question, Settlement, UsageCell } from "../../src/objects/object-call.ts";
 import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
@@ -17,13 +16,13 @@ import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import type { Counters } from "./counters.ts";
 
-/** Questions of one call were all asked within a round trip: so many of them want one lease of what they want together. */
+/** The questions of one call were asked within a round trip: their shared lease holds the sum of their wishes divided by this. */
 const SHARED_BY = 4;
 
-/** A lease of fewer requests is not worth being written down: they are asked about. */
-const FEWEST_REQUESTS = 4;
+/** A lease of fewer requests is not worth its write: they ask the object. */
+const MIN_REQUESTS = 4;
 
-/** What of a user's memory leases are granted from. */
+/** The part of a user's memory that lending reads and changes. */
 export interface Books {
   readonly accounts: {
     readonly account: Pick<Account, "tier"> | null;
@@ -37,66 +36,67 @@ export interface Books {
     add(atMs: number, cell: UsageCell): void;
     lose(atMs: number, route: string | null, keyId: string | null, milli: number): void;
   };
-  unsettled: boolean;
+  needsCheckpoint: boolean;
+  mustWrite: boolean;
 }
 
-/** A question that has been answered but for its lease. */
-export interface Asked {
-  readonly question: Question;
-  /** False: it was refused just now. */
-  readonly allowed: boolean;
+/** The answer to a question before leases are lent. */
+export interface OpenAnswer {
+  readonly decision: Pick<Decision, "allowed"> | null;
+  lease: Lease | null;
 }
 
-/** Requests that one lease would be for. */
-interface Scope {
+/** The requests that one lease would be for. */
+interface LeaseScope {
   readonly route: Route | null;
+  /** Of the first question. */
   readonly first: number;
-  mostMilli: number;
+  maxMilli: number;
   sumMilli: number;
-  refused: boolean;
+  isDenied: boolean;
 }
 
 /**
- * Grants leases for the questions of one call, one for all that can share it, at the place of the first of them; at most as many as
- * the isolate can hold, since each beyond would end another before it was spent. None where the
- * tier is strict, the user is near a limit, was just refused or is blocked, or slots are counted. A grant must be written before
- * the answer leaves.
+ * Lends for the questions of one call: one lease for all that can share it, with the answer to the first of them. At most as many as the
+ * isolate can hold, since each further one would end another before it was spent. None if the tier is strict, if the user is near a
+ * limit, was just rejected or is blocked, or if slots are counted.
+ * @param answers to the questions, in order. Leases are put into them.
  */
-export function grant(
+export function lend(
   memory: Books,
   policy: Policy,
-  asked: readonly Asked[],
+  questions: readonly Question[],
+  answers: readonly OpenAnswer[],
   nowMs: number,
-): readonly (Lease | null)[] {
-  const scopes = new Map<string, Scope>();
-  asked.forEach(({ question: { request, wantMilli }, allowed }, i) => {
+): void {
+  const scopes = new Map<string, LeaseScope>();
+  questions.forEach(({ request, wantMilli }, i) => {
     if (wantMilli <= 0) return;
     const named = request.route === null ? null : policy.routes.byId(request.route);
     const route = named && countsByRoute(tierFor(memory, policy, request, nowMs), named) ? named : null;
     const name = `${request.tier}\n${request.keyId ?? ""}\n${route?.id ?? ""}`;
-    const scope = scopes.get(name) ?? { route, first: i, mostMilli: 0, sumMilli: 0, refused: false };
-    scope.mostMilli = Math.max(scope.mostMilli, wantMilli);
+    const scope = scopes.get(name) ?? { route, first: i, maxMilli: 0, sumMilli: 0, isDenied: false };
+    scope.maxMilli = Math.max(scope.maxMilli, wantMilli);
     scope.sumMilli += wantMilli;
-    scope.refused ||= !allowed;
+    // A user that was just rejected is near a limit.
+    scope.isDenied ||= answers[i]?.decision?.allowed === false;
     scopes.set(name, scope);
   });
-  const leases: (Lease | null)[] = asked.map(() => null);
-  let granted = 0;
-  for (const { route, first, mostMilli, sumMilli, refused } of scopes.values()) {
-    const question = asked[first]?.question;
-    const wantMilli = Math.max(mostMilli, Math.ceil(sumMilli / SHARED_BY));
-    if (!question || refused) continue;
-    const lease = grantOne(memory, policy, question, route, wantMilli, nowMs);
-    leases[first] = lease;
-    if (lease && ++granted >= MOST_HELD) break;
+  let lent = 0;
+  for (const { route, first, maxMilli, sumMilli, isDenied } of scopes.values()) {
+    const [request, answer] = [questions[first]?.request, answers[first]];
+    if (!request || !answer || isDenied) continue;
+    const wantMilli = Math.max(maxMilli, Math.ceil(sumMilli / SHARED_BY));
+    answer.lease = lendOne(memory, policy, request, route, wantMilli, nowMs);
+    if (answer.lease && ++lent >= MAX_LEASES_PER_SUBJECT) break;
   }
-  return leases;
 }
 
-function grantOne(
+/** Lends for requests like this one; null if nothing may be lent. */
+function lendOne(
   memory: Books,
   policy: Policy,
-  { request }: Question,
+  request: DecisionRequest,
   route: Route | null,
   wantMilli: number,
   nowMs: number,
@@ -105,23 +105,23 @@ function grantOne(
   const { keyId } = request;
   const tier = tierFor(memory, policy, request, nowMs);
   if (tier.mode !== "leased" || !leases.hasRoom) return null;
-  // An isolate spends by the policy that it knows: one that lags behind would have each of its calls written down for nothing.
+  // An isolate spends by the policy that it knows. Lending to one that lags behind would cost a write per call for nothing.
   if (request.revision !== policy.revision) return null;
   if (accounts.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
   const named = request.route === null ? null : policy.routes.byId(request.route);
-  // Without a route no limit of each route counts, and with one they do: no lease is for both.
-  if (!named && hasLimitOfEachRoute(tier)) return null;
+  // Limits scoped to routes do not apply to a request without a route, so no lease is for both kinds of request.
+  if (!named && hasRouteScopedLimit(tier)) return null;
   const charges = chargesFor(tier, route, keyId && keys.originOf(keyId));
   counters.prepare(charges, policy, leases, nowMs);
   counters.follow(policy, tier);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
   const costMilli = request.costMilli ?? named?.costMilli ?? MILLI;
-  const mostMilli = leasableMilli(plan, wantMilli, nowMs);
-  // Whole requests: no rest is kept from others that holds none.
-  const milli = mostMilli - (mostMilli % Math.max(1, costMilli));
+  const maxMilli = lendableMilli(plan, wantMilli, nowMs);
+  // Whole requests: a remainder that holds none would be withheld from others.
+  const milli = maxMilli - (maxMilli % Math.max(1, costMilli));
   const forMs = leaseMs(nowMs);
-  if (forMs === 0 || milli < FEWEST_REQUESTS * Math.max(1, costMilli)) return null;
-  // 52 random bits: unique among the few hundred that one user ever has open.
+  if (forMs === 0 || milli < MIN_REQUESTS * Math.max(1, costMilli)) return null;
+  // 48 random bits: unique among the few hundred open leases of a user.
   const id = crypto.randomUUID().slice(0, 13);
   leases.add({
     id,
@@ -134,9 +134,10 @@ function grantOne(
     keyId,
     revision: policy.revision,
   });
-  memory.unsettled = true;
-  const rest = decidePlan(charges, counters.live, 0, nowMs, leases);
-  const limits = readings(rest, nowMs).map(limitView);
+  memory.needsCheckpoint = true;
+  // A restarted object must know what it has lent.
+  memory.mustWrite = true;
+  const limits = limitViews(decidePlan(charges, counters.live, 0, nowMs, leases), nowMs);
   return {
     id,
     milli,
@@ -149,32 +150,30 @@ function grantOne(
   };
 }
 
-/**
- * Counts what an isolate did without asking, and charges what of a lease was spent. Nothing where that is known already.
- * @returns whether a lease was settled: to be written before the answer leaves, since nobody will say it again.
- */
-export function settle(memory: Books, policy: Policy, settlement: Settlement, nowMs: number): boolean {
+/** Counts what an isolate did without asking, and charges what it spent of a lease. Does nothing if the lease was settled before. */
+export function settle(memory: Books, policy: Policy, settlement: Settlement, nowMs: number): void {
   const { leaseId, cells } = settlement;
   if (leaseId === null) {
     for (const cell of cells) memory.ledger.add(Math.min(settlement.atMs, nowMs), cell);
-    memory.unsettled = true;
-    return false;
+    memory.needsCheckpoint = true;
+    return;
   }
   const lease = memory.leases.close(leaseId);
-  if (!lease) return false;
-  // Before the ledger has it: a quota that is made from the ledger now is charged like the others.
+  if (!lease) return;
+  // Before the ledger counts it: a quota that is made from the ledger now is charged like the others.
   charge(memory, policy, lease, cells, nowMs);
-  // A lease ends with its hour: all of it was used in the hour it began in.
+  // A lease ends with its hour, so all of it was used in the hour it began in.
   for (const cell of cells) memory.ledger.add(lease.grantedAtMs, cell);
-  memory.unsettled = true;
-  return true;
+  memory.needsCheckpoint = true;
+  // An isolate settles a lease only once.
+  memory.mustWrite = true;
 }
 
 /**
- * Charges leases in full that were not settled in time. The charge counts in later quotas and is not billed.
- * @returns whether there was any.
+ * Charges the leases in full that were not settled in time. The charge counts in later quotas and is not billed.
+ * @returns whether there were any.
  */
-export function giveUpLate(memory: Books, policy: Policy, nowMs: number): boolean {
+export function chargeExpired(memory: Books, policy: Policy, nowMs: number): boolean {
   const late = memory.leases.expire(nowMs);
   for (const lease of late) {
     if (isUnlimited(lease)) continue;
@@ -184,7 +183,7 @@ export function giveUpLate(memory: Books, policy: Policy, nowMs: number): boolea
   return late.length > 0;
 }
 
-/** Charges the limits in force that the lease was set aside from. @param cells what was spent; null: unknown, so all of it. */
+/** Charges the limits in force from which the lease was set aside. @param cells what was spent; null: unknown, so all of it. */
 function charge(
   memory: Books,
   policy: Policy,
@@ -206,7 +205,7 @@ function charge(
   }
 }
 
-/** What was spent on a route; null: on all. A lease is of one key. */
+/** What was spent on a route; null: on all routes. A lease belongs to one key. */
 function spentMilli(cells: readonly UsageCell[], route: string | null): number {
   return cells.reduce(
     (sum, cell) => (route === null || cell.route === route ? sum + cell.costMilli : sum),
@@ -218,16 +217,16 @@ function tierFor({ accounts }: Books, policy: Policy, request: DecisionRequest, 
   return accounts.adjust(tierOf(policy, accounts.account?.tier ?? request.tier), nowMs);
 }
 
-/** Whether a request of this route counts in counters that other routes do not. */
+/** Whether requests of this route have counters that other routes do not share. */
 function countsByRoute(tier: Tier, route: Route): boolean {
-  return route.limits.length > 0 || hasLimitOfEachRoute(tier);
+  return route.limits.length > 0 || hasRouteScopedLimit(tier);
 }
 
-function hasLimitOfEachRoute(tier: Tier): boolean {
+function hasRouteScopedLimit(tier: Tier): boolean {
   return tier.limits.some(({ scope }) => scope === "route");
 }
 
-/** The latest moment that a quota knows of: later than now where the clock has stepped back, and then in another period perhaps. */
+/** The latest moment of a quota's state. If the clock has stepped back, it is later than now and perhaps in another period. */
 function seenMs({ kind, state }: Meter): number {
   return kind === "quota" ? state.atMs : 0;
 }

@@ -6,16 +6,15 @@
  * without tables makes none for a closed hour: its cells stay in the row until there are too many.
  */
 import * as z from "zod/mini";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import type { UsageCell } from "../../src/objects/object-call.ts";
-
-export const HOUR_MS = 3_600_000;
 
 /** More cells than this (many routes and keys in one hour) go to the table early, to keep the state row small. */
 const MAX_OPEN_CELLS = 32;
 
 /** Free requests and denied ones have no reservation to run out of; this many of them, at most, are lost by a crash. */
-const MOST_UNWRITTEN_REQUESTS = 256;
+const MAX_UNWRITTEN_REQUESTS = 256;
 
 const count = z.int().check(z.gte(0));
 export const cellSchema = z.strictObject({
@@ -53,7 +52,7 @@ export class Ledger {
 
   /** Whether there were so many requests since the last write that it is time for one, whatever they cost, admitted or not. */
   get isLong(): boolean {
-    return this.#unwrittenRequests >= MOST_UNWRITTEN_REQUESTS;
+    return this.#unwrittenRequests >= MAX_UNWRITTEN_REQUESTS;
   }
 
   /** Cost that was admitted since the last write: what a crash would lose. */

@@ -1,7 +1,4 @@
-/**
- * What a user's object holds in memory, made from storage: thrown away whole when a write fails, so that memory never
- * runs ahead of storage.
- */
+/** A user's object in memory, loaded from storage. Discarded whole if a write fails, so that memory never runs ahead of storage. */
 import { LeaseBook } from "../../src/core/lease-book.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
@@ -9,7 +6,7 @@ import { chargesFor, scopeOf } from "../../src/policy/charges.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
 import { type Deliver, Outbox } from "../outbox.ts";
-import { AccountStore } from "./account.ts";
+import { AccountStore } from "./account-store.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
@@ -19,8 +16,8 @@ import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { readState, writeState } from "./state-row.ts";
 
-/** What was charged last. Policies never change: a new revision has other tiers and routes. */
-interface Charged {
+/** The last request's charges. Policies are immutable: a new revision has other tiers and routes. */
+interface LastCharges {
   readonly tier: Tier;
   readonly route: Route | null;
   readonly keyId: string | null;
@@ -36,15 +33,17 @@ export class Memory {
   readonly audit: AuditTrail;
   readonly outbox: Outbox;
   readonly remembered: RememberedDecisions;
-  /** The newest policy revision that this user was decided by. Never goes back. */
+  /** The newest policy revision that decided for this user. Never goes back. */
   revision: number;
   /** Whether anything was counted since the exact state was last written. */
-  unsettled = false;
+  needsCheckpoint = false;
+  /** Whether this turn's answers rest on state that is not stored yet: write it before they leave. */
+  mustWrite = false;
   readonly #storage: DurableObjectStorage;
   #restsAtMs: number | null;
   #hasTables: boolean;
   #isVersioned: boolean;
-  #charged: Charged | null = null;
+  #charged: LastCharges | null = null;
   readonly #history: QuotaHistory;
 
   constructor(storage: DurableObjectStorage, deliver: Deliver) {
@@ -68,8 +67,8 @@ export class Memory {
   }
 
   /**
-   * What the policy charges: made anew only if the tier, the route or the key differs from before. A key's counters are those of the
-   * first of its lineage.
+   * The charges of a request, made anew only if the tier, the route or the key differs from the last request's. A key uses the counters
+   * of the first key of its lineage.
    */
   chargesFor(tier: Tier, route: Route | null, keyId: string | null): readonly Charge[] {
     const last = this.#charged;
@@ -79,17 +78,17 @@ export class Memory {
     return charges;
   }
 
-  /** Whether the object has tables: none until there is an account, an idempotency key, or more than the state row holds. */
+  /** Whether the object has tables: not until there is an account, an idempotency key, or more than the state row holds. */
   get hasTables(): boolean {
     return this.#hasTables;
   }
 
-  /** From when on nothing is spent any more; null while the user has not paused. */
+  /** When all counters come to rest; null if the user has not paused. */
   get restsAtMs(): number | null {
-    return this.unsettled ? null : this.#restsAtMs;
+    return this.needsCheckpoint ? null : this.#restsAtMs;
   }
 
-  /** Runs changes of storage as one transaction, making the tables before the first. */
+  /** Runs changes of storage as one transaction. Creates the tables first if there are none. */
   transact<T>(changes: () => T): T {
     return this.#storage.transactionSync(() => {
       if (!this.#hasTables) {
@@ -100,20 +99,20 @@ export class Memory {
     });
   }
 
-  /** Forgets what was spent of the limits of these names, or of all, for good. Call in the transaction that writes the state. */
+  /** Refills the limits of these names, or all (null), for good. Call in the transaction that writes the state. */
   reset(names: readonly string[] | null, nowMs: number): void {
     this.counters.reset(names);
     this.#history.reset(names, nowMs);
   }
 
-  /** Writes the exact state: call when the user has paused. */
-  settle(nowMs: number): void {
-    if (!this.unsettled) return;
+  /** Writes the exact state if it has changed. Call when the user has paused. */
+  checkpoint(nowMs: number): void {
+    if (!this.needsCheckpoint) return;
     this.makeExact(nowMs);
     this.save(nowMs);
   }
 
-  /** Writes the state: mostly one row, which needs no transaction around it. The first time also its version. */
+  /** Writes the state: usually one row, which needs no transaction. The first time also the schema version. */
   save(nowMs: number): void {
     if (this.ledger.hasToMove(nowMs, this.#hasTables)) this.transact(() => this.writeState(nowMs));
     else if (this.#isVersioned) this.writeState(nowMs);
@@ -128,24 +127,24 @@ export class Memory {
     this.#isVersioned = true;
   }
 
-  /** Makes the next write one of the exact state, which nothing is reserved beyond. */
+  /** Makes the next write one of the exact state, without headroom. */
   makeExact(nowMs: number): void {
-    // What is set aside may still be charged: whoever settles again after that knows when all rests.
+    // Open leases may still be charged: the checkpoint after that finds out when the counters come to rest.
     const isLeased = this.leases.closesAtMs !== null;
     this.#restsAtMs = isLeased ? null : this.counters.restsAtMs(nowMs, this.#restsAtMs);
-    this.counters.settle(nowMs, (keyId) => this.keys.hasHeir(keyId));
-    this.unsettled = isLeased;
+    this.counters.checkpoint(nowMs, (keyId) => this.keys.hasHeir(keyId));
+    this.needsCheckpoint = isLeased;
   }
 
   /**
-   * The object died before it wrote its exact state. A quota's floor then counts what may have been admitted since, but the ledger does
-   * not. The difference is added to the ledger as unbilled use, so that it counts under every other definition too.
+   * The object died before it wrote its exact state. A quota's floor then includes what may have been admitted since, the ledger does
+   * not. Adds the difference to the ledger as unbilled usage, so that it counts under any other definition too.
    */
   #countLost(stored: Readonly<Record<string, LimitState>>): void {
     const narrowFirst = Object.keys(stored).toSorted((a, b) => partsOf(b) - partsOf(a));
     for (const counter of narrowFirst) {
       const floor = stored[counter];
-      // One that an older Worker wrote may count more than was used.
+      // A floor that an older Worker wrote may count more than was used.
       if (floor?.kind !== "quota" || floor.anchorDay === undefined) continue;
       const lostMilli = floor.usedMilli - this.#history.usedMilli(counter, floor);
       const { route, keyId } = scopeOf(counter);
@@ -153,7 +152,7 @@ export class Memory {
     }
   }
 
-  /** Writes floors, leases, ledger and revision. Call within {@link transact}, or alone by {@link save}. */
+  /** Writes floors, leases, ledger and revision. Call within {@link transact}, or through {@link save}. */
   writeState(nowMs: number): void {
     writeState(this.#storage.kv, {
       revision: this.revision,
@@ -162,10 +161,11 @@ export class Memory {
       leases: this.leases.open,
       restsAtMs: this.restsAtMs,
     });
+    this.mustWrite = false;
   }
 }
 
-/** How many of key and route a counter is scoped to. */
+/** Whether a counter is scoped to a key or a route (1), both (2) or neither (0). */
 function partsOf(counter: string): number {
   const { keyId, route } = scopeOf(counter);
   return Number(keyId !== null) + Number(route !== null);

@@ -7,16 +7,17 @@
  */
 import * as z from "zod/mini";
 import type { Span } from "../../src/core/calendar.ts";
+import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 import { parseJson } from "../../src/json.ts";
 import { scopeOf } from "../../src/policy/charges.ts";
 import type { KeyRing } from "./key-ring.ts";
-import { HOUR_MS, type Ledger } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
 
 /** Longer than any period: an older reset no longer matters. */
-const KEPT_MS = 32 * 24 * HOUR_MS;
+const KEPT_MS = 32 * DAY_MS;
 
 /** Cells that are stored with a reset at most, since a row holds 2 MB. With more, the reset forgives the rest of its hour too. */
-const MOST_CELLS = 10_000;
+const MAX_STORED_CELLS = 10_000;
 
 /** Stands for all limits in place of a limit's name. */
 const ALL = "";
@@ -61,7 +62,7 @@ export class QuotaHistory {
   reset(names: readonly string[] | null, nowMs: number): void {
     const hour = Math.floor(nowMs / HOUR_MS);
     const cells = this.#ledger.charged(hour);
-    const isLong = cells.length > MOST_CELLS;
+    const isLong = cells.length > MAX_STORED_CELLS;
     this.#sql.exec("DELETE FROM resets WHERE at_ms < ?", nowMs - KEPT_MS);
     for (const name of names ?? [ALL]) {
       this.#sql.exec(

@@ -7,7 +7,7 @@
  */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { parseJson } from "../../src/json.ts";
-import { decisionSchema } from "../../src/limiter/decision-schema.ts";
+import { rememberedDecisionSchema } from "../../src/limiter/decision-schema.ts";
 
 /** As promised on the wire. */
 export const REMEMBERED_MS = 600_000;
@@ -47,7 +47,7 @@ export class RememberedDecisions {
       )
       .toArray();
     return row
-      ? { decision: decisionSchema.parse(parseJson(row.decision)), fingerprint: row.fingerprint }
+      ? { decision: rememberedDecisionSchema.parse(parseJson(row.decision)), fingerprint: row.fingerprint }
       : null;
   }
 

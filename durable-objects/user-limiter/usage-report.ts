@@ -1,8 +1,8 @@
 /** Usage by hour, day or month, and by route where asked: the closed hours of the table and the open cells together. Exact. */
 import * as z from "zod/mini";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { toTokens } from "../../src/core/units.ts";
 import type { Granularity, UsageQuery, UsageRow } from "../../src/objects/account.ts";
-import { HOUR_MS } from "./ledger.ts";
 import type { Memory } from "./memory.ts";
 
 /** An hour of the ledger as arguments of SQLite's functions of dates. */

@@ -42,11 +42,11 @@ export class UserStore {
    */
   async publish(): Promise<boolean> {
     await this.#storage.setAlarm(Date.now() + FIRST_RETRY_MS);
-    return !(await this.tellAll()).has("kv");
+    return !(await this.publishAll()).has("kv");
   }
 
   /** Tells others what the outbox holds, and sees to it that the alarm tries again where one fails. @returns what is left. */
-  async tellAll(): Promise<ReadonlySet<string>> {
+  async publishAll(): Promise<ReadonlySet<string>> {
     const { outbox } = this.memory;
     const left = await outbox.drain(Date.now());
     await this.wakeAt(outbox.nextDueMs(Date.now()));

@@ -2,11 +2,12 @@
 import * as z from "zod/mini";
 import { MAX_BATCH, operationSchema } from "../../src/api/decisions/operation.ts";
 import type { Decision } from "../../src/core/decision.ts";
+import { decisionSchema as plainDecision, slotSchema } from "../../src/limiter/decision-schema.ts";
 import { about, describeFields, named } from "../annotations.ts";
 import { answer, json, type OperationNotes, text } from "../notes.ts";
 import { faultsSchema } from "../problem-schema.ts";
-import { amount, words } from "../scalars.ts";
-import { LIMITS, limitSchema, revision } from "./limits.ts";
+import { words } from "../scalars.ts";
+import { LIMITS, limitSchema, REVISION } from "./limits.ts";
 import { statusSchema } from "./usage.ts";
 
 named("Operation", "May this user do this?", operationSchema);
@@ -23,6 +24,7 @@ describeFields(operationSchema, {
 /** The contract accepts any array, so that an invalid operation fails alone. */
 const operationsSchema = z.array(operationSchema).check(z.minLength(1), z.maxLength(MAX_BATCH));
 
+const fields = plainDecision.shape;
 export const decisionSchema = named(
   "Decision",
   "The decision on one operation, allowed or not.",
@@ -31,30 +33,38 @@ export const decisionSchema = named(
       "`allowed` or `denied` by the limits; `blocked`: the account is blocked; `overloaded`: the user sends more requests at once than can be decided.",
       z.enum(["allowed", "denied", "blocked", "overloaded"]),
     ),
-    allowed: z.boolean(),
-    cost: amount("Tokens that the operation costs. Charged only if it is allowed and not a peek."),
+    allowed: fields.allowed,
+    cost: about(
+      "Tokens that the operation costs. Charged only if it is allowed and not a peek.",
+      fields.cost,
+    ),
     limits: z.array(limitSchema),
     retryAfterMs: about(
       "Milliseconds after which the operation is allowed if nobody else spends. 0 if allowed, null if never. At most 1,000 if only slots deny it: a slot may be freed earlier or later.",
-      z.nullable(z.number().check(z.gte(0))),
+      fields.retryAfterMs,
     ),
-    violated: about("Names of the limits that denied the operation.", z.array(z.string())),
+    violated: about("Names of the limits that denied the operation.", fields.violated),
     source: about(
       "What decided: the user's object (`strict`), a lease or a cached denial at the edge, or the fallback while the limiter is down; `none`: nothing (`overloaded`).",
-      z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
+      fields.source,
     ),
-    tier: words("The tier that applied."),
-    revision: revision(),
-    decisionId: words("Unique to this decision: a UUID, or a UUID with a counter."),
+    tier: about("The tier that applied.", fields.tier),
+    revision: about(REVISION, fields.revision),
+    decisionId: about("Unique to this decision: a UUID, or a UUID with a counter.", fields.decisionId),
     replayed: z.exactOptional(
       about(
         "Repeats the allowed decision of an earlier request with this idempotency key. Nothing was charged or counted.",
-        z.literal(true),
+        fields.replayed.def.innerType,
       ),
     ),
     holds: about(
       "Slots taken of concurrency limits. Each is freed at `untilMs`.",
-      z.array(z.strictObject({ counter: z.string(), untilMs: amount("Unix milliseconds.") })),
+      z.array(
+        z.strictObject({
+          counter: slotSchema.shape.counter,
+          untilMs: about("Unix milliseconds.", slotSchema.shape.untilMs),
+        }),
+      ),
     ),
   }) satisfies z.ZodMiniType<Decision>,
 );

@@ -1,20 +1,24 @@
 /** A limit as it stands for a user: part of decisions and of statuses. */
 import * as z from "zod/mini";
 import type { LimitView } from "../../src/core/decision.ts";
+import { limitViewSchema } from "../../src/limiter/decision-schema.ts";
 import type { LimitStatus } from "../../src/objects/user-status.ts";
-import { named } from "../annotations.ts";
-import { amount, count, moment, words } from "../scalars.ts";
+import { about, named } from "../annotations.ts";
+import { amount, count, moment } from "../scalars.ts";
 
+const view = limitViewSchema.shape;
 const limitFields = {
-  name: words("The name in the policy."),
-  kind: z.enum(["bucket", "quota", "concurrency"]),
-  limit: amount("Capacity of the bucket, amount of the quota (tokens), or number of slots."),
-  remaining: amount("Tokens that can be spent now, or free slots."),
-  resetMs: amount(
+  name: about("The name in the policy.", view.name),
+  kind: view.kind,
+  limit: about("Capacity of the bucket, amount of the quota (tokens), or number of slots.", view.limit),
+  remaining: about("Tokens that can be spent now, or free slots.", view.remaining),
+  resetMs: about(
     "Milliseconds until the limit is full again. For a bucket with less than one token: until the next token. For a quota: until its period ends. For slots: at most 1,000, because a request may end at any moment.",
+    view.resetMs,
   ),
-  windowMs: amount(
+  windowMs: about(
     "Milliseconds in which an empty bucket fills, the length of the quota's period, or how long a slot may be held.",
+    view.windowMs,
   ),
 };
 
@@ -45,8 +49,8 @@ export const limitStatusSchema = named(
   }) satisfies z.ZodMiniType<LimitStatus>,
 );
 
-export const revision = () =>
-  count("The policy revision that applied; 0 is the policy that ships with the Worker.");
+export const REVISION = "The policy revision that applied; 0 is the policy that ships with the Worker.";
+export const revision = () => count(REVISION);
 
 export const LIMITS = [
   { name: "minute", kind: "bucket", limit: 150, remaining: 148, resetMs: 1_200, windowMs: 90_000 },

@@ -3,13 +3,13 @@
  *
  * Sampled and never billed by: bills read the ledger in the users' objects. Holds no key, token, body or path.
  */
-import type { Source } from "../core/decision.ts";
+import type { DecisionSource } from "../core/decision.ts";
 
 /** `error`: the request was answered by a failure of ours or of the upstream, not by a limit. */
 export type PointOutcome = "allowed" | "denied" | "error";
 
 /** Where the decision was made; `none` where none was: exempt, not authenticated, no such route. */
-export type PointSource = Source;
+export type PointSource = DecisionSource;
 
 /** The first digit of the upstream's status; `none` where the upstream was not asked. */
 export type StatusClass = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | "none";

@@ -1,12 +1,12 @@
 /**
- * A quota: so much per calendar hour, day or month, and not a millitoken more.
+ * A quota: an amount per calendar hour, day or month, never exceeded by a millitoken.
  *
- * The state names the period it counts in, and the calendar that the period belongs to. A user's object never meters a limit by a
- * state of another calendar ({@link isOf}): it makes a new one from the ledger, which knows what was used in every period.
+ * The state names the period it counts in and the period's calendar. A user's object never meters a limit by a state of another calendar
+ * ({@link isOf}): it makes a new state from the ledger, which knows the usage of every period.
  *
- * Without a ledger (the local fallback, the simulator) {@link at} converts the state, and never hands out a second quota: a month
- * keeps the end it began with when the anchor day moves, and if the kind of period changes (a month to an hour), all that was used
- * counts in the new kind's period of the last use. If the clock steps back over a boundary, the state stays in the newer period.
+ * Without a ledger (the local fallback, the simulator), {@link at} converts the state and never hands out a second quota: a month keeps
+ * its original end if the anchor day moves, and if the kind of period changes (a month to an hour), all usage counts in the period of
+ * the last use. If the clock steps back over a boundary, the state stays in the newer period.
  *
  * Pure: no I/O and no clock.
  */
@@ -22,20 +22,20 @@ export interface CalendarQuota {
   readonly anchorDay: number;
 }
 
-/** What was used of one period. */
+/** The usage of one period. */
 export interface QuotaState {
   readonly kind: "quota";
   readonly period: CalendarPeriod;
-  /** Of the limit it was made for; undefined in a state that an older Worker wrote. */
+  /** The anchor day of its limit; undefined in a state that an older Worker wrote. */
   readonly anchorDay?: number | undefined;
   readonly startMs: number;
   readonly endMs: number;
   readonly usedMilli: number;
-  /** The latest moment that the state was brought to. */
+  /** The latest moment that the state was updated to. */
   readonly atMs: number;
 }
 
-/** Compiles a quota. @returns null where the amount is not positive or too large, or the anchor day is not 1 to 31. */
+/** Compiles a quota. @returns null if the amount is not positive or too large, or the anchor day is not 1 to 31. */
 export function calendarQuota(
   name: string,
   amountMilli: number,
@@ -47,34 +47,31 @@ export function calendarQuota(
   return fits && anchored ? { kind: "quota", name, amountMilli, period, anchorDay } : null;
 }
 
-/** Nothing used of the period that `nowMs` lies in. */
+/** Nothing used in the period that contains `nowMs`. */
 export function fresh(limit: CalendarQuota, nowMs: number): QuotaState {
   return inPeriod(limit, nowMs, 0);
 }
 
-/** Whether the state counts in the periods that the limit counts in. */
+/** Whether the state and the limit have the same periods. */
 export function isOf(limit: CalendarQuota, state: QuotaState): boolean {
   return state.period === limit.period && state.anchorDay === limit.anchorDay;
 }
 
-/** The state at `nowMs`: a new period where the old one has ended. */
+/** The state at `nowMs`: of a new period if the old one has ended. */
 export function at(limit: CalendarQuota, state: QuotaState, nowMs: number): QuotaState {
   const own = state.period === limit.period ? state : inPeriod(limit, state.atMs, state.usedMilli);
   if (nowMs >= own.endMs) return fresh(limit, nowMs);
   return nowMs > own.atMs ? used(own, own.usedMilli, nowMs) : own;
 }
 
-/**
- * Until when `costMilli` is refused: 0 where it passes now, the period's end, or Infinity where it never will. What costs
- * nothing always passes.
- */
+/** Until when `costMilli` is rejected: 0 if it passes now, else the period's end; Infinity if it never passes. Cost 0 always passes. */
 export function blockedUntilMs(limit: CalendarQuota, state: QuotaState, costMilli: number): number {
   if (costMilli > limit.amountMilli) return Infinity;
   if (costMilli === 0) return 0;
   return state.usedMilli + costMilli <= limit.amountMilli ? 0 : state.endMs;
 }
 
-/** The state after `costMilli` more is used, whether or not the quota holds it: a floor may lie past the quota. */
+/** The state after `costMilli` more is used, even beyond the quota: a floor may lie past it. */
 export function spend(_limit: CalendarQuota, state: QuotaState, costMilli: number): QuotaState {
   return used(state, state.usedMilli + costMilli, state.atMs);
 }
@@ -89,7 +86,7 @@ export function resetsAtMs(_limit: CalendarQuota, state: QuotaState): number {
   return state.endMs;
 }
 
-/** Whether `floor` allows for at least all that `state` has used. Both must be brought to the same moment by {@link at}. */
+/** Whether `floor` has at least as much used as `state`. Both must be brought to the same moment by {@link at}. */
 export function covers(floor: QuotaState, state: QuotaState): boolean {
   return floor.startMs === state.startMs && floor.endMs === state.endMs && floor.usedMilli >= state.usedMilli;
 }
@@ -99,7 +96,7 @@ export function windowMs(_limit: CalendarQuota, state: QuotaState): number {
   return state.endMs - state.startMs;
 }
 
-/** Spelled out: copying by name costs several times as much, and this runs for each request. */
+/** Field by field: a spread costs several times as much, and this runs for each request. */
 function used(
   { period, anchorDay, startMs, endMs }: QuotaState,
   usedMilli: number,
@@ -108,7 +105,7 @@ function used(
   return { kind: "quota", period, anchorDay, startMs, endMs, usedMilli, atMs };
 }
 
-/** The state of which `usedMilli` was used in the period that `atMs` lies in. */
+/** The state with `usedMilli` used in the period that contains `atMs`. */
 export function inPeriod(limit: CalendarQuota, atMs: number, usedMilli: number): QuotaState {
   const { period, anchorDay } = limit;
   return { kind: "quota", period, anchorDay, ...periodAt(period, atMs, anchorDay), usedMilli, atMs };

@@ -1,12 +1,10 @@
 /**
  * Calendar periods in UTC: the hour, the day, and the month that begins on an anchor day.
  *
- * Pure arithmetic on Unix time, which has no leap seconds; UTC has no daylight saving, so hours and days have one length.
- * A month that is shorter than its anchor day begins on its last day: anchored to the 31st, February begins on the 28th or
- * 29th, and each instant belongs to exactly one period.
+ * Pure arithmetic on Unix time. In a month shorter than the anchor day, the period begins on the last day: anchored to the 31st, it
+ * begins on February 28 or 29. Each instant belongs to exactly one period.
  */
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+import { DAY_MS, HOUR_MS } from "./time.ts";
 
 export type CalendarPeriod = "hour" | "day" | "month";
 
@@ -16,7 +14,7 @@ export interface Span {
   readonly endMs: number;
 }
 
-/** The period that `atMs` lies in. `anchorDay` (1 to 31) counts for months only. */
+/** The period that contains `atMs`. `anchorDay` (1 to 31) applies to months only. */
 export function periodAt(period: CalendarPeriod, atMs: number, anchorDay = 1): Span {
   switch (period) {
     case "hour":
@@ -43,7 +41,7 @@ function month(atMs: number, anchorDay: number): Span {
     : { startMs: monthStart(year, index - 1, anchorDay), endMs: thisStartMs };
 }
 
-/** `monthIndex` may be -1 or 12: Date.UTC carries it into the neighbouring year. */
+/** `monthIndex` may be -1 or 12: `Date.UTC` carries it into the adjacent year. */
 function monthStart(year: number, monthIndex: number, anchorDay: number): number {
   const lastDay = new Date(Date.UTC(year, monthIndex + 1, 0)).getUTCDate();
   return Date.UTC(year, monthIndex, Math.min(anchorDay, lastDay));

@@ -1,31 +1,32 @@
 /**
- * What is asked of the limiter and what it answers: plain data, the same at the edge, in the object and over RPC.
+ * What the limiter is asked and what it answers: plain data, the same at the edge, in the object and over RPC.
  *
- * Amounts are tokens (a multiple of 0.001), times are milliseconds. Holds no behaviour beyond turning core readings into
- * the public shape.
+ * Amounts are tokens (multiples of 0.001), times are milliseconds. Every decision is made by {@link decisionOf}, so all have the same
+ * fields in the same order.
  */
-import type { Limit, Reading } from "./limit.ts";
+import type { Limit, LimitReading } from "./limit.ts";
+import { type PlanDecision, readings } from "./plan.ts";
 import { toTokens } from "./units.ts";
 
 /** One question to a user's object. */
 export interface DecisionRequest {
   /** The policy revision that the edge knows. An object never decides by an older one. */
   readonly revision: number;
-  /** The tier that the credential speaks for. The account's own tier, where there is an account, comes first. */
+  /** The tier of the credential. If there is an account, its tier applies instead. */
   readonly tier: string;
-  /** The policy's id of the matched route, or null where the caller named a cost only. */
+  /** The policy's id of the matched route; null if the caller named only a cost. */
   readonly route: string | null;
-  /** Millitokens to spend; null: what the policy says of the route. */
+  /** Millitokens to spend; null: the route's cost in the policy. */
   readonly costMilli: number | null;
-  /** The API key the request came with: it must exist and be valid, and key-scoped limits count by it. */
+  /** The API key of the request: it must exist and be valid, and key-scoped limits count by it. */
   readonly keyId: string | null;
   /** Decide and report, but charge nothing. */
   readonly peek: boolean;
   /** The same key within ten minutes gets the same allowed decision and is charged once. Unique to the user and the caller. */
   readonly idempotencyKey: string | null;
   /**
-   * What the caller asked under the key, as it was written: the same key with another fingerprint is a mismatch. An edge of an
-   * older version sends none; nothing is compared then.
+   * The parameters that the caller sent with the key, as written: the same key with another fingerprint is a mismatch. Edges of an
+   * older version send none; then nothing is compared.
    */
   readonly fingerprint?: string;
 }
@@ -34,72 +35,120 @@ export interface DecisionRequest {
 export interface LimitView {
   readonly name: string;
   readonly kind: Limit["kind"];
-  /** Capacity of the bucket or amount of the quota, tokens; or the number of slots. */
+  /** Capacity of the bucket, amount of the quota, in tokens; or the number of slots. */
   readonly limit: number;
   /** Tokens that may be spent now, or slots that are free. */
   readonly remaining: number;
   /**
-   * Until full again; while less than one token is there, until the next; for a quota until its period ends; for slots at most 1,000,
-   * since requests that hold them may end at any moment.
+   * Bucket: until it is full, or, while it holds less than one token, until it holds one. Quota: until its period ends. Slots: at most
+   * 1,000, since the requests that hold them may end at any moment.
    */
   readonly resetMs: number;
-  /** In which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */
+  /** The time in which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */
   readonly windowMs: number;
 }
 
-/** A slot that a decision took of a concurrency limit: to be given back when the request ends. */
-export interface Hold {
+/** A slot of a concurrency limit that a decision took: released when the request ends, or when it expires. */
+export interface Slot {
   readonly counter: string;
   readonly untilMs: number;
 }
 
 /**
- * - `allowed`, `denied`: the limits said so.
- * - `blocked`: the account is suspended. `revoked`: the key is unknown to the account, revoked or expired.
- * - `unavailable`: the limiter could not decide and the tier fails closed.
+ * - `allowed`, `denied`: by the limits.
+ * - `blocked`: the account is blocked. `revoked`: the key is unknown to the account, revoked or expired.
+ * - `unavailable`: the limiter could not decide, and the tier fails closed.
  * - `overloaded`: the user sends more than the object can take: this request did not reach it in time, or no more idempotency keys
  *   can be remembered.
  * - `mismatch`: the idempotency key was used with other parameters. Nothing was decided.
  */
-export type Outcome =
-  | "allowed"
-  | "denied"
-  | "blocked"
-  | "revoked"
-  | "unavailable"
-  | "overloaded"
-  | "mismatch";
+export const DECISION_OUTCOMES = [
+  "allowed",
+  "denied",
+  "blocked",
+  "revoked",
+  "unavailable",
+  "overloaded",
+  "mismatch",
+] as const;
+export type DecisionOutcome = (typeof DECISION_OUTCOMES)[number];
 
-/** Where the decision was made; `none`: nowhere, since the request was rejected before. */
-export type Source = "strict" | "lease" | "deny-cache" | "fallback" | "none";
+/** Where decisions are made; `none`: nowhere, the request was rejected before. */
+export const DECISION_SOURCES = ["strict", "lease", "deny-cache", "fallback", "none"] as const;
+export type DecisionSource = (typeof DECISION_SOURCES)[number];
 
 /** One answer. */
 export interface Decision {
-  readonly outcome: Outcome;
+  readonly outcome: DecisionOutcome;
   readonly allowed: boolean;
-  /** Tokens the request costs (charged only where allowed and not peeked). */
+  /** Tokens that the request costs; charged only if it is allowed and not a peek. */
   readonly cost: number;
   readonly limits: readonly LimitView[];
   /**
-   * After which the same request passes if nobody else spends. 0 if allowed, null if it never will. At most 1,000 if slots alone
-   * reject it: when one is free is not known.
+   * When the same request passes if nobody else spends. 0 if allowed, null if it never passes. At most 1,000 if only slots reject it,
+   * since nobody knows when one becomes free.
    */
   readonly retryAfterMs: number | null;
-  /** Names of the limits that refused. */
+  /** Names of the limits that rejected the request. */
   readonly violated: readonly string[];
-  readonly source: Source;
-  /** The tier and the policy revision that were decided by. */
+  readonly source: DecisionSource;
+  /** The tier and the policy revision that the decision was made by. */
   readonly tier: string;
   readonly revision: number;
   readonly decisionId: string;
   /** Set if this repeats an earlier decision for its idempotency key: nothing was charged or counted this time. */
   readonly replayed?: true;
-  /** Slots taken; whoever runs the request gives them back when it ends, or they free themselves. */
-  readonly holds: readonly Hold[];
+  /** Slots taken. Whoever runs the request releases them when it ends; otherwise they expire. */
+  readonly holds: readonly Slot[];
 }
 
-/** A core reading in the public shape. */
-export function limitView(reading: Reading): LimitView {
+const NO_LIMITS: readonly LimitView[] = [];
+const NO_NAMES: readonly string[] = [];
+const NO_SLOTS: readonly Slot[] = [];
+
+/** Makes a decision. The defaults are those of an allowed request without limits. @param by what it was made by. */
+export function decisionOf(
+  by: Pick<Decision, "tier" | "revision">,
+  source: DecisionSource,
+  decisionId: string,
+  costMilli: number,
+  outcome: DecisionOutcome,
+  limits = NO_LIMITS,
+  retryAfterMs: number | null = 0,
+  violated = NO_NAMES,
+  holds = NO_SLOTS,
+): Decision {
+  return {
+    outcome,
+    allowed: outcome === "allowed",
+    cost: toTokens(costMilli),
+    limits,
+    retryAfterMs,
+    violated,
+    source,
+    tier: by.tier,
+    revision: by.revision,
+    decisionId,
+    holds,
+  };
+}
+
+/** Each limit after a plan's decision, as a client sees it. */
+export function limitViews(plan: PlanDecision, nowMs: number): LimitView[] {
+  // A loop: V8 gives arrays made by `map` a kind with holes, which the runtime copies index by index over RPC.
+  const views: LimitView[] = [];
+  for (const reading of readings(plan, nowMs)) views.push(limitView(reading));
+  return views;
+}
+
+/** 0 if the plan allows the request, null if the same request never passes. */
+export function planRetryAfterMs({ allowed, retryAtMs }: PlanDecision, nowMs: number): number | null {
+  if (allowed) return 0;
+  return retryAtMs === Infinity ? null : retryAtMs - nowMs;
+}
+
+/** A reading of the core as a client sees it. */
+export function limitView(reading: LimitReading): LimitView {
   return {
     name: reading.name,
     kind: reading.kind,
@@ -108,4 +157,18 @@ export function limitView(reading: Reading): LimitView {
     resetMs: reading.resetMs,
     windowMs: reading.windowMs,
   };
+}
+
+/** The same limit with other numbers. Field by field: a spread costs several times as much, and this runs for each request. */
+export function changedView(
+  { name, kind, limit, windowMs }: LimitView,
+  remaining: number,
+  resetMs: number,
+): LimitView {
+  return { name, kind, limit, remaining, resetMs, windowMs };
+}
+
+/** The limit `elapsedMs` later, with `remaining` left. */
+export function laterView(view: LimitView, elapsedMs: number, remaining = view.remaining): LimitView {
+  return changedView(view, remaining, Math.max(0, view.resetMs - elapsedMs));
 }

@@ -1,64 +1,64 @@
 /**
- * The leases that a user's object has granted and not yet heard back from.
+ * The open leases of a user's object: lent and not yet settled.
  *
- * Written with every grant, so that a restarted object still knows what it set aside, and counts what an isolate settles exactly
- * once: a lease that is not in the book has been settled, or was given up.
+ * Written whenever a lease is lent, so that a restarted object still knows what it set aside, and counts each settlement exactly
+ * once: a lease that is not in the book was settled or has expired.
  *
  * Pure: no I/O and no clock.
  */
 import { UNLIMITED_MILLI } from "./lease.ts";
-import { type Held, type Holding, NOTHING } from "./plan.ts";
+import { NOTHING_SET_ASIDE, type SetAside, type SetAsideSource } from "./plan.ts";
 
 /**
- * How long after its end a lease may still be settled: for an isolate that is slow, or cannot reach the object at once. Until
- * then its amount stays set aside; afterwards it is charged in full, and what it metered is lost.
+ * How long after its end a lease may still be settled, for an isolate that is slow or cannot reach the object at once. Until then its
+ * amount stays set aside; then it is charged in full, and its metering is lost.
  */
 export const SETTLE_GRACE_MS = 5_000;
 
 /**
- * Leases of one user open at once: an isolate has one, and for a moment the one before it. More are refused, and their requests
- * asked about. All are written with each grant, about 150 bytes each. docs/hot-users.md says what lies beyond.
+ * Open leases of one user. An isolate has one, and for a moment also the previous one. Beyond this number none is lent, and each request
+ * asks the object. All are written with each new lease, about 150 bytes each. docs/hot-users.md covers users who need more.
  */
-export const MOST_OPEN = 512;
+export const MAX_OPEN_LEASES = 512;
 
 /** A lease as its object remembers it. */
 export interface OpenLease {
   readonly id: string;
   readonly milli: number;
-  /** Moments of the object's clock; never earlier than what its counters have seen. */
+  /** When it was lent and when it ends, by the object's clock; never earlier than the latest moment of its counters. */
   readonly grantedAtMs: number;
   readonly endsAtMs: number;
-  /** The counters it was set aside of. */
+  /** The counters from which its amount is set aside. */
   readonly counters: readonly string[];
-  /** What it was granted for: enough to find its limits again. */
+  /** The requests it was lent for: enough to find its limits again. */
   readonly tier: string;
   readonly route: string | null;
   readonly keyId: string | null;
-  /** Of the policy it was granted by; undefined in a lease that an older Worker granted. */
+  /** The policy revision it was lent by; undefined in a lease of an older Worker. */
   readonly revision?: number | undefined;
 }
 
-export class LeaseBook implements Holding {
+export class LeaseBook implements SetAsideSource {
   readonly #open: Map<string, OpenLease>;
 
   constructor(stored: readonly OpenLease[]) {
     this.#open = new Map(stored.map((lease) => [lease.id, lease]));
   }
 
-  /** Leases that are open, oldest first. */
+  /** Open leases, oldest first. */
   get open(): readonly OpenLease[] {
     return [...this.#open.values()];
   }
 
   get hasRoom(): boolean {
-    return this.#open.size < MOST_OPEN;
+    return this.#open.size < MAX_OPEN_LEASES;
   }
 
   add(lease: OpenLease): void {
     this.#open.set(lease.id, lease);
   }
 
-  /** Takes a lease out: it has been settled. Null where it is not open any more. */
+  /** Removes a lease that is being settled. Null if it is no longer open. */
   close(id: string): OpenLease | null {
     const lease = this.#open.get(id);
     if (!lease) return null;
@@ -67,8 +67,8 @@ export class LeaseBook implements Holding {
   }
 
   /**
-   * Sets open leases aside in one more counter: a quota that has just come into force and that they were not granted from.
-   * @param isIn whether what is spent under a lease may count in it.
+   * Sets open leases aside in one more counter: a quota that came into force after they were lent.
+   * @param isIn whether spending from a lease may count in the quota.
    */
   adopt(counter: string, isIn: (lease: OpenLease) => boolean): void {
     for (const [id, lease] of this.#open) {
@@ -77,7 +77,7 @@ export class LeaseBook implements Holding {
     }
   }
 
-  /** Takes out what was never settled in time, to be charged in full as of its closing, {@link closesAtMs}. */
+  /** Removes the leases that were not settled in time, to be charged in full as of {@link closesAtMs}. */
   expire(nowMs: number): OpenLease[] {
     if (this.#open.size === 0) return [];
     const expired = this.open.filter((lease) => closesAtMs(lease) <= nowMs);
@@ -85,13 +85,13 @@ export class LeaseBook implements Holding {
     return expired;
   }
 
-  /** When the last one is closed at the latest; null where none is open. */
+  /** When the last open lease expires; null if none is open. */
   get closesAtMs(): number | null {
     return this.#open.size === 0 ? null : Math.max(...this.open.map(closesAtMs));
   }
 
-  heldOf(counter: string, sinceMs: number): Held {
-    if (this.#open.size === 0) return NOTHING;
+  setAsideOf(counter: string, sinceMs: number): SetAside {
+    if (this.#open.size === 0) return NOTHING_SET_ASIDE;
     let milli = 0;
     let untilMs = 0;
     for (const lease of this.#open.values()) {
@@ -104,14 +104,14 @@ export class LeaseBook implements Holding {
 }
 
 /**
- * Whether a lease was granted without a limit: it is no amount, so nothing is set aside for it. A lease is whole requests, so it may hold
- * a little less than {@link UNLIMITED_MILLI}.
+ * Whether a lease was lent without a limit: then its amount means nothing, and nothing is set aside for it. A lease holds whole
+ * requests, so its amount may be slightly less than {@link UNLIMITED_MILLI}.
  */
 export function isUnlimited({ milli }: Pick<OpenLease, "milli">): boolean {
   return milli > UNLIMITED_MILLI / 2;
 }
 
-/** When a lease is given up. */
+/** When a lease expires: it is charged in full and can no longer be settled. */
 export function closesAtMs({ endsAtMs }: OpenLease): number {
   return endsAtMs + SETTLE_GRACE_MS;
 }

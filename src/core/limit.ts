@@ -1,7 +1,7 @@
 /**
  * Any limit, whatever its kind: one vocabulary over the token bucket, the calendar quota and the concurrency limit.
  *
- * A new kind of limit is a file of its own with the same functions, and one case here in each switch.
+ * To add a kind of limit, add a file with the same functions and a case to each switch here.
  *
  * Pure: no I/O and no clock.
  */
@@ -13,7 +13,7 @@ import { MILLI } from "./units.ts";
 export type Limit = bucket.TokenBucket | quota.CalendarQuota | concurrency.ConcurrencyLimit;
 export type LimitState = bucket.BucketState | quota.QuotaState | concurrency.ConcurrencyState;
 
-/** A limit with its state brought to one moment, so that the two always match in kind. */
+/** A limit with its state at one moment. The two always match in kind. */
 export type Meter =
   | {
       readonly kind: "bucket";
@@ -34,7 +34,7 @@ export type Meter =
       readonly nowMs: number;
     };
 
-/** Brings a state to `nowMs`. No state, or one of another kind (the policy changed it), starts fresh. */
+/** The limit with its state brought to `nowMs`: a fresh one if there is none, or if it is of another kind since the policy changed. */
 export function meterAt(limit: Limit, state: LimitState | undefined, nowMs: number): Meter {
   switch (limit.kind) {
     case "bucket": {
@@ -52,7 +52,7 @@ export function meterAt(limit: Limit, state: LimitState | undefined, nowMs: numb
   }
 }
 
-/** Until when `costMilli` is refused: 0 where it passes now, Infinity where it never will. */
+/** Until when `costMilli` is rejected: 0 if it passes now, Infinity if it never passes. */
 export function blockedUntilMs(meter: Meter, costMilli: number): number {
   switch (meter.kind) {
     case "bucket":
@@ -64,7 +64,7 @@ export function blockedUntilMs(meter: Meter, costMilli: number): number {
   }
 }
 
-/** The meter after `costMilli` more is spent (a slot is taken), whether or not the limit holds it. */
+/** The meter after `costMilli` more is spent, or a slot is taken, even if the limit does not hold it. */
 export function spend(meter: Meter, costMilli: number): Meter {
   const { kind, limit, state, nowMs } = meter;
   switch (kind) {
@@ -77,10 +77,10 @@ export function spend(meter: Meter, costMilli: number): Meter {
   }
 }
 
-/** Whether `floor` allows for at least all that `meter` has spent. Both must be brought to the same moment. */
+/** Whether `floor` has at least as much spent as `meter`. Both must be at the same moment. */
 export function covers(floor: Meter, meter: Meter): boolean {
   if (floor.kind === "bucket" && meter.kind === "bucket") {
-    // The meter may be ahead of the clock, where that stepped back: the floor is refilled up to the meter's own time.
+    // If the clock stepped back, the meter is ahead of it: refill the floor up to the meter's own time.
     return bucket.covers(bucket.at(floor.limit, floor.state, meter.state.atMs), meter.state);
   }
   if (floor.kind === "quota" && meter.kind === "quota") return quota.covers(floor.state, meter.state);
@@ -90,7 +90,7 @@ export function covers(floor: Meter, meter: Meter): boolean {
   return false;
 }
 
-/** Whether nothing is spent, so that forgetting the state changes nothing. */
+/** Whether nothing is spent, so that the state can be dropped without effect. */
 export function isAtRest(meter: Meter): boolean {
   switch (meter.kind) {
     case "bucket":
@@ -102,7 +102,7 @@ export function isAtRest(meter: Meter): boolean {
   }
 }
 
-/** When nothing will be spent any more if nobody spends: the bucket is full, the quota's period over, every slot free. */
+/** When the meter comes to rest if nobody spends: the bucket is full, the quota's period is over, every slot is free. */
 export function restsAtMs(meter: Meter): number {
   switch (meter.kind) {
     case "bucket":
@@ -114,7 +114,7 @@ export function restsAtMs(meter: Meter): number {
   }
 }
 
-/** The most that a cost may be, in millitokens. A concurrency limit takes any cost: a request is one slot. */
+/** The largest cost that can pass, in millitokens. A concurrency limit takes any cost: a request is one slot. */
 export function capacityMilli(limit: Limit): number {
   switch (limit.kind) {
     case "bucket":
@@ -126,23 +126,20 @@ export function capacityMilli(limit: Limit): number {
   }
 }
 
-/** What a client may know of one limit, in millitokens and milliseconds. */
-export interface Reading {
+/** One limit as a client may see it, in millitokens and milliseconds. */
+export interface LimitReading {
   readonly kind: Limit["kind"];
   readonly name: string;
   readonly limitMilli: number;
   readonly remainingMilli: number;
-  /**
-   * Until full again (bucket), until the next token if there is none, or until the period ends (quota). Of slots, when to ask
-   * again: at most a second.
-   */
+  /** As `LimitView.resetMs` in decision.ts. */
   readonly resetMs: number;
-  /** In which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */
+  /** As `LimitView.windowMs`. */
   readonly windowMs: number;
 }
 
 /** Reads a meter as of `nowMs`. */
-export function read(meter: Meter, nowMs: number): Reading {
+export function read(meter: Meter, nowMs: number): LimitReading {
   const { kind, limit, state } = meter;
   const { name } = limit;
   switch (kind) {

@@ -1,10 +1,10 @@
 /**
- * A plan: all the limits that one request has to pass, decided at once.
+ * A plan: all the limits that one request must pass, decided at once.
  *
  * All or none: either every limit holds the cost and each is charged, or none is. A denial changes nothing, so a client that
- * retries in a loop is let in exactly as early as one that waits.
+ * retries in a loop is admitted exactly as early as one that waits.
  *
- * Pure: no I/O and no clock. The caller owns the states and stores what `decide` returns.
+ * Pure: no I/O and no clock. The caller owns the states and stores what {@link decidePlan} returns.
  */
 import { resetsAtMs } from "./concurrency.ts";
 import {
@@ -14,73 +14,73 @@ import {
   type Meter,
   meterAt,
   read,
-  type Reading,
+  type LimitReading,
   spend,
 } from "./limit.ts";
 
-/** A limit and the name of the counter that it counts in. Two limits never share a counter. */
+/** A limit and the name of its counter. Two limits never share a counter. */
 export interface Charge {
   readonly counter: string;
   readonly limit: Limit;
 }
 
-/** What is set aside of a counter and counts as spent, without refilling. Millitokens, Unix ms. */
-export interface Held {
+/** The amount of a counter that is set aside: it counts as spent and does not refill. Millitokens, Unix ms. */
+export interface SetAside {
   readonly milli: number;
-  /** When all of it is either charged or free again, at the latest. */
+  /** The latest moment by which all of it is charged or free again. */
   readonly untilMs: number;
 }
 
-/** Who knows what is set aside: the open leases. */
-export interface Holding {
-  /** What is set aside of a counter since a moment: a quota's period begins anew, and earlier leases do not count in it. */
-  heldOf(counter: string, sinceMs: number): Held;
+/** Knows what is set aside: the open leases do. */
+export interface SetAsideSource {
+  /** What was set aside of a counter since a moment. Leases from before a quota's period do not count in it. */
+  setAsideOf(counter: string, sinceMs: number): SetAside;
 }
 
-export const NOTHING: Held = { milli: 0, untilMs: 0 };
-const NOBODY: Holding = { heldOf: () => NOTHING };
+export const NOTHING_SET_ASIDE: SetAside = { milli: 0, untilMs: 0 };
+const NONE_SET_ASIDE: SetAsideSource = { setAsideOf: () => NOTHING_SET_ASIDE };
 
-/** What was decided about one cost against one plan. Arrays run in the order of the charges. */
+/** The decision about one cost under one plan. Arrays are in the order of the charges. */
 export interface PlanDecision {
   readonly allowed: boolean;
-  /** Each limit at the moment of the decision, nothing spent. */
+  /** Each limit at the moment of the decision, before anything is spent. */
   readonly before: readonly Meter[];
-  /** Each limit after the decision: charged where allowed, `before` itself where denied. */
+  /** Each limit after the decision: charged if allowed; `before` itself if denied. */
   readonly after: readonly Meter[];
-  /** What is set aside of each limit, in millitokens: not part of `before` and `after`. */
-  readonly heldMilli: readonly number[];
-  /** The names of the limits that refused, in the order of the charges. */
+  /** What is set aside of each limit, in millitokens. Not included in `before` and `after`. */
+  readonly setAsideMilli: readonly number[];
+  /** Names of the limits that rejected the cost, in the order of the charges. */
   readonly violated: readonly string[];
   /**
-   * When the same cost passes if nobody else spends: 0 if it passed, Infinity if it never will. If slots alone
-   * reject it, when to ask again.
+   * When the same cost passes if nobody else spends: 0 if it passed, Infinity if it never passes. If only slots reject it, when to ask
+   * again.
    */
   readonly retryAtMs: number;
 }
 
-/** The states of a user's counters by counter name. */
+/** States of a user's counters, by counter name. */
 export type States = ReadonlyMap<string, LimitState>;
 
-/** Decides `costMilli` (>= 0, whole) at `nowMs` against all charges at once. */
-export function decide(
+/** Decides `costMilli` (>= 0, whole) at `nowMs` against all charges at once. @param setAsides the open leases. */
+export function decidePlan(
   charges: readonly Charge[],
   states: States,
   costMilli: number,
   nowMs: number,
-  holding: Holding = NOBODY,
+  setAsides: SetAsideSource = NONE_SET_ASIDE,
 ): PlanDecision {
   const before: Meter[] = [];
-  const heldMilli: number[] = [];
+  const setAsideMilli: number[] = [];
   const violated: string[] = [];
   let retryAtMs = 0;
   let slotAtMs = 0;
-  // Loops, not closures: an object does this for each request.
+  // Loops, not closures: an object runs this for each request.
   for (const { counter, limit } of charges) {
     const meter = meterAt(limit, states.get(counter), nowMs);
-    const held = holding.heldOf(counter, meter.kind === "quota" ? meter.state.startMs : 0);
+    const setAside = setAsides.setAsideOf(counter, meter.kind === "quota" ? meter.state.startMs : 0);
     before.push(meter);
-    heldMilli.push(held.milli);
-    const untilMs = blockedUntilMs(withHeld(meter, held.milli), costMilli);
+    setAsideMilli.push(setAside.milli);
+    const untilMs = blockedUntilMs(withSetAside(meter, setAside.milli), costMilli);
     if (untilMs === 0) continue;
     violated.push(limit.name);
     if (meter.kind === "concurrency") {
@@ -89,7 +89,7 @@ export function decide(
     }
     retryAtMs = Math.max(
       retryAtMs,
-      held.milli === 0 ? untilMs : heldUntilMs(meter, held, untilMs, costMilli),
+      setAside.milli === 0 ? untilMs : blockedBesideMs(meter, setAside, untilMs, costMilli),
     );
   }
   const allowed = violated.length === 0;
@@ -97,19 +97,19 @@ export function decide(
     allowed,
     before,
     after: allowed ? spent(before, costMilli) : before,
-    heldMilli,
+    setAsideMilli,
     violated,
-    // A slot may be free long before the other limits allow: only they say when.
+    // A slot may be free long before the other limits allow the cost, so they alone give the time.
     retryAtMs: retryAtMs || slotAtMs,
   };
 }
 
-/** Until when a limit with something set aside rejects a cost, given that it rejects until `untilMs` if all of that is spent. */
-function heldUntilMs(meter: Meter, held: Held, untilMs: number, costMilli: number): number {
-  // What is set aside does not refill before it is charged.
-  if (meter.kind === "bucket") return untilMs + Math.max(0, held.untilMs - meter.nowMs);
-  // A quota that would hold the cost otherwise holds it again once what is set aside is free.
-  return blockedUntilMs(meter, costMilli) === 0 ? Math.min(untilMs, held.untilMs) : untilMs;
+/** How long a limit with something set aside rejects a cost that it would reject until `untilMs` if all of that were spent now. */
+function blockedBesideMs(meter: Meter, setAside: SetAside, untilMs: number, costMilli: number): number {
+  // The amount set aside does not refill before it is charged.
+  if (meter.kind === "bucket") return untilMs + Math.max(0, setAside.untilMs - meter.nowMs);
+  // A quota that holds the cost without it does so again once the amount is free.
+  return blockedUntilMs(meter, costMilli) === 0 ? Math.min(untilMs, setAside.untilMs) : untilMs;
 }
 
 function spent(before: readonly Meter[], costMilli: number): Meter[] {
@@ -118,24 +118,24 @@ function spent(before: readonly Meter[], costMilli: number): Meter[] {
   return after;
 }
 
-/** Each limit after a decision, with what is set aside counted as spent: what is really left. */
-export function effective({ after, heldMilli }: PlanDecision): Meter[] {
-  return after.map((meter, i) => withHeld(meter, heldMilli[i] ?? 0));
+/** Each limit after a decision, with the amount set aside counted as spent. */
+export function effective({ after, setAsideMilli }: PlanDecision): Meter[] {
+  return after.map((meter, i) => withSetAside(meter, setAsideMilli[i] ?? 0));
 }
 
-function withHeld(meter: Meter, heldMilli: number): Meter {
-  return heldMilli === 0 ? meter : spend(meter, heldMilli);
+function withSetAside(meter: Meter, setAsideMilli: number): Meter {
+  return setAsideMilli === 0 ? meter : spend(meter, setAsideMilli);
 }
 
-/** Reads every limit after a decision (or, with cost 0, as it stands). */
-export function readings({ after, heldMilli }: PlanDecision, nowMs: number): Reading[] {
-  const all: Reading[] = [];
+/** Reads every limit after a decision; after one of cost 0, as it stands. */
+export function readings({ after, setAsideMilli }: PlanDecision, nowMs: number): LimitReading[] {
+  const all: LimitReading[] = [];
   let i = 0;
-  for (const meter of after) all.push(read(withHeld(meter, heldMilli[i++] ?? 0), nowMs));
+  for (const meter of after) all.push(read(withSetAside(meter, setAsideMilli[i++] ?? 0), nowMs));
   return all;
 }
 
-/** The slots that an allowed decision took, by counter and the moment each frees itself. */
+/** The slots that an allowed decision took, each with the moment it expires. */
 export function slotsTaken(
   charges: readonly Charge[],
   { allowed, after }: PlanDecision,

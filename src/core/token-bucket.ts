@@ -1,24 +1,24 @@
 /**
  * The token bucket, exact.
  *
- * Think of a ledger of debt rather than of a bucket of water: a full bucket is a debt of zero, spending adds debt, time pays
- * it off at a steady rate and then stops. So the state says what was used and not yet refilled, and a limit that is raised
- * or lowered keeps it: raising lets a denied user in, lowering never lends.
+ * Think of a ledger of debt rather than a bucket of water: a full bucket has no debt, spending adds debt, and time pays it off at a
+ * steady rate until none is left. So the state is what was spent and not yet refilled, and it stays when the limit is raised or
+ * lowered: raising admits a denied user, lowering never hands out tokens.
  *
- * Debt is counted in grains, the unit in which both sides are whole numbers: with a rate of p/q millitokens per millisecond
- * in lowest terms, a millitoken is q grains and a millisecond pays off p grains. No rounding happens anywhere, hence in
- * every window of length w the admitted cost is at most capacity + rate * w (Turner 1986, the leaky bucket as a meter;
- * the same bound as GCRA, ITU-T I.371).
+ * Debt is counted in grains, the unit in which rate and cost are both whole numbers: with a rate of p/q millitokens per millisecond in
+ * lowest terms, a millitoken is q grains and a millisecond pays off p grains. Nothing is ever rounded, so in every window of length w
+ * the admitted cost is at most capacity + rate * w (Turner 1986, the leaky bucket as a meter; the same bound as GCRA, ITU-T I.371).
  *
- * Pure: no I/O and no clock. A clock that stands still or steps back pays nothing off.
+ * Pure: no I/O and no clock. If the clock stands still or steps back, no debt is paid off.
  */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "./time.ts";
 import { ceilDiv, gcd, MAX_EXACT, MILLI } from "./units.ts";
 
-/** Lengths of the periods a rate may be given in. Calendar months are quotas, see calendar-quota.ts. */
-export const PERIOD_MS = { second: 1_000, minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+/** The periods that a rate may be given in. Calendar months are quotas, see calendar-quota.ts. */
+export const PERIOD_MS = { second: SECOND_MS, minute: MINUTE_MS, hour: HOUR_MS, day: DAY_MS } as const;
 export type Period = keyof typeof PERIOD_MS;
 
-/** A compiled token bucket. Made by {@link tokenBucket} only, which keeps `capacityGrains` exact. */
+/** A compiled token bucket. Made only by {@link tokenBucket}, which keeps `capacityGrains` exact. */
 export interface TokenBucket {
   readonly kind: "bucket";
   readonly name: string;
@@ -28,7 +28,7 @@ export interface TokenBucket {
   readonly grainsPerMs: number;
 }
 
-/** What was spent and not yet refilled at a moment. `grain` is the unit it was counted in, in case the rate changes. */
+/** What was spent and not yet refilled at a moment. `grain` is the unit of the debt, in grains per millitoken, in case the rate changes. */
 export interface BucketState {
   readonly kind: "bucket";
   readonly debtGrains: number;
@@ -38,7 +38,7 @@ export interface BucketState {
 
 /**
  * Compiles a bucket of `capacityMilli` that refills `refillMilli` per period.
- * @returns null where the numbers are not positive or too large to be counted exactly (see {@link MAX_EXACT}).
+ * @returns null if the numbers are not positive, or too large to be counted exactly (see {@link MAX_EXACT}).
  */
 export function tokenBucket(
   name: string,
@@ -60,12 +60,12 @@ export function fresh(limit: TokenBucket, nowMs: number): BucketState {
   return { kind: "bucket", debtGrains: 0, grain: limit.grainsPerMilli, atMs: nowMs };
 }
 
-/** A bucket that owes `debtMilli` and refills from `fromMs` on. */
+/** A bucket that owes `debtMilli` and begins to refill at `fromMs`. */
 export function owing(limit: TokenBucket, debtMilli: number, fromMs: number): BucketState {
   return withDebt(limit, debtMilli * limit.grainsPerMilli, fromMs);
 }
 
-/** The state at `nowMs`: refilled by the time gone by, recounted where the rate's unit changed (rounded up: never lends). */
+/** The state at `nowMs`: refilled for the time elapsed, and recounted if the unit has changed (rounded up: never hands out tokens). */
 export function at(limit: TokenBucket, state: BucketState, nowMs: number): BucketState {
   const debt = state.grain === limit.grainsPerMilli ? state.debtGrains : recount(limit, state);
   const elapsedMs = nowMs - state.atMs;
@@ -77,8 +77,8 @@ export function at(limit: TokenBucket, state: BucketState, nowMs: number): Bucke
 }
 
 /**
- * Until when `costMilli` is refused if nobody else spends: 0 where it passes now, Infinity where it never will. From that
- * moment on, and not a millisecond earlier, it passes. What costs nothing always passes. `state` must be brought to now by {@link at}.
+ * Until when `costMilli` is rejected if nobody else spends: 0 if it passes now, Infinity if it never passes. It passes from exactly that
+ * millisecond on. Cost 0 always passes. `state` must be brought to now by {@link at}.
  */
 export function blockedUntilMs(limit: TokenBucket, state: BucketState, costMilli: number): number {
   if (costMilli > limit.capacityMilli) return Infinity;
@@ -88,8 +88,8 @@ export function blockedUntilMs(limit: TokenBucket, state: BucketState, costMilli
 }
 
 /**
- * The state after `costMilli` more is spent, whether or not the bucket holds it: a floor may lie below empty. No debt is larger
- * than a whole number may be: a lease of a wide limit may be charged to one that is narrow and finely counted by then.
+ * The state after `costMilli` more is spent, even if the bucket does not hold it: a floor may lie below empty. The debt is capped at the
+ * largest safe integer: a lease of a wide limit may be charged to a narrow, finely counted one.
  */
 export function spend(limit: TokenBucket, state: BucketState, costMilli: number): BucketState {
   const debtGrains = state.debtGrains + costMilli * limit.grainsPerMilli;
@@ -102,7 +102,7 @@ export function remainingMilli(limit: TokenBucket, state: BucketState): number {
   return left <= 0 ? 0 : (left - (left % limit.grainsPerMilli)) / limit.grainsPerMilli;
 }
 
-/** When the bucket is full again; while it holds less than one token, when the next token is there. */
+/** When the bucket is full again; while it holds less than one token, when it holds one. */
 export function resetsAtMs(limit: TokenBucket, state: BucketState): number {
   const oneToken = Math.min(MILLI, limit.capacityMilli);
   const nextTokenAtMs = blockedUntilMs(limit, state, oneToken);
@@ -114,12 +114,12 @@ export function fullAtMs(limit: TokenBucket, state: BucketState): number {
   return state.atMs + ceilDiv(state.debtGrains, limit.grainsPerMs);
 }
 
-/** Whether `floor` allows for at least all that `state` has spent. Both must be brought to the same moment by {@link at}. */
+/** Whether `floor` has at least as much spent as `state`. Both must be brought to the same moment by {@link at}. */
 export function covers(floor: BucketState, state: BucketState): boolean {
   return floor.debtGrains >= state.debtGrains;
 }
 
-/** Milliseconds in which an empty bucket fills: `w` of the RateLimit-Policy field, where q / w is the rate. */
+/** Milliseconds in which an empty bucket fills: `w` of the RateLimit-Policy field, in which q / w is the rate. */
 export function windowMs(limit: TokenBucket): number {
   return ceilDiv(limit.capacityGrains, limit.grainsPerMs);
 }
@@ -128,7 +128,7 @@ function withDebt(limit: TokenBucket, debtGrains: number, atMs: number): BucketS
   return { kind: "bucket", debtGrains, grain: limit.grainsPerMilli, atMs };
 }
 
-/** Debt in the limit's own grains. BigInt, because the product may pass 2^53; it happens once per change of a rate. */
+/** The debt in the limit's own grains. BigInt, because the product may exceed 2^53; runs once per change of a rate. */
 function recount(limit: TokenBucket, state: BucketState): number {
   const grain = BigInt(state.grain);
   const debt = (BigInt(state.debtGrains) * BigInt(limit.grainsPerMilli) + grain - 1n) / grain;

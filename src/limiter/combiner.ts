@@ -12,9 +12,9 @@ import { DeadlineExceeded, Stretch, withDeadline } from "../deadline.ts";
 import type { WaitUntil } from "../wait-until.ts";
 
 /** How often a waiting request looks into its slot at most. A timer costs some ten microseconds. */
-const LEAST_LOOK_MS = 1;
+const MIN_LOOK_MS = 1;
 /** And at least: one slow call must not make the next ones late. */
-const MOST_LOOK_MS = 20;
+const MAX_LOOK_MS = 20;
 /** However many wait for one object, about this many of them check per millisecond. */
 const LOOKS_PER_MS = 32;
 /** An answer that is late is looked for after this part of what a call takes. */
@@ -32,19 +32,19 @@ const MAX_OVERDUE = 1 / 4;
 /** How much of a call that took longer than the ones before it counts. One that was quicker counts at once. */
 const SLOWER = 1 / 8;
 /** Parts of the questions of one call; the rest goes into the next. A call of so many takes about a millisecond of the object. */
-const MOST_PER_CALL = 256;
+const MAX_PER_CALL = 256;
 /** Calls that one request makes for others behind its own answer; then the first who looks goes on. */
-const MOST_FOR_OTHERS = 16;
+const MAX_CALLS_FOR_OTHERS = 16;
 /** Questions that may wait for one object. Further ones are not sent: {@link QueueFull}. */
-const MOST_WAITING = 1_024;
+const MAX_WAITING = 1_024;
 
 /** Objects that something is under way for, before those left over by cancelled requests are swept. */
-const MOST_LANES = 1_000;
+const MAX_LANES = 1_000;
 
 /** Sends questions in one call; answers are in the same order. Rejects where there are none. */
 export type Send<Q, A> = (questions: readonly Q[]) => Promise<readonly A[]>;
 
-interface Slot<Q, A> {
+interface Waiter<Q, A> {
   readonly question: Q;
   /** When nobody waits for it any more. Later if the isolate is busy. */
   giveUpAtMs: number;
@@ -56,7 +56,7 @@ interface Slot<Q, A> {
 
 /** What is under way for one object. */
 interface Lane<Q, A> {
-  queue: Slot<Q, A>[];
+  queue: Waiter<Q, A>[];
   /** A call is under way until then, at the latest; 0: none is. */
   busyUntilMs: number;
   /** When the last call was sent. */
@@ -105,9 +105,9 @@ export class Combiner<Q, A> {
    */
   async ask(name: string, question: Q, send: Send<Q, A>, waitUntil: WaitUntil): Promise<A> {
     const fromMs = Date.now();
-    const slot: Slot<Q, A> = { question, giveUpAtMs: fromMs + this.#deadlineMs, state: WAITING };
+    const slot: Waiter<Q, A> = { question, giveUpAtMs: fromMs + this.#deadlineMs, state: WAITING };
     const lane = this.#laneOf(name);
-    if (lane.queue.length >= MOST_WAITING) throw new QueueFull(`${name}: too many wait already`);
+    if (lane.queue.length >= MAX_WAITING) throw new QueueFull(`${name}: too many wait already`);
     const stretch = new Stretch(this.#deadlineMs);
     let lateMs = 0;
     lane.queue.push(slot);
@@ -149,7 +149,7 @@ export class Combiner<Q, A> {
   async #sendQueue(
     name: string,
     lane: Lane<Q, A>,
-    own: Slot<Q, A> | null,
+    own: Waiter<Q, A> | null,
     send: Send<Q, A>,
     nowMs: number,
   ): Promise<void> {
@@ -160,7 +160,7 @@ export class Combiner<Q, A> {
     let parts = 0;
     for (const { question } of waiting) {
       parts += this.#partsOf(question);
-      if (taken > 0 && parts > MOST_PER_CALL) break;
+      if (taken > 0 && parts > MAX_PER_CALL) break;
       taken += 1;
     }
     const slots = waiting.slice(0, taken);
@@ -201,7 +201,7 @@ export class Combiner<Q, A> {
    */
   async #sendOthers(name: string, lane: Lane<Q, A>, send: Send<Q, A>): Promise<void> {
     try {
-      for (let calls = 0; lane.queue.length > 0 && calls < MOST_FOR_OTHERS; calls++) {
+      for (let calls = 0; lane.queue.length > 0 && calls < MAX_CALLS_FOR_OTHERS; calls++) {
         await this.#rest(lane);
         const nowMs = Date.now();
         if (lane.queue.length === 0 || nowMs < lane.busyUntilMs) break;
@@ -219,7 +219,7 @@ export class Combiner<Q, A> {
     // No longer where the clock has stepped back.
     const restMs = Math.min(BETWEEN_MS, lane.sentAtMs + BETWEEN_MS - nowMs);
     if (restMs <= 0 || nowMs < lane.busyUntilMs) return;
-    const untilMs = nowMs + restMs + MOST_LOOK_MS;
+    const untilMs = nowMs + restMs + MAX_LOOK_MS;
     lane.busyUntilMs = untilMs;
     await pause(restMs);
     if (lane.busyUntilMs === untilMs) lane.busyUntilMs = 0;
@@ -228,7 +228,7 @@ export class Combiner<Q, A> {
   #laneOf(name: string): Lane<Q, A> {
     const known = this.#lanes.get(name);
     if (known) return known;
-    if (this.#lanes.size >= MOST_LANES) this.#sweep();
+    if (this.#lanes.size >= MAX_LANES) this.#sweep();
     const lane: Lane<Q, A> = { queue: [], busyUntilMs: 0, sentAtMs: 0, callMs: 0 };
     this.#lanes.set(name, lane);
     return lane;
@@ -254,18 +254,18 @@ export class Combiner<Q, A> {
  * How long until it is worth checking for an answer. A question that was sent is answered by this call, one that waits by the call that
  * has room for it. While the duration of a call is unknown, it is assumed to last a little longer than it has so far.
  */
-function untilAnswerMs<Q, A>(lane: Lane<Q, A>, slot: Slot<Q, A>, nowMs: number): number {
+function untilAnswerMs<Q, A>(lane: Lane<Q, A>, slot: Waiter<Q, A>, nowMs: number): number {
   const { queue, busyUntilMs, sentAtMs, callMs } = lane;
   const endsAtMs = sentAtMs + callMs;
   const isSent = slot.state.kind === "sent";
   const callsAhead =
-    isSent || queue.length <= MOST_PER_CALL ? 0 : Math.floor(queue.indexOf(slot) / MOST_PER_CALL);
+    isSent || queue.length <= MAX_PER_CALL ? 0 : Math.floor(queue.indexOf(slot) / MAX_PER_CALL);
   const expectedAtMs = isSent ? endsAtMs : Math.max(nowMs, endsAtMs) + callMs * (1 + callsAhead);
   const lateMs = LATE_LOOK * Math.max(callMs, nowMs - sentAtMs);
-  const lookMs = Math.max(expectedAtMs - nowMs, lateMs, LEAST_LOOK_MS);
+  const lookMs = Math.max(expectedAtMs - nowMs, lateMs, MIN_LOOK_MS);
   // No answer comes before the calls ahead are done. A waiter may send when the current call is overdue.
   const overdueMs = isSent || busyUntilMs <= nowMs ? Infinity : busyUntilMs - nowMs;
-  const mostMs = Math.min(overdueMs, Math.max(MOST_LOOK_MS, callMs * callsAhead));
+  const mostMs = Math.min(overdueMs, Math.max(MAX_LOOK_MS, callMs * callsAhead));
   return Math.ceil(Math.max(Math.min(lookMs, mostMs), queue.length / LOOKS_PER_MS));
 }
 

@@ -1,29 +1,49 @@
 /**
- * A decision as a schema, for reading one that was remembered for its idempotency key: only allowed ones are. core/decision.ts says
- * what the fields mean.
+ * The fields of a decision as schemas: of one that was stored for its idempotency key, and of the API's answer, to which
+ * openapi/bodies/decision.ts adds descriptions. core/decision.ts says what the fields mean.
  */
 import * as z from "zod/mini";
-import type { Decision } from "../core/decision.ts";
+import {
+  type Decision,
+  DECISION_OUTCOMES,
+  DECISION_SOURCES,
+  type LimitView,
+  type Slot,
+} from "../core/decision.ts";
+
+const amount = () => z.number().check(z.gte(0));
+
+export const limitViewSchema = z.object({
+  name: z.string(),
+  kind: z.enum(["bucket", "quota", "concurrency"]),
+  limit: amount(),
+  remaining: amount(),
+  resetMs: amount(),
+  windowMs: amount(),
+}) satisfies z.ZodMiniType<LimitView>;
+
+export const slotSchema = z.object({
+  counter: z.string(),
+  untilMs: amount(),
+}) satisfies z.ZodMiniType<Slot>;
 
 export const decisionSchema = z.object({
+  outcome: z.enum(DECISION_OUTCOMES),
+  allowed: z.boolean(),
+  cost: amount(),
+  limits: z.array(limitViewSchema),
+  retryAfterMs: z.nullable(amount()),
+  violated: z.array(z.string()),
+  source: z.enum(DECISION_SOURCES),
+  tier: z.string(),
+  revision: z.int().check(z.gte(0)),
+  decisionId: z.string(),
+  replayed: z.exactOptional(z.literal(true)),
+  holds: z.array(slotSchema),
+}) satisfies z.ZodMiniType<Decision>;
+
+/** A decision that was stored for its idempotency key: only allowed ones are. */
+export const rememberedDecisionSchema = z.extend(decisionSchema, {
   outcome: z.literal("allowed"),
   allowed: z.literal(true),
-  cost: z.number(),
-  limits: z.array(
-    z.object({
-      name: z.string(),
-      kind: z.enum(["bucket", "quota", "concurrency"]),
-      limit: z.number(),
-      remaining: z.number(),
-      resetMs: z.number(),
-      windowMs: z.number(),
-    }),
-  ),
-  retryAfterMs: z.nullable(z.number()),
-  violated: z.array(z.string()),
-  source: z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
-  tier: z.string(),
-  revision: z.number(),
-  decisionId: z.string(),
-  holds: z.array(z.object({ counter: z.string(), untilMs: z.number() })),
-}) satisfies z.ZodMiniType<Decision>;
+});

@@ -1,46 +1,49 @@
 /**
- * What happens when the limiter itself fails, by the tier's choice (G6):
- * - `local`: the tier's limits are kept in this isolate's memory, from full. An isolate admits at most what the limits
- *   allow one user from scratch; several isolates each do.
- * - `open`: all requests are allowed. `closed`: none is, with 503.
+ * Decides when the limiter itself fails, as the tier chooses (G6):
+ * - `local`: by the tier's limits in this isolate's memory, from full. One isolate admits at most what the limits allow a user from
+ *   scratch; several isolates each do.
+ * - `open`: every request is allowed. `closed`: none is, with 503.
  *
- * The account's own tier and numbers apply as far as this isolate has heard of them. Nothing that is decided here is charged
- * later: when the object is back, it continues from what it knows.
+ * The account's own tier and overrides apply if this isolate has heard of them. Nothing decided here is charged later: when the object
+ * is back, it continues from its own state.
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import {
   type Decision,
+  decisionOf,
+  type DecisionOutcome,
   type DecisionRequest,
-  limitView,
-  type Outcome,
-  type Source,
+  type DecisionSource,
+  limitViews,
+  planRetryAfterMs,
 } from "../core/decision.ts";
 import { type LimitState, restsAtMs } from "../core/limit.ts";
-import { type Charge, decide, type PlanDecision, readings } from "../core/plan.ts";
-import { MILLI, toTokens } from "../core/units.ts";
+import { type Charge, decidePlan } from "../core/plan.ts";
+import { SECOND_MS } from "../core/time.ts";
+import { MILLI } from "../core/units.ts";
+import type { AccountStanding } from "../objects/object-call.ts";
 import { adjustTier } from "../policy/adjust.ts";
 import { chargesFor } from "../policy/charges.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
 import type { Tier } from "../policy/compiled.ts";
 import { nextDecisionId } from "./decision-id.ts";
-import type { AccountStanding } from "../objects/object-call.ts";
 
 /**
- * Subjects whose local counters are kept, about 1 KB each. Beyond it, new subjects are rejected until the counters of others are
- * at rest: to forget what was spent would admit it again.
+ * Subjects with local counters, about 1 KB each. Beyond that, new subjects are rejected until the counters of others are at rest:
+ * dropping a counter would admit its spending again.
  */
 const MAX_SUBJECTS = 10_000;
 /** When to retry while the limiter is down and the tier fails closed: about the breaker's probe interval. */
-const RETRY_MS = 1_000;
+const RETRY_MS = SECOND_MS;
 
 type States = ReadonlyMap<string, LimitState>;
 
 export class LocalFallback {
   readonly #states = new BoundedCache<States>(MAX_SUBJECTS);
-  /** Tiers with an account's own numbers. */
+  /** Tiers with an account's overrides. */
   readonly #adjusted = new WeakMap<AccountStanding, { readonly base: Tier; readonly tier: Tier }>();
 
-  /** Decides by the failure policy of the tier. @param standing what the account is, as far as is known. */
+  /** Decides by the failure policy of the tier. @param standing the account as far as this isolate has heard of it. */
   decide(
     policy: Policy,
     subject: string,
@@ -49,44 +52,55 @@ export class LocalFallback {
     nowMs: number,
   ): Decision {
     const tier = this.#tierOf(policy, request, standing);
-    const answer = (outcome: Outcome, plan: PlanDecision | null, retryAfterMs: number | null): Decision => ({
-      ...undecided(policy, request, outcome, "fallback"),
-      limits: plan ? readings(plan, nowMs).map(limitView) : [],
-      retryAfterMs,
-      violated: plan?.violated ?? [],
-      tier: tier.name,
-    });
     switch (tier.onLimiterFailure) {
       case "open":
-        return answer("allowed", null, 0);
+        return withoutPlan(policy, request, tier, "allowed", "fallback", 0);
       case "closed":
-        return answer("unavailable", null, RETRY_MS);
-      case "local": {
-        const known = this.#states.getStale(subject);
-        if (!known && this.#states.isFull(nowMs)) return answer("unavailable", null, RETRY_MS);
-        const states = known ?? new Map<string, LimitState>();
-        const charges = chargesFor(tier, routeOf(policy, request), request.keyId).map(byDefinition);
-        const plan = decide(charges, states, costMilliOf(policy, request), nowMs);
-        if (!plan.allowed) {
-          return answer("denied", plan, plan.retryAtMs === Infinity ? null : plan.retryAtMs - nowMs);
-        }
-        if (!request.peek) {
-          const spent = new Map(states);
-          let restMs = nowMs;
-          charges.forEach(({ counter }, i) => {
-            const after = plan.after[i];
-            if (!after) return;
-            spent.set(counter, after.state);
-            restMs = Math.max(restMs, restsAtMs(after));
-          });
-          this.#states.set(subject, spent, restMs);
-        }
-        return answer("allowed", plan, 0);
-      }
+        return withoutPlan(policy, request, tier, "unavailable", "fallback", RETRY_MS);
+      case "local":
+        return this.#decideLocally(policy, subject, request, tier, nowMs);
     }
   }
 
-  /** As the object would choose it: the account's tier with its own numbers, else the tier that the request names. */
+  #decideLocally(
+    policy: Policy,
+    subject: string,
+    request: DecisionRequest,
+    tier: Tier,
+    nowMs: number,
+  ): Decision {
+    const known = this.#states.getStale(subject);
+    if (!known && this.#states.isFull(nowMs)) {
+      return withoutPlan(policy, request, tier, "unavailable", "fallback", RETRY_MS);
+    }
+    const states = known ?? new Map<string, LimitState>();
+    const charges = chargesFor(tier, routeOf(policy, request), request.keyId).map(byDefinition);
+    const costMilli = costMilliOf(policy, request);
+    const plan = decidePlan(charges, states, costMilli, nowMs);
+    if (plan.allowed && !request.peek) {
+      const spent = new Map(states);
+      let restMs = nowMs;
+      charges.forEach(({ counter }, i) => {
+        const after = plan.after[i];
+        if (!after) return;
+        spent.set(counter, after.state);
+        restMs = Math.max(restMs, restsAtMs(after));
+      });
+      this.#states.set(subject, spent, restMs);
+    }
+    return decisionOf(
+      { tier: tier.name, revision: policy.revision },
+      "fallback",
+      nextDecisionId(),
+      costMilli,
+      plan.allowed ? "allowed" : "denied",
+      limitViews(plan, nowMs),
+      planRetryAfterMs(plan, nowMs),
+      plan.violated,
+    );
+  }
+
+  /** The tier as the object would choose it: the account's with its overrides, else the tier that the request names. */
   #tierOf(policy: Policy, request: DecisionRequest, standing: AccountStanding): Tier {
     if (!standing.account) return tierOf(policy, request.tier);
     const { tier: name, overrides } = standing.account;
@@ -99,31 +113,32 @@ export class LocalFallback {
   }
 }
 
-/** A decision that this isolate makes by itself, without a limit and without a slot to give back. */
+/** A decision that this isolate makes by itself, without limits and slots. */
 export function undecided(
   policy: Policy,
   request: DecisionRequest,
-  outcome: Outcome,
-  source: Source,
+  outcome: DecisionOutcome,
+  source: DecisionSource,
 ): Decision {
-  return {
-    outcome,
-    allowed: outcome === "allowed",
-    cost: toTokens(costMilliOf(policy, request)),
-    limits: [],
-    retryAfterMs: outcome === "overloaded" ? RETRY_MS : 0,
-    violated: [],
-    source,
-    tier: tierOf(policy, request.tier).name,
-    revision: policy.revision,
-    decisionId: nextDecisionId(),
-    holds: [],
-  };
+  const waitMs = outcome === "overloaded" ? RETRY_MS : 0;
+  return withoutPlan(policy, request, tierOf(policy, request.tier), outcome, source, waitMs);
+}
+
+function withoutPlan(
+  policy: Policy,
+  request: DecisionRequest,
+  tier: Tier,
+  outcome: DecisionOutcome,
+  source: DecisionSource,
+  waitMs: number,
+): Decision {
+  const by = { tier: tier.name, revision: policy.revision };
+  return decisionOf(by, source, nextDecisionId(), costMilliOf(policy, request), outcome, [], waitMs);
 }
 
 /**
- * Counts each definition of a limit apart: there is no ledger to make a quota from, so to convert its state would hand it out again
- * whenever the tier changes and changes back.
+ * Gives each definition of a limit its own counter. There is no ledger to make a quota from, so converting its state would hand it out
+ * again whenever the tier changes and changes back.
  */
 function byDefinition({ counter, limit }: Charge): Charge {
   const { kind } = limit;

@@ -7,7 +7,7 @@
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { periodAt } from "../core/calendar.ts";
-import { MOST_HELD, UNLIMITED_MILLI } from "../core/lease.ts";
+import { MAX_LEASES_PER_SUBJECT, UNLIMITED_MILLI } from "../core/lease.ts";
 import { toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -22,13 +22,13 @@ const SUBJECTS = 10_000;
  * answers there are no more: of the leases held, of as many that one call brings in their place, and of one for each call of a single
  * question that is overdue beside it, fewer than 16 within a deadline (combiner.ts).
  */
-const OWED_PER_SUBJECT = 3 * MOST_HELD;
+const OWED_PER_SUBJECT = 3 * MAX_LEASES_PER_SUBJECT;
 /** Longer than an object remembers a lease, so that nothing is dropped that would count. */
 const KEPT_MS = 10_000;
 /** The first lease of a subject holds so many requests like the one that asked for it. */
 const FIRST_REQUESTS = 16;
 
-interface Held {
+interface SubjectLeases {
   leases: SpendableLease[];
   owed: Settlement[];
   /** Denied without asking, all in one hour, by cell; told with the next call. */
@@ -38,7 +38,7 @@ interface Held {
 }
 
 export class Leases {
-  readonly #held = new BoundedCache<Held>(SUBJECTS);
+  readonly #held = new BoundedCache<SubjectLeases>(SUBJECTS);
   /** Subjects of which nothing is spent that was asked for by then. */
   readonly #changed = new BoundedCache<true>(SUBJECTS);
   readonly #metrics: MetricDeltas;
@@ -81,7 +81,7 @@ export class Leases {
     const before = held.leases.find((other) => other.isFor({ tier, keyId: lease.keyId }, route));
     if (before) this.#end(held, before);
     const [oldest] = held.leases;
-    if (oldest && held.leases.length >= MOST_HELD) this.#end(held, oldest);
+    if (oldest && held.leases.length >= MAX_LEASES_PER_SUBJECT) this.#end(held, oldest);
     const spendable = new SpendableLease(lease, tier, askedAtMs);
     held.leases.push(spendable);
     if (isFinite(lease)) this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
@@ -150,14 +150,14 @@ export class Leases {
     this.#owe(held, [...again, ...held.owed]);
   }
 
-  #of(subject: string, nowMs: number): Held {
+  #of(subject: string, nowMs: number): SubjectLeases {
     const known = this.#held.get(subject, nowMs);
     const held = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>(), deniedFromMs: 0 };
     this.#held.set(subject, held, nowMs + KEPT_MS);
     return held;
   }
 
-  #end(held: Held, lease: SpendableLease): void {
+  #end(held: SubjectLeases, lease: SpendableLease): void {
     held.leases = held.leases.filter((other) => other !== lease);
     const settlement = lease.settlement();
     const spentMilli = spentOf(settlement);
@@ -169,7 +169,7 @@ export class Leases {
     this.#owe(held, [...held.owed, settlement]);
   }
 
-  #owe(held: Held, owed: readonly Settlement[]): void {
+  #owe(held: SubjectLeases, owed: readonly Settlement[]): void {
     for (const dropped of owed.slice(0, -OWED_PER_SUBJECT)) {
       this.#metrics.add("leaseTokens", ["lost"], toTokens(spentOf(dropped)));
     }
@@ -177,7 +177,7 @@ export class Leases {
   }
 }
 
-function tally({ denied, deniedFromMs }: Held): DenialTally {
+function tally({ denied, deniedFromMs }: SubjectLeases): DenialTally {
   return { leaseId: null, atMs: deniedFromMs, cells: [...denied.values()] };
 }
 

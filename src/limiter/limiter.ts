@@ -8,7 +8,7 @@
  * Never throws: there is always a decision.
  */
 import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
-import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
+import type { Decision, DecisionRequest, Slot } from "../core/decision.ts";
 import { MILLI } from "../core/units.ts";
 import type { Log } from "../log.ts";
 import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
@@ -90,7 +90,7 @@ export class Limiter {
   }
 
   /** Releases the slots of a request that has ended. If the object does not answer, they expire. */
-  async release(subject: string, holds: readonly Hold[], nowMs: number): Promise<void> {
+  async release(subject: string, holds: readonly Slot[], nowMs: number): Promise<void> {
     await this.#client.call(subject, nowMs, async (stub) => {
       await stub.release(holds);
     });

@@ -10,7 +10,7 @@ import { LEASE_MS } from "../core/lease.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { Route } from "../policy/compiled.ts";
-import { DenyCache, LONGEST_MS } from "./deny-cache.ts";
+import { DenyCache, MAX_REPEAT_MS } from "./deny-cache.ts";
 import type { LastHeard } from "./last-heard.ts";
 import type { Leases } from "./leases.ts";
 import { type RemoteDecisions, SETTLE_AFTER_MS } from "./remote.ts";
@@ -107,7 +107,7 @@ export class LocalDecisions {
 
   /** Reports repeated denials even if the client stops sending. A client that continues causes a call within this time anyway. */
   async #reportDenials(subject: string, policy: Policy, fromMs: number, waitUntil: WaitUntil): Promise<void> {
-    await scheduler.wait(LONGEST_MS + SETTLE_AFTER_MS);
+    await scheduler.wait(MAX_REPEAT_MS + SETTLE_AFTER_MS);
     if (!this.#leases.owesDenialsSince(subject, fromMs)) return;
     await this.#remote.ask(subject, [], policy, waitUntil);
   }

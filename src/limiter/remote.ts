@@ -4,7 +4,7 @@
  *
  * Never rejects: no answer is null. Never sends a question twice, so nothing is charged twice.
  */
-import type { Answer, AnswerRun, Lease, Question, Settlement } from "../objects/object-call.ts";
+import type { ObjectAnswer, RepeatedAnswer, Lease, Question, Settlement } from "../objects/object-call.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import { Combiner } from "./combiner.ts";
@@ -12,7 +12,7 @@ import { type LastHeard, UNHEARD } from "./last-heard.ts";
 import type { Leases } from "./leases.ts";
 import { missedAnswer } from "./missed-answer.ts";
 import type { ObjectClient } from "./object-client.ts";
-import { answersOf, questionRuns } from "./wire.ts";
+import { expandAnswers, compactQuestions } from "./wire.ts";
 
 /** A lease is settled this long after its end, so that the next lease's call can usually carry the settlement. */
 export const SETTLE_AFTER_MS = 20;
@@ -22,7 +22,7 @@ export class RemoteDecisions {
   readonly #heard: LastHeard;
   readonly #leases: Leases;
   /** A request's questions go in one call: several for a batch, none if there is only something to settle. */
-  readonly #combiner: Combiner<readonly Question[], readonly Answer[]>;
+  readonly #combiner: Combiner<readonly Question[], readonly ObjectAnswer[]>;
 
   constructor(client: ObjectClient, heard: LastHeard, leases: Leases) {
     this.#client = client;
@@ -37,7 +37,7 @@ export class RemoteDecisions {
     questions: readonly Question[],
     policy: Policy,
     waitUntil: WaitUntil,
-  ): Promise<readonly Answer[] | null> {
+  ): Promise<readonly ObjectAnswer[] | null> {
     const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, waitUntil);
     return this.#combiner
       .ask(subject, questions, send, waitUntil)
@@ -50,7 +50,7 @@ export class RemoteDecisions {
     asked: readonly (readonly Question[])[],
     policy: Policy,
     waitUntil: WaitUntil,
-  ): Promise<readonly (readonly Answer[])[]> {
+  ): Promise<readonly (readonly ObjectAnswer[])[]> {
     const settlements = this.#leases.takeOwed(subject);
     const questions = asked.flat();
     const sent = this.#call(subject, settlements, questions, policy, waitUntil);
@@ -70,11 +70,11 @@ export class RemoteDecisions {
     questions: readonly Question[],
     policy: Policy,
     waitUntil: WaitUntil,
-  ): Promise<readonly Answer[]> {
+  ): Promise<readonly ObjectAnswer[]> {
     // Not the request's time: a request may send for others long after it arrived.
     const nowMs = Date.now();
     const standingId = (this.#heard.latest(subject)?.standing ?? UNHEARD).id;
-    const call = { settlements, questions: questionRuns(questions), standingId };
+    const call = { settlements, questions: compactQuestions(questions), standingId };
     const called = await this.#client.call(subject, nowMs, (stub) =>
       answersTo(stub.serve(call), questions.length),
     );
@@ -111,8 +111,11 @@ export class RemoteDecisions {
   }
 }
 
-async function answersTo(serving: Promise<readonly AnswerRun[]>, count: number): Promise<readonly Answer[]> {
-  const answers = answersOf(await serving);
+async function answersTo(
+  serving: Promise<readonly RepeatedAnswer[]>,
+  count: number,
+): Promise<readonly ObjectAnswer[]> {
+  const answers = expandAnswers(await serving);
   if (answers.length !== count)
     throw new Error(`the object sent ${answers.length} answers to ${count} questions`);
   return answers;

@@ -1,37 +1,32 @@
 /**
- * A lease in the hands of an isolate: spent request by request without a call, then settled.
+ * A lease that an isolate holds: spent request by request without a call, then settled.
  *
- * Plain data and arithmetic; the clock is an argument. Its time runs from when the isolate asked for it, so it ends before the
- * object believes it does, whatever the two clocks say.
+ * Plain data and arithmetic; the clock is an argument. Its time runs from when the isolate asked for it, so it ends before the object
+ * assumes, even if their clocks differ.
  */
-import type { Decision, DecisionRequest, Hold, LimitView } from "../core/decision.ts";
+import { type Decision, decisionOf, type DecisionRequest, laterView } from "../core/decision.ts";
 import { LEASE_MS } from "../core/lease.ts";
 import { toTokens } from "../core/units.ts";
 import type { Route } from "../policy/compiled.ts";
 import { nextDecisionId } from "./decision-id.ts";
 import type { Lease, Settlement, UsageCell } from "../objects/object-call.ts";
 
-/** Share of its time or amount after which the next one is asked for, so that it is there when this one ends. */
+/** Share of its time or amount after which to ask for the next lease, so that it arrives before this one ends. */
 const REFRESH_AT = 0.6;
-/** How many times the demand of a lease's time the next one is to hold. */
-const HEADROOM = 2;
-/** The next one is to hold at most so many times this one. */
-const GROWTH = 4;
-
-const NONE: readonly never[] = [];
-const NO_HOLDS: readonly Hold[] = NONE;
-const NO_NAMES: readonly string[] = NONE;
-const NO_LIMITS: readonly LimitView[] = NONE;
+/** The next lease holds this many times the demand during a lease. */
+const DEMAND_FACTOR = 2;
+/** The next lease holds at most this many times the amount of this one, and at least the same part of it. */
+const MAX_GROWTH = 4;
 
 type Cell = { -readonly [Field in keyof UsageCell]: UsageCell[Field] };
 
 export class SpendableLease {
   readonly lease: Lease;
-  /** That the request spoke for which it was granted for: another may have other limits. */
+  /** The tier of the request that asked for it: requests of another tier may have other limits. */
   readonly #askedTier: string;
   readonly askedAtMs: number;
   readonly untilMs: number;
-  /** Set once the next one has been asked for: one refresh for each lease. */
+  /** Set when the next lease was asked for: once per lease. */
   isRefreshed = false;
   #leftMilli: number;
   #cells: Cell[] = [];
@@ -44,19 +39,19 @@ export class SpendableLease {
     this.#leftMilli = lease.milli;
   }
 
-  /** Whether requests of this tier, key and route count in what was leased. `route` null: the caller names a cost only. */
+  /** Whether requests of this tier, key and route may be spent from it. `route` null: the caller named only a cost. */
   isFor({ tier, keyId }: Pick<DecisionRequest, "tier" | "keyId">, route: Route | null): boolean {
     const { lease } = this;
     if (lease.keyId !== keyId || this.#askedTier !== tier) return false;
     return lease.route === null ? route === null || route.limits.length === 0 : lease.route === route?.id;
   }
 
-  /** Whether it may still be spent, by a policy of this revision. */
+  /** Whether it may still be spent under this policy revision. */
   isValid(revision: number, nowMs: number): boolean {
     return nowMs < this.untilMs && nowMs >= this.askedAtMs && revision === this.lease.revision;
   }
 
-  /** Spends, unless there is too little left. */
+  /** Spends, unless too little is left. @returns whether it did. */
   spend(routeId: string | null, costMilli: number): boolean {
     if (costMilli > this.#leftMilli) return false;
     this.#leftMilli -= costMilli;
@@ -66,7 +61,7 @@ export class SpendableLease {
     return true;
   }
 
-  /** Whether it is time to ask for the next one. */
+  /** Whether it is time to ask for the next lease. */
   isLow(nowMs: number): boolean {
     const { lease } = this;
     return (
@@ -75,47 +70,32 @@ export class SpendableLease {
     );
   }
 
-  /** How much the next lease should hold, by what was spent of this one until now. Millitokens. */
+  /** How much the next lease should hold, by the spending so far. Millitokens. */
   nextMilli(nowMs: number): number {
     const { milli } = this.lease;
     const perMs = (milli - this.#leftMilli) / Math.max(1, nowMs - this.askedAtMs);
-    return Math.ceil(Math.min(GROWTH * milli, Math.max(milli / GROWTH, HEADROOM * perMs * LEASE_MS)));
+    return Math.ceil(
+      Math.min(MAX_GROWTH * milli, Math.max(milli / MAX_GROWTH, DEMAND_FACTOR * perMs * LEASE_MS)),
+    );
   }
 
-  /** What was used under it. Nothing may be spent of it afterwards. */
+  /** The spending to settle. Ends the lease: nothing can be spent afterwards. */
   settlement(): Settlement {
     this.#leftMilli = -1;
     return { leaseId: this.lease.id, cells: this.#cells };
   }
 
-  /** The decision about a request that was just spent. */
+  /** The decision about the request that was just spent. */
   decision(costMilli: number, nowMs: number): Decision {
     const { lease } = this;
-    return {
-      outcome: "allowed",
-      allowed: true,
-      cost: toTokens(costMilli),
-      limits: lease.limits.length === 0 ? NO_LIMITS : lease.limits.map((view) => this.#view(view, nowMs)),
-      retryAfterMs: 0,
-      violated: NO_NAMES,
-      source: "lease",
-      tier: lease.tier,
-      revision: lease.revision,
-      decisionId: nextDecisionId(),
-      holds: NO_HOLDS,
-    };
-  }
-
-  /** What is left of the lease is this client's as much as what the object still has. */
-  #view({ name, kind, limit, remaining, resetMs, windowMs }: LimitView, nowMs: number): LimitView {
-    return {
-      name,
-      kind,
-      limit,
-      remaining: Math.min(limit, remaining + toTokens(this.#leftMilli)),
-      resetMs: Math.max(0, resetMs - (nowMs - this.askedAtMs)),
-      windowMs,
-    };
+    if (lease.limits.length === 0) return decisionOf(lease, "lease", nextDecisionId(), costMilli, "allowed");
+    const elapsedMs = nowMs - this.askedAtMs;
+    // The client may spend the rest of the lease as well as what the object still has.
+    const leftTokens = toTokens(this.#leftMilli);
+    const limits = lease.limits.map((view) =>
+      laterView(view, elapsedMs, Math.min(view.limit, view.remaining + leftTokens)),
+    );
+    return decisionOf(lease, "lease", nextDecisionId(), costMilli, "allowed", limits);
   }
 
   #cell(route: string): Cell {

@@ -1,71 +1,74 @@
 /**
- * What goes over the wire between an edge and an object, put together where it is alike: of the questions of one call most are
- * the same, and of the answers most differ in what remains only. The runtime copies objects field by field and name by name, some
- * ten microseconds for each question and its answer; a run costs one of them and a few numbers.
+ * Compacts questions and answers for the wire between an edge and an object: repeated questions of a call are sent once with their
+ * number, and answers that differ only in what remains as the first of them and a few numbers for each other. The runtime copies objects
+ * field by field and name by name, some ten microseconds for each question and its answer.
+ *
+ * Lossless, but for the ids of repeated decisions, which are derived from the first one's.
  */
-import type { Decision, LimitView } from "../core/decision.ts";
-import type { Answer, AnswerRun, Question, QuestionRun } from "../objects/object-call.ts";
+import { changedView, type Decision, type LimitView } from "../core/decision.ts";
+import type { ObjectAnswer, Question, RepeatedAnswer, RepeatedQuestion } from "../objects/object-call.ts";
 
-/** Puts equal questions that follow each other together. */
-export function questionRuns(questions: readonly Question[]): QuestionRun[] {
-  const runs: { question: Question; times: number }[] = [];
+/** Joins equal questions that follow each other. */
+export function compactQuestions(questions: readonly Question[]): RepeatedQuestion[] {
+  const repeats: { question: Question; times: number }[] = [];
   for (const question of questions) {
-    const run = runs.at(-1);
-    if (run && isSame(run.question, question)) run.times += 1;
-    else runs.push({ question, times: 1 });
+    const last = repeats.at(-1);
+    if (last && isSame(last.question, question)) last.times += 1;
+    else repeats.push({ question, times: 1 });
   }
-  return runs;
+  return repeats;
 }
 
-/** The questions again, in order. */
-export function questionsOf(runs: readonly QuestionRun[]): Question[] {
+/** The original questions, in order. */
+export function expandQuestions(repeats: readonly RepeatedQuestion[]): Question[] {
   const questions: Question[] = [];
-  for (const { question, times } of runs) for (let i = 0; i < times; i++) questions.push(question);
+  for (const { question, times } of repeats) for (let i = 0; i < times; i++) questions.push(question);
   return questions;
 }
 
-/** Puts answers to equal questions together where they are alike. `answers` are in the order of {@link questionsOf}. */
-export function answerRuns(asked: readonly QuestionRun[], answers: readonly Answer[]): AnswerRun[] {
-  const runs: { answer: Answer; further: number[]; times: number }[] = [];
+/** Joins similar answers to equal questions. `answers` are in the order of {@link expandQuestions}. */
+export function compactAnswers(
+  asked: readonly RepeatedQuestion[],
+  answers: readonly ObjectAnswer[],
+): RepeatedAnswer[] {
+  const repeats: { answer: ObjectAnswer; further: number[]; times: number }[] = [];
   let at = 0;
   for (const { times } of asked) {
     for (let i = 0; i < times; i++) {
       const answer = answers[at++];
-      const run = runs.at(-1);
-      if (answer?.decision && i > 0 && run && isAlike(run.answer, answer)) {
-        for (const { remaining, resetMs } of answer.decision.limits) run.further.push(remaining, resetMs);
-        run.times += 1;
-      } else if (answer) runs.push({ answer, further: [], times: 0 });
+      const last = repeats.at(-1);
+      if (answer?.decision && i > 0 && last && isSimilar(last.answer, answer)) {
+        for (const { remaining, resetMs } of answer.decision.limits) last.further.push(remaining, resetMs);
+        last.times += 1;
+      } else if (answer) repeats.push({ answer, further: [], times: 0 });
     }
   }
-  return runs;
+  return repeats;
 }
 
-/** The answers again, in order. The ids of further ones are counted on from the first one's. */
-export function answersOf(runs: readonly AnswerRun[]): Answer[] {
-  const answers: Answer[] = [];
-  for (const { answer, further, times } of runs) {
+/** The original answers, in order. */
+export function expandAnswers(repeats: readonly RepeatedAnswer[]): ObjectAnswer[] {
+  const answers: ObjectAnswer[] = [];
+  for (const { answer, further, times } of repeats) {
     answers.push(answer);
     if (!answer.decision) continue;
     const { decision } = answer;
     for (let i = 0; i < times; i++) {
-      answers.push({ decision: furtherOne(decision, further, i), lease: null });
+      answers.push({ decision: furtherDecision(decision, further, i), lease: null });
     }
   }
   return answers;
 }
 
-function furtherOne(first: Decision, numbers: readonly number[], i: number): Decision {
+function furtherDecision(first: Decision, numbers: readonly number[], i: number): Decision {
   const { limits } = first;
   const from = 2 * i * limits.length;
   return {
     ...first,
     decisionId: `${first.decisionId}-${(i + 1).toString(36)}`,
-    limits: limits.map(({ name, kind, limit, windowMs }, j): LimitView => {
-      const remaining = numbers[from + 2 * j] ?? 0;
-      const resetMs = numbers[from + 2 * j + 1] ?? 0;
-      return { name, kind, limit, remaining, resetMs, windowMs };
-    }),
+    limits: limits.map((view, j) =>
+      changedView(view, numbers[from + 2 * j] ?? 0, numbers[from + 2 * j + 1] ?? 0),
+    ),
   };
 }
 
@@ -80,14 +83,14 @@ function isSame(a: Question, b: Question): boolean {
     p.costMilli === q.costMilli &&
     p.keyId === q.keyId &&
     p.peek === q.peek &&
-    // What has a key of its own is answered by that key.
+    // Each idempotency key has its own answer.
     p.idempotencyKey === null &&
     q.idempotencyKey === null
   );
 }
 
-/** Whether the second answer differs in the numbers of its limits, and in its id, at most. */
-function isAlike({ decision: a }: Answer, { decision: b, lease }: Answer): boolean {
+/** Whether the second answer differs at most in its id and in the numbers of its limits. */
+function isSimilar({ decision: a }: ObjectAnswer, { decision: b, lease }: ObjectAnswer): boolean {
   return (
     a !== null &&
     b !== null &&

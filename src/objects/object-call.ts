@@ -27,11 +27,12 @@ export interface DenialTally {
 
 export type Settlement = LeaseSettlement | DenialTally;
 
-/** A question, with how much the isolate would like to lease for requests like it; 0 for none. Millitokens. */
+/** A request to decide, to lease for, or both. */
 export interface Question {
   readonly request: DecisionRequest;
-  /** False: nothing is to be decided, only leased. */
+  /** False: decide nothing, only lend. */
   readonly decide: boolean;
+  /** How much the isolate would like to lease for requests like this one; 0 for none. Millitokens. */
   readonly wantMilli: number;
 }
 
@@ -52,8 +53,8 @@ export interface Lease {
   readonly limits: readonly LimitView[];
 }
 
-export interface Answer {
-  /** Null where nothing was to be decided. */
+export interface ObjectAnswer {
+  /** Null if the question asked only for a lease. */
   readonly decision: Decision | null;
   readonly lease: Lease | null;
   /** With the first answer of a call, if the isolate knows another one. */
@@ -70,20 +71,20 @@ export interface AccountStanding {
 /** One call. Settlements come first. */
 export interface ObjectCall {
   readonly settlements: readonly Settlement[];
-  readonly questions: readonly QuestionRun[];
+  readonly questions: readonly RepeatedQuestion[];
   /** Of the {@link AccountStanding} that the isolate knows. Edges of an older version leave it out. */
   readonly standingId?: number;
 }
 
-/** A question that is asked so many times in a row: most requests of a user are alike. See runs.ts. */
-export interface QuestionRun {
+/** A question that is asked so many times in a row: most requests of a user are alike. See src/limiter/wire.ts. */
+export interface RepeatedQuestion {
   readonly question: Question;
   readonly times: number;
 }
 
-/** An answer, and those that follow and differ from it in numbers only. See runs.ts. */
-export interface AnswerRun {
-  readonly answer: Answer;
+/** An answer, and those that follow and differ from it in numbers only. See src/limiter/wire.ts. */
+export interface RepeatedAnswer {
+  readonly answer: ObjectAnswer;
   /** Of each further one `remaining` and `resetMs` of each limit, in order. */
   readonly further: readonly number[];
   /** How many further ones. */

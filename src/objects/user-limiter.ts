@@ -4,7 +4,7 @@
  *
  * Methods may gain optional parameters but never change meaning: during a rollout, edges and objects of two versions call each other.
  */
-import type { Decision, DecisionRequest, Hold } from "../core/decision.ts";
+import type { Decision, DecisionRequest, Slot } from "../core/decision.ts";
 import type { Grant } from "../policy/adjust.ts";
 import type {
   AccountAnswer,
@@ -22,18 +22,18 @@ import type {
   UsageRow,
 } from "./account.ts";
 import type { Change } from "./change.ts";
-import type { AnswerRun, ObjectCall } from "./object-call.ts";
+import type { RepeatedAnswer, ObjectCall } from "./object-call.ts";
 import type { StatusRequest, UserStatus } from "./user-status.ts";
 
 /** Decisions. Each method rejects if storage fails; those that decide also if no policy as new as asked for can be loaded. */
 export interface DecisionRpc {
   ping(): "pong";
   /** Takes settlements, then answers questions, in order, as one turn and one write. */
-  serve(call: ObjectCall): AnswerRun[] | Promise<AnswerRun[]>;
+  serve(call: ObjectCall): RepeatedAnswer[] | Promise<RepeatedAnswer[]>;
   /** The call that edges of an older version make instead of {@link serve}. */
   decide(requests: readonly DecisionRequest[]): Promise<Decision[]>;
   /** Frees slots of a concurrency limit. Freeing a slot twice, or after it expired, changes nothing. */
-  release(holds: readonly Hold[]): void;
+  release(holds: readonly Slot[]): void;
   /** The user's limits and usage. Costs nothing and writes nothing. */
   status(request: StatusRequest): Promise<UserStatus>;
   keyStanding(keyId: string): KeyStanding;

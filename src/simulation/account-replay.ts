@@ -4,7 +4,7 @@
  * What the record does not have plays no part: an account's own numbers and grants, and the path behind a route's pattern. Pure:
  * no I/O and no clock.
  */
-import { type Charge, decide, type PlanDecision } from "../core/plan.ts";
+import { type Charge, decidePlan, type PlanDecision } from "../core/plan.ts";
 import type { LimitState } from "../core/limit.ts";
 import { MAX_EXACT } from "../core/units.ts";
 import { chargesFor } from "../policy/charges.ts";
@@ -60,7 +60,7 @@ export class AccountReplay {
     let [passes, fails] = [0, countable];
     while (fails - passes > 1) {
       const middle = Math.floor((passes + fails) / 2);
-      if (decide(charges, this.#states, middle * costMilli, atMs).allowed) passes = middle;
+      if (decidePlan(charges, this.#states, middle * costMilli, atMs).allowed) passes = middle;
       else fails = middle;
     }
     if (passes > 0) this.#spend(charges, passes * costMilli, atMs);
@@ -68,7 +68,7 @@ export class AccountReplay {
   }
 
   #spend(charges: readonly Charge[], costMilli: number, atMs: number): boolean {
-    const decision: PlanDecision = decide(charges, this.#states, costMilli, atMs);
+    const decision: PlanDecision = decidePlan(charges, this.#states, costMilli, atMs);
     if (!decision.allowed) return false;
     decision.after.forEach(({ state }, i) => {
       const charge = charges[i];

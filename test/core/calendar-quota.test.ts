@@ -17,8 +17,8 @@ import {
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { compiledQuota, costOf, exactQuota, movedMs, quotaSpec, schedule, START_MS } from "./arbitraries.ts";
 import { walkedPeriod } from "./day-walk.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 
-const HOUR_MS = 3_600_000;
 const ms = Date.parse;
 
 function monthly(tokens: number, anchorDay = 1): CalendarQuota {

@@ -3,8 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CalendarPeriod, periodAt, type Span } from "../../src/core/calendar.ts";
 import { dateMs, isLeapYear, walkedPeriod } from "./day-walk.ts";
-
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../../src/core/time.ts";
 
 /** "2024-02-29 00:00:00.000 to 2024-03-01 00:00:00.000" */
 function written({ startMs, endMs }: Span): string {

@@ -4,8 +4,7 @@
  *
  * Reference for calendar.ts. Never uses Date and never imports the code under test.
  */
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 const FIRST_YEAR = 1970;
 const LAST_YEAR = 3500;
 const MONTH_LENGTHS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];

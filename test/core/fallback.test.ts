@@ -4,8 +4,8 @@ import type { DecisionRequest } from "../../src/core/decision.ts";
 import { LocalFallback } from "../../src/limiter/fallback.ts";
 import { UNHEARD } from "../../src/limiter/last-heard.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 
-const HOUR_MS = 3_600_000;
 /** Midnight. */
 const START_MS = Date.UTC(2031, 4, 14);
 const REQUEST: DecisionRequest = {

@@ -9,8 +9,8 @@ import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 import { type Accident, type Arrival, type Fate, SimulatedFleet } from "./simulated-fleet.ts";
 import { type Bound, everyWindowHolds } from "./window-bound.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 
-const HOUR_MS = 3_600_000;
 /** Just before an hour ends: schedules run across it. */
 const START_MS = 500_000 * HOUR_MS - 1900;
 

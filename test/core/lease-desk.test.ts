@@ -1,9 +1,9 @@
-/** What an object grants at most, whoever asks: so many leases at once, and as many in one call as an isolate can hold. */
+/** The bounds of what an object lends: open leases of a user, leases per call, and the smallest lease. */
 import { expect, it } from "vitest";
 import { Counters } from "../../durable-objects/user-limiter/counters.ts";
-import { type Books, grant } from "../../durable-objects/user-limiter/lease-desk.ts";
-import { MOST_HELD } from "../../src/core/lease.ts";
-import { LeaseBook, MOST_OPEN, type OpenLease } from "../../src/core/lease-book.ts";
+import { type Books, lend } from "../../durable-objects/user-limiter/lease-desk.ts";
+import { MAX_LEASES_PER_SUBJECT } from "../../src/core/lease.ts";
+import { LeaseBook, MAX_OPEN_LEASES, type OpenLease } from "../../src/core/lease-book.ts";
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 
@@ -19,7 +19,7 @@ function policyOf(limits: readonly LimitDocument[]): Policy {
   return compiled.value;
 }
 
-/** A user with so many leases out. */
+/** A user with this many open leases. */
 function userWith(open: number): Books {
   const leases = Array.from({ length: open }, (_, i): OpenLease => ({
     id: `lease-${i}`,
@@ -37,26 +37,29 @@ function userWith(open: number): Books {
     keys: { isValid: () => true, originOf: (keyId) => keyId },
     leases: new LeaseBook(leases),
     ledger: { add: () => undefined, lose: () => undefined },
-    unsettled: false,
+    needsCheckpoint: false,
+    mustWrite: false,
   };
 }
 
-/** How many leases are granted for questions by so many keys in one call. */
-function granted(user: Books, keys: number, limits: readonly LimitDocument[] = []): number {
+/** How many leases are lent for questions of this many keys in one call. */
+function lent(user: Books, keys: number, limits: readonly LimitDocument[] = []): number {
   const costs = { costMilli: 1_000, peek: false, idempotencyKey: null };
-  const asked = Array.from({ length: keys }, (_, i) => {
+  const questions = Array.from({ length: keys }, (_, i) => {
     const request = { revision: 1, tier: "leased", route: null, keyId: `key-${i}`, ...costs };
-    return { question: { request, decide: true, wantMilli: 16_000 }, allowed: true };
+    return { request, decide: true, wantMilli: 16_000 };
   });
-  return grant(user, policyOf(limits), asked, NOW_MS).filter((lease) => lease !== null).length;
+  const answers = questions.map(() => ({ decision: { allowed: true }, lease: null }));
+  lend(user, policyOf(limits), questions, answers, NOW_MS);
+  return answers.filter(({ lease }) => lease !== null).length;
 }
 
-it("512 leases of one user are open at once at most", () => {
-  expect(granted(userWith(MOST_OPEN - 1), 2)).toBe(1);
-  expect(granted(userWith(MOST_OPEN), 1)).toBe(0);
+it("lends at most 512 leases of one user at once", () => {
+  expect(lent(userWith(MAX_OPEN_LEASES - 1), 2)).toBe(1);
+  expect(lent(userWith(MAX_OPEN_LEASES), 1)).toBe(0);
 });
 
-it("a lease holds four requests at least, and leaves four times as much: of fifteen tokens none is granted", () => {
+it("lends at least four requests and leaves four times as much, so nothing of fifteen tokens", () => {
   const burst = (tokens: number): LimitDocument => ({
     name: "day",
     kind: "bucket",
@@ -64,9 +67,9 @@ it("a lease holds four requests at least, and leaves four times as much: of fift
     per: "day",
     burst: tokens,
   });
-  expect([15, 16].map((tokens) => granted(userWith(0), 1, [burst(tokens)]))).toEqual([0, 1]);
+  expect([15, 16].map((tokens) => lent(userWith(0), 1, [burst(tokens)]))).toEqual([0, 1]);
 });
 
-it("one call brings no more leases than an isolate can hold", () => {
-  expect(granted(userWith(0), MOST_HELD + 5)).toBe(MOST_HELD);
+it("lends no more in one call than an isolate can hold", () => {
+  expect(lent(userWith(0), MAX_LEASES_PER_SUBJECT + 5)).toBe(MAX_LEASES_PER_SUBJECT);
 });

@@ -1,7 +1,7 @@
 /** What an isolate holds of its users' leases, and owes their objects, at most. */
 import { expect, it } from "vitest";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
-import { MOST_HELD } from "../../src/core/lease.ts";
+import { MAX_LEASES_PER_SUBJECT } from "../../src/core/lease.ts";
 import { Leases } from "../../src/limiter/leases.ts";
 import type { Lease, Settlement } from "../../src/objects/object-call.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
@@ -53,7 +53,7 @@ it("10,000 users are remembered at most, the one of longest ago forgotten first"
 
 it("sixteen leases of one user are held at most: the oldest is settled in the place of the next", () => {
   const { leases } = counting();
-  for (let n = 0; n <= MOST_HELD; n++)
+  for (let n = 0; n <= MAX_LEASES_PER_SUBJECT; n++)
     leases.put("user", lease(`lease-${n}`, `key-${n}`), "pro", policy, NOW_MS, NOW_MS);
   expect(leases.find("user", request("key-0"), null, NOW_MS)).toBeNull();
   expect(leases.find("user", request("key-1"), null, NOW_MS)).not.toBeNull();

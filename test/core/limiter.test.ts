@@ -4,7 +4,7 @@ import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
-import type { AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
+import type { RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const policy = embeddedPolicy();
@@ -30,7 +30,7 @@ function limiterOf(tier: string) {
     decisionId: "any",
     holds: [],
   };
-  const serve = async (call: ObjectCall): Promise<AnswerRun[]> => {
+  const serve = async (call: ObjectCall): Promise<RepeatedAnswer[]> => {
     calls.push(call);
     return call.questions.map(() => ({ answer: { decision, lease: null }, further: [], times: 0 }));
   };

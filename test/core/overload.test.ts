@@ -5,12 +5,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
-import type { Decision, DecisionRequest, Outcome } from "../../src/core/decision.ts";
+import type { Decision, DecisionRequest, DecisionOutcome } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
-import { decide } from "../../src/core/plan.ts";
+import { decidePlan } from "../../src/core/plan.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
-import type { AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
-import { answerRuns, questionsOf } from "../../src/limiter/wire.ts";
+import type { RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.ts";
+import { compactAnswers, expandQuestions } from "../../src/limiter/wire.ts";
 import { chargesFor } from "../../src/policy/charges.ts";
 import { compilePolicy, type Policy, tierOf } from "../../src/policy/compile.ts";
 
@@ -64,19 +64,19 @@ class Fleet {
 
   constructor(policy: Policy, isolates: number, distanceMs: number) {
     this.#policy = policy;
-    const serve = async (call: ObjectCall): Promise<AnswerRun[]> => {
+    const serve = async (call: ObjectCall): Promise<RepeatedAnswer[]> => {
       const fate = this.fate(++this.calls);
       await passed(distanceMs / 2);
       await this.#turn();
       if (fate === "overloaded") throw Object.assign(new Error("too many calls"), { overloaded: true });
       if (fate === "error") throw new Error("broken");
       if (fate === "lost") return new Promise(() => undefined);
-      const answers = questionsOf(call.questions).map(({ request }) => ({
+      const answers = expandQuestions(call.questions).map(({ request }) => ({
         decision: this.#decide(request),
         lease: null,
       }));
       await passed(distanceMs / 2);
-      return answerRuns(call.questions, answers);
+      return compactAnswers(call.questions, answers);
     };
     const status = async (): Promise<object> => {
       await passed(distanceMs);
@@ -102,7 +102,7 @@ class Fleet {
   async ask(
     count: number,
     request: Partial<DecisionRequest> = {},
-  ): Promise<Partial<Record<Outcome, number>>> {
+  ): Promise<Partial<Record<DecisionOutcome, number>>> {
     const deciding = Array.from({ length: count }, async (_, i) => {
       const limiter = this.limiters[i % this.limiters.length];
       return limiter?.decide(
@@ -119,7 +119,7 @@ class Fleet {
   }
 
   /** So many callers each ask batch after batch, from the isolates in turn. @returns how many decisions have each outcome. */
-  async askInBatches(count: number, size: number): Promise<Partial<Record<Outcome, number>>> {
+  async askInBatches(count: number, size: number): Promise<Partial<Record<DecisionOutcome, number>>> {
     const requests = Array.from({ length: size }, () => REQUEST);
     const deciding = Array.from({ length: count }, async (_, i) => {
       const limiter = this.limiters[i % this.limiters.length];
@@ -140,7 +140,7 @@ class Fleet {
 
   #decide({ keyId }: DecisionRequest): Decision {
     const charges = chargesFor(tierOf(this.#policy, "only"), null, keyId);
-    const plan = decide(charges, this.#states, 1_000, Date.now());
+    const plan = decidePlan(charges, this.#states, 1_000, Date.now());
     charges.forEach(({ counter }, i) => {
       const after = plan.after[i];
       if (after) this.#states.set(counter, after.state);
@@ -172,8 +172,8 @@ const REQUEST: DecisionRequest = {
   idempotencyKey: null,
 };
 
-function tally(decisions: readonly (Decision | undefined)[]): Partial<Record<Outcome, number>> {
-  const outcomes: Partial<Record<Outcome, number>> = {};
+function tally(decisions: readonly (Decision | undefined)[]): Partial<Record<DecisionOutcome, number>> {
+  const outcomes: Partial<Record<DecisionOutcome, number>> = {};
   for (const decision of decisions) {
     if (decision) outcomes[decision.outcome] = (outcomes[decision.outcome] ?? 0) + 1;
   }

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Limit, LimitState } from "../../src/core/limit.ts";
-import { type Charge, decide, type PlanDecision, readings, type States } from "../../src/core/plan.ts";
+import { type Charge, decidePlan, type PlanDecision, readings, type States } from "../../src/core/plan.ts";
 import {
   type BucketSpec,
   bucketSpec,
@@ -45,7 +45,7 @@ function stored(charges: readonly Charge[], states: States, decision: PlanDecisi
 function after(charges: readonly Charge[], costs: readonly number[], nowMs = 0): Map<string, LimitState> {
   let states = new Map<string, LimitState>();
   for (const costMilli of costs) {
-    const decision = decide(charges, states, costMilli, nowMs);
+    const decision = decidePlan(charges, states, costMilli, nowMs);
     expect(decision.allowed).toBe(true);
     states = stored(charges, states, decision);
   }
@@ -60,14 +60,14 @@ describe("all or none", () => {
   const charges = [perMinute, perRoute, perMonth];
 
   it("charges every limit where all hold the cost", () => {
-    const decision = decide(charges, new Map(), 2_000, 0);
+    const decision = decidePlan(charges, new Map(), 2_000, 0);
     expect(decision).toMatchObject({ allowed: true, violated: [], retryAtMs: 0 });
     expect(remaining(decision, 0)).toEqual([58_000, 3_000, 48_000]);
   });
 
   it("leaves the first limit untouched where the second refuses", () => {
     const states = after(charges, [5_000]);
-    const decision = decide(charges, states, 1_000, 0);
+    const decision = decidePlan(charges, states, 1_000, 0);
     expect(decision).toMatchObject({ allowed: false, violated: ["per-route"], retryAtMs: 12_000 });
     expect(decision.after).toBe(decision.before);
     expect(stored(charges, states, decision)).toEqual(states);
@@ -77,25 +77,28 @@ describe("all or none", () => {
   it("lists every limit that refused, in the order of the plan", () => {
     const costs = [5_000];
     const backwards = [perMonth, perRoute, perMinute];
-    expect(decide(charges, after(charges, costs), 55_001, 0).violated).toEqual([
+    expect(decidePlan(charges, after(charges, costs), 55_001, 0).violated).toEqual([
       "per-minute",
       "per-route",
       "per-month",
     ]);
-    expect(decide(backwards, after(backwards, costs), 55_001, 0).violated).toEqual([
+    expect(decidePlan(backwards, after(backwards, costs), 55_001, 0).violated).toEqual([
       "per-month",
       "per-route",
       "per-minute",
     ]);
-    expect(decide(charges, after(charges, costs), 46_000, 0).violated).toEqual(["per-route", "per-month"]);
+    expect(decidePlan(charges, after(charges, costs), 46_000, 0).violated).toEqual([
+      "per-route",
+      "per-month",
+    ]);
   });
 
   it("passes any cost where there is no limit", () => {
-    expect(decide([], new Map(), 2 ** 52, 0)).toEqual({
+    expect(decidePlan([], new Map(), 2 ** 52, 0)).toEqual({
       allowed: true,
       before: [],
       after: [],
-      heldMilli: [],
+      setAsideMilli: [],
       violated: [],
       retryAtMs: 0,
     });
@@ -104,15 +107,15 @@ describe("all or none", () => {
   it("changes none of the states it is given", () => {
     const states = after(charges, [1_000]);
     const copy = structuredClone(states);
-    decide(charges, states, 1_000, 5_000);
+    decidePlan(charges, states, 1_000, 5_000);
     expect(states).toEqual(copy);
   });
 
   it("starts afresh where a counter has no state, or one of another kind of limit", () => {
     const states = after([perMinute], [60_000]);
     const quota: Charge = { counter: perMinute.counter, limit: perMonth.limit };
-    expect(remaining(decide([quota], states, 0, 0), 0)).toEqual([50_000]);
-    expect(remaining(decide([perMinute], after([quota], [50_000]), 0, 0), 0)).toEqual([60_000]);
+    expect(remaining(decidePlan([quota], states, 0, 0), 0)).toEqual([50_000]);
+    expect(remaining(decidePlan([perMinute], after([quota], [50_000]), 0, 0), 0)).toEqual([60_000]);
   });
 });
 
@@ -121,34 +124,36 @@ describe("the retry time of a plan", () => {
     const charges = [perMinute, perRoute];
     const states = after(charges, [5_000]);
     // 55.001 of 55 per minute: 1 ms. 4 of 0 per route: 48 s.
-    expect(decide(charges, states, 4_000, 0).retryAtMs).toBe(48_000);
-    expect(decide([perRoute, perMinute], states, 4_000, 0).retryAtMs).toBe(48_000);
-    expect(decide([perMinute, perMonth], after([perMinute, perMonth], [50_000]), 20_000, 0).retryAtMs).toBe(
+    expect(decidePlan(charges, states, 4_000, 0).retryAtMs).toBe(48_000);
+    expect(decidePlan([perRoute, perMinute], states, 4_000, 0).retryAtMs).toBe(48_000);
+    expect(
+      decidePlan([perMinute, perMonth], after([perMinute, perMonth], [50_000]), 20_000, 0).retryAtMs,
+    ).toBe(
       31 * 86_400_000, // both refuse: the bucket for 10 s, the quota until the month ends
     );
   });
 
   it("is never where one of the limits could not hold the cost even when full", () => {
-    expect(decide([perMinute, perRoute], new Map(), 5_001, 0)).toMatchObject({
+    expect(decidePlan([perMinute, perRoute], new Map(), 5_001, 0)).toMatchObject({
       allowed: false,
       violated: ["per-route"],
       retryAtMs: Infinity,
     });
-    expect(decide([perMonth, perMinute], new Map(), 50_001, 0).retryAtMs).toBe(Infinity);
+    expect(decidePlan([perMonth, perMinute], new Map(), 50_001, 0).retryAtMs).toBe(Infinity);
   });
 
   it("lets a client in that retries every millisecond exactly as early as one that waits", () => {
     const charges = [perMinute, perRoute];
     const start = after(charges, [5_000]);
-    const { retryAtMs } = decide(charges, start, 1_000, 0);
+    const { retryAtMs } = decidePlan(charges, start, 1_000, 0);
     let states: Map<string, LimitState> = start;
     for (let nowMs = 1; nowMs < retryAtMs; nowMs++) {
-      const denied = decide(charges, states, 1_000, nowMs);
+      const denied = decidePlan(charges, states, 1_000, nowMs);
       expect(denied).toMatchObject({ allowed: false, retryAtMs });
       states = stored(charges, states, denied);
     }
-    const hammered = decide(charges, states, 1_000, retryAtMs);
-    const waited = decide(charges, start, 1_000, retryAtMs);
+    const hammered = decidePlan(charges, states, 1_000, retryAtMs);
+    const waited = decidePlan(charges, start, 1_000, retryAtMs);
     expect(hammered.allowed).toBe(true);
     expect(hammered).toEqual(waited);
   });
@@ -164,17 +169,17 @@ describe("asking without spending", () => {
         let nowMs = 0;
         for (const ms of moments) {
           nowMs += ms;
-          decide(charges, states, 1_000, nowMs); // not stored
-          states = stored(charges, states, decide(charges, states, 0, nowMs)); // nothing asked for
+          decidePlan(charges, states, 1_000, nowMs); // not stored
+          states = stored(charges, states, decidePlan(charges, states, 0, nowMs)); // nothing asked for
         }
-        expect(decide(charges, states, 1_000, nowMs)).toEqual(decide(charges, start, 1_000, nowMs));
+        expect(decidePlan(charges, states, 1_000, nowMs)).toEqual(decidePlan(charges, start, 1_000, nowMs));
       }),
     );
   });
 
   it("reads what a client may know of each limit", () => {
     const charges = [perMinute, perMonth];
-    const decision = decide(charges, after(charges, [1_500]), 0, 250);
+    const decision = decidePlan(charges, after(charges, [1_500]), 0, 250);
     expect(readings(decision, 250)).toEqual([
       {
         kind: "bucket",
@@ -218,12 +223,12 @@ describe("one to four limits of any kind, against the exact model", () => {
           spec.kind === "bucket" ? exactBucket(spec, START_MS) : exactQuota(spec, START_MS),
         );
         const smallest = smallestMilli(each);
-        let states = stored(charges, new Map(), decide(charges, new Map(), 0, START_MS));
+        let states = stored(charges, new Map(), decidePlan(charges, new Map(), 0, START_MS));
         let [nowMs, retryAtMs] = [START_MS, 0];
         for (const { clock, cost } of steps) {
           nowMs = movedMs(clock, nowMs, retryAtMs);
           const costMilli = costOf(cost, smallest);
-          const decision = decide(charges, states, costMilli, nowMs);
+          const decision = decidePlan(charges, states, costMilli, nowMs);
           const exact = decideExactly(model, costMilli, nowMs);
           states = stored(charges, states, decision);
           retryAtMs = decision.retryAtMs;
@@ -249,10 +254,10 @@ describe("one to four limits of any kind, against the exact model", () => {
         for (const { clock, cost } of steps) {
           nowMs = movedMs(clock, nowMs, 0);
           const costMilli = Math.min(smallest, costOf(cost, smallest));
-          const decision = decide(charges, states, costMilli, nowMs);
+          const decision = decidePlan(charges, states, costMilli, nowMs);
           if (!decision.allowed) {
-            expect(decide(charges, states, costMilli, decision.retryAtMs).allowed).toBe(true);
-            expect(decide(charges, states, costMilli, decision.retryAtMs - 1).allowed).toBe(false);
+            expect(decidePlan(charges, states, costMilli, decision.retryAtMs).allowed).toBe(true);
+            expect(decidePlan(charges, states, costMilli, decision.retryAtMs - 1).allowed).toBe(false);
           }
           states = stored(charges, states, decision);
         }

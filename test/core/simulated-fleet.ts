@@ -5,11 +5,11 @@
  * simulated. Keeps a log of what was admitted and metered for a test to judge; judges nothing itself.
  */
 import { Counters } from "../../durable-objects/user-limiter/counters.ts";
-import { type Books, giveUpLate, grant, settle } from "../../durable-objects/user-limiter/lease-desk.ts";
+import { type Books, chargeExpired, lend, settle } from "../../durable-objects/user-limiter/lease-desk.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { LeaseBook } from "../../src/core/lease-book.ts";
-import { decide } from "../../src/core/plan.ts";
+import { decidePlan } from "../../src/core/plan.ts";
 import { Leases } from "../../src/limiter/leases.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import { chargesFor } from "../../src/policy/charges.ts";
@@ -20,7 +20,7 @@ const SUBJECT = "user:simulated";
 /** Added to the end of a lease before it is settled, as in limiter.ts. */
 const SETTLE_AFTER_MS = 20;
 /** Questions that an isolate keeps back and asks in one call, as in combiner.ts. */
-const MOST_PER_CALL = 256;
+const MAX_PER_CALL = 256;
 
 /** What happens to a call: it arrives and is answered, it never arrives, or its answer is lost. */
 export type Fate = "answered" | "lost" | "unanswered";
@@ -47,9 +47,9 @@ export interface Accident {
   readonly isolate: number;
 }
 
-interface Reply {
-  readonly allowed: boolean;
-  readonly lease: Lease | null;
+interface Answer {
+  readonly decision: { readonly allowed: boolean } | null;
+  lease: Lease | null;
 }
 
 /** The object's side, with storage as what was last written. */
@@ -76,32 +76,32 @@ class SimulatedUser {
     this.#books = this.#fromStorage();
   }
 
-  serve(settlements: readonly Settlement[], questions: readonly Question[], nowMs: number): Reply[] {
+  serve(settlements: readonly Settlement[], questions: readonly Question[], nowMs: number): Answer[] {
     const books = this.#books;
-    giveUpLate(books, this.#policy, nowMs);
+    chargeExpired(books, this.#policy, nowMs);
     for (const settlement of settlements) settle(books, this.#policy, settlement, nowMs);
-    let mustWrite = false;
-    const asked = questions.map((question) => {
-      if (!question.decide) return { question, allowed: true };
-      const { costMilli, keyId } = question.request;
+    const answers = questions.map(({ request, decide }): Answer => {
+      if (!decide) return { decision: null, lease: null };
+      const { costMilli, keyId } = request;
       const charges = chargesFor(tierOf(this.#policy, "leased"), null, keyId);
-      const plan = decide(charges, books.counters.live, costMilli ?? 0, nowMs, books.leases);
+      const plan = decidePlan(charges, books.counters.live, costMilli ?? 0, nowMs, books.leases);
       const { allowed } = plan;
       if (allowed) {
-        mustWrite = books.counters.spend(charges, plan, costMilli ?? 0, false, nowMs) || mustWrite;
+        if (books.counters.spend(charges, plan, costMilli ?? 0, false, nowMs)) books.mustWrite = true;
         const usage = { requests: 1, costMilli: costMilli ?? 0, denied: 0 };
         books.ledger.add(nowMs, { route: "", keyId: "", ...usage });
       }
-      return { question, allowed };
+      return { decision: { allowed }, lease: null };
     });
-    const leases = grant(books, this.#policy, asked, nowMs);
-    if (mustWrite || leases.some((lease) => lease !== null)) this.#write();
-    return asked.map(({ allowed }, i) => ({ allowed, lease: leases[i] ?? null }));
+    lend(books, this.#policy, questions, answers, nowMs);
+    if (books.mustWrite) this.#write();
+    return answers;
   }
 
   #write(): void {
     const { counters, leases } = this.#books;
     this.#stored = { counters: counters.stored(), leases: leases.open, metered: this.#metered };
+    this.#books.mustWrite = false;
   }
 
   #fromStorage(): Books {
@@ -118,7 +118,8 @@ class SimulatedUser {
         },
         lose: () => undefined,
       },
-      unsettled: false,
+      needsCheckpoint: false,
+      mustWrite: false,
     };
   }
 }
@@ -247,7 +248,7 @@ export class SimulatedFleet {
   #sendWaiting(index: number, nowMs: number): void {
     const isolate = this.#isolates[index]!;
     if (nowMs < isolate.busyUntilMs) return;
-    const sent = isolate.waiting.splice(0, MOST_PER_CALL);
+    const sent = isolate.waiting.splice(0, MAX_PER_CALL);
     const [first] = sent;
     if (!first) return;
     const questions = sent.map(({ question }) => question).filter((question) => question !== null);
@@ -283,19 +284,19 @@ export class SimulatedFleet {
     }
     this.#at(nowMs + upMs, (thereMs) => {
       this.calls += 1;
-      const replies = this.#user.serve(settlements, questions, thereMs);
-      questions.forEach(({ decide: isAsked, request }, i) => {
-        if (isAsked && replies[i]?.allowed) {
+      const answers = this.#user.serve(settlements, questions, thereMs);
+      questions.forEach(({ request }, i) => {
+        if (answers[i]?.decision?.allowed) {
           this.admitted.push({ atMs: thereMs, costMilli: request.costMilli ?? 0 });
         }
       });
       this.#at(thereMs + downMs, (backMs) => {
-        // Who has died meanwhile hears nothing.
+        // An isolate that has died meanwhile receives nothing.
         if (this.#isolates[index]?.life !== isolate.life) return;
         if (fate === "unanswered") giveBack();
         else {
           if (questions.some((question) => question.decide)) isolate.heardAtMs = backMs + skewMs;
-          for (const { lease } of replies) if (lease) this.#use(index, lease, nowMs, backMs);
+          for (const { lease } of answers) if (lease) this.#use(index, lease, nowMs, backMs);
         }
         over(backMs);
       });

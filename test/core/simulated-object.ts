@@ -1,12 +1,12 @@
 /**
  * A durable object as the core sees it: floors in storage, live states in memory, and copies of it that die or go stale.
  *
- * It uses plan.ts and reservation.ts as an object would, and keeps a log of its admissions for a test to judge. It judges nothing
+ * It uses plan.ts and headroom.ts as an object would, and keeps a log of its admissions for a test to judge. It judges nothing
  * itself.
  */
 import type { LimitState } from "../../src/core/limit.ts";
-import { type Charge, decide, type PlanDecision } from "../../src/core/plan.ts";
-import { isReserved, nextFloors, Pace } from "../../src/core/headroom.ts";
+import { type Charge, decidePlan, type PlanDecision } from "../../src/core/plan.ts";
+import { floorsCover, nextFloors, Pace } from "../../src/core/headroom.ts";
 
 /** What outlives a copy. `seenMs` is, per counter, the latest time its floor knows of. */
 export class SimulatedStorage {
@@ -49,9 +49,9 @@ export class SimulatedObject {
   }
 
   ask(charges: readonly Charge[], costMilli: number, nowMs: number): Reply {
-    const decision = decide(charges, this.#live, costMilli, nowMs);
+    const decision = decidePlan(charges, this.#live, costMilli, nowMs);
     if (decision.allowed) this.#pace.spend(costMilli);
-    if (decision.allowed && !isReserved(charges, this.#floors, decision, nowMs)) {
+    if (decision.allowed && !floorsCover(charges, this.#floors, decision, nowMs)) {
       if (this.#isCutOff) return "unwritable";
       this.#reserve(charges, decision, costMilli, nowMs);
     }
@@ -67,7 +67,7 @@ export class SimulatedObject {
   }
 
   /** The exact states into storage, as an object does when it falls idle. */
-  settle(): void {
+  checkpoint(): void {
     if (this.#isCutOff) return;
     for (const [counter, state] of this.#live) this.#write(counter, state, this.#seenMs.get(counter) ?? 0);
     this.#storage.writes++;
@@ -75,7 +75,7 @@ export class SimulatedObject {
 
   /** What is left of each charge, as of a moment that this copy has not passed yet. */
   left(charges: readonly Charge[], nowMs: number): PlanDecision {
-    return decide(charges, this.#live, 0, nowMs);
+    return decidePlan(charges, this.#live, 0, nowMs);
   }
 
   #reserve(charges: readonly Charge[], decision: PlanDecision, costMilli: number, nowMs: number): void {

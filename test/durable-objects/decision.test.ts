@@ -1,16 +1,7 @@
 /** What a user's object decides: by the limits, to the token and to the millisecond. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import {
-  bucket,
-  DAY_MS,
-  later,
-  publish,
-  publishLimits,
-  quota,
-  START_MS,
-  startClock,
-  stopClock,
-} from "./fixture.ts";
+import { bucket, later, publish, publishLimits, quota, START_MS, startClock, stopClock } from "./fixture.ts";
+import { DAY_MS } from "../../src/core/time.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);

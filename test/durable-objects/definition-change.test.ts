@@ -5,17 +5,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 import { grantOf } from "../fixtures/control-grants.ts";
-import {
-  bucket,
-  DAY_MS,
-  HOUR_MS,
-  later,
-  publish,
-  quota,
-  START_MS,
-  startClock,
-  stopClock,
-} from "./fixture.ts";
+import { bucket, later, publish, quota, START_MS, startClock, stopClock } from "./fixture.ts";
+import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 import { UserObject } from "./user-object.ts";
 
 // Many calls one after the other, on a machine that may be busy.

@@ -3,7 +3,7 @@
  * never more than there was, and at most that reservation less.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MOST_RESERVED_MILLI, RESERVED_SHARE } from "../../src/core/headroom.ts";
+import { MAX_HEADROOM_MILLI, HEADROOM_SHARE } from "../../src/core/headroom.ts";
 import { toTokens } from "../../src/core/units.ts";
 import { bucket, later, publish, publishLimits, quota, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
@@ -13,7 +13,7 @@ afterEach(stopClock);
 
 const CAPACITY = 1_000;
 /** What one write reserves of it, tokens. */
-const CHUNK = CAPACITY * RESERVED_SHARE;
+const CHUNK = CAPACITY * HEADROOM_SHARE;
 
 describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
   it("goes on from the exact count", async () => {
@@ -104,7 +104,7 @@ it("loses no more of an unlimited tier's ledger than the largest reservation", a
   const user = new UserObject(await publish({ free: { limits: [] } }));
   await user.decide();
   await user.decideAll(Array.from({ length: 900 }, () => ({})));
-  const most = toTokens(MOST_RESERVED_MILLI);
+  const most = toTokens(MAX_HEADROOM_MILLI);
   expect(await user.allowedOf(most)).toBe(most);
   await user.crash();
   const { cost } = (await user.status()).usage.month;

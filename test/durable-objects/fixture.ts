@@ -17,9 +17,6 @@ import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
  */
 export const START_MS = Date.UTC(2100, 9, 14, 12);
 
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
-
 type TierDocument = PolicyDocument["tiers"][string];
 
 /** For `beforeEach`. */

@@ -1,6 +1,7 @@
 /** What the object writes, which is what a user costs: nothing where it was only asked, one row for many decisions. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { bucket, HOUR_MS, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
+import { bucket, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
 import { PAUSE_MS, UserObject } from "./user-object.ts";
 
 beforeEach(startClock);

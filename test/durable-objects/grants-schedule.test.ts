@@ -8,17 +8,8 @@ import type { AccountChange } from "../../src/objects/account.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import { ExactBucket } from "../core/exact-model.ts";
 import { grantOf } from "../fixtures/control-grants.ts";
-import {
-  bucket,
-  dropTimers,
-  HOUR_MS,
-  later,
-  publish,
-  quota,
-  START_MS,
-  startClock,
-  stopClock,
-} from "./fixture.ts";
+import { bucket, dropTimers, later, publish, quota, START_MS, startClock, stopClock } from "./fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);

@@ -1,17 +1,8 @@
 /** The usage ledger: what bills are made of. Equal to the admitted requests by hour, route and key; denials apart. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
-import {
-  bucket,
-  DAY_MS,
-  HOUR_MS,
-  later,
-  publish,
-  publishLimits,
-  quota,
-  startClock,
-  stopClock,
-} from "./fixture.ts";
+import { bucket, later, publish, publishLimits, quota, startClock, stopClock } from "./fixture.ts";
+import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 import { periodAt } from "../../src/core/calendar.ts";
 import type { UsageQuery, UsageRow } from "../../src/objects/account.ts";
 import { UserObject } from "./user-object.ts";

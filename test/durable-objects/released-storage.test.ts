@@ -13,7 +13,8 @@ import * as registry from "../../durable-objects/policy-registry.ts";
 import { MIGRATIONS } from "../../durable-objects/user-limiter/schema.ts";
 import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
 import stores from "../fixtures/released-stores.json";
-import { bucket, HOUR_MS, publishLimits, quota, START_MS, startClock, stopClock } from "./fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
+import { bucket, publishLimits, quota, START_MS, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);

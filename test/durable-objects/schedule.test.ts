@@ -8,20 +8,17 @@
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { MOST_HELD_MS, MOST_SHARE, REFILLED_MS, reservedMilli } from "../../src/core/headroom.ts";
+import {
+  MAX_FLOOR_HOLD_MS,
+  MAX_BUCKET_SHARE,
+  HEADROOM_REFILL_MS,
+  headroomMilli,
+} from "../../src/core/headroom.ts";
 import { PERIOD_MS, tokenBucket } from "../../src/core/token-bucket.ts";
 import { ExactBucket } from "../core/exact-model.ts";
 import { WindowBound } from "../core/window-bound.ts";
-import {
-  bucket,
-  dropTimers,
-  HOUR_MS,
-  later,
-  publishLimits,
-  START_MS,
-  startClock,
-  stopClock,
-} from "./fixture.ts";
+import { bucket, dropTimers, later, publishLimits, START_MS, startClock, stopClock } from "./fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
@@ -72,8 +69,8 @@ it("never admits more than burst + rate * w, nor less than the model but for one
       const pessimist = new ExactBucket(...numbers, Date.now());
       const bound = new WindowBound({ refillMilli: numbers[0], periodMs: numbers[1], burstMilli });
       const compiled = tokenBucket("bucket", numbers[0], per, burstMilli) ?? expect.unreachable();
-      const chunkMilli = reservedMilli([{ counter: "bucket", limit: compiled }]);
-      const isHeld = burst * MOST_SHARE * PERIOD_MS[per] < tokens * REFILLED_MS;
+      const chunkMilli = headroomMilli([{ counter: "bucket", limit: compiled }]);
+      const isHeld = burst * MAX_BUCKET_SHARE * PERIOD_MS[per] < tokens * HEADROOM_REFILL_MS;
       // How far the pessimist's time is behind, and until when it stands still.
       let [lateMs, heldUntilMs] = [0, -Infinity];
       const pessimistMs = (): number => Math.max(Date.now(), heldUntilMs) - lateMs;
@@ -95,7 +92,7 @@ it("never admits more than burst + rate * w, nor less than the model but for one
           if (!isSettled) {
             pessimist.charge(chunkMilli);
             const beforeMs = Math.max(Date.now(), heldUntilMs);
-            if (isHeld) heldUntilMs = Date.now() + MOST_HELD_MS;
+            if (isHeld) heldUntilMs = Date.now() + MAX_FLOOR_HOLD_MS;
             lateMs += Math.max(Date.now(), heldUntilMs) - beforeMs;
             deaths += 1;
           }

@@ -6,15 +6,8 @@ import { abortAllDurableObjects } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
-import {
-  dropTimers,
-  HOUR_MS,
-  hurry,
-  later,
-  START_MS,
-  startClock,
-  stopClock,
-} from "../durable-objects/fixture.ts";
+import { dropTimers, hurry, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { makeKvLag } from "../fixtures/control-lagging-kv.ts";
 import { Operator } from "../fixtures/control-operator.ts";
 import { breakKvWrites } from "../fixtures/control-outages.ts";

@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { hashApiKey } from "../../src/identity/api-key.ts";
-import { HOUR_MS, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { startWithAccount, statusesOf } from "../fixtures/control-keys.ts";
 import { answerOf } from "../fixtures/control-operator.ts";
 import { customerOf, newCustomer, start } from "../fixtures/control-start.ts";

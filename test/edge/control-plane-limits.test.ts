@@ -3,7 +3,8 @@
  * stays used.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { HOUR_MS, later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { type Customer, newCustomer, start, type Started } from "../fixtures/control-start.ts";
 import { startEdge } from "../fixtures/edge-app.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";

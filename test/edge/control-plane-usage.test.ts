@@ -1,6 +1,7 @@
 /** An account's usage as it is billed: every admitted request once, by hour, day, month and route. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { HOUR_MS, hurry, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { hurry, later, START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { newCustomer, start } from "../fixtures/control-start.ts";
 import { busyCustomer, type UsageRow } from "../fixtures/control-usage.ts";

@@ -3,7 +3,7 @@
  * of them to the object. test/core/lease-bound.test.ts proves the bound; this file tests the parts together.
  */
 import { env } from "cloudflare:workers";
-import { questionRuns } from "../../src/limiter/wire.ts";
+import { compactQuestions } from "../../src/limiter/wire.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { admin, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, publishPolicy, startEdge } from "../fixtures/edge-app.ts";
@@ -380,7 +380,7 @@ it("questions of one call share a lease for their total, and get none if one of 
       decide: true,
       wantMilli: 8_000,
     }));
-    const runs = await stub.serve({ settlements: [], questions: questionRuns(questions) });
+    const runs = await stub.serve({ settlements: [], questions: compactQuestions(questions) });
     return runs.flatMap(({ answer: { lease } }) => lease?.milli ?? []);
   };
   expect(await amounts(1_000)).toEqual([8_000]);

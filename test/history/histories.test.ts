@@ -13,7 +13,7 @@ import { World } from "./world.ts";
 // They tell a hub of what they count, of which there is none here.
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
   objectMetrics: { peak: () => undefined },
-  tellMetrics: () => undefined,
+  reportMetrics: () => undefined,
   countedStorage: (storage: unknown) => storage,
 }));
 vi.mock("../../src/log.ts", () => ({ createLog: () => () => undefined, messageOf: String }));

@@ -1,7 +1,7 @@
 /** What is written down while a simulated world runs: plain data, for the judge. */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { UsageRow } from "../../src/objects/account.ts";
-import type { Answer, ObjectCall, Settlement } from "../../src/objects/object-call.ts";
+import type { ObjectAnswer, ObjectCall, Settlement } from "../../src/objects/object-call.ts";
 import type { Change, Schedule } from "./schedule.ts";
 
 /** No answer of the limiter takes longer than twice this: one's own wait, and a call of one's own after it. */
@@ -22,7 +22,7 @@ export interface Turn extends Moment {
   readonly isStale: boolean;
   readonly settlements: readonly Settlement[];
   readonly questions: ObjectCall["questions"];
-  readonly answers: readonly Answer[];
+  readonly answers: readonly ObjectAnswer[];
   /** Its answer could leave: what it rests on is on disk. */
   kept: boolean;
 }

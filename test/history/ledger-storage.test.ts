@@ -5,11 +5,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import * as z from "zod/mini";
-import { HOUR_MS } from "../../durable-objects/user-limiter/ledger.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { Memory } from "../../durable-objects/user-limiter/memory.ts";
 import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
 
-const MOST_CELLS = 32;
+const MAX_CELLS = 32;
 const RUNS = 150;
 
 const rowSchema = z.object({
@@ -38,7 +38,7 @@ class Rig {
 
   count(atMs: number, route: string): void {
     this.memory.ledger.add(atMs, { route, keyId: "", requests: 1, costMilli: 1_000, denied: 0 });
-    this.memory.unsettled = true;
+    this.memory.needsCheckpoint = true;
     this.inMemory = add(this.inMemory, Math.floor(atMs / HOUR_MS), route, 1);
   }
 
@@ -74,7 +74,7 @@ class Rig {
   stored(): Counted {
     const row = z.optional(rowSchema).parse(this.disk.kv.get("state"));
     const cells = row?.state.openCells ?? [];
-    expect(cells.length).toBeLessThanOrEqual(MOST_CELLS);
+    expect(cells.length).toBeLessThanOrEqual(MAX_CELLS);
     const [hasTable] = this.disk.exec("SELECT 1 FROM sqlite_master WHERE name = 'usage'", []);
     const table = hasTable ? this.disk.exec("SELECT hour, route, requests FROM usage", []) : [];
     return [...cells, ...usageSchema.parse(table)].reduce<Counted>(
@@ -100,7 +100,7 @@ const step = fc.oneof(
     weight: 8,
     arbitrary: fc.record({ kind: fc.constant("count"), route: fc.nat(59), isLate: fc.boolean() }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("save", "settle"), fails: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom("save", "checkpoint"), fails: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("tables"), fails: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("hour", "flush", "crash") }) },
 );
@@ -118,7 +118,7 @@ it("loses no cell and counts none twice, whatever fails between", () => {
           const fails = "fails" in each && each.fails;
           if ("route" in each) rig.count(each.isLate ? nowMs - HOUR_MS : nowMs, `r${each.route % routes}`);
           else if (each.kind === "save") rig.write((memory) => memory.save(nowMs), fails);
-          else if (each.kind === "settle") rig.write((memory) => memory.settle(nowMs), fails);
+          else if (each.kind === "checkpoint") rig.write((memory) => memory.checkpoint(nowMs), fails);
           else if (each.kind === "tables")
             rig.write((memory) => memory.transact(() => memory.writeState(nowMs)), fails);
           else if (each.kind === "hour") nowMs += HOUR_MS;

@@ -5,7 +5,8 @@
  * Where the product may choose (at which of two rates a pause is paid, whether a lease that was never settled is charged), two
  * models bracket it: the generous one never holds less than the product may, the stingy one never more.
  */
-import { HOUR_MS, periodStartMs, type Rule } from "./policies.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
+import { periodStartMs, type Rule } from "./policies.ts";
 
 /** Something that was admitted: it counts in every quota of its time, whatever limits were in force. */
 interface Admission {

@@ -7,7 +7,7 @@ import { World } from "./world.ts";
 
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
   objectMetrics: { peak: () => undefined },
-  tellMetrics: () => undefined,
+  reportMetrics: () => undefined,
   countedStorage: (storage: unknown) => storage,
 }));
 vi.mock("../../src/log.ts", () => ({ createLog: () => () => undefined, messageOf: String }));

@@ -4,8 +4,8 @@
  */
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import type { AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
-import { answersOf, questionsOf } from "../../src/limiter/wire.ts";
+import type { RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.ts";
+import { expandAnswers, expandQuestions } from "../../src/limiter/wire.ts";
 import type { Entry, Turn } from "./history.ts";
 import { bindings } from "./policy-shelf.ts";
 import type { Change } from "./schedule.ts";
@@ -119,7 +119,7 @@ export class ObjectHost {
     const { nowMs } = this.#time;
     const served = method === "serve" ? (args[0] as ObjectCall) : null;
     const call = served
-      ? { settlements: served.settlements, questions: questionsOf(served.questions) }
+      ? { settlements: served.settlements, questions: expandQuestions(served.questions) }
       : {
           settlements: [],
           questions: (args[0] as DecisionRequest[]).map((request) => ({
@@ -130,7 +130,7 @@ export class ObjectHost {
         };
     const answers =
       method === "serve"
-        ? answersOf(value as AnswerRun[])
+        ? expandAnswers(value as RepeatedAnswer[])
         : (value as Decision[]).map((decision) => ({ decision, lease: null }));
     const turn: Turn = {
       kind: "turn",

@@ -3,8 +3,7 @@
  * in a millisecond, so that the judge needs no fractions.
  */
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
-
-export const HOUR_MS = 3_600_000;
+import { HOUR_MS } from "../../src/core/time.ts";
 
 export const TIERS = [
   "tight",

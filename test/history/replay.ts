@@ -8,7 +8,8 @@ import { AccountModel } from "./account-model.ts";
 import type { Changed, Entry, History, Moment, Turn } from "./history.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
 import { counterOf, Model } from "./model.ts";
-import { COST_MILLI, HOUR_MS, isLeased, periodStartMs, ROUTES, type Rule } from "./policies.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
+import { COST_MILLI, isLeased, periodStartMs, ROUTES, type Rule } from "./policies.ts";
 
 /**
  * What a crash may take of a limit: 2 % of it, or of a bucket what comes back in 5 s where that is more, up to 10 %, and where 10 %
@@ -17,8 +18,8 @@ import { COST_MILLI, HOUR_MS, isLeased, periodStartMs, ROUTES, type Rule } from 
 const LOST_SHARE = 0.02;
 const LOST_BUCKET_SHARE = 0.1;
 const LOST_MS = 5_000;
-const LEAST_LOST_MILLI = 2_000;
-const MOST_LOST_MILLI = 256_000;
+const MIN_LOST_MILLI = 2_000;
+const MAX_LOST_MILLI = 256_000;
 const LEASE_MS = 1_000;
 const SETTLE_GRACE_MS = 5_000;
 const REMEMBERED_MS = 600_000;
@@ -177,9 +178,9 @@ export class Replay {
   /** Every decision of an exact tier is on disk before its answer leaves. */
   #mayLose(rules: readonly [string, Rule][]): void {
     if (this.account.tier === "exact") return;
-    const lost = rules.map(([, rule]) => reservedOf(rule));
-    this.#lostMilli = Math.max(this.#lostMilli, LEAST_LOST_MILLI, ...rules.map(([, rule]) => lossOf(rule)));
-    this.#lostBillMilli = Math.max(this.#lostBillMilli, LEAST_LOST_MILLI, Math.min(MOST_LOST_MILLI, ...lost));
+    const lost = rules.map(([, rule]) => headroomOf(rule));
+    this.#lostMilli = Math.max(this.#lostMilli, MIN_LOST_MILLI, ...rules.map(([, rule]) => lossOf(rule)));
+    this.#lostBillMilli = Math.max(this.#lostBillMilli, MIN_LOST_MILLI, Math.min(MAX_LOST_MILLI, ...lost));
   }
 
   /** Where nothing is uncertain, the answer says exactly what is left, and of which limits too little. */
@@ -211,13 +212,13 @@ export class Replay {
   #leftMilli(model: Model, [name, rule]: [string, Rule], nowMs: number): number {
     const isQuota = rule.kind === "quota";
     const sinceMs = isQuota ? periodStartMs(rule, Math.max(nowMs, model.seenMs)) : 0;
-    let heldMilli = 0;
+    let setAsideMilli = 0;
     for (const { lease, grantedMs, names } of this.#open.values()) {
       if (lease.milli >= UNLIMITED_MILLI) continue;
       const isHeld = isQuota ? !rule.byKey || counterOf(rule, lease.keyId) === name : names.includes(name);
-      if (grantedMs >= sinceMs && isHeld) heldMilli += lease.milli;
+      if (grantedMs >= sinceMs && isHeld) setAsideMilli += lease.milli;
     }
-    return rule.capacityMilli - model.usedMilli(name, rule, nowMs) - heldMilli;
+    return rule.capacityMilli - model.usedMilli(name, rule, nowMs) - setAsideMilli;
   }
 
   #grant(lease: Lease, turn: Turn): void {
@@ -294,7 +295,7 @@ export class Replay {
 }
 
 /** What is reserved of a limit, and missing from the bill after a crash. */
-function reservedOf({ kind, milliPerMs, capacityMilli }: Rule): number {
+function headroomOf({ kind, milliPerMs, capacityMilli }: Rule): number {
   const share = capacityMilli * LOST_SHARE;
   if (kind === "quota") return share;
   return Math.max(share, Math.min(milliPerMs * LOST_MS, capacityMilli * LOST_BUCKET_SHARE));
@@ -304,5 +305,5 @@ function reservedOf({ kind, milliPerMs, capacityMilli }: Rule): number {
 function lossOf(rule: Rule): number {
   const refilled = rule.milliPerMs * LOST_MS;
   const isHeld = refilled > rule.capacityMilli * LOST_BUCKET_SHARE;
-  return reservedOf(rule) + (isHeld ? refilled : 0);
+  return headroomOf(rule) + (isHeld ? refilled : 0);
 }

@@ -10,7 +10,7 @@ import { pathnameOf } from "../../src/edge/url-parts.ts";
 import { clientIp } from "../../src/identity/client-ip.ts";
 import { KeyStore } from "../../src/identity/key-store.ts";
 import { Limiter } from "../../src/limiter/limiter.ts";
-import type { Answer, AnswerRun, ObjectCall } from "../../src/objects/object-call.ts";
+import type { ObjectAnswer, RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
@@ -54,8 +54,8 @@ const request: DecisionRequest = {
 };
 
 /** A limiter all of whose objects give this answer. */
-function limiterWith(answer: () => Answer): Limiter {
-  const serve = async ({ questions }: ObjectCall): Promise<AnswerRun[]> =>
+function limiterWith(answer: () => ObjectAnswer): Limiter {
+  const serve = async ({ questions }: ObjectCall): Promise<RepeatedAnswer[]> =>
     questions.map(() => ({ answer: answer(), further: [], times: 0 }));
   const objects = { getByName: () => ({ serve }) };
   return new Limiter(

@@ -5,15 +5,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Charge, readings } from "../../src/core/plan.ts";
-import { reservedMilli } from "../../src/core/headroom.ts";
+import { headroomMilli } from "../../src/core/headroom.ts";
 import { boundOf, exactBucket, exactQuota, START_MS } from "./arbitraries.ts";
 import { walkedPeriod } from "./day-walk.ts";
 import { decideExactly } from "./exact-model.ts";
 import { all, buckets, FAST, fast, HOURLY, hourly, quick, SLOW, slow, tiny } from "./simulated-limits.ts";
 import { type ChargedCounter, type Reply, SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
 import { everyWindowHolds } from "./window-bound.ts";
-
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from "../../src/core/time.ts";
 
 /** Routes of one user: they share counters and differ in how much one write reserves. */
 const routes: readonly (readonly Charge[])[] = [
@@ -25,7 +24,7 @@ const routes: readonly (readonly Charge[])[] = [
   [quick],
   [quick, slow, hourly],
 ];
-const reserved = all.map((charge) => reservedMilli([charge]));
+const reserved = all.map((charge) => headroomMilli([charge]));
 
 function throughout(log: readonly ChargedCounter[]): void {
   for (const [counter, spec] of Object.entries(buckets)) {
@@ -45,7 +44,7 @@ function throughout(log: readonly ChargedCounter[]): void {
 /** What happens to an object. `who` 0 is the copy that owns the storage, others are stale copies, the youngest first. */
 type Event =
   | { readonly kind: "ask"; who: number; route: number; costMilli: number; times: number; afterMs: number }
-  | { readonly kind: "settle" }
+  | { readonly kind: "checkpoint" }
   | { readonly kind: "crash" }
   | { readonly kind: "replaced" };
 
@@ -74,7 +73,7 @@ function eventsOn(route: fc.Arbitrary<number>, afterMs: fc.Arbitrary<number>): f
   return fc.array(
     fc.oneof(
       { weight: 6, arbitrary: ask },
-      { weight: 1, arbitrary: fc.constant({ kind: "settle" as const }) },
+      { weight: 1, arbitrary: fc.constant({ kind: "checkpoint" as const }) },
       { weight: 1, arbitrary: fc.constant({ kind: "crash" as const }) },
       { weight: 1, arbitrary: fc.constant({ kind: "replaced" as const }) },
     ),
@@ -111,8 +110,8 @@ function happen(
         for (let n = 0; n < event.times; n++) copy.ask(charges, event.costMilli, nowMs);
         break;
       }
-      case "settle":
-        owner.settle();
+      case "checkpoint":
+        owner.checkpoint();
         break;
       case "crash":
       case "replaced": {
@@ -127,7 +126,7 @@ function happen(
   return log;
 }
 
-describe("over crashes, settlements and stale copies", () => {
+describe("over crashes, checkpoints and stale copies", () => {
   it("never admits more than burst + rate * w in any window, nor more than the quota in any period", () => {
     fc.assert(
       fc.property(events(forward), (happenings) => throughout(happen(happenings))),
@@ -159,7 +158,7 @@ describe("over crashes, settlements and stale copies", () => {
   });
 
   it("answers like the exact model while nothing crashes: nobody sees the reservation", () => {
-    const asks = fc.array(fc.record({ costMilli, afterMs: anyClock, settles: fc.boolean() }), {
+    const asks = fc.array(fc.record({ costMilli, afterMs: anyClock, checkpoints: fc.boolean() }), {
       maxLength: 60,
     });
     fc.assert(
@@ -173,11 +172,11 @@ describe("over crashes, settlements and stale copies", () => {
         ];
         object.ask(charges, 0, START_MS);
         let nowMs = START_MS;
-        for (const { costMilli: cost, afterMs, settles } of each) {
+        for (const { costMilli: cost, afterMs, checkpoints } of each) {
           nowMs += afterMs;
           const reply: Reply = decideExactly(model, cost, nowMs).allowed ? "allowed" : "denied";
           expect(object.ask(charges, cost, nowMs)).toBe(reply);
-          if (settles) object.settle();
+          if (checkpoints) object.checkpoint();
         }
       }),
       { numRuns: 300 },

@@ -1,7 +1,7 @@
 /** How much one write reserves, and how seldom an object therefore writes. Counts, never timings. */
 import { describe, expect, it } from "vitest";
-import { type Charge, decide } from "../../src/core/plan.ts";
-import { MOST_RESERVED_MILLI, nextFloors, reservedMilli } from "../../src/core/headroom.ts";
+import { type Charge, decidePlan } from "../../src/core/plan.ts";
+import { MAX_HEADROOM_MILLI, nextFloors, headroomMilli } from "../../src/core/headroom.ts";
 import { compiled, compiledQuota, START_MS } from "./arbitraries.ts";
 import { FAST, fast, hourly, quick, tiny } from "./simulated-limits.ts";
 import { SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
@@ -12,14 +12,14 @@ describe("how much is reserved", () => {
       counter: `${tokens}`,
       limit: compiledQuota({ kind: "quota", amountMilli: tokens * 1000, period: "day", anchorDay: 1 }),
     });
-    expect(reservedMilli([of(150)])).toBe(3_000);
-    expect(reservedMilli([of(1_500)])).toBe(30_000);
-    expect(reservedMilli([of(50_000), of(150)])).toBe(3_000);
-    expect(reservedMilli([of(150), of(50_000)])).toBe(3_000);
-    expect(reservedMilli([of(50)])).toBe(1_000);
-    expect(reservedMilli([of(5)])).toBe(1_000);
-    expect(reservedMilli([of(1_000_000)])).toBe(MOST_RESERVED_MILLI);
-    expect(reservedMilli([])).toBe(256_000);
+    expect(headroomMilli([of(150)])).toBe(3_000);
+    expect(headroomMilli([of(1_500)])).toBe(30_000);
+    expect(headroomMilli([of(50_000), of(150)])).toBe(3_000);
+    expect(headroomMilli([of(150), of(50_000)])).toBe(3_000);
+    expect(headroomMilli([of(50)])).toBe(1_000);
+    expect(headroomMilli([of(5)])).toBe(1_000);
+    expect(headroomMilli([of(1_000_000)])).toBe(MAX_HEADROOM_MILLI);
+    expect(headroomMilli([])).toBe(256_000);
   });
 
   it("is of a bucket what it refills in five seconds where that is more, up to a tenth of it", () => {
@@ -27,11 +27,11 @@ describe("how much is reserved", () => {
       counter: "bucket",
       limit: compiled({ kind: "bucket", refillMilli, per: "minute", capacityMilli }),
     });
-    expect(reservedMilli([of(100_000, 150_000)])).toBe(8_000);
-    expect(reservedMilli([of(1_000_000, 1_500_000)])).toBe(83_000);
-    expect(reservedMilli([of(6_000_000, 1_000_000)])).toBe(100_000);
-    expect(reservedMilli([of(1_000, 1_000_000)])).toBe(20_000);
-    expect(reservedMilli([of(5_000, 5_000)])).toBe(1_000);
+    expect(headroomMilli([of(100_000, 150_000)])).toBe(8_000);
+    expect(headroomMilli([of(1_000_000, 1_500_000)])).toBe(83_000);
+    expect(headroomMilli([of(6_000_000, 1_000_000)])).toBe(100_000);
+    expect(headroomMilli([of(1_000, 1_000_000)])).toBe(20_000);
+    expect(headroomMilli([of(5_000, 5_000)])).toBe(1_000);
   });
 });
 
@@ -59,7 +59,7 @@ describe("writes", () => {
 
   it("are as rare for a busy user of any cost, with refill, over a minute", () => {
     for (const cost of [1, 250, 1_000, 1_333, 3_000, 8_000]) {
-      const perWrite = Math.floor(reservedMilli([fast, hourly]) / cost);
+      const perWrite = Math.floor(headroomMilli([fast, hourly]) / cost);
       const everyMs = Math.max(0, Math.floor(cost / 25)); // faster than the refill of 16.6 millitokens a ms
       const { allowed, writes } = spent([fast, hourly], cost, 1_500, everyMs);
       expect(allowed).toBeGreaterThan(0);
@@ -88,7 +88,7 @@ describe("writes", () => {
   });
 
   it("hold a floor for five seconds at most, however seldom its user comes", () => {
-    const before = decide([quick], new Map(), 1_000, START_MS);
+    const before = decidePlan([quick], new Map(), 1_000, START_MS);
     const heldMs = (perSecond: number): number => {
       const [[, floor] = []] = nextFloors([quick], before, 1_000, false, perSecond / 1_000);
       return floor?.kind === "bucket" ? floor.atMs - START_MS : Number.NaN;

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Decision } from "../../src/core/decision.ts";
-import type { Answer, Question } from "../../src/objects/object-call.ts";
-import { answerRuns, answersOf, questionRuns, questionsOf } from "../../src/limiter/wire.ts";
+import type { ObjectAnswer, Question } from "../../src/objects/object-call.ts";
+import { compactAnswers, expandAnswers, compactQuestions, expandQuestions } from "../../src/limiter/wire.ts";
 
 /** Few values of each field, so that many are alike. */
 const question: fc.Arbitrary<Question> = fc.record({
@@ -63,14 +63,14 @@ const exchange = fc
   })
   .map((groups) =>
     groups.flatMap(([asked, answers]) =>
-      answers.map(([given, granted]): [Question, Answer] => [
+      answers.map(([given, granted]): [Question, ObjectAnswer] => [
         asked,
         { decision: asked.decide ? given : null, lease: granted },
       ]),
     ),
   );
 
-const withoutId = (answer: Answer): unknown => ({
+const withoutId = (answer: ObjectAnswer): unknown => ({
   ...answer,
   decision: answer.decision && { ...answer.decision, decisionId: "" },
 });
@@ -79,7 +79,7 @@ it("questions come out as they went in, in order", () => {
   fc.assert(
     fc.property(exchange, (pairs) => {
       const questions = pairs.map(([asked]) => asked);
-      expect(questionsOf(questionRuns(questions))).toEqual(questions);
+      expect(expandQuestions(compactQuestions(questions))).toEqual(questions);
     }),
   );
 });
@@ -88,8 +88,8 @@ it("answers come out as they went in, in order, each with an id of its own", () 
   fc.assert(
     fc.property(exchange, (pairs) => {
       const answers = pairs.map(([, answer]) => answer);
-      const asked = questionRuns(pairs.map(([one]) => one));
-      const again = answersOf(structuredClone(answerRuns(asked, answers)));
+      const asked = compactQuestions(pairs.map(([one]) => one));
+      const again = expandAnswers(structuredClone(compactAnswers(asked, answers)));
       expect(again.map(withoutId)).toEqual(answers.map(withoutId));
       const ids = again.flatMap(({ decision: one }) => one?.decisionId ?? []);
       expect(new Set(ids).size).toBe(ids.length);
@@ -101,7 +101,7 @@ it("the answer of an idempotency key keeps its id", () => {
   fc.assert(
     fc.property(exchange, (pairs) => {
       const answers = pairs.map(([, answer]) => answer);
-      const again = answersOf(answerRuns(questionRuns(pairs.map(([asked]) => asked)), answers));
+      const again = expandAnswers(compactAnswers(compactQuestions(pairs.map(([asked]) => asked)), answers));
       pairs.forEach(([{ request }], i) => {
         if (request.idempotencyKey === null) return;
         expect(again[i]?.decision?.decisionId).toBe(answers[i]?.decision?.decisionId);
@@ -116,14 +116,14 @@ it("64 requests that are alike are one question, and one answer with two numbers
     1,
   );
   if (!asked) throw new Error("no question");
-  const answers = Array.from({ length: 64 }, (_, i): Answer => {
+  const answers = Array.from({ length: 64 }, (_, i): ObjectAnswer => {
     const view = { name: "minute", kind: "bucket" as const, limit: 100, windowMs: 60_000 };
     const limits = [{ ...view, remaining: 99 - i, resetMs: 600 * i }];
     return { decision: { ...ALLOWED, decisionId: String(i), limits }, lease: null };
   });
-  const questions = questionRuns(answers.map(() => ({ ...asked, request: { ...asked.request } })));
+  const questions = compactQuestions(answers.map(() => ({ ...asked, request: { ...asked.request } })));
   expect(questions).toEqual([{ question: asked, times: 64 }]);
-  const runs = answerRuns(questions, answers);
+  const runs = compactAnswers(questions, answers);
   expect(runs.map(({ times, further }) => [times, further.length])).toEqual([[63, 126]]);
 });
 

@@ -1,9 +1,9 @@
 /**
- * AccountDirectory: the fleet's list of accounts, fed by the users' objects through their outboxes.
+ * AccountDirectory: the list of all accounts, which users' objects publish to through their outboxes.
  *
- * At least once and in any order: each entry is an absolute value with a version, and an older one never replaces a newer. A
- * deleted account leaves a mark with its version, so that a late entry does not bring it back. Can be deleted and rebuilt
- * (src/api/accounts/directory.ts); never on the request path.
+ * Entries arrive at least once and in any order: each is an absolute value with a version, and an older one never replaces a newer one. A
+ * deleted account leaves a mark with its version, so that a late entry does not restore it. Can be deleted and rebuilt
+ * (src/api/accounts/directory.ts). Never on the request path.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
@@ -23,9 +23,9 @@ import {
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
 
-/** For a use that does not end by itself. */
+/** The end of a use that does not end by itself. */
 const NO_END_MS = Number.MAX_SAFE_INTEGER;
-/** Distinct uses that are listed at most. 64 tiers of 8 limits, each with a few shapes of overrides, have fewer. */
+/** Distinct uses in a list. 64 tiers of 8 limits, each with a few shapes of overrides, have fewer. */
 const MAX_USES = 5_000;
 const EXAMPLES = 5;
 
@@ -63,8 +63,8 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
   readonly #storage = countedStorage(this.ctx.storage, "AccountDirectory");
 
   /**
-   * Stores an account's newest value; null if it was deleted. The same version is stored again if it says what the account uses and the
-   * stored value does not, so that a rebuild fills in what an older Worker left out.
+   * Stores an account's newest value; null if it was deleted. The same version is stored again if it includes uses and the stored value
+   * does not, so that a rebuild fills in what an older Worker left out.
    */
   put(id: string, entry: DirectoryEntry | null, version: number): void {
     migrate(this.#storage, MIGRATIONS);
@@ -100,7 +100,7 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
     reportMetrics(this.ctx, this.env);
   }
 
-  /** What accounts use of the policy, each use once. Reads one row per use, however many accounts share it. */
+  /** The parts of the policy that accounts use, each once. Reads one row per use, however many accounts share it. */
   uses(): PolicyUses {
     if (schemaVersion(this.#storage) === 0) return { uses: [], isComplete: true };
     migrate(this.#storage, MIGRATIONS);
@@ -144,8 +144,8 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
   }
 
   /**
-   * Accounts after `after` in the order of their ids; at most `count`.
-   * @throws if a newer Worker has written the list: {@link clear} it, and rebuild it.
+   * Accounts after the id `after` in the order of ids; at most `count`.
+   * @throws if a newer Worker wrote the list: {@link clear} it, then rebuild it.
    */
   list(filter: DirectoryFilter, after: string, count: number): DirectoryPage {
     if (schemaVersion(this.#storage) === 0) return { entries: [], next: null };
@@ -159,7 +159,7 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
         after,
         filter.tier,
         filter.status,
-        // Not LIKE: its patterns may have no more than 50 bytes here, and know no case beyond ASCII.
+        // Not LIKE: here its patterns are limited to 50 bytes, and it ignores case only in ASCII.
         filter.text?.toLowerCase() ?? null,
         count + 1,
         filter.deleted ? 1 : 0,
@@ -170,7 +170,6 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
     return { entries, next: rows.length > count ? (entries.at(-1)?.id ?? null) : null };
   }
 
-  /** Forgets everything, to be rebuilt. */
   async clear(): Promise<void> {
     await this.#storage.deleteAll();
   }
@@ -183,7 +182,7 @@ const knownSchema = z.object({
   uses: z.nullable(z.string()),
 });
 
-/** The keys that an account is listed under. */
+/** The keys of an account's uses. */
 function usesOf({ tier, deleted, uses }: z.infer<typeof knownSchema>): string[] {
   if (uses === null) return deleted === 1 ? [] : [useKey(tier, null, null)];
   return z.array(z.string()).parse(parseJson(uses));

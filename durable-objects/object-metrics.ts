@@ -1,8 +1,8 @@
 /**
- * What the objects of one isolate count, and how the hub gets to know: rows written, and how far the outbox is behind.
+ * Metrics of the objects of one isolate, rows written and the lag of outboxes, and their reports to the hub.
  *
- * Told at most once a second for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
- * turn: what the hub does not take is told later, or lost with the isolate.
+ * Reported at most once a second for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
+ * turn: what the hub does not take is reported later, or lost with the isolate.
  */
 import { hubOf } from "../src/objects/metrics-hub.ts";
 import type { Counter } from "../src/analytics/metrics/metric-deltas.ts";
@@ -10,19 +10,19 @@ import { MetricDeltas } from "../src/analytics/metrics/metric-deltas.ts";
 import { Recorder } from "../src/analytics/recorder.ts";
 import { createLog } from "../src/log.ts";
 
-/** So often at most: each telling is a call to the hub, which is billed. */
-const TELL_MS = 1_000;
+/** Time between reports, at least: each is a billed call to the hub. */
+const REPORT_EVERY_MS = 1_000;
 
-/** Of all objects of the isolate. */
+/** Counters of all objects of the isolate. */
 export const objectMetrics = new MetricDeltas();
 
 let recorder: Recorder | null = null;
-let toldMs = -Infinity;
+let reportedMs = -Infinity;
 
-/** Tells the hub what has been counted, unless it was told a moment ago. Call from turns that come about once a second. */
+/** Reports to the hub what was counted, unless the last report was a moment ago. Call from turns that run about once a second. */
 export function reportMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.now()): void {
-  if (nowMs >= toldMs && nowMs - toldMs < TELL_MS) return;
-  toldMs = nowMs;
+  if (nowMs >= reportedMs && nowMs - reportedMs < REPORT_EVERY_MS) return;
+  reportedMs = nowMs;
   recorder ??= new Recorder(
     {
       engine: null,
@@ -37,7 +37,7 @@ export function reportMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.no
   recorder.flush((work) => ctx.waitUntil(work));
 }
 
-/** The storage, with every row that is written counted for the class: by SQL as SQLite says, and one for each value and alarm. */
+/** The storage, counting rows written for the class: those of SQL as SQLite reports them, and one for each value and alarm. */
 export function countedStorage(storage: DurableObjectStorage, object: string): DurableObjectStorage {
   const rows = objectMetrics.counter("rowsWritten", [object]);
   const sql = countedSql(storage.sql, rows);
@@ -63,7 +63,7 @@ function countedSql(sql: SqlStorage, rows: Counter): SqlStorage {
   return proxied(sql, (name) => {
     if (name !== "exec") return undefined;
     return (query: string, ...bindings: SqlStorageValue[]) => {
-      // A statement that writes has run to its end by now; one that reads writes nothing.
+      // A statement that writes has run completely at this point; one that reads writes nothing.
       const cursor = sql.exec(query, ...bindings);
       if (cursor.rowsWritten > 0) rows.add(cursor.rowsWritten);
       return cursor;
@@ -71,7 +71,7 @@ function countedSql(sql: SqlStorage, rows: Counter): SqlStorage {
   });
 }
 
-/** The object with some members in the place of its own. Members of the platform's objects insist on their own `this`. */
+/** The object with some members replaced. Methods of platform objects need their original `this`. */
 function proxied<T extends object>(target: T, own: (name: string | symbol) => unknown): T {
   return new Proxy(target, {
     get(_target, name) {

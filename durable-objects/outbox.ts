@@ -1,32 +1,31 @@
 /**
- * The outbox of an object: what others are still to be told of its changes. Entries are queued in the transaction of the
- * change itself, and delivered at least once.
+ * The outbox of an object: changes that are not published yet. Entries are queued in the transaction of the change itself, and delivered
+ * at least once.
  *
- * Harmless when told twice or late: an entry is the absolute value of one thing, never a delta, and carries a
- * version; a newer value of the same thing replaces the one that waits. Each receiver has a lane: entries of a lane are
- * delivered in the order they were queued and its drain stops at the first failure, so what builds on an entry never overtakes
- * it, and one receiver's failure holds up no other. Retries for ever with a growing delay: an entry is dropped only when it
- * was taken.
+ * Duplicate or late delivery is harmless: an entry is the absolute value of one thing, never a delta, and has a version; a newer value of
+ * the same thing replaces the waiting one. Each receiver has a lane. Entries of a lane are delivered in the order they were queued, and
+ * its drain stops at the first failure: so an entry never overtakes one that it builds on, and a failing receiver delays no other.
+ * Retries for ever with a growing delay: an entry is deleted only after the receiver has taken it.
  */
 import { objectMetrics } from "./object-metrics.ts";
 
 export const FIRST_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 300_000;
-/** Deliveries of one drain; the rest follows at the next alarm. */
+/** Deliveries of one drain; the rest follow with the next alarm. */
 const MAX_PER_DRAIN = 50;
 
-/** One thing to be told. */
+/** One value to publish. */
 export interface Entry {
   /** The receiver. */
   readonly lane: string;
-  /** The thing, by the name that the receiver knows it by. */
+  /** The thing, by its name at the receiver. */
   readonly name: string;
-  /** Null: the thing is gone. */
+  /** Null: the thing was deleted. */
   readonly value: string | null;
   readonly version: number;
 }
 
-/** Tells one thing. Rejects where it was not taken. */
+/** Delivers an entry. Rejects if the receiver did not take it. */
 export type Deliver = (entry: Entry) => Promise<void>;
 
 interface Row extends Record<string, SqlStorageValue> {
@@ -57,9 +56,9 @@ export const OUTBOX_TABLE = `
 export class Outbox {
   readonly #sql: SqlStorage;
   readonly #deliver: Deliver;
-  /** Lanes with a delivery under way: another drain keeps off them, so that nothing is overtaken. */
+  /** Lanes with a delivery in progress: other drains skip them, to keep the order. */
   readonly #busy = new Set<string>();
-  /** That nothing waits is remembered, since it is asked after each pause of the object's. */
+  /** Saves a query after each pause of the user. */
   #isEmpty = false;
 
   constructor(sql: SqlStorage, deliver: Deliver) {
@@ -67,7 +66,7 @@ export class Outbox {
     this.#deliver = deliver;
   }
 
-  /** Queues the value of a thing, null where it is gone. Call in the transaction of the change it follows from. */
+  /** Queues an entry. Call in the transaction of its change. */
   put({ lane, name, value, version }: Entry, nowMs: number): void {
     this.#isEmpty = false;
     this.#sql.exec(
@@ -80,16 +79,16 @@ export class Outbox {
     );
   }
 
-  /** Tells what waits. @returns the lanes that have something left. Never rejects for the receivers' sake. */
+  /** Delivers what is queued. Does not reject if a receiver fails. @returns the lanes with entries left. */
   async drain(nowMs: number): Promise<ReadonlySet<string>> {
     const failed = new Set<string>();
-    for (let told = 0; told < MAX_PER_DRAIN; told++) {
+    for (let delivered = 0; delivered < MAX_PER_DRAIN; delivered++) {
       const row = this.#heads().find(({ lane }) => !failed.has(lane) && !this.#busy.has(lane));
       if (!row) break;
       this.#busy.add(row.lane);
       try {
         await this.#deliver(row);
-        // A newer value that was queued meanwhile is a row of its own.
+        // A newer value that was queued meanwhile has another row.
         this.#sql.exec("DELETE FROM outbox WHERE seq = ?", row.seq);
       } catch {
         this.#postpone(row, nowMs);
@@ -103,7 +102,7 @@ export class Outbox {
     return new Set(heads.map(({ lane }) => lane));
   }
 
-  /** When to drain again, or null where nothing waits. A lane with a delivery under way is looked after by its own drain. */
+  /** When to drain again; null if nothing is queued. A lane with a delivery in progress is left to that drain. */
   nextDueMs(nowMs: number): number | null {
     const due = this.#heads().map(({ lane, due_ms: dueMs }) =>
       this.#busy.has(lane) ? nowMs + FIRST_RETRY_MS : dueMs,
@@ -111,7 +110,7 @@ export class Outbox {
     return due.length > 0 ? Math.min(...due) : null;
   }
 
-  /** The first of each lane, in the order they were queued: what waits behind it is not due before it. */
+  /** The first entry of each lane, in the order they were queued. The others are not due before it. */
   #heads(): Row[] {
     if (this.#isEmpty) return [];
     const query =
@@ -122,7 +121,7 @@ export class Outbox {
   }
 
   #postpone({ seq, attempts, due_ms: dueMs }: Row, nowMs: number): void {
-    // Tried early, since another change was made: that says nothing of how long it has waited.
+    // An early try, because of another change: it must not lengthen the delay.
     if (nowMs < dueMs) return;
     const delayMs = retryMs(attempts);
     this.#sql.exec(
@@ -133,15 +132,12 @@ export class Outbox {
   }
 }
 
-/** How long to wait after the attempt of this number, counted from 0. */
+/** How long to wait after this attempt, counted from 0. */
 function retryMs(attempt: number): number {
   return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempt, 20));
 }
 
-/**
- * How long an entry has waited at least. A row says when it is due, not when it was queued: that was at least all its delays
- * before.
- */
+/** How long an entry has waited, at least. A row says only when it is due; it was queued at least all its delays before that. */
 function lagMs({ attempts, due_ms: dueMs }: Row, nowMs: number): number {
   let waitedMs = 0;
   for (let i = 0; i < Math.min(attempts, 20); i++) waitedMs += retryMs(i);

@@ -1,19 +1,19 @@
 /**
- * An alarm that is not given up. The runtime calls one that fails again after 2 s, twice as long each time, and forgets it after the
- * sixth: what it was for would wait until something else sets it, which for a key that KV was never told of is never.
+ * An alarm that is never dropped. The runtime retries a failed alarm after 2 s, then after twice as long each time, and drops it after the
+ * sixth retry. Its work would then wait until something else sets the alarm, which may never happen, as for a key that KV lacks.
  *
- * Knows nothing of what is due.
+ * Knows nothing of the work itself.
  */
 import { createLog, messageOf } from "../src/log.ts";
 
-/** The retry that does not fail any more: one before the runtime's last, after about a minute. */
+/** The retry that sets the alarm again instead of failing: one before the runtime's last, after about a minute. */
 const LAST_RETRY = 5;
-/** How long after that the alarm rings anew: the outbox's longest delay. */
+/** How long after that the alarm runs again: the outbox's longest delay. */
 const ANEW_MS = 300_000;
 
 /**
- * Does what is due. Rejects where that fails, so that the runtime tries again soon; at the last retry the alarm is set
- * anew instead, and the log says why. Rejects then only where not even that can be stored.
+ * Runs the work. Rejects if it fails, so that the runtime retries soon. At the last retry it sets the alarm again instead and logs why, and
+ * rejects only if even that cannot be stored.
  */
 export async function persistently(
   storage: DurableObjectStorage,

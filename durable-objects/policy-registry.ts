@@ -1,10 +1,9 @@
 /**
- * PolicyRegistry: the one object that numbers policies. Revisions are immutable and only ever added; the newest is the one in
- * force, so bringing an old one back adds its document under a new number and no fence ever has to go back.
+ * PolicyRegistry: the one object that numbers policies. Revisions are immutable and append-only; the newest is in force. Restoring an old
+ * one adds its document under a new number, so revisions never go back.
  *
- * It stores documents and compares revisions; whether a document is a policy the edge has checked before. KV is told through the
- * outbox, the document before the pointer to it. It also knows which sessions of the dashboard were logged out. Never on the path of a
- * request that is limited.
+ * It stores documents and compares revisions; the edge has validated the documents. It publishes to KV through the outbox, the document
+ * before the pointer to it. It also stores which dashboard sessions were logged out. Never on the path of a limited request.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
@@ -42,7 +41,7 @@ const infoRow = z.object({
 });
 const fullRow = z.extend(infoRow, { document: z.string() });
 
-/** KV that does not answer by then is tried again later; an operator's call waits no longer for it. */
+/** After this time a delivery to KV counts as failed and is retried later: an operator's call waits no longer for it. */
 const DELIVERY_DEADLINE_MS = 3_000;
 
 export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistryRpc {
@@ -53,25 +52,22 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#outbox = new Outbox(this.#storage.sql, async ({ name, value }) => {
-      const told = value === null ? env.CONFIG.delete(name) : env.CONFIG.put(name, value);
-      await withDeadline(told, DELIVERY_DEADLINE_MS, "KV");
+      const stored = value === null ? env.CONFIG.delete(name) : env.CONFIG.put(name, value);
+      await withDeadline(stored, DELIVERY_DEADLINE_MS, "KV");
     });
     if (this.#isWritten()) migrate(this.#storage, MIGRATIONS);
   }
 
-  /** The revision in force, or null where there is none: then the embedded default is, as revision 0. */
   newest(): Revision | null {
     if (!this.#isWritten()) return null;
     return this.#one("SELECT * FROM revisions ORDER BY revision DESC LIMIT 1");
   }
 
-  /** One revision, or null. */
   revision(revision: number): Revision | null {
     if (!this.#isWritten()) return null;
     return this.#one("SELECT * FROM revisions WHERE revision = ?", revision);
   }
 
-  /** Revisions below `before`, newest first; at most `count`. */
   revisions(before: number, count: number): RevisionInfo[] {
     if (!this.#isWritten()) return [];
     return this.#storage.sql
@@ -85,10 +81,6 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
       .map((row) => toInfo(infoRow.parse(row)));
   }
 
-  /**
-   * Adds a document as the newest revision, if the newest is still `expected` (0: the embedded default).
-   * @param restores 0 where the document is the embedded default, brought back.
-   */
   async put(
     document: string,
     expected: number,
@@ -98,26 +90,23 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
     return this.#add(document, expected, change, restores);
   }
 
-  /** Adds an earlier revision's document again as the newest. */
   async activate(revision: number, expected: number, change: Change): Promise<PutAnswer> {
     const earlier = this.revision(revision);
     if (!earlier) return { kind: "absent" };
     return this.#add(earlier.document, expected, change, revision);
   }
 
-  /** Ends a session of the dashboard, for good. */
   endSession(session: AdminSession): void {
     this.#endedSessions.end(session, Date.now());
   }
 
-  /** Whether a session was ended. */
   hasEnded(session: AdminSession): boolean {
     return this.#endedSessions.has(session);
   }
 
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     await persistently(this.#storage, info, async () => {
-      if (this.#isWritten()) await this.#tell();
+      if (this.#isWritten()) await this.#publish();
     });
   }
 
@@ -150,13 +139,13 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
       const pointer = JSON.stringify({ revision, activatedAt: new Date(nowMs).toISOString() });
       this.#outbox.put({ lane: "kv", name: CURRENT_KEY, value: pointer, version: revision }, nowMs);
     });
-    // In one write with the revision: should the object die before KV is told, the alarm rings.
+    // In one write with the revision: the alarm runs if the object dies before KV has it.
     await this.#storage.setAlarm(nowMs + FIRST_RETRY_MS);
-    return { kind: "revision", revision: info, published: await this.#tell() };
+    return { kind: "revision", revision: info, published: await this.#publish() };
   }
 
-  /** Tells KV what the outbox holds. @returns whether it knows all. */
-  async #tell(): Promise<boolean> {
+  /** Publishes to KV what the outbox holds. @returns whether KV has all of it. */
+  async #publish(): Promise<boolean> {
     const left = await this.#outbox.drain(Date.now());
     reportMetrics(this.ctx, this.env);
     const dueMs = this.#outbox.nextDueMs(Date.now());

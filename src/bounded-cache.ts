@@ -1,7 +1,7 @@
 /**
- * A map that never holds more than so many entries, each until its own time. What was written longest ago goes first.
+ * A map with a bounded number of entries, each with its own expiry. The entry written longest ago is evicted first.
  *
- * For isolate memory: it holds plain data only, never a promise, a stub or a stream of a request. The clock is an argument.
+ * For isolate memory: holds only plain data, never a promise, stub or stream of a request. The clock is an argument.
  */
 export class BoundedCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly untilMs: number }>();
@@ -9,8 +9,8 @@ export class BoundedCache<V> {
   readonly #dropped: ((value: V) => void) | undefined;
 
   /**
-   * @param capacity entries at most; at least 1.
-   * @param dropped called with a value that is forgotten for lack of room.
+   * @param capacity the most entries; at least 1.
+   * @param dropped called with each evicted value.
    */
   constructor(capacity: number, dropped?: (value: V) => void) {
     this.#capacity = Math.max(1, capacity);
@@ -21,18 +21,18 @@ export class BoundedCache<V> {
     return this.#entries.size;
   }
 
-  /** The value, or undefined where there is none or its time has passed. */
+  /** The value, or undefined if there is none or it has expired. */
   get(key: string, nowMs: number): V | undefined {
     const entry = this.#entries.get(key);
     return entry && nowMs < entry.untilMs ? entry.value : undefined;
   }
 
-  /** The value however old it is: for when its source does not answer. */
+  /** The value even if it has expired, for when its source does not answer. */
   getStale(key: string): V | undefined {
     return this.#entries.get(key)?.value;
   }
 
-  /** Whether another key would evict one that has not expired. */
+  /** Whether a new key would evict an entry that has not expired. */
   isFull(nowMs: number): boolean {
     if (this.#entries.size < this.#capacity) return false;
     const oldest = this.#entries.values().next();

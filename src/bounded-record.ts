@@ -1,10 +1,10 @@
 /**
- * A record with a bounded number of entries. They are counted before any is parsed, as zod does for arrays but not for records: parsing
+ * A record schema with a bounded number of entries. Counts them before parsing any, as zod does for arrays but not for records: parsing
  * 90,000 wrong names would cost half a second.
  */
 import * as z from "zod/mini";
 
-/** @param message the one fault of a record that has more entries than `max`. */
+/** @param message the only fault of a record with more than `max` entries. */
 export function boundedRecord<K extends z.core.$ZodRecordKey, V extends z.ZodMiniType>(
   key: K,
   value: V,

@@ -1,23 +1,22 @@
 /**
- * A deadline for a remote call: every call out of the Worker has one.
+ * Deadlines for remote calls: every call out of the Worker has one.
  *
- * It counts the time in which the isolate can receive the answer. A busy isolate reads answers late, and a client can keep an
- * isolate busy: a deadline by the clock alone would mistake that for a failing callee.
+ * A deadline counts only the time in which the isolate can receive the answer. A busy isolate reads answers late, and clients can keep an
+ * isolate busy: a deadline by the clock alone would take that for a failing callee.
  *
- * The call itself goes on (a platform promise cannot be cancelled); its late result is dropped. Never shared between
- * requests.
+ * The call itself continues, since a platform promise cannot be cancelled; its late result is dropped. Never shared between requests.
  */
 
-/** A timer that fires this late finds the isolate busy. A larger value blames callees for a busy isolate; a smaller one counts jitter. */
+/** If a timer fires later than this, the isolate was busy. A larger value blames callees for a busy isolate; a smaller one counts jitter. */
 const LATE_MS = 100;
-/** Less busy time than this is ignored, however short the wait was. */
+/** Less busy time is ignored, however short the wait was. */
 const MIN_BUSY_MS = 500;
-/** However busy the isolate is, a wait ends after this many times its length. */
+/** A wait ends after at most this many times its length, however busy the isolate is. */
 const MAX_STRETCH = 3;
 
 export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";
-  /** The isolate was busy for as long as the wait itself, so this says nothing about the callee. */
+  /** Whether the isolate was busy for as long as the wait itself: then this says nothing about the callee. */
   readonly wasBusy: boolean;
 
   constructor(message: string, wasBusy = false) {
@@ -26,22 +25,22 @@ export class DeadlineExceeded extends Error {
   }
 }
 
-/** By how much one wait is longer because the isolate is busy. */
+/** Extends one wait while the isolate is busy. */
 export class Stretch {
   readonly #timeoutMs: number;
   #usedMs = 0;
 
-  /** @param timeoutMs the wait's own length. */
+  /** @param timeoutMs the length of the wait without extension. */
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Whether the isolate was busy for at least as long as the wait's own length. */
+  /** Whether the isolate was busy for at least that length. */
   get wasBusy(): boolean {
     return this.#usedMs >= Math.max(this.#timeoutMs, MIN_BUSY_MS);
   }
 
-  /** How much longer to wait, ms: by how much a timer fired late, 0 if it was on time or the wait is long enough. */
+  /** How much longer to wait, ms: the time by which a timer fired late; 0 if it was on time or the wait must end. */
   after(setAtMs: number, timerMs: number, nowMs: number): number {
     const lateMs = nowMs - setAtMs - timerMs;
     if (lateMs <= LATE_MS) return 0;

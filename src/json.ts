@@ -1,4 +1,4 @@
-/** Reads JSON that may be anything: what is not JSON is undefined, which no schema takes. Never throws. */
+/** Parses JSON from an untrusted source. Undefined if it is not JSON, which no schema accepts. Never throws. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,6 +1,6 @@
 /**
- * Sessions of the dashboard that were logged out, until they would have expired anyway: a value of the storage's own key-value table for
- * each token, which needs no migration. An older Worker leaves it alone.
+ * Dashboard sessions that were logged out, until they would have expired anyway: one value per token in the storage's key-value table,
+ * which needs no migration. Older Workers ignore it.
  *
  * Never accepts an ended session: beyond the bound it ends more sessions of the same token, not fewer.
  */
@@ -8,15 +8,15 @@ import * as z from "zod/mini";
 import type { AdminSession } from "../../src/identity/admin/role.ts";
 
 const PREFIX = "endedSessions:";
-/** Of one token; the value has 60 KB then. A token that logs out more often within eight hours ends its older sessions, too. */
+/** Ended sessions of one token, which take 60 KB. A token with more logouts within eight hours also ends its older sessions. */
 export const MAX_ENDED = 1_000;
-/** An ended session is kept this long after it expires: the clock of the isolate that checks the expiry may be behind. */
+/** An ended session is kept this long after it expires, since the clock of the isolate that checks the expiry may be behind. */
 const SLACK_MS = 600_000;
 
 const endedSchema = z.strictObject({
-  /** Every session of the token that expires at this moment or before has ended: Unix ms. */
+  /** Every session of the token that expires at or before this moment has ended. Unix ms. */
   allUntilMs: z.number(),
-  /** When each of the others expires, by its id. */
+  /** When each of the other ended sessions expires, by id. */
   expiresMs: z.record(z.string(), z.number()),
 });
 type Ended = z.infer<typeof endedSchema>;
@@ -43,7 +43,7 @@ export class EndedSessions {
     this.#kv.put(PREFIX + name, ended);
   }
 
-  /** @throws if what is stored cannot be read: then no session is known to be good. */
+  /** @throws if the stored value cannot be read: then no session is known to be valid. */
   has({ id, name, expiresMs }: AdminSession): boolean {
     const ended = this.#of(name);
     return expiresMs <= ended.allUntilMs || Object.hasOwn(ended.expiresMs, id);
@@ -54,7 +54,7 @@ export class EndedSessions {
     return found === undefined ? { allUntilMs: 0, expiresMs: {} } : endedSchema.parse(found);
   }
 
-  /** Forgets tokens all of whose ended sessions have expired. There are as many values as tokens. */
+  /** Deletes the values of tokens whose ended sessions have all expired. There are as many values as tokens. */
   #sweep(nowMs: number): void {
     for (const [key, value] of this.#kv.list({ prefix: PREFIX })) {
       const { allUntilMs, expiresMs } = endedSchema.parse(value);

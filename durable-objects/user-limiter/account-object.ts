@@ -1,8 +1,8 @@
 /**
- * The control plane's side of a user's object: account, keys, grants, audit, usage.
+ * The control plane's side of a user's object: account, keys, grants, audit, usage. src/objects/user-limiter.ts documents the methods.
  *
- * Every change is one transaction of the change itself, its audit entry and what others are to be told of it. A change counts
- * from the object's next turn on.
+ * Every change is one transaction of the change itself, its audit entry and its outbox entries. It takes effect with the object's next
+ * turn.
  */
 import { DurableObject } from "cloudflare:workers";
 import type {
@@ -44,7 +44,6 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), env);
   }
 
-  /** Whether a key of this account may be used now. */
   keyStanding(keyId: string): KeyStanding {
     const { accounts, keys } = this.store.memory;
     if (accounts.status === "blocked") return "blocked";
@@ -55,7 +54,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return accountAnswer(this.store.memory);
   }
 
-  /** Keeps what was known of the user, including a block, and reports it in the answer. */
+  /** Keeps earlier state of the user, including a block, and reports it in the answer. */
   async createAccount(user: string, input: NewAccount, by: Change = NOBODY): Promise<NewAccountAnswer> {
     if (this.store.memory.accounts.account) return { kind: "exists" };
     const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
@@ -66,7 +65,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     await this.store.publish();
     const { memory } = this.store;
     const { account } = memory.accounts;
-    if (!account) throw new Error("the account that was just made is gone");
+    if (!account) throw new Error("the new account is missing from memory");
     return { kind: "account", inherited, ...accountView(account, memory) };
   }
 
@@ -83,7 +82,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
 
   /**
    * Deletes the account: its keys stop at once. Its ledger and audit trail stay, and so does a block, for every credential of the user.
-   * @param lift lift the block, also of an account that was deleted before.
+   * @param lift lift the block, even of an account that is deleted already.
    */
   async deleteAccount(by: Change = NOBODY, lift = false): Promise<DeletedAnswer> {
     const { accounts, keys } = this.store.memory;
@@ -106,7 +105,6 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return { kind: "deleted", keyIds };
   }
 
-  /** Grants extra capacity of one limit until a moment. */
   async grant(grant: Grant, by: Change = NOBODY): Promise<GrantAnswer> {
     const { accounts } = this.store.memory;
     if (!accounts.account) return { kind: "no-account" };
@@ -119,7 +117,6 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return { kind: "grant", grant };
   }
 
-  /** Forgets what was spent of the limits of these names, or of all. The ledger stays as it is. */
   reset(names: readonly string[] | null, by: Change = NOBODY): AccountAnswer {
     if (!this.store.memory.accounts.account) return { kind: "absent" };
     this.#commit((memory, nowMs) => {
@@ -130,7 +127,6 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return accountAnswer(this.store.memory);
   }
 
-  /** Stores a key and tells KV. */
   async addKey(input: NewKey, by: Change = NOBODY): Promise<KeyAnswer> {
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
@@ -145,8 +141,8 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   }
 
   /**
-   * Replaces a key by a new one; the old key still works for the grace period. A rotated key may be rotated again during its grace
-   * period, which can only shorten it.
+   * Replaces a key with a new one; the old key still works for the grace period. A rotated key may be rotated again during its grace
+   * period, which can only shorten that.
    */
   async rotateKey({ oldKeyId, keyId, hash, graceMs }: Rotation, by: Change = NOBODY): Promise<KeyAnswer> {
     const { accounts, keys } = this.store.memory;
@@ -163,7 +159,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return this.#keyAnswer(key);
   }
 
-  /** Revokes a key: the object refuses it from this moment on, whatever KV still says. */
+  /** Revokes a key: the object rejects it from now on, whatever KV still says. */
   async revokeKey(keyId: string, by: Change = NOBODY): Promise<KeyAnswer> {
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
@@ -178,19 +174,16 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return this.#keyAnswer(key);
   }
 
-  /** Audit entries older than `before`, newest first; null where nobody ever heard of the user. */
   audit(before: number, count: number): AuditEntry[] | null {
     if (!this.#isKnown()) return null;
     const { audit, hasTables } = this.store.memory;
     return hasTables ? audit.list(before, count) : [];
   }
 
-  /** Usage from the exact ledger, in the order of time; null where nobody ever heard of the user. */
   usage(query: UsageQuery): UsageRow[] | null {
     return this.#isKnown() ? usageRows(this.ctx.storage.sql, this.store.memory, query) : null;
   }
 
-  /** Tells KV and the directory of everything again: for projections that were lost. */
   async republish(): Promise<void> {
     const { listed } = this.store.memory.accounts;
     if (listed === null) return;
@@ -201,7 +194,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     await this.store.publish();
   }
 
-  /** Whether there is or was an account, or anything was ever counted: else an id is mistyped, and no bill is to be 0 for it. */
+  /** Whether there is or was an account, or anything was counted. If not, the id is mistyped, and must not yield an empty bill. */
   #isKnown(): boolean {
     const { hasTables, ledger } = this.store.memory;
     return hasTables || ledger.openCells.length > 0;
@@ -231,7 +224,7 @@ function accountView(account: Account, { accounts, keys, ledger, counters, hasTa
   };
 }
 
-/** What a new account takes over from the user in memory. */
+/** What a new account inherits from the user in memory. */
 function inheritedFrom({ accounts, ledger, counters, audit, hasTables }: Memory): Inherited {
   const used = ledger.since(0, hasTables);
   return {
@@ -242,17 +235,17 @@ function inheritedFrom({ accounts, ledger, counters, audit, hasTables }: Memory)
   };
 }
 
-/** What of an account the audit trail compares. */
+/** The fields of an account in the audit trail. */
 function settings({ name, tier, status, overrides }: Account): object {
   return { name, tier, status, limits: overrides };
 }
 
-/** What the audit trail tells of a grant. */
+/** The fields of a grant in the audit trail. */
 function grantSettings({ grantId, limit, amount, untilMs }: Grant): object {
   return { grantId, limit, amount, until: new Date(untilMs).toISOString() };
 }
 
-/** What of a key the audit trail compares. */
+/** The fields of a key in the audit trail. */
 function keySettings(key: StoredKey): object {
   const { keyId, name, scopes, revokedMs } = key;
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());

@@ -1,7 +1,7 @@
 /**
- * A user's account: tier, status, limits of its own and grants. The truth that the directory is a projection of.
+ * A user's account: tier, status, overrides and grants. The directory is a projection of it.
  *
- * Read into memory once and changed through here only, so a decision sees a change at once and costs no read.
+ * Read into memory once and changed only here, so a decision sees a change at once and costs no read.
  */
 import * as z from "zod/mini";
 import { parseJson } from "../../src/json.ts";
@@ -17,7 +17,7 @@ import { adjustTier, type Grant, shapeOf } from "../../src/policy/adjust.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
 import type { Outbox } from "../outbox.ts";
 
-/** Grants in force at once; bounds what a decision looks through. */
+/** Grants in force at once. Bounds the work of a decision. */
 export const MAX_GRANTS = 50;
 
 const overridesSchema = z.record(z.string(), overrideSchema);
@@ -42,14 +42,14 @@ const grantRow = z.object({
   created_ms: z.number(),
 });
 
-/** A tier as adjusted for this account, and until when that holds. */
+/** A tier as adjusted for this account, and until when it is valid. */
 interface Adjusted {
   readonly base: Tier;
   readonly tier: Tier;
   readonly untilMs: number;
 }
 
-/** A deleted account stays as a mark. */
+/** A deleted account leaves a mark. */
 type Stored = Account & { readonly deleted: boolean };
 
 export class AccountStore {
@@ -69,12 +69,12 @@ export class AccountStore {
     this.#grants = sql.exec("SELECT * FROM grants ORDER BY created_ms, grant_id").toArray().map(toGrant);
   }
 
-  /** Null where there is none, or it was deleted. */
+  /** Null if there is none, or it was deleted. */
   get account(): Account | null {
     return this.#stored?.deleted === false ? this.#stored : null;
   }
 
-  /** What an isolate uses when this object does not answer. Remade after each change. */
+  /** What isolates use when this object does not answer. Made anew after each change. */
   get standing(): AccountStanding {
     return (this.#standing ??= standingOf(this.account));
   }
@@ -84,17 +84,17 @@ export class AccountStore {
     return this.#stored?.status ?? "active";
   }
 
-  /** The user as the directory lists it: one with an account or with the block of a deleted account; null for others. */
+  /** The user id if the directory lists the user: with an account, or with the block of a deleted one. Else null. */
   get listed(): string | null {
     return this.#stored && isListed(this.#stored) ? this.#stored.user : null;
   }
 
-  /** Grants that are in force at `nowMs`. */
+  /** Grants in force at `nowMs`. */
   grants(nowMs: number): readonly Grant[] {
     return this.#grants.filter(({ untilMs }) => nowMs < untilMs);
   }
 
-  /** The tier's limits as they hold for this account at `nowMs`. */
+  /** The tier with this account's overrides and grants at `nowMs`. */
   adjust(base: Tier, nowMs: number): Tier {
     const { account } = this;
     if (!account || (this.#grants.length === 0 && Object.keys(account.overrides).length === 0)) return base;
@@ -106,7 +106,7 @@ export class AccountStore {
     return tier;
   }
 
-  /** The block of a deleted account of this id stays: the new one is blocked too. */
+  /** Keeps the block of a deleted account of this id: the new one is blocked too. */
   create(user: string, { name, tier }: NewAccount, nowMs: number): Account {
     const version = (this.#stored?.version ?? 0) + 1;
     const dates = { createdMs: nowMs, updatedMs: nowMs };
@@ -132,7 +132,7 @@ export class AccountStore {
     });
   }
 
-  /** Deletes the account and its grants. What was used stays in the ledger, and a block holds unless it is lifted. */
+  /** Deletes the account and its grants. The ledger stays, and so does a block unless it is lifted. */
   delete(account: Account, lift: boolean, nowMs: number): void {
     this.#sql.exec("DELETE FROM grants");
     this.#grants = [];
@@ -147,7 +147,7 @@ export class AccountStore {
     if (mark) this.#put({ ...mark, status: "active", version: mark.version + 1, updatedMs: nowMs });
   }
 
-  /** Grants extra capacity and drops grants whose time is over. */
+  /** Grants extra capacity, and deletes grants that have ended. */
   grant(grant: Grant, nowMs: number): void {
     this.#sql.exec("DELETE FROM grants WHERE until_ms <= ?", nowMs);
     this.#sql.exec(
@@ -159,14 +159,14 @@ export class AccountStore {
       grant.createdMs,
     );
     this.#grants = [...this.grants(nowMs), grant];
-    // The higher version shows the directory that this is newer.
+    // For a higher version, by which the directory knows that this is newer.
     const { account } = this;
     if (account) this.change(account, {}, nowMs);
   }
 
-  /** Tells the directory of the account again: for a projection that was lost. */
+  /** Publishes the account again, for a projection that was lost. */
   republish(nowMs: number): void {
-    if (this.#stored) this.#tell(this.#stored, nowMs);
+    if (this.#stored) this.#publish(this.#stored, nowMs);
   }
 
   #put(account: Stored): Account {
@@ -184,14 +184,14 @@ export class AccountStore {
       account.createdMs,
       account.updatedMs,
     );
-    this.#tell(account, account.updatedMs);
+    this.#publish(account, account.updatedMs);
     this.#stored = account;
     this.#adjusted = null;
     this.#standing = null;
     return account;
   }
 
-  #tell(account: Stored, nowMs: number): void {
+  #publish(account: Stored, nowMs: number): void {
     const { user: id, name, tier, status, createdMs, updatedMs, version, deleted } = account;
     const entry: DirectoryEntry = { id, name, tier, status, createdMs, updatedMs, version };
     const isKnown = isListed(account);
@@ -203,7 +203,7 @@ export class AccountStore {
   }
 }
 
-/** 52 random bits distinguish it from every other state that an isolate may know, also from before a restart of the object. */
+/** 52 random bits distinguish it from every other state that an isolate may know, even from before a restart of the object. */
 function standingOf(account: Account | null): AccountStanding {
   if (!account) return { id: 0, account: null };
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
@@ -215,7 +215,7 @@ function isListed({ deleted, status }: Stored): boolean {
   return !deleted || status === "blocked";
 }
 
-/** The limits for which the account has its own numbers or grants: a policy that lacks them would orphan these. */
+/** The limits for which the account has overrides or grants, which a policy without these limits would orphan. */
 function limitUses({ overrides }: Account, grants: readonly Grant[]): LimitUse[] {
   return [
     ...Object.entries(overrides).map(([limit, override]) => ({

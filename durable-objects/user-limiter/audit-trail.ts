@@ -1,4 +1,4 @@
-/** The audit trail of an account: every change with its time, actor, reason, before and after. Only ever added to. */
+/** The audit trail of an account: every change with its time, actor, reason, before and after. Append-only. */
 import * as z from "zod/mini";
 import type { AuditEntry } from "../../src/objects/account.ts";
 import type { Change } from "../../src/objects/change.ts";
@@ -20,7 +20,7 @@ export class AuditTrail {
     this.#sql = sql;
   }
 
-  /** Notes one change. Call in its transaction. `before` and `after` are what changed, null for nothing. */
+  /** Records a change. Call in its transaction. `before` and `after` are what changed; null for nothing. */
   note(action: string, change: Change, before: object | null, after: object | null, nowMs: number): void {
     this.#sql.exec(
       "INSERT INTO audit (at_ms, actor, reason, action, before, after) VALUES (?, ?, ?, ?, ?, ?)",

@@ -1,4 +1,4 @@
-/** The states of a user's counters as the state row stores them. */
+/** Parses the states of a user's counters in the state row. */
 import * as z from "zod/mini";
 
 const count = z.number().check(z.gte(0), z.lte(Number.MAX_SAFE_INTEGER));
@@ -16,5 +16,5 @@ const stateSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("concurrency"), slotsUntilMs: z.array(count) }),
 ]);
 
-/** The counters of the state row: states by counter name. */
+/** States by counter name. */
 export const countersSchema = z.record(z.string(), stateSchema);

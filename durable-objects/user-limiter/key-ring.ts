@@ -1,8 +1,8 @@
 /**
- * An account's API keys: the truth that KV's key records are projections of.
+ * An account's API keys. The key records in KV are projections of them.
  *
- * Read into memory once and changed through here only, so a decision sees a change at once and costs no read. Each change
- * puts the key's KV record into the outbox, in the same transaction.
+ * Read into memory once and changed only here, so a decision sees a change at once and costs no read. Each change queues the key's KV
+ * record in the outbox, in the same transaction.
  */
 import * as z from "zod/mini";
 import { DAY_MS } from "../../src/core/time.ts";
@@ -12,10 +12,10 @@ import { parseJson } from "../../src/json.ts";
 import type { NewKey } from "../../src/objects/account.ts";
 import type { Outbox } from "../outbox.ts";
 
-/** Bounds an object's memory; a team that needs more in force at once wants several accounts. */
+/** Bounds an object's memory. A team that needs more valid keys at once should use several accounts. */
 const MAX_KEYS = 100;
 
-/** How long a forgotten key's lineage is kept: longer than any quota's period, in which its usage still counts. */
+/** How long a deleted key's lineage is kept: longer than any quota's period, in which its usage still counts. */
 const LINEAGE_MS = 32 * DAY_MS;
 
 const keyRow = z.object({
@@ -36,7 +36,7 @@ const scopesSchema = z.array(z.enum(KEY_SCOPES));
 export interface StoredKey extends NewKey {
   readonly createdMs: number;
   readonly revokedMs: number | null;
-  /** When a key that was rotated stops; null for one that was not. */
+  /** When a rotated key stops; null if it was not rotated. */
   readonly graceEndsMs: number | null;
   readonly version: number;
 }
@@ -45,7 +45,7 @@ export class KeyRing {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
   readonly #keys = new Map<string, StoredKey>();
-  /** The first key of the lineage, by the id of each successor; successors that are forgotten included. */
+  /** The first key of the lineage, by the id of each successor, including deleted ones. */
   readonly #origins = new Map<string, string>();
 
   /** @param hasTables whether there is a table. */
@@ -63,7 +63,7 @@ export class KeyRing {
     }
   }
 
-  /** In the order they were made, revoked and expired ones included until their place is needed. */
+  /** In order of creation. Revoked and expired keys are included until their place is needed. */
   get all(): readonly StoredKey[] {
     return [...this.#keys.values()];
   }
@@ -72,45 +72,45 @@ export class KeyRing {
     return this.#keys.get(keyId) ?? null;
   }
 
-  /** Whether a key may be used now: known here, not revoked, not expired. */
+  /** Whether a key may be used now: it exists, and is neither revoked nor expired. */
   isValid(keyId: string, nowMs: number): boolean {
     const key = this.#keys.get(keyId);
     return key !== undefined && key.revokedMs === null && nowMs < (stopsMs(key) ?? Infinity);
   }
 
-  /** The key whose counters a key shares: the first of its lineage, or the key itself. */
+  /** The key whose counters a key uses: the first of its lineage, or the key itself. */
   originOf(keyId: string): string {
     return this.#origins.get(keyId) ?? keyId;
   }
 
-  /** All keys that share the counters of this first one, forgotten ones included. */
+  /** All keys that use the counters of this first one, including deleted ones. */
   lineageOf(originId: string): readonly string[] {
     const keyIds = [originId];
     for (const [keyId, origin] of this.#origins) if (origin === originId) keyIds.push(keyId);
     return keyIds;
   }
 
-  /** Whether a key that shares the counters of this first one is still listed. */
+  /** Whether a key that uses the counters of this first one still exists. */
   hasHeir(originId: string): boolean {
     return this.lineageOf(originId).some((keyId) => this.#keys.has(keyId));
   }
 
-  /** Whether another key has a place: one that is free, or that of a key which is out of use. */
+  /** Whether there is room for another key: a free place, or that of a revoked or expired key. */
   hasRoom(nowMs: number): boolean {
     return this.#keys.size < MAX_KEYS || this.#firstEnded(nowMs) !== null;
   }
 
-  /** Where all places are taken, the key that went out of use first is forgotten. Call only where there {@link hasRoom}. */
+  /** Adds a key. If all places are taken, deletes the key that ended first. Call only if it {@link hasRoom}. */
   add(user: string, input: NewKey, nowMs: number): StoredKey {
     const ended = this.#keys.size < MAX_KEYS ? null : this.#firstEnded(nowMs);
-    if (ended) this.#forget(ended, nowMs);
+    if (ended) this.#delete(ended, nowMs);
     const key = { ...input, createdMs: nowMs, revokedMs: null, graceEndsMs: null, version: 1 };
     return this.#put(user, key, nowMs);
   }
 
   /**
-   * Replaces a key, which stops at `graceEndsMs` or earlier if it would anyway. The successor has the name, scopes, expiry and counters
-   * of the old key, however often that was rotated before. Without a grace period the old key's place is free at once.
+   * Replaces a key, which stops at `graceEndsMs`, or earlier if it would stop then anyway. The successor has the name, scopes, expiry and
+   * counters of the old key, however often that was rotated before. Without a grace period, the old key's place is free at once.
    */
   rotate(
     user: string,
@@ -135,9 +135,9 @@ export class KeyRing {
     return this.#put(user, { ...key, revokedMs: nowMs, version: key.version + 1 }, nowMs);
   }
 
-  /** Tells KV of every key again: for a projection that was lost. */
+  /** Publishes every key again, for a projection that was lost. */
   republish(user: string, nowMs: number): void {
-    for (const key of this.all) this.#tell(user, key, nowMs);
+    for (const key of this.all) this.#publish(user, key, nowMs);
   }
 
   #firstEnded(nowMs: number): StoredKey | null {
@@ -146,8 +146,8 @@ export class KeyRing {
     return first;
   }
 
-  /** A key that is forgotten is as good as a revoked one, and KV is told so. The audit trail still knows it. */
-  #forget({ keyId, hash, version }: StoredKey, nowMs: number): void {
+  /** Deletes a key: to KV, that is the same as revoking it. The audit trail keeps it. */
+  #delete({ keyId, hash, version }: StoredKey, nowMs: number): void {
     this.#sql.exec("DELETE FROM keys WHERE key_id = ?", keyId);
     this.#sql.exec("UPDATE lineage SET forgotten_ms = ? WHERE key_id = ?", nowMs, keyId);
     this.#outbox.put({ lane: "kv", name: keyRecordKey(hash), value: null, version: version + 1 }, nowMs);
@@ -168,12 +168,12 @@ export class KeyRing {
       key.version,
       key.graceEndsMs,
     );
-    this.#tell(user, key, nowMs);
+    this.#publish(user, key, nowMs);
     this.#keys.set(key.keyId, key);
     return key;
   }
 
-  #tell(user: string, key: StoredKey, nowMs: number): void {
+  #publish(user: string, key: StoredKey, nowMs: number): void {
     const { keyId, scopes, version } = key;
     const record: KeyRecord = { keyId, user, scopes: [...scopes], expiresAt: stopsMs(key), version };
     const value = key.revokedMs === null ? JSON.stringify(record) : null;
@@ -181,13 +181,13 @@ export class KeyRing {
   }
 }
 
-/** When a key stops unless it is revoked: at the end of its time or of its grace period; null if it has neither. */
+/** When a key stops unless it is revoked: when it expires or its grace period ends; null if it has neither. */
 export function stopsMs({ expiresMs, graceEndsMs }: StoredKey): number | null {
   if (expiresMs === null || graceEndsMs === null) return expiresMs ?? graceEndsMs;
   return Math.min(expiresMs, graceEndsMs);
 }
 
-/** When a key went out of use, or will. */
+/** When a key ended, or will end. */
 function endedMs(key: StoredKey): number {
   return key.revokedMs ?? stopsMs(key) ?? Infinity;
 }

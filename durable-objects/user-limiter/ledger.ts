@@ -1,19 +1,19 @@
 /**
- * The usage ledger: requests, cost and denials by hour, route and key. Bills are made of it, so it is exact.
+ * The usage ledger: requests, cost and denials by hour, route and key. Bills are made from it, so it is exact.
  *
- * Open cells are held in memory and travel in the state row, in the same write as the counters' floors; once their hour is
- * over they are added to the usage table and leave the row, in one transaction. So a decision costs no row of its own. An object
- * without tables makes none for a closed hour: its cells stay in the row until there are too many.
+ * Open cells are in memory and in the state row, written together with the counters' floors. When their hour is over, they are added to
+ * the usage table and removed from the row, in one transaction. So a decision writes no row of the ledger. An object without tables
+ * does not create them for a closed hour: its cells stay in the row until there are too many.
  */
 import * as z from "zod/mini";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import type { UsageCell } from "../../src/objects/object-call.ts";
 
-/** More cells than this (many routes and keys in one hour) go to the table early, to keep the state row small. */
+/** With more open cells (many routes and keys in one hour), all go to the table early, to keep the state row small. */
 const MAX_OPEN_CELLS = 32;
 
-/** Free requests and denied ones have no reservation to run out of; this many of them, at most, are lost by a crash. */
+/** A crash loses at most this many free or denied requests, which use up no headroom. */
 const MAX_UNWRITTEN_REQUESTS = 256;
 
 const count = z.int().check(z.gte(0));
@@ -24,12 +24,12 @@ export const cellSchema = z.strictObject({
   requests: count,
   costMilli: count,
   denied: count,
-  /** Counts in quotas, but is not billed: a crash may have taken it from the ledger, or an isolate with its lease. */
+  /** Counts in quotas but is not billed: it may have been lost in a crash, or by an isolate with its lease. */
   lostMilli: z.optional(count),
 });
 type Cell = z.infer<typeof cellSchema>;
 
-/** What was used in a span of time. Cost in millitokens. */
+/** Usage of a span of time. Cost in millitokens. */
 export interface Usage {
   readonly requests: number;
   readonly costMilli: number;
@@ -39,7 +39,7 @@ export interface Usage {
 export class Ledger {
   readonly #sql: SqlStorage;
   readonly #open = new Map<string, Cell>();
-  /** The cell that was added to last, mostly also the next: found without a key being made for it. */
+  /** The last cell added to, usually also the next: found without building its key. */
   #last: Cell | null = null;
   #unwrittenMilli = 0;
   #unwrittenRequests = 0;
@@ -50,22 +50,22 @@ export class Ledger {
     for (const cell of open) this.#open.set(cellKey(cell.hour, cell.route, cell.keyId), { ...cell });
   }
 
-  /** Whether there were so many requests since the last write that it is time for one, whatever they cost, admitted or not. */
+  /** Whether the next write is due because of the number of requests since the last one, whatever they cost, admitted or not. */
   get isLong(): boolean {
     return this.#unwrittenRequests >= MAX_UNWRITTEN_REQUESTS;
   }
 
-  /** Cost that was admitted since the last write: what a crash would lose. */
+  /** Cost admitted since the last write: what a crash would lose. */
   get unwrittenMilli(): number {
     return this.#unwrittenMilli;
   }
 
-  /** The cells that are not in the table yet. */
+  /** Cells that are not in the table yet. */
   get openCells(): readonly Readonly<Cell>[] {
     return [...this.#open.values()];
   }
 
-  /** The beginning of the last hour in which each key was used, by key id. */
+  /** When the last hour began in which each key was used, by key id. */
   lastUsedMs(hasTable: boolean): Map<string, number> {
     const last = new Map<string, number>();
     const stored = hasTable
@@ -90,7 +90,7 @@ export class Ledger {
     this.#unwrittenRequests += requests + denied;
   }
 
-  /** What counts in quotas by hour, route and key, from this hour on. Call only if there are tables. */
+  /** Usage that counts in quotas, from this hour on. Call only if there are tables. */
   charged(fromHour: number): [hour: number, route: string, keyId: string, milli: number][] {
     const cells = this.#sql
       .exec<{ hour: number; route: string; key_id: string; milli: number }>(
@@ -111,9 +111,9 @@ export class Ledger {
   }
 
   /**
-   * What counts in quotas, of the hours from `fromHour` until before `toHour`. Millitokens.
-   * @param route of this route only; null: of every one.
-   * @param keyIds of these keys only; null: of every one and of none.
+   * Usage that counts in quotas, of the hours from `fromHour` to before `toHour`. Millitokens.
+   * @param route only of this route; null: of all.
+   * @param keyIds only of these keys; null: of all, and without a key.
    */
   chargedMilli(
     fromHour: number,
@@ -147,8 +147,8 @@ export class Ledger {
   }
 
   /**
-   * Counts what may have been admitted at `atMs` without being metered: in quotas, and on no bill. Uses an existing cell of the key and
-   * route if there is one, so that reports show no extra row.
+   * Counts what may have been admitted at `atMs` without being metered: in quotas, but on no bill. Uses an existing cell of the key and
+   * route if there is one, so that reports have no extra row.
    */
   lose(atMs: number, route: string | null, keyId: string | null, milli: number): void {
     const hour = Math.floor(atMs / HOUR_MS);
@@ -161,7 +161,7 @@ export class Ledger {
     cell.lostMilli = Math.min(MAX_EXACT, (cell.lostMilli ?? 0) + milli);
   }
 
-  /** Whether {@link write} has something for the table now, and so more than one statement. */
+  /** Whether {@link write} moves cells to the table now, and so needs a transaction. */
   hasToMove(nowMs: number, hasTable: boolean): boolean {
     if (this.#isCrowded()) return true;
     if (!hasTable) return false;
@@ -171,8 +171,9 @@ export class Ledger {
   }
 
   /**
-   * Moves what is closed to the table, where there is one or {@link hasToMove} says that one is needed, and returns the rest, for
-   * the state row. Must be part of the transaction that writes the row.
+   * Moves closed cells to the table, if there is one or {@link hasToMove} says that one is needed. Must be part of the transaction that
+   * writes the state row.
+   * @returns the remaining cells, for the row.
    */
   write(nowMs: number, hasTable: boolean): readonly Cell[] {
     const hour = Math.floor(nowMs / HOUR_MS);
@@ -188,7 +189,7 @@ export class Ledger {
     return [...this.#open.values()];
   }
 
-  /** The usage of the hours from `fromMs` on, open ones included. `hasTable`: whether there is a table. */
+  /** Usage of the hours from `fromMs` on, including open ones. */
   since(fromMs: number, hasTable: boolean): Usage {
     const fromHour = Math.floor(fromMs / HOUR_MS);
     const total = { requests: 0, costMilli: 0, denied: 0 };
@@ -206,7 +207,7 @@ export class Ledger {
     return total;
   }
 
-  /** Too many cells, or one that would soon be too large for the state row: the table adds up beyond. */
+  /** Whether there are too many cells, or one soon exceeds the integers of the state row. The table holds larger sums. */
   #isCrowded(): boolean {
     if (this.#open.size > MAX_OPEN_CELLS) return true;
     for (const { costMilli } of this.#open.values()) if (costMilli > MAX_EXACT) return true;
@@ -240,7 +241,7 @@ export function storeCell(
     costMilli,
     denied,
   );
-  // Apart, because an early migration stores cells before the table has this column.
+  // A statement of its own, because an early migration stores cells before the table has this column.
   if (lostMilli === 0) return;
   sql.exec(
     "UPDATE usage SET lost_milli = lost_milli + ? WHERE hour = ? AND route = ? AND key_id = ?",

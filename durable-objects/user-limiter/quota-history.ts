@@ -1,9 +1,9 @@
 /**
- * What counts in a quota's period according to the ledger: everything admitted in the quota's scope since the period began, under
- * whatever limits, less what an operator's reset has forgiven. A quota whose definition changes is rebuilt from it.
+ * The usage that counts in a quota's period according to the ledger: everything admitted in the quota's scope since the period began,
+ * under whatever limits, minus what an operator's reset has forgiven. A quota whose definition changes is rebuilt from it.
  *
- * The ledger counts by hour, and every period begins and ends with an hour of UTC. A reset falls within one: so it is stored with
- * what the ledger had by then.
+ * The ledger counts by hour, and every period begins and ends with an hour of UTC. A reset may come within an hour, so it is stored with
+ * the ledger's cells of that hour.
  */
 import * as z from "zod/mini";
 import type { Span } from "../../src/core/calendar.ts";
@@ -16,10 +16,10 @@ import type { Ledger } from "./ledger.ts";
 /** Longer than any period: an older reset no longer matters. */
 const KEPT_MS = 32 * DAY_MS;
 
-/** Cells that are stored with a reset at most, since a row holds 2 MB. With more, the reset forgives the rest of its hour too. */
+/** The most cells that are stored with a reset, since a row holds 2 MB. With more, the reset also forgives the rest of its hour. */
 const MAX_STORED_CELLS = 10_000;
 
-/** Stands for all limits in place of a limit's name. */
+/** Stored in place of a limit's name for a reset of all limits. */
 const ALL = "";
 
 const resetRow = z.object({ hour: z.number(), cells: z.string() });
@@ -39,7 +39,7 @@ export class QuotaHistory {
     this.#hasTables = hasTables;
   }
 
-  /** Millitokens that count in this counter, in the period [startMs, endMs). */
+  /** Millitokens that count in this counter in the period [startMs, endMs). */
   usedMilli(counter: string, { startMs, endMs }: Span): number {
     const { name, keyId, route } = scopeOf(counter);
     const keyIds = keyId === null ? null : this.#keys.lineageOf(keyId);
@@ -58,7 +58,7 @@ export class QuotaHistory {
     return Math.max(0, usedMilli - forgivenMilli);
   }
 
-  /** Forgives what was used of the limits of these names, or of all, until now. Call in a transaction. */
+  /** Forgives the usage of the limits of these names, or all (null), until now. Call in a transaction. */
   reset(names: readonly string[] | null, nowMs: number): void {
     const hour = Math.floor(nowMs / HOUR_MS);
     const cells = this.#ledger.charged(hour);

@@ -1,20 +1,20 @@
 /**
- * Allowed decisions by idempotency key: a caller that asks the same again within ten minutes gets the same answer and is charged
- * once. A denial charged nothing, so it is not remembered: asking again decides afresh.
+ * Allowed decisions by idempotency key: a caller that repeats a request within ten minutes gets the same answer and is charged once. A
+ * denial charges nothing, so it is not remembered, and a retry is decided afresh.
  *
- * Stored in the transaction of the charge, so neither a crash nor a retry can come between the two. Never forgets a decision early,
- * since its retry would then be charged again: when full, the object rejects new keys instead.
+ * Stored in the transaction of the charge, so that no crash or retry can come between the two. Never drops a decision early, since its
+ * retry would be charged again: when full, the object rejects new keys instead.
  */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { parseJson } from "../../src/json.ts";
 import { rememberedDecisionSchema } from "../../src/limiter/decision-schema.ts";
 
-/** As promised on the wire. */
+/** Documented in the API. */
 export const REMEMBERED_MS = 600_000;
-/** One user's decisions at most, about 60 MB of the object's 10 GB: 166 a second for ten minutes. */
+/** Decisions of one user, about 60 MB of the object's 10 GB: 166 a second for ten minutes. */
 export const MAX_REMEMBERED = 100_000;
 
-/** A decision, and what was asked for it; null if an older Worker stored it. */
+/** A decision with the request's fingerprint; null if an older Worker stored it. */
 export interface Remembered {
   readonly decision: Decision;
   readonly fingerprint: string | null;
@@ -22,7 +22,7 @@ export interface Remembered {
 
 export class RememberedDecisions {
   readonly #sql: SqlStorage;
-  /** Rows in the table, at least. */
+  /** Rows in the table, including expired ones. */
   #stored = 0;
   /** When the first of them expires, at the earliest. */
   #nextExpiryMs: number | null = null;
@@ -34,7 +34,7 @@ export class RememberedDecisions {
 
   find(idempotencyKey: string, nowMs: number): Remembered | null {
     if (this.#stored === 0) return null;
-    // An older Worker did not put the caller before the key, and stored no fingerprint.
+    // An older Worker stored the key without the caller before it, and no fingerprint.
     const alone = idempotencyKey.slice(idempotencyKey.indexOf(" ") + 1);
     const [row] = this.#sql
       .exec<{ decision: string; fingerprint: string | null }>(
@@ -51,7 +51,7 @@ export class RememberedDecisions {
       : null;
   }
 
-  /** How long until there is room for one decision besides `more` new ones; 0 if there is room now. Drops expired ones. */
+  /** How long until there is room for a decision besides `more` new ones; 0 if there is room now. Deletes expired ones. */
   fullForMs(more: number, nowMs: number): number {
     if (this.#stored + more < MAX_REMEMBERED) return 0;
     if ((this.#nextExpiryMs ?? nowMs) <= nowMs) this.sweep(nowMs);
@@ -72,7 +72,7 @@ export class RememberedDecisions {
     this.#nextExpiryMs = Math.min(this.#nextExpiryMs ?? expiresMs, expiresMs);
   }
 
-  /** Drops what has expired. */
+  /** Deletes expired decisions. */
   sweep(nowMs: number): void {
     if (this.#stored === 0) return;
     this.#sql.exec("DELETE FROM decisions WHERE expires_ms <= ?", nowMs);
@@ -95,7 +95,7 @@ export class RememberedDecisions {
   }
 }
 
-/** Whether a request asks what was asked before under its key. */
+/** Whether a request has the same parameters as the earlier one with its key. */
 export function isSameQuestion({ fingerprint }: DecisionRequest, before: Remembered): boolean {
   return fingerprint === undefined || before.fingerprint === null || fingerprint === before.fingerprint;
 }

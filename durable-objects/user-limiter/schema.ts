@@ -1,6 +1,6 @@
 /**
- * The tables of a user's object, made when the first of them is needed: who has no account mostly needs none (state-row.ts).
- * docs/storage.md says what each holds and for how long.
+ * The tables of a user's object, created when the first of them is needed: users without an account usually need none (state-row.ts).
+ * docs/storage.md says what each table holds and for how long.
  *
  * Append only, see migrations.ts. Amounts are millitokens, times Unix milliseconds, hours Unix hours (ms / 3,600,000).
  */

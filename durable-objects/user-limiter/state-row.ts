@@ -1,6 +1,6 @@
 /**
- * The state row: everything of a user that decisions rest on, in one row, so that one write makes many decisions durable. A row of
- * the storage's own key-value table, which the runtime makes: a user without an account mostly needs no other.
+ * The state row: everything that decisions about a user rest on, in one row, so that one write makes many decisions durable. It is in the
+ * storage's key-value table, which the runtime creates: a user without an account usually needs no other.
  */
 import * as z from "zod/mini";
 import type { OpenLease } from "../../src/core/lease-book.ts";
@@ -12,8 +12,8 @@ import { cellSchema, storeCell } from "./ledger.ts";
 const KEY = "state";
 
 /**
- * The version of the row's shape. A shape that this code would misread needs another one. An unknown field is rejected too, since the
- * next write would drop it.
+ * The version of the row's format. Increase it for a format that this code would misread. Unknown fields are rejected too, since the next
+ * write would drop them.
  */
 const FORMAT = 1;
 
@@ -30,15 +30,15 @@ const leaseSchema = z.strictObject({
 }) satisfies z.ZodMiniType<OpenLease>;
 
 export interface StoredState {
-  /** The newest policy revision that the user was decided by. */
+  /** The newest policy revision that decided for the user. */
   readonly revision: number;
   /** The floors, by counter name. */
   readonly counters: Readonly<Record<string, LimitState>>;
-  /** Cells of the ledger that are not in its table. */
+  /** Ledger cells that are not in the table. */
   readonly openCells: readonly Readonly<z.infer<typeof cellSchema>>[];
-  /** Leases that are out. */
+  /** Open leases. */
   readonly leases: readonly OpenLease[];
-  /** From when on every counter is at rest; null where the user had not paused when the row was written. */
+  /** When every counter is at rest; null if the user had not paused when the row was written. */
   readonly restsAtMs: number | null;
 }
 
@@ -50,20 +50,20 @@ const stateSchema = z.strictObject({
   restsAtMs: z.nullable(z.number()),
 }) satisfies z.ZodMiniType<StoredState>;
 
-const NEWER = "the state was written by another Worker: deploy a newer one";
+const NEWER = "the state row is missing or has a format this Worker does not know: deploy a newer Worker";
 
 const rowSchema = z.strictObject({
   format: z.literal(FORMAT, NEWER),
   state: stateSchema,
 });
 
-/** The state of an object that has decided nothing yet. */
+/** The state of an object before its first decision. */
 const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], leases: [], restsAtMs: null };
 
 /**
- * Reads the row; nothing where the object has decided nothing yet.
+ * Reads the row; an empty state before the first decision.
  * @param isKnown whether there must be a row.
- * @throws if the row does not parse, or is missing: to decide from an empty state instead would hand out a second burst.
+ * @throws if the row does not parse, or is missing: deciding from an empty state would hand out a second burst.
  */
 export function readState(kv: SyncKvStorage, isKnown = false): StoredState {
   const row = kv.get(KEY);
@@ -72,7 +72,7 @@ export function readState(kv: SyncKvStorage, isKnown = false): StoredState {
   return NOTHING;
 }
 
-/** Writes the row whole. */
+/** Writes the whole row. */
 export function writeState(kv: SyncKvStorage, state: StoredState): void {
   kv.put(KEY, { format: FORMAT, state });
 }
@@ -86,8 +86,8 @@ const oldRowSchema = z.object({
 });
 
 /**
- * A migration: the state was a table's one row once. Where there is a row of both kinds, an older Worker that did not know the newer
- * kind has decided for a while: what it wrote is in force, and what was counted before that is still billed.
+ * A migration: the state used to be the only row of a table. If there are rows of both kinds, an older Worker that did not know the newer
+ * kind has decided for a while: its row is in force, and the usage counted in the other is still billed.
  */
 export function moveStateTable({ sql, kv }: DurableObjectStorage): void {
   const [found] = sql.exec("SELECT revision, counters, open_cells, leases, rests_ms FROM state").toArray();

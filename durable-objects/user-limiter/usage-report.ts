@@ -1,14 +1,14 @@
-/** Usage by hour, day or month, and by route where asked: the closed hours of the table and the open cells together. Exact. */
+/** Usage by hour, day or month, and optionally by route: closed hours from the table together with open cells. Exact. */
 import * as z from "zod/mini";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { toTokens } from "../../src/core/units.ts";
 import type { Granularity, UsageQuery, UsageRow } from "../../src/objects/account.ts";
 import type { Memory } from "./memory.ts";
 
-/** An hour of the ledger as arguments of SQLite's functions of dates. */
+/** An hour of the ledger as arguments of SQLite's date functions. */
 const HOUR = "hour * 3600, 'unixepoch'";
 
-/** SQL of a period's beginning. */
+/** SQL for a period's beginning. */
 function periodSql(granularity: Granularity, anchorDay: number): string {
   switch (granularity) {
     case "hour":
@@ -22,7 +22,7 @@ function periodSql(granularity: Granularity, anchorDay: number): string {
   }
 }
 
-/** When the month begins that is anchored in the hour's calendar month, or in the one before, as core/calendar.ts has it. */
+/** SQL for the beginning of the month anchored in the hour's calendar month, or in the previous one (`shift`). As core/calendar.ts. */
 function monthStartSql(anchorDay: number, shift: string): string {
   const first = `${HOUR}, 'start of month'${shift}`;
   const lastDay = `CAST(strftime('%d', ${first}, '+1 month', '-1 day') AS INTEGER)`;
@@ -38,12 +38,13 @@ const rowSchema = z.object({
 });
 
 /**
- * Rows in the order of period, then of route as UTF-8; at most `count`. Usage that is counted between two pages never moves a row from
- * one page to the other: a page begins after a row, not after a number of rows.
+ * Rows ordered by period, then by route as UTF-8; at most `count`. Usage counted between two pages moves no row from one page to the
+ * other: a page begins after a row, not after a number of rows.
  */
 export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query: UsageQuery): UsageRow[] {
-  if ("offset" in query && query.offset !== 0) throw new Error("an earlier Worker pages by a number of rows");
-  // An earlier Worker leaves these out.
+  if ("offset" in query && query.offset !== 0)
+    throw new Error("paging by offset is no longer supported: pass the last row as `after`");
+  // Older Workers leave these out.
   const { fromMs, toMs, granularity, anchorDay = 1, byRoute, after = null, count } = query;
   const startMs = after ? Math.max(fromMs, Date.parse(after.period)) : fromMs;
   const fromHour = Math.floor(startMs / HOUR_MS);

@@ -1,6 +1,6 @@
 /**
- * A user's memory over its storage: loaded when first needed, thrown away whole when a change fails, so that memory never runs
- * ahead of storage. Also what both need later: the one alarm, and telling others through the outbox.
+ * A user's memory over its storage: loaded when first needed, discarded whole if a change fails, so that memory never runs ahead of
+ * storage. Also sets the object's one alarm, and publishes through the outbox.
  */
 import { directoryEntrySchema, directoryOf } from "../../src/objects/account-directory.ts";
 import { withDeadline } from "../../src/deadline.ts";
@@ -8,7 +8,7 @@ import { parseJson } from "../../src/json.ts";
 import { type Entry, FIRST_RETRY_MS } from "../outbox.ts";
 import { Memory } from "./memory.ts";
 
-/** A receiver that does not answer by then is tried again later; an operator's call waits no longer for it. */
+/** After this time a delivery counts as failed and is retried later: an operator's call waits no longer for it. */
 const DELIVERY_DEADLINE_MS = 3_000;
 
 export class UserStore {
@@ -21,12 +21,12 @@ export class UserStore {
     this.#env = env;
   }
 
-  /** What is in memory, for reading. */
+  /** For reading. */
   get memory(): Memory {
     return (this.#memory ??= new Memory(this.#storage, (entry) => this.#deliver(entry)));
   }
 
-  /** Runs a change of memory and storage. Where it fails, memory is made anew from storage. */
+  /** Runs a change of memory and storage. If it throws, memory is loaded again from storage. */
   change<T>(change: (memory: Memory) => T): T {
     try {
       return change(this.memory);
@@ -37,15 +37,16 @@ export class UserStore {
   }
 
   /**
-   * Tells others of a change that was made in this very turn. The alarm is set in one write with the change: should the object
-   * die before all is told, it rings. @returns whether KV knows.
+   * Publishes a change made in this turn. The alarm is set in one write with the change, and runs if the object dies before all is
+   * published.
+   * @returns whether KV has it.
    */
   async publish(): Promise<boolean> {
     await this.#storage.setAlarm(Date.now() + FIRST_RETRY_MS);
     return !(await this.publishAll()).has("kv");
   }
 
-  /** Tells others what the outbox holds, and sees to it that the alarm tries again where one fails. @returns what is left. */
+  /** Publishes what the outbox holds; the alarm retries what fails. @returns the lanes that are left. */
   async publishAll(): Promise<ReadonlySet<string>> {
     const { outbox } = this.memory;
     const left = await outbox.drain(Date.now());
@@ -53,7 +54,7 @@ export class UserStore {
     return left;
   }
 
-  /** Sets the object's one alarm to the earliest of these moments, unless it rings earlier already. */
+  /** Sets the object's one alarm to the earliest of these moments, unless it is set to an earlier one. */
   async wakeAt(...moments: (number | null)[]): Promise<void> {
     const due = moments.filter((moment) => moment !== null);
     if (due.length === 0) return;
@@ -69,10 +70,10 @@ export class UserStore {
   }
 
   async #deliver(entry: Entry): Promise<void> {
-    await withDeadline(this.#tell(entry), DELIVERY_DEADLINE_MS, entry.lane);
+    await withDeadline(this.#send(entry), DELIVERY_DEADLINE_MS, entry.lane);
   }
 
-  async #tell({ lane, name, value, version }: Entry): Promise<void> {
+  async #send({ lane, name, value, version }: Entry): Promise<void> {
     if (lane === "directory") {
       const entry = value === null ? null : directoryEntrySchema.parse(parseJson(value));
       await directoryOf(this.#env.ACCOUNT_DIRECTORY).put(name, entry, version);

@@ -1,5 +1,5 @@
 /**
- * What is asked of a user's object besides decisions: the user's status, and whether a key may be used. Requests that ask the same
+ * Questions to a user's object other than decisions: the user's status, and whether a key may be used. Requests with the same question
  * share one call, so a flood of them costs the object little.
  */
 import type { KeyStanding } from "../objects/account.ts";
@@ -24,7 +24,7 @@ export class AccountQueries {
     this.#standings = new Combiner(client.deadlineMs, () => 0);
   }
 
-  /** A user's status; `overloaded` or null if the object does not answer: alive, or failed. */
+  /** A user's status. If the object does not answer: `overloaded` if it is alive, null if it has failed. */
   async status(
     subject: string,
     request: StatusRequest,
@@ -49,8 +49,8 @@ export class AccountQueries {
   }
 
   /**
-   * Whether a key may be used by its account now. If the object fails, what this isolate last heard counts, and `good` if that is
-   * nothing: KV vouches for the key, and a service that asks about other users does not fail because its own account's object does.
+   * Whether a key may be used now. If the object has failed, the last known answer applies, or `good` if there is none: KV vouches for
+   * the key, and a service that asks about other users must not fail because the object of its own account does.
    */
   async keyStanding(
     subject: string,
@@ -68,7 +68,7 @@ export class AccountQueries {
     return rejection ?? (this.#heard.isAlive(subject, Date.now()) ? "overloaded" : "good");
   }
 
-  /** One call at a time for all requests that ask the same. Null if the object does not answer in time. */
+  /** One call at a time for all requests with the same question. Null if the object does not answer in time. */
   #shared<T>(
     combiner: Combiner<null, T>,
     name: string,

@@ -1,8 +1,8 @@
 /**
- * A circuit breaker: after so many failures in a row it stops calling for a while, then lets one call through to see.
+ * A circuit breaker: after a number of failures in a row it holds calls back for a while, then lets one through as a probe.
  *
- * Plain data, and the clock is an argument. A probe that is never reported (its request was cancelled) wedges nothing: the
- * next one goes after the same while.
+ * Plain data; the clock is an argument. A probe whose result is never reported, since its request was cancelled, does no harm: the next
+ * probe follows after the same time.
  */
 export class Circuit {
   readonly #threshold: number;
@@ -10,7 +10,7 @@ export class Circuit {
   #failures = 0;
   #closedUntilProbeMs = 0;
 
-  /** @param threshold failures in a row that open it. @param openMs how long before each probe. */
+  /** @param threshold failures in a row that open it. @param openMs time before each probe. */
   constructor(threshold: number, openMs: number) {
     this.#threshold = threshold;
     this.#openMs = openMs;
@@ -20,11 +20,11 @@ export class Circuit {
     return this.#failures >= this.#threshold;
   }
 
-  /** Whether to call now. Where the circuit is open, yes once per `openMs`: that call is the probe. */
+  /** Whether to call now. An open circuit allows one call per `openMs`, the probe. */
   allows(nowMs: number): boolean {
     if (!this.isOpen) return true;
     const untilProbeMs = this.#closedUntilProbeMs - nowMs;
-    // More than a whole wait: the clock has stepped back, and would keep the circuit open for as long.
+    // More than `openMs`: the clock has stepped back, and would keep the circuit open for as long.
     if (untilProbeMs > 0 && untilProbeMs <= this.#openMs) return false;
     this.#closedUntilProbeMs = nowMs + this.#openMs;
     return true;

@@ -1,6 +1,6 @@
-/** Ids of the decisions that are made in an isolate: unique, and cheaper than a random one each. */
+/** Ids of the decisions made in an isolate: unique, and cheaper than a random one each. */
 
-/** Random, so that two isolates' ids never meet. Made when first needed: no randomness at global scope. */
+/** Random, so that ids of two isolates never collide. Made when first needed, since Workers have no randomness at global scope. */
 let isolateId: string | null = null;
 let decisions = 0;
 

@@ -1,9 +1,9 @@
 /**
- * What an isolate last heard of each user and of the user's object. The failure policy uses it when the object does not answer:
- * whether the object is alive, whether the user or the key was rejected, and what the account's tier and own numbers are.
+ * What an isolate last heard of each user and the user's object, for decisions when the object does not answer: whether the object is
+ * alive, whether the user or the key was rejected, and the account's tier and overrides.
  *
- * Bounded. Forgetting for lack of room never admits a request: an object that may have been forgotten counts as alive, and rejected
- * users and keys have a cache of their own, which only real accounts and keys can fill. Plain data; the clock is an argument.
+ * Bounded. Eviction never admits a request: an object that may have been evicted counts as alive, and rejected users and keys have
+ * separate caches, which only real accounts and keys can fill. Plain data; the clock is an argument.
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Decision } from "../core/decision.ts";
@@ -22,25 +22,25 @@ export interface Heard {
   atMs: number;
   /** When the object last showed that it is alive. */
   signAtMs: number;
-  /** Until then the object counts as alive: what does not reach it in time is the callers' own overload. */
+  /** Until then the object counts as alive: requests that do not reach it in time are the callers' own overload. */
   aliveUntilMs: number;
-  /** What the account is, as its object last said; {@link UNHEARD} if it has not said it. */
+  /** The account as its object last reported it; {@link UNHEARD} if it has not. */
   standing: AccountStanding;
-  /** When this entry was last moved to the end of the cache, which forgets its first. */
+  /** When this entry was last moved to the end of the cache, which evicts its first. */
   movedAtMs: number;
 }
 
-/** Nothing is known of the account: the object says with its next answer what it is, since no account has this id. */
+/** Nothing is known of the account. No account has this id, so the object includes the standing in its next answer. */
 export const UNHEARD: AccountStanding = { id: -1, account: null };
 
 export class LastHeard {
   readonly #aliveMs: number;
   readonly #heard: BoundedCache<Heard>;
-  /** When each blocked user was last known to be. */
+  /** When each blocked user was last reported blocked. */
   readonly #blocked = new BoundedCache<number>(MAX_REMEMBERED);
   /** When each key stops, by {@link keyName}. */
   readonly #stops = new BoundedCache<number>(MAX_REMEMBERED);
-  /** Objects that were forgotten for lack of room may be alive until then. */
+  /** Evicted objects may be alive until then. */
   #forgottenAliveUntilMs = 0;
 
   /** @param aliveMs how long an answer shows that an object is alive: the deadline of a call. */
@@ -51,12 +51,12 @@ export class LastHeard {
     });
   }
 
-  /** What was last heard, however long ago; undefined if nothing is known. */
+  /** What was last heard, however long ago; undefined if nothing was. */
   latest(subject: string): Readonly<Heard> | undefined {
     return this.#heard.getStale(subject);
   }
 
-  /** Undefined if it is too old to use. */
+  /** As {@link latest}; undefined if it is too old to use. */
   remembered(subject: string, nowMs: number): Readonly<Heard> | undefined {
     const known = this.#heard.getStale(subject);
     return known && nowMs - known.atMs < REMEMBERED_MS ? known : undefined;
@@ -68,7 +68,7 @@ export class LastHeard {
     return nowMs < (known?.aliveUntilMs ?? this.#forgottenAliveUntilMs);
   }
 
-  /** Why this user, or this key of the user, is rejected as far as is known; null if nothing says so, or it is too long ago. */
+  /** Why this user or key was last rejected; null if it was not, or too long ago. */
   rejection(subject: string, keyId: string | null, nowMs: number): "blocked" | "revoked" | null {
     if (this.#blocked.get(subject, nowMs) !== undefined) return "blocked";
     if (keyId === null) return null;
@@ -87,7 +87,7 @@ export class LastHeard {
     heard.aliveUntilMs = nowMs + this.#aliveMs;
   }
 
-  /** The object is alive but overloaded. @param forMs how long it gets no calls at most. */
+  /** The object is alive but overloaded. @param forMs how long calls to it are held back at most. */
   overloaded(subject: string, forMs: number, nowMs: number): void {
     const heard = this.#of(subject, nowMs);
     heard.signAtMs = nowMs;
@@ -107,7 +107,7 @@ export class LastHeard {
     { tier, outcome, replayed }: Pick<Decision, "tier" | "outcome" | "replayed">,
     nowMs: number,
   ): void {
-    // Neither shows whether the user is blocked now.
+    // Neither says whether the user is blocked now.
     if (replayed || outcome === "mismatch") return;
     const heard = this.#of(subject, nowMs);
     heard.tier = tier;
@@ -124,7 +124,7 @@ export class LastHeard {
       this.#blocked.set(subject, nowMs, nowMs + REMEMBERED_MS);
       return;
     }
-    // A block comes first, so a user who is rejected for the key is not blocked. An answer to an earlier question lifts nothing.
+    // Blocks are checked first, so a user rejected for the key is not blocked. An answer to an earlier question lifts nothing.
     if (this.#blocked.size > 0 && nowMs >= (this.#blocked.get(subject, nowMs) ?? 0)) {
       this.#blocked.delete(subject);
     }
@@ -145,7 +145,7 @@ export class LastHeard {
     if (nowMs >= (this.#stops.get(name, nowMs) ?? 0)) this.#stops.delete(name);
   }
 
-  /** Notes what the account is now. */
+  /** Notes the account as reported with an answer. */
   noteStanding(subject: string, standing: AccountStanding, nowMs: number): void {
     this.#of(subject, nowMs).standing = standing;
   }
@@ -154,11 +154,11 @@ export class LastHeard {
   noteAccount(subject: string, { tier, status, overrides }: Account, nowMs: number): void {
     this.answered(subject, nowMs);
     this.noteRejection(subject, null, status, nowMs);
-    // Not an id that the object uses, so its next answer includes the standing.
+    // No object uses this id, so its next answer includes the standing.
     this.noteStanding(subject, { id: UNHEARD.id, account: { tier, overrides } }, nowMs);
   }
 
-  /** Notes that there is no account any more, nor these keys of it. @param isLifted its block is lifted too. */
+  /** Notes that the account and its keys were deleted. @param isLifted its block was lifted too. */
   noteDeleted(subject: string, keyIds: readonly string[], isLifted: boolean, nowMs: number): void {
     for (const keyId of keyIds) this.noteStop(subject, keyId, nowMs, nowMs);
     if (isLifted) this.noteRejection(subject, null, "allowed", nowMs);
@@ -168,7 +168,7 @@ export class LastHeard {
 
   #of(subject: string, nowMs: number): Heard {
     const known = this.#heard.getStale(subject);
-    // A map that is written to for each request is often rebuilt, so an entry is moved once a second at most.
+    // A map is often rebuilt if each request writes to it, so an entry is moved at most once per deadline.
     if (known && nowMs - known.movedAtMs < this.#aliveMs && nowMs >= known.movedAtMs) return known;
     const heard = known ?? {
       tier: null,

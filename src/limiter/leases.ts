@@ -1,8 +1,8 @@
 /**
- * The leases of an isolate, and what it still owes its users' objects an account of.
+ * The leases of an isolate, and the settlements that it owes to users' objects.
  *
- * Bounded; plain data, shared by all requests; the clock is an argument. A subject that is forgotten for lack of room takes what
- * it held with it, as a dead isolate does.
+ * Bounded; plain data, shared by all requests; the clock is an argument. If a subject is evicted, its leases are never settled, as if the
+ * isolate had died.
  */
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
@@ -15,31 +15,31 @@ import type { Route } from "../policy/compiled.ts";
 import type { DenialTally, Lease, Settlement, UsageCell } from "../objects/object-call.ts";
 import { SpendableLease } from "./spendable-lease.ts";
 
-/** Subjects with a lease or something to settle, about 2 KB each. */
+/** Subjects with a lease or a settlement, about 2 KB each. */
 const SUBJECTS = 10_000;
 /**
- * What one subject's object does not take in this number of settlements is dropped, oldest first. While the object
- * answers there are no more: of the leases held, of as many that one call brings in their place, and of one for each call of a single
- * question that is overdue beside it, fewer than 16 within a deadline (combiner.ts).
+ * Settlements owed to one subject's object; beyond that, the oldest are dropped. While the object answers, there are no more: those of the
+ * current leases, of as many that one call brings in their place, and one for each concurrent call after an overdue one, fewer than 16
+ * within a deadline (combiner.ts).
  */
 const OWED_PER_SUBJECT = 3 * MAX_LEASES_PER_SUBJECT;
-/** Longer than an object remembers a lease, so that nothing is dropped that would count. */
+/** Longer than an object remembers a lease, so that no settlement is dropped that would still count. */
 const KEPT_MS = 10_000;
-/** The first lease of a subject holds so many requests like the one that asked for it. */
+/** The first lease of a subject holds this many requests like the one that asked for it. */
 const FIRST_REQUESTS = 16;
 
 interface SubjectLeases {
   leases: SpendableLease[];
   owed: Settlement[];
-  /** Denied without asking, all in one hour, by cell; told with the next call. */
+  /** Denials repeated without asking, all in one hour, by route and key; reported with the next call. */
   denied: Map<string, UsageCell>;
-  /** When the first of them was. */
+  /** When the first of them was made. */
   deniedFromMs: number;
 }
 
 export class Leases {
-  readonly #held = new BoundedCache<SubjectLeases>(SUBJECTS);
-  /** Subjects of which nothing is spent that was asked for by then. */
+  readonly #subjects = new BoundedCache<SubjectLeases>(SUBJECTS);
+  /** Subjects whose account changed here: leases asked for before are not spent. */
   readonly #changed = new BoundedCache<true>(SUBJECTS);
   readonly #metrics: MetricDeltas;
   readonly #spent: Counter;
@@ -49,25 +49,25 @@ export class Leases {
     this.#spent = metrics.counter("leaseTokens", ["spent"]);
   }
 
-  /** Subjects held at the moment. */
+  /** Subjects with a lease or a settlement. */
   get size(): number {
-    return this.#held.size;
+    return this.#subjects.size;
   }
 
-  /** The lease that a request may be spent of, or null. Those that have ended are owed a settlement from now on. */
+  /** The lease from which a request may be spent, or null. Ends the lease if it is no longer valid. */
   find(subject: string, request: DecisionRequest, route: Route | null, nowMs: number): SpendableLease | null {
-    const held = this.#held.getStale(subject);
-    if (!held) return null;
-    for (const lease of held.leases) {
+    const entry = this.#subjects.getStale(subject);
+    if (!entry) return null;
+    for (const lease of entry.leases) {
       if (!lease.isFor(request, route)) continue;
       if (lease.isValid(request.revision, nowMs)) return lease;
-      this.#end(held, lease);
+      this.#end(entry, lease);
       return null;
     }
     return null;
   }
 
-  /** Takes a lease into use that was granted to a request of the tier `tier`, in place of the one before it. */
+  /** Takes a lease into use, in place of the previous one. @param tier that of the request that asked for it. */
   put(
     subject: string,
     lease: Lease,
@@ -76,16 +76,16 @@ export class Leases {
     askedAtMs: number,
     nowMs: number,
   ): SpendableLease {
-    const held = this.#of(subject, nowMs);
+    const entry = this.#of(subject, nowMs);
     const route = lease.route === null ? null : policy.routes.byId(lease.route);
-    const before = held.leases.find((other) => other.isFor({ tier, keyId: lease.keyId }, route));
-    if (before) this.#end(held, before);
-    const [oldest] = held.leases;
-    if (oldest && held.leases.length >= MAX_LEASES_PER_SUBJECT) this.#end(held, oldest);
+    const before = entry.leases.find((other) => other.isFor({ tier, keyId: lease.keyId }, route));
+    if (before) this.#end(entry, before);
+    const [oldest] = entry.leases;
+    if (oldest && entry.leases.length >= MAX_LEASES_PER_SUBJECT) this.#end(entry, oldest);
     const spendable = new SpendableLease(lease, tier, askedAtMs);
-    held.leases.push(spendable);
+    entry.leases.push(spendable);
     if (isFinite(lease)) this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
-    if (this.#changed.get(subject, askedAtMs)) this.#end(held, spendable);
+    if (this.#changed.get(subject, askedAtMs)) this.#end(entry, spendable);
     return spendable;
   }
 
@@ -94,86 +94,86 @@ export class Leases {
     return FIRST_REQUESTS * costMilli;
   }
 
-  /** Counts a denial that was not asked about. @returns whether it is the first that the object has not been told. */
+  /** Counts a denial that was repeated without asking. @returns whether it is the first one that is not reported yet. */
   denied(subject: string, { route, keyId }: DecisionRequest, nowMs: number): boolean {
-    const held = this.#of(subject, nowMs);
-    if (held.denied.size > 0 && held.deniedFromMs < periodAt("hour", nowMs).startMs) {
-      this.#owe(held, [...held.owed, tally(held)]);
-      held.denied = new Map();
+    const entry = this.#of(subject, nowMs);
+    if (entry.denied.size > 0 && entry.deniedFromMs < periodAt("hour", nowMs).startMs) {
+      this.#owe(entry, [...entry.owed, tally(entry)]);
+      entry.denied = new Map();
     }
-    const { denied } = held;
+    const { denied } = entry;
     const isFirst = denied.size === 0;
-    if (isFirst) held.deniedFromMs = nowMs;
+    if (isFirst) entry.deniedFromMs = nowMs;
     const cell = { route: route ?? "", keyId: keyId ?? "", requests: 0, costMilli: 0 };
     const name = `${cell.route}\n${cell.keyId}`;
     denied.set(name, { ...cell, denied: (denied.get(name)?.denied ?? 0) + 1 });
     return isFirst;
   }
 
-  /** Whether a subject's object has not been told of denials since then. */
+  /** Whether denials of a subject have been unreported since then. */
   owesDenialsSince(subject: string, atMs: number): boolean {
-    const held = this.#held.getStale(subject);
-    return held !== undefined && held.denied.size > 0 && held.deniedFromMs <= atMs;
+    const entry = this.#subjects.getStale(subject);
+    return entry !== undefined && entry.denied.size > 0 && entry.deniedFromMs <= atMs;
   }
 
-  /** Ends all leases of a subject, and those that are on their way: its account was changed here. */
+  /** Ends all leases of a subject, including those in transit: its account was changed here. */
   end(subject: string, nowMs: number): void {
     this.#changed.set(subject, true, nowMs + 1);
-    const held = this.#held.getStale(subject);
-    for (const lease of held?.leases ?? []) if (held) this.#end(held, lease);
+    const entry = this.#subjects.getStale(subject);
+    for (const lease of entry?.leases ?? []) if (entry) this.#end(entry, lease);
   }
 
-  /** Ends those whose time is over. @returns whether there is anything to settle and no lease to wait for. */
+  /** Ends the leases whose time is over. @returns whether there is something to report and no lease left to wait for. */
   sweep(subject: string, nowMs: number): boolean {
-    const held = this.#held.getStale(subject);
-    if (!held) return false;
-    for (const lease of held.leases) if (nowMs >= lease.untilMs) this.#end(held, lease);
-    return held.leases.length === 0 && (held.owed.length > 0 || held.denied.size > 0);
+    const entry = this.#subjects.getStale(subject);
+    if (!entry) return false;
+    for (const lease of entry.leases) if (nowMs >= lease.untilMs) this.#end(entry, lease);
+    return entry.leases.length === 0 && (entry.owed.length > 0 || entry.denied.size > 0);
   }
 
-  /** Everything that is to be told the subject's object, once. */
+  /** Takes everything that is owed to the subject's object. The caller sends it. */
   takeOwed(subject: string): readonly Settlement[] {
-    const held = this.#held.getStale(subject);
-    if (!held || (held.owed.length === 0 && held.denied.size === 0)) return [];
-    const owed = held.denied.size === 0 ? held.owed : [...held.owed, tally(held)];
-    held.owed = [];
-    held.denied = new Map();
-    if (held.leases.length === 0) this.#held.delete(subject);
+    const entry = this.#subjects.getStale(subject);
+    if (!entry || (entry.owed.length === 0 && entry.denied.size === 0)) return [];
+    const owed = entry.denied.size === 0 ? entry.owed : [...entry.owed, tally(entry)];
+    entry.owed = [];
+    entry.denied = new Map();
+    if (entry.leases.length === 0) this.#subjects.delete(subject);
     return owed;
   }
 
-  /** Puts back what an object may not have heard. Denials may have been counted already, and are not counted twice. */
+  /** Puts back settlements that may not have arrived. Not those of denials: they may have been counted, and would count twice. */
   giveBack(subject: string, settlements: readonly Settlement[], nowMs: number): void {
     const again = settlements.filter(({ leaseId }) => leaseId !== null);
     if (again.length === 0) return;
-    const held = this.#of(subject, nowMs);
-    this.#owe(held, [...again, ...held.owed]);
+    const entry = this.#of(subject, nowMs);
+    this.#owe(entry, [...again, ...entry.owed]);
   }
 
   #of(subject: string, nowMs: number): SubjectLeases {
-    const known = this.#held.get(subject, nowMs);
-    const held = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>(), deniedFromMs: 0 };
-    this.#held.set(subject, held, nowMs + KEPT_MS);
-    return held;
+    const known = this.#subjects.get(subject, nowMs);
+    const entry = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>(), deniedFromMs: 0 };
+    this.#subjects.set(subject, entry, nowMs + KEPT_MS);
+    return entry;
   }
 
-  #end(held: SubjectLeases, lease: SpendableLease): void {
-    held.leases = held.leases.filter((other) => other !== lease);
+  #end(entry: SubjectLeases, lease: SpendableLease): void {
+    entry.leases = entry.leases.filter((other) => other !== lease);
     const settlement = lease.settlement();
     const spentMilli = spentOf(settlement);
-    // Of a lease without an amount nothing was granted: what is granted is spent or returned, or has died with its isolate.
+    // Unlimited leases are not in these metrics, so that granted = spent + returned + lost with an isolate.
     if (isFinite(lease.lease)) {
       this.#spent.add(toTokens(spentMilli));
       this.#metrics.add("leaseTokens", ["returned"], toTokens(lease.lease.milli - spentMilli));
     }
-    this.#owe(held, [...held.owed, settlement]);
+    this.#owe(entry, [...entry.owed, settlement]);
   }
 
-  #owe(held: SubjectLeases, owed: readonly Settlement[]): void {
+  #owe(entry: SubjectLeases, owed: readonly Settlement[]): void {
     for (const dropped of owed.slice(0, -OWED_PER_SUBJECT)) {
       this.#metrics.add("leaseTokens", ["lost"], toTokens(spentOf(dropped)));
     }
-    held.owed = owed.slice(-OWED_PER_SUBJECT);
+    entry.owed = owed.slice(-OWED_PER_SUBJECT);
   }
 }
 
@@ -181,7 +181,7 @@ function tally({ denied, deniedFromMs }: SubjectLeases): DenialTally {
   return { leaseId: null, atMs: deniedFromMs, cells: [...denied.values()] };
 }
 
-/** Whether the lease has an amount that means something. */
+/** Whether the lease was lent within a limit, so that its amount means something. */
 function isFinite({ milli }: Lease): boolean {
   return milli < UNLIMITED_MILLI / 2;
 }

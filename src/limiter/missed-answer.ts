@@ -1,17 +1,17 @@
 /**
- * What a missing answer shows of a user's object: whether it has failed, or the user or this isolate has too much to do. The decision
- * that follows goes by what is noted here.
+ * Finds out what a missing answer says about a user's object: it has failed, or the user or this isolate has too much to do. The decision
+ * without the object uses what is noted here.
  */
 import { DeadlineExceeded, Stretch } from "../deadline.ts";
 import { QueueFull } from "./combiner.ts";
 import type { LastHeard } from "./last-heard.ts";
 
-/** After this long, a request without a place in the queue first checks whether the object is alive; then after twice as long each time. */
+/** A request that found the queue full first checks after this time whether the object is alive, then after twice the time each. */
 const FIRST_LOOK_MS = 50;
 
 /**
- * Notes what the missing answer shows. A request that found the queue full waits until the object is known to be alive, a deadline at
- * most. The request that sent the call has counted and logged why it failed.
+ * Notes what the missing answer says. A request that found the queue full waits until the object is known to be alive, at most a
+ * deadline. Counts and logs nothing: the request that sent the call has done so.
  */
 export async function missedAnswer(
   heard: LastHeard,

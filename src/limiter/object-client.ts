@@ -1,8 +1,8 @@
 /**
- * Calls to users' objects, each with a deadline and behind two circuit breakers. Never rejects: no answer is an answer.
+ * Calls users' objects, each call with a deadline and behind two circuit breakers. Never rejects: a missing answer is a value.
  *
- * A failing object trips its own circuit only; the circuit of all objects opens after failures in a row with no success
- * of anybody between them, as when Durable Objects are unreachable or capped for the account.
+ * A failing object opens only its own circuit. The circuit of all objects opens after failures in a row without a success of any object
+ * in between, as when Durable Objects are unreachable or capped for the account.
  */
 import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
@@ -21,7 +21,7 @@ const REMEMBERED_MS = 600_000;
 /** The runtime retries only calls that never reached the object, so nothing is charged twice. */
 const RUNTIME_RETRIES = 1;
 
-export type Called<T> = { readonly kind: "answer"; readonly value: T } | { readonly kind: "none" };
+export type CallResult<T> = { readonly kind: "answer"; readonly value: T } | { readonly kind: "none" };
 
 const NONE = { kind: "none" } as const;
 
@@ -49,7 +49,7 @@ export class ObjectClient {
     metrics.set("circuitState", ["all"], 0);
   }
 
-  /** Whether calls to objects in general are being held back. */
+  /** Whether the circuit of all objects is open. */
   get isCircuitOpen(): boolean {
     return this.#all.isOpen;
   }
@@ -66,7 +66,7 @@ export class ObjectClient {
     subject: string,
     nowMs: number,
     call: (stub: UserLimiterStub) => Promise<T>,
-  ): Promise<Called<T>> {
+  ): Promise<CallResult<T>> {
     const mayCall = this.#circuits.getStale(subject)?.allows(nowMs) ?? true;
     if (!mayCall || !this.#all.allows(nowMs)) {
       this.#metrics.add("limiterFailures", ["circuit"]);
@@ -85,7 +85,7 @@ export class ObjectClient {
     }
   }
 
-  /** Whether an object answers. Bypasses the circuits: it is how one looks. */
+  /** Whether an object answers. Bypasses the circuits, since it checks whether objects are back. */
   async ping(): Promise<boolean> {
     try {
       await withDeadline(this.stub("ready:probe").ping(), this.deadlineMs, "ping");
@@ -100,12 +100,12 @@ export class ObjectClient {
     const kind = failureKind(thrown);
     if (kind === "overloaded") this.#heard.overloaded(subject, OPEN_MS, nowMs);
     else this.#heard.failed(subject, kind === "timeout" ? calledAtMs : nowMs);
-    // Looked up anew: calls that were under way beside this one may have failed since.
+    // Looked up again: concurrent calls may have failed since.
     const circuit = this.#circuits.getStale(subject) ?? new Circuit(SUBJECT_FAILURES, OPEN_MS);
     const wasOpen = circuit.isOpen;
     circuit.failed(nowMs);
     this.#circuits.set(subject, circuit, nowMs + REMEMBERED_MS);
-    // One object that is overloaded, or known to fail, says nothing about the others, however often it is asked.
+    // An object that is overloaded, or known to fail, says nothing about the others, however often it is called.
     if (kind !== "overloaded" && !wasOpen) this.#all.failed(nowMs);
     this.#metrics.add("limiterFailures", [kind]);
     this.#metrics.set("circuitState", ["all"], Number(this.#all.isOpen));
@@ -113,7 +113,7 @@ export class ObjectClient {
   }
 }
 
-/** A call that a busy isolate gave up also counts as its callers' overload: it says nothing about the object. */
+/** A timeout in a busy isolate counts as overload by the callers: it says nothing about the object. */
 function failureKind(thrown: unknown): "timeout" | "overloaded" | "error" {
   if (thrown instanceof DeadlineExceeded) return thrown.wasBusy ? "overloaded" : "timeout";
   const overloaded = typeof thrown === "object" && thrown !== null && "overloaded" in thrown;

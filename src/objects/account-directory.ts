@@ -8,7 +8,7 @@ import * as z from "zod/mini";
 export interface AccountDirectoryRpc extends Rpc.DurableObjectBranded {
   /** Stores an account's newest value; null: it was deleted. An older version never replaces a newer one. */
   put(id: string, entry: DirectoryEntry | null, version: number): void;
-  /** What accounts use of the policy, each use once. */
+  /** The parts of the policy that accounts use, each once. */
   uses(): PolicyUses;
   /** The accounts of the first `most` of these uses that still have any. */
   usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Users[];
@@ -33,7 +33,7 @@ const limitUseSchema = z.object({
   limit: z.string(),
   /** The override's fields (policy/adjust.ts, shapeOf); null for a grant. */
   shape: z.nullable(overrideSchema),
-  /** When the grant ends; null for an override. */
+  /** When the grant ends; null for an override. Unix ms. */
   untilMs: z.nullable(z.number()),
 });
 export type LimitUse = z.infer<typeof limitUseSchema>;
@@ -73,7 +73,7 @@ export const policyUseSchema = z.object({
 });
 export type PolicyUse = z.infer<typeof policyUseSchema>;
 
-/** What accounts use, each use once. */
+/** The parts of the policy that accounts use, each once. */
 export interface PolicyUses {
   readonly uses: readonly PolicyUse[];
   /** False if there may be more: an older Worker reported some accounts, or there are too many to list. */

@@ -9,7 +9,7 @@ export interface Account {
   readonly name: string;
   readonly tier: string;
   readonly status: AccountStatus;
-  /** Numbers of the tier's limits that are this account's own. */
+  /** Numbers that replace those of the tier's limits for this account. */
   readonly overrides: Overrides;
   /** Grows with each change. */
   readonly version: number;
@@ -29,7 +29,7 @@ export interface AccountChange {
   readonly overrides?: Overrides;
 }
 
-/** A key as it may be shown: neither the key nor its hash. */
+/** A key as it may be shown: without the key itself and its hash. */
 export interface ApiKey {
   readonly keyId: string;
   readonly name: string;
@@ -37,7 +37,7 @@ export interface ApiKey {
   readonly createdMs: number;
   readonly expiresMs: number | null;
   readonly revokedMs: number | null;
-  /** The beginning of the hour in which the ledger last saw the key, or null. */
+  /** When the hour began in which the key was last used, by the ledger; null if never. */
   readonly lastUsedMs: number | null;
 }
 
@@ -50,7 +50,7 @@ export interface NewKey {
   readonly expiresMs: number | null;
 }
 
-/** The key that takes over from another: name, scopes and expiry are the old one's. */
+/** A new key that replaces another, with the name, scopes and expiry of the old one. */
 export interface Rotation {
   readonly oldKeyId: string;
   readonly keyId: string;
@@ -63,13 +63,13 @@ export interface AccountView {
   readonly account: Account;
   readonly keys: readonly ApiKey[];
   readonly grants: readonly Grant[];
-  /** Names of the limits that the user has counters of, whatever the tier. */
+  /** Names of the limits for which the user has counters, whatever the tier. */
   readonly counted: readonly string[];
 }
 
 export type AccountAnswer = ({ readonly kind: "account" } & AccountView) | { readonly kind: "absent" };
 
-/** What a new account takes over from an earlier user of the same id. */
+/** What a new account inherits from an earlier user of the same id. */
 export interface Inherited {
   /** An account of the id was deleted while it was blocked: the new one is blocked too. */
   readonly blocked: boolean;
@@ -86,16 +86,16 @@ export type NewAccountAnswer =
   | ({ readonly kind: "account"; readonly inherited: Inherited | null } & AccountView)
   | { readonly kind: "exists" };
 
-/** `absent`: there is neither an account nor, if it was to be lifted, the block of a deleted one. */
+/** `absent`: there is no account nor, if a block was to be lifted, the block of a deleted one. */
 export type DeletedAnswer =
-  /** `keyIds`: the keys that stopped with it. An object of an older version leaves them out. */
+  /** `keyIds`: the keys that stopped with it. Objects of an older version leave them out. */
   { readonly kind: "deleted"; readonly keyIds?: readonly string[] } | { readonly kind: "absent" };
 
 export type KeyAnswer =
   | {
       readonly kind: "key";
       readonly key: ApiKey;
-      /** Whether KV knows already; if not, the object goes on trying. */
+      /** Whether KV has it already; if not, the object keeps trying. */
       readonly published: boolean;
     }
   | { readonly kind: "no-account" }
@@ -107,7 +107,7 @@ export type GrantAnswer =
   | { readonly kind: "no-account" }
   | { readonly kind: "too-many" };
 
-/** One change of an account, as it was made. `before` and `after` are JSON text of what changed, null for nothing. */
+/** One change of an account. `before` and `after` are JSON text of what changed; null for nothing. */
 export interface AuditEntry {
   readonly seq: number;
   readonly atMs: number;
@@ -118,10 +118,10 @@ export interface AuditEntry {
   readonly after: string | null;
 }
 
-/** Whether a key may be used: its account may be suspended, or the key revoked, expired or unknown. */
+/** Whether a key may be used. `revoked`: revoked, expired or unknown. `blocked`: its account is. */
 export type KeyStanding = "good" | "revoked" | "blocked";
 
-/** What the ledger says of one span of time. Cost in tokens. */
+/** Usage of one span of time by the ledger. Cost in tokens. */
 export interface UsageView {
   readonly requests: number;
   readonly cost: number;
@@ -135,16 +135,16 @@ export interface UsageQuery {
   /** Exclusive. */
   readonly toMs: number;
   readonly granularity: Granularity;
-  /** Day of the month on which months begin, 1 to 31; in a shorter month its last day. */
+  /** Day of the month on which months begin, 1 to 31; the last day if a month is shorter. */
   readonly anchorDay: number;
-  /** A row per route rather than one for all. */
+  /** One row per route instead of one for all routes. */
   readonly byRoute: boolean;
   /** Only rows after this one; null: from the first. */
   readonly after: UsagePosition | null;
   readonly count: number;
 }
 
-/** A row's place: rows are in the order of period, then of route as UTF-8. */
+/** A row's position: rows are ordered by period, then by route as UTF-8. */
 export interface UsagePosition {
   readonly period: string;
   /** "" if rows are not by route. */
@@ -154,6 +154,6 @@ export interface UsagePosition {
 export interface UsageRow extends UsageView {
   /** Beginning of the period, RFC 3339 in UTC. */
   readonly period: string;
-  /** "" where no route was named; null where rows are not by route. */
+  /** "" if no route was named; null if rows are not by route. */
   readonly route: string | null;
 }

@@ -1,8 +1,8 @@
-/** What the edge sends to a user's object in one call, and gets back: questions, leases, what was metered meanwhile. Plain data. */
+/** One call of the edge to a user's object and its answer: settlements, questions, decisions, leases. Plain data. */
 import type { Decision, DecisionRequest, LimitView } from "../core/decision.ts";
 import type { Overrides } from "../policy/adjust.ts";
 
-/** What was used under one lease, or denied without asking, per route and key. "" stands for no route and for no key. */
+/** Usage of one route and key, from a lease or as denials repeated at the edge. "" stands for no route and for no key. */
 export interface UsageCell {
   readonly route: string;
   readonly keyId: string;
@@ -11,13 +11,13 @@ export interface UsageCell {
   readonly denied: number;
 }
 
-/** What an isolate did with a lease. Counts once, however often it is sent. */
+/** What an isolate spent of a lease. Counts once, however often it is sent. */
 export interface LeaseSettlement {
   readonly leaseId: string;
   readonly cells: readonly UsageCell[];
 }
 
-/** Denials of one hour that an isolate did not ask about. Counts whenever it is sent. */
+/** Denials of one hour that an isolate repeated without asking. Counts each time it is sent. */
 export interface DenialTally {
   readonly leaseId: null;
   /** A moment of that hour by the isolate's clock. */
@@ -40,16 +40,16 @@ export interface Question {
 export interface Lease {
   readonly id: string;
   readonly milli: number;
-  /** Counted from when the isolate asked, so that clocks need not agree. */
+  /** Its duration, from when the isolate asked, so that clocks need not agree. */
   readonly forMs: number;
-  /** It holds for this revision of the policy only. */
+  /** It is valid only under this policy revision. */
   readonly revision: number;
   readonly tier: string;
   /** Requests of this key; null: without a key. */
   readonly keyId: string | null;
   /** Requests of this route; null: of every route that has no limits of its own. */
   readonly route: string | null;
-  /** The limits with all of the lease spent. */
+  /** The limits as if the whole lease were spent. */
   readonly limits: readonly LimitView[];
 }
 
@@ -57,13 +57,13 @@ export interface ObjectAnswer {
   /** Null if the question asked only for a lease. */
   readonly decision: Decision | null;
   readonly lease: Lease | null;
-  /** With the first answer of a call, if the isolate knows another one. */
+  /** With the first answer of a call, if the isolate's standing is not the current one. */
   readonly standing?: AccountStanding;
 }
 
-/** What an isolate uses when the object does not answer. Grants are left out: without them it admits less. */
+/** What an isolate uses when the object does not answer. Without grants, so it admits at most less. */
 export interface AccountStanding {
-  /** Of this state of the account: another after each change and after each start of the object; 0 without an account. */
+  /** Identifies this state of the account: changes with each change and each start of the object; 0 without an account. */
   readonly id: number;
   readonly account: { readonly tier: string; readonly overrides: Overrides } | null;
 }
@@ -72,21 +72,21 @@ export interface AccountStanding {
 export interface ObjectCall {
   readonly settlements: readonly Settlement[];
   readonly questions: readonly RepeatedQuestion[];
-  /** Of the {@link AccountStanding} that the isolate knows. Edges of an older version leave it out. */
+  /** The id of the {@link AccountStanding} that the isolate knows. Edges of an older version leave it out. */
   readonly standingId?: number;
 }
 
-/** A question that is asked so many times in a row: most requests of a user are alike. See src/limiter/wire.ts. */
+/** A question that is asked a number of times in a row, since most requests of a user are alike. See src/limiter/wire.ts. */
 export interface RepeatedQuestion {
   readonly question: Question;
   readonly times: number;
 }
 
-/** An answer, and those that follow and differ from it in numbers only. See src/limiter/wire.ts. */
+/** An answer, with the following ones that differ from it only in numbers. See src/limiter/wire.ts. */
 export interface RepeatedAnswer {
   readonly answer: ObjectAnswer;
-  /** Of each further one `remaining` and `resetMs` of each limit, in order. */
+  /** For each further answer, `remaining` and `resetMs` of each limit, in order. */
   readonly further: readonly number[];
-  /** How many further ones. */
+  /** The number of further answers. */
   readonly times: number;
 }

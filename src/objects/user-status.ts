@@ -13,8 +13,8 @@ export interface QuotaPeriod {
   readonly start: string;
   readonly end: string;
   /**
-   * Tokens that the quota has counted in it, including those lent to isolates: `limit` less `remaining`, or more than `limit` if that was
-   * lowered. A reset sets it to 0 but does not change the ledger.
+   * Tokens counted in it, including those lent to isolates: `limit` minus `remaining`, or more than `limit` if that was lowered. A reset
+   * sets it to 0 but does not change the ledger.
    */
   readonly used: number;
 }
@@ -31,7 +31,7 @@ export type UserStatus =
       readonly status: AccountStatus;
       readonly revision: number;
       readonly limits: readonly LimitStatus[];
-      /** Of the current UTC hour, day and calendar month, from the exact ledger. A quota's month may be another. */
+      /** Usage of the current UTC hour, day and calendar month, from the exact ledger. A quota's month may differ. */
       readonly usage: { readonly hour: UsageView; readonly day: UsageView; readonly month: UsageView };
     }
   | { readonly kind: "revoked" };

@@ -376,7 +376,7 @@ describe("a policy that lacks what accounts use", () => {
       for (const { path: place, message } of warnings) {
         expect(place).toBe("/tiers/gold/limits");
         expect(message).toMatch(
-          /^1 account of the tier "gold" has (a grant|numbers of their own) for the limit "month"/,
+          /^1 account of the tier "gold" has (a grant|an override) for the limit "month"/,
         );
         expect(message).toContain(id);
       }

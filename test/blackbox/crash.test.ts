@@ -86,7 +86,7 @@ class User {
     this.#key = key;
   }
 
-  /** The tokens that one write of this user reserves, and so the most that a crash loses (core/reservation.ts). */
+  /** The headroom of this user, tokens: the most that a crash loses (core/headroom.ts). */
   get reserved(): number {
     const { capacity, perMs } = this.bucket;
     return Math.max(0.02 * capacity, Math.min(5_000 * perMs, 0.1 * capacity));

@@ -125,7 +125,7 @@ describe("an override", () => {
     expect(overrideFaults(FREE, overrides)).toEqual([{ path, message: expect.stringMatching(message) }]);
   });
 
-  it("is refused in every place where it is wrong", () => {
+  it("is rejected with a fault for each wrong place", () => {
     const faults = overrideFaults(FREE, { hour: {}, minute: { amount: 1, max: 1 }, plain: { burst: 2 } });
     expect(faults.map(({ path }) => path)).toEqual([
       "/limits/hour",
@@ -134,7 +134,7 @@ describe("an override", () => {
     ]);
   });
 
-  it("that no longer fits is left out: the tier's own limit stays", () => {
+  it("that no longer fits is ignored, and the tier's limit applies", () => {
     const overrides: Overrides = {
       gone: { tokens: 1 },
       minute: { tokens: 0.001, per: "day", burst: 1e9 },
@@ -146,7 +146,7 @@ describe("an override", () => {
     );
   });
 
-  it("that fits in part is left out whole: a bucket's period is not a quota's", () => {
+  it("that fits only in part is ignored whole: a bucket's period is not a quota's", () => {
     const overrides: Overrides = { month: { tokens: 5, per: "hour" }, minute: { amount: 5, per: "hour" } };
     expect(adjustTier(FREE, overrides, [])).toEqual(FREE);
     expect(effectsOn(FREE, overrides, [grant("month", 5)])).toEqual({
@@ -155,7 +155,7 @@ describe("an override", () => {
     });
   });
 
-  it("and a grant are kept if they change a number, and orphaned if the tier has nothing for them", () => {
+  it("and a grant are kept if they change a number, and orphaned if the tier lacks their limit", () => {
     const overrides: Overrides = {
       minute: { burst: 900 },
       plain: { tokens: 10 },
@@ -169,7 +169,7 @@ describe("an override", () => {
     });
   });
 
-  it("never turns up where none was given, whatever the limit is called", () => {
+  it("never applies without being given, whatever the name of the limit", () => {
     const tier = tierWith({ ...PLAIN, name: "constructor" });
     expect(adjustTier(tier, {}, [])).toEqual(tier);
   });
@@ -202,7 +202,7 @@ describe("a grant", () => {
     expect(meter(adjustTier(FREE, {}, [grant("minute", 50)])).grainsPerMs).toBe(meter(FREE).grainsPerMs);
   });
 
-  it("comes on top of the account's own numbers", () => {
+  it("adds to an override", () => {
     const adjusted = adjustTier(FREE, { minute: { burst: 300 }, month: { amount: 10 } }, [
       grant("minute", 25),
       grant("month", 3),
@@ -211,27 +211,27 @@ describe("a grant", () => {
     expect(capacityOf(adjusted, "month")).toBe(13_000);
   });
 
-  it("that no longer fits on the account's own numbers is left out, and they stay", () => {
+  it("that no longer fits an override is ignored, and the override stays", () => {
     const overrides: Overrides = { minute: { burst: 20 }, parallel: { max: 995 } };
     const tier = adjustTier(FREE, overrides, [grant("minute", 2 ** 50), grant("parallel", 10)]);
     expect(capacityOf(tier, "minute")).toBe(20_000);
     expect(capacityOf(tier, "parallel")).toBe(995);
   });
 
-  it("that makes a limit too large to be counted is left out: the tier's own limit stays", () => {
+  it("that makes a limit too large to be counted is ignored, and the tier's limit stays", () => {
     const tier = tierWith({ ...PLAIN, tokens: 7, per: "day" });
     const adjusted = adjustTier(tier, {}, [grant("plain", 1e9)]);
     expect(capacityOf(adjusted, "plain")).toBe(7_000);
   });
 });
 
-describe("a tier that nothing adjusts", () => {
-  it("keeps its very limits, so that what was compiled from it stays valid", () => {
+describe("a tier without adjustments", () => {
+  it("keeps the same limit objects, so that compiled charges stay valid", () => {
     const adjusted = adjustTier(FREE, {}, []);
     adjusted.limits.forEach((scoped, i) => expect(scoped).toBe(FREE.limits[i]));
   });
 
-  it("keeps what is not a limit: mode, durability, failure policy", () => {
+  it("keeps mode, durability and failure policy", () => {
     const { limits: _before, ...rest } = FREE;
     expect(adjustTier(FREE, { minute: { tokens: 1 } }, [grant("month", 1)])).toMatchObject(rest);
   });
@@ -275,7 +275,7 @@ const grantsOf = fc.array(
   { maxLength: 4 },
 );
 
-describe("whatever the numbers", () => {
+describe("for any numbers", () => {
   it("never drops, adds, renames or rescopes a limit, nor changes its kind", () => {
     fc.assert(
       fc.property(limitsOf, overridesOf, grantsOf, (limits, overrides, grants) => {
@@ -293,7 +293,7 @@ describe("whatever the numbers", () => {
     );
   });
 
-  it("applies every number of an override that it found no fault with", () => {
+  it("applies every number of an override without faults", () => {
     fc.assert(
       fc.property(limitsOf, overridesOf, (limits, overrides) => {
         const tier = tierWith(...limits);
@@ -308,7 +308,7 @@ describe("whatever the numbers", () => {
     );
   });
 
-  it("a further grant never lowers a limit", () => {
+  it("never lowers a limit with another grant", () => {
     fc.assert(
       fc.property(limitsOf, grantsOf, grantsOf, (limits, some, more) => {
         const tier = tierWith(...limits);
@@ -322,7 +322,7 @@ describe("whatever the numbers", () => {
     );
   });
 
-  it("what was used stays used: a raised limit has so much more left, a lowered one never lends", () => {
+  it("keeps what was used: a raised limit has the difference more left, a lowered one hands out nothing", () => {
     fc.assert(
       fc.property(limitsOf, amount, grantsOf, overridesOf, (limits, spent, grants, overrides) => {
         const nowMs = Date.UTC(2100, 9, 14, 12);

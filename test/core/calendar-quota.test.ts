@@ -52,7 +52,7 @@ describe("compiling", () => {
     expect(calendarQuota("x", amountMilli, "month", anchorDay)).toBeNull();
   });
 
-  it("anchors to the first where no day is named", () => {
+  it("anchors to the first without an anchor day", () => {
     expect(calendarQuota("x", MAX_EXACT, "month")?.anchorDay).toBe(1);
   });
 });
@@ -61,7 +61,7 @@ describe("a quota of 1,000 a month", () => {
   const limit = monthly(1_000);
   const spent = used(limit, 1_000, "2024-02-10T12:00:00Z");
 
-  it("refuses until the month ends, and not a millisecond longer", () => {
+  it("rejects until the month ends, and not a millisecond longer", () => {
     const seen = at(limit, spent, ms("2024-02-20T00:00:00Z"));
     expect(blockedUntilMs(limit, seen, 1)).toBe(ms("2024-03-01T00:00:00Z"));
     expect(left(limit, spent, "2024-02-29T23:59:59.999Z")).toBe(0);
@@ -87,7 +87,7 @@ describe("a quota of 1,000 a month", () => {
     expect(blockedUntilMs(limit, fresh(limit, START_MS), 1_000_000)).toBe(0);
   });
 
-  it("keeps what was used when the amount changes: raised lets in, lowered lends nothing", () => {
+  it("keeps what was used when the amount changes: raising admits, lowering hands out nothing", () => {
     expect(left(monthly(1_200), spent, "2024-02-20T00:00:00Z")).toBe(200);
     expect(left(monthly(500), spent, "2024-02-20T00:00:00Z")).toBe(0);
     expect(blockedUntilMs(monthly(500), spent, 1)).toBe(ms("2024-03-01T00:00:00Z"));
@@ -95,7 +95,7 @@ describe("a quota of 1,000 a month", () => {
 });
 
 describe("against the exact model", () => {
-  it("admits the same, has the same left, and tells the same retry and reset times", () => {
+  it("admits the same, and has the same remainder, retry time and reset time", () => {
     fc.assert(
       fc.property(quotaSpec, schedule, (spec, steps) => {
         const limit = compiledQuota(spec);
@@ -167,7 +167,7 @@ describe("a policy that moves the anchor day", () => {
     );
   });
 
-  it("changes nothing for a period that ends under both calendars alike", () => {
+  it("changes nothing for a period with the same end in both calendars", () => {
     const [day30, day31] = [monthly(1_000, 30), monthly(1_000, 31)];
     const spent = used(day31, 1_000, "2024-04-10T00:00:00Z");
     expect(left(day30, spent, "2024-04-29T23:59:59.999Z")).toBe(0);
@@ -196,7 +196,7 @@ describe("a policy that changes the length of the period", () => {
   });
 });
 
-describe("a change whose first answers were denials, which are not stored", () => {
+describe("a change followed by denials, which are not stored", () => {
   it("finishes a period under the end it began with when the anchor day moves", () => {
     const spent = used(monthly(1_000, 1), 1_000, "2024-02-10T00:00:00Z");
     const moved = at(monthly(1_000, 15), spent, ms("2024-02-11T00:00:00Z"));
@@ -204,7 +204,7 @@ describe("a change whose first answers were denials, which are not stored", () =
     expect(left(monthly(1_000, 15), moved, "2024-03-01T00:00:00Z")).toBe(1_000);
   });
 
-  it("passes at the retry time after month to hour though the denial was not stored", () => {
+  it("passes at the retry time after month to hour although the denial was not stored", () => {
     const month = used(monthly(1_000), 900, "2024-02-10T12:00:00Z");
     const retryAtMs = blockedUntilMs(hourly(100), at(hourly(100), month, ms("2024-02-10T12:30:00Z")), 1_000);
     expect(retryAtMs).toBe(ms("2024-02-10T13:00:00Z"));
@@ -213,7 +213,7 @@ describe("a change whose first answers were denials, which are not stored", () =
 });
 
 describe("a floor", () => {
-  it("covers what was used of the same period up to itself, and nothing of another period", () => {
+  it("covers usage of its own period up to its amount, and none of another period", () => {
     const limit = monthly(1_000);
     const floor = used(limit, 20, "2024-02-10T00:00:00Z");
     expect(covers(floor, used(limit, 20, "2024-02-11T00:00:00Z"))).toBe(true);

@@ -20,7 +20,7 @@ function month(moment: string, anchorDay: number): string {
 }
 
 describe("an hour and a day", () => {
-  it("begin on the hour and at midnight UTC; the first millisecond is in, the end is not", () => {
+  it("begin on the hour and at midnight UTC, and exclude their end", () => {
     const lastMs = Date.parse("2024-12-31T23:59:59.999Z");
     expect(written(periodAt("hour", lastMs))).toBe("2024-12-31 23:00:00.000 to 2025-01-01 00:00:00.000");
     expect(written(periodAt("day", lastMs))).toBe("2024-12-31 00:00:00.000 to 2025-01-01 00:00:00.000");
@@ -66,7 +66,7 @@ describe("a month", () => {
     expect(month(moment, anchorDay)).toBe(expected);
   });
 
-  it("has as many days as the month it begins in, where every month has the anchor day", () => {
+  it("has as many days as the month it begins in if every month has the anchor day", () => {
     for (const year of [2000, 2023, 2024, 2100]) {
       const february = isLeapYear(year) ? 29 : 28;
       const lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -97,7 +97,7 @@ describe("any period, at any instant, for any anchor", () => {
       .map(([year, index, days, ms]) => Date.UTC(year, index) + days * DAY_MS + ms),
   );
 
-  it("is what walking from day to day finds", () => {
+  it("equals a search from day to day", () => {
     fc.assert(
       fc.property(period, instant, anchorDay, (kind, atMs, anchor) => {
         expect(periodAt(kind, atMs, anchor)).toEqual(walkedPeriod(kind, atMs, anchor));
@@ -106,7 +106,7 @@ describe("any period, at any instant, for any anchor", () => {
     );
   });
 
-  it("holds the instant, and its ends belong to its neighbours: no gap, no overlap", () => {
+  it("contains the instant, without gap or overlap to its neighbours", () => {
     fc.assert(
       fc.property(period, instant, anchorDay, (kind, atMs, anchor) => {
         const span = periodAt(kind, atMs, anchor);
@@ -121,7 +121,7 @@ describe("any period, at any instant, for any anchor", () => {
     );
   });
 
-  it("comes twelve to the year, whatever the anchor", () => {
+  it("comes twelve times a year for any anchor", () => {
     for (let anchor = 1; anchor <= 31; anchor++) {
       let span = periodAt("month", dateMs(2023, 12, 31), anchor);
       const firstMs = span.startMs;

@@ -24,7 +24,7 @@ function slow(callsMs: readonly number[]) {
   return { ask, calls, answered };
 }
 
-it("who waits looks when his answer should be there by the last calls, not each millisecond", async () => {
+it("a waiter checks when its answer is due by the duration of recent calls, not every millisecond", async () => {
   const { ask, calls } = slow([16]);
   const timers = vi.spyOn(globalThis, "setTimeout");
   const looks: number[] = [];
@@ -40,7 +40,7 @@ it("who waits looks when his answer should be there by the last calls, not each 
   expect(Math.max(...looks.slice(4))).toBeLessThanOrEqual(3);
 });
 
-it("who is alone is answered by a call of his own at once, and sets no timer", async () => {
+it("a lone request calls at once and sets no timer", async () => {
   const { ask, calls, answered } = slow([5]);
   const timers = vi.spyOn(globalThis, "setTimeout");
   ask(1);
@@ -50,7 +50,7 @@ it("who is alone is answered by a call of his own at once, and sets no timer", a
   expect(timers).toHaveBeenCalledTimes(1);
 });
 
-it("who called alone and died holds up those behind him for a sixteenth of the deadline, not for all of it", async () => {
+it("a cancelled lone call delays later requests by a sixteenth of the deadline, not all of it", async () => {
   const { ask, calls, answered } = slow([5]);
   ask(1, () => new Promise(() => undefined));
   await vi.advanceTimersByTimeAsync(3);
@@ -62,7 +62,7 @@ it("who called alone and died holds up those behind him for a sixteenth of the d
   expect(answered).toEqual([20, 30]);
 });
 
-it("a lone caller who leaves costs those behind it a quarter of the deadline at most, however far the object is", async () => {
+it("a cancelled lone call delays later requests by at most a quarter of the deadline, however far the object is", async () => {
   const { ask, answered } = slow([120]);
   ask(1);
   await vi.advanceTimersByTimeAsync(65);
@@ -76,7 +76,7 @@ it("a lone caller who leaves costs those behind it a quarter of the deadline at 
   expect(answered).toEqual([10, 20, 40]);
 });
 
-it("nobody waits longer than the deadline, though the call before his failed only then", async () => {
+it("no request waits longer than the deadline, even if the previous call fails only then", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const hanging = (): Promise<number[]> =>
     new Promise((_answer, fail) => void setTimeout(() => fail(new Error("no answer")), DEADLINE_MS));
@@ -95,7 +95,7 @@ it("nobody waits longer than the deadline, though the call before his failed onl
   await Promise.all(kept);
 });
 
-it("one slow call does not make those after it late", async () => {
+it("one slow call does not delay the answers of later ones", async () => {
   const { ask, answered } = slow([400, 2]);
   ask(1);
   await vi.advanceTimersByTimeAsync(390);
@@ -108,7 +108,7 @@ it("one slow call does not make those after it late", async () => {
   expect(answered.toSorted()).toEqual([10, 20, 30, 40]);
 });
 
-it("calls that are slow from the first on go one after the other: but one beside the first, which was overdue", async () => {
+it("calls that are always slow run one after the other, except for one concurrent with the overdue first", async () => {
   const { ask, calls, answered } = slow([150]);
   for (let i = 0; i < 100; i++) {
     ask(i);
@@ -123,7 +123,7 @@ it("calls that are slow from the first on go one after the other: but one beside
   );
 });
 
-it("a clock that steps back holds nobody up for long", async () => {
+it("a clock that steps back delays no request for long", async () => {
   const { ask, answered } = slow([5]);
   ask(1);
   ask(2);
@@ -132,7 +132,7 @@ it("a clock that steps back holds nobody up for long", async () => {
   expect(answered.toSorted()).toEqual([10, 20]);
 });
 
-it("nothing is sent for those who have gone", async () => {
+it("nothing is sent for cancelled requests", async () => {
   const { ask, calls } = slow([5]);
   const never = new Promise<number[]>(() => undefined);
   ask(1, () => never);
@@ -141,7 +141,7 @@ it("nothing is sent for those who have gone", async () => {
   expect(calls.every(({ questions }) => questions.length > 0)).toBe(true);
 });
 
-it("refuses at once where too many wait for one object", async () => {
+it("rejects at once if too many wait for one object", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const never = (): Promise<number[]> => new Promise(() => undefined);
   const ask = (question: number): Promise<unknown> =>
@@ -153,7 +153,7 @@ it("refuses at once where too many wait for one object", async () => {
   expect(Date.now()).toBe(1_000_000);
 });
 
-it("calls for others are a millisecond apart, however quick they are", async () => {
+it("calls for others are at least a millisecond apart", async () => {
   const atMs: number[] = [];
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const quick = async (questions: readonly number[]): Promise<readonly number[]> => {
@@ -166,7 +166,7 @@ it("calls for others are a millisecond apart, however quick they are", async () 
   expect(atMs).toEqual([0, 1, 2, 3]);
 });
 
-it("what cancelled requests leave behind is forgotten before it is a thousand objects' and one", async () => {
+it("lanes of cancelled requests are dropped at a thousand objects", async () => {
   const combiner = new Combiner<number, number>(DEADLINE_MS);
   const never = new Promise<number[]>(() => undefined);
   const cancelled = (name: string) =>

@@ -33,7 +33,7 @@ it.each([
   expect(concurrencyLimit("parallel", max, ttlMs)).toBeNull();
 });
 
-it("is free until its slots are taken, then blocked until the earliest frees itself", () => {
+it("is free until its slots are taken, then blocked until the first expires", () => {
   const limit = limitOf(2, 100);
   const one = take(limit, fresh(), 0);
   const two = take(limit, one, 10);
@@ -55,7 +55,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant("end" as const), waitMs: fc.nat(60), which: fc.nat(10) }),
 );
 
-it("runs never more than max at once, and lets in whenever fewer run or are remembered", () => {
+it("never runs more than max at once, and admits whenever fewer slots are taken", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 4 }),
@@ -88,7 +88,7 @@ it("runs never more than max at once, and lets in whenever fewer run or are reme
   );
 });
 
-it("is covered by a floor only that holds at least its slots, each for at least as long", () => {
+it("is covered only by a floor with at least its slots, each for at least as long", () => {
   const limit = limitOf(3, 100);
   const a = take(limit, fresh(), 10);
   const ab = take(limit, a, 20);

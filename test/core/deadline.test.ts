@@ -28,16 +28,16 @@ async function outcomeOf(
   return ended;
 }
 
-it("a call that is not answered ends at its deadline", async () => {
+it("a call without answer ends at its deadline", async () => {
   expect(await outcomeOf(5_000, () => undefined)).toEqual([1_000, "busy: false"]);
 });
 
-it("an answer that comes while the isolate is busy is accepted, although the deadline has passed", async () => {
+it("an answer that arrives while the isolate is busy is accepted after the deadline", async () => {
   const [, outcome] = await outcomeOf(1_500, () => beBusy(700));
   expect(outcome).toBe("answered");
 });
 
-it("says that the isolate was busy if that was for longer than the deadline", async () => {
+it("reports a busy isolate if it was busy for longer than the deadline", async () => {
   const [, outcome] = await outcomeOf(60_000, () => beBusy(1_200));
   expect(outcome).toBe("busy: true");
 });

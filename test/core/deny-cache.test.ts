@@ -35,7 +35,7 @@ const DENIED: Decision = {
 const holds = (cache: DenyCache, atMs: number, asked = request()): boolean =>
   cache.find(USER, asked, 1_000, atMs) !== null;
 
-it("a denial that was under way when the account was changed here is not repeated, one asked for later is", () => {
+it("a denial in transit while the account changes here is not repeated, a later one is", () => {
   const cache = new DenyCache();
   cache.forget(USER, NOW_MS);
   for (const askedAtMs of [NOW_MS - 10, NOW_MS]) {
@@ -46,7 +46,7 @@ it("a denial that was under way when the account was changed here is not repeate
   expect(holds(cache, NOW_MS + 1)).toBe(true);
 });
 
-it("any other answer makes the denial before it void", () => {
+it("any other answer voids the denial before it", () => {
   for (const outcome of ["allowed", "blocked", "revoked"] as const) {
     const cache = new DenyCache();
     cache.note(USER, request(), DENIED, NOW_MS);
@@ -56,20 +56,20 @@ it("any other answer makes the denial before it void", () => {
   }
 });
 
-it("what was only looked at, or may be remembered since minutes ago, is not repeated", () => {
+it("denials of peeks and of idempotency keys are not repeated", () => {
   const cache = new DenyCache();
   cache.note(USER, request({ peek: true }), DENIED, NOW_MS);
   cache.note(USER, request({ idempotencyKey: "once" }), DENIED, NOW_MS);
   expect(holds(cache, NOW_MS)).toBe(false);
 });
 
-it("tells how long to wait from now on, counted from when the denial was asked for", () => {
+it("a repeated denial gives the time left since the object was asked", () => {
   const cache = new DenyCache();
   cache.note(USER, request(), DENIED, NOW_MS);
   expect(cache.find(USER, request(), 1_000, NOW_MS + 400)?.retryAfterMs).toBe(4_600);
 });
 
-it("sixteen routes and keys of one user are remembered at most, 10,000 users at most", () => {
+it("remembers at most sixteen routes and keys of a user, and at most 10,000 users", () => {
   const cache = new DenyCache();
   const of = (n: number) => request({ route: `route-${n}` });
   for (let n = 0; n < 17; n++) cache.note(USER, of(n), DENIED, NOW_MS);

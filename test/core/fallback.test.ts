@@ -18,7 +18,7 @@ const REQUEST: DecisionRequest = {
   idempotencyKey: null,
 };
 
-it("is what the limits allow one user from scratch, however long the failure lasts", () => {
+it("admits what the limits allow one user from scratch, however long the failure lasts", () => {
   const limits = [{ name: "day", kind: "quota", amount: 5, per: "day" }];
   const document = { schema: 1, tiers: { free: { limits } }, routes: [], anonymousTier: "free" };
   const policy = compilePolicy({ ...document, defaultTier: "free" }, 1);
@@ -31,7 +31,7 @@ it("is what the limits allow one user from scratch, however long the failure las
   expect(allowed).toBe(5);
 });
 
-it("is never forgotten to make room: beyond ten thousand users, others are rejected until a counter is at rest", () => {
+it("never evicts a counter: beyond ten thousand users, others are rejected until a counter is at rest", () => {
   const limits = [{ name: "day", kind: "quota", amount: 1, per: "day" }];
   const document = { schema: 1, tiers: { free: { limits } }, routes: [], anonymousTier: "free" };
   const policy = compilePolicy({ ...document, defaultTier: "free" }, 1);
@@ -46,7 +46,7 @@ it("is never forgotten to make room: beyond ten thousand users, others are rejec
   expect(outcomeOf("user:late", START_MS + 24 * HOUR_MS)).toBe("allowed");
 });
 
-it("is not renewed by requests that name tiers with other definitions of the same limit in turn", () => {
+it("renews no limit for requests that alternate between tiers with other definitions of it", () => {
   const tiers = {
     day: { limits: [{ name: "main", kind: "quota", amount: 5, per: "day" }] },
     hour: { limits: [{ name: "main", kind: "quota", amount: 5, per: "hour" }] },

@@ -6,7 +6,7 @@ import { compiled, compiledQuota, START_MS } from "./arbitraries.ts";
 import { FAST, fast, hourly, quick, tiny } from "./simulated-limits.ts";
 import { SimulatedObject, SimulatedStorage } from "./simulated-object.ts";
 
-describe("how much is reserved", () => {
+describe("the headroom", () => {
   it("is 2 % of the smallest quota, at least one token, at most 256", () => {
     const of = (tokens: number): Charge => ({
       counter: `${tokens}`,
@@ -22,7 +22,7 @@ describe("how much is reserved", () => {
     expect(headroomMilli([])).toBe(256_000);
   });
 
-  it("is of a bucket what it refills in five seconds where that is more, up to a tenth of it", () => {
+  it("of a bucket is its refill of five seconds if that is more, up to a tenth of it", () => {
     const of = (refillMilli: number, capacityMilli: number): Charge => ({
       counter: "bucket",
       limit: compiled({ kind: "bucket", refillMilli, per: "minute", capacityMilli }),
@@ -52,12 +52,12 @@ describe("writes", () => {
     return { allowed, writes: storage.writes };
   }
 
-  it("are one for as many requests as one reservation holds: 400 requests of a burst of 400, 23 writes", () => {
+  it("are one per headroom: 400 requests of a burst of 400 take 23 writes", () => {
     // 2 % of the quota of 900 tokens are 18.
     expect(spent([fast, hourly], 1_000, 500, 0)).toEqual({ allowed: 400, writes: 23 });
   });
 
-  it("are as rare for a busy user of any cost, with refill, over a minute", () => {
+  it("are as few for a busy user of any cost, with refill, over a minute", () => {
     for (const cost of [1, 250, 1_000, 1_333, 3_000, 8_000]) {
       const perWrite = Math.floor(headroomMilli([fast, hourly]) / cost);
       const everyMs = Math.max(0, Math.floor(cost / 25)); // faster than the refill of 16.6 millitokens a ms
@@ -67,12 +67,12 @@ describe("writes", () => {
     }
   });
 
-  it("are one for each request that costs more than a reservation, and for each of a tiny limit", () => {
+  it("are one per request that costs more than the headroom, and per request of a tiny limit", () => {
     expect(spent([fast], 40_001, 40, 0)).toEqual({ allowed: 9, writes: 9 });
     expect(spent([tiny, fast], 1_000, 9, 0)).toEqual({ allowed: 5, writes: 5 });
   });
 
-  it("are as rare for a user far below a limit that refills fast: one in a few seconds, however many requests", () => {
+  it("are one in a few seconds for a user far below a limit that refills fast, whatever the number of requests", () => {
     const huge: Charge = {
       counter: "huge",
       limit: compiled({ kind: "bucket", refillMilli: 1e12, per: "minute", capacityMilli: 1.5e12 }),
@@ -81,13 +81,13 @@ describe("writes", () => {
     expect(spent([fast], 1_000, 100, 200).writes).toBeLessThanOrEqual(10);
   });
 
-  it("are as rare for a user who spends a little of a limit that is full again within seconds", () => {
+  it("are as few for a user who spends little of a limit that is full again within seconds", () => {
     // A tenth of it refills in a fifth of a second: without being held, a floor would be gone by the next request.
     expect(spent([quick], 1_000, 101, 500)).toEqual({ allowed: 101, writes: 11 });
     expect(spent([quick, hourly], 1_000, 101, 500).writes).toBeLessThanOrEqual(17);
   });
 
-  it("hold a floor for five seconds at most, however seldom its user comes", () => {
+  it("hold a floor for at most five seconds, however rare the requests", () => {
     const before = decidePlan([quick], new Map(), 1_000, START_MS);
     const heldMs = (perSecond: number): number => {
       const [[, floor] = []] = nextFloors([quick], before, 1_000, false, perSecond / 1_000);
@@ -97,7 +97,7 @@ describe("writes", () => {
     expect([heldMs(3_000), heldMs(1_000)]).toEqual([3_000, 5_000]);
   });
 
-  it("are none for a denial and none for asking", () => {
+  it("are none for a denial or a peek", () => {
     const storage = new SimulatedStorage();
     const object = new SimulatedObject(storage, []);
     object.ask([fast], FAST.capacityMilli, START_MS);

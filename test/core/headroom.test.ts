@@ -134,14 +134,14 @@ describe("over crashes, checkpoints and stale copies", () => {
     );
   });
 
-  it("keeps both bounds though the clock steps back, counted in the object's own time", () => {
+  it("keeps both bounds when the clock steps back, measured in the object's own time", () => {
     fc.assert(
       fc.property(events(anyClock), (happenings) => throughout(happen(happenings))),
       { numRuns: 2_000 },
     );
   });
 
-  it("believes after a crash at any moment that more was spent than was, by one reservation at most, and never less", () => {
+  it("assumes after a crash at any moment at most one headroom more spending than there was, never less", () => {
     fc.assert(
       fc.property(events(anyClock), (happenings) => {
         happen(happenings, (owner, next, latestMs) => {
@@ -157,7 +157,7 @@ describe("over crashes, checkpoints and stale copies", () => {
     );
   });
 
-  it("answers like the exact model while nothing crashes: nobody sees the reservation", () => {
+  it("answers like the exact model without crashes: the headroom is invisible", () => {
     const asks = fc.array(fc.record({ costMilli, afterMs: anyClock, checkpoints: fc.boolean() }), {
       maxLength: 60,
     });
@@ -185,7 +185,7 @@ describe("over crashes, checkpoints and stale copies", () => {
 });
 
 describe("a stale copy", () => {
-  it("spends what it reserved before it was replaced, and then cannot answer", () => {
+  it("spends the headroom it wrote before it was replaced, and then cannot answer", () => {
     const storage = new SimulatedStorage();
     const log: ChargedCounter[] = [];
     const stale = new SimulatedObject(storage, log);
@@ -202,7 +202,7 @@ describe("a stale copy", () => {
 });
 
 describe("a floor that is held", () => {
-  it("refuses nobody after a crash who goes on as before, or eight times as fast", () => {
+  it("rejects no user after a crash who continues as before, or eight times as fast", () => {
     for (const everyMs of [170, 500, 900]) {
       const storage = new SimulatedStorage();
       const object = new SimulatedObject(storage, []);
@@ -217,7 +217,7 @@ describe("a floor that is held", () => {
 });
 
 describe("a clock that steps back", () => {
-  it("does not let refilled time be spent from an old floor", () => {
+  it("refills no time twice from an old floor", () => {
     const storage = new SimulatedStorage();
     const log: ChargedCounter[] = [];
     const object = new SimulatedObject(storage, log);

@@ -5,7 +5,7 @@ import { LastHeard } from "../../src/limiter/last-heard.ts";
 const ALLOWED = { tier: "pro", outcome: "allowed" } as const;
 const KEPT_MS = 600_000;
 
-it("a replay and a mismatch say nothing of a user, who may have been blocked since", () => {
+it("a replay and a mismatch say nothing about a user, who may have been blocked since", () => {
   const heard = new LastHeard(1_000);
   heard.note("user", null, { tier: "pro", outcome: "blocked" }, 0);
   heard.note("user", null, { ...ALLOWED, replayed: true }, 1);
@@ -13,7 +13,7 @@ it("a replay and a mismatch say nothing of a user, who may have been blocked sin
   expect(heard.remembered("user", 3)).toMatchObject({ tier: "pro", outcome: "blocked" });
 });
 
-it("a user's tier is known for ten minutes after its last decision, however many came before", () => {
+it("a user's tier is known for ten minutes after the last decision", () => {
   const heard = new LastHeard(1_000);
   for (const atMs of [0, 100_000, 299_999]) {
     heard.answered("user", atMs);
@@ -38,7 +38,7 @@ describe("an object", () => {
     expect(heard.isAlive("user", 3_000)).toBe(false);
   });
 
-  it("counts as alive if it may have been forgotten for lack of room", () => {
+  it("counts as alive if it may have been evicted", () => {
     const heard = new LastHeard(1_000);
     heard.answered("user", 0);
     for (let i = 0; i < 10_000; i++) heard.answered(`other-${i}`, 100);
@@ -61,7 +61,7 @@ it("made-up users evict no rejected user", () => {
   expect(heard.rejection("blocked", null, 3)).toBeNull();
 });
 
-it("an answer to a question from before lifts neither a block nor a key's end", () => {
+it("an answer to an earlier question lifts neither a block nor a key's end", () => {
   const heard = new LastHeard(1_000);
   heard.noteRejection("user", null, "blocked", 10);
   heard.noteStop("user", "key", 10, 10);

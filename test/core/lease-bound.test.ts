@@ -73,8 +73,8 @@ function admittedMilli(fleet: SimulatedFleet): number {
   return fleet.admitted.reduce((sum, { costMilli }) => sum + costMilli, 0);
 }
 
-describe("leases of a user whose calls get lost, whose isolates die and whose object restarts", () => {
-  it("hold burst + rate * (w + lease time) in every window", () => {
+describe("leases with lost calls, dying isolates and a restarting object", () => {
+  it("keep burst + rate * (w + lease time) in every window", () => {
     // Kong/kong#11846, apache/apisix#13704
     fc.assert(
       fc.property(skews, rough, (skewsMs, events) => {
@@ -86,7 +86,7 @@ describe("leases of a user whose calls get lost, whose isolates die and whose ob
     );
   });
 
-  it("never exceed a calendar quota, and begin the next hour's afresh", () => {
+  it("never exceed a calendar quota, and start fresh in the next hour", () => {
     fc.assert(
       fc.property(skews, rough, (skewsMs, events) => {
         const fleet = new SimulatedFleet(policyOf([quota]), skewsMs);
@@ -115,7 +115,7 @@ describe("leases of a user whose calls get lost, whose isolates die and whose ob
   });
 });
 
-describe("leases of a user nothing bad happens to", () => {
+describe("leases without faults", () => {
   it("meter exactly what was admitted, and save most calls", () => {
     const saved = { byLease: 0, admitted: 0 };
     fc.assert(
@@ -132,7 +132,7 @@ describe("leases of a user nothing bad happens to", () => {
     expect(saved.byLease / saved.admitted).toBeGreaterThan(0.2);
   });
 
-  it("meter exactly what was admitted though it has more keys than an isolate has leases of it", () => {
+  it("meter exactly what was admitted with more keys than an isolate holds leases", () => {
     const keyed = fc
       .tuple(calm, fc.array(fc.nat(99), { minLength: 400, maxLength: 400 }), fc.constantFrom(5, 300, 1_501))
       .map(([events, keys, withinMs]) =>
@@ -153,7 +153,7 @@ describe("leases of a user nothing bad happens to", () => {
     );
   });
 
-  it("do not leave a user below the limit refused for what isolates hold", () => {
+  it("do not reject a user below the limit because of what isolates hold", () => {
     const fleet = new SimulatedFleet(policyOf([bucket]), [0, 5_000, -5_000]);
     // 15 a second, of 20 that are refilled; one isolate after the other.
     const steady = Array.from({ length: 900 }, (_, i): Arrival => ({

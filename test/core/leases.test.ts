@@ -42,7 +42,7 @@ function counting() {
   return { leases: new Leases(metrics), tokens };
 }
 
-it("10,000 users are remembered at most, the one of longest ago forgotten first", () => {
+it("keeps at most 10,000 users and evicts the oldest first", () => {
   const { leases } = counting();
   for (let n = 0; n <= 10_000; n++)
     leases.put(`user:${n}`, lease(`lease-${n}`), "pro", policy, NOW_MS, NOW_MS);
@@ -51,7 +51,7 @@ it("10,000 users are remembered at most, the one of longest ago forgotten first"
   expect(leases.find("user:1", request(), null, NOW_MS)).not.toBeNull();
 });
 
-it("sixteen leases of one user are held at most: the oldest is settled in the place of the next", () => {
+it("holds at most sixteen leases of a user: the oldest is settled for the next", () => {
   const { leases } = counting();
   for (let n = 0; n <= MAX_LEASES_PER_SUBJECT; n++)
     leases.put("user", lease(`lease-${n}`, `key-${n}`), "pro", policy, NOW_MS, NOW_MS);
@@ -60,7 +60,7 @@ it("sixteen leases of one user are held at most: the oldest is settled in the pl
   expect(leases.takeOwed("user")).toEqual([{ leaseId: "lease-0", cells: [] }]);
 });
 
-it("48 settlements that an object has not taken are kept, and what the ones before them spent is counted as lost", () => {
+it("keeps 48 settlements that an object has not taken, and counts the spending of older ones as lost", () => {
   const { leases, tokens } = counting();
   const settlements = Array.from({ length: 50 }, (_, n): Settlement => {
     return {
@@ -73,7 +73,7 @@ it("48 settlements that an object has not taken are kept, and what the ones befo
   expect(leases.takeOwed("user")).toEqual(settlements.slice(2));
 });
 
-it("denials that an object may have been told are not told again, settlements are", () => {
+it("does not report denials again that may have arrived, but settles again", () => {
   const { leases } = counting();
   leases.denied("user", request(), NOW_MS);
   const [told] = leases.takeOwed("user");
@@ -84,7 +84,7 @@ it("denials that an object may have been told are not told again, settlements ar
   expect(leases.takeOwed("user")).toEqual([]);
 });
 
-it("what was granted is spent or returned, when the lease ends", () => {
+it("counts what was lent as spent or returned when the lease ends", () => {
   const { leases, tokens } = counting();
   const given = leases.put("user", lease("lease"), "pro", policy, NOW_MS, NOW_MS);
   expect(given.spend(null, 2_000)).toBe(true);
@@ -93,7 +93,7 @@ it("what was granted is spent or returned, when the lease ends", () => {
   expect(tokens()).toEqual({ spent: 2, returned: 3 });
 });
 
-it("the first lease is to hold sixteen requests like the one that asks for it", () => {
+it("asks first for sixteen requests like the one that asks", () => {
   const { leases } = counting();
   expect(leases.firstMilli(1_000)).toBe(16_000);
   expect(leases.firstMilli(250)).toBe(4_000);

@@ -4,14 +4,14 @@ import { describe, expect, it } from "vitest";
 import { isAtRest, type Limit, meterAt, restsAtMs, spend } from "../../src/core/limit.ts";
 import { bucketSpec, compiled, compiledQuota, quotaSpec, START_MS } from "./arbitraries.ts";
 
-describe("a bucket or a quota of which something was spent", () => {
+describe("a bucket or a quota after spending", () => {
   const limit = fc.oneof(
     bucketSpec.map<Limit>((spec) => compiled(spec)),
     quotaSpec.map<Limit>((spec) => compiledQuota(spec)),
   );
   const thousandths = fc.integer({ min: 1, max: 1_000 });
 
-  it("is at rest from the moment it tells, and not a millisecond earlier", () => {
+  it("is at rest from the predicted moment, and not a millisecond earlier", () => {
     fc.assert(
       fc.property(limit, thousandths, (each, share) => {
         const capacity =
@@ -26,7 +26,7 @@ describe("a bucket or a quota of which something was spent", () => {
     );
   });
 
-  it("has, once at rest, as much left as one that was never used", () => {
+  it("has as much left at rest as one that was never used", () => {
     fc.assert(
       fc.property(limit, (each) => {
         const { state } = spend(meterAt(each, undefined, START_MS), 1);

@@ -50,19 +50,19 @@ function limiterOf(tier: string) {
   return { ask, calls, options };
 }
 
-it("a call that asks for a lease is kept going: nobody else would spend or settle what it brings", async () => {
+it("keeps a call going that asks for a lease, since nobody else would spend or settle the lease", async () => {
   const { ask, calls } = limiterOf("enterprise");
   // Of the first nothing is known yet, so it wants none.
   expect([await ask(), await ask()]).toEqual([0, 1]);
   expect(calls.map(({ questions }) => (questions[0]?.question.wantMilli ?? 0) > 0)).toEqual([false, true]);
 });
 
-it("a lone call that decides alone is not", async () => {
+it("does not keep a lone call going that only decides", async () => {
   const { ask } = limiterOf("pro");
   expect([await ask(), await ask()]).toEqual([0, 0]);
 });
 
-it("the runtime tries a call that has not reached its object once more at most, within the limiter's own deadline", async () => {
+it("lets the runtime retry a call that has not reached its object at most once, within the deadline", async () => {
   const { ask, options } = limiterOf("pro");
   await ask();
   expect(options).toEqual([{ retry: { maxRetries: 1, timeoutMs: 1_000 } }]);

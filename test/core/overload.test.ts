@@ -203,7 +203,7 @@ it.each([
   },
 );
 
-it("a request that finds no place in the queue is rejected as overloaded once the object is known to be alive", async () => {
+it("a request that finds the queue full is rejected as overloaded once the object is known to be alive", async () => {
   const fleet = new Fleet(policyOf(BUCKET, "open"), 1, 120);
   const outcomes = await fleet.ask(3_000);
   // One that called, and 1,024 that waited for its answer.
@@ -246,8 +246,8 @@ it.each(["status", "keyStanding"] as const)("a flood of %s does not make the lim
   await Promise.all(flood);
 });
 
-describe("an object that says it is overloaded", () => {
-  it("is alive: nobody is admitted by the failure policy, also while its circuit is open", async () => {
+describe("an object that reports overload", () => {
+  it("is alive: the failure policy admits nobody, even while its circuit is open", async () => {
     const fleet = new Fleet(policyOf(BUCKET, "open"), 1, 10);
     fleet.fate = () => "overloaded";
     for (let i = 0; i < 10; i++) expect(await fleet.ask(5)).toEqual({ overloaded: 5 });
@@ -255,7 +255,7 @@ describe("an object that says it is overloaded", () => {
 });
 
 describe("an object that does not answer", () => {
-  it("has failed if it has not answered for a whole deadline: the tier's choice applies", async () => {
+  it("has failed after a whole deadline without answer: the tier's choice applies", async () => {
     const fleet = new Fleet(policyOf(BUCKET, "open"), 1, 10);
     expect(await fleet.ask(1)).toEqual({ allowed: 1 });
     fleet.fate = () => "lost";

@@ -59,13 +59,13 @@ function remaining(decision: PlanDecision, nowMs: number): number[] {
 describe("all or none", () => {
   const charges = [perMinute, perRoute, perMonth];
 
-  it("charges every limit where all hold the cost", () => {
+  it("charges every limit if all hold the cost", () => {
     const decision = decidePlan(charges, new Map(), 2_000, 0);
     expect(decision).toMatchObject({ allowed: true, violated: [], retryAtMs: 0 });
     expect(remaining(decision, 0)).toEqual([58_000, 3_000, 48_000]);
   });
 
-  it("leaves the first limit untouched where the second refuses", () => {
+  it("leaves the first limit untouched if the second rejects", () => {
     const states = after(charges, [5_000]);
     const decision = decidePlan(charges, states, 1_000, 0);
     expect(decision).toMatchObject({ allowed: false, violated: ["per-route"], retryAtMs: 12_000 });
@@ -74,7 +74,7 @@ describe("all or none", () => {
     expect(remaining(decision, 0)).toEqual([55_000, 0, 45_000]);
   });
 
-  it("lists every limit that refused, in the order of the plan", () => {
+  it("lists every limit that rejected, in the order of the plan", () => {
     const costs = [5_000];
     const backwards = [perMonth, perRoute, perMinute];
     expect(decidePlan(charges, after(charges, costs), 55_001, 0).violated).toEqual([
@@ -93,7 +93,7 @@ describe("all or none", () => {
     ]);
   });
 
-  it("passes any cost where there is no limit", () => {
+  it("passes any cost without limits", () => {
     expect(decidePlan([], new Map(), 2 ** 52, 0)).toEqual({
       allowed: true,
       before: [],
@@ -104,14 +104,14 @@ describe("all or none", () => {
     });
   });
 
-  it("changes none of the states it is given", () => {
+  it("changes no given state", () => {
     const states = after(charges, [1_000]);
     const copy = structuredClone(states);
     decidePlan(charges, states, 1_000, 5_000);
     expect(states).toEqual(copy);
   });
 
-  it("starts afresh where a counter has no state, or one of another kind of limit", () => {
+  it("starts fresh if a counter has no state, or one of another kind", () => {
     const states = after([perMinute], [60_000]);
     const quota: Charge = { counter: perMinute.counter, limit: perMonth.limit };
     expect(remaining(decidePlan([quota], states, 0, 0), 0)).toEqual([50_000]);
@@ -120,7 +120,7 @@ describe("all or none", () => {
 });
 
 describe("the retry time of a plan", () => {
-  it("is that of the limit that refuses longest", () => {
+  it("is that of the limit that rejects longest", () => {
     const charges = [perMinute, perRoute];
     const states = after(charges, [5_000]);
     // 55.001 of 55 per minute: 1 ms. 4 of 0 per route: 48 s.
@@ -133,7 +133,7 @@ describe("the retry time of a plan", () => {
     );
   });
 
-  it("is never where one of the limits could not hold the cost even when full", () => {
+  it("is never if a limit could not hold the cost even when full", () => {
     expect(decidePlan([perMinute, perRoute], new Map(), 5_001, 0)).toMatchObject({
       allowed: false,
       violated: ["per-route"],
@@ -142,7 +142,7 @@ describe("the retry time of a plan", () => {
     expect(decidePlan([perMonth, perMinute], new Map(), 50_001, 0).retryAtMs).toBe(Infinity);
   });
 
-  it("lets a client in that retries every millisecond exactly as early as one that waits", () => {
+  it("admits a client that retries every millisecond exactly as early as one that waits", () => {
     const charges = [perMinute, perRoute];
     const start = after(charges, [5_000]);
     const { retryAtMs } = decidePlan(charges, start, 1_000, 0);
@@ -159,8 +159,8 @@ describe("the retry time of a plan", () => {
   });
 });
 
-describe("asking without spending", () => {
-  it("changes nothing, whether it asks for nothing or does not store what it is told", () => {
+describe("a decision without spending", () => {
+  it("changes nothing, if its cost is 0 or its result is not stored", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 90_000 }), { maxLength: 20 }), (moments) => {
         const charges = [perMinute, perRoute, perMonth];
@@ -177,7 +177,7 @@ describe("asking without spending", () => {
     );
   });
 
-  it("reads what a client may know of each limit", () => {
+  it("reads each limit as a client sees it", () => {
     const charges = [perMinute, perMonth];
     const decision = decidePlan(charges, after(charges, [1_500]), 0, 250);
     expect(readings(decision, 250)).toEqual([
@@ -215,7 +215,7 @@ describe("one to four limits of any kind, against the exact model", () => {
     return Math.min(...each.map((spec) => (spec.kind === "bucket" ? spec.capacityMilli : spec.amountMilli)));
   }
 
-  it("admits the same, names the same limits, tells the same retry time and the same readings", () => {
+  it("admits the same, with the same limits, retry time and readings", () => {
     fc.assert(
       fc.property(specs, schedule, (each, steps) => {
         const charges = compiledPlan(each);
@@ -244,7 +244,7 @@ describe("one to four limits of any kind, against the exact model", () => {
     );
   });
 
-  it("passes the same cost at the retry time and refuses it one millisecond earlier", () => {
+  it("passes the same cost at the retry time and rejects it one millisecond earlier", () => {
     fc.assert(
       fc.property(specs, schedule, (each, steps) => {
         const charges = compiledPlan(each);

@@ -47,7 +47,7 @@ it.each([
   expect(leaseWith(spent).nextMilli(ASKED_AT_MS + ms)).toBe(wanted);
 });
 
-it("lets nothing be spent beyond its amount, in whatever parts, nor after it was settled", () => {
+it("spends nothing beyond its amount, in any parts, nor after settlement", () => {
   const lease = leaseWith(19);
   expect(lease.spend(null, 1_001)).toBe(false);
   expect(lease.spend("/a", 1_000)).toBe(true);

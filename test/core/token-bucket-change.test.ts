@@ -36,7 +36,7 @@ function exhausted(): BucketState {
 }
 
 describe("a raised limit", () => {
-  it("lets a denied user in at once, by as much as it was raised", () => {
+  it("admits a denied user at once, by the amount it was raised", () => {
     const raised = compiled(perMinute(100, 200));
     const state = at(raised, exhausted(), 0);
     expect(remainingMilli(raised, state)).toBe(50_000);
@@ -44,14 +44,14 @@ describe("a raised limit", () => {
     expect(blockedUntilMs(raised, state, 50_001)).toBe(1);
   });
 
-  it("pays a debt off at the new rate from the change on", () => {
+  it("pays debt off at the new rate from the change on", () => {
     const faster = compiled(perMinute(600, 150));
     expect(remainingMilli(faster, at(faster, exhausted(), 1_000))).toBe(10_000);
   });
 });
 
 describe("a lowered limit", () => {
-  it("lends nothing: what was used beyond it is refilled first", () => {
+  it("hands out nothing: spending beyond it is refilled first", () => {
     const lowered = compiled(perMinute(100, 50));
     const state = at(lowered, exhausted(), 0);
     expect(remainingMilli(lowered, state)).toBe(0);
@@ -66,7 +66,7 @@ describe("a lowered limit", () => {
     expect(remainingMilli(lowered, at(lowered, full, 0))).toBe(50_000);
   });
 
-  it("has nothing left though the debt is too large to be counted in the new unit", () => {
+  it("has nothing left if the debt is too large to be counted in the new unit", () => {
     const largest = compiled({ kind: "bucket", refillMilli: 60_000, per: "minute", capacityMilli: 2 ** 52 });
     const state = spend(largest, fresh(largest, 0), 2 ** 52);
     const finest: BucketSpec = { kind: "bucket", refillMilli: 86_028_121, per: "day", capacityMilli: 50_000 };
@@ -79,7 +79,7 @@ describe("a lowered limit", () => {
 });
 
 describe("a rate in another unit", () => {
-  it("is counted again against the caller: a third of a millitoken becomes a whole grain", () => {
+  it("is recounted against the caller: a third of a millitoken becomes a whole grain", () => {
     // 1 token per 3 s: a third of a millitoken per ms. After 1 ms the debt is 2/3 of a millitoken.
     const thirds = compiled({ kind: "bucket", refillMilli: 20_000, per: "minute", capacityMilli: 1_000 });
     const whole = compiled({ kind: "bucket", refillMilli: 1_000, per: "second", capacityMilli: 1_000 });
@@ -89,7 +89,7 @@ describe("a rate in another unit", () => {
     expect(remainingMilli(whole, at(whole, state, 2))).toBe(1_000);
   });
 
-  it("is not counted twice when it is looked at again", () => {
+  it("is not recounted when read again", () => {
     fc.assert(
       fc.property(bucketSpec, bucketSpec, costStep, (before, after, cost) => {
         const [old, next] = [compiled(before), compiled(after)];
@@ -111,7 +111,7 @@ describe("any changes in any order", () => {
     },
   );
 
-  it("never have more left than the exact model, nor a millitoken per change less", () => {
+  it("never have more left than the exact model, nor a millitoken less per change", () => {
     fc.assert(
       fc.property(small, steps, (first, schedule) => {
         const model = exactBucket(first, START_MS);
@@ -147,7 +147,7 @@ describe("any changes in any order", () => {
     );
   });
 
-  it("leave every window after the last change within the new bound", () => {
+  it("keep every window after the last change within the new bound", () => {
     fc.assert(
       fc.property(small, small, steps, (first, second, schedule) => {
         const [old, next] = [compiled(first), compiled(second)];

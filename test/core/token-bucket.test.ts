@@ -125,7 +125,7 @@ describe("compiling", () => {
     expect(tokenBucket("x", refillMilli, "second", capacityMilli)).toBeNull();
   });
 
-  it("takes the largest capacity that is counted exactly and refuses one millitoken more", () => {
+  it("accepts the largest capacity that is counted exactly and rejects one millitoken more", () => {
     fc.assert(
       fc.property(bucketSpec, ({ refillMilli, per }) => {
         const largest = largestCapacityMilli(refillMilli, per);
@@ -135,7 +135,7 @@ describe("compiling", () => {
     );
   });
 
-  it("tells the time in which an empty bucket fills", () => {
+  it("gives the time in which an empty bucket fills", () => {
     expect(
       windowMs(compiled({ kind: "bucket", refillMilli: 100_000, per: "minute", capacityMilli: 150_000 })),
     ).toBe(90_000);
@@ -146,7 +146,7 @@ describe("compiling", () => {
 });
 
 describe("against the exact model", () => {
-  it("admits the same, has the same left, and tells the same retry and reset times", () => {
+  it("admits the same, and has the same remainder, retry time and reset time", () => {
     fc.assert(
       fc.property(bucketSpec, schedule, (spec, steps) => {
         const limit = compiled(spec);
@@ -173,7 +173,7 @@ describe("against the exact model", () => {
     );
   });
 
-  it("refills the same whether it is looked at once or a thousand times", () => {
+  it("refills the same whether read once or a thousand times", () => {
     const waits = fc.array(fc.integer({ min: 0, max: 1_000 }), { maxLength: 50 });
     fc.assert(
       fc.property(bucketSpec, costStep, waits, (spec, cost, waitsMs) => {
@@ -194,7 +194,7 @@ describe("against the exact model", () => {
     );
   });
 
-  it("tells a floor's retry time to the millisecond too: a bucket below empty, at the edge of exact numbers", () => {
+  it("gives a floor's exact retry time too: a bucket below empty, at the edge of exact numbers", () => {
     const spec = { kind: "bucket", refillMilli: 1_000, per: "second", capacityMilli: 2 ** 52 } as const;
     const limit = compiled(spec);
     const model = exactBucket(spec, 0);
@@ -237,7 +237,7 @@ describe("the retry time", () => {
     );
   });
 
-  it("is never where the cost is larger than the bucket", () => {
+  it("is never if the cost is larger than the bucket", () => {
     fc.assert(
       fc.property(used, fc.integer({ min: 1, max: 1_000 }), ({ limit, state }, more) => {
         expect(blockedUntilMs(limit, state, limit.capacityMilli + more)).toBe(Infinity);
@@ -245,7 +245,7 @@ describe("the retry time", () => {
     );
   });
 
-  it("has the reset time tell of the next token while there is none, and of a full bucket otherwise", () => {
+  it("goes with a reset time of the next token if there is none, else of a full bucket", () => {
     fc.assert(
       fc.property(used, ({ limit, state }) => {
         const oneToken = Math.min(1_000, limit.capacityMilli);

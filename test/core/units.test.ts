@@ -49,14 +49,14 @@ describe("tokens as millitokens", () => {
     expect(toMilli(tokens)).toBeNull();
   });
 
-  it("gives back every millitoken count up to a trillion tokens", () => {
+  it("converts every millitoken count up to a trillion tokens back", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10 ** 15 }), (milli) => toMilli(toTokens(milli)) === milli),
       { numRuns: 2_000 },
     );
   });
 
-  it("refuses every tenth of a millitoken up to a billion tokens", () => {
+  it("rejects every tenth of a millitoken up to a billion tokens", () => {
     const tenths = fc.tuple(fc.integer({ min: 0, max: 10 ** 12 }), fc.integer({ min: 1, max: 9 }));
     fc.assert(
       fc.property(tenths, ([milli, tenth]) => toMilli((milli + tenth / 10) / 1000) === null),
@@ -90,7 +90,7 @@ describe("ceiling division", () => {
 });
 
 describe("greatest common divisor", () => {
-  it("divides both and leaves nothing in common", () => {
+  it("divides both and leaves no common divisor", () => {
     const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
     fc.assert(
       fc.property(positive, positive, (a, b) => {

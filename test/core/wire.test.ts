@@ -75,7 +75,7 @@ const withoutId = (answer: ObjectAnswer): unknown => ({
   decision: answer.decision && { ...answer.decision, decisionId: "" },
 });
 
-it("questions come out as they went in, in order", () => {
+it("questions are restored in order", () => {
   fc.assert(
     fc.property(exchange, (pairs) => {
       const questions = pairs.map(([asked]) => asked);
@@ -84,7 +84,7 @@ it("questions come out as they went in, in order", () => {
   );
 });
 
-it("answers come out as they went in, in order, each with an id of its own", () => {
+it("answers are restored in order, each with a unique id", () => {
   fc.assert(
     fc.property(exchange, (pairs) => {
       const answers = pairs.map(([, answer]) => answer);
@@ -110,7 +110,7 @@ it("the answer of an idempotency key keeps its id", () => {
   );
 });
 
-it("64 requests that are alike are one question, and one answer with two numbers for each further one and limit", () => {
+it("64 equal requests are one question, and one answer with two numbers per further answer and limit", () => {
   const [asked] = fc.sample(
     question.filter(({ request, decide }) => request.idempotencyKey === null && decide),
     1,

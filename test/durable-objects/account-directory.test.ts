@@ -57,7 +57,7 @@ async function listed(filter: Partial<DirectoryFilter> = {}, pageSize = 3): Prom
 const idsOf = (entries: readonly DirectoryEntry[]): string[] => entries.map(({ id }) => id);
 
 describe("an account in the directory", () => {
-  it("is what was told last, and stays over a restart", async () => {
+  it("is what was published last, and survives a restart", async () => {
     await directory().put("ann", entry("ann", 1), 1);
     await directory().put("ann", entry("ann", 2, { tier: "pro", status: "blocked", name: "Ann" }), 2);
     await abortAllDurableObjects();
@@ -65,7 +65,7 @@ describe("an account in the directory", () => {
     expect(await listed({ text: "name of" })).toEqual([]);
   });
 
-  it("is gone when it is deleted, and an older value that comes late does not bring it back", async () => {
+  it("is gone when it is deleted, and a late older value does not restore it", async () => {
     await directory().put("ann", entry("ann", 1), 1);
     await directory().put("ann", null, 3);
     await directory().put("ann", entry("ann", 2), 2);
@@ -74,13 +74,13 @@ describe("an account in the directory", () => {
     expect(await listed({ text: "ann" })).toEqual([]);
   });
 
-  it("comes back when it is made again", async () => {
+  it("returns when it is created again", async () => {
     await directory().put("ann", null, 3);
     await directory().put("ann", entry("ann", 4, { name: "Anew" }), 4);
     expect(await listed({ text: "anew" })).toEqual([entry("ann", 4, { name: "Anew" })]);
   });
 
-  it("is the newest of all that was told, in whatever order and however often", async () => {
+  it("is the newest of all published values, in any order and repetition", async () => {
     const told = fc.record({
       id: fc.constantFrom("a", "b", "c"),
       version: fc.integer({ min: 1, max: 6 }),
@@ -107,7 +107,7 @@ describe("an account in the directory", () => {
 });
 
 describe("the list", () => {
-  it("is empty before anybody was told of, and to ask writes nothing", async () => {
+  it("is empty before the first account, and reading it writes nothing", async () => {
     expect(await listed()).toEqual([]);
     const tables = await runInDurableObject(directory(), (_object, { storage }) =>
       storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'accounts'").toArray(),
@@ -115,7 +115,7 @@ describe("the list", () => {
     expect(tables).toEqual([]);
   });
 
-  it("is empty after it was cleared, and filled anew", async () => {
+  it("is empty after it was cleared, and filled again", async () => {
     await directory().put("ann", entry("ann", 7), 7);
     await directory().clear();
     expect(await listed()).toEqual([]);
@@ -130,7 +130,7 @@ describe("the list", () => {
     expect(idsOf(await listed({}, 2))).toEqual(["!", "10", "9", "B", "a", "a/b", "a|1", "b", "~"]);
   });
 
-  it("takes signs that mean something elsewhere as they are", async () => {
+  it("takes special characters literally", async () => {
     const names = [
       "100%",
       "100 percent",
@@ -155,7 +155,7 @@ describe("the list", () => {
     expect(await search("日")).toEqual(["日本"]);
   });
 
-  it("is searched whatever the case, of every alphabet", async () => {
+  it("is searched without regard to case, in every alphabet", async () => {
     await directory().put("Ann@Example.com", entry("Ann@Example.com", 1, { name: "ÄRGER & Søn" }), 1);
     for (const text of ["ANN", "example.COM", "ärger", "SØN", "& sø"]) {
       expect(idsOf(await listed({ text }))).toEqual(["Ann@Example.com"]);
@@ -172,7 +172,7 @@ describe("the list", () => {
     expect(await listed({ text: "x".repeat(200) })).toEqual([]);
   });
 
-  it("has every account that a filter means, once, whatever the page size", async () => {
+  it("has every account that matches a filter, once, whatever the page size", async () => {
     const accounts = fc.uniqueArray(
       fc.record({
         id: fc.string({ unit: fc.constantFrom("a", "B", "%", "_", "\\", "1"), minLength: 1, maxLength: 6 }),
@@ -280,7 +280,7 @@ describe("what accounts use of the policy", () => {
     expect(await used()).toEqual({ free: 2, "free month own": 2 });
   });
 
-  it("is taken over from the first schema, with its list: tiers at once, the rest when it is reported", async () => {
+  it("is migrated from the first schema: tiers at once, the rest when it is published again", async () => {
     const [first] = MIGRATIONS;
     if (first === undefined) throw new Error("there is no first migration");
     await runInDurableObject(directory(), (_object, { storage }) => {

@@ -28,7 +28,7 @@ const key = (keyId: string, given: Partial<NewKey> = {}): NewKey => ({
 });
 
 describe("an account", () => {
-  it("is made once, and a second time changes nothing", async () => {
+  it("is created once, and a second time changes nothing", async () => {
     const user = await userWithAccount("pro");
     const account = { user: "ann", name: "Ann", tier: "pro", status: "active", createdMs: Date.now() };
     expect(await user.stub.account()).toMatchObject({ kind: "account", account, keys: [] });
@@ -37,7 +37,7 @@ describe("an account", () => {
     expect(await user.stub.account()).toMatchObject({ kind: "account", account });
   });
 
-  it("is absent until it is made, and what is asked of it is refused", async () => {
+  it("is absent until it is created, and calls for it are rejected", async () => {
     const user = new UserObject(await publish(TIERS));
     expect(await user.stub.account()).toEqual({ kind: "absent" });
     expect(await user.stub.changeAccount({ tier: "pro" })).toEqual({ kind: "absent" });
@@ -51,7 +51,7 @@ describe("an account", () => {
     expect((await user.status()).tier).toBe("pro");
   });
 
-  it("changes the tier by the next decision, and keeps what was used", async () => {
+  it("changes the tier with the next decision, and keeps what was used", async () => {
     const user = await userWithAccount("free");
     expect(await user.allowedOf(6)).toBe(5);
     await user.stub.changeAccount({ tier: "pro" });
@@ -62,12 +62,12 @@ describe("an account", () => {
     expect(await user.decide()).toMatchObject({ allowed: false, tier: "free" });
   });
 
-  it("gets the default tier where the policy does not know its own", async () => {
+  it("gets the default tier if the policy lacks its own", async () => {
     const user = await userWithAccount("gone");
     expect(await user.decide()).toMatchObject({ tier: "free", limits: [{ limit: 5 }] });
   });
 
-  it("is blocked by the very next decision, is charged nothing meanwhile, and let in again", async () => {
+  it("is blocked with the next decision, is charged nothing meanwhile, and is admitted again", async () => {
     const user = await userWithAccount("free");
     await user.decide();
     await user.stub.changeAccount({ status: "blocked" });
@@ -80,7 +80,7 @@ describe("an account", () => {
     expect((await user.status()).usage.hour).toEqual({ requests: 2, cost: 2, denied: 0 });
   });
 
-  it("is blocked also for a key that is good", async () => {
+  it("is blocked even with a valid key", async () => {
     const user = await userWithAccount("free");
     await user.stub.addKey(key("k1"));
     await user.stub.changeAccount({ status: "blocked" });
@@ -90,7 +90,7 @@ describe("an account", () => {
 });
 
 describe("a key", () => {
-  it("is good until it is revoked: the very next decision refuses it, and is charged nothing", async () => {
+  it("is valid until it is revoked: the next decision rejects it and charges nothing", async () => {
     const user = await userWithAccount("free");
     await user.stub.addKey(key("k1"));
     await user.stub.addKey(key("k2"));
@@ -108,7 +108,7 @@ describe("a key", () => {
     });
   });
 
-  it("is good up to the millisecond in which it expires", async () => {
+  it("is valid until the millisecond in which it expires", async () => {
     const user = await userWithAccount("free");
     await user.stub.addKey(key("k1", { expiresMs: Date.now() + 60_000 }));
     later(59_999);
@@ -119,7 +119,7 @@ describe("a key", () => {
     expect(await user.stub.keyStanding("k1")).toBe("revoked");
   });
 
-  it("is refused where the account does not know it, or there is no account", async () => {
+  it("is rejected if the account lacks it, or there is no account", async () => {
     const user = await userWithAccount("free");
     expect((await user.decide({ keyId: "unheard-of" })).outcome).toBe("revoked");
     const stranger = new UserObject(user.revision);
@@ -127,7 +127,7 @@ describe("a key", () => {
     expect(await stranger.stub.keyStanding("k1")).toBe("revoked");
   });
 
-  it("is shown without its hash, revoked ones too", async () => {
+  it("is shown without its hash, even if revoked", async () => {
     const user = await userWithAccount("free");
     await user.stub.addKey(key("k1", { hash: "secret-hash", scopes: ["call", "check"] }));
     later(1_000);
@@ -141,7 +141,7 @@ describe("a key", () => {
     expect(JSON.stringify(answer)).not.toContain("secret-hash");
   });
 
-  it("can be revoked twice, and an unknown one not at all", async () => {
+  it("can be revoked twice, but not if unknown", async () => {
     const user = await userWithAccount("free");
     await user.stub.addKey(key("k1"));
     const first = await user.stub.revokeKey("k1");
@@ -150,7 +150,7 @@ describe("a key", () => {
     expect(await user.stub.revokeKey("unheard-of")).toEqual({ kind: "no-key" });
   });
 
-  it("is refused by name when there are too many", async () => {
+  it("is rejected with a reason if there are too many", async () => {
     const user = await userWithAccount("free");
     for (let i = 0; i < 100; i++) expect((await user.stub.addKey(key(`k${i}`))).kind).toBe("key");
     expect(await user.stub.addKey(key("one-more"))).toEqual({ kind: "too-many" });
@@ -158,7 +158,7 @@ describe("a key", () => {
 });
 
 describe("scopes of limits", () => {
-  it("count each key apart, and a request without a key not at all", async () => {
+  it("count each key separately, and not requests without a key", async () => {
     const perKey = { ...bucket(1, "day", 3, "per-key"), scope: "key" as const };
     const user = new UserObject(await publish({ free: { limits: [perKey, bucket(1, "day", 100)] } }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
@@ -170,7 +170,7 @@ describe("scopes of limits", () => {
     expect(await user.remaining()).toEqual([89]);
   });
 
-  it("are forgotten with the key, so that years of new keys do not fill the state", async () => {
+  it("drop counters with the key, so that years of new keys do not fill the state", async () => {
     const perKey = { ...bucket(1, "day", 3, "per-key"), scope: "key" as const };
     const user = new UserObject(await publish({ free: { limits: [perKey, bucket(1, "day", 100)] } }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
@@ -190,7 +190,7 @@ describe("scopes of limits", () => {
     expect(await user.state()).not.toMatchObject({ counters: { "per-key#k0": {} } });
   });
 
-  it("count each route apart, and each key on each route where a route's limit is the key's", async () => {
+  it("count each route separately, and each key on each route if a route's limit is scoped to keys", async () => {
     const perRoute = { ...bucket(1, "day", 4, "per-route"), scope: "route" as const };
     const keyOnRoute = { ...bucket(1, "day", 2, "key-on-route"), scope: "key" as const };
     const user = new UserObject(

@@ -19,7 +19,7 @@ async function addressThatSpentOne(): Promise<UserObject> {
   return address;
 }
 
-it("is forgotten five to nine minutes after its counters came to rest, also after an eviction", async () => {
+it("is forgotten five to nine minutes after its counters came to rest, even after an eviction", async () => {
   const address = await addressThatSpentOne();
   expect(await address.stored()).toContain("state");
   await address.evict();
@@ -29,7 +29,7 @@ it("is forgotten five to nine minutes after its counters came to rest, also afte
   expect(await address.remaining()).toEqual([10]);
 });
 
-it("is forgotten at a moment of its own: thousands that came to rest together do not wake together", async () => {
+it("is forgotten with a delay that depends on its name: thousands that rest together do not wake together", async () => {
   const addresses = await Promise.all(Array.from({ length: 8 }, addressThatSpentOne));
   const alarms = await Promise.all(addresses.map((address) => address.alarmAtMs()));
   const restMs = Date.now() - PAUSE_MS * addresses.length;
@@ -58,7 +58,7 @@ it.each<[what: string, name: (i: number) => string]>([
   },
 );
 
-it("is forgotten though the object dies at once after a request alone", async () => {
+it("is forgotten even if the object dies right after a lone request", async () => {
   const address = new UserObject(await publishLimits(bucket(60, "minute", 10)), `ip:${crypto.randomUUID()}`);
   await address.decide();
   await address.crash();
@@ -67,7 +67,7 @@ it("is forgotten though the object dies at once after a request alone", async ()
   expect(await address.stored()).toEqual([]);
 });
 
-it("is kept as long as a decision of its is remembered", async () => {
+it("is kept while one of its decisions is remembered", async () => {
   const address = new UserObject(await publishLimits(bucket(60, "minute", 10)), `ip:${crypto.randomUUID()}`);
   const first = await address.decide({ idempotencyKey: "order-1" });
   await address.pause();
@@ -79,7 +79,7 @@ it("is kept as long as a decision of its is remembered", async () => {
   expect(await address.stored()).toEqual([]);
 });
 
-it("is kept while a counter is not at rest, and looked at again later", async () => {
+it("is kept while a counter is not at rest, and checked again later", async () => {
   const address = await addressThatSpentOne();
   later(KEPT_MS - 2_000);
   await address.decide();
@@ -93,7 +93,7 @@ it("is kept while a counter is not at rest, and looked at again later", async ()
   expect(await address.stored()).toEqual([]);
 });
 
-it("is kept while anything is spent: its bucket goes on where it was", async () => {
+it("is kept while anything is spent: its bucket continues", async () => {
   const address = new UserObject(await publishLimits(bucket(1, "hour", 3)), `ip:${crypto.randomUUID()}`);
   expect(await address.allowedOf(4)).toBe(3);
   await address.pause();
@@ -114,7 +114,7 @@ it("is kept in the middle of a visit, before the object has seen a pause", async
   expect(await address.allowedOf(1)).toBe(0);
 });
 
-it("is forgotten also where its last visit used fewer limits than an earlier one", async () => {
+it("is forgotten even if its last visit used fewer limits than an earlier one", async () => {
   const routes = [{ match: "/refresh", limits: [bucket(5, "minute", 5, "refresh")] }];
   const revision = await publish({ anonymous: { limits: [bucket(60, "minute", 10)] } }, routes);
   const address = new UserObject(revision, `ip:${crypto.randomUUID()}`);
@@ -128,7 +128,7 @@ it("is forgotten also where its last visit used fewer limits than an earlier one
   expect(await address.stored()).toEqual([]);
 });
 
-it("is unlike a user, who is kept: the ledger is what a bill is made of", async () => {
+it("is unlike a user, who is kept: bills are made from the ledger", async () => {
   const user = new UserObject(await publishLimits(bucket(60, "minute", 10)));
   await user.decide();
   await user.pause();

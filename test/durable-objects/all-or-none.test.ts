@@ -6,7 +6,7 @@ import { UserObject } from "./user-object.ts";
 beforeEach(startClock);
 afterEach(stopClock);
 
-it("leaves the first limit untouched where the second denies, and the second where the first does", async () => {
+it("leaves the first limit untouched if the second denies, and the second if the first does", async () => {
   // unkeyed/unkey#1995
   const wide = bucket(1, "day", 10, "wide");
   const narrow = bucket(1, "day", 2, "narrow");
@@ -25,7 +25,7 @@ it("leaves the first limit untouched where the second denies, and the second whe
   }
 });
 
-it("names every limit that refuses, and waits for the last of them", async () => {
+it("names every limit that rejects, and waits for the last of them", async () => {
   const user = new UserObject(await publishLimits(bucket(60, "minute", 2), quota(2, "hour")));
   expect(await user.allowedOf(3)).toBe(2);
   expect(await user.decide()).toMatchObject({ violated: ["bucket", "quota"], retryAfterMs: 3_600_000 });
@@ -33,7 +33,7 @@ it("names every limit that refuses, and waits for the last of them", async () =>
   expect(await user.decide()).toMatchObject({ violated: ["quota"], retryAfterMs: 3_599_000 });
 });
 
-it("holds a route's own limit together with the tier's", async () => {
+it("enforces a route's own limit together with the tier's", async () => {
   const revision = await publish({ free: { limits: [bucket(1, "day", 10)] } }, [
     { match: "/refresh", limits: [bucket(1, "day", 3, "refresh")] },
     { match: "/identify" },
@@ -44,7 +44,7 @@ it("holds a route's own limit together with the tier's", async () => {
   expect(await user.allowedOf(20, { route: "/identify" })).toBe(7);
 });
 
-it("lets a client that retries in a loop in exactly as early as one that waits", async () => {
+it("admits a client that retries in a loop exactly as early as one that waits", async () => {
   // upstash/ratelimit-js#156, upstash/ratelimit-js#161, TykTechnologies/tyk#1876
   const revision = await publishLimits(bucket(6, "minute", 2), bucket(1, "second", 2, "second"));
   const patient = new UserObject(revision);

@@ -9,7 +9,7 @@ const TWO_AT_ONCE: LimitDocument = { name: "parallel", kind: "concurrency", max:
 beforeEach(startClock);
 afterEach(stopClock);
 
-it("lets so many through at once, and the next when one has ended", async () => {
+it("admits the maximum at once, and the next when one has ended", async () => {
   const user = new UserObject(await publishLimits(TWO_AT_ONCE));
   const first = await user.decide();
   later(10);
@@ -19,7 +19,7 @@ it("lets so many through at once, and the next when one has ended", async () => 
   expect(await user.allowedOf(2)).toBe(1);
 });
 
-it("says when to ask again, not when a slot frees itself, unless another limit rejects too", async () => {
+it("says when to ask again, not when a slot expires, unless another limit rejects too", async () => {
   const user = new UserObject(await publishLimits(TWO_AT_ONCE, bucket(2, "minute", 2)));
   const first = await user.decide();
   expect(first.limits).toMatchObject([
@@ -38,7 +38,7 @@ it("says when to ask again, not when a slot frees itself, unless another limit r
   expect(never).toMatchObject({ allowed: false, retryAfterMs: null });
 });
 
-it("frees a slot that nobody gives back after its time", async () => {
+it("frees a slot that is never released when it expires", async () => {
   const user = new UserObject(await publishLimits(TWO_AT_ONCE));
   expect(await user.allowedOf(3)).toBe(2);
   later(29_999);
@@ -47,7 +47,7 @@ it("frees a slot that nobody gives back after its time", async () => {
   expect(await user.allowedOf(3)).toBe(2);
 });
 
-it("takes no other slot when one is given back twice, or after it freed itself", async () => {
+it("frees no other slot when one is released twice, or after it expired", async () => {
   const user = new UserObject(await publishLimits(TWO_AT_ONCE));
   const first = await user.decide();
   await user.stub.release([...first.holds]);
@@ -60,7 +60,7 @@ it("takes no other slot when one is given back twice, or after it freed itself",
   expect(await user.remaining()).toEqual([2]);
 });
 
-it("takes no slot where another limit refuses, nor for a peek", async () => {
+it("takes no slot if another limit rejects, nor for a peek", async () => {
   const user = new UserObject(await publishLimits(TWO_AT_ONCE, bucket(60, "minute", 1)));
   await user.decide();
   expect(await user.decide()).toMatchObject({ allowed: false, holds: [], violated: ["bucket"] });
@@ -68,7 +68,7 @@ it("takes no slot where another limit refuses, nor for a peek", async () => {
   expect(await user.remaining()).toEqual([1, 0]);
 });
 
-it("believes every slot taken after a crash that was taken before, so never more run at once", async () => {
+it("keeps every taken slot over a crash, so never more run at once", async () => {
   const user = new UserObject(await publishLimits(TWO_AT_ONCE));
   await user.decide();
   const second = await user.decide();

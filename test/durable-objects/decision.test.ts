@@ -40,7 +40,7 @@ describe("a bucket of 60 a minute, burst 10", () => {
   });
 });
 
-it("lets the burst pass, then the same request at retryAfterMs and not a millisecond earlier", async () => {
+it("admits the burst, then the same request at retryAfterMs and not a millisecond earlier", async () => {
   // 7 a minute: no whole number of milliseconds per token.
   const user = new UserObject(await publishLimits(bucket(7, "minute", 3)));
   expect(await user.allowedOf(5)).toBe(3);
@@ -52,7 +52,7 @@ it("lets the burst pass, then the same request at retryAfterMs and not a millise
   expect(await user.decide()).toMatchObject({ allowed: true });
 });
 
-it("counts a quota to its last token and opens again when the period ends", async () => {
+it("counts a quota to its last token and starts again when the period ends", async () => {
   const user = new UserObject(await publishLimits(quota(5, "day")));
   expect(await user.allowedOf(7)).toBe(5);
   expect(await user.decide()).toMatchObject({
@@ -67,7 +67,7 @@ it("counts a quota to its last token and opens again when the period ends", asyn
   expect(Date.now()).toBe(START_MS + DAY_MS / 2);
 });
 
-it("charges nothing for a peek, and says what a request would be told", async () => {
+it("charges nothing for a peek, and answers as a request would be", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "minute", 2)));
   for (let i = 0; i < 5; i++) {
     expect(await user.decide({ peek: true })).toMatchObject({ allowed: true, limits: [{ remaining: 2 }] });
@@ -79,7 +79,7 @@ it("charges nothing for a peek, and says what a request would be told", async ()
   expect((await user.status()).usage.hour).toEqual({ requests: 1, cost: 2, denied: 0 });
 });
 
-it("takes the route's cost where the request names none, and one token where there is no route", async () => {
+it("takes the route's cost if the request names none, and one token if there is no route", async () => {
   const revision = await publish({ free: { limits: [bucket(1, "day", 100)] } }, [
     { match: "/compare", cost: 2.5 },
   ]);
@@ -92,7 +92,7 @@ it("takes the route's cost where the request names none, and one token where the
   expect(await user.decide()).toMatchObject({ cost: 1, limits: [{ remaining: 92.5 }] });
 });
 
-it("decides a batch in order, as if one came after the other", async () => {
+it("decides a batch in order, like requests one after the other", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "day", 5)));
   const decisions = await user.decideAll([3, 3, 2, 1].map((cost) => ({ costMilli: cost * 1000 })));
   expect(decisions.map(({ allowed }) => allowed)).toEqual([true, false, true, false]);
@@ -100,7 +100,7 @@ it("decides a batch in order, as if one came after the other", async () => {
   expect(new Set(decisions.map(({ decisionId }) => decisionId)).size).toBe(4);
 });
 
-it("admits no more than the burst however many ask at once, also while the policy is being loaded", async () => {
+it("admits no more than the burst however many ask at once, even while the policy is loading", async () => {
   // BerriAI/litellm#18730
   const user = new UserObject(await publishLimits(bucket(1, "day", 20)));
   const decisions = await Promise.all(Array.from({ length: 60 }, () => user.decide()));
@@ -108,7 +108,7 @@ it("admits no more than the burst however many ask at once, also while the polic
   expect((await user.status()).usage.hour).toEqual({ requests: 20, cost: 20, denied: 40 });
 });
 
-it("lends nothing when the clock steps back", async () => {
+it("hands out nothing when the clock steps back", async () => {
   const user = new UserObject(await publishLimits(bucket(60, "minute", 10)));
   expect(await user.allowedOf(12)).toBe(10);
   later(-30_000);

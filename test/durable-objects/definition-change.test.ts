@@ -85,7 +85,7 @@ describe("a quota of 10 in the period", () => {
     });
   });
 
-  it("is 10 whatever part of it is used under which name, and each period counts its own", async () => {
+  it("is 10 whatever part is used under which name, and each period counts separately", async () => {
     const user = await account("month");
     expect(await user.allowedOf(4)).toBe(4);
     await move(user, "renamed");
@@ -136,7 +136,7 @@ describe("a quota of 10 in the period", () => {
     expect(await user.remaining()).toEqual([2]);
   });
 
-  it("is 10 over the month's turn: what was used of the other calendar's period counts", async () => {
+  it("is 10 over a change of month: usage of the other calendar's period counts", async () => {
     vi.setSystemTime(Date.UTC(2100, 10, 20));
     const user = await account("from15");
     expect(await user.allowedOf(12)).toBe(10);
@@ -155,7 +155,7 @@ describe("a quota of 10 in the period", () => {
     expect(await user.allowedOf(1)).toBe(0);
   });
 
-  it("is 10 for an account that is deleted and made again", async () => {
+  it("is 10 for an account that is deleted and created again", async () => {
     const user = await account("month");
     await user.allowedOf(10);
     await user.stub.deleteAccount();
@@ -193,7 +193,7 @@ describe("a quota of 10 in the period", () => {
     expect(await user.status()).toMatchObject({ limits: [] });
   });
 
-  it("counts each key and each route apart", async () => {
+  it("counts each key and each route separately", async () => {
     const tiers = (per: "hour" | "month") => ({
       free: {
         limits: [
@@ -279,7 +279,7 @@ describe("what is lent", () => {
     },
   );
 
-  it("without any limit is no amount: it sets nothing aside of the quota to come, and what is settled of it counts", async () => {
+  it("without any limit sets nothing aside from a later quota, but counts when it is settled", async () => {
     const user = new UserObject(await publish({ ...LEASED, none: leased([]) }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "none" });
     const leaseId = await user.lease(20_000);
@@ -296,7 +296,7 @@ describe("what is lent", () => {
     expect(await user.remaining()).toEqual([68]);
   });
 
-  it("rejects until it is settled at the latest, if nothing else is in the way", async () => {
+  it("rejects until it is settled at the latest, if nothing else does", async () => {
     const user = new UserObject(await publish({ ...LEASED, small: leased([quota(30, "month", "main")]) }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "month" });
     await user.lease(24_000);
@@ -305,7 +305,7 @@ describe("what is lent", () => {
     expect(await user.decide({ costMilli: 5_000 })).toMatchObject({ allowed: true });
   });
 
-  it("and never settled stays charged, whatever the definition is then", async () => {
+  it("and never settled stays charged under any definition", async () => {
     const user = new UserObject(await publish(LEASED));
     await user.stub.createAccount("ann", { name: "Ann", tier: "month" });
     await user.allowedOf(9);
@@ -367,7 +367,7 @@ describe("a counter of the same name and another kind", () => {
     },
   );
 
-  it("frees a slot that is given back meanwhile, and a reset clears all", async () => {
+  it("frees a slot that is released meanwhile, and a reset clears all", async () => {
     const user = await account("slots");
     const { holds } = await user.decide();
     await user.decide();
@@ -388,7 +388,7 @@ describe("a counter of the same name and another kind", () => {
     }
   });
 
-  it("is forgotten once it is at rest", async () => {
+  it("is dropped when it is at rest", async () => {
     const user = await account("bucket");
     await user.allowedOf(3);
     await move(user, "hour");
@@ -411,7 +411,7 @@ describe("a state that an older Worker wrote", () => {
     await user.evict();
   }
 
-  it("continues if its definition has not changed, including a reset that it knows of", async () => {
+  it("continues if its definition has not changed, including an earlier reset", async () => {
     const user = await account("month");
     await user.allowedOf(8);
     await user.stub.reset(["main"]);
@@ -434,7 +434,7 @@ describe("a state that an older Worker wrote", () => {
   });
 });
 
-describe("a limit that counts each key apart", () => {
+describe("a limit that counts each key separately", () => {
   const each = { ...quota(10, "month", "each"), scope: "key" as const };
   const hourly = { ...quota(10, "hour", "other"), scope: "key" as const };
 
@@ -442,7 +442,7 @@ describe("a limit that counts each key apart", () => {
     await user.stub.rotateKey({ oldKeyId, keyId, hash: crypto.randomUUID(), graceMs: 0 });
   }
 
-  it("is not renewed by a rotation, by a change of its definition after it, nor when the first key is forgotten", async () => {
+  it("is not renewed by a rotation, by a later change of its definition, nor when the first key is deleted", async () => {
     const user = new UserObject(await publish({ free: { limits: [each] }, hourly: { limits: [hourly] } }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
     for (const keyId of ["k0", "other"]) await user.stub.addKey(keyOf(keyId));
@@ -495,7 +495,7 @@ describe("a limit that counts each key apart", () => {
 });
 
 describe("a reset from before an upgrade", () => {
-  it("is taken over from the audit trail", async () => {
+  it("is migrated from the audit trail", async () => {
     const user = await account("month");
     await user.allowedOf(10);
     later(HOUR_MS);

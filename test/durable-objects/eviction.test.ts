@@ -16,7 +16,7 @@ const CAPACITY = 1_000;
 const CHUNK = CAPACITY * HEADROOM_SHARE;
 
 describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
-  it("goes on from the exact count", async () => {
+  it("continues from the exact count", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY), quota(5_000, "month")));
     await user.allowedOf(27);
     await user.decide({ costMilli: 1_500 });
@@ -28,7 +28,7 @@ describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
     expect((await user.status()).usage.month).toEqual({ requests: 28, cost: 28.5, denied: 0 });
   });
 
-  it("goes on from the exact count, however often it happens", async () => {
+  it("continues from the exact count, however often it happens", async () => {
     // cloudflare/workers-sdk#14962
     const user = new UserObject(await publishLimits(bucket(1, "day", 100)));
     for (let i = 0; i < 10; i++) {
@@ -41,7 +41,7 @@ describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
   });
 });
 
-it("shows a lease that was out when the object died as charged once its time is over, and refilled since", async () => {
+it("shows a lease that was open when the object died as charged after it expired, and refilled since", async () => {
   const limits = [bucket(10, "second", CAPACITY)];
   const user = new UserObject(await publish({ free: { limits, mode: "leased" } }));
   await user.lease(200_000);
@@ -51,8 +51,8 @@ it("shows a lease that was out when the object died as charged once its time is 
   expect((await user.status()).limits).toMatchObject([{ remaining: CAPACITY - 100 }]);
 });
 
-describe.each(["evict", "crash"] as const)("%s in the middle of a reservation", (end) => {
-  it("has never more left than before, and at most one reservation less", async () => {
+describe.each(["evict", "crash"] as const)("%s within the headroom", (end) => {
+  it("never has more left than before, and at most one headroom less", async () => {
     for (const spent of [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1]) {
       const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY)));
       expect(await user.allowedOf(spent)).toBe(spent);
@@ -63,7 +63,7 @@ describe.each(["evict", "crash"] as const)("%s in the middle of a reservation", 
     }
   });
 
-  it("has a ledger of never more than was admitted, and at most one reservation less", async () => {
+  it("never has more in the ledger than was admitted, and at most one headroom less", async () => {
     for (const spent of [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1]) {
       const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY)));
       await user.allowedOf(spent);
@@ -75,7 +75,7 @@ describe.each(["evict", "crash"] as const)("%s in the middle of a reservation", 
     }
   });
 
-  it("gives back nothing that a client may have used: the total never passes the capacity", async () => {
+  it("returns nothing that a client may have used: the total never exceeds the capacity", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 300)));
     let admitted = 0;
     // 2 % of 300 tokens is 6, of which each life spends 4.
@@ -100,7 +100,7 @@ describe.each(["evict", "crash"] as const)("%s in the middle of a reservation", 
   });
 });
 
-it("loses no more of an unlimited tier's ledger than the largest reservation", async () => {
+it("loses no more of an unlimited tier's ledger than the largest headroom", async () => {
   const user = new UserObject(await publish({ free: { limits: [] } }));
   await user.decide();
   await user.decideAll(Array.from({ length: 900 }, () => ({})));
@@ -121,7 +121,7 @@ it("refills after a crash as if it had not happened", async () => {
   expect(await user.allowedOf(152)).toBe(150);
 });
 
-it("remembers every answer that has left when it is killed while others are under way", async () => {
+it("remembers every answer that was sent when it is killed while others are in progress", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "day", 50)));
   const calls = Array.from({ length: 40 }, () => user.decide());
   await Promise.race(calls);
@@ -136,7 +136,7 @@ it("remembers every answer that has left when it is killed while others are unde
 });
 
 describe("durability exact", () => {
-  it("keeps every admitted decision, though the object is killed right after each", async () => {
+  it("keeps every admitted decision even if the object is killed right after each", async () => {
     const user = new UserObject(
       await publish({ free: { limits: [bucket(1, "day", CAPACITY)], durability: "exact" } }),
     );
@@ -148,7 +148,7 @@ describe("durability exact", () => {
     }
   });
 
-  it("is what the account's tier says, not the request's", async () => {
+  it("follows the account's tier, not the request's", async () => {
     const tiers = {
       free: { limits: [bucket(1, "day", CAPACITY)] },
       sure: { limits: [bucket(1, "day", CAPACITY)], durability: "exact" as const },

@@ -57,7 +57,7 @@ describe("two copies of one object alive at once", () => {
   }
 
   it.each([0, 1, 7, RESERVED - 1, RESERVED, RESERVED + 1])(
-    "the stale one spends what it reserved before, then nothing, and together they admit no more than the limit: %i spent before",
+    "the stale one spends its headroom, then nothing, and together they admit no more than the limit: %i spent before",
     async (before) => {
       const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY), quota(CAPACITY, "month")));
       await user.allowedOf(before);
@@ -114,7 +114,7 @@ describe("an alarm that fails six times", () => {
     return { user, record: () => env.CONFIG.get(keyRecordKey(hash)) };
   }
 
-  it("is set anew: KV is told of the key within five minutes of the storage's return", async () => {
+  it("is set again: KV gets the key within five minutes after storage is back", async () => {
     vi.spyOn(console, "error").mockReturnValue();
     const { user, record } = await untold();
     await user.inside(async (object, { storage }) => {
@@ -130,7 +130,7 @@ describe("an alarm that fails six times", () => {
     expect(await record()).not.toBeNull();
   });
 
-  it("is set anew by the user's next pause where not even that could be stored", async () => {
+  it("is set again at the user's next pause if not even that could be stored", async () => {
     const { user, record } = await untold();
     user.revision = await publishLimits(bucket(1, "day", CAPACITY));
     await user.inside((_object, { storage }) => storage.deleteAlarm());
@@ -142,7 +142,7 @@ describe("an alarm that fails six times", () => {
     expect(await record()).not.toBeNull();
   });
 
-  it("of the registry is set anew: KV hears of the policy", async () => {
+  it("of the registry is set again: KV gets the policy", async () => {
     vi.spyOn(console, "error").mockReturnValue();
     const stub = env.POLICY_REGISTRY.getByName(`faults-${crypto.randomUUID()}`);
     await runInDurableObject(stub, async (object, { storage }) => {
@@ -164,7 +164,7 @@ describe("an alarm that fails six times", () => {
   });
 });
 
-it("a hub that dies between storing a batch and saying so stores that batch twice, and no other", async () => {
+it("a hub that dies between storing a batch and confirming it stores that batch twice, and no other", async () => {
   const hub = () => env.METRICS_HUB.getByName(`faults-${name}`);
   const name = crypto.randomUUID();
   const tell = (seq: number, count: number) => {

@@ -28,7 +28,7 @@ async function rowsWritten(user: UserObject, work: () => Promise<unknown>): Prom
   });
 }
 
-describe("an object that was only asked", () => {
+describe("an object that was only read", () => {
   const questions: Record<string, (user: UserObject) => Promise<unknown>> = {
     ping: (user) => user.stub.ping(),
     "a peek": (user) => user.decide({ peek: true }),
@@ -53,7 +53,7 @@ describe("an object that was only asked", () => {
 });
 
 describe("a timer, which keeps the object in memory and is billed,", () => {
-  it("is set for no request alone, by nobody who comes once a second or less, and until the pause for others", async () => {
+  it("is not set for a lone request or a user with one a second or less, and is set until the pause for others", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     for (let i = 0; i < 3; i++) {
       await user.decide();
@@ -68,14 +68,14 @@ describe("a timer, which keeps the object in memory and is billed,", () => {
 });
 
 describe("rows written", () => {
-  it("are two for the first request of a user without an account, the state and its version: no table is made", async () => {
+  it("are two for the first request of a user without an account, the state and its version: no table is created", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     expect(await rowsWritten(user, () => user.decide())).toBe(2);
     await user.pause();
     expect(await user.stored()).toEqual(["schemaVersion", "state"]);
   });
 
-  it("are one for each hour of such a user, too, until the state row has more cells than it may hold", async () => {
+  it("are one per hour of such a user, until the state row has too many cells", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     for (let hour = 0; hour < 32; hour++) {
       expect(await rowsWritten(user, () => user.decide())).toBe(hour === 0 ? 2 : 1);
@@ -90,7 +90,7 @@ describe("rows written", () => {
     expect((await user.status()).usage.month).toMatchObject({ requests: 33, cost: 33 });
   });
 
-  it("are one for as many decisions as a reservation holds", async () => {
+  it("are one per headroom of decisions", async () => {
     // cloudflare/agents#1686
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.decide();
@@ -99,7 +99,7 @@ describe("rows written", () => {
     expect(await rowsWritten(user, () => user.allowedOf(200))).toBe(1 + 10);
   });
 
-  it("are one for a request alone, its pause included, and two for each burst of one who comes in bursts", async () => {
+  it("are one for a lone request including its pause, and two for each burst of requests", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     const burstOf = async (requests: number): Promise<number> =>
       rowsWritten(user, async () => {
@@ -112,7 +112,7 @@ describe("rows written", () => {
     expect(await user.remaining()).toEqual([1_000 - 48]);
   });
 
-  it("are one for a batch, whatever its size", async () => {
+  it("are one per batch of any size", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.decide();
     const batch = Array.from({ length: 500 }, () => ({}));
@@ -123,7 +123,7 @@ describe("rows written", () => {
     expect(left).toBeGreaterThanOrEqual(479);
   });
 
-  it("are one for a pause, and none for the next pause without a request between", async () => {
+  it("are one for a pause, and none for the next pause without a request in between", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.allowedOf(5);
     expect(await rowsWritten(user, () => user.pause())).toBe(1);
@@ -132,7 +132,7 @@ describe("rows written", () => {
     expect(await rowsWritten(user, () => user.pause())).toBe(0);
   });
 
-  it("are one for each decision where durability is exact", async () => {
+  it("are one per decision if durability is exact", async () => {
     const user = new UserObject(
       await publish({ free: { limits: [bucket(1, "day", 1_000)], durability: "exact" } }),
     );

@@ -15,7 +15,7 @@ import { UserObject } from "./user-object.ts";
 beforeEach(startClock);
 afterEach(stopClock);
 
-describe("whatever is changed, and whenever", () => {
+describe("with any changes at any time", () => {
   /** A minute gives 60 back, so that time matters too. */
   const BASE = { free: { burst: 10, amount: 300 }, pro: { burst: 100, amount: 1_000 } };
   type TierName = keyof typeof BASE;
@@ -58,7 +58,7 @@ describe("whatever is changed, and whenever", () => {
     { weight: 1, arbitrary: fc.constantFrom({ kind: "crash" as const }, { kind: "evict" as const }) },
   );
 
-  it("decides as the exact model does: raising lets in what it raises by, lowering never lends", async () => {
+  it("decides like the exact model: raising admits the difference, lowering hands out nothing", async () => {
     let letIn = 0;
     let overdrawn = 0;
     const run = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {

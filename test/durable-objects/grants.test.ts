@@ -27,7 +27,7 @@ async function account(tier = "free"): Promise<UserObject> {
 }
 
 describe("a grant", () => {
-  it("lets a denied user in at once, up to its amount", async () => {
+  it("admits a denied user at once, up to its amount", async () => {
     const user = await account();
     expect(await user.allowedOf(6)).toBe(5);
     const grant = grantOf("bucket", 3, HOUR_MS);
@@ -36,7 +36,7 @@ describe("a grant", () => {
     expect(await user.allowedOf(5)).toBe(3);
   });
 
-  it("ends in its millisecond, and what it let in stays used", async () => {
+  it("ends in its millisecond, and what it admitted stays used", async () => {
     const user = await account();
     await user.stub.grant(grantOf("quota", 10, HOUR_MS));
     await user.stub.grant(grantOf("bucket", 100, DAY_MS));
@@ -50,7 +50,7 @@ describe("a grant", () => {
     expect(await user.allowedOf(3)).toBe(1);
   });
 
-  it("adds to the others that are in force", async () => {
+  it("adds to other grants in force", async () => {
     const user = await account();
     await user.stub.grant(grantOf("bucket", 3, HOUR_MS));
     await user.stub.grant(grantOf("bucket", 4, 2 * HOUR_MS));
@@ -71,7 +71,7 @@ describe("a grant", () => {
     expect((await user.remaining())[0]).toBe(5);
   });
 
-  it("of slots lets so many more run at once", async () => {
+  it("of slots lets that many more run at once", async () => {
     const parallel = { name: "parallel", kind: "concurrency", max: 1, ttlMs: HOUR_MS } as const;
     const user = new UserObject(await publish({ free: { limits: [parallel] } }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
@@ -80,7 +80,7 @@ describe("a grant", () => {
     expect(await user.allowedOf(3)).toBe(2);
   });
 
-  it("of a limit that the tier has not counts once it has", async () => {
+  it("of a limit that the tier lacks applies once it has it", async () => {
     const user = await account();
     await user.stub.grant(grantOf("hour", 7, HOUR_MS));
     expect(await user.remaining()).toEqual([5, 20]);
@@ -88,7 +88,7 @@ describe("a grant", () => {
     expect(await user.remaining()).toEqual([8]);
   });
 
-  it("is refused beyond fifty in force, and given again when one has ended", async () => {
+  it("is rejected beyond fifty in force, and accepted again when one has ended", async () => {
     const user = await account();
     await user.stub.grant(grantOf("bucket", 1, HOUR_MS));
     for (let i = 1; i < 50; i++) await user.stub.grant(grantOf("bucket", 1, DAY_MS));
@@ -99,15 +99,15 @@ describe("a grant", () => {
     expect(await user.query("SELECT count(*) AS n FROM grants")).toEqual([{ n: 50 }]);
   });
 
-  it("is refused where there is no account", async () => {
+  it("is rejected if there is no account", async () => {
     const user = new UserObject(await publish(TIERS));
     expect(await user.stub.grant(grantOf("bucket", 1, HOUR_MS))).toEqual({ kind: "no-account" });
     expect(await user.stored()).toEqual([]);
   });
 });
 
-describe("numbers of the account's own", () => {
-  it("count from the next decision on, and until they are taken away", async () => {
+describe("overrides", () => {
+  it("apply from the next decision until they are removed", async () => {
     const user = await account();
     expect(await user.allowedOf(6)).toBe(5);
     await user.stub.changeAccount({ overrides: { bucket: { burst: 8 } } });
@@ -120,7 +120,7 @@ describe("numbers of the account's own", () => {
     expect(await user.allowedOf(1)).toBe(0);
   });
 
-  it("that change the rate change it from the last admitted request on: the burst still bounds all", async () => {
+  it("that change the rate apply from the last admitted request on: the burst still bounds all", async () => {
     const user = new UserObject(await publish({ free: { limits: [bucket(60, "minute", 30)] } }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
     expect(await user.allowedOf(40)).toBe(30);
@@ -141,7 +141,7 @@ describe("numbers of the account's own", () => {
 });
 
 describe("a reset", () => {
-  it("gives one limit back whole and leaves the others, and the ledger, as they are", async () => {
+  it("refills one limit and leaves the others and the ledger unchanged", async () => {
     const user = await account();
     await user.allowedOf(5);
     await user.stub.reset(["bucket"]);
@@ -151,7 +151,7 @@ describe("a reset", () => {
     expect((await user.status()).usage.month).toEqual({ requests: 5, cost: 5, denied: 0 });
   });
 
-  it("gives all limits back", async () => {
+  it("refills all limits", async () => {
     const user = await account();
     await user.allowedOf(5);
     await user.stub.reset(null);
@@ -160,7 +160,7 @@ describe("a reset", () => {
     expect(await user.remaining()).toEqual([5, 20]);
   });
 
-  it("gives every key and route back that counts apart under the limit's name, and no other name that begins with it", async () => {
+  it("refills every key and route with a counter under the limit's name, and no other name that begins with it", async () => {
     const limits = [
       { ...bucket(1, "day", 3, "a"), scope: "key" as const },
       { ...bucket(1, "day", 3, "ab"), scope: "route" as const },
@@ -183,7 +183,7 @@ describe("a reset", () => {
     expect(await user.remaining({ keyId: "k2", route: "/x" })).toEqual([3, 1]);
   });
 
-  it("that storage refuses has changed nothing", async () => {
+  it("that storage rejects changes nothing", async () => {
     const user = await account();
     await user.allowedOf(5);
     await user.failNextState();

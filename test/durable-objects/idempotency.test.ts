@@ -33,7 +33,7 @@ it("answers the same key with the same decision and charges it once", async () =
   expect((await user.status()).usage.hour).toEqual({ requests: 2, cost: 8, denied: 0 });
 });
 
-it.each(["evict", "crash"] as const)("keeps to it when %s comes right after the answer", async (end) => {
+it.each(["evict", "crash"] as const)("keeps to it after %s right after the answer", async (end) => {
   const user = await userWith(1_000);
   const first = await user.decide({ idempotencyKey: "order-1" });
   await user[end]();
@@ -51,7 +51,7 @@ it("keeps to it within one batch", async () => {
   expect(await user.remaining()).toEqual([6]);
 });
 
-it("keeps to it when the same key is asked many times at once", async () => {
+it("keeps to it when the same key is used many times at once", async () => {
   const user = await userWith(10);
   const decisions = await Promise.all(
     Array.from({ length: 20 }, () => user.decide({ idempotencyKey: "order-1" })),
@@ -60,7 +60,7 @@ it("keeps to it when the same key is asked many times at once", async () => {
   expect(await user.remaining()).toEqual([9]);
 });
 
-it("decides a denial afresh, and meters each", async () => {
+it("decides again after a denial, and meters each", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "second", 1)));
   await user.decide();
   const denied = await user.decide({ idempotencyKey: "order-1" });
@@ -79,7 +79,7 @@ it("decides a denial afresh, and meters each", async () => {
   expect((await user.status()).usage.hour).toEqual({ requests: 2, cost: 2, denied: 2 });
 });
 
-describe("the fingerprint of what was asked", () => {
+describe("the fingerprint of the parameters", () => {
   const first = { idempotencyKey: "order-1", fingerprint: "one" };
 
   it.each([
@@ -100,7 +100,7 @@ describe("the fingerprint of what was asked", () => {
     expect(await remembered(user)).toHaveLength(1);
   });
 
-  it("counts among many at once: one is charged, its like are replayed, the others mismatch", async () => {
+  it("counts among many at once: one is charged, equal ones are replayed, the others mismatch", async () => {
     const user = await userWith(10);
     const decisions = await Promise.all(
       Array.from({ length: 20 }, (_, i) => user.decide({ ...first, fingerprint: i % 2 ? "odd" : "even" })),
@@ -129,7 +129,7 @@ it("prefers a caller's own key to the same key of an edge that sends no caller",
   expect(await user.decide({ idempotencyKey: "key_2 order-1", fingerprint: "two" })).toEqual(again(older));
 });
 
-it("goes on repeating what the version before allowed, and no longer what it denied", async () => {
+it("still repeats what the previous version allowed, but not what it denied", async () => {
   const user = await userWith(10);
   const allowed = await user.decide({ idempotencyKey: "scratch" });
   const denied = { ...allowed, outcome: "denied", allowed: false, retryAfterMs: 5_000, violated: ["bucket"] };
@@ -160,7 +160,7 @@ it("goes on repeating what the version before allowed, and no longer what it den
   );
 });
 
-it("gives slots back to the first caller alone", async () => {
+it("lets only the first caller release the slots", async () => {
   const slots = { name: "parallel", kind: "concurrency", max: 2, ttlMs: 60_000 } as const;
   const user = new UserObject(await publishLimits(slots));
   const first = await user.decide({ idempotencyKey: "order-1" });
@@ -169,7 +169,7 @@ it("gives slots back to the first caller alone", async () => {
   expect(await user.remaining()).toEqual([1]);
 });
 
-describe("with as many keys as are remembered", () => {
+describe("when full", () => {
   /** Fills the table as `MAX_REMEMBERED - 1` charges a minute ago would have. */
   async function nearlyFull() {
     const user = await userWith(1_000);
@@ -188,7 +188,7 @@ describe("with as many keys as are remembered", () => {
     return { user, first };
   }
 
-  it("rejects a new one rather than forget one early, until there is room again", async () => {
+  it("rejects a new key instead of dropping one early, until there is room again", async () => {
     const { user, first } = await nearlyFull();
     const last = await user.decide({ idempotencyKey: "last" });
     expect(last).toMatchObject({ outcome: "allowed" });
@@ -225,7 +225,7 @@ describe("with as many keys as are remembered", () => {
   });
 });
 
-it("decides anew after ten minutes, and not a millisecond earlier", async () => {
+it("decides again after ten minutes, and not a millisecond earlier", async () => {
   const user = await userWith(10);
   const first = await user.decide({ idempotencyKey: "order-1" });
   later(TEN_MINUTES_MS - 1);
@@ -247,7 +247,7 @@ it("does not remember a peek", async () => {
 });
 
 describe("the alarm", () => {
-  it("forgets what has expired, keeps what has not, and is set for the rest", async () => {
+  it("deletes expired decisions, keeps the others, and is set for them", async () => {
     const user = await userWith(10);
     await user.decide({ idempotencyKey: "early" });
     later(60_000);
@@ -266,7 +266,7 @@ describe("the alarm", () => {
     expect(await user.alarmAtMs()).toBeNull();
   });
 
-  it("may ring early or twice: nothing that counts is forgotten", async () => {
+  it("may run early or twice: no valid decision is deleted", async () => {
     const user = await userWith(10);
     const first = await user.decide({ idempotencyKey: "order-1" });
     for (let i = 0; i < 3; i++) await user.inside((object) => object.alarm());

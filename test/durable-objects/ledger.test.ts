@@ -121,7 +121,7 @@ it("keeps the open hour in the state row and moves it to the table with the firs
   expect(await storedCells(user)).toEqual({ closed: [cell], open: [next] });
 });
 
-it("moves the hours that were counted before there was an account to the table once there is one", async () => {
+it("moves the hours from before the account to the table when there is one", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "second", 1_000)));
   await user.allowedOf(2);
   later(HOUR_MS);
@@ -134,7 +134,7 @@ it("moves the hours that were counted before there was an account to the table o
   expect((await user.status()).usage.month).toMatchObject({ requests: 6, cost: 6 });
 });
 
-it("closes an hour once, though the write fails halfway and is done again", async () => {
+it("closes an hour once, even if the write fails halfway and is retried", async () => {
   // openmeterio/openmeter#5118
   const user = await userWithKeys();
   await user.allowedOf(3, { route: "/r1" });
@@ -152,7 +152,7 @@ it("closes an hour once, though the write fails halfway and is done again", asyn
   expect([closed, open]).toMatchObject([[{ requests: 3 }], [{ requests: 1 }]]);
 });
 
-it("loses no cell where one hour has more of them than the state row may hold", async () => {
+it("loses no cell if an hour has more than the state row may hold", async () => {
   const user = await userWithKeys("k1");
   const tally = new Tally();
   for (let round = 0; round < 2; round++) {
@@ -171,7 +171,7 @@ it("loses no cell where one hour has more of them than the state row may hold", 
   expect((await user.status()).usage.hour).toEqual({ requests: 180, cost: 180, denied: 0 });
 });
 
-it("counts denials apart: no request, no cost", async () => {
+it("counts denials separately: no request, no cost", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "day", 5)));
   await user.allowedOf(9);
   await user.decide({ costMilli: 99_000 });
@@ -181,7 +181,7 @@ it("counts denials apart: no request, no cost", async () => {
   expect((await user.status()).usage.hour).toEqual({ requests: 5, cost: 5, denied: 5 });
 });
 
-it("adds up beyond what one number holds exactly, and the user is decided on", async () => {
+it("adds up beyond exact numbers, and decisions continue", async () => {
   const user = new UserObject(await publish({ free: { limits: [], mode: "leased" } }));
   for (let i = 0; i < 4; i++) {
     const leaseId = await user.lease(1);
@@ -194,7 +194,7 @@ it("adds up beyond what one number holds exactly, and the user is decided on", a
   expect((await user.status()).usage.hour.cost).toBeCloseTo((4 * 2 ** 52) / 1_000 + 5, 1);
 });
 
-it("loses no more than 256 denials by a crash, however many there were without a pause", async () => {
+it("loses at most 256 denials in a crash, however many there were without a pause", async () => {
   const user = new UserObject(await publishLimits(quota(1, "month")));
   await user.allowedOf(1);
   for (let i = 0; i < 3; i++) await user.decideAll(Array.from({ length: 200 }, () => ({})));
@@ -202,7 +202,7 @@ it("loses no more than 256 denials by a crash, however many there were without a
   expect((await user.status()).usage.hour.denied).toBeGreaterThanOrEqual(600 - 256);
 });
 
-it("says what was used in this hour, day and month", async () => {
+it("reports usage of this hour, day and month", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "second", 1_000)));
   vi.setSystemTime(Date.UTC(2100, 9, 31, 21, 59, 59, 999));
   await user.allowedOf(1);
@@ -249,7 +249,7 @@ async function pagesOf(user: UserObject, given: Partial<UsageQuery>, count: numb
   return rows;
 }
 
-it("is paged by routes in one order: none, any script, open hours beside closed ones", async () => {
+it("is paged by routes in one order: none, any script, open and closed hours", async () => {
   const user = await userWithKeys();
   const routes = ["", "/", "/a", "/\ue000", "/\uffee", "/\u{1f680}", "/é"];
   const hour = Math.floor(Date.now() / HOUR_MS);
@@ -278,7 +278,7 @@ it("is paged by routes in one order: none, any script, open hours beside closed 
   ]);
 });
 
-it("is by months that begin on a quota's day, on the last of a month that has no such day", async () => {
+it("is reported by months that begin on a quota's anchor day, or on the last day of a shorter month", async () => {
   const user = await userWithKeys();
   const daysMs = [2023, 2024, 2028, 2099, 2100].flatMap((year) =>
     Array.from({ length: 126 }, (_, day) => Date.UTC(year, 10, 27) + day * DAY_MS),
@@ -303,7 +303,7 @@ it("is by months that begin on a quota's day, on the last of a month that has no
   }
 });
 
-it("rejects a page that an earlier Worker asks for by a number of rows, and answers its first", async () => {
+it("rejects paging by offset from an older Worker, except for the first page", async () => {
   const user = await userWithKeys();
   await user.allowedOf(1, { route: "/r1" });
   const old = {
@@ -369,7 +369,7 @@ describe("the status of a quota", () => {
     expect(await periodOf(strict)).toMatchObject([{ limit: 40, remaining: 0, used: 60 }]);
   });
 
-  it("is none of a bucket", async () => {
+  it("has no period for a bucket", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "second", 5)));
     expect((await user.status()).limits[0]).not.toHaveProperty("period");
   });

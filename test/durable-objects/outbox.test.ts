@@ -50,7 +50,7 @@ async function keyOwner(): Promise<KeyOwner> {
 }
 
 describe("a key's record in KV", () => {
-  it("is there when the key is made, and says whose it is", async () => {
+  it("exists when the key is created, and names its user", async () => {
     const user = await keyOwner();
     expect(await user.addKey()).toMatchObject({ kind: "key", published: true });
     expect(await user.record()).toEqual({
@@ -71,8 +71,8 @@ describe("a key's record in KV", () => {
   });
 });
 
-describe("where KV fails", () => {
-  it("the answer says so, and the alarm tells KV later", async () => {
+describe("if KV fails", () => {
+  it("the answer says so, and the alarm delivers later", async () => {
     const user = await keyOwner();
     const mend = await user.breakKv();
     expect(await user.addKey()).toMatchObject({ kind: "key", published: false });
@@ -84,7 +84,7 @@ describe("where KV fails", () => {
     expect(await user.waiting()).toEqual([]);
   });
 
-  it("a key counts all the same: decisions go by the object", async () => {
+  it("a key is valid anyway: the object decides", async () => {
     const user = await keyOwner();
     await user.addKey();
     await user.breakKv();
@@ -92,7 +92,7 @@ describe("where KV fails", () => {
     expect(await user.stub.keyStanding("k1")).toBe("revoked");
   });
 
-  it("it is tried again for ever, each time after twice as long, five minutes at most", async () => {
+  it("delivery is retried for ever, each time after twice as long, at most five minutes", async () => {
     const user = await keyOwner();
     await user.breakKv();
     await user.addKey();
@@ -107,7 +107,7 @@ describe("where KV fails", () => {
     expect(await user.waiting()).toMatchObject([{ attempts: 11 }]);
   });
 
-  it("how long KV has been behind is counted, over restarts too, until it knows", async () => {
+  it("the lag of KV is measured, even over restarts, until it is up to date", async () => {
     const user = await keyOwner();
     const mend = await user.breakKv();
     const peaks = vi.spyOn(objectMetrics, "peak");
@@ -128,7 +128,7 @@ describe("where KV fails", () => {
     peaks.mockRestore();
   });
 
-  it("an operator who goes on meanwhile makes it neither count as longer nor be tried later", async () => {
+  it("further changes meanwhile neither lengthen the lag nor delay the retry", async () => {
     const user = await keyOwner();
     const mend = await user.breakKv();
     const peaks = vi.spyOn(objectMetrics, "peak");
@@ -143,7 +143,7 @@ describe("where KV fails", () => {
     peaks.mockRestore();
   });
 
-  it.each(["evict", "crash"] as const)("nothing is lost when %s comes in between", async (end) => {
+  it.each(["evict", "crash"] as const)("nothing is lost after %s in between", async (end) => {
     const user = await keyOwner();
     const mend = await user.breakKv();
     await user.addKey();
@@ -154,7 +154,7 @@ describe("where KV fails", () => {
     expect(await user.record()).toMatchObject({ keyId: "k1" });
   });
 
-  it("a newer value replaces the one that waits", async () => {
+  it("a newer value replaces the waiting one", async () => {
     const user = await keyOwner();
     const mend = await user.breakKv();
     await user.addKey();
@@ -169,7 +169,7 @@ describe("where KV fails", () => {
     expect(await user.record()).toBeNull();
   });
 
-  it("asking again does not make it said", async () => {
+  it("reading again does not publish it", async () => {
     const user = await keyOwner();
     await user.addKey();
     await user.breakKv();
@@ -179,7 +179,7 @@ describe("where KV fails", () => {
   });
 });
 
-describe("while KV is being told", () => {
+describe("during a delivery to KV", () => {
   /** From now on a put to KV waits until the returned function is called. */
   async function holdPuts(user: KeyOwner): Promise<() => void> {
     const held = Promise.withResolvers<void>();

@@ -57,7 +57,7 @@ function watchWrites(fateOf: (key: string) => Fate | Promise<Fate> = () => "thro
 }
 
 describe("revisions", () => {
-  it("are none until one is put, and to ask for them writes nothing", async () => {
+  it("are none until one is put, and reading them writes nothing", async () => {
     expect(await registry().newest()).toBeNull();
     expect(await registry().revision(1)).toBeNull();
     expect(await registry().revisions(100, 10)).toEqual([]);
@@ -68,7 +68,7 @@ describe("revisions", () => {
     expect(tables).toEqual([]);
   });
 
-  it("are numbered by one from 1, and say who put them, when and why", async () => {
+  it("are numbered from 1, and say who put them, when and why", async () => {
     for (let n = 1; n <= 3; n++) {
       later(1_000);
       const answer = await registry().put(documentOf(n), n - 1, { actor: `actor ${n}`, reason: `why ${n}` });
@@ -84,7 +84,7 @@ describe("revisions", () => {
     }
   });
 
-  it("never change: not by later ones, not by being brought back, not by a restart", async () => {
+  it("never change: not by later ones, a rollback or a restart", async () => {
     await putAll(1);
     const first = await registry().revision(1);
     await registry().put(documentOf(2), 1, BY);
@@ -113,7 +113,7 @@ describe("revisions", () => {
     expect(pages).toEqual([[7, 6, 5], [4, 3, 2], [1]]);
   });
 
-  it("that are brought back are new ones with the old document, and say which they restore", async () => {
+  it("restored by a rollback are new ones with the old document, and say which they restore", async () => {
     await putAll(3);
     expect(await registry().activate(1, 3, BY)).toMatchObject({
       kind: "revision",
@@ -124,7 +124,7 @@ describe("revisions", () => {
     expect((await registry().newest())?.document).toBe(documentOf(1));
   });
 
-  it("say that they restore 0 where the embedded default was brought back", async () => {
+  it("say that they restore 0 after a rollback to the embedded default", async () => {
     await putAll(1);
     expect(await registry().put(documentOf(0), 1, BY, 0)).toMatchObject({ revision: { restores: 0 } });
   });
@@ -143,12 +143,12 @@ describe("compare-and-set", () => {
     },
   );
 
-  it("refuses the first revision against anything but the embedded default", async () => {
+  it("rejects the first revision against anything but the embedded default", async () => {
     expect(await registry().put(documentOf(1), 1, BY)).toEqual({ kind: "mismatch", newest: 0 });
     expect(await registry().newest()).toBeNull();
   });
 
-  it("lets exactly one of many win that come at once, again and again", async () => {
+  it("lets exactly one of many concurrent changes win, again and again", async () => {
     for (let round = 0; round < 5; round++) {
       const rivals = Array.from({ length: 8 }, (_, i): Promise<PutAnswer> =>
         i % 2 === 0 || round === 0
@@ -168,7 +168,7 @@ describe("compare-and-set", () => {
 });
 
 describe("KV", () => {
-  it("is told of the document before the pointer to it", async () => {
+  it("gets the document before the pointer to it", async () => {
     const { writes } = watchWrites();
     await putAll(2);
     expect(writes).toEqual([documentKey(1), CURRENT_KEY, documentKey(2), CURRENT_KEY]);
@@ -176,7 +176,7 @@ describe("KV", () => {
     expect(await pointer()).toEqual({ revision: 2, activatedAt: new Date().toISOString() });
   });
 
-  it("that fails at the document is told of neither, says the answer, and of both by the alarm", async () => {
+  it("that fails at the document gets neither, as the answer says, and both by the alarm", async () => {
     const mend = breakKv();
     expect(await registry().put(documentOf(1), 0, BY)).toMatchObject({ kind: "revision", published: false });
     mend();
@@ -200,7 +200,7 @@ describe("KV", () => {
     expect(await pointer()).toMatchObject({ revision: 2 });
   });
 
-  it("that fails for a minute hears of every document, in order, and points to the newest", async () => {
+  it("that fails for a minute gets every document, in order, and points to the newest", async () => {
     let isDown = true;
     const { writes } = watchWrites(() => (isDown ? "fail" : "through"));
     const endMs = Date.now() + 60_000;
@@ -218,7 +218,7 @@ describe("KV", () => {
     expect(await pointer()).toMatchObject({ revision: 4 });
   });
 
-  it.each(["evicted", "killed"])("is told although the registry is %s meanwhile", async (end) => {
+  it.each(["evicted", "killed"])("is updated even if the registry is %s meanwhile", async (end) => {
     const mend = breakKv();
     await registry().put(documentOf(1), 0, BY);
     await (end === "evicted" ? evictDurableObject(registry()) : abortAllDurableObjects());
@@ -230,7 +230,7 @@ describe("KV", () => {
     expect(await pointer()).toMatchObject({ revision: 1 });
   });
 
-  it("may have done what it failed to confirm: the same again is harmless", async () => {
+  it("may have stored what it failed to confirm: a repetition is harmless", async () => {
     const { writes, mend } = watchWrites((key) => (key === CURRENT_KEY ? "fail afterwards" : "through"));
     expect(await registry().put(documentOf(1), 0, BY)).toMatchObject({ published: false });
     mend();
@@ -240,7 +240,7 @@ describe("KV", () => {
     expect(writes).toEqual([documentKey(1), CURRENT_KEY]);
   });
 
-  it("that hangs holds up neither the answer nor the next change for longer than its deadline", async () => {
+  it("that hangs delays neither the answer nor the next change for longer than its deadline", async () => {
     const { writes, mend } = watchWrites(() => "hang");
     const startMs = Date.now();
     const answer = await runInDurableObject(registry(), async (object: PolicyRegistry, { storage }) => {
@@ -257,7 +257,7 @@ describe("KV", () => {
     expect(await pointer()).toMatchObject({ revision: 2 });
   });
 
-  it("learns of two that are put while it is slow, and ends at the newer", async () => {
+  it("gets two that are put while it is slow, and ends at the newer", async () => {
     const held = Promise.withResolvers<Fate>();
     const { writes } = watchWrites(() => held.promise);
     const answers = await runInDurableObject(registry(), async (object: PolicyRegistry, { storage }) => {

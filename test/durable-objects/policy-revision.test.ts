@@ -29,7 +29,7 @@ describe("the fence", () => {
     expect(await user.decide({ revision: newer })).toMatchObject({ revision: newer, limits: [{ limit: 5 }] });
   });
 
-  it("never decides by an older revision than it has seen, also not in a new isolate", async () => {
+  it("never decides by an older revision than it has seen, not even in a new isolate", async () => {
     const older = await publishLimits(bucket(1, "day", 500));
     const newer = await publishLimits(bucket(1, "day", 400));
     const user = new UserObject(older);
@@ -41,7 +41,7 @@ describe("the fence", () => {
     expect((await user.status()).revision).toBe(newer);
   });
 
-  it("has stored what it has seen before it answers, also where the reservation covers the decision", async () => {
+  it("stores the revision it has seen before it answers, even if the headroom covers the decision", async () => {
     const older = await publishLimits(bucket(1, "day", 1_000));
     const newer = await publishLimits(bucket(1, "day", 1_000));
     const user = new UserObject(older);
@@ -53,7 +53,7 @@ describe("the fence", () => {
     expect(await user.decide()).toMatchObject({ revision: newer });
   });
 
-  it("refuses to decide where the newer revision is not to be had, and leaves the user as it was", async () => {
+  it("refuses to decide if the newer revision cannot be loaded, and leaves the user unchanged", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.allowedOf(4);
     const before = await user.state();
@@ -69,7 +69,7 @@ describe("the fence", () => {
     });
   });
 
-  it("refuses a newer revision that is no policy", async () => {
+  it("rejects a newer revision that is not a policy", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();
     for (const rubbish of ["", "not JSON", "{}", '{"schema":1,"tiers":{}}']) {
@@ -93,14 +93,14 @@ describe("the fence", () => {
 });
 
 describe("a change of a limit", () => {
-  it("lets a denied user in at once where it is raised", async () => {
+  it("admits a denied user at once if it is raised", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     expect(await user.allowedOf(11)).toBe(10);
     user.revision = await publishLimits(bucket(1, "day", 15));
     expect(await user.allowedOf(11)).toBe(5);
   });
 
-  it("never lends where it is lowered: what was used stays used", async () => {
+  it("hands out nothing if it is lowered: what was used stays used", async () => {
     // unkeyed/unkey#5519, envoyproxy/ratelimit#185
     const user = new UserObject(await publishLimits(bucket(60, "minute", 100)));
     expect(await user.allowedOf(60)).toBe(60);
@@ -115,7 +115,7 @@ describe("a change of a limit", () => {
     expect(await user.remaining()).toEqual([50]);
   });
 
-  it("keeps what was used when the rate comes in another unit, also over a crash between the two", async () => {
+  it("keeps what was used if the unit of the rate changes, even over a crash in between", async () => {
     const user = new UserObject(await publishLimits(bucket(7, "day", 50)));
     expect(await user.allowedOf(30, { costMilli: 1_000 })).toBe(30);
     await user.crash();
@@ -127,7 +127,7 @@ describe("a change of a limit", () => {
     expect(await user.allowedOf(20)).toBe(9);
   });
 
-  it("takes what was spent of a lease of a wide limit, and counts on though it is too much to be counted exactly", async () => {
+  it("charges a lease of a wide limit, and continues even if that is too much to be counted exactly", async () => {
     const tier = { mode: "leased" } as const;
     const user = new UserObject(await publish({ free: { ...tier, limits: [bucket(1e9, "second", 1e9)] } }));
     const costMilli = 1e9;
@@ -140,7 +140,7 @@ describe("a change of a limit", () => {
     expect(await user.decide()).toMatchObject({ outcome: "denied", limits: [{ remaining: 0 }] });
   });
 
-  it("leases nothing to an isolate that knows an older one: it could not spend it", async () => {
+  it("lends nothing to an isolate with an older revision, which could not spend it", async () => {
     const tier = { mode: "leased" as const, limits: [bucket(1, "day", 1_000)] };
     const user = new UserObject(await publish({ free: tier }));
     await user.decide({ revision: await publish({ free: tier }) });
@@ -158,7 +158,7 @@ describe("a change of a limit", () => {
     expect(await user.allowedOf(3)).toBe(1);
   });
 
-  it("gives a limit that is new a counter of its own, and one that comes back its old one", async () => {
+  it("gives a new limit a new counter, and a restored one its old counter", async () => {
     const day = bucket(1, "day", 20, "day");
     const user = new UserObject(await publishLimits(day));
     await user.allowedOf(5);

@@ -60,7 +60,7 @@ async function settle(users: readonly string[]): Promise<void> {
 }
 
 describe("a directory that fails", () => {
-  it("does not hold a change up, nor a key that KV is told of", async () => {
+  it("delays neither a change nor a key on its way to KV", async () => {
     const mend = directoryWhere(() => "fail");
     expect(await stubOf("ann").createAccount("ann", { name: "", tier: "free" })).toMatchObject({
       kind: "account",
@@ -73,7 +73,7 @@ describe("a directory that fails", () => {
     expect(await listed()).toMatchObject([{ id: "ann", tier: "free" }]);
   });
 
-  it("hears of the newest state alone, though the account changed many times meanwhile", async () => {
+  it("gets only the newest state after many changes meanwhile", async () => {
     const told: string[] = [];
     const mend = directoryWhere((method) => {
       told.push(method);
@@ -87,7 +87,7 @@ describe("a directory that fails", () => {
     expect(await listed()).toMatchObject([{ id: "ann", tier: "enterprise", version: 4 }]);
   });
 
-  it("does not bring a deleted account back", async () => {
+  it("does not restore a deleted account", async () => {
     await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
     const mend = directoryWhere(() => "fail");
     await stubOf("ann").changeAccount({ tier: "pro" });
@@ -100,13 +100,13 @@ describe("a directory that fails", () => {
   });
 });
 
-it("a KV that fails holds up no word to the directory", async () => {
+it("a KV that fails does not delay the directory", async () => {
   kvWhere(() => "fail");
   await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
   expect(await listed()).toMatchObject([{ id: "ann" }]);
 });
 
-it("a KV that hangs holds a change up for no longer than its deadline, and is told when it answers again", async () => {
+it("a KV that hangs delays a change by at most its deadline, and is updated when it answers again", async () => {
   await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
   const asked: string[] = [];
   const mend = kvWhere((_method, key) => {
@@ -125,7 +125,7 @@ it("a KV that hangs holds a change up for no longer than its deadline, and is to
   expect(await keysInKv()).toEqual([keyRecordKey("hash of k1")]);
 });
 
-it("a deleted account with more keys than one turn tells of is forgotten by KV, every key of it", async () => {
+it("a deleted account with more keys than one turn publishes loses every key in KV", async () => {
   await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
   for (let i = 0; i < 100; i++) await stubOf("ann").addKey(keyOf(`k${i}`));
   expect(await keysInKv()).toHaveLength(100);
@@ -135,7 +135,7 @@ it("a deleted account with more keys than one turn tells of is forgotten by KV, 
   expect(await marked()).toEqual([]);
 });
 
-describe("whatever fails, and whenever", () => {
+describe("with any failures at any time", () => {
   const USERS = ["ann", "bob"];
   const fate = fc.constantFrom<Fate[]>("through", "through", "fail", "fail afterwards");
   const step = fc.record({
@@ -156,7 +156,7 @@ describe("whatever fails, and whenever", () => {
     directory: fate,
   });
 
-  it("in the end KV and the directory say what the accounts say, and nothing else", async () => {
+  it("KV and the directory end up equal to the accounts", async () => {
     let failures = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {

@@ -264,7 +264,7 @@ describe("a store of a newer Worker", () => {
     await expect(ask()).rejects.toThrow("storage has schema 99");
   });
 
-  it("of the directory can be cleared, to be rebuilt", async () => {
+  it("of the directory can be cleared and rebuilt", async () => {
     const stub = await openedDirectory(newer);
     await stub.clear();
     expect(await stub.list(ALL, "", 1)).toEqual({ entries: [], next: null });

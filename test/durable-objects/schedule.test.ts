@@ -53,7 +53,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: "crash" as const }) },
 );
 
-it("never admits more than burst + rate * w, nor less than the model but for one reservation per crash", async () => {
+it("never admits more than burst + rate * w, nor less than the model by more than one headroom per crash", async () => {
   let crashes = 0;
   let denials = 0;
   await fc.assert(

@@ -14,7 +14,7 @@ afterEach(stopClock);
 describe("migrations", () => {
   const grown = ["CREATE TABLE a (x)", "ALTER TABLE a ADD COLUMN y; CREATE TABLE b (z)"];
 
-  it("run once each, and the later ones on what the earlier ones hold", async () => {
+  it("run once each, the later ones on the data of the earlier ones", async () => {
     const user = new UserObject();
     await user.inside((_object, { storage }) => {
       migrate(storage, grown.slice(0, 1));
@@ -51,7 +51,7 @@ describe("migrations", () => {
     await user.evict();
   }
 
-  it("keep what a user has spent whose state was a table's row", async () => {
+  it("keep the spending of a user whose state was the row of a table", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.allowedOf(4);
     await user.pause();
@@ -65,7 +65,7 @@ describe("migrations", () => {
     expect(await user.query("SELECT name FROM sqlite_master WHERE name = 'state'")).toEqual([]);
   });
 
-  it("bill what was counted before a rollback beside what the older Worker has counted since", async () => {
+  it("bill usage from before a rollback together with what the older Worker has counted since", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.allowedOf(4);
     await user.pause();
@@ -78,7 +78,7 @@ describe("migrations", () => {
     expect((await user.status()).usage.hour).toEqual({ requests: 9, cost: 9, denied: 0 });
   });
 
-  it("are refused by a Worker from before the state row, for a user without tables, too", async () => {
+  it("are rejected by a Worker from before the state row, even for a user without tables", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();
     // All that such a Worker reads: it refuses a number above its own, and begins from empty if there is none.
@@ -92,15 +92,15 @@ describe("migrations", () => {
     expect(await user.remaining()).toEqual([8]);
   });
 
-  it("of a newer Worker that keeps the state elsewhere are refused instead of beginning from empty", async () => {
+  it("of a newer Worker that keeps the state elsewhere are rejected instead of starting empty", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.allowedOf(10);
     await user.inside((_object, { storage }) => void storage.kv.delete("state"));
     await user.evict();
-    expect(await user.failureOf({})).toContain("deploy a newer one");
+    expect(await user.failureOf({})).toContain("deploy a newer Worker");
   });
 
-  it("of a newer Worker are refused loudly, and nothing is decided or changed", async () => {
+  it("of a newer Worker are rejected with an error, and nothing is decided or changed", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();
     await user.pause();
@@ -127,7 +127,7 @@ describe("a state row that does not parse", () => {
     ["leases", [{ id: "l1" }]],
   ] as const;
 
-  it.each(parts)("is refused instead of beginning from empty: %s = %j", async (part, value) => {
+  it.each(parts)("is rejected instead of starting empty: %s = %j", async (part, value) => {
     const user = await used();
     const broken = { ...stateSchema.parse(await user.state()), [part]: value };
     await user.putState(broken);
@@ -149,11 +149,11 @@ describe("a state row that does not parse", () => {
     expect(await user.state()).toEqual(newer);
   });
 
-  it("is refused where a newer Worker wrote it in a format of its own", async () => {
+  it("is rejected if a newer Worker wrote it in another format", async () => {
     const user = await used();
     await user.putState(await user.state(), 2);
     await user.evict();
-    expect(await user.failureOf({})).toContain("deploy a newer one");
+    expect(await user.failureOf({})).toContain("deploy a newer Worker");
   });
 
   async function used(): Promise<UserObject> {
@@ -165,7 +165,7 @@ describe("a state row that does not parse", () => {
 });
 
 describe("a write that fails", () => {
-  it("rejects the decision and charges nothing beyond the reservation", async () => {
+  it("rejects the decision and charges nothing beyond the headroom", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.allowedOf(20);
     await user.failNextState();
@@ -178,7 +178,7 @@ describe("a write that fails", () => {
     expect(rest.filter(({ allowed }) => allowed)).toHaveLength(left);
   });
 
-  it("charges nothing at all where nothing was reserved, and leaves no table behind", async () => {
+  it("charges nothing without headroom, and leaves no table behind", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.failNextState();
     expect(await user.failureOf({ costMilli: 500_000 })).toContain("disk failure");
@@ -188,7 +188,7 @@ describe("a write that fails", () => {
     expect(await user.decide()).toMatchObject({ limits: [{ remaining: 999 }] });
   });
 
-  it("charges nothing where the decision is stored but not its idempotency key", async () => {
+  it("charges nothing if the decision is stored but not its idempotency key", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 50)));
     await user.allowedOf(10);
     await user.failNextWrite("INTO decisions");
@@ -199,7 +199,7 @@ describe("a write that fails", () => {
     expect(await user.remaining()).toEqual([39]);
   });
 
-  it("costs a pause its exactness only", async () => {
+  it("costs only the exactness of a pause", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.allowedOf(5);
     await user.failNextState();

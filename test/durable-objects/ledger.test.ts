@@ -322,7 +322,7 @@ it("rejects paging by offset from an older Worker, except for the first page", a
       }
     });
   expect(await ask(0)).toMatchObject([{ route: "/r1", requests: 1 }]);
-  expect(await ask(10)).toContain("number of rows");
+  expect(await ask(10)).toContain("paging by offset");
 });
 
 describe("the status of a quota", () => {

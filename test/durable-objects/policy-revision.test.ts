@@ -58,7 +58,7 @@ describe("the fence", () => {
     await user.allowedOf(4);
     const before = await user.state();
     const missing = nextRevision();
-    expect(await user.failureOf({ revision: missing })).toContain(`revision ${missing} is not to be had`);
+    expect(await user.failureOf({ revision: missing })).toContain(`revision ${missing} cannot be loaded`);
     expect(await user.state()).toEqual(before);
     expect(await user.remaining()).toEqual([6]);
     // Once KV has it, it counts.
@@ -75,7 +75,7 @@ describe("the fence", () => {
     for (const rubbish of ["", "not JSON", "{}", '{"schema":1,"tiers":{}}']) {
       const revision = nextRevision();
       await env.CONFIG.put(documentKey(revision), rubbish);
-      expect(await user.failureOf({ revision })).toContain("is not to be had");
+      expect(await user.failureOf({ revision })).toContain("cannot be loaded");
     }
     expect(await user.remaining()).toEqual([9]);
   });
@@ -87,8 +87,8 @@ describe("the fence", () => {
     await user.decide({ revision: newer });
     await user.moveToNewIsolate();
     await env.CONFIG.delete(documentKey(newer));
-    expect(await user.failureOf({})).toContain(`revision ${newer} is not to be had`);
-    await expect(user.status()).rejects.toThrow(`revision ${newer} is not to be had`);
+    expect(await user.failureOf({})).toContain(`revision ${newer} cannot be loaded`);
+    await expect(user.status()).rejects.toThrow(`revision ${newer} cannot be loaded`);
   });
 });
 

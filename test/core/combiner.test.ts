@@ -1,4 +1,4 @@
-/** Combining by a clock of its own: when a call is sent, and how often those who wait look for their answer. */
+/** Combining, with a fake clock: when calls are sent, and how often waiters check for their answer. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { Combiner, QueueFull } from "../../src/limiter/combiner.ts";
 
@@ -7,7 +7,7 @@ const DEADLINE_MS = 1_000;
 beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => vi.useRealTimers());
 
-/** An object whose calls take so long, the last for all further ones, and when it was called with what. */
+/** An object with these durations of calls (the last for all further ones), and a log of its calls. */
 function slow(callsMs: readonly number[]) {
   const calls: { readonly atMs: number; readonly questions: readonly number[] }[] = [];
   const combiner = new Combiner<number, number>(DEADLINE_MS);
@@ -66,7 +66,7 @@ it("a cancelled lone call delays later requests by at most a quarter of the dead
   const { ask, answered } = slow([120]);
   ask(1);
   await vi.advanceTimersByTimeAsync(65);
-  // Beside the first, which is overdue: so the lane knows what a call takes when the third comes.
+  // Concurrent with the overdue first, so that the lane knows the duration of a call when the third comes.
   ask(2);
   await vi.advanceTimersByTimeAsync(65);
   ask(3, () => new Promise(() => undefined));
@@ -99,7 +99,7 @@ it("one slow call does not delay the answers of later ones", async () => {
   const { ask, answered } = slow([400, 2]);
   ask(1);
   await vi.advanceTimersByTimeAsync(390);
-  // Beside the one that is overdue.
+  // Concurrent with the overdue one.
   ask(2);
   ask(3);
   await vi.advanceTimersByTimeAsync(10);

@@ -1,4 +1,4 @@
-/** A concurrency limit: never more slots than it has, whatever is taken, given back or left to free itself. */
+/** A concurrency limit: never more slots than its maximum, whether they are taken, released or expire. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import {
@@ -100,6 +100,6 @@ it("is covered only by a floor with at least its slots, each for at least as lon
     true,
   ]);
   expect([covers(a, ab), covers(fresh(), a)]).toEqual([false, false]);
-  // One slot given back and another taken later: the floor's slot frees itself too early.
+  // One slot released and another taken later: the floor's slot expires too early.
   expect(covers(a, take(limit, release(a, 110), 20))).toBe(false);
 });

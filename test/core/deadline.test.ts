@@ -5,12 +5,12 @@ import { DeadlineExceeded, withDeadline } from "../../src/deadline.ts";
 beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
 afterEach(() => vi.useRealTimers());
 
-/** The clock goes on, and no timer fires: what a busy isolate looks like to its timers. */
+/** Advances the clock without firing timers, as in a busy isolate. */
 function beBusy(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** Waits for an answer that comes after so long. @returns when the wait ended, and how. */
+/** Waits for an answer that comes after this time. @returns when the wait ended, and how. */
 async function outcomeOf(
   answerAfterMs: number,
   during: () => void,
@@ -45,6 +45,6 @@ it("reports a busy isolate if it was busy for longer than the deadline", async (
 it("ends after three times its length, however busy the isolate is", async () => {
   const [atMs, outcome] = await outcomeOf(60_000, () => beBusy(50_000));
   expect(outcome).toBe("busy: true");
-  // Fifty seconds were gone when its timer first fired.
+  // Its timer first fired after fifty seconds.
   expect(atMs).toBe(50_000 + 1_000 + 2_000);
 });

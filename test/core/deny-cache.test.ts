@@ -1,4 +1,4 @@
-/** What the deny cache remembers, by a clock of its own. test/edge/deny-cache.test.ts shows what it comes to for a client. */
+/** What the deny cache remembers, with a given clock. test/edge/deny-cache.test.ts shows it from a client's view. */
 import { expect, it } from "vitest";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { DenyCache } from "../../src/limiter/deny-cache.ts";
@@ -31,7 +31,7 @@ const DENIED: Decision = {
   holds: [],
 };
 
-/** Whether a denial is repeated to such a request at that moment. */
+/** Whether a denial is repeated for this request at that moment. */
 const holds = (cache: DenyCache, atMs: number, asked = request()): boolean =>
   cache.find(USER, asked, 1_000, atMs) !== null;
 

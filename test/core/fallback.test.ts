@@ -1,4 +1,4 @@
-/** What an isolate lets in by itself while a user's object fails. */
+/** What an isolate admits by itself while a user's object fails. */
 import { expect, it } from "vitest";
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { LocalFallback } from "../../src/limiter/fallback.ts";

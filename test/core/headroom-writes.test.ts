@@ -1,4 +1,4 @@
-/** How much one write reserves, and how seldom an object therefore writes. Counts, never timings. */
+/** The size of the headroom, and how rarely an object therefore writes. Counts, never timings. */
 import { describe, expect, it } from "vitest";
 import { type Charge, decidePlan } from "../../src/core/plan.ts";
 import { MAX_HEADROOM_MILLI, nextFloors, headroomMilli } from "../../src/core/headroom.ts";
@@ -36,7 +36,7 @@ describe("the headroom", () => {
 });
 
 describe("writes", () => {
-  /** Spends greedily and tells how often was asked with success, and how often was written. */
+  /** Spends greedily. @returns how many requests were admitted, and how many writes they took. */
   function spent(
     charges: readonly Charge[],
     cost: number,
@@ -82,7 +82,7 @@ describe("writes", () => {
   });
 
   it("are as few for a user who spends little of a limit that is full again within seconds", () => {
-    // A tenth of it refills in a fifth of a second: without being held, a floor would be gone by the next request.
+    // A tenth of it refills in a fifth of a second: a floor that is not held would be useless at the next request.
     expect(spent([quick], 1_000, 101, 500)).toEqual({ allowed: 101, writes: 11 });
     expect(spent([quick, hourly], 1_000, 101, 500).writes).toBeLessThanOrEqual(17);
   });
@@ -93,7 +93,7 @@ describe("writes", () => {
       const [[, floor] = []] = nextFloors([quick], before, 1_000, false, perSecond / 1_000);
       return floor?.kind === "bucket" ? floor.atMs - START_MS : Number.NaN;
     };
-    // Ten tokens less the one that is spent: as long as they last, or five seconds.
+    // Ten tokens minus the one spent: as long as they last, or five seconds.
     expect([heldMs(3_000), heldMs(1_000)]).toEqual([3_000, 5_000]);
   });
 

@@ -1,6 +1,6 @@
 /**
- * Write-ahead reservation: an object that answers from memory, crashes, and is survived by stale copies of itself still never
- * admits more than its limits, and loses at most one reservation by a crash.
+ * Headroom: an object that answers from memory, crashes, and leaves stale copies of itself still never admits more than its limits, and
+ * loses at most one headroom in a crash.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ import { type ChargedCounter, type Reply, SimulatedObject, SimulatedStorage } fr
 import { everyWindowHolds } from "./window-bound.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 
-/** Routes of one user: they share counters and differ in how much one write reserves. */
+/** Routes of one user: they share counters and differ in their headroom. */
 const routes: readonly (readonly Charge[])[] = [
   [fast, hourly],
   [slow, fast],
@@ -86,10 +86,10 @@ const forward = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 1, max: 2_000 }) },
   { weight: 1, arbitrary: fc.integer({ min: 2_000, max: 2 * HOUR_MS }) },
 );
-/** Often there and back again, so that the object meets a time for the second time. */
+/** Often forth and back, so that the object sees the same time twice. */
 const anyClock = fc.oneof(forward, fc.constantFrom(500, -500, 30_000, -30_000));
 
-/** Lets it all happen. After each event `afterEach` sees the owner and the copy that would follow if it crashed now. */
+/** Runs the events. After each, `afterEach` gets the owner and the copy that would follow a crash now. */
 function happen(
   happenings: readonly Event[],
   afterEach: (owner: SimulatedObject, next: SimulatedObject, latestMs: number) => void = () => {},

@@ -1,4 +1,4 @@
-/** What is remembered of a user for when its object fails. */
+/** What an isolate remembers of a user for when the user's object fails. */
 import { describe, expect, it } from "vitest";
 import { LastHeard } from "../../src/limiter/last-heard.ts";
 
@@ -31,7 +31,7 @@ describe("an object", () => {
     expect([heard.isAlive("user", 999), heard.isAlive("user", 1_000)]).toEqual([true, false]);
     heard.overloaded("user", 500, 2_000);
     expect([heard.isAlive("user", 3_499), heard.isAlive("user", 3_500)]).toEqual([true, false]);
-    // A call that was sent before has been silent, and others were heard meanwhile.
+    // An earlier call got no answer, but others did meanwhile.
     heard.failed("user", 1_999);
     expect(heard.isAlive("user", 3_000)).toBe(true);
     heard.failed("user", 2_000);

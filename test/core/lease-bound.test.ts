@@ -1,6 +1,6 @@
 /**
- * Leases: many isolates, delays, losses, clocks that differ, isolates that die and objects that restart, and still every window
- * holds its bound, quotas are never exceeded, and nothing is metered twice.
+ * Leases: with many isolates, delays, losses, different clocks, dying isolates and restarting objects, every window keeps its bound,
+ * quotas are never exceeded, and nothing is metered twice.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -66,7 +66,7 @@ const bucket = { name: "minute", kind: "bucket", tokens: 1_200, per: "minute", b
 const small = { name: "minute", kind: "bucket", tokens: 120, per: "minute", burst: 60 } as const;
 const quota = { name: "hour", kind: "quota", amount: 80, per: "hour" } as const;
 
-/** The soonest that an isolate sends a call beside one of a single question that has not come back: a sixteenth of its deadline. */
+/** The earliest that an isolate sends a call concurrent with an unanswered one of a single question: a sixteenth of its deadline. */
 const OVERDUE_MS = 63;
 
 function admittedMilli(fleet: SimulatedFleet): number {

@@ -1,4 +1,4 @@
-/** What an isolate holds of its users' leases, and owes their objects, at most. */
+/** The bounds of the leases that an isolate holds and of the settlements that it owes. */
 import { expect, it } from "vitest";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MAX_LEASES_PER_SUBJECT } from "../../src/core/lease.ts";

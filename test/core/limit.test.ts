@@ -1,4 +1,4 @@
-/** A limit of any kind at rest: nothing is spent, so its state may be forgotten, and it tells when that will be. */
+/** A limit of any kind at rest: nothing is spent, so its state can be dropped, and the moment is known in advance. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isAtRest, type Limit, meterAt, restsAtMs, spend } from "../../src/core/limit.ts";

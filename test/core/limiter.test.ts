@@ -1,4 +1,4 @@
-/** How the limiter calls objects, and what it keeps going though the client who asked has left: what is settled or leased. */
+/** How the limiter calls objects, and which calls it keeps going after the client has left: those that settle or lease. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
@@ -9,11 +9,11 @@ import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const policy = embeddedPolicy();
 
-// A request that waits for a millisecond, be it for the compiler, does not count as alone.
+// A request that waits for a millisecond, even for the compiler, does not count as alone.
 beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
 afterEach(() => vi.useRealTimers());
 
-/** A limiter whose objects allow all of a tier and grant no lease, and how often each request was kept going. */
+/** A limiter whose objects allow every request and lend nothing. `ask` returns how often the request was kept going. */
 function limiterOf(tier: string) {
   const calls: ObjectCall[] = [];
   const options: unknown[] = [];
@@ -52,7 +52,7 @@ function limiterOf(tier: string) {
 
 it("keeps a call going that asks for a lease, since nobody else would spend or settle the lease", async () => {
   const { ask, calls } = limiterOf("enterprise");
-  // Of the first nothing is known yet, so it wants none.
+  // Before the first, nothing is known of the user, so it asks for no lease.
   expect([await ask(), await ask()]).toEqual([0, 1]);
   expect(calls.map(({ questions }) => (questions[0]?.question.wantMilli ?? 0) > 0)).toEqual([false, true]);
 });

@@ -46,7 +46,7 @@ function policyOf(limit: object, onLimiterFailure: string): Policy {
   return compiled.value;
 }
 
-/** What becomes of a call. */
+/** The fate of a call. */
 type Fate = "answered" | "overloaded" | "lost" | "error";
 
 /** One user's object, and isolates that ask it. */
@@ -54,7 +54,7 @@ class Fleet {
   /** Requests that the object has charged. */
   charged = 0;
   calls = 0;
-  /** How long a call keeps the object from the next one. */
+  /** How long a call occupies the object. */
   turnMs = 0;
   #idle = Promise.resolve();
   fate: (call: number) => Fate = () => "answered";
@@ -98,7 +98,7 @@ class Fleet {
     return this.#idle;
   }
 
-  /** Asks so often at once, from the isolates in turn. @returns how many decisions have each outcome. */
+  /** Asks this many times at once, from the isolates in turn. @returns the number of decisions by outcome. */
   async ask(
     count: number,
     request: Partial<DecisionRequest> = {},
@@ -118,7 +118,7 @@ class Fleet {
     return tally(await all);
   }
 
-  /** So many callers each ask batch after batch, from the isolates in turn. @returns how many decisions have each outcome. */
+  /** This many callers send batches one after the other, from the isolates in turn. @returns the number of decisions by outcome. */
   async askInBatches(count: number, size: number): Promise<Partial<Record<DecisionOutcome, number>>> {
     const requests = Array.from({ length: size }, () => REQUEST);
     const deciding = Array.from({ length: count }, async (_, i) => {
@@ -206,7 +206,7 @@ it.each([
 it("a request that finds the queue full is rejected as overloaded once the object is known to be alive", async () => {
   const fleet = new Fleet(policyOf(BUCKET, "open"), 1, 120);
   const outcomes = await fleet.ask(3_000);
-  // One that called, and 1,024 that waited for its answer.
+  // One that called, and 1,024 that waited.
   expect(outcomes).toEqual({ allowed: AMOUNT, denied: 1 + 1_024 - AMOUNT, overloaded: 3_000 - 1 - 1_024 });
 });
 

@@ -17,9 +17,9 @@ import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Admission } from "./window-bound.ts";
 
 const SUBJECT = "user:simulated";
-/** Added to the end of a lease before it is settled, as in limiter.ts. */
+/** How long after its end a lease is settled, as in remote.ts. */
 const SETTLE_AFTER_MS = 20;
-/** Questions that an isolate keeps back and asks in one call, as in combiner.ts. */
+/** Questions that an isolate queues for one call, as in combiner.ts. */
 const MAX_PER_CALL = 256;
 
 /** What happens to a call: it arrives and is answered, it never arrives, or its answer is lost. */
@@ -36,11 +36,11 @@ export interface Arrival extends Travel {
   readonly afterMs: number;
   readonly isolate: number;
   readonly costMilli: number;
-  /** Without a key where left out. */
+  /** Without a key if left out. */
   readonly keyId?: string;
 }
 
-/** An isolate dies with all it holds; the object dies and is made anew from storage. */
+/** An isolate dies with all it holds; the object dies and restarts from storage. */
 export interface Accident {
   readonly kind: "isolate-dies" | "object-restarts";
   readonly afterMs: number;
@@ -52,7 +52,7 @@ interface Answer {
   lease: Lease | null;
 }
 
-/** The object's side, with storage as what was last written. */
+/** The object's side. Its storage is what was last written. */
 class SimulatedUser {
   #metered = { requests: 0, costMilli: 0 };
   readonly #policy: Policy;
@@ -124,7 +124,7 @@ class SimulatedUser {
   }
 }
 
-/** Null: nothing is asked, only settled. */
+/** A question in the queue; null: only settlements. */
 interface Waiting {
   readonly question: Question | null;
   readonly travel: Travel;
@@ -134,7 +134,7 @@ interface SimulatedIsolate {
   readonly leases: Leases;
   heardAtMs: number;
   readonly life: number;
-  /** Later questions wait until then, or until the call under way is over. */
+  /** Later questions wait until then, or until the current call ends. */
   busyUntilMs: number;
   readonly waiting: Waiting[];
 }
@@ -160,8 +160,8 @@ export class SimulatedFleet {
 
   /**
    * @param skewsMs how far each isolate's clock is off.
-   * @param combines whether an isolate keeps its questions back while a call is under way, and asks them in one.
-   * @param overdueMs after which a call of one question does not keep others back any more.
+   * @param combines whether an isolate queues its questions during a call and sends them in one.
+   * @param overdueMs after which a call with one question no longer holds others back.
    */
   constructor(policy: Policy, skewsMs: readonly number[], combines = false, overdueMs = Infinity) {
     this.#policy = policy;
@@ -176,7 +176,7 @@ export class SimulatedFleet {
     return this.#user.metered;
   }
 
-  /** Runs the events, each so long after the one before, and then whatever they have set going. */
+  /** Runs the events, each this long after the previous one, then what they have scheduled. */
   run(startMs: number, events: Iterable<Arrival | Accident>): void {
     let atMs = startMs;
     for (const event of events) {
@@ -260,7 +260,7 @@ export class SimulatedFleet {
     isolate.busyUntilMs = busyUntilMs;
     if (busyUntilMs < Infinity) this.#at(busyUntilMs, (laterMs) => this.#sendWaiting(index, laterMs));
     this.#call(index, questions, first.travel, nowMs, (overMs) => {
-      // Unless another is under way by now, since this one was overdue.
+      // Unless another call is in progress, since this one was overdue.
       if (isolate.busyUntilMs === busyUntilMs) isolate.busyUntilMs = 0;
       this.#sendWaiting(index, overMs);
     });
@@ -316,7 +316,7 @@ export class SimulatedFleet {
   }
 
   #at(atMs: number, run: (nowMs: number) => void): void {
-    // In the order of time, and of planning where times are equal.
+    // Ordered by time, then by scheduling.
     let i = this.#due.length;
     while (i > 0 && (this.#due[i - 1]?.atMs ?? 0) > atMs) i -= 1;
     this.#due.splice(i, 0, { atMs, run });

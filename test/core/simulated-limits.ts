@@ -1,4 +1,4 @@
-/** The limits of a simulated object: fast and slow, tiny, one that is full again within two seconds, and by the hour, with rates that leave odd fractions. */
+/** The limits of a simulated object: fast, slow, tiny, full again within two seconds, and hourly, with rates that give odd fractions. */
 import type { Charge } from "../../src/core/plan.ts";
 import { type BucketSpec, compiled, compiledQuota, type QuotaSpec } from "./arbitraries.ts";
 

@@ -15,7 +15,7 @@ export class SimulatedStorage {
   writes = 0;
 }
 
-/** One counter charged. `atMs` is the copy's own time, which a clock that steps back does not turn back. */
+/** A charge of one counter. `atMs` is the copy's own time, which never goes back. */
 export interface ChargedCounter {
   readonly counter: string;
   readonly atMs: number;
@@ -66,7 +66,7 @@ export class SimulatedObject {
     return decision.allowed ? "allowed" : "denied";
   }
 
-  /** The exact states into storage, as an object does when it falls idle. */
+  /** Writes the exact states, as an object does when it becomes idle. */
   checkpoint(): void {
     if (this.#isCutOff) return;
     for (const [counter, state] of this.#live) this.#write(counter, state, this.#seenMs.get(counter) ?? 0);

@@ -1,11 +1,11 @@
-/** A lease in the hands of an isolate: when the next one is asked for, and how much it is to hold. */
+/** A lease that an isolate holds: when it asks for the next one, and for how much. */
 import { expect, it } from "vitest";
 import { SpendableLease } from "../../src/limiter/spendable-lease.ts";
 
 const ASKED_AT_MS = 1_900_000_000_000;
 const MILLI = 20_000;
 
-/** A lease of twenty tokens and a second, of which so many have been spent. */
+/** A lease of twenty tokens and a second, with this many spent. */
 function leaseWith(spentTokens: number): SpendableLease {
   const lease = new SpendableLease(
     {
@@ -35,7 +35,7 @@ it.each([
 });
 
 it.each([
-  // Twice what a second takes at this pace.
+  // Twice the demand of a second at this pace.
   [12, 600, 40_000],
   [5, 400, 25_000],
   // At most four times as much as this one, at least a quarter.

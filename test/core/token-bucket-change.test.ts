@@ -1,4 +1,4 @@
-/** A limit that changes under way keeps what was used: nobody is forgiven a debt, and nobody is lent a token. */
+/** A limit that changes keeps what was used: no debt is forgiven, and no token is handed out. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {

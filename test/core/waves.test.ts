@@ -1,4 +1,4 @@
-/** A request with much to do leaves its isolate to others between two waves of calls. */
+/** A request with much work yields its isolate to others between two waves of calls. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { NOWHERE } from "../../src/analytics/place.ts";
 import { checkMany } from "../../src/api/decisions/check.ts";

@@ -1,4 +1,4 @@
-/** What an edge and an object put together for the wire comes out as it went in, whatever is asked and answered. */
+/** Compacting questions and answers for the wire loses nothing. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Decision } from "../../src/core/decision.ts";

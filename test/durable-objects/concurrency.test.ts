@@ -1,4 +1,4 @@
-/** Concurrency limits of a user's object: slots are taken, given back, and free themselves; a crash loses none. */
+/** Concurrency limits of a user's object: slots are taken, released, and expire; a crash loses none. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 import { bucket, later, publishLimits, startClock, stopClock } from "./fixture.ts";

@@ -1,6 +1,6 @@
 /**
- * What is left of a user after the object went away: everything after a pause; after a crash in the middle of a reservation
- * never more than there was, and at most that reservation less.
+ * What is left of a user after the object went away: everything after a pause; after a crash within the headroom never more than there
+ * was, and at most one headroom less.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_HEADROOM_MILLI, HEADROOM_SHARE } from "../../src/core/headroom.ts";
@@ -12,7 +12,7 @@ beforeEach(startClock);
 afterEach(stopClock);
 
 const CAPACITY = 1_000;
-/** What one write reserves of it, tokens. */
+/** Its headroom, tokens. */
 const CHUNK = CAPACITY * HEADROOM_SHARE;
 
 describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {

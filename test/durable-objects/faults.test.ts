@@ -1,6 +1,6 @@
 /**
- * What the platform may do to objects at its worst: run a stale copy of one beside the new one, give its alarm up, kill it between
- * what it does and what it says.
+ * The worst that the platform may do to objects: run a stale copy beside the new one, drop an alarm, kill an object between an action
+ * and its answer.
  */
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -25,12 +25,12 @@ import { UserObject } from "./user-object.ts";
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** 2 % of it are reserved with each write. */
+/** Its headroom is 2 %. */
 const CAPACITY = 1_000;
 const RESERVED = 20;
 const RUNTIME_RETRIES = 6;
 
-/** Storage that fails for as long as it is told to, as it does for an object that was replaced or whose disk is gone. */
+/** Storage that fails on command, as for an object that was replaced or whose disk is gone. */
 function breakable(storage: DurableObjectStorage): { broken: boolean } {
   const state = { broken: false };
   for (const [target, method] of [
@@ -74,10 +74,10 @@ describe("two copies of one object alive at once", () => {
           if (isStale) ofStale.push(answer);
           if (answer === "allowed") admitted[isStale ? "stale" : "owner"] += 1;
         }
-        // A first request alone reserves nothing beyond itself.
+        // A lone first request has no headroom.
         const reserved = before <= 1 ? 0 : RESERVED - ((before - 1) % RESERVED || RESERVED);
         expect(admitted.stale).toBe(reserved);
-        // Having failed once, it answers nobody any more.
+        // After one failure, it answers no one.
         expect(new Set(ofStale.slice(reserved))).toEqual(new Set(["none"]));
         expect(before + admitted.stale + admitted.owner).toBeLessThanOrEqual(CAPACITY);
         expect(before + admitted.stale + admitted.owner).toBeGreaterThanOrEqual(CAPACITY - RESERVED);
@@ -102,7 +102,7 @@ async function ringUntilGivenUp(
 }
 
 describe("an alarm that fails six times", () => {
-  /** A user whose key KV could not be told of. */
+  /** A user whose key could not be published to KV. */
   async function untold() {
     const user = new UserObject();
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
@@ -179,7 +179,7 @@ it("a hub that dies between storing a batch and confirming it stores that batch 
   await tell(2, 5);
   await abortAllDurableObjects();
   dropTimers();
-  // The isolate has not heard of it, and tells it again.
+  // The isolate did not get the confirmation, and sends the batch again.
   await tell(2, 5);
   expect(await stored()).toBe(17);
   for (const seq of [2, 3, 3]) await tell(seq, 5);

@@ -1,8 +1,8 @@
 /**
- * What the tests of the user's object are made of: the clock, policies in KV, and requests.
+ * Fixtures for tests of the user's object: the clock, policies in KV, and requests.
  *
- * The object runs in the isolate of the test, so a faked clock is its clock too. Timers are faked as well: the object's settle
- * timer fires when a test says so (see user-object.ts) and nothing sleeps.
+ * The object runs in the isolate of the test, so a fake clock is its clock too. Timers are faked as well: the object's checkpoint timer
+ * fires when a test says so (see user-object.ts) and nothing sleeps.
  */
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
@@ -24,7 +24,7 @@ export function startClock(): void {
   vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: START_MS });
 }
 
-/** Work behind answers (batches of points, settling) waits a millisecond at most, until `stopClock`. */
+/** Background work (batches of points, checkpoints) waits a millisecond at most, until `stopClock`. */
 export function hurry(): void {
   const wait = scheduler.wait.bind(scheduler);
   vi.spyOn(scheduler, "wait").mockImplementation(async (ms) => wait(Math.min(ms, 1)));
@@ -58,7 +58,7 @@ export function quota(amount: number, per: "hour" | "day" | "month", name = "quo
   return { name, kind: "quota", amount, per };
 }
 
-/** Files share a workerd: each goes on from beyond what the one before has used. */
+/** Files share a workerd: each continues beyond the revisions of the previous one. */
 let revisions = Date.now();
 
 /**

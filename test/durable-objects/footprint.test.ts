@@ -1,4 +1,4 @@
-/** What the object writes, which is what a user costs: nothing where it was only asked, one row for many decisions. */
+/** What the object writes, which is what a user costs: nothing for reading, one row for many decisions. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { bucket, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
@@ -95,7 +95,7 @@ describe("rows written", () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.decide();
     await user.pause();
-    // 2 % of 1,000 tokens is 20; the first request might have been alone.
+    // 2 % of 1,000 tokens is 20; the first request counts as a lone one.
     expect(await rowsWritten(user, () => user.allowedOf(200))).toBe(1 + 10);
   });
 

@@ -1,6 +1,6 @@
 /**
- * Any schedule of grants, numbers of its own, tiers, resets, requests and deaths over one account, against the exact model:
- * what was used stays used, raising lets in what it raises by, and nothing is ever lent.
+ * Any schedule of grants, overrides, tiers, resets, requests and deaths over one account, against the exact model: what was used stays
+ * used, raising admits the difference, and nothing is handed out.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";

@@ -1,6 +1,6 @@
 /**
- * What an operator may do to one account's limits: grants, numbers of its own, another tier, a reset. Each counts from the very
- * next decision on, what was used stays used, and nothing is ever lent.
+ * An operator's changes to an account's limits: grants, overrides, another tier, a reset. Each applies from the next decision on, what
+ * was used stays used, and nothing is handed out.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { grantOf } from "../fixtures/control-grants.ts";

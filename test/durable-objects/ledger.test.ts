@@ -1,4 +1,4 @@
-/** The usage ledger: what bills are made of. Equal to the admitted requests by hour, route and key; denials apart. */
+/** The usage ledger, from which bills are made: equal to the admitted requests by hour, route and key, with denials separate. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as z from "zod/mini";
 import { bucket, later, publish, publishLimits, quota, startClock, stopClock } from "./fixture.ts";

@@ -1,4 +1,4 @@
-/** What KV is told of keys: the record while a key is good, nothing afterwards, and sooner or later whatever fails meanwhile. */
+/** Keys published to KV: the record while a key is valid, then nothing, eventually, whatever fails meanwhile. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { objectMetrics } from "../../durable-objects/object-metrics.ts";

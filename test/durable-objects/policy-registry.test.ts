@@ -1,6 +1,6 @@
 /**
- * The registry of policies: it numbers them, never changes one, lets one of two rivals win, and tells KV sooner or later, the
- * document before the pointer to it.
+ * The registry of policies: it numbers them, never changes one, lets one of two concurrent changes win, and publishes to KV eventually,
+ * the document before the pointer to it.
  */
 import {
   abortAllDurableObjects,

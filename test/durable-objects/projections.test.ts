@@ -1,6 +1,6 @@
 /**
- * What others are told of accounts and keys: KV (whose key it is, that an account exists) and the directory. Whatever fails
- * and whenever, in the end both say what the accounts' own objects say.
+ * Projections of accounts and keys: in KV (a key's user, that an account exists) and in the directory. Whatever fails at any time, both
+ * end up equal to the accounts' own objects.
  */
 import {
   abortAllDurableObjects,

@@ -1,10 +1,9 @@
 /**
  * Any schedule of requests, pauses, evictions and crashes over one object, against the exact model.
  *
- * Two models bound the object. The optimist forgets nothing and is charged what was admitted: where it refuses, the object
- * must refuse. The pessimist also loses a whole reservation with every death in the middle of one, and refills later where a
- * reservation is held: where it admits, the object must admit. Until the first such death the two are one, so the object is held
- * to it exactly.
+ * Two models bound the object. The optimist loses nothing and is charged what was admitted: if it rejects, the object must reject. The
+ * pessimist also loses a whole headroom with every death within one, and refills later if the floor is held: if it admits, the object
+ * must admit. Until the first such death the two are equal, so the object must match exactly.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";

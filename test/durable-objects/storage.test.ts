@@ -1,4 +1,4 @@
-/** Storage that is not as it should be: all or nothing where a write fails, and no guess where a row cannot be read. */
+/** Faulty storage: all or nothing if a write fails, and no guess if a row cannot be read. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { migrate, schemaVersion } from "../../durable-objects/migrations.ts";

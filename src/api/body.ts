@@ -4,6 +4,7 @@ import type * as z from "zod/mini";
 import type { AppEnv } from "../edge/app-env.ts";
 import { problem } from "../edge/problem.ts";
 import { parseJson } from "../json.ts";
+import { messageOf } from "../log.ts";
 import { type Fault, MAX_FAULTS, parseBy, pointer } from "../policy/fault.ts";
 
 /** Enough for a batch of 1,000 operations of 1 KB. */
@@ -20,7 +21,12 @@ export async function readBody<T>(
   admit?: (characters: number) => Promise<Response | null>,
 ): Promise<Body<T>> {
   const { requestId } = c.var;
-  const text = await readText(c.req.raw);
+  let text: string | null;
+  try {
+    text = await readText(c.req.raw);
+  } catch (thrown) {
+    return { ok: false, response: brokenOff(c, thrown) };
+  }
   if (text === null) {
     const message = `is larger than ${MAX_BODY_BYTES} bytes`;
     return rejected("too_large", `The body ${message}.`, requestId, [{ path: "", message }]);
@@ -38,6 +44,13 @@ export async function readBody<T>(
   const parsed = parseBy(schema, json);
   if (parsed.ok) return parsed;
   return invalidContent(requestId, parsed.faults);
+}
+
+/** The body ended before its length: its client has left. No fault of ours, and nobody reads the response. */
+export function brokenOff(c: Context<AppEnv>, thrown: unknown): Response {
+  const { services, requestId } = c.var;
+  services.log("debug", "client_left", { requestId, error: messageOf(thrown) });
+  return problem("invalid_request", "The body broke off.", requestId);
 }
 
 /** Fields named `__proto__`: schemas drop them from what they parse, so they would be accepted and lost. */

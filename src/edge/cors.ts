@@ -2,12 +2,15 @@
 import type { Context } from "hono";
 import { cors } from "hono/cors";
 import type { Policy } from "../policy/compile.ts";
+import { allowsOrigin } from "../policy/origins.ts";
 import { honoApp } from "./hono-app.ts";
 import { EXPOSED_HEADERS } from "./rate-limit-headers.ts";
 
 export type CorsRules = NonNullable<Policy["cors"]>;
 type Next = () => Response | Promise<Response>;
 
+const EXPOSE = "Access-Control-Expose-Headers";
+/** Headers of an upstream that would let others read a response than the policy does. */
 const CORS_HEADERS = ["Access-Control-Allow-Origin", "Access-Control-Allow-Credentials"];
 
 /** One request's input to the app below, passed as its bindings. */
@@ -42,14 +45,20 @@ export function isPreflight({ method, headers }: Request): boolean {
 
 async function withCorsHeaders(c: Context<{ Bindings: CorsInput }>): Promise<Response> {
   const { rules, next } = c.env;
+  const isPublic = rules.origins.includes("*");
+  const isAllowed = isPublic || allowsOrigin(rules.origins, c.req.header("Origin") ?? "");
   const handler = cors({
-    origin: rules.origins.includes("*") ? "*" : [...rules.origins],
-    credentials: rules.credentials ?? false,
+    origin: isPublic ? "*" : (origin) => (isAllowed ? origin : null),
+    credentials: isAllowed && (rules.credentials ?? false),
     exposeHeaders: EXPOSED_HEADERS,
     ...(rules.maxAgeSeconds === undefined ? {} : { maxAge: rules.maxAgeSeconds }),
   });
   const answered = await handler(c, async () => {
-    c.res = withoutUpstreamCors(await next());
+    const response = await next();
+    const exposed = response.headers.get(EXPOSE);
+    c.res = withoutUpstreamCors(response);
+    // What the upstream lets scripts read stays readable.
+    if (exposed !== null) c.res.headers.set(EXPOSE, [...EXPOSED_HEADERS, exposed].join(", "));
   });
   return answered ?? c.res;
 }

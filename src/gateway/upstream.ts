@@ -1,5 +1,6 @@
 /** Resolves an upstream that a route or the UPSTREAM variable names. */
 import { BoundedCache } from "../bounded-cache.ts";
+import { serviceOf } from "../edge/service-bindings.ts";
 import type { Upstream } from "./proxy.ts";
 
 const SERVICE = "service:";
@@ -39,13 +40,7 @@ export function resolveUpstream(named: string | null, bindings: object): Resolve
     PARSED.set(named, upstream, Infinity);
     return upstream;
   }
-  const name = named.slice(SERVICE.length);
-  if (!Object.hasOwn(bindings, name)) return NO_BINDING;
-  const fetcher: unknown = Reflect.get(bindings, name);
-  return isFetcher(fetcher) ? { kind: "service", fetcher } : NOT_A_SERVICE;
-}
-
-/** Bindings of other kinds may be proxies that seem to have every method: a service has `fetch` and no method of theirs. */
-function isFetcher(value: unknown): value is Fetcher {
-  return typeof value === "object" && value !== null && "fetch" in value && typeof value.fetch === "function";
+  const fetcher = serviceOf(bindings, named.slice(SERVICE.length));
+  if (!fetcher) return fetcher === null ? NOT_A_SERVICE : NO_BINDING;
+  return { kind: "service", fetcher };
 }

@@ -127,7 +127,7 @@ const origin = z
   .string()
   .check(
     z.maxLength(256),
-    z.regex(/^(\*|https?:\/\/[^\s/?#]+)$/, "must be * or an origin such as https://app.example"),
+    z.regex(/^(\*|[a-z][a-z0-9+.-]*:\/\/[^\s/?#]+)$/, "must be * or an origin such as https://app.example"),
   );
 
 /** The whole document. */

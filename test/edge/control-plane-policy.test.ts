@@ -7,6 +7,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import embedded from "../../policy/default.json";
 import { registryOf } from "../../src/objects/policy-registry.ts";
+import { compilePolicy } from "../../src/policy/compile.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { Operator } from "../fixtures/control-operator.ts";
@@ -133,9 +134,10 @@ describe("a new policy", () => {
 
   it.each<[what: string, headers: Record<string, string>]>([
     ["no If-Match", {}],
-    ["a weak ETag", { "If-Match": 'W/"1"' }],
+    ["an empty If-Match", { "If-Match": "" }],
     ["a number without quotes", { "If-Match": "1" }],
-    ["several ETags", { "If-Match": '"1", "2"' }],
+    ["a list with rubbish in it", { "If-Match": '"1", latest' }],
+    ["a weak star", { "If-Match": "W/*" }],
     ["rubbish", { "If-Match": '"latest"' }],
   ])("is 428 with %s, and the response says what to send", async (_what, headers) => {
     const { operator } = await start();
@@ -145,6 +147,72 @@ describe("a new policy", () => {
     expect([problem.status, problem.code]).toEqual([428, "precondition_required"]);
     expect(problem.detail).toContain('If-Match: "7"');
     expect(await operator.revision()).toBe(before);
+  });
+
+  it.each<[what: string, tags: (now: number) => string, status: number]>([
+    ["as a weak tag, as proxies make it", (now) => `W/"${now}"`, 200],
+    ["in a list", (now) => `"${now - 1}" , W/"${now}","${now + 9}"`, 200],
+    ["not in the list", (now) => `"${now + 8}", "${now + 9}"`, 412],
+    ["neither as a weak tag", (now) => `W/"${now + 9}"`, 412],
+  ])("is put against the revision in force, given %s", async (_what, tags, status) => {
+    const { operator } = await start();
+    const headers = { "If-Match": tags(await operator.revision()) };
+    const put = await operator.send("PUT", "/policy", { document: policyOf(5) }, headers);
+    expect(put.status).toBe(status);
+  });
+
+  it("is activated without If-Match whatever else changes at the same time", async () => {
+    // Concurrent calls wait for each other on a timer.
+    stopClock();
+    const { operator } = await start();
+    await operator.putPolicy(policyOf(5));
+    const revision = await operator.revision();
+    const path = `/policy/revisions/${revision}/activate`;
+    const rivals = await Promise.all([1, 2, 3, 4, 5].map(() => operator.send("POST", path, {})));
+    expect(rivals.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+    expect(await operator.revision()).toBe(revision + 5);
+  });
+
+  it.each<[what: string, changes: object, paths: string]>([
+    [
+      "a URL without a valid port",
+      { routes: [{ match: "/*", upstream: "http://host:99999/" }] },
+      "/routes/0/upstream",
+    ],
+    [
+      "a binding that is not a service",
+      { routes: [{ match: "/*", upstream: "service:CONFIG" }] },
+      "/routes/0/upstream",
+    ],
+    [
+      "an object's namespace",
+      { routes: [{ match: "/*", upstream: "service:USER_LIMITER" }] },
+      "/routes/0/upstream",
+    ],
+    [
+      "a binding that does not exist",
+      { routes: [{ match: "/*", upstream: "service:NOPE" }] },
+      "/routes/0/upstream",
+    ],
+    ["an origin that never matches", { cors: { origins: ["*", "https://App.example"] } }, "/cors/origins/1"],
+  ])("is invalid with %s, unless it is stored already", async (_what, changes, path) => {
+    const { operator } = await start();
+    const document = { ...policyOf(5), ...changes };
+    const verdict: unknown = await (await operator.send("POST", "/policy/validate", { document })).json();
+    expect(verdict).toMatchObject({ valid: false, errors: [{ path }] });
+    const refusal = await operator.refusal("PUT", "/policy", { document }, { "If-Match": "*" });
+    expect(refusal).toBe(`422 /document${path}`);
+    expect(compilePolicy(document, 1).ok).toBe(true);
+  });
+
+  it("gets a warning for an upstream that is private or leads back here", async () => {
+    const { operator } = await start();
+    const upstreams = ["http://10.0.0.1", "https://edge.test", "https://api.example"];
+    const routes = upstreams.map((upstream, i) => ({ match: `/${i}`, upstream }));
+    const document = { ...policyOf(5), routes };
+    const verdict: unknown = await (await operator.send("POST", "/policy/validate", { document })).json();
+    const warnings = [{ path: "/routes/0/upstream" }, { path: "/routes/1/upstream" }];
+    expect(verdict).toMatchObject({ valid: true, warnings });
   });
 
   it.each<[what: string, document: unknown, paths: string]>([

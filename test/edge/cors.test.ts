@@ -172,3 +172,45 @@ describe("a policy without CORS", () => {
     expect(edge.forwarded).toHaveLength(1);
   });
 });
+
+describe("an origin with a wildcard for its first label", () => {
+  it.each([
+    ["https://a.example.com", true],
+    ["https://a-1.example.com", true],
+    ["https://a.b.example.com", false],
+    ["https://example.com", false],
+    ["https://.example.com", false],
+    ["http://a.example.com", false],
+    ["https://a.example.com:8443", false],
+    ["https://evil.test/.example.com", false],
+    ["https://evil.test#.example.com", false],
+    ["https://aexample.com", false],
+  ])("matches one label and nothing else: %s is %s", async (origin, isAllowed) => {
+    const edge = await start({ origins: ["https://*.example.com"], credentials: true });
+    const { headers } = await edge.request("/free/x", { headers: { Origin: origin } });
+    expect(headers.get("Access-Control-Allow-Origin")).toBe(isAllowed ? origin : null);
+    expect(headers.get("Access-Control-Allow-Credentials")).toBe(isAllowed ? "true" : null);
+  });
+});
+
+it("allows credentials to no origin that it does not allow, in a preflight either", async () => {
+  const edge = await start();
+  const response = await preflight(edge, "/identify", "https://evil.example");
+  expect(response.headers.has("Access-Control-Allow-Credentials")).toBe(false);
+});
+
+it("allows the origins of apps", async () => {
+  const edge = await start({ origins: ["capacitor://localhost"] });
+  const { headers } = await edge.request("/free/x", { headers: { Origin: "capacitor://localhost" } });
+  expect(headers.get("Access-Control-Allow-Origin")).toBe("capacitor://localhost");
+});
+
+it("keeps readable what the upstream exposes", async () => {
+  const edge = await startEdge({
+    policy: policyWith({ cors: CORS }),
+    upstream: () => new Response("", { headers: { "Access-Control-Expose-Headers": "X-Total, Link" } }),
+  });
+  const { headers } = await edge.request("/identify", { headers: { ...client, Origin: APP } });
+  const exposed = headers.get("Access-Control-Expose-Headers")?.split(/, ?/);
+  expect(exposed).toEqual(expect.arrayContaining(["RateLimit", "X-Total", "Link"]));
+});

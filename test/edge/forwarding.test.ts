@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { RouteDocument } from "../../src/policy/schema.ts";
 import { newAddress } from "../fixtures/edge-account.ts";
-import { startEdge, type Upstream } from "../fixtures/edge-app.ts";
+import { ADMIN_TOKEN, startEdge, type Upstream } from "../fixtures/edge-app.ts";
 import { policyOfTier, THREE_A_MINUTE } from "../fixtures/edge-policy.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
 
@@ -223,5 +223,23 @@ describe("an upload", () => {
     const edge = await startEdge({ policy });
     await edge.request("/a", { method: "PUT", body: chunk, headers: { "Content-Length": "10" } });
     expect((await edge.forwarded[0]?.arrayBuffer())?.byteLength).toBe(10);
+  });
+});
+
+describe("a client that leaves in the middle of its body", () => {
+  const broken = () =>
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.error(new Error("Network connection lost."));
+      },
+    });
+
+  it.each(["/api/v1/admin/session", "/api/v1/admin/accounts"])("is no error of ours: %s", async (path) => {
+    const errors = vi.spyOn(console, "error").mockReturnValue();
+    const edge = await startEdge();
+    const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, Origin: "https://edge.test" };
+    const response = await edge.request(path, { method: "POST", headers, body: broken() });
+    expect([response.status, errors.mock.calls]).toEqual([400, []]);
+    errors.mockRestore();
   });
 });

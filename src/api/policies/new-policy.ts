@@ -3,13 +3,49 @@ import { STANDING_REASONS } from "../../analytics/outcome.ts";
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import type { ScopedLimit } from "../../policy/compiled.ts";
 import { type Fault, MAX_FAULTS, type Parsed, pointer } from "../../policy/fault.ts";
+import { hasService } from "../../edge/service-bindings.ts";
+import { originOf } from "../../edge/url-parts.ts";
+import { originFault } from "../../policy/origins.ts";
+import { upstreamFault, upstreamWarning } from "../../policy/upstream-address.ts";
 import { textFaults } from "../plain-text.ts";
 
-/** Compiles a new document. It is checked more strictly than stored ones, which must compile forever. */
-export function compileNew(document: unknown): Parsed<Policy> {
+/** Compiles a new document. It is checked more strictly than stored ones, which must compile forever. `bindings`: the Worker's. */
+export function compileNew(document: unknown, bindings: object): Parsed<Policy> {
   const compiled = compilePolicy(document, 0);
-  const faults = compiled.ok ? [...textFaults(document), ...nameFaults(compiled.value)] : [];
+  if (!compiled.ok) return compiled;
+  const { value } = compiled;
+  const faults = [
+    ...textFaults(document),
+    ...nameFaults(value),
+    ...upstreamFaults(value, bindings),
+    ...originFaults(value),
+  ];
   return faults.length > 0 ? { ok: false, faults: faults.slice(0, MAX_FAULTS) } : compiled;
+}
+
+/** Upstreams that may answer but are doubtful: private addresses, and the host of this Worker (of the request's `url`). */
+export function upstreamWarnings({ routes }: Policy, url: string): Fault[] {
+  const { host } = originOf(url);
+  return routes.all
+    .flatMap(({ upstream }, i): Fault[] => {
+      const message = upstream === null ? null : upstreamWarning(upstream, host);
+      return message === null ? [] : [{ path: pointer(["routes", i, "upstream"]), message }];
+    })
+    .slice(0, MAX_FAULTS);
+}
+
+function upstreamFaults({ routes }: Policy, bindings: object): Fault[] {
+  return routes.all.flatMap(({ upstream }, i): Fault[] => {
+    const message = upstream === null ? null : upstreamFault(upstream, (name) => hasService(bindings, name));
+    return message === null ? [] : [{ path: pointer(["routes", i, "upstream"]), message }];
+  });
+}
+
+function originFaults({ cors }: Policy): Fault[] {
+  return (cors?.origins ?? []).flatMap((origin, i): Fault[] => {
+    const message = originFault(origin);
+    return message === null ? [] : [{ path: pointer(["cors", "origins", i]), message }];
+  });
 }
 
 /** Limits with the name of a reason other than a limit: reports would count their denials as turned away. */

@@ -19,7 +19,7 @@ import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { pageQuery, reason } from "../fields.ts";
 import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
 import { spendWork, tokensOf } from "../work-limit.ts";
-import { compileNew } from "./new-policy.ts";
+import { compileNew, upstreamWarnings } from "./new-policy.ts";
 import { impactOf } from "./policy-impact.ts";
 import { EMBEDDED, etag, ifMatch, preconditionRequired, revisionResponse, revisionView } from "./revision.ts";
 
@@ -30,6 +30,9 @@ const force = z.optional(z.boolean());
 const policyChangeSchema = z.strictObject({ document, reason, force });
 const policyCheckSchema = z.strictObject({ document });
 const activationSchema = z.strictObject({ reason, force });
+
+/** Attempts to add a revision while others are added at the same time. */
+const MAX_ATTEMPTS = 10;
 
 export const POLICIES = {
   getPolicy: { method: "GET", path: `${ADMIN}/policy`, access: "viewer", handler: getPolicy },
@@ -88,7 +91,14 @@ async function putPolicy(c: Context<AppEnv>): Promise<Response> {
   const by = changeBy(c, why);
   const add = (against: number, change: Change): Promise<PutAnswer> =>
     registry(c).put(JSON.stringify(wanted), against, change);
-  return putRevision(c, { document: wanted, checked: compileNew(wanted), isForced, expected, by, add });
+  return putRevision(c, {
+    document: wanted,
+    checked: compileNew(wanted, c.env),
+    isForced,
+    expected,
+    by,
+    add,
+  });
 }
 
 async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
@@ -96,10 +106,11 @@ async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
     spendWork(c, "policy", tokensOf(characters)),
   );
   if (!body.ok) return body.response;
-  const compiled = compileNew(body.value.document);
+  const compiled = compileNew(body.value.document, c.env);
   if (!compiled.ok) return c.json({ valid: false, errors: compiled.faults, warnings: [] });
   const { orphans, notes } = await impactOf(c, compiled.value);
-  return c.json({ valid: true, errors: [], warnings: [...orphans, ...notes] });
+  const warnings = [...orphans, ...notes, ...upstreamWarnings(compiled.value, c.req.url)];
+  return c.json({ valid: true, errors: [], warnings });
 }
 
 async function listRevisions(c: Context<AppEnv>): Promise<Response> {
@@ -161,8 +172,8 @@ interface Candidate {
   readonly checked: Parsed<Policy>;
   /** Whether to accept that accounts use what it lacks. */
   readonly isForced: boolean;
-  /** The revision that must be in force. */
-  readonly expected: number | "any";
+  /** The revisions one of which must be in force. */
+  readonly expected: readonly number[] | "any";
   readonly by: Change;
   /** Adds it to the registry, if the expected revision is in force. */
   readonly add: (expected: number, by: Change) => Promise<PutAnswer>;
@@ -180,30 +191,50 @@ async function putRevision(
       'Accounts use tiers or limits that this policy lacks; see errors. Change the policy or those accounts, or send "force": true.';
     return problem("conflict", detail, c.var.requestId, { errors: inDocument(orphans) });
   }
-  const warnings = [...orphans, ...notes];
-  const call = async (): Promise<PutAnswer> =>
-    add(expected === "any" ? ((await registry(c).newest())?.revision ?? 0) : expected, by);
-  return ask(c, "policy registry", call(), (answer) => {
-    switch (answer.kind) {
-      case "absent":
-        return noRevision(c);
-      case "mismatch":
-        return problem(
-          "revision_mismatch",
-          `The policy has changed: it is at revision ${answer.newest} now. Read it again and repeat your change.`,
-          c.var.requestId,
-          { headers: { ETag: etag(answer.newest) } },
-        );
-      case "revision": {
-        const { revision, published } = answer;
-        const compiled: Parsed<Policy> = compilePolicy(wanted, revision.revision);
-        if (compiled.ok) c.var.services.policies.adopt(compiled.value);
-        return c.json({ ...revisionView(revision), published, warnings }, 200, {
-          ETag: etag(revision.revision),
-        });
+  const warnings = [...orphans, ...notes, ...upstreamWarnings(checked.value, c.req.url)];
+  return ask(
+    c,
+    "policy registry",
+    addTo(registry(c), expected, (against) => add(against, by)),
+    (answer) => {
+      switch (answer.kind) {
+        case "absent":
+          return noRevision(c);
+        case "mismatch":
+          return problem(
+            "revision_mismatch",
+            `The policy has changed: it is at revision ${answer.newest} now. Read it again and repeat your change.`,
+            c.var.requestId,
+            { headers: { ETag: etag(answer.newest) } },
+          );
+        case "revision": {
+          const { revision, published } = answer;
+          const compiled: Parsed<Policy> = compilePolicy(wanted, revision.revision);
+          if (compiled.ok) c.var.services.policies.adopt(compiled.value);
+          return c.json({ ...revisionView(revision), published, warnings }, 200, {
+            ETag: etag(revision.revision),
+          });
+        }
       }
-    }
-  });
+    },
+  );
+}
+
+/** Adds a revision to whichever of the expected ones is in force. A change at the same time never fails one that expects any. */
+async function addTo(
+  stub: RegistryStub,
+  expected: readonly number[] | "any",
+  add: (expected: number) => Promise<PutAnswer>,
+): Promise<PutAnswer> {
+  const [only = 0, ...others] = expected === "any" ? [] : expected;
+  let against = expected === "any" || others.length > 0 ? ((await stub.newest())?.revision ?? 0) : only;
+  for (let attempts = 1; ; attempts++) {
+    if (expected !== "any" && !expected.includes(against)) return { kind: "mismatch", newest: against };
+    const answer = await add(against);
+    if (answer.kind !== "mismatch" || attempts === MAX_ATTEMPTS) return answer;
+    if (expected !== "any" && !expected.includes(answer.newest)) return answer;
+    against = answer.newest;
+  }
 }
 
 function inDocument(faults: readonly Fault[]): Fault[] {

@@ -32,13 +32,21 @@ export function etag(revision: number): string {
   return `"${revision}"`;
 }
 
-/** The revision that a change expects to be in force; "any" for `*`. */
-export function ifMatch(c: Context<AppEnv>): number | "any" | "absent" | "bad" {
+/** Revisions that one If-Match may list. */
+const MAX_TAGS = 20;
+const TAG = /^(?:W\/)?"(\d{1,15})"$/;
+
+/**
+ * The revisions one of which a change expects to be in force; "any" for `*`. Weak tags count as strong ones, against RFC 9110: proxies,
+ * Cloudflare among them, weaken tags when they encode a response, and a revision's number still identifies its document.
+ */
+export function ifMatch(c: Context<AppEnv>): readonly number[] | "any" | "absent" | "bad" {
   const header = c.req.header("If-Match");
   if (header === undefined) return "absent";
   if (header.trim() === "*") return "any";
-  const revision = /^"(\d{1,15})"$/.exec(header.trim())?.[1];
-  return revision === undefined ? "bad" : Number(revision);
+  const tags = header.split(",").map((tag) => TAG.exec(tag.trim())?.[1]);
+  if (tags.length > MAX_TAGS || tags.includes(undefined)) return "bad";
+  return tags.map(Number);
 }
 
 /** 428: If-Match is missing or invalid. */

@@ -4,7 +4,7 @@
  *
  * Exit code 1 if a report over 1,000,000 rows takes longer than the bound.
  */
-import { EmbeddedStore } from "../durable-objects/analytics-store/analytics-store.ts";
+import { AnalyticsStore } from "../durable-objects/analytics-store/analytics-store.ts";
 import { randomOf, randomRows, SPAN_S, START_MS } from "../test/reports/random-rows.ts";
 import { NodeSql } from "../test/reports/node-sql.ts";
 import { REPORT_NAMES, type ReportName, type ReportQuery } from "../src/analytics/reports/report-query.ts";
@@ -21,7 +21,7 @@ let slowestMs = 0;
 
 for (const size of SIZES) {
   const sql = new NodeSql();
-  const filling = new EmbeddedStore(sql, { rows: 2 * size, keepMs: 10 * SPAN_S * 1_000 });
+  const filling = new AnalyticsStore(sql, { rows: 2 * size, keepMs: 10 * SPAN_S * 1_000 });
   const accounts = Math.min(ACCOUNTS, size / 10);
   let spentMs = 0;
   for (let i = 0; i < size / 10_000; i++) {
@@ -36,7 +36,7 @@ for (const size of SIZES) {
   console.error(`${size.toLocaleString("en")} rows inserted, timing the reports ...`);
   note("(insert a batch of 100)", (spentMs * BATCH) / size);
   const beganMs = performance.now();
-  const store = new EmbeddedStore(sql, { rows: 2 * size, keepMs: 10 * SPAN_S * 1_000 });
+  const store = new AnalyticsStore(sql, { rows: 2 * size, keepMs: 10 * SPAN_S * 1_000 });
   store.report(queryOf("overview"), END_MS);
   note("(first report after a start)", performance.now() - beganMs);
   for (const name of REPORT_NAMES) {

@@ -15,12 +15,12 @@ import type { MetricsHubRpc } from "../src/objects/metrics-hub.ts";
 import { parseJson } from "../src/json.ts";
 import { compilePolicy, type Policy } from "../src/policy/compile.ts";
 import {
-  MOST_POINTS,
+  MAX_POINTS,
   type SimulationAnswer,
   type SimulationQuery,
 } from "../src/simulation/simulation-answer.ts";
 import { simulate } from "../src/simulation/simulate.ts";
-import { EmbeddedStore } from "./analytics-store/analytics-store.ts";
+import { AnalyticsStore } from "./analytics-store/analytics-store.ts";
 import { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, objectMetrics } from "./object-metrics.ts";
@@ -33,7 +33,7 @@ export const MIGRATIONS: readonly string[] = [
 /** How old a snapshot may be while batches come: what a crash loses of the counters. */
 const SNAPSHOT_MS = 5_000;
 /** Isolates of which the last batch is remembered; the one silent longest goes first. */
-const MOST_ISOLATES = 2_000;
+const MAX_ISOLATES = 2_000;
 /** Points are kept for a day: looked through so often where nobody else does. */
 const SWEEP_MS = 3_600_000;
 
@@ -42,7 +42,7 @@ const batchesSchema = z.record(z.string(), z.number());
 export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   readonly #storage = countedStorage(this.ctx.storage, "MetricsHub");
   #metrics = new MetricStore();
-  #store: EmbeddedStore | null = null;
+  #store: AnalyticsStore | null = null;
   readonly #viewers: LiveViewers;
   /** The number of each isolate's last batch, the one silent longest first. */
   #batches = new Map<string, number>();
@@ -76,7 +76,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     this.#batches.delete(isolate);
     this.#batches.set(isolate, seq);
     for (const name of this.#batches.keys()) {
-      if (this.#batches.size <= MOST_ISOLATES) break;
+      if (this.#batches.size <= MAX_ISOLATES) break;
       this.#batches.delete(name);
     }
     if (metrics !== null) this.#metrics.apply(metrics, isolate, nowMs);
@@ -106,7 +106,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     if (this.#simulates) return { kind: "busy" };
     this.#simulates = true;
     try {
-      const { decisions, ...head } = this.#points.recorded({ fromMs, toMs }, MOST_POINTS);
+      const { decisions, ...head } = this.#points.recorded({ fromMs, toMs }, MAX_POINTS);
       const replay = simulate(compiled(active, revision), compiled(edited, revision), decisions);
       for (;;) {
         const step = replay.next();
@@ -146,8 +146,8 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     if (this.#points.rows > 0) await this.#storage.setAlarm(Date.now() + SWEEP_MS);
   }
 
-  get #points(): EmbeddedStore {
-    return (this.#store ??= new EmbeddedStore(this.#storage.sql));
+  get #points(): AnalyticsStore {
+    return (this.#store ??= new AnalyticsStore(this.#storage.sql));
   }
 
   #migrate(): void {

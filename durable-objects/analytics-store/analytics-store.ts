@@ -1,23 +1,32 @@
 /**
- * Analytics without Analytics Engine: the last day's decisions in the hub's own SQLite, in the columns that Analytics Engine has.
+ * Analytics without Analytics Engine: the last day's decisions in the hub's own SQLite, in columns of the same names.
  *
- * Points are stored in runs, a row each (embedded-segment.ts), because rows written are what Cloudflare bills: a full batch costs
- * about one row per hundred points, the least one row. Reports are made from columns in memory (embedded-columns.ts), which
- * are read from the table after a start: beside the first batches, and what is left at the first report. Above `limits.rows` it samples itself (embedded-thinning.ts): then figures are
- * estimates, and say so.
+ * Points are stored in chunks, one row each (chunk.ts), because Cloudflare bills rows written: a full batch costs about one row per hundred
+ * points, and at least one. Reports are computed from columns in memory (stored-columns.ts). After a start they are loaded from the table:
+ * some beside each of the first batches, the rest at the first report. Above `limits.rows` the store samples itself (thinning.ts); figures
+ * are then estimates, and marked as such.
  *
- * Synchronous throughout, so that a call is one transaction. Never on the path of a request; never billed by.
+ * Synchronous throughout, so that a call is one transaction. Never on the path of a request; bills never use it.
  */
 import type { Point } from "../../src/analytics/point.ts";
 import type { Row } from "../../src/analytics/reports/facts.ts";
 import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";
 import type { ReportQuery } from "../../src/analytics/reports/report-query.ts";
 import { answerOf, planOf } from "../../src/analytics/reports/reports.ts";
-import { EmbeddedColumns, HOT_COLUMNS } from "./stored-columns.ts";
-import { groupsOf } from "./groups.ts";
+import { DAY_MS, MINUTE_MS } from "../../src/core/time.ts";
+import {
+  bindingsOf,
+  CHUNK_SCHEMA,
+  missingColumns,
+  rowsOf,
+  storedRow,
+  textLength,
+  WRITE_CHUNK,
+} from "./chunk.ts";
 import { logRows } from "./decision-log-rows.ts";
+import { groupsOf } from "./groups.ts";
 import { RECORDED_COLUMNS, type RecordedRange, recordedRange } from "./recorded-rows.ts";
-import { bindingsOf, rowsOf, SEGMENT_SCHEMA, storedRow, WRITE_SEGMENT } from "./chunk.ts";
+import { HOT_COLUMNS, StoredColumns } from "./stored-columns.ts";
 import { Thinning } from "./thinning.ts";
 
 /** What the store needs of SqlStorage. */
@@ -31,49 +40,51 @@ export interface StoreLimits {
   readonly keepMs: number;
 }
 
-/** Half a million rows are 28 MB of the hub's 128, and about 60 MB on disk. */
-const LIMITS: StoreLimits = { rows: 500_000, keepMs: 86_400_000 };
+/** Half a million rows take 28 MB of the hub's 128, and about 60 MB on disk. */
+const LIMITS: StoreLimits = { rows: 500_000, keepMs: DAY_MS };
 
-/** Points in a run. Larger: fewer rows in all, and more to rewrite while a run fills. */
-const RUN_POINTS = 256;
-/** Texts in a run, UTF-16 units: even at three bytes each far below the two megabytes that a row may have. */
-const RUN_TEXT = 300_000;
-/** Memory may be above the limit by this before the oldest runs go unasked. */
+/** Points in a chunk. A larger one means fewer rows in all, and more to rewrite while it fills. */
+const CHUNK_POINTS = 256;
+/** Texts in a chunk, UTF-16 units: even at three bytes each far below the two megabytes that a row may have. */
+const CHUNK_TEXT = 300_000;
+/** The store may exceed its limit by this factor before it drops the oldest chunks. */
 const SLACK = 1.2;
-/** Rows of a run that is being thinned go through memory; so many runs are a few ms. */
-const THINNED_RUNS = 16;
-/** Runs read into memory beside a batch, after a start: some ms. */
-const LOADED_RUNS = 32;
-const ALL_RUNS = Number.POSITIVE_INFINITY;
-/** Between two looks for what is too old. */
-const SWEEP_EVERY_MS = 60_000;
+/** Chunks that one batch thins: their rows go through memory, which takes a few ms. */
+const THINNED_CHUNKS = 16;
+/** Chunks that one batch loads into memory after a start: some ms. */
+const LOADED_CHUNKS = 32;
+const ALL_CHUNKS = Number.POSITIVE_INFINITY;
+/** Time between two sweeps. */
+const SWEEP_EVERY_MS = MINUTE_MS;
 
-/** The run that is being filled. */
-interface OpenRun {
+/** The chunk that is being filled. */
+interface OpenChunk {
   readonly id: number;
   readonly rows: Row[];
   text: number;
 }
 
-export class EmbeddedStore {
+export class AnalyticsStore {
   readonly #sql: Sql;
   readonly #limits: StoreLimits;
   #hasTable = false;
-  #open: OpenRun | null = null;
+  /** Whether the table is known to have a column for each field. */
+  #isComplete = false;
+  #open: OpenChunk | null = null;
   #nextId = 1;
   #rows = 0;
-  #columns = new EmbeddedColumns();
-  /** Runs up to this one are in memory, and those from `#loadBefore` on. */
+  #columns = new StoredColumns();
+  /** Chunks up to this one are in memory, and those from `#loadBefore` on. */
   #loadedTo = 0;
   #loadBefore = 1;
   #thinning: Thinning | null = null;
   #sweptMs = 0;
 
-  /** Reads what is there, writes nothing. */
+  /** Reads the table's size, writes nothing. */
   constructor(sql: Sql, limits: StoreLimits = LIMITS) {
     this.#sql = sql;
     this.#limits = limits;
-    this.#forget();
+    this.#reset();
   }
 
   /** Points that are stored, after sampling. */
@@ -82,83 +93,85 @@ export class EmbeddedStore {
   }
 
   /**
-   * Stores the points of a batch: one row written for it, sometimes two.
-   * @throws what storage throws; then nothing of the batch counts as stored, and it may be given again.
+   * Stores the points of a batch: one row written, sometimes two.
+   * @throws what storage throws; then none of the batch counts as stored, and it may be inserted again.
    */
   insert(points: readonly Point[], nowMs: number): void {
     if (points.length === 0) return;
     try {
       this.#insert(points);
-      // So that a report does not have to wait for all of it.
-      this.#load(LOADED_RUNS);
+      // So that the first report does not have to load everything.
+      this.#load(LOADED_CHUNKS);
       if (this.#rows > this.#limits.rows) this.#thin();
       if (nowMs - this.#sweptMs >= SWEEP_EVERY_MS) this.sweep(nowMs);
     } catch (thrown) {
-      this.#forget();
+      this.#reset();
       throw thrown;
     }
   }
 
   #insert(points: readonly Point[]): void {
     if (!this.#hasTable) {
-      this.#sql.exec(SEGMENT_SCHEMA);
+      this.#sql.exec(CHUNK_SCHEMA);
       this.#hasTable = true;
     }
-    const isLong = (this.#open?.rows.length ?? 0) + points.length > RUN_POINTS;
-    let run = this.#open && !isLong ? this.#open : this.#begin();
+    this.#addColumns();
+    const isLong = (this.#open?.rows.length ?? 0) + points.length > CHUNK_POINTS;
+    let chunk = this.#open && !isLong ? this.#open : this.#begin();
     for (const point of points) {
       const row = storedRow(point);
-      run.rows.push(row);
-      run.text += textOf(row);
+      chunk.rows.push(row);
+      chunk.text += textLength(row);
       this.#rows += 1;
-      if (run.rows.length < RUN_POINTS && run.text < RUN_TEXT) continue;
-      this.#write(run.id, run.rows);
-      run = this.#begin();
+      if (chunk.rows.length < CHUNK_POINTS && chunk.text < CHUNK_TEXT) continue;
+      this.#write(chunk.id, chunk.rows);
+      chunk = this.#begin();
     }
-    if (run.rows.length > 0) this.#write(run.id, run.rows);
-    this.#open = run;
+    if (chunk.rows.length > 0) this.#write(chunk.id, chunk.rows);
+    this.#open = chunk;
   }
 
-  /** Answers from memory; the first time after a start from the table. */
+  /** Answers from memory; the first time after a start it loads the table. */
   report(query: ReportQuery, nowMs: number): ReportAnswer {
     const plan = planOf(query);
-    this.#load(ALL_RUNS);
+    this.#load(ALL_CHUNKS);
     const columns = this.#columns;
     const groups = Object.fromEntries(
       Object.entries(plan.groups).map(([name, aggregation]) => [name, groupsOf(columns, aggregation)]),
     );
     const rows = plan.scan ? logRows(columns, plan.scan, (id) => this.#read(id)) : [];
-    // Runs are deleted whole, so the oldest may have older rows: those count as well.
+    // Only whole chunks are deleted, so the oldest may have rows from before: those count as well.
     let fromMs = nowMs - this.#limits.keepMs;
-    for (const { firstMs } of columns.segments) fromMs = Math.min(fromMs, firstMs);
+    for (const { firstMs } of columns.chunks) fromMs = Math.min(fromMs, firstMs);
     const keeps = { fromMs, toMs: nowMs };
     return answerOf(query, "embedded", { groups, rows, keeps });
   }
 
-  /** What a simulation replays: the newest decisions of the range. */
-  recorded(range: { readonly fromMs: number; readonly toMs: number }, most: number): RecordedRange {
-    this.#load(ALL_RUNS);
-    return recordedRange(this.#columns, range, most, (id) => {
+  /** The newest decisions of the range, at most `limit`, for a simulation to replay. */
+  recorded(range: { readonly fromMs: number; readonly toMs: number }, limit: number): RecordedRange {
+    this.#load(ALL_CHUNKS);
+    return recordedRange(this.#columns, range, limit, (id) => {
       const columns = RECORDED_COLUMNS.join(", ");
       for (const stored of this.#sql.exec(`SELECT ${columns} FROM points WHERE id = ?`, id)) return stored;
       return null;
     });
   }
 
-  /** Forgets what is older than is kept, by runs. */
+  /** Deletes chunks whose points are all older than `limits.keepMs`. */
   sweep(nowMs: number): void {
     this.#sweptMs = nowMs;
     if (!this.#hasTable) return;
     const before = nowMs - this.#limits.keepMs;
     const old = [...this.#sql.exec("SELECT id, rows FROM points WHERE last_ms < ?", before)];
     for (const { id, rows } of old) this.#drop(Number(id), Number(rows));
-    if (this.#columns.isBloated) this.#forget();
+    if (this.#columns.isBloated) this.#reset();
   }
 
-  /** Forgets all but what is in the table. */
-  #forget(): void {
+  /** Forgets everything in memory; the table is read again. */
+  #reset(): void {
     const tables = this.#sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'points'");
     this.#hasTable = [...tables].length > 0;
+    this.#isComplete = false;
     const found = this.#hasTable
       ? this.#sql.exec("SELECT coalesce(max(id), 0) AS last, coalesce(sum(rows), 0) AS rows FROM points")
       : [{ last: 0, rows: 0 }];
@@ -167,20 +180,29 @@ export class EmbeddedStore {
       this.#rows = Number(rows);
     }
     this.#open = null;
-    this.#columns = new EmbeddedColumns();
+    this.#columns = new StoredColumns();
     this.#thinning = null;
     this.#loadedTo = 0;
     this.#loadBefore = this.#nextId;
   }
 
-  #begin(): OpenRun {
-    const run: OpenRun = { id: this.#nextId, rows: [], text: 0 };
+  /** A table of an older version lacks the columns of fields added since. Rewrites no row. */
+  #addColumns(): void {
+    if (this.#isComplete || !this.#hasTable) return;
+    const columns = [...this.#sql.exec("SELECT name FROM pragma_table_info('points')")];
+    const names = new Set(columns.map(({ name }) => String(name)));
+    for (const statement of missingColumns(names)) this.#sql.exec(statement);
+    this.#isComplete = true;
+  }
+
+  #begin(): OpenChunk {
+    const chunk: OpenChunk = { id: this.#nextId, rows: [], text: 0 };
     this.#nextId += 1;
-    return run;
+    return chunk;
   }
 
   #write(id: number, rows: readonly Row[]): void {
-    this.#sql.exec(WRITE_SEGMENT, ...bindingsOf(id, rows));
+    this.#sql.exec(WRITE_CHUNK, ...bindingsOf(id, rows));
     this.#columns.put(id, rows);
   }
 
@@ -196,11 +218,12 @@ export class EmbeddedStore {
     return [];
   }
 
-  /** Reads so many runs, at most, into memory. */
-  #load(runs: number): void {
-    const all = runs === ALL_RUNS;
+  /** Loads at most so many chunks into memory. */
+  #load(chunks: number): void {
+    this.#addColumns();
+    const all = chunks === ALL_CHUNKS;
     while (this.#loadedTo + 1 < this.#loadBefore) {
-      const part = Math.min(runs, LOADED_RUNS);
+      const part = Math.min(chunks, LOADED_CHUNKS);
       const found = [
         ...this.#sql.exec(
           `SELECT id, rows, ${HOT_COLUMNS.join(", ")} FROM points WHERE id > ? AND id < ? ORDER BY id LIMIT ?`,
@@ -215,16 +238,16 @@ export class EmbeddedStore {
     }
   }
 
-  /** A part of a pass over the table; the next batches go on with it. */
+  /** A part of a pass over the table; the next batches continue it. */
   #thin(): void {
-    this.#load(ALL_RUNS);
+    this.#load(ALL_CHUNKS);
     const columns = this.#columns;
     this.#thinning ??= new Thinning(columns, this.#limits.rows, this.#open?.id ?? this.#nextId);
-    const ids = this.#thinning.next(THINNED_RUNS);
+    const ids = this.#thinning.next(THINNED_CHUNKS);
     if (ids.length === 0) this.#thinning = null;
     const thinning = this.#thinning;
-    if (!thinning) return this.#cutOff(columns);
-    // What is left is put together into fewer runs, in the places of the first of them.
+    if (!thinning) return this.#dropOldest(columns);
+    // The remaining rows are packed into fewer chunks, which take the places of the first ones.
     let kept: Row[] = [];
     let text = 0;
     const places = [...ids];
@@ -241,8 +264,8 @@ export class EmbeddedStore {
       const rows = this.#read(id);
       const left = thinning.sample(rows);
       removed += rows.length - left.length;
-      const length = left.reduce((sum, row) => sum + textOf(row), 0);
-      if (kept.length + left.length > RUN_POINTS || text + length > RUN_TEXT) flush();
+      const length = left.reduce((sum, row) => sum + textLength(row), 0);
+      if (kept.length + left.length > CHUNK_POINTS || text + length > CHUNK_TEXT) flush();
       kept.push(...left);
       text += length;
     }
@@ -251,19 +274,13 @@ export class EmbeddedStore {
     for (const id of places) this.#drop(id, 0);
   }
 
-  /** The last resort, where sampling is slower than what comes in. */
-  #cutOff(columns: EmbeddedColumns): void {
+  /** The last resort, if points come in faster than sampling removes them. */
+  #dropOldest(columns: StoredColumns): void {
     if (this.#rows <= this.#limits.rows * SLACK) return;
-    const oldest = [...columns.segments].toSorted((a, b) => a.lastMs - b.lastMs);
+    const oldest = [...columns.chunks].toSorted((a, b) => a.lastMs - b.lastMs);
     for (const { id, rows } of oldest) {
       if (this.#rows <= this.#limits.rows) return;
       this.#drop(id, rows);
     }
   }
-}
-
-/** UTF-16 units of what a row adds to a run, about. */
-function textOf({ account, route, tier, reason, method, colo, country, keyId, requestId }: Row): number {
-  const texts = [account, route, tier, reason, method, colo, country, keyId, requestId];
-  return texts.reduce((sum, text) => sum + text.length, 0);
 }

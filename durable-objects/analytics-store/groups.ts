@@ -1,39 +1,16 @@
 /** Sums columns by group, in one pass, and finds percentiles by counting. Pure: reads the columns, changes nothing. */
-import { type Aggregation, type Group, LEVELS } from "../../src/analytics/reports/facts.ts";
 import { UNDECIDED } from "../../src/analytics/outcome.ts";
+import { type Aggregation, type Group, LEVELS } from "../../src/analytics/reports/facts.ts";
 import { msOfStep, SCALE_STEPS, stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { thousandths } from "../../src/analytics/reports/report-parts.ts";
 import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
-import type { EmbeddedColumns } from "./stored-columns.ts";
+import { GroupCodes } from "./group-codes.ts";
 import { Percentiles } from "./percentiles.ts";
 import { selected } from "./selection.ts";
+import type { StoredColumns } from "./stored-columns.ts";
 import { topOf } from "./top.ts";
 
-/** A table of so many groups is an array; a larger one a map. */
-const MAX_DENSE = 4_000_000;
-
-/** Numbers the groups in the order in which their first row comes. */
-class GroupTable {
-  readonly #dense: Int32Array | null;
-  readonly #sparse = new Map<number, number>();
-  /** What the i-th group is of. */
-  readonly codes: number[] = [];
-
-  constructor(size: number) {
-    this.#dense = size <= MAX_DENSE ? new Int32Array(size).fill(-1) : null;
-  }
-
-  of(code: number): number {
-    const known = this.#dense ? (this.#dense[code] ?? -1) : (this.#sparse.get(code) ?? -1);
-    if (known >= 0) return known;
-    const group = this.codes.push(code) - 1;
-    if (this.#dense) this.#dense[code] = group;
-    else this.#sparse.set(code, group);
-    return group;
-  }
-}
-
-/** What a group adds up to. */
+/** Sums of each group. */
 interface Sums {
   readonly requests: number[];
   readonly allowed: number[];
@@ -46,13 +23,29 @@ interface Sums {
   readonly atMost: Float64Array[];
 }
 
-export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Group[] {
-  const { by, intervalMs, fromMs, toMs, latency, boundsMs, order, limit } = aggregation;
-  const firstStep = intervalMs === null ? 0 : Math.floor(fromMs / intervalMs);
-  const steps = intervalMs === null ? 1 : Math.max(1, Math.ceil(toMs / intervalMs) - firstStep);
-  const dictionaries = by.map((name) => columns.dictionaries[name]);
-  const sizes = dictionaries.map(({ values }) => Math.max(1, values.length));
-  const table = new GroupTable(sizes.reduce((product, size) => product * size, steps));
+/** The groups of an aggregation, in its order. */
+export function groupsOf(columns: StoredColumns, aggregation: Aggregation): Group[] {
+  const { intervalMs, latency, order, limit } = aggregation;
+  const codes = new GroupCodes(columns.dictionaries, aggregation);
+  const percentiles = latency ? new Percentiles(columns.rows) : null;
+  const sums = sumsOf(columns, aggregation, codes, percentiles);
+  const found = percentiles?.of(sums.decided, LEVELS) ?? null;
+  const compare = (a: number, b: number): number => {
+    if (intervalMs !== null && codes.stepOf(a) !== codes.stepOf(b)) return codes.stepOf(a) - codes.stepOf(b);
+    const difference = rankOf(sums, order, b) - rankOf(sums, order, a);
+    return difference === 0 ? compareKeys(codes.keysOf(a), codes.keysOf(b)) : difference;
+  };
+  return topOf(codes.count, limit, compare).map((group) => groupAt(group, sums, aggregation, codes, found));
+}
+
+/** The pass over the rows. Adds to `percentiles`, unless it is null, and to the table of `codes`. */
+function sumsOf(
+  columns: StoredColumns,
+  aggregation: Aggregation,
+  codes: GroupCodes,
+  percentiles: Percentiles | null,
+): Sums {
+  const { boundsMs } = aggregation;
   const sums: Sums = {
     requests: [],
     allowed: [],
@@ -64,25 +57,18 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
     sampled: [],
     atMost: [],
   };
-  const percentiles = latency ? new Percentiles(columns.rows) : null;
   const bucketOf = boundsMs.length > 0 ? bucketsBySteps(boundsMs) : null;
-  const allowedId = columns.dictionaries.outcome.find("allowed");
-  const deniedId = columns.dictionaries.outcome.find("denied");
-  const turnedAwayId = columns.dictionaries.outcome.find("turned_away");
-  const undecidedId = columns.dictionaries.source.find(UNDECIDED);
-  const [firstName, secondName] = by;
-  const secondSize = sizes[1] ?? 1;
-
-  for (const { segment, indices, count } of selected(columns, aggregation)) {
-    const { atMs, texts, requests, cost, admitted, latency: latencies, sampled } = segment;
-    const first = firstName ? texts[firstName] : null;
-    const second = secondName ? texts[secondName] : null;
+  const { outcome: outcomes, source: sources } = columns.dictionaries;
+  const allowedId = outcomes.find("allowed");
+  const deniedId = outcomes.find("denied");
+  const turnedAwayId = outcomes.find("turned_away");
+  const undecidedId = sources.find(UNDECIDED);
+  for (const { chunk, indices, count } of selected(columns, aggregation)) {
+    const { texts, requests, cost, admitted, latency: latencies, sampled } = chunk;
+    const groupAtRow = codes.of(chunk);
     for (let n = 0; n < count; n++) {
       const i = indices[n] ?? 0;
-      let code = intervalMs === null ? 0 : Math.floor((atMs[i] ?? 0) / intervalMs) - firstStep;
-      if (first) code = code * (sizes[0] ?? 1) + (first[i] ?? 0);
-      if (second) code = code * secondSize + (second[i] ?? 0);
-      const group = table.of(code);
+      const group = groupAtRow(i);
       if (group === sums.requests.length) open(sums, boundsMs.length);
       const weight = requests[i] ?? 0;
       const outcome = texts.outcome[i];
@@ -100,52 +86,39 @@ export function groupsOf(columns: EmbeddedColumns, aggregation: Aggregation): Gr
       if (bucketOf) addTo(sums.atMost[group], bucketOf[step] ?? 0, weight);
     }
   }
+  return sums;
+}
 
-  const found = percentiles?.of(sums.decided, LEVELS) ?? null;
-  const stepAt = (code: number): number =>
-    Math.floor(code / sizes.reduce((product, size) => product * size, 1));
-  const keysAt = (code: number): string[] => {
-    const keys: string[] = [];
-    let rest = code;
-    for (let d = by.length - 1; d >= 0; d--) {
-      const size = sizes[d] ?? 1;
-      keys.unshift(dictionaries[d]?.values[rest % size] ?? "");
-      rest = Math.floor(rest / size);
-    }
-    return keys;
+function groupAt(
+  group: number,
+  sums: Sums,
+  { intervalMs, boundsMs }: Aggregation,
+  codes: GroupCodes,
+  found: readonly Uint16Array[] | null,
+): Group {
+  const [requests = 0, allowed = 0, denied = 0, turnedAway = 0, decided = 0] = [
+    sums.requests[group],
+    sums.allowed[group],
+    sums.denied[group],
+    sums.turnedAway[group],
+    sums.decided[group],
+  ];
+  return {
+    atMs: intervalMs === null ? null : codes.stepOf(group) * intervalMs,
+    keys: codes.keysOf(group),
+    requests,
+    allowed,
+    denied,
+    turnedAway,
+    errors: requests - allowed - denied - turnedAway,
+    decided,
+    cost: thousandths(sums.cost[group] ?? 0),
+    admitted: sums.admitted[group] ?? 0,
+    percentiles:
+      found && decided > 0 ? [at(found, 0, group), at(found, 1, group), at(found, 2, group)] : null,
+    atMost: boundsMs.length > 0 ? running(sums.atMost[group] ?? [], boundsMs.length) : [],
+    sampled: sums.sampled[group] === 1,
   };
-  const codeOf = (group: number): number => table.codes[group] ?? 0;
-  const compare = (a: number, b: number): number => {
-    const [x, y] = [codeOf(a), codeOf(b)];
-    if (intervalMs !== null && stepAt(x) !== stepAt(y)) return stepAt(x) - stepAt(y);
-    const difference = rankOf(sums, order, b) - rankOf(sums, order, a);
-    return difference === 0 ? compareKeys(keysAt(x), keysAt(y)) : difference;
-  };
-  return topOf(table.codes.length, limit, compare).map((group): Group => {
-    const [requests = 0, allowed = 0, denied = 0, turnedAway = 0, decided = 0] = [
-      sums.requests[group],
-      sums.allowed[group],
-      sums.denied[group],
-      sums.turnedAway[group],
-      sums.decided[group],
-    ];
-    return {
-      atMs: intervalMs === null ? null : (stepAt(codeOf(group)) + firstStep) * intervalMs,
-      keys: keysAt(codeOf(group)),
-      requests,
-      allowed,
-      denied,
-      turnedAway,
-      errors: requests - allowed - denied - turnedAway,
-      decided,
-      cost: thousandths(sums.cost[group] ?? 0),
-      admitted: sums.admitted[group] ?? 0,
-      percentiles:
-        found && decided > 0 ? [at(found, 0, group), at(found, 1, group), at(found, 2, group)] : null,
-      atMost: boundsMs.length > 0 ? running(sums.atMost[group] ?? [], boundsMs.length) : [],
-      sampled: sums.sampled[group] === 1,
-    };
-  });
 }
 
 function at(found: readonly Uint16Array[], level: number, group: number): number {
@@ -162,7 +135,7 @@ function addTo(buckets: Float64Array | undefined, bucket: number, weight: number
   if (buckets) buckets[bucket] = (buckets[bucket] ?? 0) + weight;
 }
 
-/** What groups are ranked by: cost as it is shown, so that ties are ties. */
+/** What groups are ranked by. Cost is rounded as it is shown, so that ties are ties. */
 function rankOf(sums: Sums, order: Aggregation["order"], group: number): number {
   return order === "cost" ? thousandths(sums.cost[group] ?? 0) : (sums[order][group] ?? 0);
 }
@@ -175,7 +148,7 @@ function compareKeys(a: readonly string[], b: readonly string[]): number {
   return 0;
 }
 
-/** The bucket of each step of the scale: the first bound that it does not exceed. */
+/** The bucket of each step of the scale: the first bound that the step does not exceed. */
 function bucketsBySteps(boundsMs: readonly number[]): Uint8Array {
   const buckets = new Uint8Array(SCALE_STEPS).fill(boundsMs.length);
   for (const [bucket, boundMs] of [...boundsMs.entries()].toReversed()) {

@@ -1,11 +1,11 @@
 /**
- * Weighted percentiles of many groups at once, by counting sort over the steps of the latency scale: the same definition as
- * ClickHouse's quantileExactWeighted, so that both back ends agree: the least value at which the weights of the values up to
- * it reach `ceil(level * sum of weights)`.
+ * Weighted percentiles of many groups at once, by counting sort over the steps of the latency scale. A percentile is the least value at
+ * which the weights of the values up to it reach `ceil(level * sum of weights)`, as in ClickHouse's quantileExactWeighted, so that both
+ * back ends agree.
  */
 import { SCALE_STEPS } from "../../src/analytics/reports/latency-scale.ts";
 
-/** A histogram for each of so many is half a megabyte. */
+/** Up to this many groups get a histogram each: half a megabyte. */
 const FEW_GROUPS = 8;
 
 export class Percentiles {
@@ -14,7 +14,7 @@ export class Percentiles {
   readonly #weights: Float64Array;
   #count = 0;
 
-  /** @param capacity rows at most. */
+  /** @param capacity the most rows that may be added. */
   constructor(capacity: number) {
     this.#groups = new Uint32Array(capacity);
     this.#steps = new Uint16Array(capacity);
@@ -27,7 +27,7 @@ export class Percentiles {
     this.#weights[this.#count++] = weight;
   }
 
-  /** For each level the step of each group. `totals`: the groups' sums of weights. */
+  /** For each level, the step of each group. @param totals the sum of weights of each group. */
   of(totals: readonly number[], levels: readonly number[]): Uint16Array[] {
     const order = this.#sorted();
     if (totals.length <= FEW_GROUPS) return this.#counted(totals, levels);
@@ -49,7 +49,7 @@ export class Percentiles {
     return found;
   }
 
-  /** By a histogram for each group: no order of rows is needed, so memory is read from one end to the other. */
+  /** By a histogram for each group: rows need no order, so memory is read sequentially. */
   #counted(totals: readonly number[], levels: readonly number[]): Uint16Array[] {
     const histograms = new Float64Array(totals.length * SCALE_STEPS);
     for (let row = 0; row < this.#count; row++) {
@@ -72,7 +72,7 @@ export class Percentiles {
     return found;
   }
 
-  /** Rows in the order of their steps. */
+  /** The rows' indices, ordered by step. */
   #sorted(): Uint32Array {
     const ends = new Uint32Array(SCALE_STEPS + 1);
     for (let row = 0; row < this.#count; row++) {

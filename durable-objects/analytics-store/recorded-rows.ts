@@ -1,11 +1,10 @@
 /**
- * The newest recorded decisions of a range, for a simulation: what the columns in memory have, and the rest from the stored runs.
- * Pure but for `read`.
+ * The newest recorded decisions of a range, for a simulation, from the columns in memory and the stored chunks. Pure except for `read`.
  */
 import { MILLI } from "../../src/core/units.ts";
 import { isReplayed, type Recorded } from "../../src/simulation/recorded.ts";
 import type { RecordHead } from "../../src/simulation/simulation-answer.ts";
-import type { EmbeddedColumns } from "./stored-columns.ts";
+import type { StoredColumns } from "./stored-columns.ts";
 import { columnOf, readNumbers, readTexts, type TextColumn, valueAt } from "./chunk.ts";
 import { selected, type SelectedRows } from "./selection.ts";
 
@@ -14,41 +13,41 @@ export const RECORDED_COLUMNS: readonly string[] = (
   ["cost", "requests", "upstreamMs", "revision", "method"] as const
 ).map(columnOf);
 
-/** Points beyond those wanted, between two times that they are cut off. */
+/** Points beyond the limit that may collect before they are cut off. */
 const SLACK = 4_096;
 
 export interface RecordedRange extends RecordHead {
   readonly decisions: readonly Recorded[];
 }
 
-type StoredRun = Readonly<Record<string, unknown>>;
+type StoredChunk = Readonly<Record<string, unknown>>;
 
 /**
- * By runs, the newest first, until no run can have any of the newest `most`.
- * @param read the columns {@link RECORDED_COLUMNS} of a stored run; null where it is gone.
+ * Reads chunks, the newest first, until no other can have any of the newest `limit` points.
+ * @param read the columns {@link RECORDED_COLUMNS} of a stored chunk; null if it is gone.
  */
 export function recordedRange(
-  columns: EmbeddedColumns,
+  columns: StoredColumns,
   range: { readonly fromMs: number; readonly toMs: number },
-  most: number,
-  read: (id: number) => StoredRun | null,
+  limit: number,
+  read: (id: number) => StoredChunk | null,
 ): RecordedRange {
-  const runs = [...columns.segments].toSorted((a, b) => b.lastMs - a.lastMs);
+  const chunks = [...columns.chunks].toSorted((a, b) => b.lastMs - a.lastMs);
   let decisions: Recorded[] = [];
   let sampled = false;
   let truncated = false;
   let { fromMs } = range;
   const cut = (): void => {
-    if (decisions.length > most) truncated = true;
-    decisions = decisions.toSorted((a, b) => a.atMs - b.atMs).slice(-most);
+    if (decisions.length > limit) truncated = true;
+    decisions = decisions.toSorted((a, b) => a.atMs - b.atMs).slice(-limit);
     if (truncated) fromMs = decisions[0]?.atMs ?? fromMs;
   };
-  for (const rows of selected(columns, { ...range, filters: {} }, runs)) {
-    // Runs overlap in time a little.
-    if (rows.segment.lastMs < fromMs) break;
-    const stored = read(rows.segment.id);
+  for (const rows of selected(columns, { ...range, filters: {} }, chunks)) {
+    // Chunks overlap in time a little.
+    if (rows.chunk.lastMs < fromMs) break;
+    const stored = read(rows.chunk.id);
     if (stored) sampled = append(decisions, columns, rows, stored) || sampled;
-    if (decisions.length > most + SLACK) cut();
+    if (decisions.length > limit + SLACK) cut();
   }
   cut();
   const newest = decisions;
@@ -61,12 +60,12 @@ export function recordedRange(
   };
 }
 
-/** Puts the run's selected decisions to the list. Returns whether any stood for several points. */
+/** Appends the chunk's selected decisions. Returns whether any stands for several points. */
 function append(
   decisions: Recorded[],
-  { dictionaries }: EmbeddedColumns,
-  { segment, indices, count }: SelectedRows,
-  stored: StoredRun,
+  { dictionaries }: StoredColumns,
+  { chunk, indices, count }: SelectedRows,
+  stored: StoredChunk,
 ): boolean {
   const number = (field: "cost" | "requests" | "upstreamMs" | "revision"): readonly number[] =>
     readNumbers(stored[columnOf(field)]);
@@ -78,14 +77,14 @@ function append(
   ];
   const methods: TextColumn = readTexts(stored[columnOf("method")]);
   const text = (name: keyof typeof dictionaries, i: number): string =>
-    dictionaries[name].values[segment.texts[name][i] ?? 0] ?? "";
+    dictionaries[name].values[chunk.texts[name][i] ?? 0] ?? "";
   let sampled = false;
   for (const i of indices.subarray(0, count)) {
     if (!isReplayed(text("reason", i), text("source", i))) continue;
-    sampled ||= segment.sampled[i] === 1;
+    sampled ||= chunk.sampled[i] === 1;
     const ownRequests = Math.max(1, valueAt(requests, i, 1));
     decisions.push({
-      atMs: segment.atMs[i] ?? 0,
+      atMs: chunk.atMs[i] ?? 0,
       account: text("account", i),
       route: text("route", i),
       tier: text("tier", i),
@@ -94,7 +93,7 @@ function append(
       revision: valueAt(revisions, i, 0),
       costMilli: Math.max(0, Math.round((valueAt(costs, i, 0) * MILLI) / ownRequests)),
       upstreamMs: valueAt(upstream, i, 0),
-      requests: Math.max(1, Math.round(segment.requests[i] ?? 1)),
+      requests: Math.max(1, Math.round(chunk.requests[i] ?? 1)),
       wasDenied: text("outcome", i) === "denied",
     });
   }

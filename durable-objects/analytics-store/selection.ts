@@ -1,32 +1,32 @@
-/** Which rows of the columns a report looks at: those of its time and of its filters. */
+/** Selects the rows of a report: those of its time range that match its filters. */
 import type { Selection } from "../../src/analytics/reports/facts.ts";
 import { DIMENSIONS } from "../../src/analytics/reports/report-query.ts";
-import type { EmbeddedColumns, HotSegment } from "./stored-columns.ts";
+import type { ChunkColumns, StoredColumns } from "./stored-columns.ts";
 
 export interface SelectedRows {
-  readonly segment: HotSegment;
-  /** Of the first `count`: places of rows. Used again for the next run: read it at once. */
+  readonly chunk: ChunkColumns;
+  /** The first `count` are indices of rows. Reused for the next chunk: read it at once. */
   readonly indices: Uint32Array;
   readonly count: number;
 }
 
 interface Wanted {
-  readonly column: (segment: HotSegment) => Uint32Array;
+  readonly column: (chunk: ChunkColumns) => Uint32Array;
   readonly id: number;
-  /** Whether rows must have the value, or must not. */
+  /** Whether rows must have the value or must not have it. */
   readonly has: boolean;
 }
 
-/** Run by run; those without any are left out. */
+/** Chunk by chunk; leaves out chunks without selected rows. */
 export function* selected(
-  columns: EmbeddedColumns,
+  columns: StoredColumns,
   { fromMs, toMs, filters, without = {} }: Selection,
-  segments: Iterable<HotSegment> = columns.segments,
+  chunks: Iterable<ChunkColumns> = columns.chunks,
 ): Generator<SelectedRows> {
   const wanted: Wanted[] = [];
   for (const name of DIMENSIONS) {
     const [value, other] = [filters[name], without[name]];
-    const column = (segment: HotSegment) => segment.texts[name];
+    const column = (chunk: ChunkColumns) => chunk.texts[name];
     const unwanted = other === undefined ? null : columns.dictionaries[name].find(other);
     if (unwanted !== null) wanted.push({ column, id: unwanted, has: false });
     if (value === undefined) continue;
@@ -35,16 +35,16 @@ export function* selected(
     wanted.push({ column, id, has: true });
   }
   let indices = new Uint32Array(1_024);
-  for (const segment of segments) {
-    if (segment.lastMs < fromMs || segment.firstMs >= toMs) continue;
-    if (indices.length < segment.rows) indices = new Uint32Array(segment.rows);
+  for (const chunk of chunks) {
+    if (chunk.lastMs < fromMs || chunk.firstMs >= toMs) continue;
+    if (indices.length < chunk.rows) indices = new Uint32Array(chunk.rows);
     let count = 0;
-    for (let i = 0; i < segment.rows; i++) {
-      const atMs = segment.atMs[i] ?? 0;
+    for (let i = 0; i < chunk.rows; i++) {
+      const atMs = chunk.atMs[i] ?? 0;
       if (atMs >= fromMs && atMs < toMs) indices[count++] = i;
     }
     for (const { column, id, has } of wanted) {
-      const values = column(segment);
+      const values = column(chunk);
       let left = 0;
       for (let n = 0; n < count; n++) {
         const i = indices[n] ?? 0;
@@ -52,6 +52,6 @@ export function* selected(
       }
       count = left;
     }
-    if (count > 0) yield { segment, indices, count };
+    if (count > 0) yield { chunk, indices, count };
   }
 }

@@ -1,46 +1,46 @@
 /**
- * Sampling of what is stored already: an account with many rows keeps every second, or fourth, ... of them, and each that is kept
- * stands for twice, four times as many. An account with few rows keeps them all, as in Analytics Engine's sampling by index.
+ * Samples stored rows: an account with many rows keeps a half, a quarter, ... of them, and each kept row stands for two, four, ... times
+ * as many. An account with few rows keeps them all, as in Analytics Engine's sampling by index.
  *
- * Unbiased: a row of weight w is kept with probability 1/2 and then has weight 2w, so every weighted sum keeps its expectation.
- * Which one is kept is a hash of the row: the same table is always thinned alike. Pure: storage is the caller's.
+ * Unbiased: a row of weight w is kept with probability 1/2 and then has weight 2w, so every weighted sum keeps its expectation. A hash of
+ * the row decides whether it is kept: the same table is always thinned alike. Pure: the caller reads and writes storage.
  */
 import type { Row } from "../../src/analytics/reports/facts.ts";
-import type { EmbeddedColumns } from "./stored-columns.ts";
+import type { StoredColumns } from "./stored-columns.ts";
 
-/** What is left after a pass, of the limit: a pass makes room for many batches. */
+/** Share of the limit that a pass leaves: one pass makes room for many batches. */
 const TARGET = 0.8;
-/** Halvings of one pass at most: a weight grows a thousandfold. */
-const MOST_HALVINGS = 10;
+/** Halvings in one pass: a weight grows at most a thousandfold. */
+const MAX_HALVINGS = 10;
 
-/** One pass over the stored runs, the oldest first. */
+/** One pass over the stored chunks, the oldest first. */
 export class Thinning {
   readonly #halvings = new Map<string, number>();
   #ids: number[];
 
-  /** @param openId the run that is being filled: left alone, as are later ones. */
-  constructor(columns: EmbeddedColumns, limit: number, openId: number) {
-    const segments = [...columns.segments].filter(({ id }) => id < openId);
-    this.#ids = segments.toSorted((a, b) => a.lastMs - b.lastMs || a.id - b.id).map(({ id }) => id);
+  /** @param openId the chunk that is being filled: it and later ones are not thinned. */
+  constructor(columns: StoredColumns, limit: number, openId: number) {
+    const chunks = [...columns.chunks].filter(({ id }) => id < openId);
+    this.#ids = chunks.toSorted((a, b) => a.lastMs - b.lastMs || a.id - b.id).map(({ id }) => id);
     const counts = new Float64Array(columns.dictionaries.account.values.length);
-    for (const { texts } of columns.segments) {
+    for (const { texts } of columns.chunks) {
       for (const account of texts.account) counts[account] = (counts[account] ?? 0) + 1;
     }
     const share = fairShare(counts, limit * TARGET);
     columns.dictionaries.account.values.forEach((account, id) => {
       const halvings = Math.ceil(Math.log2((counts[id] ?? 0) / share));
-      if (halvings > 0) this.#halvings.set(account, Math.min(halvings, MOST_HALVINGS));
+      if (halvings > 0) this.#halvings.set(account, Math.min(halvings, MAX_HALVINGS));
     });
   }
 
-  /** The runs to thin now; none: the pass is over. */
+  /** The next chunks to thin; empty when the pass is over. */
   next(count: number): number[] {
     const ids = this.#ids.slice(0, count);
     this.#ids = this.#ids.slice(count);
     return ids;
   }
 
-  /** Those rows that stay, with their new weights. */
+  /** The rows to keep, with their new weights. */
   sample(rows: readonly Row[]): Row[] {
     return rows.flatMap((row, i) => {
       const halvings = this.#halvings.get(row.account) ?? 0;
@@ -55,7 +55,7 @@ export class Thinning {
 }
 
 /**
- * Rows that every account may have so that all have `total` together: accounts with fewer keep all, the others have the share.
+ * The most rows each account may keep so that all together keep `total`; accounts with fewer keep all. Infinite if nothing must go.
  * @param counts rows by account.
  */
 export function fairShare(counts: Float64Array, total: number): number {
@@ -69,7 +69,7 @@ export function fairShare(counts: Float64Array, total: number): number {
   return Number.POSITIVE_INFINITY;
 }
 
-/** A fair coin for each row and weight: items of one batch share a request id, so their place counts as well. */
+/** A fair coin for each row and weight. Items of a batch share a request id, so the hash includes their place. */
 function isKept({ requestId, atMs, account }: Row, weight: number, place: number): boolean {
   return (hash(`${requestId}\n${account}\n${atMs}\n${weight}\n${place}`) & 1) === 0;
 }

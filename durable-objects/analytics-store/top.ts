@@ -1,6 +1,6 @@
-/** The first few of many in order, without sorting all of them. */
+/** Finds the first few of many, in order, without sorting them all. */
 
-/** The first `limit` of the numbers below `count`, in the order that `compare` gives. */
+/** The first `limit` of the integers from 0 to `count` - 1, in the order of `compare`. */
 export function topOf(count: number, limit: number, compare: (a: number, b: number) => number): number[] {
   if (count <= limit) return Array.from({ length: count }, (_, i) => i).toSorted(compare);
   let top: number[] = [];
@@ -8,7 +8,7 @@ export function topOf(count: number, limit: number, compare: (a: number, b: numb
   for (let i = 0; i < count; i++) {
     if (worst !== null && compare(i, worst) >= 0) continue;
     top.push(i);
-    // Sorting now and then is cheaper than keeping order at each step.
+    // Sorting from time to time is cheaper than inserting each in order.
     if (top.length < 2 * limit + 16) continue;
     top = top.toSorted(compare).slice(0, limit);
     worst = top.at(-1) ?? null;

@@ -12,7 +12,7 @@ import {
   type LiveFilters,
   liveFiltersSchema,
   liveRow,
-  MOST_ROWS_PER_SECOND,
+  MAX_ROWS_PER_SECOND,
   passes,
   SESSION,
   VIEWER,
@@ -23,10 +23,10 @@ import { parseJson } from "../../src/json.ts";
 import { giveWay } from "./stream-bounds.ts";
 
 /** Frames that a viewer may leave unanswered. */
-export const MOST_UNANSWERED = 5;
+export const MAX_UNANSWERED = 5;
 const SECOND_MS = 1_000;
 /** Longest message of a viewer, UTF-16 units: filters are short. */
-const LONGEST_MESSAGE = 4_096;
+const MAX_MESSAGE = 4_096;
 /** Close codes: RFC 6455, section 7.4.1. */
 const POLICY_VIOLATION = 1008;
 const OVER = "the session is over";
@@ -110,7 +110,7 @@ export class LiveViewers {
   /** A message of a viewer. What is none ends the stream. */
   told(socket: WebSocket, message: string | ArrayBuffer): void {
     const viewer = read(socket);
-    const isText = typeof message === "string" && message.length <= LONGEST_MESSAGE;
+    const isText = typeof message === "string" && message.length <= MAX_MESSAGE;
     const parsed = viewerMessageSchema.safeParse(isText ? parseJson(message) : undefined);
     if (!viewer || !parsed.success) {
       close(socket, POLICY_VIOLATION, "not a message of a viewer");
@@ -139,8 +139,8 @@ function showTo(socket: WebSocket, viewer: Viewer, points: readonly Point[], now
     viewer.sinceMs = nowMs;
     viewer.rows = 0;
   }
-  const isBehind = viewer.seq - viewer.acked >= MOST_UNANSWERED;
-  const room = isBehind ? 0 : MOST_ROWS_PER_SECOND - viewer.rows;
+  const isBehind = viewer.seq - viewer.acked >= MAX_UNANSWERED;
+  const room = isBehind ? 0 : MAX_ROWS_PER_SECOND - viewer.rows;
   const shown = room > 0 ? found.slice(-room) : [];
   viewer.skipped += found.length - shown.length;
   if (shown.length > 0) {

@@ -1,7 +1,10 @@
 /** Reports: response schemas. */
 import * as z from "zod/mini";
+import { OUTCOMES } from "../../src/analytics/outcome.ts";
+import { fieldOf, type PointField } from "../../src/analytics/point.ts";
+import { POINT_FIELDS } from "../../src/analytics/point-fields.ts";
+import { LOGGED_FIELDS } from "../../src/analytics/reports/decision-log.ts";
 import type { LoggedDecision } from "../../src/analytics/reports/report-answer.ts";
-import { OUTCOMES } from "../../src/analytics/reports/report-query.ts";
 import { about, named } from "../annotations.ts";
 import { amount, count, moment, nextCursor, words } from "../scalars.ts";
 
@@ -65,35 +68,42 @@ const reasons = z.array(
 );
 const steps = z.array(z.nullable(amount("Null if no request was decided.")));
 
+/** Numbers for which the document states no minimum. */
+const UNBOUNDED: ReadonlySet<string> = new Set<keyof LoggedDecision>([
+  "revision",
+  "cost",
+  "remainingFraction",
+  "retryAfterMs",
+]);
+
+/** The schema of a field of a row, from its type and comment in the table of fields. */
+function loggedField(name: keyof LoggedDecision): z.ZodMiniType {
+  switch (name) {
+    case "at":
+      return moment(POINT_FIELDS.atMs.comment);
+    case "weight":
+      return count("Rows that it represents: 1 without sampling.");
+    case "outcome":
+      return about(
+        "`denied`: by a limit. `turned_away`: rejected for another reason, see `reason`.",
+        z.enum(OUTCOMES),
+      );
+    default:
+      return pointField(name);
+  }
+}
+
+function pointField(name: Exclude<PointField, "atMs">): z.ZodMiniType {
+  const { type, comment } = fieldOf(name);
+  if (type === "text") return words(comment);
+  if (type !== "number") return about(comment, z.enum(type));
+  return UNBOUNDED.has(name) ? about(comment, z.number()) : amount(comment);
+}
+
 const decision = named(
   "LoggedDecision",
   "A row of the decision log.",
-  z.strictObject({
-    at: moment("When the decision was made."),
-    requestId: words("`X-Request-Id` of the response."),
-    account: words("`user:<id>` or `ip:<address>`; empty if the caller is unknown."),
-    route: words("The route's id; empty if none matched."),
-    tier: words("The tier that applied; empty if the caller is unknown."),
-    outcome: about(
-      "`denied`: by a limit. `turned_away`: rejected for another reason, see `reason`.",
-      z.enum(OUTCOMES),
-    ),
-    reason: words("The limit that denied it, or `ok`, `exempt`, `blocked`, ..."),
-    source: z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
-    method: words("The HTTP method."),
-    colo: words("Cloudflare's data centre."),
-    country: words("ISO 3166-1 alpha-2."),
-    revision: about("Policy revision.", z.number()),
-    keyId: words("The API key's id; empty without a key."),
-    upstreamStatus: z.enum(["1xx", "2xx", "3xx", "4xx", "5xx", "none"]),
-    cost: about("Tokens.", z.number()),
-    limiterMs: amount("Latency of the decision."),
-    upstreamMs: amount("Latency of the upstream."),
-    remainingFraction: about("Remaining share of the tightest limit other than slots, 0 to 1.", z.number()),
-    retryAfterMs: about("After which the request would be allowed.", z.number()),
-    requests: amount("Requests that the row represents."),
-    weight: count("Rows that it represents: 1 without sampling."),
-  } satisfies Record<keyof LoggedDecision, z.ZodMiniType>),
+  z.strictObject(Object.fromEntries(LOGGED_FIELDS.map((name) => [name, loggedField(name)]))),
 );
 
 const figures = z.strictObject({

@@ -1,4 +1,6 @@
 /** Reports: texts and examples. */
+import { missingValue } from "../../src/analytics/point.ts";
+import { LOGGED_FIELDS } from "../../src/analytics/reports/decision-log.ts";
 import { CURSOR, json, type OperationNotes, RANGE_START, text } from "../notes.ts";
 import { type ReportResponse, reportSchema } from "./report-schemas.ts";
 
@@ -52,11 +54,17 @@ const DENIALS = {
   top: [{ reason: "minute", account: "user:acme", denied: 170 }],
 } satisfies ReportResponse;
 
+/** So that the example has every field. */
+const WITHOUT_VALUES = Object.fromEntries(
+  LOGGED_FIELDS.map((name) => [name, name === "at" || name === "weight" ? "" : missingValue(name)]),
+);
+
 const DECISIONS = {
   ...HEAD,
   report: "decisions",
   decisions: [
     {
+      ...WITHOUT_VALUES,
       at: "2026-11-21T08:59:58.120Z",
       requestId: "c1448614-a9af-4ce0-8ea5-08d0c3fa0f8d",
       account: "user:acme",

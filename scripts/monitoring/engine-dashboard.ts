@@ -5,7 +5,7 @@
  *
  * Every sum is weighted by `_sample_interval`: Analytics Engine samples.
  */
-import { COLUMNS, SAMPLE_INTERVAL } from "../../src/analytics/point-fields.ts";
+import { POINT_FIELDS, SAMPLE_INTERVAL } from "../../src/analytics/point-fields.ts";
 import type { Point } from "../../src/analytics/point.ts";
 import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../../src/analytics/outcome.ts";
 import type { DashboardPlan, Panel, Source } from "./dashboard.ts";
@@ -29,7 +29,7 @@ const ALTINITY: Source = {
     editorMode: "sql",
     format: type === "timeseries" ? "time_series" : "table",
     dateTimeType: "DATETIME",
-    dateTimeColDataType: COLUMNS.atMs.name,
+    dateTimeColDataType: POINT_FIELDS.atMs.column,
     table: DATASET,
     database: "default",
     intervalFactor: 1,
@@ -42,7 +42,7 @@ const ALTINITY: Source = {
   }),
 };
 
-const column = (field: keyof Point): string => COLUMNS[field].name;
+const column = (field: keyof Point): string => POINT_FIELDS[field].column;
 const WEIGHT = `${SAMPLE_INTERVAL} * ${column("requests")}`;
 /** Weights of quantiles must be integers. */
 const WHOLE_WEIGHT = `toUInt32(${WEIGHT})`;

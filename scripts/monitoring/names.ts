@@ -1,5 +1,5 @@
 /** Finds unknown names in alert rules and dashboards, and untested alerts. Pure: maps texts to faults. */
-import { COLUMNS, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
+import { POINT_FIELDS, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
 import { FAMILIES, type Family } from "../../src/analytics/metrics/families.ts";
 
 /** The labels of each time series in Prometheus, by the name of the series. */
@@ -45,8 +45,8 @@ export function unknownMetrics(text: string): string[] {
 export function unknownColumns(text: string): string[] {
   const known = new Set<string>([
     SAMPLE_INTERVAL,
-    VERSION_COLUMN.name,
-    ...Object.values(COLUMNS).map(({ name }) => name),
+    VERSION_COLUMN.column,
+    ...Object.values(POINT_FIELDS).map(({ column }) => column),
   ]);
   const used = text.match(/\b(?:blob|double|index)\d+\b|\b_[a-z_]+_interval\b/g) ?? [];
   return [...new Set(used)].filter((name) => !known.has(name)).toSorted();

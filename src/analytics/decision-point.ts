@@ -1,10 +1,10 @@
-/** A decision as a point. Cheap: every request makes one. */
+/** Makes decisions into points. Cheap: every request makes one. */
 import type { Decision } from "../core/decision.ts";
 import type { Place } from "./place.ts";
 import type { Point, PointOutcome, StatusClass } from "./point.ts";
 
-/** What a point says besides the decision. */
-export interface About {
+/** What a point has besides the decision. */
+export interface PointContext {
   readonly atMs: number;
   readonly account: string;
   readonly route: string;
@@ -19,41 +19,41 @@ export interface About {
   readonly upstreamMs: number;
 }
 
-/** Longest method that is told; HTTP's own are shorter. */
-const LONGEST_METHOD = 20;
+/** Longest method that is recorded; standard ones are shorter. */
+const MAX_METHOD = 20;
 
-/** @param decision null where none was made: then `outcome` and `reason` say what became of the request. */
+/** @param decision null if none was made; `outcome` and `reason` then say what became of the request. */
 export function pointOf(
-  about: About,
+  context: PointContext,
   decision: Decision | null,
   outcome: PointOutcome,
   reason: string,
 ): Point {
   return {
-    atMs: about.atMs,
-    account: about.account,
-    route: about.route,
-    tier: decision?.tier ?? about.tier,
+    atMs: context.atMs,
+    account: context.account,
+    route: context.route,
+    tier: decision?.tier ?? context.tier,
     outcome,
     reason,
     source: decision?.source ?? "none",
-    method: about.method.slice(0, LONGEST_METHOD),
-    colo: about.place.colo,
-    country: about.place.country,
-    revision: decision?.revision ?? about.revision,
-    keyId: about.keyId ?? "",
-    upstreamStatus: about.upstreamStatus,
-    requestId: about.requestId,
+    method: context.method.slice(0, MAX_METHOD),
+    colo: context.place.colo,
+    country: context.place.country,
+    revision: decision?.revision ?? context.revision,
+    keyId: context.keyId ?? "",
+    upstreamStatus: context.upstreamStatus,
+    requestId: context.requestId,
     cost: decision?.cost ?? 0,
-    limiterMs: about.limiterMs,
-    upstreamMs: about.upstreamMs,
+    limiterMs: context.limiterMs,
+    upstreamMs: context.upstreamMs,
     remainingFraction: decision ? remainingFraction(decision) : 1,
     retryAfterMs: decision?.retryAfterMs ?? 0,
     requests: 1,
   };
 }
 
-/** What became of a decision, and why, where nothing else went wrong. */
+/** The outcome and reason of a decision, if nothing else went wrong. */
 export function resultOf({ outcome, violated }: Decision): readonly [PointOutcome, reason: string] {
   switch (outcome) {
     case "allowed":
@@ -67,12 +67,12 @@ export function resultOf({ outcome, violated }: Decision): readonly [PointOutcom
     case "unavailable":
       return ["error", "limiter_unavailable"];
     case "mismatch":
-      // The caller's mistake, not a failure of the limiter.
+      // The caller's error, not a failure of the limiter.
       return ["denied", "idempotency_mismatch"];
   }
 }
 
-/** `2xx` of 204. */
+/** For example `2xx` for 204. */
 export function statusClass(status: number): StatusClass {
   if (status < 200) return "1xx";
   if (status < 300) return "2xx";
@@ -80,11 +80,11 @@ export function statusClass(status: number): StatusClass {
   return status < 500 ? "4xx" : "5xx";
 }
 
-/** Of the limit nearest to exhaustion. */
+/** Share left of the tightest limit; 1 without limits. */
 function remainingFraction({ limits }: Decision): number {
   let least = 1;
   for (const { kind, limit, remaining } of limits) {
-    // Slots become free as requests end: when all are taken, no budget is used up.
+    // Slots are freed as requests end, so taking them all exhausts nothing.
     if (kind !== "concurrency") least = Math.min(least, remaining / limit);
   }
   return least;

@@ -1,16 +1,16 @@
 /**
  * The live stream's protocol, in JSON text frames.
  *
- * The hub sends `{"seq", "rows", "skipped"}`: decisions that pass the viewer's filters, newest last, and how many were left out
- * since the frame before. The viewer answers each with `{"ack": seq}`; with too many unanswered it gets no more until it does, so
- * a slow viewer costs the hub nothing. It may send `{"filters": {...}}` and `{"pause": true}` at any time.
+ * The hub sends `{"seq", "rows", "skipped"}`: decisions that match the viewer's filters, newest last, and how many were skipped since the
+ * last frame. The viewer acknowledges each frame with `{"ack": seq}`. With too many unacknowledged frames it gets no more until it does,
+ * so a slow viewer costs the hub nothing. The viewer may send `{"filters": {...}}` and `{"pause": true}` at any time.
  */
 import * as z from "zod/mini";
 import { subjectNamed } from "../identity/user-id.ts";
 import type { Point } from "./point.ts";
 import { outcomeOf, type ReportedOutcome } from "./outcome.ts";
 
-/** What can be filtered by. */
+/** Fields that a viewer can filter by. */
 export const LIVE_FILTERS = ["account", "route", "tier", "outcome", "reason", "source"] as const;
 export type LiveFilter = (typeof LIVE_FILTERS)[number];
 
@@ -24,16 +24,16 @@ export const liveFiltersSchema = z.strictObject({
   reason: value,
   source: value,
 });
-/** Tells the hub, beside the filters, when a stream ends: Unix ms. Never a viewer's to say. */
+/** Parameter of the edge's request to the hub, beside the filters: when the stream ends, Unix ms. A viewer cannot set it. */
 export const EXPIRES = "expires";
-/** Likewise, whose stream it is: each actor has a bounded number of them. */
+/** Likewise, the stream's actor: each has a bounded number of streams. */
 export const VIEWER = "viewer";
-/** Likewise, the session that opened it, if one did: the stream ends with it. */
+/** Likewise, the session that opened the stream, if any: the stream ends with it. */
 export const SESSION = "session";
-/** The close code (of those for private use, RFC 6455) of a stream that a newer one displaced: clients must not reopen it by themselves. */
+/** The close code (RFC 6455, private use) of a stream that a newer one displaced: clients must not reopen it automatically. */
 export const DISPLACED = 4001;
 
-/** Only decisions with exactly these values; an account may also be named by its user's id alone. */
+/** Only decisions with exactly these values. An account may also be given as its user's id alone. */
 export type LiveFilters = z.infer<typeof liveFiltersSchema>;
 
 export const viewerMessageSchema = z.union([
@@ -42,7 +42,7 @@ export const viewerMessageSchema = z.union([
   z.strictObject({ filters: liveFiltersSchema }),
 ]);
 
-/** A decision as a viewer sees it. `at` is RFC 3339 in UTC. */
+/** A decision as viewers see it. `at` is RFC 3339 in UTC. */
 export interface LiveRow extends Omit<Point, "atMs" | "outcome"> {
   readonly at: string;
   readonly outcome: ReportedOutcome;
@@ -51,13 +51,14 @@ export interface LiveRow extends Omit<Point, "atMs" | "outcome"> {
 export interface LiveFrame {
   readonly seq: number;
   readonly rows: readonly LiveRow[];
-  /** Decisions that pass the filters but were not shown: more than a person can read, or while too much was unanswered. */
+  /** Decisions that matched but were not sent: more than a person can read, or too many frames were unacknowledged. */
   readonly skipped: number;
 }
 
-/** Rows of one viewer in a second. */
-export const MOST_ROWS_PER_SECOND = 20;
+/** Rows that one viewer gets in a second. */
+export const MAX_ROWS_PER_SECOND = 20;
 
+/** Whether the filters let the point through. */
 export function passes(point: Point, filters: LiveFilters): boolean {
   return LIVE_FILTERS.every((name) => {
     const wanted = filters[name];

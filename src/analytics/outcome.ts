@@ -1,10 +1,10 @@
-/** What a stored point says became of its request: the one place that classifies points for reports, the live stream and metrics. */
+/** Classifies points for reports, the live stream and metrics: the one place that says what became of a request. */
 import type { PointOutcome } from "./point.ts";
 
-/** Failures by which a request was let in before it failed: the upstream's. */
+/** Failures of the upstream: the limits had admitted the request. */
 export const CHARGED_ERRORS = ["upstream_error", "upstream_timeout"] as const;
 
-/** Whether the cost of a decision was taken. */
+/** Whether the cost of a decision was charged. */
 export function isCharged(outcome: string, reason: string): boolean {
   return (
     outcome === "allowed" || (outcome === "error" && CHARGED_ERRORS.some((charged) => charged === reason))
@@ -29,7 +29,8 @@ export function isDecided(source: string): boolean {
  * What became of a request, in reports, the live stream and metrics. `denied`: by a limit, as in the user's ledger. `turned_away`:
  * rejected for any other reason, by the limiter ({@link STANDING_REASONS}) or before it was asked.
  */
-export type ReportedOutcome = PointOutcome | "turned_away";
+export const OUTCOMES = ["allowed", "denied", "turned_away", "error"] as const;
+export type ReportedOutcome = (typeof OUTCOMES)[number];
 
 /** The outcome of a stored point: rows are stored with `denied` for both. */
 export function outcomeOf(outcome: PointOutcome, reason: string, source: string): ReportedOutcome {

@@ -1,11 +1,11 @@
 /**
- * Where a request came in and from. An isolate runs in one data centre, so `request.cf`, which is parsed anew for each request, is
- * read once; the country is a header that Cloudflare sets.
+ * The data center that received a request, and the country it came from. An isolate runs in one data center, so `request.cf`, which is
+ * parsed for each request, is read once. The country is a header that Cloudflare sets.
  */
 export interface Place {
   /** IATA code; "" off Cloudflare. */
   readonly colo: string;
-  /** ISO 3166-1 alpha-2; "" where not known. */
+  /** ISO 3166-1 alpha-2; "" if unknown. */
   readonly country: string;
 }
 

@@ -1,53 +1,151 @@
 /**
- * The columns of analytics as data, shared by the writers, the reports and docs/analytics.md. One table for Analytics Engine
- * and for the embedded store, which has the same columns by the same names.
+ * The fields of a point as data: name, type, column and meaning of each. The batch schema, Analytics Engine, the embedded store, merging,
+ * CSV and OpenAPI are derived from this table.
  *
- * Latencies are stored to three significant digits by both (reports/latency-scale.ts), so that their percentiles are equal.
- *
- * Only ever added to: what was written stays readable. A change of a column's meaning raises COLUMNS_VERSION.
+ * To add a field, add a line with the next free blob or double and `added: true`, and set its value in decision-point.ts. Fields are
+ * never removed or renumbered: what was written stays readable. A change of a column's meaning raises COLUMNS_VERSION.
  */
-import type { Point } from "./point.ts";
+import { DECISION_SOURCES } from "../core/decision.ts";
 
-/** Written as the first blob of every row, so that a reader can tell rows of different meaning apart. */
+/** Written as the first blob of every row, so that a reader can tell rows with different meanings apart. */
 export const COLUMNS_VERSION = 1;
 
-/** Where Analytics Engine keeps a field. */
+/** Where Analytics Engine stores a field. The embedded store has columns of the same names. */
 export type ColumnName = "index1" | "timestamp" | `blob${number}` | `double${number}`;
 
-export interface Column {
-  readonly name: ColumnName;
+export interface Field {
+  /** `text`, `number` (at least 0), or the allowed texts; the last of these also stands for a text that is not allowed. */
+  readonly type: "text" | "number" | readonly string[];
+  readonly column: ColumnName;
+  /**
+   * How points are merged. `equal`: only points with the same value are merged. `first`: the first point's value. `mean`: weighted by
+   * requests.
+   */
+  readonly merge: "equal" | "first" | "sum" | "min" | "max" | "mean";
+  /** Stored to three significant digits (reports/latency-scale.ts), so that percentiles are the same in both back ends. */
+  readonly isLatency?: true;
+  /** The longest text the embedded store keeps, UTF-16 units. */
+  readonly maxLength?: number;
+  /** Not in the first release: rows and isolates of older versions lack it. */
+  readonly added?: true;
+  /** For docs/analytics.md and OpenAPI. */
   readonly comment: string;
 }
 
-/** A column for each field of a point. Analytics Engine sets `timestamp` itself. */
-export const COLUMNS = {
-  atMs: { name: "timestamp", comment: "when it was decided" },
-  account: { name: "index1", comment: "subject: user:<id> or ip:<address>; sampling is by it" },
-  route: { name: "blob2", comment: "the policy's id of the route, empty where none matched" },
-  tier: { name: "blob3", comment: "tier that was decided by" },
-  outcome: { name: "blob4", comment: "allowed, denied or error" },
-  reason: { name: "blob5", comment: "limit that refused, or ok, exempt, blocked, unauthenticated, ..." },
-  source: { name: "blob6", comment: "strict, lease, deny-cache, fallback or none" },
-  method: { name: "blob7", comment: "HTTP method" },
-  colo: { name: "blob8", comment: "Cloudflare data centre" },
-  country: { name: "blob9", comment: "ISO 3166-1 alpha-2" },
-  revision: { name: "blob10", comment: "policy revision" },
-  keyId: { name: "blob11", comment: "API key's id, never the key" },
-  upstreamStatus: { name: "blob12", comment: "class of the upstream's status: 2xx, ... or none" },
-  requestId: { name: "blob13", comment: "X-Request-Id of the response" },
-  cost: { name: "double1", comment: "tokens" },
-  limiterMs: { name: "double2", comment: "ms that the decision took, to three digits" },
-  upstreamMs: { name: "double3", comment: "ms until the upstream answered, to three digits" },
-  remainingFraction: {
-    name: "double4",
-    comment: "what is left of the tightest limit, slots left out, 0 to 1",
+/** Analytics Engine sets `timestamp` itself. A cursor of the decision log contains the request id. */
+export const POINT_FIELDS = {
+  atMs: { type: "number", column: "timestamp", merge: "first", comment: "Time of the decision." },
+  account: {
+    type: "text",
+    column: "index1",
+    merge: "equal",
+    comment: "`user:<id>` or `ip:<address>`; empty if the caller is unknown.",
   },
-  retryAfterMs: { name: "double5", comment: "ms after which the request would pass" },
-  requests: { name: "double6", comment: "requests that the row stands for, before sampling" },
-} as const satisfies Record<keyof Point, Column>;
+  route: {
+    type: "text",
+    column: "blob2",
+    merge: "equal",
+    comment: "The route's id in the policy; empty if none matched.",
+  },
+  tier: {
+    type: "text",
+    column: "blob3",
+    merge: "equal",
+    comment: "Tier that applied; empty if the caller is unknown.",
+  },
+  outcome: {
+    type: ["allowed", "denied", "error"],
+    column: "blob4",
+    merge: "equal",
+    comment: "`allowed`, `denied` or `error`.",
+  },
+  reason: {
+    type: "text",
+    column: "blob5",
+    merge: "equal",
+    comment: "The limit that denied it, or `ok`, `exempt`, `blocked`, `unauthenticated`, ...",
+  },
+  source: {
+    type: DECISION_SOURCES,
+    column: "blob6",
+    merge: "equal",
+    comment: "Where it was decided; `none`: the limiter was not asked.",
+  },
+  method: { type: "text", column: "blob7", merge: "equal", comment: "HTTP method." },
+  colo: {
+    type: "text",
+    column: "blob8",
+    merge: "equal",
+    comment: "Cloudflare data center (IATA code); empty off Cloudflare.",
+  },
+  country: {
+    type: "text",
+    column: "blob9",
+    merge: "equal",
+    comment: "ISO 3166-1 alpha-2; empty if unknown.",
+  },
+  revision: { type: "number", column: "blob10", merge: "equal", comment: "Policy revision." },
+  keyId: {
+    type: "text",
+    column: "blob11",
+    merge: "equal",
+    comment: "The API key's id, never the key; empty without one.",
+  },
+  upstreamStatus: {
+    type: ["1xx", "2xx", "3xx", "4xx", "5xx", "none"],
+    column: "blob12",
+    merge: "equal",
+    comment: "Class of the upstream's status; `none`: the upstream was not called.",
+  },
+  requestId: {
+    type: "text",
+    column: "blob13",
+    merge: "first",
+    maxLength: 128,
+    comment: "`X-Request-Id` of the response.",
+  },
+  cost: {
+    type: "number",
+    column: "double1",
+    merge: "sum",
+    comment: "Tokens of all its requests together.",
+  },
+  limiterMs: {
+    type: "number",
+    column: "double2",
+    merge: "equal",
+    isLatency: true,
+    comment: "How long the decision took, ms, to three digits.",
+  },
+  upstreamMs: {
+    type: "number",
+    column: "double3",
+    merge: "mean",
+    isLatency: true,
+    comment: "How long the upstream took to answer, ms, to three digits; 0 if it was not called.",
+  },
+  remainingFraction: {
+    type: "number",
+    column: "double4",
+    merge: "min",
+    comment: "Share left of the tightest limit, not counting slots, 0 to 1; 1 if there is none.",
+  },
+  retryAfterMs: {
+    type: "number",
+    column: "double5",
+    merge: "max",
+    comment: "Time after which the request would be allowed, ms; 0 if it was allowed.",
+  },
+  requests: {
+    type: "number",
+    column: "double6",
+    merge: "sum",
+    comment: "Requests that it stands for, before sampling.",
+  },
+} as const satisfies Record<string, Field>;
 
 /** The first blob: {@link COLUMNS_VERSION}. */
-export const VERSION_COLUMN: Column = { name: "blob1", comment: "version of these columns" };
+export const VERSION_COLUMN = { column: "blob1", comment: "Version of these columns." } as const;
 
 /** How many rows a row stands for: 1 unless it was sampled. Set by the store. */
 export const SAMPLE_INTERVAL = "_sample_interval";

@@ -1,68 +1,74 @@
 /**
- * Puts points that differ in nothing but their request into one: where an isolate answers thousands of requests by itself, a
- * point each would cost more than the requests do.
+ * Merges points that differ in nothing but the request: when an isolate answers thousands of requests by itself, one point each would
+ * cost more than the requests do.
  *
- * Only what is many and alike is put together: what was allowed, and denials that the edge repeats. Sums stay exact, and so do
- * percentiles of what decisions took: only like latencies are put together. The upstream's become the mean of the run.
+ * Merges only what is frequent: allowed requests, and denials that the edge repeats. Sums stay exact. So do percentiles of the decision's
+ * latency, since only equal latencies are merged. `merge` in point-fields.ts says what becomes of each field.
  */
-import type { Point } from "./point.ts";
+import {
+  FIELD_NAMES,
+  fieldOf,
+  NUMBER_FIELDS,
+  type NumberField,
+  type Point,
+  type PointField,
+} from "./point.ts";
 import { scaledMs } from "./reports/latency-scale.ts";
 
-/** Fewer points than this are worth telling one by one. */
-const FEW = 50;
+/** Fewer points than this are not worth merging. */
+const MIN_POINTS = 50;
 
-/** Runs of one account that a point is compared with; with more, points stay as they are. */
-const MOST_RUNS = 16;
+/** Different points of one account that others are merged into; with more, points stay as they are. */
+const MAX_KINDS = 16;
 
-type Run = { -readonly [Field in keyof Point]: Point[Field] };
+type MergedPoint = { -readonly [Name in PointField]: Point[Name] };
 
-/** The points with runs put together, in the order of their first. */
-export function withRuns(points: readonly Point[]): Point[] {
-  if (points.length < FEW) return [...points];
-  const runs = new Map<string, Run[]>();
+const EQUAL = FIELD_NAMES.filter((name) => fieldOf(name).merge === "equal" && !fieldOf(name).isLatency);
+const EQUAL_LATENCIES = mergedBy("equal").filter((name) => fieldOf(name).isLatency);
+const SUMS = mergedBy("sum");
+const MEANS = mergedBy("mean");
+const MINIMA = mergedBy("min");
+const MAXIMA = mergedBy("max");
+
+/** The merged points, in the order of their first. */
+export function mergePoints(points: readonly Point[]): Point[] {
+  if (points.length < MIN_POINTS) return [...points];
+  const byAccount = new Map<string, MergedPoint[]>();
   const all: Point[] = [];
   for (const point of points) {
     if (point.outcome !== "allowed" && point.source !== "deny-cache") {
       all.push(point);
       continue;
     }
-    const ofAccount = runs.get(point.account);
-    const run = ofAccount?.find((other) => isAlike(other, point));
-    if (run) {
-      join(run, point);
+    const ofAccount = byAccount.get(point.account);
+    const same = ofAccount?.find((other) => isAlike(other, point));
+    if (same) {
+      merge(same, point);
       continue;
     }
-    const first: Run = { ...point };
+    const first: MergedPoint = { ...point };
     all.push(first);
-    if (!ofAccount) runs.set(point.account, [first]);
-    else if (ofAccount.length < MOST_RUNS) ofAccount.push(first);
+    if (!ofAccount) byAccount.set(point.account, [first]);
+    else if (ofAccount.length < MAX_KINDS) ofAccount.push(first);
   }
   return all;
 }
 
-/** Of the same account. */
 function isAlike(a: Point, b: Point): boolean {
-  return (
-    a.route === b.route &&
-    a.keyId === b.keyId &&
-    a.outcome === b.outcome &&
-    a.reason === b.reason &&
-    a.source === b.source &&
-    a.tier === b.tier &&
-    a.method === b.method &&
-    a.country === b.country &&
-    a.colo === b.colo &&
-    a.revision === b.revision &&
-    a.upstreamStatus === b.upstreamStatus &&
-    (a.limiterMs === b.limiterMs || scaledMs(a.limiterMs) === scaledMs(b.limiterMs))
-  );
+  for (const name of EQUAL) if (a[name] !== b[name]) return false;
+  return EQUAL_LATENCIES.every((name) => a[name] === b[name] || scaledMs(a[name]) === scaledMs(b[name]));
 }
 
-function join(run: Run, point: Point): void {
-  const requests = run.requests + point.requests;
-  run.upstreamMs = (run.upstreamMs * run.requests + point.upstreamMs * point.requests) / requests;
-  run.requests = requests;
-  run.cost += point.cost;
-  run.remainingFraction = Math.min(run.remainingFraction, point.remainingFraction);
-  run.retryAfterMs = Math.max(run.retryAfterMs, point.retryAfterMs);
+function merge(into: MergedPoint, point: Point): void {
+  const requests = into.requests + point.requests;
+  for (const name of MEANS) {
+    into[name] = (into[name] * into.requests + point[name] * point.requests) / requests;
+  }
+  for (const name of SUMS) into[name] += point[name];
+  for (const name of MINIMA) into[name] = Math.min(into[name], point[name]);
+  for (const name of MAXIMA) into[name] = Math.max(into[name], point[name]);
+}
+
+function mergedBy(how: "equal" | "sum" | "mean" | "min" | "max"): NumberField[] {
+  return NUMBER_FIELDS.filter((name) => fieldOf(name).merge === how);
 }

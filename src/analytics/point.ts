@@ -1,52 +1,74 @@
 /**
- * What analytics knows of one decision: plain data, made at the edge once a response is known, written by every sink.
+ * What analytics knows of one decision: plain data, made at the edge when the response is known, written by every sink. Its type and the
+ * lists of its fields are derived from point-fields.ts.
  *
- * Sampled and never billed by: bills read the ledger in the users' objects. Holds no key, token, body or path.
+ * Sampled, so bills never use it: they read the ledger in the users' objects. Holds no key, token, body or path.
  */
-import type { DecisionSource } from "../core/decision.ts";
+import { type Field, POINT_FIELDS } from "./point-fields.ts";
 
-/** `error`: the request was answered by a failure of ours or of the upstream, not by a limit. */
-export type PointOutcome = "allowed" | "denied" | "error";
+type Fields = typeof POINT_FIELDS;
+type ValueOf<T> = T extends readonly string[] ? T[number] : T extends "text" ? string : number;
 
-/** Where the decision was made; `none` where none was: exempt, not authenticated, no such route. */
-export type PointSource = DecisionSource;
+export type Point = { readonly [Name in keyof Fields]: ValueOf<Fields[Name]["type"]> };
+export type PointField = keyof Fields;
+export type NumberField = { [Name in PointField]: Point[Name] extends number ? Name : never }[PointField];
+/** Those of {@link enumOf} too. */
+export type TextField = Exclude<PointField, NumberField>;
+/** Texts that may be any. */
+export type FreeTextField = {
+  [Name in TextField]: string extends Point[Name] ? Name : never;
+}[TextField];
 
-/** The first digit of the upstream's status; `none` where the upstream was not asked. */
-export type StatusClass = "1xx" | "2xx" | "3xx" | "4xx" | "5xx" | "none";
+/** `error`: a failure of the limiter or of the upstream, not a limit, answered the request. */
+export type PointOutcome = Point["outcome"];
+/** The first digit of the upstream's status; `none` if the upstream was not called. */
+export type StatusClass = Point["upstreamStatus"];
 
-export interface Point {
-  /** When it was decided, Unix ms. */
-  readonly atMs: number;
-  /** The subject: `user:<id>` or `ip:<address>`; "" where the caller is not known. */
-  readonly account: string;
-  /** The policy's id of the route; "" where none matched. */
-  readonly route: string;
-  /** "" where the caller is not known. */
-  readonly tier: string;
-  readonly outcome: PointOutcome;
-  /** Name of the limit that refused, or `ok`, `exempt`, `blocked`, `revoked`, `unauthenticated`, `upstream_error`, ... */
-  readonly reason: string;
-  readonly source: PointSource;
-  readonly method: string;
-  /** Cloudflare's data centre (IATA code); "" off Cloudflare. */
-  readonly colo: string;
-  /** ISO 3166-1 alpha-2; "" where not known. */
-  readonly country: string;
-  readonly revision: number;
-  /** "" where the request came without a key. */
-  readonly keyId: string;
-  readonly upstreamStatus: StatusClass;
-  readonly requestId: string;
-  /** Tokens, of all requests of this point together. Charged only where allowed. */
-  readonly cost: number;
-  /** What the decision took, ms. */
-  readonly limiterMs: number;
-  /** What the upstream took to answer, ms; 0 where it was not asked. */
-  readonly upstreamMs: number;
-  /** Of the tightest limit, slots left out, 0 to 1; 1 if there is none. */
-  readonly remainingFraction: number;
-  /** 0 where allowed. */
-  readonly retryAfterMs: number;
-  /** Requests that this point stands for; more than 1 where an isolate puts a run of like ones into one point. */
-  readonly requests: number;
+/** In the order of the table. */
+export const FIELD_NAMES: readonly PointField[] = Object.keys(POINT_FIELDS).filter(isPointField);
+export const NUMBER_FIELDS: readonly NumberField[] = FIELD_NAMES.filter(isNumberField);
+export const TEXT_FIELDS: readonly TextField[] = FIELD_NAMES.filter((name) => !isNumberField(name));
+export const FREE_TEXT_FIELDS: readonly FreeTextField[] = TEXT_FIELDS.filter(isFreeTextField);
+
+/** A field by its general type. */
+export function fieldOf(name: PointField): Field {
+  return POINT_FIELDS[name];
+}
+
+/** The texts that a field may have; null if it is a number or any text. */
+export function enumOf(name: PointField): readonly string[] | null {
+  const { type } = fieldOf(name);
+  return typeof type === "string" ? null : type;
+}
+
+/** The text as the field may have it: what an enum does not have becomes its last. */
+export function knownText(name: TextField, text: string): string {
+  const values = enumOf(name);
+  return values === null || values.includes(text) ? text : (values.at(-1) ?? "");
+}
+
+/** The value of a point that was written without the field. */
+export function missingValue(name: PointField): string | number {
+  return isNumberField(name) ? 0 : (enumOf(name)?.at(-1) ?? "");
+}
+
+/** Whether each field has a value of its type. */
+export function isPoint(value: Readonly<Record<string, unknown>>): value is Point {
+  return FIELD_NAMES.every((name) => {
+    const found = value[name];
+    if (isNumberField(name)) return typeof found === "number";
+    return typeof found === "string" && (enumOf(name)?.includes(found) ?? true);
+  });
+}
+
+function isPointField(name: string): name is PointField {
+  return Object.hasOwn(POINT_FIELDS, name);
+}
+
+function isNumberField(name: PointField): name is NumberField {
+  return fieldOf(name).type === "number";
+}
+
+function isFreeTextField(name: TextField): name is FreeTextField {
+  return fieldOf(name).type === "text";
 }

@@ -1,47 +1,46 @@
 /**
- * The isolate's side of analytics: takes points, and tells them on in batches, behind the requests' backs.
+ * The isolate's side of analytics: collects points and sends them to the hub in batches, after the requests were answered.
  *
- * Never delays or fails a request: recording is a push into a bounded list, and telling happens in the `waitUntil` of whichever
- * request began the flush. Should that request die, the next one after a while begins another: only plain data is shared. A
- * batch that the hub may not have taken is sent again under its number, which the hub takes once.
+ * Never delays or fails a request: recording is a push into a bounded list, and sending happens in the `waitUntil` of the request that
+ * began the flush. If that request dies, a later one begins another flush: requests share only plain data. A batch that the hub may not
+ * have received is sent again with its number, and the hub counts it once.
  */
 import { withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
+import { HUB_DEADLINE_MS } from "../objects/metrics-hub.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import { type Batch, MAX_BATCH_POINTS } from "./batch.ts";
 import { dataPointOf } from "./engine-sink.ts";
-import { HUB_DEADLINE_MS } from "../objects/metrics-hub.ts";
-import { MOST_ROWS_PER_SECOND } from "./live.ts";
+import { MAX_ROWS_PER_SECOND } from "./live.ts";
 import { countPoint } from "./metrics/count-point.ts";
 import type { MetricDeltas } from "./metrics/metric-deltas.ts";
 import type { Point } from "./point.ts";
-import { withRuns } from "./point-merge.ts";
+import { mergePoints } from "./point-merge.ts";
 
 /** How long points wait for others. */
 const FLUSH_MS = 100;
-/** So many are told at once, without waiting. */
+/** With this many points, a flush does not wait. */
 const FLUSH_POINTS = 100;
-/** Points that wait at most; what is more is dropped, and counted. About 2 MB. */
-const MOST_WAITING = 5_000;
-/** After this a flush that has not ended is taken for dead, with its request. */
+/** Points that may wait; any more are dropped and counted. About 2 MB. */
+const MAX_WAITING = 5_000;
+/** A flush that has not ended after this is considered dead, with its request. */
 const FLUSH_DEADLINE_MS = 3 * HUB_DEADLINE_MS;
-/** Batches that one request tells, at most: all that may wait. */
-const MOST_BATCHES = MOST_WAITING / MAX_BATCH_POINTS;
-/** A batch is sent again so many times. */
-const MOST_TRIES = 3;
+/** Batches that one request sends at most: all points that may wait. */
+const MAX_BATCHES = MAX_WAITING / MAX_BATCH_POINTS;
+/** How often a batch is sent before it is dropped. */
+const MAX_TRIES = 3;
 
-/** Points that are told for live viewers alone where the hub stores none: no viewer sees more in a second. */
-const LIVE_POINTS = MOST_ROWS_PER_SECOND;
+/** Points sent only for live viewers, if the hub stores none: a viewer sees no more in a second. */
+const LIVE_POINTS = MAX_ROWS_PER_SECOND;
 
-/** Who takes a batch. Rejects where it is not known to have been taken. */
-export type Tell = (batch: Batch) => Promise<void>;
+/** Sends a batch to the hub. Rejects unless the hub is known to have received it. */
+export type SendBatch = (batch: Batch) => Promise<void>;
 
 export interface Sinks {
   /** Null: nothing is written to Analytics Engine. */
   readonly engine: AnalyticsEngineDataset | null;
-  /** Tells the hub. */
-  readonly hub: Tell;
-  /** Whether the hub stores points. Metrics, and a few points for live viewers, are told it in any case. */
+  readonly hub: SendBatch;
+  /** Whether the hub stores points. It always gets metrics, and a few points for live viewers. */
   readonly embedded: boolean;
 }
 
@@ -53,7 +52,7 @@ export class Recorder {
   #flushingUntilMs = 0;
   #isolate: string | null = null;
   #seq = 0;
-  /** A batch that the hub may not have taken. */
+  /** A batch that the hub may not have received. */
   #again: { readonly batch: Batch; tries: number } | null = null;
 
   constructor(sinks: Sinks, metrics: MetricDeltas, log: Log) {
@@ -62,20 +61,19 @@ export class Recorder {
     this.#log = log;
   }
 
-  /** Takes a point. */
   record(point: Point, waitUntil: WaitUntil): void {
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(point);
+    if (this.#waiting.length < MAX_WAITING) this.#waiting.push(point);
     else {
-      // It is in no report, but it is counted.
+      // No report has it, but metrics count it.
       countPoint(this.#metrics, point);
       this.#metrics.add("pointsDropped", []);
     }
     this.flush(waitUntil);
   }
 
-  /** Sees to it that what there is to tell, metrics alone too, is told soon. */
+  /** Begins a flush of points and metrics, unless one is running. */
   flush(waitUntil: WaitUntil): void {
-    // Never the time at which the request began: one that was slow would begin a second flush beside the first.
+    // Not the time at which the request began: a slow request would begin a second flush beside the first.
     const nowMs = Date.now();
     if (nowMs < this.#flushingUntilMs && nowMs >= this.#flushingUntilMs - FLUSH_DEADLINE_MS) return;
     this.#flushingUntilMs = nowMs + FLUSH_DEADLINE_MS;
@@ -85,14 +83,14 @@ export class Recorder {
   /** Never rejects. */
   async #flush(): Promise<void> {
     try {
-      // However many wait: a hub that starts again must not be asked for the last time while it does.
+      // Regardless of how many points wait: all tries must not be used up while the hub restarts.
       if (this.#again) await scheduler.wait(this.#again.tries * FLUSH_MS);
       else if (this.#waiting.length < FLUSH_POINTS) await scheduler.wait(FLUSH_MS);
-      // Analytics Engine takes no more than a batch of one invocation: then the next request goes on.
-      const batches = this.#sinks.engine ? 1 : MOST_BATCHES;
+      // Analytics Engine takes one batch from one invocation: the next request sends the next.
+      const batches = this.#sinks.engine ? 1 : MAX_BATCHES;
       for (let i = 0; i === 0 || (i < batches && this.#waiting.length > 0); i++) {
-        await this.#tell();
-        // A hub that does not answer is asked again by the next flush: this one ends before its request is cut off.
+        await this.#publish();
+        // If the hub does not answer, the next flush tries again: this one must end before its request is cut off.
         if (this.#again) break;
       }
     } catch (thrown) {
@@ -101,7 +99,7 @@ export class Recorder {
     this.#flushingUntilMs = 0;
   }
 
-  async #tell(): Promise<void> {
+  async #publish(): Promise<void> {
     if (this.#again) {
       await this.#send(this.#again.batch);
       if (this.#again) return;
@@ -111,15 +109,15 @@ export class Recorder {
     this.#write(points);
     const metrics = this.#metrics.take();
     const isStored = this.#sinks.embedded;
-    const told = isStored ? points : points.slice(-LIVE_POINTS);
-    if (told.length === 0 && metrics === null) return;
+    const sent = isStored ? points : points.slice(-LIVE_POINTS);
+    if (sent.length === 0 && metrics === null) return;
     this.#seq += 1;
-    await this.#send({ isolate: this.#name(), seq: this.#seq, points: told, isStored, metrics });
+    await this.#send({ isolate: this.#name(), seq: this.#seq, points: sent, isStored, metrics });
   }
 
-  /** What fits into a batch, runs put together. */
+  /** Removes and returns the points of one batch, merged. */
   #take(): Point[] {
-    const points = withRuns(this.#waiting);
+    const points = mergePoints(this.#waiting);
     this.#waiting = points.slice(MAX_BATCH_POINTS);
     return points.slice(0, MAX_BATCH_POINTS);
   }
@@ -142,17 +140,17 @@ export class Recorder {
 
   async #send(batch: Batch): Promise<void> {
     const tries = this.#again?.batch === batch ? this.#again.tries + 1 : 1;
-    // Should this request die while it sends, the next flush sends it again. Until then no other is sent: the hub takes a batch
-    // for one that it has already where a later number has come before.
+    // If this request dies while it sends, the next flush sends the batch again. No other batch is sent until then: the hub ignores a
+    // batch whose number is below one that it has received.
     this.#again = { batch, tries };
     this.#flushingUntilMs = Date.now() + FLUSH_DEADLINE_MS;
     try {
       await withDeadline(this.#sinks.hub(batch), HUB_DEADLINE_MS, "metrics hub");
       this.#again = null;
     } catch (thrown) {
-      if (tries < MOST_TRIES) return;
+      if (tries < MAX_TRIES) return;
       this.#again = null;
-      // Points are many and sampled anyway; what was counted is small, and goes with the next batch.
+      // Points are many, and sampled anyway. Metrics are small: they go with the next batch.
       if (batch.isStored) this.#metrics.add("pointsDropped", [], requestsOf(batch.points));
       if (batch.metrics) this.#metrics.giveBack(batch.metrics);
       this.#log("warn", "hub_failed", { points: batch.points.length, error: messageOf(thrown) });

@@ -10,7 +10,7 @@ import type { Recorded } from "./recorded.ts";
 import type { Affected, SimulationTotals, SimulationTally } from "./simulation-answer.ts";
 
 /** Rows of each list. */
-export const MOST_AFFECTED = 100;
+export const MAX_AFFECTED = 100;
 /** Decisions between two pauses: some ms. */
 const SLICE = 250;
 
@@ -99,10 +99,10 @@ class Ranking {
       const { route, tier } = change;
       this.#rows.push({ account, route, tier, requests: requestsOf(change) });
     }
-    if (this.#rows.length > 10 * MOST_AFFECTED) this.#rows = this.rows;
+    if (this.#rows.length > 10 * MAX_AFFECTED) this.#rows = this.rows;
   }
 
   get rows(): Affected[] {
-    return this.#rows.toSorted((a, b) => b.requests - a.requests).slice(0, MOST_AFFECTED);
+    return this.#rows.toSorted((a, b) => b.requests - a.requests).slice(0, MAX_AFFECTED);
   }
 }

@@ -1,7 +1,7 @@
 /** What is asked of a simulation and what it answers: plain data, over RPC and over HTTP. */
 
 /** Points of a simulation, the newest of the range: half a second of work. */
-export const MOST_POINTS = 50_000;
+export const MAX_POINTS = 50_000;
 
 export interface SimulationQuery {
   /** Policy documents as JSON: the one in force, and the edited one. Both compile. */

@@ -1,15 +1,15 @@
 /** docs/analytics.md lists the columns that are written, all of them, in their order. */
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
-import { COLUMNS, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
+import { POINT_FIELDS, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
 
 it("docs/analytics.md has the table of columns as it is written", async () => {
   const text = await readFile(new URL("../../docs/analytics.md", import.meta.url), "utf8");
   const rows = text.split("\n").filter((line) => /^\| `(index|timestamp|blob|double)/.test(line));
   expect(rows).toEqual([
-    `| \`${VERSION_COLUMN.name}\` |  | ${VERSION_COLUMN.comment} |`,
-    ...Object.entries(COLUMNS).map(
-      ([field, { name, comment }]) => `| \`${name}\` | \`${field}\` | ${comment} |`,
+    `| \`${VERSION_COLUMN.column}\` |  | ${VERSION_COLUMN.comment} |`,
+    ...Object.entries(POINT_FIELDS).map(
+      ([field, { column, comment }]) => `| \`${column}\` | \`${field}\` | ${comment} |`,
     ),
   ]);
 });

@@ -5,7 +5,7 @@ import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
 import { AccountReplay } from "../../src/simulation/account-replay.ts";
 import type { Recorded } from "../../src/simulation/recorded.ts";
-import { MOST_AFFECTED, simulate } from "../../src/simulation/simulate.ts";
+import { MAX_AFFECTED, simulate } from "../../src/simulation/simulate.ts";
 import type { SimulationTally } from "../../src/simulation/simulation-answer.ts";
 
 const START_MS = Date.UTC(2026, 10, 21);
@@ -181,7 +181,7 @@ describe("a simulation", () => {
       policyOf([minute(2)]),
       decisions,
     );
-    expect(newlyDenied.length).toBe(MOST_AFFECTED);
+    expect(newlyDenied.length).toBe(MAX_AFFECTED);
     expect(newlyDenied.at(0)?.requests).toBe(1_500);
     expect(newlyDenied.at(-1)?.requests).toBe(1_451);
     expect(changedAccounts.denied).toBe(3_000);

@@ -14,7 +14,7 @@ import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
 import { countPoint } from "../../src/analytics/metrics/count-point.ts";
 import type { Point } from "../../src/analytics/point.ts";
-import { MOST_UNANSWERED } from "../../durable-objects/metrics-hub/live-viewers.ts";
+import { MAX_UNANSWERED } from "../../durable-objects/metrics-hub/live-viewers.ts";
 import { giveWay, MAX_STREAMS, MAX_STREAMS_OF_ONE } from "../../durable-objects/metrics-hub/stream-bounds.ts";
 import { DISPLACED } from "../../src/analytics/live.ts";
 import { point } from "../metrics/points.ts";
@@ -192,13 +192,13 @@ describe("a live viewer", () => {
   it("that does not answer is sent nothing more, until it does", async () => {
     const hub = newHub();
     const viewer = await view(hub);
-    const last = MOST_UNANSWERED + 10;
+    const last = MAX_UNANSWERED + 10;
     for (let seq = 1; seq <= last; seq++) await hub.record(batch(seq, points(1)));
-    await expect.poll(() => viewer.frames.length).toBe(MOST_UNANSWERED);
-    viewer.send({ ack: MOST_UNANSWERED });
-    await until(hub, (kept) => kept.includes(`"acked":${MOST_UNANSWERED}`));
+    await expect.poll(() => viewer.frames.length).toBe(MAX_UNANSWERED);
+    viewer.send({ ack: MAX_UNANSWERED });
+    await until(hub, (kept) => kept.includes(`"acked":${MAX_UNANSWERED}`));
     await hub.record(batch(last + 1, points(1)));
-    await expect.poll(() => viewer.frames.length).toBe(MOST_UNANSWERED + 1);
+    await expect.poll(() => viewer.frames.length).toBe(MAX_UNANSWERED + 1);
     expect(viewer.frames.at(-1)).toMatchObject({ skipped: 10, rows: [{}] });
   });
 

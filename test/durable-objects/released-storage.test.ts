@@ -7,7 +7,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as directory from "../../durable-objects/account-directory.ts";
 import * as hub from "../../durable-objects/metrics-hub.ts";
-import { SEGMENT_SCHEMA } from "../../durable-objects/analytics-store/chunk.ts";
+import { CHUNK_SCHEMA } from "../../durable-objects/analytics-store/chunk.ts";
 import { migrate, type Migration } from "../../durable-objects/migrations.ts";
 import * as registry from "../../durable-objects/policy-registry.ts";
 import { MIGRATIONS } from "../../durable-objects/user-limiter/schema.ts";
@@ -87,7 +87,7 @@ describe("a released migration", () => {
     ["PolicyRegistry", registry.MIGRATIONS],
     ["AccountDirectory", directory.MIGRATIONS],
     ["MetricsHub", hub.MIGRATIONS],
-    ["MetricsHub points", [SEGMENT_SCHEMA]],
+    ["MetricsHub points", [CHUNK_SCHEMA]],
   ])("is never edited: %s", async (object, migrations) => {
     expect(await digests(migrations)).toEqual(RELEASED[object]);
   });

@@ -1,9 +1,13 @@
-/** Sample points. */
-import type { Point } from "../../src/analytics/point.ts";
+/** Points for tests. */
+import { FIELD_NAMES, isPoint, missingValue, type Point } from "../../src/analytics/point.ts";
 
-/** A point with default values, except for these fields. */
+/** A point without values. Spread it first, so that a test names only the fields that matter to it. */
+export const EMPTY_POINT: Point = emptyPoint();
+
+/** An allowed request, with these fields changed. */
 export function point(fields: Partial<Point> = {}): Point {
   return {
+    ...EMPTY_POINT,
     atMs: 1_763_690_000_000,
     account: "user:acme",
     route: "demo",
@@ -12,18 +16,20 @@ export function point(fields: Partial<Point> = {}): Point {
     reason: "ok",
     source: "strict",
     method: "GET",
-    colo: "",
-    country: "",
     revision: 1,
-    keyId: "",
     upstreamStatus: "2xx",
     requestId: "r-1",
     cost: 1,
     limiterMs: 2,
     upstreamMs: 20,
     remainingFraction: 0.9,
-    retryAfterMs: 0,
     requests: 1,
     ...fields,
   };
+}
+
+function emptyPoint(): Point {
+  const empty = Object.fromEntries(FIELD_NAMES.map((name) => [name, missingValue(name)]));
+  if (isPoint(empty)) return empty;
+  throw new TypeError("a point without values is not a point");
 }

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createInterface } from "node:readline";
 import {
-  COLUMNS,
   COLUMNS_VERSION,
+  POINT_FIELDS,
   SAMPLE_INTERVAL,
   VERSION_COLUMN,
 } from "../../src/analytics/point-fields.ts";
@@ -45,8 +45,8 @@ export class Chdb {
 
   /** A table of Analytics Engine's shape, with these rows. */
   async fill(rows: readonly Row[]): Promise<void> {
-    const columns = Object.values(COLUMNS).map(({ name }) => `${name} ${typeOf(name)}`);
-    const all = [...columns, `${VERSION_COLUMN.name} String`, `${SAMPLE_INTERVAL} UInt32`];
+    const columns = Object.values(POINT_FIELDS).map(({ column }) => `${column} ${typeOf(column)}`);
+    const all = [...columns, `${VERSION_COLUMN.column} String`, `${SAMPLE_INTERVAL} UInt32`];
     await this.#query(`CREATE TABLE ${DATASET} (${all.join(", ")}) ENGINE = Memory`);
     const lines = rows.map((row) => JSON.stringify(engineRow(row)));
     await this.#query(`INSERT INTO ${DATASET} FORMAT JSONEachRow ${lines.join("\n")}`);
@@ -75,12 +75,12 @@ function typeOf(name: string): string {
 
 function engineRow({ weight, ...point }: Row): Record<string, unknown> {
   const fields = Object.entries(point).map(([field, value]) => [
-    Object.entries(COLUMNS).find(([name]) => name === field)?.[1].name,
+    Object.entries(POINT_FIELDS).find(([name]) => name === field)?.[1].column,
     field === "atMs" ? Math.floor(Number(value) / 1_000) : field === "revision" ? String(value) : value,
   ]);
   return {
     ...Object.fromEntries(fields),
-    [VERSION_COLUMN.name]: String(COLUMNS_VERSION),
+    [VERSION_COLUMN.column]: String(COLUMNS_VERSION),
     [SAMPLE_INTERVAL]: weight,
   };
 }

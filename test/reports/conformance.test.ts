@@ -3,8 +3,8 @@
  * Skipped, and says so, where Python has no chdb (`pip install chdb`).
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bindingsOf, SEGMENT_SCHEMA, WRITE_SEGMENT } from "../../durable-objects/analytics-store/chunk.ts";
-import { EmbeddedStore } from "../../durable-objects/analytics-store/analytics-store.ts";
+import { bindingsOf, CHUNK_SCHEMA, WRITE_CHUNK } from "../../durable-objects/analytics-store/chunk.ts";
+import { AnalyticsStore } from "../../durable-objects/analytics-store/analytics-store.ts";
 import { readPosition } from "../../src/analytics/reports/decision-log.ts";
 import { EngineBackend } from "../../src/analytics/reports/engine-backend.ts";
 import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";
@@ -23,10 +23,10 @@ if (!present)
 describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on ClickHouse answer alike:", () => {
   const rows = randomRows(7, ROWS);
   const sql = new NodeSql();
-  sql.exec(SEGMENT_SCHEMA);
+  sql.exec(CHUNK_SCHEMA);
   for (let i = 0; i * 200 < ROWS; i++)
-    sql.exec(WRITE_SEGMENT, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200)));
-  const store = new EmbeddedStore(sql);
+    sql.exec(WRITE_CHUNK, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200)));
+  const store = new AnalyticsStore(sql);
   let chdb: Chdb;
   let engine: EngineBackend;
 

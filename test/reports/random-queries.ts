@@ -1,11 +1,11 @@
 /** Questions of all kinds: any span, any filter that some row meets or none does, any order and length. */
+import { OUTCOMES } from "../../src/analytics/outcome.ts";
 import type { Row } from "../../src/analytics/reports/facts.ts";
 import {
   DIMENSIONS,
   hasTooManySteps,
   INTERVALS,
   ORDERS,
-  OUTCOMES,
   type ReportName,
   type ReportQuery,
   STACKS,

@@ -1,5 +1,6 @@
 /** Rows of a seeded random mix: several tiers, sampled and whole rows, many ties, and texts that want to be code. */
 import type { Row } from "../../src/analytics/reports/facts.ts";
+import { EMPTY_POINT } from "../metrics/points.ts";
 import { scaledMs } from "../../src/analytics/reports/latency-scale.ts";
 
 /** Whole seconds, as Analytics Engine's timestamps are. */
@@ -49,6 +50,7 @@ export function randomRows(seed: number, count: number, accounts = 60): Row[] {
       error: ["upstream_error", "upstream_timeout", "temporary_reduced_capacity"],
     };
     return {
+      ...EMPTY_POINT,
       atMs: START_MS + Math.floor(random() * SPAN_S) * 1_000,
       // Analytics Engine keeps 96 bytes of it. Some callers are not known.
       account:

@@ -1,10 +1,10 @@
-/** Counts a decision. In the isolate's flush, where it delays no request. */
+/** Counts decisions in metrics. Called from the isolate's flush, so it delays no request. */
 import type { Point } from "../point.ts";
 import { isCharged, isDecided, outcomeOf } from "../outcome.ts";
 import type { MetricDeltas } from "./metric-deltas.ts";
 import { subjectHash } from "./distinct.ts";
 
-/** A user with at most this share left of its tightest limit is near it. */
+/** A user with at most this share of their tightest limit left counts as near it. */
 const NEAR_FRACTION = 0.1;
 
 export function countPoint(deltas: MetricDeltas, point: Point): void {

@@ -1,15 +1,16 @@
 /**
- * How many different things were seen in the last minutes, in bounded memory: a window of bottom-k sketches.
+ * Counts the distinct things seen in the last minutes, in bounded memory: a window of bottom-k sketches.
  *
- * Hashes are spread evenly, so the k-th smallest of n different ones lies at about k/n of the range: n is about (k - 1) / it
- * (Bar-Yossef et al. 2002). Below k things the sketch holds them all and is exact. Pure: the clock is an argument.
+ * Hashes are spread evenly, so the k-th smallest of n distinct hashes is at about k/n of the range; so n is about (k - 1) divided by that
+ * share (Bar-Yossef et al. 2002). Below k things the sketch holds them all and is exact. Pure: the clock is an argument.
  */
+import { MINUTE_MS } from "../../core/time.ts";
 import { DISTINCT_EXACT, WINDOW_MS } from "./families.ts";
 
-/** The window moves on in steps of this. */
-const SLICE_MS = 60_000;
+/** The step by which the window moves. */
+const SLICE_MS = MINUTE_MS;
 const SLICES = WINDOW_MS / SLICE_MS;
-/** Hashes lie below it: the integers that a number holds exactly. */
+/** Hashes are below this: the integers that a number represents exactly. */
 const RANGE = 2 ** 53;
 
 /** A subject as an even hash of 53 bits (cyrb53 by bryc, public domain). Not for secrets. */
@@ -26,20 +27,20 @@ export function subjectHash(subject: string): number {
   return 4_294_967_296 * (2_097_151 & b) + (a >>> 0);
 }
 
-/** A slice of a {@link Distinct} as it is kept: which step of the clock, and the smallest hashes of it. */
+/** A slice of a {@link Distinct} as it is stored: a step of the clock, and its smallest hashes. */
 export type DistinctSlice = readonly [step: number, hashes: readonly number[]];
 
 export class Distinct {
-  /** Smallest hashes by step of the clock; at most {@link SLICES} and one. */
+  /** The smallest hashes by step of the clock; at most {@link SLICES} + 2 steps. */
   readonly #slices = new Map<number, Set<number>>();
 
-  /** Hashes seen now; what is no hash is left out. */
+  /** Adds hashes seen now; ignores numbers that are not hashes. */
   add(hashes: readonly number[], nowMs: number): void {
     this.#merge(Math.floor(nowMs / SLICE_MS), hashes);
     this.#forget(nowMs);
   }
 
-  /** Different things of the last five to six minutes. */
+  /** Distinct things of the last five to six minutes. */
   count(nowMs: number): number {
     const newest = Math.floor(nowMs / SLICE_MS);
     const all = new Set<number>();
@@ -56,7 +57,7 @@ export class Distinct {
     return [...this.#slices].map(([step, hashes]) => [step, smallest(hashes)] as const);
   }
 
-  /** Adds what another has seen. */
+  /** Adds the slices of another. */
   load(slices: readonly DistinctSlice[], nowMs: number): void {
     for (const [step, hashes] of slices) this.#merge(step, hashes);
     this.#forget(nowMs);
@@ -65,7 +66,7 @@ export class Distinct {
   #merge(step: number, hashes: readonly number[]): void {
     const slice = this.#slices.get(step) ?? new Set<number>();
     for (const hash of hashes) if (hash >= 0 && hash < RANGE) slice.add(hash);
-    // Trimmed now and then: the set holds at most twice what counts, and one batch.
+    // Trimmed from time to time: the set holds at most twice what is needed, plus one batch.
     this.#slices.set(step, slice.size > 2 * DISTINCT_EXACT ? new Set(smallest(slice)) : slice);
   }
 

@@ -1,20 +1,20 @@
 /**
  * Prometheus' text format, version 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats). Pure.
  *
- * Whatever a label holds stays within its quotes: backslash, quote and line feed are escaped, other control characters are
- * replaced, since parsers differ about them.
+ * A label value never leaves its quotes: backslash, quote and line feed are escaped. Other control characters are replaced, since parsers
+ * treat them differently.
  */
 import type { Family } from "./families.ts";
 
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** A series in the values of metric-deltas.ts. */
+/** A series, with values as in metric-deltas.ts. */
 export interface Sample {
   readonly labels: readonly string[];
   readonly values: readonly number[];
 }
 
-/** A family with its samples; nothing where there are none. Ends in a line feed. */
+/** A family with its samples, ending in a line feed; empty without samples. */
 export function exposition(family: Family, samples: readonly Sample[]): string {
   if (samples.length === 0) return "";
   const { name, type, help } = family;
@@ -28,7 +28,7 @@ export function exposition(family: Family, samples: readonly Sample[]): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Buckets are cumulative on the wire. */
+/** On the wire, buckets are cumulative. */
 function histogram({ name, buckets, scale }: Family, pairs: readonly string[], values: readonly number[]) {
   const [sum = 0, ...counts] = values;
   let count = 0;

@@ -1,17 +1,18 @@
 /**
- * The metrics as data: every family with its name, type and labels. Isolates count by this table, the hub sums and renders by
- * it, and dashboards, alert rules and docs are checked against it.
+ * The metrics as data: every family with its name, type and labels. Isolates count by this table, the hub sums and renders by it, and
+ * dashboards, alert rules and docs are checked against it.
  *
- * No label ever holds a user, a key, an address or a path: values are ids of the policy or fixed words, and a family has at most
- * {@link Family.series} series. Only ever added to: what a name means does not change.
+ * No label ever holds a user, a key, an address or a path: values are ids from the policy or fixed words, and a family has at most
+ * {@link Family.series} series. Families are only added: the meaning of a name does not change.
  */
+import { MINUTE_MS } from "../../core/time.ts";
 
 /**
  * - `counter`: only grows; the sum over all isolates.
  * - `histogram`: seconds, in buckets.
- * - `gauge`: what each isolate said last; the greatest of them, while the isolate is heard of.
- * - `peak`: as a gauge, but the greatest of the last minutes, whoever said it.
- * - `distinct`: how many different things were seen in the last minutes. An estimate above {@link DISTINCT_EXACT}.
+ * - `gauge`: the last value of each isolate that still reports; the greatest of these.
+ * - `peak`: like a gauge, but the greatest value of the last minutes, from any isolate.
+ * - `distinct`: how many distinct things were seen in the last minutes. An estimate above {@link DISTINCT_EXACT}.
  */
 export type FamilyType = "counter" | "histogram" | "gauge" | "peak" | "distinct";
 
@@ -20,31 +21,31 @@ export interface Family {
   readonly type: FamilyType;
   readonly help: string;
   readonly labels: readonly string[];
-  /** Series at most; what would be one more goes to the series whose labels are all `other`. */
+  /** The most series; any more are counted in the series whose labels are all `other`. */
   readonly series: number;
-  /** Values are kept as integers of 1/scale of the unit, so that sums stay exact. */
+  /** Values are integers in units of 1/scale, so that sums stay exact. */
   readonly scale: number;
   /** Upper bounds of a histogram, seconds, ascending. */
   readonly buckets: readonly number[];
 }
 
-/** Up to so many, a `distinct` family is exact; above, it is off by 5 % (one standard deviation). */
+/** Up to this many, a `distinct` family is exact; above, its standard deviation is 5 %. */
 export const DISTINCT_EXACT = 512;
-/** How far back a `distinct` family and a `peak` look. */
-export const WINDOW_MS = 300_000;
+/** How far back `distinct` and `peak` families look. */
+export const WINDOW_MS = 5 * MINUTE_MS;
 
 const one = { series: 1, scale: 1, buckets: [] } as const;
-/** Labels whose values are few fixed words. */
+/** For labels whose values are a few fixed words. */
 const few = { series: 50, scale: 1, buckets: [] } as const;
-/** Labels whose values come from the policy. */
+/** For labels whose values come from the policy. */
 const many = { series: 2_000, scale: 1, buckets: [] } as const;
 
-/** Decisions: from what a lease answers to the limiter's deadline. */
+/** Decisions: from an answer by a lease to the limiter's deadline. */
 const DECISION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
-/** Upstreams: to the longest timeout that a route may have, and a bit. */
+/** Upstreams: up to the longest timeout that a route may have. */
 const UPSTREAM_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
 
-/** By the ids that code counts by. */
+/** By the ids that code uses. */
 export const FAMILIES = {
   requests: {
     ...many,
@@ -193,7 +194,7 @@ export function isFamilyId(id: string): id is FamilyId {
   return Object.hasOwn(FAMILIES, id);
 }
 
-/** The family, by its general type. */
+/** A family by its general type. */
 export function familyOf(id: FamilyId): Family {
   return FAMILIES[id];
 }

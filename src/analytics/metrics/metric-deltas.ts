@@ -1,28 +1,28 @@
 /**
- * What an isolate has counted since it last told the hub: plain data, bounded, no I/O and no clock.
+ * What an isolate has counted since its last batch to the hub: plain data, bounded, no I/O and no clock.
  *
- * A request's own path counts by {@link Counter}s made beforehand: one addition. Everything else looks its series up in a map
- * and belongs into the flush. Nothing here ever throws, whatever a label holds.
+ * The path of a request counts with {@link Counter}s made in advance: one addition. Everything else looks its series up in a map and
+ * belongs in the flush. Nothing here ever throws, whatever a label holds.
  */
 import { FAMILIES, type Family, type FamilyId, familyOf, type FamilyOf, type LabelsOf } from "./families.ts";
 
-/** Longest label value, UTF-16 units: policy ids are shorter, so what is longer is not one. */
+/** Longest label value, UTF-16 units: policy ids are shorter, so a longer value is not one. */
 const MAX_LABEL = 100;
-/** Things of one `distinct` family between two flushes. */
+/** Distinct things of one family between two flushes. */
 const MAX_DISTINCT = 2_000;
-/** Gauges' labels are fixed words: this is never reached. */
+/** Never reached: labels of gauges are fixed words. */
 const MAX_GAUGES = 100;
 const OVERFLOW = "other";
 
 /**
  * One series. `values`, all integers of 1/scale:
  * - counter, gauge, peak: one number;
- * - histogram: the sum, then how many fell into each bucket, the last one being without a bound;
- * - distinct: hashes of what was seen.
+ * - histogram: the sum, then the count of each bucket, the last of which has no bound;
+ * - distinct: hashes of the things seen.
  */
 export type SeriesDelta = readonly [family: FamilyId, labels: readonly string[], values: readonly number[]];
 
-/** What {@link MetricDeltas.take} gives and the hub's store takes. */
+/** Returned by {@link MetricDeltas.take} and applied by the hub's store. */
 export type MetricsDelta = readonly SeriesDelta[];
 
 /** A series that is looked up once and counted often. */
@@ -57,7 +57,7 @@ export class MetricDeltas {
   readonly #distinct = new Map<FamilyId, Set<number>>();
   #isDirty = false;
 
-  /** A series to keep and to count by; made once per isolate, for labels that are fixed words. */
+  /** A series to keep and count with. Make it once per isolate, for labels that are fixed words. */
   counter<F extends FamilyOf<"counter">>(family: F, labels: LabelsOf<F>): Counter {
     const known = this.#handles.find(
       (handle) => handle.family === family && keyOf(handle.labels) === keyOf(labels),
@@ -68,7 +68,7 @@ export class MetricDeltas {
     return made;
   }
 
-  /** @param value of the family's unit; what is not above 0 changes nothing. */
+  /** @param value in the family's unit; ignored unless above 0. */
   add<F extends FamilyOf<"counter">>(family: F, labels: LabelsOf<F>, value = 1): void {
     const count = Math.round(value * FAMILIES[family].scale);
     if (!(count > 0 && Number.isFinite(count))) return;
@@ -76,7 +76,7 @@ export class MetricDeltas {
     values[0] = (values[0] ?? 0) + count;
   }
 
-  /** @param seconds of each of `times` like observations; below 0 counts as 0. */
+  /** Adds `times` equal observations. @param seconds below 0 counts as 0. */
   observe<F extends FamilyOf<"histogram">>(family: F, labels: LabelsOf<F>, seconds: number, times = 1): void {
     const { scale, buckets }: Family = FAMILIES[family];
     if (!(times > 0 && Number.isFinite(times))) return;
@@ -93,7 +93,7 @@ export class MetricDeltas {
     this.#put(family, labels, Math.round(value * FAMILIES[family].scale));
   }
 
-  /** A value of which the greatest counts, until the next flush here and for some minutes in the hub. */
+  /** A value of which the greatest counts: until the next flush here, and for some minutes in the hub. */
   peak<F extends FamilyOf<"peak">>(family: F, labels: LabelsOf<F>, value: number): void {
     const scaled = Math.round(value * FAMILIES[family].scale);
     if (!Number.isFinite(scaled)) return;
@@ -101,12 +101,12 @@ export class MetricDeltas {
     values[0] = Math.max(values[0] ?? 0, scaled);
   }
 
-  /** One of the things of which the different ones are counted. */
+  /** One of the things whose distinct number is counted. */
   see(family: FamilyOf<"distinct">, hash: number): void {
     this.#see(family, hash);
   }
 
-  /** What has changed since the last time, and the gauges with it; null where nothing has. Forgets it. */
+  /** Returns and forgets what has changed since the last call, together with all gauges; null if nothing has. */
   take(): MetricsDelta | null {
     const taken: SeriesDelta[] = [];
     for (const handle of this.#handles) {
@@ -125,7 +125,7 @@ export class MetricDeltas {
     return [...taken, ...this.#gauges.values()];
   }
 
-  /** Takes back what could not be told, to be told with the next. Gauges that were set since then stay. */
+  /** Takes back a delta that could not be sent, to be sent with the next. Gauges set since then stay. */
   giveBack(delta: MetricsDelta): void {
     for (const [family, labels, values] of delta) {
       const { type } = familyOf(family);
@@ -173,17 +173,17 @@ export class MetricDeltas {
   }
 }
 
-/** A key of a map. Unambiguous enough where a label holds the separator: such a label is none of ours. */
+/** A key of a map. Ambiguous only if a label contains the separator, which valid labels never do. */
 export function keyOf(labels: readonly string[]): string {
   return labels.length === 1 ? (labels[0] ?? "") : labels.join("\u0000");
 }
 
-/** The series that takes what a family has no room for. */
+/** Labels of the series for what a family has no room for. */
 export function overflow(labels: readonly string[]): string[] {
   return labels.map(() => OVERFLOW);
 }
 
-/** Cut, and well-formed UTF-16. */
+/** Labels cut to their length, in well-formed UTF-16. */
 export function clean(labels: readonly string[]): string[] {
   return labels.map((label) => label.slice(0, MAX_LABEL).toWellFormed());
 }

@@ -1,9 +1,8 @@
 /**
  * The sum of what all isolates have counted: kept by the hub, rendered for Prometheus. No I/O; the clock is an argument.
  *
- * Counters never go down: isolates tell deltas, so an isolate that dies takes nothing away, and the hub persists
- * {@link MetricStore.dump} before it shows a figure to anybody. Bounded: a family has as many series as families.ts says.
- * Whoever applies a delta sees to it that it is applied once.
+ * Counters never go down: isolates send deltas, so an isolate that dies takes nothing away, and the hub stores {@link MetricStore.dump}
+ * before it shows a figure. Bounded: a family has at most as many series as families.ts allows. The caller must apply each delta once.
  */
 import * as z from "zod/mini";
 import { Distinct } from "./distinct.ts";
@@ -21,7 +20,7 @@ const dumpSchema = z.object({
   distinct: z.array(z.tuple([z.string(), z.array(z.tuple([z.number(), valuesSchema]))])),
 });
 
-/** The store as plain JSON: for a snapshot, and for whoever adds up several hubs. */
+/** The store as plain JSON: for a snapshot, and for readers that add up several hubs. */
 export type MetricsDump = z.infer<typeof dumpSchema>;
 
 interface Sum {
@@ -34,10 +33,7 @@ export class MetricStore {
   readonly #readings = new Readings();
   readonly #distinct = new Map<FamilyId, Distinct>();
 
-  /**
-   * Adds what an isolate has counted. What is no `MetricsDelta` of this version's families is left out: an isolate may
-   * be of another version than the hub.
-   */
+  /** Adds what an isolate has counted. Ignores families that this version does not know: the isolate may be of another version. */
   apply(delta: unknown, isolate: string, nowMs: number): void {
     const parsed = deltaSchema.safeParse(delta);
     if (!parsed.success) return;
@@ -79,8 +75,8 @@ export class MetricStore {
   }
 
   /**
-   * Adds what another store has dumped: a snapshot of before a restart, or another hub's.
-   * @returns false, with nothing added, where it is no dump.
+   * Adds the dump of another store: a snapshot from before a restart, or another hub's.
+   * @returns false, with nothing added, if it is not a dump.
    */
   load(dump: unknown, nowMs: number): boolean {
     const parsed = dumpSchema.safeParse(dump);
@@ -99,7 +95,7 @@ export class MetricStore {
     return true;
   }
 
-  /** The value of a counter, in its unit: the sum of the series that `matches` takes. */
+  /** The value of a counter, in its unit: the sum of the series that match. */
   total(family: FamilyId, matches: (labels: readonly string[]) => boolean = () => true): number {
     let sum = 0;
     for (const { labels, values } of this.#sums.get(family)?.values() ?? []) {
@@ -113,14 +109,14 @@ export class MetricStore {
     if (type === "distinct") return [{ labels: [], values: [this.#distinctOf(id).count(nowMs)] }];
     if (type === "gauge" || type === "peak") return this.#readings.samples(id, nowMs);
     const samples = [...(this.#sums.get(id)?.values() ?? [])];
-    // A counter that is there from the start shows its first increment in a rate.
+    // A counter that exists from the start shows its first increment in a rate.
     return samples.length === 0 && labels.length === 0 ? [{ labels: [], values: [0] }] : samples;
   }
 
   #add(family: FamilyId, labels: readonly string[], values: readonly number[]): void {
     const { type, buckets, series } = familyOf(family);
     const width = type === "histogram" ? buckets.length + 2 : 1;
-    // Buckets of another version cannot be told apart from these.
+    // Buckets of another version cannot be distinguished from these.
     if (values.length !== width || !values.every((value) => value >= 0 && Number.isFinite(value))) return;
     let all = this.#sums.get(family);
     if (!all) this.#sums.set(family, (all = new Map()));

@@ -1,19 +1,20 @@
 /**
- * Gauges as the isolates have told them. A gauge holds while its isolate is heard of, a peak for some minutes whoever told it;
- * of several isolates the greatest value counts. Bounded in isolates and in readings; the clock is an argument.
+ * Gauges as reported by isolates. A gauge holds while its isolate still reports, a peak for some minutes; of several isolates the greatest
+ * value counts. Bounded in isolates and in readings; the clock is an argument.
  */
+import { MINUTE_MS } from "../../core/time.ts";
 import type { Sample } from "./exposition.ts";
 import { type FamilyId, familyOf, WINDOW_MS } from "./families.ts";
 import { keyOf } from "./metric-deltas.ts";
 
-/** Readings kept: of some hundred isolates. The longest untouched goes first. */
+/** Readings kept: those of some hundred isolates. The one unchanged for longest is evicted first. */
 const MAX_READINGS = 5_000;
-/** Peaks are kept by the minute, so that an old one goes while a newer and lower one stays. */
-const PEAK_STEP_MS = 60_000;
+/** Peaks are kept by the minute, so that an old one expires while a newer, lower one stays. */
+const PEAK_STEP_MS = MINUTE_MS;
 
 export interface Reading {
   readonly isolate: string;
-  /** When it was last told, Unix ms. */
+  /** When it was last reported, Unix ms. */
   readonly atMs: number;
   readonly family: FamilyId;
   readonly labels: readonly string[];
@@ -29,8 +30,8 @@ export class Readings {
     const { isolate, atMs, family, labels, value } = reading;
     if (!Number.isFinite(value)) return;
     const isPeak = familyOf(family).type === "peak";
-    const who = isPeak ? String(Math.floor(atMs / PEAK_STEP_MS)) : isolate;
-    const key = keyOf([family, who, ...labels]);
+    const owner = isPeak ? String(Math.floor(atMs / PEAK_STEP_MS)) : isolate;
+    const key = keyOf([family, owner, ...labels]);
     const before = isPeak ? this.#all.get(key) : undefined;
     this.#all.delete(key);
     this.#all.set(key, { ...reading, value: Math.max(before?.value ?? value, value) });
@@ -38,7 +39,7 @@ export class Readings {
     if (this.#all.size > MAX_READINGS && oldest !== undefined) this.#all.delete(oldest);
   }
 
-  /** An isolate has told something: what it said of its gauges still holds. */
+  /** Notes that an isolate has reported: its gauges still hold. */
   heard(isolate: string, nowMs: number): void {
     this.#heardMs.delete(isolate);
     this.#heardMs.set(isolate, nowMs);
@@ -46,14 +47,16 @@ export class Readings {
     if (this.#heardMs.size > MAX_READINGS && oldest !== undefined) this.#heardMs.delete(oldest);
   }
 
-  /** What still holds. */
+  /** The readings that still hold. */
   list(nowMs: number): Reading[] {
     const list: Reading[] = [];
     for (const [key, reading] of this.#all) {
       const isGauge = familyOf(reading.family).type === "gauge";
-      const toldMs = isGauge ? Math.max(reading.atMs, this.#heardMs.get(reading.isolate) ?? 0) : reading.atMs;
-      if (nowMs - toldMs > WINDOW_MS) this.#all.delete(key);
-      else list.push({ ...reading, atMs: toldMs });
+      const reportedMs = isGauge
+        ? Math.max(reading.atMs, this.#heardMs.get(reading.isolate) ?? 0)
+        : reading.atMs;
+      if (nowMs - reportedMs > WINDOW_MS) this.#all.delete(key);
+      else list.push({ ...reading, atMs: reportedMs });
     }
     return list;
   }

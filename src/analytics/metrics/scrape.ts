@@ -1,13 +1,13 @@
-/** What all hubs together have been told, as Prometheus' text. */
+/** The metrics of all hubs together, as Prometheus' text. */
 import { MetricStore } from "./metric-store.ts";
 
-/** A hub's side, as its stub offers it. */
+/** What a scrape needs of a hub's stub. */
 export interface CountingHub {
-  /** A `MetricsDump`, of which nothing is lost should the hub start again. */
+  /** A `MetricsDump` that the hub has stored, so that a restart loses none of it. */
   metrics(): Promise<unknown>;
 }
 
-/** Asks every hub at once. @throws where one does not answer: without its share the counters would go down. */
+/** Asks all hubs at once. @throws if one does not answer: without its share the counters would go down. */
 export async function scrape(hubs: readonly CountingHub[], nowMs: number): Promise<string> {
   if (hubs.length === 0) throw new Error("there is no metrics hub");
   const dumps = await Promise.all(hubs.map((hub) => hub.metrics()));

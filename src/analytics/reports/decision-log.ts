@@ -1,12 +1,21 @@
-/** Pages of the decision log, and its cursor. The cursor's text is harmless: it is parsed like any other input. */
+/** Pages of the decision log, and its cursor, which is parsed like any other input. */
 import * as z from "zod/mini";
 import { parseJson } from "../../json.ts";
-import type { Row } from "./facts.ts";
-import { LOG_ORDER, type LogKey } from "./report-query.ts";
 import { outcomeOf } from "../outcome.ts";
+import { FIELD_NAMES } from "../point.ts";
+import { POINT_FIELDS } from "../point-fields.ts";
+import type { Row } from "./facts.ts";
 import type { LoggedDecision } from "./report-answer.ts";
-import type { LogPosition, ReportQuery } from "./report-query.ts";
+import { LOG_ORDER, type LogKey, type LogPosition, type ReportQuery } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";
+
+/** The fields of a line, in the order of CSV. */
+export const LOGGED_FIELDS: readonly (keyof LoggedDecision)[] = [
+  "at",
+  "requestId",
+  ...FIELD_NAMES.filter((name) => name !== "atMs" && name !== "requestId"),
+  "weight",
+];
 
 /** Analytics Engine stores no longer text. */
 const text = z.string().check(z.maxLength(1_200));
@@ -16,14 +25,14 @@ const positionSchema = z.tuple([
   text,
   text,
   text,
-  z.enum(["allowed", "denied", "error"]),
+  z.enum(POINT_FIELDS.outcome.type),
   text,
   text,
   z.number(),
   z.int().check(z.gte(0), z.lte(100_000)),
 ]);
 
-/** Negative where `a` comes first: the newer, then by {@link LOG_ORDER}. */
+/** Negative if `a` comes first: the newer, then by {@link LOG_ORDER}. */
 export function compareRows(a: LogKey, b: LogKey): number {
   if (a.atMs !== b.atMs) return b.atMs - a.atMs;
   for (const field of LOG_ORDER) {
@@ -34,7 +43,7 @@ export function compareRows(a: LogKey, b: LogKey): number {
   return 0;
 }
 
-/** The page, of rows of which one more than fit were asked for. */
+/** The page. @param rows one more than the page shows, if there is another page. */
 export function logOf({ limit, after }: ReportQuery, rows: readonly Row[]) {
   const page = rows.slice(0, limit);
   const last = page.at(-1);
@@ -42,7 +51,7 @@ export function logOf({ limit, after }: ReportQuery, rows: readonly Row[]) {
   return { decisions: page.map(logged), cursor: cursor && writePosition(cursor) };
 }
 
-/** Where the page after this one begins. */
+/** Where the next page begins. */
 function positionAfter(last: Row, page: readonly Row[], after: LogPosition | null): LogPosition {
   const here = page.filter((row) => compareRows(row, last) === 0).length;
   const before = after && compareRows(after, last) === 0 ? after.shown : 0;
@@ -55,12 +64,12 @@ function logged({ atMs, ...row }: Row): LoggedDecision {
   return { at: new Date(atMs).toISOString(), ...row, outcome };
 }
 
-/** As the text of a cursor, to be encoded. */
+/** The text of a cursor, before it is encoded. */
 export function writePosition(position: LogPosition): string {
   return JSON.stringify([position.atMs, ...LOG_ORDER.map((field) => position[field]), position.shown]);
 }
 
-/** Null if the text was not made by {@link writePosition} of this version. */
+/** Null if {@link writePosition} of this version did not write the text. */
 export function readPosition(written: string): LogPosition | null {
   const parsed = positionSchema.safeParse(parseJson(written));
   if (!parsed.success) return null;

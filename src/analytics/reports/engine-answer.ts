@@ -1,7 +1,9 @@
-/** Parses what Analytics Engine's SQL API answers (`FORMAT JSON`): 64-bit integers may be text, and what is no number is null. */
+/** Parses answers of Analytics Engine's SQL API (`FORMAT JSON`): 64-bit integers may be text, and NaN is null. */
 import * as z from "zod/mini";
-import { ANSWER, boundName, keyName, levelName } from "./engine-sql.ts";
-import { type Aggregation, type Group, LEVELS, type Row } from "./facts.ts";
+import { SECOND_MS } from "../../core/time.ts";
+import { enumOf, FIELD_NAMES, fieldOf, missingValue, type PointField } from "../point.ts";
+import { ANSWER, boundName, fieldName, keyName, levelName, LOG_FIELDS } from "./engine-sql.ts";
+import { type Aggregation, type Group, isRow, LEVELS, type Row } from "./facts.ts";
 
 const number = z.union([
   z.number(),
@@ -34,20 +36,20 @@ const numbersSchema = z.array(number);
 const percentilesSchema = z.tuple([percentile, percentile, percentile]);
 const textsSchema = z.array(z.string());
 
-/** @throws ZodError where the rows are not what the aggregation asks for. */
+/** @throws ZodError if the rows are not what the aggregation asks for. */
 export function parseGroups(
   { data }: SqlAnswer,
   { by, intervalMs, latency, boundsMs }: Aggregation,
 ): Group[] {
   return data.flatMap((row): Group[] => {
     const found = sumsSchema.parse(row);
-    // A sum over no rows is a row nevertheless.
+    // Even a sum over no rows is a row.
     if (found[ANSWER.sampled] === 0) return [];
     const { n_requests: requests, n_allowed: allowed, n_denied: denied, n_turned_away: turnedAway } = found;
     const decided = found[ANSWER.decided];
     return [
       {
-        atMs: intervalMs === null ? null : number.parse(row[ANSWER.at]) * 1_000,
+        atMs: intervalMs === null ? null : number.parse(row[ANSWER.at]) * SECOND_MS,
         keys: textsSchema.parse(by.map((_name, i) => row[keyName(i)])),
         requests,
         allowed,
@@ -69,56 +71,33 @@ export function parseGroups(
 }
 
 const text = z.string();
-const rowSchema = z.object({
-  [ANSWER.at]: number,
-  [ANSWER.sampled]: number,
-  f_account: text,
-  f_route: text,
-  f_tier: text,
-  f_outcome: z.enum(["allowed", "denied", "error"]),
-  f_reason: text,
-  f_source: z.enum(["strict", "lease", "deny-cache", "fallback", "none"]),
-  f_method: text,
-  f_colo: text,
-  f_country: text,
-  f_revision: number,
-  f_keyId: text,
-  f_upstreamStatus: z.enum(["1xx", "2xx", "3xx", "4xx", "5xx", "none"]),
-  f_requestId: text,
-  f_cost: number,
-  f_limiterMs: number,
-  f_upstreamMs: number,
-  f_remainingFraction: number,
-  f_retryAfterMs: number,
-  f_requests: number,
-});
 
-/** @throws ZodError where the rows are not lines of the log. */
+/** Rows of before a field was added have "" or 0. */
+function valueSchema(name: PointField): z.ZodMiniType<string | number> {
+  const values = enumOf(name);
+  if (!values) return fieldOf(name).type === "number" ? number : text;
+  const known = z.enum(values);
+  return fieldOf(name).added ? z.catch(known, String(missingValue(name))) : known;
+}
+
+const rowSchema = z.pipe(
+  z.object(
+    Object.fromEntries<z.ZodMiniType<string | number>>([
+      ...FIELD_NAMES.map((name): [string, z.ZodMiniType<string | number>] => [name, valueSchema(name)]),
+      ["weight", number],
+    ]),
+  ),
+  z.custom<Row, Record<string, string | number>>(isRow),
+);
+
+/** @throws ZodError if the rows are not lines of the log. */
 export function parseRows({ data }: SqlAnswer): Row[] {
   return data.map((answered): Row => {
-    const row = rowSchema.parse(answered);
-    return {
-      atMs: row[ANSWER.at] * 1_000,
-      account: row.f_account,
-      route: row.f_route,
-      tier: row.f_tier,
-      outcome: row.f_outcome,
-      reason: row.f_reason,
-      source: row.f_source,
-      method: row.f_method,
-      colo: row.f_colo,
-      country: row.f_country,
-      revision: row.f_revision,
-      keyId: row.f_keyId,
-      upstreamStatus: row.f_upstreamStatus,
-      requestId: row.f_requestId,
-      cost: row.f_cost,
-      limiterMs: row.f_limiterMs,
-      upstreamMs: row.f_upstreamMs,
-      remainingFraction: row.f_remainingFraction,
-      retryAfterMs: row.f_retryAfterMs,
-      requests: row.f_requests,
-      weight: row[ANSWER.sampled],
-    };
+    const row = rowSchema.parse({
+      ...Object.fromEntries(LOG_FIELDS.map((name) => [name, answered[fieldName(name)]])),
+      atMs: answered[ANSWER.at],
+      weight: answered[ANSWER.sampled],
+    });
+    return { ...row, atMs: row.atMs * SECOND_MS };
   });
 }

@@ -1,18 +1,18 @@
 /**
  * The SQL of facts for Analytics Engine: one SELECT each, no JOIN or UNION, bounded in time and in rows, every sum weighted by
- * `_sample_interval`. Only functions of its reference: sum, sumIf, max, if, toUInt32, toDateTime, toUnixTimestamp,
- * quantileExactWeighted. Pure: writes text, asks nobody.
+ * `_sample_interval`. Uses only functions of its reference: sum, sumIf, max, if, round, toUInt32, toDateTime, toUnixTimestamp,
+ * quantileExactWeighted. Pure: writes text, runs nothing.
  */
-import { COLUMNS, SAMPLE_INTERVAL } from "../point-fields.ts";
+import { SECOND_MS } from "../../core/time.ts";
 import { cut, INDEX_BYTES } from "../cut.ts";
-import type { Point } from "../point.ts";
-import { type Aggregation, LEVELS, type Scan, type Selection } from "./facts.ts";
-import { LOG_ORDER } from "./report-query.ts";
 import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../outcome.ts";
-import { type Dimension, DIMENSIONS } from "./report-query.ts";
+import { FIELD_NAMES, type PointField } from "../point.ts";
+import { POINT_FIELDS, SAMPLE_INTERVAL } from "../point-fields.ts";
+import { type Aggregation, LEVELS, type Scan, type Selection } from "./facts.ts";
+import { type Dimension, DIMENSIONS, LOG_ORDER } from "./report-query.ts";
 import { listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 
-const column = (field: keyof Point): string => COLUMNS[field].name;
+const column = (name: PointField): string => POINT_FIELDS[name].column;
 const { timestamp, outcome, reason, source, cost, limiterMs, requests } = {
   timestamp: column("atMs"),
   outcome: column("outcome"),
@@ -23,11 +23,11 @@ const { timestamp, outcome, reason, source, cost, limiterMs, requests } = {
   requests: column("requests"),
 };
 
-/** A row's weight: an integer, as quantileExactWeighted wants it. */
+/** A row's weight: an integer, which quantileExactWeighted requires. */
 const WEIGHT = `${SAMPLE_INTERVAL} * toUInt32(${requests})`;
 const IS_CHARGED = `${outcome} = 'allowed' OR (${outcome} = 'error' AND ${reason} IN ${listLiteral(CHARGED_ERRORS)})`;
 
-/** As {@link isDecided}, {@link isAdmitted} and {@link outcomeOf} have it. */
+/** The same as {@link isDecided}, {@link isAdmitted} and {@link outcomeOf}. */
 const IS_DECIDED = `${source} <> ${textLiteral(UNDECIDED)}`;
 const IS_ADMITTED = `${IS_DECIDED} AND (${IS_CHARGED})`;
 const STANDING = listLiteral(STANDING_REASONS);
@@ -87,10 +87,10 @@ export function groupsSql(dataset: string, aggregation: Aggregation): string {
   ].join("\n");
 }
 
-/** Fields of a line of the log: the answer's columns have their names. */
-export const LOG_FIELDS = Object.keys(COLUMNS)
-  .filter(isField)
-  .filter((field) => field !== "atMs");
+/** Fields of a line of the log besides its time. */
+export const LOG_FIELDS = FIELD_NAMES.filter((name) => name !== "atMs");
+/** The answer's column of a field. */
+export const fieldName = (name: PointField): string => `f_${name}`;
 
 /** Rows of the log. */
 export function scanSql(dataset: string, scan: Scan): string {
@@ -99,7 +99,7 @@ export function scanSql(dataset: string, scan: Scan): string {
   const rows = [
     `toUnixTimestamp(${timestamp}) AS ${ANSWER.at}`,
     `${SAMPLE_INTERVAL} AS ${ANSWER.sampled}`,
-    ...LOG_FIELDS.map((field) => `${column(field)} AS f_${field}`),
+    ...LOG_FIELDS.map((name) => `${column(name)} AS ${fieldName(name)}`),
   ];
   return [
     `SELECT ${rows.join(", ")}`,
@@ -112,11 +112,7 @@ export function scanSql(dataset: string, scan: Scan): string {
   ].join("\n");
 }
 
-function isField(name: string): name is keyof typeof COLUMNS {
-  return Object.hasOwn(COLUMNS, name);
-}
-
-/** Rows with the position's values or after them: `a > x OR (a = x AND (b > y OR ...))`. */
+/** Rows at the position or after it: `a > x OR (a = x AND (b > y OR ...))`. */
 function afterSql(position: NonNullable<Scan["after"]>): string {
   const at = timeSql(position.atMs);
   const later = LOG_ORDER.reduceRight((rest, field) => {
@@ -138,7 +134,7 @@ function whereSql({ fromMs, toMs, filters, without = {} }: Selection): string {
   return conditions.join(" AND ");
 }
 
-/** A dimension's value as reports name it. */
+/** A dimension's value in reports. */
 function valueSql(name: Dimension): string {
   return name === "outcome" ? OUTCOME : column(name);
 }
@@ -148,18 +144,18 @@ function keptSql(name: Dimension, value: string): string {
   return textLiteral(name === "account" ? cut(value, INDEX_BYTES) : value);
 }
 
-/** Whole seconds: the timestamp has no finer ones. */
+/** Whole seconds: the timestamp is no finer. */
 function timeSql(ms: number): string {
-  return `toDateTime(${numberLiteral(Math.floor(ms / 1_000))})`;
+  return `toDateTime(${numberLiteral(Math.floor(ms / SECOND_MS))})`;
 }
 
-/** The beginning of the step, Unix seconds: by arithmetic, so that it depends on no time zone. */
+/** The beginning of the step, Unix seconds: by arithmetic, so that no time zone matters. */
 function stepSql(intervalMs: number): string {
   const seconds = `toUnixTimestamp(${timestamp})`;
-  return `${seconds} - ${seconds} % ${numberLiteral(intervalMs / 1_000)}`;
+  return `${seconds} - ${seconds} % ${numberLiteral(intervalMs / SECOND_MS)}`;
 }
 
-/** Of decided requests: the others weigh nothing. */
+/** Of decided requests: the others have weight 0. */
 function quantileSql(level: number): string {
   return `quantileExactWeighted(${numberLiteral(level)})(${limiterMs}, if(${IS_DECIDED}, ${WEIGHT}, 0))`;
 }

@@ -1,14 +1,11 @@
 /**
  * What reports are made of: sums by group, and rows of the log. A back end knows nothing of reports; it answers these two
- * questions of its rows, and reports.ts makes the answers. So two back ends that agree on facts agree on every report.
+ * queries from its rows, and reports.ts makes the reports. So two back ends that agree on facts agree on every report.
  */
-import type { Point } from "../point.ts";
+import { isPoint, type Point } from "../point.ts";
 import type { Dimension, Filters, LogPosition, Order } from "./report-query.ts";
 
-/**
- * Rows that are looked at: from `fromMs` on, before `toMs`, with all these values and none of those `without`. Outcomes are those
- * of {@link outcomeOf}.
- */
+/** Rows from `fromMs` on and before `toMs`, with all values of `filters` and none of `without`. Outcomes are those of {@link outcomeOf}. */
 export interface Selection {
   readonly fromMs: number;
   readonly toMs: number;
@@ -20,25 +17,23 @@ export interface Selection {
 export interface Aggregation extends Selection {
   /** One group for each combination of values. */
   readonly by: readonly Dimension[];
-  /** A group for each step of this width as well; null: time plays no part. */
+  /** Also one group for each step of this width; null: groups are not divided by time. */
   readonly intervalMs: number | null;
-  /** Whether percentiles are wanted. */
+  /** Whether to compute percentiles. */
   readonly latency: boolean;
-  /** Upper bounds of a latency histogram, ms, ascending; none wanted: empty. */
+  /** Upper bounds of a latency histogram, ms, ascending; empty for none. */
   readonly boundsMs: readonly number[];
-  /**
-   * By time, then the largest first, then by the values of `by`, in the order of UTF-8. At most `limit` groups.
-   */
+  /** By time, then the largest first, then by the values of `by` in the order of UTF-8. */
   readonly order: Order;
   readonly limit: number;
 }
 
 /**
- * All sums are weighted: a row counts for the requests it stands for, times the rows it was sampled from. Cost counts where it
- * was charged ({@link isCharged}), and is rounded to a thousandth as costs are.
+ * All sums are weighted: a row counts for the requests it stands for, times the rows it was sampled from. Cost counts if it was charged
+ * ({@link isCharged}), and is rounded to a thousandth, as costs are.
  */
 export interface Group {
-  /** Beginning of the step, Unix ms; null where time plays no part. */
+  /** Beginning of the step, Unix ms; null if groups are not divided by time. */
   readonly atMs: number | null;
   /** In the order of `by`. */
   readonly keys: readonly string[];
@@ -51,11 +46,11 @@ export interface Group {
   /** By {@link isDecided}. */
   readonly decided: number;
   readonly cost: number;
-  /** Requests that the users' ledgers should have as admitted ({@link isAdmitted}). */
+  /** Requests that the users' ledgers should count as admitted ({@link isAdmitted}). */
   readonly admitted: number;
   /** [p50, p95, p99] of {@link Point.limiterMs} of the decided requests; null if not wanted or if there are none. */
   readonly percentiles: readonly [number, number, number] | null;
-  /** For each bound: decided requests whose decision took at most that. */
+  /** For each bound: decided requests whose decision took at most that long. */
   readonly atMost: readonly number[];
   /** Whether any row stood for several. */
   readonly sampled: boolean;
@@ -68,9 +63,13 @@ export interface Scan extends Selection {
 }
 
 /** A stored row: a point that may stand for several like it. */
-export interface Row extends Point {
+export type Row = Point & {
   /** `_sample_interval`. */
   readonly weight: number;
+};
+
+export function isRow(value: Readonly<Record<string, unknown>>): value is Row {
+  return typeof value["weight"] === "number" && isPoint(value);
 }
 
 /** Levels of {@link Group.percentiles}. */

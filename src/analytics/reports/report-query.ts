@@ -1,5 +1,5 @@
-/** What a report is asked for: a name, a span of time and filters, parsed and bounded. Plain data: it goes over RPC as it is. */
-import type { ReportedOutcome } from "../outcome.ts";
+/** What a report is asked for: a name, a time range and filters, parsed and bounded. Plain data: it goes over RPC as it is. */
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../../core/time.ts";
 import type { Point } from "../point.ts";
 
 export const REPORT_NAMES = [
@@ -17,14 +17,25 @@ export const REPORT_NAMES = [
 ] as const;
 export type ReportName = (typeof REPORT_NAMES)[number];
 
-/** Columns that decisions can be told apart by. */
+/** Fields that decisions can be grouped and filtered by. */
 export const DIMENSIONS = ["account", "route", "tier", "outcome", "reason", "source", "keyId"] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
-/** What a chart can be stacked by: only what has few values. */
-export const STACKS = ["outcome", "reason", "source", "tier", "route"] as const satisfies Dimension[];
+/** One value for each dimension. */
+export function byDimension<T>(make: (name: Dimension) => T): Record<Dimension, T> {
+  return {
+    account: make("account"),
+    route: make("route"),
+    tier: make("tier"),
+    outcome: make("outcome"),
+    reason: make("reason"),
+    source: make("source"),
+    keyId: make("keyId"),
+  };
+}
 
-export const OUTCOMES = ["allowed", "denied", "turned_away", "error"] as const satisfies ReportedOutcome[];
+/** What a chart can be stacked by: dimensions with few values. */
+export const STACKS = ["outcome", "reason", "source", "tier", "route"] as const satisfies Dimension[];
 
 /** What a ranking can be by, the largest first. */
 export const ORDERS = ["requests", "denied", "cost"] as const;
@@ -47,11 +58,11 @@ export interface LogPosition extends LogKey {
 
 export interface ReportQuery {
   readonly name: ReportName;
-  /** Unix ms, whole seconds: Analytics Engine keeps no finer time. */
+  /** Unix ms, whole seconds: Analytics Engine stores no finer time. */
   readonly fromMs: number;
   /** Exclusive; whole seconds. */
   readonly toMs: number;
-  /** Width of a step of the charts: one of {@link INTERVALS}. */
+  /** Width of a chart's step: one of {@link INTERVALS}. */
   readonly intervalMs: number;
   readonly filters: Filters;
   readonly by: Dimension;
@@ -60,10 +71,6 @@ export interface ReportQuery {
   readonly limit: number;
   readonly after: LogPosition | null;
 }
-
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /** Steps of charts, by name. All divide a day, so they begin at round times of UTC. */
 export const INTERVALS = {
@@ -74,7 +81,7 @@ export const INTERVALS = {
   "15m": 15 * MINUTE_MS,
   "1h": HOUR_MS,
   "6h": 6 * HOUR_MS,
-  "1d": 24 * HOUR_MS,
+  "1d": DAY_MS,
 } as const;
 export type Interval = keyof typeof INTERVALS;
 export const INTERVAL_NAMES = [
@@ -89,27 +96,27 @@ export const INTERVAL_NAMES = [
 ] as const satisfies Interval[];
 
 /** Analytics Engine keeps three months. */
-export const MAX_RANGE_MS = 93 * 24 * HOUR_MS;
+export const MAX_RANGE_MS = 93 * DAY_MS;
 export const DEFAULT_RANGE_MS = HOUR_MS;
-/** More steps than pixels help nobody. */
+/** A chart has fewer pixels than this. */
 export const MAX_STEPS = 1_000;
-/** What a chart gets where no interval was asked for. */
+/** Steps of a chart if no interval was asked for. */
 const USUAL_STEPS = 120;
 export const DEFAULT_ROWS = 20;
 export const MAX_ROWS = 1_000;
 
-/** The finest interval that cuts the span into a usual number of steps. */
+/** The finest interval that divides the range into at most {@link USUAL_STEPS}. */
 export function usualInterval(fromMs: number, toMs: number): number {
   const fits = Object.values(INTERVALS).find((ms) => (toMs - fromMs) / ms <= USUAL_STEPS);
   return fits ?? INTERVALS["1d"];
 }
 
-/** Whether the span is cut into more steps than are answered. */
+/** Whether the range has more than {@link MAX_STEPS}. */
 export function hasTooManySteps(fromMs: number, toMs: number, intervalMs: number): boolean {
   return Math.ceil(toMs / intervalMs) - Math.floor(fromMs / intervalMs) > MAX_STEPS;
 }
 
-/** The beginnings of the steps that the span touches, Unix ms. */
+/** The beginnings of the steps that the range touches, Unix ms. */
 export function stepsOf({ fromMs, toMs, intervalMs }: ReportQuery): number[] {
   const steps: number[] = [];
   for (let at = fromMs - (fromMs % intervalMs); at < toMs; at += intervalMs) steps.push(at);

@@ -1,6 +1,7 @@
 /** The parameters of a report: their schema, and the query that they stand for. Pure. */
 import * as z from "zod/mini";
 import { readPosition } from "../../analytics/reports/decision-log.ts";
+import { OUTCOMES } from "../../analytics/outcome.ts";
 import {
   DEFAULT_RANGE_MS,
   DEFAULT_ROWS,
@@ -10,7 +11,6 @@ import {
   MAX_RANGE_MS,
   MAX_STEPS,
   ORDERS,
-  OUTCOMES,
   type ReportName,
   type ReportQuery,
   STACKS,

@@ -1,6 +1,6 @@
 /** What the embedded store gives a simulation: the newest decisions of a range as they were asked, also after a start. */
 import { expect, test } from "vitest";
-import { EmbeddedStore } from "../../durable-objects/analytics-store/analytics-store.ts";
+import { AnalyticsStore } from "../../durable-objects/analytics-store/analytics-store.ts";
 import type { Point } from "../../src/analytics/point.ts";
 import { point } from "../metrics/points.ts";
 import { NodeSql } from "./node-sql.ts";
@@ -8,8 +8,8 @@ import { NodeSql } from "./node-sql.ts";
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
 const ALL = { fromMs: 0, toMs: NOW_MS + 1_000_000 };
 
-function storeOf(points: readonly Point[], sql = new NodeSql()): EmbeddedStore {
-  const store = new EmbeddedStore(sql);
+function storeOf(points: readonly Point[], sql = new NodeSql()): AnalyticsStore {
+  const store = new AnalyticsStore(sql);
   for (let i = 0; i < points.length; i += 100) store.insert(points.slice(i, i + 100), NOW_MS);
   return store;
 }
@@ -67,7 +67,7 @@ test("are the same after a start, and none where there is nothing", () => {
     sql,
   ).recorded(ALL, 1_000);
   expect(before.decisions.length).toBe(700);
-  expect(new EmbeddedStore(sql).recorded(ALL, 1_000)).toEqual(before);
+  expect(new AnalyticsStore(sql).recorded(ALL, 1_000)).toEqual(before);
   const nothing = { decisions: [], sampled: false, truncated: false, firstMs: null, lastMs: null };
-  expect(new EmbeddedStore(new NodeSql()).recorded(ALL, 10)).toEqual(nothing);
+  expect(new AnalyticsStore(new NodeSql()).recorded(ALL, 10)).toEqual(nothing);
 });

@@ -1,7 +1,7 @@
 /** Points put together: nothing that reports add up, and no percentile, is another for it. */
 import { expect, it } from "vitest";
 import type { Point } from "../../src/analytics/point.ts";
-import { withRuns } from "../../src/analytics/point-merge.ts";
+import { mergePoints } from "../../src/analytics/point-merge.ts";
 import { randomRows } from "../reports/random-rows.ts";
 
 /** As an isolate has them: many of few users. */
@@ -36,14 +36,14 @@ function latencies(all: readonly Point[]): Record<string, number> {
 const cost = (all: readonly Point[]): number => all.reduce((sum, point) => sum + point.cost, 0);
 
 it("are fewer, and have every request, cost and latency of the points", () => {
-  const runs = withRuns(points());
+  const runs = mergePoints(points());
   expect(runs.length).toBeLessThan(300);
   expect(latencies(runs)).toEqual(latencies(points()));
   expect(cost(runs)).toBeCloseTo(cost(points()), 6);
 });
 
 it("what an object denied is told one by one", () => {
-  const denied = withRuns(points()).filter(({ outcome }) => outcome === "denied");
+  const denied = mergePoints(points()).filter(({ outcome }) => outcome === "denied");
   expect(denied).toHaveLength(200);
   expect(denied.every(({ requests }) => requests === 1)).toBe(true);
 });

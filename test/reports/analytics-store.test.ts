@@ -1,11 +1,12 @@
 /** The embedded store on SQLite: what it keeps, what it costs, and what it does above its size. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { EmbeddedStore, type StoreLimits } from "../../durable-objects/analytics-store/analytics-store.ts";
+import { AnalyticsStore, type StoreLimits } from "../../durable-objects/analytics-store/analytics-store.ts";
 import { hash } from "../../durable-objects/analytics-store/thinning.ts";
 import type { Point } from "../../src/analytics/point.ts";
 import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";
 import { readPosition } from "../../src/analytics/reports/decision-log.ts";
 import { REPORT_NAMES, type ReportName, type ReportQuery } from "../../src/analytics/reports/report-query.ts";
+import { point as pointWith } from "../metrics/points.ts";
 import { NodeSql } from "./node-sql.ts";
 import { HOSTILE, randomRows } from "./random-rows.ts";
 
@@ -16,29 +17,18 @@ const LIMITS: StoreLimits = { rows: 500_000, keepMs: DAY_MS };
 let points = 0;
 function point(given: Partial<Point> = {}): Point {
   points += 1;
-  return {
+  return pointWith({
     atMs: NOW_MS,
-    account: "user:acme",
     route: "/identify",
-    tier: "free",
-    outcome: "allowed",
-    reason: "ok",
-    source: "strict",
-    method: "GET",
     colo: "FRA",
     country: "DE",
-    revision: 1,
     keyId: "key",
-    upstreamStatus: "2xx",
     requestId: `request-${points}`,
-    cost: 1,
     limiterMs: 1,
     upstreamMs: 5,
     remainingFraction: 0.5,
-    retryAfterMs: 0,
-    requests: 1,
     ...given,
-  };
+  });
 }
 
 function query(name: ReportName, given: Partial<ReportQuery> = {}): ReportQuery {
@@ -56,7 +46,7 @@ function query(name: ReportName, given: Partial<ReportQuery> = {}): ReportQuery 
   };
 }
 
-function ask<Name extends ReportName>(store: EmbeddedStore, name: Name, given: Partial<ReportQuery> = {}) {
+function ask<Name extends ReportName>(store: AnalyticsStore, name: Name, given: Partial<ReportQuery> = {}) {
   const answer = store.report(query(name, given), NOW_MS);
   const isAsked = (found: ReportAnswer): found is Extract<ReportAnswer, { report: Name }> =>
     found.report === name;
@@ -67,7 +57,7 @@ function ask<Name extends ReportName>(store: EmbeddedStore, name: Name, given: P
 describe("rows written", () => {
   it("are one for a batch, whatever its size, and one to forget some hundred points", () => {
     const sql = new NodeSql();
-    const store = new EmbeddedStore(sql);
+    const store = new AnalyticsStore(sql);
     for (let i = 0; i < 100; i++)
       store.insert(
         Array.from({ length: 100 }, () => point()),
@@ -83,7 +73,7 @@ describe("rows written", () => {
 
   it("are none where nothing was stored: neither a start nor a report writes", () => {
     const sql = new NodeSql();
-    const store = new EmbeddedStore(sql);
+    const store = new AnalyticsStore(sql);
     for (const name of REPORT_NAMES) store.report(query(name), NOW_MS);
     store.insert([], NOW_MS);
     store.sweep(NOW_MS);
@@ -94,11 +84,11 @@ describe("rows written", () => {
 describe("what is stored", () => {
   it("answers the same after a restart", () => {
     const sql = new NodeSql();
-    const store = new EmbeddedStore(sql);
+    const store = new AnalyticsStore(sql);
     for (const rows of batches(randomRows(1, 3_000), 70)) store.insert(rows, NOW_MS);
     const span = { fromMs: NOW_MS - 3 * DAY_MS, toMs: NOW_MS };
     for (const name of REPORT_NAMES) {
-      const again = new EmbeddedStore(sql);
+      const again = new AnalyticsStore(sql);
       expect(again.report(query(name, span), NOW_MS)).toEqual(store.report(query(name, span), NOW_MS));
     }
     expect(ask(store, "overview", span).current.requests).toBeGreaterThan(3_000);
@@ -106,13 +96,13 @@ describe("what is stored", () => {
 
   it("is read beside later batches, and none of it twice", () => {
     const sql = new NodeSql();
-    const before = new EmbeddedStore(sql);
+    const before = new AnalyticsStore(sql);
     for (let i = 0; i < 80; i++)
       before.insert(
         Array.from({ length: 200 }, () => point()),
         NOW_MS,
       );
-    const store = new EmbeddedStore(sql);
+    const store = new AnalyticsStore(sql);
     for (let i = 0; i < 5; i++) store.insert([point()], NOW_MS);
     expect(ask(store, "overview").current.requests).toBe(16_005);
     store.insert([point()], NOW_MS);
@@ -122,7 +112,7 @@ describe("what is stored", () => {
 
   it("is forgotten after its time, by runs", () => {
     const sql = new NodeSql();
-    const store = new EmbeddedStore(sql, { rows: 1_000, keepMs: 60_000 });
+    const store = new AnalyticsStore(sql, { rows: 1_000, keepMs: 60_000 });
     store.insert(
       Array.from({ length: 256 }, () => point({ atMs: NOW_MS })),
       NOW_MS,
@@ -135,7 +125,7 @@ describe("what is stored", () => {
     store.insert([point({ atMs: NOW_MS + 100_000 })], NOW_MS + 100_000);
     expect(store.rows).toBe(257);
     expect(ask(store, "overview").current.requests).toBe(257);
-    expect(ask(new EmbeddedStore(sql), "overview").current.requests).toBe(257);
+    expect(ask(new AnalyticsStore(sql), "overview").current.requests).toBe(257);
   });
 });
 
@@ -143,7 +133,7 @@ describe("a point", () => {
   it.each(HOSTILE.map((text) => [JSON.stringify(text).slice(0, 60), text]))(
     "with the text %s in every field breaks no report and comes back as it was, cut",
     (_shown, text) => {
-      const store = new EmbeddedStore(new NodeSql());
+      const store = new AnalyticsStore(new NodeSql());
       const texts = { account: text, route: text, tier: text, reason: text, method: text, colo: text };
       store.insert([point({ ...texts, country: text, keyId: text, requestId: text }), point()], NOW_MS);
       for (const name of REPORT_NAMES) store.report(query(name), NOW_MS);
@@ -160,7 +150,7 @@ describe("a point", () => {
   );
 
   it("with half a surrogate or with numbers that are none is stored in a form that can be read", () => {
-    const store = new EmbeddedStore(new NodeSql());
+    const store = new AnalyticsStore(new NodeSql());
     store.insert(
       [point({ account: "\ud800", cost: Number.NaN, limiterMs: Number.POSITIVE_INFINITY })],
       NOW_MS,
@@ -173,7 +163,7 @@ describe("a point", () => {
 
 describe("the log", () => {
   it("shows every decision once over its pages, newest first, also where thousands share a moment", () => {
-    const store = new EmbeddedStore(new NodeSql());
+    const store = new AnalyticsStore(new NodeSql());
     const all = Array.from({ length: 2_500 }, (_, i) =>
       point({ atMs: NOW_MS - (i % 3), requestId: `r${i % 40}` }),
     );
@@ -198,9 +188,9 @@ describe("above its size", () => {
   const RARE = 100;
 
   /** One account makes nearly all requests; others a few each. */
-  function flooded(): { store: EmbeddedStore; sql: NodeSql; total: number; cost: number } {
+  function flooded(): { store: AnalyticsStore; sql: NodeSql; total: number; cost: number } {
     const sql = new NodeSql();
-    const store = new EmbeddedStore(sql, limits);
+    const store = new AnalyticsStore(sql, limits);
     let cost = 0;
     for (let i = 0; i < 1_000; i++) {
       const rows = Array.from({ length: 100 }, (_, n) =>
@@ -226,7 +216,7 @@ describe("above its size", () => {
     // The standard error of this sample is below 1 %.
     expect(Math.abs(current.requests / total - 1)).toBeLessThan(0.04);
     expect(Math.abs(current.cost / cost - 1)).toBeLessThan(0.04);
-    expect(ask(new EmbeddedStore(sql, limits), "overview").current).toEqual(current);
+    expect(ask(new AnalyticsStore(sql, limits), "overview").current).toEqual(current);
     // Thinning is a fraction of what the batches themselves write.
     expect(sql.writes).toBeLessThan(4_000);
   });
@@ -243,7 +233,7 @@ describe("above its size", () => {
   });
 
   it("keeps to its size where every request is another account's", () => {
-    const store = new EmbeddedStore(new NodeSql(), { ...LIMITS, rows: 5_000 });
+    const store = new AnalyticsStore(new NodeSql(), { ...LIMITS, rows: 5_000 });
     for (let i = 0; i < 300; i++) {
       store.insert(
         Array.from({ length: 100 }, (_, n) => point({ account: `ip:${i}-${n}` })),
@@ -268,7 +258,7 @@ function* batches<T>(all: readonly T[], size: number): Generator<T[]> {
 describe("a batch that storage refuses", () => {
   it("is not there, and is there once when it is given again", () => {
     const sql = new NodeSql();
-    const store = new EmbeddedStore(sql);
+    const store = new AnalyticsStore(sql);
     store.insert([point()], NOW_MS);
     sql.isFull = true;
     expect(() => store.insert([point(), point()], NOW_MS)).toThrow("full");
@@ -276,7 +266,7 @@ describe("a batch that storage refuses", () => {
     expect(ask(store, "overview").current.requests).toBe(1);
     store.insert([point(), point()], NOW_MS);
     expect(ask(store, "overview").current.requests).toBe(3);
-    expect(ask(new EmbeddedStore(sql), "overview").current.requests).toBe(3);
+    expect(ask(new AnalyticsStore(sql), "overview").current.requests).toBe(3);
   });
 });
 
@@ -298,7 +288,7 @@ function turnedAway(): Point[] {
 }
 
 describe("requests that no limit denied", () => {
-  const store = new EmbeddedStore(new NodeSql());
+  const store = new AnalyticsStore(new NodeSql());
   beforeAll(() => store.insert(turnedAway(), NOW_MS));
 
   it("count as turned away, not as denied, in every report", () => {
@@ -372,7 +362,7 @@ describe("requests that no limit denied", () => {
 
 describe("a rate", () => {
   const HOUR_MS = 3_600_000;
-  const store = new EmbeddedStore(new NodeSql(), LIMITS);
+  const store = new AnalyticsStore(new NodeSql(), LIMITS);
   beforeAll(() => {
     const twicePerSecond = Array.from({ length: 7_200 }, (_, i) =>
       point({ atMs: NOW_MS - HOUR_MS + i * 500 }),
@@ -402,7 +392,7 @@ describe("a rate", () => {
 
 describe("a page of the log", () => {
   it("begins after the last row of the page before, whatever comes in between, of the same request too", () => {
-    const store = new EmbeddedStore(new NodeSql());
+    const store = new AnalyticsStore(new NodeSql());
     const item = (account: string, given: Partial<Point> = {}) =>
       point({ account, requestId: "batch", ...given });
     const insert = (...accounts: string[]) =>

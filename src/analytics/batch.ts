@@ -27,7 +27,12 @@ function valueSchema(name: PointField): z.ZodMiniType<string | number> {
 /** Isolates of an older version do not know the added fields. */
 function fieldSchema(name: PointField): z.ZodMiniType<string | number> {
   const schema = valueSchema(name);
-  return fieldOf(name).added ? z.prefault(schema, missingValue(name)) : schema;
+  if (!fieldOf(name).added) return schema;
+  // z.default would put all of zod's helpers into the Worker.
+  return z.pipe(
+    z.optional(schema),
+    z.transform((value) => value ?? missingValue(name)),
+  );
 }
 
 /** Leaves out fields that a point does not have. */

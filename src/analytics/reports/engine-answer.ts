@@ -77,7 +77,11 @@ function valueSchema(name: PointField): z.ZodMiniType<string | number> {
   const values = enumOf(name);
   if (!values) return fieldOf(name).type === "number" ? number : text;
   const known = z.enum(values);
-  return fieldOf(name).added ? z.catch(known, String(missingValue(name))) : known;
+  if (!fieldOf(name).added) return known;
+  return z.pipe(
+    text,
+    z.transform((value) => value || missingValue(name)),
+  );
 }
 
 const rowSchema = z.pipe(

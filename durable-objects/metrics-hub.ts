@@ -1,9 +1,9 @@
 /**
- * MetricsHub: what all isolates tell of themselves. Sums metrics, stores points for reports, and shows decisions to live viewers.
+ * MetricsHub collects the batches of all isolates: it sums metrics, stores points for reports, and shows decisions to live viewers.
  *
- * Never on the path of a request: isolates tell it in batches afterwards, and go on without it where it does not answer. A batch
- * that comes twice counts once. Counters are kept in memory and in one snapshot row, which is written every few seconds while
- * batches come, and always before a figure is shown: so a scrape never sees a counter go down, and a crash loses seconds.
+ * Never on the path of a request: isolates send batches afterwards, and work without the hub if it does not answer. A batch that arrives
+ * twice counts once. Counters are in memory and in one snapshot row, which is written every few seconds while batches arrive, and always
+ * before a figure is shown: so a scrape never sees a counter go down, and a crash loses only seconds.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
@@ -11,6 +11,7 @@ import { batchSchema } from "../src/analytics/batch.ts";
 import { MetricStore, type MetricsDump } from "../src/analytics/metrics/metric-store.ts";
 import type { ReportAnswer } from "../src/analytics/reports/report-answer.ts";
 import type { ReportQuery } from "../src/analytics/reports/report-query.ts";
+import { HOUR_MS, SECOND_MS } from "../src/core/time.ts";
 import type { MetricsHubRpc } from "../src/objects/metrics-hub.ts";
 import { parseJson } from "../src/json.ts";
 import { compilePolicy, type Policy } from "../src/policy/compile.ts";
@@ -26,16 +27,16 @@ import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, objectMetrics } from "./object-metrics.ts";
 
 export const MIGRATIONS: readonly string[] = [
-  // One row: the sums, and the last batch of each isolate.
+  // One row: the sums, and the number of each isolate's last batch.
   "CREATE TABLE snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), metrics TEXT NOT NULL, batches TEXT NOT NULL)",
 ];
 
-/** How old a snapshot may be while batches come: what a crash loses of the counters. */
-const SNAPSHOT_MS = 5_000;
-/** Isolates of which the last batch is remembered; the one silent longest goes first. */
+/** How old a snapshot may be while batches arrive, and so what a crash loses of the counters. */
+const SNAPSHOT_MS = 5 * SECOND_MS;
+/** Isolates whose last batch is remembered; the one silent for longest is evicted first. */
 const MAX_ISOLATES = 2_000;
-/** Points are kept for a day: looked through so often where nobody else does. */
-const SWEEP_MS = 3_600_000;
+/** How often old points are deleted if no new ones arrive. They are kept for a day. */
+const SWEEP_MS = HOUR_MS;
 
 const batchesSchema = z.record(z.string(), z.number());
 
@@ -44,11 +45,11 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   #metrics = new MetricStore();
   #store: AnalyticsStore | null = null;
   readonly #viewers: LiveViewers;
-  /** The number of each isolate's last batch, the one silent longest first. */
+  /** The number of each isolate's last batch, the isolate silent for longest first. */
   #batches = new Map<string, number>();
   #isDirty = false;
-  #simulates = false;
-  /** Until the next snapshot; none is due where nothing is new. */
+  #isSimulating = false;
+  /** Timer of the next snapshot; null if nothing is new. */
   #saving: ReturnType<typeof setTimeout> | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -58,8 +59,8 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   }
 
   /**
-   * Takes a batch, once.
-   * @throws where it is none: an isolate of another version, which tries again in vain and counts what it drops.
+   * Records a batch, once.
+   * @throws if it is malformed: an isolate of another version sent it, which tries again in vain and counts what it drops.
    */
   record(input: unknown): void {
     const { isolate, seq, points, isStored, metrics } = z.parse(batchSchema, input);
@@ -67,12 +68,12 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     const nowMs = Date.now();
     this.#migrate();
     if (isStored && points.length > 0) {
-      // The alarm goes on by itself while there are any.
+      // The alarm re-arms itself while there are points.
       if (this.#points.rows === 0) this.ctx.waitUntil(this.#storage.setAlarm(nowMs + SWEEP_MS));
-      // All of a batch or nothing: it may come again.
+      // The whole batch or nothing: it may arrive again.
       this.ctx.storage.transactionSync(() => this.#points.insert(points, nowMs));
     }
-    // From here on nothing throws: what is counted is counted once.
+    // Nothing below throws, so a batch is counted once.
     this.#batches.delete(isolate);
     this.#batches.set(isolate, seq);
     for (const name of this.#batches.keys()) {
@@ -80,14 +81,14 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
       this.#batches.delete(name);
     }
     if (metrics !== null) this.#metrics.apply(metrics, isolate, nowMs);
-    // What this hub and other objects of its isolate count needs no call to get here.
+    // Counts of this hub and of other objects in its isolate need no call.
     this.#metrics.apply(objectMetrics.take() ?? [], "hub", nowMs);
     this.#isDirty = true;
     this.#saveSoon();
     this.#viewers.show(points, nowMs);
   }
 
-  /** The sums, after they have been written: whoever reads them adds up all hubs, and renders. */
+  /** The sums, stored before they are returned. The reader adds up all hubs and renders. */
   metrics(): MetricsDump {
     this.#save();
     return this.#metrics.dump(Date.now());
@@ -99,12 +100,12 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   }
 
   /**
-   * Replays stored decisions by two policies; other calls get their turn in between. One at a time.
-   * @throws where a document does not compile: the caller has compiled them.
+   * Replays stored decisions under two policies, yielding to other calls in between. One simulation at a time.
+   * @throws TypeError if a document does not compile: the caller has compiled them.
    */
   async simulate({ active, edited, revision, fromMs, toMs }: SimulationQuery): Promise<SimulationAnswer> {
-    if (this.#simulates) return { kind: "busy" };
-    this.#simulates = true;
+    if (this.#isSimulating) return { kind: "busy" };
+    this.#isSimulating = true;
     try {
       const { decisions, ...head } = this.#points.recorded({ fromMs, toMs }, MAX_POINTS);
       const replay = simulate(compiled(active, revision), compiled(edited, revision), decisions);
@@ -114,11 +115,11 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
         await scheduler.wait(0);
       }
     } finally {
-      this.#simulates = false;
+      this.#isSimulating = false;
     }
   }
 
-  /** Opens a live stream (src/api/reports/live.ts has checked who asks). */
+  /** Opens a live stream. src/api/reports/live.ts has authenticated the viewer. */
   override fetch(request: Request): Response {
     return this.#viewers.open(request);
   }
@@ -129,7 +130,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   }
 
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
-    this.#viewers.told(socket, message);
+    this.#viewers.receive(socket, message);
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -140,7 +141,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     this.#viewers.closed(socket);
   }
 
-  /** Forgets points that are too old, also when no new ones come. */
+  /** Deletes old points, even if no new ones arrive. */
   override async alarm(): Promise<void> {
     this.#points.sweep(Date.now());
     if (this.#points.rows > 0) await this.#storage.setAlarm(Date.now() + SWEEP_MS);
@@ -170,7 +171,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
 
   #save(): void {
     if (!this.#isDirty) return;
-    // A timer that waits would keep the object in memory.
+    // A pending timer would keep the object in memory.
     if (this.#saving !== null) clearTimeout(this.#saving);
     this.#saving = null;
     this.#storage.sql.exec(

@@ -1,8 +1,8 @@
 /**
- * The hub's live viewers: WebSockets that may hibernate, so what is known of a viewer is kept with its socket.
+ * The hub's live viewers: WebSockets that may hibernate, so a viewer's state is attached to its socket.
  *
- * Never keeps a row for later: what a viewer cannot take now is counted and skipped. So neither many viewers nor slow ones make
- * the hub slower or larger.
+ * Never queues rows: rows that a viewer cannot take now are counted and skipped. So neither many nor slow viewers make the hub slower or
+ * larger.
  */
 import * as z from "zod/mini";
 import {
@@ -19,33 +19,33 @@ import {
   viewerMessageSchema,
 } from "../../src/analytics/live.ts";
 import type { Point } from "../../src/analytics/point.ts";
+import { SECOND_MS } from "../../src/core/time.ts";
 import { parseJson } from "../../src/json.ts";
 import { giveWay } from "./stream-bounds.ts";
 
-/** Frames that a viewer may leave unanswered. */
+/** Frames that a viewer may leave unacknowledged. */
 export const MAX_UNANSWERED = 5;
-const SECOND_MS = 1_000;
-/** Longest message of a viewer, UTF-16 units: filters are short. */
+/** Longest message from a viewer, UTF-16 units: filters are short. */
 const MAX_MESSAGE = 4_096;
 /** Close codes: RFC 6455, section 7.4.1. */
 const POLICY_VIOLATION = 1008;
 const OVER = "the session is over";
 
 const viewerSchema = z.object({
-  /** Counts up: the lowest is the oldest stream. */
+  /** Ascending: the oldest stream has the lowest. */
   nth: z.number(),
   /** The actor that opened it. */
   actor: z.string(),
   filters: liveFiltersSchema,
   paused: z.boolean(),
-  /** Number of the last frame, and of the last one that was answered. */
+  /** Number of the last frame, and of the last acknowledged one. */
   seq: z.number(),
   acked: z.number(),
   skipped: z.number(),
-  /** Since when, and how many rows were sent since then. */
+  /** Beginning of the current second of the rate limit, Unix ms, and rows sent since then. */
   sinceMs: z.number(),
   rows: z.number(),
-  /** When the session ends by which the stream was opened, Unix ms; none: it was opened by a token. */
+  /** When the session that opened the stream ends, Unix ms; missing if a token opened it. */
   expiresMs: z.optional(z.number()),
 });
 type Viewer = z.infer<typeof viewerSchema>;
@@ -57,7 +57,7 @@ export class LiveViewers {
     this.#ctx = ctx;
   }
 
-  /** Answers 101 to a viewer, or 503 if there are too many others. A newer stream may take an older one's place. */
+  /** Responds 101, or 503 if there are too many streams. The new stream may displace an older one. */
   open(request: Request): Response {
     const parameters = Object.fromEntries(new URL(request.url).searchParams);
     const { [EXPIRES]: expires, [VIEWER]: actor = "", [SESSION]: session, ...query } = parameters;
@@ -77,7 +77,7 @@ export class LiveViewers {
     const ends = expires === undefined ? {} : { expiresMs: Number(expires) };
     const { 0: client, 1: server } = new WebSocketPair();
     this.#ctx.acceptWebSocket(server, session === undefined ? [] : [session]);
-    keep(server, { nth, actor, ...viewerOf(filters.data), ...ends });
+    store(server, { nth, actor, ...viewerOf(filters.data), ...ends });
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -97,7 +97,7 @@ export class LiveViewers {
       .toSorted((a, b) => a.viewer.nth - b.viewer.nth);
   }
 
-  /** Shows decisions to whom they are for. Never throws. */
+  /** Sends decisions to the viewers whose filters match. Never throws. */
   show(points: readonly Point[], nowMs: number): void {
     if (points.length === 0) return;
     for (const { socket, viewer } of this.#open()) {
@@ -107,8 +107,8 @@ export class LiveViewers {
     }
   }
 
-  /** A message of a viewer. What is none ends the stream. */
-  told(socket: WebSocket, message: string | ArrayBuffer): void {
+  /** Handles a message from a viewer. A malformed one ends the stream. */
+  receive(socket: WebSocket, message: string | ArrayBuffer): void {
     const viewer = read(socket);
     const isText = typeof message === "string" && message.length <= MAX_MESSAGE;
     const parsed = viewerMessageSchema.safeParse(isText ? parseJson(message) : undefined);
@@ -120,7 +120,7 @@ export class LiveViewers {
     if ("ack" in data) viewer.acked = Math.max(viewer.acked, Math.min(data.ack, viewer.seq));
     else if ("pause" in data) viewer.paused = data.pause;
     else viewer.filters = data.filters;
-    keep(socket, viewer);
+    store(socket, viewer);
   }
 
   closed(socket: WebSocket): void {
@@ -151,19 +151,19 @@ function showTo(socket: WebSocket, viewer: Viewer, points: readonly Point[], now
     try {
       socket.send(JSON.stringify(frame));
     } catch {
-      // It is gone; its close event follows.
+      // The socket is gone; its close event follows.
     }
   }
-  keep(socket, viewer);
+  store(socket, viewer);
 }
 
-/** What was kept with the socket; null where it cannot be read. */
+/** The state attached to the socket; null if it is malformed. */
 function read(socket: WebSocket): Viewer | null {
   const parsed = viewerSchema.safeParse(socket.deserializeAttachment());
   return parsed.success ? parsed.data : null;
 }
 
-function keep(socket: WebSocket, viewer: Viewer): void {
+function store(socket: WebSocket, viewer: Viewer): void {
   socket.serializeAttachment(viewer);
 }
 
@@ -171,6 +171,6 @@ function close(socket: WebSocket, code: number, reason: string): void {
   try {
     socket.close(code, reason);
   } catch {
-    // It was closed already.
+    // Already closed.
   }
 }

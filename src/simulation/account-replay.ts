@@ -1,8 +1,8 @@
 /**
- * Replays one account's requests by one policy, from empty counters, through the core that decides (core/plan.ts).
+ * Replays one account's requests under one policy, from empty counters, through the core that decides (core/plan.ts).
  *
- * What the record does not have plays no part: an account's own numbers and grants, and the path behind a route's pattern. Pure:
- * no I/O and no clock.
+ * Ignores what the record lacks: the account's overrides and grants, and the path that matched a route's pattern. Pure: no I/O and no
+ * clock.
  */
 import { type Charge, decidePlan, type PlanDecision } from "../core/plan.ts";
 import type { LimitState } from "../core/limit.ts";
@@ -12,13 +12,13 @@ import { type Policy, tierOf } from "../policy/compile.ts";
 import type { Route } from "../policy/compiled.ts";
 import type { Recorded } from "./recorded.ts";
 
-/** Stands for what a pattern leaves open. */
+/** Stands for the variable parts of a pattern. */
 const ANY_SEGMENT = "_";
 const ADDRESS = "ip:";
 
 export class AccountReplay {
   readonly #policy: Policy;
-  /** In force now, and when most of the record was made. */
+  /** The policy in force now, and when most of the record was made. */
   readonly #active: Policy;
   readonly #states = new Map<string, LimitState>();
 
@@ -27,18 +27,18 @@ export class AccountReplay {
     this.#active = active;
   }
 
-  /** How many of the requests are let in. Given in the order of time. */
+  /** How many of the requests are admitted. Call it in the order of time. */
   admit(recorded: Recorded): number {
     const { requests, route: name, keyId } = recorded;
     const route = name === "" ? null : routeOf(this.#policy, recorded);
-    // Nobody answers at that path any more, or nobody without a credential.
+    // The route is gone, or it requires a credential that the request lacks.
     if (name !== "" && !route) return 0;
     if (route?.requiresCredential && recorded.account.startsWith(ADDRESS)) return 0;
     const costMilli = this.#costOf(recorded, route);
     if (route && costMilli === 0) return requests;
     const tier = tierOf(this.#policy, this.#tierNameOf(recorded));
     const charges = chargesFor(tier, route, keyId === "" ? null : keyId).map((charge) =>
-      holding(charge, recorded.upstreamMs),
+      withSlotTime(charge, recorded.upstreamMs),
     );
     const hasSlots = charges.some(({ limit }) => limit.kind === "concurrency");
     return hasSlots
@@ -46,14 +46,14 @@ export class AccountReplay {
       : this.#together(charges, costMilli, recorded);
   }
 
-  /** A slot is a request's, whatever it costs. Ends at the latest when all slots are taken. */
+  /** Each request takes a slot, whatever its cost. Ends at the latest when all slots are taken. */
   #oneByOne(charges: readonly Charge[], costMilli: number, { requests, atMs }: Recorded): number {
     let admitted = 0;
     while (admitted < requests && this.#spend(charges, costMilli, atMs)) admitted += 1;
     return admitted;
   }
 
-  /** The most that pass at once, since none of them refills what another one spent. */
+  /** The most that are admitted at once: no time passes in which a bucket could refill. */
   #together(charges: readonly Charge[], costMilli: number, { requests, atMs }: Recorded): number {
     const countable = costMilli === 0 ? requests : Math.min(requests, Math.floor(MAX_EXACT / costMilli));
     if (this.#spend(charges, countable * costMilli, atMs)) return countable;
@@ -77,7 +77,7 @@ export class AccountReplay {
     return true;
   }
 
-  /** A cost that the caller named stays; the route's is the policy's. Which of the two it was, the active revision tells. */
+  /** A cost that the caller named stays; a route's cost is replaced. The active revision shows which of the two it was. */
   #costOf({ revision, route: name, costMilli }: Recorded, route: Route | null): number {
     if (!route) return costMilli;
     const usual = revision === this.#active.revision ? this.#active.routes.byId(name)?.costMilli : undefined;
@@ -90,7 +90,7 @@ export class AccountReplay {
   }
 }
 
-/** The route of that id, or whichever takes its pattern now. */
+/** The route with that id, or the one that matches its pattern now. */
 function routeOf(policy: Policy, { route, method }: Recorded): Route | null {
   const known = policy.routes.byId(route);
   if (known) return known;
@@ -100,8 +100,8 @@ function routeOf(policy: Policy, { route, method }: Recorded): Route | null {
   return match.kind === "route" ? match.route : null;
 }
 
-/** A slot is held while the upstream works. */
-function holding(charge: Charge, upstreamMs: number): Charge {
+/** A request holds its slot while the upstream works. */
+function withSlotTime(charge: Charge, upstreamMs: number): Charge {
   const { counter, limit } = charge;
   if (limit.kind !== "concurrency") return charge;
   return { counter, limit: { ...limit, ttlMs: Math.min(limit.ttlMs, Math.max(1, Math.ceil(upstreamMs))) } };

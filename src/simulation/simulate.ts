@@ -1,8 +1,8 @@
 /**
- * What an edited policy would have done with recorded requests, against the policy in force: both from empty counters, both
- * through the core that decides, account by account.
+ * Compares what an edited policy and the policy in force would have decided for recorded requests: both from empty counters, both through
+ * the core that decides, account by account.
  *
- * Pure: no I/O and no clock. Works in slices, so that whoever runs it may do other things in between.
+ * Pure: no I/O and no clock. Works in slices, so that the caller can do other work in between.
  */
 import type { Policy } from "../policy/compile.ts";
 import { AccountReplay } from "./account-replay.ts";
@@ -14,7 +14,7 @@ export const MAX_AFFECTED = 100;
 /** Decisions between two pauses: some ms. */
 const SLICE = 250;
 
-/** Requests of one account, route and tier that only one of the policies lets in. */
+/** Requests of one account, route and tier that only one of the policies admits. */
 interface Change {
   readonly route: string;
   readonly tier: string;
@@ -86,7 +86,7 @@ function note(changes: Map<string, Change>, { route, tier }: Recorded, fewer: nu
   changes.set(key, change);
 }
 
-/** The most affected, the most requests first; keeps no more than it must. */
+/** The most affected, with most requests first. Bounded. */
 class Ranking {
   #rows: Affected[] = [];
   accounts = 0;

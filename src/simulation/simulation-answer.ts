@@ -1,6 +1,6 @@
-/** What is asked of a simulation and what it answers: plain data, over RPC and over HTTP. */
+/** A simulation's query and answer: plain data, over RPC and over HTTP. */
 
-/** Points of a simulation, the newest of the range: half a second of work. */
+/** Points that a simulation replays, the newest of the range: half a second of work. */
 export const MAX_POINTS = 50_000;
 
 export interface SimulationQuery {
@@ -20,7 +20,7 @@ export interface SimulationTotals {
   readonly denied: number;
 }
 
-/** Requests of one account on one route that only one of the policies lets in. */
+/** Requests of one account on one route that only one of the policies admits. */
 export interface Affected {
   readonly account: string;
   readonly route: string;
@@ -29,10 +29,10 @@ export interface Affected {
 }
 
 export interface SimulationTally {
-  /** Requests that were replayed. */
+  /** Replayed requests. */
   readonly decisions: number;
   readonly totals: {
-    /** As they were answered, by counters that were not empty and with accounts' own numbers. */
+    /** As they were decided at the time, with counters that were not empty and with overrides of accounts. */
     readonly recorded: SimulationTotals;
     readonly before: SimulationTotals;
     readonly after: SimulationTotals;
@@ -40,22 +40,22 @@ export interface SimulationTally {
   /** Most requests first. */
   readonly newlyDenied: readonly Affected[];
   readonly newlyAllowed: readonly Affected[];
-  /** Accounts of which some request is denied, or let in, otherwise than before. */
+  /** Accounts with requests that are newly denied, or newly allowed. */
   readonly changedAccounts: { readonly denied: number; readonly allowed: number };
 }
 
-/** What the record of a range is like. */
+/** Describes the record of a range. */
 export interface RecordHead {
-  /** Whether points stood for several: figures are then estimates. */
+  /** Whether points stand for several, so that figures are estimates. */
   readonly sampled: boolean;
   /** Whether older points of the range were left out. */
   readonly truncated: boolean;
-  /** Of what was replayed, Unix ms; null where there was nothing. */
+  /** Times of the first and last replayed decision, Unix ms; null if there were none. */
   readonly firstMs: number | null;
   readonly lastMs: number | null;
 }
 
 export type SimulationAnswer =
   | ({ readonly kind: "result" } & RecordHead & SimulationTally)
-  /** Another one runs, and one is enough for the hub. */
+  /** Another simulation is running; the hub runs one at a time. */
   | { readonly kind: "busy" };

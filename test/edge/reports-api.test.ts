@@ -1,4 +1,6 @@
 /** Reports over HTTP: access, rejected parameters, the back end that answers, and the log as CSV. */
+import { missingValue } from "../../src/analytics/point.ts";
+import { fieldName, LOG_FIELDS } from "../../src/analytics/reports/engine-sql.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { admin, createAccount, issueKey, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
@@ -149,6 +151,7 @@ describe("a report", () => {
 
 it("the log as CSV contains no formulas and no broken lines, and links its next page", async () => {
   const row = {
+    ...Object.fromEntries(LOG_FIELDS.map((name) => [fieldName(name), missingValue(name)])),
     at_s: 1_764_000_000,
     n_most: 1,
     f_account: '=HYPERLINK("x")',

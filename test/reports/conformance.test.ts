@@ -1,9 +1,14 @@
 /**
- * Every report, asked of both back ends over the same rows: the embedded store, and Analytics Engine's SQL run by ClickHouse.
- * Skipped, and says so, where Python has no chdb (`pip install chdb`).
+ * Runs every report on both back ends over the same rows: the embedded store, and Analytics Engine's SQL run by ClickHouse.
+ * Skipped with a message if Python has no chdb (`pip install chdb`).
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bindingsOf, CHUNK_SCHEMA, WRITE_CHUNK } from "../../durable-objects/analytics-store/chunk.ts";
+import {
+  bindingsOf,
+  CHUNK_SCHEMA,
+  missingColumns,
+  WRITE_CHUNK,
+} from "../../durable-objects/analytics-store/chunk.ts";
 import { AnalyticsStore } from "../../durable-objects/analytics-store/analytics-store.ts";
 import { readPosition } from "../../src/analytics/reports/decision-log.ts";
 import { EngineBackend } from "../../src/analytics/reports/engine-backend.ts";
@@ -24,6 +29,8 @@ describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on Clic
   const rows = randomRows(7, ROWS);
   const sql = new NodeSql();
   sql.exec(CHUNK_SCHEMA);
+  const columns = [...sql.exec("SELECT name FROM pragma_table_info('points')")];
+  for (const added of missingColumns(new Set(columns.map(({ name }) => String(name))))) sql.exec(added);
   for (let i = 0; i * 200 < ROWS; i++)
     sql.exec(WRITE_CHUNK, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200)));
   const store = new AnalyticsStore(sql);

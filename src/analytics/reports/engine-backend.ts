@@ -1,6 +1,6 @@
 /**
- * Reports by Analytics Engine's SQL API. What it answers is parsed like any other input; every call has a deadline, every answer
- * a bound. The token goes into one header, and never into a log or an error.
+ * Runs reports on Analytics Engine's SQL API. Its answers are parsed like any other input. Every call has a deadline, every answer a
+ * maximum size. The token goes into one header, never into a log or an error.
  */
 import { withDeadline } from "../../deadline.ts";
 import { parseJson } from "../../json.ts";
@@ -12,12 +12,12 @@ import { MAX_RANGE_MS, type ReportQuery } from "./report-query.ts";
 import type { EngineSettings } from "./report-settings.ts";
 import { answerOf, planOf } from "./reports.ts";
 
-/** A query of a large dataset takes some seconds; an operator waits no longer. */
+/** A query of a large dataset takes some seconds; an operator does not wait longer. */
 const DEADLINE_MS = 8_000;
 /** 20,000 groups of some hundred bytes. */
 const MAX_ANSWER_BYTES = 16 * 1_048_576;
 
-/** Runs one query and parses its rows. Rejects where that fails. */
+/** Runs one query and parses its rows. Rejects if that fails. */
 export type RunSql = (sql: string) => Promise<SqlAnswer>;
 
 export class EngineBackend implements ReportBackend {
@@ -49,12 +49,12 @@ export class EngineBackend implements ReportBackend {
   }
 }
 
-/** Analytics Engine refused, or answered something else. */
+/** Analytics Engine rejected a query, or its answer was not a table. */
 export class EngineFailure extends Error {
   override readonly name = "EngineFailure";
 }
 
-/** Asks the SQL API itself. */
+/** Runs queries on the real SQL API. */
 export function sqlApi({ url, token }: EngineSettings, fetcher: typeof fetch = fetch): RunSql {
   return async (sql) => {
     const controller = new AbortController();
@@ -71,7 +71,7 @@ export function sqlApi({ url, token }: EngineSettings, fetcher: typeof fetch = f
         throw new EngineFailure(`Analytics Engine answered ${response.status}`);
       }
       const parsed = sqlAnswerSchema.safeParse(parseJson(await readText(response)));
-      if (!parsed.success) throw new EngineFailure("Analytics Engine answered something that is no table");
+      if (!parsed.success) throw new EngineFailure("Analytics Engine did not answer with a table");
       return parsed.data;
     };
     try {
@@ -82,7 +82,7 @@ export function sqlApi({ url, token }: EngineSettings, fetcher: typeof fetch = f
   };
 }
 
-/** The body, where it is not too large. */
+/** @throws EngineFailure if the body is too large. */
 async function readText(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;

@@ -1,26 +1,26 @@
 /**
- * Latencies to three significant digits. Both back ends store them so: percentiles are then exact over what is stored, equal in
- * both, and off from what was measured by half a percent at most. And as a step of the scale is a small integer, the embedded
- * store finds percentiles by counting rather than by sorting.
+ * Rounds latencies to three significant digits. Both back ends store them so: their percentiles are exact over the stored values, equal,
+ * and at most half a percent off the measured ones. A step of the scale is a small integer, so the embedded store finds percentiles by
+ * counting, without sorting.
  */
 
 /** Steps of one decade: 100 to 999. */
 const STEPS = 900;
 const MIN_EXPONENT = -3;
 const MAX_EXPONENT = 6;
-/** The longest latency that is told apart: 9,990 s. */
+/** The longest latency of the scale: 9,990 s. */
 const MAX_MS = 9.99e6;
 
 /** Step 0 is 0 ms. */
 export const SCALE_STEPS = (MAX_EXPONENT - MIN_EXPONENT + 1) * STEPS + 1;
 
-/** The value of the scale that is nearest, ms. Below a microsecond, and what is no number: 0. */
+/** The nearest value of the scale, ms. 0 for NaN and for less than a microsecond. */
 export function scaledMs(ms: number): number {
   if (!(ms >= 10 ** MIN_EXPONENT)) return 0;
   return Number(Math.min(ms, MAX_MS).toPrecision(3));
 }
 
-/** The step of a latency. Greater latencies have greater steps. */
+/** The step of a latency. Longer latencies have higher steps. */
 export function stepOfMs(ms: number): number {
   const scaled = scaledMs(ms);
   if (scaled === 0) return 0;
@@ -28,7 +28,7 @@ export function stepOfMs(ms: number): number {
   return (Number(exponent) - MIN_EXPONENT) * STEPS + Math.round(Number(digits) * 100) - 100 + 1;
 }
 
-/** The latency of a step, ms: the very double that {@link scaledMs} gives. */
+/** The latency of a step, ms: exactly the double that {@link scaledMs} returns. */
 export function msOfStep(step: number): number {
   if (step <= 0) return 0;
   const exponent = Math.floor((step - 1) / STEPS) + MIN_EXPONENT;

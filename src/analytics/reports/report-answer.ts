@@ -1,9 +1,9 @@
-/** What reports answer: the same from both back ends. Times are RFC 3339 in UTC, latencies ms, costs tokens. */
+/** Answers of reports, the same from both back ends. Times are RFC 3339 in UTC, latencies ms, costs tokens. */
 import type { Point } from "../point.ts";
 import type { ReportedOutcome } from "../outcome.ts";
 import type { ReportQuery } from "./report-query.ts";
 
-/** Percentiles of what decisions took, weighted by the requests they stand for. */
+/** Percentiles of decision latency, weighted by requests. */
 export interface Percentiles {
   readonly p50: number;
   readonly p95: number;
@@ -19,9 +19,9 @@ export interface Totals {
   /** Rejected for another reason: no such route, bad credentials, blocked, ... */
   readonly turnedAway: number;
   readonly errors: number;
-  /** Requests that the limiter decided, whatever it said. */
+  /** Requests that the limiter decided, with any outcome. */
   readonly decided: number;
-  /** Of what was charged: neither denials nor failures of ours. */
+  /** Tokens charged: neither for denials nor for failures of the limiter. */
   readonly cost: number;
 }
 
@@ -33,15 +33,15 @@ export interface Measured extends Totals {
 export interface PeriodTotals extends Measured {
   /** Requests per second of `coveredSeconds`; 0 if those are 0. */
   readonly perSecond: number;
-  /** Length of that part of the period which has begun and which the back end still keeps. */
+  /** Length of the part of the period that has begun and that the back end still keeps. */
   readonly coveredSeconds: number;
-  /** Decisions that needed no call of an object: leases and denials answered at the edge. */
+  /** Decisions made at the edge, without calling the object: by leases and remembered denials. */
   readonly hopsSaved: number;
 }
 
 /** One line of a chart: a value for each of the answer's `times`. */
 export interface Series {
-  /** Value of the dimension; null: all beyond the largest ones, together. */
+  /** Value of the dimension; null: the sum of all beyond the largest ones. */
   readonly key: string | null;
   readonly requests: readonly number[];
   readonly denied: readonly number[];
@@ -54,13 +54,13 @@ export interface LatencySteps {
   readonly p99: readonly (number | null)[];
 }
 
-/** Decided requests whose decision took more than the bucket before and at most `leMs`; null: more than all others. */
+/** Decided requests whose decision took at most `leMs` and longer than the bucket before; null: longer than all bounds. */
 export interface LatencyBucket {
   readonly leMs: number | null;
   readonly requests: number;
 }
 
-/** A line of the log. `weight`: how many like it the line stands for, where the store is sampled. */
+/** A line of the log. `weight`: how many decisions like it the line stands for; above 1 only if the store is sampled. */
 export interface LoggedDecision extends Omit<Point, "atMs" | "outcome"> {
   readonly at: string;
   readonly outcome: ReportedOutcome;
@@ -90,7 +90,7 @@ export interface ReportBodies {
     readonly times: readonly string[];
     readonly series: readonly Series[];
     readonly sources: readonly Shared<"source">[];
-    /** `share`: of the decisions that were made at all. */
+    /** `share`: of all decided requests. */
     readonly hopsSaved: { readonly requests: number; readonly share: number };
   };
   readonly user: {
@@ -102,23 +102,23 @@ export interface ReportBodies {
     readonly reasons: readonly { reason: string; denied: number; share: number }[];
     readonly keys: readonly Shared<"keyId">[];
   };
-  /** What the ledgers of the busiest accounts should say, by analytics. The API puts what they do say beside it. */
+  /** What analytics expects in the ledgers of the busiest accounts. The API adds what the ledgers contain. */
   readonly "ledger-drift": { readonly accounts: readonly ({ account: string } & LedgerFigures)[] };
   readonly decisions: { readonly decisions: readonly LoggedDecision[]; readonly cursor: string | null };
 }
 
-/** Requests that were let in, what they cost, and those that a limit refused. */
+/** Admitted requests, their cost, and requests denied by a limit. */
 export interface LedgerFigures {
   readonly requests: number;
   readonly cost: number;
   readonly denied: number;
 }
 
-/** What the rows of an answer are about. */
+/** What all answers have. */
 export interface AnswerHead {
   /** The hub's embedded store, or Analytics Engine. */
   readonly backend: "embedded" | "engine";
-  /** Whether a row stood for several, so that figures are estimates. */
+  /** Whether a row stands for several, so that figures are estimates. */
   readonly sampled: boolean;
   readonly from: string;
   readonly to: string;
@@ -130,7 +130,7 @@ export type ReportAnswer = {
   readonly [Name in keyof ReportBodies]: AnswerHead & { readonly report: Name } & ReportBodies[Name];
 }[keyof ReportBodies];
 
-/** Something that answers reports. Rejects where it does not answer in time. */
+/** Runs reports. Rejects if there is no answer in time. */
 export interface ReportBackend {
   run(query: ReportQuery): Promise<ReportAnswer>;
 }

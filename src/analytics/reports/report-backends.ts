@@ -1,10 +1,10 @@
-/** Which back end answers: Analytics Engine where decisions go there and a token may read it, else the hub's embedded store. */
+/** Selects the back end: Analytics Engine if decisions go there and a token can read it, otherwise the hub's embedded store. */
 import { EngineBackend, sqlApi } from "./engine-backend.ts";
 import type { ReportAnswer, ReportBackend } from "./report-answer.ts";
 import type { ReportQuery } from "./report-query.ts";
 import type { EngineSettings } from "./report-settings.ts";
 
-/** The hub's side, as its stub offers it. */
+/** What a report needs of the hub's stub. */
 export interface ReportingHub {
   report(query: ReportQuery): Promise<ReportAnswer>;
 }
@@ -16,8 +16,8 @@ export interface ReportSources {
 }
 
 /**
- * Null: decisions are where nobody may read them.
- * @param hub makes a stub for each report, since one that has thrown is of no use again.
+ * Null if decisions go only to Analytics Engine and no token can read it.
+ * @param hub makes a stub for each report, since a stub that has thrown may stay broken.
  */
 export function reportBackend(
   { analytics, engine }: ReportSources,

@@ -1,15 +1,15 @@
-/** The parts that reports are put together from: totals, rankings, lines of a chart, a histogram. Pure. */
+/** The parts of reports: totals, rankings, lines of a chart, a histogram. Pure. */
 import type { Group } from "./facts.ts";
 import type { LatencyBucket, LatencySteps, Measured, Percentiles, Series } from "./report-answer.ts";
 import type { Order } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";
 
-/** Buckets of the latency histogram, ms: from a lease's to a time-out's. */
+/** Buckets of the latency histogram, ms: from a decision by a lease to a timeout. */
 export const LATENCY_BOUNDS_MS: readonly number[] = [
   0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000,
 ];
 
-/** Lines of a chart; what is beyond goes into one. */
+/** Lines of a chart; all others are summed in one more. */
 const MAX_SERIES = 10;
 
 const NOTHING: Measured = {
@@ -23,7 +23,7 @@ const NOTHING: Measured = {
   latencyMs: null,
 };
 
-/** The totals of an aggregation into one group, which has none where nothing was selected. */
+/** The totals of an aggregation into one group, which is missing if no row was selected. */
 export function totalsOf([group]: readonly Group[]): Measured {
   return group ? measuredOf(group) : NOTHING;
 }
@@ -40,7 +40,7 @@ function percentilesOf(found: Group["percentiles"]): Percentiles | null {
   return { p50, p95, p99 };
 }
 
-/** Groups by one dimension, with each one's share of what they are ranked by. `name` gives the value its field. */
+/** Groups by one dimension, with each group's share of `order`'s total. @param name puts the value into its field. */
 export function ranked<Named>(
   groups: readonly Group[],
   all: readonly Group[],
@@ -55,7 +55,7 @@ export function ranked<Named>(
   }));
 }
 
-/** A line for each of the largest groups, the largest first, with 0 where a step has nothing. */
+/** A line for each of the largest groups, the largest first, with 0 for steps without requests. */
 export function seriesOf(steps: readonly number[], groups: readonly Group[]): Series[] {
   const place = new Map(steps.map((atMs, i) => [atMs, i]));
   const lines = new Map<string, Line>();
@@ -108,19 +108,19 @@ class Line {
   }
 }
 
-/** Costs are thousandths of a token: what is finer is a rounding error of a sum. */
+/** Costs are multiples of a thousandth of a token: anything finer is a rounding error of a sum. */
 export function thousandths(cost: number): number {
   return Math.round(cost * 1_000) / 1_000;
 }
 
-/** Percentiles for each step; null where it has no decision. */
+/** Percentiles for each step; null for a step without decisions. */
 export function latencySteps(steps: readonly number[], groups: readonly Group[]): LatencySteps {
   const found = new Map(groups.map(({ atMs, percentiles }) => [atMs, percentilesOf(percentiles)]));
   const line = (level: keyof Percentiles) => steps.map((atMs) => found.get(atMs)?.[level] ?? null);
   return { p50: line("p50"), p95: line("p95"), p99: line("p99") };
 }
 
-/** Counts of decided requests between one bound and the next, from the counts up to each bound. */
+/** Decided requests between each bound and the next, from the counts up to each bound. */
 export function histogramOf([all]: readonly Group[]): LatencyBucket[] {
   const upTo = LATENCY_BOUNDS_MS.map((_bound, i) => all?.atMost[i] ?? 0);
   const buckets: LatencyBucket[] = LATENCY_BOUNDS_MS.map((leMs, i) => ({

@@ -1,11 +1,11 @@
-/** How reports are read from Analytics Engine, by variables and a secret. Parsed once per isolate, with the other settings. */
+/** Access to Analytics Engine for reports, from variables and a secret. Parsed once per isolate, with the other settings. */
 import * as z from "zod/mini";
 import type { Fault } from "../../policy/fault.ts";
 
 export interface EngineSettings {
-  /** The SQL API's URL, the account's id in it. */
+  /** The SQL API's URL, with the account's id. */
   readonly url: URL;
-  /** A token that may read the account's analytics. Never logged. */
+  /** A token that can read the account's analytics. Never logged. */
   readonly token: string;
   readonly dataset: string;
 }
@@ -13,7 +13,7 @@ export interface EngineSettings {
 const API = "https://api.cloudflare.com/client/v4";
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const DEFAULT_DATASET = "edge_limiter";
-/** What is sent for all practical purposes, and no header's end. */
+/** Safe in a header; longer than any real token. */
 const TOKEN = /^[\x21-\x7e]{1,400}$/;
 
 const text = z.optional(z.string());
@@ -31,7 +31,7 @@ export const engineVariables = {
 };
 const schema = z.object(engineVariables);
 
-/** Null where no token is configured. Faults name the variable, never its value. */
+/** Null if no token is configured. Faults name the variable, never its value. */
 export function readEngine(variables: z.infer<typeof schema>, faults: Fault[]): EngineSettings | null {
   const token = variables.ANALYTICS_API_TOKEN;
   if (!token) return null;

@@ -1,7 +1,7 @@
 /**
- * Every report as data: which facts it needs, and how its answer is made of them. Pure: no I/O, no clock, no SQL.
+ * Every report as data: which facts it needs, and how its answer is made from them. Pure: no I/O, no clock, no SQL.
  *
- * Percentiles come from rows of the very group they are for; never averaged, never added up.
+ * Percentiles are computed from the rows of the group they describe; they are never averaged or added.
  */
 import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
 import { type Aggregation, type Group, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
@@ -10,17 +10,17 @@ import { LATENCY_BOUNDS_MS, histogramOf, latencySteps, ranked, seriesOf, totalsO
 import { logOf } from "./decision-log.ts";
 import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";
 
-/** What a report asks a back end for. */
+/** What a report needs from a back end. */
 export interface Plan {
   readonly groups: Readonly<Record<string, Aggregation>>;
   readonly scan: Scan | null;
 }
 
-/** What a back end found, by the plan's names. */
+/** What a back end found, by the names in the plan. */
 export interface Found {
   readonly groups: Readonly<Record<string, readonly Group[]>>;
   readonly rows: readonly Row[];
-  /** The period that the back end has rows of: from the oldest that it keeps until now, Unix ms. */
+  /** The period for which the back end has rows: from the oldest it keeps until now, Unix ms. */
   readonly keeps: Keeps;
 }
 
@@ -32,7 +32,7 @@ export interface Keeps {
 interface Report<Name extends ReportName> {
   readonly groups?: (query: ReportQuery) => Plan["groups"];
   readonly scan?: (query: ReportQuery) => Scan;
-  /** `of`: the groups by the plan's name. */
+  /** @param of returns the groups by their name in the plan. */
   readonly body: (
     query: ReportQuery,
     of: (name: string) => readonly Group[],
@@ -41,7 +41,7 @@ interface Report<Name extends ReportName> {
   ) => ReportBodies[Name];
 }
 
-/** All selected rows in one group, but for what is given. */
+/** All selected rows in one group, unless `given` says otherwise. */
 function aggregation(query: ReportQuery, given: Partial<Aggregation> = {}): Aggregation {
   const { fromMs, toMs, filters, order } = query;
   return {
@@ -58,7 +58,7 @@ function aggregation(query: ReportQuery, given: Partial<Aggregation> = {}): Aggr
   };
 }
 
-/** A ranking by the query's order, of its length. */
+/** A ranking in the order and of the length of the query. */
 function ranking(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
   return aggregation(query, { limit: query.limit, ...given });
 }
@@ -66,12 +66,12 @@ function ranking(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
 /** Only requests that the limiter decided. */
 const DECIDED = { without: { source: UNDECIDED } } as const;
 
-/** Only rows that have a value: a request without a caller belongs to no user, an unmatched one to no route. */
+/** Only rows with a value: a request without a caller belongs to no user, an unmatched one to no route. */
 function named(dimension: "account" | "route" | "tier"): Partial<Aggregation> {
   return { without: { [dimension]: "" } };
 }
 
-/** Only denials by a limit, whatever the query asks for; another outcome has none. */
+/** Only denials by a limit. If the query filters by another outcome, there are none. */
 function denials(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
   const { outcome = "denied" } = query.filters;
   const span = outcome === "denied" ? {} : { toMs: query.fromMs };
@@ -97,7 +97,7 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     body: ({ fromMs, toMs }, of, _rows, keeps) => {
       const period = (name: string, beginMs: number, endMs: number) => {
         const totals = totalsOf(of(name));
-        // The current second counts as a whole: periods end with it.
+        // The current second counts in full: periods end with it.
         const nowMs = (Math.floor(keeps.toMs / 1_000) + 1) * 1_000;
         const coveredMs = Math.min(endMs, nowMs) - Math.max(beginMs, keeps.fromMs);
         const coveredSeconds = Math.max(0, coveredMs / 1_000);
@@ -213,19 +213,19 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     }),
   },
   decisions: {
-    // One more than is shown tells whether there is another page.
+    // One row more than the page shows: there is another page if it exists.
     scan: ({ fromMs, toMs, filters, after, limit }) => ({ fromMs, toMs, filters, after, limit: limit + 1 }),
     body: (query, _of, rows) => logOf(query, rows),
   },
 };
 
-/** What a report needs to know. */
+/** The facts that a query needs. */
 export function planOf(query: ReportQuery): Plan {
   const { groups, scan } = REPORTS[query.name];
   return { groups: groups?.(query) ?? {}, scan: scan?.(query) ?? null };
 }
 
-/** The report, made of what its plan found. */
+/** The report, made from what the back end found. */
 export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], found: Found): ReportAnswer {
   const groups = Object.values(found.groups).flat();
   const head = {
@@ -279,7 +279,7 @@ function reasonsOf(reasons: readonly Group[], all: readonly Group[]) {
   }));
 }
 
-/** Requests of leases and of the deny cache, and their share of all that were decided. */
+/** Requests decided by leases and the deny cache, and their share of all decided requests. */
 function hopsSaved(bySource: readonly Group[]): { requests: number; share: number } {
   const of = (...sources: string[]): number =>
     bySource.reduce(

@@ -1,10 +1,10 @@
 /**
- * Values as literals of Analytics Engine's SQL, which takes no parameters. Nothing else may put a value into a query.
+ * Writes values as literals of Analytics Engine's SQL, which has no parameters. No other code may put a value into a query.
  *
- * Its dialect is ClickHouse's: both the quote and the backslash mean something inside a string.
+ * The dialect is ClickHouse's: inside a string, both the quote and the backslash are special.
  */
 
-/** A string that reads back as exactly this text, whatever is in it; lone surrogates, which UTF-8 lacks, become U+FFFD. */
+/** A string literal of exactly this text. Lone surrogates, which UTF-8 lacks, become U+FFFD. */
 export function textLiteral(text: string): string {
   const escaped = text.toWellFormed().replaceAll(/['\\\0\n\r\t\b\f]/g, (char) => ESCAPES[char] ?? "");
   return `'${escaped}'`;
@@ -21,9 +21,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "\f": "\\f",
 };
 
-/** @throws RangeError where it is no number, or too large to be written out: no caller should come so far. */
+/** @throws RangeError if the value is NaN or too large to be written exactly: a bug of the caller. */
 export function numberLiteral(value: number): string {
-  if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) throw new RangeError("no number of a query");
+  if (!(Math.abs(value) <= Number.MAX_SAFE_INTEGER)) throw new RangeError("not a number for a query");
   return String(value);
 }
 

@@ -1,12 +1,12 @@
-/** The order of strings by their UTF-8 bytes, which is that of code points: what SQL engines order by, and JavaScript does not. */
+/** Orders strings by their UTF-8 bytes, which is the order of code points: SQL engines order so, JavaScript does not. */
 
-/** Negative where `a` comes first. */
+/** Negative if `a` comes first. */
 export function compareUtf8(a: string, b: string): number {
   if (a === b) return 0;
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     if (a.charCodeAt(i) === b.charCodeAt(i)) continue;
-    // The units differ: surrogates sort after all other units, as the code points that they stand for do.
+    // The units differ. Surrogates sort after all other units, as their code points do.
     return rank(a.charCodeAt(i)) - rank(b.charCodeAt(i));
   }
   return a.length - b.length;

@@ -9,29 +9,9 @@ import { FILTERS, filtersOf, parseFrame } from "../../dashboard/src/live/live-fr
 import { LiveList, MAX_ROWS, SECONDS } from "../../dashboard/src/live/live-list.ts";
 import type { LiveFrame } from "../../dashboard/src/shell/answers.ts";
 import { DISPLACED, LIVE_FILTERS, liveRow, passes, viewerMessageSchema } from "../../src/analytics/live.ts";
+import { point } from "../metrics/points.ts";
 
-const POINT = {
-  atMs: 0,
-  account: "user:a",
-  route: "r",
-  tier: "free",
-  outcome: "allowed",
-  reason: "ok",
-  source: "strict",
-  method: "GET",
-  colo: "",
-  country: "",
-  revision: 1,
-  keyId: "",
-  upstreamStatus: "2xx",
-  requestId: "id",
-  cost: 1,
-  limiterMs: 2,
-  upstreamMs: 3,
-  remainingFraction: 0.5,
-  retryAfterMs: 0,
-  requests: 1,
-} as const;
+const POINT = point({ atMs: 0, account: "user:a", remainingFraction: 0.5 });
 const ROW = parseFrame(JSON.stringify({ seq: 1, rows: [liveRow(POINT)], skipped: 0 }))?.rows[0];
 
 function frame(rows: number, skipped = 0, requests = 1): LiveFrame {

@@ -1,4 +1,4 @@
-/** A point in the columns of Analytics Engine, within its bounds, whatever a point holds. */
+/** Points in the columns of Analytics Engine, within its limits. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cut } from "../../src/analytics/cut.ts";
@@ -38,7 +38,7 @@ describe("a data point", () => {
     expect([doubles?.[0], ...(doubles?.slice(3, 6) ?? [])]).toEqual([2, 0.5, 7, 3]);
   });
 
-  it("fits, however long and in whatever letters", () => {
+  it("fits Analytics Engine's limits, however long its texts and in any script", () => {
     const text = fc.string({ unit: "binary", maxLength: 9_000, size: "max" });
     fc.assert(
       fc.property(text, text, text, (account, reason, route) => {
@@ -50,7 +50,7 @@ describe("a data point", () => {
     );
   });
 
-  it("is cut between letters, never within one", () => {
+  it("is cut between characters, never within one", () => {
     expect(cut("a€😀", 8)).toBe("a€😀");
     expect(cut("a€😀", 7)).toBe("a€");
     expect(cut("a€😀", 3)).toBe("a");

@@ -6,7 +6,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-it("a hostile value neither breaks the line nor blows it up", () => {
+it("a hostile value neither breaks the line nor makes it too long", () => {
   const lines: unknown[] = [];
   vi.spyOn(console, "warn").mockImplementation((line) => void lines.push(line));
   const user = `a\n{"level":"error"}\u2028\u001b[31m\u0000"`;
@@ -17,7 +17,7 @@ it("a hostile value neither breaks the line nor blows it up", () => {
   expect(JSON.parse(line ?? "")).toMatchObject({ level: "warn", event: "denied", user, ms: 1.5 });
 });
 
-it("what lies below the level is not written", () => {
+it("entries below the level are not written", () => {
   const info = vi.spyOn(console, "info").mockReturnValue();
   createLog("warn")("info", "decision");
   expect(info).not.toHaveBeenCalled();

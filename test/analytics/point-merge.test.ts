@@ -1,4 +1,4 @@
-/** Points put together: nothing that reports add up, and no percentile, is another for it. */
+/** Merging points changes no sum and no percentile of a report. */
 import { expect, it } from "vitest";
 import type { Point } from "../../src/analytics/point.ts";
 import { mergePoints } from "../../src/analytics/point-merge.ts";
@@ -35,14 +35,14 @@ function latencies(all: readonly Point[]): Record<string, number> {
 
 const cost = (all: readonly Point[]): number => all.reduce((sum, point) => sum + point.cost, 0);
 
-it("are fewer, and have every request, cost and latency of the points", () => {
-  const runs = mergePoints(points());
-  expect(runs.length).toBeLessThan(300);
-  expect(latencies(runs)).toEqual(latencies(points()));
-  expect(cost(runs)).toBeCloseTo(cost(points()), 6);
+it("merging reduces the number of points and keeps every request, cost and latency", () => {
+  const merged = mergePoints(points());
+  expect(merged.length).toBeLessThan(300);
+  expect(latencies(merged)).toEqual(latencies(points()));
+  expect(cost(merged)).toBeCloseTo(cost(points()), 6);
 });
 
-it("what an object denied is told one by one", () => {
+it("denials by an object are not merged", () => {
   const denied = mergePoints(points()).filter(({ outcome }) => outcome === "denied");
   expect(denied).toHaveLength(200);
   expect(denied.every(({ requests }) => requests === 1)).toBe(true);

@@ -15,7 +15,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-it("Analytics Engine throws: recording goes on, the points are counted as lost and told of in the log, and metrics have every request", async () => {
+it("if Analytics Engine throws, recording continues, the lost points are counted and logged, and metrics count every request", async () => {
   const metrics = new MetricDeltas();
   const store = new MetricStore();
   const written: string[] = [];
@@ -74,7 +74,7 @@ function strictHub() {
   };
 }
 
-it("a request that was slow begins no second flush beside the first: no batch overtakes another, and none is lost", async () => {
+it("a slow request does not begin a second flush beside the first: no batch overtakes another, and none is lost", async () => {
   const hub = strictHub();
   let n = 0;
   const sinks = {
@@ -95,7 +95,7 @@ it("a request that was slow begins no second flush beside the first: no batch ov
   expect(hub.all()).toEqual({ points: 200, requests: 200, dropped: 0 });
 });
 
-it("a hub that fails, or fails to say that it took a batch: each point is stored once or counted as lost", async () => {
+it("if the hub fails, or fails to acknowledge a batch, each point is stored once or counted as lost", async () => {
   const hub = strictHub();
   const fates = [
     "taken",
@@ -129,7 +129,7 @@ it("a hub that fails, or fails to say that it took a batch: each point is stored
   expect(points + dropped).toBe(600);
 });
 
-it("a request that dies while it sends takes no point with it: the next flush sends the batch again", async () => {
+it("a request that dies while sending loses no point: the next flush sends the batch again", async () => {
   const hub = strictHub();
   let dies = true;
   const sinks = {

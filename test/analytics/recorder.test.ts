@@ -53,7 +53,7 @@ const requestsOf = (batches: readonly Batch[]) =>
   batches.flatMap(({ points }) => points).reduce((sum, { requests }) => sum + requests, 0);
 
 describe("a batch", () => {
-  it("waits 100 ms for others, and is one call for all of them", async () => {
+  it("collects points for 100 ms and sends them in one call", async () => {
     const { told, kept, record } = isolate();
     for (let i = 0; i < 10; i++) record();
     await vi.advanceTimersByTimeAsync(99);
@@ -64,7 +64,7 @@ describe("a batch", () => {
     expect(batchSchema.safeParse(told[0]).success).toBe(true);
   });
 
-  it("is numbered, by an isolate that keeps its name", async () => {
+  it("has a number, and the name of its isolate, which does not change", async () => {
     const { told, record } = isolate();
     for (let i = 0; i < 3; i++) {
       record();
@@ -74,7 +74,7 @@ describe("a batch", () => {
     expect(new Set(told.map((batch) => batch.isolate)).size).toBe(1);
   });
 
-  it("never holds more than 250 points, and none is forgotten", async () => {
+  it("holds at most 250 points, and no point is lost", async () => {
     const { told, recordDenied } = isolate();
     for (let i = 0; i < 1_234; i++) recordDenied();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -83,7 +83,7 @@ describe("a batch", () => {
     expect(total(told, "requests")).toBe(1_234);
   });
 
-  it("survives a hub that is away for a quarter of a second, however many points come meanwhile", async () => {
+  it("survives a hub that is unavailable for a quarter of a second, however many points arrive meanwhile", async () => {
     const backAtMs = Date.now() + 250;
     const { told, recordDenied } = isolate(() =>
       Date.now() < backAtMs ? Promise.reject(new Error("starting")) : Promise.resolve(),
@@ -98,7 +98,7 @@ describe("a batch", () => {
     expect(requestsOf([...taken.values()])).toBe(2_000);
   });
 
-  it("is sent again under its number where it may not have arrived", async () => {
+  it("is sent again with its number if it may not have arrived", async () => {
     let answers = 0;
     const { told, record } = isolate(() =>
       ++answers === 1 ? Promise.reject(new Error("lost")) : Promise.resolve(),
@@ -112,7 +112,7 @@ describe("a batch", () => {
     expect(told[2]?.points.map(({ requestId }) => requestId)).toEqual(["second"]);
   });
 
-  it("puts requests that needed no call together, with exact sums", async () => {
+  it("merges requests that needed no call, with exact sums", async () => {
     const { told, record } = isolate();
     for (let i = 0; i < 1_000; i++) record({ source: "lease", cost: 0.5, requestId: String(i) });
     await vi.advanceTimersByTimeAsync(1_000);
@@ -122,8 +122,8 @@ describe("a batch", () => {
   });
 });
 
-describe("where the hub does not take it", () => {
-  it("gives the points up after three tries, counts them, and keeps what was counted", async () => {
+describe("if the hub does not accept it", () => {
+  it("drops the points after three tries, counts them, and keeps the metrics", async () => {
     let isDown = true;
     const taken: Batch[] = [];
     const { told, record } = isolate(async (batch) => {
@@ -145,7 +145,7 @@ describe("where the hub does not take it", () => {
     expect(total(taken, "pointsDropped")).toBe(1);
   });
 
-  it("keeps at most 5,000 points, counts those without room, and tells of all once it answers again", async () => {
+  it("keeps at most 5,000 points, counts the others, and sends both when the hub answers again", async () => {
     let isDown = true;
     const taken: Batch[] = [];
     const { told, record } = isolate((batch) => {
@@ -164,7 +164,7 @@ describe("where the hub does not take it", () => {
     expect(total(taken, "requests")).toBe(20_001);
   });
 
-  it("goes on after a request that died with its flush", async () => {
+  it("recovers from a request that died during its flush", async () => {
     const { told, kept, record } = isolate();
     vi.stubGlobal("scheduler", { wait: () => new Promise(() => undefined) });
     record();
@@ -182,7 +182,7 @@ describe("where the hub does not take it", () => {
 });
 
 describe("with Analytics Engine", () => {
-  it("is written point by point, at most 250 in a flush; the hub is told of 20 for its viewers", async () => {
+  it("is written point by point, at most 250 per flush; the hub gets 20 for its viewers", async () => {
     const { told, written, recordDenied } = isolate(undefined, false);
     for (let i = 0; i < 300; i++) recordDenied();
     await vi.advanceTimersByTimeAsync(100);

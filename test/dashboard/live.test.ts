@@ -40,10 +40,10 @@ test("separates denials by a limit from requests turned away, as reports do", ()
     [{ ...denied, reason: "not_found", source: "none", account: "" }, "turned_away"],
     [POINT, "allowed"],
   ] as const;
-  for (const [point, outcome] of outcomes) {
-    expect(liveRow(point).outcome).toBe(outcome);
+  for (const [made, outcome] of outcomes) {
+    expect(liveRow(made).outcome).toBe(outcome);
     const passing = ["allowed", "denied", "turned_away", "error"].filter((wanted) =>
-      passes(point, { outcome: wanted }),
+      passes(made, { outcome: wanted }),
     );
     expect(passing).toEqual([outcome]);
   }

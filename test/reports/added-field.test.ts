@@ -32,14 +32,14 @@ function olderTable(): NodeSql {
   return sql;
 }
 
-test("is read with the field's missing value", () => {
+test("an older table is read with the field's missing value", () => {
   const answer = new AnalyticsStore(olderTable()).report(LOG, NOW_MS);
   expect(answer).toMatchObject({
     decisions: [{ requestId: "older", country: "", upstreamStatus: "none", retryAfterMs: 0, tier: "free" }],
   });
 });
 
-test("takes new rows with the field, in this version and after a restart", () => {
+test("an older table takes new rows with the field, before and after a restart", () => {
   const sql = olderTable();
   const store = new AnalyticsStore(sql);
   const newer = { country: "DE", upstreamStatus: "5xx", retryAfterMs: 7 } as const;
@@ -54,7 +54,7 @@ test("takes new rows with the field, in this version and after a restart", () =>
   }
 });
 
-test("gets its columns once", () => {
+test("an older table gets each missing column once", () => {
   const sql = olderTable();
   const columns = () =>
     new Set([...sql.exec("SELECT name FROM pragma_table_info('points')")].map(({ name }) => String(name)));
@@ -63,7 +63,7 @@ test("gets its columns once", () => {
   expect(missingColumns(columns())).toEqual([]);
 });
 
-test("is made complete from the start", () => {
+test("a new table has every column", () => {
   const sql = new NodeSql();
   sql.exec(CHUNK_SCHEMA);
   new AnalyticsStore(sql).insert([point()], NOW_MS);

@@ -1,4 +1,4 @@
-/** The embedded store on SQLite: what it keeps, what it costs, and what it does above its size. */
+/** The embedded store on SQLite: what it keeps, what it costs, and what it does above its limit. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { AnalyticsStore, type StoreLimits } from "../../durable-objects/analytics-store/analytics-store.ts";
 import { hash } from "../../durable-objects/analytics-store/thinning.ts";
@@ -55,7 +55,7 @@ function ask<Name extends ReportName>(store: AnalyticsStore, name: Name, given: 
 }
 
 describe("rows written", () => {
-  it("are one for a batch, whatever its size, and one to forget some hundred points", () => {
+  it("are one per batch of any size, and one per some hundred deleted points", () => {
     const sql = new NodeSql();
     const store = new AnalyticsStore(sql);
     for (let i = 0; i < 100; i++)
@@ -71,7 +71,7 @@ describe("rows written", () => {
     expect(sql.writes).toBeLessThanOrEqual(152);
   });
 
-  it("are none where nothing was stored: neither a start nor a report writes", () => {
+  it("are none if nothing was stored: neither a start nor a report writes", () => {
     const sql = new NodeSql();
     const store = new AnalyticsStore(sql);
     for (const name of REPORT_NAMES) store.report(query(name), NOW_MS);
@@ -94,7 +94,7 @@ describe("what is stored", () => {
     expect(ask(store, "overview", span).current.requests).toBeGreaterThan(3_000);
   });
 
-  it("is read beside later batches, and none of it twice", () => {
+  it("is loaded beside later batches, each chunk once", () => {
     const sql = new NodeSql();
     const before = new AnalyticsStore(sql);
     for (let i = 0; i < 80; i++)
@@ -110,7 +110,7 @@ describe("what is stored", () => {
     expect(store.rows).toBe(16_006);
   });
 
-  it("is forgotten after its time, by runs", () => {
+  it("is deleted after its time, by chunks", () => {
     const sql = new NodeSql();
     const store = new AnalyticsStore(sql, { rows: 1_000, keepMs: 60_000 });
     store.insert(
@@ -149,7 +149,7 @@ describe("a point", () => {
     },
   );
 
-  it("with half a surrogate or with numbers that are none is stored in a form that can be read", () => {
+  it("with a lone surrogate, NaN or infinity is stored in a readable form", () => {
     const store = new AnalyticsStore(new NodeSql());
     store.insert(
       [point({ account: "\ud800", cost: Number.NaN, limiterMs: Number.POSITIVE_INFINITY })],
@@ -162,7 +162,7 @@ describe("a point", () => {
 });
 
 describe("the log", () => {
-  it("shows every decision once over its pages, newest first, also where thousands share a moment", () => {
+  it("shows every decision once over its pages, newest first, even if thousands share a moment", () => {
     const store = new AnalyticsStore(new NodeSql());
     const all = Array.from({ length: 2_500 }, (_, i) =>
       point({ atMs: NOW_MS - (i % 3), requestId: `r${i % 40}` }),
@@ -183,7 +183,7 @@ describe("the log", () => {
   });
 });
 
-describe("above its size", () => {
+describe("above its limit", () => {
   const limits = { ...LIMITS, rows: 20_000 };
   const RARE = 100;
 
@@ -207,7 +207,7 @@ describe("above its size", () => {
     return { store, sql, total: 100_000, cost };
   }
 
-  it("keeps to its size, counts right within the error of sampling, and says that it is sampled", () => {
+  it("stays within its limit, is accurate within the error of sampling, and says that it is sampled", () => {
     const { store, sql, total, cost } = flooded();
     expect(store.rows).toBeLessThan(limits.rows * 1.2);
     expect(store.rows).toBeGreaterThan(limits.rows * 0.5);
@@ -221,18 +221,18 @@ describe("above its size", () => {
     expect(sql.writes).toBeLessThan(4_000);
   });
 
-  it("keeps every row of an account that has few", () => {
+  it("keeps every row of an account with few rows", () => {
     const { store } = flooded();
     const { users } = ask(store, "top-users");
     expect(users.filter(({ account }) => account.startsWith("user:rare-"))).toHaveLength(RARE);
     expect(users.filter(({ requests }) => requests === 1)).toHaveLength(RARE);
   });
 
-  it("samples alike whenever it is given the same", () => {
+  it("samples the same input the same way", () => {
     expect(ask(flooded().store, "overview")).toEqual(ask(flooded().store, "overview"));
   });
 
-  it("keeps to its size where every request is another account's", () => {
+  it("stays within its limit if every request is from another account", () => {
     const store = new AnalyticsStore(new NodeSql(), { ...LIMITS, rows: 5_000 });
     for (let i = 0; i < 300; i++) {
       store.insert(
@@ -244,7 +244,7 @@ describe("above its size", () => {
     expect(Math.abs(ask(store, "overview").current.requests / 30_000 - 1)).toBeLessThan(0.1);
   });
 
-  it("has a fair coin", () => {
+  it("flips a fair coin", () => {
     const heads = Array.from({ length: 100_000 }, (_, i) => hash(`request-${i}\nuser:a\n${i % 7}\n1\n3`) & 1);
     const share = heads.reduce((sum, head) => sum + head, 0) / heads.length;
     expect(Math.abs(share - 0.5)).toBeLessThan(0.01);
@@ -255,8 +255,8 @@ function* batches<T>(all: readonly T[], size: number): Generator<T[]> {
   for (let i = 0; i < all.length; i += size) yield all.slice(i, i + size);
 }
 
-describe("a batch that storage refuses", () => {
-  it("is not there, and is there once when it is given again", () => {
+describe("a batch that storage rejects", () => {
+  it("is not stored, and is stored once when it is inserted again", () => {
     const sql = new NodeSql();
     const store = new AnalyticsStore(sql);
     store.insert([point()], NOW_MS);
@@ -374,13 +374,13 @@ describe("a rate", () => {
     return [Math.round(perSecond * 1_000) / 1_000, Math.round(coveredSeconds)];
   };
 
-  it("is of the seconds that have passed, not of those to come", () => {
+  it("counts elapsed seconds, not those to come", () => {
     expect(rate(NOW_MS - HOUR_MS, NOW_MS)).toEqual([2, 3_600]);
     expect(rate(NOW_MS - HOUR_MS, NOW_MS + 23 * HOUR_MS)).toEqual([1.999, 3_601]);
     expect(rate(NOW_MS + HOUR_MS, NOW_MS + 2 * HOUR_MS)).toEqual([0, 0]);
   });
 
-  it("is of the time that the store keeps, not of what it has deleted", () => {
+  it("counts the time that the store keeps, not what it has deleted", () => {
     expect(rate(NOW_MS - 7 * DAY_MS, NOW_MS)).toEqual([0.083, 86_400]);
     expect(ask(store, "overview", { fromMs: NOW_MS - DAY_MS, toMs: NOW_MS }).previous).toMatchObject({
       requests: 0,

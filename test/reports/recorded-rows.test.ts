@@ -1,4 +1,4 @@
-/** What the embedded store gives a simulation: the newest decisions of a range as they were asked, also after a start. */
+/** The decisions that a simulation gets from the store: the newest of a range, also after a restart. */
 import { expect, test } from "vitest";
 import { AnalyticsStore } from "../../durable-objects/analytics-store/analytics-store.ts";
 import type { Point } from "../../src/analytics/point.ts";
@@ -14,7 +14,7 @@ function storeOf(points: readonly Point[], sql = new NodeSql()): AnalyticsStore 
   return store;
 }
 
-test("each request of a run has its own share of the cost", () => {
+test("each merged request has its share of the cost", () => {
   const [only] = storeOf([point({ atMs: NOW_MS, requests: 4, cost: 10, outcome: "denied" })]).recorded(
     ALL,
     10,
@@ -34,7 +34,7 @@ test("each request of a run has its own share of the cost", () => {
   });
 });
 
-test("the newest are given, in the order of time, and it is said that there are more", () => {
+test("the newest decisions are returned in the order of time, with a flag if there are more", () => {
   const store = storeOf(
     Array.from({ length: 1_000 }, (_, i) => point({ atMs: NOW_MS + ((i * 7) % 1_000), method: `M${i % 3}` })),
   );
@@ -53,14 +53,14 @@ test("the newest are given, in the order of time, and it is said that there are 
   });
 });
 
-test("the newest are given also of many, in whatever order they came", () => {
+test("the newest decisions are returned even if many arrived out of order", () => {
   const times = Array.from({ length: 12_000 }, (_, i) => NOW_MS + ((i * 7_919) % 12_000));
   const { decisions, truncated } = storeOf(times.map((atMs) => point({ atMs }))).recorded(ALL, 500);
   expect(decisions.map(({ atMs }) => atMs)).toEqual(times.toSorted((a, b) => a - b).slice(-500));
   expect(truncated).toBe(true);
 });
 
-test("are the same after a start, and none where there is nothing", () => {
+test("decisions are the same after a restart, and none if nothing was stored", () => {
   const sql = new NodeSql();
   const before = storeOf(
     Array.from({ length: 700 }, (_, i) => point({ atMs: NOW_MS + i, account: `user:${i % 9}` })),

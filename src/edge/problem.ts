@@ -46,7 +46,7 @@ export const MISMATCH = "This idempotency key was used with other parameters in 
 
 export type ProblemKind = keyof typeof PROBLEMS;
 
-/** On the wire 400, 413 and 422 carry one code: the status tells them apart (3-wire.md). */
+/** On the wire 400, 413 and 422 carry one code: the status distinguishes them. */
 const CODE: Partial<Record<ProblemKind, string>> = {
   too_large: "invalid_request",
   invalid_content: "invalid_request",

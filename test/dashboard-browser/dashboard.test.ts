@@ -132,7 +132,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     expect(await ended, output).toEqual([0, null]);
     expect(output).toMatch(/Done: \d+ sent, [1-9]\d* allowed/);
     await open("policy", /revision 2 is in force/);
-    await viewer.page.getByText("the free tier as it was").first().waitFor();
+    await viewer.page.getByText("restore the free tier's limits").first().waitFor();
     await open("overview", "Overview");
     await viewer.page.getByRole("link", { name: "/identify" }).waitFor();
     expect(viewer.faults()).toEqual([]);

@@ -6,7 +6,7 @@ import { exports } from "cloudflare:workers";
 import { Hono } from "hono";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { Decision } from "../../src/core/decision.ts";
-import { limit, type LimitOptions } from "../../src/edge/limit.ts";
+import { limit, type LimitOptions } from "edge-limiter/limit";
 import { newUser } from "../fixtures/edge-account.ts";
 import { publishPolicy } from "../fixtures/edge-app.ts";
 import { TEST_POLICY } from "../fixtures/edge-policy.ts";

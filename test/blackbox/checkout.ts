@@ -1,11 +1,12 @@
 /**
- * A copy of the repository in a temporary directory, as after a fresh clone and `npm ci`: no `.dev.vars`, no state, nothing
- * built. The tests start the product there, so that they do not touch the developer's own.
+ * A copy of the repository in a temporary directory, as after `git clone` and `npm ci`: no `.dev.vars` and no state. It is
+ * built already unless a test asks for a clone without a build. Tests start the product there and leave the repository alone.
  */
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { parseEnv } from "node:util";
+import { BUILD_DIRECTORY } from "./build.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 /** What a clone lacks, and what the product does not need. */
@@ -32,6 +33,8 @@ export interface CheckoutOptions {
   readonly devVars?: Readonly<Record<string, string>>;
   /** Parts of policy/default.json to replace. */
   readonly policy?: Readonly<Record<string, unknown>>;
+  /** Copy no build, so that the first start builds everything. */
+  readonly unbuilt?: boolean;
 }
 
 export class Checkout {
@@ -55,10 +58,16 @@ export class Checkout {
   }
 }
 
-export async function makeCheckout({ devVars, policy }: CheckoutOptions = {}): Promise<Checkout> {
+export async function makeCheckout({
+  devVars,
+  policy,
+  unbuilt = false,
+}: CheckoutOptions = {}): Promise<Checkout> {
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-"));
   await cp(ROOT, directory, { recursive: true, filter: (source) => !LEFT_OUT.has(relative(ROOT, source)) });
   await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
+  // After the sources and before any change: a start rebuilds what is older than its sources.
+  if (!unbuilt) await copyBuild(directory);
   const checkout = new Checkout(directory);
   if (devVars) {
     const variables = Object.entries({ ADMIN_TOKEN, ...devVars });
@@ -72,4 +81,12 @@ export async function makeCheckout({ devVars, policy }: CheckoutOptions = {}): P
     await writeFile(file, JSON.stringify({ ...shipped, ...policy }));
   }
   return checkout;
+}
+
+/** Copies the bundles to where `npm start` looks for them without DEMO_DIR, and the assets with the record of their sources. */
+async function copyBuild(directory: string): Promise<void> {
+  await cp(BUILD_DIRECTORY, join(directory, ".demo", "build"), { recursive: true });
+  for (const name of ["assets", "dashboard.json"]) {
+    await cp(join(ROOT, "dist", name), join(directory, "dist", name), { recursive: true });
+  }
 }

@@ -18,7 +18,7 @@ let port: number;
 let startedMs: number;
 
 beforeAll(async () => {
-  checkout = await makeCheckout();
+  checkout = await makeCheckout({ unbuilt: true });
   port = await freePort();
   startedMs = Date.now();
   product = await startProduct(checkout, { port, demoDir: DEMO_DIR });

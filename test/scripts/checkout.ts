@@ -83,8 +83,17 @@ export interface Checkout {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** @param check the command of `npm run check` in the checkout. */
-export async function makeCheckout(check = "node --version"): Promise<Checkout> {
+export interface CheckoutOptions {
+  /** The command of `npm run check` in the checkout. */
+  readonly check?: string;
+  /** Install a wrangler that does nothing and succeeds, for tests of later steps: the real one takes a second to start. */
+  readonly idleWrangler?: boolean;
+}
+
+export async function makeCheckout({
+  check = "node --version",
+  idleWrangler = false,
+}: CheckoutOptions = {}): Promise<Checkout> {
   const root = await mkdtemp(join(tmpdir(), "edge-limiter-checkout-"));
   const checkout: Checkout = {
     root,
@@ -104,7 +113,12 @@ export async function makeCheckout(check = "node --version"): Promise<Checkout> 
     },
   };
   await mkdir(join(root, "policy"));
-  await symlink(NODE_MODULES, join(root, "node_modules"));
+  if (idleWrangler) {
+    await mkdir(join(root, "node_modules", "wrangler", "bin"), { recursive: true });
+    await checkout.write("node_modules/wrangler/bin/wrangler.js", "");
+  } else {
+    await symlink(NODE_MODULES, join(root, "node_modules"));
+  }
   const versions = await Promise.all(PACKAGES.map(async (name) => [name, await versionOf(name)] as const));
   const dependencies = Object.fromEntries(versions);
   const installed = versions.map(([name, version]) => [`node_modules/${name}`, { version }]);

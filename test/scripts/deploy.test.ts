@@ -43,7 +43,9 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it("stops if npm run check fails, and shows its output", async () => {
-    await using checkout = await makeCheckout(`node -e "console.log('line 7 is ugly'); process.exit(1)"`);
+    await using checkout = await makeCheckout({
+      check: `node -e "console.log('line 7 is ugly'); process.exit(1)"`,
+    });
     const run = await runScript("deploy", ["--dry-run", "--project", checkout.root]);
     expect(run.stdout).toContain("line 7 is ugly");
     expect(run.stdout).toContain('Stopped at "npm run check"');

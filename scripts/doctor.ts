@@ -11,13 +11,12 @@ import { CHECKS } from "./doctor/checks.ts";
 import { examine, type Finding, summarize } from "./doctor/examine.ts";
 import { findingLines, findingsDocument, summaryLine } from "./doctor/report.ts";
 import { isThisMachine, Target } from "./doctor/target.ts";
-
-const DEFAULT_URL = "http://localhost:8787";
+import { DEFAULT_PORT, localUrl } from "./local-port.ts";
 
 const USAGE = `npm run doctor -- [options]
 
-  --url <url>       the product to check (default: ${DEFAULT_URL}). A URL on another machine counts as a deployed
-                    product: its Cloudflare account is checked too
+  --url <url>       the product to check (default: http://localhost:<PORT>, with PORT from the environment, else ${DEFAULT_PORT}).
+                    A URL on another machine counts as a deployed product: its Cloudflare account is checked too
   --no-target       check only this machine and the checkout
   --only <ids>      run only these checks, comma-separated
   --project <dir>   check another checkout
@@ -38,7 +37,7 @@ interface Call {
 function readCall(): Call | null {
   const { values } = parseArgs({
     options: {
-      url: { type: "string", default: DEFAULT_URL },
+      url: { type: "string" },
       "no-target": { type: "boolean", default: false },
       only: { type: "string" },
       project: { type: "string", default: join(import.meta.dirname, "..") },
@@ -62,7 +61,8 @@ function readCall(): Call | null {
   };
 }
 
-function readUrl(text: string): URL {
+function readUrl(text: string | undefined): URL {
+  if (text === undefined) return localUrl();
   const url = URL.parse(text);
   if (url?.protocol === "http:" || url?.protocol === "https:") return url;
   throw new TypeError(`--url must be an http or https URL, not "${text}"`);

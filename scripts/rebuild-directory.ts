@@ -7,22 +7,23 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readDevVars } from "./dev-vars.ts";
 import { isFields } from "./doctor/fields.ts";
+import { isThisMachine } from "./doctor/target.ts";
+import { DEFAULT_PORT, localUrl } from "./local-port.ts";
 
 const DEV_VARS = join(import.meta.dirname, "..", ".dev.vars");
-const LOCAL = "http://localhost:8787";
 const PAGE_DEADLINE_MS = 30_000;
 
 const USAGE = `npm run directory:rebuild -- [options]
 
-  --url <url>   the product (default: ${LOCAL})
+  --url <url>   the product (default: http://localhost:<PORT>, with PORT from the environment, else ${DEFAULT_PORT})
   --reset       delete the old list first
   --help        print this help
 
-The admin token is read from ADMIN_TOKEN, else from .dev.vars.
+The admin token is read from ADMIN_TOKEN. For a product on this machine, it may also be in .dev.vars.
 `;
 
 async function rebuild({ url, reset }: RebuildOptions): Promise<void> {
-  const token = process.env["ADMIN_TOKEN"] ?? (await readDevVars(DEV_VARS))["ADMIN_TOKEN"] ?? "";
+  const token = await adminTokenOf(url);
   let cursor: string | null = null;
   let rebuilt = 0;
   do {
@@ -52,6 +53,16 @@ async function rebuild({ url, reset }: RebuildOptions): Promise<void> {
   } while (cursor !== null);
 }
 
+/** Never sends the token of this machine's product to another machine. @throws if there is no token. */
+async function adminTokenOf(url: URL): Promise<string> {
+  const given = process.env["ADMIN_TOKEN"];
+  if (given) return given;
+  if (!isThisMachine(url)) throw new Error(`set ADMIN_TOKEN to the token of ${url.origin}`);
+  const { ADMIN_TOKEN: local } = await readDevVars(DEV_VARS);
+  if (local) return local;
+  throw new Error("set ADMIN_TOKEN, or run npm start first, which creates one in .dev.vars");
+}
+
 interface RebuildOptions {
   readonly url: URL;
   readonly reset: boolean;
@@ -62,13 +73,13 @@ function readOptions(args: readonly string[]): RebuildOptions | null {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      url: { type: "string", default: LOCAL },
+      url: { type: "string" },
       reset: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return null;
-  const url = URL.parse(values.url);
+  const url = values.url === undefined ? localUrl() : URL.parse(values.url);
   if (url === null) throw new TypeError(`--url must be a URL, not "${values.url}"`);
   return { url, reset: values.reset };
 }

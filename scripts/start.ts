@@ -6,11 +6,11 @@
  */
 import { join, relative, resolve } from "node:path";
 import { seedDemoAccounts } from "./demo-accounts.ts";
-import { readDevVars } from "./dev-vars.ts";
+import { createDevVars, readDevVars } from "./dev-vars.ts";
+import { DEFAULT_PORT, readPort } from "./local-port.ts";
 import type { LocalProduct } from "./local-product.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const DEFAULT_PORT = 8787;
 const USAGE =
   "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug REUSE_BUILD=1 npm start";
 
@@ -25,10 +25,11 @@ async function main(): Promise<void> {
   if (option !== undefined) {
     throw new Error(`unknown option "${option}" (${USAGE})`);
   }
-  const port = readPort(process.env["PORT"]);
+  const port = readPort();
   const directory = resolve(ROOT, process.env["DEMO_DIR"] || ".demo");
   stopWithOthers();
   const devVars = join(ROOT, ".dev.vars");
+  await createDevVars(devVars);
   const variables = await readDevVars(devVars);
   const adminToken = variables["ADMIN_TOKEN"];
   if (!adminToken)
@@ -97,12 +98,6 @@ function stop(): void {
 function shown(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith("..") ? path : short;
-}
-
-function readPort(text: string | undefined): number {
-  const port = text === undefined || text === "" ? DEFAULT_PORT : Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new Error(`PORT must be an integer from 0 to 65535, not "${text}"`);
 }
 
 try {

@@ -1,12 +1,15 @@
 /**
- * The demo's policy change: halves the free tier's limits and restores them, through the admin API. Never overwrites a
- * revision that someone else has made in the meantime.
+ * The demo's policy change: halves the free tier's limits and restores them, through the admin API. Changes only the policy
+ * that ships with the product. Never overwrites a revision that someone else has made.
  */
+import { isDeepStrictEqual } from "node:util";
 import { isFields } from "../doctor/fields.ts";
 
 const REASON = "Demo traffic: halve the free tier's limits";
 const RESTORE_REASON = "Demo traffic: restore the free tier's limits";
 const DEADLINE_MS = 10_000;
+/** The revision of the policy that ships. */
+const SHIPPED = 0;
 
 export class PolicyChange {
   readonly #policy: URL;
@@ -23,16 +26,30 @@ export class PolicyChange {
     return this.#changed !== null;
   }
 
-  /** Does nothing if the change is in force, or if the policy's tier `free` has no bucket. */
-  async halve(): Promise<void> {
-    if (this.#changed) return;
-    const { revision, document, etag } = await this.#current();
-    const halved = halvedFree(document);
-    if (!halved) return;
+  /**
+   * Puts the change in force, unless the policy is not the one that ships. Takes over the change of a run that was killed
+   * before it could restore the policy.
+   * @returns why the policy was left alone, or null if the change is in force.
+   */
+  async halve(): Promise<string | null> {
+    if (this.#changed) return null;
+    const current = await this.#read(this.#policy);
+    const shipped = await this.#read(this.#revision(SHIPPED));
+    const halved = halvedFree(shipped.document);
+    if (!halved) return "the free tier of the policy that ships has no bucket";
+    if (current.reason === REASON && isDeepStrictEqual(current.document, halved)) {
+      this.#changed = { before: SHIPPED, etag: current.etag };
+      return null;
+    }
+    if (!isDeepStrictEqual(current.document, shipped.document)) {
+      return `revision ${current.revision} is in force, which is not the policy that ships`;
+    }
     const body = JSON.stringify({ document: halved, reason: REASON });
-    const headers = { ...this.#headers, "If-Match": etag };
-    const put = await this.#fetch(this.#policy, { method: "PUT", headers, body });
-    this.#changed = { before: revision, etag: put.headers.get("ETag") ?? "" };
+    const headers = { ...this.#headers, "If-Match": current.etag };
+    const put = await this.#fetch(this.#policy, { method: "PUT", headers, body }, [412]);
+    if (put.status === 412) return "someone else has just changed it";
+    this.#changed = { before: current.revision, etag: put.headers.get("ETag") ?? "" };
+    return null;
   }
 
   /** Does nothing if the change is not in force, or is no longer the latest revision. */
@@ -40,25 +57,25 @@ export class PolicyChange {
     if (!this.#changed) return;
     const { before, etag } = this.#changed;
     this.#changed = null;
-    const url = new URL(`${this.#policy.pathname}/revisions/${before}/activate`, this.#policy);
     const headers = { ...this.#headers, "If-Match": etag };
     await this.#fetch(
-      url,
+      new URL(`${this.#revision(before)}/activate`),
       { method: "POST", headers, body: JSON.stringify({ reason: RESTORE_REASON }) },
       [412],
     );
   }
 
-  async #current(): Promise<{ revision: number; document: unknown; etag: string }> {
-    const response = await this.#fetch(this.#policy, { headers: this.#headers });
+  #revision(revision: number): URL {
+    return new URL(`${this.#policy}/revisions/${revision}`);
+  }
+
+  async #read(url: URL): Promise<{ revision: number; reason: unknown; document: unknown; etag: string }> {
+    const response = await this.#fetch(url, { headers: this.#headers });
     const body: unknown = await response.json();
     if (!isFields(body) || typeof body["revision"] !== "number")
-      throw new Error(`${this.#policy.pathname}: unexpected response without a revision`);
-    return {
-      revision: body["revision"],
-      document: body["document"],
-      etag: response.headers.get("ETag") ?? "",
-    };
+      throw new Error(`${url.pathname}: unexpected response without a revision`);
+    const { revision, reason, document } = body;
+    return { revision, reason, document, etag: response.headers.get("ETag") ?? "" };
   }
 
   async #fetch(url: URL, init: RequestInit, expected: readonly number[] = []): Promise<Response> {

@@ -1,4 +1,5 @@
 /** Checks of the running product: health, readiness, KV, limiter, clock. Never spends tokens. */
+import { DEFAULT_PORT } from "../local-port.ts";
 import { fail, few, ok, type CheckOutcome, type CheckContext, skipped, warn } from "./check.ts";
 import { fieldsIn, isFields, rowsOf, textIn } from "./fields.ts";
 import { readManifest } from "./manifest.ts";
@@ -126,7 +127,7 @@ function unanswered(answer: Exclude<TargetAnswer, TargetResponse>, { url }: Targ
       "pass the URL it redirects to: --url <url>",
     );
   }
-  const start = url.port && url.port !== "8787" ? `PORT=${url.port} npm start` : "npm start";
+  const start = url.port && url.port !== String(DEFAULT_PORT) ? `PORT=${url.port} npm start` : "npm start";
   return fail(
     `${url.origin}: ${answer.reason}`,
     isThisMachine(url)

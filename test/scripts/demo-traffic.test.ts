@@ -1,8 +1,10 @@
 /** The demo's traffic: its mix stays within bounds, and its policy change affects only the free tier. */
-import { expect, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import defaultPolicy from "../../policy/default.json" with { type: "json" };
 import { ABUSER, PER_SECOND, policyStepOf, requestsOf, USERS } from "../../scripts/demo-traffic/plan.ts";
-import { halvedFree } from "../../scripts/demo-traffic/policy-change.ts";
+import { halvedFree, PolicyChange } from "../../scripts/demo-traffic/policy-change.ts";
+import { startServer } from "./fake-target.ts";
+import { runScript } from "./run-script.ts";
 
 /** Numbers from 0 to below 1, the same in each run. */
 function chances(): () => number {
@@ -59,4 +61,81 @@ test("the change halves the free tier's buckets, and nothing else", () => {
     tiers: { ...others, free: { ...free, limits: [{ ...minute, tokens: 50, burst: 75 }, month] } },
   });
   expect(halvedFree({ tiers: { pro: {} } })).toBeNull();
+});
+
+describe("the policy change", () => {
+  const POLICY = "/api/v1/admin/policy";
+  const shipped = { revision: 0, reason: "ships", document: defaultPolicy };
+  const halved = halvedFree(defaultPolicy);
+
+  /** Halves and restores the policy of a product that has this one in force. */
+  async function change(inForce: object, putStatus = 200) {
+    await using product = await startServer({
+      [`GET ${POLICY}`]: { body: inForce },
+      [`GET ${POLICY}/revisions/0`]: { body: shipped },
+      [`PUT ${POLICY}`]: { status: putStatus, body: {} },
+      [`POST ${POLICY}/revisions/0/activate`]: { body: {} },
+      [`POST ${POLICY}/revisions/4/activate`]: { body: {} },
+    });
+    const policy = new PolicyChange(new URL(product.url), "token");
+    const reason = await policy.halve();
+    const { isInForce } = policy;
+    await policy.restore();
+    return { reason, isInForce, changes: product.requests.filter((request) => !request.startsWith("GET")) };
+  }
+
+  it.each([
+    { what: "the policy that ships", revision: 0 },
+    { what: "a restore of it", revision: 4 },
+  ])("halves $what and restores it", async ({ revision }) => {
+    expect(await change({ ...shipped, revision })).toEqual({
+      reason: null,
+      isInForce: true,
+      changes: [`PUT ${POLICY}`, `POST ${POLICY}/revisions/${revision}/activate`],
+    });
+  });
+
+  it.each([
+    { what: "an operator's policy", document: { ...defaultPolicy, routes: [] } },
+    { what: "an operator's policy that equals the halved one", document: halved },
+  ])("leaves $what alone and says why", async ({ document }) => {
+    expect(await change({ revision: 4, reason: "Launch", document })).toEqual({
+      reason: "revision 4 is in force, which is not the policy that ships",
+      isInForce: false,
+      changes: [],
+    });
+  });
+
+  it("leaves a policy alone that an operator puts at the same time", async () => {
+    const { reason, isInForce, changes } = await change(shipped, 412);
+    expect([reason, isInForce, changes]).toEqual([
+      "someone else has just changed it",
+      false,
+      [`PUT ${POLICY}`],
+    ]);
+  });
+
+  it("restores the policy that a killed run left halved", async () => {
+    const reason = "Demo traffic: halve the free tier's limits";
+    expect(await change({ revision: 4, reason, document: halved })).toEqual({
+      reason: null,
+      isInForce: true,
+      changes: [`POST ${POLICY}/revisions/0/activate`],
+    });
+  });
+});
+
+it("looks for the product at PORT", async () => {
+  await using product = await startServer({});
+  const { code, stderr } = await runScript("demo-traffic", ["--minutes", "0.1"], {
+    env: { PORT: new URL(product.url).port },
+  });
+  // The fake accepts no accounts.
+  expect([code, product.requests[0]]).toEqual([1, "GET /health"]);
+  expect(stderr).toContain("npm run demo:traffic failed");
+});
+
+it("prints its usage with --help", async () => {
+  const { code, stdout } = await runScript("demo-traffic", ["--help"]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("--minutes <n>")]);
 });

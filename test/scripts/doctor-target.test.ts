@@ -54,6 +54,31 @@ describe("a running product", { timeout: 120_000 }, () => {
     ]);
   });
 
+  it("is looked for at PORT if no URL is given", async () => {
+    await using target = await startTarget();
+    const { port } = new URL(target.url);
+    const { code, stdout } = await runScript("doctor", ["--only", "health"], { env: { PORT: port } });
+    expect(stdout).toContain(`Edge Limiter doctor: http://localhost:${port}`);
+    expect([code, target.requests]).toEqual([0, ["GET /health"]]);
+  });
+
+  it("is looked for at --url rather than at PORT", async () => {
+    await using target = await startTarget();
+    const args = ["--url", target.url, "--only", "health"];
+    const { code } = await runScript("doctor", args, { env: { PORT: "9" } });
+    expect([code, target.requests]).toEqual([0, ["GET /health"]]);
+  });
+
+  it.each([
+    { PORT: "eighty", says: 'PORT must be an integer from 0 to 65535, not "eighty"' },
+    { PORT: "65536", says: "PORT must be an integer from 0 to 65535" },
+    { PORT: "0", says: "set PORT to the port that npm start has printed" },
+  ])("cannot be looked for at PORT=$PORT", async ({ PORT, says }) => {
+    const { code, stdout, stderr } = await runScript("doctor", ["--only", "health"], { env: { PORT } });
+    expect(stderr).toContain(says);
+    expect([code, stdout]).toEqual([2, ""]);
+  });
+
   it("that is not running fails one check with its fix, and the dependent checks are reported as skipped", async () => {
     const target = await startTarget();
     await target[Symbol.asyncDispose]();

@@ -17,12 +17,14 @@ export interface Run {
 export interface RunOptions {
   /** URL of a fake Cloudflare; wrangler is then logged in to it. */
   readonly cloudflare?: string;
+  /** Environment variables besides the test's own. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export async function runScript(
-  name: "doctor" | "deploy" | "rebuild-directory",
+  name: "doctor" | "deploy" | "demo-traffic" | "rebuild-directory",
   args: readonly string[],
-  { cloudflare }: RunOptions = {},
+  { cloudflare, env: given = {} }: RunOptions = {},
 ): Promise<Run> {
   const home = await mkdtemp(join(tmpdir(), "edge-limiter-home-"));
   const kept = Object.entries(process.env).filter(
@@ -37,6 +39,7 @@ export async function runScript(
     WRANGLER_CACHE_DIR: join(home, "cache"),
     CLOUDFLARE_API_BASE_URL: cloudflare ? `${cloudflare}/client/v4` : NOWHERE,
     ...(cloudflare ? { CLOUDFLARE_API_TOKEN: "not-a-real-token" } : {}),
+    ...given,
   };
   const child = spawn(process.execPath, [join(SCRIPTS, `${name}.ts`), ...args], {
     env,

@@ -59,9 +59,12 @@ async function writeChanged(name: string, content: Buffer): Promise<void> {
   await rename(temporary, file);
 }
 
-if (import.meta.main) {
+/** The command of [build]: {@link buildAssets}, with exit code 1 and the reason on stderr if it fails. */
+export async function run(): Promise<void> {
   await buildAssets().catch((thrown: unknown) => {
     console.error(thrown instanceof Error ? thrown.message : thrown);
     process.exitCode = 1;
   });
 }
+
+if (import.meta.main) await run();

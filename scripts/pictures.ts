@@ -5,7 +5,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { launchChromium } from "./chromium.ts";
 import { seedTrafficAccounts } from "./demo-traffic/accounts.ts";
 import { ABUSER, requestsOf } from "./demo-traffic/plan.ts";
 import { halvedFree, PolicyChange } from "./demo-traffic/policy-change.ts";
@@ -13,14 +14,6 @@ import { Sender } from "./demo-traffic/sender.ts";
 import { startLocalProduct } from "./local-product.ts";
 
 const PICTURES = join(import.meta.dirname, "..", "docs", "pictures");
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-];
 const ADMIN_TOKEN = "pictures-admin-token";
 const TRAFFIC_S = 150;
 /** The seconds in which the policy is tightened and restored. */
@@ -43,7 +36,7 @@ async function main(): Promise<void> {
     directory,
     variables: { ADMIN_TOKEN, LIMITER_TIMEOUT_MS: "10000" },
   });
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const browser = await launchChromium();
   try {
     const { from, to } = await traffic(product.url, directory);
     const time = new URLSearchParams({ from, to });

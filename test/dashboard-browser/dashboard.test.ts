@@ -9,8 +9,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "../blackbox/checkout.ts";
 import { type Answer, request } from "../blackbox/client.ts";
 import { eventually, newAccount, type Product, startProduct } from "../blackbox/product.ts";
-import { HAS_CHROMIUM, launch, Viewer } from "./viewer.ts";
+import { hasChromium, launchChromium } from "../../scripts/chromium.ts";
+import { Viewer } from "./viewer.ts";
 
+const HAS_CHROMIUM = await hasChromium();
 if (!HAS_CHROMIUM)
   process.stderr.write(
     "Chromium not found: skipping the browser tests of the dashboard (CHROMIUM=<path> names another)\n",
@@ -61,7 +63,7 @@ async function open(screen: string, heading: string | RegExp): Promise<void> {
 describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   beforeAll(async () => {
     checkout = await makeCheckout({ devVars: PATIENT });
-    [product, browser] = await Promise.all([startProduct(checkout), launch()]);
+    [product, browser] = await Promise.all([startProduct(checkout), launchChromium()]);
     viewer = await Viewer.open(browser, product.url);
   });
 

@@ -1,38 +1,14 @@
 /**
- * A person at the dashboard: drives the machine's own Chromium and collects its errors. Never downloads a browser, and reports any
- * request to another host.
+ * A person at the dashboard: drives a browser and collects its errors. Reports any request to another host.
  */
-import { access } from "node:fs/promises";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { ADMIN_TOKEN } from "../blackbox/checkout.ts";
 
-/** Debian's path, unless the environment names another. */
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 /** A busy machine can take seconds to render. */
 const TIMEOUT_MS = 15_000;
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-/** Whether the machine has a Chromium. */
-export const HAS_CHROMIUM: boolean = await access(CHROMIUM).then(
-  () => true,
-  () => false,
-);
-
-export function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-}
 
 export class Viewer {
   readonly page: Page;

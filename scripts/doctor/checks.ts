@@ -1,9 +1,10 @@
 /** All checks of the doctor in the order they run: machine, checkout, Cloudflare, running product. */
 import type { Check } from "./check.ts";
 import { deployedSecrets, login, namespace } from "./cloudflare-checks.ts";
-import { bindings, localSecrets, policy, types, upstream, variables } from "./configuration-checks.ts";
+import { bindings, localSecrets, policy, types, variables } from "./configuration-checks.ts";
 import { dependencies, node, workerd, wrangler } from "./machine-checks.ts";
 import { clock, health, limiter, ready, store } from "./target-checks.ts";
+import { upstream } from "./upstream-check.ts";
 
 export const CHECKS: readonly Check[] = [
   {
@@ -56,7 +57,13 @@ export const CHECKS: readonly Check[] = [
     needs: "checkout",
     run: variables,
   },
-  { id: "upstream", title: "Upstream", examines: "UPSTREAM is set", needs: "checkout", run: upstream },
+  {
+    id: "upstream",
+    title: "Upstream",
+    examines: "UPSTREAM is set, and no upstream is the product's own host",
+    needs: "checkout",
+    run: upstream,
+  },
   {
     id: "local-secrets",
     title: "Local secrets",

@@ -1,7 +1,7 @@
-/** Checks of the checkout's configuration: bindings, generated types, policy, variables, upstream, local secrets. */
+/** Checks of the checkout's configuration: bindings, generated types, policy, variables, local secrets. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fail, few, ok, type CheckOutcome, type CheckContext, skipped, warn } from "./check.ts";
+import { fail, few, ok, type CheckOutcome, type CheckContext, warn } from "./check.ts";
 import { firstError, runWrangler } from "./command.ts";
 import {
   type Configuration,
@@ -14,7 +14,8 @@ import { fieldsIn, isFields, parsed, rowsOf, textIn } from "./fields.ts";
 import { readManifest } from "./manifest.ts";
 
 export const LOCAL_SECRETS = ".dev.vars";
-const POLICY = join("policy", "default.json");
+/** The policy that ships. */
+export const POLICY = join("policy", "default.json");
 
 /** A declaration in wrangler.toml that the Worker requires, with the lines that add it. */
 interface RequiredBinding {
@@ -145,21 +146,6 @@ function missingService(named: string | undefined, configuration: Configuration)
   const service = /^service:(.+)$/.exec(named ?? "")?.[1];
   if (service === undefined || service === "ORIGIN") return null;
   return configuration.services?.some(({ binding }) => binding === service) ? null : service;
-}
-
-/** A missing upstream is only a warning: the decision API works without one. */
-export async function upstream({ root, place }: CheckContext): Promise<CheckOutcome> {
-  if (place === "local") return skipped("npm start forwards to the demo origin");
-  const configured = variablesOf(await readConfiguration(root))["UPSTREAM"];
-  if (configured) return ok(configured);
-  const document = parsed(await readFile(join(root, POLICY), "utf8").catch(() => ""));
-  const routes = isFields(document) ? document["routes"] : undefined;
-  const without = Array.isArray(routes) ? routes.filter((route) => textIn(route, "upstream") === null) : [];
-  if (without.length === 0) return ok("every route names its own upstream");
-  return warn(
-    `UPSTREAM is empty and ${without.length} routes name no upstream: the gateway answers their requests with 502`,
-    'set UPSTREAM = "https://your-api.example" under [vars] in wrangler.toml',
-  );
 }
 
 export async function localSecrets({ root }: CheckContext): Promise<CheckOutcome> {

@@ -150,6 +150,48 @@ describe.concurrent("a checkout", { timeout: 120_000 }, () => {
     expect(code).toBe(1);
   });
 
+  describe("with a doubtful upstream", () => {
+    const OWN = "is the host of this gateway";
+
+    it.each([
+      { upstream: "https://limiter.example", says: `UPSTREAM ${OWN}` },
+      { upstream: "https://LIMITER.example:443/v1", says: `UPSTREAM ${OWN}` },
+      { upstream: "http://10.0.0.1", says: "UPSTREAM is a private address" },
+      { upstream: "https://api.example", says: "https://api.example" },
+      { upstream: "https://limiter.example:8443", says: "https://limiter.example:8443" },
+    ])("that is deployed, says of $upstream: $says", async ({ upstream, says }) => {
+      await using checkout = await makeCheckout();
+      await checkout.edit("wrangler.toml", 'UPSTREAM = ""', `UPSTREAM = "${upstream}"`);
+      const args = ["--url", "https://limiter.example", "--project", checkout.root, "--only", "upstream"];
+      const { code, stdout } = await runScript("doctor", args);
+      expect(stdout).toContain(`${says.startsWith("UPSTREAM") ? "WARN" : "ok  "}  Upstream          ${says}`);
+      expect(code).toBe(0);
+    });
+
+    it.each([
+      { upstream: "http://localhost:8799", says: `WARN  Upstream          UPSTREAM ${OWN}` },
+      { upstream: "http://127.0.0.1:8799/v1", says: `WARN  Upstream          UPSTREAM ${OWN}` },
+      { upstream: "http://localhost:3000", says: "ok    Upstream          .dev.vars sets UPSTREAM" },
+      { upstream: "", says: "skip  Upstream          npm start forwards to the demo origin" },
+    ])("that runs here, says of $upstream: $says", async ({ upstream, says }) => {
+      await using checkout = await makeCheckout();
+      await checkout.write(".dev.vars", `UPSTREAM=${upstream}\n`);
+      const args = ["--url", "http://localhost:8799", "--project", checkout.root, "--only", "upstream"];
+      expect((await runScript("doctor", args)).stdout).toContain(says);
+    });
+
+    it("names the route of the policy", async () => {
+      await using checkout = await makeCheckout();
+      const route = '"match": "/compare"';
+      const looped = `${route}, "upstream": "https://limiter.example"`;
+      await checkout.edit("policy/default.json", route, looped);
+      const args = ["--url", "https://limiter.example", "--project", checkout.root, "--only", "upstream"];
+      const { stdout } = await runScript("doctor", args);
+      expect(stdout).toContain(`policy/default.json: upstream of /compare ${OWN}`);
+      expect(stdout).toContain("fix: name the address of your API's own server");
+    });
+  });
+
   it("without secrets gets a warning that names npm start", async () => {
     await using checkout = await makeCheckout();
     await rm(join(checkout.root, ".dev.vars"));

@@ -15,12 +15,14 @@ export function compileNew(document: unknown, bindings: object): Parsed<Policy> 
   if (!compiled.ok) return compiled;
   const { value } = compiled;
   const faults = [
-    ...textFaults(document),
-    ...nameFaults(value),
-    ...upstreamFaults(value, bindings),
+    ...textFaults(document).slice(0, MAX_FAULTS),
+    ...nameFaults(value).slice(0, MAX_FAULTS),
+    ...upstreamFaults(value, bindings).slice(0, MAX_FAULTS),
     ...originFaults(value),
   ];
-  return faults.length > 0 ? { ok: false, faults: faults.slice(0, MAX_FAULTS) } : compiled;
+  // One fault per place: a text with an odd character needs no second reason.
+  const first = faults.filter(({ path }, i) => faults.findIndex((fault) => fault.path === path) === i);
+  return first.length > 0 ? { ok: false, faults: first.slice(0, MAX_FAULTS) } : compiled;
 }
 
 /** Upstreams that may answer but are doubtful: private addresses, and the host of this Worker (of the request's `url`). */

@@ -53,5 +53,7 @@ describeFields(routeSchema, {
   timeoutMs:
     "Deadline of the upstream's response headers, from the end of the request's body. Default: 30 s.",
   forwardKey: "Forward the API key to the upstream.",
+  exactPath:
+    "Do not apply the route to other spellings of its paths: another case, a trailing slash, path parameters such as `;a=1`, or spaces and dots at the end of a segment. Without it, the route also applies to another spelling if it is at least as strict as the route that matches that spelling.",
   forwardOverrides: "Forward headers that override the method or the path, such as `X-HTTP-Method-Override`.",
 });

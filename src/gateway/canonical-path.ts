@@ -4,7 +4,8 @@
  * The runtime does not normalize the URLs of incoming requests, so `.` and `..` are resolved here, as `fetch` would on the way out. Then
  * percent-encoded unreserved characters are decoded (RFC 3986, section 6.2.2.2). Paths that upstreams read in different ways are
  * rejected: those with empty segments, encoded slashes, backslashes or control characters, or dot segments with parameters, which
- * Java servers resolve.
+ * Java servers resolve, or with spaces, which Windows ignores. Spellings that only some upstreams ignore, such as case, are left to
+ * src/policy/path-spellings.ts.
  */
 
 /** A path without any of these is canonical: most paths are. */
@@ -12,8 +13,8 @@ const SUSPECT = /[%\\]|\/[/.]|[^!-~]/;
 const AMBIGUOUS = /\/\/|\\|%(?:2f|5c|[01][0-9a-f]|7f)|%25(?:2f|5c|2e|00)|%(?![0-9a-f]{2})/i;
 const ENCODED = /%([0-9a-f]{2})/gi;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
-/** Dot segments that appear only after decoding, as in `/%2e%2e%2f` or `/.%2e/`, or that have parameters, as in `/..;x/`. */
-const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|;|%(?:25)?3b|$)/i;
+/** Dot segments that appear only after decoding, as in `/%2e%2e%2f` or `/.%2e/`, or that have parameters or spaces, as in `/..;x/`. */
+const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|;|%(?:25)*(?:3b|20)|$)/i;
 
 /** The canonical path, or null if the path is ambiguous or missing: `OPTIONS *` has none. */
 export function canonicalPath(path: string): string | null {

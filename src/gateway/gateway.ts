@@ -80,11 +80,13 @@ export function unhandled(requestId: string): Response {
 function routed(exchange: Exchange, handle: Handler): Response | Promise<Response> {
   const { services, request, requestId, policy } = exchange;
   const path = canonicalPath(pathnameOf(request.url));
-  if (path === null) return turnedAway(exchange, "invalid_request", ambiguous(requestId));
+  if (path === null) return turnedAway(exchange, "invalid_request", ambiguous(requestId, AMBIGUOUS));
   // Another spelling of a reserved path is reserved too.
   const match: RouteMatch = isReserved(path)
     ? { kind: "none" }
     : policy.routes.match(request.method, pathToMatch(path));
+  if (match.kind === "ambiguous")
+    return turnedAway(exchange, "invalid_request", ambiguous(requestId, MISSPELT));
   if (match.kind === "none") {
     const response = problem("not_found", "No route of the policy matches this path.", requestId);
     return turnedAway(exchange, "not_found", response);
@@ -221,9 +223,12 @@ function looping(requestId: string): Response {
   return problem("loop_detected", detail, requestId);
 }
 
-function ambiguous(requestId: string): Response {
-  const detail =
-    "The path is ambiguous: it has an empty segment, an encoded slash or control character, a backslash, a stray percent sign, or a dot segment with parameters.";
+const AMBIGUOUS =
+  "The path is ambiguous: it has an empty segment, an encoded slash or control character, a backslash, a stray percent sign, or a dot segment with parameters or spaces.";
+const MISSPELT =
+  "The path is ambiguous: servers that ignore case, a trailing slash, path parameters, or spaces and dots at the end of a segment would take it for another path, which has different requirements. Write it as the API documents it.";
+
+function ambiguous(requestId: string, detail: string): Response {
   const errors = [{ path: "", message: "the path is ambiguous" }];
   return problem("invalid_request", detail, requestId, { errors });
 }

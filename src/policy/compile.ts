@@ -129,6 +129,7 @@ function compileRoute(
     costMilli,
     limits,
     requiresCredential: route.auth === "required",
+    exactPath: route.exactPath ?? false,
     upstream: route.upstream ?? null,
     timeoutMs: route.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     forwardKey: route.forwardKey ?? false,

@@ -28,6 +28,8 @@ export interface Route {
   readonly costMilli: number;
   readonly limits: readonly ScopedLimit[];
   readonly requiresCredential: boolean;
+  /** Whether the route matches no other spelling of its paths (path-spellings.ts). */
+  readonly exactPath: boolean;
   readonly upstream: string | null;
   readonly timeoutMs: number;
   readonly forwardKey: boolean;

@@ -108,6 +108,11 @@ export function include(set: Bits, index: number): void {
   set[index >>> 5] = at(set, index >>> 5) | (1 << (index & 31));
 }
 
+/** Adds to a set what is in both others. */
+export function includeBoth(set: Bits, one: Bits, other: Bits): void {
+  for (let w = 0; w < set.length; w++) set[w] = at(set, w) | (at(one, w) & at(other, w));
+}
+
 /** The lowest index that is in both sets; -1 if there is none. */
 export function firstInBoth(one: Bits, other: Bits): number {
   for (let w = 0; w < one.length; w++) {

@@ -1,13 +1,16 @@
 /**
- * Finds a request's route: the first in the policy's order whose pattern and methods match.
+ * Finds a request's route: the first in the policy's order whose pattern and methods match, unless an upstream may read the path as one of
+ * a stricter route (path-spellings.ts).
  *
  * path-patterns.ts matches paths with bounded work for any policy and path. Recent paths are cached, which is faster still. Also finds
  * routes that an earlier one shadows.
  */
 import type { Route } from "./compiled.ts";
 import { type Fault, pointer } from "./fault.ts";
-import { type Bits, emptyBits, firstInBoth, include, PathPatterns } from "./path-patterns.ts";
+import { type Bits, emptyBits, firstInBoth, include, includeBoth, PathPatterns } from "./path-patterns.ts";
 import { PathMemory } from "./path-memory.ts";
+import { foldPath, spellingsOf } from "./path-spellings.ts";
+import { isAsStrict } from "./route-strictness.ts";
 
 /** Paths of the limiter's own API, in Hono's syntax: a tree is the path itself and everything below it. No policy route may match them. */
 export const RESERVED_TREES = ["/api/v1/*", "/dashboard/*", "/docs/*", "/health", "/ready"] as const;
@@ -25,11 +28,14 @@ export function isReserved(path: string): boolean {
 export type RouteMatch =
   | { readonly kind: "route"; readonly route: Route }
   | { readonly kind: "method-not-allowed"; readonly allow: readonly string[] }
+  /** Upstreams may read the path as one of another route, and neither route is stricter. */
+  | { readonly kind: "ambiguous" }
   | { readonly kind: "none" };
 
 /** The methods that a route may name. */
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const NONE: RouteMatch = { kind: "none" };
+const AMBIGUOUS: RouteMatch = { kind: "ambiguous" };
 /** Stands for any segment or method: no policy can contain it, so a route that accepts it accepts all. */
 const ANY = "\u0001";
 
@@ -43,7 +49,11 @@ export class RouteTable {
   readonly faults: readonly Fault[];
   readonly #byId = new Map<string, Route>();
   readonly #patterns: PathPatterns;
-  readonly #matches: readonly RouteMatch[];
+  /** The patterns folded, without those of exact routes. The same as `#patterns` if there is no difference, as in most policies. */
+  readonly #folded: PathPatterns;
+  /** The routes that match no other spelling of their paths. */
+  readonly #exact: Bits;
+  readonly #matches: readonly { readonly kind: "route"; readonly route: Route }[];
   /** The routes that accept each method that a route may name. */
   readonly #byMethod: ReadonlyMap<string, Bits>;
   /** The routes that accept every method. */
@@ -55,6 +65,9 @@ export class RouteTable {
   constructor(routes: readonly Route[]) {
     this.all = routes;
     this.#patterns = new PathPatterns(routes.length);
+    const isFolded = routes.every((route) => !route.exactPath && isFoldedPattern(route.match));
+    this.#folded = isFolded ? this.#patterns : new PathPatterns(routes.length);
+    this.#exact = emptyBits(routes.length);
     this.#matches = routes.map((route) => ({ kind: "route", route }));
     this.#byMethod = new Map(METHODS.map((method) => [method, emptyBits(routes.length)]));
     this.#anyMethod = emptyBits(routes.length);
@@ -66,6 +79,8 @@ export class RouteTable {
       }
       this.#byId.set(route.id, route);
       this.#patterns.add(i, route.match);
+      if (route.exactPath) include(this.#exact, i);
+      else if (!isFolded) this.#folded.add(i, foldPath(route.match));
       for (const method of route.methods ?? METHODS) include(this.#taking(method), i);
       if (!route.methods) include(this.#anyMethod, i);
     });
@@ -74,7 +89,8 @@ export class RouteTable {
 
   /** Segments compared so far by compiling and matching, for tests (see path-patterns.ts). */
   get comparisons(): number {
-    return this.#patterns.comparisons;
+    const folded = this.#folded === this.#patterns ? 0 : this.#folded.comparisons;
+    return this.#patterns.comparisons + folded;
   }
 
   /** Number of cached paths. */
@@ -106,15 +122,36 @@ export class RouteTable {
 
   #match(method: string, path: string): RouteMatch {
     const found = this.#patterns.matching(path);
-    const match = this.#first(method, found);
-    if (match) return match;
-    const allow = METHODS.filter((other) => this.#first(other, found));
-    return allow.length > 0 ? { kind: "method-not-allowed", allow } : NONE;
+    const first = this.#first(method, found);
+    const match = this.#matches[first];
+    if (!match) {
+      const allow = METHODS.filter((other) => this.#first(other, found) !== -1);
+      return allow.length > 0 ? { kind: "method-not-allowed", allow } : NONE;
+    }
+    // The policy itself names this very spelling.
+    if (isLiteral(match.route.match)) return match;
+    const spellings = spellingsOf(path);
+    if (spellings.size === 1 && this.#folded === this.#patterns) return match;
+    const readings = new Set([first]);
+    for (const spelling of spellings) {
+      const folded = this.#folded.matching(spelling);
+      includeBoth(folded, found, this.#exact);
+      readings.add(this.#first(method, folded));
+    }
+    return this.#strictest(readings);
   }
 
-  #first(method: string, found: Bits): RouteMatch | undefined {
-    const own = this.#matches[firstInBoth(found, this.#taking(method))];
-    return own ?? (method === "HEAD" ? this.#first("GET", found) : undefined);
+  /** The first of these routes that is as strict as each of them. */
+  #strictest(indices: ReadonlySet<number>): RouteMatch {
+    const matches = this.#matches.filter((_, i) => indices.has(i));
+    const strictest = matches.find(({ route }) => matches.every((other) => isAsStrict(route, other.route)));
+    return strictest ?? AMBIGUOUS;
+  }
+
+  /** The index of the first of these routes that takes the method; -1 if there is none. */
+  #first(method: string, found: Bits): number {
+    const own = firstInBoth(found, this.#taking(method));
+    return own === -1 && method === "HEAD" ? this.#first("GET", found) : own;
   }
 
   #taking(method: string): Bits {
@@ -140,4 +177,14 @@ export class RouteTable {
     const below = this.#patterns.matching(`${path}/${ANY}`);
     return here.map((word, i) => word & (below[i] ?? 0));
   }
+}
+
+function isLiteral(pattern: string): boolean {
+  return !/[:*]/.test(pattern);
+}
+
+/** Whether folding leaves a pattern as it is, apart from the names of its parameters. */
+function isFoldedPattern(pattern: string): boolean {
+  const nameless = pattern.replaceAll(/:[^/]+/g, ":");
+  return foldPath(nameless) === nameless;
 }

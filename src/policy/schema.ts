@@ -113,6 +113,8 @@ const route = z.strictObject({
   limits: z.optional(limits),
   /** required: requests without a credential are rejected with 401. */
   auth: z.optional(z.enum(["optional", "required"])),
+  /** Whether the route counts for no other spelling of its paths (docs/gateway.md). Default: false. */
+  exactPath: z.optional(z.boolean()),
   /** Default: the variable UPSTREAM. */
   upstream: z.optional(upstreamSchema),
   /** Deadline of the upstream's response headers, from the end of the request's body. Default: 30 s. */

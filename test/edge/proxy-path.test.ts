@@ -43,8 +43,8 @@ describe("a path", () => {
   it.each([
     ["/compare", 2, "/compare"],
     ["/%63ompare", 2, "/compare"],
-    ["/%43ompare", 1, "/Compare"],
-    ["/COMPARE", 1, "/COMPARE"],
+    ["/%43ompare", 2, "/Compare"],
+    ["/COMPARE", 2, "/COMPARE"],
     ["/./compare", 2, "/compare"],
     ["/x/../compare", 2, "/compare"],
     ["/%2e/compare", 2, "/compare"],
@@ -62,7 +62,8 @@ describe("a path", () => {
     ["/a%253bb", 1, "/a%253bb"],
     ["/5%2510", 1, "/5%2510"],
     ["/x..;a/b", 1, "/x..;a/b"],
-    ["/compare;a=1", 1, "/compare;a=1"],
+    ["/compare;a=1", 2, "/compare;a=1"],
+    ["/compare%3Ba=1", 2, "/compare%3Ba=1"],
     ["/", 1, "/"],
   ])("is charged as the upstream sees it: %s", async (path, cost, target) => {
     expect(await reached(await startEdge({ policy: UNLIMITED }), path)).toEqual([cost, target]);
@@ -87,6 +88,10 @@ describe("a path", () => {
     "/x/..%3b/compare",
     "/x/..%253b/compare",
     "/compare/..;",
+    "/x/..%20/compare",
+    "/x/.%2e%20%20/compare",
+    "/x/..%2520;a/compare",
+    "/x/.%20",
     "/compare%09",
     "/compare%0d%0a",
     "/compare%1F",
@@ -196,6 +201,69 @@ describe("a path", () => {
     }
     expect(edge.forwarded).toEqual([]);
   });
+});
+
+/** Spellings of `/admin/report` that some upstream serves as that path. */
+const SPELLINGS_OF_REPORT = [
+  "/Admin/Report",
+  "/ADMIN/REPORT",
+  "/admin/%52eport",
+  "/admin/report/",
+  "/Admin/report/",
+  "/admin/report;a=1",
+  "/admin/report;",
+  "/admin/report;a=1;b/",
+  "/admin/report%3Ba=1",
+  "/admin/report%3b",
+  "/admin/report%253Ba=1",
+  "/admin/report%253b",
+  "/admin/report%25%33%42a",
+  "/admin/report%25253ba",
+  "/admin;x/report",
+  "/admin;x=1/Report;y/",
+  "/;x/admin/report",
+  "/admin/;x/report",
+  "/admin/report/;x",
+  "/admin/report/;jsessionid=1/",
+  "/admin/report%20",
+  "/admin/report%20%20",
+  "/admin/report%2520",
+  "/admin%20/report",
+  "/admin/%20/report",
+  "/admin/report.",
+  "/admin/report%2e",
+  "/admin/report...",
+  "/admin/report.%20.",
+  "/admin./report",
+  "/admin/.../report",
+  "/ADMIN.;x/;y/Report%20.;z/",
+];
+
+describe("another spelling of a path", () => {
+  const policy = policyOfTier({ limits: [{ name: "day", kind: "quota", amount: 1_000, per: "day" }] }, [
+    { match: "/admin/report", auth: "required", cost: 50 },
+    { match: "/*" },
+  ]);
+
+  it.each(SPELLINGS_OF_REPORT)("needs the credential of its route: %s", async (path) => {
+    const edge = await startEdge({ policy });
+    for (const method of ["GET", "HEAD", "POST"]) {
+      expect((await edge.request(path, { method })).status, method).toBe(401);
+    }
+    expect(edge.forwarded).toEqual([]);
+  });
+
+  it.each(SPELLINGS_OF_REPORT)(
+    "costs what its route costs, and is forwarded as written: %s",
+    async (path) => {
+      const costly = policyOfTier(
+        { limits: [{ name: "day", kind: "quota", amount: 1_000_000, per: "day" }] },
+        [{ match: "/admin/report", cost: 50 }, { match: "/*" }],
+      );
+      const edge = await startEdge({ policy: costly });
+      expect(await reached(edge, path)).toEqual([50, expect.not.stringMatching(/^\/admin\/report$/)]);
+    },
+  );
 });
 
 describe("an upstream that is a URL", () => {

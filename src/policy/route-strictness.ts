@@ -1,0 +1,30 @@
+/** Compares what routes demand of a request: a credential, a cost and limits. Pure. */
+import type { Route } from "./compiled.ts";
+import type { LimitDocument } from "./schema.ts";
+
+/** Whether a request that passes `route` would pass `other` as well: the same or more in each respect. */
+export function isAsStrict(route: Route, other: Route): boolean {
+  return (
+    (route.requiresCredential || !other.requiresCredential) &&
+    route.costMilli >= other.costMilli &&
+    other.limits.every((theirs) =>
+      route.limits.some((own) => own.scope === theirs.scope && isAsTight(own.document, theirs.document)),
+    )
+  );
+}
+
+/** Limits of different kinds or periods are not compared. */
+function isAsTight(limit: LimitDocument, other: LimitDocument): boolean {
+  if (limit.kind === "bucket" && other.kind === "bucket") {
+    const capacity = (bucket: typeof limit) => bucket.burst ?? bucket.tokens;
+    return limit.per === other.per && limit.tokens <= other.tokens && capacity(limit) <= capacity(other);
+  }
+  if (limit.kind === "quota" && other.kind === "quota") {
+    const isSamePeriod = limit.per === other.per && (limit.anchorDay ?? 1) === (other.anchorDay ?? 1);
+    return isSamePeriod && limit.amount <= other.amount;
+  }
+  if (limit.kind === "concurrency" && other.kind === "concurrency") {
+    return limit.max <= other.max && limit.ttlMs >= other.ttlMs;
+  }
+  return false;
+}

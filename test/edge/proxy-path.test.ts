@@ -15,10 +15,8 @@ const ROUTES = [
   { match: "/a.b~c/(x)!$&'+,;=", cost: 5 },
   { match: "/*", cost: 1 },
 ];
-const UNLIMITED = policyOfTier(
-  { limits: [{ name: "day", kind: "quota", amount: 1_000_000, per: "day" }] },
-  ROUTES,
-);
+const TIER = { limits: [{ name: "day", kind: "quota" as const, amount: 1_000_000, per: "day" as const }] };
+const UNLIMITED = policyOfTier(TIER, ROUTES);
 
 /** A request's cost and the target that the upstream sees, or the status of its rejection. */
 async function reached(edge: Edge, url: string): Promise<[cost: number, target: string] | number> {
@@ -240,7 +238,7 @@ const SPELLINGS_OF_REPORT = [
 ];
 
 describe("another spelling of a path", () => {
-  const policy = policyOfTier({ limits: [{ name: "day", kind: "quota", amount: 1_000, per: "day" }] }, [
+  const policy = policyOfTier(TIER, [
     { match: "/admin/report", auth: "required", cost: 50 },
     { match: "/*" },
   ]);
@@ -256,14 +254,44 @@ describe("another spelling of a path", () => {
   it.each(SPELLINGS_OF_REPORT)(
     "costs what its route costs, and is forwarded as written: %s",
     async (path) => {
-      const costly = policyOfTier(
-        { limits: [{ name: "day", kind: "quota", amount: 1_000_000, per: "day" }] },
-        [{ match: "/admin/report", cost: 50 }, { match: "/*" }],
-      );
+      const costly = policyOfTier(TIER, [{ match: "/admin/report", cost: 50 }, { match: "/*" }]);
       const edge = await startEdge({ policy: costly });
       expect(await reached(edge, path)).toEqual([50, expect.not.stringMatching(/^\/admin\/report$/)]);
     },
   );
+
+  it("is rejected if neither of two routes is stricter, and charges nothing", async () => {
+    const routes = [
+      { match: "/users/me", cost: 5 },
+      { match: "/users/:id", auth: "required" as const },
+    ];
+    const edge = await startEdge({ policy: policyOfTier({ limits: [] }, routes) });
+    for (const path of ["/users/Me", "/users/me;x", "/users/me."]) {
+      const response = await edge.request(path);
+      expect(await problemOf(response), path).toMatchObject({ status: 400, code: "invalid_request" });
+    }
+    expect((await edge.request("/users/me")).status).toBe(200);
+    expect((await edge.request("/users/you")).status).toBe(401);
+    expect(edge.forwarded).toHaveLength(1);
+  });
+
+  it("is a path of its own if the route is exact", async () => {
+    const routes = [{ match: "/admin/report", cost: 50, exactPath: true }, { match: "/*" }];
+    const edge = await startEdge({ policy: policyOfTier(TIER, routes) });
+    expect(await reached(edge, "/Admin/report")).toEqual([1, "/Admin/report"]);
+    expect(await reached(edge, "/admin/report")).toEqual([50, "/admin/report"]);
+  });
+
+  it("goes to the upstream of the route that applies", async () => {
+    vi.stubGlobal("fetch", async (url: string) => new Response(url));
+    const edge = await startEdge({
+      policy: policyOfTier({ limits: [] }, [
+        { match: "/admin/*", upstream: "https://admin.example" },
+        { match: "/*", upstream: "https://rest.example" },
+      ]),
+    });
+    expect(await (await edge.request("/Admin;x/1")).text()).toBe("https://admin.example/Admin;x/1");
+  });
 });
 
 describe("an upstream that is a URL", () => {

@@ -28,4 +28,6 @@ interface Env {
   ACCESS_ROLE?: string;
   /** Deadline of a decision, after which the tier's failure policy decides. Milliseconds. */
   LIMITER_TIMEOUT_MS?: string;
+  /** Where the objects of accounts are created: a location hint (src/objects/home.ts). Default: near the operator who creates the account. */
+  ACCOUNT_HOME?: string;
 }

@@ -7,6 +7,7 @@ import { HMAC_ALGORITHMS, type JwtAlgorithm, PUBLIC_ALGORITHMS } from "./identit
 import { isAllowedType } from "./identity/token-type.ts";
 import { DEFAULT_DEADLINE_MS } from "./limiter/limiter.ts";
 import type { LogLevel } from "./log.ts";
+import { type Home, HOMES } from "./objects/home.ts";
 import { type Fault, parseBy, type Parsed } from "./policy/fault.ts";
 import { upstreamSchema } from "./policy/schema.ts";
 
@@ -15,6 +16,8 @@ export interface Settings {
   readonly upstream: string | null;
   readonly logLevel: LogLevel;
   readonly limiterTimeoutMs: number;
+  /** Where the control plane creates users' objects if the account names no home; null: near the operator. */
+  readonly accountHome: Home | null;
   /** Null: bearer tokens other than API keys are rejected. */
   readonly jwt: JwtSettings | null;
   /** Who may use the admin API. If nobody is configured, it responds 503. */
@@ -33,6 +36,7 @@ const schema = z.object({
   UPSTREAM: z.optional(z.union([z.literal(""), upstreamSchema])),
   LOG_LEVEL: z.optional(z.enum(["debug", "info", "warn", "error", ""])),
   LIMITER_TIMEOUT_MS: z.optional(z.string().check(z.regex(/^([1-9]\d{0,4})?$/, "must be 1 to 99999"))),
+  ACCOUNT_HOME: z.optional(z.enum([...HOMES, ""])),
   ...adminVariables,
   ANALYTICS: z.optional(z.enum(["embedded", "engine", "both", ""])),
   ...engineVariables,
@@ -69,6 +73,7 @@ export function readSettings(env: unknown): Parsed<Settings> {
       upstream: variables.UPSTREAM || null,
       logLevel: variables.LOG_LEVEL || "info",
       limiterTimeoutMs: Number(variables.LIMITER_TIMEOUT_MS || DEFAULT_DEADLINE_MS),
+      accountHome: variables.ACCOUNT_HOME || null,
       jwt,
       admin,
       analytics: variables.ANALYTICS || "embedded",

@@ -113,10 +113,11 @@ const createAccount: OperationNotes = {
       id: "The user's id: the owner of keys, and the `sub` of tokens.",
       name: DISPLAY_NAME,
       tier: "Default: the policy's default tier.",
+      home: "The region in which the user's object is created, as a location hint of Cloudflare's Durable Objects. Default: the deployment's `ACCOUNT_HOME`, or else near the operator who calls. The object never moves: `home` has no effect if the user, or a call about the user, came first. It cannot be changed or read later.",
       reason: REASON,
     },
     examples: {
-      account: { id: "acme", name: "Acme Inc.", tier: "free", reason: "Signed up" },
+      account: { id: "acme", name: "Acme Inc.", tier: "free", home: "weur", reason: "Signed up" },
       minimal: { id: "user@example.com" },
     },
   },

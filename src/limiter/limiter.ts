@@ -11,6 +11,7 @@ import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import type { Decision, DecisionRequest, Slot } from "../core/decision.ts";
 import { MILLI } from "../core/units.ts";
 import type { Log } from "../log.ts";
+import type { Home } from "../objects/home.ts";
 import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
 import { LOGIN_TIER } from "../policy/built-in-tiers.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -106,9 +107,13 @@ export class Limiter {
     return this.#client.ping();
   }
 
-  /** A fresh stub: one that has thrown may be broken for good. */
-  stub(subject: string): UserLimiterStub {
-    return this.#client.stub(subject);
+  /**
+   * A fresh stub for the control plane: one that has thrown may be broken for good.
+   * @param home where the object is created if this is the first call to it; null: near this isolate, so near the operator. Decisions
+   * have no home: they create an object near its user.
+   */
+  stub(subject: string, home: Home | null): UserLimiterStub {
+    return this.#client.stub(subject, home);
   }
 
   #ask(

@@ -8,6 +8,7 @@ import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { DeadlineExceeded, withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
+import type { Home } from "../objects/home.ts";
 import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
 import { Circuit } from "./circuit.ts";
 import type { LastHeard } from "./last-heard.ts";
@@ -54,11 +55,13 @@ export class ObjectClient {
     return this.#all.isOpen;
   }
 
-  /** A fresh stub: one that has thrown may be broken for good. */
-  stub(subject: string): UserLimiterStub {
-    return this.#objects.getByName(subject, {
-      retry: { maxRetries: RUNTIME_RETRIES, timeoutMs: this.deadlineMs },
-    });
+  /**
+   * A fresh stub: one that has thrown may be broken for good.
+   * @param home where the object is created if this is the first call to it; null: near this isolate.
+   */
+  stub(subject: string, home: Home | null = null): UserLimiterStub {
+    const retry = { maxRetries: RUNTIME_RETRIES, timeoutMs: this.deadlineMs };
+    return this.#objects.getByName(subject, home === null ? { retry } : { retry, locationHint: home });
   }
 
   /** Calls a subject's object, unless a circuit holds the call back. */

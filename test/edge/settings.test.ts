@@ -21,6 +21,7 @@ describe("an empty environment", () => {
       UPSTREAM: "",
       LOG_LEVEL: "",
       LIMITER_TIMEOUT_MS: "",
+      ACCOUNT_HOME: "",
       ADMIN_TOKEN: "",
       JWT_ALGORITHM: "",
       JWT_SECRET: "",
@@ -28,7 +29,7 @@ describe("an empty environment", () => {
   ])("has no upstream and no JWT, whether variables are unset or empty: %j", (variables) => {
     expect(readSettings(variables)).toMatchObject({
       ok: true,
-      value: { upstream: null, logLevel: "info", limiterTimeoutMs: 1_000, jwt: null },
+      value: { upstream: null, logLevel: "info", limiterTimeoutMs: 1_000, accountHome: null, jwt: null },
     });
   });
 });
@@ -39,6 +40,8 @@ describe("a valid variable", () => {
     [{ UPSTREAM: "service:ORIGIN" }, { upstream: "service:ORIGIN" }],
     [{ LOG_LEVEL: "debug" }, { logLevel: "debug" }],
     [{ LIMITER_TIMEOUT_MS: "50" }, { limiterTimeoutMs: 50 }],
+    [{ ACCOUNT_HOME: "weur" }, { accountHome: "weur" }],
+    [{ ACCOUNT_HOME: "apac-ne" }, { accountHome: "apac-ne" }],
     [HMAC, { jwt: { algorithm: "HS256", key: { kind: "secret", secret: SECRET }, tierClaim: null } }],
     [{ ...HMAC, JWT_TIER_CLAIM: "tier" }, { jwt: { tierClaim: "tier" } }],
     [{ ...HMAC, JWT_TYP: "at+jwt" }, { jwt: { typ: "at+jwt" } }],
@@ -63,6 +66,10 @@ describe("an invalid variable", () => {
     [{ LIMITER_TIMEOUT_MS: "1e3" }, ["/LIMITER_TIMEOUT_MS"]],
     [{ LIMITER_TIMEOUT_MS: "100000" }, ["/LIMITER_TIMEOUT_MS"]],
     [{ LIMITER_TIMEOUT_MS: -5 }, ["/LIMITER_TIMEOUT_MS"]],
+    [{ ACCOUNT_HOME: "pa55word" }, ["/ACCOUNT_HOME"]],
+    [{ ACCOUNT_HOME: "WEUR" }, ["/ACCOUNT_HOME"]],
+    [{ ACCOUNT_HOME: "weur " }, ["/ACCOUNT_HOME"]],
+    [{ ACCOUNT_HOME: "eu" }, ["/ACCOUNT_HOME"]],
     [{ ADMIN_TOKEN: "pa55word" }, ["/ADMIN_TOKEN"]],
     [{ JWT_SECRET: "pa55word" }, ["/JWT_SECRET"]],
     [{ JWT_JWKS_URL: "https://issuer.test/keys" }, ["/JWT_JWKS_URL"]],

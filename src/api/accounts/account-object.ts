@@ -5,6 +5,7 @@ import { problem } from "../../edge/problem.ts";
 import { userSubject } from "../../identity/authenticate.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import type { AccountAnswer, AccountView } from "../../objects/account.ts";
+import type { Home } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import { ask } from "../ask.ts";
 import { accountView } from "./account-view.ts";
@@ -24,9 +25,14 @@ export async function forAccount(
   });
 }
 
-/** The object of a user. @param id well formed. */
-export function stubOf(c: Context<AppEnv>, id: string): UserLimiterStub {
-  return c.var.services.limiter.stub(userSubject(id));
+/**
+ * The object of a user. Every call names a home, since even a call that finds no account creates the object, which then never moves.
+ * @param id well formed.
+ * @param home where to create the object; default: the deployment's.
+ */
+export function stubOf(c: Context<AppEnv>, id: string, home?: Home): UserLimiterStub {
+  const { limiter, settings } = c.var.services;
+  return limiter.stub(userSubject(id), home ?? settings.accountHome);
 }
 
 /** 404 for the account that the path names. */

@@ -13,6 +13,7 @@ import type {
   Inherited,
   NewAccountAnswer,
 } from "../../objects/account.ts";
+import { HOMES } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
 import { effectsOn, overrideFaults, type Overrides } from "../../policy/adjust.ts";
@@ -34,6 +35,8 @@ const newAccountSchema = z.strictObject({
   id: userIdSchema,
   name: z.optional(displayName),
   tier: z.optional(tierName),
+  /** Where the user's object is created. Not stored: it has no effect once the object exists. */
+  home: z.optional(z.enum(HOMES)),
   reason,
 });
 
@@ -84,9 +87,9 @@ async function createAccount(c: Context<AppEnv>): Promise<Response> {
   const { policy, requestId } = c.var;
   const body = await readBody(c, newAccountSchema);
   if (!body.ok) return body.response;
-  const { id, name = "", tier = policy.defaultTier, reason: why } = body.value;
+  const { id, name = "", tier = policy.defaultTier, home, reason: why } = body.value;
   if (!policy.tiers.has(tier)) return unknownTier(c, tier);
-  const stub = stubOf(c, id);
+  const stub = stubOf(c, id, home);
   const call = stub.createAccount(id, { name, tier }, changeBy(c, why));
   return ask<NewAccountAnswer>(c, "account", call, async (answer) => {
     c.var.services.limiter.forget(userSubject(id), Date.now());

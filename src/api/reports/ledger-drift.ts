@@ -5,7 +5,7 @@
 import type { AnswerHead, LedgerFigures, ReportBodies } from "../../analytics/reports/report-answer.ts";
 import { thousandths } from "../../analytics/reports/report-parts.ts";
 import type { ReportQuery } from "../../analytics/reports/report-query.ts";
-import type { Limiter } from "../../limiter/limiter.ts";
+import type { Services } from "../../edge/services.ts";
 
 /** The hours in MAX_RANGE_MS. */
 const MAX_HOURS = 93 * 24;
@@ -33,7 +33,11 @@ export type DriftAnswer = AnswerHead & {
 type Analytics = AnswerHead & { readonly report: "ledger-drift" } & ReportBodies["ledger-drift"];
 
 /** Asks all accounts' objects at once. Rejects if one does not answer; the caller sets the deadline. */
-export async function driftOf(limiter: Limiter, query: ReportQuery, answer: Analytics): Promise<DriftAnswer> {
+export async function driftOf(
+  services: Services,
+  query: ReportQuery,
+  answer: Analytics,
+): Promise<DriftAnswer> {
   const { account } = query.filters;
   // An account that analytics do not know drifts most.
   const listed =
@@ -42,7 +46,7 @@ export async function driftOf(limiter: Limiter, query: ReportQuery, answer: Anal
       : answer.accounts.filter((found) => found.account !== "");
   const accounts = await Promise.all(
     listed.map(async ({ account: subject, ...analytics }) => {
-      const ledger = await ledgerOf(limiter, subject, query);
+      const ledger = await ledgerOf(services, subject, query);
       return Object.assign({ account: subject }, compared(ledger, analytics));
     }),
   );
@@ -53,10 +57,14 @@ export async function driftOf(limiter: Limiter, query: ReportQuery, answer: Anal
 
 const NOTHING: LedgerFigures = { requests: 0, cost: 0, denied: 0 };
 
-async function ledgerOf(limiter: Limiter, subject: string, query: ReportQuery): Promise<LedgerFigures> {
+async function ledgerOf(
+  { limiter, settings }: Services,
+  subject: string,
+  query: ReportQuery,
+): Promise<LedgerFigures> {
   const { fromMs, toMs } = query;
   const hours = { fromMs, toMs, granularity: "hour", anchorDay: 1, byRoute: false, after: null } as const;
-  const rows = await limiter.stub(subject).usage({ ...hours, count: MAX_HOURS });
+  const rows = await limiter.stub(subject, settings.accountHome).usage({ ...hours, count: MAX_HOURS });
   return (rows ?? []).reduce<LedgerFigures>(added, NOTHING);
 }
 

@@ -47,9 +47,7 @@ async function getReport(c: Context<AppEnv>): Promise<Response> {
   if (rejection) return rejection;
   return ask<ReportAnswer>(c, "analytics", reports.run(query.value), async (answer) => {
     if (answer.report === "ledger-drift") {
-      return ask(c, "ledgers", driftOf(c.var.services.limiter, query.value, answer), (drift) =>
-        c.json(drift),
-      );
+      return ask(c, "ledgers", driftOf(c.var.services, query.value, answer), (drift) => c.json(drift));
     }
     if (answer.report !== "decisions") return c.json(answer);
     const page = { ...answer, cursor: answer.cursor === null ? null : cursorOf(answer.cursor) };

@@ -139,6 +139,7 @@ describe("a new policy", () => {
     ["a list with rubbish in it", { "If-Match": '"1", latest' }],
     ["a weak star", { "If-Match": "W/*" }],
     ["rubbish", { "If-Match": '"latest"' }],
+    ["an empty list", { "If-Match": " , ," }],
   ])("is 428 with %s, and the response says what to send", async (_what, headers) => {
     const { operator } = await start();
     const before = await operator.revision();
@@ -152,6 +153,7 @@ describe("a new policy", () => {
   it.each<[what: string, tags: (now: number) => string, status: number]>([
     ["as a weak tag, as proxies make it", (now) => `W/"${now}"`, 200],
     ["in a list", (now) => `"${now - 1}" , W/"${now}","${now + 9}"`, 200],
+    ["in a list with empty elements", (now) => `,"${now - 1}",, "${now}" ,`, 200],
     ["not in the list", (now) => `"${now + 8}", "${now + 9}"`, 412],
     ["neither as a weak tag", (now) => `W/"${now + 9}"`, 412],
   ])("is put against the revision in force, given %s", async (_what, tags, status) => {

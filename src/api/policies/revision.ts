@@ -44,8 +44,13 @@ export function ifMatch(c: Context<AppEnv>): readonly number[] | "any" | "absent
   const header = c.req.header("If-Match");
   if (header === undefined) return "absent";
   if (header.trim() === "*") return "any";
-  const tags = header.split(",").map((tag) => TAG.exec(tag.trim())?.[1]);
-  if (tags.length > MAX_TAGS || tags.includes(undefined)) return "bad";
+  // A list may have empty elements (RFC 9110, section 5.6.1).
+  const listed = header
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter(Boolean);
+  const tags = listed.map((tag) => TAG.exec(tag)?.[1]);
+  if (tags.length === 0 || tags.length > MAX_TAGS || tags.includes(undefined)) return "bad";
   return tags.map(Number);
 }
 

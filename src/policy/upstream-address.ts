@@ -2,6 +2,8 @@
 import ipaddr from "ipaddr.js";
 
 const SERVICE = "service:";
+/** Characters of one label of a host (RFC 1035, section 2.3.4). */
+const MAX_LABEL = 63;
 /** Ranges of addresses (ipaddr.js) that the public internet does not route. */
 const PRIVATE = new Set([
   "private",
@@ -20,21 +22,30 @@ export function upstreamFault(upstream: string, isService: (binding: string) => 
   }
   const url = URL.parse(upstream);
   if (!url) return "is not a valid URL: check its host and port";
-  // One final dot makes a host absolute.
-  const labels = url.hostname.replace(/\.$/, "").split(".");
-  return labels.includes("") ? "has a host with an empty label" : null;
+  if (upstream.includes("\\")) return "has a backslash, which URLs read as a slash: write a slash";
+  if (url.port === "0") return "has the port 0, at which nothing can listen";
+  const labels = withoutFinalDot(url.hostname).split(".");
+  if (labels.includes("")) return "has a host with an empty label";
+  return labels.some(({ length }) => length > MAX_LABEL)
+    ? `has a host with a label of more than ${MAX_LABEL} characters`
+    : null;
 }
 
 /** What is doubtful about an upstream that may answer; null if nothing is. `ownHost`: the host under which this Worker was called. */
 export function upstreamWarning(upstream: string, ownHost: string): string | null {
   const url = upstream.startsWith(SERVICE) ? null : URL.parse(upstream);
   if (!url) return null;
-  if (url.host === ownHost) {
+  if (url.host.replace(/\.(?=:|$)/, "") === ownHost) {
     return "is the host of this gateway: unless it runs on a route in front of that host's own server, requests come back here and end with 508";
   }
-  return isPrivate(url.hostname)
+  return isPrivate(withoutFinalDot(url.hostname))
     ? "is a private address: only a Worker that runs locally can reach it"
     : null;
+}
+
+/** One final dot makes a host absolute. */
+function withoutFinalDot(hostname: string): string {
+  return hostname.replace(/\.$/, "");
 }
 
 function isPrivate(hostname: string): boolean {

@@ -159,6 +159,20 @@ describe("an OPTIONS request that is not a preflight", () => {
     expect([response.status, response.headers.get("X-RateLimit-Remaining")]).toEqual([200, "2"]);
     expect(edge.forwarded.map(({ method }) => method)).toEqual(["OPTIONS"]);
   });
+
+  it.each([
+    [APP, APP],
+    ["https://evil.example", null],
+  ])("has the CORS headers of the policy, not of the upstream: %s", async (origin, allowed) => {
+    const edge = await startEdge({
+      policy: policyWith({ cors: { origins: [APP] }, routes: ROUTES }),
+      upstream: () => new Response("", { headers: { "Access-Control-Allow-Origin": "*" } }),
+    });
+    const headers = { ...client, Origin: origin };
+    const response = await edge.request("/options", { method: "OPTIONS", headers });
+    expect(response.headers.get("Access-Control-Allow-Origin")).toBe(allowed);
+    expect(edge.forwarded.map(({ method }) => method)).toEqual(["OPTIONS"]);
+  });
 });
 
 describe("a policy without CORS", () => {
@@ -191,6 +205,12 @@ describe("an origin with a wildcard for its first label", () => {
     expect(headers.get("Access-Control-Allow-Origin")).toBe(isAllowed ? origin : null);
     expect(headers.get("Access-Control-Allow-Credentials")).toBe(isAllowed ? "true" : null);
   });
+});
+
+it("of a stored policy allows nothing by a wildcard that a new policy may not have", async () => {
+  const edge = await start({ origins: ["https://*.com"] });
+  const { headers } = await edge.request("/free/x", { headers: { Origin: "https://evil.com" } });
+  expect(headers.has("Access-Control-Allow-Origin")).toBe(false);
 });
 
 it("allows credentials to no origin that it does not allow, in a preflight either", async () => {

@@ -32,6 +32,9 @@ describe("an origin", () => {
     ["https://**.example.com", "first label"],
     ["https://*", "first label"],
     ["https://*.com", "two labels"],
+    ["https://*.*.example.com", "first label"],
+    ["wss://app.example", "must be an origin"],
+    ["file://app", "must be an origin"],
     ["https://host:99999", "must be an origin"],
   ])("that never matches is a fault which says what to write: %s", (origin, says) => {
     expect(originFault(origin)).toContain(says);
@@ -48,6 +51,9 @@ describe("an upstream", () => {
     "http://host:80:80/",
     "http://.",
     "http://a..b/",
+    "http://host:0/",
+    "http://host\\path",
+    `http://${"a".repeat(64)}.example/`,
     "service:CONFIG",
     "service:NOPE",
   ])("that can never answer is a fault: %s", (upstream) => {
@@ -73,8 +79,10 @@ describe("an upstream", () => {
     ["http://[::ffff:10.0.0.1]", true],
     ["http://2130706433", true],
     ["http://localhost:3000", true],
+    ["http://localhost.", true],
     ["http://db.internal", true],
     ["https://edge.test/v2", true],
+    ["https://edge.test./v2", true],
     ["https://api.example", false],
     ["https://8.8.8.8", false],
     ["service:API", false],

@@ -42,12 +42,15 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
         : `The upstream did not answer in ${ms} ms.`;
       return problem("upstream_timeout", detail, requestId);
     }
+    case "broken-off":
+      services.log("debug", "client_left", { requestId, route: id });
+      return problem("invalid_request", "The body broke off.", requestId);
     case "bad-status":
       failed(exchange, "upstream_error");
       services.log("warn", "upstream_failed", { requestId, route: id, error: `status ${result.status}` });
       return problem(
         "upstream_error",
-        `The upstream sent the status ${result.status}, which HTTP does not have.`,
+        `The upstream sent the status ${result.status}, which is not a final status of HTTP (200 to 599).`,
         requestId,
       );
     case "error":

@@ -25,12 +25,15 @@ export type Forwarded =
   | { readonly kind: "response"; readonly response: Response }
   /** No headers in time, or, if `isUpload`, no progress of the request's body. */
   | { readonly kind: "timeout"; readonly isUpload: boolean }
-  /** A status that HTTP does not have (RFC 9110, section 15). */
+  /** The client left, or broke its framing, before the end of its body. */
+  | { readonly kind: "broken-off" }
+  /** No status that a response can end with (RFC 9110, section 15). */
   | { readonly kind: "bad-status"; readonly status: number }
   | { readonly kind: "error"; readonly error: unknown };
 
 /** An upload without progress for this long is given up: either end has stalled. */
 export const UPLOAD_IDLE_MS = 30_000;
+const MIN_STATUS = 200;
 const MAX_STATUS = 599;
 
 /** Limit headers of an upstream, by prefix, in lower case: two gateways' numbers in one response would contradict each other. */
@@ -38,7 +41,7 @@ const LIMIT_HEADERS = ["ratelimit", "x-ratelimit", "x-rate-limit"];
 
 /** Forwards the request. The headers of the response are mutable. Never rejects. */
 export async function forward(request: Request, forwarding: Forwarding): Promise<Forwarded> {
-  const { upstream, timeoutMs, hasLimits, requestId } = forwarding;
+  const { upstream, timeoutMs } = forwarding;
   const deadline = new ForwardDeadline();
   try {
     const body = isRead(request) ? null : request.body;
@@ -51,6 +54,7 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
         upload(body, lengthOf(request.headers), {
           progress: () => deadline.restart("upload", UPLOAD_IDLE_MS),
           ended: () => deadline.restart("headers", timeoutMs),
+          brokenOff: () => deadline.abort("broken-off"),
         }),
       redirect: "manual",
       signal: deadline.signal,
@@ -63,43 +67,54 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
     const response = await (upstream.kind === "service"
       ? upstream.fetcher.fetch(target, init)
       : fetch(target, init));
-    if (response.status > MAX_STATUS) {
+    if (!isFinal(response)) {
       await response.body?.cancel();
       return { kind: "bad-status", status: response.status };
     }
-    return { kind: "response", response: passBack(response, requestId, hasLimits) };
+    return { kind: "response", response: passBack(response, request.method, forwarding) };
   } catch (error) {
-    const { expired } = deadline;
-    return expired ? { kind: "timeout", isUpload: expired === "upload" } : { kind: "error", error };
+    const { aborted } = deadline;
+    if (aborted === null) return { kind: "error", error };
+    return aborted === "broken-off"
+      ? { kind: "broken-off" }
+      : { kind: "timeout", isUpload: aborted === "upload" };
   } finally {
     deadline.end();
   }
 }
+
+type Deadline = "upload" | "headers";
 
 /** The deadline of what a forwarded request waits for next: progress of its body, then the response's headers. */
 class ForwardDeadline {
   readonly #abort = new AbortController();
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isOver = false;
-  #expired: "upload" | "headers" | null = null;
+  #aborted: Deadline | "broken-off" | null = null;
 
-  /** Aborted when a deadline expires. */
+  /** Aborted when a deadline expires or the client breaks off. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** What was not there in time; null: nothing expired. */
-  get expired(): "upload" | "headers" | null {
-    return this.#expired;
+  /** What was not there in time, or that the client broke off; null: not aborted. */
+  get aborted(): Deadline | "broken-off" | null {
+    return this.#aborted;
   }
 
-  restart(what: "upload" | "headers", ms: number): void {
+  restart(what: Deadline, ms: number): void {
     this.#clear();
     if (this.#isOver) return;
-    this.#timer = setTimeout(() => {
-      this.#expired = what;
-      this.#abort.abort();
-    }, ms);
+    this.#timer = setTimeout(() => this.abort(what), ms);
+  }
+
+  /** Ends the request to the upstream, and returns true; false if the headers are there already. */
+  abort(why: Deadline | "broken-off"): boolean {
+    this.#clear();
+    if (this.#isOver) return false;
+    this.#aborted ??= why;
+    this.#abort.abort();
+    return true;
   }
 
   /** The headers are there. An upload may still be under way: it lasts as long as the upstream reads it. */
@@ -132,8 +147,9 @@ const FIRST_BYTE_MS = 5_000;
  * it had content mostly has none: then its end comes at once. Takes its body, which is not forwarded anyway.
  */
 export function hasLostContent(request: Request): boolean | Promise<boolean> {
-  if (!isRead(request) || request.body === null || lengthOf(request.headers) === 0) return false;
-  return hasFirstByte(request.body);
+  if (!isRead(request) || request.body === null) return false;
+  const length = lengthOf(request.headers);
+  return length === null ? hasFirstByte(request.body) : length > 0;
 }
 
 async function hasFirstByte(body: ReadableStream<Uint8Array>): Promise<boolean> {
@@ -166,10 +182,23 @@ function targetOf({ url }: Request, { upstream, path }: Forwarding): string {
   return `${scheme}://${host}${path}${query}`;
 }
 
+/** Whether a response can end with this status. 101 can if it is a WebSocket: the runtime relays no other protocol. */
+function isFinal({ status, webSocket }: Response): boolean {
+  return (status >= MIN_STATUS && status <= MAX_STATUS) || (status === 101 && webSocket !== null);
+}
+
 /** The upstream's response without headers that only this Worker may set, and with `X-Request-Id`. Its headers are mutable. */
-function passBack(upstream: Response, requestId: string, hasLimits: boolean): Response {
+function passBack(
+  upstream: Response,
+  method: string,
+  { upstream: { kind }, requestId, hasLimits }: Forwarding,
+): Response {
   const response = new Response(upstream.body, upstream);
   const { headers } = response;
+  // Not the length of the body: chunks override it (RFC 9112, section 6.3), and Workers copy it to a body that they have changed.
+  if (headers.has("Transfer-Encoding") || (kind === "service" && method !== "HEAD")) {
+    headers.delete("Content-Length");
+  }
   dropHopByHop(headers);
   if (hasLimits) {
     for (const name of [...headers.keys()].filter(isLimitHeader)) headers.delete(name);

@@ -42,13 +42,17 @@ export const CLAIMS = new Set([
   "forwarded-for",
   "client-ip",
   "true-client-ip",
+  "wl-proxy-client-ip",
+  "remote-user",
+  // CGI turns it into HTTP_PROXY, by which programs choose their own proxy.
+  "proxy",
   "fastly-client-ip",
   // Set again from the request: see forwardedHeaders.
   "cf-connecting-ip",
   "cf-connecting-ipv6",
 ]);
 /** Prefixes of further claims. */
-export const CLAIM_PREFIXES = ["x-forwarded-", "cf-access-"];
+export const CLAIM_PREFIXES = ["x-forwarded-", "cf-access-", "proxy-"];
 
 /** Headers that make some servers handle another method or path than the one that was limited. A route may let them pass. */
 export const OVERRIDES = new Set([
@@ -62,8 +66,11 @@ export const OVERRIDES = new Set([
 /** CGI, WSGI and PHP read `_` as `-`, and some servers map every special character to `_`. */
 const SPECIAL = /[^a-z0-9-]/g;
 
-/** Where cookies of several `Cookie` lines meet: the runtime joins lines by a comma, which no cookie's value may contain (RFC 6265). */
-const COOKIE_LINES = /, (?=[!#$%&'*+.^_`|~\w-]+=)/g;
+/**
+ * Where cookies of several `Cookie` lines meet: the runtime joins lines by a comma, which no cookie's value may contain (RFC 6265). Some do,
+ * so quoted strings are matched too, and kept, as is a comma without a cookie behind it. Empty lines leave several commas. Linear: no lookahead.
+ */
+const COOKIE_LINES = /"[^"]*"|(?:, )+([^\s"\\,;={}]+=)?/g;
 
 export interface Identity {
   readonly caller: Caller;
@@ -93,7 +100,11 @@ export function forwardedHeaders(request: Request, identity: Identity): Headers 
     }
   }
   const cookies = headers.get("Cookie");
-  if (cookies?.includes(", ")) headers.set("Cookie", cookies.replaceAll(COOKIE_LINES, "; "));
+  if (cookies?.includes(", "))
+    headers.set(
+      "Cookie",
+      cookies.replaceAll(COOKIE_LINES, (found, name?: string) => (name ? `; ${name}` : found)),
+    );
   if (isWebSocket) headers.set("Upgrade", "websocket");
   const { scheme, host } = originOf(request.url);
   headers.set(USER_TIER_HEADER, tier);

@@ -9,11 +9,13 @@ export interface UploadEvents {
   readonly progress: () => void;
   /** The body has ended. Not called if it broke off. */
   readonly ended: () => void;
+  /** The client broke off. Aborts the request to the upstream and returns true, or returns false if its response has begun. */
+  readonly brokenOff: () => boolean;
 }
 
 /**
  * Starts sending on `source`, of this Content-Length (null: unknown).
- * @returns the body for the upstream. It errors if the client breaks off.
+ * @returns the body for the upstream.
  */
 export function upload(
   source: ReadableStream<Uint8Array>,
@@ -29,19 +31,26 @@ export function upload(
 async function sendOn(
   reader: ReadableStreamDefaultReader<Uint8Array>,
   writer: WritableStreamDefaultWriter<Uint8Array>,
-  { progress, ended }: UploadEvents,
+  { progress, ended, brokenOff }: UploadEvents,
 ): Promise<void> {
+  let isBroken = false;
+  const read = () =>
+    reader.read().catch((thrown: unknown) => {
+      isBroken = true;
+      throw thrown;
+    });
   try {
     progress();
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) break;
-      await writer.write(value);
+    for (let next = await read(); !next.done; next = await read()) {
+      await writer.write(next.value);
       progress();
     }
     await writer.close();
     ended();
   } catch (thrown) {
+    // The runtime ends an aborted body of unknown length as if it were complete, and the upstream would handle half an upload: so the
+    // request is aborted, and the body left open. Once the response has begun, that does not help, and the upstream must not wait.
+    if (isBroken && brokenOff()) return;
     // Either end is gone: the other learns of it. Both may be by now.
     await Promise.allSettled([reader.cancel(thrown), writer.abort(thrown)]);
   }

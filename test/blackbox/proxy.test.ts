@@ -25,6 +25,9 @@ let sockets: Server;
 let late: (answer: ServerResponse) => void = () => undefined;
 let accepted: (socket: FrameSocket) => void = () => undefined;
 
+/** How the uploads to `/odd/upload` and `/odd/slot/upload` ended. */
+const uploads: string[] = [];
+
 /** Answers that a gateway must not touch, by the last segment of the path. */
 function answerOddly(incoming: IncomingMessage, answer: ServerResponse): void {
   const encoded = { "Content-Type": "text/plain", "Content-Encoding": "gzip", ETag: '"strong"' };
@@ -47,6 +50,17 @@ function answerOddly(incoming: IncomingMessage, answer: ServerResponse): void {
       return;
     case "status":
       answer.writeHead(999, "Odd").end("odd");
+      return;
+    case "protocol":
+      answer.writeHead(101, { Connection: "Upgrade", Upgrade: "odd" }).end();
+      return;
+    case "upload":
+      incoming.on("aborted", () => uploads.push("broken off"));
+      incoming.on("end", () => {
+        uploads.push("whole");
+        answer.end("taken");
+      });
+      incoming.resume();
       return;
     case "negotiated": {
       const takesGzip = /gzip/.test(String(incoming.headers["accept-encoding"] ?? ""));
@@ -381,10 +395,13 @@ describe.each(["/odd", "/odd/slot"])("the bytes of an encoded response on %s", (
   });
 });
 
-it("an upstream status that HTTP does not define gives 502, and the detail names it", async () => {
-  const response = await request(at("/odd/status"));
+it.each([
+  ["HTTP does not define", "status", "999"],
+  ["is of a protocol that was not asked for", "protocol", "101"],
+])("an upstream status that %s gives 502, and the detail names it", async (_what, path, status) => {
+  const response = await request(at(`/odd/${path}`));
   expect(response.status).toBe(502);
-  expect(response.json()).toMatchObject({ code: "upstream_error", detail: expect.stringContaining("999") });
+  expect(response.json()).toMatchObject({ code: "upstream_error", detail: expect.stringContaining(status) });
 });
 
 describe("on a raw connection", () => {
@@ -405,6 +422,34 @@ describe("on a raw connection", () => {
   ])("a GET with %s is forwarded only if it has no content", async (_what, lines, status) => {
     expect((await raw(...lines)).split(" ")[1]).toBe(status);
   });
+
+  it("a GET that announces a byte is rejected before it is sent", async () => {
+    const startedMs = performance.now();
+    expect((await raw("Content-Length: 1")).split(" ")[1]).toBe("400");
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+  });
+
+  it.each(["/odd/upload", "/odd/slot/upload"])(
+    "half an upload is not taken for a whole one: %s",
+    async (path) => {
+      const before = product.run.trouble.length;
+      const head = `POST ${path} HTTP/1.1\r\nHost: edge.test\r\n`;
+      for (const [framing, part] of [
+        ["Transfer-Encoding: chunked", "5\r\nabcde\r\n"],
+        ["Content-Length: 10", "abcde"],
+      ]) {
+        uploads.length = 0;
+        const socket = openConnection(Number(product.url.port), "127.0.0.1");
+        socket.write(`${head}${framing}\r\n\r\n${part}`);
+        await new Promise((resolve) => {
+          setTimeout(resolve, 300);
+        });
+        socket.destroy();
+        await expect.poll(() => uploads, { timeout: 5_000 }).toEqual(["broken off"]);
+      }
+      expect(product.run.trouble.slice(before)).toEqual([]);
+    },
+  );
 
   it("two Cookie lines reach the upstream as one list", async () => {
     const text = await raw("Cookie: a=1", "Cookie: b=2");

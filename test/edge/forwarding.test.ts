@@ -31,6 +31,7 @@ describe("a client's claim that only a proxy may make", () => {
     ..."Forwarded Forwarded-For True-Client-IP X-Client-IP Client-IP X-Cluster-Client-IP Fastly-Client-IP".split(
       " ",
     ),
+    ..."Proxy Proxy-Client-IP WL-Proxy-Client-IP Remote-User".split(" "),
     ..."CF-Connecting-IPv6 X-Host X-Remote-User X-Original-Forwarded-For X-Real-IP".split(" "),
     ..."Cf-Access-Jwt-Assertion Cf-Access-Authenticated-User-Email".split(" "),
   ];
@@ -83,8 +84,13 @@ describe("cookies", () => {
     expect((await forwardedWith(lines)).get("Cookie")).toBe("a=1; b=2; c=3; _d-e=4");
   });
 
+  it("of lines that are empty or have odd names are separated too", async () => {
+    const Cookie = 'a=1, , b="x, y", [c]=3, d[0]=4';
+    expect((await forwardedWith({ Cookie })).get("Cookie")).toBe('a=1; b="x, y"; [c]=3; d[0]=4');
+  });
+
   it("keep a comma that does not separate lines", async () => {
-    const Cookie = 'a="1, 2"; date=Mon, 01 Jan; json={"x":1, "y":2}';
+    const Cookie = 'a="1, b=2"; c=1,d=2; date=Mon, 01 Jan; json={"x":1, "y":2}';
     expect((await forwardedWith({ Cookie })).get("Cookie")).toBe(Cookie);
   });
 });
@@ -111,6 +117,26 @@ describe("a fetch to the upstream", () => {
       ["no-store", "manual"],
       ["no-store", "manual"],
     ]);
+  });
+});
+
+describe("a length that is not the body's", () => {
+  const slot = { name: "slot", kind: "concurrency", max: 9, ttlMs: 60_000 } as const;
+  const odd = (headers: HeadersInit) => () => new Response("abc", { headers });
+
+  it("of chunks does not break the response, on a route with slots either", async () => {
+    vi.stubGlobal("fetch", odd({ "Transfer-Encoding": "chunked", "Content-Length": "99" }));
+    const policy = unlimited({ match: "/*", upstream: "https://api.example", limits: [slot] });
+    const edge = await startEdge({ policy });
+    expect(await (await edge.request("/a", { headers: newAddress() })).text()).toBe("abc");
+  });
+
+  it("of a service does not break the response, on a route with slots either", async () => {
+    const upstream = odd({ "Content-Length": "99" });
+    const edge = await startEdge({ policy: unlimited({ match: "/*", limits: [slot] }), upstream });
+    expect(await (await edge.request("/a", { headers: newAddress() })).text()).toBe("abc");
+    const head = await edge.request("/a", { method: "HEAD", headers: newAddress() });
+    expect(head.headers.get("Content-Length")).toBe("99");
   });
 });
 
@@ -227,6 +253,23 @@ describe("an upload", () => {
 });
 
 describe("a client that leaves in the middle of its body", () => {
+  it("while it is forwarded is no error of ours or of the upstream: 400, logged at debug", async () => {
+    const lines = [vi.spyOn(console, "warn"), vi.spyOn(console, "error")];
+    const upstream: Upstream = ({ signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("aborted")));
+      });
+    const edge = await startEdge({
+      policy: unlimited({ match: "/*" }),
+      upstream,
+      variables: { LOG_LEVEL: "info" },
+    });
+    const response = await edge.request("/a", { method: "POST", body: broken() });
+    expect(await problemCode(response)).toBe("400 invalid_request");
+    expect(lines.flatMap((spy) => spy.mock.calls)).toEqual([]);
+    vi.restoreAllMocks();
+  });
+
   const broken = () =>
     new ReadableStream<Uint8Array>({
       pull(controller) {

@@ -207,6 +207,21 @@ describe("a new policy", () => {
     expect(compilePolicy(document, 1).ok).toBe(true);
   });
 
+  it("that would be refused today is still activated if it is stored", async () => {
+    const { edge, operator } = await start();
+    const routes = [{ match: "/*", upstream: "http://host:99999/" }];
+    const stored = { ...policyOf(6), routes, cors: { origins: ["https://App.example"] } };
+    const before = await operator.revision();
+    const by = { actor: "an old Worker", reason: "" };
+    await registryOf(env.POLICY_REGISTRY).put(JSON.stringify(stored), before, by);
+    await operator.putPolicy(policyOf(5));
+    const path = `/policy/revisions/${before + 1}/activate`;
+    const { revision } = await operator.do("putPolicy", "POST", path, {});
+    expect(revision).toBe(before + 3);
+    const problem = await problemOf(await edge.request("/a", { headers: newAddress() }));
+    expect([problem.status, problem.detail]).toEqual([502, expect.stringContaining("not a valid URL")]);
+  });
+
   it("gets a warning for an upstream that is private or leads back here", async () => {
     const { operator } = await start();
     const upstreams = ["http://10.0.0.1", "https://edge.test", "https://api.example"];

@@ -5,7 +5,7 @@
  * Duplicate or late delivery is harmless: an entry is the absolute value of one thing, never a delta, and has a version; a newer value of
  * the same thing replaces the waiting one. Each receiver has a lane. Entries of a lane are delivered in the order they were queued, and
  * its drain stops at the first failure: so an entry never overtakes one that it builds on, and a failing receiver delays no other.
- * Retries for ever with a growing delay: an entry is deleted only after the receiver has taken it.
+ * Retries forever with a growing delay: an entry is deleted only after the receiver has taken it.
  */
 import { objectMetrics } from "./object-metrics.ts";
 
@@ -58,7 +58,7 @@ export class Outbox {
   readonly #deliver: Deliver;
   /** Lanes with a delivery in progress: other drains skip them, to keep the order. */
   readonly #busy = new Set<string>();
-  /** Saves a query after each pause of the user. */
+  /** Known to be empty: saves a query at each pause of the user. */
   #isEmpty = false;
 
   constructor(sql: SqlStorage, deliver: Deliver) {

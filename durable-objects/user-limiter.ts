@@ -229,7 +229,7 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
     }
   }
 
-  /** The last work before the object is idle, perhaps for ever. */
+  /** The last work before the object is idle, perhaps forever. */
   #rest(memory: Memory, nowMs: number): void {
     reportMetrics(this.ctx, this.env, nowMs);
     // If the runtime dropped the alarm, re-arm it for pending outbox entries.

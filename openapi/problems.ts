@@ -1,5 +1,5 @@
 /** Which problems an endpoint may return, and what each means. Most follow from its access, its body and its query. */
-import { MISMATCH, problem, type ProblemExtras } from "../src/edge/problem.ts";
+import { MISMATCH, problem, type ProblemExtras, RETRY_MS } from "../src/edge/problem.ts";
 import { LOGIN_TIER } from "../src/policy/built-in-tiers.ts";
 import type { Access, Endpoint } from "../src/api/endpoint.ts";
 import type { HeaderName } from "./headers.ts";
@@ -15,7 +15,6 @@ interface ProblemNotes {
 }
 
 const REQUEST_ID = "c1448614-a9af-4ce0-8ea5-08d0c3fa0f8d";
-const RETRY_MS = 1_000;
 
 export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
   invalid_request: {

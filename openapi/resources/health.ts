@@ -65,7 +65,7 @@ const ready: OperationNotes = {
       description: "It cannot decide now.",
       contents: [
         json(readySchema, {
-          "not ready": { ready: false, checks: { policy: "ok", limiter: "does not answer" } },
+          "not ready": { ready: false, checks: { policy: "ok", limiter: "not responding" } },
         }),
       ],
       headers: ["Cache-Control", "Retry-After"],

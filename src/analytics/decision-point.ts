@@ -1,4 +1,4 @@
-/** Makes decisions into points. Cheap: every request makes one. */
+/** Turns decisions into points. Cheap: every request makes one. */
 import type { Decision } from "../core/decision.ts";
 import type { Place } from "./place.ts";
 import type { Point, PointOutcome, StatusClass } from "./point.ts";
@@ -22,7 +22,7 @@ export interface PointContext {
 /** Longest method that is recorded; standard ones are shorter. */
 const MAX_METHOD = 20;
 
-/** @param decision null if none was made; `outcome` and `reason` then say what became of the request. */
+/** @param decision null if none was made; `outcome` and `reason` then give the result. */
 export function pointOf(
   context: PointContext,
   decision: Decision | null,

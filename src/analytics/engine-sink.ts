@@ -1,4 +1,4 @@
-/** Makes points into rows of Analytics Engine, in the columns of point-fields.ts and within its limits. */
+/** Turns points into rows of Analytics Engine, in the columns of point-fields.ts and within its limits. */
 import { cut, INDEX_BYTES } from "./cut.ts";
 import { FIELD_NAMES, fieldOf, type Point, type PointField } from "./point.ts";
 import { COLUMNS_VERSION } from "./point-fields.ts";

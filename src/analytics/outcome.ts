@@ -1,4 +1,4 @@
-/** Classifies points for reports, the live stream and metrics: the one place that says what became of a request. */
+/** Classifies points for reports, the live stream and metrics: the one place that names the outcome of a request. */
 import type { PointOutcome } from "./point.ts";
 
 /** Failures of the upstream: the limits had admitted the request. */
@@ -26,7 +26,7 @@ export function isDecided(source: string): boolean {
 }
 
 /**
- * What became of a request, in reports, the live stream and metrics. `denied`: by a limit, as in the user's ledger. `turned_away`:
+ * The outcome of a request, in reports, the live stream and metrics. `denied`: by a limit, as in the user's ledger. `turned_away`:
  * rejected for any other reason, by the limiter ({@link STANDING_REASONS}) or before it was asked.
  */
 export const OUTCOMES = ["allowed", "denied", "turned_away", "error"] as const;

@@ -7,7 +7,7 @@
  */
 import { DECISION_SOURCES } from "../core/decision.ts";
 
-/** Written as the first blob of every row, so that a reader can tell rows with different meanings apart. */
+/** Written as the first blob of every row, so that a reader can distinguish rows with different meanings. */
 export const COLUMNS_VERSION = 1;
 
 /** Where Analytics Engine stores a field. The embedded store has columns of the same names. */

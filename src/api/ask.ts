@@ -2,14 +2,13 @@
 import type { Context } from "hono";
 import { withDeadline } from "../deadline.ts";
 import type { AppEnv } from "../edge/app-env.ts";
-import { problem } from "../edge/problem.ts";
+import { unavailable } from "../edge/problem.ts";
 import { userSubject } from "../identity/authenticate.ts";
 import { messageOf } from "../log.ts";
 import type { Change } from "../objects/change.ts";
 
 /** An operator can wait longer than a request: this covers a write to storage and to KV. */
 const DEADLINE_MS = 10_000;
-const RETRY_MS = 1_000;
 
 /**
  * Awaits `call` and renders its answer. `what` names the callee in the log and in the 503. After a change to an account, this isolate
@@ -27,14 +26,7 @@ export async function ask<T>(
   } catch (thrown) {
     const { services, requestId } = c.var;
     services.log("error", "control_plane_failed", { requestId, what, error: messageOf(thrown) });
-    return problem(
-      "temporary_reduced_capacity",
-      `The ${what} is not responding. Retry after 1 s.`,
-      requestId,
-      {
-        retryAfterMs: RETRY_MS,
-      },
-    );
+    return unavailable(`The ${what} is not responding.`, requestId);
   }
   const id = c.req.param("id");
   if (id !== undefined && c.req.method !== "GET") {

@@ -46,11 +46,11 @@ export async function readBody<T>(
   return invalidContent(requestId, parsed.faults);
 }
 
-/** The body ended before its length: its client has left. No fault of ours, and nobody reads the response. */
+/** The body ended before its length, because the client has left. So no one reads the response. */
 export function brokenOff(c: Context<AppEnv>, thrown: unknown): Response {
   const { services, requestId } = c.var;
   services.log("debug", "client_left", { requestId, error: messageOf(thrown) });
-  return problem("invalid_request", "The body broke off.", requestId);
+  return problem("invalid_request", "The body is incomplete: the connection was closed.", requestId);
 }
 
 /** Fields named `__proto__`: schemas drop them from what they parse, so they would be accepted and lost. */

@@ -86,7 +86,7 @@ export interface Decision {
   readonly limits: readonly LimitView[];
   /**
    * When the same request passes if nobody else spends. 0 if allowed, null if it never passes. At most 1,000 if only slots reject it,
-   * since nobody knows when one becomes free.
+   * since a slot may be freed at any time.
    */
   readonly retryAfterMs: number | null;
   /** Names of the limits that rejected the request. */
@@ -98,7 +98,7 @@ export interface Decision {
   readonly decisionId: string;
   /** Set if this repeats an earlier decision for its idempotency key: nothing was charged or counted this time. */
   readonly replayed?: true;
-  /** Slots taken. Whoever runs the request releases them when it ends; otherwise they expire. */
+  /** Slots taken. The caller releases them when the request ends; otherwise they expire. */
   readonly holds: readonly Slot[];
 }
 

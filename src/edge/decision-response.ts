@@ -1,6 +1,6 @@
 /** Applies a decision to a response: limit headers if it was allowed, the whole response if it was rejected. */
 import type { Decision } from "../core/decision.ts";
-import { MISMATCH, problem, secondsOf, unauthorized } from "./problem.ts";
+import { MISMATCH, problem, RETRY_MS, secondsOf, unauthorized, unavailable } from "./problem.ts";
 import { setRateLimitHeaders } from "./rate-limit-headers.ts";
 
 /** A decision, and what a response says beside it. */
@@ -12,9 +12,6 @@ export interface ReportedDecision {
   /** How long the decision took. */
   readonly limiterMs: number;
 }
-
-/** Retry-After of a temporary failure whose end is unknown. */
-export const RETRY_MS = 1_000;
 
 /** The response with the headers of a decision: the same object, or a copy if its headers are immutable. */
 export function withLimits(response: Response, reported: ReportedDecision): Response {
@@ -68,14 +65,7 @@ function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestI
     case "mismatch":
       return problem("idempotency_mismatch", MISMATCH, requestId);
     case "unavailable":
-      return problem(
-        "temporary_reduced_capacity",
-        "The limiter does not answer at the moment. Retry later.",
-        requestId,
-        {
-          retryAfterMs: retryAfterMs ?? RETRY_MS,
-        },
-      );
+      return unavailable("The limiter is not responding.", requestId, retryAfterMs ?? RETRY_MS);
     case "denied": {
       const names = violated.map((name) => `"${name}"`).join(", ");
       const detail =

@@ -9,8 +9,8 @@
  */
 import type { Context, Env as HonoEnv, MiddlewareHandler } from "hono";
 import type { Decision } from "../core/decision.ts";
-import { rejection, type ReportedDecision, RETRY_MS, withLimits } from "./decision-response.ts";
-import { MISMATCH, problem } from "./problem.ts";
+import { rejection, type ReportedDecision, withLimits } from "./decision-response.ts";
+import { MISMATCH, problem, unavailable } from "./problem.ts";
 
 export interface LimitOptions<E extends HonoEnv> {
   /** Asks for the decision about this request. Null: the request is exempt and gets no limit headers. */
@@ -37,14 +37,7 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
         return problem("idempotency_mismatch", MISMATCH, requestId);
       }
       if (options.onFailure === "open") return next();
-      return problem(
-        "temporary_reduced_capacity",
-        "The limiter does not answer at the moment. Retry later.",
-        requestId,
-        {
-          retryAfterMs: RETRY_MS,
-        },
-      );
+      return unavailable("The limiter is not responding.", requestId);
     }
     if (decision === null) return next();
     const reported: ReportedDecision = {

@@ -46,7 +46,7 @@ export const MISMATCH = "This idempotency key was used with other parameters in 
 
 export type ProblemKind = keyof typeof PROBLEMS;
 
-/** On the wire 400, 413 and 422 carry one code: the status distinguishes them. */
+/** On the wire, 400, 413 and 422 have the same code: the status distinguishes them. */
 const CODE: Partial<Record<ProblemKind, string>> = {
   too_large: "invalid_request",
   invalid_content: "invalid_request",
@@ -59,6 +59,9 @@ export interface ProblemExtras {
   readonly retryAfterMs?: number | null;
   readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** Retry-After of a temporary failure whose end is unknown. */
+export const RETRY_MS = 1_000;
 
 /** Headers of every problem. The runtime copies them, which is cheaper than writing them anew. */
 const HEADERS = new Headers({
@@ -98,6 +101,12 @@ export function problem(
 /** Retry-After as it is sent: whole seconds, rounded up, at least 1. */
 export function secondsOf(retryAfterMs: number): number {
   return Math.max(1, Math.ceil(retryAfterMs / 1000));
+}
+
+/** 503 for a temporary failure. @param detail what is unavailable, as a sentence; the time to retry is added to it. */
+export function unavailable(detail: string, requestId: string, retryAfterMs = RETRY_MS): Response {
+  const advice = `${detail} Retry after ${secondsOf(retryAfterMs)} s.`;
+  return problem("temporary_reduced_capacity", advice, requestId, { retryAfterMs });
 }
 
 /** 401 with the challenge that RFC 9110 asks for. */

@@ -3,11 +3,8 @@ import { createMiddleware } from "hono/factory";
 import { authenticate, type Authentication } from "../identity/authenticate.ts";
 import type { AppEnv } from "./app-env.ts";
 import { answerCors } from "./cors.ts";
-import { problem, unauthorized } from "./problem.ts";
+import { unauthorized, unavailable } from "./problem.ts";
 import type { Services } from "./services.ts";
-
-/** The next request tries KV again, so a client need not wait longer. */
-const RETRY_MS = 1_000;
 
 /** Puts the policy in force into the context; responds 503 if none is known. */
 export const withPolicy = createMiddleware<AppEnv>(async (c, next) => {
@@ -17,15 +14,9 @@ export const withPolicy = createMiddleware<AppEnv>(async (c, next) => {
   return next();
 });
 
+/** The response if no policy is known. The next request asks KV again. */
 export function noPolicy(requestId: string): Response {
-  return problem(
-    "temporary_reduced_capacity",
-    "The policy cannot be loaded at the moment. Retry later.",
-    requestId,
-    {
-      retryAfterMs: RETRY_MS,
-    },
-  );
+  return unavailable("The policy cannot be loaded now.", requestId);
 }
 
 /** Applies the policy's CORS rules, if it has any. Preflights never reach a limit or the upstream. */
@@ -58,12 +49,5 @@ export function credentialProblem(
     log("info", "unauthenticated", { requestId, reason: result.detail });
     return unauthorized(result.detail, requestId);
   }
-  return problem(
-    "temporary_reduced_capacity",
-    "Credentials cannot be checked at the moment. Retry later.",
-    requestId,
-    {
-      retryAfterMs: RETRY_MS,
-    },
-  );
+  return unavailable("Credentials cannot be checked now.", requestId);
 }

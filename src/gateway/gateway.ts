@@ -131,7 +131,7 @@ function identified(
     return turnedAway(exchange, "unauthenticated", response);
   }
   if (!caller.scopes.includes("call")) {
-    const response = problem("forbidden", 'This API key has no scope "call".', requestId);
+    const response = problem("forbidden", 'This credential lacks the scope "call".', requestId);
     return turnedAway(exchange, "forbidden", response);
   }
   const admitted = { exchange, path, route, caller };

@@ -164,7 +164,7 @@ async function hasFirstByte(body: ReadableStream<Uint8Array>): Promise<boolean> 
   try {
     return await withDeadline(read(), FIRST_BYTE_MS, "first byte");
   } catch {
-    // The client broke off, or it keeps its request open.
+    // The client has left, or keeps its request open.
     return true;
   } finally {
     reader.cancel().catch(() => undefined);

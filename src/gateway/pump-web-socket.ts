@@ -20,7 +20,7 @@ interface End {
   readonly reason: string;
 }
 
-const FAILED: End = { code: 1011, reason: "the other side broke off" };
+const FAILED: End = { code: 1011, reason: "the other side disconnected" };
 const TOO_BIG: End = { code: 1009, reason: "message too big" };
 const TOO_FAST: End = { code: 1013, reason: "the other side reads too slowly" };
 

@@ -1,4 +1,4 @@
-/** Frees the slots of a concurrency limit when the response has been sent, its WebSocket has closed, or either broke off. */
+/** Frees the slots of a concurrency limit when the response has been sent, its WebSocket has closed, or either was interrupted. */
 import type { Decision } from "../core/decision.ts";
 import type { Admitted } from "./exchange.ts";
 import { pumpWebSocket } from "./pump-web-socket.ts";

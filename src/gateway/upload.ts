@@ -7,7 +7,7 @@
 export interface UploadEvents {
   /** A chunk was sent, or the first is awaited. */
   readonly progress: () => void;
-  /** The body has ended. Not called if it broke off. */
+  /** The body has ended. Not called if the client leaves before. */
   readonly ended: () => void;
   /** The client broke off. Aborts the request to the upstream and returns true, or returns false if its response has begun. */
   readonly brokenOff: () => boolean;

@@ -57,7 +57,7 @@ async function readJwks(url: URL, signal: AbortSignal): Promise<string> {
 function parseJwks(text: string): JWK[] {
   const set = parseJson(text);
   const keys = isFields(set) ? set["keys"] : undefined;
-  if (!Array.isArray(keys)) throw new Error("the key set's server answered something that is not a key set");
+  if (!Array.isArray(keys)) throw new Error("the key set's server did not answer with a key set");
   return keys.filter(isFields);
 }
 

@@ -1,6 +1,6 @@
 /**
  * The fields of a decision as schemas: of one that was stored for its idempotency key, and of the API's answer, to which
- * openapi/bodies/decision.ts adds descriptions. core/decision.ts says what the fields mean.
+ * openapi/resources/decisions.ts adds descriptions. core/decision.ts says what the fields mean.
  */
 import * as z from "zod/mini";
 import {

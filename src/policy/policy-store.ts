@@ -145,7 +145,7 @@ export class PolicyStore {
       }
       this.#checkedAtMs = nowMs;
     } catch (thrown) {
-      this.#report("policy_store_failed", `KV does not answer: ${messageOf(thrown)}`);
+      this.#report("policy_store_failed", `KV is not responding: ${messageOf(thrown)}`);
       await this.#refreshFromRegistry();
       // With a policy in memory, ask again soon, but not on every request.
       if (this.#current) this.#checkedAtMs = nowMs - FRESH_MS;
@@ -174,7 +174,7 @@ export class PolicyStore {
     this.#reloaded({ result, revision: this.#current?.revision ?? null, staleMs });
   }
 
-  /** Asks the registry for the policy in force, because KV does not answer. Keeps the reported problem. */
+  /** Asks the registry for the policy in force, because KV is not responding. Keeps the reported problem. */
   async #refreshFromRegistry(): Promise<void> {
     if (!this.#registry) return;
     const problem = this.#problem;

@@ -93,12 +93,12 @@ test("says what needs attention, and never calls something unmeasured OK", () =>
       [["2"], 1],
     ],
   });
-  const notReady = { health: null, ready: new Map([["limiter", "does not answer"]]) };
+  const notReady = { health: null, ready: new Map([["limiter", "not responding"]]) };
   const checks = systemChecks(systemReport(ill, quiet), notReady);
   expect(checksSummary(checks)).toBe(
     "Needs attention: health, readiness, circuits, limiter failures, policy staleness, policy reads, analytics, versions.",
   );
-  expect(checks.find(({ name }) => name === "Readiness")?.detail).toBe("limiter: does not answer");
+  expect(checks.find(({ name }) => name === "Readiness")?.detail).toBe("limiter: not responding");
 });
 
 test("uses the thresholds of the alerts", async () => {
@@ -108,7 +108,7 @@ test("uses the thresholds of the alerts", async () => {
 });
 
 test("reads the checks of health and readiness", () => {
-  const checks = { policy: "ok", limiter: "does not answer" };
-  expect(parseChecks({ ready: false, checks })?.get("limiter")).toBe("does not answer");
+  const checks = { policy: "ok", limiter: "not responding" };
+  expect(parseChecks({ ready: false, checks })?.get("limiter")).toBe("not responding");
   expect([parseChecks({}), parseChecks("ok")]).toEqual([null, null]);
 });

@@ -1,6 +1,6 @@
 /** Calls the admin API. Never holds a token: the session is a cookie that scripts cannot read. */
 
-/** What became of a call. */
+/** The result of a call. */
 export type ApiOutcome<T> =
   | { readonly kind: "ok"; readonly value: T; readonly headers: Headers }
   | { readonly kind: "signed-out" }

@@ -157,7 +157,7 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_outbox_lag_seconds",
     type: "peak",
-    help: "Age of the oldest change that KV or the directory was not told, the worst of the last five minutes.",
+    help: "Age of the oldest change that is not published to KV or the directory, the worst of the last five minutes.",
     labels: [],
     scale: 1_000,
   },

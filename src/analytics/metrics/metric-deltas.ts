@@ -88,7 +88,7 @@ export class MetricDeltas {
     values[bucket] = (values[bucket] ?? 0) + times;
   }
 
-  /** The value of now, finite. Told with every flush from then on, so that the hub knows that it still holds. */
+  /** The current value, finite. Reported with every flush from then on, so that the hub knows that it still holds. */
   set<F extends FamilyOf<"gauge">>(family: F, labels: LabelsOf<F>, value: number): void {
     this.#put(family, labels, Math.round(value * FAMILIES[family].scale));
   }

@@ -38,7 +38,7 @@ export function readEngine(variables: z.infer<typeof schema>, faults: Fault[]): 
   const account = variables.ANALYTICS_ACCOUNT_ID;
   if (!TOKEN.test(token)) faults.push({ path: "/ANALYTICS_API_TOKEN", message: "is not an API token" });
   if (!account) {
-    faults.push({ path: "/ANALYTICS_ACCOUNT_ID", message: "is required where ANALYTICS_API_TOKEN is set" });
+    faults.push({ path: "/ANALYTICS_ACCOUNT_ID", message: "is required if ANALYTICS_API_TOKEN is set" });
     return null;
   }
   const base = URL.parse(variables.ANALYTICS_API_URL || API);

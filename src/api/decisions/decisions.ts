@@ -5,7 +5,7 @@ import { placeOf } from "../../analytics/place.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { tierOfCaller } from "../../edge/caller-tier.ts";
 import { overloaded } from "../../edge/decision-response.ts";
-import { MISMATCH, problem, unauthorized } from "../../edge/problem.ts";
+import { MISMATCH, problem, unauthorized, unavailable } from "../../edge/problem.ts";
 import { parseJson } from "../../json.ts";
 import type { WaitUntil } from "../../wait-until.ts";
 import { invalidContent, readBody } from "../body.ts";
@@ -15,8 +15,7 @@ import { type Line, linesOf } from "./ndjson.ts";
 import { MAX_BATCH, operationSchema } from "./operation.ts";
 
 const NDJSON = "application/x-ndjson";
-const RETRY_MS = 1_000;
-const NOT_RESPONDING = "The limiter is not responding. Retry after 1 s.";
+const NOT_RESPONDING = "The limiter is not responding.";
 
 /** Items are parsed one by one, so that an invalid one fails alone. */
 const batchSchema = z.array(z.unknown()).check(z.minLength(1), z.maxLength(MAX_BATCH));
@@ -42,9 +41,7 @@ async function status(c: Context<AppEnv>): Promise<Response> {
   };
   const answer = await services.limiter.accounts.status(caller.subject, request, Date.now(), waitUntilOf(c));
   if (answer === "overloaded") return overloaded(requestId);
-  if (!answer) {
-    return problem("temporary_reduced_capacity", NOT_RESPONDING, requestId, { retryAfterMs: RETRY_MS });
-  }
+  if (!answer) return unavailable(NOT_RESPONDING, requestId);
   if (answer.kind === "revoked")
     return unauthorized("The API key has been revoked or has expired.", requestId);
   const { kind: _kind, ...view } = answer;
@@ -60,7 +57,7 @@ async function check(c: Context<AppEnv>): Promise<Response> {
   if (result?.kind === "mismatch") return problem("idempotency_mismatch", MISMATCH, requestId);
   if (result?.decision.outcome !== "unavailable") return c.json(result?.decision);
   const { retryAfterMs } = result.decision;
-  return problem("temporary_reduced_capacity", "The limiter is not responding.", requestId, { retryAfterMs });
+  return unavailable(NOT_RESPONDING, requestId, retryAfterMs ?? undefined);
 }
 
 async function checkBatch(c: Context<AppEnv>): Promise<Response> {
@@ -108,7 +105,7 @@ async function answerLines(
     }
     await writer.close();
   } catch (thrown) {
-    // The caller is gone, or its body broke off. Decisions already made stay made.
+    // The caller has left, or its body is incomplete. Decisions that were made stand.
     await writer.abort(thrown).catch(() => undefined);
   }
 }

@@ -15,7 +15,7 @@ async function health(c: Context<AppEnv>): Promise<Response> {
   await policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work));
   const checks = {
     policy: policies.problem ?? "ok",
-    limiter: limiter.isCircuitOpen ? "the circuit is open: objects do not answer" : "ok",
+    limiter: limiter.isCircuitOpen ? "the circuit is open: objects are not responding" : "ok",
   };
   const status = Object.values(checks).every((check) => check === "ok") ? "ok" : "degraded";
   const revision = policies.known?.revision ?? null;
@@ -29,7 +29,7 @@ async function ready(c: Context<AppEnv>): Promise<Response> {
     policies.current(Date.now(), (work) => c.executionCtx.waitUntil(work)),
     limiter.ping(),
   ]);
-  const checks = { policy: policy ? "ok" : "not known yet", limiter: answers ? "ok" : "does not answer" };
+  const checks = { policy: policy ? "ok" : "not known yet", limiter: answers ? "ok" : "not responding" };
   const isReady = policy !== null && answers;
   const headers = { "Cache-Control": "no-store", ...(isReady ? {} : { "Retry-After": "1" }) };
   return c.json({ ready: isReady, checks }, isReady ? 200 : 503, headers);

@@ -7,7 +7,7 @@ import * as z from "zod/mini";
 import { firstHub } from "../../objects/metrics-hub.ts";
 import { DEFAULT_RANGE_MS, MAX_RANGE_MS } from "../../analytics/reports/report-query.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
-import { problem } from "../../edge/problem.ts";
+import { problem, unavailable } from "../../edge/problem.ts";
 import { registryOf } from "../../objects/policy-registry.ts";
 import { compilePolicy } from "../../policy/compile.ts";
 import type { SimulationAnswer } from "../../simulation/simulation-answer.ts";
@@ -19,7 +19,6 @@ import { iso, isoOrNull } from "../rfc3339.ts";
 import { spendWork, tokensOf } from "../work-limit.ts";
 import { EMBEDDED } from "./revision.ts";
 
-const RETRY_MS = 1_000;
 const NO_RECORD =
   "ANALYTICS is engine, so no decisions are stored that could be replayed. Set it to embedded or both.";
 
@@ -69,10 +68,9 @@ async function simulatePolicy(c: Context<AppEnv>): Promise<Response> {
     });
     return { revision, answer };
   };
-  return ask(c, "simulation", replay(), ({ revision, answer }) => {
+  return ask(c, "metrics hub", replay(), ({ revision, answer }) => {
     if (answer.kind === "busy") {
-      const detail = "Another simulation is running. Retry when it has finished.";
-      return problem("temporary_reduced_capacity", detail, c.var.requestId, { retryAfterMs: RETRY_MS });
+      return unavailable("Another simulation is running.", c.var.requestId);
     }
     const { kind: _kind, firstMs, lastMs, ...found } = answer;
     const result = {

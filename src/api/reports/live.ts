@@ -4,12 +4,13 @@ import { firstHub, HUB_DEADLINE_MS } from "../../objects/metrics-hub.ts";
 import { EXPIRES, liveFiltersSchema, SESSION, VIEWER } from "../../analytics/live.ts";
 import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
-import { problem, unauthorized } from "../../edge/problem.ts";
+import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
 import { messageOf } from "../../log.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
 import { readQuery } from "../query.ts";
 import { sessionStanding, standingUnknown } from "../session/session-standing.ts";
 
+/** Reopening a stream is not urgent, and many viewers may try at once. */
 const RETRY_MS = 5_000;
 
 export const LIVE = {
@@ -38,12 +39,11 @@ async function live(c: Context<AppEnv>): Promise<Response> {
     const response = await withDeadline(opening, HUB_DEADLINE_MS, "metrics hub");
     const { webSocket } = response;
     if (webSocket) return await unlessEnded(c, webSocket);
-    const detail = "All live streams are in use, each by a different administrator. Retry after 5 s.";
-    return problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
+    const detail = "All live streams are in use, each by a different administrator.";
+    return unavailable(detail, requestId, RETRY_MS);
   } catch (thrown) {
     services.log("error", "hub_failed", { requestId, error: messageOf(thrown) });
-    const detail = "The live stream is unavailable. Retry after 5 s.";
-    return problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
+    return unavailable("The metrics hub is not responding.", requestId, RETRY_MS);
   }
 }
 

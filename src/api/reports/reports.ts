@@ -45,9 +45,11 @@ async function getReport(c: Context<AppEnv>): Promise<Response> {
   if (!reports) return problem("not_configured", NO_TOKEN, c.var.requestId);
   const rejection = await spendWork(c, "reports", 1);
   if (rejection) return rejection;
-  return ask<ReportAnswer>(c, "analytics", reports.run(query.value), async (answer) => {
+  return ask<ReportAnswer>(c, "analytics back end", reports.run(query.value), async (answer) => {
     if (answer.report === "ledger-drift") {
-      return ask(c, "ledgers", driftOf(c.var.services, query.value, answer), (drift) => c.json(drift));
+      return ask(c, "ledger of an account", driftOf(c.var.services, query.value, answer), (drift) =>
+        c.json(drift),
+      );
     }
     if (answer.report !== "decisions") return c.json(answer);
     const page = { ...answer, cursor: answer.cursor === null ? null : cursorOf(answer.cursor) };

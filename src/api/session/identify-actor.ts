@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";
-import { problem, unauthorized } from "../../edge/problem.ts";
+import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
 import { ACCESS_HEADER, type CloudflareAccess } from "../../identity/admin/cloudflare-access.ts";
 import type { Actor } from "../../identity/admin/role.ts";
 import { lengthFault } from "../../identity/token-issuer.ts";
@@ -14,7 +14,6 @@ import { sessionStanding, standingUnknown } from "./session-standing.ts";
 import { attemptToken } from "./token-attempt.ts";
 
 const BEARER = /^Bearer +(\S+) *$/i;
-const RETRY_MS = 1_000;
 
 export type Identification =
   | { readonly ok: true; readonly actor: Actor }
@@ -93,8 +92,7 @@ async function byAccess(
         "assertion",
       );
     case "unavailable": {
-      const detail = "The keys of Cloudflare Access are unavailable. Retry after 1 s.";
-      const response = problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
+      const response = unavailable("The keys of Cloudflare Access cannot be fetched now.", requestId);
       return { ok: false, response };
     }
     case "actor":

@@ -6,13 +6,12 @@ import type { Context } from "hono";
 import { firstHub, HUB_DEADLINE_MS } from "../../objects/metrics-hub.ts";
 import { withDeadline } from "../../deadline.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
-import { problem } from "../../edge/problem.ts";
+import { unavailable } from "../../edge/problem.ts";
 import type { AdminSession } from "../../identity/admin/role.ts";
 import { registryOf } from "../../objects/policy-registry.ts";
 import { messageOf } from "../../log.ts";
 
 const DEADLINE_MS = 5_000;
-const RETRY_MS = 1_000;
 
 /** `unknown`: the registry does not answer. Then sessions are rejected, but bearer tokens still work. */
 export type SessionStanding = "good" | "ended" | "unknown";
@@ -48,9 +47,9 @@ export async function endSession(c: Context<AppEnv>, session: AdminSession): Pro
 /** 503: it is unknown whether the session is still valid. */
 export function standingUnknown(
   requestId: string,
-  detail = "Sessions cannot be checked at the moment. Retry after 1 s, or use a bearer token.",
+  detail = "Sessions cannot be checked now; bearer tokens still work.",
 ): Response {
-  return problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS });
+  return unavailable(detail, requestId);
 }
 
 function logFailure(c: Context<AppEnv>, thrown: unknown): void {

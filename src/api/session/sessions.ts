@@ -64,7 +64,7 @@ async function deleteSession(c: Context<AppEnv>): Promise<Response> {
   const session = value === undefined ? null : await services.admin.sessions?.open(value, Date.now());
   if (session) {
     if (!(await endSession(c, session))) {
-      return standingUnknown(requestId, "The session may not have ended. Log out again.");
+      return standingUnknown(requestId, "The session may not have ended: log out again.");
     }
     services.log("info", "admin_logout", { requestId, actor: session.name });
   }

@@ -2,7 +2,7 @@
  * Verifies an admin token and limits guesses: the limiter itself counts wrong tokens per address.
  *
  * A wrong token costs one of the address's attempts. A correct one costs nothing, but is rejected too while no attempt is left:
- * otherwise the only answer other than 429 would reveal the token, and the limit would slow nobody down. Each attempt is one call to the
+ * otherwise the only answer other than 429 would reveal the token, and the limit would not slow guesses down. Each attempt is one call to the
  * address's object, which orders all attempts: even if many arrive at once, no more guesses are answered than LOGIN_TIER admits.
  *
  * After a correct token from an address, this isolate accepts that token from there without a call for ten minutes. So an operator causes
@@ -13,7 +13,7 @@
 import type { Context } from "hono";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { overloaded } from "../../edge/decision-response.ts";
-import { problem, unauthorized } from "../../edge/problem.ts";
+import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
 import { setRateLimitHeaders } from "../../edge/rate-limit-headers.ts";
 import type { AdminToken } from "../../identity/admin/admin-settings.ts";
 import { clientIp } from "../../identity/client-ip.ts";
@@ -22,7 +22,6 @@ import { decideBuiltIn, retryAdvice } from "../work-limit.ts";
 
 /** How long a correct token is accepted from its address without another call. */
 const SEEN_MS = 600_000;
-const RETRY_MS = 1_000;
 
 export type TokenAttempt =
   | { readonly ok: true; readonly token: AdminToken }
@@ -39,8 +38,7 @@ export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<
 
   const policy = await services.policies.current(nowMs, (work) => c.executionCtx.waitUntil(work));
   if (!policy) {
-    const detail = "Admin tokens cannot be checked at the moment. Retry after 1 s.";
-    return rejected(problem("temporary_reduced_capacity", detail, requestId, { retryAfterMs: RETRY_MS }));
+    return rejected(unavailable("Admin tokens cannot be checked now.", requestId));
   }
   const charge = { costMilli: null, peek: token !== null };
   const decision = await decideBuiltIn(c, `login:${address}`, LOGIN_TIER, policy, charge);

@@ -1,5 +1,5 @@
 /**
- * An account's own numbers and grants: applied where they fit the tier, named with their place where they do not, and never
+ * An account's own numbers and grants: applied if they fit the tier, reported with their place if they do not, and never
  * at the cost of the tier's own limits or of what was used.
  */
 import fc from "fast-check";

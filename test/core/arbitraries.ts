@@ -1,7 +1,7 @@
 /**
- * What fast-check draws from: limits with awkward numbers, and schedules of requests with awkward clocks.
+ * Generators for fast-check: limits with awkward numbers, and schedules of requests with awkward clocks.
  *
- * A drawn limit is a plain specification from which a test builds both the compiled limit and the exact model.
+ * A generated limit is a plain specification from which a test builds both the compiled limit and the exact model.
  */
 import fc from "fast-check";
 import { type CalendarQuota, calendarQuota } from "../../src/core/calendar-quota.ts";
@@ -33,7 +33,7 @@ export interface QuotaSpec {
   readonly anchorDay: number;
 }
 
-/** The largest capacity that a rate permits: a millitoken is as many grains as the rate has in its denominator. */
+/** The largest capacity that a rate permits: the rate's denominator is the number of grains in a millitoken. */
 export function largestCapacityMilli(refillMilli: number, per: Period): number {
   return Number(LARGEST / fraction(refillMilli, PERIOD_MS[per]).d);
 }
@@ -48,7 +48,7 @@ const refill = fc.oneof(
   fc.constantFrom(2 ** 40, 2 ** 40 + 1),
 );
 
-/** Any bucket the core takes, from a thousandth of a token up to the largest. */
+/** Any bucket the core accepts, from a thousandth of a token to the largest. */
 export const bucketSpec: fc.Arbitrary<BucketSpec> = fc
   .record({
     refillMilli: refill,
@@ -77,14 +77,14 @@ export const quotaSpec: fc.Arbitrary<QuotaSpec> = fc.record({
   anchorDay: fc.integer({ min: 1, max: 31 }),
 });
 
-/** Compiles a bucket that must be permitted. */
+/** Compiles a valid bucket. */
 export function compiled(spec: BucketSpec, name = "bucket"): TokenBucket {
   const limit = tokenBucket(name, spec.refillMilli, spec.per, spec.capacityMilli);
   if (limit === null) throw new Error(`not permitted: ${JSON.stringify(spec)}`);
   return limit;
 }
 
-/** Compiles a quota that must be permitted. */
+/** Compiles a valid quota. */
 export function compiledQuota(spec: QuotaSpec, name = "quota"): CalendarQuota {
   const limit = calendarQuota(name, spec.amountMilli, spec.period, spec.anchorDay);
   if (limit === null) throw new Error(`not permitted: ${JSON.stringify(spec)}`);
@@ -109,15 +109,15 @@ export function boundOf(spec: BucketSpec): Bound {
 }
 
 /**
- * A step of a schedule: how the clock moves and what is asked then.
- * - `by`: the clock moves so far; 0 stands still, negative steps back.
- * - `retry`: the clock goes to the retry time of the last denial, plus so much (-1: one millisecond too early).
+ * A step of a schedule: how the clock moves before the next request.
+ * - `by`: moves by this much; 0 stands still, a negative value steps back.
+ * - `retry`: moves to the retry time of the last denial plus this much (-1: one millisecond too early).
  */
 export type ClockStep =
   | { readonly kind: "by"; readonly ms: number }
   | { readonly kind: "retry"; readonly plusMs: number };
 
-/** A cost: so many millitokens, or a share of what the limit holds plus a few millitokens, which may be more than it holds. */
+/** A cost: a number of millitokens, or a share of the limit's capacity plus a few millitokens, which may exceed the capacity. */
 export type CostStep =
   | { readonly kind: "milli"; readonly milli: number }
   | { readonly kind: "share"; readonly thousandths: number; readonly plusMilli: number };
@@ -158,7 +158,7 @@ export const schedule: fc.Arbitrary<Step[]> = fc.array(fc.record({ clock: clockS
   maxLength: 40,
 });
 
-/** The moment that a step leads to. `retryAtMs` is that of the last decision: 0 or Infinity where there is none. */
+/** The time after a step. `retryAtMs` is that of the last decision: 0 or Infinity if it has none. */
 export function movedMs(step: ClockStep, nowMs: number, retryAtMs: number): number {
   if (step.kind === "by") return nowMs + step.ms;
   const known = retryAtMs > 0 && retryAtMs < START_MS + 400 * YEAR_MS;

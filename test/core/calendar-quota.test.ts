@@ -29,7 +29,7 @@ function hourly(tokens: number): CalendarQuota {
   return compiledQuota({ kind: "quota", amountMilli: tokens * 1000, period: "hour", anchorDay: 1 });
 }
 
-/** So many tokens used at a moment, nothing before. */
+/** The state with this many tokens used at a moment, and none before. */
 function used(limit: CalendarQuota, tokens: number, moment: string): QuotaState {
   return spend(limit, fresh(limit, ms(moment)), tokens * 1000);
 }
@@ -48,7 +48,7 @@ describe("compiling", () => {
     ["anchored to day 0", 1_000, 0],
     ["anchored to day 32", 1_000, 32],
     ["anchored between two days", 1_000, 1.5],
-  ])("refuses a quota of %s", (_what, amountMilli, anchorDay) => {
+  ])("rejects a quota of %s", (_what, amountMilli, anchorDay) => {
     expect(calendarQuota("x", amountMilli, "month", anchorDay)).toBeNull();
   });
 

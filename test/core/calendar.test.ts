@@ -1,4 +1,4 @@
-/** Calendar periods in UTC: examples that a reader can check on a wall calendar, and the day-walking model for the rest. */
+/** Calendar periods in UTC: examples that a reader can check on a calendar, and the day-walking model for the rest. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CalendarPeriod, periodAt, type Span } from "../../src/core/calendar.ts";
@@ -47,7 +47,7 @@ describe("a month", () => {
     ["2025-01-14T23:59:59.999Z", 15, "2024-12-15 to 2025-01-15"],
     ["2025-01-15T00:00:00.000Z", 15, "2025-01-15 to 2025-02-15"],
     ["2025-01-30T12:00:00.000Z", 31, "2024-12-31 to 2025-01-31"],
-    // Months that have no such day begin on their last.
+    // Periods of shorter months begin on their last day.
     ["2024-04-29T23:59:59.999Z", 31, "2024-03-31 to 2024-04-30"],
     ["2024-04-30T00:00:00.000Z", 31, "2024-04-30 to 2024-05-31"],
     ["2024-02-28T23:59:59.999Z", 30, "2024-01-30 to 2024-02-29"],

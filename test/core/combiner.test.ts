@@ -147,9 +147,9 @@ it("rejects at once if too many wait for one object", async () => {
   const ask = (question: number): Promise<unknown> =>
     combiner.ask("user", question, never, () => undefined).catch((fault: unknown) => fault);
   for (let i = 0; i <= 1_024; i++) void ask(i);
-  const refused = await ask(-1);
-  expect(refused).toBeInstanceOf(QueueFull);
-  expect(String(refused)).toContain("too many wait already");
+  const rejected = await ask(-1);
+  expect(rejected).toBeInstanceOf(QueueFull);
+  expect(String(rejected)).toContain("too many wait already");
   expect(Date.now()).toBe(1_000_000);
 });
 

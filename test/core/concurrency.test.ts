@@ -29,7 +29,7 @@ it.each([
   [1, 0],
   [1, 0.5],
   [NaN, 1],
-])("refuses %d slots for %d ms", (max, ttlMs) => {
+])("rejects %d slots for %d ms", (max, ttlMs) => {
   expect(concurrencyLimit("parallel", max, ttlMs)).toBeNull();
 });
 

@@ -1,6 +1,6 @@
 /**
- * The calendar as a child learns it: days are written down one after the other from 1 January 1970, month lengths come from a
- * list, and the leap rule is spelt out. Periods are found by walking from day to day.
+ * A naive calendar: lists the days one by one from 1 January 1970, with month lengths from a table and the leap-year rule spelled
+ * out. Finds periods by walking from day to day.
  *
  * Reference for calendar.ts. Never uses Date and never imports the code under test.
  */
@@ -9,7 +9,7 @@ const FIRST_YEAR = 1970;
 const LAST_YEAR = 3500;
 const MONTH_LENGTHS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
-/** One day, as it stands on the wall. */
+/** One calendar day. */
 export interface Day {
   readonly year: number;
   /** 1 to 12. */
@@ -57,7 +57,7 @@ export function dateMs(year: number, month: number, day: number): number {
   return number * DAY_MS;
 }
 
-/** The period that `atMs` lies in, found by walking. */
+/** The period that contains `atMs`, found by walking. */
 export function walkedPeriod(period: "hour" | "day" | "month", atMs: number, anchorDay: number): WalkedSpan {
   const today = Math.floor(atMs / DAY_MS);
   if (period === "day") return { startMs: today * DAY_MS, endMs: (today + 1) * DAY_MS };
@@ -73,7 +73,7 @@ export function walkedPeriod(period: "hour" | "day" | "month", atMs: number, anc
   return { startMs: first * DAY_MS, endMs: next * DAY_MS };
 }
 
-/** Whether a month's period begins on this day: the anchor day itself, or the last day of a month that does not have it. */
+/** Whether a month's period begins on this day: the anchor day, or the last day of a month that is shorter. */
 function isAnchor({ day, daysInMonth }: Day, anchorDay: number): boolean {
   return day === anchorDay || (day === daysInMonth && anchorDay > daysInMonth);
 }

@@ -1,7 +1,7 @@
 /**
- * What the limits are by definition, in rational arithmetic: the reference that the core is compared to.
+ * The limits by definition, in rational arithmetic: the reference that the core is compared with.
  *
- * A bucket is a level of water that rises in real time and is capped; a quota is the list of all that was ever admitted; a plan asks
+ * A bucket is a water level that rises in real time up to a cap; a quota is the list of all admissions ever; a plan checks
  * every limit and then charges every limit. Slow and obviously right. Never imports the code under test, and shares no
  * representation with it (the core counts debt in whole grains, and a quota as one number).
  */
@@ -19,18 +19,18 @@ import {
   times,
 } from "./fraction.ts";
 
-/** One limit of the model. It knows the latest moment it was told of; earlier ones do not turn it back. */
+/** One limit of the model. Remembers the latest time it was advanced to; an earlier one does not move it back. */
 export interface ExactLimit {
   advance(nowMs: number): void;
   holds(costMilli: number): boolean;
   charge(costMilli: number): void;
-  /** 0 where the cost passes, Infinity where it never will. */
+  /** 0 if the cost passes now, Infinity if it never will. */
   retryAtMs(costMilli: number): number;
   remainingMilli(): number;
   resetsAtMs(): number;
 }
 
-/** A bucket of `capacityMilli` that `refillMilli` flow into, evenly, over each `periodMs`. */
+/** A bucket of `capacityMilli` that refills evenly by `refillMilli` per `periodMs`. */
 export class ExactBucket implements ExactLimit {
   #level: Fraction;
   #capacity: Fraction;
@@ -44,7 +44,7 @@ export class ExactBucket implements ExactLimit {
     this.#nowMs = nowMs;
   }
 
-  /** Another limit from now on. What was used stays used, so the level may be below zero afterwards. */
+  /** Changes the limit. What was used stays used, so the level may be negative afterwards. */
   change(refillMilli: number, periodMs: number, capacityMilli: number): void {
     const used = minus(this.#capacity, this.#level);
     this.#perMs = fraction(refillMilli, periodMs);
@@ -60,7 +60,7 @@ export class ExactBucket implements ExactLimit {
   }
 
   holds(costMilli: number): boolean {
-    // What costs nothing passes, also where a lowered limit is overdrawn.
+    // A cost of 0 passes even if a lowered limit is overdrawn.
     return costMilli === 0 || !isLess(this.#level, fraction(costMilli));
   }
 
@@ -82,13 +82,13 @@ export class ExactBucket implements ExactLimit {
     return this.#reachesMs(isLess(this.#level, oneToken) ? oneToken : this.#capacity);
   }
 
-  /** The first whole millisecond at which the level is at `target` (which is not below the level). */
+  /** The first whole millisecond at which the level reaches `target` (which is not below the level). */
   #reachesMs(target: Fraction): number {
     return this.#nowMs + Number(ceiling(over(minus(target, this.#level), this.#perMs)));
   }
 }
 
-/** So much per calendar period. Keeps every admission for ever and adds up those of the current period. */
+/** An amount per calendar period. Keeps every admission forever and adds up those of the current period. */
 export class ExactQuota implements ExactLimit {
   readonly #amountMilli: number;
   readonly #period: "hour" | "day" | "month";
@@ -136,24 +136,24 @@ export class ExactQuota implements ExactLimit {
   }
 }
 
-/** What the model says of one cost against several limits. */
+/** The model's decision about one cost under several limits. */
 export interface ExactDecision {
   readonly allowed: boolean;
-  /** Positions of the limits that refused. */
-  readonly refusing: readonly number[];
+  /** Positions of the limits that reject the cost. */
+  readonly rejecting: readonly number[];
   readonly retryAtMs: number;
 }
 
-/** Asks every limit first, charges every limit afterwards, or none. */
+/** Checks every limit first, then charges all of them or none. */
 export function decideExactly(
   limits: readonly ExactLimit[],
   costMilli: number,
   nowMs: number,
 ): ExactDecision {
   for (const limit of limits) limit.advance(nowMs);
-  const refusing = limits.flatMap((limit, position) => (limit.holds(costMilli) ? [] : [position]));
+  const rejecting = limits.flatMap((limit, position) => (limit.holds(costMilli) ? [] : [position]));
   const retryAtMs = Math.max(0, ...limits.map((limit) => limit.retryAtMs(costMilli)));
-  const allowed = refusing.length === 0;
+  const allowed = rejecting.length === 0;
   if (allowed) for (const limit of limits) limit.charge(costMilli);
-  return { allowed, refusing, retryAtMs };
+  return { allowed, rejecting, retryAtMs };
 }

@@ -1,5 +1,5 @@
 /**
- * Fractions of unlimited size, for the reference model: slow, and exact because nothing in them is ever rounded.
+ * Fractions of unlimited size, for the reference model: slow, and exact because nothing is ever rounded.
  *
  * Never imports the code under test.
  */

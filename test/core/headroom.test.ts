@@ -24,7 +24,7 @@ const routes: readonly (readonly Charge[])[] = [
   [quick],
   [quick, slow, hourly],
 ];
-const reserved = all.map((charge) => headroomMilli([charge]));
+const headroom = all.map((charge) => headroomMilli([charge]));
 
 function throughout(log: readonly ChargedCounter[]): void {
   for (const [counter, spec] of Object.entries(buckets)) {
@@ -41,9 +41,9 @@ function throughout(log: readonly ChargedCounter[]): void {
     expect(sum, "hourly keeps its amount").toBeLessThanOrEqual(HOURLY.amountMilli);
 }
 
-/** What happens to an object. `who` 0 is the copy that owns the storage, others are stale copies, the youngest first. */
+/** What happens to an object. `copy` 0 owns the storage; others are stale copies, the youngest first. */
 type Event =
-  | { readonly kind: "ask"; who: number; route: number; costMilli: number; times: number; afterMs: number }
+  | { readonly kind: "ask"; copy: number; route: number; costMilli: number; times: number; afterMs: number }
   | { readonly kind: "checkpoint" }
   | { readonly kind: "crash" }
   | { readonly kind: "replaced" };
@@ -64,7 +64,7 @@ function events(afterMs: fc.Arbitrary<number>): fc.Arbitrary<Event[]> {
 function eventsOn(route: fc.Arbitrary<number>, afterMs: fc.Arbitrary<number>): fc.Arbitrary<Event[]> {
   const ask = fc.record({
     kind: fc.constant("ask" as const),
-    who: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
+    copy: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
     route,
     costMilli,
     times: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 20 }), fc.constant(450)),
@@ -86,7 +86,7 @@ const forward = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 1, max: 2_000 }) },
   { weight: 1, arbitrary: fc.integer({ min: 2_000, max: 2 * HOUR_MS }) },
 );
-/** Often forth and back, so that the object sees the same time twice. */
+/** Often back and forth, so that the object sees the same time twice. */
 const anyClock = fc.oneof(forward, fc.constantFrom(500, -500, 30_000, -30_000));
 
 /** Runs the events. After each, `afterEach` gets the owner and the copy that would follow a crash now. */
@@ -100,12 +100,12 @@ function happen(
   let [nowMs, latestMs] = [START_MS, START_MS];
   for (const event of happenings) {
     const owner = copies[0];
-    if (owner === undefined) throw new Error("somebody always owns the storage");
+    if (owner === undefined) throw new Error("some copy always owns the storage");
     switch (event.kind) {
       case "ask": {
         nowMs += event.afterMs;
         latestMs = Math.max(latestMs, nowMs);
-        const copy = copies[event.who] ?? owner;
+        const copy = copies[event.copy] ?? owner;
         const charges = routes[event.route] ?? [];
         for (let n = 0; n < event.times; n++) copy.ask(charges, event.costMilli, nowMs);
         break;
@@ -149,7 +149,7 @@ describe("over crashes, checkpoints and stale copies", () => {
           readings(next.left(all, latestMs), latestMs).forEach(({ name, remainingMilli }, position) => {
             const lostMilli = (remaining[position]?.remainingMilli ?? NaN) - remainingMilli;
             expect(lostMilli, `${name} never gains by a crash`).toBeGreaterThanOrEqual(0);
-            expect(lostMilli, `${name} loses one reservation`).toBeLessThanOrEqual(reserved[position] ?? 0);
+            expect(lostMilli, `${name} loses one headroom`).toBeLessThanOrEqual(headroom[position] ?? 0);
           });
         });
       }),
@@ -222,8 +222,8 @@ describe("a clock that steps back", () => {
     const log: ChargedCounter[] = [];
     const object = new SimulatedObject(storage, log);
     const laterMs = START_MS + 60_000;
-    object.ask([fast], 1_000, START_MS); // reserves 8 tokens
-    object.ask([fast], 0, laterMs); // full again: the reservation is worth nothing now
+    object.ask([fast], 1_000, START_MS); // writes a headroom of 8 tokens
+    object.ask([fast], 0, laterMs); // full again: the headroom is useless now
     for (let n = 0; n < 8; n++) object.ask([fast], 1_000, START_MS); // the clock is back where it was
     const restarted = new SimulatedObject(storage, log);
     restarted.ask([fast], FAST.capacityMilli, laterMs);

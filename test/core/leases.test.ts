@@ -76,10 +76,10 @@ it("keeps 48 settlements that an object has not taken, and counts the spending o
 it("does not report denials again that may have arrived, but settles again", () => {
   const { leases } = counting();
   leases.denied("user", request(), NOW_MS);
-  const [told] = leases.takeOwed("user");
-  if (!told) throw new Error("nothing is owed");
+  const [denials] = leases.takeOwed("user");
+  if (!denials) throw new Error("nothing is owed");
   const settlement = { leaseId: "lease", cells: [] };
-  leases.giveBack("user", [told, settlement], NOW_MS);
+  leases.giveBack("user", [denials, settlement], NOW_MS);
   expect(leases.takeOwed("user")).toEqual([settlement]);
   expect(leases.takeOwed("user")).toEqual([]);
 });

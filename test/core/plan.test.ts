@@ -129,7 +129,7 @@ describe("the retry time of a plan", () => {
     expect(
       decidePlan([perMinute, perMonth], after([perMinute, perMonth], [50_000]), 20_000, 0).retryAtMs,
     ).toBe(
-      31 * 86_400_000, // both refuse: the bucket for 10 s, the quota until the month ends
+      31 * 86_400_000, // both reject: the bucket for 10 s, the quota until the month ends
     );
   });
 
@@ -170,7 +170,7 @@ describe("a decision without spending", () => {
         for (const ms of moments) {
           nowMs += ms;
           decidePlan(charges, states, 1_000, nowMs); // not stored
-          states = stored(charges, states, decidePlan(charges, states, 0, nowMs)); // nothing asked for
+          states = stored(charges, states, decidePlan(charges, states, 0, nowMs)); // a cost of 0
         }
         expect(decidePlan(charges, states, 1_000, nowMs)).toEqual(decidePlan(charges, start, 1_000, nowMs));
       }),
@@ -233,7 +233,7 @@ describe("one to four limits of any kind, against the exact model", () => {
           states = stored(charges, states, decision);
           retryAtMs = decision.retryAtMs;
           expect(decision.allowed).toBe(exact.allowed);
-          expect(decision.violated).toEqual(exact.refusing.map((n) => `limit-${n}`));
+          expect(decision.violated).toEqual(exact.rejecting.map((n) => `limit-${n}`));
           expect(decision.retryAtMs).toBe(exact.retryAtMs);
           expect(
             readings(decision, nowMs).map((reading) => [reading.remainingMilli, reading.resetMs]),

@@ -1,8 +1,8 @@
 /**
- * Many isolates that lease from one user's object, over a network that delays and loses, each with a clock of its own.
+ * Many isolates that lease from one user's object over a network that delays and loses calls, each with its own clock.
  *
- * The parts are the real ones: the isolate's leases, the object's lease desk, counters and lease book. Only time and network are
- * simulated. Keeps a log of what was admitted and metered for a test to judge; judges nothing itself.
+ * The parts are real: the isolate's leases, the object's lease desk, counters and lease book. Only time and network are
+ * simulated. Logs what was admitted and metered, for a test to check; asserts nothing itself.
  */
 import { Counters } from "../../durable-objects/user-limiter/counters.ts";
 import { type Books, chargeExpired, lend, settle } from "../../durable-objects/user-limiter/lease-desk.ts";
@@ -36,11 +36,11 @@ export interface Arrival extends Travel {
   readonly afterMs: number;
   readonly isolate: number;
   readonly costMilli: number;
-  /** Without a key if left out. */
+  /** Undefined: without a key. */
   readonly keyId?: string;
 }
 
-/** An isolate dies with all it holds; the object dies and restarts from storage. */
+/** An isolate dies with its memory, or the object dies and restarts from storage. */
 export interface Accident {
   readonly kind: "isolate-dies" | "object-restarts";
   readonly afterMs: number;
@@ -143,7 +143,7 @@ function newIsolate(life: number): SimulatedIsolate {
   return { leases: new Leases(new MetricDeltas()), heardAtMs: -Infinity, life, busyUntilMs: 0, waiting: [] };
 }
 
-/** The whole, run event by event in the order of real time. */
+/** The whole fleet, run event by event in the order of real time. */
 export class SimulatedFleet {
   readonly admitted: Admission[] = [];
   /** Calls that reached the object. */

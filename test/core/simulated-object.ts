@@ -1,14 +1,13 @@
 /**
  * A durable object as the core sees it: floors in storage, live states in memory, and copies of it that die or go stale.
  *
- * It uses plan.ts and headroom.ts as an object would, and keeps a log of its admissions for a test to judge. It judges nothing
- * itself.
+ * Uses plan.ts and headroom.ts as an object would, and logs its admissions for a test to check. Asserts nothing itself.
  */
 import type { LimitState } from "../../src/core/limit.ts";
 import { type Charge, decidePlan, type PlanDecision } from "../../src/core/plan.ts";
 import { floorsCover, nextFloors, Pace } from "../../src/core/headroom.ts";
 
-/** What outlives a copy. `seenMs` is, per counter, the latest time its floor knows of. */
+/** What outlives a copy. `seenMs`: per counter, the latest time that its floor was advanced to. */
 export class SimulatedStorage {
   readonly floors = new Map<string, LimitState>();
   readonly seenMs = new Map<string, number>();
@@ -57,7 +56,7 @@ export class SimulatedObject {
     }
     charges.forEach(({ counter }, position) => {
       const meter = decision.after[position];
-      if (meter === undefined) throw new Error("the decision is of another plan");
+      if (meter === undefined) throw new Error("the decision was made for another plan");
       const atMs = Math.max(nowMs, this.#seenMs.get(counter) ?? nowMs);
       this.#live.set(counter, meter.state);
       this.#seenMs.set(counter, atMs);
@@ -73,7 +72,7 @@ export class SimulatedObject {
     this.#storage.writes++;
   }
 
-  /** What is left of each charge, as of a moment that this copy has not passed yet. */
+  /** What is left of each charge at `nowMs`, which must not be before this copy's time. */
   left(charges: readonly Charge[], nowMs: number): PlanDecision {
     return decidePlan(charges, this.#live, 0, nowMs);
   }

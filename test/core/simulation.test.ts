@@ -1,4 +1,4 @@
-/** Simulations of an edited policy: by the core's own arithmetic, run by run as request by request, and nothing where nothing changed. */
+/** Simulations of an edited policy: the core's own arithmetic, the same for merged requests as one by one, and no change without an edit. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
@@ -104,7 +104,7 @@ describe("a replay", () => {
     expect(admitted(dear, [recorded({ requests: 10, costMilli: 3_000, revision: 6 })], active)).toEqual([2]);
   });
 
-  it("takes the route that has its pattern now, refuses where none has, and asks for credentials where it says so", () => {
+  it("uses the route that has the pattern now, rejects if there is none, and requires credentials if that route does", () => {
     const active = policyOf([minute(10)]);
     const renamed = policyOf([minute(10)], { routes: [{ match: "/a", methods: ["GET"], cost: 10 }] });
     expect(admitted(renamed, [recorded({ requests: 3 })], active)).toEqual([1]);

@@ -121,7 +121,7 @@ describe("any changes in any order", () => {
         for (const { clock, cost, change } of schedule) {
           nowMs = movedMs(clock, nowMs, retryAtMs);
           if (change !== null) {
-            // Debt is paid at the rate of the limit that it is looked at with, so both sides look before the change.
+            // Debt is paid off at the rate of the limit that reads it, so both sides read before the change.
             state = at(compiled(spec), state, nowMs);
             model.advance(nowMs);
             spec = change;

@@ -1,4 +1,4 @@
-/** The promise of the token bucket: in every window of length w the admitted cost is at most burst + rate * w. */
+/** The bound of the token bucket: in every window of length w the admitted cost is at most burst + rate * w. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { at, blockedUntilMs, fresh, PERIOD_MS, spend } from "../../src/core/token-bucket.ts";
@@ -25,7 +25,7 @@ describe("the bound", () => {
         let [nowMs, retryAtMs, latestMs] = [START_MS, 0, START_MS];
         for (const { clock, cost } of steps) {
           nowMs = movedMs(clock, nowMs, retryAtMs);
-          latestMs = Math.max(latestMs, nowMs); // a clock that stepped back has not lived the time twice
+          latestMs = Math.max(latestMs, nowMs); // after a clock steps back, the same time does not count twice
           const costMilli = costOf(cost, spec.capacityMilli);
           state = at(limit, state, nowMs);
           retryAtMs = blockedUntilMs(limit, state, costMilli);
@@ -67,7 +67,7 @@ describe("in the long run", () => {
   ];
 
   /**
-   * The second opinion is the virtual scheduling algorithm (GCRA): one theoretical arrival time, which each admission moves on.
+   * The independent reference is the virtual scheduling algorithm (GCRA): one theoretical arrival time, which each admission advances.
    * Time is counted in units of 1 / refill ms and cost in units of 1 / period, so all is whole.
    */
   it.each(awkward)(`admits exactly what virtual scheduling admits and keeps the bound: %s`, (_name, spec) => {

@@ -1,5 +1,5 @@
 /**
- * The token bucket: a table to read it by, and properties against the exact model for everything the table does not reach.
+ * The token bucket: a table of examples, and properties against the exact model for everything else.
  *
  * The bound of every window is in token-bucket-window.test.ts, changes of a limit in token-bucket-change.test.ts.
  */
@@ -42,7 +42,7 @@ type Row = readonly [
   retryAfterMs: number | null,
 ];
 
-/** Plays the rows' clock and costs on a bucket that is full at 0 and tells what happened, in rows. */
+/** Applies the rows' times and costs to a bucket that is full at 0. @returns the results as rows. */
 function played(limit: TokenBucket, rows: readonly Row[]): Row[] {
   let state = fresh(limit, 0);
   return rows.map(([n, now, cost]) => {
@@ -79,7 +79,7 @@ describe("the table", () => {
       [  16,    60900, 0.001, false,        0,     600,      1 ], // 0.6 ms, rounded up
       [  17,    60901, 0.001, true,         0,     600,      0 ], // 1/600 token was there: 0.000667 are left
       [  18,    90901,   50, true,          0,     600,      0 ],
-      [  19,   150901,  100, true,          0,     600,      0 ], // the rate, for ever
+      [  19,   150901,  100, true,          0,     600,      0 ], // the rate, forever
       [  20,   210900,  100, false,    99.999,   30001,      1 ], // 0.000667 left above, so one thousandth short
       [  21, 31536e6,   150, true,          0,     600,      0 ], // a year later it holds the burst, no more
       [  22, 31536e6, 0.001, false,         0,     600,      1 ],
@@ -102,7 +102,7 @@ describe("the table", () => {
       [   8,     6035, 0.001, false,        0,   11989,      1 ],
       [   9,     6036, 0.001, true,         0,   12000,      0 ],
       [  10,     6036, 5.001, false,        0,   12000,   null ],
-      [  11,    18036,     0, true,         1,   48000,      0 ], // one token is there: now it tells when it is full
+      [  11,    18036,     0, true,         1,   48000,      0 ], // it holds one token: reset is now when it is full
       [  12,    66035,     5, false,    4.999,       1,      1 ],
       [  13,    66036,     5, true,         0,   12000,      0 ],
     ];
@@ -121,7 +121,7 @@ describe("compiling", () => {
     ["an infinite refill", Infinity, 1_000],
     ["an infinite capacity", 1_000, Infinity],
     ["a refill too large to count", 2 ** 56, 1_000],
-  ])("refuses %s", (_what, refillMilli, capacityMilli) => {
+  ])("rejects %s", (_what, refillMilli, capacityMilli) => {
     expect(tokenBucket("x", refillMilli, "second", capacityMilli)).toBeNull();
   });
 

@@ -1,4 +1,4 @@
-/** The units: which decimals are whole millitokens, and whether the integer operations are exact where doubles get scarce. */
+/** The units: which decimals are whole millitokens, and exact integer operations near the limits of doubles. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ceilDiv, gcd, MAX_EXACT, toMilli, toTokens } from "../../src/core/units.ts";
@@ -45,7 +45,7 @@ describe("tokens as millitokens", () => {
     ["too large", 1e15],
     ["too large", Number.MAX_SAFE_INTEGER],
     ["too large", (MAX_EXACT + 1000) / 1000],
-  ])("refuses what is %s (%d)", (_why, tokens) => {
+  ])("rejects an amount that is %s (%d)", (_why, tokens) => {
     expect(toMilli(tokens)).toBeNull();
   });
 

@@ -1,9 +1,9 @@
 /**
- * The promise itself: in every window [i, j] of admitted requests, their cost is at most burst + rate * (t_j - t_i).
+ * The bound itself: in every window [i, j] of admitted requests, their cost is at most burst + rate * (t_j - t_i).
  *
  * Checked for all windows at once in one pass, in whole numbers of unlimited size. With S_j the cost admitted up to and
  * including request j, the window [i, j] obeys the bound if S_j - S_(i-1) - rate * (t_j - t_i) <= burst; so it is enough to
- * remember the least S_(i-1) - rate * t_i seen. Knows nothing of buckets.
+ * remember the least S_(i-1) - rate * t_i seen. Independent of how buckets work.
  */
 
 /** One admitted request. */
@@ -19,7 +19,7 @@ export interface Bound {
   readonly burstMilli: number;
 }
 
-/** Watches admissions in the order of their times, which must not decrease. Everything is scaled by `periodMs`. */
+/** Checks admissions in the order of their times, which must not decrease. Everything is scaled by `periodMs`. */
 export class WindowBound {
   readonly #refill: bigint;
   readonly #period: bigint;
@@ -48,7 +48,7 @@ export class WindowBound {
     return this.#greatest <= this.#burst;
   }
 
-  /** Whether some window so far reached at least this share (in percent) of the burst: that the bound was put to the test. */
+  /** Whether some window so far reached at least this percentage of the burst, so that the bound was really tested. */
   reached(percent: number): boolean {
     return this.#greatest * 100n >= this.#burst * BigInt(percent);
   }

@@ -9,7 +9,7 @@ import { bucket, later, publish, quota, START_MS, startClock, stopClock } from "
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 import { UserObject } from "./user-object.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, possibly on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
@@ -21,7 +21,7 @@ const main = (per: "hour" | "day" | "month", anchorDay?: number): LimitDocument 
 });
 const slots = (name: string): LimitDocument => ({ name, kind: "concurrency", max: 2, ttlMs: HOUR_MS });
 
-/** Each a tier whose one limit is defined in its own way. */
+/** Tiers that define their one limit differently. */
 const TIERS = {
   month: { limits: [main("month")] },
   day: { limits: [main("day")] },
@@ -235,7 +235,7 @@ describe("a quota of 10 in the period", () => {
       await user.crash();
       if (tier !== "bucket") expect(await user.remaining()).toEqual([7]);
     }
-    // Of this name only.
+    // Only the limit of this name.
     await move(user, "renamed");
     expect(await user.remaining()).toEqual([0]);
     await user.stub.reset(null);
@@ -289,7 +289,7 @@ describe("what is lent", () => {
     const cells = [{ route: "", keyId: "", requests: 30, costMilli: 30_000, denied: 0 }];
     await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
     expect(await user.remaining()).toEqual([68]);
-    // Of the other nothing is ever heard.
+    // The other one is never settled.
     later(10_000);
     expect(await user.remaining()).toEqual([68]);
     await user.stub.changeAccount({ tier: "renamed" });
@@ -325,7 +325,7 @@ describe("what is lent", () => {
 describe("what a kill may have taken from the ledger", () => {
   it("still counts in every later definition", async () => {
     const user = await account("wide");
-    // 20 are reserved with the second; the ledger knows of two.
+    // The second request writes a headroom of 20; the ledger has two requests.
     expect(await user.allowedOf(15)).toBe(15);
     await user.crash();
     expect(await user.remaining()).toEqual([979]);
@@ -450,7 +450,7 @@ describe("a limit that counts each key separately", () => {
     for (let i = 1; i <= 110; i++) {
       later(1);
       await rotate(user, `k${i - 1}`, `k${i}`);
-      // Each has a place of its own until there is none left; the middle ones are forgotten with what they used.
+      // Each has its own place until all are taken; the middle ones are forgotten with their usage.
       if ([5, 40, 105].includes(i)) expect(await user.allowedOf(1, { keyId: `k${i}` })).toBe(1);
     }
     expect(await user.query("SELECT count(*) AS n FROM keys WHERE key_id IN ('k0', 'k5')")).toEqual([
@@ -502,7 +502,7 @@ describe("a reset from before an upgrade", () => {
     await user.stub.reset(["main"], { actor: "op", reason: "goodwill" });
     await user.stub.reset([]);
     await user.pause();
-    // As the Worker before left it: no table of resets, and no more than the ledger and the audit trail have.
+    // As an earlier Worker left it: without a table of resets, with only what the ledger and the audit trail contain.
     await user.inside((_object, { storage: { sql, kv } }) => {
       for (const table of ["resets", "lineage"]) sql.exec(`DROP TABLE ${table}`);
       sql.exec("ALTER TABLE usage DROP COLUMN lost_milli");

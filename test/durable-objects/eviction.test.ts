@@ -1,6 +1,6 @@
 /**
- * What is left of a user after the object went away: everything after a pause; after a crash within the headroom never more than there
- * was, and at most one headroom less.
+ * What a user has left after an eviction or a crash: everything if they had paused; after a crash within the headroom never more than
+ * before, and at most one headroom less.
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_HEADROOM_MILLI, HEADROOM_SHARE } from "../../src/core/headroom.ts";
@@ -13,7 +13,7 @@ afterEach(stopClock);
 
 const CAPACITY = 1_000;
 /** Its headroom, tokens. */
-const CHUNK = CAPACITY * HEADROOM_SHARE;
+const HEADROOM = CAPACITY * HEADROOM_SHARE;
 
 describe.each(["evict", "crash"] as const)("%s after a pause", (end) => {
   it("continues from the exact count", async () => {
@@ -53,25 +53,25 @@ it("shows a lease that was open when the object died as charged after it expired
 
 describe.each(["evict", "crash"] as const)("%s within the headroom", (end) => {
   it("never has more left than before, and at most one headroom less", async () => {
-    for (const spent of [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1]) {
+    for (const spent of [1, 2, HEADROOM - 1, HEADROOM, HEADROOM + 1, 3 * HEADROOM - 1]) {
       const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY)));
       expect(await user.allowedOf(spent)).toBe(spent);
       await user[end]();
       const [left = NaN] = await user.remaining();
       expect(left).toBeLessThanOrEqual(CAPACITY - spent);
-      expect(left).toBeGreaterThanOrEqual(CAPACITY - spent - CHUNK);
+      expect(left).toBeGreaterThanOrEqual(CAPACITY - spent - HEADROOM);
     }
   });
 
   it("never has more in the ledger than was admitted, and at most one headroom less", async () => {
-    for (const spent of [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1]) {
+    for (const spent of [1, 2, HEADROOM - 1, HEADROOM, HEADROOM + 1, 3 * HEADROOM - 1]) {
       const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY)));
       await user.allowedOf(spent);
       await user[end]();
       const { requests, cost } = (await user.status()).usage.month;
       expect(cost).toBe(requests);
       expect(cost).toBeLessThanOrEqual(spent);
-      expect(cost).toBeGreaterThanOrEqual(spent - CHUNK);
+      expect(cost).toBeGreaterThanOrEqual(spent - HEADROOM);
     }
   });
 

@@ -27,7 +27,7 @@ afterEach(stopClock);
 
 /** Its headroom is 2 %. */
 const CAPACITY = 1_000;
-const RESERVED = 20;
+const HEADROOM = 20;
 const RUNTIME_RETRIES = 6;
 
 /** Storage that fails on command, as for an object that was replaced or whose disk is gone. */
@@ -49,14 +49,14 @@ function breakable(storage: DurableObjectStorage): { broken: boolean } {
 }
 
 describe("two copies of one object alive at once", () => {
-  /** Whether the copy lets one request pass; "none" where it cannot answer. */
+  /** How the copy decides one request; "none" if it cannot answer. */
   async function ask(copy: UserLimiter, revision: number): Promise<"allowed" | "denied" | "none"> {
     const [answer] = await Promise.allSettled([copy.decide([request({ revision })])]);
     if (answer?.status !== "fulfilled") return "none";
     return answer.value[0]?.allowed ? "allowed" : "denied";
   }
 
-  it.each([0, 1, 7, RESERVED - 1, RESERVED, RESERVED + 1])(
+  it.each([0, 1, 7, HEADROOM - 1, HEADROOM, HEADROOM + 1])(
     "the stale one spends its headroom, then nothing, and together they admit no more than the limit: %i spent before",
     async (before) => {
       const user = new UserObject(await publishLimits(bucket(1, "day", CAPACITY), quota(CAPACITY, "month")));
@@ -68,25 +68,25 @@ describe("two copies of one object alive at once", () => {
         const ofStale: string[] = [];
         // Both are asked in turn: which of them a request reaches is chance.
         for (let turn = 0; turn < 2 * CAPACITY; turn++) {
-          const isStale = turn % 2 === 0 && turn < 4 * RESERVED;
+          const isStale = turn % 2 === 0 && turn < 4 * HEADROOM;
           storage.broken = isStale;
           const answer = await ask(isStale ? stale : owner, user.revision);
           if (isStale) ofStale.push(answer);
           if (answer === "allowed") admitted[isStale ? "stale" : "owner"] += 1;
         }
         // A lone first request has no headroom.
-        const reserved = before <= 1 ? 0 : RESERVED - ((before - 1) % RESERVED || RESERVED);
-        expect(admitted.stale).toBe(reserved);
+        const headroom = before <= 1 ? 0 : HEADROOM - ((before - 1) % HEADROOM || HEADROOM);
+        expect(admitted.stale).toBe(headroom);
         // After one failure, it answers no one.
-        expect(new Set(ofStale.slice(reserved))).toEqual(new Set(["none"]));
+        expect(new Set(ofStale.slice(headroom))).toEqual(new Set(["none"]));
         expect(before + admitted.stale + admitted.owner).toBeLessThanOrEqual(CAPACITY);
-        expect(before + admitted.stale + admitted.owner).toBeGreaterThanOrEqual(CAPACITY - RESERVED);
+        expect(before + admitted.stale + admitted.owner).toBeGreaterThanOrEqual(CAPACITY - HEADROOM);
       });
     },
   );
 });
 
-/** Calls an alarm as the runtime does: again after it failed, six times, and then never again. @returns how often it failed. */
+/** Calls an alarm as the runtime does: after a failure it retries six times, then drops the alarm. @returns how often it failed. */
 async function ringUntilGivenUp(
   object: { alarm(info?: AlarmInvocationInfo): Promise<void> },
   storage: DurableObjectStorage,
@@ -103,7 +103,7 @@ async function ringUntilGivenUp(
 
 describe("an alarm that fails six times", () => {
   /** A user whose key could not be published to KV. */
-  async function untold() {
+  async function unpublished() {
     const user = new UserObject();
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
     const hash = crypto.randomUUID();
@@ -116,7 +116,7 @@ describe("an alarm that fails six times", () => {
 
   it("is set again: KV gets the key within five minutes after storage is back", async () => {
     vi.spyOn(console, "error").mockReturnValue();
-    const { user, record } = await untold();
+    const { user, record } = await unpublished();
     await user.inside(async (object, { storage }) => {
       const state = breakable(storage);
       state.broken = true;
@@ -131,7 +131,7 @@ describe("an alarm that fails six times", () => {
   });
 
   it("is set again at the user's next pause if not even that could be stored", async () => {
-    const { user, record } = await untold();
+    const { user, record } = await unpublished();
     user.revision = await publishLimits(bucket(1, "day", CAPACITY));
     await user.inside((_object, { storage }) => storage.deleteAlarm());
     await user.decide();
@@ -167,7 +167,7 @@ describe("an alarm that fails six times", () => {
 it("a hub that dies between storing a batch and confirming it stores that batch twice, and no other", async () => {
   const hub = () => env.METRICS_HUB.getByName(`faults-${name}`);
   const name = crypto.randomUUID();
-  const tell = (seq: number, count: number) => {
+  const send = (seq: number, count: number) => {
     const points = Array.from({ length: count }, () => point({ atMs: Date.now() }));
     return hub().record({ isolate: "isolate", seq, points, isStored: true, metrics: null });
   };
@@ -175,13 +175,13 @@ it("a hub that dies between storing a batch and confirming it stores that batch 
     runInDurableObject(hub(), (_object, { storage }) =>
       Number(storage.sql.exec("SELECT sum(rows) AS rows FROM points").one()["rows"]),
     );
-  await tell(1, 7);
-  await tell(2, 5);
+  await send(1, 7);
+  await send(2, 5);
   await abortAllDurableObjects();
   dropTimers();
   // The isolate did not get the confirmation, and sends the batch again.
-  await tell(2, 5);
+  await send(2, 5);
   expect(await stored()).toBe(17);
-  for (const seq of [2, 3, 3]) await tell(seq, 5);
+  for (const seq of [2, 3, 3]) await send(seq, 5);
   expect(await stored()).toBe(22);
 });

@@ -12,8 +12,8 @@ import { documentKey } from "../../src/policy/policy-store.ts";
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
 
 /**
- * Noon of a day in the middle of a month: hours, days and months are all far from their ends. Long after the day of any run,
- * because the runtime rings alarms by its own clock, which is not faked, and would ring one that is past for it at once.
+ * Noon of a day in the middle of a month, far from the end of any hour, day or month. Far in the future, because the runtime runs
+ * alarms by its own clock, which is not faked, and would run an alarm in its past at once.
  */
 export const START_MS = Date.UTC(2100, 9, 14, 12);
 
@@ -30,18 +30,18 @@ export function hurry(): void {
   vi.spyOn(scheduler, "wait").mockImplementation(async (ms) => wait(Math.min(ms, 1)));
 }
 
-/** For `afterEach`: the real clock again, and no function mocked any more. */
+/** For `afterEach`: restores the real clock and all mocked functions. */
 export function stopClock(): void {
   vi.restoreAllMocks();
   vi.useRealTimers();
 }
 
-/** Lets `ms` go by without any timer firing, as between two requests of a busy user. */
+/** Advances the clock by `ms` without firing timers, as between two requests of a busy user. */
 export function later(ms: number): void {
   vi.setSystemTime(Date.now() + ms);
 }
 
-/** Drops all pending timers. Keeps the time, which vitest alone would set back. */
+/** Drops all pending timers. Keeps the time, which vitest would reset. */
 export function dropTimers(): void {
   const nowMs = Date.now();
   vi.clearAllTimers();
@@ -63,7 +63,7 @@ let revisions = Date.now();
 
 /**
  * Puts a policy into KV. Revisions grow from test to test, since an isolate never goes back to an older one.
- * @returns the revision to ask by.
+ * @returns its revision.
  */
 export async function publish(
   tiers: Readonly<Record<string, TierDocument>>,
@@ -81,13 +81,13 @@ export function publishLimits(...limits: LimitDocument[]): Promise<number> {
   return publish({ free: { limits } });
 }
 
-/** The next revision, with no document of its own yet. */
+/** The next revision, without a document yet. */
 export function nextRevision(): number {
   revisions += 1;
   return revisions;
 }
 
-/** A request for one token of the user's tier, but for what is given. */
+/** A request for one token of the tier "free"; `given` overrides fields. */
 export function request(given: Partial<DecisionRequest> = {}): DecisionRequest {
   return {
     revision: 0,

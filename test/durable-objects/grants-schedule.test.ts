@@ -1,6 +1,6 @@
 /**
- * Any schedule of grants, overrides, tiers, resets, requests and deaths over one account, against the exact model: what was used stays
- * used, raising admits the difference, and nothing is handed out.
+ * Any schedule of grants, overrides, tiers, resets, requests and crashes of one account, against the exact model: what was used stays
+ * used, raising a limit admits the difference, and nothing is handed out.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -16,7 +16,7 @@ beforeEach(startClock);
 afterEach(stopClock);
 
 describe("with any changes at any time", () => {
-  /** A minute gives 60 back, so that time matters too. */
+  /** 60 are refilled in a minute, so that time matters too. */
   const BASE = { free: { burst: 10, amount: 300 }, pro: { burst: 100, amount: 1_000 } };
   type TierName = keyof typeof BASE;
   const limitsOf = (tier: TierName) => ({
@@ -80,7 +80,7 @@ describe("with any changes at any time", () => {
         const burst = (own.burst ?? BASE[tier].burst) + extra("bucket");
         model.change(60_000, 60_000, burst * 1_000);
       };
-      /** Brings the model to now, by way of each moment at which a grant ends. */
+      /** Advances the model to now, stopping at each moment at which a grant ends. */
       const advance = (): void => {
         for (const ended of given
           .filter(({ untilMs }) => untilMs <= Date.now())
@@ -154,7 +154,7 @@ describe("with any changes at any time", () => {
       }
     });
     await fc.assert(run, { numRuns: 30 });
-    // The schedules did raise limits of the denied, and lower them below what was used.
+    // The schedules did raise limits of denied users, and lower limits below what was used.
     expect(letIn).toBeGreaterThan(5);
     expect(overdrawn).toBeGreaterThan(0);
   }, 60_000);

@@ -8,13 +8,13 @@ import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 import { bucket, later, publish, quota, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, possibly on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** Limits that refill so slowly that an hour gives next to nothing back. */
+/** Limits that refill almost nothing in an hour. */
 const TIERS = {
   free: { limits: [bucket(1, "day", 5), quota(20, "month")] },
   pro: { limits: [bucket(1, "day", 50), quota(200, "month")] },
@@ -45,7 +45,7 @@ describe("a grant", () => {
     expect((await user.decide({ peek: true })).limits).toMatchObject([{}, { limit: 30, remaining: 0 }]);
     later(1);
     expect((await user.decide({ peek: true })).limits).toMatchObject([{}, { limit: 20, remaining: 0 }]);
-    // Ten more than the quota were used: to raise it by eleven lets one in.
+    // Ten more than the quota were used, so raising it by eleven admits one.
     await user.stub.changeAccount({ overrides: { quota: { amount: 31 } } });
     expect(await user.allowedOf(3)).toBe(1);
   });

@@ -70,7 +70,7 @@ it("decides again after a denial, and meters each", async () => {
     allowed: false,
     retryAfterMs: 600,
   });
-  // Not even the tables are made for it.
+  // Not even the tables are created.
   expect(await user.query("SELECT name FROM sqlite_master WHERE name = 'decisions'")).toEqual([]);
   later(600);
   const allowed = await user.decide({ idempotencyKey: "order-1" });
@@ -146,7 +146,7 @@ it("still repeats what the previous version allowed, but not what it denied", as
     }
   });
   await user.evict();
-  // The version before knew no callers: to each of them its keys are theirs for these ten minutes.
+  // The earlier version stored no callers: for ten minutes, its keys belong to every caller.
   for (const idempotencyKey of ["yes", "key_1 yes", "rpc yes"]) {
     expect(await user.decide({ idempotencyKey, fingerprint: "any" })).toEqual(again(allowed));
   }

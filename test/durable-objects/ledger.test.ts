@@ -51,7 +51,7 @@ class Tally {
   }
 }
 
-/** In one order, and added up where a cell is in parts. */
+/** In a fixed order, with the parts of each cell added up. */
 function sorted(cells: Iterable<Cell>): Cell[] {
   const sums = new Map<string, Cell>();
   for (const cell of cells) {
@@ -89,7 +89,7 @@ async function userWithKeys(...keyIds: string[]): Promise<UserObject> {
 it("equals the admitted requests by hour, route and key, over many hours, pauses and evictions", async () => {
   const user = await userWithKeys("k1", "k2");
   const tally = new Tally();
-  // A fixed walk over routes, keys, costs and times: an hour changes every few steps, with and without a pause before.
+  // A fixed walk over routes, keys, costs and times: the hour changes every few steps, with and without a pause before.
   for (let n = 0; n < 400; n++) {
     const route = ROUTES[(n * n) % 7] ?? "";
     const keyId = ["", "k1", "k2"][n % 3] ?? "";

@@ -52,7 +52,7 @@ describe("a batch", () => {
     expect(rows["rows"]).toBe(13);
   });
 
-  it("counts once also where the hub was evicted in between", async () => {
+  it("counts once even if the hub was evicted in between", async () => {
     const hub = newHub();
     await hub.record(batch(1, points(7)));
     await hub.metrics();
@@ -61,14 +61,14 @@ describe("a batch", () => {
     expect(await requests(hub)).toBe(7);
   });
 
-  it("is refused where it is none, and changes nothing", async () => {
+  it("is rejected if it is malformed, and changes nothing", async () => {
     const hub = newHub();
     const bad = { ...batch(1, points(1)), points: [{ ...point(), cost: -1 }] };
     await runInDurableObject(hub, (object) => expect(() => object.record(bad)).toThrow());
     expect(await requests(hub)).toBe(0);
   });
 
-  it("is forgotten after a day though no other comes, also where the hub had nothing to forget before", async () => {
+  it("is forgotten after a day even if no other follows, and even if the hub had nothing to forget before", async () => {
     const hub = newHub();
     await hub.record({ ...batch(1, points(3)), isStored: false });
     await runDurableObjectAlarm(hub);
@@ -76,7 +76,7 @@ describe("a batch", () => {
     expect(await runInDurableObject(hub, (_object, { storage }) => storage.getAlarm())).not.toBeNull();
   });
 
-  it("is stored once where storage fails at what is done beside it", async () => {
+  it("is stored once if storage fails during a sweep in the same call", async () => {
     const hub = newHub();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 2 * 86_400_000 });
     await hub.record(batch(1, points(250)));
@@ -96,7 +96,7 @@ describe("a batch", () => {
     expect(stored).toBe(10);
   });
 
-  it("is not stored where its points are for viewers alone", async () => {
+  it("is not stored if its points are for viewers only", async () => {
     const hub = newHub();
     await hub.record({ ...batch(1, points(4)), isStored: false });
     expect(await requests(hub)).toBe(4);
@@ -108,7 +108,7 @@ describe("a batch", () => {
 });
 
 describe("a counter", () => {
-  it("that was shown never goes back, whatever becomes of the hub", async () => {
+  it("that was shown never decreases, even if the hub dies", async () => {
     let hub = newHub();
     let seq = 0;
     let shown = 0;
@@ -180,7 +180,7 @@ describe("a live viewer", () => {
     expect(viewer.frames[1]?.rows.map(({ account }) => account)).toEqual(["user:b"]);
   });
 
-  it("sees at most 20 a second, the newest, and is told how many it did not see", async () => {
+  it("sees at most 20 a second, the newest, and is informed how many were skipped", async () => {
     const hub = newHub();
     const viewer = await view(hub);
     await hub.record(batch(1, [...points(30), ...points(20, { account: "user:last" })]));
@@ -189,7 +189,7 @@ describe("a live viewer", () => {
     expect(viewer.frames[0]?.rows.map(({ account }) => account)).toEqual(Array(20).fill("user:last"));
   });
 
-  it("that does not answer is sent nothing more, until it does", async () => {
+  it("that does not acknowledge frames gets no more until it does", async () => {
     const hub = newHub();
     const viewer = await view(hub);
     const last = MAX_UNANSWERED + 10;
@@ -202,13 +202,13 @@ describe("a live viewer", () => {
     expect(viewer.frames.at(-1)).toMatchObject({ skipped: 10, rows: [{}] });
   });
 
-  it("that pauses sees nothing, and goes on after the hub has slept", async () => {
+  it("that pauses sees nothing, and continues after the hub has hibernated", async () => {
     const hub = newHub();
     const viewer = await view(hub, "?outcome=allowed");
     viewer.send({ pause: true });
     await until(hub, (kept) => kept.includes('"paused":true'));
     await hub.record(batch(1, points(1)));
-    // Writes what is to be written: a timer that waits keeps the object awake.
+    // Writes the pending snapshot, whose timer would keep the object awake.
     await hub.metrics();
     await evictDurableObject(hub, { webSockets: "hibernate" });
     viewer.send({ pause: false });
@@ -346,7 +346,7 @@ describe("the streams that give way", () => {
 
 type Stream = Awaited<ReturnType<typeof view>>;
 
-/** Waits until what the hub keeps of its viewers says so. */
+/** Waits until the state that the hub stores about its viewers passes the check. */
 async function until(hub: Hub, isSo: (kept: string) => boolean): Promise<void> {
   await expect
     .poll(() =>

@@ -9,7 +9,7 @@ import { UserObject } from "./user-object.ts";
 beforeEach(startClock);
 afterEach(stopClock);
 
-/** The first retry comes after so long, each further one after twice as long. */
+/** The delay of the first retry; each further one is twice as long. */
 const FIRST_RETRY_MS = 2_000;
 
 /** A user with an account whose key is not made yet. */
@@ -30,7 +30,7 @@ class KeyOwner extends UserObject {
     return this.query("SELECT value, attempts, due_ms FROM outbox WHERE name = ?", keyRecordKey(this.hash));
   }
 
-  /** From now on KV refuses every write. @returns a function that lets it write again. */
+  /** Makes every write to KV fail. @returns a function that restores KV. */
   async breakKv(): Promise<() => void> {
     return this.inside((object) => {
       const kv = object["env"].CONFIG;
@@ -74,10 +74,10 @@ describe("a key's record in KV", () => {
 describe("if KV fails", () => {
   it("the answer says so, and the alarm delivers later", async () => {
     const user = await keyOwner();
-    const mend = await user.breakKv();
+    const restore = await user.breakKv();
     expect(await user.addKey()).toMatchObject({ kind: "key", published: false });
     expect(await user.alarmAtMs()).toBe(Date.now() + FIRST_RETRY_MS);
-    mend();
+    restore();
     later(FIRST_RETRY_MS);
     expect(await user.ringAlarm()).toBe(true);
     expect(await user.record()).toMatchObject({ keyId: "k1" });
@@ -92,7 +92,7 @@ describe("if KV fails", () => {
     expect(await user.stub.keyStanding("k1")).toBe("revoked");
   });
 
-  it("delivery is retried for ever, each time after twice as long, at most five minutes", async () => {
+  it("delivery is retried forever, each time after twice as long, at most five minutes", async () => {
     const user = await keyOwner();
     await user.breakKv();
     await user.addKey();
@@ -109,7 +109,7 @@ describe("if KV fails", () => {
 
   it("the lag of KV is measured, even over restarts, until it is up to date", async () => {
     const user = await keyOwner();
-    const mend = await user.breakKv();
+    const restore = await user.breakKv();
     const peaks = vi.spyOn(objectMetrics, "peak");
     const seconds = () => peaks.mock.lastCall?.[2];
     await user.addKey();
@@ -120,7 +120,7 @@ describe("if KV fails", () => {
       behind.push(seconds());
     }
     expect(behind).toEqual([0, 2, 6, 14]);
-    mend();
+    restore();
     await user.evict();
     later(16_000);
     await user.ringAlarm();
@@ -130,14 +130,14 @@ describe("if KV fails", () => {
 
   it("further changes meanwhile neither lengthen the lag nor delay the retry", async () => {
     const user = await keyOwner();
-    const mend = await user.breakKv();
+    const restore = await user.breakKv();
     const peaks = vi.spyOn(objectMetrics, "peak");
     await user.addKey();
     for (let i = 0; i < 10; i++) await user.stub.revokeKey("k1");
     for (let i = 0; i < 10; i++) await user.stub.changeAccount({ name: `Ann ${i}` });
     expect(peaks.mock.lastCall?.[2]).toBe(0);
     later(FIRST_RETRY_MS);
-    mend();
+    restore();
     expect(await user.ringAlarm()).toBe(true);
     expect(await user.waiting()).toEqual([]);
     peaks.mockRestore();
@@ -145,10 +145,10 @@ describe("if KV fails", () => {
 
   it.each(["evict", "crash"] as const)("nothing is lost after %s in between", async (end) => {
     const user = await keyOwner();
-    const mend = await user.breakKv();
+    const restore = await user.breakKv();
     await user.addKey();
     await user[end]();
-    mend();
+    restore();
     later(FIRST_RETRY_MS);
     expect(await user.ringAlarm()).toBe(true);
     expect(await user.record()).toMatchObject({ keyId: "k1" });
@@ -156,11 +156,11 @@ describe("if KV fails", () => {
 
   it("a newer value replaces the waiting one", async () => {
     const user = await keyOwner();
-    const mend = await user.breakKv();
+    const restore = await user.breakKv();
     await user.addKey();
     expect(await user.stub.revokeKey("k1")).toMatchObject({ published: false });
     expect(await user.waiting()).toMatchObject([{ value: null }]);
-    mend();
+    restore();
     const put = await user.inside((object) => vi.spyOn(object["env"].CONFIG, "put"));
     later(FIRST_RETRY_MS);
     await user.ringAlarm();

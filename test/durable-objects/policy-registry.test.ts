@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(stopClock);
 
 const BY = { actor: "ada", reason: "more for all" };
-/** The outbox tries again after so long, and waits no longer for KV. */
+/** The delay of the outbox's first retry, and its deadline for KV. */
 const FIRST_RETRY_MS = 2_000;
 const DEADLINE_MS = 3_000;
 
@@ -45,15 +45,15 @@ const alarmAtMs = (): Promise<number | null> =>
   runInDurableObject(registry(), (_object, { storage }) => storage.getAlarm());
 const ring = (): Promise<boolean> => runDurableObjectAlarm(registry());
 
-/** The writes that KV is asked for from now on, in order, each with its fate. */
+/** Records the writes to KV from now on, in order; `fateOf` chooses the fate of each. */
 function watchWrites(fateOf: (key: string) => Fate | Promise<Fate> = () => "through") {
   const writes: string[] = [];
-  const mend = kvWhere((method, key) => {
+  const restore = kvWhere((method, key) => {
     if (method !== "put") return "through";
     writes.push(key);
     return fateOf(key);
   });
-  return { writes, mend };
+  return { writes, restore };
 }
 
 describe("revisions", () => {
@@ -132,7 +132,7 @@ describe("revisions", () => {
 
 describe("compare-and-set", () => {
   it.each([0, 1, 3, -1])(
-    "refuses a change against revision %i where 2 is the newest, and changes nothing",
+    "rejects a change against revision %i if 2 is the newest, and changes nothing",
     async (expected) => {
       await putAll(2);
       const { writes } = watchWrites();
@@ -177,9 +177,9 @@ describe("KV", () => {
   });
 
   it("that fails at the document gets neither, as the answer says, and both by the alarm", async () => {
-    const mend = breakKv();
+    const restore = breakKv();
     expect(await registry().put(documentOf(1), 0, BY)).toMatchObject({ kind: "revision", published: false });
-    mend();
+    restore();
     expect([await document(1), await pointer()]).toEqual([null, null]);
     expect(await alarmAtMs()).toBe(Date.now() + FIRST_RETRY_MS);
     later(FIRST_RETRY_MS);
@@ -191,9 +191,9 @@ describe("KV", () => {
 
   it("that fails at the pointer keeps the old one until the alarm", async () => {
     await putAll(1);
-    const { mend } = watchWrites((key) => (key === CURRENT_KEY ? "fail" : "through"));
+    const { restore } = watchWrites((key) => (key === CURRENT_KEY ? "fail" : "through"));
     expect(await registry().put(documentOf(2), 1, BY)).toMatchObject({ published: false });
-    mend();
+    restore();
     expect(await document(2)).toBe(documentOf(2));
     expect(await pointer()).toMatchObject({ revision: 1 });
     await ring();
@@ -219,11 +219,11 @@ describe("KV", () => {
   });
 
   it.each(["evicted", "killed"])("is updated even if the registry is %s meanwhile", async (end) => {
-    const mend = breakKv();
+    const restore = breakKv();
     await registry().put(documentOf(1), 0, BY);
     await (end === "evicted" ? evictDurableObject(registry()) : abortAllDurableObjects());
     dropTimers();
-    mend();
+    restore();
     later(FIRST_RETRY_MS);
     expect(await ring()).toBe(true);
     expect(await document(1)).toBe(documentOf(1));
@@ -231,17 +231,17 @@ describe("KV", () => {
   });
 
   it("may have stored what it failed to confirm: a repetition is harmless", async () => {
-    const { writes, mend } = watchWrites((key) => (key === CURRENT_KEY ? "fail afterwards" : "through"));
+    const { writes, restore } = watchWrites((key) => (key === CURRENT_KEY ? "fail afterwards" : "through"));
     expect(await registry().put(documentOf(1), 0, BY)).toMatchObject({ published: false });
-    mend();
-    const told = await pointer();
+    restore();
+    const published = await pointer();
     await ring();
-    expect(await pointer()).toEqual(told);
+    expect(await pointer()).toEqual(published);
     expect(writes).toEqual([documentKey(1), CURRENT_KEY]);
   });
 
   it("that hangs delays neither the answer nor the next change for longer than its deadline", async () => {
-    const { writes, mend } = watchWrites(() => "hang");
+    const { writes, restore } = watchWrites(() => "hang");
     const startMs = Date.now();
     const answer = await runInDurableObject(registry(), async (object: PolicyRegistry, { storage }) => {
       const put = object.put(documentOf(1), 0, BY);
@@ -251,7 +251,7 @@ describe("KV", () => {
     });
     expect(answer).toMatchObject({ kind: "revision", published: false });
     expect(Date.now()).toBe(startMs + DEADLINE_MS);
-    mend();
+    restore();
     expect(await registry().put(documentOf(2), 1, BY)).toMatchObject({ kind: "revision", published: true });
     expect(await document(1)).toBe(documentOf(1));
     expect(await pointer()).toMatchObject({ revision: 2 });
@@ -267,7 +267,7 @@ describe("KV", () => {
       held.resolve("through");
       return [await first, second];
     });
-    // What is still under way when the answer is given is not said to be known.
+    // A delivery still in progress does not count as published.
     expect(answers).toMatchObject([{ published: true }, { kind: "revision", published: false }]);
     await ring();
     expect(await pointer()).toMatchObject({ revision: 2 });

@@ -1,6 +1,6 @@
 /**
  * Policy changes as the object sees them: it never decides by an older revision than it has seen, and what was used stays
- * used whatever becomes of the limit.
+ * used however the limit changes.
  */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -53,7 +53,7 @@ describe("the fence", () => {
     expect(await user.decide()).toMatchObject({ revision: newer });
   });
 
-  it("refuses to decide if the newer revision cannot be loaded, and leaves the user unchanged", async () => {
+  it("does not decide if the newer revision cannot be loaded, and leaves the user unchanged", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.allowedOf(4);
     const before = await user.state();
@@ -61,7 +61,7 @@ describe("the fence", () => {
     expect(await user.failureOf({ revision: missing })).toContain(`revision ${missing} cannot be loaded`);
     expect(await user.state()).toEqual(before);
     expect(await user.remaining()).toEqual([6]);
-    // Once KV has it, it counts.
+    // Once KV has it, it applies.
     await env.CONFIG.put(documentKey(missing), (await env.CONFIG.get(documentKey(user.revision))) ?? "");
     expect(await user.decide({ revision: missing })).toMatchObject({
       revision: missing,
@@ -80,7 +80,7 @@ describe("the fence", () => {
     expect(await user.remaining()).toEqual([9]);
   });
 
-  it("refuses to decide in an isolate that cannot get the revision the object has seen", async () => {
+  it("does not decide in an isolate that cannot get the revision the object has seen", async () => {
     const older = await publishLimits(bucket(1, "day", 500));
     const newer = await publishLimits(bucket(1, "day", 2));
     const user = new UserObject(older);

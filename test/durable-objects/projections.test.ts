@@ -19,11 +19,11 @@ import { ACCOUNT_MARK_PREFIX, directoryOf } from "../../src/objects/account-dire
 import { directoryWhere, type Fate, kvWhere } from "../fixtures/control-outages.ts";
 import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
 
-// Many calls one after the other, on a machine that may be busy.
+// Many sequential calls, possibly on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(async () => {
-  // Only what is in memory is reset: another file may have left the directory dead, and KV asleep.
+  // `reset` covers only objects in memory: wake them, since another file may have left them evicted.
   await Promise.all([listed(), marked()]);
   await reset();
   startClock();
@@ -49,8 +49,8 @@ const marked = async () =>
   );
 const keysInKv = async () => (await env.CONFIG.list({ prefix: "key:" })).keys.map(({ name }) => name);
 
-/** Lets time go by, alarm after alarm, until nobody has anything left to tell. */
-async function settle(users: readonly string[]): Promise<void> {
+/** Advances the clock from alarm to alarm until no object has anything left to publish. */
+async function publishAll(users: readonly string[]): Promise<void> {
   let rang = true;
   while (rang) {
     later(300_000);
@@ -61,40 +61,40 @@ async function settle(users: readonly string[]): Promise<void> {
 
 describe("a directory that fails", () => {
   it("delays neither a change nor a key on its way to KV", async () => {
-    const mend = directoryWhere(() => "fail");
+    const restore = directoryWhere(() => "fail");
     expect(await stubOf("ann").createAccount("ann", { name: "", tier: "free" })).toMatchObject({
       kind: "account",
     });
     expect(await stubOf("ann").addKey(keyOf("k1"))).toMatchObject({ kind: "key", published: true });
     expect(await keysInKv()).toEqual([keyRecordKey("hash of k1")]);
-    mend();
+    restore();
     expect(await listed()).toEqual([]);
-    await settle(["ann"]);
+    await publishAll(["ann"]);
     expect(await listed()).toMatchObject([{ id: "ann", tier: "free" }]);
   });
 
   it("gets only the newest state after many changes meanwhile", async () => {
-    const told: string[] = [];
-    const mend = directoryWhere((method) => {
-      told.push(method);
+    const published: string[] = [];
+    const restore = directoryWhere((method) => {
+      published.push(method);
       return "fail";
     });
     await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
     for (const tier of ["pro", "partner", "enterprise"]) await stubOf("ann").changeAccount({ tier });
-    mend();
-    await settle(["ann"]);
-    expect(told).toEqual(["put", "put", "put", "put"]);
+    restore();
+    await publishAll(["ann"]);
+    expect(published).toEqual(["put", "put", "put", "put"]);
     expect(await listed()).toMatchObject([{ id: "ann", tier: "enterprise", version: 4 }]);
   });
 
   it("does not restore a deleted account", async () => {
     await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
-    const mend = directoryWhere(() => "fail");
+    const restore = directoryWhere(() => "fail");
     await stubOf("ann").changeAccount({ tier: "pro" });
     await stubOf("ann").deleteAccount();
-    mend();
+    restore();
     expect(await listed()).toMatchObject([{ id: "ann", tier: "free" }]);
-    await settle(["ann"]);
+    await publishAll(["ann"]);
     expect(await listed()).toEqual([]);
     expect(await marked()).toEqual([]);
   });
@@ -109,7 +109,7 @@ it("a KV that fails does not delay the directory", async () => {
 it("a KV that hangs delays a change by at most its deadline, and is updated when it answers again", async () => {
   await stubOf("ann").createAccount("ann", { name: "", tier: "free" });
   const asked: string[] = [];
-  const mend = kvWhere((_method, key) => {
+  const restore = kvWhere((_method, key) => {
     asked.push(key);
     return "hang";
   });
@@ -120,8 +120,8 @@ it("a KV that hangs delays a change by at most its deadline, and is updated when
     return added;
   });
   expect(answer).toMatchObject({ kind: "key", published: false });
-  mend();
-  await settle(["ann"]);
+  restore();
+  await publishAll(["ann"]);
   expect(await keysInKv()).toEqual([keyRecordKey("hash of k1")]);
 });
 
@@ -130,7 +130,7 @@ it("a deleted account with more keys than one turn publishes loses every key in 
   for (let i = 0; i < 100; i++) await stubOf("ann").addKey(keyOf(`k${i}`));
   expect(await keysInKv()).toHaveLength(100);
   await stubOf("ann").deleteAccount();
-  await settle(["ann"]);
+  await publishAll(["ann"]);
   expect(await keysInKv()).toEqual([]);
   expect(await marked()).toEqual([]);
 });
@@ -151,7 +151,7 @@ describe("with any failures at any time", () => {
       "evict",
       "kill",
     ),
-    /** What becomes of the calls to KV and to the directory that the step makes, in turn. */
+    /** The fates of the step's calls to KV and to the directory, in turn. */
     kv: fc.array(fate, { minLength: 1, maxLength: 4 }),
     directory: fate,
   });
@@ -169,8 +169,8 @@ describe("with any failures at any time", () => {
             if (met !== "through") failures += 1;
             return met;
           };
-          const mendKv = kvWhere(() => count(fates.shift() ?? kv[0] ?? "through"));
-          const mendDirectory = directoryWhere(() => count(directory));
+          const restoreKv = kvWhere(() => count(fates.shift() ?? kv[0] ?? "through"));
+          const restoreDirectory = directoryWhere(() => count(directory));
           const stub = stubOf(user);
           later(1_000);
           if (what === "create") await stub.createAccount(user, { name: "", tier: "free" });
@@ -188,10 +188,10 @@ describe("with any failures at any time", () => {
             await evictDurableObject(stub);
           }
           if (what === "kill") await abortAllDurableObjects();
-          mendKv();
-          mendDirectory();
+          restoreKv();
+          restoreDirectory();
         }
-        await settle(USERS);
+        await publishAll(USERS);
 
         const answers: AccountAnswer[] = [];
         for (const user of USERS) answers.push(await stubOf(user).account());

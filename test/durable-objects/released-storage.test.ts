@@ -1,6 +1,6 @@
 /**
- * Storage that released Workers have written is opened by the code of now: nothing is lost, no released migration is edited, and what a
- * newer Worker has written is refused.
+ * The current code opens the storage of released Workers: nothing is lost, no released migration is edited, and storage of a newer
+ * Worker is rejected.
  */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -21,9 +21,8 @@ beforeEach(startClock);
 afterEach(stopClock);
 
 /**
- * What each migration was when it was released, in order. A new migration: add the line that the test prints. A line that changes
- * means that a released migration was edited: stores that have run it already stay as they are, and differ from new ones. Undo that, and
- * write another migration.
+ * Digests of the released migrations, in order. For a new migration, add the line that the test prints. If a line changes, a released
+ * migration was edited: stores that have run it stay as they are and differ from new ones. Undo the edit, and write another migration.
  */
 const RELEASED = {
   UserLimiter: [
@@ -37,7 +36,7 @@ const RELEASED = {
   PolicyRegistry: ["66bd50ad5c40ae34"],
   AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107"],
   MetricsHub: ["b7c4b079f294c8e7"],
-  /** Made by no migration, but kept like one. */
+  /** Not created by a migration, but equally frozen. */
   "MetricsHub points": ["ae007ff83ab8f8b9"],
 };
 
@@ -46,7 +45,7 @@ type Bindings = Record<string, SqlStorageValue>;
 
 const storesOf = (object: string): Store[] => stores.filter((store) => store.object === object);
 
-/** Writes a store as a fixture has it into storage that is empty. */
+/** Writes a fixture's store into empty storage. */
 function load({ sql, kv }: DurableObjectStorage, { tables, rows, values }: Store): void {
   for (const table of tables) sql.exec(table);
   for (const [table, found] of Object.entries<Bindings[]>(rows)) {
@@ -66,7 +65,7 @@ async function digest(text: string): Promise<string> {
   return [...new Uint8Array(bytes, 0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Of a migration's SQL; of a function, which has no text of its own once it is compiled, the schema that it leaves. */
+/** Digests of the migrations' SQL; for a function, whose text is lost in compilation, of the schema that it leaves. */
 async function digests(migrations: readonly Migration[]): Promise<string[]> {
   const texts = await new UserObject().inside((_object, { storage }) =>
     migrations.map((migration, i) => {
@@ -96,7 +95,7 @@ describe("a released migration", () => {
 describe("a user's store of each released version", () => {
   const limits = () => publishLimits(bucket(1, "day", 50), quota(1_000, "month"));
 
-  /** Each store as it was, and as each Worker since then has left it that did nothing but run its migrations. */
+  /** Each store as it was, and as each later Worker left it if it only ran its migrations. */
   const versions = storesOf("UserLimiter").flatMap((store) => {
     const { schemaVersion: version } = store.values;
     if (version === undefined) return [{ store, steps: 0, what: store.what }];
@@ -177,7 +176,7 @@ describe("a user's store of each released version", () => {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** Puts the released store of a class into an object, beside other values, and wakes the object anew. */
+/** Puts a class's released store and other values into an object, and reloads the object. */
 async function putStore(
   stub: DurableObjectStub<Rpc.DurableObjectBranded & DurableObject>,
   object: string,
@@ -260,7 +259,7 @@ describe("a store of a newer Worker", () => {
     ["the registry", async () => (await openedRegistry(newer)).newest()],
     ["the directory", async () => (await openedDirectory(newer)).list(ALL, "", 1)],
     ["the hub", async () => (await openedHub(newer)).metrics()],
-  ])("is refused: %s", async (_object, ask) => {
+  ])("is rejected: %s", async (_object, ask) => {
     await expect(ask()).rejects.toThrow("storage has schema 99");
   });
 

@@ -1,9 +1,9 @@
 /**
- * Any schedule of requests, pauses, evictions and crashes over one object, against the exact model.
+ * Any schedule of requests, pauses, evictions and crashes of one object, against the exact model.
  *
  * Two models bound the object. The optimist loses nothing and is charged what was admitted: if it rejects, the object must reject. The
- * pessimist also loses a whole headroom with every death within one, and refills later if the floor is held: if it admits, the object
- * must admit. Until the first such death the two are equal, so the object must match exactly.
+ * pessimist also loses a whole headroom with every crash within one, and refills later if the floor is held: if it admits, the object
+ * must admit. Until the first such crash the two are equal, so the object must match exactly.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -134,7 +134,7 @@ it("never admits more than burst + rate * w, nor less than the model by more tha
     }),
     { numRuns: 60 },
   );
-  // The schedules did put the object to the test.
+  // The schedules did include crashes and denials.
   expect(crashes).toBeGreaterThan(20);
   expect(denials).toBeGreaterThan(50);
 }, 20_000);

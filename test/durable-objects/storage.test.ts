@@ -35,7 +35,7 @@ describe("migrations", () => {
     expect(await user.stored()).toEqual([]);
   });
 
-  /** Leaves the user as the version before did, whose state was a table's one row. */
+  /** Rewrites the user's storage as the earlier version left it, with the state as a table's only row. */
   async function asBefore(user: UserObject, keepsNewer: boolean): Promise<void> {
     const { revision, counters, openCells, leases, restsAtMs } = stateSchema.parse(await user.state());
     await user.inside((_object, { storage }) => {
@@ -81,7 +81,7 @@ describe("migrations", () => {
   it("are rejected by a Worker from before the state row, even for a user without tables", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 10)));
     await user.decide();
-    // All that such a Worker reads: it refuses a number above its own, and begins from empty if there is none.
+    // All that such a Worker reads: it rejects a number above its own, and starts from empty if there is none.
     const version = await user.inside((_object, { storage }) => storage.kv.get("schemaVersion"));
     expect(version).toBeGreaterThan(MIGRATIONS.length);
     await user.evict();
@@ -169,7 +169,7 @@ describe("a write that fails", () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     await user.allowedOf(20);
     await user.failNextState();
-    // 20 are reserved after the first: the second of these needs a new floor.
+    // After the first, the headroom is 20: the second of these needs a new floor.
     expect(await user.failureOf({}, {}, {})).toContain("disk failure");
     const [left = NaN] = await user.remaining();
     expect(left).toBeLessThanOrEqual(980);

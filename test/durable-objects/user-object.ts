@@ -1,7 +1,7 @@
 /**
- * One user's object as a test handles it: asks it, pauses, evicts or kills it, and looks into its storage.
+ * One user's object under test: asks, pauses, evicts or kills it, and reads its storage.
  *
- * Each has a name of its own. Judges nothing.
+ * Each has a unique name. Asserts nothing.
  */
 import {
   abortAllDurableObjects,
@@ -18,18 +18,18 @@ import { messageOf } from "../../src/log.ts";
 import type { UserStatus } from "../../src/objects/user-status.ts";
 import { dropTimers, request } from "./fixture.ts";
 
-/** The pause after which an object writes its exact state (SETTLE_MS of the object). */
+/** The pause after which an object writes its exact state (CHECKPOINT_AFTER_MS of the object). */
 export const PAUSE_MS = 1_000;
 
 type Row = Record<string, SqlStorageValue>;
 
-/** The name of the state row, and what is around the state in it. */
+/** The key of the state row, and its schema. */
 const STATE = "state";
 const rowSchema = z.object({ format: z.literal(1), state: z.record(z.string(), z.unknown()) });
 
 export class UserObject {
   readonly name: string;
-  /** What it is asked by where a request names no revision of its own. */
+  /** The revision of requests that do not name one. */
   revision: number;
 
   constructor(revision = 0, name = `user:${crypto.randomUUID()}`) {
@@ -49,7 +49,7 @@ export class UserObject {
     return decisions;
   }
 
-  /** Why these requests are not decided: what the object throws. Caught in the object, so that no log is full of it. */
+  /** What the object throws instead of deciding these requests. Caught in the object, to keep it out of the logs. */
   async failureOf(...given: Partial<DecisionRequest>[]): Promise<string> {
     const requests = given.map((each) => request({ revision: this.revision, ...each }));
     return this.inside(async (object) => {
@@ -64,7 +64,7 @@ export class UserObject {
     return decision;
   }
 
-  /** Decides `count` times the same, one call after the other. @returns how many were allowed. */
+  /** Decides the same request `count` times, in sequential calls. @returns how many were allowed. */
   async allowedOf(count: number, given: Partial<DecisionRequest> = {}): Promise<number> {
     let allowed = 0;
     for (let i = 0; i < count; i++) allowed += (await this.decide(given)).allowed ? 1 : 0;
@@ -74,13 +74,13 @@ export class UserObject {
   /** Decides one request and leases for more like it. @returns the lease's id. */
   async lease(wantMilli: number, given: Partial<DecisionRequest> = {}): Promise<string> {
     const question = { request: request({ revision: this.revision, ...given }), decide: true, wantMilli };
-    const [run] = await this.stub.serve({ settlements: [], questions: [{ question, times: 1 }] });
-    const id = run?.answer.lease?.id;
+    const [repeated] = await this.stub.serve({ settlements: [], questions: [{ question, times: 1 }] });
+    const id = repeated?.answer.lease?.id;
     if (id === undefined) throw new Error("nothing was leased");
     return id;
   }
 
-  /** Tokens left of each limit, in the policy's order, as a peek says. */
+  /** Tokens left of each limit by a peek, in the policy's order. */
   async remaining(given: Partial<DecisionRequest> = {}): Promise<number[]> {
     const { limits } = await this.decide({ ...given, peek: true });
     return limits.map(({ remaining }) => remaining);
@@ -88,16 +88,16 @@ export class UserObject {
 
   async status(keyId: string | null = null): Promise<Extract<UserStatus, { kind: "status" }>> {
     const status: UserStatus = await this.stub.status({ revision: this.revision, tier: "free", keyId });
-    if (status.kind !== "status") throw new Error(`no status but ${status.kind}`);
+    if (status.kind !== "status") throw new Error(`the answer is not a status but ${status.kind}`);
     return status;
   }
 
-  /** Lets the user pause for so long: the object's timers fire, so it settles. */
+  /** Lets the user pause: the object's timers fire, so it writes its exact state. */
   async pause(ms = PAUSE_MS): Promise<void> {
     await this.inside(() => void vi.advanceTimersByTime(ms));
   }
 
-  /** Drops the object from memory as it is. Its timers go with it, so without a pause before it never settles. */
+  /** Evicts the object with its timers: without a pause before, its exact state is never written. */
   async evict(): Promise<void> {
     await evictDurableObject(this.stub);
     dropTimers();
@@ -109,7 +109,7 @@ export class UserObject {
     dropTimers();
   }
 
-  /** Kills the object and forgets all that the isolate knew: its next life is in a new isolate. */
+  /** Kills the object and its isolate's memory: the object restarts in a new isolate. */
   async moveToNewIsolate(): Promise<void> {
     await this.crash();
     vi.resetModules();
@@ -132,7 +132,7 @@ export class UserObject {
     return this.inside((_object, { storage }) => storage.sql.exec(statement, ...bindings).toArray());
   }
 
-  /** Names of the object's tables and values; none where it was never written. */
+  /** Names of the object's tables and values; empty if nothing was ever written. */
   async stored(): Promise<unknown[]> {
     const rows = await this.query(
       "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY name",
@@ -141,7 +141,7 @@ export class UserObject {
     return [...rows.map(({ name }) => name), ...values];
   }
 
-  /** The state as its row has it; undefined where it was never written. */
+  /** The state in its row; undefined if it was never written. */
   async state(): Promise<unknown> {
     const row = await this.inside((_object, { storage }) => storage.kv.get(STATE));
     return z.optional(rowSchema).parse(row)?.state;
@@ -152,7 +152,7 @@ export class UserObject {
     await this.inside((_object, { storage }) => storage.kv.put(STATE, { format, state }));
   }
 
-  /** The counters of the state row, each as an older Worker would have written it, say. */
+  /** Rewrites the counters of the state row, for example as an older Worker would have written them. */
   async changeCounters(change: (counter: Record<string, unknown>) => Record<string, unknown>): Promise<void> {
     const state = z.looseObject({ counters: z.record(z.string(), z.record(z.string(), z.unknown())) });
     const { counters, ...rest } = state.parse(await this.state());

@@ -2,7 +2,7 @@
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ACCESS_HEADER } from "../../src/identity/admin/cloudflare-access.ts";
-import { bearer, type HeaderFields, HOST, openDoor, OWN_PAGE } from "../fixtures/edge-admin.ts";
+import { bearer, type HeaderFields, HOST, startAccess, OWN_PAGE } from "../fixtures/edge-admin.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
 const TEAM = "https://team.cloudflareaccess.com";
@@ -55,42 +55,44 @@ async function assertion(claims: JWTPayload = {}, signing: Signing = {}): Promis
 describe("the assertion of Cloudflare Access", () => {
   it("admits people by their email, as viewers", async () => {
     await publishKeys();
-    const door = await openDoor(VARIABLES);
-    expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
-    expect(await door.who(await assertion(), "operator")).toBe("403");
+    const access = await startAccess(VARIABLES);
+    expect(await access.identify(await assertion())).toBe("200 ada@team.test viewer");
+    expect(await access.identify(await assertion(), "operator")).toBe("403");
   });
 
   it("works without a configured admin token", async () => {
     await publishKeys();
-    const door = await openDoor({ ...VARIABLES, ADMIN_TOKEN: "" });
-    expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
-    expect(await door.who({ ...(await assertion()), Cookie: "__Secure-el_session=x.y" })).toBe("401");
-    expect(await problemCode(await door.login("a-wrong-token-of-some-length"))).toBe("503 not_configured");
+    const access = await startAccess({ ...VARIABLES, ADMIN_TOKEN: "" });
+    expect(await access.identify(await assertion())).toBe("200 ada@team.test viewer");
+    expect(await access.identify({ ...(await assertion()), Cookie: "__Secure-el_session=x.y" })).toBe("401");
+    expect(await problemCode(await access.login("a-wrong-token-of-some-length"))).toBe("503 not_configured");
   });
 
   it("grants the role that the deployment configures", async () => {
     await publishKeys();
-    const door = await openDoor({ ...VARIABLES, ACCESS_ROLE: "admin" });
-    expect(await door.who(await assertion(), "admin")).toBe("200 ada@team.test admin");
+    const access = await startAccess({ ...VARIABLES, ACCESS_ROLE: "admin" });
+    expect(await access.identify(await assertion(), "admin")).toBe("200 ada@team.test admin");
   });
 
   it("names a service by its common name, and callers with neither email nor common name by the subject", async () => {
     await publishKeys();
-    const door = await openDoor(VARIABLES);
+    const access = await startAccess(VARIABLES);
     const noEmail = { without: "email" };
     const service = await assertion({ sub: "", common_name: "e367826f.access" }, noEmail);
-    expect(await door.who(service)).toBe("200 e367826f.access viewer");
-    expect(await door.who(await assertion({}, noEmail))).toBe(`200 ${CLAIMS.sub} viewer`);
+    expect(await access.identify(service)).toBe("200 e367826f.access viewer");
+    expect(await access.identify(await assertion({}, noEmail))).toBe(`200 ${CLAIMS.sub} viewer`);
     // A value that cannot appear in a log line is not a name.
-    expect(await door.who(await assertion({ email: "ada\n@team.test" }))).toBe(`200 ${CLAIMS.sub} viewer`);
+    expect(await access.identify(await assertion({ email: "ada\n@team.test" }))).toBe(
+      `200 ${CLAIMS.sub} viewer`,
+    );
     const nameless = await assertion({ email: "é".repeat(3), sub: "a".repeat(201) });
-    expect(await door.who(nameless)).toBe("401");
+    expect(await access.identify(nameless)).toBe("401");
   });
 
   it("fetches the team's keys once, not with every request", async () => {
     const fetched = await publishKeys();
-    const door = await openDoor(VARIABLES);
-    for (let i = 0; i < 3; i++) await door.who(await assertion());
+    const access = await startAccess(VARIABLES);
+    for (let i = 0; i < 3; i++) await access.identify(await assertion());
     expect(fetched).toHaveBeenCalledTimes(1);
   });
 
@@ -114,14 +116,14 @@ describe("the assertion of Cloudflare Access", () => {
     ["not a token", async () => ({ [ACCESS_HEADER]: "ada@team.test" })],
   ])("is rejected if it is %s", async (_what, headers) => {
     await publishKeys();
-    const response = await (await openDoor(VARIABLES)).probe(await headers());
+    const response = await (await startAccess(VARIABLES)).probe(await headers());
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
 
   it("is rejected as too long above 16 KiB", async () => {
     const fetched = await publishKeys();
-    const door = await openDoor(VARIABLES);
-    const problem = await problemOf(await door.probe({ [ACCESS_HEADER]: "x".repeat(16_385) }));
+    const access = await startAccess(VARIABLES);
+    const problem = await problemOf(await access.probe({ [ACCESS_HEADER]: "x".repeat(16_385) }));
     expect(problem).toMatchObject({ status: 401, detail: expect.stringContaining("too long") });
     expect(fetched).not.toHaveBeenCalled();
   });
@@ -129,36 +131,38 @@ describe("the assertion of Cloudflare Access", () => {
   it("is 503 while the team's keys are unavailable, and works again afterwards", async () => {
     const errors = vi.spyOn(console, "error").mockReturnValue();
     await publishKeys(500);
-    const door = await openDoor(VARIABLES);
-    const response = await door.probe(await assertion());
+    const access = await startAccess(VARIABLES);
+    const response = await access.probe(await assertion());
     expect(response.headers.get("Retry-After")).toBe("1");
     expect(await problemCode(response)).toBe("503 temporary_reduced_capacity");
     await publishKeys();
-    expect(await door.who(await assertion())).toBe("200 ada@team.test viewer");
+    expect(await access.identify(await assertion())).toBe("200 ada@team.test viewer");
     errors.mockRestore();
   });
 
   it("is ignored if Access is not configured", async () => {
-    const door = await openDoor();
-    expect(await door.who(await assertion())).toBe("401");
-    expect(await door.who({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
+    const access = await startAccess();
+    expect(await access.identify(await assertion())).toBe("401");
+    expect(await access.identify({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
   });
 
   it("yields to a token and to a session, valid or not", async () => {
     await publishKeys();
-    const door = await openDoor(VARIABLES);
-    const cookie = await door.session();
-    expect(await door.who({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
-    expect(await door.who({ ...(await assertion()), ...cookie })).toBe("200 admin-token admin");
-    expect(await door.who({ ...(await assertion()), ...bearer("a-wrong-token-of-some-length") })).toBe("401");
-    expect(await door.who({ ...(await assertion()), Cookie: "__Secure-el_session=bad" })).toBe("401");
+    const access = await startAccess(VARIABLES);
+    const cookie = await access.session();
+    expect(await access.identify({ ...(await assertion()), ...bearer() })).toBe("200 admin-token admin");
+    expect(await access.identify({ ...(await assertion()), ...cookie })).toBe("200 admin-token admin");
+    expect(await access.identify({ ...(await assertion()), ...bearer("a-wrong-token-of-some-length") })).toBe(
+      "401",
+    );
+    expect(await access.identify({ ...(await assertion()), Cookie: "__Secure-el_session=bad" })).toBe("401");
   });
 
   it("does not authorize a change sent by another site, but one sent by a service", async () => {
     await publishKeys();
-    const door = await openDoor({ ...VARIABLES, ACCESS_ROLE: "admin" });
+    const access = await startAccess({ ...VARIABLES, ACCESS_ROLE: "admin" });
     const change = async (headers: HeaderFields): Promise<number> =>
-      (await door.probe({ ...(await assertion()), ...headers }, "admin", "POST")).status;
+      (await access.probe({ ...(await assertion()), ...headers }, "admin", "POST")).status;
     expect(await change(OWN_PAGE)).toBe(200);
     expect(await change({ Origin: HOST })).toBe(200);
     expect(await change({})).toBe(200);

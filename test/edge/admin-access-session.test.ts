@@ -8,10 +8,10 @@ import { later, startClock, stopClock, START_MS } from "../durable-objects/fixtu
 import {
   bearer,
   cookieOf,
-  type Door,
+  type AdminAccess,
   type HeaderFields,
   HOST,
-  openDoor,
+  startAccess,
   OWN_PAGE,
   SESSION,
   tokenEntry,
@@ -39,8 +39,8 @@ afterEach(stopClock);
 
 describe("logging in", () => {
   it("sets a cookie that scripts, other sites and upstreams do not get, with its lifetime", async () => {
-    const door = await openDoor();
-    const response = await door.login(ADMIN_TOKEN, OWN_PAGE);
+    const access = await startAccess();
+    const response = await access.login(ADMIN_TOKEN, OWN_PAGE);
     expect(response.status).toBe(200);
     expect(response.headers.get("Cache-Control")).toBe("no-store");
     const expiresAt = new Date(START_MS + EIGHT_HOURS_MS).toISOString();
@@ -57,28 +57,28 @@ describe("logging in", () => {
   });
 
   it("omits Secure on plain http only, as on a developer's machine", async () => {
-    const door = await openDoor();
+    const access = await startAccess();
     const body = JSON.stringify({ token: ADMIN_TOKEN });
-    const response = await door.request(`http://localhost:8787${SESSION}`, { method: "POST", body });
+    const response = await access.request(`http://localhost:8787${SESSION}`, { method: "POST", body });
     expect(response.status).toBe(200);
     expect(cookieOf(response)).toMatch(/^el_session=/);
     expect(cookieOf(response)).not.toContain("Secure");
   });
 
   it("gives the session the token's name and role", async () => {
-    const door = await openDoor({ ADMIN_TOKENS: await vera() });
-    const cookie = await door.session(VERA);
-    expect(await door.who(cookie)).toBe("200 vera viewer");
-    expect(await door.who({ ...cookie, ...OWN_PAGE }, "operator", "POST")).toBe("403");
+    const access = await startAccess({ ADMIN_TOKENS: await vera() });
+    const cookie = await access.session(VERA);
+    expect(await access.identify(cookie)).toBe("200 vera viewer");
+    expect(await access.identify({ ...cookie, ...OWN_PAGE }, "operator", "POST")).toBe("403");
   });
 
   it("works if only ADMIN_TOKENS is set", async () => {
-    const door = await openDoor({ ADMIN_TOKEN: "", ADMIN_TOKENS: await vera() });
-    expect(await door.who(await door.session(VERA))).toBe("200 vera viewer");
+    const access = await startAccess({ ADMIN_TOKEN: "", ADMIN_TOKENS: await vera() });
+    expect(await access.identify(await access.session(VERA))).toBe("200 vera viewer");
   });
 
   it("is rejected with a wrong token, and sets no cookie", async () => {
-    const response = await (await openDoor()).login("a-wrong-token-of-some-length");
+    const response = await (await startAccess()).login("a-wrong-token-of-some-length");
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
@@ -91,14 +91,14 @@ describe("logging in", () => {
     ["an unknown field", JSON.stringify({ token: ADMIN_TOKEN, role: "admin" }), "422 invalid_request"],
     ["a token that is too long", JSON.stringify({ token: "x".repeat(1_025) }), "422 invalid_request"],
   ])("is rejected with %s", async (_what, body, code) => {
-    const response = await (await openDoor()).request(SESSION, { method: "POST", body });
+    const response = await (await startAccess()).request(SESSION, { method: "POST", body });
     expect(await problemCode(response)).toBe(code);
   });
 
   it("is rejected from a page of another site", async () => {
-    const door = await openDoor();
+    const access = await startAccess();
     for (const headers of [{ Origin: "https://evil.test" }, { "Sec-Fetch-Site": "cross-site" }]) {
-      const response = await door.login(ADMIN_TOKEN, headers);
+      const response = await access.login(ADMIN_TOKEN, headers);
       expect(response.headers.getSetCookie()).toEqual([]);
       expect(await problemCode(response)).toBe("403 forbidden");
     }
@@ -107,12 +107,12 @@ describe("logging in", () => {
 
 describe("a session", () => {
   it("ends after eight hours, and not earlier", async () => {
-    const door = await openDoor();
-    const cookie = await door.session();
+    const access = await startAccess();
+    const cookie = await access.session();
     later(EIGHT_HOURS_MS - 1);
-    expect(await door.who(cookie)).toBe("200 admin-token admin");
+    expect(await access.identify(cookie)).toBe("200 admin-token admin");
     later(1);
-    const response = await door.probe(cookie);
+    const response = await access.probe(cookie);
     expect(cookieOf(response)).toMatch(
       /^__Secure-el_session=; Max-Age=0; Path=\/api\/v1\/admin; HttpOnly; Secure; SameSite=Strict$/,
     );
@@ -120,12 +120,12 @@ describe("a session", () => {
   });
 
   it("is valid in every isolate of the deployment", async () => {
-    const cookie = await (await openDoor()).session();
-    expect(await (await openDoor()).who(cookie)).toBe("200 admin-token admin");
+    const cookie = await (await startAccess()).session();
+    expect(await (await startAccess()).identify(cookie)).toBe("200 admin-token admin");
   });
 
   it("ends with any change to the tokens", async () => {
-    const cookie = await (await openDoor({ ADMIN_TOKENS: await vera() })).session();
+    const cookie = await (await startAccess({ ADMIN_TOKENS: await vera() })).session();
     const bob = JSON.stringify([await tokenEntry("bob", "viewer", VERA)]);
     const raised = JSON.stringify([await tokenEntry("vera", "admin", VERA)]);
     for (const changed of [
@@ -135,13 +135,13 @@ describe("a session", () => {
       { ADMIN_TOKENS: bob },
       { ADMIN_TOKENS: raised },
     ]) {
-      expect(await (await openDoor(changed)).who(cookie)).toBe("401");
+      expect(await (await startAccess(changed)).identify(cookie)).toBe("401");
     }
   });
 
   it("is rejected in any other form than the one issued", async () => {
-    const door = await openDoor();
-    const { Cookie } = await door.session();
+    const access = await startAccess();
+    const { Cookie } = await access.session();
     const [, payload = "", signature = ""] = /^__Secure-el_session=([^.]*)\.(.*)$/.exec(Cookie) ?? [];
     const json = (fields: object): string => base64url.encode(JSON.stringify(fields));
     const good: { id: string } = JSON.parse(new TextDecoder().decode(base64url.decode(payload)));
@@ -164,37 +164,37 @@ describe("a session", () => {
       `${payload}.${"%".repeat(43)}`,
       `${payload}.${signature}${"A".repeat(1_024)}`,
     ]) {
-      expect(await door.who({ Cookie: `__Secure-el_session=${value}` }), value).toBe("401");
+      expect(await access.identify({ Cookie: `__Secure-el_session=${value}` }), value).toBe("401");
     }
-    expect(await door.who({ Cookie })).toBe("200 admin-token admin");
+    expect(await access.identify({ Cookie })).toBe("200 admin-token admin");
   });
 
   it("is ignored beside a bearer token, valid or not", async () => {
-    const door = await openDoor({ ADMIN_TOKENS: await vera() });
-    const cookie = await door.session();
-    expect(await door.who({ ...cookie, ...bearer("a-wrong-token-of-some-length") })).toBe("401");
-    expect(await door.who({ ...cookie, Authorization: "Basic eDp5" })).toBe("401");
-    expect(await door.who({ ...cookie, ...bearer(VERA) })).toBe("200 vera viewer");
+    const access = await startAccess({ ADMIN_TOKENS: await vera() });
+    const cookie = await access.session();
+    expect(await access.identify({ ...cookie, ...bearer("a-wrong-token-of-some-length") })).toBe("401");
+    expect(await access.identify({ ...cookie, Authorization: "Basic eDp5" })).toBe("401");
+    expect(await access.identify({ ...cookie, ...bearer(VERA) })).toBe("200 vera viewer");
   });
 
   it("says who is logged in, as with a token", async () => {
-    const door = await openDoor();
-    const bySession = await door.request(SESSION, { headers: await door.session() });
+    const access = await startAccess();
+    const bySession = await access.request(SESSION, { headers: await access.session() });
     const expiresAt = new Date(START_MS + EIGHT_HOURS_MS).toISOString();
     expect(await bySession.json()).toEqual({ name: "admin-token", role: "admin", expiresAt });
-    const byToken = await door.request(SESSION, { headers: bearer() });
+    const byToken = await access.request(SESSION, { headers: bearer() });
     expect(await byToken.json()).toEqual({ name: "admin-token", role: "admin", expiresAt: null });
-    expect((await door.request(SESSION)).status).toBe(401);
+    expect((await access.request(SESSION)).status).toBe(401);
   });
 
   it("is removed by logging out, even if it is no longer valid", async () => {
-    const door = await openDoor();
-    for (const Cookie of [(await door.session()).Cookie, "__Secure-el_session=bad", ""]) {
-      const response = await door.request(SESSION, { method: "DELETE", headers: { Cookie, ...OWN_PAGE } });
+    const access = await startAccess();
+    for (const Cookie of [(await access.session()).Cookie, "__Secure-el_session=bad", ""]) {
+      const response = await access.request(SESSION, { method: "DELETE", headers: { Cookie, ...OWN_PAGE } });
       expect(response.status).toBe(204);
       expect(cookieOf(response)).toMatch(/^__Secure-el_session=; Max-Age=0; Path=\/api\/v1\/admin;/);
     }
-    const response = await door.request(SESSION, {
+    const response = await access.request(SESSION, {
       method: "DELETE",
       headers: { Origin: "https://evil.test" },
     });
@@ -203,42 +203,48 @@ describe("a session", () => {
 });
 
 describe("logging out", () => {
-  const logOut = (door: Door, cookie: HeaderFields, headers: HeaderFields = OWN_PAGE): Promise<Response> =>
-    door.request(SESSION, { method: "DELETE", headers: { ...cookie, ...headers } });
+  const logOut = (
+    access: AdminAccess,
+    cookie: HeaderFields,
+    headers: HeaderFields = OWN_PAGE,
+  ): Promise<Response> => access.request(SESSION, { method: "DELETE", headers: { ...cookie, ...headers } });
 
   it("ends the session in every isolate at once: a copy of its cookie is rejected", async () => {
-    const [here, there] = [await openDoor(), await openDoor()];
+    const [here, there] = [await startAccess(), await startAccess()];
     const cookie = await here.session();
-    expect(await there.who(cookie)).toBe("200 admin-token admin");
+    expect(await there.identify(cookie)).toBe("200 admin-token admin");
     expect((await logOut(here, cookie)).status).toBe(204);
-    const anew = await openDoor();
-    for (const door of [here, there, anew]) {
-      expect(await door.who(cookie)).toBe("401");
-      expect(await door.who({ ...cookie, ...OWN_PAGE }, "admin", "POST")).toBe("401");
+    const anew = await startAccess();
+    for (const access of [here, there, anew]) {
+      expect(await access.identify(cookie)).toBe("401");
+      expect(await access.identify({ ...cookie, ...OWN_PAGE }, "admin", "POST")).toBe("401");
       const socket = { ...cookie, ...OWN_PAGE, Upgrade: "websocket" };
-      expect((await door.request("/api/v1/admin/live", { headers: socket })).status).toBe(401);
+      expect((await access.request("/api/v1/admin/live", { headers: socket })).status).toBe(401);
     }
     const { headers } = await there.probe(cookie);
     expect(headers.getSetCookie()).toEqual([expect.stringMatching(/^__Secure-el_session=; Max-Age=0;/)]);
     later(EIGHT_HOURS_MS - 1);
-    expect(await there.who(cookie)).toBe("401");
+    expect(await there.identify(cookie)).toBe("401");
   });
 
   it("ends neither other sessions of the token nor the token itself, and can be repeated", async () => {
-    const door = await openDoor();
-    const [mine, other] = [await door.session(), await door.session()];
-    for (let i = 0; i < 3; i++) expect((await logOut(door, mine)).status).toBe(204);
-    expect([await door.who(mine), await door.who(other)]).toEqual(["401", "200 admin-token admin"]);
-    expect(await door.who(bearer())).toBe("200 admin-token admin");
-    expect(await door.who(await door.session())).toBe("200 admin-token admin");
+    const access = await startAccess();
+    const [mine, other] = [await access.session(), await access.session()];
+    for (let i = 0; i < 3; i++) expect((await logOut(access, mine)).status).toBe(204);
+    expect([await access.identify(mine), await access.identify(other)]).toEqual([
+      "401",
+      "200 admin-token admin",
+    ]);
+    expect(await access.identify(bearer())).toBe("200 admin-token admin");
+    expect(await access.identify(await access.session())).toBe("200 admin-token admin");
   });
 
   it("ends nothing if sent by a page of another site or with a forged cookie", async () => {
-    const door = await openDoor();
-    const cookie = await door.session();
-    expect((await logOut(door, cookie, { Origin: "https://evil.test" })).status).toBe(403);
-    await logOut(door, { Cookie: `${cookie.Cookie.slice(0, -4)}AAAA` });
-    expect(await door.who(cookie)).toBe("200 admin-token admin");
+    const access = await startAccess();
+    const cookie = await access.session();
+    expect((await logOut(access, cookie, { Origin: "https://evil.test" })).status).toBe(403);
+    await logOut(access, { Cookie: `${cookie.Cookie.slice(0, -4)}AAAA` });
+    expect(await access.identify(cookie)).toBe("200 admin-token admin");
   });
 
   it.each<[what: string, stub: () => object]>([
@@ -248,37 +254,37 @@ describe("logging out", () => {
   ])(
     "fails closed if the registry %s: sessions are 503, tokens work, and the cookie is kept",
     async (_what, stub) => {
-      const door = await openDoor();
-      const cookie = await door.session();
+      const access = await startAccess();
+      const cookie = await access.session();
       const spy = vi.spyOn(env.POLICY_REGISTRY, "getByName").mockImplementation(stub as never);
-      const response = await logOut(door, cookie);
+      const response = await logOut(access, cookie);
       expect(response.headers.getSetCookie()).toEqual([]);
       expect(await problemCode(response)).toBe("503 temporary_reduced_capacity");
-      expect(await problemCode(await door.probe(cookie))).toBe("503 temporary_reduced_capacity");
-      expect(await door.who(bearer())).toBe("200 admin-token admin");
+      expect(await problemCode(await access.probe(cookie))).toBe("503 temporary_reduced_capacity");
+      expect(await access.identify(bearer())).toBe("200 admin-token admin");
       spy.mockRestore();
-      expect(await door.who(cookie)).toBe("200 admin-token admin");
-      expect((await logOut(door, cookie)).status).toBe(204);
-      expect(await door.who(cookie)).toBe("401");
+      expect(await access.identify(cookie)).toBe("200 admin-token admin");
+      expect((await logOut(access, cookie)).status).toBe(204);
+      expect(await access.identify(cookie)).toBe("401");
     },
   );
 
   it("ends the session even if its live streams cannot be closed, says so, and can be repeated", async () => {
-    const door = await openDoor();
-    const cookie = await door.session();
+    const access = await startAccess();
+    const cookie = await access.session();
     const spy = vi.spyOn(env.METRICS_HUB, "getByName").mockImplementation(fail);
-    expect((await logOut(door, cookie)).status).toBe(503);
+    expect((await logOut(access, cookie)).status).toBe(503);
     spy.mockRestore();
-    expect(await door.who(cookie)).toBe("401");
-    expect((await logOut(door, cookie)).status).toBe(204);
+    expect(await access.identify(cookie)).toBe("401");
+    expect((await logOut(access, cookie)).status).toBe(204);
   });
 
   it("closes the live streams of the session, and opens none that is requested meanwhile", async () => {
-    const door = await openDoor();
-    const [cookie, other] = [await door.session(), await door.session()];
+    const access = await startAccess();
+    const [cookie, other] = [await access.session(), await access.session()];
     const open = async (by: HeaderFields) => {
       const headers = { ...by, ...OWN_PAGE, Upgrade: "websocket" };
-      return door.request("/api/v1/admin/live", { headers });
+      return access.request("/api/v1/admin/live", { headers });
     };
     const codes: number[] = [];
     const [stream, others] = [(await open(cookie)).webSocket, (await open(other)).webSocket];
@@ -293,7 +299,7 @@ describe("logging out", () => {
       const fetch = stub.fetch.bind(stub);
       return Object.assign(Object.create(stub), {
         fetch: async (...input: Parameters<typeof fetch>) => {
-          await logOut(door, cookie);
+          await logOut(access, cookie);
           return fetch(...input);
         },
       });
@@ -308,14 +314,16 @@ describe("logging out", () => {
   it("never accepts an ended session, however many have ended: older sessions of the token end, too", async () => {
     const name = `eve-${crypto.randomUUID()}`;
     const eve = "the-token-of-eve";
-    const door = await openDoor({ ADMIN_TOKENS: JSON.stringify([await tokenEntry(name, "viewer", eve)]) });
-    const older = await door.session(eve);
+    const access = await startAccess({
+      ADMIN_TOKENS: JSON.stringify([await tokenEntry(name, "viewer", eve)]),
+    });
+    const older = await access.session(eve);
     later(1);
-    const ended = await door.session(eve);
-    await logOut(door, ended);
+    const ended = await access.session(eve);
+    await logOut(access, ended);
     later(1);
-    const newer = await door.session(eve);
-    const ofAnother = await door.session();
+    const newer = await access.session(eve);
+    const ofAnother = await access.session();
     later(1);
     const expiresMs = Date.now() + EIGHT_HOURS_MS;
     const key = `endedSessions:${name}`;
@@ -328,35 +336,42 @@ describe("logging out", () => {
       return JSON.stringify(kv.get(key)).length;
     });
     expect(size).toBeLessThan(60_000);
-    const answers = [await door.who(ended), await door.who(older), await door.who(newer)];
+    const answers = [
+      await access.identify(ended),
+      await access.identify(older),
+      await access.identify(newer),
+    ];
     expect(answers).toEqual(["401", "401", `200 ${name} viewer`]);
-    expect(await door.who(ofAnother)).toBe("200 admin-token admin");
-    expect(await door.who(await door.session(eve))).toBe(`200 ${name} viewer`);
+    expect(await access.identify(ofAnother)).toBe("200 admin-token admin");
+    expect(await access.identify(await access.session(eve))).toBe(`200 ${name} viewer`);
   });
 
   it("is forgotten once the session would have expired anyway", async () => {
-    const door = await openDoor({ ADMIN_TOKENS: await vera() });
+    const access = await startAccess({ ADMIN_TOKENS: await vera() });
     const keys = () =>
       runInDurableObject(env.POLICY_REGISTRY.getByName("policy"), (_registry, { storage }) =>
         [...storage.kv.list({ prefix: "endedSessions:" })].map(([key]) => key),
       );
-    await logOut(door, await door.session(VERA));
+    await logOut(access, await access.session(VERA));
     expect(await keys()).toContain("endedSessions:vera");
     later(EIGHT_HOURS_MS + 600_000);
-    await logOut(door, await door.session());
+    await logOut(access, await access.session());
     expect(await keys()).not.toContain("endedSessions:vera");
   });
 });
 
 describe("a cookie from an earlier version", () => {
   it("is rejected under its old name on https, and removed by login and logout", async () => {
-    const door = await openDoor();
-    const { Cookie } = await door.session();
+    const access = await startAccess();
+    const { Cookie } = await access.session();
     const old = Cookie.replace("__Secure-", "");
-    expect(await door.who({ Cookie: old })).toBe("401");
-    expect(await door.who({ Cookie: `${old}; ${Cookie}` })).toBe("200 admin-token admin");
+    expect(await access.identify({ Cookie: old })).toBe("401");
+    expect(await access.identify({ Cookie: `${old}; ${Cookie}` })).toBe("200 admin-token admin");
     const cleared = /^el_session=; Max-Age=0; Path=\/api\/v1\/admin; HttpOnly; SameSite=Strict$/;
-    for (const response of [await door.login(ADMIN_TOKEN, { Cookie: old }), await logOutWith(door, old)]) {
+    for (const response of [
+      await access.login(ADMIN_TOKEN, { Cookie: old }),
+      await logOutWith(access, old),
+    ]) {
       const [current, stale, ...more] = response.headers.getSetCookie();
       expect([current, stale, more]).toEqual([
         expect.stringMatching(/^__Secure-el_session=/),
@@ -367,7 +382,7 @@ describe("a cookie from an earlier version", () => {
   });
 
   it("without a session id is rejected, whatever its signature", async () => {
-    const door = await openDoor();
+    const access = await startAccess();
     const payload = base64url.encode(
       JSON.stringify({ name: "admin-token", role: "admin", expiresMs: START_MS + EIGHT_HOURS_MS }),
     );
@@ -383,12 +398,12 @@ describe("a cookie from an earlier version", () => {
       const signature = base64url.encode(
         new Uint8Array(await crypto.subtle.sign("HMAC", key, text(payload))),
       );
-      expect(await door.who({ Cookie: `__Secure-el_session=${payload}.${signature}` })).toBe("401");
+      expect(await access.identify({ Cookie: `__Secure-el_session=${payload}.${signature}` })).toBe("401");
     }
   });
 
-  function logOutWith(door: Door, Cookie: string): Promise<Response> {
-    return door.request(SESSION, { method: "DELETE", headers: { Cookie, ...OWN_PAGE } });
+  function logOutWith(access: AdminAccess, Cookie: string): Promise<Response> {
+    return access.request(SESSION, { method: "DELETE", headers: { Cookie, ...OWN_PAGE } });
   }
 });
 
@@ -408,19 +423,19 @@ describe("a change with a session", () => {
     ["from another scheme or port", { Origin: "http://edge.test" }, 403],
     ["from a sandboxed page", { Origin: "null" }, 403],
   ])("%s: %j is %i", async (_what, headers, status) => {
-    const door = await openDoor();
-    const cookie = await door.session();
+    const access = await startAccess();
+    const cookie = await access.session();
     for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
-      expect((await door.probe({ ...cookie, ...headers }, "admin", method)).status).toBe(status);
+      expect((await access.probe({ ...cookie, ...headers }, "admin", method)).status).toBe(status);
     }
     const socket = { ...cookie, ...headers, Upgrade: "websocket" };
-    expect((await door.probe(socket)).status).toBe(status);
-    expect((await door.probe({ ...cookie, ...headers })).status).toBe(200);
+    expect((await access.probe(socket)).status).toBe(status);
+    expect((await access.probe({ ...cookie, ...headers })).status).toBe(200);
   });
 
   it("may come from anywhere with a bearer token, which browsers never add automatically", async () => {
-    const door = await openDoor();
+    const access = await startAccess();
     const headers = { ...bearer(), Origin: "https://evil.test", "Sec-Fetch-Site": "cross-site" };
-    expect(await door.who(headers, "admin", "POST")).toBe("200 admin-token admin");
+    expect(await access.identify(headers, "admin", "POST")).toBe("200 admin-token admin");
   });
 });

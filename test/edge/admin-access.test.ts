@@ -4,7 +4,7 @@ import { CONTRACT } from "../../src/api/contract.ts";
 import type { Endpoint } from "../../src/api/endpoint.ts";
 import { ROLES, type Role } from "../../src/identity/admin/role.ts";
 import { readSettings } from "../../src/settings.ts";
-import { bearer, openDoor, tokenEntry } from "../fixtures/edge-admin.ts";
+import { bearer, startAccess, tokenEntry } from "../fixtures/edge-admin.ts";
 import { ADMIN_TOKEN, startEdge } from "../fixtures/edge-app.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
@@ -18,17 +18,19 @@ const named = async (): Promise<string> =>
 
 describe("a bearer token", () => {
   it("identifies its administrator", async () => {
-    const door = await openDoor({ ADMIN_TOKENS: await named() });
-    expect(await door.who(bearer())).toBe("200 admin-token admin");
+    const access = await startAccess({ ADMIN_TOKENS: await named() });
+    expect(await access.identify(bearer())).toBe("200 admin-token admin");
     for (const role of ROLES) {
-      expect(await door.who(bearer(TOKENS[role]))).toBe(`200 the-${role} ${role}`);
+      expect(await access.identify(bearer(TOKENS[role]))).toBe(`200 the-${role} ${role}`);
     }
   });
 
   it("is accepted with any spelling of the scheme", async () => {
-    const door = await openDoor();
+    const access = await startAccess();
     for (const scheme of ["bearer", "BEARER", "Bearer  "]) {
-      expect(await door.who({ Authorization: `${scheme} ${ADMIN_TOKEN}` })).toBe("200 admin-token admin");
+      expect(await access.identify({ Authorization: `${scheme} ${ADMIN_TOKEN}` })).toBe(
+        "200 admin-token admin",
+      );
     }
   });
 
@@ -43,15 +45,15 @@ describe("a bearer token", () => {
     ["missing", {}],
     ["in the header for API keys", { "X-API-Key": ADMIN_TOKEN }],
   ])("is rejected if it is %s", async (_what, headers: Record<string, string>) => {
-    const response = await (await openDoor()).probe(headers);
+    const response = await (await startAccess()).probe(headers);
     expect(response.headers.get("WWW-Authenticate")).toMatch(/^Bearer /);
     expect(await problemCode(response)).toBe("401 invalid_credentials");
   });
 
   it("is rejected if only its digest is sent", async () => {
     const { sha256 } = { sha256: "", ...(await tokenEntry("x", "admin", TOKENS.admin)) };
-    const door = await openDoor({ ADMIN_TOKENS: await named() });
-    expect(await door.who(bearer(sha256))).toBe("401");
+    const access = await startAccess({ ADMIN_TOKENS: await named() });
+    expect(await access.identify(bearer(sha256))).toBe("401");
   });
 
   it.each<[Role, Role, number]>([
@@ -65,8 +67,8 @@ describe("a bearer token", () => {
     ["admin", "operator", 200],
     ["admin", "admin", 200],
   ])("of a %s, if the role %s is required: %i", async (role, needed, status) => {
-    const door = await openDoor({ ADMIN_TOKENS: await named() });
-    const response = await door.probe(bearer(TOKENS[role]), needed, "POST");
+    const access = await startAccess({ ADMIN_TOKENS: await named() });
+    const response = await access.probe(bearer(TOKENS[role]), needed, "POST");
     expect(response.status).toBe(status);
     if (status === 200) return;
     const { code, detail } = await problemOf(response);
@@ -79,10 +81,10 @@ describe("a bearer token", () => {
     for (const level of ["debug", "info", "warn", "error"] as const) {
       vi.spyOn(console, level).mockImplementation((line) => void lines.push(line));
     }
-    const door = await openDoor({ LOG_LEVEL: "debug" });
-    await door.login(ADMIN_TOKEN);
-    await door.login("a-wrong-token-of-some-length");
-    await door.probe(bearer("a-wrong-token-of-some-length"));
+    const access = await startAccess({ LOG_LEVEL: "debug" });
+    await access.login(ADMIN_TOKEN);
+    await access.login("a-wrong-token-of-some-length");
+    await access.probe(bearer("a-wrong-token-of-some-length"));
     vi.restoreAllMocks();
     const text = lines.join("\n");
     expect(text).toContain('"admin_login"');
@@ -94,14 +96,14 @@ describe("a bearer token", () => {
 
 describe("the admin API", () => {
   it("is 503 and says what to do if no administrator is configured, whatever is sent", async () => {
-    const door = await openDoor({ ADMIN_TOKEN: "", ADMIN_TOKENS: "[]" });
-    const cookie = await (await openDoor()).session();
+    const access = await startAccess({ ADMIN_TOKEN: "", ADMIN_TOKENS: "[]" });
+    const cookie = await (await startAccess()).session();
     for (const response of [
-      await door.probe({}),
-      await door.probe(bearer()),
-      await door.probe(bearer("")),
-      await door.probe(cookie),
-      await door.login(ADMIN_TOKEN),
+      await access.probe({}),
+      await access.probe(bearer()),
+      await access.probe(bearer("")),
+      await access.probe(cookie),
+      await access.login(ADMIN_TOKEN),
     ]) {
       const { code, status, detail } = await problemOf(response);
       expect([status, code]).toEqual([503, "not_configured"]);
@@ -123,10 +125,10 @@ describe("the admin API", () => {
   });
 
   it("lets viewers read everything and change nothing", () => {
-    for (const [id, { method, path, access }] of Object.entries<Endpoint>(CONTRACT)) {
-      if (!path.startsWith("/api/v1/admin") || access === "none") continue;
+    for (const [id, { method, path, access: needed }] of Object.entries<Endpoint>(CONTRACT)) {
+      if (!path.startsWith("/api/v1/admin") || needed === "none") continue;
       const isForViewers = method === "GET" || id === "validatePolicy" || id === "simulatePolicy";
-      expect(access === "viewer", id).toBe(isForViewers);
+      expect(needed === "viewer", id).toBe(isForViewers);
     }
   });
 });

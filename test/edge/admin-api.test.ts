@@ -238,7 +238,7 @@ it("a response that depends on the caller is never cached, so that no other call
     await admin(edge, "GET", `/accounts/${user}/usage?format=csv`),
     await admin(edge, "GET", "/session"),
   ];
-  for (const { status, url, headers: told } of answers) {
-    expect([status, told.get("Cache-Control")], url).toEqual([200, "no-store"]);
+  for (const { status, url, headers: sent } of answers) {
+    expect([status, sent.get("Cache-Control")], url).toEqual([200, "no-store"]);
   }
 });

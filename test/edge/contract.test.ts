@@ -64,7 +64,7 @@ describe.each(ENDPOINTS)("%s", (id, endpoint) => {
     const isOpen = access === "none" || access === "caller";
     expect(ways?.length === 0 || ways?.some((way) => way.length === 0)).toBe(isOpen);
     if (!isOpen) expect(await problemCode(response)).toBe("401 invalid_credentials");
-    await edge.settled();
+    await edge.backgroundDone();
   });
 
   it("is 405 for other methods, and lists its own", async () => {

@@ -130,7 +130,7 @@ describe("the list of accounts", () => {
     expect(seen).toEqual([...ids.slice(0, 8), "paged-7a", "paged-8"]);
   });
 
-  it.each<[query: string, refusal: string]>([
+  it.each<[query: string, rejection: string]>([
     ["cursor=", "400 /cursor"],
     ["cursor=a", "400 /cursor"],
     ["cursor=%00", "400 /cursor"],
@@ -146,9 +146,9 @@ describe("the list of accounts", () => {
     ["name=", "400 /name"],
     [`name=${"n".repeat(201)}`, "400 /name"],
     ["sort=name", "400 /sort"],
-  ])("rejects %s", async (query, refusal) => {
+  ])("rejects %s", async (query, rejection) => {
     const { operator } = await start();
-    expect(await operator.refusal("GET", `/accounts?${query}`)).toBe(refusal);
+    expect(await operator.rejection("GET", `/accounts?${query}`)).toBe(rejection);
   });
 
   it("has pages of fifty by default", async () => {
@@ -189,7 +189,7 @@ describe("a change to an account", () => {
     ]);
   });
 
-  it.each<[what: string, body: unknown, refusal: string]>([
+  it.each<[what: string, body: unknown, rejection: string]>([
     ["an empty object", {}, "422 "],
     ["only a reason", { reason: "why not" }, "422 "],
     ["an unknown field", { name: "x", plan: "pro" }, "422 /plan"],
@@ -202,17 +202,17 @@ describe("a change to an account", () => {
     ["null", null, "422 "],
     ["text that is not JSON", "{", "400 "],
     ["an empty body", "", "400 "],
-  ])("with %s is rejected, and changes nothing", async (_what, body, refusal) => {
+  ])("with %s is rejected, and changes nothing", async (_what, body, rejection) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "steady" });
     const before = await operator.get("account", "/accounts/steady");
-    expect(await operator.refusal("PATCH", "/accounts/steady", body)).toBe(refusal);
+    expect(await operator.rejection("PATCH", "/accounts/steady", body)).toBe(rejection);
     expect(await operator.get("account", "/accounts/steady")).toEqual(before);
   });
 
   it.each(["GET", "PATCH", "DELETE"])("%s is 404 if there is no account", async (method) => {
     const { operator } = await start();
     const body = method === "PATCH" ? { tier: "pro" } : undefined;
-    expect(await operator.refusal(method, "/accounts/nobody", body)).toBe("404");
+    expect(await operator.rejection(method, "/accounts/nobody", body)).toBe("404");
   });
 });

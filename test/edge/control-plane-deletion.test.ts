@@ -43,7 +43,9 @@ describe("a deleted account", () => {
       ["POST", "/grants", { limit: "day", amount: 1, until: new Date(Date.now() + 1_000).toISOString() }],
     ];
     for (const [method, path, body] of actions) {
-      expect(await operator.refusal(method, `/accounts/${id}${path}`, body), `${method} ${path}`).toBe("404");
+      expect(await operator.rejection(method, `/accounts/${id}${path}`, body), `${method} ${path}`).toBe(
+        "404",
+      );
     }
   });
 
@@ -181,8 +183,8 @@ describe("the block of a deleted account", () => {
   it("is lifted without an account by unblock=true, even later, and the audit trail says so", async () => {
     const started = await startBlocked();
     const { operator, customer, path } = started;
-    expect(await operator.refusal("DELETE", path)).toBe("404");
-    expect(await operator.refusal("DELETE", `${path}?unblock=yes`)).toBe("400 /unblock");
+    expect(await operator.rejection("DELETE", path)).toBe("404");
+    expect(await operator.rejection("DELETE", `${path}?unblock=yes`)).toBe("400 /unblock");
     expect((await operator.send("DELETE", `${path}?unblock=true&reason=sorry`)).status).toBe(204);
     expect(await standing(started, customer.id)).toBe("200 allowed active");
     expect((await marks(operator, customer.id)).accounts).toEqual([]);
@@ -193,8 +195,8 @@ describe("the block of a deleted account", () => {
       after: { status: "active" },
     });
     // Nothing is left to lift; neither is there for an unknown id.
-    expect(await operator.refusal("DELETE", `${path}?unblock=true`)).toBe("404");
-    expect(await operator.refusal("DELETE", "/accounts/unheard-of?unblock=true")).toBe("404");
+    expect(await operator.rejection("DELETE", `${path}?unblock=true`)).toBe("404");
+    expect(await operator.rejection("DELETE", "/accounts/unheard-of?unblock=true")).toBe("404");
     // Together with the deletion.
     await operator.createAccount(customer.id);
     await operator.do("changedAccount", "PATCH", path, { status: "blocked" });
@@ -313,16 +315,16 @@ describe("the audit trail", () => {
 
   it("is 404 for an unknown id, so that a mistyped id does not look like one without changes", async () => {
     const { operator } = await start();
-    expect(await operator.refusal("GET", "/accounts/nobody/audit")).toBe("404");
-    expect(await operator.refusal("GET", "/accounts/nobody/usage")).toBe("404");
+    expect(await operator.rejection("GET", "/accounts/nobody/audit")).toBe("404");
+    expect(await operator.rejection("GET", "/accounts/nobody/usage")).toBe("404");
   });
 
   it.each(["limit=101", "cursor=!", "cursor=YQ", "cursor=LTE", "before=1"])(
-    "is refused by %s",
+    "is rejected with %s",
     async (query) => {
       const { operator } = await start();
       await operator.send("POST", "/accounts", { id: "asked" });
-      expect(await operator.refusal("GET", `/accounts/asked/audit?${query}`)).toMatch(
+      expect(await operator.rejection("GET", `/accounts/asked/audit?${query}`)).toMatch(
         /^400 \/(limit|cursor|before)$/,
       );
     },

@@ -141,10 +141,10 @@ describe("a lost directory", () => {
   it("is 503 while KV or an account does not answer, and succeeds when repeated", async () => {
     const { operator } = await start();
     vi.spyOn(console, "error").mockReturnValue();
-    const mendKv = kvWhere((method) => (method === "list" ? "fail" : "through"));
+    const restoreKv = kvWhere((method) => (method === "list" ? "fail" : "through"));
     const failed = await operator.send("POST", "/directory/rebuild");
     expect([failed.status, failed.headers.get("Retry-After")]).toEqual([503, "1"]);
-    mendKv();
+    restoreKv();
     expect((await operator.do("rebuild", "POST", "/directory/rebuild")).rebuilt).toBe(50);
   });
 
@@ -154,9 +154,9 @@ describe("a lost directory", () => {
     ["reset=false", "400 /reset"],
     ["reset=", "400 /reset"],
     ["limit=5", "400 /limit"],
-  ])("is not rebuilt with %s", async (query, refusal) => {
+  ])("is not rebuilt with %s", async (query, rejection) => {
     const { operator } = await start();
-    expect(await operator.refusal("POST", `/directory/rebuild?${query}`)).toBe(refusal);
+    expect(await operator.rejection("POST", `/directory/rebuild?${query}`)).toBe(rejection);
   });
 });
 
@@ -166,14 +166,14 @@ describe("a directory that fails while accounts change", () => {
     vi.spyOn(console, "error").mockReturnValue();
     await operator.createAccount("here-1");
     await operator.createAccount("here-2");
-    const mend = directoryWhere(() => "fail");
+    const restore = directoryWhere(() => "fail");
     await operator.createAccount("here-3");
     const { key } = await operator.issueKey("here-3");
     await operator.do("changedAccount", "PATCH", "/accounts/here-1", { tier: "pro" });
     expect((await operator.send("DELETE", "/accounts/here-2")).status).toBe(204);
     expect((await edge.request("/identify", { headers: { "X-API-Key": key } })).status).toBe(200);
     expect((await operator.send("GET", "/accounts")).status).toBe(503);
-    mend();
+    restore();
     expect(await listed(operator, "&name=here")).toMatchObject([
       { id: "here-1", tier: "free" },
       { id: "here-2" },

@@ -34,7 +34,7 @@ const newEdge = (): Promise<Edge> => startEdge({ policy: null });
 /** The mark of the policy that decided a request. Anything but an exact decision that allows it fails. */
 async function decidedBy(edge: Edge, address: Record<string, string>): Promise<number> {
   const response = await edge.request("/identify", { headers: address });
-  await edge.settled();
+  await edge.backgroundDone();
   expect(response.status).toBe(200);
   expect(response.headers.get("Server-Timing")).toContain('desc="strict"');
   const [, quota] = /"mark";q=(\d+)/.exec(response.headers.get("RateLimit-Policy") ?? "") ?? [];

@@ -79,7 +79,7 @@ describe("a new account's object", () => {
     const { operator } = await startWithHints();
     await operator.createAccount("home-twice", { home: "weur" });
     const again = { id: "home-twice", home: "enam" };
-    expect(await operator.refusal("POST", "/accounts", again)).toBe("409");
+    expect(await operator.rejection("POST", "/accounts", again)).toBe("409");
   });
 });
 
@@ -138,7 +138,7 @@ describe("a home that is no region", () => {
     "is rejected with 422, and creates neither the account nor its object: %j",
     async (home) => {
       const { operator, hintsOf } = await startWithHints();
-      expect(await operator.refusal("POST", "/accounts", { id: "home-wrong", home })).toBe("422 /home");
+      expect(await operator.rejection("POST", "/accounts", { id: "home-wrong", home })).toBe("422 /home");
       expect(hintsOf("home-wrong")).toEqual([]);
     },
   );
@@ -146,7 +146,10 @@ describe("a home that is no region", () => {
   it("cannot be changed later: the object does not move", async () => {
     const { operator } = await startWithHints();
     await operator.createAccount("home-stays", { home: "weur" });
-    const refusal = await operator.refusal("PATCH", "/accounts/home-stays", { name: "Moved", home: "enam" });
-    expect(refusal).toBe("422 /home");
+    const rejection = await operator.rejection("PATCH", "/accounts/home-stays", {
+      name: "Moved",
+      home: "enam",
+    });
+    expect(rejection).toBe("422 /home");
   });
 });

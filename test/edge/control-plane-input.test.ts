@@ -129,7 +129,7 @@ describe("an invalid id", () => {
     {},
   ])("%j is not created", async (id) => {
     const { operator } = await start();
-    expect(await operator.refusal("POST", "/accounts", { id })).toBe("422 /id");
+    expect(await operator.rejection("POST", "/accounts", { id })).toBe("422 /id");
   });
 
   it("does not include unusual ids that are valid: they can be created, read, used and deleted", async () => {
@@ -182,8 +182,8 @@ describe("a body", () => {
     async (_name, { method }, path) => {
       const { operator } = await start();
       const large = JSON.stringify({ reason: "x".repeat(MAX_BODY_BYTES) });
-      expect(await operator.refusal(method, path, large, IF_MATCH)).toBe("413 ");
-      expect(await operator.refusal(method, path, large, { ...IF_MATCH, "Content-Length": "10" })).toBe(
+      expect(await operator.rejection(method, path, large, IF_MATCH)).toBe("413 ");
+      expect(await operator.rejection(method, path, large, { ...IF_MATCH, "Content-Length": "10" })).toBe(
         "413 ",
       );
     },
@@ -192,7 +192,7 @@ describe("a body", () => {
   it.each(paths)("that is not JSON is 400 for %s", async (_name, { method }, path) => {
     const { operator } = await start();
     for (const body of ["", "{", "undefined", "{'a':1}", "\ufeff{}x", "<xml/>", "a=1&b=2", "\u0000"]) {
-      expect(await operator.refusal(method, path, body, IF_MATCH), body).toBe("400 ");
+      expect(await operator.rejection(method, path, body, IF_MATCH), body).toBe("400 ");
     }
   });
 
@@ -299,13 +299,13 @@ describe("text", () => {
     for (const odd of REFUSED) {
       for (const [field, method, path, body] of places) {
         const spoilt = { ...body, [field]: `a${odd}b` };
-        const refusal = await operator.refusal(method, path, spoilt, { "If-Match": "*" });
-        expect([path, escape(odd), refusal]).toEqual([path, escape(odd), `422 /${field}`]);
+        const rejection = await operator.rejection(method, path, spoilt, { "If-Match": "*" });
+        expect([path, escape(odd), rejection]).toEqual([path, escape(odd), `422 /${field}`]);
       }
       if (!odd.isWellFormed()) continue;
       const query = `?reason=${encodeURIComponent(odd)}`;
       for (const path of ["/accounts/plain", `/accounts/plain/keys/${keyId}`])
-        expect(await operator.refusal("DELETE", `${path}${query}`)).toBe("400 /reason");
+        expect(await operator.rejection("DELETE", `${path}${query}`)).toBe("400 /reason");
     }
     expect((await operator.get("audit", "/accounts/plain/audit")).entries).toHaveLength(2);
     expect(await operator.revision()).toBe(revision);
@@ -319,7 +319,7 @@ describe("text", () => {
       routes: [{ match: "/x", upstream: "http://a\u0000b" }],
     };
     const paths = ["/tiers/pro/price/currency", "/routes/0/upstream"];
-    expect(await operator.refusal("PUT", "/policy", { document: odd }, { "If-Match": "*" })).toBe(
+    expect(await operator.rejection("PUT", "/policy", { document: odd }, { "If-Match": "*" })).toBe(
       `422 ${paths.map((path) => `/document${path}`).join(" ")}`,
     );
     const checked = await operator.do("validity", "POST", "/policy/validate", { document: odd });
@@ -346,7 +346,7 @@ describe("text", () => {
       "/routes/1/limits/0",
       "/routes/1/limits/1",
     ];
-    expect(await operator.refusal("PUT", "/policy", { document: odd }, { "If-Match": "*" })).toBe(
+    expect(await operator.rejection("PUT", "/policy", { document: odd }, { "If-Match": "*" })).toBe(
       `422 ${paths.map((path) => `/document${path}/name`).join(" ")}`,
     );
     const checked = await operator.do("validity", "POST", "/policy/validate", { document: odd });
@@ -377,17 +377,17 @@ describe("text", () => {
     );
   });
 
-  it.each<[field: string, method: string, path: string, body: object, refusal: string]>([
+  it.each<[field: string, method: string, path: string, body: object, rejection: string]>([
     ["name", "POST", "/accounts", { id: "x", name: "n".repeat(201) }, "422 /name"],
     ["reason", "POST", "/accounts", { id: "x", reason: "r".repeat(501) }, "422 /reason"],
     ["name", "PATCH", "/accounts/long", { name: "n".repeat(201) }, "422 /name"],
     ["reason", "POST", "/accounts/long/reset", { reason: "r".repeat(501) }, "422 /reason"],
     ["key's name", "POST", "/accounts/long/keys", { name: "n".repeat(201) }, "422 /name"],
     ["query's reason", "DELETE", `/accounts/long?reason=${"r".repeat(501)}`, {}, "400 /reason"],
-  ])("that is too long for a %s is rejected", async (_field, method, path, body, refusal) => {
+  ])("that is too long for a %s is rejected", async (_field, method, path, body, rejection) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "long" });
-    expect(await operator.refusal(method, path, method === "DELETE" ? undefined : body)).toBe(refusal);
+    expect(await operator.rejection(method, path, method === "DELETE" ? undefined : body)).toBe(rejection);
   });
 });
 
@@ -400,7 +400,7 @@ describe("every list", () => {
       const page = await operator.send("GET", `${path}?limit=1`);
       expect(Object.keys(await page.json<object>())).toContain("cursor");
       for (const limit of ["0", "-1", "1e3", "10000", "", "all", "1%00"]) {
-        expect(await operator.refusal("GET", `${path}?limit=${limit}`)).toBe("400 /limit");
+        expect(await operator.rejection("GET", `${path}?limit=${limit}`)).toBe("400 /limit");
       }
     },
   );
@@ -421,16 +421,16 @@ describe("a repeated query parameter", () => {
     const { operator } = await start();
     const headers = path === "/live" ? { Upgrade: "websocket" } : {};
     for (const query of [`${name}=1&${name}=2`, `${name}=&${name}=`, `${name}&x&${name}`]) {
-      const refusal = await operator.refusal(method, `${path}?${query}`, undefined, headers);
-      expect([query, refusal]).toEqual([query, expect.stringMatching(new RegExp(`^400 .*/${name}( |$)`))]);
+      const rejection = await operator.rejection(method, `${path}?${query}`, undefined, headers);
+      expect([query, rejection]).toEqual([query, expect.stringMatching(new RegExp(`^400 .*/${name}( |$)`))]);
     }
   });
 
   it("is 400 even if both values are equal or the name is encoded, and so is a parameter that objects inherit", async () => {
     const { operator } = await start();
-    expect(await operator.refusal("GET", "/accounts?tier=free&tier=free")).toBe("400 /tier");
-    expect(await operator.refusal("GET", "/accounts?tier=free&t%69er=pro")).toBe("400 /tier");
-    expect(await operator.refusal("GET", "/accounts?__proto__=1")).toBe("400 /__proto__");
+    expect(await operator.rejection("GET", "/accounts?tier=free&tier=free")).toBe("400 /tier");
+    expect(await operator.rejection("GET", "/accounts?tier=free&t%69er=pro")).toBe("400 /tier");
+    expect(await operator.rejection("GET", "/accounts?__proto__=1")).toBe("400 /__proto__");
   });
 });
 
@@ -443,13 +443,13 @@ describe("a time", () => {
       const { operator } = await start();
       await operator.send("POST", "/accounts", { id: "timed" });
       for (const name of ["from", "to"]) {
-        expect(await operator.refusal("GET", `/accounts/timed/usage?${name}=${at}`)).toBe(`400 /${name}`);
-        expect(await operator.refusal("GET", `/reports/overview?${name}=${at}`)).toBe(`400 /${name}`);
+        expect(await operator.rejection("GET", `/accounts/timed/usage?${name}=${at}`)).toBe(`400 /${name}`);
+        expect(await operator.rejection("GET", `/reports/overview?${name}=${at}`)).toBe(`400 /${name}`);
         const simulation = { document: CONTROL_POLICY, [name]: at };
-        expect(await operator.refusal("POST", "/simulate", simulation)).toBe(`422 /${name}`);
+        expect(await operator.rejection("POST", "/simulate", simulation)).toBe(`422 /${name}`);
       }
       const grant = { limit: "day", amount: 1, until: at };
-      expect(await operator.refusal("POST", "/accounts/timed/grants", grant)).toBe("422 /until");
+      expect(await operator.rejection("POST", "/accounts/timed/grants", grant)).toBe("422 /until");
     },
   );
 
@@ -466,13 +466,13 @@ describe("a time", () => {
     const key = await operator.issueKey("timed-2", { expiresAt });
     expect(key.expiresAt).toBe("9999-12-31T23:59:59.000Z");
     expect(
-      await operator.refusal("POST", "/accounts/timed-2/keys", { expiresAt: "0000-01-01T00:00:00Z" }),
+      await operator.rejection("POST", "/accounts/timed-2/keys", { expiresAt: "0000-01-01T00:00:00Z" }),
     ).toBe("422 /expiresAt");
   });
 });
 
 describe("a field called __proto__", () => {
-  it.each<[what: string, method: string, path: string, body: string, refusal: string]>([
+  it.each<[what: string, method: string, path: string, body: string, rejection: string]>([
     [
       "in numbers of an account's own",
       "PATCH",
@@ -508,10 +508,10 @@ describe("a field called __proto__", () => {
       '{"document":{"tiers":{"__proto__":{"limits":[]}}}}',
       "422 /document/tiers/__proto__",
     ],
-  ])("%s is rejected, not dropped", async (_what, method, path, body, refusal) => {
+  ])("%s is rejected, not dropped", async (_what, method, path, body, rejection) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "own" });
-    expect(await operator.refusal(method, path, body, { "If-Match": "*" })).toBe(refusal);
+    expect(await operator.rejection(method, path, body, { "If-Match": "*" })).toBe(rejection);
     expect(await operator.get("account", "/accounts/own")).toMatchObject({ limits: {}, version: 1 });
   });
 

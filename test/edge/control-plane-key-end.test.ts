@@ -157,20 +157,20 @@ describe("a rotated key", () => {
     await operator.do("key", "DELETE", `${path}/${revoked.keyId}`);
     later(1);
     for (const keyId of [revoked.keyId, expired.keyId, "nothing", "%00", encodeURIComponent("../x")]) {
-      expect(await operator.refusal("POST", `${path}/${keyId}/rotate`, {})).toBe("404");
+      expect(await operator.rejection("POST", `${path}/${keyId}/rotate`, {})).toBe("404");
     }
     expect((await operator.get("keys", path)).keys).toHaveLength(2);
   });
 
-  it.each<[what: string, body: unknown, refusal: string]>([
+  it.each<[what: string, body: unknown, rejection: string]>([
     ["a negative grace", { graceSeconds: -1 }, "422 /graceSeconds"],
     ["more than thirty days", { graceSeconds: 2_592_001 }, "422 /graceSeconds"],
     ["half a second", { graceSeconds: 0.5 }, "422 /graceSeconds"],
     ["scopes", { scopes: ["check"] }, "422 /scopes"],
-  ])("is not rotated with %s", async (_what, body, refusal) => {
+  ])("is not rotated with %s", async (_what, body, rejection) => {
     const { operator, id, path } = await startWithAccount();
     const { keyId } = await operator.issueKey(id);
-    expect(await operator.refusal("POST", `${path}/${keyId}/rotate`, body)).toBe(refusal);
+    expect(await operator.rejection("POST", `${path}/${keyId}/rotate`, body)).toBe(rejection);
     expect((await operator.get("keys", path)).keys).toMatchObject([{ expiresAt: null }]);
   });
 });
@@ -214,16 +214,16 @@ describe("a revoked key", () => {
     const first = await operator.do("key", "DELETE", `${path}/${keyId}`);
     later(1_000);
     expect(await operator.do("key", "DELETE", `${path}/${keyId}`)).toEqual(first);
-    expect(await operator.refusal("DELETE", `${path}/nothing`)).toBe("404");
-    expect(await operator.refusal("DELETE", `${path}/${keyId}?why=x`)).toBe("400 /why");
+    expect(await operator.rejection("DELETE", `${path}/nothing`)).toBe("404");
+    expect(await operator.rejection("DELETE", `${path}/${keyId}?why=x`)).toBe("400 /why");
   });
 
   it("must belong to the account in the path", async () => {
     const one = await startWithAccount();
     const two = await startWithAccount();
     const { key, keyId } = await one.operator.issueKey(one.id);
-    expect(await two.operator.refusal("DELETE", `${two.path}/${keyId}`)).toBe("404");
-    expect(await two.operator.refusal("POST", `${two.path}/${keyId}/rotate`, {})).toBe("404");
+    expect(await two.operator.rejection("DELETE", `${two.path}/${keyId}`)).toBe("404");
+    expect(await two.operator.rejection("POST", `${two.path}/${keyId}/rotate`, {})).toBe("404");
     expect(await statusesOf(one, key)).toBe("200 403");
   });
 });
@@ -246,8 +246,8 @@ describe("the hundred keys of an account", () => {
     const issued: { key: string; keyId: string }[] = [];
     for (let i = 0; i < 100; i++) issued.push(await operator.issueKey(id, { scopes: ["call", "check"] }));
     const leaked = issued[40] ?? { key: "", keyId: "" };
-    const refused = await operator.send("POST", `${path}/${leaked.keyId}/rotate`, { graceSeconds: 1 });
-    expect(await problemOf(refused)).toMatchObject({
+    const rejected = await operator.send("POST", `${path}/${leaked.keyId}/rotate`, { graceSeconds: 1 });
+    expect(await problemOf(rejected)).toMatchObject({
       code: "conflict",
       detail: expect.stringContaining('"graceSeconds": 0'),
     });

@@ -78,7 +78,7 @@ describe("keys of one account", () => {
     ]);
   });
 
-  it.each<[what: string, body: unknown, refusal: string]>([
+  it.each<[what: string, body: unknown, rejection: string]>([
     ["an unknown scope", { scopes: ["admin"] }, "422 /scopes/0"],
     ["an empty list of scopes", { scopes: [] }, "422 /scopes"],
     ["more scopes than there are", { scopes: ["call", "call", "call"] }, "422 /scopes"],
@@ -90,9 +90,9 @@ describe("keys of one account", () => {
     ["a key of its own", { key: "el_live_x" }, "422 /key"],
     ["a reason too long", { reason: "r".repeat(501) }, "422 /reason"],
     ["a list", [], "422 "],
-  ])("are not issued with %s", async (_what, body, refusal) => {
+  ])("are not issued with %s", async (_what, body, rejection) => {
     const { operator, path } = await startWithAccount();
-    expect(await operator.refusal("POST", path, body)).toBe(refusal);
+    expect(await operator.rejection("POST", path, body)).toBe(rejection);
     expect((await operator.get("keys", path)).keys).toEqual([]);
   });
 });

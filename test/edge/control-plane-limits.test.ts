@@ -56,11 +56,11 @@ describe("another tier", () => {
 describe("the status that an operator sees", () => {
   it("equals the user's own status, after spending, a grant and a block", async () => {
     const { edge, operator, customer, path } = await startWith();
-    const told = async (): Promise<unknown> =>
+    const reported = async (): Promise<unknown> =>
       (await edge.request("/api/v1/rate-limit/status", { headers: customer.headers })).json();
     const seen = async (): Promise<unknown> => (await operator.send("GET", `${path}/status`)).json();
     await customer.call(2);
-    expect(await seen()).toEqual(await told());
+    expect(await seen()).toEqual(await reported());
     expect(await seen()).toMatchObject({ user: customer.id, limits: [{ name: "day", remaining: 3 }, {}] });
     await operator.do("grant", "POST", `${path}/grants`, { limit: "day", amount: 4, until: inMs(HOUR_MS) });
     expect(await seen()).toMatchObject({ limits: [{ limit: 9, remaining: 7 }, {}] });
@@ -84,7 +84,7 @@ describe("the status that an operator sees", () => {
       tier: "free",
       usage: { month: { requests: 0 } },
     });
-    expect(await operator.refusal("GET", `/accounts/${"x".repeat(201)}/status`)).toBe("404");
+    expect(await operator.rejection("GET", `/accounts/${"x".repeat(201)}/status`)).toBe("404");
   });
 });
 
@@ -128,7 +128,7 @@ describe("overrides", () => {
     expect((await patch({})).limits).toEqual({});
   });
 
-  it.each<[what: string, limits: unknown, refusal: string]>([
+  it.each<[what: string, limits: unknown, rejection: string]>([
     ["a limit that the tier has not", { hour: { tokens: 1 } }, "422 /limits/hour"],
     ["a limit of another tier", { parallel: { max: 9 } }, "422 /limits/parallel"],
     ["a number of another kind", { day: { amount: 1 } }, "422 /limits/day/amount"],
@@ -144,9 +144,9 @@ describe("overrides", () => {
     ["a name that objects inherit", { __proto__x: {} }, "422 /limits/__proto__x"],
     ["a number for a limit", { day: 9 }, "422 /limits/day"],
     ["a list", [], "422 /limits"],
-  ])("of %s are rejected with their place, and change nothing", async (_what, limits, refusal) => {
+  ])("of %s are rejected with their place, and change nothing", async (_what, limits, rejection) => {
     const { operator, customer, path } = await startWith();
-    expect(await operator.refusal("PATCH", path, { limits })).toBe(refusal);
+    expect(await operator.rejection("PATCH", path, { limits })).toBe(rejection);
     expect(await customer.left()).toEqual({ day: 5, month: 20 });
     expect(await operator.get("account", path)).toMatchObject({ limits: {}, version: 1 });
   });
@@ -154,14 +154,14 @@ describe("overrides", () => {
   it("are checked against the tier of the same change", async () => {
     const { operator, customer, path } = await startWith();
     const limits = { parallel: { max: 9 } };
-    expect(await operator.refusal("PATCH", path, { limits })).toBe("422 /limits/parallel");
+    expect(await operator.rejection("PATCH", path, { limits })).toBe("422 /limits/parallel");
     await operator.do("changedAccount", "PATCH", path, { tier: "slots", limits });
     expect(await customer.holds()).toEqual({ day: 50, parallel: 9 });
   });
 
   it("with a burst too large for the tier's rate are rejected, because it could not be counted exactly", async () => {
     const { operator, path } = await startWith("odd");
-    expect(await operator.refusal("PATCH", path, { limits: { day: { burst: 1e9 } } })).toBe(
+    expect(await operator.rejection("PATCH", path, { limits: { day: { burst: 1e9 } } })).toBe(
       "422 /limits/day",
     );
   });
@@ -196,7 +196,7 @@ describe("a grant", () => {
     expect(await customer.left()).toMatchObject({ month: 22 });
   });
 
-  it.each<[what: string, change: object, refusal: string]>([
+  it.each<[what: string, change: object, rejection: string]>([
     ["of the past", { until: "2020-01-01T00:00:00Z" }, "422 /until"],
     ["until now", { until: "now" }, "422 /until"],
     ["for longer than a year", { until: "2101-12-31T00:00:00Z" }, "422 /until"],
@@ -212,10 +212,10 @@ describe("a grant", () => {
     ["of too little to be counted", { amount: 0.0001 }, "422 /amount"],
     ["of an endless amount", { amount: 1e12 }, "422 /amount"],
     ["with an unknown field", { forever: true }, "422 /forever"],
-  ])("%s is rejected, and changes nothing", async (_what, change, refusal) => {
+  ])("%s is rejected, and changes nothing", async (_what, change, rejection) => {
     const { operator, customer, path } = await startWith();
     const body = { limit: "day", amount: 1, until: inMs(HOUR_MS), ...change };
-    expect(await operator.refusal("POST", `${path}/grants`, body)).toBe(refusal);
+    expect(await operator.rejection("POST", `${path}/grants`, body)).toBe(rejection);
     expect(await customer.left()).toEqual({ day: 5, month: 20 });
     expect((await operator.get("audit", `${path}/audit`)).entries).toHaveLength(2);
   });
@@ -224,14 +224,14 @@ describe("a grant", () => {
     const { operator, customer, path } = await startWith("odd");
     const grant = (amount: number) => ({ limit: "day", amount, until: inMs(HOUR_MS) });
     await operator.do("grant", "POST", `${path}/grants`, grant(10));
-    expect(await operator.refusal("POST", `${path}/grants`, grant(1e9))).toBe("422 /limit");
+    expect(await operator.rejection("POST", `${path}/grants`, grant(1e9))).toBe("422 /limit");
     expect(await customer.left()).toEqual({ day: 15 });
   });
 
   it("of half a slot is rejected, and of two slots admits two more", async () => {
     const { operator, customer, path } = await startWith("slots");
     const grant = (amount: number) => ({ limit: "parallel", amount, until: inMs(HOUR_MS) });
-    expect(await operator.refusal("POST", `${path}/grants`, grant(0.5))).toBe("422 /limit");
+    expect(await operator.rejection("POST", `${path}/grants`, grant(0.5))).toBe("422 /limit");
     await operator.do("grant", "POST", `${path}/grants`, grant(2));
     expect(await customer.holds()).toMatchObject({ parallel: 4 });
   });
@@ -306,7 +306,7 @@ describe("a reset", () => {
     expect(await customer.call(2, "/refresh")).toEqual([200, 429]);
   });
 
-  it.each<[what: string, body: unknown, refusal: string]>([
+  it.each<[what: string, body: unknown, rejection: string]>([
     ["a limit that no policy has", { limits: ["day", "typo"] }, "422 /limits/1"],
     ["another tier's limit", { limits: ["day", "parallel"] }, "422 /limits/1"],
     ["two unknown limits", { limits: ["parallel", "day", "typo"] }, "422 /limits/0 /limits/2"],
@@ -315,10 +315,10 @@ describe("a reset", () => {
     ["more limits than there can be", { limits: Array.from({ length: 33 }, () => "day") }, "422 /limits"],
     ["an invalid name", { limits: ["a b"] }, "422 /limits/0"],
     ["an unknown field", { limit: "day" }, "422 /limit"],
-  ])("of %s is rejected, and resets nothing", async (_what, body, refusal) => {
+  ])("of %s is rejected, and resets nothing", async (_what, body, rejection) => {
     const { operator, customer, path } = await startWith();
     await customer.call(2);
-    expect(await operator.refusal("POST", `${path}/reset`, body)).toBe(refusal);
+    expect(await operator.rejection("POST", `${path}/reset`, body)).toBe(rejection);
     expect(await customer.left()).toEqual({ day: 3, month: 18 });
   });
 
@@ -341,6 +341,6 @@ describe("a reset", () => {
 
   it("of a missing account is 404, whatever limits it names", async () => {
     const { operator } = await startWith();
-    expect(await operator.refusal("POST", "/accounts/nobody/reset", { limits: ["typo"] })).toBe("404");
+    expect(await operator.rejection("POST", "/accounts/nobody/reset", { limits: ["typo"] })).toBe("404");
   });
 });

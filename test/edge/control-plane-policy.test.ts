@@ -202,8 +202,8 @@ describe("a new policy", () => {
     const document = { ...policyOf(5), ...changes };
     const verdict: unknown = await (await operator.send("POST", "/policy/validate", { document })).json();
     expect(verdict).toMatchObject({ valid: false, errors: [{ path }] });
-    const refusal = await operator.refusal("PUT", "/policy", { document }, { "If-Match": "*" });
-    expect(refusal).toBe(`422 /document${path}`);
+    const rejection = await operator.rejection("PUT", "/policy", { document }, { "If-Match": "*" });
+    expect(rejection).toBe(`422 /document${path}`);
     expect(compilePolicy(document, 1).ok).toBe(true);
   });
 
@@ -250,8 +250,8 @@ describe("a new policy", () => {
   ])("is rejected with %s, with every fault named", async (_what, document, paths) => {
     const { operator } = await start();
     const before = await operator.revision();
-    const refusal = await operator.refusal("PUT", "/policy", { document }, { "If-Match": `"${before}"` });
-    expect(refusal).toBe(`422 ${paths}`);
+    const rejection = await operator.rejection("PUT", "/policy", { document }, { "If-Match": `"${before}"` });
+    expect(rejection).toBe(`422 ${paths}`);
     expect(await operator.revision()).toBe(before);
   });
 
@@ -274,14 +274,14 @@ describe("a new policy", () => {
   it("applies where it was put even if KV fails, and says so; elsewhere once KV has it", async () => {
     const { edge, operator } = await start();
     const before = await operator.putPolicy(policyOf(41));
-    const mend = breakKvWrites();
+    const restore = breakKvWrites();
     const other = await startEdge({ policy: null });
     const put = { document: policyOf(42) };
     const answer = await operator.do("putPolicy", "PUT", "/policy", put, { "If-Match": "*" });
     expect(answer.published).toBe(false);
     expect(await burstAt(edge)).toBe(42);
     expect([await revisionAt(other), await operator.revision()]).toEqual([before, answer.revision]);
-    mend();
+    restore();
     expect(await runDurableObjectAlarm(registryOf(env.POLICY_REGISTRY))).toBe(true);
     later(25_000);
     expect(await revisionAt(other)).toBe(answer.revision);
@@ -312,7 +312,7 @@ describe("a validation of a policy", () => {
       valid: false,
       errors: [{ path: "/schema" }],
     });
-    expect(await operator.refusal("POST", "/policy/validate", {})).toBe("422 /document");
+    expect(await operator.rejection("POST", "/policy/validate", {})).toBe("422 /document");
     expect(await operator.revision()).toBe(before);
   });
 });
@@ -345,8 +345,8 @@ describe("an earlier revision", () => {
     "is 404 where there is none: %s",
     async (revision) => {
       const { operator } = await start();
-      expect(await operator.refusal("GET", `/policy/revisions/${revision}`)).toBe("404");
-      expect(await operator.refusal("POST", `/policy/revisions/${revision}/activate`, {})).toBe("404");
+      expect(await operator.rejection("GET", `/policy/revisions/${revision}`)).toBe("404");
+      expect(await operator.rejection("POST", `/policy/revisions/${revision}/activate`, {})).toBe("404");
     },
   );
 
@@ -428,9 +428,9 @@ describe("a policy that lacks what accounts use", () => {
     expect(await patch({ name: "Renamed" })).toMatchObject({ name: "Renamed", tier: "gold", orphaned });
     expect(await patch({ status: "blocked" })).toMatchObject({ status: "blocked", orphaned });
     expect(await patch({ tier: "gold", status: "active" })).toMatchObject({ tier: "gold", orphaned });
-    expect(await operator.refusal("PATCH", path, { tier: "silver" })).toBe("422 /tier");
+    expect(await operator.rejection("PATCH", path, { tier: "silver" })).toBe("422 /tier");
     // Set again, it is rejected; unchanged, it blocks nothing.
-    expect(await operator.refusal("PATCH", path, { limits: { month: { amount: 8 } } })).toBe(
+    expect(await operator.rejection("PATCH", path, { limits: { month: { amount: 8 } } })).toBe(
       "422 /limits/month",
     );
     const { defaultTier } = WITHOUT;
@@ -440,7 +440,7 @@ describe("a policy that lacks what accounts use", () => {
       overridesKept: [],
     });
     expect(await patch({ limits: null })).toMatchObject({ orphaned: { limits: [] } });
-    expect(await operator.refusal("PATCH", path, { tier: "gold" })).toBe("422 /tier");
+    expect(await operator.rejection("PATCH", path, { tier: "gold" })).toBe("422 /tier");
     await operator.send("DELETE", path);
   });
 
@@ -505,7 +505,7 @@ describe("a policy that lacks what accounts use", () => {
     const { path } = await startWithGold();
     for (const revision of [earlier, 0]) {
       const activate = (body: object) =>
-        operator.refusal("POST", `/policy/revisions/${revision}/activate`, body);
+        operator.rejection("POST", `/policy/revisions/${revision}/activate`, body);
       expect(await activate({})).toBe("409 /document/tiers/gold");
       expect(await activate({ force: false })).toBe("409 /document/tiers/gold");
       expect(await activate({ force: "yes" })).toBe("422 /force");
@@ -521,13 +521,13 @@ describe("a policy that lacks what accounts use", () => {
   it("is accepted if the directory does not answer, and the response says that it was not checked", async () => {
     const { operator, path } = await startWithGold();
     vi.spyOn(console, "error").mockReturnValue();
-    const mend = directoryWhere(() => "fail");
+    const restore = directoryWhere(() => "fail");
     const { valid, warnings } = await check(operator, WITHOUT);
     const unknown = { path: "", message: expect.stringContaining("could not be checked") };
     expect([valid, warnings]).toEqual([true, [unknown]]);
     const response = await put(operator, WITHOUT);
     expect([response.status, await response.json()]).toEqual([200, expect.objectContaining({ warnings })]);
-    mend();
+    restore();
     await operator.send("DELETE", path);
   });
 
@@ -549,7 +549,7 @@ it("a new policy's tier can be given to an account by the very next call", async
   const document = policyOf(91);
   await operator.putPolicy(document);
   await operator.createAccount(id);
-  expect(await operator.refusal("PATCH", `/accounts/${id}`, { tier: "gold" })).toBe("422 /tier");
+  expect(await operator.rejection("PATCH", `/accounts/${id}`, { tier: "gold" })).toBe("422 /tier");
   const gold = {
     limits: [{ name: "day", kind: "bucket" as const, tokens: 1, per: "day" as const, burst: 99 }],
   };

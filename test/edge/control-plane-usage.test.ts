@@ -50,7 +50,7 @@ describe("usage", () => {
     const customer = await newCustomer(started, "pro");
     const use = async (path: string) => {
       expect((await edge.request(path, { headers: customer.headers })).status).toBe(200);
-      await edge.settled();
+      await edge.backgroundDone();
     };
     const page = (query: string) =>
       operator.get("usage", `/accounts/${customer.id}/usage?granularity=day&group=route&limit=1${query}`);
@@ -115,11 +115,11 @@ describe("usage", () => {
     const path = `/accounts/${id}/usage?limit=1`;
     const { cursor } = await operator.get("usage", `${path}&granularity=hour`);
     for (const other of ["granularity=day", "granularity=month", "granularity=hour&group=route"]) {
-      expect(await operator.refusal("GET", `${path}&${other}&cursor=${cursor}`), other).toBe("400 /cursor");
+      expect(await operator.rejection("GET", `${path}&${other}&cursor=${cursor}`), other).toBe("400 /cursor");
     }
     // The same time in another spelling would compare as another row.
     const respelt = btoa('["2026-11-21T00:00:00.000Z"]').replace(/=+$/, "");
-    expect(await operator.refusal("GET", `${path}&granularity=day&cursor=${respelt}`)).toBe("400 /cursor");
+    expect(await operator.rejection("GET", `${path}&granularity=day&cursor=${respelt}`)).toBe("400 /cursor");
     // "1000": a number of rows to skip.
     const old = await operator.send("GET", `${path}&cursor=MTAwMA`);
     expect(await old.json()).toMatchObject({
@@ -195,7 +195,7 @@ describe("usage", () => {
     ]);
   });
 
-  it.each<[query: string, refusal: string]>([
+  it.each<[query: string, rejection: string]>([
     ["from=2100-10-02&to=2100-10-02", "400 /from"],
     ["from=2100-10-03&to=2100-10-02", "400 /from"],
     ["from=2101-01-01", "400 /from"],
@@ -217,10 +217,10 @@ describe("usage", () => {
     ["cursor=AAAA", "400 /cursor"],
     ["cursor=LTE", "400 /cursor"],
     ["order=desc", "400 /order"],
-  ])("rejects %s", async (query, refusal) => {
+  ])("rejects %s", async (query, rejection) => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "asked" });
-    expect(await operator.refusal("GET", `/accounts/asked/usage?${query}`)).toBe(refusal);
+    expect(await operator.rejection("GET", `/accounts/asked/usage?${query}`)).toBe(rejection);
   });
 
   it("is empty for an account that has used nothing, and 404 for an unknown id", async () => {
@@ -231,8 +231,8 @@ describe("usage", () => {
       usage: [],
       cursor: null,
     });
-    expect(await operator.refusal("GET", "/accounts/ilde/usage")).toBe("404");
-    expect(await operator.refusal("GET", "/accounts/ilde/usage?format=csv")).toBe("404");
+    expect(await operator.rejection("GET", "/accounts/ilde/usage")).toBe("404");
+    expect(await operator.rejection("GET", "/accounts/ilde/usage?format=csv")).toBe("404");
   });
 
   it("is available for a user without an account, too: a service's checks are metered", async () => {

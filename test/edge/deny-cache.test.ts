@@ -159,7 +159,7 @@ it("denials made without a call are in the ledger of their own hour, even if the
   for (let i = 0; i < 10; i++) await ask(edge, headers);
   const asked = calls.length;
   vi.setSystemTime(beforeTheHour + 1_100);
-  await edge.settled();
+  await edge.backgroundDone();
   expect(calls.length).toBe(asked + 1);
   const from = new Date(beforeTheHour).toISOString();
   const usage = await admin(edge, "GET", `/accounts/${user}/usage?from=${from}`);

@@ -231,7 +231,7 @@ describe("one user's state", () => {
       expect((await edge.request("/identify", { headers: bob.headers })).status).toBe(403);
     }
     expect(sources).toContain("lease");
-    await edge.settled();
+    await edge.backgroundDone();
   });
 
   it("a denial affects neither another user nor a key from the same address", async () => {

@@ -64,7 +64,7 @@ async function token(key: CryptoKey, kid?: string, alg = "ES256", claims: JWTPay
 }
 /** Signed by the pair's key, under the name `k<n>`. */
 const signed = (n: number) => token(pair(n).privateKey, `k${n}`);
-/** Signed by a key that nobody has published, under a name that nobody has seen. */
+/** Signed by an unpublished key, under an unknown name. */
 const forged = () => token(pair(11).privateKey, `forged-${serial}`);
 
 /** Verifies as a request does that comes so long after the start. */
@@ -106,7 +106,7 @@ describe("while the issuer's keys cannot be fetched", () => {
     expect(await verifyAt(verifier, MINUTE, await signed(1))).toEqual({ kind: "unavailable" });
   });
 
-  it("fetches at most every thirty seconds while old keys are known, whoever sends what", async () => {
+  it("fetches at most every thirty seconds while old keys are known, whatever clients send", async () => {
     const verifier = await withKeys(await jwk(0, { kid: "k0" }));
     fail();
     for (let second = 0; second < 120; second++) {
@@ -211,7 +211,7 @@ describe("a fetch of the key set", () => {
     expect(fetched).toHaveBeenCalledTimes(2);
   });
 
-  it("is caused by an unknown kid at most every thirty seconds, whoever sends it", async () => {
+  it("is caused by an unknown kid at most every thirty seconds, whichever client sends it", async () => {
     const verifier = await withKeys(await jwk(0, { kid: "k0" }));
     for (let second = 0; second < 300; second++) {
       expect(await verifyAt(verifier, second * SECOND, await forged())).toEqual({ kind: "invalid" });
@@ -389,7 +389,7 @@ describe("a key set", () => {
   });
 
   it.each([{}, { keys: {} }, { keys: "none" }, [], null, 7])(
-    "is refused where it is none: %j",
+    "is rejected if it is not a key set: %j",
     async (body) => {
       fetched.mockImplementation(async () => Response.json(body));
       expect(await new JwtVerifier(SETTINGS, log).verify(await signed(0), START_MS)).toEqual({

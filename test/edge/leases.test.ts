@@ -76,7 +76,7 @@ describe("a leased user", () => {
       expect((await ask(edge, headers, i % 4 === 0 ? "/two" : "/one")).status).toBe(200);
     expect(calls.length).toBeLessThan(30);
     // The lease is settled when its time is over, even without another request.
-    await edge.settled();
+    await edge.backgroundDone();
     expect(await usageOf(edge, headers)).toEqual({ requests: 200, cost: 250, denied: 0 });
     const rows = await admin(edge, "GET", `/accounts/${user}/usage?group=route`);
     expect(await rows.json()).toMatchObject({

@@ -63,7 +63,7 @@ describe("a decision that arrives after the deadline", () => {
       const edge = await faultyEdge(() => now);
       const client = newAddress();
       expect(await ask(edge, client)).toMatchObject({ status: 200, source: "fallback" });
-      await edge.settled();
+      await edge.backgroundDone();
       now = "through";
       expect(await charged(edge, client)).toBe(1);
       const after = [];
@@ -124,7 +124,7 @@ describe("a brown-out: one call in five is late", () => {
     expect(calls).toBe(all.length);
     expect(slow).toHaveLength(Math.floor(calls / 5));
     expect(slow.every(({ ms }) => ms >= DEADLINE_MS - 1)).toBe(true);
-    await edge.settled();
+    await edge.backgroundDone();
     // A late call is still delivered: nothing is charged twice, and nothing is missing.
     for (const client of clients) expect(await charged(edge, client)).toBe(CAPACITY - 1);
     await Promise.all(

@@ -16,7 +16,7 @@ const FROM = { "CF-Connecting-IP": address() };
 const HEADERS = { ...FROM, Authorization: `Bearer ${ADMIN_TOKEN}` };
 
 async function scraped(edge: Edge): Promise<string> {
-  await edge.settled();
+  await edge.backgroundDone();
   const response = await edge.request(PATH, { headers: HEADERS });
   expect(response.status).toBe(200);
   return response.text();

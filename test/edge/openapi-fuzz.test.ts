@@ -68,7 +68,7 @@ describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))
         const response = await send(request);
         const reached = operationAt(request.method, request.path);
         const faults = await (reached ? conformanceFaults(reached, response) : strayFaults(response));
-        await edge.settled();
+        await edge.backgroundDone();
         if (response.webSocket) {
           response.webSocket.accept();
           response.webSocket.close();

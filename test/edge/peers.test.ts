@@ -55,7 +55,7 @@ it("counting writes nothing to KV, so no update is lost, however many requests p
   const { user, headers } = await customer(edge, { tier: "only" });
   written.length = 0;
   expect(admitted(await statuses([edge], headers, 130))).toBe(100);
-  await edge.settled();
+  await edge.backgroundDone();
   expect(written).toEqual([]);
   const usage = await (await admin(edge, "GET", `/accounts/${user}/usage?granularity=day`)).json();
   expect(usage).toMatchObject({ usage: [{ requests: 100, cost: 100 }] });

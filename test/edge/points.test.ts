@@ -265,7 +265,7 @@ it("a failing hub changes no response, and is logged", async () => {
   const { edge } = await recording({ variables: { METRICS_HUB: hub, LOG_LEVEL: "warn" } });
   for (let i = 0; i < 4; i++) {
     expect((await get("/identify")(edge)).status).toBe(200);
-    await edge.settled();
+    await edge.backgroundDone();
   }
   expect(warned.mock.calls.flat().map(String)).toEqual([
     expect.stringMatching(/"event":"hub_failed","points":1,"error":"Error: the hub is dead"/),
@@ -297,7 +297,7 @@ describe("the live stream", () => {
     webSocket?.addEventListener("message", ({ data }) => void frames.push(String(data)));
     webSocket?.accept();
     await edge.request("/identify", { headers });
-    await edge.settled();
+    await edge.backgroundDone();
     await expect.poll(() => frames.length).toBe(1);
     expect(JSON.parse(frames[0] ?? "")).toMatchObject({
       rows: [{ account, outcome: "allowed" }],
@@ -342,7 +342,7 @@ describe("the live stream", () => {
     webSocket?.accept();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 8 * 3_600_000 });
     await edge.request("/identify", { headers: newAddress() });
-    await edge.settled();
+    await edge.backgroundDone();
     vi.useRealTimers();
     await expect.poll(() => isClosed).toBe(true);
   });

@@ -135,7 +135,7 @@ describe("a slot of a concurrency limit", () => {
       const response = await edge.request(path, { method, headers });
       expect(response.status).not.toBe(429);
       await response.text();
-      await edge.settled();
+      await edge.backgroundDone();
     }
   });
 
@@ -336,7 +336,7 @@ describe.each([
       });
       socket.close(1000);
       await closed;
-      await edge.settled();
+      await edge.backgroundDone();
     }
   });
 });

@@ -84,7 +84,7 @@ it.each([
   ["decisions", { cursor: cursorOf(writePosition({ ...POSITION, shown: 1e99 })) }, "/cursor"],
   // From an earlier version.
   ["decisions", { cursor: cursorOf('[1,"x",1]') }, "/cursor"],
-] as const)("%s with %j is refused at the parameter", (name, parameters, path) => {
+] as const)("%s with %j is rejected, and the fault names the parameter", (name, parameters, path) => {
   expect(queryOf(name, parameters, NOW_MS)).toMatchObject({ ok: false, faults: [{ path }] });
 });
 

@@ -48,7 +48,7 @@ describe("a report", () => {
     // Of this account alone: all tests share the hub.
     const address = newAddress();
     await edge.request("/free", { headers: address });
-    await edge.settled();
+    await edge.backgroundDone();
     const subject = `ip:${address["CF-Connecting-IP"]}`;
     const response = await admin(edge, "GET", `/reports/user?account=${subject}`);
     expect(response.headers.get("Cache-Control")).toBe("no-store");
@@ -63,7 +63,7 @@ describe("a report", () => {
     for (let i = 0; i < 5; i++) await edge.request("/identify", { headers: address });
     await edge.request("/free/x", { headers: address });
     for (let i = 0; i < 20; i++) await edge.request("/private", { headers: address });
-    await edge.settled();
+    await edge.backgroundDone();
     const response = await admin(edge, "GET", `/reports/user?account=${subject}`);
     expect(await response.json()).toMatchObject({
       totals: { requests: 26, allowed: 4, denied: 2, turnedAway: 20, errors: 0, decided: 5 },
@@ -82,7 +82,7 @@ describe("a report", () => {
     const edge = await startEdge();
     const address = newAddress();
     await edge.request("/free", { headers: address });
-    await edge.settled();
+    await edge.backgroundDone();
     const nowMs = Date.now();
     const from = new Date(nowMs - 600_000).toISOString();
     const to = new Date(nowMs + 86_400_000).toISOString();
@@ -105,7 +105,7 @@ describe("a report", () => {
     const id = await createAccount(edge);
     const { key } = await issueKey(edge, id);
     await edge.request("/identify", { headers: { "X-API-Key": key } });
-    await edge.settled();
+    await edge.backgroundDone();
     for (const account of [id, `user:${id}`]) {
       const report = await admin(edge, "GET", `/reports/user?account=${account}`);
       expect(await report.json()).toMatchObject({ account: `user:${id}`, totals: { requests: 1 } });

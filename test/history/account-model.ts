@@ -1,4 +1,4 @@
-/** The account as it stands at one point of a history: tier, standing, numbers of its own, grants, keys. Knows no counters. */
+/** The account at one point of a history: tier, status, overrides, grants, keys. Has no counters. */
 import { counterOf } from "./model.ts";
 import { type Rule, TIERS, type TierName, VARIANTS } from "./policies.ts";
 import type { Change } from "./schedule.ts";
@@ -17,7 +17,7 @@ export class AccountModel {
   #extras: Extra[] = [];
   readonly #keys = new Map<string, boolean>();
 
-  /** Takes a change over, but for a reset, which is of the counters. */
+  /** Applies a change. A reset changes nothing here, only counters. */
   apply(change: Change | Creation, nowMs: number): void {
     switch (change.kind) {
       case "create":
@@ -47,13 +47,13 @@ export class AccountModel {
     }
   }
 
-  /** Why nobody with this key may pass, whatever the limits; null where they decide. */
-  refusal(keyId: string | null): "blocked" | "revoked" | null {
+  /** Why every request with this key is rejected, whatever the limits; null if the limits decide. */
+  rejection(keyId: string | null): "blocked" | "revoked" | null {
     if (this.#isBlocked) return "blocked";
     return keyId !== null && this.#keys.get(keyId) !== true ? "revoked" : null;
   }
 
-  /** What a request has to pass, by the name of its counter. */
+  /** The limits of a request, by counter. */
   rules(variant: number, route: string | null, keyId: string | null, nowMs: number): [string, Rule][] {
     const policy = VARIANTS[variant];
     if (!policy) throw new Error(`no variant ${variant}`);

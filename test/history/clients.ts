@@ -1,13 +1,13 @@
-/** What clients were told, against what the object said and lent: each its own answer, in time, and nothing spent that was not lent. */
+/** Checks the clients' side: each request got its own answer in time, and no isolate spent more than it was lent. */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Question } from "../../src/objects/object-call.ts";
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";
-import type { Granted, Wrong } from "./replay.ts";
+import type { LentLease, Wrong } from "./replay.ts";
 
-/** A denial is repeated so long at most. */
+/** How long a denial is repeated at most. */
 const DENIAL_MS = 1_000;
 
-/** Every request has an answer, its own, within the deadline, and of the object only what it gave. */
+/** Every request has its own answer within the deadline, and every answer by the object was really given. */
 export function checkAnswers({ entries, asked, lives, faults }: History, wrong: Wrong): void {
   const given = new Map<string, { readonly decision: Decision; readonly question: Question }>();
   for (const entry of entries) {
@@ -17,7 +17,7 @@ export function checkAnswers({ entries, asked, lives, faults }: History, wrong: 
       if (decision && question) given.set(decision.decisionId, { decision, question });
     });
   }
-  const told = new Set<string>();
+  const seen = new Set<string>();
   for (const one of asked) {
     const { decision, request, costMilli } = one;
     if (one.failed !== null) wrong("G6", `the limiter threw ${String(one.failed)}`, one);
@@ -28,24 +28,24 @@ export function checkAnswers({ entries, asked, lives, faults }: History, wrong: 
     }
     if (one.decidedMs - one.atMs > 2 * DEADLINE_MS) wrong("G6", `took ${one.decidedMs - one.atMs} ms`, one);
     if (decision.source === "fallback" && faults === 0) wrong("G6", "decided without the object", one);
-    // Under one key even another question gets the first one's answer.
+    // With the same idempotency key, even another question gets the first one's answer.
     if (request.idempotencyKey !== null) continue;
     if (decision.cost * 1_000 !== costMilli)
       wrong("G3", `a cost of ${decision.cost} for ${request.route}`, one);
     if (decision.source === "deny-cache" && !isRepeated(one, asked))
-      wrong("G2", "refused out of nothing", one);
+      wrong("G2", "repeated a denial that was never made", one);
     if (decision.source !== "strict") continue;
     const from = given.get(decision.decisionId);
     if (!from) wrong("G1", "an answer that the object never gave", one);
     else if (from.question.request.route !== request.route || from.question.request.keyId !== request.keyId) {
-      wrong("G3", "somebody else's answer", one);
+      wrong("G3", "the answer to another request", one);
     }
-    if (told.has(decision.decisionId)) wrong("G1", "one decision for two requests", one);
-    told.add(decision.decisionId);
+    if (seen.has(decision.decisionId)) wrong("G1", "one decision for two requests", one);
+    seen.add(decision.decisionId);
   }
 }
 
-/** No question reaches the object twice: what is answered without it is not asked, and what fails is not asked again. */
+/** No question reaches the object twice: requests decided at the edge are not sent, and failed ones are not sent again. */
 export function checkQuestions({ entries, asked }: History, wrong: Wrong): void {
   const left = new Map<string, number>();
   const count = ({ route, keyId }: DecisionRequest, by: number): number => {
@@ -65,7 +65,7 @@ export function checkQuestions({ entries, asked }: History, wrong: Wrong): void 
   }
 }
 
-/** Whether this isolate was refused the same a moment ago, until later than now. */
+/** Whether the object denied the same request of this isolate a moment ago, for longer than until now. */
 function isRepeated({ isolate, life, request, atMs }: Asked, asked: readonly Asked[]): boolean {
   return asked.some((other) => {
     const { decision } = other;
@@ -77,25 +77,25 @@ function isRepeated({ isolate, life, request, atMs }: Asked, asked: readonly Ask
   });
 }
 
-/** No isolate spends more than it was lent, nor later than it may, nor for nobody. */
+/** No isolate spends more than it was lent or after the lease's end, and every spend belongs to a request. */
 export function checkLeases(
   { spends, asked }: History,
-  granted: ReadonlyMap<string, Granted>,
+  lent: ReadonlyMap<string, LentLease>,
   wrong: Wrong,
 ): void {
   const spent = new Map<string, number>();
   for (const spend of spends) {
-    const from = granted.get(spend.leaseId);
+    const from = lent.get(spend.leaseId);
     if (!from) {
-      wrong("G1", "spent of a lease that was never granted", spend);
+      wrong("G1", "spent a lease that was never lent", spend);
       continue;
     }
     const milli = (spent.get(spend.leaseId) ?? 0) + spend.costMilli;
     spent.set(spend.leaseId, milli);
     if (milli > from.lease.milli) wrong("G1", `spent ${milli} of a lease of ${from.lease.milli}`, spend);
-    if (spend.atMs >= from.atMs + from.lease.forMs) wrong("G4", "spent of a lease that is over", spend);
+    if (spend.atMs >= from.atMs + from.lease.forMs) wrong("G4", "spent a lease after its end", spend);
   }
-  const told = asked.filter(({ decision }) => decision?.source === "lease");
-  if (told.length !== spends.length)
-    wrong("G5", `${spends.length} spent for ${told.length} requests`, { atMs: 0 });
+  const fromLease = asked.filter(({ decision }) => decision?.source === "lease");
+  if (fromLease.length !== spends.length)
+    wrong("G5", `${spends.length} spends for ${fromLease.length} requests decided by a lease`, { atMs: 0 });
 }

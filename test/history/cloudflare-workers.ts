@@ -1,4 +1,4 @@
-/** The one thing of `cloudflare:workers` that the objects' classes are made of, so that the very classes run in Node. */
+/** The part of `cloudflare:workers` that the object classes need, so that the real classes run in Node. */
 export abstract class DurableObject<E = unknown> {
   protected readonly ctx: DurableObjectState;
   protected readonly env: E;

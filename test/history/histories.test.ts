@@ -1,16 +1,15 @@
 /**
- * Whole histories of the real limiter and the real object on a simulated platform, against the guarantees. Ten thousand schedules,
- * the same in each run; `npm run test:long` goes through others, from a seed that it prints:
- * `HISTORY_RUNS` is how many (of all kinds together), `HISTORY_SEED` where they begin. A schedule that fails is printed, and becomes
- * a test with a name in named.test.ts.
+ * Whole histories of the real limiter and the real object on a simulated platform, checked against the guarantees. Ten thousand
+ * schedules, the same each time; `npm run test:long` runs others, from a seed that it prints. `HISTORY_RUNS` is their number (of all
+ * kinds together), `HISTORY_SEED` their seed. If a schedule fails, it is printed: add it to named.test.ts.
  */
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { faultsOf } from "./judge.ts";
-import { schedules, WEATHERS } from "./schedule.ts";
+import { violationsOf } from "./judge.ts";
+import { schedules, CONDITIONS } from "./schedule.ts";
 import { World } from "./world.ts";
 
-// They tell a hub of what they count, of which there is none here.
+// Objects report metrics to a hub, and there is none here.
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
   objectMetrics: { peak: () => undefined },
   reportMetrics: () => undefined,
@@ -20,11 +19,11 @@ vi.mock("../../src/log.ts", () => ({ createLog: () => () => undefined, messageOf
 
 const RUNS = Number(process.env["HISTORY_RUNS"] ?? 10_000);
 const SEED = Number(process.env["HISTORY_SEED"] ?? 20_261_121);
-/** Things that happen in one schedule, at most: many short ones find more than a few long ones. */
+/** Maximum number of events in a schedule: many short schedules find more than a few long ones. */
 const STEPS = RUNS > 10_000 ? 40 : 10;
 
-/** What part of the schedules each kind gets, and what must have come of them for that to mean anything, in thousandths of requests. */
-const KINDS: Record<keyof typeof WEATHERS, { part: number; atLeast: Record<string, number> }> = {
+/** The share of schedules that each kind gets, and the decisions that must occur for it to be a test, in thousandths of requests. */
+const KINDS: Record<keyof typeof CONDITIONS, { part: number; atLeast: Record<string, number> }> = {
   calm: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 150, "denied deny-cache": 1 } },
   calmLeased: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 50 } },
   busy: { part: 0.1, atLeast: { "blocked strict": 10, "revoked strict": 1, "denied strict": 100 } },
@@ -36,7 +35,7 @@ const KINDS: Record<keyof typeof WEATHERS, { part: number; atLeast: Record<strin
 };
 
 describe.each(Object.entries(KINDS))("%s", (kind, { part, atLeast }) => {
-  const weather = WEATHERS[kind as keyof typeof WEATHERS];
+  const conditions = CONDITIONS[kind as keyof typeof CONDITIONS];
   const numRuns = Math.ceil(RUNS * part);
 
   it(
@@ -45,14 +44,14 @@ describe.each(Object.entries(KINDS))("%s", (kind, { part, atLeast }) => {
     async () => {
       const outcomes = new Map<string, number>();
       let requests = 0;
-      const property = fc.asyncProperty(schedules(weather, STEPS), async (schedule) => {
+      const property = fc.asyncProperty(schedules(conditions, STEPS), async (schedule) => {
         const history = await new World(schedule).run();
         for (const { decision } of history.asked) {
           requests += 1;
           const outcome = decision ? `${decision.outcome} ${decision.source}` : "none";
           outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
         }
-        expect(faultsOf(history)).toEqual([]);
+        expect(violationsOf(history)).toEqual([]);
       });
       await fc.assert(property, { numRuns, seed: SEED });
       for (const [outcome, thousandths] of Object.entries(atLeast)) {

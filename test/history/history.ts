@@ -1,15 +1,15 @@
-/** What is written down while a simulated world runs: plain data, for the judge. */
+/** The record of a simulated world: plain data, for the judge. */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { UsageRow } from "../../src/objects/account.ts";
 import type { ObjectAnswer, ObjectCall, Settlement } from "../../src/objects/object-call.ts";
 import type { Change, Schedule } from "./schedule.ts";
 
-/** No answer of the limiter takes longer than twice this: one's own wait, and a call of one's own after it. */
+/** Deadline of a call. No answer takes longer than twice this: waiting for another request's call, then a call of its own. */
 export const DEADLINE_MS = 60;
 
 export const keyIdOf = (key: number): string => `key-${key}`;
 
-/** When something happened: in true time, and by the clock of the object. */
+/** When something happened: in real time, and by the object's clock. */
 export interface Moment {
   readonly atMs: number;
   readonly localMs: number;
@@ -18,12 +18,12 @@ export interface Moment {
 /** One turn of the object. */
 export interface Turn extends Moment {
   readonly kind: "turn";
-  /** By a copy that has been replaced. */
+  /** Made by a copy that has been replaced. */
   readonly isStale: boolean;
   readonly settlements: readonly Settlement[];
   readonly questions: ObjectCall["questions"];
   readonly answers: readonly ObjectAnswer[];
-  /** Its answer could leave: what it rests on is on disk. */
+  /** Whether its answer could leave: the state it rests on is on disk. */
   kept: boolean;
 }
 
@@ -35,11 +35,11 @@ export interface Creation {
 export interface Changed extends Moment {
   readonly kind: "change";
   readonly change: Change | Creation;
-  /** It is on disk. */
+  /** Whether it is on disk. */
   kept: boolean;
 }
 
-/** What was in the object's memory alone is gone. */
+/** The object lost what was only in its memory. */
 export interface Loss extends Moment {
   readonly kind: "loss";
 }
@@ -49,19 +49,19 @@ export type Entry = Turn | Changed | Loss;
 /** One request as its client saw it. */
 export interface Asked {
   readonly isolate: number;
-  /** Of the isolates that there were under this number, which. */
+  /** Counts the isolates of this number: each that dies is replaced. */
   readonly life: number;
   readonly request: DecisionRequest;
   readonly costMilli: number;
   readonly atMs: number;
-  /** The client went away before it had an answer. */
+  /** Whether the client left before it had an answer. */
   left: boolean;
   failed: unknown;
   decision: Decision | null;
   decidedMs: number;
 }
 
-/** One request that was admitted under a lease. */
+/** One request that was admitted from a lease. */
 export interface Spend {
   readonly leaseId: string;
   readonly atMs: number;
@@ -70,16 +70,16 @@ export interface Spend {
 
 export interface History {
   readonly schedule: Schedule;
-  /** In the order in which the object went through them. */
+  /** In the object's order. */
   readonly entries: readonly Entry[];
   readonly asked: readonly Asked[];
   readonly spends: readonly Spend[];
-  /** Which variant of the policy each revision is. */
+  /** The policy variant of each revision. */
   readonly variants: ReadonlyMap<number, number>;
-  /** The bill in the end. */
+  /** The final bill. */
   readonly usage: readonly UsageRow[];
-  /** Calls, writes, isolates and objects that failed. */
+  /** The number of calls, writes, isolates and objects that failed. */
   readonly faults: number;
-  /** How often each isolate was made anew. */
+  /** How often each isolate was replaced. */
   readonly lives: readonly number[];
 }

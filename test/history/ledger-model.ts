@@ -1,4 +1,4 @@
-/** The bill as it ought to be, by hours. */
+/** The expected bill, by hour. */
 import type { UsageRow } from "../../src/objects/account.ts";
 import { hourOf } from "./model.ts";
 
@@ -27,8 +27,8 @@ export class LedgerModel {
   }
 
   /**
-   * What is wrong with a bill. It never has more than was admitted; it lacks at most `lossMilli`, in as many tokens' requests; and
-   * every denial is in it where `isCalm`.
+   * The faults of a bill. It must not have more than was admitted, may lack requests of at most `lossMilli` in total, and must
+   * contain every denial if `isCalm`.
    */
   faults(usage: readonly UsageRow[], lossMilli: number, isCalm: boolean): string[] {
     const faults: string[] = [];
@@ -47,11 +47,11 @@ export class LedgerModel {
         (field) => is[field] > should[field],
       );
       if (isMore || (isCalm && is.denied < should.denied)) {
-        faults.push(`billed ${JSON.stringify(is)} for ${JSON.stringify(should)}`);
+        faults.push(`billed ${JSON.stringify(is)} instead of ${JSON.stringify(should)}`);
       }
     }
     if (missingMilli > lossMilli)
-      faults.push(`${missingMilli} missing from the bill, of which ${lossMilli} may be`);
+      faults.push(`${missingMilli} missing from the bill, at most ${lossMilli} may be`);
     return faults;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The ledger over its storage, with and without tables, through writes that fail, crashes and hours that end: what is in memory,
- * and what is in the state row and the table together, is what was counted.
+ * The ledger and its storage, with and without tables, through failing writes, crashes and the ends of hours: memory, and the state
+ * row together with the table, always have exactly what was counted.
  */
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -27,7 +27,7 @@ function add(counted: Counted, hour: number, route: string, requests: number): C
   return new Map(counted).set(name, (counted.get(name) ?? 0) + requests);
 }
 
-/** A user's memory, its disk, and what a model says should be in both. */
+/** A user's memory, its disk, and a model of what both should contain. */
 class Rig {
   readonly disk = new Disk();
   #handle: Handle = this.#newHandle();
@@ -42,7 +42,7 @@ class Rig {
     this.inMemory = add(this.inMemory, Math.floor(atMs / HOUR_MS), route, 1);
   }
 
-  /** Writes; where that fails, memory is made anew, as the object's store does. */
+  /** Writes. If that fails, loads memory again, as the object's store does. */
   write(change: (memory: Memory) => void, fails: boolean): void {
     this.#handle.failNextWrite = fails;
     try {
@@ -105,7 +105,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom("hour", "flush", "crash") }) },
 );
 
-it("loses no cell and counts none twice, whatever fails between", () => {
+it("loses no cell and counts none twice, whatever fails", () => {
   const seen = { withTables: 0, without: 0 };
   fc.assert(
     fc.property(
@@ -134,6 +134,6 @@ it("loses no cell and counts none twice, whatever fails between", () => {
     ),
     { numRuns: RUNS, seed: 20_261_121 },
   );
-  // Otherwise it has shown half of it.
+  // Both cases really occurred.
   expect(Math.min(seen.withTables, seen.without)).toBeGreaterThan(RUNS / 10);
 });

@@ -1,21 +1,21 @@
 /**
- * What one user may still spend, by definition: whole numbers, one counter for each limit, nothing forgotten. Shares neither code
- * nor representation with the product, and knows nothing of floors, rows or isolates.
+ * What one user may still spend, by definition: whole numbers, one counter per limit, nothing forgotten. Shares neither code
+ * nor representation with the product, and has no floors, rows or isolates.
  *
- * Where the product may choose (at which of two rates a pause is paid, whether a lease that was never settled is charged), two
- * models bracket it: the generous one never holds less than the product may, the stingy one never more.
+ * If the product may choose (the rate at which a pause is paid off, whether a lease that was never settled is charged), two
+ * models bracket it: the generous one never has less left than the product may have, the stingy one never more.
  */
 import { HOUR_MS } from "../../src/core/time.ts";
 import { periodStartMs, type Rule } from "./policies.ts";
 
-/** Something that was admitted: it counts in every quota of its time, whatever limits were in force. */
+/** An admission: it counts in every quota of its period, whatever limits were in force. */
 interface Admission {
   readonly milli: number;
   readonly keyId: string | null;
   readonly atMs: number;
-  /** The latest moment that the object's clock had seen by then. */
+  /** The latest time that the object's clock had shown before. */
   readonly seenMs: number;
-  /** Whether a quota that counted it was in force, of the user or of the key: then a crash cannot hide it from another. */
+  /** Whether a quota that counts it was in force, per user or per key: then a crash cannot hide it from another quota. */
   readonly isCovered: { readonly user: boolean; readonly key: boolean };
 }
 
@@ -23,7 +23,7 @@ interface Counter {
   usedMilli: number;
   /** When it was last charged. */
   atMs: number;
-  /** Of the rates in force since then, the one that suits this model. */
+  /** The highest (generous) or lowest (stingy) of the rates in force since then. */
   milliPerMs: number;
   /** Since when it has not been full, and the slowest rate in force since then. */
   readonly busySinceMs: number;
@@ -34,7 +34,7 @@ export class Model {
   readonly #isGenerous: boolean;
   readonly #counters = new Map<string, Counter>();
   readonly #admitted: Admission[] = [];
-  /** How much had been admitted when a limit was reset last, by its name; "" for all limits. */
+  /** The number of admissions when a limit was last reset, by its name; "" for all limits. */
   readonly #resets = new Map<string, number>();
   #seenMs = 0;
   #hasLost = false;
@@ -44,29 +44,29 @@ export class Model {
     this.#isGenerous = isGenerous;
   }
 
-  /** The object's clock has been there: what was refilled by then may have been forgotten, though the clock steps back after. */
+  /** Notes a time of the object's clock: what was refilled by then may be forgotten, even if the clock steps back afterwards. */
   see(nowMs: number): void {
     this.#seenMs = Math.max(this.#seenMs, nowMs);
   }
 
   /**
-   * What was in memory alone is gone. Storage knows the debt as of an earlier moment; where the rate is raised after that, the time
-   * since is paid at the new rate, though some of it was paid before.
-   * @param milli what the ledger may lack by it.
+   * Loses what was only in memory. Storage has the debt as of an earlier time; if the rate was raised since, the time since then is
+   * paid off at the new rate, although some of it was paid off before.
+   * @param milli how much the ledger may lack because of it.
    */
   lose(milli: number): void {
     this.#hasLost = true;
     this.#lostMilli += milli;
   }
 
-  /** Counts something admitted under these rules in the quotas to come. */
+  /** Notes an admission under these rules, for quotas of any definition. */
   admit(milli: number, rules: readonly Rule[], keyId: string | null, atMs: number): void {
     const quotas = rules.filter(({ kind }) => kind === "quota");
     const isCovered = { user: quotas.length > 0, key: quotas.some(({ byKey }) => byKey) };
     this.#admitted.push({ milli, keyId, atMs, seenMs: Math.max(this.#seenMs, atMs), isCovered });
   }
 
-  /** What of a rule is used at a moment of the object's clock. */
+  /** How much of a rule is used at a time of the object's clock. */
   usedMilli(name: string, rule: Rule, nowMs: number): number {
     if (rule.kind === "quota") return this.#usedOfQuota(name, rule, nowMs);
     const counter = this.#counters.get(name);
@@ -84,7 +84,7 @@ export class Model {
     return Math.max(0, counter.usedMilli - refilled);
   }
 
-  /** A clock that steps back leaves a quota in the newer period, or in the older one if it was forgotten meanwhile. */
+  /** After the clock steps back, a quota stays in the newer period, or is in the older one if it was forgotten meanwhile. */
   #usedOfQuota(name: string, rule: Rule, nowMs: number): number {
     const since = Math.max(this.#resets.get("") ?? 0, this.#resets.get(rule.name) ?? 0);
     const admitted = this.#admitted
@@ -112,7 +112,7 @@ export class Model {
     const counter = this.#counters.get(name);
     const known = counter?.atMs ?? nowMs;
     const isBusy = counter !== undefined && before > 0;
-    // A full bucket may have been forgotten, and then refills from now on though the clock has stepped back.
+    // A full bucket may have been forgotten, and then refills from now on even if the clock has stepped back.
     const mayBeForgotten = this.#isGenerous && before === 0;
     this.#counters.set(name, {
       usedMilli: before + milli,
@@ -123,7 +123,7 @@ export class Model {
     });
   }
 
-  /** Forgets what was used of these limits, whatever key they count by; of all where null. */
+  /** Forgets what was used of these limits by any key; null: of all limits. */
   reset(limits: readonly string[] | null): void {
     for (const limit of limits ?? [""]) this.#resets.set(limit, this.#admitted.length);
     for (const name of this.#counters.keys()) {
@@ -131,13 +131,13 @@ export class Model {
     }
   }
 
-  /** The latest moment that the object's clock has seen. */
+  /** The latest time that the object's clock has shown. */
   get seenMs(): number {
     return this.#seenMs;
   }
 }
 
-/** The counter of a rule for a request of this key; null where it does not count it. */
+/** The counter of a rule for a request of this key; null if the rule does not count the request. */
 export function counterOf(rule: Rule, keyId: string | null): string | null {
   if (!rule.byKey) return rule.name;
   return keyId === null ? null : `${rule.name}#${keyId}`;

@@ -1,8 +1,8 @@
-/** Histories that once broke a guarantee, or that chance draws too seldom, each by what it shows. */
+/** Histories that once broke a guarantee, or that are too rare among random ones, each named by what it shows. */
 import { expect, it, vi } from "vitest";
 import type { History } from "./history.ts";
-import { faultsOf } from "./judge.ts";
-import type { Ask, Happening, Schedule, Step } from "./schedule.ts";
+import { violationsOf } from "./judge.ts";
+import type { Ask, WorldEvent, Schedule, Step } from "./schedule.ts";
 import { World } from "./world.ts";
 
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
@@ -25,7 +25,7 @@ const ONE: Ask = {
   againAfterMs: null,
 };
 
-function after(afterMs: number, what: Happening): Step {
+function after(afterMs: number, what: WorldEvent): Step {
   return { afterMs, what };
 }
 
@@ -43,17 +43,17 @@ async function judged(steps: readonly Step[], others: Partial<Schedule> = {}): P
     steps,
     ...others,
   }).run();
-  expect(faultsOf(history)).toEqual([]);
+  expect(violationsOf(history)).toEqual([]);
   return history;
 }
 
-const DIES: Happening = { kind: "object-dies", skewMs: 0 };
+const DIES: WorldEvent = { kind: "object-dies", skewMs: 0 };
 
-it("an object that dies after a lease was settled and the next one granted does not admit the first one's requests again", async () => {
+it("an object that dies after settling a lease and lending the next one does not admit the first one's requests again", async () => {
   const history = await judged([
     ask(0, 1),
     ask(10, 1),
-    // More than 60 % of a lease of 14: the next request asks for another, which brings the settlement, which grants a third.
+    // More than 60 % of a lease of 14: the next request asks for another, and that call settles the first and lends a third.
     ask(10, 9),
     ask(10, 1),
     ask(10, 7),
@@ -65,13 +65,13 @@ it("an object that dies after a lease was settled and the next one granted does 
   expect(history.spends.length).toBeGreaterThan(20);
 });
 
-it("an object that dies after a lease was settled bills it, and does not charge it again when its time is over", async () => {
+it("an object that dies after settling a lease bills it, and does not charge it again when it expires", async () => {
   const history = await judged([
     ask(0, 1),
     ask(10, 1),
     ask(10, 8),
     after(1_300, DIES),
-    // Six seconds after its end a lease that nobody settled is charged in full.
+    // By then, a lease that was never settled would be charged in full.
     ask(6_000, 60),
   ]);
   expect(history.spends).toHaveLength(8);
@@ -79,9 +79,9 @@ it("an object that dies after a lease was settled bills it, and does not charge 
   expect(hour?.requests).toBe(2 + 8 + 60);
 });
 
-it("denials that were told in a call whose answer is lost are in the ledger once", async () => {
+it("denials reported in a call whose answer is lost are in the ledger once", async () => {
   const answered = { upMs: 1, downMs: 1, fate: "answered" as const };
-  // Two calls use the burst of 8 up; the third only tells of the denials that the isolate repeated meanwhile.
+  // Two calls use up the burst of 8; the third only reports the denials that the isolate repeated meanwhile.
   const travels = [
     answered,
     answered,
@@ -98,9 +98,9 @@ it("denials that were told in a call whose answer is lost are in the ledger once
   expect(hour?.denied).toBe(8);
 });
 
-it("a user of a lease after the other is decided by its own tier when the object fails, however long ago it was asked itself", async () => {
+it("a user who always holds a lease is decided by their own tier when the object fails, however long ago the object was asked", async () => {
   const travel = { upMs: 1, downMs: 1 };
-  // A call each 600 ms: the first fails after ten minutes.
+  // One call every 600 ms: calls begin to fail after ten minutes.
   const travels = [
     ...Array.from({ length: 1_020 }, () => ({ ...travel, fate: "answered" as const })),
     ...Array.from({ length: 1_000 }, () => ({ ...travel, fate: "lost" as const })),

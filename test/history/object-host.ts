@@ -1,6 +1,6 @@
 /**
- * Where the object lives: its copies, one after the other or two at once, their one disk, its alarm. Writes down what every copy
- * decides and what is lost with it.
+ * Hosts the object: its copies, one after the other or two at once, with one disk and one alarm. Records what every copy decides and
+ * what is lost with it.
  */
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
@@ -19,20 +19,20 @@ interface Copy {
   readonly place: Place;
   readonly handle: Handle;
   readonly object: UserLimiter;
-  /** Rejections of the calls that have not been answered. */
+  /** Functions that fail the calls in progress. */
   readonly open: Set<(reason: Error) => void>;
-  /** Answers that wait for the disk, with what they are about. */
+  /** Answers that wait for the disk. */
   gated: (() => void)[];
 }
 
 export class ObjectHost {
   readonly entries: Entry[] = [];
-  /** Losses of what was in memory alone. */
+  /** How often state that was only in memory was lost. */
   losses = 0;
   readonly #time: VirtualTime;
   readonly #disk: Disk;
   #copy: Copy | null = null;
-  /** A copy that has been replaced, and which isolates still ask it. */
+  /** A copy that has been replaced, and the isolates that still ask it. */
   #stale: { readonly copy: Copy; readonly followers: number } | null = null;
   #skewMs = 0;
   #alarms = 0;
@@ -50,20 +50,21 @@ export class ObjectHost {
     };
   }
 
-  /** How far the clock of the next copy is off, or of the one that there is. */
+  /** The clock error of the current copy, or of the next one if there is none. */
   get skewMs(): number {
     return this.#skewMs;
   }
 
-  /** Does something with the object itself, made anew where there is none. */
+  /** Calls `work` with the object, which is created if necessary. */
   with<T>(work: (object: UserLimiter) => T): T {
     const { place, object } = this.#current();
     return this.#time.in(place, () => work(object));
   }
 
   /**
-   * A call arrives from an isolate. Its answer leaves once what it rests on is on disk; `fail` where the copy fails or dies first.
-   * @param change what the call changes, to be written down.
+   * Delivers a call from an isolate. Its answer leaves when the state it rests on is on disk; calls `fail` if the copy fails or dies
+   * before.
+   * @param change what the call changes, for the record.
    */
   arrive(
     isolate: number,
@@ -99,7 +100,7 @@ export class ObjectHost {
       try {
         result = Reflect.apply(member, copy.object, args);
         if (change) {
-          // It counts from here on, though its answer comes later.
+          // It applies from here on, although its answer comes later.
           const noted = { kind: "change" as const, atMs: nowMs, localMs, change, kept: false };
           this.entries.push(noted);
           copy.gated.push(() => void (noted.kept = true));
@@ -146,19 +147,19 @@ export class ObjectHost {
     return turn;
   }
 
-  /** The next write of the copy that there is fails. */
+  /** Makes the next write of the current copy fail. */
   failNextWrite(): void {
     if (this.#copy) this.#copy.handle.failNextWrite = true;
   }
 
-  /** Everything written is on disk, and answers that waited for it leave. */
+  /** Brings everything written to disk, and sends the answers that wait for it. */
   flush(): void {
     this.#disk.flush();
     const gated = this.#copy?.gated.splice(0) ?? [];
     for (const leave of gated) leave();
   }
 
-  /** The copy dies, and what is not on disk with it. The next one's clock is off by so much. */
+  /** Kills the current copy with everything that is not on disk. @param skewMs the clock error of the next copy. */
   crash(skewMs: number): void {
     const dying = this.#copy;
     this.#skewMs = skewMs;
@@ -172,7 +173,7 @@ export class ObjectHost {
     if (this.#disk.alarmMs !== null) this.#wakeAt(this.#disk.alarmMs);
   }
 
-  /** Another copy takes over, while some isolates (by the bits of `followers`) still ask this one for a while. */
+  /** Replaces the current copy, which the isolates in the bits of `followers` still ask for `forMs`. */
   replace(forMs: number, followers: number): void {
     if (this.#stale || !this.#copy) return;
     this.flush();
@@ -198,7 +199,7 @@ export class ObjectHost {
     const handle: Handle = {
       isReplaced: false,
       failNextWrite: false,
-      // It throws away what was in memory alone.
+      // The object discards what was only in memory.
       onFailure: () => this.#lost(this.#time.nowMs + place.skewMs),
     };
     const storage = storageOf(this.#disk, handle, (atMs) => this.#wakeAt(atMs));

@@ -1,6 +1,6 @@
 /**
- * The policies of the simulated worlds, and the same limits as the judge knows them. Every rate is a whole number of millitokens
- * in a millisecond, so that the judge needs no fractions.
+ * The policies of the simulated worlds, and the same limits in the judge's form. Every rate is a whole number of millitokens
+ * per millisecond, so that the judge needs no fractions.
  */
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
@@ -22,7 +22,7 @@ export const TIERS = [
 ] as const;
 export type TierName = (typeof TIERS)[number];
 export const STRICT: readonly TierName[] = ["tight", "exact", "wide", "keyed"];
-/** They define a limit of one name in ways of their own ("hour" is a quota of the hour, of the month, or a bucket), or rename it. */
+/** Tiers that define a limit of one name differently ("hour" is a quota per hour, per month, or a bucket), or rename it. */
 export const REDEFINED: readonly TierName[] = [
   "hourly",
   "monthly",
@@ -40,7 +40,7 @@ export const COST_MILLI: Record<RouteName, number> = { "/one": 1_000, "/two": 2_
 
 export type Per = "hour" | "day" | "month" | "month from the 15th";
 
-/** A limit by its numbers: a bucket that refills evenly, or so much in each calendar period. */
+/** A limit by its numbers: a bucket that refills evenly, or an amount per calendar period. */
 export interface Rule {
   readonly name: string;
   readonly kind: "bucket" | "quota";
@@ -66,7 +66,7 @@ interface Variant {
   readonly own: Rule;
 }
 
-/** By the hour that a moment lies in: all of it lies in one period, and a history asks a thousand times for a few hours. */
+/** Cached by the hour, which lies in one period as a whole: a history asks a thousand times for a few hours. */
 const periodStarts: Record<Per, Map<number, number>> = {
   hour: new Map(),
   day: new Map(),
@@ -74,7 +74,7 @@ const periodStarts: Record<Per, Map<number, number>> = {
   "month from the 15th": new Map(),
 };
 
-/** When the period began that a moment lies in. */
+/** When the period that contains `atMs` began. */
 export function periodStartMs({ per }: Rule, atMs: number): number {
   const hourMs = atMs - (atMs % HOUR_MS);
   const known = periodStarts[per].get(hourMs);
@@ -99,7 +99,7 @@ function computedStartMs(per: Per, hourMs: number): number {
   }
 }
 
-/** The policy as it begins, one that takes away, one that gives. */
+/** The initial policy, a stricter one, and a more generous one. */
 export const VARIANTS: readonly Variant[] = [variant(1, 1), variant(2, 0.5), variant(1, 2)];
 
 function variant(speed: number, size: number): Variant {

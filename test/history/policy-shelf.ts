@@ -1,6 +1,6 @@
 /**
- * The policies of the worlds as KV and the registry have them, and the bindings that lead there. One for all worlds: objects of one
- * isolate share a policy store, which knows the first bindings only and never goes back.
+ * The policies of the worlds in a simulated KV and registry, and the bindings to them. One for all worlds: objects of one isolate
+ * share a policy store, which keeps the first bindings and never goes back to an older revision.
  */
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import { policyDocument, VARIANTS } from "./policies.ts";
@@ -9,20 +9,20 @@ import type { VirtualTime } from "./virtual-time.ts";
 const documents = VARIANTS.map((variant) => JSON.stringify(policyDocument(variant)));
 
 class PolicyShelf {
-  /** Which variant each revision is. */
+  /** The variant of each revision. */
   variants = new Map<number, number>();
   #knownToKvMs = new Map<number, number>();
   #revision = 0;
   #time: VirtualTime | null = null;
 
-  /** Another world begins; numbers go on. */
+  /** Starts another world. Revision numbers continue. */
   begin(time: VirtualTime): void {
     this.#time = time;
     this.variants = new Map();
     this.#knownToKvMs = new Map();
   }
 
-  /** A new revision, which KV knows of later. */
+  /** Publishes a new revision, which KV has after `lagMs`. */
   publish(variant: number, lagMs: number): Policy {
     this.#revision += 1;
     this.variants.set(this.#revision, variant);
@@ -36,7 +36,7 @@ class PolicyShelf {
     return this.#time?.nowMs ?? 0;
   }
 
-  /** A moment of the world's. */
+  /** Waits a millisecond of the world's time. */
   async pause(): Promise<void> {
     await this.#time?.wait(1);
   }
@@ -61,7 +61,7 @@ class PolicyShelf {
 
 export const shelf = new PolicyShelf();
 
-// What else an environment has, an object never asks for.
+// Objects use no other bindings.
 export const bindings = {
   CONFIG: {
     get: (key: string) => shelf.inKv(key),

@@ -1,6 +1,6 @@
 /**
- * Goes through the object's turns in their order, leaves out what a crash undid before any answer left, and holds each decision
- * against what the exact model says at that point.
+ * Replays the object's turns in order, without those that a crash undid before an answer left, and compares each decision with the
+ * exact model at that point.
  */
 import type { Decision } from "../../src/core/decision.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
@@ -12,8 +12,8 @@ import { HOUR_MS } from "../../src/core/time.ts";
 import { COST_MILLI, isLeased, periodStartMs, ROUTES, type Rule } from "./policies.ts";
 
 /**
- * What a crash may take of a limit: 2 % of it, or of a bucket what comes back in 5 s where that is more, up to 10 %, and where 10 %
- * come back earlier what would come back in 5 s besides; at least the cost of one request, at most 256 tokens of the bill.
+ * The most that a crash may take from a limit: 2 % of its capacity. From a bucket the refill of 5 s if that is more, up to 10 % of the
+ * capacity; if 10 % refill sooner, the refill of 5 s in addition. At least the cost of one request. From the bill, at most 256 tokens.
  */
 const LOST_SHARE = 0.02;
 const LOST_BUCKET_SHARE = 0.1;
@@ -23,41 +23,41 @@ const MAX_LOST_MILLI = 256_000;
 const LEASE_MS = 1_000;
 const SETTLE_GRACE_MS = 5_000;
 const REMEMBERED_MS = 600_000;
-/** More than any limit here holds: what is lent if there is none. */
+/** More than any limit here holds: leases of at least this were lent without a limit. */
 const UNLIMITED_MILLI = 2 ** 49;
 
-/** A lease as it was granted. */
-export interface Granted {
+/** A lease as it was lent. */
+export interface LentLease {
   readonly lease: Lease;
   readonly atMs: number;
-  readonly grantedMs: number;
+  readonly lentAtMs: number;
   readonly closesMs: number;
   readonly names: readonly string[];
 }
 
-/** Says that a guarantee is broken, how, and where. */
+/** Reports that a guarantee is broken, how, and when. */
 export type Wrong = (guarantee: string, what: string, where: { readonly atMs: number }) => void;
 
 export class Replay {
   readonly account = new AccountModel();
   readonly ledger = new LedgerModel();
-  readonly granted = new Map<string, Granted>();
-  /** What crashes may have taken from the bill. */
+  readonly lent = new Map<string, LentLease>();
+  /** The most that crashes may have taken from the bill. */
   lossMilli = 0;
-  /** Requests that the object refused. */
+  /** Requests that the object denied. */
   denials = 0;
-  /** What crashes may have taken of any limit. */
+  /** The most that crashes may have taken from any limit. */
   #slackMilli = 0;
   readonly #history: History;
   readonly #wrong: Wrong;
   readonly #generous = new Model(true);
   readonly #stingy = new Model(false);
-  readonly #open = new Map<string, Granted>();
+  readonly #open = new Map<string, LentLease>();
   readonly #remembered = new Map<string, { readonly decision: Decision; readonly untilMs: number }>();
-  /** The newest revision that was decided by, and the newest that the object was told of. */
+  /** The newest revision that decided, and the newest that any question named. */
   #revision = 0;
   #known = 0;
-  /** What one crash may take, of any limit and from the bill, by the limits until now. */
+  /** The most that one crash may take from any limit and from the bill, by the limits used so far. */
   #lostMilli = 0;
   #lostBillMilli = 0;
   /** Whether limits have changed, so that the two models may differ. */
@@ -98,14 +98,14 @@ export class Replay {
       const decision = turn.answers[i]?.decision;
       if (decision && !this.#isRemembered(question, decision, turn)) this.#decision(question, decision, turn);
     });
-    for (const { lease } of turn.answers) if (lease) this.#grant(lease, turn);
+    for (const { lease } of turn.answers) if (lease) this.#lend(lease, turn);
   }
 
-  /** Whether it was decided before, under its idempotency key. */
+  /** Whether it was already decided under its idempotency key. */
   #isRemembered({ request }: Question, decision: Decision, turn: Turn): boolean {
     const { idempotencyKey, peek } = request;
     if (idempotencyKey === null) return false;
-    // A copy that was replaced may be asked, but cannot remember anything.
+    // A copy that was replaced can answer a peek, but cannot remember anything.
     if (turn.isStale && peek) return true;
     const before = this.#remembered.get(idempotencyKey);
     if (before && turn.localMs < before.untilMs) {
@@ -113,7 +113,8 @@ export class Replay {
       if (!same) this.#wrong("G1", `the idempotency key ${idempotencyKey} was decided twice`, turn);
       return true;
     }
-    if (decision.replayed) this.#wrong("G1", `${idempotencyKey} is a replay of nothing`, turn);
+    if (decision.replayed)
+      this.#wrong("G1", `${idempotencyKey} replays a decision that was never made`, turn);
     if (!peek && decision.allowed)
       this.#remembered.set(idempotencyKey, { decision, untilMs: turn.localMs + REMEMBERED_MS });
     return false;
@@ -126,16 +127,16 @@ export class Replay {
     }
     if (this.#revision > 0 && decision.revision > this.#revision) this.#hasChanged = true;
     if (!request.peek) this.#revision = Math.max(this.#revision, decision.revision);
-    const refusal = this.account.refusal(request.keyId);
+    const rejection = this.account.rejection(request.keyId);
     const isByLimits = decision.outcome === "allowed" || decision.outcome === "denied";
-    if (refusal ? decision.outcome !== refusal : !isByLimits) {
-      this.#wrong("G4", `${decision.outcome}, though the caller is ${refusal ?? "good"}`, turn);
+    if (rejection ? decision.outcome !== rejection : !isByLimits) {
+      this.#wrong("G4", `${decision.outcome}, although the caller is ${rejection ?? "good"}`, turn);
       return;
     }
     if (decision.tier !== this.account.tier) {
       this.#wrong("G4", `tier ${decision.tier} instead of ${this.account.tier}`, turn);
     }
-    if (!refusal) this.#limits(question, decision, turn);
+    if (!rejection) this.#limits(question, decision, turn);
   }
 
   #limits({ request }: Question, decision: Decision, turn: Turn): void {
@@ -144,17 +145,17 @@ export class Replay {
     const costMilli = COST_MILLI[ROUTES.find((name) => name === route) ?? "/one"];
     const rules = this.#rules(decision.revision, route, keyId, nowMs);
     this.#mayLose(rules);
-    const refusing = rules.filter((rule) => this.#leftMilli(this.#generous, rule, nowMs) < costMilli);
-    const mayRefuse = rules.filter(
+    const rejecting = rules.filter((rule) => this.#leftMilli(this.#generous, rule, nowMs) < costMilli);
+    const mayReject = rules.filter(
       (rule) => this.#leftMilli(this.#stingy, rule, nowMs) < costMilli + this.#slackMilli,
     );
-    // What a copy that was replaced says without charging is as old as that copy.
-    if (decision.allowed && refusing.length > 0 && !(turn.isStale && peek)) {
-      const names = refusing.map(([name]) => name).join();
-      this.#wrong("G1", `admitted ${costMilli} though ${names} does not hold it`, turn);
+    // A peek answered by a replaced copy is as old as that copy.
+    if (decision.allowed && rejecting.length > 0 && !(turn.isStale && peek)) {
+      const names = rejecting.map(([name]) => name).join();
+      this.#wrong("G1", `admitted ${costMilli} although ${names} does not hold it`, turn);
     }
-    if (!decision.allowed && mayRefuse.length === 0) {
-      this.#wrong("G2", `refused ${costMilli} by ${decision.violated.join()}, which holds it`, turn);
+    if (!decision.allowed && mayReject.length === 0) {
+      this.#wrong("G2", `denied ${costMilli} by ${decision.violated.join()}, which holds it`, turn);
     }
     if (!peek) {
       if (decision.allowed) {
@@ -167,15 +168,15 @@ export class Replay {
         }
       }
       if (!decision.allowed) this.denials += 1;
-      // What a copy that was replaced decides reaches no ledger.
+      // Decisions of a replaced copy reach no ledger.
       const charged = decision.allowed ? { ...NOTHING, requests: 1, costMilli } : { ...NOTHING, denied: 1 };
       if (!turn.isStale) this.ledger.add(nowMs, charged);
     }
     if (!this.#hasChanged && this.#slackMilli === 0 && !turn.isStale)
-      this.#readings(decision, rules, mayRefuse, turn);
+      this.#readings(decision, rules, mayReject, turn);
   }
 
-  /** Every decision of an exact tier is on disk before its answer leaves. */
+  /** Raises the most that a crash may take. Unchanged by an exact tier: its decisions are on disk before their answers leave. */
   #mayLose(rules: readonly [string, Rule][]): void {
     if (this.account.tier === "exact") return;
     const lost = rules.map(([, rule]) => headroomOf(rule));
@@ -183,11 +184,11 @@ export class Replay {
     this.#lostBillMilli = Math.max(this.#lostBillMilli, MIN_LOST_MILLI, Math.min(MAX_LOST_MILLI, ...lost));
   }
 
-  /** Where nothing is uncertain, the answer says exactly what is left, and of which limits too little. */
+  /** If nothing is uncertain, the answer must name exactly what is left and which limits deny. */
   #readings(
     decision: Decision,
     rules: readonly [string, Rule][],
-    refusing: readonly [string, Rule][],
+    rejecting: readonly [string, Rule][],
     turn: Turn,
   ): void {
     const { localMs: nowMs } = turn;
@@ -195,13 +196,13 @@ export class Replay {
       (rule) => this.#leftMilli(this.#generous, rule, nowMs) === this.#leftMilli(this.#stingy, rule, nowMs),
     );
     if (!isCertain) return;
-    if (!decision.allowed && decision.violated.join() !== refusing.map(([, { name }]) => name).join()) {
-      this.#wrong("G3", `refused by ${decision.violated.join()}`, turn);
+    if (!decision.allowed && decision.violated.join() !== rejecting.map(([, { name }]) => name).join()) {
+      this.#wrong("G3", `denied by ${decision.violated.join()}`, turn);
     }
     rules.forEach((rule, i) => {
-      const told = Math.round((decision.limits[i]?.remaining ?? -1) * 1_000);
+      const reported = Math.round((decision.limits[i]?.remaining ?? -1) * 1_000);
       const is = Math.max(0, this.#leftMilli(this.#stingy, rule, nowMs));
-      if (told !== is) this.#wrong("G2", `${rule[0]} has ${is} left, the answer says ${told}`, turn);
+      if (reported !== is) this.#wrong("G2", `${rule[0]} has ${is} left, the answer says ${reported}`, turn);
     });
   }
 
@@ -213,20 +214,24 @@ export class Replay {
     const isQuota = rule.kind === "quota";
     const sinceMs = isQuota ? periodStartMs(rule, Math.max(nowMs, model.seenMs)) : 0;
     let setAsideMilli = 0;
-    for (const { lease, grantedMs, names } of this.#open.values()) {
+    for (const { lease, lentAtMs, names } of this.#open.values()) {
       if (lease.milli >= UNLIMITED_MILLI) continue;
       const isHeld = isQuota ? !rule.byKey || counterOf(rule, lease.keyId) === name : names.includes(name);
-      if (grantedMs >= sinceMs && isHeld) setAsideMilli += lease.milli;
+      if (lentAtMs >= sinceMs && isHeld) setAsideMilli += lease.milli;
     }
     return rule.capacityMilli - model.usedMilli(name, rule, nowMs) - setAsideMilli;
   }
 
-  #grant(lease: Lease, turn: Turn): void {
+  #lend(lease: Lease, turn: Turn): void {
     const { localMs: nowMs } = turn;
     const { tier } = this.account;
     const rules = this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
-    if (!isLeased(tier) || this.account.refusal(lease.keyId)) {
-      this.#wrong("G4", `a lease in tier ${tier}, ${this.account.refusal(lease.keyId) ?? "good"}`, turn);
+    if (!isLeased(tier) || this.account.rejection(lease.keyId)) {
+      this.#wrong(
+        "G4",
+        `a lease in tier ${tier} for a caller who is ${this.account.rejection(lease.keyId) ?? "good"}`,
+        turn,
+      );
     }
     for (const rule of rules) {
       const left = this.#leftMilli(this.#generous, rule, nowMs);
@@ -235,15 +240,15 @@ export class Replay {
     if (lease.forMs > LEASE_MS || (nowMs % HOUR_MS) + lease.forMs > HOUR_MS) {
       this.#wrong("G1", `a lease of ${lease.forMs} ms`, turn);
     }
-    const granted: Granted = {
+    const lent: LentLease = {
       lease,
       atMs: turn.atMs,
-      grantedMs: nowMs,
+      lentAtMs: nowMs,
       closesMs: nowMs + lease.forMs + SETTLE_GRACE_MS,
       names: rules.map(([name]) => name),
     };
-    this.#open.set(lease.id, granted);
-    this.granted.set(lease.id, granted);
+    this.#open.set(lease.id, lent);
+    this.lent.set(lease.id, lent);
   }
 
   #settle(settlement: Settlement, turn: Turn): void {
@@ -255,16 +260,16 @@ export class Replay {
     const open = this.#open.get(settlement.leaseId);
     if (!open) return;
     this.#open.delete(settlement.leaseId);
-    this.ledger.add(open.grantedMs, total);
+    this.ledger.add(open.lentAtMs, total);
     this.#charge([this.#generous, this.#stingy], open, total.costMilli, turn);
   }
 
-  /** Leases that nobody settled in time: the product charges all of them, the generous model what was really spent. */
+  /** Leases that were not settled in time: the product charges them in full, the generous model what was really spent. */
   #giveUp(nowMs: number): void {
     for (const [id, open] of this.#open) {
       if (open.closesMs > nowMs) continue;
       this.#open.delete(id);
-      // Without limits it was no amount: what was spent of it is lost with its isolate.
+      // Lent without limits, so its amount means nothing: what was spent of it is lost with its isolate.
       if (open.lease.milli >= UNLIMITED_MILLI) continue;
       const spentMilli = this.#history.spends.reduce(
         (sum, { leaseId, costMilli }) => (leaseId === id ? sum + costMilli : sum),
@@ -277,7 +282,7 @@ export class Replay {
 
   #charge(
     models: readonly Model[],
-    { lease, grantedMs, names }: Granted,
+    { lease, lentAtMs, names }: LentLease,
     milli: number,
     { localMs: atMs }: Pick<Moment, "localMs">,
   ): void {
@@ -288,20 +293,20 @@ export class Replay {
       for (const [name, rule] of rules) {
         if (rule.kind === "bucket" && names.includes(name)) model.charge(name, rule, milli, atMs);
       }
-      // What was lent in a quota's earlier period does not burden the new one.
-      model.admit(milli, inForce, lease.keyId, grantedMs);
+      // A lease of a quota's earlier period does not count in the new one.
+      model.admit(milli, inForce, lease.keyId, lentAtMs);
     }
   }
 }
 
-/** What is reserved of a limit, and missing from the bill after a crash. */
+/** The headroom of a limit: missing from the bill after a crash. */
 function headroomOf({ kind, milliPerMs, capacityMilli }: Rule): number {
   const share = capacityMilli * LOST_SHARE;
   if (kind === "quota") return share;
   return Math.max(share, Math.min(milliPerMs * LOST_MS, capacityMilli * LOST_BUCKET_SHARE));
 }
 
-/** What is missing of a limit after a crash, at most: a reservation that would refill sooner is held, and refills later. */
+/** The most that is missing from a limit after a crash: a floor that would refill sooner is held, and refills later. */
 function lossOf(rule: Rule): number {
   const refilled = rule.milliPerMs * LOST_MS;
   const isHeld = refilled > rule.capacityMilli * LOST_BUCKET_SHARE;

@@ -1,35 +1,35 @@
 /**
- * A durable object's storage over SQLite in memory: what the platform promises of it, and how it fails.
+ * A durable object's storage over SQLite in memory, with the platform's guarantees and failures.
  *
  * Writes are on disk a moment later; until then no answer of the object may leave, and a crash undoes them. A copy of the object
- * that has been replaced may neither read nor write. Only what the objects use of the interface is there.
+ * that has been replaced can neither read nor write. Implements only the part of the interface that the objects use.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 
-/** The name of the state row. */
+/** The key of the state row. */
 const STATE = "state";
 
-/** What outlives the copies of an object. */
+/** The storage that outlives the copies of an object. */
 export class Disk {
   readonly #database = new DatabaseSync(":memory:");
   readonly #statements = new Map<string, StatementSync>();
   readonly kv = new Map<string, unknown>();
   alarmMs: number | null = null;
-  /** Counts up with each flush: what was written before is on disk. */
+  /** The number of flushes. What was written before a flush is on disk. */
   flushes = 0;
   isDirty = false;
   #undo: { kv: Map<string, unknown>; alarmMs: number | null } | null = null;
   /** Called with the first write after a flush. */
   onDirty: () => void = () => {};
 
-  /** Everything written so far is on disk from now on. */
+  /** Brings everything written so far to disk. */
   flush(): void {
     if (this.isDirty) this.#database.exec("COMMIT");
     this.isDirty = false;
     this.flushes += 1;
   }
 
-  /** What was not on disk is gone. */
+  /** Undoes everything that is not on disk. */
   crash(): void {
     if (!this.isDirty || !this.#undo) return;
     this.#database.exec("ROLLBACK");
@@ -39,7 +39,7 @@ export class Disk {
     this.alarmMs = this.#undo.alarmMs;
   }
 
-  /** Empties every table and keeps them, as of an object that had an account once: quicker than another disk. */
+  /** Empties all tables but keeps them, like an object that once had an account: faster than a new disk. */
   wipe(): void {
     this.crash();
     const tables = this.#database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
@@ -72,17 +72,17 @@ export class Disk {
   }
 }
 
-/** What one copy of the object has of its disk. */
+/** One copy's access to the disk. */
 export interface Handle {
-  /** Another copy owns the disk by now. */
+  /** Whether another copy owns the disk now. */
   isReplaced: boolean;
-  /** The next write of the state row fails. */
+  /** Whether the next write of the state row fails. */
   failNextWrite: boolean;
-  /** Told when it has. */
+  /** Called when it has failed. */
   readonly onFailure: () => void;
 }
 
-/** The storage of one copy. @param alarm told of each alarm that is set. */
+/** The storage of one copy. @param alarm called with the time of each alarm that is set. */
 export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => void): DurableObjectStorage {
   const check = (): void => {
     if (handle.isReplaced) throw new Error("this copy of the object has been replaced");
@@ -137,6 +137,6 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
       alarm(atMs);
     },
   };
-  // What else the interface has, the objects never ask for.
+  // The objects use no other member of the interface.
   return storage as unknown as DurableObjectStorage;
 }

@@ -1,18 +1,18 @@
 /**
- * Time that only passes when nothing else is left to do: every timer of every isolate and object of a simulated world, in one
- * queue, on one thread. A run is a function of its schedule alone, and takes no time.
+ * Virtual time: it passes only when nothing else is left to do. All timers of all isolates and objects of a simulated world are in
+ * one queue, on one thread, so a run depends only on its schedule and waits for nothing.
  *
- * Each place (an isolate, one copy of an object) has a clock that may be off, and may die: its timers then never fire, as if the
- * machine were gone. Stands in for `Date.now`, `setTimeout` and `scheduler.wait` while a world runs; never for anything else.
+ * Each place (an isolate, one copy of an object) has a clock that may be wrong, and may die: its timers then never fire, as if the
+ * machine were gone. Replaces `Date.now`, `setTimeout` and `scheduler.wait` while a world runs, and nothing else.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** Where code runs. */
+/** An isolate, or a copy of an object: where code runs. */
 export interface Place {
-  /** How far its clock is off. */
+  /** The error of its clock. */
   readonly skewMs: number;
   alive: boolean;
-  /** The place that it lives and dies with. */
+  /** The place that it is part of and dies with. */
   readonly within: Place | null;
 }
 
@@ -40,38 +40,38 @@ export class VirtualTime {
     this.nowMs = startMs;
   }
 
-  /** The time as the running code's place sees it. */
+  /** The time by the clock of the running code's place. */
   localMs(): number {
     return this.nowMs + (places.getStore()?.skewMs ?? 0);
   }
 
-  /** Where the running code is; null outside of all places. */
+  /** The place of the running code; null if it runs in none. */
   get here(): Place | null {
     return places.getStore() ?? null;
   }
 
-  /** Runs something in a place, now. */
+  /** Runs `run` in a place, now. */
   in<T>(place: Place, run: () => T): T {
     return places.run(place, run);
   }
 
-  /** Runs something later: in a place, unless it has died by then, or outside of all. */
+  /** Runs `run` later in a place, unless that has died by then; null: in no place. */
   at(atMs: number, run: () => void, place: Place | null = null): Due {
     const due = { atMs, place, run };
-    // In the order of time, and of planning where times are equal. Most is planned for later than all that waits.
+    // Ordered by time, then by scheduling. Searches from the end, where most new timers belong.
     let i = this.#due.length;
     while (i > this.#next && (this.#due[i - 1]?.atMs ?? -Infinity) > atMs) i -= 1;
     this.#due.splice(i, 0, due);
     return due;
   }
 
-  /** Waits, in the place that calls. */
+  /** Waits, in the caller's place. */
   wait(ms: number): Promise<void> {
     const place = places.getStore() ?? null;
     return new Promise((resolve) => void this.at(this.nowMs + ms, resolve, place));
   }
 
-  /** Runs all that is due up to a moment, each only after what the one before has set going has come to rest. */
+  /** Runs everything due up to `untilMs`. Each starts only after all promises of the previous one have settled. */
   async run(untilMs: number): Promise<void> {
     await rest();
     for (;;) {
@@ -92,7 +92,7 @@ export class VirtualTime {
     this.nowMs = Math.max(this.nowMs, untilMs);
   }
 
-  /** Takes over the clock and the timers until the returned function is called. */
+  /** Replaces the clock and the timers until the returned function is called. */
   install(): () => void {
     const timers = new Map<number, Due>();
     let ids = 0;
@@ -133,7 +133,7 @@ function isDead(place: Place | null): boolean {
   return false;
 }
 
-/** Every promise that can go on has gone on. */
+/** Waits until every promise that can continue has continued. */
 function rest(): Promise<void> {
   return new Promise((resolve) => void REAL.setImmediate(resolve));
 }

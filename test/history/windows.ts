@@ -1,6 +1,6 @@
 /**
- * The promise itself, in true time and from outside: if nobody changed the limits and clocks agree, every window and every
- * period of what was admitted.
+ * Checks the bound itself, in real time and from outside: if the limits never changed and clocks agree, it holds in every window and
+ * every period of the admissions.
  */
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";
 import { isLeased, periodStartMs, type Rule, type TierName, VARIANTS } from "./policies.ts";
@@ -28,7 +28,7 @@ export function checkWindows(history: History, tier: TierName, wrong: Wrong): vo
   checkFallback(history.asked, tier, wrong);
 }
 
-/** What the object and its leases admitted, once each, in the order of time. */
+/** What the object and its leases admitted, each once, in order of time. */
 function admissions({ entries, spends }: History): Admission[] {
   const admitted = spends.map(({ atMs, costMilli }): Admission => ({ atMs, milli: costMilli }));
   const seen = new Set<string>();
@@ -56,7 +56,7 @@ function checkBucket(
     least = Math.min(least, sum - milliPerMs * atMs);
     sum += milli;
     if (sum - milliPerMs * atMs - least > burstMilli) {
-      wrong(guarantee, `a window with more than ${burstMilli} and ${milliPerMs} a millisecond`, { atMs });
+      wrong(guarantee, `a window with more than ${burstMilli} + ${milliPerMs} per millisecond`, { atMs });
       return;
     }
   }
@@ -73,11 +73,11 @@ function checkPeriods(rule: Rule, admitted: readonly Admission[], wrong: Wrong):
   }
 }
 
-/** An isolate whose object does not answer admits what the limits allow one user from scratch: of the tier it knows or the default. */
+/** An isolate whose object does not answer admits what the limits of the known tier, or of the default, allow a new user. */
 function checkFallback(asked: readonly Asked[], tier: TierName, wrong: Wrong): void {
   const rules = [...(VARIANTS[0]?.tiers[tier] ?? []), ...(VARIANTS[0]?.tiers.tight ?? [])];
   const buckets = rules.filter(({ name }) => name === "minute");
-  // Of other tiers an isolate admits as much as a whole period holds, or all.
+  // For other tiers, an isolate admits a whole period's amount, or everything.
   if (!VARIANTS[0]?.tiers[tier].some(({ name }) => name === "minute")) return;
   const isolates = Map.groupBy(
     asked.filter(
@@ -90,7 +90,7 @@ function checkFallback(asked: readonly Asked[], tier: TierName, wrong: Wrong): v
   for (const admitted of isolates.values()) {
     checkBucket(
       milliPerMs,
-      // It counts from when the request came, and decides once the object has had its time.
+      // It counts from the request's arrival, and decides after the object's deadline.
       burstMilli + milliPerMs * 2 * DEADLINE_MS,
       admitted
         .map(({ decidedMs, costMilli }) => ({ atMs: decidedMs, milli: costMilli }))

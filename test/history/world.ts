@@ -1,8 +1,8 @@
 /**
- * A world of isolates that ask one user's object over a network that delays and loses: the edge's Limiter and the UserLimiter
- * class themselves, in virtual time. Time, network and disk are simulated, nothing else.
+ * A world of isolates that ask one user's object over a network that delays and loses calls: the real Limiter and the real
+ * UserLimiter class, in virtual time. Only time, network and disk are simulated.
  *
- * Keeps a history of what was asked, decided, changed and lost, for a judge. Judges nothing itself.
+ * Records what was asked, decided, changed and lost, for a judge. Asserts nothing itself.
  */
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
@@ -15,16 +15,16 @@ import { ObjectHost, SUBJECT } from "./object-host.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { COST_MILLI, type RouteName } from "./policies.ts";
 import { shelf } from "./policy-shelf.ts";
-import type { Ask, Change, Happening, Schedule, Travel } from "./schedule.ts";
+import type { Ask, Change, WorldEvent, Schedule, Travel } from "./schedule.ts";
 import { Disk } from "./sqlite-storage.ts";
 import { type Place, VirtualTime } from "./virtual-time.ts";
 
-/** An answer that is so late has no reader any more. */
+/** An answer this late is no longer awaited. */
 const LATE_MS = 2 * DEADLINE_MS;
-/** Long enough for the object's last write; and, where there were leases, for each to be settled or given up. */
+/** Long enough for the object's last write; with leases, also for each to be settled or to expire. */
 const AFTERMATH_MS = 2_500;
 const LEASED_AFTERMATH_MS = 12_000;
-/** A schedule begins in this hour, the last of a day and of a month. */
+/** Schedules begin in this hour, the last of a day and of a month. */
 const BASE_MS = Date.UTC(2027, 0, 31, 23);
 
 interface Isolate {
@@ -35,7 +35,7 @@ interface Isolate {
   policy: Policy;
 }
 
-/** One for all worlds, wiped for each: making tables takes longer than most schedules. */
+/** Shared by all worlds and wiped for each: creating tables takes longer than most schedules. */
 const disk = new Disk();
 
 export class World {
@@ -56,7 +56,7 @@ export class World {
     shelf.begin(this.#time);
   }
 
-  /** Lets everything happen, and what follows from it. */
+  /** Runs the whole schedule and its consequences. */
   async run(): Promise<History> {
     const uninstall = this.#time.install();
     const { spend } = SpendableLease.prototype;
@@ -75,7 +75,7 @@ export class World {
       for (const step of this.#schedule.steps) {
         atMs += step.afterMs;
         await time.run(atMs);
-        this.#happen(step.what);
+        this.#apply(step.what);
       }
       await time.run(atMs + LATE_MS);
       this.#isOver = true;
@@ -87,7 +87,7 @@ export class World {
     }
   }
 
-  /** An account with its keys, on disk. */
+  /** Creates the account and its keys, on disk. */
   async #begin(): Promise<void> {
     const { tier } = this.#schedule;
     const made = this.#host.with(async (object) => {
@@ -107,7 +107,7 @@ export class World {
     });
   }
 
-  #happen(step: Happening): void {
+  #apply(step: WorldEvent): void {
     const { nowMs } = this.#time;
     switch (step.kind) {
       case "ask":
@@ -191,7 +191,7 @@ export class World {
     const asked = Array.from({ length: ask.count }, () => this.#note(isolate, request, ask.route));
     const groups = ask.asBatch ? [asked] : asked.map((one) => [one]);
     for (const group of groups) {
-      // A request of its own: it dies when its client leaves, unless work was to be kept going.
+      // Each group is one request: it dies when its client leaves, unless `waitUntil` keeps it running.
       const place: Place = { skewMs: isolate.place.skewMs, alive: true, within: isolate.place };
       let kept = 0;
       const waitUntil = (work: Promise<unknown>): void => {
@@ -237,7 +237,7 @@ export class World {
     return asked;
   }
 
-  /** As the admin API does it: the object first, then what this isolate remembers. */
+  /** As the admin API does it: changes the object first, then clears this isolate's memory of the user. */
   async #change(isolate: Isolate, wanted: Change): Promise<void> {
     const localMs = this.#time.nowMs + this.#host.skewMs;
     const change = wanted.kind === "grant" ? { ...wanted, untilMs: localMs + wanted.lastsMs } : wanted;
@@ -246,7 +246,7 @@ export class World {
       try {
         await this.#call(isolate.index, method, args, change);
       } catch {
-        // The operator would try again; the schedule may.
+        // An operator would retry; the schedule may.
       }
       isolate.limiter.forget(SUBJECT, Date.now());
     });
@@ -256,7 +256,7 @@ export class World {
     const { travels } = this.#schedule;
     this.#calls += 1;
     const travel = travels[this.#calls % travels.length] ?? { upMs: 1, downMs: 1, fate: "answered" };
-    // Whatever is left to be told in the end is told.
+    // At the end, everything that is still to be reported arrives.
     return this.#isOver ? { ...travel, fate: "answered" } : travel;
   }
 
@@ -314,7 +314,7 @@ export class World {
   }
 }
 
-/** What comes out at the other end of a call: plain data, shared with nobody. */
+/** The value as a call delivers it: a copy, plain data only. */
 function copyOf<T>(value: T): T {
   return value === undefined ? value : JSON.parse(JSON.stringify(value));
 }

@@ -194,7 +194,7 @@ export class Counters {
   }
 
   /**
-   * When every counter will be at rest if nobody spends; null if that is unknown for one of them.
+   * When every counter will be at rest if nothing is spent; null if that is unknown for one of them.
    * @param untouchedMs when the counters come to rest that were not used since they were read from storage.
    */
   restsAtMs(nowMs: number, untouchedMs: number | null): number | null {

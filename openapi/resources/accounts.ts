@@ -190,7 +190,7 @@ const resetAccount: OperationNotes = {
       limits: "Names of limits of the account's tier, of routes, or used before. Default: all.",
       reason: REASON,
     },
-    examples: { all: { reason: "Their test ran away" }, one: { limits: ["minute"] } },
+    examples: { all: { reason: "Their test sent too many requests" }, one: { limits: ["minute"] } },
   },
   responses: [answer(200, "The account.", accountSchema, { account: ACCOUNT })],
   problems: ["not_found"],

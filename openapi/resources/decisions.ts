@@ -40,7 +40,7 @@ export const decisionSchema = named(
     ),
     limits: z.array(limitSchema),
     retryAfterMs: about(
-      "Milliseconds after which the operation is allowed if nobody else spends. 0 if allowed, null if never. At most 1,000 if only slots deny it: a slot may be freed earlier or later.",
+      "Milliseconds after which the operation is allowed if nothing else spends. 0 if allowed, null if never. At most 1,000 if only slots deny it: a slot may be freed earlier or later.",
       fields.retryAfterMs,
     ),
     violated: about("Names of the limits that denied the operation.", fields.violated),

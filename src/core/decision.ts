@@ -85,7 +85,7 @@ export interface Decision {
   readonly cost: number;
   readonly limits: readonly LimitView[];
   /**
-   * When the same request passes if nobody else spends. 0 if allowed, null if it never passes. At most 1,000 if only slots reject it,
+   * When the same request passes if nothing else spends. 0 if allowed, null if it never passes. At most 1,000 if only slots reject it,
    * since a slot may be freed at any time.
    */
   readonly retryAfterMs: number | null;

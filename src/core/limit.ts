@@ -102,7 +102,7 @@ export function isAtRest(meter: Meter): boolean {
   }
 }
 
-/** When the meter comes to rest if nobody spends: the bucket is full, the quota's period is over, every slot is free. */
+/** When the meter comes to rest if nothing is spent: the bucket is full, the quota's period is over, every slot is free. */
 export function restsAtMs(meter: Meter): number {
   switch (meter.kind) {
     case "bucket":

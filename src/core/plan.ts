@@ -52,7 +52,7 @@ export interface PlanDecision {
   /** Names of the limits that rejected the cost, in the order of the charges. */
   readonly violated: readonly string[];
   /**
-   * When the same cost passes if nobody else spends: 0 if it passed, Infinity if it never passes. If only slots reject it, when to ask
+   * When the same cost passes if nothing else spends: 0 if it passed, Infinity if it never passes. If only slots reject it, when to ask
    * again.
    */
   readonly retryAtMs: number;

@@ -77,7 +77,7 @@ export function at(limit: TokenBucket, state: BucketState, nowMs: number): Bucke
 }
 
 /**
- * Until when `costMilli` is rejected if nobody else spends: 0 if it passes now, Infinity if it never passes. It passes from exactly that
+ * Until when `costMilli` is rejected if nothing else spends: 0 if it passes now, Infinity if it never passes. It passes from exactly that
  * millisecond on. Cost 0 always passes. `state` must be brought to now by {@link at}.
  */
 export function blockedUntilMs(limit: TokenBucket, state: BucketState, costMilli: number): number {
@@ -109,7 +109,7 @@ export function resetsAtMs(limit: TokenBucket, state: BucketState): number {
   return nextTokenAtMs || fullAtMs(limit, state);
 }
 
-/** When the bucket is full again if nobody spends. */
+/** When the bucket is full again if nothing is spent. */
 export function fullAtMs(limit: TokenBucket, state: BucketState): number {
   return state.atMs + ceilDiv(state.debtGrains, limit.grainsPerMs);
 }

@@ -155,7 +155,7 @@ export class Combiner<Q, A> {
     send: Send<Q, A>,
     nowMs: number,
   ): Promise<void> {
-    // Waiters past their time belong to cancelled requests: nobody would read the answer.
+    // Waiters past their time belong to cancelled requests: no one would read the answer.
     const others = lane.queue.filter((waiter) => waiter !== own && waiter.giveUpAtMs > nowMs);
     const waiting = own ? [own, ...others] : others;
     let taken = 0;
@@ -236,7 +236,7 @@ export class Combiner<Q, A> {
     return lane;
   }
 
-  /** Drops lanes whose requests were all cancelled, since nobody else does. */
+  /** Drops lanes whose requests were all cancelled, since no request is left to do so. */
   #sweep(): void {
     const nowMs = Date.now();
     for (const [name, { queue, busyUntilMs }] of this.#lanes) {

@@ -4,7 +4,7 @@ import type { Point } from "../../src/analytics/point.ts";
 import { mergePoints } from "../../src/analytics/point-merge.ts";
 import { randomRows } from "../reports/random-rows.ts";
 
-/** As an isolate has them: many of few users. */
+/** Points as an isolate has them: many, of few users. */
 function points(): Point[] {
   return randomRows(5, 2_000, 3).map(({ weight: _none, ...row }, i) => {
     const like = {
@@ -23,7 +23,7 @@ function points(): Point[] {
   });
 }
 
-/** Latencies, each as often as requests had it. */
+/** The latency of each request. */
 function latencies(all: readonly Point[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { limiterMs, source, account, requests } of all) {

@@ -1,4 +1,4 @@
-/** Analytics on a bad day: sinks that throw or are slow, requests that die or dawdle. What is lost is counted, and nothing else is lost. */
+/** Analytics under faults: sinks that throw or are slow, requests that die or are slow. Everything lost is counted, and nothing else is lost. */
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Batch } from "../../src/analytics/batch.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
@@ -36,7 +36,7 @@ it("if Analytics Engine throws, recording continues, the lost points are counted
   });
   for (let i = 0; i < 30; i++) recorder.record(point({ source: "strict" }), () => undefined);
   await vi.advanceTimersByTimeAsync(100);
-  // What was lost of the first batch is told of with the next.
+  // The next batch reports what the first one lost.
   recorder.record(point(), () => undefined);
   await vi.advanceTimersByTimeAsync(100);
   expect(written).toHaveLength(21);
@@ -45,7 +45,7 @@ it("if Analytics Engine throws, recording continues, the lost points are counted
   expect(logged).toEqual([["warn", "analytics_engine_failed", { requests: 10 }]]);
 });
 
-/** A hub as the real one is: it takes a batch once, and none whose number is not above the last one's. */
+/** A hub that works as the real one: it accepts a batch once, and only if its number is above the last one's. */
 function strictHub() {
   const store = new MetricStore();
   let lastSeq = 0;
@@ -58,14 +58,18 @@ function strictHub() {
     for (const { requests } of batch.points) points += requests;
     if (batch.metrics) store.apply(batch.metrics, batch.isolate, Date.now());
   };
-  /** Takes it after so long, or fails, before or after it was taken. */
-  const call = async (batch: Batch, ms: number, fate: "taken" | "refused" | "unanswered"): Promise<void> => {
+  /** Accepts the batch after `ms`, or fails before or after accepting it. */
+  const call = async (
+    batch: Batch,
+    ms: number,
+    fate: "accepted" | "rejected" | "unanswered",
+  ): Promise<void> => {
     calls += 1;
     most = Math.max(most, calls);
     await new Promise((done) => setTimeout(done, ms));
     calls -= 1;
-    if (fate !== "refused") take(batch);
-    if (fate !== "taken") throw new Error("the hub is down");
+    if (fate !== "rejected") take(batch);
+    if (fate !== "accepted") throw new Error("the hub is down");
   };
   return {
     call,
@@ -81,7 +85,7 @@ it("a slow request does not begin a second flush beside the first: no batch over
     engine: null,
     embedded: true,
     // Each second batch takes longer than the next one.
-    hub: (batch: Batch) => hub.call(batch, n++ % 2 === 0 ? 60 : 5, "taken"),
+    hub: (batch: Batch) => hub.call(batch, n++ % 2 === 0 ? 60 : 5, "accepted"),
   };
   const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
   for (let ms = 0; ms < 2_000; ms += 10) {
@@ -98,21 +102,21 @@ it("a slow request does not begin a second flush beside the first: no batch over
 it("if the hub fails, or fails to acknowledge a batch, each point is stored once or counted as lost", async () => {
   const hub = strictHub();
   const fates = [
-    "taken",
-    "refused",
+    "accepted",
+    "rejected",
     "unanswered",
-    "taken",
-    "refused",
-    "refused",
-    "refused",
-    "taken",
+    "accepted",
+    "rejected",
+    "rejected",
+    "rejected",
+    "accepted",
   ] as const;
   let n = 0;
   let isUp = false;
   const sinks = {
     engine: null,
     embedded: true,
-    hub: (batch: Batch) => hub.call(batch, 20, isUp ? "taken" : (fates[n++ % fates.length] ?? "taken")),
+    hub: (batch: Batch) => hub.call(batch, 20, isUp ? "accepted" : (fates[n++ % fates.length] ?? "accepted")),
   };
   const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
   const record = async (): Promise<void> => {
@@ -135,13 +139,13 @@ it("a request that dies while sending loses no point: the next flush sends the b
   const sinks = {
     engine: null,
     embedded: true,
-    hub: (batch: Batch) => (dies ? new Promise<never>(() => undefined) : hub.call(batch, 1, "taken")),
+    hub: (batch: Batch) => (dies ? new Promise<never>(() => undefined) : hub.call(batch, 1, "accepted")),
   };
   const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
   const record = () => recorder.record(point({ source: "strict" }), () => undefined);
   for (let i = 0; i < 5; i++) record();
   await vi.advanceTimersByTimeAsync(200);
-  // Its timers die with it; vitest alone would set the clock back.
+  // Its timers die with it. Restores the time, which vitest would reset.
   const diedMs = Date.now();
   vi.clearAllTimers();
   vi.setSystemTime(diedMs);

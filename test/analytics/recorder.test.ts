@@ -1,4 +1,4 @@
-/** The isolate's side of analytics, by a clock of its own: what is told, when, how often, and what is given up. */
+/** The isolate's side of analytics, with a fake clock: what is sent, when, how often, and what is dropped. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Batch, batchSchema } from "../../src/analytics/batch.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
@@ -16,9 +16,9 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** An isolate whose hub is `hub`; without one it takes all there is. */
+/** An isolate that reports to `hub`; the default hub accepts everything. */
 function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(), embedded = true) {
-  const told: Batch[] = [];
+  const sent: Batch[] = [];
   const written: AnalyticsEngineDataPoint[] = [];
   const kept: Promise<unknown>[] = [];
   const metrics = new MetricDeltas();
@@ -31,18 +31,18 @@ function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(),
     engine: embedded ? null : dataset,
     embedded,
     hub: (batch: Batch) => {
-      told.push(batch);
+      sent.push(batch);
       return hub(batch);
     },
   };
   const recorder = new Recorder(sinks, metrics, () => undefined);
   const record = (fields: Partial<Point> = {}) => recorder.record(point(fields), (work) => kept.push(work));
-  /** One that is never put together with others. */
+  /** Records a decision that is never merged with others. */
   const recordDenied = () => record({ outcome: "denied", reason: "minute" });
-  return { told, written, kept, record, recordDenied };
+  return { sent, written, kept, record, recordDenied };
 }
 
-/** A sum of what was told, as the hub would have it. */
+/** A counter's total over the sent batches, as the hub adds it up. */
 function total(batches: readonly Batch[], family: "requests" | "pointsDropped"): number {
   const store = new MetricStore();
   for (const batch of batches) if (batch.metrics) store.apply(batch.metrics, batch.isolate, Date.now());
@@ -54,38 +54,38 @@ const requestsOf = (batches: readonly Batch[]) =>
 
 describe("a batch", () => {
   it("collects points for 100 ms and sends them in one call", async () => {
-    const { told, kept, record } = isolate();
+    const { sent, kept, record } = isolate();
     for (let i = 0; i < 10; i++) record();
     await vi.advanceTimersByTimeAsync(99);
-    expect(told).toHaveLength(0);
+    expect(sent).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(1);
-    expect(told.map(({ seq, points }) => [seq, points.length])).toEqual([[1, 10]]);
+    expect(sent.map(({ seq, points }) => [seq, points.length])).toEqual([[1, 10]]);
     expect(kept).toHaveLength(1);
-    expect(batchSchema.safeParse(told[0]).success).toBe(true);
+    expect(batchSchema.safeParse(sent[0]).success).toBe(true);
   });
 
   it("has a number, and the name of its isolate, which does not change", async () => {
-    const { told, record } = isolate();
+    const { sent, record } = isolate();
     for (let i = 0; i < 3; i++) {
       record();
       await vi.advanceTimersByTimeAsync(100);
     }
-    expect(told.map(({ seq }) => seq)).toEqual([1, 2, 3]);
-    expect(new Set(told.map((batch) => batch.isolate)).size).toBe(1);
+    expect(sent.map(({ seq }) => seq)).toEqual([1, 2, 3]);
+    expect(new Set(sent.map((batch) => batch.isolate)).size).toBe(1);
   });
 
   it("holds at most 250 points, and no point is lost", async () => {
-    const { told, recordDenied } = isolate();
+    const { sent, recordDenied } = isolate();
     for (let i = 0; i < 1_234; i++) recordDenied();
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(Math.max(...told.map(({ points }) => points.length))).toBe(250);
-    expect(requestsOf(told)).toBe(1_234);
-    expect(total(told, "requests")).toBe(1_234);
+    expect(Math.max(...sent.map(({ points }) => points.length))).toBe(250);
+    expect(requestsOf(sent)).toBe(1_234);
+    expect(total(sent, "requests")).toBe(1_234);
   });
 
   it("survives a hub that is unavailable for a quarter of a second, however many points arrive meanwhile", async () => {
     const backAtMs = Date.now() + 250;
-    const { told, recordDenied } = isolate(() =>
+    const { sent, recordDenied } = isolate(() =>
       Date.now() < backAtMs ? Promise.reject(new Error("starting")) : Promise.resolve(),
     );
     for (let ms = 0; ms < 400; ms++) {
@@ -93,32 +93,32 @@ describe("a batch", () => {
       await vi.advanceTimersByTimeAsync(1);
     }
     await vi.advanceTimersByTimeAsync(1_000);
-    expect(total(told, "pointsDropped")).toBe(0);
-    const taken = new Map(told.map((batch) => [batch.seq, batch]));
+    expect(total(sent, "pointsDropped")).toBe(0);
+    const taken = new Map(sent.map((batch) => [batch.seq, batch]));
     expect(requestsOf([...taken.values()])).toBe(2_000);
   });
 
   it("is sent again with its number if it may not have arrived", async () => {
     let answers = 0;
-    const { told, record } = isolate(() =>
+    const { sent, record } = isolate(() =>
       ++answers === 1 ? Promise.reject(new Error("lost")) : Promise.resolve(),
     );
     record({ requestId: "first" });
     await vi.advanceTimersByTimeAsync(100);
     record({ requestId: "second" });
     await vi.advanceTimersByTimeAsync(100);
-    expect(told.map(({ seq }) => seq)).toEqual([1, 1, 2]);
-    expect(told[1]).toEqual(told[0]);
-    expect(told[2]?.points.map(({ requestId }) => requestId)).toEqual(["second"]);
+    expect(sent.map(({ seq }) => seq)).toEqual([1, 1, 2]);
+    expect(sent[1]).toEqual(sent[0]);
+    expect(sent[2]?.points.map(({ requestId }) => requestId)).toEqual(["second"]);
   });
 
   it("merges requests that needed no call, with exact sums", async () => {
-    const { told, record } = isolate();
+    const { sent, record } = isolate();
     for (let i = 0; i < 1_000; i++) record({ source: "lease", cost: 0.5, requestId: String(i) });
     await vi.advanceTimersByTimeAsync(1_000);
-    const points = told.flatMap((batch) => batch.points);
+    const points = sent.flatMap((batch) => batch.points);
     expect(points.length).toBeLessThan(10);
-    expect([requestsOf(told), points.reduce((sum, { cost }) => sum + cost, 0)]).toEqual([1_000, 500]);
+    expect([requestsOf(sent), points.reduce((sum, { cost }) => sum + cost, 0)]).toEqual([1_000, 500]);
   });
 });
 
@@ -126,7 +126,7 @@ describe("if the hub does not accept it", () => {
   it("drops the points after three tries, counts them, and keeps the metrics", async () => {
     let isDown = true;
     const taken: Batch[] = [];
-    const { told, record } = isolate(async (batch) => {
+    const { sent, record } = isolate(async (batch) => {
       if (isDown) throw new Error("down");
       taken.push(batch);
     });
@@ -134,7 +134,7 @@ describe("if the hub does not accept it", () => {
       record();
       await vi.advanceTimersByTimeAsync(waitMs);
     }
-    expect(told.map(({ seq }) => seq).slice(0, 3)).toEqual([1, 1, 1]);
+    expect(sent.map(({ seq }) => seq).slice(0, 3)).toEqual([1, 1, 1]);
     isDown = false;
     for (let i = 0; i < 3; i++) {
       record();
@@ -148,14 +148,14 @@ describe("if the hub does not accept it", () => {
   it("keeps at most 5,000 points, counts the others, and sends both when the hub answers again", async () => {
     let isDown = true;
     const taken: Batch[] = [];
-    const { told, record } = isolate((batch) => {
+    const { sent, record } = isolate((batch) => {
       if (isDown) return new Promise(() => undefined);
       taken.push(batch);
       return Promise.resolve();
     });
     for (let i = 0; i < 20_000; i++) record();
     await vi.advanceTimersByTimeAsync(5_100);
-    expect(told).toHaveLength(1);
+    expect(sent).toHaveLength(1);
     isDown = false;
     record();
     await vi.advanceTimersByTimeAsync(1_000);
@@ -165,7 +165,7 @@ describe("if the hub does not accept it", () => {
   });
 
   it("recovers from a request that died during its flush", async () => {
-    const { told, kept, record } = isolate();
+    const { sent, kept, record } = isolate();
     vi.stubGlobal("scheduler", { wait: () => new Promise(() => undefined) });
     record();
     vi.stubGlobal("scheduler", { wait: () => Promise.resolve() });
@@ -177,20 +177,20 @@ describe("if the hub does not accept it", () => {
     record();
     await vi.advanceTimersByTimeAsync(1);
     expect(kept).toHaveLength(2);
-    expect(requestsOf(told)).toBe(4);
+    expect(requestsOf(sent)).toBe(4);
   });
 });
 
 describe("with Analytics Engine", () => {
   it("is written point by point, at most 250 per flush; the hub gets 20 for its viewers", async () => {
-    const { told, written, recordDenied } = isolate(undefined, false);
+    const { sent, written, recordDenied } = isolate(undefined, false);
     for (let i = 0; i < 300; i++) recordDenied();
     await vi.advanceTimersByTimeAsync(100);
     expect(written).toHaveLength(250);
-    expect(told.map(({ points, isStored }) => [points.length, isStored])).toEqual([[20, false]]);
+    expect(sent.map(({ points, isStored }) => [points.length, isStored])).toEqual([[20, false]]);
     recordDenied();
     await vi.advanceTimersByTimeAsync(100);
     expect(written).toHaveLength(301);
-    expect(total(told, "requests")).toBe(301);
+    expect(total(sent, "requests")).toBe(301);
   });
 });

@@ -81,7 +81,7 @@ describe("an account in the directory", () => {
   });
 
   it("is the newest of all published values, in any order and repetition", async () => {
-    const told = fc.record({
+    const published = fc.record({
       id: fc.constantFrom("a", "b", "c"),
       version: fc.integer({ min: 1, max: 6 }),
     });
@@ -89,7 +89,7 @@ describe("an account in the directory", () => {
     const valueOf = ({ id, version }: { id: string; version: number }): DirectoryEntry | null =>
       version % 3 === 0 ? null : entry(id, version, { tier: `tier-${version}` });
     await fc.assert(
-      fc.asyncProperty(fc.array(told, { minLength: 1, maxLength: 20 }), async (all) => {
+      fc.asyncProperty(fc.array(published, { minLength: 1, maxLength: 20 }), async (all) => {
         await directory().clear();
         const newest = new Map<string, number>();
         for (const each of all) {

@@ -70,7 +70,7 @@ describe("a query", () => {
 
 describe("an answer", () => {
   const refused: [string, () => Response | Promise<Response>][] = [
-    ["a refusal", () => new Response("s3cret", { status: 403 })],
+    ["a rejection", () => new Response("s3cret", { status: 403 })],
     ["a redirect", () => new Response(null, { status: 302, headers: { Location: "https://evil.test" } })],
     ["no JSON", () => new Response("<html>")],
     ["another JSON", () => Response.json({ result: [] })],
@@ -111,7 +111,7 @@ describe("an answer", () => {
     });
   });
 
-  it("with a status of failure is told apart from a bug", async () => {
+  it("with an error status is distinguished from a bug", async () => {
     await expect(server(() => new Response("", { status: 500 })).backend.run(query("tiers"))).rejects.toThrow(
       EngineFailure,
     );

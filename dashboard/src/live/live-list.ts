@@ -5,7 +5,7 @@
 import { SECOND_MS } from "../shell/durations.ts";
 import type { LiveFrame, LiveRow } from "../shell/answers.ts";
 
-/** Nobody scrolls further. */
+/** No one scrolls further. */
 export const MAX_ROWS = 200;
 /** As the hub limits it; enforced here too, because frames can arrive in bursts. */
 export const MAX_ROWS_PER_SECOND = 20;
@@ -14,7 +14,7 @@ export const SECONDS = 60;
 const BINS = SECONDS + 1;
 
 export interface ListedDecision extends LiveRow {
-  /** Counts up from 1: tells rows of the same request or moment apart. */
+  /** Counts up from 1: distinguishes rows of the same request or moment. */
   readonly id: number;
 }
 

@@ -54,7 +54,7 @@ interface ActionButtonProps {
   /** Why the action is not available. */
   readonly prevented: string | undefined;
   readonly verb: string;
-  /** The name of the object, to tell buttons with the same verb apart. */
+  /** The name of the object, which distinguishes buttons with the same verb. */
   readonly of?: string;
   readonly isDangerous?: boolean;
   readonly onClick: () => void;

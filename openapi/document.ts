@@ -9,20 +9,20 @@ import type { OperationNotes } from "./notes.ts";
 import { operation } from "./operation.ts";
 import { templateOf } from "./parameters.ts";
 import { ProblemResponses } from "./problem-responses.ts";
-import { ACCOUNTS } from "./resources/accounts.ts";
-import { AUDIT } from "./resources/audit.ts";
-import { DECISIONS } from "./resources/decisions.ts";
-import { DIRECTORY } from "./resources/directory.ts";
-import { GRANTS } from "./resources/grants.ts";
-import { HEALTH } from "./resources/health.ts";
-import { KEYS } from "./resources/keys.ts";
-import { LIVE } from "./resources/live.ts";
-import { PAGES } from "./resources/pages.ts";
-import { POLICIES } from "./resources/policies.ts";
-import { REPORTS } from "./resources/reports.ts";
-import { SESSIONS } from "./resources/sessions.ts";
-import { SIMULATION } from "./resources/simulation.ts";
-import { USAGE } from "./resources/usage.ts";
+import { ACCOUNTS_NOTES } from "./resources/accounts.ts";
+import { AUDIT_NOTES } from "./resources/audit.ts";
+import { DECISIONS_NOTES } from "./resources/decisions.ts";
+import { DIRECTORY_NOTES } from "./resources/directory.ts";
+import { GRANTS_NOTES } from "./resources/grants.ts";
+import { HEALTH_NOTES } from "./resources/health.ts";
+import { KEYS_NOTES } from "./resources/keys.ts";
+import { LIVE_NOTES } from "./resources/live.ts";
+import { PAGES_NOTES } from "./resources/pages.ts";
+import { POLICIES_NOTES } from "./resources/policies.ts";
+import { REPORTS_NOTES } from "./resources/reports.ts";
+import { SESSIONS_NOTES } from "./resources/sessions.ts";
+import { SIMULATION_NOTES } from "./resources/simulation.ts";
+import { USAGE_NOTES } from "./resources/usage.ts";
 import { type JsonObject, SchemaBook } from "./schema-book.ts";
 import { SECURITY_SCHEMES } from "./security.ts";
 import { TAGS } from "./tags.ts";
@@ -38,20 +38,20 @@ takes any. Other methods of a path are 405 with \`Allow\`.
 A response of 500 is a bug; the logs contain its \`requestId\`.`;
 
 const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
-  ...HEALTH,
-  ...DECISIONS,
-  ...PAGES,
-  ...SESSIONS,
-  ...POLICIES,
-  ...SIMULATION,
-  ...ACCOUNTS,
-  ...DIRECTORY,
-  ...GRANTS,
-  ...USAGE,
-  ...AUDIT,
-  ...KEYS,
-  ...REPORTS,
-  ...LIVE,
+  ...HEALTH_NOTES,
+  ...DECISIONS_NOTES,
+  ...PAGES_NOTES,
+  ...SESSIONS_NOTES,
+  ...POLICIES_NOTES,
+  ...SIMULATION_NOTES,
+  ...ACCOUNTS_NOTES,
+  ...DIRECTORY_NOTES,
+  ...GRANTS_NOTES,
+  ...USAGE_NOTES,
+  ...AUDIT_NOTES,
+  ...KEYS_NOTES,
+  ...REPORTS_NOTES,
+  ...LIVE_NOTES,
 };
 
 /** @param version of the product. @throws Error if texts and contract do not match. */

@@ -5,7 +5,7 @@ import { msOfStep, SCALE_STEPS, stepOfMs } from "../../src/analytics/reports/lat
 import { thousandths } from "../../src/analytics/reports/report-parts.ts";
 import { compareUtf8 } from "../../src/analytics/reports/utf8-order.ts";
 import { GroupCodes } from "./group-codes.ts";
-import { Percentiles } from "./percentiles.ts";
+import { PercentileCounter } from "./percentiles.ts";
 import { selected } from "./selection.ts";
 import type { StoredColumns } from "./stored-columns.ts";
 import { topOf } from "./top.ts";
@@ -27,7 +27,7 @@ interface Sums {
 export function groupsOf(columns: StoredColumns, aggregation: Aggregation): Group[] {
   const { intervalMs, latency, order, limit } = aggregation;
   const codes = new GroupCodes(columns.dictionaries, aggregation);
-  const percentiles = latency ? new Percentiles(columns.rows) : null;
+  const percentiles = latency ? new PercentileCounter(columns.rows) : null;
   const sums = sumsOf(columns, aggregation, codes, percentiles);
   const found = percentiles?.of(sums.decided, LEVELS) ?? null;
   const compare = (a: number, b: number): number => {
@@ -43,7 +43,7 @@ function sumsOf(
   columns: StoredColumns,
   aggregation: Aggregation,
   codes: GroupCodes,
-  percentiles: Percentiles | null,
+  percentiles: PercentileCounter | null,
 ): Sums {
   const { boundsMs } = aggregation;
   const sums: Sums = {

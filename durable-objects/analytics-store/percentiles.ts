@@ -8,7 +8,7 @@ import { SCALE_STEPS } from "../../src/analytics/reports/latency-scale.ts";
 /** Up to this many groups get a histogram each: half a megabyte. */
 const FEW_GROUPS = 8;
 
-export class Percentiles {
+export class PercentileCounter {
   readonly #groups: Uint32Array;
   readonly #steps: Uint16Array;
   readonly #weights: Float64Array;

@@ -94,7 +94,7 @@ const NEW_ACCOUNT = {
   updatedAt: DATES.createdAt,
 } satisfies AccountResponse;
 
-export const ACCOUNT = {
+export const ACCOUNT_EXAMPLE = {
   ...NEW_ACCOUNT,
   ...DATES,
   tier: "pro",
@@ -138,7 +138,7 @@ const getAccount: OperationNotes = {
   tag: "Accounts",
   summary: "Read an account",
   description: "Read from the user's own object, so always up to date.",
-  responses: [answer(200, "The account.", accountSchema, { account: ACCOUNT })],
+  responses: [answer(200, "The account.", accountSchema, { account: ACCOUNT_EXAMPLE })],
   problems: ["not_found"],
 };
 
@@ -162,7 +162,7 @@ const changeAccount: OperationNotes = {
   },
   responses: [
     answer(200, "The account after the change.", changedAccountSchema, {
-      account: { ...ACCOUNT, overridesKept: ["minute"], grantsKept: ["minute"] },
+      account: { ...ACCOUNT_EXAMPLE, overridesKept: ["minute"], grantsKept: ["minute"] },
     }),
   ],
   problems: ["not_found"],
@@ -192,8 +192,8 @@ const resetAccount: OperationNotes = {
     },
     examples: { all: { reason: "Their test sent too many requests" }, one: { limits: ["minute"] } },
   },
-  responses: [answer(200, "The account.", accountSchema, { account: ACCOUNT })],
+  responses: [answer(200, "The account.", accountSchema, { account: ACCOUNT_EXAMPLE })],
   problems: ["not_found"],
 };
 
-export const ACCOUNTS = { createAccount, getAccount, changeAccount, deleteAccount, resetAccount };
+export const ACCOUNTS_NOTES = { createAccount, getAccount, changeAccount, deleteAccount, resetAccount };

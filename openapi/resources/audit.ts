@@ -52,4 +52,4 @@ const getAudit: OperationNotes = {
   problems: ["not_found"],
 };
 
-export const AUDIT = { getAudit };
+export const AUDIT_NOTES = { getAudit };

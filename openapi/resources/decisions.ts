@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { MAX_BATCH, operationSchema } from "../../src/api/decisions/operation.ts";
 import type { Decision } from "../../src/core/decision.ts";
-import { decisionSchema as plainDecision, slotSchema } from "../../src/limiter/decision-schema.ts";
+import { decisionSchema, slotSchema } from "../../src/limiter/decision-schema.ts";
 import { about, describeFields, named } from "../annotations.ts";
 import { answer, json, type OperationNotes, text } from "../notes.ts";
 import { faultsSchema } from "../problem-schema.ts";
@@ -24,8 +24,8 @@ describeFields(operationSchema, {
 /** The contract accepts any array, so that an invalid operation fails alone. */
 const operationsSchema = z.array(operationSchema).check(z.minLength(1), z.maxLength(MAX_BATCH));
 
-const fields = plainDecision.shape;
-export const decisionSchema = named(
+const fields = decisionSchema.shape;
+export const decisionResponseSchema = named(
   "Decision",
   "The decision on one operation, allowed or not.",
   z.strictObject({
@@ -68,13 +68,13 @@ export const decisionSchema = named(
     ),
   }) satisfies z.ZodMiniType<Decision>,
 );
-export type DecisionResponse = z.infer<typeof decisionSchema>;
+export type DecisionResponse = z.infer<typeof decisionResponseSchema>;
 
 const batchItemSchema = named(
   "BatchItem",
   "A decision, or the error of this operation. The other operations of the batch are decided regardless.",
   z.union([
-    decisionSchema,
+    decisionResponseSchema,
     z.strictObject({
       error: z.union([
         z.strictObject({ code: z.literal("invalid_request"), errors: faultsSchema }),
@@ -156,7 +156,11 @@ const check: OperationNotes = {
     },
   },
   responses: [
-    answer(200, "The decision.", decisionSchema, { allowed: ALLOWED, denied: DENIED, replayed: REPLAYED }),
+    answer(200, "The decision.", decisionResponseSchema, {
+      allowed: ALLOWED,
+      denied: DENIED,
+      replayed: REPLAYED,
+    }),
   ],
   problems: ["idempotency_mismatch"],
 };
@@ -185,4 +189,4 @@ const checkBatch: OperationNotes = {
   ],
 };
 
-export const DECISIONS = { status, check, checkBatch };
+export const DECISIONS_NOTES = { status, check, checkBatch };

@@ -55,4 +55,4 @@ const rebuildDirectory: OperationNotes = {
   ],
 };
 
-export const DIRECTORY = { listAccounts, rebuildDirectory };
+export const DIRECTORY_NOTES = { listAccounts, rebuildDirectory };

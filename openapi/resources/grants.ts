@@ -44,4 +44,4 @@ const grantExtra: OperationNotes = {
   problems: ["not_found", "conflict"],
 };
 
-export const GRANTS = { grantExtra };
+export const GRANTS_NOTES = { grantExtra };

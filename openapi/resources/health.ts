@@ -106,4 +106,4 @@ const adminMetrics: OperationNotes = {
   ],
 };
 
-export const HEALTH = { health, ready, metrics, adminMetrics };
+export const HEALTH_NOTES = { health, ready, metrics, adminMetrics };

@@ -115,4 +115,4 @@ const revokeKey: OperationNotes = {
   problems: ["not_found"],
 };
 
-export const KEYS = { createKey, listKeys, rotateKey, revokeKey };
+export const KEYS_NOTES = { createKey, listKeys, rotateKey, revokeKey };

@@ -18,4 +18,4 @@ const live: OperationNotes = {
   problems: ["upgrade_required"],
 };
 
-export const LIVE = { live };
+export const LIVE_NOTES = { live };

@@ -73,7 +73,7 @@ const docsFile: OperationNotes = {
   problems: ["not_found"],
 };
 
-export const PAGES = {
+export const PAGES_NOTES = {
   dashboard,
   dashboardHome,
   dashboardScreen,

@@ -198,7 +198,7 @@ const activateRevision: OperationNotes = {
   problems: ["not_found", "conflict"],
 };
 
-export const POLICIES = {
+export const POLICIES_NOTES = {
   getPolicy,
   putPolicy,
   validatePolicy,

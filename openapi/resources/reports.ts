@@ -147,4 +147,4 @@ const getReport: OperationNotes = {
   problems: ["not_found"],
 };
 
-export const REPORTS = { getReport };
+export const REPORTS_NOTES = { getReport };

@@ -64,4 +64,4 @@ const deleteSession: OperationNotes = {
   problems: ["forbidden", "temporary_reduced_capacity"],
 };
 
-export const SESSIONS = { createSession, getSession, deleteSession };
+export const SESSIONS_NOTES = { createSession, getSession, deleteSession };

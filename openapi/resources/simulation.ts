@@ -101,4 +101,4 @@ const simulatePolicy: OperationNotes = {
   problems: ["not_configured"],
 };
 
-export const SIMULATION = { simulatePolicy };
+export const SIMULATION_NOTES = { simulatePolicy };

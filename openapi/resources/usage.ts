@@ -129,4 +129,4 @@ const getUsage: OperationNotes = {
   problems: ["not_found"],
 };
 
-export const USAGE = { getAccountStatus, getUsage };
+export const USAGE_NOTES = { getAccountStatus, getUsage };

@@ -1,7 +1,7 @@
 /** The account at one point of a history: tier, status, overrides, grants, keys. Has no counters. */
 import { counterOf } from "./model.ts";
 import { type Rule, TIERS, type TierName, VARIANTS } from "./policies.ts";
-import type { Change } from "./schedule.ts";
+import type { OperatorChange } from "./schedule.ts";
 import { type Creation, keyIdOf } from "./history.ts";
 
 interface Extra {
@@ -18,7 +18,7 @@ export class AccountModel {
   readonly #keys = new Map<string, boolean>();
 
   /** Applies a change. A reset changes nothing here, only counters. */
-  apply(change: Change | Creation, nowMs: number): void {
+  apply(change: OperatorChange | Creation, nowMs: number): void {
     switch (change.kind) {
       case "create":
         this.tier = TIERS.find((tier) => tier === change.tier) ?? "tight";

@@ -2,7 +2,7 @@
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { UsageRow } from "../../src/objects/account.ts";
 import type { ObjectAnswer, ObjectCall, Settlement } from "../../src/objects/object-call.ts";
-import type { Change, Schedule } from "./schedule.ts";
+import type { OperatorChange, Schedule } from "./schedule.ts";
 
 /** Deadline of a call. No answer takes longer than twice this: waiting for another request's call, then a call of its own. */
 export const DEADLINE_MS = 60;
@@ -34,7 +34,7 @@ export interface Creation {
 
 export interface Changed extends Moment {
   readonly kind: "change";
-  readonly change: Change | Creation;
+  readonly change: OperatorChange | Creation;
   /** Whether it is on disk. */
   kept: boolean;
 }

@@ -8,7 +8,7 @@ import type { RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.t
 import { expandAnswers, expandQuestions } from "../../src/limiter/wire.ts";
 import type { Entry, Turn } from "./history.ts";
 import { bindings } from "./policy-shelf.ts";
-import type { Change } from "./schedule.ts";
+import type { OperatorChange } from "./schedule.ts";
 import { type Disk, type Handle, storageOf } from "./sqlite-storage.ts";
 import type { Place, VirtualTime } from "./virtual-time.ts";
 
@@ -70,7 +70,7 @@ export class ObjectHost {
     isolate: number,
     method: string,
     args: unknown[],
-    change: Change | null,
+    change: OperatorChange | null,
     answer: (value: unknown) => void,
     fail: (reason: Error) => void,
   ): void {

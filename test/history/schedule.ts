@@ -54,7 +54,7 @@ const traffic: fc.Arbitrary<Ask> = fc.record({
   againAfterMs: fc.constantFrom(null, null, null, null, 9),
 });
 
-export type Change =
+export type OperatorChange =
   | { readonly kind: "tier"; readonly tier: TierName }
   | { readonly kind: "status"; readonly status: "active" | "blocked" }
   | { readonly kind: "numbers"; readonly burst: number | null }
@@ -71,7 +71,7 @@ export type Change =
 
 export type WorldEvent =
   | Ask
-  | { readonly kind: "change"; readonly isolate: number; readonly change: Change }
+  | { readonly kind: "change"; readonly isolate: number; readonly change: OperatorChange }
   | { readonly kind: "policy"; readonly isolate: number; readonly variant: number; readonly lagMs: number }
   | { readonly kind: "object-dies"; readonly skewMs: number }
   | { readonly kind: "object-is-replaced"; readonly forMs: number; readonly followers: number }
@@ -114,7 +114,7 @@ const ask: fc.Arbitrary<Ask> = fc.record({
   againAfterMs: fc.constantFrom(null, null, 9),
 });
 
-const change: fc.Arbitrary<Change> = fc.oneof(
+const change: fc.Arbitrary<OperatorChange> = fc.oneof(
   fc.record({
     kind: fc.constant("status" as const),
     status: fc.constantFrom("active" as const, "blocked" as const),

@@ -15,7 +15,7 @@ import { ObjectHost, SUBJECT } from "./object-host.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { COST_MILLI, type RouteName } from "./policies.ts";
 import { shelf } from "./policy-shelf.ts";
-import type { Ask, Change, WorldEvent, Schedule, Travel } from "./schedule.ts";
+import type { Ask, OperatorChange, WorldEvent, Schedule, Travel } from "./schedule.ts";
 import { Disk } from "./sqlite-storage.ts";
 import { type Place, VirtualTime } from "./virtual-time.ts";
 
@@ -238,7 +238,7 @@ export class World {
   }
 
   /** As the admin API does it: changes the object first, then clears this isolate's memory of the user. */
-  async #change(isolate: Isolate, wanted: Change): Promise<void> {
+  async #change(isolate: Isolate, wanted: OperatorChange): Promise<void> {
     const localMs = this.#time.nowMs + this.#host.skewMs;
     const change = wanted.kind === "grant" ? { ...wanted, untilMs: localMs + wanted.lastsMs } : wanted;
     const [method, args] = changeCall(change, localMs);
@@ -261,7 +261,12 @@ export class World {
   }
 
   /** One call from an isolate to the object. */
-  #call(isolate: number, method: string, args: unknown[], change: Change | null = null): Promise<unknown> {
+  #call(
+    isolate: number,
+    method: string,
+    args: unknown[],
+    change: OperatorChange | null = null,
+  ): Promise<unknown> {
     const { upMs, downMs, fate } = this.#travel();
     const caller = this.#time.here;
     const sent = copyOf(args);
@@ -331,7 +336,7 @@ function newKey(key: number) {
 
 let grants = 0;
 
-function changeCall(change: Change, localMs: number): [method: string, args: unknown[]] {
+function changeCall(change: OperatorChange, localMs: number): [method: string, args: unknown[]] {
   const by = { actor: "op", reason: "" };
   switch (change.kind) {
     case "tier":

@@ -1,6 +1,6 @@
 /**
  * What the document says about schemas beyond what they check: names, under which schemas are listed once and referenced, and
- * descriptions. Kept beside the schemas rather than in them, so that the Worker does not carry any of it.
+ * descriptions. Kept apart from the schemas, so that the Worker does not carry any of it.
  */
 import * as z from "zod/mini";
 

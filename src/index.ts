@@ -1,5 +1,5 @@
 /**
- * The Worker: composes the edge, the RPC entrypoint and the object classes. Holds no logic of its own.
+ * The Worker: composes the edge, the RPC entrypoint and the object classes. Contains no other logic.
  */
 import { AccountDirectory } from "../durable-objects/account-directory.ts";
 import { MetricsHub } from "../durable-objects/metrics-hub.ts";

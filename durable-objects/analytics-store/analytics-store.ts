@@ -3,7 +3,7 @@
  *
  * Points are stored in chunks, one row each (chunk.ts), because Cloudflare bills rows written: a full batch costs about one row per hundred
  * points, and at least one. Reports are computed from columns in memory (stored-columns.ts). After a start they are loaded from the table:
- * some beside each of the first batches, the rest at the first report. Above `limits.rows` the store samples itself (thinning.ts); figures
+ * some with each of the first batches, the rest at the first report. Above `limits.rows` the store samples itself (thinning.ts); figures
  * are then estimates, and marked as such.
  *
  * Synchronous throughout, so that a call is one transaction. Never on the path of a request; bills never use it.
@@ -218,7 +218,7 @@ export class AnalyticsStore {
     return [];
   }
 
-  /** Loads at most so many chunks into memory. */
+  /** Loads at most this many chunks into memory. */
   #load(chunks: number): void {
     this.#addColumns();
     const all = chunks === ALL_CHUNKS;

@@ -241,7 +241,7 @@ export function storeCell(
     costMilli,
     denied,
   );
-  // A statement of its own, because an early migration stores cells before the table has this column.
+  // A separate statement, because an early migration stores cells before the table has this column.
   if (lostMilli === 0) return;
   sql.exec(
     "UPDATE usage SET lost_milli = lost_milli + ? WHERE hour = ? AND route = ? AND key_id = ?",

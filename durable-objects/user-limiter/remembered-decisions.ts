@@ -51,7 +51,7 @@ export class RememberedDecisions {
       : null;
   }
 
-  /** How long until there is room for a decision besides `more` new ones; 0 if there is room now. Deletes expired ones. */
+  /** How long until there is room for another decision after `more` new ones; 0 if there is room now. Deletes expired ones. */
   fullForMs(more: number, nowMs: number): number {
     if (this.#stored + more < MAX_REMEMBERED) return 0;
     if ((this.#nextExpiryMs ?? nowMs) <= nowMs) this.sweep(nowMs);

@@ -24,7 +24,7 @@ export const liveFiltersSchema = z.strictObject({
   reason: value,
   source: value,
 });
-/** Parameter of the edge's request to the hub, beside the filters: when the stream ends, Unix ms. A viewer cannot set it. */
+/** Parameter of the edge's request to the hub, in addition to the filters: when the stream ends, Unix ms. A viewer cannot set it. */
 export const EXPIRES = "expires";
 /** Likewise, the stream's actor: each has a bounded number of streams. */
 export const VIEWER = "viewer";

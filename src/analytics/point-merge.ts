@@ -3,7 +3,7 @@
  * cost more than the requests do.
  *
  * Merges only what is frequent: allowed requests, and denials that the edge repeats. Sums stay exact. So do percentiles of the decision's
- * latency, since only equal latencies are merged. `merge` in point-fields.ts says what becomes of each field.
+ * latency, since only equal latencies are merged. `merge` in point-fields.ts says how each field is merged.
  */
 import {
   FIELD_NAMES,

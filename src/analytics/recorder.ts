@@ -73,7 +73,7 @@ export class Recorder {
 
   /** Begins a flush of points and metrics, unless one is running. */
   flush(waitUntil: WaitUntil): void {
-    // Not the time at which the request began: a slow request would begin a second flush beside the first.
+    // Not the time at which the request began: a slow request would begin a second, concurrent flush.
     const nowMs = Date.now();
     if (nowMs < this.#flushingUntilMs && nowMs >= this.#flushingUntilMs - FLUSH_DEADLINE_MS) return;
     this.#flushingUntilMs = nowMs + FLUSH_DEADLINE_MS;

@@ -3,7 +3,7 @@ import type { Decision } from "../core/decision.ts";
 import { MISMATCH, problem, RETRY_MS, secondsOf, unauthorized, unavailable } from "./problem.ts";
 import { setRateLimitHeaders } from "./rate-limit-headers.ts";
 
-/** A decision, and what a response says beside it. */
+/** A decision, and what else its response reports. */
 export interface ReportedDecision {
   readonly decision: Decision;
   readonly requestId: string;
@@ -40,7 +40,7 @@ export function rejection(reported: ReportedDecision): Response {
 }
 
 function setHeaders(headers: Headers, { decision, xRateLimit, limiterMs }: ReportedDecision): void {
-  // Appended: a handler may have set timings of its own.
+  // Appended: a handler may have set its own timings.
   headers.append("Server-Timing", `limiter;dur=${limiterMs.toFixed(1)};desc="${decision.source}"`);
   setRateLimitHeaders(headers, decision, xRateLimit, Date.now());
 }

@@ -12,7 +12,7 @@ import { type Decision, type DecisionRequest, laterView } from "../core/decision
 import { toTokens } from "../core/units.ts";
 import { nextDecisionId } from "./decision-id.ts";
 
-/** How long a denial is repeated at most: so long a raised limit or a lifted block may go unnoticed by other isolates. */
+/** How long a denial is repeated at most, and so how long a raised limit or a lifted block may go unnoticed by other isolates. */
 export const MAX_REPEAT_MS = 1_000;
 /** Subjects with a denial, about 1 KB each. */
 const SUBJECTS = 10_000;

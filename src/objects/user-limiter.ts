@@ -1,6 +1,6 @@
 /**
  * The RPC interface of the UserLimiter, the one object per user that decides, counts and keeps the account
- * (durable-objects/user-limiter.ts). Calls and answers are plain data, declared beside this file.
+ * (durable-objects/user-limiter.ts). Calls and answers are plain data, declared in the other files of this folder.
  *
  * Methods may gain optional parameters but never change meaning: during a rollout, edges and objects of two versions call each other.
  */

@@ -78,7 +78,7 @@ function strictHub() {
   };
 }
 
-it("a slow request does not begin a second flush beside the first: no batch overtakes another, and none is lost", async () => {
+it("a slow request does not begin a second, concurrent flush: no batch overtakes another, and none is lost", async () => {
   const hub = strictHub();
   let n = 0;
   const sinks = {

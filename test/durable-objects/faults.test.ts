@@ -1,6 +1,6 @@
 /**
- * The worst that the platform may do to objects: run a stale copy beside the new one, drop an alarm, kill an object between an action
- * and its answer.
+ * The worst that the platform may do to objects: run a stale copy alongside the new one, drop an alarm, kill an object between an
+ * action and its answer.
  */
 import { abortAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";

@@ -169,7 +169,7 @@ describe("a session", () => {
     expect(await access.identify({ Cookie })).toBe("200 admin-token admin");
   });
 
-  it("is ignored beside a bearer token, valid or not", async () => {
+  it("is ignored if there is a bearer token, valid or not", async () => {
     const access = await startAccess({ ADMIN_TOKENS: await vera() });
     const cookie = await access.session();
     expect(await access.identify({ ...cookie, ...bearer("a-wrong-token-of-some-length") })).toBe("401");

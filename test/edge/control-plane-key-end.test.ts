@@ -36,7 +36,7 @@ async function callsWith({ edge }: Started, key: string, count: number): Promise
 }
 
 describe("a rotated key", () => {
-  it("works beside the new one for the grace period, and not a millisecond longer", async () => {
+  it("works alongside the new one for the grace period, and not a millisecond longer", async () => {
     const started = await startWithAccount();
     const { operator, id, path } = started;
     const given = {

@@ -67,7 +67,7 @@ const signed = (n: number) => token(pair(n).privateKey, `k${n}`);
 /** Signed by an unpublished key, under an unknown name. */
 const forged = () => token(pair(11).privateKey, `forged-${serial}`);
 
-/** Verifies as a request does that comes so long after the start. */
+/** Verifies a token like a request that arrives this long after the start. */
 async function verifyAt(verifier: JwtVerifier, afterMs: number, text: string) {
   vi.setSystemTime(START_MS + afterMs);
   return verifier.verify(text, Date.now());

@@ -94,7 +94,7 @@ describe("what is stored", () => {
     expect(ask(store, "overview", span).current.requests).toBeGreaterThan(3_000);
   });
 
-  it("is loaded beside later batches, each chunk once", () => {
+  it("is loaded along with later batches, each chunk once", () => {
     const sql = new NodeSql();
     const before = new AnalyticsStore(sql);
     for (let i = 0; i < 80; i++)

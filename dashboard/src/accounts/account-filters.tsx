@@ -10,7 +10,7 @@ const EVERY_MS = 15_000;
 const DEBOUNCE_MS = 250;
 /** As the API limits it. */
 const MAX_NAME_LENGTH = 200;
-/** An option beside the statuses: deleted accounts whose block is still in force. */
+/** An option in addition to the statuses: deleted accounts whose block is still in force. */
 export const DELETED = "deleted";
 
 export function AccountFilters() {

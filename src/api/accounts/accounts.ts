@@ -28,7 +28,7 @@ import { forAccount, noAccount, stubOf } from "./account-object.ts";
 import { accountView } from "./account-view.ts";
 import { overridesSchema } from "./overrides.ts";
 
-/** The account exists by then: its response must not wait long for the state of its limits. */
+/** The new account already exists, so its response must not wait long for the state of its limits. */
 const STATUS_DEADLINE_MS = 2_000;
 
 const newAccountSchema = z.strictObject({

@@ -17,7 +17,7 @@ export function requestOrigin(request: Request): RequestOrigin {
   return "unknown";
 }
 
-/** Whether a request only reads. Opening a WebSocket does not count, though it is a GET: any page may try. */
+/** Whether a request only reads. Opening a WebSocket does not count, although it is a GET: any page may try. */
 export function isPlainRead(request: Request): boolean {
   return ["GET", "HEAD", "OPTIONS"].includes(request.method) && !request.headers.has("Upgrade");
 }

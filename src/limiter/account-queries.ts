@@ -50,7 +50,7 @@ export class AccountQueries {
 
   /**
    * Whether a key may be used now. If the object has failed, the last known answer applies, or `good` if there is none: KV vouches for
-   * the key, and a service that asks about other users must not fail because the object of its own account does.
+   * the key, and a service that asks about other users must not fail because its own account's object does.
    */
   async keyStanding(
     subject: string,

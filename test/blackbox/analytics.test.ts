@@ -3,7 +3,7 @@
  * the metrics agree exactly.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { type Answer, hammer, request, type RequestOptions } from "./client.ts";
 import { eventually, newAccount, type Product, startProduct } from "./product.ts";
 
@@ -27,7 +27,7 @@ let product: Product;
 let keys: { pro: string; free: string; enterprise: string; blocked: string; service: string };
 
 beforeAll(async () => {
-  checkout = await makeCheckout({ devVars: PATIENT, policy: POLICY });
+  checkout = await makeCheckout({ devVars: LONG_DEADLINE, policy: POLICY });
   product = await startProduct(checkout);
   const accountOf = (id: string, tier: string) => newAccount(product, id, tier);
   keys = {

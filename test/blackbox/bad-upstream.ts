@@ -1,4 +1,4 @@
-/** An upstream that misbehaves below HTTP, on raw connections, in a way that the path names. Stores nothing that it receives. */
+/** An upstream that misbehaves below HTTP, on raw connections, as the path says. Stores nothing that it receives. */
 import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 

@@ -25,7 +25,7 @@ const LEFT_OUT = new Set([
  * A long deadline for the limiter. On a busy machine a call may take longer than the usual second; the fallback would then
  * rightly decide, but these tests do not measure it.
  */
-export const PATIENT = { LIMITER_TIMEOUT_MS: "30000" };
+export const LONG_DEADLINE = { LIMITER_TIMEOUT_MS: "30000" };
 export const ADMIN_TOKEN = "black-box-admin-token";
 
 export interface CheckoutOptions {

@@ -3,7 +3,7 @@
  * operator's day. Then the product is killed, and everything is still there.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { type Answer, request } from "./client.ts";
 import { type Product, startProduct } from "./product.ts";
 
@@ -31,7 +31,7 @@ let checkout: Checkout;
 let product: Product | null = null;
 
 beforeAll(async () => {
-  checkout = await makeCheckout({ devVars: PATIENT });
+  checkout = await makeCheckout({ devVars: LONG_DEADLINE });
   product = await startProduct(checkout);
 });
 afterAll(async () => {
@@ -129,7 +129,7 @@ it("every change shows in the next request, and survives a kill", async () => {
   await admin(200, "POST", `${ACCOUNT}/reset`, { limits: ["minute"] });
   expect(await next(old.key, 2)).toEqual([200, 200]);
 
-  // A new key besides the old one, and then instead of it.
+  // A new key in addition to the old one, then in its place.
   const second = await admin(201, "POST", `${ACCOUNT}/keys/${old.keyId}/rotate`, { graceSeconds: 3_600 });
   const current = textOf(second, "key");
   expect([await next(old.key), await next(current)]).toEqual([[200], [200]]);

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hammer, request } from "./client.ts";
-import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import {
   admitted,
   type Bucket,
@@ -55,7 +55,7 @@ beforeAll(async () => {
   const address = upstream.address();
   if (typeof address !== "object" || address === null) throw new Error("no address");
   checkout = await makeCheckout({
-    devVars: { ...PATIENT, UPSTREAM: `http://127.0.0.1:${address.port}` },
+    devVars: { ...LONG_DEADLINE, UPSTREAM: `http://127.0.0.1:${address.port}` },
     policy: { tiers: TIERS },
   });
 });
@@ -133,7 +133,7 @@ class User {
     return minAdmitted(this.bucket, history) - admitted(history);
   }
 
-  /** The bounds of the ledger's count: at most a reservation less for each kill, and perhaps the requests that were cut off. */
+  /** The bounds of the ledger's count: at most one headroom less for each kill, and perhaps the requests that were interrupted. */
   ledgerBounds(kills: number): { min: number; max: number } {
     const seen = admitted(this.history());
     return { min: seen - kills * this.reserved, max: seen + this.unresolved().length };
@@ -158,7 +158,7 @@ async function load(url: URL, [one, other]: readonly [User, User], isOver: () =>
 }
 
 it(
-  "never over-admits across ten kills, and loses at most a reservation with each kill",
+  "never over-admits across ten kills, and loses at most one headroom with each kill",
   { timeout: 240_000 },
   async ({ annotate }) => {
     const port = await freePort();

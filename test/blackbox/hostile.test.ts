@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:http";
 import { connect, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { request } from "./client.ts";
 import { newAccount, type Product, startProduct } from "./product.ts";
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   if (typeof address !== "object" || address === null) throw new Error("no address");
   const at = `http://127.0.0.1:${address.port}`;
   checkout = await makeCheckout({
-    devVars: PATIENT,
+    devVars: LONG_DEADLINE,
     policy: {
       routes: [
         { match: "/free", cost: 0, upstream: at },

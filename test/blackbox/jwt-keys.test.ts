@@ -4,7 +4,7 @@ import { createServer, request as httpRequest, type Server, type ServerResponse 
 import { setTimeout } from "node:timers/promises";
 import { exportJWK, generateKeyPair, type GenerateKeyPairResult, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { request } from "./client.ts";
 import { eventually, type Product, startProduct } from "./product.ts";
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   if (typeof address !== "object" || address === null) throw new Error("no address");
   checkout = await makeCheckout({
     devVars: {
-      ...PATIENT,
+      ...LONG_DEADLINE,
       JWT_ALGORITHM: "ES256",
       JWT_ISSUER: "https://issuer.test",
       JWT_AUDIENCE: "edge",
@@ -54,7 +54,7 @@ async function bearer(kid = "k1"): Promise<Record<string, string>> {
   return { Authorization: `Bearer ${await token.sign(keys.privateKey)}` };
 }
 
-/** The statuses of so many requests at once, each with a token of its own. */
+/** The statuses of this many concurrent requests, each with its own token. */
 async function statuses(count: number, kid?: string): Promise<Record<number, number>> {
   const headers = await Promise.all(Array.from({ length: count }, () => bearer(kid)));
   const answers = await Promise.all(

@@ -5,7 +5,7 @@ import { parseList } from "structured-headers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { type Answer, hammer, request } from "./client.ts";
-import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import {
   admitted,
   type Bucket,
@@ -22,7 +22,7 @@ let checkout: Checkout;
 let product: Product;
 
 beforeAll(async () => {
-  checkout = await makeCheckout({ devVars: PATIENT });
+  checkout = await makeCheckout({ devVars: LONG_DEADLINE });
   product = await startProduct(checkout);
 });
 

@@ -12,7 +12,7 @@ import {
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { request } from "./client.ts";
-import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { BINARY, CLOSE, connect, FrameSocket, listen, TEXT as TEXT_FRAME } from "./frame-socket.ts";
 import { type Product, startProduct } from "./product.ts";
 
@@ -92,7 +92,7 @@ beforeAll(async () => {
   const manySlots = { name: "many", kind: "concurrency", max: 100, ttlMs: 60_000 };
   const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
   checkout = await makeCheckout({
-    devVars: PATIENT,
+    devVars: LONG_DEADLINE,
     policy: {
       routes: [
         { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },

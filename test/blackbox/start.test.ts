@@ -100,7 +100,7 @@ describe("a restart", () => {
     const after = await freeStatus();
     expect(await readFile(checkout.devVarsFile, "utf8")).toBe(devVars);
     expect(await keys()).toEqual(before.keys);
-    // An object stopped within a second of its last request may lose a reservation: 8 tokens, refilled in 5 s.
+    // An object stopped within a second of its last request may lose one headroom: 8 tokens, refilled in 5 s.
     expect(after.used).toBeLessThanOrEqual(before.status.used);
     expect(after.used).toBeGreaterThanOrEqual(before.status.used - 8);
     expect(after.monthLeft).toBeLessThanOrEqual(before.status.monthLeft);

@@ -4,14 +4,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { hammer, request } from "./client.ts";
-import { type Checkout, makeCheckout, PATIENT } from "./checkout.ts";
+import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { eventually, freed, gone, Run, startProduct } from "./product.ts";
 
 let checkout: Checkout;
 const runs: Run[] = [];
 
 beforeAll(async () => {
-  checkout = await makeCheckout({ devVars: PATIENT });
+  checkout = await makeCheckout({ devVars: LONG_DEADLINE });
 });
 
 afterAll(async () => {

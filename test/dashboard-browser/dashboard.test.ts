@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ADMIN_TOKEN, type Checkout, makeCheckout, PATIENT } from "../blackbox/checkout.ts";
+import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "../blackbox/checkout.ts";
 import { type Answer, request } from "../blackbox/client.ts";
 import { eventually, newAccount, type Product, startProduct } from "../blackbox/product.ts";
 import { hasChromium, launchChromium } from "../../scripts/chromium.ts";
@@ -62,7 +62,7 @@ async function open(screen: string, heading: string | RegExp): Promise<void> {
 
 describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   beforeAll(async () => {
-    checkout = await makeCheckout({ devVars: PATIENT });
+    checkout = await makeCheckout({ devVars: LONG_DEADLINE });
     [product, browser] = await Promise.all([startProduct(checkout), launchChromium()]);
     viewer = await Viewer.open(browser, product.url);
   });

@@ -207,7 +207,7 @@ describe("a new policy", () => {
     expect(compilePolicy(document, 1).ok).toBe(true);
   });
 
-  it("that would be refused today is still activated if it is stored", async () => {
+  it("that would be rejected today is still activated if it is stored", async () => {
     const { edge, operator } = await start();
     const routes = [{ match: "/*", upstream: "http://host:99999/" }];
     const stored = { ...policyOf(6), routes, cors: { origins: ["https://App.example"] } };

@@ -69,7 +69,7 @@ describe("a query", () => {
 });
 
 describe("an answer", () => {
-  const refused: [string, () => Response | Promise<Response>][] = [
+  const rejected: [string, () => Response | Promise<Response>][] = [
     ["a rejection", () => new Response("s3cret", { status: 403 })],
     ["a redirect", () => new Response(null, { status: 302, headers: { Location: "https://evil.test" } })],
     ["no JSON", () => new Response("<html>")],
@@ -79,7 +79,7 @@ describe("an answer", () => {
     ["more than can be", () => new Response(new Uint8Array(17 * 1_048_576))],
     ["no answer", () => Promise.reject(new TypeError("network"))],
   ];
-  it.each(refused)("that is %s is an error, and the error has no secret in it", async (_what, answer) => {
+  it.each(rejected)("that is %s is an error, and the error has no secret in it", async (_what, answer) => {
     const failure: unknown = await server(answer)
       .backend.run(query("tiers"))
       .catch((thrown: unknown) => thrown);

@@ -20,12 +20,12 @@ const FOLDS: ((path: string) => string)[] = [
   (path) => path.toLowerCase(),
 ];
 
-/** The path as an upstream reads it that ignores all of it. */
+/** The path as an upstream reads it if that ignores all four. */
 export function foldPath(path: string): string {
   return FOLDS.reduce((folded, fold) => fold(folded), path);
 }
 
-/** The path itself, and what it is to upstreams that ignore some or all of it: at most 16. */
+/** The path itself, and as it is read by upstreams that ignore some or all of the four: at most 16 spellings. */
 export function spellingsOf(path: string): ReadonlySet<string> {
   const spellings = new Set([path]);
   if (!FOLDABLE.test(path)) return spellings;

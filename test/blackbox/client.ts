@@ -64,7 +64,7 @@ export function request(
 }
 
 /**
- * Runs `count` clients at once, each of which sends again as soon as it has a response, until `isOver`. A client that gets no
+ * Runs this many clients at once, each of which sends again as soon as it has a response, until `isOver`. A client that gets no
  * response stops, so that the load ends when the product is killed. At most 100,000 requests.
  * @returns how many clients got no response. Rejects with any other error of `ask`.
  */

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { customerOf, type Started, start } from "../fixtures/control-start.ts";
 
-// Many sequential calls, on a machine that may be busy.
+// Many sequential calls, possibly on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
 beforeEach(startClock);

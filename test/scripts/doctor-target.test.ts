@@ -120,10 +120,10 @@ describe("a running product", { timeout: 120_000 }, () => {
     {
       what: "Durable Objects that do not answer",
       replies: {
-        "/ready": { status: 503, body: { checks: { policy: "ok", limiter: "does not answer" } } },
+        "/ready": { status: 503, body: { checks: { policy: "ok", limiter: "not responding" } } },
         "/api/v1/rate-limit/status": { status: 503, body: { code: "temporary_reduced_capacity" } },
       },
-      says: "/ready returns 503: policy: ok; limiter: does not answer",
+      says: "/ready returns 503: policy: ok; limiter: not responding",
       fix: "read the output of npm start",
     },
     {

@@ -45,7 +45,18 @@ function workerd() {
  * The order in which projects start. The histories compute for a minute without a pause, and started products wait half of the
  * time, so they run side by side. The projects with many short files come last, so that no core idles at the end.
  */
-const ORDER = ["history", "blackbox", "browser", "alone", "objects", "edge", "control", "scripts", "core"];
+const ORDER = [
+  "history",
+  "blackbox",
+  "browser",
+  "alone",
+  "objects",
+  "edge",
+  "control",
+  "hostile",
+  "scripts",
+  "core",
+];
 
 class ProjectOrder extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -69,10 +80,19 @@ export default defineConfig({
       {
         test: {
           name: "core",
-          include: ["test/{core,peers,hostile}/**/*.test.ts"],
+          include: ["test/{core,peers}/**/*.test.ts"],
           environment: "node",
           // A process and its modules for each file would take a third of the CPU time.
           isolate: false,
+          ...TIMEOUTS,
+        },
+      },
+      {
+        test: {
+          name: "hostile",
+          include: ["test/hostile/**/*.test.ts"],
+          environment: "node",
+          // A process for each file: some measure its heap.
           ...TIMEOUTS,
         },
       },

@@ -173,7 +173,7 @@ describe("while KV fails", () => {
     const { store, at } = newStore(() => before());
     await publish(1);
     expect(await at(0)).toBeUndefined();
-    expect(store.problem).toMatch(/does not answer/);
+    expect(store.problem).toMatch(/is not responding/);
     before = () => undefined;
     expect(await at(1)).toBe(1);
     expect(store.problem).toBeNull();
@@ -187,7 +187,7 @@ describe("while KV fails", () => {
     before = broken;
     await publish(2);
     expect(await at(60_000)).toBe(1);
-    expect(store.problem).toMatch(/does not answer/);
+    expect(store.problem).toMatch(/is not responding/);
     reads.length = 0;
     for (let ms = 60_000; ms < 62_000; ms += 100) expect(await at(ms)).toBe(1);
     await Promise.all(background);

@@ -33,7 +33,7 @@ async function faultyEdge(
     variables: {
       LIMITER_TIMEOUT_MS: String(DEADLINE_MS),
       // Later than even a busy isolate waits.
-      USER_LIMITER: objectsWhere(fateOf, 8 * DEADLINE_MS),
+      USER_LIMITER: objectsWhere(fateOf, 16 * DEADLINE_MS),
     },
   });
 }

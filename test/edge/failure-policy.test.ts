@@ -129,7 +129,9 @@ describe.each<[what: string, fail: () => unknown]>([
     const response = await edge.request("/identify", { headers: newAddress() });
     expect(response.headers.get("Server-Timing")).toMatch(/desc="fallback"/);
     expect(response.headers.get("RateLimit")).toMatch(/^"minute";r=2;t=20$/);
-    expect(errors).toHaveBeenCalledExactlyOnceWith(
+    // The call may give up a moment after the request that waited for it.
+    await expect.poll(() => errors.mock.calls.length).toBe(1);
+    expect(errors).toHaveBeenCalledWith(
       expect.stringMatching(/"event":"limiter_failed".*"kind":"(timeout|error)"/),
     );
   });

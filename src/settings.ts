@@ -20,7 +20,7 @@ export interface Settings {
   readonly accountHome: Home | null;
   /** Null: bearer tokens other than API keys are rejected. */
   readonly jwt: JwtSettings | null;
-  /** Who may use the admin API. Without any, it responds 503. */
+  /** Administrators of the admin API. If none are configured, it responds 503. */
   readonly admin: AdminSettings;
   /** Where points are written to: the hub's embedded store, Analytics Engine, or both. */
   readonly analytics: "embedded" | "engine" | "both";

@@ -46,7 +46,7 @@ const createSession: OperationNotes = {
 
 const getSession: OperationNotes = {
   tag: "Session",
-  summary: "Who is logged in, with which role",
+  summary: "Get the administrator of a session, and their role",
   description: "Also for administrators identified by a bearer token or by Cloudflare Access.",
   responses: [
     answer(200, "The logged-in administrator.", sessionSchema, {

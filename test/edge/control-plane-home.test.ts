@@ -1,4 +1,4 @@
-/** Where an account's object is created: the location hint that reaches the namespace, whoever calls the object first. */
+/** Where an account's object is created: the location hint that reaches the namespace, for each kind of first call. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { START_MS, startClock, stopClock } from "../durable-objects/fixture.ts";

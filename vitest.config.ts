@@ -33,6 +33,11 @@ const ALONE = [
 /** Setup for files that share a workerd. */
 const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
 
+/** The sources of the modules that are loaded on first use, in place of the built ones. */
+const MODULE_SOURCES = [
+  { find: /^.*\/modules\/admin\.mjs$/, replacement: `${import.meta.dirname}/src/api/admin-app.ts` },
+];
+
 /** The real runtime, with the bindings of wrangler.toml. */
 function workerd() {
   return cloudflareTest({
@@ -118,10 +123,12 @@ export default defineConfig({
       },
       {
         plugins: [workerd()],
+        resolve: { alias: MODULE_SOURCES },
         test: { name: "alone", include: ALONE, exclude: CONTROL, ...TIMEOUTS },
       },
       {
         plugins: [workerd()],
+        resolve: { alias: MODULE_SOURCES },
         test: {
           name: "control",
           include: CONTROL,
@@ -132,6 +139,7 @@ export default defineConfig({
       },
       {
         plugins: [workerd()],
+        resolve: { alias: MODULE_SOURCES },
         // All files share one workerd, since starting it takes longer than most of them. Each test uses its own users.
         test: {
           name: "objects",
@@ -144,6 +152,7 @@ export default defineConfig({
       },
       {
         plugins: [workerd()],
+        resolve: { alias: MODULE_SOURCES },
         // All files share one workerd. Each test uses its own users and addresses.
         test: {
           name: "edge",

@@ -1,8 +1,9 @@
 /** Builds the bundle of a Worker, exactly as `wrangler deploy` would upload it. */
 import { execFile } from "node:child_process";
-import { readFile, stat, utimes } from "node:fs/promises";
+import { copyFile, readdir, readFile, stat, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import { MODULES_METAFILE } from "./build-modules.ts";
 import { buildError } from "./failed-command.ts";
 
 const run = promisify(execFile);
@@ -10,6 +11,9 @@ const ROOT = join(import.meta.dirname, "..");
 const ENTRY = "index.js";
 /** Lists the source files of the bundle. Written beside it. */
 const METAFILE = "bundle-meta.json";
+/** Where wrangler writes the modules that are loaded on first use (build-modules.ts), and the list of their source files. */
+const MODULES = "modules";
+const MODULES_META = "modules-meta.json";
 
 /**
  * Builds the Worker that `config` (relative to the repository) describes.
@@ -28,9 +32,17 @@ export async function bundle(config: string, directory: string, reuse: boolean):
   } catch (thrown) {
     throw buildError(`the build of ${config}`, thrown);
   }
+  if ((await modulesOf(entry)).length > 0) await copyFile(MODULES_METAFILE, join(directory, MODULES_META));
   // The bundle may lack a change that was saved while the build ran, so it gets the time when the build started.
   await utimes(entry, startedAt, startedAt);
   return entry;
+}
+
+/** The paths of the modules that are loaded on first use by the bundle at `entry`. */
+export async function modulesOf(entry: string): Promise<string[]> {
+  const directory = join(dirname(entry), MODULES);
+  const files = await readdir(directory).catch(() => []);
+  return files.filter((file) => file.endsWith(".mjs")).map((file) => join(directory, file));
 }
 
 /** Compares the lock file instead of the installed packages: npm gives their files old dates. */
@@ -38,11 +50,12 @@ async function isFresh(config: string, directory: string): Promise<boolean> {
   try {
     const { mtimeMs: builtMs } = await stat(join(directory, ENTRY));
     const base = dirname(join(ROOT, config));
-    const sources = await sourcesOf(join(directory, METAFILE));
+    const hasModules = (await modulesOf(join(directory, ENTRY))).length > 0;
     const files = [
       join(ROOT, config),
       join(ROOT, "package-lock.json"),
-      ...sources.map((file) => resolve(base, file)),
+      ...(await sourcesOf(join(directory, METAFILE), base)),
+      ...(hasModules ? await sourcesOf(join(directory, MODULES_META), ROOT) : []),
     ];
     // ctime, not mtime: restoring a file may restore its old mtime.
     const changes = await Promise.all(files.map(async (file) => (await stat(file)).ctimeMs));
@@ -52,11 +65,15 @@ async function isFresh(config: string, directory: string): Promise<boolean> {
   }
 }
 
-/** The keys of the metafile's `inputs`, relative to the configuration's directory. */
-async function sourcesOf(metafile: string): Promise<string[]> {
+/** The keys of the metafile's `inputs`, resolved against `base`. */
+async function sourcesOf(metafile: string, base: string): Promise<string[]> {
   const meta: unknown = JSON.parse(await readFile(metafile, "utf8"));
   if (typeof meta === "object" && meta !== null && "inputs" in meta && typeof meta.inputs === "object") {
-    return Object.keys(meta.inputs ?? {});
+    const inputs = Object.keys(meta.inputs ?? {});
+    // Written by the build itself, from sources that are listed too.
+    return inputs
+      .filter((file) => !file.endsWith(".mjs") || file.includes("node_modules"))
+      .map((file) => resolve(base, file));
   }
   throw new Error(`${metafile} is not a metafile of esbuild`);
 }

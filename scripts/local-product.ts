@@ -9,8 +9,9 @@ import { cp, mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
-import { ASSETS_DIRECTORY, buildAssets } from "./build-assets.ts";
-import { bundle } from "./bundle.ts";
+import { ASSETS_DIRECTORY } from "./build-assets.ts";
+import { buildParts } from "./build-parts.ts";
+import { bundle, modulesOf } from "./bundle.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Reaper } from "./reaper.ts";
 
@@ -69,8 +70,8 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   process.env["WRANGLER_LOG"] ??= "error";
   const assets = join(directory, "build", "assets");
   const buildGateway = async (): Promise<string> => {
-    // wrangler builds the assets only if it builds the bundle; if it does, it finds them up to date.
-    await buildAssets();
+    // wrangler builds the assets and modules only if it builds the bundle; if it does, it finds them up to date.
+    await buildParts();
     // A copy, so that later builds, by a test or another start, do not affect this product.
     await rm(assets, { recursive: true, force: true });
     await cp(ASSETS_DIRECTORY, assets, { recursive: true });
@@ -81,6 +82,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
     buildGateway(),
     bundle("examples/origin/wrangler.toml", join(directory, "build", "origin"), reuseBundles),
   ]);
+  const modules = await modulesOf(gateway);
   const { assets: _assets, ...gatewayOptions } = workerOptionsOf(join(ROOT, "wrangler.toml")).workerOptions;
   const reaper = new Reaper();
   const settings = convertV4MiniflareOptions({
@@ -95,7 +97,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
         ...gatewayOptions,
         name: GATEWAY,
         rootPath: dirname(gateway),
-        modules: [{ type: "ESModule", path: gateway }],
+        modules: [gateway, ...modules].map((path) => ({ type: "ESModule", path })),
         bindings: { LOG_LEVEL: "warn", UPSTREAM: "service:ORIGIN", ...variables },
         serviceBindings: { ORIGIN, ASSETS },
       },

@@ -5,9 +5,10 @@ import { AccountDirectory } from "../durable-objects/account-directory.ts";
 import { MetricsHub } from "../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../durable-objects/user-limiter.ts";
-import { type App, createApp } from "./app.ts";
+import type { App } from "./api/caller-app.ts";
+import { createApp } from "./app.ts";
 import { problem } from "./edge/problem.ts";
-import { isolateServices } from "./isolate.ts";
+import { isolateServices, loadAdmin } from "./isolate.ts";
 import { EdgeLimiter } from "./rpc.ts";
 
 let app: App | null = null;
@@ -28,7 +29,7 @@ export default {
       const requestId = crypto.randomUUID();
       return problem("internal_error", "The limiter is misconfigured; its log says how.", requestId);
     }
-    app ??= createApp(services.value);
+    app ??= createApp(services.value, () => loadAdmin(services.value, env));
     return app.fetch(request, env, ctx);
   },
 } satisfies ExportedHandler<Env>;

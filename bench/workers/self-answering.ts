@@ -1,5 +1,6 @@
 /** Shared by the benchmark's Workers with our limiter: the gateway in front of the Hono app of bench/workers/bare. */
-import { type App, createApp } from "../../src/app.ts";
+import type { App } from "../../src/api/caller-app.ts";
+import { createApp } from "../../src/app.ts";
 import { type Fetch, gateway } from "../../src/gateway/gateway.ts";
 import { isolateServices } from "../../src/isolate.ts";
 import bare from "./bare/index.ts";
@@ -11,10 +12,14 @@ export function selfAnswering(bindingsOf: (env: Env) => Env): Answering {
   let apps: { readonly product: App; readonly self: Fetch } | null = null;
   return (request, env, ctx) => {
     if (!apps) {
-      const services = isolateServices(bindingsOf(env));
+      const bindings = bindingsOf(env);
+      const services = isolateServices(bindings);
       if (!services.ok) return new Response(JSON.stringify(services.faults), { status: 500 });
       apps = {
-        product: createApp(services.value),
+        product: createApp(services.value, async () => {
+          const { adminApp } = await import("../../src/api/admin-app.ts");
+          return adminApp(services.value, bindings);
+        }),
         self: gateway(services.value, ({ exchange }) => bare.fetch(exchange.request, {})),
       };
     }

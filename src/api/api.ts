@@ -1,21 +1,67 @@
-/** Mounts the contract: each endpoint with its access and its handler, and 405 for the other methods of its path. */
-import type { Hono } from "hono";
+/** Mounts endpoints: each with its access and its handler, and 405 for the other methods of its path. */
+import type { Hono, MiddlewareHandler } from "hono";
 import type { AppEnv } from "../edge/app-env.ts";
 import { honoApp } from "../edge/hono-app.ts";
-import { problem } from "../edge/problem.ts";
-import { withCors, withPolicy } from "../edge/steps.ts";
-import { ACCESS } from "./access.ts";
-import { CONTRACT } from "./contract.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { problem, unhandled } from "../edge/problem.ts";
+import type { AdminServices, Services } from "../edge/services.ts";
+import { messageOf } from "../log.ts";
+import { RESERVED_TREES } from "../policy/route-table.ts";
+import type { Access, Endpoint } from "./endpoint.ts";
 
-/** Every endpoint of the contract. Other paths are the caller's to answer. */
-export function api(): Hono<AppEnv> {
+/**
+ * For a year, browsers use https for this host, even for http links. Without includeSubDomains: subdomains may not be ours. On reserved
+ * paths only: elsewhere the upstream decides for the host.
+ */
+const STRICT_TRANSPORT = "max-age=31536000";
+
+/**
+ * An app for reserved paths, with these endpoints. The caller adds other paths, and then {@link withNotFound}.
+ * @param admin what endpoints for administrators need.
+ */
+export function api<A extends Access>(
+  services: Services,
+  endpoints: Readonly<Record<string, Endpoint<A>>>,
+  access: Readonly<Record<A, MiddlewareHandler<AppEnv>[]>>,
+  admin: AdminServices | null = null,
+): Hono<AppEnv> {
   const app = honoApp<AppEnv>();
+  app.onError((thrown, c) => {
+    // Unset if the first middleware failed.
+    const requestId = c.get("requestId") ?? crypto.randomUUID();
+    services.log("error", "unhandled", { requestId, error: messageOf(thrown) });
+    return unhandled(requestId);
+  });
+  for (const path of RESERVED_TREES) {
+    app.use(path, async (c, next) => {
+      c.set("services", services);
+      if (admin) c.set("admin", admin);
+      c.set("requestId", crypto.randomUUID());
+      await next();
+      setOwnHeaders(c.res, c.req.url);
+    });
+  }
+  mount(app, endpoints, access);
+  return app;
+}
+
+/** Responds 404 to the reserved paths that no endpoint has. */
+export function withNotFound(app: Hono<AppEnv>): Hono<AppEnv> {
+  for (const path of RESERVED_TREES) {
+    app.all(path, (c) =>
+      problem("not_found", "This path does not exist. See /docs for the API.", c.var.requestId),
+    );
+  }
+  return app;
+}
+
+function mount<A extends Access>(
+  app: Hono<AppEnv>,
+  endpoints: Readonly<Record<string, Endpoint<A>>>,
+  access: Readonly<Record<A, MiddlewareHandler<AppEnv>[]>>,
+): void {
   const methods = new Map<string, string[]>();
-  for (const { method, path, access, handler } of Object.values<Endpoint>(CONTRACT)) {
-    app.on(method, [path], ...ACCESS[access], handler);
-    // A browser sends its preflight without the credential.
-    if (access === "caller") app.options(path, withPolicy, withCors);
+  for (const { method, path, access: needed, handler } of Object.values(endpoints)) {
+    app.on(method, [path], ...access[needed], handler);
     // Hono answers HEAD wherever it answers GET.
     const taken = method === "GET" ? ["GET", "HEAD"] : [method];
     methods.set(path, [...(methods.get(path) ?? []), ...taken]);
@@ -26,5 +72,11 @@ export function api(): Hono<AppEnv> {
       problem("method_not_allowed", `This path takes ${Allow}.`, c.var.requestId, { headers: { Allow } }),
     );
   }
-  return app;
+}
+
+/** Sets the headers of every response under a reserved path. Problems of the gateway get the first from problem.ts. */
+function setOwnHeaders({ headers, webSocket }: Response, url: string): void {
+  if (webSocket) return;
+  headers.set("X-Content-Type-Options", "nosniff");
+  if (url.startsWith("https:")) headers.set("Strict-Transport-Security", STRICT_TRANSPORT);
 }

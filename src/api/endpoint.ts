@@ -10,13 +10,15 @@ import type { Role } from "../identity/admin/role.ts";
  * - `check`: a valid key with the scope `check`, of an account that is not blocked.
  * - `viewer`, `operator`, `admin`: an administrator with that role or a higher one (src/identity/admin/role.ts).
  */
-export type Access = "none" | "caller" | "check" | Role;
+export type Access = CallerAccess | AdminAccess;
+export type CallerAccess = "none" | "caller" | "check";
+export type AdminAccess = "none" | Role;
 
-export interface Endpoint {
+export interface Endpoint<A extends Access = Access> {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Hono's syntax: `:name` is a parameter. */
   readonly path: string;
-  readonly access: Access;
+  readonly access: A;
   /** The schema of the body, if the endpoint takes one. */
   readonly body?: z.ZodMiniType;
   /** The schema of the query. Without it, the endpoint takes no parameters. */
@@ -32,4 +34,6 @@ export type Endpoints = Readonly<Record<string, Endpoint>>;
 
 export const LIMIT = "/api/v1/rate-limit";
 export const ADMIN = "/api/v1/admin";
+/** The paths of all endpoints for administrators, in Hono's syntax. */
+export const ADMIN_PATHS = [`${ADMIN}/*`, `${LIMIT}/metrics`] as const;
 export const ACCOUNT = `${ADMIN}/accounts/:id`;

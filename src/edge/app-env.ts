@@ -2,7 +2,7 @@
 import type { Actor } from "../identity/admin/role.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
-import type { Services } from "./services.ts";
+import type { AdminServices, Services } from "./services.ts";
 
 export interface AppEnv {
   Bindings: Env;
@@ -13,6 +13,8 @@ export interface AppEnv {
     policy: Policy;
     /** Set by `withCaller`. */
     caller: Caller;
+    /** Set on endpoints of the admin API. */
+    admin: AdminServices;
     /** The administrator. Set on endpoints of the admin API. */
     actor: Actor;
   };

@@ -109,6 +109,15 @@ export function unavailable(detail: string, requestId: string, retryAfterMs = RE
   return problem("temporary_reduced_capacity", advice, requestId, { retryAfterMs });
 }
 
+/** The response to an unexpected exception. */
+export function unhandled(requestId: string): Response {
+  return problem(
+    "internal_error",
+    "An unexpected error occurred. The log has it under this request id.",
+    requestId,
+  );
+}
+
 /** 401 with the challenge that RFC 9110 asks for. */
 export function unauthorized(
   detail: string,

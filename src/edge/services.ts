@@ -2,12 +2,10 @@
 import { version } from "../../package.json";
 import { countKeys, countPolicies, countReloads } from "../analytics/metrics/instruments.ts";
 import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
-import { scrape } from "../analytics/metrics/scrape.ts";
 import type { ReportBackend } from "../analytics/reports/report-answer.ts";
-import { reportBackend } from "../analytics/reports/report-backends.ts";
-import { allHubs, firstHub, hubOf } from "../objects/metrics-hub.ts";
+import { hubOf } from "../objects/metrics-hub.ts";
 import { Recorder } from "../analytics/recorder.ts";
-import { type AdminCredentials, createAdminCredentials } from "../identity/admin/admin-credentials.ts";
+import type { AdminCredentials } from "../identity/admin/admin-credentials.ts";
 import type { Credentials } from "../identity/authenticate.ts";
 import { JwtVerifier } from "../identity/jwt.ts";
 import { KeyStore } from "../identity/key-store.ts";
@@ -26,11 +24,14 @@ export interface Services {
   readonly metrics: MetricDeltas;
   readonly policies: PolicyStore;
   readonly credentials: Credentials;
-  readonly admin: AdminCredentials;
   readonly limiter: Limiter;
+  readonly recorder: Recorder;
+}
+
+/** The services that only the admin API uses: made when an isolate loads it. */
+export interface AdminServices extends AdminCredentials {
   /** Null: decisions go to Analytics Engine only, and no token for reading it is configured. */
   readonly reports: ReportBackend | null;
-  readonly recorder: Recorder;
   /** The metrics of all isolates in Prometheus' text format. Rejects if a hub does not answer. */
   readonly scrape: (nowMs: number) => Promise<string>;
 }
@@ -61,9 +62,7 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
       keys: new KeyStore(env.CONFIG, log, countKeys(metrics)),
       jwt: settings.jwt && new JwtVerifier(settings.jwt, log, waitUntil),
     },
-    admin: createAdminCredentials(settings.admin, log, waitUntil),
     limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
-    reports: reportBackend(settings, () => firstHub(env.METRICS_HUB)),
     recorder: new Recorder(
       {
         engine: settings.analytics === "embedded" ? null : env.ANALYTICS_ENGINE,
@@ -73,7 +72,6 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
       metrics,
       log,
     ),
-    scrape: (nowMs) => scrape(allHubs(env.METRICS_HUB), nowMs),
   };
   return { ok: true, value: services };
 }

@@ -19,7 +19,7 @@ import { rejection, type ReportedDecision, withLimits } from "../edge/decision-r
 import { tierOfCaller } from "../edge/caller-tier.ts";
 import { type Admitted, arrival, type Exchange, failed } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
-import { problem, unauthorized } from "../edge/problem.ts";
+import { problem, unauthorized, unhandled } from "../edge/problem.ts";
 import { hopsOf, MAX_HOPS } from "./hops.ts";
 import { hasLostContent } from "./proxy.ts";
 import { recordRequest } from "./record-request.ts";
@@ -65,15 +65,6 @@ export function gateway(services: Services, handle: Handler = forwardRequest): F
       if (exchange) recordRequest(exchange);
     }
   };
-}
-
-/** The response to an unexpected exception. */
-export function unhandled(requestId: string): Response {
-  return problem(
-    "internal_error",
-    "An unexpected error occurred. The log has it under this request id.",
-    requestId,
-  );
 }
 
 /** Finds the route. */

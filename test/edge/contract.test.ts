@@ -1,6 +1,9 @@
 /** The contract, the mounted routes and the document contain the same endpoints, and each endpoint enforces its access. */
 import { describe, expect, it } from "vitest";
+import { ADMIN_ACCESS } from "../../src/api/admin-access.ts";
+import { ADMIN_CONTRACT } from "../../src/api/admin-contract.ts";
 import { api } from "../../src/api/api.ts";
+import { callerApp } from "../../src/api/caller-app.ts";
 import { CONTRACT } from "../../src/api/contract.ts";
 import type { Endpoint } from "../../src/api/endpoint.ts";
 import { templateOf } from "../../openapi/parameters.ts";
@@ -26,10 +29,15 @@ function samplePath({ path }: Endpoint): string {
 
 describe("the contract, the routes and the document", () => {
   const contract = ENDPOINTS.map(([, { method, path }]) => `${method} ${path}`).toSorted();
+  const routes = async () => {
+    const { services } = await startEdge({ policy: null });
+    const callers = callerApp(services, () => Promise.reject(new Error("not called")));
+    return [...callers.routes, ...api(services, ADMIN_CONTRACT, ADMIN_ACCESS).routes];
+  };
 
-  it("name the same endpoints", () => {
-    const mounted = api()
-      .routes.filter(({ method }) => method !== "ALL" && method !== "OPTIONS")
+  it("name the same endpoints", async () => {
+    const mounted = (await routes())
+      .filter(({ method }) => method !== "ALL" && method !== "OPTIONS")
       .map(({ method, path }) => `${method} ${path}`);
     expect([...new Set(mounted)].toSorted()).toEqual(contract);
     const documented = OPERATIONS.map(({ method, path }) => `${method} ${path}`);
@@ -43,8 +51,8 @@ describe("the contract, the routes and the document", () => {
     expect(OPERATIONS.map(({ id }) => id).toSorted()).toEqual(ENDPOINTS.map(([id]) => id).toSorted());
   });
 
-  it("answer CORS preflights and no other OPTIONS", () => {
-    const preflights = api().routes.filter(({ method }) => method === "OPTIONS");
+  it("answer CORS preflights and no other OPTIONS", async () => {
+    const preflights = (await routes()).filter(({ method }) => method === "OPTIONS");
     const callers = ENDPOINTS.filter(([, { access }]) => access === "caller").map(([, { path }]) => path);
     expect([...new Set(preflights.map(({ path }) => path))]).toEqual(callers);
   });

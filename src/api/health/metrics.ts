@@ -13,7 +13,7 @@ export const METRICS = {
 
 /** 503 if the hub does not answer: Prometheus shows a failed scrape as `up == 0`. */
 function metrics(c: Context<AppEnv>): Promise<Response> {
-  return ask(c, "metrics hub", c.var.services.scrape(Date.now()), (text) =>
+  return ask(c, "metrics hub", c.var.admin.scrape(Date.now()), (text) =>
     c.body(text, 200, { "Content-Type": EXPOSITION_TYPE }),
   );
 }

@@ -41,7 +41,7 @@ async function getReport(c: Context<AppEnv>): Promise<Response> {
     return badQuery(c, [{ path: "/format", message: "only the report decisions is available as CSV" }])
       .response;
   }
-  const { reports } = c.var.services;
+  const { reports } = c.var.admin;
   if (!reports) return problem("not_configured", NO_TOKEN, c.var.requestId);
   const rejection = await spendWork(c, "reports", 1);
   if (rejection) return rejection;

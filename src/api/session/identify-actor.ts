@@ -20,7 +20,7 @@ export type Identification =
   | { readonly ok: false; readonly response: Response };
 
 export async function identifyActor(c: Context<AppEnv>): Promise<Identification> {
-  const { access, tokens } = c.var.services.admin;
+  const { access, tokens } = c.var.admin;
   if (tokens.isEmpty && !access) return { ok: false, response: notConfigured(c.var.requestId) };
   const authorization = c.req.header("Authorization");
   if (authorization !== undefined) return byToken(c, authorization);
@@ -59,8 +59,8 @@ async function byToken(c: Context<AppEnv>, authorization: string): Promise<Ident
 }
 
 async function bySession(c: Context<AppEnv>, value: string): Promise<Identification> {
-  const { services, requestId } = c.var;
-  const session = (await services.admin.sessions?.open(value, Date.now())) ?? null;
+  const { admin, requestId } = c.var;
+  const session = (await admin.sessions?.open(value, Date.now())) ?? null;
   const standing = session ? await sessionStanding(c, session) : "ended";
   if (standing === "unknown") return { ok: false, response: standingUnknown(requestId) };
   if (!session || standing === "ended") {

@@ -31,8 +31,8 @@ export const SESSIONS = {
 
 /** Exchanges an admin token for a session with the token's role. */
 async function createSession(c: Context<AppEnv>): Promise<Response> {
-  const { services, requestId } = c.var;
-  const { sessions } = services.admin;
+  const { admin, services, requestId } = c.var;
+  const { sessions } = admin;
   if (!sessions) return notConfigured(requestId);
   // Another site must not log its visitors in here under a token of its choice.
   if (requestOrigin(c.req.raw) === "other") return crossSite(requestId);
@@ -61,7 +61,7 @@ async function deleteSession(c: Context<AppEnv>): Promise<Response> {
   const { services, requestId } = c.var;
   if (requestOrigin(c.req.raw) === "other") return crossSite(requestId);
   const value = sessionOf(c);
-  const session = value === undefined ? null : await services.admin.sessions?.open(value, Date.now());
+  const session = value === undefined ? null : await c.var.admin.sessions?.open(value, Date.now());
   if (session) {
     if (!(await endSession(c, session))) {
       return standingUnknown(requestId, "The session may not have ended: log out again.");

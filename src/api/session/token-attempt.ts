@@ -29,8 +29,8 @@ export type TokenAttempt =
 
 /** The token of this secret; or 401, 429, or 503 if no policy is known, so that attempts cannot be limited. */
 export async function attemptToken(c: Context<AppEnv>, secret: string): Promise<TokenAttempt> {
-  const { services, requestId } = c.var;
-  const { tokens, seen } = services.admin;
+  const { admin, services, requestId } = c.var;
+  const { tokens, seen } = admin;
   const nowMs = Date.now();
   const address = clientIp(c.req.header("CF-Connecting-IP") ?? null);
   const token = await tokens.find(secret);

@@ -1,0 +1,38 @@
+/**
+ * Builds src/modules/*.mjs: parts of the Worker that an isolate loads on first use, so that the others neither load nor parse them.
+ * `wrangler deploy` uploads them beside the bundle. They contain copies of what they share with the bundle, so they must receive state
+ * as arguments and never keep any that the bundle also keeps.
+ */
+import { join } from "node:path";
+import { build } from "esbuild";
+import { writeChanged } from "./write-changed.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+/** Each module's name and its source. */
+const MODULES: Readonly<Record<string, string>> = { admin: "src/api/admin-app.ts" };
+
+/** Lists the source files of all modules, relative to the repository. For the freshness of a bundle (bundle.ts). */
+export const MODULES_METAFILE = join(ROOT, "dist", "modules-meta.json");
+
+/** @throws with the compiler's output if a module does not build. */
+export async function buildModules(): Promise<void> {
+  const { outputFiles, metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: MODULES,
+    outdir: join(ROOT, "src", "modules"),
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    minify: true,
+    format: "esm",
+    target: "es2024",
+    // As wrangler bundles.
+    conditions: ["workerd", "worker", "browser"],
+    define: { "navigator.userAgent": '"Cloudflare-Workers"' },
+    external: ["cloudflare:*"],
+    metafile: true,
+    write: false,
+    logLevel: "silent",
+  });
+  await writeChanged(MODULES_METAFILE, Buffer.from(JSON.stringify(metafile)));
+  await Promise.all(outputFiles.map(({ path, contents }) => writeChanged(path, contents)));
+}

@@ -1,0 +1,19 @@
+/** The admin API's app. src/modules/admin.mjs is built from this file, and an isolate loads it on first use. */
+import type { Services } from "../edge/services.ts";
+import type { WaitUntil } from "../wait-until.ts";
+import { ADMIN_ACCESS } from "./admin-access.ts";
+import { ADMIN_CONTRACT } from "./admin-contract.ts";
+import { createAdminServices } from "./admin-services.ts";
+import { api, withNotFound } from "./api.ts";
+import type { App } from "./caller-app.ts";
+import type { AdminAccess, Endpoint } from "./endpoint.ts";
+
+/**
+ * Builds the app, once per isolate.
+ * @param waitUntil lets work of the current request end although its client has left.
+ */
+export function adminApp(services: Services, env: Env, waitUntil?: WaitUntil): App {
+  const endpoints: Readonly<Record<string, Endpoint<AdminAccess>>> = ADMIN_CONTRACT;
+  const admin = createAdminServices(services, env, waitUntil);
+  return withNotFound(api(services, endpoints, ADMIN_ACCESS, admin));
+}

@@ -1,0 +1,30 @@
+/**
+ * The endpoints for administrators. An isolate loads them when it first receives a request for one of {@link ADMIN_PATHS}. See contract.ts.
+ */
+import { ACCOUNTS } from "./accounts/accounts.ts";
+import { AUDIT } from "./accounts/audit.ts";
+import { DIRECTORY } from "./accounts/directory.ts";
+import { GRANTS } from "./accounts/grants.ts";
+import { KEYS } from "./accounts/keys.ts";
+import { USAGE } from "./accounts/usage.ts";
+import { METRICS } from "./health/metrics.ts";
+import { POLICIES } from "./policies/policies.ts";
+import { SIMULATION } from "./policies/simulation.ts";
+import { LIVE } from "./reports/live.ts";
+import { REPORTS } from "./reports/reports.ts";
+import { SESSIONS } from "./session/sessions.ts";
+
+export const ADMIN_CONTRACT = {
+  ...METRICS,
+  ...SESSIONS,
+  ...POLICIES,
+  ...SIMULATION,
+  ...ACCOUNTS,
+  ...DIRECTORY,
+  ...GRANTS,
+  ...USAGE,
+  ...AUDIT,
+  ...KEYS,
+  ...REPORTS,
+  ...LIVE,
+};

@@ -1,0 +1,34 @@
+/** The app of every isolate: the endpoints for callers. It loads the admin API when the first request for it arrives. */
+import type { ExecutionContext, Hono } from "hono";
+import type { AppEnv } from "../edge/app-env.ts";
+import type { Services } from "../edge/services.ts";
+import { withCors, withPolicy } from "../edge/steps.ts";
+import { api, withNotFound } from "./api.ts";
+import { CALLER_ACCESS } from "./caller-access.ts";
+import { CALLER_CONTRACT } from "./caller-contract.ts";
+import { ADMIN_PATHS, type CallerAccess, type Endpoint } from "./endpoint.ts";
+
+/** Handles requests. */
+export interface App {
+  fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response>;
+}
+
+/** @param loadAdmin makes the admin API's app. Called until a call succeeds, and then no more. */
+export function callerApp(services: Services, loadAdmin: () => Promise<App>): Hono<AppEnv> {
+  const endpoints: Readonly<Record<string, Endpoint<CallerAccess>>> = CALLER_CONTRACT;
+  const app = api(services, endpoints, CALLER_ACCESS);
+  for (const { path, access } of Object.values(endpoints)) {
+    // A browser sends its preflight without the credential.
+    if (access === "caller") app.options(path, withPolicy, withCors);
+  }
+  // The app, not its promise: a promise of another request may never settle.
+  let admin: App | null = null;
+  for (const path of ADMIN_PATHS) {
+    app.all(path, async (c) => {
+      const loaded = admin ?? (await loadAdmin());
+      admin ??= loaded;
+      return admin.fetch(c.req.raw, c.env, c.executionCtx);
+    });
+  }
+  return withNotFound(app);
+}

@@ -1,0 +1,2 @@
+/** The built admin API (scripts/build-modules.ts). */
+export { adminApp } from "../api/admin-app.ts";

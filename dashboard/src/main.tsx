@@ -1,9 +1,12 @@
 /** The page: sign-in, then the screen that the URL names. Never uses inline styles, which the CSP blocks. */
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import "./tokens.css";
 import "./page.css";
 import { SCREENS } from "./screens.ts";
+import { Empty, Failed, Loading } from "./kit/state.tsx";
 import { Frame } from "./shell/frame.tsx";
+import { LazyScreen } from "./shell/lazy-screen.tsx";
 import { Link, PageProvider } from "./shell/page.tsx";
 import { type PageAddress, parseAddress, urlOf } from "./shell/page-address.ts";
 import type { Session } from "./shell/answers.ts";
@@ -39,7 +42,7 @@ function App() {
   useEffect(() => {
     document.title = `${screen?.title ?? "Page not found"} · Edge Limiter`;
   }, [screen]);
-  if (state === "unknown") return <p role="status">Loading…</p>;
+  if (state === "unknown") return <Starting />;
   if (state === "signed-out") {
     const enter = async (token: string) => {
       const answer = await signIn(token);
@@ -54,9 +57,10 @@ function App() {
   }
   if ("failed" in state) {
     return (
-      <main>
-        <p role="alert">{state.failed}</p>
-        <button onClick={() => void loadSession()}>Try again</button>
+      <main class="sign-in">
+        <Failed onRetry={() => void loadSession()} verb="Try again">
+          {state.failed}
+        </Failed>
       </main>
     );
   }
@@ -85,17 +89,27 @@ function App() {
     <PageProvider value={page}>
       <Frame screens={SCREENS} who={state.name} onSignOut={() => void leave()}>
         {screen ? (
-          <screen.Component key={screen.name} />
+          <LazyScreen key={screen.name} title={screen.title} load={screen.load} />
         ) : (
           <>
             <h1>Page not found</h1>
-            <p>
-              There is no screen “{address.screen}”. <Link to={HOME}>Go to the overview</Link>
-            </p>
+            <Empty
+              title={`There is no screen “${address.screen}”`}
+              action={<Link to={HOME}>Go to the overview</Link>}
+            />
           </>
         )}
       </Frame>
     </PageProvider>
+  );
+}
+
+/** Until it is known who is signed in. */
+function Starting() {
+  return (
+    <main class="sign-in">
+      <Loading />
+    </main>
   );
 }
 

@@ -1,26 +1,59 @@
-/** All screens, in the order of the navigation. */
+/** All screens, in the order of the navigation. Each is loaded when it is opened. */
 import type { ComponentType } from "preact";
-import { DecisionsScreen } from "./decisions/decisions-screen.tsx";
-import { LiveScreen } from "./live/live-screen.tsx";
-import { OverviewScreen } from "./overview/overview-screen.tsx";
-import { PolicyScreen } from "./policy/policy-screen.tsx";
-import { SimulatorScreen } from "./simulator/simulator-screen.tsx";
-import { SystemScreen } from "./system/system-screen.tsx";
-import { UserScreen } from "./user/user-screen.tsx";
+import type { IconName } from "./kit/icon.tsx";
 
 export interface Screen {
   /** In the URL. */
   readonly name: string;
   readonly title: string;
-  readonly Component: ComponentType;
+  readonly icon: IconName;
+  /** Loads the screen's code; the browser keeps it. */
+  readonly load: () => Promise<ComponentType>;
+  /** Not in the navigation: only links lead to it. Names the screen that it belongs to. */
+  readonly under?: string;
 }
 
 export const SCREENS: readonly Screen[] = [
-  { name: "overview", title: "Overview", Component: OverviewScreen },
-  { name: "live", title: "Live", Component: LiveScreen },
-  { name: "decisions", title: "Decisions", Component: DecisionsScreen },
-  { name: "user", title: "Users", Component: UserScreen },
-  { name: "policy", title: "Policy", Component: PolicyScreen },
-  { name: "simulator", title: "Simulator", Component: SimulatorScreen },
-  { name: "system", title: "System", Component: SystemScreen },
+  {
+    name: "overview",
+    title: "Overview",
+    icon: "chart",
+    load: async () => (await import("./overview/overview-screen.tsx")).OverviewScreen,
+  },
+  {
+    name: "live",
+    title: "Live",
+    icon: "live",
+    load: async () => (await import("./live/live-screen.tsx")).LiveScreen,
+  },
+  {
+    name: "decisions",
+    title: "Decisions",
+    icon: "list",
+    load: async () => (await import("./decisions/decisions-screen.tsx")).DecisionsScreen,
+  },
+  {
+    name: "user",
+    title: "Users",
+    icon: "users",
+    load: async () => (await import("./user/user-screen.tsx")).UserScreen,
+  },
+  {
+    name: "policy",
+    title: "Policy",
+    icon: "policy",
+    load: async () => (await import("./policy/policy-screen.tsx")).PolicyScreen,
+  },
+  {
+    name: "simulator",
+    title: "Simulator",
+    icon: "simulator",
+    load: async () => (await import("./simulator/simulator-screen.tsx")).SimulatorScreen,
+  },
+  {
+    name: "system",
+    title: "System",
+    icon: "system",
+    load: async () => (await import("./system/system-screen.tsx")).SystemScreen,
+  },
 ];

@@ -1,6 +1,5 @@
-/** The overview report, and figures with units. */
+/** The overview report. */
 import { expect, test } from "vitest";
-import { count, milliseconds, percent } from "../../dashboard/src/shell/format.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 
 const HEAD = {
@@ -36,20 +35,4 @@ test("rejects anything but an overview", () => {
   expect(parseOverview({ ...HEAD, current: strange, previous: PERIOD })).toBeNull();
   expect(parseOverview({ ...HEAD, report: "tiers", current: PERIOD, previous: PERIOD })).toBeNull();
   expect(parseOverview(null)).toBeNull();
-});
-
-test("shows figures with units, and missing ones as a dash", () => {
-  expect([count(0), count(12 / 3600), count(9_999), count(12_345)]).toEqual([
-    "0",
-    "0.0033",
-    "9,999",
-    "12.3K",
-  ]);
-  expect([percent(1, 3), percent(0, 0)]).toEqual(["33.3 %", "–"]);
-  expect([milliseconds(0.5), milliseconds(0), milliseconds(120.4), milliseconds(undefined)]).toEqual([
-    "0.50 ms",
-    "< 1 ms",
-    "120 ms",
-    "–",
-  ]);
 });

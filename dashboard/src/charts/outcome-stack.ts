@@ -13,5 +13,5 @@ export const OUTCOME_STACK: readonly OutcomeLine[] = [
   { key: "allowed", name: "Allowed", colour: "--allowed" },
   { key: "denied", name: "Denied", colour: "--denied" },
   { key: "turned_away", name: "Turned away", colour: "--quiet" },
-  { key: "error", name: "Errors", colour: "--fault" },
+  { key: "error", name: "Errors", colour: "--error" },
 ];

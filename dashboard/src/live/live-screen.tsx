@@ -1,7 +1,7 @@
 /** The live stream of decisions: filtered by the URL, paused with Space, never faster than a person can read. */
 import { useEffect, useRef } from "preact/hooks";
 import "./live.css";
-import { Sparkline } from "../charts/sparkline.tsx";
+import { Sparkline } from "../kit/sparkline.tsx";
 import { count } from "../shell/format.ts";
 import { usePage } from "../shell/page.tsx";
 import type { ConnectionState } from "./live-connection.ts";

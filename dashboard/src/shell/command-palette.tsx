@@ -1,10 +1,13 @@
 /** The command palette (Ctrl-K or Cmd-K): runs a command by a few letters of its title, or opens a user by id. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Icon, type IconName } from "../kit/icon.tsx";
+import "./palette.css";
 import { usePage } from "./page.tsx";
 import type { PageAddress } from "./page-address.ts";
 
 export interface Command {
   readonly title: string;
+  readonly icon?: IconName;
   readonly run: () => void;
 }
 
@@ -77,6 +80,7 @@ export function CommandPalette({ commands, onClose }: Props) {
             aria-selected={i === current}
             onClick={() => run(command)}
           >
+            {command.icon && <Icon name={command.icon} />}
             {command.title}
           </li>
         ))}

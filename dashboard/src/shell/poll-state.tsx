@@ -1,23 +1,21 @@
 /** The state of polled data, shown above it or in its place: loading, or what went wrong. */
+import { Failed, Loading } from "../kit/state.tsx";
 import type { Polled } from "./use-polled.ts";
 
-export function PollState({ polled }: { readonly polled: Polled<unknown> }) {
+interface Props {
+  readonly polled: Polled<unknown>;
+  /** How many rows the data will about have. */
+  readonly rows?: number;
+}
+
+export function PollState({ polled, rows = 3 }: Props) {
   const { value, fault, refresh } = polled;
   if (fault !== null) {
     return (
-      <div role="alert" class="fault">
-        <p>
-          {fault} {value === null ? "" : "The data below is from before. "}Retrying automatically.
-        </p>
-        <button type="button" onClick={refresh}>
-          Retry now
-        </button>
-      </div>
+      <Failed onRetry={refresh}>
+        {fault} {value === null ? "" : "The data below is from before. "}Retrying automatically.
+      </Failed>
     );
   }
-  return value === null ? (
-    <p role="status" class="loading">
-      Loading…
-    </p>
-  ) : null;
+  return value === null ? <Loading rows={rows} /> : null;
 }

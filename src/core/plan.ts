@@ -106,8 +106,11 @@ export function decidePlan(
 
 /** How long a limit with something set aside rejects a cost that it would reject until `untilMs` if all of that were spent now. */
 function blockedBesideMs(meter: Meter, setAside: SetAside, untilMs: number, costMilli: number): number {
-  // The amount set aside does not refill before it is charged.
-  if (meter.kind === "bucket") return untilMs + Math.max(0, setAside.untilMs - meter.nowMs);
+  if (meter.kind === "bucket") {
+    // The amount set aside does not refill, but leaves room for the cost: the refill of what was spent makes that room.
+    if (setAside.milli + costMilli <= meter.limit.capacityMilli) return untilMs;
+    return untilMs + Math.max(0, setAside.untilMs - meter.nowMs);
+  }
   // A quota that holds the cost without it does so again once the amount is free.
   return blockedUntilMs(meter, costMilli) === 0 ? Math.min(untilMs, setAside.untilMs) : untilMs;
 }

@@ -266,3 +266,18 @@ describe("one to four limits of any kind, against the exact model", () => {
     );
   });
 });
+
+describe("what is set aside", () => {
+  const setAside = (milli: number) => ({ setAsideOf: () => ({ milli, untilMs: 6_000 }) });
+
+  it("delays Retry-After only if the cost does not fit beside it", () => {
+    const states = after([perMinute], [55_000]);
+    // 55 spent, 5 set aside, 1 refilled each second.
+    const beside = decidePlan([perMinute], states, 1_000, 0, setAside(5_000));
+    expect(beside).toMatchObject({ allowed: false, retryAtMs: 1_000 });
+    expect(decidePlan([perMinute], states, 1_000, 1_000, setAside(5_000)).allowed).toBe(true);
+    expect(decidePlan([perMinute], states, 1_000, 999, setAside(5_000)).allowed).toBe(false);
+    const behind = decidePlan([perMinute], new Map(), 56_000, 0, setAside(5_000));
+    expect(behind).toMatchObject({ allowed: false, retryAtMs: 7_000 });
+  });
+});

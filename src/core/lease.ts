@@ -5,11 +5,12 @@
  * amount counts as spent and does not refill until the isolate settles: then the part that it spent is charged, and the rest is free
  * again. An isolate that dies never settles: the whole amount is charged when the lease expires.
  *
- * This gives the bound. Charge each lease when it is settled, or at its end if it is settled later. No bucket ever owes more than it
- * holds: at least as much was set aside as is charged, and a late charge was unavailable until then. So charges obey burst + rate * w
- * in every window of length w; and a request precedes its charge by at most the duration of a lease, so admissions obey
- * burst + rate * (w + duration). Quotas do not refill and are never exceeded: a lease ends with the hour it began in, so it is spent,
- * charged and metered in one period.
+ * Lending does not widen the bound. Let F = (C - D - H) + the sum of (n - s): the capacity without the debt and what is set aside, plus
+ * what is unspent of each lease. To lend moves n from the first term into the second. To settle is to charge s and free n, which leaves F
+ * unchanged. A request lowers F by its cost, whether the object or an isolate admits it, and both terms stay at least 0. To charge a lease
+ * that was never settled lowers F. Only refill raises it, by at most rate * dt, and F <= C since D >= 0. So what is admitted in [a, b] is
+ * F(a) - F(b) and the refill, at most C + rate * (b - a): burst + rate * w in every window of length w, with leases or without. A quota
+ * does not refill in its period, and leases end before it does, so it is never exceeded.
  *
  * Pure: no I/O and no clock.
  */
@@ -23,8 +24,11 @@ export const LEASE_MS = 1_000;
 /** Leases of one user that an isolate holds at once: one per key and per route with limits of its own. */
 export const MAX_LEASES_PER_SUBJECT = 16;
 
-/** A shorter lease, at the end of an hour, is not worth its call. */
+/** A shorter lease, shortly before a limit changes, is not worth its call. */
 const MIN_LEASE_MS = 50;
+
+/** The most by which an isolate's clock lags within a lease: it stands still while the isolate is busy. */
+export const CLOCK_ERROR_MS = 50;
 
 /** After lending, every limit has at least this many times the lease left: near a limit, each request asks the object. */
 const LEFT_PER_LEASE = 4;
@@ -46,8 +50,13 @@ export function lendableMilli(decision: PlanDecision, wantMilli: number, nowMs: 
   return Math.max(0, most);
 }
 
-/** How long a lease lent now lasts: until the hour of UTC ends, at most {@link LEASE_MS}; 0 if that is too short. */
-export function leaseMs(nowMs: number): number {
-  const leftMs = Math.min(LEASE_MS, HOUR_MS - (nowMs % HOUR_MS));
-  return leftMs < MIN_LEASE_MS ? 0 : leftMs;
+/**
+ * How long a lease lent now lasts: at most {@link LEASE_MS}; 0 if that is too short. It ends before the hour of UTC does, in which every
+ * period of a quota ends, and before `changesAtMs`.
+ * @param changesAtMs when a limit or a key of the lease ends by itself; Infinity: never.
+ */
+export function leaseMs(nowMs: number, changesAtMs: number): number {
+  const endsAtMs = Math.min(changesAtMs, nowMs - (nowMs % HOUR_MS) + HOUR_MS);
+  const forMs = Math.min(LEASE_MS, endsAtMs - nowMs - CLOCK_ERROR_MS);
+  return forMs < MIN_LEASE_MS ? 0 : forMs;
 }

@@ -94,15 +94,21 @@ export class AccountStore {
     return this.#grants.filter(({ untilMs }) => nowMs < untilMs);
   }
 
+  /** When the next grant ends after `nowMs`; Infinity if there is none. */
+  changesAtMs(nowMs: number): number {
+    let firstMs = Infinity;
+    for (const { untilMs } of this.#grants) if (untilMs > nowMs) firstMs = Math.min(firstMs, untilMs);
+    return firstMs;
+  }
+
   /** The tier with this account's overrides and grants at `nowMs`. */
   adjust(base: Tier, nowMs: number): Tier {
     const { account } = this;
     if (!account || (this.#grants.length === 0 && Object.keys(account.overrides).length === 0)) return base;
     const known = this.#adjusted;
     if (known?.base === base && nowMs < known.untilMs) return known.tier;
-    const grants = this.grants(nowMs);
-    const tier = adjustTier(base, account.overrides, grants);
-    this.#adjusted = { base, tier, untilMs: Math.min(Infinity, ...grants.map(({ untilMs }) => untilMs)) };
+    const tier = adjustTier(base, account.overrides, this.grants(nowMs));
+    this.#adjusted = { base, tier, untilMs: this.changesAtMs(nowMs) };
     return tier;
   }
 

@@ -22,15 +22,13 @@ import {
   spend,
 } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
-import type { LeaseBook, OpenLease } from "../../src/core/lease-book.ts";
+import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { floorsCover, nextFloors, Pace } from "../../src/core/headroom.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
-
-/** Separates kind and counter in the name of a parked state. No limit's name contains it. */
-const PARKED = "~";
+import { countsAs, mayCountIn, nameOf, parkedAs } from "./counter-names.ts";
 
 /** Knows the usage that counts in a counter in a period, whatever limits were in force. */
 export interface UsageSource {
@@ -77,8 +75,8 @@ export class Counters {
         if (state?.kind === "quota" && quota.isOf(limit, state)) continue;
         this.#prepareQuota(counter, limit, state, policy, leases, nowMs);
       } else if (state?.kind !== limit.kind) {
-        this.#park(counter, state);
-        this.#move(`${limit.kind}${PARKED}${counter}`, counter);
+        this.#park(counter, state, leases);
+        this.#move(parkedAs(limit.kind, counter), counter, leases);
       }
     }
   }
@@ -87,7 +85,7 @@ export class Counters {
    * Drops the quotas that this tier does not charge. Call before a request is admitted or a lease charged: the remaining quotas are
    * charged with every admission in their scope.
    */
-  follow(policy: Policy, tier: Tier): void {
+  follow(policy: Policy, tier: Tier, leases: LeaseBook): void {
     const isSame = this.#policy === policy && this.#tier === tier;
     if (isSame && this.#made.length === 0) return;
     // A user may have thousands of counters: with the same tier, only new ones can belong to another.
@@ -99,7 +97,7 @@ export class Counters {
       const state = this.#live.get(counter);
       if (state?.kind !== "quota") continue;
       const limit = limitOf(policy, tier, counter);
-      if (limit?.kind !== "quota" || !countsAs(limit, state)) this.#drop(counter);
+      if (limit?.kind !== "quota" || !countsAs(limit, state)) this.#dropQuota(counter, leases);
     }
   }
 
@@ -130,6 +128,17 @@ export class Counters {
     return !covered;
   }
 
+  /** Gives each counter of a lease a state, in memory and storage, by which it can be charged even if its limit is no longer known. */
+  open(charges: readonly Charge[], { before }: PlanDecision): void {
+    charges.forEach(({ counter, limit }, i) => {
+      const meter = before[i];
+      if (!meter) return;
+      if (!this.#live.has(counter)) this.#live.set(counter, meter.state);
+      if (!this.#floors.has(counter)) this.#floors.set(counter, meter.state);
+      this.#limits.set(counter, limit);
+    });
+  }
+
   /**
    * Charges what was spent of a lease, as of `atMs`. Until the next write, the amount that storage has set aside covers it; that write
    * drops the lease, and writes floors that cover it instead.
@@ -142,6 +151,23 @@ export class Counters {
     }
   }
 
+  /**
+   * As {@link charge}, for a counter that the present tier does not use: by its last limit, or in its own unit if that is unknown. Then
+   * nothing is refilled for the time before. Ignores a quota's counter: the ledger has what counts in it.
+   */
+  chargeUnused(counter: string, costMilli: number, atMs: number): void {
+    const state = this.#live.get(counter);
+    if (state?.kind !== "bucket") return;
+    const limit = this.#limits.get(counter);
+    if (limit?.kind === "bucket") {
+      this.charge([{ counter, limit }], costMilli, atMs);
+      return;
+    }
+    const debtGrains = Math.min(Number.MAX_SAFE_INTEGER, state.debtGrains + costMilli * state.grain);
+    this.#live.set(counter, { ...state, debtGrains, atMs: Math.max(state.atMs, atMs) });
+    this.#lent.add(counter);
+  }
+
   /** Whether spending at `sinceMs` still counts at `nowMs`: a quota drops it when its period is over. */
   startsBefore({ counter, limit }: Charge, sinceMs: number, nowMs: number): boolean {
     const meter = meterAt(limit, this.#live.get(counter), nowMs);
@@ -152,7 +178,7 @@ export class Counters {
   release(holds: readonly Slot[]): void {
     for (const { counter, untilMs } of holds) {
       // The limit may have changed its kind since.
-      for (const name of [counter, `concurrency${PARKED}${counter}`]) {
+      for (const name of [counter, parkedAs("concurrency", counter)]) {
         const state = this.#live.get(name);
         if (state?.kind === "concurrency") this.#live.set(name, release(state, untilMs));
       }
@@ -173,10 +199,10 @@ export class Counters {
   }
 
   /**
-   * Makes the floors equal to the exact states. Drops counters that are at rest, and those of keys that can no longer be used. Call when
-   * the user has paused.
+   * Makes the floors equal to the exact states. Drops counters that are at rest, unless something is set aside from them, and those of
+   * keys that can no longer be used. Call when the user has paused.
    */
-  checkpoint(nowMs: number, isKnownKey: (keyId: string) => boolean): void {
+  checkpoint(nowMs: number, isKnownKey: (keyId: string) => boolean, leases: LeaseBook): void {
     for (const counter of this.#live.keys()) {
       const { keyId } = scopeOf(nameOf(counter));
       if (keyId === null || isKnownKey(keyId)) continue;
@@ -184,7 +210,7 @@ export class Counters {
       this.#limits.delete(counter);
     }
     for (const [counter, limit] of this.#limits) {
-      if (isAtRest(meterAt(limit, this.#live.get(counter), nowMs))) {
+      if (isAtRest(meterAt(limit, this.#live.get(counter), nowMs)) && !leases.isSetAside(counter)) {
         this.#live.delete(counter);
         this.#limits.delete(counter);
       }
@@ -222,7 +248,7 @@ export class Counters {
       this.#live.set(counter, { ...old, anchorDay: limit.anchorDay });
       return;
     }
-    if (known && !old) this.#park(counter, known);
+    if (known && !old) this.#park(counter, known, leases);
     const span = quota.fresh(limit, Math.max(nowMs, old?.atMs ?? 0));
     // The ledger is exact, but an older Worker's state may include usage that a crash took from the ledger.
     const carried = old?.anchorDay === undefined && old ? quota.at(limit, old, nowMs).usedMilli : 0;
@@ -233,18 +259,27 @@ export class Counters {
     this.#limits.set(counter, limit);
     // The tier of the next admitted request may not charge it.
     this.#made.push(counter);
+    leases.rename(parkedAs("quota", counter), counter);
     leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
   }
 
   /** Keeps the state of a counter whose limit has changed its kind, unless it is a quota's. */
-  #park(counter: string, state: LimitState | undefined): void {
-    if (state?.kind === "quota") this.#drop(counter);
-    else if (state) this.#move(counter, `${state.kind}${PARKED}${counter}`);
+  #park(counter: string, state: LimitState | undefined, leases: LeaseBook): void {
+    if (state?.kind === "quota") this.#dropQuota(counter, leases);
+    else if (state) this.#move(counter, parkedAs(state.kind, counter), leases);
   }
 
-  #move(from: string, to: string): void {
+  /** Drops a quota's state. What is set aside from it must not count in a bucket of the same name. */
+  #dropQuota(counter: string, leases: LeaseBook): void {
+    leases.rename(counter, parkedAs("quota", counter));
+    this.#drop(counter);
+  }
+
+  /** Moves a state with what is set aside from it. */
+  #move(from: string, to: string, leases: LeaseBook): void {
     const state = this.#live.get(from);
     if (!state) return;
+    leases.rename(from, to);
     const [floor, limit, isLent] = [this.#floors.get(from), this.#limits.get(from), this.#lent.has(from)];
     this.#drop(from);
     this.#live.set(to, state);
@@ -264,37 +299,14 @@ export class Counters {
   stored(): Record<string, LimitState> {
     for (const counter of this.#lent) {
       const state = this.#live.get(counter);
+      if (!state || state.kind === "concurrency") continue;
       const limit = this.#limits.get(counter);
-      if (!state || !limit || state.kind === "concurrency") continue;
-      const floor = meterAt(limit, this.#floors.get(counter), state.atMs);
-      if (!covers(floor, meterAt(limit, state, state.atMs))) this.#floors.set(counter, state);
+      const floor = limit && meterAt(limit, this.#floors.get(counter), state.atMs);
+      if (!limit || !floor || !covers(floor, meterAt(limit, state, state.atMs))) {
+        this.#floors.set(counter, state);
+      }
     }
     this.#lent.clear();
     return Object.fromEntries(this.#floors);
   }
-}
-
-/** The name of a counter, even if its state is parked. */
-function nameOf(counter: string): string {
-  return counter.replace(/^[a-z]+~/, "");
-}
-
-/** Whether a state counts in the limit's periods. A state of an older Worker does if its period is one of them. */
-function countsAs(limit: quota.CalendarQuota, state: quota.QuotaState): boolean {
-  if (state.anchorDay !== undefined) return quota.isOf(limit, state);
-  const { startMs, endMs } = quota.fresh(limit, state.atMs);
-  return state.period === limit.period && state.startMs === startMs && state.endMs === endMs;
-}
-
-/** Whether spending from a lease may count in a quota that came into force after it was lent. */
-function mayCountIn(counter: string, lease: OpenLease, policy: Policy): boolean {
-  const { name, keyId, route } = scopeOf(counter);
-  // If the limit was in force when the lease was lent, the lease is set aside from the counter of its own key.
-  if (keyId !== null && (lease.keyId === null || lease.counters.some((of) => of.startsWith(`${name}#`)))) {
-    return false;
-  }
-  if (route === null || lease.route === route) return true;
-  // A lease for no route is spent on routes without limits of their own, according to the policy that it was lent by.
-  const isOwn = policy.routes.byId(route)?.limits.some(({ limit }) => limit.name === name) ?? false;
-  return lease.route === null && !(isOwn && lease.revision === policy.revision);
 }

@@ -38,7 +38,7 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   if (request.peek) return byPlan(basis, { ...plan, after: before }, nowMs);
 
   memory.needsCheckpoint = true;
-  if (allowed) counters.follow(policy, tier);
+  if (allowed) counters.follow(policy, tier, leases);
   ledger.add(nowMs, {
     route: request.route ?? "",
     keyId: keyId ?? "",

@@ -78,6 +78,12 @@ export class KeyRing {
     return key !== undefined && key.revokedMs === null && nowMs < (stopsMs(key) ?? Infinity);
   }
 
+  /** When a key stops unless it is revoked; Infinity: never, or there is no such key. */
+  stopsAtMs(keyId: string): number {
+    const key = this.#keys.get(keyId);
+    return (key && stopsMs(key)) ?? Infinity;
+  }
+
   /** The key whose counters a key uses: the first of its lineage, or the key itself. */
   originOf(keyId: string): string {
     return this.#origins.get(keyId) ?? keyId;

@@ -14,6 +14,7 @@ import type { Lease, Question, Settlement, UsageCell } from "../../src/objects/o
 import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
+import { parkedAs } from "./counter-names.ts";
 import type { Counters } from "./counters.ts";
 
 /** The questions of one call were asked within a round trip: their shared lease holds the sum of their wishes divided by this. */
@@ -28,9 +29,16 @@ export interface Books {
     readonly account: Pick<Account, "tier"> | null;
     readonly status: AccountStatus;
     adjust(tier: Tier, nowMs: number): Tier;
+    /** When the next grant ends; Infinity if there is none. */
+    changesAtMs(nowMs: number): number;
   };
   readonly counters: Counters;
-  readonly keys: { isValid(keyId: string, nowMs: number): boolean; originOf(keyId: string): string };
+  readonly keys: {
+    isValid(keyId: string, nowMs: number): boolean;
+    originOf(keyId: string): string;
+    /** When a key stops by itself; Infinity if never. */
+    stopsAtMs(keyId: string): number;
+  };
   readonly leases: LeaseBook;
   readonly ledger: {
     add(atMs: number, cell: UsageCell): void;
@@ -113,14 +121,19 @@ function lendOne(
   if (!named && hasRouteScopedLimit(tier)) return null;
   const charges = chargesFor(tier, route, keyId && keys.originOf(keyId));
   counters.prepare(charges, policy, leases, nowMs);
-  counters.follow(policy, tier);
+  counters.follow(policy, tier, leases);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
   const costMilli = request.costMilli ?? named?.costMilli ?? MILLI;
   const maxMilli = lendableMilli(plan, wantMilli, nowMs);
   // Whole requests: a remainder that holds none would be withheld from others.
   const milli = maxMilli - (maxMilli % Math.max(1, costMilli));
-  const forMs = leaseMs(nowMs);
+  const changesAtMs = Math.min(
+    accounts.changesAtMs(nowMs),
+    keyId === null ? Infinity : keys.stopsAtMs(keyId),
+  );
+  const forMs = leaseMs(nowMs, changesAtMs);
   if (forMs === 0 || milli < MIN_REQUESTS * Math.max(1, costMilli)) return null;
+  counters.open(charges, plan);
   // 48 random bits: unique among the few hundred open leases of a user.
   const id = crypto.randomUUID().slice(0, 13);
   leases.add({
@@ -183,7 +196,11 @@ export function chargeExpired(memory: Books, policy: Policy, nowMs: number): boo
   return late.length > 0;
 }
 
-/** Charges the limits in force from which the lease was set aside. @param cells what was spent; null: unknown, so all of it. */
+/**
+ * Charges the counters from which the lease was set aside, whether or not the user's present tier has them: otherwise a user who changes
+ * tier and back would be given what they spent. Quotas that are not in force count it by the ledger.
+ * @param cells what was spent; null: unknown, so all of it.
+ */
 function charge(
   memory: Books,
   policy: Policy,
@@ -193,16 +210,22 @@ function charge(
 ): void {
   const { accounts, counters, leases } = memory;
   const tier = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
-  counters.follow(policy, tier);
-  for (const counter of lease.counters) {
+  const kinds = lease.counters.map((counter) => counters.live.get(counter)?.kind);
+  counters.follow(policy, tier, leases);
+  lease.counters.forEach((counter, i) => {
     const milli = Math.min(lease.milli, cells ? spentMilli(cells, scopeOf(counter).route) : lease.milli);
-    const limit = milli > 0 ? limitOf(policy, tier, counter) : null;
-    if (!limit) continue;
-    const charges = [{ counter, limit }];
-    counters.prepare(charges, policy, leases, atMs);
-    if (counters.startsBefore({ counter, limit }, lease.grantedAtMs, atMs))
-      counters.charge(charges, milli, atMs);
-  }
+    if (milli === 0) return;
+    const limit = limitOf(policy, tier, counter);
+    if (limit?.kind === "bucket" && kinds[i] === "quota") return;
+    if (limit) {
+      const charges = [{ counter, limit }];
+      counters.prepare(charges, policy, leases, atMs);
+      if (counters.startsBefore({ counter, limit }, lease.grantedAtMs, atMs))
+        counters.charge(charges, milli, atMs);
+    }
+    if (limit?.kind !== kinds[i])
+      counters.chargeUnused(limit ? parkedAs("bucket", counter) : counter, milli, atMs);
+  });
 }
 
 /** What was spent on a route; null: on all routes. A lease belongs to one key. */

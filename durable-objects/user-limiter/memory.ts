@@ -132,7 +132,7 @@ export class Memory {
     // Open leases may still be charged: the checkpoint after that finds out when the counters come to rest.
     const isLeased = this.leases.closesAtMs !== null;
     this.#restsAtMs = isLeased ? null : this.counters.restsAtMs(nowMs, this.#restsAtMs);
-    this.counters.checkpoint(nowMs, (keyId) => this.keys.hasHeir(keyId));
+    this.counters.checkpoint(nowMs, (keyId) => this.keys.hasHeir(keyId), this.leases);
     this.needsCheckpoint = isLeased;
   }
 

@@ -77,6 +77,15 @@ export class LeaseBook implements SetAsideSource {
     }
   }
 
+  /** Renames a counter: what is set aside from it stays with its state. */
+  rename(from: string, to: string): void {
+    for (const [id, lease] of this.#open) {
+      if (!lease.counters.includes(from)) continue;
+      const counters = lease.counters.map((counter) => (counter === from ? to : counter));
+      this.#open.set(id, { ...lease, counters });
+    }
+  }
+
   /** Removes the leases that were not settled in time, to be charged in full as of {@link closesAtMs}. */
   expire(nowMs: number): OpenLease[] {
     if (this.#open.size === 0) return [];
@@ -88,6 +97,12 @@ export class LeaseBook implements SetAsideSource {
   /** When the last open lease expires; null if none is open. */
   get closesAtMs(): number | null {
     return this.#open.size === 0 ? null : Math.max(...this.open.map(closesAtMs));
+  }
+
+  /** Whether an open lease holds part of a counter. */
+  isSetAside(counter: string): boolean {
+    for (const { counters } of this.#open.values()) if (counters.includes(counter)) return true;
+    return false;
   }
 
   setAsideOf(counter: string, sinceMs: number): SetAside {

@@ -32,9 +32,9 @@ function userWith(open: number): Books {
     keyId: null,
   }));
   return {
-    accounts: { account: null, status: "active", adjust: (tier) => tier },
+    accounts: { account: null, status: "active", adjust: (tier) => tier, changesAtMs: () => Infinity },
     counters: new Counters({}),
-    keys: { isValid: () => true, originOf: (keyId) => keyId },
+    keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },
     leases: new LeaseBook(leases),
     ledger: { add: () => undefined, lose: () => undefined },
     needsCheckpoint: false,

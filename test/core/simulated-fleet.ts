@@ -107,9 +107,9 @@ class SimulatedUser {
   #fromStorage(): Books {
     this.#metered = this.#stored.metered;
     return {
-      accounts: { account: null, status: "active", adjust: (tier) => tier },
+      accounts: { account: null, status: "active", adjust: (tier) => tier, changesAtMs: () => Infinity },
       counters: new Counters(this.#stored.counters),
-      keys: { isValid: () => true, originOf: (keyId) => keyId },
+      keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },
       leases: new LeaseBook(this.#stored.leases),
       ledger: {
         add: (_atMs, cell) => {

@@ -8,8 +8,10 @@ const run = promisify(execFile);
 /** The first major version that runs TypeScript without a flag. */
 const MIN_MAJOR = 1;
 
+/** Version 2 cannot be installed from its module path, `go.k6.io/k6/v2`. */
+export const INSTALL_COMMAND = "go install go.k6.io/k6@v1.8.1";
 export const HOW_TO_INSTALL = `k6 is not installed. Install it with Go:
-  go install go.k6.io/k6/v2@latest     (if that is unavailable: go install go.k6.io/k6@latest)
+  ${INSTALL_COMMAND}
 or with a package: https://grafana.com/docs/k6/latest/set-up/install-k6/
 k6 is searched for on the PATH and in Go's bin directory; K6_BIN=<path> overrides this.`;
 

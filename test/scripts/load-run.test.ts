@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished, test } from "vitest";
 import { figuresOf } from "../../load/figures.ts";
-import { findK6, HOW_TO_INSTALL } from "../../scripts/load/find-k6.ts";
+import { findK6, HOW_TO_INSTALL, INSTALL_COMMAND } from "../../scripts/load/find-k6.ts";
 import { readLoadOptions, usage } from "../../scripts/load/load-options.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -172,6 +172,14 @@ it("says how to install k6 and exits with 2 if there is none", async () => {
   expect(ended.status).toBe(2);
   expect(ended.stderr).toContain(HOW_TO_INSTALL);
 });
+
+test.each([["load/README.md"], [".ci/run"]])(
+  "%s installs k6 with the command that npm run load prints",
+  async (file) => {
+    const text = await readFile(join(ROOT, file), "utf8");
+    expect(text.match(/go install go\.k6\.io[^\s`]*/g)).toEqual([INSTALL_COMMAND]);
+  },
+);
 
 it("has each scenario documented in load/README.md", async () => {
   const files = (await readdir(join(ROOT, "load", "scenarios"))).map((file) => file.replace(/\.ts$/, ""));

@@ -5,6 +5,7 @@
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import * as z from "zod/mini";
 
 const NODE_MODULES = join(import.meta.dirname, "..", "..", "node_modules");
@@ -86,13 +87,18 @@ export interface Checkout {
 export interface CheckoutOptions {
   /** The command of `npm run check` in the checkout. */
   readonly check?: string;
-  /** Install a wrangler that does nothing and succeeds, for tests of later steps: the real one takes a second to start. */
-  readonly idleWrangler?: boolean;
+  /**
+   * Install a stand-in for wrangler, which prints these replies and its version, and runs the real wrangler for other commands.
+   */
+  readonly wrangler?: WranglerReplies;
 }
+
+/** What a stand-in for wrangler prints, by the start of the command line. The first match replies. */
+export type WranglerReplies = Readonly<Record<string, string>>;
 
 export async function makeCheckout({
   check = "node --version",
-  idleWrangler = false,
+  wrangler,
 }: CheckoutOptions = {}): Promise<Checkout> {
   const root = await mkdtemp(join(tmpdir(), "edge-limiter-checkout-"));
   const checkout: Checkout = {
@@ -113,12 +119,8 @@ export async function makeCheckout({
     },
   };
   await mkdir(join(root, "policy"));
-  if (idleWrangler) {
-    await mkdir(join(root, "node_modules", "wrangler", "bin"), { recursive: true });
-    await checkout.write("node_modules/wrangler/bin/wrangler.js", "");
-  } else {
-    await symlink(NODE_MODULES, join(root, "node_modules"));
-  }
+  if (wrangler === undefined) await symlink(NODE_MODULES, join(root, "node_modules"));
+  else await installStandIn(root, wrangler);
   const versions = await Promise.all(PACKAGES.map(async (name) => [name, await versionOf(name)] as const));
   const dependencies = Object.fromEntries(versions);
   const installed = versions.map(([name, version]) => [`node_modules/${name}`, { version }]);
@@ -133,6 +135,19 @@ export async function makeCheckout({
   await checkout.write("policy/default.json", json(POLICY));
   await checkout.write(".dev.vars", `ADMIN_TOKEN=${"0123456789abcdef".repeat(2)}\n`);
   return checkout;
+}
+
+/** The real packages, with a stand-in for wrangler's command. */
+async function installStandIn(root: string, replies: WranglerReplies): Promise<void> {
+  const packages = join(root, "node_modules");
+  const bin = join(packages, "wrangler", "bin");
+  await mkdir(bin, { recursive: true });
+  for (const name of ["hono", "node", "workerd", join("wrangler", "package.json")]) {
+    await symlink(join(NODE_MODULES, name), join(packages, name));
+  }
+  await writeFile(join(bin, "replies.json"), json({ ...replies, "--version": await versionOf("wrangler") }));
+  const script = pathToFileURL(join(import.meta.dirname, "stand-in-wrangler.ts"));
+  await writeFile(join(bin, "wrangler.js"), `import("${script.href}");\n`);
 }
 
 const packageSchema = z.object({ version: z.string() });

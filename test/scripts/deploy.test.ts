@@ -1,4 +1,7 @@
-/** `npm run deploy`, run as a separate process against a fake Cloudflare. */
+/**
+ * `npm run deploy`, run as a separate process against a fake Cloudflare. The real wrangler runs the commands whose result a test is about;
+ * a stand-in replies to the others. Those of the doctor's checks run for real in its own tests.
+ */
 import { describe, expect, it } from "vitest";
 import { makeCheckout } from "./checkout.ts";
 import {
@@ -11,10 +14,16 @@ import {
   uploadsOf,
 } from "./fake-cloudflare.ts";
 import { runScript } from "./run-script.ts";
+import { BUILT, LOGGED_IN, NAMESPACE, SECRETS } from "./wrangler-replies.ts";
 
-describe.concurrent("deploying", { timeout: 120_000 }, () => {
+/** All checks of the account succeed. */
+const CHECKED = { ...LOGGED_IN, ...SECRETS, ...NAMESPACE };
+/** The build succeeds, and no version runs. */
+const UPLOADS = { ...BUILT, "deployments status": "" };
+
+describe("deploying", { timeout: 120_000 }, () => {
   it("uploads nothing with --dry-run, and reports the skipped steps", async () => {
-    await using checkout = await makeCheckout();
+    await using checkout = await makeCheckout({ wrangler: {} });
     await using cloudflare = await startCloudflare();
     const run = await runScript("deploy", ["--dry-run", "--project", checkout.root], {
       cloudflare: cloudflare.url,
@@ -28,11 +37,12 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it("stops before the build if a check of the doctor fails, and prints the fix", async () => {
-    await using checkout = await makeCheckout();
+    await using checkout = await makeCheckout({ wrangler: CHECKED });
     await using cloudflare = await startCloudflare();
     await checkout.write("policy/default.json", "{}");
     const run = await runScript("deploy", ["--project", checkout.root], { cloudflare: cloudflare.url });
     expect(run.stdout).toContain("FAIL  Policy");
+    expect(run.stdout).toContain(" 1 failed, ");
     expect(run.stdout).toContain('Stopped at "Doctor\'s checks"');
     expect(run.stdout).toContain(
       "Next: fix the failures above, then run npm run deploy again; nothing was uploaded",
@@ -45,6 +55,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   it("stops if npm run check fails, and shows its output", async () => {
     await using checkout = await makeCheckout({
       check: `node -e "console.log('line 7 is ugly'); process.exit(1)"`,
+      wrangler: {},
     });
     const run = await runScript("deploy", ["--dry-run", "--project", checkout.root]);
     expect(run.stdout).toContain("line 7 is ugly");
@@ -62,7 +73,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it("says how to log in if wrangler is not logged in", async () => {
-    await using checkout = await makeCheckout();
+    await using checkout = await makeCheckout({ wrangler: UPLOADS });
     const run = await runScript("deploy", ["--skip-checks", "--project", checkout.root]);
     expect(run.stdout).toContain('Stopped at "wrangler deploy": wrangler is not logged in');
     expect(run.stdout).toContain("Next: npx wrangler login");
@@ -70,7 +81,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it("uploads after all checks, and says how to roll back if it cannot verify the new version", async () => {
-    await using checkout = await makeCheckout();
+    await using checkout = await makeCheckout({ wrangler: CHECKED });
     await using cloudflare = await startCloudflare();
     const run = await runScript("deploy", ["--project", checkout.root, "--wait", "0"], {
       cloudflare: cloudflare.url,
@@ -85,7 +96,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it("says how to set the secret that a new Worker lacks", async () => {
-    await using checkout = await makeCheckout();
+    await using checkout = await makeCheckout({ wrangler: UPLOADS });
     await using cloudflare = await startCloudflare(NEW_WORKER);
     const run = await runScript("deploy", ["--skip-checks", "--project", checkout.root], {
       cloudflare: cloudflare.url,
@@ -97,7 +108,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it("says how to reuse a namespace that no version uses any more", async () => {
-    await using checkout = await makeCheckout();
+    await using checkout = await makeCheckout({ wrangler: UPLOADS });
     await using cloudflare = await startCloudflare(LEFTOVER_NAMESPACE);
     await checkout.write("secrets.env", "ADMIN_TOKEN=0123456789abcdef\n");
     const args = [
@@ -114,7 +125,7 @@ describe.concurrent("deploying", { timeout: 120_000 }, () => {
   });
 
   it("uploads a new Worker's secrets and never shows them", async () => {
-    await using checkout = await makeCheckout();
+    await using checkout = await makeCheckout({ wrangler: { ...UPLOADS, ...LOGGED_IN, ...NAMESPACE } });
     await using cloudflare = await startCloudflare(NEW_WORKER);
     const secret = "correct-horse-battery-staple";
     await checkout.write("secrets.env", `ADMIN_TOKEN=${secret}\n`);

@@ -66,9 +66,6 @@ export const NEW_WORKER: Replies = {
   [`${ACCOUNT}/workers/services/edge-limiter`]: failure(404, 10090, "workers.api.error.service_not_found"),
 };
 
-/** A Worker without its secret. */
-export const NO_SECRETS: Replies = { [`${SCRIPT}/secrets`]: success([]) };
-
 /** A login with two accounts. */
 const TWO = [
   { id: "a1", name: "Acme" },

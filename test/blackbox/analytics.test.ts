@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { type Answer, hammer, request, type RequestOptions } from "./client.ts";
-import { eventually, newAccount, type Product, startProduct } from "./product.ts";
+import { eventually, newAccount, type Product, publishPolicy, startProduct } from "./product.ts";
 
 /** Refills so slowly that no token returns during the test. */
 const bucket = (burst: number) => [{ name: "minute", kind: "bucket", tokens: 1, per: "day", burst }];
@@ -27,8 +27,9 @@ let product: Product;
 let keys: { pro: string; free: string; enterprise: string; blocked: string; service: string };
 
 beforeAll(async () => {
-  checkout = await makeCheckout({ devVars: LONG_DEADLINE, policy: POLICY });
+  checkout = await makeCheckout({ devVars: LONG_DEADLINE });
   product = await startProduct(checkout);
+  await publishPolicy(product, POLICY);
   const accountOf = (id: string, tier: string) => newAccount(product, id, tier);
   keys = {
     pro: await accountOf("pro-user", "pro"),

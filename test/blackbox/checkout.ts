@@ -31,8 +31,6 @@ export const ADMIN_TOKEN = "black-box-admin-token";
 export interface CheckoutOptions {
   /** Variables of the copy's `.dev.vars`, besides the admin token. Without them there is no such file. */
   readonly devVars?: Readonly<Record<string, string>>;
-  /** Parts of policy/default.json to replace. */
-  readonly policy?: Readonly<Record<string, unknown>>;
   /** Copy no build, so that the first start builds everything. */
   readonly unbuilt?: boolean;
 }
@@ -58,11 +56,7 @@ export class Checkout {
   }
 }
 
-export async function makeCheckout({
-  devVars,
-  policy,
-  unbuilt = false,
-}: CheckoutOptions = {}): Promise<Checkout> {
+export async function makeCheckout({ devVars, unbuilt = false }: CheckoutOptions = {}): Promise<Checkout> {
   const directory = await mkdtemp(join(tmpdir(), "edge-limiter-"));
   await cp(ROOT, directory, { recursive: true, filter: (source) => !LEFT_OUT.has(relative(ROOT, source)) });
   await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
@@ -73,12 +67,6 @@ export async function makeCheckout({
     const variables = Object.entries({ ADMIN_TOKEN, ...devVars });
     const lines = variables.map(([name, value]) => `${name}=${value}\n`);
     await writeFile(checkout.devVarsFile, lines.join(""), { mode: 0o600 });
-  }
-  if (policy) {
-    const file = join(directory, "policy", "default.json");
-    const shipped: unknown = JSON.parse(await readFile(file, "utf8"));
-    if (typeof shipped !== "object") throw new Error("the default policy is an object");
-    await writeFile(file, JSON.stringify({ ...shipped, ...policy }));
   }
   return checkout;
 }

@@ -15,7 +15,7 @@ import {
   minAdmitted,
   overAdmission,
 } from "./exact-bucket.ts";
-import { eventually, freePort, newAccount, type Product, startProduct } from "./product.ts";
+import { eventually, freePort, newAccount, type Product, publishPolicy, startProduct } from "./product.ts";
 
 const KILLS = 10;
 const MAX_LOAD_MS = 20_000;
@@ -56,7 +56,6 @@ beforeAll(async () => {
   if (typeof address !== "object" || address === null) throw new Error("no address");
   checkout = await makeCheckout({
     devVars: { ...LONG_DEADLINE, UPSTREAM: `http://127.0.0.1:${address.port}` },
-    policy: { tiers: TIERS },
   });
 });
 
@@ -163,6 +162,7 @@ it(
   async ({ annotate }) => {
     const port = await freePort();
     product = await startProduct(checkout, { port });
+    await publishPolicy(product, { tiers: TIERS });
     const free = new User(FREE, await newAccount(product, "free-user", "free"));
     const bursting = new User(BURSTING, await newAccount(product, "bursting-user", "pro"));
     const users = [free, bursting] as const;

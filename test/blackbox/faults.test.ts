@@ -3,15 +3,16 @@
  * answered, what is lost, and how soon service is normal again.
  */
 import { once } from "node:events";
-import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
 import { join } from "node:path";
+import { build } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BadUpstream, HUGE } from "./bad-upstream.ts";
+import { BUILD_DIRECTORY } from "./build.ts";
 import { ADMIN_TOKEN, type Checkout, makeCheckout } from "./checkout.ts";
 import { type Answer, hammer, NoAnswer, request } from "./client.ts";
 import { memoryOf } from "./processes.ts";
-import { eventually, newAccount, type Product, startProduct } from "./product.ts";
+import { eventually, newAccount, type Product, publishPolicy, startProduct } from "./product.ts";
 
 const DEADLINE_MS = 1_500;
 const UPSTREAM_TIMEOUT_MS = 400;
@@ -19,38 +20,47 @@ const UPSTREAM_TIMEOUT_MS = 400;
 const SLACK_MS = 1_500;
 /** Refills so slowly that no token returns during a test. */
 const bucket = (burst: number) => [{ name: "day", kind: "bucket", tokens: 1, per: "day", burst }];
-const FAULTY_WORKER = "test/faults/index.ts";
 const LOCAL_BURST = 4;
 
 let upstream: BadUpstream;
 let checkout: Checkout;
 let product: Product;
 
+/** Replaces a checkout's build of the gateway by one that can fail: the same bundle, with the faults around it. */
+async function addFaults({ directory }: Checkout): Promise<void> {
+  await build({
+    configFile: false,
+    logLevel: "warn",
+    publicDir: false,
+    resolve: { alias: { "../../src/index.ts": join(BUILD_DIRECTORY, "gateway", "index.js") } },
+    build: {
+      ssr: join(import.meta.dirname, "..", "faults", "index.ts"),
+      outDir: join(directory, ".demo", "build", "gateway"),
+      emptyOutDir: false,
+      rolldownOptions: { external: /^cloudflare:/, output: { entryFileNames: "index.js" } },
+    },
+  });
+}
+
 beforeAll(async () => {
   upstream = await BadUpstream.start();
   const anonymous = { limits: [] };
-  checkout = await makeCheckout({
-    devVars: { LIMITER_TIMEOUT_MS: String(DEADLINE_MS) },
-    policy: {
-      tiers: {
-        anonymous,
-        free: { limits: bucket(LOCAL_BURST), onLimiterFailure: "local" },
-        pro: { limits: bucket(10_000), onLimiterFailure: "closed" },
-        enterprise: { limits: bucket(10), onLimiterFailure: "open" },
-        partner: anonymous,
-      },
-      routes: [
-        { match: "/identify" },
-        { match: "/up/*", upstream: upstream.url, timeoutMs: UPSTREAM_TIMEOUT_MS },
-      ],
-    },
-  });
-  await mkdir(join(checkout.directory, "test/faults"), { recursive: true });
-  await cp(join(import.meta.dirname, "../faults/index.ts"), join(checkout.directory, FAULTY_WORKER));
-  const config = join(checkout.directory, "wrangler.toml");
-  const shipped = await readFile(config, "utf8");
-  await writeFile(config, shipped.replace('main = "src/index.ts"', `main = "${FAULTY_WORKER}"`));
+  checkout = await makeCheckout({ devVars: { LIMITER_TIMEOUT_MS: String(DEADLINE_MS) } });
+  await addFaults(checkout);
   product = await startProduct(checkout);
+  await publishPolicy(product, {
+    tiers: {
+      anonymous,
+      free: { limits: bucket(LOCAL_BURST), onLimiterFailure: "local" },
+      pro: { limits: bucket(10_000), onLimiterFailure: "closed" },
+      enterprise: { limits: bucket(10), onLimiterFailure: "open" },
+      partner: anonymous,
+    },
+    routes: [
+      { match: "/identify" },
+      { match: "/up/*", upstream: upstream.url, timeoutMs: UPSTREAM_TIMEOUT_MS },
+    ],
+  });
 });
 afterEach(() => fault({ hub: "none", limiter: "none" }));
 afterAll(async () => {

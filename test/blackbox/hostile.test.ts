@@ -9,7 +9,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { request } from "./client.ts";
-import { newAccount, type Product, startProduct } from "./product.ts";
+import { newAccount, type Product, publishPolicy, startProduct } from "./product.ts";
 
 let checkout: Checkout;
 let product: Product;
@@ -28,17 +28,15 @@ beforeAll(async () => {
   const address = upstream.address();
   if (typeof address !== "object" || address === null) throw new Error("no address");
   const at = `http://127.0.0.1:${address.port}`;
-  checkout = await makeCheckout({
-    devVars: LONG_DEADLINE,
-    policy: {
-      routes: [
-        { match: "/free", cost: 0, upstream: at },
-        { match: "/dear", cost: 10, upstream: at },
-        { match: "/*", cost: 0.001, upstream: at },
-      ],
-    },
-  });
+  checkout = await makeCheckout({ devVars: LONG_DEADLINE });
   product = await startProduct(checkout);
+  await publishPolicy(product, {
+    routes: [
+      { match: "/free", cost: 0, upstream: at },
+      { match: "/dear", cost: 10, upstream: at },
+      { match: "/*", cost: 0.001, upstream: at },
+    ],
+  });
 });
 
 afterAll(async () => {

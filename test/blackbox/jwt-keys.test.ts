@@ -6,7 +6,7 @@ import { exportJWK, generateKeyPair, type GenerateKeyPairResult, SignJWT } from 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { request } from "./client.ts";
-import { eventually, type Product, startProduct } from "./product.ts";
+import { eventually, type Product, publishPolicy, startProduct } from "./product.ts";
 
 let checkout: Checkout;
 let product: Product;
@@ -34,9 +34,9 @@ beforeAll(async () => {
       JWT_AUDIENCE: "edge",
       JWT_JWKS_URL: `http://127.0.0.1:${address.port}/keys`,
     },
-    policy: { routes: [{ match: "/*", cost: 0.001 }] },
   });
   product = await startProduct(checkout);
+  await publishPolicy(product, { routes: [{ match: "/*", cost: 0.001 }] });
 });
 afterAll(async () => {
   await product?.run.stop();

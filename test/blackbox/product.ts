@@ -154,6 +154,26 @@ export async function newAccount({ url }: Product, id: string, tier: string, nam
   return String(answer.key);
 }
 
+/**
+ * Publishes the shipped policy with these parts replaced. In force for every later request. The bundle keeps the shipped policy, so
+ * that nothing is built again.
+ */
+export async function publishPolicy(
+  { url }: Product,
+  parts: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const address = new URL("/api/v1/admin/policy", url);
+  const authorization = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+  const current = await request(address, { headers: authorization });
+  const shipped: unknown = Reflect.get(Object(current.json()), "document");
+  const published = await request(address, {
+    method: "PUT",
+    headers: { ...authorization, "If-Match": current.headers.etag ?? "" },
+    body: JSON.stringify({ document: { ...Object(shipped), ...parts } }),
+  });
+  if (published.status !== 200) throw new Error(`the policy was not published: ${published.text}`);
+}
+
 /** The demo accounts' keys file. */
 export function keysFile(checkout: Checkout, demoDir = ".demo"): string {
   return join(checkout.directory, demoDir, "keys.json");

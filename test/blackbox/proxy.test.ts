@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { request } from "./client.ts";
 import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { BINARY, CLOSE, connect, FrameSocket, listen, TEXT as TEXT_FRAME } from "./frame-socket.ts";
-import { type Product, startProduct } from "./product.ts";
+import { type Product, publishPolicy, startProduct } from "./product.ts";
 
 let checkout: Checkout;
 let product: Product;
@@ -91,30 +91,28 @@ beforeAll(async () => {
   sockets = listening.server;
   const manySlots = { name: "many", kind: "concurrency", max: 100, ttlMs: 60_000 };
   const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
-  checkout = await makeCheckout({
-    devVars: LONG_DEADLINE,
-    policy: {
-      routes: [
-        { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },
-        { match: "/one-at-a-time", cost: 0.001, limits: [slot], upstream: listening.url },
-        {
-          match: "/odd/slot/:what",
-          cost: 0.001,
-          limits: [manySlots],
-          upstream: `http://127.0.0.1:${address.port}`,
-        },
-        { match: "/odd/:what", cost: 0.001, upstream: `http://127.0.0.1:${address.port}` },
-        {
-          match: "/late",
-          cost: 0.001,
-          limits: [slot],
-          upstream: `http://127.0.0.1:${address.port}`,
-        },
-        { match: "/*", cost: 0.001 },
-      ],
-    },
-  });
+  checkout = await makeCheckout({ devVars: LONG_DEADLINE });
   product = await startProduct(checkout);
+  await publishPolicy(product, {
+    routes: [
+      { match: "/gzip", cost: 0, upstream: `http://127.0.0.1:${address.port}` },
+      { match: "/one-at-a-time", cost: 0.001, limits: [slot], upstream: listening.url },
+      {
+        match: "/odd/slot/:what",
+        cost: 0.001,
+        limits: [manySlots],
+        upstream: `http://127.0.0.1:${address.port}`,
+      },
+      { match: "/odd/:what", cost: 0.001, upstream: `http://127.0.0.1:${address.port}` },
+      {
+        match: "/late",
+        cost: 0.001,
+        limits: [slot],
+        upstream: `http://127.0.0.1:${address.port}`,
+      },
+      { match: "/*", cost: 0.001 },
+    ],
+  });
 });
 
 afterAll(async () => {

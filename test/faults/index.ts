@@ -1,6 +1,6 @@
 /**
  * The product's Worker with faults that a test switches on with `/__faults?hub=…&limiter=…`. Never part of the product: only
- * the black-box tests build it, in a copy of the repository, instead of src/index.ts.
+ * test/blackbox/faults.test.ts builds it, around the product's bundle in place of src/index.ts.
  *
  * Everything except the faults is the product's own code. In a local workerd the edge and the objects share an isolate, so
  * they share the switches.

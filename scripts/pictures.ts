@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     const { from, to } = await traffic(product.url, directory);
     const time = new URLSearchParams({ from, to });
     const pictures: readonly Picture[] = [
-      { name: "overview", screen: `overview?${time}`, shows: "Most denied" },
+      { name: "overview", screen: `overview?${time}`, shows: "Top users" },
       { name: "user", screen: `user?id=${ABUSER.id}`, shows: "Limits" },
       { name: "simulator", screen: "simulator?range=15m", shows: "Newly denied" },
     ];

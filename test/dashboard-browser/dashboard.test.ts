@@ -31,7 +31,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
 
   /** Screens with real traffic: address, heading, and a text that shows that the data is there. */
   it.each([
-    ["overview", "Overview", "Most denied"],
+    ["overview", "Overview", "Denials by limit"],
     ["live", "Live", "Connected"],
     ["decisions?outcome=denied", "Decisions", "minute"],
     ["user", "Users", "ann"],

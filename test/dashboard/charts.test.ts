@@ -1,8 +1,15 @@
 /** The geometry of charts. */
 import { expect, test } from "vitest";
 import { axisTimes } from "../../dashboard/src/charts/axis-time.ts";
-import { type ChartModel, heightsOf, marksWithin, spanOf } from "../../dashboard/src/charts/chart-model.ts";
+import {
+  type ChartMark,
+  type ChartModel,
+  heightsOf,
+  marksWithin,
+  spanOf,
+} from "../../dashboard/src/charts/chart-model.ts";
 import { LEFT, RIGHT, shapeOf, TOP } from "../../dashboard/src/charts/chart-shape.ts";
+import { markGroups } from "../../dashboard/src/charts/mark-groups.ts";
 import { timeTicks, valueTicks } from "../../dashboard/src/charts/ticks.ts";
 
 const MINUTE_MS = 60_000;
@@ -37,20 +44,53 @@ test("spans the last step to its end, and has a span without values too", () => 
   expect(spanOf({ ...lines, timesMs: [9] })).toEqual([9, 10]);
 });
 
-test("marks only moments within the span, in order, at most the newest twenty", () => {
-  const marks = Array.from({ length: 25 }, (_none, i) => ({ atMs: 170_000 - i * 1_000, label: `r${i}` }));
-  const shown = marksWithin({ ...MODEL, marks: [{ atMs: 180_001, label: "later" }, ...marks] });
-  expect([shown.length, shown[0]?.label, shown.at(-1)?.label]).toEqual([20, "r19", "r0"]);
+const mark = (atMs: number, number: number): ChartMark => ({
+  atMs,
+  label: `policy ${number}`,
+  short: String(number),
+  detail: `policy ${number} by ann`,
+  to: { screen: "policy", params: { revision: String(number) } },
+});
+
+test("marks only moments within the span, in order of time", () => {
+  const marks = [mark(180_001, 9), mark(60_000, 2), mark(0, 1)];
+  expect(marksWithin({ ...MODEL, marks }).map(({ label }) => label)).toEqual(["policy 1", "policy 2"]);
+});
+
+test("merges marks whose labels would overlap into one, as often as it takes, and keeps labels in the plot", () => {
+  const x = (ms: number) => ms;
+  const groups = (...at: number[]) =>
+    markGroups(
+      at.map((ms, i) => mark(ms, i + 1)),
+      x,
+      0,
+      500,
+    );
+  expect(groups(50, 200, 400).map(({ label }) => label)).toEqual(["policy 1", "policy 2", "policy 3"]);
+  expect(groups(50, 60, 400).map(({ label }) => label)).toEqual(["policy 1–2", "policy 3"]);
+  // The label of two is wider, and reaches the third.
+  const [merged] = groups(50, 100, 150);
+  expect([merged?.label, merged?.marks.length]).toEqual(["policy 1–3", 3]);
+  for (const { left, width } of groups(0, 250, 500)) {
+    expect(left).toBeGreaterThanOrEqual(0);
+    expect(left + width).toBeLessThanOrEqual(500);
+  }
+  const many = groups(...Array.from({ length: 100 }, (_none, i) => 5 * i));
+  for (const [i, { left }] of many.entries()) {
+    const before = many[i - 1];
+    if (before) expect(left).toBeGreaterThan(before.left + before.width);
+  }
+  expect(many.flatMap(({ marks }) => marks)).toHaveLength(100);
 });
 
 test("labels the time axis as precisely as its ticks are apart, and dates the start of a day", () => {
   const midnight = Date.UTC(2026, 10, 21);
   const times = (gapMs: number, from = midnight - gapMs) =>
-    axisTimes([from, from + gapMs, from + 2 * gapMs], "UTC", "en");
-  expect(times(10 * MINUTE_MS)).toEqual(["23:50", "Nov 21", "00:10"]);
+    axisTimes([from, from + gapMs, from + 2 * gapMs], "UTC");
+  expect(times(10 * MINUTE_MS)).toEqual(["23:50", "21 Nov", "00:10"]);
   expect(times(10_000, midnight + 1_000)).toEqual(["00:00:01", "00:00:11", "00:00:21"]);
-  expect(times(86_400_000)).toEqual(["Nov 20", "Nov 21", "Nov 22"]);
-  expect(axisTimes([midnight + 60_000], "UTC", "en")).toEqual(["00:01"]);
+  expect(times(86_400_000)).toEqual(["20 Nov", "21 Nov", "22 Nov"]);
+  expect(axisTimes([midnight + 60_000], "UTC")).toEqual(["00:01"]);
 });
 
 test("has round values on its axis, up to the first that covers the highest", () => {
@@ -78,13 +118,13 @@ test("draws each area of a stack on the one below it, in steps of their width", 
   const [a, b, c, d] = [LEFT, LEFT + 100, LEFT + 200, LEFT + 300];
   const upper = `M${a},${five}L${b},${five}L${b},${base}L${c},${base}L${c},${seven}L${d},${seven}`;
   const lower = `L${d},${base}L${c},${base}L${c},${base}L${b},${base}L${b},${base}L${a},${base}Z`;
-  expect(outlines[0]).toEqual({ name: "Allowed", path: upper + lower });
+  expect(outlines[0]).toEqual({ name: "Allowed", path: upper + lower, edge: upper });
   expect(outlines[1]?.path).toContain(`M${a},${y(6)}L`);
 });
 
 test("leaves a gap in lines and bands for unknown values", () => {
   const { stepMs: _none, isStacked: _stacked, ...rest } = MODEL;
-  const bands = [{ upper: "Allowed", lower: "Denied", colour: "--quiet" }] as const;
+  const bands = [{ name: "range", upper: "Allowed", lower: "Denied", colour: "--quiet" }] as const;
   const lines = [{ ...MODEL.lines[0]!, values: [5, null, 7] }, MODEL.lines[1]!];
   const shape = shapeOf({ ...rest, bands, lines }, WIDTH, HEIGHT, 0);
   const [first, last] = [LEFT, LEFT + 300];

@@ -1,20 +1,23 @@
 /** The overview: its range and paths, and what it makes of the answers. */
 import { expect, test } from "vitest";
-import { deniedUsers, parseRouteRanking, parseUserRanking } from "../../dashboard/src/overview/rankings.tsx";
 import {
   parseTraffic,
   policyMarks,
   trafficChart,
   trafficSummary,
 } from "../../dashboard/src/overview/traffic.ts";
+import { decisionsIn } from "../../dashboard/src/shell/decision-log.ts";
 import { pathAt } from "../../dashboard/src/shell/moving-path.ts";
+import { parseRouteRanking, parseUserRanking } from "../../dashboard/src/shell/rankings.ts";
+import { refreshMs } from "../../dashboard/src/shell/refresh.ts";
 import { subjectName, userAddress } from "../../dashboard/src/shell/subject.ts";
 import {
+  betweenLocal,
   isWithinADay,
+  localText,
   paramsOf,
   rangeOf,
   reportPath,
-  titlesOf,
   zoomedOut,
   zoomedTo,
 } from "../../dashboard/src/shell/time-range.ts";
@@ -36,7 +39,27 @@ test("takes the range from the URL, or the last hour if it is invalid", () => {
   }
   const custom = { kind: "between", fromMs: NOON_MS, toMs: NOON_MS + HOUR_MS } as const;
   expect(rangeOf(paramsOf(custom))).toEqual(custom);
-  expect(titlesOf(rangeOf({ range: "24h" })).previous).toBe("the 24 hours before");
+});
+
+test("takes a custom range in the viewer's time zone, and rejects one that ends before it starts", () => {
+  const custom = { kind: "between", fromMs: NOON_MS, toMs: NOON_MS + HOUR_MS } as const;
+  expect(betweenLocal(localText(custom.fromMs), localText(custom.toMs))).toEqual(custom);
+  expect(betweenLocal(localText(custom.toMs), localText(custom.fromMs))).toBeNull();
+  expect([betweenLocal("", ""), betweenLocal(localText(NOON_MS), "soon")]).toEqual([null, null]);
+});
+
+test("refreshes as often as the range changes visibly, as often as asked, or never", () => {
+  const [hour, week] = [rangeOf({ range: "1h" }), rangeOf({ range: "7d" })];
+  expect([refreshMs({}, hour), refreshMs({}, week)]).toEqual([5_000, 30_000]);
+  expect([refreshMs({ refresh: "30s" }, hour), refreshMs({ refresh: "off" }, hour)]).toEqual([30_000, null]);
+  expect(refreshMs({ refresh: "constructor" }, hour)).toBe(5_000);
+});
+
+test("leads to the decisions behind a figure: the same range, and its filters", () => {
+  expect(decisionsIn(rangeOf({ range: "6h" }), { route: "/a", outcome: "denied" })).toEqual({
+    screen: "decisions",
+    params: { range: "6h", from: "", to: "", route: "/a", outcome: "denied" },
+  });
 });
 
 test("polls the same path while a range until now moves, and fills in its start", () => {
@@ -126,9 +149,9 @@ test("draws requests per second, by the seconds of a step that lie in the period
     ["Turned away", [1, 0, 0]],
     ["Errors", [0, 0, 0]],
   ]);
-  expect(show(0.5)).toBe("0.5/s");
+  expect(show(0.5)).toBe("30/min");
   expect(trafficSummary(traffic!)).toBe(
-    "260 requests: 65.4 % allowed, 30.8 % denied, 3.8 % turned away, 0 % errors; at most 3 per second.",
+    "260 requests: 65.4 % allowed, 30.8 % denied, 3.8 % turned away, 0 % errors; at most 3/s.",
   );
   const requests = { allowed: [], denied: [], turned_away: [], error: [] };
   expect(trafficSummary({ ...traffic!, timesMs: [], requests })).toBe("No requests.");
@@ -142,10 +165,9 @@ test("rejects anything but traffic and rankings", () => {
   expect(parseRouteRanking({ ...HEAD, report: "top-users", users: [] })).toBeNull();
 });
 
-test("ranks only users who were denied, and links to users and addresses", () => {
-  const users = [RANKED, { ...RANKED, account: "ip:192.0.2.1", denied: 0 }];
-  const ranking = parseUserRanking({ ...HEAD, report: "top-users", users });
-  expect(deniedUsers(ranking!).map(({ account }) => account)).toEqual(["user:a/b"]);
+test("ranks users and routes, and links to users and addresses", () => {
+  const ranking = parseUserRanking({ ...HEAD, report: "top-users", users: [RANKED] });
+  expect(ranking?.users.map(({ account }) => account)).toEqual(["user:a/b"]);
   const routes = [{ ...RANKED, route: "r", latencyMs: { p50: 1, p95: 3, p99: 4 } }];
   const byRoute = parseRouteRanking({ ...HEAD, report: "top-routes", routes });
   expect(byRoute?.routes[0]?.latencyMs?.p95).toBe(3);
@@ -163,6 +185,12 @@ test("marks when the policy changed, by whom and why", () => {
     restores: null,
   };
   expect(policyMarks({ revisions: [revision], cursor: null })).toEqual([
-    { atMs: NOON_MS, label: "policy 7", detail: "policy revision 7 by ann: More room" },
+    {
+      atMs: NOON_MS,
+      label: "policy 7",
+      short: "7",
+      detail: "policy 7 by ann: More room",
+      to: { screen: "policy", params: { revision: "7" } },
+    },
   ]);
 });

@@ -1,7 +1,8 @@
-/** The drawing of a chart: axes, areas or lines, bands and marks, in the colours of the theme. Hidden from screen readers. */
+/** The drawing of a chart: axes, areas or lines, and bands, in the colours of the theme. Hidden from screen readers. */
+import { useId } from "preact/hooks";
 import { axisTimes } from "./axis-time.ts";
-import { type ChartModel, marksWithin } from "./chart-model.ts";
-import { BOTTOM, type ChartShape, LEFT, RIGHT, TOP } from "./chart-shape.ts";
+import type { ChartModel } from "./chart-model.ts";
+import { BOTTOM, type ChartShape, LEFT, RIGHT } from "./chart-shape.ts";
 
 interface Props {
   readonly model: ChartModel;
@@ -10,15 +11,11 @@ interface Props {
   readonly height: number;
 }
 
-/** The approximate width of a letter in the label of a mark, CSS pixels. */
-const LETTER = 7;
-
 export function ChartDrawing({ model, shape, width, height }: Props) {
-  const { lines, bands = [], isStacked, show, tick = show } = model;
-  const bottom = height - BOTTOM;
+  const { lines, isStacked, show, tick = show } = model;
   const clocks = axisTimes(shape.times);
   return (
-    <>
+    <g aria-hidden="true">
       {shape.values.map((value) => (
         <g key={value}>
           <path class="grid" d={`M${LEFT},${shape.y(value)}H${width - RIGHT}`} />
@@ -29,60 +26,53 @@ export function ChartDrawing({ model, shape, width, height }: Props) {
       ))}
       {shape.times.map((ms, i) => (
         <g key={ms}>
-          <path class="grid" d={`M${shape.x(ms)},${TOP}V${bottom}`} />
+          <path class="grid" d={`M${shape.x(ms)},${height - BOTTOM}v4`} />
           <text x={shape.x(ms)} y={height - 6} class="tick">
             {clocks[i]}
           </text>
         </g>
       ))}
-      {shape.bands.map(({ name, path }, i) => (
-        <path key={name} d={path} class="band" fill={`var(${bands[i]?.colour ?? "--quiet"})`} />
-      ))}
-      {shape.outlines.map(({ name, path }, i) => {
-        const colour = `var(${lines[i]?.colour ?? "--quiet"})`;
+      <Bands model={model} shape={shape} />
+      {shape.outlines.map(({ name, path, edge }, i) => {
+        const { colour = "--neutral", isDashed, isCalm, isBound } = lines[i] ?? {};
+        if (isBound === true) return null;
+        const paint = `var(${colour})`;
         return isStacked === true ? (
-          <path key={name} d={path} fill={colour} />
+          <g key={name}>
+            <path d={path} fill={paint} class={isCalm === true ? "area calm" : "area"} />
+            {isCalm === true && <path d={edge} class="line thin" stroke={paint} />}
+          </g>
         ) : (
-          <path
-            key={name}
-            d={path}
-            class={lines[i]?.isDashed === true ? "line dashed" : "line"}
-            stroke={colour}
-          />
+          <path key={name} d={path} class={isDashed === true ? "line dashed" : "line"} stroke={paint} />
         );
       })}
-      <Marks model={model} shape={shape} width={width} bottom={bottom} />
-    </>
+    </g>
   );
 }
 
-function Marks({ model, shape, width, bottom }: Omit<Props, "height"> & { readonly bottom: number }) {
-  let free = -Infinity;
-  const marks = marksWithin(model);
+/** The areas between two lines: plain for what was measured, hatched for what is expected. */
+function Bands({ model: { bands = [] }, shape }: Pick<Props, "model" | "shape">) {
+  const id = useId();
   return (
     <>
-      {marks.map(({ atMs, label }) => (
-        <path key={`${atMs} ${label}`} class="mark" d={`M${shape.x(atMs)},${TOP}V${bottom}`} />
-      ))}
-      {/* After all lines, because a label can cover the lines of the next marks. */}
-      {marks.map(({ atMs, label }) => {
-        const x = shape.x(atMs);
-        const room = label.length * LETTER;
-        const isAtEnd = x + room > width;
-        const left = isAtEnd ? x - room : x;
-        // Labels never overlap; the list below the table has all of them.
-        const isShown = left > free;
-        if (isShown) free = left + room;
-        if (!isShown) return null;
+      {shape.bands.map(({ name, path }, i) => {
+        const { colour = "--neutral", isForecast = false } = bands[i] ?? {};
+        const paint = `var(${colour})`;
         return (
-          <text
-            key={`${atMs} ${label}`}
-            x={isAtEnd ? x - 4 : x + 4}
-            y={TOP + 12}
-            class={isAtEnd ? "mark-label end" : "mark-label"}
-          >
-            {label}
-          </text>
+          <g key={name}>
+            {isForecast && (
+              <pattern
+                id={`${id}-${i}`}
+                width="6"
+                height="6"
+                patternUnits="userSpaceOnUse"
+                patternTransform="rotate(45)"
+              >
+                <path d="M0,0V6" stroke={paint} stroke-width="3" />
+              </pattern>
+            )}
+            <path d={path} class="band" fill={isForecast ? `url(#${id}-${i})` : paint} />
+          </g>
         );
       })}
     </>

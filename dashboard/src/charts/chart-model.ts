@@ -1,6 +1,7 @@
 /** The content of a chart as plain data, and the values derived from it for drawing. Pure: no DOM, no clock. */
+import type { PageAddress } from "../shell/page-address.ts";
 
-/** A custom property of page.css, such as `--denied`: the theme defines the colour. */
+/** A custom property of tokens.css, such as `--denied`: the theme defines the colour. */
 export type ColourToken = `--${string}`;
 
 export interface ChartLine {
@@ -10,23 +11,35 @@ export interface ChartLine {
   /** One for each of the chart's times; null for an unknown value, which leaves a gap. */
   readonly values: readonly (number | null)[];
   readonly isDashed?: boolean;
+  /** In a stack: a light area, so that what is on top of it stands out. */
+  readonly isCalm?: boolean;
+  /** Only an edge of a band: in the table, but neither drawn as a line nor in the legend. */
+  readonly isBound?: boolean;
 }
 
-/** The area between two lines, by their names: for example the band of a forecast. */
+/** The area between two lines, by their names. */
 export interface ChartBand {
+  /** In the legend. */
+  readonly name: string;
   readonly upper: string;
   readonly lower: string;
   readonly colour: ColourToken;
+  /** Hatched, so that what is expected never looks like what was measured. */
+  readonly isForecast?: boolean;
 }
 
-/** An event, drawn as a vertical line: for example a change of the policy. */
+/** An event, drawn as a vertical line with a label: for example a change of the policy. Marks that would overlap become one. */
 export interface ChartMark {
   /** Unix ms. */
   readonly atMs: number;
-  /** A word or two, drawn on the chart. */
+  /** A word or two, drawn on the chart, such as "policy 7". */
   readonly label: string;
-  /** In the list below the table; the label by default. */
-  readonly detail?: string;
+  /** The last part of the label of several: "7" in "policy 3–7". */
+  readonly short: string;
+  /** Who and why: on hover and focus, and in the list below the table. */
+  readonly detail: string;
+  /** What it leads to. */
+  readonly to: PageAddress;
 }
 
 export interface ChartModel {
@@ -65,13 +78,10 @@ export function spanOf({ timesMs, stepMs = 0 }: ChartModel): readonly [number, n
   return [first, last > first ? last : first + 1];
 }
 
-/** The marks within the span shown, in order of time; the newest ones if there are too many to read. */
+/** The marks within the span shown, in order of time. */
 export function marksWithin(model: ChartModel): readonly ChartMark[] {
   const [fromMs, toMs] = spanOf(model);
   return (model.marks ?? [])
     .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
-    .toSorted((a, b) => a.atMs - b.atMs)
-    .slice(-MAX_MARKS);
+    .toSorted((a, b) => a.atMs - b.atMs);
 }
-
-const MAX_MARKS = 20;

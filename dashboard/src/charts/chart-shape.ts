@@ -3,8 +3,8 @@ import { type ChartModel, heightsOf, spanOf } from "./chart-model.ts";
 import { timeTicks, valueTicks } from "./ticks.ts";
 
 /** Margins for the labels of the axes, CSS pixels. */
-export const LEFT = 60;
-export const RIGHT = 28;
+export const LEFT = 56;
+export const RIGHT = 24;
 export const TOP = 8;
 export const BOTTOM = 24;
 /** The shortest distances between ticks, CSS pixels. */
@@ -13,8 +13,10 @@ const TICK_HEIGHT = 44;
 
 export interface Outline {
   readonly name: string;
-  /** SVG path data. */
+  /** SVG path data: the area in a stack or a band, the line otherwise. */
   readonly path: string;
+  /** The upper edge of an area. */
+  readonly edge: string;
 }
 
 export interface ChartShape {
@@ -56,13 +58,14 @@ export function shapeOf(model: ChartModel, width: number, height: number, zoneMs
     values,
     outlines: lines.map(({ name }, i) => {
       const line = heights[i] ?? nothing;
-      const path =
-        isStacked === true ? areaOf(trace(line), trace(heights[i - 1] ?? nothing)) : lineOf(trace(line));
-      return { name, path };
+      const edge = lineOf(trace(line));
+      const path = isStacked === true ? areaOf(trace(line), trace(heights[i - 1] ?? nothing)) : edge;
+      return { name, path, edge };
     }),
-    bands: bands.map(({ upper, lower }) => ({
-      name: `${upper} to ${lower}`,
+    bands: bands.map(({ name, upper, lower }) => ({
+      name,
       path: areaOf(trace(heightOf(upper)), trace(heightOf(lower))),
+      edge: lineOf(trace(heightOf(upper))),
     })),
   };
 }

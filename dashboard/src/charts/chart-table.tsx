@@ -1,6 +1,6 @@
 /** The figures of a chart as a table, for those who cannot see the chart or want the numbers. Rendered only while open. */
 import { useState } from "preact/hooks";
-import { Time } from "../shell/time.tsx";
+import { When } from "../kit/time.tsx";
 import { type ChartModel, marksWithin } from "./chart-model.ts";
 
 export function ChartTable({ model, title }: { readonly model: ChartModel; readonly title: string }) {
@@ -33,7 +33,7 @@ function Rows({ model, title }: { readonly model: ChartModel; readonly title: st
           {timesMs.map((atMs, i) => (
             <tr key={atMs}>
               <th scope="row">
-                <Time at={atMs} />
+                <When iso={atMs} />
               </th>
               {lines.map(({ name, values }) => {
                 const value = values[i] ?? null;
@@ -47,9 +47,9 @@ function Rows({ model, title }: { readonly model: ChartModel; readonly title: st
           ))}
         </tbody>
       </table>
-      {marksWithin(model).map(({ atMs, label, detail = label }) => (
+      {marksWithin(model).map(({ atMs, label, detail }) => (
         <p key={`${atMs} ${label}`}>
-          <Time at={atMs} />: {detail}
+          <When iso={atMs} />: {detail}
         </p>
       ))}
     </div>

@@ -8,27 +8,35 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import "./charts.css";
 import { ChartDrawing } from "./chart-drawing.tsx";
 import { ChartLegend, valuesText } from "./chart-legend.tsx";
+import { ChartMarks } from "./chart-marks.tsx";
 import type { ChartModel } from "./chart-model.ts";
 import { BOTTOM, type ChartShape, shapeOf, TOP } from "./chart-shape.ts";
 import { ChartTable } from "./chart-table.tsx";
-import { type ChartInput, useChartInput } from "./use-chart-input.ts";
+import { type ChartInput, type OnSpan, useChartInput } from "./use-chart-input.ts";
 
 interface Props {
   /** What the figures are, such as "Requests per second". */
   readonly title: string;
+  /** Whether a heading above the chart says the title already. */
+  readonly isUnderHeading?: boolean;
   /** The chart in one sentence, also for those who cannot see it. */
   readonly summary: string;
   /** Pass the same object as long as nothing changes: another object redraws the chart. */
   readonly model: ChartModel;
-  /** Called with a span that was selected by dragging, or with Shift, the arrow keys and Enter; Unix ms. */
-  readonly onZoom?: (fromMs: number, toMs: number) => void;
+  /** Called with a span that was selected by dragging, or with Shift, the arrow keys and Enter. */
+  readonly onZoom?: OnSpan;
+  /** Called with a step that was clicked, or chosen with the arrow keys and Enter: opens what is behind it. */
+  readonly onOpen?: OnSpan;
+  /** What `onOpen` opens, such as "its decisions". */
+  readonly opens?: string;
   /** CSS pixels, without the legend. */
   readonly height?: number;
 }
 
-const DEFAULT_HEIGHT = 240;
+const DEFAULT_HEIGHT = 220;
 
-export function TimeChart({ title, summary, model, onZoom, height = DEFAULT_HEIGHT }: Props) {
+export function TimeChart(props: Props) {
+  const { title, isUnderHeading = false, summary, model, onZoom, onOpen, height = DEFAULT_HEIGHT } = props;
   const host = useRef<HTMLDivElement>(null);
   const width = useWidth(host);
   const zoneMs = -new Date(model.timesMs[0] ?? 0).getTimezoneOffset() * MINUTE_MS;
@@ -37,37 +45,52 @@ export function TimeChart({ title, summary, model, onZoom, height = DEFAULT_HEIG
     () => width > 0 && <ChartDrawing model={model} shape={shape} width={width} height={height} />,
     [model, shape],
   );
-  const input = useChartInput(model, shape, host, onZoom);
+  const input = useChartInput(model, shape, host, onZoom, onOpen);
   const { at, isKeyboard, handlers } = input;
-  const hint =
-    onZoom === undefined
-      ? "Arrow keys read the values."
-      : "Arrow keys read the values, Shift with them selects a span, Enter zooms to it.";
+  const hints = hintsOf(props);
   return (
     <figure class="chart">
       <figcaption>
-        <strong>{title}</strong> <span class="quiet">{summary}</span>
+        <strong class={isUnderHeading ? "unseen" : ""}>{title}</strong> <span class="quiet">{summary}</span>
       </figcaption>
       <div
         ref={host}
         class={onZoom === undefined ? "plot" : "plot can-zoom"}
         role="group"
         tabIndex={0}
-        aria-label={`${title}, chart. ${hint}`}
+        aria-label={`${title}, chart. ${hints.keyboard}`}
         {...handlers}
       >
-        <svg width={width} height={height} aria-hidden="true">
+        <svg width={width} height={height}>
           {drawing}
           <Cursor model={model} shape={shape} input={input} height={height} />
+          {width > 0 && <ChartMarks model={model} shape={shape} width={width} height={height} />}
         </svg>
       </div>
-      <ChartLegend model={model} at={at} />
+      <ChartLegend model={model} at={at} hint={hints.pointer} />
       <p class="unseen" role="status">
         {at !== null && isKeyboard ? valuesText(model, at) : ""}
       </p>
       <ChartTable model={model} title={title} />
     </figure>
   );
+}
+
+/** What can be done with the chart, by pointer and by keyboard. */
+function hintsOf({ onZoom, onOpen, opens = "" }: Props): {
+  readonly pointer: string;
+  readonly keyboard: string;
+} {
+  const pointer = [
+    ...(onZoom ? ["Drag to zoom in"] : []),
+    ...(onOpen ? [`click a step for ${opens}`] : []),
+  ].join(", ");
+  const keyboard = [
+    "Arrow keys read the values.",
+    ...(onZoom ? ["Shift with them selects a span, Enter zooms to it."] : []),
+    ...(onOpen ? [`Enter without a span opens ${opens}.`] : []),
+  ].join(" ");
+  return { pointer, keyboard };
 }
 
 /** The width of an element, CSS pixels; 0 before it is known. */
@@ -92,7 +115,7 @@ interface CursorProps {
 /** The line at the value that is pointed at, and the selected span. */
 function Cursor({ model, shape, input: { at, selection }, height }: CursorProps) {
   return (
-    <>
+    <g aria-hidden="true">
       {at !== null && (
         <path class="cursor" d={`M${shape.x(model.timesMs[at] ?? 0)},${TOP}V${height - BOTTOM}`} />
       )}
@@ -105,6 +128,6 @@ function Cursor({ model, shape, input: { at, selection }, height }: CursorProps)
           height={height - TOP - BOTTOM}
         />
       )}
-    </>
+    </g>
   );
 }

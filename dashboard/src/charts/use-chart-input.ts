@@ -27,15 +27,20 @@ export interface ChartInput {
   };
 }
 
+/** Gets both ends of a span, earlier end first, Unix ms. */
+export type OnSpan = (fromMs: number, toMs: number) => void;
+
 /**
  * @param host the element that the handlers are for.
- * @param onZoom gets the selected span, earlier end first; without it, nothing can be selected.
+ * @param onZoom gets the selected span; without it, nothing can be selected.
+ * @param onOpen gets the step that was clicked, or that Enter was pressed at.
  */
 export function useChartInput(
   model: ChartModel,
   shape: ChartShape,
   host: RefObject<HTMLElement | null>,
-  onZoom: ((fromMs: number, toMs: number) => void) | undefined,
+  onZoom: OnSpan | undefined,
+  onOpen: OnSpan | undefined,
 ): ChartInput {
   const [at, setAt] = useState<number | null>(null);
   const [selection, setSelection] = useState<Span | null>(null);
@@ -51,6 +56,10 @@ export function useChartInput(
     leave();
     onZoom?.(Math.min(from, to), Math.max(from, to));
   };
+  const open = (index: number | null) => {
+    const fromMs = index === null ? undefined : model.timesMs[index];
+    if (fromMs !== undefined && model.stepMs !== undefined) onOpen?.(fromMs, fromMs + model.stepMs);
+  };
   const onPointerDown = (event: PointerEvent) => {
     if (!onZoom || event.button !== 0 || event.pointerType === "touch") return;
     host.current?.setPointerCapture(event.pointerId);
@@ -64,13 +73,15 @@ export function useChartInput(
   };
   const onPointerUp = () => {
     if (!selection) return;
-    if (Math.abs(shape.x(selection[0]) - shape.x(selection[1])) < MIN_DRAG) setSelection(null);
-    else zoom(selection);
+    if (Math.abs(shape.x(selection[0]) - shape.x(selection[1])) >= MIN_DRAG) return zoom(selection);
+    setSelection(null);
+    open(shape.indexAt(selection[0]));
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const last = model.timesMs.length - 1;
     if (last < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter" && selection) return zoom(selection);
+    // A mark within the chart is a link of its own.
+    if (event.key === "Enter" && event.target === host.current) return selection ? zoom(selection) : open(at);
     if (event.key === "Escape") return setSelection(null);
     const next = indexAfter(event.key, at, last);
     if (next === undefined) return;

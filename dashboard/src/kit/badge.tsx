@@ -1,6 +1,6 @@
 /** A word with a meaning: an outcome, a status, a role. */
 import type { ComponentChildren } from "preact";
-import "./tone.css";
+import "./badge.css";
 import type { Tone } from "./tone.ts";
 
 interface Props {

@@ -35,6 +35,7 @@ const PATHS = {
   "sort-down": "M4.5 6.5L8 10l3.5-3.5",
   filter: "M2 3h12L9.5 8.5V13l-3-1.25V8.5z",
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
+  "zoom-out": `${circle(7, 7, 4.5)}M10.5 10.5L14 14M5 7h4`,
   menu: "M2 4h12M2 8h12M2 12h12",
   "sign-out": "M6.5 2.5H3v11h3.5M6.5 8H14M11 5l3 3-3 3",
 } as const;

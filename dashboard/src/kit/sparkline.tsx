@@ -1,5 +1,4 @@
 /** A line without axes, for a trend at a glance: an area up to each value, with gaps for unknown ones. Text beside it says the same. */
-import "./tone.css";
 import "./sparkline.css";
 import { sparkPaths } from "./spark-path.ts";
 import type { Tone } from "./tone.ts";

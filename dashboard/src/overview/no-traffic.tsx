@@ -1,18 +1,43 @@
 /** The overview without traffic: how to send some. */
+import { CopyButton } from "../kit/copy-button.tsx";
+import { Empty } from "../kit/state.tsx";
 
-export function NoTraffic({ when }: { readonly when: string }) {
+interface Props {
+  /** "in the last hour". */
+  readonly when: string;
+  readonly isFiltered: boolean;
+}
+
+export function NoTraffic({ when, isFiltered }: Props) {
+  if (isFiltered) {
+    return (
+      <div class="card">
+        <Empty
+          title={`No requests ${when} match the filters`}
+          hint="Clear a filter, or choose a longer range."
+        />
+      </div>
+    );
+  }
+  const command = `curl -i -H 'X-API-Key: <a key>' ${location.origin}/identify`;
   return (
     <div class="card">
-      <p>
-        <strong>No requests {when}.</strong> Send one, and it appears here within seconds:
-      </p>
-      <pre class="scroll" tabIndex={0} aria-label="A request with curl">
-        <code>{`curl -i -H 'X-API-Key: <a key>' ${location.origin}/identify`}</code>
-      </pre>
-      <p class="quiet">
-        Any path with a route in the policy works. Issue keys on a user's screen. A local start prints a key,
-        and <code>npm run demo:traffic</code> sends it a mix of requests.
-      </p>
+      <Empty
+        title={`No requests ${when}`}
+        hint={
+          <>
+            <p>Send one, and it appears here within seconds:</p>
+            <pre class="scroll" tabIndex={0} aria-label="A request with curl">
+              {command}
+            </pre>
+            <p>
+              Any path with a route in the policy works. Issue keys on a user's screen. A local start prints a
+              key, and <code>npm run demo:traffic</code> sends it a mix of requests.
+            </p>
+          </>
+        }
+        action={<CopyButton text={command} label="Copy the command" />}
+      />
     </div>
   );
 }

@@ -1,136 +1,172 @@
-/** Traffic in the range of the URL, compared with the period before: figures, a chart to zoom, denied users and top routes. */
+/** Traffic in the range of the URL: figures with their trends, charts to zoom, and who and what is behind them. */
+import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
-import "./overview.css";
 import { TimeChart } from "../charts/time-chart.tsx";
-import { fullTime } from "../charts/axis-time.ts";
+import { Section } from "../kit/section.tsx";
+import { Tile, Tiles } from "../kit/tile.tsx";
+import { decisionsIn } from "../shell/decision-log.ts";
 import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { usePolled } from "../shell/use-polled.ts";
+import { RangeControl } from "../shell/range-control.tsx";
+import { RefreshControl } from "../shell/refresh-control.tsx";
+import { isWithinADay, paramsOf, titleOf, zoomedTo } from "../shell/time-range.ts";
+import type { Polled } from "../shell/use-polled.ts";
+import { DecidedBy, DenialsByLimit, Tiers } from "./breakdowns.tsx";
+import { figuresOf } from "./figures.ts";
+import { latencyChart, latencySummary } from "./latency.ts";
 import { NoTraffic } from "./no-traffic.tsx";
-import { parseRevisionPage } from "../policy/policy-api.ts";
-import { parseOverview } from "./overview-report.ts";
-import {
-  isWithinADay,
-  LENGTHS,
-  paramsOf,
-  pollEveryMs,
-  rangeOf,
-  reportPath,
-  type TimeRange,
-  titlesOf,
-  zoomedOut,
-  zoomedTo,
-} from "../shell/time-range.ts";
-import { DeniedUsers, deniedUsers, parseRouteRanking, parseUserRanking, Routes } from "./rankings.tsx";
-import { Tiles } from "./tiles.tsx";
-import { parseTraffic, policyMarks, trafficChart, trafficSummary } from "./traffic.ts";
-
-const REVISIONS = "/api/v1/admin/policy/revisions?limit=100";
-/** The policy changes rarely. */
-const REVISIONS_EVERY_MS = 30_000;
-/** Rows of a ranking. */
-const RANKED = "10";
+import { OverviewFilters } from "./overview-filters.tsx";
+import type { Overview } from "./overview-report.ts";
+import { type Behind, TopRoutes, TopUsers } from "./rankings.tsx";
+import { policyMarks, trafficChart, trafficSummary } from "./traffic.ts";
+import { type OverviewData, useOverview, type UserOrder } from "./use-overview.ts";
 
 export function OverviewScreen() {
   const { address, go } = usePage();
-  const range = rangeOf(address.params);
-  const everyMs = pollEveryMs(range);
-  const titles = titlesOf(range);
-  const overview = usePolled(reportPath("overview", range), parseOverview, everyMs);
-  const failures = usePolled(reportPath("overview", range, { source: "fallback" }), parseOverview, everyMs);
-  const traffic = usePolled(reportPath("timeseries", range, { by: "outcome" }), parseTraffic, everyMs);
-  const users = usePolled(
-    reportPath("top-users", range, { order: "denied", limit: RANKED }),
-    parseUserRanking,
-    2 * everyMs,
+  const data = useOverview();
+  const { range, filters, overview, fallback, traffic, latency, revisions } = data;
+  const behind: Behind = (narrower) => decisionsIn(range, { ...filters, ...narrower });
+  const marks = useMemo(() => (revisions.value ? policyMarks(revisions.value) : []), [revisions.value]);
+  const requests = useMemo(() => traffic.value && trafficChart(traffic.value, marks), [traffic.value, marks]);
+  const latencies = useMemo(
+    () => latency.value && { ...latencyChart(latency.value), marks },
+    [latency.value, marks],
   );
-  const routes = usePolled(
-    reportPath("top-routes", range, { limit: RANKED }),
-    parseRouteRanking,
-    2 * everyMs,
-  );
-  const revisions = usePolled(REVISIONS, parseRevisionPage, REVISIONS_EVERY_MS);
-  const model = useMemo(
-    () => traffic.value && trafficChart(traffic.value, revisions.value ? policyMarks(revisions.value) : []),
-    [traffic.value, revisions.value],
-  );
-  const show = (to: TimeRange) => go(changed(address, paramsOf(to)));
-  const isEmpty = overview.value !== null && overview.value.current.requests === 0;
+  const zoom = (fromMs: number, toMs: number) => go(changed(address, paramsOf(zoomedTo(fromMs, toMs))));
+  const open = (fromMs: number, toMs: number) => go(decisionsIn({ kind: "between", fromMs, toMs }, filters));
+  const chart = { onZoom: zoom, onOpen: open, opens: "its decisions" };
+  const isEmpty = overview.value?.current.requests === 0;
   return (
     <>
       <div class="heading">
         <h1>Overview</h1>
-        <Ranges range={range} onChoose={show} />
+        <div class="heading-controls">
+          <RangeControl />
+          <RefreshControl onRefresh={data.refresh} />
+        </div>
       </div>
-      <PollState polled={overview} />
-      {isEmpty && <NoTraffic when={titles.current} />}
-      {overview.value !== null && (!isEmpty || overview.value.previous.requests > 0) && (
-        <Tiles
-          overview={overview.value}
-          failures={failures.value}
-          before={titles.previous}
-          isStored={overview.value.backend === "engine" || isWithinADay(range, Date.now())}
-        />
-      )}
-      {traffic.fault !== null && overview.fault === null && <PollState polled={traffic} />}
-      {traffic.value !== null && model !== null && !isEmpty && (
-        <div class="card">
-          <TimeChart
-            title="Requests per second"
-            summary={trafficSummary(traffic.value)}
-            model={model}
-            onZoom={(fromMs, toMs) => show(zoomedTo(fromMs, toMs))}
-          />
-        </div>
-      )}
-      {!isEmpty && overview.value !== null && (
-        <div class="columns">
-          <section aria-labelledby="denied-users">
-            <h2 id="denied-users">Most denied</h2>
-            {users.value === null ? (
-              <PollState polled={users} />
-            ) : (
-              <DeniedUsers users={deniedUsers(users.value)} />
-            )}
-          </section>
-          <section aria-labelledby="top-routes">
-            <h2 id="top-routes">Top routes</h2>
-            {routes.value === null ? <PollState polled={routes} /> : <Routes routes={routes.value.routes} />}
-          </section>
-        </div>
+      <OverviewFilters />
+      <PollState polled={overview} rows={4} />
+      {isEmpty && <NoTraffic when={titleOf(range)} isFiltered={Object.keys(filters).length > 0} />}
+      {overview.value && !isEmpty && (
+        <>
+          <Tiles>
+            {figuresOf({
+              overview: overview.value,
+              fallback: fallback.value,
+              traffic: traffic.value,
+              latency: latency.value,
+            }).map(({ decisions, ...figure }) => (
+              <Tile key={figure.name} {...figure} to={behind(decisions)} />
+            ))}
+          </Tiles>
+          <Part title="Requests per second" polled={traffic}>
+            {(value) =>
+              requests && (
+                <TimeChart
+                  title="Requests per second"
+                  isUnderHeading
+                  summary={trafficSummary(value)}
+                  model={requests}
+                  {...chart}
+                />
+              )
+            }
+          </Part>
+          <div class="columns">
+            <div>
+              <Part title="Time to decide" polled={latency}>
+                {(value) =>
+                  latencies && (
+                    <TimeChart
+                      title="Time to decide"
+                      isUnderHeading
+                      summary={latencySummary(value)}
+                      model={latencies}
+                      height={160}
+                      {...chart}
+                    />
+                  )
+                }
+              </Part>
+              <Users data={data} behind={behind} />
+            </div>
+            <Tables data={data} behind={behind} />
+          </div>
+          <Basis overview={overview.value} isWithinADay={isWithinADay(range, Date.now())} />
+        </>
       )}
     </>
   );
 }
 
-interface RangesProps {
-  readonly range: TimeRange;
-  readonly onChoose: (to: TimeRange) => void;
+interface TablesProps {
+  readonly data: OverviewData;
+  readonly behind: Behind;
 }
 
-function Ranges({ range, onChoose }: RangesProps) {
+function Users({ data: { users, order }, behind }: TablesProps) {
+  const { address, go } = usePage();
+  const rank = (by: UserOrder) => go(changed(address, { order: by === "requests" ? "" : by }), true);
   return (
-    <div class="ranges" role="group" aria-label="Time">
-      {range.kind === "between" && (
-        <span>
-          {fullTime(range.fromMs)} to {fullTime(range.toMs)}
-        </span>
-      )}
-      {LENGTHS.map((length) => (
-        <button
-          key={length.name}
-          type="button"
-          aria-pressed={range.kind === "last" && range.name === length.name}
-          aria-label={`${length.name}, the last ${length.title}`}
-          onClick={() => onChoose(length)}
-        >
-          {length.name}
-        </button>
-      ))}
-      <button type="button" onClick={() => onChoose(zoomedOut(range, Date.now()))}>
-        Zoom out
-      </button>
+    <Part title="Top users" polled={users}>
+      {(ranking) => <TopUsers ranking={ranking} order={order} onOrder={rank} behind={behind} />}
+    </Part>
+  );
+}
+
+function Tables({ data: { denials, routes, tiers, latency }, behind }: TablesProps) {
+  return (
+    <div>
+      <Part title="Denials by limit" polled={denials}>
+        {(report) => <DenialsByLimit report={report} behind={behind} />}
+      </Part>
+      <Part title="Top routes" polled={routes}>
+        {(ranking) => <TopRoutes ranking={ranking} behind={behind} />}
+      </Part>
+      <Part title="Tiers" polled={tiers}>
+        {(report) => <Tiers report={report} behind={behind} />}
+      </Part>
+      <Part title="Where decisions are made" polled={latency}>
+        {(report) => <DecidedBy report={report} behind={behind} />}
+      </Part>
     </div>
+  );
+}
+
+interface PartProps<T> {
+  readonly title: string;
+  readonly polled: Polled<T>;
+  readonly children: (value: T) => ComponentChildren;
+}
+
+/** A section with the data of one report. */
+function Part<T>({ title, polled, children }: PartProps<T>) {
+  return (
+    <Section title={title}>
+      <PollState polled={polled} />
+      {polled.value !== null && children(polled.value)}
+    </Section>
+  );
+}
+
+/** What the figures are counted from. */
+function Basis({
+  overview,
+  isWithinADay: isKept,
+}: {
+  readonly overview: Overview;
+  readonly isWithinADay: boolean;
+}) {
+  return (
+    <p class="caption">
+      {overview.sampled ? "The figures are estimates from a sample. " : "Every decision is counted. "}
+      Changes compare with the period of the same length before. “Turned away” means rejected for another
+      reason than a limit: no route, bad credentials, a blocked account.
+      {overview.backend === "embedded" &&
+        !isKept &&
+        " Only the last day is stored here. Set ANALYTICS_API_TOKEN to query three months from Analytics Engine."}
+    </p>
   );
 }

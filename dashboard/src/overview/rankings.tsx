@@ -1,108 +1,120 @@
-/** The users who are denied most, and the routes with the most requests. */
-import type { Report } from "../shell/answers.ts";
-import { count, milliseconds, percent } from "../shell/format.ts";
-import { isListOf, isNumber, isOneOf, isShape, isText, parseAs } from "../shell/guards.ts";
+/** The users and the routes of a period, the largest first. Every figure leads to its decisions. */
+import { ShareCell } from "../kit/share-cell.tsx";
+import { SortHeader, TableScroll } from "../kit/table.tsx";
+import { Empty } from "../kit/state.tsx";
+import { count, exact, milliseconds, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
-import { HEAD, isRouteRow, TOTALS } from "../shell/report-guards.ts";
+import type { PageAddress } from "../shell/page-address.ts";
+import type { LogFilters } from "../shell/decision-log.ts";
+import type { RouteRanking, UserRanking } from "../shell/rankings.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
+import type { UserOrder } from "./use-overview.ts";
 
-type RankedUser = Report<"top-users">["users"][number];
-type RankedRoute = Report<"top-routes">["routes"][number];
+/** The decisions behind a figure: those of the screen's range and filters, narrowed. */
+export type Behind = (narrower: LogFilters) => PageAddress;
 
-const isUserRow = isShape<RankedUser>({ ...TOTALS, account: isText, share: isNumber });
-
-export const parseUserRanking = parseAs(
-  isShape<Report<"top-users">>({
-    ...HEAD,
-    report: isOneOf({ "top-users": true }),
-    users: isListOf(isUserRow),
-  }),
-);
-export const parseRouteRanking = parseAs(
-  isShape<Report<"top-routes">>({
-    ...HEAD,
-    report: isOneOf({ "top-routes": true }),
-    routes: isListOf(isRouteRow),
-  }),
-);
-
-/** The users who were denied at least once: a ranking by denials also lists users without any. */
-export function deniedUsers({ users }: Report<"top-users">): readonly RankedUser[] {
-  return users.filter(({ denied }) => denied > 0);
+interface UsersProps {
+  readonly ranking: UserRanking;
+  readonly order: UserOrder;
+  readonly onOrder: (order: UserOrder) => void;
+  readonly behind: Behind;
 }
 
-export function DeniedUsers({ users }: { readonly users: readonly RankedUser[] }) {
-  if (users.length === 0) return <p class="quiet">No user was denied.</p>;
+export function TopUsers({ ranking: { users }, order, onOrder, behind }: UsersProps) {
+  const rows = order === "denied" ? users.filter(({ denied }) => denied > 0) : users;
+  const head = (name: UserOrder, title: string) => (
+    <SortHeader isNumber order={order === name ? "descending" : null} onSort={() => onOrder(name)}>
+      {title}
+    </SortHeader>
+  );
   return (
-    <div class="scroll">
-      <table>
+    <TableScroll label="Top users">
+      <table class="data">
         <thead>
           <tr>
             <th scope="col">User or address</th>
-            <th scope="col" class="number">
-              Denied
-            </th>
-            <th scope="col" class="number">
-              Share of denials
-            </th>
-            <th scope="col" class="number">
-              Share of their requests
+            {head("requests", "Requests")}
+            {head("cost", "Cost")}
+            {head("denied", "Denied")}
+            <th scope="col" class="num">
+              Denied %
             </th>
           </tr>
         </thead>
         <tbody>
-          {users.map(({ account, denied, decided, share }) => (
+          {rows.map(({ account, requests, cost, denied, decided }) => (
             <tr key={account}>
-              <td>
+              <th scope="row" class="name">
                 <SubjectLink account={account} />
+              </th>
+              <td class="num">
+                <Link to={behind({ account })}>{count(requests)}</Link>
               </td>
-              <td class="number">{count(denied)}</td>
-              <td class="number">{percent(share, 1)}</td>
-              <td class="number">{percent(denied, decided)}</td>
+              <td class="num">{exact(cost)}</td>
+              <td class="num">
+                {denied > 0 ? <Link to={behind({ account, outcome: "denied" })}>{count(denied)}</Link> : "0"}
+              </td>
+              <td class="num">{percent(denied, decided)}</td>
             </tr>
           ))}
+          {rows.length === 0 && (
+            <tr>
+              <td colSpan={5}>
+                <Empty title="No user was denied" />
+              </td>
+            </tr>
+          )}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }
 
-export function Routes({ routes }: { readonly routes: readonly RankedRoute[] }) {
-  if (routes.length === 0) return <p class="quiet">No requests to any route.</p>;
+export function TopRoutes({
+  ranking: { routes },
+  behind,
+}: {
+  readonly ranking: RouteRanking;
+  readonly behind: Behind;
+}) {
   return (
-    <div class="scroll">
-      <table>
+    <TableScroll label="Top routes">
+      <table class="data">
         <thead>
           <tr>
             <th scope="col">Route</th>
-            <th scope="col" class="number">
+            <th scope="col" class="num">
               Requests
             </th>
-            <th scope="col" class="number">
-              Share
+            <th scope="col">Share</th>
+            <th scope="col" class="num">
+              Denied %
             </th>
-            <th scope="col" class="number">
-              Denied
-            </th>
-            <th scope="col" class="number">
-              Decision, p95
+            <th scope="col" class="num">
+              p95
             </th>
           </tr>
         </thead>
         <tbody>
           {routes.map(({ route, requests, denied, decided, share, latencyMs }) => (
             <tr key={route}>
-              <td>
-                <Link to={{ screen: "decisions", params: { route } }}>{route}</Link>
+              <th scope="row" class="name">
+                {route === "" ? "no route" : <Link to={behind({ route })}>{route}</Link>}
+              </th>
+              <td class="num">{count(requests)}</td>
+              <ShareCell share={share} />
+              <td class="num">
+                {denied > 0 ? (
+                  <Link to={behind({ route, outcome: "denied" })}>{percent(denied, decided)}</Link>
+                ) : (
+                  percent(denied, decided)
+                )}
               </td>
-              <td class="number">{count(requests)}</td>
-              <td class="number">{percent(share, 1)}</td>
-              <td class="number">{percent(denied, decided)}</td>
-              <td class="number">{milliseconds(latencyMs?.p95)}</td>
+              <td class="num">{milliseconds(latencyMs?.p95)}</td>
             </tr>
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }

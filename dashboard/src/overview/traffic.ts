@@ -3,7 +3,7 @@ import { SECOND_MS } from "../shell/durations.ts";
 import type { ChartMark, ChartModel } from "../charts/chart-model.ts";
 import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
 import type { LoggedDecision, Report, RevisionPage } from "../shell/answers.ts";
-import { count, percent } from "../shell/format.ts";
+import { count, percent, rate } from "../shell/format.ts";
 import { isListOf, isOneOf, isShape, parseAs } from "../shell/guards.ts";
 import { HEAD, isSeries, isTime } from "../shell/report-guards.ts";
 
@@ -61,13 +61,12 @@ export function trafficChart(traffic: Traffic, marks: readonly ChartMark[]): Cha
     timesMs,
     stepMs,
     isStacked: true,
-    lines: OUTCOME_STACK.map(({ key, name, colour }) => ({
-      name,
-      colour,
+    lines: OUTCOME_STACK.map(({ key, ...line }) => ({
+      ...line,
       values: timesMs.map((_at, i) => (requests[key][i] ?? 0) / (seconds[i] ?? 1)),
     })),
     marks,
-    show: (value) => `${count(value)}/s`,
+    show: rate,
   };
 }
 
@@ -81,7 +80,7 @@ export function trafficSummary(traffic: Traffic): string {
     (atMs, i) => sum(OUTCOME_STACK.map(({ key }) => requests[key][i] ?? 0)) / secondsOf(traffic, atMs),
   );
   const parts = OUTCOME_STACK.map(({ name }, i) => `${percent(sums[i] ?? 0, total)} ${name.toLowerCase()}`);
-  return `${count(total)} requests: ${parts.join(", ")}; at most ${count(Math.max(...rates))} per second.`;
+  return `${count(total)} requests: ${parts.join(", ")}; at most ${rate(Math.max(...rates))}.`;
 }
 
 function sum(values: readonly number[]): number {
@@ -98,6 +97,8 @@ export function policyMarks({ revisions }: RevisionPage): readonly ChartMark[] {
   return revisions.map(({ revision, createdAt, actor, reason }) => ({
     atMs: Date.parse(createdAt),
     label: `policy ${revision}`,
-    detail: `policy revision ${revision} by ${actor}: ${reason}`,
+    short: String(revision),
+    detail: `policy ${revision} by ${actor === "" ? "an unknown actor" : actor}: ${reason}`,
+    to: { screen: "policy", params: { revision: String(revision) } },
   }));
 }

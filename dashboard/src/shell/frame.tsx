@@ -78,9 +78,11 @@ export function Frame({ screens, who, onSignOut, children }: Props) {
         </button>
       </header>
       <aside id="menu" aria-label="Menu" class={isMenuOpen ? "side is-open" : "side"}>
-        <strong class="brand">Edge Limiter</strong>
-        <Navigation screens={screens} />
-        <Account who={who} theme={theme} onTheme={choose} onSignOut={onSignOut} />
+        <div class="side-content">
+          <strong class="brand">Edge Limiter</strong>
+          <Navigation screens={screens} />
+          <Account who={who} theme={theme} onTheme={choose} onSignOut={onSignOut} />
+        </div>
       </aside>
       <main id="content" tabIndex={-1}>
         {children}

@@ -1,5 +1,5 @@
 /** The time range of a screen, kept in its URL: one of some lengths until now, or between two moments. Pure. */
-import { DAY_MS, SECOND_MS } from "./durations.ts";
+import { DAY_MS, MINUTE_MS, SECOND_MS } from "./durations.ts";
 import type { PageAddress } from "./page-address.ts";
 
 export type TimeRange =
@@ -39,6 +39,24 @@ export function rangeOf({ range, from, to }: PageAddress["params"]): TimeRange {
 export function paramsOf(range: TimeRange): Record<"range" | "from" | "to", string> {
   if (range.kind === "last") return { range: range.name, from: "", to: "" };
   return { range: "", from: iso(range.fromMs), to: iso(range.toMs) };
+}
+
+/** The start and the end, Unix ms. */
+export function boundsOf(range: TimeRange, nowMs: number): readonly [fromMs: number, toMs: number] {
+  return range.kind === "last" ? [nowMs - range.seconds * SECOND_MS, nowMs] : [range.fromMs, range.toMs];
+}
+
+/** The range between two times in the viewer's time zone, as `<input type="datetime-local">` has them; null if it is not one. */
+export function betweenLocal(from: string, to: string): TimeRange | null {
+  const [fromMs, toMs] = [new Date(from).getTime(), new Date(to).getTime()];
+  const range = rangeOf({ from: isoOf(fromMs), to: isoOf(toMs) });
+  return range.kind === "between" ? range : null;
+}
+
+/** A moment in the viewer's time zone, as `<input type="datetime-local">` takes it. */
+export function localText(ms: number): string {
+  const offsetMs = new Date(ms).getTimezoneOffset() * MINUTE_MS;
+  return new Date(ms - offsetMs).toISOString().slice(0, 19);
 }
 
 /** The path of a report on the range; the same path as long as the range is the same. */
@@ -88,10 +106,14 @@ export function pollEveryMs(range: TimeRange): number {
   return range.seconds <= 3_600 ? 5_000 : 30_000;
 }
 
-/** How to name the range, and the period before it. */
-export function titlesOf(range: TimeRange): { readonly current: string; readonly previous: string } {
-  if (range.kind === "between") return { current: "in this period", previous: "the period before" };
-  return { current: `in the last ${range.title}`, previous: `the ${range.title} before` };
+/** How to name the range. */
+export function titleOf(range: TimeRange): string {
+  return range.kind === "between" ? "in this period" : `in the last ${range.title}`;
+}
+
+/** "" for an invalid time. */
+function isoOf(ms: number): string {
+  return Number.isNaN(ms) ? "" : iso(ms);
 }
 
 function iso(ms: number): string {

@@ -35,11 +35,12 @@ interface Failure {
 /**
  * @param path null polls nothing; its period may move with the clock (moving-path.ts).
  * @param parse must be the same function on every render.
+ * @param everyMs null: only once, and when `refresh` is called.
  */
 export function usePolled<T>(
   path: string | null,
   parse: (body: unknown) => T | null,
-  everyMs = POLL_MS,
+  everyMs: number | null = POLL_MS,
 ): Polled<T> {
   const { signedOut } = usePage();
   const [answer, setAnswer] = useState<{ path: string; value: T; atMs: number } | null>(null);
@@ -65,17 +66,18 @@ export function usePolled<T>(
       failures = outcome.kind === "ok" ? 0 : failures + 1;
       if (outcome.kind === "ok") setAnswer({ path, value: outcome.value, atMs: performance.now() });
       setFailure(outcome.kind === "ok" ? null : { path, ...outcome });
-      const pauseMs = Math.min(MAX_POLL_MS, everyMs * 2 ** Math.min(failures, 4));
       if (isStale) return poll();
-      if (!document.hidden) timer = window.setTimeout(() => void poll(), Math.max(everyMs, pauseMs));
+      if (everyMs === null || document.hidden) return;
+      const pauseMs = Math.min(MAX_POLL_MS, everyMs * 2 ** Math.min(failures, 4));
+      timer = window.setTimeout(() => void poll(), Math.max(everyMs, pauseMs));
     };
     const onVisibility = () => {
       if (document.hidden) clearTimeout(timer);
-      else void poll();
+      else if (everyMs !== null) void poll();
     };
     refresh.current = () => void poll();
     document.addEventListener("visibilitychange", onVisibility);
-    if (!document.hidden) void poll();
+    if (!document.hidden || everyMs === null) void poll();
     return () => {
       gone.abort();
       clearTimeout(timer);

@@ -80,8 +80,8 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
       ...(later.length === 0
         ? []
         : [
-            { name: UPPER, colour: "--line", values: line("high") } as const,
-            { name: LOWER, colour: "--line", values: line("low") } as const,
+            { name: UPPER, colour: "--line", values: line("high"), isBound: true } as const,
+            { name: LOWER, colour: "--line", values: line("low"), isBound: true } as const,
             {
               name: "forecast",
               colour: "--denied",
@@ -91,7 +91,10 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
           ]),
       { name: "left", colour: "--accent", values: used },
     ],
-    bands: later.length === 0 ? [] : [{ upper: UPPER, lower: LOWER, colour: "--denied" }],
+    bands:
+      later.length === 0
+        ? []
+        : [{ name: "80 % probability", upper: UPPER, lower: LOWER, colour: "--denied", isForecast: true }],
     show: exact,
     tick: count,
   };

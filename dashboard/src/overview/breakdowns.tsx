@@ -1,0 +1,144 @@
+/** The requests of a period by limit, tier and place of decision. Every figure leads to its decisions. */
+import { ShareCell } from "../kit/share-cell.tsx";
+import { Empty } from "../kit/state.tsx";
+import { TableScroll } from "../kit/table.tsx";
+import { count, milliseconds, percent } from "../shell/format.ts";
+import { Link } from "../shell/page.tsx";
+import type { DenialReport, TierReport } from "../shell/rankings.ts";
+import { SubjectLink } from "../shell/subject-link.tsx";
+import type { Latency } from "./latency.ts";
+import type { Behind } from "./rankings.tsx";
+
+interface DenialsProps {
+  readonly report: DenialReport;
+  readonly behind: Behind;
+}
+
+export function DenialsByLimit({ report: { reasons, top }, behind }: DenialsProps) {
+  if (reasons.length === 0) return <Empty title="No limit denied anything" />;
+  return (
+    <TableScroll label="Denials by limit">
+      <table class="data">
+        <thead>
+          <tr>
+            <th scope="col">Limit</th>
+            <th scope="col" class="num">
+              Denied
+            </th>
+            <th scope="col">Share</th>
+            <th scope="col">Most affected</th>
+          </tr>
+        </thead>
+        <tbody>
+          {reasons.map(({ reason, denied, share }) => {
+            const most = top.find((row) => row.reason === reason);
+            return (
+              <tr key={reason}>
+                <th scope="row">
+                  <Link to={behind({ reason, outcome: "denied" })}>{reason}</Link>
+                </th>
+                <td class="num">{count(denied)}</td>
+                <ShareCell share={share} tone="denied" />
+                <td class="name">
+                  {most && (
+                    <>
+                      <SubjectLink account={most.account} />{" "}
+                      <span class="quiet">{percent(most.denied, denied)}</span>
+                    </>
+                  )}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </TableScroll>
+  );
+}
+
+interface Part {
+  readonly name: string;
+  readonly requests: number;
+  readonly share: number;
+  readonly denied: number;
+  readonly decided: number;
+  readonly latencyMs: { readonly p95: number } | null;
+  readonly filters: Parameters<Behind>[0];
+}
+
+export function Tiers({ report, behind }: { readonly report: TierReport; readonly behind: Behind }) {
+  const parts = report.tiers.map(({ tier, ...row }) => ({
+    ...row,
+    name: tier === "" ? "no tier" : tier,
+    filters: tier === "" ? {} : { tier },
+  }));
+  return <Parts label="Tiers" head="Tier" parts={parts} behind={behind} />;
+}
+
+/** As an operator says it; the decision's page explains each. */
+const SOURCES: Readonly<Record<string, string>> = {
+  strict: "user's object",
+  lease: "edge, by a lease",
+  "deny-cache": "edge, cached denial",
+  fallback: "fallback",
+  none: "no limit",
+};
+
+export function DecidedBy({ report, behind }: { readonly report: Latency; readonly behind: Behind }) {
+  const parts = report.sources.map(({ source, ...row }) => ({
+    ...row,
+    name: SOURCES[source] ?? source,
+    filters: { source },
+  }));
+  return <Parts label="Decided by" head="Decided by" parts={parts} behind={behind} />;
+}
+
+interface PartsProps {
+  readonly label: string;
+  readonly head: string;
+  readonly parts: readonly Part[];
+  readonly behind: Behind;
+}
+
+function Parts({ label, head, parts, behind }: PartsProps) {
+  return (
+    <TableScroll label={label}>
+      <table class="data">
+        <thead>
+          <tr>
+            <th scope="col">{head}</th>
+            <th scope="col" class="num">
+              Requests
+            </th>
+            <th scope="col">Share</th>
+            <th scope="col" class="num">
+              Denied %
+            </th>
+            <th scope="col" class="num">
+              p95
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {parts.map(({ name, requests, share, denied, decided, latencyMs, filters }) => (
+            <tr key={name}>
+              <th scope="row" class="name">
+                <Link to={behind(filters)}>{name}</Link>
+              </th>
+              <td class="num">{count(requests)}</td>
+              <ShareCell share={share} />
+              <td class="num">
+                {denied > 0 ? (
+                  <Link to={behind({ ...filters, outcome: "denied" })}>{percent(denied, decided)}</Link>
+                ) : (
+                  percent(denied, decided)
+                )}
+              </td>
+              <td class="num">{milliseconds(latencyMs?.p95)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableScroll>
+  );
+}

@@ -109,6 +109,7 @@ export default defineConfig({
         test: {
           name: "history",
           include: ["test/history/**/*.test.ts"],
+          setupFiles: ["test/history/simulated-modules.ts"],
           environment: "node",
           testTimeout: 60_000,
         },

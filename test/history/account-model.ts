@@ -15,14 +15,15 @@ export class AccountModel {
   #isBlocked = false;
   #burst: number | null = null;
   #extras: Extra[] = [];
-  readonly #keys = new Map<string, boolean>();
+  /** When each key expires. Keys that are not valid have no entry. */
+  readonly #keys = new Map<string, number>();
 
   /** Applies a change. A reset changes nothing here, only counters. */
   apply(change: OperatorChange | Creation, nowMs: number): void {
     switch (change.kind) {
       case "create":
         this.tier = TIERS.find((tier) => tier === change.tier) ?? "tight";
-        for (const key of [0, 1]) this.#keys.set(keyIdOf(key), true);
+        for (const key of [0, 1]) this.#keys.set(keyIdOf(key), Infinity);
         return;
       case "tier":
         this.tier = change.tier;
@@ -41,16 +42,17 @@ export class AccountModel {
         });
         return;
       case "key":
-        this.#keys.set(keyIdOf(change.key), change.valid);
+        if (change.valid) this.#keys.set(keyIdOf(change.key), change.untilMs ?? Infinity);
+        else this.#keys.delete(keyIdOf(change.key));
         return;
       case "reset":
     }
   }
 
   /** Why every request with this key is rejected, whatever the limits; null if the limits decide. */
-  rejection(keyId: string | null): "blocked" | "revoked" | null {
+  rejection(keyId: string | null, nowMs: number): "blocked" | "revoked" | null {
     if (this.#isBlocked) return "blocked";
-    return keyId !== null && this.#keys.get(keyId) !== true ? "revoked" : null;
+    return keyId !== null && nowMs >= (this.#keys.get(keyId) ?? -Infinity) ? "revoked" : null;
   }
 
   /** The limits of a request, by counter. */

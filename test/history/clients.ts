@@ -26,7 +26,8 @@ export function checkAnswers({ entries, asked, lives, faults }: History, wrong: 
         wrong("G6", "never answered", one);
       continue;
     }
-    if (one.decidedMs - one.atMs > 2 * DEADLINE_MS) wrong("G6", `took ${one.decidedMs - one.atMs} ms`, one);
+    if (one.decidedMs - one.fromMs > 2 * DEADLINE_MS)
+      wrong("G6", `took ${one.decidedMs - one.fromMs} ms`, one);
     if (decision.source === "fallback" && faults === 0) wrong("G6", "decided without the object", one);
     // With the same idempotency key, even another question gets the first one's answer.
     if (request.idempotencyKey !== null) continue;

@@ -34,6 +34,8 @@ export interface Creation {
 
 export interface Changed extends Moment {
   readonly kind: "change";
+  /** Of an operator's change; 0: of the account's creation. */
+  readonly number: number;
   readonly change: OperatorChange | Creation;
   /** Whether it is on disk. */
   kept: boolean;
@@ -54,6 +56,8 @@ export interface Asked {
   readonly request: DecisionRequest;
   readonly costMilli: number;
   readonly atMs: number;
+  /** When it was looked at: later if the isolate was busy. */
+  fromMs: number;
   /** Whether the client left before it had an answer. */
   left: boolean;
   failed: unknown;
@@ -68,6 +72,12 @@ export interface Spend {
   readonly costMilli: number;
 }
 
+/** An operator's change was acknowledged. */
+export interface Ack {
+  readonly number: number;
+  readonly atMs: number;
+}
+
 export interface History {
   readonly schedule: Schedule;
   /** In the object's order. */
@@ -76,6 +86,7 @@ export interface History {
   readonly spends: readonly Spend[];
   /** The policy variant of each revision. */
   readonly variants: ReadonlyMap<number, number>;
+  readonly acks: readonly Ack[];
   /** The final bill. */
   readonly usage: readonly UsageRow[];
   /** The number of calls, writes, isolates and objects that failed. */

@@ -84,7 +84,7 @@ class Rig {
   }
 
   #newHandle(): Handle {
-    return { isReplaced: false, failNextWrite: false, onFailure: () => {} };
+    return { isReplaced: false, failNextWrite: false, onFailure: () => {}, onAudit: () => {} };
   }
 
   #load(): Memory {

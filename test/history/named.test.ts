@@ -1,53 +1,15 @@
 /** Histories that once broke a guarantee, or that are too rare among random ones, each named by what it shows. */
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import type { History } from "./history.ts";
 import { violationsOf } from "./judge.ts";
-import type { Ask, WorldEvent, Schedule, Step } from "./schedule.ts";
-import { World } from "./world.ts";
-
-vi.mock("../../durable-objects/object-metrics.ts", () => ({
-  objectMetrics: { peak: () => undefined },
-  reportMetrics: () => undefined,
-  countedStorage: (storage: unknown) => storage,
-}));
-vi.mock("../../src/log.ts", () => ({ createLog: () => () => undefined, messageOf: String }));
-
-const ONE: Ask = {
-  kind: "ask",
-  isolate: 0,
-  route: "/one",
-  key: null,
-  count: 1,
-  asBatch: false,
-  peek: false,
-  idempotencyKey: null,
-  leavesAfterMs: null,
-  againAfterMs: null,
-};
-
-function after(afterMs: number, what: WorldEvent): Step {
-  return { afterMs, what };
-}
-
-function ask(afterMs: number, count: number): Step {
-  return after(afterMs, { ...ONE, count });
-}
+import type { Schedule, Step } from "./schedule.ts";
+import { after, ANSWERED, ask, DIES, played } from "./scripted.ts";
 
 async function judged(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
-  const history = await new World({
-    tier: "leased",
-    skewsMs: [0],
-    startMs: 1_000,
-    flushMs: 1,
-    travels: [{ upMs: 1, downMs: 1, fate: "answered" }],
-    steps,
-    ...others,
-  }).run();
+  const history = await played(steps, others);
   expect(violationsOf(history)).toEqual([]);
   return history;
 }
-
-const DIES: WorldEvent = { kind: "object-dies", skewMs: 0 };
 
 it("an object that dies after settling a lease and lending the next one does not admit the first one's requests again", async () => {
   const history = await judged([
@@ -80,14 +42,13 @@ it("an object that dies after settling a lease bills it, and does not charge it 
 });
 
 it("denials reported in a call whose answer is lost are in the ledger once", async () => {
-  const answered = { upMs: 1, downMs: 1, fate: "answered" as const };
   // Two calls use up the burst of 8; the third only reports the denials that the isolate repeated meanwhile.
   const travels = [
-    answered,
-    answered,
-    answered,
-    { ...answered, fate: "unanswered" as const },
-    ...Array.from({ length: 8 }, () => answered),
+    ANSWERED,
+    ANSWERED,
+    ANSWERED,
+    { ...ANSWERED, fate: "unanswered" as const },
+    ...Array.from({ length: 8 }, () => ANSWERED),
   ];
   const history = await judged([ask(0, 10), ask(10, 3), ask(10, 3), ask(1_500, 1)], {
     tier: "tight",

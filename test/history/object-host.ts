@@ -22,7 +22,7 @@ interface Copy {
   /** Functions that fail the calls in progress. */
   readonly open: Set<(reason: Error) => void>;
   /** Answers that wait for the disk. */
-  gated: (() => void)[];
+  readonly gated: (() => void)[];
 }
 
 export class ObjectHost {
@@ -34,6 +34,7 @@ export class ObjectHost {
   #copy: Copy | null = null;
   /** A copy that has been replaced, and the isolates that still ask it. */
   #stale: { readonly copy: Copy; readonly followers: number } | null = null;
+  readonly #changes: OperatorChange[] = [];
   #skewMs = 0;
   #alarms = 0;
 
@@ -55,6 +56,11 @@ export class ObjectHost {
     return this.#skewMs;
   }
 
+  /** Announces a change. @returns its number, which its audit entry must carry as the reason. */
+  announce(change: OperatorChange): number {
+    return this.#changes.push(change);
+  }
+
   /** Calls `work` with the object, which is created if necessary. */
   with<T>(work: (object: UserLimiter) => T): T {
     const { place, object } = this.#current();
@@ -64,13 +70,11 @@ export class ObjectHost {
   /**
    * Delivers a call from an isolate. Its answer leaves when the state it rests on is on disk; calls `fail` if the copy fails or dies
    * before.
-   * @param change what the call changes, for the record.
    */
   arrive(
     isolate: number,
     method: string,
     args: unknown[],
-    change: OperatorChange | null,
     answer: (value: unknown) => void,
     fail: (reason: Error) => void,
   ): void {
@@ -78,8 +82,6 @@ export class ObjectHost {
     const copy = stale && (stale.followers >> isolate) & 1 ? stale.copy : this.#current();
     const isStale = copy !== this.#copy;
     copy.open.add(fail);
-    const { nowMs } = this.#time;
-    const localMs = nowMs + copy.place.skewMs;
     const failed = (thrown: unknown): void => {
       if (!copy.open.delete(fail)) return;
       fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
@@ -99,12 +101,6 @@ export class ObjectHost {
       let result: unknown;
       try {
         result = Reflect.apply(member, copy.object, args);
-        if (change) {
-          // It applies from here on, although its answer comes later.
-          const noted = { kind: "change" as const, atMs: nowMs, localMs, change, kept: false };
-          this.entries.push(noted);
-          copy.gated.push(() => void (noted.kept = true));
-        }
       } catch (thrown) {
         failed(thrown);
         return;
@@ -195,12 +191,14 @@ export class ObjectHost {
   }
 
   #newCopy(): Copy {
-    const place: Place = { skewMs: this.#skewMs, alive: true, within: null };
+    const place: Place = { skewMs: this.#skewMs, slowPpm: 0, alive: true, busyUntilMs: 0, within: null };
+    const gated: Copy["gated"] = [];
     const handle: Handle = {
       isReplaced: false,
       failNextWrite: false,
       // The object discards what was only in memory.
       onFailure: () => this.#lost(this.#time.nowMs + place.skewMs),
+      onAudit: (reason) => this.#committed(Number(reason), place, gated),
     };
     const storage = storageOf(this.#disk, handle, (atMs) => this.#wakeAt(atMs));
     const ctx = {
@@ -212,7 +210,17 @@ export class ObjectHost {
       place,
       () => new UserLimiter(ctx as unknown as DurableObjectState, bindings),
     );
-    return { place, handle, object, open: new Set(), gated: [] };
+    return { place, handle, object, open: new Set(), gated };
+  }
+
+  /** Notes a change at its commit: it applies from here on, although its answer comes later. */
+  #committed(number: number, { skewMs }: Place, gated: Copy["gated"]): void {
+    const change = this.#changes[number - 1];
+    if (!change) return;
+    const { nowMs: atMs } = this.#time;
+    const noted = { kind: "change" as const, number, atMs, localMs: atMs + skewMs, change, kept: false };
+    this.entries.push(noted);
+    gated.push(() => void (noted.kept = true));
   }
 
   #wakeAt(alarmMs: number): void {

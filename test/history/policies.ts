@@ -18,6 +18,7 @@ export const TIERS = [
   "apart",
   "leased",
   "lent",
+  "allotted",
   "free",
 ] as const;
 export type TierName = (typeof TIERS)[number];
@@ -32,7 +33,7 @@ export const REDEFINED: readonly TierName[] = [
   "apart",
 ];
 export const LEASED: readonly TierName[] = ["leased", "free"];
-export const LEASED_OTHERWISE: readonly TierName[] = ["lent"];
+export const LEASED_OTHERWISE: readonly TierName[] = ["lent", "allotted"];
 
 export const ROUTES = ["/one", "/two", "/own"] as const;
 export type RouteName = (typeof ROUTES)[number];
@@ -117,6 +118,7 @@ function variant(speed: number, size: number): Variant {
       apart: [quota(10 * size, "day", "each", true), bucket("minute", 5 * speed, 30 * size)],
       leased: [bucket("minute", 6 * speed, 60 * size), quota(150 * size)],
       lent: [quota(80 * size, "month")],
+      allotted: [quota(500 * size, "month")],
       free: [],
     },
     own: bucket("own", speed, 4 * size),

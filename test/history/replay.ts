@@ -127,7 +127,7 @@ export class Replay {
     }
     if (this.#revision > 0 && decision.revision > this.#revision) this.#hasChanged = true;
     if (!request.peek) this.#revision = Math.max(this.#revision, decision.revision);
-    const rejection = this.account.rejection(request.keyId);
+    const rejection = this.account.rejection(request.keyId, turn.localMs);
     const isByLimits = decision.outcome === "allowed" || decision.outcome === "denied";
     if (rejection ? decision.outcome !== rejection : !isByLimits) {
       this.#wrong("G4", `${decision.outcome}, although the caller is ${rejection ?? "good"}`, turn);
@@ -142,7 +142,7 @@ export class Replay {
   #limits({ request }: Question, decision: Decision, turn: Turn): void {
     const { localMs: nowMs } = turn;
     const { route, keyId, peek } = request;
-    const costMilli = COST_MILLI[ROUTES.find((name) => name === route) ?? "/one"];
+    const costMilli = request.costMilli ?? COST_MILLI[ROUTES.find((name) => name === route) ?? "/one"];
     const rules = this.#rules(decision.revision, route, keyId, nowMs);
     this.#mayLose(rules);
     const rejecting = rules.filter((rule) => this.#leftMilli(this.#generous, rule, nowMs) < costMilli);
@@ -226,12 +226,9 @@ export class Replay {
     const { localMs: nowMs } = turn;
     const { tier } = this.account;
     const rules = this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
-    if (!isLeased(tier) || this.account.rejection(lease.keyId)) {
-      this.#wrong(
-        "G4",
-        `a lease in tier ${tier} for a caller who is ${this.account.rejection(lease.keyId) ?? "good"}`,
-        turn,
-      );
+    const rejection = this.account.rejection(lease.keyId, nowMs);
+    if (!isLeased(tier) || rejection) {
+      this.#wrong("G4", `a lease in tier ${tier} for a caller who is ${rejection ?? "good"}`, turn);
     }
     for (const rule of rules) {
       const left = this.#leftMilli(this.#generous, rule, nowMs);

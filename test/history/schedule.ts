@@ -27,6 +27,8 @@ export interface Ask {
   readonly kind: "ask";
   readonly isolate: number;
   readonly route: RouteName;
+  /** Its cost; null: the route's. */
+  readonly costMilli: number | null;
   /** The number of its key; null: without one. */
   readonly key: number | null;
   /** Concurrent requests; `asBatch`: as one batch. */
@@ -38,6 +40,8 @@ export interface Ask {
   readonly leavesAfterMs: number | null;
   /** When all of it is repeated once. */
   readonly againAfterMs: number | null;
+  /** How long the isolate computes before it decides. Its clock stands still meanwhile. */
+  readonly computesMs: number;
 }
 
 /** One user's steady traffic, which gets leases. */
@@ -45,6 +49,7 @@ const traffic: fc.Arbitrary<Ask> = fc.record({
   kind: fc.constant("ask" as const),
   isolate: fc.constantFrom(0, 0, 0, 1),
   route: fc.constantFrom<RouteName[]>("/one", "/one", "/one", "/one", ...ROUTES),
+  costMilli: fc.constantFrom(null, null, null, null, null, null, 250, 7_000),
   key: fc.constantFrom(null, null, null, null, null, 0),
   count: fc.constantFrom(1, 1, 1, 2, 3, 6, 40),
   asBatch: fc.constantFrom(false, false, false, true),
@@ -52,6 +57,7 @@ const traffic: fc.Arbitrary<Ask> = fc.record({
   idempotencyKey: fc.constant(null),
   leavesAfterMs: fc.constantFrom(null, null, null, null, null, null, null, null, 4),
   againAfterMs: fc.constantFrom(null, null, null, null, 9),
+  computesMs: fc.constant(0),
 });
 
 export type OperatorChange =
@@ -67,15 +73,27 @@ export type OperatorChange =
       readonly untilMs: number | null;
     }
   | { readonly kind: "reset"; readonly limits: readonly string[] | null }
-  | { readonly kind: "key"; readonly key: number; readonly valid: boolean };
+  | {
+      readonly kind: "key";
+      readonly key: number;
+      readonly valid: boolean;
+      /** How long a valid key may be used; null: until it is revoked. */
+      readonly lastsMs: number | null;
+      /** When it expires. Known when the change is sent. */
+      readonly untilMs: number | null;
+    };
 
 export type WorldEvent =
   | Ask
+  /** The same requests again and again. */
+  | { readonly kind: "stream"; readonly ask: Ask; readonly times: number; readonly everyMs: number }
   | { readonly kind: "change"; readonly isolate: number; readonly change: OperatorChange }
   | { readonly kind: "policy"; readonly isolate: number; readonly variant: number; readonly lagMs: number }
   | { readonly kind: "object-dies"; readonly skewMs: number }
   | { readonly kind: "object-is-replaced"; readonly forMs: number; readonly followers: number }
   | { readonly kind: "isolate-dies"; readonly isolate: number }
+  /** No call of an isolate arrives for a while. */
+  | { readonly kind: "isolate-is-cut-off"; readonly isolate: number; readonly forMs: number }
   | { readonly kind: "write-fails" };
 
 /** An event, this long after the previous one. */
@@ -88,6 +106,8 @@ export interface Schedule {
   readonly tier: TierName;
   /** The error of each isolate's clock. */
   readonly skewsMs: readonly number[];
+  /** How much too slow the clocks of isolates run, in turn, in parts per million. */
+  readonly slowPpm: readonly number[];
   /** The start, from the beginning of the hour. */
   readonly startMs: number;
   /** How long writes take. */
@@ -105,6 +125,7 @@ const ask: fc.Arbitrary<Ask> = fc.record({
   kind: fc.constant("ask" as const),
   isolate: fc.nat(ISOLATES - 1),
   route: fc.constantFrom<RouteName[]>("/one", "/one", "/one", ...ROUTES),
+  costMilli: fc.constantFrom(null, null, null, null, null, null, null, null, 250, 3_000),
   key: fc.constantFrom(null, null, 0, 1),
   count: fc.constantFrom(1, 1, 1, 2, 4, 9),
   asBatch: fc.constantFrom(false, false, true),
@@ -112,6 +133,7 @@ const ask: fc.Arbitrary<Ask> = fc.record({
   idempotencyKey: fc.constantFrom(null, null, null, null, null, "a", "b"),
   leavesAfterMs: fc.constantFrom(null, null, null, null, null, null, null, null, null, 0, 3, 12),
   againAfterMs: fc.constantFrom(null, null, 9),
+  computesMs: fc.constant(0),
 });
 
 const change: fc.Arbitrary<OperatorChange> = fc.oneof(
@@ -131,7 +153,13 @@ const change: fc.Arbitrary<OperatorChange> = fc.oneof(
     kind: fc.constant("reset" as const),
     limits: fc.constantFrom<(readonly string[] | null)[]>(null, ["minute"], ["hour", "own"]),
   }),
-  fc.record({ kind: fc.constant("key" as const), key: fc.nat(KEYS - 1), valid: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("key" as const),
+    key: fc.nat(KEYS - 1),
+    valid: fc.constantFrom(true, false, false),
+    lastsMs: fc.constantFrom(null, null, 700, 3_000),
+    untilMs: fc.constant(null),
+  }),
 );
 
 const isolate = fc.nat(ISOLATES - 1);
@@ -264,6 +292,7 @@ export function schedules(
   return fc.record({
     tier: fc.constantFrom(...tiers),
     skewsMs: fc.array(skewsMs, { minLength: 1, maxLength: ISOLATES }),
+    slowPpm: fc.constant([0]),
     startMs: fc.oneof(fc.nat(3_500_000), fc.integer({ min: 3_595_000, max: 3_599_999 })),
     flushMs: fc.nat(8),
     travels: fc.array(

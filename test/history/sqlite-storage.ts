@@ -80,6 +80,8 @@ export interface Handle {
   failNextWrite: boolean;
   /** Called when it has failed. */
   readonly onFailure: () => void;
+  /** Called with the reason of each audit entry, when its transaction is complete. */
+  readonly onAudit: (reason: unknown) => void;
 }
 
 /** The storage of one copy. @param alarm called with the time of each alarm that is set. */
@@ -87,8 +89,10 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
   const check = (): void => {
     if (handle.isReplaced) throw new Error("this copy of the object has been replaced");
   };
+  const reasons: unknown[] = [];
   const exec = (query: string, ...bindings: SQLInputValue[]) => {
     check();
+    if (query.startsWith("INSERT INTO audit")) reasons.push(bindings[2]);
     const rows = disk.exec(query, bindings);
     return {
       toArray: () => rows,
@@ -120,8 +124,10 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
       try {
         const result = work();
         disk.exec("RELEASE turn", []);
+        for (const reason of reasons.splice(0)) handle.onAudit(reason);
         return result;
       } catch (thrown) {
+        reasons.length = 0;
         disk.exec("ROLLBACK TO turn", []);
         disk.exec("RELEASE turn", []);
         disk.kv.clear();

@@ -3,21 +3,27 @@
  * one queue, on one thread, so a run depends only on its schedule and waits for nothing.
  *
  * Each place (an isolate, one copy of an object) has a clock that may be wrong, and may die: its timers then never fire, as if the
- * machine were gone. Replaces `Date.now`, `setTimeout` and `scheduler.wait` while a world runs, and nothing else.
+ * machine were gone. While a place computes, its clock stands still and nothing else runs in it, as in Workers. Replaces `Date.now`, `setTimeout` and `scheduler.wait` while a world runs, and nothing else.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** An isolate, or a copy of an object: where code runs. */
 export interface Place {
-  /** The error of its clock. */
+  /** The error of its clock at the start. */
   readonly skewMs: number;
+  /** How much slower than real time its clock runs, in parts per million. */
+  readonly slowPpm: number;
   alive: boolean;
+  /** Until when it computes. Whatever is due meanwhile runs then. */
+  busyUntilMs: number;
   /** The place that it is part of and dies with. */
   readonly within: Place | null;
 }
 
 interface Due {
   readonly atMs: number;
+  /** The time that clocks show meanwhile, if it is not `atMs`. */
+  readonly shownMs: number;
   readonly place: Place | null;
   readonly run: () => void;
 }
@@ -33,16 +39,29 @@ const REAL = {
 
 export class VirtualTime {
   nowMs: number;
+  readonly #startMs: number;
+  /** The time that clocks show. */
+  #shownMs: number;
   readonly #due: (Due | null)[] = [];
   #next = 0;
 
   constructor(startMs: number) {
-    this.nowMs = startMs;
+    this.nowMs = this.#startMs = this.#shownMs = startMs;
   }
 
-  /** The time by the clock of the running code's place. */
-  localMs(): number {
-    return this.nowMs + (places.getStore()?.skewMs ?? 0);
+  /** The time by the clock of a place, by default of the running code's. */
+  localMs(place: Place | null = places.getStore() ?? null): number {
+    if (!place) return this.#shownMs;
+    const { skewMs, slowPpm } = place;
+    if (slowPpm === 0) return this.#shownMs + skewMs;
+    const elapsedMs = this.#shownMs - this.#startMs;
+    return this.#startMs + Math.floor(elapsedMs * (1 - slowPpm / 1_000_000)) + skewMs;
+  }
+
+  /** Computes for a while in a place: nothing else runs in it meanwhile, and for `run` at the end it is still now. */
+  compute(place: Place, forMs: number, run: () => void): void {
+    place.busyUntilMs = this.nowMs + forMs;
+    this.#put({ atMs: place.busyUntilMs, shownMs: this.nowMs, place, run });
   }
 
   /** The place of the running code; null if it runs in none. */
@@ -57,7 +76,11 @@ export class VirtualTime {
 
   /** Runs `run` later in a place, unless that has died by then; null: in no place. */
   at(atMs: number, run: () => void, place: Place | null = null): Due {
-    const due = { atMs, place, run };
+    return this.#put({ atMs, shownMs: atMs, place, run });
+  }
+
+  #put(due: Due): Due {
+    const { atMs } = due;
     // Ordered by time, then by scheduling. Searches from the end, where most new timers belong.
     let i = this.#due.length;
     while (i > this.#next && (this.#due[i - 1]?.atMs ?? -Infinity) > atMs) i -= 1;
@@ -84,12 +107,18 @@ export class VirtualTime {
         this.#next = 0;
       }
       if (due === null || isDead(due.place)) continue;
+      const busyUntilMs = busyUntil(due.place);
+      if (busyUntilMs > due.atMs) {
+        this.#put({ ...due, atMs: busyUntilMs, shownMs: busyUntilMs });
+        continue;
+      }
       this.nowMs = due.atMs;
+      this.#shownMs = due.shownMs;
       if (due.place) places.run(due.place, due.run);
       else due.run();
       await rest();
     }
-    this.nowMs = Math.max(this.nowMs, untilMs);
+    this.nowMs = this.#shownMs = Math.max(this.nowMs, untilMs);
   }
 
   /** Replaces the clock and the timers until the returned function is called. */
@@ -131,6 +160,12 @@ export class VirtualTime {
 function isDead(place: Place | null): boolean {
   for (let each = place; each; each = each.within) if (!each.alive) return true;
   return false;
+}
+
+function busyUntil(place: Place | null): number {
+  let latestMs = 0;
+  for (let each = place; each; each = each.within) latestMs = Math.max(latestMs, each.busyUntilMs);
+  return latestMs;
 }
 
 /** Waits until every promise that can continue has continued. */

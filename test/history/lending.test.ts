@@ -1,0 +1,93 @@
+/**
+ * Histories that show a fault of lending, each named by the guarantee that it tests. A case marked `test.fails` shows a fault that is
+ * still there: the rule that it names corrects it.
+ */
+import { expect, test } from "vitest";
+import { admitted, after, ask, change, leased, played, spend, stream } from "./scripted.ts";
+
+/** Of the tier `leased`: tokens per second, and the burst. */
+const RATE = 6;
+const BURST = 60;
+/** Of the tier `allotted`, per month. */
+const ALLOTTED = 500;
+/** The most that a lease of `allotted` holds: half its headroom, which is 2 %. */
+const MAX_LOST = 5;
+
+// R3: a settlement charges the counters from which its lease was taken.
+test.fails("a lease that is settled in another tier is charged to the limits that it was taken from", async () => {
+  // Each time, what is left of a lease is spent and settled after the user has left its tier.
+  const back = [
+    ...stream(6, 20),
+    change(10, { kind: "tier", tier: "free" }),
+    ask(5, 8),
+    change(1_200, { kind: "tier", tier: "leased" }),
+  ];
+  const history = await played([...back, ...back, ...back, ...back, ...back, ask(50, 80)]);
+  const inTier = admitted(history).filter(({ decision }) => decision?.tier === "leased");
+  const seconds = ((inTier.at(-1)?.decidedMs ?? 0) - (inTier.at(0)?.decidedMs ?? 0)) / 1_000;
+  expect(leased(history).length).toBeGreaterThan(0);
+  expect(inTier.length).toBeLessThanOrEqual(BURST + RATE * seconds);
+});
+
+// R1: a lease ends before a grant that its limits include.
+test.fails("a lease lent while extra was granted is not spent after the grant's end", async () => {
+  const history = await played(
+    [
+      spend(0, ALLOTTED - 10),
+      change(10, { kind: "grant", limit: "hour", amount: 100, lastsMs: 2_000, untilMs: null }),
+      // 1,600 ms later all of the quota is used; the grant lasts 400 ms more.
+      ...stream(10, 160),
+      ...stream(5, 10),
+      ask(400, 1),
+    ],
+    { tier: "allotted" },
+  );
+  const endMs = (admitted(history)[0]?.atMs ?? 0) + 2_010;
+  expect(leased(history).length).toBeGreaterThan(0);
+  expect(history.asked.at(-1)?.atMs).toBeGreaterThan(endMs);
+  expect(admitted(history).filter(({ decidedMs }) => decidedMs >= endMs)).toEqual([]);
+});
+
+// R1: a lease ends before its key.
+test.fails("a lease is not spent after its key has expired", async () => {
+  const history = await played([
+    change(0, { kind: "key", key: 0, valid: true, lastsMs: 2_000, untilMs: null }),
+    ...stream(12, 160, { key: 0 }),
+    ask(150, 2, { key: 0 }),
+  ]);
+  expect(leased(history).length).toBeGreaterThan(0);
+  expect(history.asked.slice(-2).map(({ decision }) => decision?.outcome)).toEqual(["revoked", "revoked"]);
+});
+
+// R16: what is set aside delays only a cost that does not pass beside it.
+test.fails("Retry-After is the time until the missing tokens are refilled, whatever is lent", async () => {
+  const history = await played([...stream(6, 50), ask(10, BURST, { isolate: 1 })]);
+  const denied = history.asked.flatMap(({ decision }) => (decision?.outcome === "denied" ? decision : []));
+  expect(leased(history).length).toBeGreaterThan(0);
+  expect(denied.length).toBeGreaterThan(0);
+  // At most one token is missing.
+  for (const { retryAfterMs } of denied) expect(retryAfterMs).toBeLessThanOrEqual(1_000 / RATE + 1);
+});
+
+// R4: a lease is metered until 12 s after its end.
+test.fails("a lease that is settled after it was charged in full is billed", async () => {
+  const history = await played([
+    ...stream(6, 50),
+    ask(10, 4),
+    after(10, { kind: "isolate-is-cut-off", isolate: 0, forMs: 6_500 }),
+    ask(7_000, 1),
+  ]);
+  expect(leased(history).length).toBeGreaterThan(0);
+  expect(history.usage.reduce((sum, { requests }) => sum + requests, 0)).toBe(11);
+});
+
+// R15: a lease of a quota holds at most half its headroom.
+test.fails("a quota loses at most one lease, of half its headroom, for each isolate that dies", async () => {
+  const busy = [...stream(6, 20), ask(10, 20), ask(40, 20), after(5, { kind: "isolate-dies", isolate: 0 })];
+  const history = await played(
+    [...busy, ...busy, ...busy, ...Array.from({ length: 40 }, () => ask(400, 20)), ...stream(20, 400)],
+    { tier: "allotted" },
+  );
+  expect(leased(history).length).toBeGreaterThan(0);
+  expect(admitted(history).length).toBeGreaterThanOrEqual(ALLOTTED - 3 * MAX_LOST);
+});

@@ -10,20 +10,34 @@ interface Extra {
   readonly untilMs: number;
 }
 
+/** A rule with its counter. */
+export type CountedRule = readonly [counter: string, rule: Rule];
+
 export class AccountModel {
   tier: TierName = "tight";
   #isBlocked = false;
   #burst: number | null = null;
-  #extras: Extra[] = [];
+  #extras: readonly Extra[] = [];
   /** When each key expires. Keys that are not valid have no entry. */
-  readonly #keys = new Map<string, number>();
+  #keys: ReadonlyMap<string, number> = new Map();
+
+  /** The account as it is now, whatever changes later. */
+  copy(): AccountModel {
+    const copy = new AccountModel();
+    copy.tier = this.tier;
+    copy.#isBlocked = this.#isBlocked;
+    copy.#burst = this.#burst;
+    copy.#extras = this.#extras;
+    copy.#keys = this.#keys;
+    return copy;
+  }
 
   /** Applies a change. A reset changes nothing here, only counters. */
   apply(change: OperatorChange | Creation, nowMs: number): void {
     switch (change.kind) {
       case "create":
         this.tier = TIERS.find((tier) => tier === change.tier) ?? "tight";
-        for (const key of [0, 1]) this.#keys.set(keyIdOf(key), Infinity);
+        this.#keys = new Map([0, 1].map((key) => [keyIdOf(key), Infinity]));
         return;
       case "tier":
         this.tier = change.tier;
@@ -34,17 +48,19 @@ export class AccountModel {
       case "numbers":
         this.#burst = change.burst;
         return;
-      case "grant":
-        this.#extras.push({
-          limit: change.limit,
-          milli: change.amount * 1_000,
-          untilMs: change.untilMs ?? nowMs + change.lastsMs,
-        });
+      case "grant": {
+        const { limit, amount, lastsMs } = change;
+        const untilMs = change.untilMs ?? nowMs + lastsMs;
+        this.#extras = [...this.#extras, { limit, milli: amount * 1_000, untilMs }];
         return;
-      case "key":
-        if (change.valid) this.#keys.set(keyIdOf(change.key), change.untilMs ?? Infinity);
-        else this.#keys.delete(keyIdOf(change.key));
+      }
+      case "key": {
+        const keys = new Map(this.#keys);
+        if (change.valid) keys.set(keyIdOf(change.key), change.untilMs ?? Infinity);
+        else keys.delete(keyIdOf(change.key));
+        this.#keys = keys;
         return;
+      }
       case "reset":
     }
   }
@@ -55,24 +71,32 @@ export class AccountModel {
     return keyId !== null && nowMs >= (this.#keys.get(keyId) ?? -Infinity) ? "revoked" : null;
   }
 
-  /** The limits of a request, by counter. */
-  rules(variant: number, route: string | null, keyId: string | null, nowMs: number): [string, Rule][] {
+  /** The limits of a request, by counter. @param tier if it is not the account's. */
+  rules(
+    variant: number,
+    route: string | null,
+    keyId: string | null,
+    nowMs: number,
+    tier = this.tier,
+  ): CountedRule[] {
     const policy = VARIANTS[variant];
     if (!policy) throw new Error(`no variant ${variant}`);
-    const own = policy.tiers[this.tier].map((rule) => this.#adjusted(rule, nowMs));
-    const all = route === "/own" ? [...own, policy.own] : own;
-    return all.flatMap((rule): [string, Rule][] => {
+    const counted: CountedRule[] = [];
+    for (const rule of policy.tiers[tier]) {
       const name = counterOf(rule, keyId);
-      return name === null ? [] : [[name, rule]];
-    });
+      if (name !== null) counted.push([name, this.#adjusted(rule, nowMs)]);
+    }
+    if (route === "/own") counted.push([policy.own.name, policy.own]);
+    return counted;
   }
 
   #adjusted(rule: Rule, nowMs: number): Rule {
-    const granted = this.#extras
-      .filter(({ limit, untilMs }) => limit === rule.name && nowMs < untilMs)
-      .reduce((sum, { milli }) => sum + milli, 0);
     const isOwn = rule.name === "minute" && this.#burst !== null;
-    const capacityMilli = isOwn ? (this.#burst ?? 0) * 1_000 : rule.capacityMilli;
-    return { ...rule, capacityMilli: capacityMilli + granted };
+    if (!isOwn && this.#extras.length === 0) return rule;
+    let capacityMilli = isOwn ? (this.#burst ?? 0) * 1_000 : rule.capacityMilli;
+    for (const { limit, milli, untilMs } of this.#extras) {
+      if (limit === rule.name && nowMs < untilMs) capacityMilli += milli;
+    }
+    return { ...rule, capacityMilli };
   }
 }

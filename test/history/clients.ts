@@ -2,7 +2,7 @@
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Question } from "../../src/objects/object-call.ts";
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";
-import type { LentLease, Wrong } from "./replay.ts";
+import type { Wrong } from "./replay.ts";
 
 /** How long a denial is repeated at most. */
 const DENIAL_MS = 1_000;
@@ -78,25 +78,18 @@ function isRepeated({ isolate, life, request, atMs }: Asked, asked: readonly Ask
   });
 }
 
-/** No isolate spends more than it was lent or after the lease's end, and every spend belongs to a request. */
-export function checkLeases(
-  { spends, asked }: History,
-  lent: ReadonlyMap<string, LentLease>,
-  wrong: Wrong,
-): void {
-  const spent = new Map<string, number>();
-  for (const spend of spends) {
-    const from = lent.get(spend.leaseId);
-    if (!from) {
-      wrong("G1", "spent a lease that was never lent", spend);
+/** No isolate spends a lease that it does not have, or more of it than it was lent. */
+export function checkLeases({ entries }: History, wrong: Wrong): void {
+  const sums = new Map<string, number>();
+  for (const entry of entries) {
+    if (entry.kind !== "spend") continue;
+    const { lease, asked } = entry;
+    if (!lease) {
+      wrong("G1", "admitted by a lease that its isolate did not have", entry);
       continue;
     }
-    const milli = (spent.get(spend.leaseId) ?? 0) + spend.costMilli;
-    spent.set(spend.leaseId, milli);
-    if (milli > from.lease.milli) wrong("G1", `spent ${milli} of a lease of ${from.lease.milli}`, spend);
-    if (spend.atMs >= from.atMs + from.lease.forMs) wrong("G4", "spent a lease after its end", spend);
+    const milli = (sums.get(lease.id) ?? 0) + asked.costMilli;
+    sums.set(lease.id, milli);
+    if (milli > lease.milli) wrong("G1", `spent ${milli} of a lease of ${lease.milli}`, entry);
   }
-  const fromLease = asked.filter(({ decision }) => decision?.source === "lease");
-  if (fromLease.length !== spends.length)
-    wrong("G5", `${spends.length} spends for ${fromLease.length} requests decided by a lease`, { atMs: 0 });
 }

@@ -18,7 +18,7 @@ const STEPS = RUNS > 10_000 ? 40 : 10;
 const KINDS: Record<keyof typeof CONDITIONS, { part: number; atLeast: Record<string, number> }> = {
   calm: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 150, "denied deny-cache": 1 } },
   calmLeased: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 50 } },
-  busy: { part: 0.1, atLeast: { "blocked strict": 10, "revoked strict": 1, "denied strict": 100 } },
+  busy: { part: 0.1, atLeast: { "blocked strict": 10, "revoked strict": 0.3, "denied strict": 100 } },
   redefined: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 100 } },
   rough: { part: 0.15, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   copies: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },

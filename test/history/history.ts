@@ -1,7 +1,7 @@
 /** The record of a simulated world: plain data, for the judge. */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { UsageRow } from "../../src/objects/account.ts";
-import type { ObjectAnswer, ObjectCall, Settlement } from "../../src/objects/object-call.ts";
+import type { Lease, ObjectAnswer, Question, Settlement } from "../../src/objects/object-call.ts";
 import type { OperatorChange, Schedule } from "./schedule.ts";
 
 /** Deadline of a call. No answer takes longer than twice this: waiting for another request's call, then a call of its own. */
@@ -20,8 +20,10 @@ export interface Turn extends Moment {
   readonly kind: "turn";
   /** Made by a copy that has been replaced. */
   readonly isStale: boolean;
+  /** When the copy that made it was replaced; Infinity: not yet. */
+  readonly replacedMs: number;
   readonly settlements: readonly Settlement[];
-  readonly questions: ObjectCall["questions"];
+  readonly questions: readonly Question[];
   readonly answers: readonly ObjectAnswer[];
   /** Whether its answer could leave: the state it rests on is on disk. */
   kept: boolean;
@@ -46,7 +48,23 @@ export interface Loss extends Moment {
   readonly kind: "loss";
 }
 
-export type Entry = Turn | Changed | Loss;
+/** One request that was admitted from a lease. */
+export interface Spend extends Moment {
+  readonly kind: "spend";
+  readonly asked: Asked;
+  /** Null: its isolate had none for it. */
+  readonly lease: Lease | null;
+}
+
+export type Entry = Turn | Changed | Loss | Spend;
+
+/** A lease as an isolate received it. */
+export interface ReceivedLease {
+  readonly lease: Lease;
+  readonly isolate: number;
+  readonly life: number;
+  readonly askedMs: number;
+}
 
 /** One request as its client saw it. */
 export interface Asked {
@@ -65,13 +83,6 @@ export interface Asked {
   decidedMs: number;
 }
 
-/** One request that was admitted from a lease. */
-export interface Spend {
-  readonly leaseId: string;
-  readonly atMs: number;
-  readonly costMilli: number;
-}
-
 /** An operator's change was acknowledged. */
 export interface Ack {
   readonly number: number;
@@ -83,7 +94,6 @@ export interface History {
   /** In the object's order. */
   readonly entries: readonly Entry[];
   readonly asked: readonly Asked[];
-  readonly spends: readonly Spend[];
   /** The policy variant of each revision. */
   readonly variants: ReadonlyMap<number, number>;
   readonly acks: readonly Ack[];

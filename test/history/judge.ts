@@ -1,8 +1,11 @@
 /** Checks a whole history against the guarantees G1 to G6 of the README. */
 import { checkAnswers, checkLeases, checkQuestions } from "./clients.ts";
+import { CONTRACT } from "./contract.ts";
 import type { History } from "./history.ts";
 import { Replay, type Wrong } from "./replay.ts";
-import { checkWindows } from "./windows.ts";
+import { checkAcknowledged } from "./acknowledged.ts";
+import { checkFallback } from "./fallback-bound.ts";
+import { Reference } from "./reference.ts";
 
 /** The violations of guarantees in a history, as sentences; empty if there are none. */
 export function violationsOf(history: History): string[] {
@@ -13,10 +16,16 @@ export function violationsOf(history: History): string[] {
   };
   const replay = new Replay(history, wrong);
   replay.run();
+  // The reference has one clock. Bounds in the time of an object whose clock errs are the replay's to check.
+  if (history.entries.every(({ atMs, localMs }) => atMs === localMs)) {
+    const reference = new Reference(history, wrong);
+    reference.run();
+    if (CONTRACT.fences) checkAcknowledged(history, reference, wrong);
+  }
   checkAnswers(history, wrong);
   checkQuestions(history, wrong);
-  checkLeases(history, replay.lent, wrong);
-  checkWindows(history, replay.account.tier, wrong);
+  checkLeases(history, wrong);
+  checkFallback(history, replay.account.tier, wrong);
   for (const fault of replay.ledger.faults(history.usage, replay.lossMilli, history.faults === 0)) {
     faults.push(`G5: ${fault}`);
   }

@@ -90,13 +90,13 @@ export class Model {
     const admitted = this.#admitted
       .slice(since)
       .filter(({ keyId }) => !rule.byKey || name === counterOf(rule, keyId));
-    const starts = [nowMs, Math.max(nowMs, this.#seenMs)].map((atMs) => periodStartMs(rule, atMs));
+    const starts = [nowMs, Math.max(nowMs, this.#seenMs)].map((atMs) => periodStartMs(rule.per, atMs));
     const used = starts.map((startMs) => {
       const counted = admitted.filter(({ atMs, seenMs }) => {
-        const from = periodStartMs(rule, atMs);
+        const from = periodStartMs(rule.per, atMs);
         return this.#isGenerous
           ? from === startMs
-          : from <= startMs && startMs <= periodStartMs(rule, seenMs);
+          : from <= startMs && startMs <= periodStartMs(rule.per, seenMs);
       });
       const sum = (of: readonly Admission[]): number => of.reduce((all, { milli }) => all + milli, 0);
       if (!this.#isGenerous) return sum(counted);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { History } from "./history.ts";
 import { violationsOf } from "./judge.ts";
 import type { Schedule, Step } from "./schedule.ts";
-import { after, ANSWERED, ask, DIES, played } from "./scripted.ts";
+import { after, ANSWERED, ask, DIES, leased, played } from "./scripted.ts";
 
 async function judged(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
   const history = await played(steps, others);
@@ -24,7 +24,7 @@ it("an object that dies after settling a lease and lending the next one does not
     ask(5, 40),
     ask(10, 40),
   ]);
-  expect(history.spends.length).toBeGreaterThan(20);
+  expect(leased(history).length).toBeGreaterThan(20);
 });
 
 it("an object that dies after settling a lease bills it, and does not charge it again when it expires", async () => {
@@ -36,7 +36,7 @@ it("an object that dies after settling a lease bills it, and does not charge it 
     // By then, a lease that was never settled would be charged in full.
     ask(6_000, 60),
   ]);
-  expect(history.spends).toHaveLength(8);
+  expect(leased(history)).toHaveLength(8);
   const [hour] = history.usage;
   expect(hour?.requests).toBe(2 + 8 + 60);
 });

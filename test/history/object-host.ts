@@ -4,9 +4,9 @@
  */
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import type { RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.ts";
+import type { Lease, RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.ts";
 import { expandAnswers, expandQuestions } from "../../src/limiter/wire.ts";
-import type { Entry, Turn } from "./history.ts";
+import type { Asked, Entry, Turn } from "./history.ts";
 import { bindings } from "./policy-shelf.ts";
 import type { OperatorChange } from "./schedule.ts";
 import { type Disk, type Handle, storageOf } from "./sqlite-storage.ts";
@@ -21,6 +21,8 @@ interface Copy {
   readonly object: UserLimiter;
   /** Functions that fail the calls in progress. */
   readonly open: Set<(reason: Error) => void>;
+  /** When it was replaced. */
+  replacedMs: number;
   /** Answers that wait for the disk. */
   readonly gated: (() => void)[];
 }
@@ -59,6 +61,12 @@ export class ObjectHost {
   /** Announces a change. @returns its number, which its audit entry must carry as the reason. */
   announce(change: OperatorChange): number {
     return this.#changes.push(change);
+  }
+
+  /** Notes that a request was admitted from a lease, in order with the object's turns. */
+  spent(asked: Asked, lease: Lease | null): void {
+    const { nowMs: atMs } = this.#time;
+    this.entries.push({ kind: "spend", atMs, localMs: atMs + this.#skewMs, asked, lease });
   }
 
   /** Calls `work` with the object, which is created if necessary. */
@@ -134,6 +142,7 @@ export class ObjectHost {
       atMs: nowMs,
       localMs: nowMs + copy.place.skewMs,
       isStale,
+      replacedMs: copy.replacedMs,
       settlements: call.settlements,
       questions: call.questions,
       answers,
@@ -178,6 +187,7 @@ export class ObjectHost {
     this.#copy = null;
 
     const { nowMs } = this.#time;
+    copy.replacedMs = nowMs;
     this.#lost(nowMs + copy.place.skewMs);
     this.#stale = { copy, followers };
     this.#time.at(nowMs + forMs, () => {
@@ -210,7 +220,7 @@ export class ObjectHost {
       place,
       () => new UserLimiter(ctx as unknown as DurableObjectState, bindings),
     );
-    return { place, handle, object, open: new Set(), gated };
+    return { place, handle, object, open: new Set(), replacedMs: Infinity, gated };
   }
 
   /** Notes a change at its commit: it applies from here on, although its answer comes later. */

@@ -2,6 +2,7 @@
  * Operators, who change the account as the admin API does: the object first, then the memory of the isolate that answers them. Each
  * change has a number, which its audit entry carries: so a change is recorded when it is committed, however often it is sent.
  */
+import { CONTRACT } from "./contract.ts";
 import { type Ack, keyIdOf } from "./history.ts";
 import type { Isolate } from "./isolate.ts";
 import type { Network } from "./network.ts";
@@ -9,8 +10,6 @@ import { type ObjectHost, SUBJECT } from "./object-host.ts";
 import type { OperatorChange } from "./schedule.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
-/** Whether a call that is sent again changes nothing again. */
-export const RETRIES = false;
 /** An operator who has no answer tries again after this time. */
 const RETRY_MS = 250;
 const MAX_TRIES = 12;
@@ -28,7 +27,8 @@ export class Operators {
     this.#network = network;
   }
 
-  async change({ index, place, limiter }: Isolate, wanted: OperatorChange): Promise<void> {
+  async change(isolate: Isolate, wanted: OperatorChange): Promise<void> {
+    const { place, limiter } = isolate;
     const localMs = this.#time.nowMs + this.#host.skewMs;
     const isTimed = (wanted.kind === "grant" || wanted.kind === "key") && wanted.lastsMs !== null;
     const change = isTimed ? { ...wanted, untilMs: localMs + wanted.lastsMs } : wanted;
@@ -37,11 +37,11 @@ export class Operators {
     await this.#time.in(place, async () => {
       for (let tries = 1; ; tries++) {
         try {
-          await this.#network.call(index, method, args);
+          await this.#network.call(isolate, method, args);
           this.acks.push({ number, atMs: this.#time.nowMs });
           break;
         } catch {
-          if (!RETRIES || tries === MAX_TRIES) break;
+          if (!CONTRACT.idempotentCalls || tries === MAX_TRIES) break;
           await this.#time.wait(RETRY_MS);
         }
       }

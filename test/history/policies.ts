@@ -76,7 +76,7 @@ const periodStarts: Record<Per, Map<number, number>> = {
 };
 
 /** When the period that contains `atMs` began. */
-export function periodStartMs({ per }: Rule, atMs: number): number {
+export function periodStartMs(per: Per, atMs: number): number {
   const hourMs = atMs - (atMs % HOUR_MS);
   const known = periodStarts[per].get(hourMs);
   if (known !== undefined) return known;

@@ -4,35 +4,29 @@
  */
 import type { Decision } from "../../src/core/decision.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
-import { AccountModel } from "./account-model.ts";
-import type { Changed, Entry, History, Moment, Turn } from "./history.ts";
+import { AccountModel, type CountedRule } from "./account-model.ts";
+import { CONTRACT } from "./contract.ts";
+import type { Changed, Entry, History, Spend, Turn } from "./history.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
 import { counterOf, Model } from "./model.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
+import { billLossOf, lossOf } from "./loss.ts";
 import { COST_MILLI, isLeased, periodStartMs, ROUTES, type Rule } from "./policies.ts";
 
-/**
- * The most that a crash may take from a limit: 2 % of its capacity. From a bucket the refill of 5 s if that is more, up to 10 % of the
- * capacity; if 10 % refill sooner, the refill of 5 s in addition. At least the cost of one request. From the bill, at most 256 tokens.
- */
-const LOST_SHARE = 0.02;
-const LOST_BUCKET_SHARE = 0.1;
-const LOST_MS = 5_000;
-const MIN_LOST_MILLI = 2_000;
-const MAX_LOST_MILLI = 256_000;
 const LEASE_MS = 1_000;
 const SETTLE_GRACE_MS = 5_000;
+/** After its end, a lease is metered for this long. */
+const METERED_MS = 12_000;
 const REMEMBERED_MS = 600_000;
 /** More than any limit here holds: leases of at least this were lent without a limit. */
 const UNLIMITED_MILLI = 2 ** 49;
 
 /** A lease as it was lent. */
-export interface LentLease {
+interface LentLease {
   readonly lease: Lease;
-  readonly atMs: number;
   readonly lentAtMs: number;
   readonly closesMs: number;
-  readonly names: readonly string[];
+  readonly rules: readonly CountedRule[];
 }
 
 /** Reports that a guarantee is broken, how, and when. */
@@ -41,7 +35,6 @@ export type Wrong = (guarantee: string, what: string, where: { readonly atMs: nu
 export class Replay {
   readonly account = new AccountModel();
   readonly ledger = new LedgerModel();
-  readonly lent = new Map<string, LentLease>();
   /** The most that crashes may have taken from the bill. */
   lossMilli = 0;
   /** Requests that the object denied. */
@@ -53,10 +46,12 @@ export class Replay {
   readonly #generous = new Model(true);
   readonly #stingy = new Model(false);
   readonly #open = new Map<string, LentLease>();
+  readonly #lent = new Map<string, LentLease>();
+  /** What was spent of each lease that was not settled, and whether its isolate lives. */
+  readonly #unsettled = new Map<string, { milli: number; readonly isAlive: boolean }>();
   readonly #remembered = new Map<string, { readonly decision: Decision; readonly untilMs: number }>();
-  /** The newest revision that decided, and the newest that any question named. */
+  /** The newest revision that decided. */
   #revision = 0;
-  #known = 0;
   /** The most that one crash may take from any limit and from the bill, by the limits used so far. */
   #lostMilli = 0;
   #lostBillMilli = 0;
@@ -70,6 +65,9 @@ export class Replay {
 
   run(): void {
     for (const entry of this.#history.entries) this.#entry(entry);
+    for (const { milli, isAlive } of this.#unsettled.values()) {
+      if (!isAlive || !CONTRACT.settlesAgain) this.lossMilli += milli;
+    }
   }
 
   #entry(entry: Entry): void {
@@ -78,8 +76,22 @@ export class Replay {
       this.#generous.lose(this.#lostBillMilli);
       this.#slackMilli += this.#lostMilli;
       this.lossMilli += this.#lostBillMilli;
-    } else if (entry.kept && entry.kind === "change") this.#change(entry);
+    } else if (entry.kind === "spend") this.#spend(entry);
+    else if (entry.kept && entry.kind === "change") this.#change(entry);
     else if (entry.kept && entry.kind === "turn") this.#turn(entry);
+  }
+
+  /** The generous model knows at once what an isolate spends; the stingy one learns of it by the settlement. */
+  #spend({ asked, lease, localMs }: Spend): void {
+    const lent = lease && this.#lent.get(lease.id);
+    if (!lent) return;
+    const { costMilli, isolate, life } = asked;
+    this.ledger.add(lent.lentAtMs, { ...NOTHING, requests: 1, costMilli });
+    const isAlive = this.#history.lives[isolate] === life;
+    const unsettled = this.#unsettled.get(lent.lease.id) ?? { milli: 0, isAlive };
+    this.#unsettled.set(lent.lease.id, unsettled);
+    unsettled.milli += costMilli;
+    this.#charge(this.#generous, lent, costMilli, localMs);
   }
 
   #change({ change, localMs }: Changed): void {
@@ -91,7 +103,6 @@ export class Replay {
   }
 
   #turn(turn: Turn): void {
-    this.#known = Math.max(this.#known, ...turn.questions.map(({ request }) => request.revision));
     this.#giveUp(turn.localMs);
     for (const settlement of turn.settlements) this.#settle(settlement, turn);
     turn.questions.forEach((question, i) => {
@@ -177,18 +188,18 @@ export class Replay {
   }
 
   /** Raises the most that a crash may take. Unchanged by an exact tier: its decisions are on disk before their answers leave. */
-  #mayLose(rules: readonly [string, Rule][]): void {
+  #mayLose(rules: readonly CountedRule[]): void {
     if (this.account.tier === "exact") return;
-    const lost = rules.map(([, rule]) => headroomOf(rule));
-    this.#lostMilli = Math.max(this.#lostMilli, MIN_LOST_MILLI, ...rules.map(([, rule]) => lossOf(rule)));
-    this.#lostBillMilli = Math.max(this.#lostBillMilli, MIN_LOST_MILLI, Math.min(MAX_LOST_MILLI, ...lost));
+    const inForce = rules.map(([, rule]) => rule);
+    this.#lostMilli = Math.max(this.#lostMilli, ...inForce.map(lossOf));
+    this.#lostBillMilli = Math.max(this.#lostBillMilli, billLossOf(inForce));
   }
 
   /** If nothing is uncertain, the answer must name exactly what is left and which limits deny. */
   #readings(
     decision: Decision,
-    rules: readonly [string, Rule][],
-    rejecting: readonly [string, Rule][],
+    rules: readonly CountedRule[],
+    rejecting: readonly CountedRule[],
     turn: Turn,
   ): void {
     const { localMs: nowMs } = turn;
@@ -206,20 +217,29 @@ export class Replay {
     });
   }
 
-  #rules(revision: number, route: string | null, keyId: string | null, nowMs: number): [string, Rule][] {
+  #rules(revision: number, route: string | null, keyId: string | null, nowMs: number): CountedRule[] {
     return this.account.rules(this.#history.variants.get(revision) ?? 0, route, keyId, nowMs);
   }
 
-  #leftMilli(model: Model, [name, rule]: [string, Rule], nowMs: number): number {
+  /** What is left of a limit. For the stingy model, open leases are spent; the generous one knows what really was. */
+  #leftMilli(model: Model, [name, rule]: CountedRule, nowMs: number): number {
+    const leftMilli = rule.capacityMilli - model.usedMilli(name, rule, nowMs);
+    if (model === this.#generous || this.#open.size === 0) return leftMilli;
+    return leftMilli - this.#setAsideMilli(name, rule, nowMs);
+  }
+
+  #setAsideMilli(name: string, rule: Rule, nowMs: number): number {
     const isQuota = rule.kind === "quota";
-    const sinceMs = isQuota ? periodStartMs(rule, Math.max(nowMs, model.seenMs)) : 0;
-    let setAsideMilli = 0;
-    for (const { lease, lentAtMs, names } of this.#open.values()) {
-      if (lease.milli >= UNLIMITED_MILLI) continue;
-      const isHeld = isQuota ? !rule.byKey || counterOf(rule, lease.keyId) === name : names.includes(name);
-      if (lentAtMs >= sinceMs && isHeld) setAsideMilli += lease.milli;
+    const sinceMs = isQuota ? periodStartMs(rule.per, Math.max(nowMs, this.#stingy.seenMs)) : 0;
+    let milli = 0;
+    for (const { lease, lentAtMs, rules } of this.#open.values()) {
+      if (lease.milli >= UNLIMITED_MILLI || lentAtMs < sinceMs) continue;
+      const isHeld = isQuota
+        ? !rule.byKey || counterOf(rule, lease.keyId) === name
+        : rules.some(([counter]) => counter === name);
+      if (isHeld) milli += lease.milli;
     }
-    return rule.capacityMilli - model.usedMilli(name, rule, nowMs) - setAsideMilli;
+    return milli;
   }
 
   #lend(lease: Lease, turn: Turn): void {
@@ -239,73 +259,52 @@ export class Replay {
     }
     const lent: LentLease = {
       lease,
-      atMs: turn.atMs,
       lentAtMs: nowMs,
       closesMs: nowMs + lease.forMs + SETTLE_GRACE_MS,
-      names: rules.map(([name]) => name),
+      rules,
     };
-    this.#open.set(lease.id, lent);
-    this.lent.set(lease.id, lent);
+    this.#lent.set(lease.id, lent);
+    if (!turn.isStale) this.#open.set(lease.id, lent);
   }
 
-  #settle(settlement: Settlement, turn: Turn): void {
-    const total = settlement.cells.reduce(plus, NOTHING);
-    if (settlement.leaseId === null) {
-      this.ledger.add(Math.min(settlement.atMs, turn.localMs), total);
+  #settle({ leaseId, cells, ...settlement }: Settlement, turn: Turn): void {
+    const total = cells.reduce(plus, NOTHING);
+    // What a replaced copy is told reaches no ledger.
+    if (turn.isStale) return;
+    if (leaseId === null) {
+      const atMs = "atMs" in settlement ? settlement.atMs : turn.localMs;
+      this.ledger.add(Math.min(atMs, turn.localMs), total);
       return;
     }
-    const open = this.#open.get(settlement.leaseId);
-    if (!open) return;
-    this.#open.delete(settlement.leaseId);
-    this.ledger.add(open.lentAtMs, total);
-    this.#charge([this.#generous, this.#stingy], open, total.costMilli, turn);
+    const open = this.#open.get(leaseId);
+    const lent = this.#lent.get(leaseId);
+    if (lent && (open || (CONTRACT.metersLate && this.#isMetered(lent, turn))))
+      this.#unsettled.delete(leaseId);
+    this.#open.delete(leaseId);
+    if (open) this.#charge(this.#stingy, open, total.costMilli, turn.localMs);
   }
 
-  /** Leases that were not settled in time: the product charges them in full, the generous model what was really spent. */
+  #isMetered({ closesMs }: LentLease, { localMs }: Turn): boolean {
+    return localMs < closesMs - SETTLE_GRACE_MS + METERED_MS;
+  }
+
+  /** Leases that were not settled in time: the product charges them in full. */
   #giveUp(nowMs: number): void {
     for (const [id, open] of this.#open) {
       if (open.closesMs > nowMs) continue;
       this.#open.delete(id);
       // Lent without limits, so its amount means nothing: what was spent of it is lost with its isolate.
-      if (open.lease.milli >= UNLIMITED_MILLI) continue;
-      const spentMilli = this.#history.spends.reduce(
-        (sum, { leaseId, costMilli }) => (leaseId === id ? sum + costMilli : sum),
-        0,
-      );
-      this.#charge([this.#generous], open, spentMilli, { localMs: open.closesMs });
-      this.#charge([this.#stingy], open, open.lease.milli, { localMs: open.closesMs });
+      if (open.lease.milli < UNLIMITED_MILLI)
+        this.#charge(this.#stingy, open, open.lease.milli, open.closesMs);
     }
   }
 
-  #charge(
-    models: readonly Model[],
-    { lease, lentAtMs, names }: LentLease,
-    milli: number,
-    { localMs: atMs }: Pick<Moment, "localMs">,
-  ): void {
+  /** Charges the limits from which a lease was taken, whatever limits are in force by now. */
+  #charge(model: Model, { lease, lentAtMs, rules }: LentLease, milli: number, atMs: number): void {
     if (milli === 0) return;
-    const rules = this.#rules(this.#known, lease.route, lease.keyId, atMs);
+    for (const [name, rule] of rules) if (rule.kind === "bucket") model.charge(name, rule, milli, atMs);
     const inForce = rules.map(([, rule]) => rule);
-    for (const model of models) {
-      for (const [name, rule] of rules) {
-        if (rule.kind === "bucket" && names.includes(name)) model.charge(name, rule, milli, atMs);
-      }
-      // A lease of a quota's earlier period does not count in the new one.
-      model.admit(milli, inForce, lease.keyId, lentAtMs);
-    }
+    // A lease of a quota's earlier period does not count in the new one.
+    model.admit(milli, inForce, lease.keyId, lentAtMs);
   }
-}
-
-/** The headroom of a limit: missing from the bill after a crash. */
-function headroomOf({ kind, milliPerMs, capacityMilli }: Rule): number {
-  const share = capacityMilli * LOST_SHARE;
-  if (kind === "quota") return share;
-  return Math.max(share, Math.min(milliPerMs * LOST_MS, capacityMilli * LOST_BUCKET_SHARE));
-}
-
-/** The most that is missing from a limit after a crash: a floor that would refill sooner is held, and refills later. */
-function lossOf(rule: Rule): number {
-  const refilled = rule.milliPerMs * LOST_MS;
-  const isHeld = refilled > rule.capacityMilli * LOST_BUCKET_SHARE;
-  return headroomOf(rule) + (isHeld ? refilled : 0);
 }

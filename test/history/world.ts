@@ -6,9 +6,9 @@
  */
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
-import { SpendableLease } from "../../src/limiter/spendable-lease.ts";
-import { type Asked, type History, keyIdOf, type Spend } from "./history.ts";
+import { type Asked, type History, keyIdOf } from "./history.ts";
 import { type Isolate, newIsolate } from "./isolate.ts";
+import { leaseOf } from "./lent-leases.ts";
 import { LATE_MS, Network } from "./network.ts";
 import { ObjectHost, SUBJECT } from "./object-host.ts";
 import { newKey, Operators } from "./operators.ts";
@@ -35,7 +35,6 @@ export class World {
   readonly #operators: Operators;
   readonly #isolates: Isolate[] = [];
   readonly #asked: Asked[] = [];
-  readonly #spends: Spend[] = [];
   #faults = 0;
 
   constructor(schedule: Schedule) {
@@ -49,15 +48,8 @@ export class World {
 
   /** Runs the whole schedule and its consequences. */
   async run(): Promise<History> {
-    const uninstall = this.#time.install();
-    const { spend } = SpendableLease.prototype;
-    const spends = this.#spends;
     const time = this.#time;
-    SpendableLease.prototype.spend = function (route: string | null, costMilli: number): boolean {
-      const isSpent = spend.call(this, route, costMilli);
-      if (isSpent) spends.push({ leaseId: this.lease.id, atMs: time.nowMs, costMilli });
-      return isSpent;
-    };
+    const uninstall = time.install();
     try {
       const policy = shelf.publish(0, 0);
       this.#schedule.skewsMs.forEach((_, index) => {
@@ -72,10 +64,9 @@ export class World {
       }
       await time.run(atMs + LATE_MS);
       this.#network.isCalm = true;
-      await time.run(atMs + (this.#spends.length > 0 ? LEASED_AFTERMATH_MS : AFTERMATH_MS));
+      await time.run(atMs + (this.#network.received.length > 0 ? LEASED_AFTERMATH_MS : AFTERMATH_MS));
       return this.#history();
     } finally {
-      SpendableLease.prototype.spend = spend;
       uninstall();
     }
   }
@@ -199,6 +190,8 @@ export class World {
           group.forEach((one, i) => {
             one.decision = decisions[i] ?? null;
             one.decidedMs = this.#time.nowMs;
+            if (one.decision?.source !== "lease") return;
+            this.#host.spent(one, leaseOf(this.#network.received, one)?.lease ?? null);
           });
         } catch (thrown) {
           for (const one of group) one.failed = thrown;
@@ -246,7 +239,6 @@ export class World {
       schedule: this.#schedule,
       entries: this.#host.entries,
       asked: this.#asked,
-      spends: this.#spends,
       variants: shelf.variants,
       usage: this.#host.with((object) => object.usage(query)) ?? [],
       acks: this.#operators.acks,

@@ -1,0 +1,13 @@
+/** What the code under test promises so far. Each becomes true with the change that keeps it, and is then deleted. */
+export const CONTRACT = {
+  /** R10, R11: an acknowledged change holds everywhere, also in isolates that hold leases and denials. */
+  fences: false,
+  /** R10: an admin call that is sent again changes nothing again. */
+  idempotentCalls: false,
+  /** R10, R12: until a change, buckets refill as fast as before it. */
+  refillsByOldLimits: false,
+  /** R4: what an isolate spent is metered if it is settled within 12 s after the lease's end. */
+  metersLate: false,
+  /** An isolate sends a settlement again that did not arrive. */
+  settlesAgain: false,
+};

@@ -1,0 +1,248 @@
+/**
+ * The judge in true time: a bucket and a quota of each counter, from outside and without any code of the product. Every request that the
+ * object or an isolate admitted must fit at the moment when it was admitted, leases or not. So G1 holds in every window of every length
+ * with the bound burst + rate * w, and every period of a quota holds its amount.
+ *
+ * It knows what was lent only to find the state of the account that a request was decided by: never an older one than was acknowledged
+ * before the request arrived (G4).
+ */
+import type { Decision } from "../../src/core/decision.ts";
+import { AccountModel, type CountedRule } from "./account-model.ts";
+import type { Asked, Changed, History, Spend, Turn } from "./history.ts";
+import { CONTRACT } from "./contract.ts";
+import { periodStartMs, type Rule, TIERS, VARIANTS } from "./policies.ts";
+import { billLossOf, lossOf } from "./loss.ts";
+import type { Wrong } from "./replay.ts";
+
+/** A state of the account and the policy: each change makes another. */
+interface Version {
+  readonly account: AccountModel;
+  readonly variant: number;
+}
+
+interface Admission {
+  readonly atMs: number;
+  readonly milli: number;
+  readonly decision: Decision;
+  readonly route: string | null;
+  readonly keyId: string | null;
+  /** The number of the version by which it was decided. */
+  readonly version: number;
+  /** When the copy of the object was replaced that decided it, or lent for it; Infinity: it was not. */
+  readonly replacedMs: number;
+}
+
+interface Debt {
+  milli: number;
+  atMs: number;
+  /** How fast it has been refilled since then. */
+  perMs: number;
+}
+
+interface Lent {
+  readonly version: number;
+  readonly replacedMs: number;
+}
+
+export class Reference {
+  /** The version by which each decision of the object was made, by its id. */
+  readonly decided = new Map<string, Lent>();
+  /** The same of each request that was admitted from a lease. */
+  readonly spent = new Map<Asked, Lent>();
+  readonly #lent = new Map<string, Lent>();
+  /** The version that each change made, by its number. */
+  readonly madeBy = new Map<number, number>();
+  readonly #history: History;
+  readonly #wrong: Wrong;
+  readonly #account = new AccountModel();
+  readonly #versions: Version[] = [];
+  readonly #debts = new Map<string, Debt>();
+  /** What was used in each period, by its name. */
+  readonly #used = new Map<string, number>();
+  /** The part of it that no quota counted, by the object and by isolates. */
+  readonly #losable = new Map<string, number>();
+  readonly #losableByIsolates = new Map<string, number>();
+  /** The most that crashes may have taken from the bill, and that the next one may take. */
+  #lossMilli = 0;
+  #billLossMilli = 0;
+  /** What had been used when a limit was reset last, by its name; "" for all limits. */
+  readonly #forgiven = new Map<string, ReadonlyMap<string, number>>();
+  /** What replaced copies admitted after a change that they did not know, by copy and counter. */
+  readonly #beyond = new Map<string, number>();
+  #revision = 0;
+  #changedMs = -Infinity;
+
+  constructor(history: History, wrong: Wrong) {
+    this.#history = history;
+    this.#wrong = wrong;
+  }
+
+  run(): void {
+    for (const entry of this.#history.entries) {
+      if (entry.kind === "loss") this.#lossMilli += this.#billLossMilli;
+      else if (entry.kind === "spend") this.#spend(entry);
+      else if (entry.kind === "change" && entry.kept) this.#change(entry);
+      else if (entry.kind === "turn" && entry.kept) this.#turn(entry);
+    }
+  }
+
+  #change({ change, atMs, number }: Changed): void {
+    this.#account.apply(change, atMs);
+    this.#renew(atMs);
+    this.madeBy.set(number, this.#versions.length - 1);
+    if (change.kind !== "reset") return;
+    for (const limit of change.limits ?? [""]) this.#forgiven.set(limit, new Map(this.#used));
+    for (const counter of this.#debts.keys()) {
+      if (change.limits === null || change.limits.includes(limitOf(counter))) this.#debts.delete(counter);
+    }
+  }
+
+  /** Takes another version into force: until now, buckets refill as before. */
+  #renew(atMs: number): void {
+    if (CONTRACT.refillsByOldLimits) for (const debt of this.#debts.values()) bring(debt, atMs);
+    const variant = this.#history.variants.get(this.#revision) ?? 0;
+    this.#versions.push({ account: this.#account.copy(), variant });
+    this.#changedMs = atMs;
+    for (const [counter, debt] of this.#debts) {
+      const perMs = this.#milliPerMs(counter);
+      debt.perMs = CONTRACT.refillsByOldLimits ? perMs : Math.max(perMs, debt.perMs);
+    }
+  }
+
+  #turn(turn: Turn): void {
+    const { answers, questions, atMs, isStale, replacedMs } = turn;
+    for (const [i, { decision, lease }] of answers.entries()) {
+      const revision = Math.max(decision?.revision ?? 0, lease?.revision ?? 0);
+      const isPeek = questions[i]?.request.peek ?? false;
+      if (!isStale && !isPeek && revision > this.#revision) {
+        this.#revision = revision;
+        this.#renew(atMs);
+      }
+    }
+    const by: Lent = { version: this.#versions.length - 1, replacedMs };
+    answers.forEach(({ decision, lease }, i) => {
+      const request = questions[i]?.request;
+      if (lease) this.#lent.set(lease.id, by);
+      if (!decision || !request || decision.replayed) return;
+      this.decided.set(decision.decisionId, by);
+      if (!decision.allowed || request.peek) return;
+      const { route, keyId } = request;
+      this.#admit({ atMs, milli: decision.cost * 1_000, decision, route, keyId, ...by });
+    });
+  }
+
+  #spend({ asked, lease, atMs }: Spend): void {
+    const { decision, request, costMilli: milli } = asked;
+    const by = lease && this.#lent.get(lease.id);
+    if (!decision || !by) return;
+    this.spent.set(asked, by);
+    const { route, keyId } = request;
+    const rejection = this.#versions[by.version]?.account.rejection(keyId, atMs);
+    if (rejection) this.#wrong("G4", `admitted by a lease, but ${rejection}`, { atMs });
+    this.#admit({ atMs, milli, decision, route, keyId, ...by });
+  }
+
+  #admit(admission: Admission): void {
+    const { atMs, decision, route, keyId, version, replacedMs } = admission;
+    const tier = TIERS.find((name) => name === decision.tier);
+    const variant = this.#history.variants.get(decision.revision) ?? 0;
+    const account = this.#versions[version]?.account;
+    if (!tier || !account) throw new Error("an admission by an unknown tier or version");
+    const rules = account.rules(variant, route, keyId, atMs, tier);
+    if (replacedMs < this.#changedMs) this.#admitBeyond(admission, rules);
+    else {
+      this.#use(admission, rules);
+      for (const counted of rules) this.#charge(admission, counted);
+    }
+  }
+
+  /**
+   * Counts an admission in its periods of each length, for all keys and for its own. A quota that was not in force has it only from the
+   * bill, which a crash of the object or of the isolate may have taken it from.
+   */
+  #use({ keyId, atMs, milli, decision }: Admission, rules: readonly CountedRule[]): void {
+    const quotas = rules.filter(([, { kind }]) => kind === "quota");
+    this.#billLossMilli = Math.max(this.#billLossMilli, billLossOf(rules.map(([, rule]) => rule)));
+    for (const per of PERIODS) {
+      for (const key of keyId === null ? [""] : ["", keyId]) {
+        const name = `${per} ${periodStartMs(per, atMs)} ${key}`;
+        this.#used.set(name, (this.#used.get(name) ?? 0) + milli);
+        if (quotas.some(([, { byKey }]) => byKey || key === "")) continue;
+        const losable = decision.source === "lease" ? this.#losableByIsolates : this.#losable;
+        losable.set(name, (losable.get(name) ?? 0) + milli);
+      }
+    }
+  }
+
+  #charge(admission: Admission, [counter, rule]: CountedRule): void {
+    const { atMs, milli, decision, keyId } = admission;
+    let sumMilli: number;
+    if (rule.kind === "quota") {
+      const name = `${rule.per} ${periodStartMs(rule.per, atMs)} ${rule.byKey ? keyId : ""}`;
+      const forgiven = [rule.name, ""].map((limit) => this.#forgiven.get(limit)?.get(name) ?? 0);
+      const lostMilli =
+        Math.min(this.#lossMilli, this.#losable.get(name) ?? 0) + (this.#losableByIsolates.get(name) ?? 0);
+      sumMilli = (this.#used.get(name) ?? 0) - lostMilli - Math.max(...forgiven);
+    } else {
+      const debt = this.#debts.get(counter) ?? { milli: 0, atMs, perMs: this.#milliPerMs(counter) };
+      this.#debts.set(counter, debt);
+      bring(debt, atMs);
+      if (!CONTRACT.refillsByOldLimits) debt.perMs = this.#milliPerMs(counter);
+      debt.milli += milli;
+      sumMilli = debt.milli;
+    }
+    if (sumMilli <= rule.capacityMilli) return;
+    const mostMilli = this.#mostMilli(admission, counter, rule);
+    if (sumMilli > mostMilli) {
+      this.#wrong("G1", `${counter} has ${sumMilli} of ${mostMilli} by ${decision.source}`, { atMs });
+    }
+  }
+
+  /** The most that a counter may hold: by the version that decided, or by any since. */
+  #mostMilli({ atMs, route, keyId, version }: Admission, counter: string, own: Rule): number {
+    let mostMilli = own.capacityMilli;
+    for (const { account, variant } of this.#versions.slice(version)) {
+      for (const [name, { kind, per, capacityMilli }] of account.rules(variant, route, keyId, atMs)) {
+        if (name === counter && kind === own.kind && per === own.per)
+          mostMilli = Math.max(mostMilli, capacityMilli);
+      }
+    }
+    return mostMilli;
+  }
+
+  /** A change cannot take back what a replaced copy had reserved by then. */
+  #admitBeyond({ atMs, milli, replacedMs }: Admission, rules: readonly CountedRule[]): void {
+    for (const [counter, rule] of rules) {
+      const name = `${replacedMs} ${counter}`;
+      const sumMilli = (this.#beyond.get(name) ?? 0) + milli;
+      this.#beyond.set(name, sumMilli);
+      const mostMilli = lossOf(rule);
+      if (sumMilli > mostMilli)
+        this.#wrong("G1", `a replaced copy admitted ${sumMilli} of ${mostMilli} by ${counter}`, { atMs });
+    }
+  }
+
+  /** How fast a bucket refills by the version in force; the fastest if none of its limits is that bucket's. */
+  #milliPerMs(counter: string): number {
+    const limit = limitOf(counter);
+    const version = this.#versions.at(-1);
+    const inForce = version && VARIANTS[version.variant];
+    const isIt = ({ kind, name }: Rule): boolean => kind === "bucket" && name === limit;
+    const current = inForce && [...inForce.tiers[version.account.tier], inForce.own].find(isIt);
+    if (current) return current.milliPerMs;
+    const all = VARIANTS.flatMap(({ tiers, own }) => Object.values(tiers).flat().concat(own));
+    return Math.max(...all.filter(isIt).map(({ milliPerMs }) => milliPerMs));
+  }
+}
+
+const PERIODS = ["hour", "day", "month", "month from the 15th"] as const;
+
+function limitOf(counter: string): string {
+  return counter.split("#", 1)[0] ?? counter;
+}
+
+/** Refills a bucket up to now. */
+function bring(debt: Debt, nowMs: number): void {
+  debt.milli = Math.max(0, debt.milli - debt.perMs * (nowMs - debt.atMs));
+  debt.atMs = nowMs;
+}

@@ -3,12 +3,12 @@
  * isolate, whether by the object, from a lease or by a repeated denial.
  */
 import type { Asked, History } from "./history.ts";
+import { CLOCK_ERROR_MS } from "./lent-leases.ts";
 import type { Reference } from "./reference.ts";
 import type { Wrong } from "./replay.ts";
 
-/** How long a denial is repeated at most, and the most by which a clock lags within that time. */
+/** How long a denial is repeated at most. */
 const DENIAL_MS = 1_000;
-const CLOCK_ERROR_MS = 60;
 
 export function checkAcknowledged(history: History, reference: Reference, wrong: Wrong): void {
   const { acks, asked } = history;

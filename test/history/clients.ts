@@ -2,13 +2,14 @@
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Question } from "../../src/objects/object-call.ts";
 import { type Asked, DEADLINE_MS, type History } from "./history.ts";
+import { CLOCK_ERROR_MS } from "./lent-leases.ts";
 import type { Wrong } from "./replay.ts";
 
 /** How long a denial is repeated at most. */
 const DENIAL_MS = 1_000;
 
 /** Every request has its own answer within the deadline, and every answer by the object was really given. */
-export function checkAnswers({ entries, asked, lives, faults }: History, wrong: Wrong): void {
+export function checkAnswers({ entries, asked, lives, faults, computedMs }: History, wrong: Wrong): void {
   const given = new Map<string, { readonly decision: Decision; readonly question: Question }>();
   for (const entry of entries) {
     if (entry.kind !== "turn" || !entry.kept) continue;
@@ -18,6 +19,8 @@ export function checkAnswers({ entries, asked, lives, faults }: History, wrong: 
     });
   }
   const seen = new Set<string>();
+  // Isolates that compute answer later.
+  const patienceMs = 2 * DEADLINE_MS + computedMs;
   for (const one of asked) {
     const { decision, request, costMilli } = one;
     if (one.failed !== null) wrong("G6", `the limiter threw ${String(one.failed)}`, one);
@@ -26,8 +29,7 @@ export function checkAnswers({ entries, asked, lives, faults }: History, wrong: 
         wrong("G6", "never answered", one);
       continue;
     }
-    if (one.decidedMs - one.fromMs > 2 * DEADLINE_MS)
-      wrong("G6", `took ${one.decidedMs - one.fromMs} ms`, one);
+    if (one.decidedMs - one.fromMs > patienceMs) wrong("G6", `took ${one.decidedMs - one.fromMs} ms`, one);
     if (decision.source === "fallback" && faults === 0) wrong("G6", "decided without the object", one);
     // With the same idempotency key, even another question gets the first one's answer.
     if (request.idempotencyKey !== null) continue;
@@ -67,14 +69,14 @@ export function checkQuestions({ entries, asked }: History, wrong: Wrong): void 
 }
 
 /** Whether the object denied the same request of this isolate a moment ago, for longer than until now. */
-function isRepeated({ isolate, life, request, atMs }: Asked, asked: readonly Asked[]): boolean {
+function isRepeated({ isolate, life, request, decidedMs }: Asked, asked: readonly Asked[]): boolean {
   return asked.some((other) => {
     const { decision } = other;
     if (other.isolate !== isolate || other.life !== life || decision?.outcome !== "denied") return false;
     if (other.request.route !== request.route || other.request.keyId !== request.keyId) return false;
-    const elapsedMs = atMs - other.atMs;
-    const forMs = Math.min(DENIAL_MS, decision.retryAfterMs ?? DENIAL_MS);
-    return decision.source === "strict" && other.decidedMs <= atMs && elapsedMs < forMs;
+    const elapsedMs = decidedMs - other.fromMs;
+    const forMs = Math.min(DENIAL_MS, decision.retryAfterMs ?? DENIAL_MS) + CLOCK_ERROR_MS;
+    return decision.source === "strict" && other.decidedMs <= decidedMs && elapsedMs < forMs;
   });
 }
 

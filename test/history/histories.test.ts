@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { violationsOf } from "./judge.ts";
-import { schedules, CONDITIONS } from "./schedule.ts";
+import { CONDITIONS, schedules } from "./conditions.ts";
 import { World } from "./world.ts";
 
 const RUNS = Number(process.env["HISTORY_RUNS"] ?? 10_000);
@@ -17,13 +17,14 @@ const STEPS = RUNS > 10_000 ? 40 : 10;
 /** The share of schedules that each kind gets, and the decisions that must occur for it to be a test, in thousandths of requests. */
 const KINDS: Record<keyof typeof CONDITIONS, { part: number; atLeast: Record<string, number> }> = {
   calm: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 150, "denied deny-cache": 1 } },
-  calmLeased: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 50 } },
   busy: { part: 0.1, atLeast: { "blocked strict": 10, "revoked strict": 0.3, "denied strict": 100 } },
   redefined: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 100 } },
   rough: { part: 0.15, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   copies: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
-  roughLeased: { part: 0.2, atLeast: { "allowed lease": 15, "denied strict": 50, "allowed fallback": 20 } },
-  lossyLeased: { part: 0.1, atLeast: { "allowed lease": 10, "denied strict": 50, "allowed fallback": 20 } },
+  lent: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentChanged: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentRough: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentCopies: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
 };
 
 describe.each(Object.entries(KINDS))("%s", (kind, { part, atLeast }) => {

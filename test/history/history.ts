@@ -101,6 +101,8 @@ export interface History {
   readonly usage: readonly UsageRow[];
   /** The number of calls, writes, isolates and objects that failed. */
   readonly faults: number;
+  /** How long isolates computed in total. */
+  readonly computedMs: number;
   /** How often each isolate was replaced. */
   readonly lives: readonly number[];
 }

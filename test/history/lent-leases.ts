@@ -3,7 +3,7 @@ import type { DecisionRequest } from "../../src/core/decision.ts";
 import type { Asked, ReceivedLease } from "./history.ts";
 
 /** An isolate's clock may lag by this much within a lease's time: it runs slow, or stands still. */
-const CLOCK_ERROR_MS = 60;
+export const CLOCK_ERROR_MS = 60;
 
 /**
  * The lease from which a request was just admitted: the last one that its isolate has received for requests like it; null if that is

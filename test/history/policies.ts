@@ -19,6 +19,9 @@ export const TIERS = [
   "leased",
   "lent",
   "allotted",
+  "ample",
+  "paired",
+  "other",
   "free",
 ] as const;
 export type TierName = (typeof TIERS)[number];
@@ -32,8 +35,16 @@ export const REDEFINED: readonly TierName[] = [
   "swapped",
   "apart",
 ];
-export const LEASED: readonly TierName[] = ["leased", "free"];
-export const LEASED_OTHERWISE: readonly TierName[] = ["lent", "allotted"];
+/** Tiers that lend, with the same counters, others, or none. */
+export const LENDING: readonly TierName[] = [
+  "leased",
+  "lent",
+  "allotted",
+  "ample",
+  "paired",
+  "other",
+  "free",
+];
 
 export const ROUTES = ["/one", "/two", "/own"] as const;
 export type RouteName = (typeof ROUTES)[number];
@@ -116,9 +127,12 @@ function variant(speed: number, size: number): Variant {
       renamed: [quota(14 * size, "day", "day")],
       swapped: [bucket("hour", 2 * speed, 6 * size)],
       apart: [quota(10 * size, "day", "each", true), bucket("minute", 5 * speed, 30 * size)],
-      leased: [bucket("minute", 6 * speed, 60 * size), quota(150 * size)],
+      leased: [bucket("minute", 6 * speed, 60 * size), quota(600 * size)],
       lent: [quota(80 * size, "month")],
       allotted: [quota(500 * size, "month")],
+      ample: [bucket("minute", 20 * speed, 300 * size)],
+      paired: [bucket("minute", 12 * speed, 200 * size), bucket("each", 4 * speed, 60 * size, true)],
+      other: [bucket("other", 4 * speed, 60 * size)],
       free: [],
     },
     own: bucket("own", speed, 4 * size),
@@ -136,7 +150,7 @@ function documentOf({ name, kind, per, milliPerMs, capacityMilli, byKey }: Rule)
 }
 
 export function isLeased(tier: TierName): boolean {
-  return LEASED.includes(tier) || LEASED_OTHERWISE.includes(tier);
+  return LENDING.includes(tier);
 }
 
 /** The document of a variant. */

@@ -58,10 +58,11 @@ export class VirtualTime {
     return this.#startMs + Math.floor(elapsedMs * (1 - slowPpm / 1_000_000)) + skewMs;
   }
 
-  /** Computes for a while in a place: nothing else runs in it meanwhile, and for `run` at the end it is still now. */
+  /** Computes for a while in a place: nothing else runs in it meanwhile, and at the end, for `run`, its clock shows the start. */
   compute(place: Place, forMs: number, run: () => void): void {
-    place.busyUntilMs = this.nowMs + forMs;
-    this.#put({ atMs: place.busyUntilMs, shownMs: this.nowMs, place, run });
+    const fromMs = Math.max(this.nowMs, place.busyUntilMs);
+    place.busyUntilMs = fromMs + forMs;
+    this.#put({ atMs: place.busyUntilMs, shownMs: fromMs, place, run });
   }
 
   /** The place of the running code; null if it runs in none. */

@@ -21,6 +21,8 @@ import { type Place, VirtualTime } from "./virtual-time.ts";
 /** Long enough for the object's last write; with leases, also for each to be settled or to expire. */
 const AFTERMATH_MS = 2_500;
 const LEASED_AFTERMATH_MS = 12_000;
+/** Of a stream, every so many requests find the isolate computing. */
+const COMPUTES_EACH = 7;
 /** Schedules begin in this hour, the last of a day and of a month. */
 const BASE_MS = Date.UTC(2027, 0, 31, 23);
 
@@ -36,6 +38,9 @@ export class World {
   readonly #isolates: Isolate[] = [];
   readonly #asked: Asked[] = [];
   #faults = 0;
+  #computedMs = 0;
+  /** When the last request of a stream is sent. */
+  #lastAskMs = 0;
 
   constructor(schedule: Schedule) {
     this.#schedule = schedule;
@@ -62,6 +67,7 @@ export class World {
         await time.run(atMs);
         this.#apply(step.what);
       }
+      atMs = Math.max(atMs, this.#lastAskMs);
       await time.run(atMs + LATE_MS);
       this.#network.isCalm = true;
       await time.run(atMs + (this.#network.received.length > 0 ? LEASED_AFTERMATH_MS : AFTERMATH_MS));
@@ -99,8 +105,10 @@ export class World {
         return this.#ask(step);
       case "stream":
         for (let i = 0; i < step.times; i++) {
-          this.#time.at(nowMs + i * step.everyMs, () => this.#ask(step.ask));
+          const ask = i % COMPUTES_EACH === 3 ? step.ask : { ...step.ask, computesMs: 0 };
+          this.#time.at(nowMs + i * step.everyMs, () => this.#ask(ask));
         }
+        this.#lastAskMs = Math.max(this.#lastAskMs, nowMs + step.times * step.everyMs);
         return;
       case "change":
         return void this.#operators.change(this.#isolateOf(step.isolate), step.change);
@@ -165,8 +173,12 @@ export class World {
     };
     const asked = Array.from({ length: ask.count }, () => this.#note(isolate, request, ask.route));
     const decide = (): void => this.#decide(isolate, ask, asked);
-    if (ask.computesMs > 0) this.#time.compute(isolate.place, ask.computesMs, decide);
-    else this.#time.at(this.#time.nowMs, decide, isolate.place);
+    if (ask.computesMs > 0) {
+      // Calls may run into their deadlines meanwhile.
+      this.#faults += 1;
+      this.#computedMs += ask.computesMs;
+      this.#time.compute(isolate.place, ask.computesMs, decide);
+    } else this.#time.at(this.#time.nowMs, decide, isolate.place);
   }
 
   /** Decides requests that have arrived. */
@@ -243,6 +255,7 @@ export class World {
       usage: this.#host.with((object) => object.usage(query)) ?? [],
       acks: this.#operators.acks,
       faults: this.#faults + this.#network.faults + this.#host.losses,
+      computedMs: this.#computedMs,
       lives: this.#isolates.map(({ life }) => life),
     };
   }

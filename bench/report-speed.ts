@@ -88,6 +88,8 @@ function kindsOf(name: ReportName): [string, ReportQuery][] {
     case "decisions":
       return [
         usual,
+        [", of one request", queryOf(name, { requestId: "request-0-4711" })],
+        [", of no request", queryOf(name, { requestId: "no such request" })],
         [", of one user", queryOf(name, { filters: { account: `user:${11 + Math.floor(random() * 5)}` } })],
         [
           ", none found",

@@ -66,6 +66,9 @@ const ALL = ["rows", "first_ms", "last_ms", VERSION_COLUMN.column, ...NAMES];
 export const WRITE_CHUNK = `INSERT INTO points (id, ${ALL.join(", ")}) VALUES (${"?, ".repeat(ALL.length)}?)
   ON CONFLICT (id) DO UPDATE SET ${ALL.map((name) => `${name} = excluded.${name}`).join(", ")}`;
 
+/** The chunks whose request ids contain the binding: an id as {@link bindingsOf} writes it, in JSON. */
+export const FIND_REQUEST = `SELECT id FROM points WHERE instr(${columnOf("requestId")}, ?) > 0`;
+
 export function bindingsOf(id: number, rows: readonly Row[]): (number | string)[] {
   const times = rows.map(({ atMs }) => atMs);
   return [

@@ -1,7 +1,7 @@
-/** Finds a page of the log: the candidates from the columns in memory, then their chunks from the table. Pure except for `read`. */
+/** Finds a page of the log: the candidates from the columns in memory, then their chunks from the table. Pure except for {@link StoredChunks}. */
 import { compareRows } from "../../src/analytics/reports/decision-log.ts";
 import type { Row, Scan } from "../../src/analytics/reports/facts.ts";
-import type { StoredColumns } from "./stored-columns.ts";
+import type { ChunkColumns, StoredColumns } from "./stored-columns.ts";
 import { selected } from "./selection.ts";
 
 interface Candidate {
@@ -10,12 +10,24 @@ interface Candidate {
   readonly place: number;
 }
 
-/** Rows of the page, in the order of the log. @param read the points of a stored chunk. */
-export function logRows(columns: StoredColumns, scan: Scan, read: (id: number) => readonly Row[]): Row[] {
-  const { after, limit } = scan;
+/** The stored chunks. */
+export interface StoredChunks {
+  /** The points of a chunk. */
+  readonly read: (id: number) => readonly Row[];
+  /** The chunks that may have points of a request. */
+  readonly withRequest: (requestId: string) => ReadonlySet<number>;
+}
+
+/** Rows of the page, in the order of the log. */
+export function logRows(columns: StoredColumns, scan: Scan, { read, withRequest }: StoredChunks): Row[] {
+  const { after, limit, requestId } = scan;
   const shown = after?.shown ?? 0;
   const byChunk = new Map<number, number[]>();
-  for (const { id, place } of newest(columns, scan, limit + shown)) {
+  const ids = requestId === null ? null : withRequest(requestId);
+  const chunks = [...columns.chunks].filter(({ id }) => ids === null || ids.has(id));
+  // Request ids are not in memory: all rows of the few chunks that have one are read.
+  const count = requestId === null ? limit + shown : Number.POSITIVE_INFINITY;
+  for (const { id, place } of newest(columns, chunks, scan, count)) {
     const places = byChunk.get(id) ?? [];
     places.push(place);
     byChunk.set(id, places);
@@ -25,7 +37,8 @@ export function logRows(columns: StoredColumns, scan: Scan, read: (id: number) =
     const stored = read(id);
     for (const place of places) {
       const row = stored[place];
-      if (row && (!after || compareRows(row, after) >= 0)) rows.push(row);
+      if (!row || (requestId !== null && row.requestId !== requestId)) continue;
+      if (!after || compareRows(row, after) >= 0) rows.push(row);
     }
   }
   // Sampling may have removed some rows that the cursor counts.
@@ -38,11 +51,14 @@ export function logRows(columns: StoredColumns, scan: Scan, read: (id: number) =
  * The newest `count` of the selected rows before the cursor's moment, with all rows of the last one's moment, and all rows of the cursor's
  * own moment. Stops at the first chunk that is older than these.
  */
-function newest(columns: StoredColumns, scan: Scan, count: number): Candidate[] {
+function newest(
+  columns: StoredColumns,
+  all: readonly ChunkColumns[],
+  scan: Scan,
+  count: number,
+): Candidate[] {
   const lastMs = scan.after?.atMs ?? Number.POSITIVE_INFINITY;
-  const chunks = [...columns.chunks]
-    .filter(({ firstMs }) => firstMs <= lastMs)
-    .toSorted((a, b) => b.lastMs - a.lastMs);
+  const chunks = all.filter(({ firstMs }) => firstMs <= lastMs).toSorted((a, b) => b.lastMs - a.lastMs);
   const ofMoment: Candidate[] = [];
   let earlier: Candidate[] = [];
   let cutMs = Number.NEGATIVE_INFINITY;

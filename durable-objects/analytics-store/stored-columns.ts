@@ -1,6 +1,6 @@
 /**
  * The columns that reports sum and filter by, in the hub's memory: typed arrays, one set for each stored chunk, texts as numbers of a
- * dictionary. A report is one pass over them: 55 bytes a point, some milliseconds for a hundred thousand points.
+ * dictionary. A report is one pass over them: 63 bytes a point, some milliseconds for a hundred thousand points.
  *
  * Only a copy of the table, loaded again whenever the object starts. Never touches storage.
  */

@@ -4,6 +4,7 @@ import { OUTCOMES } from "../../src/analytics/outcome.ts";
 import { fieldOf, type PointField } from "../../src/analytics/point.ts";
 import { POINT_FIELDS } from "../../src/analytics/point-fields.ts";
 import { LOGGED_FIELDS } from "../../src/analytics/reports/decision-log.ts";
+import { DIMENSIONS } from "../../src/analytics/reports/report-query.ts";
 import type { LoggedDecision } from "../../src/analytics/reports/report-answer.ts";
 import { about, named } from "../annotations.ts";
 import { amount, count, moment, nextCursor, words } from "../scalars.ts";
@@ -192,9 +193,25 @@ const REPORTS = [
   }),
   z.strictObject({
     ...head,
+    report: z.literal("values"),
+    by: about("The field.", z.enum(DIMENSIONS)),
+    values: z.array(
+      z.strictObject({
+        value: words("A value of the field; empty for decisions without one."),
+        requests: count("Requests."),
+        denied: count("Requests denied by a limit."),
+      }),
+    ),
+  }),
+  z.strictObject({
+    ...head,
     report: z.literal("decisions"),
     decisions: z.array(decision),
     cursor: nextCursor(),
+    notFound: about(
+      "For `requestId`: where it was searched for in vain, and why the log may lack it. Null if it was found, or not given.",
+      z.nullable(z.string()),
+    ),
   }),
   z.strictObject({
     ...head,

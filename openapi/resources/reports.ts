@@ -79,6 +79,7 @@ const DECISIONS = {
       revision: 7,
       keyId: "7c49bc07-717d-4019-a06b-602410bbae61",
       upstreamStatus: "none",
+      limits: "minute=0.4/150;month=48210/50000",
       cost: 1,
       limiterMs: 0,
       upstreamMs: 0,
@@ -89,6 +90,7 @@ const DECISIONS = {
     },
   ],
   cursor: "WzE3NjM3MTU1OTgxMjAsImMxNDQ4NjE0IiwxXQ",
+  notFound: null,
 } satisfies ReportResponse;
 
 const FIGURES = { requests: 6_900, cost: 7_420, denied: 290 };
@@ -108,7 +110,7 @@ const getReport: OperationNotes = {
     from: `${RANGE_START} Default: an hour before \`to\`.`,
     to: "Exclusive, at most 93 days after `from`. Default: now.",
     interval: "Step of the charts: at most 1,000 steps. Default: the finest that makes at most 120 steps.",
-    by: "What `timeseries` is split by. Default: `outcome`.",
+    by: "What `timeseries` is split by (outcome, reason, source, tier or route), or the field whose values `values` lists. Default: `outcome`.",
     order: "What rankings are sorted by. Default: `requests`; for `denials`, `denied`.",
     account:
       "Only this subject's decisions: a user's id, `user:<id>` or `ip:<address>`; empty: unknown callers. Required for `user`.",
@@ -119,6 +121,11 @@ const getReport: OperationNotes = {
     reason: "Only decisions with this reason: the limit that denied, or `ok`, `exempt`, `blocked`, ...",
     source: "Only decisions from this source: `strict`, `lease`, `deny-cache`, `fallback` or `none`.",
     keyId: "Only decisions for this API key, by its id.",
+    method: "Only decisions on requests with this HTTP method.",
+    upstreamStatus:
+      "Only decisions whose upstream answered with a status of this class: `2xx`, ..., or `none`.",
+    requestId:
+      "For `decisions`: only those of the request with this `X-Request-Id`. Without `from`, of the last day. If there is none, `notFound` says why.",
     format: "For `decisions`. Takes precedence over the header Accept.",
     limit: "Entries of a ranking, or rows of a page. Default: 20.",
     cursor: `For \`decisions\`. ${CURSOR}`,
@@ -131,6 +138,12 @@ const getReport: OperationNotes = {
         json(reportSchema, {
           overview: OVERVIEW,
           denials: DENIALS,
+          values: {
+            ...HEAD,
+            report: "values",
+            by: "method",
+            values: [{ value: "GET", requests: 7_000, denied: 290 }],
+          },
           decisions: DECISIONS,
           "ledger drift": {
             ...HEAD,

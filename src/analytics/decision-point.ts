@@ -1,7 +1,7 @@
 /** Turns decisions into points. Cheap: every request makes one. */
 import type { Decision } from "../core/decision.ts";
 import type { Place } from "./place.ts";
-import type { Point, PointOutcome, StatusClass } from "./point.ts";
+import type { PointOutcome, StatusClass, WaitingPoint } from "./point.ts";
 
 /** What a point has besides the decision. */
 export interface PointContext {
@@ -13,7 +13,8 @@ export interface PointContext {
   readonly place: Place;
   readonly revision: number;
   readonly keyId: string | null;
-  readonly upstreamStatus: StatusClass;
+  /** The upstream's status; 0 if it was not called. */
+  readonly upstreamCode: number;
   readonly requestId: string;
   readonly limiterMs: number;
   readonly upstreamMs: number;
@@ -28,7 +29,7 @@ export function pointOf(
   decision: Decision | null,
   outcome: PointOutcome,
   reason: string,
-): Point {
+): WaitingPoint {
   return {
     atMs: context.atMs,
     account: context.account,
@@ -42,7 +43,7 @@ export function pointOf(
     country: context.place.country,
     revision: decision?.revision ?? context.revision,
     keyId: context.keyId ?? "",
-    upstreamStatus: context.upstreamStatus,
+    upstreamStatus: statusClass(context.upstreamCode),
     requestId: context.requestId,
     cost: decision?.cost ?? 0,
     limiterMs: context.limiterMs,
@@ -50,6 +51,8 @@ export function pointOf(
     remainingFraction: decision ? remainingFraction(decision) : 1,
     retryAfterMs: decision?.retryAfterMs ?? 0,
     requests: 1,
+    limits: decision?.limits ?? null,
+    upstreamCode: context.upstreamCode,
   };
 }
 
@@ -72,8 +75,9 @@ export function resultOf({ outcome, violated }: Decision): readonly [PointOutcom
   }
 }
 
-/** For example `2xx` for 204. */
-export function statusClass(status: number): StatusClass {
+/** For example `2xx` for 204; `none` for 0. */
+function statusClass(status: number): StatusClass {
+  if (status === 0) return "none";
   if (status < 200) return "1xx";
   if (status < 300) return "2xx";
   if (status < 400) return "3xx";

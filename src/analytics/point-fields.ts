@@ -142,6 +142,22 @@ export const POINT_FIELDS = {
     merge: "sum",
     comment: "Requests that it stands for, before sampling.",
   },
+  limits: {
+    type: "text",
+    column: "blob14",
+    merge: "first",
+    maxLength: 512,
+    added: true,
+    comment:
+      "What was left of each limit afterwards, as `minute=149.5/150;uploads=3/5 slots`; `none`: no limit was checked; empty: not recorded.",
+  },
+  upstreamCode: {
+    type: "number",
+    column: "double7",
+    merge: "first",
+    added: true,
+    comment: "The upstream's status; 0 if it was not called, or not recorded.",
+  },
 } as const satisfies Record<string, Field>;
 
 /** The first blob: {@link COLUMNS_VERSION}. */

@@ -5,14 +5,7 @@
  * Merges only what is frequent: allowed requests, and denials that the edge repeats. Sums stay exact. So do percentiles of the decision's
  * latency, since only equal latencies are merged. `merge` in point-fields.ts says how each field is merged.
  */
-import {
-  FIELD_NAMES,
-  fieldOf,
-  NUMBER_FIELDS,
-  type NumberField,
-  type Point,
-  type PointField,
-} from "./point.ts";
+import { FIELD_NAMES, fieldOf, NUMBER_FIELDS, type NumberField, type WaitingPoint } from "./point.ts";
 import { scaledMs } from "./reports/latency-scale.ts";
 
 /** Fewer points than this are not worth merging. */
@@ -21,7 +14,7 @@ const MIN_POINTS = 50;
 /** Different points of one account that others are merged into; with more, points stay as they are. */
 const MAX_KINDS = 16;
 
-type MergedPoint = { -readonly [Name in PointField]: Point[Name] };
+type MergedPoint = { -readonly [Name in keyof WaitingPoint]: WaitingPoint[Name] };
 
 const EQUAL = FIELD_NAMES.filter((name) => fieldOf(name).merge === "equal" && !fieldOf(name).isLatency);
 const EQUAL_LATENCIES = mergedBy("equal").filter((name) => fieldOf(name).isLatency);
@@ -31,10 +24,10 @@ const MINIMA = mergedBy("min");
 const MAXIMA = mergedBy("max");
 
 /** The merged points, in the order of their first. */
-export function mergePoints(points: readonly Point[]): Point[] {
+export function mergePoints(points: readonly WaitingPoint[]): WaitingPoint[] {
   if (points.length < MIN_POINTS) return [...points];
   const byAccount = new Map<string, MergedPoint[]>();
-  const all: Point[] = [];
+  const all: WaitingPoint[] = [];
   for (const point of points) {
     if (point.outcome !== "allowed" && point.source !== "deny-cache") {
       all.push(point);
@@ -54,12 +47,12 @@ export function mergePoints(points: readonly Point[]): Point[] {
   return all;
 }
 
-function isAlike(a: Point, b: Point): boolean {
+function isAlike(a: WaitingPoint, b: WaitingPoint): boolean {
   for (const name of EQUAL) if (a[name] !== b[name]) return false;
   return EQUAL_LATENCIES.every((name) => a[name] === b[name] || scaledMs(a[name]) === scaledMs(b[name]));
 }
 
-function merge(into: MergedPoint, point: Point): void {
+function merge(into: MergedPoint, point: WaitingPoint): void {
   const requests = into.requests + point.requests;
   for (const name of MEANS) {
     into[name] = (into[name] * into.requests + point[name] * point.requests) / requests;

@@ -4,12 +4,15 @@
  *
  * Sampled, so bills never use it: they read the ledger in the users' objects. Holds no key, token, body or path.
  */
+import type { LimitView } from "../core/decision.ts";
 import { type Field, POINT_FIELDS } from "./point-fields.ts";
 
 type Fields = typeof POINT_FIELDS;
 type ValueOf<T> = T extends readonly string[] ? T[number] : T extends "text" ? string : number;
 
 export type Point = { readonly [Name in keyof Fields]: ValueOf<Fields[Name]["type"]> };
+/** A point that waits in its isolate: its limits become text when it is sent, unless it was merged into another. */
+export type WaitingPoint = Omit<Point, "limits"> & { readonly limits: readonly LimitView[] | null };
 export type PointField = keyof Fields;
 export type NumberField = { [Name in PointField]: Point[Name] extends number ? Name : never }[PointField];
 /** Those of {@link enumOf} too. */

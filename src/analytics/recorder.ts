@@ -14,7 +14,8 @@ import { dataPointOf } from "./engine-sink.ts";
 import { MAX_ROWS_PER_SECOND } from "./live.ts";
 import { countPoint } from "./metrics/count-point.ts";
 import type { MetricDeltas } from "./metrics/metric-deltas.ts";
-import type { Point } from "./point.ts";
+import { limitsText } from "./limit-levels.ts";
+import type { Point, WaitingPoint } from "./point.ts";
 import { mergePoints } from "./point-merge.ts";
 
 /** How long points wait for others. */
@@ -48,7 +49,7 @@ export class Recorder {
   readonly #sinks: Sinks;
   readonly #metrics: MetricDeltas;
   readonly #log: Log;
-  #waiting: Point[] = [];
+  #waiting: WaitingPoint[] = [];
   #flushingUntilMs = 0;
   #isolate: string | null = null;
   #seq = 0;
@@ -61,7 +62,7 @@ export class Recorder {
     this.#log = log;
   }
 
-  record(point: Point, waitUntil: WaitUntil): void {
+  record(point: WaitingPoint, waitUntil: WaitUntil): void {
     if (this.#waiting.length < MAX_WAITING) this.#waiting.push(point);
     else {
       // No report has it, but metrics count it.
@@ -119,7 +120,7 @@ export class Recorder {
   #take(): Point[] {
     const points = mergePoints(this.#waiting);
     this.#waiting = points.slice(MAX_BATCH_POINTS);
-    return points.slice(0, MAX_BATCH_POINTS);
+    return points.slice(0, MAX_BATCH_POINTS).map(sentPoint);
   }
 
   #write(points: readonly Point[]): void {
@@ -160,6 +161,10 @@ export class Recorder {
   #name(): string {
     return (this.#isolate ??= crypto.randomUUID());
   }
+}
+
+function sentPoint(point: WaitingPoint): Point {
+  return { ...point, limits: limitsText(point.limits) };
 }
 
 /** How many requests the points stand for. */

@@ -1,5 +1,4 @@
 /** The state of one request on its way through the gateway: each step adds its result for the next. Lives as long as the request. */
-import type { StatusClass } from "../analytics/point.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Caller } from "../identity/authenticate.ts";
@@ -26,7 +25,8 @@ export interface Exchange {
   failed: boolean;
   limiterMs: number;
   upstreamMs: number;
-  upstreamStatus: StatusClass;
+  /** The upstream's status; 0 before it answered. */
+  upstreamCode: number;
 }
 
 /** A request that has a route and an authenticated caller. */
@@ -63,7 +63,7 @@ export function arrival(
     failed: true,
     limiterMs: 0,
     upstreamMs: 0,
-    upstreamStatus: "none",
+    upstreamCode: 0,
   };
 }
 

@@ -1,5 +1,4 @@
 /** Forwards an admitted request and returns the upstream's response, or the problem if there is none. */
-import { statusClass } from "../analytics/decision-point.ts";
 import { reportedTier } from "../edge/caller-tier.ts";
 import { problem } from "../edge/problem.ts";
 import { messageOf } from "../log.ts";
@@ -31,7 +30,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
   const { timeoutMs, id } = route;
   switch (result.kind) {
     case "response":
-      exchange.upstreamStatus = statusClass(result.response.status);
+      exchange.upstreamCode = result.response.status;
       return result.response;
     case "timeout": {
       const ms = result.isUpload ? UPLOAD_IDLE_MS : timeoutMs;

@@ -15,7 +15,7 @@ export function recordRequest(exchange: Exchange): void {
     place: placeOf(request),
     revision: policy.revision,
     keyId: caller?.keyId ?? null,
-    upstreamStatus: exchange.upstreamStatus,
+    upstreamCode: exchange.upstreamCode,
     requestId: exchange.requestId,
     limiterMs: exchange.limiterMs,
     upstreamMs: exchange.upstreamMs,

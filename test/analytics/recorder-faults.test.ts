@@ -4,7 +4,7 @@ import type { Batch } from "../../src/analytics/batch.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
 import { Recorder } from "../../src/analytics/recorder.ts";
-import { point } from "../metrics/points.ts";
+import { waitingPoint } from "../metrics/points.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
@@ -34,10 +34,10 @@ it("if Analytics Engine throws, recording continues, the lost points are counted
   const recorder = new Recorder({ engine, embedded: false, hub }, metrics, (level, event, fields) => {
     logged.push([level, event, fields]);
   });
-  for (let i = 0; i < 30; i++) recorder.record(point({ source: "strict" }), () => undefined);
+  for (let i = 0; i < 30; i++) recorder.record(waitingPoint({ source: "strict" }), () => undefined);
   await vi.advanceTimersByTimeAsync(100);
   // The next batch reports what the first one lost.
-  recorder.record(point(), () => undefined);
+  recorder.record(waitingPoint(), () => undefined);
   await vi.advanceTimersByTimeAsync(100);
   expect(written).toHaveLength(21);
   expect(store.total("requests")).toBe(31);
@@ -91,7 +91,7 @@ it("a slow request does not begin a second, concurrent flush: no batch overtakes
   for (let ms = 0; ms < 2_000; ms += 10) {
     // Began up to a second ago.
     const atMs = Date.now() - ((ms * 7) % 1_000);
-    recorder.record(point({ source: "strict", atMs }), () => undefined);
+    recorder.record(waitingPoint({ source: "strict", atMs }), () => undefined);
     await vi.advanceTimersByTimeAsync(10);
   }
   await vi.advanceTimersByTimeAsync(1_000);
@@ -120,7 +120,7 @@ it("if the hub fails, or fails to acknowledge a batch, each point is stored once
   };
   const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
   const record = async (): Promise<void> => {
-    recorder.record(point({ source: "strict" }), () => undefined);
+    recorder.record(waitingPoint({ source: "strict" }), () => undefined);
     await vi.advanceTimersByTimeAsync(7);
   };
   for (let i = 0; i < 500; i++) await record();
@@ -142,7 +142,7 @@ it("a request that dies while sending loses no point: the next flush sends the b
     hub: (batch: Batch) => (dies ? new Promise<never>(() => undefined) : hub.call(batch, 1, "accepted")),
   };
   const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
-  const record = () => recorder.record(point({ source: "strict" }), () => undefined);
+  const record = () => recorder.record(waitingPoint({ source: "strict" }), () => undefined);
   for (let i = 0; i < 5; i++) record();
   await vi.advanceTimersByTimeAsync(200);
   // Its timers die with it. Restores the time, which vitest would reset.

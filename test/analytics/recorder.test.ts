@@ -4,8 +4,8 @@ import { type Batch, batchSchema } from "../../src/analytics/batch.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MetricStore } from "../../src/analytics/metrics/metric-store.ts";
 import { Recorder } from "../../src/analytics/recorder.ts";
-import type { Point } from "../../src/analytics/point.ts";
-import { point } from "../metrics/points.ts";
+import type { WaitingPoint } from "../../src/analytics/point.ts";
+import { waitingPoint } from "../metrics/points.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
@@ -36,7 +36,8 @@ function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(),
     },
   };
   const recorder = new Recorder(sinks, metrics, () => undefined);
-  const record = (fields: Partial<Point> = {}) => recorder.record(point(fields), (work) => kept.push(work));
+  const record = (fields: Partial<WaitingPoint> = {}) =>
+    recorder.record(waitingPoint(fields), (work) => kept.push(work));
   /** Records a decision that is never merged with others. */
   const recordDenied = () => record({ outcome: "denied", reason: "minute" });
   return { sent, written, kept, record, recordDenied };

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseLog } from "../../dashboard/src/decisions/decision-guards.ts";
+import { parseLog, parseValues } from "../../dashboard/src/decisions/decision-guards.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 import {
   parseNewRevision,
@@ -101,6 +101,7 @@ describe("the page accepts the example answers of", () => {
   it.each<[string, Parse]>([
     ["overview", parseOverview],
     ["decisions", parseLog],
+    ["values", parseValues],
   ])("the report %s", (name, parse) => {
     const examples = examplesOf("getReport").filter((example) => fields(example)["report"] === name);
     expect(examples.length).toBe(1);

@@ -33,6 +33,8 @@ const DENIED: LoggedDecision = {
   remainingFraction: 0.004,
   retryAfterMs: 2_500,
   requests: 3,
+  limits: "minute=0.4/100;month=31200/50000",
+  upstreamCode: 0,
   weight: 1,
 };
 
@@ -44,6 +46,7 @@ const PAGE = {
   to: "2026-11-21T08:00:00.000Z",
   intervalSeconds: 60,
   cursor: null,
+  notFound: null,
 };
 
 describe("a page of the log", () => {

@@ -1,7 +1,8 @@
 /** The points that analytics records: exactly one for each request and each checked operation, whatever its outcome. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Point } from "../../src/analytics/point.ts";
+import { limitsText } from "../../src/analytics/limit-levels.ts";
+import type { WaitingPoint } from "../../src/analytics/point.ts";
 import { admin, customer, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { tokenEntry } from "../fixtures/edge-admin.ts";
 import { ADMIN_TOKEN, type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
@@ -17,7 +18,7 @@ afterEach(() => {
 
 async function recording(options: EdgeOptions = {}) {
   const edge = await startEdge(options);
-  const points: Point[] = [];
+  const points: WaitingPoint[] = [];
   const record = edge.services.recorder.record.bind(edge.services.recorder);
   vi.spyOn(edge.services.recorder, "record").mockImplementation((point, ...rest) => {
     points.push(point);
@@ -52,13 +53,20 @@ const slow: EdgeOptions = {
 };
 
 describe("a request is one point", () => {
-  it.each<[string, number, Send, EdgeOptions, Partial<Point>]>([
+  it.each<[string, number, Send, EdgeOptions, Partial<WaitingPoint>]>([
     [
       "allowed",
       200,
       get("/identify"),
       {},
-      { outcome: "allowed", reason: "ok", source: "strict", cost: 1, upstreamStatus: "2xx" },
+      {
+        outcome: "allowed",
+        reason: "ok",
+        source: "strict",
+        cost: 1,
+        upstreamStatus: "2xx",
+        upstreamCode: 200,
+      },
     ],
     ["exempt", 200, get("/free/a"), {}, { outcome: "allowed", reason: "exempt", source: "none", cost: 0 }],
     [
@@ -66,7 +74,7 @@ describe("a request is one point", () => {
       404,
       get("/no/such"),
       {},
-      { outcome: "denied", reason: "not_found", route: "", upstreamStatus: "none" },
+      { outcome: "denied", reason: "not_found", route: "", upstreamStatus: "none", limits: null },
     ],
     ["ambiguous path", 400, get("/a%2fb"), {}, { outcome: "denied", reason: "invalid_request", route: "" }],
     [
@@ -116,7 +124,7 @@ describe("a request is one point", () => {
       404,
       get("/identify"),
       { upstream: () => new Response("", { status: 404 }) },
-      { outcome: "allowed", upstreamStatus: "4xx" },
+      { outcome: "allowed", upstreamStatus: "4xx", upstreamCode: 404 },
     ],
   ])("%s: %i", async (_what, status, send, options, expected) => {
     const { edge, points } = await recording(options);
@@ -185,6 +193,8 @@ it("the remaining fraction of the tightest limit does not count slots", async ()
   const { edge, points } = await recording({ policy: policyOfTier({ limits }) });
   await get("/identify")(edge);
   expect(points).toMatchObject([{ outcome: "allowed", remainingFraction: 0.75 }]);
+  // What was left of each limit is recorded with the decision, slots too.
+  expect(limitsText(points[0]?.limits ?? null)).toBe("parallel=0/1 slots;minute=3/4");
 });
 
 it("a CORS preflight is no point, since it is neither charged nor an error", async () => {

@@ -55,6 +55,11 @@ describe("a report without parameters", () => {
     expect(end(3_600_000, 7_200_000)).toBe(7_200_750);
   });
 
+  it("covers the last day if it searches for a request", () => {
+    const query = queryOf("decisions", { requestId: "x" }, NOW_MS);
+    expect(query).toMatchObject({ value: { fromMs: NOW_MS + 750 - 86_400_000, requestId: "x" } });
+  });
+
   it("covers whole hours and at most 20 accounts if it is compared with the ledger", () => {
     const query = queryOf("ledger-drift", { limit: "1000" }, NOW_MS);
     const to = Date.UTC(2026, 10, 21, 13);
@@ -78,6 +83,8 @@ it.each([
   ["overview", { from: "2020-01-01", to: "2026-01-01" }, "/from"],
   ["timeseries", { from: "2026-11-01", to: "2026-11-20", interval: "1s" }, "/interval"],
   ["user", {}, "/account"],
+  ["timeseries", { by: "account" }, "/by"],
+  ["overview", { requestId: "x" }, "/requestId"],
   ["tiers", { cursor: cursorOf(writePosition(POSITION)) }, "/cursor"],
   ["decisions", { cursor: "AAAA" }, "/cursor"],
   ["decisions", { cursor: cursorOf(writePosition({ ...POSITION, shown: -1 })) }, "/cursor"],
@@ -92,7 +99,8 @@ it.each([
   [{ limit: "0" }],
   [{ limit: "1001" }],
   [{ interval: "2m" }],
-  [{ by: "account" }],
+  [{ by: "country" }],
+  [{ requestId: "" }],
   [{ order: "name" }],
   [{ outcome: "maybe" }],
   [{ route: "x".repeat(513) }],
@@ -111,6 +119,8 @@ it("every filter is passed on unchanged", () => {
     reason: "",
     source: "s",
     keyId: "k",
+    method: "GET",
+    upstreamStatus: "5xx",
   };
   expect(queryOf("decisions", reportQuery.parse(filters), NOW_MS)).toMatchObject({ value: { filters } });
 });

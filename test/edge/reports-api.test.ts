@@ -38,6 +38,9 @@ describe("a report", () => {
     ["/reports/overview?what=1", 400, "invalid_request"],
     ["/reports/user", 400, "invalid_request"],
     ["/reports/tiers?format=csv", 400, "invalid_request"],
+    ["/reports/tiers?requestId=x", 400, "invalid_request"],
+    ["/reports/decisions?requestId=", 400, "invalid_request"],
+    ["/reports/timeseries?by=account", 400, "invalid_request"],
   ])("%s is rejected with %i", async (path, status, code) => {
     const edge = await startEdge();
     expect(await problemOf(await admin(edge, "GET", path))).toMatchObject({ status, code });
@@ -116,6 +119,45 @@ describe("a report", () => {
     }
   });
 
+  it("finds a denied request by the X-Request-Id of its response, with what was left of each limit", async () => {
+    const edge = await startEdge();
+    const address = newAddress();
+    const answers = [];
+    for (let i = 0; i < 4; i++) answers.push(await edge.request("/identify", { headers: address }));
+    await edge.backgroundDone();
+    const requestId = answers.at(-1)?.headers.get("X-Request-Id");
+    const response = await admin(edge, "GET", `/reports/decisions?requestId=${requestId}`);
+    const { decisions, notFound }: { decisions: { limits: string }[]; notFound: string | null } =
+      await response.json();
+    expect(decisions).toMatchObject([
+      { requestId, outcome: "denied", reason: "minute", source: "strict", upstreamCode: 0 },
+    ]);
+    expect(decisions[0]?.limits).toMatch(/^minute=0(\.\d+)?\/3$/);
+    expect(notFound).toBeNull();
+  });
+
+  it("says why the log may lack a request id that it does not have", async () => {
+    const edge = await startEdge();
+    const response = await admin(edge, "GET", "/reports/decisions?requestId=no-such-id");
+    expect(await response.json()).toMatchObject({
+      decisions: [],
+      notFound: expect.stringContaining("has this request id. The log begins at "),
+    });
+  });
+
+  it("lists the values of a field to filter by", async () => {
+    const edge = await startEdge();
+    const address = newAddress();
+    await edge.request("/free", { headers: address });
+    await edge.backgroundDone();
+    const account = `ip:${address["CF-Connecting-IP"]}`;
+    const response = await admin(edge, "GET", `/reports/values?by=method&account=${account}`);
+    expect(await response.json()).toMatchObject({
+      by: "method",
+      values: [{ value: "GET", requests: 1, denied: 0 }],
+    });
+  });
+
   it("comes from Analytics Engine if a token may read it, and the token is sent nowhere else", async () => {
     const fetched = answering(() => Response.json({ data: [] }));
     const edge = await edgeWith(ENGINE);
@@ -183,7 +225,7 @@ it("the log as CSV contains no formulas and no broken lines, and links its next 
   const [, cursor = ""] =
     /cursor=([A-Za-z0-9_-]+)>; rel="next"$/.exec(response.headers.get("Link") ?? "") ?? [];
   expect((await response.text()).split("\r\n").slice(1).join("\r\n")).toBe(
-    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,1\r\n',
+    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,,0,1\r\n',
   );
   const next = await admin(edge, "GET", `/reports/decisions?limit=1&cursor=${cursor}`);
   expect(next.status).toBe(200);

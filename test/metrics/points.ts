@@ -1,5 +1,11 @@
 /** Points for tests. */
-import { FIELD_NAMES, isPoint, missingValue, type Point } from "../../src/analytics/point.ts";
+import {
+  FIELD_NAMES,
+  isPoint,
+  missingValue,
+  type Point,
+  type WaitingPoint,
+} from "../../src/analytics/point.ts";
 
 /** A point without values. Spread it first, so that a test names only the fields that matter to it. */
 export const EMPTY_POINT: Point = emptyPoint();
@@ -26,6 +32,11 @@ export function point(fields: Partial<Point> = {}): Point {
     requests: 1,
     ...fields,
   };
+}
+
+/** The same, before it is sent. */
+export function waitingPoint(fields: Partial<WaitingPoint> = {}): WaitingPoint {
+  return { ...point(), limits: null, ...fields };
 }
 
 function emptyPoint(): Point {

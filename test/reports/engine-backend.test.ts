@@ -138,6 +138,15 @@ describe("a literal", () => {
   });
 });
 
+it("a request id is asked for exactly, within the range, and as a literal", async () => {
+  const { bodies, backend } = server(() => table());
+  const answer = await backend.run({ ...query("decisions"), requestId: "r' OR 1" });
+  expect(bodies[0]).toMatch(
+    /WHERE timestamp >= toDateTime\(\d+\) AND timestamp < toDateTime\(\d+\) AND blob13 = 'r\\' OR 1'\n/,
+  );
+  expect(answer).toMatchObject({ decisions: [], notFound: expect.stringContaining("has this request id") });
+});
+
 it("an account's name is asked for as Analytics Engine keeps it: cut between characters", async () => {
   const long = `user:${"x".repeat(90)}\u{1f680}`;
   const { bodies, backend } = server(() => table());

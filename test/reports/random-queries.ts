@@ -31,8 +31,11 @@ export function randomQuery(name: ReportName, random: () => number, rows: readon
     toMs,
     intervalMs: pick(random, fitting),
     filters,
-    by: pick(random, STACKS),
+    by: name === "values" ? pick(random, DIMENSIONS) : pick(random, STACKS),
     order: pick(random, ORDERS),
+    ...(name === "decisions" && random() < 0.3
+      ? { requestId: pick(random, [like.requestId, ...HOSTILE]) }
+      : {}),
     limit: pick(random, [1, 3, 20, 1_000]),
     after: null,
   };

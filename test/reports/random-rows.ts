@@ -65,6 +65,8 @@ export function randomRows(seed: number, count: number, accounts = 60): Row[] {
       reason: pick(random, reasons[outcome]),
       source: pick(random, ["strict", "lease", "deny-cache", "fallback", "none"] as const),
       method: pick(random, ["GET", "POST"]),
+      limits: pick(random, ["minute=0.5/150;month=7/50000", "none", ""]),
+      upstreamCode: pick(random, [200, 404, 0]),
       colo: pick(random, ["FRA", "IAD", ""]),
       country: pick(random, ["DE", "US"]),
       revision: Math.floor(random() * 3),

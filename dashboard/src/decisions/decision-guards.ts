@@ -51,6 +51,8 @@ const ROW: Guards<LiveRow> = {
   remainingFraction: isNumber,
   retryAfterMs: isNumber,
   requests: isNumber,
+  limits: isText,
+  upstreamCode: isNumber,
 };
 export const isLiveRow = isShape<LiveRow>(ROW);
 
@@ -61,5 +63,29 @@ export const parseLog = parseAs(
     report: isOneOf({ decisions: true }),
     decisions: isListOf(isLoggedDecision),
     cursor: isNullOr(isText),
+    notFound: isNullOr(isText),
+  }),
+);
+
+/** The fields that `values` can list. */
+const FIELDS: Readonly<Record<Report<"values">["by"], true>> = {
+  account: true,
+  route: true,
+  tier: true,
+  outcome: true,
+  reason: true,
+  source: true,
+  keyId: true,
+  method: true,
+  upstreamStatus: true,
+};
+export const parseValues = parseAs(
+  isShape<Report<"values">>({
+    ...HEAD,
+    report: isOneOf({ values: true }),
+    by: isOneOf(FIELDS),
+    values: isListOf(
+      isShape<Report<"values">["values"][number]>({ value: isText, requests: isNumber, denied: isNumber }),
+    ),
   }),
 );

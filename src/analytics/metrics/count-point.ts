@@ -7,7 +7,7 @@ import { subjectHash } from "./distinct.ts";
 /** A user with at most this share of their tightest limit left counts as near it. */
 const NEAR_FRACTION = 0.1;
 
-export function countPoint(deltas: MetricDeltas, point: Point): void {
+export function countPoint(deltas: MetricDeltas, point: Omit<Point, "limits">): void {
   const { route, tier, outcome, reason, source, requests } = point;
   if (!(requests > 0 && Number.isFinite(requests))) return;
   const reported = outcomeOf(outcome, reason, source);

@@ -94,7 +94,7 @@ export const fieldName = (name: PointField): string => `f_${name}`;
 
 /** Rows of the log. */
 export function scanSql(dataset: string, scan: Scan): string {
-  const { after, limit } = scan;
+  const { after, limit, requestId } = scan;
   const orders = [`${timestamp} DESC`, ...LOG_ORDER.map(column)];
   const rows = [
     `toUnixTimestamp(${timestamp}) AS ${ANSWER.at}`,
@@ -104,7 +104,7 @@ export function scanSql(dataset: string, scan: Scan): string {
   return [
     `SELECT ${rows.join(", ")}`,
     `FROM ${dataset}`,
-    `WHERE ${whereSql(scan)}${after ? ` AND ${afterSql(after)}` : ""}`,
+    `WHERE ${whereSql(scan)}${requestId === null ? "" : ` AND ${column("requestId")} = ${textLiteral(requestId)}`}${after ? ` AND ${afterSql(after)}` : ""}`,
     `ORDER BY ${orders.join(", ")}`,
     `LIMIT ${numberLiteral(limit)}`,
     ...(after && after.shown > 0 ? [`OFFSET ${numberLiteral(after.shown)}`] : []),

@@ -58,6 +58,8 @@ export interface Group {
 
 /** Rows of the log: newest first, then by {@link LOG_ORDER}. */
 export interface Scan extends Selection {
+  /** Only rows of this request; null: of any. */
+  readonly requestId: string | null;
   readonly after: LogPosition | null;
   readonly limit: number;
 }
@@ -70,6 +72,12 @@ export type Row = Point & {
 
 export function isRow(value: Readonly<Record<string, unknown>>): value is Row {
   return typeof value["weight"] === "number" && isPoint(value);
+}
+
+/** The period for which a back end has rows: from the oldest it keeps until now, Unix ms. */
+export interface Keeps {
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
 /** Levels of {@link Group.percentiles}. */

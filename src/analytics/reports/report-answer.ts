@@ -1,7 +1,7 @@
 /** Answers of reports, the same from both back ends. Times are RFC 3339 in UTC, latencies ms, costs tokens. */
 import type { Point } from "../point.ts";
 import type { ReportedOutcome } from "../outcome.ts";
-import type { ReportQuery } from "./report-query.ts";
+import type { Dimension, ReportQuery } from "./report-query.ts";
 
 /** Percentiles of decision latency, weighted by requests. */
 export interface Percentiles {
@@ -104,7 +104,17 @@ export interface ReportBodies {
   };
   /** What analytics expects in the ledgers of the busiest accounts. The API adds what the ledgers contain. */
   readonly "ledger-drift": { readonly accounts: readonly ({ account: string } & LedgerFigures)[] };
-  readonly decisions: { readonly decisions: readonly LoggedDecision[]; readonly cursor: string | null };
+  /** Values of the dimension `by`, the most frequent first. */
+  readonly values: {
+    readonly by: Dimension;
+    readonly values: readonly { value: string; requests: number; denied: number }[];
+  };
+  readonly decisions: {
+    readonly decisions: readonly LoggedDecision[];
+    readonly cursor: string | null;
+    /** Why the log may lack the request that was searched for; null if it was found, or none was. */
+    readonly notFound: string | null;
+  };
 }
 
 /** Admitted requests, their cost, and requests denied by a limit. */

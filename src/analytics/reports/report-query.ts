@@ -12,13 +12,24 @@ export const REPORT_NAMES = [
   "latency",
   "sources",
   "user",
+  "values",
   "decisions",
   "ledger-drift",
 ] as const;
 export type ReportName = (typeof REPORT_NAMES)[number];
 
 /** Fields that decisions can be grouped and filtered by. */
-export const DIMENSIONS = ["account", "route", "tier", "outcome", "reason", "source", "keyId"] as const;
+export const DIMENSIONS = [
+  "account",
+  "route",
+  "tier",
+  "outcome",
+  "reason",
+  "source",
+  "keyId",
+  "method",
+  "upstreamStatus",
+] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
 /** One value for each dimension. */
@@ -31,6 +42,8 @@ export function byDimension<T>(make: (name: Dimension) => T): Record<Dimension, 
     reason: make("reason"),
     source: make("source"),
     keyId: make("keyId"),
+    method: make("method"),
+    upstreamStatus: make("upstreamStatus"),
   };
 }
 
@@ -65,6 +78,9 @@ export interface ReportQuery {
   /** Width of a chart's step: one of {@link INTERVALS}. */
   readonly intervalMs: number;
   readonly filters: Filters;
+  /** Only decisions of this request: for the log alone. Edges of an older version send none. */
+  readonly requestId?: string;
+  /** One of {@link STACKS}; for `values`, any dimension. */
   readonly by: Dimension;
   readonly order: Order;
   /** Rows of a ranking or of the log. */

@@ -4,10 +4,10 @@
  * Percentiles are computed from the rows of the group they describe; they are never averaged or added.
  */
 import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
-import { type Aggregation, type Group, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
+import { type Aggregation, type Group, type Keeps, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
 import { UNDECIDED } from "../outcome.ts";
 import { LATENCY_BOUNDS_MS, histogramOf, latencySteps, ranked, seriesOf, totalsOf } from "./report-parts.ts";
-import { logOf } from "./decision-log.ts";
+import { logOf, notFoundText } from "./decision-log.ts";
 import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";
 
 /** What a report needs from a back end. */
@@ -20,13 +20,7 @@ export interface Plan {
 export interface Found {
   readonly groups: Readonly<Record<string, readonly Group[]>>;
   readonly rows: readonly Row[];
-  /** The period for which the back end has rows: from the oldest it keeps until now, Unix ms. */
   readonly keeps: Keeps;
-}
-
-export interface Keeps {
-  readonly fromMs: number;
-  readonly toMs: number;
 }
 
 interface Report<Name extends ReportName> {
@@ -212,10 +206,27 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
       })),
     }),
   },
+  values: {
+    groups: (query) => ({ values: ranking(query, { by: [query.by] }) }),
+    body: ({ by }, of) => ({
+      by,
+      values: of("values").map(({ keys: [value = ""], requests, denied }) => ({ value, requests, denied })),
+    }),
+  },
   decisions: {
     // One row more than the page shows: there is another page if it exists.
-    scan: ({ fromMs, toMs, filters, after, limit }) => ({ fromMs, toMs, filters, after, limit: limit + 1 }),
-    body: (query, _of, rows) => logOf(query, rows),
+    scan: ({ fromMs, toMs, filters, requestId = null, after, limit }) => ({
+      fromMs,
+      toMs,
+      filters,
+      requestId,
+      after,
+      limit: limit + 1,
+    }),
+    body: (query, _of, rows, keeps) => ({
+      ...logOf(query, rows),
+      notFound: query.requestId !== undefined && rows.length === 0 ? notFoundText(query, keeps) : null,
+    }),
   },
 };
 
@@ -261,6 +272,8 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
       return report("user");
     case "ledger-drift":
       return report("ledger-drift");
+    case "values":
+      return report("values");
     case "decisions":
       return report("decisions");
   }

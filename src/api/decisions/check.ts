@@ -88,9 +88,9 @@ function pointAbout(user: string, request: DecisionRequest, { method, place, req
     tier: request.tier,
     revision: request.revision,
     keyId: null,
-    upstreamStatus: "none",
+    upstreamCode: 0,
     upstreamMs: 0,
-  } as const;
+  };
 }
 
 type ReadOperation =

@@ -5,6 +5,7 @@ import { OUTCOMES } from "../../analytics/outcome.ts";
 import {
   DEFAULT_RANGE_MS,
   DEFAULT_ROWS,
+  DIMENSIONS,
   hasTooManySteps,
   INTERVAL_NAMES,
   INTERVALS,
@@ -16,13 +17,12 @@ import {
   STACKS,
   usualInterval,
 } from "../../analytics/reports/report-query.ts";
+import { DAY_MS, HOUR_MS, SECOND_MS } from "../../core/time.ts";
 import { subjectNamed } from "../../identity/user-id.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { cursor as cursorSchema, rangeBound, rowLimit } from "../fields.ts";
 import { BAD_CURSOR, pageSize, positionOf } from "../query.ts";
 
-const SECOND_MS = 1_000;
-const HOUR_MS = 3_600_000;
 /** Accounts of the drift report: it asks each one's object for its ledger. */
 const MAX_LEDGERS = 20;
 
@@ -33,7 +33,7 @@ export const reportQuery = z.strictObject({
   /** Exclusive. */
   to: rangeBound,
   interval: z.optional(z.enum(INTERVAL_NAMES)),
-  by: z.optional(z.enum(STACKS)),
+  by: z.optional(z.enum(DIMENSIONS)),
   order: z.optional(z.enum(ORDERS)),
   account: value,
   route: value,
@@ -42,6 +42,9 @@ export const reportQuery = z.strictObject({
   reason: value,
   source: value,
   keyId: value,
+  method: value,
+  upstreamStatus: value,
+  requestId: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
   format: z.optional(z.enum(["json", "csv"])),
   limit: rowLimit,
   cursor: cursorSchema,
@@ -53,7 +56,7 @@ type ParsedQuery =
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /**
- * Fills in defaults: the last hour if no time is given. Rounds the range to seconds, and for the ledger drift to hours, as the ledger
+ * Fills in defaults: the last hour if no time is given, the last day for a request id. Rounds the range to seconds, and for the ledger drift to hours, as the ledger
  * counts. A range that reaches into the future ends now, so that rates and charts cover only time that has passed.
  */
 export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: number): ParsedQuery {
@@ -67,6 +70,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     cursor,
     format: _format,
     account,
+    requestId,
     ...others
   } = parameters;
   const filters = { ...others, account: account === undefined ? undefined : subjectNamed(account) };
@@ -74,7 +78,8 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
   // Includes what was decided in this very second.
   const nextMs = roundUp(nowMs + 1, unitMs);
   const endMs = to === undefined ? nextMs : roundUp(Date.parse(to), unitMs);
-  const fromMs = roundDown(from === undefined ? endMs - DEFAULT_RANGE_MS : Date.parse(from), unitMs);
+  const usualMs = requestId === undefined ? DEFAULT_RANGE_MS : DAY_MS;
+  const fromMs = roundDown(from === undefined ? endMs - usualMs : Date.parse(from), unitMs);
   const toMs = fromMs < nextMs ? Math.min(endMs, nextMs) : endMs;
   const intervalMs = interval ? INTERVALS[interval] : usualInterval(fromMs, toMs);
   const after = cursor === undefined ? null : readPosition(positionOf(cursor) ?? "");
@@ -88,6 +93,12 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
   if (name === "user" && filters.account === undefined) {
     faults.push({ path: "/account", message: "is required" });
   }
+  if (name !== "values" && !STACKS.some((stack) => stack === by)) {
+    faults.push({ path: "/by", message: `must be one of ${STACKS.join(", ")}` });
+  }
+  if (requestId !== undefined && name !== "decisions") {
+    faults.push({ path: "/requestId", message: "is only for the report decisions" });
+  }
   if (cursor !== undefined && (!after || name !== "decisions")) faults.push(...BAD_CURSOR);
   if (faults.length > 0) return { ok: false, faults };
   const rows = pageSize(limit, DEFAULT_ROWS);
@@ -97,6 +108,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     toMs,
     intervalMs,
     filters: givenOf(filters),
+    ...(requestId === undefined ? {} : { requestId }),
     by,
     order: order ?? (name === "denials" ? "denied" : "requests"),
     limit: name === "ledger-drift" ? Math.min(rows, MAX_LEDGERS) : rows,

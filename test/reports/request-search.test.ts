@@ -1,0 +1,102 @@
+/** The embedded store's answers to a search by request id, and the values of a field. */
+import { beforeAll, describe, expect, it } from "vitest";
+import { AnalyticsStore } from "../../durable-objects/analytics-store/analytics-store.ts";
+import type { Point } from "../../src/analytics/point.ts";
+import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";
+import type { ReportQuery } from "../../src/analytics/reports/report-query.ts";
+import { point } from "../metrics/points.ts";
+import { NodeSql } from "./node-sql.ts";
+
+const NOW_MS = Date.UTC(2026, 10, 21, 12);
+const DAY_MS = 86_400_000;
+
+const pointAt = (atMs: number, fields: Partial<Point>) => point({ atMs, ...fields });
+
+function ask<Name extends "decisions" | "values">(
+  store: AnalyticsStore,
+  name: Name,
+  given: Partial<ReportQuery> = {},
+) {
+  const answer = store.report(
+    {
+      name,
+      fromMs: NOW_MS - DAY_MS,
+      toMs: NOW_MS + DAY_MS,
+      intervalMs: 3_600_000,
+      filters: {},
+      by: "outcome",
+      order: "requests",
+      limit: 100,
+      after: null,
+      ...given,
+    },
+    NOW_MS,
+  );
+  const isAsked = (found: ReportAnswer): found is Extract<ReportAnswer, { report: Name }> =>
+    found.report === name;
+  if (!isAsked(answer)) throw new Error(`asked for ${name}, got ${answer.report}`);
+  return answer;
+}
+
+describe("a search by request id", () => {
+  const store = new AnalyticsStore(new NodeSql());
+  beforeAll(() => {
+    const all = Array.from({ length: 2_000 }, (_, i) => pointAt(NOW_MS + i, { requestId: `search-${i}` }));
+    for (let i = 0; i < all.length; i += 100) store.insert(all.slice(i, i + 100), NOW_MS);
+    const items: Point[] = ["a", "b", "c"].map((name) =>
+      pointAt(NOW_MS, { requestId: "of-a-batch", account: `user:${name}` }),
+    );
+    store.insert([...items, pointAt(NOW_MS, { requestId: 'odd "id", \\ü' })], NOW_MS);
+  });
+  const found = (requestId: string, given: Partial<ReportQuery> = {}) =>
+    ask(store, "decisions", { requestId, limit: 10, ...given });
+
+  it("finds exactly the decisions of that request, also of a batch, and of any text", () => {
+    expect(found("search-7").decisions.map(({ requestId }) => requestId)).toEqual(["search-7"]);
+    expect(found("of-a-batch").decisions.map(({ account }) => account)).toEqual([
+      "user:a",
+      "user:b",
+      "user:c",
+    ]);
+    expect(found('odd "id", \\ü').decisions).toHaveLength(1);
+    expect(found("search-7").notFound).toBeNull();
+  });
+
+  it("respects the other filters and the range", () => {
+    expect(found("of-a-batch", { filters: { account: "user:b" } }).decisions).toHaveLength(1);
+    expect(found("search-1500", { toMs: NOW_MS + 1_000 }).decisions).toEqual([]);
+  });
+
+  it("says where it searched and why the log may lack the request if it finds none", () => {
+    for (const id of ["search-", "SEARCH-7", "search-7 ", "x"]) {
+      const { decisions, notFound } = found(id);
+      expect(decisions).toEqual([]);
+      expect(notFound).toContain("between 2026-11-20T12:00:00.000Z and 2026-11-21T12:00:00.000Z");
+    }
+    expect(ask(store, "decisions", { filters: { account: "user:no" } }).notFound).toBeNull();
+    expect(found("x", { filters: { tier: "free" } }).notFound).toContain("matches the filters");
+  });
+});
+
+it("the values of a field are listed by frequency, within the filters", () => {
+  const store = new AnalyticsStore(new NodeSql());
+  store.insert(
+    [
+      pointAt(NOW_MS, { method: "POST" }),
+      pointAt(NOW_MS, { method: "GET" }),
+      pointAt(NOW_MS, { method: "GET", outcome: "denied", reason: "minute", upstreamStatus: "none" }),
+      pointAt(NOW_MS, { method: "PUT", account: "user:other" }),
+    ],
+    NOW_MS,
+  );
+  const filters = { account: "user:acme" };
+  expect(ask(store, "values", { by: "method", filters })).toMatchObject({
+    by: "method",
+    values: [
+      { value: "GET", requests: 2, denied: 1 },
+      { value: "POST", requests: 1, denied: 0 },
+    ],
+  });
+  const statuses = ask(store, "values", { by: "upstreamStatus", filters: { method: "GET" } }).values;
+  expect(statuses.map(({ value }) => value)).toEqual(["2xx", "none"]);
+});

@@ -32,6 +32,11 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     description: "The key's id, not the key itself.",
     example: "7c49bc07-717d-4019-a06b-602410bbae61",
   },
+  grantId: {
+    schema: z.uuid(),
+    description: "The grant's id, as the account lists it.",
+    example: "53785454-7f36-46e0-81d9-d419105b9357",
+  },
   n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
   name: {
     schema: z.enum(REPORT_NAMES),

@@ -20,6 +20,7 @@ import type {
   NewAccount,
   NewAccountAnswer,
   NewKey,
+  RevokedGrantAnswer,
   Rotation,
   UsageQuery,
   UsageRow,
@@ -115,6 +116,19 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     });
     await this.store.publish();
     return { kind: "grant", grant };
+  }
+
+  async revokeGrant(grantId: string, by: Change = NOBODY): Promise<RevokedGrantAnswer> {
+    const { accounts } = this.store.memory;
+    if (!accounts.account) return { kind: "no-account" };
+    const grant = accounts.grants(Date.now()).find((one) => one.grantId === grantId);
+    if (!grant) return { kind: "no-grant" };
+    this.#commit((memory, nowMs) => {
+      memory.accounts.revokeGrant(grantId, nowMs);
+      memory.audit.note("grant.revoke", by, grantSettings(grant), null, nowMs);
+    });
+    await this.store.publish();
+    return { kind: "revoked", grant };
   }
 
   reset(names: readonly string[] | null, by: Change = NOBODY): AccountAnswer {

@@ -165,14 +165,25 @@ export class AccountStore {
       grant.createdMs,
     );
     this.#grants = [...this.grants(nowMs), grant];
-    // For a higher version, by which the directory knows that this is newer.
-    const { account } = this;
-    if (account) this.change(account, {}, nowMs);
+    this.#grantsChanged(nowMs);
+  }
+
+  /** Ends a grant before its time. */
+  revokeGrant(grantId: string, nowMs: number): void {
+    this.#sql.exec("DELETE FROM grants WHERE grant_id = ?", grantId);
+    this.#grants = this.#grants.filter((grant) => grant.grantId !== grantId);
+    this.#grantsChanged(nowMs);
   }
 
   /** Publishes the account again, for a projection that was lost. */
   republish(nowMs: number): void {
     if (this.#stored) this.#publish(this.#stored, nowMs);
+  }
+
+  /** Gives the account a higher version, by which the directory knows that its grants are newer. */
+  #grantsChanged(nowMs: number): void {
+    const { account } = this;
+    if (account) this.change(account, {}, nowMs);
   }
 
   #put(account: Stored): Account {

@@ -44,4 +44,13 @@ const grantExtra: OperationNotes = {
   problems: ["not_found", "conflict"],
 };
 
-export const GRANTS_NOTES = { grantExtra };
+const revokeGrant: OperationNotes = {
+  tag: "Accounts",
+  summary: "Revoke a grant: it ends now",
+  description: "What it admitted stays used, so less may be left than before the grant.",
+  query: { reason: REASON },
+  responses: [answer(200, "The grant as it was.", grantSchema, { grant: GRANT })],
+  problems: ["not_found"],
+};
+
+export const GRANTS_NOTES = { grantExtra, revokeGrant };

@@ -107,6 +107,13 @@ export type GrantAnswer =
   | { readonly kind: "no-account" }
   | { readonly kind: "too-many" };
 
+export type RevokedGrantAnswer =
+  /** The grant that was in force. */
+  | { readonly kind: "revoked"; readonly grant: Grant }
+  | { readonly kind: "no-account" }
+  /** There is no such grant, or it has ended. */
+  | { readonly kind: "no-grant" };
+
 /** One change of an account. `before` and `after` are JSON text of what changed; null for nothing. */
 export interface AuditEntry {
   readonly seq: number;

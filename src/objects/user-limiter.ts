@@ -17,6 +17,7 @@ import type {
   NewAccount,
   NewAccountAnswer,
   NewKey,
+  RevokedGrantAnswer,
   Rotation,
   UsageQuery,
   UsageRow,
@@ -47,6 +48,8 @@ export interface AccountRpc {
   /** Keys stop at once; ledger, audit trail and a block remain. @param lift also lift the block. */
   deleteAccount(by?: Change, lift?: boolean): Promise<DeletedAnswer>;
   grant(grant: Grant, by?: Change): Promise<GrantAnswer>;
+  /** Ends a grant now. What it admitted stays used. */
+  revokeGrant(grantId: string, by?: Change): Promise<RevokedGrantAnswer>;
   /** Refills the limits of these names, or all (null). The ledger is unchanged. */
   reset(names: readonly string[] | null, by?: Change): AccountAnswer;
   addKey(input: NewKey, by?: Change): Promise<KeyAnswer>;

@@ -99,6 +99,46 @@ describe("a grant", () => {
     expect(await user.query("SELECT count(*) AS n FROM grants")).toEqual([{ n: 50 }]);
   });
 
+  it("ends at once when it is revoked, and what it admitted stays used", async () => {
+    const user = await account();
+    const [bucketGrant, quotaGrant] = [grantOf("bucket", 10, DAY_MS), grantOf("quota", 10, DAY_MS)];
+    await user.stub.grant(bucketGrant);
+    await user.stub.grant(quotaGrant);
+    expect(await user.allowedOf(8)).toBe(8);
+    expect(await user.stub.revokeGrant(bucketGrant.grantId)).toEqual({ kind: "revoked", grant: bucketGrant });
+    expect(await user.decide()).toMatchObject({ allowed: false, limits: [{ limit: 5, remaining: 0 }, {}] });
+    expect(await user.remaining()).toEqual([0, 22]);
+    await user.stub.revokeGrant(quotaGrant.grantId);
+    expect(await user.remaining()).toEqual([0, 12]);
+    await user.crash();
+    expect(await user.remaining()).toEqual([0, 12]);
+    expect(await user.query("SELECT count(*) AS n FROM grants")).toEqual([{ n: 0 }]);
+  });
+
+  it("is revoked alone: others of the same limit stay in force", async () => {
+    const user = await account();
+    const [first, second] = [grantOf("bucket", 3, HOUR_MS), grantOf("bucket", 4, HOUR_MS)];
+    await user.stub.grant(first);
+    await user.stub.grant(second);
+    await user.stub.revokeGrant(first.grantId);
+    expect((await user.remaining())[0]).toBe(9);
+    expect(await user.stub.account()).toMatchObject({ grants: [second] });
+  });
+
+  it("is not revoked twice, nor after its end, nor without an account", async () => {
+    const user = await account();
+    const [revoked, ended] = [grantOf("bucket", 3, DAY_MS), grantOf("bucket", 4, HOUR_MS)];
+    await user.stub.grant(revoked);
+    await user.stub.grant(ended);
+    await user.stub.revokeGrant(revoked.grantId);
+    expect(await user.stub.revokeGrant(revoked.grantId)).toEqual({ kind: "no-grant" });
+    later(HOUR_MS);
+    expect(await user.stub.revokeGrant(ended.grantId)).toEqual({ kind: "no-grant" });
+    const nobody = new UserObject(user.revision);
+    expect(await nobody.stub.revokeGrant(revoked.grantId)).toEqual({ kind: "no-account" });
+    expect(await nobody.stored()).toEqual([]);
+  });
+
   it("is rejected if there is no account", async () => {
     const user = new UserObject(await publish(TIERS));
     expect(await user.stub.grant(grantOf("bucket", 1, HOUR_MS))).toEqual({ kind: "no-account" });

@@ -83,7 +83,10 @@ describe("an invalid id", () => {
     const { operator } = await start();
     const logged = vi.spyOn(console, "error").mockReturnValue();
     for (const endpoint of WITH_ID) {
-      const path = endpoint.path.replace(":id", segment).replace(":keyId", "key");
+      const path = endpoint.path
+        .replace(":id", segment)
+        .replace(":keyId", "key")
+        .replace(":grantId", "grant");
       const response = await operator.send(endpoint.method, path, bodyOf(endpoint));
       // Services may check users without an account: every possible user id has a status.
       if (endpoint.path.endsWith("/status") && isUserId(decoded(segment))) {
@@ -103,7 +106,10 @@ describe("an invalid id", () => {
       const { operator } = await start();
       await operator.send("POST", "/accounts", { id: "anna" });
       for (const endpoint of WITH_ID) {
-        const path = endpoint.path.replace(":id", segment).replace(":keyId", "key");
+        const path = endpoint.path
+          .replace(":id", segment)
+          .replace(":keyId", "key")
+          .replace(":grantId", "grant");
         const response = await operator.send(endpoint.method, path, bodyOf(endpoint));
         expect(response.status).toBeLessThan(500);
       }
@@ -173,7 +179,11 @@ describe("a body", () => {
   const paths = WITH_BODY.map((endpoint): [string, Route, string] => [
     `${endpoint.method} ${endpoint.path}`,
     endpoint,
-    endpoint.path.replace(":id", "nobody").replace(":keyId", "key").replace(":n", "0"),
+    endpoint.path
+      .replace(":id", "nobody")
+      .replace(":keyId", "key")
+      .replace(":grantId", "grant")
+      .replace(":n", "0"),
   ]);
   const IF_MATCH = { "If-Match": '"1"' };
 
@@ -409,7 +419,11 @@ describe("every list", () => {
 describe("a repeated query parameter", () => {
   const QUERIES = Object.values<Endpoint>(CONTRACT).flatMap(({ method, path, query }) => {
     if (!path.startsWith(`${ADMIN}/`) || !(query instanceof z.ZodMiniObject)) return [];
-    const below = path.slice(ADMIN.length).replace(":id", "anna").replace(":keyId", "key");
+    const below = path
+      .slice(ADMIN.length)
+      .replace(":id", "anna")
+      .replace(":keyId", "key")
+      .replace(":grantId", "grant");
     return Object.keys(query.shape).map((name): [string, string, string] => [
       method,
       below.replace(":name", "overview"),

@@ -236,6 +236,29 @@ describe("a grant", () => {
     expect(await customer.holds()).toMatchObject({ parallel: 4 });
   });
 
+  it("that is revoked ends with the next request; the trail has who, why and which", async () => {
+    const { operator, customer, path } = await startWith();
+    const until = inMs(HOUR_MS);
+    const grant = await operator.do("grant", "POST", `${path}/grants`, { limit: "day", amount: 4, until });
+    expect(await customer.call(7)).toEqual([200, 200, 200, 200, 200, 200, 200]);
+    const revocation = `${path}/grants/${grant.grantId}`;
+    expect(await operator.do("grant", "DELETE", `${revocation}?reason=too%20much`)).toEqual(grant);
+    expect(await customer.call()).toEqual([429]);
+    expect(await customer.left()).toMatchObject({ day: 0, month: 13 });
+    expect((await operator.get("account", path)).grants).toEqual([]);
+    const [entry] = (await operator.get("audit", `${path}/audit`)).entries;
+    expect(entry).toMatchObject({
+      action: "grant.revoke",
+      reason: "too much",
+      before: { grantId: grant.grantId, limit: "day", amount: 4, until },
+      after: null,
+    });
+    expect(await operator.rejection("DELETE", revocation)).toBe("404");
+    expect(await operator.rejection("DELETE", `${path}/grants/none`)).toBe("404");
+    expect(await operator.rejection("DELETE", `${revocation}?until=now`)).toBe("400 /until");
+    expect(await operator.rejection("DELETE", `/accounts/nobody/grants/${grant.grantId}`)).toBe("404");
+  });
+
   it("beyond the fiftieth is 409, and leaves those in force unchanged", async () => {
     const { operator, customer, path } = await startWith();
     const grant = { limit: "day", amount: 1, until: inMs(HOUR_MS) };

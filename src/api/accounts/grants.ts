@@ -1,10 +1,10 @@
-/** Corrections of an account's counters by an operator: extra capacity until a time, and resets. */
+/** Corrections of an account's counters by an operator: extra capacity until a time, its early end, and resets. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { problem } from "../../edge/problem.ts";
 import { isUserId } from "../../identity/user-id.ts";
-import type { Account, AccountAnswer, GrantAnswer } from "../../objects/account.ts";
+import type { Account, AccountAnswer, GrantAnswer, RevokedGrantAnswer } from "../../objects/account.ts";
 import { adjustTier, type Grant } from "../../policy/adjust.ts";
 import { capacityOf, tierOf } from "../../policy/compile.ts";
 import type { Fault } from "../../policy/fault.ts";
@@ -13,6 +13,7 @@ import { invalidContent, readBody } from "../body.ts";
 import { ACCOUNT, type Endpoints } from "../endpoint.ts";
 import { instant, limitName, reason, tokens } from "../fields.ts";
 import { unknownName } from "../known-names.ts";
+import { readQuery } from "../query.ts";
 import { forAccount, noAccount, stubOf } from "./account-object.ts";
 import { grantView } from "./account-view.ts";
 
@@ -27,6 +28,8 @@ const newGrantSchema = z.strictObject({
   reason,
 });
 
+const revocationQuery = z.strictObject({ reason });
+
 const resetSchema = z.strictObject({
   limits: z.optional(z.array(limitName).check(z.minLength(1), z.maxLength(32))),
   reason,
@@ -39,6 +42,13 @@ export const GRANTS = {
     access: "operator",
     body: newGrantSchema,
     handler: grantExtra,
+  },
+  revokeGrant: {
+    method: "DELETE",
+    path: `${ACCOUNT}/grants/:grantId`,
+    access: "operator",
+    query: revocationQuery,
+    handler: revokeGrant,
   },
   resetAccount: {
     method: "POST",
@@ -98,6 +108,19 @@ function grantFault(
   const names = before.limits.map(({ limit }) => limit.name);
   if (!names.includes(grant.limit)) return unknownName("/limit", "limit", grant.limit, names);
   return { path: "/limit", message: `the limit "${grant.limit}" cannot take this amount` };
+}
+
+async function revokeGrant(c: Context<AppEnv>): Promise<Response> {
+  const id = c.req.param("id") ?? "";
+  if (!isUserId(id)) return noAccount(c);
+  const query = readQuery(c, revocationQuery);
+  if (!query.ok) return query.response;
+  const call = stubOf(c, id).revokeGrant(c.req.param("grantId") ?? "", changeBy(c, query.value.reason));
+  return ask<RevokedGrantAnswer>(c, "account", call, (answer) => {
+    if (answer.kind === "revoked") return c.json(grantView(answer.grant));
+    if (answer.kind === "no-account") return noAccount(c);
+    return problem("not_found", "The account has no grant in force with this id.", c.var.requestId);
+  });
 }
 
 async function resetAccount(c: Context<AppEnv>): Promise<Response> {

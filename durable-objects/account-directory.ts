@@ -8,19 +8,25 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { parseJson } from "../src/json.ts";
+import { naturalKey } from "../src/natural-order.ts";
 import {
   type AccountDirectoryRpc,
   type DirectoryEntry,
   directoryEntrySchema,
   type DirectoryFilter,
   type DirectoryPage,
+  type FoundUsers,
   MAX_COUNTED_USERS,
   type PolicyUse,
   type PolicyUses,
   policyUseSchema,
+  type UserFilter,
+  type UserPage,
+  type UserPosition,
   type Users,
 } from "../src/objects/account-directory.ts";
-import { migrate, schemaVersion } from "./migrations.ts";
+import { addNaturalOrder, findUsers, listUsers } from "./account-directory/users.ts";
+import { migrate, type Migration, schemaVersion } from "./migrations.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
 
 /** The end of a use that does not end by itself. */
@@ -29,7 +35,7 @@ const NO_END_MS = Number.MAX_SAFE_INTEGER;
 const MAX_USES = 5_000;
 const EXAMPLES = 5;
 
-export const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly Migration[] = [
   `
   CREATE TABLE accounts (
     id TEXT PRIMARY KEY,
@@ -57,6 +63,7 @@ export const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   INSERT INTO uses SELECT json_array(tier, NULL, NULL), id, ${NO_END_MS} FROM accounts WHERE deleted = 0;
   `,
+  addNaturalOrder,
 ];
 
 export class AccountDirectory extends DurableObject<Env> implements AccountDirectoryRpc {
@@ -84,8 +91,8 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
     for (const [use, untilMs] of uses) sql.exec("INSERT INTO uses VALUES (?, ?, ?)", use, id, untilMs);
     sql.exec(
       `INSERT OR REPLACE INTO accounts
-         (id, name, search, tier, status, created_ms, updated_ms, version, deleted, uses)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         (id, name, search, tier, status, created_ms, updated_ms, version, deleted, uses, natural_key)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       id,
       name,
       `${id}\n${name}`.toLowerCase(),
@@ -96,6 +103,7 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
       version,
       deleted ? 1 : 0,
       deleted || entry.uses ? JSON.stringify([...uses.keys()]) : null,
+      naturalKey(id),
     );
     reportMetrics(this.ctx, this.env);
   }
@@ -168,6 +176,18 @@ export class AccountDirectory extends DurableObject<Env> implements AccountDirec
       .map((row) => directoryEntrySchema.parse(row));
     const entries = rows.slice(0, count);
     return { entries, next: rows.length > count ? (entries.at(-1)?.id ?? null) : null };
+  }
+
+  users(filter: UserFilter, after: UserPosition | null, count: number): UserPage {
+    if (schemaVersion(this.#storage) === 0) return { users: [] };
+    migrate(this.#storage, MIGRATIONS);
+    return { users: listUsers(this.#storage.sql, filter, after, count) };
+  }
+
+  find(ids: readonly string[], filter: UserFilter): FoundUsers {
+    if (schemaVersion(this.#storage) === 0) return { passing: [], others: [] };
+    migrate(this.#storage, MIGRATIONS);
+    return findUsers(this.#storage.sql, ids, filter);
   }
 
   async clear(): Promise<void> {

@@ -23,6 +23,7 @@ import { REPORTS_NOTES } from "./resources/reports.ts";
 import { SESSIONS_NOTES } from "./resources/sessions.ts";
 import { SIMULATION_NOTES } from "./resources/simulation.ts";
 import { USAGE_NOTES } from "./resources/usage.ts";
+import { USERS_NOTES } from "./resources/users.ts";
 import { type JsonObject, SchemaBook } from "./schema-book.ts";
 import { SECURITY_SCHEMES } from "./security.ts";
 import { TAGS } from "./tags.ts";
@@ -46,6 +47,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...SIMULATION_NOTES,
   ...ACCOUNTS_NOTES,
   ...DIRECTORY_NOTES,
+  ...USERS_NOTES,
   ...GRANTS_NOTES,
   ...USAGE_NOTES,
   ...AUDIT_NOTES,

@@ -1,4 +1,5 @@
 /** Sums columns by group, in one pass, and finds percentiles by counting. Pure: reads the columns, changes nothing. */
+import { SECOND_MS } from "../../src/core/time.ts";
 import { UNDECIDED } from "../../src/analytics/outcome.ts";
 import { type Aggregation, type Group, LEVELS } from "../../src/analytics/reports/facts.ts";
 import { msOfStep, SCALE_STEPS, stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
@@ -20,6 +21,8 @@ interface Sums {
   readonly cost: number[];
   readonly admitted: number[];
   readonly sampled: number[];
+  /** Times of the last rows, ms. */
+  readonly last: number[];
   readonly atMost: Float64Array[];
 }
 
@@ -55,6 +58,7 @@ function sumsOf(
     cost: [],
     admitted: [],
     sampled: [],
+    last: [],
     atMost: [],
   };
   const bucketOf = boundsMs.length > 0 ? bucketsBySteps(boundsMs) : null;
@@ -64,7 +68,7 @@ function sumsOf(
   const turnedAwayId = outcomes.find("turned_away");
   const undecidedId = sources.find(UNDECIDED);
   for (const { chunk, indices, count } of selected(columns, aggregation)) {
-    const { texts, requests, cost, admitted, latency: latencies, sampled } = chunk;
+    const { atMs, texts, requests, cost, admitted, latency: latencies, sampled } = chunk;
     const groupAtRow = codes.of(chunk);
     for (let n = 0; n < count; n++) {
       const i = indices[n] ?? 0;
@@ -80,6 +84,7 @@ function sumsOf(
       sums.cost[group] = (sums.cost[group] ?? 0) + (cost[i] ?? 0);
       if (admitted[i] === 1) sums.admitted[group] = (sums.admitted[group] ?? 0) + weight;
       if (sampled[i] === 1) sums.sampled[group] = 1;
+      if ((atMs[i] ?? 0) > (sums.last[group] ?? 0)) sums.last[group] = atMs[i] ?? 0;
       if (texts.source[i] === undecidedId) continue;
       sums.decided[group] = (sums.decided[group] ?? 0) + weight;
       percentiles?.add(group, step, weight);
@@ -114,6 +119,7 @@ function groupAt(
     decided,
     cost: thousandths(sums.cost[group] ?? 0),
     admitted: sums.admitted[group] ?? 0,
+    lastMs: wholeSeconds(sums.last[group] ?? 0),
     percentiles:
       found && decided > 0 ? [at(found, 0, group), at(found, 1, group), at(found, 2, group)] : null,
     atMost: boundsMs.length > 0 ? running(sums.atMost[group] ?? [], boundsMs.length) : [],
@@ -135,9 +141,25 @@ function addTo(buckets: Float64Array | undefined, bucket: number, weight: number
   if (buckets) buckets[bucket] = (buckets[bucket] ?? 0) + weight;
 }
 
-/** What groups are ranked by. Cost is rounded as it is shown, so that ties are ties. */
+/** What groups are ranked by. Costs and times are rounded as they are shown, so that ties are ties. */
 function rankOf(sums: Sums, order: Aggregation["order"], group: number): number {
-  return order === "cost" ? thousandths(sums.cost[group] ?? 0) : (sums[order][group] ?? 0);
+  switch (order) {
+    case "cost":
+      return thousandths(sums.cost[group] ?? 0);
+    case "lastSeen":
+      return wholeSeconds(sums.last[group] ?? 0);
+    case "deniedShare": {
+      const decided = sums.decided[group] ?? 0;
+      return decided > 0 ? (sums.denied[group] ?? 0) / decided : 0;
+    }
+    default:
+      return sums[order][group] ?? 0;
+  }
+}
+
+/** Analytics Engine's timestamps are no finer. */
+function wholeSeconds(ms: number): number {
+  return ms - (ms % SECOND_MS);
 }
 
 function compareKeys(a: readonly string[], b: readonly string[]): number {

@@ -1,6 +1,6 @@
 /** Selects the rows of a report: those of its time range that match its filters. */
 import type { Selection } from "../../src/analytics/reports/facts.ts";
-import { DIMENSIONS } from "../../src/analytics/reports/report-query.ts";
+import { DIMENSIONS, SUBJECT_PREFIXES } from "../../src/analytics/reports/report-query.ts";
 import type { ChunkColumns, StoredColumns } from "./stored-columns.ts";
 
 export interface SelectedRows {
@@ -20,7 +20,7 @@ interface Wanted {
 /** Chunk by chunk; leaves out chunks without selected rows. */
 export function* selected(
   columns: StoredColumns,
-  { fromMs, toMs, filters, without = {} }: Selection,
+  { fromMs, toMs, filters, without = {}, subjects }: Selection,
   chunks: Iterable<ChunkColumns> = columns.chunks,
 ): Generator<SelectedRows> {
   const wanted: Wanted[] = [];
@@ -34,6 +34,8 @@ export function* selected(
     if (id === null) return;
     wanted.push({ column, id, has: true });
   }
+  const prefix = subjects && SUBJECT_PREFIXES[subjects];
+  const isOfKind = prefix === undefined ? null : columns.dictionaries.account.startingWith(prefix);
   let indices = new Uint32Array(1_024);
   for (const chunk of chunks) {
     if (chunk.lastMs < fromMs || chunk.firstMs >= toMs) continue;
@@ -45,13 +47,19 @@ export function* selected(
     }
     for (const { column, id, has } of wanted) {
       const values = column(chunk);
-      let left = 0;
-      for (let n = 0; n < count; n++) {
-        const i = indices[n] ?? 0;
-        if ((values[i] === id) === has) indices[left++] = i;
-      }
-      count = left;
+      count = keepWhere(indices, count, (i) => (values[i] === id) === has);
     }
+    if (isOfKind) count = keepWhere(indices, count, (i) => isOfKind[chunk.texts.account[i] ?? 0] === 1);
     if (count > 0) yield { chunk, indices, count };
   }
+}
+
+/** Moves the indices that are wanted to the front. @returns how many they are. */
+function keepWhere(indices: Uint32Array, count: number, isWanted: (index: number) => boolean): number {
+  let left = 0;
+  for (let n = 0; n < count; n++) {
+    const i = indices[n] ?? 0;
+    if (isWanted(i)) indices[left++] = i;
+  }
+  return left;
 }

@@ -22,6 +22,11 @@ export class Dictionary {
     return this.values.push(value) - 1;
   }
 
+  /** 1 for each value that starts with the text, by its number. */
+  startingWith(prefix: string): Uint8Array {
+    return Uint8Array.from(this.values, (value) => (value.startsWith(prefix) ? 1 : 0));
+  }
+
   /** Null if no point ever had the value. */
   find(value: string): number | null {
     return this.#ids.get(value) ?? null;

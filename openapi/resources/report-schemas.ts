@@ -37,7 +37,10 @@ const totals = {
 const latencyMs = about("Of decided requests; null if there were none.", z.nullable(percentiles));
 const measured = { ...totals, latencyMs };
 const share = {
-  share: about("Share of the figure that ranks, from 0 to 1.", z.number().check(z.gte(0), z.lte(1))),
+  share: about(
+    "Share of the figure that ranks (of the requests, if it has no sum), from 0 to 1.",
+    z.number().check(z.gte(0), z.lte(1)),
+  ),
 };
 const series = z.array(
   named(
@@ -130,6 +133,18 @@ const REPORTS = [
     ...head,
     report: z.literal("top-users"),
     users: z.array(z.strictObject({ account: words("The subject; never empty."), ...totals, ...share })),
+  }),
+  z.strictObject({
+    ...head,
+    report: z.literal("subjects"),
+    subjects: z.array(
+      z.strictObject({
+        account: words("The subject."),
+        ...totals,
+        lastSeenAt: moment("The last request in the range, to the second."),
+      }),
+    ),
+    isComplete: about("Whether these are all subjects with requests in the range.", z.boolean()),
   }),
   z.strictObject({
     ...head,

@@ -111,7 +111,9 @@ const getReport: OperationNotes = {
     to: "Exclusive, at most 93 days after `from`. Default: now.",
     interval: "Step of the charts: at most 1,000 steps. Default: the finest that makes at most 120 steps.",
     by: "What `timeseries` is split by (outcome, reason, source, tier or route), or the field whose values `values` lists. Default: `outcome`.",
-    order: "What rankings are sorted by. Default: `requests`; for `denials`, `denied`.",
+    order:
+      "What rankings are sorted by, the largest first. `deniedShare`: `denied` / `decided`; `lastSeen`: the last request. Default: `requests`; for `denials`, `denied`.",
+    kind: "For `subjects`: users, or the addresses of callers without a credential. Default: `user`.",
     account:
       "Only this subject's decisions: a user's id, `user:<id>` or `ip:<address>`; empty: unknown callers. Required for `user`.",
     route: "Only decisions on this route, by its id.",

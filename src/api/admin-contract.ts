@@ -7,6 +7,7 @@ import { DIRECTORY } from "./accounts/directory.ts";
 import { GRANTS } from "./accounts/grants.ts";
 import { KEYS } from "./accounts/keys.ts";
 import { USAGE } from "./accounts/usage.ts";
+import { USERS } from "./accounts/users.ts";
 import { METRICS } from "./health/metrics.ts";
 import { POLICIES } from "./policies/policies.ts";
 import { SIMULATION } from "./policies/simulation.ts";
@@ -21,6 +22,7 @@ export const ADMIN_CONTRACT = {
   ...SIMULATION,
   ...ACCOUNTS,
   ...DIRECTORY,
+  ...USERS,
   ...GRANTS,
   ...USAGE,
   ...AUDIT,

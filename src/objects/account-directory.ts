@@ -14,6 +14,13 @@ export interface AccountDirectoryRpc extends Rpc.DurableObjectBranded {
   usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Users[];
   /** Accounts after the id `after` in the order of ids; at most `count`. */
   list(filter: DirectoryFilter, after: string, count: number): DirectoryPage;
+  /**
+   * The first `count` listed users in the given order after a position: those with accounts, and those whose deleted account's block is
+   * still in force.
+   */
+  users(filter: UserFilter, after: UserPosition | null, count: number): UserPage;
+  /** Which of these ids are listed, and which of those pass the filter. @param ids at most {@link MAX_FOUND}. */
+  find(ids: readonly string[], filter: UserFilter): FoundUsers;
   /** Deletes the list; it is rebuilt from the accounts (src/api/accounts/directory.ts). */
   clear(): Promise<void>;
 }
@@ -62,6 +69,45 @@ export interface DirectoryFilter {
   /** Deleted accounts whose block is still in force, instead of existing accounts. */
   readonly deleted: boolean;
 }
+
+/** Which users to list. */
+export interface UserFilter {
+  /** Only accounts of this tier. */
+  readonly tier: string | null;
+  readonly status: "active" | "blocked" | null;
+  /** Part of the id or the name, whatever its case; never "". */
+  readonly text: string | null;
+  /** Whether they have an account; null: either. */
+  readonly hasAccount: boolean | null;
+  /** In natural order (src/natural-order.ts), or those that match `text` best first ({@link MatchRank}). */
+  readonly order: "natural" | "match";
+}
+
+/**
+ * How well a user matches a text: 0 if it is the id, 1 if the id begins with it, 2 if the name does, 3 if either contains it. Always 0 in
+ * natural order.
+ */
+export type MatchRank = number;
+
+/** A user's place in a list: by rank, then in natural order. */
+export interface UserPosition {
+  readonly rank: MatchRank;
+  readonly id: string;
+}
+
+export interface UserPage {
+  readonly users: readonly { readonly entry: DirectoryEntry; readonly rank: MatchRank }[];
+}
+
+export interface FoundUsers {
+  /** Those that pass the filter. */
+  readonly passing: readonly DirectoryEntry[];
+  /** The ids of those that do not. */
+  readonly others: readonly string[];
+}
+
+/** Ids of one call of `find`: even long ones fit into one bound value of SQLite's. */
+export const MAX_FOUND = 1_000;
 
 /** A part of a policy that accounts use: their tier, or a limit of it. */
 export const policyUseSchema = z.object({

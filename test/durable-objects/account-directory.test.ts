@@ -7,12 +7,17 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { MIGRATIONS } from "../../durable-objects/account-directory.ts";
+import { listUsers } from "../../durable-objects/account-directory/users.ts";
+import { naturalKey } from "../../src/natural-order.ts";
 import {
   type DirectoryEntry,
   type DirectoryFilter,
   directoryOf,
   type LimitUse,
   type PolicyUse,
+  type UserFilter,
+  type UserPage,
+  type UserPosition,
 } from "../../src/objects/account-directory.ts";
 
 // Many calls one after the other, on a machine that may be busy.
@@ -215,6 +220,101 @@ describe("the list", () => {
   });
 });
 
+const ANYONE: UserFilter = { tier: null, status: null, text: null, hasAccount: null, order: "natural" };
+
+describe("the list of users", () => {
+  /** Page by page. */
+  async function users(filter: Partial<UserFilter> = {}, pageSize = 3): Promise<string[]> {
+    const ids: string[] = [];
+    let after: UserPosition | null = null;
+    for (;;) {
+      const page: UserPage = await directory().users({ ...ANYONE, ...filter }, after, pageSize);
+      ids.push(...page.users.map(({ entry: { id } }) => id));
+      expect(ids.length, "the list has an end").toBeLessThan(1_000);
+      const last = page.users.at(-1);
+      if (!last || page.users.length < pageSize) return ids;
+      after = { rank: last.rank, id: last.entry.id };
+    }
+  }
+
+  it("is in natural order, whatever the page size, and reading it before the first account writes nothing", async () => {
+    expect(await users()).toEqual([]);
+    const ids = ["user10", "User2", "user1", "user2", "a", "team-9/x", "team-10/x", "user02", "~"];
+    for (const id of ids) await directory().put(id, entry(id, 1), 1);
+    const expected = ["a", "team-9/x", "team-10/x", "user1", "User2", "user02", "user2", "user10", "~"];
+    for (const pageSize of [1, 2, 4, 9, 100]) expect(await users({}, pageSize)).toEqual(expected);
+  });
+
+  it("begins with the id that was searched for, then ids and names that begin with it, then the rest", async () => {
+    const names = {
+      joann: "Jo",
+      ann10: "",
+      ann2: "",
+      bob: "Annabel",
+      carl: "Joanna",
+      ANN: "Zoe",
+      eve: "Eve",
+    };
+    for (const [id, name] of Object.entries(names)) await directory().put(id, entry(id, 1, { name }), 1);
+    const expected = ["ANN", "ann2", "ann10", "bob", "carl", "joann"];
+    for (const pageSize of [1, 2, 3, 50]) {
+      expect(await users({ text: "Ann", order: "match" }, pageSize)).toEqual(expected);
+    }
+    expect(await users({ text: "Ann" })).toEqual(["ANN", "ann2", "ann10", "bob", "carl", "joann"]);
+  });
+
+  it("has the block of a deleted account among users without one, and forgets who is gone", async () => {
+    await directory().put("here", entry("here", 1), 1);
+    await directory().put("mark", { ...entry("mark", 2), status: "blocked", deleted: true }, 2);
+    await directory().put("gone", null, 2);
+    expect(await users()).toEqual(["here", "mark"]);
+    expect(await users({ hasAccount: true })).toEqual(["here"]);
+    expect(await users({ hasAccount: false })).toEqual(["mark"]);
+    expect(await users({ status: "blocked" })).toEqual(["mark"]);
+    // Without an account there is no tier.
+    expect(await users({ tier: "free" })).toEqual(["here"]);
+  });
+
+  it("says of given ids who is listed and who passes a filter", async () => {
+    for (const id of ["a", "b", "c"])
+      await directory().put(id, entry(id, 1, { tier: id === "b" ? "pro" : "free" }), 1);
+    await directory().put("gone", null, 2);
+    const found = await directory().find(["a", "b", "gone", "nobody", '"]'], { ...ANYONE, tier: "pro" });
+    expect(found).toEqual({
+      passing: [{ ...entry("b", 1, { tier: "pro" }), deleted: false }],
+      others: ["a"],
+    });
+    expect(await directory().find([], ANYONE)).toEqual({ passing: [], others: [] });
+  });
+
+  it("reads the first page of ten thousand from an index", async () => {
+    await directory().put("a", entry("a", 1), 1);
+    await runInDurableObject(directory(), async (_object, { storage }) => {
+      for (let i = 0; i < 10_000; i++) {
+        const values = [`user${i}`, `user${i}\n`, naturalKey(`user${i}`)];
+        storage.sql.exec(
+          `INSERT INTO accounts (id, name, search, tier, status, created_ms, updated_ms, version, deleted, uses, natural_key)
+           VALUES (?, '', ?, 'free', 'active', 1, 1, 1, 0, '[]', ?)`,
+          ...values,
+        );
+      }
+      const read = (filter: UserFilter, after: UserPosition | null) => {
+        const counted = { rows: 0 };
+        const exec = (query: string, ...bindings: SqlStorageValue[]) => {
+          const cursor = storage.sql.exec(query, ...bindings);
+          const rows = cursor.toArray();
+          counted.rows += cursor.rowsRead;
+          return rows;
+        };
+        listUsers({ exec }, filter, after, 51);
+        return counted.rows;
+      };
+      expect(read(ANYONE, null)).toBeLessThan(200);
+      expect(read(ANYONE, { rank: 0, id: "user9000" })).toBeLessThan(200);
+    });
+  });
+});
+
 describe("what accounts use of the policy", () => {
   const NOW_MS = 1_000;
   const tier = (name: string): PolicyUse => ({ tier: name, limit: null, shape: null });
@@ -280,22 +380,28 @@ describe("what accounts use of the policy", () => {
     expect(await used()).toEqual({ free: 2, "free month own": 2 });
   });
 
-  it("is migrated from the first schema: tiers at once, the rest when it is published again", async () => {
+  it("is migrated from the first schema: tiers and order at once, the rest when it is published again", async () => {
     const [first] = MIGRATIONS;
-    if (first === undefined) throw new Error("there is no first migration");
+    if (typeof first !== "string") throw new Error("there is no first migration");
     await runInDurableObject(directory(), (_object, { storage }) => {
       storage.sql.exec(first);
       storage.kv.put("schemaVersion", 1);
       const columns =
         "('ann', 'Ann', 'ann', 'pro', 'active', 1, 1, 1, 0), ('gone', '', '', '', '', 0, 0, 4, 1)";
       storage.sql.exec(`INSERT INTO accounts VALUES ${columns}`);
+      for (let i = 0; i < 1_001; i++) {
+        const values = [`u${i}`, "", `u${i}\n`, "free", "active", 1, 1, 1, 0];
+        storage.sql.exec("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", ...values);
+      }
     });
     await abortAllDurableObjects();
-    expect(idsOf(await listed())).toEqual(["ann"]);
-    expect(await used()).toEqual({ pro: 1 });
+    const { users } = await directory().users({ ...ANYONE, text: "u" }, null, 2_000);
+    expect(users.map(({ entry: { id } }) => id)).toEqual(Array.from({ length: 1_001 }, (_, i) => `u${i}`));
+    expect(idsOf(await listed({ text: "ann" }))).toEqual(["ann"]);
+    expect(await used()).toEqual({ free: 1_001, pro: 1 });
     expect((await directory().uses()).isComplete).toBe(false);
     await directory().put("gone", entry("gone", 4), 4);
     await directory().put("ann", entry("ann", 2, { tier: "free", uses: [] }), 2);
-    expect(await used()).toEqual({ free: 1 });
+    expect(await used()).toEqual({ free: 1_002 });
   });
 });

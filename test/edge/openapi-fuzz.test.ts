@@ -49,6 +49,7 @@ beforeEach(async () => {
   known = {
     id: USERS,
     keyId: keyIds,
+    grantId: await grantIdsOf("acme"),
     n: ["0", "1", "2"],
     file: ["page.css", "page.js", "LICENSE.txt"],
     asset: ["icon.svg"],
@@ -119,4 +120,13 @@ describe("a fuzzed product", () => {
 function keyIdOf(answer: unknown): string {
   const { keyId }: { keyId?: unknown } = { ...Object(answer) };
   return String(keyId);
+}
+
+/** The grants in force, after one more if there is room. */
+async function grantIdsOf(id: string): Promise<string[]> {
+  const until = new Date(Date.now() + 3_600_000).toISOString();
+  await admin(edge, "POST", `/accounts/${id}/grants`, { limit: "minute", amount: 1, until });
+  const account = await admin(edge, "GET", `/accounts/${id}`);
+  const { grants }: { grants: { grantId: string }[] } = await account.json();
+  return grants.map(({ grantId }) => grantId);
 }

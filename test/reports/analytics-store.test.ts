@@ -418,3 +418,67 @@ describe("a page of the log", () => {
     expect(page(third.next, 10)).toEqual({ accounts: ["user:g"], next: null });
   });
 });
+
+describe("the ranking of subjects", () => {
+  const store = new AnalyticsStore(new NodeSql());
+  const decided = (account: string, outcome: "allowed" | "denied", atMs: number, requests: number) =>
+    point({
+      account,
+      outcome,
+      reason: outcome === "denied" ? "minute" : "ok",
+      atMs,
+      requests,
+      cost: requests,
+    });
+  beforeAll(() => {
+    store.insert(
+      [
+        decided("user:busy", "allowed", NOW_MS - 60_500, 90),
+        decided("user:busy", "denied", NOW_MS - 90_000, 10),
+        decided("user:denied", "allowed", NOW_MS - 50_000, 1),
+        decided("user:denied", "denied", NOW_MS - 40_000, 3),
+        decided("user:late", "allowed", NOW_MS - 1_001, 2),
+        point({ account: "user:turned-away", outcome: "denied", reason: "unauthenticated", source: "none" }),
+        decided("ip:192.0.2.1", "allowed", NOW_MS, 500),
+        point({ account: "" }),
+      ],
+      NOW_MS,
+    );
+  });
+  const ranked = (given: Partial<ReportQuery>) =>
+    ask(store, "subjects", given).subjects.map(({ account }) => account.slice(account.indexOf(":") + 1));
+
+  it("has users, or addresses, and says when each was last seen", () => {
+    expect(ranked({})).toEqual(["busy", "denied", "late", "turned-away"]);
+    expect(ranked({ subjects: "address" })).toEqual(["192.0.2.1"]);
+    const [busy] = ask(store, "subjects").subjects;
+    const lastSeenAt = new Date(NOW_MS - 61_000).toISOString();
+    expect(busy).toMatchObject({
+      requests: 100,
+      allowed: 90,
+      denied: 10,
+      decided: 100,
+      cost: 90,
+      lastSeenAt,
+    });
+  });
+
+  it("is by the share denied of what was decided, by the last request, by cost or by denials", () => {
+    expect(ranked({ order: "deniedShare" })).toEqual(["denied", "busy", "late", "turned-away"]);
+    expect(ranked({ order: "lastSeen" })).toEqual(["turned-away", "late", "denied", "busy"]);
+    expect(ranked({ order: "cost" })).toEqual(["busy", "late", "denied", "turned-away"]);
+    expect(ranked({ order: "denied" })).toEqual(["busy", "denied", "late", "turned-away"]);
+  });
+
+  it("says whether there are more than were asked for", () => {
+    const first = (limit: number) => {
+      const { subjects, isComplete } = ask(store, "subjects", { limit, order: "lastSeen" });
+      return [subjects.length, isComplete];
+    };
+    expect([first(3), first(4), first(5)]).toEqual([
+      [3, false],
+      [4, true],
+      [4, true],
+    ]);
+  });
+});

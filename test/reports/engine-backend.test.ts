@@ -101,7 +101,7 @@ describe("an answer", () => {
 
   it("may have 64-bit integers as text", async () => {
     const outcomes = { n_allowed: "2", n_denied: 0, n_turned_away: 0, n_decided: "3" };
-    const sums = { ...outcomes, n_cost: 4.5, n_admitted: "2", n_most: "2" };
+    const sums = { ...outcomes, n_cost: 4.5, n_admitted: "2", n_most: "2", last_s: "9" };
     const row = { key0: "free", n_requests: "3", ...sums, level0: 1, level1: null, level2: 2 };
     const { backend } = server(() => table(row));
     expect(await backend.run(query("tiers"))).toMatchObject({

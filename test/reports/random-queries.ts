@@ -9,6 +9,7 @@ import {
   type ReportName,
   type ReportQuery,
   STACKS,
+  SUBJECT_KINDS,
 } from "../../src/analytics/reports/report-query.ts";
 import { HOSTILE, pick, SPAN_S, START_MS } from "./random-rows.ts";
 
@@ -36,6 +37,7 @@ export function randomQuery(name: ReportName, random: () => number, rows: readon
     ...(name === "decisions" && random() < 0.3
       ? { requestId: pick(random, [like.requestId, ...HOSTILE]) }
       : {}),
+    subjects: pick(random, SUBJECT_KINDS),
     limit: pick(random, [1, 3, 20, 1_000]),
     after: null,
   };

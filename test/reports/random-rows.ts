@@ -58,7 +58,7 @@ export function randomRows(seed: number, count: number, accounts = 60): Row[] {
           ? ""
           : account < HOSTILE.length
             ? `user:${texts[account]?.slice(0, 80)}`
-            : `user:${account}`,
+            : `${account % 10 === 9 ? "ip" : "user"}:${account}`,
       route: pick(random, ["/identify", "/reports/*", texts[4] ?? "", texts[8] ?? "", texts[9] ?? ""]),
       tier: pick(random, ["free", "free", "pro", "enterprise", texts[0] ?? "", "anonymous"]),
       outcome,

@@ -30,6 +30,7 @@ const sums = {
   [ANSWER.cost]: number,
   [ANSWER.admitted]: number,
   [ANSWER.sampled]: number,
+  [ANSWER.last]: number,
 };
 const sumsSchema = z.object(sums);
 const numbersSchema = z.array(number);
@@ -59,6 +60,7 @@ export function parseGroups(
         decided,
         cost: found[ANSWER.cost],
         admitted: found[ANSWER.admitted],
+        lastMs: found[ANSWER.last] * SECOND_MS,
         percentiles:
           latency && decided > 0
             ? percentilesSchema.parse(LEVELS.map((_level, i) => row[levelName(i)]))

@@ -9,7 +9,7 @@ import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../outcome.ts";
 import { FIELD_NAMES, type PointField } from "../point.ts";
 import { POINT_FIELDS, SAMPLE_INTERVAL } from "../point-fields.ts";
 import { type Aggregation, LEVELS, type Scan, type Selection } from "./facts.ts";
-import { type Dimension, DIMENSIONS, LOG_ORDER } from "./report-query.ts";
+import { type Dimension, DIMENSIONS, LOG_ORDER, type Order, SUBJECT_PREFIXES } from "./report-query.ts";
 import { listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 
 const column = (name: PointField): string => POINT_FIELDS[name].column;
@@ -35,6 +35,9 @@ const IS_DENIED = `${outcome} = 'denied' AND ${IS_DECIDED} AND ${reason} NOT IN 
 const IS_TURNED_AWAY = `${outcome} = 'denied' AND (${source} = ${textLiteral(UNDECIDED)} OR ${reason} IN ${STANDING})`;
 const OUTCOME = `if(${IS_TURNED_AWAY}, 'turned_away', ${outcome})`;
 
+/** Of no decided requests, no part is denied. */
+const DENIED_SHARE = `if(sumIf(${WEIGHT}, ${IS_DECIDED}) > 0, sumIf(${WEIGHT}, ${IS_DENIED}) / sumIf(${WEIGHT}, ${IS_DECIDED}), 0)`;
+
 /** Names of the answer's columns; the dimensions' are `key0`, `key1`. */
 export const ANSWER = {
   at: "at_s",
@@ -46,7 +49,17 @@ export const ANSWER = {
   cost: "n_cost",
   admitted: "n_admitted",
   sampled: "n_most",
+  last: "last_s",
+  deniedShare: "denied_share",
 } as const;
+/** The columns that rankings are ordered by. */
+const RANKS = {
+  requests: ANSWER.requests,
+  denied: ANSWER.denied,
+  cost: ANSWER.cost,
+  deniedShare: ANSWER.deniedShare,
+  lastSeen: ANSWER.last,
+} as const satisfies Record<Order, string>;
 export const keyName = (i: number): string => `key${i}`;
 export const levelName = (i: number): string => `level${i}`;
 export const boundName = (i: number): string => `bound${i}`;
@@ -68,6 +81,8 @@ export function groupsSql(dataset: string, aggregation: Aggregation): string {
     `round(sumIf(${SAMPLE_INTERVAL} * ${cost}, ${IS_CHARGED}) * 1000) / 1000 AS ${ANSWER.cost}`,
     `sumIf(${WEIGHT}, ${IS_ADMITTED}) AS ${ANSWER.admitted}`,
     `max(${SAMPLE_INTERVAL}) AS ${ANSWER.sampled}`,
+    `max(toUnixTimestamp(${timestamp})) AS ${ANSWER.last}`,
+    ...(order === "deniedShare" ? [`${DENIED_SHARE} AS ${ANSWER.deniedShare}`] : []),
     ...(latency ? LEVELS.map((level, i) => `${quantileSql(level)} AS ${levelName(i)}`) : []),
     ...boundsMs.map(
       (ms, i) =>
@@ -75,7 +90,7 @@ export function groupsSql(dataset: string, aggregation: Aggregation): string {
     ),
   ];
   const first = intervalMs === null ? [] : [ANSWER.at];
-  const orders = [...first, `${ANSWER[order]} DESC`, ...by.map((_name, i) => keyName(i))];
+  const orders = [...first, `${RANKS[order]} DESC`, ...by.map((_name, i) => keyName(i))];
   return [
     `SELECT ${select.join(", ")}`,
     `FROM ${dataset}`,
@@ -124,14 +139,21 @@ function afterSql(position: NonNullable<Scan["after"]>): string {
   return `(${timestamp} < ${at} OR (${timestamp} = ${at} AND ${later}))`;
 }
 
-function whereSql({ fromMs, toMs, filters, without = {} }: Selection): string {
+function whereSql({ fromMs, toMs, filters, without = {}, subjects }: Selection): string {
   const conditions = [`${timestamp} >= ${timeSql(fromMs)}`, `${timestamp} < ${timeSql(toMs)}`];
   for (const name of DIMENSIONS) {
     const [value, other] = [filters[name], without[name]];
     if (value !== undefined) conditions.push(`${valueSql(name)} = ${keptSql(name, value)}`);
     if (other !== undefined) conditions.push(`${valueSql(name)} <> ${keptSql(name, other)}`);
   }
+  if (subjects !== undefined) conditions.push(prefixSql("account", SUBJECT_PREFIXES[subjects]));
   return conditions.join(" AND ");
+}
+
+/** Whether a value begins with a text that ends in ASCII: comparisons need no function. */
+function prefixSql(name: Dimension, prefix: string): string {
+  const end = prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
+  return `${column(name)} >= ${textLiteral(prefix)} AND ${column(name)} < ${textLiteral(end)}`;
 }
 
 /** A dimension's value in reports. */

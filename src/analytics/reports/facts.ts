@@ -3,14 +3,18 @@
  * queries from its rows, and reports.ts makes the reports. So two back ends that agree on facts agree on every report.
  */
 import { isPoint, type Point } from "../point.ts";
-import type { Dimension, Filters, LogPosition, Order } from "./report-query.ts";
+import type { Dimension, Filters, LogPosition, Order, SubjectKind } from "./report-query.ts";
 
-/** Rows from `fromMs` on and before `toMs`, with all values of `filters` and none of `without`. Outcomes are those of {@link outcomeOf}. */
+/**
+ * Rows from `fromMs` on and before `toMs`, with all values of `filters` and none of `without`; of subjects of one kind, if it is given.
+ * Outcomes are those of {@link outcomeOf}.
+ */
 export interface Selection {
   readonly fromMs: number;
   readonly toMs: number;
   readonly filters: Filters;
   readonly without?: Filters;
+  readonly subjects?: SubjectKind;
 }
 
 /** Sums of the selected rows, by group. */
@@ -48,6 +52,8 @@ export interface Group {
   readonly cost: number;
   /** Requests that the users' ledgers should count as admitted ({@link isAdmitted}). */
   readonly admitted: number;
+  /** The second of the last row, Unix ms. */
+  readonly lastMs: number;
   /** [p50, p95, p99] of {@link Point.limiterMs} of the decided requests; null if not wanted or if there are none. */
   readonly percentiles: readonly [number, number, number] | null;
   /** For each bound: decided requests whose decision took at most that long. */

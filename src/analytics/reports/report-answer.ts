@@ -67,12 +67,20 @@ export interface LoggedDecision extends Omit<Point, "atMs" | "outcome"> {
   readonly weight: number;
 }
 
+/** A user or an address, and when its last request was: to the second. */
+export interface RankedSubject extends Totals {
+  readonly account: string;
+  readonly lastSeenAt: string;
+}
+
 type Shared<Key extends string> = Measured & Readonly<Record<Key, string>> & { readonly share: number };
 
 export interface ReportBodies {
   readonly overview: { readonly current: PeriodTotals; readonly previous: PeriodTotals };
   readonly timeseries: { readonly times: readonly string[]; readonly series: readonly Series[] };
   readonly "top-users": { readonly users: readonly (Totals & { account: string; share: number })[] };
+  /** Without those beyond the limit: then `isComplete` is false. */
+  readonly subjects: { readonly subjects: readonly RankedSubject[]; readonly isComplete: boolean };
   readonly "top-routes": { readonly routes: readonly Shared<"route">[] };
   readonly denials: {
     readonly denied: number;

@@ -1,7 +1,15 @@
 /** The parts of reports: totals, rankings, lines of a chart, a histogram. Pure. */
 import type { Group } from "./facts.ts";
-import type { LatencyBucket, LatencySteps, Measured, Percentiles, Series } from "./report-answer.ts";
-import type { Order } from "./report-query.ts";
+import type {
+  LatencyBucket,
+  LatencySteps,
+  Measured,
+  Percentiles,
+  RankedSubject,
+  ReportBodies,
+  Series,
+} from "./report-answer.ts";
+import { type Order, type ReportQuery, stepsOf } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";
 
 /** Buckets of the latency histogram, ms: from a decision by a lease to a timeout. */
@@ -40,19 +48,34 @@ function percentilesOf(found: Group["percentiles"]): Percentiles | null {
   return { p50, p95, p99 };
 }
 
-/** Groups by one dimension, with each group's share of `order`'s total. @param name puts the value into its field. */
+/** Groups by one dimension, with each group's share of the total of what orders them, if it has one, or of the requests. @param name puts the value into its field. */
 export function ranked<Named>(
   groups: readonly Group[],
   all: readonly Group[],
   order: Order,
   name: (value: string) => Named,
 ): (Named & Measured & { readonly share: number })[] {
-  const total = totalsOf(all)[order];
+  // A share or a time has no sum.
+  const figure = order === "deniedShare" || order === "lastSeen" ? "requests" : order;
+  const total = totalsOf(all)[figure];
   return groups.map((group) => ({
     ...name(group.keys[0] ?? ""),
     ...measuredOf(group),
-    share: total > 0 ? group[order] / total : 0,
+    share: total > 0 ? group[figure] / total : 0,
   }));
+}
+
+/** Subjects as they are ranked. @param groups one more than `limit`, if there are more. */
+export function subjectsOf(groups: readonly Group[], limit: number): ReportBodies["subjects"] {
+  const subjects = groups.slice(0, limit).map((group): RankedSubject => {
+    const { requests, allowed, denied, turnedAway, errors, decided, cost, lastMs } = group;
+    const totals = { requests, allowed, denied, turnedAway, errors, decided, cost };
+    return Object.assign(
+      { account: group.keys[0] ?? "", lastSeenAt: new Date(lastMs).toISOString() },
+      totals,
+    );
+  });
+  return { subjects, isComplete: groups.length <= limit };
 }
 
 /** A line for each of the largest groups, the largest first, with 0 for steps without requests. */
@@ -128,4 +151,31 @@ export function histogramOf([all]: readonly Group[]): LatencyBucket[] {
     requests: (upTo[i] ?? 0) - (upTo[i - 1] ?? 0),
   }));
   return [...buckets, { leMs: null, requests: (all?.decided ?? 0) - (upTo.at(-1) ?? 0) }];
+}
+
+/** The beginnings of the steps of a chart. */
+export function timesOf(query: ReportQuery): string[] {
+  return stepsOf(query).map((atMs) => new Date(atMs).toISOString());
+}
+
+/** Denials by limit, with their shares. */
+export function reasonsOf(reasons: readonly Group[], all: readonly Group[]) {
+  const total = totalsOf(all).denied;
+  return reasons.map(({ keys: [reason = ""], denied }) => ({
+    reason,
+    denied,
+    share: total > 0 ? denied / total : 0,
+  }));
+}
+
+/** Requests decided by leases and the deny cache, and their share of all decided requests. */
+export function hopsSaved(bySource: readonly Group[]): { requests: number; share: number } {
+  const of = (...sources: string[]): number =>
+    bySource.reduce(
+      (sum, { keys: [source = ""], requests }) => sum + (sources.includes(source) ? requests : 0),
+      0,
+    );
+  const saved = of("lease", "deny-cache");
+  const decided = saved + of("strict", "fallback");
+  return { requests: saved, share: decided > 0 ? saved / decided : 0 };
 }

@@ -6,6 +6,7 @@ export const REPORT_NAMES = [
   "overview",
   "timeseries",
   "top-users",
+  "subjects",
   "top-routes",
   "denials",
   "tiers",
@@ -50,9 +51,16 @@ export function byDimension<T>(make: (name: Dimension) => T): Record<Dimension, 
 /** What a chart can be stacked by: dimensions with few values. */
 export const STACKS = ["outcome", "reason", "source", "tier", "route"] as const satisfies Dimension[];
 
-/** What a ranking can be by, the largest first. */
-export const ORDERS = ["requests", "denied", "cost"] as const;
+/** What a ranking can be by, the largest first. `deniedShare`: `denied` / `decided`. `lastSeen`: the last request. */
+export const ORDERS = ["requests", "denied", "cost", "deniedShare", "lastSeen"] as const;
 export type Order = (typeof ORDERS)[number];
+
+/** Kinds of subjects: users, and callers without a credential. */
+export const SUBJECT_KINDS = ["user", "address"] as const;
+export type SubjectKind = (typeof SUBJECT_KINDS)[number];
+
+/** What the names of the subjects of a kind begin with. */
+export const SUBJECT_PREFIXES: Readonly<Record<SubjectKind, string>> = { user: "user:", address: "ip:" };
 
 /** Only decisions with exactly these values. */
 export type Filters = Readonly<Partial<Record<Dimension, string>>>;
@@ -83,6 +91,8 @@ export interface ReportQuery {
   /** One of {@link STACKS}; for `values`, any dimension. */
   readonly by: Dimension;
   readonly order: Order;
+  /** Whom `subjects` ranks. */
+  readonly subjects?: SubjectKind;
   /** Rows of a ranking or of the log. */
   readonly limit: number;
   readonly after: LogPosition | null;

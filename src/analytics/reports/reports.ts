@@ -6,7 +6,18 @@
 import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
 import { type Aggregation, type Group, type Keeps, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
 import { UNDECIDED } from "../outcome.ts";
-import { LATENCY_BOUNDS_MS, histogramOf, latencySteps, ranked, seriesOf, totalsOf } from "./report-parts.ts";
+import {
+  LATENCY_BOUNDS_MS,
+  histogramOf,
+  hopsSaved,
+  latencySteps,
+  ranked,
+  reasonsOf,
+  seriesOf,
+  subjectsOf,
+  timesOf,
+  totalsOf,
+} from "./report-parts.ts";
 import { logOf, notFoundText } from "./decision-log.ts";
 import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";
 
@@ -122,6 +133,17 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
         ({ latencyMs: _none, ...user }) => user,
       ),
     }),
+  },
+  subjects: {
+    // One more than wanted: there are more if it exists.
+    groups: (query) => ({
+      subjects: ranking(query, {
+        by: ["account"],
+        limit: query.limit + 1,
+        subjects: query.subjects ?? "user",
+      }),
+    }),
+    body: ({ limit }, of) => subjectsOf(of("subjects"), limit),
   },
   "top-routes": {
     groups: (query) => ({
@@ -258,6 +280,8 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
       return report("timeseries");
     case "top-users":
       return report("top-users");
+    case "subjects":
+      return report("subjects");
     case "top-routes":
       return report("top-routes");
     case "denials":
@@ -277,29 +301,4 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
     case "decisions":
       return report("decisions");
   }
-}
-
-function timesOf(query: ReportQuery): string[] {
-  return stepsOf(query).map((atMs) => new Date(atMs).toISOString());
-}
-
-function reasonsOf(reasons: readonly Group[], all: readonly Group[]) {
-  const total = totalsOf(all).denied;
-  return reasons.map(({ keys: [reason = ""], denied }) => ({
-    reason,
-    denied,
-    share: total > 0 ? denied / total : 0,
-  }));
-}
-
-/** Requests decided by leases and the deny cache, and their share of all decided requests. */
-function hopsSaved(bySource: readonly Group[]): { requests: number; share: number } {
-  const of = (...sources: string[]): number =>
-    bySource.reduce(
-      (sum, { keys: [source = ""], requests }) => sum + (sources.includes(source) ? requests : 0),
-      0,
-    );
-  const saved = of("lease", "deny-cache");
-  const decided = saved + of("strict", "fallback");
-  return { requests: saved, share: decided > 0 ? saved / decided : 0 };
 }

@@ -15,6 +15,7 @@ import {
   type ReportName,
   type ReportQuery,
   STACKS,
+  SUBJECT_KINDS,
   usualInterval,
 } from "../../analytics/reports/report-query.ts";
 import { DAY_MS, HOUR_MS, SECOND_MS } from "../../core/time.ts";
@@ -35,6 +36,7 @@ export const reportQuery = z.strictObject({
   interval: z.optional(z.enum(INTERVAL_NAMES)),
   by: z.optional(z.enum(DIMENSIONS)),
   order: z.optional(z.enum(ORDERS)),
+  kind: z.optional(z.enum(SUBJECT_KINDS)),
   account: value,
   route: value,
   tier: value,
@@ -66,6 +68,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     interval,
     by = "outcome",
     order,
+    kind,
     limit,
     cursor,
     format: _format,
@@ -111,6 +114,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     ...(requestId === undefined ? {} : { requestId }),
     by,
     order: order ?? (name === "denials" ? "denied" : "requests"),
+    ...(name === "subjects" && kind !== undefined ? { subjects: kind } : {}),
     limit: name === "ledger-drift" ? Math.min(rows, MAX_LEDGERS) : rows,
     after,
   };

@@ -28,7 +28,9 @@ import {
   parseTiers,
   parseStatus,
   parseUsage,
+  parseUsers,
 } from "../../dashboard/src/user/account-api.ts";
+import { HOMES } from "../../dashboard/src/user/homes.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
 
 const SOURCES = join(import.meta.dirname, "..", "..", "dashboard", "src");
@@ -73,9 +75,11 @@ describe("the page accepts the example answers of", () => {
     ["createSession", parseSession],
     ["getAccount", parseAccount],
     ["listAccounts", parseAccounts],
+    ["listUsers", parseUsers],
     ["changeAccount", parseChangedAccount],
     ["createAccount", parseNewAccount],
     ["grantExtra", parseGrant],
+    ["revokeGrant", parseGrant],
     ["resetAccount", parseAccount],
     ["getAccountStatus", parseStatus],
     ["getUsage", parseUsage],
@@ -107,6 +111,12 @@ describe("the page accepts the example answers of", () => {
     expect(examples.length).toBe(1);
     for (const example of examples) expect(parse(example)).not.toBeNull();
   });
+});
+
+it("an account can be created in every region that the API takes", () => {
+  const { post } = document.paths["/api/v1/admin/accounts"];
+  const { home } = post.requestBody.content["application/json"].schema.properties;
+  expect(Object.keys(HOMES)).toEqual(home.enum);
 });
 
 describe("every API path in the page's sources", () => {

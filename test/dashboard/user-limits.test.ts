@@ -6,13 +6,13 @@ import { burnDown, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
 import type { LimitReading } from "../../dashboard/src/shell/answers.ts";
 import { drawnAt, levelAt, MOVE_MS } from "../../dashboard/src/user/limit-level.ts";
 import {
-  auditChanges,
   inheritedText,
   keptText,
   levelText,
   motionText,
   orphanedText,
-  shortageText,
+  shortageOf,
+  spansText,
   tierChanges,
 } from "../../dashboard/src/user/limit-text.ts";
 import * as bucket from "../../src/core/token-bucket.ts";
@@ -103,30 +103,44 @@ describe("the burn-down of a quota", () => {
   });
 
   it("continues at the observed pace, and says when it is used up", () => {
-    const { perHour, runsOutMs, ahead } = burnDown(quota(20, 600), steady(20, 20));
+    const { perHour, runsOutMs, ahead } = burnDown(quota(25, 500), steady(25, 20));
     expect(perHour).toBe(20);
     expect(runsOutMs.likely).toBeCloseTo(START_MS + 50 * HOUR_MS, -2);
-    expect(ahead.at(-1)).toMatchObject({ atMs: START_MS + 100 * HOUR_MS, likely: 600 - 80 * 20 });
+    expect(ahead.at(-1)).toMatchObject({ atMs: START_MS + 100 * HOUR_MS, likely: 500 - 75 * 20 });
     const { earliest, latest } = runsOutMs;
     expect(earliest).toBeLessThan(runsOutMs.likely ?? 0);
     expect(latest).toBeGreaterThan(runsOutMs.likely ?? 0);
   });
 
   it("counts idle hours as 0, and extrapolates the current hour", () => {
-    expect(burnDown(quota(10, 900), [{ atMs: START_MS, cost: 100 }]).perHour).toBe(10);
-    const half = quota(10.5, 900);
-    expect(burnDown(half, [{ atMs: START_MS + 10 * HOUR_MS, cost: 100 }]).perHour).toBe(200);
+    expect(burnDown(quota(25, 900), [{ atMs: START_MS, cost: 100 }]).perHour).toBe(4);
+    const half = quota(24.5, 900);
+    const busy = { atMs: START_MS + 24 * HOUR_MS, cost: 100 };
+    expect(burnDown(half, [{ atMs: START_MS, cost: 50 }, busy]).perHour).toBe((50 + 200) / 25);
+  });
+
+  it("has no forecast before a day was observed, and says from when on there is one", () => {
+    const early = burnDown(quota(2.03, 900), steady(3, 30));
+    expect([early.ahead, early.perHour, early.runsOutMs.likely]).toEqual([[], null, null]);
+    expect(early.past.length).toBeGreaterThan(1);
+    expect(early.forecastFromMs).toBe(START_MS + 24 * HOUR_MS);
+    expect(burnDown(quota(23.99, 900), steady(24, 5)).ahead).toEqual([]);
+    expect(burnDown(quota(24, 900), steady(24, 5)).ahead).not.toEqual([]);
+    // The week before counts, even if the period has just begun.
+    const before = steady(30, 5).map(({ atMs, cost }) => ({ atMs: atMs - 30 * HOUR_MS, cost }));
+    expect(burnDown(quota(0.5, 900), before).ahead).not.toEqual([]);
   });
 
   it("has a band that grows with time, is wider for few hours, and never exceeds what is left", () => {
     const widths = (count: number) =>
       burnDown(quota(count, 900), steady(count, 5)).ahead.map(({ low, likely }) => likely - low);
-    const many = widths(40);
+    const many = widths(50);
     expect(many).toEqual(many.toSorted((a, b) => a - b));
     expect(many[0]).toBe(0);
-    // Both 60 hours ahead.
-    expect((widths(2)[30] ?? 0) / (many[48] ?? 1)).toBeGreaterThan(2);
-    for (const { high } of burnDown(quota(2, 900), steady(2, 5)).ahead) expect(high).toBeLessThanOrEqual(900);
+    // Both about 50 hours ahead.
+    expect((widths(24)[32] ?? 0) / (many[48] ?? 1)).toBeGreaterThan(1.2);
+    for (const { high } of burnDown(quota(24, 900), steady(24, 5)).ahead)
+      expect(high).toBeLessThanOrEqual(900);
   });
 
   it("contains the outcome of random hours in about 8 of 10 cases", () => {
@@ -163,14 +177,15 @@ describe("the burn-down of a quota", () => {
   });
 
   it("forecasts nothing without usage", () => {
-    const { ahead, perHour, runsOutMs } = burnDown(quota(20, 1_000), []);
-    expect([ahead, perHour, runsOutMs.likely]).toEqual([[], null, null]);
+    const { ahead, perHour, runsOutMs, forecastFromMs } = burnDown(quota(20, 1_000), []);
+    expect([ahead, perHour, runsOutMs.likely, forecastFromMs]).toEqual([[], null, null, null]);
   });
 });
 
 describe("limit texts", () => {
   it("say what is left and how it refills, in a unit with whole tokens", () => {
-    expect(levelText(MINUTE, 147.54)).toBe("147.5 of 150 tokens left");
+    expect(levelText(MINUTE, 147.94)).toBe("147 of 150 tokens left");
+    expect(levelText({ ...MINUTE, limit: 5 }, 2.94)).toBe("2.9 of 5 tokens left");
     expect(levelText({ ...MINUTE, kind: "concurrency", limit: 5 }, 2.9)).toBe("2 of 5 slots free");
     expect(motionText(MINUTE, 0)).toBe("refills 1.7 per second, full in 72 s");
     expect(motionText({ ...MINUTE, limit: 5, remaining: 5, windowMs: 432_000_000 }, 0)).toBe(
@@ -180,13 +195,20 @@ describe("limit texts", () => {
   });
 
   it("warn about a bucket or quota that is nearly used up, and about slots only when all are in use", () => {
-    expect([15, 14.9, 0.9].map((level) => shortageText(MINUTE, level))).toEqual([
-      null,
-      "nearly used up",
-      "used up",
-    ]);
+    const texts = (reading: LimitReading, levels: readonly number[]) =>
+      levels.map((level) => shortageOf(reading, level)?.text ?? null);
+    expect(texts(MINUTE, [15, 14.9, 0.9])).toEqual([null, "nearly used up", "used up"]);
+    expect([14.9, 0.9].map((level) => shortageOf(MINUTE, level)?.tone)).toEqual(["warning", "denied"]);
     const slots = { ...MINUTE, kind: "concurrency", limit: 20 } as const;
-    expect([20, 1, 0].map((level) => shortageText(slots, level))).toEqual([null, null, "all in use"]);
+    expect(texts(slots, [20, 1, 0])).toEqual([null, null, "all in use"]);
+  });
+
+  it("relate a day to its hour and its month without repeating a figure", () => {
+    expect(spansText(3, 40, 1_200)).toBe("3 this hour · 1,200 this month");
+    expect(spansText(40, 40, 40)).toBe("all in this hour");
+    expect(spansText(3, 40, 40)).toBe("3 this hour");
+    expect(spansText(0, 0, 7)).toBe("7 this month");
+    expect(spansText(0, 0, 0)).toBe("none this month");
   });
 
   it("name each limit that differs in another tier, and no other", () => {
@@ -199,16 +221,6 @@ describe("limit texts", () => {
       "slots: no limit → 4 at once",
     ]);
     expect(tierChanges(to, { limits: [] })).toContain("slots: 4 at once → no limit");
-  });
-
-  it("name the fields that a change of an account changed", () => {
-    const before = { tier: "free", status: "active", limits: {} };
-    expect(auditChanges(before, { ...before, tier: "pro" })).toEqual(["tier: free → pro"]);
-    expect(auditChanges(null, { name: "A", limits: {}, expiresAt: null })).toEqual(["name: A"]);
-    expect(auditChanges({ revokedAt: null }, null)).toEqual([]);
-    expect(auditChanges({ limits: { minute: { tokens: 5 } } }, { limits: {} })).toEqual([
-      'limits: {"minute":{"tokens":5}} → none',
-    ]);
   });
 });
 

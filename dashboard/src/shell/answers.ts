@@ -14,6 +14,7 @@ import type * as policies from "../../../openapi/resources/policies.ts";
 import type { SessionResponse } from "../../../openapi/resources/sessions.ts";
 import type { SimulationResponse } from "../../../openapi/resources/simulation.ts";
 import type { StatusResponse, UsageResponse } from "../../../openapi/resources/usage.ts";
+import type { UsersResponse } from "../../../openapi/resources/users.ts";
 
 type Frozen<T> = T extends readonly (infer Item)[]
   ? readonly Frozen<Item>[]
@@ -30,6 +31,9 @@ export type NewAccount = Frozen<accounts.NewAccountResponse>;
 export type Inherited = NonNullable<NewAccount["inherited"]>;
 export type ChangedAccount = Frozen<accounts.ChangedAccountResponse>;
 export type AccountPage = Frozen<AccountsResponse>;
+export type UserPage = Frozen<UsersResponse>;
+/** A user or an address in the list. */
+export type ListedUser = UserPage["users"][number];
 export type Grant = Frozen<GrantResponse>;
 /** Numbers that replace those of a tier's limit: each kind of limit has its own. */
 export type LimitNumbers = Account["limits"][string];

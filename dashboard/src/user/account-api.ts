@@ -13,6 +13,7 @@ import type {
   NewKey,
   PolicyDocument,
   UsageReport,
+  UserPage,
   UserStatus,
 } from "../shell/answers.ts";
 import {
@@ -58,6 +59,8 @@ const NUMBERS: Guards<LimitNumbers> = {
   max: isMissingOr(isNumber),
 };
 
+export const parseNumbers = parseAs(isShape<LimitNumbers>(NUMBERS));
+
 const ACCOUNT: Guards<Account> = {
   id: isText,
   name: isText,
@@ -89,6 +92,43 @@ const isAccountEntry = isShape<AccountPage["accounts"][number]>({
 });
 export const parseAccounts = parseAs(
   isShape<AccountPage>({ accounts: isListOf(isAccountEntry), cursor: isNullOr(isText) }),
+);
+
+const isListedUser = isShape<UserPage["users"][number]>({
+  id: isText,
+  kind: isOneOf({ account: true, "no-account": true, address: true }),
+  status: isOneOf(STATUSES),
+  account: isNullOr(
+    isShape({ name: isText, tier: isText, orphaned: isFlag, createdAt: isText, updatedAt: isText }),
+  ),
+  usage: isNullOr(
+    isShape({
+      requests: isNumber,
+      allowed: isNumber,
+      denied: isNumber,
+      turnedAway: isNumber,
+      errors: isNumber,
+      decided: isNumber,
+      cost: isNumber,
+      lastSeenAt: isNullOr(isText),
+    }),
+  ),
+});
+export const parseUsers = parseAs(
+  isShape<UserPage>({
+    users: isListOf(isListedUser),
+    cursor: isNullOr(isText),
+    usage: isNullOr(
+      isShape({
+        backend: isOneOf({ embedded: true, engine: true }),
+        sampled: isFlag,
+        from: isText,
+        to: isText,
+        ranked: isNumber,
+        isComplete: isFlag,
+      }),
+    ),
+  }),
 );
 
 const isReading = isShape<UserStatus["limits"][number]>({

@@ -37,9 +37,9 @@ export function BlockDialog({ account: { id, status: is }, status, makeChange, o
 export function ResetDialog({ account: { id }, status: { limits }, makeChange, onClose }: DialogProps) {
   return (
     <ActionDialog
-      title={`Reset ${id}`}
+      title={`Reset limits of ${id}`}
       verb="Reset"
-      effect="The chosen limits are full again at once. Usage and bills stay as they are."
+      effect="The chosen limits are full again at once. The ledger and bills stay as they are."
       run={(fields, reason) => {
         const chosen = limits.map(({ name }) => name).filter((name) => fields.has(`limit ${name}`));
         const body = { ...(chosen.length === limits.length ? {} : { limits: chosen }), reason };

@@ -1,10 +1,16 @@
-/** The audit trail of an account, page by page. Deleted accounts keep theirs. */
+/** The audit trail of an account in words, page by page. Deleted accounts keep theirs. */
+import { Section } from "../kit/section.tsx";
+import { Empty } from "../kit/state.tsx";
+import { TableScroll } from "../kit/table.tsx";
+import { When } from "../kit/time.tsx";
+import type { AuditEntry } from "../shell/answers.ts";
+import { dayText, minuteText } from "../shell/moment.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseAudit } from "./account-api.ts";
-import { AuditTable } from "./account-tables.tsx";
+import { auditText } from "./audit-text.ts";
 
 const ROWS = 10;
 const EVERY_MS = 15_000;
@@ -18,16 +24,64 @@ export function AccountHistory({ id }: { readonly id: string }) {
   if (polled.status === 404) return null;
   const page = polled.value;
   return (
-    <section aria-labelledby="history-title">
-      <h2 id="history-title">History</h2>
+    <Section title="History">
       <PollState polled={polled} />
-      {page && <AuditTable entries={page.entries} />}
-      {page && (
-        <p class="pages">
+      {page?.entries.length === 0 && <Empty title="No changes" />}
+      {page && page.entries.length > 0 && <AuditTable entries={page.entries} />}
+      {page && (cursor !== "" || page.cursor !== null) && (
+        <nav class="pages" aria-label="Pages of the history">
           {cursor !== "" && <Link to={changed(address, { audit: "" })}>Newest</Link>}
           {page.cursor !== null && <Link to={changed(address, { audit: page.cursor })}>Older</Link>}
-        </p>
+        </nav>
       )}
-    </section>
+    </Section>
   );
+}
+
+function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
+  return (
+    <TableScroll label="History">
+      <table class="data history">
+        <thead>
+          <tr>
+            <th scope="col">When</th>
+            <th scope="col">Who</th>
+            <th scope="col" class="name">
+              What
+            </th>
+            <th scope="col" class="name">
+              Why
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.map((entry) => {
+            const { title, lines } = auditText(entry, whenText);
+            return (
+              <tr key={entry.seq}>
+                <th scope="row">
+                  <When iso={entry.at} />
+                </th>
+                <td>{entry.actor}</td>
+                <td class="name">
+                  <strong>{title}</strong>
+                  {lines.map((line) => (
+                    <div key={line}>{line}</div>
+                  ))}
+                </td>
+                <td class="name">
+                  {entry.reason === "" ? <span class="quiet">none given</span> : entry.reason}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </TableScroll>
+  );
+}
+
+function whenText(iso: string): string {
+  const ms = Date.parse(iso);
+  return Number.isNaN(ms) ? iso : `${dayText(ms, Date.now())} ${minuteText(ms)}`;
 }

@@ -1,23 +1,26 @@
-/** An account's keys, grants, overrides and history as tables. Neither polls nor changes anything. */
+/** An account's keys, grants and overrides as tables. Neither polls nor changes anything. */
 import type { ComponentChildren } from "preact";
-import type { Account, ApiKey, AuditEntry, Grant } from "../shell/answers.ts";
-import { exact } from "../shell/format.ts";
-import { Time } from "../shell/time.tsx";
-import { auditChanges, numbersText } from "./limit-text.ts";
+import { Badge } from "../kit/badge.tsx";
+import { Empty } from "../kit/state.tsx";
+import { TableScroll } from "../kit/table.tsx";
+import { When } from "../kit/time.tsx";
+import type { Account, ApiKey } from "../shell/answers.ts";
+import { duration, exact } from "../shell/format.ts";
+import type { TierCatalog } from "./account-api.ts";
+import { numbersText } from "./limit-text.ts";
+import { RowAction } from "./user-actions.tsx";
+import type { UserAction } from "./use-user.ts";
 
 interface TableProps {
-  readonly title: string;
+  readonly label: string;
   readonly columns: readonly string[];
-  /** The text if there are no rows. */
-  readonly none: string;
-  readonly rows: readonly ComponentChildren[];
+  readonly children: ComponentChildren;
 }
 
-function Table({ title, columns, none, rows }: TableProps) {
-  if (rows.length === 0) return <p class="quiet">{none}</p>;
+function Table({ label, columns, children }: TableProps) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, table`}>
-      <table class="rows">
+    <TableScroll label={label}>
+      <table class="data">
         <thead>
           <tr>
             {columns.map((column) => (
@@ -25,116 +28,154 @@ function Table({ title, columns, none, rows }: TableProps) {
                 {column}
               </th>
             ))}
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
           </tr>
         </thead>
-        <tbody>{rows}</tbody>
+        <tbody>{children}</tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }
 
 interface KeysProps {
   readonly keys: readonly ApiKey[];
-  /** The buttons of a valid key. */
-  readonly actions: (key: ApiKey) => ComponentChildren;
+  readonly onOpen: (action: UserAction) => void;
 }
 
-export function KeysTable({ keys, actions }: KeysProps) {
-  const rows = keys.map((key) => {
-    const { keyId, name, scopes, createdAt, lastUsedAt } = key;
-    return (
-      <tr key={keyId}>
-        <th scope="row">
-          {name === "" ? "no name" : name} <code class="quiet">{keyId.slice(0, 8)}</code>
-        </th>
-        <td>{scopes.join(", ")}</td>
-        <td>
-          <Time at={createdAt} />
-        </td>
-        <td>{lastUsedAt === null ? "never" : <Time at={lastUsedAt} />}</td>
-        <td>{stateOf(key)}</td>
-        <td>{isValid(key) && actions(key)}</td>
-      </tr>
-    );
-  });
-  const columns = ["Key", "Scopes", "Issued", "Last used (to the hour)", "State", "Actions"];
-  return <Table title="Keys" columns={columns} none="No keys." rows={rows} />;
+export function KeysTable({ keys, onOpen }: KeysProps) {
+  if (keys.length === 0)
+    return <Empty title="No keys" hint="Issue one, or use tokens that name this user." />;
+  return (
+    <Table label="Keys" columns={["Key", "Scopes", "Issued", "Last used", "State"]}>
+      {keys.map((key) => {
+        const { keyId, name, scopes, createdAt, lastUsedAt } = key;
+        return (
+          <tr key={keyId}>
+            <th scope="row" class="name">
+              {name === "" ? <span class="quiet">no name</span> : name}{" "}
+              <code class="quiet">{keyId.slice(0, 8)}</code>
+            </th>
+            <td>{scopes.join(", ")}</td>
+            <td>
+              <When iso={createdAt} />
+            </td>
+            <td>{lastUsedAt === null ? <span class="quiet">never</span> : <When iso={lastUsedAt} />}</td>
+            <td>
+              <KeyState of={key} />
+            </td>
+            <td class="row-actions">
+              {isValid(key) && (
+                <>
+                  <RowAction verb="Rotate" of={name} onClick={() => onOpen({ rotate: key })} />
+                  <RowAction verb="Revoke" of={name} onClick={() => onOpen({ revoke: key })} />
+                </>
+              )}
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
 }
 
 function isValid({ revokedAt, expiresAt }: ApiKey): boolean {
   return revokedAt === null && (expiresAt === null || Date.parse(expiresAt) > Date.now());
 }
 
-function stateOf(key: ApiKey): ComponentChildren {
+function KeyState({ of: key }: { readonly of: ApiKey }) {
   const { revokedAt, expiresAt } = key;
   if (revokedAt !== null) {
     return (
       <>
-        revoked <Time at={revokedAt} />
+        <Badge tone="neutral">revoked</Badge> <When iso={revokedAt} />
       </>
     );
   }
-  if (expiresAt === null) return "valid";
+  if (expiresAt === null) return <Badge tone="allowed">valid</Badge>;
   return (
     <>
-      {isValid(key) ? "valid until" : "expired"} <Time at={expiresAt} />
+      {isValid(key) ? <Badge tone="allowed">valid</Badge> : <Badge tone="neutral">expired</Badge>} until{" "}
+      <When iso={expiresAt} />
     </>
   );
 }
 
-export function GrantsTable({ grants }: { readonly grants: readonly Grant[] }) {
-  const rows = grants.map(({ grantId, limit, amount, until, createdAt }) => (
-    <tr key={grantId}>
-      <th scope="row">{limit}</th>
-      <td>+{exact(amount)}</td>
-      <td>
-        <Time at={until} />
-      </td>
-      <td>
-        <Time at={createdAt} />
-      </td>
-    </tr>
-  ));
+interface AccountProps {
+  readonly account: Account;
+  readonly onOpen: (action: UserAction) => void;
+}
+
+export function GrantsTable({ account: { grants, orphaned }, onOpen }: AccountProps) {
+  if (grants.length === 0) return <Empty title="No grants" hint="Raise a limit to grant extra for a time." />;
   return (
-    <Table title="Grants" columns={["Limit", "Extra", "Until", "Granted"]} none="No grants." rows={rows} />
+    <Table label="Grants" columns={["Limit", "Extra", "Until", "Granted"]}>
+      {grants.map((grant) => {
+        const { grantId, limit, amount, until, createdAt } = grant;
+        return (
+          <tr key={grantId}>
+            <th scope="row" class="name">
+              {limit} {orphaned.grants.includes(limit) && <NoEffect />}
+            </th>
+            <td class="num">+{exact(amount)}</td>
+            <td>
+              <When iso={until} />{" "}
+              <span class="caption">{duration(Math.max(0, Date.parse(until) - Date.now()))} left</span>
+            </td>
+            <td>
+              <When iso={createdAt} />
+            </td>
+            <td class="row-actions">
+              <RowAction
+                verb="Revoke"
+                of={`the grant of ${exact(amount)} of ${limit}`}
+                onClick={() => onOpen({ revokeGrant: grant })}
+              />
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
   );
 }
 
-export function OverridesTable({ limits }: { readonly limits: Account["limits"] }) {
-  const rows = Object.entries(limits).map(([name, numbers]) => (
-    <tr key={name}>
-      <th scope="row">{name}</th>
-      <td>{numbersText(numbers)}</td>
-    </tr>
-  ));
-  const none = "No overrides: the tier's limits apply.";
-  return <Table title="Overrides" columns={["Limit", "Instead of the tier's"]} none={none} rows={rows} />;
+interface OverridesProps extends AccountProps {
+  /** Null until loaded. */
+  readonly policy: TierCatalog | null;
 }
 
-export function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
-  const rows = entries.map(({ seq, at, actor, reason, action, before, after }) => (
-    <tr key={seq}>
-      <th scope="row">
-        <Time at={at} />
-      </th>
-      <td>{actor}</td>
-      <td>{action}</td>
-      <td>{reason === "" ? <span class="quiet">none given</span> : reason}</td>
-      <td>
-        <ul class="changes">
-          {auditChanges(before, after).map((line) => (
-            <li key={line}>{line}</li>
-          ))}
-        </ul>
-      </td>
-    </tr>
-  ));
+export function OverridesTable({ account, policy, onOpen }: OverridesProps) {
+  const { tier, limits, orphaned } = account;
+  const overrides = Object.entries(limits);
+  if (overrides.length === 0) return <Empty title="No overrides" hint="The tier's limits apply." />;
+  const ofTier = policy?.document.tiers[tier]?.limits ?? [];
   return (
-    <Table
-      title="History"
-      columns={["When", "Who", "What", "Why", "Change"]}
-      none="No changes."
-      rows={rows}
-    />
+    <Table label="Overrides" columns={["Limit", "Own numbers", "Tier's numbers"]}>
+      {overrides.map(([name, numbers]) => {
+        const inTier = ofTier.find((limit) => limit.name === name);
+        return (
+          <tr key={name}>
+            <th scope="row" class="name">
+              {name} {orphaned.limits.includes(name) && <NoEffect />}
+            </th>
+            <td>{numbersText(numbers)}</td>
+            <td class="quiet">{inTier ? numbersText(inTier) : "none"}</td>
+            <td class="row-actions">
+              <RowAction
+                verb="Remove"
+                of={`the override of ${name}`}
+                onClick={() => onOpen({ removeOverride: name })}
+              />
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
   );
+}
+
+/** The policy lacks the limit. */
+function NoEffect() {
+  return <Badge tone="warning">no effect: the policy lacks it</Badge>;
 }

@@ -1,17 +1,20 @@
 /**
- * The burn-down of a quota: what was left of it over time, and a forecast. Pure: no clock, no I/O.
+ * The burn-down of a quota: what was left of it over time, and a forecast if there is enough to make one from. Pure: no clock, no I/O.
  *
  * Method. The past is computed backwards from what is left now, with the ledger's cost of each hour. The forecast assumes that each
  * hour costs the mean m of the observed hours (from the first hour with usage, at most a week: whole days and nights). The sum of
  * H future hours then has the variance v·(H + H²/n): from chance in the future, and because m is estimated from only n hours. v is the
  * variance of an hour, times (1+r)/(1-r), where r is the lag-1 autocorrelation (0 to 0.9). v is shrunk towards m², as if one more
  * hour had been observed that far off, so that few hours never look certain. The band is 1.28 standard deviations to both sides:
- * 8 of 10 outcomes, if future hours are like the observed ones. It knows nothing of plans, weekends or growth.
+ * 8 of 10 outcomes, if future hours are like the observed ones. It knows nothing of plans, weekends or growth. There is no forecast
+ * before a whole day was observed: nights differ from days.
  */
 import { HOUR_MS } from "../shell/durations.ts";
 
 /** A week has each hour of each weekday once. */
 export const OBSERVED_MS = 7 * 24 * HOUR_MS;
+/** Usage must have been observed for this long. A day has each hour once. */
+export const MIN_OBSERVED_MS = 24 * HOUR_MS;
 const BAND = 1.28;
 const MAX_AUTOCORRELATION = 0.9;
 /** The part of the current hour from which on it counts: less says nothing yet. */
@@ -45,12 +48,14 @@ export interface Forecast {
 export interface BurnDown {
   /** From the period's beginning to now. */
   readonly past: readonly { readonly atMs: number; readonly remaining: number }[];
-  /** From now to the end of the period; empty without usage in the last week. */
+  /** From now to the end of the period; empty before {@link forecastFromMs}. */
   readonly ahead: readonly Forecast[];
   /** When nothing is left, by the lower, the likely and the upper line; null if not in this period. */
   readonly runsOutMs: Readonly<Record<"earliest" | "likely" | "latest", number | null>>;
-  /** The observed tokens per hour; null without usage. */
+  /** The observed tokens per hour; null without a forecast. */
   readonly perHour: number | null;
+  /** From when on there is a forecast, Unix ms; may be past. Null without usage in the last week. */
+  readonly forecastFromMs: number | null;
 }
 
 interface Pace {
@@ -62,9 +67,12 @@ interface Pace {
 }
 
 export function burnDown(quota: QuotaNow, hours: readonly HourCost[]): BurnDown {
-  const observed = observedHours(hours, quota.nowMs);
-  const pace = observed.length > 0 ? paceOf(observed) : null;
-  const ahead = pace && quota.endMs > quota.nowMs ? aheadOf(quota, pace) : [];
+  const { nowMs } = quota;
+  const firstMs = firstHourMs(hours, nowMs);
+  const forecastFromMs = firstMs === null ? null : firstMs + MIN_OBSERVED_MS;
+  const isObserved = firstMs !== null && nowMs >= firstMs + MIN_OBSERVED_MS;
+  const pace = isObserved ? paceOf(observedHours(hours, firstMs, nowMs)) : null;
+  const ahead = pace && quota.endMs > nowMs ? aheadOf(quota, pace) : [];
   return {
     past: pastOf(quota, hours),
     ahead,
@@ -74,6 +82,7 @@ export function burnDown(quota: QuotaNow, hours: readonly HourCost[]): BurnDown 
       latest: crossing(ahead, "high"),
     },
     perHour: pace && pace.mean,
+    forecastFromMs,
   };
 }
 
@@ -109,18 +118,20 @@ function pastOf(
   return points.toReversed();
 }
 
-/** The costs per hour from the first hour with usage to now, idle hours as 0; the current hour is extrapolated. */
-function observedHours(hours: readonly HourCost[], nowMs: number): number[] {
-  const used = new Map(hours.filter(({ cost }) => cost > 0).map(({ atMs, cost }) => [atMs, cost]));
+/** The first hour with usage in the last week; null if there is none. */
+function firstHourMs(hours: readonly HourCost[], nowMs: number): number | null {
+  const used = hours.filter(({ atMs, cost }) => cost > 0 && atMs > nowMs - OBSERVED_MS && atMs <= nowMs);
+  return used.length === 0 ? null : Math.min(...used.map(({ atMs }) => atMs));
+}
+
+/** The costs per hour from this hour to now, idle hours as 0; the current hour is extrapolated. */
+function observedHours(hours: readonly HourCost[], firstMs: number, nowMs: number): number[] {
+  const used = new Map(hours.map(({ atMs, cost }) => [atMs, cost]));
   const runningMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
-  const firstMs = Math.min(...[...used.keys()].filter((atMs) => atMs > nowMs - OBSERVED_MS && atMs <= nowMs));
   const observed: number[] = [];
   for (let atMs = firstMs; atMs < runningMs; atMs += HOUR_MS) observed.push(used.get(atMs) ?? 0);
   const part = (nowMs - runningMs) / HOUR_MS;
-  const running = used.get(runningMs) ?? 0;
-  if (firstMs <= runningMs && (part >= MIN_PART || (observed.length === 0 && part > 0))) {
-    observed.push(running / part);
-  }
+  if (part >= MIN_PART) observed.push((used.get(runningMs) ?? 0) / part);
   return observed;
 }
 

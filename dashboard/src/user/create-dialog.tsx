@@ -1,32 +1,43 @@
-/** The dialog that creates an account. */
+/** The dialog that creates an account, for a given id or for one that is entered. */
+import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { Inherited } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
+import { Link } from "../shell/page.tsx";
 import { accountPath, ACCOUNTS, parseAccount, parseNewAccount, type TierCatalog } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
 import { FollowUp } from "./follow-up.tsx";
+import { HOMES } from "./homes.ts";
 import { inheritedText } from "./limit-text.ts";
 
 interface Props extends Pick<DialogProps, "makeChange" | "onClose"> {
-  readonly id: string;
+  /** Null: it is entered in the dialog. */
+  readonly id: string | null;
   readonly policy: TierCatalog | null;
 }
 
-export function CreateDialog({ id, policy, makeChange, onClose }: Props) {
+export function CreateDialog({ id: given, policy, makeChange, onClose }: Props) {
   const { tiers = {}, defaultTier = "" } = policy?.document ?? {};
+  const [id, setId] = useState(given ?? "");
   return (
     <ActionDialog
-      title={`Create the account ${id}`}
+      title={given === null ? "Create an account" : `Create the account ${given}`}
       verb="Create"
       effect="From the next request on, the account's tier applies to this user, with keys and with tokens."
       run={(fields, reason) => {
-        const tier = String(fields.get("tier") ?? "");
-        const body = { id, ...(tier === "" ? {} : { tier }), reason };
+        const filled = ["name", "tier", "home"].flatMap((field): [string, string][] => {
+          const value = String(fields.get(field) ?? "").trim();
+          return value === "" ? [] : [[field, value]];
+        });
+        const body = { id, ...Object.fromEntries(filled), reason };
         return makeChange(call("POST", ACCOUNTS, parseNewAccount, { body }));
       }}
       done={(value) => (
         <>
-          <p>The account {id} is created. Issue a key for it, or use tokens that name it.</p>
+          <p>
+            The account {given === null ? <Link to={{ screen: "user", params: { id } }}>{id}</Link> : id} is
+            created. Issue a key for it, or use tokens that name it.
+          </p>
           <InheritedNote
             id={id}
             inherited={parseNewAccount(value)?.inherited ?? null}
@@ -36,6 +47,26 @@ export function CreateDialog({ id, policy, makeChange, onClose }: Props) {
       )}
       onClose={onClose}
     >
+      {given === null && (
+        <label>
+          Id
+          <input
+            name="id"
+            required
+            maxLength={200}
+            pattern="[!-~]+"
+            title="Up to 200 printable ASCII characters without spaces"
+            autocomplete="off"
+            spellcheck={false}
+            value={id}
+            onInput={(event) => setId(event.currentTarget.value.trim())}
+          />
+        </label>
+      )}
+      <label>
+        Name (optional, for people)
+        <input name="name" maxLength={200} autocomplete="off" />
+      </label>
       <label>
         Tier
         <select name="tier">
@@ -45,6 +76,20 @@ export function CreateDialog({ id, policy, makeChange, onClose }: Props) {
             </option>
           ))}
         </select>
+      </label>
+      <label>
+        Home
+        <select name="home">
+          <option value="">the deployment's default</option>
+          {Object.entries(HOMES).map(([home, title]) => (
+            <option key={home} value={home}>
+              {title} ({home})
+            </option>
+          ))}
+        </select>
+        <span class="caption">
+          Where the user's limits are counted: near their requests. It cannot be changed later.
+        </span>
       </label>
     </ActionDialog>
   );

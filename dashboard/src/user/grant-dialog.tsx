@@ -1,12 +1,14 @@
-/** The dialog that grants extra capacity of a limit for a time. */
-import { DAY_MS, HOUR_MS } from "../shell/durations.ts";
+/** The dialog that raises a limit for a time: grants extra capacity. */
 import { useState } from "preact/hooks";
+import { When } from "../kit/time.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
+import type { LimitReading } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
+import { DAY_MS, HOUR_MS } from "../shell/durations.ts";
 import { exact } from "../shell/format.ts";
-import { Time } from "../shell/time.tsx";
 import { accountPath, parseGrant } from "./account-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
+import { leftText, usualExtra } from "./limit-text.ts";
 
 const DURATIONS = [
   ["1 hour", HOUR_MS],
@@ -25,28 +27,20 @@ export function GrantDialog({
   const documents = policy?.document.tiers[tier]?.limits ?? [];
   const names = [...new Set([...limits, ...documents].map((limit) => limit.name))];
   const [name, setName] = useState(names[0] ?? "");
-  const [amount, setAmount] = useState("");
+  // What was typed; null as long as the usual amount is offered.
+  const [typed, setTyped] = useState<string | null>(null);
   const [lastsMs, setLastsMs] = useState<number>(DURATIONS[1][1]);
   const limit = limits.find((one) => one.name === name);
+  const amount = typed ?? (limit ? String(usualExtra(limit)) : "");
   const isSlots =
     limit?.kind === "concurrency" || documents.some((one) => one.name === name && one.max !== undefined);
   const extra = Number(amount);
   const untilMs = Date.now() + lastsMs;
   return (
     <ActionDialog
-      title={`Grant ${id} extra`}
+      title={`Raise a limit of ${id}`}
       verb="Grant"
-      effect={
-        limit && extra > 0 ? (
-          <>
-            {name} has {exact(limit.remaining)} of {exact(limit.limit)} left. It will have{" "}
-            {exact(limit.remaining + extra)} of {exact(limit.limit + extra)} left, until <Time at={untilMs} />
-            .
-          </>
-        ) : (
-          `Choose a limit and the extra amount${limit ? "" : ", for each key or route that it counts"}. It applies from the next request on.`
-        )
-      }
+      effect={<Effect name={name} limit={limit} extra={extra} untilMs={untilMs} />}
       run={(_fields, reason) => {
         const body = { limit: name, amount: extra, until: new Date(untilMs).toISOString(), reason };
         return makeChange(call("POST", `${accountPath(id)}/grants`, parseGrant, { body }));
@@ -56,7 +50,13 @@ export function GrantDialog({
     >
       <label>
         Limit
-        <select value={name} onChange={(event) => setName(event.currentTarget.value)}>
+        <select
+          value={name}
+          onChange={(event) => {
+            setName(event.currentTarget.value);
+            setTyped(null);
+          }}
+        >
           {names.map((one) => (
             <option key={one}>{one}</option>
           ))}
@@ -71,7 +71,7 @@ export function GrantDialog({
           max={1e9}
           step={isSlots ? 1 : 0.001}
           value={amount}
-          onInput={(event) => setAmount(event.currentTarget.value)}
+          onInput={(event) => setTyped(event.currentTarget.value)}
         />
       </label>
       <label>
@@ -85,5 +85,32 @@ export function GrantDialog({
         </select>
       </label>
     </ActionDialog>
+  );
+}
+
+interface EffectProps {
+  readonly name: string;
+  /** Undefined for a limit that counts per key or per route. */
+  readonly limit: LimitReading | undefined;
+  readonly extra: number;
+  readonly untilMs: number;
+}
+
+function Effect({ name, limit, extra, untilMs }: EffectProps) {
+  if (!limit || !(extra > 0)) {
+    return (
+      <>
+        Choose a limit and the extra amount{limit ? "" : ", for each key or route that it counts"}. It applies
+        from the next request on.
+      </>
+    );
+  }
+  const raised = { ...limit, limit: limit.limit + extra };
+  return (
+    <>
+      {name} has {leftText(limit, limit.remaining)} of {exact(limit.limit)} left. From the next request on it
+      has {leftText(raised, limit.remaining + extra)} of {exact(raised.limit)} left, until{" "}
+      <When iso={untilMs} />.
+    </>
   );
 }

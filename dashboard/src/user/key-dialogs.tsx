@@ -1,6 +1,7 @@
 /** The dialogs that issue, rotate and revoke keys. A new key is shown once, in the dialog, and stored nowhere. */
 import { DAY_MS } from "../shell/durations.ts";
-import { useState } from "preact/hooks";
+import { CopyButton } from "../kit/copy-button.tsx";
+import { When } from "../kit/time.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { ApiKey, NewKey } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
@@ -106,7 +107,18 @@ export function RevokeKeyDialog({ account: { id }, of, makeChange, onClose }: Ke
       title={`Revoke key ${nameOf(of)}`}
       verb="Revoke"
       isDangerous
-      effect={`From the next request on, the key is rejected with 401. This cannot be undone. ${of.lastUsedAt === null ? "It was never used." : `It was last used in the hour from ${new Date(of.lastUsedAt).toLocaleString()}.`}`}
+      effect={
+        <>
+          From the next request on, the key is rejected with 401. This cannot be undone.{" "}
+          {of.lastUsedAt === null ? (
+            "It was never used."
+          ) : (
+            <>
+              It was last used in the hour from <When iso={of.lastUsedAt} />.
+            </>
+          )}
+        </>
+      }
       run={(_fields, reason) => {
         const query = new URLSearchParams({ reason });
         return makeChange(
@@ -124,23 +136,14 @@ function nameOf({ name, keyId }: ApiKey): string {
 }
 
 function KeyOnce({ issued }: { readonly issued: NewKey | null }) {
-  const [copied, setCopied] = useState<string | null>(null);
   if (!issued) return <p>The key is issued.</p>;
-  const copy = () =>
-    navigator.clipboard.writeText(issued.key).then(
-      () => setCopied("Copied."),
-      () => setCopied("The browser did not allow copying. Select the key and copy it."),
-    );
   return (
     <>
       <p>Copy the key now: it is shown only once and stored nowhere.</p>
       <p class="buttons">
         <code class="secret">{issued.key}</code>
-        <button type="button" class="primary" onClick={() => void copy()}>
-          Copy
-        </button>
+        <CopyButton text={issued.key} label="Copy" />
       </p>
-      {copied !== null && <p role="status">{copied}</p>}
       {!issued.published && <p>It works in a few seconds: not all locations know it yet.</p>}
     </>
   );

@@ -5,15 +5,23 @@
 import { SECOND_MS } from "../shell/durations.ts";
 import type { RefObject } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { Badge } from "../kit/badge.tsx";
 import type { LimitReading } from "../shell/answers.ts";
+import { exact } from "../shell/format.ts";
 import { drawnAt, levelAt, MOVE_MS, shareOf } from "./limit-level.ts";
-import { levelText, motionText, shortageText } from "./limit-text.ts";
+import { leftText, levelText, motionText, shortageOf } from "./limit-text.ts";
 
 interface Props {
   readonly reading: LimitReading;
   /** By performance.now(). */
   readonly answeredAtMs: number;
 }
+
+const KINDS: Readonly<Record<LimitReading["kind"], string>> = {
+  bucket: "token bucket",
+  quota: "quota",
+  concurrency: "slots",
+};
 
 const BUCKET = "M4 4 L60 4 L52 68 L12 68 Z";
 const BUCKET_TOP = 6;
@@ -26,14 +34,12 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
   const fill = useRef<SVGRectElement>(null);
   const elapsedMs = useMovingFill(fill, reading, answeredAtMs);
   const level = levelAt(reading, elapsedMs);
-  const shortage = shortageText(reading, level);
+  const shortage = shortageOf(reading, level);
   const { name, kind, limit } = reading;
   return (
-    <div class={`limit ${shortage !== null && kind !== "concurrency" ? "low" : ""}`}>
-      <h3>
-        {name} <span class="quiet">{kind === "bucket" ? "token bucket" : kind}</span>
-      </h3>
+    <div class="limit" data-tone={shortage?.tone ?? "info"}>
       <div
+        class="meter"
         role="meter"
         aria-label={`${name}, what is left`}
         aria-valuemin={0}
@@ -47,11 +53,19 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
           <Slots limit={limit} taken={limit - Math.floor(level)} />
         )}
       </div>
-      <p>
-        <strong>{levelText(reading, level)}</strong>
-        {shortage !== null && <span class="tag">{shortage}</span>}
-      </p>
-      <p class="quiet">{motionText(reading, elapsedMs)}</p>
+      <div class="limit-text">
+        <h3>
+          {name} <span class="caption">{KINDS[kind]}</span>
+        </h3>
+        <p>
+          <strong>{leftText(reading, level)}</strong>{" "}
+          <span class="quiet">
+            of {exact(limit)} {kind === "concurrency" ? "slots free" : "tokens left"}
+          </span>
+        </p>
+        <p class="caption">{motionText(reading, elapsedMs)}</p>
+        {shortage && <Badge tone={shortage.tone}>{shortage.text}</Badge>}
+      </div>
     </div>
   );
 }

@@ -1,7 +1,6 @@
 /** Limits, and changes to them, in words. Pure. */
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../shell/durations.ts";
-import { duration, exact } from "../shell/format.ts";
-import { isRecord } from "../shell/api-client.ts";
+import { count, duration, exact } from "../shell/format.ts";
 import type { Account, Inherited, LimitNumbers, LimitReading } from "../shell/answers.ts";
 import type { TierLimits } from "./account-api.ts";
 import { levelAt, refillPerMs, shareOf } from "./limit-level.ts";
@@ -15,19 +14,47 @@ const PACES: readonly (readonly [unit: string, ms: number])[] = [
 const SLOWEST = ["day", DAY_MS] as const;
 
 const NEARLY_EMPTY = 0.1;
+/** From this limit on, parts of tokens say nothing. */
+const WHOLE_TOKENS = 20;
 
-/** "147.5 of 150 tokens" */
-export function levelText({ kind, limit }: LimitReading, level: number): string {
-  // A slot is free or not.
-  if (kind === "concurrency") return `${exact(Math.floor(level))} of ${exact(limit)} slots free`;
-  return `${exact(level)} of ${exact(limit)} tokens left`;
+/** What is left, rounded down as limit headers are, unless the limit is so small that parts of a token matter. */
+export function leftText({ kind, limit }: LimitReading, level: number): string {
+  return exact(kind === "concurrency" || limit >= WHOLE_TOKENS ? Math.floor(level) : level);
 }
 
-/** A warning, or null. Slots free up as requests end, so having few free is not a shortage. */
-export function shortageText(reading: LimitReading, level: number): string | null {
-  if (reading.kind === "concurrency") return level < 1 ? "all in use" : null;
+/** An extra amount to begin with: half of the limit, in one or two digits that are easy to read. */
+export function usualExtra({ limit }: LimitReading): number {
+  const half = Math.max(1, limit / 2);
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(half)) - 1);
+  return Math.ceil(half / step) * step;
+}
+
+/** "147 of 150 tokens left" */
+export function levelText(reading: LimitReading, level: number): string {
+  const unit = reading.kind === "concurrency" ? "slots free" : "tokens left";
+  return `${leftText(reading, level)} of ${exact(reading.limit)} ${unit}`;
+}
+
+/** A warning in a word or two. */
+export interface Shortage {
+  readonly text: string;
+  readonly tone: "warning" | "denied";
+}
+
+/** Null if enough is left. Slots free up as requests end, so having few free is not a shortage. */
+export function shortageOf(reading: LimitReading, level: number): Shortage | null {
+  if (reading.kind === "concurrency") return level < 1 ? { text: "all in use", tone: "warning" } : null;
   if (shareOf(level, reading) >= NEARLY_EMPTY) return null;
-  return level < 1 ? "used up" : "nearly used up";
+  return level < 1 ? { text: "used up", tone: "denied" } : { text: "nearly used up", tone: "warning" };
+}
+
+/** How a figure of this day is part of this month's, and this hour's of this day's. Repeats no figure. */
+export function spansText(hour: number, day: number, month: number): string {
+  if (month === 0) return "none this month";
+  return [
+    ...(day === 0 ? [] : [hour === day ? "all in this hour" : `${count(hour)} this hour`]),
+    ...(month > day ? [`${count(month)} this month`] : []),
+  ].join(" · ");
 }
 
 /** How the limit refills, `elapsedMs` after the answer. */
@@ -50,13 +77,13 @@ export function motionText(reading: LimitReading, elapsedMs: number): string {
 
 /** The numbers of a limit or an override: "150 per minute, burst 300". */
 export function numbersText({ tokens, per, burst, amount, max }: LimitNumbers): string {
-  const count = tokens ?? amount;
+  const rate = tokens ?? amount;
   return [
-    ...(count === undefined
+    ...(rate === undefined
       ? per === undefined
         ? []
         : [`per ${per}`]
-      : [`${exact(count)}${per === undefined ? "" : ` per ${per}`}`]),
+      : [`${exact(rate)}${per === undefined ? "" : ` per ${per}`}`]),
     ...(burst === undefined ? [] : [`burst ${exact(burst)}`]),
     ...(max === undefined ? [] : [`${exact(max)} at once`]),
   ].join(", ");
@@ -108,22 +135,4 @@ export function orphanedText({ tier, orphaned }: Account, defaultTier: string): 
 
 function listText(parts: readonly string[]): string {
   return parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
-}
-
-/** The fields that changed: "tier: free → pro". */
-export function auditChanges(before: unknown, after: unknown): string[] {
-  const [was, is] = [isRecord(before) ? before : {}, isRecord(after) ? after : {}];
-  return [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((field) => {
-    const [old, now] = [valueText(was[field]), valueText(is[field])];
-    if (old === now) return [];
-    return [old === NOTHING ? `${field}: ${now}` : `${field}: ${old} → ${now}`];
-  });
-}
-
-const NOTHING = "none";
-
-function valueText(value: unknown): string {
-  if (value === null || value === undefined || value === "") return NOTHING;
-  if (typeof value === "string") return value;
-  return isRecord(value) && Object.keys(value).length === 0 ? NOTHING : JSON.stringify(value);
 }

@@ -1,8 +1,6 @@
-/** A user's limits now: meters, usage, and the burn-down of quotas. */
+/** A user's limits now: meters, and the burn-down of quotas. */
 import { HOUR_MS } from "../shell/durations.ts";
 import type { UserStatus } from "../shell/answers.ts";
-import { exact } from "../shell/format.ts";
-import { Time } from "../shell/time.tsx";
 import type { LimitDocument, TierCatalog } from "./account-api.ts";
 import { LimitMeter } from "./limit-meter.tsx";
 import { numbersText } from "./limit-text.ts";
@@ -37,7 +35,6 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
           ))}
         </ul>
       )}
-      <Usage status={status} />
       {limits.map(
         (quota) =>
           quota.period &&
@@ -56,31 +53,4 @@ export function limitsElsewhere(
 ): readonly LimitDocument[] {
   const all = policy?.document.tiers[tier]?.limits ?? [];
   return all.filter(({ name }) => !limits.some((shown) => shown.name === name));
-}
-
-function Usage({ status: { usage, limits, revision } }: { readonly status: UserStatus }) {
-  const spans = [
-    ["this hour", usage.hour],
-    ["today (UTC)", usage.day],
-    ["this calendar month (UTC)", usage.month],
-  ] as const;
-  return (
-    <ul class="facts">
-      {spans.map(([name, { requests, cost, denied }]) => (
-        <li key={name}>
-          <strong>{name}</strong> {exact(requests)} allowed, {exact(denied)} denied, {exact(cost)} tokens
-        </li>
-      ))}
-      {limits.map(
-        ({ name, limit, period }) =>
-          period && (
-            <li key={`of ${name}`}>
-              <strong>quota {name}</strong> {exact(period.used)} of {exact(limit)} tokens used, from{" "}
-              <Time at={period.start} /> to <Time at={period.end} />
-            </li>
-          ),
-      )}
-      <li class="quiet">policy revision {revision}</li>
-    </ul>
-  );
 }

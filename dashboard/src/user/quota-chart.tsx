@@ -5,6 +5,7 @@ import { TimeChart } from "../charts/time-chart.tsx";
 import type { LimitReading } from "../shell/answers.ts";
 import { HOUR_MS, MINUTE_MS } from "../shell/durations.ts";
 import { count, exact } from "../shell/format.ts";
+import { dayText, minuteText } from "../shell/moment.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseUsage } from "./account-api.ts";
@@ -22,14 +23,6 @@ const EVERY_MS = 30_000;
 /** All hours of a period, and of the week before it. */
 const MAX_HOURS = 1_000;
 const CHART_HEIGHT = 180;
-const MOMENT = new Intl.DateTimeFormat(undefined, {
-  weekday: "short",
-  day: "numeric",
-  month: "short",
-  hour: "2-digit",
-  minute: "2-digit",
-});
-
 export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Props) {
   const nowMs = Date.now();
   const [startMs, endMs] = [Date.parse(period.start), Date.parse(period.end)];
@@ -50,8 +43,8 @@ export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Pr
       {!forecast && <PollState polled={polled} />}
       {forecast && model && (
         <TimeChart
-          title={`${name}: tokens left until ${MOMENT.format(endMs)}`}
-          summary={summaryOf(forecast)}
+          title={`${name}: tokens left until ${whenText(endMs)}`}
+          summary={summaryOf(forecast, Date.now(), endMs)}
           model={model}
           height={CHART_HEIGHT}
         />
@@ -100,18 +93,31 @@ function modelOf({ past, ahead }: BurnDown): ChartModel {
   };
 }
 
-function summaryOf({ ahead, perHour, runsOutMs }: BurnDown): string {
+/** The pace and what it leads to; without a forecast, why there is none and from when on there is one. */
+function summaryOf(
+  { ahead, perHour, runsOutMs, forecastFromMs }: BurnDown,
+  nowMs: number,
+  endMs: number,
+): string {
   const last = ahead.at(-1);
-  if (perHour === null || !last) return "No usage in the last week, so there is no forecast.";
-  const pace = `At the observed ${exact(perHour)} tokens per hour`;
+  if (forecastFromMs === null) return "No usage in the last week, so there is no forecast.";
+  if (perHour === null || !last) {
+    if (forecastFromMs >= endMs) return "A forecast needs a day of usage, and the period ends before.";
+    return `A forecast needs a day of usage: there is one from ${whenText(Math.max(forecastFromMs, nowMs))} on.`;
+  }
+  const pace = `At the observed ${count(perHour)} tokens an hour`;
   const { earliest, likely, latest } = runsOutMs;
   if (likely !== null && earliest !== null) {
     const range =
       latest === null
-        ? `at the earliest ${MOMENT.format(earliest)}; may last the period`
-        : `with 80 % probability between ${MOMENT.format(earliest)} and ${MOMENT.format(latest)}`;
-    return `${pace}, it is used up on ${MOMENT.format(likely)}; ${range}.`;
+        ? `at the earliest ${whenText(earliest)}; may last the period`
+        : `with 80 % probability between ${whenText(earliest)} and ${whenText(latest)}`;
+    return `${pace}, it is used up on ${whenText(likely)}; ${range}.`;
   }
   const [low, high] = [Math.max(0, last.low), Math.max(0, last.high)];
-  return `${pace}, ${exact(Math.round(last.likely))} will be left at the end; with 80 % probability ${exact(Math.round(low))} to ${exact(Math.round(high))}.`;
+  return `${pace}, about ${count(last.likely)} will be left at the end; with 80 % probability ${count(low)} to ${count(high)}.`;
+}
+
+function whenText(ms: number): string {
+  return `${dayText(ms, Date.now())} ${minuteText(ms)}`;
 }

@@ -1,4 +1,4 @@
-/** The recent requests of a subject (`user:<id>` or `ip:<address>`), from analytics, which bills never use. */
+/** The requests of a subject (`user:<id>` or `ip:<address>`) in a range, from analytics, which bills never use. */
 import { useMemo, useState } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
@@ -6,89 +6,115 @@ import { TimeChart } from "../charts/time-chart.tsx";
 import { parseLog } from "../decisions/decision-guards.ts";
 import { DecisionDialog } from "../decisions/decision-dialog.tsx";
 import { DecisionTable } from "../decisions/decision-table.tsx";
+import { Section } from "../kit/section.tsx";
+import { Empty } from "../kit/state.tsx";
 import type { LoggedDecision } from "../shell/answers.ts";
 import { count, percent } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
-import { changed } from "../shell/page-address.ts";
+import { changed, type PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
+import {
+  LENGTHS,
+  paramsOf,
+  pollEveryMs,
+  rangeOf,
+  reportPath,
+  titlesOf,
+  zoomedTo,
+} from "../shell/time-range.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { parseUserReport, type UserReport } from "./user-report.ts";
 
-const RANGES = [
-  ["15 min", 900],
-  ["1 h", 3_600],
-  ["6 h", 21_600],
-  ["24 h", 86_400],
-] as const;
-const USUAL_SECONDS = 3_600;
-const CHART_HEIGHT = 180;
+const CHART_HEIGHT = 160;
 /** Lines of the log. */
 const LATEST = "8";
+const TOP = "8";
 
 export function RecentRequests({ subject }: { readonly subject: string }) {
-  const { address } = usePage();
-  const wanted = Number(address.params["last"]);
-  const seconds = RANGES.find(([, of]) => of === wanted)?.[1] ?? USUAL_SECONDS;
-  const query = new URLSearchParams({ account: subject, limit: "5", last: String(seconds) });
-  const polled = usePolled(`/api/v1/admin/reports/user?${query}`, parseUserReport);
-  const report = polled.value;
-  const log = new URLSearchParams({ account: subject, limit: LATEST, last: String(seconds) });
-  const latest = usePolled(`/api/v1/admin/reports/decisions?${log}`, parseLog);
-  const decisions = latest.value?.decisions ?? [];
+  const { address, go } = usePage();
+  const range = rangeOf(address.params);
+  const everyMs = pollEveryMs(range);
+  const polled = usePolled(
+    reportPath("user", range, { account: subject, limit: TOP }),
+    parseUserReport,
+    everyMs,
+  );
+  const log = reportPath("decisions", range, { account: subject, limit: LATEST });
+  const latest = usePolled(log, parseLog, everyMs);
   const [opened, setOpened] = useState<LoggedDecision | null>(null);
+  const report = polled.value;
   const model = useMemo(() => report && modelOf(report), [report]);
+  const behind = (more: Readonly<Record<string, string>> = {}): PageAddress => ({
+    screen: "decisions",
+    params: { account: subject, ...paramsOf(range), ...more },
+  });
+  const { current } = titlesOf(range);
   return (
-    <section aria-labelledby="requests-title" class="small-chart">
-      <h2 id="requests-title">Requests</h2>
-      <nav class="ranges" aria-label="Time">
-        {RANGES.map(([name, of]) => (
-          <Link key={name} to={changed(address, { last: String(of) })} isCurrent={of === seconds}>
-            {name}
-          </Link>
-        ))}
-      </nav>
+    <Section title="Requests" actions={<Ranges />}>
       <PollState polled={polled} />
-      {report && model && (
+      {report?.totals.requests === 0 && <Empty title={`No requests ${current}`} />}
+      {report && model && report.totals.requests > 0 && (
         <>
-          {report.totals.requests === 0 ? (
-            <p>No requests in this period.</p>
-          ) : (
-            <TimeChart
-              title="Requests per step"
-              summary={summaryOf(report)}
-              model={model}
-              height={CHART_HEIGHT}
-            />
-          )}
-          <Top report={report} />
-        </>
-      )}
-      {decisions.length > 0 && (
-        <>
+          <TimeChart
+            title={`Requests ${current}`}
+            summary={summaryOf(report)}
+            model={model}
+            height={CHART_HEIGHT}
+            onZoom={(fromMs, toMs) => go(changed(address, paramsOf(zoomedTo(fromMs, toMs))))}
+          />
+          <Top report={report} behind={behind} />
           <h3>Latest decisions</h3>
-          <DecisionTable decisions={decisions} onOpen={setOpened} isOneSubject />
+          <DecisionTable decisions={latest.value?.decisions ?? []} onOpen={setOpened} isOneSubject />
+          <p>
+            <Link to={behind()}>All decisions {current}</Link>
+          </p>
         </>
       )}
-      <p>
-        <Link to={{ screen: "decisions", params: { account: subject } }}>All decisions of the last hour</Link>
-      </p>
       {opened && <DecisionDialog decision={opened} onClose={() => setOpened(null)} />}
-    </section>
+    </Section>
   );
 }
 
-function Top({ report: { routes, reasons, totals } }: { readonly report: UserReport }) {
-  if (totals.requests === 0) return null;
+function Ranges() {
+  const { address } = usePage();
+  const range = rangeOf(address.params);
+  return (
+    <nav class="ranges" aria-label="Time range of the requests">
+      {LENGTHS.map((length) => (
+        <Link
+          key={length.name}
+          to={changed(address, paramsOf(length))}
+          isCurrent={range.kind === "last" && range.name === length.name}
+        >
+          {length.name}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
+interface TopProps {
+  readonly report: UserReport;
+  /** The decisions behind a figure. */
+  readonly behind: (more: Readonly<Record<string, string>>) => PageAddress;
+}
+
+/** Routes by requests, and limits by denials. */
+function Top({ report: { routes, reasons, totals }, behind }: TopProps) {
   return (
     <ul class="facts">
       {routes.map(({ route, requests }) => (
         <li key={`to ${route}`}>
-          {percent(requests, totals.requests)} to <code>{route}</code>
+          <Link to={behind({ route })}>
+            <code>{route}</code>
+          </Link>{" "}
+          {count(requests)} <span class="quiet">{percent(requests, totals.requests)}</span>
         </li>
       ))}
       {reasons.map(({ reason, denied }) => (
         <li key={`by ${reason}`}>
-          {count(denied)} denied by <code>{reason}</code>
+          <Link to={behind({ outcome: "denied", reason })}>denied by {reason}</Link> {count(denied)}{" "}
+          <span class="quiet">{percent(denied, totals.decided)}</span>
         </li>
       ))}
     </ul>
@@ -100,17 +126,22 @@ function modelOf({ times, series, intervalSeconds }: UserReport): ChartModel {
     timesMs: times.map((at) => Date.parse(at)),
     stepMs: intervalSeconds * 1_000,
     isStacked: true,
-    lines: OUTCOME_STACK.map(({ key, name, colour }) => ({
-      name,
-      colour,
-      values: series.find((line) => line.key === key)?.requests ?? times.map(() => 0),
-    })),
+    lines: OUTCOME_STACK.map(({ key, ...line }) =>
+      Object.assign({ values: series.find((of) => of.key === key)?.requests ?? times.map(() => 0) }, line),
+    ),
     show: count,
   };
 }
 
-function summaryOf({ totals, sampled, intervalSeconds }: UserReport): string {
+/** Outcomes that did not occur are left out. */
+function summaryOf({ totals, sampled }: UserReport): string {
   const { requests, allowed, denied, turnedAway, errors } = totals;
-  const about = sampled ? "about " : "";
-  return `${about}${count(requests)} requests: ${count(allowed)} allowed, ${count(denied)} denied, ${count(turnedAway)} turned away, ${count(errors)} errors. Steps of ${intervalSeconds} s.`;
+  const parts = [
+    [allowed, "allowed"],
+    [denied, "denied"],
+    [turnedAway, "turned away"],
+    [errors, "errors"],
+  ] as const;
+  const said = parts.filter(([value]) => value > 0).map(([value, name]) => `${count(value)} ${name}`);
+  return `${sampled ? "about " : ""}${count(requests)} requests: ${said.join(", ")}`;
 }

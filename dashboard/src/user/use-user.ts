@@ -1,6 +1,6 @@
 /** Everything that the screen of a user polls, and how it makes changes. */
 import { useState } from "preact/hooks";
-import type { Account, ApiKey, KeyList, UserStatus } from "../shell/answers.ts";
+import type { Account, ApiKey, Grant, KeyList, UserStatus } from "../shell/answers.ts";
 import type { ApiOutcome } from "../shell/api-client.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import {
@@ -63,5 +63,8 @@ export type UserAction =
   | "issue"
   | "create"
   | "unblock-deleted"
+  | { readonly revokeGrant: Grant }
+  /** The override of the limit with this name. */
+  | { readonly removeOverride: string }
   | { readonly rotate: ApiKey }
   | { readonly revoke: ApiKey };

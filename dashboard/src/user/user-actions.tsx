@@ -1,4 +1,6 @@
-/** The buttons for changing a user. A button that cannot be used says why in its tooltip. */
+/** The buttons for changing a user, grouped by consequence. A button that cannot be used says why in its tooltip. */
+import type { ComponentChildren } from "preact";
+import { Icon, type IconName } from "../kit/icon.tsx";
 import { usePage } from "../shell/page.tsx";
 import { includesRole } from "../shell/session.ts";
 import type { User, UserAction } from "./use-user.ts";
@@ -18,34 +20,63 @@ export function UserActions({ user: { hasNoAccount, known, status }, isUnlimited
   const isBlocked = status.value?.status === "blocked";
   const isOperator = includesRole(role, "operator");
   const prevented = isOperator ? undefined : NEEDS_OPERATOR;
-  const preventedForLimits = prevented ?? (isUnlimited ? "Nothing limits this user." : undefined);
+  const ofLimits = prevented ?? (isUnlimited ? "Nothing limits this user." : undefined);
+  const button = (action: UserAction, verb: string, icon: IconName, why = prevented) => (
+    <ActionButton prevented={why} verb={verb} icon={icon} onClick={() => onOpen(action)} />
+  );
   return (
-    <div class="actions">
+    <div class="user-actions">
       {hasNoAccount && (
-        <ActionButton prevented={prevented} verb="Create account" onClick={() => onOpen("create")} />
-      )}
-      {hasNoAccount && isBlocked && (
-        <ActionButton
-          prevented={includesRole(role, "admin") ? undefined : NEEDS_ADMIN}
-          verb="Unblock"
-          onClick={() => onOpen("unblock-deleted")}
-        />
+        <Group label="Account">
+          {button("create", "Create account", "plus")}
+          {isBlocked &&
+            button(
+              "unblock-deleted",
+              "Unblock",
+              "check",
+              includesRole(role, "admin") ? undefined : NEEDS_ADMIN,
+            )}
+        </Group>
       )}
       {known && status.value && (
         <>
-          <ActionButton prevented={preventedForLimits} verb="Grant extra" onClick={() => onOpen("grant")} />
-          <ActionButton prevented={preventedForLimits} verb="Reset" onClick={() => onOpen("reset")} />
-          <ActionButton prevented={prevented} verb="Change tier" onClick={() => onOpen("tier")} />
-          <ActionButton prevented={prevented} verb="Issue key" onClick={() => onOpen("issue")} />
-          <ActionButton
-            prevented={prevented}
-            verb={isBlocked ? "Unblock" : "Block"}
-            isDangerous={!isBlocked}
-            onClick={() => onOpen("block")}
-          />
+          <Group label="Give">
+            {button("grant", "Raise a limit", "gift", ofLimits)}
+            {button("reset", "Reset limits", "undo", ofLimits)}
+          </Group>
+          <Group label="Account">
+            {button("tier", "Change tier", "policy")}
+            {button("issue", "Issue key", "key")}
+          </Group>
+          <Group label={isBlocked ? "Admit" : "Stop"}>
+            <ActionButton
+              prevented={prevented}
+              verb={isBlocked ? "Unblock" : "Block"}
+              icon={isBlocked ? "check" : "block"}
+              isDangerous={!isBlocked}
+              onClick={() => onOpen("block")}
+            />
+          </Group>
         </>
       )}
-      {!isOperator && <span class="quiet">Changes need the role operator; yours is {role}.</span>}
+      {!isOperator && <p class="caption">Changes need the role operator; yours is {role}.</p>}
+    </div>
+  );
+}
+
+interface GroupProps {
+  /** What the buttons have in common. */
+  readonly label: string;
+  readonly children: ComponentChildren;
+}
+
+function Group({ label, children }: GroupProps) {
+  return (
+    <div class="action-group" role="group" aria-label={label}>
+      <span class="caption" aria-hidden="true">
+        {label}
+      </span>
+      <div>{children}</div>
     </div>
   );
 }
@@ -54,41 +85,42 @@ interface ActionButtonProps {
   /** Why the action is not available. */
   readonly prevented: string | undefined;
   readonly verb: string;
+  readonly icon?: IconName;
   /** The name of the object, which distinguishes buttons with the same verb. */
   readonly of?: string;
+  /** A button in a row of a table. */
+  readonly isPlain?: boolean;
   readonly isDangerous?: boolean;
   readonly onClick: () => void;
 }
 
-function ActionButton({ prevented, verb, of = "", isDangerous = false, onClick }: ActionButtonProps) {
+function ActionButton(props: ActionButtonProps) {
+  const { prevented, verb, icon, of = "", isPlain = false, isDangerous = false, onClick } = props;
   return (
     <button
       type="button"
-      class={isDangerous ? "danger" : undefined}
+      class={isPlain ? "plain" : isDangerous ? "danger" : undefined}
       disabled={prevented !== undefined}
       title={prevented}
       aria-label={of === "" ? undefined : `${verb} ${of}`}
       onClick={onClick}
     >
+      {icon && <Icon name={icon} />}
       {verb}
     </button>
   );
 }
 
-interface KeyActionsProps {
-  readonly name: string;
-  readonly onRotate: () => void;
-  readonly onRevoke: () => void;
+interface RowActionProps {
+  readonly verb: string;
+  /** What it acts on. */
+  readonly of: string;
+  readonly onClick: () => void;
 }
 
-/** The buttons of a key. */
-export function KeyActions({ name, onRotate, onRevoke }: KeyActionsProps) {
+/** A button in a row of a table, for operators. */
+export function RowAction({ verb, of, onClick }: RowActionProps) {
   const { role } = usePage();
   const prevented = includesRole(role, "operator") ? undefined : NEEDS_OPERATOR;
-  return (
-    <span class="actions">
-      <ActionButton prevented={prevented} verb="Rotate" of={name} onClick={onRotate} />
-      <ActionButton prevented={prevented} verb="Revoke" of={name} isDangerous onClick={onRevoke} />
-    </span>
-  );
+  return <ActionButton isPlain prevented={prevented} verb={verb} of={of} onClick={onClick} />;
 }

@@ -4,6 +4,7 @@ import { BlockDialog, ResetDialog, TierDialog } from "./account-dialogs.tsx";
 import { CreateDialog } from "./create-dialog.tsx";
 import type { DialogProps } from "./dialog-props.ts";
 import { GrantDialog } from "./grant-dialog.tsx";
+import { RemoveOverrideDialog, RevokeGrantDialog } from "./revoke-dialogs.tsx";
 import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
 import { UnblockDeletedDialog } from "./unblock-deleted-dialog.tsx";
 import type { User, UserAction } from "./use-user.ts";
@@ -54,6 +55,8 @@ function AccountDialog({
   if (action === "reset") return <ResetDialog {...props} />;
   if (action === "tier") return <TierDialog {...props} />;
   if (action === "issue") return <IssueKeyDialog {...props} />;
+  if ("revokeGrant" in action) return <RevokeGrantDialog {...props} of={action.revokeGrant} />;
+  if ("removeOverride" in action) return <RemoveOverrideDialog {...props} of={action.removeOverride} />;
   if ("rotate" in action) return <RotateKeyDialog {...props} of={action.rotate} />;
   return <RevokeKeyDialog {...props} of={action.revoke} />;
 }

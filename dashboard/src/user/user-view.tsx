@@ -1,27 +1,32 @@
-/** One user: who they are, what is left of their limits, what they request, and what an operator can change. */
+/** One user: who they are, what is left of their limits, what they request and have used, and what an operator can change. */
 import { useState } from "preact/hooks";
+import { Section } from "../kit/section.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { AccountHistory } from "./account-history.tsx";
 import { GrantsTable, KeysTable, OverridesTable } from "./account-tables.tsx";
 import { limitsElsewhere, LimitsView } from "./limits-view.tsx";
 import { RecentRequests } from "./recent-requests.tsx";
-import { KeyActions, UserActions } from "./user-actions.tsx";
+import { UsageSection } from "./usage-section.tsx";
+import { UserActions } from "./user-actions.tsx";
 import { UserDialog } from "./user-dialogs.tsx";
 import { UserHeading } from "./user-heading.tsx";
+import { UserTiles } from "./user-tiles.tsx";
 import { type User, type UserAction, useUser } from "./use-user.ts";
 
 export function UserView({ id }: { readonly id: string }) {
   const user = useUser(id);
-  const { status, policy, hasNoAccount, known, changes } = user;
+  const { status, policy, hasNoAccount, changes } = user;
   const [action, setAction] = useState<UserAction | null>(null);
   const elsewhere = status.value ? limitsElsewhere(status.value, policy) : [];
   const isUnlimited = status.value?.limits.length === 0 && elsewhere.length === 0;
   return (
     <>
-      <UserHeading id={id} user={user} />
-      <UserActions user={user} isUnlimited={isUnlimited} onOpen={setAction} />
-      <section aria-labelledby="limits-title">
-        <h2 id="limits-title">Limits</h2>
+      <header class="user-head">
+        <UserHeading id={id} user={user} />
+        <UserActions user={user} isUnlimited={isUnlimited} onOpen={setAction} />
+      </header>
+      {status.value && <UserTiles id={id} status={status.value} />}
+      <Section title="Limits" detail={status.value && `now, by policy revision ${status.value.revision}`}>
         {!hasNoAccount && <PollState polled={status} />}
         {isUnlimited && <p>Nothing limits this user.</p>}
         {status.value && (
@@ -34,44 +39,38 @@ export function UserView({ id }: { readonly id: string }) {
             elsewhere={elsewhere}
           />
         )}
-      </section>
+      </Section>
       <RecentRequests subject={`user:${id}`} />
-      {known && <Keys user={user} onOpen={setAction} />}
-      {known && (
-        <section aria-labelledby="extra-title">
-          <h2 id="extra-title">Grants and overrides</h2>
-          <GrantsTable grants={known.grants} />
-          <OverridesTable limits={known.limits} />
-        </section>
-      )}
+      <UsageSection key={`usage ${hasNoAccount}`} id={id} />
+      <AccountSections user={user} onOpen={setAction} />
       <AccountHistory key={changes} id={id} />
       {action !== null && <UserDialog id={id} user={user} action={action} onClose={() => setAction(null)} />}
     </>
   );
 }
 
-interface KeysProps {
+interface AccountProps {
   readonly user: User;
   readonly onOpen: (action: UserAction) => void;
 }
 
-function Keys({ user: { keys }, onOpen }: KeysProps) {
+/** Keys, grants and overrides; nothing without an account. */
+function AccountSections({ user: { known, keys, policy }, onOpen }: AccountProps) {
+  if (!known) return null;
   return (
-    <section aria-labelledby="keys-title">
-      <h2 id="keys-title">Keys</h2>
-      <PollState polled={keys} />
-      {keys.value && (
-        <KeysTable
-          keys={keys.value.keys}
-          actions={(key) => (
-            <KeyActions
-              name={key.name}
-              onRotate={() => onOpen({ rotate: key })}
-              onRevoke={() => onOpen({ revoke: key })}
-            />
-          )}
-        />
-      )}
-    </section>
+    <>
+      <Section title="Keys" detail="Last use is to the hour.">
+        <PollState polled={keys} />
+        {keys.value && <KeysTable keys={keys.value.keys} onOpen={onOpen} />}
+      </Section>
+      <div class="columns">
+        <Section title="Grants" detail="Extra, until a time.">
+          <GrantsTable account={known} onOpen={onOpen} />
+        </Section>
+        <Section title="Overrides" detail="Instead of the tier's limits, for good.">
+          <OverridesTable account={known} policy={policy} onOpen={onOpen} />
+        </Section>
+      </div>
+    </>
   );
 }

@@ -1,0 +1,145 @@
+/** Usage of the last days by route and day, from the exact ledger: totals first. Each figure leads to its decisions. */
+import { useMemo } from "preact/hooks";
+import { Section } from "../kit/section.tsx";
+import { Empty } from "../kit/state.tsx";
+import { TableScroll } from "../kit/table.tsx";
+import { Tabs } from "../kit/tabs.tsx";
+import { DAY_MS } from "../shell/durations.ts";
+import { count } from "../shell/format.ts";
+import { dayText } from "../shell/moment.ts";
+import { Link, usePage } from "../shell/page.tsx";
+import { changed, type PageAddress } from "../shell/page-address.ts";
+import { PollState } from "../shell/poll-state.tsx";
+import { usePolled } from "../shell/use-polled.ts";
+import { accountPath, parseUsage } from "./account-api.ts";
+import {
+  lastDays,
+  type Measure,
+  MEASURES,
+  type UsageLine,
+  type UsageTable,
+  usageTable,
+} from "./usage-table.ts";
+
+const DAYS = 7;
+const MAX_ROUTES = 10;
+/** The API's largest page. Totals never need it. */
+const MAX_ROWS = "1000";
+const EVERY_MS = 30_000;
+
+const TITLES: Readonly<Record<Measure, string>> = { cost: "Tokens", requests: "Allowed", denied: "Denied" };
+
+export function UsageSection({ id }: { readonly id: string }) {
+  const { address, go } = usePage();
+  const measure = MEASURES.find((known) => known === address.params["measure"]) ?? "cost";
+  const today = Math.floor(Date.now() / DAY_MS);
+  const days = useMemo(() => lastDays(today * DAY_MS, DAYS), [today]);
+  const from = new Date(days.at(-1) ?? 0).toISOString();
+  const query = (more: Readonly<Record<string, string>>) =>
+    `${accountPath(id)}/usage?${new URLSearchParams({ granularity: "day", from, limit: MAX_ROWS, ...more })}`;
+  const totals = usePolled(query({}), parseUsage, EVERY_MS);
+  const byRoute = usePolled(query({ group: "route" }), parseUsage, EVERY_MS);
+  // This user never had any usage.
+  if (totals.status === 404) return null;
+  const table =
+    totals.value &&
+    byRoute.value &&
+    usageTable(days, totals.value.usage, byRoute.value.usage, measure, MAX_ROUTES);
+  return (
+    <Section title="Usage" detail={`The last ${DAYS} days in UTC, exact`}>
+      <Tabs
+        label="What is counted"
+        tabs={MEASURES.map((name) => ({ name, title: TITLES[name] }))}
+        current={measure}
+        onPick={(name) => go(changed(address, { measure: name }), true)}
+      >
+        <PollState polled={totals.value ? byRoute : totals} />
+        {table && isEmpty(table) && <Empty title={`No usage in the last ${DAYS} days`} />}
+        {table && !isEmpty(table) && <UsageByRoute id={id} table={table} measure={measure} />}
+        {byRoute.value?.cursor && (
+          <p class="caption">
+            There are too many routes for one table: “other routes” has what is not listed.
+          </p>
+        )}
+      </Tabs>
+    </Section>
+  );
+}
+
+function isEmpty({ all: { total } }: UsageTable): boolean {
+  return MEASURES.every((measure) => total[measure] === 0);
+}
+
+interface TableProps {
+  readonly id: string;
+  readonly table: UsageTable;
+  readonly measure: Measure;
+}
+
+function UsageByRoute({ id, table: { days, all, routes, others }, measure }: TableProps) {
+  const nowMs = Date.now();
+  const row = (line: UsageLine, name: string, isTotal = false) => (
+    <tr key={name} class={isTotal ? "total" : undefined}>
+      <th scope="row" class="name">
+        {line.route === null ? name : <code>{name}</code>}
+      </th>
+      {[line.total, ...line.days].map((counts, i) => {
+        const value = counts[measure];
+        // No filter names the other routes.
+        const to = line === others ? null : decisionsOf(id, line.route, measure, days, i);
+        return (
+          <td key={i} class={i === 0 ? "num total" : "num"}>
+            {value === 0 ? (
+              <span class="quiet">0</span>
+            ) : to ? (
+              <Link to={to}>{count(value)}</Link>
+            ) : (
+              count(value)
+            )}
+          </td>
+        );
+      })}
+    </tr>
+  );
+  return (
+    <TableScroll label={`${TITLES[measure]} by route and day`}>
+      <table class="data usage">
+        <thead>
+          <tr>
+            <th scope="col">Route</th>
+            <th scope="col" class="num">
+              Total
+            </th>
+            {days.map((day, i) => (
+              <th key={day} scope="col" class="num">
+                {i === 0 ? "Today" : dayText(day, nowMs, "UTC")}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {row(all, "All routes", true)}
+          {routes.map((line) => row(line, line.route === "" ? "no route" : (line.route ?? "")))}
+          {others && row(others, "Other routes")}
+        </tbody>
+      </table>
+    </TableScroll>
+  );
+}
+
+/** The decisions behind a cell: column 0 is the total. Null for decisions without a route, which no filter names. */
+function decisionsOf(
+  id: string,
+  route: string | null,
+  measure: Measure,
+  days: readonly number[],
+  column: number,
+): PageAddress | null {
+  const first = column === 0 ? days.at(-1) : days[column - 1];
+  const last = column === 0 ? days[0] : days[column - 1];
+  if (first === undefined || last === undefined || route === "") return null;
+  const outcome = measure === "denied" ? "denied" : "allowed";
+  const [from, to] = [new Date(first).toISOString(), new Date(last + DAY_MS).toISOString()];
+  const params = { account: `user:${id}`, outcome, from, to };
+  return { screen: "decisions", params: route === null ? params : { ...params, route } };
+}

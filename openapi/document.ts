@@ -19,6 +19,7 @@ import { KEYS_NOTES } from "./resources/keys.ts";
 import { LIVE_NOTES } from "./resources/live.ts";
 import { PAGES_NOTES } from "./resources/pages.ts";
 import { POLICIES_NOTES } from "./resources/policies.ts";
+import { POLICY_USES_NOTES } from "./resources/policy-uses.ts";
 import { REPORTS_NOTES } from "./resources/reports.ts";
 import { SESSIONS_NOTES } from "./resources/sessions.ts";
 import { SIMULATION_NOTES } from "./resources/simulation.ts";
@@ -44,6 +45,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...PAGES_NOTES,
   ...SESSIONS_NOTES,
   ...POLICIES_NOTES,
+  ...POLICY_USES_NOTES,
   ...SIMULATION_NOTES,
   ...ACCOUNTS_NOTES,
   ...DIRECTORY_NOTES,

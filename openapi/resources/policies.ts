@@ -7,6 +7,7 @@ import { answer, type OperationNotes, PAGE, REASON, type ResponseNotes } from ".
 import { faultSchema, faultsSchema } from "../problem-schema.ts";
 import { count, moment, nextCursor, words } from "../scalars.ts";
 import "./policy-document.ts";
+import { policyUseSchema } from "./policy-uses.ts";
 
 const revisionFields = {
   revision: count("Numbered from 1; 0 is the policy that ships with the Worker."),
@@ -16,10 +17,15 @@ const revisionFields = {
   restores: about("The earlier revision that it restores.", z.nullable(z.int())),
 };
 
+const warningSchema = named(
+  "PolicyWarning",
+  "An effect of a policy that its author may not intend.",
+  z.strictObject({ ...faultSchema.shape, inUse: z.optional(policyUseSchema) }),
+);
 const warnings = () =>
   about(
-    "What accounts use and the policy lacks, with the number of accounts and some ids (PUT rejects it without `force`), and what could not be checked.",
-    z.array(faultSchema),
+    "What accounts use and the policy lacks, with `inUse` (PUT rejects it without `force`), and what could not be checked.",
+    z.array(warningSchema),
   );
 
 export const revisionInfoSchema = named(
@@ -150,6 +156,7 @@ const validatePolicy: OperationNotes = {
             path: "/tiers/gold",
             message:
               '2 accounts have the tier "gold", which this policy lacks: they would be limited by the default tier "free" (acme, bob)',
+            inUse: { kind: "tier", tier: "gold", limit: null, accounts: 2, examples: ["acme", "bob"] },
           },
         ],
       },

@@ -8,18 +8,63 @@ import { ANY_DOCUMENT, DOCUMENT } from "./policies.ts";
 
 const totals = { allowed: count("Requests allowed."), denied: count("Requests denied.") };
 
-const affectedSchema = named(
-  "Affected",
-  "Requests of one account on one route that only one of the policies allows.",
+const comparison = {
+  requests: count("Requests replayed."),
+  deniedBefore: count("Denied by the policy in force."),
+  deniedAfter: count("Denied by the given policy."),
+  newlyDenied: count("Denied by the given policy only."),
+  newlyAllowed: count("Allowed by the given policy only."),
+};
+const changedAccounts = () =>
   z.strictObject({
-    account: words("The subject: `user:<id>` or `ip:<address>`."),
-    route: words("The route's id; empty for requests with a cost only."),
+    denied: count("Accounts with newly denied requests."),
+    allowed: count("Accounts with newly allowed requests."),
+  });
+const rows = <T extends z.ZodMiniType>(description: string, row: T) =>
+  about(description, z.array(row).check(z.maxLength(100)));
+
+const tierSchema = named(
+  "SimulatedTier",
+  "The requests of one tier, decided by both policies.",
+  z.strictObject({
     tier: words("The tier that applied."),
-    requests: count("The number of requests."),
+    ...comparison,
+    changedAccounts: changedAccounts(),
   }),
 );
-const affectedList = (description: string) =>
-  about(description, z.array(affectedSchema).check(z.maxLength(100)));
+const routeSchema = named(
+  "SimulatedRoute",
+  "The requests of one route, decided by both policies.",
+  z.strictObject({
+    route: words("The route's id; empty for requests with a cost only."),
+    ...comparison,
+    changedAccounts: changedAccounts(),
+  }),
+);
+const accountSchema = named(
+  "SimulatedAccount",
+  "The requests of one account in one tier, decided by both policies.",
+  z.strictObject({
+    account: words("The subject: `user:<id>` or `ip:<address>`."),
+    tier: words("The tier that applied."),
+    routes: about(
+      "Some routes whose requests are decided differently, the most affected first.",
+      z.array(z.string()).check(z.maxLength(3)),
+    ),
+    ...comparison,
+  }),
+);
+const seriesSchema = named(
+  "SimulatedSeries",
+  "The replayed requests over time, in steps of one width.",
+  z.strictObject({
+    from: moment("Start of the first step."),
+    intervalSeconds: count("Width of a step."),
+    requests: about("Requests in each step.", z.array(z.int())),
+    deniedBefore: about("Denied by the policy in force.", z.array(z.int())),
+    deniedAfter: about("Denied by the given policy.", z.array(z.int())),
+  }),
+);
 
 const simulationSchema = named(
   "Simulation",
@@ -38,12 +83,18 @@ const simulationSchema = named(
       before: about("By the policy in force, starting with full limits.", z.strictObject(totals)),
       after: about("By the given policy, starting with full limits.", z.strictObject(totals)),
     }),
-    newlyDenied: affectedList("Denied by the given policy only; most requests first."),
-    newlyAllowed: affectedList("Allowed by the given policy only; most requests first."),
-    changedAccounts: z.strictObject({
-      denied: count("Accounts with newly denied requests."),
-      allowed: count("Accounts with newly allowed requests."),
-    }),
+    series: seriesSchema,
+    tiers: rows("The most affected first.", tierSchema),
+    routes: rows("The most affected first.", routeSchema),
+    newlyDenied: rows(
+      "Accounts with requests that only the given policy denies; the most first.",
+      accountSchema,
+    ),
+    newlyAllowed: rows(
+      "Accounts with requests that only the given policy allows; the most first.",
+      accountSchema,
+    ),
+    changedAccounts: changedAccounts(),
   }),
 );
 
@@ -53,6 +104,15 @@ export const simulationAnswerSchema = z.strictObject({
   result: about("Null if the document is invalid.", z.nullable(simulationSchema)),
 });
 export type SimulationResponse = z.infer<typeof simulationAnswerSchema>;
+
+const FREE = {
+  requests: 8_210,
+  deniedBefore: 1_210,
+  deniedAfter: 2_210,
+  newlyDenied: 1_000,
+  newlyAllowed: 0,
+};
+const UNCHANGED = { requests: 40_000, deniedBefore: 0, deniedAfter: 0, newlyDenied: 0, newlyAllowed: 0 };
 
 const simulatePolicy: OperationNotes = {
   tag: "Policy",
@@ -86,7 +146,22 @@ const simulatePolicy: OperationNotes = {
             before: { allowed: 47_000, denied: 1_210 },
             after: { allowed: 46_000, denied: 2_210 },
           },
-          newlyDenied: [{ account: "user:acme", route: "/compare", tier: "free", requests: 1_000 }],
+          series: {
+            from: "2026-11-21T08:00:00.000Z",
+            intervalSeconds: 900,
+            requests: [12_000, 12_210, 12_000, 12_000],
+            deniedBefore: [300, 310, 300, 300],
+            deniedAfter: [550, 560, 550, 550],
+          },
+          tiers: [
+            { tier: "free", ...FREE, changedAccounts: { denied: 1, allowed: 0 } },
+            { tier: "pro", ...UNCHANGED, changedAccounts: { denied: 0, allowed: 0 } },
+          ],
+          routes: [
+            { route: "/compare", ...FREE, changedAccounts: { denied: 1, allowed: 0 } },
+            { route: "/identify", ...UNCHANGED, changedAccounts: { denied: 0, allowed: 0 } },
+          ],
+          newlyDenied: [{ account: "user:acme", tier: "free", routes: ["/compare"], ...FREE }],
           newlyAllowed: [],
           changedAccounts: { denied: 1, allowed: 0 },
         },

@@ -10,6 +10,7 @@ import { USAGE } from "./accounts/usage.ts";
 import { USERS } from "./accounts/users.ts";
 import { METRICS } from "./health/metrics.ts";
 import { POLICIES } from "./policies/policies.ts";
+import { POLICY_USES } from "./policies/policy-uses.ts";
 import { SIMULATION } from "./policies/simulation.ts";
 import { LIVE } from "./reports/live.ts";
 import { REPORTS } from "./reports/reports.ts";
@@ -19,6 +20,7 @@ export const ADMIN_CONTRACT = {
   ...METRICS,
   ...SESSIONS,
   ...POLICIES,
+  ...POLICY_USES,
   ...SIMULATION,
   ...ACCOUNTS,
   ...DIRECTORY,

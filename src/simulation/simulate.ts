@@ -6,21 +6,32 @@
  */
 import type { Policy } from "../policy/compile.ts";
 import { AccountReplay } from "./account-replay.ts";
+import {
+  add,
+  byEffect,
+  type Decided,
+  type Group,
+  Groups,
+  merge,
+  type MutableComparison,
+  noRequests,
+  Steps,
+} from "./comparison.ts";
 import type { Recorded } from "./recorded.ts";
-import type { Affected, SimulationTotals, SimulationTally } from "./simulation-answer.ts";
+import type {
+  AccountComparison,
+  Comparison,
+  RouteComparison,
+  SimulationTally,
+  TierComparison,
+} from "./simulation-answer.ts";
 
 /** Rows of each list. */
-export const MAX_AFFECTED = 100;
+export const MAX_ROWS = 100;
+/** Routes named with an account. */
+const MAX_ROUTES = 3;
 /** Decisions between two pauses: some ms. */
 const SLICE = 250;
-
-/** Requests of one account, route and tier that only one of the policies admits. */
-interface Change {
-  readonly route: string;
-  readonly tier: string;
-  denied: number;
-  allowed: number;
-}
 
 /** Replays; yields between slices, and returns the tally. */
 export function* simulate(
@@ -28,40 +39,30 @@ export function* simulate(
   edited: Policy,
   recorded: readonly Recorded[],
 ): Generator<undefined, SimulationTally> {
-  const totals = { recorded: nothing(), before: nothing(), after: nothing() };
-  const denied = new Ranking();
-  const allowed = new Ranking();
-  let requests = 0;
+  const decisions = recorded.toSorted((a, b) => a.atMs - b.atMs);
+  const result = new Result(decisions);
   let replayed = 0;
-  for (const [account, decisions] of byAccount(recorded)) {
+  for (const [account, own] of byAccount(decisions)) {
     const before = new AccountReplay(active, active);
     const after = new AccountReplay(edited, active);
-    const changes = new Map<string, Change>();
-    for (const decision of decisions) {
-      const [was, is] = [before.admit(decision), after.admit(decision)];
-      requests += decision.requests;
-      add(totals.recorded, decision, decision.wasDenied ? 0 : decision.requests);
-      add(totals.before, decision, was);
-      add(totals.after, decision, is);
-      if (was !== is) note(changes, decision, was - is);
+    /** By tier, then by route. */
+    const tiers = new Map<string, Map<string, MutableComparison>>();
+    for (const decision of own) {
+      const { requests } = decision;
+      const decided = { requests, before: before.admit(decision), after: after.admit(decision) };
+      result.addDecision(decision, decided);
+      add(sumOf(tiers, decision), decided);
       if (++replayed % SLICE === 0) yield;
     }
-    denied.add(account, changes, (change) => change.denied);
-    allowed.add(account, changes, (change) => change.allowed);
+    result.addAccount(account, tiers);
   }
-  return {
-    decisions: requests,
-    totals,
-    newlyDenied: denied.rows,
-    newlyAllowed: allowed.rows,
-    changedAccounts: { denied: denied.accounts, allowed: allowed.accounts },
-  };
+  return result.tally;
 }
 
-/** Each account's decisions in the order of time. */
+/** Accounts with their decisions, in the order given. */
 function byAccount(recorded: readonly Recorded[]): Map<string, Recorded[]> {
   const accounts = new Map<string, Recorded[]>();
-  for (const decision of recorded.toSorted((a, b) => a.atMs - b.atMs)) {
+  for (const decision of recorded) {
     const known = accounts.get(decision.account);
     if (known) known.push(decision);
     else accounts.set(decision.account, [decision]);
@@ -69,40 +70,114 @@ function byAccount(recorded: readonly Recorded[]): Map<string, Recorded[]> {
   return accounts;
 }
 
-function nothing(): { -readonly [Name in keyof SimulationTotals]: number } {
-  return { allowed: 0, denied: 0 };
+function sumOf(
+  tiers: Map<string, Map<string, MutableComparison>>,
+  { tier, route }: Recorded,
+): MutableComparison {
+  const routes = tiers.get(tier) ?? new Map<string, MutableComparison>();
+  tiers.set(tier, routes);
+  const sum = routes.get(route) ?? noRequests();
+  routes.set(route, sum);
+  return sum;
 }
 
-function add(totals: { allowed: number; denied: number }, { requests }: Recorded, admitted: number): void {
-  totals.allowed += admitted;
-  totals.denied += requests - admitted;
-}
+/** The result so far. */
+class Result {
+  readonly #all = noRequests();
+  #recordedDenied = 0;
+  readonly #steps: Steps;
+  readonly #tiers = new Groups();
+  readonly #routes = new Groups();
+  readonly #denied = new Ranking(({ newlyDenied }) => newlyDenied);
+  readonly #allowed = new Ranking(({ newlyAllowed }) => newlyAllowed);
 
-function note(changes: Map<string, Change>, { route, tier }: Recorded, fewer: number): void {
-  const key = JSON.stringify([route, tier]);
-  const change = changes.get(key) ?? { route, tier, denied: 0, allowed: 0 };
-  change.denied += Math.max(0, fewer);
-  change.allowed += Math.max(0, -fewer);
-  changes.set(key, change);
-}
-
-/** The most affected, with most requests first. Bounded. */
-class Ranking {
-  #rows: Affected[] = [];
-  accounts = 0;
-
-  add(account: string, changes: ReadonlyMap<string, Change>, requestsOf: (change: Change) => number): void {
-    const affected = [...changes.values()].filter((change) => requestsOf(change) > 0);
-    if (affected.length === 0) return;
-    this.accounts += 1;
-    for (const change of affected) {
-      const { route, tier } = change;
-      this.#rows.push({ account, route, tier, requests: requestsOf(change) });
-    }
-    if (this.#rows.length > 10 * MAX_AFFECTED) this.#rows = this.rows;
+  /** @param decisions in the order of time. */
+  constructor(decisions: readonly Recorded[]) {
+    this.#steps = new Steps(decisions.at(0)?.atMs ?? 0, decisions.at(-1)?.atMs ?? 0);
   }
 
-  get rows(): Affected[] {
-    return this.#rows.toSorted((a, b) => b.requests - a.requests).slice(0, MAX_AFFECTED);
+  addDecision({ atMs, requests, wasDenied }: Recorded, decided: Decided): void {
+    add(this.#all, decided);
+    if (wasDenied) this.#recordedDenied += requests;
+    this.#steps.add(atMs, decided);
+  }
+
+  /** Adds an account when all its decisions are replayed. */
+  addAccount(account: string, tiers: ReadonlyMap<string, ReadonlyMap<string, Comparison>>): void {
+    const byRoute = new Map<string, MutableComparison>();
+    const rows: AccountComparison[] = [];
+    for (const [tier, routes] of tiers) {
+      const sum = noRequests();
+      for (const [route, comparison] of routes) {
+        merge(sum, comparison);
+        const all = byRoute.get(route) ?? noRequests();
+        merge(all, comparison);
+        byRoute.set(route, all);
+      }
+      this.#tiers.add(tier, sum);
+      rows.push({ account, tier, routes: mostAffected(routes), ...sum });
+    }
+    for (const [route, comparison] of byRoute) this.#routes.add(route, comparison);
+    this.#denied.add(rows);
+    this.#allowed.add(rows);
+  }
+
+  get tally(): SimulationTally {
+    const { requests, deniedBefore, deniedAfter } = this.#all;
+    const totals = (denied: number) => ({ allowed: requests - denied, denied });
+    return {
+      decisions: requests,
+      totals: {
+        recorded: totals(this.#recordedDenied),
+        before: totals(deniedBefore),
+        after: totals(deniedAfter),
+      },
+      series: this.#steps.series,
+      tiers: this.#tiers.top(MAX_ROWS).map(tierRow),
+      routes: this.#routes.top(MAX_ROWS).map(routeRow),
+      newlyDenied: this.#denied.rows,
+      newlyAllowed: this.#allowed.rows,
+      changedAccounts: { denied: this.#denied.accounts, allowed: this.#allowed.accounts },
+    };
+  }
+}
+
+function tierRow({ name, sum, changedAccounts }: Group): TierComparison {
+  return { tier: name, ...sum, changedAccounts };
+}
+
+function routeRow({ name, sum, changedAccounts }: Group): RouteComparison {
+  return { route: name, ...sum, changedAccounts };
+}
+
+function mostAffected(routes: ReadonlyMap<string, Comparison>): string[] {
+  return [...routes]
+    .filter(([, { newlyDenied, newlyAllowed }]) => newlyDenied + newlyAllowed > 0)
+    .toSorted(([, a], [, b]) => byEffect(a, b))
+    .slice(0, MAX_ROUTES)
+    .map(([route]) => route);
+}
+
+/** The most affected accounts, and the number of all. Bounded. */
+class Ranking {
+  readonly #requestsOf: (row: Comparison) => number;
+  #rows: AccountComparison[] = [];
+  accounts = 0;
+
+  constructor(requestsOf: (row: Comparison) => number) {
+    this.#requestsOf = requestsOf;
+  }
+
+  /** Adds the rows of one account, one a tier. */
+  add(rows: readonly AccountComparison[]): void {
+    const affected = rows.filter((row) => this.#requestsOf(row) > 0);
+    if (affected.length === 0) return;
+    this.accounts += 1;
+    this.#rows.push(...affected);
+    if (this.#rows.length > 10 * MAX_ROWS) this.#rows = this.rows;
+  }
+
+  get rows(): AccountComparison[] {
+    return this.#rows.toSorted((a, b) => this.#requestsOf(b) - this.#requestsOf(a)).slice(0, MAX_ROWS);
   }
 }

@@ -20,12 +20,51 @@ export interface SimulationTotals {
   readonly denied: number;
 }
 
-/** Requests of one account on one route that only one of the policies admits. */
-export interface Affected {
-  readonly account: string;
-  readonly route: string;
-  readonly tier: string;
+/** The same requests, decided by the policy in force ("before") and by the edited one ("after"). Counts of requests. */
+export interface Comparison {
   readonly requests: number;
+  readonly deniedBefore: number;
+  readonly deniedAfter: number;
+  /** Admitted by the policy in force only. The difference of both counts is that of `deniedAfter` and `deniedBefore`. */
+  readonly newlyDenied: number;
+  /** Admitted by the edited policy only. */
+  readonly newlyAllowed: number;
+}
+
+/** Accounts with requests that are newly denied, and with requests that are newly allowed. */
+export interface ChangedAccounts {
+  readonly denied: number;
+  readonly allowed: number;
+}
+
+export interface TierComparison extends Comparison {
+  readonly tier: string;
+  readonly changedAccounts: ChangedAccounts;
+}
+
+export interface RouteComparison extends Comparison {
+  /** The route's id at that time; "" for requests with a cost only. */
+  readonly route: string;
+  readonly changedAccounts: ChangedAccounts;
+}
+
+/** All of one account's requests in one tier. */
+export interface AccountComparison extends Comparison {
+  readonly account: string;
+  readonly tier: string;
+  /** Some of the routes whose requests are decided differently, the most affected first. */
+  readonly routes: readonly string[];
+}
+
+/** The requests over time, in steps of one width. */
+export interface SimulationSeries {
+  /** Start of the first step, Unix ms. */
+  readonly fromMs: number;
+  readonly intervalMs: number;
+  /** One value a step. */
+  readonly requests: readonly number[];
+  readonly deniedBefore: readonly number[];
+  readonly deniedAfter: readonly number[];
 }
 
 export interface SimulationTally {
@@ -37,11 +76,15 @@ export interface SimulationTally {
     readonly before: SimulationTotals;
     readonly after: SimulationTotals;
   };
-  /** Most requests first. */
-  readonly newlyDenied: readonly Affected[];
-  readonly newlyAllowed: readonly Affected[];
-  /** Accounts with requests that are newly denied, or newly allowed. */
-  readonly changedAccounts: { readonly denied: number; readonly allowed: number };
+  readonly series: SimulationSeries;
+  /** The most affected first, then those with the most requests. */
+  readonly tiers: readonly TierComparison[];
+  readonly routes: readonly RouteComparison[];
+  /** Accounts with newly denied requests, the most first. */
+  readonly newlyDenied: readonly AccountComparison[];
+  /** Accounts with newly allowed requests, the most first. */
+  readonly newlyAllowed: readonly AccountComparison[];
+  readonly changedAccounts: ChangedAccounts;
 }
 
 /** Describes the record of a range. */

@@ -5,7 +5,7 @@ import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
 import { AccountReplay } from "../../src/simulation/account-replay.ts";
 import type { Recorded } from "../../src/simulation/recorded.ts";
-import { MAX_AFFECTED, simulate } from "../../src/simulation/simulate.ts";
+import { MAX_ROWS, simulate } from "../../src/simulation/simulate.ts";
 import type { SimulationTally } from "../../src/simulation/simulation-answer.ts";
 
 const START_MS = Date.UTC(2026, 10, 21);
@@ -131,8 +131,8 @@ describe("a simulation", () => {
     const decisions = ["ann", "bob"].flatMap((user) =>
       [3, 9, 2].map((requests) => recorded({ account: `user:${user}`, requests, wasDenied: requests === 2 })),
     );
-    const { decisions: requests, totals, ...changes } = tally(active, policyOf([minute(10)]), decisions);
-    expect([requests, totals]).toEqual([
+    const result = tally(active, policyOf([minute(10)]), decisions);
+    expect([result.decisions, result.totals]).toEqual([
       28,
       {
         recorded: { allowed: 24, denied: 4 },
@@ -140,10 +140,14 @@ describe("a simulation", () => {
         after: { allowed: 20, denied: 8 },
       },
     ]);
-    expect(changes).toEqual({
+    const all = { requests: 28, deniedBefore: 8, deniedAfter: 8, newlyDenied: 0, newlyAllowed: 0 };
+    const changedAccounts = { denied: 0, allowed: 0 };
+    expect(result).toMatchObject({
+      tiers: [{ tier: "free", ...all, changedAccounts }],
+      routes: [{ route: "/a", ...all, changedAccounts }],
       newlyDenied: [],
       newlyAllowed: [],
-      changedAccounts: { denied: 0, allowed: 0 },
+      changedAccounts,
     });
   });
 
@@ -155,13 +159,76 @@ describe("a simulation", () => {
       recorded({ account: "user:cat", requests: 2 }),
     ];
     const fewer = tally(active, policyOf([minute(4)]), decisions);
+    const row = { tier: "free", routes: ["/a"], deniedBefore: 0, newlyAllowed: 0 };
     expect(fewer.newlyDenied).toEqual([
-      { account: "user:bob", route: "/a", tier: "free", requests: 5 },
-      { account: "user:ann", route: "/a", tier: "free", requests: 2 },
+      { ...row, account: "user:bob", requests: 9, deniedAfter: 5, newlyDenied: 5 },
+      { ...row, account: "user:ann", requests: 6, deniedAfter: 2, newlyDenied: 2 },
     ]);
     expect(fewer.changedAccounts).toEqual({ denied: 2, allowed: 0 });
     const back = tally(policyOf([minute(4)]), active, decisions);
-    expect(back.newlyAllowed).toEqual(fewer.newlyDenied);
+    expect(back.newlyAllowed.map(({ account, newlyAllowed }) => [account, newlyAllowed])).toEqual([
+      ["user:bob", 5],
+      ["user:ann", 2],
+    ]);
+  });
+
+  it("counts by tier and by route what it counts in all, and names an account's most affected routes", () => {
+    const limits = [minute(10)];
+    const tiers = (free: number): PolicyDocument["tiers"] => ({
+      free: { limits: [minute(free)] },
+      pro: { limits },
+      anonymous: { limits },
+    });
+    const decisions = [
+      recorded({ requests: 3 }),
+      recorded({ requests: 6, route: "/b", costMilli: 2_000 }),
+      recorded({ requests: 7, tier: "pro", account: "user:pat" }),
+      recorded({ requests: 4, account: "user:bob" }),
+    ];
+    const result = tally(
+      policyOf(limits, { tiers: tiers(10) }),
+      policyOf(limits, { tiers: tiers(2) }),
+      decisions,
+    );
+    const changedAccounts = { denied: 2, allowed: 0 };
+    expect(result.tiers).toEqual([
+      {
+        tier: "free",
+        requests: 13,
+        deniedBefore: 3,
+        deniedAfter: 9,
+        newlyDenied: 6,
+        newlyAllowed: 0,
+        changedAccounts,
+      },
+      expect.objectContaining({ tier: "pro", requests: 7, newlyDenied: 0 }),
+    ]);
+    expect(result.routes.map(({ route, newlyDenied }) => [route, newlyDenied])).toEqual([
+      ["/a", 3],
+      ["/b", 3],
+    ]);
+    expect(result.newlyDenied.map(({ account, routes }) => [account, routes])).toEqual([
+      ["user:ann", ["/b", "/a"]],
+      ["user:bob", ["/a"]],
+    ]);
+  });
+
+  it("shows when requests would be denied, in steps that add up to the totals", () => {
+    const active = policyOf([minute(10)]);
+    const decisions = [0, 1, 2, 600].map((seconds) =>
+      recorded({ atMs: START_MS + seconds * 1_000, requests: 4 }),
+    );
+    const { series, totals } = tally(active, policyOf([minute(4)]), decisions);
+    expect([series.fromMs, series.intervalMs, series.requests.length]).toEqual([START_MS, 10_000, 61]);
+    const filled = (values: readonly number[]) =>
+      values.flatMap((value, i) => (value === 0 ? [] : [[i, value]]));
+    expect(filled(series.requests)).toEqual([
+      [0, 12],
+      [60, 4],
+    ]);
+    expect(filled(series.deniedBefore)).toEqual([[0, 2]]);
+    expect(filled(series.deniedAfter)).toEqual([[0, 8]]);
+    expect([totals.before.denied, totals.after.denied]).toEqual([2, 8]);
   });
 
   it("takes decisions in the order of time, however they come", () => {
@@ -181,9 +248,9 @@ describe("a simulation", () => {
       policyOf([minute(2)]),
       decisions,
     );
-    expect(newlyDenied.length).toBe(MAX_AFFECTED);
-    expect(newlyDenied.at(0)?.requests).toBe(1_500);
-    expect(newlyDenied.at(-1)?.requests).toBe(1_451);
+    expect(newlyDenied.length).toBe(MAX_ROWS);
+    expect(newlyDenied.at(0)?.newlyDenied).toBe(1_500);
+    expect(newlyDenied.at(-1)?.newlyDenied).toBe(1_451);
     expect(changedAccounts.denied).toBe(3_000);
   });
 });

@@ -11,6 +11,7 @@ import {
   parseNewRevision,
   parseRevision,
   parseRevisionPage,
+  parseUses,
   parseVerdict,
 } from "../../dashboard/src/policy/policy-api.ts";
 import { parseSession } from "../../dashboard/src/shell/session.ts";
@@ -95,6 +96,7 @@ describe("the page accepts the example answers of", () => {
     ["activateRevision", parseNewRevision],
     ["listRevisions", parseRevisionPage],
     ["validatePolicy", parseVerdict],
+    ["listPolicyUses", parseUses],
     ["simulatePolicy", parseSimulation],
   ])("%s", (id, parse) => {
     const examples = examplesOf(id);

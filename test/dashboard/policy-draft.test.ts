@@ -2,10 +2,12 @@
 import { expect, test } from "vitest";
 import { type Draft, startDraft, storedDraft, storeDraft } from "../../dashboard/src/policy/draft.ts";
 import {
+  accountsOf,
   faultsOf,
   parseNewRevision,
   parseRevision,
   parseRevisionPage,
+  parseUses,
   parseVerdict,
 } from "../../dashboard/src/policy/policy-api.ts";
 
@@ -99,4 +101,13 @@ test("reads the faults of a rejection", () => {
   const errors = [{ path: "/a", message: "no" }];
   expect(faultsOf({ title: "Unprocessable Content", errors })).toEqual(errors);
   expect([faultsOf({ title: "Forbidden" }), faultsOf(null)]).toEqual([[], []]);
+});
+
+test("knows how many accounts have a tier, and does not take a missing count for zero", () => {
+  const use = { kind: "tier", tier: "free", limit: null, accounts: 14, examples: ["ann"] };
+  const uses = parseUses({ uses: [use], complete: true });
+  expect([accountsOf(uses, "free"), accountsOf(uses, "pro")]).toEqual([14, 0]);
+  expect(accountsOf(parseUses({ uses: [use], complete: false }), "pro")).toBeNull();
+  expect(accountsOf(null, "free")).toBeNull();
+  expect(parseUses({ uses: [{ ...use, kind: "key" }], complete: true })).toBeNull();
 });

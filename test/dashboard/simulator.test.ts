@@ -1,15 +1,19 @@
 /** The simulator: its period, the answers it accepts, and its summary. */
 import { expect, test } from "vitest";
+import { deniedChart, deniedSummary } from "../../dashboard/src/simulator/denied-chart.ts";
 import {
   isBusy,
   parseSimulation,
   type SimulationResult,
-  summaryOf,
   periodOf,
+  signed,
+  summaryOf,
 } from "../../dashboard/src/simulator/simulation.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
+
+const ROW = { requests: 1_000, deniedBefore: 0, deniedAfter: 1, newlyDenied: 1, newlyAllowed: 0 };
 
 function result(
   before: number,
@@ -30,7 +34,16 @@ function result(
       before: { allowed: 1_000 - before, denied: before },
       after: { allowed: 1_000 - after, denied: after },
     },
-    newlyDenied: [{ account: "user:ann", route: "/identify", tier: "free", requests: 1 }],
+    series: {
+      from: "2026-11-21T11:00:00.000Z",
+      intervalSeconds: 60,
+      requests: [600, 400],
+      deniedBefore: [before, 0],
+      deniedAfter: [0, after],
+    },
+    tiers: [{ tier: "free", ...ROW, changedAccounts: changed }],
+    routes: [{ route: "/identify", ...ROW, changedAccounts: changed }],
+    newlyDenied: [{ account: "user:ann", tier: "free", routes: ["/identify"], ...ROW }],
     newlyAllowed: [],
     changedAccounts: changed,
   };
@@ -53,6 +66,7 @@ test("reads simulations, also of an invalid policy, and rejects anything else", 
   expect(parseSimulation(faulty)).toEqual(faulty);
   expect(parseSimulation({ ...found, result: { ...found.result, totals: {} } })).toBeNull();
   expect(parseSimulation({ ...found, result: { ...found.result, newlyDenied: [{}] } })).toBeNull();
+  expect(parseSimulation({ ...found, result: { ...found.result, series: { from: "now" } } })).toBeNull();
   expect(parseSimulation({ result: null })).toBeNull();
 });
 
@@ -98,4 +112,24 @@ test("retries only if another simulation is running, or there were too many", ()
 test("calls an estimate an estimate", () => {
   const sampled = { ...result(10, 60, { denied: 1, allowed: 0 }), sampled: true };
   expect(summaryOf(sampled)).toMatch(/^About 50 more requests/);
+});
+
+test("draws both policies' denied requests over time, and says when the most would be denied", () => {
+  const { series } = result(10, 60, { denied: 1, allowed: 0 });
+  const { timesMs, stepMs, lines } = deniedChart(series, "your draft");
+  expect([timesMs, stepMs]).toEqual([[NOW_MS - HOUR_MS, NOW_MS - HOUR_MS + 60_000], 60_000]);
+  expect(lines.map(({ name, values }) => [name, values])).toEqual([
+    ["Denied by the policy in force", [10, 0]],
+    ["Denied by your draft", [0, 60]],
+  ]);
+  expect(deniedSummary(series, "your draft")).toMatch(
+    /^your draft denies at most 60 in 60 s, at \d\d:01; the policy in force at most 10\.$/,
+  );
+  expect(deniedSummary({ ...series, deniedBefore: [0, 0], deniedAfter: [0, 0] }, "your draft")).toBe(
+    "Neither policy denies any request.",
+  );
+});
+
+test("writes a difference with its sign", () => {
+  expect([signed(0), signed(1_200), signed(-3)]).toEqual(["0", "+1,200", "−3"]);
 });

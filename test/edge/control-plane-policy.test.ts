@@ -405,8 +405,11 @@ describe("a policy that lacks what accounts use", () => {
     // A validation says the same, and that tokens may name the tier, too.
     const { valid, errors, warnings } = await check(operator, WITHOUT);
     expect([valid, errors]).toEqual([true, []]);
+    const { accounts = 0, examples = [], ...use } = warnings[0]?.inUse ?? {};
+    expect(use).toEqual({ kind: "tier", tier: "gold", limit: null });
+    expect([accounts, examples.length]).toEqual([Number.parseInt(message, 10), 5]);
     expect(warnings).toEqual([
-      { path: "/tiers/gold", message },
+      { path: "/tiers/gold", message, inUse: warnings[0]?.inUse },
       { path: "/tiers/gold", message: expect.stringContaining("tokens") },
     ]);
     const forced = await put(operator, WITHOUT, { force: true });
@@ -458,7 +461,8 @@ describe("a policy that lacks what accounts use", () => {
       const next = tiersOf({ gold: { limits } });
       const { warnings } = await check(operator, next);
       expect(warnings).toHaveLength(lost);
-      for (const { path: place, message } of warnings) {
+      for (const { path: place, message, inUse } of warnings) {
+        expect(inUse).toMatchObject({ tier: "gold", limit: "month", accounts: 1, examples: [id] });
         expect(place).toBe("/tiers/gold/limits");
         expect(message).toMatch(
           /^1 account of the tier "gold" has (a grant|an override) for the limit "month"/,
@@ -516,6 +520,30 @@ describe("a policy that lacks what accounts use", () => {
     expect(forced.warnings.length).toBeGreaterThan(0);
     expect(await burstAt(edge)).toBe(100);
     await operator.send("DELETE", path);
+  });
+
+  it("is counted for the policy in force, too: by tier, and by limit for overrides and grants", async () => {
+    const { operator, id, path } = await startWithGold();
+    const other = newUser();
+    await operator.createAccount(other, { tier: "gold" });
+    await operator.do("changedAccount", "PATCH", path, { limits: { month: { amount: 7 } } });
+    await operator.do("changedAccount", "PATCH", `/accounts/${other}`, {
+      limits: { month: { amount: 7, per: "month" }, day: { tokens: 9 } },
+    });
+    await operator.do("grant", "POST", `${path}/grants`, { limit: "month", amount: 5, until: inAnHour() });
+    const { uses, complete } = await operator.get("policyUses", "/policy/uses");
+    const gold = uses.filter(({ tier }) => tier === "gold");
+    const row = (kind: string, limit: string | null, examples: readonly string[]) => {
+      const found = gold.find((use) => use.kind === kind && use.limit === limit);
+      expect(found?.examples).toEqual(expect.arrayContaining([...examples]));
+      return found?.accounts;
+    };
+    // Overrides with different fields count together.
+    expect([row("override", "month", []), row("override", "day", [other])]).toEqual([2, 1]);
+    expect([row("grant", "month", [id]), gold.length]).toEqual([1, 4]);
+    expect(row("tier", null, [])).toBeGreaterThanOrEqual(2);
+    expect(complete).toBe(true);
+    for (const each of [id, other]) await operator.send("DELETE", `/accounts/${each}`);
   });
 
   it("is accepted if the directory does not answer, and the response says that it was not checked", async () => {

@@ -61,7 +61,16 @@ describe("a simulation", () => {
         before: { allowed: 80, denied: 0 },
         after: { allowed: 30, denied: 50 },
       },
-      newlyDenied: [{ account, route: "/identify", tier: "free", requests: 50 }],
+      series: {
+        from: expect.any(String),
+        intervalSeconds: 1,
+        requests: expect.any(Array),
+        deniedBefore: expect.any(Array),
+        deniedAfter: expect.any(Array),
+      },
+      tiers: [{ tier: "free", requests: 80, deniedAfter: 50, changedAccounts: { denied: 1, allowed: 0 } }],
+      routes: [{ route: "/identify", requests: 80, newlyDenied: 50 }],
+      newlyDenied: [{ account, tier: "free", routes: ["/identify"], requests: 80, newlyDenied: 50 }],
       newlyAllowed: [],
       changedAccounts: { denied: 1, allowed: 0 },
     });

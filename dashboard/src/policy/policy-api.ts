@@ -1,5 +1,5 @@
 /** The admin API's paths, calls and answers about the policy. Pure but for the calls; every answer passes a guard. */
-import type { NewRevision, PolicyVerdict, RevisionInfo, RevisionPage } from "../shell/answers.ts";
+import type { NewRevision, PolicyUses, PolicyVerdict, RevisionInfo, RevisionPage } from "../shell/answers.ts";
 import { type ApiOutcome, call } from "../shell/api-client.ts";
 import {
   type Guards,
@@ -7,14 +7,17 @@ import {
   isFlag,
   isListOf,
   isMapOf,
+  isMissingOr,
   isNullOr,
   isNumber,
+  isOneOf,
   isShape,
   isText,
   parseAs,
 } from "../shell/guards.ts";
 
 export const POLICY = "/api/v1/admin/policy";
+export const USES = `${POLICY}/uses`;
 export const REVISIONS = `${POLICY}/revisions`;
 
 /** A revision with its document, which these screens edit and compare as JSON of any shape. */
@@ -22,10 +25,31 @@ export interface Revision extends RevisionInfo {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
-/** A fault or a warning. `path` is a JSON Pointer into the document. */
+/** `path` is a JSON Pointer into the document. */
 export type PolicyFault = PolicyVerdict["errors"][number];
+/** A warning about a valid policy. With `inUse`: accounts use what it lacks. */
+export type PolicyWarning = PolicyVerdict["warnings"][number];
+export type PolicyUse = PolicyUses["uses"][number];
 
 const isFault = isShape<PolicyFault>({ path: isText, message: isText });
+const isUse = isShape<PolicyUse>({
+  kind: isOneOf({ tier: true, override: true, grant: true }),
+  tier: isText,
+  limit: isNullOr(isText),
+  accounts: isNumber,
+  examples: isListOf(isText),
+});
+const isWarning = isShape<PolicyWarning>({ path: isText, message: isText, inUse: isMissingOr(isUse) });
+
+/** What accounts use of the policies, and whether that is all. */
+export const parseUses = parseAs(isShape<PolicyUses>({ uses: isListOf(isUse), complete: isFlag }));
+
+/** How many accounts have a tier; null if that is not known. */
+export function accountsOf(uses: PolicyUses | null, tier: string): number | null {
+  if (uses === null) return null;
+  const found = uses.uses.find((use) => use.kind === "tier" && use.tier === tier);
+  return found?.accounts ?? (uses.complete ? 0 : null);
+}
 const INFO: Guards<RevisionInfo> = {
   revision: isNumber,
   createdAt: isText,
@@ -41,13 +65,13 @@ export const parseRevisionPage = parseAs(
 );
 
 export const parseNewRevision = parseAs(
-  isShape<NewRevision>({ ...INFO, published: isFlag, warnings: isListOf(isFault) }),
+  isShape<NewRevision>({ ...INFO, published: isFlag, warnings: isListOf(isWarning) }),
 );
 
 const isVerdict = isShape<PolicyVerdict>({
   valid: isFlag,
   errors: isListOf(isFault),
-  warnings: isListOf(isFault),
+  warnings: isListOf(isWarning),
 });
 
 /** Also null for a contradiction: an invalid document without faults is never taken for a valid one. */

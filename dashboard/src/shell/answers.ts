@@ -11,6 +11,7 @@ import type { GrantResponse } from "../../../openapi/resources/grants.ts";
 import type { HealthResponse, ReadyResponse } from "../../../openapi/resources/health.ts";
 import type { KeyResponse, KeysResponse, NewKeyResponse } from "../../../openapi/resources/keys.ts";
 import type * as policies from "../../../openapi/resources/policies.ts";
+import type { PolicyUsesResponse } from "../../../openapi/resources/policy-uses.ts";
 import type { SessionResponse } from "../../../openapi/resources/sessions.ts";
 import type { SimulationResponse } from "../../../openapi/resources/simulation.ts";
 import type { StatusResponse, UsageResponse } from "../../../openapi/resources/usage.ts";
@@ -58,6 +59,7 @@ export type PolicyDocument = Revision["document"];
 export type NewRevision = Frozen<policies.NewRevisionResponse>;
 export type RevisionPage = Frozen<policies.RevisionsResponse>;
 export type PolicyVerdict = Frozen<policies.PolicyVerdictResponse>;
+export type PolicyUses = Frozen<PolicyUsesResponse>;
 
 export type Simulation = Frozen<SimulationResponse>;
 

@@ -3,17 +3,35 @@ import { DAY_MS } from "../shell/durations.ts";
 import type { Simulation } from "../shell/answers.ts";
 import { type ApiOutcome, call, type FailedCall, isRecord } from "../shell/api-client.ts";
 import { isFlag, isListOf, isNullOr, isNumber, isShape, isText, parseAs } from "../shell/guards.ts";
+import { isTime } from "../shell/report-guards.ts";
 import type { TimeRange } from "../shell/time-range.ts";
 
 export type SimulationResult = NonNullable<Simulation["result"]>;
 export type SimulationTotals = SimulationResult["totals"]["before"];
-/** Requests of one account on one route that only one of the policies allows. */
-export type ChangedRequests = SimulationResult["newlyDenied"][number];
+export type TierRow = SimulationResult["tiers"][number];
+export type RouteRow = SimulationResult["routes"][number];
+export type AccountRow = SimulationResult["newlyDenied"][number];
+/** What the rows of tiers, routes and accounts have in common. */
+export type Comparison = Pick<TierRow, keyof TierRow & keyof RouteRow & keyof AccountRow>;
 
 const isTotals = isShape<SimulationTotals>({ allowed: isNumber, denied: isNumber });
-const isChangedList = isListOf(
-  isShape<ChangedRequests>({ account: isText, route: isText, tier: isText, requests: isNumber }),
-);
+const COMPARISON = {
+  requests: isNumber,
+  deniedBefore: isNumber,
+  deniedAfter: isNumber,
+  newlyDenied: isNumber,
+  newlyAllowed: isNumber,
+};
+const isChangedAccounts = isShape<SimulationResult["changedAccounts"]>({
+  denied: isNumber,
+  allowed: isNumber,
+});
+const isAccountRow = isShape<AccountRow>({
+  account: isText,
+  tier: isText,
+  routes: isListOf(isText),
+  ...COMPARISON,
+});
 const isResult = isShape<SimulationResult>({
   from: isText,
   to: isText,
@@ -24,9 +42,18 @@ const isResult = isShape<SimulationResult>({
   firstAt: isNullOr(isText),
   lastAt: isNullOr(isText),
   totals: isShape({ recorded: isTotals, before: isTotals, after: isTotals }),
-  newlyDenied: isChangedList,
-  newlyAllowed: isChangedList,
-  changedAccounts: isShape({ denied: isNumber, allowed: isNumber }),
+  series: isShape({
+    from: isTime,
+    intervalSeconds: isNumber,
+    requests: isListOf(isNumber),
+    deniedBefore: isListOf(isNumber),
+    deniedAfter: isListOf(isNumber),
+  }),
+  tiers: isListOf(isShape<TierRow>({ tier: isText, ...COMPARISON, changedAccounts: isChangedAccounts })),
+  routes: isListOf(isShape<RouteRow>({ route: isText, ...COMPARISON, changedAccounts: isChangedAccounts })),
+  newlyDenied: isListOf(isAccountRow),
+  newlyAllowed: isListOf(isAccountRow),
+  changedAccounts: isChangedAccounts,
 });
 
 export const parseSimulation = parseAs(
@@ -84,6 +111,12 @@ export function summaryOf({ totals, changedAccounts, decisions, sampled }: Simul
   if (denied > 0) parts.push(`${users(denied)} would be denied requests that are allowed now.`);
   if (allowed > 0) parts.push(`${users(allowed)} would be allowed requests that are denied now.`);
   return parts.join(" ");
+}
+
+/** A difference with its sign; 0 has none. */
+export function signed(value: number): string {
+  if (value === 0) return "0";
+  return `${value > 0 ? "+" : "−"}${inFull(Math.abs(value))}`;
 }
 
 function users(count: number): string {

@@ -5,7 +5,6 @@
 import { HOUR_MS } from "../shell/durations.ts";
 import { useMemo, useState } from "preact/hooks";
 import { storedDraft } from "../policy/draft.ts";
-import { readJson } from "../policy/json-text.ts";
 import { parseRevision, POLICY, revisionPath } from "../policy/policy-api.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
@@ -28,7 +27,7 @@ export function SimulatorScreen() {
   const named = address.params["revision"];
   const revision = named !== undefined && /^\d{1,15}$/.test(named) ? Number(named) : null;
   const draft = useMemo(() => (revision === null ? storedDraft("draft") : null), [revision]);
-  const json = useMemo(() => (draft === null ? null : readJson(draft.text)), [draft]);
+  const json = useMemo(() => (draft === null ? null : parseDraft(draft.text)), [draft]);
   // Without a draft, replay the policy in force: that shows the effect of empty counters alone.
   const path = revision === null ? POLICY : revisionPath(revision);
   const polled = usePolled(json === null ? path : null, parseRevision, EVERY_MS);
@@ -76,9 +75,24 @@ export function SimulatorScreen() {
           <Time at={range.fromMs} /> to <Time at={range.toMs} />
         </p>
       )}
-      <SimulationOutcome state={simulation} period={periodOf(range, Date.now())} />
+      <SimulationOutcome
+        state={simulation}
+        period={periodOf(range, Date.now())}
+        policy={
+          revision === null ? (draft === null ? "the same policy" : "your draft") : `revision ${revision}`
+        }
+      />
     </>
   );
+}
+
+/** The policy screen explains faults and finds more of them: here, a draft can be replayed or not. */
+function parseDraft(text: string): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
+  try {
+    return { ok: true, value: JSON.parse(text) };
+  } catch {
+    return { ok: false };
+  }
 }
 
 function PeriodChoice({ range }: { readonly range: TimeRange }) {
@@ -110,9 +124,11 @@ function PeriodChoice({ range }: { readonly range: TimeRange }) {
 interface SimulationOutcomeProps {
   readonly state: SimulationState;
   readonly period: { readonly from: string; readonly to: string };
+  /** The simulated policy. */
+  readonly policy: string;
 }
 
-function SimulationOutcome({ state, period }: SimulationOutcomeProps) {
+function SimulationOutcome({ state, period, policy }: SimulationOutcomeProps) {
   if (state.kind === "none") return null;
   if (state.kind === "running") {
     return (
@@ -154,5 +170,5 @@ function SimulationOutcome({ state, period }: SimulationOutcomeProps) {
       </div>
     );
   }
-  return <SimulationReport result={result} tookMs={state.tookMs} />;
+  return <SimulationReport result={result} tookMs={state.tookMs} policy={policy} />;
 }

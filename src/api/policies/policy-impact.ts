@@ -8,14 +8,14 @@ import { registryOf } from "../../objects/policy-registry.ts";
 import { messageOf } from "../../log.ts";
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import { type Fault, MAX_FAULTS } from "../../policy/fault.ts";
-import { orphanFault, orphansOf, removedTiers } from "./orphans.ts";
+import { type OrphanFault, orphanFault, orphansOf, removedTiers } from "./orphans.ts";
 
 /** Shorter than the deadline of the whole request. */
 const DEADLINE_MS = 3_000;
 
 export interface Impact {
   /** What accounts use and the new policy lacks. Such a policy must be forced. */
-  readonly orphans: readonly Fault[];
+  readonly orphans: readonly OrphanFault[];
   /** Removed tiers, and what could not be checked. */
   readonly notes: readonly Fault[];
 }

@@ -8,6 +8,7 @@ import { firstHub } from "../../objects/metrics-hub.ts";
 import { DEFAULT_RANGE_MS, MAX_RANGE_MS } from "../../analytics/reports/report-query.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { problem, unavailable } from "../../edge/problem.ts";
+import { SECOND_MS } from "../../core/time.ts";
 import { registryOf } from "../../objects/policy-registry.ts";
 import { compilePolicy } from "../../policy/compile.ts";
 import type { SimulationAnswer } from "../../simulation/simulation-answer.ts";
@@ -72,12 +73,14 @@ async function simulatePolicy(c: Context<AppEnv>): Promise<Response> {
     if (answer.kind === "busy") {
       return unavailable("Another simulation is running.", c.var.requestId);
     }
-    const { kind: _kind, firstMs, lastMs, ...found } = answer;
+    const { kind: _kind, firstMs, lastMs, series, ...found } = answer;
+    const { fromMs: startMs, intervalMs, ...steps } = series;
     const result = {
       from: iso(fromMs),
       to: iso(toMs),
       revision,
       ...found,
+      series: { from: iso(startMs), intervalSeconds: intervalMs / SECOND_MS, ...steps },
       firstAt: isoOrNull(firstMs),
       lastAt: isoOrNull(lastMs),
     };

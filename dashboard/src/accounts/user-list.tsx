@@ -11,7 +11,7 @@ import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { includesRole } from "../shell/session.ts";
-import { titlesOf } from "../shell/time-range.ts";
+import { titleOf } from "../shell/time-range.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import { parseTiers, parseUsers } from "../user/account-api.ts";
 import { CreateDialog } from "../user/create-dialog.tsx";
@@ -96,7 +96,7 @@ function Summary({ page }: { readonly page: UserPage }) {
       {usage && bound === null && (
         <p class="caption">
           {exact(usage.ranked)} {isAddresses ? "addresses" : "users"} with requests{" "}
-          {titlesOf(usersRange(params)).current}
+          {titleOf(usersRange(params))}
           {usage.sampled && " · figures are estimates from samples"}
           {usage.backend === "embedded" && " · analytics keeps one day"}
         </p>

@@ -19,7 +19,7 @@ import {
   pollEveryMs,
   rangeOf,
   reportPath,
-  titlesOf,
+  titleOf,
   zoomedTo,
 } from "../shell/time-range.ts";
 import { usePolled } from "../shell/use-polled.ts";
@@ -48,7 +48,7 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
     screen: "decisions",
     params: { account: subject, ...paramsOf(range), ...more },
   });
-  const { current } = titlesOf(range);
+  const current = titleOf(range);
   return (
     <Section title="Requests" actions={<Ranges />}>
       <PollState polled={polled} />

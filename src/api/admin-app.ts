@@ -15,5 +15,11 @@ import type { AdminAccess, Endpoint } from "./endpoint.ts";
 export function adminApp(services: Services, env: Env, waitUntil?: WaitUntil): App {
   const endpoints: Readonly<Record<string, Endpoint<AdminAccess>>> = ADMIN_CONTRACT;
   const admin = createAdminServices(services, env, waitUntil);
-  return withNotFound(api(services, endpoints, ADMIN_ACCESS, admin));
+  const app = api(services, endpoints, ADMIN_ACCESS, (first) => {
+    first.use(async (c, next) => {
+      c.set("admin", admin);
+      return next();
+    });
+  });
+  return withNotFound(app);
 }

@@ -3,7 +3,7 @@ import type { Hono, MiddlewareHandler } from "hono";
 import type { AppEnv } from "../edge/app-env.ts";
 import { honoApp } from "../edge/hono-app.ts";
 import { problem, unhandled } from "../edge/problem.ts";
-import type { AdminServices, Services } from "../edge/services.ts";
+import type { Services } from "../edge/services.ts";
 import { messageOf } from "../log.ts";
 import { RESERVED_TREES } from "../policy/route-table.ts";
 import type { Access, Endpoint } from "./endpoint.ts";
@@ -16,13 +16,13 @@ const STRICT_TRANSPORT = "max-age=31536000";
 
 /**
  * An app for reserved paths, with these endpoints. The caller adds other paths, and then {@link withNotFound}.
- * @param admin what endpoints for administrators need.
+ * @param mountFirst adds what must come before the endpoints and their 405 responses.
  */
 export function api<A extends Access>(
   services: Services,
   endpoints: Readonly<Record<string, Endpoint<A>>>,
   access: Readonly<Record<A, MiddlewareHandler<AppEnv>[]>>,
-  admin: AdminServices | null = null,
+  mountFirst: (app: Hono<AppEnv>) => void,
 ): Hono<AppEnv> {
   const app = honoApp<AppEnv>();
   app.onError((thrown, c) => {
@@ -34,12 +34,12 @@ export function api<A extends Access>(
   for (const path of RESERVED_TREES) {
     app.use(path, async (c, next) => {
       c.set("services", services);
-      if (admin) c.set("admin", admin);
       c.set("requestId", crypto.randomUUID());
       await next();
       setOwnHeaders(c.res, c.req.url);
     });
   }
+  mountFirst(app);
   mount(app, endpoints, access);
   return app;
 }

@@ -16,11 +16,12 @@ export interface App {
 /** @param loadAdmin makes the admin API's app. Called until a call succeeds, and then no more. */
 export function callerApp(services: Services, loadAdmin: () => Promise<App>): Hono<AppEnv> {
   const endpoints: Readonly<Record<string, Endpoint<CallerAccess>>> = CALLER_CONTRACT;
-  const app = api(services, endpoints, CALLER_ACCESS);
-  for (const { path, access } of Object.values(endpoints)) {
-    // A browser sends its preflight without the credential.
-    if (access === "caller") app.options(path, withPolicy, withCors);
-  }
+  const app = api(services, endpoints, CALLER_ACCESS, (first) => {
+    for (const { path, access } of Object.values(endpoints)) {
+      // A browser sends its preflight without the credential.
+      if (access === "caller") first.options(path, withPolicy, withCors);
+    }
+  });
   // The app, not its promise: a promise of another request may never settle.
   let admin: App | null = null;
   for (const path of ADMIN_PATHS) {

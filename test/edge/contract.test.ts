@@ -32,7 +32,7 @@ describe("the contract, the routes and the document", () => {
   const routes = async () => {
     const { services } = await startEdge({ policy: null });
     const callers = callerApp(services, () => Promise.reject(new Error("not called")));
-    return [...callers.routes, ...api(services, ADMIN_CONTRACT, ADMIN_ACCESS).routes];
+    return [...callers.routes, ...api(services, ADMIN_CONTRACT, ADMIN_ACCESS, () => {}).routes];
   };
 
   it("name the same endpoints", async () => {

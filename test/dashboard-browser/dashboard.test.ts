@@ -8,6 +8,7 @@ import { checkDemo } from "./demo.ts";
 import { checkFailures, checkKeyboard, checkSignIn } from "./frame.ts";
 import { checkLive } from "./live.ts";
 import { checkNoData } from "./no-data.ts";
+import { checkOverview } from "./overview.ts";
 import { checkOrphans, checkPolicy } from "./policy.ts";
 import { Stage } from "./stage.ts";
 import { checkRecreatedUser, checkUserActions, LONG_ID } from "./user.ts";
@@ -26,6 +27,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   checkSignIn(stage);
   checkNoData(stage);
   checkDemo(stage);
+  checkOverview(stage);
   checkUserActions(stage);
   checkPolicy(stage);
 

@@ -24,11 +24,44 @@ export function checkSignIn(stage: Stage): void {
 
 /** The palette, dialogs and focus. */
 export function checkKeyboard(stage: Stage): void {
+  it("finds users who exist and the decision of a pasted request id, and nothing else", async () => {
+    const { page } = stage.viewer;
+    await stage.open("system", "System");
+    await page.keyboard.press("Control+k");
+    const palette = page.getByRole("combobox", { name: "A screen, a user or a request id" });
+    await palette.fill("bo");
+    await page.getByRole("option", { name: /^bob/ }).waitFor();
+    await palette.fill("nobody-of-this-name");
+    await page.getByText("No screen or user matches.").waitFor();
+    expect(await page.getByRole("listbox").getByRole("option").count()).toBe(0);
+    await page.keyboard.press("Enter");
+    expect(new URL(page.url()).pathname).toBe("/dashboard/system");
+    const id = "0b6c1a52-3d1f-4a57-9a0e-2f4b8f6c7d10";
+    await palette.fill(`{"event":"denied","requestId":"${id}"}`);
+    await page.getByRole("option", { name: id }).waitFor();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => page.url()).toContain(`/dashboard/decision?id=${id}`);
+    // It is not in the log.
+    stage.viewer.faults();
+  });
+
+  it("says what to do when the code of a screen cannot be loaded", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    await page.route(/simulator-screen/, (route) => route.abort());
+    await viewer.goTo("simulator");
+    await page.getByRole("alert").getByText("could not be loaded").waitFor();
+    await page.unroute(/simulator-screen/);
+    await page.getByRole("button", { name: "Reload the page" }).click();
+    await page.getByRole("heading", { level: 2 }).first().waitFor();
+    expect(viewer.faults().filter((fault) => !fault.includes("ERR_FAILED"))).toEqual([]);
+  });
+
   it("works by keyboard alone: opens a screen by name, a user by id, a dialog, and closes it", async () => {
     const { viewer } = stage;
     const { page } = viewer;
     // The palette is open and focused as soon as it is visible.
-    const palette = page.getByRole("combobox", { name: "Go to a screen or a user" });
+    const palette = page.getByRole("combobox", { name: "A screen, a user or a request id" });
     await stage.open("overview", "Overview");
     await page.keyboard.press("Tab");
     expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
@@ -48,6 +81,7 @@ export function checkKeyboard(stage: Stage): void {
     await expect.poll(() => page.evaluate(isInView)).toBe(true);
     await page.setViewportSize({ width: 1_280, height: 900 });
     await page.keyboard.type("bob");
+    await page.getByRole("option", { name: /^bob/ }).waitFor();
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1, name: /bob/ }).waitFor();
     const block = page.getByRole("button", { name: "Block", exact: true });

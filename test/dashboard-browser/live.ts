@@ -1,14 +1,29 @@
 /** The live stream. */
-import { it } from "vitest";
+import { expect, it } from "vitest";
 import type { Stage } from "./stage.ts";
 
-/** Sends a request. */
+/** Sends requests as bob. */
 export function checkLive(stage: Stage): void {
-  it("shows decisions live", async () => {
+  it("shows decisions live, filtered, and why each was made", async () => {
     const { viewer } = stage;
     await stage.open("live", "Live");
     await viewer.page.getByText("Connected").waitFor();
     await stage.send("bob", "/compare?a=1&b=2");
+    const row = viewer.page.getByRole("row", { name: /bob/ }).first();
+    await row.getByRole("button").click();
+    const dialog = viewer.page.getByRole("dialog");
+    await dialog.getByText("Every limit had enough left.").waitFor();
+    expect(await viewer.axe()).toEqual([]);
+    expect(await dialog.getByRole("link", { name: "Open the decision" }).getAttribute("href")).toMatch(
+      /^\/dashboard\/decision\?id=[0-9a-f-]{36}$/,
+    );
+    await viewer.page.keyboard.press("Escape");
+    await viewer.page.getByRole("combobox", { name: "Outcome" }).click();
+    await viewer.page.getByRole("option", { name: "Denied" }).click();
+    await stage.send("bob");
+    await stage.exhaust("bob");
     await viewer.page.getByRole("row", { name: /bob/ }).first().waitFor();
+    expect(await viewer.page.getByRole("row", { name: /Allowed/ }).count()).toBe(0);
+    expect(viewer.faults()).toEqual([]);
   });
 }

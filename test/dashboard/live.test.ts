@@ -5,7 +5,7 @@ import {
   LiveConnection,
   type SocketEvents,
 } from "../../dashboard/src/live/live-connection.ts";
-import { FILTERS, filtersOf, parseFrame } from "../../dashboard/src/live/live-frame.ts";
+import { FILTERS, filtersOf, matching, parseFrame } from "../../dashboard/src/live/live-frame.ts";
 import { LiveList, MAX_ROWS, SECONDS } from "../../dashboard/src/live/live-list.ts";
 import type { LiveFrame } from "../../dashboard/src/shell/answers.ts";
 import { DISPLACED, LIVE_FILTERS, liveRow, passes, viewerMessageSchema } from "../../src/analytics/live.ts";
@@ -56,6 +56,13 @@ test("has the hub's filters, and sends none that the hub rejects", () => {
   expect(viewerMessageSchema.safeParse({ filters }).success).toBe(true);
 });
 
+test("drops the rows of a frame that was sent before the filters changed", () => {
+  const rows = [ROW!, { ...ROW!, outcome: "denied" as const }];
+  const found = matching({ seq: 7, rows, skipped: 2 }, { outcome: "denied", account: "user:a" });
+  expect([found.seq, found.skipped, found.rows.map(({ outcome }) => outcome)]).toEqual([7, 2, ["denied"]]);
+  expect(matching({ seq: 7, rows, skipped: 0 }, {}).rows).toHaveLength(2);
+});
+
 test("lists at most twenty rows per second, newest first, and counts the others", () => {
   const list = new LiveList();
   list.take(frame(15), 0);
@@ -78,16 +85,23 @@ test("stays bounded, however long it runs", () => {
 test("counts requests per second, including skipped ones, and forgets them after a minute", () => {
   const list = new LiveList();
   list.take(frame(2, 3, 10), 10_400);
-  expect(list.perSecond(10_900).at(-1)).toBe(0);
+  expect(list.perSecond(10_900).at(-1)).toBeNull();
   expect(list.perSecond(11_000).at(-1)).toBe(23);
   expect(list.perSecond(70_999)[0]).toBe(23);
-  const isNothing = (nowMs: number) => list.perSecond(nowMs).every((value) => value === 0);
+  const isNothing = (nowMs: number) => list.perSecond(nowMs).every((value) => (value ?? 0) === 0);
   expect(isNothing(71_000)).toBe(true);
   list.take(frame(1), 71_400);
   expect([list.perSecond(72_000).at(-1), list.perSecond(72_000).at(0)]).toEqual([1, 0]);
   // The clock was set back.
   list.take(frame(0), 30_000);
   expect(isNothing(60_000)).toBe(true);
+});
+
+test("does not know the rate of the time before the stream was open, but knows it without any frame afterwards", () => {
+  const list = new LiveList();
+  expect(list.perSecond(90_000).every((value) => value === null)).toBe(true);
+  list.begin(60_500);
+  expect(list.perSecond(90_000).slice(-31)).toEqual([null, ...Array.from({ length: 30 }, () => 0)]);
 });
 
 /** Sockets, a clock and timers that the test controls. */

@@ -55,7 +55,7 @@ function Group({ group: { marks, label, left, width }, shape, bottom, onOpen }: 
     <a
       class="mark"
       href={urlOf(to)}
-      aria-label={marks.map(textOf).join("; ")}
+      aria-label={`${label}. ${marks.map(textOf).join("; ")}`}
       onPointerEnter={() => onOpen(true)}
       onPointerLeave={() => onOpen(false)}
       onFocus={() => onOpen(true)}

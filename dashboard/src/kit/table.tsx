@@ -38,7 +38,7 @@ export function TableScroll({ label, children }: Props) {
   }, []);
   return (
     <div class={isCut && !isAtEnd ? "table cut" : "table"}>
-      <div ref={host} class="table-scroll" role="region" aria-label={label} tabIndex={isCut ? 0 : undefined}>
+      <div ref={host} class="table-scroll" role="group" aria-label={label} tabIndex={isCut ? 0 : undefined}>
         {children}
       </div>
       {isCut && (

@@ -34,3 +34,10 @@ export function parseFrame(text: unknown): LiveFrame | null {
     return null;
   }
 }
+
+/** The frame without rows that do not match: frames for other filters may still be on their way when the filters change. */
+export function matching(frame: LiveFrame, filters: LiveFilters): LiveFrame {
+  const matches = (row: LiveRow) =>
+    FILTERS.every((name) => filters[name] === undefined || filters[name] === row[name]);
+  return { ...frame, rows: frame.rows.filter(matches) };
+}

@@ -27,6 +27,8 @@ export class LiveList {
   /** Requests by second: a ring, indexed by the second of the clock. */
   readonly #requests = Array.from({ length: BINS }, () => 0);
   #newest = 0;
+  /** The second since when all requests are known. */
+  #knownFrom = Infinity;
 
   /** Newest first. */
   get rows(): readonly ListedDecision[] {
@@ -38,7 +40,13 @@ export class LiveList {
     return this.#skipped;
   }
 
+  /** The stream is open: from now on, no frame means no requests. */
+  begin(nowMs: number): void {
+    this.#knownFrom = Math.min(this.#knownFrom, Math.floor(nowMs / SECOND_MS));
+  }
+
   take({ rows, skipped }: LiveFrame, nowMs: number): void {
+    this.begin(nowMs);
     if (nowMs - this.#sinceMs >= SECOND_MS || nowMs < this.#sinceMs) {
       this.#sinceMs = nowMs;
       this.#taken = 0;
@@ -61,10 +69,16 @@ export class LiveList {
     this.#skipped = 0;
   }
 
-  /** Requests in each of the last {@link SECONDS} whole seconds, oldest first. A skipped decision counts as one request. */
-  perSecond(nowMs: number): number[] {
+  /**
+   * Requests in each of the last {@link SECONDS} whole seconds, oldest first; null before the stream was first open. A skipped decision
+   * counts as one request.
+   */
+  perSecond(nowMs: number): (number | null)[] {
     const now = Math.floor(nowMs / SECOND_MS);
-    return Array.from({ length: SECONDS }, (_none, i) => this.#of(now - SECONDS + i));
+    return Array.from({ length: SECONDS }, (_none, i) => {
+      const second = now - SECONDS + i;
+      return second < this.#knownFrom ? null : this.#of(second);
+    });
   }
 
   #of(second: number): number {

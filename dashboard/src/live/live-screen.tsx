@@ -1,14 +1,19 @@
 /** The live stream of decisions: filtered by the URL, paused with Space, never faster than a person can read. */
-import { useEffect, useRef } from "preact/hooks";
-import "./live.css";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Icon } from "../kit/icon.tsx";
 import { Sparkline } from "../kit/sparkline.tsx";
+import { Empty } from "../kit/state.tsx";
+import type { Tone } from "../kit/tone.ts";
 import { count } from "../shell/format.ts";
 import { usePage } from "../shell/page.tsx";
+import "./live.css";
 import type { ConnectionState } from "./live-connection.ts";
+import { LiveFilters } from "./live-filters.tsx";
 import { filtersOf } from "./live-frame.ts";
-import { LiveFilterForm } from "./live-filter-form.tsx";
+import type { ListedDecision } from "./live-list.ts";
 import { LiveTable } from "./live-table.tsx";
-import { useLive } from "./use-live.ts";
+import { type Live, useLive } from "./use-live.ts";
+import { WhyDialog } from "./why-dialog.tsx";
 
 /** Elements where Space already has a meaning. */
 const TAKES_SPACE = "input, select, textarea, button, a, summary, dialog";
@@ -17,6 +22,7 @@ export function LiveScreen() {
   const { address } = usePage();
   const live = useLive(filtersOf(address.params));
   const { list, state, isPaused, pause } = live;
+  const [opened, setOpened] = useState<ListedDecision | null>(null);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       const { target } = event;
@@ -28,40 +34,62 @@ export function LiveScreen() {
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
   }, [isPaused]);
-  // While paused or disconnected, keep the last known rates: unknown is not zero.
-  const known = useRef<readonly number[]>([]);
+  return (
+    <>
+      <div class="heading">
+        <h1>Live</h1>
+        <div class="heading-controls">
+          <button type="button" aria-keyshortcuts="Space" onClick={() => pause(!isPaused)}>
+            <Icon name={isPaused ? "play" : "pause"} />
+            {isPaused ? "Resume" : "Pause"} <kbd>Space</kbd>
+          </button>
+          <button type="button" onClick={live.clear}>
+            Clear
+          </button>
+        </div>
+      </div>
+      <LiveFilters />
+      <div class="card live-bar">
+        <ConnectionStatus state={state} isPaused={isPaused} tryNow={live.tryNow} />
+        <LastMinute live={live} />
+      </div>
+      <div class="card live-list">
+        {list.rows.length === 0 ? (
+          <Empty
+            title={isPaused ? "Paused" : "No decisions yet"}
+            hint={
+              isPaused
+                ? "New decisions are not listed."
+                : "The next one that matches the filters appears here."
+            }
+          />
+        ) : (
+          <LiveTable rows={list.rows} skipped={list.skipped} onOpen={setOpened} />
+        )}
+      </div>
+      {opened && <WhyDialog row={opened} onClose={() => setOpened(null)} />}
+    </>
+  );
+}
+
+/** The rate of the last minute. While paused or disconnected, keeps what was last known: unknown is not zero. */
+function LastMinute({ live: { list, state, isPaused } }: { readonly live: Live }) {
+  const known = useRef<readonly (number | null)[]>([]);
   if ((state.kind === "open" && !isPaused) || known.current.length === 0) {
     known.current = list.perSecond(Date.now());
   }
   const rates = known.current;
-  const highest = Math.max(...rates);
-  const rate = `${count(rates.at(-1) ?? 0)}/s in the last second, at most ${count(highest)}/s in the last minute`;
+  const highest = Math.max(...rates.map((value) => value ?? 0));
+  const last = rates.at(-1) ?? null;
+  const rate =
+    last === null
+      ? "No rate is known yet"
+      : `${count(last)}/s in the last second, at most ${count(highest)}/s in the last minute`;
   return (
-    <>
-      <h1>Live</h1>
-      <LiveFilterForm />
-      <div class="card live-bar">
-        <ConnectionStatus state={state} isPaused={isPaused} tryNow={live.tryNow} />
-        <button type="button" aria-keyshortcuts="Space" onClick={() => pause(!isPaused)}>
-          {isPaused ? "Resume" : "Pause"} <kbd>Space</kbd>
-        </button>
-        <button type="button" onClick={live.clear}>
-          Clear
-        </button>
-        <div class="rate">
-          <span class="quiet">{rate}</span>
-          <Sparkline values={rates} label={`Requests per second: ${rate}`} />
-        </div>
-      </div>
-      {list.rows.length === 0 ? (
-        <p class="quiet">
-          {isPaused && "Paused: no new decisions are listed."}
-          {!isPaused && state.kind === "open" && "Waiting for a decision that matches the filters…"}
-        </p>
-      ) : (
-        <LiveTable rows={list.rows} skipped={list.skipped} />
-      )}
-    </>
+    <div class="rate">
+      <span class="caption">{rate}</span>
+      <Sparkline values={rates} label={`Requests per second: ${rate}`} />
+    </div>
   );
 }
 
@@ -73,7 +101,8 @@ interface ConnectionStatusProps {
 
 function ConnectionStatus({ state, isPaused, tryNow }: ConnectionStatusProps) {
   return (
-    <div class="live-state" data-state={isPaused && state.kind === "open" ? "paused" : state.kind}>
+    <div class="live-state">
+      <span class="dot" data-tone={toneOf(state, isPaused)} />
       <span role="status">{statusText(state, isPaused)}</span>
       {state.kind === "displaced" && (
         <button type="button" onClick={tryNow}>
@@ -93,6 +122,11 @@ function ConnectionStatus({ state, isPaused, tryNow }: ConnectionStatusProps) {
       )}
     </div>
   );
+}
+
+function toneOf({ kind }: ConnectionState, isPaused: boolean): Tone {
+  if (kind === "open") return isPaused ? "warning" : "allowed";
+  return kind === "connecting" || kind === "closed" ? "neutral" : "error";
 }
 
 function statusText({ kind }: ConnectionState, isPaused: boolean): string {

@@ -1,21 +1,27 @@
-/** The listed decisions, newest first. */
+/** The listed decisions, newest first. Each opens its "why". */
 import { useMemo } from "preact/hooks";
+import { OUTCOME_TITLES } from "../decisions/decision-guards.ts";
+import { Badge } from "../kit/badge.tsx";
+import { TableScroll } from "../kit/table.tsx";
+import { When } from "../kit/time.tsx";
+import { outcomeTone } from "../kit/tone.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
-import { Time } from "../shell/time.tsx";
 import type { ListedDecision } from "./live-list.ts";
 
 interface Props {
   readonly rows: readonly ListedDecision[];
   readonly skipped: number;
+  /** Must be the same function on every render. */
+  readonly onOpen: (row: ListedDecision) => void;
 }
 
-export function LiveTable({ rows, skipped }: Props) {
+export function LiveTable({ rows, skipped, onOpen }: Props) {
   // Rendered several times a second: rebuild the rows only if they changed.
-  const body = useMemo(() => rows.map((row) => <Row key={row.id} row={row} />), [rows]);
+  const body = useMemo(() => rows.map((row) => <Row key={row.id} row={row} onOpen={onOpen} />), [rows]);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Decisions">
-      <table class="live-table">
+    <TableScroll label="Decisions">
+      <table class="data live-table">
         <caption>
           The newest {rows.length}
           {skipped > 0 && `; ${count(skipped)} more were not listed`}
@@ -29,31 +35,34 @@ export function LiveTable({ rows, skipped }: Props) {
             <th scope="col">Tier</th>
             <th scope="col">Reason</th>
             <th scope="col">Decided by</th>
-            <th scope="col" class="number">
+            <th scope="col" class="num">
               Left
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="num">
               Took
             </th>
           </tr>
         </thead>
         <tbody>{body}</tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }
 
-function Row({ row }: { readonly row: ListedDecision }) {
+function Row({ row, onOpen }: { readonly row: ListedDecision; readonly onOpen: Props["onOpen"] }) {
   return (
-    <tr data-outcome={row.outcome}>
+    <tr>
       <td>
-        <Time at={row.at} short />
+        <button type="button" class="plain" aria-haspopup="dialog" onClick={() => onOpen(row)}>
+          <When iso={row.at} isShort />
+          <span class="unseen">: why</span>
+        </button>
       </td>
-      <td class="outcome">
-        {row.outcome}
+      <td>
+        <Badge tone={outcomeTone(row.outcome)}>{OUTCOME_TITLES[row.outcome]}</Badge>
         {row.requests > 1 && ` × ${count(row.requests)}`}
       </td>
-      <td>
+      <td class="name">
         <SubjectLink account={row.account} />
       </td>
       <td>
@@ -62,8 +71,8 @@ function Row({ row }: { readonly row: ListedDecision }) {
       <td>{row.tier}</td>
       <td>{row.reason}</td>
       <td>{row.source}</td>
-      <td class="number">{percent(row.remainingFraction, 1)}</td>
-      <td class="number">{milliseconds(row.limiterMs)}</td>
+      <td class="num">{percent(row.remainingFraction, 1)}</td>
+      <td class="num">{milliseconds(row.limiterMs)}</td>
     </tr>
   );
 }

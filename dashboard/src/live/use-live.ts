@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { usePage } from "../shell/page.tsx";
 import { getSession } from "../shell/session.ts";
 import { type ConnectionState, LiveConnection, type Socket, type SocketEvents } from "./live-connection.ts";
-import type { LiveFilters } from "./live-frame.ts";
+import { type LiveFilters, matching } from "./live-frame.ts";
 import { LiveList } from "./live-list.ts";
 
 /** Often enough to look live, rarely enough to read. */
@@ -25,6 +25,7 @@ export function useLive(filters: LiveFilters): Live {
   const [, render] = useState(0);
   const list = useRef(new LiveList());
   const connection = useRef<LiveConnection | null>(null);
+  const wanted = useRef(filters);
   const key = JSON.stringify(filters);
   useEffect(() => {
     let seen = 0;
@@ -42,13 +43,14 @@ export function useLive(filters: LiveFilters): Live {
           setState(now);
           // Each connection numbers its frames from the start.
           if (now.kind === "connecting") seen = acknowledged = 0;
+          if (now.kind === "open") list.current.begin(Date.now());
           // A browser does not say why a socket was rejected: the session may have ended.
           if (now.kind === "waiting") {
             void getSession().then((answer) => answer.kind === "signed-out" && signedOut());
           }
         },
         onFrame: (frame) => {
-          list.current.take(frame, Date.now());
+          list.current.take(matching(frame, wanted.current), Date.now());
           seen = frame.seq;
         },
       },
@@ -71,7 +73,11 @@ export function useLive(filters: LiveFilters): Live {
       live.stop();
     };
   }, []);
-  useEffect(() => connection.current?.filter(filters), [key]);
+  useEffect(() => {
+    wanted.current = filters;
+    list.current.clear();
+    connection.current?.filter(filters);
+  }, [key]);
   return {
     list: list.current,
     state,

@@ -1,14 +1,14 @@
 /** What filters suggest: routes and tiers that had requests, and users, the busiest first or by what was typed. Never rejects. */
 import type { LoadOptions } from "../kit/use-options.ts";
-import { parseAccounts } from "../user/account-api.ts";
 import { call } from "./api-client.ts";
 import { count } from "./format.ts";
 import { pathAt } from "./moving-path.ts";
-import { parseRouteRanking, parseTierReport, parseUserRanking } from "./rankings.ts";
+import { parseDenialReport, parseRouteRanking, parseTierReport, parseUserRanking } from "./rankings.ts";
+import { searchUsers } from "./search-users.ts";
 import { subjectName } from "./subject.ts";
 import { reportPath, type TimeRange } from "./time-range.ts";
 
-const MAX_OPTIONS = "50";
+const MAX_OPTIONS = 50;
 
 async function load<T>(path: string, parse: (body: unknown) => T | null): Promise<T | null> {
   const answer = await call("GET", pathAt(path, Date.now()), parse);
@@ -22,7 +22,10 @@ function requests(value: number): string {
 /** The routes with the most requests in the range. */
 export function routeOptions(range: TimeRange): LoadOptions {
   return async () => {
-    const report = await load(reportPath("top-routes", range, { limit: MAX_OPTIONS }), parseRouteRanking);
+    const report = await load(
+      reportPath("top-routes", range, { limit: String(MAX_OPTIONS) }),
+      parseRouteRanking,
+    );
     return (report?.routes ?? [])
       .filter(({ route }) => route !== "")
       .map((row) => ({ value: row.route, detail: requests(row.requests) }));
@@ -32,10 +35,24 @@ export function routeOptions(range: TimeRange): LoadOptions {
 /** The tiers that had requests in the range. */
 export function tierOptions(range: TimeRange): LoadOptions {
   return async () => {
-    const report = await load(reportPath("tiers", range, { limit: MAX_OPTIONS }), parseTierReport);
+    const report = await load(reportPath("tiers", range, { limit: String(MAX_OPTIONS) }), parseTierReport);
     return (report?.tiers ?? [])
       .filter(({ tier }) => tier !== "")
       .map((row) => ({ value: row.tier, detail: requests(row.requests) }));
+  };
+}
+
+/** The limits that denied in the range. */
+export function reasonOptions(range: TimeRange): LoadOptions {
+  return async () => {
+    const report = await load(
+      reportPath("denials", range, { limit: String(MAX_OPTIONS) }),
+      parseDenialReport,
+    );
+    return (report?.reasons ?? []).map((row) => ({
+      value: row.reason,
+      detail: `${count(row.denied)} denied`,
+    }));
   };
 }
 
@@ -43,12 +60,13 @@ export function tierOptions(range: TimeRange): LoadOptions {
 export function userOptions(range: TimeRange): LoadOptions {
   return async (text) => {
     if (text !== "") {
-      const query = new URLSearchParams({ name: text, limit: MAX_OPTIONS });
-      const page = await load(`/api/v1/admin/accounts?${query}`, parseAccounts);
-      const found = page?.accounts ?? [];
+      const found = (await searchUsers(text, MAX_OPTIONS)) ?? [];
       return found.map(({ id, name, tier }) => ({ value: `user:${id}`, label: id, detail: name || tier }));
     }
-    const report = await load(reportPath("top-users", range, { limit: MAX_OPTIONS }), parseUserRanking);
+    const report = await load(
+      reportPath("top-users", range, { limit: String(MAX_OPTIONS) }),
+      parseUserRanking,
+    );
     return (report?.users ?? [])
       .filter(({ account }) => account !== "")
       .map((row) => ({

@@ -3,10 +3,11 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { Icon } from "../kit/icon.tsx";
 import type { Screen } from "../screens.ts";
-import { type Command, CommandPalette } from "./command-palette.tsx";
+import { CommandPalette } from "./command-palette.tsx";
 import { Deployment } from "./deployment.tsx";
 import "./frame.css";
 import { Link, usePage } from "./page.tsx";
+import type { Command } from "./palette-items.ts";
 import { applyTheme, storedTheme, THEMES, type Theme } from "./theme.ts";
 
 interface Props {

@@ -1,0 +1,67 @@
+/** Why a listed decision was made, without leaving the stream. Its own page has the rest. */
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { OUTCOME_TITLES } from "../decisions/decision-guards.ts";
+import { whyText } from "../decisions/decision-text.ts";
+import { Badge } from "../kit/badge.tsx";
+import { CopyButton } from "../kit/copy-button.tsx";
+import { When } from "../kit/time.tsx";
+import { outcomeTone } from "../kit/tone.ts";
+import { exact, milliseconds, percent } from "../shell/format.ts";
+import { Link } from "../shell/page.tsx";
+import { SubjectLink } from "../shell/subject-link.tsx";
+import type { ListedDecision } from "./live-list.ts";
+
+interface Props {
+  readonly row: ListedDecision;
+  readonly onClose: () => void;
+}
+
+export function WhyDialog({ row, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const { at, requestId, account, route, method, tier, outcome, source, revision, limiterMs } = row;
+  const facts: readonly (readonly [name: string, value: ComponentChildren])[] = [
+    ["When", <When iso={at} />],
+    ["Who", <SubjectLink account={account} />],
+    ["Route", `${method} ${route === "" ? "no route" : route}`],
+    ["Tier", tier === "" ? "unknown" : tier],
+    ["Decided by", `${source}, in ${milliseconds(limiterMs)}`],
+    ["Cost", exact(row.cost)],
+    [
+      "Left",
+      source === "none"
+        ? "no limit was checked"
+        : `${percent(row.remainingFraction, 1)} of the tightest limit`,
+    ],
+    [
+      "Policy",
+      <Link to={{ screen: "policy", params: { revision: String(revision) } }}>revision {revision}</Link>,
+    ],
+  ];
+  return (
+    <dialog ref={dialog} class="why" onClose={onClose} aria-labelledby="why-title">
+      <h2 id="why-title" tabIndex={-1} autofocus>
+        <Badge tone={outcomeTone(outcome)}>{OUTCOME_TITLES[outcome]}</Badge>
+      </h2>
+      <p>{whyText({ ...row, weight: 1 })}</p>
+      <dl class="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p class="caption">
+        Request <code>{requestId}</code> <CopyButton isShort text={requestId} label="Copy the request id" />
+      </p>
+      <div class="buttons">
+        <Link to={{ screen: "decision", params: { id: requestId } }}>Open the decision</Link>
+        <button type="button" onClick={() => dialog.current?.close()}>
+          Close
+        </button>
+      </div>
+    </dialog>
+  );
+}

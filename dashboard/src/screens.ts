@@ -33,6 +33,13 @@ export const SCREENS: readonly Screen[] = [
     load: async () => (await import("./decisions/decisions-screen.tsx")).DecisionsScreen,
   },
   {
+    name: "decision",
+    title: "Decision",
+    icon: "list",
+    load: async () => (await import("./decisions/decision-screen.tsx")).DecisionScreen,
+    under: "decisions",
+  },
+  {
     name: "user",
     title: "Users",
     icon: "users",

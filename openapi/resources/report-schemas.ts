@@ -224,8 +224,13 @@ const REPORTS = [
     decisions: z.array(decision),
     cursor: nextCursor(),
     notFound: about(
-      "For `requestId`: where it was searched for in vain, and why the log may lack it. Null if it was found, or not given.",
-      z.nullable(z.string()),
+      "For `requestId`: why the log may lack it between `from` and `to`. Null if it was found, or not given.",
+      z.nullable(
+        z.strictObject({
+          logBegins: moment("Since when the log keeps decisions."),
+          detail: words("What is not recorded, for people."),
+        }),
+      ),
     ),
   }),
   z.strictObject({

@@ -3,12 +3,26 @@ import { describe, expect, it } from "vitest";
 import { parseLog } from "../../dashboard/src/decisions/decision-guards.ts";
 import {
   costText,
-  leftText,
+  passingOf,
   peekCommand,
   requestCommand,
+  titleOf,
+  upstreamText,
   whyText,
 } from "../../dashboard/src/decisions/decision-text.ts";
-import { csvPath, hasFilters, logPath } from "../../dashboard/src/decisions/log-query.ts";
+import { collectCsv, MAX_CSV_PAGES } from "../../dashboard/src/decisions/csv-pages.ts";
+import { labelOf, optionsOf } from "../../dashboard/src/decisions/filter-options.ts";
+import { levelsOf } from "../../dashboard/src/decisions/limit-levels.ts";
+import {
+  csvPath,
+  decisionAddress,
+  hasFilters,
+  histogramPath,
+  logPath,
+  requestIdOf,
+  requestPath,
+  valuesPath,
+} from "../../dashboard/src/decisions/log-query.ts";
 import type { LoggedDecision } from "../../dashboard/src/shell/answers.ts";
 import { subjectOf, userAddress } from "../../dashboard/src/shell/subject.ts";
 
@@ -85,6 +99,36 @@ describe("a page of the log", () => {
     ]);
   });
 
+  it("has a histogram of the same decisions", () => {
+    const path = new URL(histogramPath({ reason: "minute", rows: "20", cursor: "X" }), "http://h");
+    expect(path.pathname).toBe("/api/v1/admin/reports/timeseries");
+    expect(Object.fromEntries(path.searchParams)).toEqual({ last: "3600", reason: "minute", by: "outcome" });
+  });
+
+  it("suggests for each filter what the other filters leave, the most frequent first, with names for people", () => {
+    const path = new URL(valuesPath({ account: "user:a", method: "GET" }, "account"), "http://h");
+    expect(Object.fromEntries(path.searchParams)).toEqual({
+      last: "3600",
+      method: "GET",
+      by: "account",
+      limit: "500",
+    });
+    const values = [
+      { value: "user:bob", requests: 12, denied: 3 },
+      { value: "", requests: 9, denied: 0 },
+      { value: "ip:192.0.2.1", requests: 1, denied: 0 },
+    ];
+    expect(optionsOf({ ...PAGE, report: "values", backend: "embedded", by: "account", values })).toEqual([
+      { value: "user:bob", label: "bob", detail: "12, 3 denied" },
+      { value: "ip:192.0.2.1", label: "ip:192.0.2.1", detail: "1" },
+    ]);
+    expect([
+      labelOf("outcome", "turned_away"),
+      labelOf("route", "constructor"),
+      labelOf("account", ""),
+    ]).toEqual(["Turned away", "constructor", ""]);
+  });
+
   it("takes an id without a prefix as a user's, and a subject as it is", () => {
     expect([" bob ", "user:bob", "ip:192.0.2.1", ""].map(subjectOf)).toEqual([
       "user:bob",
@@ -95,15 +139,125 @@ describe("a page of the log", () => {
   });
 });
 
+describe("a CSV file", () => {
+  it("joins all pages under one header line", async () => {
+    const pages: Record<string, { text: string; link: string | null }> = {
+      "/1": { text: "at,id\r\n1,a\r\n", link: '</2>; rel="next"' },
+      "/2": { text: 'at,id\r\n2,"b\r\nc"\r\n', link: null },
+    };
+    const counts: number[] = [];
+    const file = await collectCsv(
+      "/1",
+      async (path) => pages[path]!,
+      (count) => counts.push(count),
+    );
+    expect(file).toEqual({ text: 'at,id\r\n1,a\r\n2,"b\r\nc"\r\n', isComplete: true });
+    expect(counts).toEqual([1, 2]);
+  });
+
+  it("ends after a bounded number of pages, and then says that it is not complete", async () => {
+    const page = { text: "at\r\n1\r\n", link: '</again>; rel="next"' };
+    const { text, isComplete } = await collectCsv(
+      "/again",
+      async () => page,
+      () => undefined,
+    );
+    expect([text.split("\r\n").length - 2, isComplete]).toEqual([MAX_CSV_PAGES, false]);
+  });
+});
+
+describe("a search by request id", () => {
+  it("takes an id as it is pasted, with its header's name or quotes", () => {
+    const pasted = [" c14-a9 ", "X-Request-Id: c14-a9", '"c14-a9",', "x-request-id:c14-a9\r"];
+    expect(pasted.map(requestIdOf)).toEqual(["c14-a9", "c14-a9", "c14-a9", "c14-a9"]);
+    expect(requestIdOf("  ")).toBe("");
+  });
+
+  it("searches around the time of a link, else the last day, or longer on demand", () => {
+    const { params } = decisionAddress(DENIED);
+    const linked = new URL(requestPath(params), "http://h").searchParams;
+    expect(Object.fromEntries(linked)).toEqual({
+      from: "2026-11-21T07:27:30.000Z",
+      to: "2026-11-21T07:29:30.000Z",
+      requestId: "r-1",
+      limit: "100",
+    });
+    const last = (given: Record<string, string>) =>
+      new URL(requestPath({ id: "r-1", ...given }), "http://h").searchParams.get("last");
+    expect([last({}), last({ at: "yesterday" }), last({ days: "90" }), last({ days: "7" })]).toEqual([
+      "86400",
+      "86400",
+      "7776000",
+      "86400",
+    ]);
+  });
+});
+
 describe("a decision in words", () => {
-  it("names the limit, the cost of one request, and when it succeeds", () => {
-    expect(whyText(DENIED)).toBe(
-      "Limit “minute” had less than 2 tokens left. The same request succeeds after 2.5 s if nothing else spends.",
+  it("names the limit, what it had left, and the cost of one request", () => {
+    expect(whyText(DENIED)).toBe("Limit “minute” had 0.4 of 100 tokens left, and the request costs 2.");
+    expect(whyText({ ...DENIED, limits: "" })).toBe("Limit “minute” had less than 2 tokens left.");
+    expect(whyText({ ...DENIED, reason: "uploads", limits: "uploads=0/5 slots" })).toBe(
+      "All 5 slots of limit “uploads” were taken.",
     );
     expect(whyText({ ...DENIED, outcome: "turned_away", reason: "blocked" })).toBe("The account is blocked.");
     expect(whyText({ ...DENIED, reason: "too_odd", source: "none" })).toBe("too_odd");
     // A limit can have the name of a property that every object has.
     expect(whyText({ ...DENIED, reason: "constructor", retryAfterMs: 0 })).toContain("“constructor”");
+  });
+
+  it("says what would have passed: when, at which cost, or after which change", () => {
+    expect(passingOf(DENIED)).toEqual({
+      atMs: Date.parse("2026-11-21T07:28:32.500Z"),
+      same: "2.5 s later, if nothing else spends.",
+      atOnce: "At once, at a cost of at most 0.4 tokens.",
+    });
+    expect(passingOf({ ...DENIED, limits: "minute=0/100" })?.atOnce).toBe(
+      "At once, at no cost: nothing was left.",
+    );
+    const never = passingOf({ ...DENIED, cost: 600, retryAfterMs: 0 });
+    expect(never).toMatchObject({ atMs: null, same: "Never: it costs more than the limit can hold." });
+    // Without a free slot, a lower cost does not help.
+    const slots = { limits: "minute=9/100;uploads=0/5 slots", retryAfterMs: 1_000 };
+    expect(passingOf({ ...DENIED, ...slots })?.atOnce).toBeNull();
+    const revoked = passingOf({ ...DENIED, outcome: "turned_away", reason: "revoked" });
+    expect(revoked).toEqual({ atMs: null, same: "With a key that is in force.", atOnce: null });
+    expect(passingOf({ ...DENIED, outcome: "allowed", reason: "ok" })).toBeNull();
+  });
+
+  it("shows each limit before and after: what was charged is the difference, and a denial charges nothing", () => {
+    const limits = "minute=97.5/100;uploads=3/5 slots";
+    const after = [
+      { name: "minute", unit: "tokens", limit: 100, after: 97.5 },
+      { name: "uploads", unit: "slots", limit: 5, after: 3 },
+    ] as const;
+    const withBefore = (before: readonly number[]) => ({
+      kind: "levels",
+      levels: after.map((level, i) => Object.assign({ before: before[i] }, level)),
+    });
+    expect(levelsOf({ ...DENIED, limits })).toEqual(withBefore([97.5, 3]));
+    expect(levelsOf({ ...DENIED, limits, outcome: "allowed", reason: "ok" })).toEqual(withBefore([99.5, 4]));
+    const failed = { outcome: "error", reason: "upstream_timeout" } as const;
+    expect(levelsOf({ ...DENIED, ...failed, limits })).toEqual(withBefore([99.5, 4]));
+  });
+
+  it("does not invent limits that the log lacks", () => {
+    expect(levelsOf({ ...DENIED, limits: "" })).toEqual({ kind: "unknown" });
+    expect(levelsOf({ ...DENIED, limits: "none" })).toEqual({ kind: "none" });
+    expect(levelsOf({ ...DENIED, limits: "minute=x/3;odd" })).toEqual({ kind: "levels", levels: [] });
+  });
+
+  it("has a heading that names the request, its user and the limit", () => {
+    expect(titleOf(DENIED)).toBe("GET /pets/:id by demo-free: limit “minute”");
+    expect(titleOf({ ...DENIED, account: "", route: "", outcome: "turned_away" })).toBe(
+      "GET without a route",
+    );
+  });
+
+  it("shows the upstream's exact status, or its class if an older version recorded it", () => {
+    expect(upstreamText(DENIED)).toBe("–");
+    expect(upstreamText({ upstreamStatus: "5xx", upstreamCode: 503 })).toBe("503");
+    expect(upstreamText({ upstreamStatus: "5xx", upstreamCode: 0 })).toBe("5xx");
   });
 
   it("says whether it was charged, also if the upstream failed after the limits admitted it", () => {
@@ -112,11 +266,6 @@ describe("a decision in words", () => {
       "1 token, charged",
     );
     expect(costText({ ...DENIED, outcome: "error", reason: "limiter_unavailable" })).toContain("not charged");
-  });
-
-  it("does not invent what the log lacks", () => {
-    expect(leftText({ ...DENIED, outcome: "allowed" })).toContain("the level before is not recorded");
-    expect(leftText({ ...DENIED, source: "none" })).toBe("no limit was checked");
   });
 
   it("can be repeated with a command that a shell accepts as it is", () => {

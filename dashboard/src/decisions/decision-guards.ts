@@ -29,6 +29,14 @@ export const SOURCE_TEXTS: Readonly<Record<LoggedDecision["source"], string>> = 
 };
 export const OUTCOMES = Object.keys(OUTCOME_TITLES);
 export const SOURCES = Object.keys(SOURCE_TEXTS);
+/** Where decisions are made, in a word or two. */
+export const SOURCE_NAMES: Readonly<Record<LoggedDecision["source"], string>> = {
+  strict: "Object",
+  lease: "Lease",
+  "deny-cache": "Deny cache",
+  fallback: "Fallback",
+  none: "Not asked",
+};
 
 const ROW: Guards<LiveRow> = {
   at: isTime,
@@ -56,6 +64,7 @@ const ROW: Guards<LiveRow> = {
 };
 export const isLiveRow = isShape<LiveRow>(ROW);
 
+type NotFound = NonNullable<Report<"decisions">["notFound"]>;
 const isLoggedDecision = isShape<LoggedDecision>({ ...ROW, weight: isNumber });
 export const parseLog = parseAs(
   isShape<Report<"decisions">>({
@@ -63,7 +72,7 @@ export const parseLog = parseAs(
     report: isOneOf({ decisions: true }),
     decisions: isListOf(isLoggedDecision),
     cursor: isNullOr(isText),
-    notFound: isNullOr(isText),
+    notFound: isNullOr(isShape<NotFound>({ logBegins: isTime, detail: isText })),
   }),
 );
 

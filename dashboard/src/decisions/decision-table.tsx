@@ -1,69 +1,97 @@
-/** Lines of the decision log. The time of a line is the button that opens it. */
+/** Lines of the decision log. The time of a line leads to the decision's page. */
 import "./decisions.css";
+import { Badge } from "../kit/badge.tsx";
+import { TableScroll } from "../kit/table.tsx";
+import { When } from "../kit/time.tsx";
+import { outcomeTone } from "../kit/tone.ts";
 import type { LoggedDecision } from "../shell/answers.ts";
-import { count, exact, milliseconds } from "../shell/format.ts";
+import { count, milliseconds } from "../shell/format.ts";
+import { Link, usePage } from "../shell/page.tsx";
+import { changed } from "../shell/page-address.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
-import { Time } from "../shell/time.tsx";
-import { countOf } from "./decision-text.ts";
+import { OUTCOME_TITLES } from "./decision-guards.ts";
+import { countOf, upstreamText } from "./decision-text.ts";
+import { decisionAddress } from "./log-query.ts";
 
 interface Props {
   readonly decisions: readonly LoggedDecision[];
-  readonly onOpen: (decision: LoggedDecision) => void;
   /** Whether all lines have the same subject, which is left out then. */
   readonly isOneSubject?: boolean;
 }
 
-export function DecisionTable({ decisions, onOpen, isOneSubject = false }: Props) {
+export function DecisionTable({ decisions, isOneSubject = false }: Props) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Decisions">
-      <table class="decisions">
+    <TableScroll label="Decisions">
+      <table class="data decisions">
         <thead>
           <tr>
             <th scope="col">Time</th>
+            {!isOneSubject && <th scope="col">User</th>}
+            <th scope="col" class="name">
+              Route
+            </th>
+            <th scope="col">Method</th>
+            <th scope="col">Upstream</th>
             <th scope="col">Outcome</th>
             <th scope="col">Reason</th>
-            {!isOneSubject && <th scope="col">Who</th>}
-            <th scope="col">Route</th>
-            <th scope="col">Decided by</th>
-            <th scope="col" class="number">
-              Requests
-            </th>
-            <th scope="col" class="number">
-              Cost
-            </th>
-            <th scope="col" class="number">
+            <th scope="col" class="num">
               Took
             </th>
           </tr>
         </thead>
         <tbody>
           {keyed(decisions).map(([key, decision]) => (
-            <tr key={key} data-outcome={decision.outcome}>
-              <th scope="row">
-                <button type="button" class="open" aria-haspopup="dialog" onClick={() => onOpen(decision)}>
-                  <Time at={decision.at} short={isToday(decision.at)} />
-                </button>
-              </th>
-              <td class="outcome">{decision.outcome}</td>
-              <td>{decision.reason}</td>
-              {!isOneSubject && (
-                <td>
-                  <SubjectLink account={decision.account} />
-                </td>
-              )}
-              <td>
-                <code>{decision.route === "" ? "–" : decision.route}</code>
-              </td>
-              <td>{decision.source}</td>
-              <td class="number">{count(countOf(decision))}</td>
-              <td class="number">{exact(decision.cost)}</td>
-              <td class="number">{milliseconds(decision.limiterMs)}</td>
-            </tr>
+            <Row key={key} decision={decision} isOneSubject={isOneSubject} />
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
+}
+
+function Row({
+  decision,
+  isOneSubject,
+}: {
+  readonly decision: LoggedDecision;
+  readonly isOneSubject: boolean;
+}) {
+  const { at, account, route, method, outcome, reason, limiterMs, source } = decision;
+  const requests = countOf(decision);
+  return (
+    <tr data-tone={outcomeTone(outcome)}>
+      <th scope="row" class="when">
+        <Link to={decisionAddress(decision)}>
+          <When iso={at} isShort={isToday(at)} />
+        </Link>
+      </th>
+      {!isOneSubject && (
+        <td class="who">
+          <SubjectLink account={account} />
+        </td>
+      )}
+      <td class="name">{route === "" ? <span class="quiet">no route</span> : <code>{route}</code>}</td>
+      <td>{method}</td>
+      <td data-tone={decision.upstreamStatus === "5xx" ? "error" : "neutral"} class="upstream">
+        {upstreamText(decision)}
+      </td>
+      <td>
+        <Badge tone={outcomeTone(outcome)}>{OUTCOME_TITLES[outcome]}</Badge>
+        {requests > 1 && <span class="caption"> × {count(requests)}</span>}
+      </td>
+      <td>
+        <Reason reason={reason} />
+      </td>
+      <td class="num">{source === "none" ? "–" : milliseconds(limiterMs)}</td>
+    </tr>
+  );
+}
+
+/** A reason, which filters the log by itself. */
+function Reason({ reason }: { readonly reason: string }) {
+  const { address } = usePage();
+  if (address.screen !== "decisions") return <>{reason}</>;
+  return <Link to={changed(address, { reason, cursor: "" })}>{reason}</Link>;
 }
 
 function isToday(at: string): boolean {

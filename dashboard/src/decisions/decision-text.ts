@@ -1,8 +1,19 @@
 /** A recorded decision in words, and the commands to try it again. Pure. */
-import { duration, exact, percent } from "../shell/format.ts";
-import type { LoggedDecision } from "../shell/answers.ts";
+import { duration } from "../shell/format.ts";
+import type { LiveRow, LoggedDecision } from "../shell/answers.ts";
 import { subjectName } from "../shell/subject.ts";
 import { SOURCE_TEXTS } from "./decision-guards.ts";
+import { costOfOne, isCharged, levelsOf, passingCost } from "./limit-levels.ts";
+
+/** What the texts are made of: lines of the log and of the live stream have it. */
+type Decided = Omit<LiveRow, "requestId">;
+
+const PRECISE = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
+
+/** Tokens to a thousandth, as they are counted. */
+export function precise(amount: number): string {
+  return PRECISE.format(amount);
+}
 
 /** Reasons other than the name of a limit. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -25,40 +36,110 @@ const REASONS: Readonly<Record<string, string>> = {
   internal_error: "The Worker failed: search its log for the request id.",
 };
 
-export function decidedBy({ source }: LoggedDecision): string {
+export function decidedBy({ source }: Pick<LiveRow, "source">): string {
   return SOURCE_TEXTS[source];
 }
 
+/** How exact the levels of a decision are. */
+export const LEVEL_NOTES: Readonly<Record<LiveRow["source"], string>> = {
+  strict: "As the user's object counted.",
+  lease: "As the isolate knew them: it spent what the user's object had lent it.",
+  "deny-cache": "As they were when the user's object denied an earlier request, which this isolate repeated.",
+  fallback: "As this isolate counted alone, without the user's object.",
+  none: "",
+};
+
 /** The cost of all its requests together. */
-export function costText({ cost, outcome, reason }: LoggedDecision): string {
-  // The limits admitted it before the upstream failed.
-  const isCharged = outcome === "allowed" || reason.startsWith("upstream_");
-  return `${tokens(cost)}, ${isCharged ? "charged" : "not charged"}`;
+export function costText(decision: Pick<LiveRow, "cost" | "outcome" | "reason">): string {
+  return `${tokens(decision.cost)}, ${isCharged(decision) ? "charged" : "not charged"}`;
 }
 
-function tokens(amount: number): string {
-  return `${exact(amount)} ${amount === 1 ? "token" : "tokens"}`;
+export function tokens(amount: number): string {
+  return `${precise(amount)} ${amount === 1 ? "token" : "tokens"}`;
+}
+
+/** The decision in a few words, for a heading. */
+export function titleOf({ outcome, reason, source, account, method, route }: Decided): string {
+  const what = `${method} ${route === "" ? "without a route" : placeOf({ method, route }).path}`.trim();
+  const who = account === "" ? "" : ` by ${subjectName(account)}`;
+  const why = outcome === "denied" && source !== "none" ? `: limit “${reason}”` : "";
+  return `${what}${who}${why}`;
 }
 
 /** Why it had this outcome, in a sentence or two. */
-export function whyText({ outcome, reason, source, cost, requests, retryAfterMs }: LoggedDecision): string {
+export function whyText(decision: Decided): string {
+  const { outcome, reason, source } = decision;
   const known = Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined;
   if (known !== undefined) return known;
   if (outcome !== "denied" || source === "none") return reason;
-  const again =
-    retryAfterMs > 0
-      ? ` The same request succeeds after ${duration(retryAfterMs)} if nothing else spends.`
-      : "";
-  return `Limit “${reason}” had less than ${tokens(requests > 0 ? cost / requests : cost)} left.${again}`;
+  const found = levelsOf(decision);
+  const level = found.kind === "levels" ? found.levels.find(({ name }) => name === reason) : undefined;
+  if (level?.unit === "slots") return `All ${level.limit} slots of limit “${reason}” were taken.`;
+  const cost = costOfOne(decision);
+  return level
+    ? `Limit “${reason}” had ${precise(level.after)} of ${tokens(level.limit)} left, and the request costs ${precise(cost)}.`
+    : `Limit “${reason}” had less than ${tokens(cost)} left.`;
 }
 
-/** The tightest limit before and after, as far as the log has it: it records one fraction. */
-export function leftText({ source, outcome, remainingFraction }: LoggedDecision): string {
-  if (source === "none") return "no limit was checked";
-  const left = percent(remainingFraction, 1);
-  return outcome === "denied"
-    ? `${left} of the tightest limit was left, before and after: a denial spends nothing`
-    : `${left} of the tightest limit was left afterwards; the level before is not recorded`;
+/** What would have passed instead of a request that was not allowed. */
+export interface Passing {
+  /** When the same request passes if nothing else spends, Unix ms; null: never, or unknown. */
+  readonly atMs: number | null;
+  /** In words: how much later, or after which change. */
+  readonly same: string;
+  /** Which cost would have passed at once; null if cost did not matter, or it is not recorded. */
+  readonly atOnce: string | null;
+}
+
+/** What a caller or an operator has to change, for reasons other than a limit. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  blocked: "Once the account is active again.",
+  revoked: "With a key that is in force.",
+  overloaded: "If the user sends fewer at once.",
+  idempotency_mismatch: "With another idempotency key.",
+  unauthenticated: "With a valid key or token.",
+  credentials_unavailable: "Once the issuer's keys can be fetched.",
+  limiter_unavailable: "Once the limiter answers.",
+  upstream_error: "The limits admitted it: once the upstream answers.",
+  upstream_timeout: "The limits admitted it: once the upstream answers in time.",
+  not_found: "On a path that has a route.",
+  method_not_allowed: "With a method that the route allows.",
+  forbidden: "With a key that has the scope “call”.",
+};
+
+/** Null if it was allowed, or nothing is known. */
+export function passingOf(decision: Decided): Passing | null {
+  const { at, outcome, reason, source, retryAfterMs } = decision;
+  if (outcome === "allowed") return null;
+  const remedy = Object.hasOwn(REMEDIES, reason) ? REMEDIES[reason] : undefined;
+  if (remedy !== undefined) return { atMs: null, same: remedy, atOnce: null };
+  if (outcome !== "denied" || source === "none") return null;
+  const levels = levelsOf(decision);
+  const cost = costOfOne(decision);
+  const most = passingCost(levels);
+  const atOnce =
+    most === null
+      ? null
+      : most > 0
+        ? `At once, at a cost of at most ${tokens(most)}.`
+        : "At once, at no cost: nothing was left.";
+  if (retryAfterMs > 0) {
+    const same = `${duration(retryAfterMs)} later, if nothing else spends.`;
+    return { atMs: Date.parse(at) + retryAfterMs, same, atOnce };
+  }
+  const isTooDear =
+    levels.kind === "levels" && levels.levels.some(({ unit, limit }) => unit === "tokens" && limit < cost);
+  const same = isTooDear ? "Never: it costs more than the limit can hold." : "When is not recorded.";
+  return { atMs: null, same, atOnce };
+}
+
+/** The upstream's status: its code, or its class if the code was not recorded; a dash if the upstream was not called. */
+export function upstreamText({
+  upstreamCode,
+  upstreamStatus,
+}: Pick<LiveRow, "upstreamCode" | "upstreamStatus">): string {
+  if (upstreamStatus === "none") return "–";
+  return upstreamCode > 0 ? String(upstreamCode) : upstreamStatus;
 }
 
 /** The number of requests that the line stands for. */
@@ -67,7 +148,10 @@ export function countOf({ requests, weight }: LoggedDecision): number {
 }
 
 /** The method, and the path in the route's id, such as `GET,HEAD /pets/:id`. */
-function placeOf({ method, route }: LoggedDecision): { method: string; path: string } {
+function placeOf({ method, route }: Pick<LoggedDecision, "method" | "route">): {
+  method: string;
+  path: string;
+} {
   const path = route.slice(route.lastIndexOf(" ") + 1);
   return { method: method === "" ? "GET" : method, path: path === "" ? "/" : path };
 }

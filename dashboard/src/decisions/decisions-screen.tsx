@@ -1,56 +1,93 @@
-/** The decision log, newest first: filtered by the URL, page by page, with a dialog for each line, and as CSV. */
-import { useState } from "preact/hooks";
-import type { LoggedDecision } from "../shell/answers.ts";
-import { pathAt } from "../shell/moving-path.ts";
+/** The decision log, newest first: filtered by the URL, with a histogram above it, page by page, and as CSV. */
+import { Section } from "../kit/section.tsx";
+import { Empty } from "../kit/state.tsx";
+import { parseTraffic } from "../overview/traffic.ts";
 import { Link, usePage } from "../shell/page.tsx";
-import { changed } from "../shell/page-address.ts";
+import { changed, type PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { Time } from "../shell/time.tsx";
-import { paramsOf, rangeOf } from "../shell/time-range.ts";
+import { paramsOf, pollEveryMs, rangeOf, type TimeRange, zoomedTo } from "../shell/time-range.ts";
 import { usePolled } from "../shell/use-polled.ts";
+import { CsvDownload } from "./csv-download.tsx";
 import { parseLog } from "./decision-guards.ts";
-import { DecisionDialog } from "./decision-dialog.tsx";
 import { DecisionTable } from "./decision-table.tsx";
+import { Histogram } from "./histogram.tsx";
 import { LogFilters } from "./log-filters.tsx";
-import { csvPath, hasFilters, logPath } from "./log-query.ts";
+import { csvPath, hasFilters, histogramPath, logPath, PAGE_SIZES } from "./log-query.ts";
+import { RangeBar } from "./range-bar.tsx";
+import { RequestSearch } from "./request-search.tsx";
 
 export function DecisionsScreen() {
-  const { address } = usePage();
+  const { address, go } = usePage();
   const { params } = address;
-  const [opened, setOpened] = useState<LoggedDecision | null>(null);
-  const polled = usePolled(logPath(params), parseLog);
-  const page = polled.value;
   const range = rangeOf(params);
-  const isFirst = (params["cursor"] ?? "") === "";
+  const everyMs = pollEveryMs(range);
+  const log = usePolled(logPath(params), parseLog, everyMs);
+  const traffic = usePolled(histogramPath(params), parseTraffic, everyMs);
+  const page = log.value;
+  const show = (to: TimeRange) => go(changed(address, { ...paramsOf(to), cursor: "" }));
   return (
     <>
-      <h1>Decisions</h1>
+      <div class="heading">
+        <h1>Decisions</h1>
+        <RequestSearch />
+        <RangeBar range={range} onChoose={show} />
+      </div>
       <LogFilters />
-      <p class="pages">
-        {range.kind === "between" && (
-          <span>
-            <Time at={range.fromMs} /> to <Time at={range.toMs} />
-          </span>
-        )}
-        {hasFilters(params) && <Link to={{ ...address, params: paramsOf(range) }}>Clear filters</Link>}
-        <a href={pathAt(csvPath(params), Date.now())} download="decisions.csv">
-          Download as CSV (up to 1,000 lines)
-        </a>
-      </p>
-      <PollState polled={polled} />
-      {page?.decisions.length === 0 && (
-        <p>
-          {hasFilters(params)
-            ? "No decision in this period matches the filters."
-            : "No decisions in this period. Send a request, and it appears here within seconds."}
-        </p>
+      {traffic.value !== null && (
+        <div class="card">
+          <Histogram traffic={traffic.value} onZoom={(fromMs, toMs) => show(zoomedTo(fromMs, toMs))} />
+        </div>
       )}
-      {page && page.decisions.length > 0 && <DecisionTable decisions={page.decisions} onOpen={setOpened} />}
-      <p class="pages">
-        {!isFirst && <Link to={changed(address, { cursor: "" })}>Newest</Link>}
-        {page && page.cursor !== null && <Link to={changed(address, { cursor: page.cursor })}>Older</Link>}
-      </p>
-      {opened && <DecisionDialog decision={opened} onClose={() => setOpened(null)} />}
+      {traffic.fault !== null && log.fault === null && <PollState polled={traffic} />}
+      <Section
+        title="Log"
+        detail={page?.sampled === true ? "sampled: a line stands for several requests" : "newest first"}
+        actions={<CsvDownload path={csvPath(params)} />}
+      >
+        <PollState polled={log} rows={8} />
+        {page?.decisions.length === 0 && <NoDecisions isFiltered={hasFilters(params)} />}
+        {page && page.decisions.length > 0 && <DecisionTable decisions={page.decisions} />}
+        {page && <Pager address={address} next={page.cursor} />}
+      </Section>
     </>
+  );
+}
+
+function NoDecisions({ isFiltered }: { readonly isFiltered: boolean }) {
+  return isFiltered ? (
+    <Empty
+      title="No decision in this period matches the filters"
+      hint="Clear a filter, or choose a longer period."
+    />
+  ) : (
+    <Empty title="No decisions in this period" hint="Send a request, and it appears here within seconds." />
+  );
+}
+
+interface PagerProps {
+  readonly address: PageAddress;
+  /** The cursor of the next page; null if there is none. */
+  readonly next: string | null;
+}
+
+function Pager({ address, next }: PagerProps) {
+  const { go } = usePage();
+  const { cursor = "", rows = String(PAGE_SIZES[1]) } = address.params;
+  return (
+    <div class="pager">
+      {cursor !== "" && <Link to={changed(address, { cursor: "" })}>Newest</Link>}
+      {next !== null && <Link to={changed(address, { cursor: next })}>Older</Link>}
+      <label>
+        Lines
+        <select
+          value={rows}
+          onChange={(event) => go(changed(address, { cursor: "", rows: event.currentTarget.value }))}
+        >
+          {PAGE_SIZES.map((size) => (
+            <option key={size}>{size}</option>
+          ))}
+        </select>
+      </label>
+    </div>
   );
 }

@@ -1,103 +1,76 @@
-/** The filters of the decision log. They are kept in the URL; the form shows and changes them. */
-import { usePage } from "../shell/page.tsx";
+/** The filters of the decision log. They are kept in the URL; each suggests what the decisions in the range have. */
+import { useRef, useState } from "preact/hooks";
+import type { PickerOption } from "../kit/picker-options.ts";
+import { Picker } from "../kit/picker.tsx";
+import type { Report } from "../shell/answers.ts";
+import { call } from "../shell/api-client.ts";
+import { pathAt } from "../shell/moving-path.ts";
+import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { subjectOf } from "../shell/subject.ts";
-import { LENGTHS, paramsOf, rangeOf } from "../shell/time-range.ts";
-import { OUTCOMES, SOURCES } from "./decision-guards.ts";
-import { PAGE_SIZES, TEXT_FILTERS } from "./log-query.ts";
+import { paramsOf, rangeOf } from "../shell/time-range.ts";
+import { parseValues } from "./decision-guards.ts";
+import { labelOf, optionsOf } from "./filter-options.ts";
+import { FILTERS, hasFilters, type LogFilter, valuesPath } from "./log-query.ts";
 
-const LABELS: Readonly<Record<(typeof TEXT_FILTERS)[number], string>> = {
-  account: "User, or ip:address",
+const TITLES: Readonly<Record<LogFilter, string>> = {
+  account: "User",
   route: "Route",
   tier: "Tier",
-  reason: "Reason, or limit",
-  keyId: "Key id",
+  outcome: "Outcome",
+  reason: "Limit or reason",
+  method: "Method",
+  upstreamStatus: "Upstream",
+  source: "Decided by",
+  keyId: "Key",
 };
 /** As the API limits it. */
 const MAX_FILTER_LENGTH = 512;
-
-type Params = Readonly<Record<string, string>>;
+const NARROW = "(max-width: 40rem)";
 
 export function LogFilters() {
   const { address, go } = usePage();
   const { params } = address;
-  const range = rangeOf(params);
-  // A cursor belongs to the filters it came with.
-  const filter = (change: Params) => go(changed(address, { cursor: "", ...change }));
+  const [isWide] = useState(() => !matchMedia(NARROW).matches);
+  const set = FILTERS.filter((name) => (params[name] ?? "") !== "").length;
+  const loaded = useRef<{ path: string; answer: ReturnType<typeof loadValues> } | null>(null);
+  /** Loads the values when a filter opens, and not again as the viewer types. */
+  const load = async (by: LogFilter, typed: string): Promise<readonly PickerOption[]> => {
+    const path = valuesPath(params, by);
+    if (typed === "" || loaded.current?.path !== path) loaded.current = { path, answer: loadValues(path) };
+    const report = await loaded.current.answer;
+    return report === null ? [] : optionsOf(report);
+  };
+  const pick = (name: LogFilter, value: string) => {
+    const wanted = name === "account" ? subjectOf(value) : value;
+    // A cursor belongs to the filters it came with.
+    go(changed(address, { cursor: "", [name]: wanted }));
+  };
   return (
-    <form class="log-filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <label>
-        Time
-        <select
-          value={range.kind === "last" ? range.name : ""}
-          onChange={(event) => {
-            const length = LENGTHS.find(({ name }) => name === event.currentTarget.value);
-            if (length) filter(paramsOf(length));
-          }}
-        >
-          {range.kind === "between" && <option value="">as chosen</option>}
-          {LENGTHS.map(({ name, title }) => (
-            <option key={name} value={name}>
-              last {title}
-            </option>
-          ))}
-        </select>
-      </label>
-      <Choice name="outcome" title="Outcome" values={OUTCOMES} onChange={filter} />
-      <Choice name="source" title="Decided by" values={SOURCES} onChange={filter} />
-      {TEXT_FILTERS.map((name) => (
-        <label key={name}>
-          {LABELS[name]}
-          <input
-            type="search"
-            // A link can change the URL too: a new key shows the new value.
-            key={params[name] ?? ""}
-            defaultValue={params[name] ?? ""}
+    <details class="log-filters" open={isWide}>
+      <summary>Filters{set > 0 ? ` (${set} set)` : ""}</summary>
+      <div class="filter-bar" role="search" aria-label="Filters">
+        {FILTERS.map((name) => (
+          <Picker
+            key={name}
+            label={TITLES[name]}
+            value={params[name] ?? ""}
+            valueLabel={labelOf(name, params[name] ?? "")}
+            options={(typed) => load(name, typed)}
+            onPick={(value) => pick(name, value)}
+            allowFree={name === "account" || name === "keyId"}
             maxLength={MAX_FILTER_LENGTH}
-            autocomplete="off"
-            onChange={(event) => {
-              const text = event.currentTarget.value;
-              filter({ [name]: name === "account" ? subjectOf(text) : text.trim() });
-            }}
           />
-        </label>
-      ))}
-      <label>
-        Lines
-        <select
-          value={params["rows"] ?? String(PAGE_SIZES[1])}
-          onChange={(event) => filter({ rows: event.currentTarget.value })}
-        >
-          {PAGE_SIZES.map((size) => (
-            <option key={size}>{size}</option>
-          ))}
-        </select>
-      </label>
-    </form>
-  );
-}
-
-interface ChoiceProps {
-  readonly name: string;
-  readonly title: string;
-  readonly values: readonly string[];
-  readonly onChange: (change: Params) => void;
-}
-
-function Choice({ name, title, values, onChange }: ChoiceProps) {
-  const { params } = usePage().address;
-  return (
-    <label>
-      {title}
-      <select
-        value={params[name] ?? ""}
-        onChange={(event) => onChange({ [name]: event.currentTarget.value })}
-      >
-        <option value="">any</option>
-        {values.map((value) => (
-          <option key={value}>{value}</option>
         ))}
-      </select>
-    </label>
+        {hasFilters(params) && (
+          <Link to={{ ...address, params: paramsOf(rangeOf(params)) }}>Clear filters</Link>
+        )}
+      </div>
+    </details>
   );
+}
+
+async function loadValues(path: string): Promise<Report<"values"> | null> {
+  const answer = await call("GET", pathAt(path, Date.now()), parseValues);
+  return answer.kind === "ok" ? answer.value : null;
 }

@@ -26,7 +26,7 @@ export function matchesOf(options: readonly PickerOption[], typed: string): read
     .map(({ option }) => option);
 }
 
-/** How an option is shown; the value itself if it is not among the options. */
-export function labelOf(options: readonly PickerOption[], value: string): string {
-  return options.find((option) => option.value === value)?.label ?? value;
+/** How an option is shown; `otherwise` if it is not among the options. */
+export function labelOf(options: readonly PickerOption[], value: string, otherwise = value): string {
+  return options.find((option) => option.value === value)?.label ?? otherwise;
 }

@@ -14,6 +14,8 @@ interface Props {
   /** The picked value; "" for none. */
   readonly value: string;
   readonly options: readonly PickerOption[] | LoadOptions;
+  /** How the value is shown if no option is known for it; itself by default. */
+  readonly valueLabel?: string;
   /** Called with "" when the filter is cleared. */
   readonly onPick: (value: string) => void;
   readonly placeholder?: string;
@@ -24,6 +26,7 @@ interface Props {
 
 export function Picker(props: Props) {
   const { label, value, onPick, placeholder = "any", allowFree = false, maxLength = 256 } = props;
+  const { valueLabel = value } = props;
   const id = useId();
   // What was typed since the picker was opened; null while it is closed.
   const [text, setText] = useState<string | null>(null);
@@ -74,8 +77,8 @@ export function Picker(props: Props) {
         autocomplete="off"
         spellcheck={false}
         maxLength={maxLength}
-        placeholder={value === "" ? placeholder : labelOf(options, value)}
-        value={text ?? labelOf(options, value)}
+        placeholder={value === "" ? placeholder : labelOf(options, value, valueLabel)}
+        value={text ?? labelOf(options, value, valueLabel)}
         onClick={() => !isOpen && show("")}
         onInput={(event) => show(event.currentTarget.value)}
         onKeyDown={onKeyDown}

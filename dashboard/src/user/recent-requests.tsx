@@ -1,14 +1,12 @@
 /** The requests of a subject (`user:<id>` or `ip:<address>`) in a range, from analytics, which bills never use. */
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { ChartModel } from "../charts/chart-model.ts";
 import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
 import { parseLog } from "../decisions/decision-guards.ts";
-import { DecisionDialog } from "../decisions/decision-dialog.tsx";
 import { DecisionTable } from "../decisions/decision-table.tsx";
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
-import type { LoggedDecision } from "../shell/answers.ts";
 import { count, percent } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed, type PageAddress } from "../shell/page-address.ts";
@@ -41,7 +39,6 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
   );
   const log = reportPath("decisions", range, { account: subject, limit: LATEST });
   const latest = usePolled(log, parseLog, everyMs);
-  const [opened, setOpened] = useState<LoggedDecision | null>(null);
   const report = polled.value;
   const model = useMemo(() => report && modelOf(report), [report]);
   const behind = (more: Readonly<Record<string, string>> = {}): PageAddress => ({
@@ -64,13 +61,12 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
           />
           <Top report={report} behind={behind} />
           <h3>Latest decisions</h3>
-          <DecisionTable decisions={latest.value?.decisions ?? []} onOpen={setOpened} isOneSubject />
+          <DecisionTable decisions={latest.value?.decisions ?? []} isOneSubject />
           <p>
             <Link to={behind()}>All decisions {current}</Link>
           </p>
         </>
       )}
-      {opened && <DecisionDialog decision={opened} onClose={() => setOpened(null)} />}
     </Section>
   );
 }

@@ -5,7 +5,7 @@ import { outcomeOf } from "../outcome.ts";
 import { FIELD_NAMES } from "../point.ts";
 import { POINT_FIELDS } from "../point-fields.ts";
 import type { Keeps, Row } from "./facts.ts";
-import type { LoggedDecision } from "./report-answer.ts";
+import type { LoggedDecision, NotFound } from "./report-answer.ts";
 import { LOG_ORDER, type LogKey, type LogPosition, type ReportQuery } from "./report-query.ts";
 import { compareUtf8 } from "./utf8-order.ts";
 
@@ -59,13 +59,12 @@ function positionAfter(last: Row, page: readonly Row[], after: LogPosition | nul
   return { atMs, requestId, account, route, outcome, reason, keyId, cost, shown: here + before };
 }
 
-/** Says where a request was searched for in vain, and why the log may lack it. */
-export function notFoundText({ fromMs, toMs, filters }: ReportQuery, keeps: Keeps): string {
-  const all = Object.keys(filters).length > 0 ? " and matches the filters" : "";
-  const from = new Date(Math.max(fromMs, keeps.fromMs)).toISOString();
-  const to = new Date(Math.min(toMs, keeps.toMs)).toISOString();
-  const oldest = new Date(keeps.fromMs).toISOString();
-  return `No decision between ${from} and ${to} has this request id${all}. The log begins at ${oldest}. Under load it is sampled, and equal requests that an isolate decided within 100 ms are recorded once, under the id of the first. Peeks and answers repeated for an idempotency key are not recorded. The Worker's log has a line for each denial.`;
+const NOT_FOUND =
+  "Under load the log is sampled, and equal requests that an isolate decided within 100 ms are recorded once, under the id of the first. Peeks and answers repeated for an idempotency key are not recorded. The Worker's log has a line for each denial.";
+
+/** Why the log may lack the request that was searched for. */
+export function notFoundOf({ fromMs }: Keeps): NotFound {
+  return { logBegins: new Date(fromMs).toISOString(), detail: NOT_FOUND };
 }
 
 function logged({ atMs, ...row }: Row): LoggedDecision {

@@ -73,6 +73,14 @@ export interface RankedSubject extends Totals {
   readonly lastSeenAt: string;
 }
 
+/** Why the log may lack a request between the answer's `from` and `to`. */
+export interface NotFound {
+  /** Since when the log keeps decisions. */
+  readonly logBegins: string;
+  /** For people. */
+  readonly detail: string;
+}
+
 type Shared<Key extends string> = Measured & Readonly<Record<Key, string>> & { readonly share: number };
 
 export interface ReportBodies {
@@ -120,8 +128,8 @@ export interface ReportBodies {
   readonly decisions: {
     readonly decisions: readonly LoggedDecision[];
     readonly cursor: string | null;
-    /** Why the log may lack the request that was searched for; null if it was found, or none was. */
-    readonly notFound: string | null;
+    /** Null if the request that was searched for was found, or none was. */
+    readonly notFound: NotFound | null;
   };
 }
 

@@ -18,7 +18,7 @@ import {
   timesOf,
   totalsOf,
 } from "./report-parts.ts";
-import { logOf, notFoundText } from "./decision-log.ts";
+import { logOf, notFoundOf } from "./decision-log.ts";
 import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";
 
 /** What a report needs from a back end. */
@@ -247,7 +247,7 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     }),
     body: (query, _of, rows, keeps) => ({
       ...logOf(query, rows),
-      notFound: query.requestId !== undefined && rows.length === 0 ? notFoundText(query, keeps) : null,
+      notFound: query.requestId !== undefined && rows.length === 0 ? notFoundOf(keeps) : null,
     }),
   },
 };

@@ -1,0 +1,205 @@
+/** One decision: why, what would have passed, the limits before and after, what made it, and commands to try it again. */
+import type { ComponentChildren } from "preact";
+import { CopyButton } from "../kit/copy-button.tsx";
+import { Section } from "../kit/section.tsx";
+import { When } from "../kit/time.tsx";
+import { outcomeTone } from "../kit/tone.ts";
+import type { LoggedDecision } from "../shell/answers.ts";
+import { count, milliseconds } from "../shell/format.ts";
+import { Link } from "../shell/page.tsx";
+import { SubjectLink } from "../shell/subject-link.tsx";
+import { subjectName } from "../shell/subject.ts";
+import { OUTCOME_TITLES } from "./decision-guards.ts";
+import {
+  costText,
+  countOf,
+  decidedBy,
+  LEVEL_NOTES,
+  type Passing,
+  passingOf,
+  peekCommand,
+  requestCommand,
+  upstreamText,
+  whyText,
+} from "./decision-text.ts";
+import { levelsOf } from "./limit-levels.ts";
+import { LimitTable } from "./limit-table.tsx";
+
+type Facts = readonly (readonly [name: string, value: ComponentChildren])[];
+
+export function DecisionDetails({ decision }: { readonly decision: LoggedDecision }) {
+  return (
+    <>
+      <Why decision={decision} />
+      <Limits decision={decision} />
+      <div class="columns">
+        <Section title="Request">
+          <FactList facts={requestFacts(decision)} />
+        </Section>
+        <Section title="Decision">
+          <FactList facts={decisionFacts(decision)} />
+        </Section>
+      </div>
+      <Commands decision={decision} />
+    </>
+  );
+}
+
+function Why({ decision }: { readonly decision: LoggedDecision }) {
+  const passing = passingOf(decision);
+  const facts: Facts = [
+    ["Why", whyText(decision)],
+    ...(passing === null ? [] : [["Would have passed", <Passed passing={passing} />] as const]),
+    ["See also", <Related decision={decision} />],
+  ];
+  return (
+    <div class="verdict" data-tone={outcomeTone(decision.outcome)}>
+      <FactList facts={facts} />
+    </div>
+  );
+}
+
+function Passed({ passing: { atMs, same, atOnce } }: { readonly passing: Passing }) {
+  return (
+    <>
+      {atMs !== null && (
+        <>
+          At <When iso={atMs} isShort />,{" "}
+        </>
+      )}
+      {same}
+      {atOnce !== null && (
+        <>
+          <br />
+          {atOnce}
+        </>
+      )}
+    </>
+  );
+}
+
+/** The decisions around this one. */
+function Related({ decision: { account, route, reason, outcome } }: { readonly decision: LoggedDecision }) {
+  const all = (params: Readonly<Record<string, string>>) => ({ screen: "decisions", params });
+  return (
+    <span class="related">
+      {account !== "" && <Link to={all({ account })}>all of {subjectName(account)}</Link>}
+      {account !== "" && outcome !== "allowed" && (
+        <Link to={all({ account, outcome, reason })}>
+          {OUTCOME_TITLES[outcome].toLowerCase()} for the same reason
+        </Link>
+      )}
+      {route !== "" && outcome !== "allowed" && (
+        <Link to={all({ route, outcome })}>the same on this route</Link>
+      )}
+    </span>
+  );
+}
+
+function Limits({ decision }: { readonly decision: LoggedDecision }) {
+  const found = levelsOf(decision);
+  const { requests, source, outcome } = decision;
+  return (
+    <Section title="Limits" detail={found.kind === "levels" ? LEVEL_NOTES[source] : undefined}>
+      {found.kind === "unknown" && (
+        <p class="quiet">Not recorded: nothing was decided, or an older version of the Worker decided.</p>
+      )}
+      {found.kind === "none" && (
+        <p class="quiet">
+          {outcome === "allowed" ? "No limit applies to the tier and the route." : "No limit was checked."}
+        </p>
+      )}
+      {found.kind === "levels" && <LimitTable decision={decision} levels={found.levels} />}
+      {found.kind === "levels" && requests > 1 && (
+        <p class="caption">
+          This is the first of {count(requests)} equal requests that were recorded together.
+        </p>
+      )}
+    </Section>
+  );
+}
+
+function requestFacts(decision: LoggedDecision): Facts {
+  const { at, account, route, method, tier, keyId, colo, country, requestId } = decision;
+  return [
+    ["Time", <When iso={at} />],
+    ["User", <SubjectLink account={account} />],
+    [
+      "Route",
+      route === "" ? (
+        "none matched"
+      ) : (
+        <Link to={{ screen: "decisions", params: { route } }}>
+          <code>{route}</code>
+        </Link>
+      ),
+    ],
+    ["Method", method],
+    ["Tier", tier === "" ? "unknown" : tier],
+    ["Key", keyId === "" ? "none" : <code>{keyId}</code>],
+    ["Where", [colo, country].filter((place) => place !== "").join(", ") || "not known"],
+    [
+      "Request id",
+      <>
+        <code>{requestId}</code> <CopyButton text={requestId} label="Copy the request id" isShort />
+      </>,
+    ],
+  ];
+}
+
+function decisionFacts(decision: LoggedDecision): Facts {
+  const { revision, limiterMs, upstreamMs, upstreamStatus, source, reason } = decision;
+  const requests = countOf(decision);
+  return [
+    ["Decided by", decidedBy(decision)],
+    ["Took", source === "none" ? "–" : milliseconds(limiterMs)],
+    ["Cost", costText(decision)],
+    [
+      "Policy",
+      <Link to={{ screen: "policy", params: { revision: String(revision) } }}>revision {revision}</Link>,
+    ],
+    [
+      "Upstream",
+      upstreamStatus !== "none"
+        ? `${upstreamText(decision)} after ${milliseconds(upstreamMs)}`
+        : reason.startsWith("upstream_")
+          ? `no answer after ${milliseconds(upstreamMs)}`
+          : "not called",
+    ],
+    ["Stands for", requests === 1 ? "1 request" : `${count(requests)} equal requests`],
+  ];
+}
+
+function FactList({ facts }: { readonly facts: Facts }) {
+  return (
+    <dl class="fact-list">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Commands({ decision }: { readonly decision: LoggedDecision }) {
+  const peek = peekCommand(decision, location.origin);
+  return (
+    <Section title="Try it again" detail="The log has no key, query or body: fill them in.">
+      <Command title="A similar request" text={requestCommand(decision, location.origin)} />
+      {peek !== null && <Command title="Would it be allowed now? Spends nothing" text={peek} />}
+    </Section>
+  );
+}
+
+function Command({ title, text }: { readonly title: string; readonly text: string }) {
+  return (
+    <div class="command">
+      <p>
+        {title} <CopyButton text={text} label="Copy as curl" />
+      </p>
+      <code class="secret">{text}</code>
+    </div>
+  );
+}

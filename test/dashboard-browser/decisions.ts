@@ -1,0 +1,90 @@
+/** The decision log, and the page of a decision. */
+import { readFile } from "node:fs/promises";
+import { expect, it } from "vitest";
+import type { Stage } from "./stage.ts";
+
+const USER = "dora";
+
+/** Leaves a user whose burst is used up. */
+export function checkDecisions(stage: Stage): void {
+  let requestId = "";
+
+  it("explains why a request id was denied, three clicks from the overview", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    await stage.createUser(USER, "free");
+    await stage.exhaust(USER);
+    const denied = await stage.send(USER);
+    expect(denied.status).toBe(429);
+    requestId = String(denied.headers["x-request-id"]);
+    await stage.open("overview", "Overview");
+    await page.getByRole("link", { name: "Decisions", exact: true }).click();
+    await page.getByRole("searchbox", { name: "Request id" }).click();
+    await page.keyboard.insertText(`X-Request-Id: ${requestId}`);
+    await page.getByRole("button", { name: "Find" }).click();
+    await page.getByRole("heading", { level: 1, name: /identify by dora: limit “minute”/ }).waitFor();
+    await page.getByText(/Limit “minute” had [\d.]+ of 150 tokens left, and the request costs 1/).waitFor();
+    await page.getByRole("row", { name: /minute denied it/ }).waitFor();
+    await page.getByText(/later, if nothing else spends/).waitFor();
+    expect(await page.getByText("curl -i -X GET -H 'X-API-Key: YOUR_KEY'").count()).toBe(1);
+    // A permanent link, which holds no secret.
+    await stage.expectFlawless(`decision?id=${requestId}`, /limit “minute”/, "denied it");
+    expect(await page.content()).not.toContain("el_test_");
+    await page.getByRole("link", { name: "denied for the same reason" }).click();
+    await page.getByRole("heading", { level: 1, name: "Decisions" }).waitFor();
+    expect(new URL(page.url()).searchParams.get("account")).toBe(`user:${USER}`);
+  });
+
+  it("says what the log may lack if it does not have a request id", async () => {
+    const { page } = stage.viewer;
+    await stage.open("decision?id=no-such-id", "Decision");
+    await page.getByText("No decision has this request id").waitFor();
+    await page.getByText(/The log begins at/).waitFor();
+    await page.getByText(/Peeks and answers repeated for an idempotency key are not recorded/).waitFor();
+    expect(await stage.viewer.axe()).toEqual([]);
+  });
+
+  it("filters by suggestions, by keyboard alone, and the CSV holds what is filtered", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    await stage.open("decisions", "Decisions");
+    await page.getByRole("combobox", { name: "User" }).focus();
+    await page.keyboard.type("dor");
+    await page.getByRole("option", { name: /^dora/ }).waitFor();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => new URL(page.url()).searchParams.get("account")).toBe(`user:${USER}`);
+    await page.getByRole("combobox", { name: "Outcome" }).focus();
+    await page.keyboard.press("ArrowDown");
+    await page.getByRole("option", { name: /^Denied/ }).waitFor();
+    await page.keyboard.type("denied");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => new URL(page.url()).searchParams.get("outcome")).toBe("denied");
+    const rows = page.getByRole("region", { name: "Decisions" }).getByRole("row");
+    await expect
+      .poll(async () => (await rows.allInnerTexts()).slice(1).every((row) => row.includes("Denied")))
+      .toBe(true);
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "CSV" }).click(),
+    ]);
+    const [header, ...lines] = (await readFile(await download.path(), "utf8")).trim().split("\r\n");
+    expect(header).toMatch(/^at,requestId,account,.*,limits,/);
+    expect(lines.length).toBeGreaterThan(0);
+    for (const line of lines) expect(line).toMatch(/,user:dora,.*,denied,minute,/);
+    expect(lines.some((line) => line.includes(requestId))).toBe(true);
+    expect(viewer.faults()).toEqual([]);
+  });
+
+  it("narrows the log to a span of the histogram, by keyboard", async () => {
+    const { page } = stage.viewer;
+    await stage.open("decisions", "Decisions");
+    const chart = page.getByRole("group", { name: /^Requests per minute, chart/ });
+    await chart.focus();
+    await page.keyboard.press("End");
+    await page.keyboard.press("Shift+ArrowLeft");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => new URL(page.url()).searchParams.has("from")).toBe(true);
+    await page.getByRole("button", { name: "Zoom out" }).click();
+    expect(stage.viewer.faults()).toEqual([]);
+  });
+}

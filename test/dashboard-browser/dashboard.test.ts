@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { hasChromium } from "../../scripts/chromium.ts";
+import { checkDecisions } from "./decisions.ts";
 import { checkDemo } from "./demo.ts";
 import { checkFailures, checkKeyboard, checkSignIn } from "./frame.ts";
 import { checkLive } from "./live.ts";
@@ -11,6 +12,7 @@ import { checkNoData } from "./no-data.ts";
 import { checkOverview } from "./overview.ts";
 import { checkOrphans, checkPolicy } from "./policy.ts";
 import { Stage } from "./stage.ts";
+import { checkSystem } from "./system.ts";
 import { checkRecreatedUser, checkUserActions, LONG_ID } from "./user.ts";
 
 const HAS_CHROMIUM = await hasChromium();
@@ -47,6 +49,8 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
     (screen, heading, text) => stage.expectFlawless(screen, heading, text),
   );
 
+  checkDecisions(stage);
+  checkSystem(stage);
   checkOrphans(stage);
   checkRecreatedUser(stage);
   checkLive(stage);

@@ -2,6 +2,15 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import {
+  figureOver,
+  hitsOver,
+  MAX_READINGS,
+  readingOf,
+  withReading,
+  type HealthReading,
+} from "../../dashboard/src/system/health-reading.ts";
+import { failureChart, latencyChart, sourceChart, totalOf } from "../../dashboard/src/system/history.ts";
 import { parseExposition } from "../../dashboard/src/system/exposition.ts";
 import { parseChecks, parseMetrics, systemReport } from "../../dashboard/src/system/system-report.ts";
 import {
@@ -111,4 +120,98 @@ test("reads the checks of health and readiness", () => {
   const checks = { policy: "ok", limiter: "not responding" };
   expect(parseChecks({ ready: false, checks })?.get("limiter")).toBe("not responding");
   expect([parseChecks({}), parseChecks("ok")]).toEqual([null, null]);
+});
+
+test("each check names a heading of docs/operations.md, and means something", async () => {
+  const path = join(import.meta.dirname, "..", "..", "docs", "operations.md");
+  const text = await readFile(path, "utf8");
+  const headings = [...text.matchAll(/^#{2,3} (.+)$/gm)].map(([, heading]) => heading);
+  const quiet = metrics({ buildInfo: [[["1.2.3"], 1]] });
+  for (const { instruction, meaning } of systemChecks(systemReport(quiet, quiet), ALL_OK)) {
+    expect(headings).toContain(instruction);
+    expect(meaning.length).toBeGreaterThan(20);
+  }
+  const charts = await readFile(
+    join(import.meta.dirname, "..", "..", "dashboard", "src", "system", "history-charts.tsx"),
+    "utf8",
+  );
+  const named = [...charts.matchAll(/instruction="(\w+)"/g)].map(([, heading]) => heading);
+  expect(named).toHaveLength(3);
+  for (const heading of named) expect(headings).toContain(heading);
+});
+
+/** Readings every five seconds of a counter and a gauge. */
+function readings(counts: readonly number[], openCircuit: readonly number[] = []): HealthReading[] {
+  return counts.map((total, i) => {
+    const circuit = openCircuit[i];
+    return readingOf(
+      metrics({
+        limiterFailures: [[["timeout"], total]],
+        cache: [
+          [["keys", "hit"], total],
+          [["keys", "miss"], total],
+        ],
+        ...(circuit === undefined ? {} : { circuitState: [[["all"], circuit]] }),
+      }),
+      i * 5_000,
+    );
+  });
+}
+
+test("shows counters as growth per minute, with a gap where one restarted or the page did not look", () => {
+  expect(figureOver(readings([10, 12, 12, 3]), "failures")).toEqual([24, 0, null]);
+  const [first, second] = readings([10, 12]);
+  const late = { ...second!, atMs: 600_000 };
+  expect(figureOver([first!, late], "failures")).toEqual([null]);
+});
+
+test("shows gauges as they were read, and shares only where there was something to share", () => {
+  expect(figureOver(readings([0, 0, 0], [0, 1]), "openCircuits")).toEqual([0, 1, null]);
+  expect(hitsOver(readings([0, 4, 4]), "keys")).toEqual([0.5, null]);
+  expect(hitsOver(readings([0, 4]), "other")).toEqual([null]);
+});
+
+test("keeps a bounded number of readings, each moment once", () => {
+  let all: readonly HealthReading[] = [];
+  for (const reading of readings(Array.from({ length: MAX_READINGS + 3 }, (_, i) => i))) {
+    all = withReading(withReading(all, reading), reading);
+  }
+  expect([all.length, all[0]?.atMs]).toEqual([MAX_READINGS, 15_000]);
+});
+
+test("draws failures by reason, decisions by source and percentiles, with gaps where nothing was decided", () => {
+  const times = ["2026-11-21T08:00:00.000Z", "2026-11-21T08:01:00.000Z"];
+  const zero = { denied: [0, 0], cost: [0, 0] };
+  const series = [
+    { key: "upstream_error", requests: [2, 0], ...zero },
+    { key: null, requests: [0, 1], ...zero },
+  ];
+  const steps = { times, series, intervalSeconds: 60 };
+  expect(failureChart(steps).lines.map(({ name, values }) => [name, values])).toEqual([
+    ["upstream_error", [2, 0]],
+    ["others", [0, 1]],
+  ]);
+  expect([totalOf(steps), totalOf(steps, ["upstream_error"])]).toEqual([3, 2]);
+  const bySource = sourceChart({ ...steps, series: [{ key: "lease", requests: [5, 6], ...zero }] });
+  expect(bySource.lines.map(({ name, values }) => [name, values])).toEqual([
+    ["Object", [0, 0]],
+    ["Lease", [5, 6]],
+    ["Deny cache", [0, 0]],
+    ["Fallback", [0, 0]],
+  ]);
+  const head = { backend: "embedded", sampled: false, from: times[0]!, to: times[1]! } as const;
+  const latency = latencyChart({
+    ...head,
+    report: "latency",
+    times,
+    intervalSeconds: 60,
+    steps: { p50: [1, null], p95: [5, null], p99: [9, null] },
+    sources: [],
+    histogram: [],
+  });
+  expect(latency.lines.map(({ values }) => values)).toEqual([
+    [1, null],
+    [5, null],
+    [9, null],
+  ]);
 });

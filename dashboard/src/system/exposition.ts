@@ -29,6 +29,17 @@ export function parseExposition(text: string): Metrics {
   return metrics;
 }
 
+/** The samples of a metric of the Worker, by its name without the prefix. */
+export function samplesOf(metrics: Metrics, name: string): readonly Sample[] {
+  return metrics.get(`edge_limiter_${name}`) ?? [];
+}
+
+/** The greatest value of a metric; null if it was not reported. */
+export function greatest(metrics: Metrics, name: string): number | null {
+  const values = samplesOf(metrics, name).map(({ value }) => value);
+  return values.length === 0 ? null : Math.max(...values);
+}
+
 function labelsOf(text: string): Record<string, string> {
   const pairs = [...text.matchAll(LABEL)].map(([, name = "", value = ""]) => [name, unescaped(value)]);
   return Object.fromEntries(pairs);

@@ -1,11 +1,21 @@
-/** Which parts of the system need attention, by the thresholds of monitoring/alerts.yml, in words. Pure. */
+/**
+ * Which parts of the system need attention, by the thresholds of monitoring/alerts.yml: what each means, and the section of
+ * docs/operations.md that says what to do. Pure.
+ */
 import { count } from "../shell/format.ts";
+import type { Counter, Gauge } from "./health-reading.ts";
 import { type SystemReport, sumOf } from "./system-report.ts";
 
 export interface SystemCheck {
   readonly name: string;
   readonly state: "ok" | "attention" | "unknown";
   readonly detail: string;
+  /** What it is about, in a sentence. */
+  readonly meaning: string;
+  /** The heading in docs/operations.md. */
+  readonly instruction: string;
+  /** Its figure over time; null if it has none. */
+  readonly figure: Gauge | Counter | null;
 }
 
 /** As in the alert EdgeLimiterPolicyStale: KV itself can lag by a minute. */
@@ -19,50 +29,96 @@ export interface ProbeAnswers {
   readonly ready: ReadonlyMap<string, string> | null;
 }
 
-export function systemChecks(report: SystemReport, { health, ready }: ProbeAnswers): readonly SystemCheck[] {
-  const { circuits, versions, pointsDropped, requests } = report;
-  const failures = sumOf(report.failures);
-  const failedReads = ["refused", "failed"].reduce(
-    (sum, name) => sum + (report.reloads.get(name)?.since ?? 0),
-    0,
-  );
-  return [
-    probe("Health", health, "the Worker has the newest policy and reaches its objects"),
-    probe("Readiness", ready, "a limiter object answers"),
-    circuits.length === 0
-      ? unknown("Circuits")
-      : check(
-          "Circuits",
-          circuits.some(({ isOpen }) => isOpen),
-          circuits.map(({ target, isOpen }) => `${target}: ${isOpen ? "open" : "closed"}`).join(", "),
-        ),
-    check(
-      "Limiter failures",
-      failures.since > 0,
-      `${count(failures.since)} calls of objects failed while this screen was open, of ${count(requests.since)} requests; ${count(failures.total)} in total`,
-    ),
-    seconds("Policy staleness", report.policyStaleSeconds, STALE_SECONDS),
-    check(
-      "Policy reads",
-      failedReads > 0,
-      failedReads > 0
-        ? `${count(failedReads)} failed or were rejected while this screen was open`
-        : "none failed or was rejected",
-    ),
-    seconds("Outbox lag", report.outboxLagSeconds, LAG_SECONDS),
-    check(
-      "Analytics",
-      pointsDropped.since > 0,
-      `reports lost ${count(pointsDropped.since)} decisions while this screen was open; ${count(pointsDropped.total)} in total`,
-    ),
-    versions.length === 0
-      ? unknown("Versions")
-      : check(
-          "Versions",
-          versions.length > 1,
-          versions.length > 1 ? `${versions.join(" and ")}: a deploy is in progress` : versions.join(""),
-        ),
-  ];
+type Finding = Pick<SystemCheck, "state" | "detail">;
+type Check = Omit<SystemCheck, keyof Finding> & {
+  readonly find: (report: SystemReport, probes: ProbeAnswers) => Finding;
+};
+
+const CHECKS: readonly Check[] = [
+  {
+    name: "Health",
+    meaning: "The Worker has the newest policy and reaches its objects (GET /health).",
+    instruction: "What to watch",
+    figure: null,
+    find: (_report, { health }) => probe(health),
+  },
+  {
+    name: "Readiness",
+    meaning: "An object answers and a policy is known (GET /ready).",
+    instruction: "What to watch",
+    figure: null,
+    find: (_report, { ready }) => probe(ready),
+  },
+  {
+    name: "Circuits",
+    meaning:
+      "An open circuit stops calls to a target that fails; the tier's failure policy decides meanwhile.",
+    instruction: "EdgeLimiterCircuitOpen",
+    figure: "openCircuits",
+    find: ({ circuits }) =>
+      circuits.length === 0
+        ? UNKNOWN
+        : found(
+            circuits.some(({ isOpen }) => isOpen),
+            circuits.map(({ target, isOpen }) => `${target}: ${isOpen ? "open" : "closed"}`).join(", "),
+          ),
+  },
+  {
+    name: "Limiter failures",
+    meaning: "Calls to users' objects that failed or were late, per minute.",
+    instruction: "EdgeLimiterFailing",
+    figure: "failures",
+    find: ({ failures, requests }) => {
+      const { since, total } = sumOf(failures);
+      const of = `of ${count(requests.since)} requests since opened`;
+      return found(since > 0, `${count(since)} ${of}, ${count(total)} in total`);
+    },
+  },
+  {
+    name: "Policy staleness",
+    meaning: "For how long an isolate has not had the newest policy in force, the worst one.",
+    instruction: "EdgeLimiterPolicyStale",
+    figure: "policyStaleSeconds",
+    find: ({ policyStaleSeconds }) => seconds(policyStaleSeconds, STALE_SECONDS),
+  },
+  {
+    name: "Policy reads",
+    meaning:
+      "Reads of the policy that failed, or found an invalid one, per minute. The last good policy stays.",
+    instruction: "EdgeLimiterPolicyStale",
+    figure: "failedReads",
+    find: ({ reloads }) => {
+      const failed = ["refused", "failed"].reduce((sum, name) => sum + (reloads.get(name)?.since ?? 0), 0);
+      return found(failed > 0, `${count(failed)} failed since opened`);
+    },
+  },
+  {
+    name: "Outbox lag",
+    meaning: "The age of the oldest change to an account that is not yet in KV or the directory.",
+    instruction: "EdgeLimiterOutboxLag",
+    figure: "outboxLagSeconds",
+    find: ({ outboxLagSeconds }) => seconds(outboxLagSeconds, LAG_SECONDS),
+  },
+  {
+    name: "Analytics",
+    meaning: "Decisions that no report contains, per minute. Limits and the ledger are not affected.",
+    instruction: "EdgeLimiterAnalyticsLost",
+    figure: "pointsDropped",
+    find: ({ pointsDropped: { since, total } }) =>
+      found(since > 0, `${count(since)} lost since opened, ${count(total)} in total`),
+  },
+  {
+    name: "Versions",
+    meaning: "The versions of the Worker that isolates run: more than one while a deploy is in progress.",
+    instruction: "Upgrade and roll back",
+    figure: null,
+    find: ({ versions }) =>
+      versions.length === 0 ? UNKNOWN : found(versions.length > 1, versions.join(" and ")),
+  },
+];
+
+export function systemChecks(report: SystemReport, probes: ProbeAnswers): readonly SystemCheck[] {
+  return CHECKS.map(({ find, ...check }) => Object.assign(check, find(report, probes)));
 }
 
 /** All checks in one sentence. */
@@ -71,23 +127,20 @@ export function checksSummary(checks: readonly SystemCheck[]): string {
   return names.length === 0 ? "All measured checks are OK." : `Needs attention: ${names.join(", ")}.`;
 }
 
-function probe(name: string, answers: ReadonlyMap<string, string> | null, okText: string): SystemCheck {
-  if (answers === null) return { name, state: "attention", detail: "no answer" };
+function probe(answers: ReadonlyMap<string, string> | null): Finding {
+  if (answers === null) return { state: "attention", detail: "no answer" };
   const faults = [...answers]
     .filter(([, answer]) => answer !== "ok")
     .map(([part, answer]) => `${part}: ${answer}`);
-  return check(name, faults.length > 0, faults.length > 0 ? faults.join(", ") : okText);
+  return found(faults.length > 0, faults.length > 0 ? faults.join(", ") : [...answers.keys()].join(", "));
 }
 
-function seconds(name: string, value: number | null, max: number): SystemCheck {
-  if (value === null) return unknown(name);
-  return check(name, value > max, `at most ${count(value)} s in the last five minutes`);
+function seconds(value: number | null, max: number): Finding {
+  return value === null ? UNKNOWN : found(value > max, `at most ${count(value)} s in five minutes`);
 }
 
-function check(name: string, isBad: boolean, detail: string): SystemCheck {
-  return { name, state: isBad ? "attention" : "ok", detail };
+function found(isBad: boolean, detail: string): Finding {
+  return { state: isBad ? "attention" : "ok", detail };
 }
 
-function unknown(name: string): SystemCheck {
-  return { name, state: "unknown", detail: "not reported yet" };
-}
+const UNKNOWN: Finding = { state: "unknown", detail: "not reported yet" };

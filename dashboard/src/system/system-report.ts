@@ -4,7 +4,7 @@
  */
 import type { Health } from "../shell/answers.ts";
 import { isShape, isText } from "../shell/guards.ts";
-import { type Metrics, parseExposition, type Sample } from "./exposition.ts";
+import { greatest, type Metrics, parseExposition, samplesOf } from "./exposition.ts";
 
 /** A counter: its total, and its growth since the screen was opened. */
 export interface Counted {
@@ -97,15 +97,6 @@ function countedBy(now: Metrics, first: Metrics, name: string, label: string, re
     counts.set(key, { total, since: total < was ? total : total - was });
   }
   return counts;
-}
-
-function samplesOf(metrics: Metrics, name: string): readonly Sample[] {
-  return metrics.get(`edge_limiter_${name}`) ?? [];
-}
-
-function greatest(metrics: Metrics, name: string): number | null {
-  const values = samplesOf(metrics, name).map(({ value }) => value);
-  return values.length === 0 ? null : Math.max(...values);
 }
 
 const isProbe = isShape<Pick<Health, "checks">>({ checks: isShape({ policy: isText, limiter: isText }) });

@@ -1,34 +1,59 @@
-/** The state of the limiter itself: its checks, and the figures of its caches and objects. */
-import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
+/** The health of the limiter itself: checks, failures over time, caches, and counters. */
 import "./system.css";
-import { count, percent } from "../shell/format.ts";
+import { RangeBar } from "../decisions/range-bar.tsx";
+import { Badge } from "../kit/badge.tsx";
+import { Section } from "../kit/section.tsx";
+import { Tile, Tiles } from "../kit/tile.tsx";
+import { When } from "../kit/time.tsx";
+import { count } from "../shell/format.ts";
+import { usePage } from "../shell/page.tsx";
+import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
+import { paramsOf, rangeOf, type TimeRange, zoomedTo } from "../shell/time-range.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
-import type { Metrics } from "./exposition.ts";
-import { type Counted, parseChecks, parseMetrics, type SystemReport, systemReport } from "./system-report.ts";
-import { checksSummary, type SystemCheck, systemChecks } from "./system-checks.ts";
+import { CheckList } from "./check-list.tsx";
+import { CacheTable, CounterTables } from "./counter-tables.tsx";
+import { figureOver, type HealthReading } from "./health-reading.ts";
+import { HistoryCharts } from "./history-charts.tsx";
+import { checksSummary, systemChecks } from "./system-checks.ts";
+import { parseChecks, type SystemReport, systemReport } from "./system-report.ts";
+import { useHealth } from "./use-health.ts";
 
 type ProbeAnswer = ReadonlyMap<string, string>;
 
-const STATE_TEXTS = { ok: "OK", attention: "needs attention", unknown: "unknown" } as const;
-
 export function SystemScreen() {
-  const metrics = usePolled("/api/v1/admin/metrics", parseMetrics);
+  const { address, go } = usePage();
+  const range = rangeOf(address.params);
+  const { polled, first, readings } = useHealth();
   const health = usePolled("/health", parseChecks);
   const ready = usePolled("/ready", parseChecks);
-  const first = useRef<Metrics | null>(null);
-  first.current ??= metrics.value;
-  const report = metrics.value && first.current ? systemReport(metrics.value, first.current) : null;
+  const report = polled.value && first ? systemReport(polled.value, first) : null;
   const areProbed = [health, ready].every(({ value, fault }) => value !== null || fault !== null);
   const checks =
     report && areProbed ? systemChecks(report, { health: answerOf(health), ready: answerOf(ready) }) : null;
+  const show = (to: TimeRange) => go(changed(address, paramsOf(to)));
+  const summary = checks === null ? null : checksSummary(checks);
+  const isOk = checks?.every(({ state }) => state !== "attention") ?? true;
   return (
     <>
-      <h1>System</h1>
-      <PollState polled={metrics} />
-      {checks && <Checks checks={checks} />}
-      {report && <Details report={report} />}
+      <div class="heading">
+        <h1>System</h1>
+        <p role="status" class="checks-summary">
+          {summary !== null && <Badge tone={isOk ? "allowed" : "error"}>{summary}</Badge>}
+        </p>
+        <RangeBar range={range} onChoose={show} />
+      </div>
+      <PollState polled={polled} />
+      {report && <Figures report={report} readings={readings} />}
+      {checks && (
+        <Section title="Checks" detail={<Opened readings={readings} />}>
+          <CheckList checks={checks} readings={readings} />
+        </Section>
+      )}
+      <HistoryCharts range={range} onZoom={(fromMs, toMs) => show(zoomedTo(fromMs, toMs))}>
+        {report && <CacheTable report={report} readings={readings} />}
+      </HistoryCharts>
+      {report && <CounterTables report={report} />}
     </>
   );
 }
@@ -38,112 +63,58 @@ function answerOf({ value, fault, faultBody }: Polled<ProbeAnswer>): ProbeAnswer
   return fault === null ? value : parseChecks(faultBody);
 }
 
-function Checks({ checks }: { readonly checks: readonly SystemCheck[] }) {
-  return (
-    <section class="card" aria-label="State">
-      <p role="status" class="checks-summary">
-        <strong>{checksSummary(checks)}</strong>
-      </p>
-      <dl class="checks">
-        {checks.map(({ name, state, detail }) => (
-          <div key={name} data-state={state}>
-            <dt>{name}</dt>
-            <dd>
-              <span class="state">{STATE_TEXTS[state]}</span> {detail}
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
-}
-
-function Details({ report }: { readonly report: SystemReport }) {
-  const { caches, activeUsers, usersNearLimit, revision } = report;
-  return (
+/** Since when the page has readings: the product keeps no history of these figures. */
+function Opened({ readings: [first] }: { readonly readings: readonly HealthReading[] }) {
+  return first ? (
     <>
-      <dl class="figures">
-        <Figure name="Policy revision" value={revision} />
-        <Figure name="Users and addresses in the last five minutes" value={activeUsers} />
-        <Figure name="Of them near a limit" value={usersNearLimit} />
-      </dl>
-      <div class="tables">
-        <FigureTable title="Caches of the isolates" heads={["Cache", "Lookups", "Hits", "Hits since opened"]}>
-          {caches.map(({ cache, lookups, hits }) => (
-            <tr key={cache}>
-              <th scope="row">{cache}</th>
-              <td class="number">{count(lookups.total)}</td>
-              <td class="number">{percent(hits.total, lookups.total)}</td>
-              <td class="number">{percent(hits.since, lookups.since)}</td>
-            </tr>
-          ))}
-        </FigureTable>
-        <Counts title="Failed calls to objects" what="Kind" counts={report.failures} />
-        <Counts title="Policy reads" what="Result" counts={report.reloads} />
-        <Counts title="Tokens leased to isolates" what="Event" counts={report.leaseTokens} />
-        <Counts title="Rows written" what="Object" counts={report.rowsWritten} />
-      </div>
+      read since you opened this page, at <When iso={first.atMs} isShort />; instructions are in
+      docs/operations.md
     </>
-  );
+  ) : null;
 }
 
-function Figure({ name, value }: { readonly name: string; readonly value: number | null }) {
+interface FiguresProps {
+  readonly report: SystemReport;
+  readonly readings: readonly HealthReading[];
+}
+
+function Figures({ report, readings }: FiguresProps) {
+  const { versions, revision, activeUsers, usersNearLimit } = report;
+  const perMinute = figureOver(readings, "requests");
+  const now = perMinute.at(-1) ?? null;
+  const text = (value: number | null) => (value === null ? "–" : count(Math.round(value)));
   return (
-    <div class="card">
-      <dt>{name}</dt>
-      <dd>{value === null ? "–" : count(value)}</dd>
-    </div>
-  );
-}
-
-interface CountsProps {
-  readonly title: string;
-  readonly what: string;
-  readonly counts: ReadonlyMap<string, Counted>;
-}
-
-function Counts({ title, what, counts }: CountsProps) {
-  return (
-    <FigureTable title={title} heads={[what, "Total", "Since opened"]}>
-      {[...counts].map(([name, { total, since }]) => (
-        <tr key={name}>
-          <th scope="row">{name}</th>
-          <td class="number">{count(total)}</td>
-          <td class="number">{count(since)}</td>
-        </tr>
-      ))}
-    </FigureTable>
-  );
-}
-
-interface FigureTableProps {
-  readonly title: string;
-  readonly heads: readonly string[];
-  readonly children: readonly ComponentChildren[];
-}
-
-function FigureTable({ title, heads, children }: FigureTableProps) {
-  return (
-    <section>
-      <h2>{title}</h2>
-      {children.length === 0 ? (
-        <p class="quiet">None.</p>
-      ) : (
-        <div class="scroll">
-          <table>
-            <thead>
-              <tr>
-                {heads.map((head, i) => (
-                  <th key={head} scope="col" class={i === 0 ? "" : "number"}>
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>{children}</tbody>
-          </table>
-        </div>
-      )}
-    </section>
+    <Tiles>
+      <Tile name="Version" value={versions.join(", ") || "–"} detail="of the Worker" />
+      <Tile
+        name="Policy revision"
+        value={text(revision)}
+        detail={
+          report.policyStaleSeconds === null ? "" : `at most ${count(report.policyStaleSeconds)} s behind`
+        }
+        to={{ screen: "policy", params: {} }}
+      />
+      <Tile
+        name="Requests a minute"
+        value={text(now)}
+        spark={perMinute}
+        to={{ screen: "decisions", params: {} }}
+      />
+      <Tile
+        name="Users in five minutes"
+        value={text(activeUsers)}
+        detail="and addresses"
+        spark={figureOver(readings, "activeUsers")}
+        to={{ screen: "user", params: {} }}
+      />
+      <Tile
+        name="Near a limit"
+        value={text(usersNearLimit)}
+        detail="of them, with a tenth left"
+        spark={figureOver(readings, "usersNearLimit")}
+        tone={usersNearLimit !== null && usersNearLimit > 0 ? "warning" : "info"}
+        to={{ screen: "decisions", params: { outcome: "denied" } }}
+      />
+    </Tiles>
   );
 }

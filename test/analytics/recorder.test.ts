@@ -113,6 +113,22 @@ describe("a batch", () => {
     expect(sent[2]?.points.map(({ requestId }) => requestId)).toEqual(["second"]);
   });
 
+  it("has what was left of each limit as text, and is accepted from an isolate that does not know the field", async () => {
+    const { sent, record } = isolate();
+    const limits = [
+      { name: "minute", kind: "bucket", limit: 150, remaining: 149.5, resetMs: 1, windowMs: 1 },
+    ] as const;
+    record({ limits, upstreamCode: 200 });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(sent[0]?.points).toMatchObject([{ limits: "minute=149.5/150", upstreamCode: 200 }]);
+    const older: Record<string, unknown> = { ...sent[0]?.points[0] };
+    delete older["limits"];
+    delete older["upstreamCode"];
+    expect(batchSchema.parse({ ...sent[0], points: [older] }).points).toMatchObject([
+      { limits: "", upstreamCode: 0, tier: "free" },
+    ]);
+  });
+
   it("merges requests that needed no call, with exact sums", async () => {
     const { sent, record } = isolate();
     for (let i = 0; i < 1_000; i++) record({ source: "lease", cost: 0.5, requestId: String(i) });

@@ -2,8 +2,7 @@
  * Checks G4 from outside: a request that arrives after a change was acknowledged is not decided by the account as it was before, by any
  * isolate, whether by the object, from a lease or by a repeated denial.
  */
-import type { Asked, History } from "./history.ts";
-import { CLOCK_ERROR_MS } from "./lent-leases.ts";
+import { type Asked, type Changed, CLOCK_ERROR_MS, type History, keyIdOf } from "./history.ts";
 import type { Reference } from "./reference.ts";
 import type { Wrong } from "./replay.ts";
 
@@ -13,19 +12,43 @@ const DENIAL_MS = 1_000;
 export function checkAcknowledged(history: History, reference: Reference, wrong: Wrong): void {
   const { acks, asked } = history;
   if (acks.length === 0) return;
+  const changes = new Map<number, Changed["change"]>();
+  for (const entry of history.entries) if (entry.kind === "change") changes.set(entry.number, entry.change);
   for (const one of asked) {
     const version = versionOf(one, asked, reference);
     if (version === null) continue;
     for (const { number, atMs } of acks) {
       const made = reference.madeBy.get(number);
-      if (made === undefined || one.atMs <= atMs || version >= made) continue;
-      // Who is rejected anyway may be rejected for the older reason.
-      if (one.decision?.outcome === "denied" && isRejecting(history, number)) continue;
+      const change = changes.get(number);
+      if (made === undefined || !change || one.atMs <= atMs || version >= made || !binds(change, one))
+        continue;
       const { source, outcome } = one.decision ?? {};
-      wrong("G4", `${outcome} by ${source} of version ${version}, but ${made} was acknowledged`, one);
+      const what = `${change.kind} of version ${made} was acknowledged ${one.atMs - atMs} ms before`;
+      wrong("G4", `${outcome} by ${source} of version ${version}, but the ${what}`, one);
       break;
     }
   }
+}
+
+/** Whether a change must hold for a decision once it is acknowledged. The object's own decisions know every change. */
+function binds(change: Changed["change"], { decision, request }: Asked): boolean {
+  switch (decision?.source) {
+    case "strict":
+      // Who is rejected anyway may be rejected for the older reason.
+      return decision.outcome !== "denied" || isAbout(change.kind, ["tier", "numbers", "grant", "reset"]);
+    case "lease":
+      if (change.kind === "status") return change.status === "blocked";
+      if (change.kind === "key") return !change.valid && request.keyId === keyIdOf(change.key);
+      return isAbout(change.kind, ["tier", "numbers", "reset"]);
+    case "deny-cache":
+      return isAbout(change.kind, ["tier", "numbers", "grant", "reset"]);
+    default:
+      return false;
+  }
+}
+
+function isAbout(kind: Changed["change"]["kind"], kinds: readonly Changed["change"]["kind"][]): boolean {
+  return kinds.includes(kind);
 }
 
 /** The newest version by which the decision may have been made; null if none binds it. */
@@ -64,13 +87,4 @@ function newestDenial(one: Asked, asked: readonly Asked[], decided: Reference["d
     newest = Math.max(newest, by.version);
   }
   return newest < 0 ? null : newest;
-}
-
-function isRejecting({ entries }: History, number: number): boolean {
-  return entries.some(
-    (entry) =>
-      entry.kind === "change" &&
-      entry.number === number &&
-      (entry.change.kind === "status" || entry.change.kind === "key"),
-  );
 }

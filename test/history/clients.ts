@@ -1,8 +1,7 @@
 /** Checks the clients' side: each request got its own answer in time, and no isolate spent more than it was lent. */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Question } from "../../src/objects/object-call.ts";
-import { type Asked, DEADLINE_MS, type History } from "./history.ts";
-import { CLOCK_ERROR_MS } from "./lent-leases.ts";
+import { type Asked, CLOCK_ERROR_MS, DEADLINE_MS, type History } from "./history.ts";
 import type { Wrong } from "./replay.ts";
 
 /** How long a denial is repeated at most. */
@@ -80,18 +79,20 @@ function isRepeated({ isolate, life, request, decidedMs }: Asked, asked: readonl
   });
 }
 
-/** No isolate spends a lease that it does not have, or more of it than it was lent. */
-export function checkLeases({ entries }: History, wrong: Wrong): void {
+/** No isolate spends more of a lease than it was lent, or after its end; and each spend belongs to a request. */
+export function checkLeases({ entries, asked }: History, wrong: Wrong): void {
   const sums = new Map<string, number>();
+  let spends = 0;
   for (const entry of entries) {
     if (entry.kind !== "spend") continue;
-    const { lease, asked } = entry;
-    if (!lease) {
-      wrong("G1", "admitted by a lease that its isolate did not have", entry);
-      continue;
-    }
-    const milli = (sums.get(lease.id) ?? 0) + asked.costMilli;
+    const { lease, askedMs, asked: by, atMs } = entry;
+    spends += 1;
+    const milli = (sums.get(lease.id) ?? 0) + by.costMilli;
     sums.set(lease.id, milli);
     if (milli > lease.milli) wrong("G1", `spent ${milli} of a lease of ${lease.milli}`, entry);
+    if (atMs >= askedMs + lease.forMs + CLOCK_ERROR_MS) wrong("G4", "spent a lease after its end", entry);
   }
+  const leased = asked.filter(({ decision }) => decision?.source === "lease").length;
+  if (leased !== spends)
+    wrong("G5", `${spends} spends for ${leased} requests decided by a lease`, { atMs: 0 });
 }

@@ -8,6 +8,8 @@ export const CONTRACT = {
   refillsByOldLimits: false,
   /** R4: what an isolate spent is metered if it is settled within 12 s after the lease's end. */
   metersLate: false,
+  /** G5: usage is billed in the hour in which it was admitted, also if it is settled later and with another life of the object. */
+  metersInItsHour: false,
   /** An isolate sends a settlement again that did not arrive. */
   settlesAgain: false,
 };

@@ -33,7 +33,7 @@ describe.each(Object.entries(KINDS))("%s", (kind, { part, atLeast }) => {
 
   it(
     `${numRuns} histories from seed ${SEED} keep every guarantee`,
-    { timeout: 30_000 + 60 * numRuns },
+    { timeout: 60_000 + 200 * numRuns },
     async () => {
       const outcomes = new Map<string, number>();
       let requests = 0;

@@ -7,6 +7,9 @@ import type { OperatorChange, Schedule } from "./schedule.ts";
 /** Deadline of a call. No answer takes longer than twice this: waiting for another request's call, then a call of its own. */
 export const DEADLINE_MS = 60;
 
+/** The most by which an isolate's clock lags within a second: it runs slow, or stands still. */
+export const CLOCK_ERROR_MS = 60;
+
 export const keyIdOf = (key: number): string => `key-${key}`;
 
 /** When something happened: in real time, and by the object's clock. */
@@ -52,19 +55,12 @@ export interface Loss extends Moment {
 export interface Spend extends Moment {
   readonly kind: "spend";
   readonly asked: Asked;
-  /** Null: its isolate had none for it. */
-  readonly lease: Lease | null;
+  readonly lease: Lease;
+  /** When its isolate asked for the lease. */
+  readonly askedMs: number;
 }
 
 export type Entry = Turn | Changed | Loss | Spend;
-
-/** A lease as an isolate received it. */
-export interface ReceivedLease {
-  readonly lease: Lease;
-  readonly isolate: number;
-  readonly life: number;
-  readonly askedMs: number;
-}
 
 /** One request as its client saw it. */
 export interface Asked {

@@ -28,9 +28,7 @@ export function newIsolate(
     {},
     {
       get: (_, method) =>
-        method === "then"
-          ? undefined
-          : (...args: unknown[]) => network.call({ index, life }, String(method), args),
+        method === "then" ? undefined : (...args: unknown[]) => network.call(index, String(method), args),
     },
   );
   const objects = { getByName: () => stub } as unknown as DurableObjectNamespace<UserLimiter>;

@@ -1,6 +1,6 @@
 /** The network between isolates and the object: delays, losses, cuts. Values cross it as plain data. */
 import type { RepeatedAnswer } from "../../src/objects/object-call.ts";
-import { DEADLINE_MS, type ReceivedLease } from "./history.ts";
+import { DEADLINE_MS } from "./history.ts";
 import type { ObjectHost } from "./object-host.ts";
 import type { Travel } from "./schedule.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -8,16 +8,11 @@ import type { VirtualTime } from "./virtual-time.ts";
 /** An answer this late is no longer awaited. */
 export const LATE_MS = 2 * DEADLINE_MS;
 
-/** The isolate that calls. */
-interface Sender {
-  readonly index: number;
-  readonly life: number;
-}
-
 const AT_ONCE: Travel = { upMs: 1, downMs: 1, fate: "answered" };
 
 export class Network {
-  readonly received: ReceivedLease[] = [];
+  /** When each lease was asked for. */
+  readonly askedMs = new Map<string, number>();
   /** The number of calls that were not answered. */
   faults = 0;
   /** Whether every call is answered from now on, so that everything that is still to be reported arrives. */
@@ -40,8 +35,8 @@ export class Network {
   }
 
   /** One call from an isolate to the object. */
-  call(from: Sender, method: string, args: unknown[]): Promise<unknown> {
-    const { upMs, downMs, fate } = this.#travel(from.index);
+  call(isolate: number, method: string, args: unknown[]): Promise<unknown> {
+    const { upMs, downMs, fate } = this.#travel(isolate);
     const askedMs = this.#time.nowMs;
     const caller = this.#time.here;
     const sent = copyOf(args);
@@ -62,22 +57,19 @@ export class Network {
         else {
           const lateMs = fate === "late" ? LATE_MS : 0;
           const arrive = (): void => {
-            if (method === "serve") this.#receive(from, value as RepeatedAnswer[], askedMs);
+            for (const repeated of method === "serve" ? (value as RepeatedAnswer[]) : []) {
+              const { lease } = repeated.answer;
+              if (lease) this.askedMs.set(lease.id, askedMs);
+            }
             resolve(value);
           };
           this.#time.at(this.#time.nowMs + downMs + lateMs, arrive, caller);
         }
       };
       this.#time.at(this.#time.nowMs + upMs, () => {
-        this.#host.arrive(from.index, method, sent, answer, (reason) => fail(reason, downMs));
+        this.#host.arrive(isolate, method, sent, answer, (reason) => fail(reason, downMs));
       });
     });
-  }
-
-  #receive({ index: isolate, life }: Sender, answers: readonly RepeatedAnswer[], askedMs: number): void {
-    for (const { answer } of answers) {
-      if (answer.lease) this.received.push({ lease: answer.lease, isolate, life, askedMs });
-    }
   }
 
   #travel(isolate: number): Travel {

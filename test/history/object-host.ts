@@ -64,9 +64,9 @@ export class ObjectHost {
   }
 
   /** Notes that a request was admitted from a lease, in order with the object's turns. */
-  spent(asked: Asked, lease: Lease | null): void {
+  spent(asked: Asked, lease: Lease, askedMs: number): void {
     const { nowMs: atMs } = this.#time;
-    this.entries.push({ kind: "spend", atMs, localMs: atMs + this.#skewMs, asked, lease });
+    this.entries.push({ kind: "spend", atMs, localMs: atMs + this.#skewMs, asked, lease, askedMs });
   }
 
   /** Calls `work` with the object, which is created if necessary. */

@@ -37,7 +37,7 @@ export class Operators {
     await this.#time.in(place, async () => {
       for (let tries = 1; ; tries++) {
         try {
-          await this.#network.call(isolate, method, args);
+          await this.#network.call(isolate.index, method, args);
           this.acks.push({ number, atMs: this.#time.nowMs });
           break;
         } catch {
@@ -65,7 +65,7 @@ function changeCall(
   number: number,
   localMs: number,
 ): [method: string, args: unknown[]] {
-  const by = { actor: "op", reason: String(number) };
+  const by = { actor: "op", reason: String(number), callId: `call-${number}` };
   switch (change.kind) {
     case "tier":
       return ["changeAccount", [{ tier: change.tier }, by]];

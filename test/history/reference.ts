@@ -133,7 +133,7 @@ export class Reference {
 
   #spend({ asked, lease, atMs }: Spend): void {
     const { decision, request, costMilli: milli } = asked;
-    const by = lease && this.#lent.get(lease.id);
+    const by = this.#lent.get(lease.id);
     if (!decision || !by) return;
     this.spent.set(asked, by);
     const { route, keyId } = request;

@@ -83,7 +83,7 @@ export class Replay {
 
   /** The generous model knows at once what an isolate spends; the stingy one learns of it by the settlement. */
   #spend({ asked, lease, localMs }: Spend): void {
-    const lent = lease && this.#lent.get(lease.id);
+    const lent = this.#lent.get(lease.id);
     if (!lent) return;
     const { costMilli, isolate, life } = asked;
     this.ledger.add(lent.lentAtMs, { ...NOTHING, requests: 1, costMilli });
@@ -162,7 +162,9 @@ export class Replay {
     );
     // A peek answered by a replaced copy is as old as that copy.
     if (decision.allowed && rejecting.length > 0 && !(turn.isStale && peek)) {
-      const names = rejecting.map(([name]) => name).join();
+      const names = rejecting
+        .map((rule) => `${rule[0]} (${this.#leftMilli(this.#generous, rule, nowMs)} left)`)
+        .join();
       this.#wrong("G1", `admitted ${costMilli} although ${names} does not hold it`, turn);
     }
     if (!decision.allowed && mayReject.length === 0) {
@@ -299,12 +301,19 @@ export class Replay {
     }
   }
 
-  /** Charges the limits from which a lease was taken, whatever limits are in force by now. */
+  /** Charges the limits from which a lease was taken, whatever limits are in force by now; those may refill at another rate. */
   #charge(model: Model, { lease, lentAtMs, rules }: LentLease, milli: number, atMs: number): void {
     if (milli === 0) return;
-    for (const [name, rule] of rules) if (rule.kind === "bucket") model.charge(name, rule, milli, atMs);
-    const inForce = rules.map(([, rule]) => rule);
+    const { keyId, route } = lease;
+    const inForce = new Map(this.#rules(this.#revision, route, keyId, atMs));
+    for (const [name, rule] of rules) {
+      if (rule.kind !== "bucket") continue;
+      const rates = [rule.milliPerMs, inForce.get(name)?.milliPerMs ?? rule.milliPerMs];
+      const milliPerMs = model === this.#generous ? Math.max(...rates) : Math.min(...rates);
+      model.charge(name, { ...rule, milliPerMs }, milli, atMs);
+    }
+    const lentBy = rules.map(([, rule]) => rule);
     // A lease of a quota's earlier period does not count in the new one.
-    model.admit(milli, inForce, lease.keyId, lentAtMs);
+    model.admit(milli, lentBy, keyId, lentAtMs);
   }
 }

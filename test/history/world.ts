@@ -6,9 +6,10 @@
  */
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
+import { SpendableLease } from "../../src/limiter/spendable-lease.ts";
+import type { Lease } from "../../src/objects/object-call.ts";
 import { type Asked, type History, keyIdOf } from "./history.ts";
 import { type Isolate, newIsolate } from "./isolate.ts";
-import { leaseOf } from "./lent-leases.ts";
 import { LATE_MS, Network } from "./network.ts";
 import { ObjectHost, SUBJECT } from "./object-host.ts";
 import { newKey, Operators } from "./operators.ts";
@@ -37,6 +38,8 @@ export class World {
   readonly #operators: Operators;
   readonly #isolates: Isolate[] = [];
   readonly #asked: Asked[] = [];
+  /** The lease that each request spent. */
+  readonly #spent = new Map<Place | null, Lease>();
   #faults = 0;
   #computedMs = 0;
   /** When the last request of a stream is sent. */
@@ -55,6 +58,13 @@ export class World {
   async run(): Promise<History> {
     const time = this.#time;
     const uninstall = time.install();
+    const { spend } = SpendableLease.prototype;
+    const spent = this.#spent;
+    SpendableLease.prototype.spend = function (route: string | null, costMilli: number): boolean {
+      const isSpent = spend.call(this, route, costMilli);
+      if (isSpent) spent.set(time.here, this.lease);
+      return isSpent;
+    };
     try {
       const policy = shelf.publish(0, 0);
       this.#schedule.skewsMs.forEach((_, index) => {
@@ -70,9 +80,10 @@ export class World {
       atMs = Math.max(atMs, this.#lastAskMs);
       await time.run(atMs + LATE_MS);
       this.#network.isCalm = true;
-      await time.run(atMs + (this.#network.received.length > 0 ? LEASED_AFTERMATH_MS : AFTERMATH_MS));
+      await time.run(atMs + (this.#network.askedMs.size > 0 ? LEASED_AFTERMATH_MS : AFTERMATH_MS));
       return this.#history();
     } finally {
+      SpendableLease.prototype.spend = spend;
       uninstall();
     }
   }
@@ -202,8 +213,8 @@ export class World {
           group.forEach((one, i) => {
             one.decision = decisions[i] ?? null;
             one.decidedMs = this.#time.nowMs;
-            if (one.decision?.source !== "lease") return;
-            this.#host.spent(one, leaseOf(this.#network.received, one)?.lease ?? null);
+            const lease = this.#spent.get(place);
+            if (lease) this.#host.spent(one, lease, this.#network.askedMs.get(lease.id) ?? Infinity);
           });
         } catch (thrown) {
           for (const one of group) one.failed = thrown;

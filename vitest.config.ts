@@ -85,7 +85,7 @@ export default defineConfig({
       {
         test: {
           name: "core",
-          include: ["test/{core,peers}/**/*.test.ts"],
+          include: ["test/{core,peers,billing}/**/*.test.ts"],
           environment: "node",
           // A process and its modules for each file would take a third of the CPU time.
           isolate: false,

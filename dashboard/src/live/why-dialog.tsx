@@ -44,7 +44,7 @@ export function WhyDialog({ row, onClose }: Props) {
       <h2 id="why-title" tabIndex={-1} autofocus>
         <Badge tone={outcomeTone(outcome)}>{OUTCOME_TITLES[outcome]}</Badge>
       </h2>
-      <p>{whyText({ ...row, weight: 1 })}</p>
+      <p>{whyText(row)}</p>
       <dl class="facts">
         {facts.map(([name, value]) => (
           <div key={name}>

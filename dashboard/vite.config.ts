@@ -13,7 +13,21 @@ export default defineConfig({
     // The CSP rejects data: URLs.
     assetsInlineLimit: 0,
     modulePreload: false,
-    // What two screens share is in one file: many small ones compress worse, by a tenth of the whole page.
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "shared", minShareCount: 2 }] } } },
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            // With its own budget: only the policy screen loads it.
+            {
+              name: "codemirror",
+              priority: 1,
+              test: /node_modules\/(@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//,
+            },
+            // What two screens share is in one file: many small ones compress worse, by a tenth of the whole page.
+            { name: "shared", minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
 });

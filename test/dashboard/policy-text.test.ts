@@ -1,14 +1,37 @@
-/** The policy as text: the places of faults, formatting, and changes. */
+/** The policy as text: the places of its values and faults, edits of single values, validation and formatting. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { documentChanges } from "../../dashboard/src/policy/document-changes.ts";
+import {
+  readJson,
+  lineAndColumn,
+  placeOf,
+  type ParsedJson,
+} from "../../dashboard/src/policy/editor/json-document.ts";
+import {
+  appendItem,
+  removeItem,
+  setField,
+  swapWithNext,
+  type TextEdit,
+} from "../../dashboard/src/policy/editor/json-edits.ts";
+import { childPointer, keysOf, valueAt } from "../../dashboard/src/policy/editor/json-pointer.ts";
 import { formatJson } from "../../dashboard/src/policy/format-json.ts";
-import { lineAndColumn, placeOf, readJson } from "../../dashboard/src/policy/json-text.ts";
-import { diffLines, withoutUnchanged } from "../../dashboard/src/policy/line-diff.ts";
 import { readDraft, validationOf } from "../../dashboard/src/policy/validation.ts";
 import policy from "../../policy/default.json";
 
 const RUNS = { numRuns: 200 };
+
+function parsed(text: string): ParsedJson {
+  const json = readJson(text);
+  if (!json.ok) throw new Error(json.message);
+  return json;
+}
+
+function edited(text: string, edits: readonly TextEdit[]): string {
+  return edits
+    .toSorted((a, b) => b.from - a.from)
+    .reduce((sum, { from, to, insert }) => sum.slice(0, from) + insert + sum.slice(to), text);
+}
 
 test("accepts exactly the JSON that JSON.parse accepts, except duplicate fields", () => {
   const noise = fc.string({ unit: fc.constantFrom(...'{}[]":,0-1.e+tn\\u \n'), maxLength: 12 });
@@ -21,14 +44,14 @@ test("accepts exactly the JSON that JSON.parse accepts, except duplicate fields"
     fc.property(fc.oneof(noise, fc.json(), spoilt), (text) => {
       const read = readJson(text);
       if (!read.ok && read.message.startsWith("Duplicate field")) return;
-      let parsed: unknown;
+      let value: unknown;
       try {
-        parsed = JSON.parse(text);
+        value = JSON.parse(text);
       } catch {
         expect(read.ok).toBe(false);
         return;
       }
-      expect(read.ok && read.value).toEqual(parsed);
+      expect(read.ok && read.value).toEqual(value);
     }),
     { numRuns: 1_000 },
   );
@@ -37,10 +60,12 @@ test("accepts exactly the JSON that JSON.parse accepts, except duplicate fields"
 test.each([
   ['{"a": 1,}', 1, 9, "Comma before }"],
   ['{\n  "a": [1,\n  2,]\n}', 3, 5, "Comma before ]"],
-  ['{\n  "a" 1}', 2, 7, 'Expected a colon after "a", but found 1.'],
+  ['{\n  "a" 1}', 2, 7, "Expected a colon after the field name, but found 1."],
+  ['{"a" "b": 1}', 1, 6, "Expected a colon after the field name"],
   ["{a: 1}", 1, 2, "Expected a field name in double quotes, but found a."],
   ['{"a": tru}', 1, 7, "Expected a value, but found tru."],
   ['{"a": 1 "b": 2}', 1, 9, "Expected a comma or }"],
+  ["[1 2]", 1, 4, "Expected a comma or ], but found 2."],
   ['{"a": 1} x', 1, 10, "Expected the end of the document, but found x."],
   ['{"a": 1', 1, 8, "but found the end of the text."],
   ['{"a": "b}', 1, 7, "lacks a closing"],
@@ -49,7 +74,7 @@ test.each([
 ])("finds the fault in %j", (text, line, column, message) => {
   const read = readJson(text);
   if (read.ok) throw new Error("was read");
-  expect({ ...lineAndColumn(text, read.offset), message: read.message }).toEqual({
+  expect({ ...lineAndColumn(text, read.from), message: read.message }).toEqual({
     line,
     column,
     message: expect.stringContaining(message),
@@ -57,34 +82,100 @@ test.each([
 });
 
 test("rejects deep nesting before the stack overflows", () => {
-  const read = readJson("[".repeat(100_000));
-  expect(read).toMatchObject({ ok: false, offset: 64, message: expect.stringContaining("too deeply") });
+  const deep = (depth: number) => readJson("[".repeat(depth) + "]".repeat(depth));
+  expect(deep(65).ok).toBe(true);
+  expect(deep(66)).toMatchObject({ ok: false, from: 65, message: "Nested too deeply." });
+  expect(deep(50_000).ok).toBe(false);
+  expect(readJson("[".repeat(50_000)).ok).toBe(false);
 });
 
-test("finds every value of a document by its JSON Pointer", () => {
+test("finds every value of any document, by its JSON Pointer", () => {
+  fc.assert(
+    fc.property(fc.json(), fc.boolean(), (json, isLong) => {
+      const text = isLong ? JSON.stringify(JSON.parse(json), null, 2) : json;
+      const read = readJson(text);
+      // Properties of the same name are faults.
+      if (!read.ok) return;
+      for (const [pointer, { from, valueFrom, to }] of read.places) {
+        expect(JSON.parse(text.slice(valueFrom, to))).toEqual(valueAt(read.value, pointer));
+        const [key] = keysOf(pointer).slice(-1);
+        if (from < valueFrom) expect(text.slice(from, valueFrom)).toMatch(/^".*:\s*$/s);
+        if (from < valueFrom) expect(JSON.parse(text.slice(from, valueFrom).replace(/:\s*$/, ""))).toBe(key);
+      }
+    }),
+    RUNS,
+  );
+});
+
+test("a missing value has the place of the nearest value around it", () => {
   const text = formatJson(policy);
-  const read = readJson(text);
-  if (!read.ok) throw new Error(read.message);
-  const at = (pointer: string) => {
-    const { start, end } = placeOf(read.places, pointer);
-    return text.slice(start, end);
-  };
-  expect(at("/tiers/free/limits/0/tokens")).toBe('"tokens": 100');
-  expect(at("/tiers/pro")).toBe('"pro": {');
-  expect(at("/routes/3/limits/0")).toBe("{");
-  expect(at("/routes/1/match")).toBe('"match": "/compare"');
-  // A missing field has the place of its parent.
+  const { places } = parsed(text);
+  const at = (pointer: string) => text.slice(placeOf(places, pointer).from).slice(0, 8);
   expect(at("/tiers/pro/mode")).toBe('"pro": {');
-  expect(at("/nothing/of/it")).toBe("{");
+  expect(at("/nothing/of/it")).toBe('{\n  "sch');
 });
 
 test("finds names that are escaped in a JSON Pointer", () => {
-  const read = readJson('{"a/b": {"c~d": 7}}');
-  expect(read.ok && placeOf(read.places, "/a~1b/c~0d")).toEqual({ start: 9, end: 17 });
+  const { places, value } = parsed('{"a/b": {"c~d": 7}}');
+  const pointer = childPointer(childPointer("", "a/b"), "c~d");
+  expect(pointer).toBe("/a~1b/c~0d");
+  expect(placeOf(places, pointer)).toEqual({ from: 9, valueFrom: 16, to: 17 });
+  expect(valueAt(value, pointer)).toBe(7);
 });
 
-const validated = (text: string, answer: Parameters<typeof validationOf>[2]) =>
-  validationOf(text, readDraft(text), answer);
+test("sets, adds and removes a field, and leaves the rest of the text as it is", () => {
+  const text = '{ "b": 1,\n\t"a" : [ 1,2 ], "c": {} }';
+  const set = (name: string, value: unknown, pointer = "") =>
+    edited(text, setField(parsed(text), pointer, name, value));
+  expect(set("b", 20)).toBe('{ "b": 20,\n\t"a" : [ 1,2 ], "c": {} }');
+  expect(set("b", undefined)).toBe('{ "a" : [ 1,2 ], "c": {} }');
+  expect(set("a", undefined)).toBe('{ "b": 1, "c": {} }');
+  expect(set("c", undefined)).toBe('{ "b": 1,\n\t"a" : [ 1,2 ] }');
+  expect(set("x", "y", "/c")).toBe('{ "b": 1,\n\t"a" : [ 1,2 ], "c": {\n\t  "x": "y"\n\t} }');
+  // No change, or no such object.
+  expect([set("b", 1), set("z", undefined), set("x", 1, "/nowhere")]).toEqual([text, text, text]);
+});
+
+test("appends, removes and swaps items of a list, one line or many", () => {
+  const long = '{\n  "a": [\n    { "x": 1 },\n    { "x": 2 }\n  ]\n}';
+  expect(edited(long, appendItem(parsed(long), "/a", { x: 3 }))).toBe(
+    '{\n  "a": [\n    { "x": 1 },\n    { "x": 2 },\n    { "x": 3 }\n  ]\n}',
+  );
+  expect(edited(long, removeItem(parsed(long), "/a", 0))).toBe('{\n  "a": [\n    { "x": 2 }\n  ]\n}');
+  expect(edited(long, swapWithNext(parsed(long), "/a", 0))).toBe(
+    '{\n  "a": [\n    { "x": 2 },\n    { "x": 1 }\n  ]\n}',
+  );
+  const short = '{"a":[1,2]}';
+  expect(edited(short, appendItem(parsed(short), "/a", 3))).toBe('{"a":[1,2, 3]}');
+  expect(edited(short, removeItem(parsed(short), "/a", 1))).toBe('{"a":[1]}');
+  expect(edited(short, swapWithNext(parsed(short), "/a", 1))).toBe(short);
+  expect(edited('{"a":[1]}', removeItem(parsed('{"a":[1]}'), "/a", 0))).toBe('{"a":[]}');
+  expect(edited('{"a":[]}', appendItem(parsed('{"a":[]}'), "/a", 1))).toBe('{"a":[\n  1\n]}');
+});
+
+test("an edit changes the value that it names, and no other, in any document", () => {
+  const names = fc.constantFrom("a", "b/c", "~", "");
+  const object = fc.dictionary(names, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 });
+  fc.assert(
+    fc.property(
+      object,
+      names,
+      fc.option(fc.jsonValue(), { nil: undefined }),
+      fc.nat(2),
+      (fields, name, value, spaces) => {
+        const text = JSON.stringify({ x: fields }, null, spaces);
+        const after: unknown = JSON.parse(edited(text, setField(parsed(text), "/x", name, value)));
+        const { [name]: _old, ...others } = fields;
+        const expected = { x: value === undefined ? others : { ...fields, [name]: value } };
+        expect(after).toEqual(JSON.parse(JSON.stringify(expected)));
+      },
+    ),
+    RUNS,
+  );
+});
+
+const validated = (text: string, answer: Parameters<typeof validationOf>[1]) =>
+  validationOf(readDraft(text), answer);
 
 test("never calls a text valid unless the server found it valid", () => {
   const text = '{ "schema": 1 }';
@@ -115,15 +206,15 @@ test("places each fault at its line, and a fault of the whole document at its st
     { path: "", message: "lacks something" },
   ];
   expect(validated(text, { text, faults, warnings: [], failure: null }).faults).toEqual([
-    { where: "/tears", message: "is not a known field", line: 3, place: { start: 19, end: 29 } },
-    { where: "the document", message: "lacks something", line: 1, place: { start: 0, end: 1 } },
+    { where: "/tears", message: "is not a known field", line: 3, from: 19, to: 29 },
+    { where: "the document", message: "lacks something", line: 1, from: 0, to: 1 },
   ]);
   expect(validated('{\n  "a" 1\n}', null).faults).toMatchObject([{ where: "line 2, column 7", line: 2 }]);
 });
 
 test("rejects a draft that is too long for a request, without parsing it", () => {
   const read = readDraft(" ".repeat(1_000_001));
-  expect(read).toMatchObject({ ok: false, offset: 1_000_000 });
+  expect(read).toMatchObject({ ok: false, from: 1_000_000 });
 });
 
 test("formats a document without changing it, one limit per line", () => {
@@ -137,102 +228,3 @@ test("formats a document without changing it, one limit per line", () => {
     '\n        { "name": "minute", "kind": "bucket", "tokens": 100, "per": "minute", "burst": 150 },\n',
   );
 });
-
-test("a diff contains both texts, and is the shortest one", () => {
-  const lines = fc.array(fc.constantFrom("a", "b", "c"), { minLength: 1, maxLength: 9 });
-  fc.assert(
-    fc.property(lines, lines, (before, after) => {
-      const diff = diffLines(before.join("\n"), after.join("\n"));
-      expect(diff.filter(({ kind }) => kind !== "added").map(({ text }) => text)).toEqual(before);
-      expect(diff.filter(({ kind }) => kind !== "removed").map(({ text }) => text)).toEqual(after);
-      expect(diff.filter(({ kind }) => kind === "same")).toHaveLength(longestCommon(before, after));
-      for (const { text, before: was, after: is } of diff) {
-        if (was !== null) expect(before[was - 1]).toBe(text);
-        if (is !== null) expect(after[is - 1]).toBe(text);
-      }
-    }),
-    RUNS,
-  );
-});
-
-test("compares texts without common lines in bounded time", () => {
-  const many = (name: string) => Array.from({ length: 20_000 }, (_, i) => `${name} ${i}`).join("\n");
-  const startedMs = performance.now();
-  const diff = diffLines(many("before"), many("after"));
-  expect(diff.map(({ kind }) => kind)).toEqual([
-    ...Array<string>(20_000).fill("removed"),
-    ...Array<string>(20_000).fill("added"),
-  ]);
-  expect(performance.now() - startedMs).toBeLessThan(2_000);
-});
-
-test("shows three lines of context around a change, and counts the others", () => {
-  const before = Array.from({ length: 30 }, (_, i) => `line ${i}`);
-  const after = before.with(10, "changed").with(13, "changed too");
-  const parts = withoutUnchanged(diffLines(before.join("\n"), after.join("\n")));
-  expect(parts.map((part) => ("skipped" in part ? part.skipped : part.lines.length))).toEqual([7, 12, 13]);
-  expect(withoutUnchanged(diffLines("a\nb", "a\nb"))).toEqual([{ skipped: 2 }]);
-});
-
-test("names changes by limit and route", () => {
-  const [identify, compare, ...others] = policy.routes;
-  const after = {
-    ...policy,
-    defaultTier: "pro",
-    tiers: {
-      ...policy.tiers,
-      free: { ...policy.tiers.free, limits: [{ ...policy.tiers.free.limits[0], tokens: 80 }] },
-    },
-    routes: [compare, { ...identify, cost: 3 }, ...others],
-  };
-  expect(documentChanges(policy, after)).toEqual([
-    { where: "defaultTier", before: '"free"', after: '"pro"' },
-    { where: "tiers › free › limits › minute › tokens", before: "100", after: "80" },
-    {
-      where: "tiers › free › limits › month",
-      before: '{"name":"month","kind":"quota","amount":50000,"per":"month"}',
-      after: null,
-    },
-    { where: "routes › /identify › cost", before: "1", after: "3" },
-    {
-      where: "routes › order",
-      before: "/identify, /compare, /batch, /api/refresh",
-      after: "/compare, /identify, /batch, /api/refresh",
-    },
-  ]);
-  expect(documentChanges(policy, structuredClone(policy))).toEqual([]);
-});
-
-test("hides no change if two parts have the same name", () => {
-  const twice = (first: number) => ({
-    limits: [
-      { name: "a", max: first },
-      { name: "a", max: 2 },
-    ],
-  });
-  expect(documentChanges(twice(1), twice(5))).toEqual([
-    {
-      where: "limits",
-      before: '[{"name":"a","max":1},{"name":"a","max":2}]',
-      after: '[{"name":"a","max":5},{"name":"a","max":2}]',
-    },
-  ]);
-});
-
-test("lists at most 200 changes, each truncated to a line", () => {
-  const wide = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`field${i}`, "x".repeat(1_000)]));
-  const changes = documentChanges({}, wide);
-  expect(changes).toHaveLength(200);
-  expect(changes[0]?.after).toHaveLength(160);
-});
-
-function longestCommon(a: readonly string[], b: readonly string[]): number {
-  const best = Array.from({ length: a.length + 1 }, () => Array<number>(b.length + 1).fill(0));
-  for (let i = 1; i <= a.length; i += 1) {
-    for (let j = 1; j <= b.length; j += 1) {
-      const [row, above] = [best[i]!, best[i - 1]!];
-      row[j] = a[i - 1] === b[j - 1] ? above[j - 1]! + 1 : Math.max(above[j]!, row[j - 1]!);
-    }
-  }
-  return best[a.length]![b.length]!;
-}

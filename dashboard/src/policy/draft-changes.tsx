@@ -1,6 +1,9 @@
-/** What the draft changes compared with the policy in force. */
+/** What the draft changes compared with the policy in force: in words, and in its text. */
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { ChangeList, LineDiff } from "./changes-view.tsx";
+import { Section } from "../kit/section.tsx";
+import type { PolicyUses } from "../shell/answers.ts";
+import { ChangeList } from "./change-list.tsx";
+import { DiffView } from "./editor/diff-view.tsx";
 import type { Revision } from "./policy-api.ts";
 
 interface Props {
@@ -11,26 +14,27 @@ interface Props {
   readonly draftText: string;
   /** Undefined if the draft is not JSON. */
   readonly document: unknown;
+  readonly uses: PolicyUses | null;
 }
 
 /** The diff of a long text takes too long to compute it for every key. */
 const DEBOUNCE_MS = 250;
 
-export function DraftChanges({ active, activeText, draftText, document }: Props) {
+export function DraftChanges({ active, activeText, draftText, document, uses }: Props) {
   const debounced = useDebounced(draftText);
   const isSame = draftText === activeText;
-  // The diff can have thousands of rows: render it only if it changed.
   const lines = useMemo(
-    () => <LineDiff before={activeText} after={debounced} label="Changed lines" />,
+    () => <DiffView before={activeText} after={debounced} label="Changed lines" />,
     [activeText, debounced],
   );
   return (
-    <section aria-labelledby="changes-title">
-      <h2 id="changes-title">Changes since revision {active.revision}</h2>
-      {isSame && <p>No field changes.</p>}
-      {!isSame && document !== undefined && <ChangeList before={active.document} after={document} />}
+    <Section title={`Changes since revision ${active.revision}`}>
+      {isSame && <p>Nothing changes.</p>}
+      {!isSame && document !== undefined && (
+        <ChangeList before={active.document} after={document} uses={uses} />
+      )}
       {!isSame && lines}
-    </section>
+    </Section>
   );
 }
 

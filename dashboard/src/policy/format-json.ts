@@ -7,11 +7,15 @@ export function formatJson(value: unknown): string {
   return `${formatted(value, "", 0)}\n`;
 }
 
-/** @param used the number of characters already on the first line. */
-function formatted(value: unknown, indent: string, used: number): string {
+/**
+ * The text of a value inside a document.
+ * @param indent the spaces before the line on which it begins.
+ * @param used the number of characters already on that line, without the indent.
+ */
+export function formatted(value: unknown, indent: string, used: number): string {
   const line = onOneLine(value);
   // The document itself always spans several lines.
-  if (indent.length + used + line.length <= WIDTH && indent !== "") return line;
+  if (indent.length + used + line.length <= WIDTH && indent.length + used > 0) return line;
   const inner = `${indent}  `;
   if (Array.isArray(value)) {
     return value.length === 0

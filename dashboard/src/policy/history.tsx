@@ -1,20 +1,30 @@
 /** The revisions of the policy, newest first, page by page. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { Link, usePage } from "../shell/page.tsx";
-import { Time } from "../shell/time.tsx";
-import type { RevisionPage } from "../shell/answers.ts";
-import { listRevisions } from "./policy-api.ts";
+import { Badge } from "../kit/badge.tsx";
+import { Empty, Failed, Loading } from "../kit/state.tsx";
+import { Section } from "../kit/section.tsx";
+import { TableScroll } from "../kit/table.tsx";
+import { When } from "../kit/time.tsx";
+import type { PolicyUses, RevisionInfo, RevisionPage } from "../shell/answers.ts";
+import { includesRole } from "../shell/session.ts";
+import { listRevisions, type Revision } from "./policy-api.ts";
+import { RollbackDialog } from "./rollback-dialog.tsx";
 
 interface Props {
   /** The revision in force: a newer one reloads the list. */
-  readonly active: number;
+  readonly active: Revision;
+  readonly uses: PolicyUses | null;
+  readonly refresh: () => void;
+  readonly onActivated: (revision: Revision) => void;
 }
 
 /** Older ones are left to the API. */
 const MAX_SHOWN = 1_000;
 
-export function History({ active }: Props) {
+export function History({ active, uses, refresh, onActivated }: Props) {
   const { signedOut } = usePage();
+  const [rollingBackTo, setRollingBackTo] = useState<number | null>(null);
   const [pages, setPages] = useState<RevisionPage | null>(null);
   const [state, setState] = useState<"busy" | "idle" | { readonly fault: string }>("busy");
   const load = useCallback(async (cursor: string | null, isGone: () => boolean): Promise<void> => {
@@ -36,64 +46,113 @@ export function History({ active }: Props) {
     return () => {
       isGone = true;
     };
-  }, [active]);
+  }, [active.revision]);
+  const failure = typeof state === "object" ? state.fault : null;
+  const hasMore = (pages?.cursor ?? null) !== null && (pages?.revisions.length ?? 0) < MAX_SHOWN;
   return (
-    <section aria-labelledby="history-title">
-      <h2 id="history-title">History</h2>
-      {pages?.revisions.length === 0 && (
-        <p>No policy was activated yet: the one that ships with the Worker is in force.</p>
-      )}
-      {pages !== null && pages.revisions.length > 0 && (
-        <div class="scroll revisions">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col">Revision</th>
-                <th scope="col">Activated</th>
-                <th scope="col">By</th>
-                <th scope="col">Why</th>
-              </tr>
-            </thead>
-            <tbody>
-              {pages.revisions.map((info) => (
-                <tr key={info.revision}>
-                  <th scope="row">
-                    <Link to={{ screen: "policy", params: { revision: String(info.revision) } }}>
-                      Revision {info.revision}
-                    </Link>
-                    {info.revision === active && " (in force)"}
-                  </th>
-                  <td>
-                    <Time at={info.createdAt} />
-                  </td>
-                  <td>{info.actor}</td>
-                  <td>
-                    {info.restores !== null && <span class="quiet">Restores {info.restores}. </span>}
-                    {info.reason}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {typeof state === "object" && <p role="alert">{state.fault}</p>}
-      {state === "busy" && pages === null && <p role="status">Loading…</p>}
-      {((pages?.cursor ?? null) !== null || typeof state === "object") &&
-        (pages?.revisions.length ?? 0) < MAX_SHOWN && (
-          <button
-            type="button"
-            disabled={state === "busy"}
-            onClick={() => void load(pages?.cursor ?? null, () => false)}
-          >
-            {typeof state === "object" ? "Try again" : "Show older revisions"}
-          </button>
-        )}
-      <p>
+    <Section
+      title="History"
+      actions={
         <Link to={{ screen: "policy", params: { revision: "0" } }}>
           The policy that ships with the Worker
         </Link>
-      </p>
-    </section>
+      }
+    >
+      {pages?.revisions.length === 0 && (
+        <Empty
+          title="No policy was activated yet"
+          hint="The one that ships with the Worker is in force. Each activation is listed here, with who, when and why."
+        />
+      )}
+      {pages !== null && pages.revisions.length > 0 && (
+        <RevisionTable revisions={pages.revisions} active={active.revision} onRollBack={setRollingBackTo} />
+      )}
+      {rollingBackTo !== null && (
+        <RollbackDialog
+          revision={rollingBackTo}
+          active={active}
+          uses={uses}
+          onActivated={onActivated}
+          refresh={refresh}
+          onClose={() => setRollingBackTo(null)}
+        />
+      )}
+      {failure !== null && (
+        <Failed onRetry={() => void load(pages?.cursor ?? null, () => false)} verb="Try again">
+          {failure}
+        </Failed>
+      )}
+      {state === "busy" && pages === null && <Loading />}
+      {failure === null && hasMore && (
+        <button
+          type="button"
+          disabled={state === "busy"}
+          onClick={() => void load(pages?.cursor ?? null, () => false)}
+        >
+          Show older revisions
+        </button>
+      )}
+    </Section>
+  );
+}
+
+interface TableProps {
+  readonly revisions: readonly RevisionInfo[];
+  readonly active: number;
+  readonly onRollBack: (revision: number) => void;
+}
+
+function RevisionTable({ revisions, active, onRollBack }: TableProps) {
+  const { role } = usePage();
+  const to = (revision: number) => ({
+    screen: "policy",
+    params: { revision: String(revision), against: "before" },
+  });
+  return (
+    <TableScroll label="Revisions">
+      <table class="data revisions">
+        <thead>
+          <tr>
+            <th scope="col">Revision</th>
+            <th scope="col">Activated</th>
+            <th scope="col">By</th>
+            <th scope="col">Why</th>
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {revisions.map(({ revision, createdAt, actor, reason, restores }) => (
+            <tr key={revision}>
+              <th scope="row">
+                <Link to={to(revision)}>Revision {revision}</Link>{" "}
+                {revision === active && <Badge tone="allowed">in force</Badge>}
+              </th>
+              <td>
+                <When iso={createdAt} />
+              </td>
+              <td>{actor}</td>
+              <td class="reason">
+                {restores !== null && <span class="quiet">Restores {restores}. </span>}
+                {reason}
+              </td>
+              <td class="row-actions">
+                <Link to={to(revision)}>What it changed</Link>
+                <button
+                  type="button"
+                  class="small"
+                  disabled={revision === active || !includesRole(role, "admin")}
+                  aria-label={`Roll back to revision ${revision}`}
+                  onClick={() => onRollBack(revision)}
+                >
+                  Roll back…
+                </button>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </TableScroll>
   );
 }

@@ -5,25 +5,31 @@ import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { includesRole } from "../shell/session.ts";
-import { Time } from "../shell/time.tsx";
+import { Section } from "../kit/section.tsx";
+import { Badge } from "../kit/badge.tsx";
+import { When } from "../kit/time.tsx";
 import { usePolled } from "../shell/use-polled.ts";
-import { ActivationDialog } from "./activation-dialog.tsx";
-import { ChangeList, LineDiff } from "./changes-view.tsx";
+import type { PolicyUses } from "../shell/answers.ts";
+import { ChangeList } from "./change-list.tsx";
 import { startDraft } from "./draft.ts";
+import { LazyDiff } from "./lazy-editor.tsx";
 import { formatJson } from "./format-json.ts";
-import { parseRevision, type Revision, revisionPath, rollBack } from "./policy-api.ts";
+import { parseRevision, type Revision, revisionPath } from "./policy-api.ts";
+import { RollbackDialog } from "./rollback-dialog.tsx";
 
 interface Props {
   readonly revision: number;
   readonly active: Revision;
+  readonly uses: PolicyUses | null;
   readonly refresh: () => void;
+  readonly onActivated: (revision: Revision) => void;
 }
 
 /** A revision never changes. */
 const EVERY_MS = HOUR_MS;
 const NOT_FOUND = 404;
 
-export function RevisionView({ revision, active, refresh }: Props) {
+export function RevisionView({ revision, active, uses, refresh, onActivated }: Props) {
   const { address, go, role } = usePage();
   const [isRollingBack, setRollingBack] = useState(false);
   const polled = usePolled(revisionPath(revision), parseRevision, EVERY_MS);
@@ -48,7 +54,12 @@ export function RevisionView({ revision, active, refresh }: Props) {
       </p>
       <h1>
         Revision {revision}
-        {isActive && " (in force)"}
+        {isActive && (
+          <>
+            {" "}
+            <Badge tone="allowed">in force</Badge>
+          </>
+        )}
       </h1>
       {polled.status === NOT_FOUND ? (
         <p role="alert">There is no revision {revision}. The history below the policy lists all revisions.</p>
@@ -82,7 +93,7 @@ export function RevisionView({ revision, active, refresh }: Props) {
           )}
           {isBefore && <PollState polled={before} />}
           {other !== null && other !== shown && (isBefore || !isActive) && (
-            <Comparison before={other} after={shown} />
+            <Comparison before={other} after={shown} uses={uses} />
           )}
           <details class="whole">
             <summary>The whole document</summary>
@@ -91,15 +102,12 @@ export function RevisionView({ revision, active, refresh }: Props) {
             </pre>
           </details>
           {isRollingBack && (
-            <ActivationDialog
-              title={`Roll back to revision ${revision}`}
-              verb="Roll back"
+            <RollbackDialog
+              revision={revision}
               active={active}
-              document={shown.document}
-              warnings={[]}
-              activate={(confirmation) => rollBack(revision, active.revision, confirmation)}
-              onActivated={refresh}
-              onConflict={refresh}
+              uses={uses}
+              onActivated={onActivated}
+              refresh={refresh}
               onClose={() => setRollingBack(false)}
             />
           )}
@@ -141,25 +149,28 @@ export function RevisionLine({
   if (revision === 0) return <p>The policy that ships with the Worker.</p>;
   return (
     <p>
-      Activated <Time at={createdAt} /> by {actor || "an unknown actor"}
+      Activated <When iso={createdAt} /> by {actor || "an unknown actor"}
       {restores === null ? "" : `, restoring revision ${restores}`}
       {reason === "" ? "." : `: “${reason}”`}
     </p>
   );
 }
 
-function Comparison({ before, after }: { readonly before: Revision; readonly after: Revision }) {
+interface ComparisonProps {
+  readonly before: Revision;
+  readonly after: Revision;
+  readonly uses: PolicyUses | null;
+}
+
+function Comparison({ before, after, uses }: ComparisonProps) {
   const [first, second] = useMemo(
     () => [formatJson(before.document), formatJson(after.document)],
     [before, after],
   );
   return (
-    <section aria-labelledby="comparison-title">
-      <h2 id="comparison-title">
-        From revision {before.revision} to revision {after.revision}
-      </h2>
-      <ChangeList before={before.document} after={after.document} />
-      {first !== second && <LineDiff before={first} after={second} label="Changed lines" />}
-    </section>
+    <Section title={`From revision ${before.revision} to revision ${after.revision}`}>
+      <ChangeList before={before.document} after={after.document} uses={uses} />
+      {first !== second && <LazyDiff before={first} after={second} label="Changed lines" />}
+    </Section>
   );
 }

@@ -40,8 +40,5 @@ export function useValidation(text: string | null): Validation | null {
       gone.abort();
     };
   }, [text, json, known]);
-  return useMemo(
-    () => (text === null || json === null ? null : validationOf(text, json, known)),
-    [text, json, known],
-  );
+  return useMemo(() => (json === null ? null : validationOf(json, known)), [text, json, known]);
 }

@@ -1,38 +1,56 @@
-/** The validation of the draft: valid or not, its faults with links to their lines, and its warnings. */
-import type { Place } from "./json-text.ts";
-import type { Validation } from "./validation.ts";
+/** The validation of the draft: valid or not, its faults with links to their lines, what accounts lose by it, and other warnings. */
+import { Icon } from "../kit/icon.tsx";
+import type { Tone } from "../kit/tone.ts";
+import { OrphanList } from "./orphan-list.tsx";
+import type { LocatedFault, Validation } from "./validation.ts";
 import { WarningList } from "./warning-list.tsx";
 
 interface Props {
   /** Null without a draft. */
   readonly validation: Validation | null;
-  readonly onGoTo: (place: Place) => void;
+  readonly defaultTier: string;
+  readonly onGoTo: (fault: LocatedFault) => void;
 }
 
-export function ValidationReport({ validation, onGoTo }: Props) {
+export function ValidationReport({ validation, defaultTier, onGoTo }: Props) {
+  const warnings = validation?.warnings ?? [];
   return (
     <div class="validation">
-      <p role="status">{validationText(validation)}</p>
+      <p role="status" class="verdict" data-tone={toneOf(validation)}>
+        {validation?.isValid === true && <Icon name="check" />}
+        {(validation?.faults.length ?? 0) > 0 && <Icon name="cross" />}
+        {validationText(validation)}
+      </p>
       {validation !== null && validation.faults.length > 0 && (
         <ul>
-          {validation.faults.map(({ where, message, place, line }) => (
-            <li key={`${where} ${message}`}>
-              <button type="button" class="link" onClick={() => onGoTo(place)}>
-                {where}
-                {where.startsWith("line") ? "" : ` (line ${line})`}
+          {validation.faults.map((fault) => (
+            <li key={`${fault.where} ${fault.message}`}>
+              <button type="button" class="link" onClick={() => onGoTo(fault)}>
+                {fault.where}
+                {fault.where.startsWith("line") ? "" : ` (line ${fault.line})`}
               </button>{" "}
-              {message}
+              {fault.message}
             </li>
           ))}
         </ul>
       )}
-      <WarningList warnings={validation?.warnings ?? []} />
+      <OrphanList
+        orphans={warnings.flatMap(({ inUse }) => (inUse ? [inUse] : []))}
+        defaultTier={defaultTier}
+      />
+      <WarningList warnings={warnings.filter(({ inUse }) => inUse === undefined)} />
     </div>
   );
 }
 
+function toneOf(validation: Validation | null): Tone {
+  if (validation === null || validation.isChecking) return "neutral";
+  if (validation.failure !== null) return "warning";
+  return validation.isValid ? "allowed" : "error";
+}
+
 function validationText(validation: Validation | null): string {
-  if (validation === null) return "This is the policy in force. Type to start a draft.";
+  if (validation === null) return "This is the policy in force. Change it to start a draft.";
   const { faults, isChecking, failure } = validation;
   if (failure !== null) return `Validation failed: ${failure} Retrying automatically.`;
   if (isChecking) return "Checking…";

@@ -1,7 +1,7 @@
-/** The warnings about a valid policy: its effects on accounts that use the one in force. */
-import type { PolicyFault } from "./policy-api.ts";
+/** Warnings about a valid policy that name no accounts. */
+import type { PolicyWarning } from "./policy-api.ts";
 
-export function WarningList({ warnings }: { readonly warnings: readonly PolicyFault[] }) {
+export function WarningList({ warnings }: { readonly warnings: readonly PolicyWarning[] }) {
   if (warnings.length === 0) return null;
   return (
     <>

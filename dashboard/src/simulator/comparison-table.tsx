@@ -1,5 +1,6 @@
 /** Tables of a simulation: tiers, routes and users, each with the same columns, and links to the recorded decisions behind a row. */
 import type { ComponentChildren } from "preact";
+import { TableScroll } from "../kit/table.tsx";
 import { count, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import { SubjectLink } from "../shell/subject-link.tsx";
@@ -18,18 +19,18 @@ interface TableProps<Row> {
 
 /** What each column says; shown when the pointer rests on its head, and in the notes below the tables. */
 export const COLUMNS = {
-  requests: "Requests: all recorded requests of the row that were replayed.",
-  before: "Denied now: how many of them the policy in force denies, starting with full limits.",
-  after: "Denied after: how many of them this policy denies, starting with full limits.",
-  change: "Change: the difference of both.",
+  change: "Change: how many more requests this policy denies than the policy in force.",
   hurt: "Users hurt: users with at least one request that is allowed now and would be denied.",
+  before: "Denied now: how many requests the policy in force denies, starting with full limits.",
+  after: "Denied after: how many requests this policy denies, starting with full limits.",
+  requests: "Requests: all recorded requests of the row that were replayed.",
 } as const;
 
 export function TierTable({ rows, period }: TableProps<TierRow>) {
   return (
     <ComparisonTable
       name="Tier"
-      label="By tier"
+      label="Tiers, before and after"
       rows={rows.map((row) => ({
         ...row,
         key: row.tier,
@@ -46,7 +47,7 @@ export function RouteTable({ rows, period }: TableProps<RouteRow>) {
   return (
     <ComparisonTable
       name="Route"
-      label="By route"
+      label="Routes, before and after"
       rows={rows.map((row) => ({
         ...row,
         key: row.route,
@@ -76,16 +77,16 @@ interface ComparisonTableProps {
 
 function ComparisonTable({ name, label, rows, period }: ComparisonTableProps) {
   return (
-    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
-      <table class="data comparison">
+    <TableScroll label={label}>
+      <table class="data">
         <thead>
           <tr>
             <th scope="col">{name}</th>
-            <NumberHead title={COLUMNS.requests}>Requests</NumberHead>
-            <NumberHead title={COLUMNS.before}>Denied now</NumberHead>
-            <NumberHead title={COLUMNS.after}>Denied after</NumberHead>
             <NumberHead title={COLUMNS.change}>Change</NumberHead>
             <NumberHead title={COLUMNS.hurt}>Users hurt</NumberHead>
+            <NumberHead title={COLUMNS.before}>Denied now</NumberHead>
+            <NumberHead title={COLUMNS.after}>Denied after</NumberHead>
+            <NumberHead title={COLUMNS.requests}>Requests</NumberHead>
           </tr>
         </thead>
         <tbody>
@@ -94,20 +95,20 @@ function ComparisonTable({ name, label, rows, period }: ComparisonTableProps) {
               <th scope="row" class="name">
                 {title}
               </th>
-              <td class="num">
-                <Link to={{ screen: "decisions", params: { ...filter, ...period } }}>{count(requests)}</Link>
-              </td>
-              <td class="num">{deniedText(deniedBefore, requests)}</td>
-              <td class="num">{deniedText(deniedAfter, requests)}</td>
               <td class={`num ${changeClass(deniedAfter - deniedBefore)}`}>
                 {signed(deniedAfter - deniedBefore)}
               </td>
               <td class="num">{count(accounts)}</td>
+              <td class="num">{deniedText(deniedBefore, requests)}</td>
+              <td class="num">{deniedText(deniedAfter, requests)}</td>
+              <td class="num">
+                <Link to={{ screen: "decisions", params: { ...filter, ...period } }}>{count(requests)}</Link>
+              </td>
             </tr>
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }
 
@@ -119,17 +120,17 @@ interface UserTableProps extends TableProps<AccountRow> {
 
 export function UserTable({ rows, period, side, label }: UserTableProps) {
   return (
-    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
-      <table class="data comparison">
+    <TableScroll label={label}>
+      <table class="data">
         <thead>
           <tr>
             <th scope="col">User</th>
-            <th scope="col">Tier</th>
-            <th scope="col">Routes</th>
             <NumberHead title="Requests that only one of the policies allows.">
               {side === "newlyDenied" ? "Newly denied" : "Newly allowed"}
             </NumberHead>
             <NumberHead title={COLUMNS.requests}>Of all</NumberHead>
+            <th scope="col">Tier</th>
+            <th scope="col">Routes</th>
             <th scope="col">
               <span class="unseen">Decisions</span>
             </th>
@@ -141,12 +142,12 @@ export function UserTable({ rows, period, side, label }: UserTableProps) {
               <th scope="row" class="name">
                 <SubjectLink account={row.account} />
               </th>
-              <td>{row.tier}</td>
-              <td>{row.routes.map((route) => route || "no route").join(", ")}</td>
               <td class={`num ${side === "newlyDenied" ? "worse" : "better"}`}>{count(row[side])}</td>
               <td class="num">
                 {count(row.requests)} <span class="quiet">({percent(row[side], row.requests)})</span>
               </td>
+              <td>{row.tier}</td>
+              <td>{row.routes.map((route) => route || "no route").join(", ")}</td>
               <td>
                 <Link to={{ screen: "decisions", params: { account: row.account, ...period } }}>
                   Decisions
@@ -156,7 +157,7 @@ export function UserTable({ rows, period, side, label }: UserTableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </TableScroll>
   );
 }
 

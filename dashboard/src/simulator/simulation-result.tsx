@@ -1,9 +1,8 @@
 /** The result of a simulation: what it comes to, by tier, over time, by user and by route. */
-import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
+import { Section } from "../kit/section.tsx";
 import { TimeChart } from "../charts/time-chart.tsx";
-import { count, milliseconds } from "../shell/format.ts";
-import { Time } from "../shell/time.tsx";
+import { count, milliseconds, range } from "../shell/format.ts";
 import { COLUMNS, type Period, RouteTable, TierTable, UserTable } from "./comparison-table.tsx";
 import { deniedChart, deniedSummary } from "./denied-chart.ts";
 import { type SimulationResult, summaryOf } from "./simulation.ts";
@@ -21,33 +20,38 @@ export function SimulationReport({ result, tookMs, policy }: Props) {
   const chart = useMemo(() => deniedChart(series, policy), [series, policy]);
   return (
     <>
-      <p class={newlyDenied.length > 0 ? "finding hurts" : "finding"}>{summaryOf(result)}</p>
+      <p class="finding" data-tone={newlyDenied.length > 0 ? "denied" : "allowed"}>
+        {summaryOf(result)}
+      </p>
       <Scope result={result} tookMs={tookMs} />
-      <section aria-label="By tier">
-        <h2>By tier</h2>
+      <Section title="By tier">
         <TierTable rows={tiers} period={period} />
-      </section>
-      <TimeChart title="Denied requests" summary={deniedSummary(series, policy)} model={chart} height={180} />
-      <Users title="Newly denied" none="No request that is allowed now would be denied.">
-        {newlyDenied.length > 0 && (
-          <>
-            <MostOf shown={newlyDenied.length} all={changedAccounts.denied} />
-            <UserTable rows={newlyDenied} period={period} side="newlyDenied" label="Newly denied users" />
-          </>
+      </Section>
+      <Section title="Over time">
+        <TimeChart
+          title="Denied requests"
+          summary={deniedSummary(series, policy)}
+          model={chart}
+          height={180}
+        />
+      </Section>
+      <Section title="Newly denied" detail={usersText(newlyDenied.length, changedAccounts.denied)}>
+        {newlyDenied.length === 0 ? (
+          <p>No request that is allowed now would be denied.</p>
+        ) : (
+          <UserTable rows={newlyDenied} period={period} side="newlyDenied" label="Newly denied users" />
         )}
-      </Users>
-      <Users title="Newly allowed" none="No request that is denied now would be allowed.">
-        {newlyAllowed.length > 0 && (
-          <>
-            <MostOf shown={newlyAllowed.length} all={changedAccounts.allowed} />
-            <UserTable rows={newlyAllowed} period={period} side="newlyAllowed" label="Newly allowed users" />
-          </>
+      </Section>
+      <Section title="Newly allowed" detail={usersText(newlyAllowed.length, changedAccounts.allowed)}>
+        {newlyAllowed.length === 0 ? (
+          <p>No request that is denied now would be allowed.</p>
+        ) : (
+          <UserTable rows={newlyAllowed} period={period} side="newlyAllowed" label="Newly allowed users" />
         )}
-      </Users>
-      <section aria-label="By route">
-        <h2>By route</h2>
+      </Section>
+      <Section title="By route">
         <RouteTable rows={routes} period={period} />
-      </section>
+      </Section>
       <Notes result={result} />
     </>
   );
@@ -61,12 +65,8 @@ function Scope({ result, tookMs }: Omit<Props, "policy">) {
       <p class="quiet">
         {sampled ? "Estimates from a sample of about " : "Replayed "}
         {count(decisions)} {decisions === 1 ? "request" : "requests"}
-        {firstAt !== null && lastAt !== null && (
-          <>
-            , <Time at={firstAt} /> to <Time at={lastAt} />,
-          </>
-        )}{" "}
-        against revision {revision} (in force) and this policy, in {milliseconds(tookMs)}.
+        {firstAt !== null && lastAt !== null && <>, {range(firstAt, lastAt)},</>} against revision {revision}{" "}
+        (in force) and this policy, in {milliseconds(tookMs)}.
       </p>
       {truncated && (
         <p>
@@ -78,28 +78,9 @@ function Scope({ result, tookMs }: Omit<Props, "policy">) {
   );
 }
 
-interface UsersProps {
-  readonly title: string;
-  readonly none: string;
-  readonly children: ComponentChildren;
-}
-
-function Users({ title, none, children }: UsersProps) {
-  return (
-    <section aria-label={title}>
-      <h2>{title}</h2>
-      {children === false ? <p>{none}</p> : children}
-    </section>
-  );
-}
-
-function MostOf({ shown, all }: { readonly shown: number; readonly all: number }) {
-  if (all <= shown) return null;
-  return (
-    <p class="quiet">
-      The {shown} users with the most of these requests, of {count(all)}.
-    </p>
-  );
+function usersText(shown: number, all: number): string {
+  if (all > shown) return `the ${shown} users with the most of these requests, of ${count(all)}`;
+  return `${count(all)} ${all === 1 ? "user" : "users"}`;
 }
 
 /** How to read the figures. */

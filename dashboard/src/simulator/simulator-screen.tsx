@@ -9,7 +9,8 @@ import { parseRevision, POLICY, revisionPath } from "../policy/policy-api.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { Time } from "../shell/time.tsx";
+import { Empty, Failed } from "../kit/state.tsx";
+import { range as rangeText } from "../shell/format.ts";
 import { LENGTHS, paramsOf, rangeOf, type TimeRange } from "../shell/time-range.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { KEPT_MS, periodOf } from "./simulation.ts";
@@ -59,7 +60,7 @@ export function SimulatorScreen() {
           The draft is not valid JSON, so it cannot be replayed. <Link to={policy}>Fix it</Link>
         </p>
       )}
-      <div class="buttons start">
+      <div class="simulator-bar">
         <PeriodChoice range={range} />
         <button
           type="button"
@@ -70,11 +71,7 @@ export function SimulatorScreen() {
           Run again
         </button>
       </div>
-      {range.kind === "between" && (
-        <p class="quiet">
-          <Time at={range.fromMs} /> to <Time at={range.toMs} />
-        </p>
-      )}
+      {range.kind === "between" && <p class="quiet">{rangeText(range.fromMs, range.toMs)}</p>}
       <SimulationOutcome
         state={simulation}
         period={periodOf(range, Date.now())}
@@ -98,7 +95,7 @@ function parseDraft(text: string): { readonly ok: true; readonly value: unknown 
 function PeriodChoice({ range }: { readonly range: TimeRange }) {
   const { address, go } = usePage();
   return (
-    <label class="inline">
+    <label>
       Requests of
       <select
         value={range.kind === "last" ? range.name : "between"}
@@ -139,35 +136,32 @@ function SimulationOutcome({ state, period, policy }: SimulationOutcomeProps) {
   }
   if (state.kind === "failed") {
     return (
-      <div role="alert">
-        <p>The simulation failed: {state.detail}</p>
-        {state.status === 0 && <p>Choose a shorter period, or run it again.</p>}
-      </div>
+      <Failed>
+        The simulation failed: {state.detail}
+        {state.status === 0 && " Choose a shorter period, or run it again."}
+      </Failed>
     );
   }
   const { valid, errors, result } = state.simulation;
   if (!valid || result === null) {
     return (
-      <div role="alert">
-        <p>
-          It is no valid policy: {errors.length === 1 ? "one fault" : `${errors.length} faults`}.{" "}
-          <Link to={{ screen: "policy", params: {} }}>Fix them in the editor</Link>
-        </p>
-      </div>
+      <Failed>
+        The policy is not valid: {errors.length === 1 ? "one fault" : `${errors.length} faults`}.{" "}
+        <Link to={{ screen: "policy", params: {} }}>Fix them in the editor</Link>
+      </Failed>
     );
   }
   if (result.decisions === 0) {
     return (
-      <div class="card">
-        <p>
-          <strong>Nothing was recorded in this period</strong>, <Time at={period.from} /> to{" "}
-          <Time at={period.to} />.
-        </p>
-        <p>
-          Choose a longer period (decisions are recorded for 24 hours), or send some requests: next to{" "}
-          <code>npm start</code>, run <code>npm run demo:traffic</code>.
-        </p>
-      </div>
+      <Empty
+        title={`Nothing was recorded in this period, ${rangeText(period.from, period.to)}`}
+        hint={
+          <>
+            Choose a longer period (decisions are recorded for 24 hours), or send some requests: next to{" "}
+            <code>npm start</code>, run <code>npm run demo:traffic</code>.
+          </>
+        }
+      />
     );
   }
   return <SimulationReport result={result} tookMs={state.tookMs} policy={policy} />;

@@ -1,0 +1,105 @@
+/**
+ * The JSON Schema of a policy, from the OpenAPI document that the Worker serves: the one source of field names, values and descriptions for
+ * completion, hints and the form. Pure but for the call.
+ */
+import { type ApiOutcome, call, isRecord } from "../../shell/api-client.ts";
+import { keysOf } from "./json-pointer.ts";
+
+/** The schemas of the document, by name. */
+export interface JsonSchema {
+  readonly components: Readonly<Record<string, unknown>>;
+  /** Of the whole policy. */
+  readonly root: SchemaNode;
+}
+
+/** The parts of a schema that are used here. */
+export interface SchemaNode {
+  readonly type: string;
+  readonly description: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly required: readonly string[];
+  /** The values that it allows, if they are listed. */
+  readonly values: readonly (string | number)[];
+  readonly items: unknown;
+  readonly additional: unknown;
+  readonly oneOf: readonly unknown[];
+}
+
+const OPENAPI = "/api/v1/openapi.json";
+const REFERENCE = "#/components/schemas/";
+const ROOT = "Policy";
+
+export const loadSchema = (signal: AbortSignal): Promise<ApiOutcome<JsonSchema>> =>
+  call("GET", OPENAPI, parseSchema, { signal });
+
+/** The policy's schema in an OpenAPI document; null if it has none. */
+export function parseSchema(document: unknown): JsonSchema | null {
+  const { components: parts } = recordOf(document);
+  const components = recordOf(recordOf(parts)["schemas"]);
+  return isRecord(components[ROOT]) ? { components, root: nodeOf(components, components[ROOT]) } : null;
+}
+
+/**
+ * The schema of the value at a pointer; null if the schema has none there. `document` chooses between alternatives: the kind of a limit.
+ * An unknown kind gives the fields of all.
+ */
+export function schemaAt(
+  schema: JsonSchema,
+  pointer: string,
+  valueOf: (pointer: string) => unknown,
+): SchemaNode | null {
+  let node: SchemaNode = schema.root;
+  let path = "";
+  for (const key of keysOf(pointer)) {
+    path = `${path}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    const child = Object.hasOwn(node.properties, key)
+      ? node.properties[key]
+      : (node.items ?? node.additional);
+    if (!isRecord(child)) return null;
+    node = chosen(schema, nodeOf(schema.components, child), valueOf(path));
+  }
+  return node;
+}
+
+function chosen(schema: JsonSchema, node: SchemaNode, value: unknown): SchemaNode {
+  if (node.oneOf.length === 0) return node;
+  const options = node.oneOf.map((option) => nodeOf(schema.components, option));
+  const { kind } = recordOf(value);
+  const known = options.find(
+    ({ properties }) => nodeOf(schema.components, properties["kind"]).values[0] === kind,
+  );
+  if (known) return { ...known, description: node.description };
+  const kinds = options.flatMap(({ properties }) => nodeOf(schema.components, properties["kind"]).values);
+  const merged = Object.assign({}, ...options.map(({ properties }) => properties), { kind: { enum: kinds } });
+  return { ...node, type: "object", properties: merged, oneOf: [] };
+}
+
+/** The schema of a field. */
+export function fieldOf(schema: JsonSchema, node: SchemaNode, name: string): SchemaNode {
+  return nodeOf(schema.components, node.properties[name]);
+}
+
+function nodeOf(components: Readonly<Record<string, unknown>>, value: unknown): SchemaNode {
+  const own = recordOf(value);
+  const { $ref } = own;
+  const target = typeof $ref === "string" ? recordOf(components[$ref.slice(REFERENCE.length)]) : own;
+  const { type, properties, required, items, additionalProperties, oneOf, enum: values } = target;
+  const description = own["description"] ?? target["description"];
+  const constant = target["const"];
+  return {
+    type: typeof type === "string" ? type : "",
+    description: typeof description === "string" ? description.replaceAll("`", "") : "",
+    properties: recordOf(properties),
+    required: Array.isArray(required) ? required.filter((name) => typeof name === "string") : [],
+    values: (Array.isArray(values) ? values : [constant]).filter(
+      (each) => typeof each === "string" || typeof each === "number",
+    ),
+    items,
+    additional: additionalProperties === false ? undefined : additionalProperties,
+    oneOf: Array.isArray(oneOf) ? oneOf : [],
+  };
+}
+
+function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {};
+}

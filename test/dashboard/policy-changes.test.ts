@@ -1,0 +1,105 @@
+/** The changes between two policies, in words. */
+import { expect, test } from "vitest";
+import { limitWords } from "../../dashboard/src/policy/limit-words.ts";
+import { policyChanges } from "../../dashboard/src/policy/policy-changes.ts";
+import policy from "../../policy/default.json";
+
+const [minute, month] = policy.tiers.free.limits;
+const withFree = (free: object) => ({ ...policy, tiers: { ...policy.tiers, free } });
+
+test("says in one line what changes of a limit, and whether it is tighter or looser", () => {
+  const change = (limit: object) =>
+    policyChanges(policy, withFree({ ...policy.tiers.free, limits: [{ ...minute, ...limit }, month] }));
+  const free = { part: "tier", name: "free" };
+  expect(change({ tokens: 20, burst: 20 })).toEqual([
+    { ...free, words: "minute: 100 → 20 tokens a minute, burst 150 → 20", effect: "tighter" },
+  ]);
+  expect(change({ tokens: 200 })).toEqual([
+    { ...free, words: "minute: 100 → 200 tokens a minute", effect: "looser" },
+  ]);
+  // Neither: less at once, more over time.
+  expect(change({ tokens: 200, burst: 20 })).toMatchObject([{ effect: null }]);
+  expect(change({ per: "hour" })).toEqual([
+    { ...free, words: "minute: 100 tokens a minute → 100 tokens an hour", effect: null },
+  ]);
+  expect(change({ scope: "key" })).toMatchObject([{ words: "minute: scope default → key" }]);
+  expect(change({ tokens: 100.001 })).toMatchObject([{ words: "minute: 100 → 100.001 tokens a minute" }]);
+  expect(change({})).toEqual([]);
+});
+
+test("names limits, tiers and routes that are new or removed", () => {
+  const { pro, ...tiers } = policy.tiers;
+  const [identify, compare, batch] = policy.routes;
+  const after = {
+    ...policy,
+    defaultTier: "gold",
+    tiers: {
+      ...tiers,
+      free: {
+        ...tiers.free,
+        mode: "leased",
+        limits: [minute, { name: "slots", kind: "concurrency", max: 5, ttlMs: 1_000 }],
+      },
+      gold: { limits: [] },
+    },
+    routes: [
+      compare,
+      { ...identify, cost: 3 },
+      batch,
+      { match: "/new", methods: ["GET", "POST"], auth: "required" },
+    ],
+  };
+  expect(policyChanges(policy, after).map(({ name, words, effect }) => [name, words, effect])).toEqual([
+    ["free", "limit month removed (was: 50,000 tokens a month)", "looser"],
+    ["free", "new limit slots: 5 requests at once", "tighter"],
+    ["free", "mode default → leased", null],
+    ["pro", "removed (was: 1,000 tokens a minute, burst 1,500; 1,000,000 tokens a month)", null],
+    ["gold", "new tier: unlimited", null],
+    ["/identify", "cost 1 → 3", "tighter"],
+    ["/api/refresh", "removed: its requests match a later route, or none (404)", null],
+    ["GET,POST /new", "new route: cost 1; needs a credential", null],
+    [
+      "",
+      "route order: /identify, /compare, /batch → /compare, /identify, /batch (the first match applies)",
+      null,
+    ],
+    ["", "defaultTier free → gold", null],
+  ]);
+  expect(pro.limits.map(limitWords)).toHaveLength(2);
+});
+
+test("reports no change for an equal document, whatever the order of its fields", () => {
+  expect(policyChanges(policy, structuredClone(policy))).toEqual([]);
+  const { kind, name, ...numbers } = minute ?? {};
+  const limits = [{ ...numbers, kind, name }, month];
+  expect(policyChanges(policy, withFree({ ...policy.tiers.free, limits }))).toEqual([]);
+});
+
+test("hides no change if two parts have the same name, or a part has no name", () => {
+  const twice = (first: number) => ({
+    tiers: {
+      a: {
+        limits: [
+          { name: "x", max: first },
+          { name: "x", max: 2 },
+        ],
+      },
+    },
+  });
+  expect(policyChanges(twice(1), twice(5))).toMatchObject([
+    { name: "a", words: expect.stringContaining("5") },
+  ]);
+  expect(policyChanges({ tiers: [1] }, { tiers: [2] })).toMatchObject([{ words: "tiers [1] → [2]" }]);
+  expect(policyChanges({ routes: [1] }, { routes: [2] })).toMatchObject([{ words: "routes [1] → [2]" }]);
+  expect(policyChanges(null, [])).toEqual([]);
+  expect(policyChanges({ cors: { origins: ["*"] } }, { cors: { origins: [] } })).toMatchObject([
+    { words: 'cors.origins ["*"] → []' },
+  ]);
+});
+
+test("lists at most 200 changes, each truncated to a line", () => {
+  const wide = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`field${i}`, "x".repeat(1_000)]));
+  const changes = policyChanges({}, wide);
+  expect(changes).toHaveLength(200);
+  expect(changes[0]?.words.length).toBeLessThan(200);
+});

@@ -1,0 +1,109 @@
+/** Completion and hints in the policy editor: from the schemas of the API's own document. */
+import { json } from "@codemirror/lang-json";
+import { ensureSyntaxTree } from "@codemirror/language";
+import { EditorState } from "@codemirror/state";
+import { expect, test } from "vitest";
+import { parseSchema, schemaAt } from "../../dashboard/src/policy/editor/json-schema.ts";
+import { completionsAt, hintAt } from "../../dashboard/src/policy/editor/schema-completion.ts";
+import { valueAt } from "../../dashboard/src/policy/editor/json-pointer.ts";
+import document from "../../docs/openapi.json" with { type: "json" };
+import policy from "../../policy/default.json";
+
+const schema = parseSchema(document);
+
+/** The state of an editor with this text, and the offset of the `|` in it. */
+function typed(text: string): { readonly state: EditorState; readonly pos: number } {
+  const pos = text.indexOf("|");
+  const state = EditorState.create({ doc: text.replace("|", ""), extensions: [json()] });
+  ensureSyntaxTree(state, state.doc.length, 5_000);
+  return { state, pos };
+}
+
+function labels(text: string, isExplicit = false): string[] | null {
+  const { state, pos } = typed(text);
+  return completionsAt(schema, state, pos, isExplicit)?.options.map(({ label }) => label) ?? null;
+}
+
+test("completes the fields that an object may still have", () => {
+  expect(labels('{ "schema": 1, "h|" }')).toEqual([
+    '"tiers"',
+    '"routes"',
+    '"anonymousTier"',
+    '"defaultTier"',
+    '"headers"',
+    '"cors"',
+  ]);
+  // The parser takes the next field's name for the value of the one that is typed.
+  expect(labels('{\n  "he|"\n  "schema": 1,\n  "routes": []\n}')).not.toContain('"schema"');
+  expect(labels('{ "routes": [{ "match": "/a", "|" }] }')).toContain('"upstream"');
+});
+
+test("completes the fields of a limit's kind, and of all kinds while it has none", () => {
+  const limit = (fields: string) => `{ "tiers": { "free": { "limits": [{ ${fields}"|" }] } } }`;
+  expect(labels(limit('"kind": "bucket", "name": "m", '))).toEqual([
+    '"tokens"',
+    '"per"',
+    '"burst"',
+    '"scope"',
+  ]);
+  expect(labels(limit(""))).toEqual(expect.arrayContaining(['"kind"', '"amount"', '"ttlMs"']));
+});
+
+test("completes the values that a field may have, among them the document's own tiers", () => {
+  expect(labels('{ "tiers": { "free": { "mode": "|" } } }')).toEqual(['"strict"', '"leased"']);
+  expect(labels('{ "tiers": { "free": { "limits": [{ "kind": "|" }] } } }')).toEqual([
+    '"bucket"',
+    '"quota"',
+    '"concurrency"',
+  ]);
+  expect(labels('{ "tiers": { "free": {}, "pro": {} }, "defaultTier": "|" }')).toEqual(['"free"', '"pro"']);
+  expect(labels('{ "headers": { "xRateLimit": | } }', true)).toEqual(["true", "false"]);
+  expect(labels('{ "routes": [{ "methods": ["|"] }] }')).toContain('"GET"');
+});
+
+test("replaces the quotation marks that are there, and adds a colon only if there is none", () => {
+  const complete = (text: string) => {
+    const { state, pos } = typed(text);
+    const result = completionsAt(schema, state, pos, false);
+    const apply = result?.options.find(({ label }) => label === '"cors"')?.apply;
+    return `${state.sliceDoc(0, result?.from)}${String(apply)}${state.sliceDoc(result?.to)}`;
+  };
+  expect(complete('{ "co|" }')).toBe('{ "cors":  }');
+  expect(complete('{ "co|": {} }')).toBe('{ "cors": {} }');
+});
+
+test("completes nothing without a schema, in a place without one, or before a letter is typed", () => {
+  const { state, pos } = typed('{ "|" }');
+  expect(completionsAt(null, state, pos, true)).toBeNull();
+  expect(labels('{ "unknown": { "|" } }')).toBeNull();
+  expect(labels("{ | }")).toBeNull();
+  expect(labels('{ "schema": 1 } |', true)).toBeNull();
+});
+
+test("explains the field under the pointer", () => {
+  const hint = (text: string) => {
+    const { state, pos } = typed(text);
+    return hintAt(schema, state, pos);
+  };
+  expect(hint('{ "routes": [{ "co|st": 2 }] }')).toMatchObject({
+    name: "cost",
+    text: expect.stringContaining("Tokens per request"),
+  });
+  expect(hint('{ "tiers": { "free": { "mo|de": "strict" } } }')?.text).toContain("One of: strict, leased.");
+  expect(hint('{ "unknown|": 1 }')).toBeNull();
+  expect(hint('{ "schema": 1| }')).toBeNull();
+});
+
+test("finds a schema for every value of the policy that ships with the Worker", () => {
+  if (!schema) throw new Error("the API's document has no policy");
+  const visit = (value: unknown, pointer: string): void => {
+    expect(
+      schemaAt(schema, pointer, (at) => valueAt(policy, at)),
+      pointer,
+    ).not.toBeNull();
+    if (typeof value !== "object" || value === null) return;
+    for (const [key, child] of Object.entries(value)) visit(child, `${pointer}/${key.replaceAll("/", "~1")}`);
+  };
+  visit(policy, "");
+  expect(parseSchema({ components: { schemas: {} } })).toBeNull();
+});

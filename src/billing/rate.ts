@@ -29,7 +29,7 @@ export interface RatingContext {
   readonly ceilings: Ceilings;
 }
 
-/** The lines of a period, segment by segment. A charge of exactly 0 because nothing is priced makes no line. */
+/** The lines of a period, segment by segment. No base, no overage or no priced usage: no line. */
 export function ratePeriod(segments: readonly RatableSegment[], context: RatingContext): Line[] {
   const lines: Line[] = [];
   segments.forEach((segment, index) => {

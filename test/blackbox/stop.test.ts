@@ -1,4 +1,6 @@
 /** However the product is stopped, nothing of it remains: no process, and no listener on its port. */
+import { once } from "node:events";
+import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -33,6 +35,26 @@ async function pidOf(run: Run, command: RegExp): Promise<number> {
 }
 const START_SCRIPT = /^\S*node scripts\/start\.ts/;
 const WORKERD = /workerd serve /;
+
+/** Kills workerd, and waits until it has ended. @returns its id. */
+async function crash(run: Run): Promise<number> {
+  const pid = await pidOf(run, WORKERD);
+  const ended = (await run.processes()).filter((one) => one.pid === pid);
+  process.kill(pid, "SIGKILL");
+  await gone(ended);
+  return pid;
+}
+
+/** Whether something listens at the URL's port. */
+async function accepts({ port }: URL): Promise<boolean> {
+  const socket = connect(Number(port), "127.0.0.1");
+  const connected = await once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return connected;
+}
 
 it("Ctrl-C under load stops all processes, and prints nothing", async () => {
   const { run, url } = await start();
@@ -95,19 +117,24 @@ it("Ctrl-C during the build leaves nothing running", async () => {
   await gone(family);
 });
 
-it("a crashed workerd is restarted, and the new one ends with the product", async () => {
+it("a crashed workerd is restarted, and the new one ends with the product, even if that is killed at once", async () => {
   const { run, url } = await start();
-  const crashed = await pidOf(run, WORKERD);
-  process.kill(crashed, "SIGKILL");
+  const first = await crash(run);
   await eventually(20_000, "it answers again", () =>
     request(new URL("/ready", url)).then(
       ({ status }) => status === 200 || null,
       () => null,
     ),
   );
+  const second = await crash(run);
+  const script = await pidOf(run, START_SCRIPT);
+  const endMs = Date.now() + 20_000;
+  // Without a pause, so that the script has not heard of the new workerd when it stops.
+  while (!(await accepts(url)) && Date.now() < endMs);
+  process.kill(script, "SIGSTOP");
   const family = await run.processes();
-  expect(await pidOf(run, WORKERD)).not.toBe(crashed);
-  process.kill(await pidOf(run, START_SCRIPT), "SIGKILL");
+  expect([first, second]).not.toContain(await pidOf(run, WORKERD));
+  process.kill(script, "SIGKILL");
   await gone(family);
   await freed(url.port);
 });

@@ -10,7 +10,7 @@ import product, { MetricsHub as Hub, UserLimiter as Limiter } from "../../src/in
 export { AccountDirectory, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
 
 /** Shorter than the deadline in the tests, but long enough for the queue to fill. */
-const SLOW_MS = 1_000;
+const SLOW_MS = 750;
 
 const faults = {
   /** `down` rejects every batch; `crash` aborts the hub once, before it accepts the batch. */

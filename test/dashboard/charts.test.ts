@@ -8,7 +8,7 @@ import {
   marksWithin,
   spanOf,
 } from "../../dashboard/src/charts/chart-model.ts";
-import { LEFT, RIGHT, shapeOf, TOP } from "../../dashboard/src/charts/chart-shape.ts";
+import { LEFT, MARK_HEIGHT, RIGHT, shapeOf, TOP } from "../../dashboard/src/charts/chart-shape.ts";
 import { markGroups } from "../../dashboard/src/charts/mark-groups.ts";
 import { timeTicks, valueTicks } from "../../dashboard/src/charts/ticks.ts";
 
@@ -120,6 +120,13 @@ test("draws each area of a stack on the one below it, in steps of their width", 
   const lower = `L${d},${base}L${c},${base}L${c},${base}L${b},${base}L${b},${base}L${a},${base}Z`;
   expect(outlines[0]).toEqual({ name: "Allowed", path: upper + lower, edge: upper });
   expect(outlines[1]?.path).toContain(`M${a},${y(6)}L`);
+});
+
+test("makes room above the plot for the labels of marks, only if there are any", () => {
+  expect(shapeOf(MODEL, WIDTH, HEIGHT, 0).top).toBe(TOP);
+  const marked = shapeOf({ ...MODEL, marks: [mark(60_000, 1)] }, WIDTH, HEIGHT, 0);
+  expect(marked.top).toBe(TOP + MARK_HEIGHT);
+  expect(marked.y(marked.values.at(-1)!)).toBe(marked.top);
 });
 
 test("leaves a gap in lines and bands for unknown values", () => {

@@ -45,7 +45,11 @@ test("takes a custom range in the viewer's time zone, and rejects one that ends 
   const custom = { kind: "between", fromMs: NOON_MS, toMs: NOON_MS + HOUR_MS } as const;
   expect(betweenLocal(localText(custom.fromMs), localText(custom.toMs))).toEqual(custom);
   expect(betweenLocal(localText(custom.toMs), localText(custom.fromMs))).toBeNull();
-  expect([betweenLocal("", ""), betweenLocal(localText(NOON_MS), "soon")]).toEqual([null, null]);
+  const typed = betweenLocal("2026-11-30 9:05", " 2026-11-30T10:05:00 ");
+  expect(typed?.kind === "between" && typed.toMs - typed.fromMs).toBe(HOUR_MS);
+  for (const strange of ["", "soon", "2026-13-30 09:05", "11/30/2026 9:05 AM"]) {
+    expect(betweenLocal(strange, "2026-11-30 10:05")).toBeNull();
+  }
 });
 
 test("refreshes as often as the range changes visibly, as often as asked, or never", () => {

@@ -4,7 +4,7 @@ import { momentText } from "../shell/moment.ts";
 import { usePage } from "../shell/page.tsx";
 import { type PageAddress, urlOf } from "../shell/page-address.ts";
 import { type ChartMark, type ChartModel, marksWithin } from "./chart-model.ts";
-import { BOTTOM, type ChartShape, LEFT, RIGHT, TOP } from "./chart-shape.ts";
+import { BOTTOM, type ChartShape, LEFT, RIGHT } from "./chart-shape.ts";
 import { type MarkGroup, markGroups } from "./mark-groups.ts";
 
 interface Props {
@@ -69,10 +69,10 @@ function Group({ group: { marks, label, left, width }, shape, bottom, onOpen }: 
       }}
     >
       {marks.map(({ atMs }) => (
-        <path key={atMs} class="mark-line" d={`M${shape.x(atMs)},${TOP + LABEL_HEIGHT}V${bottom}`} />
+        <path key={atMs} class="mark-line" d={`M${shape.x(atMs)},${LABEL_HEIGHT + 1}V${bottom}`} />
       ))}
-      <rect class="mark-label" x={left} y={TOP} width={width} height={LABEL_HEIGHT} rx="4" />
-      <text class="mark-text" x={left + width / 2} y={TOP + LABEL_HEIGHT / 2 + 1}>
+      <rect class="mark-label" x={left} y={1} width={width} height={LABEL_HEIGHT} rx="4" />
+      <text class="mark-text" x={left + width / 2} y={LABEL_HEIGHT / 2 + 2}>
         {label}
       </text>
     </a>
@@ -83,7 +83,7 @@ function Tip({ group: { marks, left }, width }: { readonly group: MarkGroup; rea
   const shown = marks.slice(-MAX_LINES).toReversed();
   const x = Math.max(0, Math.min(width - TIP_WIDTH, left));
   return (
-    <foreignObject class="mark-tip" x={x} y={TOP + LABEL_HEIGHT + 4} width={TIP_WIDTH} height={1}>
+    <foreignObject class="mark-tip" x={x} y={LABEL_HEIGHT + 5} width={TIP_WIDTH} height={1}>
       <ul>
         {shown.map((mark) => (
           <li key={mark.atMs}>{textOf(mark)}</li>

@@ -1,5 +1,5 @@
 /** The geometry of a chart of a given size: scales, ticks, and the outlines of areas, lines and bands. Pure. */
-import { type ChartModel, heightsOf, spanOf } from "./chart-model.ts";
+import { type ChartModel, heightsOf, marksWithin, spanOf } from "./chart-model.ts";
 import { timeTicks, valueTicks } from "./ticks.ts";
 
 /** Margins for the labels of the axes, CSS pixels. */
@@ -7,6 +7,8 @@ export const LEFT = 56;
 export const RIGHT = 24;
 export const TOP = 8;
 export const BOTTOM = 24;
+/** Above the plot, for the labels of marks. */
+export const MARK_HEIGHT = 22;
 /** The shortest distances between ticks, CSS pixels. */
 const TICK_WIDTH = 64;
 const TICK_HEIGHT = 44;
@@ -20,6 +22,8 @@ export interface Outline {
 }
 
 export interface ChartShape {
+  /** The upper edge of the plot, CSS pixels. */
+  readonly top: number;
   readonly x: (ms: number) => number;
   readonly y: (value: number) => number;
   /** The moment at a horizontal position, clamped to the span shown. */
@@ -37,16 +41,18 @@ export function shapeOf(model: ChartModel, width: number, height: number, zoneMs
   const heights = heightsOf(model);
   const [fromMs, toMs] = spanOf(model);
   const plotWidth = Math.max(1, width - LEFT - RIGHT);
-  const plotHeight = Math.max(1, height - TOP - BOTTOM);
+  const edge = marksWithin(model).length > 0 ? TOP + MARK_HEIGHT : TOP;
+  const plotHeight = Math.max(1, height - edge - BOTTOM);
   const highest = heights.flat().reduce<number>((greatest, value) => Math.max(greatest, value ?? 0), 0);
   const values = valueTicks(highest, Math.floor(plotHeight / TICK_HEIGHT));
   const top = values.at(-1) ?? 1;
   const x = (ms: number) => LEFT + ((ms - fromMs) / (toMs - fromMs)) * plotWidth;
-  const y = (value: number) => TOP + plotHeight * (1 - value / top);
+  const y = (value: number) => edge + plotHeight * (1 - value / top);
   const trace = (line: readonly (number | null)[]) => traceOf(timesMs, line, x, y, stepMs);
   const nothing = timesMs.map(() => 0);
   const heightOf = (name: string) => heights[lines.findIndex((line) => line.name === name)] ?? nothing;
   return {
+    top: edge,
     x,
     y,
     timeAt: (position) => {
@@ -58,9 +64,9 @@ export function shapeOf(model: ChartModel, width: number, height: number, zoneMs
     values,
     outlines: lines.map(({ name }, i) => {
       const line = heights[i] ?? nothing;
-      const edge = lineOf(trace(line));
-      const path = isStacked === true ? areaOf(trace(line), trace(heights[i - 1] ?? nothing)) : edge;
-      return { name, path, edge };
+      const upper = lineOf(trace(line));
+      const path = isStacked === true ? areaOf(trace(line), trace(heights[i - 1] ?? nothing)) : upper;
+      return { name, path, edge: upper };
     }),
     bands: bands.map(({ name, upper, lower }) => ({
       name,

@@ -10,7 +10,7 @@ import { ChartDrawing } from "./chart-drawing.tsx";
 import { ChartLegend, valuesText } from "./chart-legend.tsx";
 import { ChartMarks } from "./chart-marks.tsx";
 import type { ChartModel } from "./chart-model.ts";
-import { BOTTOM, type ChartShape, shapeOf, TOP } from "./chart-shape.ts";
+import { BOTTOM, type ChartShape, shapeOf } from "./chart-shape.ts";
 import { ChartTable } from "./chart-table.tsx";
 import { type ChartInput, type OnSpan, useChartInput } from "./use-chart-input.ts";
 
@@ -117,15 +117,15 @@ function Cursor({ model, shape, input: { at, selection }, height }: CursorProps)
   return (
     <g aria-hidden="true">
       {at !== null && (
-        <path class="cursor" d={`M${shape.x(model.timesMs[at] ?? 0)},${TOP}V${height - BOTTOM}`} />
+        <path class="cursor" d={`M${shape.x(model.timesMs[at] ?? 0)},${shape.top}V${height - BOTTOM}`} />
       )}
       {selection && (
         <rect
           class="selection"
           x={Math.min(shape.x(selection[0]), shape.x(selection[1]))}
-          y={TOP}
+          y={shape.top}
           width={Math.abs(shape.x(selection[0]) - shape.x(selection[1]))}
-          height={height - TOP - BOTTOM}
+          height={height - shape.top - BOTTOM}
         />
       )}
     </g>

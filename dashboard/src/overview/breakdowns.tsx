@@ -27,9 +27,6 @@ export function DenialsByLimit({ report: { reasons, top }, behind }: DenialsProp
             </th>
             <th scope="col">Share</th>
             <th scope="col">Most affected</th>
-            <th scope="col" class="num">
-              Of these
-            </th>
           </tr>
         </thead>
         <tbody>
@@ -42,8 +39,14 @@ export function DenialsByLimit({ report: { reasons, top }, behind }: DenialsProp
                 </th>
                 <td class="num">{count(denied)}</td>
                 <ShareCell share={share} tone="denied" />
-                <td class="name">{most && <SubjectLink account={most.account} />}</td>
-                <td class="num">{most && percent(most.denied, denied)}</td>
+                <td class="name">
+                  {most && (
+                    <>
+                      <SubjectLink account={most.account} />{" "}
+                      <span class="quiet">{percent(most.denied, denied)}</span>
+                    </>
+                  )}
+                </td>
               </tr>
             );
           })}

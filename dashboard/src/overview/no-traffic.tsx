@@ -5,10 +5,12 @@ import { Empty } from "../kit/state.tsx";
 interface Props {
   /** "in the last hour". */
   readonly when: string;
+  /** Whether the period has ended: nothing that is sent now appears in it. */
+  readonly isPast: boolean;
   readonly isFiltered: boolean;
 }
 
-export function NoTraffic({ when, isFiltered }: Props) {
+export function NoTraffic({ when, isPast, isFiltered }: Props) {
   if (isFiltered) {
     return (
       <div class="card">
@@ -16,6 +18,13 @@ export function NoTraffic({ when, isFiltered }: Props) {
           title={`No requests ${when} match the filters`}
           hint="Clear a filter, or choose a longer range."
         />
+      </div>
+    );
+  }
+  if (isPast) {
+    return (
+      <div class="card">
+        <Empty title={`No requests ${when}`} hint="Choose another period, or zoom out." />
       </div>
     );
   }

@@ -48,7 +48,13 @@ export function OverviewScreen() {
       </div>
       <OverviewFilters />
       <PollState polled={overview} rows={4} />
-      {isEmpty && <NoTraffic when={titleOf(range)} isFiltered={Object.keys(filters).length > 0} />}
+      {isEmpty && (
+        <NoTraffic
+          when={titleOf(range)}
+          isPast={range.kind === "between"}
+          isFiltered={Object.keys(filters).length > 0}
+        />
+      )}
       {overview.value && !isEmpty && (
         <>
           <Tiles>

@@ -71,9 +71,15 @@ function CustomRange({ range, onChoose }: CustomProps) {
     const until = event.currentTarget.elements.namedItem("to");
     if (to) onChoose(to);
     else if (until instanceof HTMLInputElement) {
-      until.setCustomValidity("The end must be after the start, by at most 93 days.");
+      until.setCustomValidity(
+        "Enter times such as 2026-11-30 14:05:07, the end at most 93 days after the start.",
+      );
       until.reportValidity();
     }
+  };
+  const reset = (event: Event & { readonly currentTarget: HTMLInputElement }) => {
+    for (const input of event.currentTarget.form?.querySelectorAll("input") ?? [])
+      input.setCustomValidity("");
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || !details.current?.open) return;
@@ -89,20 +95,13 @@ function CustomRange({ range, onChoose }: CustomProps) {
       <form class="menu-content" onSubmit={submit}>
         <label>
           From
-          <input type="datetime-local" name="from" step="1" required defaultValue={localText(fromMs)} />
+          <input name="from" required autocomplete="off" defaultValue={localText(fromMs)} onInput={reset} />
         </label>
         <label>
           To
-          <input
-            type="datetime-local"
-            name="to"
-            step="1"
-            required
-            defaultValue={localText(toMs)}
-            onInput={(event) => event.currentTarget.setCustomValidity("")}
-          />
+          <input name="to" required autocomplete="off" defaultValue={localText(toMs)} onInput={reset} />
         </label>
-        <p class="caption">Times are in {VIEWER_ZONE}.</p>
+        <p class="caption">24 hours, in {VIEWER_ZONE}</p>
         <button class="primary">Show</button>
       </form>
     </details>

@@ -46,17 +46,27 @@ export function boundsOf(range: TimeRange, nowMs: number): readonly [fromMs: num
   return range.kind === "last" ? [nowMs - range.seconds * SECOND_MS, nowMs] : [range.fromMs, range.toMs];
 }
 
-/** The range between two times in the viewer's time zone, as `<input type="datetime-local">` has them; null if it is not one. */
+/** As {@link localText} writes it; seconds may be missing. */
+const LOCAL_TIME = /^(\d{4}-\d{2}-\d{2})[ T](\d{1,2}):(\d{2})(:\d{2})?$/;
+
+/** The range between two times in the viewer's time zone, as a person types them; null if it is not one. */
 export function betweenLocal(from: string, to: string): TimeRange | null {
-  const [fromMs, toMs] = [new Date(from).getTime(), new Date(to).getTime()];
-  const range = rangeOf({ from: isoOf(fromMs), to: isoOf(toMs) });
+  const range = rangeOf({ from: isoAt(from), to: isoAt(to) });
   return range.kind === "between" ? range : null;
 }
 
-/** A moment in the viewer's time zone, as `<input type="datetime-local">` takes it. */
+/** "" if it is not a time. */
+function isoAt(typed: string): string {
+  const [, day, hour = "", minute = "", second = ":00"] = LOCAL_TIME.exec(typed.trim()) ?? [];
+  const ms =
+    day === undefined ? NaN : new Date(`${day}T${hour.padStart(2, "0")}:${minute}${second}`).getTime();
+  return Number.isNaN(ms) ? "" : iso(ms);
+}
+
+/** A moment in the viewer's time zone, "2026-11-30 14:05:07": a browser's own input would show twelve hours to some. */
 export function localText(ms: number): string {
   const offsetMs = new Date(ms).getTimezoneOffset() * MINUTE_MS;
-  return new Date(ms - offsetMs).toISOString().slice(0, 19);
+  return new Date(ms - offsetMs).toISOString().slice(0, 19).replace("T", " ");
 }
 
 /** The path of a report on the range; the same path as long as the range is the same. */
@@ -109,11 +119,6 @@ export function pollEveryMs(range: TimeRange): number {
 /** How to name the range. */
 export function titleOf(range: TimeRange): string {
   return range.kind === "between" ? "in this period" : `in the last ${range.title}`;
-}
-
-/** "" for an invalid time. */
-function isoOf(ms: number): string {
-  return Number.isNaN(ms) ? "" : iso(ms);
 }
 
 function iso(ms: number): string {

@@ -11,7 +11,7 @@ import {
   whyText,
 } from "../../dashboard/src/decisions/decision-text.ts";
 import { collectCsv, MAX_CSV_PAGES } from "../../dashboard/src/decisions/csv-pages.ts";
-import { labelOf, optionsOf } from "../../dashboard/src/decisions/filter-options.ts";
+import { labelOf, optionsOf } from "../../dashboard/src/shell/filter-options.ts";
 import { levelsOf } from "../../dashboard/src/decisions/limit-levels.ts";
 import {
   csvPath,
@@ -21,7 +21,7 @@ import {
   logPath,
   requestIdOf,
   requestPath,
-  valuesPath,
+  valuesOf,
 } from "../../dashboard/src/decisions/log-query.ts";
 import type { LoggedDecision } from "../../dashboard/src/shell/answers.ts";
 import { subjectOf, userAddress } from "../../dashboard/src/shell/subject.ts";
@@ -106,7 +106,7 @@ describe("a page of the log", () => {
   });
 
   it("suggests for each filter what the other filters leave, the most frequent first, with names for people", () => {
-    const path = new URL(valuesPath({ account: "user:a", method: "GET" }, "account"), "http://h");
+    const path = new URL(valuesOf({ account: "user:a", method: "GET" }, "account"), "http://h");
     expect(Object.fromEntries(path.searchParams)).toEqual({
       last: "3600",
       method: "GET",

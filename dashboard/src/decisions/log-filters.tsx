@@ -1,17 +1,12 @@
 /** The filters of the decision log. They are kept in the URL; each suggests what the decisions in the range have. */
-import { useRef, useState } from "preact/hooks";
-import type { PickerOption } from "../kit/picker-options.ts";
+import { useMemo, useState } from "preact/hooks";
 import { Picker } from "../kit/picker.tsx";
-import type { Report } from "../shell/answers.ts";
-import { call } from "../shell/api-client.ts";
-import { pathAt } from "../shell/moving-path.ts";
+import { labelOf, valueOptions } from "../shell/filter-options.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { subjectOf } from "../shell/subject.ts";
 import { paramsOf, rangeOf } from "../shell/time-range.ts";
-import { parseValues } from "./decision-guards.ts";
-import { labelOf, optionsOf } from "./filter-options.ts";
-import { FILTERS, hasFilters, type LogFilter, valuesPath } from "./log-query.ts";
+import { FILTERS, hasFilters, type LogFilter, valuesOf } from "./log-query.ts";
 
 const TITLES: Readonly<Record<LogFilter, string>> = {
   account: "User",
@@ -33,14 +28,10 @@ export function LogFilters() {
   const { params } = address;
   const [isWide] = useState(() => !matchMedia(NARROW).matches);
   const set = FILTERS.filter((name) => (params[name] ?? "") !== "").length;
-  const loaded = useRef<{ path: string; answer: ReturnType<typeof loadValues> } | null>(null);
-  /** Loads the values when a filter opens, and not again as the viewer types. */
-  const load = async (by: LogFilter, typed: string): Promise<readonly PickerOption[]> => {
-    const path = valuesPath(params, by);
-    if (typed === "" || loaded.current?.path !== path) loaded.current = { path, answer: loadValues(path) };
-    const report = await loaded.current.answer;
-    return report === null ? [] : optionsOf(report);
-  };
+  const options = useMemo(
+    () => new Map(FILTERS.map((name) => [name, valueOptions(valuesOf(params, name))])),
+    [params],
+  );
   const pick = (name: LogFilter, value: string) => {
     const wanted = name === "account" ? subjectOf(value) : value;
     // A cursor belongs to the filters it came with.
@@ -56,7 +47,7 @@ export function LogFilters() {
             label={TITLES[name]}
             value={params[name] ?? ""}
             valueLabel={labelOf(name, params[name] ?? "")}
-            options={(typed) => load(name, typed)}
+            options={options.get(name) ?? []}
             onPick={(value) => pick(name, value)}
             allowFree={name === "account" || name === "keyId"}
             maxLength={MAX_FILTER_LENGTH}
@@ -68,9 +59,4 @@ export function LogFilters() {
       </div>
     </details>
   );
-}
-
-async function loadValues(path: string): Promise<Report<"values"> | null> {
-  const answer = await call("GET", pathAt(path, Date.now()), parseValues);
-  return answer.kind === "ok" ? answer.value : null;
 }

@@ -1,5 +1,6 @@
 /** The queries of the decision log and of a decision's page, from the page's URL. Pure. */
 import { DAY_MS, MINUTE_MS } from "../shell/durations.ts";
+import { valuesPath } from "../shell/filter-options.ts";
 import type { PageAddress } from "../shell/page-address.ts";
 import { rangeOf, reportPath, type TimeRange } from "../shell/time-range.ts";
 
@@ -22,8 +23,6 @@ export type LogFilter = (typeof FILTERS)[number];
 export const PAGE_SIZES = [20, 50, 100, 500] as const;
 /** The largest page of the API. */
 export const CSV_ROWS = 1_000;
-/** Values that a filter suggests. */
-const SUGGESTIONS = "500";
 /** Decisions of one request that its page shows: more than one only for a batch. */
 export const REQUEST_ROWS = 100;
 
@@ -53,9 +52,9 @@ export function histogramPath(params: Params): string {
 }
 
 /** The API's path for the values of a field among the decisions that all other filters select. */
-export function valuesPath(params: Params, by: LogFilter): string {
+export function valuesOf(params: Params, by: LogFilter): string {
   const { [by]: _own, ...others } = filtersOf(params);
-  return reportPath("values", rangeOf(params), { ...others, by, limit: SUGGESTIONS });
+  return valuesPath(by, rangeOf(params), others);
 }
 
 export function hasFilters(params: Params): boolean {

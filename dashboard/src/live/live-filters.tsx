@@ -1,9 +1,9 @@
 /** The filters of the live stream, kept in the URL. They suggest what was seen in the last hour; any other value can be typed. */
-import { OUTCOME_TITLES, SOURCES } from "../decisions/decision-guards.ts";
-import type { LoadOptions } from "../kit/use-options.ts";
+import { OUTCOME_TITLES, SOURCE_NAMES } from "../decisions/decision-guards.ts";
 import type { PickerOption } from "../kit/picker-options.ts";
 import { Picker } from "../kit/picker.tsx";
-import { reasonOptions, routeOptions, tierOptions, userOptions } from "../shell/filter-options.ts";
+import type { LoadOptions } from "../kit/use-options.ts";
+import { labelOf, valueOptions, valuesPath } from "../shell/filter-options.ts";
 import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { subjectOf } from "../shell/subject.ts";
@@ -18,21 +18,26 @@ interface Filter {
   readonly isFree: boolean;
 }
 
-const LAST_HOUR = rangeOf({ range: "1h" });
-
 const SHOWN: readonly Filter[] = [
-  { name: "account", label: "User", options: userOptions(LAST_HOUR), isFree: true },
-  { name: "route", label: "Route", options: routeOptions(LAST_HOUR), isFree: true },
-  { name: "tier", label: "Tier", options: tierOptions(LAST_HOUR), isFree: true },
-  {
-    name: "outcome",
-    label: "Outcome",
-    options: Object.entries(OUTCOME_TITLES).map(([value, label]) => ({ value, label })),
-    isFree: false,
-  },
-  { name: "reason", label: "Reason", options: reasonOptions(LAST_HOUR), isFree: true },
-  { name: "source", label: "Decided by", options: SOURCES.map((value) => ({ value })), isFree: false },
+  suggested("account", "User"),
+  suggested("route", "Route"),
+  suggested("tier", "Tier"),
+  chosen("outcome", "Outcome", OUTCOME_TITLES),
+  suggested("reason", "Limit or reason"),
+  chosen("source", "Decided by", SOURCE_NAMES),
 ];
+
+/** A filter by what was seen in the last hour, or by any other value. */
+function suggested(name: Filter["name"], label: string): Filter {
+  const options = valueOptions(valuesPath(name, rangeOf({ range: "1h" })));
+  return { name, label, options, isFree: true };
+}
+
+/** A filter by one of a few values. */
+function chosen(name: Filter["name"], label: string, titles: Readonly<Record<string, string>>): Filter {
+  const options = Object.entries(titles).map(([value, title]) => ({ value, label: title }));
+  return { name, label, options, isFree: false };
+}
 
 export function LiveFilters() {
   const { address, go } = usePage();
@@ -45,6 +50,7 @@ export function LiveFilters() {
           key={name}
           label={label}
           value={filters[name] ?? ""}
+          valueLabel={labelOf(name, filters[name] ?? "")}
           options={options}
           allowFree={isFree}
           maxLength={MAX_FILTER_LENGTH}

@@ -1,6 +1,6 @@
 /** The listed decisions, newest first. Each opens its "why". */
 import { useMemo } from "preact/hooks";
-import { OUTCOME_TITLES } from "../decisions/decision-guards.ts";
+import { OUTCOME_TITLES, SOURCE_NAMES } from "../decisions/decision-guards.ts";
 import { Badge } from "../kit/badge.tsx";
 import { TableScroll } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
@@ -70,7 +70,7 @@ function Row({ row, onOpen }: { readonly row: ListedDecision; readonly onOpen: P
       </td>
       <td>{row.tier}</td>
       <td>{row.reason}</td>
-      <td>{row.source}</td>
+      <td>{SOURCE_NAMES[row.source]}</td>
       <td class="num">{percent(row.remainingFraction, 1)}</td>
       <td class="num">{milliseconds(row.limiterMs)}</td>
     </tr>

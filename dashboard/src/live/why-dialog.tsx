@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { OUTCOME_TITLES } from "../decisions/decision-guards.ts";
-import { whyText } from "../decisions/decision-text.ts";
+import { decidedBy, whyText } from "../decisions/decision-text.ts";
 import { Badge } from "../kit/badge.tsx";
 import { CopyButton } from "../kit/copy-button.tsx";
 import { When } from "../kit/time.tsx";
@@ -26,7 +26,7 @@ export function WhyDialog({ row, onClose }: Props) {
     ["Who", <SubjectLink account={account} />],
     ["Route", `${method} ${route === "" ? "no route" : route}`],
     ["Tier", tier === "" ? "unknown" : tier],
-    ["Decided by", `${source}, in ${milliseconds(limiterMs)}`],
+    ["Decided by", `${decidedBy(row)}, in ${milliseconds(limiterMs)}`],
     ["Cost", exact(row.cost)],
     [
       "Left",

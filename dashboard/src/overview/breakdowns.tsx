@@ -2,6 +2,7 @@
 import { ShareCell } from "../kit/share-cell.tsx";
 import { Empty } from "../kit/state.tsx";
 import { TableScroll } from "../kit/table.tsx";
+import { labelOf } from "../shell/filter-options.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import type { DenialReport, TierReport } from "../shell/rankings.ts";
@@ -75,19 +76,10 @@ export function Tiers({ report, behind }: { readonly report: TierReport; readonl
   return <Parts label="Tiers" head="Tier" parts={parts} behind={behind} />;
 }
 
-/** As an operator says it; the decision's page explains each. */
-const SOURCES: Readonly<Record<string, string>> = {
-  strict: "user's object",
-  lease: "edge, by a lease",
-  "deny-cache": "edge, cached denial",
-  fallback: "fallback",
-  none: "no limit",
-};
-
 export function DecidedBy({ report, behind }: { readonly report: Latency; readonly behind: Behind }) {
   const parts = report.sources.map(({ source, ...row }) => ({
     ...row,
-    name: SOURCES[source] ?? source,
+    name: labelOf("source", source),
     filters: { source },
   }));
   return <Parts label="Decided by" head="Decided by" parts={parts} behind={behind} />;

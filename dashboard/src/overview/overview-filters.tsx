@@ -1,7 +1,7 @@
 /** The filters of the overview, kept in the URL. */
 import { useMemo } from "preact/hooks";
 import { Picker } from "../kit/picker.tsx";
-import { routeOptions, tierOptions } from "../shell/filter-options.ts";
+import { valueOptions, valuesPath } from "../shell/filter-options.ts";
 import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { rangeOf } from "../shell/time-range.ts";
@@ -12,7 +12,10 @@ export function OverviewFilters() {
   const pick = (name: "route" | "tier") => (value: string) => go(changed(address, { [name]: value }));
   const options = useMemo(() => {
     const range = rangeOf(address.params);
-    return { route: routeOptions(range), tier: tierOptions(range) };
+    return {
+      route: valueOptions(valuesPath("route", range, tier === "" ? {} : { tier })),
+      tier: valueOptions(valuesPath("tier", range, route === "" ? {} : { route })),
+    };
   }, [address]);
   return (
     <div class="filter-bar" role="search" aria-label="Filters">

@@ -1,78 +1,74 @@
-/** What filters suggest: routes and tiers that had requests, and users, the busiest first or by what was typed. Never rejects. */
+/** What a filter suggests: the values that the decisions in a range have, the most frequent first, and users who exist. Never rejects. */
+import { OUTCOME_TITLES, parseValues, SOURCE_NAMES } from "../decisions/decision-guards.ts";
+import type { PickerOption } from "../kit/picker-options.ts";
 import type { LoadOptions } from "../kit/use-options.ts";
+import type { Report } from "./answers.ts";
 import { call } from "./api-client.ts";
 import { count } from "./format.ts";
 import { pathAt } from "./moving-path.ts";
-import { parseDenialReport, parseRouteRanking, parseTierReport, parseUserRanking } from "./rankings.ts";
 import { searchUsers } from "./search-users.ts";
 import { subjectName } from "./subject.ts";
 import { reportPath, type TimeRange } from "./time-range.ts";
 
-const MAX_OPTIONS = 50;
+type Field = Report<"values">["by"];
 
-async function load<T>(path: string, parse: (body: unknown) => T | null): Promise<T | null> {
-  const answer = await call("GET", pathAt(path, Date.now()), parse);
+/** Values that a filter suggests. */
+const MAX_VALUES = "500";
+const MAX_USERS = 20;
+
+const TITLES: Readonly<Partial<Record<Field, Readonly<Record<string, string>>>>> = {
+  outcome: OUTCOME_TITLES,
+  source: SOURCE_NAMES,
+};
+
+/** The API's path for the values of a field among the decisions that the filters select. */
+export function valuesPath(
+  by: Field,
+  range: TimeRange,
+  filters: Readonly<Record<string, string>> = {},
+): string {
+  return reportPath("values", range, { ...filters, by, limit: MAX_VALUES });
+}
+
+/** Loads the values when a filter opens, and not again as the viewer types. For accounts, also finds users who were idle. */
+export function valueOptions(path: string): LoadOptions {
+  let loaded: Promise<Report<"values"> | null> | null = null;
+  return async (typed) => {
+    if (typed === "" || loaded === null) loaded = loadValues(path);
+    const report = await loaded;
+    const options = report === null ? [] : optionsOf(report);
+    if (typed === "" || report?.by !== "account") return options;
+    const known = new Set(options.map(({ value }) => value));
+    const idle = (await searchUsers(typed, MAX_USERS)) ?? [];
+    return [
+      ...options,
+      ...idle
+        .map(({ id, tier }) => ({ value: `user:${id}`, label: id, detail: tier }))
+        .filter(({ value }) => !known.has(value)),
+    ];
+  };
+}
+
+async function loadValues(path: string): Promise<Report<"values"> | null> {
+  const answer = await call("GET", pathAt(path, Date.now()), parseValues);
   return answer.kind === "ok" ? answer.value : null;
 }
 
-function requests(value: number): string {
-  return `${count(value)} requests`;
-}
-
-/** The routes with the most requests in the range. */
-export function routeOptions(range: TimeRange): LoadOptions {
-  return async () => {
-    const report = await load(
-      reportPath("top-routes", range, { limit: String(MAX_OPTIONS) }),
-      parseRouteRanking,
-    );
-    return (report?.routes ?? [])
-      .filter(({ route }) => route !== "")
-      .map((row) => ({ value: row.route, detail: requests(row.requests) }));
-  };
-}
-
-/** The tiers that had requests in the range. */
-export function tierOptions(range: TimeRange): LoadOptions {
-  return async () => {
-    const report = await load(reportPath("tiers", range, { limit: String(MAX_OPTIONS) }), parseTierReport);
-    return (report?.tiers ?? [])
-      .filter(({ tier }) => tier !== "")
-      .map((row) => ({ value: row.tier, detail: requests(row.requests) }));
-  };
-}
-
-/** The limits that denied in the range. */
-export function reasonOptions(range: TimeRange): LoadOptions {
-  return async () => {
-    const report = await load(
-      reportPath("denials", range, { limit: String(MAX_OPTIONS) }),
-      parseDenialReport,
-    );
-    return (report?.reasons ?? []).map((row) => ({
-      value: row.reason,
-      detail: `${count(row.denied)} denied`,
+/** Leaves out decisions without a value: the URL cannot name it. */
+export function optionsOf({ by, values }: Report<"values">): readonly PickerOption[] {
+  return values
+    .filter(({ value }) => value !== "")
+    .map(({ value, requests, denied }) => ({
+      value,
+      label: labelOf(by, value),
+      detail:
+        denied > 0 && by !== "outcome" ? `${count(requests)}, ${count(denied)} denied` : count(requests),
     }));
-  };
 }
 
-/** Users and addresses, as analytics names them (`user:<id>`): the busiest in the range, or the accounts that contain the text. */
-export function userOptions(range: TimeRange): LoadOptions {
-  return async (text) => {
-    if (text !== "") {
-      const found = (await searchUsers(text, MAX_OPTIONS)) ?? [];
-      return found.map(({ id, name, tier }) => ({ value: `user:${id}`, label: id, detail: name || tier }));
-    }
-    const report = await load(
-      reportPath("top-users", range, { limit: String(MAX_OPTIONS) }),
-      parseUserRanking,
-    );
-    return (report?.users ?? [])
-      .filter(({ account }) => account !== "")
-      .map((row) => ({
-        value: row.account,
-        label: subjectName(row.account),
-        detail: requests(row.requests),
-      }));
-  };
+/** A value of a field as it is shown. */
+export function labelOf(by: Field, value: string): string {
+  if (by === "account") return value === "" ? "" : subjectName(value);
+  const titles = TITLES[by] ?? {};
+  return Object.hasOwn(titles, value) ? (titles[value] ?? value) : value;
 }

@@ -1,4 +1,4 @@
-/** The reports that rank or divide the requests of a period: by user, route, tier, limit. Also the values that filters suggest. Pure. */
+/** The reports that rank or divide the requests of a period: by user, route, tier, limit. Pure. */
 import type { Report } from "./answers.ts";
 import { isListOf, isNumber, isOneOf, isShape, isText, parseAs } from "./guards.ts";
 import { HEAD, isRouteRow, MEASURED, TOTALS } from "./report-guards.ts";

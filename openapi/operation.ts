@@ -1,6 +1,7 @@
 /** One operation of the document: the contract's declaration of an endpoint, with its notes. */
 import type { Endpoint } from "../src/api/endpoint.ts";
 import { describeFields, undescribedFields } from "./annotations.ts";
+import type { HeaderName } from "./headers.ts";
 import type { BodyNotes, Content, OperationNotes, ResponseNotes } from "./notes.ts";
 import { parametersOf } from "./parameters.ts";
 import { headerReferences, type ProblemResponses } from "./problem-responses.ts";
@@ -73,8 +74,8 @@ function response(
   { access }: Endpoint,
   book: SchemaBook,
 ): JsonObject {
-  const isPrivate = access !== "none" && status !== 101;
-  const headers = isPrivate ? ["Cache-Control", ...more] : more;
+  const own: readonly HeaderName[] = access === "none" ? ["X-Request-Id"] : ["X-Request-Id", "Cache-Control"];
+  const headers = status === 101 ? more : [...own, ...more];
   return {
     description,
     ...(headers.length > 0 ? { headers: headerReferences(headers) } : {}),

@@ -36,7 +36,7 @@ export function api<A extends Access>(
       c.set("services", services);
       c.set("requestId", crypto.randomUUID());
       await next();
-      setOwnHeaders(c.res, c.req.url);
+      setOwnHeaders(c.res, c.req.url, c.var.requestId);
     });
   }
   mountFirst(app);
@@ -75,8 +75,10 @@ function mount<A extends Access>(
 }
 
 /** Sets the headers of every response under a reserved path. Problems of the gateway get the first from problem.ts. */
-function setOwnHeaders({ headers, webSocket }: Response, url: string): void {
+function setOwnHeaders({ headers, webSocket }: Response, url: string, requestId: string): void {
   if (webSocket) return;
+  // Problems have it, and so do answers of the admin API, which is an app of its own.
+  if (!headers.has("X-Request-Id")) headers.set("X-Request-Id", requestId);
   headers.set("X-Content-Type-Options", "nosniff");
   if (url.startsWith("https:")) headers.set("Strict-Transport-Security", STRICT_TRANSPORT);
 }

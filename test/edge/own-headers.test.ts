@@ -39,9 +39,10 @@ it.each<[method: string, path: string, init?: RequestInit]>([
   ["GET", "/dashboard/overview"],
   ["GET", "/dashboard/assets/nothing.js"],
 ])(
-  "sends nosniff and Strict-Transport-Security on every response of a reserved path: %s %s",
+  "sends a request id, nosniff and Strict-Transport-Security on every response of a reserved path: %s %s",
   async (method, path, init) => {
     const { headers } = await ask(await startEdge(), path, { ...init, method });
+    expect(headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
     expect(headers.get("Strict-Transport-Security")).toBe("max-age=31536000");
   },

@@ -2,7 +2,7 @@
 import { missingValue } from "../../src/analytics/point.ts";
 import { fieldName, LOG_FIELDS } from "../../src/analytics/reports/engine-sql.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { admin, createAccount, issueKey, newAddress } from "../fixtures/edge-account.ts";
+import { admin, createAccount, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
 import { problemOf } from "../fixtures/edge-problem.ts";
 
@@ -134,6 +134,24 @@ describe("a report", () => {
     ]);
     expect(decisions[0]?.limits).toMatch(/^minute=0(\.\d+)?\/3$/);
     expect(notFound).toBeNull();
+  });
+
+  it("finds all decisions of a batch by the X-Request-Id of its response", async () => {
+    const edge = await startEdge();
+    const { headers } = await customer(edge, { scopes: ["check"] });
+    const users = [newUser(), newUser()];
+    const batch = await edge.request("/api/v1/rate-limit/check/batch", {
+      method: "POST",
+      headers: { ...headers, "Content-Type": "application/json" },
+      body: JSON.stringify(users.map((user) => ({ user, cost: 1 }))),
+    });
+    expect(batch.status).toBe(200);
+    await edge.backgroundDone();
+    const requestId = batch.headers.get("X-Request-Id");
+    const response = await admin(edge, "GET", `/reports/decisions?requestId=${requestId}`);
+    const { decisions }: { decisions: { account: string }[] } = await response.json();
+    const accounts = users.map((user) => `user:${user}`);
+    expect(decisions.map(({ account }) => account).toSorted()).toEqual(accounts.toSorted());
   });
 
   it("says why the log may lack a request id that it does not have", async () => {

@@ -18,7 +18,8 @@ export function checkSystem(stage: Stage): void {
     await page.getByRole("link", { name: "System", exact: true }).click();
     await page.getByRole("heading", { level: 1, name: "System" }).waitFor();
     expect(await since.innerText()).toBe(opened);
-    await page.getByRole("link", { name: "Open fallback decisions" }).click();
+    const decided = page.getByRole("region", { name: "Decided by" });
+    await decided.getByRole("link", { name: "Open decisions" }).click();
     await page.getByRole("heading", { level: 1, name: "Decisions" }).waitFor();
     expect(new URL(page.url()).searchParams.get("source")).toBe("fallback");
     expect(viewer.faults()).toEqual([]);

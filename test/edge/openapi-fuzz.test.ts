@@ -89,7 +89,10 @@ describe("the fuzzer", () => {
   const operation = OPERATIONS.find(({ id }) => id === "getSession");
   const session = { name: "a", role: "viewer", expiresAt: null };
   const answer = (body: string, status = 200, type = "application/json"): Response =>
-    new Response(body, { status, headers: { "Content-Type": type, "Cache-Control": "no-store" } });
+    new Response(body, {
+      status,
+      headers: { "Content-Type": type, "Cache-Control": "no-store", "X-Request-Id": "r" },
+    });
   const json = (body: object): Response => answer(JSON.stringify(body));
 
   it.each<[string, Response, boolean]>([

@@ -5,7 +5,10 @@ import { parseTraffic } from "../overview/traffic.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed, type PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { paramsOf, pollEveryMs, rangeOf, type TimeRange, zoomedTo } from "../shell/time-range.ts";
+import { RangeControl } from "../shell/range-control.tsx";
+import { RefreshControl } from "../shell/refresh-control.tsx";
+import { refreshMs } from "../shell/refresh.ts";
+import { paramsOf, rangeOf, zoomedTo } from "../shell/time-range.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { CsvDownload } from "./csv-download.tsx";
 import { parseLog } from "./decision-guards.ts";
@@ -13,29 +16,36 @@ import { DecisionTable } from "./decision-table.tsx";
 import { Histogram } from "./histogram.tsx";
 import { LogFilters } from "./log-filters.tsx";
 import { csvPath, hasFilters, histogramPath, logPath, PAGE_SIZES } from "./log-query.ts";
-import { RangeBar } from "./range-bar.tsx";
 import { RequestSearch } from "./request-search.tsx";
 
 export function DecisionsScreen() {
   const { address, go } = usePage();
   const { params } = address;
   const range = rangeOf(params);
-  const everyMs = pollEveryMs(range);
+  const everyMs = refreshMs(params, range);
   const log = usePolled(logPath(params), parseLog, everyMs);
   const traffic = usePolled(histogramPath(params), parseTraffic, everyMs);
   const page = log.value;
-  const show = (to: TimeRange) => go(changed(address, { ...paramsOf(to), cursor: "" }));
+  const zoom = (fromMs: number, toMs: number) =>
+    go(changed(address, { ...paramsOf(zoomedTo(fromMs, toMs)), cursor: "" }));
+  const refresh = () => {
+    log.refresh();
+    traffic.refresh();
+  };
   return (
     <>
       <div class="heading">
         <h1>Decisions</h1>
         <RequestSearch />
-        <RangeBar range={range} onChoose={show} />
+        <div class="heading-controls">
+          <RangeControl clears={["cursor"]} />
+          <RefreshControl onRefresh={refresh} />
+        </div>
       </div>
       <LogFilters />
       {traffic.value !== null && (
         <div class="card">
-          <Histogram traffic={traffic.value} onZoom={(fromMs, toMs) => show(zoomedTo(fromMs, toMs))} />
+          <Histogram traffic={traffic.value} onZoom={zoom} />
         </div>
       )}
       {traffic.fault !== null && log.fault === null && <PollState polled={traffic} />}

@@ -6,18 +6,14 @@ import { TimeChart } from "../charts/time-chart.tsx";
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
 import { count, percent } from "../shell/format.ts";
-import { Link } from "../shell/page.tsx";
+import { decisionsIn, type LogFilters } from "../shell/decision-log.ts";
+import { Link, usePage } from "../shell/page.tsx";
+import type { PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { paramsOf, pollEveryMs, reportPath, type TimeRange } from "../shell/time-range.ts";
+import { pollEveryMs, reportPath, type TimeRange } from "../shell/time-range.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
-import {
-  failureChart,
-  latencyChart,
-  parseLatency,
-  parseTimeseries,
-  sourceChart,
-  totalOf,
-} from "./history.ts";
+import { latencyChart, latencySummary, parseLatency } from "../overview/latency.ts";
+import { failureChart, parseTimeseries, sourceChart, totalOf } from "./history.ts";
 
 interface Props {
   readonly range: TimeRange;
@@ -29,6 +25,7 @@ interface Props {
 const HEIGHT = 140;
 
 export function HistoryCharts({ range, onZoom, children }: Props) {
+  const { go } = usePage();
   const everyMs = pollEveryMs(range);
   const path = (name: string, more: Readonly<Record<string, string>> = {}) => reportPath(name, range, more);
   const failures = usePolled(
@@ -38,53 +35,44 @@ export function HistoryCharts({ range, onZoom, children }: Props) {
   );
   const sources = usePolled(path("timeseries", { by: "source" }), parseTimeseries, everyMs);
   const latency = usePolled(path("latency"), parseLatency, everyMs);
-  const within = paramsOf(range);
-  const failed = failures.value === null ? 0 : totalOf(failures.value);
-  const decided =
-    sources.value === null ? 0 : totalOf(sources.value, ["strict", "lease", "deny-cache", "fallback"]);
-  const fallback = sources.value === null ? 0 : totalOf(sources.value, ["fallback"]);
+  const failed = failures.value && totalOf(failures.value);
+  const decided = sources.value && totalOf(sources.value, ["strict", "lease", "deny-cache", "fallback"]);
+  const fallback = sources.value && totalOf(sources.value, ["fallback"]);
+  const behind = (filters: LogFilters) => ({
+    to: decisionsIn(range, filters),
+    onZoom,
+    onOpen: (fromMs: number, toMs: number) => go(decisionsIn({ kind: "between", fromMs, toMs }, filters)),
+  });
   return (
     <div class="columns">
       <History
         title="Failures"
         meaning="Requests that failed in the limiter or upstream, by reason."
         instruction="EdgeLimiterErrors"
-        summary={`${count(failed)} requests.`}
-        isEmpty={failures.value !== null && failed === 0}
+        summary={`${count(failed ?? 0)} requests.`}
+        isEmpty={failed === 0}
         polled={failures}
         chart={failureChart}
-        onZoom={onZoom}
-      >
-        <Link to={{ screen: "decisions", params: { ...within, outcome: "error" } }}>
-          Open these decisions
-        </Link>
-      </History>
+        {...behind({ outcome: "error" })}
+      />
       <History
         title="Decided by"
-        meaning="Fallback decides by the tier's failure policy, because the user's object did not answer."
+        meaning="Fallback: the tier's failure policy decided, because the user's object did not answer."
         instruction="EdgeLimiterFailing"
-        summary={`${percent(fallback, decided)} by fallback.`}
+        summary={`${percent(fallback ?? 0, decided ?? 0)} by fallback.`}
         polled={sources}
         chart={sourceChart}
-        onZoom={onZoom}
-      >
-        <Link to={{ screen: "decisions", params: { ...within, source: "fallback" } }}>
-          Open fallback decisions
-        </Link>
-      </History>
+        {...behind({ source: "fallback" })}
+      />
       <History
-        title="Decision time"
+        title="Time to decide"
         meaning="What the limiter adds to a request. An object far away is slow; a lease removes the call."
         instruction="EdgeLimiterSlow"
-        summary=""
+        summary={latency.value === null ? "" : latencySummary(latency.value)}
         polled={latency}
         chart={latencyChart}
-        onZoom={onZoom}
-      >
-        <Link to={{ screen: "decisions", params: { ...within, source: "strict" } }}>
-          Open decisions of objects
-        </Link>
-      </History>
+        {...behind({ source: "strict" })}
+      />
       {children}
     </div>
   );
@@ -100,20 +88,31 @@ interface HistoryProps<T> {
   readonly polled: Polled<T>;
   /** Must be the same function on every render. */
   readonly chart: (report: T) => ChartModel;
+  /** The decisions behind it. */
+  readonly to: PageAddress;
   readonly onZoom: Props["onZoom"];
-  readonly children: ComponentChildren;
+  readonly onOpen: Props["onZoom"];
 }
 
 function History<T>(props: HistoryProps<T>) {
-  const { title, meaning, instruction, summary, isEmpty, polled, chart, onZoom, children } = props;
+  const { title, meaning, instruction, summary, isEmpty = false, polled, chart, to, onZoom, onOpen } = props;
   const { value } = polled;
   const model = useMemo(() => (value === null ? null : chart(value)), [value]);
   return (
-    <Section title={title} actions={children}>
+    <Section title={title} actions={<Link to={to}>Open decisions</Link>}>
       <PollState polled={polled} />
-      {isEmpty === true && <Empty title="No request failed in this period" />}
-      {model && isEmpty !== true && (
-        <TimeChart title="" summary={summary} model={model} height={HEIGHT} onZoom={onZoom} />
+      {isEmpty && <Empty title="No request failed in this period" />}
+      {model && !isEmpty && (
+        <TimeChart
+          title={title}
+          isUnderHeading
+          summary={summary}
+          model={model}
+          height={HEIGHT}
+          onZoom={onZoom}
+          onOpen={onOpen}
+          opens="its decisions"
+        />
       )}
       <p class="caption">
         {meaning} See <code>{instruction}</code> in docs/operations.md.

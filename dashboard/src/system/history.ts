@@ -1,11 +1,10 @@
-/** Health over time from recorded decisions: failures by reason, where decisions were made, and how long they took. Pure. */
+/** Health over time from recorded decisions: failures by reason, and where decisions were made. Pure. */
 import type { ChartModel, ColourToken } from "../charts/chart-model.ts";
 import type { Report } from "../shell/answers.ts";
-import { count, milliseconds } from "../shell/format.ts";
-import { isListOf, isNullOr, isNumber, isOneOf, isShape, isText, parseAs } from "../shell/guards.ts";
-import { HEAD, isSeries, isTime, MEASURED } from "../shell/report-guards.ts";
+import { count } from "../shell/format.ts";
+import { isListOf, isOneOf, isShape, parseAs } from "../shell/guards.ts";
+import { HEAD, isSeries, isTime } from "../shell/report-guards.ts";
 
-type Latency = Report<"latency">;
 type Steps = Pick<Report<"timeseries">, "times" | "series" | "intervalSeconds">;
 
 export const parseTimeseries = parseAs(
@@ -14,19 +13,6 @@ export const parseTimeseries = parseAs(
     report: isOneOf({ timeseries: true }),
     times: isListOf(isTime),
     series: isListOf(isSeries),
-  }),
-);
-const isLine = isListOf(isNullOr(isNumber));
-export const parseLatency = parseAs(
-  isShape<Latency>({
-    ...HEAD,
-    report: isOneOf({ latency: true }),
-    times: isListOf(isTime),
-    steps: isShape<Latency["steps"]>({ p50: isLine, p95: isLine, p99: isLine }),
-    sources: isListOf(isShape<Latency["sources"][number]>({ ...MEASURED, source: isText, share: isNumber })),
-    histogram: isListOf(
-      isShape<Latency["histogram"][number]>({ leMs: isNullOr(isNumber), requests: isNumber }),
-    ),
   }),
 );
 
@@ -74,20 +60,6 @@ function stack({ times, series, intervalSeconds }: Steps, lines: readonly Line[]
       values: series.find((line) => (line.key ?? "") === key)?.requests ?? times.map(() => 0),
     })),
     show: count,
-  };
-}
-
-export function latencyChart({ times, steps, intervalSeconds }: Latency): ChartModel {
-  return {
-    timesMs: times.map((at) => Date.parse(at)),
-    stepMs: intervalSeconds * 1_000,
-    lines: [
-      { name: "p50", colour: "--allowed", values: steps.p50 },
-      { name: "p95", colour: "--warning", values: steps.p95 },
-      { name: "p99", colour: "--error", values: steps.p99 },
-    ],
-    show: milliseconds,
-    tick: (ms) => (ms < 1_000 ? milliseconds(ms) : `${count(ms / 1_000)} s`),
   };
 }
 

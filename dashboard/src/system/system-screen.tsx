@@ -1,6 +1,5 @@
 /** The health of the limiter itself: checks, failures over time, caches, and counters. */
 import "./system.css";
-import { RangeBar } from "../decisions/range-bar.tsx";
 import { Badge } from "../kit/badge.tsx";
 import { Section } from "../kit/section.tsx";
 import { Tile, Tiles } from "../kit/tile.tsx";
@@ -9,7 +8,8 @@ import { count } from "../shell/format.ts";
 import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import { paramsOf, rangeOf, type TimeRange, zoomedTo } from "../shell/time-range.ts";
+import { RangeControl } from "../shell/range-control.tsx";
+import { paramsOf, rangeOf, zoomedTo } from "../shell/time-range.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import { CheckList } from "./check-list.tsx";
 import { CacheTable, CounterTables } from "./counter-tables.tsx";
@@ -31,7 +31,7 @@ export function SystemScreen() {
   const areProbed = [health, ready].every(({ value, fault }) => value !== null || fault !== null);
   const checks =
     report && areProbed ? systemChecks(report, { health: answerOf(health), ready: answerOf(ready) }) : null;
-  const show = (to: TimeRange) => go(changed(address, paramsOf(to)));
+  const zoom = (fromMs: number, toMs: number) => go(changed(address, paramsOf(zoomedTo(fromMs, toMs))));
   const summary = checks === null ? null : checksSummary(checks);
   const isOk = checks?.every(({ state }) => state !== "attention") ?? true;
   return (
@@ -41,7 +41,7 @@ export function SystemScreen() {
         <p role="status" class="checks-summary">
           {summary !== null && <Badge tone={isOk ? "allowed" : "error"}>{summary}</Badge>}
         </p>
-        <RangeBar range={range} onChoose={show} />
+        <RangeControl />
       </div>
       <PollState polled={polled} />
       {report && <Figures report={report} readings={readings} />}
@@ -50,7 +50,7 @@ export function SystemScreen() {
           <CheckList checks={checks} readings={readings} />
         </Section>
       )}
-      <HistoryCharts range={range} onZoom={(fromMs, toMs) => show(zoomedTo(fromMs, toMs))}>
+      <HistoryCharts range={range} onZoom={zoom}>
         {report && <CacheTable report={report} readings={readings} />}
       </HistoryCharts>
       {report && <CounterTables report={report} />}

@@ -13,7 +13,7 @@ import { checkOverview } from "./overview.ts";
 import { checkOrphans, checkPolicy } from "./policy.ts";
 import { Stage } from "./stage.ts";
 import { checkSystem } from "./system.ts";
-import { checkRecreatedUser, checkUserActions, LONG_ID } from "./user.ts";
+import { checkRecreatedUser, checkUserActions, checkUserList, LONG_ID } from "./user.ts";
 
 const HAS_CHROMIUM = await hasChromium();
 if (!HAS_CHROMIUM)
@@ -31,6 +31,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   checkDemo(stage);
   checkOverview(stage);
   checkUserActions(stage);
+  checkUserList(stage);
   checkPolicy(stage);
 
   /** Screens with real traffic: address, heading, and a text that shows that the data is there. */

@@ -61,6 +61,16 @@ export class Stage {
     });
   }
 
+  /** Asks for a decision about any user, with a key that has the scope `check`. */
+  async check(key: string, operation: object): Promise<void> {
+    const { status } = await request(new URL("/api/v1/rate-limit/check", this.product.url), {
+      method: "POST",
+      headers: { "X-API-Key": key },
+      body: JSON.stringify(operation),
+    });
+    expect(status).toBe(200);
+  }
+
   /** Sends requests until the free tier's burst is used up. */
   async exhaust(user: string): Promise<void> {
     for (let i = 0; i < 2 * BURST; i += 10) {

@@ -1,7 +1,8 @@
 /** The list of users, usage by route and day, and the audit trail in words. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boundText, matchPath, usersPath } from "../../dashboard/src/accounts/users-query.ts";
+import { matchPath } from "../../dashboard/src/accounts/users-api.ts";
+import { boundText, usersPath } from "../../dashboard/src/accounts/users-query.ts";
 import type { AuditEntry, UserPage } from "../../dashboard/src/shell/answers.ts";
 import { DAY_MS } from "../../dashboard/src/shell/durations.ts";
 import { auditText } from "../../dashboard/src/user/audit-text.ts";
@@ -15,7 +16,7 @@ describe("the query of the list of users", () => {
     expect(query({})).toEqual({ sort: "cost", last: "86400", limit: "50" });
     expect(query({ sort: "no such order", range: "nonsense" })).toEqual({
       sort: "cost",
-      last: "3600",
+      last: "86400",
       limit: "50",
     });
   });

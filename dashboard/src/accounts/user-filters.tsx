@@ -1,15 +1,14 @@
 /** The filters of the list of users, kept in the URL. */
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Picker } from "../kit/picker.tsx";
-import { Link, usePage } from "../shell/page.tsx";
+import { usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
-import { LENGTHS, paramsOf } from "../shell/time-range.ts";
-import { SHOWN, usersRange } from "./users-query.ts";
+import { RangeControl } from "../shell/range-control.tsx";
+import { MAX_SEARCH_LENGTH } from "./users-api.ts";
+import { SHOWN, USUAL_RANGE } from "./users-query.ts";
 
 /** After the last key. */
 const DEBOUNCE_MS = 250;
-/** As the API limits it. */
-const MAX_NAME_LENGTH = 200;
 const SHOWN_OPTIONS = Object.entries(SHOWN)
   .filter(([value]) => value !== "")
   .map(([value, label]) => ({ value, label }));
@@ -18,7 +17,6 @@ const SHOWN_OPTIONS = Object.entries(SHOWN)
 export function UserFilters({ tiers }: { readonly tiers: readonly string[] }) {
   const { address, go } = usePage();
   const { tier = "", show = "" } = address.params;
-  const range = usersRange(address.params);
   // A cursor belongs to the filters it came with.
   const filter = (change: Readonly<Record<string, string>>) =>
     go(changed(address, { cursor: "", ...change }), true);
@@ -39,17 +37,7 @@ export function UserFilters({ tiers }: { readonly tiers: readonly string[] }) {
         placeholder={SHOWN[""]}
         onPick={(value) => filter({ show: value })}
       />
-      <nav class="ranges" aria-label="Time range of the usage">
-        {LENGTHS.map((length) => (
-          <Link
-            key={length.name}
-            to={changed(address, { cursor: "", ...paramsOf(length) })}
-            isCurrent={range.kind === "last" && range.name === length.name}
-          >
-            {length.name}
-          </Link>
-        ))}
-      </nav>
+      <RangeControl clears={["cursor"]} usual={USUAL_RANGE} />
     </div>
   );
 }
@@ -66,7 +54,7 @@ function NameFilter({ onPause }: { readonly onPause: (text: string) => void }) {
         type="search"
         placeholder="id or name"
         value={typed}
-        maxLength={MAX_NAME_LENGTH}
+        maxLength={MAX_SEARCH_LENGTH}
         autocomplete="off"
         spellcheck={false}
         onInput={(event) => type(event.currentTarget.value)}

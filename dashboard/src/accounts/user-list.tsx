@@ -13,11 +13,12 @@ import { PollState } from "../shell/poll-state.tsx";
 import { includesRole } from "../shell/session.ts";
 import { titleOf } from "../shell/time-range.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
-import { parseTiers, parseUsers } from "../user/account-api.ts";
+import { parseTiers } from "../user/account-api.ts";
 import { CreateDialog } from "../user/create-dialog.tsx";
 import type { MakeChange } from "../user/use-user.ts";
 import { UserFilters } from "./user-filters.tsx";
 import { UserTable } from "./user-table.tsx";
+import { parseUsers } from "./users-api.ts";
 import { boundText, hasFilters, usersPath, usersRange } from "./users-query.ts";
 import "./accounts.css";
 

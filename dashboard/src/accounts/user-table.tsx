@@ -1,9 +1,10 @@
 /** A page of users. The heads of columns sort all users, not only the page. Each figure leads to its decisions. */
 import { Badge } from "../kit/badge.tsx";
+import { ShareCell } from "../kit/share-cell.tsx";
 import { SortHeader, TableScroll } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { ListedUser, UserPage } from "../shell/answers.ts";
-import { ago, count, percent } from "../shell/format.ts";
+import { ago, count } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed, type PageAddress } from "../shell/page-address.ts";
 import { paramsOf } from "../shell/time-range.ts";
@@ -16,12 +17,15 @@ export function UserTable({ page: { users } }: { readonly page: UserPage }) {
         <thead>
           <tr>
             <Head by="id">User</Head>
-            <th scope="col">Tier</th>
-            <th scope="col">Status</th>
+            <th scope="col" class="wide">
+              Name
+            </th>
             <Head by="cost">Tokens</Head>
             <Head by="requests">Requests</Head>
             <Head by="deniedShare">Denied %</Head>
             <Head by="lastSeen">Last seen</Head>
+            <th scope="col">Tier</th>
+            <th scope="col">Status</th>
           </tr>
         </thead>
         <tbody>
@@ -39,7 +43,7 @@ function Head({ by, children }: { readonly by: Sort; readonly children: string }
   const isCurrent = sortOf(address.params) === by;
   return (
     <SortHeader
-      isNumber={by !== "id"}
+      isNumber={by !== "id" && by !== "deniedShare"}
       order={isCurrent ? (by === "id" ? "ascending" : "descending") : null}
       onSort={() => go(changed(address, { sort: by, cursor: "" }), true)}
     >
@@ -65,18 +69,9 @@ function UserRow({ user }: { readonly user: ListedUser }) {
     <tr>
       <th scope="row" class="name">
         <Link to={to}>{id}</Link>
-        {account && account.name !== "" && (
-          <>
-            {" "}
-            <bdi class="quiet">{account.name}</bdi>
-          </>
-        )}
       </th>
-      <td>
-        <Tier user={user} />
-      </td>
-      <td>
-        <Status user={user} />
+      <td class="name quiet wide">
+        <bdi>{account?.name}</bdi>
       </td>
       {usage === null ? (
         <td class="num quiet" colSpan={4}>
@@ -86,18 +81,26 @@ function UserRow({ user }: { readonly user: ListedUser }) {
         <>
           <Figure value={usage.cost} to={behind()} />
           <Figure value={usage.requests} to={behind()} />
-          <td class="num">
-            {usage.denied > 0 ? (
-              <Link to={behind({ outcome: "denied" })}>{percent(usage.denied, usage.decided)}</Link>
-            ) : (
-              <span class="quiet">{percent(0, usage.decided)}</span>
-            )}
-          </td>
+          {usage.decided === 0 ? (
+            <td class="quiet">nothing decided</td>
+          ) : (
+            <ShareCell
+              share={usage.denied / usage.decided}
+              tone="denied"
+              {...(usage.denied > 0 ? { to: behind({ outcome: "denied" }) } : {})}
+            />
+          )}
           <td class="num">
             <LastSeen at={usage.lastSeenAt} to={behind()} />
           </td>
         </>
       )}
+      <td>
+        <Tier user={user} />
+      </td>
+      <td>
+        <Status user={user} />
+      </td>
     </tr>
   );
 }

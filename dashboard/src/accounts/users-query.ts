@@ -1,9 +1,9 @@
 /** The list of users as the page's URL asks for it, and what its order means. Pure. */
 import type { UserPage } from "../shell/answers.ts";
 import { exact } from "../shell/format.ts";
-import { paramsOf, rangeOf, type TimeRange } from "../shell/time-range.ts";
+import { USERS } from "./users-api.ts";
+import { LENGTHS, paramsOf, rangeOf, type TimeRange } from "../shell/time-range.ts";
 
-export const USERS = "/api/v1/admin/users";
 const ROWS = 50;
 
 type Params = Readonly<Record<string, string>>;
@@ -28,10 +28,11 @@ export function sortOf({ sort }: Params): Sort {
   return SORTS.find((known) => known === sort) ?? USUAL_SORT;
 }
 
-/** The range of the figures; the last day if the URL has none. */
+/** The range of the figures if the URL has none: the last day. */
+export const USUAL_RANGE: TimeRange = LENGTHS[3];
+
 export function usersRange(params: Params): TimeRange {
-  const { range = "", from = "", to = "" } = params;
-  return rangeOf({ range: range === "" && from === "" ? "24h" : range, from, to });
+  return rangeOf(params, USUAL_RANGE);
 }
 
 /** The API's path for a page; the same as long as the URL is the same. */
@@ -64,11 +65,6 @@ function shownParams(show: string): Params {
     default:
       return {};
   }
-}
-
-/** The API's path for the users that match a text best, as the palette and pickers ask for them. */
-export function matchPath(text: string, limit: number): string {
-  return `${USERS}?${new URLSearchParams({ search: text, sort: "match", limit: String(limit) })}`;
 }
 
 /** Whether the URL asks for less than all users. */

@@ -20,11 +20,13 @@ import {
 interface Props {
   /** The URL's parameters that another range makes meaningless, such as a cursor. */
   readonly clears?: readonly string[];
+  /** The range if the URL has none; the last hour without it. */
+  readonly usual?: TimeRange;
 }
 
-export function RangeControl({ clears = [] }: Props) {
+export function RangeControl({ clears = [], usual }: Props) {
   const { address, go } = usePage();
-  const range = rangeOf(address.params);
+  const range = rangeOf(address.params, usual);
   const choose = (to: TimeRange) => {
     const cleared = Object.fromEntries(clears.map((name) => [name, ""]));
     go(changed(address, { ...cleared, ...paramsOf(to) }));

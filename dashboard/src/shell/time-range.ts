@@ -24,15 +24,18 @@ const MAX_RANGE_MS = 93 * DAY_MS;
 /** The embedded store keeps a day, so it lacks the period before a range of more than half a day. */
 const HALF_A_DAY_MS = DAY_MS / 2;
 
-/** The range in the URL's parameters; the last hour if they are missing or invalid. */
-export function rangeOf({ range, from, to }: PageAddress["params"]): TimeRange {
+/** The range in the URL's parameters; the usual one, by default the last hour, if they are missing or invalid. */
+export function rangeOf(
+  { range, from, to }: PageAddress["params"],
+  usual: TimeRange = LENGTHS[1],
+): TimeRange {
   const fromMs = Date.parse(from ?? "");
   const toMs = Date.parse(to ?? "");
   const widthMs = toMs - fromMs;
   if (fromMs > 0 && widthMs >= SECOND_MS && widthMs <= MAX_RANGE_MS) {
     return { kind: "between", fromMs, toMs };
   }
-  return LENGTHS.find(({ name }) => name === range) ?? LENGTHS[1];
+  return LENGTHS.find(({ name }) => name === range) ?? usual;
 }
 
 /** The URL's parameters for a range; "" removes one. */

@@ -1,7 +1,6 @@
 /** The admin API's paths and answers about accounts and users. Pure; every answer passes a guard. */
 import type {
   Account,
-  AccountPage,
   ApiKey,
   AuditPage,
   ChangedAccount,
@@ -13,7 +12,6 @@ import type {
   NewKey,
   PolicyDocument,
   UsageReport,
-  UserPage,
   UserStatus,
 } from "../shell/answers.ts";
 import {
@@ -79,56 +77,6 @@ const isInherited = isShape<Inherited>({ blocked: isFlag, usage: isFlag, limits:
 export const parseNewAccount = parseAs(isShape<NewAccount>({ ...ACCOUNT, inherited: isNullOr(isInherited) }));
 export const parseChangedAccount = parseAs(
   isShape<ChangedAccount>({ ...ACCOUNT, overridesKept: isNames, grantsKept: isNames }),
-);
-
-const isAccountEntry = isShape<AccountPage["accounts"][number]>({
-  id: isText,
-  name: isText,
-  tier: isText,
-  status: isOneOf(STATUSES),
-  version: isNumber,
-  createdAt: isText,
-  updatedAt: isText,
-});
-export const parseAccounts = parseAs(
-  isShape<AccountPage>({ accounts: isListOf(isAccountEntry), cursor: isNullOr(isText) }),
-);
-
-const isListedUser = isShape<UserPage["users"][number]>({
-  id: isText,
-  kind: isOneOf({ account: true, "no-account": true, address: true }),
-  status: isOneOf(STATUSES),
-  account: isNullOr(
-    isShape({ name: isText, tier: isText, orphaned: isFlag, createdAt: isText, updatedAt: isText }),
-  ),
-  usage: isNullOr(
-    isShape({
-      requests: isNumber,
-      allowed: isNumber,
-      denied: isNumber,
-      turnedAway: isNumber,
-      errors: isNumber,
-      decided: isNumber,
-      cost: isNumber,
-      lastSeenAt: isNullOr(isText),
-    }),
-  ),
-});
-export const parseUsers = parseAs(
-  isShape<UserPage>({
-    users: isListOf(isListedUser),
-    cursor: isNullOr(isText),
-    usage: isNullOr(
-      isShape({
-        backend: isOneOf({ embedded: true, engine: true }),
-        sampled: isFlag,
-        from: isText,
-        to: isText,
-        ranked: isNumber,
-        isComplete: isFlag,
-      }),
-    ),
-  }),
 );
 
 const isReading = isShape<UserStatus["limits"][number]>({

@@ -40,18 +40,18 @@ export function AccountHistory({ id }: { readonly id: string }) {
 
 function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
-    <TableScroll label="History">
+    <TableScroll label="Changes of the account">
       <table class="data history">
         <thead>
           <tr>
             <th scope="col">When</th>
-            <th scope="col">Who</th>
             <th scope="col" class="name">
               What
             </th>
             <th scope="col" class="name">
               Why
             </th>
+            <th scope="col">Who</th>
           </tr>
         </thead>
         <tbody>
@@ -62,7 +62,6 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
                 <th scope="row">
                   <When iso={entry.at} />
                 </th>
-                <td>{entry.actor}</td>
                 <td class="name">
                   <strong>{title}</strong>
                   {lines.map((line) => (
@@ -72,6 +71,7 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
                 <td class="name">
                   {entry.reason === "" ? <span class="quiet">none given</span> : entry.reason}
                 </td>
+                <td>{entry.actor}</td>
               </tr>
             );
           })}

@@ -48,7 +48,7 @@ export function KeysTable({ keys, onOpen }: KeysProps) {
   if (keys.length === 0)
     return <Empty title="No keys" hint="Issue one, or use tokens that name this user." />;
   return (
-    <Table label="Keys" columns={["Key", "Scopes", "Issued", "Last used", "State"]}>
+    <Table label="List of keys" columns={["Key", "Scopes", "Issued", "Last used", "State"]}>
       {keys.map((key) => {
         const { keyId, name, scopes, createdAt, lastUsedAt } = key;
         return (
@@ -110,9 +110,9 @@ interface AccountProps {
 export function GrantsTable({ account: { grants, orphaned }, onOpen }: AccountProps) {
   if (grants.length === 0) return <Empty title="No grants" hint="Raise a limit to grant extra for a time." />;
   return (
-    <Table label="Grants" columns={["Limit", "Extra", "Until", "Granted"]}>
+    <Table label="List of grants" columns={["Limit", "Extra", "Until"]}>
       {grants.map((grant) => {
-        const { grantId, limit, amount, until, createdAt } = grant;
+        const { grantId, limit, amount, until } = grant;
         return (
           <tr key={grantId}>
             <th scope="row" class="name">
@@ -122,9 +122,6 @@ export function GrantsTable({ account: { grants, orphaned }, onOpen }: AccountPr
             <td>
               <When iso={until} />{" "}
               <span class="caption">{duration(Math.max(0, Date.parse(until) - Date.now()))} left</span>
-            </td>
-            <td>
-              <When iso={createdAt} />
             </td>
             <td class="row-actions">
               <RowAction
@@ -151,7 +148,7 @@ export function OverridesTable({ account, policy, onOpen }: OverridesProps) {
   if (overrides.length === 0) return <Empty title="No overrides" hint="The tier's limits apply." />;
   const ofTier = policy?.document.tiers[tier]?.limits ?? [];
   return (
-    <Table label="Overrides" columns={["Limit", "Own numbers", "Tier's numbers"]}>
+    <Table label="List of overrides" columns={["Limit", "Own numbers"]}>
       {overrides.map(([name, numbers]) => {
         const inTier = ofTier.find((limit) => limit.name === name);
         return (
@@ -159,8 +156,10 @@ export function OverridesTable({ account, policy, onOpen }: OverridesProps) {
             <th scope="row" class="name">
               {name} {orphaned.limits.includes(name) && <NoEffect />}
             </th>
-            <td>{numbersText(numbers)}</td>
-            <td class="quiet">{inTier ? numbersText(inTier) : "none"}</td>
+            <td>
+              {numbersText(numbers)}
+              {inTier && <div class="caption">instead of {numbersText(inTier)}</div>}
+            </td>
             <td class="row-actions">
               <RowAction
                 verb="Remove"

@@ -11,15 +11,8 @@ import { count, percent } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed, type PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
-import {
-  LENGTHS,
-  paramsOf,
-  pollEveryMs,
-  rangeOf,
-  reportPath,
-  titleOf,
-  zoomedTo,
-} from "../shell/time-range.ts";
+import { RangeControl } from "../shell/range-control.tsx";
+import { paramsOf, pollEveryMs, rangeOf, reportPath, titleOf, zoomedTo } from "../shell/time-range.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { parseUserReport, type UserReport } from "./user-report.ts";
 
@@ -47,7 +40,7 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
   });
   const current = titleOf(range);
   return (
-    <Section title="Requests" actions={<Ranges />}>
+    <Section title="Requests" actions={<RangeControl />}>
       <PollState polled={polled} />
       {report?.totals.requests === 0 && <Empty title={`No requests ${current}`} />}
       {report && model && report.totals.requests > 0 && (
@@ -58,6 +51,8 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
             model={model}
             height={CHART_HEIGHT}
             onZoom={(fromMs, toMs) => go(changed(address, paramsOf(zoomedTo(fromMs, toMs))))}
+            onOpen={(fromMs, toMs) => go(behind(paramsOf({ kind: "between", fromMs, toMs })))}
+            opens="its decisions"
           />
           <Top report={report} behind={behind} />
           <h3>Latest decisions</h3>
@@ -68,24 +63,6 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
         </>
       )}
     </Section>
-  );
-}
-
-function Ranges() {
-  const { address } = usePage();
-  const range = rangeOf(address.params);
-  return (
-    <nav class="ranges" aria-label="Time range of the requests">
-      {LENGTHS.map((length) => (
-        <Link
-          key={length.name}
-          to={changed(address, paramsOf(length))}
-          isCurrent={range.kind === "last" && range.name === length.name}
-        >
-          {length.name}
-        </Link>
-      ))}
-    </nav>
   );
 }
 

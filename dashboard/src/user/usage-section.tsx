@@ -81,7 +81,7 @@ function UsageByRoute({ id, table: { days, all, routes, others }, measure }: Tab
   const row = (line: UsageLine, name: string, isTotal = false) => (
     <tr key={name} class={isTotal ? "total" : undefined}>
       <th scope="row" class="name">
-        {line.route === null ? name : <code>{name}</code>}
+        {line.route === null || line.route === "" ? name : <code>{name}</code>}
       </th>
       {[line.total, ...line.days].map((counts, i) => {
         const value = counts[measure];
@@ -119,7 +119,7 @@ function UsageByRoute({ id, table: { days, all, routes, others }, measure }: Tab
         </thead>
         <tbody>
           {row(all, "All routes", true)}
-          {routes.map((line) => row(line, line.route === "" ? "no route" : (line.route ?? "")))}
+          {routes.map((line) => row(line, line.route === "" ? "No route" : (line.route ?? "")))}
           {others && row(others, "Other routes")}
         </tbody>
       </table>

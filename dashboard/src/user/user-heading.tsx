@@ -33,7 +33,7 @@ export function UserHeading({ id, user }: { readonly id: string; readonly user: 
               <bdi>{known.name}</bdi> ·{" "}
             </>
           )}
-          created <When iso={known.createdAt} /> · changed <When iso={known.updatedAt} />
+          created <When iso={known.createdAt} />
         </p>
       )}
       {orphaned !== "" && (

@@ -98,7 +98,9 @@ async function draft(page: Page, url: URL): Promise<void> {
     await page.request.get(new URL("/api/v1/admin/policy", url).href)
   ).json();
   await page.goto(new URL("/dashboard/policy", url).href);
-  await page.getByLabel("Policy document").fill(JSON.stringify(halvedFree(answer.document), null, 2));
+  await page.getByLabel("Policy document").focus();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.insertText(JSON.stringify(halvedFree(answer.document), null, 2));
 }
 
 await main();

@@ -8,7 +8,13 @@ import type { NewRevision, PolicyUses } from "../shell/answers.ts";
 import type { ApiOutcome } from "../shell/api-client.ts";
 import { ChangeList } from "./change-list.tsx";
 import { OrphanList } from "./orphan-list.tsx";
-import { type Confirmation, faultsOf, type PolicyWarning, type Revision } from "./policy-api.ts";
+import {
+  type Confirmation,
+  faultsOf,
+  parseNewRevision,
+  type PolicyWarning,
+  type Revision,
+} from "./policy-api.ts";
 import { TrafficEffect } from "./traffic-effect.tsx";
 import { useWarnings } from "./use-warnings.ts";
 import { WarningList } from "./warning-list.tsx";
@@ -39,15 +45,11 @@ export function ActivationDialog(props: Props) {
   const [hasConflict, setConflict] = useState(false);
   /** The messages of a rejection because of accounts: the validation may not have known them. */
   const [rejection, setRejection] = useState<readonly string[]>([]);
-  const [activated, setActivated] = useState<NewRevision | null>(null);
   const warnings = useWarnings(document);
   const mustForce = rejection.length > 0 || (warnings ?? []).some(({ inUse }) => inUse !== undefined);
   const run = async (fields: FormData, reason: string): Promise<ApiOutcome<NewRevision>> => {
     const outcome = await activate({ reason, force: fields.has("force") });
-    if (outcome.kind === "ok") {
-      setActivated(outcome.value);
-      onActivated(outcome.value);
-    }
+    if (outcome.kind === "ok") onActivated(outcome.value);
     if (outcome.kind !== "failed") return outcome;
     const faults = faultsOf(outcome.body);
     if (outcome.status === CONFLICT) {
@@ -77,7 +79,7 @@ export function ActivationDialog(props: Props) {
         )
       }
       run={run}
-      done={() => <Done activated={activated} />}
+      done={(value) => <Done activated={parseNewRevision(value)} />}
       onClose={onClose}
     >
       {mustForce && !hasConflict && (

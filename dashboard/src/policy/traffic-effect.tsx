@@ -21,7 +21,7 @@ export function TrafficEffect({ document, simulator }: Props) {
   return (
     <section class="traffic-effect" aria-label="Effect on the last hour's requests">
       <h3>Effect on the last hour's requests</h3>
-      <div role="status">
+      <div aria-live="polite">
         <Outcome state={state} />
       </div>
       <p>

@@ -10,7 +10,7 @@ import { setField, type TextEdit } from "../editor/json-edits.ts";
 import { valueAt } from "../editor/json-pointer.ts";
 import type { JsonSchema } from "../editor/json-schema.ts";
 import type { LocatedFault } from "../validation.ts";
-import { FormProvider, useForm } from "./form-context.ts";
+import { faultAt, FormProvider, useForm } from "./form-context.ts";
 import { RouteList } from "./route-list.tsx";
 import { TierList } from "./tier-list.tsx";
 
@@ -50,7 +50,8 @@ const DEFAULTS = {
 } as const;
 
 function Defaults() {
-  const { json, apply } = useForm();
+  const form = useForm();
+  const { json, apply } = form;
   const tiers = valueAt(json.value, "/tiers");
   const names = isRecord(tiers) ? Object.keys(tiers) : [];
   return (
@@ -59,11 +60,13 @@ function Defaults() {
       <div class="fields">
         {Object.entries(DEFAULTS).map(([name, label]) => {
           const value = String(valueAt(json.value, `/${name}`) ?? "");
+          const fault = faultAt(form, `/${name}`);
           return (
             <label key={name} class="field">
               <span>{label}</span>
               <select
                 value={value}
+                aria-invalid={fault !== null}
                 onChange={({ currentTarget }) =>
                   apply((known) => setField(known, "", name, currentTarget.value))
                 }
@@ -72,6 +75,7 @@ function Defaults() {
                   <option key={tier}>{tier}</option>
                 ))}
               </select>
+              {fault !== null && <em class="field-fault">{fault}</em>}
             </label>
           );
         })}

@@ -1,4 +1,4 @@
-/** A list of a thousand accounts: found by filter and page, and rebuilt from the accounts themselves after a loss. */
+/** A list of several pages of accounts: found by filter and page, and rebuilt from the accounts themselves after a loss. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -17,7 +17,8 @@ vi.setConfig({ testTimeout: 30_000 });
 beforeEach(startClock);
 afterEach(stopClock);
 
-const COUNT = 1_000;
+/** Several pages of the list and of a rebuild, the last of each partly filled. */
+const COUNT = 240;
 const TIERS = ["free", "pro", "unlimited"];
 type Entry = Answers["accounts"]["accounts"][number];
 
@@ -62,23 +63,23 @@ beforeAll(async () => {
   stopClock();
 }, 60_000);
 
-describe("a thousand accounts", () => {
-  it("are listed once each, in order, on ten pages", async () => {
+describe("a list of accounts", () => {
+  it("has each account once, in order, on three pages", async () => {
     const { operator } = await start();
     const pages = await operator.pages("accounts", "/accounts?limit=100");
-    expect(pages.map(({ accounts }) => accounts.length)).toEqual(Array.from({ length: 10 }, () => 100));
+    expect(pages.map(({ accounts }) => accounts.length)).toEqual([100, 100, 40]);
     const ids = pages.flatMap(({ accounts }) => accounts.map(({ id }) => id));
     expect(ids).toEqual(Array.from({ length: COUNT }, (_, n) => idOf(n)));
   });
 
-  it("are found by tier, status and part of the name", async () => {
+  it("is filtered by tier, status and part of the name", async () => {
     const { operator } = await start();
     const counts = async (query: string) => (await listed(operator, query)).length;
-    expect(await counts("&tier=free")).toBe(334);
-    expect(await counts("&tier=pro")).toBe(333);
-    expect(await counts("&status=blocked")).toBe(100);
-    expect(await counts("&status=blocked&tier=free")).toBe(34);
-    expect(await counts("&name=customer%20no.%2099")).toBe(11);
+    expect(await counts("&tier=free")).toBe(80);
+    expect(await counts("&tier=pro")).toBe(80);
+    expect(await counts("&status=blocked")).toBe(24);
+    expect(await counts("&status=blocked&tier=free")).toBe(8);
+    expect(await counts("&name=customer%20no.%2023")).toBe(11);
     expect(await counts("&name=FLEET-00")).toBe(100);
     expect(await counts("&tier=gone")).toBe(0);
   });
@@ -90,7 +91,7 @@ describe("a lost directory", () => {
     const before = await listed(operator);
     await loseDirectory();
     expect(await listed(operator)).toEqual([]);
-    expect(await rebuild(operator)).toEqual({ rebuilt: COUNT, calls: COUNT / 50 });
+    expect(await rebuild(operator)).toEqual({ rebuilt: COUNT, calls: Math.ceil(COUNT / 50) });
     expect(await listed(operator)).toEqual(before);
   });
 

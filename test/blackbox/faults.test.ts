@@ -38,7 +38,12 @@ async function addFaults({ directory }: Checkout): Promise<void> {
       ssr: join(import.meta.dirname, "..", "faults", "index.ts"),
       outDir: join(directory, ".demo", "build", "gateway"),
       emptyOutDir: false,
-      rolldownOptions: { external: /^cloudflare:/, output: { entryFileNames: "index.js" } },
+      rolldownOptions: {
+        // The modules of the bundle that are loaded on first use stay beside it.
+        external: /^cloudflare:|^\.\/.*\.mjs$/,
+        makeAbsoluteExternalsRelative: false,
+        output: { entryFileNames: "index.js" },
+      },
     },
   });
 }

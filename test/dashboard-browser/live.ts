@@ -2,14 +2,15 @@
 import { expect, it } from "vitest";
 import type { Stage } from "./stage.ts";
 
-/** Sends requests as bob. */
+/** Leaves the user lea, over the limit. */
 export function checkLive(stage: Stage): void {
   it("shows decisions live, filtered, and why each was made", async () => {
     const { viewer } = stage;
+    await stage.createUser("lea", "free");
     await stage.open("live", "Live");
     await viewer.page.getByText("Connected").waitFor();
-    await stage.send("bob", "/compare?a=1&b=2");
-    const row = viewer.page.getByRole("row", { name: /bob/ }).first();
+    await stage.send("lea", "/compare?a=1&b=2");
+    const row = viewer.page.getByRole("row", { name: /lea/ }).first();
     await row.getByRole("button").click();
     const dialog = viewer.page.getByRole("dialog");
     await dialog.getByText("Every limit had enough left.").waitFor();
@@ -20,9 +21,9 @@ export function checkLive(stage: Stage): void {
     await viewer.page.keyboard.press("Escape");
     await viewer.page.getByRole("combobox", { name: "Outcome" }).click();
     await viewer.page.getByRole("option", { name: "Denied" }).click();
-    await stage.send("bob");
-    await stage.exhaust("bob");
-    await viewer.page.getByRole("row", { name: /bob/ }).first().waitFor();
+    await stage.send("lea");
+    await stage.exhaust("lea");
+    await viewer.page.getByRole("row", { name: /lea/ }).first().waitFor();
     expect(await viewer.page.getByRole("row", { name: /Allowed/ }).count()).toBe(0);
     expect(viewer.faults()).toEqual([]);
   });

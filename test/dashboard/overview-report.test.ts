@@ -73,6 +73,8 @@ function figures(current: object, previous: object, fallbacks = 0) {
 
 test("shows the change against the period before, in the tone of what it means", () => {
   const before = { ...BUSY, requests: 100, denied: 10, errors: 5, latencyMs: { p50: 3, p95: 9, p99: 9 } };
+  expect(figures(BUSY, before)[0]?.detail).toBe("3.3/min, 150 allowed, 8 turned away");
+  expect(figures({ ...BUSY, turnedAway: 0 }, before)[0]?.detail).toBe("3.3/min, 150 allowed");
   expect(figures(BUSY, before).map(({ name, value, delta }) => [name, value, delta])).toEqual([
     ["Requests", "200", { text: "+100 %", tone: "neutral" }],
     ["Denied by limits", "21.1 %", { text: "+16 points", tone: "denied" }],

@@ -45,7 +45,11 @@ function requests({ overview, traffic }: FigureSources): Figure {
   return {
     name: "Requests",
     value: count(current.requests),
-    detail: `${rate(current.perSecond)}, ${count(current.allowed)} allowed, ${count(current.turnedAway)} turned away`,
+    detail: [
+      rate(current.perSecond),
+      `${count(current.allowed)} allowed`,
+      ...(current.turnedAway > 0 ? [`${count(current.turnedAway)} turned away`] : []),
+    ].join(", "),
     delta: before && { text: changeText(current.requests / before.requests), tone: "neutral" },
     spark: totals,
     tone: "info",

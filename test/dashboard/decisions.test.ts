@@ -249,7 +249,7 @@ describe("a decision in words", () => {
 
   it("has a heading that names the request, its user and the limit", () => {
     expect(titleOf(DENIED)).toBe("GET /pets/:id by demo-free: limit “minute”");
-    expect(titleOf({ ...DENIED, account: "", route: "", outcome: "turned_away" })).toBe(
+    expect(titleOf({ ...DENIED, account: "", route: "", outcome: "turned_away", source: "none" })).toBe(
       "GET without a route",
     );
   });
@@ -275,6 +275,9 @@ describe("a decision in words", () => {
     expect(requestCommand({ ...DENIED, route: "/it's", keyId: "" }, "https://h")).toBe(
       "curl -i -X GET 'https://h/it'\\''s'",
     );
+    // A service checked a cost: no request was sent to a path.
+    expect(requestCommand({ ...DENIED, route: "" }, "https://h")).toBeNull();
+    expect(titleOf({ ...DENIED, route: "" })).toBe("Check by demo-free: limit “minute”");
     const peek = peekCommand({ ...DENIED, account: "user:o'neill" }, "https://h");
     expect(peek).toContain(`-d '{"user":"o'\\''neill","route":"GET,HEAD /pets/:id","peek":true}'`);
     expect(peekCommand({ ...DENIED, route: "" }, "https://h")).toContain('"cost":2');

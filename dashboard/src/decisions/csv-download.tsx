@@ -38,7 +38,7 @@ export function CsvDownload({ path }: { readonly path: string }) {
       <span class="caption" role="status">
         {state}
       </span>
-      <button type="button" disabled={state.endsWith("…")} onClick={() => void download()}>
+      <button type="button" class="plain" disabled={state.endsWith("…")} onClick={() => void download()}>
         <Icon name="download" /> CSV
       </button>
     </>

@@ -127,7 +127,7 @@ function requestFacts(decision: LoggedDecision): Facts {
     [
       "Route",
       route === "" ? (
-        "none matched"
+        "none"
       ) : (
         <Link to={{ screen: "decisions", params: { route } }}>
           <code>{route}</code>
@@ -184,10 +184,12 @@ function FactList({ facts }: { readonly facts: Facts }) {
 }
 
 function Commands({ decision }: { readonly decision: LoggedDecision }) {
+  const similar = requestCommand(decision, location.origin);
   const peek = peekCommand(decision, location.origin);
+  if (similar === null && peek === null) return null;
   return (
     <Section title="Try it again" detail="The log has no key, query or body: fill them in.">
-      <Command title="A similar request" text={requestCommand(decision, location.origin)} />
+      {similar !== null && <Command title="A similar request" text={similar} />}
       {peek !== null && <Command title="Would it be allowed now? Spends nothing" text={peek} />}
     </Section>
   );

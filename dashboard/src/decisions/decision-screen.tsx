@@ -33,7 +33,7 @@ export function DecisionScreen() {
       </p>
       <div class="heading">
         {decisions.length === 1 && only ? (
-          <div class="decision-title">
+          <div class="heading-controls">
             <Badge tone={outcomeTone(only.outcome)}>{OUTCOME_TITLES[only.outcome]}</Badge>
             <h1>{titleOf(only)}</h1>
           </div>
@@ -49,7 +49,7 @@ export function DecisionScreen() {
       )}
       {value && decisions.length === 0 && <NotFound report={value} />}
       {decisions.length === 1 && only && <DecisionDetails decision={only} />}
-      {decisions.length > 1 && <Batch decisions={decisions} />}
+      {value && decisions.length > 1 && <Batch decisions={decisions} isComplete={value.cursor === null} />}
     </>
   );
 }
@@ -90,11 +90,20 @@ function NotFound({ report: { backend, notFound, from, to } }: { readonly report
   );
 }
 
+interface BatchProps {
+  readonly decisions: readonly LoggedDecision[];
+  /** Whether these are all that are recorded. */
+  readonly isComplete: boolean;
+}
+
 /** The decisions of a batch, one for each of its operations that was decided. */
-function Batch({ decisions }: { readonly decisions: readonly LoggedDecision[] }) {
+function Batch({ decisions, isComplete }: BatchProps) {
   return (
     <>
-      <p>The request was a batch: {decisions.length} of its decisions are recorded.</p>
+      <p>
+        The request was a batch. {isComplete ? "These" : "The first"} {decisions.length} of its decisions are
+        recorded{isComplete ? "" : ", and more"}:
+      </p>
       {decisions.map((decision, i) => (
         <details key={i} class="batch-item" open={i === 0}>
           <summary>

@@ -59,7 +59,7 @@ function Row({
   const { at, account, route, method, outcome, reason, limiterMs, source } = decision;
   const requests = countOf(decision);
   return (
-    <tr data-tone={outcomeTone(outcome)}>
+    <tr data-tone={outcome === "allowed" ? undefined : outcomeTone(outcome)}>
       <th scope="row" class="when">
         <Link to={decisionAddress(decision)}>
           <When iso={at} isShort={isToday(at)} />

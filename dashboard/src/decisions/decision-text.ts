@@ -60,7 +60,8 @@ export function tokens(amount: number): string {
 
 /** The decision in a few words, for a heading. */
 export function titleOf({ outcome, reason, source, account, method, route }: Decided): string {
-  const what = `${method} ${route === "" ? "without a route" : placeOf({ method, route }).path}`.trim();
+  const path = route === "" ? "without a route" : placeOf({ method, route }).path;
+  const what = isCheckOfCost({ route, source }) ? "Check" : `${method} ${path}`;
   const who = account === "" ? "" : ` by ${subjectName(account)}`;
   const why = outcome === "denied" && source !== "none" ? `: limit “${reason}”` : "";
   return `${what}${who}${why}`;
@@ -156,8 +157,14 @@ function placeOf({ method, route }: Pick<LoggedDecision, "method" | "route">): {
   return { method: method === "" ? "GET" : method, path: path === "" ? "/" : path };
 }
 
-/** A curl command for a similar request. The log has neither the key nor the whole path. */
-export function requestCommand(decision: LoggedDecision, origin: string): string {
+/** A service asked for a decision about a cost, without naming a route: there was no request to a path. */
+function isCheckOfCost({ route, source }: Pick<LiveRow, "route" | "source">): boolean {
+  return route === "" && source !== "none";
+}
+
+/** A curl command for a similar request; null if there was none. The log has neither the key nor the whole path. */
+export function requestCommand(decision: LoggedDecision, origin: string): string | null {
+  if (isCheckOfCost(decision)) return null;
   const { method, path } = placeOf(decision);
   const key = decision.keyId === "" ? "" : ` -H ${quoted("X-API-Key: YOUR_KEY")}`;
   return `curl -i -X ${method}${key} ${quoted(`${origin}${path}`)}`;

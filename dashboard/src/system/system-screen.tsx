@@ -37,10 +37,12 @@ export function SystemScreen() {
   return (
     <>
       <div class="heading">
-        <h1>System</h1>
-        <p role="status" class="checks-summary">
-          {summary !== null && <Badge tone={isOk ? "allowed" : "error"}>{summary}</Badge>}
-        </p>
+        <div class="heading-controls">
+          <h1>System</h1>
+          <span role="status">
+            {summary !== null && <Badge tone={isOk ? "allowed" : "error"}>{summary}</Badge>}
+          </span>
+        </div>
         <RangeControl />
       </div>
       <PollState polled={polled} />

@@ -20,7 +20,7 @@ interface Wanted {
 /** Chunk by chunk; leaves out chunks without selected rows. */
 export function* selected(
   columns: StoredColumns,
-  { fromMs, toMs, filters, without = {}, subjects }: Selection,
+  { fromMs, toMs, filters, without = {}, subjects, search }: Selection,
   chunks: Iterable<ChunkColumns> = columns.chunks,
 ): Generator<SelectedRows> {
   const wanted: Wanted[] = [];
@@ -36,6 +36,7 @@ export function* selected(
   }
   const prefix = subjects && SUBJECT_PREFIXES[subjects];
   const isOfKind = prefix === undefined ? null : columns.dictionaries.account.startingWith(prefix);
+  const contains = search ? columns.dictionaries[search.field].containing(search.text) : null;
   let indices = new Uint32Array(1_024);
   for (const chunk of chunks) {
     if (chunk.lastMs < fromMs || chunk.firstMs >= toMs) continue;
@@ -50,6 +51,10 @@ export function* selected(
       count = keepWhere(indices, count, (i) => (values[i] === id) === has);
     }
     if (isOfKind) count = keepWhere(indices, count, (i) => isOfKind[chunk.texts.account[i] ?? 0] === 1);
+    if (search && contains) {
+      const values = chunk.texts[search.field];
+      count = keepWhere(indices, count, (i) => contains[values[i] ?? 0] === 1);
+    }
     if (count > 0) yield { chunk, indices, count };
   }
 }

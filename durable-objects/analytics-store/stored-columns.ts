@@ -4,7 +4,7 @@
  *
  * Only a copy of the table, loaded again whenever the object starts. Never touches storage.
  */
-import type { Row } from "../../src/analytics/reports/facts.ts";
+import { lowerCase, type Row } from "../../src/analytics/reports/facts.ts";
 import { isAdmitted, isCharged, outcomeOf } from "../../src/analytics/outcome.ts";
 import { stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { byDimension, DIMENSIONS, type Dimension } from "../../src/analytics/reports/report-query.ts";
@@ -25,6 +25,12 @@ export class Dictionary {
   /** 1 for each value that starts with the text, by its number. */
   startingWith(prefix: string): Uint8Array {
     return Uint8Array.from(this.values, (value) => (value.startsWith(prefix) ? 1 : 0));
+  }
+
+  /** 1 for each value that contains the text, ignoring the case of ASCII letters, by its number. */
+  containing(text: string): Uint8Array {
+    const wanted = lowerCase(text);
+    return Uint8Array.from(this.values, (value) => (lowerCase(value).includes(wanted) ? 1 : 0));
   }
 
   /** Null if no point ever had the value. */

@@ -126,6 +126,7 @@ const getReport: OperationNotes = {
     method: "Only decisions on requests with this HTTP method.",
     upstreamStatus:
       "Only decisions whose upstream answered with a status of this class: `2xx`, ..., or `none`.",
+    search: "For `values`: only values that contain this text. The case of ASCII letters does not matter.",
     requestId:
       "For `decisions`: only those of the request with this `X-Request-Id`. Without `from`, of the last day. If there is none, `notFound` says why.",
     format: "For `decisions`. Takes precedence over the header Accept.",

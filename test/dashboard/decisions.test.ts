@@ -111,7 +111,7 @@ describe("a page of the log", () => {
       last: "3600",
       method: "GET",
       by: "account",
-      limit: "500",
+      limit: "100",
     });
     const values = [
       { value: "user:bob", requests: 12, denied: 3 },

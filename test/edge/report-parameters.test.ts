@@ -85,6 +85,7 @@ it.each([
   ["user", {}, "/account"],
   ["timeseries", { by: "account" }, "/by"],
   ["overview", { requestId: "x" }, "/requestId"],
+  ["top-users", { search: "x" }, "/search"],
   ["tiers", { cursor: cursorOf(writePosition(POSITION)) }, "/cursor"],
   ["decisions", { cursor: "AAAA" }, "/cursor"],
   ["decisions", { cursor: cursorOf(writePosition({ ...POSITION, shown: -1 })) }, "/cursor"],

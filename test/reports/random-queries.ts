@@ -38,6 +38,9 @@ export function randomQuery(name: ReportName, random: () => number, rows: readon
       ? { requestId: pick(random, [like.requestId, ...HOSTILE]) }
       : {}),
     subjects: pick(random, SUBJECT_KINDS),
+    ...(name === "values" && random() < 0.5
+      ? { search: pick(random, ["1", "USER:1", "e", "_", ...HOSTILE]) }
+      : {}),
     limit: pick(random, [1, 3, 20, 1_000]),
     after: null,
   };

@@ -99,6 +99,10 @@ it("the values of a field are listed by frequency, within the filters", () => {
       { value: "POST", requests: 1, denied: 0 },
     ],
   });
+  const found = (search: string) => ask(store, "values", { by: "account", search }).values;
+  expect(found("OTH").map(({ value }) => value)).toEqual(["user:other"]);
+  expect(found("user:").map(({ requests }) => requests)).toEqual([3, 1]);
+  expect(found("%")).toEqual([]);
   const statuses = ask(store, "values", { by: "upstreamStatus", filters: { method: "GET" } }).values;
   expect(statuses.map(({ value }) => value)).toEqual(["2xx", "none"]);
 });

@@ -13,7 +13,7 @@ import { reportPath, type TimeRange } from "./time-range.ts";
 type Field = Report<"values">["by"];
 
 /** Values that a filter suggests. */
-const MAX_VALUES = "500";
+const MAX_VALUES = 100;
 const MAX_USERS = 20;
 
 const TITLES: Readonly<Partial<Record<Field, Readonly<Record<string, string>>>>> = {
@@ -27,15 +27,20 @@ export function valuesPath(
   range: TimeRange,
   filters: Readonly<Record<string, string>> = {},
 ): string {
-  return reportPath("values", range, { ...filters, by, limit: MAX_VALUES });
+  return reportPath("values", range, { ...filters, by, limit: String(MAX_VALUES) });
 }
 
-/** Loads the values when a filter opens, and not again as the viewer types. For accounts, also finds users who were idle. */
+/**
+ * Loads the values when a filter opens; again as the viewer types only if there are more values than it loads. For accounts, also finds
+ * users who were idle.
+ */
 export function valueOptions(path: string): LoadOptions {
   let loaded: Promise<Report<"values"> | null> | null = null;
   return async (typed) => {
     if (typed === "" || loaded === null) loaded = loadValues(path);
-    const report = await loaded;
+    const first = await loaded;
+    const isAll = typed === "" || (first !== null && first.values.length < MAX_VALUES);
+    const report = isAll ? first : await loadValues(`${path}&search=${encodeURIComponent(typed)}`);
     const options = report === null ? [] : optionsOf(report);
     if (typed === "" || report?.by !== "account") return options;
     const known = new Set(options.map(({ value }) => value));

@@ -1,14 +1,14 @@
 /**
  * The SQL of facts for Analytics Engine: one SELECT each, no JOIN or UNION, bounded in time and in rows, every sum weighted by
  * `_sample_interval`. Uses only functions of its reference: sum, sumIf, max, if, round, toUInt32, toDateTime, toUnixTimestamp,
- * quantileExactWeighted. Pure: writes text, runs nothing.
+ * quantileExactWeighted, position, lower. Pure: writes text, runs nothing.
  */
 import { SECOND_MS } from "../../core/time.ts";
 import { cut, INDEX_BYTES } from "../cut.ts";
 import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../outcome.ts";
 import { FIELD_NAMES, type PointField } from "../point.ts";
 import { POINT_FIELDS, SAMPLE_INTERVAL } from "../point-fields.ts";
-import { type Aggregation, LEVELS, type Scan, type Selection } from "./facts.ts";
+import { type Aggregation, LEVELS, lowerCase, type Scan, type Selection } from "./facts.ts";
 import { type Dimension, DIMENSIONS, LOG_ORDER, type Order, SUBJECT_PREFIXES } from "./report-query.ts";
 import { listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 
@@ -139,7 +139,7 @@ function afterSql(position: NonNullable<Scan["after"]>): string {
   return `(${timestamp} < ${at} OR (${timestamp} = ${at} AND ${later}))`;
 }
 
-function whereSql({ fromMs, toMs, filters, without = {}, subjects }: Selection): string {
+function whereSql({ fromMs, toMs, filters, without = {}, subjects, search }: Selection): string {
   const conditions = [`${timestamp} >= ${timeSql(fromMs)}`, `${timestamp} < ${timeSql(toMs)}`];
   for (const name of DIMENSIONS) {
     const [value, other] = [filters[name], without[name]];
@@ -147,6 +147,10 @@ function whereSql({ fromMs, toMs, filters, without = {}, subjects }: Selection):
     if (other !== undefined) conditions.push(`${valueSql(name)} <> ${keptSql(name, other)}`);
   }
   if (subjects !== undefined) conditions.push(prefixSql("account", SUBJECT_PREFIXES[subjects]));
+  if (search) {
+    const text = textLiteral(lowerCase(search.text));
+    conditions.push(`position(${text} IN lower(${valueSql(search.field)})) > 0`);
+  }
   return conditions.join(" AND ");
 }
 

@@ -15,6 +15,13 @@ export interface Selection {
   readonly filters: Filters;
   readonly without?: Filters;
   readonly subjects?: SubjectKind;
+  /** Only rows whose value contains the text, ignoring the case of ASCII letters ({@link lowerCase}). */
+  readonly search?: { readonly field: Dimension; readonly text: string };
+}
+
+/** Lower case of ASCII letters alone, as SQL's `lower` makes it. */
+export function lowerCase(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
 /** Sums of the selected rows, by group. */

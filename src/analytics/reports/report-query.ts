@@ -88,6 +88,8 @@ export interface ReportQuery {
   readonly filters: Filters;
   /** Only decisions of this request: for the log alone. Edges of an older version send none. */
   readonly requestId?: string;
+  /** Only values of `by` that contain this text, ignoring the case of ASCII letters: for `values` alone. Older edges send none. */
+  readonly search?: string;
   /** One of {@link STACKS}; for `values`, any dimension. */
   readonly by: Dimension;
   readonly order: Order;

@@ -229,7 +229,11 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
     }),
   },
   values: {
-    groups: (query) => ({ values: ranking(query, { by: [query.by] }) }),
+    groups: (query) => {
+      const { by, search } = query;
+      const given = search === undefined ? {} : { search: { field: by, text: search } };
+      return { values: ranking(query, { by: [by], ...given }) };
+    },
     body: ({ by }, of) => ({
       by,
       values: of("values").map(({ keys: [value = ""], requests, denied }) => ({ value, requests, denied })),

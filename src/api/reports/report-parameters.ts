@@ -46,6 +46,7 @@ export const reportQuery = z.strictObject({
   keyId: value,
   method: value,
   upstreamStatus: value,
+  search: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
   requestId: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
   format: z.optional(z.enum(["json", "csv"])),
   limit: rowLimit,
@@ -74,6 +75,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     format: _format,
     account,
     requestId,
+    search,
     ...others
   } = parameters;
   const filters = { ...others, account: account === undefined ? undefined : subjectNamed(account) };
@@ -99,6 +101,9 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
   if (name !== "values" && !STACKS.some((stack) => stack === by)) {
     faults.push({ path: "/by", message: `must be one of ${STACKS.join(", ")}` });
   }
+  if (search !== undefined && name !== "values") {
+    faults.push({ path: "/search", message: "is only for the report values" });
+  }
   if (requestId !== undefined && name !== "decisions") {
     faults.push({ path: "/requestId", message: "is only for the report decisions" });
   }
@@ -112,6 +117,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     intervalMs,
     filters: givenOf(filters),
     ...(requestId === undefined ? {} : { requestId }),
+    ...(search === undefined ? {} : { search }),
     by,
     order: order ?? (name === "denials" ? "denied" : "requests"),
     ...(name === "subjects" && kind !== undefined ? { subjects: kind } : {}),

@@ -1,5 +1,5 @@
 /** The decisions screen: its queries, and how it explains a decision. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { parseLog } from "../../dashboard/src/decisions/decision-guards.ts";
 import {
   costText,
@@ -11,7 +11,7 @@ import {
   whyText,
 } from "../../dashboard/src/decisions/decision-text.ts";
 import { collectCsv, MAX_CSV_PAGES } from "../../dashboard/src/decisions/csv-pages.ts";
-import { labelOf, optionsOf } from "../../dashboard/src/shell/filter-options.ts";
+import { labelOf, optionsOf, valueOptions } from "../../dashboard/src/shell/filter-options.ts";
 import { levelsOf } from "../../dashboard/src/decisions/limit-levels.ts";
 import {
   csvPath,
@@ -136,6 +136,34 @@ describe("a page of the log", () => {
       "ip:192.0.2.1",
       "",
     ]);
+  });
+});
+
+describe("the values of a filter", () => {
+  /** The paths that were loaded while a viewer opened the filter and typed. */
+  async function loadedFor(found: number): Promise<string[]> {
+    const paths: string[] = [];
+    vi.stubGlobal("fetch", async (path: string) => {
+      paths.push(path);
+      const values = Array.from({ length: found }, (_, i) => ({ value: `/r/${i}`, requests: 1, denied: 0 }));
+      return Response.json({ ...PAGE, report: "values", by: "route", values });
+    });
+    try {
+      const options = valueOptions("/api/v1/admin/reports/values?by=route");
+      for (const typed of ["", "r", "r/ü"]) await options(typed);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+    return paths;
+  }
+
+  it("are loaded once if they are all there", async () => {
+    expect(await loadedFor(99)).toEqual(["/api/v1/admin/reports/values?by=route"]);
+  });
+
+  it("are searched for as the viewer types if there are more than were loaded", async () => {
+    const path = "/api/v1/admin/reports/values?by=route";
+    expect(await loadedFor(100)).toEqual([path, `${path}&search=r`, `${path}&search=r%2F%C3%BC`]);
   });
 });
 

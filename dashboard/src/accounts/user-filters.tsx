@@ -68,6 +68,9 @@ function useDebouncedName(name: string, onPause: (text: string) => void) {
   const [typed, setTyped] = useState(name);
   const published = useRef(name);
   const timer = useRef(0);
+  // Another filter may change the URL before the pause.
+  const publish = useRef(onPause);
+  publish.current = onPause;
   useEffect(() => {
     if (name !== published.current) setTyped(name);
     published.current = name;
@@ -78,7 +81,7 @@ function useDebouncedName(name: string, onPause: (text: string) => void) {
     clearTimeout(timer.current);
     timer.current = window.setTimeout(() => {
       published.current = text.trim();
-      onPause(published.current);
+      publish.current(published.current);
     }, DEBOUNCE_MS);
   };
   return [typed, type] as const;

@@ -208,6 +208,7 @@ describe("limit texts", () => {
     expect(spansText(40, 40, 40)).toBe("all in this hour");
     expect(spansText(3, 40, 40)).toBe("3 this hour");
     expect(spansText(0, 0, 7)).toBe("7 this month");
+    expect(spansText(0, 40, 40)).toBe("all of this month");
     expect(spansText(0, 0, 0)).toBe("none this month");
   });
 

@@ -111,9 +111,10 @@ function Tier({ user: { account } }: { readonly user: ListedUser }) {
   return <Badge tone="warning">{account.tier} is gone</Badge>;
 }
 
-function Status({ user: { kind, status } }: { readonly user: ListedUser }) {
+function Status({ user: { kind, status, account } }: { readonly user: ListedUser }) {
   if (status === "blocked") return <Badge tone="denied">blocked</Badge>;
-  if (kind === "account") return <Badge tone="allowed">active</Badge>;
+  // Not green while something about the account is wrong.
+  if (account) return <Badge tone={account.orphaned ? "neutral" : "allowed"}>active</Badge>;
   return <Badge tone="neutral">{kind === "address" ? "no credential" : "no account"}</Badge>;
 }
 

@@ -51,10 +51,11 @@ export function shortageOf(reading: LimitReading, level: number): Shortage | nul
 /** How a figure of this day is part of this month's, and this hour's of this day's. Repeats no figure. */
 export function spansText(hour: number, day: number, month: number): string {
   if (month === 0) return "none this month";
-  return [
-    ...(day === 0 ? [] : [hour === day ? "all in this hour" : `${count(hour)} this hour`]),
+  const parts = [
+    ...(hour === 0 ? [] : [hour === day ? "all in this hour" : `${count(hour)} this hour`]),
     ...(month > day ? [`${count(month)} this month`] : []),
-  ].join(" · ");
+  ];
+  return parts.length === 0 ? "all of this month" : parts.join(" · ");
 }
 
 /** How the limit refills, `elapsedMs` after the answer. */

@@ -17,7 +17,7 @@ export function UserHeading({ id, user }: { readonly id: string; readonly user: 
       <ToUsers />
       <h1>
         {id} {isBlocked && <Badge tone="denied">blocked</Badge>}
-        {known && !isBlocked && <Badge tone="allowed">active</Badge>}
+        {known && !isBlocked && <Badge tone={known.orphaned.tier ? "neutral" : "allowed"}>active</Badge>}
         {known && <TierBadge account={known} />}
         {hasNoAccount && <Badge tone="neutral">no account</Badge>}
       </h1>

@@ -105,7 +105,7 @@ function summaryOf(
     if (forecastFromMs >= endMs) return "A forecast needs a day of usage, and the period ends before.";
     return `A forecast needs a day of usage: there is one from ${whenText(Math.max(forecastFromMs, nowMs))} on.`;
   }
-  const pace = `At the observed ${count(perHour)} tokens an hour`;
+  const pace = `At the observed ${rough(perHour)} tokens an hour`;
   const { earliest, likely, latest } = runsOutMs;
   if (likely !== null && earliest !== null) {
     const range =
@@ -115,7 +115,14 @@ function summaryOf(
     return `${pace}, it is used up on ${whenText(likely)}; ${range}.`;
   }
   const [low, high] = [Math.max(0, last.low), Math.max(0, last.high)];
-  return `${pace}, about ${count(last.likely)} will be left at the end; with 80 % probability ${count(low)} to ${count(high)}.`;
+  return `${pace}, about ${rough(last.likely)} will be left at the end; with 80 % probability ${rough(low)} to ${rough(high)}.`;
+}
+
+const ROUGH = new Intl.NumberFormat("en", { maximumSignificantDigits: 2 });
+
+/** A forecast knows no more than two digits. */
+function rough(tokens: number): string {
+  return ROUGH.format(tokens);
 }
 
 function whenText(ms: number): string {

@@ -24,7 +24,7 @@ export function ChangeList({ before, after, uses }: Props) {
   const rest = changes.length - MAX_SHOWN;
   return (
     <>
-      <ul class="changes" aria-label="Changes">
+      <ul class="policy-changes" aria-label="Changes">
         {changes.slice(0, MAX_SHOWN).map((change) => (
           <Change key={`${change.part} ${change.name} ${change.words}`} change={change} uses={uses} />
         ))}

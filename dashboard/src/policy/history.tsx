@@ -137,7 +137,7 @@ function RevisionTable({ revisions, active, onRollBack }: TableProps) {
                 {restores !== null && <span class="quiet">Restores {restores}. </span>}
                 {reason}
               </td>
-              <td class="row-actions">
+              <td class="revision-actions">
                 <Link to={to(revision)}>What it changed</Link>
                 <button
                   type="button"

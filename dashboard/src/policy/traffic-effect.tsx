@@ -14,6 +14,7 @@ interface Props {
 }
 
 const HOUR = LENGTHS[1];
+const DAY = LENGTHS[3];
 const MAX_USERS = 5;
 
 export function TrafficEffect({ document, simulator }: Props) {
@@ -25,12 +26,22 @@ export function TrafficEffect({ document, simulator }: Props) {
         <Outcome state={state} />
       </div>
       <p>
-        <Link to={{ screen: "simulator", params: { ...simulator, range: HOUR.name } }}>
-          Show by tier, user and route
-        </Link>
+        {hasNone(state) ? (
+          <Link to={{ screen: "simulator", params: { ...simulator, range: DAY.name } }}>
+            Try it on the last 24 hours
+          </Link>
+        ) : (
+          <Link to={{ screen: "simulator", params: { ...simulator, range: HOUR.name } }}>
+            Show by tier, user and route
+          </Link>
+        )}
       </p>
     </section>
   );
+}
+
+function hasNone(state: SimulationState): boolean {
+  return state.kind === "done" && state.simulation.result?.decisions === 0;
 }
 
 function Outcome({ state }: { readonly state: SimulationState }) {

@@ -16,7 +16,7 @@ export function ValidationReport({ validation, defaultTier, onGoTo }: Props) {
   const warnings = validation?.warnings ?? [];
   return (
     <div class="validation">
-      <p role="status" class="verdict" data-tone={toneOf(validation)}>
+      <p role="status" class="validity" data-tone={toneOf(validation)}>
         {validation?.isValid === true && <Icon name="check" />}
         {(validation?.faults.length ?? 0) > 0 && <Icon name="cross" />}
         {validationText(validation)}

@@ -54,6 +54,7 @@ const fromPage = Annotation.define<boolean>();
 /** Opens an editor in an empty element. Close it before the element is removed. */
 export function openEditor(host: HTMLElement, { label, text, onInput }: EditorOptions): CodeEditor {
   let schema: JsonSchema | null = null;
+  const loaded = Promise.withResolvers<JsonSchema>();
   const changes = EditorView.updateListener.of((update) => {
     if (!update.docChanged || update.transactions.every((each) => each.annotation(fromPage) === true)) return;
     onInput(update.state.doc.toString());
@@ -64,7 +65,7 @@ export function openEditor(host: HTMLElement, { label, text, onInput }: EditorOp
     root,
     state: EditorState.create({
       doc: text,
-      extensions: [EDITING, assistance(() => schema), changes, named(label), CODE_THEME],
+      extensions: [EDITING, assistance(() => schema, loaded.promise), changes, named(label), CODE_THEME],
     }),
   });
   return {
@@ -78,6 +79,7 @@ export function openEditor(host: HTMLElement, { label, text, onInput }: EditorOp
     showFaults: (diagnostics) => view.dispatch(setDiagnostics(view.state, diagnostics)),
     setSchema: (next) => {
       schema = next;
+      if (next) loaded.resolve(next);
     },
     goTo: (from, to) => {
       const { length } = view.state.doc;
@@ -133,11 +135,13 @@ const EDITING: Extension = [
   ]),
 ];
 
-/** Completion while typing, and the description of the field under the pointer. */
-function assistance(schemaOf: () => JsonSchema | null): Extension {
+/** Completion while typing, which waits for the schema, and the description of the field under the pointer. */
+function assistance(schemaOf: () => JsonSchema | null, loaded: Promise<JsonSchema>): Extension {
   return [
     autocompletion({
-      override: [(context) => completionsAt(schemaOf(), context.state, context.pos, context.explicit)],
+      override: [
+        async ({ state, pos, explicit }) => completionsAt(schemaOf() ?? (await loaded), state, pos, explicit),
+      ],
       icons: false,
     }),
     hoverTooltip((view, pos) => {

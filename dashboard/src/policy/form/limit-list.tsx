@@ -39,7 +39,7 @@ export function LimitList({ pointer }: Props) {
   const limits = Array.isArray(list) ? list : [];
   const place = childPointer(pointer, "limits");
   return (
-    <div class="limits">
+    <div class="limit-list">
       {limits.map((limit, i) => {
         const name = isRecord(limit) ? String(limit["name"]) : `limit ${i + 1}`;
         return (

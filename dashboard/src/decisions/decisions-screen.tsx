@@ -13,7 +13,7 @@ import { usePolled } from "../shell/use-polled.ts";
 import { CsvDownload } from "./csv-download.tsx";
 import { parseLog } from "./decision-guards.ts";
 import { DecisionTable } from "./decision-table.tsx";
-import { Histogram } from "./histogram.tsx";
+import { countIn, Histogram } from "./histogram.tsx";
 import { LogFilters } from "./log-filters.tsx";
 import { csvPath, hasFilters, histogramPath, logPath, PAGE_SIZES } from "./log-query.ts";
 import { RequestSearch } from "./request-search.tsx";
@@ -26,6 +26,7 @@ export function DecisionsScreen() {
   const log = usePolled(logPath(params), parseLog, everyMs);
   const traffic = usePolled(histogramPath(params), parseTraffic, everyMs);
   const page = log.value;
+  const isEmpty = page?.decisions.length === 0;
   const zoom = (fromMs: number, toMs: number) =>
     go(changed(address, { ...paramsOf(zoomedTo(fromMs, toMs)), cursor: "" }));
   const refresh = () => {
@@ -43,7 +44,7 @@ export function DecisionsScreen() {
         </div>
       </div>
       <LogFilters />
-      {traffic.value !== null && (
+      {traffic.value !== null && countIn(traffic.value) > 0 && (
         <div class="card">
           <Histogram traffic={traffic.value} onZoom={zoom} />
         </div>
@@ -52,12 +53,14 @@ export function DecisionsScreen() {
       <Section
         title="Log"
         detail={page?.sampled === true ? "sampled: a line stands for several requests" : "newest first"}
-        actions={<CsvDownload path={csvPath(params)} />}
+        actions={isEmpty ? undefined : <CsvDownload path={csvPath(params)} />}
       >
         <PollState polled={log} rows={8} />
-        {page?.decisions.length === 0 && <NoDecisions isFiltered={hasFilters(params)} />}
+        {isEmpty && <NoDecisions isFiltered={hasFilters(params)} />}
         {page && page.decisions.length > 0 && <DecisionTable decisions={page.decisions} />}
-        {page && <Pager address={address} next={page.cursor} />}
+        {page && (!isEmpty || params["cursor"] !== undefined) && (
+          <Pager address={address} next={page.cursor} />
+        )}
       </Section>
     </>
   );

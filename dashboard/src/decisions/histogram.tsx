@@ -43,10 +43,14 @@ function modelOf({ timesMs, stepMs, requests }: Traffic): ChartModel {
   };
 }
 
+function summaryOf(traffic: Traffic): string {
+  const total = countIn(traffic);
+  return total === 1 ? "1 request" : `${exact(total)} requests`;
+}
+
 /** All requests that the log lists, over all of its pages. */
-function summaryOf({ requests }: Traffic): string {
-  const total = Object.values(requests)
+export function countIn({ requests }: Traffic): number {
+  return Object.values(requests)
     .flat()
     .reduce((sum, value) => sum + value, 0);
-  return total === 1 ? "1 request" : `${exact(total)} requests`;
 }

@@ -22,27 +22,30 @@ interface Props {
 export function CacheTable({ report, readings }: Props & { readonly readings: readonly HealthReading[] }) {
   return (
     <Section title="Caches of the isolates" detail="a miss costs a read or a call">
-      <Table label="Lookups by cache" heads={["Cache", "Lookups", "Hits", "Since opened"]}>
-        {report.caches.map(({ cache, lookups, hits }) => (
-          <tr key={cache}>
-            <th scope="row" class="name">
-              {cache}
-              <span class="caption">{CACHES[cache] ?? ""}</span>
-            </th>
-            <td class="num">{count(lookups.total)}</td>
-            <td class="num">{percent(hits.total, lookups.total)}</td>
-            <td class="num">
-              <span class="trend">
-                <Sparkline
-                  values={hitsOver(readings, cache)}
-                  label={`Share of hits of ${cache} since you opened this page`}
-                />
-                {percent(hits.since, lookups.since)}
-              </span>
-            </td>
-          </tr>
-        ))}
-      </Table>
+      {report.caches.length === 0 && <p class="quiet">Not reported yet.</p>}
+      {report.caches.length > 0 && (
+        <Table label="Lookups by cache" heads={["Cache", "Lookups", "Hits", "Since opened"]}>
+          {report.caches.map(({ cache, lookups, hits }) => (
+            <tr key={cache}>
+              <th scope="row" class="name">
+                {cache}
+                <span class="caption">{CACHES[cache] ?? ""}</span>
+              </th>
+              <td class="num">{count(lookups.total)}</td>
+              <td class="num">{percent(hits.total, lookups.total)}</td>
+              <td class="num">
+                <span class="trend">
+                  <Sparkline
+                    values={hitsOver(readings, cache)}
+                    label={`Share of hits of ${cache} since you opened this page`}
+                  />
+                  {percent(hits.since, lookups.since)}
+                </span>
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
     </Section>
   );
 }

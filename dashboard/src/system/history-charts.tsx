@@ -38,6 +38,7 @@ export function HistoryCharts({ range, onZoom, children }: Props) {
   const failed = failures.value && totalOf(failures.value);
   const decided = sources.value && totalOf(sources.value, ["strict", "lease", "deny-cache", "fallback"]);
   const fallback = sources.value && totalOf(sources.value, ["fallback"]);
+  const none = decided === 0 ? "No decisions in this period" : null;
   const behind = (filters: LogFilters) => ({
     to: decisionsIn(range, filters),
     onZoom,
@@ -50,7 +51,7 @@ export function HistoryCharts({ range, onZoom, children }: Props) {
         meaning="Requests that failed in the limiter or upstream, by reason."
         instruction="EdgeLimiterErrors"
         summary={`${count(failed ?? 0)} requests.`}
-        isEmpty={failed === 0}
+        empty={failed === 0 ? "No request failed in this period" : null}
         polled={failures}
         chart={failureChart}
         {...behind({ outcome: "error" })}
@@ -60,6 +61,7 @@ export function HistoryCharts({ range, onZoom, children }: Props) {
         meaning="Fallback: the tier's failure policy decided, because the user's object did not answer."
         instruction="EdgeLimiterFailing"
         summary={`${percent(fallback ?? 0, decided ?? 0)} by fallback.`}
+        empty={none}
         polled={sources}
         chart={sourceChart}
         {...behind({ source: "fallback" })}
@@ -69,6 +71,7 @@ export function HistoryCharts({ range, onZoom, children }: Props) {
         meaning="What the limiter adds to a request. An object far away is slow; a lease removes the call."
         instruction="EdgeLimiterSlow"
         summary={latency.value === null ? "" : latencySummary(latency.value)}
+        empty={none}
         polled={latency}
         chart={latencyChart}
         {...behind({ source: "strict" })}
@@ -83,8 +86,8 @@ interface HistoryProps<T> {
   readonly meaning: string;
   readonly instruction: string;
   readonly summary: string;
-  /** Whether there is nothing to draw. */
-  readonly isEmpty?: boolean;
+  /** What to say if there is nothing to draw; null if there is. */
+  readonly empty: string | null;
   readonly polled: Polled<T>;
   /** Must be the same function on every render. */
   readonly chart: (report: T) => ChartModel;
@@ -95,14 +98,14 @@ interface HistoryProps<T> {
 }
 
 function History<T>(props: HistoryProps<T>) {
-  const { title, meaning, instruction, summary, isEmpty = false, polled, chart, to, onZoom, onOpen } = props;
+  const { title, meaning, instruction, summary, empty, polled, chart, to, onZoom, onOpen } = props;
   const { value } = polled;
   const model = useMemo(() => (value === null ? null : chart(value)), [value]);
   return (
     <Section title={title} actions={<Link to={to}>Open decisions</Link>}>
       <PollState polled={polled} />
-      {isEmpty && <Empty title="No request failed in this period" />}
-      {model && !isEmpty && (
+      {empty !== null && <Empty title={empty} />}
+      {model && empty === null && (
         <TimeChart
           title={title}
           isUnderHeading

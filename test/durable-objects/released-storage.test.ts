@@ -34,7 +34,7 @@ const RELEASED = {
     "182a1ab2b4efa6f8",
   ],
   PolicyRegistry: ["66bd50ad5c40ae34"],
-  AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107"],
+  AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107", "d7351be6ee12bf17"],
   MetricsHub: ["b7c4b079f294c8e7"],
   /** Not created by a migration, but equally frozen. */
   "MetricsHub points": ["ae007ff83ab8f8b9"],

@@ -114,11 +114,11 @@ describe("a page of users", () => {
         status: fc.constantFrom("active", "blocked" as const),
         isDeleted: fc.constantFrom(false, false, false, true),
       }),
-      { selector: (account) => account.id, maxLength: 12 },
+      { selector: (account) => account.id, minLength: 4, maxLength: 12 },
     );
     const traffic = fc.uniqueArray(
       fc.record({ id, cost: fc.nat(2), denied: fc.nat(2), seconds: fc.nat(3) }),
-      { selector: (user) => user.id, maxLength: 10 },
+      { selector: (user) => user.id, minLength: 2, maxLength: 10 },
     );
     const filters = fc.record({
       tier: fc.constantFrom(null, null, "free"),
@@ -153,7 +153,7 @@ describe("a page of users", () => {
       ),
       { numRuns: 60 },
     );
-    expect(shown).toBeGreaterThan(150);
+    expect(shown).toBeGreaterThan(60);
   });
 });
 

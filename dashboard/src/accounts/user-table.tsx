@@ -82,7 +82,7 @@ function UserRow({ user }: { readonly user: ListedUser }) {
           <Figure value={usage.cost} to={behind()} />
           <Figure value={usage.requests} to={behind()} />
           {usage.decided === 0 ? (
-            <td class="quiet">nothing decided</td>
+            <td class="quiet">–</td>
           ) : (
             <ShareCell
               share={usage.denied / usage.decided}

@@ -11,20 +11,30 @@ import type { Operations } from "./price.ts";
 import { countedWorker, productBundle } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
 import { newUser, putPolicy } from "./setup.ts";
+import { CHECKPOINT_AFTER_MS } from "../src/objects/object-call.ts";
 import { gzipKbOf } from "./size.ts";
 
 const DECISIONS = 1_000;
 const NEWCOMERS = 200;
 const NEWCOMERS_CONCURRENCY = 8;
 /** A user's object writes its state when the user pauses. Those rows belong to the decisions before. */
-const IDLE_MS = 1_500;
+const IDLE_MS = CHECKPOINT_AFTER_MS + 1_500;
 
-type Caller = "strict" | "leased" | "denied";
+type Caller = "strict" | "leased" | "denied" | "at1" | "at10" | "at100";
 /** `finite` refills by one a day, so that the rows written depend on the number of decisions, not on their speed. */
 const TIERS: Readonly<Record<Caller, string>> = {
   strict: "finite-strict",
   leased: "leased",
   denied: "denied",
+  at1: "pro",
+  at10: "pro",
+  at100: "pro",
+};
+/** Requests of a user with a steady rate, and the time between two. Others send without a pause. */
+const PACE: Partial<Readonly<Record<Caller, { readonly count: number; readonly everyMs: number }>>> = {
+  at1: { count: 20, everyMs: 1_000 },
+  at10: { count: 100, everyMs: 100 },
+  at100: { count: 500, everyMs: 10 },
 };
 
 const budget = parseBudget(JSON.parse(await readFile(join(import.meta.dirname, "budget.json"), "utf8")));
@@ -50,6 +60,9 @@ async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
       leased: await operationsOf(url, "leased"),
       denied: await operationsOf(url, "denied"),
       newcomers: perOf(await newcomers(url, NEWCOMERS, NEWCOMERS_CONCURRENCY)),
+      at1: await operationsOf(url, "at1"),
+      at10: await operationsOf(url, "at10"),
+      at100: await operationsOf(url, "at100"),
     };
   } finally {
     await rig.close();
@@ -68,12 +81,16 @@ async function operationsOf(url: string, caller: Caller): Promise<Budget[Caller]
   const before = await counted(url);
   const expected = caller === "denied" ? 429 : 200;
   // Sequentially, so that no calls are combined.
-  for (let i = 0; i < DECISIONS; i++) {
+  const { count, everyMs } = PACE[caller] ?? { count: DECISIONS, everyMs: 0 };
+  const fromMs = performance.now();
+  for (let i = 0; i < count; i++) {
+    const earlyMs = fromMs + i * everyMs - performance.now();
+    if (earlyMs > 0) await new Promise((done) => setTimeout(done, earlyMs));
     const status = await decide();
     if (status !== expected) throw new Error(`${caller}: got ${status}, expected ${expected}`);
   }
   await new Promise((done) => setTimeout(done, IDLE_MS));
-  return perOf(since(before, await counted(url), DECISIONS));
+  return perOf(since(before, await counted(url), count));
 }
 
 function perOf(counts: Operations): Budget[Caller] {

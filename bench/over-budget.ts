@@ -24,6 +24,10 @@ const schema = z.strictObject({
   denied: operations,
   /** Operations per 1,000 first requests of new addresses. */
   newcomers: operations,
+  /** Operations per 1,000 decisions for a user far below two limits who sends 1, 10 or 100 requests a second, pause included. */
+  at1: operations,
+  at10: operations,
+  at100: operations,
 });
 
 /** The maximum of each figure, or each figure as measured. */
@@ -52,7 +56,7 @@ export function linesOf(measured: Budget, budget: Budget): BudgetLine[] {
     isOver: !(value <= max),
   });
   const lines = [line("bundle, KiB", measured.gzipKb, budget.gzipKb)];
-  for (const caller of ["strict", "leased", "denied", "newcomers"] as const) {
+  for (const caller of ["strict", "leased", "denied", "newcomers", "at1", "at10", "at100"] as const) {
     for (const operation of COUNTED) {
       lines.push(
         line(`${caller}: ${operation} per 1,000`, measured[caller][operation], budget[caller][operation]),

@@ -16,11 +16,11 @@ const POLICY: PolicyDocument = {
   defaultTier: "strict",
   tiers: {
     anonymous: { limits: [BUCKET] },
-    strict: { limits: [BUCKET, QUOTA] },
+    strict: { limits: [BUCKET, QUOTA], mode: "strict" },
     leased: { limits: [BUCKET, QUOTA], mode: "leased" },
     unlimited: { limits: [], mode: "leased" },
     denied: { limits: [{ ...FINITE, tokens: 1, burst: 1 }] },
-    "finite-strict": { limits: [FINITE] },
+    "finite-strict": { limits: [FINITE], mode: "strict" },
     "finite-leased": { limits: [FINITE], mode: "leased" },
     pro: {
       limits: [

@@ -6,39 +6,31 @@
  * it); nothing is spent beyond the floors in storage; and the output gate holds every answer until the state it rests on is on disk.
  * docs/consistency.md says when it can still be wrong, and by how much.
  */
-import { periodAt } from "../src/core/calendar.ts";
-import { type Decision, type DecisionRequest, type Slot, limitView } from "../src/core/decision.ts";
-import { type Meter, read } from "../src/core/limit.ts";
-import { decidePlan, effective } from "../src/core/plan.ts";
-import { toTokens } from "../src/core/units.ts";
+import type { Decision, DecisionRequest, Slot } from "../src/core/decision.ts";
 import { createLog, type Log, messageOf } from "../src/log.ts";
-import type {
-  ObjectAnswer,
-  RepeatedAnswer,
-  ObjectCall,
-  Question,
-  Settlement,
+import {
+  CHECKPOINT_AFTER_MS,
+  type ObjectAnswer,
+  type RepeatedAnswer,
+  type ObjectCall,
+  type Question,
+  type Settlement,
 } from "../src/objects/object-call.ts";
 import { registrySource } from "../src/objects/policy-registry.ts";
 import { compactAnswers, expandQuestions } from "../src/limiter/wire.ts";
 import type { UserLimiterRpc } from "../src/objects/user-limiter.ts";
-import type { LimitStatus, StatusRequest, UserStatus } from "../src/objects/user-status.ts";
-import { type Policy, tierOf } from "../src/policy/compile.ts";
+import type { StatusRequest, UserStatus } from "../src/objects/user-status.ts";
+import type { Policy } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { reportMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { AccountObject } from "./user-limiter/account-object.ts";
 import { forgetDelayMs } from "./user-limiter/forget-delay.ts";
-import { chargeExpired } from "./user-limiter/lease-desk.ts";
-import type { Usage } from "./user-limiter/ledger.ts";
+import { CallRate } from "./user-limiter/call-rate.ts";
+import { chargeExpired } from "./user-limiter/lease-settlement.ts";
 import type { Memory } from "./user-limiter/memory.ts";
+import { statusOf } from "./user-limiter/status.ts";
 import { takeTurn } from "./user-limiter/turn.ts";
-
-/**
- * How long after its last request a user's exact state is written. A pending timer keeps the object in memory, which is billed: so this
- * is short, and there is no timer if nothing is left to write. A crash within this time loses at most one headroom.
- */
-const CHECKPOINT_AFTER_MS = 1_000;
 
 /** How often expired decisions are deleted at most. Until then they are not repeated either. */
 const SWEEP_EVERY_MS = 10_000;
@@ -49,12 +41,14 @@ let sharedPolicies: PolicyStore | null = null;
 export class UserLimiter extends AccountObject implements UserLimiterRpc {
   readonly #log: Log;
   readonly #policies: PolicyStore;
-  #lastUsedMs = 0;
-  /** Whether a timer for a checkpoint is pending. */
-  #isCheckpointDue = false;
+  readonly #calls = new CallRate();
+  /** When the user last sent a request. */
+  #lastUsedMs = -Infinity;
   /** Requests since the user last paused, and between the two pauses before that. */
   #asked = 0;
   #askedBefore = 0;
+  /** Whether an address's alarm is set since its state was last exact. */
+  #isAlarmSet = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -64,6 +58,16 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
       this.#log,
       registrySource(env.POLICY_REGISTRY),
     );
+    const policies = this.#policies;
+    this.changes.policies = {
+      get known() {
+        return policies.known;
+      },
+      load: () =>
+        this.#ensurePolicy(0).catch((fault: unknown) => {
+          this.#log("warn", "policy_missing", { error: messageOf(fault) });
+        }),
+    };
   }
 
   ping(): "pong" {
@@ -89,30 +93,47 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
       : this.#ensurePolicy(revision).then(() => this.#answer(call));
   }
 
-  #answer({ settlements, questions, standingId = 0 }: ObjectCall): RepeatedAnswer[] {
+  #answer({ settlements, questions, standingId = 0, checkpoint }: ObjectCall): RepeatedAnswer[] {
     const answers = this.#turn(settlements, expandQuestions(questions));
-    const { standing } = this.store.memory.accounts;
+    if (checkpoint) this.#checkpoint();
+    const { accounts, needsCheckpoint } = this.store.memory;
+    const { standing } = accounts;
     const [first] = answers;
-    if (first && standing.id !== standingId) answers[0] = { ...first, standing };
-    return compactAnswers(questions, answers);
+    if (first && (standing.id !== standingId || needsCheckpoint)) {
+      answers[0] = {
+        ...first,
+        ...(standing.id === standingId ? {} : { standing }),
+        ...(needsCheckpoint ? { unwritten: true } : {}),
+      };
+    }
+    const repeatMs = this.changes.isResetting ? 0 : this.#calls.repeatMs;
+    return compactAnswers(questions, answers, repeatMs);
   }
 
   /** One turn. It does not await, so it is atomic. */
   #turn(settlements: readonly Settlement[], questions: readonly Question[]): ObjectAnswer[] {
     const nowMs = Date.now();
-    if (!this.#isCheckpointDue && this.#asked > 0 && this.#hasPaused(nowMs)) this.#paused();
-    const { answers, remembers } = this.store.change((memory) => {
-      // The exact state of a lone request is written at once, so nothing is left to write when the user pauses.
-      const isAlone =
-        !memory.needsCheckpoint && this.#asked === 0 && this.#askedBefore <= 1 && questions.length === 1;
+    this.#calls.called(nowMs);
+    const isUse = questions.some(({ request }) => !request.peek);
+    const hasPaused = this.#hasPaused(nowMs);
+    if (hasPaused && isUse) [this.#askedBefore, this.#asked] = [this.#asked, 0];
+    const isOne = questions.length === 1 && settlements.length === 0 && questions[0]?.wantMilli === 0;
+    const isAlone = hasPaused && this.#askedBefore <= 1 && isOne;
+    const kind = { isAlone, isResetting: this.changes.isResetting };
+    const { answers, remembers } = this.store.change((memory) =>
+      takeTurn(memory, this.#policy(), settlements, questions, kind, nowMs),
+    );
+    if (isUse) {
+      this.#lastUsedMs = nowMs;
       this.#asked += questions.length;
-      return takeTurn(memory, this.#policy(), settlements, questions, isAlone, nowMs);
-    });
-    this.#lastUsedMs = nowMs;
+    }
     const { memory } = this.store;
     if (remembers) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
-    if (memory.needsCheckpoint) this.#checkpointLater();
-    else this.#rest(memory, nowMs);
+    if (!memory.needsCheckpoint) this.#rest(memory, nowMs);
+    else {
+      reportMetrics(this.ctx, this.env, nowMs);
+      this.#wakeAddress(nowMs);
+    }
     return answers;
   }
 
@@ -120,38 +141,11 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
     const memory = this.store.memory;
     memory.counters.release(holds);
     memory.needsCheckpoint = true;
-    this.#lastUsedMs = Date.now();
-    this.#checkpointLater();
   }
 
   async status(request: StatusRequest): Promise<UserStatus> {
     await this.#ensurePolicy(request.revision);
-    const policy = this.#policy();
-    const nowMs = Date.now();
-    const { memory } = this.store;
-    // As a decision does: otherwise, after a crash with open leases, they would stay set aside until the next decision.
-    if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
-    const { accounts, counters, keys, leases, ledger, hasTables } = memory;
-    const { account } = accounts;
-    if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
-    const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
-    const charges = memory.chargesFor(tier, null, request.keyId);
-    counters.prepare(charges, policy, leases, nowMs);
-    const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
-    const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
-    return {
-      kind: "status",
-      tier: tier.name,
-      status: accounts.status,
-      revision: policy.revision,
-      // `before`, since even a request of cost 0 takes a slot.
-      limits: effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs)),
-      usage: {
-        hour: usage(periodAt("hour", nowMs).startMs),
-        day: usage(periodAt("day", nowMs).startMs),
-        month: usage(periodAt("month", nowMs).startMs),
-      },
-    };
+    return statusOf(this.store.memory, this.#policy(), request, Date.now());
   }
 
   /** Delivers due outbox entries, deletes expired decisions, forgets idle addresses. Runs at least once: each step may run again. */
@@ -162,7 +156,8 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
   async #runDue(): Promise<void> {
     const memory = this.store.memory;
     memory.remembered.sweep(Date.now());
-    if ((await this.#forgetAddress(memory)) || !memory.hasTables) return;
+    if (this.#isAddress()) await this.#checkpointAddress();
+    if ((await this.#forgetAddress(this.store.memory)) || !memory.hasTables) return;
     await this.store.publishAll();
     reportMetrics(this.ctx, this.env);
     const nextMs = memory.remembered.nextExpiryMs();
@@ -194,22 +189,10 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
     return policy;
   }
 
-  /** Writes the exact state once the user has paused, so that a later restart loses nothing. */
-  #checkpointLater(): void {
-    if (this.#isCheckpointDue) return;
-    this.#isCheckpointDue = true;
-    setTimeout(() => this.#checkpoint(), CHECKPOINT_AFTER_MS);
-  }
-
+  /** Writes the exact state if the user has paused, so that a later restart loses nothing. */
   #checkpoint(): void {
     const nowMs = Date.now();
-    if (!this.#hasPaused(nowMs)) {
-      reportMetrics(this.ctx, this.env, nowMs);
-      setTimeout(() => this.#checkpoint(), CHECKPOINT_AFTER_MS - (nowMs - this.#lastUsedMs));
-      return;
-    }
-    this.#isCheckpointDue = false;
-    this.#paused();
+    if (!this.#hasPaused(nowMs)) return;
     try {
       const memory = this.store.change((changed) => {
         const policy = this.#policies.known;
@@ -217,11 +200,6 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
         changed.checkpoint(nowMs);
         return changed;
       });
-      const { closesAtMs } = memory.leases;
-      if (closesAtMs !== null) {
-        this.#isCheckpointDue = true;
-        setTimeout(() => this.#checkpoint(), Math.max(CHECKPOINT_AFTER_MS, closesAtMs - nowMs));
-      }
       this.#rest(memory, nowMs);
     } catch (thrown) {
       // The floors in storage still hold: only the exactness of this pause is lost.
@@ -234,20 +212,30 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
     reportMetrics(this.ctx, this.env, nowMs);
     // If the runtime dropped the alarm, re-arm it for pending outbox entries.
     if (memory.hasTables) this.ctx.waitUntil(this.store.wakeAt(memory.outbox.nextDueMs(nowMs)));
+    this.#isAlarmSet = false;
     if (this.#isAddress() && memory.restsAtMs !== null) {
       this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + this.#forgetDelayMs()));
     }
+  }
+
+  /** The isolate that would have asked for a checkpoint may be gone. */
+  async #checkpointAddress(): Promise<void> {
+    this.#checkpoint();
+    const { needsCheckpoint } = this.store.memory;
+    if (needsCheckpoint) await this.store.wakeAt(Date.now() + this.#forgetDelayMs());
+  }
+
+  /** An address must be forgotten even if no isolate asks for its checkpoint. */
+  #wakeAddress(nowMs: number): void {
+    if (this.#isAlarmSet || !this.#isAddress()) return;
+    this.#isAlarmSet = true;
+    this.ctx.waitUntil(this.store.wakeAt(nowMs + this.#forgetDelayMs()));
   }
 
   /** Whether there was no request for {@link CHECKPOINT_AFTER_MS}, or the clock has stepped back. */
   #hasPaused(nowMs: number): boolean {
     const pausedMs = nowMs - this.#lastUsedMs;
     return pausedMs < 0 || pausedMs >= CHECKPOINT_AFTER_MS;
-  }
-
-  #paused(): void {
-    this.#askedBefore = this.#asked;
-    this.#asked = 0;
   }
 
   /**
@@ -273,16 +261,4 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
   #isAddress(): boolean {
     return /^(ip|login|admin):/.test(this.ctx.id.name ?? "");
   }
-}
-
-function limitStatus(meter: Meter, nowMs: number): LimitStatus {
-  const view = limitView(read(meter, nowMs));
-  if (meter.kind !== "quota") return view;
-  const { startMs, endMs, usedMilli } = meter.state;
-  const [start, end] = [new Date(startMs).toISOString(), new Date(endMs).toISOString()];
-  return { ...view, period: { start, end, used: toTokens(usedMilli) } };
-}
-
-function usageView(usage: Usage) {
-  return { requests: usage.requests, cost: toTokens(usage.costMilli), denied: usage.denied };
 }

@@ -66,17 +66,25 @@ const IF_MATCH = {
   example: '"7"',
 };
 
+const IDEMPOTENCY_KEY = {
+  description:
+    "Identifies the call for a day. The same call with the same key changes nothing again, and is answered as the first one: so a call without an answer can be sent again.",
+  schema: { type: "string" },
+  example: "credit-2026-11-4711",
+};
+
 /** A path of the contract in OpenAPI's syntax. */
 export function templateOf(path: string): string {
   return path.replaceAll(/:(\w+)/g, "{$1}");
 }
 
 export function parametersOf(endpoint: Endpoint, book: SchemaBook): JsonObject[] {
-  const { ifMatch } = endpoint;
+  const { ifMatch, idempotent } = endpoint;
   return [
     ...[...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = ""]) => pathParameter(name, book)),
     ...queryParameters(endpoint, book),
     ...(ifMatch ? [{ name: "If-Match", in: "header", required: ifMatch === "required", ...IF_MATCH }] : []),
+    ...(idempotent ? [{ name: "Idempotency-Key", in: "header", required: false, ...IDEMPOTENCY_KEY }] : []),
   ];
 }
 

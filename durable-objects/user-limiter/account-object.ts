@@ -1,20 +1,17 @@
 /**
  * The control plane's side of a user's object: account, keys, grants, audit, usage. src/objects/user-limiter.ts documents the methods.
  *
- * Every change is one transaction of the change itself, its audit entry and its outbox entries. It takes effect with the object's next
- * turn.
+ * Every change is one transaction of the change itself, its audit entry, its outbox entries and, if it changes limits, the state. It
+ * takes effect with the object's next turn, and is answered when no isolate decides without it any more (fence.ts).
  */
 import { DurableObject } from "cloudflare:workers";
+import * as z from "zod/mini";
 import type {
-  Account,
   AccountAnswer,
   AccountChange,
-  AccountView,
-  ApiKey,
   AuditEntry,
   DeletedAnswer,
   GrantAnswer,
-  Inherited,
   KeyAnswer,
   KeyStanding,
   NewAccount,
@@ -29,20 +26,37 @@ import type { Change } from "../../src/objects/change.ts";
 import type { AccountRpc } from "../../src/objects/user-limiter.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import { countedStorage } from "../object-metrics.ts";
-import { MAX_GRANTS } from "./account-store.ts";
-import { type StoredKey, stopsMs } from "./key-ring.ts";
+import { grantSchema, MAX_GRANTS } from "./account-store.ts";
+import {
+  accountAnswer,
+  accountView,
+  grantSettings,
+  inheritedFrom,
+  keySettings,
+  keyView,
+  settings,
+} from "./account-views.ts";
+import type { StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
+import { parseJson } from "../../src/json.ts";
 import { usageRows } from "./usage-report.ts";
+import { AccountChanges, BOTH, DENIALS, LEASES, NOTHING } from "./account-changes.ts";
+import type { FenceScope } from "./fence.ts";
 import { UserStore } from "./user-store.ts";
+
+const keyIdsSchema = z.array(z.string());
 
 const NOBODY: Change = { actor: "", reason: "" };
 
 export abstract class AccountObject extends DurableObject<Env> implements AccountRpc {
+  // Fields, since the methods of a class can be called over RPC.
   protected readonly store: UserStore;
+  protected readonly changes: AccountChanges;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), env);
+    this.changes = new AccountChanges(this.store);
   }
 
   keyStanding(keyId: string): KeyStanding {
@@ -59,11 +73,12 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   async createAccount(user: string, input: NewAccount, by: Change = NOBODY): Promise<NewAccountAnswer> {
     if (this.store.memory.accounts.account) return { kind: "exists" };
     const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
-    this.#commit((memory, nowMs) => {
+    this.changes.commit((memory, nowMs) => {
       const account = memory.accounts.create(user, input, nowMs);
       memory.audit.note("account.create", by, null, settings(account), nowMs);
+      this.changes.limitsChanged(memory, nowMs);
     });
-    await this.store.publish();
+    await this.changes.effective(BOTH);
     const { memory } = this.store;
     const { account } = memory.accounts;
     if (!account) throw new Error("the new account is missing from memory");
@@ -73,11 +88,14 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   async changeAccount(change: AccountChange, by: Change = NOBODY): Promise<AccountAnswer> {
     const { account } = this.store.memory.accounts;
     if (!account) return { kind: "absent" };
-    this.#commit((memory, nowMs) => {
+    this.changes.commitOnce(by, (memory, nowMs) => {
       const changed = memory.accounts.change(account, change, nowMs);
       memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
+      this.changes.limitsChanged(memory, nowMs);
+      return "";
     });
-    await this.store.publish();
+    const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
+    await this.changes.effective(isOfLimits ? BOTH : change.status === "blocked" ? LEASES : NOTHING);
     return accountAnswer(this.store.memory);
   }
 
@@ -88,9 +106,10 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   async deleteAccount(by: Change = NOBODY, lift = false): Promise<DeletedAnswer> {
     const { accounts, keys } = this.store.memory;
     const { account, status } = accounts;
-    const keyIds = keys.all.map(({ keyId }) => keyId);
-    if (!account && !(lift && status === "blocked")) return { kind: "absent" };
-    this.#commit((memory, nowMs) => {
+    const isNew = this.changes.callOf(by) === null;
+    if (isNew && !account && !(lift && status === "blocked")) return { kind: "absent" };
+    const keyIds = this.changes.commitOnce(by, (memory, nowMs) => {
+      const ids = keys.all.map(({ keyId }) => keyId);
       if (account) {
         for (const key of memory.keys.all) memory.keys.revoke(account.user, key, nowMs);
         memory.accounts.delete(account, lift, nowMs);
@@ -101,43 +120,60 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
       if (lift && status === "blocked") {
         memory.audit.note("account.unblock", by, { status }, { status: "active" }, nowMs);
       }
+      this.changes.limitsChanged(memory, nowMs);
+      return JSON.stringify(ids);
     });
-    await this.store.publish();
-    return { kind: "deleted", keyIds };
+    await this.changes.effective(account ? BOTH : NOTHING);
+    return { kind: "deleted", keyIds: keyIdsSchema.parse(parseJson(keyIds)) };
   }
 
   async grant(grant: Grant, by: Change = NOBODY): Promise<GrantAnswer> {
     const { accounts } = this.store.memory;
     if (!accounts.account) return { kind: "no-account" };
-    if (accounts.grants(Date.now()).length >= MAX_GRANTS) return { kind: "too-many" };
-    this.#commit((memory, nowMs) => {
+    const isNew = this.changes.callOf(by) === null;
+    if (isNew && accounts.grants(Date.now()).length >= MAX_GRANTS) return { kind: "too-many" };
+    const made = this.changes.commitOnce(by, (memory, nowMs) => {
       memory.accounts.grant(grant, nowMs);
       memory.audit.note("account.grant", by, null, grantSettings(grant), nowMs);
+      this.changes.limitsChanged(memory, nowMs);
+      return JSON.stringify(grant);
     });
-    await this.store.publish();
-    return { kind: "grant", grant };
+    await this.changes.effective(DENIALS);
+    return { kind: "grant", grant: grantSchema.parse(parseJson(made)) };
   }
 
   async revokeGrant(grantId: string, by: Change = NOBODY): Promise<RevokedGrantAnswer> {
     const { accounts } = this.store.memory;
     if (!accounts.account) return { kind: "no-account" };
     const grant = accounts.grants(Date.now()).find((one) => one.grantId === grantId);
-    if (!grant) return { kind: "no-grant" };
-    this.#commit((memory, nowMs) => {
+    if (!grant && this.changes.callOf(by) === null) return { kind: "no-grant" };
+    const revoked = this.changes.commitOnce(by, (memory, nowMs) => {
       memory.accounts.revokeGrant(grantId, nowMs);
-      memory.audit.note("grant.revoke", by, grantSettings(grant), null, nowMs);
+      if (grant) memory.audit.note("grant.revoke", by, grantSettings(grant), null, nowMs);
+      this.changes.limitsChanged(memory, nowMs);
+      return JSON.stringify(grant);
     });
-    await this.store.publish();
-    return { kind: "revoked", grant };
+    await this.changes.effective(LEASES);
+    return { kind: "revoked", grant: grantSchema.parse(parseJson(revoked)) };
   }
 
-  reset(names: readonly string[] | null, by: Change = NOBODY): AccountAnswer {
+  /**
+   * Waits until no isolate decides by what was before the reset, then charges what is still lent in full and refills the limits. Otherwise a
+   * lease from before would be charged to the full limit.
+   */
+  async reset(names: readonly string[] | null, by: Change = NOBODY): Promise<AccountAnswer> {
     if (!this.store.memory.accounts.account) return { kind: "absent" };
-    this.#commit((memory, nowMs) => {
-      memory.reset(names, nowMs);
-      memory.writeState(nowMs);
-      memory.audit.note("account.reset", by, null, { limits: names ?? "all" }, nowMs);
-    });
+    if (this.changes.callOf(by) === null) {
+      await this.changes.drain();
+      if (!this.store.memory.accounts.account) return { kind: "absent" };
+      this.changes.commitOnce(by, (memory, nowMs) => {
+        this.changes.chargeAll(memory, nowMs);
+        memory.reset(names, nowMs);
+        memory.writeState(nowMs);
+        memory.audit.note("account.reset", by, null, { limits: names ?? "all" }, nowMs);
+        return "";
+      });
+    }
     return accountAnswer(this.store.memory);
   }
 
@@ -145,13 +181,14 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
-    if (!keys.hasRoom(Date.now())) return { kind: "too-many" };
-    const key = this.#commit((memory, nowMs) => {
-      const added = memory.keys.add(account.user, input, nowMs);
-      memory.audit.note("key.create", by, null, keySettings(added), nowMs);
-      return added;
+    return this.#changeKey(by, NOTHING, () => {
+      if (!keys.hasRoom(Date.now())) return { kind: "too-many" };
+      return (memory, nowMs) => {
+        const added = memory.keys.add(account.user, input, nowMs);
+        memory.audit.note("key.create", by, null, keySettings(added), nowMs);
+        return added;
+      };
     });
-    return this.#keyAnswer(key);
   }
 
   /**
@@ -162,15 +199,16 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
-    const old = keys.get(oldKeyId);
-    if (!old || !keys.isValid(oldKeyId, Date.now())) return { kind: "no-key" };
-    if (graceMs > 0 && !keys.hasRoom(Date.now())) return { kind: "too-many" };
-    const key = this.#commit((memory, nowMs) => {
-      const rotated = memory.keys.rotate(account.user, old, { keyId, hash }, nowMs + graceMs, nowMs);
-      memory.audit.note("key.rotate", by, keySettings(rotated.old), keySettings(rotated.added), nowMs);
-      return rotated.added;
+    return this.#changeKey(by, { leases: { keyId: oldKeyId }, denials: false }, () => {
+      const old = keys.get(oldKeyId);
+      if (!old || !keys.isValid(oldKeyId, Date.now())) return { kind: "no-key" };
+      if (graceMs > 0 && !keys.hasRoom(Date.now())) return { kind: "too-many" };
+      return (memory, nowMs) => {
+        const rotated = memory.keys.rotate(account.user, old, { keyId, hash }, nowMs + graceMs, nowMs);
+        memory.audit.note("key.rotate", by, keySettings(rotated.old), keySettings(rotated.added), nowMs);
+        return rotated.added;
+      };
     });
-    return this.#keyAnswer(key);
   }
 
   /** Revokes a key: the object rejects it from now on, whatever KV still says. */
@@ -178,14 +216,15 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const { accounts, keys } = this.store.memory;
     const { account } = accounts;
     if (!account) return { kind: "no-account" };
-    const old = keys.get(keyId);
-    if (!old) return { kind: "no-key" };
-    const key = this.#commit((memory, nowMs) => {
-      const revoked = memory.keys.revoke(account.user, old, nowMs);
-      memory.audit.note("key.revoke", by, keySettings(old), keySettings(revoked), nowMs);
-      return revoked;
+    return this.#changeKey(by, { leases: { keyId }, denials: false }, () => {
+      const old = keys.get(keyId);
+      if (!old) return { kind: "no-key" };
+      return (memory, nowMs) => {
+        const revoked = memory.keys.revoke(account.user, old, nowMs);
+        memory.audit.note("key.revoke", by, keySettings(old), keySettings(revoked), nowMs);
+        return revoked;
+      };
     });
-    return this.#keyAnswer(key);
   }
 
   audit(before: number, count: number): AuditEntry[] | null {
@@ -201,7 +240,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   async republish(): Promise<void> {
     const { listed } = this.store.memory.accounts;
     if (listed === null) return;
-    this.#commit((memory, nowMs) => {
+    this.changes.commit((memory, nowMs) => {
       memory.accounts.republish(nowMs);
       memory.keys.republish(listed, nowMs);
     });
@@ -214,60 +253,20 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return hasTables || ledger.openCells.length > 0;
   }
 
-  #commit<T>(change: (memory: Memory, nowMs: number) => T): T {
-    return this.store.change((memory) => memory.transact(() => change(memory, Date.now())));
+  /** Changes a key, once for each call. @param prepare the change, or why there is none. */
+  async #changeKey(
+    by: Change,
+    scope: FenceScope,
+    prepare: () => ((memory: Memory, nowMs: number) => StoredKey) | KeyAnswer,
+  ): Promise<KeyAnswer> {
+    let keyId = this.changes.callOf(by);
+    if (keyId === null) {
+      const change = prepare();
+      if (typeof change !== "function") return change;
+      keyId = this.changes.commitOnce(by, (memory, nowMs) => change(memory, nowMs).keyId);
+    }
+    const published = await this.changes.effective(scope);
+    const key = this.store.memory.keys.get(keyId);
+    return key ? { kind: "key", key: keyView(key, null), published } : { kind: "no-key" };
   }
-
-  async #keyAnswer(key: StoredKey): Promise<KeyAnswer> {
-    return { kind: "key", key: keyView(key, null), published: await this.store.publish() };
-  }
-}
-
-function accountAnswer(memory: Memory): AccountAnswer {
-  const { account } = memory.accounts;
-  return account ? { kind: "account", ...accountView(account, memory) } : { kind: "absent" };
-}
-
-function accountView(account: Account, { accounts, keys, ledger, counters, hasTables }: Memory): AccountView {
-  const lastUsed = ledger.lastUsedMs(hasTables);
-  return {
-    account,
-    keys: keys.all.map((key) => keyView(key, lastUsed.get(key.keyId) ?? null)),
-    grants: accounts.grants(Date.now()),
-    counted: counters.names,
-  };
-}
-
-/** What a new account inherits from the user in memory. */
-function inheritedFrom({ accounts, ledger, counters, audit, hasTables }: Memory): Inherited {
-  const used = ledger.since(0, hasTables);
-  return {
-    blocked: accounts.status === "blocked",
-    usage: used.requests > 0 || used.denied > 0,
-    limits: counters.names,
-    audit: hasTables && audit.list(Number.MAX_SAFE_INTEGER, 1).length > 0,
-  };
-}
-
-/** The fields of an account in the audit trail. */
-function settings({ name, tier, status, overrides }: Account): object {
-  return { name, tier, status, limits: overrides };
-}
-
-/** The fields of a grant in the audit trail. */
-function grantSettings({ grantId, limit, amount, untilMs }: Grant): object {
-  return { grantId, limit, amount, until: new Date(untilMs).toISOString() };
-}
-
-/** The fields of a key in the audit trail. */
-function keySettings(key: StoredKey): object {
-  const { keyId, name, scopes, revokedMs } = key;
-  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
-  return { keyId, name, scopes, expiresAt: iso(stopsMs(key)), revokedAt: iso(revokedMs) };
-}
-
-/** Without the hash: nothing outside the object needs it. */
-function keyView(key: StoredKey, lastUsedMs: number | null): ApiKey {
-  const { keyId, name, scopes, createdMs, revokedMs } = key;
-  return { keyId, name, scopes, createdMs, expiresMs: stopsMs(key), revokedMs, lastUsedMs };
 }

@@ -42,6 +42,15 @@ const grantRow = z.object({
   created_ms: z.number(),
 });
 
+/** A grant as it was answered. */
+export const grantSchema = z.object({
+  grantId: z.string(),
+  limit: z.string(),
+  amount: z.number(),
+  untilMs: z.number(),
+  createdMs: z.number(),
+}) satisfies z.ZodMiniType<Grant>;
+
 /** A tier as adjusted for this account, and until when it is valid. */
 interface Adjusted {
   readonly base: Tier;

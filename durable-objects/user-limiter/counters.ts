@@ -12,23 +12,17 @@ import * as quota from "../../src/core/calendar-quota.ts";
 import type { Span } from "../../src/core/calendar.ts";
 import { release } from "../../src/core/concurrency.ts";
 import type { Slot } from "../../src/core/decision.ts";
-import {
-  covers,
-  isAtRest,
-  type Limit,
-  type LimitState,
-  meterAt,
-  restsAtMs,
-  spend,
-} from "../../src/core/limit.ts";
+import { isAtRest, type Limit, type LimitState, meterAt, restsAtMs, spend } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
-import { floorsCover, nextFloors, Pace } from "../../src/core/headroom.ts";
+import { FLOOR_HOLD_MS } from "../../src/core/headroom.ts";
+import { heldAtMost } from "../../src/core/token-bucket.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
 import { countsAs, mayCountIn, nameOf, parkedAs } from "./counter-names.ts";
+import { Floors } from "./floors.ts";
 
 /** Knows the usage that counts in a counter in a period, whatever limits were in force. */
 export interface UsageSource {
@@ -40,12 +34,9 @@ const NO_USAGE: UsageSource = { usedMilli: () => 0 };
 
 export class Counters {
   readonly #live: Map<string, LimitState>;
-  readonly #floors: Map<string, LimitState>;
+  readonly #floors: Floors;
   /** The limit that last used each counter: a state at rest under it may be dropped. */
   readonly #limits = new Map<string, Limit>();
-  /** Counters charged for leases since the last write. */
-  readonly #lent = new Set<string>();
-  readonly #pace = new Pace();
   readonly #usage: UsageSource;
   /** The policy and tier that the quotas were last charged by. */
   #policy: Policy | null = null;
@@ -53,10 +44,14 @@ export class Counters {
   /** Quota states made since then, which that tier may not charge. */
   #made: string[] = [];
 
-  constructor(stored: Readonly<Record<string, LimitState>>, usage: UsageSource = NO_USAGE) {
+  constructor(stored: Readonly<Record<string, LimitState>>, nowMs: number, usage: UsageSource = NO_USAGE) {
     this.#usage = usage;
     this.#live = new Map(Object.entries(stored));
-    this.#floors = new Map(this.#live);
+    // Of a clock that was ahead: longer than that, no floor is held.
+    for (const [counter, state] of this.#live) {
+      if (state.kind === "bucket") this.#live.set(counter, heldAtMost(state, nowMs + FLOOR_HOLD_MS));
+    }
+    this.#floors = new Floors(this.#live);
   }
 
   get live(): States {
@@ -101,35 +96,39 @@ export class Counters {
     }
   }
 
-  /**
-   * Applies an allowed decision to the live states.
-   * @param exact floors without headroom: the cost alone.
-   * @returns whether floors moved, so that the row must be written before the answer leaves.
-   */
-  spend(
-    charges: readonly Charge[],
-    decision: PlanDecision,
-    costMilli: number,
-    exact: boolean,
-    nowMs: number,
-  ): boolean {
-    const covered = floorsCover(charges, this.#floors, decision, nowMs);
-    this.#pace.spend(costMilli);
-    if (!covered) {
-      const floors = nextFloors(charges, decision, costMilli, exact, this.#pace.upTo(nowMs));
-      for (const [counter, floor] of floors) this.#floors.set(counter, floor);
-    }
+  /** Applies an allowed decision to the live states. @param exact floors without headroom. */
+  spend(charges: readonly Charge[], decision: PlanDecision, costMilli: number, exact: boolean): void {
+    this.#floors.touch(charges, costMilli, exact);
     let i = 0;
     for (const { counter, limit } of charges) {
       const after = decision.after[i++];
       if (after) this.#live.set(counter, after.state);
       if (this.#limits.get(counter) !== limit) this.#limits.set(counter, limit);
     }
-    return !covered;
   }
 
-  /** Gives each counter of a lease a state, in memory and storage, by which it can be charged even if its limit is no longer known. */
-  open(charges: readonly Charge[], { before }: PlanDecision): void {
+  /** Raises the floors if they do not cover this turn's answers. @returns whether the row must be written before they leave. */
+  secure(leases: LeaseBook, isWriting: boolean, nowMs: number): boolean {
+    return this.#floors.raise(this.#live, leases, isWriting, nowMs);
+  }
+
+  /**
+   * Refills every counter up to now by its last limit, before limits change: the time until now counts at the old rate.
+   * @param limitOfCounter the new limit of a counter; null: it is not in force.
+   */
+  changeLimits(nowMs: number, limitOfCounter: (counter: string) => Limit | null): void {
+    this.#floors.bringTo(nowMs, this.#limits);
+    for (const [counter, state] of this.#live) {
+      const old = this.#limits.get(counter);
+      if (old?.kind === state.kind) this.#live.set(counter, meterAt(old, state, nowMs).state);
+      const limit = limitOfCounter(counter);
+      if (limit?.kind === state.kind) this.#limits.set(counter, limit);
+    }
+  }
+
+  /** Part of these counters is lent. Gives each a state by which it can be charged even if its limit is no longer known. */
+  lend(charges: readonly Charge[], { before }: PlanDecision, exact: boolean): void {
+    this.#floors.touch(charges, 0, exact);
     charges.forEach(({ counter, limit }, i) => {
       const meter = before[i];
       if (!meter) return;
@@ -147,7 +146,7 @@ export class Counters {
     for (const { counter, limit } of charges) {
       this.#live.set(counter, spend(meterAt(limit, this.#live.get(counter), atMs), costMilli).state);
       this.#limits.set(counter, limit);
-      this.#lent.add(counter);
+      this.#floors.charged(counter);
     }
   }
 
@@ -165,7 +164,7 @@ export class Counters {
     }
     const debtGrains = Math.min(Number.MAX_SAFE_INTEGER, state.debtGrains + costMilli * state.grain);
     this.#live.set(counter, { ...state, debtGrains, atMs: Math.max(state.atMs, atMs) });
-    this.#lent.add(counter);
+    this.#floors.charged(counter);
   }
 
   /** Whether spending at `sinceMs` still counts at `nowMs`: a quota drops it when its period is over. */
@@ -215,8 +214,7 @@ export class Counters {
         this.#limits.delete(counter);
       }
     }
-    this.#floors.clear();
-    for (const [counter, state] of this.#live) this.#floors.set(counter, state);
+    this.#floors.makeExact(this.#live);
   }
 
   /**
@@ -254,7 +252,7 @@ export class Counters {
     const carried = old?.anchorDay === undefined && old ? quota.at(limit, old, nowMs).usedMilli : 0;
     const usedMilli = Math.min(MAX_EXACT, Math.max(carried, this.#usage.usedMilli(counter, span)));
     // Without a floor, the next decision writes one, together with the open ledger cells from which the state was made.
-    this.#floors.delete(counter);
+    this.#floors.drop(counter);
     this.#live.set(counter, quota.inPeriod(limit, span.atMs, usedMilli));
     this.#limits.set(counter, limit);
     // The tier of the next admitted request may not charge it.
@@ -280,33 +278,22 @@ export class Counters {
     const state = this.#live.get(from);
     if (!state) return;
     leases.rename(from, to);
-    const [floor, limit, isLent] = [this.#floors.get(from), this.#limits.get(from), this.#lent.has(from)];
-    this.#drop(from);
+    const limit = this.#limits.get(from);
+    this.#live.delete(from);
+    this.#limits.delete(from);
     this.#live.set(to, state);
-    if (floor) this.#floors.set(to, floor);
     if (limit) this.#limits.set(to, limit);
-    if (isLent) this.#lent.add(to);
+    this.#floors.move(from, to);
   }
 
   #drop(counter: string): void {
     this.#live.delete(counter);
-    this.#floors.delete(counter);
     this.#limits.delete(counter);
-    this.#lent.delete(counter);
+    this.#floors.drop(counter);
   }
 
   /** The floors to write into the state row now. */
   stored(): Record<string, LimitState> {
-    for (const counter of this.#lent) {
-      const state = this.#live.get(counter);
-      if (!state || state.kind === "concurrency") continue;
-      const limit = this.#limits.get(counter);
-      const floor = limit && meterAt(limit, this.#floors.get(counter), state.atMs);
-      if (!limit || !floor || !covers(floor, meterAt(limit, state, state.atMs))) {
-        this.#floors.set(counter, state);
-      }
-    }
-    this.#lent.clear();
-    return Object.fromEntries(this.#floors);
+    return this.#floors.write(this.#live, this.#limits);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * One decision of a user's object, in memory: by the user's account, the limits that the policy charges, and the counters.
  *
- * Synchronous and without I/O. Sets `mustWrite` of the memory if the decision may not leave before storage is written.
+ * Synchronous and without I/O. The end of the turn finds out whether the decision may leave before storage is written (floors.ts).
  */
 import {
   type Decision,
@@ -11,7 +11,6 @@ import {
   limitViews,
   planRetryAfterMs,
 } from "../../src/core/decision.ts";
-import { headroomMilli } from "../../src/core/headroom.ts";
 import { decidePlan, type PlanDecision, slotsTaken } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
 import { nextDecisionId } from "../../src/limiter/decision-id.ts";
@@ -46,13 +45,13 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
     costMilli: allowed ? costMilli : 0,
     denied: allowed ? 0 : 1,
   });
-  if (!allowed) return byPlan(basis, plan, nowMs);
-
-  const exact = tier.durability === "exact";
-  const moved = counters.spend(charges, plan, costMilli, exact, nowMs);
-  if (moved || ledger.isLong || ledger.unwrittenMilli > (exact ? 0 : headroomMilli(charges))) {
-    memory.mustWrite = true;
+  if (!allowed) {
+    memory.denied(nowMs);
+    return byPlan(basis, plan, nowMs);
   }
+  const exact = tier.durability === "exact";
+  counters.spend(charges, plan, costMilli, exact);
+  memory.relyOn(charges, exact);
   return byPlan(basis, plan, nowMs, slotsTaken(charges, plan));
 }
 

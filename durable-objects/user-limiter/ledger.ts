@@ -24,8 +24,11 @@ export const cellSchema = z.strictObject({
   requests: count,
   costMilli: count,
   denied: count,
-  /** Counts in quotas but is not billed: it may have been lost in a crash, or by an isolate with its lease. */
-  lostMilli: z.optional(count),
+  /**
+   * Counts in quotas but is not billed: it may have been lost in a crash, or by an isolate with its lease. Negative: it was metered after
+   * all, and the table has it as lost.
+   */
+  lostMilli: z.optional(z.int()),
 });
 type Cell = z.infer<typeof cellSchema>;
 
@@ -146,18 +149,9 @@ export class Ledger {
     return milli + stored.milli;
   }
 
-  /**
-   * Counts what may have been admitted at `atMs` without being metered: in quotas, but on no bill. Uses an existing cell of the key and
-   * route if there is one, so that reports have no extra row.
-   */
+  /** Counts what may have been admitted at `atMs` without being metered: in quotas, but on no bill. Negative: it was metered after all. */
   lose(atMs: number, route: string | null, keyId: string | null, milli: number): void {
-    const hour = Math.floor(atMs / HOUR_MS);
-    let cell: Cell | null = null;
-    for (const known of this.#open.values()) {
-      if (known.hour !== hour || known.keyId !== (keyId ?? known.keyId)) continue;
-      if (known.route === (route ?? known.route)) cell = known;
-    }
-    cell ??= this.#cell(hour, route ?? "", keyId ?? "");
+    const cell = this.#cell(Math.floor(atMs / HOUR_MS), route ?? "", keyId ?? "");
     cell.lostMilli = Math.min(MAX_EXACT, (cell.lostMilli ?? 0) + milli);
   }
 

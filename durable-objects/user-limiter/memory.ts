@@ -1,12 +1,16 @@
 /** A user's object in memory, loaded from storage. Discarded whole if a write fails, so that memory never runs ahead of storage. */
-import { LeaseBook } from "../../src/core/lease-book.ts";
+import { FLOOR_HOLD_MS, headroomMilli, MAX_HEADROOM_MILLI } from "../../src/core/headroom.ts";
+import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
+import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
-import { chargesFor, scopeOf } from "../../src/policy/charges.ts";
+import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
+import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
 import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account-store.ts";
+import { AdminCalls } from "./admin-calls.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
@@ -31,15 +35,31 @@ export class Memory {
   readonly accounts: AccountStore;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
+  readonly calls: AdminCalls;
   readonly outbox: Outbox;
   readonly remembered: RememberedDecisions;
   /** The newest policy revision that decided for this user. Never goes back. */
   revision: number;
+  /** When this memory was loaded, by the object's clock. */
+  readonly loadedAtMs: number;
+  /** Until when isolates may spend leases of earlier lives that storage does not have, by the clock of those lives; 0: there are none. */
+  readonly unknownUntilMs: number;
+  /** When a limit last denied a request. */
+  deniedAtMs = -Infinity;
+  /** Until when isolates may repeat a denial. */
+  deniedUntilMs = -Infinity;
   /** Whether anything was counted since the exact state was last written. */
   needsCheckpoint = false;
   /** Whether this turn's answers rest on state that is not stored yet: write it before they leave. */
   mustWrite = false;
   readonly #storage: DurableObjectStorage;
+  /** As {@link unknownUntilMs}, for the leases that the next load will not know. */
+  #coversUntilMs: number;
+  /** Whether the next write is one of the exact state. */
+  #isExact = false;
+  #headroomMilli = MAX_HEADROOM_MILLI;
+  /** What the floors of quotas counted and the ledger did not when this memory was loaded, by its time. Millitokens. */
+  readonly #lost = new Map<number, number>();
   #restsAtMs: number | null;
   #hasTables: boolean;
   #isVersioned: boolean;
@@ -55,14 +75,20 @@ export class Memory {
     this.revision = stored.revision;
     this.#restsAtMs = stored.restsAtMs;
     this.ledger = new Ledger(storage.sql, stored.openCells);
-    this.leases = new LeaseBook(stored.leases);
+    this.loadedAtMs = Date.now();
+    this.unknownUntilMs = this.#coversUntilMs = stored.coversUntilMs;
+    const writtenAtMs = stored.coversUntilMs === 0 ? Infinity : stored.coversUntilMs - FLOOR_HOLD_MS;
+    const open = atStart(stored.leases.open, writtenAtMs, this.loadedAtMs);
+    const epoch = crypto.randomUUID().slice(0, 8);
+    this.leases = new LeaseBook({ ...stored.leases, open }, epoch, this.loadedAtMs);
     this.outbox = new Outbox(storage.sql, deliver);
     this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
     this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
     this.#history = new QuotaHistory(storage.sql, this.ledger, this.keys, () => this.#hasTables);
-    this.counters = new Counters(stored.counters, this.#history);
+    this.counters = new Counters(stored.counters, this.loadedAtMs, this.#history);
     if (stored.restsAtMs === null) this.#countLost(stored.counters);
     this.audit = new AuditTrail(storage.sql);
+    this.calls = new AdminCalls(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
   }
 
@@ -105,6 +131,54 @@ export class Memory {
     this.#history.reset(names, nowMs);
   }
 
+  /** The answers of this turn rest on these charges, whose smallest headroom bounds the unwritten ledger. */
+  relyOn(charges: readonly Charge[], exact: boolean): void {
+    this.#headroomMilli = exact ? 0 : headroomMilli(charges);
+  }
+
+  /** Takes a newer policy into use. The time until now counts at the rates of the one before. */
+  adoptPolicy(policy: Policy, nowMs: number): void {
+    this.changeLimits(policy, nowMs);
+    this.revision = policy.revision;
+    this.mustWrite = true;
+  }
+
+  /** The limits of the account have changed, or the policy has. Call in the turn of the change. @param policy null: not loaded. */
+  changeLimits(policy: Policy | null, nowMs: number): void {
+    const { account } = this.accounts;
+    const tier = policy && account ? this.accounts.adjust(tierOf(policy, account.tier), nowMs) : null;
+    this.counters.changeLimits(nowMs, (counter) => (policy && tier ? limitOf(policy, tier, counter) : null));
+  }
+
+  /** A limit has denied a request. */
+  denied(nowMs: number): void {
+    this.deniedAtMs = nowMs;
+    this.deniedUntilMs = nowMs + MAX_REPEAT_MS;
+  }
+
+  /** Whether the row must be written before this turn's answers leave. */
+  isWriteDue(nowMs: number): boolean {
+    const { ledger, leases } = this;
+    const isDue =
+      this.mustWrite ||
+      ledger.isLong ||
+      ledger.unwrittenMilli > this.#headroomMilli ||
+      // A restarted object must know that leases may be open that it does not know.
+      leases.unwrittenUntilMs > this.#coversUntilMs;
+    return this.counters.secure(leases, isDue, nowMs);
+  }
+
+  /** A settlement of an earlier life was metered: so much is not lost any more. */
+  recover(costMilli: number): void {
+    let left = costMilli;
+    for (const [atMs, lostMilli] of this.#lost) {
+      const found = Math.min(left, lostMilli);
+      this.#lost.set(atMs, lostMilli - found);
+      if (found > 0) this.ledger.lose(atMs, null, null, -found);
+      left -= found;
+    }
+  }
+
   /** Writes the exact state if it has changed. Call when the user has paused. */
   checkpoint(nowMs: number): void {
     if (!this.needsCheckpoint) return;
@@ -130,10 +204,11 @@ export class Memory {
   /** Makes the next write one of the exact state, without headroom. */
   makeExact(nowMs: number): void {
     // Open leases may still be charged: the checkpoint after that finds out when the counters come to rest.
-    const isLeased = this.leases.closesAtMs !== null;
+    const isLeased = this.leases.hasOpen;
     this.#restsAtMs = isLeased ? null : this.counters.restsAtMs(nowMs, this.#restsAtMs);
     this.counters.checkpoint(nowMs, (keyId) => this.keys.hasHeir(keyId), this.leases);
     this.needsCheckpoint = isLeased;
+    this.#isExact = true;
   }
 
   /**
@@ -148,17 +223,24 @@ export class Memory {
       if (floor?.kind !== "quota" || floor.anchorDay === undefined) continue;
       const lostMilli = floor.usedMilli - this.#history.usedMilli(counter, floor);
       const { route, keyId } = scopeOf(counter);
-      if (lostMilli > 0) this.ledger.lose(floor.atMs, route, keyId, lostMilli);
+      if (lostMilli <= 0) continue;
+      this.ledger.lose(floor.atMs, route, keyId, lostMilli);
+      if (route === null && keyId === null) {
+        this.#lost.set(floor.atMs, (this.#lost.get(floor.atMs) ?? 0) + lostMilli);
+      }
     }
   }
 
   /** Writes floors, leases, ledger and revision. Call within {@link transact}, or through {@link save}. */
   writeState(nowMs: number): void {
+    this.#coversUntilMs = this.#isExact ? 0 : nowMs + FLOOR_HOLD_MS;
+    this.#isExact = false;
     writeState(this.#storage.kv, {
       revision: this.revision,
       counters: this.counters.stored(),
       openCells: this.ledger.write(nowMs, this.#hasTables),
-      leases: this.leases.open,
+      leases: this.leases.write(nowMs),
+      coversUntilMs: this.#coversUntilMs,
       restsAtMs: this.restsAtMs,
     });
     this.mustWrite = false;

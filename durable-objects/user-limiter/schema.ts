@@ -113,4 +113,12 @@ export const MIGRATIONS: readonly Migration[] = [
     FROM audit, json_each(iif(after ->> 'limits' = 'all', '[""]', after -> 'limits')) AS limits
     WHERE action = 'account.reset' ORDER BY at_ms;
   `,
+  `
+  -- Calls of administrators that carried an id, and their answers, for a day.
+  CREATE TABLE calls (
+    call_id TEXT PRIMARY KEY,
+    answer TEXT NOT NULL,
+    at_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];

@@ -3,7 +3,8 @@
  * storage's key-value table, which the runtime creates: a user without an account usually needs no other.
  */
 import * as z from "zod/mini";
-import type { OpenLease } from "../../src/core/lease-book.ts";
+import { MAX_HEADROOM_MILLI } from "../../src/core/headroom.ts";
+import { NO_LEASES, type OpenLease, type PastLife, type StoredLeases } from "../../src/core/lease-book.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import { parseJson } from "../../src/json.ts";
 import { countersSchema } from "./counters-schema.ts";
@@ -12,10 +13,10 @@ import { cellSchema, storeCell } from "./ledger.ts";
 const KEY = "state";
 
 /**
- * The version of the row's format. Increase it for a format that this code would misread. Unknown fields are rejected too, since the next
- * write would drop them.
+ * The version of the row's format. Increase it for a format that an older Worker would misread, and read the earlier ones for ever.
+ * Unknown fields are rejected too, since the next write would drop them. Format 1 has open leases only, all of them written.
  */
-const FORMAT = 1;
+const FORMAT = 2;
 
 const leaseSchema = z.strictObject({
   id: z.string(),
@@ -29,6 +30,21 @@ const leaseSchema = z.strictObject({
   revision: z.optional(z.int()),
 }) satisfies z.ZodMiniType<OpenLease>;
 
+const pastLifeSchema = z.strictObject({
+  epoch: z.string(),
+  last: z.int(),
+  metered: z.array(z.int()),
+  untilMs: z.number(),
+}) satisfies z.ZodMiniType<PastLife>;
+
+const leasesSchema = z.strictObject({
+  open: z.array(leaseSchema),
+  ended: z.array(leaseSchema),
+  epoch: z.string(),
+  last: z.int(),
+  past: z.array(pastLifeSchema),
+}) satisfies z.ZodMiniType<StoredLeases>;
+
 export interface StoredState {
   /** The newest policy revision that decided for the user. */
   readonly revision: number;
@@ -36,8 +52,9 @@ export interface StoredState {
   readonly counters: Readonly<Record<string, LimitState>>;
   /** Ledger cells that are not in the table. */
   readonly openCells: readonly Readonly<z.infer<typeof cellSchema>>[];
-  /** Open leases. */
-  readonly leases: readonly OpenLease[];
+  readonly leases: StoredLeases;
+  /** Until when leases may be spent that the row does not hold; 0: it holds all. */
+  readonly coversUntilMs: number;
   /** When every counter is at rest; null if the user had not paused when the row was written. */
   readonly restsAtMs: number | null;
 }
@@ -46,19 +63,39 @@ const stateSchema = z.strictObject({
   revision: z.int(),
   counters: countersSchema,
   openCells: z.array(cellSchema),
-  leases: z.array(leaseSchema),
+  leases: leasesSchema,
+  coversUntilMs: z.number(),
   restsAtMs: z.nullable(z.number()),
 }) satisfies z.ZodMiniType<StoredState>;
 
-const NEWER = "the state row is missing or has a format this Worker does not know: deploy a newer Worker";
-
-const rowSchema = z.strictObject({
-  format: z.literal(FORMAT, NEWER),
-  state: stateSchema,
+const firstStateSchema = z.strictObject({
+  revision: z.int(),
+  counters: countersSchema,
+  openCells: z.array(cellSchema),
+  leases: z.array(leaseSchema),
+  restsAtMs: z.nullable(z.number()),
 });
 
+const NEWER = "the state row is missing or has a format this Worker does not know: deploy a newer Worker";
+
+const rowSchema = z.discriminatedUnion(
+  "format",
+  [
+    z.strictObject({ format: z.literal(1), state: firstStateSchema }),
+    z.strictObject({ format: z.literal(FORMAT), state: stateSchema }),
+  ],
+  NEWER,
+);
+
 /** The state of an object before its first decision. */
-const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], leases: [], restsAtMs: null };
+const NOTHING: StoredState = {
+  revision: 0,
+  counters: {},
+  openCells: [],
+  leases: NO_LEASES,
+  coversUntilMs: 0,
+  restsAtMs: null,
+};
 
 /**
  * Reads the row; an empty state before the first decision.
@@ -67,9 +104,20 @@ const NOTHING: StoredState = { revision: 0, counters: {}, openCells: [], leases:
  */
 export function readState(kv: SyncKvStorage, isKnown = false): StoredState {
   const row = kv.get(KEY);
-  if (row !== undefined) return rowSchema.parse(row).state;
+  if (row !== undefined) {
+    const parsed = rowSchema.parse(row);
+    return parsed.format === 1 ? fromFirst(parsed.state) : parsed.state;
+  }
   if (isKnown) throw new Error(NEWER);
   return NOTHING;
+}
+
+/** Leases without a limit had no amount that meant anything. */
+function fromFirst({ leases, ...state }: z.infer<typeof firstStateSchema>): StoredState {
+  const open = leases.map((lease) =>
+    lease.milli > 2 ** 49 ? { ...lease, milli: MAX_HEADROOM_MILLI } : lease,
+  );
+  return { ...state, leases: { ...NO_LEASES, open }, coversUntilMs: 0 };
 }
 
 /** Writes the whole row. */
@@ -93,7 +141,7 @@ export function moveStateTable({ sql, kv }: DurableObjectStorage): void {
   const [found] = sql.exec("SELECT revision, counters, open_cells, leases, rests_ms FROM state").toArray();
   if (found) {
     const old = oldRowSchema.parse(found);
-    const state = stateSchema.parse({
+    const state = firstStateSchema.parse({
       revision: old.revision,
       counters: parseJson(old.counters),
       openCells: parseJson(old.open_cells),
@@ -102,7 +150,7 @@ export function moveStateTable({ sql, kv }: DurableObjectStorage): void {
     });
     const before = readState(kv);
     for (const cell of before.openCells) storeCell(sql, cell);
-    writeState(kv, { ...state, revision: Math.max(state.revision, before.revision) });
+    writeState(kv, { ...fromFirst(state), revision: Math.max(state.revision, before.revision) });
   }
   sql.exec("DROP TABLE state");
 }

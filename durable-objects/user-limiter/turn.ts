@@ -6,7 +6,8 @@ import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Lease, ObjectAnswer, Question, Settlement } from "../../src/objects/object-call.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { decide, mismatch, replay, unremembered } from "./decide.ts";
-import { chargeExpired, lend, settle } from "./lease-desk.ts";
+import { lend } from "./lease-desk.ts";
+import { chargeExpired, settle } from "./lease-settlement.ts";
 import type { Memory } from "./memory.ts";
 import { isSameQuestion, type Remembered } from "./remembered-decisions.ts";
 
@@ -17,21 +18,25 @@ export interface Turn {
   readonly remembers: boolean;
 }
 
-/** @param isAlone write the state exactly, if it is written: nothing else is expected before the user pauses. */
+/** How a turn differs from most others. */
+export interface TurnKind {
+  /** Write the exact state in this turn: no other request came lately, and probably none follows before the user pauses. */
+  readonly isAlone: boolean;
+  /** Lend nothing: a reset waits until nothing is lent. */
+  readonly isResetting: boolean;
+}
+
 export function takeTurn(
   memory: Memory,
   policy: Policy,
   settlements: readonly Settlement[],
   questions: readonly Question[],
-  isAlone: boolean,
+  { isAlone, isResetting }: TurnKind,
   nowMs: number,
 ): Turn {
   // A peek writes no row, not even for the revision it saw: nothing rests on the answer.
   const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
-  if (charges && memory.revision < policy.revision) {
-    memory.revision = policy.revision;
-    memory.mustWrite = true;
-  }
+  if (charges && memory.revision < policy.revision) memory.adoptPolicy(policy, nowMs);
   if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
   for (const settlement of settlements) settle(memory, policy, settlement, nowMs);
   const toRemember = new Map<string, Remembered>();
@@ -42,9 +47,11 @@ export function takeTurn(
     wantsLease ||= wantMilli > 0;
     answers.push({ decision, lease: null });
   }
-  if (wantsLease) lend(memory, policy, questions, answers, nowMs);
-  if (memory.mustWrite || toRemember.size > 0 || memory.ledger.isLong) {
-    if (isAlone) memory.makeExact(nowMs);
+  if (wantsLease && !isResetting) lend(memory, policy, questions, answers, nowMs);
+  if (toRemember.size > 0) memory.mustWrite = true;
+  const isExact = isAlone && memory.needsCheckpoint;
+  if (memory.isWriteDue(nowMs) || isExact) {
+    if (isExact) memory.makeExact(nowMs);
     if (toRemember.size === 0) memory.save(nowMs);
     else {
       memory.transact(() => {

@@ -76,7 +76,7 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
              value ->> 3 AS cost_milli, value ->> 4 AS denied
            FROM json_each(?4) WHERE ?1 < ?2)
          GROUP BY 1, 2)
-       WHERE ?6 = '' OR (period, route) > (?6, ?7)
+       WHERE (requests > 0 OR denied > 0) AND (?6 = '' OR (period, route) > (?6, ?7))
        ORDER BY period, route LIMIT ?5`,
       fromHour,
       toHour,

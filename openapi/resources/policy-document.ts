@@ -24,7 +24,7 @@ const tierSchema = named(
 );
 describeFields(tierSchema, {
   limits: "A request must be allowed by all of them. Empty: unlimited.",
-  mode: "`strict`: the user's object decides every request. `leased`: the edge may spend from a lease.",
+  mode: "`auto` (default): while the user is active and below the limit, the edge spends amounts that the user's object lends it. `strict`: the object decides every request. `leased`: the older name of `auto`.",
   durability: "`reserved`: one write covers several decisions. `exact`: every charged decision is written.",
   onLimiterFailure:
     "While the limiter is down: limit in the isolate's memory, allow everything, or reject with 503.",

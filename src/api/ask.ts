@@ -35,7 +35,13 @@ export async function ask<T>(
   return render(answer);
 }
 
-/** The author of a change, and the reason for it. */
+/**
+ * The author of a change, and the reason for it. With an `Idempotency-Key`, the same call again changes nothing: an answer that was lost
+ * says nothing of whether the change was made.
+ */
 export function changeBy(c: Context<AppEnv>, reason: string | undefined): Change {
-  return { actor: c.var.actor.name, reason: reason ?? "" };
+  const { name } = c.var.actor;
+  const by = { actor: name, reason: reason ?? "" };
+  const key = c.req.header("Idempotency-Key");
+  return key === undefined ? by : { ...by, callId: [name, c.req.method, c.req.path, key].join("\n") };
 }

@@ -25,6 +25,8 @@ export interface Endpoint<A extends Access = Access> {
   readonly query?: z.ZodMiniType;
   /** Whether a change requires or accepts If-Match. */
   readonly ifMatch?: "required" | "optional";
+  /** Whether the same call with the same Idempotency-Key is made once. */
+  readonly idempotent?: true;
   /** Parses the body and the query itself, by the schemas above. */
   readonly handler: (c: Context<AppEnv>) => Response | Promise<Response>;
 }

@@ -102,6 +102,9 @@ export interface Decision {
   readonly holds: readonly Slot[];
 }
 
+/** How long an isolate may repeat a denial at most, and so how long a change that admits more may take to hold everywhere (G4). */
+export const MAX_REPEAT_MS = 1_000;
+
 const NO_LIMITS: readonly LimitView[] = [];
 const NO_NAMES: readonly string[] = [];
 const NO_SLOTS: readonly Slot[] = [];

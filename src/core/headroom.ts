@@ -2,16 +2,24 @@
  * Headroom: how an object decides from memory and still never over-admits after a crash.
  *
  * Think of petty cash: the till records in the ledger that it takes out a note, then pays small sums from the note without touching
- * the ledger. For each counter, storage holds a floor: the counter's state after a headroom of R more tokens is spent. While the live
- * state stays above the floor, nothing is written. A decision that would take it below the floor first writes the next floor. An object
- * that restarts from the floor believes that more was spent than was, never less. A stale copy of an object can spend no more than the
- * headroom it wrote, since refill moves the floor and the live state alike.
+ * the ledger. For each counter, storage holds a floor: the counter's state as it will be after a headroom of R more tokens is spent or
+ * lent. While the floor covers what was spent and lent, nothing is written. If an answer would go below it, the object first writes the
+ * next floor. An object that restarts from the floor believes that more was spent than was, never less.
+ *
+ * A floor is held: it begins to refill {@link FLOOR_HOLD_MS} after it was written, since what is lent does not refill before its lease
+ * ends.
+ *
+ * Why a crash does not widen the bound of lease.ts: let P be the floor, and U what is lent and not written. P >= D + U holds whenever an
+ * answer leaves, and until the last lease of U has ended. The object that starts from P has F' = C - P + the unspent part of U <= F, and
+ * F' <= C until then. Afterwards nobody spends U, and P falls by the rate at most. A stale copy of an object spends at most its own
+ * P - D - U: until its floor refills, it has its own refill and the new object, which starts from that floor or a later one, has none;
+ * then it is the other way round. Its writes fail.
  *
  * Pure: no I/O and no clock.
  */
+import * as bucket from "./token-bucket.ts";
 import { capacityMilli, covers, type Limit, type LimitState, type Meter, meterAt, spend } from "./limit.ts";
-import type { Charge, PlanDecision, States } from "./plan.ts";
-import { type BucketState, owing } from "./token-bucket.ts";
+import type { Charge } from "./plan.ts";
 import { MILLI } from "./units.ts";
 
 /**
@@ -26,21 +34,24 @@ const MIN_HEADROOM_MILLI = 1 * MILLI;
 /** The maximum, whatever the capacity: bounds what a crash can lose of a large quota, and of an unlimited tier's ledger. */
 export const MAX_HEADROOM_MILLI = 256 * MILLI;
 
-/**
- * A bucket's floor refills as the bucket does, and is useless once it is full. So a bucket's headroom is at least the refill of this
- * time: one write lasts that long, and what a crash loses is back as soon.
- */
+/** A bucket's headroom is at least the refill of this time: what a crash loses is back as soon. */
 export const HEADROOM_REFILL_MS = 5_000;
 
 /** A bucket's headroom is at most this share of its capacity, however fast it refills. */
 export const MAX_BUCKET_SHARE = 0.1;
 
 /**
- * A bucket that refills that share in less than {@link HEADROOM_REFILL_MS} would be written about as often as its user sends a request,
- * however little of it they use. So its floor may be held: it stays unchanged for at most this time before it begins to refill. After
- * a crash the bucket is emptier by at most one headroom, but does not refill for the rest of that time.
+ * How long a floor is held before it refills. It covers the longest lease several times, so that one write serves many. A crash pauses
+ * the refill of a bucket for as long.
  */
-export const MAX_FLOOR_HOLD_MS = 5_000;
+export const FLOOR_HOLD_MS = 5_000;
+
+/** Part of a counter that was lent since the last write. Millitokens. */
+export interface Unwritten {
+  readonly milli: number;
+  /** When no isolate can spend it any more. */
+  readonly untilMs: number;
+}
 
 /** The headroom of a plan's quotas and of the unwritten ledger: the smallest headroom of its limits. */
 export function headroomMilli(charges: readonly Charge[]): number {
@@ -50,7 +61,7 @@ export function headroomMilli(charges: readonly Charge[]): number {
 }
 
 /** The headroom of one limit if no other is smaller. Whole tokens, so that a write covers whole costs. */
-function headroomOf(limit: Limit): number {
+export function headroomOf(limit: Limit): number {
   if (limit.kind === "concurrency") return MAX_HEADROOM_MILLI;
   const capacity = capacityMilli(limit);
   const share = Math.min(MAX_HEADROOM_MILLI, capacity * HEADROOM_SHARE);
@@ -66,85 +77,51 @@ function wholeTokens(milli: number): number {
   return milli - (milli % MILLI);
 }
 
-/** Whether the stored floors cover the decision, so that it may be answered without a write. */
-export function floorsCover(
-  charges: readonly Charge[],
-  floors: States,
-  decision: PlanDecision,
+/**
+ * Whether a floor covers what was spent and what is lent without being written, now and, for a bucket, until no isolate can spend it any
+ * more. Only then may an answer that rests on it leave.
+ */
+export function isCovered(
+  limit: Limit,
+  floor: LimitState | undefined,
+  state: LimitState | undefined,
+  { milli, untilMs }: Unwritten,
   nowMs: number,
 ): boolean {
-  let i = 0;
-  for (const { counter, limit } of charges) {
-    const after = decision.after[i++];
-    if (after === undefined || !covers(meterAt(limit, floors.get(counter), nowMs), after)) return false;
-  }
-  return true;
+  if (!coversAt(limit, floor, state, milli, nowMs)) return false;
+  const mayFallBehind = milli > 0 && limit.kind === "bucket" && untilMs > nowMs;
+  return !mayFallBehind || coversAt(limit, floor, state, milli, untilMs);
+}
+
+function coversAt(
+  limit: Limit,
+  floor: LimitState | undefined,
+  state: LimitState | undefined,
+  milli: number,
+  atMs: number,
+): boolean {
+  const meter = meterAt(limit, state, atMs);
+  return covers(meterAt(limit, floor, atMs), milli === 0 ? meter : spend(meter, milli));
 }
 
 /**
- * The floors to write before an allowed decision is answered: each charged counter as if its headroom were spent, or the cost if that
- * is more. `exact`: the cost alone.
- * @param pace how fast the user spends ({@link Pace}): a floor is worth holding for as long as the headroom lasts.
+ * The floor to write: the state as if the headroom were spent, of which this turn has spent `spentMilli` already. `exact`: the state.
+ * @param headroom of the plan; a bucket has its own.
  */
-export function nextFloors(
-  charges: readonly Charge[],
-  decision: PlanDecision,
-  costMilli: number,
+export function nextFloor(
+  limit: Limit,
+  state: LimitState | undefined,
+  headroom: number,
+  spentMilli: number,
   exact: boolean,
-  pace: number,
-): [counter: string, floor: LimitState][] {
-  const headroom = headroomMilli(charges);
-  return charges.map(({ counter }, i) => {
-    const before = decision.before[i];
-    if (before === undefined) throw new RangeError("the decision was made for other charges");
-    if (exact) return [counter, spend(before, costMilli).state];
-    if (before.kind !== "bucket") return [counter, spend(before, Math.max(headroom, costMilli)).state];
-    const amount = headroomOf(before.limit);
-    return [
-      counter,
-      heldFloor(before, amount, costMilli, pace) ?? spend(before, Math.max(amount, costMilli)).state,
-    ];
-  });
+  nowMs: number,
+): LimitState {
+  const meter = meterAt(limit, state, nowMs);
+  if (exact || meter.kind === "concurrency") return meter.state;
+  const own = meter.kind === "bucket" ? headroomOf(limit) : headroom;
+  return held(spend(meter, Math.max(0, own - spentMilli)), nowMs);
 }
 
-/**
- * The floor of a bucket with one headroom spent that begins to refill later. Null if it would last no longer than a floor that refills
- * at once, or if that one lasts long enough.
- *
- * It is as safe. Until it begins to refill, a stale copy spends the difference between its own debt and the floor, and its own refill;
- * an object that restarts from the floor has the rest, and no refill. Together that is the refill of one bucket.
- */
-function heldFloor(
-  { limit, state }: Extract<Meter, { kind: "bucket" }>,
-  amountMilli: number,
-  costMilli: number,
-  pace: number,
-): BucketState | null {
-  const milliPerMs = limit.grainsPerMs / limit.grainsPerMilli;
-  if (limit.capacityMilli * MAX_BUCKET_SHARE >= milliPerMs * HEADROOM_REFILL_MS) return null;
-  const debtMilli = Math.ceil(state.debtGrains / limit.grainsPerMilli);
-  const heldMs = Math.floor(Math.min(MAX_FLOOR_HOLD_MS, (amountMilli - debtMilli - costMilli) / pace));
-  return heldMs > (amountMilli + debtMilli) / milliPerMs
-    ? owing(limit, amountMilli, state.atMs + heldMs)
-    : null;
-}
-
-/** How fast a user spends, measured from one write of its floors to the next. */
-export class Pace {
-  #spentMilli = 0;
-  #sinceMs = Infinity;
-
-  spend(costMilli: number): void {
-    this.#spentMilli += costMilli;
-  }
-
-  /** Millitokens per millisecond since the last write, up to a write at `nowMs`; Infinity before the first. */
-  upTo(nowMs: number): number {
-    const elapsedMs = nowMs - this.#sinceMs;
-    // Unknown within a millisecond, or if the clock steps back.
-    const pace = elapsedMs > 0 ? this.#spentMilli / elapsedMs : Infinity;
-    this.#spentMilli = 0;
-    this.#sinceMs = nowMs;
-    return pace;
-  }
+function held({ kind, state }: Meter, nowMs: number): LimitState {
+  return kind === "bucket" ? bucket.heldUntil(state, nowMs + FLOOR_HOLD_MS) : state;
 }

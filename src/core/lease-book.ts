@@ -1,28 +1,41 @@
 /**
- * The open leases of a user's object: lent and not yet settled.
+ * The leases of a user's object: lent and not yet settled, ended and charged in full, and those of its earlier lives.
  *
- * Written whenever a lease is lent, so that a restarted object still knows what it set aside, and counts each settlement exactly
- * once: a lease that is not in the book was settled or has expired.
+ * Most leases are lent without a write. An object that restarts does not know them, but its floors count them as spent (headroom.ts). So
+ * each settlement counts exactly once: an open lease is charged and metered; one that was charged in full at its end, or that an earlier
+ * life lent after its last write, is only metered; any other was settled before, and is ignored.
  *
  * Pure: no I/O and no clock.
  */
-import { UNLIMITED_MILLI } from "./lease.ts";
+import type { Unwritten } from "./headroom.ts";
+import { CLOCK_ERROR_MS, LEASE_MS } from "./lease.ts";
 import { NOTHING_SET_ASIDE, type SetAside, type SetAsideSource } from "./plan.ts";
+import { HOUR_MS } from "./time.ts";
 
 /**
  * How long after its end a lease may still be settled, for an isolate that is slow or cannot reach the object at once. Until then its
- * amount stays set aside; then it is charged in full, and its metering is lost.
+ * amount stays set aside; then it is charged in full.
  */
 export const SETTLE_GRACE_MS = 5_000;
 
+/** How long after its end a lease that was charged in full may still be metered. */
+export const METER_GRACE_MS = 12_000;
+
+/** How long an object remembers an earlier life: from its start until a lease of that life can no longer be metered. */
+export const PAST_LIFE_MS = 15_000;
+
 /**
  * Open leases of one user. An isolate has one, and for a moment also the previous one. Beyond this number none is lent, and each request
- * asks the object. All are written with each new lease, about 150 bytes each. docs/hot-users.md covers users who need more.
+ * asks the object. All are written with the state, about 150 bytes each. docs/hot-users.md covers users who need more.
  */
 export const MAX_OPEN_LEASES = 512;
 
+/** Earlier lives that are remembered: more within {@link PAST_LIFE_MS} lose what their last leases metered. */
+const MAX_PAST_LIVES = 8;
+
 /** A lease as its object remembers it. */
 export interface OpenLease {
+  /** `epoch.n.hour`: the life of the object that lent it, its number in that life, and the Unix hour in which it was lent. */
   readonly id: string;
   readonly milli: number;
   /** When it was lent and when it ends, by the object's clock; never earlier than the latest moment of its counters. */
@@ -38,11 +51,54 @@ export interface OpenLease {
   readonly revision?: number | undefined;
 }
 
-export class LeaseBook implements SetAsideSource {
-  readonly #open: Map<string, OpenLease>;
+/** An earlier life of the object: of the leases after its last write, only the numbers of those that were metered are known. */
+export interface PastLife {
+  readonly epoch: string;
+  /** The number of the last lease that it wrote. */
+  readonly last: number;
+  readonly metered: readonly number[];
+  readonly untilMs: number;
+}
 
-  constructor(stored: readonly OpenLease[]) {
-    this.#open = new Map(stored.map((lease) => [lease.id, lease]));
+/** The leases in storage. */
+export interface StoredLeases {
+  readonly open: readonly OpenLease[];
+  readonly ended: readonly OpenLease[];
+  /** The life that wrote this, and the number of its last lease. */
+  readonly epoch: string;
+  readonly last: number;
+  readonly past: readonly PastLife[];
+}
+
+export const NO_LEASES: StoredLeases = { open: [], ended: [], epoch: "", last: 0, past: [] };
+
+/** What a settlement is for. `ended`: charged in full already. `past`: lent by an earlier life, whose floors count it as spent. */
+export type Settled =
+  | { readonly kind: "open" | "ended"; readonly lease: OpenLease }
+  | { readonly kind: "past"; readonly atMs: number }
+  | null;
+
+const NOTHING_UNWRITTEN: Unwritten = { milli: 0, untilMs: 0 };
+
+export class LeaseBook implements SetAsideSource {
+  readonly #epoch: string;
+  #last = 0;
+  readonly #open: Map<string, OpenLease>;
+  readonly #ended: Map<string, OpenLease>;
+  readonly #unwritten = new Set<string>();
+  readonly #past = new Map<string, { last: number; metered: Set<number>; untilMs: number }>();
+  readonly #waiting = new Set<{ readonly ids: Set<string>; readonly done: () => void }>();
+
+  /** @param epoch differs from those of all other lives. */
+  constructor(stored: StoredLeases, epoch: string, nowMs: number) {
+    this.#epoch = epoch;
+    this.#open = new Map(stored.open.map((lease) => [lease.id, lease]));
+    this.#ended = new Map(stored.ended.map((lease) => [lease.id, lease]));
+    const before = { epoch: stored.epoch, last: stored.last, metered: [], untilMs: nowMs + PAST_LIFE_MS };
+    for (const life of [...stored.past, before].slice(-MAX_PAST_LIVES)) {
+      if (life.epoch === "" || life.untilMs <= nowMs) continue;
+      this.#past.set(life.epoch, { ...life, metered: new Set(life.metered) });
+    }
   }
 
   /** Open leases, oldest first. */
@@ -50,20 +106,43 @@ export class LeaseBook implements SetAsideSource {
     return [...this.#open.values()];
   }
 
+  get hasOpen(): boolean {
+    return this.#open.size > 0;
+  }
+
   get hasRoom(): boolean {
     return this.#open.size < MAX_OPEN_LEASES;
   }
 
-  add(lease: OpenLease): void {
-    this.#open.set(lease.id, lease);
+  lend(lease: Omit<OpenLease, "id">): OpenLease {
+    this.#last += 1;
+    const hour = Math.floor(lease.grantedAtMs / HOUR_MS);
+    const lent = { id: `${this.#epoch}.${this.#last}.${hour}`, ...lease };
+    this.#open.set(lent.id, lent);
+    this.#unwritten.add(lent.id);
+    return lent;
   }
 
-  /** Removes a lease that is being settled. Null if it is no longer open. */
-  close(id: string): OpenLease | null {
+  /** Accepts a settlement, once. Null: it counts nowhere. */
+  settle(id: string, nowMs: number): Settled {
     const lease = this.#open.get(id);
-    if (!lease) return null;
-    this.#open.delete(id);
-    return lease;
+    if (lease) {
+      this.#close(id);
+      return { kind: "open", lease };
+    }
+    const ended = this.#ended.get(id);
+    if (ended) {
+      this.#ended.delete(id);
+      return { kind: "ended", lease: ended };
+    }
+    const [epoch = "", number = "", hour = ""] = id.split(".");
+    const life = this.#past.get(epoch);
+    const n = Number(number);
+    if (!life || !(n > life.last) || life.metered.has(n) || life.untilMs <= nowMs) return null;
+    life.metered.add(n);
+    // An isolate sends this: no settlement counts in a far hour.
+    const atMs = Math.max(nowMs - HOUR_MS, Math.min(nowMs, (Number(hour) || Infinity) * HOUR_MS));
+    return { kind: "past", atMs };
   }
 
   /**
@@ -86,17 +165,26 @@ export class LeaseBook implements SetAsideSource {
     }
   }
 
-  /** Removes the leases that were not settled in time, to be charged in full as of {@link closesAtMs}. */
-  expire(nowMs: number): OpenLease[] {
+  /** Ends the leases that were not settled in time, to be charged in full as of {@link closesAtMs}; or all of them. */
+  expire(nowMs: number, all = false): OpenLease[] {
+    for (const { id, endsAtMs } of this.#ended.values()) {
+      if (endsAtMs + METER_GRACE_MS <= nowMs) this.#ended.delete(id);
+    }
     if (this.#open.size === 0) return [];
-    const expired = this.open.filter((lease) => closesAtMs(lease) <= nowMs);
-    for (const { id } of expired) this.#open.delete(id);
-    return expired;
+    const expired = all ? this.open : this.open.filter((lease) => closesAtMs(lease) <= nowMs);
+    for (const lease of expired) {
+      this.#close(lease.id);
+      this.#ended.set(lease.id, lease);
+    }
+    return [...expired];
   }
 
-  /** When the last open lease expires; null if none is open. */
-  get closesAtMs(): number | null {
-    return this.#open.size === 0 ? null : Math.max(...this.open.map(closesAtMs));
+  /** Calls `done` when the leases that are open now, of this key if one is given, are settled or have expired. */
+  whenClosed(keyId: string | null, done: () => void): void {
+    const ids = new Set<string>();
+    for (const lease of this.#open.values()) if (keyId === null || lease.keyId === keyId) ids.add(lease.id);
+    if (ids.size === 0) done();
+    else this.#waiting.add({ ids, done });
   }
 
   /** Whether an open lease holds part of a counter. */
@@ -110,23 +198,77 @@ export class LeaseBook implements SetAsideSource {
     let milli = 0;
     let untilMs = 0;
     for (const lease of this.#open.values()) {
-      if (lease.grantedAtMs < sinceMs || !lease.counters.includes(counter) || isUnlimited(lease)) continue;
+      if (lease.grantedAtMs < sinceMs || !lease.counters.includes(counter)) continue;
       milli += lease.milli;
       untilMs = Math.max(untilMs, closesAtMs(lease));
     }
     return { milli, untilMs };
   }
+
+  /** The part of a counter that was lent since the last write. */
+  unwrittenOf(counter: string): Unwritten {
+    if (this.#unwritten.size === 0) return NOTHING_UNWRITTEN;
+    let milli = 0;
+    let untilMs = 0;
+    for (const lease of this.#unwrittenLeases()) {
+      if (!lease.counters.includes(counter)) continue;
+      milli += lease.milli;
+      untilMs = Math.max(untilMs, overAtMs(lease));
+    }
+    return { milli, untilMs };
+  }
+
+  /** When no isolate can spend any of the unwritten leases any more; 0 if there are none. */
+  get unwrittenUntilMs(): number {
+    let untilMs = 0;
+    for (const lease of this.#unwrittenLeases()) untilMs = Math.max(untilMs, overAtMs(lease));
+    return untilMs;
+  }
+
+  /** The leases to write. The caller writes them now. */
+  write(nowMs: number): StoredLeases {
+    this.#unwritten.clear();
+    const past: PastLife[] = [];
+    for (const [epoch, { last, metered, untilMs }] of this.#past) {
+      if (untilMs > nowMs) past.push({ epoch, last, metered: [...metered], untilMs });
+    }
+    return { open: this.open, ended: [...this.#ended.values()], epoch: this.#epoch, last: this.#last, past };
+  }
+
+  *#unwrittenLeases(): Generator<OpenLease> {
+    for (const id of this.#unwritten) {
+      const lease = this.#open.get(id);
+      if (lease) yield lease;
+    }
+  }
+
+  #close(id: string): void {
+    this.#open.delete(id);
+    this.#unwritten.delete(id);
+    for (const waiting of this.#waiting) {
+      if (!waiting.ids.delete(id) || waiting.ids.size > 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.done();
+    }
+  }
 }
 
-/**
- * Whether a lease was lent without a limit: then its amount means nothing, and nothing is set aside for it. A lease holds whole
- * requests, so its amount may be slightly less than {@link UNLIMITED_MILLI}.
- */
-export function isUnlimited({ milli }: Pick<OpenLease, "milli">): boolean {
-  return milli > UNLIMITED_MILLI / 2;
+/** The open leases of an object that starts: a clock that has stepped must not end one that an isolate may still spend. */
+export function atStart(
+  open: readonly OpenLease[],
+  writtenAtMs: number,
+  nowMs: number,
+): readonly OpenLease[] {
+  if (writtenAtMs + LEASE_MS < nowMs) return open;
+  return open.map((lease) => ({ ...lease, endsAtMs: Math.max(lease.endsAtMs, nowMs + LEASE_MS) }));
 }
 
 /** When a lease expires: it is charged in full and can no longer be settled. */
 export function closesAtMs({ endsAtMs }: OpenLease): number {
   return endsAtMs + SETTLE_GRACE_MS;
+}
+
+/** When no isolate can spend a lease any more, however much its clock lags. */
+function overAtMs({ endsAtMs }: OpenLease): number {
+  return endsAtMs + CLOCK_ERROR_MS;
 }

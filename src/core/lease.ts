@@ -14,9 +14,11 @@
  *
  * Pure: no I/O and no clock.
  */
+import { headroomOf, MAX_HEADROOM_MILLI } from "./headroom.ts";
 import { read } from "./limit.ts";
 import { effective, type PlanDecision } from "./plan.ts";
 import { HOUR_MS } from "./time.ts";
+import type { TokenBucket } from "./token-bucket.ts";
 
 /** How long an isolate may spend a lease: also how long a change of an account may take to be seen everywhere (G4). */
 export const LEASE_MS = 1_000;
@@ -30,24 +32,49 @@ const MIN_LEASE_MS = 50;
 /** The most by which an isolate's clock lags within a lease: it stands still while the isolate is busy. */
 export const CLOCK_ERROR_MS = 50;
 
-/** After lending, every limit has at least this many times the lease left: near a limit, each request asks the object. */
+/** Before lending, every limit has at least this many times the lease left: near a limit, each request asks the object. */
 const LEFT_PER_LEASE = 4;
 
-/** The amount of a lease if there is no limit: more than can be spent during a lease. Millitokens. */
-export const UNLIMITED_MILLI = 2 ** 50;
+/** This part of a bucket's capacity, or the refill of a second if that is less, is never lent: it serves other isolates meanwhile. */
+const KEPT_SHARE = 1 / 4;
+
+/** How long nothing is lent after a denial: the user is at a limit, and each request that is left must be open to every isolate. */
+export const NO_LENDING_MS = 5_000;
+
+/** A lease of fewer requests is not worth its settlement. */
+const MIN_REQUESTS = 2;
+
+/** The requests that an isolate must expect within the time of a lease. */
+export const MIN_EXPECTED_REQUESTS = 4;
 
 /**
- * How much of `wantMilli` may be lent after a decision. 0 near a limit, or if slots are counted, since those are released one by one.
- * {@link UNLIMITED_MILLI} without limits.
+ * How much of `wantMilli` may be lent after a decision: whole requests of `costMilli`. At most one headroom of a bucket, half of one of a
+ * quota, so that an isolate that dies loses no more. 0 near a limit, or if slots are counted, since those are released one by one.
  */
-export function lendableMilli(decision: PlanDecision, wantMilli: number, nowMs: number): number {
-  if (decision.after.length === 0) return UNLIMITED_MILLI;
-  let most = wantMilli;
+export function lendableMilli(
+  decision: PlanDecision,
+  wantMilli: number,
+  costMilli: number,
+  nowMs: number,
+): number {
+  let most = decision.after.length === 0 ? Math.min(wantMilli, MAX_HEADROOM_MILLI) : wantMilli;
   for (const meter of effective(decision)) {
     if (meter.kind === "concurrency") return 0;
-    most = Math.min(most, Math.floor(read(meter, nowMs).remainingMilli / LEFT_PER_LEASE));
+    const { remainingMilli } = read(meter, nowMs);
+    const headroom = headroomOf(meter.limit);
+    most = Math.min(
+      most,
+      remainingMilli / LEFT_PER_LEASE,
+      meter.kind === "bucket" ? Math.min(headroom, remainingMilli - keptMilli(meter.limit)) : headroom / 2,
+    );
   }
-  return Math.max(0, most);
+  const unit = Math.max(1, costMilli);
+  const requests = Math.floor(most / unit);
+  return requests < MIN_REQUESTS ? 0 : requests * unit;
+}
+
+function keptMilli({ capacityMilli, grainsPerMs, grainsPerMilli }: TokenBucket): number {
+  return Math.min((LEASE_MS * grainsPerMs) / grainsPerMilli, capacityMilli * KEPT_SHARE);
 }
 
 /**

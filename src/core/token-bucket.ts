@@ -60,9 +60,14 @@ export function fresh(limit: TokenBucket, nowMs: number): BucketState {
   return { kind: "bucket", debtGrains: 0, grain: limit.grainsPerMilli, atMs: nowMs };
 }
 
-/** A bucket that owes `debtMilli` and begins to refill at `fromMs`. */
-export function owing(limit: TokenBucket, debtMilli: number, fromMs: number): BucketState {
-  return withDebt(limit, debtMilli * limit.grainsPerMilli, fromMs);
+/** The same debt, which begins to refill at `fromMs` at the earliest. */
+export function heldUntil({ debtGrains, grain, atMs }: BucketState, fromMs: number): BucketState {
+  return { kind: "bucket", debtGrains, grain, atMs: Math.max(atMs, fromMs) };
+}
+
+/** As {@link heldUntil} at the latest: for a state of a clock that was ahead. */
+export function heldAtMost({ debtGrains, grain, atMs }: BucketState, fromMs: number): BucketState {
+  return { kind: "bucket", debtGrains, grain, atMs: Math.min(atMs, fromMs) };
 }
 
 /** The state at `nowMs`: refilled for the time elapsed, and recounted if the unit has changed (rounded up: never hands out tokens). */

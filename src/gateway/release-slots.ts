@@ -9,7 +9,7 @@ export function keepSlots(
   { exchange: { services, waitUntil }, caller }: Admitted,
   { holds }: Decision,
 ): void {
-  const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
+  const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now(), waitUntil);
   waitUntil(Promise.resolve(response).then(() => undefined, release));
 }
 
@@ -20,7 +20,7 @@ export function releaseSlots(
   { holds }: Decision,
 ): Response {
   if (holds.length === 0) return response;
-  const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now());
+  const release = (): Promise<void> => services.limiter.release(caller.subject, holds, Date.now(), waitUntil);
   const { webSocket } = response;
   if (webSocket) {
     const client = pumpWebSocket(webSocket, () => waitUntil(release()));

@@ -8,12 +8,10 @@
  * Never changes an answer: it denies only what the object would deny. Plain data; the clock is an argument.
  */
 import { BoundedCache } from "../bounded-cache.ts";
-import { type Decision, type DecisionRequest, laterView } from "../core/decision.ts";
+import { type Decision, type DecisionRequest, laterView, MAX_REPEAT_MS } from "../core/decision.ts";
 import { toTokens } from "../core/units.ts";
 import { nextDecisionId } from "./decision-id.ts";
 
-/** How long a denial is repeated at most, and so how long a raised limit or a lifted block may go unnoticed by other isolates. */
-export const MAX_REPEAT_MS = 1_000;
 /** Subjects with a denial, about 1 KB each. */
 const SUBJECTS = 10_000;
 /** Denials of one subject, for its tiers, routes and keys. Beyond that, all are dropped and the object is asked again. */
@@ -41,8 +39,16 @@ export class DenyCache {
   /**
    * Remembers a decision if it is a denial by a limit; any other voids an earlier denial. Its times count from when the object was asked,
    * so that it ends before the object would allow the request.
+   * @param repeatMs how long the object wants it repeated: 0 not at all; at least that long if it is called too often; undefined: as long
+   * as it holds.
    */
-  note(subject: string, request: DecisionRequest, decision: Decision, askedAtMs: number): void {
+  note(
+    subject: string,
+    request: DecisionRequest,
+    decision: Decision,
+    askedAtMs: number,
+    repeatMs?: number,
+  ): void {
     // A decision remembered for its idempotency key may be minutes old.
     if (request.peek || request.idempotencyKey !== null) return;
     const name = nameOf(request);
@@ -51,7 +57,8 @@ export class DenyCache {
       known?.delete(name);
       return;
     }
-    const untilMs = askedAtMs + Math.min(MAX_REPEAT_MS, decision.retryAfterMs ?? MAX_REPEAT_MS);
+    const forMs = Math.max(decision.retryAfterMs ?? MAX_REPEAT_MS, repeatMs ?? 0);
+    const untilMs = askedAtMs + (repeatMs === 0 ? 0 : Math.min(MAX_REPEAT_MS, forMs));
     const denials = known && known.size < DENIALS_PER_SUBJECT ? known : new Map<string, Denial>();
     denials.set(name, { decision, askedAtMs, untilMs });
     this.#denials.set(subject, denials, untilMs);

@@ -7,7 +7,8 @@
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { periodAt } from "../core/calendar.ts";
-import { MAX_LEASES_PER_SUBJECT, UNLIMITED_MILLI } from "../core/lease.ts";
+import { LEASE_MS, MAX_LEASES_PER_SUBJECT } from "../core/lease.ts";
+import { METER_GRACE_MS } from "../core/lease-book.ts";
 import { toTokens } from "../core/units.ts";
 import type { DecisionRequest } from "../core/decision.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -23,8 +24,8 @@ const SUBJECTS = 10_000;
  * within a deadline (combiner.ts).
  */
 const OWED_PER_SUBJECT = 3 * MAX_LEASES_PER_SUBJECT;
-/** Longer than an object remembers a lease, so that no settlement is dropped that would still count. */
-const KEPT_MS = 10_000;
+/** As long as an object remembers a lease, so that no settlement is dropped that would still count. */
+const KEPT_MS = LEASE_MS + METER_GRACE_MS;
 /** The first lease of a subject holds this many requests like the one that asked for it. */
 const FIRST_REQUESTS = 16;
 
@@ -43,6 +44,9 @@ export class Leases {
   readonly #changed = new BoundedCache<true>(SUBJECTS);
   readonly #metrics: MetricDeltas;
   readonly #spent: Counter;
+  /** The latest time of this isolate's clock, and the number of times that it has stepped back. Each ends all leases. */
+  #seenMs = 0;
+  #steps = 0;
 
   constructor(metrics: MetricDeltas) {
     this.#metrics = metrics;
@@ -56,11 +60,12 @@ export class Leases {
 
   /** The lease from which a request may be spent, or null. Ends the lease if it is no longer valid. */
   find(subject: string, request: DecisionRequest, route: Route | null, nowMs: number): SpendableLease | null {
+    this.#see(nowMs);
     const entry = this.#subjects.getStale(subject);
     if (!entry) return null;
     for (const lease of entry.leases) {
       if (!lease.isFor(request, route)) continue;
-      if (lease.isValid(request.revision, nowMs)) return lease;
+      if (lease.steps === this.#steps && lease.isValid(request.revision, nowMs)) return lease;
       this.#end(entry, lease);
       return null;
     }
@@ -82,9 +87,12 @@ export class Leases {
     if (before) this.#end(entry, before);
     const [oldest] = entry.leases;
     if (oldest && entry.leases.length >= MAX_LEASES_PER_SUBJECT) this.#end(entry, oldest);
-    const spendable = new SpendableLease(lease, tier, askedAtMs);
+    this.#see(nowMs);
+    // If the clock has stepped back since it was asked for, nobody knows how old it is.
+    const steps = nowMs < askedAtMs ? -1 : this.#steps;
+    const spendable = new SpendableLease(lease, tier, askedAtMs, steps);
     entry.leases.push(spendable);
-    if (isFinite(lease)) this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
+    this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
     if (this.#changed.get(subject, askedAtMs)) this.#end(entry, spendable);
     return spendable;
   }
@@ -125,9 +133,12 @@ export class Leases {
 
   /** Ends the leases whose time is over. @returns whether there is something to report and no lease left to wait for. */
   sweep(subject: string, nowMs: number): boolean {
+    this.#see(nowMs);
     const entry = this.#subjects.getStale(subject);
     if (!entry) return false;
-    for (const lease of entry.leases) if (nowMs >= lease.untilMs) this.#end(entry, lease);
+    for (const lease of entry.leases) {
+      if (nowMs >= lease.untilMs || lease.steps !== this.#steps) this.#end(entry, lease);
+    }
     return entry.leases.length === 0 && (entry.owed.length > 0 || entry.denied.size > 0);
   }
 
@@ -150,6 +161,11 @@ export class Leases {
     this.#owe(entry, [...again, ...entry.owed]);
   }
 
+  #see(nowMs: number): void {
+    if (nowMs < this.#seenMs) this.#steps += 1;
+    this.#seenMs = nowMs;
+  }
+
   #of(subject: string, nowMs: number): SubjectLeases {
     const known = this.#subjects.get(subject, nowMs);
     const entry = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>(), deniedFromMs: 0 };
@@ -161,11 +177,8 @@ export class Leases {
     entry.leases = entry.leases.filter((other) => other !== lease);
     const settlement = lease.settlement();
     const spentMilli = spentOf(settlement);
-    // Unlimited leases are not in these metrics, so that granted = spent + returned + lost with an isolate.
-    if (isFinite(lease.lease)) {
-      this.#spent.add(toTokens(spentMilli));
-      this.#metrics.add("leaseTokens", ["returned"], toTokens(lease.lease.milli - spentMilli));
-    }
+    this.#spent.add(toTokens(spentMilli));
+    this.#metrics.add("leaseTokens", ["returned"], toTokens(lease.lease.milli - spentMilli));
     this.#owe(entry, [...entry.owed, settlement]);
   }
 
@@ -179,11 +192,6 @@ export class Leases {
 
 function tally({ denied, deniedFromMs }: SubjectLeases): DenialTally {
   return { leaseId: null, atMs: deniedFromMs, cells: [...denied.values()] };
-}
-
-/** Whether the lease was lent within a limit, so that its amount means something. */
-function isFinite({ milli }: Lease): boolean {
-  return milli < UNLIMITED_MILLI / 2;
 }
 
 function spentOf({ cells }: Settlement): number {

@@ -90,11 +90,20 @@ export class Limiter {
     });
   }
 
-  /** Releases the slots of a request that has ended. If the object does not answer, they expire. */
-  async release(subject: string, holds: readonly Slot[], nowMs: number): Promise<void> {
+  /**
+   * Releases the slots of a request that has ended. If the object does not answer, they expire.
+   * @param waitUntil keeps the isolate running until the user pauses.
+   */
+  async release(
+    subject: string,
+    holds: readonly Slot[],
+    nowMs: number,
+    waitUntil: WaitUntil = () => undefined,
+  ): Promise<void> {
     await this.#client.call(subject, nowMs, async (stub) => {
       await stub.release(holds);
     });
+    this.#remote.checkpointLater(subject, waitUntil);
   }
 
   /** Forgets a subject's leases and denials, since its account was changed here: its next request asks the object. */
@@ -126,10 +135,11 @@ export class Limiter {
   ): Promise<Decision> {
     const question = { request, decide: true, wantMilli };
     return this.#remote.ask(subject, [question], policy, waitUntil).then((answers) => {
-      const decision = answers?.[0]?.decision;
+      const answer = answers?.[0];
+      const decision = answer?.decision;
       if (!decision) return this.#withoutObject(subject, request, policy, nowMs);
       this.heard.note(subject, request.keyId, decision, nowMs);
-      this.#local.note(subject, request, decision, nowMs);
+      this.#local.note(subject, request, decision, nowMs, answer.repeatMs);
       return decision;
     });
   }

@@ -5,16 +5,19 @@
  * object what it did, through remote.ts.
  */
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
-import type { Decision, DecisionRequest } from "../core/decision.ts";
-import { LEASE_MS } from "../core/lease.ts";
+import { type Decision, type DecisionRequest, MAX_REPEAT_MS } from "../core/decision.ts";
+import { LEASE_MS, MIN_EXPECTED_REQUESTS } from "../core/lease.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { Route } from "../policy/compiled.ts";
-import { DenyCache, MAX_REPEAT_MS } from "./deny-cache.ts";
+import { DenyCache } from "./deny-cache.ts";
 import type { LastHeard } from "./last-heard.ts";
 import type { Leases } from "./leases.ts";
 import { type RemoteDecisions, SETTLE_AFTER_MS } from "./remote.ts";
 import type { SpendableLease } from "./spendable-lease.ts";
+
+/** A user whose last answer came within this time may send enough requests for a lease. */
+const HOT_MS = LEASE_MS / MIN_EXPECTED_REQUESTS;
 
 export class LocalDecisions {
   readonly #remote: RemoteDecisions;
@@ -47,7 +50,7 @@ export class LocalDecisions {
   ): Decision | null {
     const lease = this.#leases.find(subject, request, route, nowMs);
     if (lease) {
-      if (lease.isLow(nowMs)) this.#refresh(subject, request, lease, policy, nowMs, waitUntil);
+      if (lease.isLow(nowMs)) this.#refresh(subject, request, lease, costMilli, policy, nowMs, waitUntil);
       if (lease.spend(request.route, costMilli)) {
         this.#hits.lease.add();
         return lease.decision(costMilli, nowMs);
@@ -73,15 +76,21 @@ export class LocalDecisions {
   ): number {
     const heard = this.#heard.latest(subject);
     // Asking about an occasional lone request is cheaper than leasing for it.
-    if (!heard?.tier || nowMs - heard.atMs > LEASE_MS || heard.outcome !== "allowed") return 0;
-    if (policy.tiers.get(heard.tier)?.mode !== "leased") return 0;
+    if (!heard?.tier || nowMs - heard.atMs > HOT_MS || heard.outcome !== "allowed") return 0;
+    if (policy.tiers.get(heard.tier)?.mode === "strict") return 0;
     // A lease with too little left for this request is refreshed by others.
     return this.#leases.find(subject, request, route, nowMs) ? 0 : this.#leases.firstMilli(costMilli);
   }
 
-  /** Remembers the object's decision if it is a denial. */
-  note(subject: string, request: DecisionRequest, decision: Decision, nowMs: number): void {
-    this.#denials.note(subject, request, decision, nowMs);
+  /** Remembers the object's decision if it is a denial. @param repeatMs how long the object wants it repeated. */
+  note(
+    subject: string,
+    request: DecisionRequest,
+    decision: Decision,
+    nowMs: number,
+    repeatMs: number | undefined,
+  ): void {
+    this.#denials.note(subject, request, decision, nowMs, repeatMs);
   }
 
   /** Forgets a subject's leases and denials: its account was changed here. */
@@ -95,13 +104,16 @@ export class LocalDecisions {
     subject: string,
     request: DecisionRequest,
     lease: SpendableLease,
+    costMilli: number,
     policy: Policy,
     nowMs: number,
     waitUntil: WaitUntil,
   ): void {
     if (lease.isRefreshed) return;
     lease.isRefreshed = true;
-    const question = { request, decide: false, wantMilli: lease.nextMilli(nowMs) };
+    const wantMilli = lease.nextMilli(nowMs, costMilli);
+    if (wantMilli === 0) return;
+    const question = { request, decide: false, wantMilli };
     waitUntil(this.#remote.ask(subject, [question], policy, waitUntil));
   }
 

@@ -4,9 +4,11 @@
  *
  * Never rejects: no answer is null. Never sends a question twice, so nothing is charged twice.
  */
+import { METER_GRACE_MS } from "../core/lease-book.ts";
 import type { ObjectAnswer, RepeatedAnswer, Lease, Question, Settlement } from "../objects/object-call.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { WaitUntil } from "../wait-until.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import { Combiner } from "./combiner.ts";
 import { type LastHeard, UNHEARD } from "./last-heard.ts";
 import type { Leases } from "./leases.ts";
@@ -16,6 +18,8 @@ import { expandAnswers, compactQuestions } from "./wire.ts";
 
 /** A lease is settled this long after its end, so that the next lease's call can usually carry the settlement. */
 export const SETTLE_AFTER_MS = 20;
+/** After this time a settlement that did not arrive is sent again. The circuit of a failing object is open for as long. */
+const SETTLE_AGAIN_MS = 1_000;
 
 export class RemoteDecisions {
   readonly #client: ObjectClient;
@@ -23,12 +27,19 @@ export class RemoteDecisions {
   readonly #leases: Leases;
   /** A request's questions go in one call: several for a batch, none if there is only something to settle. */
   readonly #combiner: Combiner<readonly Question[], readonly ObjectAnswer[]>;
+  readonly #checkpoints: Checkpoints;
 
   constructor(client: ObjectClient, heard: LastHeard, leases: Leases) {
     this.#client = client;
     this.#heard = heard;
     this.#leases = leases;
     this.#combiner = new Combiner(client.deadlineMs, ({ length }) => length);
+    this.#checkpoints = new Checkpoints(heard, (subject) => this.#checkpoint(subject));
+  }
+
+  /** The object has state that it has not written exactly: asks it to, once its user pauses. */
+  checkpointLater(subject: string, waitUntil: WaitUntil): void {
+    this.#checkpoints.later(subject, waitUntil);
   }
 
   /** The answers in the order of the questions; null if the object does not answer in time. */
@@ -42,6 +53,15 @@ export class RemoteDecisions {
     return this.#combiner
       .ask(subject, questions, send, waitUntil)
       .catch((fault) => missedAnswer(this.#heard, subject, fault, this.#client.deadlineMs));
+  }
+
+  async #checkpoint(subject: string): Promise<void> {
+    this.#leases.sweep(subject, Date.now());
+    const settlements = this.#leases.takeOwed(subject);
+    const called = await this.#client.call(subject, Date.now(), async (stub) => {
+      await stub.serve({ settlements, questions: [], checkpoint: true });
+    });
+    if (called.kind === "none") this.#leases.giveBack(subject, settlements, Date.now());
   }
 
   /** One call with the questions of several requests. @returns the answers of each request. */
@@ -82,8 +102,9 @@ export class RemoteDecisions {
       this.#leases.giveBack(subject, settlements, Date.now());
       throw new Error("the object does not answer");
     }
-    const standing = called.value[0]?.standing;
-    if (standing) this.#heard.noteStanding(subject, standing, nowMs);
+    const [first] = called.value;
+    if (first?.standing) this.#heard.noteStanding(subject, first.standing, nowMs);
+    if (first?.unwritten || settlements.length > 0) this.#checkpoints.later(subject, waitUntil);
     called.value.forEach(({ lease }, i) => {
       const tier = questions[i]?.request.tier;
       if (lease && tier !== undefined) this.#use(subject, lease, tier, policy, nowMs, waitUntil);
@@ -103,11 +124,17 @@ export class RemoteDecisions {
     this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
     // The only news of a user whose requests are all decided from leases.
     this.#heard.note(subject, lease.keyId, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
-    const settle = async (): Promise<void> => {
-      await scheduler.wait(lease.forMs + SETTLE_AFTER_MS);
-      if (this.#leases.sweep(subject, Date.now())) await this.ask(subject, [], policy, waitUntil);
-    };
-    waitUntil(settle());
+    waitUntil(this.#settle(subject, lease.forMs + SETTLE_AFTER_MS, policy, waitUntil));
+  }
+
+  /** Settles after a while what no other call has settled. Tries again for as long as the object accepts it. */
+  async #settle(subject: string, afterMs: number, policy: Policy, waitUntil: WaitUntil): Promise<void> {
+    await scheduler.wait(afterMs);
+    for (let waitedMs = 0; waitedMs < METER_GRACE_MS; waitedMs += SETTLE_AGAIN_MS) {
+      if (!this.#leases.sweep(subject, Date.now())) return;
+      if (await this.ask(subject, [], policy, waitUntil)) return;
+      await scheduler.wait(SETTLE_AGAIN_MS);
+    }
   }
 }
 

@@ -5,7 +5,7 @@
  * assumes, even if their clocks differ.
  */
 import { type Decision, decisionOf, type DecisionRequest, laterView } from "../core/decision.ts";
-import { LEASE_MS } from "../core/lease.ts";
+import { LEASE_MS, MIN_EXPECTED_REQUESTS } from "../core/lease.ts";
 import { toTokens } from "../core/units.ts";
 import type { Route } from "../policy/compiled.ts";
 import { nextDecisionId } from "./decision-id.ts";
@@ -26,12 +26,15 @@ export class SpendableLease {
   readonly #askedTier: string;
   readonly askedAtMs: number;
   readonly untilMs: number;
+  /** How often the isolate's clock had stepped back when it came. */
+  readonly steps: number;
   /** Set when the next lease was asked for: once per lease. */
   isRefreshed = false;
   #leftMilli: number;
   #cells: Cell[] = [];
 
-  constructor(lease: Lease, askedTier: string, askedAtMs: number) {
+  constructor(lease: Lease, askedTier: string, askedAtMs: number, steps = 0) {
+    this.steps = steps;
     this.lease = lease;
     this.#askedTier = askedTier;
     this.askedAtMs = askedAtMs;
@@ -70,10 +73,11 @@ export class SpendableLease {
     );
   }
 
-  /** How much the next lease should hold, by the spending so far. Millitokens. */
-  nextMilli(nowMs: number): number {
+  /** How much the next lease should hold, by the spending so far; 0 if too few requests are expected. Millitokens. */
+  nextMilli(nowMs: number, costMilli: number): number {
     const { milli } = this.lease;
     const perMs = (milli - this.#leftMilli) / Math.max(1, nowMs - this.askedAtMs);
+    if (perMs * LEASE_MS < MIN_EXPECTED_REQUESTS * costMilli) return 0;
     return Math.ceil(
       Math.min(MAX_GROWTH * milli, Math.max(milli / MAX_GROWTH, DEMAND_FACTOR * perMs * LEASE_MS)),
     );
@@ -92,9 +96,11 @@ export class SpendableLease {
     const elapsedMs = nowMs - this.askedAtMs;
     // The client may spend the rest of the lease as well as what the object still has.
     const leftTokens = toTokens(this.#leftMilli);
-    const limits = lease.limits.map((view) =>
-      laterView(view, elapsedMs, Math.min(view.limit, view.remaining + leftTokens)),
-    );
+    const limits = lease.limits.map((view) => {
+      // The object's times are for a lease that is spent: what is left of it does not need to refill.
+      const earlyMs = view.kind === "bucket" ? Math.floor((leftTokens * view.windowMs) / view.limit) : 0;
+      return laterView(view, elapsedMs + earlyMs, Math.min(view.limit, view.remaining + leftTokens));
+    });
     return decisionOf(lease, "lease", nextDecisionId(), costMilli, "allowed", limits);
   }
 

@@ -26,10 +26,14 @@ export function expandQuestions(repeats: readonly RepeatedQuestion[]): Question[
   return questions;
 }
 
-/** Joins similar answers to equal questions. `answers` are in the order of {@link expandQuestions}. */
+/**
+ * Joins similar answers to equal questions. `answers` are in the order of {@link expandQuestions}.
+ * @param repeatMs of all answers; null: as long as they hold.
+ */
 export function compactAnswers(
   asked: readonly RepeatedQuestion[],
   answers: readonly ObjectAnswer[],
+  repeatMs: number | null = null,
 ): RepeatedAnswer[] {
   const repeats: { answer: ObjectAnswer; further: number[]; times: number }[] = [];
   let at = 0;
@@ -40,7 +44,9 @@ export function compactAnswers(
       if (answer?.decision && i > 0 && last && isSimilar(last.answer, answer)) {
         for (const { remaining, resetMs } of answer.decision.limits) last.further.push(remaining, resetMs);
         last.times += 1;
-      } else if (answer) repeats.push({ answer, further: [], times: 0 });
+      } else if (answer) {
+        repeats.push({ answer: repeatMs === null ? answer : { ...answer, repeatMs }, further: [], times: 0 });
+      }
     }
   }
   return repeats;
@@ -52,9 +58,10 @@ export function expandAnswers(repeats: readonly RepeatedAnswer[]): ObjectAnswer[
   for (const { answer, further, times } of repeats) {
     answers.push(answer);
     if (!answer.decision) continue;
-    const { decision } = answer;
+    const { decision, repeatMs } = answer;
+    const others = repeatMs === undefined ? { lease: null } : { lease: null, repeatMs };
     for (let i = 0; i < times; i++) {
-      answers.push({ decision: furtherDecision(decision, further, i), lease: null });
+      answers.push({ decision: furtherDecision(decision, further, i), ...others });
     }
   }
   return answers;

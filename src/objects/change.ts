@@ -4,4 +4,6 @@ export interface Change {
   readonly actor: string;
   /** "" if they gave none. */
   readonly reason: string;
+  /** Identifies the call: the same call again changes nothing, and is acknowledged as the first one. */
+  readonly callId?: string;
 }

@@ -59,6 +59,16 @@ export interface ObjectAnswer {
   readonly lease: Lease | null;
   /** With the first answer of a call, if the isolate's standing is not the current one. */
   readonly standing?: AccountStanding;
+  /**
+   * With the first answer of a call: the object has state that it has not written exactly. The isolate asks for a checkpoint when its
+   * user pauses.
+   */
+  readonly unwritten?: true;
+  /**
+   * How long the isolate should repeat a denial, if not as long as it holds: at least that long, or 0 for not at all. Milliseconds. The
+   * same for all answers of a call.
+   */
+  readonly repeatMs?: number;
 }
 
 /** What an isolate uses when the object does not answer. Without grants, so it admits at most less. */
@@ -74,7 +84,15 @@ export interface ObjectCall {
   readonly questions: readonly RepeatedQuestion[];
   /** The id of the {@link AccountStanding} that the isolate knows. Edges of an older version leave it out. */
   readonly standingId?: number;
+  /** Write the exact state if no request came for {@link CHECKPOINT_AFTER_MS}: the isolate has had none for as long. */
+  readonly checkpoint?: true;
 }
+
+/**
+ * How long after its last request a user's state is written exactly. A shorter time writes users who send a request each second or two
+ * with each request; a crash within this time loses at most one headroom.
+ */
+export const CHECKPOINT_AFTER_MS = 3_000;
 
 /** A question that is asked a number of times in a row, since most requests of a user are alike. See src/limiter/wire.ts. */
 export interface RepeatedQuestion {

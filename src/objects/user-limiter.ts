@@ -40,7 +40,10 @@ export interface DecisionRpc {
   keyStanding(keyId: string): KeyStanding;
 }
 
-/** The control plane. A change is in force from the object's next turn on; `by` is left out by older versions. */
+/**
+ * The control plane. A change is in force from the object's next turn on, and answered once no isolate decides without it any more: after
+ * about a second at most. `by` is left out by older versions.
+ */
 export interface AccountRpc {
   account(): AccountAnswer;
   createAccount(user: string, input: NewAccount, by?: Change): Promise<NewAccountAnswer>;
@@ -51,7 +54,7 @@ export interface AccountRpc {
   /** Ends a grant now. What it admitted stays used. */
   revokeGrant(grantId: string, by?: Change): Promise<RevokedGrantAnswer>;
   /** Refills the limits of these names, or all (null). The ledger is unchanged. */
-  reset(names: readonly string[] | null, by?: Change): AccountAnswer;
+  reset(names: readonly string[] | null, by?: Change): Promise<AccountAnswer>;
   addKey(input: NewKey, by?: Change): Promise<KeyAnswer>;
   rotateKey(rotation: Rotation, by?: Change): Promise<KeyAnswer>;
   revokeKey(keyId: string, by?: Change): Promise<KeyAnswer>;

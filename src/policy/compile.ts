@@ -36,7 +36,7 @@ export function compilePolicy(document: unknown, revision: number): Parsed<Polic
     tiers.set(name, {
       name,
       limits: compileLimits(tier.limits, "user", ["tiers", name, "limits"], faults),
-      mode: tier.mode ?? "strict",
+      mode: tier.mode === "strict" ? "strict" : "auto",
       durability: tier.durability ?? "reserved",
       onLimiterFailure: tier.onLimiterFailure ?? "local",
     });

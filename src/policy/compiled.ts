@@ -15,7 +15,7 @@ export interface ScopedLimit {
 export interface Tier {
   readonly name: string;
   readonly limits: readonly ScopedLimit[];
-  readonly mode: "strict" | "leased";
+  readonly mode: "auto" | "strict";
   readonly durability: "reserved" | "exact";
   readonly onLimiterFailure: "local" | "open" | "closed";
 }

@@ -69,8 +69,11 @@ const limits = z.array(limit).check(z.maxLength(MAX_LIMITS));
 
 const tier = z.strictObject({
   limits,
-  /** strict: the user's object decides every request. leased: isolates may spend a lease (docs/consistency.md). */
-  mode: z.optional(z.enum(["strict", "leased"])),
+  /**
+   * auto: isolates may spend a lease while the user is hot and below the limit (docs/consistency.md). strict: the user's object decides
+   * every request. leased: the older name of auto.
+   */
+  mode: z.optional(z.enum(["auto", "strict", "leased"])),
   /** reserved: one write covers several decisions. exact: every charged decision is written, so a crash loses nothing. */
   durability: z.optional(z.enum(["reserved", "exact"])),
   /** If the limiter itself fails: limit in the isolate, admit all, or reject all with 503. */

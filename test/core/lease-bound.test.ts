@@ -113,7 +113,7 @@ describe("leases with lost calls, dying isolates and a restarting object", () =>
 });
 
 describe("leases without faults", () => {
-  it("meter exactly what was admitted, and save most calls", () => {
+  it("meter exactly what was admitted, and save calls even of isolates with a request each second or two", () => {
     const saved = { byLease: 0, admitted: 0 };
     fc.assert(
       fc.property(skews, calm, (skewsMs, events) => {
@@ -126,7 +126,7 @@ describe("leases without faults", () => {
       }),
       { numRuns: 50, endOnFailure: true },
     );
-    expect(saved.byLease / saved.admitted).toBeGreaterThan(0.2);
+    expect(saved.byLease / saved.admitted).toBeGreaterThan(0.08);
   });
 
   it("meter exactly what was admitted with more keys than an isolate holds leases", () => {

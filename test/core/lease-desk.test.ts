@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { Counters } from "../../durable-objects/user-limiter/counters.ts";
 import { type Books, lend } from "../../durable-objects/user-limiter/lease-desk.ts";
 import { MAX_LEASES_PER_SUBJECT } from "../../src/core/lease.ts";
-import { LeaseBook, MAX_OPEN_LEASES, type OpenLease } from "../../src/core/lease-book.ts";
+import { LeaseBook, MAX_OPEN_LEASES, NO_LEASES, type OpenLease } from "../../src/core/lease-book.ts";
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 
@@ -33,12 +33,14 @@ function userWith(open: number): Books {
   }));
   return {
     accounts: { account: null, status: "active", adjust: (tier) => tier, changesAtMs: () => Infinity },
-    counters: new Counters({}),
+    counters: new Counters({}, NOW_MS),
     keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },
-    leases: new LeaseBook(leases),
+    leases: new LeaseBook({ ...NO_LEASES, open: leases }, "epoch", NOW_MS),
     ledger: { add: () => undefined, lose: () => undefined },
+    deniedAtMs: -Infinity,
     needsCheckpoint: false,
-    mustWrite: false,
+    relyOn: () => undefined,
+    recover: () => undefined,
   };
 }
 
@@ -59,7 +61,7 @@ it("lends at most 512 leases of one user at once", () => {
   expect(lent(userWith(MAX_OPEN_LEASES), 1)).toBe(0);
 });
 
-it("lends at least four requests and leaves four times as much, so nothing of fifteen tokens", () => {
+it("lends at most one headroom, and at least two requests, so nothing of 99 tokens", () => {
   const burst = (tokens: number): LimitDocument => ({
     name: "day",
     kind: "bucket",
@@ -67,7 +69,7 @@ it("lends at least four requests and leaves four times as much, so nothing of fi
     per: "day",
     burst: tokens,
   });
-  expect([15, 16].map((tokens) => lent(userWith(0), 1, [burst(tokens)]))).toEqual([0, 1]);
+  expect([99, 100].map((tokens) => lent(userWith(0), 1, [burst(tokens)]))).toEqual([0, 1]);
 });
 
 it("lends no more in one call than an isolate can hold", () => {

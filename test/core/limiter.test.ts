@@ -59,7 +59,10 @@ it("keeps a call going that asks for a lease, since nobody else would spend or s
 
 it("does not keep a lone call going that only decides", async () => {
   const { ask } = limiterOf("pro");
-  expect([await ask(), await ask()]).toEqual([0, 0]);
+  const kept = [await ask()];
+  // Four requests a second are enough for a lease.
+  vi.setSystemTime(Date.now() + 251);
+  expect([...kept, await ask()]).toEqual([0, 0]);
 });
 
 it("lets the runtime retry a call that has not reached its object at most once, within the deadline", async () => {

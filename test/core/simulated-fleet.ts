@@ -5,10 +5,12 @@
  * simulated. Logs what was admitted and metered, for a test to check; asserts nothing itself.
  */
 import { Counters } from "../../durable-objects/user-limiter/counters.ts";
-import { type Books, chargeExpired, lend, settle } from "../../durable-objects/user-limiter/lease-desk.ts";
+import { type Books, lend } from "../../durable-objects/user-limiter/lease-desk.ts";
+import { chargeExpired, settle } from "../../durable-objects/user-limiter/lease-settlement.ts";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import type { DecisionRequest } from "../../src/core/decision.ts";
-import { LeaseBook } from "../../src/core/lease-book.ts";
+import { FLOOR_HOLD_MS, headroomMilli } from "../../src/core/headroom.ts";
+import { LeaseBook, NO_LEASES, type StoredLeases } from "../../src/core/lease-book.ts";
 import { decidePlan } from "../../src/core/plan.ts";
 import { Leases } from "../../src/limiter/leases.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
@@ -58,22 +60,25 @@ class SimulatedUser {
   readonly #policy: Policy;
   #stored = {
     counters: {} as ReturnType<Counters["stored"]>,
-    leases: [] as LeaseBook["open"],
+    leases: NO_LEASES as StoredLeases,
+    coversUntilMs: 0,
     metered: this.#metered,
   };
+  #lives = 0;
+  #deniedAtMs = -Infinity;
   #books: Books;
 
   constructor(policy: Policy) {
     this.#policy = policy;
-    this.#books = this.#fromStorage();
+    this.#books = this.#fromStorage(0);
   }
 
   get metered(): { readonly requests: number; readonly costMilli: number } {
     return this.#metered;
   }
 
-  restart(): void {
-    this.#books = this.#fromStorage();
+  restart(nowMs: number): void {
+    this.#books = this.#fromStorage(nowMs);
   }
 
   serve(settlements: readonly Settlement[], questions: readonly Question[], nowMs: number): Answer[] {
@@ -87,30 +92,52 @@ class SimulatedUser {
       const plan = decidePlan(charges, books.counters.live, costMilli ?? 0, nowMs, books.leases);
       const { allowed } = plan;
       if (allowed) {
-        if (books.counters.spend(charges, plan, costMilli ?? 0, false, nowMs)) books.mustWrite = true;
+        books.counters.spend(charges, plan, costMilli ?? 0, false);
         const usage = { requests: 1, costMilli: costMilli ?? 0, denied: 0 };
         books.ledger.add(nowMs, { route: "", keyId: "", ...usage });
-      }
+      } else this.#deniedAtMs = nowMs;
       return { decision: { allowed }, lease: null };
     });
     lend(books, this.#policy, questions, answers, nowMs);
-    if (books.mustWrite) this.#write();
+    if (this.#isWriteDue(nowMs)) this.#write(nowMs);
     return answers;
   }
 
-  #write(): void {
+  /** As Memory.isWriteDue. */
+  #isWriteDue(nowMs: number): boolean {
     const { counters, leases } = this.#books;
-    this.#stored = { counters: counters.stored(), leases: leases.open, metered: this.#metered };
-    this.#books.mustWrite = false;
+    const { metered, coversUntilMs } = this.#stored;
+    const charges = chargesFor(tierOf(this.#policy, "leased"), null, null);
+    const isDue =
+      this.#metered.costMilli - metered.costMilli > headroomMilli(charges) ||
+      leases.unwrittenUntilMs > coversUntilMs;
+    return counters.secure(leases, isDue, nowMs);
   }
 
-  #fromStorage(): Books {
+  #write(nowMs: number): void {
+    const { counters, leases } = this.#books;
+    this.#stored = {
+      counters: counters.stored(),
+      leases: leases.write(nowMs),
+      coversUntilMs: nowMs + FLOOR_HOLD_MS,
+      metered: this.#metered,
+    };
+  }
+
+  #fromStorage(nowMs: number): Books {
     this.#metered = this.#stored.metered;
+    this.#lives += 1;
+    const deniedAtMs = (): number => this.#deniedAtMs;
     return {
+      get deniedAtMs() {
+        return deniedAtMs();
+      },
+      relyOn: () => undefined,
+      recover: () => undefined,
       accounts: { account: null, status: "active", adjust: (tier) => tier, changesAtMs: () => Infinity },
-      counters: new Counters(this.#stored.counters),
+      counters: new Counters(this.#stored.counters, nowMs),
       keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },
-      leases: new LeaseBook(this.#stored.leases),
+      leases: new LeaseBook(this.#stored.leases, `life${this.#lives}`, nowMs),
       ledger: {
         add: (_atMs, cell) => {
           const { requests, costMilli } = this.#metered;
@@ -119,7 +146,6 @@ class SimulatedUser {
         lose: () => undefined,
       },
       needsCheckpoint: false,
-      mustWrite: false,
     };
   }
 }
@@ -198,7 +224,7 @@ export class SimulatedFleet {
     const isolate = event.isolate % this.#isolates.length;
     switch (event.kind) {
       case "object-restarts":
-        this.#user.restart();
+        this.#user.restart(nowMs);
         return;
       case "isolate-dies": {
         const life = (this.#isolates[isolate]?.life ?? 0) + 1;
@@ -227,7 +253,8 @@ export class SimulatedFleet {
     if (lease) {
       if (lease.isLow(localMs) && !lease.isRefreshed) {
         lease.isRefreshed = true;
-        this.#ask(index, { request, decide: false, wantMilli: lease.nextMilli(localMs) }, travel, nowMs);
+        const wantMilli = lease.nextMilli(localMs, costMilli);
+        if (wantMilli > 0) this.#ask(index, { request, decide: false, wantMilli }, travel, nowMs);
       }
       if (lease.spend(null, costMilli)) {
         this.admitted.push({ atMs: nowMs, costMilli });
@@ -235,7 +262,7 @@ export class SimulatedFleet {
         return;
       }
     }
-    const wantMilli = lease || localMs - isolate.heardAtMs > 1_000 ? 0 : isolate.leases.firstMilli(costMilli);
+    const wantMilli = lease || localMs - isolate.heardAtMs > 250 ? 0 : isolate.leases.firstMilli(costMilli);
     this.#ask(index, { request, decide: true, wantMilli }, travel, nowMs);
   }
 

@@ -5,7 +5,7 @@
  */
 import type { LimitState } from "../../src/core/limit.ts";
 import { type Charge, decidePlan, type PlanDecision } from "../../src/core/plan.ts";
-import { floorsCover, nextFloors, Pace } from "../../src/core/headroom.ts";
+import { headroomMilli, isCovered, nextFloor } from "../../src/core/headroom.ts";
 
 /** What outlives a copy. `seenMs`: per counter, the latest time that its floor was advanced to. */
 export class SimulatedStorage {
@@ -31,7 +31,6 @@ export class SimulatedObject {
   readonly #floors: Map<string, LimitState>;
   readonly #live: Map<string, LimitState>;
   readonly #seenMs: Map<string, number>;
-  readonly #pace = new Pace();
   #isCutOff = false;
 
   constructor(storage: SimulatedStorage, log: ChargedCounter[]) {
@@ -49,10 +48,9 @@ export class SimulatedObject {
 
   ask(charges: readonly Charge[], costMilli: number, nowMs: number): Reply {
     const decision = decidePlan(charges, this.#live, costMilli, nowMs);
-    if (decision.allowed) this.#pace.spend(costMilli);
-    if (decision.allowed && !floorsCover(charges, this.#floors, decision, nowMs)) {
+    if (decision.allowed && !this.#isCovered(charges, decision, nowMs)) {
       if (this.#isCutOff) return "unwritable";
-      this.#reserve(charges, decision, costMilli, nowMs);
+      this.#raise(charges, decision, costMilli, nowMs);
     }
     charges.forEach(({ counter }, position) => {
       const meter = decision.after[position];
@@ -77,11 +75,19 @@ export class SimulatedObject {
     return decidePlan(charges, this.#live, 0, nowMs);
   }
 
-  #reserve(charges: readonly Charge[], decision: PlanDecision, costMilli: number, nowMs: number): void {
-    const floors = nextFloors(charges, decision, costMilli, false, this.#pace.upTo(nowMs));
-    for (const [counter, floor] of floors) {
+  #isCovered(charges: readonly Charge[], { after }: PlanDecision, nowMs: number): boolean {
+    const none = { milli: 0, untilMs: 0 };
+    return charges.every(({ counter, limit }, i) =>
+      isCovered(limit, this.#floors.get(counter), after[i]?.state, none, nowMs),
+    );
+  }
+
+  #raise(charges: readonly Charge[], { after }: PlanDecision, costMilli: number, nowMs: number): void {
+    const headroom = headroomMilli(charges);
+    charges.forEach(({ counter, limit }, i) => {
+      const floor = nextFloor(limit, after[i]?.state, headroom, costMilli, false, nowMs);
       this.#write(counter, floor, Math.max(nowMs, this.#seenMs.get(counter) ?? nowMs));
-    }
+    });
     this.#storage.writes++;
   }
 

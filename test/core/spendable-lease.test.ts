@@ -41,10 +41,13 @@ it.each([
   // At most four times as much as this one, at least a quarter.
   [12, 100, 80_000],
   [12, 0, 80_000],
-  [1, 600, 5_000],
-  [0, 600, 5_000],
+  [3, 600, 10_000],
+  [10, 2_500, 8_000],
+  // Fewer than four requests are expected.
+  [2, 600, 0],
+  [0, 600, 0],
 ])("the next one follows the demand: %i tokens in %i ms want %i millitokens", (spent, ms, wanted) => {
-  expect(leaseWith(spent).nextMilli(ASKED_AT_MS + ms)).toBe(wanted);
+  expect(leaseWith(spent).nextMilli(ASKED_AT_MS + ms, 1_000)).toBe(wanted);
 });
 
 it("spends nothing beyond its amount, in any parts, nor after settlement", () => {

@@ -63,6 +63,8 @@ it("writes nothing while it denies, until the user pauses", async () => {
   const user = new UserObject(await publishLimits(bucket(1, "day", 3)));
   await user.allowedOf(3);
   await user.pause();
+  // A lone request is written at once, even if it is denied.
+  expect(await user.allowedOf(1)).toBe(0);
   const before = await user.state();
   expect(await user.allowedOf(200)).toBe(0);
   expect(await user.state()).toEqual(before);

@@ -252,10 +252,10 @@ describe("a quota of 10 in the period", () => {
 describe("what is lent", () => {
   const leased = (limits: LimitDocument[]) => ({ limits, mode: "leased" as const });
   const LEASED = {
-    month: leased([quota(100, "month", "main")]),
-    hour: leased([quota(100, "hour", "main")]),
-    renamed: leased([quota(100, "month", "other")]),
-    each: leased([{ ...quota(100, "month", "each"), scope: "route" }]),
+    month: leased([quota(2_000, "month", "main")]),
+    hour: leased([quota(2_000, "hour", "main")]),
+    renamed: leased([quota(2_000, "month", "other")]),
+    each: leased([{ ...quota(2_000, "month", "each"), scope: "route" }]),
   };
 
   it.each(["hour", "renamed", "each"] as const)(
@@ -266,43 +266,44 @@ describe("what is lent", () => {
       await user.allowedOf(9, { route: "/x" });
       const leaseId = await user.lease(20_000, { route: "/x" });
       await user.stub.changeAccount({ tier });
-      expect(await user.remaining({ route: "/x" })).toEqual([70]);
+      expect(await user.remaining({ route: "/x" })).toEqual([1_970]);
       expect(await user.allowedOf(5, { route: "/x" })).toBe(5);
       const cells = [{ route: "/x", keyId: "", requests: 8, costMilli: 8_000, denied: 0 }];
       await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
-      expect(await user.remaining({ route: "/x" })).toEqual([77]);
+      expect(await user.remaining({ route: "/x" })).toEqual([1_977]);
       await user.stub.changeAccount({ tier: "month" });
-      expect(await user.remaining({ route: "/x" })).toEqual([77]);
+      expect(await user.remaining({ route: "/x" })).toEqual([1_977]);
       await user.stub.changeAccount({ tier });
+      await user.pause();
       await user.crash();
-      expect(await user.remaining({ route: "/x" })).toEqual([77]);
+      expect(await user.remaining({ route: "/x" })).toEqual([1_977]);
     },
   );
 
-  it("without any limit sets nothing aside from a later quota, but counts when it is settled", async () => {
+  it("without any limit is set aside from a later quota, too", async () => {
     const user = new UserObject(await publish({ ...LEASED, none: leased([]) }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "none" });
     const leaseId = await user.lease(20_000);
     await user.lease(20_000);
     await user.stub.changeAccount({ tier: "month" });
-    expect(await user.remaining()).toEqual([98]);
-    const cells = [{ route: "", keyId: "", requests: 30, costMilli: 30_000, denied: 0 }];
+    expect(await user.remaining()).toEqual([2_000 - 2 - 40]);
+    const cells = [{ route: "", keyId: "", requests: 15, costMilli: 15_000, denied: 0 }];
     await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
-    expect(await user.remaining()).toEqual([68]);
+    expect(await user.remaining()).toEqual([2_000 - 17 - 20]);
     // The other one is never settled.
     later(10_000);
-    expect(await user.remaining()).toEqual([68]);
+    expect(await user.remaining()).toEqual([2_000 - 17 - 20]);
     await user.stub.changeAccount({ tier: "renamed" });
-    expect(await user.remaining()).toEqual([68]);
+    expect(await user.remaining()).toEqual([2_000 - 17 - 20]);
   });
 
   it("rejects until it is settled at the latest, if nothing else does", async () => {
-    const user = new UserObject(await publish({ ...LEASED, small: leased([quota(30, "month", "main")]) }));
+    const user = new UserObject(await publish({ ...LEASED, small: leased([quota(27, "month", "main")]) }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "month" });
-    await user.lease(24_000);
+    await user.lease(20_000);
     await user.stub.changeAccount({ tier: "small" });
-    expect(await user.decide({ costMilli: 6_000 })).toMatchObject({ allowed: false, retryAfterMs: 6_000 });
-    expect(await user.decide({ costMilli: 5_000 })).toMatchObject({ allowed: true });
+    expect(await user.decide({ costMilli: 7_000 })).toMatchObject({ allowed: false, retryAfterMs: 6_000 });
+    expect(await user.decide({ costMilli: 6_000 })).toMatchObject({ allowed: true });
   });
 
   it("and never settled stays charged under any definition", async () => {
@@ -312,12 +313,12 @@ describe("what is lent", () => {
     await user.lease(20_000);
     later(10_000);
     await user.stub.changeAccount({ tier: "hour" });
-    expect(await user.remaining()).toEqual([70]);
+    expect(await user.remaining()).toEqual([1_970]);
     await user.stub.changeAccount({ tier: "renamed" });
     await user.decide();
     await user.pause();
     await user.evict();
-    expect(await user.remaining()).toEqual([69]);
+    expect(await user.remaining()).toEqual([1_969]);
     expect((await user.status()).usage.hour).toMatchObject({ requests: 11, cost: 11 });
   });
 });
@@ -478,19 +479,19 @@ describe("a limit that counts each key separately", () => {
   });
 
   it("counts what was lent to the old key for the new one too", async () => {
-    const limits = [{ ...quota(100, "month", "each"), scope: "key" as const }];
+    const limits = [{ ...quota(2_000, "month", "each"), scope: "key" as const }];
     const user = new UserObject(await publish({ free: { limits, mode: "leased" } }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
     await user.stub.addKey(keyOf("k0"));
     const leaseId = await user.lease(20_000, { keyId: "k0" });
     await rotate(user, "k0", "k1");
-    expect(await user.remaining({ keyId: "k1" })).toEqual([79]);
+    expect(await user.remaining({ keyId: "k1" })).toEqual([1_979]);
     const cells = [{ route: "", keyId: "k0", requests: 5, costMilli: 5_000, denied: 0 }];
     await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
-    expect(await user.remaining({ keyId: "k1" })).toEqual([94]);
+    expect(await user.remaining({ keyId: "k1" })).toEqual([1_994]);
     await user.pause();
     await user.evict();
-    expect(await user.remaining({ keyId: "k1" })).toEqual([94]);
+    expect(await user.remaining({ keyId: "k1" })).toEqual([1_994]);
   });
 });
 
@@ -504,7 +505,7 @@ describe("a reset from before an upgrade", () => {
     await user.pause();
     // As an earlier Worker left it: without a table of resets, with only what the ledger and the audit trail contain.
     await user.inside((_object, { storage: { sql, kv } }) => {
-      for (const table of ["resets", "lineage"]) sql.exec(`DROP TABLE ${table}`);
+      for (const table of ["resets", "lineage", "calls"]) sql.exec(`DROP TABLE ${table}`);
       sql.exec("ALTER TABLE usage DROP COLUMN lost_milli");
       sql.exec("ALTER TABLE keys DROP COLUMN grace_ends_ms");
       sql.exec("ALTER TABLE decisions DROP COLUMN fingerprint");

@@ -1,8 +1,7 @@
 /**
  * Fixtures for tests of the user's object: the clock, policies in KV, and requests.
  *
- * The object runs in the isolate of the test, so a fake clock is its clock too. Timers are faked as well: the object's checkpoint timer
- * fires when a test says so (see user-object.ts) and nothing sleeps.
+ * The object runs in the isolate of the test, so a fake clock is its clock too. Timers are faked as well, and nothing sleeps.
  */
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
@@ -19,14 +18,16 @@ export const START_MS = Date.UTC(2100, 9, 14, 12);
 
 type TierDocument = PolicyDocument["tiers"][string];
 
+const wait = scheduler.wait.bind(scheduler);
+
 /** For `beforeEach`. */
 export function startClock(): void {
   vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"], now: START_MS });
+  hurry();
 }
 
-/** Background work (batches of points, checkpoints) waits a millisecond at most, until `stopClock`. */
+/** Background work (batches of points, fences) waits a millisecond at most, until `stopClock`. */
 export function hurry(): void {
-  const wait = scheduler.wait.bind(scheduler);
   vi.spyOn(scheduler, "wait").mockImplementation(async (ms) => wait(Math.min(ms, 1)));
 }
 

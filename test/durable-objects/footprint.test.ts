@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { bucket, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
-import { PAUSE_MS, UserObject } from "./user-object.ts";
+import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
 afterEach(stopClock);
@@ -53,16 +53,14 @@ describe("an object that was only read", () => {
 });
 
 describe("a timer, which keeps the object in memory and is billed,", () => {
-  it("is not set for a lone request or a user with one a second or less, and is set until the pause for others", async () => {
+  it("is never set", async () => {
     const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
     for (let i = 0; i < 3; i++) {
-      await user.decide();
+      await user.allowedOf(1 + i);
+      await user.lease(16_000);
       expect(vi.getTimerCount()).toBe(0);
-      later(PAUSE_MS);
+      await user.pause();
     }
-    await user.allowedOf(2);
-    expect(vi.getTimerCount()).toBe(1);
-    await user.pause();
     expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -160,15 +160,17 @@ describe("overrides", () => {
     expect(await user.allowedOf(1)).toBe(0);
   });
 
-  it("that change the rate apply from the last admitted request on: the burst still bounds all", async () => {
+  it("that change the rate apply from then on: the time before counts at the old rate", async () => {
     const user = new UserObject(await publish({ free: { limits: [bucket(60, "minute", 30)] } }));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
     expect(await user.allowedOf(40)).toBe(30);
     later(2_000);
     await user.stub.changeAccount({ overrides: { bucket: { tokens: 600 } } });
+    expect(await user.allowedOf(40)).toBe(2);
+    later(2_000);
+    await user.stub.changeAccount({ overrides: { bucket: { tokens: 6 } } });
     expect(await user.allowedOf(40)).toBe(20);
     later(60_000);
-    await user.stub.changeAccount({ overrides: { bucket: { tokens: 6 } } });
     expect(await user.allowedOf(40)).toBe(6);
   });
 

@@ -22,6 +22,7 @@ describe("an isolate that reports more than it was lent", () => {
     const cells = [{ route, keyId: "", requests: 500, costMilli: 500_000, denied: 0 }];
     await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
     expect(await user.remaining()).toEqual([1_000 - 1 - 10]);
+    await user.pause();
     await user.crash();
     expect(await user.remaining()).toEqual([1_000 - 1 - 10]);
   });
@@ -32,10 +33,10 @@ describe("a lease that is never settled, and no request after it", () => {
     const user = await userWith(1_000);
     await user.lease(10_000);
     await user.pause();
-    expect(await user.state()).toMatchObject({ leases: [{ milli: 10_000 }], restsAtMs: null });
+    expect(await user.state()).toMatchObject({ leases: { open: [{ milli: 10_000 }] }, restsAtMs: null });
     await user.pause(CLOSED_MS);
     const state = await user.state();
-    expect(state).toMatchObject({ leases: [], restsAtMs: expect.any(Number) });
+    expect(state).toMatchObject({ leases: { open: [] }, restsAtMs: expect.any(Number) });
     await user.evict();
     expect(await user.remaining()).toEqual([1_000 - 1 - 10]);
     expect(await user.state()).toEqual(state);
@@ -44,7 +45,6 @@ describe("a lease that is never settled, and no request after it", () => {
   it("does not keep an address from being forgotten", async () => {
     const user = await userWith(1_000, `ip:${crypto.randomUUID()}`);
     await user.lease(10_000);
-    expect(await user.alarmAtMs()).toBeNull();
     await user.pause(PAUSE_MS + CLOSED_MS);
     expect(await user.alarmAtMs()).toEqual(expect.any(Number));
   });
@@ -52,7 +52,7 @@ describe("a lease that is never settled, and no request after it", () => {
 
 describe("a lease whose user changes tier before it is settled, and back", () => {
   const TIERS = {
-    free: { mode: "leased" as const, limits: [bucket(1, "day", 200), quota(200, "month")] },
+    free: { mode: "leased" as const, limits: [bucket(1, "day", 400), quota(800, "month")] },
     other: { mode: "leased" as const, limits: [quota(1_000, "day", "bucket")] },
     none: { limits: [] },
   };
@@ -61,18 +61,18 @@ describe("a lease whose user changes tier before it is settled, and back", () =>
     const user = new UserObject(await publish(TIERS));
     await user.stub.createAccount("ann", { name: "Ann", tier: "free" });
     for (let i = 0; i < 8; i++) {
-      const leaseId = await user.lease(4_000);
+      const leaseId = await user.lease(8_000);
       await user.stub.changeAccount({ tier });
       await user.decide();
-      const cells = [{ route: "", keyId: "", requests: 4, costMilli: 4_000, denied: 0 }];
+      const cells = [{ route: "", keyId: "", requests: 8, costMilli: 8_000, denied: 0 }];
       await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
       await user.stub.changeAccount({ tier: "free" });
       if (i % 2 === 1) await user.crash();
     }
     const [left, monthLeft] = await user.remaining();
-    expect(left).toBeLessThanOrEqual(200 - 8 * 5);
-    expect(left).toBeGreaterThanOrEqual(200 - 8 * 5 - 4 * 4);
-    expect(monthLeft).toBeLessThanOrEqual(200 - 8 * 6);
+    expect(left).toBeLessThanOrEqual(400 - 8 * 9);
+    expect(left).toBeGreaterThanOrEqual(400 - 8 * 9 - 4 * 8);
+    expect(monthLeft).toBeLessThanOrEqual(800 - 8 * 10);
   });
 });
 

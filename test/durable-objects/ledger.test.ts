@@ -184,7 +184,7 @@ it("counts denials separately: no request, no cost", async () => {
 it("adds up beyond exact numbers, and decisions continue", async () => {
   const user = new UserObject(await publish({ free: { limits: [], mode: "leased" } }));
   for (let i = 0; i < 4; i++) {
-    const leaseId = await user.lease(1);
+    const leaseId = await user.lease(16_000);
     const cells = [{ route: "", keyId: "", requests: 1, costMilli: 2 ** 52, denied: 0 }];
     await user.stub.serve({ settlements: [{ leaseId, cells }], questions: [] });
   }
@@ -358,10 +358,10 @@ describe("the status of a quota", () => {
   });
 
   it("counts what is lent to an isolate as used, and more than the amount if that was lowered", async () => {
-    const user = new UserObject(await publish({ free: { limits: [quota(100, "month")], mode: "leased" } }));
+    const user = new UserObject(await publishLimits(quota(2_000, "month")));
     await user.lease(20_000);
     const [lent] = await periodOf(user);
-    expect(lent?.used).toBe(100 - (lent?.remaining ?? 0));
+    expect(lent?.used).toBe(2_000 - (lent?.remaining ?? 0));
     expect(lent?.used).toBeGreaterThan(1);
     const strict = new UserObject(await publishLimits(quota(100, "month")));
     await strict.decide({ costMilli: 60_000 });

@@ -2,17 +2,12 @@
  * Any schedule of requests, pauses, evictions and crashes of one object, against the exact model.
  *
  * Two models bound the object. The optimist loses nothing and is charged what was admitted: if it rejects, the object must reject. The
- * pessimist also loses a whole headroom with every crash within one, and refills later if the floor is held: if it admits, the object
+ * pessimist also loses a whole headroom with every crash within one, and refills later, since floors are held: if it admits, the object
  * must admit. Until the first such crash the two are equal, so the object must match exactly.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import {
-  MAX_FLOOR_HOLD_MS,
-  MAX_BUCKET_SHARE,
-  HEADROOM_REFILL_MS,
-  headroomMilli,
-} from "../../src/core/headroom.ts";
+import { FLOOR_HOLD_MS, headroomMilli } from "../../src/core/headroom.ts";
 import { PERIOD_MS, tokenBucket } from "../../src/core/token-bucket.ts";
 import { ExactBucket } from "../core/exact-model.ts";
 import { WindowBound } from "../core/window-bound.ts";
@@ -69,7 +64,6 @@ it("never admits more than burst + rate * w, nor less than the model by more tha
       const bound = new WindowBound({ refillMilli: numbers[0], periodMs: numbers[1], burstMilli });
       const compiled = tokenBucket("bucket", numbers[0], per, burstMilli) ?? expect.unreachable();
       const chunkMilli = headroomMilli([{ counter: "bucket", limit: compiled }]);
-      const isHeld = burst * MAX_BUCKET_SHARE * PERIOD_MS[per] < tokens * HEADROOM_REFILL_MS;
       // How far the pessimist's time is behind, and until when it stands still.
       let [lateMs, heldUntilMs] = [0, -Infinity];
       const pessimistMs = (): number => Math.max(Date.now(), heldUntilMs) - lateMs;
@@ -91,7 +85,7 @@ it("never admits more than burst + rate * w, nor less than the model by more tha
           if (!isSettled) {
             pessimist.charge(chunkMilli);
             const beforeMs = Math.max(Date.now(), heldUntilMs);
-            if (isHeld) heldUntilMs = Date.now() + MAX_FLOOR_HOLD_MS;
+            heldUntilMs = Date.now() + FLOOR_HOLD_MS;
             lateMs += Math.max(Date.now(), heldUntilMs) - beforeMs;
             deaths += 1;
           }

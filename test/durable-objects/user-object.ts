@@ -15,17 +15,18 @@ import * as z from "zod/mini";
 import type { UserLimiter } from "../../durable-objects/user-limiter.ts";
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { messageOf } from "../../src/log.ts";
+import { CHECKPOINT_AFTER_MS } from "../../src/objects/object-call.ts";
 import type { UserStatus } from "../../src/objects/user-status.ts";
-import { dropTimers, request } from "./fixture.ts";
+import { dropTimers, later, request } from "./fixture.ts";
 
-/** The pause after which an object writes its exact state (CHECKPOINT_AFTER_MS of the object). */
-export const PAUSE_MS = 1_000;
+/** The pause after which isolates ask an object for its exact state. */
+export const PAUSE_MS = CHECKPOINT_AFTER_MS;
 
 type Row = Record<string, SqlStorageValue>;
 
 /** The key of the state row, and its schema. */
 const STATE = "state";
-const rowSchema = z.object({ format: z.literal(1), state: z.record(z.string(), z.unknown()) });
+const rowSchema = z.object({ format: z.literal(2), state: z.record(z.string(), z.unknown()) });
 
 export class UserObject {
   readonly name: string;
@@ -92,9 +93,10 @@ export class UserObject {
     return status;
   }
 
-  /** Lets the user pause: the object's timers fire, so it writes its exact state. */
+  /** Lets the user pause: an isolate asks the object to write its exact state. */
   async pause(ms = PAUSE_MS): Promise<void> {
-    await this.inside(() => void vi.advanceTimersByTime(ms));
+    later(ms);
+    await this.stub.serve({ settlements: [], questions: [], checkpoint: true });
   }
 
   /** Evicts the object with its timers: without a pause before, its exact state is never written. */
@@ -148,7 +150,7 @@ export class UserObject {
   }
 
   /** Writes another state, in a row of this format. */
-  async putState(state: unknown, format = 1): Promise<void> {
+  async putState(state: unknown, format = 2): Promise<void> {
     await this.inside((_object, { storage }) => storage.kv.put(STATE, { format, state }));
   }
 

@@ -54,7 +54,7 @@ describe("a circuit", () => {
 async function watchedEdge(fails: (subject: string) => unknown) {
   const calls: string[] = [];
   const edge = await startEdge({
-    policy: policyOfTier({ limits: [] }),
+    policy: policyOfTier({ limits: [], mode: "strict" }),
     variables: {
       LIMITER_TIMEOUT_MS: "120",
       USER_LIMITER: objectsWith((subject, method) => {

@@ -40,7 +40,7 @@ describe("a deleted account", () => {
       ["POST", `/keys/${keyId}/rotate`, {}],
       ["DELETE", `/keys/${keyId}`],
       ["POST", "/reset", {}],
-      ["POST", "/grants", { limit: "day", amount: 1, until: new Date(Date.now() + 1_000).toISOString() }],
+      ["POST", "/grants", { limit: "day", amount: 1, until: new Date(Date.now() + 60_000).toISOString() }],
     ];
     for (const [method, path, body] of actions) {
       expect(await operator.rejection(method, `/accounts/${id}${path}`, body), `${method} ${path}`).toBe(

@@ -27,7 +27,10 @@ afterEach(stopClock);
 /** A policy whose quota is its own number, so that a decision shows its policy. */
 const MARK = 1_000_000;
 const policyMarked = (mark: number): PolicyDocument =>
-  policyOfTier({ limits: [{ name: "mark", kind: "quota", amount: MARK + mark, per: "month" }] });
+  policyOfTier({
+    limits: [{ name: "mark", kind: "quota", amount: MARK + mark, per: "month" }],
+    mode: "strict",
+  });
 
 const newEdge = (): Promise<Edge> => startEdge({ policy: null });
 

@@ -19,11 +19,11 @@ describe("the default policy", () => {
       [tier.name, tier.mode].concat(tier.limits.map(summaryOf)),
     );
     expect(tiers).toEqual([
-      ["anonymous", "strict", "minute: 45, full in 90 s"],
-      ["free", "strict", "minute: 150, full in 90 s", "month: 50000 per month"],
-      ["pro", "strict", "minute: 1500, full in 90 s", "month: 1000000 per month"],
-      ["enterprise", "leased"],
-      ["partner", "leased"],
+      ["anonymous", "auto", "minute: 45, full in 90 s"],
+      ["free", "auto", "minute: 150, full in 90 s", "month: 50000 per month"],
+      ["pro", "auto", "minute: 1500, full in 90 s", "month: 1000000 per month"],
+      ["enterprise", "auto"],
+      ["partner", "auto"],
     ]);
     const prices = Object.entries(document.tiers).map(([name, tier]) => [
       name,

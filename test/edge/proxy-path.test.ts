@@ -15,7 +15,10 @@ const ROUTES = [
   { match: "/a.b~c/(x)!$&'+,;=", cost: 5 },
   { match: "/*", cost: 1 },
 ];
-const TIER = { limits: [{ name: "day", kind: "quota" as const, amount: 1_000_000, per: "day" as const }] };
+const TIER = {
+  mode: "strict" as const,
+  limits: [{ name: "day", kind: "quota" as const, amount: 1_000_000, per: "day" as const }],
+};
 const UNLIMITED = policyOfTier(TIER, ROUTES);
 
 /** A request's cost and the target that the upstream sees, or the status of its rejection. */

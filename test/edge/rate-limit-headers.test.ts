@@ -34,7 +34,7 @@ function xRateLimit(response: Response): (string | null)[] {
 }
 
 async function edgeOf(limits: LimitDocument[], cost = 1): Promise<Edge> {
-  return startEdge({ policy: policyOfTier({ limits }, [{ match: "/*", cost }]) });
+  return startEdge({ policy: policyOfTier({ limits, mode: "strict" }, [{ match: "/*", cost }]) });
 }
 
 const bucket = (tokens: number, changes: object = {}): LimitDocument => ({

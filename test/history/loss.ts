@@ -2,8 +2,8 @@
 import type { Rule } from "./policies.ts";
 
 /**
- * Of a limit: 2 % of its capacity. Of a bucket the refill of 5 s if that is more, up to 10 % of the capacity; if 10 % refill sooner, the
- * refill of 5 s in addition. At least the cost of one request. Of the bill: at most 256 tokens.
+ * Of a limit: 2 % of its capacity. Of a bucket the refill of 5 s if that is more, up to 10 % of the capacity; and in any case the refill
+ * of 5 s in addition, for which its floor is held. At least the cost of one request. Of the bill: at most 256 tokens.
  */
 const SHARE = 0.02;
 const BUCKET_SHARE = 0.1;
@@ -18,11 +18,9 @@ function headroomOf({ kind, milliPerMs, capacityMilli }: Rule): number {
   return Math.max(share, Math.min(milliPerMs * REFILL_MS, capacityMilli * BUCKET_SHARE));
 }
 
-/** The most that is missing from a limit after a crash: a floor that would refill sooner is held, and refills later. */
+/** The most that is missing from a limit after a crash. */
 export function lossOf(rule: Rule): number {
-  const refilled = rule.milliPerMs * REFILL_MS;
-  const isHeld = refilled > rule.capacityMilli * BUCKET_SHARE;
-  return Math.max(MIN_MILLI, headroomOf(rule) + (isHeld ? refilled : 0));
+  return Math.max(MIN_MILLI, headroomOf(rule)) + rule.milliPerMs * REFILL_MS;
 }
 
 /** The most that is missing from the bill after a crash, for requests under these limits. */

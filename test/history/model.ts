@@ -71,6 +71,8 @@ export class Model {
     if (rule.kind === "quota") return this.#usedOfQuota(name, rule, nowMs);
     const counter = this.#counters.get(name);
     if (!counter) return 0;
+    // An object that starts with a clock that is behind holds its counters for five seconds at most.
+    if (this.#isGenerous && this.#hasLost) counter.atMs = Math.min(counter.atMs, nowMs + 5_000);
     const latestMs = this.#isGenerous ? Math.max(nowMs, this.#seenMs) : nowMs;
     counter.milliPerMs = this.#isGenerous
       ? Math.max(counter.milliPerMs, rule.milliPerMs)

@@ -33,10 +33,10 @@ it("an object that dies after settling a lease bills it, and does not charge it 
     ask(10, 1),
     ask(10, 8),
     after(1_300, DIES),
-    // By then, a lease that was never settled would be charged in full.
-    ask(6_000, 60),
+    // By then, a lease that was never settled would be charged in full, and a floor that is held has refilled.
+    ask(12_000, 60),
   ]);
-  expect(leased(history)).toHaveLength(8);
+  expect(leased(history)).toHaveLength(6);
   const [hour] = history.usage;
   expect(hour?.requests).toBe(2 + 8 + 60);
 });

@@ -72,6 +72,7 @@ export const ACCOUNTS = {
     path: ACCOUNT,
     access: "operator",
     body: accountChangeSchema,
+    idempotent: true,
     handler: changeAccount,
   },
   deleteAccount: {

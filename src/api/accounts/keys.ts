@@ -90,7 +90,7 @@ async function createKey(c: Context<AppEnv>): Promise<Response> {
   const hash = await hashApiKey(key);
   const input = { keyId: crypto.randomUUID(), hash, name, scopes: [...new Set(scopes)], expiresMs };
   const call = stubOf(c, id).addKey(input, changeBy(c, why));
-  return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key));
+  return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key, input.keyId));
 }
 
 async function rotateKey(c: Context<AppEnv>): Promise<Response> {
@@ -109,7 +109,7 @@ async function rotateKey(c: Context<AppEnv>): Promise<Response> {
   const call = stubOf(c, id).rotateKey(rotation, changeBy(c, why));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "key") noteEnd(c, id, rotation.oldKeyId, rotation.graceMs);
-    return newKey(c, answer, key);
+    return newKey(c, answer, key, rotation.keyId);
   });
 }
 
@@ -132,9 +132,13 @@ function noteEnd(c: Context<AppEnv>, id: string, keyId: string, inMs: number): v
   c.var.services.limiter.heard.noteStop(userSubject(id), keyId, nowMs + inMs, nowMs);
 }
 
-/** The only response that contains a key's plaintext. */
-function newKey(c: Context<AppEnv>, answer: KeyAnswer, key: string): Response {
+/** The only response that contains a key's plaintext. @param keyId of the plaintext. */
+function newKey(c: Context<AppEnv>, answer: KeyAnswer, key: string, keyId: string): Response {
   if (answer.kind !== "key") return noKey(c, answer);
+  if (answer.key.keyId !== keyId) {
+    const detail = `An earlier call with this Idempotency-Key made the key ${answer.key.keyId}. Its plaintext is not stored: revoke it and make another with a new Idempotency-Key.`;
+    return problem("conflict", detail, c.var.requestId);
+  }
   const view = { key, ...keyView(answer.key), published: answer.published };
   return c.json(view, 201);
 }

@@ -1,0 +1,94 @@
+/**
+ * How a user's object changes its account: in one transaction, once for each call, and answered when no isolate decides without the change
+ * any more. Knows nothing of what changes.
+ */
+import type { Change } from "../../src/objects/change.ts";
+import type { Policy } from "../../src/policy/compile.ts";
+import { fence, type FenceScope } from "./fence.ts";
+import { chargeExpired } from "./lease-settlement.ts";
+import type { Memory } from "./memory.ts";
+import type { UserStore } from "./user-store.ts";
+
+/** Changes that may admit less, or more and less. */
+export const LEASES: FenceScope = { leases: "all", denials: false };
+export const BOTH: FenceScope = { leases: "all", denials: true };
+/** Changes that admit more. */
+export const DENIALS: FenceScope = { leases: "none", denials: true };
+/** Changes that decide nothing. */
+export const NOTHING: FenceScope = { leases: "none", denials: false };
+
+/** The policies of the object. */
+export interface LoadedPolicies {
+  /** The newest that is loaded; null if none is. */
+  readonly known: Policy | null;
+  /** Loads one if none is loaded. Never rejects: a change must not depend on it. */
+  load(): Promise<void>;
+}
+
+export class AccountChanges {
+  readonly #store: UserStore;
+  /** Set once the object has them. */
+  policies: LoadedPolicies = { known: null, load: async () => undefined };
+  /** Resets that wait until nothing is lent. */
+  #resets = 0;
+
+  constructor(store: UserStore) {
+    this.#store = store;
+  }
+
+  /** Whether a reset waits: until then nothing is lent, and isolates repeat no denial. */
+  get isResetting(): boolean {
+    return this.#resets > 0;
+  }
+
+  commit<T>(change: (memory: Memory, nowMs: number) => T): T {
+    return this.#store.change((memory) => memory.transact(() => change(memory, Date.now())));
+  }
+
+  /** As {@link commit}, unless the call was made before. @returns what the change returned then or now. */
+  commitOnce(by: Change, change: (memory: Memory, nowMs: number) => string): string {
+    const before = this.callOf(by);
+    if (before !== null) return before;
+    return this.commit((memory, nowMs) => {
+      const answer = change(memory, nowMs);
+      if (by.callId !== undefined) memory.calls.put(by.callId, answer, nowMs);
+      return answer;
+    });
+  }
+
+  /** The answer noted for an earlier call of this id; null if there was none. */
+  callOf({ callId }: Change): string | null {
+    const { calls, hasTables } = this.#store.memory;
+    return callId === undefined || !hasTables ? null : calls.find(callId);
+  }
+
+  /** Limits have changed: the time until now counts at the rates of before, in memory and storage alike. */
+  limitsChanged(memory: Memory, nowMs: number): void {
+    memory.changeLimits(this.policies.known, nowMs);
+    memory.writeState(nowMs);
+  }
+
+  /** Publishes a change made in this turn, and waits until no isolate decides without it. @returns whether KV has it. */
+  async effective(scope: FenceScope): Promise<boolean> {
+    const fenced = fence(this.#store.memory, scope, Date.now());
+    const [published] = await Promise.all([this.#store.publish(), fenced]);
+    return published;
+  }
+
+  /** Waits until nothing is lent that was lent before, and nothing new meanwhile. Then {@link chargeAll} what is left. */
+  async drain(): Promise<void> {
+    this.#resets += 1;
+    try {
+      await this.policies.load();
+      await fence(this.#store.memory, BOTH, Date.now());
+    } finally {
+      this.#resets -= 1;
+    }
+  }
+
+  /** Charges what nobody has settled, in full. */
+  chargeAll(memory: Memory, nowMs: number): void {
+    const { known } = this.policies;
+    if (known) chargeExpired(memory, known, nowMs, true);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The floors of a user's counters: what storage has (core/headroom.ts). They are compared with the live states at the end of each turn,
+ * and raised before its answers leave if they no longer cover what was spent and lent.
+ */
+import { headroomMilli, isCovered, nextFloor } from "../../src/core/headroom.ts";
+import type { LeaseBook } from "../../src/core/lease-book.ts";
+import { covers, type Limit, type LimitState, meterAt } from "../../src/core/limit.ts";
+import type { Charge, States } from "../../src/core/plan.ts";
+
+/** What answers of this turn rest on. */
+interface Touched {
+  spentMilli: number;
+  readonly exact: boolean;
+}
+
+export class Floors {
+  #stored: Map<string, LimitState>;
+  /** By the charges of the answers, which are the same array for all requests that are alike. */
+  readonly #touched = new Map<readonly Charge[], Touched>();
+  /** Counters charged for leases since the last write. */
+  readonly #charged = new Set<string>();
+
+  constructor(stored: States) {
+    this.#stored = new Map(stored);
+  }
+
+  has(counter: string): boolean {
+    return this.#stored.has(counter);
+  }
+
+  set(counter: string, floor: LimitState): void {
+    this.#stored.set(counter, floor);
+  }
+
+  /** An answer rests on these charges. @param exact floors without headroom. */
+  touch(charges: readonly Charge[], spentMilli: number, exact: boolean): void {
+    const touched = this.#touched.get(charges);
+    if (touched) touched.spentMilli += spentMilli;
+    else this.#touched.set(charges, { spentMilli, exact });
+  }
+
+  /** A counter was charged for a lease. The lease in storage covers that until the next write, which drops it. */
+  charged(counter: string): void {
+    this.#charged.add(counter);
+  }
+
+  /**
+   * Raises the floors of what was touched, if one of them does not cover it or the row is written anyway.
+   * @returns whether the row must be written before the answers leave.
+   */
+  raise(live: States, leases: LeaseBook, isWriting: boolean, nowMs: number): boolean {
+    if (this.#touched.size === 0) return isWriting;
+    const mustWrite = isWriting || !this.#areCovered(live, leases, nowMs);
+    if (mustWrite) {
+      for (const [charges, { spentMilli, exact }] of this.#touched) {
+        const headroom = headroomMilli(charges);
+        for (const { counter, limit } of charges) {
+          this.#stored.set(counter, nextFloor(limit, live.get(counter), headroom, spentMilli, exact, nowMs));
+        }
+      }
+    }
+    this.#touched.clear();
+    return mustWrite;
+  }
+
+  #areCovered(live: States, leases: LeaseBook, nowMs: number): boolean {
+    for (const charges of this.#touched.keys()) {
+      for (const { counter, limit } of charges) {
+        const unwritten = leases.unwrittenOf(counter);
+        if (!isCovered(limit, this.#stored.get(counter), live.get(counter), unwritten, nowMs)) return false;
+      }
+    }
+    return true;
+  }
+
+  /** The floors to write now. They cover what was charged for leases. */
+  write(live: States, limits: ReadonlyMap<string, Limit>): Record<string, LimitState> {
+    for (const counter of this.#charged) {
+      const state = live.get(counter);
+      if (!state || state.kind === "concurrency") continue;
+      const limit = limits.get(counter);
+      const floor = limit && meterAt(limit, this.#stored.get(counter), state.atMs);
+      if (!limit || !floor || !covers(floor, meterAt(limit, state, state.atMs)))
+        this.#stored.set(counter, state);
+    }
+    this.#charged.clear();
+    return Object.fromEntries(this.#stored);
+  }
+
+  /** Makes the floors equal to the states. */
+  makeExact(live: States): void {
+    this.#stored = new Map(live);
+    this.#touched.clear();
+    this.#charged.clear();
+  }
+
+  /** Refills every floor up to now, by the limits that are about to change. */
+  bringTo(nowMs: number, limits: ReadonlyMap<string, Limit>): void {
+    for (const [counter, floor] of this.#stored) {
+      const limit = limits.get(counter);
+      if (limit?.kind === floor.kind) this.#stored.set(counter, meterAt(limit, floor, nowMs).state);
+    }
+  }
+
+  move(from: string, to: string): void {
+    const floor = this.#stored.get(from);
+    const isCharged = this.#charged.has(from);
+    this.drop(from);
+    if (floor) this.#stored.set(to, floor);
+    if (isCharged) this.#charged.add(to);
+  }
+
+  drop(counter: string): void {
+    this.#stored.delete(counter);
+    this.#charged.delete(counter);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Settles leases: charges what was spent of them, and meters it. core/lease-book.ts says when each settlement counts.
+ *
+ * Synchronous, in memory, and without a write of its own: until the next write, storage has the whole lease as set aside or spent.
+ */
+import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
+import type { Settlement, UsageCell } from "../../src/objects/object-call.ts";
+import { limitOf, scopeOf } from "../../src/policy/charges.ts";
+import { type Policy, tierOf } from "../../src/policy/compile.ts";
+import { parkedAs } from "./counter-names.ts";
+import type { Books } from "./lease-desk.ts";
+
+/** Counts what an isolate did without asking, and charges what it spent of a lease. Does nothing if the lease was settled before. */
+export function settle(memory: Books, policy: Policy, settlement: Settlement, nowMs: number): void {
+  const { leases, ledger } = memory;
+  const { leaseId, cells } = settlement;
+  if (leaseId === null) {
+    for (const cell of cells) ledger.add(Math.min(settlement.atMs, nowMs), cell);
+    memory.needsCheckpoint = true;
+    return;
+  }
+  const settled = leases.settle(leaseId, nowMs);
+  if (!settled) return;
+  memory.needsCheckpoint = true;
+  if (settled.kind === "past") {
+    for (const cell of cells) ledger.add(settled.atMs, cell);
+    memory.recover(spentMilli(cells, null));
+    return;
+  }
+  const { lease } = settled;
+  // Before the ledger counts it: a quota that is made from the ledger now is charged like the others.
+  if (settled.kind === "open") charge(memory, policy, lease, cells, nowMs);
+  else {
+    const costMilli = Math.min(lease.milli, spentMilli(cells, null));
+    ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, -costMilli);
+  }
+  // A lease ends with its hour, so all of it was used in the hour it began in.
+  for (const cell of cells) ledger.add(lease.grantedAtMs, cell);
+}
+
+/**
+ * Charges the leases in full that were not settled in time, or all of them. The charge counts in later quotas and is not billed.
+ * @returns whether there were any.
+ */
+export function chargeExpired(memory: Books, policy: Policy, nowMs: number, all = false): boolean {
+  const late = memory.leases.expire(nowMs, all);
+  for (const lease of late) {
+    charge(memory, policy, lease, null, Math.min(nowMs, closesAtMs(lease)));
+    memory.ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, lease.milli);
+  }
+  return late.length > 0;
+}
+
+/**
+ * Charges the counters from which the lease was set aside, whether or not the user's present tier has them: otherwise a user who changes
+ * tier and back would be given what they spent. Quotas that are not in force count it by the ledger.
+ * @param cells what was spent; null: unknown, so all of it.
+ */
+function charge(
+  memory: Books,
+  policy: Policy,
+  lease: OpenLease,
+  cells: readonly UsageCell[] | null,
+  atMs: number,
+): void {
+  const { accounts, counters, leases } = memory;
+  const tier = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
+  const kinds = lease.counters.map((counter) => counters.live.get(counter)?.kind);
+  counters.follow(policy, tier, leases);
+  lease.counters.forEach((counter, i) => {
+    const milli = Math.min(lease.milli, cells ? spentMilli(cells, scopeOf(counter).route) : lease.milli);
+    if (milli === 0) return;
+    const limit = limitOf(policy, tier, counter);
+    if (limit?.kind === "bucket" && kinds[i] === "quota") return;
+    if (limit) {
+      const charges = [{ counter, limit }];
+      counters.prepare(charges, policy, leases, atMs);
+      if (counters.startsBefore({ counter, limit }, lease.grantedAtMs, atMs))
+        counters.charge(charges, milli, atMs);
+    }
+    if (limit?.kind !== kinds[i])
+      counters.chargeUnused(limit ? parkedAs("bucket", counter) : counter, milli, atMs);
+  });
+}
+
+/** What was spent on a route; null: on all routes. A lease belongs to one key. */
+function spentMilli(cells: readonly UsageCell[], route: string | null): number {
+  return cells.reduce(
+    (sum, cell) => (route === null || cell.route === route ? sum + cell.costMilli : sum),
+    0,
+  );
+}

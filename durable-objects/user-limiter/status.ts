@@ -1,0 +1,49 @@
+/** A user's limits and usage, for the user and operators. Charges nothing. */
+import { periodAt } from "../../src/core/calendar.ts";
+import { limitView } from "../../src/core/decision.ts";
+import { type Meter, read } from "../../src/core/limit.ts";
+import { decidePlan, effective } from "../../src/core/plan.ts";
+import { toTokens } from "../../src/core/units.ts";
+import type { LimitStatus, StatusRequest, UserStatus } from "../../src/objects/user-status.ts";
+import { type Policy, tierOf } from "../../src/policy/compile.ts";
+import { chargeExpired } from "./lease-settlement.ts";
+import type { Usage } from "./ledger.ts";
+import type { Memory } from "./memory.ts";
+
+export function statusOf(memory: Memory, policy: Policy, request: StatusRequest, nowMs: number): UserStatus {
+  // As a decision does: otherwise, after a crash with open leases, they would stay set aside until the next decision.
+  if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
+  const { accounts, counters, keys, leases, ledger, hasTables } = memory;
+  const { account } = accounts;
+  if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
+  const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
+  const charges = memory.chargesFor(tier, null, request.keyId);
+  counters.prepare(charges, policy, leases, nowMs);
+  const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
+  const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
+  return {
+    kind: "status",
+    tier: tier.name,
+    status: accounts.status,
+    revision: policy.revision,
+    // `before`, since even a request of cost 0 takes a slot.
+    limits: effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs)),
+    usage: {
+      hour: usage(periodAt("hour", nowMs).startMs),
+      day: usage(periodAt("day", nowMs).startMs),
+      month: usage(periodAt("month", nowMs).startMs),
+    },
+  };
+}
+
+function limitStatus(meter: Meter, nowMs: number): LimitStatus {
+  const view = limitView(read(meter, nowMs));
+  if (meter.kind !== "quota") return view;
+  const { startMs, endMs, usedMilli } = meter.state;
+  const [start, end] = [new Date(startMs).toISOString(), new Date(endMs).toISOString()];
+  return { ...view, period: { start, end, used: toTokens(usedMilli) } };
+}
+
+function usageView(usage: Usage) {
+  return { requests: usage.requests, cost: toTokens(usage.costMilli), denied: usage.denied };
+}

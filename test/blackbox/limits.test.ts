@@ -55,9 +55,13 @@ function decided(answer: Answer, cost = 1): TimedDecision {
   return { allowed: answer.status === 200, cost, sentMs, knownMs };
 }
 
+/** At most what the isolate was lent and did not spend is missing: less than 6 % of a bucket of these tiers. */
+const MAX_LENT_SHARE = 0.06;
+
 function expectExact(bucket: Bucket, requests: readonly TimedDecision[]): void {
   expect(overAdmission(bucket, requests)).toBeLessThanOrEqual(0);
-  expect(admitted(requests)).toBeGreaterThan(minAdmitted(bucket, requests));
+  const lent = MAX_LENT_SHARE * bucket.capacity;
+  expect(admitted(requests)).toBeGreaterThan(minAdmitted(bucket, requests) - lent);
 }
 
 describe("the free tier", () => {
@@ -88,9 +92,8 @@ describe("the free tier", () => {
     const key = await newAccount(product, "compares", "free");
     const answers = await burst(100, () => get("/compare?a=curl&b=curl", withKey(key)));
     const comparisons = answers.map((answer) => decided(answer, 2));
-    expect(overAdmission(FREE, comparisons)).toBeLessThanOrEqual(0);
-    expect(admitted(comparisons)).toBeGreaterThan(minAdmitted(FREE, comparisons));
-    // The 25 denials took nothing: the next token is there when the header says so.
+    expectExact(FREE, comparisons);
+    // The denials took nothing: the next token is there when the header says so.
     await setTimeout(1_000 * Number(answers.at(-1)?.headers["retry-after"] ?? 2));
     expect((await get("/compare?a=curl&b=curl", withKey(key))).status).toBe(200);
   });
@@ -201,7 +204,7 @@ describe("the limit fields", () => {
     expect(parseList(String(answer.headers["ratelimit"])).map(([name]) => name)).toEqual(["minute", "month"]);
   });
 
-  it("are exact to the second, even after a wait", async () => {
+  it("are exact to the second, even after a wait, but for what is lent", async () => {
     const key = await newAccount(product, "reads-limits", "free");
     const answers: Answer[] = [];
     const ask = async (): Promise<void> => {
@@ -219,15 +222,18 @@ describe("the limit fields", () => {
       const least = level(answer.sentMs - first.receivedMs);
       const most = level(answer.receivedMs - first.sentMs);
       const { r, t } = fieldOf(answer, "ratelimit", "minute");
-      expect(r).toBeGreaterThanOrEqual(Math.floor(least));
+      // What the object has lent counts as spent, until the isolate's answers show how much of it is left.
+      const lent = MAX_LENT_SHARE * 150;
+      expect(r).toBeGreaterThanOrEqual(Math.floor(least - lent));
       expect(r).toBeLessThanOrEqual(Math.floor(most));
       expect(t).toBeGreaterThanOrEqual(Math.ceil((150 - most) / FREE.perMs / 1_000));
-      expect(t).toBeLessThanOrEqual(Math.ceil((150 - least) / FREE.perMs / 1_000));
+      expect(t).toBeLessThanOrEqual(Math.ceil((150 - least + lent) / FREE.perMs / 1_000));
 
       const date = new Date(answer.receivedMs);
       const monthEndMs = Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
       const month = fieldOf(answer, "ratelimit", "month");
-      expect(month["r"]).toBe(50_000 - (i + 1));
+      expect(month["r"]).toBeLessThanOrEqual(50_000 - (i + 1));
+      expect(month["r"]).toBeGreaterThanOrEqual(50_000 - (i + 1) - lent);
       expect(month["t"]).toBeGreaterThanOrEqual(Math.ceil((monthEndMs - answer.receivedMs) / 1_000));
       expect(month["t"]).toBeLessThanOrEqual(Math.ceil((monthEndMs - answer.sentMs) / 1_000));
 
@@ -235,7 +241,9 @@ describe("the limit fields", () => {
       expect(answer.headers["x-ratelimit-remaining"]).toBe(String(r));
       const reset = Number(answer.headers["x-ratelimit-reset"]);
       expect(reset).toBeGreaterThanOrEqual(Math.ceil((answer.sentMs + (150 - most) / FREE.perMs) / 1_000));
-      expect(reset).toBeLessThanOrEqual(Math.ceil((answer.receivedMs + (150 - least) / FREE.perMs) / 1_000));
+      expect(reset).toBeLessThanOrEqual(
+        Math.ceil((answer.receivedMs + (150 - least + lent) / FREE.perMs) / 1_000),
+      );
     });
   });
 

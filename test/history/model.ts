@@ -59,11 +59,17 @@ export class Model {
     this.#lostMilli += milli;
   }
 
-  /** Notes an admission under these rules, for quotas of any definition. */
-  admit(milli: number, rules: readonly Rule[], keyId: string | null, atMs: number): void {
+  /** Notes an admission under these rules, for quotas of any definition. @param seenMs the latest time that the clock had shown. */
+  admit(
+    milli: number,
+    rules: readonly Rule[],
+    keyId: string | null,
+    atMs: number,
+    seenMs = Math.max(this.#seenMs, atMs),
+  ): void {
     const quotas = rules.filter(({ kind }) => kind === "quota");
     const isCovered = { user: quotas.length > 0, key: quotas.some(({ byKey }) => byKey) };
-    this.#admitted.push({ milli, keyId, atMs, seenMs: Math.max(this.#seenMs, atMs), isCovered });
+    this.#admitted.push({ milli, keyId, atMs, seenMs, isCovered });
   }
 
   /** How much of a rule is used at a time of the object's clock. */

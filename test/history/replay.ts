@@ -5,8 +5,7 @@
 import type { Decision } from "../../src/core/decision.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import { AccountModel, type CountedRule } from "./account-model.ts";
-import { CONTRACT } from "./contract.ts";
-import type { Changed, Entry, History, Spend, Turn } from "./history.ts";
+import { type Changed, type Entry, type History, keyIdOf, type Spend, type Turn } from "./history.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
 import { counterOf, Model } from "./model.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
@@ -66,7 +65,7 @@ export class Replay {
   run(): void {
     for (const entry of this.#history.entries) this.#entry(entry);
     for (const { milli, isAlive } of this.#unsettled.values()) {
-      if (!isAlive || !CONTRACT.settlesAgain) this.lossMilli += milli;
+      if (!isAlive) this.lossMilli += milli;
     }
   }
 
@@ -95,11 +94,24 @@ export class Replay {
   }
 
   #change({ change, localMs }: Changed): void {
+    this.#noteRates(localMs);
     this.account.apply(change, localMs);
+    this.#noteRates(localMs);
     this.#hasChanged ||= change.kind !== "create";
     if (change.kind !== "reset") return;
     this.#generous.reset(change.limits);
     this.#stingy.reset(change.limits);
+  }
+
+  /** Tells the models how fast buckets refill now, in case nothing reads them before that changes. */
+  #noteRates(nowMs: number): void {
+    for (const keyId of [keyIdOf(0), keyIdOf(1)]) {
+      for (const [name, rule] of this.#rules(this.#revision, "/own", keyId, nowMs)) {
+        if (rule.kind !== "bucket") continue;
+        this.#generous.usedMilli(name, rule, nowMs);
+        this.#stingy.usedMilli(name, rule, nowMs);
+      }
+    }
   }
 
   #turn(turn: Turn): void {
@@ -137,8 +149,14 @@ export class Replay {
       this.#wrong("G4", `decided by revision ${decision.revision} after ${this.#revision}`, turn);
     }
     if (this.#revision > 0 && decision.revision > this.#revision) this.#hasChanged = true;
-    if (!request.peek) this.#revision = Math.max(this.#revision, decision.revision);
+    if (!request.peek && decision.revision > this.#revision) {
+      this.#noteRates(turn.localMs);
+      this.#revision = decision.revision;
+      this.#noteRates(turn.localMs);
+    }
     const rejection = this.account.rejection(request.keyId, turn.localMs);
+    // A replaced copy does not know of changes made elsewhere (docs/consistency.md).
+    if (turn.isStale && (decision.tier !== this.account.tier || rejection)) return;
     const isByLimits = decision.outcome === "allowed" || decision.outcome === "denied";
     if (rejection ? decision.outcome !== rejection : !isByLimits) {
       this.#wrong("G4", `${decision.outcome}, although the caller is ${rejection ?? "good"}`, turn);
@@ -247,14 +265,19 @@ export class Replay {
   #lend(lease: Lease, turn: Turn): void {
     const { localMs: nowMs } = turn;
     const { tier } = this.account;
-    const rules = this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
+    // A replaced copy lends by the tier from before a change made elsewhere, whose counters are not those of the present tier.
+    const isOfOldTier = turn.isStale && lease.tier !== tier;
+    const rules = isOfOldTier ? [] : this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
+    this.#mayLose(rules);
     const rejection = this.account.rejection(lease.keyId, nowMs);
     if (!isLeased(tier) || rejection) {
       this.#wrong("G4", `a lease in tier ${tier} for a caller who is ${rejection ?? "good"}`, turn);
     }
     for (const rule of rules) {
       const left = this.#leftMilli(this.#generous, rule, nowMs);
-      if (left < lease.milli) this.#wrong("G1", `leased ${lease.milli} of ${left} that ${rule[0]} has`, turn);
+      // What a replaced copy lends after a change made elsewhere is bounded by its floors.
+      if (left < lease.milli && !turn.isStale)
+        this.#wrong("G1", `leased ${lease.milli} of ${left} that ${rule[0]} has`, turn);
     }
     if (lease.forMs > LEASE_MS || (nowMs % HOUR_MS) + lease.forMs > HOUR_MS) {
       this.#wrong("G1", `a lease of ${lease.forMs} ms`, turn);
@@ -280,8 +303,7 @@ export class Replay {
     }
     const open = this.#open.get(leaseId);
     const lent = this.#lent.get(leaseId);
-    if (lent && (open || (CONTRACT.metersLate && this.#isMetered(lent, turn))))
-      this.#unsettled.delete(leaseId);
+    if (lent && (open || this.#isMetered(lent, turn))) this.#unsettled.delete(leaseId);
     this.#open.delete(leaseId);
     if (open) this.#charge(this.#stingy, open, total.costMilli, turn.localMs);
   }
@@ -314,6 +336,6 @@ export class Replay {
     }
     const lentBy = rules.map(([, rule]) => rule);
     // A lease of a quota's earlier period does not count in the new one.
-    model.admit(milli, lentBy, keyId, lentAtMs);
+    model.admit(milli, lentBy, keyId, lentAtMs, lentAtMs);
   }
 }

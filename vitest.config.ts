@@ -5,6 +5,7 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { buildAssets } from "./scripts/build-assets.ts";
+import { ruleSwitches } from "./test/history/rule-switches.ts";
 
 // Every test worker and every script under test is a separate process, which spends much of its time compiling. Share the result.
 if (process.env["NODE_COMPILE_CACHE"] === undefined) {
@@ -52,7 +53,7 @@ function workerd() {
  */
 const SIDE_BY_SIDE = [
   ["blackbox", "browser"],
-  ["history", "alone", "hostile", "scripts"],
+  ["history", "rules", "alone", "hostile", "scripts"],
 ];
 /** Then these on all cores, the shortest files last, so that no core idles at the end. */
 const AFTERWARDS = ["objects", "edge", "control", "core"];
@@ -70,6 +71,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   "history/strict-histories": 30,
   "history/leased-histories": 40,
   history: 2,
+  rules: 20,
   alone: 6,
   hostile: 2,
   "scripts/deploy": 18,
@@ -149,6 +151,21 @@ export default defineConfig({
         test: {
           name: "history",
           include: ["test/history/**/*.test.ts"],
+          exclude: ["test/history/rules.test.ts"],
+          setupFiles: ["test/history/simulated-modules.ts"],
+          environment: "node",
+          testTimeout: 60_000,
+        },
+      },
+      {
+        // The same, with switches for the rules of lending.
+        plugins: [ruleSwitches()],
+        resolve: {
+          alias: { "cloudflare:workers": `${import.meta.dirname}/test/history/cloudflare-workers.ts` },
+        },
+        test: {
+          name: "rules",
+          include: ["test/history/rules.test.ts"],
           setupFiles: ["test/history/simulated-modules.ts"],
           environment: "node",
           testTimeout: 60_000,

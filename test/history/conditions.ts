@@ -1,6 +1,13 @@
 /** The kinds of random schedules: what may occur in each, and how often. */
 import fc from "fast-check";
-import { change as changeOfLending, cutOff, slowPpm, traffic, travelMs } from "./lending-events.ts";
+import {
+  change as changeOfLending,
+  clockSteps,
+  cutOff,
+  slowPpm,
+  traffic,
+  travelMs,
+} from "./lending-events.ts";
 import { LENDING, REDEFINED, STRICT, type TierName } from "./policies.ts";
 import {
   anySkew,
@@ -17,7 +24,7 @@ import {
 import type { Fate, Schedule, WorldEvent } from "./schedule.ts";
 
 /** The possible events of one kind of schedule. */
-interface Conditions {
+export interface Conditions {
   readonly tiers: readonly TierName[];
   readonly asks: fc.Arbitrary<WorldEvent>;
   readonly fates: readonly Fate[];
@@ -26,6 +33,10 @@ interface Conditions {
   readonly slowPpm?: fc.Arbitrary<number>;
   /** At most 3 ms if left out. */
   readonly travelMs?: fc.Arbitrary<number>;
+  /** From the beginning of the hour. Anywhere in it if left out, often at its end. */
+  readonly startMs?: fc.Arbitrary<number>;
+  /** The time from one event to the next. Mostly a few milliseconds, sometimes seconds, if left out. */
+  readonly afterMs?: fc.Arbitrary<number>;
   /** Besides requests. */
   readonly events: readonly fc.Arbitrary<WorldEvent>[];
   /** Four if left out. */
@@ -33,7 +44,7 @@ interface Conditions {
 }
 
 /** Nothing fails. */
-const LENT: Omit<Conditions, "events"> = {
+export const LENT: Omit<Conditions, "events"> = {
   tiers: LENDING,
   asks: traffic,
   fates: ["answered"],
@@ -90,6 +101,19 @@ export const CONDITIONS = {
     ],
     asksPerEvent: 2,
   },
+  /** Clocks of isolates step, and so does that of an object that restarts. */
+  lentSteps: {
+    ...LENT,
+    fates: FATES,
+    events: [
+      ...changes(LENDING, changeOfLending),
+      objectDies(anySkew),
+      objectDies(anySkew),
+      clockSteps,
+      clockSteps,
+    ],
+    asksPerEvent: 2,
+  },
   /** Two copies of the object at once, of tiers that lend. */
   lentCopies: {
     ...LENT,
@@ -110,12 +134,14 @@ export function schedules(
   { tiers, asks, fates, skewsMs, events, asksPerEvent = 4, ...others }: Conditions,
   steps: number,
 ): fc.Arbitrary<Schedule> {
-  const afterMs = fc.oneof(
-    { weight: 6, arbitrary: fc.integer({ min: 0, max: 4 }) },
-    { weight: 4, arbitrary: fc.integer({ min: 5, max: 80 }) },
-    { weight: 2, arbitrary: fc.integer({ min: 100, max: 1_300 }) },
-    { weight: 1, arbitrary: fc.integer({ min: 1_300, max: 9_000 }) },
-  );
+  const afterMs =
+    others.afterMs ??
+    fc.oneof(
+      { weight: 6, arbitrary: fc.integer({ min: 0, max: 4 }) },
+      { weight: 4, arbitrary: fc.integer({ min: 5, max: 80 }) },
+      { weight: 2, arbitrary: fc.integer({ min: 100, max: 1_300 }) },
+      { weight: 1, arbitrary: fc.integer({ min: 1_300, max: 9_000 }) },
+    );
   const event: fc.Arbitrary<WorldEvent> =
     events.length === 0
       ? asks
@@ -124,7 +150,7 @@ export function schedules(
     tier: fc.constantFrom(...tiers),
     skewsMs: fc.array(skewsMs, { minLength: 1, maxLength: ISOLATES }),
     slowPpm: fc.array(others.slowPpm ?? fc.constant(0), { minLength: 1, maxLength: ISOLATES }),
-    startMs: fc.oneof(fc.nat(3_500_000), fc.integer({ min: 3_595_000, max: 3_599_999 })),
+    startMs: others.startMs ?? fc.oneof(fc.nat(3_500_000), fc.integer({ min: 3_595_000, max: 3_599_999 })),
     flushMs: fc.nat(8),
     travels: fc.array(
       fc.record({

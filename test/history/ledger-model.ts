@@ -1,6 +1,5 @@
 /** The expected bill, by hour. */
 import type { UsageRow } from "../../src/objects/account.ts";
-import { CONTRACT } from "./contract.ts";
 import { hourOf } from "./model.ts";
 
 export interface Cell {
@@ -40,7 +39,6 @@ export class LedgerModel {
       ]),
     );
     let missingMilli = 0;
-    if (!CONTRACT.metersInItsHour) for (const cells of [billed, this.#hours]) inOneHour(cells);
     for (const hour of new Set([...billed.keys(), ...this.#hours.keys()])) {
       const is = billed.get(hour) ?? NOTHING;
       const should = this.#hours.get(hour) ?? NOTHING;
@@ -56,11 +54,4 @@ export class LedgerModel {
       faults.push(`${missingMilli} missing from the bill, at most ${lossMilli} may be`);
     return faults;
   }
-}
-
-/** Puts everything into one hour. */
-function inOneHour(cells: Map<number, Cell>): void {
-  const sum = [...cells.values()].reduce(plus, NOTHING);
-  cells.clear();
-  cells.set(0, sum);
 }

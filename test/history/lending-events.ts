@@ -12,7 +12,7 @@ const busyIsolate = fc.constantFrom(0, 0, 0, 1, 1, 2, 3);
 /** The longest that an isolate computes: with a clock that runs 1 % slow, it lags by 50 ms within a lease. */
 const MAX_COMPUTES_MS = 40;
 
-const request = {
+export const request = {
   kind: fc.constant("ask" as const),
   isolate: busyIsolate,
   route: fc.constantFrom<RouteName[]>("/one", "/one", "/one", "/one", "/one", "/one", "/two", "/own"),
@@ -29,10 +29,13 @@ const request = {
   ),
 };
 
-const burst: fc.Arbitrary<Ask> = fc.record({ ...request, count: fc.constantFrom(1, 1, 2, 3, 6, 12, 40) });
+export const burst: fc.Arbitrary<Ask> = fc.record({
+  ...request,
+  count: fc.constantFrom(1, 1, 2, 3, 6, 12, 40),
+});
 
 /** Steady traffic of one isolate. */
-const stream: fc.Arbitrary<WorldEvent> = fc.record({
+export const stream: fc.Arbitrary<WorldEvent> = fc.record({
   kind: fc.constant("stream" as const),
   ask: fc.record({ ...request, count: fc.constant(1) }),
   times: fc.integer({ min: 1, max: 60 }),
@@ -75,6 +78,12 @@ export const cutOff: fc.Arbitrary<WorldEvent> = fc.record({
   kind: fc.constant("isolate-is-cut-off" as const),
   isolate,
   forMs: fc.constantFrom(200, 1_500, 7_000),
+});
+
+export const clockSteps: fc.Arbitrary<WorldEvent> = fc.record({
+  kind: fc.constant("isolate-clock-steps" as const),
+  isolate: fc.constant(0),
+  byMs: fc.constantFrom(-30_000, -400, -90, 90, 30_000),
 });
 
 /** How much too slow a clock runs, in parts per million. */

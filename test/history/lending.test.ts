@@ -1,6 +1,4 @@
-/**
- * Histories that show a fault of lending, each named by the guarantee that it tests.
- */
+/** Histories that showed a fault of lending, each named by the guarantee that it tests. */
 import { expect, test } from "vitest";
 import { admitted, after, ask, change, leased, played, spend, stream } from "./scripted.ts";
 

@@ -27,18 +27,18 @@ it("an object that dies after settling a lease and lending the next one does not
   expect(leased(history).length).toBeGreaterThan(20);
 });
 
-it("an object that dies after settling a lease bills it, and does not charge it again when it expires", async () => {
+it("an object that dies after its user has paused bills what was spent of a lease, and does not charge it again", async () => {
   const history = await judged([
     ask(0, 1),
     ask(10, 1),
-    ask(10, 8),
-    after(1_300, DIES),
+    ask(10, 6),
+    after(4_300, DIES),
     // By then, a lease that was never settled would be charged in full, and a floor that is held has refilled.
     ask(12_000, 60),
   ]);
   expect(leased(history)).toHaveLength(6);
   const [hour] = history.usage;
-  expect(hour?.requests).toBe(2 + 8 + 60);
+  expect(hour?.requests).toBe(2 + 6 + 60);
 });
 
 it("denials reported in a call whose answer is lost are in the ledger once", async () => {

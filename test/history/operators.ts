@@ -2,7 +2,6 @@
  * Operators, who change the account as the admin API does: the object first, then the memory of the isolate that answers them. Each
  * change has a number, which its audit entry carries: so a change is recorded when it is committed, however often it is sent.
  */
-import { CONTRACT } from "./contract.ts";
 import { type Ack, keyIdOf } from "./history.ts";
 import type { Isolate } from "./isolate.ts";
 import type { Network } from "./network.ts";
@@ -41,7 +40,7 @@ export class Operators {
           this.acks.push({ number, atMs: this.#time.nowMs });
           break;
         } catch {
-          if (!CONTRACT.idempotentCalls || tries === MAX_TRIES) break;
+          if (tries === MAX_TRIES) break;
           await this.#time.wait(RETRY_MS);
         }
       }

@@ -20,10 +20,11 @@ const KINDS: Record<keyof typeof CONDITIONS, { part: number; atLeast: Record<str
   busy: { part: 0.1, atLeast: { "blocked strict": 10, "revoked strict": 0.3, "denied strict": 100 } },
   redefined: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 100 } },
   rough: { part: 0.15, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
-  copies: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
+  copies: { part: 0.05, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   lent: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentChanged: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentRough: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentSteps: { part: 0.05, atLeast: { "allowed lease": 30, "denied strict": 10 } },
   lentCopies: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
 };
 

@@ -9,7 +9,6 @@
 import type { Decision } from "../../src/core/decision.ts";
 import { AccountModel, type CountedRule } from "./account-model.ts";
 import type { Asked, Changed, History, Spend, Turn } from "./history.ts";
-import { CONTRACT } from "./contract.ts";
 import { periodStartMs, type Rule, TIERS, VARIANTS } from "./policies.ts";
 import { billLossOf, lossOf } from "./loss.ts";
 import type { Wrong } from "./replay.ts";
@@ -87,6 +86,7 @@ export class Reference {
   }
 
   #change({ change, atMs, number }: Changed): void {
+    if (this.madeBy.has(number)) this.#wrong("G4", `change ${number} was made twice`, { atMs });
     this.#account.apply(change, atMs);
     this.#renew(atMs);
     this.madeBy.set(number, this.#versions.length - 1);
@@ -99,14 +99,11 @@ export class Reference {
 
   /** Takes another version into force: until now, buckets refill as before. */
   #renew(atMs: number): void {
-    if (CONTRACT.refillsByOldLimits) for (const debt of this.#debts.values()) bring(debt, atMs);
+    for (const debt of this.#debts.values()) bring(debt, atMs);
     const variant = this.#history.variants.get(this.#revision) ?? 0;
     this.#versions.push({ account: this.#account.copy(), variant });
     this.#changedMs = atMs;
-    for (const [counter, debt] of this.#debts) {
-      const perMs = this.#milliPerMs(counter);
-      debt.perMs = CONTRACT.refillsByOldLimits ? perMs : Math.max(perMs, debt.perMs);
-    }
+    for (const [counter, debt] of this.#debts) debt.perMs = this.#milliPerMs(counter);
   }
 
   #turn(turn: Turn): void {
@@ -131,13 +128,13 @@ export class Reference {
     });
   }
 
-  #spend({ asked, lease, atMs }: Spend): void {
+  #spend({ asked, lease, atMs, localMs }: Spend): void {
     const { decision, request, costMilli: milli } = asked;
     const by = this.#lent.get(lease.id);
     if (!decision || !by) return;
     this.spent.set(asked, by);
     const { route, keyId } = request;
-    const rejection = this.#versions[by.version]?.account.rejection(keyId, atMs);
+    const rejection = this.#versions[by.version]?.account.rejection(keyId, localMs);
     if (rejection) this.#wrong("G4", `admitted by a lease, but ${rejection}`, { atMs });
     this.#admit({ atMs, milli, decision, route, keyId, ...by });
   }
@@ -187,7 +184,6 @@ export class Reference {
       const debt = this.#debts.get(counter) ?? { milli: 0, atMs, perMs: this.#milliPerMs(counter) };
       this.#debts.set(counter, debt);
       bring(debt, atMs);
-      if (!CONTRACT.refillsByOldLimits) debt.perMs = this.#milliPerMs(counter);
       debt.milli += milli;
       sumMilli = debt.milli;
     }

@@ -265,17 +265,15 @@ export class Replay {
   #lend(lease: Lease, turn: Turn): void {
     const { localMs: nowMs } = turn;
     const { tier } = this.account;
-    // A replaced copy lends by the tier from before a change made elsewhere, whose counters are not those of the present tier.
-    const isOfOldTier = turn.isStale && lease.tier !== tier;
-    const rules = isOfOldTier ? [] : this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
+    const rules = this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
     this.#mayLose(rules);
     const rejection = this.account.rejection(lease.keyId, nowMs);
-    if (!isLeased(tier) || rejection) {
+    // What a replaced copy lends after a change made elsewhere is bounded by its floors.
+    if (!turn.isStale && (!isLeased(tier) || rejection)) {
       this.#wrong("G4", `a lease in tier ${tier} for a caller who is ${rejection ?? "good"}`, turn);
     }
     for (const rule of rules) {
       const left = this.#leftMilli(this.#generous, rule, nowMs);
-      // What a replaced copy lends after a change made elsewhere is bounded by its floors.
       if (left < lease.milli && !turn.isStale)
         this.#wrong("G1", `leased ${lease.milli} of ${left} that ${rule[0]} has`, turn);
     }

@@ -66,6 +66,7 @@ export type WorldEvent =
   | { readonly kind: "object-dies"; readonly skewMs: number }
   | { readonly kind: "object-is-replaced"; readonly forMs: number; readonly followers: number }
   | { readonly kind: "isolate-dies"; readonly isolate: number }
+  | { readonly kind: "isolate-clock-steps"; readonly isolate: number; readonly byMs: number }
   /** No call of an isolate arrives for a while. */
   | { readonly kind: "isolate-is-cut-off"; readonly isolate: number; readonly forMs: number }
   | { readonly kind: "write-fails" };

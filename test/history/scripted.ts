@@ -46,9 +46,9 @@ export function change(afterMs: number, what: OperatorChange): Step {
 
 export const DIES: WorldEvent = { kind: "object-dies", skewMs: 0 };
 
-/** Runs these steps without faults in a leased tier, unless said otherwise. */
-export function played(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
-  return new World({
+/** These steps without faults in a tier that lends, unless said otherwise. */
+export function scheduleOf(steps: readonly Step[], others: Partial<Schedule> = {}): Schedule {
+  return {
     tier: "leased",
     skewsMs: [0, 0],
     slowPpm: [0],
@@ -57,7 +57,12 @@ export function played(steps: readonly Step[], others: Partial<Schedule> = {}): 
     travels: [ANSWERED],
     steps,
     ...others,
-  }).run();
+  };
+}
+
+/** Runs the schedule of {@link scheduleOf}. */
+export function played(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
+  return new World(scheduleOf(steps, others)).run();
 }
 
 /** The admitted requests, in order of time. */

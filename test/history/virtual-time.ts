@@ -9,8 +9,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 /** An isolate, or a copy of an object: where code runs. */
 export interface Place {
-  /** The error of its clock at the start. */
-  readonly skewMs: number;
+  /** The error of its clock, apart from its speed. */
+  skewMs: number;
   /** How much slower than real time its clock runs, in parts per million. */
   readonly slowPpm: number;
   alive: boolean;
@@ -52,7 +52,9 @@ export class VirtualTime {
   /** The time by the clock of a place, by default of the running code's. */
   localMs(place: Place | null = places.getStore() ?? null): number {
     if (!place) return this.#shownMs;
-    const { skewMs, slowPpm } = place;
+    const { slowPpm } = place;
+    let { skewMs } = place;
+    for (let outer = place.within; outer; outer = outer.within) skewMs += outer.skewMs;
     if (slowPpm === 0) return this.#shownMs + skewMs;
     const elapsedMs = this.#shownMs - this.#startMs;
     return this.#startMs + Math.floor(elapsedMs * (1 - slowPpm / 1_000_000)) + skewMs;

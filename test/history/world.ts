@@ -145,6 +145,11 @@ export class World {
         this.#isolates[dying.index] = this.#newIsolate({ ...dying, life: dying.life + 1 });
         return;
       }
+      case "isolate-clock-steps":
+        // Calls may run into their deadlines.
+        this.#faults += 1;
+        this.#isolateOf(step.isolate).place.skewMs += step.byMs;
+        return;
       case "isolate-is-cut-off":
         return this.#network.cutOff(this.#isolateOf(step.isolate).index, step.forMs);
       case "write-fails":
@@ -198,7 +203,7 @@ export class World {
     const groups = ask.asBatch ? [asked] : asked.map((one) => [one]);
     for (const group of groups) {
       // Each group is one request: it dies when its client leaves, unless `waitUntil` keeps it running.
-      const place: Place = { ...within, within, busyUntilMs: 0 };
+      const place: Place = { ...within, within, skewMs: 0, busyUntilMs: 0 };
       let kept = 0;
       const waitUntil = (work: Promise<unknown>): void => {
         kept += 1;

@@ -1,0 +1,60 @@
+/** Schedules made by hand for rules that matter too rarely in random ones. For rules.test.ts. */
+import type { OperatorChange } from "./schedule.ts";
+import { after, ask, change, DIES, scheduleOf, stream } from "./scripted.ts";
+
+const BLOCKED: OperatorChange = { kind: "status", status: "blocked" };
+
+/** A lease of `other` that is spent and settled after its user has moved to `free`, where nothing is counted; and back. */
+const MOVED = [
+  ask(1_100, 1),
+  ask(20, 1),
+  change(1, { kind: "tier", tier: "free" }),
+  ask(9, 6),
+  ask(10, 1),
+  ask(10, 10),
+  ask(10, 1),
+  change(10, { kind: "tier", tier: "other" }),
+];
+
+export const SCRIPTED = {
+  settledInAnotherTier: scheduleOf([...MOVED, ...MOVED, ...MOVED, ...MOVED, ...MOVED, ask(1_100, 60)], {
+    tier: "other",
+  }),
+
+  /** A lease is spent shortly before its end, and the rest of the burst after its settlement. */
+  spentAtTheEnd: scheduleOf([...stream(2, 20), ask(940, 6), ask(110, 60), ask(10, 6)]),
+
+  /** A lease is spent before the hour's end and settled after it; then another isolate reads the new hour's quota. */
+  settledInTheNextHour: scheduleOf(
+    [
+      ask(1_500, 1),
+      ask(20, 1),
+      ask(10, 3),
+      after(300, { kind: "isolate-is-cut-off", isolate: 0, forMs: 400 }),
+      ask(600, 1),
+      ask(3_000, 1, { isolate: 1 }),
+    ],
+    { startMs: 3_598_000 },
+  ),
+
+  /** The object dies after it lent without a write, and before its isolate settles. */
+  diesAfterUnwrittenLease: scheduleOf([...stream(26, 25), after(1, DIES), ask(3_000, 1)], { tier: "free" }),
+
+  /** So it does, and the user is blocked at once. The lease that it wrote is settled; the other is still spent. */
+  blockedAfterUnwrittenLease: scheduleOf(
+    [...stream(26, 25), after(1, DIES), change(1, BLOCKED), ask(5, 1, { route: "/own" }), ...stream(10, 20)],
+    { tier: "free" },
+  ),
+
+  /** An isolate's clock steps back within a lease, which it would spend too late. */
+  stepsBack: scheduleOf([
+    ...stream(2, 20),
+    ask(480, 1),
+    after(1, { kind: "isolate-clock-steps", isolate: 0, byMs: -400 }),
+    ask(100, 1),
+    ask(429, 1),
+  ]),
+};
+
+/** In these, nothing may be missing from the bill, although the object dies: it has written what it decided itself. */
+export const EXACT: ReadonlySet<string> = new Set<keyof typeof SCRIPTED>(["diesAfterUnwrittenLease"]);

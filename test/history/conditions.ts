@@ -101,19 +101,6 @@ export const CONDITIONS = {
     ],
     asksPerEvent: 2,
   },
-  /** Clocks of isolates step, and so does that of an object that restarts. */
-  lentSteps: {
-    ...LENT,
-    fates: FATES,
-    events: [
-      ...changes(LENDING, changeOfLending),
-      objectDies(anySkew),
-      objectDies(anySkew),
-      clockSteps,
-      clockSteps,
-    ],
-    asksPerEvent: 2,
-  },
   /** Two copies of the object at once, of tiers that lend. */
   lentCopies: {
     ...LENT,

@@ -80,12 +80,6 @@ export const cutOff: fc.Arbitrary<WorldEvent> = fc.record({
   forMs: fc.constantFrom(200, 1_500, 7_000),
 });
 
-export const clockSteps: fc.Arbitrary<WorldEvent> = fc.record({
-  kind: fc.constant("isolate-clock-steps" as const),
-  isolate: fc.constant(0),
-  byMs: fc.constantFrom(-30_000, -400, -90, 90, 30_000),
-});
-
 /** How much too slow a clock runs, in parts per million. */
 export const slowPpm: fc.Arbitrary<number> = fc.constantFrom(0, 0, 100, 10_000);
 

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { OUTCOME_TITLES } from "../decisions/decision-guards.ts";
 import { decidedBy, whyText } from "../decisions/decision-text.ts";
+import { decisionAddress } from "../decisions/log-query.ts";
 import { Badge } from "../kit/badge.tsx";
 import { CopyButton } from "../kit/copy-button.tsx";
 import { When } from "../kit/time.tsx";
@@ -57,7 +58,7 @@ export function WhyDialog({ row, onClose }: Props) {
         Request <code>{requestId}</code> <CopyButton isShort text={requestId} label="Copy the request id" />
       </p>
       <div class="buttons">
-        <Link to={{ screen: "decision", params: { id: requestId } }}>Open the decision</Link>
+        <Link to={decisionAddress(row)}>Open the decision</Link>
         <button type="button" onClick={() => dialog.current?.close()}>
           Close
         </button>

@@ -56,7 +56,8 @@ export function formatMilli(milli: bigint): string {
 /** For texts: {@link formatMilli} with thousands separated, "1,000,000.5". */
 export function formatQuantity(milli: bigint): string {
   const [whole = "", decimals] = formatMilli(milli).split(".");
-  const grouped = whole.replaceAll(/\B(?=(\d{3})+$)/g, ",");
+  const first = whole.length % 3 || 3;
+  const grouped = [whole.slice(0, first), ...(whole.slice(first).match(/\d{3}/g) ?? [])].join(",");
   return decimals === undefined ? grouped : `${grouped}.${decimals}`;
 }
 

@@ -31,7 +31,10 @@ export function parsePrice(text: string): bigint | null {
 
 /** The shortest decimal string of an exact amount: "0.0005", "99", "-12.5". */
 export function formatMoney(femto: bigint): string {
-  return decimal(femto, FEMTO_DECIMALS).replace(/\.?0+$/, "");
+  const text = decimal(femto, FEMTO_DECIMALS);
+  let end = text.length;
+  while (text[end - 1] === "0") end -= 1;
+  return text.slice(0, text[end - 1] === "." ? end - 1 : end);
 }
 
 /** A payable amount with all decimals of its currency: 33499n is "334.99" if the exponent is 2, and "33499" if it is 0. */

@@ -58,7 +58,7 @@ beforeAll(async () => {
     tiers: {
       anonymous,
       free: { limits: bucket(LOCAL_BURST), onLimiterFailure: "local" },
-      pro: { limits: bucket(10_000), onLimiterFailure: "closed" },
+      pro: { limits: bucket(10_000), mode: "strict", onLimiterFailure: "closed" },
       enterprise: { limits: bucket(10), onLimiterFailure: "open" },
       partner: anonymous,
     },

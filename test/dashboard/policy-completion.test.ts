@@ -50,7 +50,7 @@ test("completes the fields of a limit's kind, and of all kinds while it has none
 });
 
 test("completes the values that a field may have, among them the document's own tiers", () => {
-  expect(labels('{ "tiers": { "free": { "mode": "|" } } }')).toEqual(['"strict"', '"leased"']);
+  expect(labels('{ "tiers": { "free": { "mode": "|" } } }')).toEqual(['"auto"', '"strict"', '"leased"']);
   expect(labels('{ "tiers": { "free": { "limits": [{ "kind": "|" }] } } }')).toEqual([
     '"bucket"',
     '"quota"',
@@ -89,7 +89,7 @@ test("explains the field under the pointer", () => {
     name: "cost",
     text: expect.stringContaining("Tokens per request"),
   });
-  expect(hint('{ "tiers": { "free": { "mo|de": "strict" } } }')?.text).toContain("One of: strict, leased.");
+  expect(hint('{ "tiers": { "free": { "mo|de": "strict" } } }')?.text).toContain("auto (default)");
   expect(hint('{ "unknown|": 1 }')).toBeNull();
   expect(hint('{ "schema": 1| }')).toBeNull();
 });

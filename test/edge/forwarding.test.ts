@@ -280,7 +280,7 @@ describe("a client that leaves in the middle of its body", () => {
   it.each(["/api/v1/admin/session", "/api/v1/admin/accounts"])("is no error of ours: %s", async (path) => {
     const errors = vi.spyOn(console, "error").mockReturnValue();
     const edge = await startEdge();
-    const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, Origin: "https://edge.test" };
+    const headers = { ...newAddress(), Authorization: `Bearer ${ADMIN_TOKEN}`, Origin: "https://edge.test" };
     const response = await edge.request(path, { method: "POST", headers, body: broken() });
     expect([response.status, errors.mock.calls]).toEqual([400, []]);
     errors.mockRestore();

@@ -32,8 +32,8 @@ async function faultyEdge(
     policy: policyOfTier({ limits: [LIMIT], onLimiterFailure }),
     variables: {
       LIMITER_TIMEOUT_MS: String(DEADLINE_MS),
-      // Later than even a busy isolate waits.
-      USER_LIMITER: objectsWhere(fateOf, 16 * DEADLINE_MS),
+      // Later than even a busy isolate waits, and no pause before a checkpoint, which edge-app.ts shortens.
+      USER_LIMITER: objectsWhere(fateOf, 12 * DEADLINE_MS),
     },
   });
 }

@@ -5,7 +5,11 @@ import { defineConfig } from "vite";
 export default defineConfig({
   root: import.meta.dirname,
   base: "/dashboard/",
-  oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  // The calls of the classic runtime are shorter than those of the automatic one: together, 1 KB gzip.
+  oxc: {
+    jsx: { runtime: "classic", pragma: "createElement", pragmaFrag: "Fragment" },
+    jsxInject: `import { createElement, Fragment } from "preact";`,
+  },
   build: {
     outDir: join(import.meta.dirname, "..", "dist", "assets", "dashboard"),
     emptyOutDir: true,
@@ -13,6 +17,8 @@ export default defineConfig({
     // The CSP rejects data: URLs.
     assetsInlineLimit: 0,
     modulePreload: false,
+    // One file for all screens compresses to three quarters of one per screen, and needs no code that loads the others.
+    cssCodeSplit: false,
     rolldownOptions: {
       output: {
         codeSplitting: {

@@ -8,7 +8,7 @@ const DIST = join(import.meta.dirname, "..", "..", "dist");
 /** With the overview: half a second on a slow phone. */
 const MAX_FIRST_BYTES = 45 * 1_024;
 /** All screens. */
-const MAX_BYTES = 82 * 1_024;
+const MAX_BYTES = 83 * 1_024;
 /** The policy editor and its packages (dashboard/vite.config.ts), which are larger than all else. */
 const EDITOR: readonly string[] = ["policy-editor", "codemirror"];
 const MAX_EDITOR_BYTES = 140 * 1_024;
@@ -32,7 +32,7 @@ test("the first screen is at most 45 KB gzip, and loads no other screen", () => 
   expect(bytesOf(first)).toBeLessThanOrEqual(MAX_FIRST_BYTES);
 });
 
-test("all screens are at most 82 KB gzip in total without the policy editor, and no file is left over", () => {
+test("all screens are at most 83 KB gzip in total without the policy editor, and no file is left over", () => {
   const all = loadedFiles(files, () => true);
   expect(bytesOf(all.filter(({ name }) => !EDITOR.includes(name)))).toBeLessThanOrEqual(MAX_BYTES);
   expect(files.filter((file) => !all.includes(file)).map(({ path }) => path)).toEqual([]);

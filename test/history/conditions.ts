@@ -1,13 +1,6 @@
 /** The kinds of random schedules: what may occur in each, and how often. */
 import fc from "fast-check";
-import {
-  change as changeOfLending,
-  clockSteps,
-  cutOff,
-  slowPpm,
-  traffic,
-  travelMs,
-} from "./lending-events.ts";
+import { change as changeOfLending, cutOff, slowPpm, traffic, travelMs } from "./lending-events.ts";
 import { LENDING, REDEFINED, STRICT, type TierName } from "./policies.ts";
 import {
   anySkew,
@@ -99,13 +92,6 @@ export const CONDITIONS = {
       cutOff,
       writeFails,
     ],
-    asksPerEvent: 2,
-  },
-  /** Two copies of the object at once, of tiers that lend. Without changes: reference.ts does not know which copy has heard of one. */
-  lentCopies: {
-    ...LENT,
-    fates: FATES,
-    events: [replaced, replaced, objectDies(fc.constant(0)), isolateDies],
     asksPerEvent: 2,
   },
 } satisfies Record<string, Conditions>;

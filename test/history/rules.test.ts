@@ -18,7 +18,8 @@ const SEED = Number(process.env["HISTORY_SEED"] ?? 20_261_121);
 const MAX_RUNS = Number(process.env["RULE_RUNS"] ?? 150);
 const STEPS = 10;
 
-const KINDS = { ...CONDITIONS, ...FOCUSED };
+const KINDS = new Map(Object.entries({ ...CONDITIONS, ...FOCUSED }));
+const MADE_BY_HAND = new Map(Object.entries(SCRIPTED));
 
 afterEach(() => void Reflect.deleteProperty(globalThis, RULES_OFF));
 
@@ -34,8 +35,10 @@ async function violations(schedule: Schedule, kind: Rule["kind"]): Promise<strin
 }
 
 function drawnOf(kind: Rule["kind"]): readonly Schedule[] {
-  if (kind in SCRIPTED) return [SCRIPTED[kind as keyof typeof SCRIPTED]];
-  const conditions = KINDS[kind as keyof typeof KINDS];
+  const schedule = MADE_BY_HAND.get(kind);
+  if (schedule) return [schedule];
+  const conditions = KINDS.get(kind);
+  if (!conditions) throw new Error(`there is no kind of schedules "${kind}"`);
   return fc.sample(schedules(conditions, STEPS), { seed: SEED, numRuns: MAX_RUNS });
 }
 

@@ -29,7 +29,7 @@ export function limitsOf(document: unknown, tier: string): UserLimits {
     else if (limit["kind"] === "quota") quota = Math.min(quota, numberAt(limit, "amount"));
     else throw new Error(`tier ${tier}: load tests support buckets and quotas, not ${String(limit["kind"])}`);
   }
-  return { buckets, quota, leaseMs: found["mode"] === "leased" ? LEASE_MS : 0 };
+  return { buckets, quota, leaseMs: found["mode"] === "strict" ? 0 : LEASE_MS };
 }
 
 /** The cost of a request to this path. @throws if no route has exactly this path, or if the route has limits of its own. */

@@ -1,4 +1,4 @@
-/** Users with full buckets send 20 % more than their burst in one moment: exactly the burst is admitted. */
+/** Users with full buckets send 20 % more than their burst in one moment: no more than the burst is admitted. */
 import exec from "k6/execution";
 import { Client, pause } from "../client.ts";
 import { byProfile } from "../environment.ts";

@@ -134,8 +134,10 @@ describe("the limits of a policy", async () => {
     expect(limitsOf(policy, "free")).toEqual({
       buckets: [{ capacity: 150, perMs: 100 / 60_000 }],
       quota: 50_000,
-      leaseMs: 0,
+      leaseMs: LEASE_MS,
     });
+    const strict = { tiers: { t: { limits: [], mode: "strict" } } };
+    expect(limitsOf(strict, "t")).toEqual({ buckets: [], quota: Infinity, leaseMs: 0 });
     expect(limitsOf(policy, "enterprise")).toEqual({ buckets: [], quota: Infinity, leaseMs: LEASE_MS });
     expect(LEASE_MS).toBe(PRODUCT_LEASE_MS);
     expect(costOf(policy, "/compare")).toBe(2);

@@ -23,7 +23,7 @@ const COMMON = {
 /** The additional thresholds of each scenario. */
 const OWN: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   accuracy: {
-    "denied{tier:free}": ["count>0"],
+    "denied{tier:load-strict}": ["count>0"],
     "denied{tier:load-leased}": ["count>0"],
     decided_by_lease: ["count>0"],
     decided_by_fallback: ["count==0"],

@@ -136,8 +136,8 @@ describe("the limits of a policy", async () => {
       quota: 50_000,
       leaseMs: LEASE_MS,
     });
-    const strict = { tiers: { t: { limits: [], mode: "strict" } } };
-    expect(limitsOf(strict, "t")).toEqual({ buckets: [], quota: Infinity, leaseMs: 0 });
+    const unlent = { tiers: { t: { limits: [], mode: "strict" } } };
+    expect(limitsOf(unlent, "t")).toEqual({ buckets: [], quota: Infinity, leaseMs: 0 });
     expect(limitsOf(policy, "enterprise")).toEqual({ buckets: [], quota: Infinity, leaseMs: LEASE_MS });
     expect(LEASE_MS).toBe(PRODUCT_LEASE_MS);
     expect(costOf(policy, "/compare")).toBe(2);

@@ -18,7 +18,13 @@ test.each([
   const args = ["deploy", "--dry-run", "-c", join(ROOT, "wrangler.toml"), "--outdir", directory];
   const { stdout } = await promisify(execFile)(process.execPath, [WRANGLER, ...args], {
     cwd,
-    env: { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_PATH: directory, CI: "true" },
+    env: {
+      ...process.env,
+      WRANGLER_SEND_METRICS: "false",
+      WRANGLER_LOG_PATH: directory,
+      CI: "true",
+      WRANGLER_LOG: "log",
+    },
   });
   // The first mention is the command itself.
   expect(stdout.split("Not in the directory of Edge Limiter")).toHaveLength(isElsewhere ? 3 : 2);

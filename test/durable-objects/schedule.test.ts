@@ -98,7 +98,8 @@ it("never admits more than burst + rate * w, nor less than the model by more tha
         const decided = each.inOneCall ? await user.decideAll(batch) : [];
         isSettled = false;
         for (let i = 0; i < each.times; i++) {
-          const must = pessimist.holds(costMilli);
+          // Floors are rounded up to a thousandth with each crash.
+          const must = pessimist.holds(costMilli + deaths);
           const may = optimist.holds(costMilli);
           const { allowed, retryAfterMs, limits } = decided[i] ?? (await user.decide({ costMilli }));
           if (allowed) {
@@ -116,7 +117,7 @@ it("never admits more than burst + rate * w, nor less than the model by more tha
           }
           const leftMilli = Math.round((limits[0]?.remaining ?? NaN) * 1_000);
           expect(leftMilli).toBeLessThanOrEqual(optimist.remainingMilli());
-          expect(leftMilli).toBeGreaterThanOrEqual(pessimist.remainingMilli());
+          expect(leftMilli).toBeGreaterThanOrEqual(pessimist.remainingMilli() - deaths);
         }
       }
 
@@ -126,7 +127,7 @@ it("never admits more than burst + rate * w, nor less than the model by more tha
       expect(ledgerMilli).toBeGreaterThanOrEqual(admittedMilli - deaths * chunkMilli);
       crashes += deaths;
     }),
-    { numRuns: 60, seed: 20_261_121 },
+    { numRuns: 60 },
   );
   // The schedules did include crashes and denials.
   expect(crashes).toBeGreaterThan(20);

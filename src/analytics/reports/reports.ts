@@ -4,8 +4,8 @@
  * Percentiles are computed from the rows of the group they describe; they are never averaged or added.
  */
 import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
-import { type Aggregation, type Group, type Keeps, MAX_GROUPS, type Row, type Scan } from "./facts.ts";
-import { UNDECIDED } from "../outcome.ts";
+import { aggregation, DECIDED, denials, named, ranking } from "./aggregations.ts";
+import type { Aggregation, Group, Keeps, Row, Scan } from "./facts.ts";
 import {
   LATENCY_BOUNDS_MS,
   histogramOf,
@@ -44,48 +44,6 @@ interface Report<Name extends ReportName> {
     rows: readonly Row[],
     keeps: Keeps,
   ) => ReportBodies[Name];
-}
-
-/** All selected rows in one group, unless `given` says otherwise. */
-function aggregation(query: ReportQuery, given: Partial<Aggregation> = {}): Aggregation {
-  const { fromMs, toMs, filters, order } = query;
-  return {
-    fromMs,
-    toMs,
-    filters,
-    by: [],
-    intervalMs: null,
-    latency: false,
-    boundsMs: [],
-    order,
-    limit: MAX_GROUPS,
-    ...given,
-  };
-}
-
-/** A ranking in the order and of the length of the query. */
-function ranking(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
-  return aggregation(query, { limit: query.limit, ...given });
-}
-
-/** Only requests that the limiter decided. */
-const DECIDED = { without: { source: UNDECIDED } } as const;
-
-/** Only rows with a value: a request without a caller belongs to no user, an unmatched one to no route. */
-function named(dimension: "account" | "route" | "tier"): Partial<Aggregation> {
-  return { without: { [dimension]: "" } };
-}
-
-/** Only denials by a limit. If the query filters by another outcome, there are none. */
-function denials(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
-  const { outcome = "denied" } = query.filters;
-  const span = outcome === "denied" ? {} : { toMs: query.fromMs };
-  return ranking(query, {
-    filters: { ...query.filters, outcome: "denied" },
-    order: "denied",
-    ...span,
-    ...given,
-  });
 }
 
 const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {

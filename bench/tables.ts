@@ -9,6 +9,7 @@ import { type Spread, spreadOf } from "./ratios.ts";
 import { type Analytics, CAPACITY } from "./rig-workers.ts";
 import type { Rounds, ContenderRun } from "./rounds.ts";
 import type { Size } from "./size.ts";
+import { met, type Row, spread, table, two, whole } from "./table-format.ts";
 import {
   compare,
   MAX_DEVIATION,
@@ -35,8 +36,6 @@ export interface Results {
   readonly newcomers: NewcomersCost | null;
   readonly memory: readonly Memory[];
 }
-
-type Row = readonly (string | number)[];
 
 /** All tables, as quoted in docs/performance.md. */
 export function asMarkdown(results: Results): string {
@@ -278,26 +277,4 @@ function shareRows({ rounds }: Results): Row[] {
     spread(ofBare),
     atLeast === null ? "" : met(ofBare.median >= atLeast),
   ]);
-}
-
-function table(head: readonly string[], rows: readonly Row[]): string {
-  const line = (cells: Row): string => `| ${cells.join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function met(isMet: boolean): string {
-  return isMet ? "met" : "**missed**";
-}
-
-function spread({ median, min, max }: Spread): string {
-  return `${two(median)} (${two(min)} to ${two(max)})`;
-}
-
-/** Two decimals below 10, else one. */
-function two(value: number): string {
-  return value.toFixed(value < 10 ? 2 : 1);
-}
-
-function whole(value: number): string {
-  return Math.round(value).toLocaleString("en");
 }

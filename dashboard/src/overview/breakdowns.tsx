@@ -1,11 +1,11 @@
-/** The requests of a period by limit, tier and place of decision. Every figure leads to its decisions. */
+/** The requests of a period by limit, tier, route and place of decision. Every figure leads to its decisions. */
 import { ShareCell } from "../kit/share-cell.tsx";
 import { Empty } from "../kit/state.tsx";
 import { TableScroll } from "../kit/table.tsx";
 import { labelOf } from "../shell/filter-options.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
-import type { DenialReport, TierReport } from "../shell/rankings.ts";
+import type { DenialReport, RouteRanking, TierReport } from "../shell/rankings.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import type { Latency } from "./latency.ts";
 import type { Behind } from "./rankings.tsx";
@@ -74,6 +74,11 @@ export function Tiers({ report, behind }: { readonly report: TierReport; readonl
     filters: tier === "" ? {} : { tier },
   }));
   return <Parts label="Tiers" head="Tier" parts={parts} behind={behind} />;
+}
+
+export function TopRoutes({ ranking, behind }: { readonly ranking: RouteRanking; readonly behind: Behind }) {
+  const parts = ranking.routes.map(({ route, ...row }) => ({ ...row, name: route, filters: { route } }));
+  return <Parts label="Top routes" head="Route" parts={parts} behind={behind} />;
 }
 
 export function DecidedBy({ report, behind }: { readonly report: Latency; readonly behind: Behind }) {

@@ -12,13 +12,13 @@ import { RangeControl } from "../shell/range-control.tsx";
 import { RefreshControl } from "../shell/refresh-control.tsx";
 import { isWithinADay, paramsOf, titleOf, zoomedTo } from "../shell/time-range.ts";
 import type { Polled } from "../shell/use-polled.ts";
-import { DecidedBy, DenialsByLimit, Tiers } from "./breakdowns.tsx";
+import { DecidedBy, DenialsByLimit, Tiers, TopRoutes } from "./breakdowns.tsx";
 import { figuresOf } from "./figures.ts";
 import { latencyChart, latencySummary } from "./latency.ts";
 import { NoTraffic } from "./no-traffic.tsx";
 import { OverviewFilters } from "./overview-filters.tsx";
 import type { Overview } from "./overview-report.ts";
-import { type Behind, TopRoutes, TopUsers } from "./rankings.tsx";
+import { type Behind, TopUsers } from "./rankings.tsx";
 import { policyMarks, trafficChart, trafficSummary } from "./traffic.ts";
 import { type OverviewData, useOverview, type UserOrder } from "./use-overview.ts";
 

@@ -1,12 +1,11 @@
-/** The users and the routes of a period, the largest first. Every figure leads to its decisions. */
-import { ShareCell } from "../kit/share-cell.tsx";
+/** The users of a period, the largest first. Every figure leads to its decisions. */
 import { SortHeader, TableScroll } from "../kit/table.tsx";
 import { Empty } from "../kit/state.tsx";
-import { count, exact, milliseconds, percent } from "../shell/format.ts";
+import { count, exact, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import type { PageAddress } from "../shell/page-address.ts";
 import type { LogFilters } from "../shell/decision-log.ts";
-import type { RouteRanking, UserRanking } from "../shell/rankings.ts";
+import type { UserRanking } from "../shell/rankings.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import type { UserOrder } from "./use-overview.ts";
 
@@ -64,55 +63,6 @@ export function TopUsers({ ranking: { users }, order, onOrder, behind }: UsersPr
               </td>
             </tr>
           )}
-        </tbody>
-      </table>
-    </TableScroll>
-  );
-}
-
-export function TopRoutes({
-  ranking: { routes },
-  behind,
-}: {
-  readonly ranking: RouteRanking;
-  readonly behind: Behind;
-}) {
-  return (
-    <TableScroll label="Top routes">
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">Route</th>
-            <th scope="col" class="num">
-              Requests
-            </th>
-            <th scope="col">Share</th>
-            <th scope="col" class="num">
-              Denied %
-            </th>
-            <th scope="col" class="num">
-              p95
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {routes.map(({ route, requests, denied, decided, share, latencyMs }) => (
-            <tr key={route}>
-              <th scope="row" class="name">
-                {route === "" ? "no route" : <Link to={behind({ route })}>{route}</Link>}
-              </th>
-              <td class="num">{count(requests)}</td>
-              <ShareCell share={share} />
-              <td class="num">
-                {denied > 0 ? (
-                  <Link to={behind({ route, outcome: "denied" })}>{percent(denied, decided)}</Link>
-                ) : (
-                  percent(denied, decided)
-                )}
-              </td>
-              <td class="num">{milliseconds(latencyMs?.p95)}</td>
-            </tr>
-          ))}
         </tbody>
       </table>
     </TableScroll>

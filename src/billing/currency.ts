@@ -3,7 +3,7 @@
  *
  * An own table, because Intl follows CLDR, which has other numbers for some currencies (IQD: 0 instead of 3), and a runtime's update
  * must not change a bill. Each document stores the exponent it was made with. Source: ISO 4217, list one, as of 1 January 2026, without
- * the codes that have no minor unit (metals, XDR, XTS, XXX, …).
+ * the codes that have no minor unit: metals, funds, testing and "no currency".
  */
 const BY_EXPONENT: readonly (readonly [exponent: number, codes: string])[] = [
   [0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"],

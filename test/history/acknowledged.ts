@@ -34,7 +34,7 @@ export function checkAcknowledged(history: History, reference: Reference, wrong:
 function binds(change: Changed["change"], { decision, request }: Asked): boolean {
   switch (decision?.source) {
     case "strict":
-      // Who is rejected anyway may be rejected for the older reason.
+      // A request that is rejected either way may name the older reason.
       return decision.outcome !== "denied" || isAbout(change.kind, ["tier", "numbers", "grant", "reset"]);
     case "lease":
       if (change.kind === "status") return change.status === "blocked";

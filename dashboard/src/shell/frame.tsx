@@ -121,7 +121,7 @@ interface AccountProps {
   readonly onSignOut: () => void;
 }
 
-/** Who is signed in, and what they can set for themselves. */
+/** The signed-in administrator: name, role, theme, sign out. */
 function Account({ who, theme, onTheme, onSignOut }: AccountProps) {
   const { role } = usePage();
   return (

@@ -16,7 +16,7 @@ export function checkLive(stage: Stage): void {
     await dialog.getByText("Every limit had enough left.").waitFor();
     expect(await viewer.axe()).toEqual([]);
     await dialog.getByRole("link", { name: "Open the decision" }).click();
-    await viewer.page.getByRole("heading", { level: 1, name: "Decision" }).waitFor();
+    await viewer.page.getByRole("heading", { level: 1, name: /compare/ }).waitFor();
     await viewer.page.getByText("Every limit had enough left.").waitFor();
     await viewer.page.goBack();
     await viewer.page.getByRole("combobox", { name: "Outcome" }).click();

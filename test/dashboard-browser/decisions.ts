@@ -14,7 +14,8 @@ export function checkDecisions(stage: Stage): void {
     const { page } = viewer;
     await stage.createUser(USER, "free");
     await stage.exhaust(USER);
-    const denied = await stage.send(USER);
+    // On a route of its own: equal requests of the same tenth of a second are recorded under the id of the first.
+    const denied = await stage.send(USER, "/compare");
     expect(denied.status).toBe(429);
     requestId = String(denied.headers["x-request-id"]);
     await stage.open("overview", "Overview");
@@ -22,9 +23,9 @@ export function checkDecisions(stage: Stage): void {
     await page.getByRole("searchbox", { name: "Request id" }).click();
     await page.keyboard.insertText(`X-Request-Id: ${requestId}`);
     await page.getByRole("button", { name: "Find" }).click();
-    await page.getByRole("heading", { level: 1, name: /identify by dora: limit “minute”/ }).waitFor();
+    await page.getByRole("heading", { level: 1, name: /compare by dora: limit “minute”/ }).waitFor();
     await page
-      .getByText(/Limit “minute” had [\d.]+ of [\d.]+ tokens left, and the request costs 1/)
+      .getByText(/Limit “minute” had [\d.]+ of [\d.]+ tokens left, and the request costs 2/)
       .waitFor();
     await page.getByRole("row", { name: /minute denied it/ }).waitFor();
     await page.getByText(/later, if nothing else spends/).waitFor();

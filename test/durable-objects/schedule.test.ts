@@ -2,8 +2,8 @@
  * Any schedule of requests, pauses, evictions and crashes of one object, against the exact model.
  *
  * Two models bound the object. The optimist loses nothing and is charged what was admitted: if it rejects, the object must reject. The
- * pessimist also loses a whole headroom and up to five seconds of refill with every crash within one, since floors are held: if it admits, the object
- * must admit. Until the first such crash the two are equal, so the object must match exactly.
+ * pessimist also loses a whole headroom and up to five seconds of refill with every crash within one, since floors are held: if it
+ * admits, the object must admit. Until the first such crash the two are equal, so the object must match exactly.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";

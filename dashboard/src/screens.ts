@@ -1,6 +1,7 @@
-/** All screens, in the order of the navigation. Each is loaded when it is opened. */
+/** All screens, in the order of the navigation. The overview comes with the page, the others in two files when one of them is opened. */
 import type { ComponentType } from "preact";
 import type { IconName } from "./kit/icon.tsx";
+import { OverviewScreen } from "./overview/overview-screen.tsx";
 
 export interface Screen {
   /** In the URL. */
@@ -13,54 +14,57 @@ export interface Screen {
   readonly under?: string;
 }
 
+const trafficScreens = () => import("./traffic-screens.ts");
+const deploymentScreens = () => import("./deployment-screens.ts");
+
 export const SCREENS: readonly Screen[] = [
   {
     name: "overview",
     title: "Overview",
     icon: "chart",
-    load: async () => (await import("./overview/overview-screen.tsx")).OverviewScreen,
+    load: async () => OverviewScreen,
   },
   {
     name: "live",
     title: "Live",
     icon: "live",
-    load: async () => (await import("./live/live-screen.tsx")).LiveScreen,
+    load: async () => (await trafficScreens()).LiveScreen,
   },
   {
     name: "decisions",
     title: "Decisions",
     icon: "list",
-    load: async () => (await import("./decisions/decisions-screen.tsx")).DecisionsScreen,
+    load: async () => (await trafficScreens()).DecisionsScreen,
   },
   {
     name: "decision",
     title: "Decision",
     icon: "list",
-    load: async () => (await import("./decisions/decision-screen.tsx")).DecisionScreen,
+    load: async () => (await trafficScreens()).DecisionScreen,
     under: "decisions",
   },
   {
     name: "user",
     title: "Users",
     icon: "users",
-    load: async () => (await import("./user/user-screen.tsx")).UserScreen,
+    load: async () => (await trafficScreens()).UserScreen,
   },
   {
     name: "policy",
     title: "Policy",
     icon: "policy",
-    load: async () => (await import("./policy/policy-screen.tsx")).PolicyScreen,
+    load: async () => (await deploymentScreens()).PolicyScreen,
   },
   {
     name: "simulator",
     title: "Simulator",
     icon: "simulator",
-    load: async () => (await import("./simulator/simulator-screen.tsx")).SimulatorScreen,
+    load: async () => (await deploymentScreens()).SimulatorScreen,
   },
   {
     name: "system",
     title: "System",
     icon: "system",
-    load: async () => (await import("./system/system-screen.tsx")).SystemScreen,
+    load: async () => (await deploymentScreens()).SystemScreen,
   },
 ];

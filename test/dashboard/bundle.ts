@@ -12,14 +12,8 @@ export interface BuiltFile {
   readonly text: string;
   /** Loaded together with it. */
   readonly needs: readonly string[];
-  /** Chunks that it loads when they are wanted. */
-  readonly later: readonly Chunk[];
-}
-
-interface Chunk {
-  readonly path: string;
-  /** The style sheets that are loaded with it. */
-  readonly styles: readonly string[];
+  /** Paths of the chunks that it loads when they are wanted. */
+  readonly later: readonly string[];
 }
 
 /** @param paths below `directory`, as the build lists them. */
@@ -36,23 +30,10 @@ export async function builtFiles(directory: string, paths: readonly string[]): P
         needs: path.endsWith(".html")
           ? matches(text, /(?:src|href)="\/dashboard\/(assets\/[^"]+)"/g)
           : matches(text, /(?:\bfrom|\bimport)\s*["'`]\.\/([^"'`]+)["'`]/g).map((name) => `assets/${name}`),
-        later: chunksOf(text),
+        later: matches(text, /\bimport\(["'`]\.\/([^"'`]+)["'`]\)/g).map((name) => `assets/${name}`),
       };
     }),
   );
-}
-
-/** The dynamic imports of a file. Vite numbers the style sheets of all of them in one list. */
-function chunksOf(text: string): Chunk[] {
-  const [list = ""] = matches(text, /m\.f=\[([^\]]*)\]/g);
-  const styles = matches(list, /["'`]([^"'`]+)["'`]/g);
-  const imports = text.matchAll(
-    /\bimport\(["'`]\.\/([^"'`]+)["'`]\)(?:.{0,200}?__vite__mapDeps\(\[([\d,]*)\]\))?/g,
-  );
-  return [...imports].map(([, name = "", numbers = ""]) => ({
-    path: `assets/${name}`,
-    styles: numbers.split(",").flatMap((number) => styles[Number(number)] ?? []),
-  }));
 }
 
 function matches(text: string, pattern: RegExp): string[] {
@@ -78,12 +59,7 @@ export function loadedFiles(
     if (loaded.has(file)) return;
     loaded.add(file);
     for (const path of file.needs) load(find(path));
-    for (const { path, styles } of file.later) {
-      const chunk = find(path);
-      if (!isOpened(chunk)) continue;
-      load(chunk);
-      for (const style of styles) load(find(style));
-    }
+    for (const chunk of file.later.map(find)) if (isOpened(chunk)) load(chunk);
   };
   load(find("index.html"));
   return [...loaded];

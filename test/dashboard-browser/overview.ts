@@ -19,6 +19,12 @@ export function checkOverview(stage: Stage): void {
     await page.getByRole("heading", { level: 1, name: "Decisions" }).waitFor();
     expect(paramsOf(page.url())).toEqual({ route: "/identify", range: "15m", tier: "free" });
     await page.goBack();
+    // Not only a row's name: what a user spent, too.
+    const greedy = page.getByRole("group", { name: "Top users" }).getByRole("row", { name: /^demo-greedy / });
+    await greedy.getByRole("cell").nth(1).getByRole("link").click();
+    await page.getByRole("heading", { level: 1, name: "Decisions" }).waitFor();
+    expect(paramsOf(page.url())).toEqual({ account: "user:demo-greedy", range: "15m", tier: "free" });
+    await page.goBack();
     await page.getByRole("group", { name: /^Requests per second, chart/ }).focus();
     await page.keyboard.press("End");
     await page.keyboard.press("Enter");

@@ -1,7 +1,7 @@
 /** A page of users. The heads of columns sort all users, not only the page. Each figure leads to its decisions. */
 import { Badge } from "../kit/badge.tsx";
 import { ShareCell } from "../kit/share-cell.tsx";
-import { SortHeader, TableScroll } from "../kit/table.tsx";
+import { Figure, SortHeader, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { ListedUser, UserPage } from "../shell/answers.ts";
 import { ago, count } from "../shell/format.ts";
@@ -12,29 +12,24 @@ import { type Sort, sortOf, usersRange } from "./users-query.ts";
 
 export function UserTable({ page: { users } }: { readonly page: UserPage }) {
   return (
-    <TableScroll label="Users">
-      <table class="data users">
-        <thead>
-          <tr>
-            <Head by="id">User</Head>
-            <th scope="col" class="wide">
-              Name
-            </th>
-            <Head by="cost">Tokens</Head>
-            <Head by="requests">Requests</Head>
-            <Head by="deniedShare">Denied %</Head>
-            <Head by="lastSeen">Last seen</Head>
-            <th scope="col">Tier</th>
-            <th scope="col">Status</th>
-          </tr>
-        </thead>
-        <tbody>
-          {users.map((user) => (
-            <UserRow key={`${user.kind} ${user.id}`} user={user} />
-          ))}
-        </tbody>
-      </table>
-    </TableScroll>
+    <Table
+      label="Users"
+      kind="users"
+      heads={[
+        <Head by="id">User</Head>,
+        ["Name", "wide"],
+        <Head by="cost">Tokens</Head>,
+        <Head by="requests">Requests</Head>,
+        <Head by="deniedShare">Denied %</Head>,
+        <Head by="lastSeen">Last seen</Head>,
+        "Tier",
+        "Status",
+      ]}
+    >
+      {users.map((user) => (
+        <UserRow key={`${user.kind} ${user.id}`} user={user} />
+      ))}
+    </Table>
   );
 }
 
@@ -79,8 +74,8 @@ function UserRow({ user }: { readonly user: ListedUser }) {
         </td>
       ) : (
         <>
-          <Figure value={usage.cost} to={behind()} />
-          <Figure value={usage.requests} to={behind()} />
+          <Figure to={usage.cost > 0 ? behind() : null}>{count(usage.cost)}</Figure>
+          <Figure to={usage.requests > 0 ? behind() : null}>{count(usage.requests)}</Figure>
           {usage.decided === 0 ? (
             <td class="quiet">–</td>
           ) : (
@@ -90,9 +85,7 @@ function UserRow({ user }: { readonly user: ListedUser }) {
               {...(usage.denied > 0 ? { to: behind({ outcome: "denied" }) } : {})}
             />
           )}
-          <td class="num">
-            <LastSeen at={usage.lastSeenAt} to={behind()} />
-          </td>
+          <LastSeen at={usage.lastSeenAt} to={behind()} />
         </>
       )}
       <td>
@@ -118,18 +111,6 @@ function Status({ user: { kind, status, account } }: { readonly user: ListedUser
   return <Badge tone="neutral">{kind === "address" ? "no credential" : "no account"}</Badge>;
 }
 
-interface FigureProps {
-  readonly value: number;
-  /** The decisions behind it. */
-  readonly to: PageAddress;
-}
-
-function Figure({ value, to }: FigureProps) {
-  return (
-    <td class="num">{value > 0 ? <Link to={to}>{count(value)}</Link> : <span class="quiet">0</span>}</td>
-  );
-}
-
 interface LastSeenProps {
   /** Null: not in the range. */
   readonly at: string | null;
@@ -137,13 +118,13 @@ interface LastSeenProps {
 }
 
 function LastSeen({ at, to }: LastSeenProps) {
-  if (at === null) return <span class="quiet">not in the range</span>;
+  if (at === null) return <Figure to={null}>not in the range</Figure>;
   return (
-    <Link to={to}>
+    <Figure to={to}>
       {ago(at)}
       <span class="unseen">
         , <When iso={at} />
       </span>
-    </Link>
+    </Figure>
   );
 }

@@ -2,19 +2,27 @@
 import { useState } from "preact/hooks";
 import { When } from "../kit/time.tsx";
 import { type ChartModel, marksWithin } from "./chart-model.ts";
+import type { OnSpan } from "./use-chart-input.ts";
 
-export function ChartTable({ model, title }: { readonly model: ChartModel; readonly title: string }) {
+interface Props {
+  readonly model: ChartModel;
+  readonly title: string;
+  /** Opens what is behind a step. */
+  readonly onOpen: OnSpan | undefined;
+}
+
+export function ChartTable(props: Props) {
   const [isOpen, setOpen] = useState(false);
   return (
     <details class="chart-table" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Show as table</summary>
-      {isOpen && <Rows model={model} title={title} />}
+      {isOpen && <Rows {...props} />}
     </details>
   );
 }
 
-function Rows({ model, title }: { readonly model: ChartModel; readonly title: string }) {
-  const { timesMs, lines, show } = model;
+function Rows({ model, title, onOpen }: Props) {
+  const { timesMs, stepMs, lines, show } = model;
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={`${title}, table`}>
       <table>
@@ -33,7 +41,13 @@ function Rows({ model, title }: { readonly model: ChartModel; readonly title: st
           {timesMs.map((atMs, i) => (
             <tr key={atMs}>
               <th scope="row">
-                <When iso={atMs} />
+                {onOpen && stepMs !== undefined ? (
+                  <button type="button" class="plain" onClick={() => onOpen(atMs, atMs + stepMs)}>
+                    <When iso={atMs} />
+                  </button>
+                ) : (
+                  <When iso={atMs} />
+                )}
               </th>
               {lines.map(({ name, values }) => {
                 const value = values[i] ?? null;

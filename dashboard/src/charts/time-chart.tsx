@@ -71,7 +71,7 @@ export function TimeChart(props: Props) {
       <p class="unseen" role="status">
         {at !== null && isKeyboard ? valuesText(model, at) : ""}
       </p>
-      <ChartTable model={model} title={title} />
+      <ChartTable model={model} title={title} onOpen={onOpen} />
     </figure>
   );
 }

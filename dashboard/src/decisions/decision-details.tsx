@@ -1,12 +1,15 @@
 /** One decision: why, what would have passed, the limits before and after, what made it, and commands to try it again. */
-import type { ComponentChildren } from "preact";
 import { CopyButton } from "../kit/copy-button.tsx";
+import { type Facts, FactList } from "../kit/fact-list.tsx";
 import { Section } from "../kit/section.tsx";
 import { When } from "../kit/time.tsx";
 import { outcomeTone } from "../kit/tone.ts";
 import type { LoggedDecision } from "../shell/answers.ts";
 import { count, milliseconds } from "../shell/format.ts";
+import type { LogFilters } from "../shell/decision-log.ts";
 import { Link } from "../shell/page.tsx";
+import type { PageAddress } from "../shell/page-address.ts";
+import { RevisionLink } from "../shell/revision-link.tsx";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { subjectName } from "../shell/subject.ts";
 import { OUTCOME_TITLES } from "./decision-guards.ts";
@@ -24,8 +27,6 @@ import {
 } from "./decision-text.ts";
 import { levelsOf } from "./limit-levels.ts";
 import { LimitTable } from "./limit-table.tsx";
-
-type Facts = readonly (readonly [name: string, value: ComponentChildren])[];
 
 export function DecisionDetails({ decision }: { readonly decision: LoggedDecision }) {
   return (
@@ -78,9 +79,13 @@ function Passed({ passing: { atMs, same, atOnce } }: { readonly passing: Passing
   );
 }
 
+/** The decisions that have the same. */
+function all(params: LogFilters): PageAddress {
+  return { screen: "decisions", params };
+}
+
 /** The decisions around this one. */
 function Related({ decision: { account, route, reason, outcome } }: { readonly decision: LoggedDecision }) {
-  const all = (params: Readonly<Record<string, string>>) => ({ screen: "decisions", params });
   return (
     <span class="related">
       {account !== "" && <Link to={all({ account })}>all of {subjectName(account)}</Link>}
@@ -129,14 +134,23 @@ function requestFacts(decision: LoggedDecision): Facts {
       route === "" ? (
         "none"
       ) : (
-        <Link to={{ screen: "decisions", params: { route } }}>
+        <Link to={all({ route })}>
           <code>{route}</code>
         </Link>
       ),
     ],
     ["Method", method],
-    ["Tier", tier === "" ? "unknown" : tier],
-    ["Key", keyId === "" ? "none" : <code>{keyId}</code>],
+    ["Tier", tier === "" ? "unknown" : <Link to={all({ tier })}>{tier}</Link>],
+    [
+      "Key",
+      keyId === "" ? (
+        "none"
+      ) : (
+        <Link to={all({ keyId })}>
+          <code>{keyId}</code>
+        </Link>
+      ),
+    ],
     ["Where", [colo, country].filter((place) => place !== "").join(", ") || "not known"],
     [
       "Request id",
@@ -154,10 +168,7 @@ function decisionFacts(decision: LoggedDecision): Facts {
     ["Decided by", decidedBy(decision)],
     ["Took", source === "none" ? "–" : milliseconds(limiterMs)],
     ["Cost", costText(decision)],
-    [
-      "Policy",
-      <Link to={{ screen: "policy", params: { revision: String(revision) } }}>revision {revision}</Link>,
-    ],
+    ["Policy", <RevisionLink of={revision} />],
     [
       "Upstream",
       upstreamStatus !== "none"
@@ -168,19 +179,6 @@ function decisionFacts(decision: LoggedDecision): Facts {
     ],
     ["Stands for", requests === 1 ? "1 request" : `${count(requests)} equal requests`],
   ];
-}
-
-function FactList({ facts }: { readonly facts: Facts }) {
-  return (
-    <dl class="fact-list">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
 }
 
 function Commands({ decision }: { readonly decision: LoggedDecision }) {

@@ -1,7 +1,7 @@
 /** Lines of the decision log. The time of a line leads to the decision's page. */
 import "./decisions.css";
 import { Badge } from "../kit/badge.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import { outcomeTone } from "../kit/tone.ts";
 import type { LoggedDecision } from "../shell/answers.ts";
@@ -21,31 +21,24 @@ interface Props {
 
 export function DecisionTable({ decisions, isOneSubject = false }: Props) {
   return (
-    <TableScroll label="Decisions">
-      <table class="data decisions">
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {!isOneSubject && <th scope="col">User</th>}
-            <th scope="col" class="name">
-              Route
-            </th>
-            <th scope="col">Method</th>
-            <th scope="col">Upstream</th>
-            <th scope="col">Outcome</th>
-            <th scope="col">Reason</th>
-            <th scope="col" class="num">
-              Took
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {keyed(decisions).map(([key, decision]) => (
-            <Row key={key} decision={decision} isOneSubject={isOneSubject} />
-          ))}
-        </tbody>
-      </table>
-    </TableScroll>
+    <Table
+      label="Decisions"
+      kind="decisions"
+      heads={[
+        "Time",
+        ...(isOneSubject ? [] : ["User"]),
+        ["Route", "name"],
+        "Method",
+        "Upstream",
+        "Outcome",
+        "Reason",
+        ["Took", "num"],
+      ]}
+    >
+      {keyed(decisions).map(([key, decision]) => (
+        <Row key={key} decision={decision} isOneSubject={isOneSubject} />
+      ))}
+    </Table>
   );
 }
 

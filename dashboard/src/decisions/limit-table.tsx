@@ -1,6 +1,6 @@
 /** What a decision left of each limit, and what was there before. */
 import { Badge } from "../kit/badge.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { Table } from "../kit/table.tsx";
 import type { Tone } from "../kit/tone.ts";
 import type { LoggedDecision } from "../shell/answers.ts";
 import { precise } from "./decision-text.ts";
@@ -13,47 +13,29 @@ interface Props {
 
 export function LimitTable({ decision, levels }: Props) {
   return (
-    <TableScroll label="Limits before and after">
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">Limit</th>
-            <th scope="col" class="num">
-              Before
-            </th>
-            <th scope="col" class="num">
-              After
-            </th>
-            <th scope="col" class="num">
-              Of
-            </th>
-            <th scope="col" class="name limit-bar">
-              Left
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {levels.map((level) => (
-            <tr key={level.name}>
-              <th scope="row" class="limit-name">
-                {level.name}{" "}
-                {decision.outcome === "denied" && decision.reason === level.name && (
-                  <Badge tone="denied">denied it</Badge>
-                )}
-              </th>
-              <td class="num">{precise(level.before)}</td>
-              <td class="num">{precise(level.after)}</td>
-              <td class="num">
-                {precise(level.limit)} {level.unit}
-              </td>
-              <td class="name limit-bar">
-                <Level {...level} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </TableScroll>
+    <Table
+      label="Limits before and after"
+      heads={["Limit", ["Before", "num"], ["After", "num"], ["Of", "num"], ["Left", "name limit-bar"]]}
+    >
+      {levels.map((level) => (
+        <tr key={level.name}>
+          <th scope="row" class="limit-name">
+            {level.name}{" "}
+            {decision.outcome === "denied" && decision.reason === level.name && (
+              <Badge tone="denied">denied it</Badge>
+            )}
+          </th>
+          <td class="num">{precise(level.before)}</td>
+          <td class="num">{precise(level.after)}</td>
+          <td class="num">
+            {precise(level.limit)} {level.unit}
+          </td>
+          <td class="name limit-bar">
+            <Level {...level} />
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

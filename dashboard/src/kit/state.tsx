@@ -54,3 +54,13 @@ export function Failed({ children, onRetry, verb = "Retry now" }: FailedProps) {
     </div>
   );
 }
+
+/** In the place of what is loaded on first use, when its code could not be loaded. */
+export function CodeFailed({ of }: { readonly of: string }) {
+  return (
+    <Failed onRetry={() => location.reload()} verb="Reload the page">
+      The code of {of} could not be loaded. Check that you are online. After a deployment, reload the page to
+      get its new version.
+    </Failed>
+  );
+}

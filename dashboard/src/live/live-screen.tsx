@@ -5,7 +5,9 @@ import { Sparkline } from "../kit/sparkline.tsx";
 import { Empty } from "../kit/state.tsx";
 import type { Tone } from "../kit/tone.ts";
 import { count } from "../shell/format.ts";
-import { usePage } from "../shell/page.tsx";
+import { decisionsIn } from "../shell/decision-log.ts";
+import { Link, usePage } from "../shell/page.tsx";
+import { LENGTHS } from "../shell/time-range.ts";
 import "./live.css";
 import type { ConnectionState } from "./live-connection.ts";
 import { LiveFilters } from "./live-filters.tsx";
@@ -74,6 +76,7 @@ export function LiveScreen() {
 
 /** The rate of the last minute. While paused or disconnected, keeps what was last known: unknown is not zero. */
 function LastMinute({ live: { list, state, isPaused } }: { readonly live: Live }) {
+  const { address } = usePage();
   const known = useRef<readonly (number | null)[]>([]);
   if ((state.kind === "open" && !isPaused) || known.current.length === 0) {
     known.current = list.perSecond(Date.now());
@@ -87,7 +90,9 @@ function LastMinute({ live: { list, state, isPaused } }: { readonly live: Live }
       : `${count(last)}/s in the last second, at most ${count(highest)}/s in the last minute`;
   return (
     <div class="rate">
-      <span class="caption">{rate}</span>
+      <span class="caption">
+        {last === null ? rate : <Link to={decisionsIn(LENGTHS[0], filtersOf(address.params))}>{rate}</Link>}
+      </span>
       <Sparkline values={rates} label={`Requests per second: ${rate}`} />
     </div>
   );

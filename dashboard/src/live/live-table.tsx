@@ -2,7 +2,7 @@
 import { useMemo } from "preact/hooks";
 import { OUTCOME_TITLES, SOURCE_NAMES } from "../decisions/decision-guards.ts";
 import { Badge } from "../kit/badge.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import { outcomeTone } from "../kit/tone.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
@@ -20,32 +20,24 @@ export function LiveTable({ rows, skipped, onOpen }: Props) {
   // Rendered several times a second: rebuild the rows only if they changed.
   const body = useMemo(() => rows.map((row) => <Row key={row.id} row={row} onOpen={onOpen} />), [rows]);
   return (
-    <TableScroll label="Decisions">
-      <table class="data live-table">
-        <caption>
-          The newest {rows.length}
-          {skipped > 0 && `; ${count(skipped)} more were not listed`}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            <th scope="col">Outcome</th>
-            <th scope="col">User or address</th>
-            <th scope="col">Route</th>
-            <th scope="col">Tier</th>
-            <th scope="col">Reason</th>
-            <th scope="col">Decided by</th>
-            <th scope="col" class="num">
-              Left
-            </th>
-            <th scope="col" class="num">
-              Took
-            </th>
-          </tr>
-        </thead>
-        <tbody>{body}</tbody>
-      </table>
-    </TableScroll>
+    <Table
+      label="Decisions"
+      kind="live-table"
+      caption={`The newest ${rows.length}${skipped > 0 ? `; ${count(skipped)} more were not listed` : ""}`}
+      heads={[
+        "Time",
+        "Outcome",
+        ["User or address", "name"],
+        "Route",
+        "Tier",
+        "Reason",
+        "Decided by",
+        ["Left", "num"],
+        ["Took", "num"],
+      ]}
+    >
+      {body}
+    </Table>
   );
 }
 

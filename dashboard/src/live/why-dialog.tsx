@@ -1,15 +1,16 @@
 /** Why a listed decision was made, without leaving the stream. Its own page has the rest. */
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { OUTCOME_TITLES } from "../decisions/decision-guards.ts";
 import { decidedBy, whyText } from "../decisions/decision-text.ts";
 import { decisionAddress } from "../decisions/log-query.ts";
 import { Badge } from "../kit/badge.tsx";
 import { CopyButton } from "../kit/copy-button.tsx";
+import { type Facts, FactList } from "../kit/fact-list.tsx";
 import { When } from "../kit/time.tsx";
 import { outcomeTone } from "../kit/tone.ts";
 import { exact, milliseconds, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
+import { RevisionLink } from "../shell/revision-link.tsx";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import type { ListedDecision } from "./live-list.ts";
 
@@ -22,7 +23,7 @@ export function WhyDialog({ row, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
   const { at, requestId, account, route, method, tier, outcome, source, revision, limiterMs } = row;
-  const facts: readonly (readonly [name: string, value: ComponentChildren])[] = [
+  const facts: Facts = [
     ["When", <When iso={at} />],
     ["Who", <SubjectLink account={account} />],
     ["Route", `${method} ${route === "" ? "no route" : route}`],
@@ -35,10 +36,7 @@ export function WhyDialog({ row, onClose }: Props) {
         ? "no limit was checked"
         : `${percent(row.remainingFraction, 1)} of the tightest limit`,
     ],
-    [
-      "Policy",
-      <Link to={{ screen: "policy", params: { revision: String(revision) } }}>revision {revision}</Link>,
-    ],
+    ["Policy", <RevisionLink of={revision} />],
   ];
   return (
     <dialog ref={dialog} class="why" onClose={onClose} aria-labelledby="why-title">
@@ -46,14 +44,7 @@ export function WhyDialog({ row, onClose }: Props) {
         <Badge tone={outcomeTone(outcome)}>{OUTCOME_TITLES[outcome]}</Badge>
       </h2>
       <p>{whyText(row)}</p>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <FactList facts={facts} />
       <p class="caption">
         Request <code>{requestId}</code> <CopyButton isShort text={requestId} label="Copy the request id" />
       </p>

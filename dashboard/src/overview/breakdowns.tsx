@@ -1,7 +1,7 @@
 /** The requests of a period by limit, tier, route and place of decision. Every figure leads to its decisions. */
 import { ShareCell } from "../kit/share-cell.tsx";
 import { Empty } from "../kit/state.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { Figure, Table } from "../kit/table.tsx";
 import { labelOf } from "../shell/filter-options.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
@@ -18,42 +18,31 @@ interface DenialsProps {
 export function DenialsByLimit({ report: { reasons, top }, behind }: DenialsProps) {
   if (reasons.length === 0) return <Empty title="No limit denied anything" />;
   return (
-    <TableScroll label="Denials by limit">
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">Limit</th>
-            <th scope="col" class="num">
-              Denied
+    <Table label="Denials by limit" heads={["Limit", ["Denied", "num"], "Share", ["Most affected", "name"]]}>
+      {reasons.map(({ reason, denied, share }) => {
+        const most = top.find((row) => row.reason === reason);
+        const to = behind({ reason, outcome: "denied" });
+        return (
+          <tr key={reason}>
+            <th scope="row">
+              <Link to={to}>{reason}</Link>
             </th>
-            <th scope="col">Share</th>
-            <th scope="col">Most affected</th>
+            <Figure to={to}>{count(denied)}</Figure>
+            <ShareCell share={share} tone="denied" to={to} />
+            <td class="name">
+              {most && (
+                <>
+                  <SubjectLink account={most.account} />{" "}
+                  <Link to={{ ...to, params: { ...to.params, account: most.account } }}>
+                    {percent(most.denied, denied)}
+                  </Link>
+                </>
+              )}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {reasons.map(({ reason, denied, share }) => {
-            const most = top.find((row) => row.reason === reason);
-            return (
-              <tr key={reason}>
-                <th scope="row">
-                  <Link to={behind({ reason, outcome: "denied" })}>{reason}</Link>
-                </th>
-                <td class="num">{count(denied)}</td>
-                <ShareCell share={share} tone="denied" />
-                <td class="name">
-                  {most && (
-                    <>
-                      <SubjectLink account={most.account} />{" "}
-                      <span class="quiet">{percent(most.denied, denied)}</span>
-                    </>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </TableScroll>
+        );
+      })}
+    </Table>
   );
 }
 
@@ -99,43 +88,26 @@ interface PartsProps {
 
 function Parts({ label, head, parts, behind }: PartsProps) {
   return (
-    <TableScroll label={label}>
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">{head}</th>
-            <th scope="col" class="num">
-              Requests
+    <Table
+      label={label}
+      heads={[[head, "name"], ["Requests", "num"], "Share", ["Denied %", "num"], ["p95", "num"]]}
+    >
+      {parts.map(({ name, requests, share, denied, decided, latencyMs, filters }) => {
+        const to = behind(filters);
+        return (
+          <tr key={name}>
+            <th scope="row" class="name">
+              <Link to={to}>{name}</Link>
             </th>
-            <th scope="col">Share</th>
-            <th scope="col" class="num">
-              Denied %
-            </th>
-            <th scope="col" class="num">
-              p95
-            </th>
+            <Figure to={to}>{count(requests)}</Figure>
+            <ShareCell share={share} to={to} />
+            <Figure to={denied > 0 ? behind({ ...filters, outcome: "denied" }) : null}>
+              {percent(denied, decided)}
+            </Figure>
+            <Figure to={latencyMs && to}>{milliseconds(latencyMs?.p95)}</Figure>
           </tr>
-        </thead>
-        <tbody>
-          {parts.map(({ name, requests, share, denied, decided, latencyMs, filters }) => (
-            <tr key={name}>
-              <th scope="row" class="name">
-                <Link to={behind(filters)}>{name}</Link>
-              </th>
-              <td class="num">{count(requests)}</td>
-              <ShareCell share={share} />
-              <td class="num">
-                {denied > 0 ? (
-                  <Link to={behind({ ...filters, outcome: "denied" })}>{percent(denied, decided)}</Link>
-                ) : (
-                  percent(denied, decided)
-                )}
-              </td>
-              <td class="num">{milliseconds(latencyMs?.p95)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </TableScroll>
+        );
+      })}
+    </Table>
   );
 }

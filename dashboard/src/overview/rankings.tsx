@@ -1,8 +1,7 @@
 /** The users of a period, the largest first. Every figure leads to its decisions. */
-import { SortHeader, TableScroll } from "../kit/table.tsx";
+import { Figure, SortHeader, Table } from "../kit/table.tsx";
 import { Empty } from "../kit/state.tsx";
 import { count, exact, percent } from "../shell/format.ts";
-import { Link } from "../shell/page.tsx";
 import type { PageAddress } from "../shell/page-address.ts";
 import type { LogFilters } from "../shell/decision-log.ts";
 import type { UserRanking } from "../shell/rankings.ts";
@@ -27,44 +26,38 @@ export function TopUsers({ ranking: { users }, order, onOrder, behind }: UsersPr
     </SortHeader>
   );
   return (
-    <TableScroll label="Top users">
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">User or address</th>
-            {head("requests", "Requests")}
-            {head("cost", "Cost")}
-            {head("denied", "Denied")}
-            <th scope="col" class="num">
-              Denied %
+    <Table
+      label="Top users"
+      heads={[
+        ["User or address", "name"],
+        head("requests", "Requests"),
+        head("cost", "Cost"),
+        head("denied", "Denied"),
+        ["Denied %", "num"],
+      ]}
+    >
+      {rows.map(({ account, requests, cost, denied, decided }) => {
+        const all = behind({ account });
+        const denials = denied > 0 ? behind({ account, outcome: "denied" }) : null;
+        return (
+          <tr key={account}>
+            <th scope="row" class="name">
+              <SubjectLink account={account} />
             </th>
+            <Figure to={all}>{count(requests)}</Figure>
+            <Figure to={all}>{exact(cost)}</Figure>
+            <Figure to={denials}>{count(denied)}</Figure>
+            <Figure to={denials}>{percent(denied, decided)}</Figure>
           </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ account, requests, cost, denied, decided }) => (
-            <tr key={account}>
-              <th scope="row" class="name">
-                <SubjectLink account={account} />
-              </th>
-              <td class="num">
-                <Link to={behind({ account })}>{count(requests)}</Link>
-              </td>
-              <td class="num">{exact(cost)}</td>
-              <td class="num">
-                {denied > 0 ? <Link to={behind({ account, outcome: "denied" })}>{count(denied)}</Link> : "0"}
-              </td>
-              <td class="num">{percent(denied, decided)}</td>
-            </tr>
-          ))}
-          {rows.length === 0 && (
-            <tr>
-              <td colSpan={5}>
-                <Empty title="No user was denied" />
-              </td>
-            </tr>
-          )}
-        </tbody>
-      </table>
-    </TableScroll>
+        );
+      })}
+      {rows.length === 0 && (
+        <tr>
+          <td colSpan={5}>
+            <Empty title="No user was denied" />
+          </td>
+        </tr>
+      )}
+    </Table>
   );
 }

@@ -2,10 +2,9 @@
 import { SECOND_MS } from "../shell/durations.ts";
 import type { ChartMark, ChartModel } from "../charts/chart-model.ts";
 import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
-import type { LoggedDecision, Report, RevisionPage } from "../shell/answers.ts";
+import type { LoggedDecision, RevisionPage } from "../shell/answers.ts";
 import { count, percent, rate } from "../shell/format.ts";
-import { isListOf, isOneOf, isShape, parseAs } from "../shell/guards.ts";
-import { HEAD, isSeries, isTime } from "../shell/report-guards.ts";
+import { parseTimeseries } from "../shell/report-guards.ts";
 
 export interface Traffic {
   readonly fromMs: number;
@@ -17,15 +16,6 @@ export interface Traffic {
 }
 
 type Outcome = LoggedDecision["outcome"];
-
-const parseTimeseries = parseAs(
-  isShape<Report<"timeseries">>({
-    ...HEAD,
-    report: isOneOf({ timeseries: true }),
-    times: isListOf(isTime),
-    series: isListOf(isSeries),
-  }),
-);
 
 /** Null for anything but a timeseries report. A missing outcome had no requests. */
 export function parseTraffic(body: unknown): Traffic | null {

@@ -4,7 +4,7 @@ import { Link, usePage } from "../shell/page.tsx";
 import { Badge } from "../kit/badge.tsx";
 import { Empty, Failed, Loading } from "../kit/state.tsx";
 import { Section } from "../kit/section.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { PolicyUses, RevisionInfo, RevisionPage } from "../shell/answers.ts";
 import { includesRole } from "../shell/session.ts";
@@ -109,50 +109,35 @@ function RevisionTable({ revisions, active, onRollBack }: TableProps) {
     params: { revision: String(revision), against: "before" },
   });
   return (
-    <TableScroll label="Revisions">
-      <table class="data revisions">
-        <thead>
-          <tr>
-            <th scope="col">Revision</th>
-            <th scope="col">Activated</th>
-            <th scope="col">By</th>
-            <th scope="col">Why</th>
-            <th scope="col">
-              <span class="unseen">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {revisions.map(({ revision, createdAt, actor, reason, restores }) => (
-            <tr key={revision}>
-              <th scope="row">
-                <Link to={to(revision)}>Revision {revision}</Link>{" "}
-                {revision === active && <Badge tone="allowed">in force</Badge>}
-              </th>
-              <td>
-                <When iso={createdAt} />
-              </td>
-              <td>{actor}</td>
-              <td class="reason">
-                {restores !== null && <span class="quiet">Restores {restores}. </span>}
-                {reason}
-              </td>
-              <td class="revision-actions">
-                <Link to={to(revision)}>What it changed</Link>
-                <button
-                  type="button"
-                  class="small"
-                  disabled={revision === active || !includesRole(role, "admin")}
-                  aria-label={`Roll back to revision ${revision}`}
-                  onClick={() => onRollBack(revision)}
-                >
-                  Roll back…
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </TableScroll>
+    <Table label="Revisions" kind="revisions" heads={["Revision", "Activated", "By", "Why", ACTIONS]}>
+      {revisions.map(({ revision, createdAt, actor, reason, restores }) => (
+        <tr key={revision}>
+          <th scope="row">
+            <Link to={to(revision)}>Revision {revision}</Link>{" "}
+            {revision === active && <Badge tone="allowed">in force</Badge>}
+          </th>
+          <td>
+            <When iso={createdAt} />
+          </td>
+          <td>{actor}</td>
+          <td class="reason">
+            {restores !== null && <span class="quiet">Restores {restores}. </span>}
+            {reason}
+          </td>
+          <td class="revision-actions">
+            <Link to={to(revision)}>What it changed</Link>
+            <button
+              type="button"
+              class="small"
+              disabled={revision === active || !includesRole(role, "admin")}
+              aria-label={`Roll back to revision ${revision}`}
+              onClick={() => onRollBack(revision)}
+            >
+              Roll back…
+            </button>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

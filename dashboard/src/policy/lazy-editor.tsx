@@ -1,7 +1,7 @@
 /** The parts of the policy screen that need the code of the editor: loaded when one of them is first shown. */
 import type { ComponentChildren, ComponentProps } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Failed, Loading } from "../kit/state.tsx";
+import { CodeFailed, Loading } from "../kit/state.tsx";
 
 type EditorCode = typeof import("./policy-editor.ts");
 
@@ -33,10 +33,5 @@ function WithEditor({ rows, children }: Props) {
   }, []);
   if (code === null) return <Loading rows={rows} />;
   if (code !== "failed") return <>{children(code)}</>;
-  return (
-    <Failed onRetry={() => location.reload()} verb="Reload the page">
-      The code of the editor could not be loaded. Check that you are online. After a deployment, reload the
-      page to get its new version.
-    </Failed>
-  );
+  return <CodeFailed of="the editor" />;
 }

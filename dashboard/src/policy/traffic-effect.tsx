@@ -1,5 +1,6 @@
 /** What a policy would have done with the requests of the last hour: in a sentence, and the users that it would have denied most. */
 import { Link } from "../shell/page.tsx";
+import { decisionsIn } from "../shell/decision-log.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { count } from "../shell/format.ts";
 import { LENGTHS } from "../shell/time-range.ts";
@@ -66,8 +67,10 @@ function HurtUsers({ result: { newlyDenied, changedAccounts } }: { readonly resu
     <ul class="hurt" aria-label="Newly denied">
       {shown.map(({ account, tier, newlyDenied: denied, requests }) => (
         <li key={`${account} ${tier}`}>
-          <SubjectLink account={account} /> <span class="quiet">({tier})</span>: {count(denied)} of{" "}
-          {count(requests)} requests
+          <SubjectLink account={account} /> <span class="quiet">({tier})</span>:{" "}
+          <Link to={decisionsIn(HOUR, { account, tier })}>
+            {count(denied)} of {count(requests)} requests
+          </Link>
         </li>
       ))}
       {changedAccounts.denied > shown.length && (

@@ -1,7 +1,7 @@
 /** A screen whose code is loaded when it is opened. Says what to do if it cannot be loaded. */
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Failed, Loading } from "../kit/state.tsx";
+import { CodeFailed, Loading } from "../kit/state.tsx";
 
 interface Props {
   readonly title: string;
@@ -34,14 +34,7 @@ export function LazyScreen({ title, load }: Props) {
   return (
     <>
       <h1>{title}</h1>
-      {loaded === "loading" ? (
-        <Loading rows={6} />
-      ) : (
-        <Failed onRetry={() => location.reload()} verb="Reload the page">
-          The code of this screen could not be loaded. Check that you are online. After a deployment, reload
-          the page to get its new version.
-        </Failed>
-      )}
+      {loaded === "loading" ? <Loading rows={6} /> : <CodeFailed of="this screen" />}
     </>
   );
 }

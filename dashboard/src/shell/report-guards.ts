@@ -10,6 +10,7 @@ import {
   isOneOf,
   isShape,
   isText,
+  parseAs,
 } from "./guards.ts";
 
 /** RFC 3339, readable by Date.parse. */
@@ -50,6 +51,15 @@ export const isSeries = isShape<Report<"timeseries">["series"][number]>({
   denied: isListOf(isNumber),
   cost: isListOf(isNumber),
 });
+
+export const parseTimeseries = parseAs(
+  isShape<Report<"timeseries">>({
+    ...HEAD,
+    report: isOneOf({ timeseries: true }),
+    times: isListOf(isTime),
+    series: isListOf(isSeries),
+  }),
+);
 
 export const isRouteRow = isShape<Report<"top-routes">["routes"][number]>({
   ...MEASURED,

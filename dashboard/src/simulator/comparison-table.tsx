@@ -1,8 +1,8 @@
 /** Tables of a simulation: tiers, routes and users, each with the same columns, and links to the recorded decisions behind a row. */
 import type { ComponentChildren } from "preact";
-import { TableScroll } from "../kit/table.tsx";
+import { Figure, Table } from "../kit/table.tsx";
 import { count, percent } from "../shell/format.ts";
-import { Link } from "../shell/page.tsx";
+import type { PageAddress } from "../shell/page-address.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { type AccountRow, type Comparison, type RouteRow, signed, type TierRow } from "./simulation.ts";
 
@@ -53,7 +53,7 @@ export function RouteTable({ rows, period }: TableProps<RouteRow>) {
         key: row.route,
         title: row.route || "no route",
         accounts: row.changedAccounts.denied,
-        filter: { route: row.route },
+        filter: row.route === "" ? undefined : { route: row.route },
       }))}
       period={period}
     />
@@ -64,8 +64,8 @@ interface TableRow extends Comparison {
   readonly key: string;
   readonly title: ComponentChildren;
   readonly accounts: number;
-  /** For the decision log. */
-  readonly filter: Readonly<Record<string, string>>;
+  /** For the decision log; undefined for what no filter names. */
+  readonly filter: Readonly<Record<string, string>> | undefined;
 }
 
 interface ComparisonTableProps {
@@ -77,38 +77,43 @@ interface ComparisonTableProps {
 
 function ComparisonTable({ name, label, rows, period }: ComparisonTableProps) {
   return (
-    <TableScroll label={label}>
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">{name}</th>
-            <NumberHead title={COLUMNS.change}>Change</NumberHead>
-            <NumberHead title={COLUMNS.hurt}>Users hurt</NumberHead>
-            <NumberHead title={COLUMNS.before}>Denied now</NumberHead>
-            <NumberHead title={COLUMNS.after}>Denied after</NumberHead>
-            <NumberHead title={COLUMNS.requests}>Requests</NumberHead>
+    <Table
+      label={label}
+      heads={[
+        [name, "name"],
+        ["Change", "num", COLUMNS.change],
+        ["Users hurt", "num", COLUMNS.hurt],
+        ["Denied now", "num", COLUMNS.before],
+        ["Denied after", "num", COLUMNS.after],
+        ["Requests", "num", COLUMNS.requests],
+      ]}
+    >
+      {rows.map(({ key, title, requests, deniedBefore, deniedAfter, accounts, filter }) => {
+        const to = filter && decisionsOf(filter, period);
+        const change = deniedAfter - deniedBefore;
+        return (
+          <tr key={key}>
+            <th scope="row" class="name">
+              {title}
+            </th>
+            <Figure
+              to={change === 0 ? null : to}
+              tone={change === 0 ? undefined : change > 0 ? "denied" : "allowed"}
+            >
+              {signed(change)}
+            </Figure>
+            <Figure to={accounts === 0 ? null : to}>{count(accounts)}</Figure>
+            <Figure
+              to={deniedBefore === 0 ? null : filter && decisionsOf({ ...filter, outcome: "denied" }, period)}
+            >
+              {deniedText(deniedBefore, requests)}
+            </Figure>
+            <Figure to={deniedAfter === 0 ? null : to}>{deniedText(deniedAfter, requests)}</Figure>
+            <Figure to={to}>{count(requests)}</Figure>
           </tr>
-        </thead>
-        <tbody>
-          {rows.map(({ key, title, requests, deniedBefore, deniedAfter, accounts, filter }) => (
-            <tr key={key}>
-              <th scope="row" class="name">
-                {title}
-              </th>
-              <td class={`num ${changeClass(deniedAfter - deniedBefore)}`}>
-                {signed(deniedAfter - deniedBefore)}
-              </td>
-              <td class="num">{count(accounts)}</td>
-              <td class="num">{deniedText(deniedBefore, requests)}</td>
-              <td class="num">{deniedText(deniedAfter, requests)}</td>
-              <td class="num">
-                <Link to={{ screen: "decisions", params: { ...filter, ...period } }}>{count(requests)}</Link>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </TableScroll>
+        );
+      })}
+    </Table>
   );
 }
 
@@ -120,65 +125,47 @@ interface UserTableProps extends TableProps<AccountRow> {
 
 export function UserTable({ rows, period, side, label }: UserTableProps) {
   return (
-    <TableScroll label={label}>
-      <table class="data">
-        <thead>
-          <tr>
-            <th scope="col">User</th>
-            <NumberHead title="Requests that only one of the policies allows.">
-              {side === "newlyDenied" ? "Newly denied" : "Newly allowed"}
-            </NumberHead>
-            <NumberHead title={COLUMNS.requests}>Of all</NumberHead>
-            <th scope="col">Tier</th>
-            <th scope="col">Routes</th>
-            <th scope="col">
-              <span class="unseen">Decisions</span>
+    <Table
+      label={label}
+      heads={[
+        ["User", "name"],
+        [
+          side === "newlyDenied" ? "Newly denied" : "Newly allowed",
+          "num",
+          "Requests that only one of the policies allows.",
+        ],
+        ["Of all", "num", COLUMNS.requests],
+        "Tier",
+        "Routes",
+      ]}
+    >
+      {rows.map(({ account, tier, routes, requests, [side]: changed }) => {
+        const to = decisionsOf({ account, tier }, period);
+        return (
+          <tr key={`${account} ${tier}`}>
+            <th scope="row" class="name">
+              <SubjectLink account={account} />
             </th>
+            <Figure to={to} tone={side === "newlyDenied" ? "denied" : "allowed"}>
+              {count(changed)}
+            </Figure>
+            <Figure to={to}>
+              {count(requests)} ({percent(changed, requests)})
+            </Figure>
+            <td>{tier}</td>
+            <td>{routes.map((route) => route || "no route").join(", ")}</td>
           </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={`${row.account} ${row.tier}`}>
-              <th scope="row" class="name">
-                <SubjectLink account={row.account} />
-              </th>
-              <td class={`num ${side === "newlyDenied" ? "worse" : "better"}`}>{count(row[side])}</td>
-              <td class="num">
-                {count(row.requests)} <span class="quiet">({percent(row[side], row.requests)})</span>
-              </td>
-              <td>{row.tier}</td>
-              <td>{row.routes.map((route) => route || "no route").join(", ")}</td>
-              <td>
-                <Link to={{ screen: "decisions", params: { account: row.account, ...period } }}>
-                  Decisions
-                </Link>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </TableScroll>
+        );
+      })}
+    </Table>
   );
 }
 
-function NumberHead({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
-  return (
-    <th scope="col" class="num" title={title}>
-      {children}
-    </th>
-  );
+function deniedText(denied: number, requests: number): string {
+  return denied === 0 ? "0" : `${count(denied)} (${percent(denied, requests)})`;
 }
 
-function deniedText(denied: number, requests: number): ComponentChildren {
-  if (denied === 0) return "0";
-  return (
-    <>
-      {count(denied)} <span class="quiet">({percent(denied, requests)})</span>
-    </>
-  );
-}
-
-function changeClass(change: number): string {
-  if (change === 0) return "quiet";
-  return change > 0 ? "worse" : "better";
+/** The recorded decisions behind a figure. */
+function decisionsOf(filter: Readonly<Record<string, string>>, period: Period): PageAddress {
+  return { screen: "decisions", params: { ...filter, ...period } };
 }

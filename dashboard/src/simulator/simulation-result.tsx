@@ -3,6 +3,8 @@ import { useMemo } from "preact/hooks";
 import { Section } from "../kit/section.tsx";
 import { TimeChart } from "../charts/time-chart.tsx";
 import { count, milliseconds, range } from "../shell/format.ts";
+import { decisionsIn } from "../shell/decision-log.ts";
+import { usePage } from "../shell/page.tsx";
 import { COLUMNS, type Period, RouteTable, TierTable, UserTable } from "./comparison-table.tsx";
 import { deniedChart, deniedSummary } from "./denied-chart.ts";
 import { type SimulationResult, summaryOf } from "./simulation.ts";
@@ -16,6 +18,7 @@ interface Props {
 
 export function SimulationReport({ result, tookMs, policy }: Props) {
   const { tiers, routes, series, newlyDenied, newlyAllowed, changedAccounts } = result;
+  const { go } = usePage();
   const period = periodOf(result);
   const chart = useMemo(() => deniedChart(series, policy), [series, policy]);
   return (
@@ -33,6 +36,8 @@ export function SimulationReport({ result, tookMs, policy }: Props) {
           summary={deniedSummary(series, policy)}
           model={chart}
           height={180}
+          onOpen={(fromMs, toMs) => go(decisionsIn({ kind: "between", fromMs, toMs }, {}))}
+          opens="its decisions"
         />
       </Section>
       <Section title="Newly denied" detail={usersText(newlyDenied.length, changedAccounts.denied)}>

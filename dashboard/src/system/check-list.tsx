@@ -3,6 +3,7 @@ import { Badge } from "../kit/badge.tsx";
 import { Sparkline } from "../kit/sparkline.tsx";
 import type { Tone } from "../kit/tone.ts";
 import { count } from "../shell/format.ts";
+import { Link } from "../shell/page.tsx";
 import { figureOver, type HealthReading } from "./health-reading.ts";
 import type { SystemCheck } from "./system-checks.ts";
 
@@ -28,7 +29,7 @@ export function CheckList({ checks, readings }: Props) {
               <strong>{check.name}</strong> <Badge tone={tone}>{word}</Badge>
             </span>
             <span class="check-text">
-              {check.detail}
+              {check.to ? <Link to={check.to}>{check.detail}</Link> : check.detail}
               <span class="caption">{check.meaning}</span>
             </span>
             <Trend check={check} readings={readings} tone={tone} />

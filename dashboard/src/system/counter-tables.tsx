@@ -1,9 +1,9 @@
 /** Counters by label: caches of the isolates, failed calls, policy reads, leased tokens, rows written. */
-import type { ComponentChildren } from "preact";
 import { Section } from "../kit/section.tsx";
 import { Sparkline } from "../kit/sparkline.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { Figure, Table } from "../kit/table.tsx";
 import { count, percent } from "../shell/format.ts";
+import type { PageAddress } from "../shell/page-address.ts";
 import { type HealthReading, hitsOver } from "./health-reading.ts";
 import type { Counted, SystemReport } from "./system-report.ts";
 
@@ -15,6 +15,14 @@ const CACHES: Readonly<Record<string, string>> = {
   denials: "denials that still hold: a hit saves a call",
 };
 
+/** Where a request is decided after a hit in a cache. */
+const HITS: Readonly<Record<string, string>> = { leases: "lease", denials: "deny-cache" };
+
+/** The decisions of the last hour that were made there; undefined if none were. */
+function toSource(source: string | undefined): PageAddress | undefined {
+  return source === undefined ? undefined : { screen: "decisions", params: { source } };
+}
+
 interface Props {
   readonly report: SystemReport;
 }
@@ -24,15 +32,18 @@ export function CacheTable({ report, readings }: Props & { readonly readings: re
     <Section title="Caches of the isolates" detail="a miss costs a read or a call">
       {report.caches.length === 0 && <p class="quiet">Not reported yet.</p>}
       {report.caches.length > 0 && (
-        <Table label="Lookups by cache" heads={["Cache", "Lookups", "Hits", "Since opened"]}>
+        <Table
+          label="Lookups by cache"
+          heads={["Cache", ["Lookups", "num"], ["Hits", "num"], ["Since opened", "num"]]}
+        >
           {report.caches.map(({ cache, lookups, hits }) => (
             <tr key={cache}>
               <th scope="row" class="name">
                 {cache}
                 <span class="caption">{CACHES[cache] ?? ""}</span>
               </th>
-              <td class="num">{count(lookups.total)}</td>
-              <td class="num">{percent(hits.total, lookups.total)}</td>
+              <Figure>{count(lookups.total)}</Figure>
+              <Figure to={toSource(HITS[cache])}>{percent(hits.total, lookups.total)}</Figure>
               <td class="num">
                 <span class="trend">
                   <Sparkline
@@ -53,10 +64,25 @@ export function CacheTable({ report, readings }: Props & { readonly readings: re
 export function CounterTables({ report }: Props) {
   return (
     <div class="columns">
-      <Counts title="Failed calls to objects" what="Kind" counts={report.failures} />
-      <Counts title="Policy reads" what="Result" counts={report.reloads} />
-      <Counts title="Tokens leased to isolates" what="Event" counts={report.leaseTokens} />
-      <Counts title="Rows written" what="Object" counts={report.rowsWritten} />
+      <Counts
+        title="Failed calls to objects"
+        what="Kind"
+        counts={report.failures}
+        to={toSource("fallback")}
+      />
+      <Counts
+        title="Policy reads"
+        what="Result"
+        counts={report.reloads}
+        to={{ screen: "policy", params: {} }}
+      />
+      <Counts
+        title="Tokens leased to isolates"
+        what="Event"
+        counts={report.leaseTokens}
+        to={toSource("lease")}
+      />
+      <Counts title="Rows written" what="Object" counts={report.rowsWritten} to={toSource("strict")} />
     </div>
   );
 }
@@ -65,52 +91,31 @@ interface CountsProps {
   readonly title: string;
   readonly what: string;
   readonly counts: ReadonlyMap<string, Counted>;
+  /** What is behind the figures. */
+  readonly to: PageAddress | undefined;
 }
 
-function Counts({ title, what, counts }: CountsProps) {
+function Counts({ title, what, counts, to }: CountsProps) {
   return (
     <Section title={title}>
       {counts.size === 0 ? (
         <p class="quiet">None.</p>
       ) : (
-        <Table label={`${title} by ${what.toLowerCase()}`} heads={[what, "Total", "Since opened"]}>
+        <Table
+          label={`${title} by ${what.toLowerCase()}`}
+          heads={[what, ["Total", "num"], ["Since opened", "num"]]}
+        >
           {[...counts].map(([name, { total, since }]) => (
             <tr key={name}>
               <th scope="row" class="name">
                 {name}
               </th>
-              <td class="num">{count(total)}</td>
-              <td class="num">{count(since)}</td>
+              <Figure to={to}>{count(total)}</Figure>
+              <Figure to={to}>{count(since)}</Figure>
             </tr>
           ))}
         </Table>
       )}
     </Section>
-  );
-}
-
-interface TableProps {
-  readonly label: string;
-  readonly heads: readonly string[];
-  readonly children: ComponentChildren;
-}
-
-/** @param heads all but the first are of figures. */
-function Table({ label, heads, children }: TableProps) {
-  return (
-    <TableScroll label={label}>
-      <table class="data">
-        <thead>
-          <tr>
-            {heads.map((head, i) => (
-              <th key={head} scope="col" class={i > 0 ? "num" : ""}>
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
-    </TableScroll>
   );
 }

@@ -10,10 +10,11 @@ import { decisionsIn, type LogFilters } from "../shell/decision-log.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import type { PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
+import { parseTimeseries } from "../shell/report-guards.ts";
 import { pollEveryMs, reportPath, type TimeRange } from "../shell/time-range.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import { latencyChart, latencySummary, parseLatency } from "../overview/latency.ts";
-import { failureChart, parseTimeseries, sourceChart, totalOf } from "./history.ts";
+import { failureChart, sourceChart, totalOf } from "./history.ts";
 
 interface Props {
   readonly range: TimeRange;

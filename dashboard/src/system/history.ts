@@ -1,32 +1,15 @@
 /** Health over time from recorded decisions: failures by reason, and where decisions were made. Pure. */
 import type { ChartModel, ColourToken } from "../charts/chart-model.ts";
+import { countStack, type StackLine } from "../charts/outcome-stack.ts";
 import type { Report } from "../shell/answers.ts";
-import { count } from "../shell/format.ts";
-import { isListOf, isOneOf, isShape, parseAs } from "../shell/guards.ts";
-import { HEAD, isSeries, isTime } from "../shell/report-guards.ts";
 
 type Steps = Pick<Report<"timeseries">, "times" | "series" | "intervalSeconds">;
-
-export const parseTimeseries = parseAs(
-  isShape<Report<"timeseries">>({
-    ...HEAD,
-    report: isOneOf({ timeseries: true }),
-    times: isListOf(isTime),
-    series: isListOf(isSeries),
-  }),
-);
 
 /** Colours of lines that have no meaning of their own. */
 const COLOURS: readonly ColourToken[] = ["--error", "--warning", "--would-deny", "--info", "--neutral"];
 
-interface Line {
-  readonly key: string;
-  readonly name: string;
-  readonly colour: ColourToken;
-}
-
 /** Where decisions are made, from the best case to the worst. */
-const SOURCES: readonly Line[] = [
+const SOURCES: readonly StackLine[] = [
   { key: "strict", name: "Object", colour: "--info" },
   { key: "lease", name: "Lease", colour: "--allowed" },
   { key: "deny-cache", name: "Deny cache", colour: "--warning" },
@@ -34,12 +17,12 @@ const SOURCES: readonly Line[] = [
 ];
 
 export function sourceChart(report: Steps): ChartModel {
-  return stack(report, SOURCES);
+  return countStack(report, SOURCES);
 }
 
 /** A line for each reason that there was. */
 export function failureChart(report: Steps): ChartModel {
-  return stack(
+  return countStack(
     report,
     report.series.map(({ key }, i) => ({
       key: key ?? "",
@@ -47,20 +30,6 @@ export function failureChart(report: Steps): ChartModel {
       colour: COLOURS[Math.min(i, COLOURS.length - 1)] ?? "--neutral",
     })),
   );
-}
-
-function stack({ times, series, intervalSeconds }: Steps, lines: readonly Line[]): ChartModel {
-  return {
-    timesMs: times.map((at) => Date.parse(at)),
-    stepMs: intervalSeconds * 1_000,
-    isStacked: true,
-    lines: lines.map(({ key, name, colour }) => ({
-      name,
-      colour,
-      values: series.find((line) => (line.key ?? "") === key)?.requests ?? times.map(() => 0),
-    })),
-    show: count,
-  };
 }
 
 /** The requests of some lines of a chart, of all steps. */

@@ -3,6 +3,7 @@
  * docs/operations.md that says what to do. Pure.
  */
 import { count } from "../shell/format.ts";
+import type { PageAddress } from "../shell/page-address.ts";
 import type { Counter, Gauge } from "./health-reading.ts";
 import { type SystemReport, sumOf } from "./system-report.ts";
 
@@ -16,6 +17,8 @@ export interface SystemCheck {
   readonly instruction: string;
   /** Its figure over time; null if it has none. */
   readonly figure: Gauge | Counter | null;
+  /** What is behind it; without it, there is nothing more to see here. */
+  readonly to?: PageAddress;
 }
 
 /** As in the alert EdgeLimiterPolicyStale: KV itself can lag by a minute. */
@@ -33,6 +36,9 @@ type Finding = Pick<SystemCheck, "state" | "detail">;
 type Check = Omit<SystemCheck, keyof Finding> & {
   readonly find: (report: SystemReport, probes: ProbeAnswers) => Finding;
 };
+
+const FALLBACKS: PageAddress = { screen: "decisions", params: { source: "fallback" } };
+const POLICY: PageAddress = { screen: "policy", params: {} };
 
 const CHECKS: readonly Check[] = [
   {
@@ -55,6 +61,7 @@ const CHECKS: readonly Check[] = [
       "An open circuit stops calls to a target that fails; the tier's failure policy decides meanwhile.",
     instruction: "EdgeLimiterCircuitOpen",
     figure: "openCircuits",
+    to: FALLBACKS,
     find: ({ circuits }) =>
       circuits.length === 0
         ? UNKNOWN
@@ -68,6 +75,7 @@ const CHECKS: readonly Check[] = [
     meaning: "Calls to users' objects that failed or were late, per minute.",
     instruction: "EdgeLimiterFailing",
     figure: "failures",
+    to: FALLBACKS,
     find: ({ failures, requests }) => {
       const { since, total } = sumOf(failures);
       const of = `of ${count(requests.since)} requests since opened`;
@@ -79,6 +87,7 @@ const CHECKS: readonly Check[] = [
     meaning: "For how long an isolate has not had the newest policy in force, the worst one.",
     instruction: "EdgeLimiterPolicyStale",
     figure: "policyStaleSeconds",
+    to: POLICY,
     find: ({ policyStaleSeconds }) => seconds(policyStaleSeconds, STALE_SECONDS),
   },
   {
@@ -87,6 +96,7 @@ const CHECKS: readonly Check[] = [
       "Reads of the policy that failed, or found an invalid one, per minute. The last good policy stays.",
     instruction: "EdgeLimiterPolicyStale",
     figure: "failedReads",
+    to: POLICY,
     find: ({ reloads }) => {
       const failed = ["refused", "failed"].reduce((sum, name) => sum + (reloads.get(name)?.since ?? 0), 0);
       return found(failed > 0, `${count(failed)} failed since opened`);

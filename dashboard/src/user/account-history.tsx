@@ -1,7 +1,7 @@
 /** The audit trail of an account in words, page by page. Deleted accounts keep theirs. */
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { AuditEntry } from "../shell/answers.ts";
 import { dayText, minuteText } from "../shell/moment.ts";
@@ -40,44 +40,30 @@ export function AccountHistory({ id }: { readonly id: string }) {
 
 function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
   return (
-    <TableScroll label="Changes of the account">
-      <table class="data history">
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col" class="name">
-              What
+    <Table
+      label="Changes of the account"
+      kind="history"
+      heads={["When", ["What", "name"], ["Why", "name"], "Who"]}
+    >
+      {entries.map((entry) => {
+        const { title, lines } = auditText(entry, whenText);
+        return (
+          <tr key={entry.seq}>
+            <th scope="row">
+              <When iso={entry.at} />
             </th>
-            <th scope="col" class="name">
-              Why
-            </th>
-            <th scope="col">Who</th>
+            <td class="name">
+              <strong>{title}</strong>
+              {lines.map((line) => (
+                <div key={line}>{line}</div>
+              ))}
+            </td>
+            <td class="name">{entry.reason === "" ? <span class="quiet">none given</span> : entry.reason}</td>
+            <td>{entry.actor}</td>
           </tr>
-        </thead>
-        <tbody>
-          {entries.map((entry) => {
-            const { title, lines } = auditText(entry, whenText);
-            return (
-              <tr key={entry.seq}>
-                <th scope="row">
-                  <When iso={entry.at} />
-                </th>
-                <td class="name">
-                  <strong>{title}</strong>
-                  {lines.map((line) => (
-                    <div key={line}>{line}</div>
-                  ))}
-                </td>
-                <td class="name">
-                  {entry.reason === "" ? <span class="quiet">none given</span> : entry.reason}
-                </td>
-                <td>{entry.actor}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </TableScroll>
+        );
+      })}
+    </Table>
   );
 }
 

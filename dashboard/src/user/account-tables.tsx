@@ -1,8 +1,7 @@
 /** An account's keys, grants and overrides as tables. Neither polls nor changes anything. */
-import type { ComponentChildren } from "preact";
 import { Badge } from "../kit/badge.tsx";
 import { Empty } from "../kit/state.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { Account, ApiKey } from "../shell/answers.ts";
 import { duration, exact } from "../shell/format.ts";
@@ -10,34 +9,6 @@ import type { TierCatalog } from "./account-api.ts";
 import { numbersText } from "./limit-text.ts";
 import { RowAction } from "./user-actions.tsx";
 import type { UserAction } from "./use-user.ts";
-
-interface TableProps {
-  readonly label: string;
-  readonly columns: readonly string[];
-  readonly children: ComponentChildren;
-}
-
-function Table({ label, columns, children }: TableProps) {
-  return (
-    <TableScroll label={label}>
-      <table class="data">
-        <thead>
-          <tr>
-            {columns.map((column) => (
-              <th key={column} scope="col">
-                {column}
-              </th>
-            ))}
-            <th scope="col">
-              <span class="unseen">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
-    </TableScroll>
-  );
-}
 
 interface KeysProps {
   readonly keys: readonly ApiKey[];
@@ -48,7 +19,7 @@ export function KeysTable({ keys, onOpen }: KeysProps) {
   if (keys.length === 0)
     return <Empty title="No keys" hint="Issue one, or use tokens that name this user." />;
   return (
-    <Table label="List of keys" columns={["Key", "Scopes", "Issued", "Last used", "State"]}>
+    <Table label="List of keys" heads={[["Key", "name"], "Scopes", "Issued", "Last used", "State", ACTIONS]}>
       {keys.map((key) => {
         const { keyId, name, scopes, createdAt, lastUsedAt } = key;
         return (
@@ -110,7 +81,7 @@ interface AccountProps {
 export function GrantsTable({ account: { grants, orphaned }, onOpen }: AccountProps) {
   if (grants.length === 0) return <Empty title="No grants" hint="Raise a limit to grant extra for a time." />;
   return (
-    <Table label="List of grants" columns={["Limit", "Extra", "Until"]}>
+    <Table label="List of grants" heads={[["Limit", "name"], ["Extra", "num"], "Until", ACTIONS]}>
       {grants.map((grant) => {
         const { grantId, limit, amount, until } = grant;
         return (
@@ -148,7 +119,7 @@ export function OverridesTable({ account, policy, onOpen }: OverridesProps) {
   if (overrides.length === 0) return <Empty title="No overrides" hint="The tier's limits apply." />;
   const ofTier = policy?.document.tiers[tier]?.limits ?? [];
   return (
-    <Table label="List of overrides" columns={["Limit", "Own numbers"]}>
+    <Table label="List of overrides" heads={[["Limit", "name"], "Own numbers", ACTIONS]}>
       {overrides.map(([name, numbers]) => {
         const inTier = ofTier.find((limit) => limit.name === name);
         return (

@@ -7,11 +7,16 @@ import type { RefObject } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Badge } from "../kit/badge.tsx";
 import type { LimitReading } from "../shell/answers.ts";
+import { decisionsIn } from "../shell/decision-log.ts";
 import { exact } from "../shell/format.ts";
+import { Link } from "../shell/page.tsx";
+import { LENGTHS, type TimeRange } from "../shell/time-range.ts";
 import { drawnAt, levelAt, MOVE_MS, shareOf } from "./limit-level.ts";
 import { leftText, levelText, motionText, shortageOf } from "./limit-text.ts";
 
 interface Props {
+  /** The user. */
+  readonly id: string;
   readonly reading: LimitReading;
   /** By performance.now(). */
   readonly answeredAtMs: number;
@@ -30,7 +35,7 @@ const BAR_WIDTH = 160;
 /** More slots are drawn as a bar. */
 const MAX_SLOTS = 20;
 
-export function LimitMeter({ reading, answeredAtMs }: Props) {
+export function LimitMeter({ id, reading, answeredAtMs }: Props) {
   const fill = useRef<SVGRectElement>(null);
   const elapsedMs = useMovingFill(fill, reading, answeredAtMs);
   const level = levelAt(reading, elapsedMs);
@@ -58,7 +63,9 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
           {name} <span class="caption">{KINDS[kind]}</span>
         </h3>
         <p>
-          <strong>{leftText(reading, level)}</strong>{" "}
+          <Link to={decisionsIn(windowOf(reading), { account: `user:${id}` })}>
+            <strong>{leftText(reading, level)}</strong>
+          </Link>{" "}
           <span class="quiet">
             of {exact(limit)} {kind === "concurrency" ? "slots free" : "tokens left"}
           </span>
@@ -68,6 +75,11 @@ export function LimitMeter({ reading, answeredAtMs }: Props) {
       </div>
     </div>
   );
+}
+
+/** The shortest range that contains what a full limit can have been spent in. */
+function windowOf({ windowMs }: LimitReading): TimeRange {
+  return LENGTHS.find(({ seconds }) => seconds * SECOND_MS >= windowMs) ?? LENGTHS[4];
 }
 
 /** Moves the fill with the level. @returns the time since the answer, updated once a second. */

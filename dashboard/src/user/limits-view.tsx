@@ -23,7 +23,7 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
     <>
       <div class="limits">
         {limits.map((reading) => (
-          <LimitMeter key={reading.name} reading={reading} answeredAtMs={answeredAtMs} />
+          <LimitMeter key={reading.name} id={id} reading={reading} answeredAtMs={answeredAtMs} />
         ))}
       </div>
       {elsewhere.length > 0 && (

@@ -1,7 +1,6 @@
 /** The requests of a subject (`user:<id>` or `ip:<address>`) in a range, from analytics, which bills never use. */
 import { useMemo } from "preact/hooks";
-import type { ChartModel } from "../charts/chart-model.ts";
-import { OUTCOME_STACK } from "../charts/outcome-stack.ts";
+import { countStack, OUTCOME_STACK } from "../charts/outcome-stack.ts";
 import { TimeChart } from "../charts/time-chart.tsx";
 import { parseLog } from "../decisions/decision-guards.ts";
 import { DecisionTable } from "../decisions/decision-table.tsx";
@@ -33,7 +32,7 @@ export function RecentRequests({ subject }: { readonly subject: string }) {
   const log = reportPath("decisions", range, { account: subject, limit: LATEST });
   const latest = usePolled(log, parseLog, everyMs);
   const report = polled.value;
-  const model = useMemo(() => report && modelOf(report), [report]);
+  const model = useMemo(() => report && countStack(report, OUTCOME_STACK), [report]);
   const behind = (more: Readonly<Record<string, string>> = {}): PageAddress => ({
     screen: "decisions",
     params: { account: subject, ...paramsOf(range), ...more },
@@ -79,31 +78,21 @@ function Top({ report: { routes, reasons, totals }, behind }: TopProps) {
       {routes.map(({ route, requests }) => (
         <li key={`to ${route}`}>
           <Link to={behind({ route })}>
-            <code>{route}</code>
+            <code>{route}</code> {count(requests)}
           </Link>{" "}
-          {count(requests)} <span class="quiet">{percent(requests, totals.requests)}</span>
+          <span class="quiet">{percent(requests, totals.requests)}</span>
         </li>
       ))}
       {reasons.map(({ reason, denied }) => (
         <li key={`by ${reason}`}>
-          <Link to={behind({ outcome: "denied", reason })}>denied by {reason}</Link> {count(denied)}{" "}
+          <Link to={behind({ outcome: "denied", reason })}>
+            denied by {reason} {count(denied)}
+          </Link>{" "}
           <span class="quiet">{percent(denied, totals.decided)}</span>
         </li>
       ))}
     </ul>
   );
-}
-
-function modelOf({ times, series, intervalSeconds }: UserReport): ChartModel {
-  return {
-    timesMs: times.map((at) => Date.parse(at)),
-    stepMs: intervalSeconds * 1_000,
-    isStacked: true,
-    lines: OUTCOME_STACK.map(({ key, ...line }) =>
-      Object.assign({ values: series.find((of) => of.key === key)?.requests ?? times.map(() => 0) }, line),
-    ),
-    show: count,
-  };
 }
 
 /** Outcomes that did not occur are left out. */

@@ -2,12 +2,12 @@
 import { useMemo } from "preact/hooks";
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
-import { TableScroll } from "../kit/table.tsx";
+import { Figure, Table } from "../kit/table.tsx";
 import { Tabs } from "../kit/tabs.tsx";
 import { DAY_MS } from "../shell/durations.ts";
 import { count } from "../shell/format.ts";
 import { dayText } from "../shell/moment.ts";
-import { Link, usePage } from "../shell/page.tsx";
+import { usePage } from "../shell/page.tsx";
 import { changed, type PageAddress } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
@@ -78,66 +78,51 @@ interface TableProps {
 
 function UsageByRoute({ id, table: { days, all, routes, others }, measure }: TableProps) {
   const nowMs = Date.now();
-  const row = (line: UsageLine, name: string, isTotal = false) => (
-    <tr key={name} class={isTotal ? "total" : undefined}>
+  const row = (line: UsageLine, name: string) => (
+    <tr key={name}>
       <th scope="row" class="name">
         {line.route === null || line.route === "" ? name : <code>{name}</code>}
       </th>
       {[line.total, ...line.days].map((counts, i) => {
         const value = counts[measure];
         // No filter names the other routes.
-        const to = line === others ? null : decisionsOf(id, line.route, measure, days, i);
+        const to = line === others ? undefined : decisionsOf(id, line.route, measure, days, i);
         return (
-          <td key={i} class={i === 0 ? "num total" : "num"}>
-            {value === 0 ? (
-              <span class="quiet">0</span>
-            ) : to ? (
-              <Link to={to}>{count(value)}</Link>
-            ) : (
-              count(value)
-            )}
-          </td>
+          <Figure key={i} to={value === 0 ? null : to}>
+            {i === 0 || line === all ? <strong>{count(value)}</strong> : count(value)}
+          </Figure>
         );
       })}
     </tr>
   );
   return (
-    <TableScroll label={`${TITLES[measure]} by route and day`}>
-      <table class="data usage">
-        <thead>
-          <tr>
-            <th scope="col">Route</th>
-            <th scope="col" class="num">
-              Total
-            </th>
-            {days.map((day, i) => (
-              <th key={day} scope="col" class="num">
-                {i === 0 ? "Today" : dayText(day, nowMs, "UTC")}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {row(all, "All routes", true)}
-          {routes.map((line) => row(line, line.route === "" ? "No route" : (line.route ?? "")))}
-          {others && row(others, "Other routes")}
-        </tbody>
-      </table>
-    </TableScroll>
+    <Table
+      label={`${TITLES[measure]} by route and day`}
+      kind="usage"
+      heads={[
+        "Route",
+        ["Total", "num"],
+        ...days.map((day, i) => [i === 0 ? "Today" : dayText(day, nowMs, "UTC"), "num"] as const),
+      ]}
+    >
+      {row(all, "All routes")}
+      {routes.map((line) => row(line, line.route === "" ? "No route" : (line.route ?? "")))}
+      {others && row(others, "Other routes")}
+    </Table>
   );
 }
 
-/** The decisions behind a cell: column 0 is the total. Null for decisions without a route, which no filter names. */
+/** The decisions behind a cell: column 0 is the total. Undefined for decisions without a route, which no filter names. */
 function decisionsOf(
   id: string,
   route: string | null,
   measure: Measure,
   days: readonly number[],
   column: number,
-): PageAddress | null {
+): PageAddress | undefined {
   const first = column === 0 ? days.at(-1) : days[column - 1];
   const last = column === 0 ? days[0] : days[column - 1];
-  if (first === undefined || last === undefined || route === "") return null;
+  if (first === undefined || last === undefined || route === "") return undefined;
   const outcome = measure === "denied" ? "denied" : "allowed";
   const [from, to] = [new Date(first).toISOString(), new Date(last + DAY_MS).toISOString()];
   const params = { account: `user:${id}`, outcome, from, to };

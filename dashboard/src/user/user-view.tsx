@@ -1,6 +1,7 @@
 /** One user: who they are, what is left of their limits, what they request and have used, and what an operator can change. */
 import { useState } from "preact/hooks";
 import { Section } from "../kit/section.tsx";
+import { RevisionLink } from "../shell/revision-link.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { AccountHistory } from "./account-history.tsx";
 import { GrantsTable, KeysTable, OverridesTable } from "./account-tables.tsx";
@@ -26,7 +27,16 @@ export function UserView({ id }: { readonly id: string }) {
         <UserActions user={user} isUnlimited={isUnlimited} onOpen={setAction} />
       </header>
       {status.value && <UserTiles id={id} status={status.value} />}
-      <Section title="Limits" detail={status.value && `now, by policy revision ${status.value.revision}`}>
+      <Section
+        title="Limits"
+        detail={
+          status.value && (
+            <>
+              now, by policy <RevisionLink of={status.value.revision} />
+            </>
+          )
+        }
+      >
         {!hasNoAccount && <PollState polled={status} />}
         {isUnlimited && <p>Nothing limits this user.</p>}
         {status.value && (

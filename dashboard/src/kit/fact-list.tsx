@@ -1,0 +1,18 @@
+/** Named facts, one below the other. */
+import type { ComponentChildren } from "preact";
+import "./fact-list.css";
+
+export type Facts = readonly (readonly [name: string, value: ComponentChildren])[];
+
+export function FactList({ facts }: { readonly facts: Facts }) {
+  return (
+    <dl class="fact-list">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

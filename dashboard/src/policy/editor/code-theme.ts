@@ -81,6 +81,7 @@ const THEME = EditorView.theme({
     padding: "4px 8px",
     fontFamily: "var(--sans)",
   },
+  ".cm-collapsedLines:focus-visible": { outline: "2px solid var(--accent)", outlineOffset: "-2px" },
   // Its marks are in few fonts.
   ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: "none" },
 });

@@ -19,6 +19,35 @@ const COLLAPSE = { margin: 2, minSize: 5 };
 const MAX_SCAN = 2_000;
 const TIMEOUT_MS = 300;
 
+const FOLD = ".cm-collapsedLines";
+
+/** CodeMirror unfolds lines only by a click: this makes buttons of the folds, for the keyboard and for screen readers. */
+const FOLDS = [
+  EditorState.phrases.of({ "$ unchanged lines": "Show $ unchanged lines" }),
+  EditorView.updateListener.of(({ view }) => markFolds(view)),
+  EditorView.domEventHandlers({
+    keydown: ({ key, target }, view) => {
+      if ((key !== "Enter" && key !== " ") || !(target instanceof HTMLElement) || !target.matches(FOLD)) {
+        return false;
+      }
+      const anchor = view.posAtDOM(target);
+      target.click();
+      // The fold is gone: reading goes on at the lines that were in it.
+      view.focus();
+      view.dispatch({ selection: { anchor } });
+      return true;
+    },
+  }),
+];
+
+/** Folds come and go as the text is scrolled. */
+function markFolds({ contentDOM }: EditorView): void {
+  for (const fold of contentDOM.querySelectorAll<HTMLElement>(FOLD)) {
+    fold.role = "button";
+    fold.tabIndex = 0;
+  }
+}
+
 export function DiffView({ label, before, after }: Props) {
   const host = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -42,10 +71,12 @@ export function DiffView({ label, before, after }: Props) {
             collapseUnchanged: COLLAPSE,
             diffConfig: { scanLimit: MAX_SCAN, timeout: TIMEOUT_MS },
           }),
+          FOLDS,
           CODE_THEME,
         ],
       }),
     });
+    markFolds(view);
     return () => view.destroy();
   }, [label, before, after]);
   return <div ref={host} class="code diff" />;

@@ -14,7 +14,7 @@ async function write(page: Page, text: string): Promise<void> {
 
 /** Begins with revision 2 in force, ends with revision 4. */
 export function checkPolicy(stage: Stage): void {
-  it("drafts a policy in the form, undoes it in the text, simulates and activates it, and rolls back", async () => {
+  it("drafts a policy in the form, undoes it in the text, and activates it; shows whom it hurts, and rolls back, in at most four clicks each", async () => {
     const { viewer } = stage;
     const { page } = viewer;
     await stage.exhaust("bob");
@@ -37,9 +37,19 @@ export function checkPolicy(stage: Stage): void {
     for (let i = 0; i < 2; i += 1) await page.keyboard.press("Control+y");
     await page.getByText("Valid: no faults found.").waitFor();
 
-    await page.getByRole("link", { name: "Try it on recorded traffic" }).click();
-    const denied = page.getByRole("region", { name: "Newly denied" });
-    await denied.getByRole("link", { name: "bob" }).first().waitFor();
+    // By keyboard, as all else.
+    const folds = page.getByRole("button", { name: /^Show \d+ unchanged lines$/ });
+    const folded = await folds.count();
+    await folds.first().focus();
+    await page.keyboard.press("Enter");
+    await expect.poll(() => folds.count()).toBe(folded - 1);
+
+    await viewer.inFourClicks(async () => {
+      await page.getByRole("link", { name: "Policy", exact: true }).click();
+      await page.getByRole("link", { name: "Try it on recorded traffic" }).click();
+      const denied = page.getByRole("region", { name: "Newly denied" });
+      await denied.getByRole("link", { name: "bob" }).first().waitFor();
+    });
     await page.getByRole("region", { name: "By tier" }).getByRole("row", { name: /^free/ }).first().waitFor();
     await page.getByRole("link", { name: "Back to the draft" }).click();
     expect((await stage.send("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
@@ -55,8 +65,11 @@ export function checkPolicy(stage: Stage): void {
     expect(await page.getByRole("button", { name: "Discard draft" }).isDisabled()).toBe(true);
     expect((await stage.send("bob")).headers["ratelimit-policy"]).toContain('"minute";q=20;w=60');
 
-    await page.getByRole("button", { name: "Roll back to revision 2" }).click();
-    expect(await viewer.confirm("Roll back", "too tight")).toContain("Revision 4 is in force");
+    await viewer.inFourClicks(async () => {
+      await page.getByRole("link", { name: "Policy", exact: true }).click();
+      await page.getByRole("button", { name: "Roll back to revision 2" }).click();
+      expect(await viewer.confirm("Roll back", "too tight")).toContain("Revision 4 is in force");
+    });
     expect((await stage.send("bob")).headers["ratelimit-policy"]).toContain('"minute";q=150');
     expect(viewer.faults()).toEqual([]);
   });

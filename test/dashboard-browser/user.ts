@@ -7,22 +7,23 @@ const LONG_NAME = "N".repeat(200);
 
 /** Leaves the users ann, bob and one with a long id and name. */
 export function checkUserActions(stage: Stage): void {
-  it("applies a grant, reset, block or tier change to the next request", async () => {
+  it("raises a limit for a day in at most four clicks, and applies each change to the next request", async () => {
     const { viewer } = stage;
     const { page } = viewer;
     for (const user of ["ann", "bob"]) await stage.createUser(user, "free");
     await stage.createUser(LONG_ID, "pro", LONG_NAME);
     await stage.exhaust("ann");
-    await stage.open("user?id=ann", /ann/);
     const click = (name: string) => page.getByRole("button", { name, exact: true }).click();
-
-    await click("Raise a limit");
     const dialog = page.getByRole("dialog");
-    // Half of the limit, for a day, unless something else is chosen.
-    expect(await dialog.getByLabel("Extra tokens").inputValue()).toBe("75");
-    await dialog.getByText("of 225 left").waitFor();
-    await dialog.getByLabel("Extra tokens").fill("50");
-    expect(await viewer.confirm("Grant", "they asked nicely")).toContain("ann has 50 more of minute");
+    await viewer.inFourClicks(async () => {
+      await page.getByRole("region", { name: "Top users" }).getByRole("link", { name: "ann" }).click();
+      await click("Raise a limit");
+      // Half of the limit, for a day, unless something else is chosen.
+      expect(await dialog.getByLabel("Extra tokens").inputValue()).toBe("75");
+      await dialog.getByText("of 225 left").waitFor();
+      await dialog.getByLabel("Extra tokens").fill("50");
+      expect(await viewer.confirm("Grant", "they asked nicely")).toContain("ann has 50 more of minute");
+    });
     expect((await stage.send("ann")).status).toBe(200);
 
     await stage.exhaust("ann");
@@ -82,7 +83,7 @@ export function checkUserActions(stage: Stage): void {
 
 /** Leaves the account user2, and traffic of a user without an account. */
 export function checkUserList(stage: Stage): void {
-  it("lists users in one order over all of them, also those without an account, and finds them by a part of id or name", async () => {
+  it("shows who spends most today in at most four clicks; lists users in one order over all of them, also those without an account, and finds them by a part of id or name", async () => {
     const { viewer } = stage;
     const { page } = viewer;
     for (const [id, name] of [
@@ -94,10 +95,12 @@ export function checkUserList(stage: Stage): void {
     const issued = await stage.admin("POST", "accounts/bob/keys", { scopes: ["check"] });
     const { key }: { key: string } = JSON.parse(issued.text);
     await stage.check(key, { user: "user3-without-account", cost: 40 });
-    await stage.open("user", "Users");
     const rows = page.getByRole("group", { name: "Users" }).locator("tbody th a");
-
-    // The largest spenders first, with their tokens; then by id.
+    await viewer.inFourClicks(async () => {
+      await page.getByRole("link", { name: "Users", exact: true }).click();
+      // The largest spenders first, with their tokens.
+      await expect.poll(async () => (await rows.allInnerTexts())[0]).toBe("ann");
+    });
     await page.getByRole("row", { name: /user3-without-account.*40.*no account/ }).waitFor();
     await page.getByRole("button", { name: "Create account" }).click();
     const dialog = page.getByRole("dialog");

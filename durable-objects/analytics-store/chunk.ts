@@ -18,7 +18,7 @@ import {
   TEXT_FIELDS,
 } from "../../src/analytics/point.ts";
 import { COLUMNS_VERSION, SAMPLE_INTERVAL, VERSION_COLUMN } from "../../src/analytics/point-fields.ts";
-import { isRow, type Row } from "../../src/analytics/reports/facts.ts";
+import { isRow, type RequestScan, type Row } from "../../src/analytics/reports/facts.ts";
 import { scaledMs } from "../../src/analytics/reports/latency-scale.ts";
 import { parseJson } from "../../src/json.ts";
 
@@ -66,8 +66,15 @@ const ALL = ["rows", "first_ms", "last_ms", VERSION_COLUMN.column, ...NAMES];
 export const WRITE_CHUNK = `INSERT INTO points (id, ${ALL.join(", ")}) VALUES (${"?, ".repeat(ALL.length)}?)
   ON CONFLICT (id) DO UPDATE SET ${ALL.map((name) => `${name} = excluded.${name}`).join(", ")}`;
 
-/** The chunks whose request ids contain the binding: an id as {@link bindingsOf} writes it, in JSON. */
-export const FIND_REQUEST = `SELECT id FROM points WHERE instr(${columnOf("requestId")}, ?) > 0`;
+const [FIRST_IDS, OTHER_IDS] = [columnOf("requestId"), columnOf("otherRequestIds")];
+/** The chunks of a period with points of a request. Its bindings are {@link requestBindings}. */
+export const FIND_REQUEST = `SELECT id FROM points
+  WHERE last_ms >= ? AND first_ms < ? AND (instr(${FIRST_IDS}, ?) > 0 OR instr(${OTHER_IDS}, ?) > 0)`;
+
+/** The period, and the request id as {@link bindingsOf} writes it, in JSON: alone, and among others. */
+export function requestBindings({ fromMs, toMs, requestId }: RequestScan): (number | string)[] {
+  return [fromMs, toMs, JSON.stringify(requestId), JSON.stringify(` ${requestId} `).slice(1, -1)];
+}
 
 export function bindingsOf(id: number, rows: readonly Row[]): (number | string)[] {
   const times = rows.map(({ atMs }) => atMs);

@@ -1,6 +1,6 @@
 /** Finds a page of the log: the candidates from the columns in memory, then their chunks from the table. Pure except for {@link StoredChunks}. */
 import { compareRows } from "../../src/analytics/reports/decision-log.ts";
-import type { Row, Scan } from "../../src/analytics/reports/facts.ts";
+import { isOfRequest, type RequestScan, type Row, type Scan } from "../../src/analytics/reports/facts.ts";
 import type { ChunkColumns, StoredColumns } from "./stored-columns.ts";
 import { selected } from "./selection.ts";
 
@@ -15,7 +15,7 @@ export interface StoredChunks {
   /** The points of a chunk. */
   readonly read: (id: number) => readonly Row[];
   /** The chunks that may have points of a request. */
-  readonly withRequest: (requestId: string) => ReadonlySet<number>;
+  readonly withRequest: (wanted: RequestScan) => ReadonlySet<number>;
 }
 
 /** Rows of the page, in the order of the log. */
@@ -23,7 +23,7 @@ export function logRows(columns: StoredColumns, scan: Scan, { read, withRequest 
   const { after, limit, requestId } = scan;
   const shown = after?.shown ?? 0;
   const byChunk = new Map<number, number[]>();
-  const ids = requestId === null ? null : withRequest(requestId);
+  const ids = requestId === null ? null : withRequest({ ...scan, requestId });
   const chunks = [...columns.chunks].filter(({ id }) => ids === null || ids.has(id));
   // Request ids are not in memory: all rows of the few chunks that have one are read.
   const count = requestId === null ? limit + shown : Number.POSITIVE_INFINITY;
@@ -37,7 +37,7 @@ export function logRows(columns: StoredColumns, scan: Scan, { read, withRequest 
     const stored = read(id);
     for (const place of places) {
       const row = stored[place];
-      if (!row || (requestId !== null && row.requestId !== requestId)) continue;
+      if (!row || (requestId !== null && !isOfRequest(row, requestId))) continue;
       if (!after || compareRows(row, after) >= 0) rows.push(row);
     }
   }

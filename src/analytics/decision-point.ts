@@ -53,6 +53,7 @@ export function pointOf(
     requests: 1,
     limits: decision?.limits ?? null,
     upstreamCode: context.upstreamCode,
+    otherRequestIds: "",
   };
 }
 

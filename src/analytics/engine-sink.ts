@@ -10,8 +10,8 @@ const BLOBS_BYTES = 16_384;
 /** The fields of the blobs from the second on, and of the doubles, in the order of their numbers. */
 const BLOBS = fieldsOf("blob");
 const DOUBLES = fieldsOf("double");
-/** Every blob has the same share, so no long text takes another's space. */
-const BLOB_BYTES = Math.floor(BLOBS_BYTES / (BLOBS.length + 1));
+/** Every blob has the same share, so no long text takes another's space. More than any field's `maxLength`. */
+export const BLOB_BYTES = Math.floor(BLOBS_BYTES / (BLOBS.length + 1));
 
 /** A point as `writeDataPoint` takes it. */
 export function dataPointOf(point: Point): AnalyticsEngineDataPoint {

@@ -19,12 +19,12 @@ export interface Field {
   readonly column: ColumnName;
   /**
    * How points are merged. `equal`: only points with the same value are merged. `first`: the first point's value. `mean`: weighted by
-   * requests.
+   * requests. `list`: {@link mergePoints} collects the ids, at most `maxLength` of text.
    */
-  readonly merge: "equal" | "first" | "sum" | "min" | "max" | "mean";
+  readonly merge: "equal" | "first" | "sum" | "min" | "max" | "mean" | "list";
   /** Stored to three significant digits (reports/latency-scale.ts), so that percentiles are the same in both back ends. */
   readonly isLatency?: true;
-  /** The longest text the embedded store keeps, UTF-16 units. */
+  /** The longest text the embedded store keeps, UTF-16 units; Analytics Engine keeps that many bytes too (engine-sink.ts). */
   readonly maxLength?: number;
   /** Not in the first release: rows and isolates of older versions lack it. */
   readonly added?: true;
@@ -157,6 +157,15 @@ export const POINT_FIELDS = {
     merge: "first",
     added: true,
     comment: "The upstream's status; 0 if it was not called, or not recorded.",
+  },
+  otherRequestIds: {
+    type: "text",
+    column: "blob15",
+    merge: "list",
+    maxLength: 1_088,
+    added: true,
+    comment:
+      "The request ids of the other requests that it stands for, with a space before and after each; empty if there are none.",
   },
 } as const satisfies Record<string, Field>;
 

@@ -4,8 +4,12 @@
  *
  * Merges only what is frequent: allowed requests, and denials that the edge repeats. Sums stay exact. So do percentiles of the decision's
  * latency, since only equal latencies are merged. `merge` in point-fields.ts says how each field is merged.
+ *
+ * A merged point has the ids of all its requests, so that a search by request id finds each of them. When their text is full, after 30
+ * requests, another point begins.
  */
 import { FIELD_NAMES, fieldOf, NUMBER_FIELDS, type NumberField, type WaitingPoint } from "./point.ts";
+import { POINT_FIELDS } from "./point-fields.ts";
 import { scaledMs } from "./reports/latency-scale.ts";
 
 /** Fewer points than this are not worth merging. */
@@ -13,6 +17,9 @@ const MIN_POINTS = 50;
 
 /** Different points of one account that others are merged into; with more, points stay as they are. */
 const MAX_KINDS = 16;
+
+/** Text of the ids of one point: any more would be cut when it is stored. */
+const MAX_IDS_LENGTH = POINT_FIELDS.otherRequestIds.maxLength;
 
 type MergedPoint = { -readonly [Name in keyof WaitingPoint]: WaitingPoint[Name] };
 
@@ -34,14 +41,17 @@ export function mergePoints(points: readonly WaitingPoint[]): WaitingPoint[] {
       continue;
     }
     const ofAccount = byAccount.get(point.account);
-    const same = ofAccount?.find((other) => isAlike(other, point));
-    if (same) {
-      merge(same, point);
+    const kind = ofAccount?.findIndex((other) => isAlike(other, point)) ?? -1;
+    const same = ofAccount?.[kind];
+    const ids = same ? idsOfBoth(same, point) : "";
+    if (same && ids.length <= MAX_IDS_LENGTH) {
+      merge(same, point, ids);
       continue;
     }
     const first: MergedPoint = { ...point };
     all.push(first);
     if (!ofAccount) byAccount.set(point.account, [first]);
+    else if (same) ofAccount[kind] = first;
     else if (ofAccount.length < MAX_KINDS) ofAccount.push(first);
   }
   return all;
@@ -52,7 +62,16 @@ function isAlike(a: WaitingPoint, b: WaitingPoint): boolean {
   return EQUAL_LATENCIES.every((name) => a[name] === b[name] || scaledMs(a[name]) === scaledMs(b[name]));
 }
 
-function merge(into: MergedPoint, point: WaitingPoint): void {
+/** The ids of the requests of both points, but for the first. */
+function idsOfBoth({ requestId, otherRequestIds }: WaitingPoint, point: WaitingPoint): string {
+  // Operations of one batch share an id.
+  const isNamed = point.requestId === requestId || otherRequestIds.endsWith(` ${point.requestId} `);
+  if (isNamed && point.otherRequestIds === "") return otherRequestIds;
+  return `${otherRequestIds || " "}${point.requestId} ${point.otherRequestIds.slice(1)}`;
+}
+
+function merge(into: MergedPoint, point: WaitingPoint, ids: string): void {
+  into.otherRequestIds = ids;
   const requests = into.requests + point.requests;
   for (const name of MEANS) {
     into[name] = (into[name] * into.requests + point[name] * point.requests) / requests;

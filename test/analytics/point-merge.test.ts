@@ -2,6 +2,10 @@
 import { expect, it } from "vitest";
 import type { WaitingPoint } from "../../src/analytics/point.ts";
 import { mergePoints } from "../../src/analytics/point-merge.ts";
+import { storedRow } from "../../durable-objects/analytics-store/chunk.ts";
+import { dataPointOf } from "../../src/analytics/engine-sink.ts";
+import { isOfRequest } from "../../src/analytics/reports/facts.ts";
+import { point, waitingPoint } from "../metrics/points.ts";
 import { randomRows } from "../reports/random-rows.ts";
 
 /** Points as an isolate has them: many, of few users. */
@@ -39,7 +43,7 @@ function latencies(all: readonly WaitingPoint[]): Record<string, number> {
   return counts;
 }
 
-const cost = (all: readonly WaitingPoint[]): number => all.reduce((sum, point) => sum + point.cost, 0);
+const cost = (all: readonly WaitingPoint[]): number => all.reduce((sum, { cost: own }) => sum + own, 0);
 
 it("merging reduces the number of points and keeps every request, cost and latency", () => {
   const merged = mergePoints(points());
@@ -47,6 +51,30 @@ it("merging reduces the number of points and keeps every request, cost and laten
   expect(latencies(merged)).toEqual(latencies(points()));
   expect(cost(merged)).toBeCloseTo(cost(points()), 6);
 });
+
+it("each request's id is in the point that counts it, and no store cuts it", () => {
+  const all = Array.from({ length: 1_000 }, () => waitingPoint({ requestId: crypto.randomUUID() }));
+  const merged = mergePoints(all.slice(0, 500));
+  expect(merged.length).toBeLessThan(20);
+  for (const { requests, requestId, otherRequestIds } of merged) {
+    expect([requestId, ...otherRequestIds.trim().split(" ")]).toHaveLength(requests);
+    const stored = point({ requestId, otherRequestIds });
+    expect(storedRow(stored).otherRequestIds).toBe(otherRequestIds);
+    expect(dataPointOf(stored).blobs).toContain(otherRequestIds);
+  }
+  // As points that no batch had room for.
+  const again = mergePoints([...merged, ...all.slice(500)]);
+  for (const { requestId } of all) expect(again.filter((row) => isOfRequest(row, requestId))).toHaveLength(1);
+});
+
+it("operations of one batch share an id, so any number of them is merged", () => {
+  const merged = mergePoints(Array.from({ length: 1_000 }, () => waitingPoint({ requestId: "batch" })));
+  expect(merged).toMatchObject([{ requestId: "batch", otherRequestIds: "", requests: 1_000 }]);
+  const mixed = mergePoints([waitingPoint({ requestId: "first" }), ...merged, ...merged, ...waiting(50)]);
+  expect(mixed).toMatchObject([{ requestId: "first", otherRequestIds: " batch r-1 ", requests: 2_051 }]);
+});
+
+const waiting = (count: number): WaitingPoint[] => Array.from({ length: count }, () => waitingPoint());
 
 it("denials by an object are not merged", () => {
   const denied = mergePoints(points()).filter(({ outcome }) => outcome === "denied");

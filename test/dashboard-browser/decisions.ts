@@ -14,7 +14,6 @@ export function checkDecisions(stage: Stage): void {
     const { page } = viewer;
     await stage.createUser(USER, "free");
     await stage.exhaust(USER);
-    // On a route of its own: equal requests of the same tenth of a second are recorded under the id of the first.
     const denied = await stage.send(USER, "/compare");
     expect(denied.status).toBe(429);
     requestId = String(denied.headers["x-request-id"]);

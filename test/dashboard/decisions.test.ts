@@ -49,6 +49,7 @@ const DENIED: LoggedDecision = {
   requests: 3,
   limits: "minute=0.4/100;month=31200/50000",
   upstreamCode: 0,
+  otherRequestIds: "",
   weight: 1,
 };
 

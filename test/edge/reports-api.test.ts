@@ -136,6 +136,27 @@ describe("a report", () => {
     expect(notFound).toBeNull();
   });
 
+  it("finds each of many equal requests of one moment by its X-Request-Id", async () => {
+    const edge = await startEdge();
+    const address = newAddress();
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, () => edge.request("/free/a", { headers: address })),
+    );
+    await edge.backgroundDone();
+    let mostMerged = 0;
+    for (const { headers } of answers.filter((_, i) => i % 10 < 2)) {
+      const response = await admin(
+        edge,
+        "GET",
+        `/reports/decisions?requestId=${headers.get("X-Request-Id")}`,
+      );
+      const { decisions }: { decisions: { reason: string; requests: number }[] } = await response.json();
+      expect(decisions).toMatchObject([{ reason: "exempt" }]);
+      mostMerged = Math.max(mostMerged, decisions[0]?.requests ?? 0);
+    }
+    expect(mostMerged).toBeGreaterThan(1);
+  });
+
   it("finds all decisions of a batch by the X-Request-Id of its response", async () => {
     const edge = await startEdge();
     const { headers } = await customer(edge, { scopes: ["check"] });
@@ -243,7 +264,7 @@ it("the log as CSV contains no formulas and no broken lines, and links its next 
   const [, cursor = ""] =
     /cursor=([A-Za-z0-9_-]+)>; rel="next"$/.exec(response.headers.get("Link") ?? "") ?? [];
   expect((await response.text()).split("\r\n").slice(1).join("\r\n")).toBe(
-    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,,0,1\r\n',
+    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,,0,,1\r\n',
   );
   const next = await admin(edge, "GET", `/reports/decisions?limit=1&cursor=${cursor}`);
   expect(next.status).toBe(200);

@@ -72,6 +72,8 @@ describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on Clic
     if (page.report !== "decisions" || page.cursor === null) throw new Error("expected more than a page");
     expect(new Set(page.decisions.map(({ requestId }) => requestId))).toEqual(new Set(["batch"]));
     await both({ ...query, after: readPosition(page.cursor) });
+    const merged = await both({ ...query, requestId: "shared" });
+    expect(merged.report === "decisions" && merged.decisions).toHaveLength(50);
     const none = await both({ ...query, requestId: 'batch","' });
     expect(none.report === "decisions" && none.decisions).toEqual([]);
   });

@@ -142,7 +142,7 @@ it("a request id is asked for exactly, within the range, and as a literal", asyn
   const { bodies, backend } = server(() => table());
   const answer = await backend.run({ ...query("decisions"), requestId: "r' OR 1" });
   expect(bodies[0]).toMatch(
-    /WHERE timestamp >= toDateTime\(\d+\) AND timestamp < toDateTime\(\d+\) AND blob13 = 'r\\' OR 1'\n/,
+    /WHERE timestamp >= toDateTime\(\d+\) AND timestamp < toDateTime\(\d+\) AND \(blob13 = 'r\\' OR 1' OR position\(' r\\' OR 1 ' IN blob15\) > 0\)\n/,
   );
   expect(answer).toMatchObject({
     decisions: [],

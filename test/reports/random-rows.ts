@@ -74,6 +74,7 @@ export function randomRows(seed: number, count: number, accounts = 60): Row[] {
       upstreamStatus: pick(random, ["2xx", "5xx", "none"] as const),
       // Some share one, as the items of a batch do.
       requestId: random() < 0.1 ? "batch" : `request-${seed}-${i}`,
+      otherRequestIds: random() < 0.8 ? "" : ` request-${seed}-${i}-2 ${random() < 0.5 ? "" : "shared "}`,
       cost: Math.floor(random() * 5_000) / 1_000,
       limiterMs: scaledMs(random() < 0.3 ? Math.floor(random() * 5) : random() ** 4 * 3_000),
       upstreamMs: scaledMs(random() * 500),

@@ -46,7 +46,11 @@ describe("a search by request id", () => {
     const items: Point[] = ["a", "b", "c"].map((name) =>
       pointAt(NOW_MS, { requestId: "of-a-batch", account: `user:${name}` }),
     );
-    store.insert([...items, pointAt(NOW_MS, { requestId: 'odd "id", \\ü' })], NOW_MS);
+    const merged = { requestId: "first", otherRequestIds: ' second third-3 odd"id ', requests: 4 };
+    store.insert(
+      [...items, pointAt(NOW_MS, merged), pointAt(NOW_MS, { requestId: 'odd "id", \\ü' })],
+      NOW_MS,
+    );
   });
   const found = (requestId: string, given: Partial<ReportQuery> = {}) =>
     ask(store, "decisions", { requestId, limit: 10, ...given });
@@ -62,6 +66,13 @@ describe("a search by request id", () => {
     expect(found("search-7").notFound).toBeNull();
   });
 
+  it("finds the row that counts the request, if equal ones were merged, by the id of each", () => {
+    for (const id of ["first", "second", "third-3", 'odd"id']) {
+      expect(found(id).decisions).toMatchObject([{ requestId: "first", requests: 4 }]);
+    }
+    for (const part of ["third", "hird-3", 'odd"']) expect(found(part).decisions).toEqual([]);
+  });
+
   it("respects the other filters and the range", () => {
     expect(found("of-a-batch", { filters: { account: "user:b" } }).decisions).toHaveLength(1);
     expect(found("search-1500", { toMs: NOW_MS + 1_000 }).decisions).toEqual([]);
@@ -73,7 +84,7 @@ describe("a search by request id", () => {
       expect(decisions).toEqual([]);
       expect(notFound).toEqual({
         logBegins: "2026-11-20T12:00:00.000Z",
-        detail: expect.stringContaining("recorded once, under the id of the first"),
+        detail: expect.stringContaining("Peeks and answers repeated"),
       });
     }
     expect(ask(store, "decisions", { filters: { account: "user:no" } }).notFound).toBeNull();

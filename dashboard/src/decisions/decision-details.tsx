@@ -22,6 +22,7 @@ import {
   passingOf,
   peekCommand,
   requestCommand,
+  requestIdsOf,
   upstreamText,
   whyText,
 } from "./decision-text.ts";
@@ -116,16 +117,15 @@ function Limits({ decision }: { readonly decision: LoggedDecision }) {
       )}
       {found.kind === "levels" && <LimitTable decision={decision} levels={found.levels} />}
       {found.kind === "levels" && requests > 1 && (
-        <p class="caption">
-          This is the first of {count(requests)} equal requests that were recorded together.
-        </p>
+        <p class="caption">Of the first of {count(requests)} equal requests that were recorded together.</p>
       )}
     </Section>
   );
 }
 
 function requestFacts(decision: LoggedDecision): Facts {
-  const { at, account, route, method, tier, keyId, colo, country, requestId } = decision;
+  const { at, account, route, method, tier, keyId, colo, country } = decision;
+  const [requestId = "", ...others] = requestIdsOf(decision);
   return [
     ["Time", <When iso={at} />],
     ["User", <SubjectLink account={account} />],
@@ -156,6 +156,12 @@ function requestFacts(decision: LoggedDecision): Facts {
       "Request id",
       <>
         <code>{requestId}</code> <CopyButton text={requestId} label="Copy the request id" isShort />
+        {others.length > 0 && (
+          <details>
+            <summary>and {count(others.length)} equal ones, recorded together</summary>
+            <code>{others.join(" ")}</code>
+          </details>
+        )}
       </>,
     ],
   ];

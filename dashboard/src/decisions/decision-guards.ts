@@ -61,6 +61,7 @@ const ROW: Guards<LiveRow> = {
   requests: isNumber,
   limits: isText,
   upstreamCode: isNumber,
+  otherRequestIds: isText,
 };
 export const isLiveRow = isShape<LiveRow>(ROW);
 

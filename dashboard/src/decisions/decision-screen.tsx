@@ -11,7 +11,7 @@ import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { DecisionDetails } from "./decision-details.tsx";
 import { OUTCOME_TITLES, parseLog } from "./decision-guards.ts";
-import { titleOf } from "./decision-text.ts";
+import { requestIdsOf, titleOf } from "./decision-text.ts";
 import { LONG_SEARCH_DAYS, requestPath } from "./log-query.ts";
 import { RequestSearch } from "./request-search.tsx";
 
@@ -24,7 +24,7 @@ export function DecisionScreen() {
   const polled = usePolled(id === "" ? null : requestPath(params), parseLog, EVERY_MS);
   const { value } = polled;
   // An older Worker in a rollout ignores the request id.
-  const decisions = value?.decisions.filter(({ requestId }) => requestId === id) ?? [];
+  const decisions = value?.decisions.filter((decision) => requestIdsOf(decision).includes(id)) ?? [];
   const [only] = decisions;
   return (
     <>

@@ -143,6 +143,14 @@ export function upstreamText({
   return upstreamCode > 0 ? String(upstreamCode) : upstreamStatus;
 }
 
+/** The ids of the requests that the line stands for. Operations of a batch share one. */
+export function requestIdsOf({
+  requestId,
+  otherRequestIds,
+}: Pick<LiveRow, "requestId" | "otherRequestIds">): string[] {
+  return [requestId, ...otherRequestIds.split(" ").filter((id) => id !== "")];
+}
+
 /** The number of requests that the line stands for. */
 export function countOf({ requests, weight }: LoggedDecision): number {
   return requests * weight;

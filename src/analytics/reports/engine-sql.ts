@@ -119,12 +119,18 @@ export function scanSql(dataset: string, scan: Scan): string {
   return [
     `SELECT ${rows.join(", ")}`,
     `FROM ${dataset}`,
-    `WHERE ${whereSql(scan)}${requestId === null ? "" : ` AND ${column("requestId")} = ${textLiteral(requestId)}`}${after ? ` AND ${afterSql(after)}` : ""}`,
+    `WHERE ${whereSql(scan)}${requestId === null ? "" : ` AND ${requestSql(requestId)}`}${after ? ` AND ${afterSql(after)}` : ""}`,
     `ORDER BY ${orders.join(", ")}`,
     `LIMIT ${numberLiteral(limit)}`,
     ...(after && after.shown > 0 ? [`OFFSET ${numberLiteral(after.shown)}`] : []),
     "FORMAT JSON",
   ].join("\n");
+}
+
+/** The same as {@link isOfRequest}. */
+function requestSql(requestId: string): string {
+  const [first, others] = [column("requestId"), column("otherRequestIds")];
+  return `(${first} = ${textLiteral(requestId)} OR position(${textLiteral(` ${requestId} `)} IN ${others}) > 0)`;
 }
 
 /** Rows at the position or after it: `a > x OR (a = x AND (b > y OR ...))`. */

@@ -71,10 +71,15 @@ export interface Group {
 
 /** Rows of the log: newest first, then by {@link LOG_ORDER}. */
 export interface Scan extends Selection {
-  /** Only rows of this request; null: of any. */
+  /** Only rows of this request ({@link isOfRequest}); null: of any. */
   readonly requestId: string | null;
   readonly after: LogPosition | null;
   readonly limit: number;
+}
+
+/** A search for a request: its period and id. */
+export interface RequestScan extends Pick<Scan, "fromMs" | "toMs"> {
+  readonly requestId: string;
 }
 
 /** A stored row: a point that may stand for several like it. */
@@ -82,6 +87,11 @@ export type Row = Point & {
   /** `_sample_interval`. */
   readonly weight: number;
 };
+
+/** Whether the request is one of those that the row stands for. */
+export function isOfRequest(row: Pick<Row, "requestId" | "otherRequestIds">, requestId: string): boolean {
+  return row.requestId === requestId || row.otherRequestIds.includes(` ${requestId} `);
+}
 
 export function isRow(value: Readonly<Record<string, unknown>>): value is Row {
   return typeof value["weight"] === "number" && isPoint(value);

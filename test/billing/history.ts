@@ -3,25 +3,19 @@
  *
  * Plain data, so that the exact model and the rater in Python (rater.py) can judge the same history.
  */
-import { hardStopMilli } from "../../src/billing/cap.ts";
 import { ceilingsOf } from "../../src/billing/ceiling.ts";
-import { balanceMinor } from "../../src/billing/credit.ts";
 import { exponentOf } from "../../src/billing/currency.ts";
 import type { Line } from "../../src/billing/line.ts";
 import { periodFrom } from "../../src/billing/period.ts";
 import { isMonotonic } from "../../src/billing/price.ts";
-import { type RatableSegment, ratePeriod } from "../../src/billing/rate.ts";
-import {
-  cut,
-  grantedBySegment,
-  openSegments,
-  type Segment,
-  usageBySegment,
-} from "../../src/billing/segment.ts";
+import type { RatableSegment } from "../../src/billing/rate.ts";
+import { cut, openSegments, type Segment } from "../../src/billing/segment.ts";
+import { allowanceIn, linesOf, ratableSegments } from "../../src/billing/standing.ts";
 import { ratesFor, type TaxRate } from "../../src/billing/tax.ts";
-import { compileTerms, type OverageQuota, type PlanFields, termsOf } from "../../src/billing/terms.ts";
+import { type OverageQuota, type PlanFields, termsOf } from "../../src/billing/terms.ts";
 import { totalsOf, type TotalsOrNegative } from "../../src/billing/totals.ts";
 import type { UsageRow } from "../../src/billing/usage.ts";
+import { MAX_EXACT } from "../../src/core/units.ts";
 
 export interface TierFields {
   readonly name: string;
@@ -76,43 +70,31 @@ export interface Bill {
 
 /** What the product makes of a history: as the account's object will do, event by event. */
 export function billOf(history: History): Bill {
-  const exponent = exponentOf(history.currency) ?? NaN;
+  const { spendCap, budget, customer, taxes } = history;
   const period = periodFrom(history.startMs, history.anchorDay);
   const { segments: stored, ledger } = play(history);
-  const usage = usageBySegment(stored, ledger);
-  const granted = grantedBySegment(
-    stored,
-    history.grants.map(({ amount, ...grant }) => ({ ...grant, amountMilli: Math.round(amount * 1000) })),
-  );
-  const segments = stored.map(({ startMs, endMs, tier, terms }, index): RatableSegment => ({
-    startMs,
-    endMs,
-    tier,
-    terms: compileTerms(terms),
-    usage: usage[index] ?? [],
-    grantedMilli: granted[index] ?? 0,
-  }));
-  const rates = ratesFor(history.taxes, history.customer);
   const credits = history.credits.map((credit) => ({ ...credit, leftMinor: BigInt(credit.leftMinor) }));
-  const { spendCap, budget } = history;
-  const balance = history.isPrepaid ? balanceMinor(credits, period) : null;
-  const ceilings = ceilingsOf({ spendCap, budget, balanceMinor: balance }, rates, exponent);
-  const context = { fullMs: period.fullMs, exponent, ceilings };
-  const lines = ratePeriod(segments, context);
-  const [last, lastStored] = [segments.at(-1)!, stored.at(-1)!];
-  const earlier = lines.filter(({ segment }) => segment !== segments.length - 1);
-  const price = last.terms.quota?.price ?? null;
+  const grants = history.grants.map(({ amount, ...grant }) => ({
+    ...grant,
+    amountMilli: Math.round(amount * 1000),
+  }));
+  const standing = { period, segments: stored, grants, credits, budget, keptMinor: null, customer };
+  const rules = { exponent: exponentOf(history.currency) ?? NaN, taxes, spendCap };
+  const segments = ratableSegments(standing, ledger);
+  const lines = linesOf(standing, rules, ledger);
+  const allowance = allowanceIn(standing, rules);
+  const price = segments.at(-1)?.terms.quota?.price ?? null;
+  const canBeCapped = price === null || isMonotonic(price);
+  const rates = ratesFor(taxes, customer);
   return {
     period,
     segments,
     ledger,
     lines,
     totals: totalsOf(lines, rates, credits, period),
-    hardStopMilli:
-      price === null || isMonotonic(price)
-        ? hardStopMilli({ ...last, usageAtStart: lastStored.usageAtStart }, earlier, context)
-        : null,
-    overageCeilingMinor: ceilings.overageMinor,
+    hardStopMilli: allowance && canBeCapped ? (allowance.amountMilli ?? MAX_EXACT) : null,
+    overageCeilingMinor: ceilingsOf({ spendCap, budget, balanceMinor: null }, [], rules.exponent)
+      .overageMinor,
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the fields of a policy document mean. Its schema is src/policy/schema.ts. */
+import { billing, overage, plan, price } from "../../src/policy/billing-schema.ts";
 import { policySchema } from "../../src/policy/schema.ts";
 import { describeFields, named } from "../annotations.ts";
 
@@ -13,6 +14,7 @@ describeFields(policySchema, {
   routes: "In order: the first match applies. A request that matches none is 404.",
   anonymousTier: "The tier of callers without a credential, limited by address.",
   defaultTier: "The tier of users whose account or token names none.",
+  billing: "What all bills have in common. Without it, nothing is billed.",
   headers: "Response headers.",
   cors: "Which origins may call from a browser. Default: none other than the Worker's own.",
 });
@@ -28,8 +30,9 @@ describeFields(tierSchema, {
   durability: "`reserved`: one write covers several decisions. `exact`: every charged decision is written.",
   onLimiterFailure:
     "While the limiter is down: limit in the isolate's memory, allow everything, or reject with 503.",
-  price: "For reports.",
-  overage: "The price beyond a quota. For reports.",
+  plan: "What the tier costs. Only with `billing`.",
+  price: "Informational.",
+  overage: "Informational. Usage beyond a quota is billed by the quota's own `overage`.",
 });
 
 named(
@@ -57,3 +60,48 @@ describeFields(routeSchema, {
     "Do not apply the route to other spellings of its paths: another case, a trailing slash, path parameters such as `;a=1`, or spaces and dots at the end of a segment. Without it, the route also applies to another spelling if it is at least as strict as the route that matches that spelling.",
   forwardOverrides: "Forward headers that override the method or the path, such as `X-HTTP-Method-Override`.",
 });
+
+named(
+  "Billing",
+  "What all bills have in common. Amounts of money are decimal strings in the currency's major unit, with at most 12 digits before and 12 after the point.",
+  billing,
+);
+describeFields(billing, {
+  currency: "A code of ISO 4217. It cannot change once an invoice is issued.",
+  series: "The prefix of invoice numbers. Default: `INV`.",
+  anchorDay:
+    "The day of the month on which accounts' billing periods begin, in UTC, unless the account has its own; in shorter months the last day. Default: 1.",
+  dueDays: "Days from an invoice's date until it is due. Default: 14.",
+  reviewMinutes: "How long a draft can be adjusted before it becomes an invoice. Default: 60.",
+  carryBelow: "A total below this amount is added to the next invoice. Default: 0.",
+  seller: "Who issues the invoices.",
+  taxes: "Tax rates by the customer's country.",
+  alerts:
+    "Percentages of the included amount, a cap, a budget or credits at which an alert is sent, in ascending order.",
+  portal: "What customers may do by themselves.",
+});
+
+named("Plan", "What a tier costs. `docs/billing.md` explains each rule with an example.", plan);
+describeFields(plan, {
+  base: "The fee of a month, charged at its end. Default: 0.",
+  trialDays: "Days without a base fee and without overage. Default: 0.",
+  minimum: "The least that a month comes to. Default: 0.",
+  prices: "Prices of single routes, from the first request.",
+});
+
+named(
+  "Overage",
+  "What happens beyond the amount of a monthly quota of `user` scope; a tier may have one such quota.",
+  overage,
+);
+describeFields(overage, {
+  mode: "`stop` (default): requests beyond the amount are rejected. `payg`: they are billed. `prepaid`: they are paid from credits; base and minimum must be 0.",
+  spendCap: "The most that overage may come to in a month, before tax. Requests beyond it are rejected.",
+  price: "Needed in the modes `payg` and `prepaid`.",
+});
+
+named(
+  "Price",
+  "`unit`: each token. `graduated`: the usage within each price tier at that tier's price. `volume`: the whole usage at the price of the tier in which it ends. `package`: each package begun.",
+  price,
+);

@@ -1,8 +1,8 @@
 /**
  * What is wrong with a plan and its overage, beyond the types of their fields: for the policy, before it is activated.
  *
- * Not here, because they need the rest of the policy: which quota may have overage (one per tier, `scope: user`, `per: month`, no
- * `anchorDay` of its own, not in shadow), and whether routes and units exist.
+ * src/policy/billing-faults.ts has those that need the rest of the policy: which quota may have overage, and whether routes and units
+ * exist.
  */
 import { compilePrice, MONEY_MESSAGE, type PriceFields } from "./compile-price.ts";
 import { type BillingFault, under } from "./fault.ts";

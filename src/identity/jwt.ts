@@ -6,7 +6,7 @@
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Log } from "../log.ts";
-import { NAME } from "../policy/schema.ts";
+import { NAME } from "../policy/scalars.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import { type IssuerSettings, TokenIssuer } from "./token-issuer.ts";
 import { isUserId } from "./user-id.ts";

@@ -93,12 +93,21 @@ function faultsOf(tier: Tier, name: string, override: Override): Fault[] {
     const message = `is not a period of a ${document.kind} (known: ${PERIODS[document.kind].join(", ")})`;
     return [{ path: pointer(["limits", name, "per"]), message }];
   }
+  if (override.per !== undefined && override.per !== "month" && isBilled(document)) {
+    const message = "must be month: the limit has overage, which is billed for a month";
+    return [{ path: pointer(["limits", name, "per"]), message }];
+  }
   if (compileLimit(withOverride(document, override))) return [];
   const message =
     document.kind === "concurrency"
       ? `must be a whole number of slots, ${MAX_SLOTS} at most`
       : "makes a limit that cannot be counted exactly: use a smaller burst, or a rounder rate";
   return [{ path: pointer(["limits", name]), message }];
+}
+
+/** Whether usage beyond the limit may be billed. */
+function isBilled(document: LimitDocument): boolean {
+  return document.kind === "quota" && document.overage !== undefined;
 }
 
 /** " (known: …)" for a message about an unknown limit; bounded, as a tier's limits are. */

@@ -12,6 +12,7 @@ function builtInTier(limitName: string, perMinute: number, burst: number): Tier 
     mode: "strict",
     durability: "reserved",
     onLimiterFailure: "local",
+    billing: null,
   };
 }
 

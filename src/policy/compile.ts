@@ -7,10 +7,17 @@ import { capacityMilli } from "../core/limit.ts";
 import { toMilli, toTokens } from "../core/units.ts";
 import { BUILT_IN_TIERS } from "./built-in-tiers.ts";
 import { compileLimits, smallestLimit, type LimitCapacity } from "./compile-limits.ts";
-import type { Route, ScopedLimit, Tier } from "./compiled.ts";
+import type { BillingDocument } from "./billing-schema.ts";
+import type { Route, ScopedLimit, Tier, TierBilling } from "./compiled.ts";
 import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "./fault.ts";
 import { isReserved, RouteTable } from "./route-table.ts";
-import { type PolicyDocument, policySchema, type RouteDocument } from "./schema.ts";
+import {
+  type LimitDocument,
+  type PolicyDocument,
+  policySchema,
+  type RouteDocument,
+  type TierDocument,
+} from "./schema.ts";
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -20,6 +27,8 @@ export interface Policy {
   readonly routes: RouteTable;
   readonly anonymousTier: string;
   readonly defaultTier: string;
+  /** null: nothing is billed. */
+  readonly billing: BillingDocument | null;
   readonly xRateLimit: boolean;
   readonly cors: PolicyDocument["cors"] | null;
 }
@@ -27,18 +36,27 @@ export interface Policy {
 /** Compiles an untrusted document as this revision, or returns at most {@link MAX_FAULTS} faults. The schema bounds the work. */
 export function compilePolicy(document: unknown, revision: number): Parsed<Policy> {
   const parsed = parseBy(policySchema, document);
-  if (!parsed.ok) return parsed;
-  const source = parsed.value;
+  return parsed.ok ? compileDocument(parsed.value, revision) : parsed;
+}
+
+/** As {@link compilePolicy}, for a document that the schema has parsed. */
+export function compileDocument(source: PolicyDocument, revision: number): Parsed<Policy> {
   const faults: Fault[] = [];
 
   const tiers = new Map<string, Tier>();
   for (const [name, tier] of Object.entries(source.tiers)) {
     tiers.set(name, {
       name,
-      limits: compileLimits(tier.limits, "user", ["tiers", name, "limits"], faults),
+      limits: compileLimits(
+        tier.limits.map((limit) => inBillingPeriod(limit, source.billing)),
+        "user",
+        ["tiers", name, "limits"],
+        faults,
+      ),
       mode: tier.mode === "strict" ? "strict" : "auto",
       durability: tier.durability ?? "reserved",
       onLimiterFailure: tier.onLimiterFailure ?? "local",
+      billing: source.billing ? billingOf(source.billing, tier) : null,
     });
   }
   for (const field of ["anonymousTier", "defaultTier"] as const) {
@@ -63,10 +81,23 @@ export function compilePolicy(document: unknown, revision: number): Parsed<Polic
       routes: table,
       anonymousTier: source.anonymousTier,
       defaultTier: source.defaultTier,
+      billing: source.billing ?? null,
       xRateLimit: source.headers?.xRateLimit ?? true,
       cors: source.cors ?? null,
     },
   };
+}
+
+function billingOf(billing: BillingDocument, { plan = {}, limits }: TierDocument): TierBilling {
+  const quota = limits.find((limit) => limit.kind === "quota" && limit.overage !== undefined);
+  const fields = quota?.kind === "quota" ? quota.overage : undefined;
+  return { billing, plan, overage: quota && fields ? { limit: quota.name, fields } : null };
+}
+
+/** An overage quota counts in the billing period, so that a bill and a limit never disagree about where a period begins. */
+function inBillingPeriod(limit: LimitDocument, billing: BillingDocument | undefined): LimitDocument {
+  const isBilled = billing && limit.kind === "quota" && limit.overage !== undefined;
+  return isBilled ? { ...limit, anchorDay: billing.anchorDay ?? 1 } : limit;
 }
 
 /** The tier of that name; the default tier if the policy has none of it. */

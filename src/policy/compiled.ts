@@ -1,5 +1,6 @@
 /** The parts of a compiled policy (compile.ts): limits, tiers and routes as decisions use them. */
 import type { Limit } from "../core/limit.ts";
+import type { BillingDocument, OverageDocument, PlanDocument } from "./billing-schema.ts";
 import type { LimitDocument } from "./schema.ts";
 
 /** Which requests share a counter of the limit: those of one user, of one key, or of one user on one route. */
@@ -12,12 +13,22 @@ export interface ScopedLimit {
   readonly scope: LimitScope;
 }
 
+/** What bills of a tier's accounts are made from, as the document has it. */
+export interface TierBilling {
+  readonly billing: BillingDocument;
+  readonly plan: PlanDocument;
+  /** Of the tier's overage quota; null: it has none. */
+  readonly overage: { readonly limit: string; readonly fields: OverageDocument } | null;
+}
+
 export interface Tier {
   readonly name: string;
   readonly limits: readonly ScopedLimit[];
   readonly mode: "auto" | "strict";
   readonly durability: "reserved" | "exact";
   readonly onLimiterFailure: "local" | "open" | "closed";
+  /** null: the policy has no billing. */
+  readonly billing: TierBilling | null;
 }
 
 export interface Route {

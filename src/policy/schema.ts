@@ -8,7 +8,8 @@ import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { boundedRecord } from "../bounded-record.ts";
 import { MAX_SLOTS } from "../core/concurrency.ts";
-import { toMilli } from "../core/units.ts";
+import { billing, overage, plan } from "./billing-schema.ts";
+import { anchorDay, isMilli, name, tokens } from "./scalars.ts";
 
 z.config(en());
 
@@ -16,21 +17,10 @@ z.config(en());
 const MAX_TIERS = 64;
 const MAX_LIMITS = 8;
 const MAX_ROUTES = 500;
-/** Bounds each number. The compiler checks whether a limit can be counted exactly. */
-const MAX_TOKENS = 1e9;
 const MAX_COST = 1e6;
 /** An hour: a slot whose holder died stays taken for this long at most. */
 const MAX_TTL_MS = 3_600_000;
 
-/** Names appear in headers, labels and names of counters, so they are short and plain. */
-export const NAME = /^[a-z][a-z0-9_-]{0,31}$/;
-const name = z.string().check(z.regex(NAME, "must be 1 to 32 of a-z, 0-9, _ and -, and begin with a letter"));
-
-/** True for numbers out of bounds too, so that those get one fault, for the bound. */
-const isMilli = (tokens: number): boolean => tokens < 0 || tokens > MAX_TOKENS || toMilli(tokens) !== null;
-const tokens = z
-  .number()
-  .check(z.positive(), z.lte(MAX_TOKENS), z.refine(isMilli, "must be a multiple of 0.001"));
 const cost = z.number().check(z.gte(0), z.lte(MAX_COST), z.refine(isMilli, "must be a multiple of 0.001"));
 const scope = z.optional(z.enum(["user", "key", "route"]));
 
@@ -50,8 +40,10 @@ const limit = z.discriminatedUnion("kind", [
     kind: z.literal("quota"),
     amount: tokens,
     per: z.enum(["hour", "day", "month"]),
-    /** The day on which a monthly quota starts, 1 to 31; in shorter months the last day. */
-    anchorDay: z.optional(z.int().check(z.gte(1), z.lte(31))),
+    /** The day on which a monthly quota starts. */
+    anchorDay: z.optional(anchorDay),
+    /** What usage beyond the amount costs. Only with `billing`, in one quota of a tier. */
+    overage: z.optional(overage),
     scope,
   }),
   z.strictObject({
@@ -78,6 +70,9 @@ const tier = z.strictObject({
   durability: z.optional(z.enum(["reserved", "exact"])),
   /** If the limiter itself fails: limit in the isolate, admit all, or reject all with 503. */
   onLimiterFailure: z.optional(z.enum(["local", "open", "closed"])),
+  /** What the tier costs. Only with `billing`. */
+  plan: z.optional(plan),
+  /** Informational, and so is the tier's `overage`: `plan` and a limit's `overage` are what bills are made from. */
   price: z.optional(
     z.strictObject({
       monthly: z.number().check(z.gte(0), z.lte(1e9)),
@@ -144,6 +139,8 @@ export const policySchema = z.strictObject({
   anonymousTier: name,
   /** The tier of users whose account or token names none. */
   defaultTier: name,
+  /** Without it, nothing is billed. */
+  billing: z.optional(billing),
   headers: z.optional(
     z.strictObject({
       /** Whether to send X-RateLimit-Limit, -Remaining and -Reset too. Default: true. */
@@ -167,5 +164,6 @@ export const policySchema = z.strictObject({
 });
 
 export type PolicyDocument = z.infer<typeof policySchema>;
-export type LimitDocument = PolicyDocument["tiers"][string]["limits"][number];
+export type TierDocument = PolicyDocument["tiers"][string];
+export type LimitDocument = TierDocument["limits"][number];
 export type RouteDocument = PolicyDocument["routes"][number];

@@ -5,8 +5,8 @@ import { describe, expect, it } from "vitest";
 import { compilePrice } from "../../src/billing/compile-price.ts";
 import { formatMinor, roundToMinor } from "../../src/billing/money.ts";
 import { costFemto } from "../../src/billing/price.ts";
-import { policySchema } from "../../src/policy/schema.ts";
 import { milliOf } from "./arbitraries.ts";
+import { newPolicyFaults } from "./new-policy.ts";
 import { charged, computed, examplesOf, tableUnder } from "./worked-examples.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -21,7 +21,7 @@ describe("docs/billing.md", () => {
 
   it("has an example of each kind, and no block that is not read", () => {
     expect(examples.length).toBeGreaterThanOrEqual(12);
-    expect(examples).toHaveLength([...text.matchAll(/^```json/gm)].length);
+    expect(examples).toHaveLength([...text.matchAll(/^```json\b/gm)].length);
     expect(examples).toHaveLength([...text.matchAll(/^```text/gm)].length);
     expect(new Set(examples.map(({ kind }) => kind))).toEqual(new Set(["periods", "bill", "credit-notes"]));
   });
@@ -53,35 +53,31 @@ describe("docs/billing.md", () => {
 });
 
 describe("what docs/billing.md says is not in the product", () => {
-  it("is right that nothing calls it yet", async () => {
+  it("is right that accounts and decisions do not use it yet", async () => {
     const callers: string[] = [];
     for await (const file of glob("{src,durable-objects,dashboard/src,scripts}/**/*.{ts,tsx}", {
       cwd: ROOT,
     })) {
-      const isOwn = file.startsWith("src/billing/");
+      const isOwn = file.startsWith("src/billing/") || file.startsWith("src/policy/");
       const source = await readFile(join(ROOT, file), "utf8");
       if (!isOwn && /from "[./]+(src\/)?billing\//.test(source)) callers.push(file);
     }
-    expect(callers.length === 0).toBe(text.includes("**Nothing calls it yet.**"));
+    expect(callers.length === 0).toBe(text.includes("Accounts and decisions do not use it yet"));
   });
 
-  it("is right that a policy may not have billing, plans and overage of a limit yet", () => {
-    const quota = { name: "month", kind: "quota", amount: 1, per: "month" };
-    const policyWith = (document: object, tier: object, limit: object) => ({
+  it("shows fields that a policy may have", () => {
+    const [, fields] = /```jsonc\n([^`]+)```/.exec(text) ?? [];
+    const { billing, tiers } = JSON.parse(`{${fields}}`);
+    const free = { limits: [] };
+    const document = {
       schema: 1,
-      tiers: { free: { limits: [{ ...quota, ...limit }], ...tier } },
-      routes: [],
+      billing,
+      tiers: { free, ...tiers },
+      routes: [{ match: "/batch" }],
       anonymousTier: "free",
       defaultTier: "free",
-      ...document,
-    });
-    const rejected = [
-      policyWith({ billing: { currency: "USD" } }, {}, {}),
-      policyWith({}, { plan: { base: "99" } }, {}),
-      policyWith({}, {}, { overage: { mode: "payg" } }),
-    ].map((document) => policySchema.safeParse(document).error?.issues.map(({ code }) => code));
-    expect(policySchema.safeParse(policyWith({}, {}, {})).error?.issues).toBeUndefined();
-    expect(rejected).toEqual([["unrecognized_keys"], ["unrecognized_keys"], ["unrecognized_keys"]]);
-    expect(text).toContain("no: rejected as unknown fields");
+    };
+    const paths = newPolicyFaults(document).map(({ path }) => path);
+    expect(paths).toEqual(["/tiers/pro/limits/0/overage/spendCap"]);
   });
 });

@@ -30,6 +30,7 @@ test("completes the fields that an object may still have", () => {
     '"routes"',
     '"anonymousTier"',
     '"defaultTier"',
+    '"billing"',
     '"headers"',
     '"cors"',
   ]);
@@ -47,6 +48,14 @@ test("completes the fields of a limit's kind, and of all kinds while it has none
     '"scope"',
   ]);
   expect(labels(limit(""))).toEqual(expect.arrayContaining(['"kind"', '"amount"', '"ttlMs"']));
+});
+
+test("completes the fields of a price's model", () => {
+  const quota = (price: string) =>
+    `{ "tiers": { "pro": { "limits": [{ "kind": "quota", "overage": { "price": { ${price} } } }] } } }`;
+  expect(labels(quota('"model": "|"'))).toEqual(['"unit"', '"graduated"', '"volume"', '"package"']);
+  expect(labels(quota('"model": "package", "|"'))).toEqual(['"size"', '"price"', '"free"']);
+  expect(labels(quota('"model": "volume", "tiers": [{ "upTo": 5, "|" }]'))).toEqual(['"unit"', '"flat"']);
 });
 
 test("completes the values that a field may have, among them the document's own tiers", () => {

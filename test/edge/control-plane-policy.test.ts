@@ -197,6 +197,7 @@ describe("a new policy", () => {
       "/routes/0/upstream",
     ],
     ["an origin that never matches", { cors: { origins: ["*", "https://App.example"] } }, "/cors/origins/1"],
+    ["a currency that does not exist", { billing: { currency: "ABC" } }, "/billing/currency"],
   ])("is invalid with %s, unless it is stored already", async (_what, changes, path) => {
     const { operator } = await start();
     const document = { ...policyOf(5), ...changes };

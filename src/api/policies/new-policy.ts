@@ -1,8 +1,10 @@
 /** Checks of a document before it becomes a revision. Pure. */
 import { STANDING_REASONS } from "../../analytics/outcome.ts";
-import { compilePolicy, type Policy } from "../../policy/compile.ts";
+import { billingFaults } from "../../policy/billing-faults.ts";
+import { compileDocument, type Policy } from "../../policy/compile.ts";
 import type { ScopedLimit } from "../../policy/compiled.ts";
-import { type Fault, MAX_FAULTS, type Parsed, pointer } from "../../policy/fault.ts";
+import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "../../policy/fault.ts";
+import { policySchema } from "../../policy/schema.ts";
 import { hasService } from "../../edge/service-bindings.ts";
 import { originOf } from "../../edge/url-parts.ts";
 import { originFault } from "../../policy/origins.ts";
@@ -11,12 +13,15 @@ import { textFaults } from "../plain-text.ts";
 
 /** Compiles a new document. It is checked more strictly than stored ones, which must compile forever. `bindings`: the Worker's. */
 export function compileNew(document: unknown, bindings: object): Parsed<Policy> {
-  const compiled = compilePolicy(document, 0);
+  const parsed = parseBy(policySchema, document);
+  if (!parsed.ok) return parsed;
+  const compiled = compileDocument(parsed.value, 0);
   if (!compiled.ok) return compiled;
   const { value } = compiled;
   const faults = [
     ...textFaults(document).slice(0, MAX_FAULTS),
     ...nameFaults(value).slice(0, MAX_FAULTS),
+    ...billingFaults(parsed.value, value).slice(0, MAX_FAULTS),
     ...upstreamFaults(value, bindings).slice(0, MAX_FAULTS),
     ...originFaults(value),
   ];

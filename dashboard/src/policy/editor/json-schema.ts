@@ -64,14 +64,23 @@ export function schemaAt(
 function chosen(schema: JsonSchema, node: SchemaNode, value: unknown): SchemaNode {
   if (node.oneOf.length === 0) return node;
   const options = node.oneOf.map((option) => nodeOf(schema.components, option));
-  const { kind } = recordOf(value);
-  const known = options.find(
-    ({ properties }) => nodeOf(schema.components, properties["kind"]).values[0] === kind,
-  );
+  const tag = tagOf(schema, options);
+  const tagged = recordOf(value)[tag];
+  const valuesOf = ({ properties }: SchemaNode) => nodeOf(schema.components, properties[tag]).values;
+  const known = options.find((option) => valuesOf(option)[0] === tagged);
   if (known) return { ...known, description: node.description };
-  const kinds = options.flatMap(({ properties }) => nodeOf(schema.components, properties["kind"]).values);
-  const merged = Object.assign({}, ...options.map(({ properties }) => properties), { kind: { enum: kinds } });
-  return { ...node, type: "object", properties: merged, oneOf: [] };
+  const properties = Object.assign({}, ...options.map((option) => option.properties), {
+    [tag]: { enum: options.flatMap(valuesOf) },
+  });
+  return { ...node, type: "object", properties, oneOf: [] };
+}
+
+/** The field that tells the options apart: in each of them, it has one value only. */
+function tagOf(schema: JsonSchema, options: readonly SchemaNode[]): string {
+  const names = Object.keys(options[0]?.properties ?? {});
+  const isTag = (name: string) =>
+    options.every(({ properties }) => nodeOf(schema.components, properties[name]).values.length === 1);
+  return names.find(isTag) ?? "kind";
 }
 
 /** The schema of a field. */

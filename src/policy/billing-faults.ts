@@ -1,0 +1,142 @@
+/**
+ * What is wrong with the billing fields of a new document, each with its path and what to do. Stored documents are not checked by it:
+ * they compile forever, so a check may become stricter here.
+ *
+ * Pure: no I/O and no clock.
+ */
+import { exponentOf } from "../billing/currency.ts";
+import type { BillingFault } from "../billing/fault.ts";
+import { MONEY_MESSAGE } from "../billing/compile-price.ts";
+import { parsePrice } from "../billing/money.ts";
+import { overageFaults, planFaults } from "../billing/plan-faults.ts";
+import { taxFaults } from "../billing/tax.ts";
+import { COUNT } from "../billing/usage.ts";
+import type { BillingDocument } from "./billing-schema.ts";
+import type { Policy } from "./compile.ts";
+import { type Fault, pointer } from "./fault.ts";
+import type { LimitDocument, PolicyDocument, TierDocument } from "./schema.ts";
+
+/** What costs are counted in: `prices[].of` names one of these. */
+const MEASURES = [COUNT, "requests"];
+
+/** The billing faults of a document that compiles to this policy. */
+export function billingFaults(document: PolicyDocument, policy: Policy): Fault[] {
+  const { billing } = document;
+  return [
+    ...(billing ? generalFaults(billing, policy) : []),
+    ...Object.entries(document.tiers).flatMap(([name, tier]) => {
+      const path = ["tiers", name];
+      return billing ? tierFaults(tier, path, policy) : withoutBilling(tier, path);
+    }),
+    ...document.routes.flatMap(({ limits = [] }, i) => routeFaults(limits, ["routes", i, "limits"])),
+  ];
+}
+
+function generalFaults(billing: BillingDocument, { tiers }: Policy): Fault[] {
+  const { currency, carryBelow, taxes = [], alerts = [], portal } = billing;
+  const faults: Fault[] = [];
+  const add = (path: readonly PropertyKey[], message: string): void => {
+    faults.push({ path: pointer(["billing", ...path]), message });
+  };
+  if (exponentOf(currency) === null) add(["currency"], `"${currency}" is not a currency of ISO 4217`);
+  if (carryBelow !== undefined && parsePrice(carryBelow) === null) add(["carryBelow"], MONEY_MESSAGE);
+  alerts.forEach((percent, i) => {
+    const before = alerts[i - 1] ?? 0;
+    if (percent <= before) add(["alerts", i], `must be above ${before}, so that thresholds increase`);
+  });
+  (portal?.tiers ?? []).forEach((name, i) => {
+    if (!tiers.has(name)) {
+      add(["portal", "tiers", i], `unknown tier "${name}" (known: ${[...tiers.keys()].join(", ")})`);
+    }
+  });
+  return [...faults, ...placed(["billing", "taxes"], taxFaults(taxes))];
+}
+
+/** Fields that would have no effect: an author who writes a price expects a bill. */
+function withoutBilling({ plan, limits }: TierDocument, path: readonly PropertyKey[]): Fault[] {
+  const message = 'has no effect without billing: add "billing" to the policy, or remove it';
+  const faults = plan === undefined ? [] : [{ path: pointer([...path, "plan"]), message }];
+  limits.forEach((limit, i) => {
+    if (hasOverage(limit)) faults.push({ path: pointer([...path, "limits", i, "overage"]), message });
+  });
+  return faults;
+}
+
+function tierFaults(
+  { plan = {}, limits }: TierDocument,
+  path: readonly PropertyKey[],
+  policy: Policy,
+): Fault[] {
+  const faults = placed([...path, "plan"], planFaults(plan));
+  (plan.prices ?? []).forEach(({ route, of }, i) => {
+    const place = [...path, "plan", "prices", i];
+    if (policy.routes.byId(route) === null) {
+      const message = `is not a route of this policy (known: ${known(policy.routes.all.map(({ id }) => id))}): name it as reports do, with its methods if it has any`;
+      faults.push({ path: pointer([...place, "route"]), message });
+    }
+    if (!MEASURES.includes(of)) {
+      faults.push({
+        path: pointer([...place, "of"]),
+        message: `"${of}" is not counted (known: ${MEASURES.join(", ")})`,
+      });
+    }
+  });
+  let first: string | null = null;
+  limits.forEach((limit, i) => {
+    if (!hasOverage(limit)) return;
+    const place = [...path, "limits", i];
+    if (first !== null) {
+      const message = `the limit "${first}" already has overage: a tier may have one overage quota`;
+      faults.push({ path: pointer([...place, "overage"]), message });
+      return;
+    }
+    first = limit.name;
+    faults.push(
+      ...placed(place, quotaFaults(limit)),
+      ...placed([...place, "overage"], overageFaults(limit.overage, plan)),
+    );
+  });
+  return faults;
+}
+
+/** Why a quota cannot have overage: it must count what an account uses in its billing period. */
+function quotaFaults({ scope = "user", per, anchorDay }: QuotaDocument): BillingFault[] {
+  const faults: BillingFault[] = [];
+  if (scope !== "user") {
+    faults.push({ path: ["scope"], message: "must be user: overage is what an account uses" });
+  }
+  if (per !== "month") {
+    faults.push({ path: ["per"], message: "must be month: overage is billed for a month" });
+  }
+  if (anchorDay !== undefined) {
+    const message =
+      "an overage quota counts in the account's billing period: set billing.anchorDay, or the account's own";
+    faults.push({ path: ["anchorDay"], message });
+  }
+  return faults;
+}
+
+function routeFaults(limits: readonly LimitDocument[], path: readonly PropertyKey[]): Fault[] {
+  const message = "only a tier's quota may have overage: give the route a price in plan.prices";
+  return limits.flatMap((limit, i) =>
+    hasOverage(limit) ? [{ path: pointer([...path, i, "overage"]), message }] : [],
+  );
+}
+
+type QuotaDocument = Extract<LimitDocument, { kind: "quota" }>;
+
+function hasOverage(
+  limit: LimitDocument,
+): limit is QuotaDocument & { readonly overage: NonNullable<QuotaDocument["overage"]> } {
+  return limit.kind === "quota" && limit.overage !== undefined;
+}
+
+function placed(place: readonly PropertyKey[], faults: readonly BillingFault[]): Fault[] {
+  return faults.map(({ path, message }) => ({ path: pointer([...place, ...path]), message }));
+}
+
+/** Names for a message, bounded. */
+function known(names: readonly string[]): string {
+  const MOST = 10;
+  return names.length > MOST ? `${names.slice(0, MOST).join(", ")}, …` : names.join(", ");
+}

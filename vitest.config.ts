@@ -5,6 +5,7 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { buildAssets } from "./scripts/build-assets.ts";
+import type { FuzzContext } from "./test/fixtures/fuzz-context.ts";
 import { ruleSwitches } from "./test/history/rule-switches.ts";
 
 // Every test worker and every script under test is a separate process, which spends much of its time compiling. Share the result.
@@ -30,6 +31,12 @@ const ALONE = [
   "test/edge/policy-{store,lost}.test.ts",
   "test/durable-objects/account-directory.test.ts",
 ];
+
+/**
+ * What happens before and during a deployment: dozens of processes of wrangler. Not part of `npm test`: `npm run test:deploy` runs
+ * them, and CI does.
+ */
+const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
 const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
@@ -74,10 +81,6 @@ const SECONDS: Readonly<Record<string, number>> = {
   rules: 20,
   alone: 6,
   hostile: 2,
-  "scripts/deploy": 18,
-  "scripts/doctor-account": 8,
-  "scripts/doctor-checkout": 7,
-  "scripts/wrangler-directory": 6,
   "scripts/bundle": 6,
   "reports/analytics-store": 9,
   "reports/conformance": 6,
@@ -120,6 +123,10 @@ function inOrder(files: readonly TestSpecification[], projects: readonly string[
  */
 export default defineConfig({
   test: {
+    provide: {
+      fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_121),
+      fuzzTimes: Number(process.env["FUZZ_TIMES"] ?? 1),
+    } satisfies FuzzContext,
     // All cores, of which vitest would reserve one. No more: deadlines of the real clock would expire on a busy machine.
     maxWorkers: "100%",
     sequence: { sequencer: ProjectOrder },
@@ -175,6 +182,17 @@ export default defineConfig({
         test: {
           name: "scripts",
           include: ["test/{scripts,reports,metrics,analytics,dashboard}/**/*.test.ts"],
+          exclude: DEPLOYMENT,
+          environment: "node",
+          // As in the core.
+          isolate: false,
+          ...TIMEOUTS,
+        },
+      },
+      {
+        test: {
+          name: "deploy",
+          include: DEPLOYMENT,
           environment: "node",
           // As in the core.
           isolate: false,

@@ -15,7 +15,11 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   const { leases, ledger } = memory;
   const { leaseId, cells } = settlement;
   if (leaseId === null) {
-    for (const cell of cells) ledger.add(Math.min(settlement.atMs, nowMs), cell);
+    for (const { withdrawn, ...cell } of cells) {
+      ledger.add(Math.min(settlement.atMs, nowMs), cell);
+      // Counted a moment ago, by this clock.
+      if (withdrawn) ledger.add(nowMs, { ...cell, requests: 0, costMilli: 0, denied: 0, withdrawn });
+    }
     memory.needsCheckpoint = true;
     return;
   }

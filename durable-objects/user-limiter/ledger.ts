@@ -84,11 +84,12 @@ export class Ledger {
   }
 
   /** Adds to the cell of the hour of `atMs`. "" stands for no route and for no key. */
-  add(atMs: number, { route, keyId, requests, costMilli, denied }: UsageCell): void {
+  add(atMs: number, { route, keyId, requests, costMilli, denied, withdrawn = 0 }: UsageCell): void {
     const cell = this.#cell(Math.floor(atMs / HOUR_MS), route, keyId);
     cell.requests += requests;
     cell.costMilli += costMilli;
-    cell.denied += denied;
+    // A crash may have lost the denial, or the table may have it already.
+    cell.denied = Math.max(0, cell.denied + denied - withdrawn);
     this.#unwrittenMilli += costMilli;
     this.#unwrittenRequests += requests + denied;
   }

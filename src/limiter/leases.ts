@@ -32,7 +32,9 @@ const FIRST_REQUESTS = 16;
 interface SubjectLeases {
   leases: SpendableLease[];
   owed: Settlement[];
-  /** Denials repeated without asking, all in one hour, by route and key; reported with the next call. */
+  /** Whether one of the settlements frees a part of its lease that was not spent. */
+  owesRest: boolean;
+  /** Denials repeated without asking or withdrawn, all in one hour, by route and key; reported with the next call. */
   denied: Map<string, UsageCell>;
   /** When the first of them was made. */
   deniedFromMs: number;
@@ -102,8 +104,32 @@ export class Leases {
     return FIRST_REQUESTS * costMilli;
   }
 
+  /**
+   * Ends the subject's leases of which something is left, so that the next call frees it.
+   * @returns whether the next call frees something.
+   */
+  giveUp(subject: string): boolean {
+    const entry = this.#subjects.getStale(subject);
+    for (const lease of entry?.leases ?? []) if (entry && lease.hasRest) this.#end(entry, lease);
+    return entry?.owesRest ?? false;
+  }
+
   /** Counts a denial that was repeated without asking. @returns whether it is the first one that is not reported yet. */
-  denied(subject: string, { route, keyId }: DecisionRequest, nowMs: number): boolean {
+  denied(subject: string, request: DecisionRequest, nowMs: number): boolean {
+    return this.#count(subject, request, { denied: 1 }, nowMs);
+  }
+
+  /** Takes back a denial that the object has counted: the request is asked about again. */
+  withdraw(subject: string, request: DecisionRequest, nowMs: number): void {
+    this.#count(subject, request, { withdrawn: 1 }, nowMs);
+  }
+
+  #count(
+    subject: string,
+    { route, keyId }: DecisionRequest,
+    { denied: more = 0, withdrawn = 0 }: Partial<Pick<UsageCell, "denied" | "withdrawn">>,
+    nowMs: number,
+  ): boolean {
     const entry = this.#of(subject, nowMs);
     if (entry.denied.size > 0 && entry.deniedFromMs < periodAt("hour", nowMs).startMs) {
       this.#owe(entry, [...entry.owed, tally(entry)]);
@@ -114,7 +140,12 @@ export class Leases {
     if (isFirst) entry.deniedFromMs = nowMs;
     const cell = { route: route ?? "", keyId: keyId ?? "", requests: 0, costMilli: 0 };
     const name = `${cell.route}\n${cell.keyId}`;
-    denied.set(name, { ...cell, denied: (denied.get(name)?.denied ?? 0) + 1 });
+    const known = denied.get(name);
+    denied.set(name, {
+      ...cell,
+      denied: (known?.denied ?? 0) + more,
+      withdrawn: (known?.withdrawn ?? 0) + withdrawn,
+    });
     return isFirst;
   }
 
@@ -142,12 +173,18 @@ export class Leases {
     return entry.leases.length === 0 && (entry.owed.length > 0 || entry.denied.size > 0);
   }
 
+  /** Whether the next call frees something that was not spent. */
+  owesRest(subject: string): boolean {
+    return this.#subjects.getStale(subject)?.owesRest ?? false;
+  }
+
   /** Takes everything that is owed to the subject's object. The caller sends it. */
   takeOwed(subject: string): readonly Settlement[] {
     const entry = this.#subjects.getStale(subject);
     if (!entry || (entry.owed.length === 0 && entry.denied.size === 0)) return [];
     const owed = entry.denied.size === 0 ? entry.owed : [...entry.owed, tally(entry)];
     entry.owed = [];
+    entry.owesRest = false;
     entry.denied = new Map();
     if (entry.leases.length === 0) this.#subjects.delete(subject);
     return owed;
@@ -158,6 +195,7 @@ export class Leases {
     const again = settlements.filter(({ leaseId }) => leaseId !== null);
     if (again.length === 0) return;
     const entry = this.#of(subject, nowMs);
+    entry.owesRest = true;
     this.#owe(entry, [...again, ...entry.owed]);
   }
 
@@ -168,13 +206,20 @@ export class Leases {
 
   #of(subject: string, nowMs: number): SubjectLeases {
     const known = this.#subjects.get(subject, nowMs);
-    const entry = known ?? { leases: [], owed: [], denied: new Map<string, UsageCell>(), deniedFromMs: 0 };
+    const entry = known ?? {
+      leases: [],
+      owed: [],
+      owesRest: false,
+      denied: new Map<string, UsageCell>(),
+      deniedFromMs: 0,
+    };
     this.#subjects.set(subject, entry, nowMs + KEPT_MS);
     return entry;
   }
 
   #end(entry: SubjectLeases, lease: SpendableLease): void {
     entry.leases = entry.leases.filter((other) => other !== lease);
+    entry.owesRest ||= lease.hasRest;
     const settlement = lease.settlement();
     const spentMilli = spentOf(settlement);
     this.#spent.add(toTokens(spentMilli));

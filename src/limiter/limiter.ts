@@ -12,11 +12,13 @@ import type { Decision, DecisionRequest, Slot } from "../core/decision.ts";
 import { MILLI } from "../core/units.ts";
 import type { Log } from "../log.ts";
 import type { Home } from "../objects/home.ts";
+import type { ObjectAnswer } from "../objects/object-call.ts";
 import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
 import { LOGIN_TIER } from "../policy/built-in-tiers.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import { AccountQueries } from "./account-queries.ts";
+import { AfterDenial } from "./after-denial.ts";
 import { LocalFallback, undecided } from "./fallback.ts";
 import { LastHeard, UNHEARD } from "./last-heard.ts";
 import { Leases } from "./leases.ts";
@@ -35,6 +37,7 @@ export class Limiter {
   readonly #client: ObjectClient;
   readonly #local: LocalDecisions;
   readonly #remote: RemoteDecisions;
+  readonly #afterDenial: AfterDenial;
   readonly #fallback = new LocalFallback();
 
   constructor(objects: UserLimiterNamespace, deadlineMs: number, log: Log, metrics: MetricDeltas) {
@@ -44,6 +47,7 @@ export class Limiter {
     const leases = new Leases(metrics);
     this.#remote = new RemoteDecisions(this.#client, this.heard, leases);
     this.#local = new LocalDecisions(this.#remote, leases, this.heard, metrics);
+    this.#afterDenial = new AfterDenial(this.#remote, leases);
   }
 
   /** Whether the circuit of all objects is open. */
@@ -81,7 +85,9 @@ export class Limiter {
     const [only, ...others] = requests;
     if (only && others.length === 0) return [await this.decide(subject, only, policy, nowMs, waitUntil)];
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
-    const answers = await this.#remote.ask(subject, questions, policy, waitUntil);
+    const answered = await this.#remote.ask(subject, questions, policy, waitUntil);
+    const answers =
+      answered && (await this.#afterDenial.answers(subject, requests, answered, policy, waitUntil));
     return requests.map((request, i) => {
       const decision = answers?.[i]?.decision;
       if (!decision) return this.#withoutObject(subject, request, policy, nowMs);
@@ -134,13 +140,19 @@ export class Limiter {
     waitUntil: WaitUntil,
   ): Promise<Decision> {
     const question = { request, decide: true, wantMilli };
-    return this.#remote.ask(subject, [question], policy, waitUntil).then((answers) => {
-      const answer = answers?.[0];
+    const decided = (answer: ObjectAnswer | undefined): Decision => {
       const decision = answer?.decision;
       if (!decision) return this.#withoutObject(subject, request, policy, nowMs);
       this.heard.note(subject, request.keyId, decision, nowMs);
       this.#local.note(subject, request, decision, nowMs, answer.repeatMs);
       return decision;
+    };
+    return this.#remote.ask(subject, [question], policy, waitUntil).then((answered) => {
+      const answer = answered?.answers[0];
+      if (!answered || answer?.decision?.outcome !== "denied") return decided(answer);
+      return this.#afterDenial
+        .answers(subject, [request], answered, policy, waitUntil)
+        .then(([final]) => decided(final));
     });
   }
 

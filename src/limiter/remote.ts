@@ -2,8 +2,9 @@
  * Asks users' objects: the questions of one or several requests in one call, with what this isolate has to settle. Takes the leases
  * that come back into use.
  *
- * Never rejects: no answer is null. Never sends a question twice, so nothing is charged twice.
+ * Never rejects: no answer is null. Never sends a question again that has no answer, so nothing is charged twice.
  */
+import { BoundedCache } from "../bounded-cache.ts";
 import { METER_GRACE_MS } from "../core/lease-book.ts";
 import type { ObjectAnswer, RepeatedAnswer, Lease, Question, Settlement } from "../objects/object-call.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -20,14 +21,25 @@ import { expandAnswers, compactQuestions } from "./wire.ts";
 export const SETTLE_AFTER_MS = 20;
 /** After this time a settlement that did not arrive is sent again. The circuit of a failing object is open for as long. */
 const SETTLE_AGAIN_MS = 1_000;
+/** Subjects with a lease that was given up and may concern answers on their way. */
+const SUBJECTS = 10_000;
+
+/** The answers to a request's questions, in order, and the number of the call that brought them. */
+export interface Answered {
+  readonly answers: readonly ObjectAnswer[];
+  readonly call: number;
+}
 
 export class RemoteDecisions {
   readonly #client: ObjectClient;
   readonly #heard: LastHeard;
   readonly #leases: Leases;
   /** A request's questions go in one call: several for a batch, none if there is only something to settle. */
-  readonly #combiner: Combiner<readonly Question[], readonly ObjectAnswer[]>;
+  readonly #combiner: Combiner<readonly Question[], Answered>;
   readonly #checkpoints: Checkpoints;
+  #calls = 0;
+  /** The number of the last call that freed something of each subject's leases. */
+  readonly #freed = new BoundedCache<number>(SUBJECTS);
 
   constructor(client: ObjectClient, heard: LastHeard, leases: Leases) {
     this.#client = client;
@@ -48,11 +60,19 @@ export class RemoteDecisions {
     questions: readonly Question[],
     policy: Policy,
     waitUntil: WaitUntil,
-  ): Promise<readonly ObjectAnswer[] | null> {
+  ): Promise<Answered | null> {
     const send = (all: readonly (readonly Question[])[]) => this.#send(subject, all, policy, waitUntil);
     return this.#combiner
       .ask(subject, questions, send, waitUntil)
       .catch((fault) => missedAnswer(this.#heard, subject, fault, this.#client.deadlineMs));
+  }
+
+  /**
+   * Whether a request that was denied in this call may pass if it is asked about again, since this isolate frees something of its leases,
+   * or has done so since. Gives up the leases that it holds of the subject.
+   */
+  mayPassNow(subject: string, call: number): boolean {
+    return this.#leases.giveUp(subject) || (this.#freed.get(subject, Date.now()) ?? 0) > call;
   }
 
   async #checkpoint(subject: string): Promise<void> {
@@ -70,7 +90,11 @@ export class RemoteDecisions {
     asked: readonly (readonly Question[])[],
     policy: Policy,
     waitUntil: WaitUntil,
-  ): Promise<readonly (readonly ObjectAnswer[])[]> {
+  ): Promise<readonly Answered[]> {
+    const call = ++this.#calls;
+    // As long as a waiter may still learn of an answer from before.
+    if (this.#leases.owesRest(subject))
+      this.#freed.set(subject, call, Date.now() + 2 * this.#client.deadlineMs);
     const settlements = this.#leases.takeOwed(subject);
     const questions = asked.flat();
     const sent = this.#call(subject, settlements, questions, policy, waitUntil);
@@ -79,7 +103,7 @@ export class RemoteDecisions {
     if (isMoney) waitUntil(sent.catch(() => undefined));
     return sent.then((answers) => {
       let from = 0;
-      return asked.map(({ length }) => answers.slice(from, (from += length)));
+      return asked.map(({ length }) => ({ answers: answers.slice(from, (from += length)), call }));
     });
   }
 

@@ -54,13 +54,19 @@ export class SpendableLease {
     return nowMs < this.untilMs && nowMs >= this.askedAtMs && revision === this.lease.revision;
   }
 
-  /** Spends, unless too little is left. @returns whether it did. */
-  spend(routeId: string | null, costMilli: number): boolean {
+  /** Whether something is left to spend. */
+  get hasRest(): boolean {
+    return this.#leftMilli > 0;
+  }
+
+  /** Spends, unless too little is left. @param wasDenied by the object, which has counted that. @returns whether it did. */
+  spend(routeId: string | null, costMilli: number, wasDenied = false): boolean {
     if (costMilli > this.#leftMilli) return false;
     this.#leftMilli -= costMilli;
     const cell = this.#cell(routeId ?? "");
     cell.requests += 1;
     cell.costMilli += costMilli;
+    if (wasDenied) cell.withdrawn = (cell.withdrawn ?? 0) + 1;
     return true;
   }
 

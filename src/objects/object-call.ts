@@ -9,6 +9,11 @@ export interface UsageCell {
   readonly requests: number;
   readonly costMilli: number;
   readonly denied: number;
+  /**
+   * Denials of the object that the isolate did not pass on, since a lease paid for the request or it asked again: they are taken back. 0 if
+   * left out.
+   */
+  readonly withdrawn?: number;
 }
 
 /** What an isolate spent of a lease. Counts once, however often it is sent. */

@@ -54,7 +54,10 @@ export function checkAnswers(
   }
 }
 
-/** No question reaches the object twice: requests decided at the edge are not sent, and failed ones are not sent again. */
+/**
+ * No question reaches the object twice: requests decided at the edge are not sent, and failed ones are not sent again. A denial charges
+ * nothing: an isolate that holds a lease may ask again, or spend it.
+ */
 export function checkQuestions({ entries, asked }: History, wrong: Wrong): void {
   const left = new Map<string, number>();
   const count = ({ route, keyId }: DecisionRequest, by: number): number => {
@@ -68,9 +71,10 @@ export function checkQuestions({ entries, asked }: History, wrong: Wrong): void 
   }
   for (const entry of entries) {
     if (entry.kind !== "turn") continue;
-    for (const { request, decide } of entry.questions) {
-      if (decide && count(request, -1) < 0) wrong("G2", "one request was decided twice", entry);
-    }
+    entry.questions.forEach(({ request, decide }, i) => {
+      if (!decide || entry.answers[i]?.decision?.outcome === "denied") return;
+      if (count(request, -1) < 0) wrong("G2", "one request was decided twice", entry);
+    });
   }
 }
 

@@ -6,15 +6,19 @@ export interface Cell {
   readonly requests: number;
   readonly costMilli: number;
   readonly denied: number;
+  /** Denials that did not stand. */
+  readonly withdrawn: number;
 }
 
-export const NOTHING: Cell = { requests: 0, costMilli: 0, denied: 0 };
+export const NOTHING: Cell = { requests: 0, costMilli: 0, denied: 0, withdrawn: 0 };
 
-export function plus(a: Cell, b: Cell): Cell {
+/** @param b may come from the product, which leaves `withdrawn` out if it is 0. */
+export function plus(a: Cell, b: Omit<Cell, "withdrawn"> & Partial<Cell>): Cell {
   return {
     requests: a.requests + b.requests,
     costMilli: a.costMilli + b.costMilli,
     denied: a.denied + b.denied,
+    withdrawn: a.withdrawn + (b.withdrawn ?? 0),
   };
 }
 
@@ -28,14 +32,14 @@ export class LedgerModel {
 
   /**
    * The faults of a bill. It must not have more than was admitted, may lack requests of at most `lossMilli` in total, and must
-   * contain every denial if `isCalm`.
+   * contain every denial that stood if `isCalm`, and no other.
    */
   faults(usage: readonly UsageRow[], lossMilli: number, isCalm: boolean): string[] {
     const faults: string[] = [];
     const billed = new Map(
       usage.map(({ period, requests, cost, denied }): [number, Cell] => [
         hourOf(Date.parse(period)),
-        { requests, costMilli: Math.round(cost * 1_000), denied },
+        { ...NOTHING, requests, costMilli: Math.round(cost * 1_000), denied },
       ]),
     );
     let missingMilli = 0;
@@ -43,10 +47,11 @@ export class LedgerModel {
       const is = billed.get(hour) ?? NOTHING;
       const should = this.#hours.get(hour) ?? NOTHING;
       missingMilli += should.costMilli - is.costMilli;
+      const stood = should.denied - should.withdrawn;
       const isMore = (["requests", "costMilli", "denied"] as const).some(
         (field) => is[field] > should[field],
       );
-      if (isMore || (isCalm && is.denied < should.denied)) {
+      if (isMore || (isCalm && is.denied !== stood)) {
         faults.push(`billed ${JSON.stringify(is)} instead of ${JSON.stringify(should)}`);
       }
     }

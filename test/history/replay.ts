@@ -296,12 +296,16 @@ export class Replay {
     if (turn.isStale) return;
     if (leaseId === null) {
       const atMs = "atMs" in settlement ? settlement.atMs : turn.localMs;
-      this.ledger.add(Math.min(atMs, turn.localMs), total);
+      this.ledger.add(Math.min(atMs, turn.localMs), { ...total, withdrawn: 0 });
+      this.ledger.add(turn.localMs, { ...NOTHING, withdrawn: total.withdrawn });
       return;
     }
     const open = this.#open.get(leaseId);
     const lent = this.#lent.get(leaseId);
-    if (lent && (open || this.#isMetered(lent, turn))) this.#unsettled.delete(leaseId);
+    if (lent && (open || this.#isMetered(lent, turn))) {
+      this.#unsettled.delete(leaseId);
+      this.ledger.add(lent.lentAtMs, { ...NOTHING, withdrawn: total.withdrawn });
+    }
     this.#open.delete(leaseId);
     if (open) this.#charge(this.#stingy, open, total.costMilli, turn.localMs);
   }

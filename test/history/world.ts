@@ -60,8 +60,8 @@ export class World {
     const uninstall = time.install();
     const { spend } = SpendableLease.prototype;
     const spent = this.#spent;
-    SpendableLease.prototype.spend = function (route: string | null, costMilli: number): boolean {
-      const isSpent = spend.call(this, route, costMilli);
+    SpendableLease.prototype.spend = function (...args): boolean {
+      const isSpent = spend.apply(this, args);
       if (isSpent) spent.set(time.here, this.lease);
       return isSpent;
     };
@@ -219,7 +219,8 @@ export class World {
             one.decision = decisions[i] ?? null;
             one.decidedMs = this.#time.nowMs;
             const lease = this.#spent.get(place);
-            if (lease) this.#host.spent(one, lease, this.#network.askedMs.get(lease.id) ?? Infinity);
+            if (lease && one.decision?.source === "lease")
+              this.#host.spent(one, lease, this.#network.askedMs.get(lease.id) ?? Infinity);
           });
         } catch (thrown) {
           for (const one of group) one.failed = thrown;

@@ -4,7 +4,7 @@
  */
 import http from "k6/http";
 import { setTimeout } from "k6/timers";
-import { BASE_URL, PATH } from "./environment.ts";
+import { BASE_URL, HAS_ONE_ISOLATE, PATH } from "./environment.ts";
 import {
   admitted,
   answerTime,
@@ -35,6 +35,7 @@ export class Client {
   readonly #user: LoadUser;
   readonly #cost: number;
   readonly #model: ExactUser;
+  readonly #isWhole: boolean;
   #reportedOver = 0;
   #reportedUnder = 0;
 
@@ -44,6 +45,7 @@ export class Client {
     this.#user = user;
     this.#cost = stage.cost;
     this.#model = new ExactUser(limits);
+    this.#isWhole = HAS_ONE_ISOLATE || limits.leaseMs === 0;
   }
 
   /** Sends one request and checks its decision. Never rejects. */
@@ -81,7 +83,7 @@ export class Client {
   /** Checks the denials so far against the model. Call it while no request is in flight, and again after further requests. */
   finish(): void {
     const { under } = this.#model;
-    if (under <= this.#reportedUnder) return;
+    if (!this.#isWhole || under <= this.#reportedUnder) return;
     underAdmitted.add(under - this.#reportedUnder);
     this.#reportedUnder = under;
   }

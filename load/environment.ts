@@ -20,6 +20,9 @@ export const PATH = VARIABLES["LOAD_PATH"] || "/identify";
 /** Whether the run may change the policy, which affects all users of the limiter. */
 export const MAY_CHANGE_POLICY = VARIABLES["LOAD_CHANGE_POLICY"] === "1";
 
+/** Whether the limiter runs in one isolate: then nothing of what it lends is missing from its limits (docs/consistency.md). */
+export const HAS_ONE_ISOLATE = VARIABLES["LOAD_ONE_ISOLATE"] === "1";
+
 /** Whether to keep the run's accounts. Set if the product's state is deleted anyway. */
 export const LEAVE_ACCOUNTS = VARIABLES["LOAD_LEAVE_ACCOUNTS"] === "1";
 

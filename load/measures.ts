@@ -8,7 +8,7 @@ http.setResponseCallback(http.expectedStatuses(200, 429));
 
 /** Tokens admitted in excess of an exact limiter. */
 export const overAdmitted = new Counter("over_admitted");
-/** Tokens of strict tiers denied that an exact limiter admits. */
+/** Tokens denied that an exact limiter admits. */
 export const underAdmitted = new Counter("under_admitted");
 /** Share of decisions without an answer, or with one that violates the wire format. */
 export const errors = new Rate("errors");

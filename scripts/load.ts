@@ -83,7 +83,8 @@ async function againstOwn(k6: K6, options: LoadOptions): Promise<number> {
     const before = await runtimeMiB(process.pid);
     // This product's state is deleted afterwards.
     const permissions = { LOAD_CHANGE_POLICY: "1", LOAD_LEAVE_ACCOUNTS: "1" };
-    const code = await runK6(k6, options, { LOAD_URL: product.url.href, ADMIN_TOKEN: token, ...permissions });
+    const own = { LOAD_URL: product.url.href, LOAD_ONE_ISOLATE: "1" };
+    const code = await runK6(k6, options, { ...own, ADMIN_TOKEN: token, ...permissions });
     console.log(`Memory of workerd: ${before} MiB before, ${await runtimeMiB(process.pid)} MiB after`);
     return code;
   } finally {

@@ -19,7 +19,10 @@ export interface UserLimits {
   readonly buckets: readonly Bucket[];
   /** The smallest quota, in tokens per period; Infinity if there is none. */
   readonly quota: number;
-  /** How long after it was spent a lease may be charged. Extends every window. 0 for a strict tier. */
+  /**
+   * How long after a request of a full bucket its cost may begin to refill: not before the lease that it was spent from is settled. 0 for a
+   * strict tier.
+   */
   readonly leaseMs: number;
 }
 
@@ -80,11 +83,11 @@ export class ExactUser {
 
   /**
    * Tokens that an exact limiter, starting with full buckets, would have admitted beyond those admitted, as of the last denial.
-   * 0 if there are none, if nothing was denied, and for leased tiers: only users of strict tiers lose nothing.
+   * 0 if there are none, and if nothing was denied.
    */
   get under(): number {
     // Near the end of the quota, a denial may be the quota's, which the buckets cannot bound.
-    if (this.#limits.leaseMs > 0 || this.#admitted + this.#largestCost > this.#limits.quota) return 0;
+    if (this.#admitted + this.#largestCost > this.#limits.quota) return 0;
     // It is unknown which limit denied. Together they promise no more than the smallest of their bounds.
     const under = Math.min(...this.#buckets.map((bucket) => bucket.under));
     return Number.isFinite(under) ? Math.max(0, under) : 0;
@@ -94,6 +97,7 @@ export class ExactUser {
 /** The windows bounded by one bucket. */
 class BucketBounds {
   readonly #bucket: Bucket;
+  readonly #leaseMs: number;
   readonly #slack: number;
   /** In order of their beginning, each with the cost admitted in it. */
   readonly #windows: { readonly beginMs: number; cost: number }[] = [];
@@ -108,7 +112,8 @@ class BucketBounds {
 
   constructor(bucket: Bucket, leaseMs: number) {
     this.#bucket = bucket;
-    this.#slack = bucket.perMs * (leaseMs + CLOCK_STEPS_MS) + ROUNDING;
+    this.#leaseMs = leaseMs;
+    this.#slack = bucket.perMs * CLOCK_STEPS_MS + ROUNDING;
   }
 
   get over(): number {
@@ -119,7 +124,7 @@ class BucketBounds {
     const { capacity, perMs } = this.#bucket;
     if (!this.#lastDenied || this.#firstKnownMs === null) return -Infinity;
     // The bucket was full at the first decision, which precedes the first answer. At the last denial, less than its cost was left.
-    const refilled = perMs * (this.#lastDenied.sentMs - this.#firstKnownMs - CLOCK_STEPS_MS);
+    const refilled = perMs * (this.#lastDenied.sentMs - this.#firstKnownMs - this.#leaseMs - CLOCK_STEPS_MS);
     const least = capacity + refilled - this.#overflow - this.#lastDenied.cost - ROUNDING;
     return least - this.#spent - this.#unknown;
   }

@@ -1,6 +1,6 @@
 /**
- * Many clients for each of a few users, far over their limits. Strict users get exactly what one exact bucket allows, to the
- * token; any other user gets at most burst + rate * (w + 1 s) in every window w (docs/consistency.md).
+ * Many clients for each of a few users, far over their limits. All get what one exact bucket allows: strict users to the token,
+ * others but for a second of refill (docs/consistency.md).
  */
 import exec from "k6/execution";
 import { Client } from "../client.ts";

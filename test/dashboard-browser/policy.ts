@@ -142,6 +142,13 @@ export function checkOrphans(stage: Stage): void {
     await stage.open("policy", /revision 6 is in force/);
     const form = page.getByRole("region", { name: "Form" });
     await form.getByLabel("Callers without a credential").selectOption("free");
+    await form.getByRole("button", { name: "Browsers (CORS)" }).click();
+    const origins = form.getByLabel("Origins");
+    await origins.fill("https://a.example https://b.example");
+    await origins.press("Enter");
+    expect(await page.getByLabel("Policy document").innerText()).toContain(
+      '"cors": { "origins": ["https://a.example", "https://b.example"] }',
+    );
     await page.getByText("Valid: no faults found.").waitFor();
     await page.getByRole("button", { name: "Activate…" }).click();
     await stage.admin("POST", "policy/revisions/4/activate", { reason: "meanwhile" });

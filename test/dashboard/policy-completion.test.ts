@@ -3,7 +3,13 @@ import { json } from "@codemirror/lang-json";
 import { ensureSyntaxTree } from "@codemirror/language";
 import { EditorState } from "@codemirror/state";
 import { expect, test } from "vitest";
-import { parseSchema, schemaAt } from "../../dashboard/src/policy/editor/json-schema.ts";
+import {
+  fieldOf,
+  firstValue,
+  otherFields,
+  parseSchema,
+  schemaAt,
+} from "../../dashboard/src/policy/editor/json-schema.ts";
 import { completionsAt, hintAt } from "../../dashboard/src/policy/editor/schema-completion.ts";
 import { valueAt } from "../../dashboard/src/policy/editor/json-pointer.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
@@ -115,4 +121,22 @@ test("finds a schema for every value of the policy that ships with the Worker", 
   };
   visit(policy, "");
   expect(parseSchema({ components: { schemas: {} } })).toBeNull();
+});
+
+test("the form can show every field of a policy but its lists, which have places of their own", () => {
+  const left = (pointer: string) => {
+    const node = schemaAt(schema!, pointer, (at) => valueAt(policy, at))!;
+    const { fields, parts } = otherFields(schema!, node, []);
+    return Object.keys(node.properties).filter((name) => !fields.includes(name) && !parts.includes(name));
+  };
+  expect(left("")).toEqual(["tiers", "routes"]);
+  expect([left("/tiers/free"), left("/routes/0")]).toEqual([["limits"], ["limits"]]);
+  expect([left("/tiers/free/limits/0"), left("/tiers/free/price"), left("/cors")]).toEqual([[], [], []]);
+});
+
+test("a part that is added has its required fields, for its author to fill in", () => {
+  const tier = schemaAt(schema!, "/tiers/free", (at) => valueAt(policy, at))!;
+  expect(firstValue(schema!, fieldOf(schema!, tier, "price"))).toEqual({ monthly: 0, currency: "" });
+  expect(firstValue(schema!, fieldOf(schema!, schema!.root, "cors"))).toEqual({ origins: [] });
+  expect(firstValue(schema!, fieldOf(schema!, schema!.root, "headers"))).toEqual({});
 });

@@ -85,8 +85,8 @@ test("rejects deep nesting before the stack overflows", () => {
   const deep = (depth: number) => readJson("[".repeat(depth) + "]".repeat(depth));
   expect(deep(65).ok).toBe(true);
   expect(deep(66)).toMatchObject({ ok: false, from: 65, message: "Nested too deeply." });
-  expect(deep(50_000).ok).toBe(false);
-  expect(readJson("[".repeat(50_000)).ok).toBe(false);
+  expect(deep(20_000).ok).toBe(false);
+  expect(readJson("[".repeat(20_000)).ok).toBe(false);
 });
 
 test("finds every value of any document, by its JSON Pointer", () => {

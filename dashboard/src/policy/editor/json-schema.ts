@@ -83,6 +83,39 @@ function tagOf(schema: JsonSchema, options: readonly SchemaNode[]): string {
   return names.find(isTag) ?? "kind";
 }
 
+/**
+ * The names of the fields that a form can show, and of the objects with such fields, but those in `except`. Lists of objects and
+ * alternatives need a place of their own.
+ */
+export function otherFields(
+  schema: JsonSchema,
+  node: SchemaNode,
+  except: readonly string[],
+): { readonly fields: readonly string[]; readonly parts: readonly string[] } {
+  const names = Object.keys(node.properties).filter((name) => !except.includes(name));
+  const typeOf = (name: string) => {
+    const { type, items, properties } = fieldOf(schema, node, name);
+    if (type === "object") return Object.keys(properties).length > 0 ? "part" : "";
+    return type === "array" ? nodeOf(schema.components, items).type : type;
+  };
+  return {
+    fields: names.filter((name) => ["string", "number", "integer", "boolean"].includes(typeOf(name))),
+    parts: names.filter((name) => typeOf(name) === "part"),
+  };
+}
+
+/** A value to begin with: the first that is listed, or an empty one, with the required fields of an object. */
+export function firstValue(schema: JsonSchema, node: SchemaNode): unknown {
+  if (node.type === "object") {
+    return Object.fromEntries(
+      node.required.map((name) => [name, firstValue(schema, fieldOf(schema, node, name))]),
+    );
+  }
+  if (node.type === "array") return [];
+  if (node.type === "boolean") return false;
+  return node.values[0] ?? (node.type === "string" ? "" : 0);
+}
+
 /** The schema of a field. */
 export function fieldOf(schema: JsonSchema, node: SchemaNode, name: string): SchemaNode {
   return nodeOf(schema.components, node.properties[name]);

@@ -10,9 +10,11 @@ interface Props {
   readonly pointer: string;
   /** The fields to show, in order, with their labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether they are booleans that are false by default. */
+  readonly areSwitches?: boolean;
 }
 
-export function FieldList({ pointer, labels }: Props) {
+export function FieldList({ pointer, labels, areSwitches = false }: Props) {
   const form = useForm();
   const { json, schema, apply } = form;
   const node = schemaAt(schema, pointer, (at) => valueAt(json.value, at));
@@ -28,6 +30,7 @@ export function FieldList({ pointer, labels }: Props) {
             label={label}
             node={fieldOf(schema, node, name)}
             value={fields[name]}
+            isSwitch={areSwitches}
             isRequired={node.required.includes(name)}
             fault={faultAt(form, childPointer(pointer, name))}
             onCommit={(value) => apply((known) => setField(known, pointer, name, value))}

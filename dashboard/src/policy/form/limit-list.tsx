@@ -7,6 +7,7 @@ import { childPointer, valueAt } from "../editor/json-pointer.ts";
 import { limitWords } from "../limit-words.ts";
 import { FieldList } from "./field-list.tsx";
 import { useForm } from "./form-context.ts";
+import { OtherFields } from "./other-fields.tsx";
 
 interface Props {
   /** Of the tier or the route. */
@@ -26,6 +27,8 @@ const LABELS = {
   ttlMs: "Expires after, ms",
   scope: "For each",
 };
+/** The fields of a limit that the form has a place for. */
+export const LIMIT_FIELDS = [...Object.keys(LABELS), "kind"];
 /** A new limit of each kind: its author replaces the numbers. */
 const NEW = {
   bucket: { kind: "bucket", tokens: 100, per: "minute" },
@@ -48,6 +51,7 @@ export function LimitList({ pointer }: Props) {
               {name} <span class="quiet">{isRecord(limit) && limitWords(limit)}</span>
             </legend>
             <FieldList pointer={childPointer(place, i)} labels={LABELS} />
+            <OtherFields pointer={childPointer(place, i)} except={LIMIT_FIELDS} />
             <div class="buttons">
               <button
                 type="button"

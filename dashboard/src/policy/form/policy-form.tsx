@@ -11,6 +11,7 @@ import { valueAt } from "../editor/json-pointer.ts";
 import type { JsonSchema } from "../editor/json-schema.ts";
 import type { LocatedFault } from "../validation.ts";
 import { faultAt, FormProvider, useForm } from "./form-context.ts";
+import { OtherFields } from "./other-fields.tsx";
 import { RouteList } from "./route-list.tsx";
 import { TierList } from "./tier-list.tsx";
 
@@ -37,6 +38,10 @@ export function PolicyForm({ json, schema, faults, uses, apply }: Props) {
             <TierList />
             <Defaults />
             <RouteList />
+            <section aria-label="More" class="parts">
+              <h2>More</h2>
+              <OtherFields pointer="" except={POLICY_FIELDS} />
+            </section>
           </FormProvider>
         </div>
       )}
@@ -48,6 +53,9 @@ const DEFAULTS = {
   defaultTier: "Users without a tier of their own",
   anonymousTier: "Callers without a credential",
 } as const;
+
+/** The fields of a policy that the form has a place for. */
+export const POLICY_FIELDS = ["schema", "tiers", "routes", ...Object.keys(DEFAULTS)];
 
 function Defaults() {
   const form = useForm();

@@ -9,6 +9,7 @@ import { routeName } from "../policy-changes.ts";
 import { FieldList } from "./field-list.tsx";
 import { useForm } from "./form-context.ts";
 import { LimitList } from "./limit-list.tsx";
+import { OtherFields } from "./other-fields.tsx";
 
 const ROUTES = "/routes";
 const LABELS = {
@@ -23,6 +24,9 @@ const SWITCHES = {
   forwardKey: "Forward the key",
   forwardOverrides: "Forward overrides",
 };
+
+/** The fields of a route that the form has a place for. */
+export const ROUTE_FIELDS = [...Object.keys(LABELS), ...Object.keys(SWITCHES), "methods", "limits"];
 
 export function RouteList() {
   const { json } = useForm();
@@ -67,7 +71,8 @@ function Route({ route, index, of }: RouteProps) {
       <div class="part-body">
         <FieldList pointer={pointer} labels={LABELS} />
         <Methods pointer={pointer} value={fields["methods"]} />
-        <FieldList pointer={pointer} labels={SWITCHES} />
+        <FieldList pointer={pointer} labels={SWITCHES} areSwitches />
+        <OtherFields pointer={pointer} except={ROUTE_FIELDS} />
         <LimitList pointer={pointer} />
         <div class="buttons start">
           <button type="button" class="small" disabled={index === 0} onClick={() => swap(index - 1)}>

@@ -1,5 +1,5 @@
 /**
- * One field of the form: a text, a number or a choice, as the policy's schema says. Commits when the person leaves the field or presses
+ * One field of the form: a text, texts, a number, a choice or a switch, as the policy's schema says. Commits when the person leaves the field or presses
  * Enter. An empty optional field is removed from the document.
  */
 import type { SchemaNode } from "../editor/json-schema.ts";
@@ -9,32 +9,28 @@ interface Props {
   readonly node: SchemaNode;
   readonly value: unknown;
   readonly isRequired: boolean;
+  /** For a boolean that is false by default: a checkbox instead of a choice. */
+  readonly isSwitch: boolean;
   /** What is wrong with the value; null if nothing is known. */
   readonly fault: string | null;
   /** What to write: undefined removes the field. */
   readonly onCommit: (value: unknown) => void;
 }
 
-export function SchemaField({ label, node, value, isRequired, fault, onCommit }: Props) {
+export function SchemaField(props: Props) {
+  const { label, node, isSwitch, fault } = props;
   return (
-    <label class={`field ${node.type}`} title={node.description}>
+    <label class={`field ${isSwitch ? "switch" : node.type}`} title={node.description}>
       <span>{label}</span>
-      <Control
-        label={label}
-        node={node}
-        value={value}
-        isRequired={isRequired}
-        fault={fault}
-        onCommit={onCommit}
-      />
+      <Control {...props} />
       {fault !== null && <em class="field-fault">{fault}</em>}
     </label>
   );
 }
 
-function Control({ node, value, isRequired, fault, onCommit }: Props) {
+function Control({ node, value, isRequired, isSwitch, fault, onCommit }: Props) {
   const isInvalid = fault !== null;
-  if (node.type === "boolean") {
+  if (isSwitch) {
     return (
       <input
         type="checkbox"
@@ -43,15 +39,16 @@ function Control({ node, value, isRequired, fault, onCommit }: Props) {
       />
     );
   }
-  if (node.values.length > 0) {
+  const isBoolean = node.type === "boolean";
+  if (isBoolean || node.values.length > 0) {
     const text = value === undefined ? "" : String(value);
-    const options = node.values.map(String);
+    const options = isBoolean ? ["true", "false"] : node.values.map(String);
     return (
       <select
         value={text}
         aria-invalid={isInvalid}
-        onChange={({ currentTarget }) =>
-          onCommit(currentTarget.value === "" ? undefined : currentTarget.value)
+        onChange={({ currentTarget: { value: chosen } }) =>
+          onCommit(chosen === "" ? undefined : isBoolean ? chosen === "true" : chosen)
         }
       >
         {(!isRequired || value === undefined) && <option value="">default</option>}
@@ -62,14 +59,15 @@ function Control({ node, value, isRequired, fault, onCommit }: Props) {
     );
   }
   const isNumber = node.type === "number" || node.type === "integer";
+  const isList = node.type === "array";
   const text = {
-    value: value === undefined ? "" : String(value),
+    value: value === undefined ? "" : Array.isArray(value) ? value.join(" ") : String(value),
     required: isRequired,
     "aria-invalid": isInvalid,
     autocomplete: "off",
     onChange: ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) => {
       const typed = currentTarget.value.trim();
-      if (typed !== "") onCommit(isNumber ? Number(typed) : typed);
+      if (typed !== "") onCommit(isNumber ? Number(typed) : isList ? typed.split(/\s+/) : typed);
       else if (!isRequired) onCommit(undefined);
     },
     ...(isRequired ? {} : { placeholder: "default" }),

@@ -10,12 +10,15 @@ import { accountsOf } from "../policy-api.ts";
 import { FieldList } from "./field-list.tsx";
 import { useForm } from "./form-context.ts";
 import { LimitList } from "./limit-list.tsx";
+import { OtherFields } from "./other-fields.tsx";
 
 const LABELS = {
   mode: "Mode",
   durability: "Durability",
   onLimiterFailure: "If the limiter fails",
 };
+/** The fields of a tier that the form has a place for. */
+export const TIER_FIELDS = [...Object.keys(LABELS), "limits"];
 const NAME = "[a-z][a-z0-9_\\-]{0,31}";
 
 export function TierList() {
@@ -57,6 +60,7 @@ function Tier({ name, tier, accounts }: TierProps) {
         )}
         <LimitList pointer={pointer} />
         <FieldList pointer={pointer} labels={LABELS} />
+        <OtherFields pointer={pointer} except={TIER_FIELDS} />
         <div class="buttons start">
           <button
             type="button"

@@ -38,7 +38,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   it.each([
     ["overview", "Overview", "Denials by limit"],
     ["live", "Live", "Connected"],
-    ["decisions?outcome=denied", "Decisions", "minute"],
+    ["decisions?outcome=denied&rows=20", "Decisions", "minute"],
     ["user", "Users", "ann"],
     ["user?id=ann", /ann/, "Latest decisions"],
     [`user?id=${LONG_ID}`, /long-/, "tokens left until"],

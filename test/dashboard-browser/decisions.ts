@@ -31,6 +31,7 @@ export function checkDecisions(stage: Stage): void {
     await page.getByText(/later, if nothing else spends/).waitFor();
     expect(await page.getByText("curl -i -X GET -H 'X-API-Key: YOUR_KEY'").count()).toBe(1);
     // A permanent link, which holds no secret.
+    await viewer.goTo(`decision?id=${requestId}`);
     await stage.expectFlawless(`decision?id=${requestId}`, /limit “minute”/, "denied it");
     expect(await page.content()).not.toContain("el_test_");
     await page.getByRole("link", { name: "denied for the same reason" }).click();

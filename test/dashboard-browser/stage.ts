@@ -93,7 +93,7 @@ export class Stage {
 
   /** Opens the screen and waits for its heading. */
   async open(screen: string, heading: string | RegExp): Promise<void> {
-    await this.viewer.goTo(screen);
+    await this.viewer.moveTo(screen);
     await this.viewer.page.getByRole("heading", { level: 1, name: heading }).waitFor();
   }
 

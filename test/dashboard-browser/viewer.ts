@@ -45,9 +45,17 @@ export class Viewer {
     return new Viewer(url, context, await context.newPage());
   }
 
-  /** Goes to a screen by its path below /dashboard/. */
+  /** Loads the page at a screen, by its path below /dashboard/. */
   async goTo(screen: string): Promise<void> {
     await this.page.goto(new URL(`/dashboard/${screen}`, this.#url).href);
+  }
+
+  /** Goes to a screen within the loaded page, as a link does: a fifth of the time. */
+  async moveTo(screen: string): Promise<void> {
+    const path = JSON.stringify(`/dashboard/${screen}`);
+    await this.page.evaluate(
+      `history.pushState(null, "", ${path}); dispatchEvent(new PopStateEvent("popstate"))`,
+    );
   }
 
   async signIn(token = ADMIN_TOKEN): Promise<void> {
@@ -57,9 +65,11 @@ export class Viewer {
 
   /** Does a task of an operator, from the overview on. It must take at most four clicks; what is typed does not count. */
   async inFourClicks(task: () => Promise<void>): Promise<void> {
-    await this.goTo("overview");
+    await this.moveTo("overview");
     await this.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
-    await this.page.evaluate(`clicks = 0; addEventListener("click", () => { clicks += 1; }, true)`);
+    await this.page.evaluate(
+      `if (!("clicks" in window)) addEventListener("click", () => { clicks += 1; }, true); clicks = 0`,
+    );
     await task();
     // The page must not have been loaded again: the count is its.
     const clicks = Number(await this.page.evaluate("clicks"));
@@ -78,13 +88,13 @@ export class Viewer {
     return result;
   }
 
-  /** The violations that axe finds, one per line: rule, element and reason. @param rules checks only these. */
+  /** The violations that axe finds in the open dialog, else in the page: rule, element and reason. @param rules checks only these. */
   async axe(rules?: readonly string[]): Promise<string[]> {
     // Evaluated through the debugger, which bypasses the CSP: the CSP itself stays in force. Once for each document.
     if ((await this.page.evaluate("typeof axe")) === "undefined") await this.page.evaluate(AXE);
     const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
     const violations: unknown = await this.page.evaluate(
-      `axe.run(document, ${JSON.stringify({ resultTypes: ["violations"], ...only })}).then(({ violations }) =>
+      `axe.run(document.querySelector("dialog[open]") ?? document, ${JSON.stringify({ resultTypes: ["violations"], ...only })}).then(({ violations }) =>
         violations.flatMap(({ id, nodes }) => nodes.map((node) => id + " " + node.target.join(" ") + ": " + node.failureSummary)))`,
     );
     return Array.isArray(violations) ? violations.map(String) : [`axe returned ${typeof violations}`];

@@ -28,7 +28,7 @@ const LABELS = {
   scope: "For each",
 };
 /** The fields of a limit that the form has a place for. */
-export const LIMIT_FIELDS = [...Object.keys(LABELS), "kind"];
+const LIMIT_FIELDS = [...Object.keys(LABELS), "kind"];
 /** A new limit of each kind: its author replaces the numbers. */
 const NEW = {
   bucket: { kind: "bucket", tokens: 100, per: "minute" },

@@ -55,7 +55,7 @@ const DEFAULTS = {
 } as const;
 
 /** The fields of a policy that the form has a place for. */
-export const POLICY_FIELDS = ["schema", "tiers", "routes", ...Object.keys(DEFAULTS)];
+const POLICY_FIELDS = ["schema", "tiers", "routes", ...Object.keys(DEFAULTS)];
 
 function Defaults() {
   const form = useForm();

@@ -26,7 +26,7 @@ const SWITCHES = {
 };
 
 /** The fields of a route that the form has a place for. */
-export const ROUTE_FIELDS = [...Object.keys(LABELS), ...Object.keys(SWITCHES), "methods", "limits"];
+const ROUTE_FIELDS = [...Object.keys(LABELS), ...Object.keys(SWITCHES), "methods", "limits"];
 
 export function RouteList() {
   const { json } = useForm();

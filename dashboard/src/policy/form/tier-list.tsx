@@ -18,7 +18,7 @@ const LABELS = {
   onLimiterFailure: "If the limiter fails",
 };
 /** The fields of a tier that the form has a place for. */
-export const TIER_FIELDS = [...Object.keys(LABELS), "limits"];
+const TIER_FIELDS = [...Object.keys(LABELS), "limits"];
 const NAME = "[a-z][a-z0-9_\\-]{0,31}";
 
 export function TierList() {

@@ -1,19 +1,18 @@
 /** The page of a decision, by its request id: a permanent link for as long as the log keeps it. A batch has several decisions. */
 import "./decisions.css";
-import { Badge } from "../kit/badge.tsx";
 import { Empty } from "../kit/state.tsx";
 import { When } from "../kit/time.tsx";
-import { outcomeTone } from "../kit/tone.ts";
 import type { LoggedDecision, Report } from "../shell/answers.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { DecisionDetails } from "./decision-details.tsx";
-import { OUTCOME_TITLES, parseLog } from "./decision-guards.ts";
+import { parseLog } from "./decision-guards.ts";
 import { requestIdsOf, titleOf } from "./decision-text.ts";
 import { LONG_SEARCH_DAYS, requestPath } from "./log-query.ts";
 import { RequestSearch } from "./request-search.tsx";
+import { Outcome } from "./outcome.tsx";
 
 /** A request that was sent just now is recorded within seconds. */
 const EVERY_MS = 5_000;
@@ -34,7 +33,7 @@ export function DecisionScreen() {
       <div class="heading">
         {decisions.length === 1 && only ? (
           <div class="heading-controls">
-            <Badge tone={outcomeTone(only.outcome)}>{OUTCOME_TITLES[only.outcome]}</Badge>
+            <Outcome of={only.outcome} />
             <h1>{titleOf(only)}</h1>
           </div>
         ) : (
@@ -107,8 +106,7 @@ function Batch({ decisions, isComplete }: BatchProps) {
       {decisions.map((decision, i) => (
         <details key={i} class="batch-item" open={i === 0}>
           <summary>
-            <Badge tone={outcomeTone(decision.outcome)}>{OUTCOME_TITLES[decision.outcome]}</Badge>{" "}
-            {titleOf(decision)}, <When iso={decision.at} />
+            <Outcome of={decision.outcome} /> {titleOf(decision)}, <When iso={decision.at} />
           </summary>
           <DecisionDetails decision={decision} />
         </details>

@@ -1,6 +1,5 @@
 /** Lines of the decision log. The time of a line leads to the decision's page. */
 import "./decisions.css";
-import { Badge } from "../kit/badge.tsx";
 import { Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import { outcomeTone } from "../kit/tone.ts";
@@ -9,9 +8,9 @@ import { count, milliseconds } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
-import { OUTCOME_TITLES } from "./decision-guards.ts";
 import { countOf, upstreamText } from "./decision-text.ts";
 import { decisionAddress } from "./log-query.ts";
+import { Outcome } from "./outcome.tsx";
 
 interface Props {
   readonly decisions: readonly LoggedDecision[];
@@ -69,7 +68,7 @@ function Row({
         {upstreamText(decision)}
       </td>
       <td>
-        <Badge tone={outcomeTone(outcome)}>{OUTCOME_TITLES[outcome]}</Badge>
+        <Outcome of={outcome} />
         {requests > 1 && <span class="caption"> × {count(requests)}</span>}
       </td>
       <td>

@@ -1,4 +1,5 @@
 /** The decision log, newest first: filtered by the URL, with a histogram above it, page by page, and as CSV. */
+import { Choice } from "../kit/choice.tsx";
 import { Section } from "../kit/section.tsx";
 import { Empty } from "../kit/state.tsx";
 import { parseTraffic } from "../overview/traffic.ts";
@@ -90,17 +91,12 @@ function Pager({ address, next }: PagerProps) {
     <div class="pager">
       {cursor !== "" && <Link to={changed(address, { cursor: "" })}>Newest</Link>}
       {next !== null && <Link to={changed(address, { cursor: next })}>Older</Link>}
-      <label>
-        Lines
-        <select
-          value={rows}
-          onChange={(event) => go(changed(address, { cursor: "", rows: event.currentTarget.value }))}
-        >
-          {PAGE_SIZES.map((size) => (
-            <option key={size}>{size}</option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        label="Lines"
+        options={PAGE_SIZES}
+        value={rows}
+        onPick={(size) => go(changed(address, { cursor: "", rows: size }))}
+      />
     </div>
   );
 }

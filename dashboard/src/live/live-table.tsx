@@ -1,13 +1,12 @@
 /** The listed decisions, newest first. Each opens its "why". */
 import { useMemo } from "preact/hooks";
-import { OUTCOME_TITLES, SOURCE_NAMES } from "../decisions/decision-guards.ts";
-import { Badge } from "../kit/badge.tsx";
+import { SOURCE_NAMES } from "../decisions/decision-guards.ts";
 import { Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
-import { outcomeTone } from "../kit/tone.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import type { ListedDecision } from "./live-list.ts";
+import { Outcome } from "../decisions/outcome.tsx";
 
 interface Props {
   readonly rows: readonly ListedDecision[];
@@ -51,7 +50,7 @@ function Row({ row, onOpen }: { readonly row: ListedDecision; readonly onOpen: P
         </button>
       </td>
       <td>
-        <Badge tone={outcomeTone(row.outcome)}>{OUTCOME_TITLES[row.outcome]}</Badge>
+        <Outcome of={row.outcome} />
         {row.requests > 1 && ` × ${count(row.requests)}`}
       </td>
       <td class="name">

@@ -1,18 +1,16 @@
 /** Why a listed decision was made, without leaving the stream. Its own page has the rest. */
 import { useEffect, useRef } from "preact/hooks";
-import { OUTCOME_TITLES } from "../decisions/decision-guards.ts";
 import { decidedBy, whyText } from "../decisions/decision-text.ts";
 import { decisionAddress } from "../decisions/log-query.ts";
-import { Badge } from "../kit/badge.tsx";
 import { CopyButton } from "../kit/copy-button.tsx";
 import { type Facts, FactList } from "../kit/fact-list.tsx";
 import { When } from "../kit/time.tsx";
-import { outcomeTone } from "../kit/tone.ts";
 import { exact, milliseconds, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import { RevisionLink } from "../shell/revision-link.tsx";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import type { ListedDecision } from "./live-list.ts";
+import { Outcome } from "../decisions/outcome.tsx";
 
 interface Props {
   readonly row: ListedDecision;
@@ -41,7 +39,7 @@ export function WhyDialog({ row, onClose }: Props) {
   return (
     <dialog ref={dialog} class="why" onClose={onClose} aria-labelledby="why-title">
       <h2 id="why-title" tabIndex={-1} autofocus>
-        <Badge tone={outcomeTone(outcome)}>{OUTCOME_TITLES[outcome]}</Badge>
+        <Outcome of={outcome} />
       </h2>
       <p>{whyText(row)}</p>
       <FactList facts={facts} />

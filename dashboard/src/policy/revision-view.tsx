@@ -5,6 +5,7 @@ import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { includesRole } from "../shell/session.ts";
+import { Choice } from "../kit/choice.tsx";
 import { Section } from "../kit/section.tsx";
 import { Badge } from "../kit/badge.tsx";
 import { When } from "../kit/time.tsx";
@@ -127,16 +128,17 @@ interface ComparedWithProps {
 function ComparedWith({ revision, active, isBefore }: ComparedWithProps) {
   const { address, go } = usePage();
   return (
-    <label class="compared-with">
-      Compared with
-      <select
+    <div class="compared-with">
+      <Choice
+        label="Compared with"
+        options={[
+          ["", `revision ${active}, in force`],
+          ["before", `revision ${revision - 1}, the one before`],
+        ]}
         value={isBefore ? "before" : ""}
-        onChange={(event) => go(changed(address, { against: event.currentTarget.value }), true)}
-      >
-        <option value="">revision {active}, in force</option>
-        <option value="before">revision {revision - 1}, the one before</option>
-      </select>
-    </label>
+        onPick={(against) => go(changed(address, { against }), true)}
+      />
+    </div>
   );
 }
 

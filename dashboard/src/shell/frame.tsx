@@ -1,6 +1,7 @@
 /** The frame around every screen: navigation, the deployment, the signed-in user, the theme and the command palette. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { Choice } from "../kit/choice.tsx";
 import { Icon } from "../kit/icon.tsx";
 import type { Screen } from "../screens.ts";
 import { CommandPalette } from "./command-palette.tsx";
@@ -126,17 +127,12 @@ function Account({ who, theme, onTheme, onSignOut }: AccountProps) {
   const { role } = usePage();
   return (
     <div class="account">
-      <label>
-        <span class="caption">Theme</span>
-        <select
-          value={theme}
-          onChange={(event) => onTheme(THEMES.find((name) => name === event.currentTarget.value) ?? "system")}
-        >
-          {THEMES.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        label={<span class="caption">Theme</span>}
+        options={THEMES}
+        value={theme}
+        onPick={(picked) => onTheme(THEMES.find((name) => name === picked) ?? "system")}
+      />
       <p class="who">
         {who} <span class="caption">{role}</span>
       </p>

@@ -9,6 +9,7 @@ import { parseRevision, POLICY, revisionPath } from "../policy/policy-api.ts";
 import { Link, usePage } from "../shell/page.tsx";
 import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
+import { Choice } from "../kit/choice.tsx";
 import { Empty, Failed } from "../kit/state.tsx";
 import { range as rangeText } from "../shell/format.ts";
 import { LENGTHS, paramsOf, rangeOf, type TimeRange } from "../shell/time-range.ts";
@@ -95,26 +96,22 @@ function parseDraft(text: string): { readonly ok: true; readonly value: unknown 
 function PeriodChoice({ range }: { readonly range: TimeRange }) {
   const { address, go } = usePage();
   return (
-    <label>
-      Requests of
-      <select
-        value={range.kind === "last" ? range.name : "between"}
-        onChange={(event) => {
-          const chosen = CHOICES.find(({ name }) => name === event.currentTarget.value);
-          if (chosen) go(changed(address, paramsOf(chosen)));
-        }}
-      >
-        {CHOICES.map(({ name, title }) => (
-          <option key={name} value={name}>
-            the last {title}
-          </option>
-        ))}
-        {range.kind === "last" && !CHOICES.some(({ name }) => name === range.name) && (
-          <option value={range.name}>the last {range.title} (24 hours are recorded)</option>
-        )}
-        {range.kind === "between" && <option value="between">the period below</option>}
-      </select>
-    </label>
+    <Choice
+      label="Requests of"
+      options={[
+        ...CHOICES.map(({ name, title }) => [name, `the last ${title}`] as const),
+        ...(range.kind === "between"
+          ? [["between", "the period below"] as const]
+          : CHOICES.some(({ name }) => name === range.name)
+            ? []
+            : [[range.name, `the last ${range.title} (24 hours are recorded)`] as const]),
+      ]}
+      value={range.kind === "last" ? range.name : "between"}
+      onPick={(picked) => {
+        const chosen = CHOICES.find(({ name }) => name === picked);
+        if (chosen) go(changed(address, paramsOf(chosen)));
+      }}
+    />
   );
 }
 

@@ -1,5 +1,6 @@
 /** The dialogs that block, unblock or reset an account, or change its tier. */
 import { useState } from "preact/hooks";
+import { Choice } from "../kit/choice.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import { call } from "../shell/api-client.ts";
 import { count, exact } from "../shell/format.ts";
@@ -107,14 +108,12 @@ export function TierDialog({ account: { id, tier }, policy, makeChange, onClose 
       }}
       onClose={onClose}
     >
-      <label>
-        Tier
-        <select name="tier" value={chosen} onChange={(event) => setChosen(event.currentTarget.value)}>
-          {[...new Set([tier, ...Object.keys(tiers)])].map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        label="Tier"
+        options={[...new Set([tier, ...Object.keys(tiers)])]}
+        value={chosen}
+        onPick={setChosen}
+      />
     </ActionDialog>
   );
 }

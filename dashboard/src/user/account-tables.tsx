@@ -5,6 +5,7 @@ import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { Account, ApiKey } from "../shell/answers.ts";
 import { duration, exact } from "../shell/format.ts";
+import { Link } from "../shell/page.tsx";
 import type { TierCatalog } from "./account-api.ts";
 import { numbersText } from "./limit-text.ts";
 import { RowAction } from "./user-actions.tsx";
@@ -32,7 +33,15 @@ export function KeysTable({ keys, onOpen }: KeysProps) {
             <td>
               <When iso={createdAt} />
             </td>
-            <td>{lastUsedAt === null ? <span class="quiet">never</span> : <When iso={lastUsedAt} />}</td>
+            <td>
+              {lastUsedAt === null ? (
+                <span class="quiet">never</span>
+              ) : (
+                <Link to={{ screen: "decisions", params: { keyId } }}>
+                  <When iso={lastUsedAt} />
+                </Link>
+              )}
+            </td>
             <td>
               <KeyState of={key} />
             </td>

@@ -1,5 +1,6 @@
 /** The dialog that creates an account, for a given id or for one that is entered. */
 import { useState } from "preact/hooks";
+import { Choice } from "../kit/choice.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { Inherited } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
@@ -15,6 +16,11 @@ interface Props extends Pick<DialogProps, "makeChange" | "onClose"> {
   readonly id: string | null;
   readonly policy: TierCatalog | null;
 }
+
+const HOME_OPTIONS = [
+  ["", "the deployment's default"],
+  ...Object.entries(HOMES).map(([home, title]) => [home, `${title} (${home})`] as const),
+] as const;
 
 export function CreateDialog({ id: given, policy, makeChange, onClose }: Props) {
   const { tiers = {}, defaultTier = "" } = policy?.document ?? {};
@@ -67,30 +73,12 @@ export function CreateDialog({ id: given, policy, makeChange, onClose }: Props) 
         Name (optional, for people)
         <input name="name" maxLength={200} autocomplete="off" />
       </label>
-      <label>
-        Tier
-        <select name="tier">
-          {Object.keys(tiers).map((name) => (
-            <option key={name} selected={name === defaultTier}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        Home
-        <select name="home">
-          <option value="">the deployment's default</option>
-          {Object.entries(HOMES).map(([home, title]) => (
-            <option key={home} value={home}>
-              {title} ({home})
-            </option>
-          ))}
-        </select>
+      <Choice label="Tier" name="tier" options={Object.keys(tiers)} first={defaultTier} />
+      <Choice label="Home" name="home" options={HOME_OPTIONS}>
         <span class="caption">
           Where the user's limits are counted: near their requests. It cannot be changed later.
         </span>
-      </label>
+      </Choice>
     </ActionDialog>
   );
 }

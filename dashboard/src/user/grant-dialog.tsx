@@ -1,5 +1,6 @@
 /** The dialog that raises a limit for a time: grants extra capacity. */
 import { useState } from "preact/hooks";
+import { Choice } from "../kit/choice.tsx";
 import { When } from "../kit/time.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { LimitReading } from "../shell/answers.ts";
@@ -11,10 +12,10 @@ import type { DialogProps } from "./dialog-props.ts";
 import { leftText, usualExtra } from "./limit-text.ts";
 
 const DURATIONS = [
-  ["1 hour", HOUR_MS],
-  ["1 day", DAY_MS],
-  ["7 days", 7 * DAY_MS],
-  ["30 days", 30 * DAY_MS],
+  [HOUR_MS, "1 hour"],
+  [DAY_MS, "1 day"],
+  [7 * DAY_MS, "7 days"],
+  [30 * DAY_MS, "30 days"],
 ] as const;
 
 export function GrantDialog({
@@ -29,7 +30,7 @@ export function GrantDialog({
   const [name, setName] = useState(names[0] ?? "");
   // What was typed; null as long as the usual amount is offered.
   const [typed, setTyped] = useState<string | null>(null);
-  const [lastsMs, setLastsMs] = useState<number>(DURATIONS[1][1]);
+  const [lastsMs, setLastsMs] = useState<number>(DAY_MS);
   const limit = limits.find((one) => one.name === name);
   const amount = typed ?? (limit ? String(usualExtra(limit)) : "");
   const isSlots =
@@ -48,20 +49,15 @@ export function GrantDialog({
       done={() => `${id} has ${exact(extra)} more of ${name}.`}
       onClose={onClose}
     >
-      <label>
-        Limit
-        <select
-          value={name}
-          onChange={(event) => {
-            setName(event.currentTarget.value);
-            setTyped(null);
-          }}
-        >
-          {names.map((one) => (
-            <option key={one}>{one}</option>
-          ))}
-        </select>
-      </label>
+      <Choice
+        label="Limit"
+        options={names}
+        value={name}
+        onPick={(picked) => {
+          setName(picked);
+          setTyped(null);
+        }}
+      />
       <label>
         {isSlots ? "Extra slots" : "Extra tokens"}
         <input
@@ -74,16 +70,7 @@ export function GrantDialog({
           onInput={(event) => setTyped(event.currentTarget.value)}
         />
       </label>
-      <label>
-        For
-        <select value={lastsMs} onChange={(event) => setLastsMs(Number(event.currentTarget.value))}>
-          {DURATIONS.map(([text, ms]) => (
-            <option key={ms} value={ms}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="For" options={DURATIONS} value={lastsMs} onPick={(ms) => setLastsMs(Number(ms))} />
     </ActionDialog>
   );
 }

@@ -1,5 +1,6 @@
 /** The dialogs that issue, rotate and revoke keys. A new key is shown once, in the dialog, and stored nowhere. */
 import { DAY_MS } from "../shell/durations.ts";
+import { Choice } from "../kit/choice.tsx";
 import { CopyButton } from "../kit/copy-button.tsx";
 import { When } from "../kit/time.tsx";
 import { ActionDialog } from "../shell/action-dialog.tsx";
@@ -12,16 +13,16 @@ type KeyDialogProps = Pick<DialogProps, "account" | "makeChange" | "onClose"> & 
 
 const HOUR_SECONDS = 3_600;
 const GRACES = [
-  ["none: it stops at once", 0],
-  ["1 hour", HOUR_SECONDS],
-  ["1 day", 24 * HOUR_SECONDS],
-  ["7 days", 7 * 24 * HOUR_SECONDS],
+  [0, "none: it stops at once"],
+  [HOUR_SECONDS, "1 hour"],
+  [24 * HOUR_SECONDS, "1 day"],
+  [7 * 24 * HOUR_SECONDS, "7 days"],
 ] as const;
 const EXPIRIES = [
-  ["never", 0],
-  ["in 30 days", 30],
-  ["in 90 days", 90],
-  ["in 365 days", 365],
+  [0, "never"],
+  [30, "in 30 days"],
+  [90, "in 90 days"],
+  [365, "in 365 days"],
 ] as const;
 
 export function IssueKeyDialog({
@@ -59,16 +60,7 @@ export function IssueKeyDialog({
           <input type="checkbox" name="check" /> check: get decisions for any user, as a service
         </label>
       </fieldset>
-      <label>
-        Expires
-        <select name="expires">
-          {EXPIRIES.map(([text, days]) => (
-            <option key={days} value={days}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Expires" name="expires" options={EXPIRIES} />
     </ActionDialog>
   );
 }
@@ -87,16 +79,7 @@ export function RotateKeyDialog({ account: { id }, of, makeChange, onClose }: Ke
       done={(key) => <KeyOnce issued={parseNewKey(key)} />}
       onClose={onClose}
     >
-      <label>
-        Grace period of the old key
-        <select name="grace" defaultValue={String(24 * HOUR_SECONDS)}>
-          {GRACES.map(([text, seconds]) => (
-            <option key={seconds} value={seconds} selected={seconds === 24 * HOUR_SECONDS}>
-              {text}
-            </option>
-          ))}
-        </select>
-      </label>
+      <Choice label="Grace period of the old key" name="grace" options={GRACES} first={24 * HOUR_SECONDS} />
     </ActionDialog>
   );
 }

@@ -22,7 +22,7 @@ import { mergePoints } from "./point-merge.ts";
 const FLUSH_MS = 100;
 /** With this many points, a flush does not wait. */
 const FLUSH_POINTS = 100;
-/** Points that may wait; any more are dropped and counted. About 2 MB. */
+/** Points that may wait; any more are dropped and counted. About 2 MB; 8 if all are merged and have many ids. */
 const MAX_WAITING = 5_000;
 /** A flush that has not ended after this is considered dead, with its request. */
 const FLUSH_DEADLINE_MS = 3 * HUB_DEADLINE_MS;

@@ -28,7 +28,7 @@ export function DecisionScreen() {
   return (
     <>
       <p class="caption">
-        <Link to={{ screen: "decisions", params: {} }}>Decisions</Link> / <code>{id}</code>
+        <Link to={{ screen: "decisions", params: {} }}>Decisions</Link> › <code>{id}</code>
       </p>
       <div class="heading">
         {decisions.length === 1 && only ? (

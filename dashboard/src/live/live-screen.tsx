@@ -62,7 +62,7 @@ export function LiveScreen() {
             hint={
               isPaused
                 ? "New decisions are not listed."
-                : "The next one that matches the filters appears here."
+                : "Send a request, and it appears here at once if it matches the filters."
             }
           />
         ) : (

@@ -2,7 +2,7 @@
 import type { ChartModel } from "../charts/chart-model.ts";
 import type { Report } from "../shell/answers.ts";
 import { SECOND_MS } from "../shell/durations.ts";
-import { milliseconds } from "../shell/format.ts";
+import { exact, milliseconds } from "../shell/format.ts";
 import { isListOf, isNullOr, isNumber, isOneOf, isShape, isText, parseAs } from "../shell/guards.ts";
 import { HEAD, isTime, MEASURED } from "../shell/report-guards.ts";
 
@@ -33,7 +33,7 @@ export function latencyChart({ times, intervalSeconds, steps }: Latency): ChartM
     ],
     bands: [{ name: "Median to p95", upper: "p95", lower: "Median", colour: "--chart-2" }],
     show: milliseconds,
-    tick: (ms) => `${ms} ms`,
+    tick: (ms) => `${exact(ms)} ms`,
   };
 }
 

@@ -36,9 +36,7 @@ export function NoTraffic({ when, isPast, isFiltered }: Props) {
         hint={
           <>
             <p>Send one, and it appears here within seconds:</p>
-            <pre class="scroll" tabIndex={0} aria-label="A request with curl">
-              {command}
-            </pre>
+            <pre>{command}</pre>
             <p>
               Any path with a route in the policy works. Issue keys on a user's screen. A local start prints a
               key, and <code>npm run demo:traffic</code> sends it a mix of requests.

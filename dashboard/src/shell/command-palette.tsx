@@ -117,5 +117,7 @@ function useUsers(typed: string): { readonly users: readonly FoundUser[]; readon
   const kept = (found.users ?? []).filter(({ id, name }) =>
     `${id}\n${name}`.toLowerCase().includes(text.toLowerCase()),
   );
-  return { users: kept, note: found.text === text ? "" : "Searching users…" };
+  if (found.text !== text) return { users: kept, note: "Searching users…" };
+  const isFull = kept.length >= MAX_USERS;
+  return { users: kept, note: isFull ? `The first ${MAX_USERS} users: type more to find others.` : "" };
 }

@@ -48,17 +48,17 @@ interface TrendProps {
 }
 
 function Trend({ check: { name, figure }, readings, tone }: TrendProps) {
-  if (figure === null) return <span class="trend" />;
-  const values = figureOver(readings, figure);
+  const values = figure === null ? [] : figureOver(readings, figure);
   const highest = values.reduce<number | null>(
     (most, value) => (value === null ? most : Math.max(most ?? 0, value)),
     null,
   );
-  const text = highest === null ? "no figure yet" : `at most ${count(highest)}`;
+  if (highest === null) return <span class="trend" />;
+  const text = `${name} since you opened this page: at most ${count(highest)}`;
   return (
     <span class="trend">
-      <Sparkline values={values} label={`${name} since you opened this page: ${text}`} tone={tone} />
-      <span class="caption">{highest === null ? "–" : `max ${count(highest)}`}</span>
+      <Sparkline values={values} label={text} tone={tone} />
+      <span class="caption">max {count(highest)}</span>
     </span>
   );
 }

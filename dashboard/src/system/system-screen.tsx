@@ -75,6 +75,9 @@ function Opened({ readings: [first] }: { readonly readings: readonly HealthReadi
   ) : null;
 }
 
+/** Isolates report with the requests that they handle. */
+const NOT_REPORTED = "reported with the first request";
+
 interface FiguresProps {
   readonly report: SystemReport;
   readonly readings: readonly HealthReading[];
@@ -87,18 +90,25 @@ function Figures({ report, readings }: FiguresProps) {
   const text = (value: number | null) => (value === null ? "–" : count(Math.round(value)));
   return (
     <Tiles>
-      <Tile name="Version" value={versions.join(", ") || "–"} detail="of the Worker" />
+      <Tile
+        name="Version"
+        value={versions.join(", ") || "–"}
+        detail={versions.length === 0 ? NOT_REPORTED : "of the Worker"}
+      />
       <Tile
         name="Policy revision"
         value={text(revision)}
         detail={
-          report.policyStaleSeconds === null ? "" : `at most ${count(report.policyStaleSeconds)} s behind`
+          report.policyStaleSeconds === null
+            ? NOT_REPORTED
+            : `at most ${count(report.policyStaleSeconds)} s behind`
         }
         to={{ screen: "policy", params: {} }}
       />
       <Tile
         name="Requests a minute"
         value={text(now)}
+        detail={now === null ? "known with the next reading" : ""}
         spark={perMinute}
         to={{ screen: "decisions", params: {} }}
       />

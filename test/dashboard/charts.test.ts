@@ -112,6 +112,14 @@ test("has times on its axis that are round in the viewer's time zone", () => {
 const WIDTH = LEFT + RIGHT + 300;
 const HEIGHT = TOP + 100 + 24;
 
+test("has no fractions on the axis of a count", () => {
+  const ticks = (...values: number[]) =>
+    shapeOf({ ...MODEL, lines: [{ ...MODEL.lines[0]!, values }] }, WIDTH, HEIGHT, 0).values;
+  expect(ticks(1, 0, 0)).toEqual([0, 1]);
+  expect(ticks(0, 0, 0)).toEqual([0, 1]);
+  expect(ticks(1, 0.25, 0)).toEqual([0, 0.5, 1]);
+});
+
 test("draws each area of a stack on the one below it, in steps of their width", () => {
   const { outlines, y } = shapeOf(MODEL, WIDTH, HEIGHT, 0);
   const [base, five, seven] = [y(0), y(5), y(7)];

@@ -44,7 +44,11 @@ export function shapeOf(model: ChartModel, width: number, height: number, zoneMs
   const edge = marksWithin(model).length > 0 ? TOP + MARK_HEIGHT : TOP;
   const plotHeight = Math.max(1, height - edge - BOTTOM);
   const highest = heights.flat().reduce<number>((greatest, value) => Math.max(greatest, value ?? 0), 0);
-  const values = valueTicks(highest, Math.floor(plotHeight / TICK_HEIGHT));
+  const areWhole = heights.flat().every((value) => Number.isInteger(value ?? 0));
+  // There is no half of a request.
+  const values = valueTicks(highest, Math.floor(plotHeight / TICK_HEIGHT)).filter(
+    (value) => !areWhole || Number.isInteger(value),
+  );
   const top = values.at(-1) ?? 1;
   const x = (ms: number) => LEFT + ((ms - fromMs) / (toMs - fromMs)) * plotWidth;
   const y = (value: number) => edge + plotHeight * (1 - value / top);

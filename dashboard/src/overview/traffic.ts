@@ -70,7 +70,7 @@ export function trafficSummary(traffic: Traffic): string {
     (atMs, i) => sum(OUTCOME_STACK.map(({ key }) => requests[key][i] ?? 0)) / secondsOf(traffic, atMs),
   );
   const parts = OUTCOME_STACK.map(({ name }, i) => `${percent(sums[i] ?? 0, total)} ${name.toLowerCase()}`);
-  return `${count(total)} requests: ${parts.join(", ")}; at most ${rate(Math.max(...rates))}.`;
+  return `${count(total)} ${total === 1 ? "request" : "requests"}: ${parts.join(", ")}; at most ${rate(Math.max(...rates))}.`;
 }
 
 function sum(values: readonly number[]): number {

@@ -75,8 +75,8 @@ function Opened({ readings: [first] }: { readonly readings: readonly HealthReadi
   ) : null;
 }
 
-/** Isolates report with the requests that they handle. */
-const NOT_REPORTED = "reported with the first request";
+/** Isolates report with the requests that they handle; after five minutes without any, reports are dropped. */
+const NOT_REPORTED = "no request in five minutes";
 
 interface FiguresProps {
   readonly report: SystemReport;

@@ -105,5 +105,6 @@ function summaryOf({ totals, sampled }: UserReport): string {
     [errors, "errors"],
   ] as const;
   const said = parts.filter(([value]) => value > 0).map(([value, name]) => `${count(value)} ${name}`);
-  return `${sampled ? "about " : ""}${count(requests)} requests: ${said.join(", ")}`;
+  const noun = requests === 1 ? "request" : "requests";
+  return `${sampled ? "about " : ""}${count(requests)} ${noun}: ${said.join(", ")}`;
 }

@@ -77,7 +77,7 @@ test.each([
     60,
     3,
     0,
-    "50 more requests (5.0 % of all) would be denied. 3 users would be denied requests that are allowed now.",
+    "50 more requests (5 % of all) would be denied. 3 users would be denied requests that are allowed now.",
   ],
   [
     60,

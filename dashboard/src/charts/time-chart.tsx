@@ -83,7 +83,7 @@ function hintsOf({ onZoom, onOpen, opens = "" }: Props): {
 } {
   const pointer = [
     ...(onZoom ? ["Drag to zoom in"] : []),
-    ...(onOpen ? [`click a step for ${opens}`] : []),
+    ...(onOpen ? [`${onZoom ? "click" : "Click"} a step for ${opens}`] : []),
   ].join(", ");
   const keyboard = [
     "Arrow keys read the values.",

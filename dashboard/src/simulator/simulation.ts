@@ -2,6 +2,7 @@
 import { DAY_MS } from "../shell/durations.ts";
 import type { Simulation } from "../shell/answers.ts";
 import { type ApiOutcome, call, type FailedCall, isRecord } from "../shell/api-client.ts";
+import { percent } from "../shell/format.ts";
 import { isFlag, isListOf, isNullOr, isNumber, isShape, isText, parseAs } from "../shell/guards.ts";
 import { isTime } from "../shell/report-guards.ts";
 import type { TimeRange } from "../shell/time-range.ts";
@@ -101,7 +102,7 @@ export function summaryOf({ totals, changedAccounts, decisions, sampled }: Simul
   if (more === 0 && denied === 0 && allowed === 0) {
     return "Every recorded request would be decided as by the policy in force.";
   }
-  const share = decisions > 0 ? ` (${((Math.abs(more) / decisions) * 100).toFixed(1)} % of all)` : "";
+  const share = decisions > 0 ? ` (${percent(Math.abs(more), decisions)} of all)` : "";
   const requests = Math.abs(more) === 1 ? "request" : "requests";
   const parts = [
     more === 0

@@ -8,7 +8,13 @@ import type { Tag } from "./tags.ts";
 /** The problems of the API. The others are the gateway's, and `internal_error` is a bug. */
 export type ApiProblem = Exclude<
   ProblemKind,
-  "internal_error" | "upstream_error" | "upstream_timeout" | "loop_detected"
+  | "internal_error"
+  | "upstream_error"
+  | "upstream_timeout"
+  | "loop_detected"
+  | "spend_cap_reached"
+  | "budget_reached"
+  | "credits_exhausted"
 >;
 
 /** A body of one media type. */

@@ -98,5 +98,6 @@ function byPlan(basis: Basis, plan: PlanDecision, nowMs: number, holds?: Decisio
     planRetryAfterMs(plan, nowMs),
     plan.violated,
     holds,
+    plan.cap,
   );
 }

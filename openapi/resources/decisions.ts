@@ -44,6 +44,12 @@ export const decisionResponseSchema = named(
       fields.retryAfterMs,
     ),
     violated: about("Names of the limits that denied the operation.", fields.violated),
+    cap: z.exactOptional(
+      about(
+        "What sets where the quota stops that denied the operation: the policy's `spend_cap`, the customer's own `budget`, or their `credits`. Absent: no cap.",
+        fields.cap.def.innerType,
+      ),
+    ),
     source: about(
       "What decided: the user's object (`strict`), a lease or a cached denial at the edge, or the fallback while the limiter is down; `none`: nothing (`overloaded`).",
       fields.source,

@@ -10,7 +10,10 @@ const view = limitViewSchema.shape;
 const limitFields = {
   name: about("The name in the policy.", view.name),
   kind: view.kind,
-  limit: about("Capacity of the bucket, amount of the quota (tokens), or number of slots.", view.limit),
+  limit: about(
+    "Capacity of the bucket, amount of the quota (tokens), or number of slots. With `included`: where a cap stops the quota; 2^50 thousandths if nothing does.",
+    view.limit,
+  ),
   remaining: about("Tokens that can be spent now, or free slots.", view.remaining),
   resetMs: about(
     "Milliseconds until the limit is full again. For a bucket with less than one token: until the next token. For a quota: until its period ends. For slots: at most 1,000, because a request may end at any moment.",
@@ -19,6 +22,15 @@ const limitFields = {
   windowMs: about(
     "Milliseconds in which an empty bucket fills, the length of the quota's period, or how long a slot may be held.",
     view.windowMs,
+  ),
+  included: z.exactOptional(
+    about(
+      "Of the quota of an account that is billed: tokens in this period that the base fee covers.",
+      view.included.def.innerType,
+    ),
+  ),
+  over: z.exactOptional(
+    about("Tokens used beyond `included`, with what is lent to isolates.", view.over.def.innerType),
   ),
 };
 

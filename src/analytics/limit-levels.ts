@@ -2,7 +2,7 @@
  * What was left of each limit after a decision, as the text of the field `limits`: `minute=149.5/150;uploads=3/5 slots`. Written by the
  * isolate's flush, never while a request waits. Pure.
  */
-import type { LimitView } from "../core/decision.ts";
+import { isUncapped, type LimitView } from "../core/decision.ts";
 
 /** A request has a handful of limits; texts near the longest that the stores keep (512) would be cut within a number. */
 const MAX_LENGTH = 480;
@@ -14,10 +14,12 @@ export function limitsText(views: readonly LimitView[] | null): string {
   if (views === null) return "";
   if (views.length === 0) return NO_LIMITS;
   let text = "";
-  for (const { name, kind, remaining, limit } of views) {
+  for (const view of views) {
+    if (isUncapped(view)) continue;
+    const { name, kind, remaining, limit } = view;
     const part = `${name}=${remaining}/${limit}${kind === "concurrency" ? " slots" : ""}`;
     if (text.length + part.length >= MAX_LENGTH) break;
     text += text === "" ? part : `;${part}`;
   }
-  return text;
+  return text === "" ? NO_LIMITS : text;
 }

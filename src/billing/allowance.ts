@@ -6,6 +6,7 @@
  *
  * Pure: no I/O and no clock.
  */
+import type { QuotaCap } from "../core/calendar-quota.ts";
 import { type CurrentSegment, hardStopMilli } from "./cap.ts";
 import { type Caps, ceilingsOf, roomMinor } from "./ceiling.ts";
 import { includedMilli } from "./included.ts";
@@ -31,7 +32,7 @@ export interface AllowanceBasis {
 }
 
 /** Why a quota stops where it does. `included`: mode `stop`. */
-export type StopReason = "included" | "spend_cap" | "budget" | "credits";
+export type StopReason = "included" | QuotaCap;
 
 /** Both amounts are millitokens since the period began, as the ledger counts them: a quota's counter may need an offset. */
 export interface Allowance {

@@ -11,16 +11,28 @@
  * Pure: no I/O and no clock.
  */
 import { type CalendarPeriod, periodAt } from "./calendar.ts";
-import { MAX_EXACT } from "./units.ts";
+import { MAX_EXACT, MAX_MILLI } from "./units.ts";
+
+/** What may stop a quota beyond its included amount: a spend cap of the policy, the customer's own budget, or their credits. */
+export const QUOTA_CAPS = ["spend_cap", "budget", "credits"] as const;
+export type QuotaCap = (typeof QUOTA_CAPS)[number];
 
 /** A compiled quota. Made by {@link calendarQuota}. */
 export interface CalendarQuota {
   readonly kind: "quota";
   readonly name: string;
+  /** The hard stop. */
   readonly amountMilli: number;
+  /** Usage beyond it is overage. null: the quota has no allowance ({@link withAllowance}). */
+  readonly includedMilli: number | null;
+  /** What sets `amountMilli`; null: the quota's own amount, or nothing. */
+  readonly cap: QuotaCap | null;
   readonly period: CalendarPeriod;
   readonly anchorDay: number;
 }
+
+/** The amount of a quota that nothing caps. Not 2^52, so that tokens still distinguish thousandths; more than anyone uses in a month. */
+export const UNCAPPED_MILLI = MAX_MILLI;
 
 /** The usage of one period. */
 export interface QuotaState {
@@ -44,7 +56,28 @@ export function calendarQuota(
 ): CalendarQuota | null {
   const fits = amountMilli > 0 && amountMilli <= MAX_EXACT;
   const anchored = Number.isInteger(anchorDay) && anchorDay >= 1 && anchorDay <= 31;
-  return fits && anchored ? { kind: "quota", name, amountMilli, period, anchorDay } : null;
+  return fits && anchored
+    ? { kind: "quota", name, amountMilli, includedMilli: null, cap: null, period, anchorDay }
+    : null;
+}
+
+/** What an account's billing makes of its overage quota in the open period: by the quota's counter, in millitokens. */
+export interface QuotaAllowance {
+  readonly includedMilli: number;
+  /** null: nothing caps it. */
+  readonly amountMilli: number | null;
+  /** null: the included amount, or nothing. */
+  readonly cap: QuotaCap | null;
+  readonly anchorDay: number;
+}
+
+/** The quota with an account's allowance: it counts in the account's billing period, and stops where that says. */
+export function withAllowance(
+  { kind, name, period }: CalendarQuota,
+  { includedMilli, amountMilli, cap, anchorDay }: QuotaAllowance,
+): CalendarQuota {
+  const stopMilli = Math.min(UNCAPPED_MILLI, amountMilli ?? UNCAPPED_MILLI);
+  return { kind, name, amountMilli: stopMilli, includedMilli, cap, period, anchorDay };
 }
 
 /** Nothing used in the period that contains `nowMs`. */
@@ -64,10 +97,13 @@ export function at(limit: CalendarQuota, state: QuotaState, nowMs: number): Quot
   return nowMs > own.atMs ? used(own, own.usedMilli, nowMs) : own;
 }
 
-/** Until when `costMilli` is rejected: 0 if it passes now, else the period's end; Infinity if it never passes. Cost 0 always passes. */
+/**
+ * Until when `costMilli` is rejected: 0 if it passes now, else the period's end; Infinity if it never passes. Cost 0 always passes. An
+ * allowance is of one period: the next may have a larger one.
+ */
 export function blockedUntilMs(limit: CalendarQuota, state: QuotaState, costMilli: number): number {
-  if (costMilli > limit.amountMilli) return Infinity;
   if (costMilli === 0) return 0;
+  if (costMilli > limit.amountMilli && limit.includedMilli === null) return Infinity;
   return state.usedMilli + costMilli <= limit.amountMilli ? 0 : state.endMs;
 }
 

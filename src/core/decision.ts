@@ -4,9 +4,10 @@
  * Amounts are tokens (multiples of 0.001), times are milliseconds. Every decision is made by {@link decisionOf}, so all have the same
  * fields in the same order.
  */
+import { type QuotaCap, UNCAPPED_MILLI } from "./calendar-quota.ts";
 import type { Limit, LimitReading } from "./limit.ts";
 import { type PlanDecision, readings } from "./plan.ts";
-import { toTokens } from "./units.ts";
+import { MILLI, toTokens } from "./units.ts";
 
 /** One question to a user's object. */
 export interface DecisionRequest {
@@ -46,6 +47,10 @@ export interface LimitView {
   readonly resetMs: number;
   /** The time in which an empty bucket fills, the length of the quota's period, or how long a slot may be held. */
   readonly windowMs: number;
+  /** Of a quota whose usage is billed: tokens that the base fee covers. The limit is then where the quota stops. */
+  readonly included?: number | undefined;
+  /** Tokens used beyond `included`. */
+  readonly over?: number | undefined;
 }
 
 /** A slot of a concurrency limit that a decision took: released when the request ends, or when it expires. */
@@ -91,6 +96,8 @@ export interface Decision {
   readonly retryAfterMs: number | null;
   /** Names of the limits that rejected the request. */
   readonly violated: readonly string[];
+  /** The cap that rejected the request. Absent: none did. */
+  readonly cap?: QuotaCap;
   readonly source: DecisionSource;
   /** The tier and the policy revision that the decision was made by. */
   readonly tier: string;
@@ -120,8 +127,9 @@ export function decisionOf(
   retryAfterMs: number | null = 0,
   violated = NO_NAMES,
   holds = NO_SLOTS,
+  cap: QuotaCap | null = null,
 ): Decision {
-  return {
+  const decision: Decision = {
     outcome,
     allowed: outcome === "allowed",
     cost: toTokens(costMilli),
@@ -134,6 +142,7 @@ export function decisionOf(
     decisionId,
     holds,
   };
+  return cap === null ? decision : { ...decision, cap };
 }
 
 /** Each limit after a plan's decision, as a client sees it. */
@@ -144,31 +153,56 @@ export function limitViews(plan: PlanDecision, nowMs: number): LimitView[] {
   return views;
 }
 
-/** 0 if the plan allows the request, null if the same request never passes. */
-export function planRetryAfterMs({ allowed, retryAtMs }: PlanDecision, nowMs: number): number | null {
+/** 0 if the plan allows the request, null if the same request never passes, or does not by waiting: credits must be bought. */
+export function planRetryAfterMs({ allowed, retryAtMs, cap }: PlanDecision, nowMs: number): number | null {
   if (allowed) return 0;
+  if (cap === "credits") return null;
   return retryAtMs === Infinity ? null : retryAtMs - nowMs;
 }
 
 /** A reading of the core as a client sees it. */
 export function limitView(reading: LimitReading): LimitView {
-  return {
-    name: reading.name,
-    kind: reading.kind,
-    limit: toTokens(reading.limitMilli),
-    remaining: toTokens(reading.remainingMilli),
-    resetMs: reading.resetMs,
-    windowMs: reading.windowMs,
-  };
+  const { name, kind, limitMilli, remainingMilli, includedMilli, resetMs, windowMs } = reading;
+  const [limit, remaining] = [toTokens(limitMilli), toTokens(remainingMilli)];
+  return viewOf(
+    name,
+    kind,
+    limit,
+    remaining,
+    resetMs,
+    windowMs,
+    includedMilli === null ? undefined : toTokens(includedMilli),
+  );
 }
 
-/** The same limit with other numbers. Field by field: a spread costs several times as much, and this runs for each request. */
+/** The same limit with other numbers. */
 export function changedView(
-  { name, kind, limit, windowMs }: LimitView,
+  { name, kind, limit, windowMs, included }: LimitView,
   remaining: number,
   resetMs: number,
 ): LimitView {
-  return { name, kind, limit, remaining, resetMs, windowMs };
+  return viewOf(name, kind, limit, remaining, resetMs, windowMs, included);
+}
+
+/** Field by field: a spread costs several times as much, and this runs for each request. */
+function viewOf(
+  name: string,
+  kind: Limit["kind"],
+  limit: number,
+  remaining: number,
+  resetMs: number,
+  windowMs: number,
+  included: number | undefined,
+): LimitView {
+  if (included === undefined) return { name, kind, limit, remaining, resetMs, windowMs };
+  // Amounts are multiples of 0.001, and a double of each is nearest to one (UNCAPPED_MILLI).
+  const over = Math.max(0, Math.round((limit - remaining - included) * MILLI) / MILLI);
+  return { name, kind, limit, remaining, resetMs, windowMs, included, over };
+}
+
+/** Whether nothing limits the quota: its usage is billed, whatever it is. */
+export function isUncapped({ limit, included }: LimitView): boolean {
+  return included !== undefined && limit >= toTokens(UNCAPPED_MILLI);
 }
 
 /** The limit `elapsedMs` later, with `remaining` left. */

@@ -132,6 +132,8 @@ export interface LimitReading {
   readonly name: string;
   readonly limitMilli: number;
   readonly remainingMilli: number;
+  /** Of a quota with an allowance; null for others. */
+  readonly includedMilli: number | null;
   /** As `LimitView.resetMs` in decision.ts. */
   readonly resetMs: number;
   /** As `LimitView.windowMs`. */
@@ -149,6 +151,7 @@ export function read(meter: Meter, nowMs: number): LimitReading {
         name,
         limitMilli: limit.capacityMilli,
         remainingMilli: bucket.remainingMilli(limit, state),
+        includedMilli: null,
         resetMs: bucket.resetsAtMs(limit, state) - nowMs,
         windowMs: bucket.windowMs(limit),
       };
@@ -158,6 +161,7 @@ export function read(meter: Meter, nowMs: number): LimitReading {
         name,
         limitMilli: limit.amountMilli,
         remainingMilli: quota.remainingMilli(limit, state),
+        includedMilli: limit.includedMilli,
         resetMs: quota.resetsAtMs(limit, state) - nowMs,
         windowMs: quota.windowMs(limit, state),
       };
@@ -167,6 +171,7 @@ export function read(meter: Meter, nowMs: number): LimitReading {
         name,
         limitMilli: limit.max * MILLI,
         remainingMilli: concurrency.remainingMilli(limit, state),
+        includedMilli: null,
         resetMs: concurrency.resetsAtMs(limit, state, nowMs) - nowMs,
         windowMs: limit.ttlMs,
       };

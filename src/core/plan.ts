@@ -6,6 +6,7 @@
  *
  * Pure: no I/O and no clock. The caller owns the states and stores what {@link decidePlan} returns.
  */
+import type { QuotaCap } from "./calendar-quota.ts";
 import { resetsAtMs } from "./concurrency.ts";
 import {
   blockedUntilMs,
@@ -51,6 +52,8 @@ export interface PlanDecision {
   readonly setAsideMilli: readonly number[];
   /** Names of the limits that rejected the cost, in the order of the charges. */
   readonly violated: readonly string[];
+  /** The cap that rejected the cost; null: none did. */
+  readonly cap: QuotaCap | null;
   /**
    * When the same cost passes if nothing else spends: 0 if it passed, Infinity if it never passes. If only slots reject it, when to ask
    * again.
@@ -74,6 +77,7 @@ export function decidePlan(
   const violated: string[] = [];
   let retryAtMs = 0;
   let slotAtMs = 0;
+  let cap: QuotaCap | null = null;
   // Loops, not closures: an object runs this for each request.
   for (const { counter, limit } of charges) {
     const meter = meterAt(limit, states.get(counter), nowMs);
@@ -83,6 +87,7 @@ export function decidePlan(
     const untilMs = blockedUntilMs(withSetAside(meter, setAside.milli), costMilli);
     if (untilMs === 0) continue;
     violated.push(limit.name);
+    if (meter.kind === "quota" && meter.limit.cap !== null) cap = meter.limit.cap;
     if (meter.kind === "concurrency") {
       slotAtMs = Math.max(slotAtMs, resetsAtMs(meter.limit, meter.state, nowMs));
       continue;
@@ -99,6 +104,7 @@ export function decidePlan(
     after: allowed ? spent(before, costMilli) : before,
     setAsideMilli,
     violated,
+    cap,
     // A slot may be free long before the other limits allow the cost, so they alone give the time.
     retryAtMs: retryAtMs || slotAtMs,
   };

@@ -12,7 +12,7 @@ export const MILLI = 1000;
 export const MAX_EXACT = 2 ** 52;
 
 /** The largest number of millitokens at which a double of tokens still distinguishes steps of 0.001. */
-const MAX_MILLI = 2 ** 50;
+export const MAX_MILLI = 2 ** 50;
 
 /** Tokens as whole millitokens; null if the number is negative, not finite, above 2^50 millitokens, or finer than 0.001. */
 export function toMilli(tokens: number): number | null {

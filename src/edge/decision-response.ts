@@ -1,6 +1,15 @@
 /** Applies a decision to a response: limit headers if it was allowed, the whole response if it was rejected. */
+import type { QuotaCap } from "../core/calendar-quota.ts";
 import type { Decision } from "../core/decision.ts";
-import { MISMATCH, problem, RETRY_MS, secondsOf, unauthorized, unavailable } from "./problem.ts";
+import {
+  MISMATCH,
+  problem,
+  type ProblemKind,
+  RETRY_MS,
+  secondsOf,
+  unauthorized,
+  unavailable,
+} from "./problem.ts";
 import { setRateLimitHeaders } from "./rate-limit-headers.ts";
 
 /** A decision, and what else its response reports. */
@@ -52,7 +61,8 @@ export function overloaded(requestId: string): Response {
   return problem("overloaded", detail, requestId, { retryAfterMs: RETRY_MS });
 }
 
-function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestId: string): Response {
+function problemOf(decision: Decision, requestId: string): Response {
+  const { outcome, violated, retryAfterMs, cost } = decision;
   switch (outcome) {
     case "allowed":
       throw new Error("an allowed request has no rejection");
@@ -67,6 +77,7 @@ function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestI
     case "unavailable":
       return unavailable("The limiter is not responding.", requestId, retryAfterMs ?? RETRY_MS);
     case "denied": {
+      if (decision.cap !== undefined) return capProblem(decision, decision.cap, requestId);
       const names = violated.map((name) => `"${name}"`).join(", ");
       const detail =
         retryAfterMs === null
@@ -75,4 +86,18 @@ function problemOf({ outcome, violated, retryAfterMs, cost }: Decision, requestI
       return problem("quota_exceeded", detail, requestId, { "violated-policies": violated, retryAfterMs });
     }
   }
+}
+
+const CAPS: Readonly<Record<QuotaCap, readonly [kind: ProblemKind, reached: string]>> = {
+  spend_cap: ["spend_cap_reached", "The spend cap of this account is reached"],
+  budget: ["budget_reached", "The budget of this account is reached"],
+  credits: ["credits_exhausted", "The credits of this account are used up"],
+};
+
+/** A cap leaves too little for the request. Only credits help before the period's end, and only if they are what is missing. */
+function capProblem({ cost, violated, retryAfterMs }: Decision, cap: QuotaCap, requestId: string): Response {
+  const [kind, reached] = CAPS[cap];
+  const advice = retryAfterMs === null ? "Add credits." : `Retry after ${secondsOf(retryAfterMs)} s.`;
+  const detail = `${reached}: this request (cost ${cost}) would exceed it. ${advice} A denied request costs nothing.`;
+  return problem(kind, detail, requestId, { "violated-policies": violated, retryAfterMs });
 }

@@ -9,11 +9,18 @@ const REGISTRY = "https://iana.org/assignments/http-problem-types";
 /** The status alone describes the problem (RFC 9457, section 4.2.1). */
 const BLANK = "about:blank";
 
+const QUOTA_EXCEEDED = {
+  status: 429,
+  type: `${REGISTRY}#quota-exceeded`,
+  title: "Request cannot be satisfied as assigned quota has been exceeded",
+} as const;
+
 const PROBLEMS = {
   invalid_request: { status: 400, type: BLANK, title: "Bad Request" },
   too_large: { status: 413, type: BLANK, title: "Content Too Large" },
   invalid_content: { status: 422, type: BLANK, title: "Unprocessable Content" },
   invalid_credentials: { status: 401, type: BLANK, title: "Unauthorized" },
+  credits_exhausted: { status: 402, type: BLANK, title: "Payment Required" },
   blocked: { status: 403, type: BLANK, title: "Forbidden" },
   forbidden: { status: 403, type: BLANK, title: "Forbidden" },
   not_found: { status: 404, type: BLANK, title: "Not Found" },
@@ -23,11 +30,9 @@ const PROBLEMS = {
   revision_mismatch: { status: 412, type: BLANK, title: "Precondition Failed" },
   upgrade_required: { status: 426, type: BLANK, title: "Upgrade Required" },
   precondition_required: { status: 428, type: BLANK, title: "Precondition Required" },
-  quota_exceeded: {
-    status: 429,
-    type: `${REGISTRY}#quota-exceeded`,
-    title: "Request cannot be satisfied as assigned quota has been exceeded",
-  },
+  quota_exceeded: QUOTA_EXCEEDED,
+  spend_cap_reached: QUOTA_EXCEEDED,
+  budget_reached: QUOTA_EXCEEDED,
   overloaded: { status: 429, type: BLANK, title: "Too Many Requests" },
   internal_error: { status: 500, type: BLANK, title: "Internal Server Error" },
   upstream_error: { status: 502, type: BLANK, title: "Bad Gateway" },

@@ -1,12 +1,12 @@
 /**
  * The limit headers of a response: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11, lists of
- * RFC 9651), and the older X-RateLimit-*.
+ * RFC 9651), the older X-RateLimit-*, and `X-Quota-Overage`, a list too, while usage is billed beyond what is included.
  *
  * All integers: remaining amounts are rounded down and times up, so a client that trusts them is never rejected. Written by hand,
  * since every response has them: names are plain (src/policy/schema.ts), so nothing needs escaping. The tests parse them with a
  * library.
  */
-import type { Decision, LimitView } from "../core/decision.ts";
+import { type Decision, isUncapped, type LimitView } from "../core/decision.ts";
 
 /** Headers that scripts in a browser may read, for CORS. */
 export const EXPOSED_HEADERS = [
@@ -14,6 +14,7 @@ export const EXPOSED_HEADERS = [
   "RateLimit-Policy",
   "Retry-After",
   "Server-Timing",
+  "X-Quota-Overage",
   "X-RateLimit-Limit",
   "X-RateLimit-Remaining",
   "X-RateLimit-Reset",
@@ -21,7 +22,7 @@ export const EXPOSED_HEADERS = [
 ];
 
 /**
- * Writes the headers of a decision; none for a tier without limits.
+ * Writes the headers of a decision; none for a tier without limits. A quota that nothing caps limits nothing, so it is left out.
  * @throws TypeError at the first header if `headers` is immutable.
  */
 export function setRateLimitHeaders(
@@ -34,6 +35,8 @@ export function setRateLimitHeaders(
   let left = "";
   let tightest: LimitView | null = null;
   for (const limit of limits) {
+    if (limit.over !== undefined && limit.over > 0) headers.set("X-Quota-Overage", overageItem(limit));
+    if (isUncapped(limit)) continue;
     const comma = policy === "" ? "" : ", ";
     policy += comma + policyItem(limit);
     left += comma + limitItem(limit);
@@ -59,6 +62,13 @@ function policyItem({ name, kind, limit, windowMs }: LimitView): string {
 /** `"minute";r=149;t=1` */
 function limitItem({ name, remaining, resetMs }: LimitView): string {
   return `"${name}";r=${Math.floor(remaining)};t=${seconds(resetMs)}`;
+}
+
+/** `"month";included=1000000;over=1234;cap=400000`: tokens; what is over is rounded up. There is one quota with overage. */
+function overageItem(limit: LimitView): string {
+  const { name, included = 0, over = 0 } = limit;
+  const cap = isUncapped(limit) ? "" : `;cap=${Math.floor(limit.limit - included)}`;
+  return `"${name}";included=${Math.floor(included)};over=${Math.ceil(over)}${cap}`;
 }
 
 function share({ limit, remaining }: LimitView): number {

@@ -3,6 +3,7 @@
  * openapi/resources/decisions.ts adds descriptions. core/decision.ts says what the fields mean.
  */
 import * as z from "zod/mini";
+import { QUOTA_CAPS } from "../core/calendar-quota.ts";
 import {
   type Decision,
   DECISION_OUTCOMES,
@@ -20,6 +21,8 @@ export const limitViewSchema = z.object({
   remaining: amount(),
   resetMs: amount(),
   windowMs: amount(),
+  included: z.exactOptional(amount()),
+  over: z.exactOptional(amount()),
 }) satisfies z.ZodMiniType<LimitView>;
 
 export const slotSchema = z.object({
@@ -34,6 +37,7 @@ export const decisionSchema = z.object({
   limits: z.array(limitViewSchema),
   retryAfterMs: z.nullable(amount()),
   violated: z.array(z.string()),
+  cap: z.exactOptional(z.enum(QUOTA_CAPS)),
   source: z.enum(DECISION_SOURCES),
   tier: z.string(),
   revision: z.int().check(z.gte(0)),

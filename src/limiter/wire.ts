@@ -110,6 +110,7 @@ function isSimilar({ decision: a }: ObjectAnswer, { decision: b, lease }: Object
     a.revision === b.revision &&
     a.holds.length === 0 &&
     b.holds.length === 0 &&
+    a.cap === b.cap &&
     a.violated.length === b.violated.length &&
     a.violated.every((name, i) => name === b.violated[i]) &&
     a.limits.length === b.limits.length &&
@@ -118,5 +119,11 @@ function isSimilar({ decision: a }: ObjectAnswer, { decision: b, lease }: Object
 }
 
 function isSameLimit(a: LimitView, b: LimitView | undefined): boolean {
-  return a.name === b?.name && a.kind === b.kind && a.limit === b.limit && a.windowMs === b.windowMs;
+  return (
+    a.name === b?.name &&
+    a.kind === b.kind &&
+    a.limit === b.limit &&
+    a.windowMs === b.windowMs &&
+    a.included === b.included
+  );
 }

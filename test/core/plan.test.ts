@@ -100,6 +100,7 @@ describe("all or none", () => {
       after: [],
       setAsideMilli: [],
       violated: [],
+      cap: null,
       retryAtMs: 0,
     });
   });
@@ -186,6 +187,7 @@ describe("a decision without spending", () => {
         name: "per-minute",
         limitMilli: 60_000,
         remainingMilli: 58_750,
+        includedMilli: null,
         resetMs: 1_250,
         windowMs: 60_000,
       },
@@ -194,6 +196,7 @@ describe("a decision without spending", () => {
         name: "per-month",
         limitMilli: 50_000,
         remainingMilli: 48_500,
+        includedMilli: null,
         resetMs: 31 * 86_400_000 - 250,
         windowMs: 31 * 86_400_000,
       },

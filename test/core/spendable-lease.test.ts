@@ -1,12 +1,13 @@
 /** A lease that an isolate holds: when it asks for the next one, and for how much. */
 import { expect, it } from "vitest";
+import type { LimitView } from "../../src/core/decision.ts";
 import { SpendableLease } from "../../src/limiter/spendable-lease.ts";
 
 const ASKED_AT_MS = 1_900_000_000_000;
 const MILLI = 20_000;
 
 /** A lease of twenty tokens and a second, with this many spent. */
-function leaseWith(spentTokens: number): SpendableLease {
+function leaseWith(spentTokens: number, limits: LimitView[] = []): SpendableLease {
   const lease = new SpendableLease(
     {
       id: "lease",
@@ -16,7 +17,7 @@ function leaseWith(spentTokens: number): SpendableLease {
       tier: "pro",
       keyId: null,
       route: null,
-      limits: [],
+      limits,
     },
     "pro",
     ASKED_AT_MS,
@@ -61,4 +62,20 @@ it("spends nothing beyond its amount, in any parts, nor after settlement", () =>
     ["/a", 1, 1_000],
   ]);
   expect(lease.spend(null, 0)).toBe(false);
+});
+
+it("counts what it has left as not over", () => {
+  // The object has lent 20 of the 90 tokens beyond the included amount that it counts as used.
+  const month: LimitView = {
+    name: "month",
+    kind: "quota",
+    limit: 1_200,
+    remaining: 110,
+    resetMs: 9_000,
+    windowMs: 60_000,
+    included: 1_000,
+    over: 90,
+  };
+  const [view] = leaseWith(5, [month]).decision(1_000, ASKED_AT_MS).limits;
+  expect(view).toMatchObject({ remaining: 125, included: 1_000, over: 75 });
 });

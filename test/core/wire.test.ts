@@ -1,7 +1,7 @@
 /** Compacting questions and answers for the wire loses nothing. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { Decision } from "../../src/core/decision.ts";
+import { changedView, type Decision } from "../../src/core/decision.ts";
 import type { ObjectAnswer, Question } from "../../src/objects/object-call.ts";
 import { compactAnswers, expandAnswers, compactQuestions, expandQuestions } from "../../src/limiter/wire.ts";
 
@@ -25,14 +25,20 @@ const decision: fc.Arbitrary<Decision> = fc
     outcome: fc.constantFrom("allowed" as const, "denied" as const),
     cost: fc.constantFrom(1, 2),
     limits: fc.array(
-      fc.record({
-        name: fc.constantFrom("minute", "month"),
-        kind: fc.constantFrom("bucket" as const, "quota" as const),
-        limit: fc.constantFrom(10, 20),
-        remaining: fc.nat(20),
-        resetMs: fc.nat(9_999),
-        windowMs: fc.constantFrom(60_000, 90_000),
-      }),
+      fc
+        .record(
+          {
+            name: fc.constantFrom("minute", "month"),
+            kind: fc.constantFrom("bucket" as const, "quota" as const),
+            limit: fc.constantFrom(10, 20),
+            remaining: fc.nat(20),
+            resetMs: fc.nat(9_999),
+            windowMs: fc.constantFrom(60_000, 90_000),
+            included: fc.constantFrom(5, 6),
+          },
+          { requiredKeys: ["name", "kind", "limit", "remaining", "resetMs", "windowMs"] },
+        )
+        .map((view) => changedView(view, view.remaining, view.resetMs)),
       { maxLength: 2 },
     ),
     retryAfterMs: fc.constantFrom(0, 0, null, 5),
@@ -42,8 +48,11 @@ const decision: fc.Arbitrary<Decision> = fc
     revision: fc.constantFrom(1, 2),
     decisionId: fc.uuid(),
     holds: fc.constantFrom([], [], [{ counter: "c", untilMs: 7 }]),
+    cap: fc.constantFrom(undefined, undefined, "spend_cap" as const, "credits" as const),
   })
-  .map((fields) => Object.assign(fields, { allowed: fields.outcome === "allowed" }));
+  .map(({ cap, ...fields }) =>
+    Object.assign(fields, { allowed: fields.outcome === "allowed" }, cap === undefined ? {} : { cap }),
+  );
 
 const lease = fc.constantFrom(null, null, {
   id: "lease",

@@ -27,6 +27,22 @@ const MINUTE: LimitReading = {
 };
 const MONTH: LimitReading = { ...MINUTE, name: "month", kind: "quota", remaining: 30, resetMs: 5_000 };
 
+describe("a quota whose usage is billed", () => {
+  const billed: LimitReading = { ...MONTH, limit: 150, remaining: 30, included: 100, over: 20 };
+  const uncapped: LimitReading = { ...billed, limit: 2 ** 50 / 1000, remaining: 2 ** 50 / 1000 - 120 };
+
+  it("says what is included and what is over, and what is left to a cap", () => {
+    expect(levelText(billed, 30)).toBe("30 of 150 tokens left");
+    expect(motionText(billed, 0)).toBe("100 included, 20 over, resets in 5 s");
+    expect(motionText({ ...billed, remaining: 60, over: 0 }, 0)).toBe("100 included, resets in 5 s");
+  });
+
+  it("says what is used if nothing caps it", () => {
+    expect(levelText(uncapped, uncapped.remaining)).toBe("120 tokens used, no cap");
+    expect(shortageOf(uncapped, uncapped.remaining)).toBeNull();
+  });
+});
+
 describe("a level between answers", () => {
   it("rises as the bucket itself does, and no higher than full", () => {
     const amounts = fc.record({

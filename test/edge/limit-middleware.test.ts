@@ -117,6 +117,9 @@ describe("an outcome", () => {
   >([
     ["denied", { violated: ["minute"] }, "429 quota_exceeded", "2"],
     ["denied", { violated: ["minute"], retryAfterMs: null }, "429 quota_exceeded", null],
+    ["denied", { violated: ["month"], cap: "spend_cap" }, "429 spend_cap_reached", "2"],
+    ["denied", { violated: ["month"], cap: "budget" }, "429 budget_reached", "2"],
+    ["denied", { violated: ["month"], cap: "credits", retryAfterMs: null }, "402 credits_exhausted", null],
     ["blocked", { retryAfterMs: 0 }, "403 blocked", null],
     ["revoked", { retryAfterMs: 0 }, "401 invalid_credentials", null],
     ["unavailable", { retryAfterMs: 1_000 }, "503 temporary_reduced_capacity", "1"],

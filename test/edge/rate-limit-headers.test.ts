@@ -4,6 +4,10 @@
  */
 import { parseList } from "structured-headers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { UNCAPPED_MILLI } from "../../src/core/calendar-quota.ts";
+import { decisionOf, type LimitView } from "../../src/core/decision.ts";
+import { toTokens } from "../../src/core/units.ts";
+import { setRateLimitHeaders } from "../../src/edge/rate-limit-headers.ts";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 import { customer, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
@@ -267,5 +271,65 @@ describe("besides the limits", () => {
     const response = await edge.request("/identify", { headers });
     expect(response.status).toBe(200);
     expect([...response.headers.keys()].filter((name) => name.includes("ratelimit"))).toEqual([]);
+  });
+});
+
+describe("X-Quota-Overage", () => {
+  const month: LimitView = {
+    name: "month",
+    kind: "quota",
+    limit: 1_400_000,
+    remaining: 398_765.5,
+    resetMs: 9_500,
+    windowMs: 2_592_000_000,
+    included: 1_000_000,
+    over: 1_234.5,
+  };
+  const uncapped = { ...month, limit: toTokens(UNCAPPED_MILLI) };
+
+  function headersOf(...limits: LimitView[]): Headers {
+    const headers = new Headers();
+    const decision = decisionOf({ tier: "pro", revision: 1 }, "strict", "id", 1_000, "allowed", limits);
+    setRateLimitHeaders(headers, decision, true, NOW_MS);
+    return headers;
+  }
+
+  it("says what is included, what is over and where a cap stops it, while RateLimit counts down to the cap", () => {
+    const headers = headersOf(month);
+    expect(parseList(headers.get("X-Quota-Overage") ?? "")).toEqual([
+      [
+        "month",
+        new Map([
+          ["included", 1_000_000],
+          ["over", 1_235],
+          ["cap", 400_000],
+        ]),
+      ],
+    ]);
+    expect(headers.get("RateLimit")).toBe('"month";r=398765;t=10');
+    expect(headers.get("X-RateLimit-Limit")).toBe("1400000");
+  });
+
+  it("is sent only past the included amount", () => {
+    expect(headersOf({ ...month, over: 0 }).has("X-Quota-Overage")).toBe(false);
+    expect(headersOf({ ...month, over: 0.001 }).get("X-Quota-Overage")).toContain(";over=1;");
+  });
+
+  it("has no cap if nothing caps the quota, which the other headers leave out", () => {
+    const minute: LimitView = {
+      ...month,
+      name: "minute",
+      limit: 9,
+      remaining: 8,
+      included: undefined,
+      over: undefined,
+    };
+    const alone = headersOf(uncapped);
+    expect([...alone.keys()]).toEqual(["x-quota-overage"]);
+    expect(alone.get("X-Quota-Overage")).toBe('"month";included=1000000;over=1235');
+    const headers = headersOf(uncapped, minute);
+    expect(headers.get("RateLimit-Policy")).toBe('"minute";q=9;w=2592000');
+    expect(headers.get("RateLimit")).toBe('"minute";r=8;t=10');
+    expect(headers.get("X-RateLimit-Limit")).toBe("9");
   });
 });

@@ -86,6 +86,8 @@ const isReading = isShape<UserStatus["limits"][number]>({
   remaining: isNumber,
   resetMs: isNumber,
   windowMs: isNumber,
+  included: isMissingOr(isNumber),
+  over: isMissingOr(isNumber),
   period: isMissingOr(isShape({ start: isText, end: isText, used: isNumber })),
 });
 const isUsage = isShape<UserStatus["usage"]["hour"]>({

@@ -8,11 +8,10 @@ import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { Badge } from "../kit/badge.tsx";
 import type { LimitReading } from "../shell/answers.ts";
 import { decisionsIn } from "../shell/decision-log.ts";
-import { exact } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
 import { LENGTHS, type TimeRange } from "../shell/time-range.ts";
 import { drawnAt, levelAt, MOVE_MS, shareOf } from "./limit-level.ts";
-import { leftText, levelText, motionText, shortageOf } from "./limit-text.ts";
+import { levelParts, levelText, motionText, shortageOf } from "./limit-text.ts";
 
 interface Props {
   /** The user. */
@@ -41,6 +40,7 @@ export function LimitMeter({ id, reading, answeredAtMs }: Props) {
   const level = levelAt(reading, elapsedMs);
   const shortage = shortageOf(reading, level);
   const { name, kind, limit } = reading;
+  const [figure, rest] = levelParts(reading, level);
   return (
     <div class="limit" data-tone={shortage?.tone ?? "info"}>
       <div
@@ -64,11 +64,9 @@ export function LimitMeter({ id, reading, answeredAtMs }: Props) {
         </h3>
         <p>
           <Link to={decisionsIn(windowOf(reading), { account: `user:${id}` })}>
-            <strong>{leftText(reading, level)}</strong>
+            <strong>{figure}</strong>
           </Link>{" "}
-          <span class="quiet">
-            of {exact(limit)} {kind === "concurrency" ? "slots free" : "tokens left"}
-          </span>
+          <span class="quiet">{rest}</span>
         </p>
         <p class="caption">{motionText(reading, elapsedMs)}</p>
         {shortage && <Badge tone={shortage.tone}>{shortage.text}</Badge>}

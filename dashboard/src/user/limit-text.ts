@@ -29,10 +29,24 @@ export function usualExtra({ limit }: LimitReading): number {
   return Math.ceil(half / step) * step;
 }
 
+/** What the API reports as the limit of a quota that nothing caps (src/core/calendar-quota.ts). */
+const UNCAPPED = 2 ** 50 / 1000;
+
+/** Whether nothing limits the quota: its usage is billed, whatever it is. */
+export function isUncapped({ limit, included }: LimitReading): boolean {
+  return included !== undefined && limit >= UNCAPPED;
+}
+
+/** "147" and "of 150 tokens left", or "1,234" and "tokens used, no cap". */
+export function levelParts(reading: LimitReading, level: number): readonly [figure: string, rest: string] {
+  if (isUncapped(reading)) return [exact(Math.round(reading.limit - level)), "tokens used, no cap"];
+  const unit = reading.kind === "concurrency" ? "slots free" : "tokens left";
+  return [leftText(reading, level), `of ${exact(reading.limit)} ${unit}`];
+}
+
 /** "147 of 150 tokens left" */
 export function levelText(reading: LimitReading, level: number): string {
-  const unit = reading.kind === "concurrency" ? "slots free" : "tokens left";
-  return `${leftText(reading, level)} of ${exact(reading.limit)} ${unit}`;
+  return levelParts(reading, level).join(" ");
 }
 
 /** A warning in a word or two. */
@@ -69,11 +83,18 @@ export function motionText(reading: LimitReading, elapsedMs: number): string {
       const full = missing > 0 && perMs > 0 ? `full in ${duration(missing / perMs)}` : "full";
       return `refills ${exact(perMs * unitMs)} per ${unit}, ${full}`;
     }
-    case "quota":
-      return `resets in ${duration(Math.max(0, resetMs - elapsedMs))}`;
+    case "quota": {
+      const resets = `resets in ${duration(Math.max(0, resetMs - elapsedMs))}`;
+      return reading.included === undefined ? resets : `${includedText(reading)}, ${resets}`;
+    }
     case "concurrency":
       return `${exact(limit - Math.floor(remaining))} in use`;
   }
+}
+
+/** "1,000,000 included, 1,234 over" */
+function includedText({ included = 0, over = 0 }: LimitReading): string {
+  return `${exact(included)} included${over > 0 ? `, ${exact(over)} over` : ""}`;
 }
 
 /** The numbers of a limit or an override: "150 per minute, burst 300". */

@@ -68,7 +68,7 @@ function sumsOf(
   const turnedAwayId = outcomes.find("turned_away");
   const undecidedId = sources.find(UNDECIDED);
   for (const { chunk, indices, count } of selected(columns, aggregation)) {
-    const { atMs, texts, requests, cost, admitted, latency: latencies, sampled } = chunk;
+    const { atMs, texts, requests, cost, admitted, latency: latencies, halvings } = chunk;
     const groupAtRow = codes.of(chunk);
     for (let n = 0; n < count; n++) {
       const i = indices[n] ?? 0;
@@ -83,7 +83,7 @@ function sumsOf(
       else if (outcome === turnedAwayId) sums.turnedAway[group] = (sums.turnedAway[group] ?? 0) + weight;
       sums.cost[group] = (sums.cost[group] ?? 0) + (cost[i] ?? 0);
       if (admitted[i] === 1) sums.admitted[group] = (sums.admitted[group] ?? 0) + weight;
-      if (sampled[i] === 1) sums.sampled[group] = 1;
+      if ((halvings[i] ?? 0) > 0) sums.sampled[group] = 1;
       if ((atMs[i] ?? 0) > (sums.last[group] ?? 0)) sums.last[group] = atMs[i] ?? 0;
       if (texts.source[i] === undecidedId) continue;
       sums.decided[group] = (sums.decided[group] ?? 0) + weight;

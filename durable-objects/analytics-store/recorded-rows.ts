@@ -81,7 +81,7 @@ function append(
   let sampled = false;
   for (const i of indices.subarray(0, count)) {
     if (!isReplayed(text("reason", i), text("source", i))) continue;
-    sampled ||= chunk.sampled[i] === 1;
+    sampled ||= (chunk.halvings[i] ?? 0) > 0;
     const ownRequests = Math.max(1, valueAt(requests, i, 1));
     decisions.push({
       atMs: chunk.atMs[i] ?? 0,

@@ -56,8 +56,8 @@ export interface ChunkColumns {
   readonly admitted: Uint8Array;
   /** Steps of the latency scale. */
   readonly latency: Uint16Array;
-  /** Whether the point stands for several. */
-  readonly sampled: Uint8Array;
+  /** How often sampling has doubled the point's weight: 0 if it stands for itself only. */
+  readonly halvings: Uint8Array;
 }
 
 const NUMBERS = ["atMs", "weight", "cost", "limiterMs", "requests"] as const;
@@ -131,7 +131,7 @@ export class StoredColumns {
       cost: new Float64Array(count),
       admitted: new Uint8Array(count),
       latency: new Uint16Array(count),
-      sampled: new Uint8Array(count),
+      halvings: new Uint8Array(count),
     };
     const { outcome, reason, source } = this.dictionaries;
     let firstMs = Number.POSITIVE_INFINITY;
@@ -152,7 +152,7 @@ export class StoredColumns {
       chunk.admitted[i] = isAdmitted(outcomeText, reasonText, sourceText) ? 1 : 0;
       chunk.cost[i] = isCharged(outcomeText, reasonText) ? valueAt(costs, i, 0) * weight : 0;
       chunk.latency[i] = this.#stepOf(valueAt(latencies, i, 0));
-      chunk.sampled[i] = weight > 1 ? 1 : 0;
+      chunk.halvings[i] = Math.ceil(Math.log2(Math.max(1, weight)));
     }
     this.#chunks.set(id, { ...chunk, firstMs, lastMs });
     this.#rows += count;

@@ -1,9 +1,12 @@
 /**
  * Samples stored rows: an account with many rows keeps a half, a quarter, ... of them, and each kept row stands for two, four, ... times
- * as many. An account with few rows keeps them all, as in Analytics Engine's sampling by index.
+ * as many. An account with few rows keeps them all, as in Analytics Engine's sampling by index. With more accounts than rows that can be
+ * kept, all accounts are thinned as one.
  *
- * Unbiased: a row of weight w is kept with probability 1/2 and then has weight 2w, so every weighted sum keeps its expectation. A hash of
- * the row decides whether it is kept: the same table is always thinned alike. Pure: the caller reads and writes storage.
+ * Unbiased: a row of weight w is kept with probability 1/2 and then has weight 2w, so every weighted sum keeps its expectation. Rows below
+ * the account's weight are halved until they have it, so rows of earlier passes are not halved again while later ones are lighter:
+ * a few heavy rows would decide the sums. A hash of the row decides whether it is kept: the same table is always thinned alike. Pure:
+ * the caller reads and writes storage.
  */
 import type { Row } from "../../src/analytics/reports/facts.ts";
 import type { StoredColumns } from "./stored-columns.ts";
@@ -15,21 +18,31 @@ const MAX_HALVINGS = 10;
 
 /** One pass over the stored chunks, the oldest first. */
 export class Thinning {
-  readonly #halvings = new Map<string, number>();
+  /** The least weight of a kept row. */
+  readonly #weights = new Map<string, number>();
   #ids: number[];
 
   /** @param openId the chunk that is being filled: it and later ones are not thinned. */
   constructor(columns: StoredColumns, limit: number, openId: number) {
     const chunks = [...columns.chunks].filter(({ id }) => id < openId);
     this.#ids = chunks.toSorted((a, b) => a.lastMs - b.lastMs || a.id - b.id).map(({ id }) => id);
-    const counts = new Float64Array(columns.dictionaries.account.values.length);
-    for (const { texts } of columns.chunks) {
-      for (const account of texts.account) counts[account] = (counts[account] ?? 0) + 1;
+    const accounts = columns.dictionaries.account.values;
+    const counts = new Float64Array(accounts.length);
+    /** Rows before any sampling. */
+    const originals = new Float64Array(accounts.length);
+    for (const { rows, texts, halvings } of columns.chunks) {
+      for (let i = 0; i < rows; i++) {
+        const account = texts.account[i] ?? 0;
+        counts[account] = (counts[account] ?? 0) + 1;
+        originals[account] = (originals[account] ?? 0) + 2 ** (halvings[i] ?? 0);
+      }
     }
-    const share = fairShare(counts, limit * TARGET);
-    columns.dictionaries.account.values.forEach((account, id) => {
-      const halvings = Math.ceil(Math.log2((counts[id] ?? 0) / share));
-      if (halvings > 0) this.#halvings.set(account, Math.min(halvings, MAX_HALVINGS));
+    const total = limit * TARGET;
+    const share = fairShare(counts, total);
+    const all = originals.reduce((sum, count) => sum + count, 0);
+    accounts.forEach((account, id) => {
+      if ((counts[id] ?? 0) <= share) return;
+      this.#weights.set(account, weightFor(share < 1 ? all / total : (originals[id] ?? 0) / share));
     });
   }
 
@@ -43,15 +56,20 @@ export class Thinning {
   /** The rows to keep, with their new weights. */
   sample(rows: readonly Row[]): Row[] {
     return rows.flatMap((row, i) => {
-      const halvings = this.#halvings.get(row.account) ?? 0;
+      const wanted = this.#weights.get(row.account) ?? 0;
       let weight = row.weight;
-      for (let h = 0; h < halvings; h++) {
+      for (let halvings = 0; weight < wanted && halvings < MAX_HALVINGS; halvings++) {
         if (!isKept(row, weight, i)) return [];
         weight *= 2;
       }
       return [{ ...row, weight }];
     });
   }
+}
+
+/** @param originals the rows that each kept row should stand for, at least. @returns a power of two. */
+function weightFor(originals: number): number {
+  return 2 ** Math.ceil(Math.log2(originals));
 }
 
 /**

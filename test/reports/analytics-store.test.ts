@@ -244,7 +244,8 @@ describe("above its limit", () => {
       );
     }
     expect(store.rows).toBeLessThan(6_500);
-    expect(Math.abs(ask(store, "overview").current.requests / 30_000 - 1)).toBeLessThan(0.1);
+    // Four standard errors if all rows weigh alike; halving old rows in each pass was up to 36 % off.
+    expect(Math.abs(ask(store, "overview").current.requests / 30_000 - 1)).toBeLessThan(0.06);
   });
 
   it("flips a fair coin", () => {

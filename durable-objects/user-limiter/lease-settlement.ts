@@ -33,7 +33,7 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   }
   const { lease } = settled;
   // Before the ledger counts it: a quota that is made from the ledger now is charged like the others.
-  if (settled.kind === "open") charge(memory, policy, lease, cells, nowMs);
+  if (settled.kind === "open") charge(memory, policy, lease, cells, nowMs, nowMs);
   else {
     const costMilli = Math.min(lease.milli, spentMilli(cells, null));
     ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, -costMilli);
@@ -49,7 +49,7 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
 export function chargeExpired(memory: Books, policy: Policy, nowMs: number, all = false): boolean {
   const late = memory.leases.expire(nowMs, all);
   for (const lease of late) {
-    charge(memory, policy, lease, null, Math.min(nowMs, closesAtMs(lease)));
+    charge(memory, policy, lease, null, Math.min(nowMs, closesAtMs(lease)), nowMs);
     memory.ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, lease.milli);
   }
   return late.length > 0;
@@ -66,7 +66,10 @@ function charge(
   lease: OpenLease,
   cells: readonly UsageCell[] | null,
   atMs: number,
+  nowMs: number,
 ): void {
+  // Perhaps known from a peek or another user's call: a bucket's time until now counts at the rate of the policy before.
+  memory.adoptPolicy(policy, nowMs);
   const { accounts, counters, leases } = memory;
   const tier = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
   const kinds = lease.counters.map((counter) => counters.live.get(counter)?.kind);

@@ -136,8 +136,9 @@ export class Memory {
     this.#headroomMilli = exact ? 0 : headroomMilli(charges);
   }
 
-  /** Takes a newer policy into use. The time until now counts at the rates of the one before. */
+  /** Takes a policy into use if it is newer. The time until now counts at the rates of the one before. */
   adoptPolicy(policy: Policy, nowMs: number): void {
+    if (policy.revision <= this.revision) return;
     this.changeLimits(policy, nowMs);
     this.revision = policy.revision;
     this.mustWrite = true;

@@ -36,7 +36,7 @@ export function takeTurn(
 ): Turn {
   // A peek writes no row, not even for the revision it saw: nothing rests on the answer.
   const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
-  if (charges && memory.revision < policy.revision) memory.adoptPolicy(policy, nowMs);
+  if (charges) memory.adoptPolicy(policy, nowMs);
   if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
   for (const settlement of settlements) settle(memory, policy, settlement, nowMs);
   const toRemember = new Map<string, Remembered>();

@@ -12,11 +12,11 @@ const SUBJECTS = 10_000;
 
 export class Checkpoints {
   readonly #heard: LastHeard;
-  readonly #send: (subject: string) => Promise<void>;
+  readonly #send: (subject: string) => Promise<unknown>;
   readonly #waiting = new BoundedCache<true>(SUBJECTS);
 
   /** @param send asks an object for a checkpoint. */
-  constructor(heard: LastHeard, send: (subject: string) => Promise<void>) {
+  constructor(heard: LastHeard, send: (subject: string) => Promise<unknown>) {
     this.#heard = heard;
     this.#send = send;
   }

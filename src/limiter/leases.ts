@@ -44,6 +44,8 @@ export class Leases {
   readonly #subjects = new BoundedCache<SubjectLeases>(SUBJECTS);
   /** Subjects whose account changed here: leases asked for before are not spent. */
   readonly #changed = new BoundedCache<true>(SUBJECTS);
+  /** Settlements that came back from a call. */
+  readonly #returned = new WeakSet<Settlement>();
   readonly #metrics: MetricDeltas;
   readonly #spent: Counter;
   /** The latest time of this isolate's clock, and the number of times that it has stepped back. Each ends all leases. */
@@ -190,13 +192,19 @@ export class Leases {
     return owed;
   }
 
-  /** Puts back settlements that may not have arrived. Not those of denials: they may have been counted, and would count twice. */
-  giveBack(subject: string, settlements: readonly Settlement[], nowMs: number): void {
+  /**
+   * Puts back settlements that may not have arrived. Not those of denials: they may have been counted, and would count twice.
+   * @returns whether one of them comes back for the first time.
+   */
+  giveBack(subject: string, settlements: readonly Settlement[], nowMs: number): boolean {
     const again = settlements.filter(({ leaseId }) => leaseId !== null);
-    if (again.length === 0) return;
+    if (again.length === 0) return false;
     const entry = this.#of(subject, nowMs);
     entry.owesRest = true;
     this.#owe(entry, [...again, ...entry.owed]);
+    const isFirst = again.some((settlement) => !this.#returned.has(settlement));
+    for (const settlement of again) this.#returned.add(settlement);
+    return isFirst;
   }
 
   #see(nowMs: number): void {

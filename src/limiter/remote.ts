@@ -21,7 +21,12 @@ import { expandAnswers, compactQuestions } from "./wire.ts";
 export const SETTLE_AFTER_MS = 20;
 /** After this time a settlement that did not arrive is sent again. The circuit of a failing object is open for as long. */
 const SETTLE_AGAIN_MS = 1_000;
-/** Subjects with a lease that was given up and may concern answers on their way. */
+/** A settlement is sent again for as long as its object accepts it. */
+const MAX_TRIES = METER_GRACE_MS / SETTLE_AGAIN_MS;
+/**
+ * Subjects whose settlements are sent again (of those beyond, several requests may do so), and with a lease that was given up and may
+ * concern answers on their way.
+ */
 const SUBJECTS = 10_000;
 
 /** The answers to a request's questions, in order, and the number of the call that brought them. */
@@ -40,6 +45,8 @@ export class RemoteDecisions {
   #calls = 0;
   /** The number of the last call that freed something of each subject's leases. */
   readonly #freed = new BoundedCache<number>(SUBJECTS);
+  /** Subjects whose settlements are being sent again, and how often that may still fail. */
+  readonly #settling = new BoundedCache<{ tries: number }>(SUBJECTS);
 
   constructor(client: ObjectClient, heard: LastHeard, leases: Leases) {
     this.#client = client;
@@ -75,13 +82,16 @@ export class RemoteDecisions {
     return this.#leases.giveUp(subject) || (this.#freed.get(subject, Date.now()) ?? 0) > call;
   }
 
-  async #checkpoint(subject: string): Promise<void> {
+  /** @returns whether the object has answered. */
+  async #checkpoint(subject: string): Promise<boolean> {
     this.#leases.sweep(subject, Date.now());
     const settlements = this.#leases.takeOwed(subject);
     const called = await this.#client.call(subject, Date.now(), async (stub) => {
       await stub.serve({ settlements, questions: [], checkpoint: true });
     });
-    if (called.kind === "none") this.#leases.giveBack(subject, settlements, Date.now());
+    if (called.kind === "none" && settlements.length > 0)
+      await this.#failed(subject, settlements, () => this.#checkpoint(subject));
+    return called.kind === "answer";
   }
 
   /** One call with the questions of several requests. @returns the answers of each request. */
@@ -123,7 +133,8 @@ export class RemoteDecisions {
       answersTo(stub.serve(call), questions.length),
     );
     if (called.kind === "none") {
-      this.#leases.giveBack(subject, settlements, Date.now());
+      const again = () => this.ask(subject, [], policy, waitUntil);
+      if (settlements.length > 0) waitUntil(this.#failed(subject, settlements, again));
       throw new Error("the object does not answer");
     }
     const [first] = called.value;
@@ -151,14 +162,34 @@ export class RemoteDecisions {
     waitUntil(this.#settle(subject, lease.forMs + SETTLE_AFTER_MS, policy, waitUntil));
   }
 
-  /** Settles after a while what no other call has settled. Tries again for as long as the object accepts it. */
+  /** Settles after a while what no other call has settled. */
   async #settle(subject: string, afterMs: number, policy: Policy, waitUntil: WaitUntil): Promise<void> {
     await scheduler.wait(afterMs);
-    for (let waitedMs = 0; waitedMs < METER_GRACE_MS; waitedMs += SETTLE_AGAIN_MS) {
-      if (!this.#leases.sweep(subject, Date.now())) return;
-      if (await this.ask(subject, [], policy, waitUntil)) return;
+    const send = () => this.ask(subject, [], policy, waitUntil);
+    if (this.#leases.sweep(subject, Date.now()) && !(await send())) await this.#settleAgain(subject, send);
+  }
+
+  /** A call failed, so its settlements may not have arrived. While it lasted, no other work saw that they are owed. */
+  #failed(subject: string, settlements: readonly Settlement[], send: () => Promise<unknown>): Promise<void> {
+    const isFirst = this.#leases.giveBack(subject, settlements, Date.now());
+    const settling = this.#settling.getStale(subject);
+    if (isFirst && settling) settling.tries = MAX_TRIES;
+    return this.#settleAgain(subject, send);
+  }
+
+  /** Sends settlements again until they arrive, unless other work for this subject does. */
+  async #settleAgain(subject: string, send: () => Promise<unknown>): Promise<void> {
+    if (this.#settling.get(subject, Date.now())) return;
+    const settling = { tries: MAX_TRIES };
+    for (; settling.tries > 0; settling.tries--) {
+      // If this work is cancelled, a later call that fails takes over.
+      const untilMs = Date.now() + 2 * (SETTLE_AGAIN_MS + this.#client.deadlineMs);
+      this.#settling.set(subject, settling, untilMs);
       await scheduler.wait(SETTLE_AGAIN_MS);
+      // A lease that is still being spent is settled at its end, with all that is owed.
+      if (!this.#leases.sweep(subject, Date.now()) || (await send())) break;
     }
+    this.#settling.delete(subject);
   }
 }
 

@@ -39,6 +39,7 @@ function userWith(open: number): Books {
     ledger: { add: () => undefined, lose: () => undefined },
     deniedAtMs: -Infinity,
     needsCheckpoint: false,
+    adoptPolicy: () => undefined,
     relyOn: () => undefined,
     recover: () => undefined,
   };

@@ -132,6 +132,7 @@ class SimulatedUser {
       get deniedAtMs() {
         return deniedAtMs();
       },
+      adoptPolicy: () => undefined,
       relyOn: () => undefined,
       recover: () => undefined,
       accounts: { account: null, status: "active", adjust: (tier) => tier, changesAtMs: () => Infinity },
@@ -303,7 +304,7 @@ export class SimulatedFleet {
     const isolate = this.#isolates[index]!;
     const skewMs = this.#skewsMs[index]!;
     const settlements = isolate.leases.takeOwed(SUBJECT);
-    const giveBack = (): void => isolate.leases.giveBack(SUBJECT, settlements, nowMs + skewMs);
+    const giveBack = (): boolean => isolate.leases.giveBack(SUBJECT, settlements, nowMs + skewMs);
     if (fate === "lost") {
       giveBack();
       over(nowMs);

@@ -1,5 +1,6 @@
 /** Histories that showed a fault of lending, each named by the guarantee that it tests. */
 import { expect, test } from "vitest";
+import { violationsOf } from "./judge.ts";
 import { admitted, after, ask, change, leased, played, spend, stream } from "./scripted.ts";
 
 /** Of the tier `leased`: tokens per second, and the burst. */
@@ -77,6 +78,42 @@ test("a lease that is settled after it was charged in full is billed", async () 
   ]);
   expect(leased(history).length).toBeGreaterThan(0);
   expect(history.usage.reduce((sum, { requests }) => sum + requests, 0)).toBe(11);
+});
+
+// G5: a call takes what is owed with it. If it fails, the lease's own timer may have found nothing to settle meanwhile.
+test("a lease is billed even if the call that settles it fails, and its user asks no more", async () => {
+  const history = await played(
+    [
+      ...stream(6, 50),
+      ask(10, 4),
+      after(100, { kind: "isolate-is-cut-off", isolate: 0, forMs: 5_000 }),
+      // After the lease's end, and in transit when its timer fires.
+      ask(935, 1),
+      ask(4_500, 1, { isolate: 1 }),
+    ],
+    { travels: [{ upMs: 20, downMs: 20, fate: "answered" }] },
+  );
+  const byObject = admitted(history).filter(({ decision }) => decision?.source !== "fallback");
+  expect(byObject.length).toBe(11);
+  expect(history.usage.reduce((sum, { requests }) => sum + requests, 0)).toBe(11);
+});
+
+// A copy that was replaced does not know that its user has changed tier: what it lends counts by the limits that it knows.
+test("a lease of a replaced copy is charged by no limit of the tier that its user has moved to", async () => {
+  const history = await played(
+    [
+      ...stream(4, 40),
+      after(20, { kind: "object-is-replaced", forMs: 600, followers: 1 }),
+      change(5, { kind: "tier", tier: "leased" }),
+      ...stream(30, 40, { costMilli: 7_000 }),
+      ask(600, 9, { isolate: 1, costMilli: 7_000 }),
+    ],
+    { tier: "free" },
+  );
+  const inTier = admitted(history).filter(({ decision }) => decision?.tier === "leased");
+  expect(leased(history).filter(({ decision }) => decision?.tier === "free").length).toBeGreaterThan(8);
+  expect(inTier.reduce((sum, { costMilli }) => sum + costMilli, 0)).toBeGreaterThan(0);
+  expect(violationsOf(history)).toEqual([]);
 });
 
 // R15: a lease of a quota holds at most half its headroom.

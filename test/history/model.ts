@@ -6,7 +6,7 @@
  * models bracket it: the generous one never has less left than the product may have, the stingy one never more.
  */
 import { HOUR_MS } from "../../src/core/time.ts";
-import { periodStartMs, type Rule } from "./policies.ts";
+import { type Per, periodStartMs, type Rule } from "./policies.ts";
 
 /** An admission: it counts in every quota of its period, whatever limits were in force. */
 interface Admission {
@@ -15,6 +15,10 @@ interface Admission {
   readonly atMs: number;
   /** The latest time that the object's clock had shown before. */
   readonly seenMs: number;
+  /** The beginning of the last period that it was counted for, and of the periods of both times. */
+  per: Per | null;
+  fromMs: number;
+  seenFromMs: number;
   /** Whether a quota that counts it was in force, per user or per key: then a crash cannot hide it from another quota. */
   readonly isCovered: { readonly user: boolean; readonly key: boolean };
 }
@@ -69,7 +73,7 @@ export class Model {
   ): void {
     const quotas = rules.filter(({ kind }) => kind === "quota");
     const isCovered = { user: quotas.length > 0, key: quotas.some(({ byKey }) => byKey) };
-    this.#admitted.push({ milli, keyId, atMs, seenMs, isCovered });
+    this.#admitted.push({ milli, keyId, atMs, seenMs, per: null, fromMs: 0, seenFromMs: 0, isCovered });
   }
 
   /** How much of a rule is used at a time of the object's clock. */
@@ -95,23 +99,34 @@ export class Model {
   /** After the clock steps back, a quota stays in the newer period, or is in the older one if it was forgotten meanwhile. */
   #usedOfQuota(name: string, rule: Rule, nowMs: number): number {
     const since = Math.max(this.#resets.get("") ?? 0, this.#resets.get(rule.name) ?? 0);
-    const admitted = this.#admitted
-      .slice(since)
-      .filter(({ keyId }) => !rule.byKey || name === counterOf(rule, keyId));
-    const starts = [nowMs, Math.max(nowMs, this.#seenMs)].map((atMs) => periodStartMs(rule.per, atMs));
-    const used = starts.map((startMs) => {
-      const counted = admitted.filter(({ atMs, seenMs }) => {
-        const from = periodStartMs(rule.per, atMs);
-        return this.#isGenerous
-          ? from === startMs
-          : from <= startMs && startMs <= periodStartMs(rule.per, seenMs);
-      });
-      const sum = (of: readonly Admission[]): number => of.reduce((all, { milli }) => all + milli, 0);
-      if (!this.#isGenerous) return sum(counted);
-      const uncovered = counted.filter(({ isCovered }) => !(rule.byKey ? isCovered.key : isCovered.user));
-      return sum(counted) - Math.min(this.#lostMilli, sum(uncovered));
-    });
-    return this.#isGenerous ? Math.min(...used) : Math.max(...used);
+    const nowStartMs = periodStartMs(rule.per, nowMs);
+    const seenStartMs = periodStartMs(rule.per, Math.max(nowMs, this.#seenMs));
+    const used = this.#usedSince(since, name, rule, nowStartMs);
+    if (seenStartMs === nowStartMs) return used;
+    const usedOfSeen = this.#usedSince(since, name, rule, seenStartMs);
+    return this.#isGenerous ? Math.min(used, usedOfSeen) : Math.max(used, usedOfSeen);
+  }
+
+  /** What was admitted in the period that begins then. Without allocations: every reading of a quota looks at every admission. */
+  #usedSince(since: number, name: string, { per, byKey, name: limit }: Rule, startMs: number): number {
+    let milli = 0;
+    let uncoveredMilli = 0;
+    for (let i = since; i < this.#admitted.length; i++) {
+      const one = this.#admitted[i];
+      if (!one || (byKey && name !== `${limit}#${one.keyId}`)) continue;
+      if (one.per !== per) {
+        one.per = per;
+        one.fromMs = periodStartMs(per, one.atMs);
+        one.seenFromMs = periodStartMs(per, one.seenMs);
+      }
+      const isIn = this.#isGenerous
+        ? one.fromMs === startMs
+        : one.fromMs <= startMs && startMs <= one.seenFromMs;
+      if (!isIn) continue;
+      milli += one.milli;
+      if (!(byKey ? one.isCovered.key : one.isCovered.user)) uncoveredMilli += one.milli;
+    }
+    return this.#isGenerous ? milli - Math.min(this.#lostMilli, uncoveredMilli) : milli;
   }
 
   /** Charges a bucket. */

@@ -1,6 +1,7 @@
 /** The network between isolates and the object: delays, losses, cuts. Values cross it as plain data. */
 import type { RepeatedAnswer } from "../../src/objects/object-call.ts";
 import { DEADLINE_MS } from "./history.ts";
+import { plainCopy } from "./plain-copy.ts";
 import type { ObjectHost } from "./object-host.ts";
 import type { Travel } from "./schedule.ts";
 import type { VirtualTime } from "./virtual-time.ts";
@@ -39,7 +40,7 @@ export class Network {
     const { upMs, downMs, fate } = this.#travel(isolate);
     const askedMs = this.#time.nowMs;
     const caller = this.#time.here;
-    const sent = copyOf(args);
+    const sent = plainCopy(args) as unknown[];
     if (fate !== "answered") this.faults += 1;
     return new Promise((resolve, reject) => {
       const fail = (reason: Error, afterMs: number): void => {
@@ -79,9 +80,4 @@ export class Network {
     const isCut = this.#time.nowMs < (this.#cutUntilMs.get(isolate) ?? 0);
     return isCut ? { ...travel, fate: "lost" } : travel;
   }
-}
-
-/** The value as a call delivers it: a copy, plain data only. */
-function copyOf<T>(value: T): T {
-  return value === undefined ? value : JSON.parse(JSON.stringify(value));
 }

@@ -69,6 +69,8 @@ export class Reference {
   /** What replaced copies admitted after a change that they did not know, by copy and counter. */
   readonly #beyond = new Map<string, number>();
   #revision = 0;
+  /** The newest revision that a call has brought, perhaps with a peek. From the next charge on, it is in force. */
+  #known = 0;
   #changedMs = -Infinity;
 
   constructor(history: History, wrong: Wrong) {
@@ -103,18 +105,30 @@ export class Reference {
     const variant = this.#history.variants.get(this.#revision) ?? 0;
     this.#versions.push({ account: this.#account.copy(), variant });
     this.#changedMs = atMs;
+    this.#setRates();
+  }
+
+  #setRates(): void {
     for (const [counter, debt] of this.#debts) debt.perMs = this.#milliPerMs(counter);
   }
 
   #turn(turn: Turn): void {
     const { answers, questions, atMs, isStale, replacedMs } = turn;
     for (const [i, { decision, lease }] of answers.entries()) {
-      const revision = Math.max(decision?.revision ?? 0, lease?.revision ?? 0);
-      const isPeek = questions[i]?.request.peek ?? false;
+      const { request, decide } = questions[i] ?? {};
+      const isPeek = request?.peek ?? false;
+      // An idempotency key repeats a decision of an older revision, but the question brings the newer one.
+      const asked = decide ? (request?.revision ?? 0) : 0;
+      const revision = Math.max(asked, decision?.revision ?? 0, lease?.revision ?? 0);
       if (!isStale && !isPeek && revision > this.#revision) {
         this.#revision = revision;
         this.#renew(atMs);
       }
+      if (isStale || Math.max(request?.revision ?? 0, revision) <= Math.max(this.#known, this.#revision))
+        continue;
+      this.#known = Math.max(request?.revision ?? 0, revision);
+      for (const debt of this.#debts.values()) bring(debt, atMs);
+      this.#setRates();
     }
     const by: Lent = { version: this.#versions.length - 1, replacedMs };
     answers.forEach(({ decision, lease }, i) => {
@@ -218,14 +232,21 @@ export class Reference {
     }
   }
 
-  /** How fast a bucket refills by the version in force; the fastest if none of its limits is that bucket's. */
+  /**
+   * How fast a bucket refills by the policy in force, or by the one that is known and may be; the fastest if none of their limits is that
+   * bucket's.
+   */
   #milliPerMs(counter: string): number {
     const limit = limitOf(counter);
     const version = this.#versions.at(-1);
-    const inForce = version && VARIANTS[version.variant];
+    const known = this.#known > this.#revision ? this.#history.variants.get(this.#known) : undefined;
     const isIt = ({ kind, name }: Rule): boolean => kind === "bucket" && name === limit;
-    const current = inForce && [...inForce.tiers[version.account.tier], inForce.own].find(isIt);
-    if (current) return current.milliPerMs;
+    const rates = [version?.variant, known].flatMap((variant) => {
+      const policy = version && VARIANTS[variant ?? -1];
+      const rule = policy && [...policy.tiers[version.account.tier], policy.own].find(isIt);
+      return rule ? [rule.milliPerMs] : [];
+    });
+    if (rates.length > 0) return Math.max(...rates);
     const all = VARIANTS.flatMap(({ tiers, own }) => Object.values(tiers).flat().concat(own));
     return Math.max(...all.filter(isIt).map(({ milliPerMs }) => milliPerMs));
   }

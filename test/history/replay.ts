@@ -10,12 +10,14 @@ import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
 import { counterOf, Model } from "./model.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { billLossOf, lossOf } from "./loss.ts";
-import { COST_MILLI, isLeased, periodStartMs, ROUTES, type Rule } from "./policies.ts";
+import { COST_MILLI, isLeased, periodStartMs, ROUTES, type Rule, TIERS } from "./policies.ts";
 
 const LEASE_MS = 1_000;
 const SETTLE_GRACE_MS = 5_000;
 /** After its end, a lease is metered for this long. */
 const METERED_MS = 12_000;
+/** After a crash, a bucket does not refill for as long. */
+const FLOOR_HOLD_MS = 5_000;
 const REMEMBERED_MS = 600_000;
 /** More than any limit here holds: leases of at least this were lent without a limit. */
 const UNLIMITED_MILLI = 2 ** 49;
@@ -54,6 +56,8 @@ export class Replay {
   /** The most that one crash may take from any limit and from the bill, by the limits used so far. */
   #lostMilli = 0;
   #lostBillMilli = 0;
+  /** When the object last lost what was in its memory, and the part of the slack that is for it. */
+  #lastLoss = { atMs: -Infinity, milli: 0 };
   /** Whether limits have changed, so that the two models may differ. */
   #hasChanged = false;
 
@@ -74,6 +78,7 @@ export class Replay {
     if (entry.kind === "loss") {
       this.#generous.lose(this.#lostBillMilli);
       this.#slackMilli += this.#lostMilli;
+      this.#lastLoss = { atMs: entry.atMs, milli: this.#lostMilli };
       this.lossMilli += this.#lostBillMilli;
     } else if (entry.kind === "spend") this.#spend(entry);
     else if (entry.kept && entry.kind === "change") this.#change(entry);
@@ -116,6 +121,9 @@ export class Replay {
 
   #turn(turn: Turn): void {
     this.#giveUp(turn.localMs);
+    for (const { request, decide } of turn.questions) {
+      if (decide && !request.peek && !turn.isStale) this.#adopt(request.revision, turn);
+    }
     for (const settlement of turn.settlements) this.#settle(settlement, turn);
     turn.questions.forEach((question, i) => {
       const decision = turn.answers[i]?.decision;
@@ -148,12 +156,8 @@ export class Replay {
     if (decision.revision < Math.max(request.revision, this.#revision)) {
       this.#wrong("G4", `decided by revision ${decision.revision} after ${this.#revision}`, turn);
     }
-    if (this.#revision > 0 && decision.revision > this.#revision) this.#hasChanged = true;
-    if (!request.peek && decision.revision > this.#revision) {
-      this.#noteRates(turn.localMs);
-      this.#revision = decision.revision;
-      this.#noteRates(turn.localMs);
-    }
+    if (!request.peek) this.#adopt(decision.revision, turn);
+    else if (this.#revision > 0 && decision.revision > this.#revision) this.#hasChanged = true;
     const rejection = this.account.rejection(request.keyId, turn.localMs);
     // A replaced copy does not know of changes made elsewhere (docs/consistency.md).
     if (turn.isStale && (decision.tier !== this.account.tier || rejection)) return;
@@ -168,12 +172,21 @@ export class Replay {
     if (!rejection) this.#limits(question, decision, turn);
   }
 
+  /** Takes a policy into use if it is newer: with the first question that brings it, even if that is answered by an earlier decision. */
+  #adopt(revision: number, { localMs }: Turn): void {
+    if (revision <= this.#revision) return;
+    this.#hasChanged ||= this.#revision > 0;
+    this.#noteRates(localMs);
+    this.#revision = revision;
+    this.#noteRates(localMs);
+  }
+
   #limits({ request }: Question, decision: Decision, turn: Turn): void {
     const { localMs: nowMs } = turn;
     const { route, keyId, peek } = request;
     const costMilli = request.costMilli ?? COST_MILLI[ROUTES.find((name) => name === route) ?? "/one"];
     const rules = this.#rules(decision.revision, route, keyId, nowMs);
-    this.#mayLose(rules);
+    this.#mayLose(rules, turn);
     const rejecting = rules.filter((rule) => this.#leftMilli(this.#generous, rule, nowMs) < costMilli);
     const mayReject = rules.filter(
       (rule) => this.#leftMilli(this.#stingy, rule, nowMs) < costMilli + this.#slackMilli,
@@ -208,10 +221,15 @@ export class Replay {
   }
 
   /** Raises the most that a crash may take. Unchanged by an exact tier: its decisions are on disk before their answers leave. */
-  #mayLose(rules: readonly CountedRule[]): void {
+  #mayLose(rules: readonly CountedRule[], { atMs }: Turn): void {
     if (this.account.tier === "exact") return;
     const inForce = rules.map(([, rule]) => rule);
     this.#lostMilli = Math.max(this.#lostMilli, ...inForce.map(lossOf));
+    // Floors are still held, and what they would refill meanwhile is lost at the rate that is in force by now.
+    if (atMs < this.#lastLoss.atMs + FLOOR_HOLD_MS) {
+      this.#slackMilli += this.#lostMilli - this.#lastLoss.milli;
+      this.#lastLoss.milli = this.#lostMilli;
+    }
     this.#lostBillMilli = Math.max(this.#lostBillMilli, billLossOf(inForce));
   }
 
@@ -265,8 +283,11 @@ export class Replay {
   #lend(lease: Lease, turn: Turn): void {
     const { localMs: nowMs } = turn;
     const { tier } = this.account;
-    const rules = this.#rules(lease.revision, lease.route, lease.keyId, nowMs);
-    this.#mayLose(rules);
+    const variant = this.#history.variants.get(lease.revision) ?? 0;
+    // A replaced copy lends by the tier that it knows.
+    const ownTier = TIERS.find((name) => turn.isStale && name === lease.tier);
+    const rules = this.account.rules(variant, lease.route, lease.keyId, nowMs, ownTier ?? tier);
+    this.#mayLose(rules, turn);
     const rejection = this.account.rejection(lease.keyId, nowMs);
     // What a replaced copy lends after a change made elsewhere is bounded by its floors.
     if (!turn.isStale && (!isLeased(tier) || rejection)) {

@@ -37,6 +37,29 @@ export const SCRIPTED = {
     { startMs: 3_598_000 },
   ),
 
+  /** Shortly before a lease is settled, a peek brings a policy that refills twice as fast; then the user asks again. */
+  settledUnderANewerPolicy: scheduleOf([
+    ...stream(6, 20),
+    ask(10, 40),
+    ask(10, 1),
+    after(900, { kind: "policy", isolate: 1, variant: 1, lagMs: 0 }),
+    ask(10, 1, { isolate: 1, peek: true }),
+    ask(1_700, 60, { isolate: 1 }),
+  ]),
+
+  /** The object dies when its floor is used up and a lease is open; that is spent, and then the rest of the quota. */
+  diesWithAQuotasLease: scheduleOf(
+    [
+      ...stream(15, 20),
+      after(5, DIES),
+      ...stream(4, 5),
+      ask(1_300, 1, { costMilli: 440_000 }),
+      ask(10, 60),
+      ask(10, 20),
+    ],
+    { tier: "allotted" },
+  ),
+
   /** The object dies after it lent without a write, and before its isolate settles. */
   diesAfterUnwrittenLease: scheduleOf([...stream(26, 25), after(1, DIES), ask(3_000, 1)], { tier: "free" }),
 

@@ -56,6 +56,13 @@ export const RULES: readonly Rule[] = [
     kind: "settledInAnotherTier",
   },
   {
+    name: "a settlement takes a newer policy into use before it is charged",
+    file: "durable-objects/user-limiter/lease-settlement.ts",
+    expression: "memory.adoptPolicy(policy, nowMs)",
+    without: "undefined",
+    kind: "settledUnderANewerPolicy",
+  },
+  {
     name: "a counter is refilled up to a settlement before it is charged",
     file: "durable-objects/user-limiter/counters.ts",
     expression: "spend(meterAt(limit, this.#live.get(counter), atMs), costMilli).state",
@@ -73,7 +80,7 @@ export const RULES: readonly Rule[] = [
   {
     name: "a lease that was not settled in time is charged in full",
     file: "durable-objects/user-limiter/lease-settlement.ts",
-    expression: "charge(memory, policy, lease, null, Math.min(nowMs, closesAtMs(lease)))",
+    expression: "charge(memory, policy, lease, null, Math.min(nowMs, closesAtMs(lease)), nowMs)",
     without: "undefined",
     kind: "isolatesDie",
   },
@@ -89,7 +96,7 @@ export const RULES: readonly Rule[] = [
     file: "src/core/headroom.ts",
     expression: "!coversAt(limit, floor, state, milli, nowMs)",
     without: "!coversAt(limit, floor, state, 0, nowMs)",
-    kind: "lentRough",
+    kind: "diesWithAQuotasLease",
   },
   {
     name: "the row says until when leases may be open that it does not hold",
@@ -117,7 +124,7 @@ export const RULES: readonly Rule[] = [
     file: "src/core/lease-book.ts",
     expression: "!(n > life.last)",
     without: "false",
-    kind: "lentRough",
+    kind: "unanswered",
   },
   {
     name: "at most one headroom of usage is unwritten",

@@ -5,45 +5,61 @@
  * that has been replaced can neither read nor write. Implements only the part of the interface that the objects use.
  */
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { plainCopy } from "./plain-copy.ts";
 
 /** The key of the state row. */
 const STATE = "state";
 
+/** A prepared statement, and the tables that it may write: none if it only reads. */
+interface Prepared {
+  readonly statement: StatementSync;
+  readonly writes: readonly string[] | null;
+}
+
 /** The storage that outlives the copies of an object. */
 export class Disk {
   readonly #database = new DatabaseSync(":memory:");
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #prepared = new Map<string, Prepared>();
+  /** Empties each table. */
+  readonly #wipes = new Map<string, StatementSync>();
+  /** Tables that may have rows. */
+  readonly #written = new Set<string>();
+  readonly #begin = this.#database.prepare("BEGIN");
+  readonly #commit = this.#database.prepare("COMMIT");
   readonly kv = new Map<string, unknown>();
   alarmMs: number | null = null;
   /** The number of flushes. What was written before a flush is on disk. */
   flushes = 0;
   isDirty = false;
   #undo: { kv: Map<string, unknown>; alarmMs: number | null } | null = null;
+  /** Whether SQLite has written since the last flush: most turns write the state row only, which is none of its tables. */
+  #isOpen = false;
+  /** Whether it has written in the object's transaction; null outside. */
+  #hasSavepoint: boolean | null = null;
   /** Called with the first write after a flush. */
   onDirty: () => void = () => {};
 
   /** Brings everything written so far to disk. */
   flush(): void {
-    if (this.isDirty) this.#database.exec("COMMIT");
-    this.isDirty = false;
+    if (this.#isOpen) this.#commit.run();
+    this.#isOpen = this.isDirty = false;
     this.flushes += 1;
   }
 
   /** Undoes everything that is not on disk. */
   crash(): void {
     if (!this.isDirty || !this.#undo) return;
-    this.#database.exec("ROLLBACK");
-    this.isDirty = false;
-    this.kv.clear();
-    for (const [key, value] of this.#undo.kv) this.kv.set(key, value);
+    if (this.#isOpen) this.#database.exec("ROLLBACK");
+    this.#isOpen = this.isDirty = false;
+    restore(this.kv, this.#undo.kv);
     this.alarmMs = this.#undo.alarmMs;
   }
 
   /** Empties all tables but keeps them, like an object that once had an account: faster than a new disk. */
   wipe(): void {
     this.crash();
-    const tables = this.#database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-    for (const { name } of tables) this.#database.exec(`DELETE FROM ${String(name)}`);
+    for (const table of this.#written) this.#wipes.get(table)?.run();
+    this.#written.clear();
     this.kv.delete(STATE);
     this.alarmMs = null;
     this.flushes = 0;
@@ -53,23 +69,73 @@ export class Disk {
     if (this.isDirty) return;
     this.isDirty = true;
     this.#undo = { kv: new Map(this.kv), alarmMs: this.alarmMs };
-    this.#database.exec("BEGIN");
     this.onDirty();
   }
 
+  /** Runs `work`, and undoes what it wrote if it throws. */
+  transact<T>(work: () => T): T {
+    this.touch();
+    const kv = new Map(this.kv);
+    const isNested = this.#hasSavepoint !== null;
+    if (isNested) this.#write();
+    this.#hasSavepoint = false;
+    try {
+      const result = work();
+      if (this.#hasSavepoint) this.#database.exec("RELEASE turn");
+      return result;
+    } catch (thrown) {
+      if (this.#hasSavepoint) this.#database.exec("ROLLBACK TO turn; RELEASE turn");
+      restore(this.kv, kv);
+      throw thrown;
+    } finally {
+      this.#hasSavepoint = isNested ? true : null;
+    }
+  }
+
   exec(query: string, bindings: readonly SQLInputValue[]): Record<string, unknown>[] {
-    if (!/^\s*SELECT/.test(query)) this.touch();
     if (/CREATE|ALTER|DROP/.test(query)) {
+      this.#write();
       this.#database.exec(query);
+      this.#prepared.clear();
       return [];
     }
-    let statement = this.#statements.get(query);
-    if (!statement) {
-      statement = this.#database.prepare(query);
-      this.#statements.set(query, statement);
+    let prepared = this.#prepared.get(query);
+    if (!prepared) {
+      prepared = this.#prepare(query);
+      this.#prepared.set(query, prepared);
     }
-    return statement.all(...bindings);
+    if (prepared.writes) {
+      this.#write();
+      for (const table of prepared.writes) this.#written.add(table);
+    }
+    return prepared.statement.all(...bindings);
   }
+
+  #prepare(query: string): Prepared {
+    const statement = this.#database.prepare(query);
+    if (/^\s*SELECT/.test(query)) return { statement, writes: null };
+    const tables = this.#database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    const writes = tables.map(({ name }) => String(name)).filter((name) => query.includes(name));
+    for (const name of writes) {
+      if (!this.#wipes.has(name)) this.#wipes.set(name, this.#database.prepare(`DELETE FROM ${name}`));
+    }
+    return { statement, writes };
+  }
+
+  /** Before SQLite writes. */
+  #write(): void {
+    this.touch();
+    if (!this.#isOpen) this.#begin.run();
+    this.#isOpen = true;
+    if (this.#hasSavepoint !== false) return;
+    this.#database.exec("SAVEPOINT turn");
+    this.#hasSavepoint = true;
+  }
+}
+
+function restore(kv: Map<string, unknown>, before: ReadonlyMap<string, unknown>): void {
+  kv.clear();
+  for (const [key, value] of before) kv.set(key, value);
 }
 
 /** One copy's access to the disk. */
@@ -113,25 +179,17 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
           throw new Error("the disk is full");
         }
         disk.touch();
-        disk.kv.set(key, structuredClone(value));
+        disk.kv.set(key, plainCopy(value));
       },
     },
     transactionSync: <T>(work: () => T): T => {
       check();
-      disk.touch();
-      disk.exec("SAVEPOINT turn", []);
-      const kv = new Map(disk.kv);
       try {
-        const result = work();
-        disk.exec("RELEASE turn", []);
+        const result = disk.transact(work);
         for (const reason of reasons.splice(0)) handle.onAudit(reason);
         return result;
       } catch (thrown) {
         reasons.length = 0;
-        disk.exec("ROLLBACK TO turn", []);
-        disk.exec("RELEASE turn", []);
-        disk.kv.clear();
-        for (const [key, value] of kv) disk.kv.set(key, value);
         throw thrown;
       }
     },

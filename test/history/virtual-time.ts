@@ -6,6 +6,7 @@
  * machine were gone. While a place computes, its clock stands still and nothing else runs in it, as in Workers. Replaces `Date.now`, `setTimeout` and `scheduler.wait` while a world runs, and nothing else.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { setFlagsFromString } from "node:v8";
 
 /** An isolate, or a copy of an object: where code runs. */
 export interface Place {
@@ -98,8 +99,22 @@ export class VirtualTime {
   }
 
   /** Runs everything due up to `untilMs`. Each starts only after all promises of the previous one have settled. */
-  async run(untilMs: number): Promise<void> {
-    await rest();
+  run(untilMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // As a task of its own: promises cannot settle within another promise's reaction.
+      REAL.setImmediate(() => {
+        try {
+          this.#runUntil(untilMs);
+          resolve();
+        } catch (thrown) {
+          reject(thrown);
+        }
+      });
+    });
+  }
+
+  #runUntil(untilMs: number): void {
+    settle();
     for (;;) {
       const due = this.#due[this.#next];
       if (due === undefined || (due !== null && due.atMs > untilMs)) break;
@@ -119,7 +134,7 @@ export class VirtualTime {
       this.#shownMs = due.shownMs;
       if (due.place) places.run(due.place, due.run);
       else due.run();
-      await rest();
+      settle();
     }
     this.nowMs = this.#shownMs = Math.max(this.nowMs, untilMs);
   }
@@ -171,7 +186,11 @@ function busyUntil(place: Place | null): number {
   return latestMs;
 }
 
-/** Waits until every promise that can continue has continued. */
-function rest(): Promise<void> {
-  return new Promise((resolve) => void REAL.setImmediate(resolve));
-}
+/**
+ * Continues every promise that can continue. By V8's own function, which a test may call: waiting for the event loop instead would take
+ * a fifth of the time of all histories.
+ */
+const settle = ((): (() => void) => {
+  setFlagsFromString("--allow-natives-syntax");
+  return new Function("%PerformMicrotaskCheckpoint()") as () => void;
+})();

@@ -144,8 +144,8 @@ export function checkOrphans(stage: Stage): void {
     await form.getByLabel("Callers without a credential").selectOption("free");
     await form.getByRole("button", { name: "Browsers (CORS)" }).click();
     const origins = form.getByLabel("Origins");
-    await origins.fill("https://a.example https://b.example");
-    await origins.press("Enter");
+    await origins.fill("https://a.example\nhttps://b.example");
+    await origins.press("Tab");
     expect(await page.getByLabel("Policy document").innerText()).toContain(
       '"cors": { "origins": ["https://a.example", "https://b.example"] }',
     );

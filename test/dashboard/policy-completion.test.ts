@@ -5,11 +5,13 @@ import { EditorState } from "@codemirror/state";
 import { expect, test } from "vitest";
 import {
   fieldOf,
-  firstValue,
-  otherFields,
+  itemOf,
+  optionsOf,
   parseSchema,
   schemaAt,
+  type SchemaNode,
 } from "../../dashboard/src/policy/editor/json-schema.ts";
+import { fieldsOf, firstValue, kindOf } from "../../dashboard/src/policy/form/schema-fields.ts";
 import { completionsAt, hintAt } from "../../dashboard/src/policy/editor/schema-completion.ts";
 import { valueAt } from "../../dashboard/src/policy/editor/json-pointer.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
@@ -123,20 +125,38 @@ test("finds a schema for every value of the policy that ships with the Worker", 
   expect(parseSchema({ components: { schemas: {} } })).toBeNull();
 });
 
-test("the form can show every field of a policy but its lists, which have places of their own", () => {
-  const left = (pointer: string) => {
-    const node = schemaAt(schema!, pointer, (at) => valueAt(policy, at))!;
-    const { fields, parts } = otherFields(schema!, node, []);
-    return Object.keys(node.properties).filter((name) => !fields.includes(name) && !parts.includes(name));
+test("the form can show every field of a policy, whatever its kind", () => {
+  const hidden: string[] = [];
+  const walk = (node: SchemaNode, path: string): void => {
+    for (const { node: option, value } of optionsOf(schema!, node)) walk(option, `${path}:${value}`);
+    for (const name of Object.keys(node.properties)) {
+      const field = fieldOf(schema!, node, name);
+      const kind = kindOf(schema!, field);
+      if (kind === null) hidden.push(`${path}/${name}`);
+      if (kind === "part") walk(field, `${path}/${name}`);
+      if (kind === "list") walk(itemOf(schema!, field), `${path}/${name}`);
+    }
   };
-  expect(left("")).toEqual(["tiers", "routes"]);
-  expect([left("/tiers/free"), left("/routes/0")]).toEqual([["limits"], ["limits"]]);
-  expect([left("/tiers/free/limits/0"), left("/tiers/free/price"), left("/cors")]).toEqual([[], [], []]);
+  walk(schema!.root, "");
+  const free = schemaAt(schema!, "/tiers/free", (at) => valueAt(policy, at))!;
+  walk(free, "/tiers/free");
+  // A map, with a place of its own.
+  expect(hidden).toEqual(["/tiers"]);
+  expect(fieldsOf(schema!, free, ["limits", "mode", "durability", "onLimiterFailure"])).toEqual({
+    fields: [],
+    parts: ["plan", "price", "overage"],
+    lists: [],
+  });
 });
 
 test("a part that is added has its required fields, for its author to fill in", () => {
   const tier = schemaAt(schema!, "/tiers/free", (at) => valueAt(policy, at))!;
-  expect(firstValue(schema!, fieldOf(schema!, tier, "price"))).toEqual({ monthly: 0, currency: "" });
-  expect(firstValue(schema!, fieldOf(schema!, schema!.root, "cors"))).toEqual({ origins: [] });
-  expect(firstValue(schema!, fieldOf(schema!, schema!.root, "headers"))).toEqual({});
+  const first = (name: string, node = schema!.root) => firstValue(schema!, fieldOf(schema!, node, name));
+  expect(first("price", tier)).toEqual({ monthly: 0, currency: "" });
+  expect([first("cors"), first("headers")]).toEqual([{ origins: [] }, {}]);
+  const prices = itemOf(schema!, fieldOf(schema!, fieldOf(schema!, tier, "plan"), "prices"));
+  expect(firstValue(schema!, prices)).toEqual({ route: "", of: "", price: { model: "unit", unit: "" } });
+  const price = optionsOf(schema!, fieldOf(schema!, prices, "price")).find(({ value }) => value === "volume");
+  const priceTier = itemOf(schema!, fieldOf(schema!, price!.node, "tiers"));
+  expect(firstValue(schema!, priceTier)).toEqual({ upTo: null });
 });

@@ -15,6 +15,8 @@ export interface JsonSchema {
 /** The parts of a schema that are used here. */
 export interface SchemaNode {
   readonly type: string;
+  /** Whether it may be null instead. */
+  readonly isNullable: boolean;
   readonly description: string;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly required: readonly string[];
@@ -83,53 +85,44 @@ function tagOf(schema: JsonSchema, options: readonly SchemaNode[]): string {
   return names.find(isTag) ?? "kind";
 }
 
-/**
- * The names of the fields that a form can show, and of the objects with such fields, but those in `except`. Lists of objects and
- * alternatives need a place of their own.
- */
-export function otherFields(
-  schema: JsonSchema,
-  node: SchemaNode,
-  except: readonly string[],
-): { readonly fields: readonly string[]; readonly parts: readonly string[] } {
-  const names = Object.keys(node.properties).filter((name) => !except.includes(name));
-  const typeOf = (name: string) => {
-    const { type, items, properties } = fieldOf(schema, node, name);
-    if (type === "object") return Object.keys(properties).length > 0 ? "part" : "";
-    return type === "array" ? nodeOf(schema.components, items).type : type;
-  };
-  return {
-    fields: names.filter((name) => ["string", "number", "integer", "boolean"].includes(typeOf(name))),
-    parts: names.filter((name) => typeOf(name) === "part"),
-  };
-}
-
-/** A value to begin with: the first that is listed, or an empty one, with the required fields of an object. */
-export function firstValue(schema: JsonSchema, node: SchemaNode): unknown {
-  if (node.type === "object") {
-    return Object.fromEntries(
-      node.required.map((name) => [name, firstValue(schema, fieldOf(schema, node, name))]),
-    );
-  }
-  if (node.type === "array") return [];
-  if (node.type === "boolean") return false;
-  return node.values[0] ?? (node.type === "string" ? "" : 0);
-}
-
 /** The schema of a field. */
 export function fieldOf(schema: JsonSchema, node: SchemaNode, name: string): SchemaNode {
   return nodeOf(schema.components, node.properties[name]);
 }
 
+/** The schema of the items of a list. */
+export function itemOf({ components }: JsonSchema, { items }: SchemaNode): SchemaNode {
+  return nodeOf(components, items);
+}
+
+/** An alternative: objects whose field `tag` has this value. */
+export interface Option {
+  readonly tag: string;
+  readonly value: string;
+  readonly node: SchemaNode;
+}
+
+/** The alternatives of a schema; none if it has no choice. */
+export function optionsOf(schema: JsonSchema, { oneOf }: SchemaNode): readonly Option[] {
+  const nodes = oneOf.map((option) => nodeOf(schema.components, option));
+  const tag = tagOf(schema, nodes);
+  return nodes.map((node) => ({ tag, value: String(fieldOf(schema, node, tag).values[0]), node }));
+}
+
 function nodeOf(components: Readonly<Record<string, unknown>>, value: unknown): SchemaNode {
   const own = recordOf(value);
   const { $ref } = own;
-  const target = typeof $ref === "string" ? recordOf(components[$ref.slice(REFERENCE.length)]) : own;
+  const named = typeof $ref === "string" ? recordOf(components[$ref.slice(REFERENCE.length)]) : own;
+  // A value or null.
+  const [either, or] = Array.isArray(named["anyOf"]) ? named["anyOf"].map(recordOf) : [];
+  const isNullable = or?.["type"] === "null";
+  const target = isNullable && either ? either : named;
   const { type, properties, required, items, additionalProperties, oneOf, enum: values } = target;
   const description = own["description"] ?? target["description"];
   const constant = target["const"];
   return {
     type: typeof type === "string" ? type : "",
+    isNullable,
     description: typeof description === "string" ? description.replaceAll("`", "") : "",
     properties: recordOf(properties),
     required: Array.isArray(required) ? required.filter((name) => typeof name === "string") : [],

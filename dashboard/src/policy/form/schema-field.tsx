@@ -1,7 +1,8 @@
 /**
- * One field of the form: a text, texts, a number, a choice or a switch, as the policy's schema says. Commits when the person leaves the field or presses
- * Enter. An empty optional field is removed from the document.
+ * One field of the form: a text, a number, a choice, a switch, or several texts or numbers, as the policy's schema says. Commits when the
+ * person leaves the field or presses Enter. An empty optional field is removed from the document.
  */
+import { isRecord } from "../../shell/api-client.ts";
 import type { SchemaNode } from "../editor/json-schema.ts";
 
 interface Props {
@@ -28,7 +29,8 @@ export function SchemaField(props: Props) {
   );
 }
 
-function Control({ node, value, isRequired, isSwitch, fault, onCommit }: Props) {
+function Control(props: Props) {
+  const { node, value, isRequired, isSwitch, fault, onCommit } = props;
   const isInvalid = fault !== null;
   if (isSwitch) {
     return (
@@ -58,16 +60,18 @@ function Control({ node, value, isRequired, isSwitch, fault, onCommit }: Props) 
       </select>
     );
   }
+  if (node.type === "array") return <Lines {...props} />;
   const isNumber = node.type === "number" || node.type === "integer";
-  const isList = node.type === "array";
   const text = {
-    value: value === undefined ? "" : Array.isArray(value) ? value.join(" ") : String(value),
-    required: isRequired,
+    value: value === undefined || value === null ? "" : String(value),
+    // An empty field is null where that is a value.
+    required: isRequired && !node.isNullable,
     "aria-invalid": isInvalid,
     autocomplete: "off",
     onChange: ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) => {
       const typed = currentTarget.value.trim();
-      if (typed !== "") onCommit(isNumber ? Number(typed) : isList ? typed.split(/\s+/) : typed);
+      if (typed !== "") onCommit(isNumber ? Number(typed) : typed);
+      else if (node.isNullable) onCommit(null);
       else if (!isRequired) onCommit(undefined);
     },
     ...(isRequired ? {} : { placeholder: "default" }),
@@ -76,5 +80,26 @@ function Control({ node, value, isRequired, isSwitch, fault, onCommit }: Props) 
     <input type="number" step="any" {...text} />
   ) : (
     <input type="text" spellcheck={false} {...text} />
+  );
+}
+
+/** Several values, one in each line. */
+function Lines({ node: { items }, value, isRequired, fault, onCommit }: Props) {
+  const lines = Array.isArray(value) ? value : [];
+  const areTexts = isRecord(items) && items["type"] === "string";
+  // What is not a number stays as it is: the validation says so.
+  const read = (line: string) => (areTexts || Number.isNaN(Number(line)) ? line : Number(line));
+  return (
+    <textarea
+      rows={2}
+      spellcheck={false}
+      placeholder={isRequired ? "one in each line" : "default; one in each line"}
+      aria-invalid={fault !== null}
+      value={lines.join("\n")}
+      onChange={(event) => {
+        const typed = event.currentTarget.value.split("\n").flatMap((line) => line.trim() || []);
+        onCommit(typed.length > 0 || isRequired ? typed.map(read) : undefined);
+      }}
+    />
   );
 }

@@ -1,0 +1,36 @@
+/** What a form can show of a schema, and values to begin with. Pure. */
+import { fieldOf, itemOf, type JsonSchema, optionsOf, type SchemaNode } from "../editor/json-schema.ts";
+
+/** A field by itself; an object, which may be one of several alternatives; a list of objects. Null: neither. */
+type Kind = "field" | "part" | "list" | null;
+
+/** How a form shows a value of this schema. */
+export function kindOf(schema: JsonSchema, node: SchemaNode): Kind {
+  if (node.oneOf.length > 0 || Object.keys(node.properties).length > 0) return "part";
+  if (["string", "number", "integer", "boolean"].includes(node.type)) return "field";
+  if (node.type !== "array") return null;
+  const item = kindOf(schema, itemOf(schema, node));
+  return item === "part" ? "list" : item;
+}
+
+/** The names of the fields of each kind, but those in `except`. */
+export function fieldsOf(schema: JsonSchema, node: SchemaNode, except: readonly string[]) {
+  const names = Object.keys(node.properties).filter((name) => !except.includes(name));
+  const are = (kind: Kind) => names.filter((name) => kindOf(schema, fieldOf(schema, node, name)) === kind);
+  return { fields: are("field"), parts: are("part"), lists: are("list") };
+}
+
+/** A value to begin with: the first that is listed, or an empty one, with the required fields of an object. */
+export function firstValue(schema: JsonSchema, node: SchemaNode): unknown {
+  const [option] = optionsOf(schema, node);
+  if (option) return firstValue(schema, option.node);
+  if (node.isNullable) return null;
+  if (node.type === "object") {
+    return Object.fromEntries(
+      node.required.map((name) => [name, firstValue(schema, fieldOf(schema, node, name))]),
+    );
+  }
+  if (node.type === "array") return [];
+  if (node.type === "boolean") return false;
+  return node.values[0] ?? (node.type === "string" ? "" : 0);
+}

@@ -50,7 +50,7 @@ const FIRST_NAMES = STORED_FIELDS.filter((field) => field === "weight" || !field
  */
 export const CHUNK_SCHEMA = `CREATE TABLE IF NOT EXISTS points (
   id INTEGER PRIMARY KEY, rows INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
-  ${VERSION_COLUMN.column} INTEGER NOT NULL, ${FIRST_NAMES.map((name) => `${name} TEXT NOT NULL`).join(", ")})`;
+  ${VERSION_COLUMN} INTEGER NOT NULL, ${FIRST_NAMES.map((name) => `${name} TEXT NOT NULL`).join(", ")})`;
 
 /** Statements that add the columns that the table lacks. @param has those that it has. */
 export function missingColumns(has: ReadonlySet<string>): string[] {
@@ -60,7 +60,7 @@ export function missingColumns(has: ReadonlySet<string>): string[] {
   );
 }
 
-const ALL = ["rows", "first_ms", "last_ms", VERSION_COLUMN.column, ...NAMES];
+const ALL = ["rows", "first_ms", "last_ms", VERSION_COLUMN, ...NAMES];
 
 /** Its bindings are {@link bindingsOf}. Replaces the chunk of the same id, by one row written. */
 export const WRITE_CHUNK = `INSERT INTO points (id, ${ALL.join(", ")}) VALUES (${"?, ".repeat(ALL.length)}?)

@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { OUTCOMES } from "../../src/analytics/outcome.ts";
 import { fieldOf, type PointField } from "../../src/analytics/point.ts";
-import { POINT_FIELDS } from "../../src/analytics/point-fields.ts";
+import { FIELD_COMMENTS } from "../../src/analytics/point-fields.ts";
 import { LOGGED_FIELDS } from "../../src/analytics/reports/decision-log.ts";
 import { DIMENSIONS } from "../../src/analytics/reports/report-query.ts";
 import type { LoggedDecision } from "../../src/analytics/reports/report-answer.ts";
@@ -84,7 +84,7 @@ const UNBOUNDED: ReadonlySet<string> = new Set<keyof LoggedDecision>([
 function loggedField(name: keyof LoggedDecision): z.ZodMiniType {
   switch (name) {
     case "at":
-      return moment(POINT_FIELDS.atMs.comment);
+      return moment(FIELD_COMMENTS.atMs);
     case "weight":
       return count("Rows that it represents: 1 without sampling.");
     case "outcome":
@@ -98,7 +98,8 @@ function loggedField(name: keyof LoggedDecision): z.ZodMiniType {
 }
 
 function pointField(name: Exclude<PointField, "atMs">): z.ZodMiniType {
-  const { type, comment } = fieldOf(name);
+  const { type } = fieldOf(name);
+  const comment = FIELD_COMMENTS[name];
   if (type === "text") return words(comment);
   if (type !== "number") return about(comment, z.enum(type));
   return UNBOUNDED.has(name) ? about(comment, z.number()) : amount(comment);

@@ -45,7 +45,7 @@ export function unknownMetrics(text: string): string[] {
 export function unknownColumns(text: string): string[] {
   const known = new Set<string>([
     SAMPLE_INTERVAL,
-    VERSION_COLUMN.column,
+    VERSION_COLUMN,
     ...Object.values(POINT_FIELDS).map(({ column }) => column),
   ]);
   const used = text.match(/\b(?:blob|double|index)\d+\b|\b_[a-z_]+_interval\b/g) ?? [];

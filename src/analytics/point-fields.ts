@@ -2,7 +2,7 @@
  * The fields of a point as data: name, type, column and meaning of each. The batch schema, Analytics Engine, the embedded store, merging,
  * CSV and OpenAPI are derived from this table.
  *
- * To add a field, add a line with the next free blob or double and `added: true`, and set its value in decision-point.ts. Fields are
+ * To add a field, add a line with the next free blob or double and `added: true`, say what it means, and set its value in decision-point.ts. Fields are
  * never removed or renumbered: what was written stays readable. A change of a column's meaning raises COLUMNS_VERSION.
  */
 import { DECISION_SOURCES } from "../core/decision.ts";
@@ -28,149 +28,67 @@ export interface Field {
   readonly maxLength?: number;
   /** Not in the first release: rows and isolates of older versions lack it. */
   readonly added?: true;
-  /** For docs/analytics.md and OpenAPI. */
-  readonly comment: string;
 }
 
 /** Analytics Engine sets `timestamp` itself. A cursor of the decision log contains the request id. */
 export const POINT_FIELDS = {
-  atMs: { type: "number", column: "timestamp", merge: "first", comment: "Time of the decision." },
-  account: {
-    type: "text",
-    column: "index1",
-    merge: "equal",
-    comment: "`user:<id>` or `ip:<address>`; empty if the caller is unknown.",
-  },
-  route: {
-    type: "text",
-    column: "blob2",
-    merge: "equal",
-    comment: "The route's id in the policy; empty if none matched.",
-  },
-  tier: {
-    type: "text",
-    column: "blob3",
-    merge: "equal",
-    comment: "Tier that applied; empty if the caller is unknown.",
-  },
-  outcome: {
-    type: ["allowed", "denied", "error"],
-    column: "blob4",
-    merge: "equal",
-    comment: "`allowed`, `denied` or `error`.",
-  },
-  reason: {
-    type: "text",
-    column: "blob5",
-    merge: "equal",
-    comment: "The limit that denied it, or `ok`, `exempt`, `blocked`, `unauthenticated`, ...",
-  },
-  source: {
-    type: DECISION_SOURCES,
-    column: "blob6",
-    merge: "equal",
-    comment: "Where it was decided; `none`: the limiter was not asked.",
-  },
-  method: { type: "text", column: "blob7", merge: "equal", comment: "HTTP method." },
-  colo: {
-    type: "text",
-    column: "blob8",
-    merge: "equal",
-    comment: "Cloudflare data center (IATA code); empty off Cloudflare.",
-  },
-  country: {
-    type: "text",
-    column: "blob9",
-    merge: "equal",
-    comment: "ISO 3166-1 alpha-2; empty if unknown.",
-  },
-  revision: { type: "number", column: "blob10", merge: "equal", comment: "Policy revision." },
-  keyId: {
-    type: "text",
-    column: "blob11",
-    merge: "equal",
-    comment: "The API key's id, never the key; empty without one.",
-  },
-  upstreamStatus: {
-    type: ["1xx", "2xx", "3xx", "4xx", "5xx", "none"],
-    column: "blob12",
-    merge: "equal",
-    comment: "Class of the upstream's status; `none`: the upstream was not called.",
-  },
-  requestId: {
-    type: "text",
-    column: "blob13",
-    merge: "first",
-    maxLength: 128,
-    comment: "`X-Request-Id` of the response.",
-  },
-  cost: {
-    type: "number",
-    column: "double1",
-    merge: "sum",
-    comment: "Tokens of all its requests together.",
-  },
-  limiterMs: {
-    type: "number",
-    column: "double2",
-    merge: "equal",
-    isLatency: true,
-    comment: "How long the decision took, ms, to three digits.",
-  },
-  upstreamMs: {
-    type: "number",
-    column: "double3",
-    merge: "mean",
-    isLatency: true,
-    comment: "How long the upstream took to answer, ms, to three digits; 0 if it was not called.",
-  },
-  remainingFraction: {
-    type: "number",
-    column: "double4",
-    merge: "min",
-    comment: "Share left of the tightest limit, not counting slots, 0 to 1; 1 if there is none.",
-  },
-  retryAfterMs: {
-    type: "number",
-    column: "double5",
-    merge: "max",
-    comment: "Time after which the request would be allowed, ms; 0 if it was allowed.",
-  },
-  requests: {
-    type: "number",
-    column: "double6",
-    merge: "sum",
-    comment: "Requests that it stands for, before sampling.",
-  },
-  limits: {
-    type: "text",
-    column: "blob14",
-    merge: "first",
-    maxLength: 512,
-    added: true,
-    comment:
-      "What was left of each limit afterwards, as `minute=149.5/150;uploads=3/5 slots`; `none`: no limit was checked; empty: not recorded.",
-  },
-  upstreamCode: {
-    type: "number",
-    column: "double7",
-    merge: "first",
-    added: true,
-    comment: "The upstream's status; 0 if it was not called, or not recorded.",
-  },
-  otherRequestIds: {
-    type: "text",
-    column: "blob15",
-    merge: "list",
-    maxLength: 1_088,
-    added: true,
-    comment:
-      "The request ids of the other requests that it stands for, with a space before and after each; empty if there are none.",
-  },
+  atMs: { type: "number", column: "timestamp", merge: "first" },
+  account: { type: "text", column: "index1", merge: "equal" },
+  route: { type: "text", column: "blob2", merge: "equal" },
+  tier: { type: "text", column: "blob3", merge: "equal" },
+  outcome: { type: ["allowed", "denied", "error"], column: "blob4", merge: "equal" },
+  reason: { type: "text", column: "blob5", merge: "equal" },
+  source: { type: DECISION_SOURCES, column: "blob6", merge: "equal" },
+  method: { type: "text", column: "blob7", merge: "equal" },
+  colo: { type: "text", column: "blob8", merge: "equal" },
+  country: { type: "text", column: "blob9", merge: "equal" },
+  revision: { type: "number", column: "blob10", merge: "equal" },
+  keyId: { type: "text", column: "blob11", merge: "equal" },
+  upstreamStatus: { type: ["1xx", "2xx", "3xx", "4xx", "5xx", "none"], column: "blob12", merge: "equal" },
+  requestId: { type: "text", column: "blob13", merge: "first", maxLength: 128 },
+  cost: { type: "number", column: "double1", merge: "sum" },
+  limiterMs: { type: "number", column: "double2", merge: "equal", isLatency: true },
+  upstreamMs: { type: "number", column: "double3", merge: "mean", isLatency: true },
+  remainingFraction: { type: "number", column: "double4", merge: "min" },
+  retryAfterMs: { type: "number", column: "double5", merge: "max" },
+  requests: { type: "number", column: "double6", merge: "sum" },
+  limits: { type: "text", column: "blob14", merge: "first", maxLength: 512, added: true },
+  upstreamCode: { type: "number", column: "double7", merge: "first", added: true },
+  otherRequestIds: { type: "text", column: "blob15", merge: "list", maxLength: 1_088, added: true },
 } as const satisfies Record<string, Field>;
 
+/** What each field means, for docs/analytics.md and OpenAPI. Apart from the table, so that the Worker does not carry it. */
+export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>> = {
+  atMs: "Time of the decision.",
+  account: "`user:<id>` or `ip:<address>`; empty if the caller is unknown.",
+  route: "The route's id in the policy; empty if none matched.",
+  tier: "Tier that applied; empty if the caller is unknown.",
+  outcome: "`allowed`, `denied` or `error`.",
+  reason: "The limit that denied it, or `ok`, `exempt`, `blocked`, `unauthenticated`, ...",
+  source: "Where it was decided; `none`: the limiter was not asked.",
+  method: "HTTP method.",
+  colo: "Cloudflare data center (IATA code); empty off Cloudflare.",
+  country: "ISO 3166-1 alpha-2; empty if unknown.",
+  revision: "Policy revision.",
+  keyId: "The API key's id, never the key; empty without one.",
+  upstreamStatus: "Class of the upstream's status; `none`: the upstream was not called.",
+  requestId: "`X-Request-Id` of the response.",
+  cost: "Tokens of all its requests together.",
+  limiterMs: "How long the decision took, ms, to three digits.",
+  upstreamMs: "How long the upstream took to answer, ms, to three digits; 0 if it was not called.",
+  remainingFraction: "Share left of the tightest limit, not counting slots, 0 to 1; 1 if there is none.",
+  retryAfterMs: "Time after which the request would be allowed, ms; 0 if it was allowed.",
+  requests: "Requests that it stands for, before sampling.",
+  limits:
+    "What was left of each limit afterwards, as `minute=149.5/150;uploads=3/5 slots`; `none`: no limit was checked; empty: not recorded.",
+  upstreamCode: "The upstream's status; 0 if it was not called, or not recorded.",
+  otherRequestIds:
+    "The request ids of the other requests that it stands for, with a space before and after each; empty if there are none.",
+};
+
 /** The first blob: {@link COLUMNS_VERSION}. */
-export const VERSION_COLUMN = { column: "blob1", comment: "Version of these columns." } as const;
+export const VERSION_COLUMN = "blob1";
+export const VERSION_COMMENT = "Version of these columns.";
 
 /** How many rows a row stands for: 1 unless it was sampled. Set by the store. */
 export const SAMPLE_INTERVAL = "_sample_interval";

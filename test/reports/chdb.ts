@@ -46,7 +46,7 @@ export class Chdb {
   /** A table of Analytics Engine's shape, with these rows. */
   async fill(rows: readonly Row[]): Promise<void> {
     const columns = Object.values(POINT_FIELDS).map(({ column }) => `${column} ${typeOf(column)}`);
-    const all = [...columns, `${VERSION_COLUMN.column} String`, `${SAMPLE_INTERVAL} UInt32`];
+    const all = [...columns, `${VERSION_COLUMN} String`, `${SAMPLE_INTERVAL} UInt32`];
     await this.#query(`CREATE TABLE ${DATASET} (${all.join(", ")}) ENGINE = Memory`);
     const lines = rows.map((row) => JSON.stringify(engineRow(row)));
     await this.#query(`INSERT INTO ${DATASET} FORMAT JSONEachRow ${lines.join("\n")}`);
@@ -80,7 +80,7 @@ function engineRow({ weight, ...point }: Row): Record<string, unknown> {
   ]);
   return {
     ...Object.fromEntries(fields),
-    [VERSION_COLUMN.column]: String(COLUMNS_VERSION),
+    [VERSION_COLUMN]: String(COLUMNS_VERSION),
     [SAMPLE_INTERVAL]: weight,
   };
 }

@@ -97,6 +97,6 @@ export async function photographScreens(
 
 /** Opens the page of the newest decision in the log. */
 async function openFirst(page: Page): Promise<void> {
-  await page.getByRole("region", { name: "Decisions" }).getByRole("link").first().click();
+  await page.getByRole("group", { name: "Decisions", exact: true }).getByRole("link").first().click();
   await page.getByRole("heading", { level: 1, name: / by / }).waitFor();
 }

@@ -51,7 +51,7 @@ export function UserList() {
   );
   return (
     <>
-      <header class="screen-head">
+      <header class="heading">
         <h1>Users</h1>
         {create}
       </header>

@@ -1,6 +1,7 @@
 /** The contenders' Workers as Miniflare options, with their bundles and bindings. Built with the product's settings. */
 import { dirname, join } from "node:path";
-import { bundle } from "../scripts/bundle.ts";
+import { buildModules } from "../scripts/build-modules.ts";
+import { bundle, modulesOf } from "../scripts/bundle.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const COMPATIBILITY_DATE = "2026-10-01";
@@ -53,6 +54,7 @@ export async function contenders(): Promise<RigWorker[]> {
   return [
     {
       ...limiter("product", product, "embedded"),
+      modules: [product, ...(await modulesOf(product))].map((path) => ({ type: "ESModule", path })),
       bindings: variables("embedded", "service:ORIGIN"),
       serviceBindings: { ORIGIN: "origin" },
     },
@@ -101,7 +103,11 @@ export function productBundle(): Promise<string> {
   return bundle("wrangler.toml", join(BUILDS, "product"), true);
 }
 
-function built(name: string): Promise<string> {
+/** Built once: the bundles of the benchmark's own Workers contain the modules that the product loads on first use. */
+let modules: Promise<void> | null = null;
+
+async function built(name: string): Promise<string> {
+  await (modules ??= buildModules());
   return bundle(join("bench", "workers", name, "wrangler.toml"), join(BUILDS, name), true);
 }
 

@@ -59,7 +59,7 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
   "limit headers": ["setRateLimitHeaders", "setHeaders", "withLimits", "policyItem", "limitItem"],
   "problem (429)": ["rejection", "problemOf", "problem"],
   "point: created and queued": ["recordRequest", "pointOf", "placeOf", "record"],
-  "points: sent in batches": ["#flush", "#publish", "#take", "mergePoints", "countPoint"],
+  "points: sent in batches": ["#flush", "#publish", "#take", "countPoint"],
   "hub: counted and stored": ["insert", "#insert", "#write", "apply", "load", "#load", "#save", "show"],
 };
 const OTHER = "the rest of the gateway";

@@ -48,6 +48,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   /** The number of each isolate's last batch, the isolate silent for longest first. */
   #batches = new Map<string, number>();
   #isDirty = false;
+  #savedAtMs = -Infinity;
   #isSimulating = false;
   /** Timer of the next snapshot; null if nothing is new. */
   #saving: ReturnType<typeof setTimeout> | null = null;
@@ -60,11 +61,12 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
 
   /**
    * Records a batch, once.
+   * @returns whether somebody watches live.
    * @throws if it is malformed: an isolate of another version sent it, which tries again in vain and counts what it drops.
    */
-  record(input: unknown): void {
+  record(input: unknown): boolean {
     const { isolate, seq, points, isStored, metrics } = z.parse(batchSchema, input);
-    if (seq <= (this.#batches.get(isolate) ?? 0)) return;
+    if (seq <= (this.#batches.get(isolate) ?? 0)) return this.#viewers.areAny;
     const nowMs = Date.now();
     this.#migrate();
     if (isStored && points.length > 0) {
@@ -84,8 +86,9 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     // Counts of this hub and of other objects in its isolate need no call.
     this.#metrics.apply(objectMetrics.take() ?? [], "hub", nowMs);
     this.#isDirty = true;
-    this.#saveSoon();
+    this.#saveSoon(nowMs);
     this.#viewers.show(points, nowMs);
+    return this.#viewers.areAny;
   }
 
   /** The sums, stored before they are returned. The reader adds up all hubs and renders. */
@@ -165,8 +168,10 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     }
   }
 
-  #saveSoon(): void {
-    this.#saving ??= setTimeout(() => this.#save(), SNAPSHOT_MS);
+  /** At once if batches are rare: a timer would keep the object in memory, which is billed. */
+  #saveSoon(nowMs: number): void {
+    if (Math.abs(nowMs - this.#savedAtMs) >= SNAPSHOT_MS) this.#save();
+    else this.#saving ??= setTimeout(() => this.#save(), SNAPSHOT_MS);
   }
 
   #save(): void {
@@ -180,6 +185,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
       JSON.stringify(Object.fromEntries(this.#batches)),
     );
     this.#isDirty = false;
+    this.#savedAtMs = Date.now();
   }
 }
 

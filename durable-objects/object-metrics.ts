@@ -1,7 +1,7 @@
 /**
  * Metrics of the objects of one isolate, rows written and the lag of outboxes, and their reports to the hub.
  *
- * Reported at most once a second for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
+ * Reported at most every ten seconds for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
  * turn: what the hub does not take is reported later, or lost with the isolate.
  */
 import { hubOf } from "../src/objects/metrics-hub.ts";
@@ -10,8 +10,8 @@ import { MetricDeltas } from "../src/analytics/metrics/metric-deltas.ts";
 import { Recorder } from "../src/analytics/recorder.ts";
 import { createLog } from "../src/log.ts";
 
-/** Time between reports, at least: each is a billed call to the hub. */
-const REPORT_EVERY_MS = 1_000;
+/** Time between reports, at least: each is a billed call to the hub, which then writes. */
+const REPORT_EVERY_MS = 10_000;
 
 /** Counters of all objects of the isolate. */
 export const objectMetrics = new MetricDeltas();
@@ -19,7 +19,7 @@ export const objectMetrics = new MetricDeltas();
 let recorder: Recorder | null = null;
 let reportedMs = -Infinity;
 
-/** Reports to the hub what was counted, unless the last report was a moment ago. Call from turns that run about once a second. */
+/** Reports to the hub what was counted, unless the last report was a moment ago. Call it often. */
 export function reportMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.now()): void {
   if (nowMs >= reportedMs && nowMs - reportedMs < REPORT_EVERY_MS) return;
   reportedMs = nowMs;
@@ -29,10 +29,13 @@ export function reportMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.no
       embedded: false,
       hub: async (batch) => {
         await hubOf(env.METRICS_HUB, batch.isolate).record(batch);
+        return false;
       },
     },
     objectMetrics,
     createLog("warn"),
+    // An object that waits is billed.
+    0,
   );
   recorder.flush((work) => ctx.waitUntil(work));
 }

@@ -99,7 +99,13 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
         name: GATEWAY,
         rootPath: dirname(gateway),
         modules: [gateway, ...modules].map((path) => ({ type: "ESModule", path })),
-        bindings: { LOG_LEVEL: "warn", UPSTREAM: "service:ORIGIN", ...variables },
+        bindings: {
+          LOG_LEVEL: "warn",
+          UPSTREAM: "service:ORIGIN",
+          SERVER_TIMING: "on",
+          ANALYTICS_DELAY_MS: "100",
+          ...variables,
+        },
         serviceBindings: { ORIGIN, ASSETS },
       },
       {

@@ -28,6 +28,10 @@ interface Env {
   ACCESS_ROLE?: string;
   /** Deadline of a decision, after which the tier's failure policy decides. Milliseconds. */
   LIMITER_TIMEOUT_MS?: string;
+  /** How long decisions wait in an isolate before they are recorded together. Milliseconds, at most 20000. Default: 10000. */
+  ANALYTICS_DELAY_MS?: string;
+  /** `on`: responses have Server-Timing if the policy does not say. Default: `off`. */
+  SERVER_TIMING?: string;
   /** Where the objects of accounts are created: a location hint (src/objects/home.ts). Default: near the operator who creates the account. */
   ACCOUNT_HOME?: string;
 }

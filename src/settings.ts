@@ -1,5 +1,6 @@
 /** Parses the deployment's variables and secrets, once per isolate. README.md lists all of them. */
 import * as z from "zod/mini";
+import { DEFAULT_DELAY_MS, MAX_DELAY_MS } from "./analytics/recorder.ts";
 import { type EngineSettings, engineVariables, readEngine } from "./analytics/reports/report-settings.ts";
 import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
 import type { JwtSettings } from "./identity/jwt.ts";
@@ -16,6 +17,8 @@ export interface Settings {
   readonly upstream: string | null;
   readonly logLevel: LogLevel;
   readonly limiterTimeoutMs: number;
+  /** Whether responses have Server-Timing if the policy does not say. */
+  readonly serverTiming: boolean;
   /** Where the control plane creates users' objects if the account names no home; null: near the operator. */
   readonly accountHome: Home | null;
   /** Null: bearer tokens other than API keys are rejected. */
@@ -24,6 +27,8 @@ export interface Settings {
   readonly admin: AdminSettings;
   /** Where points are written to: the hub's embedded store, Analytics Engine, or both. */
   readonly analytics: "embedded" | "engine" | "both";
+  /** How long points wait in an isolate for others, to be sent together. */
+  readonly analyticsDelayMs: number;
   /** Null: reports do not come from Analytics Engine. */
   readonly engine: EngineSettings | null;
 }
@@ -36,9 +41,13 @@ const schema = z.object({
   UPSTREAM: z.optional(z.union([z.literal(""), upstreamSchema])),
   LOG_LEVEL: z.optional(z.enum(["debug", "info", "warn", "error", ""])),
   LIMITER_TIMEOUT_MS: z.optional(z.string().check(z.regex(/^([1-9]\d{0,4})?$/, "must be 1 to 99999"))),
+  SERVER_TIMING: z.optional(z.enum(["on", "off", ""])),
   ACCOUNT_HOME: z.optional(z.enum([...HOMES, ""])),
   ...adminVariables,
   ANALYTICS: z.optional(z.enum(["embedded", "engine", "both", ""])),
+  ANALYTICS_DELAY_MS: z.optional(
+    z.string().check(z.regex(/^(1?\d{1,4}|20000)?$/, `must be 0 to ${MAX_DELAY_MS}`)),
+  ),
   ...engineVariables,
   JWT_ALGORITHM: z.optional(z.enum([...HMAC_ALGORITHMS, ...PUBLIC_ALGORITHMS, ""])),
   JWT_SECRET: text,
@@ -73,10 +82,12 @@ export function readSettings(env: unknown): Parsed<Settings> {
       upstream: variables.UPSTREAM || null,
       logLevel: variables.LOG_LEVEL || "info",
       limiterTimeoutMs: Number(variables.LIMITER_TIMEOUT_MS || DEFAULT_DEADLINE_MS),
+      serverTiming: variables.SERVER_TIMING === "on",
       accountHome: variables.ACCOUNT_HOME || null,
       jwt,
       admin,
       analytics: variables.ANALYTICS || "embedded",
+      analyticsDelayMs: Number(variables.ANALYTICS_DELAY_MS || DEFAULT_DELAY_MS),
       engine,
     },
   };

@@ -81,6 +81,11 @@ export class LiveViewers {
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  /** Whether there are viewers. */
+  get areAny(): boolean {
+    return this.#ctx.getWebSockets().length > 0;
+  }
+
   /** Ends the streams that a session opened. */
   end(session: string): void {
     for (const socket of this.#ctx.getWebSockets(session)) close(socket, POLICY_VIOLATION, OVER);

@@ -15,7 +15,8 @@ describeFields(policySchema, {
   anonymousTier: "The tier of callers without a credential, limited by address.",
   defaultTier: "The tier of users whose account or token names none.",
   billing: "What all bills have in common. Without it, nothing is billed.",
-  headers: "Response headers.",
+  headers:
+    "Which optional response headers to send: `X-RateLimit-*` (default: no) and `Server-Timing` (default: the variable SERVER_TIMING).",
   cors: "Which origins may call from a browser. Default: none other than the Worker's own.",
 });
 

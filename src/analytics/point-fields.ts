@@ -19,7 +19,7 @@ export interface Field {
   readonly column: ColumnName;
   /**
    * How points are merged. `equal`: only points with the same value are merged. `first`: the first point's value. `mean`: weighted by
-   * requests. `list`: {@link mergePoints} collects the ids, at most `maxLength` of text.
+   * requests. `list`: point-merge.ts collects the ids, at most `maxLength` of text.
    */
   readonly merge: "equal" | "first" | "sum" | "min" | "max" | "mean" | "list";
   /** Stored to three significant digits (reports/latency-scale.ts), so that percentiles are the same in both back ends. */

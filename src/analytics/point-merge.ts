@@ -1,6 +1,6 @@
 /**
  * Merges points that differ in nothing but the request: when an isolate answers thousands of requests by itself, one point each would
- * cost more than the requests do.
+ * cost more than the requests do. They are merged as they come, since a point that waits is memory that the collector has to copy.
  *
  * Merges only what is frequent: allowed requests, and denials that the edge repeats. Sums stay exact. So do percentiles of the decision's
  * latency, since only equal latencies are merged. `merge` in point-fields.ts says how each field is merged.
@@ -30,36 +30,68 @@ const MEANS = mergedBy("mean");
 const MINIMA = mergedBy("min");
 const MAXIMA = mergedBy("max");
 
-/** The merged points, in the order of their first. */
-export function mergePoints(points: readonly WaitingPoint[]): WaitingPoint[] {
-  if (points.length < MIN_POINTS) return [...points];
-  const byAccount = new Map<string, MergedPoint[]>();
-  const all: WaitingPoint[] = [];
-  for (const point of points) {
-    if (point.outcome !== "allowed" && point.source !== "deny-cache") {
-      all.push(point);
-      continue;
-    }
-    const ofAccount = byAccount.get(point.account);
-    const kind = ofAccount?.findIndex((other) => isAlike(other, point)) ?? -1;
-    const same = ofAccount?.[kind];
-    const ids = same ? idsOfBoth(same, point) : "";
-    if (same && ids.length <= MAX_IDS_LENGTH) {
-      merge(same, point, ids);
-      continue;
-    }
-    const first: MergedPoint = { ...point };
-    all.push(first);
-    if (!ofAccount) byAccount.set(point.account, [first]);
-    else if (same) ofAccount[kind] = first;
-    else if (ofAccount.length < MAX_KINDS) ofAccount.push(first);
+/** Points that wait in an isolate, in the order of their first. From {@link MIN_POINTS} on, a point that is like another is merged into it. */
+export class WaitingPoints {
+  #points: WaitingPoint[] = [];
+  /** By account; null while there are too few. */
+  #kinds: Map<string, MergedPoint[]> | null = null;
+
+  /** How many are left after merging. */
+  get length(): number {
+    return this.#points.length;
   }
-  return all;
+
+  /** The point is the collection's from now on: others may be merged into it. */
+  add(point: WaitingPoint): void {
+    if (this.#kinds === null) {
+      this.#points.push(point);
+      if (this.#points.length >= MIN_POINTS) this.#merge();
+    } else if (!this.#isMerged(this.#kinds, point)) this.#points.push(point);
+  }
+
+  /** Removes and returns the first points, at most `max`. */
+  take(max: number): WaitingPoint[] {
+    const taken = this.#points.slice(0, max);
+    this.#points = this.#points.slice(max);
+    this.#kinds = null;
+    if (this.#points.length >= MIN_POINTS) this.#merge();
+    return taken;
+  }
+
+  #merge(): void {
+    const kinds = (this.#kinds = new Map<string, MergedPoint[]>());
+    this.#points = this.#points.filter((point) => !this.#isMerged(kinds, point));
+  }
+
+  /** Merges a point into one like it. If there is none, others may be merged into this one from now on. */
+  #isMerged(kinds: Map<string, MergedPoint[]>, point: MergedPoint): boolean {
+    if (point.outcome !== "allowed" && point.source !== "deny-cache") return false;
+    const ofAccount = kinds.get(point.account);
+    if (!ofAccount) kinds.set(point.account, [point]);
+    else {
+      for (let kind = 0; kind < ofAccount.length; kind++) {
+        const other = ofAccount[kind];
+        if (!other || !isAlike(other, point)) continue;
+        const ids = idsOfBoth(other, point);
+        if (ids.length <= MAX_IDS_LENGTH) {
+          merge(other, point, ids);
+          return true;
+        }
+        ofAccount[kind] = point;
+        return false;
+      }
+      if (ofAccount.length < MAX_KINDS) ofAccount.push(point);
+    }
+    return false;
+  }
 }
 
 function isAlike(a: WaitingPoint, b: WaitingPoint): boolean {
   for (const name of EQUAL) if (a[name] !== b[name]) return false;
-  return EQUAL_LATENCIES.every((name) => a[name] === b[name] || scaledMs(a[name]) === scaledMs(b[name]));
+  for (const name of EQUAL_LATENCIES) {
+    if (a[name] !== b[name] && scaledMs(a[name]) !== scaledMs(b[name])) return false;
+  }
+  return true;
 }
 
 /** The ids of the requests of both points, but for the first. */

@@ -16,16 +16,24 @@ import { countPoint } from "./metrics/count-point.ts";
 import type { MetricDeltas } from "./metrics/metric-deltas.ts";
 import { limitsText } from "./limit-levels.ts";
 import type { Point, WaitingPoint } from "./point.ts";
-import { mergePoints } from "./point-merge.ts";
+import { WaitingPoints } from "./point-merge.ts";
 
-/** How long points wait for others. */
+/** How long points wait for others while somebody watches live, and how long after a batch that failed the next try waits. */
 const FLUSH_MS = 100;
 /** With this many points, a flush does not wait. */
 const FLUSH_POINTS = 100;
+/**
+ * How long points wait for others if no setting says so: a call to the hub and the rows that it writes cost more than the decision of a
+ * user who sends a request a second. The runtime keeps an isolate for 30 s after a response.
+ */
+export const DEFAULT_DELAY_MS = 10_000;
 /** Points that may wait; any more are dropped and counted. About 2 MB; 8 if all are merged and have many ids. */
 const MAX_WAITING = 5_000;
-/** A flush that has not ended after this is considered dead, with its request. */
+/** A flush that has not ended so long after it began, or after its wait, is considered dead, with its request. */
 const FLUSH_DEADLINE_MS = 3 * HUB_DEADLINE_MS;
+/** The longest wait that a setting may ask for. */
+export const MAX_DELAY_MS = 20_000;
+const MAX_FLUSH_MS = MAX_DELAY_MS + FLUSH_MS;
 /** Batches that one request sends at most: all points that may wait. */
 const MAX_BATCHES = MAX_WAITING / MAX_BATCH_POINTS;
 /** How often a batch is sent before it is dropped. */
@@ -34,8 +42,8 @@ const MAX_TRIES = 3;
 /** Points sent only for live viewers, if the hub stores none: a viewer sees no more in a second. */
 const LIVE_POINTS = MAX_ROWS_PER_SECOND;
 
-/** Sends a batch to the hub. Rejects unless the hub is known to have received it. */
-export type SendBatch = (batch: Batch) => Promise<void>;
+/** Sends a batch to the hub. Returns whether somebody watches live. Rejects unless the hub is known to have received it. */
+export type SendBatch = (batch: Batch) => Promise<boolean>;
 
 export interface Sinks {
   /** Null: nothing is written to Analytics Engine. */
@@ -49,21 +57,28 @@ export class Recorder {
   readonly #sinks: Sinks;
   readonly #metrics: MetricDeltas;
   readonly #log: Log;
-  #waiting: WaitingPoint[] = [];
+  readonly #waiting = new WaitingPoints();
   #flushingUntilMs = 0;
+  /** The number of the last flush, and whether it waits for more points: then another may take its place. */
+  #flushes = 0;
+  #isWaiting = false;
+  readonly #delayMs: number;
+  #isWatched = false;
   #isolate: string | null = null;
   #seq = 0;
   /** A batch that the hub may not have received. */
   #again: { readonly batch: Batch; tries: number } | null = null;
 
-  constructor(sinks: Sinks, metrics: MetricDeltas, log: Log) {
+  /** @param delayMs how long points wait for others if nobody watches live. */
+  constructor(sinks: Sinks, metrics: MetricDeltas, log: Log, delayMs: number) {
+    this.#delayMs = delayMs;
     this.#sinks = sinks;
     this.#metrics = metrics;
     this.#log = log;
   }
 
   record(point: WaitingPoint, waitUntil: WaitUntil): void {
-    if (this.#waiting.length < MAX_WAITING) this.#waiting.push(point);
+    if (this.#waiting.length < MAX_WAITING) this.#waiting.add(point);
     else {
       // No report has it, but metrics count it.
       countPoint(this.#metrics, point);
@@ -76,17 +91,24 @@ export class Recorder {
   flush(waitUntil: WaitUntil): void {
     // Not the time at which the request began: a slow request would begin a second, concurrent flush.
     const nowMs = Date.now();
-    if (nowMs < this.#flushingUntilMs && nowMs >= this.#flushingUntilMs - FLUSH_DEADLINE_MS) return;
-    this.#flushingUntilMs = nowMs + FLUSH_DEADLINE_MS;
-    waitUntil(this.#flush());
+    const isRunning = nowMs < this.#flushingUntilMs && nowMs >= this.#flushingUntilMs - MAX_FLUSH_MS;
+    if (isRunning && !(this.#isWaiting && this.#waiting.length >= FLUSH_POINTS)) return;
+    this.#flushes += 1;
+    waitUntil(this.#flush(this.#flushes, nowMs));
   }
 
   /** Never rejects. */
-  async #flush(): Promise<void> {
+  async #flush(n: number, nowMs: number): Promise<void> {
+    const waitMs = this.#waitMs();
+    this.#flushingUntilMs = nowMs + Math.max(FLUSH_DEADLINE_MS, waitMs + FLUSH_MS);
     try {
-      // Regardless of how many points wait: all tries must not be used up while the hub restarts.
-      if (this.#again) await scheduler.wait(this.#again.tries * FLUSH_MS);
-      else if (this.#waiting.length < FLUSH_POINTS) await scheduler.wait(FLUSH_MS);
+      this.#isWaiting = waitMs > 0 && !this.#again;
+      // Even if it need not wait: the request is answered first.
+      await scheduler.wait(waitMs);
+      // Another did not wait so long.
+      if (n !== this.#flushes) return;
+      this.#isWaiting = false;
+      this.#flushingUntilMs = Date.now() + FLUSH_DEADLINE_MS;
       // Analytics Engine takes one batch from one invocation: the next request sends the next.
       const batches = this.#sinks.engine ? 1 : MAX_BATCHES;
       for (let i = 0; i === 0 || (i < batches && this.#waiting.length > 0); i++) {
@@ -98,6 +120,13 @@ export class Recorder {
       this.#log("error", "recording_failed", { error: messageOf(thrown) });
     }
     this.#flushingUntilMs = 0;
+  }
+
+  #waitMs(): number {
+    // Regardless of how many points wait: all tries must not be used up while the hub restarts.
+    if (this.#again) return this.#again.tries * FLUSH_MS;
+    if (this.#waiting.length >= FLUSH_POINTS) return 0;
+    return this.#isWatched ? Math.min(FLUSH_MS, this.#delayMs) : this.#delayMs;
   }
 
   async #publish(): Promise<void> {
@@ -116,11 +145,9 @@ export class Recorder {
     await this.#send({ isolate: this.#name(), seq: this.#seq, points: sent, isStored, metrics });
   }
 
-  /** Removes and returns the points of one batch, merged. */
+  /** Removes and returns the points of one batch. */
   #take(): Point[] {
-    const points = mergePoints(this.#waiting);
-    this.#waiting = points.slice(MAX_BATCH_POINTS);
-    return points.slice(0, MAX_BATCH_POINTS).map(sentPoint);
+    return this.#waiting.take(MAX_BATCH_POINTS).map(sentPoint);
   }
 
   #write(points: readonly Point[]): void {
@@ -146,7 +173,7 @@ export class Recorder {
     this.#again = { batch, tries };
     this.#flushingUntilMs = Date.now() + FLUSH_DEADLINE_MS;
     try {
-      await withDeadline(this.#sinks.hub(batch), HUB_DEADLINE_MS, "metrics hub");
+      this.#isWatched = await withDeadline(this.#sinks.hub(batch), HUB_DEADLINE_MS, "metrics hub");
       this.#again = null;
     } catch (thrown) {
       if (tries < MAX_TRIES) return;

@@ -1,6 +1,7 @@
 /** Applies a decision to a response: limit headers if it was allowed, the whole response if it was rejected. */
 import type { QuotaCap } from "../core/calendar-quota.ts";
 import type { Decision } from "../core/decision.ts";
+import { denial } from "./denial.ts";
 import {
   MISMATCH,
   problem,
@@ -10,7 +11,7 @@ import {
   unauthorized,
   unavailable,
 } from "./problem.ts";
-import { setRateLimitHeaders } from "./rate-limit-headers.ts";
+import { setRateLimitHeaders, setXRateLimit } from "./rate-limit-headers.ts";
 
 /** A decision, and what else its response reports. */
 export interface ReportedDecision {
@@ -18,6 +19,8 @@ export interface ReportedDecision {
   readonly requestId: string;
   /** Whether to send X-RateLimit-* as well. */
   readonly xRateLimit: boolean;
+  /** Whether to send Server-Timing as well. */
+  readonly serverTiming: boolean;
   /** How long the decision took. */
   readonly limiterMs: number;
 }
@@ -43,15 +46,26 @@ function writeHeaders(headers: Headers, reported: ReportedDecision): void {
 
 /** The response to a rejected request. @throws Error if the decision allows it. */
 export function rejection(reported: ReportedDecision): Response {
-  const response = problemOf(reported.decision, reported.requestId);
-  setHeaders(response.headers, reported);
+  const { decision, requestId, xRateLimit } = reported;
+  if (decision.outcome !== "denied" || decision.cap !== undefined) {
+    const response = problemOf(decision, requestId);
+    setHeaders(response.headers, reported);
+    return response;
+  }
+  const response = denial(decision, requestId);
+  if (reported.serverTiming) addTiming(response.headers, reported);
+  if (xRateLimit) setXRateLimit(response.headers, decision.limits, Date.now());
   return response;
 }
 
-function setHeaders(headers: Headers, { decision, xRateLimit, limiterMs }: ReportedDecision): void {
-  // Appended: a handler may have set its own timings.
+function setHeaders(headers: Headers, reported: ReportedDecision): void {
+  if (reported.serverTiming) addTiming(headers, reported);
+  setRateLimitHeaders(headers, reported.decision, reported.xRateLimit, Date.now());
+}
+
+/** Appends, since a handler may have set its own timings. */
+function addTiming(headers: Headers, { decision, limiterMs }: ReportedDecision): void {
   headers.append("Server-Timing", `limiter;dur=${limiterMs.toFixed(1)};desc="${decision.source}"`);
-  setRateLimitHeaders(headers, decision, xRateLimit, Date.now());
 }
 
 /** The response to a user who sends more requests than their object can decide. */
@@ -62,10 +76,13 @@ export function overloaded(requestId: string): Response {
 }
 
 function problemOf(decision: Decision, requestId: string): Response {
-  const { outcome, violated, retryAfterMs, cost } = decision;
+  const { outcome, cap, retryAfterMs } = decision;
   switch (outcome) {
     case "allowed":
       throw new Error("an allowed request has no rejection");
+    case "denied":
+      if (cap === undefined) throw new Error("denials by a limit are made from a template");
+      return capProblem(decision, cap, requestId);
     case "blocked":
       return problem("blocked", "This account is blocked.", requestId);
     case "revoked":
@@ -76,15 +93,6 @@ function problemOf(decision: Decision, requestId: string): Response {
       return problem("idempotency_mismatch", MISMATCH, requestId);
     case "unavailable":
       return unavailable("The limiter is not responding.", requestId, retryAfterMs ?? RETRY_MS);
-    case "denied": {
-      if (decision.cap !== undefined) return capProblem(decision, decision.cap, requestId);
-      const names = violated.map((name) => `"${name}"`).join(", ");
-      const detail =
-        retryAfterMs === null
-          ? `This request (cost ${cost}) is larger than ${names} can ever hold. Split it, or ask for a larger limit.`
-          : `This request (cost ${cost}) would exceed the ${violated.length > 1 ? "limits" : "limit"} ${names}. Retry after ${secondsOf(retryAfterMs)} s; a denied request costs nothing.`;
-      return problem("quota_exceeded", detail, requestId, { "violated-policies": violated, retryAfterMs });
-    }
   }
 }
 

@@ -15,8 +15,10 @@ import { MISMATCH, problem, unavailable } from "./problem.ts";
 export interface LimitOptions<E extends HonoEnv> {
   /** Asks for the decision about this request. Null: the request is exempt and gets no limit headers. */
   readonly decide: (c: Context<E>) => Promise<Decision | null> | Decision | null;
-  /** Whether to send X-RateLimit-* as well. Default: true. */
+  /** Whether to send X-RateLimit-* as well. Default: false. */
   readonly xRateLimit?: (c: Context<E>) => boolean;
+  /** Whether to send Server-Timing as well. Default: false. */
+  readonly serverTiming?: (c: Context<E>) => boolean;
   /** The id in problems and the X-Request-Id header. Default: a random UUID. */
   readonly requestId?: (c: Context<E>) => string;
   /** If `decide` throws: reject with 503 (`closed`, the default), or admit without limit headers (`open`). */
@@ -43,7 +45,8 @@ export function limit<E extends HonoEnv>(options: LimitOptions<E>): MiddlewareHa
     const reported: ReportedDecision = {
       decision,
       requestId,
-      xRateLimit: options.xRateLimit?.(c) ?? true,
+      xRateLimit: options.xRateLimit?.(c) ?? false,
+      serverTiming: options.serverTiming?.(c) ?? false,
       limiterMs: performance.now() - startedMs,
     };
     if (!decision.allowed) {

@@ -82,10 +82,28 @@ export function problem(
   requestId: string,
   extras: ProblemExtras = {},
 ): Response {
+  const { retryAfterMs = null, headers: more } = extras;
+  const response = new Response(problemBody(kind, detail, requestId, extras), {
+    status: PROBLEMS[kind].status,
+    headers: HEADERS,
+  });
+  const { headers } = response;
+  headers.set("X-Request-Id", requestId);
+  for (const name in more) headers.set(name, more[name] ?? "");
+  if (retryAfterMs !== null) headers.set("Retry-After", String(secondsOf(retryAfterMs)));
+  return response;
+}
+
+/** The JSON text of a problem. */
+export function problemBody(
+  kind: ProblemKind,
+  detail: string,
+  requestId: string,
+  { errors, "violated-policies": violated }: Pick<ProblemExtras, "errors" | "violated-policies">,
+): string {
   const { status, type, title } = PROBLEMS[kind];
-  const { retryAfterMs = null, headers: more, errors, "violated-policies": violated } = extras;
   // JSON.stringify leaves out undefined fields.
-  const body = {
+  return JSON.stringify({
     type,
     title,
     status,
@@ -94,14 +112,15 @@ export function problem(
     requestId,
     errors,
     "violated-policies": violated,
-  };
-  const response = new Response(JSON.stringify(body), { status, headers: HEADERS });
-  const { headers } = response;
-  headers.set("X-Request-Id", requestId);
-  for (const name in more) headers.set(name, more[name] ?? "");
-  if (retryAfterMs !== null) headers.set("Retry-After", String(secondsOf(retryAfterMs)));
-  return response;
+  });
 }
+
+/** A copy of the headers that every problem has. */
+export function problemHeaders(): Headers {
+  return new Headers(HEADERS);
+}
+
+export const QUOTA_EXCEEDED_STATUS = PROBLEMS.quota_exceeded.status;
 
 /** Retry-After as it is sent: whole seconds, rounded up, at least 1. */
 export function secondsOf(retryAfterMs: number): number {

@@ -31,23 +31,52 @@ export function setRateLimitHeaders(
   xRateLimit: boolean,
   nowMs: number,
 ): void {
+  if (limits.length === 0) return;
+  setLimitTexts(headers, limitTexts(limits));
+  if (xRateLimit) setXRateLimit(headers, limits, nowMs);
+}
+
+/** The values of `RateLimit-Policy`, `RateLimit` and `X-Quota-Overage`; "" if the header is not sent. */
+export interface LimitTexts {
+  readonly policy: string;
+  readonly left: string;
+  readonly overage: string;
+}
+
+export function limitTexts(limits: readonly LimitView[]): LimitTexts {
   let policy = "";
   let left = "";
-  let tightest: LimitView | null = null;
+  let overage = "";
   for (const limit of limits) {
-    if (limit.over !== undefined && limit.over > 0) headers.set("X-Quota-Overage", overageItem(limit));
+    if (limit.over !== undefined && limit.over > 0) overage = overageItem(limit);
     if (isUncapped(limit)) continue;
-    const comma = policy === "" ? "" : ", ";
-    policy += comma + policyItem(limit);
-    left += comma + limitItem(limit);
-    if (limit.kind !== "concurrency" && (tightest === null || share(limit) < share(tightest)))
-      tightest = limit;
+    if (policy !== "") {
+      policy += ", ";
+      left += ", ";
+    }
+    policy += policyItem(limit);
+    left += limitItem(limit);
   }
+  return { policy, left, overage };
+}
+
+/** @throws TypeError as {@link setRateLimitHeaders} does. */
+export function setLimitTexts(headers: Headers, { policy, left, overage }: LimitTexts): void {
+  if (overage !== "") headers.set("X-Quota-Overage", overage);
   if (policy === "") return;
   headers.set("RateLimit-Policy", policy);
   headers.set("RateLimit", left);
-  if (!xRateLimit || tightest === null) return;
-  // The first limit with the smallest remaining share. Not concurrency limits: their slots return as requests end.
+}
+
+/** Writes X-RateLimit-* of the first limit with the smallest remaining share. */
+export function setXRateLimit(headers: Headers, limits: readonly LimitView[], nowMs: number): void {
+  let tightest: LimitView | null = null;
+  for (const limit of limits) {
+    // Not concurrency limits: their slots return as requests end.
+    if (limit.kind === "concurrency" || isUncapped(limit)) continue;
+    if (tightest === null || share(limit) < share(tightest)) tightest = limit;
+  }
+  if (tightest === null) return;
   headers.set("X-RateLimit-Limit", String(Math.floor(tightest.limit)));
   headers.set("X-RateLimit-Remaining", String(Math.floor(tightest.remaining)));
   headers.set("X-RateLimit-Reset", String(Math.ceil((nowMs + tightest.resetMs) / 1000)));

@@ -1,4 +1,5 @@
 /** The services that handlers use: made once per isolate from the environment and shared by all its requests. */
+import { DecisionLog } from "./decision-log.ts";
 import { version } from "../../package.json";
 import { countKeys, countPolicies, countReloads } from "../analytics/metrics/instruments.ts";
 import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
@@ -20,6 +21,7 @@ import type { WaitUntil } from "../wait-until.ts";
 export interface Services {
   readonly settings: Settings;
   readonly log: Log;
+  readonly decisions: DecisionLog;
   /** Counted by this isolate and not yet reported to the hub. */
   readonly metrics: MetricDeltas;
   readonly policies: PolicyStore;
@@ -50,6 +52,7 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
   const services: Services = {
     settings,
     log,
+    decisions: new DecisionLog(log, settings.logLevel),
     metrics,
     policies: new PolicyStore(
       env.CONFIG,
@@ -66,11 +69,13 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
     recorder: new Recorder(
       {
         engine: settings.analytics === "embedded" ? null : env.ANALYTICS_ENGINE,
-        hub: async (batch) => hubOf(env.METRICS_HUB, batch.isolate).record(batch),
+        // A hub of an older version returns nothing.
+        hub: async (batch) => (await hubOf(env.METRICS_HUB, batch.isolate).record(batch)) === true,
         embedded: settings.analytics !== "engine",
       },
       metrics,
       log,
+      settings.analyticsDelayMs,
     ),
   };
   return { ok: true, value: services };

@@ -8,8 +8,11 @@ import type { ReportQuery } from "../analytics/reports/report-query.ts";
 import type { SimulationAnswer, SimulationQuery } from "../simulation/simulation-answer.ts";
 
 export interface MetricsHubRpc extends Rpc.DurableObjectBranded {
-  /** Takes a batch (src/analytics/batch.ts). One that arrives twice counts once. @throws if it is malformed. */
-  record(batch: unknown): void;
+  /**
+   * Takes a batch (src/analytics/batch.ts). One that arrives twice counts once. @returns whether somebody watches live, so that batches
+   * should come soon. @throws if it is malformed.
+   */
+  record(batch: unknown): boolean;
   /** All sums, stored before they are returned, so that a reader never sees a counter fall. */
   metrics(): MetricsDump;
   /** Answers a report from the stored points. */

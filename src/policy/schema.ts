@@ -143,8 +143,10 @@ export const policySchema = z.strictObject({
   billing: z.optional(billing),
   headers: z.optional(
     z.strictObject({
-      /** Whether to send X-RateLimit-Limit, -Remaining and -Reset too. Default: true. */
+      /** Whether to send X-RateLimit-Limit, -Remaining and -Reset too. Default: false. */
       xRateLimit: z.optional(z.boolean()),
+      /** Whether to send Server-Timing too. Default: the variable SERVER_TIMING. */
+      serverTiming: z.optional(z.boolean()),
     }),
   ),
   cors: z.optional(

@@ -1,7 +1,7 @@
 /** The text of what was left of each limit. */
 import { expect, it } from "vitest";
 import { limitsText } from "../../src/analytics/limit-levels.ts";
-import { mergePoints } from "../../src/analytics/point-merge.ts";
+import { WaitingPoints } from "../../src/analytics/point-merge.ts";
 import type { LimitView } from "../../src/core/decision.ts";
 import { waitingPoint } from "../metrics/points.ts";
 
@@ -31,7 +31,9 @@ it("a merged point keeps the limits of its first request, whose id it has", () =
   const points = Array.from({ length: 60 }, (_, i) =>
     waitingPoint({ requestId: `r-${i}`, source: "lease", limits: [{ ...MINUTE, remaining: 100 - i }] }),
   );
-  const [merged, ...others] = mergePoints(points);
+  const waiting = new WaitingPoints();
+  for (const point of points) waiting.add(point);
+  const [merged, ...others] = waiting.take(Infinity);
   expect(others).toEqual([]);
   expect([merged?.requestId, limitsText(merged?.limits ?? null)]).toEqual(["r-0", "minute=100/150"]);
 });

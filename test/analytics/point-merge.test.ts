@@ -1,7 +1,7 @@
 /** Merging points changes no sum and no percentile of a report. */
 import { expect, it } from "vitest";
 import type { WaitingPoint } from "../../src/analytics/point.ts";
-import { mergePoints } from "../../src/analytics/point-merge.ts";
+import { WaitingPoints } from "../../src/analytics/point-merge.ts";
 import { storedRow } from "../../durable-objects/analytics-store/chunk.ts";
 import { dataPointOf } from "../../src/analytics/engine-sink.ts";
 import { isOfRequest } from "../../src/analytics/reports/facts.ts";
@@ -33,6 +33,13 @@ function points(): WaitingPoint[] {
   });
 }
 
+/** What an isolate sends of these points. */
+function merge(all: readonly WaitingPoint[]): WaitingPoint[] {
+  const waitingPoints = new WaitingPoints();
+  for (const one of all) waitingPoints.add({ ...one });
+  return waitingPoints.take(Infinity);
+}
+
 /** The latency of each request. */
 function latencies(all: readonly WaitingPoint[]): Record<string, number> {
   const counts: Record<string, number> = {};
@@ -46,7 +53,7 @@ function latencies(all: readonly WaitingPoint[]): Record<string, number> {
 const cost = (all: readonly WaitingPoint[]): number => all.reduce((sum, { cost: own }) => sum + own, 0);
 
 it("merging reduces the number of points and keeps every request, cost and latency", () => {
-  const merged = mergePoints(points());
+  const merged = merge(points());
   expect(merged.length).toBeLessThan(300);
   expect(latencies(merged)).toEqual(latencies(points()));
   expect(cost(merged)).toBeCloseTo(cost(points()), 6);
@@ -54,7 +61,7 @@ it("merging reduces the number of points and keeps every request, cost and laten
 
 it("each request's id is in the point that counts it, and no store cuts it", () => {
   const all = Array.from({ length: 1_000 }, () => waitingPoint({ requestId: crypto.randomUUID() }));
-  const merged = mergePoints(all.slice(0, 500));
+  const merged = merge(all.slice(0, 500));
   expect(merged.length).toBeLessThan(20);
   for (const { requests, requestId, otherRequestIds } of merged) {
     expect([requestId, ...otherRequestIds.trim().split(" ")]).toHaveLength(requests);
@@ -63,21 +70,21 @@ it("each request's id is in the point that counts it, and no store cuts it", () 
     expect(dataPointOf(stored).blobs).toContain(otherRequestIds);
   }
   // As points that no batch had room for.
-  const again = mergePoints([...merged, ...all.slice(500)]);
+  const again = merge([...merged, ...all.slice(500)]);
   for (const { requestId } of all) expect(again.filter((row) => isOfRequest(row, requestId))).toHaveLength(1);
 });
 
 it("operations of one batch share an id, so any number of them is merged", () => {
-  const merged = mergePoints(Array.from({ length: 1_000 }, () => waitingPoint({ requestId: "batch" })));
+  const merged = merge(Array.from({ length: 1_000 }, () => waitingPoint({ requestId: "batch" })));
   expect(merged).toMatchObject([{ requestId: "batch", otherRequestIds: "", requests: 1_000 }]);
-  const mixed = mergePoints([waitingPoint({ requestId: "first" }), ...merged, ...merged, ...waiting(50)]);
+  const mixed = merge([waitingPoint({ requestId: "first" }), ...merged, ...merged, ...waiting(50)]);
   expect(mixed).toMatchObject([{ requestId: "first", otherRequestIds: " batch r-1 ", requests: 2_051 }]);
 });
 
 const waiting = (count: number): WaitingPoint[] => Array.from({ length: count }, () => waitingPoint());
 
 it("denials by an object are not merged", () => {
-  const denied = mergePoints(points()).filter(({ outcome }) => outcome === "denied");
+  const denied = merge(points()).filter(({ outcome }) => outcome === "denied");
   expect(denied).toHaveLength(200);
   expect(denied.every(({ requests }) => requests === 1)).toBe(true);
 });

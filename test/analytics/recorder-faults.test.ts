@@ -28,12 +28,12 @@ it("if Analytics Engine throws, recording continues, the lost points are counted
       written.push("a point");
     },
   };
-  const hub = async (batch: Batch): Promise<void> => {
+  const hub = async (batch: Batch): Promise<boolean> => {
     if (batch.metrics) store.apply(batch.metrics, batch.isolate, Date.now());
+    return false;
   };
-  const recorder = new Recorder({ engine, embedded: false, hub }, metrics, (level, event, fields) => {
-    logged.push([level, event, fields]);
-  });
+  const log = (...line: unknown[]): void => void logged.push(line);
+  const recorder = new Recorder({ engine, embedded: false, hub }, metrics, log, 100);
   for (let i = 0; i < 30; i++) recorder.record(waitingPoint({ source: "strict" }), () => undefined);
   await vi.advanceTimersByTimeAsync(100);
   // The next batch reports what the first one lost.
@@ -63,13 +63,14 @@ function strictHub() {
     batch: Batch,
     ms: number,
     fate: "accepted" | "rejected" | "unanswered",
-  ): Promise<void> => {
+  ): Promise<boolean> => {
     calls += 1;
     most = Math.max(most, calls);
     await new Promise((done) => setTimeout(done, ms));
     calls -= 1;
     if (fate !== "rejected") take(batch);
     if (fate !== "accepted") throw new Error("the hub is down");
+    return false;
   };
   return {
     call,
@@ -87,7 +88,7 @@ it("a slow request does not begin a second, concurrent flush: no batch overtakes
     // Each second batch takes longer than the next one.
     hub: (batch: Batch) => hub.call(batch, n++ % 2 === 0 ? 60 : 5, "accepted"),
   };
-  const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
+  const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined, 100);
   for (let ms = 0; ms < 2_000; ms += 10) {
     // Began up to a second ago.
     const atMs = Date.now() - ((ms * 7) % 1_000);
@@ -118,7 +119,7 @@ it("if the hub fails, or fails to acknowledge a batch, each point is stored once
     embedded: true,
     hub: (batch: Batch) => hub.call(batch, 20, isUp ? "accepted" : (fates[n++ % fates.length] ?? "accepted")),
   };
-  const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
+  const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined, 100);
   const record = async (): Promise<void> => {
     recorder.record(waitingPoint({ source: "strict" }), () => undefined);
     await vi.advanceTimersByTimeAsync(7);
@@ -141,7 +142,7 @@ it("a request that dies while sending loses no point: the next flush sends the b
     embedded: true,
     hub: (batch: Batch) => (dies ? new Promise<never>(() => undefined) : hub.call(batch, 1, "accepted")),
   };
-  const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined);
+  const recorder = new Recorder(sinks, new MetricDeltas(), () => undefined, 100);
   const record = () => recorder.record(waitingPoint({ source: "strict" }), () => undefined);
   for (let i = 0; i < 5; i++) record();
   await vi.advanceTimersByTimeAsync(200);

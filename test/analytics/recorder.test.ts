@@ -16,8 +16,12 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** An isolate that reports to `hub`; the default hub accepts everything. */
-function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(), embedded = true) {
+/** An isolate that reports to `hub`; the default hub accepts everything, and nobody watches. */
+function isolate(
+  hub: (batch: Batch) => Promise<boolean | void> = () => Promise.resolve(),
+  embedded = true,
+  delayMs = 100,
+) {
   const sent: Batch[] = [];
   const written: AnalyticsEngineDataPoint[] = [];
   const kept: Promise<unknown>[] = [];
@@ -30,12 +34,12 @@ function isolate(hub: (batch: Batch) => Promise<void> = () => Promise.resolve(),
   const sinks = {
     engine: embedded ? null : dataset,
     embedded,
-    hub: (batch: Batch) => {
+    hub: async (batch: Batch) => {
       sent.push(batch);
-      return hub(batch);
+      return (await hub(batch)) === true;
     },
   };
-  const recorder = new Recorder(sinks, metrics, () => undefined);
+  const recorder = new Recorder(sinks, metrics, () => undefined, delayMs);
   const record = (fields: Partial<WaitingPoint> = {}) =>
     recorder.record(waitingPoint(fields), (work) => kept.push(work));
   /** Records a decision that is never merged with others. */
@@ -63,6 +67,41 @@ describe("a batch", () => {
     expect(sent.map(({ seq, points }) => [seq, points.length])).toEqual([[1, 10]]);
     expect(kept).toHaveLength(1);
     expect(batchSchema.safeParse(sent[0]).success).toBe(true);
+  });
+
+  it("waits for ten seconds if it may, but no longer than for 100 points", async () => {
+    const { sent, kept, record, recordDenied } = isolate(undefined, true, 10_000);
+    record();
+    await vi.advanceTimersByTimeAsync(9_999);
+    record();
+    expect([sent.length, kept.length]).toEqual([0, 1]);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(sent.map(({ points }) => points.length)).toEqual([2]);
+    for (let i = 0; i < 99; i++) recordDenied();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(sent).toHaveLength(1);
+    recordDenied();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(sent.map(({ points }) => points.length)).toEqual([2, 100]);
+    // The flush that waited does nothing when its time comes, and the next one begins anew.
+    recordDenied();
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(sent).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(sent.map(({ points }) => points.length)).toEqual([2, 100, 1]);
+  });
+
+  it("waits for 100 ms as long as somebody watches live", async () => {
+    let isWatched = true;
+    const { sent, record } = isolate(() => Promise.resolve(isWatched), true, 10_000);
+    const sentAfter = async (ms: number): Promise<number> => {
+      record();
+      await vi.advanceTimersByTimeAsync(ms);
+      return sent.length;
+    };
+    expect([await sentAfter(9_999), await sentAfter(1), await sentAfter(100)]).toEqual([0, 1, 2]);
+    isWatched = false;
+    expect([await sentAfter(100), await sentAfter(100), await sentAfter(9_900)]).toEqual([3, 3, 4]);
   });
 
   it("has a number, and the name of its isolate, which does not change", async () => {
@@ -165,12 +204,12 @@ describe("if the hub does not accept it", () => {
   it("keeps at most 5,000 points, counts the others, and sends both when the hub answers again", async () => {
     let isDown = true;
     const taken: Batch[] = [];
-    const { sent, record } = isolate((batch) => {
+    const { sent, record, recordDenied } = isolate((batch) => {
       if (isDown) return new Promise(() => undefined);
       taken.push(batch);
       return Promise.resolve();
     });
-    for (let i = 0; i < 20_000; i++) record();
+    for (let i = 0; i < 20_000; i++) recordDenied();
     await vi.advanceTimersByTimeAsync(5_100);
     expect(sent).toHaveLength(1);
     isDown = false;

@@ -154,7 +154,7 @@ it("no spelling reaches an expensive route for less than its cost, or a reserved
     const { text } = await answersTo(
       `GET ${target} HTTP/1.1\r\n${HOST}X-API-Key: ${key}\r\nConnection: close\r\n\r\n`,
     );
-    return Number(/x-ratelimit-remaining: (\d+)/i.exec(text)?.[1] ?? Number.NaN);
+    return Number(/^ratelimit: "minute";r=(\d+)/im.exec(text)?.[1] ?? Number.NaN);
   };
   let reached = 0;
   for (const target of [

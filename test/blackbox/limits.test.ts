@@ -237,13 +237,7 @@ describe("the limit fields", () => {
       expect(month["t"]).toBeGreaterThanOrEqual(Math.ceil((monthEndMs - answer.receivedMs) / 1_000));
       expect(month["t"]).toBeLessThanOrEqual(Math.ceil((monthEndMs - answer.sentMs) / 1_000));
 
-      expect(answer.headers["x-ratelimit-limit"]).toBe("150");
-      expect(answer.headers["x-ratelimit-remaining"]).toBe(String(r));
-      const reset = Number(answer.headers["x-ratelimit-reset"]);
-      expect(reset).toBeGreaterThanOrEqual(Math.ceil((answer.sentMs + (150 - most) / FREE.perMs) / 1_000));
-      expect(reset).toBeLessThanOrEqual(
-        Math.ceil((answer.receivedMs + (150 - least + lent) / FREE.perMs) / 1_000),
-      );
+      expect(Object.keys(answer.headers).filter((name) => name.startsWith("x-ratelimit"))).toEqual([]);
     });
   });
 

@@ -11,7 +11,7 @@ import { setRateLimitHeaders } from "../../src/edge/rate-limit-headers.ts";
 import type { LimitDocument } from "../../src/policy/schema.ts";
 import { customer, newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
-import { policyOfTier, policyWith } from "../fixtures/edge-policy.ts";
+import { policyOfTier, TEST_POLICY } from "../fixtures/edge-policy.ts";
 
 /** Ten days and a half before the month ends. */
 const NOW_MS = Date.UTC(2030, 5, 20, 12);
@@ -139,11 +139,15 @@ describe("X-RateLimit-*", () => {
     expect(xRateLimit(await other())).toEqual(["4", "3", String(NOW_MS / 1_000 + 16)]);
   });
 
-  it("are omitted if the policy says so, while the standard headers stay", async () => {
-    const edge = await startEdge({ policy: policyWith({ headers: { xRateLimit: false } }) });
-    const response = await newClient(edge)();
-    expect(xRateLimit(response)).toEqual([null, null, null]);
-    expect(listOf(response, "RateLimit")).toHaveLength(1);
+  it("are omitted unless the policy asks for them, while the standard headers stay", async () => {
+    const { headers: _none, ...silent } = TEST_POLICY;
+    const ask = newClient(await startEdge({ policy: silent }));
+    for (const status of [200, 200, 200, 429, 429]) {
+      const response = await ask();
+      expect(response.status).toBe(status);
+      expect(xRateLimit(response)).toEqual([null, null, null]);
+      expect(listOf(response, "RateLimit")).toHaveLength(1);
+    }
   });
 });
 
@@ -245,6 +249,28 @@ describe("besides the limits", () => {
     }
     expect(edge.forwarded[0]?.headers.get("X-Request-Id")).toMatch(/^[0-9a-f-]{36}$/);
   });
+
+  it.each([
+    ["on", undefined, true],
+    ["on", false, false],
+    ["off", undefined, false],
+    ["", undefined, false],
+    ["off", true, true],
+  ])(
+    "Server-Timing is sent as the policy says, else as the variable says: %s, %s",
+    async (SERVER_TIMING, serverTiming, isSent) => {
+      const headers = serverTiming === undefined ? {} : { serverTiming };
+      const edge = await startEdge({
+        policy: { ...policyOfTier({ limits: [bucket(1)], mode: "strict" }), headers },
+        variables: { SERVER_TIMING },
+      });
+      const ask = newClient(edge);
+      for (const status of [200, 429]) {
+        const response = await ask();
+        expect([response.status, response.headers.has("Server-Timing")]).toEqual([status, isSent]);
+      }
+    },
+  );
 
   it("the upstream's own Server-Timing stays", async () => {
     const edge = await startEdge({

@@ -29,7 +29,15 @@ describe("an empty environment", () => {
   ])("has no upstream and no JWT, whether variables are unset or empty: %j", (variables) => {
     expect(readSettings(variables)).toMatchObject({
       ok: true,
-      value: { upstream: null, logLevel: "info", limiterTimeoutMs: 1_000, accountHome: null, jwt: null },
+      value: {
+        upstream: null,
+        logLevel: "info",
+        limiterTimeoutMs: 1_000,
+        serverTiming: false,
+        analyticsDelayMs: 10_000,
+        accountHome: null,
+        jwt: null,
+      },
     });
   });
 });
@@ -40,6 +48,10 @@ describe("a valid variable", () => {
     [{ UPSTREAM: "service:ORIGIN" }, { upstream: "service:ORIGIN" }],
     [{ LOG_LEVEL: "debug" }, { logLevel: "debug" }],
     [{ LIMITER_TIMEOUT_MS: "50" }, { limiterTimeoutMs: 50 }],
+    [{ ANALYTICS_DELAY_MS: "0" }, { analyticsDelayMs: 0 }],
+    [{ ANALYTICS_DELAY_MS: "20000" }, { analyticsDelayMs: 20_000 }],
+    [{ SERVER_TIMING: "on" }, { serverTiming: true }],
+    [{ SERVER_TIMING: "off" }, { serverTiming: false }],
     [{ ACCOUNT_HOME: "weur" }, { accountHome: "weur" }],
     [{ ACCOUNT_HOME: "apac-ne" }, { accountHome: "apac-ne" }],
     [HMAC, { jwt: { algorithm: "HS256", key: { kind: "secret", secret: SECRET }, tierClaim: null } }],
@@ -62,6 +74,8 @@ describe("an invalid variable", () => {
     [{ UPSTREAM: "https://api.example/?key=pa55word" }, ["/UPSTREAM"]],
     [{ UPSTREAM: "service:" }, ["/UPSTREAM"]],
     [{ LOG_LEVEL: "verbose" }, ["/LOG_LEVEL"]],
+    [{ ANALYTICS_DELAY_MS: "20001" }, ["/ANALYTICS_DELAY_MS"]],
+    [{ ANALYTICS_DELAY_MS: "1s" }, ["/ANALYTICS_DELAY_MS"]],
     [{ LIMITER_TIMEOUT_MS: "0" }, ["/LIMITER_TIMEOUT_MS"]],
     [{ LIMITER_TIMEOUT_MS: "1e3" }, ["/LIMITER_TIMEOUT_MS"]],
     [{ LIMITER_TIMEOUT_MS: "100000" }, ["/LIMITER_TIMEOUT_MS"]],

@@ -20,13 +20,13 @@ const faults = {
 };
 
 export class MetricsHub extends Hub {
-  override record(input: unknown): void {
+  override record(input: unknown): boolean {
     if (faults.hub === "down") throw new Error("the hub is down");
     if (faults.hub === "crash") {
       faults.hub = "none";
       this.ctx.abort("the hub was killed");
     }
-    super.record(input);
+    return super.record(input);
   }
 }
 

@@ -1,0 +1,50 @@
+/**
+ * Logs decisions: at `debug` all of them, at `info` a sample of the denials. A client that keeps sending is denied thousands of times a
+ * second, and a line costs more than the denial itself.
+ *
+ * Every denial is in the metrics and in the decision log (docs/reports.md), whatever is sampled here.
+ */
+import type { Log, LogFields, LogLevel } from "../log.ts";
+
+/** Denials of one second that are all logged, per isolate. */
+const MAX_PER_SECOND = 10;
+/** Beyond those, one of so many is logged. */
+const ONE_OF = 100;
+
+export class DecisionLog {
+  readonly #log: Log;
+  readonly #isDebug: boolean;
+  readonly #isInfo: boolean;
+  /** The second that is counted, and its denials so far. */
+  #second = 0;
+  #denials = 0;
+  /** Denials since the last one that was logged. */
+  #omitted = 0;
+
+  constructor(log: Log, level: LogLevel) {
+    this.#log = log;
+    this.#isDebug = level === "debug";
+    this.#isInfo = this.#isDebug || level === "info";
+  }
+
+  /** Whether to log a decision now. Counts it if it is a denial. */
+  takes(allowed: boolean, nowMs: number): boolean {
+    if (allowed || !this.#isInfo) return this.#isDebug;
+    const second = Math.floor(nowMs / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#denials = 0;
+    }
+    this.#denials += 1;
+    if (this.#isDebug || this.#denials <= MAX_PER_SECOND || this.#denials % ONE_OF === 0) return true;
+    this.#omitted += 1;
+    return false;
+  }
+
+  /** Logs a decision that {@link takes} has taken. `omitted`: the denials before it that it has not. */
+  write(allowed: boolean, fields: LogFields): void {
+    const omitted = allowed || this.#omitted === 0 ? {} : { omitted: this.#omitted };
+    if (!allowed) this.#omitted = 0;
+    this.#log(allowed ? "debug" : "info", "decision", { ...fields, ...omitted });
+  }
+}

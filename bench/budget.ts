@@ -11,6 +11,7 @@ import type { Operations } from "./price.ts";
 import { countedWorker, productBundle } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
 import { newUser, putPolicy } from "./setup.ts";
+import { DEFAULT_DELAY_MS } from "../src/analytics/batch.ts";
 import { CHECKPOINT_AFTER_MS } from "../src/objects/object-call.ts";
 import { gzipKbOf } from "./size.ts";
 
@@ -19,12 +20,14 @@ const NEWCOMERS = 200;
 const NEWCOMERS_CONCURRENCY = 8;
 /** A user's object writes its state when the user pauses. Those rows belong to the decisions before. */
 const IDLE_MS = CHECKPOINT_AFTER_MS + 1_500;
+/** Points of a user with a steady rate are counted too: they wait in the isolate. */
+const PACED_IDLE_MS = DEFAULT_DELAY_MS + 1_000;
 
 type Caller = "strict" | "leased" | "denied" | "at1" | "at10" | "at100";
 /** `finite` refills by one a day, so that the rows written depend on the number of decisions, not on their speed. */
 const TIERS: Readonly<Record<Caller, string>> = {
   strict: "finite-strict",
-  leased: "leased",
+  leased: "auto",
   denied: "denied",
   at1: "pro",
   at10: "pro",
@@ -89,7 +92,7 @@ async function operationsOf(url: string, caller: Caller): Promise<Budget[Caller]
     const status = await decide();
     if (status !== expected) throw new Error(`${caller}: got ${status}, expected ${expected}`);
   }
-  await new Promise((done) => setTimeout(done, IDLE_MS));
+  await new Promise((done) => setTimeout(done, everyMs > 0 ? PACED_IDLE_MS : IDLE_MS));
   return perOf(since(before, await counted(url), count));
 }
 

@@ -5,7 +5,7 @@ import type { Load } from "./wrk.ts";
 /** The URLs and keys of the rig, which the loads need. */
 export interface Places {
   url(worker: string): string;
-  readonly keys: Readonly<Record<"strict" | "leased" | "unlimited" | "denied", string>>;
+  readonly keys: Readonly<Record<"strict" | "auto" | "unlimited" | "denied", string>>;
   /** Key of a user of `product`, which does not share its users with `ours`. */
   readonly productKey: string;
   /** The many users: their number, and a file with their keys. Contenders without keys use them as user names. */
@@ -25,16 +25,18 @@ export interface Contender {
 
 export type ContenderName =
   | "bare"
-  | "leased"
+  | "same-headers"
+  | "auto"
   | "unlimited"
   | "bare-forward"
-  | "leased-forward"
+  | "auto-forward"
   | "empty-64"
   | "strict-64"
   | "empty-1"
+  | "auto-1"
   | "strict-1"
   | "empty-many"
-  | "strict-many"
+  | "auto-many"
   | "denied"
   | "write"
   | "hono-rate-limiter"
@@ -50,16 +52,21 @@ export const CONTENDERS: readonly Contender[] = [
   {
     name: "bare",
     title: "Hono, no limiter",
-    load: ({ url, keys }) => by(keys.leased, `${url("bare")}/identify`),
+    load: ({ url, keys }) => by(keys.auto, `${url("bare")}/identify`),
   },
   {
-    name: "leased",
-    title: "**leased**",
-    load: ({ url, keys }) => by(keys.leased, `${url("ours")}/identify`),
+    name: "same-headers",
+    title: "Hono, the same headers",
+    load: ({ url, keys }) => by(keys.auto, `${url("bare")}/headers`),
+  },
+  {
+    name: "auto",
+    title: "**hot user**, two limits",
+    load: ({ url, keys }) => by(keys.auto, `${url("ours")}/identify`),
   },
   {
     name: "unlimited",
-    title: "**leased**, a tier without limits",
+    title: "**hot user**, no limits",
     load: ({ url, keys }) => by(keys.unlimited, `${url("ours")}/identify`),
   },
   {
@@ -74,8 +81,8 @@ export const CONTENDERS: readonly Contender[] = [
     load: ({ url, productKey }) => by(productKey, `${url("bare-forward")}/identify`),
   },
   {
-    name: "leased-forward",
-    title: "**leased**, forwarding",
+    name: "auto-forward",
+    title: "**hot user**, forwarding",
     load: ({ url, productKey }) => by(productKey, `${url("product")}/identify`),
   },
   {
@@ -109,6 +116,11 @@ export const CONTENDERS: readonly Contender[] = [
     load: ({ url, keys }) => by(keys.strict, `${url("objects")}/empty`, 1),
   },
   {
+    name: "auto-1",
+    title: "**hot user**, 1 client",
+    load: ({ url, keys }) => by(keys.auto, `${url("ours")}/identify`, 1),
+  },
+  {
     name: "strict-1",
     title: "**strict**, 1 client",
     load: ({ url, keys }) => by(keys.strict, `${url("ours")}/identify`, 1),
@@ -122,8 +134,8 @@ export const CONTENDERS: readonly Contender[] = [
     }),
   },
   {
-    name: "strict-many",
-    title: "**strict**, many users",
+    name: "auto-many",
+    title: "**many users**",
     load: ({ url, many }) => ({
       ...by(null, `${url("ours")}/identify`),
       users: { header: "X-API-Key", ...many },

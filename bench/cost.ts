@@ -12,14 +12,14 @@ import { newUser, putPolicy } from "./setup.ts";
 
 /** A user with `clients` clients that call without pause; for `newcomers`, addresses that call once each. */
 export interface BilledCaller {
-  readonly name: "strict" | "strict, 1 client" | "leased" | "unlimited" | "denied" | "newcomers" | "naive";
+  readonly name: "strict" | "strict, 1 client" | "auto" | "unlimited" | "denied" | "newcomers" | "naive";
   readonly clients: number;
 }
 
 export const BILLED_CALLERS: readonly BilledCaller[] = [
   { name: "strict", clients: 64 },
   { name: "strict, 1 client", clients: 1 },
-  { name: "leased", clients: 64 },
+  { name: "auto", clients: 64 },
   { name: "unlimited", clients: 64 },
   { name: "denied", clients: 64 },
   { name: "newcomers", clients: 16 },

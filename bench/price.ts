@@ -1,7 +1,4 @@
-/**
- * The price of operations at Cloudflare's list prices. Pure. Excludes the GB-seconds of objects, which depend on how long they
- * are awake.
- */
+/** The price of operations at Cloudflare's list prices, the GB-seconds of objects included. Pure. */
 
 /** Dollars per million operations, https://developers.cloudflare.com/workers/platform/pricing/ (November 2026); of CPU, per million ms. */
 export const PRICES = {
@@ -13,7 +10,12 @@ export const PRICES = {
   /** Also of deletions and lists. */
   kvWrites: 5,
   dataPoints: 0.25,
+  /** GB-seconds of objects. */
+  gbSeconds: 12.5,
 } as const;
+
+/** What an object is billed for while it is awake, whatever it uses. */
+const OBJECT_GB = 0.128;
 
 /** Numbers of billed operations. */
 export interface OperationCounts {
@@ -29,6 +31,8 @@ export interface OperationCounts {
   /** Includes deletions and lists, which cost the same. */
   kvWrites: number;
   dataPoints: number;
+  /** How long objects were awake, the hub included, ms. */
+  awakeMs: number;
 }
 
 /** The operations of a number of decisions. */
@@ -46,6 +50,7 @@ export function countsOf(count: (name: keyof OperationCounts) => number): Operat
     kvReads: count("kvReads"),
     kvWrites: count("kvWrites"),
     dataPoints: count("dataPoints"),
+    awakeMs: count("awakeMs"),
   };
 }
 
@@ -56,6 +61,7 @@ export function priceOf(operations: Operations, cpuUs: number): number {
     (operations.rowsWritten + operations.hubRows) * PRICES.rowsWritten +
     operations.kvReads * PRICES.kvReads +
     operations.kvWrites * PRICES.kvWrites +
-    operations.dataPoints * PRICES.dataPoints;
+    operations.dataPoints * PRICES.dataPoints +
+    (operations.awakeMs / 1_000) * OBJECT_GB * PRICES.gbSeconds;
   return PRICES.requests + (cpuUs / 1_000) * PRICES.cpuMs + operationsPrice / operations.decisions;
 }

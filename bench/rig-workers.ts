@@ -16,6 +16,17 @@ export const CAPACITY = 3_000;
 /** Numbers of the additional isolates of a Worker. They share the objects of the first one. */
 export const FURTHER = [2, 3, 4];
 
+/** Distances of users' objects from the isolates of P11, and of P8: what a call takes longer than in one process, ms. */
+export const FAR_MS = [5, 20, 80];
+export const ACCURACY_MS = [40, 120];
+/** Isolates at each distance. */
+const FAR_ISOLATES = 4;
+
+/** The Workers that reach their objects from a distance. */
+export function farIsolates(distanceMs: number, count = FAR_ISOLATES): string[] {
+  return Array.from({ length: count }, (_, n) => `ours-${distanceMs}-ms-${n + 1}`);
+}
+
 /** Where points go. `embedded`: to the hub, as in the default configuration. `engine`: to Analytics Engine; the hub only counts. */
 export type Analytics = "embedded" | "engine";
 
@@ -59,6 +70,7 @@ export async function contenders(): Promise<RigWorker[]> {
       serviceBindings: { ORIGIN: "origin" },
     },
     ...isolates("ours", (name) => limiter(name, ours, "embedded", "ours")),
+    ...far(ACCURACY_MS, ours),
     worker("bare", bare),
     { ...worker("bare-forward", bare), serviceBindings: { ORIGIN: "origin" } },
     worker("origin", bare),
@@ -86,6 +98,19 @@ export async function countedWorker(analytics: Analytics): Promise<RigWorker[]> 
       durableObjects: bound({ COUNTER: "Counter" }, "objects", "objects"),
     },
   ];
+}
+
+/** The owner of the objects, and isolates at each distance of P11. */
+export async function hopWorkers(): Promise<RigWorker[]> {
+  const ours = await built("ours");
+  return [limiter("ours", ours, "embedded"), ...far(FAR_MS, ours)];
+}
+
+function far(distances: readonly number[], bundled: string): RigWorker[] {
+  const at = (ms: number) => ({ DISTANCE_MS: String(ms), SERVER_TIMING: "on" });
+  return distances.flatMap((ms) =>
+    farIsolates(ms).map((name) => limiter(name, bundled, "embedded", "ours", at(ms))),
+  );
 }
 
 /** An edge whose isolate runs no objects, so that all memory is the edge's. */
@@ -121,7 +146,13 @@ function worker(name: string, path: string): RigWorker {
 }
 
 /** A Worker with our limiter. @param owner the Worker whose objects it uses. */
-function limiter(name: string, path: string, analytics: Analytics, owner = name): RigWorker {
+function limiter(
+  name: string,
+  path: string,
+  analytics: Analytics,
+  owner = name,
+  more: Readonly<Record<string, string>> = {},
+): RigWorker {
   const objects = {
     USER_LIMITER: "UserLimiter",
     POLICY_REGISTRY: "PolicyRegistry",
@@ -130,7 +161,7 @@ function limiter(name: string, path: string, analytics: Analytics, owner = name)
   };
   return {
     ...worker(name, path),
-    bindings: variables(analytics, ""),
+    bindings: { ...variables(analytics, ""), ...more },
     kvNamespaces: { CONFIG: `bench-${owner}` },
     durableObjects: bound(objects, name, owner),
     analyticsEngineDatasets: { ANALYTICS_ENGINE: { dataset: "bench" } },
@@ -138,7 +169,7 @@ function limiter(name: string, path: string, analytics: Analytics, owner = name)
 }
 
 function variables(analytics: Analytics, upstream: string): Record<string, string> {
-  return { ADMIN_TOKEN, UPSTREAM: upstream, LOG_LEVEL: "error", ANALYTICS: analytics };
+  return { ADMIN_TOKEN, UPSTREAM: upstream, LOG_LEVEL: "info", ANALYTICS: analytics };
 }
 
 /** Bindings to the Worker's own objects, or to those of `owner`. */

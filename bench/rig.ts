@@ -14,7 +14,7 @@ export interface Rig {
   url(worker: string): string;
   /** Process id of workerd. */
   readonly pid: number;
-  /** Number of log messages of the runtime and the Workers. 0 if all of them work. */
+  /** Number of warnings and errors that the runtime and the Workers logged. 0 if all of them work. */
   messages(): number;
   /** URL of the inspector, or null if it was not requested. */
   readonly inspector: URL | null;
@@ -38,6 +38,7 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
     resourcePersistencePath: state,
     log: new Log(LogLevel.ERROR),
     handleStructuredLogs: ({ level, message }) => {
+      if (level !== "warn" && level !== "error") return;
       messages++;
       if (messages <= MAX_SHOWN) console.error(`workerd ${level}: ${message.slice(0, MAX_LENGTH)}`);
     },
@@ -78,10 +79,15 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
   }
 }
 
-/** CPU time of a process so far in microseconds, user and kernel mode. Linux counts in steps of 10,000. */
+/** CPU time of a process so far in microseconds, user and kernel mode, of all its threads that have not ended. */
 export async function cpuMicros(pid: number): Promise<number> {
-  const fields = await statOf(pid);
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  let nanos = 0;
+  for (const thread of await readdir(`/proc/${pid}/task`)) {
+    // A thread that has ended meanwhile has no file.
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8").catch(() => "0");
+    nanos += Number(text.split(" ")[0]);
+  }
+  return nanos / 1_000;
 }
 
 async function childrenNamed(name: string): Promise<number[]> {

@@ -9,19 +9,24 @@ const QUOTA = { name: "month", kind: "quota", amount: 1e9, per: "month" } as con
 /** Refills by one a day, so that it admits exactly its burst. */
 const FINITE = { name: "day", kind: "bucket", tokens: 1, per: "day", burst: CAPACITY } as const;
 
+/** Several times what a steady user sends. */
+const STEADY = { ...BUCKET, tokens: 600, burst: 900 } as const;
+
 /** Only the tiers `denied` and `finite-…` reach their limits. `pro` is the default policy's tier. */
 const POLICY: PolicyDocument = {
   schema: 1,
   anonymousTier: "anonymous",
   defaultTier: "strict",
   tiers: {
-    anonymous: { limits: [BUCKET] },
+    anonymous: { limits: [BUCKET], mode: "strict" },
     strict: { limits: [BUCKET, QUOTA], mode: "strict" },
-    leased: { limits: [BUCKET, QUOTA], mode: "leased" },
-    unlimited: { limits: [], mode: "leased" },
+    auto: { limits: [BUCKET, QUOTA] },
+    unlimited: { limits: [] },
+    steady: { limits: [STEADY, QUOTA] },
+    "steady-strict": { limits: [STEADY, QUOTA], mode: "strict" },
     denied: { limits: [{ ...FINITE, tokens: 1, burst: 1 }] },
     "finite-strict": { limits: [FINITE], mode: "strict" },
-    "finite-leased": { limits: [FINITE], mode: "leased" },
+    "finite-auto": { limits: [FINITE] },
     pro: {
       limits: [
         { ...BUCKET, name: "minute", tokens: 1_000, per: "minute", burst: 1_500 },

@@ -13,8 +13,8 @@ import { newUser, putPolicy } from "./setup.ts";
 
 const SECONDS = 8;
 const CONNECTIONS = 64;
-/** One user of each tier is profiled. `unlimited` is leased without limits, `leased` with two; `denied` is over its only limit. */
-const TIERS = ["unlimited", "leased", "denied", "strict"] as const;
+/** One user of each tier is profiled. `unlimited` has no limits, `auto` has two; `denied` is over its only limit. */
+const TIERS = ["unlimited", "auto", "denied", "strict"] as const;
 
 /** The functions of each step. The bundler may append a number to distinguish functions of the same name. */
 const STEPS: Readonly<Record<string, readonly string[]>> = {
@@ -56,9 +56,9 @@ const STEPS: Readonly<Record<string, readonly string[]>> = {
     "settle",
     "#checkpoint",
   ],
-  "limit headers": ["setRateLimitHeaders", "setHeaders", "withLimits", "policyItem", "limitItem"],
-  "problem (429)": ["rejection", "problemOf", "problem"],
-  "point: created and queued": ["recordRequest", "pointOf", "placeOf", "record"],
+  "limit headers": ["setRateLimitHeaders", "limitTexts", "setLimitTexts", "setHeaders", "withLimits"],
+  "denial (429)": ["rejection", "denial"],
+  "point: created and queued": ["recordRequest", "pointOf", "placeOf", "record", "add"],
   "points: sent in batches": ["#flush", "#publish", "#take", "countPoint"],
   "hub: counted and stored": ["insert", "#insert", "#write", "apply", "load", "#load", "#save", "show"],
 };

@@ -33,6 +33,8 @@ export const MIGRATIONS: readonly string[] = [
 
 /** How old a snapshot may be while batches arrive, and so what a crash loses of the counters. */
 const SNAPSHOT_MS = 5 * SECOND_MS;
+/** A batch that comes so long after the one before is rare. */
+const RARE_MS = SECOND_MS;
 /** Isolates whose last batch is remembered; the one silent for longest is evicted first. */
 const MAX_ISOLATES = 2_000;
 /** How often old points are deleted if no new ones arrive. They are kept for a day. */
@@ -49,6 +51,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   #batches = new Map<string, number>();
   #isDirty = false;
   #savedAtMs = -Infinity;
+  #batchAtMs = -Infinity;
   #isSimulating = false;
   /** Timer of the next snapshot; null if nothing is new. */
   #saving: ReturnType<typeof setTimeout> | null = null;
@@ -168,9 +171,11 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     }
   }
 
-  /** At once if batches are rare: a timer would keep the object in memory, which is billed. */
+  /** At once if batches are rare: a timer would keep the object in memory, which is billed and costs more than a row. */
   #saveSoon(nowMs: number): void {
-    if (Math.abs(nowMs - this.#savedAtMs) >= SNAPSHOT_MS) this.#save();
+    const isRare = Math.abs(nowMs - this.#batchAtMs) >= RARE_MS;
+    this.#batchAtMs = nowMs;
+    if (isRare || Math.abs(nowMs - this.#savedAtMs) >= SNAPSHOT_MS) this.#save();
     else this.#saving ??= setTimeout(() => this.#save(), SNAPSHOT_MS);
   }
 

@@ -1,7 +1,7 @@
 /**
  * Metrics of the objects of one isolate, rows written and the lag of outboxes, and their reports to the hub.
  *
- * Reported at most every ten seconds for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
+ * Reported at most every thirty seconds for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
  * turn: what the hub does not take is reported later, or lost with the isolate.
  */
 import { hubOf } from "../src/objects/metrics-hub.ts";
@@ -11,7 +11,7 @@ import { Recorder } from "../src/analytics/recorder.ts";
 import { createLog } from "../src/log.ts";
 
 /** Time between reports, at least: each is a billed call to the hub, which then writes. */
-const REPORT_EVERY_MS = 10_000;
+const REPORT_EVERY_MS = 30_000;
 
 /** Counters of all objects of the isolate. */
 export const objectMetrics = new MetricDeltas();

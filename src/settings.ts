@@ -1,6 +1,6 @@
 /** Parses the deployment's variables and secrets, once per isolate. README.md lists all of them. */
 import * as z from "zod/mini";
-import { DEFAULT_DELAY_MS, MAX_DELAY_MS } from "./analytics/recorder.ts";
+import { DEFAULT_DELAY_MS, MAX_DELAY_MS } from "./analytics/batch.ts";
 import { type EngineSettings, engineVariables, readEngine } from "./analytics/reports/report-settings.ts";
 import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
 import type { JwtSettings } from "./identity/jwt.ts";

@@ -9,7 +9,7 @@ import { withDeadline } from "../deadline.ts";
 import { type Log, messageOf } from "../log.ts";
 import { HUB_DEADLINE_MS } from "../objects/metrics-hub.ts";
 import type { WaitUntil } from "../wait-until.ts";
-import { type Batch, MAX_BATCH_POINTS } from "./batch.ts";
+import { type Batch, MAX_BATCH_POINTS, MAX_DELAY_MS } from "./batch.ts";
 import { dataPointOf } from "./engine-sink.ts";
 import { MAX_ROWS_PER_SECOND } from "./live.ts";
 import { countPoint } from "./metrics/count-point.ts";
@@ -22,17 +22,10 @@ import { WaitingPoints } from "./point-merge.ts";
 const FLUSH_MS = 100;
 /** With this many points, a flush does not wait. */
 const FLUSH_POINTS = 100;
-/**
- * How long points wait for others if no setting says so: a call to the hub and the rows that it writes cost more than the decision of a
- * user who sends a request a second. The runtime keeps an isolate for 30 s after a response.
- */
-export const DEFAULT_DELAY_MS = 10_000;
 /** Points that may wait; any more are dropped and counted. About 2 MB; 8 if all are merged and have many ids. */
 const MAX_WAITING = 5_000;
 /** A flush that has not ended so long after it began, or after its wait, is considered dead, with its request. */
 const FLUSH_DEADLINE_MS = 3 * HUB_DEADLINE_MS;
-/** The longest wait that a setting may ask for. */
-export const MAX_DELAY_MS = 20_000;
 const MAX_FLUSH_MS = MAX_DELAY_MS + FLUSH_MS;
 /** Batches that one request sends at most: all points that may wait. */
 const MAX_BATCHES = MAX_WAITING / MAX_BATCH_POINTS;

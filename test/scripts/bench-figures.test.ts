@@ -77,6 +77,8 @@ it("the price of a decision is the price of the counted operations", () => {
     kvReads: 0.5,
     kvWrites: 5,
     dataPoints: 0.25,
+    // A second of an object per thousand decisions.
+    awakeMs: 0.0016,
   });
 });
 

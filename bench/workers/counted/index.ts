@@ -7,33 +7,43 @@ import { MetricsHub as Hub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry as Registry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter as User } from "../../../durable-objects/user-limiter.ts";
 import { countsOf } from "../../price.ts";
+import { measureAwake, measureTimers, measureWork } from "../awake.ts";
 import { counted, countRows } from "../operations.ts";
 import { selfAnswering } from "../self-answering.ts";
 
 /** The counts of this isolate, in which the edge and all objects run. */
 const operations = countsOf(() => 0);
 countRows(operations);
+measureTimers(operations);
 
 export class UserLimiter extends User {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env, operations));
+    measureWork(this, ctx, operations);
   }
 }
 export class AccountDirectory extends Directory {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env, operations));
+    measureWork(this, ctx, operations);
   }
 }
 export class PolicyRegistry extends Registry {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env, operations));
+    measureWork(this, ctx, operations);
   }
 }
 export class MetricsHub extends Hub {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env, operations));
+    measureWork(this, ctx, operations);
   }
 }
+for (const object of [UserLimiter, AccountDirectory, PolicyRegistry]) {
+  measureAwake(object, operations, "objectCalls");
+}
+measureAwake(MetricsHub, operations, "hubCalls");
 
 const answer = selfAnswering((env) => counted(env, operations));
 

@@ -6,8 +6,9 @@ import { AccountDirectory } from "../../../durable-objects/account-directory.ts"
 import { MetricsHub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../../../durable-objects/user-limiter.ts";
+import { withDistance } from "../distance.ts";
 import { selfAnswering } from "../self-answering.ts";
 
 export { AccountDirectory, MetricsHub, PolicyRegistry, UserLimiter };
 
-export default { fetch: selfAnswering((env) => env) } satisfies ExportedHandler<Env>;
+export default { fetch: selfAnswering(withDistance) } satisfies ExportedHandler<Env>;

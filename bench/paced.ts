@@ -16,11 +16,13 @@ export interface PacedAnswer {
 }
 
 const MAX_SOCKETS = 512;
+/** workerd closes a connection that was idle for 5 s. */
+const IDLE_SOCKET_MS = 3_000;
 const ANSWER_MS = 20_000;
 
 /** Sends all in order of their time. @throws if one gets no answer. */
 export async function sendPaced(requests: Iterable<PacedRequest>): Promise<PacedAnswer[]> {
-  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS });
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS });
   const startedMs = performance.now();
   const answers: Promise<PacedAnswer>[] = [];
   try {
@@ -44,7 +46,8 @@ export function* steady(perSecond: number, seconds: number): Generator<number> {
   for (let n = 0; n < perSecond * seconds; n++) yield n * everyMs;
 }
 
-function send(agent: Agent, { url, headers }: PacedRequest): Promise<PacedAnswer> {
+function send(agent: Agent, given: PacedRequest): Promise<PacedAnswer> {
+  const { url, headers } = given;
   return new Promise((done, failed) => {
     const asked = request(url, { agent, headers, timeout: ANSWER_MS }, (answer) => {
       answer.resume();
@@ -56,7 +59,12 @@ function send(agent: Agent, { url, headers }: PacedRequest): Promise<PacedAnswer
       });
     });
     asked.once("timeout", () => asked.destroy(new Error(`${url} did not answer in ${ANSWER_MS} ms`)));
-    asked.once("error", failed);
+    asked.once("error", (fault) => {
+      // Closed for being idle as the request was sent, so that it was not read.
+      const isStale = asked.reusedSocket && "code" in fault && fault.code === "ECONNRESET";
+      if (isStale) done(send(agent, given));
+      else failed(fault);
+    });
     asked.end();
   });
 }

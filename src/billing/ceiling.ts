@@ -39,11 +39,15 @@ export function ceilingsOf(
   rates: readonly TaxRate[],
   exponent: number,
 ): Ceilings {
-  const capsMinor = [spendCap, budget].flatMap((cap) => (cap === null ? [] : [minorOf(cap, exponent)]));
   return {
-    overageMinor: least(capsMinor),
+    overageMinor: capMinorOf([spendCap, budget], exponent),
     subtotalMinor: balanceMinor === null ? null : largestSubtotalMinor(balanceMinor, rates),
   };
+}
+
+/** The lowest of these caps in whole minor units; null: there is none. @throws RangeError if an amount is not one. */
+export function capMinorOf(caps: readonly (string | null)[], exponent: number): bigint | null {
+  return least(caps.flatMap((cap) => (cap === null ? [] : [minorOf(cap, exponent)])));
 }
 
 /** What is left for overage after `earlier` lines of the period, at least 0; null if nothing limits it. */

@@ -24,7 +24,7 @@ import type { Policy } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { reportMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
-import { AccountObject } from "./user-limiter/account-object.ts";
+import { BillingObject } from "./user-limiter/billing-object.ts";
 import { forgetDelayMs } from "./user-limiter/forget-delay.ts";
 import { CallRate } from "./user-limiter/call-rate.ts";
 import { chargeExpired } from "./user-limiter/lease-settlement.ts";
@@ -38,7 +38,7 @@ const SWEEP_EVERY_MS = 10_000;
 /** One policy store for all objects of an isolate: most ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
-export class UserLimiter extends AccountObject implements UserLimiterRpc {
+export class UserLimiter extends BillingObject implements UserLimiterRpc {
   readonly #log: Log;
   readonly #policies: PolicyStore;
   readonly #calls = new CallRate();
@@ -63,8 +63,8 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
       get known() {
         return policies.known;
       },
-      load: () =>
-        this.#ensurePolicy(0).catch((fault: unknown) => {
+      load: (revision = 0) =>
+        this.#ensurePolicy(revision).catch((fault: unknown) => {
           this.#log("warn", "policy_missing", { error: messageOf(fault) });
         }),
     };
@@ -120,7 +120,7 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
     const isOne = questions.length === 1 && settlements.length === 0 && questions[0]?.wantMilli === 0;
     const isAlone = hasPaused && this.#askedBefore <= 1 && isOne;
     const kind = { isAlone, isResetting: this.changes.isResetting };
-    const { answers, remembers } = this.store.change((memory) =>
+    const { answers, remembers, publishes } = this.store.change((memory) =>
       takeTurn(memory, this.#policy(), settlements, questions, kind, nowMs),
     );
     if (isUse) {
@@ -128,6 +128,7 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
       this.#asked += questions.length;
     }
     const { memory } = this.store;
+    if (publishes) this.ctx.waitUntil(this.store.publish());
     if (remembers) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
     if (!memory.needsCheckpoint) this.#rest(memory, nowMs);
     else {
@@ -145,7 +146,9 @@ export class UserLimiter extends AccountObject implements UserLimiterRpc {
 
   async status(request: StatusRequest): Promise<UserStatus> {
     await this.#ensurePolicy(request.revision);
-    return statusOf(this.store.memory, this.#policy(), request, Date.now());
+    const policy = this.#policy();
+    this.advanceBilling(policy);
+    return statusOf(this.store.memory, policy, request, Date.now());
   }
 
   /** Delivers due outbox entries, deletes expired decisions, forgets idle addresses. Runs at least once: each step may run again. */

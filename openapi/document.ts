@@ -11,6 +11,7 @@ import { templateOf } from "./parameters.ts";
 import { ProblemResponses } from "./problem-responses.ts";
 import { ACCOUNTS_NOTES } from "./resources/accounts.ts";
 import { AUDIT_NOTES } from "./resources/audit.ts";
+import { BILLING_NOTES, CREDITS_NOTES } from "./resources/billing.ts";
 import { DECISIONS_NOTES } from "./resources/decisions.ts";
 import { DIRECTORY_NOTES } from "./resources/directory.ts";
 import { GRANTS_NOTES } from "./resources/grants.ts";
@@ -51,6 +52,8 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...DIRECTORY_NOTES,
   ...USERS_NOTES,
   ...GRANTS_NOTES,
+  ...BILLING_NOTES,
+  ...CREDITS_NOTES,
   ...USAGE_NOTES,
   ...AUDIT_NOTES,
   ...KEYS_NOTES,

@@ -37,6 +37,11 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     description: "The grant's id, as the account lists it.",
     example: "53785454-7f36-46e0-81d9-d419105b9357",
   },
+  creditId: {
+    description: "The credit's id.",
+    schema: z.string(),
+    example: "53785454-7f36-46e0-81d9-d419105b9357",
+  },
   n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
   name: {
     schema: z.enum(REPORT_NAMES),

@@ -49,8 +49,16 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     detail: MISMATCH,
   },
   conflict: {
-    when: "The resource already exists, the maximum number is reached, or accounts use tiers or limits that the policy lacks.",
+    when: "The resource already exists, the maximum number is reached, accounts use tiers or limits that the policy lacks, or the account is not billed.",
     detail: 'The account "acme" already exists.',
+  },
+  currency_differs: {
+    when: "The open billing period is in another currency.",
+    detail: "The open billing period is in EUR.",
+  },
+  period_closed: {
+    when: "The billing period has ended.",
+    detail: "The open billing period began at 2026-11-01T00:00:00.000Z: earlier ones have ended.",
   },
   revision_mismatch: {
     when: "The policy has changed: If-Match does not name the newest revision.",

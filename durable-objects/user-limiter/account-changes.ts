@@ -21,8 +21,8 @@ export const NOTHING: FenceScope = { leases: "none", denials: false };
 export interface LoadedPolicies {
   /** The newest that is loaded; null if none is. */
   readonly known: Policy | null;
-  /** Loads one if none is loaded. Never rejects: a change must not depend on it. */
-  load(): Promise<void>;
+  /** Loads one as new as this, by default any. Never rejects: a change must not depend on it. */
+  load(revision?: number): Promise<void>;
 }
 
 export class AccountChanges {
@@ -41,18 +41,34 @@ export class AccountChanges {
     return this.#resets > 0;
   }
 
+  /** The isolate's newest policy; null if that is older than the user's. */
+  known({ revision }: Memory): Policy | null {
+    const { known } = this.policies;
+    return known && known.revision >= revision ? known : null;
+  }
+
+  /** Runs a change as one transaction, after what has become due in billing. */
   commit<T>(change: (memory: Memory, nowMs: number) => T): T {
-    return this.#store.change((memory) => memory.transact(() => change(memory, Date.now())));
+    return this.#store.change((memory) => {
+      const nowMs = Date.now();
+      const policy = this.known(memory);
+      if (policy) memory.advanceBilling(policy, nowMs);
+      return memory.transact(() => change(memory, nowMs));
+    });
   }
 
   /** As {@link commit}, unless the call was made before. @returns what the change returned then or now. */
   commitOnce(by: Change, change: (memory: Memory, nowMs: number) => string): string {
+    return this.callOf(by) ?? this.commit((memory, nowMs) => note(memory, by, change(memory, nowMs), nowMs));
+  }
+
+  /** As {@link commitOnce}, for a change that may turn out to be impossible: it then changes nothing and returns why. */
+  tryOnce<R extends object>(by: Change, change: (memory: Memory, nowMs: number) => string | R): string | R {
     const before = this.callOf(by);
     if (before !== null) return before;
     return this.commit((memory, nowMs) => {
       const answer = change(memory, nowMs);
-      if (by.callId !== undefined) memory.calls.put(by.callId, answer, nowMs);
-      return answer;
+      return typeof answer === "string" ? note(memory, by, answer, nowMs) : answer;
     });
   }
 
@@ -62,8 +78,24 @@ export class AccountChanges {
     return callId === undefined || !hasTables ? null : calls.find(callId);
   }
 
+  /**
+   * A policy as new as this revision and as the one that last decided for the user.
+   * @throws if it cannot be loaded.
+   */
+  async require(revision: number): Promise<Policy> {
+    await this.policies.load(revision);
+    const { known } = this.policies;
+    if (known === null || known.revision < Math.max(revision, this.#store.memory.revision)) {
+      throw new Error(`policy revision ${revision} cannot be loaded`);
+    }
+    return known;
+  }
+
   /** Limits have changed: the time until now counts at the rates of before, in memory and storage alike. */
   limitsChanged(memory: Memory, nowMs: number): void {
+    memory.billing.recheck();
+    const policy = this.known(memory);
+    if (policy) memory.doDueBilling(policy, nowMs);
     memory.changeLimits(this.policies.known, nowMs);
     memory.writeState(nowMs);
   }
@@ -91,4 +123,10 @@ export class AccountChanges {
     const { known } = this.policies;
     if (known) chargeExpired(memory, known, nowMs, true);
   }
+}
+
+/** Notes the answer of a call that carries an id. */
+function note({ calls }: Memory, { callId }: Change, answer: string, nowMs: number): string {
+  if (callId !== undefined) calls.put(callId, answer, nowMs);
+  return answer;
 }

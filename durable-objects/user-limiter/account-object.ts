@@ -17,6 +17,7 @@ import type {
   NewAccount,
   NewAccountAnswer,
   NewKey,
+  ResetAnswer,
   RevokedGrantAnswer,
   Rotation,
   UsageQuery,
@@ -24,9 +25,11 @@ import type {
 } from "../../src/objects/account.ts";
 import type { Change } from "../../src/objects/change.ts";
 import type { AccountRpc } from "../../src/objects/user-limiter.ts";
+import type { TierRejection } from "../../src/objects/billing.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
+import type { Policy } from "../../src/policy/compile.ts";
 import { countedStorage } from "../object-metrics.ts";
-import { grantSchema, MAX_GRANTS } from "./account-store.ts";
+import { grantSchema } from "./account-store.ts";
 import {
   accountAnswer,
   accountView,
@@ -36,6 +39,7 @@ import {
   keyView,
   settings,
 } from "./account-views.ts";
+import { putTerms } from "./billing/tier-changes.ts";
 import type { StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import { parseJson } from "../../src/json.ts";
@@ -59,6 +63,12 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     this.changes = new AccountChanges(this.store);
   }
 
+  /** Does what is due in billing, as a turn does first. */
+  protected advanceBilling(policy: Policy): void {
+    const publishes = this.store.change((memory) => memory.advanceBilling(policy, Date.now()));
+    if (publishes) this.ctx.waitUntil(this.store.publish());
+  }
+
   keyStanding(keyId: string): KeyStanding {
     const { accounts, keys } = this.store.memory;
     if (accounts.status === "blocked") return "blocked";
@@ -70,7 +80,13 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   }
 
   /** Keeps earlier state of the user, including a block, and reports it in the answer. */
-  async createAccount(user: string, input: NewAccount, by: Change = NOBODY): Promise<NewAccountAnswer> {
+  async createAccount(
+    user: string,
+    input: NewAccount,
+    by: Change = NOBODY,
+    revision = 0,
+  ): Promise<NewAccountAnswer> {
+    if (revision > 0) await this.changes.policies.load(revision);
     if (this.store.memory.accounts.account) return { kind: "exists" };
     const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
     this.changes.commit((memory, nowMs) => {
@@ -85,16 +101,26 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return { kind: "account", inherited, ...accountView(account, memory) };
   }
 
-  async changeAccount(change: AccountChange, by: Change = NOBODY): Promise<AccountAnswer> {
-    const { account } = this.store.memory.accounts;
-    if (!account) return { kind: "absent" };
-    this.changes.commitOnce(by, (memory, nowMs) => {
-      const changed = memory.accounts.change(account, change, nowMs);
+  /** With billing, a change of tier or of the overage quota's amount is one of terms too, and may wait for the period's end. */
+  async changeAccount(
+    change: AccountChange,
+    by: Change = NOBODY,
+    revision = 0,
+  ): Promise<AccountAnswer | TierRejection> {
+    const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
+    if (isOfLimits) await this.changes.policies.load(revision);
+    if (!this.store.memory.accounts.account) return { kind: "absent" };
+    const made = this.changes.tryOnce<TierRejection>(by, (memory, nowMs) => {
+      const { account } = memory.accounts;
+      if (!account) throw new Error("the account is gone");
+      const own = isOfLimits ? putTerms(memory, this.changes.known(memory), account, change, nowMs) : change;
+      if ("kind" in own) return own;
+      const changed = memory.accounts.change(account, own, nowMs);
       memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
       this.changes.limitsChanged(memory, nowMs);
       return "";
     });
-    const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
+    if (typeof made !== "string") return made;
     await this.changes.effective(isOfLimits ? BOTH : change.status === "blocked" ? LEASES : NOTHING);
     return accountAnswer(this.store.memory);
   }
@@ -111,6 +137,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const keyIds = this.changes.commitOnce(by, (memory, nowMs) => {
       const ids = keys.all.map(({ keyId }) => keyId);
       if (account) {
+        memory.billing.end(nowMs);
         for (const key of memory.keys.all) memory.keys.revoke(account.user, key, nowMs);
         memory.accounts.delete(account, lift, nowMs);
         memory.audit.note("account.delete", by, settings(account), null, nowMs);
@@ -131,9 +158,9 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const { accounts } = this.store.memory;
     if (!accounts.account) return { kind: "no-account" };
     const isNew = this.changes.callOf(by) === null;
-    if (isNew && accounts.grants(Date.now()).length >= MAX_GRANTS) return { kind: "too-many" };
+    if (isNew && !accounts.hasRoomForGrant(Date.now())) return { kind: "too-many" };
     const made = this.changes.commitOnce(by, (memory, nowMs) => {
-      memory.accounts.grant(grant, nowMs);
+      memory.accounts.grant(grant, nowMs, memory.billing.store.period?.period.startMs);
       memory.audit.note("account.grant", by, null, grantSettings(grant), nowMs);
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(grant);
@@ -148,7 +175,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const grant = accounts.grants(Date.now()).find((one) => one.grantId === grantId);
     if (!grant && this.changes.callOf(by) === null) return { kind: "no-grant" };
     const revoked = this.changes.commitOnce(by, (memory, nowMs) => {
-      memory.accounts.revokeGrant(grantId, nowMs);
+      memory.accounts.revokeGrant(grantId, nowMs, grant && memory.billing.admittedBy(grant));
       if (grant) memory.audit.note("grant.revoke", by, grantSettings(grant), null, nowMs);
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(grant);
@@ -159,10 +186,12 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
 
   /**
    * Waits until no isolate decides by what was before the reset, then charges what is still lent in full and refills the limits. Otherwise a
-   * lease from before would be charged to the full limit.
+   * lease from before would be charged to the full limit. A quota that is billed is not reset: the bill would charge what it admits anew.
    */
-  async reset(names: readonly string[] | null, by: Change = NOBODY): Promise<AccountAnswer> {
+  async reset(names: readonly string[] | null, by: Change = NOBODY): Promise<ResetAnswer> {
     if (!this.store.memory.accounts.account) return { kind: "absent" };
+    const { overageLimit: limit } = this.store.memory.billing;
+    if (limit !== null && (names === null || names.includes(limit))) return { kind: "billed-limit", limit };
     if (this.changes.callOf(by) === null) {
       await this.changes.drain();
       if (!this.store.memory.accounts.account) return { kind: "absent" };

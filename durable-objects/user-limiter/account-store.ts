@@ -16,9 +16,13 @@ import type { AccountStanding } from "../../src/objects/object-call.ts";
 import { adjustTier, type Grant, shapeOf } from "../../src/policy/adjust.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
 import type { Outbox } from "../outbox.ts";
+import { type CounterAllowance, withOwnAllowance } from "./billing/allowances.ts";
 
 /** Grants in force at once. Bounds the work of a decision. */
 export const MAX_GRANTS = 50;
+
+/** Grants that are kept at once, also those that have ended but count in the open billing period. Bounds the object's memory. */
+const MAX_KEPT_GRANTS = 500;
 
 const overridesSchema = z.record(z.string(), overrideSchema);
 
@@ -67,6 +71,7 @@ export class AccountStore {
   #stored: Stored | null = null;
   #grants: readonly Grant[] = [];
   #adjusted: Adjusted | null = null;
+  #allowance: CounterAllowance | null = null;
   #standing: AccountStanding | null = null;
 
   /** @param hasTables whether there are tables. */
@@ -98,6 +103,22 @@ export class AccountStore {
     return this.#stored && isListed(this.#stored) ? this.#stored.user : null;
   }
 
+  /** All grants that are kept, also those that have ended. */
+  get keptGrants(): readonly Grant[] {
+    return this.#grants;
+  }
+
+  /** Whether another grant may be made at `nowMs`. */
+  hasRoomForGrant(nowMs: number): boolean {
+    return this.grants(nowMs).length < MAX_GRANTS && this.#grants.length < MAX_KEPT_GRANTS;
+  }
+
+  /** Sets where the overage quota is covered and where it stops; null: the tier's own amount. */
+  setAllowance(allowance: CounterAllowance | null): void {
+    this.#allowance = allowance;
+    this.#adjusted = null;
+  }
+
   /** Grants in force at `nowMs`. */
   grants(nowMs: number): readonly Grant[] {
     return this.#grants.filter(({ untilMs }) => nowMs < untilMs);
@@ -113,10 +134,12 @@ export class AccountStore {
   /** The tier with this account's overrides and grants at `nowMs`. */
   adjust(base: Tier, nowMs: number): Tier {
     const { account } = this;
-    if (!account || (this.#grants.length === 0 && Object.keys(account.overrides).length === 0)) return base;
+    const hasOwn =
+      this.#grants.length > 0 || this.#allowance !== null || Object.keys(account?.overrides ?? {}).length > 0;
+    if (!account || !hasOwn) return base;
     const known = this.#adjusted;
     if (known?.base === base && nowMs < known.untilMs) return known.tier;
-    const tier = adjustTier(base, account.overrides, this.grants(nowMs));
+    const tier = withOwnAllowance(adjustTier(base, account.overrides, this.grants(nowMs)), this.#allowance);
     this.#adjusted = { base, tier, untilMs: this.changesAtMs(nowMs) };
     return tier;
   }
@@ -162,9 +185,9 @@ export class AccountStore {
     if (mark) this.#put({ ...mark, status: "active", version: mark.version + 1, updatedMs: nowMs });
   }
 
-  /** Grants extra capacity, and deletes grants that have ended. */
-  grant(grant: Grant, nowMs: number): void {
-    this.#sql.exec("DELETE FROM grants WHERE until_ms <= ?", nowMs);
+  /** Grants extra capacity, and deletes grants that ended before `keptFromMs`: those since then count in the open billing period. */
+  grant(grant: Grant, nowMs: number, keptFromMs = nowMs): void {
+    this.#sql.exec("DELETE FROM grants WHERE until_ms <= ?", keptFromMs);
     this.#sql.exec(
       "INSERT INTO grants (grant_id, limit_name, amount, until_ms, created_ms) VALUES (?, ?, ?, ?, ?)",
       grant.grantId,
@@ -173,14 +196,28 @@ export class AccountStore {
       grant.untilMs,
       grant.createdMs,
     );
-    this.#grants = [...this.grants(nowMs), grant];
+    this.#grants = [...this.#grants.filter(({ untilMs }) => keptFromMs < untilMs), grant];
     this.#grantsChanged(nowMs);
   }
 
-  /** Ends a grant before its time. */
-  revokeGrant(grantId: string, nowMs: number): void {
-    this.#sql.exec("DELETE FROM grants WHERE grant_id = ?", grantId);
-    this.#grants = this.#grants.filter((grant) => grant.grantId !== grantId);
+  /** Ends a grant before its time. @param usedAmount what it admitted, which stays included in the open billing period. */
+  revokeGrant(grantId: string, nowMs: number, usedAmount = 0): void {
+    if (usedAmount === 0) {
+      this.#sql.exec("DELETE FROM grants WHERE grant_id = ?", grantId);
+      this.#grants = this.#grants.filter((grant) => grant.grantId !== grantId);
+    } else {
+      // A moment later, so that it has been in force even if it was made in this millisecond.
+      const untilMs = nowMs + 1;
+      this.#sql.exec(
+        "UPDATE grants SET amount = ?, until_ms = ? WHERE grant_id = ?",
+        usedAmount,
+        untilMs,
+        grantId,
+      );
+      this.#grants = this.#grants.map((grant) =>
+        grant.grantId === grantId ? { ...grant, amount: usedAmount, untilMs } : grant,
+      );
+    }
     this.#grantsChanged(nowMs);
   }
 

@@ -11,14 +11,16 @@ export function accountAnswer(memory: Memory): AccountAnswer {
 
 export function accountView(
   account: Account,
-  { accounts, keys, ledger, counters, hasTables }: Memory,
+  { accounts, billing, keys, ledger, counters, hasTables }: Memory,
 ): AccountView {
+  const pendingTier = billing.store.account?.pendingTier ?? null;
   const lastUsed = ledger.lastUsedMs(hasTables);
   return {
     account,
     keys: keys.all.map((key) => keyView(key, lastUsed.get(key.keyId) ?? null)),
     grants: accounts.grants(Date.now()),
     counted: counters.names,
+    ...(pendingTier === null ? {} : { pendingTier }),
   };
 }
 

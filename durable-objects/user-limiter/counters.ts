@@ -261,6 +261,11 @@ export class Counters {
     leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
   }
 
+  /** Usage has moved in the ledger: makes every quota from it anew. */
+  rebuildQuotas(leases: LeaseBook): void {
+    for (const [counter, { kind }] of this.#live) if (kind === "quota") this.#dropQuota(counter, leases);
+  }
+
   /** Keeps the state of a counter whose limit has changed its kind, unless it is a quota's. */
   #park(counter: string, state: LimitState | undefined, leases: LeaseBook): void {
     if (state?.kind === "quota") this.#dropQuota(counter, leases);

@@ -46,7 +46,8 @@ export interface Books {
   };
   readonly leases: LeaseBook;
   readonly ledger: {
-    add(atMs: number, cell: UsageCell): void;
+    /** Returns whether it counts in a later hour, since that of `atMs` is frozen. */
+    add(atMs: number, cell: UsageCell): boolean;
     lose(atMs: number, route: string | null, keyId: string | null, milli: number): void;
   };
   /** When a limit last denied a request. */

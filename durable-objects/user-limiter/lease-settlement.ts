@@ -27,7 +27,7 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   if (!settled) return;
   memory.needsCheckpoint = true;
   if (settled.kind === "past") {
-    for (const cell of cells) ledger.add(settled.atMs, cell);
+    meter(memory, cells, settled.atMs);
     memory.recover(spentMilli(cells, null));
     return;
   }
@@ -39,7 +39,14 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
     ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, -costMilli);
   }
   // A lease ends with its hour, so all of it was used in the hour it began in.
-  for (const cell of cells) ledger.add(lease.grantedAtMs, cell);
+  meter(memory, cells, lease.grantedAtMs);
+}
+
+/** Adds cells to the ledger. If their hour is frozen, they count in a later one, perhaps of another period: in quotas too. */
+function meter({ ledger, counters, leases }: Books, cells: readonly UsageCell[], atMs: number): void {
+  let isLater = false;
+  for (const cell of cells) isLater = ledger.add(atMs, cell) || isLater;
+  if (isLater) counters.rebuildQuotas(leases);
 }
 
 /**

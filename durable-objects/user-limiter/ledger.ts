@@ -8,6 +8,7 @@
 import * as z from "zod/mini";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
+import type { UsageRow } from "../../src/billing/usage.ts";
 import type { UsageCell } from "../../src/objects/object-call.ts";
 
 /** With more open cells (many routes and keys in one hour), all go to the table early, to keep the state row small. */
@@ -39,7 +40,12 @@ export interface Usage {
   readonly denied: number;
 }
 
+/** What the ledger counts in: it has no other units yet. */
+const UNIT = "requests";
+
 export class Ledger {
+  /** Earlier hours are frozen: what is metered in them late counts in this one. 0: none is, without billing. */
+  firstOpenHour = 0;
   readonly #sql: SqlStorage;
   readonly #open = new Map<string, Cell>();
   /** The last cell added to, usually also the next: found without building its key. */
@@ -83,15 +89,17 @@ export class Ledger {
     return last;
   }
 
-  /** Adds to the cell of the hour of `atMs`. "" stands for no route and for no key. */
-  add(atMs: number, { route, keyId, requests, costMilli, denied, withdrawn = 0 }: UsageCell): void {
-    const cell = this.#cell(Math.floor(atMs / HOUR_MS), route, keyId);
+  /** Adds to the cell of the hour of `atMs`, or of the first open hour. "" stands for no route and for no key. @returns whether that is later. */
+  add(atMs: number, { route, keyId, requests, costMilli, denied, withdrawn = 0 }: UsageCell): boolean {
+    const hour = Math.floor(atMs / HOUR_MS);
+    const cell = this.#cell(hour < this.firstOpenHour ? this.firstOpenHour : hour, route, keyId);
     cell.requests += requests;
     cell.costMilli += costMilli;
     // A crash may have lost the denial, or the table may have it already.
     cell.denied = Math.max(0, cell.denied + denied - withdrawn);
     this.#unwrittenMilli += costMilli;
     this.#unwrittenRequests += requests + denied;
+    return hour < this.firstOpenHour;
   }
 
   /** Usage that counts in quotas, from this hour on. Call only if there are tables. */
@@ -148,6 +156,30 @@ export class Ledger {
       )
       .one();
     return milli + stored.milli;
+  }
+
+  /** Billed usage of the hours from `fromHour` to before `toHour`, by route. Denials are not billed. */
+  byRoute(fromHour: number, toHour: number, hasTable: boolean): UsageRow[] {
+    const routes = new Map<string, { count: number; costMilli: number }>();
+    const addTo = (route: string, requests: number, costMilli: number): void => {
+      const sum = routes.get(route) ?? { count: 0, costMilli: 0 };
+      routes.set(route, { count: sum.count + requests, costMilli: sum.costMilli + costMilli });
+    };
+    const stored = hasTable
+      ? this.#sql.exec<{ route: string; requests: number; cost: number }>(
+          `SELECT route, total(requests) AS requests, total(cost_milli) AS cost FROM usage
+           WHERE hour >= ? AND hour < ? GROUP BY route`,
+          fromHour,
+          Math.min(toHour, Number.MAX_SAFE_INTEGER),
+        )
+      : [];
+    for (const { route, requests, cost } of stored) addTo(route, requests, cost);
+    for (const { hour, route, requests, costMilli } of this.#open.values()) {
+      if (hour >= fromHour && hour < toHour) addTo(route.toWellFormed(), requests, costMilli);
+    }
+    return [...routes].flatMap(([route, { count: requests, costMilli }]) =>
+      requests > 0 || costMilli > 0 ? [{ route, unit: UNIT, count: requests, costMilli }] : [],
+    );
   }
 
   /** Counts what may have been admitted at `atMs` without being metered: in quotas, but on no bill. Negative: it was metered after all. */

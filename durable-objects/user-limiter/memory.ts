@@ -12,6 +12,8 @@ import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account-store.ts";
 import { AdminCalls } from "./admin-calls.ts";
 import { AuditTrail } from "./audit-trail.ts";
+import { type Advance, BillingDesk } from "./billing/billing-desk.ts";
+import { BillingStore } from "./billing/billing-store.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
@@ -33,6 +35,7 @@ export class Memory {
   readonly ledger: Ledger;
   readonly leases: LeaseBook;
   readonly accounts: AccountStore;
+  readonly billing: BillingDesk;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
   readonly calls: AdminCalls;
@@ -88,6 +91,14 @@ export class Memory {
     this.counters = new Counters(stored.counters, this.loadedAtMs, this.#history);
     if (stored.restsAtMs === null) this.#countLost(stored.counters);
     this.audit = new AuditTrail(storage.sql);
+    this.billing = new BillingDesk({
+      store: new BillingStore(storage.sql, this.#hasTables),
+      accounts: this.accounts,
+      ledger: this.ledger,
+      audit: this.audit,
+      hasTables: () => this.#hasTables,
+      usedMilli: (counter, span) => this.#history.usedMilli(counter, span),
+    });
     this.calls = new AdminCalls(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
   }
@@ -142,6 +153,32 @@ export class Memory {
     this.changeLimits(policy, nowMs);
     this.revision = policy.revision;
     this.mustWrite = true;
+  }
+
+  /**
+   * Does what is due in billing, and writes it with the state. Call in each turn, before it decides.
+   * @returns whether the account has changed, so that there is something to publish.
+   */
+  advanceBilling(policy: Policy, nowMs: number): boolean {
+    const { billing } = this;
+    if (!billing.isDue(policy, nowMs)) return false;
+    if (!billing.isBilled(policy)) return billing.advance(policy, nowMs).isPublished;
+    return this.transact(() => {
+      const { isStored, isPublished } = this.doDueBilling(policy, nowMs);
+      if (isStored) {
+        this.changeLimits(policy, nowMs);
+        this.writeState(nowMs);
+      }
+      return isPublished;
+    });
+  }
+
+  /** As {@link advanceBilling}, within a transaction that changes limits and writes the state anyway. */
+  doDueBilling(policy: Policy, nowMs: number): Advance {
+    const advance = this.billing.advance(policy, nowMs);
+    // An older policy must not end what this one has begun.
+    if (advance.isStored) this.revision = Math.max(this.revision, policy.revision);
+    return advance;
   }
 
   /** The limits of the account have changed, or the policy has. Call in the turn of the change. @param policy null: not loaded. */

@@ -6,6 +6,7 @@
  */
 import type { Migration } from "../migrations.ts";
 import { OUTBOX_TABLE } from "../outbox.ts";
+import { BILLING_TABLES } from "./billing/billing-tables.ts";
 import { moveStateTable } from "./state-row.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -121,4 +122,5 @@ export const MIGRATIONS: readonly Migration[] = [
     at_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  BILLING_TABLES,
 ];

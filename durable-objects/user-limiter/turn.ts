@@ -16,6 +16,8 @@ export interface Turn {
   readonly answers: ObjectAnswer[];
   /** Whether a decision was stored for its idempotency key, to be deleted later. */
   readonly remembers: boolean;
+  /** Whether the account has changed, since a billing period has ended: publish it. */
+  readonly publishes: boolean;
 }
 
 /** How a turn differs from most others. */
@@ -34,6 +36,7 @@ export function takeTurn(
   { isAlone, isResetting }: TurnKind,
   nowMs: number,
 ): Turn {
+  const publishes = memory.advanceBilling(policy, nowMs);
   // A peek writes no row, not even for the revision it saw: nothing rests on the answer.
   const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
   if (charges) memory.adoptPolicy(policy, nowMs);
@@ -60,7 +63,7 @@ export function takeTurn(
       });
     }
   }
-  return { answers, remembers: toRemember.size > 0 };
+  return { answers, remembers: toRemember.size > 0, publishes };
 }
 
 /** One decision, or the one that is remembered for its idempotency key. Adds a new allowed one to `toRemember`. */

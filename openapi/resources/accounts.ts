@@ -75,6 +75,10 @@ export const changedAccountSchema = named(
       "If the change names a tier and no limits: limits of the tier that still have an override.",
     ),
     grantsKept: limitNames("If the change names a tier: limits of the tier that still have grants."),
+    pendingTier: about(
+      "With billing: the tier from the next billing period on. Null if it is the present one.",
+      z.nullable(z.string()),
+    ),
   }),
 );
 export type ChangedAccountResponse = z.infer<typeof changedAccountSchema>;
@@ -162,7 +166,7 @@ const changeAccount: OperationNotes = {
   },
   responses: [
     answer(200, "The account after the change.", changedAccountSchema, {
-      account: { ...ACCOUNT_EXAMPLE, overridesKept: ["minute"], grantsKept: ["minute"] },
+      account: { ...ACCOUNT_EXAMPLE, overridesKept: ["minute"], grantsKept: ["minute"], pendingTier: null },
     }),
   ],
   problems: ["not_found"],

@@ -3,6 +3,8 @@
  */
 import { ACCOUNTS } from "./accounts/accounts.ts";
 import { AUDIT } from "./accounts/audit.ts";
+import { BILLING } from "./accounts/billing.ts";
+import { CREDITS } from "./accounts/credits.ts";
 import { DIRECTORY } from "./accounts/directory.ts";
 import { GRANTS } from "./accounts/grants.ts";
 import { KEYS } from "./accounts/keys.ts";
@@ -26,6 +28,8 @@ export const ADMIN_CONTRACT = {
   ...DIRECTORY,
   ...USERS,
   ...GRANTS,
+  ...BILLING,
+  ...CREDITS,
   ...USAGE,
   ...AUDIT,
   ...KEYS,

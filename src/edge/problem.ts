@@ -27,6 +27,8 @@ const PROBLEMS = {
   method_not_allowed: { status: 405, type: BLANK, title: "Method Not Allowed" },
   idempotency_mismatch: { status: 422, type: BLANK, title: "Unprocessable Content" },
   conflict: { status: 409, type: BLANK, title: "Conflict" },
+  currency_differs: { status: 409, type: BLANK, title: "Conflict" },
+  period_closed: { status: 409, type: BLANK, title: "Conflict" },
   revision_mismatch: { status: 412, type: BLANK, title: "Precondition Failed" },
   upgrade_required: { status: 426, type: BLANK, title: "Upgrade Required" },
   precondition_required: { status: 428, type: BLANK, title: "Precondition Required" },

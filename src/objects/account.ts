@@ -65,9 +65,16 @@ export interface AccountView {
   readonly grants: readonly Grant[];
   /** Names of the limits for which the user has counters, whatever the tier. */
   readonly counted: readonly string[];
+  /** The tier from the next billing period on, if it is another one. */
+  readonly pendingTier?: string;
 }
 
 export type AccountAnswer = ({ readonly kind: "account" } & AccountView) | { readonly kind: "absent" };
+
+export type ResetAnswer =
+  | AccountAnswer
+  /** One of the limits is a quota with overage. */
+  | { readonly kind: "billed-limit"; readonly limit: string };
 
 /** What a new account inherits from an earlier user of the same id. */
 export interface Inherited {

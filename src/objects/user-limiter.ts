@@ -17,11 +17,13 @@ import type {
   NewAccount,
   NewAccountAnswer,
   NewKey,
+  ResetAnswer,
   RevokedGrantAnswer,
   Rotation,
   UsageQuery,
   UsageRow,
 } from "./account.ts";
+import type { BillingRpc, TierRejection } from "./billing.ts";
 import type { Change } from "./change.ts";
 import type { RepeatedAnswer, ObjectCall } from "./object-call.ts";
 import type { StatusRequest, UserStatus } from "./user-status.ts";
@@ -46,15 +48,21 @@ export interface DecisionRpc {
  */
 export interface AccountRpc {
   account(): AccountAnswer;
-  createAccount(user: string, input: NewAccount, by?: Change): Promise<NewAccountAnswer>;
-  changeAccount(change: AccountChange, by?: Change): Promise<AccountAnswer>;
+  /** @param revision of a policy with billing: the account's first period begins now. */
+  createAccount(user: string, input: NewAccount, by?: Change, revision?: number): Promise<NewAccountAnswer>;
+  /** @param revision the policy that the change was validated against. */
+  changeAccount(
+    change: AccountChange,
+    by?: Change,
+    revision?: number,
+  ): Promise<AccountAnswer | TierRejection>;
   /** Keys stop at once; ledger, audit trail and a block remain. @param lift also lift the block. */
   deleteAccount(by?: Change, lift?: boolean): Promise<DeletedAnswer>;
   grant(grant: Grant, by?: Change): Promise<GrantAnswer>;
   /** Ends a grant now. What it admitted stays used. */
   revokeGrant(grantId: string, by?: Change): Promise<RevokedGrantAnswer>;
   /** Refills the limits of these names, or all (null). The ledger is unchanged. */
-  reset(names: readonly string[] | null, by?: Change): Promise<AccountAnswer>;
+  reset(names: readonly string[] | null, by?: Change): Promise<ResetAnswer>;
   addKey(input: NewKey, by?: Change): Promise<KeyAnswer>;
   rotateKey(rotation: Rotation, by?: Change): Promise<KeyAnswer>;
   revokeKey(keyId: string, by?: Change): Promise<KeyAnswer>;
@@ -66,7 +74,7 @@ export interface AccountRpc {
   republish(): Promise<void>;
 }
 
-export interface UserLimiterRpc extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc {}
+export interface UserLimiterRpc extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc, BillingRpc {}
 
 export type UserLimiterNamespace = DurableObjectNamespace<UserLimiterRpc>;
 export type UserLimiterStub = DurableObjectStub<UserLimiterRpc>;

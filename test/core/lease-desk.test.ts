@@ -36,7 +36,7 @@ function userWith(open: number): Books {
     counters: new Counters({}, NOW_MS),
     keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },
     leases: new LeaseBook({ ...NO_LEASES, open: leases }, "epoch", NOW_MS),
-    ledger: { add: () => undefined, lose: () => undefined },
+    ledger: { add: () => false, lose: () => undefined },
     deniedAtMs: -Infinity,
     needsCheckpoint: false,
     adoptPolicy: () => undefined,

@@ -143,6 +143,7 @@ class SimulatedUser {
         add: (_atMs, cell) => {
           const { requests, costMilli } = this.#metered;
           this.#metered = { requests: requests + cell.requests, costMilli: costMilli + cell.costMilli };
+          return false;
         },
         lose: () => undefined,
       },

@@ -33,6 +33,7 @@ const RELEASED = {
     "60c738a65d3d4626",
     "182a1ab2b4efa6f8",
     "e4104fc1195ce83c",
+    "142e520402eecc95",
   ],
   PolicyRegistry: ["66bd50ad5c40ae34"],
   AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107", "d7351be6ee12bf17"],

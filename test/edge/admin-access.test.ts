@@ -127,7 +127,8 @@ describe("the admin API", () => {
   it("lets viewers read everything and change nothing", () => {
     for (const [id, { method, path, access: needed }] of Object.entries<Endpoint>(CONTRACT)) {
       if (!path.startsWith("/api/v1/admin") || needed === "none") continue;
-      const isForViewers = method === "GET" || id === "validatePolicy" || id === "simulatePolicy";
+      const isForViewers =
+        method === "GET" || id === "validatePolicy" || id === "simulatePolicy" || id === "previewTier";
       expect(needed === "viewer", id).toBe(isForViewers);
     }
   });

@@ -169,7 +169,7 @@ describe("a change to an account", () => {
     const patch = (body: object) => operator.do("changedAccount", "PATCH", "/accounts/changed", body);
     const named = await patch({ name: "After" });
     const { inherited: _inherited, ...read } = created;
-    const kept = { overridesKept: [], grantsKept: [] };
+    const kept = { overridesKept: [], grantsKept: [], pendingTier: null };
     expect(named).toEqual({
       ...read,
       ...kept,
@@ -214,5 +214,108 @@ describe("a change to an account", () => {
     const { operator } = await start();
     const body = method === "PATCH" ? { tier: "pro" } : undefined;
     expect(await operator.rejection(method, "/accounts/nobody", body)).toBe("404");
+  });
+});
+
+describe("an account's billing", () => {
+  const CENT = { model: "unit", unit: "0.01" };
+  const tierOf = (amount: number, overage: object, base: string) => ({
+    limits: [{ name: "month", kind: "quota", amount, per: "month", overage }],
+    plan: { base },
+  });
+  const POLICY = {
+    schema: 1,
+    anonymousTier: "free",
+    defaultTier: "free",
+    tiers: {
+      free: tierOf(20, { mode: "stop" }, "0"),
+      pro: tierOf(200, { mode: "payg", price: CENT, spendCap: "5" }, "31"),
+    },
+    routes: [{ match: "/identify" }],
+    billing: { currency: "USD" },
+  };
+
+  it("is not there without billing in the policy, and begins for an account that was there before", async () => {
+    const { operator } = await start();
+    await operator.createAccount("billed-0");
+    const calls = [
+      ["GET", "billing"],
+      ["PATCH", "billing", { budget: "1" }],
+      ["POST", "tier", { tier: "pro" }],
+      ["POST", "tier/preview", { tier: "pro" }],
+      ["GET", "credits"],
+      ["POST", "credits", { kind: "paid", amount: "1", source: "s" }],
+      ["DELETE", "credits/none"],
+    ] as const;
+    for (const [method, path, body] of calls) {
+      expect(await operator.rejection(method, `/accounts/billed-0/${path}`, body)).toBe("409");
+      expect(await operator.rejection(method, `/accounts/nobody/${path}`, body)).toBe("404");
+    }
+    await operator.putPolicy(POLICY);
+    const billing = await operator.get("billing", "/accounts/billed-0/billing");
+    expect(billing).toMatchObject({ tier: "free", currency: "USD", accrued: { total: "0.00" } });
+  });
+
+  it("is changed once for each Idempotency-Key, and a preview shows what a change of tier then does", async () => {
+    const { operator } = await start();
+    await operator.putPolicy(POLICY);
+    await operator.createAccount("billed-1");
+    const path = "/accounts/billed-1";
+    const before = await operator.send("POST", `${path}/tier/preview`, { tier: "pro" });
+    const preview: unknown = await before.json();
+    const once = { "Idempotency-Key": "one" };
+    const changed = await operator.send("POST", `${path}/tier`, { tier: "pro" }, once);
+    expect(changed.status).toBe(200);
+    later(3_600_000);
+    await operator.send("POST", `${path}/tier`, { tier: "pro" }, once);
+    const billing = await operator.get("billing", `${path}/billing`);
+    expect(billing.segments.map(({ tier }) => tier)).toEqual(["pro"]);
+    expect(preview).toMatchObject({ at: "now", after: billing.accrued });
+    const patched = await operator.do("changedAccount", "PATCH", path, { tier: "free" });
+    expect(patched).toMatchObject({ tier: "pro", pendingTier: "free" });
+    const cancelled = await operator.send("POST", `${path}/tier`, { tier: "pro", at: "period_end" });
+    expect(await cancelled.json()).toMatchObject({ at: "period_end", billing: { pendingTier: null } });
+    const { entries } = await operator.get("audit", `${path}/audit`);
+    expect(entries.map(({ action }) => action)).toEqual([
+      "account.change",
+      "account.change",
+      "account.change",
+      "account.create",
+    ]);
+  });
+
+  it("has a customer, a budget and credits, and rejects what cannot be", async () => {
+    const { operator } = await start();
+    await operator.putPolicy(POLICY);
+    await operator.createAccount("billed-2", { tier: "pro" });
+    const path = "/accounts/billed-2";
+    const customer = { name: "Ünï GmbH", country: "DE" };
+    const change = { customer, budget: "2.50", anchorDay: 31 };
+    const billing = await operator.do("billing", "PATCH", `${path}/billing`, change);
+    expect(billing).toMatchObject({ ...change, allowance: { amount: expect.any(Number), stop: "budget" } });
+    const credit = { kind: "paid", amount: "5", source: "payment:1" };
+    const given = await operator.do("credit", "POST", `${path}/credits`, credit);
+    const again = await operator.send("POST", `${path}/credits`, credit);
+    expect([again.status, await again.json()]).toEqual([200, given]);
+    expect((await operator.get("credits", `${path}/credits`)).credits).toEqual([given]);
+    const removed = await operator.send("DELETE", `${path}/credits/${given.id}?reason=mistake`);
+    const due = billing.accrued.total;
+    expect(await removed.json()).toMatchObject({ removed: (5 - Math.min(5, Number(due))).toFixed(2) });
+    const rejected = [
+      ["PATCH", "billing", {}, "422 "],
+      ["PATCH", "billing", { budget: "-1" }, "422 /budget"],
+      ["PATCH", "billing", { anchorDay: 32 }, "422 /anchorDay"],
+      ["PATCH", "billing", { customer: { country: "de" } }, "422 /customer/country"],
+      ["POST", "tier", { tier: "none" }, "422 /tier"],
+      ["POST", "tier/preview", { tier: "pro", at: "soon" }, "422 /at"],
+      ["POST", "credits", { ...credit, amount: "0.001", source: "2" }, "422 /amount"],
+      ["POST", "credits", { ...credit, amount: "6" }, "409"],
+      ["POST", "credits", { ...credit, source: "2", currency: "EUR" }, "409"],
+      ["POST", "credits", { ...credit, source: "2", effective: "2000-01-01T00:00:00Z" }, "409"],
+      ["POST", "reset", {}, "409"],
+    ] as const;
+    for (const [method, end, body, expected] of rejected) {
+      expect(await operator.rejection(method, `${path}/${end}`, body)).toBe(expected);
+    }
   });
 });

@@ -36,6 +36,10 @@ const WITH_BODY = ROUTES.filter(({ body }) => body !== undefined);
 const BODIES: Readonly<Record<string, unknown>> = {
   "PATCH /accounts/:id": { tier: "pro" },
   "POST /accounts/:id/grants": { limit: "day", amount: 1, until: "2100-12-01T00:00:00Z" },
+  "PATCH /accounts/:id/billing": { budget: "5" },
+  "POST /accounts/:id/tier": { tier: "pro" },
+  "POST /accounts/:id/tier/preview": { tier: "pro" },
+  "POST /accounts/:id/credits": { kind: "paid", amount: "5", source: "payment" },
 };
 const bodyOf = ({ method, path, body }: Route): unknown =>
   body === undefined ? undefined : (BODIES[`${method} ${path}`] ?? {});
@@ -86,7 +90,8 @@ describe("an invalid id", () => {
       const path = endpoint.path
         .replace(":id", segment)
         .replace(":keyId", "key")
-        .replace(":grantId", "grant");
+        .replace(":grantId", "grant")
+        .replace(":creditId", "credit");
       const response = await operator.send(endpoint.method, path, bodyOf(endpoint));
       // Services may check users without an account: every possible user id has a status.
       if (endpoint.path.endsWith("/status") && isUserId(decoded(segment))) {
@@ -109,7 +114,8 @@ describe("an invalid id", () => {
         const path = endpoint.path
           .replace(":id", segment)
           .replace(":keyId", "key")
-          .replace(":grantId", "grant");
+          .replace(":grantId", "grant")
+          .replace(":creditId", "credit");
         const response = await operator.send(endpoint.method, path, bodyOf(endpoint));
         expect(response.status).toBeLessThan(500);
       }

@@ -76,7 +76,12 @@ export const parseAccount = parseAs(isShape<Account>(ACCOUNT));
 const isInherited = isShape<Inherited>({ blocked: isFlag, usage: isFlag, limits: isNames, audit: isFlag });
 export const parseNewAccount = parseAs(isShape<NewAccount>({ ...ACCOUNT, inherited: isNullOr(isInherited) }));
 export const parseChangedAccount = parseAs(
-  isShape<ChangedAccount>({ ...ACCOUNT, overridesKept: isNames, grantsKept: isNames }),
+  isShape<ChangedAccount>({
+    ...ACCOUNT,
+    overridesKept: isNames,
+    grantsKept: isNames,
+    pendingTier: isNullOr(isText),
+  }),
 );
 
 const isReading = isShape<UserStatus["limits"][number]>({

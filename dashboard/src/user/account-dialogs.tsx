@@ -90,7 +90,10 @@ export function TierDialog({ account: { id, tier }, policy, makeChange, onClose 
         makeChange(call("PATCH", accountPath(id), parseChangedAccount, { body: { tier: chosen, reason } }))
       }
       done={(value) => {
-        const { overridesKept = [], grantsKept = [] } = parseChangedAccount(value) ?? {};
+        const { overridesKept = [], grantsKept = [], pendingTier = null } = parseChangedAccount(value) ?? {};
+        if (pendingTier !== null) {
+          return <p>The tier changes to {pendingTier} when the billing period ends.</p>;
+        }
         return (
           <>
             <p>

@@ -13,11 +13,12 @@ import type {
   Inherited,
   NewAccountAnswer,
 } from "../../objects/account.ts";
+import type { TierRejection } from "../../objects/billing.ts";
 import { HOMES } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
 import { effectsOn, overrideFaults, type Overrides } from "../../policy/adjust.ts";
-import { tierOf } from "../../policy/compile.ts";
+import { type Policy, tierOf } from "../../policy/compile.ts";
 import { ask, changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ACCOUNT, ADMIN, type Endpoints } from "../endpoint.ts";
@@ -26,6 +27,7 @@ import { unknownName } from "../known-names.ts";
 import { readQuery } from "../query.ts";
 import { forAccount, noAccount, stubOf } from "./account-object.ts";
 import { accountView } from "./account-view.ts";
+import { isTierRejection, tierProblem } from "./billing-problems.ts";
 import { overridesSchema } from "./overrides.ts";
 
 /** The new account already exists, so its response must not wait long for the state of its limits. */
@@ -91,7 +93,7 @@ async function createAccount(c: Context<AppEnv>): Promise<Response> {
   const { id, name = "", tier = policy.defaultTier, home, reason: why } = body.value;
   if (!policy.tiers.has(tier)) return unknownTier(c, tier);
   const stub = stubOf(c, id, home);
-  const call = stub.createAccount(id, { name, tier }, changeBy(c, why));
+  const call = stub.createAccount(id, { name, tier }, changeBy(c, why), billedBy(policy));
   return ask<NewAccountAnswer>(c, "account", call, async (answer) => {
     c.var.services.limiter.forget(userSubject(id), Date.now());
     if (answer.kind === "exists") {
@@ -154,14 +156,20 @@ async function changeAccount(c: Context<AppEnv>): Promise<Response> {
         const faults = overrideFaults(tierOf(policy, tier ?? current.account.tier), overrides ?? {});
         if (faults.length > 0) return invalidContent(requestId, faults).response;
       }
-      return stub.changeAccount(change, changeBy(c, why));
+      const answer: AccountAnswer | TierRejection = await stub.changeAccount(
+        change,
+        changeBy(c, why),
+        billedBy(policy),
+      );
+      return isTierRejection(answer) ? tierProblem(c, answer) : answer;
     },
-    ({ account, grants }) => {
+    ({ account, grants, pendingTier = null }) => {
       c.var.services.limiter.heard.noteAccount(userSubject(account.user), account, Date.now());
       const { kept } = effectsOn(tierOf(policy, account.tier), account.overrides, grants);
       const view = accountView(account, grants, policy);
       const overridesKept = tier !== undefined && overrides === undefined ? kept.limits : [];
-      return c.json({ ...view, overridesKept, grantsKept: tier === undefined ? [] : kept.grants });
+      const grantsKept = tier === undefined ? [] : kept.grants;
+      return c.json({ ...view, overridesKept, grantsKept, pendingTier });
     },
   );
 }
@@ -179,6 +187,11 @@ async function deleteAccount(c: Context<AppEnv>): Promise<Response> {
     c.var.services.limiter.heard.noteDeleted(userSubject(id), answer.keyIds ?? [], isLifted, Date.now());
     return c.body(null, 204);
   });
+}
+
+/** The revision that an object must know before it changes an account's terms; 0: the policy has no terms. */
+function billedBy({ billing, revision }: Policy): number {
+  return billing === null ? 0 : revision;
 }
 
 function unknownTier(c: Context<AppEnv>, tier: string): Response {

@@ -4,7 +4,13 @@ import * as z from "zod/mini";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { problem } from "../../edge/problem.ts";
 import { isUserId } from "../../identity/user-id.ts";
-import type { Account, AccountAnswer, GrantAnswer, RevokedGrantAnswer } from "../../objects/account.ts";
+import type {
+  Account,
+  AccountAnswer,
+  GrantAnswer,
+  ResetAnswer,
+  RevokedGrantAnswer,
+} from "../../objects/account.ts";
 import { adjustTier, type Grant } from "../../policy/adjust.ts";
 import { capacityOf, tierOf } from "../../policy/compile.ts";
 import type { Fault } from "../../policy/fault.ts";
@@ -142,6 +148,9 @@ async function resetAccount(c: Context<AppEnv>): Promise<Response> {
       known.has(name) ? [] : [unknownName(`/limits/${i}`, "limit", name, known)],
     );
     if (faults.length > 0) return invalidContent(requestId, faults).response;
-    return stub.reset(limits, changeBy(c, why));
+    const answer: ResetAnswer = await stub.reset(limits, changeBy(c, why));
+    if (answer.kind !== "billed-limit") return answer;
+    const detail = `The limit "${answer.limit}" is billed, so it cannot be reset: give a credit or a grant. Name other limits to reset them.`;
+    return problem("conflict", detail, requestId);
   });
 }

@@ -1,0 +1,100 @@
+/**
+ * The allowance of an account's open period: by the ledger, as bills and people see it, and by the quota's counter, as decisions see it.
+ *
+ * Pure: no I/O and no clock.
+ */
+import type { Allowance } from "../../../src/billing/allowance.ts";
+import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
+import { includedMilli as includedIn } from "../../../src/billing/included.ts";
+import { allowanceIn, ratableSegments } from "../../../src/billing/standing.ts";
+import { quantityMilli, type UsageRow } from "../../../src/billing/usage.ts";
+import { type QuotaAllowance, withAllowance } from "../../../src/core/calendar-quota.ts";
+import { periodAt, type Span } from "../../../src/core/calendar.ts";
+import { HOUR_MS } from "../../../src/core/time.ts";
+import { MAX_EXACT, toTokens } from "../../../src/core/units.ts";
+import type { ScopedLimit, Tier } from "../../../src/policy/compiled.ts";
+import { decimalsOf } from "./offers.ts";
+import { type BillContext, standingOf } from "./rating.ts";
+
+/** An allowance by the quota's counter. */
+export interface CounterAllowance extends QuotaAllowance {
+  /** Name of the quota. */
+  readonly limit: string;
+}
+
+/** By the caps of now, in millitokens since the period began; null if the terms have no overage quota. */
+export function liveAllowance(
+  billed: BilledPeriod,
+  context: BillContext,
+  budget: string | null,
+  spendCap: string | null,
+): Allowance | null {
+  const rules = { exponent: decimalsOf(billed.currency), taxes: context.taxes, spendCap };
+  return allowanceIn({ ...standingOf(billed, context), budget }, rules);
+}
+
+/**
+ * The same allowance in the counter's terms. A counter counts whole months of the anchor day, also before a stub, and without what a
+ * reset has forgiven; a period counts from its beginning what the ledger has.
+ * @param usedMilli what counts in the counter in a span.
+ * @param ledgerMilli what the ledger has of hours, including what counts in quotas only.
+ */
+export function counterAllowance(
+  allowance: Allowance,
+  { period, anchorDay }: BilledPeriod,
+  usedMilli: (counter: string, span: Span) => number,
+  ledgerMilli: (fromHour: number, toHour: number) => number,
+): CounterAllowance {
+  const { limit, includedMilli, amountMilli, stop } = allowance;
+  const month = periodAt("month", period.startMs, anchorDay);
+  const startHour = Math.floor(period.startMs / HOUR_MS);
+  const startMs = startHour * HOUR_MS;
+  const beforeMilli = startMs > month.startMs ? usedMilli(limit, { ...month, endMs: startMs }) : 0;
+  const countedMilli = usedMilli(limit, { startMs, endMs: month.endMs });
+  const forgivenMilli = ledgerMilli(startHour, Math.ceil(month.endMs / HOUR_MS)) - countedMilli;
+  const offset = beforeMilli - forgivenMilli;
+  const shifted = (milli: number): number => Math.min(MAX_EXACT, Math.max(0, milli + offset));
+  return {
+    limit,
+    anchorDay,
+    cap: stop === "included" ? null : stop,
+    includedMilli: shifted(includedMilli),
+    amountMilli: amountMilli === null ? null : shifted(amountMilli),
+  };
+}
+
+/**
+ * How much of a grant was used: what its segment used beyond what the other grants include. In tokens.
+ * @param without the period without the grant.
+ */
+export function admittedTokens(
+  billed: BilledPeriod,
+  without: BilledPeriod,
+  limit: string,
+  usage: readonly UsageRow[],
+): number {
+  const context: BillContext = { customer: {}, taxes: [], credits: [] };
+  const granted = ratableSegments(standingOf(billed, context), usage);
+  const plain = ratableSegments(standingOf(without, context), usage);
+  let milli = 0;
+  plain.forEach((segment, i) => {
+    const { quota } = segment.terms;
+    const grantedMilli = (granted[i]?.grantedMilli ?? 0) - segment.grantedMilli;
+    if (quota?.name !== limit || grantedMilli <= 0) return;
+    const overMilli =
+      quantityMilli(segment.usage, null, quota.unit) - includedIn(segment, billed.period.fullMs);
+    milli += Math.min(grantedMilli, Math.max(0, overMilli));
+  });
+  return toTokens(milli);
+}
+
+/** The tier with its overage quota as the allowance has it: grants and overrides are part of that. */
+export function withOwnAllowance(tier: Tier, allowance: CounterAllowance | null): Tier {
+  if (allowance === null) return tier;
+  const limits = tier.limits.map((scoped): ScopedLimit => {
+    const { limit } = scoped;
+    if (limit.kind !== "quota" || limit.name !== allowance.limit || limit.period !== "month") return scoped;
+    return { ...scoped, limit: withAllowance(limit, allowance) };
+  });
+  return { ...tier, limits };
+}

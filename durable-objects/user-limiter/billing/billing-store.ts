@@ -1,0 +1,276 @@
+/**
+ * The rows of an account's billing as values. Read into memory when they are first needed and changed only here, so a decision costs no
+ * read. An account of a policy without billing has no rows, and loading it reads none.
+ */
+import * as z from "zod/mini";
+import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
+import type { Credit } from "../../../src/billing/credit.ts";
+import type { Segment } from "../../../src/billing/segment.ts";
+import type { CreditKind, Customer } from "../../../src/objects/billing.ts";
+import { CREDIT_KINDS } from "../../../src/objects/billing.ts";
+import { readCustomer, readGrants, readTerms, readUsage } from "./stored-json.ts";
+
+/** What belongs to no period. */
+export interface BillingAccount {
+  readonly customer: Customer;
+  /** The account's own; null: the policy's. */
+  readonly anchorDay: number | null;
+  /** The customer's own cap, a decimal string. */
+  readonly budget: string | null;
+  readonly pendingTier: string | null;
+  /** When the account's one trial ends or has ended; null: it had none. */
+  readonly trialEndsMs: number | null;
+  readonly firstOpenHour: number;
+  /** Start of the open period; null: none is open. */
+  readonly periodMs: number | null;
+}
+
+/** A credit as it is stored. */
+export interface StoredCredit extends Credit {
+  readonly kind: CreditKind;
+  readonly currency: string;
+  readonly amountMinor: bigint;
+  readonly source: string;
+  readonly createdMs: number;
+}
+
+const minor = z.pipe(
+  z.string().check(z.regex(/^-?\d{1,40}$/)),
+  z.transform((text: string) => BigInt(text)),
+);
+const ms = z.number();
+
+const accountRow = z.object({
+  customer: z.string(),
+  anchor_day: z.nullable(z.int()),
+  budget: z.nullable(z.string()),
+  pending_tier: z.nullable(z.string()),
+  trial_ends_ms: z.nullable(ms),
+  first_open_hour: z.int(),
+  period_ms: z.nullable(ms),
+});
+
+const periodRow = z.object({
+  start_ms: ms,
+  end_ms: ms,
+  full_ms: ms,
+  anchor_day: z.int(),
+  currency: z.string(),
+  cap_minor: z.nullable(minor),
+  kept_minor: z.nullable(minor),
+  grants: z.string(),
+  usage_at_end: z.nullable(z.string()),
+});
+
+const segmentRow = z.object({
+  start_ms: ms,
+  end_ms: ms,
+  tier: z.string(),
+  revision: z.int(),
+  terms: z.string(),
+  usage: z.string(),
+});
+
+const creditRow = z.object({
+  credit_id: z.string(),
+  kind: z.enum(CREDIT_KINDS),
+  currency: z.string(),
+  amount_minor: minor,
+  left_minor: minor,
+  effective_ms: ms,
+  expires_ms: z.nullable(ms),
+  source: z.string(),
+  created_ms: ms,
+});
+
+export class BillingStore {
+  readonly #sql: SqlStorage;
+  #account: BillingAccount | null = null;
+  #period: BilledPeriod | null = null;
+  #credits: readonly StoredCredit[] | null = null;
+
+  /** @param hasTables whether there are tables. */
+  constructor(sql: SqlStorage, hasTables: boolean) {
+    this.#sql = sql;
+    if (!hasTables) return;
+    for (const row of sql.exec("SELECT * FROM billing")) this.#account = toAccount(accountRow.parse(row));
+  }
+
+  /** Null until billing begins for the account. */
+  get account(): BillingAccount | null {
+    return this.#account;
+  }
+
+  /** The open period; null if there is none. */
+  get period(): BilledPeriod | null {
+    const startMs = this.#account?.periodMs ?? null;
+    if (startMs === null) return null;
+    return (this.#period ??= this.#read(startMs));
+  }
+
+  get credits(): readonly StoredCredit[] {
+    if (this.#account === null) return [];
+    return (this.#credits ??= this.#sql
+      .exec("SELECT * FROM credits ORDER BY created_ms, credit_id")
+      .toArray()
+      .map((row) => toCredit(creditRow.parse(row))));
+  }
+
+  /** The periods that have ended, oldest first. */
+  ended(): BilledPeriod[] {
+    return this.#sql
+      .exec<{ start_ms: number }>(
+        "SELECT start_ms FROM periods WHERE start_ms IS NOT ? ORDER BY start_ms",
+        this.#account?.periodMs ?? null,
+      )
+      .toArray()
+      .map(({ start_ms: startMs }) => this.#read(startMs));
+  }
+
+  /** The earliest start of another period: none overlaps, and each has a start of its own. */
+  nextStartMs(): number {
+    const { end } = this.#sql
+      .exec<{ end: number | null }>("SELECT max(max(end_ms, start_ms + 1)) AS end FROM periods")
+      .one();
+    return end ?? -Infinity;
+  }
+
+  putAccount(account: BillingAccount): void {
+    const { customer, anchorDay, budget, pendingTier, trialEndsMs, firstOpenHour, periodMs } = account;
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO billing
+         (id, customer, anchor_day, budget, pending_tier, trial_ends_ms, first_open_hour, period_ms)
+       VALUES (1, ?, ?, ?, ?, ?, ?, ?)`,
+      JSON.stringify(customer),
+      anchorDay,
+      budget,
+      pendingTier,
+      trialEndsMs,
+      firstOpenHour,
+      periodMs,
+    );
+    if (periodMs !== this.#account?.periodMs) this.#period = null;
+    this.#account = account;
+  }
+
+  /** Stores a period and its segments. Of segments, writes only those that differ from the stored ones, the last two at most. */
+  putPeriod(billed: BilledPeriod): void {
+    const { period, anchorDay, currency, capMinor, keptMinor, grants, usageAtEnd, segments } = billed;
+    const { startMs } = period;
+    const stored = this.#account?.periodMs === startMs ? (this.#period?.segments ?? []) : [];
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO periods
+         (start_ms, end_ms, full_ms, anchor_day, currency, cap_minor, kept_minor, grants, usage_at_end)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      startMs,
+      period.endMs,
+      period.fullMs,
+      anchorDay,
+      currency,
+      capMinor === null ? null : String(capMinor),
+      keptMinor === null ? null : String(keptMinor),
+      JSON.stringify(grants),
+      usageAtEnd && JSON.stringify(usageAtEnd),
+    );
+    segments.forEach((segment, number) => {
+      if (stored[number] !== segment) this.#putSegment(startMs, number, segment);
+    });
+    this.#sql.exec("DELETE FROM segments WHERE period_ms = ? AND number >= ?", startMs, segments.length);
+    if (this.#account?.periodMs === startMs) this.#period = billed;
+  }
+
+  addCredit(credit: StoredCredit): void {
+    this.#sql.exec(
+      `INSERT INTO credits
+         (credit_id, kind, currency, amount_minor, left_minor, effective_ms, expires_ms, source, created_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      credit.id,
+      credit.kind,
+      credit.currency,
+      String(credit.amountMinor),
+      String(credit.leftMinor),
+      credit.effectiveMs,
+      credit.expiresMs,
+      credit.source,
+      credit.createdMs,
+    );
+    this.#credits = null;
+  }
+
+  /** Sets what is left of a credit. */
+  setLeft(id: string, leftMinor: bigint): void {
+    this.#sql.exec("UPDATE credits SET left_minor = ? WHERE credit_id = ?", String(leftMinor), id);
+    this.#credits = null;
+  }
+
+  #putSegment(periodMs: number, number: number, segment: Segment): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO segments (period_ms, number, start_ms, end_ms, tier, revision, terms, usage)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      periodMs,
+      number,
+      segment.startMs,
+      segment.endMs,
+      segment.tier,
+      segment.revision,
+      JSON.stringify(segment.terms),
+      JSON.stringify(segment.usageAtStart),
+    );
+  }
+
+  #read(startMs: number): BilledPeriod {
+    const found = this.#sql.exec("SELECT * FROM periods WHERE start_ms = ?", startMs).one();
+    const row = periodRow.parse(found);
+    const segments = this.#sql
+      .exec("SELECT * FROM segments WHERE period_ms = ? ORDER BY number", startMs)
+      .toArray()
+      .map((segment) => toSegment(segmentRow.parse(segment)));
+    return {
+      period: { startMs: row.start_ms, endMs: row.end_ms, fullMs: row.full_ms },
+      anchorDay: row.anchor_day,
+      currency: row.currency,
+      capMinor: row.cap_minor,
+      keptMinor: row.kept_minor,
+      grants: readGrants(row.grants),
+      usageAtEnd: row.usage_at_end === null ? null : readUsage(row.usage_at_end),
+      segments,
+    };
+  }
+}
+
+function toAccount(row: z.infer<typeof accountRow>): BillingAccount {
+  return {
+    customer: readCustomer(row.customer),
+    anchorDay: row.anchor_day,
+    budget: row.budget,
+    pendingTier: row.pending_tier,
+    trialEndsMs: row.trial_ends_ms,
+    firstOpenHour: row.first_open_hour,
+    periodMs: row.period_ms,
+  };
+}
+
+function toSegment(row: z.infer<typeof segmentRow>): Segment {
+  return {
+    startMs: row.start_ms,
+    endMs: row.end_ms,
+    tier: row.tier,
+    revision: row.revision,
+    terms: readTerms(row.terms),
+    usageAtStart: readUsage(row.usage),
+  };
+}
+
+function toCredit(row: z.infer<typeof creditRow>): StoredCredit {
+  return {
+    id: row.credit_id,
+    kind: row.kind,
+    currency: row.currency,
+    amountMinor: row.amount_minor,
+    leftMinor: row.left_minor,
+    effectiveMs: row.effective_ms,
+    expiresMs: row.expires_ms,
+    source: row.source,
+    createdMs: row.created_ms,
+  };
+}

@@ -1,0 +1,183 @@
+/**
+ * One billed user: the real UserLimiter class over a simulated disk, by a clock that the test sets, under policies that it publishes.
+ *
+ * Each call's writes are on disk before it returns. A crash loses what was only in memory. Asserts nothing.
+ */
+import * as z from "zod/mini";
+import { UserLimiter } from "../../durable-objects/user-limiter.ts";
+import { BillingStore } from "../../durable-objects/user-limiter/billing/billing-store.ts";
+import type { BilledPeriod } from "../../src/billing/billed-period.ts";
+import type { UsageRow } from "../../src/billing/usage.ts";
+import type { Decision } from "../../src/core/decision.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
+import { expandAnswers } from "../../src/limiter/wire.ts";
+import type { BillingView } from "../../src/objects/billing.ts";
+import type { Lease, Settlement } from "../../src/objects/object-call.ts";
+import { documentKey } from "../../src/policy/policy-store.ts";
+import type { PolicyDocument } from "../../src/policy/schema.ts";
+import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
+
+export const OPERATOR = { actor: "ann", reason: "" };
+
+/** All users of a file share a policy store, as the objects of an isolate do: revisions continue from user to user. */
+const documents = new Map<string, string>();
+let revision = 0;
+
+const bindings = {
+  CONFIG: {
+    get: async (key: string) => documents.get(key) ?? null,
+    put: async () => undefined,
+    delete: async () => undefined,
+  },
+  POLICY_REGISTRY: { getByName: () => ({ revision: async () => null }) },
+  ACCOUNT_DIRECTORY: { getByName: () => ({ put: async () => undefined }) },
+} as unknown as Env;
+
+/** Stops the clock, and all waiting. @returns what starts them again. */
+export function stopTime(): () => void {
+  const { now } = Date;
+  const scheduler: unknown = Reflect.get(globalThis, "scheduler");
+  Date.now = () => clock.nowMs;
+  Object.assign(globalThis, { scheduler: { wait: async () => undefined } });
+  return () => {
+    Date.now = now;
+    Object.assign(globalThis, { scheduler });
+  };
+}
+
+const clock = { nowMs: 0 };
+
+const cellSchema = z.object({
+  hour: z.number(),
+  route: z.string(),
+  requests: z.number(),
+  costMilli: z.number(),
+});
+const stateSchema = z.object({ state: z.object({ openCells: z.array(cellSchema) }) });
+
+export class BilledUser {
+  readonly disk = new Disk();
+  #object: UserLimiter | null = null;
+  #handle: Handle | null = null;
+
+  constructor(startMs: number) {
+    clock.nowMs = startMs;
+  }
+
+  get nowMs(): number {
+    return clock.nowMs;
+  }
+
+  /** The current copy of the object. */
+  get object(): UserLimiter {
+    if (this.#object) return this.#object;
+    const handle: Handle = {
+      isReplaced: false,
+      failNextWrite: false,
+      onFailure: () => undefined,
+      onAudit: () => undefined,
+    };
+    const ctx = {
+      storage: storageOf(this.disk, handle, () => undefined),
+      id: { name: "user:ann" },
+      waitUntil: (work: Promise<unknown>) => void work.catch(() => undefined),
+    };
+    this.#handle = handle;
+    this.#object = new UserLimiter(ctx as unknown as DurableObjectState, bindings);
+    return this.#object;
+  }
+
+  get revision(): number {
+    return revision;
+  }
+
+  /** Puts a policy into force: calls from now on name its revision. */
+  publish(document: PolicyDocument): number {
+    revision += 1;
+    documents.set(documentKey(revision), JSON.stringify(document));
+    return revision;
+  }
+
+  later(ms: number): void {
+    clock.nowMs += ms;
+  }
+
+  setTime(text: string): void {
+    clock.nowMs = Date.parse(text);
+  }
+
+  /** Kills the object: what was only in memory is lost. */
+  crash(): void {
+    this.disk.flush();
+    if (this.#handle) this.#handle.isReplaced = true;
+    this.#object = null;
+  }
+
+  /** One call with one request. @param wantMilli to lease for more like it. */
+  async ask(
+    route: string | null,
+    tokens: number,
+    wantMilli = 0,
+    settlements: readonly Settlement[] = [],
+  ): Promise<{ readonly decision: Decision; readonly lease: Lease | null }> {
+    const request = {
+      revision,
+      tier: "free",
+      route,
+      costMilli: tokens * 1_000,
+      keyId: null,
+      peek: false,
+      idempotencyKey: null,
+    };
+    const question = { request, decide: true, wantMilli };
+    const answers = await this.object.serve({ settlements, questions: [{ question, times: 1 }] });
+    this.disk.flush();
+    const [answer] = expandAnswers(answers);
+    if (!answer?.decision) throw new Error("a request has a decision");
+    return { decision: answer.decision, lease: answer.lease };
+  }
+
+  async use(route: string | null, tokens: number): Promise<boolean> {
+    return (await this.ask(route, tokens)).decision.allowed;
+  }
+
+  async billing(): Promise<BillingView> {
+    const answer = await this.object.billing(revision);
+    if (answer.kind !== "billing") throw new Error(`the account is ${answer.kind}`);
+    return answer.billing;
+  }
+
+  /** The periods in storage, oldest first. */
+  periods(): BilledPeriod[] {
+    const store = new BillingStore(
+      { exec: (query: string, ...bound: never[]) => this.#rows(query, bound) } as unknown as SqlStorage,
+      true,
+    );
+    return [...store.ended(), ...(store.period ? [store.period] : [])].toSorted(
+      (a, b) => a.period.startMs - b.period.startMs,
+    );
+  }
+
+  /** Billed usage of a span of hours, as storage has it: the table and the open cells, added up here. */
+  ledger(startMs = 0, endMs = Infinity): UsageRow[] {
+    const table = this.disk.exec("SELECT hour, route, requests, cost_milli AS costMilli FROM usage", []);
+    const open = z.optional(stateSchema).parse(this.disk.kv.get("state"))?.state.openCells ?? [];
+    const sums = new Map<string, UsageRow>();
+    for (const cell of [...z.array(cellSchema).parse(table), ...open]) {
+      if (cell.hour < Math.floor(startMs / HOUR_MS) || cell.hour * HOUR_MS >= endMs) continue;
+      const { count = 0, costMilli = 0 } = sums.get(cell.route) ?? {};
+      sums.set(cell.route, {
+        route: cell.route,
+        unit: "requests",
+        count: count + cell.requests,
+        costMilli: costMilli + cell.costMilli,
+      });
+    }
+    return [...sums.values()].filter(({ count, costMilli }) => count > 0 || costMilli > 0);
+  }
+
+  #rows(query: string, bound: readonly never[]) {
+    const rows = this.disk.exec(query, bound);
+    return { toArray: () => rows, one: () => rows[0], [Symbol.iterator]: () => rows[Symbol.iterator]() };
+  }
+}

@@ -1,0 +1,298 @@
+/**
+ * Random histories of one billed account, in mid-traffic: changes of tier, policies and anchor day, trials, grants, resets, leases that
+ * settle late, crashes, idle months, a deleted account that comes back. However they mix, the segments' usage adds up to the ledger.
+ */
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { BilledPeriod } from "../../src/billing/billed-period.ts";
+import { usageBySegment } from "../../src/billing/segment.ts";
+import type { UsageRow } from "../../src/billing/usage.ts";
+import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
+import type { Lease } from "../../src/objects/object-call.ts";
+import type { PolicyDocument } from "../../src/policy/schema.ts";
+import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
+
+const RUNS = Number(process.env["BILLING_HISTORY_RUNS"] ?? 150);
+const SEED = Number(process.env["BILLING_SEED"] ?? 20_261_130);
+
+let startTime = (): void => undefined;
+beforeAll(() => {
+  startTime = stopTime();
+});
+afterAll(() => startTime());
+
+type TierDocument = PolicyDocument["tiers"][string];
+const CENT = { model: "unit", unit: "0.01" } as const;
+const TIERS = ["free", "pro", "max", "trial"] as const;
+
+function tier(amount: number, overage: object, plan: TierDocument["plan"] = {}): TierDocument {
+  const quota = { name: "month", kind: "quota", amount, per: "month", overage } as const;
+  const hourly = { name: "hour", kind: "quota", amount: 10_000, per: "hour" } as const;
+  return { limits: [hourly, quota], plan };
+}
+
+/** Which tiers and prices are in force: in some, a tier is missing. */
+const VARIANTS: readonly PolicyDocument["tiers"][] = [
+  {
+    free: tier(40, { mode: "stop" }),
+    pro: tier(100, { mode: "payg", price: CENT, spendCap: "0.50" }, { base: "31" }),
+    max: tier(500, { mode: "payg", price: CENT }, { base: "310", minimum: "320" }),
+    trial: tier(200, { mode: "payg", price: CENT, spendCap: "1" }, { base: "62", trialDays: 10 }),
+  },
+  {
+    free: tier(60, { mode: "stop" }),
+    pro: tier(80, { mode: "payg", price: CENT, spendCap: "0.20" }, { base: "40" }),
+    trial: tier(200, { mode: "payg", price: CENT }, { base: "62", trialDays: 3 }),
+  },
+  { free: tier(40, { mode: "stop" }), max: tier(500, { mode: "payg", price: CENT }, { base: "310" }) },
+];
+
+function document(variant: number, anchorDay: number): PolicyDocument {
+  return {
+    schema: 1,
+    tiers: VARIANTS[variant] ?? {},
+    routes: [{ match: "/a" }, { match: "/b" }],
+    anonymousTier: "free",
+    defaultTier: "free",
+    billing: { currency: "USD", anchorDay },
+  };
+}
+
+const route = fc.constantFrom("/a", "/b", null);
+const at = fc.constantFrom("now", "period_end", null);
+const step = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({ kind: fc.constant("use"), route, tokens: fc.integer({ min: 1, max: 30 }) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("lease"),
+      route,
+      settles: fc.constantFrom("soon", "late", "never"),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("later"),
+      ms: fc.constantFrom(1, 700, HOUR_MS / 2, HOUR_MS, 5 * HOUR_MS, 3 * DAY_MS, 12 * DAY_MS, 70 * DAY_MS),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant("tier"), tier: fc.constantFrom(...TIERS), at }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("patch"), tier: fc.constantFrom(...TIERS) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("amount"), amount: fc.constantFrom(null, 20, 300) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("policy"),
+      variant: fc.nat(2),
+      anchorDay: fc.constantFrom(1, 1, 31),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("anchor"), day: fc.constantFrom(null, 5, 20, 29, 31) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("grant"),
+      amount: fc.integer({ min: 1, max: 80 }),
+      days: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("budget"), budget: fc.constantFrom(null, "0", "0.10", "2") }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("revoke", "reset", "crash", "back", "delete", "create", "look"),
+    }),
+  },
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+/** What of it really happened, over all runs. */
+const seen = { segments: 0, periods: 0, usage: 0, late: 0, stubs: 0, early: 0, denied: 0 };
+
+class History {
+  readonly user: BilledUser;
+  readonly #open: { readonly lease: Lease; readonly atMs: number; readonly settles: string }[] = [];
+  #grants = 0;
+
+  constructor() {
+    this.user = new BilledUser(Date.parse("2027-11-28T21:30:00Z"));
+    this.user.publish(document(0, 1));
+  }
+
+  async take(given: Step): Promise<void> {
+    const { user } = this;
+    const { object, revision } = user;
+    switch (given.kind) {
+      case "use": {
+        if (!(await user.use(given.route, given.tokens))) seen.denied += 1;
+        else await this.#checkStop();
+        return;
+      }
+      case "lease": {
+        const { lease } = await user.ask(given.route, 1, 10_000);
+        if (lease) this.#open.push({ lease, atMs: user.nowMs, settles: given.settles });
+        return;
+      }
+      case "later":
+        user.later(given.ms);
+        await this.#settle();
+        return;
+      case "back":
+        user.later(-3 * HOUR_MS);
+        return;
+      case "tier":
+        await object.changeTier({ tier: given.tier, at: given.at }, revision, OPERATOR);
+        return;
+      case "patch":
+        await object.changeAccount({ tier: given.tier }, OPERATOR, revision);
+        return;
+      case "amount": {
+        const overrides = given.amount === null ? {} : { month: { amount: given.amount } };
+        await object.changeAccount({ overrides }, OPERATOR, revision);
+        return;
+      }
+      case "policy":
+        user.publish(document(given.variant, given.anchorDay));
+        return;
+      case "anchor":
+        await object.changeBilling({ anchorDay: given.day }, revision, OPERATOR);
+        return;
+      case "budget":
+        await object.changeBilling({ budget: given.budget }, revision, OPERATOR);
+        return;
+      case "grant": {
+        this.#grants += 1;
+        const untilMs = user.nowMs + given.days * DAY_MS;
+        const grant = {
+          grantId: `g${this.#grants}`,
+          limit: "month",
+          amount: given.amount,
+          untilMs,
+          createdMs: user.nowMs,
+        };
+        await object.grant(grant, OPERATOR);
+        return;
+      }
+      case "revoke":
+        await object.revokeGrant(`g${this.#grants}`, OPERATOR);
+        return;
+      case "reset":
+        await object.reset(["hour"], OPERATOR);
+        return;
+      case "crash":
+        user.crash();
+        return;
+      case "delete":
+        await object.deleteAccount(OPERATOR);
+        return;
+      case "create":
+        await object.createAccount("ann", { name: "", tier: "trial" }, OPERATOR, revision);
+        return;
+      case "look":
+        await object.billing(revision);
+    }
+  }
+
+  /** Settles leases that are due: soon within a second, late hours after. */
+  async #settle(): Promise<void> {
+    const { user } = this;
+    for (let i = this.#open.length - 1; i >= 0; i--) {
+      const { lease, atMs, settles } = this.#open[i] ?? { lease: null, atMs: 0, settles: "" };
+      const waitedMs = user.nowMs - atMs;
+      if (lease === null || settles === "never" || waitedMs < (settles === "soon" ? 1 : 3 * HOUR_MS))
+        continue;
+      this.#open.splice(i, 1);
+      const cells = [
+        {
+          route: lease.route ?? "/b",
+          keyId: "",
+          requests: 1,
+          costMilli: Math.min(lease.milli, 2_000),
+          denied: 0,
+        },
+      ];
+      await user.object.serve({ settlements: [{ leaseId: lease.id, cells }], questions: [] });
+      user.disk.flush();
+      if (settles === "late") seen.late += 1;
+    }
+  }
+
+  /** Never one token beyond the hard stop: by the ledger, right after an admission. */
+  async #checkStop(): Promise<void> {
+    const answer = await this.user.object.billing(this.user.revision);
+    if (answer.kind !== "billing" || answer.billing.allowance === null) return;
+    const { used, amount } = answer.billing.allowance;
+    if (amount !== null) expect(used).toBeLessThanOrEqual(amount);
+  }
+}
+
+/** By route, as text: a sum of bills and ledgers in any order. */
+function sumOf(rows: readonly UsageRow[]): Record<string, [count: number, costMilli: number]> {
+  const sums: Record<string, [number, number]> = {};
+  for (const { route: name, count, costMilli } of rows) {
+    const [sum, cost] = sums[name] ?? [0, 0];
+    sums[name] = [sum + count, cost + costMilli];
+  }
+  return sums;
+}
+
+function checkPeriods(user: BilledUser, periods: readonly BilledPeriod[]): void {
+  for (const [i, billed] of periods.entries()) {
+    const { period, segments, usageAtEnd, anchorDay } = billed;
+    const ends = [period.startMs, ...segments.map(({ endMs }) => endMs)];
+    expect(segments.map(({ startMs }) => startMs)).toEqual(ends.slice(0, -1));
+    expect(ends.at(-1)).toBe(period.endMs);
+    expect(segments.length).toBeLessThanOrEqual(64);
+    expect(period.startMs).toBeGreaterThanOrEqual(periods[i - 1]?.period.endMs ?? 0);
+    const ledger = usageAtEnd ?? user.ledger(period.startMs, period.endMs);
+    const before = segments[0]?.usageAtStart ?? [];
+    const billedUsage = usageBySegment(segments, ledger).flat();
+    expect(sumOf([...before, ...billedUsage])).toEqual(sumOf(ledger));
+    seen.segments += segments.length - 1;
+    seen.periods += 1;
+    seen.usage += billedUsage.length;
+    if (usageAtEnd !== null) seen.early += 1;
+    else expect(new Date(period.endMs).getUTCDate()).toBe(Math.min(anchorDay, lastDayOf(period.endMs)));
+    if (period.endMs - period.startMs < period.fullMs) seen.stubs += 1;
+  }
+}
+
+function lastDayOf(ms: number): number {
+  const date = new Date(ms);
+  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+}
+
+it("bills every request of the ledger in exactly one segment, however an account changes", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: "max" }), async (steps) => {
+      const history = new History();
+      const { user } = history;
+      await user.object.createAccount("ann", { name: "", tier: "pro" }, OPERATOR, user.revision);
+      for (const each of steps) await history.take(each);
+      const periods = user.periods();
+      checkPeriods(user, periods);
+      // An account that was never deleted has no moment, and no usage, outside its periods.
+      if (periods.some(({ usageAtEnd }) => usageAtEnd !== null)) return;
+      for (const [i, { period }] of periods.entries()) {
+        if (i > 0) expect(period.startMs).toBe(periods[i - 1]?.period.endMs);
+      }
+      const billed = periods.flatMap(({ period }) => user.ledger(period.startMs, period.endMs));
+      expect(sumOf(billed)).toEqual(sumOf(user.ledger()));
+    }),
+    { numRuns: RUNS, seed: SEED },
+  );
+  expect(Math.min(...Object.values(seen))).toBeGreaterThan(RUNS / 10);
+});

@@ -1,0 +1,380 @@
+/** Periods, segments and changes of terms of one account, in its own object, in mid-traffic. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DAY_MS } from "../../src/core/time.ts";
+import type { PolicyDocument } from "../../src/policy/schema.ts";
+import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
+
+let startTime = (): void => undefined;
+beforeAll(() => {
+  startTime = stopTime();
+});
+afterAll(() => startTime());
+
+type TierDocument = PolicyDocument["tiers"][string];
+type Overage = Extract<TierDocument["limits"][number], { kind: "quota" }>["overage"];
+
+function tier(amount: number, overage: Overage, plan: TierDocument["plan"] = {}): TierDocument {
+  return { limits: [{ name: "month", kind: "quota", amount, per: "month", overage }], plan, mode: "strict" };
+}
+
+const CENT = { model: "unit", unit: "0.01" } as const;
+const FREE = tier(100, { mode: "stop" });
+const PRO = tier(1_000, { mode: "payg", price: CENT, spendCap: "5" }, { base: "31" });
+const MAX = tier(10_000, { mode: "payg", price: CENT }, { base: "310" });
+
+function policy(
+  tiers: PolicyDocument["tiers"] = { free: FREE, pro: PRO, max: MAX },
+  billing: PolicyDocument["billing"] = { currency: "USD" },
+): PolicyDocument {
+  return {
+    schema: 1,
+    tiers,
+    routes: [{ match: "/a" }, { match: "/b" }],
+    anonymousTier: "free",
+    defaultTier: "free",
+    billing,
+  };
+}
+
+async function account(at: string, tierName = "pro", document = policy()): Promise<BilledUser> {
+  const user = new BilledUser(Date.parse(at));
+  const revision = user.publish(document);
+  await user.object.createAccount("ann", { name: "Ann", tier: tierName }, OPERATOR, revision);
+  return user;
+}
+
+/** Periods and segments as text, with each segment's base fee. */
+async function spans(user: BilledUser): Promise<string[]> {
+  const { segments } = await user.billing();
+  const date = (ms: number): string => new Date(ms).toISOString().replace("T00:00:00.000Z", "");
+  return segments.map(({ startMs, endMs, tier: name }) => `${name} ${date(startMs)} ${date(endMs)}`);
+}
+
+describe("a period", () => {
+  it("begins with the account and is switched by the first turn after its end, with every idle month in between", async () => {
+    const user = await account("2026-01-20T00:00:00Z");
+    await user.use("/a", 3);
+    expect(await spans(user)).toEqual(["pro 2026-01-20 2026-02-01"]);
+    user.setTime("2026-04-10T10:30:00Z");
+    await user.use("/a", 1);
+    const periods = user.periods().map(({ period }) => new Date(period.startMs).toISOString().slice(0, 10));
+    expect(periods).toEqual(["2026-01-20", "2026-02-01", "2026-03-01", "2026-04-01"]);
+    expect((await user.billing()).accrued.total).toBe("31.00");
+  });
+});
+
+describe("a change of tier", () => {
+  it("upgrades now by default and cuts the period at the usage so far", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "free");
+    for (let i = 0; i < 4; i++) await user.use("/a", 10);
+    user.setTime("2026-01-11T00:00:00Z");
+    const change = { tier: "pro", at: null };
+    const preview = await user.object.previewTier(change, user.revision);
+    const changed = await user.object.changeTier(change, user.revision, OPERATOR);
+    if (changed.kind !== "changed" || preview.kind !== "preview") throw new Error(changed.kind);
+    expect(changed.at).toBe("now");
+    expect(preview.preview.after).toEqual(changed.billing.accrued);
+    expect(preview.preview.allowance).toEqual(changed.billing.allowance);
+    expect(await spans(user)).toEqual(["free 2026-01-01 2026-01-11", "pro 2026-01-11 2026-02-01"]);
+    expect(changed.billing.accrued.total).toBe("21.00");
+    // 40 used before, 21 of 31 days of 1,000, and 5.00 at a cent each.
+    expect(changed.billing.allowance).toMatchObject({
+      included: 717.42,
+      amount: 1_217.42,
+      stop: "spend_cap",
+    });
+  });
+
+  it("waits with a downgrade for the period's end, and the next period begins with the new tier", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "max");
+    const changed = await user.object.changeTier({ tier: "pro", at: null }, user.revision, OPERATOR);
+    expect(changed).toMatchObject({ kind: "changed", at: "period_end" });
+    expect((await user.billing()).pendingTier).toBe("pro");
+    user.later(31 * DAY_MS);
+    await user.use("/a", 1);
+    const billing = await user.billing();
+    expect(billing).toMatchObject({ tier: "pro", pendingTier: null });
+    expect(await spans(user)).toEqual(["pro 2026-02-01 2026-03-01"]);
+    expect(user.object.account()).toMatchObject({ account: { tier: "pro" } });
+  });
+});
+
+describe("terms", () => {
+  it("follow a changed policy with the next period, or with a change to the same tier now", async () => {
+    const user = await account("2026-01-01T00:00:00Z");
+    user.publish(policy({ free: FREE, pro: { ...PRO, plan: { base: "62" } } }));
+    await user.use("/a", 1);
+    expect((await user.billing()).accrued.total).toBe("31.00");
+    user.setTime("2026-01-16T12:00:00Z");
+    await user.object.changeTier({ tier: "pro", at: "now" }, user.revision, OPERATOR);
+    expect((await user.billing()).accrued.total).toBe("46.50");
+    user.setTime("2026-02-10T00:00:00Z");
+    expect((await user.billing()).accrued.total).toBe("62.00");
+  });
+
+  it("outlive their tier until the period ends, and follow it when it is brought back", async () => {
+    const user = await account("2026-01-01T00:00:00Z");
+    user.publish(policy({ free: FREE, max: MAX }));
+    user.setTime("2026-01-20T00:00:00Z");
+    expect((await user.billing()).accrued.total).toBe("31.00");
+    user.setTime("2026-02-20T00:00:00Z");
+    expect(await spans(user)).toEqual(["free 2026-02-01 2026-03-01"]);
+    user.publish(policy());
+    user.setTime("2026-03-20T00:00:00Z");
+    expect(await spans(user)).toEqual(["pro 2026-03-01 2026-04-01"]);
+  });
+
+  it("take an account's own amount of the quota now, prorated", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "free");
+    user.setTime("2026-01-11T00:00:00Z");
+    await user.object.changeAccount({ overrides: { month: { amount: 3_100 } } }, OPERATOR, user.revision);
+    expect((await user.billing()).allowance).toMatchObject({ included: 2_100, stop: "included" });
+    await user.object.changeAccount({ name: "Ann B." }, OPERATOR, user.revision);
+    expect(await spans(user)).toHaveLength(2);
+  });
+
+  it("are rejected when they have changed too often, but a trial still ends", async () => {
+    const trial = tier(200, { mode: "payg", price: CENT }, { base: "62", trialDays: 10 });
+    const user = await account(
+      "2026-01-01T00:00:00Z",
+      "a",
+      policy({ free: FREE, a: trial, b: { ...trial } }),
+    );
+    let kind = "changed";
+    for (let i = 0; i < 70; i++) {
+      user.later(1_000);
+      const change = { tier: "a", at: "now" } as const;
+      user.publish(
+        policy({ free: FREE, a: { ...trial, plan: { ...trial.plan, prices: price(`0.0${1 + (i % 9)}`) } } }),
+      );
+      ({ kind } = await user.object.changeTier(change, user.revision, OPERATOR));
+    }
+    expect(kind).toBe("too-many-segments");
+    expect(await spans(user)).toHaveLength(63);
+    user.setTime("2026-01-12T00:00:00Z");
+    expect((await spans(user)).at(-1)).toBe("a 2026-01-11 2026-02-01");
+  });
+});
+
+function price(unit: string) {
+  return [{ route: "/b", of: "count", price: { model: "unit", unit } } as const];
+}
+
+describe("a trial", () => {
+  const trial = tier(310, { mode: "payg", price: CENT }, { base: "31", trialDays: 10 });
+
+  it("is free and stops, ends at its moment whoever asks later, and is given once", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "trial", policy({ free: FREE, trial }));
+    expect(await user.billing()).toMatchObject({ accrued: { total: "0.00" }, allowance: { mode: "stop" } });
+    await user.use("/a", 200);
+    expect(await user.use("/a", 200)).toBe(false);
+    user.setTime("2026-01-20T00:00:00Z");
+    expect(await user.use("/a", 200)).toBe(true);
+    const billing = await user.billing();
+    expect(await spans(user)).toEqual(["trial 2026-01-01 2026-01-11", "trial 2026-01-11 2026-02-01"]);
+    expect(billing.segments.map(({ usage }) => usage.map(({ cost }) => cost))).toEqual([[200], [200]]);
+    expect(billing.accrued.total).toBe("21.00");
+    await user.object.changeTier({ tier: "free", at: "now" }, user.revision, OPERATOR);
+    await user.object.changeTier({ tier: "trial", at: "now" }, user.revision, OPERATOR);
+    expect(await user.billing()).toMatchObject({ allowance: { mode: "payg" } });
+  });
+
+  it("is over for an account that was there long before billing", async () => {
+    const user = new BilledUser(Date.parse("2026-01-01T00:00:00Z"));
+    const { billing: _none, ...plain } = policy({ free: { limits: [] } });
+    user.publish(plain);
+    await user.use("/a", 7);
+    await user.object.createAccount("ann", { name: "", tier: "trial" }, OPERATOR);
+    expect(user.periods()).toEqual([]);
+    user.setTime("2026-02-11T00:00:00Z");
+    user.publish(policy({ free: FREE, trial }));
+    await user.object.openBilling(user.revision);
+    expect(await spans(user)).toEqual(["trial 2026-02-11 2026-03-01"]);
+    expect(await user.billing()).toMatchObject({ accrued: { total: "19.93" }, allowance: { mode: "payg" } });
+  });
+});
+
+describe("an anchor day", () => {
+  it("of the account applies from the next period on, which is a stub, and never drifts", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "free");
+    await user.object.changeBilling({ anchorDay: 31 }, user.revision, OPERATOR);
+    expect(await spans(user)).toEqual(["free 2026-01-01 2026-02-01"]);
+    for (let i = 0; i < 3; i++) await user.use("/a", 10);
+    const ends: string[] = [];
+    for (const at of ["2026-02-02", "2026-03-01", "2026-03-31", "2026-05-01"]) {
+      user.setTime(`${at}T00:00:00Z`);
+      await user.use("/a", 1);
+      ends.push(...(await spans(user)));
+    }
+    expect(ends).toEqual([
+      "free 2026-02-01 2026-02-28",
+      "free 2026-02-28 2026-03-31",
+      "free 2026-03-31 2026-04-30",
+      "free 2026-04-30 2026-05-31",
+    ]);
+  });
+
+  it("leaves a stub its own share of the quota, although the counter's month begins earlier", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "free");
+    await user.object.changeBilling({ anchorDay: 20 }, user.revision, OPERATOR);
+    user.setTime("2026-01-25T00:00:00Z");
+    for (let i = 0; i < 5; i++) await user.use("/a", 20);
+    expect(await user.use("/a", 1)).toBe(false);
+    user.setTime("2026-02-05T00:00:00Z");
+    // 19 of 31 days of 100: 61.291.
+    for (let i = 0; i < 6; i++) expect(await user.use("/a", 10)).toBe(true);
+    expect(await user.use("/a", 2)).toBe(false);
+    expect(await user.use("/a", 1)).toBe(true);
+  });
+});
+
+describe("a grant", () => {
+  const grantOf = (user: BilledUser, amount: number, days: number) => ({
+    grantId: `g${amount}`,
+    limit: "month",
+    amount,
+    untilMs: user.nowMs + days * DAY_MS,
+    createdMs: user.nowMs,
+  });
+
+  it("counts once in the limit and in the bill, until the period ends", async () => {
+    const user = await account("2026-01-01T00:00:00Z");
+    await user.object.grant(grantOf(user, 500, 1), OPERATOR);
+    expect((await user.billing()).allowance).toMatchObject({ included: 1_500, amount: 2_000 });
+    user.setTime("2026-01-20T00:00:00Z");
+    for (let i = 0; i < 16; i++) await user.use("/a", 100);
+    expect(await user.billing()).toMatchObject({
+      accrued: { total: "32.00" },
+      allowance: { included: 1_500, used: 1_600, amount: 2_000 },
+    });
+    user.setTime("2026-02-02T00:00:00Z");
+    expect((await user.billing()).allowance).toMatchObject({ included: 1_000, amount: 1_500 });
+  });
+
+  it("that is revoked leaves what it has admitted included, and no more", async () => {
+    const user = await account("2026-01-01T00:00:00Z");
+    await user.object.grant(grantOf(user, 500, 20), OPERATOR);
+    for (let i = 0; i < 12; i++) await user.use("/a", 100);
+    await user.object.revokeGrant("g500", OPERATOR);
+    expect(await user.billing()).toMatchObject({
+      accrued: { total: "31.00" },
+      allowance: { included: 1_200 },
+    });
+  });
+});
+
+it("a reset refills other limits, and not the quota that is billed", async () => {
+  const user = await account("2026-01-01T00:00:00Z");
+  await user.use("/a", 10);
+  const rejected = { kind: "billed-limit", limit: "month" };
+  expect(await user.object.reset(null, OPERATOR)).toEqual(rejected);
+  expect(await user.object.reset(["month"], OPERATOR)).toEqual(rejected);
+  expect(await user.object.reset(["hour"], OPERATOR)).toMatchObject({ kind: "account" });
+  expect((await user.billing()).allowance).toMatchObject({ used: 10 });
+});
+
+describe("a cap", () => {
+  it("that is set below what has accrued stops usage and gives nothing back", async () => {
+    const user = await account("2026-01-01T00:00:00Z");
+    for (let i = 0; i < 13; i++) await user.use("/a", 100);
+    const changed = await user.object.changeBilling({ budget: "2" }, user.revision, OPERATOR);
+    expect(changed).toMatchObject({
+      billing: { accrued: { total: "34.00" }, allowance: { stop: "budget", amount: 1_200 } },
+    });
+    expect(await user.use("/a", 1)).toBe(false);
+    await user.object.changeBilling({ budget: "3.50" }, user.revision, OPERATOR);
+    expect(await user.use("/a", 50)).toBe(true);
+    expect(await user.use("/a", 1)).toBe(false);
+  });
+
+  it("cannot be set on prices that it cannot stop", async () => {
+    const routes = tier(100, { mode: "payg", price: CENT }, { prices: price("0.01") });
+    const user = await account("2026-01-01T00:00:00Z", "free", policy({ free: FREE, routes }));
+    await user.object.changeBilling({ budget: "2" }, user.revision, OPERATOR);
+    const change = { tier: "routes", at: "now" } as const;
+    expect(await user.object.changeTier(change, user.revision, OPERATOR)).toEqual({ kind: "no-cap" });
+    await user.object.changeBilling({ budget: null }, user.revision, OPERATOR);
+    expect(await user.object.changeTier(change, user.revision, OPERATOR)).toMatchObject({ kind: "changed" });
+    expect(await user.object.changeBilling({ budget: "2" }, user.revision, OPERATOR)).toEqual({
+      kind: "no-cap",
+    });
+  });
+});
+
+describe("credits", () => {
+  const ppu = tier(100, { mode: "prepaid", price: CENT });
+  const topUp = {
+    id: "c1",
+    kind: "paid",
+    amount: "5",
+    currency: null,
+    effectiveMs: null,
+    expiresMs: null,
+  } as const;
+
+  it("pay for prepaid usage, once, also over the end of a period", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "ppu", policy({ free: FREE, ppu }));
+    expect((await user.billing()).allowance).toMatchObject({ amount: 100, stop: "credits" });
+    const credit = { ...topUp, source: "payment:1" };
+    const made = await user.object.addCredit(credit, user.revision, OPERATOR);
+    const again = await user.object.addCredit({ ...credit, id: "c2" }, user.revision, OPERATOR);
+    expect([made, again]).toMatchObject([{ isNew: true }, { isNew: false, credit: { id: "c1" } }]);
+    for (let i = 0; i < 4; i++) await user.use("/a", 100);
+    expect(await user.billing()).toMatchObject({
+      accrued: { total: "3.00", due: "0.00" },
+      allowance: { amount: 600 },
+    });
+    user.setTime("2026-02-02T00:00:00Z");
+    expect(await user.billing()).toMatchObject({ accrued: { total: "0.00" }, allowance: { amount: 300 } });
+    const credits = await user.object.credits(user.revision);
+    expect(credits).toMatchObject({ credits: [{ amount: "5.00", left: "2.00" }] });
+  });
+
+  it("are taken back only as far as nothing has accrued on them", async () => {
+    const user = await account("2026-01-01T00:00:00Z", "ppu", policy({ free: FREE, ppu }));
+    await user.object.addCredit({ ...topUp, source: "s" }, user.revision, OPERATOR);
+    for (let i = 0; i < 3; i++) await user.use("/a", 100);
+    const removed = await user.object.removeCredit("c1", user.revision, OPERATOR);
+    expect(removed).toMatchObject({ kind: "removed", removed: "3.00", credit: { left: "2.00" } });
+    expect(await user.use("/a", 1)).toBe(false);
+    expect((await user.billing()).accrued).toMatchObject({ total: "2.00", due: "0.00" });
+  });
+
+  it("are rejected in another currency, for an ended period, or from a source that gave another", async () => {
+    const user = await account("2026-03-10T00:00:00Z");
+    const add = (fields: object) =>
+      user.object.addCredit({ ...topUp, source: "s", ...fields }, user.revision, OPERATOR);
+    expect(await add({ currency: "EUR" })).toEqual({ kind: "currency-differs", currency: "USD" });
+    expect(await add({ effectiveMs: Date.parse("2026-03-09T00:00:00Z") })).toMatchObject({
+      kind: "period-closed",
+    });
+    expect(await add({ amount: "0.001" })).toEqual({ kind: "bad-amount", decimals: 2 });
+    expect(await add({})).toMatchObject({ kind: "credit" });
+    expect(await add({ amount: "6" })).toEqual({ kind: "source-used", id: "c1" });
+  });
+});
+
+describe("an hour of the ledger", () => {
+  it("never changes once it is two hours past, whatever the clock does: late usage counts in the first open hour", async () => {
+    const user = await account(
+      "2026-01-31T20:00:00Z",
+      "pro",
+      policy({ free: FREE, pro: { ...PRO, mode: "auto" } }),
+    );
+    const { lease } = await user.ask("/a", 1, 10_000);
+    expect(lease).not.toBeNull();
+    const cells = [{ route: "/a", keyId: "", requests: 1, costMilli: 1_000, denied: 0 }];
+    const hour = Date.parse("2026-01-31T20:00:00Z");
+    const before = user.ledger(hour, hour + 1);
+    user.setTime("2026-02-01T02:30:00Z");
+    await user.object.serve({ settlements: [{ leaseId: lease?.id ?? "", cells }], questions: [] });
+    user.later(-5 * 3_600_000);
+    await user.use("/a", 1);
+    user.later(4_000);
+    await user.object.serve({ settlements: [], questions: [], checkpoint: true });
+    user.crash();
+    expect(user.ledger(hour, hour + 1)).toEqual(before);
+    const total = user.ledger().map(({ costMilli }) => costMilli);
+    expect(total).toEqual([3_000]);
+  });
+});

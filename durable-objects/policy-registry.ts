@@ -16,6 +16,7 @@ import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
 import { persistently } from "./persistent-alarm.ts";
+import { BillingSweep, hasBilling } from "./policy-registry/billing-sweep.ts";
 import { EndedSessions } from "./policy-registry/ended-sessions.ts";
 
 export const MIGRATIONS: readonly string[] = [
@@ -47,6 +48,7 @@ const DELIVERY_DEADLINE_MS = 3_000;
 export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistryRpc {
   readonly #storage = countedStorage(this.ctx.storage, "PolicyRegistry");
   readonly #outbox: Outbox;
+  readonly #sweep = new BillingSweep(this.#storage.kv, this.env);
   readonly #endedSessions = new EndedSessions(this.#storage.kv);
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -106,7 +108,10 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
 
   override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     await persistently(this.#storage, info, async () => {
-      if (this.#isWritten()) await this.#publish();
+      if (!this.#isWritten()) return;
+      await this.#publish();
+      await this.#sweep.run(Date.now());
+      await this.#wake();
     });
   }
 
@@ -116,7 +121,8 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
     change: Change,
     restores: number | null,
   ): Promise<PutAnswer> {
-    const newest = this.newest()?.revision ?? 0;
+    const before = this.newest();
+    const newest = before?.revision ?? 0;
     if (newest !== expected) return { kind: "mismatch", newest };
     const nowMs = Date.now();
     const info: RevisionInfo = { revision: newest + 1, createdMs: nowMs, ...change, restores };
@@ -138,6 +144,7 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
       );
       const pointer = JSON.stringify({ revision, activatedAt: new Date(nowMs).toISOString() });
       this.#outbox.put({ lane: "kv", name: CURRENT_KEY, value: pointer, version: revision }, nowMs);
+      if (hasBilling(document) !== hasBilling(before?.document ?? "{}")) this.#sweep.begin(revision, nowMs);
     });
     // In one write with the revision: the alarm runs if the object dies before KV has it.
     await this.#storage.setAlarm(nowMs + FIRST_RETRY_MS);
@@ -148,9 +155,15 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
   async #publish(): Promise<boolean> {
     const left = await this.#outbox.drain(Date.now());
     reportMetrics(this.ctx, this.env);
-    const dueMs = this.#outbox.nextDueMs(Date.now());
-    if (dueMs !== null) await this.#storage.setAlarm(Math.max(dueMs, Date.now()));
+    await this.#wake();
     return left.size === 0;
+  }
+
+  /** Sets the alarm for what is due next. */
+  async #wake(): Promise<void> {
+    const nowMs = Date.now();
+    const due = [this.#outbox.nextDueMs(nowMs), this.#sweep.dueMs].filter((dueMs) => dueMs !== null);
+    if (due.length > 0) await this.#storage.setAlarm(Math.max(nowMs, Math.min(...due)));
   }
 
   #isWritten(): boolean {

@@ -10,6 +10,7 @@ import { registryOf } from "../../src/objects/policy-registry.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
+import { UserObject } from "../durable-objects/user-object.ts";
 import { Operator } from "../fixtures/control-operator.ts";
 import { breakKv, breakKvWrites, directoryWhere } from "../fixtures/control-outages.ts";
 import { newAddress, newUser } from "../fixtures/edge-account.ts";
@@ -589,4 +590,36 @@ it("a new policy's tier can be given to an account by the very next call", async
   const { key } = await operator.issueKey(id);
   const response = await edge.request("/identify", { headers: { "X-API-Key": key } });
   expect(response.headers.get("RateLimit-Policy")).toMatch(/^"day";q=99/);
+});
+
+describe("a policy that begins billing", () => {
+  const BILLED = { ...policyOf(5), billing: { currency: "USD" } };
+  const RETRY_MS = 300_000;
+
+  it("opens a period for every account, page by page, until all have answered; one that ends it ends them", async () => {
+    const { operator } = await start();
+    await operator.putPolicy(policyOf(5));
+    const users = Array.from({ length: 30 }, (_, i) => new UserObject(0, `user:swept-${i}`));
+    for (const [i] of users.entries()) await operator.createAccount(`swept-${i}`);
+    const open = async (): Promise<number> => {
+      const rows = await Promise.all(users.map((user) => user.query("SELECT period_ms FROM billing")));
+      return rows.filter(([row]) => (row?.["period_ms"] ?? null) !== null).length;
+    };
+    const registry = registryOf(env.POLICY_REGISTRY);
+    const ring = (): Promise<boolean> => runDurableObjectAlarm(registry);
+    await users[3]?.failNextWrite("INSERT OR REPLACE INTO periods");
+    await operator.putPolicy(BILLED);
+    await ring();
+    expect(await open()).toBe(24);
+    await ring();
+    expect(await open()).toBe(29);
+    later(RETRY_MS);
+    await ring();
+    await ring();
+    expect(await open()).toBe(30);
+    await operator.putPolicy(policyOf(5));
+    await ring();
+    await ring();
+    expect(await open()).toBe(0);
+  });
 });

@@ -14,6 +14,7 @@ import { buildParts } from "./build-parts.ts";
 import { bundle, modulesOf } from "./bundle.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Reaper } from "./reaper.ts";
+import { shiftedModules } from "./shifted-clock.ts";
 import { workerOptions } from "./worker-options.ts";
 
 const GATEWAY_CONFIG = "wrangler.toml";
@@ -34,6 +35,8 @@ export interface LocalOptions {
   readonly variables: Readonly<Record<string, string>>;
   /** Keep bundles that are newer than their sources. Default: always build. */
   readonly reuseBundles?: boolean;
+  /** How far the product's clock is ahead. Default: 0. */
+  readonly clockOffsetMs?: number;
 }
 
 export interface LocalProduct {
@@ -67,7 +70,7 @@ export async function startLocalProduct(options: LocalOptions): Promise<LocalPro
 }
 
 async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
-  const { port, directory, variables, reuseBundles = false } = options;
+  const { port, directory, variables, reuseBundles = false, clockOffsetMs = 0 } = options;
   const assets = join(directory, "build", "assets");
   const gatewayDirectory = join(directory, "build", "gateway");
   const buildGateway = async (): Promise<string> => {
@@ -85,7 +88,12 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
     bundle(ORIGIN_CONFIG, originDirectory, reuseBundles),
     workerOptions(ORIGIN_CONFIG, originDirectory, reuseBundles),
   ]);
-  const modules = await modulesOf(gateway);
+  const bundled = [gateway, ...(await modulesOf(gateway))];
+  const objects = Object.values(gatewayOptions.durableObjects ?? {}).map(classNameOf);
+  const modules =
+    clockOffsetMs === 0
+      ? bundled
+      : [...(await shiftedModules(gateway, gatewayDirectory, objects, clockOffsetMs)), ...bundled];
   const reaper = new Reaper();
   const settings = convertV4MiniflareOptions({
     host: "127.0.0.1",
@@ -98,7 +106,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
         ...gatewayOptions,
         name: GATEWAY,
         rootPath: dirname(gateway),
-        modules: [gateway, ...modules].map((path) => ({ type: "ESModule", path })),
+        modules: modules.map((path) => ({ type: "ESModule", path })),
         bindings: {
           LOG_LEVEL: "warn",
           UPSTREAM: "service:ORIGIN",
@@ -176,4 +184,9 @@ function listenError(port: number, host: string): Promise<string | null> {
     probe.once("error", (fault) => done("code" in fault ? String(fault.code) : fault.message));
     probe.listen(port, host, () => probe.close(() => done(null)));
   });
+}
+
+/** The class of a Durable Object binding. */
+function classNameOf(binding: string | { readonly className: string }): string {
+  return typeof binding === "string" ? binding : binding.className;
 }

@@ -2,17 +2,19 @@
  * `npm start`: runs the whole product on this machine, with demo accounts. Ctrl-C stops it; never leaves a process behind.
  *
  * PORT is the port (8787; 0 for any free one), DEMO_DIR the directory of state and keys (.demo), LOG_LEVEL the log level
- * (warn). REUSE_BUILD=1 builds only if the sources are newer than the last build.
+ * (warn). REUSE_BUILD=1 builds only if the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that
+ * a billing period ends.
  */
 import { join, relative, resolve } from "node:path";
 import { seedDemoAccounts } from "./demo-accounts.ts";
 import { createDevVars, readDevVars } from "./dev-vars.ts";
 import { DEFAULT_PORT, readPort } from "./local-port.ts";
 import type { LocalProduct } from "./local-product.ts";
+import { readClockOffset } from "./shifted-clock.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const USAGE =
-  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug REUSE_BUILD=1 npm start";
+  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug REUSE_BUILD=1 CLOCK_OFFSET_MS=86400000 npm start";
 
 /** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
   if (!adminToken)
     throw new Error(".dev.vars has no ADMIN_TOKEN: add one, or delete the file so that npm start creates it");
   const logLevel = process.env["LOG_LEVEL"];
+  const clockOffsetMs = readClockOffset(process.env["CLOCK_OFFSET_MS"]);
 
   console.log("Building the gateway and the demo origin ...");
   // Imported late: Miniflare takes a while to load, and the errors above need not wait for it.
@@ -44,6 +47,7 @@ async function main(): Promise<void> {
     directory,
     variables: { ...variables, ...(logLevel ? { LOG_LEVEL: logLevel } : {}) },
     reuseBundles: process.env["REUSE_BUILD"] === "1",
+    clockOffsetMs,
   });
 
   const keysFile = join(directory, "keys.json");

@@ -1,8 +1,9 @@
 /**
  * The control plane of the started product, over HTTP only and from an empty state: the next request shows each step of an
- * operator's day. Then the product is killed, and everything is still there.
+ * operator's day. Then the product is killed, and everything is still there, months later too.
  */
 import { afterAll, beforeAll, expect, it } from "vitest";
+import * as z from "zod/mini";
 import { ADMIN_TOKEN, type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import { type Answer, request } from "./client.ts";
 import { type Product, startProduct } from "./product.ts";
@@ -206,4 +207,27 @@ it("every change shows in the next request, and survives a kill", async () => {
   expect((await admin(200, "GET", `${ACCOUNT}/usage`)).json()).toMatchObject({
     usage: [{ requests: admitted }],
   });
+
+  // Billing begins for another account, and two months pass: its period is the one of then.
+  await admin(200, "PUT", "/policy", { document: billedOf(documentOf(10)) }, { "If-Match": "*" });
+  await admin(201, "POST", "/accounts", { id: "billed" });
+  const opened = await admin(200, "GET", "/accounts/billed/billing");
+  await product?.run.kill();
+  product = await startProduct(checkout, { clockOffsetMs: TWO_MONTHS_MS });
+  const later = await admin(200, "GET", "/accounts/billed/billing");
+  // Three, if a February or the end of a month is between.
+  expect(monthsOf(later.json()) - monthsOf(opened.json())).toBeGreaterThanOrEqual(2);
 });
+
+const TWO_MONTHS_MS = 61 * 86_400_000;
+
+function billedOf(document: object): object {
+  return { ...document, billing: { currency: "EUR" } };
+}
+
+/** The month in which the open period ends, counted from the year 0. */
+function monthsOf(billing: unknown): number {
+  const { period } = z.object({ period: z.object({ end: z.string() }) }).parse(billing);
+  const [year, month] = period.end.split("-").map(Number);
+  return (year ?? 0) * 12 + (month ?? 0);
+}

@@ -23,6 +23,8 @@ export interface StartOptions {
   readonly demoDir?: string;
   /** Build again, even if nothing has changed. */
   readonly rebuild?: boolean;
+  /** How far the product's clock is ahead. */
+  readonly clockOffsetMs?: number;
 }
 
 /** A run of `npm start`, whether or not it gets as far as serving. */
@@ -32,7 +34,8 @@ export class Run {
   #output = "";
   #exit: number | string | null = null;
 
-  constructor(checkout: Checkout, { port = 0, demoDir = ".demo", rebuild = false }: StartOptions = {}) {
+  constructor(checkout: Checkout, options: StartOptions = {}) {
+    const { port = 0, demoDir = ".demo", rebuild = false, clockOffsetMs = 0 } = options;
     const { PATH, HOME } = process.env;
     this.#npm = spawn("npm", ["start"], {
       cwd: checkout.directory,
@@ -46,6 +49,7 @@ export class Run {
         PORT: String(port),
         DEMO_DIR: demoDir,
         REUSE_BUILD: rebuild ? "0" : "1",
+        CLOCK_OFFSET_MS: String(clockOffsetMs),
         // Half of a start is compiling wrangler, so all starts share a cache (vitest.config.ts).
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(checkout.directory, ".compile-cache"),
       },

@@ -8,6 +8,7 @@ import type { BilledPeriod } from "../../src/billing/billed-period.ts";
 import { usageBySegment } from "../../src/billing/segment.ts";
 import type { UsageRow } from "../../src/billing/usage.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
+import type { TierChange } from "../../src/objects/billing.ts";
 import type { Lease } from "../../src/objects/object-call.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
@@ -120,7 +121,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** What of it really happened, over all runs. */
-const seen = { segments: 0, periods: 0, usage: 0, late: 0, stubs: 0, early: 0, denied: 0 };
+const seen = { segments: 0, periods: 0, usage: 0, late: 0, stubs: 0, early: 0, denied: 0, previews: 0 };
 
 class History {
   readonly user: BilledUser;
@@ -154,7 +155,7 @@ class History {
         user.later(-3 * HOUR_MS);
         return;
       case "tier":
-        await object.changeTier({ tier: given.tier, at: given.at }, revision, OPERATOR);
+        await this.#changeTier({ tier: given.tier, at: given.at });
         return;
       case "patch":
         await object.changeAccount({ tier: given.tier }, OPERATOR, revision);
@@ -228,6 +229,21 @@ class History {
       user.disk.flush();
       if (settles === "late") seen.late += 1;
     }
+  }
+
+  /** A preview says what the change then does. */
+  async #changeTier(change: TierChange): Promise<void> {
+    const { object, revision } = this.user;
+    const previewed = await object.previewTier(change, revision);
+    const changed = await object.changeTier(change, revision, OPERATOR);
+    if (previewed.kind !== "preview" || changed.kind !== "changed") {
+      expect(previewed.kind).toBe(changed.kind);
+      return;
+    }
+    const { at: startsAt, after, allowance } = previewed.preview;
+    const { accrued, allowance: left } = changed.billing;
+    expect([startsAt, after, allowance]).toEqual([changed.at, accrued, left]);
+    seen.previews += after.total === previewed.preview.before.total ? 0 : 1;
   }
 
   /** Never one token beyond the hard stop: by the ledger, right after an admission. */

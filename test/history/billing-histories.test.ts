@@ -8,12 +8,12 @@ import type { BilledPeriod } from "../../src/billing/billed-period.ts";
 import { usageBySegment } from "../../src/billing/segment.ts";
 import type { UsageRow } from "../../src/billing/usage.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
-import type { TierChange } from "../../src/objects/billing.ts";
+import type { NewCredit, TierChange } from "../../src/objects/billing.ts";
 import type { Lease } from "../../src/objects/object-call.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 
-const RUNS = Number(process.env["BILLING_HISTORY_RUNS"] ?? 150);
+const RUNS = Number(process.env["BILLING_HISTORY_RUNS"] ?? 100);
 const SEED = Number(process.env["BILLING_SEED"] ?? 20_261_130);
 
 let startTime = (): void => undefined;
@@ -24,7 +24,7 @@ afterAll(() => startTime());
 
 type TierDocument = PolicyDocument["tiers"][string];
 const CENT = { model: "unit", unit: "0.01" } as const;
-const TIERS = ["free", "pro", "max", "trial"] as const;
+const TIERS = ["free", "pro", "max", "trial", "prepaid"] as const;
 
 function tier(amount: number, overage: object, plan: TierDocument["plan"] = {}): TierDocument {
   const quota = { name: "month", kind: "quota", amount, per: "month", overage } as const;
@@ -39,11 +39,13 @@ const VARIANTS: readonly PolicyDocument["tiers"][] = [
     pro: tier(100, { mode: "payg", price: CENT, spendCap: "0.50" }, { base: "31" }),
     max: tier(500, { mode: "payg", price: CENT }, { base: "310", minimum: "320" }),
     trial: tier(200, { mode: "payg", price: CENT, spendCap: "1" }, { base: "62", trialDays: 10 }),
+    prepaid: tier(30, { mode: "prepaid", price: CENT }),
   },
   {
     free: tier(60, { mode: "stop" }),
     pro: tier(80, { mode: "payg", price: CENT, spendCap: "0.20" }, { base: "40" }),
     trial: tier(200, { mode: "payg", price: CENT }, { base: "62", trialDays: 3 }),
+    prepaid: tier(50, { mode: "prepaid", price: CENT, spendCap: "1" }),
   },
   { free: tier(40, { mode: "stop" }), max: tier(500, { mode: "payg", price: CENT }, { base: "310" }) },
 ];
@@ -114,7 +116,17 @@ const step = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      kind: fc.constantFrom("revoke", "reset", "crash", "back", "delete", "create", "look"),
+      kind: fc.constantFrom(
+        "revoke",
+        "reset",
+        "crash",
+        "back",
+        "delete",
+        "create",
+        "look",
+        "credit",
+        "uncredit",
+      ),
     }),
   },
 );
@@ -127,6 +139,7 @@ class History {
   readonly user: BilledUser;
   readonly #open: { readonly lease: Lease; readonly atMs: number; readonly settles: string }[] = [];
   #grants = 0;
+  #credits = 0;
 
   constructor() {
     this.user = new BilledUser(Date.parse("2027-11-28T21:30:00Z"));
@@ -202,6 +215,13 @@ class History {
       case "create":
         await object.createAccount("ann", { name: "", tier: "trial" }, OPERATOR, revision);
         return;
+      case "credit":
+        this.#credits += 1;
+        await object.addCredit(creditOf(this.#credits), revision, OPERATOR);
+        return;
+      case "uncredit":
+        await object.removeCredit(`c${this.#credits}`, revision, OPERATOR);
+        return;
       case "look":
         await object.billing(revision);
     }
@@ -253,6 +273,12 @@ class History {
     const { used, amount } = answer.billing.allowance;
     if (amount !== null) expect(used).toBeLessThanOrEqual(amount);
   }
+}
+
+function creditOf(n: number): NewCredit {
+  const amount = n % 2 === 0 ? "0.30" : "1";
+  const times = { effectiveMs: null, expiresMs: null };
+  return { id: `c${n}`, kind: "paid", amount, currency: null, ...times, source: `s${n}` };
 }
 
 /** By route, as text: a sum of bills and ledgers in any order. */

@@ -8,8 +8,14 @@
  * Never changes an answer: it denies only what the object would deny. Plain data; the clock is an argument.
  */
 import { BoundedCache } from "../bounded-cache.ts";
-import { type Decision, type DecisionRequest, laterView, MAX_REPEAT_MS } from "../core/decision.ts";
-import { toTokens } from "../core/units.ts";
+import {
+  type Decision,
+  decisionOf,
+  type DecisionRequest,
+  laterView,
+  MAX_REPEAT_MS,
+} from "../core/decision.ts";
+import { MILLI, toTokens } from "../core/units.ts";
 import { nextDecisionId } from "./decision-id.ts";
 
 /** Subjects with a denial, about 1 KB each. */
@@ -82,12 +88,18 @@ function lacksSlot({ limits, violated }: Decision): boolean {
 
 /** The same denial `elapsedMs` later. The remaining tokens are those that the object reported; there may be slightly more now. */
 function repeated(decision: Decision, elapsedMs: number): Decision {
-  const { retryAfterMs, limits } = decision;
-  return {
-    ...decision,
-    source: "deny-cache",
-    decisionId: nextDecisionId(),
-    retryAfterMs: retryAfterMs === null ? null : Math.max(1, retryAfterMs - elapsedMs),
-    limits: limits.map((view) => laterView(view, elapsedMs)),
-  };
+  const { retryAfterMs, limits, cost, violated } = decision;
+  // Without a spread, which costs several times as much: this runs thousands of times for one client.
+  return decisionOf(
+    decision,
+    "deny-cache",
+    nextDecisionId(),
+    Math.round(cost * MILLI),
+    "denied",
+    limits.map((view) => laterView(view, elapsedMs)),
+    retryAfterMs === null ? null : Math.max(1, retryAfterMs - elapsedMs),
+    violated,
+    decision.holds,
+    decision.cap,
+  );
 }

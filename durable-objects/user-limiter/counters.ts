@@ -113,14 +113,16 @@ export class Counters {
   }
 
   /**
-   * Refills every counter up to now by its last limit, before limits change: the time until now counts at the old rate.
+   * Refills every bucket up to now by its last limit, before limits change: the time until now counts at the old rate. Leaves quotas
+   * alone, which do not refill: the state may still be of an earlier definition, and is then rebuilt from the ledger when it is read.
    * @param limitOfCounter the new limit of a counter; null: it is not in force.
    */
   changeLimits(nowMs: number, limitOfCounter: (counter: string) => Limit | null): void {
     this.#floors.bringTo(nowMs, this.#limits);
     for (const [counter, state] of this.#live) {
       const old = this.#limits.get(counter);
-      if (old?.kind === state.kind) this.#live.set(counter, meterAt(old, state, nowMs).state);
+      if (old?.kind === "bucket" && state.kind === "bucket")
+        this.#live.set(counter, meterAt(old, state, nowMs).state);
       const limit = limitOfCounter(counter);
       if (limit?.kind === state.kind) this.#limits.set(counter, limit);
     }

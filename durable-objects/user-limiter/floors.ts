@@ -94,11 +94,12 @@ export class Floors {
     this.#charged.clear();
   }
 
-  /** Refills every floor up to now, by the limits that are about to change. */
+  /** Refills the floor of every bucket up to now, by the limits that are about to change. */
   bringTo(nowMs: number, limits: ReadonlyMap<string, Limit>): void {
     for (const [counter, floor] of this.#stored) {
       const limit = limits.get(counter);
-      if (limit?.kind === floor.kind) this.#stored.set(counter, meterAt(limit, floor, nowMs).state);
+      if (limit?.kind === "bucket" && floor.kind === "bucket")
+        this.#stored.set(counter, meterAt(limit, floor, nowMs).state);
     }
   }
 

@@ -63,7 +63,8 @@ export class DenyCache {
       known?.delete(name);
       return;
     }
-    const forMs = Math.max(decision.retryAfterMs ?? MAX_REPEAT_MS, repeatMs ?? 0);
+    // A cost above the capacity leaves no trace in the object: after a restart, a change would not wait until no isolate repeats it.
+    const forMs = Math.max(decision.retryAfterMs ?? 0, repeatMs ?? 0);
     const untilMs = askedAtMs + (repeatMs === 0 ? 0 : Math.min(MAX_REPEAT_MS, forMs));
     const denials = known && known.size < DENIALS_PER_SUBJECT ? known : new Map<string, Denial>();
     denials.set(name, { decision, askedAtMs, untilMs });

@@ -7,6 +7,14 @@ import type { Wrong } from "./replay.ts";
 /** How long a denial is repeated at most. */
 const DENIAL_MS = 1_000;
 
+/** In an isolate that is busy, a wait lasts at most this many deadlines (docs/consistency.md). */
+const MAX_STRETCH = 3;
+
+/** By how much an isolate that computed for so long answers later at most: its two waits last longer, and begin later. */
+export function busyMs(computedMs: number): number {
+  return computedMs > 0 ? computedMs + 2 * (MAX_STRETCH - 1) * DEADLINE_MS : 0;
+}
+
 /** Every request has its own answer within the deadline, and every answer by the object was really given. */
 export function checkAnswers(
   { schedule, entries, asked, lives, faults, computedMs }: History,
@@ -23,7 +31,7 @@ export function checkAnswers(
   const seen = new Set<string>();
   // Isolates that compute answer later, and a clock that steps back makes a deadline longer.
   const hasSteps = schedule.steps.some(({ what }) => what.kind === "isolate-clock-steps");
-  const patienceMs = hasSteps ? Infinity : 2 * DEADLINE_MS + computedMs;
+  const patienceMs = hasSteps ? Infinity : 2 * DEADLINE_MS + busyMs(computedMs);
   for (const one of asked) {
     const { decision, request, costMilli } = one;
     if (one.failed !== null) wrong("G6", `the limiter threw ${String(one.failed)}`, one);

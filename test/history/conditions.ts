@@ -94,6 +94,19 @@ export const CONDITIONS = {
     ],
     asksPerEvent: 2,
   },
+  /** Two copies of the object that lend, and operators who change the account in one of them. */
+  lentCopies: {
+    ...LENT,
+    fates: FATES,
+    events: [
+      replaced,
+      replaced,
+      objectDies(fc.constant(0)),
+      isolateDies,
+      ...changes(LENDING, changeOfLending),
+    ],
+    asksPerEvent: 2,
+  },
 } satisfies Record<string, Conditions>;
 
 /** Schedules under these conditions, with at most `steps` events. */

@@ -1,4 +1,5 @@
 /** Checks what isolates admit by themselves while the object does not answer. */
+import { busyMs } from "./clients.ts";
 import { DEADLINE_MS, type History } from "./history.ts";
 import { type TierName, VARIANTS } from "./policies.ts";
 import type { Wrong } from "./replay.ts";
@@ -9,7 +10,8 @@ interface Admission {
 }
 
 /** An isolate whose object does not answer admits what the limits of the known tier, or of the default, allow a new user. */
-export function checkFallback({ asked, entries, variants }: History, tier: TierName, wrong: Wrong): void {
+export function checkFallback(history: History, tier: TierName, wrong: Wrong): void {
+  const { asked, entries, variants, computedMs } = history;
   const changes = entries.filter(({ kind }) => kind === "change");
   const isSteady = variants.size === 1 && changes.length === 1;
   if (!isSteady || entries.some(({ atMs, localMs }) => atMs !== localMs)) return;
@@ -29,7 +31,7 @@ export function checkFallback({ asked, entries, variants }: History, tier: TierN
     checkBucket(
       milliPerMs,
       // It counts from the request's arrival, and decides after the object's deadline.
-      burstMilli + milliPerMs * 2 * DEADLINE_MS,
+      burstMilli + milliPerMs * (2 * DEADLINE_MS + busyMs(computedMs)),
       admitted
         .map(({ decidedMs, costMilli }) => ({ atMs: decidedMs, milli: costMilli }))
         .toSorted((a, b) => a.atMs - b.atMs),

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { History } from "./history.ts";
 import { violationsOf } from "./judge.ts";
 import type { Schedule, Step } from "./schedule.ts";
-import { after, ANSWERED, ask, DIES, leased, played } from "./scripted.ts";
+import { after, ANSWERED, ask, change, DIES, leased, played } from "./scripted.ts";
 
 async function judged(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
   const history = await played(steps, others);
@@ -39,6 +39,38 @@ it("an object that dies after its user has paused bills what was spent of a leas
   expect(leased(history)).toHaveLength(6);
   const [hour] = history.usage;
   expect(hour?.requests).toBe(2 + 6 + 60);
+});
+
+// Between the two changes the hour ends, so that the state of the hour's quota is empty.
+it("a quota that is defined anew twice before it is used counts what was used before", async () => {
+  const history = await judged(
+    [
+      ask(0, 1),
+      ask(0, 2, { costMilli: 3_000 }),
+      after(1_300, { kind: "policy", isolate: 0, variant: 1, lagMs: 0 }),
+      after(3_680, { kind: "change", isolate: 0, change: { kind: "tier", tier: "anchored" } }),
+      ask(100, 3),
+    ],
+    { tier: "hourly", startMs: 3_595_000 },
+  );
+  expect(history.asked.map(({ decision }) => decision?.outcome).slice(-3)).toEqual([
+    "allowed",
+    "denied",
+    "denied",
+  ]);
+});
+
+// Nothing was ever charged, so the object that restarts does not know that an isolate may repeat a denial.
+it("a request that cost more than a limit held is decided by a raised limit, although the object restarted", async () => {
+  const costly = { costMilli: 7_000 };
+  const history = await judged([
+    change(0, { kind: "numbers", burst: 5 }),
+    ask(1_500, 1, costly),
+    after(5, DIES),
+    change(5, { kind: "numbers", burst: null }),
+    ask(40, 1, costly),
+  ]);
+  expect(history.asked.map(({ decision }) => decision?.outcome)).toEqual(["denied", "allowed"]);
 });
 
 it("denials reported in a call whose answer is lost are in the ledger once", async () => {

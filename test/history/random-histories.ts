@@ -21,9 +21,10 @@ const KINDS: Record<keyof typeof CONDITIONS, { part: number; atLeast: Record<str
   redefined: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 100 } },
   rough: { part: 0.15, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   copies: { part: 0.05, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
-  lent: { part: 0.2, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lent: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentChanged: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentRough: { part: 0.2, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentCopies: { part: 0.05, atLeast: { "allowed lease": 50, "denied strict": 10, "allowed fallback": 1 } },
 };
 
 /** Declares the tests of half of the kinds: those whose tiers lend to isolates, or the others. */

@@ -36,6 +36,9 @@ interface Debt {
   atMs: number;
   /** How fast it has been refilled since then. */
   perMs: number;
+  /** When it was last charged, and how often the object had lost its memory by then. */
+  chargedMs: number;
+  losses: number;
 }
 
 interface Lent {
@@ -62,6 +65,7 @@ export class Reference {
   readonly #losable = new Map<string, number>();
   readonly #losableByIsolates = new Map<string, number>();
   /** The most that crashes may have taken from the bill, and that the next one may take. */
+  #losses = 0;
   #lossMilli = 0;
   #billLossMilli = 0;
   /** What had been used when a limit was reset last, by its name; "" for all limits. */
@@ -80,8 +84,10 @@ export class Reference {
 
   run(): void {
     for (const entry of this.#history.entries) {
-      if (entry.kind === "loss") this.#lossMilli += this.#billLossMilli;
-      else if (entry.kind === "spend") this.#spend(entry);
+      if (entry.kind === "loss") {
+        this.#lossMilli += this.#billLossMilli;
+        this.#losses += 1;
+      } else if (entry.kind === "spend") this.#spend(entry);
       else if (entry.kind === "change" && entry.kept) this.#change(entry);
       else if (entry.kind === "turn" && entry.kept) this.#turn(entry);
     }
@@ -105,11 +111,17 @@ export class Reference {
     const variant = this.#history.variants.get(this.#revision) ?? 0;
     this.#versions.push({ account: this.#account.copy(), variant });
     this.#changedMs = atMs;
-    this.#setRates();
+    this.#setRates(atMs);
   }
 
-  #setRates(): void {
-    for (const [counter, debt] of this.#debts) debt.perMs = this.#milliPerMs(counter);
+  /** An object that has restarted knows no old rate of a bucket that it has not charged since: all its time counts at the new one. */
+  #setRates(nowMs: number): void {
+    for (const [counter, debt] of this.#debts) {
+      const perMs = this.#milliPerMs(counter);
+      const isForgotten = debt.losses < this.#losses && perMs > debt.perMs;
+      if (isForgotten) debt.milli = Math.max(0, debt.milli - (perMs - debt.perMs) * (nowMs - debt.chargedMs));
+      debt.perMs = perMs;
+    }
   }
 
   #turn(turn: Turn): void {
@@ -128,7 +140,7 @@ export class Reference {
         continue;
       this.#known = Math.max(request?.revision ?? 0, revision);
       for (const debt of this.#debts.values()) bring(debt, atMs);
-      this.#setRates();
+      this.#setRates(atMs);
     }
     const by: Lent = { version: this.#versions.length - 1, replacedMs };
     answers.forEach(({ decision, lease }, i) => {
@@ -195,10 +207,13 @@ export class Reference {
         Math.min(this.#lossMilli, this.#losable.get(name) ?? 0) + (this.#losableByIsolates.get(name) ?? 0);
       sumMilli = (this.#used.get(name) ?? 0) - lostMilli - Math.max(...forgiven);
     } else {
-      const debt = this.#debts.get(counter) ?? { milli: 0, atMs, perMs: this.#milliPerMs(counter) };
+      const unused = { milli: 0, atMs, perMs: this.#milliPerMs(counter), chargedMs: atMs, losses: 0 };
+      const debt = this.#debts.get(counter) ?? unused;
       this.#debts.set(counter, debt);
       bring(debt, atMs);
       debt.milli += milli;
+      debt.chargedMs = atMs;
+      debt.losses = this.#losses;
       sumMilli = debt.milli;
     }
     if (sumMilli <= rule.capacityMilli) return;

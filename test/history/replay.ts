@@ -50,6 +50,8 @@ export class Replay {
   readonly #lent = new Map<string, LentLease>();
   /** What was spent of each lease that was not settled, and whether its isolate lives. */
   readonly #unsettled = new Map<string, { milli: number; readonly isAlive: boolean }>();
+  /** What isolates settled with each replaced copy. */
+  readonly #toldStale = new Map<number, number>();
   readonly #remembered = new Map<string, { readonly decision: Decision; readonly untilMs: number }>();
   /** The newest revision that decided. */
   #revision = 0;
@@ -313,8 +315,10 @@ export class Replay {
 
   #settle({ leaseId, cells, ...settlement }: Settlement, turn: Turn): void {
     const total = cells.reduce(plus, NOTHING);
-    // What a replaced copy is told reaches no ledger.
-    if (turn.isStale) return;
+    if (turn.isStale) {
+      if (leaseId !== null) this.#settleWithStale(leaseId, turn);
+      return;
+    }
     if (leaseId === null) {
       const atMs = "atMs" in settlement ? settlement.atMs : turn.localMs;
       this.ledger.add(Math.min(atMs, turn.localMs), { ...total, withdrawn: 0 });
@@ -329,6 +333,17 @@ export class Replay {
     }
     this.#open.delete(leaseId);
     if (open) this.#charge(this.#stingy, open, total.costMilli, turn.localMs);
+  }
+
+  /** What a replaced copy is told reaches no ledger. It takes no more than one headroom before it has to write, which fails. */
+  #settleWithStale(leaseId: string, { replacedMs, atMs }: Turn): void {
+    const milli = this.#unsettled.get(leaseId)?.milli ?? 0;
+    this.#unsettled.delete(leaseId);
+    this.lossMilli += milli;
+    const sumMilli = (this.#toldStale.get(replacedMs) ?? 0) + milli;
+    this.#toldStale.set(replacedMs, sumMilli);
+    if (sumMilli > this.#lostBillMilli)
+      this.#wrong("G5", `a replaced copy took ${sumMilli} of ${this.#lostBillMilli} from the bill`, { atMs });
   }
 
   #isMetered({ closesMs }: LentLease, { localMs }: Turn): boolean {

@@ -164,7 +164,7 @@ export const RULES: readonly Rule[] = [
   {
     name: "until a change, a bucket refills by its old limit",
     file: "durable-objects/user-limiter/counters.ts",
-    expression: "old?.kind === state.kind",
+    expression: 'old?.kind === "bucket" && state.kind === "bucket"',
     without: "false",
     kind: "lentChanged",
   },

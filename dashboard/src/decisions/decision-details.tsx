@@ -159,7 +159,11 @@ function requestFacts(decision: LoggedDecision): Facts {
         {others.length > 0 && (
           <details>
             <summary>and {count(others.length)} equal ones, recorded together</summary>
-            <code>{others.join(" ")}</code>
+            {others.map((id) => (
+              <div key={id}>
+                <code>{id}</code>
+              </div>
+            ))}
           </details>
         )}
       </>,

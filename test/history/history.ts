@@ -1,6 +1,7 @@
 /** The record of a simulated world: plain data, for the judge. */
 import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { UsageRow } from "../../src/objects/account.ts";
+import type { BillingAnswer } from "../../src/objects/billing.ts";
 import type { Lease, ObjectAnswer, Question, Settlement } from "../../src/objects/object-call.ts";
 import type { OperatorChange, Schedule } from "./schedule.ts";
 
@@ -92,6 +93,8 @@ export interface History {
   readonly asked: readonly Asked[];
   /** The policy variant of each revision. */
   readonly variants: ReadonlyMap<number, number>;
+  /** Under the policy that bills; null under others. */
+  readonly billing: BillingAnswer | null;
   readonly acks: readonly Ack[];
   /** The final bill. */
   readonly usage: readonly UsageRow[];

@@ -153,6 +153,33 @@ export function isLeased(tier: TierName): boolean {
   return LENDING.includes(tier);
 }
 
+/** The number of the policy that bills, after those of {@link VARIANTS}. */
+export const BILLED = VARIANTS.length;
+/** Of the tiers `tight` (strict) and `leased` under it: tokens included per month, a price per token, and a cap on what is over. */
+export const INCLUDED = 1_000_000;
+export const UNIT_PRICE = "0.01";
+export const SPEND_CAP = "3";
+
+/** The first variant, with billing for two of its tiers. */
+export function billedDocument(): PolicyDocument {
+  const document = policyDocument(variant(1, 1));
+  const quotaTier = (mode: "strict" | "auto"): PolicyDocument["tiers"][string] => ({
+    limits: [
+      documentOf(bucket("minute", 1_000, 1_000)),
+      {
+        name: "month",
+        kind: "quota",
+        amount: INCLUDED,
+        per: "month",
+        overage: { mode: "payg", spendCap: SPEND_CAP, price: { model: "unit", unit: UNIT_PRICE } },
+      },
+    ],
+    mode,
+  });
+  const tiers = { ...document.tiers, tight: quotaTier("strict"), leased: quotaTier("auto") };
+  return { ...document, tiers, billing: { currency: "USD" } };
+}
+
 /** The document of a variant. */
 export function policyDocument({ tiers, own }: Variant): PolicyDocument {
   const limitsOf = (name: TierName): LimitDocument[] => tiers[name].map(documentOf);

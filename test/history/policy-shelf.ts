@@ -3,10 +3,12 @@
  * share a policy store, which keeps the first bindings and never goes back to an older revision.
  */
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
-import { policyDocument, VARIANTS } from "./policies.ts";
+import { billedDocument, policyDocument, VARIANTS } from "./policies.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
-const documents = VARIANTS.map((variant) => JSON.stringify(policyDocument(variant)));
+const documents = [...VARIANTS.map(policyDocument), billedDocument()].map((document) =>
+  JSON.stringify(document),
+);
 
 class PolicyShelf {
   /** The variant of each revision. */

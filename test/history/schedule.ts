@@ -78,6 +78,8 @@ export interface Step {
 }
 
 export interface Schedule {
+  /** The policy at the start; default: the first. */
+  readonly variant?: number;
   readonly tier: TierName;
   /** The error of each isolate's clock. */
   readonly skewsMs: readonly number[];

@@ -13,7 +13,7 @@ import { type Isolate, newIsolate } from "./isolate.ts";
 import { LATE_MS, Network } from "./network.ts";
 import { ObjectHost, SUBJECT } from "./object-host.ts";
 import { newKey, Operators } from "./operators.ts";
-import { COST_MILLI, type RouteName } from "./policies.ts";
+import { BILLED, COST_MILLI, type RouteName } from "./policies.ts";
 import { shelf } from "./policy-shelf.ts";
 import type { Ask, WorldEvent, Schedule } from "./schedule.ts";
 import { Disk } from "./sqlite-storage.ts";
@@ -66,7 +66,7 @@ export class World {
       return isSpent;
     };
     try {
-      const policy = shelf.publish(0, 0);
+      const policy = shelf.publish(this.#schedule.variant ?? 0, 0);
       this.#schedule.skewsMs.forEach((_, index) => {
         this.#isolates.push(this.#newIsolate({ index, life: 0, policy }));
       });
@@ -81,7 +81,7 @@ export class World {
       await time.run(atMs + LATE_MS);
       this.#network.isCalm = true;
       await time.run(atMs + (this.#network.askedMs.size > 0 ? LEASED_AFTERMATH_MS : AFTERMATH_MS));
-      return this.#history();
+      return await this.#history();
     } finally {
       SpendableLease.prototype.spend = spend;
       uninstall();
@@ -253,7 +253,7 @@ export class World {
     return asked;
   }
 
-  #history(): History {
+  async #history(): Promise<History> {
     this.#host.flush();
     const query = {
       fromMs: BASE_MS - 48 * HOUR_MS,
@@ -270,6 +270,10 @@ export class World {
       asked: this.#asked,
       variants: shelf.variants,
       usage: this.#host.with((object) => object.usage(query)) ?? [],
+      billing:
+        this.#schedule.variant === BILLED
+          ? await this.#host.with((object) => object.billing(this.#isolateOf(0).policy.revision))
+          : null,
       acks: this.#operators.acks,
       faults: this.#faults + this.#network.faults + this.#host.losses,
       computedMs: this.#computedMs,

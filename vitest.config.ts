@@ -44,7 +44,17 @@ const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
 /** The sources of the modules that are loaded on first use, in place of the built ones. */
 const MODULE_SOURCES = [
   { find: /^.*\/modules\/admin\.mjs$/, replacement: `${import.meta.dirname}/src/api/admin-app.ts` },
+  {
+    find: /^.*\/modules\/billing\.mjs$/,
+    replacement: `${import.meta.dirname}/durable-objects/user-limiter/billing/module.ts`,
+  },
 ];
+
+/** For the Durable Object classes in Node. */
+const SIMULATED_WORKERS = {
+  find: "cloudflare:workers",
+  replacement: `${import.meta.dirname}/test/history/cloudflare-workers.ts`,
+};
 
 /** The real runtime, with the bindings of wrangler.toml. */
 function workerd() {
@@ -153,7 +163,7 @@ export default defineConfig({
       {
         // The Durable Object classes in Node, on a simulated platform.
         resolve: {
-          alias: { "cloudflare:workers": `${import.meta.dirname}/test/history/cloudflare-workers.ts` },
+          alias: [SIMULATED_WORKERS, ...MODULE_SOURCES],
         },
         test: {
           name: "history",
@@ -168,7 +178,7 @@ export default defineConfig({
         // The same, with switches for the rules of lending.
         plugins: [ruleSwitches()],
         resolve: {
-          alias: { "cloudflare:workers": `${import.meta.dirname}/test/history/cloudflare-workers.ts` },
+          alias: [SIMULATED_WORKERS, ...MODULE_SOURCES],
         },
         test: {
           name: "rules",

@@ -22,6 +22,7 @@ import type { UserLimiterRpc } from "../src/objects/user-limiter.ts";
 import type { StatusRequest, UserStatus } from "../src/objects/user-status.ts";
 import type { Policy } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
+import { loadBilling, loadedBilling } from "../src/billing-module.ts";
 import { reportMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { BillingObject } from "./user-limiter/billing-object.ts";
@@ -168,10 +169,11 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     if (nextMs !== null) await this.store.wakeAt(Math.max(nextMs, Date.now() + SWEEP_EVERY_MS));
   }
 
-  /** Whether the isolate's newest policy is as new as this revision and as the one that last decided for the user. */
+  /** Whether the isolate's newest policy is as new as this revision and as the one that last decided for the user, with what it needs. */
   #hasPolicy(revision: number): boolean {
-    const known = this.#policies.known?.revision ?? -1;
-    return known >= revision && known >= this.store.memory.revision;
+    const { known } = this.#policies;
+    if (known === null || known.revision < Math.max(revision, this.store.memory.revision)) return false;
+    return known.billing === null || loadedBilling() !== null;
   }
 
   /**
@@ -181,7 +183,9 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   async #ensurePolicy(revision: number): Promise<void> {
     if (this.#hasPolicy(revision)) return;
     const wanted = Math.max(revision, this.store.memory.revision);
-    if (await this.#policies.atLeast(wanted)) return;
+    const policy = await this.#policies.atLeast(wanted);
+    if (policy?.billing) await loadBilling();
+    if (policy) return;
     throw new Error(`policy revision ${wanted} cannot be loaded: neither KV nor the registry returned it`);
   }
 

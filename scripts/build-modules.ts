@@ -9,7 +9,10 @@ import { writeChanged } from "./write-changed.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 /** Each module's name and its source. */
-const MODULES: Readonly<Record<string, string>> = { admin: "src/api/admin-app.ts" };
+const MODULES: Readonly<Record<string, string>> = {
+  admin: "src/api/admin-app.ts",
+  billing: "durable-objects/user-limiter/billing/module.ts",
+};
 
 /** Lists the source files of all modules, relative to the repository. For the freshness of a bundle (bundle.ts). */
 export const MODULES_METAFILE = join(ROOT, "dist", "modules-meta.json");

@@ -93,7 +93,7 @@ export class AccountChanges {
 
   /** Limits have changed: the time until now counts at the rates of before, in memory and storage alike. */
   limitsChanged(memory: Memory, nowMs: number): void {
-    memory.billing.recheck();
+    memory.billing?.recheck();
     const policy = this.known(memory);
     if (policy) memory.doDueBilling(policy, nowMs);
     memory.changeLimits(this.policies.known, nowMs);

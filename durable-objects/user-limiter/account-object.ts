@@ -6,7 +6,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
+import { loadBilling, loadedBilling } from "../../src/billing-module.ts";
 import type {
+  Account,
   AccountAnswer,
   AccountChange,
   AuditEntry,
@@ -39,13 +41,13 @@ import {
   keyView,
   settings,
 } from "./account-views.ts";
-import { putTerms } from "./billing/tier-changes.ts";
 import type { StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import { parseJson } from "../../src/json.ts";
 import { usageRows } from "./usage-report.ts";
 import { AccountChanges, BOTH, DENIALS, LEASES, NOTHING } from "./account-changes.ts";
 import type { FenceScope } from "./fence.ts";
+import { hasBilling } from "./schema.ts";
 import { UserStore } from "./user-store.ts";
 
 const keyIdsSchema = z.array(z.string());
@@ -61,6 +63,8 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     super(ctx, env);
     this.store = new UserStore(countedStorage(ctx.storage, "UserLimiter"), env);
     this.changes = new AccountChanges(this.store);
+    // No call may come to an account that is billed before the isolate has what bills it.
+    if (loadedBilling() === null && hasBilling(ctx.storage)) void ctx.blockConcurrencyWhile(loadBilling);
   }
 
   /** Does what is due in billing, as a turn does first. */
@@ -113,7 +117,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const made = this.changes.tryOnce<TierRejection>(by, (memory, nowMs) => {
       const { account } = memory.accounts;
       if (!account) throw new Error("the account is gone");
-      const own = isOfLimits ? putTerms(memory, this.changes.known(memory), account, change, nowMs) : change;
+      const own = isOfLimits ? this.#ofTerms(memory, account, change, nowMs) : change;
       if ("kind" in own) return own;
       const changed = memory.accounts.change(account, own, nowMs);
       memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
@@ -137,7 +141,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const keyIds = this.changes.commitOnce(by, (memory, nowMs) => {
       const ids = keys.all.map(({ keyId }) => keyId);
       if (account) {
-        memory.billing.end(nowMs);
+        memory.billing?.end(nowMs);
         for (const key of memory.keys.all) memory.keys.revoke(account.user, key, nowMs);
         memory.accounts.delete(account, lift, nowMs);
         memory.audit.note("account.delete", by, settings(account), null, nowMs);
@@ -160,7 +164,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const isNew = this.changes.callOf(by) === null;
     if (isNew && !accounts.hasRoomForGrant(Date.now())) return { kind: "too-many" };
     const made = this.changes.commitOnce(by, (memory, nowMs) => {
-      memory.accounts.grant(grant, nowMs, memory.billing.store.period?.period.startMs);
+      memory.accounts.grant(grant, nowMs, memory.billing?.store.period?.period.startMs);
       memory.audit.note("account.grant", by, null, grantSettings(grant), nowMs);
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(grant);
@@ -175,7 +179,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const grant = accounts.grants(Date.now()).find((one) => one.grantId === grantId);
     if (!grant && this.changes.callOf(by) === null) return { kind: "no-grant" };
     const revoked = this.changes.commitOnce(by, (memory, nowMs) => {
-      memory.accounts.revokeGrant(grantId, nowMs, grant && memory.billing.admittedBy(grant));
+      memory.accounts.revokeGrant(grantId, nowMs, grant && memory.billing?.admittedBy(grant));
       if (grant) memory.audit.note("grant.revoke", by, grantSettings(grant), null, nowMs);
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(grant);
@@ -190,7 +194,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
    */
   async reset(names: readonly string[] | null, by: Change = NOBODY): Promise<ResetAnswer> {
     if (!this.store.memory.accounts.account) return { kind: "absent" };
-    const { overageLimit: limit } = this.store.memory.billing;
+    const limit = this.store.memory.billing?.overageLimit ?? null;
     if (limit !== null && (names === null || names.includes(limit))) return { kind: "billed-limit", limit };
     if (this.changes.callOf(by) === null) {
       await this.changes.drain();
@@ -274,6 +278,18 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
       memory.keys.republish(listed, nowMs);
     });
     await this.store.publish();
+  }
+
+  /** The change of limits as one of terms, if the account is billed. */
+  #ofTerms(
+    memory: Memory,
+    account: Account,
+    change: AccountChange,
+    nowMs: number,
+  ): AccountChange | TierRejection {
+    const [module, { billing }] = [loadedBilling(), memory];
+    if (module === null || billing === null) return change;
+    return module.putTerms(billing, this.changes.known(memory), account, change, nowMs);
   }
 
   /** Whether there is or was an account, or anything was counted. If not, the id is mistyped, and must not yield an empty bill. */

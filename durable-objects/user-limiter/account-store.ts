@@ -16,7 +16,7 @@ import type { AccountStanding } from "../../src/objects/object-call.ts";
 import { adjustTier, type Grant, shapeOf } from "../../src/policy/adjust.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
 import type { Outbox } from "../outbox.ts";
-import { type CounterAllowance, withOwnAllowance } from "./billing/allowances.ts";
+import { type CounterAllowance, withOwnAllowance } from "./counter-allowance.ts";
 
 /** Grants in force at once. Bounds the work of a decision. */
 export const MAX_GRANTS = 50;

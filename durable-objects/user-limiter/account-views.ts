@@ -13,7 +13,7 @@ export function accountView(
   account: Account,
   { accounts, billing, keys, ledger, counters, hasTables }: Memory,
 ): AccountView {
-  const pendingTier = billing.store.account?.pendingTier ?? null;
+  const pendingTier = billing?.store.account?.pendingTier ?? null;
   const lastUsed = ledger.lastUsedMs(hasTables);
   return {
     account,

@@ -1,4 +1,6 @@
 /** A user's object in memory, loaded from storage. Discarded whole if a write fails, so that memory never runs ahead of storage. */
+import { loadedBilling } from "../../src/billing-module.ts";
+import type { Span } from "../../src/core/calendar.ts";
 import { FLOOR_HOLD_MS, headroomMilli, MAX_HEADROOM_MILLI } from "../../src/core/headroom.ts";
 import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
 import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
@@ -12,8 +14,7 @@ import { type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account-store.ts";
 import { AdminCalls } from "./admin-calls.ts";
 import { AuditTrail } from "./audit-trail.ts";
-import { type Advance, BillingDesk } from "./billing/billing-desk.ts";
-import { BillingStore } from "./billing/billing-store.ts";
+import type { Advance, BillingDesk } from "./billing/billing-desk.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
@@ -35,7 +36,6 @@ export class Memory {
   readonly ledger: Ledger;
   readonly leases: LeaseBook;
   readonly accounts: AccountStore;
-  readonly billing: BillingDesk;
   readonly keys: KeyRing;
   readonly audit: AuditTrail;
   readonly calls: AdminCalls;
@@ -68,6 +68,7 @@ export class Memory {
   #isVersioned: boolean;
   #charged: LastCharges | null = null;
   readonly #history: QuotaHistory;
+  #billing: BillingDesk | null = null;
 
   constructor(storage: DurableObjectStorage, deliver: Deliver) {
     this.#storage = storage;
@@ -91,16 +92,18 @@ export class Memory {
     this.counters = new Counters(stored.counters, this.loadedAtMs, this.#history);
     if (stored.restsAtMs === null) this.#countLost(stored.counters);
     this.audit = new AuditTrail(storage.sql);
-    this.billing = new BillingDesk({
-      store: new BillingStore(storage.sql, this.#hasTables),
-      accounts: this.accounts,
-      ledger: this.ledger,
-      audit: this.audit,
-      hasTables: () => this.#hasTables,
-      usedMilli: (counter, span) => this.#history.usedMilli(counter, span),
-    });
     this.calls = new AdminCalls(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
+  }
+
+  /** The account's billing; null until the isolate has loaded what it needs, as it has if the account or the policy is billed. */
+  get billing(): BillingDesk | null {
+    if (this.#billing) return this.#billing;
+    const { accounts, ledger, audit } = this;
+    const hasTables = (): boolean => this.#hasTables;
+    const usedMilli = (counter: string, span: Span): number => this.#history.usedMilli(counter, span);
+    const parts = { accounts, ledger, audit, hasTables, usedMilli };
+    return (this.#billing = loadedBilling()?.deskOf(this.#storage.sql, parts) ?? null);
   }
 
   /**
@@ -161,7 +164,7 @@ export class Memory {
    */
   advanceBilling(policy: Policy, nowMs: number): boolean {
     const { billing } = this;
-    if (!billing.isDue(policy, nowMs)) return false;
+    if (!billing?.isDue(policy, nowMs)) return false;
     if (!billing.isBilled(policy)) return billing.advance(policy, nowMs).isPublished;
     return this.transact(() => {
       const { isStored, isPublished } = this.doDueBilling(policy, nowMs);
@@ -175,7 +178,7 @@ export class Memory {
 
   /** As {@link advanceBilling}, within a transaction that changes limits and writes the state anyway. */
   doDueBilling(policy: Policy, nowMs: number): Advance {
-    const advance = this.billing.advance(policy, nowMs);
+    const advance = this.billing?.advance(policy, nowMs) ?? NOT_BILLED;
     // An older policy must not end what this one has begun.
     if (advance.isStored) this.revision = Math.max(this.revision, policy.revision);
     return advance;
@@ -284,6 +287,8 @@ export class Memory {
     this.mustWrite = false;
   }
 }
+
+const NOT_BILLED: Advance = { isStored: false, isPublished: false };
 
 /** Whether a counter is scoped to a key or a route (1), both (2) or neither (0). */
 function partsOf(counter: string): number {

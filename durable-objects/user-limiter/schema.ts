@@ -4,7 +4,7 @@
  *
  * Append only, see migrations.ts. Amounts are millitokens, times Unix milliseconds, hours Unix hours (ms / 3,600,000).
  */
-import type { Migration } from "../migrations.ts";
+import { type Migration, schemaVersion } from "../migrations.ts";
 import { OUTBOX_TABLE } from "../outbox.ts";
 import { BILLING_TABLES } from "./billing/billing-tables.ts";
 import { moveStateTable } from "./state-row.ts";
@@ -124,3 +124,11 @@ export const MIGRATIONS: readonly Migration[] = [
   `,
   BILLING_TABLES,
 ];
+
+/** Whether the object's account is billed, or was. Reads a row at most, and none of an object without tables. */
+export function hasBilling(storage: DurableObjectStorage): boolean {
+  const version = schemaVersion(storage);
+  // What a newer Worker has stored is rejected when it is used.
+  const hasTable = version > MIGRATIONS.indexOf(BILLING_TABLES) && version <= MIGRATIONS.length;
+  return hasTable && storage.sql.exec("SELECT id FROM billing").toArray().length > 0;
+}

@@ -4,6 +4,7 @@
  */
 import { vi } from "vitest";
 import type * as Compile from "../../src/policy/compile.ts";
+import { loadBilling } from "../../src/billing-module.ts";
 
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
   objectMetrics: { peak: () => undefined },
@@ -22,3 +23,6 @@ vi.mock("../../src/policy/compile.ts", async (original) => {
   };
   return { ...module, compilePolicy };
 });
+
+// In simulated time, nothing waits for a file.
+await loadBilling();

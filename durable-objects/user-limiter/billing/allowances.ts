@@ -8,19 +8,12 @@ import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
 import { includedMilli as includedIn } from "../../../src/billing/included.ts";
 import { allowanceIn, ratableSegments } from "../../../src/billing/standing.ts";
 import { quantityMilli, type UsageRow } from "../../../src/billing/usage.ts";
-import { type QuotaAllowance, withAllowance } from "../../../src/core/calendar-quota.ts";
 import { periodAt, type Span } from "../../../src/core/calendar.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
 import { MAX_EXACT, toTokens } from "../../../src/core/units.ts";
-import type { ScopedLimit, Tier } from "../../../src/policy/compiled.ts";
+import type { CounterAllowance } from "../counter-allowance.ts";
 import { decimalsOf } from "./offers.ts";
 import { type BillContext, standingOf } from "./rating.ts";
-
-/** An allowance by the quota's counter. */
-export interface CounterAllowance extends QuotaAllowance {
-  /** Name of the quota. */
-  readonly limit: string;
-}
 
 /** By the caps of now, in millitokens since the period began; null if the terms have no overage quota. */
 export function liveAllowance(
@@ -86,15 +79,4 @@ export function admittedTokens(
     milli += Math.min(grantedMilli, Math.max(0, overMilli));
   });
   return toTokens(milli);
-}
-
-/** The tier with its overage quota as the allowance has it: grants and overrides are part of that. */
-export function withOwnAllowance(tier: Tier, allowance: CounterAllowance | null): Tier {
-  if (allowance === null) return tier;
-  const limits = tier.limits.map((scoped): ScopedLimit => {
-    const { limit } = scoped;
-    if (limit.kind !== "quota" || limit.name !== allowance.limit || limit.period !== "month") return scoped;
-    return { ...scoped, limit: withAllowance(limit, allowance) };
-  });
-  return { ...tier, limits };
 }

@@ -118,7 +118,7 @@ export function planOverrides(
  * @throws if the account has an open period but no policy is loaded: its terms are unknown.
  */
 export function putTerms(
-  { billing: desk }: { readonly billing: BillingDesk },
+  desk: BillingDesk,
   policy: Policy | null,
   account: Account,
   change: AccountChange,

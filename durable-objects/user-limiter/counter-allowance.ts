@@ -1,0 +1,20 @@
+/** An account's allowance in decisions: its overage quota with the two amounts that its billing has computed (billing/allowances.ts). */
+import { type QuotaAllowance, withAllowance } from "../../src/core/calendar-quota.ts";
+import type { ScopedLimit, Tier } from "../../src/policy/compiled.ts";
+
+/** An allowance by the quota's counter. */
+export interface CounterAllowance extends QuotaAllowance {
+  /** Name of the quota. */
+  readonly limit: string;
+}
+
+/** The tier with its overage quota as the allowance has it: grants and overrides are part of that. */
+export function withOwnAllowance(tier: Tier, allowance: CounterAllowance | null): Tier {
+  if (allowance === null) return tier;
+  const limits = tier.limits.map((scoped): ScopedLimit => {
+    const { limit } = scoped;
+    if (limit.kind !== "quota" || limit.name !== allowance.limit || limit.period !== "month") return scoped;
+    return { ...scoped, limit: withAllowance(limit, allowance) };
+  });
+  return { ...tier, limits };
+}

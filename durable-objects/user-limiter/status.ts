@@ -1,4 +1,5 @@
 /** A user's limits and usage, for the user and operators. Charges nothing. */
+import { loadedBilling } from "../../src/billing-module.ts";
 import { periodAt } from "../../src/core/calendar.ts";
 import { limitView } from "../../src/core/decision.ts";
 import { type Meter, read } from "../../src/core/limit.ts";
@@ -21,6 +22,8 @@ export function statusOf(memory: Memory, policy: Policy, request: StatusRequest,
   counters.prepare(charges, policy, leases, nowMs);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
   const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
+  const [module, { billing: desk }] = [loadedBilling(), memory];
+  const billing = module && desk && account && module.statusBilling(desk, policy, account);
   return {
     kind: "status",
     tier: tier.name,
@@ -33,6 +36,7 @@ export function statusOf(memory: Memory, policy: Policy, request: StatusRequest,
       day: usage(periodAt("day", nowMs).startMs),
       month: usage(periodAt("month", nowMs).startMs),
     },
+    ...(billing ? { billing } : {}),
   };
 }
 

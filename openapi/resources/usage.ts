@@ -27,6 +27,20 @@ export const statusSchema = named(
     status: z.enum(["active", "blocked"]),
     revision: revision(),
     limits: z.array(limitStatusSchema),
+    billing: z.optional(
+      named(
+        "StatusBilling",
+        "What the open billing period has come to, for an account that is billed. Amounts are decimal strings in the currency's major unit.",
+        z.strictObject({
+          currency: words("ISO 4217."),
+          accrued: words("All lines of the bill so far, before tax and credits, with the whole base fee."),
+          overage: words("Of that, usage beyond what is included: what caps count."),
+          spendCap: about("The policy's cap on overage. Null: none.", z.nullable(z.string())),
+          budget: about("The customer's own cap on overage. Null: none.", z.nullable(z.string())),
+          credits: words("What credits can pay, of which this bill takes its part."),
+        }),
+      ),
+    ),
     usage: about(
       "Of the current hour, day and calendar month in UTC. For the period of a quota, see `limits`.",
       z.strictObject({ hour: usageSchema, day: usageSchema, month: usageSchema }),

@@ -24,6 +24,20 @@ export interface LimitStatus extends LimitView {
   readonly period?: QuotaPeriod | undefined;
 }
 
+/** What the account's open billing period has come to. Money: decimal strings of the currency's major unit. */
+export interface StatusBilling {
+  readonly currency: string;
+  /** All lines of the bill so far, before tax and credits: with the whole base fee of the period. */
+  readonly accrued: string;
+  /** Of that, usage beyond what is included: what caps count. */
+  readonly overage: string;
+  /** The policy's and the customer's own cap on it; null: none. */
+  readonly spendCap: string | null;
+  readonly budget: string | null;
+  /** What credits can still pay, of which the bill so far takes its part. */
+  readonly credits: string;
+}
+
 export type UserStatus =
   | {
       readonly kind: "status";
@@ -33,5 +47,7 @@ export type UserStatus =
       readonly limits: readonly LimitStatus[];
       /** Usage of the current UTC hour, day and calendar month, from the exact ledger. A quota's month may differ. */
       readonly usage: { readonly hour: UsageView; readonly day: UsageView; readonly month: UsageView };
+      /** Of an account that is billed. */
+      readonly billing?: StatusBilling | undefined;
     }
   | { readonly kind: "revoked" };

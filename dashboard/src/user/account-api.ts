@@ -100,6 +100,14 @@ const isUsage = isShape<UserStatus["usage"]["hour"]>({
   cost: isNumber,
   denied: isNumber,
 });
+const isStatusBilling = isShape<NonNullable<UserStatus["billing"]>>({
+  currency: isText,
+  accrued: isText,
+  overage: isText,
+  spendCap: isNullOr(isText),
+  budget: isNullOr(isText),
+  credits: isText,
+});
 export const parseStatus = parseAs(
   isShape<UserStatus>({
     user: isNullOr(isText),
@@ -108,6 +116,7 @@ export const parseStatus = parseAs(
     revision: isNumber,
     limits: isListOf(isReading),
     usage: isShape({ hour: isUsage, day: isUsage, month: isUsage }),
+    billing: isMissingOr(isStatusBilling),
   }),
 );
 

@@ -5,6 +5,7 @@
 import { BillingCalls, type BillingHost } from "./billing-calls.ts";
 import { BillingDesk, type DeskParts } from "./billing-desk.ts";
 import { BillingStore } from "./billing-store.ts";
+import { statusBilling } from "./status-billing.ts";
 import { putTerms } from "./tier-changes.ts";
 
 /** The billing of the account whose tables `sql` has. */
@@ -16,4 +17,4 @@ function callsOf(host: BillingHost): BillingCalls {
   return new BillingCalls(host);
 }
 
-export const billingModule = { callsOf, deskOf, putTerms };
+export const billingModule = { callsOf, deskOf, putTerms, statusBilling };

@@ -37,7 +37,7 @@ const MIN_STATUS = 200;
 const MAX_STATUS = 599;
 
 /** Limit headers of an upstream, by prefix, in lower case: two gateways' numbers in one response would contradict each other. */
-const LIMIT_HEADERS = ["ratelimit", "x-ratelimit", "x-rate-limit"];
+const LIMIT_HEADERS = ["ratelimit", "x-ratelimit", "x-rate-limit", "x-quota-overage"];
 
 /** Forwards the request. The headers of the response are mutable. Never rejects. */
 export async function forward(request: Request, forwarding: Forwarding): Promise<Forwarded> {

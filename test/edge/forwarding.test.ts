@@ -149,6 +149,7 @@ describe("limit headers of the upstream", () => {
     "X-RateLimit-Used": "1",
     "X-RateLimit-Limit-Requests": "1",
     "X-Rate-Limit-Limit": "1",
+    "X-Quota-Overage": '"upstream";included=1;over=1',
     "Retry-After": "7",
   };
   const upstream: Upstream = () => new Response("", { headers: ITS_OWN });

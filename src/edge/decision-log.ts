@@ -8,8 +8,8 @@ import type { Log, LogFields, LogLevel } from "../log.ts";
 
 /** Denials of one second that are all logged, per isolate. */
 const MAX_PER_SECOND = 10;
-/** Beyond those, one of so many is logged. */
-const ONE_OF = 100;
+/** Beyond those, one of so many is logged: a line costs more than a hundred microseconds, a denial less than one of them. */
+const ONE_OF = 1_000;
 
 export class DecisionLog {
   readonly #log: Log;

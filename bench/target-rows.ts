@@ -16,6 +16,15 @@ import {
   shares,
 } from "./targets.ts";
 
+/** Beginnings of README's rows: what users of the product ask first, whether their target is met or missed. */
+export const README_ROWS = [
+  "P8 | admitted in excess of 3,000, 64 clients over 4 isolates: **auto**, 40 ms away",
+  "P11 | share of requests that wait for a call, 10/s over 1 isolate,",
+  "P6 | $ per million decisions, everything included: one user with 10 requests/s",
+  "P4 | hot user, relative to hono-rate-limiter",
+  "P1 | hot user, forwarded upstream",
+];
+
 export function targetRows(results: Results): Row[] {
   return [
     ...compare(results.rounds).map(({ target, what, comparedWith, atLeast, throughput, cpu }): Row => [

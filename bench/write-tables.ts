@@ -5,19 +5,11 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chooseRows, quote } from "./quote.ts";
+import { README_ROWS } from "./target-rows.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const RESULTS = join(ROOT, "bench", "results");
 const FULL = /^[\dT-]+\.md$/;
-/** README's rows: what users of the product ask first, whether their target is met or missed. */
-const CHOSEN = [
-  "P8 | admitted in excess of 3,000, 64 clients over 4 isolates: **auto**, 40 ms away",
-  "P11 | share of requests that wait for a call, 10/s over 1 isolate,",
-  "P6 | $ per million decisions, everything included: one user with 10 requests/s",
-  "P4 | hot user, relative to hono-rate-limiter",
-  "P1 | hot user, forwarded upstream",
-];
-
 const names = await readdir(RESULTS).catch(() => []);
 const last = names
   .filter((name) => FULL.test(name))
@@ -28,7 +20,7 @@ const all = (await readFile(join(RESULTS, last), "utf8")).trim();
 // The line that describes the run, then the table of targets.
 const [run = "", targets = ""] = all.split("\n\n");
 // No chosen row is about many users.
-const chosen = `${run.replace(/ "Many users" means .*$/, "")}\n\n${chooseRows(targets, CHOSEN)}`;
+const chosen = `${run.replace(/ "Many users" means .*$/, "")}\n\n${chooseRows(targets, README_ROWS)}`;
 for (const document of ["README.md", join("docs", "performance.md")]) {
   const path = join(ROOT, document);
   const before = await readFile(path, "utf8");

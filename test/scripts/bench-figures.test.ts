@@ -6,6 +6,10 @@ import { readWrk } from "../../bench/wrk.ts";
 import { linesOf, parseBudget } from "../../bench/over-budget.ts";
 import { chooseRows, quote } from "../../bench/quote.ts";
 import { ratiosOf, spreadOf } from "../../bench/ratios.ts";
+import { CONTENDERS } from "../../bench/contenders.ts";
+import type { Results } from "../../bench/results.ts";
+import { asMarkdown, targetTable } from "../../bench/tables.ts";
+import { README_ROWS, targetRows } from "../../bench/target-rows.ts";
 
 describe("ratios", () => {
   it("are computed within each round, so that a slow round affects both sides", () => {
@@ -100,6 +104,71 @@ describe("the budget", async () => {
 
   it("is rejected if a figure is missing", () => {
     expect(() => parseBudget({ ...budget, gzipKb: undefined })).toThrow(/gzipKb/);
+  });
+});
+
+describe("the tables of a run", () => {
+  const spread = { median: 1, min: 1, max: 1 };
+  const run = { requests: 1, perSecond: 100, rejected: 0, errors: 0, p50Ms: 1, p99Ms: 1, cpuUs: 50 };
+  const decisions = { ...countsOf(() => 1), decisions: 1_000 };
+  const counts = new Map([
+    ["auto", decisions],
+    ["strict", decisions],
+  ] as const);
+  const accuracy = { title: "**auto**, 40 ms away", isOurs: true, isolates: 4, over: spread };
+  const hop = { tier: "steady", distanceMs: 20, waited: 0.05, p50Ms: 0, p99Ms: 20 } as const;
+  const results: Results = {
+    date: "2026-12-01T00:00:00.000Z",
+    commit: "abc",
+    machine: "one",
+    command: "npm run bench",
+    manyUsers: 1_000,
+    rounds: new Map(CONTENDERS.map(({ name }) => [name, [run]])),
+    accuracy: [
+      { ...accuracy, clients: 64 },
+      { ...accuracy, clients: 6_000 },
+    ],
+    cost: new Map([["embedded", counts]] as const),
+    rates: [1, 10, 100, null].map((perSecond) => ({
+      perSecond,
+      operations: decisions,
+      cpuUs: 500,
+      denied: 0,
+    })),
+    hops: [
+      { ...hop, perSecond: 10, isolates: 1 },
+      { ...hop, perSecond: 10, isolates: 4, waited: 1 },
+      { ...hop, perSecond: 100, isolates: 1 },
+    ],
+    size: { gzipKb: 106, startMs: spread, bareStartMs: spread },
+    growth: [],
+    newcomers: null,
+    memory: [],
+    hotUsers: null,
+  };
+
+  it("have each row that the README quotes, once", () => {
+    const rows = chooseRows(targetTable(results), README_ROWS).split("\n");
+    expect(rows).toHaveLength(2 + README_ROWS.length);
+  });
+
+  it("say what is met and what is missed", () => {
+    const rows = targetRows(results);
+    const verdictOf = (beginning: string): unknown =>
+      rows.find(([, what]) => String(what).startsWith(beginning))?.at(-1);
+    expect(verdictOf("64 clients of one user")).toBe("**missed**");
+    expect(verdictOf("the bundle")).toBe("met");
+    expect(verdictOf("share of requests that wait for a call, 10/s over 1 isolate,")).toBe("met");
+    expect(verdictOf("share of requests that wait for a call, 10/s over 4 isolates,")).toBe("**missed**");
+    expect(verdictOf("share of requests that wait for a call, 100/s")).toBe("**missed**");
+  });
+
+  it("have all figures of the run", () => {
+    const markdown = asMarkdown(results);
+    expect(markdown).not.toMatch(/NaN|undefined/);
+    expect(markdown).toContain(
+      "| one user, 10/s | 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 1,000 | 1 | 0 % | 500 |",
+    );
   });
 });
 

@@ -124,6 +124,14 @@ describe("a counter", () => {
     }
   });
 
+  it("of a rare batch survives a crash, since it is written without a timer, which would keep the hub awake", async () => {
+    let hub = newHub();
+    await hub.record(batch(1, points(3)));
+    await abortAllDurableObjects();
+    hub = env.METRICS_HUB.get(hub.id);
+    expect(await requests(hub)).toBe(3);
+  });
+
   it("costs no row for a scrape without news", async () => {
     const hub = newHub();
     await hub.record(batch(1, points(3)));
@@ -163,6 +171,16 @@ async function view(hub: Hub, search = "") {
 }
 
 describe("a live viewer", () => {
+  it("makes the isolates send their batches soon, until it leaves", async () => {
+    const hub = newHub();
+    expect(await hub.record(batch(1, points(1)))).toBe(false);
+    const viewer = await view(hub);
+    expect(await hub.record(batch(2, points(1)))).toBe(true);
+    viewer.close();
+    let seq = 2;
+    await expect.poll(async () => hub.record(batch(++seq, points(1)))).toBe(false);
+  });
+
   it("sees what passes its filters, and other things once it asks for them", async () => {
     const hub = newHub();
     const viewer = await view(hub, "?outcome=denied&route=demo");

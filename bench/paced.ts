@@ -9,6 +9,7 @@ export interface PacedRequest {
 }
 
 export interface PacedAnswer {
+  /** 0: there was no answer in time. */
   readonly status: number;
   /** Where it was decided, and how long that took: from Server-Timing, if the Worker sends it; else "" and 0. */
   readonly source: string;
@@ -20,7 +21,7 @@ const MAX_SOCKETS = 512;
 const IDLE_SOCKET_MS = 3_000;
 const ANSWER_MS = 20_000;
 
-/** Sends all in order of their time. @throws if one gets no answer. */
+/** Sends all in order of their time. @throws if a connection fails. */
 export async function sendPaced(requests: Iterable<PacedRequest>): Promise<PacedAnswer[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, timeout: IDLE_SOCKET_MS });
   const startedMs = performance.now();
@@ -58,7 +59,10 @@ function send(agent: Agent, given: PacedRequest): Promise<PacedAnswer> {
         done({ status: answer.statusCode ?? 0, source, limiterMs: Number(ms) });
       });
     });
-    asked.once("timeout", () => asked.destroy(new Error(`${url} did not answer in ${ANSWER_MS} ms`)));
+    asked.once("timeout", () => {
+      done({ status: 0, source: "", limiterMs: ANSWER_MS });
+      asked.destroy();
+    });
     asked.once("error", (fault) => {
       // Closed for being idle as the request was sent, so that it was not read.
       const isStale = asked.reusedSocket && "code" in fault && fault.code === "ECONNRESET";

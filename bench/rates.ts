@@ -38,6 +38,9 @@ export const POPULATION = { users: 10_000, exponent: 1.1, perSecond: 2_000 } as 
 const ONE_OF = 16;
 const POPULATION_SECONDS = 30;
 
+/** A busy machine leaves some requests without an answer. With more of them the counts say nothing. */
+const MAX_FAILED = 0.01;
+
 /** Points and checkpoints that the last requests caused belong to them. */
 const IDLE_MS = DEFAULT_DELAY_MS + 1_000;
 
@@ -123,8 +126,12 @@ async function costOf(
   const answers = await sendPaced(requests);
   await new Promise((done) => setTimeout(done, IDLE_MS));
   const cpuUs = ((await cpuMicros(rig.pid)) - cpuBefore) / requests.length;
-  const failed = answers.find(({ status }) => status !== 200 && status !== 429);
-  if (failed) throw new Error(`a request at ${perSecond ?? "the population's rate"} got ${failed.status}`);
+  const failed = answers.filter(({ status }) => status !== 200 && status !== 429).length;
+  if (failed > MAX_FAILED * answers.length) {
+    throw new Error(
+      `${failed} of ${answers.length} requests at ${perSecond ?? "the population's rate"} failed`,
+    );
+  }
   const denied = answers.filter(({ status }) => status === 429).length;
   return { perSecond, operations: since(before, await counted(url), requests.length), cpuUs, denied };
 }

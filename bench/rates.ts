@@ -56,9 +56,15 @@ export async function measureRates(
   try {
     // One after the other, since a rig finds its process by its being new.
     for (const _ of measures) rigs.push(await startRig(await countedWorker("embedded")));
-    const found = await Promise.all(measures.map((measure, i) => measured(measure, rigs[i])));
-    for (const { perSecond, operations } of found) {
+    const found: RateCost[] = [];
+    for (const result of await Promise.allSettled(measures.map((measure, i) => measured(measure, rigs[i])))) {
+      if (result.status === "rejected") {
+        progress(`NOT MEASURED: ${String(result.reason)}`);
+        continue;
+      }
+      const { perSecond, operations } = result.value;
       progress(`${perSecond === null ? "population" : `${perSecond}/s`}  ${JSON.stringify(operations)}`);
+      found.push(result.value);
     }
     return found;
   } finally {

@@ -20,6 +20,7 @@ import { parseSimulation } from "../../dashboard/src/simulator/simulation.ts";
 import {
   parseAccount,
   parseAudit,
+  parseBilling,
   parseGrant,
   parseKey,
   parseKeys,
@@ -82,6 +83,7 @@ describe("the page accepts the example answers of", () => {
     ["resetAccount", parseAccount],
     ["getAccountStatus", parseStatus],
     ["getUsage", parseUsage],
+    ["getBilling", parseBilling],
     ["getAudit", parseAudit],
     ["listKeys", parseKeys],
     ["createKey", parseNewKey],

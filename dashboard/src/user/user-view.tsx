@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { Section } from "../kit/section.tsx";
 import { RevisionLink } from "../shell/revision-link.tsx";
 import { PollState } from "../shell/poll-state.tsx";
+import { BillingSection } from "./billing-section.tsx";
 import { AccountHistory } from "./account-history.tsx";
 import { GrantsTable, KeysTable, OverridesTable } from "./account-tables.tsx";
 import { limitsElsewhere, LimitsView } from "./limits-view.tsx";
@@ -52,6 +53,9 @@ export function UserView({ id }: { readonly id: string }) {
       </Section>
       <RecentRequests subject={`user:${id}`} />
       <UsageSection key={`usage ${hasNoAccount}`} id={id} />
+      {user.known && policy?.document.billing !== undefined && (
+        <BillingSection key={`billing ${changes}`} id={id} />
+      )}
       <AccountSections user={user} onOpen={setAction} />
       <AccountHistory key={changes} id={id} />
       {action !== null && <UserDialog id={id} user={user} action={action} onClose={() => setAction(null)} />}

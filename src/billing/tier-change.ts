@@ -46,6 +46,11 @@ export function termsAt(
   return { tier, revision, terms: isTrial ? trialTerms(terms) : terms };
 }
 
+/** Whether a cut between them would change nothing but shares. Terms are plain JSON of one function, so their keys have one order. */
+export function isSameTerms(a: SegmentTerms, b: SegmentTerms): boolean {
+  return a.tier === b.tier && JSON.stringify(a.terms) === JSON.stringify(b.terms);
+}
+
 function baseFemto({ terms }: SegmentTerms): bigint {
   return parsePrice(terms.base) ?? 0n;
 }

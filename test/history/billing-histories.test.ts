@@ -62,7 +62,7 @@ function document(variant: number, anchorDay: number): PolicyDocument {
 }
 
 const route = fc.constantFrom("/a", "/b", null);
-const at = fc.constantFrom("now", "period_end", null);
+const changeTime = fc.constantFrom("now", "period_end", null);
 const step = fc.oneof(
   {
     weight: 12,
@@ -83,7 +83,10 @@ const step = fc.oneof(
       ms: fc.constantFrom(1, 700, HOUR_MS / 2, HOUR_MS, 5 * HOUR_MS, 3 * DAY_MS, 12 * DAY_MS, 70 * DAY_MS),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant("tier"), tier: fc.constantFrom(...TIERS), at }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant("tier"), tier: fc.constantFrom(...TIERS), at: changeTime }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("patch"), tier: fc.constantFrom(...TIERS) }) },
   {
     weight: 1,

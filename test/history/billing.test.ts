@@ -179,6 +179,14 @@ describe("a trial", () => {
     expect(await user.billing()).toMatchObject({ allowance: { mode: "payg" } });
   });
 
+  it("that changes no terms cuts nothing when it ends, so that all of the included amount stays", async () => {
+    const same = tier(310, { mode: "stop" }, { trialDays: 10 });
+    const user = await account("2026-01-01T00:00:00Z", "same", policy({ free: FREE, same }));
+    user.setTime("2026-01-20T00:00:00Z");
+    expect(await spans(user)).toEqual(["same 2026-01-01 2026-02-01"]);
+    expect((await user.billing()).allowance).toMatchObject({ included: 310 });
+  });
+
   it("is over for an account that was there long before billing", async () => {
     const user = new BilledUser(Date.parse("2026-01-01T00:00:00Z"));
     const { billing: _none, ...plain } = policy({ free: { limits: [] } });

@@ -17,7 +17,7 @@ import {
 } from "../../../src/billing/billed-period.ts";
 import { capMinorOf, overageOf } from "../../../src/billing/ceiling.ts";
 import type { Credit } from "../../../src/billing/credit.ts";
-import { termsAt, trialEndMs } from "../../../src/billing/tier-change.ts";
+import { isSameTerms, termsAt, trialEndMs } from "../../../src/billing/tier-change.ts";
 import type { UsageRow } from "../../../src/billing/usage.ts";
 import type { Span } from "../../../src/core/calendar.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
@@ -255,9 +255,16 @@ export class BillingDesk {
 
   #endTrial(policy: Policy, billed: BilledPeriod): BilledPeriod {
     const { account } = this.#parts.accounts;
-    const endsMs = this.store.account?.trialEndsMs ?? null;
-    if (account === null || endsMs === null) throw new Error("no trial ends");
+    const { account: own } = this.store;
+    const endsMs = own?.trialEndsMs ?? null;
+    if (account === null || own === null || endsMs === null) throw new Error("no trial ends");
     const terms = termsAt(this.offer(policy, account), endsMs, endsMs);
+    const { startMs } = lastSegment(billed);
+    if (isSameTerms(terms, lastSegment(billed))) {
+      // Nothing changes: a cut would only take what is included and not used yet.
+      this.putAccount({ ...own, trialEndsMs: startMs }, endsMs);
+      return billed;
+    }
     const ended = endTrial(billed, endsMs, terms, this.usageOf(billed));
     this.store.putPeriod(ended);
     return ended;

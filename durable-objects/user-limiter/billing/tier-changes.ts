@@ -10,7 +10,13 @@ import {
 } from "../../../src/billing/billed-period.ts";
 import { mayBeCapped } from "../../../src/billing/plan-faults.ts";
 import type { Terms } from "../../../src/billing/terms.ts";
-import { type ChangeTime, defaultTime, termsAt, trialEndMs } from "../../../src/billing/tier-change.ts";
+import {
+  type ChangeTime,
+  defaultTime,
+  isSameTerms,
+  termsAt,
+  trialEndMs,
+} from "../../../src/billing/tier-change.ts";
 import type { Account, AccountChange } from "../../../src/objects/account.ts";
 import type { TierChange, TierRejection } from "../../../src/objects/billing.ts";
 import type { Overrides } from "../../../src/policy/adjust.ts";
@@ -64,7 +70,7 @@ export function planTier(
     own: { ...own, trialEndsMs, pendingTier: null },
     tier,
   } as const;
-  if (terms.tier === current.tier && isSame(terms.terms, current.terms)) return { ...planned, billed };
+  if (isSameTerms(terms, current)) return { ...planned, billed };
   const changed = changeTerms(billed, nowMs, terms, desk.usageOf(billed));
   return changed.kind === "changed" ? { ...planned, billed: changed.billed } : changed;
 }
@@ -149,9 +155,4 @@ export function putPlan(desk: BillingDesk, { own, billed }: TierPlan, nowMs: num
 /** Whether a budget can be enforced on these terms. */
 export function hasCappablePrices({ quota, prices }: Terms): boolean {
   return quota === null || quota.price === null || mayBeCapped(quota.price, { prices });
-}
-
-/** Terms are plain JSON, made by the same function, so their keys have the same order. */
-function isSame(a: Terms, b: Terms): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }

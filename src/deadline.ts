@@ -12,7 +12,7 @@ const LATE_MS = 100;
 /** Less busy time is ignored, however short the wait was. */
 const MIN_BUSY_MS = 500;
 /** A wait ends after at most this many times its length, however busy the isolate is. */
-const MAX_STRETCH = 3;
+export const MAX_STRETCH = 3;
 
 export class DeadlineExceeded extends Error {
   override readonly name = "DeadlineExceeded";

@@ -8,7 +8,7 @@
  * after it has sent the queue, the others run into their deadlines; the lane is free again when that call's time is over, and the first
  * waiter that checks uses it. A question is sent at most once, so nothing is charged twice.
  */
-import { DeadlineExceeded, Stretch, withDeadline } from "../deadline.ts";
+import { DeadlineExceeded, MAX_STRETCH, Stretch, withDeadline } from "../deadline.ts";
 import type { WaitUntil } from "../wait-until.ts";
 
 /** The shortest time between two checks of a waiting request. A timer costs about ten microseconds. */
@@ -120,12 +120,15 @@ export class Combiner<Q, A> {
         });
       }
       const nowMs = Date.now();
+      // If the clock has stepped back, neither the wait nor the call lasts longer for that.
+      waiter.giveUpAtMs = Math.min(waiter.giveUpAtMs, nowMs + MAX_STRETCH * this.#deadlineMs);
+      const isFree = nowMs >= lane.busyUntilMs || lane.busyUntilMs > nowMs + this.#deadlineMs;
       if (nowMs >= waiter.giveUpAtMs) {
         lane.queue = lane.queue.filter((other) => other !== waiter);
         this.#drop(name, lane);
         throw new DeadlineExceeded(`${name}: no answer in ${this.#deadlineMs} ms`, stretch.wasBusy);
       }
-      if (waiter.state.kind === "waiting" && nowMs >= lane.busyUntilMs) {
+      if (waiter.state.kind === "waiting" && isFree) {
         // After waiting for a call that failed, less time may be left than this call takes.
         const hasWaited = nowMs > fromMs;
         const isAlone = lane.queue.every((other) => other === waiter);

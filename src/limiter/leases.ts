@@ -164,6 +164,12 @@ export class Leases {
     for (const lease of entry?.leases ?? []) if (entry) this.#end(entry, lease);
   }
 
+  /** Ends a lease, if it has not ended, since a timer says that its time is over: the clock may have stepped back unnoticed. */
+  endOne(subject: string, lease: SpendableLease): void {
+    const entry = this.#subjects.getStale(subject);
+    if (entry?.leases.includes(lease)) this.#end(entry, lease);
+  }
+
   /** Ends the leases whose time is over. @returns whether there is something to report and no lease left to wait for. */
   sweep(subject: string, nowMs: number): boolean {
     this.#see(nowMs);
@@ -213,7 +219,8 @@ export class Leases {
   }
 
   #of(subject: string, nowMs: number): SubjectLeases {
-    const known = this.#subjects.get(subject, nowMs);
+    // Even if it has expired: the clock may have stepped forward, and what is owed would be lost.
+    const known = this.#subjects.getStale(subject);
     const entry = known ?? {
       leases: [],
       owed: [],

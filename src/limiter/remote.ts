@@ -14,6 +14,7 @@ import { Combiner } from "./combiner.ts";
 import { type LastHeard, UNHEARD } from "./last-heard.ts";
 import type { Leases } from "./leases.ts";
 import { missedAnswer } from "./missed-answer.ts";
+import type { SpendableLease } from "./spendable-lease.ts";
 import type { ObjectClient } from "./object-client.ts";
 import { expandAnswers, compactQuestions } from "./wire.ts";
 
@@ -156,15 +157,16 @@ export class RemoteDecisions {
     askedAtMs: number,
     waitUntil: WaitUntil,
   ): void {
-    this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
+    const held = this.#leases.put(subject, lease, tier, policy, askedAtMs, Date.now());
     // The only news of a user whose requests are all decided from leases.
     this.#heard.note(subject, lease.keyId, { tier: lease.tier, outcome: "allowed" }, askedAtMs);
-    waitUntil(this.#settle(subject, lease.forMs + SETTLE_AFTER_MS, policy, waitUntil));
+    waitUntil(this.#settle(subject, held, policy, waitUntil));
   }
 
-  /** Settles after a while what no other call has settled. */
-  async #settle(subject: string, afterMs: number, policy: Policy, waitUntil: WaitUntil): Promise<void> {
-    await scheduler.wait(afterMs);
+  /** Settles a lease when its time is over, and what else no other call has settled. */
+  async #settle(subject: string, held: SpendableLease, policy: Policy, waitUntil: WaitUntil): Promise<void> {
+    await scheduler.wait(held.lease.forMs + SETTLE_AFTER_MS);
+    this.#leases.endOne(subject, held);
     const send = () => this.ask(subject, [], policy, waitUntil);
     if (this.#leases.sweep(subject, Date.now()) && !(await send())) await this.#settleAgain(subject, send);
   }

@@ -1,6 +1,13 @@
 /** The kinds of random schedules: what may occur in each, and how often. */
 import fc from "fast-check";
-import { change as changeOfLending, cutOff, slowPpm, traffic, travelMs } from "./lending-events.ts";
+import {
+  change as changeOfLending,
+  clockSteps,
+  cutOff,
+  slowPpm,
+  traffic,
+  travelMs,
+} from "./lending-events.ts";
 import { LENDING, REDEFINED, STRICT, type TierName } from "./policies.ts";
 import {
   anySkew,
@@ -103,6 +110,19 @@ export const CONDITIONS = {
       replaced,
       objectDies(fc.constant(0)),
       isolateDies,
+      ...changes(LENDING, changeOfLending),
+    ],
+    asksPerEvent: 2,
+  },
+  /** Clocks of isolates step while they hold leases, and an object restarts with another clock. */
+  lentSteps: {
+    ...LENT,
+    // No hour ends: in which of two hours something is metered when the clock steps back over their border is not judged.
+    startMs: fc.integer({ min: 100_000, max: 3_000_000 }),
+    events: [
+      clockSteps,
+      clockSteps,
+      objectDies(fc.constantFrom(-60_000, -3_000, -400, 0, 400, 3_000, 8_000)),
       ...changes(LENDING, changeOfLending),
     ],
     asksPerEvent: 2,

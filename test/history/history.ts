@@ -50,6 +50,8 @@ export interface Changed extends Moment {
 /** The object lost what was only in its memory. */
 export interface Loss extends Moment {
   readonly kind: "loss";
+  /** The time by the clock of the copy that follows. */
+  readonly nextMs: number;
 }
 
 /** One request that was admitted from a lease. */

@@ -83,6 +83,12 @@ export const cutOff: fc.Arbitrary<WorldEvent> = fc.record({
   forMs: fc.constantFrom(200, 1_500, 7_000),
 });
 
+export const clockSteps: fc.Arbitrary<WorldEvent> = fc.record({
+  kind: fc.constant("isolate-clock-steps" as const),
+  isolate: busyIsolate,
+  byMs: fc.constantFrom(-60_000, -1_500, -700, -300, -40, 40, 300, 700, 1_500, 60_000),
+});
+
 /** How much too slow a clock runs, in parts per million. */
 export const slowPpm: fc.Arbitrary<number> = fc.constantFrom(0, 0, 100, 10_000);
 

@@ -57,10 +57,13 @@ export class Model {
    * Loses what was only in memory. Storage has the debt as of an earlier time; if the rate was raised since, the time since then is
    * paid off at the new rate, although some of it was paid off before.
    * @param milli how much the ledger may lack because of it.
+   * @param nextMs the time by the clock of the next life, which holds its counters for five seconds at most.
    */
-  lose(milli: number): void {
+  lose(milli: number, nextMs: number): void {
     this.#hasLost = true;
     this.#lostMilli += milli;
+    if (!this.#isGenerous) return;
+    for (const counter of this.#counters.values()) counter.atMs = Math.min(counter.atMs, nextMs + 5_000);
   }
 
   /** Notes an admission under these rules, for quotas of any definition. @param seenMs the latest time that the clock had shown. */

@@ -255,6 +255,7 @@ export class ObjectHost {
 
   #lost(localMs: number): void {
     this.losses += 1;
-    this.entries.push({ kind: "loss", atMs: this.#time.nowMs, localMs });
+    const { nowMs: atMs } = this.#time;
+    this.entries.push({ kind: "loss", atMs, localMs, nextMs: atMs + this.#skewMs });
   }
 }

@@ -23,7 +23,8 @@ const KINDS: Record<keyof typeof CONDITIONS, { part: number; atLeast: Record<str
   copies: { part: 0.05, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   lent: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentChanged: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
-  lentRough: { part: 0.2, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentRough: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentSteps: { part: 0.05, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentCopies: { part: 0.05, atLeast: { "allowed lease": 50, "denied strict": 10, "allowed fallback": 1 } },
 };
 

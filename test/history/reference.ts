@@ -6,7 +6,7 @@
  * It knows what was lent only to find the state of the account that a request was decided by: never an older one than was acknowledged
  * before the request arrived (G4).
  */
-import type { Decision } from "../../src/core/decision.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { AccountModel, type CountedRule } from "./account-model.ts";
 import type { Asked, Changed, History, Spend, Turn } from "./history.ts";
 import { periodStartMs, type Rule, TIERS, VARIANTS } from "./policies.ts";
@@ -38,6 +38,8 @@ interface Debt {
   perMs: number;
   /** When it was last charged, and how often the object had lost its memory by then. */
   chargedMs: number;
+  /** When it is full again if nothing else is charged, at this rate. */
+  fullMs: number;
   losses: number;
 }
 
@@ -148,10 +150,23 @@ export class Reference {
       if (lease) this.#lent.set(lease.id, by);
       if (!decision || !request || decision.replayed) return;
       this.decided.set(decision.decisionId, by);
+      if (decision.outcome === "denied" && !isStale) this.#checkDenial(decision, request, atMs, by.version);
       if (!decision.allowed || request.peek) return;
       const { route, keyId } = request;
       this.#admit({ atMs, milli: decision.cost * 1_000, decision, route, keyId, ...by });
     });
+  }
+
+  /** Whatever crashes and clocks do: who has not used a bucket for long after it was full again is not denied by it. */
+  #checkDenial(decision: Decision, { route, keyId }: DecisionRequest, atMs: number, version: number): void {
+    const variant = this.#history.variants.get(decision.revision) ?? 0;
+    const rules = this.#versions[version]?.account.rules(variant, route, keyId, atMs) ?? [];
+    for (const [counter, { name, kind, capacityMilli }] of rules) {
+      if (kind !== "bucket" || !decision.violated.includes(name)) continue;
+      const fullMs = this.#debts.get(counter)?.fullMs ?? -Infinity;
+      if (decision.cost * 1_000 <= capacityMilli && atMs > fullMs + LONG_MS)
+        this.#wrong("G2", `denied by ${counter}, which has been full for ${atMs - fullMs} ms`, { atMs });
+    }
   }
 
   #spend({ asked, lease, atMs, localMs }: Spend): void {
@@ -207,12 +222,20 @@ export class Reference {
         Math.min(this.#lossMilli, this.#losable.get(name) ?? 0) + (this.#losableByIsolates.get(name) ?? 0);
       sumMilli = (this.#used.get(name) ?? 0) - lostMilli - Math.max(...forgiven);
     } else {
-      const unused = { milli: 0, atMs, perMs: this.#milliPerMs(counter), chargedMs: atMs, losses: 0 };
+      const unused = {
+        milli: 0,
+        atMs,
+        perMs: this.#milliPerMs(counter),
+        chargedMs: atMs,
+        fullMs: atMs,
+        losses: 0,
+      };
       const debt = this.#debts.get(counter) ?? unused;
       this.#debts.set(counter, debt);
       bring(debt, atMs);
       debt.milli += milli;
       debt.chargedMs = atMs;
+      debt.fullMs = atMs + debt.milli / debt.perMs;
       debt.losses = this.#losses;
       sumMilli = debt.milli;
     }
@@ -266,6 +289,9 @@ export class Reference {
     return Math.max(...all.filter(isIt).map(({ milliPerMs }) => milliPerMs));
   }
 }
+
+/** Longer than held floors and unsettled leases together keep a bucket from being full, several times. */
+const LONG_MS = 30_000;
 
 const PERIODS = ["hour", "day", "month", "month from the 15th"] as const;
 

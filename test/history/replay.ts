@@ -78,7 +78,7 @@ export class Replay {
   #entry(entry: Entry): void {
     for (const model of [this.#generous, this.#stingy]) model.see(entry.localMs);
     if (entry.kind === "loss") {
-      this.#generous.lose(this.#lostBillMilli);
+      this.#generous.lose(this.#lostBillMilli, entry.nextMs);
       this.#slackMilli += this.#lostMilli;
       this.#lastLoss = { atMs: entry.atMs, milli: this.#lostMilli };
       this.lossMilli += this.#lostBillMilli;
@@ -305,12 +305,19 @@ export class Replay {
     }
     const lent: LentLease = {
       lease,
-      lentAtMs: nowMs,
+      lentAtMs: this.#lentAtMs(lease, nowMs),
       closesMs: nowMs + lease.forMs + SETTLE_GRACE_MS,
       rules,
     };
     this.#lent.set(lease.id, lent);
     if (!turn.isStale) this.#open.set(lease.id, lent);
+  }
+
+  /** After the clock has stepped back, a lease of a quota stays in the newer hour, which its id tells. */
+  #lentAtMs({ id }: Lease, nowMs: number): number {
+    const hourMs = Number(id.split(".").at(-1)) * HOUR_MS;
+    const hasSteppedBack = nowMs < hourMs && hourMs <= this.#generous.seenMs;
+    return hasSteppedBack ? hourMs : nowMs;
   }
 
   #settle({ leaseId, cells, ...settlement }: Settlement, turn: Turn): void {

@@ -69,6 +69,21 @@ export const SCRIPTED = {
     { tier: "free" },
   ),
 
+  /** An isolate whose clock is 1 % slow gets a lease, its user is blocked at once, and it asks again shortly before the lease's end. */
+  blockedWhileAClockLags: scheduleOf([...stream(2, 20), change(0, BLOCKED), ask(1_006, 1)], {
+    slowPpm: [10_000, 0],
+    flushMs: 0,
+    travels: [{ upMs: 0, downMs: 0, fate: "answered" }],
+  }),
+
+  /** The burst is used up, the object restarts with a clock that is a minute behind, and the user asks again when all is refilled. */
+  restartsWithAClockBehind: scheduleOf([
+    ask(0, 60),
+    ask(10, 1),
+    after(5, { kind: "object-dies", skewMs: -60_000 }),
+    ask(50_000, 1),
+  ]),
+
   /** An isolate's clock steps back within a lease, which it would spend too late. */
   stepsBack: scheduleOf([
     ...stream(2, 20),

@@ -141,6 +141,20 @@ export const RULES: readonly Rule[] = [
     kind: "busyMoves",
   },
   {
+    name: "a fence outlasts the clock of an isolate that lags",
+    file: "durable-objects/user-limiter/fence.ts",
+    expression: "Promise.race([closed(memory, keyId), scheduler.wait(MAX_WAIT_MS)])",
+    without: "Promise.race([closed(memory, keyId), scheduler.wait(MAX_WAIT_MS - CLOCK_ERROR_MS)])",
+    kind: "blockedWhileAClockLags",
+  },
+  {
+    name: "a floor of a clock that was ahead is held for five seconds at most",
+    file: "durable-objects/user-limiter/counters.ts",
+    expression: "heldAtMost(state, nowMs + FLOOR_HOLD_MS)",
+    without: "state",
+    kind: "restartsWithAClockBehind",
+  },
+  {
     name: "a change after a load waits for leases that the object does not know",
     file: "durable-objects/user-limiter/fence.ts",
     expression: 'leases !== "none" && hasUnknown',

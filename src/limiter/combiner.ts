@@ -62,6 +62,8 @@ interface Lane<Q, A> {
   busyUntilMs: number;
   /** When the last call was sent. */
   sentAtMs: number;
+  /** The least time from one call to the next: see {@link Combiner.pace}. */
+  paceMs: number;
   /** The usual duration of a call; 0 if unknown. */
   callMs: number;
 }
@@ -93,6 +95,15 @@ export class Combiner<Q, A> {
     this.#partsOf = partsOf;
   }
 
+  /**
+   * Sends calls to an object at least this long apart, as long as its lane is in use: the object is called too often. Questions wait
+   * together meanwhile, so fewer calls carry more of them.
+   */
+  pace(name: string, paceMs: number): void {
+    const lane = this.#lanes.get(name);
+    if (lane) lane.paceMs = Math.max(BETWEEN_MS, paceMs);
+  }
+
   /** Objects with a queue or a call in progress. */
   get size(): number {
     return this.#lanes.size;
@@ -122,7 +133,7 @@ export class Combiner<Q, A> {
       const nowMs = Date.now();
       // If the clock has stepped back, neither the wait nor the call lasts longer for that.
       waiter.giveUpAtMs = Math.min(waiter.giveUpAtMs, nowMs + MAX_STRETCH * this.#deadlineMs);
-      const isFree = nowMs >= lane.busyUntilMs || lane.busyUntilMs > nowMs + this.#deadlineMs;
+      const isFree = nowMs >= freeAtMs(lane, nowMs) || lane.busyUntilMs > nowMs + this.#deadlineMs;
       if (nowMs >= waiter.giveUpAtMs) {
         lane.queue = lane.queue.filter((other) => other !== waiter);
         this.#drop(name, lane);
@@ -209,7 +220,7 @@ export class Combiner<Q, A> {
       for (let calls = 0; lane.queue.length > 0 && calls < MAX_CALLS_FOR_OTHERS; calls++) {
         await this.#pauseLane(lane);
         const nowMs = Date.now();
-        if (lane.queue.length === 0 || nowMs < lane.busyUntilMs) break;
+        if (lane.queue.length === 0 || nowMs < freeAtMs(lane, nowMs)) break;
         await this.#sendQueue(name, lane, null, send, nowMs);
       }
     } catch {
@@ -222,7 +233,7 @@ export class Combiner<Q, A> {
   async #pauseLane(lane: Lane<Q, A>): Promise<void> {
     const nowMs = Date.now();
     // At most that, even if the clock has stepped back.
-    const restMs = Math.min(BETWEEN_MS, lane.sentAtMs + BETWEEN_MS - nowMs);
+    const restMs = Math.min(lane.paceMs, lane.sentAtMs + lane.paceMs - nowMs);
     if (restMs <= 0 || nowMs < lane.busyUntilMs) return;
     const untilMs = nowMs + restMs + MAX_LOOK_MS;
     lane.busyUntilMs = untilMs;
@@ -234,7 +245,7 @@ export class Combiner<Q, A> {
     const known = this.#lanes.get(name);
     if (known) return known;
     if (this.#lanes.size >= MAX_LANES) this.#sweep();
-    const lane: Lane<Q, A> = { queue: [], busyUntilMs: 0, sentAtMs: 0, callMs: 0 };
+    const lane: Lane<Q, A> = { queue: [], busyUntilMs: 0, sentAtMs: 0, paceMs: BETWEEN_MS, callMs: 0 };
     this.#lanes.set(name, lane);
     return lane;
   }
@@ -250,9 +261,17 @@ export class Combiner<Q, A> {
 
   /** Drops a lane without queue and call. */
   #drop(name: string, lane: Lane<Q, A>): void {
-    const isIdle = lane.queue.length === 0 && Date.now() >= lane.busyUntilMs;
+    const nowMs = Date.now();
+    const isIdle = lane.queue.length === 0 && nowMs >= freeAtMs(lane, nowMs);
     if (isIdle && this.#lanes.get(name) === lane) this.#lanes.delete(name);
   }
+}
+
+/** When the next call may be sent. A clock that has stepped back makes nobody wait longer. */
+function freeAtMs<Q, A>({ busyUntilMs, sentAtMs, paceMs }: Lane<Q, A>, nowMs: number): number {
+  // At the usual pace, only the request that sends for others pauses between its calls.
+  if (paceMs <= BETWEEN_MS || sentAtMs > nowMs) return busyUntilMs;
+  return Math.max(busyUntilMs, sentAtMs + paceMs);
 }
 
 /**
@@ -260,7 +279,8 @@ export class Combiner<Q, A> {
  * that has room for it. While the duration of a call is unknown, it is assumed to last slightly longer than it has so far.
  */
 function untilAnswerMs<Q, A>(lane: Lane<Q, A>, waiter: Waiter<Q, A>, nowMs: number): number {
-  const { queue, busyUntilMs, sentAtMs, callMs } = lane;
+  const { queue, sentAtMs, callMs } = lane;
+  const freeMs = freeAtMs(lane, nowMs);
   const endsAtMs = sentAtMs + callMs;
   const isSent = waiter.state.kind === "sent";
   const callsAhead =
@@ -269,7 +289,7 @@ function untilAnswerMs<Q, A>(lane: Lane<Q, A>, waiter: Waiter<Q, A>, nowMs: numb
   const lateMs = LATE_LOOK * Math.max(callMs, nowMs - sentAtMs);
   const lookMs = Math.max(expectedAtMs - nowMs, lateMs, MIN_LOOK_MS);
   // No answer comes before the calls ahead are done. A waiter may send when the current call is overdue.
-  const overdueMs = isSent || busyUntilMs <= nowMs ? Infinity : busyUntilMs - nowMs;
+  const overdueMs = isSent || freeMs <= nowMs ? Infinity : freeMs - nowMs;
   const maxMs = Math.min(overdueMs, Math.max(MAX_LOOK_MS, callMs * callsAhead));
   return Math.ceil(Math.max(Math.min(lookMs, maxMs), queue.length / LOOKS_PER_MS));
 }

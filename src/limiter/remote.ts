@@ -25,6 +25,11 @@ const SETTLE_AGAIN_MS = 1_000;
 /** A settlement is sent again for as long as its object accepts it. */
 const MAX_TRIES = METER_GRACE_MS / SETTLE_AGAIN_MS;
 /**
+ * An object that is called too often says how long to repeat its denials. Calls to it are sent at least this part of that time apart, so
+ * that a user at a limit, whose requests must all ask, causes fewer.
+ */
+const PACE_SHARE = 1 / 5;
+/**
  * Subjects whose settlements are sent again (of those beyond, several requests may do so), and with a lease that was given up and may
  * concern answers on their way.
  */
@@ -139,6 +144,7 @@ export class RemoteDecisions {
       throw new Error("the object does not answer");
     }
     const [first] = called.value;
+    this.#combiner.pace(subject, PACE_SHARE * (first?.repeatMs ?? 0));
     if (first?.standing) this.#heard.noteStanding(subject, first.standing, nowMs);
     if (first?.unwritten || settlements.length > 0) this.#checkpoints.later(subject, waitUntil);
     called.value.forEach(({ lease }, i) => {

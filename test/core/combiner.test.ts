@@ -21,7 +21,7 @@ function slow(callsMs: readonly number[]) {
   const ask = (question: number, by = send): void => {
     void combiner.ask("user", question, by, () => undefined).then((answer) => answered.push(answer));
   };
-  return { ask, calls, answered };
+  return { ask, calls, answered, combiner };
 }
 
 it("a waiter checks when its answer is due by the duration of recent calls, not every millisecond", async () => {
@@ -181,4 +181,28 @@ it("lanes of cancelled requests are dropped at a thousand objects", async () => 
   await vi.advanceTimersByTimeAsync(DEADLINE_MS);
   cancelled("another");
   expect(combiner.size).toBe(1);
+});
+
+it("calls to an object that is called too often are sent at its pace, and carry all that waits", async () => {
+  const { ask, calls, combiner } = slow([5]);
+  ask(0);
+  combiner.pace("user", 50);
+  for (let i = 1; i <= 200; i++) {
+    await vi.advanceTimersByTimeAsync(1);
+    ask(i);
+  }
+  await vi.advanceTimersByTimeAsync(60);
+  const gaps = calls.slice(1).map(({ atMs }, i) => atMs - (calls[i]?.atMs ?? 0));
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(50);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(55);
+  expect(calls.flatMap(({ questions }) => questions)).toHaveLength(201);
+  // The object has time again.
+  combiner.pace("user", 0);
+  await vi.advanceTimersByTimeAsync(60);
+  const before = calls.length;
+  for (let i = 0; i < 20; i++) {
+    ask(i);
+    await vi.advanceTimersByTimeAsync(6);
+  }
+  expect(calls.length).toBeGreaterThanOrEqual(before + 19);
 });

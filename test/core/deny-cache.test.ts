@@ -56,6 +56,29 @@ it("any other answer voids the denial before it", () => {
   }
 });
 
+it.each([
+  // Longer than it holds, if the object is called too often; at most a second; as long as it holds, if that is longer.
+  [200, 500, 500],
+  [200, 5_000, 1_000],
+  [700, 100, 700],
+  [200, undefined, 200],
+  // While a reset waits, not at all.
+  [200, 0, 0],
+])(
+  "a denial that holds for %i ms, to be repeated for at least %s ms, is repeated for %i ms",
+  (retryAfterMs, repeatMs, forMs) => {
+    const cache = new DenyCache();
+    cache.note(USER, request(), { ...DENIED, retryAfterMs }, NOW_MS, repeatMs);
+    expect([holds(cache, NOW_MS + forMs - 1), holds(cache, NOW_MS + forMs)]).toEqual([forMs > 0, false]);
+  },
+);
+
+it("a denial that is repeated longer than it holds says to try again at once", () => {
+  const cache = new DenyCache();
+  cache.note(USER, request(), { ...DENIED, retryAfterMs: 200 }, NOW_MS, 1_000);
+  expect(cache.find(USER, request(), 1_000, NOW_MS + 900)?.retryAfterMs).toBe(1);
+});
+
 it("denials of peeks and of idempotency keys are not repeated", () => {
   const cache = new DenyCache();
   cache.note(USER, request({ peek: true }), DENIED, NOW_MS);

@@ -1,4 +1,4 @@
-/** The targets P1 to P11 and their comparisons. Pure: maps measurements to the lines of the table. */
+/** The targets P1 to P12 and their comparisons. Pure: maps measurements to the lines of the table. */
 import type { ContenderName } from "./contenders.ts";
 import { type Spread, ratiosOf } from "./ratios.ts";
 import type { Rounds } from "./rounds.ts";
@@ -181,3 +181,5 @@ export const MAX_WAITED: ReadonlyMap<number, number> = new Map([
   [10, 0.1],
   [100, 0.02],
 ]);
+/** P12: calls a second to the object of one user with 100,000 requests a second, with up to this many isolates, at any load. */
+export const MAX_HOT_USER_CALLS = { most: 1_000, upTo: 100 } as const;

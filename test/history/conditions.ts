@@ -122,7 +122,7 @@ export const CONDITIONS = {
     events: [
       clockSteps,
       clockSteps,
-      objectDies(fc.constantFrom(-60_000, -3_000, -400, 0, 400, 3_000, 8_000)),
+      objectDies(fc.constantFrom(-3_000, -400, 0, 400, 3_000)),
       ...changes(LENDING, changeOfLending),
     ],
     asksPerEvent: 2,

@@ -4,6 +4,8 @@
  */
 import fc from "fast-check";
 import { beforeAll, describe, expect, inject, it } from "vitest";
+import * as z from "zod/mini";
+import embedded from "../../policy/default.json";
 import { admin, createAccount, issueKey } from "../fixtures/edge-account.ts";
 import type { FuzzContext } from "../fixtures/fuzz-context.ts";
 import { ADMIN_TOKEN, type Edge, startEdge } from "../fixtures/edge-app.ts";
@@ -17,13 +19,14 @@ const SEED: FuzzContext["fuzzSeed"] = inject("fuzzSeed");
 const TIMES: FuzzContext["fuzzTimes"] = inject("fuzzTimes");
 /** Requests to each operation. */
 const RUNS = 40;
-/** A rebuild calls every account's object; a login, or the id of a key or grant, is rarely right. */
+/** A rebuild calls every account's object; a login, or the id of a key, grant or credit, is rarely right. */
 const OTHER_RUNS: Readonly<Record<string, number>> = {
   rebuildDirectory: 15,
   createSession: 300,
   rotateKey: 100,
   revokeKey: 100,
   revokeGrant: 100,
+  removeCredit: 100,
 };
 
 /** Accounts come and go while the fuzzer runs. These ids are tried more often than others. */
@@ -47,10 +50,15 @@ beforeAll(async () => {
   credentials = { apiKey: key, bearer: `Bearer ${key}`, adminToken: `Bearer ${ADMIN_TOKEN}`, session };
 });
 
-/** Restores the built-in policy and the accounts, whatever the previous operation has done to them. */
+/** Restores a policy with billing and the accounts, whatever the previous operation has done to them. */
 async function restore(): Promise<void> {
-  const activated = await admin(edge, "POST", "/policy/revisions/0/activate", {});
-  expect(activated.status).toBe(200);
+  const document = { ...embedded, billing: { currency: "USD" } };
+  const put = await edge.request("/api/v1/admin/policy", {
+    method: "PUT",
+    headers: { Authorization: `Bearer ${ADMIN_TOKEN}`, "If-Match": "*" },
+    body: JSON.stringify({ document, force: true }),
+  });
+  expect(put.status).toBe(200);
   // Otherwise it soon has all the keys that an account may have.
   await admin(edge, "DELETE", "/accounts/acme");
   for (const id of USERS) await admin(edge, "POST", "/accounts", { id, tier: "pro" });
@@ -62,10 +70,18 @@ async function restore(): Promise<void> {
     id: USERS,
     keyId: keyIds,
     grantId: await grantIdsOf("acme"),
+    creditId: [await creditIdOf("acme")],
     n: ["0", "1", "2"],
     file: ["page.css", "page.js", "LICENSE.txt"],
     asset: ["icon.svg"],
   };
+}
+
+async function creditIdOf(user: string): Promise<string> {
+  const credit = { kind: "paid", amount: "1", source: crypto.randomUUID() };
+  const given = await admin(edge, "POST", `/accounts/${user}/credits`, credit);
+  const { id } = z.object({ id: z.string() }).parse(await given.json());
+  return id;
 }
 
 async function send({ path, method, headers, body }: FuzzRequest): Promise<Response> {

@@ -25,6 +25,8 @@ export default defineConfig({
     outDir: join(import.meta.dirname, "..", "dist", "assets", "dashboard"),
     emptyOutDir: true,
     target: "es2022",
+    // The first browsers with light-dark(), in 2024: what stands in for it costs 0.3 KB gzip.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // The CSP rejects data: URLs.
     assetsInlineLimit: 0,
     modulePreload: false,

@@ -76,7 +76,7 @@ export function hasFilters({ name = "", tier = "", show = "" }: Params): boolean
 export function boundText({ usage }: UserPage, isAddresses: boolean): string | null {
   const who = isAddresses ? "addresses" : "users";
   if (usage === null) {
-    return "Analytics is not responding, so users are listed by id, without usage, and without those who have no account.";
+    return "Analytics is not responding: the list has accounts only, by id and without usage.";
   }
   if (usage.isComplete) return null;
   const rest = isAddresses ? "The others are not listed." : "The others follow by id, without figures.";

@@ -168,8 +168,8 @@ function Basis({
   return (
     <p class="caption">
       {overview.sampled ? "The figures are estimates from a sample. " : "Every decision is counted. "}
-      Changes compare with the period of the same length before. “Turned away” means rejected for another
-      reason than a limit: no route, bad credentials, a blocked account.
+      Changes compare with the period before. “Turned away”: rejected for another reason than a limit, such as
+      bad credentials.
       {overview.backend === "embedded" &&
         !isKept &&
         " Only the last day is stored here. Set ANALYTICS_API_TOKEN to query three months from Analytics Engine."}

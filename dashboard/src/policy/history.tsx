@@ -61,7 +61,7 @@ export function History({ active, uses, refresh, onActivated }: Props) {
       {pages?.revisions.length === 0 && (
         <Empty
           title="No policy was activated yet"
-          hint="The one that ships with the Worker is in force. Each activation is listed here, with who, when and why."
+          hint="The built-in policy is in force. Activations are listed here, with who, when and why."
         />
       )}
       {pages !== null && pages.revisions.length > 0 && (

@@ -19,10 +19,10 @@ interface TableProps<Row> {
 
 /** What each column says; shown when the pointer rests on its head, and in the notes below the tables. */
 export const COLUMNS = {
-  change: "Change: how many more requests this policy denies than the policy in force.",
-  hurt: "Users hurt: users with at least one request that is allowed now and would be denied.",
-  before: "Denied now: how many requests the policy in force denies, starting with full limits.",
-  after: "Denied after: how many requests this policy denies, starting with full limits.",
+  change: "Change: how many more this policy denies than the one in force.",
+  hurt: "Users hurt: at least one of their requests is allowed now and would be denied.",
+  before: "Denied now: by the policy in force, starting with full limits.",
+  after: "Denied after: by this policy, starting with full limits.",
   requests: "Requests: all recorded requests of the row that were replayed.",
 } as const;
 

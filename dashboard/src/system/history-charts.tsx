@@ -69,7 +69,7 @@ export function HistoryCharts({ range, onZoom, children }: Props) {
       />
       <History
         title="Time to decide"
-        meaning="What the limiter adds to a request. An object far away is slow; a lease removes the call."
+        meaning="What the limiter adds to a request. A lease removes the call to a far object."
         instruction="EdgeLimiterSlow"
         summary={latency.value === null ? "" : latencySummary(latency.value)}
         empty={none}

@@ -119,7 +119,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: "Versions",
-    meaning: "The versions of the Worker that isolates run: more than one while a deploy is in progress.",
+    meaning: "The Worker's versions: more than one while a deploy is in progress.",
     instruction: "Upgrade and roll back",
     figure: null,
     find: ({ versions }) =>

@@ -13,7 +13,7 @@ export function UnblockDeletedDialog({
     <ActionDialog
       title={`Unblock ${id}`}
       verb="Unblock"
-      effect="The account is deleted, but its block is still in force, for tokens too. From the next request on, the user has the limits of the default tier again."
+      effect="The account is deleted, but its block is in force, for tokens too. From the next request on, the user has the default tier's limits again."
       run={(_fields, reason) => {
         const query = new URLSearchParams({ unblock: "true", reason });
         return makeChange(call("DELETE", `${accountPath(id)}?${query}`, () => true));

@@ -64,7 +64,7 @@ function NoAccount({ isBlocked, tier }: NoAccountProps) {
     <p>
       There is no account with this id.{" "}
       {isBlocked &&
-        "An account was deleted while it was blocked, and the block is still in force. Once it is lifted, requests"}
+        "A deleted account was blocked, and the block is still in force. Once it is lifted, requests"}
       {!isBlocked && "Requests"} of this user with a token have the limits of{" "}
       {tier === null ? "the default tier" : `tier ${tier}`}, unless the token names another tier.
     </p>

@@ -48,6 +48,10 @@ const MODULE_SOURCES = [
     find: /^.*\/modules\/billing\.mjs$/,
     replacement: `${import.meta.dirname}/durable-objects/user-limiter/billing/module.ts`,
   },
+  {
+    find: /^.*\/modules\/tokens\.mjs$/,
+    replacement: `${import.meta.dirname}/src/identity/token-issuer.ts`,
+  },
 ];
 
 /** For the Durable Object classes in Node. */

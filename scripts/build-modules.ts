@@ -12,6 +12,7 @@ const ROOT = join(import.meta.dirname, "..");
 const MODULES: Readonly<Record<string, string>> = {
   admin: "src/api/admin-app.ts",
   billing: "durable-objects/user-limiter/billing/module.ts",
+  tokens: "src/identity/token-issuer.ts",
 };
 
 /** Lists the source files of all modules, relative to the repository. For the freshness of a bundle (bundle.ts). */

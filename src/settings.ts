@@ -4,7 +4,7 @@ import { DEFAULT_DELAY_MS, MAX_DELAY_MS } from "./analytics/batch.ts";
 import { type EngineSettings, engineVariables, readEngine } from "./analytics/reports/report-settings.ts";
 import { type AdminSettings, adminVariables, readAdmin } from "./identity/admin/admin-settings.ts";
 import type { JwtSettings } from "./identity/jwt.ts";
-import { HMAC_ALGORITHMS, type JwtAlgorithm, PUBLIC_ALGORITHMS } from "./identity/token-issuer.ts";
+import { HMAC_ALGORITHMS, type JwtAlgorithm, PUBLIC_ALGORITHMS } from "./identity/issuer-settings.ts";
 import { isAllowedType } from "./identity/token-type.ts";
 import { DEFAULT_DEADLINE_MS } from "./limiter/limiter.ts";
 import type { LogLevel } from "./log.ts";

@@ -9,7 +9,7 @@ import { clientIp } from "./client-ip.ts";
 import type { JwtVerifier } from "./jwt.ts";
 import type { KeyScope } from "./key-scope.ts";
 import type { KeyLookup, KeyStore } from "./key-store.ts";
-import { lengthFault } from "./token-issuer.ts";
+import { lengthFault } from "./issuer-settings.ts";
 
 /** A caller, as the limiter knows it. */
 export interface Caller {

@@ -1,5 +1,5 @@
 /**
- * Reads a user and a tier from a user's JSON Web Token. token-issuer.ts verifies it.
+ * Reads a user and a tier from a user's JSON Web Token. token-issuer.ts verifies it, which is loaded with the first token.
  *
  * A valid token is cached for 30 s, never beyond its expiry, in a cache bounded in number and bytes. So a key that its issuer withdraws
  * is accepted for up to 30 s after it leaves the key set, which is itself cached longer (remote-key-set.ts).
@@ -7,8 +7,10 @@
 import { BoundedCache } from "../bounded-cache.ts";
 import type { Log } from "../log.ts";
 import { NAME } from "../policy/scalars.ts";
+import { loadTokenIssuer } from "../token-module.ts";
 import type { WaitUntil } from "../wait-until.ts";
-import { type IssuerSettings, TokenIssuer } from "./token-issuer.ts";
+import type { IssuerSettings } from "./issuer-settings.ts";
+import type { TokenIssuer } from "./token-issuer.ts";
 import { isUserId } from "./user-id.ts";
 
 export interface JwtSettings extends IssuerSettings {
@@ -27,13 +29,15 @@ export type JwtResult =
   | { readonly kind: "unavailable" };
 
 export class JwtVerifier {
-  readonly #issuer: TokenIssuer;
+  /** Made with the first token. */
+  #issuer: TokenIssuer | null = null;
+  readonly #makeIssuer: (Issuer: typeof TokenIssuer) => TokenIssuer;
   readonly #tierClaim: string | null;
   readonly #verified = new BoundedCache<JwtResult>(CACHED_TOKENS);
 
   /** @param waitUntil see {@link TokenIssuer}. */
   constructor(settings: JwtSettings, log: Log, waitUntil?: WaitUntil) {
-    this.#issuer = new TokenIssuer(settings, log, waitUntil);
+    this.#makeIssuer = (Issuer) => new Issuer(settings, log, waitUntil);
     this.#tierClaim = settings.tierClaim;
   }
 
@@ -43,7 +47,9 @@ export class JwtVerifier {
   }
 
   async #verify(token: string, nowMs: number): Promise<JwtResult> {
-    const result = await this.#issuer.verify(token, nowMs);
+    // No promise is shared: requests must not wait for one that another request began.
+    const issuer = this.#issuer ?? (await this.#load());
+    const result = await issuer.verify(token, nowMs);
     if (result.kind !== "valid") return result;
     const { claims, untilMs } = result;
     if (!isUserId(claims.sub)) return { kind: "invalid" };
@@ -55,5 +61,10 @@ export class JwtVerifier {
       this.#verified.set(token, valid, Math.min(untilMs, nowMs + VERIFIED_MS));
     }
     return valid;
+  }
+
+  async #load(): Promise<TokenIssuer> {
+    const Issuer = await loadTokenIssuer();
+    return (this.#issuer ??= this.#makeIssuer(Issuer));
   }
 }

@@ -7,7 +7,7 @@ import type { AppEnv } from "../../edge/app-env.ts";
 import { problem, unauthorized, unavailable } from "../../edge/problem.ts";
 import { ACCESS_HEADER, type CloudflareAccess } from "../../identity/admin/cloudflare-access.ts";
 import type { Actor } from "../../identity/admin/role.ts";
-import { lengthFault } from "../../identity/token-issuer.ts";
+import { lengthFault } from "../../identity/issuer-settings.ts";
 import { isPlainRead, requestOrigin } from "./request-origin.ts";
 import { clearSession, sessionOf } from "./session-cookie.ts";
 import { sessionStanding, standingUnknown } from "./session-standing.ts";

@@ -1,0 +1,2 @@
+/** The built verification of tokens (scripts/build-modules.ts). */
+export { TokenIssuer } from "../identity/token-issuer.ts";

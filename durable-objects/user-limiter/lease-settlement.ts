@@ -1,7 +1,8 @@
 /**
  * Settles leases: charges what was spent of them, and meters it. core/lease-book.ts says when each settlement counts.
  *
- * Synchronous, in memory, and without a write of its own: until the next write, storage has the whole lease as set aside or spent.
+ * Synchronous, in memory, and without a write of its own: until the next write, storage has the whole lease as set aside or spent. If the
+ * object dies before, nobody settles the lease again, and it is charged in full: to the user's disadvantage, and on no bill.
  */
 import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
 import type { Settlement, UsageCell } from "../../src/objects/object-call.ts";

@@ -29,6 +29,8 @@ export interface Turn extends Moment {
   readonly settlements: readonly Settlement[];
   readonly questions: readonly Question[];
   readonly answers: readonly ObjectAnswer[];
+  /** How often the object's state had been written before it. */
+  readonly rowsBefore: number;
   /** Whether its answer could leave: the state it rests on is on disk. */
   kept: boolean;
 }
@@ -52,6 +54,8 @@ export interface Loss extends Moment {
   readonly kind: "loss";
   /** The time by the clock of the copy that follows. */
   readonly nextMs: number;
+  /** Of the writes of its state, how many are on disk. What came after the last of them is lost. */
+  readonly rows: number;
 }
 
 /** One request that was admitted from a lease. */

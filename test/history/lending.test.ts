@@ -1,15 +1,16 @@
 /** Histories that showed a fault of lending, each named by the guarantee that it tests. */
 import { expect, test } from "vitest";
 import { violationsOf } from "./judge.ts";
-import { admitted, after, ask, change, leased, played, spend, stream } from "./scripted.ts";
+import { admitted, after, ask, change, DIES, leased, played, spend, stream } from "./scripted.ts";
 
 /** Of the tier `leased`: tokens per second, and the burst. */
 const RATE = 6;
 const BURST = 60;
 /** Of the tier `allotted`, per month. */
 const ALLOTTED = 500;
-/** The most that a lease of `allotted` holds: half its headroom, which is 2 %. */
-const MAX_LOST = 5;
+const HEADROOM = 0.02 * ALLOTTED;
+/** The most that a lease of `allotted` holds. */
+const MAX_LOST = HEADROOM / 2;
 
 // R3: a settlement charges the counters from which its lease was taken.
 test("a lease that is settled in another tier is charged to the limits that it was taken from", async () => {
@@ -113,6 +114,51 @@ test("a lease of a replaced copy is charged by no limit of the tier that its use
   const inTier = admitted(history).filter(({ decision }) => decision?.tier === "leased");
   expect(leased(history).filter(({ decision }) => decision?.tier === "free").length).toBeGreaterThan(8);
   expect(inTier.reduce((sum, { costMilli }) => sum + costMilli, 0)).toBeGreaterThan(0);
+  expect(violationsOf(history)).toEqual([]);
+});
+
+// R3: a settlement causes no write, so what was settled since the last one is lent again after a crash, to isolates that have settled.
+test("a crash takes at most a headroom and each lease settled since the last write from a quota", async () => {
+  const isolates = [0, 1, 2, 3];
+  const history = await played(
+    [
+      // Each isolate has a lease, of which it spends nothing.
+      ...isolates.flatMap((isolate) => [ask(5, 1, { isolate }), ask(5, 1, { isolate })]),
+      // They have settled, and the object has not written its exact state.
+      after(1_300, DIES),
+      ...Array.from({ length: 500 }, () => ask(1, 1)),
+    ],
+    { tier: "allotted", skewsMs: isolates.map(() => 0) },
+  );
+  const missing = ALLOTTED - admitted(history).reduce((sum, { costMilli }) => sum + costMilli / 1_000, 0);
+  expect(missing).toBeGreaterThan(HEADROOM);
+  expect(missing).toBeLessThanOrEqual(HEADROOM + isolates.length * MAX_LOST);
+  expect(violationsOf(history)).toEqual([]);
+});
+
+test("a crash takes at most a headroom, five seconds of refill and each lease settled since the last write from a bucket", async () => {
+  const [capacity, perMs, headroom, lease] = [200, 0.012, 20, 20];
+  const history = await played(
+    [
+      ask(0, 1, { peek: true }),
+      // Two calls, each with a lease: the second ends the first, of which nothing was spent. The next peek's call settles that.
+      ask(50, 6, { route: "/two" }),
+      ask(60, 1, { peek: true }),
+      after(5, DIES),
+      ...Array.from({ length: 20 }, () => ask(5, 20)),
+      // Longer than the lease is open and floors are held.
+      ...stream(65, 100, { peek: true }),
+    ],
+    { tier: "paired" },
+  );
+  const charged = admitted(history).filter(({ request }) => !request.peek);
+  const spent = charged.reduce((sum, { costMilli }) => sum + costMilli / 1_000, 0);
+  const lastMs = history.asked.findLast(({ decision }) => !decision?.allowed)?.atMs ?? 0;
+  const left = capacity + perMs * (lastMs - (charged[0]?.decidedMs ?? 0)) - spent;
+  // A request was denied although so much was left.
+  expect(left).toBeGreaterThan(headroom + 5_000 * perMs);
+  expect(left).toBeLessThan(headroom + 5_000 * perMs + lease + 1);
+  expect(history.asked.at(-1)?.decision?.allowed).toBe(true);
   expect(violationsOf(history)).toEqual([]);
 });
 

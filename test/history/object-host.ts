@@ -94,6 +94,7 @@ export class ObjectHost {
       if (!copy.open.delete(fail)) return;
       fail(thrown instanceof Error ? thrown : new Error(String(thrown)));
     };
+    const { rows } = this.#disk;
     const done = (value: unknown, entry: { kept: boolean } | null): void => {
       if (!copy.open.has(fail)) return;
       const leave = (): void => {
@@ -115,12 +116,19 @@ export class ObjectHost {
       }
       Promise.resolve(result).then((value) => {
         const isTurn = method === "serve" || method === "decide";
-        done(value, isTurn ? this.#turn(copy, isStale, method, args, value) : null);
+        done(value, isTurn ? this.#turn(copy, isStale, method, args, value, rows) : null);
       }, failed);
     });
   }
 
-  #turn(copy: Copy, isStale: boolean, method: string, args: unknown[], value: unknown): Turn {
+  #turn(
+    copy: Copy,
+    isStale: boolean,
+    method: string,
+    args: unknown[],
+    value: unknown,
+    rowsBefore: number,
+  ): Turn {
     const { nowMs } = this.#time;
     const served = method === "serve" ? (args[0] as ObjectCall) : null;
     const call = served
@@ -146,6 +154,7 @@ export class ObjectHost {
       settlements: call.settlements,
       questions: call.questions,
       answers,
+      rowsBefore,
       kept: false,
     };
     this.entries.push(turn);
@@ -172,8 +181,8 @@ export class ObjectHost {
     if (!dying) return;
 
     const { nowMs } = this.#time;
-    this.#lost(nowMs + dying.place.skewMs);
     this.#disk.crash();
+    this.#lost(nowMs + dying.place.skewMs);
     this.#bury(dying);
     if (this.#disk.alarmMs !== null) this.#wakeAt(this.#disk.alarmMs);
   }
@@ -256,6 +265,7 @@ export class ObjectHost {
   #lost(localMs: number): void {
     this.losses += 1;
     const { nowMs: atMs } = this.#time;
-    this.entries.push({ kind: "loss", atMs, localMs, nextMs: atMs + this.#skewMs });
+    const { rows } = this.#disk;
+    this.entries.push({ kind: "loss", atMs, localMs, nextMs: atMs + this.#skewMs, rows });
   }
 }

@@ -5,7 +5,15 @@
 import type { Decision } from "../../src/core/decision.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import { AccountModel, type CountedRule } from "./account-model.ts";
-import { type Changed, type Entry, type History, keyIdOf, type Spend, type Turn } from "./history.ts";
+import {
+  type Changed,
+  type Entry,
+  type History,
+  keyIdOf,
+  type Loss,
+  type Spend,
+  type Turn,
+} from "./history.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
 import { counterOf, Model } from "./model.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
@@ -28,6 +36,16 @@ interface LentLease {
   readonly lentAtMs: number;
   readonly closesMs: number;
   readonly rules: readonly CountedRule[];
+  /** How often the state had been written before the lease was lent. */
+  readonly rowsBefore: number;
+  /** What the stingy model has charged for it. */
+  readonly chargedMilli: number;
+}
+
+/** A lease that the object has settled, perhaps only in its memory. */
+interface SettledLease extends LentLease {
+  /** How often the state had been written before that. */
+  readonly settledRows: number;
 }
 
 /** Reports that a guarantee is broken, how, and when. */
@@ -48,6 +66,8 @@ export class Replay {
   readonly #stingy = new Model(false);
   readonly #open = new Map<string, LentLease>();
   readonly #lent = new Map<string, LentLease>();
+  /** By this life of the object. */
+  readonly #settled = new Map<string, SettledLease>();
   /** What was spent of each lease that was not settled, and whether its isolate lives. */
   readonly #unsettled = new Map<string, { milli: number; readonly isAlive: boolean }>();
   /** What isolates settled with each replaced copy. */
@@ -82,6 +102,7 @@ export class Replay {
       this.#slackMilli += this.#lostMilli;
       this.#lastLoss = { atMs: entry.atMs, milli: this.#lostMilli };
       this.lossMilli += this.#lostBillMilli;
+      this.#reopen(entry);
     } else if (entry.kind === "spend") this.#spend(entry);
     else if (entry.kept && entry.kind === "change") this.#change(entry);
     else if (entry.kept && entry.kind === "turn") this.#turn(entry);
@@ -272,12 +293,12 @@ export class Replay {
     const isQuota = rule.kind === "quota";
     const sinceMs = isQuota ? periodStartMs(rule.per, Math.max(nowMs, this.#stingy.seenMs)) : 0;
     let milli = 0;
-    for (const { lease, lentAtMs, rules } of this.#open.values()) {
+    for (const { lease, lentAtMs, rules, chargedMilli } of this.#open.values()) {
       if (lease.milli >= UNLIMITED_MILLI || lentAtMs < sinceMs) continue;
       const isHeld = isQuota
         ? !rule.byKey || counterOf(rule, lease.keyId) === name
         : rules.some(([counter]) => counter === name);
-      if (isHeld) milli += lease.milli;
+      if (isHeld) milli += lease.milli - chargedMilli;
     }
     return milli;
   }
@@ -308,6 +329,8 @@ export class Replay {
       lentAtMs: this.#lentAtMs(lease, nowMs),
       closesMs: nowMs + lease.forMs + SETTLE_GRACE_MS,
       rules,
+      rowsBefore: turn.rowsBefore,
+      chargedMilli: 0,
     };
     this.#lent.set(lease.id, lent);
     if (!turn.isStale) this.#open.set(lease.id, lent);
@@ -339,7 +362,26 @@ export class Replay {
       this.ledger.add(lent.lentAtMs, { ...NOTHING, withdrawn: total.withdrawn });
     }
     this.#open.delete(leaseId);
-    if (open) this.#charge(this.#stingy, open, total.costMilli, turn.localMs);
+    if (!open) return;
+    const chargedMilli = Math.max(open.chargedMilli, total.costMilli);
+    this.#charge(this.#stingy, open, chargedMilli - open.chargedMilli, turn.localMs);
+    this.#settled.set(leaseId, { ...open, chargedMilli, settledRows: turn.rowsBefore });
+  }
+
+  /**
+   * A settlement is not written by itself. If the object dies before its next write, what is on disk still has the lease as open, and
+   * nobody settles it again: what was not spent of it is missing until the lease expires, and is then charged. A lease of that row lasts
+   * for at least a second more, whatever the clock says.
+   */
+  #reopen({ rows, nextMs }: Loss): void {
+    for (const [id, settled] of this.#settled) {
+      if (settled.rowsBefore < rows && rows <= settled.settledRows) this.#open.set(id, settled);
+    }
+    this.#settled.clear();
+    const closesMs = nextMs + LEASE_MS + SETTLE_GRACE_MS;
+    for (const [id, open] of this.#open) {
+      if (open.rowsBefore < rows && open.closesMs < closesMs) this.#open.set(id, { ...open, closesMs });
+    }
   }
 
   /** What a replaced copy is told reaches no ledger. It takes no more than one headroom before it has to write, which fails. */
@@ -364,7 +406,7 @@ export class Replay {
       this.#open.delete(id);
       // Lent without limits, so its amount means nothing: what was spent of it is lost with its isolate.
       if (open.lease.milli < UNLIMITED_MILLI)
-        this.#charge(this.#stingy, open, open.lease.milli, open.closesMs);
+        this.#charge(this.#stingy, open, open.lease.milli - open.chargedMilli, open.closesMs);
     }
   }
 

@@ -30,8 +30,10 @@ export class Disk {
   alarmMs: number | null = null;
   /** The number of flushes. What was written before a flush is on disk. */
   flushes = 0;
+  /** How often the state row was written, without writes that were undone. */
+  rows = 0;
   isDirty = false;
-  #undo: { kv: Map<string, unknown>; alarmMs: number | null } | null = null;
+  #undo: { kv: Map<string, unknown>; alarmMs: number | null; rows: number } | null = null;
   /** Whether SQLite has written since the last flush: most turns write the state row only, which is none of its tables. */
   #isOpen = false;
   /** Whether it has written in the object's transaction; null outside. */
@@ -53,6 +55,7 @@ export class Disk {
     this.#isOpen = this.isDirty = false;
     restore(this.kv, this.#undo.kv);
     this.alarmMs = this.#undo.alarmMs;
+    this.rows = this.#undo.rows;
   }
 
   /** Empties all tables but keeps them, like an object that once had an account: faster than a new disk. */
@@ -62,19 +65,20 @@ export class Disk {
     this.#written.clear();
     this.kv.delete(STATE);
     this.alarmMs = null;
-    this.flushes = 0;
+    this.flushes = this.rows = 0;
   }
 
   touch(): void {
     if (this.isDirty) return;
     this.isDirty = true;
-    this.#undo = { kv: new Map(this.kv), alarmMs: this.alarmMs };
+    this.#undo = { kv: new Map(this.kv), alarmMs: this.alarmMs, rows: this.rows };
     this.onDirty();
   }
 
   /** Runs `work`, and undoes what it wrote if it throws. */
   transact<T>(work: () => T): T {
     this.touch();
+    const { rows } = this;
     const kv = new Map(this.kv);
     const isNested = this.#hasSavepoint !== null;
     if (isNested) this.#write();
@@ -86,6 +90,7 @@ export class Disk {
     } catch (thrown) {
       if (this.#hasSavepoint) this.#database.exec("ROLLBACK TO turn; RELEASE turn");
       restore(this.kv, kv);
+      this.rows = rows;
       throw thrown;
     } finally {
       this.#hasSavepoint = isNested ? true : null;
@@ -180,6 +185,7 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
         }
         disk.touch();
         disk.kv.set(key, plainCopy(value));
+        if (key === STATE) disk.rows += 1;
       },
     },
     transactionSync: <T>(work: () => T): T => {

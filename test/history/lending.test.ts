@@ -117,6 +117,24 @@ test("a lease of a replaced copy is charged by no limit of the tier that its use
   expect(violationsOf(history)).toEqual([]);
 });
 
+test("a replaced copy may go on by the limits of before a change, within its headroom", async () => {
+  const history = await played(
+    [
+      // The last is written with most of a headroom.
+      spend(0, 100),
+      spend(5, 100),
+      spend(5, 5),
+      after(20, { kind: "object-is-replaced", forMs: 600, followers: 0b100 }),
+      change(10, { kind: "numbers", burst: 90 }),
+      // This isolate holds no lease, and asks the replaced copy.
+      ask(20, 1, { isolate: 2 }),
+    ],
+    { tier: "ample", skewsMs: [0, 0, 0] },
+  );
+  expect(history.asked.at(-1)?.decision).toMatchObject({ allowed: true, source: "strict" });
+  expect(violationsOf(history)).toEqual([]);
+});
+
 // R3: a settlement causes no write, so what was settled since the last one is lent again after a crash, to isolates that have settled.
 test("a crash takes at most a headroom and each lease settled since the last write from a quota", async () => {
   const isolates = [0, 1, 2, 3];

@@ -82,6 +82,8 @@ export class Replay {
   #lastLoss = { atMs: -Infinity, milli: 0 };
   /** Whether limits have changed, so that the two models may differ. */
   #hasChanged = false;
+  /** When the account last changed. */
+  #changedMs = -Infinity;
 
   constructor(history: History, wrong: Wrong) {
     this.#history = history;
@@ -121,7 +123,8 @@ export class Replay {
     this.#charge(this.#generous, lent, costMilli, localMs);
   }
 
-  #change({ change, localMs }: Changed): void {
+  #change({ change, localMs, atMs }: Changed): void {
+    this.#changedMs = atMs;
     this.#noteRates(localMs);
     this.account.apply(change, localMs);
     this.#noteRates(localMs);
@@ -182,8 +185,8 @@ export class Replay {
     if (!request.peek) this.#adopt(decision.revision, turn);
     else if (this.#revision > 0 && decision.revision > this.#revision) this.#hasChanged = true;
     const rejection = this.account.rejection(request.keyId, turn.localMs);
-    // A replaced copy does not know of changes made elsewhere (docs/consistency.md).
-    if (turn.isStale && (decision.tier !== this.account.tier || rejection)) return;
+    // A replaced copy does not know of changes made elsewhere: reference.ts bounds what it admits after one (docs/consistency.md).
+    if (turn.isStale && turn.replacedMs < this.#changedMs) return;
     const isByLimits = decision.outcome === "allowed" || decision.outcome === "denied";
     if (rejection ? decision.outcome !== rejection : !isByLimits) {
       this.#wrong("G4", `${decision.outcome}, although the caller is ${rejection ?? "good"}`, turn);

@@ -28,6 +28,21 @@ test("a lease that is settled in another tier is charged to the limits that it w
   expect(inTier.length).toBeLessThanOrEqual(BURST + RATE * seconds);
 });
 
+// R2: what is lent is set aside from the quota.
+test("a lease of a quota is spent for a second after its user has moved to a tier without one, however much that admits", async () => {
+  const history = await played(
+    [
+      ...stream(6, 20),
+      change(10, { kind: "tier", tier: "free" }),
+      ask(5, 1, { isolate: 1, costMilli: 2_000 * ALLOTTED }),
+      ask(5, 1),
+    ],
+    { tier: "allotted" },
+  );
+  expect(history.asked.at(-1)?.decision).toMatchObject({ tier: "allotted", source: "lease" });
+  expect(violationsOf(history)).toEqual([]);
+});
+
 // R1: a lease ends before a grant that its limits include.
 test("a lease lent while extra was granted is not spent after the grant's end", async () => {
   const history = await played(

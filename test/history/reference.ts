@@ -17,6 +17,8 @@ import type { Wrong } from "./replay.ts";
 interface Version {
   readonly account: AccountModel;
   readonly variant: number;
+  /** What was admitted by it in each period. */
+  readonly used: Map<string, number>;
 }
 
 interface Admission {
@@ -111,7 +113,7 @@ export class Reference {
   #renew(atMs: number): void {
     for (const debt of this.#debts.values()) bring(debt, atMs);
     const variant = this.#history.variants.get(this.#revision) ?? 0;
-    this.#versions.push({ account: this.#account.copy(), variant });
+    this.#versions.push({ account: this.#account.copy(), variant, used: new Map() });
     this.#changedMs = atMs;
     this.#setRates(atMs);
   }
@@ -198,13 +200,14 @@ export class Reference {
    * Counts an admission in its periods of each length, for all keys and for its own. A quota that was not in force has it only from the
    * bill, which a crash of the object or of the isolate may have taken it from.
    */
-  #use({ keyId, atMs, milli, decision }: Admission, rules: readonly CountedRule[]): void {
+  #use({ keyId, atMs, milli, decision, version }: Admission, rules: readonly CountedRule[]): void {
     const quotas = rules.filter(([, { kind }]) => kind === "quota");
     this.#billLossMilli = Math.max(this.#billLossMilli, billLossOf(rules.map(([, rule]) => rule)));
     for (const per of PERIODS) {
       for (const key of keyId === null ? [""] : ["", keyId]) {
         const name = `${per} ${periodStartMs(per, atMs)} ${key}`;
-        this.#used.set(name, (this.#used.get(name) ?? 0) + milli);
+        for (const used of [this.#used, this.#versions[version]?.used])
+          used?.set(name, (used.get(name) ?? 0) + milli);
         if (quotas.some(([, { byKey }]) => byKey || key === "")) continue;
         const losable = decision.source === "lease" ? this.#losableByIsolates : this.#losable;
         losable.set(name, (losable.get(name) ?? 0) + milli);
@@ -221,6 +224,7 @@ export class Reference {
       const lostMilli =
         Math.min(this.#lossMilli, this.#losable.get(name) ?? 0) + (this.#losableByIsolates.get(name) ?? 0);
       sumMilli = (this.#used.get(name) ?? 0) - lostMilli - Math.max(...forgiven);
+      if (sumMilli > rule.capacityMilli) sumMilli -= this.#withoutMilli(admission, counter, rule, name);
     } else {
       const unused = {
         milli: 0,
@@ -250,12 +254,30 @@ export class Reference {
   #mostMilli({ atMs, route, keyId, version }: Admission, counter: string, own: Rule): number {
     let mostMilli = own.capacityMilli;
     for (const { account, variant } of this.#versions.slice(version)) {
-      for (const [name, { kind, per, capacityMilli }] of account.rules(variant, route, keyId, atMs)) {
-        if (name === counter && kind === own.kind && per === own.per)
-          mostMilli = Math.max(mostMilli, capacityMilli);
+      for (const [name, rule] of account.rules(variant, route, keyId, atMs)) {
+        if (name === counter && isSame(rule, own)) mostMilli = Math.max(mostMilli, rule.capacityMilli);
       }
     }
     return mostMilli;
+  }
+
+  /**
+   * What versions since have admitted that do not have the quota. A lease of before was set aside from it: whatever is admitted without
+   * it meanwhile takes nothing from that.
+   */
+  #withoutMilli(
+    { atMs, route, keyId, version }: Admission,
+    counter: string,
+    own: Rule,
+    name: string,
+  ): number {
+    let milli = 0;
+    for (const { account, variant, used } of this.#versions.slice(version + 1)) {
+      const rules = account.rules(variant, route, keyId, atMs);
+      if (!rules.some(([other, rule]) => other === counter && isSame(rule, own)))
+        milli += used.get(name) ?? 0;
+    }
+    return milli;
   }
 
   /** A change cannot take back what a replaced copy had reserved by then. */
@@ -294,6 +316,11 @@ export class Reference {
 const LONG_MS = 30_000;
 
 const PERIODS = ["hour", "day", "month", "month from the 15th"] as const;
+
+/** Whether both count the same, whatever they hold. */
+function isSame(one: Rule, other: Rule): boolean {
+  return one.kind === other.kind && one.per === other.per;
+}
 
 function limitOf(counter: string): string {
   return counter.split("#", 1)[0] ?? counter;

@@ -31,7 +31,9 @@ export function checkAnswers(
   const seen = new Set<string>();
   // Isolates that compute answer later, and a clock that steps back makes a deadline longer.
   const hasSteps = schedule.steps.some(({ what }) => what.kind === "isolate-clock-steps");
-  const patienceMs = hasSteps ? Infinity : 2 * DEADLINE_MS + busyMs(computedMs);
+  // Two waits by the isolate's clock, which may run slow.
+  const waitMs = DEADLINE_MS * (1 + Math.max(...schedule.slowPpm) / 1_000_000);
+  const patienceMs = hasSteps ? Infinity : Math.ceil(2 * waitMs) + busyMs(computedMs);
   for (const one of asked) {
     const { decision, request, costMilli } = one;
     if (one.failed !== null) wrong("G6", `the limiter threw ${String(one.failed)}`, one);

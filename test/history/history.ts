@@ -5,7 +5,10 @@ import type { BillingAnswer } from "../../src/objects/billing.ts";
 import type { Lease, ObjectAnswer, Question, Settlement } from "../../src/objects/object-call.ts";
 import type { OperatorChange, Schedule } from "./schedule.ts";
 
-/** Deadline of a call. No answer takes longer than twice this: waiting for another request's call, then a call of its own. */
+/**
+ * Deadline of a call. No answer takes longer than twice this by its isolate's clock: waiting for another request's call, then a call of its
+ * own; or a call that denies it, then another.
+ */
 export const DEADLINE_MS = 60;
 
 /** The most by which an isolate's clock lags within a second: it runs slow, or stands still. */

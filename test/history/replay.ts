@@ -5,48 +5,17 @@
 import type { Decision } from "../../src/core/decision.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import { AccountModel, type CountedRule } from "./account-model.ts";
-import {
-  type Changed,
-  type Entry,
-  type History,
-  keyIdOf,
-  type Loss,
-  type Spend,
-  type Turn,
-} from "./history.ts";
+import { type Changed, type Entry, type History, keyIdOf, type Spend, type Turn } from "./history.ts";
+import { LEASE_MS, type LentLease, LentLeases } from "./lent-leases.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
-import { counterOf, Model } from "./model.ts";
+import { Model } from "./model.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { billLossOf, lossOf } from "./loss.ts";
-import { COST_MILLI, isLeased, periodStartMs, ROUTES, type Rule, TIERS } from "./policies.ts";
+import { COST_MILLI, isLeased, periodStartMs, ROUTES, TIERS } from "./policies.ts";
 
-const LEASE_MS = 1_000;
-const SETTLE_GRACE_MS = 5_000;
-/** After its end, a lease is metered for this long. */
-const METERED_MS = 12_000;
 /** After a crash, a bucket does not refill for as long. */
 const FLOOR_HOLD_MS = 5_000;
 const REMEMBERED_MS = 600_000;
-/** More than any limit here holds: leases of at least this were lent without a limit. */
-const UNLIMITED_MILLI = 2 ** 49;
-
-/** A lease as it was lent. */
-interface LentLease {
-  readonly lease: Lease;
-  readonly lentAtMs: number;
-  readonly closesMs: number;
-  readonly rules: readonly CountedRule[];
-  /** How often the state had been written before the lease was lent. */
-  readonly rowsBefore: number;
-  /** What the stingy model has charged for it. */
-  readonly chargedMilli: number;
-}
-
-/** A lease that the object has settled, perhaps only in its memory. */
-interface SettledLease extends LentLease {
-  /** How often the state had been written before that. */
-  readonly settledRows: number;
-}
 
 /** Reports that a guarantee is broken, how, and when. */
 export type Wrong = (guarantee: string, what: string, where: { readonly atMs: number }) => void;
@@ -64,10 +33,7 @@ export class Replay {
   readonly #wrong: Wrong;
   readonly #generous = new Model(true);
   readonly #stingy = new Model(false);
-  readonly #open = new Map<string, LentLease>();
-  readonly #lent = new Map<string, LentLease>();
-  /** By this life of the object. */
-  readonly #settled = new Map<string, SettledLease>();
+  readonly #leases = new LentLeases();
   /** What was spent of each lease that was not settled, and whether its isolate lives. */
   readonly #unsettled = new Map<string, { milli: number; readonly isAlive: boolean }>();
   /** What isolates settled with each replaced copy. */
@@ -104,7 +70,7 @@ export class Replay {
       this.#slackMilli += this.#lostMilli;
       this.#lastLoss = { atMs: entry.atMs, milli: this.#lostMilli };
       this.lossMilli += this.#lostBillMilli;
-      this.#reopen(entry);
+      this.#leases.lose(entry);
     } else if (entry.kind === "spend") this.#spend(entry);
     else if (entry.kept && entry.kind === "change") this.#change(entry);
     else if (entry.kept && entry.kind === "turn") this.#turn(entry);
@@ -112,7 +78,7 @@ export class Replay {
 
   /** The generous model knows at once what an isolate spends; the stingy one learns of it by the settlement. */
   #spend({ asked, lease, localMs }: Spend): void {
-    const lent = this.#lent.get(lease.id);
+    const lent = this.#leases.get(lease.id);
     if (!lent) return;
     const { costMilli, isolate, life } = asked;
     this.ledger.add(lent.lentAtMs, { ...NOTHING, requests: 1, costMilli });
@@ -146,7 +112,8 @@ export class Replay {
   }
 
   #turn(turn: Turn): void {
-    this.#giveUp(turn.localMs);
+    for (const { lent, milli } of this.#leases.expire(turn.localMs))
+      this.#charge(this.#stingy, lent, milli, lent.closesMs);
     for (const { request, decide } of turn.questions) {
       if (decide && !request.peek && !turn.isStale) this.#adopt(request.revision, turn);
     }
@@ -288,22 +255,10 @@ export class Replay {
   /** What is left of a limit. For the stingy model, open leases are spent; the generous one knows what really was. */
   #leftMilli(model: Model, [name, rule]: CountedRule, nowMs: number): number {
     const leftMilli = rule.capacityMilli - model.usedMilli(name, rule, nowMs);
-    if (model === this.#generous || this.#open.size === 0) return leftMilli;
-    return leftMilli - this.#setAsideMilli(name, rule, nowMs);
-  }
-
-  #setAsideMilli(name: string, rule: Rule, nowMs: number): number {
+    if (model === this.#generous || !this.#leases.hasOpen) return leftMilli;
     const isQuota = rule.kind === "quota";
     const sinceMs = isQuota ? periodStartMs(rule.per, Math.max(nowMs, this.#stingy.seenMs)) : 0;
-    let milli = 0;
-    for (const { lease, lentAtMs, rules, chargedMilli } of this.#open.values()) {
-      if (lease.milli >= UNLIMITED_MILLI || lentAtMs < sinceMs) continue;
-      const isHeld = isQuota
-        ? !rule.byKey || counterOf(rule, lease.keyId) === name
-        : rules.some(([counter]) => counter === name);
-      if (isHeld) milli += lease.milli - chargedMilli;
-    }
-    return milli;
+    return leftMilli - this.#leases.setAsideMilli(name, rule, sinceMs);
   }
 
   #lend(lease: Lease, turn: Turn): void {
@@ -327,16 +282,7 @@ export class Replay {
     if (lease.forMs > LEASE_MS || (nowMs % HOUR_MS) + lease.forMs > HOUR_MS) {
       this.#wrong("G1", `a lease of ${lease.forMs} ms`, turn);
     }
-    const lent: LentLease = {
-      lease,
-      lentAtMs: this.#lentAtMs(lease, nowMs),
-      closesMs: nowMs + lease.forMs + SETTLE_GRACE_MS,
-      rules,
-      rowsBefore: turn.rowsBefore,
-      chargedMilli: 0,
-    };
-    this.#lent.set(lease.id, lent);
-    if (!turn.isStale) this.#open.set(lease.id, lent);
+    this.#leases.lend(lease, rules, this.#lentAtMs(lease, nowMs), turn);
   }
 
   /** After the clock has stepped back, a lease of a quota stays in the newer hour, which its id tells. */
@@ -358,33 +304,13 @@ export class Replay {
       this.ledger.add(turn.localMs, { ...NOTHING, withdrawn: total.withdrawn });
       return;
     }
-    const open = this.#open.get(leaseId);
-    const lent = this.#lent.get(leaseId);
-    if (lent && (open || this.#isMetered(lent, turn))) {
+    const lent = this.#leases.get(leaseId);
+    if (lent && this.#leases.isMetered(leaseId, turn)) {
       this.#unsettled.delete(leaseId);
       this.ledger.add(lent.lentAtMs, { ...NOTHING, withdrawn: total.withdrawn });
     }
-    this.#open.delete(leaseId);
-    if (!open) return;
-    const chargedMilli = Math.max(open.chargedMilli, total.costMilli);
-    this.#charge(this.#stingy, open, chargedMilli - open.chargedMilli, turn.localMs);
-    this.#settled.set(leaseId, { ...open, chargedMilli, settledRows: turn.rowsBefore });
-  }
-
-  /**
-   * A settlement is not written by itself. If the object dies before its next write, what is on disk still has the lease as open, and
-   * nobody settles it again: what was not spent of it is missing until the lease expires, and is then charged. A lease of that row lasts
-   * for at least a second more, whatever the clock says.
-   */
-  #reopen({ rows, nextMs }: Loss): void {
-    for (const [id, settled] of this.#settled) {
-      if (settled.rowsBefore < rows && rows <= settled.settledRows) this.#open.set(id, settled);
-    }
-    this.#settled.clear();
-    const closesMs = nextMs + LEASE_MS + SETTLE_GRACE_MS;
-    for (const [id, open] of this.#open) {
-      if (open.rowsBefore < rows && open.closesMs < closesMs) this.#open.set(id, { ...open, closesMs });
-    }
+    const charge = this.#leases.settle(leaseId, total.costMilli, turn);
+    if (charge) this.#charge(this.#stingy, charge.lent, charge.milli, turn.localMs);
   }
 
   /** What a replaced copy is told reaches no ledger. It takes no more than one headroom before it has to write, which fails. */
@@ -396,21 +322,6 @@ export class Replay {
     this.#toldStale.set(replacedMs, sumMilli);
     if (sumMilli > this.#lostBillMilli)
       this.#wrong("G5", `a replaced copy took ${sumMilli} of ${this.#lostBillMilli} from the bill`, { atMs });
-  }
-
-  #isMetered({ closesMs }: LentLease, { localMs }: Turn): boolean {
-    return localMs < closesMs - SETTLE_GRACE_MS + METERED_MS;
-  }
-
-  /** Leases that were not settled in time: the product charges them in full. */
-  #giveUp(nowMs: number): void {
-    for (const [id, open] of this.#open) {
-      if (open.closesMs > nowMs) continue;
-      this.#open.delete(id);
-      // Lent without limits, so its amount means nothing: what was spent of it is lost with its isolate.
-      if (open.lease.milli < UNLIMITED_MILLI)
-        this.#charge(this.#stingy, open, open.lease.milli - open.chargedMilli, open.closesMs);
-    }
   }
 
   /** Charges the limits from which a lease was taken, whatever limits are in force by now; those may refill at another rate. */

@@ -1,7 +1,7 @@
 /** A user's object in memory, loaded from storage. Discarded whole if a write fails, so that memory never runs ahead of storage. */
 import { loadedBilling } from "../../src/billing-module.ts";
 import type { Span } from "../../src/core/calendar.ts";
-import { FLOOR_HOLD_MS, headroomMilli, MAX_HEADROOM_MILLI } from "../../src/core/headroom.ts";
+import { FLOOR_HOLD_MS, headroomMilli } from "../../src/core/headroom.ts";
 import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
 import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
@@ -60,7 +60,8 @@ export class Memory {
   #coversUntilMs: number;
   /** Whether the next write is one of the exact state. */
   #isExact = false;
-  #headroomMilli = MAX_HEADROOM_MILLI;
+  /** Of the last answer's limits. Before the first one, each settlement is written: which limits it counts in may be unknown. */
+  #headroomMilli = 0;
   /** What the floors of quotas counted and the ledger did not when this memory was loaded, by its time. Millitokens. */
   readonly #lost = new Map<number, number>();
   #restsAtMs: number | null;

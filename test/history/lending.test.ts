@@ -195,6 +195,26 @@ test("a crash takes at most a headroom, five seconds of refill and each lease se
   expect(violationsOf(history)).toEqual([]);
 });
 
+// R8: settlements count as unwritten as decisions do, also by an object that has not decided anything since it started.
+test("two crashes take at most two headrooms from the bill, although only settlements came in between", async () => {
+  const isolates = [0, 1, 2, 3];
+  const history = await played(
+    [
+      ...isolates.flatMap((isolate) => [ask(5, 1, { isolate }), ask(5, 1, { isolate })]),
+      ...isolates.map((isolate) => ask(5, 4, { isolate })),
+      after(5, DIES),
+      // Each isolate has settled its lease.
+      after(1_200, DIES),
+      ask(10, 1),
+    ],
+    { tier: "other", skewsMs: isolates.map(() => 0) },
+  );
+  const billed = history.usage.reduce((sum, { requests }) => sum + requests, 0);
+  expect(leased(history).length).toBeGreaterThan(2 * 6);
+  expect(admitted(history).length - billed).toBeLessThanOrEqual(2 * 6);
+  expect(violationsOf(history)).toEqual([]);
+});
+
 // R15: a lease of a quota holds at most half its headroom.
 test("a quota loses at most one lease, of half its headroom, for each isolate that dies", async () => {
   const busy = [...stream(6, 20), ask(10, 20), ask(40, 20), after(25, { kind: "isolate-dies", isolate: 0 })];

@@ -33,9 +33,10 @@ const ALONE = [
 ];
 
 /**
- * What happens before and during a deployment: dozens of processes of wrangler. Not part of `npm test`: `npm run test:deploy` runs
- * them, and CI does.
+ * What takes long, in projects of its own that `npm test` leaves out: `npm run test:slow` runs them, and CI does. Besides the dashboard
+ * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, and ten kills of the product.
  */
+const CRASH = "test/blackbox/crash.test.ts";
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
@@ -72,32 +73,30 @@ function workerd() {
  * Which projects run side by side, each list in order. Started products wait half of the time, so one at a time runs beside files that
  * compute. Two at a time would leave the cores idle, and then compete with each other.
  */
-const SIDE_BY_SIDE = [
-  ["blackbox", "browser"],
-  ["history", "rules", "alone", "hostile", "scripts"],
-];
+const SIDE_BY_SIDE = [["blackbox"], ["history", "rules", "alone", "hostile", "scripts"]];
 /** Then these on all cores, the shortest files last, so that no core idles at the end. */
 const AFTERWARDS = ["objects", "edge", "control", "core"];
 
 /** About how many seconds a file takes: the longest ones, and the others of a project. Wrong numbers cost time, nothing else. */
 const SECONDS: Readonly<Record<string, number>> = {
-  "blackbox/crash": 40,
   "blackbox/start": 22,
   "blackbox/faults": 22,
-  "blackbox/limits": 16,
-  "blackbox/analytics": 13,
-  "blackbox/stop": 12,
+  "blackbox/limits": 20,
+  "blackbox/analytics": 19,
+  "blackbox/control-plane": 15,
+  "blackbox/stop": 15,
   blackbox: 7,
-  browser: 30,
-  "history/strict-histories": 30,
-  "history/leased-histories": 40,
+  "history/strict-histories": 7,
+  "history/leased-histories": 8,
   history: 2,
-  rules: 20,
+  rules: 6,
+  "edge/openapi-fuzz": 30,
+  "edge/control-plane-fence": 13,
   alone: 6,
   hostile: 2,
   "scripts/bundle": 6,
   "reports/analytics-store": 9,
-  "reports/conformance": 6,
+  "reports/conformance": 9,
   scripts: 0.6,
 };
 
@@ -259,6 +258,17 @@ export default defineConfig({
         test: {
           name: "blackbox",
           include: ["test/blackbox/**/*.test.ts"],
+          exclude: [CRASH],
+          environment: "node",
+          globalSetup: ["test/blackbox/build.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "crash",
+          include: [CRASH],
           environment: "node",
           globalSetup: ["test/blackbox/build.ts"],
           testTimeout: 60_000,

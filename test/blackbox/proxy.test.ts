@@ -445,7 +445,9 @@ describe("on a raw connection", () => {
         socket.destroy();
         await expect.poll(() => uploads, { timeout: 5_000 }).toEqual(["broken off"]);
       }
-      expect(product.run.trouble.slice(before)).toEqual([]);
+      // The log of the odd statuses before may come late.
+      const trouble = product.run.trouble.slice(before).filter((line) => !/"error":"status \d+"/.test(line));
+      expect(trouble).toEqual([]);
     },
   );
 

@@ -239,7 +239,7 @@ describe("a new policy with billing", () => {
     expect(faultsIn(document)[0]).toContain(fault);
   });
 
-  it("is told of every fault at once", () => {
+  it("lists all of its faults at once", () => {
     const document = documentWith(
       { plan: { base: "x", prices: [BATCH, BATCH] } },
       { billing: { currency: "XXX" } },

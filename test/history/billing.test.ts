@@ -163,7 +163,7 @@ function price(unit: string) {
 describe("a trial", () => {
   const trial = tier(310, { mode: "payg", price: CENT }, { base: "31", trialDays: 10 });
 
-  it("is free and stops, ends at its moment whoever asks later, and is given once", async () => {
+  it("is free, stops at the included amount, ends on time however late the next request is, and is given once", async () => {
     const user = await account("2026-01-01T00:00:00Z", "trial", policy({ free: FREE, trial }));
     expect(await user.billing()).toMatchObject({ accrued: { total: "0.00" }, allowance: { mode: "stop" } });
     await user.use("/a", 200);

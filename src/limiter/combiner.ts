@@ -10,17 +10,16 @@
  */
 import { DeadlineExceeded, MAX_STRETCH, Stretch, withDeadline } from "../deadline.ts";
 import type { WaitUntil } from "../wait-until.ts";
+import {
+  BETWEEN_MS,
+  freeAtMs,
+  type Lane,
+  MAX_LOOK_MS,
+  MAX_PER_CALL,
+  untilAnswerMs,
+  type Waiter,
+} from "./lane.ts";
 
-/** The shortest time between two checks of a waiting request. A timer costs about ten microseconds. */
-const MIN_LOOK_MS = 1;
-/** The longest: one slow call must not delay the answers of the next ones. */
-const MAX_LOOK_MS = 20;
-/** About this many waiters of one object check per millisecond, however many wait. */
-const LOOKS_PER_MS = 32;
-/** A waiter checks for a late answer again after this part of a call's duration. */
-const LATE_LOOK = 1 / 8;
-/** Pause between the calls that one request makes in a row, so that more questions gather: a call of many costs little more than one of few. */
-const BETWEEN_MS = 1;
 /**
  * A call with one question is overdue after this many times the usual duration of a call: not before the first part of the deadline, and
  * at the latest after the second. Then another call is sent concurrently. If the client of a lone call leaves, the call is cancelled
@@ -31,8 +30,6 @@ const MIN_OVERDUE = 1 / 16;
 const MAX_OVERDUE = 1 / 4;
 /** Weight of a call that took longer than the usual duration. A shorter duration is adopted at once. */
 const SLOWER = 1 / 8;
-/** Parts of the questions in one call; the rest goes into the next. Such a call takes the object about a millisecond. */
-const MAX_PER_CALL = 256;
 /** Calls that one request makes for others after its own answer; then the first waiter that checks takes over. */
 const MAX_CALLS_FOR_OTHERS = 16;
 /** Questions that may wait for one object. Further ones are rejected with {@link QueueFull}. */
@@ -43,30 +40,6 @@ const MAX_LANES = 1_000;
 
 /** Sends questions in one call; the answers are in the same order. Rejects if there are none. */
 export type Send<Q, A> = (questions: readonly Q[]) => Promise<readonly A[]>;
-
-/** One request's question, and its answer once there is one. */
-interface Waiter<Q, A> {
-  readonly question: Q;
-  /** When its request stops waiting. Postponed if the isolate is busy. */
-  giveUpAtMs: number;
-  state:
-    | { readonly kind: "waiting" | "sent" }
-    | { readonly kind: "answered"; readonly answer: A }
-    | { readonly kind: "failed"; readonly fault: unknown };
-}
-
-/** The queue and the current call of one object. */
-interface Lane<Q, A> {
-  queue: Waiter<Q, A>[];
-  /** Until when a call is in progress, at the latest; 0: none is. */
-  busyUntilMs: number;
-  /** When the last call was sent. */
-  sentAtMs: number;
-  /** The least time from one call to the next: see {@link Combiner.pace}. */
-  paceMs: number;
-  /** The usual duration of a call; 0 if unknown. */
-  callMs: number;
-}
 
 const WAITING = { kind: "waiting" } as const;
 const SENT = { kind: "sent" } as const;
@@ -265,33 +238,6 @@ export class Combiner<Q, A> {
     const isIdle = lane.queue.length === 0 && nowMs >= freeAtMs(lane, nowMs);
     if (isIdle && this.#lanes.get(name) === lane) this.#lanes.delete(name);
   }
-}
-
-/** When the next call may be sent. A clock that has stepped back makes nobody wait longer. */
-function freeAtMs<Q, A>({ busyUntilMs, sentAtMs, paceMs }: Lane<Q, A>, nowMs: number): number {
-  // At the usual pace, only the request that sends for others pauses between its calls.
-  if (paceMs <= BETWEEN_MS || sentAtMs > nowMs) return busyUntilMs;
-  return Math.max(busyUntilMs, sentAtMs + paceMs);
-}
-
-/**
- * How long to wait before checking for an answer. A question that was sent is answered by the current call, a waiting one by the call
- * that has room for it. While the duration of a call is unknown, it is assumed to last slightly longer than it has so far.
- */
-function untilAnswerMs<Q, A>(lane: Lane<Q, A>, waiter: Waiter<Q, A>, nowMs: number): number {
-  const { queue, sentAtMs, callMs } = lane;
-  const freeMs = freeAtMs(lane, nowMs);
-  const endsAtMs = sentAtMs + callMs;
-  const isSent = waiter.state.kind === "sent";
-  const callsAhead =
-    isSent || queue.length <= MAX_PER_CALL ? 0 : Math.floor(queue.indexOf(waiter) / MAX_PER_CALL);
-  const expectedAtMs = isSent ? endsAtMs : Math.max(nowMs, endsAtMs) + callMs * (1 + callsAhead);
-  const lateMs = LATE_LOOK * Math.max(callMs, nowMs - sentAtMs);
-  const lookMs = Math.max(expectedAtMs - nowMs, lateMs, MIN_LOOK_MS);
-  // No answer comes before the calls ahead are done. A waiter may send when the current call is overdue.
-  const overdueMs = isSent || freeMs <= nowMs ? Infinity : freeMs - nowMs;
-  const maxMs = Math.min(overdueMs, Math.max(MAX_LOOK_MS, callMs * callsAhead));
-  return Math.ceil(Math.max(Math.min(lookMs, maxMs), queue.length / LOOKS_PER_MS));
 }
 
 /** `setTimeout`, since `scheduler.wait` costs twice as much. */

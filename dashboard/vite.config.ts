@@ -42,7 +42,7 @@ export default defineConfig({
               priority: 1,
               test: /node_modules\/(@codemirror|@lezer|@marijn|crelt|style-mod|w3c-keyname)\//,
             },
-            // With the overview, which most visits begin with, and with what two files of screens share: few files compress better.
+            // With the overview, which most visits begin with, and with what the other screens share with it: few files compress better.
             { name: "app", test: /\/src\/(main\.tsx$|kit\/|shell\/|charts\/)/ },
           ],
         },

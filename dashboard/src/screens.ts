@@ -1,4 +1,4 @@
-/** All screens, in the order of the navigation. The overview comes with the page, the others in two files when one of them is opened. */
+/** All screens, in the order of the navigation. The overview comes with the page, the others in one file when one of them is opened. */
 import type { ComponentType } from "preact";
 import type { IconName } from "./kit/icon.tsx";
 import { OverviewScreen } from "./overview/overview-screen.tsx";
@@ -14,8 +14,7 @@ export interface Screen {
   readonly under?: string;
 }
 
-const trafficScreens = () => import("./traffic-screens.ts");
-const deploymentScreens = () => import("./deployment-screens.ts");
+const others = () => import("./other-screens.ts");
 
 export const SCREENS: readonly Screen[] = [
   {
@@ -28,43 +27,43 @@ export const SCREENS: readonly Screen[] = [
     name: "live",
     title: "Live",
     icon: "live",
-    load: async () => (await trafficScreens()).LiveScreen,
+    load: async () => (await others()).LiveScreen,
   },
   {
     name: "decisions",
     title: "Decisions",
     icon: "list",
-    load: async () => (await trafficScreens()).DecisionsScreen,
+    load: async () => (await others()).DecisionsScreen,
   },
   {
     name: "decision",
     title: "Decision",
     icon: "list",
-    load: async () => (await trafficScreens()).DecisionScreen,
+    load: async () => (await others()).DecisionScreen,
     under: "decisions",
   },
   {
     name: "user",
     title: "Users",
     icon: "users",
-    load: async () => (await trafficScreens()).UserScreen,
+    load: async () => (await others()).UserScreen,
   },
   {
     name: "policy",
     title: "Policy",
     icon: "policy",
-    load: async () => (await deploymentScreens()).PolicyScreen,
+    load: async () => (await others()).PolicyScreen,
   },
   {
     name: "simulator",
     title: "Simulator",
     icon: "simulator",
-    load: async () => (await deploymentScreens()).SimulatorScreen,
+    load: async () => (await others()).SimulatorScreen,
   },
   {
     name: "system",
     title: "System",
     icon: "system",
-    load: async () => (await deploymentScreens()).SystemScreen,
+    load: async () => (await others()).SystemScreen,
   },
 ];

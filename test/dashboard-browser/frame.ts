@@ -48,10 +48,10 @@ export function checkKeyboard(stage: Stage): void {
   it("says what to do when the code of a screen cannot be loaded", async () => {
     const { viewer } = stage;
     const { page } = viewer;
-    await page.route(/deployment-screens/, (route) => route.abort());
+    await page.route(/other-screens/, (route) => route.abort());
     await viewer.goTo("simulator");
     await page.getByRole("alert").getByText("could not be loaded").waitFor();
-    await page.unroute(/deployment-screens/);
+    await page.unroute(/other-screens/);
     await page.getByRole("button", { name: "Reload the page" }).click();
     await page.getByRole("heading", { level: 2 }).first().waitFor();
     expect(viewer.faults().filter((fault) => !fault.includes("ERR_FAILED"))).toEqual([]);

@@ -9,11 +9,11 @@ const DIST = join(import.meta.dirname, "..", "..", "dist");
 const MAX_FIRST_BYTES = 45 * 1_024;
 /** All screens. */
 const MAX_BYTES = 75 * 1_024;
-/** The files of the screens that are loaded when they are opened. */
-const SCREENS: readonly string[] = ["traffic-screens", "deployment-screens"];
-/** The policy editor and its packages (dashboard/vite.config.ts), which are larger than all else. */
+/** The file of the screens that are loaded when one of them is opened. */
+const SCREENS: readonly string[] = ["other-screens"];
+/** The policy editor, what is used only beside it, and its packages (dashboard/vite.config.ts), which are larger than all else. */
 const EDITOR: readonly string[] = ["policy-editor", "codemirror"];
-const MAX_EDITOR_BYTES = 140 * 1_024;
+const MAX_EDITOR_BYTES = 150 * 1_024;
 
 let files: readonly BuiltFile[];
 
@@ -41,7 +41,7 @@ test("all screens are at most 75 KB gzip in total without the policy editor, and
   expect(files.filter((file) => !all.includes(file)).map(({ path }) => path)).toEqual([]);
 });
 
-test("the policy editor is at most 140 KB gzip, and only the policy screen loads it", () => {
+test("the policy editor is at most 150 KB gzip, and only the policy screen loads it", () => {
   const editor = files.filter(({ name }) => EDITOR.includes(name));
   expect(editor).toHaveLength(EDITOR.length);
   expect(bytesOf(editor)).toBeLessThanOrEqual(MAX_EDITOR_BYTES);

@@ -8,13 +8,8 @@ import { describe, expect, it } from "vitest";
 import { parseUsers } from "../../dashboard/src/accounts/users-api.ts";
 import { parseLog, parseValues } from "../../dashboard/src/decisions/decision-guards.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
-import {
-  parseNewRevision,
-  parseRevision,
-  parseRevisionPage,
-  parseUses,
-  parseVerdict,
-} from "../../dashboard/src/policy/policy-api.ts";
+import { parseNewRevision, parseVerdict } from "../../dashboard/src/policy/activation-api.ts";
+import { parseRevision, parseRevisionPage, parseUses } from "../../dashboard/src/policy/policy-api.ts";
 import { parseSession } from "../../dashboard/src/shell/session.ts";
 import { parseSimulation } from "../../dashboard/src/simulator/simulation.ts";
 import {

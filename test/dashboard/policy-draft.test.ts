@@ -1,15 +1,13 @@
 /** How drafts are stored, and which answers of the policy API the page accepts. */
 import { expect, test } from "vitest";
-import { type Draft, startDraft, storedDraft, storeDraft } from "../../dashboard/src/policy/draft.ts";
 import {
   accountsOf,
   faultsOf,
   parseNewRevision,
-  parseRevision,
-  parseRevisionPage,
-  parseUses,
   parseVerdict,
-} from "../../dashboard/src/policy/policy-api.ts";
+} from "../../dashboard/src/policy/activation-api.ts";
+import { type Draft, startDraft, storedDraft, storeDraft } from "../../dashboard/src/policy/draft.ts";
+import { parseRevision, parseRevisionPage, parseUses } from "../../dashboard/src/policy/policy-api.ts";
 
 const MINE: Draft = { text: '{ "schema": 1, ', base: 7 };
 

@@ -6,15 +6,10 @@ import { useState } from "preact/hooks";
 import { ActionDialog } from "../shell/action-dialog.tsx";
 import type { NewRevision, PolicyUses } from "../shell/answers.ts";
 import type { ApiOutcome } from "../shell/api-client.ts";
+import { type Confirmation, faultsOf, parseNewRevision, type PolicyWarning } from "./activation-api.ts";
 import { ChangeList } from "./change-list.tsx";
 import { OrphanList } from "./orphan-list.tsx";
-import {
-  type Confirmation,
-  faultsOf,
-  parseNewRevision,
-  type PolicyWarning,
-  type Revision,
-} from "./policy-api.ts";
+import type { Revision } from "./policy-api.ts";
 import { TrafficEffect } from "./traffic-effect.tsx";
 import { useWarnings } from "./use-warnings.ts";
 import { WarningList } from "./warning-list.tsx";

@@ -4,7 +4,7 @@ import { Badge } from "../kit/badge.tsx";
 import { count } from "../shell/format.ts";
 import type { PolicyUses } from "../shell/answers.ts";
 import { Link } from "../shell/page.tsx";
-import { accountsOf } from "./policy-api.ts";
+import { accountsOf } from "./activation-api.ts";
 import { policyChanges, type PolicyChange } from "./policy-changes.ts";
 
 interface Props {

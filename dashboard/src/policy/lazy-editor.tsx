@@ -9,8 +9,12 @@ export function LazyWorkbench(props: ComponentProps<EditorCode["Workbench"]>) {
   return <WithEditor rows={12}>{({ Workbench }) => <Workbench {...props} />}</WithEditor>;
 }
 
-export function LazyDiff(props: ComponentProps<EditorCode["DiffView"]>) {
-  return <WithEditor rows={4}>{({ DiffView }) => <DiffView {...props} />}</WithEditor>;
+export function LazyComparison(props: ComponentProps<EditorCode["Comparison"]>) {
+  return <WithEditor rows={4}>{({ Comparison }) => <Comparison {...props} />}</WithEditor>;
+}
+
+export function LazyRollback(props: ComponentProps<EditorCode["RollbackDialog"]>) {
+  return <WithEditor rows={0}>{({ RollbackDialog }) => <RollbackDialog {...props} />}</WithEditor>;
 }
 
 interface Props {

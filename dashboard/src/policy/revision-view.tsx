@@ -6,17 +6,14 @@ import { changed } from "../shell/page-address.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { includesRole } from "../shell/session.ts";
 import { Choice } from "../kit/choice.tsx";
-import { Section } from "../kit/section.tsx";
 import { Badge } from "../kit/badge.tsx";
 import { When } from "../kit/time.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import type { PolicyUses } from "../shell/answers.ts";
-import { ChangeList } from "./change-list.tsx";
 import { startDraft } from "./draft.ts";
-import { LazyDiff } from "./lazy-editor.tsx";
+import { LazyComparison, LazyRollback } from "./lazy-editor.tsx";
 import { formatJson } from "./format-json.ts";
 import { parseRevision, type Revision, revisionPath } from "./policy-api.ts";
-import { RollbackDialog } from "./rollback-dialog.tsx";
 
 interface Props {
   readonly revision: number;
@@ -94,7 +91,7 @@ export function RevisionView({ revision, active, uses, refresh, onActivated }: P
           )}
           {isBefore && <PollState polled={before} />}
           {other !== null && other !== shown && (isBefore || !isActive) && (
-            <Comparison before={other} after={shown} uses={uses} />
+            <LazyComparison before={other} after={shown} uses={uses} />
           )}
           <details class="whole">
             <summary>The whole document</summary>
@@ -103,7 +100,7 @@ export function RevisionView({ revision, active, uses, refresh, onActivated }: P
             </pre>
           </details>
           {isRollingBack && (
-            <RollbackDialog
+            <LazyRollback
               revision={revision}
               active={active}
               uses={uses}
@@ -155,24 +152,5 @@ export function RevisionLine({
       {restores === null ? "" : `, restoring revision ${restores}`}
       {reason === "" ? "." : `: “${reason}”`}
     </p>
-  );
-}
-
-interface ComparisonProps {
-  readonly before: Revision;
-  readonly after: Revision;
-  readonly uses: PolicyUses | null;
-}
-
-function Comparison({ before, after, uses }: ComparisonProps) {
-  const [first, second] = useMemo(
-    () => [formatJson(before.document), formatJson(after.document)],
-    [before, after],
-  );
-  return (
-    <Section title={`From revision ${before.revision} to revision ${after.revision}`}>
-      <ChangeList before={before.document} after={after.document} uses={uses} />
-      {first !== second && <LazyDiff before={first} after={second} label="Changed lines" />}
-    </Section>
   );
 }

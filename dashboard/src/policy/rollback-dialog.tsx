@@ -3,7 +3,8 @@ import type { PolicyUses } from "../shell/answers.ts";
 import { HOUR_MS } from "../shell/durations.ts";
 import { usePolled } from "../shell/use-polled.ts";
 import { ActivationDialog } from "./activation-dialog.tsx";
-import { parseRevision, type Revision, revisionPath, rollBack } from "./policy-api.ts";
+import { rollBack } from "./activation-api.ts";
+import { parseRevision, type Revision, revisionPath } from "./policy-api.ts";
 
 interface Props {
   readonly revision: number;

@@ -4,7 +4,7 @@
  */
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { usePage } from "../shell/page.tsx";
-import { validate } from "./policy-api.ts";
+import { validate } from "./activation-api.ts";
 import { readDraft, type ServerVerdict, type Validation, validationOf } from "./validation.ts";
 
 const PAUSE_MS = 350;

@@ -1,7 +1,7 @@
 /** Validates a document once: for the effects of a policy that is about to be activated. */
 import { useEffect, useState } from "preact/hooks";
 import { usePage } from "../shell/page.tsx";
-import { type PolicyWarning, validate } from "./policy-api.ts";
+import { type PolicyWarning, validate } from "./activation-api.ts";
 
 /** The warnings; null until they are known, or if the document would not be accepted as a new one. */
 export function useWarnings(document: unknown): readonly PolicyWarning[] | null {

@@ -1,7 +1,7 @@
 /** The validation of a policy text, from the text itself and the server's last verdict. Pure. */
 import { MAX_DRAFT_LENGTH } from "./draft.ts";
 import { type JsonDocument, lineAndColumn, placeOf, readJson } from "./editor/json-document.ts";
-import type { PolicyFault, PolicyWarning } from "./policy-api.ts";
+import type { PolicyFault, PolicyWarning } from "./activation-api.ts";
 
 /** A fault or a warning, and its place in the text. */
 export interface LocatedFault {

@@ -1,5 +1,5 @@
 /** Warnings about a valid policy that name no accounts. */
-import type { PolicyWarning } from "./policy-api.ts";
+import type { PolicyWarning } from "./activation-api.ts";
 
 export function WarningList({ warnings }: { readonly warnings: readonly PolicyWarning[] }) {
   if (warnings.length === 0) return null;

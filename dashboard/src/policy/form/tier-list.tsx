@@ -6,7 +6,7 @@ import { Link } from "../../shell/page.tsx";
 import { setField } from "../editor/json-edits.ts";
 import { childPointer, valueAt } from "../editor/json-pointer.ts";
 import { limitWords } from "../limit-words.ts";
-import { accountsOf } from "../policy-api.ts";
+import { accountsOf } from "../activation-api.ts";
 import { FieldList } from "./field-list.tsx";
 import { useForm } from "./form-context.ts";
 import { LimitList } from "./limit-list.tsx";

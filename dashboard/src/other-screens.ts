@@ -1,0 +1,8 @@
+/** All screens but the overview: one file, since several would compress worse, by 1 KB gzip. Import it dynamically only. */
+export { DecisionScreen } from "./decisions/decision-screen.tsx";
+export { DecisionsScreen } from "./decisions/decisions-screen.tsx";
+export { LiveScreen } from "./live/live-screen.tsx";
+export { PolicyScreen } from "./policy/policy-screen.tsx";
+export { SimulatorScreen } from "./simulator/simulator-screen.tsx";
+export { SystemScreen } from "./system/system-screen.tsx";
+export { UserScreen } from "./user/user-screen.tsx";

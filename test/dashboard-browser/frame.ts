@@ -101,19 +101,19 @@ export function checkFailures(stage: Stage): void {
     const { viewer } = stage;
     const { page } = viewer;
     await stage.open("user?id=bob", /bob/);
-    await page.getByText("this hour").first().waitFor();
+    await page.getByText("Tokens today").first().waitFor();
     const isApi = "**/api/v1/admin/**";
     const detail = "The registry does not answer.";
     await page.route(isApi, (route) =>
       route.fulfill({ status: 503, json: { title: "Service Unavailable", detail } }),
     );
     await page.getByText(detail).first().waitFor();
-    expect(await page.getByText("this hour").first().isVisible()).toBe(true);
+    expect(await page.getByText("Tokens today").first().isVisible()).toBe(true);
     await page.reload();
     await page.getByRole("button", { name: "Try again" }).waitFor();
     await page.unroute(isApi);
     await page.getByRole("button", { name: "Try again" }).click();
-    await page.getByText("this hour").first().waitFor();
+    await page.getByText("Tokens today").first().waitFor();
     expect(viewer.faults().filter((fault) => !fault.includes("503"))).toEqual([]);
   });
 

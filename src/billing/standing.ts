@@ -5,13 +5,20 @@
  *
  * Pure: no I/O and no clock.
  */
+import type { Span } from "../core/calendar.ts";
 import { type Allowance, allowanceOf } from "./allowance.ts";
 import { type Caps, type Ceilings, ceilingsOf } from "./ceiling.ts";
 import { balanceMinor, type Credit } from "./credit.ts";
 import type { Line } from "./line.ts";
 import type { Period } from "./period.ts";
 import { type RatableSegment, ratePeriod } from "./rate.ts";
-import { grantedBySegment, type IncludedGrant, type Segment, usageBySegment } from "./segment.ts";
+import {
+  grantedBySegment,
+  type IncludedGrant,
+  type Segment,
+  type SegmentTerms,
+  usageBySegment,
+} from "./segment.ts";
 import { ratesFor, type TaxRate } from "./tax.ts";
 import { compileTerms } from "./terms.ts";
 import type { UsageRow } from "./usage.ts";
@@ -69,20 +76,39 @@ export function allowanceIn(standing: BillingStanding, rules: BillingRules): All
   });
 }
 
-/** The segments with what rating needs: their own usage and what grants add. */
-export function ratableSegments(
-  { segments, grants }: BillingStanding,
+/** A segment as an invoice lists it: with its own usage and what grants add to the included amount. */
+export interface BilledSegment extends Span, SegmentTerms {
+  readonly usage: readonly UsageRow[];
+  readonly grantedMilli: number;
+}
+
+/** @param usage of the period, as the ledger counts it. */
+export function billedSegments(
+  { segments, grants }: Pick<BillingStanding, "segments" | "grants">,
   usage: readonly UsageRow[],
-): RatableSegment[] {
+): BilledSegment[] {
   const own = usageBySegment(segments, usage);
   const granted = grantedBySegment(segments, grants);
-  return segments.map(({ startMs, endMs, tier, terms }, index) => ({
+  return segments.map(({ startMs, endMs, tier, revision, terms }, index) => ({
+    startMs,
+    endMs,
+    tier,
+    revision,
+    terms,
+    usage: own[index] ?? [],
+    grantedMilli: granted[index] ?? 0,
+  }));
+}
+
+/** {@link billedSegments} as they are rated. */
+export function ratableSegments(standing: BillingStanding, usage: readonly UsageRow[]): RatableSegment[] {
+  return billedSegments(standing, usage).map(({ startMs, endMs, tier, terms, ...parts }) => ({
     startMs,
     endMs,
     tier,
     terms: compileTerms(terms),
-    usage: own[index] ?? [],
-    grantedMilli: granted[index] ?? 0,
+    usage: parts.usage,
+    grantedMilli: parts.grantedMilli,
   }));
 }
 
@@ -100,7 +126,7 @@ function rated(
 }
 
 /** What the bill is cut to: the caps, or what had already accrued when one of them was set. */
-function billCeilings(standing: BillingStanding, rules: BillingRules): Ceilings {
+export function billCeilings(standing: BillingStanding, rules: BillingRules): Ceilings {
   const ceilings = ceilingsOf(
     capsOf(standing, rules),
     ratesFor(rules.taxes, standing.customer),

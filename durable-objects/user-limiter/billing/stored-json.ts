@@ -5,28 +5,9 @@ import type { Terms } from "../../../src/billing/terms.ts";
 import type { UsageRow } from "../../../src/billing/usage.ts";
 import { parseJson } from "../../../src/json.ts";
 import { type Customer, customerSchema } from "../../../src/objects/billing.ts";
-import { price } from "../../../src/policy/billing-schema.ts";
+import { termsSchema, usageSchema } from "../../../src/objects/invoice.ts";
 
 const count = z.int().check(z.gte(0));
-
-const termsSchema = z.strictObject({
-  base: z.string(),
-  minimum: z.string(),
-  quota: z.nullable(
-    z.strictObject({
-      name: z.string(),
-      unit: z.string(),
-      includedMilli: count,
-      mode: z.enum(["stop", "payg", "prepaid"]),
-      price: z.nullable(price),
-    }),
-  ),
-  prices: z.array(z.strictObject({ route: z.string(), of: z.string(), price })),
-}) satisfies z.ZodMiniType<Terms>;
-
-const usageSchema = z.array(
-  z.strictObject({ route: z.string(), unit: z.string(), count, costMilli: count }),
-) satisfies z.ZodMiniType<UsageRow[]>;
 
 const grantsSchema = z.array(
   z.strictObject({ limit: z.string(), amountMilli: count, fromMs: z.number(), untilMs: z.number() }),

@@ -28,8 +28,8 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     example: "acme",
   },
   keyId: {
-    schema: z.uuid(),
-    description: "The key's id, not the key itself.",
+    schema: z.string().check(z.regex(/^(test_)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
+    description: "The key's id, not the key itself. That of a test key begins with `test_`.",
     example: "7c49bc07-717d-4019-a06b-602410bbae61",
   },
   grantId: {

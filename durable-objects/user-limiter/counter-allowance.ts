@@ -8,13 +8,18 @@ export interface CounterAllowance extends QuotaAllowance {
   readonly limit: string;
 }
 
-/** The tier with its overage quota as the allowance has it: grants and overrides are part of that. */
+/**
+ * The tier with its overage quota as the allowance has it: grants and overrides are part of that. Requests of test keys are not billed, so
+ * they have a counter of their own, which stops at what the tier includes in a month.
+ */
 export function withOwnAllowance(tier: Tier, allowance: CounterAllowance | null): Tier {
   if (allowance === null) return tier;
   const limits = tier.limits.map((scoped): ScopedLimit => {
-    const { limit } = scoped;
+    const { limit, scope } = scoped;
     if (limit.kind !== "quota" || limit.name !== allowance.limit || limit.period !== "month") return scoped;
-    return { ...scoped, limit: withAllowance(limit, allowance) };
+    if (scope !== "user") return scoped;
+    const testLimit = { ...limit, anchorDay: allowance.anchorDay };
+    return { ...scoped, limit: withAllowance(limit, allowance), testLimit };
   });
   return { ...tier, limits };
 }

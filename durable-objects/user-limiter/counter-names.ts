@@ -6,6 +6,7 @@
 import * as quota from "../../src/core/calendar-quota.ts";
 import type { OpenLease } from "../../src/core/lease-book.ts";
 import type { LimitState } from "../../src/core/limit.ts";
+import { modeOf } from "../../src/identity/key-mode.ts";
 import { scopeOf } from "../../src/policy/charges.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 
@@ -31,7 +32,8 @@ export function countsAs(limit: quota.CalendarQuota, state: quota.QuotaState): b
 
 /** Whether spending from a lease may count in a quota that came into force after it was lent. */
 export function mayCountIn(counter: string, lease: OpenLease, policy: Policy): boolean {
-  const { name, keyId, route } = scopeOf(counter);
+  const { name, keyId, mode, route } = scopeOf(counter);
+  if (mode !== null && mode !== modeOf(lease.keyId)) return false;
   // If the limit was in force when the lease was lent, the lease is set aside from the counter of its own key.
   if (
     keyId !== null &&

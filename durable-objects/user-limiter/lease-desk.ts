@@ -15,6 +15,7 @@ import type { LeaseBook } from "../../src/core/lease-book.ts";
 import type { Meter } from "../../src/core/limit.ts";
 import { type Charge, decidePlan } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
+import type { KeyMode } from "../../src/identity/key-mode.ts";
 import type { Account, AccountStatus } from "../../src/objects/account.ts";
 import type { Lease, Question, UsageCell } from "../../src/objects/object-call.ts";
 import { chargesFor } from "../../src/policy/charges.ts";
@@ -58,7 +59,7 @@ export interface Books {
   /** Answers of this turn rest on these charges. */
   relyOn(charges: readonly Charge[], exact: boolean): void;
   /** A settlement of an earlier life was metered, whose amount was taken for lost. */
-  recover(costMilli: number): void;
+  recover(costMilli: number, keyMode: KeyMode): void;
 }
 
 /** The answer to a question before leases are lent. */

@@ -5,6 +5,7 @@
  * object dies before, nobody settles the lease again, and it is charged in full: to the user's disadvantage, and on no bill.
  */
 import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
+import { modeOf } from "../../src/identity/key-mode.ts";
 import type { Settlement, UsageCell } from "../../src/objects/object-call.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
@@ -29,7 +30,8 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   memory.needsCheckpoint = true;
   if (settled.kind === "past") {
     meter(memory, cells, settled.atMs);
-    memory.recover(spentMilli(cells, null));
+    // A lease belongs to one key.
+    memory.recover(spentMilli(cells, null), modeOf(cells[0]?.keyId ?? null));
     return;
   }
   const { lease } = settled;

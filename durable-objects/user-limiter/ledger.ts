@@ -10,6 +10,7 @@ import { HOUR_MS } from "../../src/core/time.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import type { UsageRow } from "../../src/billing/usage.ts";
 import type { UsageCell } from "../../src/objects/object-call.ts";
+import { includesKey, keyBinding, keyCondition, type KeySelection } from "./key-selection.ts";
 
 /** With more open cells (many routes and keys in one hour), all go to the table early, to keep the state row small. */
 const MAX_OPEN_CELLS = 32;
@@ -42,6 +43,9 @@ export interface Usage {
 
 /** What the ledger counts in: it has no other units yet. */
 const UNIT = "requests";
+
+/** Whose usage is billed. */
+const BILLED = "live";
 
 export class Ledger {
   /** Earlier hours are frozen: what is metered in them late counts in this one. 0: none is, without billing. */
@@ -125,13 +129,12 @@ export class Ledger {
   /**
    * Usage that counts in quotas, of the hours from `fromHour` to before `toHour`. Millitokens.
    * @param route only of this route; null: of all.
-   * @param keyIds only of these keys; null: of all, and without a key.
    */
   chargedMilli(
     fromHour: number,
     toHour: number,
     route: string | null,
-    keyIds: readonly string[] | null,
+    keys: KeySelection,
     hasTable: boolean,
   ): number {
     let milli = 0;
@@ -140,25 +143,24 @@ export class Ledger {
         cell.hour >= fromHour &&
         cell.hour < toHour &&
         (route === null || route === cell.route) &&
-        (keyIds === null || keyIds.includes(cell.keyId));
+        includesKey(keys, cell.keyId);
       if (counts) milli += cell.costMilli + (cell.lostMilli ?? 0);
     }
     if (!hasTable) return milli;
     const stored = this.#sql
       .exec<{ milli: number }>(
         `SELECT total(cost_milli + lost_milli) AS milli FROM usage WHERE hour >= ?1 AND hour < ?2
-           AND (?3 IS NULL OR route = ?3)
-           AND (?4 IS NULL OR key_id IN (SELECT value FROM json_each(?4)))`,
+           AND (?3 IS NULL OR route = ?3) AND ${keyCondition(4)}`,
         fromHour,
         toHour,
         route,
-        keyIds && JSON.stringify(keyIds),
+        keyBinding(keys),
       )
       .one();
     return milli + stored.milli;
   }
 
-  /** Billed usage of the hours from `fromHour` to before `toHour`, by route. Denials are not billed. */
+  /** Billed usage of the hours from `fromHour` to before `toHour`, by route. Denials and test keys are not billed. */
   byRoute(fromHour: number, toHour: number, hasTable: boolean): UsageRow[] {
     const routes = new Map<string, { count: number; costMilli: number }>();
     const addTo = (route: string, requests: number, costMilli: number): void => {
@@ -168,14 +170,16 @@ export class Ledger {
     const stored = hasTable
       ? this.#sql.exec<{ route: string; requests: number; cost: number }>(
           `SELECT route, total(requests) AS requests, total(cost_milli) AS cost FROM usage
-           WHERE hour >= ? AND hour < ? GROUP BY route`,
+           WHERE hour >= ?1 AND hour < ?2 AND ${keyCondition(3)} GROUP BY route`,
           fromHour,
           Math.min(toHour, Number.MAX_SAFE_INTEGER),
+          keyBinding(BILLED),
         )
       : [];
     for (const { route, requests, cost } of stored) addTo(route, requests, cost);
-    for (const { hour, route, requests, costMilli } of this.#open.values()) {
-      if (hour >= fromHour && hour < toHour) addTo(route.toWellFormed(), requests, costMilli);
+    for (const { hour, route, keyId, requests, costMilli } of this.#open.values()) {
+      if (hour < fromHour || hour >= toHour || !includesKey(BILLED, keyId)) continue;
+      addTo(route.toWellFormed(), requests, costMilli);
     }
     return [...routes].flatMap(([route, { count: requests, costMilli }]) =>
       requests > 0 || costMilli > 0 ? [{ route, unit: UNIT, count: requests, costMilli }] : [],

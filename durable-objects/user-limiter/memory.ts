@@ -6,6 +6,7 @@ import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
 import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
+import { type KeyMode, TEST_KEY } from "../../src/identity/key-mode.ts";
 import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
@@ -62,8 +63,8 @@ export class Memory {
   #isExact = false;
   /** Of the last answer's limits. Before the first one, each settlement is written: which limits it counts in may be unknown. */
   #headroomMilli = 0;
-  /** What the floors of quotas counted and the ledger did not when this memory was loaded, by its time. Millitokens. */
-  readonly #lost = new Map<number, number>();
+  /** What the floors of quotas counted and the ledger did not when this memory was loaded. */
+  readonly #lost: Loss[] = [];
   #restsAtMs: number | null;
   #hasTables: boolean;
   #isVersioned: boolean;
@@ -210,13 +211,15 @@ export class Memory {
     return this.counters.secure(leases, isDue, nowMs);
   }
 
-  /** A settlement of an earlier life was metered: so much is not lost any more. */
-  recover(costMilli: number): void {
+  /** A settlement of an earlier life was metered, of a key of this mode: so much is not lost any more. */
+  recover(costMilli: number, keyMode: KeyMode): void {
     let left = costMilli;
-    for (const [atMs, lostMilli] of this.#lost) {
-      const found = Math.min(left, lostMilli);
-      this.#lost.set(atMs, lostMilli - found);
-      if (found > 0) this.ledger.lose(atMs, null, null, -found);
+    for (const loss of this.#lost) {
+      // What a counter of the other mode has lost was not metered now.
+      if (loss.mode !== null && loss.mode !== keyMode) continue;
+      const found = Math.min(left, loss.milli);
+      loss.milli -= found;
+      if (found > 0) this.ledger.lose(loss.atMs, null, loss.keyId, -found);
       left -= found;
     }
   }
@@ -264,11 +267,12 @@ export class Memory {
       // A floor that an older Worker wrote may count more than was used.
       if (floor?.kind !== "quota" || floor.anchorDay === undefined) continue;
       const lostMilli = floor.usedMilli - this.#history.usedMilli(counter, floor);
-      const { route, keyId } = scopeOf(counter);
+      const { route, keyId, mode } = scopeOf(counter);
       if (lostMilli <= 0) continue;
-      this.ledger.lose(floor.atMs, route, keyId, lostMilli);
+      const countsFor = mode === "test" ? TEST_KEY : keyId;
+      this.ledger.lose(floor.atMs, route, countsFor, lostMilli);
       if (route === null && keyId === null) {
-        this.#lost.set(floor.atMs, (this.#lost.get(floor.atMs) ?? 0) + lostMilli);
+        this.#lost.push({ atMs: floor.atMs, mode, keyId: countsFor, milli: lostMilli });
       }
     }
   }
@@ -291,8 +295,18 @@ export class Memory {
 
 const NOT_BILLED: Advance = { isStored: false, isPublished: false };
 
-/** Whether a counter is scoped to a key or a route (1), both (2) or neither (0). */
+/** Usage that a floor counted and the ledger did not. Millitokens. */
+interface Loss {
+  readonly atMs: number;
+  /** Whose requests the counter counts; null: all. */
+  readonly mode: KeyMode | null;
+  /** Of the ledger's cell. */
+  readonly keyId: string | null;
+  milli: number;
+}
+
+/** How narrow a counter's scope is: a key or a route counts more than a mode, both more than one. */
 function partsOf(counter: string): number {
-  const { keyId, route } = scopeOf(counter);
-  return Number(keyId !== null) + Number(route !== null);
+  const { keyId, mode, route } = scopeOf(counter);
+  return 2 * Number(keyId !== null) + 2 * Number(route !== null) + Number(mode !== null);
 }

@@ -10,6 +10,7 @@ import type { Span } from "../../src/core/calendar.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
 import { parseJson } from "../../src/json.ts";
 import { scopeOf } from "../../src/policy/charges.ts";
+import { includesKey } from "./key-selection.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -41,18 +42,18 @@ export class QuotaHistory {
 
   /** Millitokens that count in this counter in the period [startMs, endMs). */
   usedMilli(counter: string, { startMs, endMs }: Span): number {
-    const { name, keyId, route } = scopeOf(counter);
-    const keyIds = keyId === null ? null : this.#keys.lineageOf(keyId);
+    const { name, keyId, mode, route } = scopeOf(counter);
+    const keys = keyId === null ? mode : this.#keys.lineageOf(keyId);
     const reset = this.#lastReset(name);
     const fromHour = Math.max(startMs / HOUR_MS, reset?.hour ?? 0);
     const toHour = endMs / HOUR_MS;
-    const usedMilli = this.#ledger.chargedMilli(fromHour, toHour, route, keyIds, this.#hasTables());
+    const usedMilli = this.#ledger.chargedMilli(fromHour, toHour, route, keys, this.#hasTables());
     const forgivenMilli = (reset?.cells ?? []).reduce((sum, [hour, cellRoute, cellKey, milli]) => {
       const counts =
         hour >= fromHour &&
         hour < toHour &&
         (route === null || route === cellRoute) &&
-        (keyIds === null || keyIds.includes(cellKey));
+        includesKey(keys, cellKey);
       return counts ? sum + milli : sum;
     }, 0);
     return Math.max(0, usedMilli - forgivenMilli);

@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { toTokens } from "../../src/core/units.ts";
 import type { Granularity, UsageQuery, UsageRow } from "../../src/objects/account.ts";
+import { includesKey, keyBinding, keyCondition } from "./key-selection.ts";
 import type { Memory } from "./memory.ts";
 
 /** An hour of the ledger as arguments of SQLite's date functions. */
@@ -46,10 +47,13 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
     throw new Error("paging by offset is no longer supported: pass the last row as `after`");
   // Older Workers leave these out.
   const { fromMs, toMs, granularity, anchorDay = 1, byRoute, after = null, count } = query;
+  const keys = query.keyMode ?? null;
   const startMs = after ? Math.max(fromMs, Date.parse(after.period)) : fromMs;
   const fromHour = Math.floor(startMs / HOUR_MS);
   const toHour = Math.ceil(toMs / HOUR_MS);
-  const open = ledger.openCells.filter(({ hour }) => hour >= fromHour && hour < toHour);
+  const open = ledger.openCells.filter(
+    ({ hour, keyId }) => hour >= fromHour && hour < toHour && includesKey(keys, keyId),
+  );
   if (!hasTables && open.length === 0) return [];
   // The open cells join as literal rows, so one query groups, orders and pages both.
   const cells = JSON.stringify(
@@ -63,7 +67,8 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
     ]),
   );
   const table = hasTables
-    ? "SELECT hour, route, requests, cost_milli, denied FROM usage WHERE hour >= ?1 AND hour < ?2 UNION ALL"
+    ? `SELECT hour, route, requests, cost_milli, denied FROM usage
+         WHERE hour >= ?1 AND hour < ?2 AND ${keyCondition(8)} UNION ALL`
     : "";
   return sql
     .exec(
@@ -85,6 +90,7 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
       count,
       after?.period ?? "",
       after?.route ?? "",
+      ...(hasTables ? [keyBinding(keys)] : []),
     )
     .toArray()
     .map((found): UsageRow => {

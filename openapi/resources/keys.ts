@@ -1,16 +1,20 @@
 /** API keys: response schemas and texts. */
 import * as z from "zod/mini";
+import { KEY_MODES } from "../../src/identity/key-mode.ts";
 import { KEY_SCOPES } from "../../src/identity/key-scope.ts";
 import { about, named } from "../annotations.ts";
 import { answer, DISPLAY_NAME, type OperationNotes, REASON } from "../notes.ts";
 import { moment, momentOrNull, words } from "../scalars.ts";
 
-const MODE = "Chooses the prefix of the key, and nothing else. Default: `live`.";
+const MODE =
+  "Usage of a `test` key is not billed: beyond what the tier includes in a month, such keys are denied. Default: `live`.";
+const SAME_MODE = "Of the key that is replaced: another one is rejected.";
 
 const keyFields = {
   keyId: words("Identifies the key without revealing it."),
   name: words(DISPLAY_NAME),
   scopes: about("`call`: the routes of the gateway. `check`: the decision API.", z.array(z.enum(KEY_SCOPES))),
+  mode: about("Usage of a `test` key is metered, but not billed.", z.enum(KEY_MODES)),
   createdAt: moment("When the key was issued."),
   expiresAt: momentOrNull(
     "When the key stops working: at its expiry or, after a rotation, at the end of its grace period; null: never.",
@@ -45,6 +49,7 @@ const KEY = {
   keyId: "7c49bc07-717d-4019-a06b-602410bbae61",
   name: "Production",
   scopes: ["call"],
+  mode: "live",
   createdAt: "2026-11-21T01:27:13.158Z",
   expiresAt: null,
   revokedAt: null,
@@ -52,7 +57,7 @@ const KEY = {
 } satisfies KeyResponse;
 
 /** Worked only in a test. */
-const PLAINTEXT = "el_test_LOL7NOKYFzMd0lVCZTpLnv0fmtlH5k3du4tr";
+const PLAINTEXT = "el_live_LOL7NOKYFzMd0lVCZTpLnv0fmtlH5k3du4tr";
 
 const issued = answer(201, "The new key, shown only in this response.", newKeySchema, {
   key: { key: PLAINTEXT, ...KEY, published: true },
@@ -89,11 +94,11 @@ const rotateKey: OperationNotes = {
   tag: "Keys",
   summary: "Replace a key by a new one; the old one works for a grace period",
   description:
-    "The new key has the name, scopes and expiry of the old one, and shares its counters of limits with scope `key`. During its grace period a key may be rotated again, which can only shorten that period; its successors expire when the first key would have. If all 100 keys are in force, rotate with a grace period of 0, which frees the old key's place.",
+    "The new key has the name, scopes, mode and expiry of the old one, and shares its counters of limits with scope `key`. During its grace period a key may be rotated again, which can only shorten that period; its successors expire when the first key would have. If all 100 keys are in force, rotate with a grace period of 0, which frees the old key's place.",
   body: {
     fields: {
       graceSeconds: "How long the old key still works. Default: a day. 0 ends it at once.",
-      mode: MODE,
+      mode: SAME_MODE,
       reason: REASON,
     },
     examples: { "an hour": { graceSeconds: 3_600, reason: "Yearly" } },

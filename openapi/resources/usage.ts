@@ -116,6 +116,7 @@ const getUsage: OperationNotes = {
     anchorDay:
       "With `granularity=month`: months start on this day (in a shorter month on its last day), like a quota with this `anchorDay`. Default: 1.",
     group: "`route`: one row per route.",
+    mode: "Only usage of `live` or of `test` keys: bills are made of live usage. Usage without a key is live. Default: all.",
     format: "Takes precedence over the header Accept.",
     limit: "Rows per page. Default: 1,000.",
     cursor: CURSOR,

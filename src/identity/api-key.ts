@@ -7,14 +7,13 @@
  * Never logs or stores a key.
  */
 import { crc32 } from "./crc32.ts";
+import type { KeyMode } from "./key-mode.ts";
 import { secretDigest } from "./secret-digest.ts";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
 const FORMAT = /^el_(live|test)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
-
-export type KeyMode = "live" | "test";
 
 /** Whether a bearer token has the form of an API key rather than of a JWT. Does not check it. */
 export function looksLikeApiKey(token: string): boolean {

@@ -1,4 +1,5 @@
 /** Accounts, keys, grants, audit and usage as the control plane exchanges them with a user's object. Times are Unix milliseconds. */
+import type { KeyMode } from "../identity/key-mode.ts";
 import type { KeyScope } from "../identity/key-scope.ts";
 import type { Grant, Overrides } from "../policy/adjust.ts";
 
@@ -153,6 +154,8 @@ export interface UsageQuery {
   readonly anchorDay: number;
   /** One row per route instead of one for all routes. */
   readonly byRoute: boolean;
+  /** Only usage of keys of this mode; null: all. Older Workers leave it out. */
+  readonly keyMode?: KeyMode | null;
   /** Only rows after this one; null: from the first. */
   readonly after: UsagePosition | null;
   readonly count: number;

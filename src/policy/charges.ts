@@ -4,6 +4,7 @@
  * The only place that builds and parses the names of counters. Pure: no I/O and no clock.
  */
 import type { Limit } from "../core/limit.ts";
+import { KEY_MODES, type KeyMode, modeOf } from "../identity/key-mode.ts";
 import type { Charge } from "../core/plan.ts";
 import type { Policy } from "./compile.ts";
 import type { Route, ScopedLimit, Tier } from "./compiled.ts";
@@ -27,10 +28,11 @@ export function chargesFor(tier: Tier, route: Route | null, keyId: string | null
 }
 
 /** Null: a limit per key does not apply to requests without a key, nor a limit per route to those without a route. */
-function chargeOf({ limit, scope }: ScopedLimit, route: Route | null, keyId: string | null): Charge | null {
+function chargeOf(scoped: ScopedLimit, route: Route | null, keyId: string | null): Charge | null {
+  const { limit, scope } = scoped;
   switch (scope) {
     case "user":
-      return { counter: limit.name, limit };
+      return scoped.testLimit ? chargeOfMode(scoped, modeOf(keyId)) : { counter: limit.name, limit };
     case "key":
       return keyId === null ? null : { counter: `${limit.name}#${keyId}`, limit };
     case "route":
@@ -38,23 +40,42 @@ function chargeOf({ limit, scope }: ScopedLimit, route: Route | null, keyId: str
   }
 }
 
-/** The parts of a counter's name. Null: it counts every key, or every route. */
+/** Stands for all keys of a mode in a counter's name. No key has such an id. */
+const ALL_OF: Record<KeyMode, string> = { live: "live_", test: "test_" };
+
+/** A charge that live and test keys do not share. */
+function chargeOfMode({ limit, testLimit = limit }: ScopedLimit, mode: KeyMode): Charge {
+  return { counter: counterOf(limit.name, mode), limit: mode === "test" ? testLimit : limit };
+}
+
+/** The counter of a limit that live and test keys do not share. */
+export function counterOf(limit: string, mode: KeyMode): string {
+  return `${limit}#${ALL_OF[mode]}`;
+}
+
+/** The parts of a counter's name. Null: it counts every key, keys of both modes, or every route. */
 export interface CounterScope {
   readonly name: string;
   readonly keyId: string | null;
+  readonly mode: KeyMode | null;
   readonly route: string | null;
 }
 
 /** Parses a counter's name, as {@link chargesFor} builds it. */
 export function scopeOf(counter: string): CounterScope {
-  const [, name = counter, keyId = null, route = null] =
+  const [, name = counter, key = null, route = null] =
     /^([^#@]*)(?:#([^@]*))?(?:@(.*))?$/s.exec(counter) ?? [];
-  return { name, keyId, route };
+  for (const mode of KEY_MODES) if (key === ALL_OF[mode]) return { name, keyId: null, mode, route };
+  return { name, keyId: key, mode: null, route };
 }
 
 /** The limit that a counter belongs to, for a user of this tier; null if there is none. */
 export function limitOf(policy: Policy, tier: Tier, counter: string): Limit | null {
-  const { keyId, route } = scopeOf(counter);
+  const { name, keyId, mode, route } = scopeOf(counter);
+  if (mode !== null) {
+    const split = tier.limits.find(({ limit, testLimit }) => limit.name === name && testLimit !== undefined);
+    return split ? chargeOfMode(split, mode).limit : null;
+  }
   const charges = chargesFor(tier, route === null ? null : policy.routes.byId(route), keyId);
   return charges.find((charge) => charge.counter === counter)?.limit ?? null;
 }

@@ -11,6 +11,8 @@ export interface ScopedLimit {
   /** Its source, to which an account's overrides and grants are applied. */
   readonly document: LimitDocument;
   readonly scope: LimitScope;
+  /** For requests of test keys, if they have a counter of their own: usage that is billed leaves theirs out, and counts apart. */
+  readonly testLimit?: Limit;
 }
 
 /** What bills of a tier's accounts are made from, as the document has it. */

@@ -208,10 +208,21 @@ it("every change shows in the next request, and survives a kill", async () => {
     usage: [{ requests: admitted }],
   });
 
-  // Billing begins for another account, and two months pass: its period is the one of then.
+  // Billing begins for another account. Its budget stops live keys to the request; test keys have an amount of their own.
   await admin(200, "PUT", "/policy", { document: billedOf(documentOf(10)) }, { "If-Match": "*" });
-  await admin(201, "POST", "/accounts", { id: "billed" });
-  const opened = await admin(200, "GET", "/accounts/billed/billing");
+  await admin(201, "POST", "/accounts", { id: "billed", tier: "payg" });
+  const opened = await admin(200, "PATCH", "/accounts/billed/billing", { budget: "0.02" });
+  const key = async (mode: string) =>
+    textOf(await admin(201, "POST", "/accounts/billed/keys", { mode }), "key");
+  const paid = Math.floor(stopOf(opened.json()));
+  expect(await next(await key("test"), INCLUDED + 1)).toEqual([...ALLOWED.slice(0, INCLUDED), 429]);
+  expect(await next(await key("live"), paid + 1)).toEqual([...ALLOWED.slice(0, paid), 429]);
+  for (const [mode, requests] of [["test", INCLUDED] as const, ["live", paid] as const]) {
+    const metered = await admin(200, "GET", `/accounts/billed/usage?granularity=month&mode=${mode}`);
+    expect(metered.json()).toMatchObject({ usage: [{ requests }] });
+  }
+
+  // Two months pass: its period is the one of then.
   await product?.run.kill();
   product = await startProduct(checkout, { clockOffsetMs: TWO_MONTHS_MS });
   const later = await admin(200, "GET", "/accounts/billed/billing");
@@ -221,8 +232,19 @@ it("every change shows in the next request, and survives a kill", async () => {
 
 const TWO_MONTHS_MS = 61 * 86_400_000;
 
+const INCLUDED = 4;
+const ALLOWED = Array.from({ length: INCLUDED + 2 }, () => 200);
+
 function billedOf(document: object): object {
-  return { ...document, billing: { currency: "EUR" } };
+  const overage = { mode: "payg", price: { model: "unit", unit: "0.01" } };
+  const quota = { name: "month", kind: "quota", amount: INCLUDED, per: "month", overage };
+  const tiers = { ...Object(Reflect.get(document, "tiers")), payg: { limits: [quota] } };
+  return { ...document, tiers, billing: { currency: "EUR" } };
+}
+
+/** Where the overage quota stops. */
+function stopOf(billing: unknown): number {
+  return z.object({ allowance: z.object({ amount: z.number() }) }).parse(billing).allowance.amount;
 }
 
 /** The month in which the open period ends, counted from the year 0. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { customerOf, start } from "../fixtures/control-start.ts";
+import { problemOf } from "../fixtures/edge-problem.ts";
 
 // Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -317,5 +318,93 @@ describe("an account's billing", () => {
     for (const [method, end, body, expected] of rejected) {
       expect(await operator.rejection(method, `${path}/${end}`, body)).toBe(expected);
     }
+  });
+
+  describe("stops requests", () => {
+    // The period has 17.5 of 31 days left. Strict, since the clock stands still: no lease would end.
+    const strict = { mode: "strict" } as const;
+    const CAPPED = {
+      ...POLICY,
+      tiers: {
+        free: POLICY.tiers.free,
+        pro: { ...tierOf(31, { mode: "payg", price: CENT }, "31"), ...strict },
+        ppu: { ...tierOf(31, { mode: "prepaid", price: CENT }, "0"), ...strict },
+      },
+      routes: [{ match: "/identify" }, { match: "/half", cost: 0.5 }],
+    };
+    const PERIOD_END_MS = Date.UTC(2100, 10, 1);
+
+    async function capped(id: string, tier: string) {
+      const started = await start();
+      await started.operator.putPolicy(CAPPED);
+      await started.operator.createAccount(id, { tier });
+      const customer = await customerOf(started, id);
+      const send = (path: string) => started.edge.request(path, { headers: customer.headers });
+      return { ...started, customer, send, path: `/accounts/${id}` };
+    }
+
+    it("when the customer's own budget is used exactly, until the period ends or the budget is raised", async () => {
+      const { operator, customer, send, path } = await capped("budgeted", "pro");
+      const set = (budget: string) => operator.do("billing", "PATCH", `${path}/billing`, { budget });
+      expect((await set("0.10")).allowance).toMatchObject({ included: 17.5, amount: 27.5, stop: "budget" });
+      expect(new Set(await customer.call(27))).toEqual(new Set([200]));
+      const last = await send("/half");
+      expect(last.headers.get("X-Quota-Overage")).toBe('"month";included=17;over=10;cap=10');
+      expect(last.headers.get("RateLimit")).toMatch(/^"month";r=0;t=\d+$/);
+      const denied = await send("/half");
+      const retryAfter = Number(denied.headers.get("Retry-After"));
+      expect(retryAfter).toBe((PERIOD_END_MS - Date.now()) / 1_000);
+      expect(await problemOf(denied)).toMatchObject({
+        status: 429,
+        type: expect.stringContaining("quota-exceeded"),
+        code: "budget_reached",
+        "violated-policies": ["month"],
+      });
+      const billing = await set("0.15");
+      expect(billing.accrued.lines.map(({ kind, amount }) => [kind, amount])).toEqual([
+        ["base", "17.50"],
+        ["overage", "0.10"],
+      ]);
+      expect(await customer.call(6)).toEqual([200, 200, 200, 200, 200, 429]);
+      await operator.send("PATCH", `${path}/billing`, { budget: null });
+      expect(await customer.call(2)).toEqual([200, 200]);
+    });
+
+    it("when prepaid credits are used up: 402, without Retry-After, until more are bought", async () => {
+      const { operator, customer, send, path } = await capped("prepaid", "ppu");
+      expect((await customer.call(18)).slice(-2)).toEqual([200, 402]);
+      expect((await send("/half")).status).toBe(200);
+      const denied = await send("/half");
+      expect(denied.headers.has("Retry-After")).toBe(false);
+      expect(await problemOf(denied)).toMatchObject({ status: 402, code: "credits_exhausted" });
+      const credit = { kind: "paid", amount: "0.02", source: "payment:1" };
+      await operator.do("credit", "POST", `${path}/credits`, credit);
+      expect(await customer.call(3)).toEqual([200, 200, 402]);
+    });
+
+    it("of live keys only: test keys are not billed, and have the whole amount of their own", async () => {
+      const started = await capped("tester", "pro");
+      const { operator, customer, path } = started;
+      await operator.do("billing", "PATCH", `${path}/billing`, { budget: "0" });
+      const tester = await customerOf(started, "tester", { mode: "test" });
+      expect(new Set(await tester.call(31))).toEqual(new Set([200]));
+      expect(await tester.call(1)).toEqual([429]);
+      expect((await customer.call(18)).slice(-2)).toEqual([200, 429]);
+      expect((await operator.get("billing", `${path}/billing`)).accrued.total).toBe("17.50");
+      const requests = async (mode: string) =>
+        (await operator.get("usage", `${path}/usage?${mode}`)).usage.map((row) => row.requests);
+      expect([await requests("mode=live"), await requests("mode=test"), await requests("")]).toEqual([
+        [17],
+        [31],
+        [48],
+      ]);
+      // A successor has the key's mode and what is left of the quota.
+      const rotation = `${path}/keys/${tester.keyId}/rotate`;
+      expect(await operator.rejection("POST", rotation, { mode: "live" })).toBe("422 /mode");
+      const rotated = await operator.do("newKey", "POST", rotation, {});
+      expect(rotated).toMatchObject({ mode: "test", key: expect.stringMatching(/^el_test_/) });
+      const headers = { "X-API-Key": rotated.key };
+      expect((await started.edge.request("/identify", { headers })).status).toBe(429);
+    });
   });
 });

@@ -12,7 +12,8 @@ import type { Decision } from "../../src/core/decision.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { expandAnswers } from "../../src/limiter/wire.ts";
 import type { BillingView } from "../../src/objects/billing.ts";
-import type { Lease, Settlement } from "../../src/objects/object-call.ts";
+import { type KeyMode, newKeyId } from "../../src/identity/key-mode.ts";
+import type { Lease } from "../../src/objects/object-call.ts";
 import { documentKey } from "../../src/policy/policy-store.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
@@ -50,6 +51,7 @@ const clock = { nowMs: 0 };
 const cellSchema = z.object({
   hour: z.number(),
   route: z.string(),
+  keyId: z.string(),
   requests: z.number(),
   costMilli: z.number(),
 });
@@ -113,32 +115,40 @@ export class BilledUser {
     this.#object = null;
   }
 
+  /** Issues a key. @returns its id. */
+  async issueKey(mode: KeyMode): Promise<string> {
+    const keyId = newKeyId(mode);
+    const key = { keyId, hash: keyId, name: "", scopes: ["call"], expiresMs: null } as const;
+    await this.object.addKey(key, OPERATOR);
+    return keyId;
+  }
+
   /** One call with one request. @param wantMilli to lease for more like it. */
   async ask(
     route: string | null,
     tokens: number,
     wantMilli = 0,
-    settlements: readonly Settlement[] = [],
+    keyId: string | null = null,
   ): Promise<{ readonly decision: Decision; readonly lease: Lease | null }> {
     const request = {
       revision,
       tier: "free",
       route,
       costMilli: tokens * 1_000,
-      keyId: null,
+      keyId,
       peek: false,
       idempotencyKey: null,
     };
     const question = { request, decide: true, wantMilli };
-    const answers = await this.object.serve({ settlements, questions: [{ question, times: 1 }] });
+    const answers = await this.object.serve({ settlements: [], questions: [{ question, times: 1 }] });
     this.disk.flush();
     const [answer] = expandAnswers(answers);
     if (!answer?.decision) throw new Error("a request has a decision");
     return { decision: answer.decision, lease: answer.lease };
   }
 
-  async use(route: string | null, tokens: number): Promise<boolean> {
-    return (await this.ask(route, tokens)).decision.allowed;
+  async use(route: string | null, tokens: number, keyId: string | null = null): Promise<boolean> {
+    return (await this.ask(route, tokens, 0, keyId)).decision.allowed;
   }
 
   async billing(): Promise<BillingView> {
@@ -158,13 +168,17 @@ export class BilledUser {
     );
   }
 
-  /** Billed usage of a span of hours, as storage has it: the table and the open cells, added up here. */
-  ledger(startMs = 0, endMs = Infinity): UsageRow[] {
-    const table = this.disk.exec("SELECT hour, route, requests, cost_milli AS costMilli FROM usage", []);
+  /** Billed usage of a span of hours, as storage has it: the table and the open cells, added up here. @param mode of the keys. */
+  ledger(startMs = 0, endMs = Infinity, mode: KeyMode = "live"): UsageRow[] {
+    const table = this.disk.exec(
+      "SELECT hour, route, key_id AS keyId, requests, cost_milli AS costMilli FROM usage",
+      [],
+    );
     const open = z.optional(stateSchema).parse(this.disk.kv.get("state"))?.state.openCells ?? [];
     const sums = new Map<string, UsageRow>();
     for (const cell of [...z.array(cellSchema).parse(table), ...open]) {
       if (cell.hour < Math.floor(startMs / HOUR_MS) || cell.hour * HOUR_MS >= endMs) continue;
+      if (cell.keyId.startsWith("test_") !== (mode === "test")) continue;
       const { count = 0, costMilli = 0 } = sums.get(cell.route) ?? {};
       sums.set(cell.route, {
         route: cell.route,

@@ -1,6 +1,7 @@
 /**
  * Random histories of one billed account, in mid-traffic: changes of tier, policies and anchor day, trials, grants, resets, leases that
- * settle late, crashes, idle months, a deleted account that comes back. However they mix, the segments' usage adds up to the ledger.
+ * settle late, crashes, idle months, a deleted account that comes back, test keys among live ones. However they mix, the segments' usage
+ * adds up to the live usage of the ledger, and that to what was admitted.
  */
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -8,12 +9,13 @@ import type { BilledPeriod } from "../../src/billing/billed-period.ts";
 import { usageBySegment } from "../../src/billing/segment.ts";
 import type { UsageRow } from "../../src/billing/usage.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
+import { KEY_MODES, type KeyMode, modeOf } from "../../src/identity/key-mode.ts";
 import type { NewCredit, TierChange } from "../../src/objects/billing.ts";
 import type { Lease } from "../../src/objects/object-call.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 
-const RUNS = Number(process.env["BILLING_HISTORY_RUNS"] ?? 100);
+const RUNS = Number(process.env["BILLING_HISTORY_RUNS"] ?? 60);
 const SEED = Number(process.env["BILLING_SEED"] ?? 20_261_130);
 
 let startTime = (): void => undefined;
@@ -62,17 +64,20 @@ function document(variant: number, anchorDay: number): PolicyDocument {
 }
 
 const route = fc.constantFrom("/a", "/b", null);
+/** Of the key that is sent; null: none is. */
+const key = fc.constantFrom("live", "test", null);
 const changeTime = fc.constantFrom("now", "period_end", null);
 const step = fc.oneof(
   {
     weight: 12,
-    arbitrary: fc.record({ kind: fc.constant("use"), route, tokens: fc.integer({ min: 1, max: 30 }) }),
+    arbitrary: fc.record({ kind: fc.constant("use"), route, key, tokens: fc.integer({ min: 1, max: 30 }) }),
   },
   {
     weight: 4,
     arbitrary: fc.record({
       kind: fc.constant("lease"),
       route,
+      key,
       settles: fc.constantFrom("soon", "late", "never"),
     }),
   },
@@ -136,11 +141,28 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** What of it really happened, over all runs. */
-const seen = { segments: 0, periods: 0, usage: 0, late: 0, stubs: 0, early: 0, denied: 0, previews: 0 };
+const seen = {
+  segments: 0,
+  periods: 0,
+  usage: 0,
+  late: 0,
+  stubs: 0,
+  early: 0,
+  denied: 0,
+  previews: 0,
+  test: 0,
+  exact: 0,
+};
+
+/** Tokens by the mode of the key. */
+type ByMode = Record<KeyMode, number>;
 
 class History {
   readonly user: BilledUser;
   readonly #open: { readonly lease: Lease; readonly atMs: number; readonly settles: string }[] = [];
+  readonly #keys = new Map<KeyMode, string>();
+  readonly #admitted: ByMode = { live: 0, test: 0 };
+  #hasCrashed = false;
   #grants = 0;
   #credits = 0;
 
@@ -149,17 +171,64 @@ class History {
     this.user.publish(document(0, 1));
   }
 
+  /** Creates the account, unless there is one, and its keys. */
+  async begin(tierName: string): Promise<void> {
+    const { object, revision } = this.user;
+    const { kind } = await object.createAccount("ann", { name: "", tier: tierName }, OPERATOR, revision);
+    if (kind !== "account") return;
+    for (const mode of KEY_MODES) this.#keys.set(mode, await this.user.issueKey(mode));
+  }
+
+  /** What the ledger has is what was admitted, by each kind of key; after a crash, it may lack some. */
+  checkLedger(): void {
+    const metered = this.#metered();
+    if (this.#hasCrashed) {
+      for (const mode of KEY_MODES) expect(metered[mode]).toBeLessThanOrEqual(this.#admitted[mode]);
+    } else {
+      expect(metered).toEqual(this.#admitted);
+      seen.exact += 1;
+    }
+  }
+
+  #metered(): ByMode {
+    const toMs = this.user.nowMs + 400 * DAY_MS;
+    const query = {
+      fromMs: 0,
+      toMs,
+      granularity: "month",
+      anchorDay: 1,
+      byRoute: false,
+      after: null,
+    } as const;
+    const [live, test] = KEY_MODES.map((keyMode) => {
+      const rows = this.user.object.usage({ ...query, keyMode, count: 1_000 }) ?? [];
+      return Math.round(rows.reduce((sum, { cost }) => sum + cost, 0) * 1_000) / 1_000;
+    });
+    return { live: live ?? 0, test: test ?? 0 };
+  }
+
+  #keyOf(mode: KeyMode | null): string | null {
+    return mode && (this.#keys.get(mode) ?? null);
+  }
+
   async take(given: Step): Promise<void> {
     const { user } = this;
     const { object, revision } = user;
     switch (given.kind) {
       case "use": {
-        if (!(await user.use(given.route, given.tokens))) seen.denied += 1;
-        else await this.#checkStop();
+        const keyId = this.#keyOf(given.key);
+        if (!(await user.use(given.route, given.tokens, keyId))) seen.denied += 1;
+        else {
+          this.#admitted[modeOf(keyId)] += given.tokens;
+          if (given.key === "test") seen.test += 1;
+          else await this.#checkStop();
+        }
         return;
       }
       case "lease": {
-        const { lease } = await user.ask(given.route, 1, 10_000);
+        const keyId = this.#keyOf(given.key);
+        const { lease, decision } = await user.ask(given.route, 1, 10_000, keyId);
+        if (decision.allowed) this.#admitted[modeOf(keyId)] += 1;
         if (lease) this.#open.push({ lease, atMs: user.nowMs, settles: given.settles });
         return;
       }
@@ -211,12 +280,13 @@ class History {
         return;
       case "crash":
         user.crash();
+        this.#hasCrashed = true;
         return;
       case "delete":
         await object.deleteAccount(OPERATOR);
         return;
       case "create":
-        await object.createAccount("ann", { name: "", tier: "trial" }, OPERATOR, revision);
+        await this.begin("trial");
         return;
       case "credit":
         this.#credits += 1;
@@ -242,14 +312,22 @@ class History {
       const cells = [
         {
           route: lease.route ?? "/b",
-          keyId: "",
+          keyId: lease.keyId ?? "",
           requests: 1,
           costMilli: Math.min(lease.milli, 2_000),
           denied: 0,
         },
       ];
+      const before = this.#metered();
       await user.object.serve({ settlements: [{ leaseId: lease.id, cells }], questions: [] });
       user.disk.flush();
+      // Metered as a whole, in its own mode, or, if it comes too late, not at all.
+      const after = this.#metered();
+      const mode = modeOf(lease.keyId);
+      const gained = after[mode] - before[mode];
+      expect([0, Math.min(lease.milli, 2_000) / 1_000]).toContain(gained);
+      expect(after).toEqual({ ...before, [mode]: before[mode] + gained });
+      this.#admitted[mode] += gained;
       if (settles === "late") seen.late += 1;
     }
   }
@@ -269,7 +347,7 @@ class History {
     seen.previews += after.total === previewed.preview.before.total ? 0 : 1;
   }
 
-  /** Never one token beyond the hard stop: by the ledger, right after an admission. */
+  /** Never one token beyond the hard stop: by the ledger, right after an admission that is billed. */
   async #checkStop(): Promise<void> {
     const answer = await this.user.object.billing(this.user.revision);
     if (answer.kind !== "billing" || answer.billing.allowance === null) return;
@@ -325,8 +403,9 @@ it("bills every request of the ledger in exactly one segment, however an account
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: "max" }), async (steps) => {
       const history = new History();
       const { user } = history;
-      await user.object.createAccount("ann", { name: "", tier: "pro" }, OPERATOR, user.revision);
+      await history.begin("pro");
       for (const each of steps) await history.take(each);
+      history.checkLedger();
       const periods = user.periods();
       checkPeriods(user, periods);
       // An account that was never deleted has no moment, and no usage, outside its periods.

@@ -1,6 +1,7 @@
 /** Periods, segments and changes of terms of one account, in its own object, in mid-traffic. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DAY_MS } from "../../src/core/time.ts";
+import type { Lease } from "../../src/objects/object-call.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
 
@@ -62,6 +63,10 @@ describe("a period", () => {
     expect((await user.billing()).accrued.total).toBe("31.00");
   });
 });
+
+function withoutOverage(limit: TierDocument["limits"][number]): TierDocument["limits"][number] {
+  return { name: limit.name, kind: "quota", amount: 100, per: "month" };
+}
 
 describe("a change of tier", () => {
   it("upgrades now by default and cuts the period at the usage so far", async () => {
@@ -279,6 +284,136 @@ it("a reset refills other limits, and not the quota that is billed", async () =>
   expect(await user.object.reset(["month"], OPERATOR)).toEqual(rejected);
   expect(await user.object.reset(["hour"], OPERATOR)).toMatchObject({ kind: "account" });
   expect((await user.billing()).allowance).toMatchObject({ used: 10 });
+});
+
+describe("a test key", () => {
+  const lent = policy({ free: FREE, pro: { ...PRO, mode: "auto" } });
+
+  it("is not billed: it uses up neither what is included nor a cap, and stops at what the tier includes in a month", async () => {
+    const user = await account("2026-01-16T12:00:00Z");
+    const test = await user.issueKey("test");
+    const live = await user.issueKey("live");
+    for (let i = 0; i < 10; i++) expect(await user.use("/a", 100, test)).toBe(true);
+    const { decision } = await user.ask("/a", 1, 0, test);
+    expect(decision).toMatchObject({
+      allowed: false,
+      violated: ["month"],
+      limits: [{ name: "month", limit: 1_000, remaining: 0 }],
+    });
+    expect(decision).not.toHaveProperty("cap");
+    expect(await user.billing()).toMatchObject({
+      accrued: { total: "15.50" },
+      allowance: { included: 500, used: 0, amount: 1_000 },
+    });
+    for (let i = 0; i < 10; i++) expect(await user.use("/a", 100, i % 2 ? live : null)).toBe(true);
+    expect((await user.ask("/a", 1, 0, live)).decision).toMatchObject({ allowed: false, cap: "spend_cap" });
+    expect(await user.billing()).toMatchObject({ accrued: { total: "20.50" }, allowance: { used: 1_000 } });
+    expect([user.ledger(), user.ledger(0, Infinity, "test")]).toMatchObject([
+      [{ route: "/a", count: 10, costMilli: 1_000_000 }],
+      [{ route: "/a", count: 10, costMilli: 1_000_000 }],
+    ]);
+    // The next period has an own month.
+    user.setTime("2026-02-01T00:00:00Z");
+    expect(await user.use("/a", 1_000, test)).toBe(true);
+    expect((await user.billing()).allowance).toMatchObject({ used: 0 });
+  });
+
+  it("shares all other limits with the account", async () => {
+    const hour = { name: "hour", kind: "quota", amount: 100, per: "hour" } as const;
+    const pro = { ...PRO, limits: [hour, ...PRO.limits] };
+    const user = await account("2026-01-01T00:00:00Z", "pro", policy({ free: FREE, pro }));
+    const test = await user.issueKey("test");
+    expect(await user.use("/a", 60, test)).toBe(true);
+    expect(await user.use("/a", 60)).toBe(false);
+    expect(await user.use("/a", 40)).toBe(true);
+    expect((await user.ask("/a", 1, 0, test)).decision.violated).toEqual(["hour"]);
+  });
+
+  /** A user who leases by two keys. */
+  async function lessee() {
+    const user = await account("2026-01-01T00:00:00Z", "pro", lent);
+    const [test, live] = [await user.issueKey("test"), await user.issueKey("live")];
+    const lend = async (keyId: string): Promise<Lease> => {
+      const { lease } = await user.ask("/a", 1, 20_000, keyId);
+      if (lease === null) throw new Error("nothing was lent");
+      return lease;
+    };
+    const settle = async ({ id, keyId }: Lease, milli: number): Promise<void> => {
+      const cell = { route: "/a", keyId: keyId ?? "", requests: 1, costMilli: milli, denied: 0 };
+      await user.object.serve({ settlements: [{ leaseId: id, cells: [cell] }], questions: [] });
+    };
+    /** What counts in the quota of a key. Costs a token. */
+    const used = async (keyId: string): Promise<number> => {
+      const { limits } = (await user.ask("/a", 1, 0, keyId)).decision;
+      return (limits[0]?.limit ?? 0) - (limits[0]?.remaining ?? 0);
+    };
+    return { user, test, live, lend, settle, used };
+  }
+
+  it("is metered and counted apart when it is lent, whether its leases are settled or expire", async () => {
+    const { user, test, live, lend, settle, used } = await lessee();
+    for (const keyId of [live, test]) await settle(await lend(keyId), 3_000);
+    expect([await used(test), await used(live)]).toEqual([5, 5]);
+    const { milli } = await lend(test);
+    // Never settled: charged in full, and billed to nobody.
+    user.later(8_000);
+    expect([await used(test), await used(live)]).toEqual([7 + milli / 1_000, 6]);
+    // Lent while the quota is made anew.
+    const open = await lend(live);
+    user.publish(policy({ free: { limits: [] } }));
+    await user.use("/b", 1, live);
+    user.publish(lent);
+    const sums = [8 + milli / 1_000, 9 + open.milli / 1_000];
+    expect([await used(test), await used(live)]).toEqual(sums);
+    user.later(4_000);
+    await user.object.serve({ settlements: [], questions: [], checkpoint: true });
+    user.disk.flush();
+    const costs = (["test", "live"] as const).map((mode) =>
+      user.ledger(0, Infinity, mode).reduce((sum, { costMilli }) => sum + costMilli, 0),
+    );
+    expect(costs).toEqual([8_000, 9_000]);
+  });
+
+  it.each(["test", "live"] as const)(
+    "metered by the object's next life, if it is a %s key, takes nothing back of what the others lost",
+    async (mode) => {
+      const { user, lend, settle, used, ...keys } = await lessee();
+      const other = mode === "test" ? keys.live : keys.test;
+      // Their first requests write floors that cover both leases, so storage has neither.
+      for (const keyId of [other, keys[mode]]) await used(keyId);
+      await lend(other);
+      const lease = await lend(keys[mode]);
+      user.crash();
+      const before = await used(other);
+      await settle(lease, 2_000);
+      user.publish(policy({ free: { limits: [] } }));
+      await user.use("/b", 1, other);
+      user.publish(lent);
+      expect(await used(other)).toBe(before + 2);
+    },
+  );
+
+  it("keeps its count when billing begins, ends and begins again, and when the key is gone", async () => {
+    const { billing: _none, ...plain } = policy({ free: { limits: FREE.limits.map(withoutOverage) } });
+    const user = await account("2026-01-01T00:00:00Z", "free", plain);
+    const test = await user.issueKey("test");
+    await user.use("/a", 30, test);
+    await user.use("/a", 40);
+    expect((await user.ask("/a", 31)).decision.allowed).toBe(false);
+    user.publish(policy());
+    // Live and test usage have a count each.
+    expect(await user.use("/a", 71, test)).toBe(false);
+    expect(await user.use("/a", 20, test)).toBe(true);
+    expect((await user.billing()).allowance).toMatchObject({ used: 40 });
+    user.publish(plain);
+    expect(await user.use("/a", 11)).toBe(false);
+    expect(await user.use("/a", 10)).toBe(true);
+    user.publish(policy());
+    await user.object.revokeKey(test, OPERATOR);
+    const other = await user.issueKey("test");
+    expect(await user.use("/a", 51, other)).toBe(false);
+    expect(await user.use("/a", 50, other)).toBe(true);
+  });
 });
 
 describe("a cap", () => {

@@ -149,6 +149,7 @@ const KEY: Guards<ApiKey> = {
   keyId: isText,
   name: isText,
   scopes: isListOf(isOneOf({ call: true, check: true })),
+  mode: isOneOf({ live: true, test: true }),
   createdAt: isText,
   expiresAt: isNullOr(isText),
   revokedAt: isNullOr(isText),

@@ -22,12 +22,13 @@ export function KeysTable({ keys, onOpen }: KeysProps) {
   return (
     <Table label="List of keys" heads={[["Key", "name"], "Scopes", "Issued", "Last used", "State", ACTIONS]}>
       {keys.map((key) => {
-        const { keyId, name, scopes, createdAt, lastUsedAt } = key;
+        const { keyId, name, scopes, mode, createdAt, lastUsedAt } = key;
         return (
           <tr key={keyId}>
             <th scope="row" class="name">
               {name === "" ? <span class="quiet">no name</span> : name}{" "}
               <code class="quiet">{keyId.slice(0, 8)}</code>
+              {mode === "test" && <Badge tone="neutral">not billed</Badge>}
             </th>
             <td>{scopes.join(", ")}</td>
             <td>

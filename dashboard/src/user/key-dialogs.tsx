@@ -18,6 +18,10 @@ const GRACES = [
   [24 * HOUR_SECONDS, "1 day"],
   [7 * 24 * HOUR_SECONDS, "7 days"],
 ] as const;
+const MODES = [
+  ["live", "live"],
+  ["test", "test: not billed"],
+] as const;
 const EXPIRIES = [
   [0, "never"],
   [30, "in 30 days"],
@@ -41,7 +45,7 @@ export function IssueKeyDialog({
         const expiry = days > 0 ? { expiresAt: new Date(Date.now() + days * DAY_MS).toISOString() } : {};
         const name = String(fields.get("name") ?? "").trim();
         // The API rejects a key without scopes.
-        const body = { name, scopes, ...expiry, reason };
+        const body = { name, scopes, mode: fields.get("mode"), ...expiry, reason };
         return makeChange(call("POST", `${accountPath(id)}/keys`, parseNewKey, { body }));
       }}
       done={(key) => <KeyOnce issued={parseNewKey(key)} />}
@@ -60,6 +64,7 @@ export function IssueKeyDialog({
           <input type="checkbox" name="check" /> check: get decisions for any user, as a service
         </label>
       </fieldset>
+      <Choice label="Mode" name="mode" options={MODES} />
       <Choice label="Expires" name="expires" options={EXPIRIES} />
     </ActionDialog>
   );

@@ -11,6 +11,7 @@ import { quantityMilli, type UsageRow } from "../../../src/billing/usage.ts";
 import { periodAt, type Span } from "../../../src/core/calendar.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
 import { MAX_EXACT, toTokens } from "../../../src/core/units.ts";
+import { counterOf } from "../../../src/policy/charges.ts";
 import type { CounterAllowance } from "../counter-allowance.ts";
 import { decimalsOf } from "./offers.ts";
 import { type BillContext, standingOf } from "./rating.ts";
@@ -30,7 +31,7 @@ export function liveAllowance(
  * The same allowance in the counter's terms. A counter counts whole months of the anchor day, also before a stub, and without what a
  * reset has forgiven; a period counts from its beginning what the ledger has.
  * @param usedMilli what counts in the counter in a span.
- * @param ledgerMilli what the ledger has of hours, including what counts in quotas only.
+ * @param ledgerMilli what the ledger has of hours for live keys, including what counts in quotas only.
  */
 export function counterAllowance(
   allowance: Allowance,
@@ -39,11 +40,12 @@ export function counterAllowance(
   ledgerMilli: (fromHour: number, toHour: number) => number,
 ): CounterAllowance {
   const { limit, includedMilli, amountMilli, stop } = allowance;
+  const counter = counterOf(limit, "live");
   const month = periodAt("month", period.startMs, anchorDay);
   const startHour = Math.floor(period.startMs / HOUR_MS);
   const startMs = startHour * HOUR_MS;
-  const beforeMilli = startMs > month.startMs ? usedMilli(limit, { ...month, endMs: startMs }) : 0;
-  const countedMilli = usedMilli(limit, { startMs, endMs: month.endMs });
+  const beforeMilli = startMs > month.startMs ? usedMilli(counter, { ...month, endMs: startMs }) : 0;
+  const countedMilli = usedMilli(counter, { startMs, endMs: month.endMs });
   const forgivenMilli = ledgerMilli(startHour, Math.ceil(month.endMs / HOUR_MS)) - countedMilli;
   const offset = beforeMilli - forgivenMilli;
   const shifted = (milli: number): number => Math.min(MAX_EXACT, Math.max(0, milli + offset));

@@ -213,7 +213,7 @@ export class BillingDesk {
     if (live === null) return null;
     const { ledger, hasTables, usedMilli } = this.#parts;
     return counterAllowance(live, billed, usedMilli, (fromHour, toHour) =>
-      ledger.chargedMilli(fromHour, toHour, null, null, hasTables()),
+      ledger.chargedMilli(fromHour, toHour, null, "live", hasTables()),
     );
   }
 

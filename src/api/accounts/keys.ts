@@ -5,6 +5,7 @@ import type { AppEnv } from "../../edge/app-env.ts";
 import { problem } from "../../edge/problem.ts";
 import { generateApiKey, hashApiKey } from "../../identity/api-key.ts";
 import { userSubject } from "../../identity/authenticate.ts";
+import { KEY_MODES, modeOf, newKeyId } from "../../identity/key-mode.ts";
 import { KEY_SCOPES } from "../../identity/key-scope.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import type { AccountAnswer, ApiKey, KeyAnswer } from "../../objects/account.ts";
@@ -23,8 +24,8 @@ const MAX_GRACE_SECONDS = 2_592_000;
 const TOO_MANY_KEYS =
   'The account has the maximum number of keys in force. Revoke one, or rotate one with "graceSeconds": 0, which frees its place at once.';
 
-/** Chooses the prefix of the key, and nothing else. */
-const mode = z.optional(z.enum(["live", "test"]));
+/** Usage of test keys is not billed. A key's successors have its mode. */
+const mode = z.optional(z.enum(KEY_MODES));
 
 const newKeySchema = z.strictObject({
   name: z.optional(displayName),
@@ -80,15 +81,15 @@ async function createKey(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, newKeySchema);
   if (!body.ok) return body.response;
-  const { name = "", scopes = ["call"], expiresAt, mode: prefix = "live", reason: why } = body.value;
+  const { name = "", scopes = ["call"], expiresAt, mode: keyMode = "live", reason: why } = body.value;
   const expiresMs = expiresAt === undefined ? null : Date.parse(expiresAt);
   if (expiresMs !== null && expiresMs <= Date.now()) {
     const fault = { path: "/expiresAt", message: "must be in the future" };
     return invalidContent(c.var.requestId, [fault]).response;
   }
-  const key = generateApiKey(prefix);
+  const key = generateApiKey(keyMode);
   const hash = await hashApiKey(key);
-  const input = { keyId: crypto.randomUUID(), hash, name, scopes: [...new Set(scopes)], expiresMs };
+  const input = { keyId: newKeyId(keyMode), hash, name, scopes: [...new Set(scopes)], expiresMs };
   const call = stubOf(c, id).addKey(input, changeBy(c, why));
   return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key, input.keyId));
 }
@@ -98,11 +99,17 @@ async function rotateKey(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, rotationSchema);
   if (!body.ok) return body.response;
-  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode: prefix = "live", reason: why } = body.value;
-  const key = generateApiKey(prefix);
+  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode: wanted, reason: why } = body.value;
+  const oldKeyId = c.req.param("keyId") ?? "";
+  const keyMode = modeOf(oldKeyId);
+  if (wanted !== undefined && wanted !== keyMode) {
+    const message = `must be "${keyMode}", as that of the rotated key: issue a new key to change the mode`;
+    return invalidContent(c.var.requestId, [{ path: "/mode", message }]).response;
+  }
+  const key = generateApiKey(keyMode);
   const rotation = {
-    oldKeyId: c.req.param("keyId") ?? "",
-    keyId: crypto.randomUUID(),
+    oldKeyId,
+    keyId: newKeyId(keyMode),
     hash: await hashApiKey(key),
     graceMs: graceSeconds * 1_000,
   };
@@ -159,6 +166,7 @@ function keyView({ keyId, name, scopes, createdMs, expiresMs, revokedMs, lastUse
     keyId,
     name,
     scopes,
+    mode: modeOf(keyId),
     createdAt: iso(createdMs),
     expiresAt: isoOrNull(expiresMs),
     revokedAt: isoOrNull(revokedMs),

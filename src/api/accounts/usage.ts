@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import { periodAt } from "../../core/calendar.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
+import { KEY_MODES } from "../../identity/key-mode.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import type { UsageRow } from "../../objects/account.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
@@ -25,6 +26,7 @@ const usageQuery = z.strictObject({
   granularity: z.optional(z.enum(["hour", "day", "month"])),
   anchorDay: z.optional(z.string().check(z.regex(/^([1-9]|[12]\d|3[01])$/, "must be 1 to 31"))),
   group: z.optional(z.enum(["route"])),
+  mode: z.optional(z.enum(KEY_MODES)),
   format: z.optional(z.enum(["json", "csv"])),
   limit: rowLimit,
   cursor,
@@ -64,9 +66,20 @@ async function getUsage(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, usageQuery);
   if (!query.ok) return query.response;
-  const { from, to, granularity = "day", anchorDay: anchor, group, format, limit, cursor: at } = query.value;
+  const {
+    from,
+    to,
+    granularity = "day",
+    anchorDay: anchor,
+    group,
+    mode,
+    format,
+    limit,
+    cursor: at,
+  } = query.value;
   if (anchor !== undefined && granularity !== "month") return badQuery(c, ANCHORED_MONTHS).response;
-  const rowsOf = { granularity, anchorDay: Number(anchor ?? 1), byRoute: group === "route" };
+  const byRoute = group === "route";
+  const rowsOf = { granularity, anchorDay: Number(anchor ?? 1), byRoute, keyMode: mode ?? null };
   const position = at === undefined ? null : usagePosition(at, rowsOf);
   if (position && !position.ok) return badQuery(c, position.faults).response;
   const after = position && position.value;

@@ -49,6 +49,7 @@ const MODULE_SOURCES = [
     find: /^.*\/modules\/billing\.mjs$/,
     replacement: `${import.meta.dirname}/durable-objects/user-limiter/billing/module.ts`,
   },
+  { find: /^.*\/modules\/pdf\.mjs$/, replacement: `${import.meta.dirname}/src/documents/invoice-pdf.ts` },
   {
     find: /^.*\/modules\/tokens\.mjs$/,
     replacement: `${import.meta.dirname}/src/identity/token-issuer.ts`,

@@ -21,6 +21,10 @@ const SWAGGER_UI: Readonly<Record<string, string>> = {
   NOTICE: "NOTICE.txt",
 };
 
+/** The fonts of PDFs, which the Worker reads with the first PDF, and their licence. */
+const FONTS = join(ROOT, "src", "documents", "fonts");
+const FONT_FILES = ["inter-400.ttf", "inter-600.ttf", "OFL.txt"];
+
 export const ASSETS_DIRECTORY = join(ROOT, "dist", "assets");
 
 /**
@@ -33,6 +37,7 @@ export async function buildAssets(): Promise<void> {
     write("openapi.json", await minified(join(ROOT, "docs", "openapi.json"))),
     copy(join(PAGE, "index.html"), "docs.html"),
     ...["page.css", "page.js"].map(async (name) => copy(join(PAGE, name), `docs/${name}`)),
+    ...FONT_FILES.map(async (name) => copy(join(FONTS, name), `fonts/${name}`)),
     ...Object.entries(SWAGGER_UI).map(async ([from, to]) => copy(join(swaggerUi, from), `docs/${to}`)),
     buildDashboard(join(ROOT, "dist"), write),
   ]);

@@ -3,8 +3,8 @@
  * `wrangler deploy` uploads them beside the bundle. They contain copies of what they share with the bundle, so they must receive state
  * as arguments and never keep any that the bundle also keeps.
  */
-import { join } from "node:path";
-import { build } from "esbuild";
+import { basename, join } from "node:path";
+import { build, type Plugin } from "esbuild";
 import { writeChanged } from "./write-changed.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -12,11 +12,31 @@ const ROOT = join(import.meta.dirname, "..");
 const MODULES: Readonly<Record<string, string>> = {
   admin: "src/api/admin-app.ts",
   billing: "durable-objects/user-limiter/billing/module.ts",
+  pdf: "src/documents/invoice-pdf.ts",
   tokens: "src/identity/token-issuer.ts",
 };
 
 /** Lists the source files of all modules, relative to the repository. For the freshness of a bundle (bundle.ts). */
 export const MODULES_METAFILE = join(ROOT, "dist", "modules-meta.json");
+
+/** A module imports another one from beside it, on first use. */
+const BESIDE: Plugin = {
+  name: "beside",
+  setup(resolver) {
+    resolver.onResolve({ filter: /\/modules\/[a-z]+\.mjs$/ }, ({ path }) => ({
+      path: `./${basename(path)}`,
+      external: true,
+    }));
+  },
+};
+
+/** What jsPDF imports to draw HTML, SVG and PNG. Invoices have only text, so these do not belong in a Worker. */
+const UNUSED = Object.fromEntries(
+  ["canvg", "dompurify", "fast-png", "html2canvas"].map((name) => [
+    name,
+    join(ROOT, "src", "documents", "unused-import.ts"),
+  ]),
+);
 
 /** @throws with the compiler's output if a module does not build. */
 export async function buildModules(): Promise<void> {
@@ -33,6 +53,8 @@ export async function buildModules(): Promise<void> {
     conditions: ["workerd", "worker", "browser"],
     define: { "navigator.userAgent": '"Cloudflare-Workers"' },
     external: ["cloudflare:*"],
+    alias: UNUSED,
+    plugins: [BESIDE],
     metafile: true,
     write: false,
     logLevel: "silent",

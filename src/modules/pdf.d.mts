@@ -1,0 +1,2 @@
+/** The built PDFs of invoices (scripts/build-modules.ts). */
+export { invoicePdf } from "../documents/invoice-pdf.ts";

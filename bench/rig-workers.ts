@@ -158,6 +158,7 @@ function limiter(
     POLICY_REGISTRY: "PolicyRegistry",
     ACCOUNT_DIRECTORY: "AccountDirectory",
     METRICS_HUB: "MetricsHub",
+    BILLING_REGISTER: "BillingRegister",
   };
   return {
     ...worker(name, path),

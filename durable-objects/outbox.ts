@@ -5,7 +5,8 @@
  * Duplicate or late delivery is harmless: an entry is the absolute value of one thing, never a delta, and has a version; a newer value of
  * the same thing replaces the waiting one. Each receiver has a lane. Entries of a lane are delivered in the order they were queued, and
  * its drain stops at the first failure: so an entry never overtakes one that it builds on, and a failing receiver delays no other.
- * Retries forever with a growing delay: an entry is deleted only after the receiver has taken it.
+ * Retries forever with a growing delay: an entry is deleted only after the receiver has taken it, and in the transaction that stores what
+ * the receiver answered.
  */
 import { objectMetrics } from "./object-metrics.ts";
 
@@ -25,8 +26,11 @@ export interface Entry {
   readonly version: number;
 }
 
-/** Delivers an entry. Rejects if the receiver did not take it. */
-export type Deliver = (entry: Entry) => Promise<void>;
+/** Delivers an entry. Rejects if the receiver did not take it. @returns what the receiver answered; null: nothing to store. */
+export type Deliver = (entry: Entry) => Promise<string | null>;
+
+/** Stores an answer, in one transaction with `remove`, which deletes the entry: the answer is lost only with a later delivery. */
+export type Accept = (entry: Entry, answer: string, remove: () => void) => void;
 
 interface Row extends Record<string, SqlStorageValue> {
   seq: number;
@@ -56,14 +60,17 @@ export const OUTBOX_TABLE = `
 export class Outbox {
   readonly #sql: SqlStorage;
   readonly #deliver: Deliver;
+  readonly #accept: Accept;
   /** Lanes with a delivery in progress: other drains skip them, to keep the order. */
   readonly #busy = new Set<string>();
   /** Known to be empty: saves a query at each pause of the user. */
   #isEmpty = false;
 
-  constructor(sql: SqlStorage, deliver: Deliver) {
+  /** @param accept default: receivers answer nothing. */
+  constructor(sql: SqlStorage, deliver: Deliver, accept: Accept = (_entry, _answer, remove) => remove()) {
     this.#sql = sql;
     this.#deliver = deliver;
+    this.#accept = accept;
   }
 
   /** Queues an entry. Call in the transaction of its change. */
@@ -87,9 +94,11 @@ export class Outbox {
       if (!row) break;
       this.#busy.add(row.lane);
       try {
-        await this.#deliver(row);
+        const answer = await this.#deliver(row);
         // A newer value that was queued meanwhile has another row.
-        this.#sql.exec("DELETE FROM outbox WHERE seq = ?", row.seq);
+        const remove = (): void => void this.#sql.exec("DELETE FROM outbox WHERE seq = ?", row.seq);
+        if (answer === null) remove();
+        else this.#accept(row, answer, remove);
       } catch {
         this.#postpone(row, nowMs);
         failed.add(row.lane);

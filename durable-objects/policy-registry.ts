@@ -56,6 +56,7 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
     this.#outbox = new Outbox(this.#storage.sql, async ({ name, value }) => {
       const stored = value === null ? env.CONFIG.delete(name) : env.CONFIG.put(name, value);
       await withDeadline(stored, DELIVERY_DEADLINE_MS, "KV");
+      return null;
     });
     if (this.#isWritten()) migrate(this.#storage, MIGRATIONS);
   }

@@ -36,6 +36,9 @@ import { takeTurn } from "./user-limiter/turn.ts";
 /** How often expired decisions are deleted at most. Until then they are not repeated either. */
 const SWEEP_EVERY_MS = 10_000;
 
+/** How long after a failed close it is tried again. */
+const CLOSE_RETRY_MS = 300_000;
+
 /** One policy store for all objects of an isolate: most ask for the same revision. */
 let sharedPolicies: PolicyStore | null = null;
 
@@ -64,6 +67,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
       get known() {
         return policies.known;
       },
+      at: (revision) => policies.at(revision),
       load: (revision = 0) =>
         this.#ensurePolicy(revision).catch((fault: unknown) => {
           this.#log("warn", "policy_missing", { error: messageOf(fault) });
@@ -162,11 +166,22 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     memory.remembered.sweep(Date.now());
     if (this.#isAddress()) await this.#checkpointAddress();
     if ((await this.#forgetAddress(this.store.memory)) || !memory.hasTables) return;
+    await this.#closeOrRetry();
     await this.store.publishAll();
     reportMetrics(this.ctx, this.env);
     const nextMs = memory.remembered.nextExpiryMs();
     // Each sweep reads the whole table, so it must not run for each decision.
     if (nextMs !== null) await this.store.wakeAt(Math.max(nextMs, Date.now() + SWEEP_EVERY_MS));
+  }
+
+  /** Closes billing periods that are due. A failure delays neither the outbox nor decisions: it is retried. */
+  async #closeOrRetry(): Promise<void> {
+    try {
+      await this.closeDue();
+    } catch (thrown) {
+      this.#log("error", "close_failed", { user: this.ctx.id.name, error: messageOf(thrown) });
+      this.store.memory.closesNotBeforeMs = Date.now() + CLOSE_RETRY_MS;
+    }
   }
 
   /** Whether the isolate's newest policy is as new as this revision and as the one that last decided for the user, with what it needs. */
@@ -218,7 +233,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   #rest(memory: Memory, nowMs: number): void {
     reportMetrics(this.ctx, this.env, nowMs);
     // If the runtime dropped the alarm, re-arm it for pending outbox entries.
-    if (memory.hasTables) this.ctx.waitUntil(this.store.wakeAt(memory.outbox.nextDueMs(nowMs)));
+    if (memory.hasTables) this.ctx.waitUntil(this.store.wake());
     this.#isAlarmSet = false;
     if (this.#isAddress() && memory.restsAtMs !== null) {
       this.ctx.waitUntil(this.store.wakeAt(memory.restsAtMs + this.#forgetDelayMs()));

@@ -2,6 +2,7 @@
  * The Worker: composes the edge, the RPC entrypoint and the object classes. Contains no other logic.
  */
 import { AccountDirectory } from "../durable-objects/account-directory.ts";
+import { BillingRegister } from "../durable-objects/billing-register.ts";
 import { MetricsHub } from "../durable-objects/metrics-hub.ts";
 import { PolicyRegistry } from "../durable-objects/policy-registry.ts";
 import { UserLimiter } from "../durable-objects/user-limiter.ts";
@@ -13,7 +14,7 @@ import { EdgeLimiter } from "./rpc.ts";
 
 let app: App | null = null;
 
-export { AccountDirectory, EdgeLimiter, MetricsHub, PolicyRegistry, UserLimiter };
+export { AccountDirectory, BillingRegister, EdgeLimiter, MetricsHub, PolicyRegistry, UserLimiter };
 
 export default {
   fetch(request, env, ctx) {

@@ -10,6 +10,7 @@ export function counted(env: Env, operations: OperationCounts): Env {
     USER_LIMITER: countedObjects(env.USER_LIMITER, object),
     POLICY_REGISTRY: countedObjects(env.POLICY_REGISTRY, object),
     ACCOUNT_DIRECTORY: countedObjects(env.ACCOUNT_DIRECTORY, object),
+    BILLING_REGISTER: countedObjects(env.BILLING_REGISTER, object),
     METRICS_HUB: countedObjects(env.METRICS_HUB, () => void operations.hubCalls++),
     CONFIG: intercepted(env.CONFIG, (name) => {
       if (name === "get" || name === "getWithMetadata") operations.kvReads++;
@@ -21,7 +22,13 @@ export function counted(env: Env, operations: OperationCounts): Env {
 
 /** Adds the rows, which the objects count themselves, to `operations`. Call it once per isolate. */
 export function countRows(operations: OperationCounts): void {
-  for (const object of ["UserLimiter", "PolicyRegistry", "AccountDirectory", "MetricsHub"]) {
+  for (const object of [
+    "UserLimiter",
+    "PolicyRegistry",
+    "AccountDirectory",
+    "BillingRegister",
+    "MetricsHub",
+  ]) {
     const counter = objectMetrics.counter("rowsWritten", [object]);
     const add = counter.add.bind(counter);
     counter.add = (rows = 1): void => {

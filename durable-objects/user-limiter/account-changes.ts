@@ -23,12 +23,14 @@ export interface LoadedPolicies {
   readonly known: Policy | null;
   /** Loads one as new as this, by default any. Never rejects: a change must not depend on it. */
   load(revision?: number): Promise<void>;
+  /** The policy of exactly this revision; null if it cannot be loaded. */
+  at(revision: number): Promise<Policy | null>;
 }
 
 export class AccountChanges {
   readonly #store: UserStore;
   /** Set once the object has them. */
-  policies: LoadedPolicies = { known: null, load: async () => undefined };
+  policies: LoadedPolicies = { known: null, load: async () => undefined, at: async () => null };
   /** Resets that wait until nothing is lent. */
   #resets = 0;
 

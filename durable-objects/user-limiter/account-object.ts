@@ -71,6 +71,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   protected advanceBilling(policy: Policy): void {
     const publishes = this.store.change((memory) => memory.advanceBilling(policy, Date.now()));
     if (publishes) this.ctx.waitUntil(this.store.publish());
+    else if (this.store.memory.billing?.store.account) this.ctx.waitUntil(this.store.wake());
   }
 
   keyStanding(keyId: string): KeyStanding {

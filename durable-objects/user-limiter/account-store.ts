@@ -98,6 +98,11 @@ export class AccountStore {
     return this.#stored?.status ?? "active";
   }
 
+  /** The user id, also of a deleted account; null if there was none. */
+  get user(): string | null {
+    return this.#stored?.user ?? null;
+  }
+
   /** The user id if the directory lists the user: with an account, or with the block of a deleted one. Else null. */
   get listed(): string | null {
     return this.#stored && isListed(this.#stored) ? this.#stored.user : null;

@@ -11,11 +11,12 @@ import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
-import { type Deliver, Outbox } from "../outbox.ts";
+import { type Accept, type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account-store.ts";
 import { AdminCalls } from "./admin-calls.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import type { Advance, BillingDesk } from "./billing/billing-desk.ts";
+import type { Closing } from "./billing/closing.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
@@ -71,8 +72,11 @@ export class Memory {
   #charged: LastCharges | null = null;
   readonly #history: QuotaHistory;
   #billing: BillingDesk | null = null;
+  #closing: Closing | null = null;
+  /** A close has failed: not before this moment again. */
+  closesNotBeforeMs = -Infinity;
 
-  constructor(storage: DurableObjectStorage, deliver: Deliver) {
+  constructor(storage: DurableObjectStorage, deliver: Deliver, accept: Accept) {
     this.#storage = storage;
     this.#hasTables = schemaVersion(storage) > 0;
     this.#isVersioned = isVersioned(storage);
@@ -87,7 +91,7 @@ export class Memory {
     const open = atStart(stored.leases.open, writtenAtMs, this.loadedAtMs);
     const epoch = crypto.randomUUID().slice(0, 8);
     this.leases = new LeaseBook({ ...stored.leases, open }, epoch, this.loadedAtMs);
-    this.outbox = new Outbox(storage.sql, deliver);
+    this.outbox = new Outbox(storage.sql, deliver, accept);
     this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
     this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
     this.#history = new QuotaHistory(storage.sql, this.ledger, this.keys, () => this.#hasTables);
@@ -106,6 +110,27 @@ export class Memory {
     const usedMilli = (counter: string, span: Span): number => this.#history.usedMilli(counter, span);
     const parts = { accounts, ledger, audit, hasTables, usedMilli };
     return (this.#billing = loadedBilling()?.deskOf(this.#storage.sql, parts) ?? null);
+  }
+
+  /** What closes the account's billing periods; null as {@link billing}. */
+  get closing(): Closing | null {
+    if (this.#closing) return this.#closing;
+    const { accounts, audit, billing, outbox } = this;
+    if (billing === null) return null;
+    const parts = { desk: billing, accounts, audit, outbox };
+    return (this.#closing = loadedBilling()?.closingOf(this.#storage.sql, parts) ?? null);
+  }
+
+  /** When a step of closing a billing period is due; Infinity: none. */
+  get closingMs(): number {
+    const dueMs = this.#hasTables ? (this.closing?.dueMs ?? Infinity) : Infinity;
+    return Math.max(dueMs, this.closesNotBeforeMs);
+  }
+
+  /** When the object's alarm must run next for its outbox or its billing; null: it need not. */
+  nextAlarmMs(nowMs: number): number | null {
+    const dueMs = Math.min(this.outbox.nextDueMs(nowMs) ?? Infinity, this.closingMs);
+    return dueMs === Infinity ? null : dueMs;
   }
 
   /**

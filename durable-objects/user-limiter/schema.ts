@@ -7,6 +7,7 @@
 import { type Migration, schemaVersion } from "../migrations.ts";
 import { OUTBOX_TABLE } from "../outbox.ts";
 import { BILLING_TABLES } from "./billing/billing-tables.ts";
+import { INVOICE_TABLES } from "./billing/invoice-tables.ts";
 import { moveStateTable } from "./state-row.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -123,6 +124,7 @@ export const MIGRATIONS: readonly Migration[] = [
   ) WITHOUT ROWID;
   `,
   BILLING_TABLES,
+  INVOICE_TABLES,
 ];
 
 /** Whether the object's account is billed, or was. Reads a row at most, and none of an object without tables. */

@@ -2,6 +2,7 @@
  * A user's memory over its storage: loaded when first needed, discarded whole if a change fails, so that memory never runs ahead of
  * storage. Also sets the object's one alarm, and publishes through the outbox.
  */
+import { loadBilling } from "../../src/billing-module.ts";
 import { directoryEntrySchema, directoryOf } from "../../src/objects/account-directory.ts";
 import { withDeadline } from "../../src/deadline.ts";
 import { parseJson } from "../../src/json.ts";
@@ -23,7 +24,11 @@ export class UserStore {
 
   /** For reading. */
   get memory(): Memory {
-    return (this.#memory ??= new Memory(this.#storage, (entry) => this.#deliver(entry)));
+    return (this.#memory ??= new Memory(
+      this.#storage,
+      (entry) => this.#deliver(entry),
+      (entry, answer, remove) => this.#accept(entry, answer, remove),
+    ));
   }
 
   /** Runs a change of memory and storage. If it throws, memory is loaded again from storage. */
@@ -50,8 +55,13 @@ export class UserStore {
   async publishAll(): Promise<ReadonlySet<string>> {
     const { outbox } = this.memory;
     const left = await outbox.drain(Date.now());
-    await this.wakeAt(outbox.nextDueMs(Date.now()));
+    await this.wake();
     return left;
+  }
+
+  /** Sets the alarm for what is due next in the outbox and in billing. */
+  async wake(): Promise<void> {
+    await this.wakeAt(this.memory.nextAlarmMs(Date.now()));
   }
 
   /** Sets the object's one alarm to the earliest of these moments, unless it is set to an earlier one. */
@@ -69,16 +79,35 @@ export class UserStore {
     await this.#storage.deleteAll();
   }
 
-  async #deliver(entry: Entry): Promise<void> {
-    await withDeadline(this.#send(entry), DELIVERY_DEADLINE_MS, entry.lane);
+  #deliver(entry: Entry): Promise<string | null> {
+    return withDeadline(this.#send(entry), DELIVERY_DEADLINE_MS, entry.lane);
   }
 
-  async #send({ lane, name, value, version }: Entry): Promise<void> {
+  /** Stores the register's answer with the deletion of its entry. */
+  #accept({ name }: Entry, answer: string, remove: () => void): void {
+    this.change((memory) => {
+      const { closing } = memory;
+      if (closing === null) throw new Error("the account is not billed");
+      memory.transact(() => {
+        closing.accept(name, answer, Date.now());
+        remove();
+      });
+    });
+  }
+
+  async #send({ lane, name, value, version }: Entry): Promise<string | null> {
+    if (lane === "register") {
+      const { closing } = this.memory;
+      if (closing === null || value === null) throw new Error("the account is not billed");
+      const { deliverDocument } = await loadBilling();
+      return deliverDocument(this.#env.BILLING_REGISTER, closing, name, value);
+    }
     if (lane === "directory") {
       const entry = value === null ? null : directoryEntrySchema.parse(parseJson(value));
       await directoryOf(this.#env.ACCOUNT_DIRECTORY).put(name, entry, version);
     } else {
       await (value === null ? this.#env.CONFIG.delete(name) : this.#env.CONFIG.put(name, value));
     }
+    return null;
   }
 }

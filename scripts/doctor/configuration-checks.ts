@@ -33,6 +33,7 @@ const REQUIRED_BINDINGS: readonly RequiredBinding[] = [
   ...object("USER_LIMITER", "UserLimiter"),
   ...object("POLICY_REGISTRY", "PolicyRegistry"),
   ...object("ACCOUNT_DIRECTORY", "AccountDirectory"),
+  ...object("BILLING_REGISTER", "BillingRegister"),
 ];
 
 /** A Durable Object needs two tables: one binds it, the other gives it its storage. */

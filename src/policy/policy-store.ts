@@ -124,6 +124,11 @@ export class PolicyStore {
     return policy ? this.adopt(policy) : null;
   }
 
+  /** The policy of exactly this revision, whether or not it is in force; null if it cannot be loaded. */
+  at(revision: number): Promise<Policy | null> {
+    return this.#load(revision);
+  }
+
   /** Asks KV for the policy in force. Keeps the current one if KV fails or holds an invalid one. Never rejects. */
   async refresh(nowMs: number): Promise<void> {
     const before = this.#current;

@@ -5,6 +5,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as register from "../../durable-objects/billing-register/register-book.ts";
 import * as directory from "../../durable-objects/account-directory.ts";
 import * as hub from "../../durable-objects/metrics-hub.ts";
 import { CHUNK_SCHEMA } from "../../durable-objects/analytics-store/chunk.ts";
@@ -34,7 +35,9 @@ const RELEASED = {
     "182a1ab2b4efa6f8",
     "e4104fc1195ce83c",
     "142e520402eecc95",
+    "08b40b015be9c322",
   ],
+  BillingRegister: ["af38f38d9265bd76"],
   PolicyRegistry: ["66bd50ad5c40ae34"],
   AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107", "d7351be6ee12bf17"],
   MetricsHub: ["b7c4b079f294c8e7"],
@@ -87,6 +90,7 @@ describe("a released migration", () => {
     ["UserLimiter", MIGRATIONS],
     ["PolicyRegistry", registry.MIGRATIONS],
     ["AccountDirectory", directory.MIGRATIONS],
+    ["BillingRegister", register.MIGRATIONS],
     ["MetricsHub", hub.MIGRATIONS],
     ["MetricsHub points", [CHUNK_SCHEMA]],
   ])("is never edited: %s", async (object, migrations) => {

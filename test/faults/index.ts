@@ -7,7 +7,7 @@
  */
 import product, { MetricsHub as Hub, UserLimiter as Limiter } from "../../src/index.ts";
 
-export { AccountDirectory, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
+export { AccountDirectory, BillingRegister, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
 
 /** Shorter than the deadline in the tests, but long enough for the queue to fill. */
 const SLOW_MS = 750;

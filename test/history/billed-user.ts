@@ -16,6 +16,7 @@ import { type KeyMode, newKeyId } from "../../src/identity/key-mode.ts";
 import type { Lease } from "../../src/objects/object-call.ts";
 import { documentKey } from "../../src/policy/policy-store.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
+import { Registers } from "./registers.ts";
 import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
 
 export const OPERATOR = { actor: "ann", reason: "" };
@@ -32,7 +33,7 @@ const bindings = {
   },
   POLICY_REGISTRY: { getByName: () => ({ revision: async () => null }) },
   ACCOUNT_DIRECTORY: { getByName: () => ({ put: async () => undefined }) },
-} as unknown as Env;
+};
 
 /** Stops the clock, and all waiting. @returns what starts them again. */
 export function stopTime(): () => void {
@@ -59,11 +60,16 @@ const stateSchema = z.object({ state: z.object({ openCells: z.array(cellSchema) 
 
 export class BilledUser {
   readonly disk = new Disk();
+  readonly registers: Registers;
+  readonly #name: string;
   #object: UserLimiter | null = null;
   #handle: Handle | null = null;
 
-  constructor(startMs: number) {
+  /** @param registers those of another user, to share them. */
+  constructor(startMs: number, registers = new Registers(), name = "ann") {
     clock.nowMs = startMs;
+    this.registers = registers;
+    this.#name = name;
   }
 
   get nowMs(): number {
@@ -81,11 +87,12 @@ export class BilledUser {
     };
     const ctx = {
       storage: storageOf(this.disk, handle, () => undefined),
-      id: { name: "user:ann" },
+      id: { name: `user:${this.#name}` },
       waitUntil: (work: Promise<unknown>) => void work.catch(() => undefined),
     };
     this.#handle = handle;
-    this.#object = new UserLimiter(ctx as unknown as DurableObjectState, bindings);
+    const env = { ...bindings, BILLING_REGISTER: this.registers.binding };
+    this.#object = new UserLimiter(ctx as unknown as DurableObjectState, env as unknown as Env);
     return this.#object;
   }
 
@@ -106,6 +113,30 @@ export class BilledUser {
 
   setTime(text: string): void {
     clock.nowMs = Date.parse(text);
+  }
+
+  /** Runs the alarm if it is due by now. @returns whether it was. */
+  async ring(): Promise<boolean> {
+    const { alarmMs } = this.disk;
+    if (alarmMs === null || alarmMs > clock.nowMs) return false;
+    this.disk.alarmMs = null;
+    await this.object.alarm();
+    this.disk.flush();
+    return true;
+  }
+
+  /** Lets time pass until then, with every alarm at its time. @param rang called after each. */
+  async passUntil(text: string, rang: () => void = () => undefined): Promise<void> {
+    const endMs = Date.parse(text);
+    for (let alarms = 0; ; alarms++) {
+      const { alarmMs } = this.disk;
+      if (alarmMs === null || alarmMs > endMs) break;
+      if (alarms > 1_000) throw new Error("the alarm does not come to rest");
+      clock.nowMs = Math.max(clock.nowMs, alarmMs);
+      await this.ring();
+      rang();
+    }
+    clock.nowMs = endMs;
   }
 
   /** Kills the object: what was only in memory is lost. */

@@ -15,6 +15,7 @@ const WORKER = `import { DurableObject } from "cloudflare:workers";
 export class UserLimiter extends DurableObject {}
 export class PolicyRegistry extends DurableObject {}
 export class AccountDirectory extends DurableObject {}
+export class BillingRegister extends DurableObject {}
 export default { fetch: () => new Response("fake") };
 `;
 
@@ -45,6 +46,10 @@ class_name = "PolicyRegistry"
 name = "ACCOUNT_DIRECTORY"
 class_name = "AccountDirectory"
 
+[[durable_objects.bindings]]
+name = "BILLING_REGISTER"
+class_name = "BillingRegister"
+
 [exports.UserLimiter]
 type = "durable-object"
 storage = "sqlite"
@@ -54,6 +59,10 @@ type = "durable-object"
 storage = "sqlite"
 
 [exports.AccountDirectory]
+type = "durable-object"
+storage = "sqlite"
+
+[exports.BillingRegister]
 type = "durable-object"
 storage = "sqlite"
 `;

@@ -3,6 +3,7 @@
  * bindings. GET /bench/operations returns the counts since the start. Never timed.
  */
 import { AccountDirectory as Directory } from "../../../durable-objects/account-directory.ts";
+import { BillingRegister as Register } from "../../../durable-objects/billing-register.ts";
 import { MetricsHub as Hub } from "../../../durable-objects/metrics-hub.ts";
 import { PolicyRegistry as Registry } from "../../../durable-objects/policy-registry.ts";
 import { UserLimiter as User } from "../../../durable-objects/user-limiter.ts";
@@ -23,6 +24,12 @@ export class UserLimiter extends User {
   }
 }
 export class AccountDirectory extends Directory {
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, counted(env, operations));
+    measureWork(this, ctx, operations);
+  }
+}
+export class BillingRegister extends Register {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, counted(env, operations));
     measureWork(this, ctx, operations);

@@ -178,14 +178,15 @@ export class BillingDesk {
     return period && this.#withGrants(period);
   }
 
-  /** What a bill of the account needs besides its period. Credits are what ended periods leave of them: their bills come first. */
+  /** What a bill of the account needs besides its period. Credits are what unclosed periods leave of them: their bills come first. */
   context(policy: Policy, currency: string): BillContext {
     const taxes = policy.billing?.taxes ?? [];
     const customer = this.store.account?.customer ?? {};
     const credits: Credit[] = this.store.credits.filter((credit) => credit.currency === currency);
     if (!credits.some(({ leftMinor }) => leftMinor > 0n)) return { customer, taxes, credits };
     let left = credits;
-    for (const billed of this.store.ended()) {
+    for (const { startMs } of this.store.unclosed()) {
+      const billed = this.store.at(startMs);
       if (billed.currency !== currency) continue;
       left = creditsAfter(left, [billOf(billed, this.usageOf(billed), { customer, taxes, credits: left })]);
     }

@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
 import type { Credit } from "../../../src/billing/credit.ts";
 import type { Segment } from "../../../src/billing/segment.ts";
+import type { Span } from "../../../src/core/calendar.ts";
 import type { CreditKind, Customer } from "../../../src/objects/billing.ts";
 import { CREDIT_KINDS } from "../../../src/objects/billing.ts";
 import { readCustomer, readGrants, readTerms, readUsage } from "./stored-json.ts";
@@ -32,6 +33,12 @@ export interface StoredCredit extends Credit {
   readonly amountMinor: bigint;
   readonly source: string;
   readonly createdMs: number;
+}
+
+/** A period that has ended and has no invoice yet. */
+export interface UnclosedPeriod extends Span {
+  /** It ended before its time, and its usage is stored with it. */
+  readonly isEarly: boolean;
 }
 
 const minor = z.pipe(
@@ -61,6 +68,8 @@ const periodRow = z.object({
   grants: z.string(),
   usage_at_end: z.nullable(z.string()),
 });
+
+const unclosedRow = z.object({ start_ms: ms, end_ms: ms, is_early: z.int() });
 
 const segmentRow = z.object({
   start_ms: ms,
@@ -125,6 +134,26 @@ export class BillingStore {
       )
       .toArray()
       .map(({ start_ms: startMs }) => this.#read(startMs));
+  }
+
+  /** The ended periods without an invoice, oldest first: only when they are due, so that a faulty one does not hide the others. */
+  unclosed(): UnclosedPeriod[] {
+    return this.#sql
+      .exec(
+        `SELECT start_ms, end_ms, usage_at_end IS NOT NULL AS is_early FROM periods
+         WHERE start_ms IS NOT ? AND start_ms NOT IN (SELECT period_ms FROM invoices) ORDER BY start_ms`,
+        this.#account?.periodMs ?? null,
+      )
+      .toArray()
+      .map((row) => {
+        const { start_ms: startMs, end_ms: endMs, is_early: isEarly } = unclosedRow.parse(row);
+        return { startMs, endMs, isEarly: isEarly === 1 };
+      });
+  }
+
+  /** The period that began then. @throws if there is none. */
+  at(startMs: number): BilledPeriod {
+    return this.#read(startMs);
   }
 
   /** The earliest start of another period: none overlaps, and each has a start of its own. */

@@ -1,10 +1,16 @@
 /**
- * What the object of a billed user needs beyond others. src/modules/billing.mjs is built from this file, and an isolate loads it for its
+ * What the objects of billed users need beyond others, and the register. src/modules/billing.mjs is built from this file, and an isolate loads it for its
  * first user whose policy or storage has billing (src/billing-module.ts). Keeps no state but what it is given.
  */
 import { BillingCalls, type BillingHost } from "./billing-calls.ts";
 import { BillingDesk, type DeskParts } from "./billing-desk.ts";
 import { BillingStore } from "./billing-store.ts";
+import { Closing, type ClosingParts } from "./closing.ts";
+import { closingRules } from "./closing-rules.ts";
+import { InvoiceStore } from "./invoice-store.ts";
+import { deliverDocument } from "./deliver-document.ts";
+import { RegisterBook } from "../../billing-register/register-book.ts";
+import type { RegisterNamespace } from "../../../src/objects/billing-register.ts";
 import { statusBilling } from "./status-billing.ts";
 import { putTerms } from "./tier-changes.ts";
 
@@ -13,8 +19,27 @@ function deskOf(sql: SqlStorage, parts: Omit<DeskParts, "store">): BillingDesk {
   return new BillingDesk({ ...parts, store: new BillingStore(sql, parts.hasTables()) });
 }
 
+/** What closes the periods of that account. */
+function closingOf(sql: SqlStorage, parts: Omit<ClosingParts, "invoices">): Closing {
+  return new Closing({ ...parts, invoices: new InvoiceStore(sql) });
+}
+
+/** The documents of a series. */
+function registerBookOf(storage: DurableObjectStorage, namespace: RegisterNamespace): RegisterBook {
+  return new RegisterBook(storage, namespace);
+}
+
 function callsOf(host: BillingHost): BillingCalls {
   return new BillingCalls(host);
 }
 
-export const billingModule = { callsOf, deskOf, putTerms, statusBilling };
+export const billingModule = {
+  callsOf,
+  closingOf,
+  closingRules,
+  deliverDocument,
+  deskOf,
+  registerBookOf,
+  putTerms,
+  statusBilling,
+};

@@ -43,7 +43,8 @@ export function standingOf(billed: BilledPeriod, { customer, credits }: BillCont
   return { period, segments, grants, credits, budget: null, keptMinor, customer: taxStanding(customer) };
 }
 
-function rulesOf({ currency, capMinor }: BilledPeriod, { taxes }: BillContext): BillingRules {
+/** By what the lines of the period are computed. */
+export function rulesOf({ currency, capMinor }: BilledPeriod, { taxes }: BillContext): BillingRules {
   const exponent = decimalsOf(currency);
   return { exponent, taxes, spendCap: capMinor === null ? null : formatMinor(capMinor, exponent) };
 }

@@ -1,0 +1,212 @@
+/** The rows of an account's invoices and credit notes as values. Read when they are needed: no decision reads them. */
+import * as z from "zod/mini";
+import type { InvoiceDocument } from "../../../src/billing/invoice-document.ts";
+import { INVOICE_STATUSES, type InvoiceStatus } from "../../../src/objects/billing-register.ts";
+import { readDocument, writeDocument } from "../../../src/objects/invoice.ts";
+
+export interface StoredInvoice {
+  /** Start of its period. */
+  readonly periodMs: number;
+  readonly status: InvoiceStatus;
+  readonly document: InvoiceDocument;
+  readonly series: string;
+  readonly dueDays: number;
+  readonly carryBelowMinor: bigint;
+  /** Until when the draft may be adjusted. */
+  readonly finalizeMs: number;
+  readonly sha256: string | null;
+  /** Null: not issued yet, or nothing is left to pay. */
+  readonly dueMs: number | null;
+  readonly paidMs: number | null;
+  readonly carriedToMs: number | null;
+  /** Grows with each change. */
+  readonly version: number;
+}
+
+export interface StoredCreditNote {
+  readonly periodMs: number;
+  readonly document: InvoiceDocument;
+  readonly series: string;
+  readonly sha256: string | null;
+  readonly version: number;
+}
+
+const ms = z.number();
+
+const invoiceRow = z.object({
+  period_ms: ms,
+  status: z.enum(INVOICE_STATUSES),
+  document: z.string(),
+  series: z.string(),
+  due_days: z.int(),
+  carry_below_minor: z.string().check(z.regex(/^\d{1,40}$/)),
+  finalize_ms: ms,
+  sha256: z.nullable(z.string()),
+  due_ms: z.nullable(ms),
+  paid_ms: z.nullable(ms),
+  carried_to_ms: z.nullable(ms),
+  version: z.int(),
+});
+
+const noteRow = z.object({
+  period_ms: ms,
+  document: z.string(),
+  series: z.string(),
+  sha256: z.nullable(z.string()),
+  version: z.int(),
+});
+
+const dueRow = z.object({ due_ms: z.nullable(ms), overdue: z.nullable(z.int()) });
+
+/** What waits for a moment. */
+export interface InvoicesDue {
+  /** When the next draft becomes final, or the next invoice past due. */
+  readonly dueMs: number;
+  readonly hasOverdue: boolean;
+}
+
+export class InvoiceStore {
+  readonly #sql: SqlStorage;
+  #due: InvoicesDue | null = null;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Read once, and again after a change. */
+  get due(): InvoicesDue {
+    return (this.#due ??= this.#readDue());
+  }
+
+  /** Whether any document has a number. */
+  get hasNumbers(): boolean {
+    return this.#sql.exec("SELECT 1 FROM invoices WHERE number IS NOT NULL LIMIT 1").toArray().length > 0;
+  }
+
+  /** Newest period first; at most `count` before the period that began at `beforeMs`. */
+  list(beforeMs: number, count: number): StoredInvoice[] {
+    return this.#invoices("WHERE period_ms < ? ORDER BY period_ms DESC LIMIT ?", beforeMs, count);
+  }
+
+  find(id: string): StoredInvoice | null {
+    return this.#invoices("WHERE invoice_id = ?", id)[0] ?? null;
+  }
+
+  /** Oldest first. */
+  withStatus(status: InvoiceStatus): StoredInvoice[] {
+    return this.#invoices("WHERE status = ? ORDER BY period_ms", status);
+  }
+
+  /** Those whose amount no later invoice has yet, oldest first. */
+  uncarried(): StoredInvoice[] {
+    return this.#invoices("WHERE status = 'carried' AND carried_to_ms IS NULL ORDER BY period_ms");
+  }
+
+  /** Those whose amount the invoice of this period has. */
+  carriedTo(periodMs: number): StoredInvoice[] {
+    return this.#invoices("WHERE carried_to_ms = ? ORDER BY period_ms", periodMs);
+  }
+
+  put(invoice: StoredInvoice): void {
+    const { document } = invoice;
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO invoices (period_ms, invoice_id, status, document, series, due_days, carry_below_minor,
+         finalize_ms, number, sha256, due_ms, paid_ms, carried_to_ms, version)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      invoice.periodMs,
+      document.id,
+      invoice.status,
+      writeDocument(document),
+      invoice.series,
+      invoice.dueDays,
+      String(invoice.carryBelowMinor),
+      invoice.finalizeMs,
+      document.number,
+      invoice.sha256,
+      invoice.dueMs,
+      invoice.paidMs,
+      invoice.carriedToMs,
+      invoice.version,
+    );
+    this.#due = null;
+  }
+
+  /** Credit notes of the invoice of this period, oldest first. */
+  notesOf(periodMs: number): StoredCreditNote[] {
+    return this.#notes("WHERE period_ms = ? ORDER BY note_id", periodMs);
+  }
+
+  findNote(id: string): StoredCreditNote | null {
+    return this.#notes("WHERE note_id = ?", id)[0] ?? null;
+  }
+
+  allNotes(): StoredCreditNote[] {
+    return this.#notes("ORDER BY note_id");
+  }
+
+  putNote({ periodMs, document, series, sha256, version }: StoredCreditNote): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO credit_notes (note_id, period_ms, document, series, number, sha256, version)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      document.id,
+      periodMs,
+      writeDocument(document),
+      series,
+      document.number,
+      sha256,
+      version,
+    );
+  }
+
+  #readDue(): InvoicesDue {
+    const found = this.#sql
+      .exec(
+        `SELECT min(CASE status WHEN 'draft' THEN finalize_ms WHEN 'issued' THEN due_ms END) AS due_ms,
+           max(status = 'past_due') AS overdue FROM invoices`,
+      )
+      .one();
+    const { due_ms: dueMs, overdue } = dueRow.parse(found);
+    return { dueMs: dueMs ?? Infinity, hasOverdue: overdue === 1 };
+  }
+
+  #invoices(where: string, ...bindings: SqlStorageValue[]): StoredInvoice[] {
+    return this.#sql
+      .exec(`SELECT * FROM invoices ${where}`, ...bindings)
+      .toArray()
+      .map((row) => toInvoice(invoiceRow.parse(row)));
+  }
+
+  #notes(where: string, ...bindings: SqlStorageValue[]): StoredCreditNote[] {
+    return this.#sql
+      .exec(`SELECT * FROM credit_notes ${where}`, ...bindings)
+      .toArray()
+      .map((row) => toNote(noteRow.parse(row)));
+  }
+}
+
+function toInvoice(row: z.infer<typeof invoiceRow>): StoredInvoice {
+  return {
+    periodMs: row.period_ms,
+    status: row.status,
+    document: readDocument(row.document),
+    series: row.series,
+    dueDays: row.due_days,
+    carryBelowMinor: BigInt(row.carry_below_minor),
+    finalizeMs: row.finalize_ms,
+    sha256: row.sha256,
+    dueMs: row.due_ms,
+    paidMs: row.paid_ms,
+    carriedToMs: row.carried_to_ms,
+    version: row.version,
+  };
+}
+
+function toNote(row: z.infer<typeof noteRow>): StoredCreditNote {
+  return {
+    periodMs: row.period_ms,
+    document: readDocument(row.document),
+    series: row.series,
+    sha256: row.sha256,
+    version: row.version,
+  };
+}

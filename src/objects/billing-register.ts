@@ -1,0 +1,158 @@
+/**
+ * The RPC interface of the BillingRegister (durable-objects/billing-register.ts), which numbers invoices and credit notes, and the data it
+ * exchanges. One object for each series, and one that knows all series.
+ */
+import * as z from "zod/mini";
+import { DOCUMENT_KINDS, type DocumentKind } from "../billing/invoice-document.ts";
+import { parseJson } from "../json.ts";
+
+/**
+ * - `draft`: may be adjusted. `pending`: final, and waits for its number.
+ * - `issued`: numbered. `paid`: also if credits have paid all of it. `past_due`: not paid in time.
+ * - `void`: cancelled. `uncollectible`: given up.
+ * - `carried`: too small, the next invoice has it. `empty`: comes to nothing, so it is not issued.
+ */
+export const INVOICE_STATUSES = [
+  "draft",
+  "pending",
+  "issued",
+  "paid",
+  "past_due",
+  "void",
+  "uncollectible",
+  "carried",
+  "empty",
+] as const;
+export type InvoiceStatus = (typeof INVOICE_STATUSES)[number];
+
+const minor = z.string().check(z.regex(/^(0|[1-9]\d{0,39})$/));
+const ms = z.int();
+
+/** A document as its account's object reports it. A newer version replaces an older one; number and date stay. */
+export const registerEntrySchema = z.strictObject({
+  /** The policy's series; credit notes have one of their own beside it. */
+  series: z.string(),
+  kind: z.enum(DOCUMENT_KINDS),
+  id: z.string(),
+  user: z.string(),
+  periodStartMs: ms,
+  periodEndMs: ms,
+  currency: z.string(),
+  exponent: z.int(),
+  totalMinor: minor,
+  /** What is left to pay. */
+  openMinor: minor,
+  status: z.enum(INVOICE_STATUSES),
+  /** null: a credit note. */
+  dueDays: z.nullable(z.int()),
+  version: z.int(),
+});
+export type RegisterEntry = z.infer<typeof registerEntrySchema>;
+
+/** A document with its number: what a register is rebuilt from. */
+export interface NumberedEntry extends RegisterEntry {
+  readonly number: string;
+  readonly issuedMs: number;
+}
+
+/** A document in the register. */
+export interface RegisteredDocument extends Omit<RegisterEntry, "series" | "dueDays" | "version"> {
+  readonly number: string;
+  readonly issuedMs: number;
+  readonly dueMs: number | null;
+}
+
+export type RegisterAnswer =
+  /** The number that the document has, from now on or from before. */
+  | { readonly kind: "registered"; readonly number: string; readonly issuedMs: number }
+  /** Documents of this deployment are in another currency. */
+  | { readonly kind: "currency-differs"; readonly currency: string }
+  /** A document of this id was registered before, with another total: its object was restored to an earlier state. */
+  | { readonly kind: "differs"; readonly number: string; readonly totalMinor: string }
+  /** The register is being rebuilt, and gives no numbers meanwhile. */
+  | { readonly kind: "rebuilding" };
+
+export interface RegisterFilter {
+  readonly status: InvoiceStatus | null;
+}
+
+/** A place in the list: newest first. */
+export interface RegisterPosition {
+  readonly epoch: number;
+  readonly n: number;
+}
+
+export interface RegisterPage {
+  readonly documents: readonly RegisteredDocument[];
+  /** The place after which the next page starts; null at the end. */
+  readonly next: RegisterPosition | null;
+}
+
+/** What a rebuild found in one series. */
+export interface RebuiltSeries {
+  readonly series: string;
+  readonly documents: number;
+  /** Numbers that no document has. If there are any, new documents get numbers of a new series. */
+  readonly missing: number;
+  /** Numbers that two documents have: the first of them keeps it in the list. */
+  readonly conflicts: number;
+  /** What the next number begins with. */
+  readonly prefix: string;
+}
+
+/** Each method rejects if the object's storage fails. */
+export interface BillingRegisterRpc extends Rpc.DurableObjectBranded {
+  /**
+   * Numbers a document, once: the same id gets the same number again. The number is one more than the last one, and the date is never
+   * before that of the last one.
+   */
+  put(entry: RegisterEntry): Promise<RegisterAnswer>;
+  /** Documents after a place, newest first; at most `count`. */
+  list(filter: RegisterFilter, after: RegisterPosition | null, count: number): Promise<RegisterPage>;
+  /** Begins a rebuild: forgets all documents, and gives no numbers until {@link finishRebuild}. @param name of the register. */
+  beginRebuild(name: string): Promise<void>;
+  /** Takes documents with their numbers. Safe to repeat. */
+  restore(entries: readonly NumberedEntry[]): Promise<void>;
+  /** Ends a rebuild. Missing numbers are never given again: numbers go on in a new series. */
+  finishRebuild(): Promise<RebuiltSeries | null>;
+  /** Of the object that knows all series. The currency of the first document of all is everybody's. @returns that currency. */
+  announce(series: string, currency: string): Promise<string>;
+  /** Of the object that knows all series. */
+  overview(): Promise<RegisterOverview>;
+}
+
+export interface RegisterOverview {
+  /** Names of the objects of all series that have documents. */
+  readonly series: readonly string[];
+  /** Null: no document is issued. */
+  readonly currency: string | null;
+}
+
+/** The name of a series' object. */
+export function seriesName(series: string, kind: DocumentKind): string {
+  return kind === "invoice" ? series : `${series}-CN`;
+}
+
+/** Not the name of a series: those are capitals. */
+const OVERVIEW_NAME = "overview";
+
+export type RegisterStub = DurableObjectStub<BillingRegisterRpc>;
+export type RegisterNamespace = DurableObjectNamespace<BillingRegisterRpc>;
+
+/** A fresh stub of a series' register. */
+export function registerOf(namespace: RegisterNamespace, name: string): RegisterStub {
+  return namespace.getByName(name);
+}
+
+/** A fresh stub of the object that knows all series. */
+export function overviewOf(namespace: RegisterNamespace): RegisterStub {
+  return namespace.getByName(OVERVIEW_NAME);
+}
+
+/** KV key that marks a user who has documents, even if the account is deleted: what registers are rebuilt from. */
+export const DOCUMENTS_MARK_PREFIX = "invoices:";
+
+/** @throws if the text is not an entry. */
+export function readEntry(text: string): RegisterEntry {
+  return registerEntrySchema.parse(parseJson(text));
+}

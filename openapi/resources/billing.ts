@@ -118,6 +118,7 @@ const changedTierSchema = named(
   "When the change takes effect, and the account's billing after it.",
   z.strictObject({ at: z.enum(["now", "period_end"]), billing: billingSchema }),
 );
+export type ChangedTierResponse = z.infer<typeof changedTierSchema>;
 
 const previewSchema = named(
   "TierPreview",
@@ -133,6 +134,7 @@ const previewSchema = named(
     allowance: about("In the open period, with the change.", z.nullable(allowanceSchema)),
   }),
 );
+export type TierPreviewResponse = z.infer<typeof previewSchema>;
 
 const creditFields = {
   id: z.uuid(),
@@ -150,11 +152,13 @@ export const creditSchema = named(
   "An amount that pays bills after tax.",
   z.strictObject(creditFields),
 );
+export type CreditResponse = z.infer<typeof creditSchema>;
 const removedCreditSchema = named(
   "RemovedCredit",
   "A credit of which everything was removed that has not accrued.",
   z.strictObject({ ...creditFields, removed: sum("What was removed.") }),
 );
+export type RemovedCreditResponse = z.infer<typeof removedCreditSchema>;
 
 const BASE_LINE = {
   kind: "base" as const,

@@ -15,7 +15,6 @@ import { parseSimulation } from "../../dashboard/src/simulator/simulation.ts";
 import {
   parseAccount,
   parseAudit,
-  parseBilling,
   parseGrant,
   parseKey,
   parseKeys,
@@ -26,6 +25,14 @@ import {
   parseStatus,
   parseUsage,
 } from "../../dashboard/src/user/account-api.ts";
+import {
+  parseBilling,
+  parseChangedTier,
+  parseCredit,
+  parseCredits,
+  parsePreview,
+  parseRemovedCredit,
+} from "../../dashboard/src/user/billing-api.ts";
 import { HOMES } from "../../dashboard/src/user/homes.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
 
@@ -79,6 +86,12 @@ describe("the page accepts the example answers of", () => {
     ["getAccountStatus", parseStatus],
     ["getUsage", parseUsage],
     ["getBilling", parseBilling],
+    ["changeBilling", parseBilling],
+    ["changeTier", parseChangedTier],
+    ["previewTier", parsePreview],
+    ["addCredit", parseCredit],
+    ["listCredits", parseCredits],
+    ["removeCredit", parseRemovedCredit],
     ["getAudit", parseAudit],
     ["listKeys", parseKeys],
     ["createKey", parseNewKey],

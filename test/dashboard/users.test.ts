@@ -6,6 +6,7 @@ import { boundText, usersPath } from "../../dashboard/src/accounts/users-query.t
 import type { AuditEntry, UserPage } from "../../dashboard/src/shell/answers.ts";
 import { DAY_MS } from "../../dashboard/src/shell/durations.ts";
 import { auditText } from "../../dashboard/src/user/audit-text.ts";
+import { billRows } from "../../dashboard/src/user/bill-rows.ts";
 import { lastDays, MEASURES, type UsageLine, usageTable } from "../../dashboard/src/user/usage-table.ts";
 
 describe("the query of the list of users", () => {
@@ -151,6 +152,41 @@ describe("usage by route and day", () => {
   });
 });
 
+describe("bills side by side", () => {
+  const bill = (lines: readonly (readonly [string, string])[], total: string, due = total) => ({
+    lines: lines.map(([description, amount]) => ({ description, amount })),
+    taxes: total === "0.00" ? [] : [{ name: "VAT", percent: "19", amount: "1.90" }],
+    total,
+    due,
+  });
+  const shown = (...bills: Parameters<typeof billRows>[0]) =>
+    billRows(bills).map(({ name, amounts }) => [name, amounts].flat());
+
+  it("share the lines of the same name, and keep each of several lines of one name", () => {
+    const two = [
+      ["fee", "5.00"],
+      ["fee", "2.00"],
+    ] as const;
+    expect(
+      shown(bill([["fee", "10.00"]], "11.90"), bill([...two, ["more", "3.00"]], "11.90"), bill([], "0.00")),
+    ).toEqual([
+      ["fee", "10.00", "5.00", null],
+      ["fee", null, "2.00", null],
+      ["more", null, "3.00", null],
+      ["VAT 19 %", "1.90", "1.90", null],
+      ["Total", "11.90", "11.90", "0.00"],
+    ]);
+  });
+
+  it("say what is due if credits pay a part of any", () => {
+    expect(shown(bill([], "11.90"), bill([], "11.90", "1.90")).at(-1)).toEqual([
+      "Due after credits",
+      "11.90",
+      "1.90",
+    ]);
+  });
+});
+
 describe("a change of an account in words", () => {
   const entry = (action: string, before: unknown, after: unknown): AuditEntry => ({
     seq: 1,
@@ -167,6 +203,7 @@ describe("a change of an account in words", () => {
   };
   const account = { name: "", tier: "free", status: "active", limits: {} };
   const until = "2026-12-01T00:00:00.000Z";
+  const credit = { amount: "50.00", left: "50.00", currency: "EUR", source: "ticket 7" };
 
   it.each<[string, unknown, unknown, string[]]>([
     [
@@ -232,6 +269,25 @@ describe("a change of an account in words", () => {
       ["Rotated a key", "key aaaaaaaa → key bbbbbbbb", "the old one works until 2026-12-01"],
     ],
     ["key.revoke", { keyId: "aaaaaaaa-1", name: "ci" }, {}, ["Revoked a key", "“ci” (aaaaaaaa)"]],
+    [
+      "account.change",
+      { ...account, pendingTier: null },
+      { ...account, pendingTier: "pro" },
+      ["Changed the next tier", "pro from the next period on"],
+    ],
+    [
+      "billing.change",
+      { customer: { name: "A" }, budget: null },
+      { customer: { name: "A", country: "DE" }, budget: "50" },
+      ["Changed billing", "budget: none → 50", "country: none → DE"],
+    ],
+    ["credit.add", null, credit, ["Gave a credit", "50.00 EUR for ticket 7"]],
+    [
+      "credit.remove",
+      credit,
+      { ...credit, left: "12.00" },
+      ["Took back a credit", "for ticket 7", "left: 50.00 → 12.00"],
+    ],
     [
       "account.later",
       { a: 1, b: null },

@@ -6,7 +6,7 @@ import type { LiveFrame as Frame, LiveRow as Row } from "../../../src/analytics/
 import type { ReportAnswer } from "../../../src/analytics/reports/report-answer.ts";
 import type * as accounts from "../../../openapi/resources/accounts.ts";
 import type { AuditResponse } from "../../../openapi/resources/audit.ts";
-import type { BillingResponse } from "../../../openapi/resources/billing.ts";
+import type * as billing from "../../../openapi/resources/billing.ts";
 import type { GrantResponse } from "../../../openapi/resources/grants.ts";
 import type { HealthResponse, ReadyResponse } from "../../../openapi/resources/health.ts";
 import type { KeyResponse, KeysResponse, NewKeyResponse } from "../../../openapi/resources/keys.ts";
@@ -31,7 +31,11 @@ export type NewAccount = Frozen<accounts.NewAccountResponse>;
 /** What a new account takes over from an earlier user of the same id. */
 export type Inherited = NonNullable<NewAccount["inherited"]>;
 export type ChangedAccount = Frozen<accounts.ChangedAccountResponse>;
-export type Billing = Frozen<BillingResponse>;
+export type Billing = Frozen<billing.BillingResponse>;
+export type TierPreview = Frozen<billing.TierPreviewResponse>;
+export type ChangedTier = Frozen<billing.ChangedTierResponse>;
+export type Credit = Frozen<billing.CreditResponse>;
+export type RemovedCredit = Frozen<billing.RemovedCreditResponse>;
 export type UserPage = Frozen<UsersResponse>;
 /** A user or an address in the list. */
 export type ListedUser = UserPage["users"][number];

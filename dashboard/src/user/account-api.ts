@@ -3,7 +3,6 @@ import type {
   Account,
   ApiKey,
   AuditPage,
-  Billing,
   ChangedAccount,
   Grant,
   Inherited,
@@ -82,30 +81,6 @@ export const parseChangedAccount = parseAs(
     overridesKept: isNames,
     grantsKept: isNames,
     pendingTier: isNullOr(isText),
-  }),
-);
-
-type BillLine = Pick<Billing["accrued"]["lines"][number], "description" | "amount">;
-/** What the screen shows of an account's billing. */
-export interface BillingSummary extends Pick<
-  Billing,
-  "period" | "currency" | "spendCap" | "budget" | "pendingTier"
-> {
-  readonly accrued: Pick<Billing["accrued"], "total" | "due"> & { readonly lines: readonly BillLine[] };
-}
-const isBill = isShape<BillingSummary["accrued"]>({
-  total: isText,
-  due: isText,
-  lines: isListOf(isShape<BillLine>({ description: isText, amount: isText })),
-});
-export const parseBilling = parseAs(
-  isShape<BillingSummary>({
-    period: isShape({ start: isText, end: isText }),
-    currency: isText,
-    spendCap: isNullOr(isText),
-    budget: isNullOr(isText),
-    pendingTier: isNullOr(isText),
-    accrued: isBill,
   }),
 );
 

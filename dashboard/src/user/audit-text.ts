@@ -41,6 +41,15 @@ export function auditText({ action, before, after }: AuditEntry, when: WriteTime
       return { title: "Rotated a key", lines: rotationLines(was, is, when) };
     case "key.revoke":
       return { title: "Revoked a key", lines: [keyName(was)] };
+    case "billing.change":
+      return { title: "Changed billing", lines: otherLines(billingOf(was), billingOf(is)) };
+    case "credit.add":
+      return {
+        title: "Gave a credit",
+        lines: [`${text(is["amount"])} ${text(is["currency"])} for ${text(is["source"])}`],
+      };
+    case "credit.remove":
+      return { title: "Took back a credit", lines: [`for ${text(is["source"])}`, ...otherLines(was, is)] };
     default:
       return { title: action, lines: otherLines(was, is) };
   }
@@ -55,6 +64,7 @@ function accountChange(was: Fields, is: Fields): AuditText {
     ...(was["tier"] === is["tier"]
       ? []
       : [{ title: "Changed the tier", lines: [`${text(was["tier"])} → ${text(is["tier"])}`] }]),
+    ...titled("Changed the next tier", nextTierLine(was, is)),
     ...titled("Renamed the account", nameLine(was, is)),
     ...titled("Changed overrides", overrideLines(fieldsOf(was["limits"]), fieldsOf(is["limits"]))),
   ];
@@ -76,6 +86,16 @@ function nameLine(was: Fields, is: Fields): string[] {
   if (old === now) return [];
   if (old === "") return [`name “${now}”`];
   return [now === "" ? `name “${old}” removed` : `name “${old}” → “${now}”`];
+}
+
+/** The tier from the next billing period on. */
+function nextTierLine({ pendingTier: was }: Fields, { pendingTier: is }: Fields): string[] {
+  if (text(was) === text(is)) return [];
+  return [
+    text(is) === ""
+      ? `no longer ${text(was)} from the next period on`
+      : `${text(is)} from the next period on`,
+  ];
 }
 
 /** "minute: 100 per minute → 200 per minute", for each limit whose override differs. */
@@ -116,6 +136,11 @@ function rotationLines(was: Fields, is: Fields, when: WriteTime): string[] {
 function keyName({ name, keyId }: Fields): string {
   const short = text(keyId).slice(0, 8);
   return text(name) === "" ? `key ${short}` : `“${text(name)}” (${short})`;
+}
+
+/** The fields of the customer beside the others. */
+function billingOf({ customer, ...others }: Fields): Fields {
+  return { ...others, ...fieldsOf(customer) };
 }
 
 function otherLines(was: Fields, is: Fields): string[] {

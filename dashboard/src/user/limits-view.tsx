@@ -3,7 +3,7 @@ import { HOUR_MS } from "../shell/durations.ts";
 import type { UserStatus } from "../shell/answers.ts";
 import type { LimitDocument, TierCatalog } from "./account-api.ts";
 import { LimitMeter } from "./limit-meter.tsx";
-import { numbersText } from "./limit-text.ts";
+import { isUncapped, numbersText } from "./limit-text.ts";
 import { QuotaChart } from "./quota-chart.tsx";
 
 /** The ledger counts by the hour, so shorter quotas have no burn-down to draw. */
@@ -38,6 +38,7 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
       {limits.map(
         (quota) =>
           quota.period &&
+          !isUncapped(quota) &&
           quota.windowMs >= MIN_QUOTA_MS && (
             <QuotaChart key={quota.name} id={id} quota={quota} period={quota.period} />
           ),

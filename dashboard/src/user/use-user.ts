@@ -1,6 +1,6 @@
 /** Everything that the screen of a user polls, and how it makes changes. */
 import { useState } from "preact/hooks";
-import type { Account, ApiKey, Grant, KeyList, UserStatus } from "../shell/answers.ts";
+import type { Account, ApiKey, Credit, Grant, KeyList, UserStatus } from "../shell/answers.ts";
 import type { ApiOutcome } from "../shell/api-client.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
 import {
@@ -11,6 +11,7 @@ import {
   parseTiers,
   type TierCatalog,
 } from "./account-api.ts";
+import type { BillingSummary } from "./billing-api.ts";
 
 /** Limits change fast, and reading them costs nothing. */
 const STATUS_MS = 2_000;
@@ -67,4 +68,8 @@ export type UserAction =
   /** The override of the limit with this name. */
   | { readonly removeOverride: string }
   | { readonly rotate: ApiKey }
-  | { readonly revoke: ApiKey };
+  | { readonly revoke: ApiKey }
+  | { readonly budget: BillingSummary }
+  /** A new credit in this currency. */
+  | { readonly creditIn: string }
+  | { readonly takeBack: Credit };

@@ -113,13 +113,13 @@ function ActionButton(props: ActionButtonProps) {
 
 interface RowActionProps {
   readonly verb: string;
-  /** What it acts on. */
-  readonly of: string;
+  /** What it acts on, if there are several. */
+  readonly of?: string;
   readonly onClick: () => void;
 }
 
-/** A button in a row of a table, for operators. */
-export function RowAction({ verb, of, onClick }: RowActionProps) {
+/** A button in a row of a table or in the head of a section, for operators. */
+export function RowAction({ verb, of = "", onClick }: RowActionProps) {
   const { role } = usePage();
   const prevented = includesRole(role, "operator") ? undefined : NEEDS_OPERATOR;
   return <ActionButton isPlain prevented={prevented} verb={verb} of={of} onClick={onClick} />;

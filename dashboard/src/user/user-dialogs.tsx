@@ -1,11 +1,13 @@
 /** The dialog of the action that was chosen. */
 import { useState } from "preact/hooks";
-import { BlockDialog, ResetDialog, TierDialog } from "./account-dialogs.tsx";
+import { BlockDialog, ResetDialog } from "./account-dialogs.tsx";
+import { BudgetDialog, CreditDialog, TakeBackDialog } from "./billing-dialogs.tsx";
 import { CreateDialog } from "./create-dialog.tsx";
 import type { DialogProps } from "./dialog-props.ts";
 import { GrantDialog } from "./grant-dialog.tsx";
 import { RemoveOverrideDialog, RevokeGrantDialog } from "./revoke-dialogs.tsx";
 import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
+import { TierDialog } from "./tier-dialog.tsx";
 import { UnblockDeletedDialog } from "./unblock-deleted-dialog.tsx";
 import type { User, UserAction } from "./use-user.ts";
 
@@ -58,5 +60,8 @@ function AccountDialog({
   if ("revokeGrant" in action) return <RevokeGrantDialog {...props} of={action.revokeGrant} />;
   if ("removeOverride" in action) return <RemoveOverrideDialog {...props} of={action.removeOverride} />;
   if ("rotate" in action) return <RotateKeyDialog {...props} of={action.rotate} />;
+  if ("budget" in action) return <BudgetDialog {...props} of={action.budget} />;
+  if ("creditIn" in action) return <CreditDialog {...props} of={action.creditIn} />;
+  if ("takeBack" in action) return <TakeBackDialog {...props} of={action.takeBack} />;
   return <RevokeKeyDialog {...props} of={action.revoke} />;
 }

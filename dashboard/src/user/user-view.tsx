@@ -54,7 +54,7 @@ export function UserView({ id }: { readonly id: string }) {
       <RecentRequests subject={`user:${id}`} />
       <UsageSection key={`usage ${hasNoAccount}`} id={id} />
       {user.known && policy?.document.billing !== undefined && (
-        <BillingSection key={`billing ${changes}`} id={id} />
+        <BillingSection key={`billing ${changes}`} id={id} onOpen={setAction} />
       )}
       <AccountSections user={user} onOpen={setAction} />
       <AccountHistory key={changes} id={id} />

@@ -1,0 +1,135 @@
+/** The dialogs that change what an account pays: its budget, and its credits. */
+import { Choice } from "../kit/choice.tsx";
+import { ActionDialog } from "../shell/action-dialog.tsx";
+import type { Credit } from "../shell/answers.ts";
+import { call } from "../shell/api-client.ts";
+import { DAY_MS } from "../shell/durations.ts";
+import { accountPath } from "./account-api.ts";
+import { type BillingSummary, parseBilling, parseCredit, parseRemovedCredit } from "./billing-api.ts";
+import type { DialogProps } from "./dialog-props.ts";
+
+interface AmountProps {
+  readonly label: string;
+  readonly first?: string | null;
+  readonly isRequired?: boolean;
+}
+
+/** The field `amount`: an amount of money. */
+function AmountField({ label, first, isRequired = false }: AmountProps) {
+  return (
+    <label>
+      {label}
+      <input
+        name="amount"
+        inputMode="decimal"
+        pattern={String.raw`\d{1,12}(\.\d{1,12})?`}
+        title="An amount such as 200 or 0.50"
+        required={isRequired}
+        defaultValue={first ?? ""}
+        autocomplete="off"
+      />
+    </label>
+  );
+}
+
+const fieldOf = (fields: FormData, name: string): string => String(fields.get(name) ?? "").trim();
+
+export function BudgetDialog({
+  account: { id },
+  of: { currency, budget, spendCap },
+  makeChange,
+  onClose,
+}: DialogProps & { readonly of: BillingSummary }) {
+  return (
+    <ActionDialog
+      title={`Set the budget of ${id}`}
+      verb="Set"
+      effect={`The most that usage beyond the included amount may cost in a billing period, before tax${spendCap === null ? "" : `; the policy's own cap is ${spendCap}`}. From the next request on, requests that would cost more are denied. One below what has accrued gives nothing back.`}
+      run={(fields, reason) => {
+        const amount = fieldOf(fields, "amount");
+        const body = { budget: amount === "" ? null : amount, reason };
+        return makeChange(call("PATCH", `${accountPath(id)}/billing`, parseBilling, { body }));
+      }}
+      done={(value) => {
+        const set = parseBilling(value)?.budget ?? null;
+        return set === null ? `${id} has no budget.` : `The budget of ${id} is ${set} ${currency}.`;
+      }}
+      onClose={onClose}
+    >
+      <AmountField label={`Budget in ${currency}; empty for none`} first={budget} />
+    </ActionDialog>
+  );
+}
+
+const KINDS = [
+  ["promotional", "promotional"],
+  ["paid", "paid: the customer has paid for it"],
+] as const;
+const DAYS = [
+  [0, "never"],
+  [30, "in 30 days"],
+  [90, "in 90 days"],
+  [365, "in 365 days"],
+] as const;
+
+export function CreditDialog({
+  account: { id },
+  of: currency,
+  makeChange,
+  onClose,
+}: DialogProps & { readonly of: string }) {
+  return (
+    <ActionDialog
+      title={`Give ${id} a credit`}
+      verb="Give"
+      effect="It pays bills after tax, from the open period's on. It still pays the whole period in which it expires."
+      run={(fields, reason) => {
+        const days = Number(fields.get("days"));
+        const body = {
+          kind: fieldOf(fields, "kind"),
+          amount: fieldOf(fields, "amount"),
+          currency,
+          source: fieldOf(fields, "source"),
+          expires: days === 0 ? null : new Date(Date.now() + days * DAY_MS).toISOString(),
+          reason,
+        };
+        return makeChange(call("POST", `${accountPath(id)}/credits`, parseCredit, { body }));
+      }}
+      done={(value) => `${id} has a credit of ${parseCredit(value)?.amount ?? ""} ${currency}.`}
+      onClose={onClose}
+    >
+      <AmountField label={`Amount in ${currency}`} isRequired />
+      <label>
+        For
+        <input name="source" required maxLength={200} placeholder="payment, ticket, …" autocomplete="off" />
+        <span class="caption">The same text gives a credit only once.</span>
+      </label>
+      <Choice label="Kind" name="kind" options={KINDS} />
+      <Choice label="Expires" name="days" options={DAYS} />
+    </ActionDialog>
+  );
+}
+
+export function TakeBackDialog({
+  account: { id },
+  of: { id: credit, left, currency, source },
+  makeChange,
+  onClose,
+}: DialogProps & { readonly of: Credit }) {
+  return (
+    <ActionDialog
+      title={`Take back the credit for ${source}`}
+      verb="Take back"
+      isDangerous
+      effect={`${left} ${currency} are left. What the open period's bill needs of them stays; the rest is removed. The credit stays in the list.`}
+      run={(_fields, reason) => {
+        const query = new URLSearchParams({ reason });
+        return makeChange(
+          call("DELETE", `${accountPath(id)}/credits/${credit}?${query}`, parseRemovedCredit),
+        );
+      }}
+      done={(value) => `${parseRemovedCredit(value)?.removed ?? ""} ${currency} of the credit are removed.`}
+      onClose={onClose}
+    />
+  );
+}

@@ -1,0 +1,113 @@
+/** What an account pays: its bill, budget and credits, and a change of tier with its price. */
+import { expect, it } from "vitest";
+import { publishPolicy } from "../blackbox/product.ts";
+import type { Stage } from "./stage.ts";
+
+const PRICE = { model: "unit", unit: "0.5" };
+
+/** Leaves a policy with billing in force, and the user payer. */
+export function checkBilling(stage: Stage): void {
+  it("shows the bill of a user, gives and takes back a credit, and stops them at their budget with the next request", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    const { document } = JSON.parse((await stage.admin("GET", "policy")).text);
+    document.billing = { currency: "EUR", taxes: [{ country: "DE", name: "VAT", percent: "20" }] };
+    const [, month] = document.tiers.free.limits;
+    Object.assign(month, { amount: 1, overage: { mode: "payg", price: PRICE } });
+    document.tiers.pro.plan = { base: "30" };
+    await publishPolicy(stage.product, document);
+    await stage.createUser("payer", "free");
+    await stage.admin("PATCH", "accounts/payer/billing", { customer: { name: "Payer GmbH", country: "DE" } });
+    expect(await stage.check({ user: "payer", cost: 120 })).toBe("allowed");
+    await stage.open("user?id=payer", /payer/);
+    const bill = page.getByRole("group", { name: "Bill of the open period" });
+    // The part of the included token that is left of the period depends on the day.
+    const accrued = await totalOf(stage);
+    expect(accrued).toBeGreaterThan(71);
+    await bill
+      .getByRole("row", { name: /^free: / })
+      .first()
+      .waitFor();
+    await bill.getByRole("row", { name: /^VAT 20 % / }).waitFor();
+    await bill.getByRole("row", { name: `Total ${accrued.toFixed(2)}` }).waitFor();
+    // Nothing is left of what has no cap.
+    await page.getByText("tokens used, no cap").waitFor();
+    expect(await page.getByText("month: tokens left").count()).toBe(0);
+    const click = (name: string) => page.getByRole("button", { name, exact: true }).click();
+    const dialog = page.getByRole("dialog");
+
+    await click("Set the budget");
+    await dialog.getByLabel("Budget in EUR").fill("5");
+    expect(await viewer.axe()).toEqual([]);
+    expect(await viewer.confirm("Set", "they asked")).toBe("The budget of payer is 5 EUR.");
+    expect((await stage.send("payer")).status).toBe(429);
+    await click("Set the budget");
+    await dialog.getByLabel("Budget in EUR").fill("");
+    expect(await viewer.confirm("Set", "they paid")).toBe("payer has no budget.");
+    expect((await stage.send("payer")).status).toBe(200);
+    const total = (await totalOf(stage)).toFixed(2);
+
+    await click("Give a credit");
+    await dialog.getByLabel("Amount in EUR").fill("100");
+    await dialog.getByRole("textbox", { name: /^For/ }).fill("ticket 7");
+    await dialog.getByLabel("Expires").selectOption("in 30 days");
+    expect(await viewer.axe()).toEqual([]);
+    expect(await viewer.confirm("Give", "an outage")).toBe("payer has a credit of 100.00 EUR.");
+    await bill.getByRole("row", { name: "Due after credits 0.00" }).waitFor();
+    await stage.expectFlawless("user?id=payer", /payer/, "Due after credits");
+    await click("Take back the credit for ticket 7");
+    expect(await viewer.confirm("Take back", "too much")).toBe(
+      `${(100 - Number(total)).toFixed(2)} EUR of the credit are removed.`,
+    );
+    for (const line of ["Took back a credit", "100.00 EUR for ticket 7", "budget: 5 → none"]) {
+      await page.getByRole("group", { name: "Changes of the account" }).getByText(line).waitFor();
+    }
+    await page
+      .getByRole("group", { name: "List of credits" })
+      .getByRole("row", { name: new RegExp(`ticket 7.*100\\.00 ${total}`) })
+      .waitFor();
+    expect(viewer.faults().filter((fault) => !fault.includes("429"))).toEqual([]);
+  });
+
+  it("shows what a change of tier costs before it is made, and the bill says the same after it", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    await stage.open("user?id=payer", /payer/);
+    await page.getByRole("button", { name: "Change tier", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Tier").selectOption("pro");
+    const row = dialog.getByRole("row", { name: /^pro: base fee/ });
+    await row.first().waitFor();
+    expect(await viewer.axe()).toEqual([]);
+    const total = async (of: typeof dialog, column: number) =>
+      Number(
+        await of
+          .getByRole("row", { name: /^Total / })
+          .getByRole("cell")
+          .nth(column)
+          .innerText(),
+      );
+    const [before, after, next] = [await total(dialog, 0), await total(dialog, 1), await total(dialog, 2)];
+    expect(before).toBe(await totalOf(stage));
+    expect(after).toBeGreaterThan(before);
+    expect(next).toBe(36);
+    // It can wait.
+    await dialog.getByLabel("When").selectOption("When the billing period ends");
+    await expect.poll(() => total(dialog, 1)).toBe(before);
+    await dialog.getByLabel("When").selectOption("Now");
+    await expect.poll(() => total(dialog, 1)).toBeGreaterThan(before);
+    expect(await viewer.confirm("Change tier", "upgraded")).toContain("payer is in tier pro now");
+    const bill = page.getByRole("group", { name: "Bill of the open period" });
+    await bill.getByRole("row", { name: /^pro: base fee/ }).waitFor();
+    // The base fee shrinks by the second.
+    expect(Math.abs((await total(bill, 0)) - after)).toBeLessThanOrEqual(0.011);
+    expect((await stage.send("payer")).headers["ratelimit-policy"]).toContain('"minute";q=1500');
+    expect(viewer.faults()).toEqual([]);
+  });
+}
+
+/** What the open period of the user payer comes to, by the API. */
+async function totalOf(stage: Stage): Promise<number> {
+  const { accrued } = JSON.parse((await stage.admin("GET", "accounts/payer/billing")).text);
+  return Number(accrued.total);
+}

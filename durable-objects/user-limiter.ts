@@ -83,7 +83,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   async decide(requests: readonly DecisionRequest[]): Promise<Decision[]> {
     const questions = requests.map((request) => ({ request, decide: true, wantMilli: 0 }));
     await this.#ensurePolicy(Math.max(0, ...requests.map(({ revision }) => revision)));
-    return this.#turn([], questions).flatMap(({ decision }) => decision ?? []);
+    return this.#turn([], questions, false).flatMap(({ decision }) => decision ?? []);
   }
 
   /**
@@ -98,8 +98,8 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
       : this.#ensurePolicy(revision).then(() => this.#answer(call));
   }
 
-  #answer({ settlements, questions, standingId = 0, checkpoint }: ObjectCall): RepeatedAnswer[] {
-    const answers = this.#turn(settlements, expandQuestions(questions));
+  #answer({ settlements, questions, standingId = 0, checkpoint, holdsLeases }: ObjectCall): RepeatedAnswer[] {
+    const answers = this.#turn(settlements, expandQuestions(questions), holdsLeases ?? false);
     if (checkpoint) this.#checkpoint();
     const { accounts, needsCheckpoint } = this.store.memory;
     const { standing } = accounts;
@@ -116,7 +116,11 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   }
 
   /** One turn. It does not await, so it is atomic. */
-  #turn(settlements: readonly Settlement[], questions: readonly Question[]): ObjectAnswer[] {
+  #turn(
+    settlements: readonly Settlement[],
+    questions: readonly Question[],
+    holdsLeases: boolean,
+  ): ObjectAnswer[] {
     const nowMs = Date.now();
     this.#calls.called(nowMs);
     const isUse = questions.some(({ request }) => !request.peek);
@@ -124,7 +128,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     if (hasPaused && isUse) [this.#askedBefore, this.#asked] = [this.#asked, 0];
     const isOne = questions.length === 1 && settlements.length === 0 && questions[0]?.wantMilli === 0;
     const isAlone = hasPaused && this.#askedBefore <= 1 && isOne;
-    const kind = { isAlone, isResetting: this.changes.isResetting };
+    const kind = { isAlone, isResetting: this.changes.isResetting, holdsLeases };
     const { answers, remembers, publishes } = this.store.change((memory) =>
       takeTurn(memory, this.#policy(), settlements, questions, kind, nowMs),
     );

@@ -18,6 +18,18 @@ export function parkedAs(kind: LimitState["kind"], counter: string): string {
   return `${kind}${PARKED}${counter}`;
 }
 
+/** Before the counter of a quota in shadow: what was admitted in its period although it would have denied it. */
+const EXCESS = `over${PARKED}`;
+
+/** The name of the excess of a quota in shadow. */
+export function excessOf(counter: string): string {
+  return `${EXCESS}${counter}`;
+}
+
+export function isExcess(counter: string): boolean {
+  return counter.startsWith(EXCESS);
+}
+
 /** The name of a counter, even if its state is parked. */
 export function nameOf(counter: string): string {
   return counter.replace(/^[a-z]+~/, "");
@@ -34,12 +46,10 @@ export function countsAs(limit: quota.CalendarQuota, state: quota.QuotaState): b
 export function mayCountIn(counter: string, lease: OpenLease, policy: Policy): boolean {
   const { name, keyId, mode, route } = scopeOf(counter);
   if (mode !== null && mode !== modeOf(lease.keyId)) return false;
-  // If the limit was in force when the lease was lent, the lease is set aside from the counter of its own key.
-  if (
-    keyId !== null &&
-    (lease.keyId === null || lease.counters.some((of) => nameOf(of).startsWith(`${name}#`)))
-  ) {
-    return false;
+  if (keyId !== null) {
+    // If the limit was in force when the lease was lent, the lease is set aside from the counter of its own key.
+    const ofKeys = counter.slice(0, counter.indexOf("#") + 1);
+    if (lease.keyId === null || lease.counters.some((of) => nameOf(of).startsWith(ofKeys))) return false;
   }
   if (route === null || lease.route === route) return true;
   // A lease for no route is spent on routes without limits of their own, according to the policy that it was lent by.

@@ -7,6 +7,9 @@
  * quota that is not in force is dropped, and rebuilt from the ledger when it is needed again. So a change of definition, name, tier or
  * policy hands out nothing. Buckets and slots cannot be rebuilt: if a limit changes its kind, the old state is parked under another name
  * until the limit has its old kind again or the state is at rest.
+ *
+ * A limit in shadow has a counter of its own, which is charged if no limit of the shadow plan denies. So the state of a quota in shadow is
+ * the usage of its period in the ledger minus its *excess*: what was admitted although the shadow plan denied it.
  */
 import * as quota from "../../src/core/calendar-quota.ts";
 import type { Span } from "../../src/core/calendar.ts";
@@ -21,7 +24,7 @@ import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
-import { countsAs, mayCountIn, nameOf, parkedAs } from "./counter-names.ts";
+import { countsAs, excessOf, isExcess, mayCountIn, nameOf, parkedAs } from "./counter-names.ts";
 import { Floors } from "./floors.ts";
 
 /** Knows the usage that counts in a counter in a period, whatever limits were in force. */
@@ -90,7 +93,7 @@ export class Counters {
     this.#made = [];
     for (const counter of suspects) {
       const state = this.#live.get(counter);
-      if (state?.kind !== "quota") continue;
+      if (state?.kind !== "quota" || isExcess(counter)) continue;
       const limit = limitOf(policy, tier, counter);
       if (limit?.kind !== "quota" || !countsAs(limit, state)) this.#dropQuota(counter, leases);
     }
@@ -104,6 +107,19 @@ export class Counters {
       const after = decision.after[i++];
       if (after) this.#live.set(counter, after.state);
       if (this.#limits.get(counter) !== limit) this.#limits.set(counter, limit);
+    }
+  }
+
+  /** A request was admitted that the shadow plan of these charges denies: its cost is in the ledger, but not in their quotas. */
+  exceed(charges: readonly Charge[], costMilli: number, nowMs: number): void {
+    for (const { counter, limit } of charges) {
+      if (limit.kind !== "quota") continue;
+      const name = excessOf(counter);
+      const { state } = spend(meterAt(limit, this.#live.get(name), nowMs), costMilli);
+      this.#live.set(name, state);
+      this.#limits.set(name, limit);
+      // Stored with the next write. A forecast is not worth one of its own.
+      this.#floors.set(name, state);
     }
   }
 
@@ -210,6 +226,9 @@ export class Counters {
       this.#live.delete(counter);
       this.#limits.delete(counter);
     }
+    for (const [counter, state] of this.#live) {
+      if (isExcess(counter) && state.kind === "quota" && state.endMs <= nowMs) this.#drop(counter);
+    }
     for (const [counter, limit] of this.#limits) {
       if (isAtRest(meterAt(limit, this.#live.get(counter), nowMs)) && !leases.isSetAside(counter)) {
         this.#live.delete(counter);
@@ -252,7 +271,7 @@ export class Counters {
     const span = quota.fresh(limit, Math.max(nowMs, old?.atMs ?? 0));
     // The ledger is exact, but an older Worker's state may include usage that a crash took from the ledger.
     const carried = old?.anchorDay === undefined && old ? quota.at(limit, old, nowMs).usedMilli : 0;
-    const usedMilli = Math.min(MAX_EXACT, Math.max(carried, this.#usage.usedMilli(counter, span)));
+    const usedMilli = Math.min(MAX_EXACT, Math.max(carried, this.#usedMilli(counter, span)));
     // Without a floor, the next decision writes one, together with the open ledger cells from which the state was made.
     this.#floors.drop(counter);
     this.#live.set(counter, quota.inPeriod(limit, span.atMs, usedMilli));
@@ -263,9 +282,20 @@ export class Counters {
     leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
   }
 
+  /** The usage of a period that counts in a quota. */
+  #usedMilli(counter: string, span: Span): number {
+    const usedMilli = this.#usage.usedMilli(counter, span);
+    const excess = this.#live.get(excessOf(counter));
+    const isOfPeriod =
+      excess?.kind === "quota" && excess.startMs === span.startMs && excess.endMs === span.endMs;
+    return isOfPeriod ? Math.max(0, usedMilli - excess.usedMilli) : usedMilli;
+  }
+
   /** Usage has moved in the ledger: makes every quota from it anew. */
   rebuildQuotas(leases: LeaseBook): void {
-    for (const [counter, { kind }] of this.#live) if (kind === "quota") this.#dropQuota(counter, leases);
+    for (const [counter, { kind }] of this.#live) {
+      if (kind === "quota" && !isExcess(counter)) this.#dropQuota(counter, leases);
+    }
   }
 
   /** Keeps the state of a counter whose limit has changed its kind, unless it is a quota's. */

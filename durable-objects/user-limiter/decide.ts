@@ -16,9 +16,20 @@ import { MILLI } from "../../src/core/units.ts";
 import { nextDecisionId } from "../../src/limiter/decision-id.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Memory } from "./memory.ts";
+import { chargeShadow, decideShadow, mayPassAgain } from "./shadow-plan.ts";
 
-/** Decides at `nowMs` by `policy` and, unless it is a peek, charges memory. */
-export function decide(memory: Memory, policy: Policy, request: DecisionRequest, nowMs: number): Decision {
+/**
+ * Decides at `nowMs` by `policy` and, unless it is a peek, charges memory.
+ * @param mayAskAgain the isolate holds leases of the user: if a limit in shadow would deny the request, decide nothing yet
+ * ({@link isTentative}), so that it gives them up and asks again.
+ */
+export function decide(
+  memory: Memory,
+  policy: Policy,
+  request: DecisionRequest,
+  nowMs: number,
+  mayAskAgain = false,
+): Decision {
   const { accounts, keys, counters, ledger, leases } = memory;
   const { account } = accounts;
   const { keyId } = request;
@@ -30,11 +41,17 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   if (accounts.status === "blocked") return withoutPlan(basis, "blocked");
   if (keyId !== null && !keys.isValid(keyId, nowMs)) return withoutPlan(basis, "revoked");
 
-  const charges = memory.chargesFor(tier, route, keyId);
+  const { charges, shadow } = memory.chargesFor(tier, route, keyId);
   counters.prepare(charges, policy, leases, nowMs);
   const plan = decidePlan(charges, counters.live, costMilli, nowMs, leases);
   const { allowed, before } = plan;
-  if (request.peek) return byPlan(basis, { ...plan, after: before }, nowMs);
+  const shadowPlan = shadow && allowed ? decideShadow(memory, policy, shadow, costMilli, nowMs) : null;
+  const shadowed = shadowPlan && !shadowPlan.allowed ? shadowPlan.violated : null;
+  if (shadowPlan && shadowed && mayAskAgain && mayPassAgain(memory, shadowPlan)) {
+    if (!request.peek) memory.deniedAtMs = nowMs;
+    return tentative(basis, shadowed);
+  }
+  if (request.peek) return byPlan(basis, { ...plan, after: before }, nowMs, undefined, shadowed);
 
   memory.needsCheckpoint = true;
   if (allowed) counters.follow(policy, tier, leases);
@@ -52,7 +69,10 @@ export function decide(memory: Memory, policy: Policy, request: DecisionRequest,
   const exact = tier.durability === "exact";
   counters.spend(charges, plan, costMilli, exact);
   memory.relyOn(charges, exact);
-  return byPlan(basis, plan, nowMs, slotsTaken(charges, plan));
+  const slots = slotsTaken(charges, plan);
+  if (!shadow || !shadowPlan) return byPlan(basis, plan, nowMs, slots);
+  chargeShadow(memory, request, shadow, shadowPlan, costMilli, exact, nowMs);
+  return byPlan(basis, plan, nowMs, [...slots, ...slotsTaken(shadow, shadowPlan)], shadowed);
 }
 
 /** Repeats an earlier decision. Only the first caller releases its slots. */
@@ -87,7 +107,18 @@ function withoutPlan(basis: Basis, outcome: DecisionOutcome): Decision {
   return decisionOf(basis, "strict", nextDecisionId(), basis.costMilli, outcome);
 }
 
-function byPlan(basis: Basis, plan: PlanDecision, nowMs: number, holds?: Decision["holds"]): Decision {
+function tentative(basis: Basis, shadowed: readonly string[]): Decision {
+  const id = nextDecisionId();
+  return decisionOf(basis, "strict", id, basis.costMilli, "denied", [], 0, [], [], null, shadowed);
+}
+
+function byPlan(
+  basis: Basis,
+  plan: PlanDecision,
+  nowMs: number,
+  holds?: Decision["holds"],
+  shadowed: readonly string[] | null = null,
+): Decision {
   return decisionOf(
     basis,
     "strict",
@@ -99,5 +130,6 @@ function byPlan(basis: Basis, plan: PlanDecision, nowMs: number, holds?: Decisio
     plan.violated,
     holds,
     plan.cap,
+    shadowed,
   );
 }

@@ -18,7 +18,7 @@ import { MILLI } from "../../src/core/units.ts";
 import type { KeyMode } from "../../src/identity/key-mode.ts";
 import type { Account, AccountStatus } from "../../src/objects/account.ts";
 import type { Lease, Question, UsageCell } from "../../src/objects/object-call.ts";
-import { chargesFor } from "../../src/policy/charges.ts";
+import { chargesFor, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import type { Counters } from "./counters.ts";
@@ -51,7 +51,7 @@ export interface Books {
     add(atMs: number, cell: UsageCell): boolean;
     lose(atMs: number, route: string | null, keyId: string | null, milli: number): void;
   };
-  /** When a limit last denied a request. */
+  /** When a limit last denied a request, or one in shadow would have. */
   readonly deniedAtMs: number;
   needsCheckpoint: boolean;
   /** Takes a policy into use if it is newer: before anything is charged by it. */
@@ -133,7 +133,11 @@ function lendOne(
   const named = request.route === null ? null : policy.routes.byId(request.route);
   // Limits scoped to routes do not apply to a request without a route, so no lease is for both kinds of request.
   if (!named && hasRouteScopedLimit(tier)) return null;
-  const charges = chargesFor(tier, route, keyId && keys.originOf(keyId));
+  const origin = keyId && keys.originOf(keyId);
+  const own = chargesFor(tier, route, origin);
+  const shadow = shadowChargesFor(tier, route, origin);
+  // What is spent of the lease passes limits in shadow too, and is charged to them.
+  const charges = shadow ? [...own, ...shadow] : own;
   counters.prepare(charges, policy, leases, nowMs);
   counters.follow(policy, tier, leases);
   const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
@@ -160,7 +164,7 @@ function lendOne(
     revision: policy.revision,
   });
   memory.needsCheckpoint = true;
-  const limits = limitViews(decidePlan(charges, counters.live, 0, nowMs, leases), nowMs);
+  const limits = limitViews(decidePlan(own, counters.live, 0, nowMs, leases), nowMs);
   return {
     id,
     milli,

@@ -7,7 +7,7 @@ import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
 import { type KeyMode, TEST_KEY } from "../../src/identity/key-mode.ts";
-import { chargesFor, limitOf, scopeOf } from "../../src/policy/charges.ts";
+import { chargesFor, isShadowCounter, limitOf, scopeOf, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
@@ -17,12 +17,14 @@ import { AdminCalls } from "./admin-calls.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import type { Advance, BillingDesk } from "./billing/billing-desk.ts";
 import type { Closing } from "./billing/closing.ts";
+import { isExcess } from "./counter-names.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
 import { Ledger } from "./ledger.ts";
 import { QuotaHistory } from "./quota-history.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
+import { ShadowDenials } from "./shadow-denials.ts";
 import { readState, writeState } from "./state-row.ts";
 
 /** The last request's charges. Policies are immutable: a new revision has other tiers and routes. */
@@ -31,6 +33,7 @@ interface LastCharges {
   readonly route: Route | null;
   readonly keyId: string | null;
   readonly charges: readonly Charge[];
+  readonly shadow: readonly Charge[] | null;
 }
 
 export class Memory {
@@ -49,7 +52,7 @@ export class Memory {
   readonly loadedAtMs: number;
   /** Until when isolates may spend leases of earlier lives that storage does not have, by the clock of those lives; 0: there are none. */
   readonly unknownUntilMs: number;
-  /** When a limit last denied a request. */
+  /** When a limit last denied a request, or one in shadow would have. */
   deniedAtMs = -Infinity;
   /** Until when isolates may repeat a denial. */
   deniedUntilMs = -Infinity;
@@ -71,6 +74,7 @@ export class Memory {
   #isVersioned: boolean;
   #charged: LastCharges | null = null;
   readonly #history: QuotaHistory;
+  readonly shadowDenials = new ShadowDenials();
   #billing: BillingDesk | null = null;
   #closing: Closing | null = null;
   /** A close has failed: not before this moment again. */
@@ -134,15 +138,17 @@ export class Memory {
   }
 
   /**
-   * The charges of a request, made anew only if the tier, the route or the key differs from the last request's. A key uses the counters
-   * of the first key of its lineage.
+   * The charges of a request, and those of its limits in shadow (null: it has none), made anew only if the tier, the route or the key
+   * differs from the last request's. A key uses the counters of the first key of its lineage.
    */
-  chargesFor(tier: Tier, route: Route | null, keyId: string | null): readonly Charge[] {
+  chargesFor(tier: Tier, route: Route | null, keyId: string | null): Pick<LastCharges, "charges" | "shadow"> {
     const last = this.#charged;
-    if (last?.tier === tier && last.route === route && last.keyId === keyId) return last.charges;
-    const charges = chargesFor(tier, route, keyId && this.keys.originOf(keyId));
-    this.#charged = { tier, route, keyId, charges };
-    return charges;
+    if (last?.tier === tier && last.route === route && last.keyId === keyId) return last;
+    const origin = keyId && this.keys.originOf(keyId);
+    const charges = chargesFor(tier, route, origin);
+    const shadow = shadowChargesFor(tier, route, origin);
+    this.#charged = { tier, route, keyId, charges, shadow };
+    return this.#charged;
   }
 
   /** Whether the object has tables: not until there is an account, an idempotency key, or more than the state row holds. */
@@ -291,6 +297,8 @@ export class Memory {
       const floor = stored[counter];
       // A floor that an older Worker wrote may count more than was used.
       if (floor?.kind !== "quota" || floor.anchorDay === undefined) continue;
+      // What was admitted is more than a quota in shadow counts.
+      if (isShadowCounter(counter) || isExcess(counter)) continue;
       const lostMilli = floor.usedMilli - this.#history.usedMilli(counter, floor);
       const { route, keyId, mode } = scopeOf(counter);
       if (lostMilli <= 0) continue;

@@ -3,7 +3,7 @@ import { loadedBilling } from "../../src/billing-module.ts";
 import { periodAt } from "../../src/core/calendar.ts";
 import { limitView } from "../../src/core/decision.ts";
 import { type Meter, read } from "../../src/core/limit.ts";
-import { decidePlan, effective } from "../../src/core/plan.ts";
+import { type Charge, decidePlan, effective } from "../../src/core/plan.ts";
 import { toTokens } from "../../src/core/units.ts";
 import type { LimitStatus, StatusRequest, UserStatus } from "../../src/objects/user-status.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
@@ -18,9 +18,13 @@ export function statusOf(memory: Memory, policy: Policy, request: StatusRequest,
   const { account } = accounts;
   if (request.keyId !== null && !keys.isValid(request.keyId, nowMs)) return { kind: "revoked" };
   const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
-  const charges = memory.chargesFor(tier, null, request.keyId);
-  counters.prepare(charges, policy, leases, nowMs);
-  const plan = decidePlan(charges, counters.live, 0, nowMs, leases);
+  const { charges, shadow } = memory.chargesFor(tier, null, request.keyId);
+  const limitsOf = (of: readonly Charge[]): LimitStatus[] => {
+    counters.prepare(of, policy, leases, nowMs);
+    const plan = decidePlan(of, counters.live, 0, nowMs, leases);
+    // `before`, since even a request of cost 0 takes a slot.
+    return effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs));
+  };
   const usage = (fromMs: number) => usageView(ledger.since(fromMs, hasTables));
   const [module, { billing: desk }] = [loadedBilling(), memory];
   const billing = module && desk && account && module.statusBilling(desk, policy, account);
@@ -29,8 +33,8 @@ export function statusOf(memory: Memory, policy: Policy, request: StatusRequest,
     tier: tier.name,
     status: accounts.status,
     revision: policy.revision,
-    // `before`, since even a request of cost 0 takes a slot.
-    limits: effective({ ...plan, after: plan.before }).map((meter) => limitStatus(meter, nowMs)),
+    limits: limitsOf(charges),
+    ...(shadow ? { shadow: limitsOf(shadow) } : {}),
     usage: {
       hour: usage(periodAt("hour", nowMs).startMs),
       day: usage(periodAt("day", nowMs).startMs),

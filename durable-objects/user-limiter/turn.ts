@@ -26,6 +26,8 @@ export interface TurnKind {
   readonly isAlone: boolean;
   /** Lend nothing: a reset waits until nothing is lent. */
   readonly isResetting: boolean;
+  /** The isolate holds leases of the user, which it can give up. */
+  readonly holdsLeases: boolean;
 }
 
 export function takeTurn(
@@ -33,7 +35,7 @@ export function takeTurn(
   policy: Policy,
   settlements: readonly Settlement[],
   questions: readonly Question[],
-  { isAlone, isResetting }: TurnKind,
+  { isAlone, isResetting, holdsLeases }: TurnKind,
   nowMs: number,
 ): Turn {
   const publishes = memory.advanceBilling(policy, nowMs);
@@ -45,8 +47,9 @@ export function takeTurn(
   const toRemember = new Map<string, Remembered>();
   const answers: { readonly decision: Decision | null; lease: Lease | null }[] = [];
   let wantsLease = false;
-  for (const { request, decide: isAsked, wantMilli } of questions) {
-    const decision = isAsked ? decideOnce(memory, policy, request, toRemember, nowMs) : null;
+  for (const { request, decide: isAsked, wantMilli, isLast = false } of questions) {
+    const mayAskAgain = holdsLeases && !isLast;
+    const decision = isAsked ? decideOnce(memory, policy, request, mayAskAgain, toRemember, nowMs) : null;
     wantsLease ||= wantMilli > 0;
     answers.push({ decision, lease: null });
   }
@@ -71,21 +74,22 @@ function decideOnce(
   memory: Memory,
   policy: Policy,
   request: DecisionRequest,
+  mayAskAgain: boolean,
   toRemember: Map<string, Remembered>,
   nowMs: number,
 ): Decision {
   const { idempotencyKey, peek, fingerprint = null } = request;
-  if (idempotencyKey === null) return decide(memory, policy, request, nowMs);
+  if (idempotencyKey === null) return decide(memory, policy, request, nowMs, mayAskAgain);
   const { remembered } = memory;
   const before = toRemember.get(idempotencyKey) ?? remembered.find(idempotencyKey, nowMs);
   if (before) return isSameQuestion(request, before) ? replay(before.decision) : mismatch(before.decision);
   const fullForMs = peek ? 0 : remembered.fullForMs(toRemember.size, nowMs);
   if (fullForMs > 0) {
-    const peeked = decide(memory, policy, { ...request, peek: true }, nowMs);
+    const peeked = decide(memory, policy, { ...request, peek: true }, nowMs, mayAskAgain);
     // A retry of a charge that cannot be remembered would be charged again. A denial charges nothing.
     if (peeked.allowed) return unremembered(peeked, fullForMs);
   }
-  const decision = decide(memory, policy, request, nowMs);
+  const decision = decide(memory, policy, request, nowMs, mayAskAgain);
   if (decision.allowed && !peek) toRemember.set(idempotencyKey, { decision, fingerprint });
   return decision;
 }

@@ -50,6 +50,12 @@ export const decisionResponseSchema = named(
         fields.cap.def.innerType,
       ),
     ),
+    shadowed: z.exactOptional(
+      about(
+        "Names of the limits in shadow that would have denied the operation. It passed them. Absent: none would have.",
+        fields.shadowed.def.innerType,
+      ),
+    ),
     source: about(
       "What decided: the user's object (`strict`), a lease or a cached denial at the edge, or the fallback while the limiter is down; `none`: nothing (`overloaded`).",
       fields.source,

@@ -14,6 +14,8 @@ describeFields(policySchema, {
   routes: "In order: the first match applies. A request that matches none is 404.",
   anonymousTier: "The tier of callers without a credential, limited by address.",
   defaultTier: "The tier of users whose account or token names none.",
+  enforcement:
+    "`shadow`: an emergency switch, by which no limit rejects: all are in shadow, except quotas with `overage`. Blocks and revoked keys still reject. Default: `on`.",
   billing: "What all bills have in common. Without it, nothing is billed.",
   headers:
     "Which optional response headers to send: `X-RateLimit-*` (default: no) and `Server-Timing` (default: the variable SERVER_TIMING).",
@@ -26,7 +28,9 @@ const tierSchema = named(
   policySchema.shape.tiers.def.out.def.valueType,
 );
 describeFields(tierSchema, {
-  limits: "A request must be allowed by all of them. Empty: unlimited.",
+  limits:
+    "A request must be allowed by all of them. Empty: unlimited. One with `shadow: true` counts and reports what it would deny, and denies nothing.",
+  shadow: "Puts the tier's limits in shadow, except those that say `shadow: false`.",
   mode: "`auto` (default): while the user is active and below the limit, the edge spends amounts that the user's object lends it. `strict`: the object decides every request. `leased`: the older name of `auto`.",
   durability: "`reserved`: one write covers several decisions. `exact`: every charged decision is written.",
   onLimiterFailure:
@@ -52,6 +56,7 @@ describeFields(routeSchema, {
   methods: "Default: all.",
   cost: "Tokens per request, in steps of 0.001. Default: 1. 0 exempts the route.",
   limits: "Limits of this route alone, decided together with the tier's.",
+  shadow: "Puts the route's own limits in shadow, except those that say `shadow: false`.",
   auth: "`required`: a request without a credential is 401.",
   upstream: "An http(s) URL or `service:BINDING`. Default: the variable UPSTREAM.",
   timeoutMs:

@@ -167,6 +167,29 @@ const REPORTS = [
   }),
   z.strictObject({
     ...head,
+    report: z.literal("shadow-denials"),
+    requests: count(
+      "Requests that at least one limit in shadow would have denied. They were not denied by a limit.",
+    ),
+    limits: z.array(
+      z.strictObject({
+        limit: words("The limit in shadow."),
+        requests: count("Requests that it would have denied. A request counts for each such limit."),
+        share: about("Share of the decided requests, from 0 to 1.", z.number().check(z.gte(0), z.lte(1))),
+      }),
+    ),
+    top: z.array(
+      z.strictObject({
+        limit: words("The limit in shadow."),
+        account: words("The subject that it would have denied."),
+        requests: count("Requests that it would have denied."),
+      }),
+    ),
+    times,
+    series: about("By limit.", series),
+  }),
+  z.strictObject({
+    ...head,
     report: z.literal("tiers"),
     tiers: z.array(z.strictObject({ tier: words("The tier's name; never empty."), ...measured, ...share })),
   }),

@@ -54,6 +54,22 @@ const DENIALS = {
   top: [{ reason: "minute", account: "user:acme", denied: 170 }],
 } satisfies ReportResponse;
 
+const SHADOW_DENIALS = {
+  ...HEAD,
+  report: "shadow-denials",
+  requests: 350,
+  limits: [
+    { limit: "hourly", requests: 350, share: 0.05 },
+    { limit: "uploads", requests: 70, share: 0.01 },
+  ],
+  top: [{ limit: "hourly", account: "user:acme", requests: 210 }],
+  times: ["2026-11-21T08:59:00.000Z"],
+  series: [
+    { key: "hourly", requests: [6], denied: [0], cost: [6] },
+    { key: "uploads", requests: [2], denied: [0], cost: [2] },
+  ],
+} satisfies ReportResponse;
+
 /** So that the example has every field. */
 const WITHOUT_VALUES = Object.fromEntries(
   LOGGED_FIELDS.map((name) => [name, name === "at" || name === "weight" ? "" : missingValue(name)]),
@@ -110,7 +126,7 @@ const getReport: OperationNotes = {
     from: `${RANGE_START} Default: an hour before \`to\`.`,
     to: "Exclusive, at most 93 days after `from`. Default: now.",
     interval: "Step of the charts: at most 1,000 steps. Default: the finest that makes at most 120 steps.",
-    by: "What `timeseries` is split by (outcome, reason, source, tier or route), or the field whose values `values` lists. Default: `outcome`.",
+    by: "What `timeseries` is split by (outcome, reason, source, tier, route or shadowed), or the field whose values `values` lists. Default: `outcome`.",
     order:
       "What rankings are sorted by, the largest first. `deniedShare`: `denied` / `decided`; `lastSeen`: the last request. Default: `requests`; for `denials`, `denied`.",
     kind: "For `subjects`: users, or the addresses of callers without a credential. Default: `user`.",
@@ -126,6 +142,8 @@ const getReport: OperationNotes = {
     method: "Only decisions on requests with this HTTP method.",
     upstreamStatus:
       "Only decisions whose upstream answered with a status of this class: `2xx`, ..., or `none`.",
+    shadowed:
+      "Only decisions with this list of limits in shadow that would have denied them, such as `minute;uploads`.",
     search: "For `values`: only values that contain this text. The case of ASCII letters does not matter.",
     requestId:
       "For `decisions`: only those of the request with this `X-Request-Id`. Without `from`, of the last day. If there is none, `notFound` says why.",
@@ -141,6 +159,7 @@ const getReport: OperationNotes = {
         json(reportSchema, {
           overview: OVERVIEW,
           denials: DENIALS,
+          "shadow denials": SHADOW_DENIALS,
           values: {
             ...HEAD,
             report: "values",

@@ -27,6 +27,12 @@ export const statusSchema = named(
     status: z.enum(["active", "blocked"]),
     revision: revision(),
     limits: z.array(limitStatusSchema),
+    shadow: z.optional(
+      about(
+        "Limits in shadow, which deny nothing. Operators and services alone see them.",
+        z.array(limitStatusSchema),
+      ),
+    ),
     billing: z.optional(
       named(
         "StatusBilling",

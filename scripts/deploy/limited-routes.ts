@@ -29,7 +29,9 @@ export async function limitedRoutes(root: string): Promise<LimitedRoute[]> {
     .filter((route) => !route.requiresCredential && route.costMilli > 0)
     .filter(({ methods }) => methods === null || methods.includes("GET"))
     .map((route) => {
-      const limits = [...tier.limits, ...route.limits].filter(({ scope }) => scope !== "key");
+      const limits = [...tier.limits, ...route.limits].filter(
+        ({ scope, isShadow }) => scope !== "key" && !isShadow,
+      );
       const capacity = Math.min(...limits.map(({ limit }) => capacityMilli(limit)));
       return { path: samplePath(route.match), allowed: Math.floor(capacity / route.costMilli) };
     })

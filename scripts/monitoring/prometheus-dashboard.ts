@@ -23,6 +23,7 @@ const PROMETHEUS: Source = {
 const {
   requests,
   cost,
+  shadowDenials,
   decisionSeconds,
   upstreamSeconds,
   limiterFailures,
@@ -112,6 +113,14 @@ const DECISIONS: Panel[] = [
     unit: "reqps",
     width: 12,
     queries: [{ text: `topk(20, ${sumBy("route, outcome", requests.name)})` }],
+  },
+  {
+    title: "Would deny, by limit",
+    description: "Requests per second that limits in shadow would have denied.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 12,
+    queries: [{ text: sumBy("limit", shadowDenials.name), legend: "{{limit}}" }],
   },
   {
     title: "Tokens charged by tier",

@@ -2,6 +2,7 @@
 import type { Decision } from "../core/decision.ts";
 import type { Place } from "./place.ts";
 import type { PointOutcome, StatusClass, WaitingPoint } from "./point.ts";
+import { shadowedText, shadowReason } from "./shadowed.ts";
 
 /** What a point has besides the decision. */
 export interface PointContext {
@@ -54,14 +55,15 @@ export function pointOf(
     limits: decision?.limits ?? null,
     upstreamCode: context.upstreamCode,
     otherRequestIds: "",
+    shadowed: decision?.shadowed ? shadowedText(decision.shadowed) : "",
   };
 }
 
 /** The outcome and reason of a decision, if nothing else went wrong. */
-export function resultOf({ outcome, violated }: Decision): readonly [PointOutcome, reason: string] {
+export function resultOf({ outcome, violated, shadowed }: Decision): readonly [PointOutcome, reason: string] {
   switch (outcome) {
     case "allowed":
-      return ["allowed", "ok"];
+      return ["allowed", shadowed?.[0] === undefined ? "ok" : shadowReason(shadowed[0])];
     case "denied":
       return ["denied", violated[0] ?? "denied"];
     case "blocked":

@@ -10,14 +10,20 @@ const BLOBS_BYTES = 16_384;
 /** The fields of the blobs from the second on, and of the doubles, in the order of their numbers. */
 const BLOBS = fieldsOf("blob");
 const DOUBLES = fieldsOf("double");
-/** Every blob has the same share, so no long text takes another's space. More than any field's `maxLength`. */
-export const BLOB_BYTES = Math.floor(BLOBS_BYTES / (BLOBS.length + 1));
+const BOUNDED_BYTES = BLOBS.reduce((sum, name) => sum + (fieldOf(name).maxLength ?? 0), 0);
+/** Every blob without a `maxLength`, and the version, has the same share of the rest, so no long text takes another's space. */
+const BLOB_BYTES = Math.floor(
+  (BLOBS_BYTES - BOUNDED_BYTES) / (1 + BLOBS.filter((name) => fieldOf(name).maxLength === undefined).length),
+);
 
 /** A point as `writeDataPoint` takes it. */
 export function dataPointOf(point: Point): AnalyticsEngineDataPoint {
   return {
     indexes: [cut(point.account, INDEX_BYTES)],
-    blobs: [String(COLUMNS_VERSION), ...BLOBS.map((name) => cut(String(point[name]), BLOB_BYTES))],
+    blobs: [
+      String(COLUMNS_VERSION),
+      ...BLOBS.map((name) => cut(String(point[name]), fieldOf(name).maxLength ?? BLOB_BYTES)),
+    ],
     doubles: DOUBLES.map((name) => {
       const value = Number(point[name]);
       return fieldOf(name).isLatency ? scaledMs(value) : value;

@@ -55,6 +55,7 @@ export const POINT_FIELDS = {
   limits: { type: "text", column: "blob14", merge: "first", maxLength: 512, added: true },
   upstreamCode: { type: "number", column: "double7", merge: "first", added: true },
   otherRequestIds: { type: "text", column: "blob15", merge: "list", maxLength: 1_088, added: true },
+  shadowed: { type: "text", column: "blob16", merge: "equal", maxLength: 640, added: true },
 } as const satisfies Record<string, Field>;
 
 /** What each field means, for docs/analytics.md and OpenAPI. Apart from the table, so that the Worker does not carry it. */
@@ -64,7 +65,8 @@ export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>>
   route: "The route's id in the policy; empty if none matched.",
   tier: "Tier that applied; empty if the caller is unknown.",
   outcome: "`allowed`, `denied` or `error`.",
-  reason: "The limit that denied it, or `ok`, `exempt`, `blocked`, `unauthenticated`, ...",
+  reason:
+    "The limit that denied it, or `ok`, `shadow:<limit>` (allowed; the first that would have denied it), `exempt`, `blocked`, ...",
   source: "Where it was decided; `none`: the limiter was not asked.",
   method: "HTTP method.",
   colo: "Cloudflare data center (IATA code); empty off Cloudflare.",
@@ -84,6 +86,7 @@ export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>>
   upstreamCode: "The upstream's status; 0 if it was not called, or not recorded.",
   otherRequestIds:
     "The request ids of the other requests that it stands for, with a space before and after each; empty if there are none.",
+  shadowed: "The limits in shadow that would have denied it, as `minute;uploads`; empty if none would have.",
 };
 
 /** The first blob: {@link COLUMNS_VERSION}. */

@@ -98,6 +98,8 @@ export interface Decision {
   readonly violated: readonly string[];
   /** The cap that rejected the request. Absent: none did. */
   readonly cap?: QuotaCap;
+  /** Names of the limits in shadow that would have rejected the request, which passed. Absent: none would have. */
+  readonly shadowed?: readonly string[];
   readonly source: DecisionSource;
   /** The tier and the policy revision that the decision was made by. */
   readonly tier: string;
@@ -107,6 +109,14 @@ export interface Decision {
   readonly replayed?: true;
   /** Slots taken. The caller releases them when the request ends; otherwise they expire. */
   readonly holds: readonly Slot[];
+}
+
+/**
+ * Whether an object has decided nothing yet, only that limits in shadow would deny the request if all that is lent were spent: the isolate
+ * gives up its leases and asks again (src/limiter/after-denial.ts). No caller ever gets such a decision.
+ */
+export function isTentative({ outcome, shadowed }: Decision): boolean {
+  return outcome === "denied" && shadowed !== undefined;
 }
 
 /** How long an isolate may repeat a denial at most, and so how long a change that admits more may take to hold everywhere (G4). */
@@ -128,6 +138,7 @@ export function decisionOf(
   violated = NO_NAMES,
   holds = NO_SLOTS,
   cap: QuotaCap | null = null,
+  shadowed: readonly string[] | null = null,
 ): Decision {
   const decision: Decision = {
     outcome,
@@ -142,7 +153,8 @@ export function decisionOf(
     decisionId,
     holds,
   };
-  return cap === null ? decision : { ...decision, cap };
+  if (cap !== null) return { ...decision, cap };
+  return shadowed === null ? decision : { ...decision, shadowed };
 }
 
 /** Each limit after a plan's decision, as a client sees it. */

@@ -5,9 +5,9 @@
  *
  * So a request is denied only if neither the object nor this isolate can pay. What other isolates hold is free after a second at most.
  */
-import type { Decision, DecisionRequest } from "../core/decision.ts";
+import { type Decision, type DecisionRequest, isTentative } from "../core/decision.ts";
 import { MILLI } from "../core/units.ts";
-import type { ObjectAnswer } from "../objects/object-call.ts";
+import type { ObjectAnswer, Question } from "../objects/object-call.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { Leases } from "./leases.ts";
@@ -34,35 +34,54 @@ export class AfterDenial {
     const final = answers.map((answer, i) => {
       const request = requests[i];
       const decision =
-        request && mayPass(answer.decision) ? this.#spend(subject, request, policy, nowMs) : null;
+        request && mayPass(answer.decision) ? this.#spend(subject, request, answer, policy, nowMs) : null;
       return decision ? { ...answer, decision } : answer;
     });
-    const again = final.flatMap(({ decision }, i) => (mayPass(decision) ? i : []));
-    if (again.length === 0 || !this.#remote.mayPassNow(subject, call)) return final;
-    const questions = again.flatMap((i) => {
+    const denied = final.flatMap(({ decision }, i) => (mayPass(decision) ? i : []));
+    if (denied.length === 0) return final;
+    const mayPassNow = this.#remote.mayPassNow(subject, call);
+    const again = mayPassNow ? denied : denied.filter((i) => isOpen(final[i]));
+    if (again.length === 0) return final;
+    const questions = again.flatMap((i): Question[] => {
       const request = requests[i];
-      return request ? { request, decide: true, wantMilli: 0 } : [];
+      if (!request) return [];
+      return [{ request, decide: true, wantMilli: 0, ...(policy.hasShadow ? { isLast: true } : {}) }];
     });
-    // Peeks are not counted.
-    for (const { request } of questions) if (!request.peek) this.#leases.withdraw(subject, request, nowMs);
+    again.forEach((i) => {
+      const request = requests[i];
+      // Neither peeks nor what was not decided yet is counted.
+      if (request && !request.peek && !isOpen(final[i])) this.#leases.withdraw(subject, request, nowMs);
+    });
     const asked = await this.#remote.ask(subject, questions, policy, waitUntil);
     again.forEach((i, at) => {
       const answer = asked?.answers[at];
-      // Without an answer, the denial stands.
+      // Without an answer, a denial stands.
       if (answer) final[i] = answer;
+      else if (isOpen(final[i])) final[i] = { decision: null, lease: null };
     });
     return final;
   }
 
-  /** Spends a lease for a request; null if this isolate has none that pays. */
-  #spend(subject: string, request: DecisionRequest, policy: Policy, nowMs: number): Decision | null {
+  /** Spends a lease for a request; null if this isolate has none that pays. @param answer of the object. */
+  #spend(
+    subject: string,
+    request: DecisionRequest,
+    answer: ObjectAnswer,
+    policy: Policy,
+    nowMs: number,
+  ): Decision | null {
     // Only the object can remember a decision, or decide without charging.
     if (request.peek || request.idempotencyKey !== null) return null;
     const route = request.route === null ? null : policy.routes.byId(request.route);
     const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
     const lease = this.#leases.find(subject, request, route, nowMs);
-    return lease?.spend(request.route, costMilli, true) ? lease.decision(costMilli, nowMs) : null;
+    return lease?.spend(request.route, costMilli, !isOpen(answer)) ? lease.decision(costMilli, nowMs) : null;
   }
+}
+
+/** Whether the object has decided nothing yet. */
+function isOpen(answer: ObjectAnswer | undefined): boolean {
+  return answer?.decision !== null && answer?.decision !== undefined && isTentative(answer.decision);
 }
 
 /** Whether it is a denial that what is lent may have caused. */

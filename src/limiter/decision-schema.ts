@@ -38,6 +38,7 @@ export const decisionSchema = z.object({
   retryAfterMs: z.nullable(amount()),
   violated: z.array(z.string()),
   cap: z.exactOptional(z.enum(QUOTA_CAPS)),
+  shadowed: z.exactOptional(z.array(z.string())),
   source: z.enum(DECISION_SOURCES),
   tier: z.string(),
   revision: z.int().check(z.gte(0)),

@@ -116,6 +116,11 @@ export class Leases {
     return entry?.owesRest ?? false;
   }
 
+  /** Whether something is left of a lease of the subject. */
+  holdsRest(subject: string): boolean {
+    return this.#subjects.getStale(subject)?.leases.some(({ hasRest }) => hasRest) ?? false;
+  }
+
   /** Counts a denial that was repeated without asking. @returns whether it is the first one that is not reported yet. */
   denied(subject: string, request: DecisionRequest, nowMs: number): boolean {
     return this.#count(subject, request, { denied: 1 }, nowMs);

@@ -134,7 +134,13 @@ export class RemoteDecisions {
     // Not the request's time: a request may send for others long after it arrived.
     const nowMs = Date.now();
     const standingId = (this.#heard.latest(subject)?.standing ?? UNHEARD).id;
-    const call = { settlements, questions: compactQuestions(questions), standingId };
+    const holdsLeases = policy.hasShadow && this.#leases.holdsRest(subject);
+    const call = {
+      settlements,
+      questions: compactQuestions(questions),
+      standingId,
+      ...(holdsLeases ? { holdsLeases } : {}),
+    };
     const called = await this.#client.call(subject, nowMs, (stub) =>
       answersTo(stub.serve(call), questions.length),
     );

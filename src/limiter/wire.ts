@@ -84,6 +84,7 @@ function isSame(a: Question, b: Question): boolean {
   return (
     a.decide === b.decide &&
     a.wantMilli === b.wantMilli &&
+    a.isLast === b.isLast &&
     p.revision === q.revision &&
     p.tier === q.tier &&
     p.route === q.route &&
@@ -111,11 +112,15 @@ function isSimilar({ decision: a }: ObjectAnswer, { decision: b, lease }: Object
     a.holds.length === 0 &&
     b.holds.length === 0 &&
     a.cap === b.cap &&
-    a.violated.length === b.violated.length &&
-    a.violated.every((name, i) => name === b.violated[i]) &&
+    isSameList(a.violated, b.violated) &&
+    isSameList(a.shadowed, b.shadowed) &&
     a.limits.length === b.limits.length &&
     a.limits.every((view, i) => isSameLimit(view, b.limits[i]))
   );
+}
+
+function isSameList(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  return a === b || (a?.length === b?.length && (a?.every((name, i) => name === b?.[i]) ?? false));
 }
 
 function isSameLimit(a: LimitView, b: LimitView | undefined): boolean {

@@ -39,6 +39,8 @@ export interface Question {
   readonly decide: boolean;
   /** How much the isolate would like to lease for requests like this one; 0 for none. Millitokens. */
   readonly wantMilli: number;
+  /** Asked again after a denial: whatever limits in shadow say now is final. */
+  readonly isLast?: true;
 }
 
 /** An amount that an isolate may spend by itself. */
@@ -89,6 +91,8 @@ export interface ObjectCall {
   readonly questions: readonly RepeatedQuestion[];
   /** The id of the {@link AccountStanding} that the isolate knows. Edges of an older version leave it out. */
   readonly standingId?: number;
+  /** The isolate holds leases of the user, under a policy with limits in shadow: it can give them up and ask again ({@link isTentative}). */
+  readonly holdsLeases?: true;
   /** Write the exact state if no request came for {@link CHECKPOINT_AFTER_MS}: the isolate has had none for as long. */
   readonly checkpoint?: true;
 }

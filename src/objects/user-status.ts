@@ -45,6 +45,8 @@ export type UserStatus =
       readonly status: AccountStatus;
       readonly revision: number;
       readonly limits: readonly LimitStatus[];
+      /** Limits in shadow. Absent: there are none. */
+      readonly shadow?: readonly LimitStatus[] | undefined;
       /** Usage of the current UTC hour, day and calendar month, from the exact ledger. A quota's month may differ. */
       readonly usage: { readonly hour: UsageView; readonly day: UsageView; readonly month: UsageView };
       /** Of an account that is billed. */

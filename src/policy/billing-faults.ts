@@ -63,7 +63,7 @@ function withoutBilling({ plan, limits }: TierDocument, path: readonly PropertyK
 }
 
 function tierFaults(
-  { plan = {}, limits }: TierDocument,
+  { plan = {}, limits, shadow = false }: TierDocument,
   path: readonly PropertyKey[],
   policy: Policy,
 ): Fault[] {
@@ -93,6 +93,7 @@ function tierFaults(
     first = limit.name;
     faults.push(
       ...placed(place, quotaFaults(limit)),
+      ...shadowFaults(limit.shadow ?? shadow, limit.shadow === undefined ? path : place),
       ...placed([...place, "overage"], overageFaults(limit.overage, plan)),
     );
   });
@@ -114,6 +115,13 @@ function quotaFaults({ scope = "user", per, anchorDay }: QuotaDocument): Billing
     faults.push({ path: ["anchorDay"], message });
   }
   return faults;
+}
+
+/** Where a quota with overage is in shadow. */
+function shadowFaults(isShadow: boolean, place: readonly PropertyKey[]): Fault[] {
+  const message =
+    'a quota with overage cannot be in shadow, since its caps protect customers: set "shadow": false for it';
+  return isShadow ? [{ path: pointer([...place, "shadow"]), message }] : [];
 }
 
 function routeFaults(limits: readonly LimitDocument[], path: readonly PropertyKey[]): Fault[] {

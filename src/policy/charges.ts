@@ -9,15 +9,31 @@ import type { Charge } from "../core/plan.ts";
 import type { Policy } from "./compile.ts";
 import type { Route, ScopedLimit, Tier } from "./compiled.ts";
 
-/** All limits that apply to a request, of its tier and its route, each with its counter. */
+/**
+ * What the counter of a limit in shadow begins with: it counts beside the one that the limit has when it is enforced, so that neither mode
+ * changes the other's. No limit's name contains it.
+ */
+const SHADOW = "~";
+
+/** The limits that a request must pass, of its tier and its route, each with its counter. */
 export function chargesFor(tier: Tier, route: Route | null, keyId: string | null): Charge[] {
+  return chargesOf(false, tier, route, keyId);
+}
+
+/** The limits in shadow that apply to a request: a plan beside that of {@link chargesFor}. Null: there are none, as usual. */
+export function shadowChargesFor(tier: Tier, route: Route | null, keyId: string | null): Charge[] | null {
+  const charges = chargesOf(true, tier, route, keyId);
+  return charges.length === 0 ? null : charges;
+}
+
+function chargesOf(isShadow: boolean, tier: Tier, route: Route | null, keyId: string | null): Charge[] {
   const charges: Charge[] = [];
   for (const scoped of tier.limits) {
-    const charge = chargeOf(scoped, route, keyId);
+    const charge = scoped.isShadow === isShadow ? chargeOf(scoped, route, keyId) : null;
     if (charge) charges.push(charge);
   }
   for (const scoped of route?.limits ?? []) {
-    const charge = chargeOf(scoped, route, keyId);
+    const charge = scoped.isShadow === isShadow ? chargeOf(scoped, route, keyId) : null;
     // A route's own limit counts only that route's requests, whatever its scope.
     if (charge && route) {
       const counter = scoped.scope === "key" ? `${charge.counter}@${route.id}` : charge.counter;
@@ -29,14 +45,15 @@ export function chargesFor(tier: Tier, route: Route | null, keyId: string | null
 
 /** Null: a limit per key does not apply to requests without a key, nor a limit per route to those without a route. */
 function chargeOf(scoped: ScopedLimit, route: Route | null, keyId: string | null): Charge | null {
-  const { limit, scope } = scoped;
+  const { limit, scope, isShadow } = scoped;
+  const name = isShadow ? `${SHADOW}${limit.name}` : limit.name;
   switch (scope) {
     case "user":
-      return scoped.testLimit ? chargeOfMode(scoped, modeOf(keyId)) : { counter: limit.name, limit };
+      return scoped.testLimit ? chargeOfMode(scoped, modeOf(keyId)) : { counter: name, limit };
     case "key":
-      return keyId === null ? null : { counter: `${limit.name}#${keyId}`, limit };
+      return keyId === null ? null : { counter: `${name}#${keyId}`, limit };
     case "route":
-      return route === null ? null : { counter: `${limit.name}@${route.id}`, limit };
+      return route === null ? null : { counter: `${name}@${route.id}`, limit };
   }
 }
 
@@ -53,6 +70,11 @@ export function counterOf(limit: string, mode: KeyMode): string {
   return `${limit}#${ALL_OF[mode]}`;
 }
 
+/** Whether a counter is one of a limit in shadow. */
+export function isShadowCounter(counter: string): boolean {
+  return counter.startsWith(SHADOW);
+}
+
 /** The parts of a counter's name. Null: it counts every key, keys of both modes, or every route. */
 export interface CounterScope {
   readonly name: string;
@@ -61,10 +83,10 @@ export interface CounterScope {
   readonly route: string | null;
 }
 
-/** Parses a counter's name, as {@link chargesFor} builds it. */
+/** Parses a counter's name, as {@link chargesFor} or {@link shadowChargesFor} builds it. */
 export function scopeOf(counter: string): CounterScope {
   const [, name = counter, key = null, route = null] =
-    /^([^#@]*)(?:#([^@]*))?(?:@(.*))?$/s.exec(counter) ?? [];
+    /^~?([^#@]*)(?:#([^@]*))?(?:@(.*))?$/s.exec(counter) ?? [];
   for (const mode of KEY_MODES) if (key === ALL_OF[mode]) return { name, keyId: null, mode, route };
   return { name, keyId: key, mode: null, route };
 }
@@ -76,6 +98,11 @@ export function limitOf(policy: Policy, tier: Tier, counter: string): Limit | nu
     const split = tier.limits.find(({ limit, testLimit }) => limit.name === name && testLimit !== undefined);
     return split ? chargeOfMode(split, mode).limit : null;
   }
-  const charges = chargesFor(tier, route === null ? null : policy.routes.byId(route), keyId);
+  const charges = chargesOf(
+    isShadowCounter(counter),
+    tier,
+    route === null ? null : policy.routes.byId(route),
+    keyId,
+  );
   return charges.find((charge) => charge.counter === counter)?.limit ?? null;
 }

@@ -25,11 +25,15 @@ export function smallestLimit(limits: readonly ScopedLimit[]): LimitCapacity {
   );
 }
 
+/** Which limits are in shadow: all, or those that say so; `byDefault`, those that do not say otherwise. */
+export type Shadow = "all" | "named" | "byDefault";
+
 export function compileLimits(
   documents: readonly LimitDocument[],
   scope: LimitScope,
   path: readonly PropertyKey[],
   faults: Fault[],
+  shadow: Shadow = "named",
 ): ScopedLimit[] {
   const names = new Set<string>();
   const limits: ScopedLimit[] = [];
@@ -45,13 +49,24 @@ export function compileLimits(
     if (limit) {
       // A route's own limit always counts per route, even if its scope is "user".
       const named = document.scope ?? scope;
-      limits.push({ limit, document, scope: scope === "route" && named === "user" ? "route" : named });
+      limits.push({
+        limit,
+        document,
+        scope: scope === "route" && named === "user" ? "route" : named,
+        isShadow: isShadow(document, shadow),
+      });
     } else {
       const message = `is too large to be counted exactly (at most 2^52 = ${MAX_EXACT} steps of its rate): use a smaller burst or period, or a rounder rate`;
       faults.push({ path: pointer([...path, i]), message });
     }
   });
   return limits;
+}
+
+/** A quota with overage never is: it says where a customer's bill stops. */
+function isShadow(document: LimitDocument, shadow: Shadow): boolean {
+  if (document.kind === "quota" && document.overage !== undefined) return false;
+  return shadow === "all" || (document.shadow ?? shadow === "byDefault");
 }
 
 /** Compiles one limit; null if its numbers cannot be counted exactly. */

@@ -6,7 +6,7 @@
 import { capacityMilli } from "../core/limit.ts";
 import { toMilli, toTokens } from "../core/units.ts";
 import { BUILT_IN_TIERS } from "./built-in-tiers.ts";
-import { compileLimits, smallestLimit, type LimitCapacity } from "./compile-limits.ts";
+import { compileLimits, type LimitCapacity, type Shadow, smallestLimit } from "./compile-limits.ts";
 import type { BillingDocument } from "./billing-schema.ts";
 import type { Route, ScopedLimit, Tier, TierBilling } from "./compiled.ts";
 import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "./fault.ts";
@@ -27,6 +27,8 @@ export interface Policy {
   readonly routes: RouteTable;
   readonly anonymousTier: string;
   readonly defaultTier: string;
+  /** Whether any limit is in shadow. */
+  readonly hasShadow: boolean;
   /** null: nothing is billed. */
   readonly billing: BillingDocument | null;
   /** Whether to send X-RateLimit-* too: off by default, since each header costs about 3 % of a request. */
@@ -55,6 +57,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
         "user",
         ["tiers", name, "limits"],
         faults,
+        shadowOf(source, tier),
       ),
       mode: tier.mode === "strict" ? "strict" : "auto",
       durability: tier.durability ?? "reserved",
@@ -72,7 +75,9 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
   }
 
   const context = contextOf(tiers);
-  const routes = source.routes.map((route, i) => compileRoute(route, i, context, faults));
+  const routes = source.routes.map((route, i) =>
+    compileRoute(route, i, context, shadowOf(source, route), faults),
+  );
   const table = new RouteTable(routes);
   faults.push(...table.faults);
   if (faults.length > 0) return { ok: false, faults: faults.slice(0, MAX_FAULTS) };
@@ -84,12 +89,18 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
       routes: table,
       anonymousTier: source.anonymousTier,
       defaultTier: source.defaultTier,
+      hasShadow: [...tiers.values(), ...routes].some(({ limits }) => limits.some(({ isShadow }) => isShadow)),
       billing: source.billing ?? null,
       xRateLimit: source.headers?.xRateLimit ?? false,
       serverTiming: source.headers?.serverTiming ?? null,
       cors: source.cors ?? null,
     },
   };
+}
+
+function shadowOf({ enforcement }: PolicyDocument, { shadow }: Pick<TierDocument, "shadow">): Shadow {
+  if (enforcement === "shadow") return "all";
+  return shadow ? "byDefault" : "named";
 }
 
 function billingOf(billing: BillingDocument, { plan = {}, limits }: TierDocument): TierBilling {
@@ -143,6 +154,7 @@ function compileRoute(
   route: RouteDocument,
   index: number,
   { tierByLimit, widest }: RouteContext,
+  shadow: Shadow,
   faults: Fault[],
 ): Route {
   const path = ["routes", index];
@@ -152,7 +164,7 @@ function compileRoute(
       message: "is reserved for the limiter's own API: choose another path",
     });
   }
-  const limits = compileLimits(route.limits ?? [], "route", [...path, "limits"], faults);
+  const limits = compileLimits(route.limits ?? [], "route", [...path, "limits"], faults, shadow);
   const costMilli = toMilli(route.cost ?? 1) ?? 0;
   checkNames(limits, tierByLimit, path, faults);
   checkCost(limits, costMilli, widest, path, faults);

@@ -13,6 +13,8 @@ export interface ScopedLimit {
   readonly scope: LimitScope;
   /** For requests of test keys, if they have a counter of their own: usage that is billed leaves theirs out, and counts apart. */
   readonly testLimit?: Limit;
+  /** Whether it only reports what it would reject. */
+  readonly isShadow: boolean;
 }
 
 /** What bills of a tier's accounts are made from, as the document has it. */

@@ -1,5 +1,5 @@
 /** Compares what routes demand of a request: a credential, a cost and limits. Pure. */
-import type { Route } from "./compiled.ts";
+import type { Route, ScopedLimit } from "./compiled.ts";
 import type { LimitDocument } from "./schema.ts";
 
 /** Whether a request that passes `route` would pass `other` as well: the same or more in each respect. */
@@ -7,10 +7,15 @@ export function isAsStrict(route: Route, other: Route): boolean {
   return (
     (route.requiresCredential || !other.requiresCredential) &&
     route.costMilli >= other.costMilli &&
-    other.limits.every((theirs) =>
-      route.limits.some((own) => own.scope === theirs.scope && isAsTight(own.document, theirs.document)),
+    enforced(other).every((theirs) =>
+      enforced(route).some((own) => own.scope === theirs.scope && isAsTight(own.document, theirs.document)),
     )
   );
+}
+
+/** A limit in shadow rejects nothing, so it makes no route stricter. */
+function enforced({ limits }: Route): readonly ScopedLimit[] {
+  return limits.filter(({ isShadow }) => !isShadow);
 }
 
 /** Limits of different kinds or periods are not compared. */

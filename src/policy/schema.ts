@@ -23,6 +23,8 @@ const MAX_TTL_MS = 3_600_000;
 
 const cost = z.number().check(z.gte(0), z.lte(MAX_COST), z.refine(isMilli, "must be a multiple of 0.001"));
 const scope = z.optional(z.enum(["user", "key", "route"]));
+/** Counts and reports what it would reject, and rejects nothing (docs/shadow.md). A limit's own value applies before its tier's or route's. */
+const shadow = () => z.optional(z.boolean());
 
 const limit = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -34,6 +36,7 @@ const limit = z.discriminatedUnion("kind", [
     /** Capacity in tokens. Default: `tokens`. */
     burst: z.optional(tokens),
     scope,
+    shadow: shadow(),
   }),
   z.strictObject({
     name,
@@ -45,6 +48,7 @@ const limit = z.discriminatedUnion("kind", [
     /** What usage beyond the amount costs. Only with `billing`, in one quota of a tier. */
     overage: z.optional(overage),
     scope,
+    shadow: shadow(),
   }),
   z.strictObject({
     name,
@@ -54,6 +58,7 @@ const limit = z.discriminatedUnion("kind", [
     /** A slot that is not released expires after this time. Choose it longer than the slowest request. */
     ttlMs: z.int().check(z.gte(1), z.lte(MAX_TTL_MS)),
     scope,
+    shadow: shadow(),
   }),
 ]);
 
@@ -61,6 +66,8 @@ const limits = z.array(limit).check(z.maxLength(MAX_LIMITS));
 
 const tier = z.strictObject({
   limits,
+  /** Of all its limits. */
+  shadow: shadow(),
   /**
    * auto: isolates may spend a lease while the user is hot and below the limit (docs/consistency.md). strict: the user's object decides
    * every request. leased: the older name of auto.
@@ -109,6 +116,8 @@ const route = z.strictObject({
   cost: z.optional(cost),
   /** The route's own limits, decided together with the tier's. */
   limits: z.optional(limits),
+  /** Of its own limits. */
+  shadow: shadow(),
   /** required: requests without a credential are rejected with 401. */
   auth: z.optional(z.enum(["optional", "required"])),
   /** Whether the route counts for no other spelling of its paths (docs/gateway.md). Default: false. */
@@ -139,6 +148,8 @@ export const policySchema = z.strictObject({
   anonymousTier: name,
   /** The tier of users whose account or token names none. */
   defaultTier: name,
+  /** shadow: every limit is one in shadow, except quotas with overage. Default: on. */
+  enforcement: z.optional(z.enum(["on", "shadow"])),
   /** Without it, nothing is billed. */
   billing: z.optional(billing),
   headers: z.optional(

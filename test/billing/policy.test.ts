@@ -102,6 +102,10 @@ describe("a new policy with billing", () => {
     ["a prepaid quota", withOverage({ mode: "prepaid", price: CENT }, { plan: { base: "0", trialDays: 7 } })],
     ["a quota that stops, prorated", withOverage({ mode: "stop" })],
     ["no amount at all", documentWith({ plan: {} })],
+    [
+      "a tier in shadow, except for its overage",
+      documentWith({ limits: [{ ...PAYG, shadow: false }], shadow: true }),
+    ],
   ])("may have %s", (_what, document) => {
     expect(faultsIn(document)).toEqual([]);
   });
@@ -144,6 +148,16 @@ describe("a new policy with billing", () => {
     ],
     ["overage by key", withLimits({ ...PAYG, scope: "key" }), "/tiers/pro/limits/0/scope: must be user"],
     ["overage per day", withLimits({ ...PAYG, per: "day" }), "/tiers/pro/limits/0/per: must be month"],
+    [
+      "overage in shadow",
+      withLimits({ ...PAYG, shadow: true }),
+      "/tiers/pro/limits/0/shadow: a quota with overage cannot be in shadow",
+    ],
+    [
+      "overage in a tier in shadow",
+      documentWith({ limits: [PAYG], shadow: true }),
+      "/tiers/pro/shadow: a quota with overage cannot be in shadow",
+    ],
     [
       "an anchor day of the quota's own",
       withLimits({ ...PAYG, anchorDay: 5 }),

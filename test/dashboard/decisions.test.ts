@@ -50,6 +50,7 @@ const DENIED: LoggedDecision = {
   limits: "minute=0.4/100;month=31200/50000",
   upstreamCode: 0,
   otherRequestIds: "",
+  shadowed: "",
   weight: 1,
 };
 

@@ -75,6 +75,22 @@ test("reports no change for an equal document, whatever the order of its fields"
   expect(policyChanges(policy, withFree({ ...policy.tiers.free, limits }))).toEqual([]);
 });
 
+test("says which limits are put in shadow or enforced", () => {
+  const shadow = { ...policy.tiers.free, limits: [{ ...minute, shadow: true }, month] };
+  const free = { part: "tier", name: "free" };
+  const [put, enforced] = [policyChanges(policy, withFree(shadow)), policyChanges(withFree(shadow), policy)];
+  expect(put).toEqual([{ ...free, words: "minute: put in shadow: denies nothing", effect: "looser" }]);
+  expect(enforced).toEqual([{ ...free, words: "minute: enforced, no longer in shadow", effect: "tighter" }]);
+  const day = { name: "day", kind: "quota", amount: 500, per: "day", shadow: true };
+  const more = { ...policy.tiers.free, limits: [minute, month, day], shadow: true };
+  expect(policyChanges(policy, withFree(more))).toEqual([
+    { ...free, words: "new limit day: 500 tokens a day, in shadow", effect: null },
+    { ...free, words: "its limits put in shadow: denies nothing", effect: "looser" },
+  ]);
+  const off = policyChanges({ ...policy, enforcement: "on" }, { ...policy, enforcement: "shadow" });
+  expect(off).toMatchObject([{ words: "all limits put in shadow: denies nothing", effect: "looser" }]);
+});
+
 test("hides no change if two parts have the same name, or a part has no name", () => {
   const twice = (first: number) => ({
     tiers: {

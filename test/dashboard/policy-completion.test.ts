@@ -38,6 +38,7 @@ test("completes the fields that an object may still have", () => {
     '"routes"',
     '"anonymousTier"',
     '"defaultTier"',
+    '"enforcement"',
     '"billing"',
     '"headers"',
     '"cors"',
@@ -54,6 +55,7 @@ test("completes the fields of a limit's kind, and of all kinds while it has none
     '"per"',
     '"burst"',
     '"scope"',
+    '"shadow"',
   ]);
   expect(labels(limit(""))).toEqual(expect.arrayContaining(['"kind"', '"amount"', '"ttlMs"']));
 });
@@ -142,7 +144,7 @@ test("the form can show every field of a policy, whatever its kind", () => {
   walk(free, "/tiers/free");
   // A map, with a place of its own.
   expect(hidden).toEqual(["/tiers"]);
-  expect(fieldsOf(schema!, free, ["limits", "mode", "durability", "onLimiterFailure"])).toEqual({
+  expect(fieldsOf(schema!, free, ["limits", "mode", "durability", "onLimiterFailure", "shadow"])).toEqual({
     fields: [],
     parts: ["plan", "price", "overage"],
     lists: [],

@@ -59,6 +59,15 @@ describe("the route that counts for another spelling", () => {
       1,
     ],
     [
+      "the one that enforces its limit, if the other is in shadow",
+      [
+        { match: "/a/b", limits: [{ ...limit(5), shadow: true }] },
+        { ...REST, limits: [limit(6)] },
+      ],
+      "/A/b",
+      1,
+    ],
+    [
       "the one with the tighter limit",
       [
         { match: "/a/b", limits: [limit(5)] },

@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import document from "../../policy/default.json";
 import { windowMs as bucketWindowMs } from "../../src/core/token-bucket.ts";
-import { chargesFor } from "../../src/policy/charges.ts";
+import { chargesFor, shadowChargesFor } from "../../src/policy/charges.ts";
 import { compilePolicy, tierOf } from "../../src/policy/compile.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
@@ -55,6 +55,71 @@ describe("the default policy", () => {
     expect(policy.defaultTier).toBe("free");
     expect(policy.anonymousTier).toBe("anonymous");
     expect(tierOf(policy, "no-such-tier").name).toBe("free");
+  });
+});
+
+describe("limits in shadow", () => {
+  const limit = (name: string, shadow?: boolean) =>
+    ({
+      name,
+      kind: "bucket",
+      tokens: 5,
+      per: "minute",
+      ...(shadow === undefined ? {} : { shadow }),
+    }) as const;
+  const payg = {
+    name: "month",
+    kind: "quota",
+    amount: 9,
+    per: "month",
+    overage: { mode: "payg", price: { model: "unit", unit: "1" } },
+  } as const;
+  const of = (enforcement: "on" | "shadow", shadow: boolean) => {
+    const compiled = compilePolicy(
+      policyWith({
+        enforcement,
+        tiers: {
+          anonymous: { limits: [limit("a", true), limit("b", false), limit("c"), payg], shadow },
+          free: { limits: [] },
+        },
+        routes: [{ match: "/a", shadow, limits: [limit("d"), limit("e", false)] }],
+        billing: { currency: "USD" },
+      }),
+      1,
+    );
+    if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+    const [tier, route] = [tierOf(compiled.value, "anonymous"), compiled.value.routes.byId("/a")];
+    return {
+      hasShadow: compiled.value.hasShadow,
+      enforced: chargesFor(tier, route, null).map(({ counter }) => counter),
+      shadow: shadowChargesFor(tier, route, null)?.map(({ counter }) => counter) ?? null,
+    };
+  };
+
+  it("are those that say so, and those of a tier or route in shadow that do not say otherwise", () => {
+    expect(of("on", false)).toEqual({
+      hasShadow: true,
+      enforced: ["b", "c", "month", "d@/a", "e@/a"],
+      shadow: ["~a"],
+    });
+    expect(of("on", true)).toMatchObject({
+      enforced: ["b", "month", "e@/a"],
+      shadow: ["~a", "~c", "~d@/a"],
+    });
+  });
+
+  it("are all by the emergency switch, except a quota with overage, whose caps protect customers", () => {
+    expect(of("shadow", false)).toEqual({
+      hasShadow: true,
+      enforced: ["month"],
+      shadow: ["~a", "~b", "~c", "~d@/a", "~e@/a"],
+    });
+  });
+
+  it("are none unless a policy says so", () => {
+    expect(embeddedPolicy().hasShadow).toBe(false);
+    const free = tierOf(embeddedPolicy(), "free");
+    expect(shadowChargesFor(free, embeddedPolicy().routes.byId("/api/refresh"), null)).toBeNull();
   });
 });
 

@@ -3,12 +3,18 @@
  * share a policy store, which keeps the first bindings and never goes back to an older revision.
  */
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
+import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { billedDocument, policyDocument, VARIANTS } from "./policies.ts";
 import type { VirtualTime } from "./virtual-time.ts";
 
 const documents = [...VARIANTS.map(policyDocument), billedDocument()].map((document) =>
   JSON.stringify(document),
 );
+
+/** Adds a document. @returns the number of its variant. */
+export function addDocument(document: PolicyDocument): number {
+  return documents.push(JSON.stringify(document)) - 1;
+}
 
 class PolicyShelf {
   /** The variant of each revision. */

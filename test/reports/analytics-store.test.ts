@@ -291,6 +291,36 @@ function turnedAway(): Point[] {
   ];
 }
 
+it("requests that limits in shadow would have denied are counted by limit, once each in all", () => {
+  const store = new AnalyticsStore(new NodeSql());
+  const shadowed = (list: string, more: Partial<Point> = {}) =>
+    point({ shadowed: list, reason: `shadow:${list.split(";")[0] ?? ""}`, ...more });
+  const failed = shadowed("day", { account: "user:b", outcome: "error", reason: "upstream_error" });
+  store.insert([point(), shadowed("day"), shadowed("day;uploads", { requests: 2 }), failed], NOW_MS);
+  const report = ask(store, "shadow-denials");
+  expect(report).toMatchObject({
+    requests: 4,
+    limits: [
+      { limit: "day", requests: 4, share: 4 / 5 },
+      { limit: "uploads", requests: 2, share: 2 / 5 },
+    ],
+    top: [
+      { limit: "day", account: "user:acme", requests: 3 },
+      { limit: "uploads", account: "user:acme", requests: 2 },
+      { limit: "day", account: "user:b", requests: 1 },
+    ],
+  });
+  const sums = report.series.map(({ key, requests }) => [
+    key,
+    requests.reduce((sum, count) => sum + count, 0),
+  ]);
+  expect(sums).toEqual([
+    ["day", 4],
+    ["uploads", 2],
+  ]);
+  expect(ask(store, "overview").current).toMatchObject({ allowed: 4, denied: 0 });
+});
+
 describe("requests that no limit denied", () => {
   const store = new AnalyticsStore(new NodeSql());
   beforeAll(() => store.insert(turnedAway(), NOW_MS));

@@ -61,7 +61,8 @@ describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on Clic
     const random = randomOf(name.length * 1_000 + 1);
     for (let i = 0; i < QUERIES; i++) await both(randomQuery(name, random, rows));
     const all = { fromMs: START_MS, toMs: START_MS + SPAN_S * 1_000, filters: {} };
-    const answer = await both({ ...randomQuery(name, random, rows), ...all, intervalMs: 300_000, limit: 20 });
+    const { search: _search, requestId: _requestId, ...any } = randomQuery(name, random, rows);
+    const answer = await both({ ...any, ...all, intervalMs: 300_000, limit: 20 });
     expect(answer.sampled).toBe(true);
   });
 
@@ -79,7 +80,7 @@ describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on Clic
   });
 
   it("pages of the log, which together are the whole log", async () => {
-    const all = randomQuery("decisions", randomOf(3), rows);
+    const { requestId: _requestId, ...all } = randomQuery("decisions", randomOf(3), rows);
     const whole: ReportQuery = {
       ...all,
       fromMs: START_MS,

@@ -81,6 +81,7 @@ export function randomRows(seed: number, count: number, accounts = 60): Row[] {
       remainingFraction: Math.floor(random() * 1_000) / 1_000,
       retryAfterMs: outcome === "denied" ? Math.floor(random() * 60_000) : 0,
       requests: random() < 0.9 ? 1 : 1 + Math.floor(random() * 20),
+      shadowed: outcome === "denied" ? "" : pick(random, ["", "", "", "minute", "day", "minute;day"]),
       weight: random() < 0.7 ? 1 : 2 ** Math.floor(random() * 6),
     };
   });

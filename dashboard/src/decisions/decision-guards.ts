@@ -62,6 +62,7 @@ const ROW: Guards<LiveRow> = {
   limits: isText,
   upstreamCode: isNumber,
   otherRequestIds: isText,
+  shadowed: isText,
 };
 export const isLiveRow = isShape<LiveRow>(ROW);
 
@@ -88,6 +89,7 @@ const FIELDS: Readonly<Record<Report<"values">["by"], true>> = {
   keyId: true,
   method: true,
   upstreamStatus: true,
+  shadowed: true,
 };
 export const parseValues = parseAs(
   isShape<Report<"values">>({

@@ -8,10 +8,11 @@ const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** "100 tokens a minute, burst 150"; "50,000 tokens a month"; "5 at once". */
+/** "100 tokens a minute, burst 150"; "50,000 tokens a month"; "5 at once, in shadow". */
 export function limitWords(limit: Fields): string {
-  const { kind, tokens, amount, per, burst, max, scope } = limit;
-  const each = scope === undefined || scope === "user" ? "" : `, for each ${text(scope)}`;
+  const { kind, tokens, amount, per, burst, max, scope, shadow } = limit;
+  const scoped = scope === undefined || scope === "user" ? "" : `, for each ${text(scope)}`;
+  const each = shadow === true ? `${scoped}, in shadow` : scoped;
   switch (kind) {
     case "bucket":
       return `${text(tokens)} tokens ${period(per)}${burst === undefined ? "" : `, burst ${text(burst)}`}${each}`;
@@ -50,6 +51,12 @@ export function limitChange(
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const [was, is] = [before[name], after[name]];
     if (named.has(name) || JSON.stringify(was) === JSON.stringify(is)) continue;
+    const shadow = name === "shadow" ? shadowChange(was, is) : null;
+    if (shadow) {
+      parts.push(shadow.words);
+      effects.add(shadow.effect);
+      continue;
+    }
     parts.push(`${name === "max" ? "at once" : name} ${text(was)} → ${text(is)}`);
     effects.add(name === "burst" || name === "max" ? effectOf(was, is) : null);
   }
@@ -57,6 +64,15 @@ export function limitChange(
   // The order of the fields changed only.
   if (parts.length === 0) return null;
   return { words: parts.join(", "), effect: others.length === 0 ? (only ?? null) : null };
+}
+
+/** Whether a limit, tier or route is put in shadow or out of it; null if neither. */
+export function shadowChange(
+  was: unknown,
+  is: unknown,
+): { readonly words: string; readonly effect: Effect } | null {
+  if (is === true) return { words: "put in shadow: denies nothing", effect: "looser" };
+  return was === true ? { words: "enforced, no longer in shadow", effect: "tighter" } : null;
 }
 
 function effectOf(before: unknown, after: unknown): Effect {

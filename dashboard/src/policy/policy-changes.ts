@@ -3,7 +3,7 @@
  * routes by methods and pattern. For people to review; the document itself decides. Pure; accepts documents of any shape.
  */
 import { isRecord } from "../shell/api-client.ts";
-import { type Effect, limitChange, limitWords } from "./limit-words.ts";
+import { type Effect, limitChange, limitWords, shadowChange } from "./limit-words.ts";
 
 export interface PolicyChange {
   readonly part: "tier" | "route" | "policy";
@@ -78,8 +78,16 @@ function limitChanges(before: unknown, after: unknown): Part[] {
     return JSON.stringify(before) === JSON.stringify(after) ? [] : [valueChange("limits", before, after)];
   return [...new Set([...a.keys(), ...b.keys()])].flatMap((name): Part[] => {
     const [was, is] = [a.get(name), b.get(name)];
-    if (!was) return [{ words: `new limit ${name}: ${limitWords(is ?? {})}`, effect: "tighter" }];
-    if (!is) return [{ words: `limit ${name} removed (was: ${limitWords(was)})`, effect: "looser" }];
+    // Adding or removing a limit in shadow denies nothing.
+    const effect = (limit: Fields, other: Effect) => (limit["shadow"] === true ? null : other);
+    if (!was) {
+      const words = `new limit ${name}: ${limitWords(is ?? {})}`;
+      return [{ words, effect: effect(is ?? {}, "tighter") }];
+    }
+    if (!is) {
+      const words = `limit ${name} removed (was: ${limitWords(was)})`;
+      return [{ words, effect: effect(was, "looser") }];
+    }
     const change = limitChange(was, is);
     return change === null ? [] : [{ ...change, words: `${name}: ${change.words}` }];
   });
@@ -91,9 +99,22 @@ function fieldChanges(before: Fields, after: Fields, prefix: string): Part[] {
     const [was, is] = [before[name], after[name]];
     if (isRecord(was) && isRecord(is)) return fieldChanges(was, is, `${prefix}${name}.`);
     if (JSON.stringify(was) === JSON.stringify(is)) return [];
+    const shadow = shadowFieldChange(prefix, name, was, is);
+    if (shadow) return [shadow];
     const change = valueChange(`${prefix}${name}`, was, is);
     return [name === "cost" && prefix === "" ? { ...change, effect: costEffect(was, is) } : change];
   });
+}
+
+/** Of a tier, a route or the whole policy; null if the field is no such. */
+function shadowFieldChange(prefix: string, name: string, was: unknown, is: unknown): Part | null {
+  if (prefix !== "") return null;
+  if (name === "enforcement") {
+    const change = shadowChange(was === "shadow", is === "shadow");
+    return change && { ...change, words: `all limits ${change.words}` };
+  }
+  const change = name === "shadow" ? shadowChange(was, is) : null;
+  return change && { ...change, words: `its limits ${change.words}` };
 }
 
 function valueChange(name: string, was: unknown, is: unknown): Part {

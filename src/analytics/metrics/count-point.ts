@@ -2,6 +2,7 @@
 import type { Point } from "../point.ts";
 import { isCharged, isDecided, outcomeOf } from "../outcome.ts";
 import type { MetricDeltas } from "./metric-deltas.ts";
+import { shadowedNames } from "../shadowed.ts";
 import { subjectHash } from "./distinct.ts";
 
 /** A user with at most this share of their tightest limit left counts as near it. */
@@ -13,6 +14,10 @@ export function countPoint(deltas: MetricDeltas, point: Omit<Point, "limits">): 
   const reported = outcomeOf(outcome, reason, source);
   deltas.add("requests", [route, tier, reported, reason, source], requests);
   if (isCharged(outcome, reason)) deltas.add("cost", [route, tier], point.cost);
+  if (point.shadowed !== "") {
+    for (const name of shadowedNames(point.shadowed))
+      deltas.add("shadowDenials", [name, route, tier], requests);
+  }
   if (isDecided(source)) deltas.observe("decisionSeconds", [source], point.limiterMs / 1_000, requests);
   if (point.upstreamStatus !== "none") {
     deltas.observe("upstreamSeconds", [route], point.upstreamMs / 1_000, requests);

@@ -62,6 +62,13 @@ export const FAMILIES = {
     labels: ["route", "tier"],
     scale: 1_000,
   },
+  shadowDenials: {
+    ...many,
+    name: "edge_limiter_shadow_denials_total",
+    type: "counter",
+    help: "Allowed requests that a limit in shadow would have denied, by limit: a request may count for several.",
+    labels: ["limit", "route", "tier"],
+  },
   decisionSeconds: {
     ...few,
     name: "edge_limiter_decision_seconds",

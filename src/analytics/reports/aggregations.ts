@@ -33,6 +33,9 @@ export function named(dimension: "account" | "route" | "tier"): Partial<Aggregat
   return { without: { [dimension]: "" } };
 }
 
+/** Only requests that something in shadow would have denied. */
+export const SHADOWED = { without: { shadowed: "" } } as const;
+
 /** Only denials by a limit. If the query filters by another outcome, there are none. */
 export function denials(query: ReportQuery, given: Partial<Aggregation>): Aggregation {
   const { outcome = "denied" } = query.filters;

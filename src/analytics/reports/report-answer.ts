@@ -95,6 +95,17 @@ export interface ReportBodies {
     readonly reasons: readonly { reason: string; denied: number; share: number }[];
     readonly top: readonly { reason: string; account: string; denied: number }[];
   };
+  /** What would have been denied if everything in shadow were enforced. These requests were not denied by a limit. */
+  readonly "shadow-denials": {
+    /** Each once, whatever would have denied it. */
+    readonly requests: number;
+    /** By limit, the most first. A request counts for each limit that would have denied it. `share`: of all decided requests. */
+    readonly limits: readonly ShadowDenials[];
+    readonly top: readonly { limit: string; account: string; requests: number }[];
+    readonly times: readonly string[];
+    /** By limit. */
+    readonly series: readonly Series[];
+  };
   readonly tiers: { readonly tiers: readonly Shared<"tier">[] };
   readonly latency: {
     readonly times: readonly string[];
@@ -131,6 +142,13 @@ export interface ReportBodies {
     /** Null if the request that was searched for was found, or none was. */
     readonly notFound: NotFound | null;
   };
+}
+
+/** Requests that a limit in shadow would have denied. */
+export interface ShadowDenials {
+  readonly limit: string;
+  readonly requests: number;
+  readonly share: number;
 }
 
 /** Admitted requests, their cost, and requests denied by a limit. */

@@ -9,6 +9,7 @@ export const REPORT_NAMES = [
   "subjects",
   "top-routes",
   "denials",
+  "shadow-denials",
   "tiers",
   "latency",
   "sources",
@@ -30,6 +31,7 @@ export const DIMENSIONS = [
   "keyId",
   "method",
   "upstreamStatus",
+  "shadowed",
 ] as const;
 export type Dimension = (typeof DIMENSIONS)[number];
 
@@ -45,11 +47,19 @@ export function byDimension<T>(make: (name: Dimension) => T): Record<Dimension, 
     keyId: make("keyId"),
     method: make("method"),
     upstreamStatus: make("upstreamStatus"),
+    shadowed: make("shadowed"),
   };
 }
 
 /** What a chart can be stacked by: dimensions with few values. */
-export const STACKS = ["outcome", "reason", "source", "tier", "route"] as const satisfies Dimension[];
+export const STACKS = [
+  "outcome",
+  "reason",
+  "source",
+  "tier",
+  "route",
+  "shadowed",
+] as const satisfies Dimension[];
 
 /** What a ranking can be by, the largest first. `deniedShare`: `denied` / `decided`. `lastSeen`: the last request. */
 export const ORDERS = ["requests", "denied", "cost", "deniedShare", "lastSeen"] as const;

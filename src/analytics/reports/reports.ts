@@ -4,7 +4,7 @@
  * Percentiles are computed from the rows of the group they describe; they are never averaged or added.
  */
 import type { AnswerHead, ReportAnswer, ReportBodies } from "./report-answer.ts";
-import { aggregation, DECIDED, denials, named, ranking } from "./aggregations.ts";
+import { aggregation, DECIDED, denials, named, ranking, SHADOWED } from "./aggregations.ts";
 import type { Aggregation, Group, Keeps, Row, Scan } from "./facts.ts";
 import {
   LATENCY_BOUNDS_MS,
@@ -20,6 +20,7 @@ import {
 } from "./report-parts.ts";
 import { logOf, notFoundOf } from "./decision-log.ts";
 import { type ReportName, type ReportQuery, stepsOf } from "./report-query.ts";
+import { byLimit, shadowDenialsOf, topShadowed } from "./shadow-denials.ts";
 
 /** What a report needs from a back end. */
 export interface Plan {
@@ -120,6 +121,22 @@ const REPORTS: { readonly [Name in ReportName]: Report<Name> } = {
       denied: totalsOf(of("all")).denied,
       reasons: reasonsOf(of("reasons"), of("all")),
       top: of("top").map(({ keys: [reason = "", account = ""], denied }) => ({ reason, account, denied })),
+    }),
+  },
+  "shadow-denials": {
+    groups: (query) => ({
+      all: aggregation(query),
+      shadowed: aggregation(query, SHADOWED),
+      limits: aggregation(query, { by: ["shadowed"], order: "requests", ...SHADOWED }),
+      top: ranking(query, { by: ["shadowed", "account"], order: "requests", ...SHADOWED }),
+      steps: aggregation(query, { by: ["shadowed"], intervalMs: query.intervalMs, ...SHADOWED }),
+    }),
+    body: (query, of) => ({
+      requests: totalsOf(of("shadowed")).requests,
+      limits: shadowDenialsOf(byLimit(of("limits")), of("all")),
+      top: topShadowed(byLimit(of("top")), query.limit),
+      times: timesOf(query),
+      series: seriesOf(stepsOf(query), byLimit(of("steps"))),
     }),
   },
   tiers: {
@@ -248,6 +265,8 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
       return report("top-routes");
     case "denials":
       return report("denials");
+    case "shadow-denials":
+      return report("shadow-denials");
     case "tiers":
       return report("tiers");
     case "latency":

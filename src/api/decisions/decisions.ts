@@ -44,7 +44,8 @@ async function status(c: Context<AppEnv>): Promise<Response> {
   if (!answer) return unavailable(NOT_RESPONDING, requestId);
   if (answer.kind === "revoked")
     return unauthorized("The API key has been revoked or has expired.", requestId);
-  const { kind: _kind, ...view } = answer;
+  // Limits in shadow are the operator's business.
+  const { kind: _kind, shadow: _shadow, ...view } = answer;
   return c.json({ user: caller.user, ...view });
 }
 

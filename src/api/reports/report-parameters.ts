@@ -46,6 +46,7 @@ export const reportQuery = z.strictObject({
   keyId: value,
   method: value,
   upstreamStatus: value,
+  shadowed: value,
   search: z.optional(z.string().check(z.minLength(1), z.maxLength(200))),
   requestId: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
   format: z.optional(z.enum(["json", "csv"])),

@@ -26,6 +26,7 @@ const LABELS = {
   anchorDay: "Starts on day",
   ttlMs: "Expires after, ms",
   scope: "For each",
+  shadow: "In shadow",
 };
 /** The fields of a limit that the form has a place for. */
 const LIMIT_FIELDS = [...Object.keys(LABELS), "kind"];

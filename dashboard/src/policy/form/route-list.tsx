@@ -20,6 +20,7 @@ const LABELS = {
   timeoutMs: "Timeout, ms",
 };
 const SWITCHES = {
+  shadow: "Own limits in shadow",
   exactPath: "Exact path only",
   forwardKey: "Forward the key",
   forwardOverrides: "Forward overrides",

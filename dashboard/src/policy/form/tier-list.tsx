@@ -16,6 +16,7 @@ const LABELS = {
   mode: "Mode",
   durability: "Durability",
   onLimiterFailure: "If the limiter fails",
+  shadow: "In shadow",
 };
 /** The fields of a tier that the form has a place for. */
 const TIER_FIELDS = [...Object.keys(LABELS), "limits"];

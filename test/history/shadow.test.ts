@@ -1,0 +1,172 @@
+/**
+ * Limits in shadow foretell what enforcing them denies: the same requests at the same moments, under a policy that enforces limits and one
+ * that has them in shadow. The real Limiter and the real object, in tiers that lend and in strict ones.
+ */
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Decision } from "../../src/core/decision.ts";
+import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
+import { addDocument } from "./policy-shelf.ts";
+import type { Step } from "./schedule.ts";
+import { ask, played, spend, stream } from "./scripted.ts";
+
+const RUNS = Number(process.env["SHADOW_RUNS"] ?? 12);
+const SEED = Number(process.env["HISTORY_SEED"] ?? 20_261_130);
+
+/** Calls take two milliseconds and writes one: requests that are further apart meet no other on its way. */
+const gapMs = fc.oneof(
+  { weight: 8, arbitrary: fc.integer({ min: 6, max: 40 }) },
+  { weight: 2, arbitrary: fc.integer({ min: 41, max: 900 }) },
+);
+const pauseMs = fc.oneof(fc.integer({ min: 6, max: 1_200 }), fc.integer({ min: 4_000, max: 9_000 }));
+
+const burst = fc.record({
+  pauseMs,
+  gapMs,
+  times: fc.integer({ min: 1, max: 60 }),
+  key: fc.constantFrom(null, null, 0, 1),
+  route: fc.constantFrom("/one" as const, "/one" as const, "/two" as const, "/own" as const),
+  costs: fc.constantFrom([null], [null], [null, null, 3_500], [500, null]),
+  peekEach: fc.constantFrom(0, 0, 7),
+});
+/** Long enough for lending to resume after a denial, which it does five seconds later. */
+const steady = fc.record({
+  pauseMs: fc.integer({ min: 6, max: 900 }),
+  gapMs: fc.integer({ min: 25, max: 90 }),
+  times: fc.integer({ min: 100, max: 150 }),
+  key: fc.constant(null),
+  route: fc.constant("/one" as const),
+  costs: fc.constantFrom([null], [null, null, 3_500]),
+  peekEach: fc.constant(0),
+});
+
+/** Bursts of like requests, some of other costs, keys or routes. */
+const traffic: fc.Arbitrary<Step[]> = fc
+  .array(fc.oneof({ weight: 1, arbitrary: steady }, { weight: 5, arbitrary: burst }), {
+    minLength: 3,
+    maxLength: 9,
+  })
+  .map((bursts) =>
+    bursts.flatMap(({ pauseMs: pause, gapMs: gap, times, key, route, costs, peekEach }) =>
+      Array.from({ length: times }, (_, i) =>
+        ask(i === 0 ? pause : gap, 1, {
+          key,
+          route,
+          costMilli: costs[i % costs.length] ?? null,
+          peek: peekEach > 0 && i % peekEach === 6,
+        }),
+      ),
+    ),
+  );
+
+const bucket = fc
+  .record({ perSecond: fc.integer({ min: 2, max: 20 }), seconds: fc.integer({ min: 1, max: 8 }) })
+  .map(({ perSecond, seconds }) => ({
+    kind: "bucket" as const,
+    tokens: perSecond * 60,
+    per: "minute" as const,
+    burst: Math.max(6, perSecond * seconds),
+  }));
+const quota = fc
+  .record({
+    amount: fc.integer({ min: 5, max: 250 }),
+    per: fc.constantFrom("hour" as const, "month" as const),
+  })
+  .map((numbers) => Object.assign({ kind: "quota" as const }, numbers));
+const scope = fc.constantFrom("user" as const, "user" as const, "key" as const);
+const limit = (name: string): fc.Arbitrary<LimitDocument> =>
+  fc
+    .tuple(fc.oneof(bucket, quota), scope)
+    .map(([numbers, of]) => Object.assign({ name, scope: of }, numbers));
+
+/** One or two limits of the tier, and perhaps one of a route. */
+const limits = fc.record({
+  tier: fc.oneof(
+    limit("a").map((a) => [a]),
+    fc.tuple(limit("a"), limit("b")),
+    // Both deny at once.
+    limit("a").map((a) => [a, { ...a, name: "b" }]),
+  ),
+  own: fc.option(limit("own")),
+});
+
+/** A limit that never denies here. */
+const AMPLE: LimitDocument = { name: "ample", kind: "bucket", tokens: 1e6, per: "second" };
+
+function documentOf(
+  { tier, own }: { readonly tier: readonly LimitDocument[]; readonly own: LimitDocument | null },
+  mode: "auto" | "strict",
+  shadow: boolean,
+): PolicyDocument {
+  const put = (one: LimitDocument): LimitDocument => (shadow ? { ...one, shadow } : one);
+  return {
+    schema: 1,
+    anonymousTier: "leased",
+    defaultTier: "leased",
+    tiers: { leased: { limits: [AMPLE, ...tier.map(put)], mode } },
+    routes: [
+      { match: "/one" },
+      { match: "/two", cost: 2 },
+      { match: "/own", limits: own === null ? [] : [put(own)] },
+    ],
+  };
+}
+
+async function decisions(document: PolicyDocument, steps: readonly Step[]): Promise<Decision[]> {
+  const { asked } = await played(steps, { variant: addDocument(document), skewsMs: [0] });
+  return asked.map(({ decision }) => {
+    if (!decision) throw new Error("a request had no answer");
+    return decision;
+  });
+}
+
+/** What denied each request, or would have: a cached denial repeats names of limits that may hold the request by then. */
+function denials(made: readonly Decision[], enforced: readonly Decision[]): (string | null)[] {
+  return made.map(({ violated, shadowed = violated }, i) => {
+    if (shadowed.length === 0) return null;
+    return enforced[i]?.source === "deny-cache" ? "denied" : shadowed.join(";");
+  });
+}
+
+function areLeased(made: readonly Decision[]): boolean[] {
+  return made.map(({ source }) => source === "lease");
+}
+
+it("lending resumes after a denial in shadow when it would after a denial that an isolate repeats", async () => {
+  const small: LimitDocument = { name: "a", kind: "bucket", tokens: 120, per: "minute", burst: 10 };
+  const of = { tier: [small], own: null };
+  const steps = [
+    spend(6, 10),
+    spend(6, 3.5),
+    // Repeated by the isolate if the limit is enforced.
+    spend(950, 3.5),
+    ...stream(8, 100, { costMilli: 500 }).with(0, spend(4_100, 0.5)),
+    ...stream(30, 6, { costMilli: 500 }),
+  ];
+  const enforced = await decisions(documentOf(of, "auto", false), steps);
+  const foretold = await decisions(documentOf(of, "auto", true), steps);
+  expect(enforced.map(({ source }) => source)).toContain("deny-cache");
+  expect(areLeased(foretold)).toEqual(areLeased(enforced));
+  expect(areLeased(foretold)).toContain(true);
+  expect(denials(foretold, enforced)).toEqual(denials(enforced, enforced));
+});
+
+it.each(["auto", "strict"] as const)(
+  `limits in shadow foretell the denials of enforcement exactly, all or none, if the mode is %s`,
+  { timeout: 30_000 + 1_000 * RUNS },
+  async (mode) => {
+    let [denied, both, leased] = [0, 0, 0];
+    const property = fc.asyncProperty(limits, traffic, async (of, steps) => {
+      const enforced = await decisions(documentOf(of, mode, false), steps);
+      const foretold = await decisions(documentOf(of, mode, true), steps);
+      expect(foretold.every(({ allowed }) => allowed)).toBe(true);
+      expect(denials(foretold, enforced)).toEqual(denials(enforced, enforced));
+      expect(areLeased(foretold)).toEqual(areLeased(enforced));
+      denied += enforced.filter(({ outcome }) => outcome === "denied").length;
+      both += enforced.filter(({ violated }) => violated.length > 1).length;
+      leased += areLeased(enforced).filter(Boolean).length;
+    });
+    await fc.assert(property, { numRuns: RUNS, seed: SEED });
+    expect([denied > 5 * RUNS, both > 0, leased > 5 * RUNS]).toEqual([true, true, mode === "auto"]);
+  },
+);

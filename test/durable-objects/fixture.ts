@@ -69,9 +69,11 @@ let revisions = Date.now();
 export async function publish(
   tiers: Readonly<Record<string, TierDocument>>,
   routes: PolicyDocument["routes"] = [],
+  others: Partial<PolicyDocument> = {},
 ): Promise<number> {
   const [first = ""] = Object.keys(tiers);
-  const document: PolicyDocument = { schema: 1, tiers, routes, anonymousTier: first, defaultTier: first };
+  const named = { anonymousTier: first, defaultTier: first };
+  const document: PolicyDocument = { schema: 1, tiers, routes, ...named, ...others };
   const revision = nextRevision();
   await env.CONFIG.put(documentKey(revision), JSON.stringify(document));
   return revision;

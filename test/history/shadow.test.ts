@@ -8,7 +8,7 @@ import type { Decision } from "../../src/core/decision.ts";
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
 import { addDocument } from "./policy-shelf.ts";
 import type { Step } from "./schedule.ts";
-import { ask, played, spend, stream } from "./scripted.ts";
+import { ask, change, played, spend, stream } from "./scripted.ts";
 
 const RUNS = Number(process.env["SHADOW_RUNS"] ?? 12);
 const SEED = Number(process.env["HISTORY_SEED"] ?? 20_261_130);
@@ -40,24 +40,43 @@ const steady = fc.record({
   peekEach: fc.constant(0),
 });
 
-/** Bursts of like requests, some of other costs, keys or routes. */
+const requests = fc
+  .oneof({ weight: 1, arbitrary: steady }, { weight: 5, arbitrary: burst })
+  .map(({ pauseMs: pause, gapMs: gap, times, key, route, costs, peekEach }) =>
+    Array.from({ length: times }, (_, i) =>
+      ask(i === 0 ? pause : gap, 1, {
+        key,
+        route,
+        costMilli: costs[i % costs.length] ?? null,
+        peek: peekEach > 0 && i % peekEach === 6,
+      }),
+    ),
+  );
+
+/** An operator's change. Its fence may wait for denials that isolates repeat, as there are none in shadow: nothing is asked meanwhile. */
+const FENCED_MS = 1_200;
+const changes = fc
+  .oneof(
+    fc.constantFrom("other" as const, "leased" as const).map((tier) => ({ kind: "tier" as const, tier })),
+    fc.record({
+      kind: fc.constant("grant" as const),
+      limit: fc.constantFrom("minute" as const, "hour" as const),
+      amount: fc.integer({ min: 1, max: 40 }),
+      lastsMs: fc.integer({ min: 3_000, max: 9_000 }),
+      untilMs: fc.constant(null),
+    }),
+    fc.record({ kind: fc.constant("numbers" as const), burst: fc.constantFrom(null, 8, 90) }),
+    fc.record({ kind: fc.constant("reset" as const), limits: fc.constantFrom(null, ["minute"], ["own"]) }),
+  )
+  .map((what) => [change(FENCED_MS, what), ask(FENCED_MS, 1)]);
+
+/** Bursts of like requests, some of other costs, keys or routes, and changes of the account. */
 const traffic: fc.Arbitrary<Step[]> = fc
-  .array(fc.oneof({ weight: 1, arbitrary: steady }, { weight: 5, arbitrary: burst }), {
+  .array(fc.oneof({ weight: 5, arbitrary: requests }, { weight: 1, arbitrary: changes }), {
     minLength: 3,
     maxLength: 9,
   })
-  .map((bursts) =>
-    bursts.flatMap(({ pauseMs: pause, gapMs: gap, times, key, route, costs, peekEach }) =>
-      Array.from({ length: times }, (_, i) =>
-        ask(i === 0 ? pause : gap, 1, {
-          key,
-          route,
-          costMilli: costs[i % costs.length] ?? null,
-          peek: peekEach > 0 && i % peekEach === 6,
-        }),
-      ),
-    ),
-  );
+  .map((parts) => parts.flat());
 
 const bucket = fc
   .record({ perSecond: fc.integer({ min: 2, max: 20 }), seconds: fc.integer({ min: 1, max: 8 }) })
@@ -82,10 +101,10 @@ const limit = (name: string): fc.Arbitrary<LimitDocument> =>
 /** One or two limits of the tier, and perhaps one of a route. */
 const limits = fc.record({
   tier: fc.oneof(
-    limit("a").map((a) => [a]),
-    fc.tuple(limit("a"), limit("b")),
+    limit("minute").map((a) => [a]),
+    fc.tuple(limit("minute"), limit("hour")),
     // Both deny at once.
-    limit("a").map((a) => [a, { ...a, name: "b" }]),
+    limit("minute").map((a) => [a, { ...a, name: "hour" }]),
   ),
   own: fc.option(limit("own")),
 });
@@ -103,7 +122,10 @@ function documentOf(
     schema: 1,
     anonymousTier: "leased",
     defaultTier: "leased",
-    tiers: { leased: { limits: [AMPLE, ...tier.map(put)], mode } },
+    tiers: {
+      leased: { limits: [AMPLE, ...tier.map(put)], mode },
+      other: { limits: [AMPLE], mode },
+    },
     routes: [
       { match: "/one" },
       { match: "/two", cost: 2 },
@@ -133,7 +155,7 @@ function areLeased(made: readonly Decision[]): boolean[] {
 }
 
 it("lending resumes after a denial in shadow when it would after a denial that an isolate repeats", async () => {
-  const small: LimitDocument = { name: "a", kind: "bucket", tokens: 120, per: "minute", burst: 10 };
+  const small: LimitDocument = { name: "minute", kind: "bucket", tokens: 120, per: "minute", burst: 10 };
   const of = { tier: [small], own: null };
   const steps = [
     spend(6, 10),

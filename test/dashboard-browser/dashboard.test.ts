@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, it } from "vitest";
 import { hasChromium } from "../../scripts/chromium.ts";
 import { checkBilling } from "./billing.ts";
-import { checkDecisions } from "./decisions.ts";
+import { checkDecisions, checkShadow } from "./decisions.ts";
 import { checkDemo } from "./demo.ts";
 import { checkFailures, checkKeyboard, checkSignIn } from "./frame.ts";
 import { checkLive } from "./live.ts";
@@ -55,6 +55,7 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   checkSystem(stage);
   checkOrphans(stage);
   checkRecreatedUser(stage);
+  checkShadow(stage);
   checkBilling(stage);
   checkLive(stage);
   checkKeyboard(stage);

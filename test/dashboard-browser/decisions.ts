@@ -1,6 +1,7 @@
 /** The decision log, and the page of a decision. */
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
+import { publishPolicy } from "../blackbox/product.ts";
 import type { Stage } from "./stage.ts";
 
 const USER = "dora";
@@ -90,5 +91,34 @@ export function checkDecisions(stage: Stage): void {
     await expect.poll(() => new URL(page.url()).searchParams.has("from")).toBe(true);
     await page.getByRole("button", { name: "Zoom out" }).click();
     expect(stage.viewer.faults()).toEqual([]);
+  });
+}
+
+/** Leaves a limit in shadow in the tier free, and the user shade. */
+export function checkShadow(stage: Stage): void {
+  it("says whom a limit in shadow would have denied: in the figures, in the log and on the user's screen", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    const { document } = JSON.parse((await stage.admin("GET", "policy")).text);
+    const trial = { name: "trial", kind: "bucket", tokens: 1, per: "hour", burst: 1, shadow: true };
+    document.tiers.free.limits.push(trial);
+    await publishPolicy(stage.product, document);
+    await stage.createUser("shade", "free");
+    for (let i = 0; i < 3; i += 1) expect((await stage.send("shade")).status).toBe(200);
+    await stage.expectFlawless("overview", "Overview", "Would be denied");
+    const row = page.getByRole("group", { name: "Would deny" }).getByRole("row", { name: /^trial 2 / });
+    await row.getByRole("link", { name: "shade" }).waitFor();
+    await row.getByRole("link", { name: "2", exact: true }).click();
+    await page.getByRole("heading", { level: 1, name: "Decisions" }).waitFor();
+    const rows = page.getByRole("group", { name: "Decisions", exact: true }).locator("tbody tr");
+    await expect.poll(() => rows.filter({ hasText: "Would deny" }).count()).toBe(2);
+    expect(await rows.count()).toBe(2);
+    await stage.expectFlawless("decisions?shadowed=trial", "Decisions", "Would deny");
+    await rows.first().getByRole("link").first().click();
+    await page.getByText("In shadow, it would have been denied by trial.").waitFor();
+    expect(await viewer.axe()).toEqual([]);
+    await stage.expectFlawless("user?id=shade", /shade/, "in shadow");
+    await page.getByRole("meter", { name: "trial, what is left" }).waitFor();
+    expect(viewer.faults()).toEqual([]);
   });
 }

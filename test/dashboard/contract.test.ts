@@ -10,6 +10,7 @@ import { parseLog, parseValues } from "../../dashboard/src/decisions/decision-gu
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 import { parseNewRevision, parseVerdict } from "../../dashboard/src/policy/activation-api.ts";
 import { parseRevision, parseRevisionPage, parseUses } from "../../dashboard/src/policy/policy-api.ts";
+import { parseShadowReport } from "../../dashboard/src/shell/rankings.ts";
 import { parseSession } from "../../dashboard/src/shell/session.ts";
 import { parseSimulation } from "../../dashboard/src/simulator/simulation.ts";
 import {
@@ -114,6 +115,7 @@ describe("the page accepts the example answers of", () => {
 
   it.each<[string, Parse]>([
     ["overview", parseOverview],
+    ["shadow-denials", parseShadowReport],
     ["decisions", parseLog],
     ["values", parseValues],
   ])("the report %s", (name, parse) => {

@@ -127,8 +127,9 @@ describe("a page of the log", () => {
     expect([
       labelOf("outcome", "turned_away"),
       labelOf("route", "constructor"),
+      labelOf("shadowed", "hour;uploads"),
       labelOf("account", ""),
-    ]).toEqual(["Turned away", "constructor", ""]);
+    ]).toEqual(["Turned away", "constructor", "hour, uploads", ""]);
   });
 
   it("takes an id without a prefix as a user's, and a subject as it is", () => {
@@ -229,6 +230,9 @@ describe("a decision in words", () => {
     expect(whyText({ ...DENIED, limits: "" })).toBe("Limit “minute” had less than 2 tokens left.");
     expect(whyText({ ...DENIED, reason: "uploads", limits: "uploads=0/5 slots" })).toBe(
       "All 5 slots of limit “uploads” were taken.",
+    );
+    expect(whyText({ ...DENIED, outcome: "allowed", reason: "shadow:hour", shadowed: "hour;uploads" })).toBe(
+      "All that is enforced let it pass. In shadow, it would have been denied by hour, uploads.",
     );
     expect(whyText({ ...DENIED, outcome: "turned_away", reason: "blocked" })).toBe("The account is blocked.");
     expect(whyText({ ...DENIED, reason: "too_odd", source: "none" })).toBe("too_odd");

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { figuresOf } from "../../dashboard/src/overview/figures.ts";
 import { latencyChart, latencySummary, parseLatency } from "../../dashboard/src/overview/latency.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
+import { parseShadowReport, type ShadowReport } from "../../dashboard/src/shell/rankings.ts";
 
 const HEAD = {
   report: "overview",
@@ -61,14 +62,14 @@ const BUSY = {
   latencyMs: { p50: 3, p95: 12.4, p99: 20 },
 };
 
-function figures(current: object, previous: object, fallbacks = 0) {
+function figures(current: object, previous: object, fallbacks = 0, shadow: ShadowReport | null = null) {
   const overview = parseOverview({ ...HEAD, current, previous });
   const fallback = parseOverview({
     ...HEAD,
     current: { ...PERIOD, requests: fallbacks },
     previous: PERIOD,
   });
-  return figuresOf({ overview: overview!, fallback, traffic: null, latency: parseLatency(LATENCY) });
+  return figuresOf({ overview: overview!, fallback, shadow, traffic: null, latency: parseLatency(LATENCY) });
 }
 
 test("shows the change against the period before, in the tone of what it means", () => {
@@ -91,6 +92,24 @@ test("shows no change if the period before is not stored in full, or had no requ
   ]) {
     expect(figures(BUSY, before).map(({ delta }) => delta)).toEqual([null, null, null, null]);
   }
+});
+
+test("has a figure of what would be denied only if there is any", () => {
+  const shadow = (requests: number) =>
+    parseShadowReport({
+      ...HEAD,
+      report: "shadow-denials",
+      requests,
+      limits: requests === 0 ? [] : [{ limit: "hourly", requests, share: 0.1 }],
+      top: [],
+    });
+  expect(figures(BUSY, PERIOD, 0, shadow(0))).toHaveLength(4);
+  expect(figures(BUSY, PERIOD, 0, shadow(20))[2]).toMatchObject({
+    name: "Would be denied",
+    value: "20",
+    detail: "in shadow, most by hourly",
+    decisions: { reason: "shadow:hourly" },
+  });
 });
 
 test("leads from a figure to its decisions, and warns of fallbacks even without errors", () => {

@@ -3,7 +3,6 @@ import { CopyButton } from "../kit/copy-button.tsx";
 import { type Facts, FactList } from "../kit/fact-list.tsx";
 import { Section } from "../kit/section.tsx";
 import { When } from "../kit/time.tsx";
-import { outcomeTone } from "../kit/tone.ts";
 import type { LoggedDecision } from "../shell/answers.ts";
 import { count, milliseconds } from "../shell/format.ts";
 import type { LogFilters } from "../shell/decision-log.ts";
@@ -28,6 +27,7 @@ import {
 } from "./decision-text.ts";
 import { levelsOf } from "./limit-levels.ts";
 import { LimitTable } from "./limit-table.tsx";
+import { toneOf } from "./outcome.tsx";
 
 export function DecisionDetails({ decision }: { readonly decision: LoggedDecision }) {
   return (
@@ -55,7 +55,7 @@ function Why({ decision }: { readonly decision: LoggedDecision }) {
     ["See also", <Related decision={decision} />],
   ];
   return (
-    <div class="verdict" data-tone={outcomeTone(decision.outcome)}>
+    <div class="verdict" data-tone={toneOf(decision)}>
       <FactList facts={facts} />
     </div>
   );

@@ -33,7 +33,7 @@ export function DecisionScreen() {
       <div class="heading">
         {decisions.length === 1 && only ? (
           <div class="heading-controls">
-            <Outcome of={only.outcome} />
+            <Outcome of={only} />
             <h1>{titleOf(only)}</h1>
           </div>
         ) : (
@@ -106,7 +106,7 @@ function Batch({ decisions, isComplete }: BatchProps) {
       {decisions.map((decision, i) => (
         <details key={i} class="batch-item" open={i === 0}>
           <summary>
-            <Outcome of={decision.outcome} /> {titleOf(decision)}, <When iso={decision.at} />
+            <Outcome of={decision} /> {titleOf(decision)}, <When iso={decision.at} />
           </summary>
           <DecisionDetails decision={decision} />
         </details>

@@ -2,7 +2,6 @@
 import "./decisions.css";
 import { Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
-import { outcomeTone } from "../kit/tone.ts";
 import type { LoggedDecision } from "../shell/answers.ts";
 import { count, milliseconds } from "../shell/format.ts";
 import { Link, usePage } from "../shell/page.tsx";
@@ -10,7 +9,7 @@ import { changed } from "../shell/page-address.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import { countOf, upstreamText } from "./decision-text.ts";
 import { decisionAddress } from "./log-query.ts";
-import { Outcome } from "./outcome.tsx";
+import { Outcome, toneOf } from "./outcome.tsx";
 
 interface Props {
   readonly decisions: readonly LoggedDecision[];
@@ -48,10 +47,11 @@ function Row({
   readonly decision: LoggedDecision;
   readonly isOneSubject: boolean;
 }) {
-  const { at, account, route, method, outcome, reason, limiterMs, source } = decision;
+  const { at, account, route, method, reason, limiterMs, source } = decision;
+  const tone = toneOf(decision);
   const requests = countOf(decision);
   return (
-    <tr data-tone={outcome === "allowed" ? undefined : outcomeTone(outcome)}>
+    <tr data-tone={tone === "allowed" ? undefined : tone}>
       <th scope="row" class="when">
         <Link to={decisionAddress(decision)}>
           <When iso={at} isShort={isToday(at)} />
@@ -68,7 +68,7 @@ function Row({
         {upstreamText(decision)}
       </td>
       <td>
-        <Outcome of={outcome} />
+        <Outcome of={decision} />
         {requests > 1 && <span class="caption"> × {count(requests)}</span>}
       </td>
       <td>

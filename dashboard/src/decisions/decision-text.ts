@@ -69,7 +69,9 @@ export function titleOf({ outcome, reason, source, account, method, route }: Dec
 
 /** Why it had this outcome, in a sentence or two. */
 export function whyText(decision: Decided): string {
-  const { outcome, reason, source } = decision;
+  const { outcome, reason, source, shadowed } = decision;
+  if (shadowed !== "")
+    return `All that is enforced let it pass. In shadow, it would have been denied by ${shadowNames(shadowed)}.`;
   const known = Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined;
   if (known !== undefined) return known;
   if (outcome !== "denied" || source === "none") return reason;
@@ -80,6 +82,11 @@ export function whyText(decision: Decided): string {
   return level
     ? `Limit “${reason}” had ${precise(level.after)} of ${tokens(level.limit)} left, and the request costs ${precise(cost)}.`
     : `Limit “${reason}” had less than ${tokens(cost)} left.`;
+}
+
+/** The names of what is in shadow: "minute, uploads". */
+export function shadowNames(shadowed: string): string {
+  return shadowed.replaceAll(";", ", ");
 }
 
 /** What would have passed instead of a request that was not allowed. */

@@ -16,6 +16,7 @@ const TITLES: Readonly<Record<LogFilter, string>> = {
   reason: "Limit or reason",
   method: "Method",
   upstreamStatus: "Upstream",
+  shadowed: "Would deny",
   source: "Decided by",
   keyId: "Key",
 };

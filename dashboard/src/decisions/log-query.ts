@@ -13,6 +13,7 @@ export const FILTERS = [
   "tier",
   "outcome",
   "reason",
+  "shadowed",
   "source",
   "method",
   "upstreamStatus",

@@ -1,9 +1,26 @@
-/** The outcome of a decision, as a badge. */
+/** The outcome of a decision, as a badge; with another if something in shadow would have denied it. */
 import { Badge } from "../kit/badge.tsx";
-import { outcomeTone } from "../kit/tone.ts";
-import type { LoggedDecision } from "../shell/answers.ts";
+import { outcomeTone, type Tone } from "../kit/tone.ts";
+import type { LiveRow } from "../shell/answers.ts";
 import { OUTCOME_TITLES } from "./decision-guards.ts";
 
-export function Outcome({ of }: { readonly of: LoggedDecision["outcome"] }) {
-  return <Badge tone={outcomeTone(of)}>{OUTCOME_TITLES[of]}</Badge>;
+type Decided = Pick<LiveRow, "outcome" | "shadowed">;
+
+export function Outcome({ of: { outcome, shadowed } }: { readonly of: Decided }) {
+  return (
+    <>
+      <Badge tone={outcomeTone(outcome)}>{OUTCOME_TITLES[outcome]}</Badge>
+      {shadowed !== "" && (
+        <>
+          {" "}
+          <Badge tone="would-deny">Would deny</Badge>
+        </>
+      )}
+    </>
+  );
+}
+
+/** Its tone: what is in shadow comes before "allowed". */
+export function toneOf({ outcome, shadowed }: Decided): Tone {
+  return shadowed === "" ? outcomeTone(outcome) : "would-deny";
 }

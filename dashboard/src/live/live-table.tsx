@@ -50,7 +50,7 @@ function Row({ row, onOpen }: { readonly row: ListedDecision; readonly onOpen: P
         </button>
       </td>
       <td>
-        <Outcome of={row.outcome} />
+        <Outcome of={row} />
         {row.requests > 1 && ` × ${count(row.requests)}`}
       </td>
       <td class="name">

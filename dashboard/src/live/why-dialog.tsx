@@ -20,7 +20,7 @@ interface Props {
 export function WhyDialog({ row, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
-  const { at, requestId, account, route, method, tier, outcome, source, revision, limiterMs } = row;
+  const { at, requestId, account, route, method, tier, source, revision, limiterMs } = row;
   const facts: Facts = [
     ["When", <When iso={at} />],
     ["Who", <SubjectLink account={account} />],
@@ -39,7 +39,7 @@ export function WhyDialog({ row, onClose }: Props) {
   return (
     <dialog ref={dialog} class="why" onClose={onClose} aria-labelledby="why-title">
       <h2 id="why-title" tabIndex={-1} autofocus>
-        <Outcome of={outcome} />
+        <Outcome of={row} />
       </h2>
       <p>{whyText(row)}</p>
       <FactList facts={facts} />

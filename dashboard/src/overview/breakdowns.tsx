@@ -2,10 +2,12 @@
 import { ShareCell } from "../kit/share-cell.tsx";
 import { Empty } from "../kit/state.tsx";
 import { Figure, Table } from "../kit/table.tsx";
+import type { Tone } from "../kit/tone.ts";
+import type { LogFilters } from "../shell/decision-log.ts";
 import { labelOf } from "../shell/filter-options.ts";
 import { count, milliseconds, percent } from "../shell/format.ts";
 import { Link } from "../shell/page.tsx";
-import type { DenialReport, RouteRanking, TierReport } from "../shell/rankings.ts";
+import type { DenialReport, RouteRanking, ShadowReport, TierReport } from "../shell/rankings.ts";
 import { SubjectLink } from "../shell/subject-link.tsx";
 import type { Latency } from "./latency.ts";
 import type { Behind } from "./rankings.tsx";
@@ -17,25 +19,67 @@ interface DenialsProps {
 
 export function DenialsByLimit({ report: { reasons, top }, behind }: DenialsProps) {
   if (reasons.length === 0) return <Empty title="No limit denied anything" />;
+  const rows = reasons.map(({ reason, denied, share }) => {
+    const most = top.find((row) => row.reason === reason);
+    const filters = { reason, outcome: "denied" };
+    return {
+      name: reason,
+      requests: denied,
+      share,
+      filters,
+      most: most && ([most.account, most.denied] as const),
+    };
+  });
+  return <Limits label="Denials by limit" head="Denied" tone="denied" rows={rows} behind={behind} />;
+}
+
+interface ShadowProps {
+  readonly report: ShadowReport;
+  readonly behind: Behind;
+}
+
+/** A request that several would have denied counts for each, and leads to the first. */
+export function WouldDeny({ report: { limits, top }, behind }: ShadowProps) {
+  const rows = limits.map(({ limit, requests, share }) => {
+    const most = top.find((row) => row.limit === limit);
+    const filters = { reason: `shadow:${limit}` };
+    return { name: limit, requests, share, filters, most: most && ([most.account, most.requests] as const) };
+  });
+  return <Limits label="Would deny" head="Would deny" tone="would-deny" rows={rows} behind={behind} />;
+}
+
+interface LimitsProps {
+  readonly label: string;
+  readonly head: string;
+  readonly tone: Tone;
+  readonly rows: readonly {
+    readonly name: string;
+    readonly requests: number;
+    readonly share: number;
+    readonly filters: LogFilters;
+    /** Who is affected most, and by how many of the requests. */
+    readonly most: readonly [account: string, requests: number] | undefined;
+  }[];
+  readonly behind: Behind;
+}
+
+function Limits({ label, head, tone, rows, behind }: LimitsProps) {
   return (
-    <Table label="Denials by limit" heads={["Limit", ["Denied", "num"], "Share", ["Most affected", "name"]]}>
-      {reasons.map(({ reason, denied, share }) => {
-        const most = top.find((row) => row.reason === reason);
-        const to = behind({ reason, outcome: "denied" });
+    <Table label={label} heads={["Limit", [head, "num"], "Share", ["Most affected", "name"]]}>
+      {rows.map(({ name, requests, share, filters, most }) => {
+        const to = behind(filters);
         return (
-          <tr key={reason}>
+          <tr key={name}>
             <th scope="row">
-              <Link to={to}>{reason}</Link>
+              <Link to={to}>{name}</Link>
             </th>
-            <Figure to={to}>{count(denied)}</Figure>
-            <ShareCell share={share} tone="denied" to={to} />
+            <Figure to={to}>{count(requests)}</Figure>
+            <ShareCell share={share} tone={tone} to={to} />
             <td class="name">
               {most && (
                 <>
-                  <SubjectLink account={most.account} />{" "}
-                  <Link to={{ ...to, params: { ...to.params, account: most.account } }}>
-                    {percent(most.denied, denied)}
-                  </Link>
+                  <SubjectLink account={most[0]} />{" "}
+                  <Link to={behind({ ...filters, account: most[0] })}>{percent(most[1], requests)}</Link>
                 </>
               )}
             </td>

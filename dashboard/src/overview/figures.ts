@@ -4,6 +4,7 @@ import type { Tone } from "../kit/tone.ts";
 import type { LogFilters } from "../shell/decision-log.ts";
 import { SECOND_MS } from "../shell/durations.ts";
 import { count, milliseconds, percent, rate } from "../shell/format.ts";
+import type { ShadowReport } from "../shell/rankings.ts";
 import type { Latency } from "./latency.ts";
 import type { Overview, Period } from "./overview-report.ts";
 import type { Traffic } from "./traffic.ts";
@@ -24,6 +25,8 @@ export interface FigureSources {
   readonly overview: Overview;
   /** Only decisions that the fallback made; null until loaded. */
   readonly fallback: Overview | null;
+  /** What is in shadow would have denied; null until loaded. */
+  readonly shadow: ShadowReport | null;
   readonly traffic: Traffic | null;
   readonly latency: Latency | null;
 }
@@ -35,7 +38,7 @@ const MIN_LATENCY_MS = 2;
 const MIN_LATENCY_CHANGE = 0.2;
 
 export function figuresOf(sources: FigureSources): readonly Figure[] {
-  return [requests(sources), denied(sources), p95(sources), errors(sources)];
+  return [requests(sources), denied(sources), ...wouldDeny(sources), p95(sources), errors(sources)];
 }
 
 function requests({ overview, traffic }: FigureSources): Figure {
@@ -78,6 +81,24 @@ function denied({ overview, traffic }: FigureSources): Figure {
     tone: "denied",
     decisions: { outcome: "denied" },
   };
+}
+
+/** Nothing without a request that would have been denied. */
+function wouldDeny({ shadow }: FigureSources): Figure[] {
+  const { requests: would = 0, limits = [] } = shadow ?? {};
+  const [most] = limits;
+  if (most === undefined || would === 0) return [];
+  return [
+    {
+      name: "Would be denied",
+      value: count(would),
+      detail: `in shadow, most by ${most.limit}`,
+      delta: null,
+      spark: undefined,
+      tone: "would-deny",
+      decisions: { reason: `shadow:${most.limit}` },
+    },
+  ];
 }
 
 function p95({ overview, latency }: FigureSources): Figure {

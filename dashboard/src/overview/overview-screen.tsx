@@ -12,7 +12,7 @@ import { RangeControl } from "../shell/range-control.tsx";
 import { RefreshControl } from "../shell/refresh-control.tsx";
 import { isWithinADay, paramsOf, titleOf, zoomedTo } from "../shell/time-range.ts";
 import type { Polled } from "../shell/use-polled.ts";
-import { DecidedBy, DenialsByLimit, Tiers, TopRoutes } from "./breakdowns.tsx";
+import { DecidedBy, DenialsByLimit, Tiers, TopRoutes, WouldDeny } from "./breakdowns.tsx";
 import { figuresOf } from "./figures.ts";
 import { latencyChart, latencySummary } from "./latency.ts";
 import { NoTraffic } from "./no-traffic.tsx";
@@ -61,6 +61,7 @@ export function OverviewScreen() {
             {figuresOf({
               overview: overview.value,
               fallback: fallback.value,
+              shadow: data.shadow.value,
               traffic: traffic.value,
               latency: latency.value,
             }).map(({ decisions, ...figure }) => (
@@ -122,12 +123,17 @@ function Users({ data: { users, order }, behind }: TablesProps) {
   );
 }
 
-function Tables({ data: { denials, routes, tiers, latency }, behind }: TablesProps) {
+function Tables({ data: { denials, shadow, routes, tiers, latency }, behind }: TablesProps) {
   return (
     <div>
       <Part title="Denials by limit" polled={denials}>
         {(report) => <DenialsByLimit report={report} behind={behind} />}
       </Part>
+      {(shadow.value?.requests ?? 0) > 0 && (
+        <Part title="Would deny, in shadow" polled={shadow}>
+          {(report) => <WouldDeny report={report} behind={behind} />}
+        </Part>
+      )}
       <Part title="Top routes" polled={routes}>
         {(ranking) => <TopRoutes ranking={ranking} behind={behind} />}
       </Part>

@@ -4,6 +4,7 @@ import { usePage } from "../shell/page.tsx";
 import {
   parseDenialReport,
   parseRouteRanking,
+  parseShadowReport,
   parseTierReport,
   parseUserRanking,
 } from "../shell/rankings.ts";
@@ -42,6 +43,7 @@ export function useOverview() {
     traffic: usePolled(path("timeseries", { by: "outcome" }), parseTraffic, everyMs),
     latency: usePolled(path("latency"), parseLatency, everyMs),
     denials: usePolled(path("denials", { limit: RANKED }), parseDenialReport, seldomMs),
+    shadow: usePolled(path("shadow-denials", { limit: RANKED }), parseShadowReport, seldomMs),
     tiers: usePolled(path("tiers", { limit: RANKED }), parseTierReport, seldomMs),
     users: usePolled(path("top-users", { order, limit: RANKED }), parseUserRanking, seldomMs),
     routes: usePolled(path("top-routes", { limit: RANKED }), parseRouteRanking, seldomMs),

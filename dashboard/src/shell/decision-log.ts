@@ -4,7 +4,9 @@ import { paramsOf, type TimeRange } from "./time-range.ts";
 
 /** The fields to filter by, as the API names them. */
 export type LogFilters = Readonly<
-  Partial<Record<"account" | "route" | "tier" | "outcome" | "reason" | "source" | "keyId", string>>
+  Partial<
+    Record<"account" | "route" | "tier" | "outcome" | "reason" | "shadowed" | "source" | "keyId", string>
+  >
 >;
 
 /** The decisions of a range that match all filters. */

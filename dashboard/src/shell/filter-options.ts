@@ -74,6 +74,7 @@ export function optionsOf({ by, values }: Report<"values">): readonly PickerOpti
 /** A value of a field as it is shown. */
 export function labelOf(by: Field, value: string): string {
   if (by === "account") return value === "" ? "" : subjectName(value);
+  if (by === "shadowed") return value.replaceAll(";", ", ");
   const titles = TITLES[by] ?? {};
   return Object.hasOwn(titles, value) ? (titles[value] ?? value) : value;
 }

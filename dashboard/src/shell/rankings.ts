@@ -7,6 +7,7 @@ export type UserRanking = Report<"top-users">;
 export type RouteRanking = Report<"top-routes">;
 export type TierReport = Report<"tiers">;
 export type DenialReport = Report<"denials">;
+export type ShadowReport = Omit<Report<"shadow-denials">, "times" | "series">;
 
 export const parseUserRanking = parseAs(
   isShape<UserRanking>({
@@ -42,6 +43,20 @@ export const parseDenialReport = parseAs(
     ),
     top: isListOf(
       isShape<DenialReport["top"][number]>({ reason: isText, account: isText, denied: isNumber }),
+    ),
+  }),
+);
+
+export const parseShadowReport = parseAs(
+  isShape<ShadowReport>({
+    ...HEAD,
+    report: isOneOf({ "shadow-denials": true }),
+    requests: isNumber,
+    limits: isListOf(
+      isShape<ShadowReport["limits"][number]>({ limit: isText, requests: isNumber, share: isNumber }),
+    ),
+    top: isListOf(
+      isShape<ShadowReport["top"][number]>({ limit: isText, account: isText, requests: isNumber }),
     ),
   }),
 );

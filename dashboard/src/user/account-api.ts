@@ -115,6 +115,7 @@ export const parseStatus = parseAs(
     status: isOneOf(STATUSES),
     revision: isNumber,
     limits: isListOf(isReading),
+    shadow: isMissingOr(isListOf(isReading)),
     usage: isShape({ hour: isUsage, day: isUsage, month: isUsage }),
     billing: isMissingOr(isStatusBilling),
   }),

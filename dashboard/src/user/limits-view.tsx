@@ -1,4 +1,5 @@
 /** A user's limits now: meters, and the burn-down of quotas. */
+import { Badge } from "../kit/badge.tsx";
 import { HOUR_MS } from "../shell/durations.ts";
 import type { UserStatus } from "../shell/answers.ts";
 import type { LimitDocument, TierCatalog } from "./account-api.ts";
@@ -18,14 +19,25 @@ interface Props {
 }
 
 export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
-  const { limits } = status;
+  const { limits, shadow = [] } = status;
+  const meters = (readings: UserStatus["limits"]) => (
+    <div class="limits">
+      {readings.map((reading) => (
+        <LimitMeter key={reading.name} id={id} reading={reading} answeredAtMs={answeredAtMs} />
+      ))}
+    </div>
+  );
   return (
     <>
-      <div class="limits">
-        {limits.map((reading) => (
-          <LimitMeter key={reading.name} id={id} reading={reading} answeredAtMs={answeredAtMs} />
-        ))}
-      </div>
+      {meters(limits)}
+      {shadow.length > 0 && (
+        <>
+          <p>
+            <Badge tone="would-deny">in shadow</Badge> These deny nothing: they show what they would deny.
+          </p>
+          {meters(shadow)}
+        </>
+      )}
       {elsewhere.length > 0 && (
         <ul class="facts">
           {elsewhere.map((limit) => (
@@ -49,9 +61,9 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
 
 /** The limits of the tier that the user's status does not show, because they count per key or per route. */
 export function limitsElsewhere(
-  { tier, limits }: UserStatus,
+  { tier, limits, shadow = [] }: UserStatus,
   policy: TierCatalog | null,
 ): readonly LimitDocument[] {
   const all = policy?.document.tiers[tier]?.limits ?? [];
-  return all.filter(({ name }) => !limits.some((shown) => shown.name === name));
+  return all.filter(({ name }) => ![...limits, ...shadow].some((shown) => shown.name === name));
 }

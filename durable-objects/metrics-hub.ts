@@ -20,6 +20,7 @@ import {
   type SimulationAnswer,
   type SimulationQuery,
 } from "../src/simulation/simulation-answer.ts";
+import { loadBilling } from "../src/billing-module.ts";
 import { simulate } from "../src/simulation/simulate.ts";
 import { AnalyticsStore } from "./analytics-store/analytics-store.ts";
 import { LiveViewers } from "./metrics-hub/live-viewers.ts";
@@ -114,7 +115,10 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     this.#isSimulating = true;
     try {
       const { decisions, ...head } = this.#points.recorded({ fromMs, toMs }, MAX_POINTS);
-      const replay = simulate(compiled(active, revision), compiled(edited, revision), decisions);
+      const [inForce, draft] = [compiled(active, revision), compiled(edited, revision)];
+      const isBilled = inForce.billing !== null || draft.billing !== null;
+      const overage = isBilled ? (await loadBilling()).withOverage : null;
+      const replay = simulate(inForce, draft, decisions, overage);
       for (;;) {
         const step = replay.next();
         if (step.done) return { kind: "result", ...head, ...step.value };

@@ -15,8 +15,8 @@ import {
 import type { AccountStanding } from "../../src/objects/object-call.ts";
 import { adjustTier, type Grant, shapeOf } from "../../src/policy/adjust.ts";
 import type { Tier } from "../../src/policy/compiled.ts";
+import { type CounterAllowance, isSameAllowance, withOwnAllowance } from "../../src/policy/own-allowance.ts";
 import type { Outbox } from "../outbox.ts";
-import { type CounterAllowance, withOwnAllowance } from "./counter-allowance.ts";
 
 /** Grants in force at once. Bounds the work of a decision. */
 export const MAX_GRANTS = 50;
@@ -90,7 +90,7 @@ export class AccountStore {
 
   /** What isolates use when this object does not answer. Made anew after each change. */
   get standing(): AccountStanding {
-    return (this.#standing ??= standingOf(this.account));
+    return (this.#standing ??= standingOf(this.account, this.#allowance));
   }
 
   /** The user's status. The block of a deleted account stays in force until it is lifted. */
@@ -120,6 +120,7 @@ export class AccountStore {
 
   /** Sets where the overage quota is covered and where it stops; null: the tier's own amount. */
   setAllowance(allowance: CounterAllowance | null): void {
+    if (!isSameAllowance(allowance, this.#allowance)) this.#standing = null;
     this.#allowance = allowance;
     this.#adjusted = null;
   }
@@ -272,11 +273,12 @@ export class AccountStore {
 }
 
 /** 52 random bits distinguish it from every other state that an isolate may know, even from before a restart of the object. */
-function standingOf(account: Account | null): AccountStanding {
+function standingOf(account: Account | null, allowance: CounterAllowance | null): AccountStanding {
   if (!account) return { id: 0, account: null };
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   const { tier, overrides } = account;
-  return { id: 1 + (high % 2 ** 20) * 2 ** 32 + low, account: { tier, overrides } };
+  const own = { tier, overrides, ...(allowance === null ? {} : { allowance }) };
+  return { id: 1 + (high % 2 ** 20) * 2 ** 32 + low, account: own };
 }
 
 function isListed({ deleted, status }: Stored): boolean {

@@ -7,6 +7,10 @@ import { count, moment, momentOrNull, words } from "../scalars.ts";
 import { ANY_DOCUMENT, DOCUMENT } from "./policies.ts";
 
 const totals = { allowed: count("Requests allowed."), denied: count("Requests denied.") };
+const billedTotals = {
+  ...totals,
+  overage: count("Of the allowed, those that would be overage: beyond what the tier includes, and billed."),
+};
 
 const comparison = {
   requests: count("Requests replayed."),
@@ -14,6 +18,10 @@ const comparison = {
   deniedAfter: count("Denied by the given policy."),
   newlyDenied: count("Denied by the given policy only."),
   newlyAllowed: count("Allowed by the given policy only."),
+  overageBefore: count(
+    "Allowed by the policy in force beyond what the tier includes: they would be overage.",
+  ),
+  overageAfter: count("Likewise by the given policy."),
 };
 const changedAccounts = () =>
   z.strictObject({
@@ -80,8 +88,8 @@ const simulationSchema = named(
     lastAt: momentOrNull("The last decision replayed."),
     totals: z.strictObject({
       recorded: about("As recorded.", z.strictObject(totals)),
-      before: about("By the policy in force, starting with full limits.", z.strictObject(totals)),
-      after: about("By the given policy, starting with full limits.", z.strictObject(totals)),
+      before: about("By the policy in force, starting with full limits.", z.strictObject(billedTotals)),
+      after: about("By the given policy, starting with full limits.", z.strictObject(billedTotals)),
     }),
     series: seriesSchema,
     tiers: rows("The most affected first.", tierSchema),
@@ -111,14 +119,24 @@ const FREE = {
   deniedAfter: 2_210,
   newlyDenied: 1_000,
   newlyAllowed: 0,
+  overageBefore: 0,
+  overageAfter: 0,
 };
-const UNCHANGED = { requests: 40_000, deniedBefore: 0, deniedAfter: 0, newlyDenied: 0, newlyAllowed: 0 };
+const UNCHANGED = {
+  requests: 40_000,
+  deniedBefore: 0,
+  deniedAfter: 0,
+  newlyDenied: 0,
+  newlyAllowed: 0,
+  overageBefore: 0,
+  overageAfter: 0,
+};
 
 const simulatePolicy: OperationNotes = {
   tag: "Policy",
   summary: "Which requests a draft policy would have denied or allowed",
   description:
-    "Replays the newest 50,000 recorded decisions of the range with the policy in force and with the given one, both starting with full limits, by the code that decides. The record contains neither overrides and grants of accounts nor the path behind a route's pattern. Each administrator may run 12 per minute.",
+    "Replays the newest 50,000 recorded decisions of the range with the policy in force and with the given one, both starting with full limits, by the code that decides. The record contains neither overrides, grants and billing of accounts nor the path behind a route's pattern. Under billing, every account counts as one that pays for what its tier allows beyond the included amount, up to the spend cap. Each administrator may run 12 per minute.",
   body: {
     fields: {
       document: ANY_DOCUMENT,
@@ -143,8 +161,8 @@ const simulatePolicy: OperationNotes = {
           lastAt: "2026-11-21T08:59:58.120Z",
           totals: {
             recorded: { allowed: 47_000, denied: 1_210 },
-            before: { allowed: 47_000, denied: 1_210 },
-            after: { allowed: 46_000, denied: 2_210 },
+            before: { allowed: 47_000, denied: 1_210, overage: 0 },
+            after: { allowed: 46_000, denied: 2_210, overage: 0 },
           },
           series: {
             from: "2026-11-21T08:00:00.000Z",

@@ -4,8 +4,8 @@
  *   scratch; several isolates each do.
  * - `open`: every request is allowed. `closed`: none is, with 503.
  *
- * The account's own tier and overrides apply if this isolate has heard of them. Nothing decided here is charged later: when the object
- * is back, it continues from its own state.
+ * The account's own tier, overrides and billing allowance apply if this isolate has heard of them. Nothing decided here is charged later:
+ * when the object is back, it continues from its own state.
  */
 import { BoundedCache } from "../bounded-cache.ts";
 import {
@@ -25,6 +25,7 @@ import type { AccountStanding } from "../objects/object-call.ts";
 import { adjustTier } from "../policy/adjust.ts";
 import { chargesFor } from "../policy/charges.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
+import { withOwnAllowance } from "../policy/own-allowance.ts";
 import type { Tier } from "../policy/compiled.ts";
 import { nextDecisionId } from "./decision-id.ts";
 
@@ -97,17 +98,19 @@ export class LocalFallback {
       limitViews(plan, nowMs),
       planRetryAfterMs(plan, nowMs),
       plan.violated,
+      undefined,
+      plan.cap,
     );
   }
 
   /** The tier as the object would choose it: the account's with its overrides, else the tier that the request names. */
   #tierOf(policy: Policy, request: DecisionRequest, standing: AccountStanding): Tier {
     if (!standing.account) return tierOf(policy, request.tier);
-    const { tier: name, overrides } = standing.account;
+    const { tier: name, overrides, allowance = null } = standing.account;
     const base = tierOf(policy, name);
     const known = this.#adjusted.get(standing);
     if (known?.base === base) return known.tier;
-    const tier = adjustTier(base, overrides, []);
+    const tier = withOwnAllowance(adjustTier(base, overrides, []), allowance);
     this.#adjusted.set(standing, { base, tier });
     return tier;
   }

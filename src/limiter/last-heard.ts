@@ -154,8 +154,12 @@ export class LastHeard {
   noteAccount(subject: string, { tier, status, overrides }: Account, nowMs: number): void {
     this.answered(subject, nowMs);
     this.noteRejection(subject, null, status, nowMs);
+    const known = this.latest(subject)?.standing.account;
+    // In another tier, billing allows something else.
+    const allowance = known?.tier === tier ? known.allowance : undefined;
+    const account = { tier, overrides, ...(allowance === undefined ? {} : { allowance }) };
     // No object uses this id, so its next answer includes the standing.
-    this.noteStanding(subject, { id: UNHEARD.id, account: { tier, overrides } }, nowMs);
+    this.noteStanding(subject, { id: UNHEARD.id, account }, nowMs);
   }
 
   /** Notes that the account and its keys were deleted. @param isLifted its block was lifted too. */

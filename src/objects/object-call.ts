@@ -1,6 +1,7 @@
 /** One call of the edge to a user's object and its answer: settlements, questions, decisions, leases. Plain data. */
 import type { Decision, DecisionRequest, LimitView } from "../core/decision.ts";
 import type { Overrides } from "../policy/adjust.ts";
+import type { CounterAllowance } from "../policy/own-allowance.ts";
 
 /** Usage of one route and key, from a lease or as denials repeated at the edge. "" stands for no route and for no key. */
 export interface UsageCell {
@@ -78,11 +79,18 @@ export interface ObjectAnswer {
   readonly repeatMs?: number;
 }
 
-/** What an isolate uses when the object does not answer. Without grants, so it admits at most less. */
+/** What an isolate uses when the object does not answer. Without grants, but for those in the allowance, so it admits at most less. */
 export interface AccountStanding {
   /** Identifies this state of the account: changes with each change and each start of the object; 0 without an account. */
   readonly id: number;
-  readonly account: { readonly tier: string; readonly overrides: Overrides } | null;
+  readonly account: StandingAccount | null;
+}
+
+export interface StandingAccount {
+  readonly tier: string;
+  readonly overrides: Overrides;
+  /** Where billing lets its overage quota stop. Left out: it has none, or the object is of an older version. */
+  readonly allowance?: CounterAllowance;
 }
 
 /** One call. Settlements come first. */

@@ -1,49 +1,80 @@
 /**
  * Replays one account's requests under one policy, from empty counters, through the core that decides (core/plan.ts).
  *
- * Ignores what the record lacks: the account's overrides and grants, and the path that matched a route's pattern. Pure: no I/O and no
- * clock.
+ * Ignores what the record lacks: the account's overrides and grants, what its billing period has used, and the path that matched a route's
+ * pattern. Pure: no I/O and no clock.
  */
 import { type Charge, decidePlan, type PlanDecision } from "../core/plan.ts";
-import type { LimitState } from "../core/limit.ts";
+import { type LimitState, meterAt } from "../core/limit.ts";
 import { MAX_EXACT } from "../core/units.ts";
 import { chargesFor } from "../policy/charges.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
-import type { Route } from "../policy/compiled.ts";
+import type { Route, Tier } from "../policy/compiled.ts";
 import type { Recorded } from "./recorded.ts";
 
 /** Stands for the variable parts of a pattern. */
 const ANY_SEGMENT = "_";
 const ADDRESS = "ip:";
 
+/** Requests that a policy admits. */
+export interface Admitted {
+  readonly requests: number;
+  /** Of those, the ones that are billed in part at least: beyond what the tier includes. */
+  readonly overage: number;
+}
+
+const NONE: Admitted = { requests: 0, overage: 0 };
+
+/** Tiers as they apply to accounts under billing (overage-tiers.ts), which only policies with billing need. */
+export type OverageTiers = (tier: Tier) => Tier;
+
 export class AccountReplay {
   readonly #policy: Policy;
   /** The policy in force now, and when most of the record was made. */
   readonly #active: Policy;
+  readonly #overage: OverageTiers | null;
+  readonly #tiers = new Map<Tier, Tier>();
   readonly #states = new Map<string, LimitState>();
 
-  constructor(policy: Policy, active: Policy) {
+  /** @param overage null: neither policy has billing. */
+  constructor(policy: Policy, active: Policy, overage: OverageTiers | null = null) {
     this.#policy = policy;
     this.#active = active;
+    this.#overage = overage;
   }
 
   /** How many of the requests are admitted. Call it in the order of time. */
-  admit(recorded: Recorded): number {
+  admit(recorded: Recorded): Admitted {
     const { requests, route: name, keyId } = recorded;
     const route = name === "" ? null : routeOf(this.#policy, recorded);
     // The route is gone, or it requires a credential that the request lacks.
-    if (name !== "" && !route) return 0;
-    if (route?.requiresCredential && recorded.account.startsWith(ADDRESS)) return 0;
+    if (name !== "" && !route) return NONE;
+    if (route?.requiresCredential && recorded.account.startsWith(ADDRESS)) return NONE;
     const costMilli = this.#costOf(recorded, route);
-    if (route && costMilli === 0) return requests;
-    const tier = tierOf(this.#policy, this.#tierNameOf(recorded));
+    if (route && costMilli === 0) return { requests, overage: 0 };
+    const tier = this.#tierOf(recorded);
     const charges = chargesFor(tier, route, keyId === "" ? null : keyId).map((charge) =>
       withSlotTime(charge, recorded.upstreamMs),
     );
     const hasSlots = charges.some(({ limit }) => limit.kind === "concurrency");
-    return hasSlots
+    const freeMilli = this.#freeMilli(charges, recorded.atMs);
+    const admitted = hasSlots
       ? this.#oneByOne(charges, costMilli, recorded)
       : this.#together(charges, costMilli, recorded);
+    const overMilli = admitted * costMilli - freeMilli;
+    const overage = overMilli > 0 ? Math.min(admitted, Math.ceil(overMilli / costMilli)) : 0;
+    return { requests: admitted, overage };
+  }
+
+  /** What is left of the included amount; Infinity if nothing is billed. */
+  #freeMilli(charges: readonly Charge[], atMs: number): number {
+    for (const { counter, limit } of charges) {
+      if (limit.kind !== "quota" || limit.includedMilli === null) continue;
+      const meter = meterAt(limit, this.#states.get(counter), atMs);
+      const usedMilli = meter.kind === "quota" ? meter.state.usedMilli : 0;
+      return Math.max(0, limit.includedMilli - usedMilli);
+    }
+    return Infinity;
   }
 
   /** Each request takes a slot, whatever its cost. Ends at the latest when all slots are taken. */
@@ -82,6 +113,14 @@ export class AccountReplay {
     if (!route) return costMilli;
     const usual = revision === this.#active.revision ? this.#active.routes.byId(name)?.costMilli : undefined;
     return usual === undefined || usual === costMilli ? route.costMilli : costMilli;
+  }
+
+  #tierOf(recorded: Recorded): Tier {
+    const tier = tierOf(this.#policy, this.#tierNameOf(recorded));
+    if (this.#overage === null || recorded.account.startsWith(ADDRESS)) return tier;
+    const known = this.#tiers.get(tier) ?? this.#overage(tier);
+    this.#tiers.set(tier, known);
+    return known;
   }
 
   #tierNameOf({ account, tier }: Recorded): string {

@@ -1,28 +1,39 @@
 /** Counts requests that two policies decided: in all, by group, and over time. Pure. */
 import { usualInterval } from "../analytics/reports/report-query.ts";
+import type { Admitted } from "./account-replay.ts";
 import type { Comparison, SimulationSeries } from "./simulation-answer.ts";
 
 /** How the two policies decided some requests of one account. */
 export interface Decided {
   readonly requests: number;
-  /** How many the policy in force admits, and how many the edited one. */
-  readonly before: number;
-  readonly after: number;
+  /** What the policy in force admits, and what the edited one does. */
+  readonly before: Admitted;
+  readonly after: Admitted;
 }
 
 export type MutableComparison = { -readonly [Name in keyof Comparison]: number };
 
 export function noRequests(): MutableComparison {
-  return { requests: 0, deniedBefore: 0, deniedAfter: 0, newlyDenied: 0, newlyAllowed: 0 };
+  return {
+    requests: 0,
+    deniedBefore: 0,
+    deniedAfter: 0,
+    newlyDenied: 0,
+    newlyAllowed: 0,
+    overageBefore: 0,
+    overageAfter: 0,
+  };
 }
 
 /** Merged requests of one moment are the same to a limit, so only the difference of both counts changes sides. */
 export function add(sum: MutableComparison, { requests, before, after }: Decided): void {
   sum.requests += requests;
-  sum.deniedBefore += requests - before;
-  sum.deniedAfter += requests - after;
-  sum.newlyDenied += Math.max(0, before - after);
-  sum.newlyAllowed += Math.max(0, after - before);
+  sum.deniedBefore += requests - before.requests;
+  sum.deniedAfter += requests - after.requests;
+  sum.newlyDenied += Math.max(0, before.requests - after.requests);
+  sum.newlyAllowed += Math.max(0, after.requests - before.requests);
+  sum.overageBefore += before.overage;
+  sum.overageAfter += after.overage;
 }
 
 export function merge(sum: MutableComparison, other: Comparison): void {
@@ -31,6 +42,8 @@ export function merge(sum: MutableComparison, other: Comparison): void {
   sum.deniedAfter += other.deniedAfter;
   sum.newlyDenied += other.newlyDenied;
   sum.newlyAllowed += other.newlyAllowed;
+  sum.overageBefore += other.overageBefore;
+  sum.overageAfter += other.overageAfter;
 }
 
 /** Orders the most affected first, then those with the most requests. */

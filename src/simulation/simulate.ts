@@ -5,7 +5,7 @@
  * Pure: no I/O and no clock. Works in slices, so that the caller can do other work in between.
  */
 import type { Policy } from "../policy/compile.ts";
-import { AccountReplay } from "./account-replay.ts";
+import { AccountReplay, type OverageTiers } from "./account-replay.ts";
 import {
   add,
   byEffect,
@@ -33,18 +33,19 @@ const MAX_ROUTES = 3;
 /** Decisions between two pauses: some ms. */
 const SLICE = 250;
 
-/** Replays; yields between slices, and returns the tally. */
+/** Replays; yields between slices, and returns the tally. @param overage null: neither policy has billing. */
 export function* simulate(
   active: Policy,
   edited: Policy,
   recorded: readonly Recorded[],
+  overage: OverageTiers | null = null,
 ): Generator<undefined, SimulationTally> {
   const decisions = recorded.toSorted((a, b) => a.atMs - b.atMs);
   const result = new Result(decisions);
   let replayed = 0;
   for (const [account, own] of byAccount(decisions)) {
-    const before = new AccountReplay(active, active);
-    const after = new AccountReplay(edited, active);
+    const before = new AccountReplay(active, active, overage);
+    const after = new AccountReplay(edited, active, overage);
     /** By tier, then by route. */
     const tiers = new Map<string, Map<string, MutableComparison>>();
     for (const decision of own) {
@@ -123,14 +124,14 @@ class Result {
   }
 
   get tally(): SimulationTally {
-    const { requests, deniedBefore, deniedAfter } = this.#all;
+    const { requests, deniedBefore, deniedAfter, overageBefore, overageAfter } = this.#all;
     const totals = (denied: number) => ({ allowed: requests - denied, denied });
     return {
       decisions: requests,
       totals: {
         recorded: totals(this.#recordedDenied),
-        before: totals(deniedBefore),
-        after: totals(deniedAfter),
+        before: { ...totals(deniedBefore), overage: overageBefore },
+        after: { ...totals(deniedAfter), overage: overageAfter },
       },
       series: this.#steps.series,
       tiers: this.#tiers.top(MAX_ROWS).map(tierRow),

@@ -20,6 +20,11 @@ export interface SimulationTotals {
   readonly denied: number;
 }
 
+export interface BilledTotals extends SimulationTotals {
+  /** Of the allowed, those that would be overage. */
+  readonly overage: number;
+}
+
 /** The same requests, decided by the policy in force ("before") and by the edited one ("after"). Counts of requests. */
 export interface Comparison {
   readonly requests: number;
@@ -29,6 +34,9 @@ export interface Comparison {
   readonly newlyDenied: number;
   /** Admitted by the edited policy only. */
   readonly newlyAllowed: number;
+  /** Of the admitted, those that would be overage: billed in part at least, since they exceed what the tier includes. */
+  readonly overageBefore: number;
+  readonly overageAfter: number;
 }
 
 /** Accounts with requests that are newly denied, and with requests that are newly allowed. */
@@ -73,8 +81,8 @@ export interface SimulationTally {
   readonly totals: {
     /** As they were decided at the time, with counters that were not empty and with overrides of accounts. */
     readonly recorded: SimulationTotals;
-    readonly before: SimulationTotals;
-    readonly after: SimulationTotals;
+    readonly before: BilledTotals;
+    readonly after: BilledTotals;
   };
   readonly series: SimulationSeries;
   /** The most affected first, then those with the most requests. */

@@ -4,6 +4,7 @@ import type { DecisionRequest } from "../../src/core/decision.ts";
 import { LocalFallback } from "../../src/limiter/fallback.ts";
 import { UNHEARD } from "../../src/limiter/last-heard.ts";
 import { compilePolicy } from "../../src/policy/compile.ts";
+import type { CounterAllowance } from "../../src/policy/own-allowance.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 
 /** Midnight. */
@@ -69,4 +70,34 @@ it("renews no limit for requests that alternate between tiers with other definit
     }
   }
   expect(allowed).toEqual({ day: 5, hour: 20, bucket: 5 });
+});
+
+it("lets billed usage run to the hard stop that it last heard of, by the same cap, and test keys to the tier's amount", () => {
+  const price = { model: "unit", unit: "0.01" };
+  const limits = [
+    { name: "month", kind: "quota", amount: 5, per: "month", overage: { mode: "payg", price } },
+  ];
+  const document = { schema: 1, tiers: { pro: { limits } }, routes: [], anonymousTier: "pro" };
+  const billing = { currency: "USD" };
+  const policy = compilePolicy({ ...document, defaultTier: "pro", billing }, 1);
+  if (!policy.ok) throw new Error(JSON.stringify(policy.faults));
+  /** The first denial, and how many were allowed before it. */
+  const run = (allowance: Partial<CounterAllowance> | null, keyId: string | null = null) => {
+    const fallback = new LocalFallback();
+    const own = { limit: "month", anchorDay: 1, includedMilli: 5_000, amountMilli: 8_000, cap: "spend_cap" };
+    const account = { tier: "pro", overrides: {} };
+    const known = allowance && { ...account, allowance: { ...own, ...allowance } as CounterAllowance };
+    const standing = { id: 1, account: known ?? account };
+    for (let allowed = 0; allowed < 20; allowed++) {
+      const request = { ...REQUEST, keyId };
+      const decision = fallback.decide(policy.value, "user:ann", request, standing, START_MS);
+      if (!decision.allowed) return [allowed, decision.cap ?? null, decision.retryAfterMs !== null];
+    }
+    return "never";
+  };
+  expect(run(null)).toEqual([5, null, true]);
+  expect(run({})).toEqual([8, "spend_cap", true]);
+  expect(run({ cap: "credits" })).toEqual([8, "credits", false]);
+  expect(run({ amountMilli: null, cap: null })).toBe("never");
+  expect(run({ amountMilli: null, cap: null }, "test_1")).toEqual([5, null, true]);
 });

@@ -81,3 +81,22 @@ it("a key stops at the end of its grace period, the earliest of several, and is 
     "revoked",
   ]);
 });
+
+it("a change of an account keeps where billing stops it, unless its tier has changed", () => {
+  const heard = new LastHeard(1_000);
+  const allowance = {
+    limit: "month",
+    anchorDay: 1,
+    includedMilli: 1_000,
+    amountMilli: 2_000,
+    cap: "budget",
+  } as const;
+  heard.noteStanding("user", { id: 7, account: { tier: "pro", overrides: {}, allowance } }, 0);
+  const account = { user: "user", name: "", status: "active", overrides: {}, version: 2 } as const;
+  const note = (tier: string) => {
+    heard.noteAccount("user", { ...account, tier, createdMs: 0, updatedMs: 1 }, 1);
+    return heard.latest("user")?.standing.account;
+  };
+  expect(note("pro")).toEqual({ tier: "pro", overrides: {}, allowance });
+  expect(note("max")).toEqual({ tier: "max", overrides: {} });
+});

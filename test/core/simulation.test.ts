@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
-import { AccountReplay } from "../../src/simulation/account-replay.ts";
+import { AccountReplay, type OverageTiers } from "../../src/simulation/account-replay.ts";
+import { withOverage } from "../../src/simulation/overage-tiers.ts";
 import type { Recorded } from "../../src/simulation/recorded.ts";
 import { MAX_ROWS, simulate } from "../../src/simulation/simulate.ts";
 import type { SimulationTally } from "../../src/simulation/simulation-answer.ts";
@@ -37,8 +38,13 @@ function recorded(fields: Partial<Recorded> = {}): Recorded {
   };
 }
 
-function tally(active: Policy, edited: Policy, decisions: readonly Recorded[]): SimulationTally {
-  const replay = simulate(active, edited, decisions);
+function tally(
+  active: Policy,
+  edited: Policy,
+  decisions: readonly Recorded[],
+  overage: OverageTiers | null = null,
+): SimulationTally {
+  const replay = simulate(active, edited, decisions, overage);
   for (;;) {
     const step = replay.next();
     if (step.done) return step.value;
@@ -47,7 +53,7 @@ function tally(active: Policy, edited: Policy, decisions: readonly Recorded[]): 
 
 const admitted = (policy: Policy, decisions: readonly Recorded[], active = policy): number[] => {
   const replay = new AccountReplay(policy, active);
-  return decisions.map((decision) => replay.admit(decision));
+  return decisions.map((decision) => replay.admit(decision).requests);
 };
 
 describe("a replay", () => {
@@ -73,7 +79,7 @@ describe("a replay", () => {
         const single = new AccountReplay(policy, policy);
         const oneByOne = grouped.map((each) => {
           let count = 0;
-          for (let i = 0; i < each.requests; i++) count += single.admit({ ...each, requests: 1 });
+          for (let i = 0; i < each.requests; i++) count += single.admit({ ...each, requests: 1 }).requests;
           return count;
         });
         expect(admitted(policy, grouped)).toEqual(oneByOne);
@@ -136,8 +142,8 @@ describe("a simulation", () => {
       28,
       {
         recorded: { allowed: 24, denied: 4 },
-        before: { allowed: 20, denied: 8 },
-        after: { allowed: 20, denied: 8 },
+        before: { allowed: 20, denied: 8, overage: 0 },
+        after: { allowed: 20, denied: 8, overage: 0 },
       },
     ]);
     const all = { requests: 28, deniedBefore: 8, deniedAfter: 8, newlyDenied: 0, newlyAllowed: 0 };
@@ -159,7 +165,8 @@ describe("a simulation", () => {
       recorded({ account: "user:cat", requests: 2 }),
     ];
     const fewer = tally(active, policyOf([minute(4)]), decisions);
-    const row = { tier: "free", routes: ["/a"], deniedBefore: 0, newlyAllowed: 0 };
+    const none = { deniedBefore: 0, newlyAllowed: 0, overageBefore: 0, overageAfter: 0 };
+    const row = { tier: "free", routes: ["/a"], ...none };
     expect(fewer.newlyDenied).toEqual([
       { ...row, account: "user:bob", requests: 9, deniedAfter: 5, newlyDenied: 5 },
       { ...row, account: "user:ann", requests: 6, deniedAfter: 2, newlyDenied: 2 },
@@ -199,6 +206,8 @@ describe("a simulation", () => {
         deniedAfter: 9,
         newlyDenied: 6,
         newlyAllowed: 0,
+        overageBefore: 0,
+        overageAfter: 0,
         changedAccounts,
       },
       expect.objectContaining({ tier: "pro", requests: 7, newlyDenied: 0 }),
@@ -236,7 +245,46 @@ describe("a simulation", () => {
     const decisions = [0, 6_000, 12_000].map((ms) =>
       recorded({ atMs: START_MS + ms, requests: ms === 0 ? 10 : 1 }),
     );
-    expect(tally(policy, policy, decisions.toReversed()).totals.after).toEqual({ allowed: 12, denied: 0 });
+    expect(tally(policy, policy, decisions.toReversed()).totals.after).toMatchObject({
+      allowed: 12,
+      denied: 0,
+    });
+  });
+
+  it("lets accounts pay for what their tier allows beyond the included amount, and denies only what exceeds the spend cap", () => {
+    const billed = (overage: object, spend = {}): Policy => {
+      const price = { model: "unit", unit: "0.01" };
+      const own = {
+        ...overage,
+        ...("mode" in overage && overage.mode !== "stop" ? { price } : {}),
+        ...spend,
+      };
+      const month = { name: "month", kind: "quota", amount: 10, per: "month", overage: own } as LimitDocument;
+      return policyOf([month], { billing: { currency: "USD" } });
+    };
+    const [stops, capped] = [billed({ mode: "stop" }), billed({ mode: "payg" }, { spendCap: "0.059" })];
+    const decisions = [
+      recorded({ requests: 8 }),
+      recorded({ requests: 4, route: "/b", costMilli: 2_000 }),
+      recorded({ requests: 5, keyId: "k" }),
+      // Test keys have an amount of their own, and addresses have no account that could pay.
+      recorded({ requests: 12, keyId: "test_k" }),
+      recorded({ account: "ip:192.0.2.1", tier: "anonymous", requests: 12 }),
+    ];
+    const run = (edited: Policy) => tally(stops, edited, decisions, withOverage);
+    // Before: 8 and 1 of the account, 10 of its test key, 10 of the address.
+    expect(run(capped)).toMatchObject({
+      totals: {
+        before: { allowed: 8 + 1 + 0 + 10 + 10, overage: 0 },
+        // 8, then three of cost 2, of which one is included; then one.
+        after: { allowed: 8 + 3 + 1 + 10 + 10, overage: 2 + 1 },
+      },
+      tiers: [{ tier: "free", overageBefore: 0, overageAfter: 3, newlyAllowed: 3, newlyDenied: 0 }, {}],
+    });
+    for (const mode of ["payg", "prepaid"]) {
+      const { after } = run(billed({ mode })).totals;
+      expect(after).toMatchObject({ allowed: 8 + 4 + 5 + 10 + 10, overage: 3 + 5 });
+    }
   });
 
   it("keeps its lists short, and the largest in them, whatever the number of accounts", () => {

@@ -13,7 +13,15 @@ import {
 const HOUR_MS = 3_600_000;
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
 
-const ROW = { requests: 1_000, deniedBefore: 0, deniedAfter: 1, newlyDenied: 1, newlyAllowed: 0 };
+const ROW = {
+  requests: 1_000,
+  deniedBefore: 0,
+  deniedAfter: 1,
+  newlyDenied: 1,
+  newlyAllowed: 0,
+  overageBefore: 0,
+  overageAfter: 0,
+};
 
 function result(
   before: number,
@@ -31,8 +39,8 @@ function result(
     lastAt: null,
     totals: {
       recorded: { allowed: 1_000, denied: 0 },
-      before: { allowed: 1_000 - before, denied: before },
-      after: { allowed: 1_000 - after, denied: after },
+      before: { allowed: 1_000 - before, denied: before, overage: 0 },
+      after: { allowed: 1_000 - after, denied: after, overage: 0 },
     },
     series: {
       from: "2026-11-21T11:00:00.000Z",

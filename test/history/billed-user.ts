@@ -13,7 +13,7 @@ import { HOUR_MS } from "../../src/core/time.ts";
 import { expandAnswers } from "../../src/limiter/wire.ts";
 import type { BillingView } from "../../src/objects/billing.ts";
 import { type KeyMode, newKeyId } from "../../src/identity/key-mode.ts";
-import type { Lease } from "../../src/objects/object-call.ts";
+import type { Lease, RepeatedQuestion } from "../../src/objects/object-call.ts";
 import { documentKey } from "../../src/policy/policy-store.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { Registers } from "./registers.ts";
@@ -154,13 +154,13 @@ export class BilledUser {
     return keyId;
   }
 
-  /** One call with one request. @param wantMilli to lease for more like it. */
-  async ask(
+  /** One request, as a call has it. */
+  question(
     route: string | null,
     tokens: number,
     wantMilli = 0,
     keyId: string | null = null,
-  ): Promise<{ readonly decision: Decision; readonly lease: Lease | null }> {
+  ): RepeatedQuestion {
     const request = {
       revision,
       tier: "free",
@@ -170,8 +170,18 @@ export class BilledUser {
       peek: false,
       idempotencyKey: null,
     };
-    const question = { request, decide: true, wantMilli };
-    const answers = await this.object.serve({ settlements: [], questions: [{ question, times: 1 }] });
+    return { question: { request, decide: true, wantMilli }, times: 1 };
+  }
+
+  /** One call with one request. @param wantMilli to lease for more like it. */
+  async ask(
+    route: string | null,
+    tokens: number,
+    wantMilli = 0,
+    keyId: string | null = null,
+  ): Promise<{ readonly decision: Decision; readonly lease: Lease | null }> {
+    const questions = [this.question(route, tokens, wantMilli, keyId)];
+    const answers = await this.object.serve({ settlements: [], questions });
     this.disk.flush();
     const [answer] = expandAnswers(answers);
     if (!answer?.decision) throw new Error("a request has a decision");

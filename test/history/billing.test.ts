@@ -430,6 +430,31 @@ describe("a cap", () => {
     expect(await user.use("/a", 1)).toBe(false);
   });
 
+  it("is told to isolates whenever it changes, for when the object does not answer", async () => {
+    const user = await account("2026-01-01T00:00:00Z");
+    let standingId = -1;
+    const heard = async () => {
+      const [first] = await user.object.serve({
+        settlements: [],
+        questions: [user.question("/a", 0)],
+        standingId,
+      });
+      standingId = first?.answer.standing?.id ?? standingId;
+      return first?.answer.standing?.account?.allowance ?? null;
+    };
+    const own = { limit: "month", anchorDay: 1, includedMilli: 1_000_000 };
+    expect(await heard()).toEqual({ ...own, amountMilli: 1_500_000, cap: "spend_cap" });
+    expect(await heard()).toBeNull();
+    await user.object.changeBilling({ budget: "2" }, user.revision, OPERATOR);
+    expect(await heard()).toEqual({ ...own, amountMilli: 1_200_000, cap: "budget" });
+    user.later(3 * 3_600_000);
+    expect(await heard()).toBeNull();
+    user.setTime("2026-02-01T00:00:00Z");
+    await user.object.changeTier({ tier: "max", at: "now" }, user.revision, OPERATOR);
+    await user.object.changeBilling({ budget: null }, user.revision, OPERATOR);
+    expect(await heard()).toMatchObject({ amountMilli: null, cap: null });
+  });
+
   it("cannot be set on prices that it cannot stop", async () => {
     const routes = tier(100, { mode: "payg", price: CENT }, { prices: price("0.01") });
     const user = await account("2026-01-01T00:00:00Z", "free", policy({ free: FREE, routes }));

@@ -27,6 +27,7 @@ export function SimulationReport({ result, tookMs, policy }: Props) {
         {summaryOf(result)}
       </p>
       <Scope result={result} tookMs={tookMs} />
+      <Overage of={result.totals} />
       <Section title="By tier">
         <TierTable rows={tiers} period={period} />
       </Section>
@@ -59,6 +60,17 @@ export function SimulationReport({ result, tookMs, policy }: Props) {
       </Section>
       <Notes result={result} />
     </>
+  );
+}
+
+/** Requests that are allowed beyond what a tier includes, and billed. */
+function Overage({ of: { before, after } }: { readonly of: SimulationResult["totals"] }) {
+  if (before.overage + after.overage === 0) return null;
+  return (
+    <p>
+      {count(after.overage)} allowed requests would be overage; by the policy in force,{" "}
+      {count(before.overage)}.
+    </p>
   );
 }
 

@@ -15,13 +15,16 @@ export type AccountRow = SimulationResult["newlyDenied"][number];
 /** What the rows of tiers, routes and accounts have in common. */
 export type Comparison = Pick<TierRow, keyof TierRow & keyof RouteRow & keyof AccountRow>;
 
-const isTotals = isShape<SimulationTotals>({ allowed: isNumber, denied: isNumber });
+const TOTALS = { allowed: isNumber, denied: isNumber };
+const isTotals = isShape<SimulationTotals>({ ...TOTALS, overage: isNumber });
 const COMPARISON = {
   requests: isNumber,
   deniedBefore: isNumber,
   deniedAfter: isNumber,
   newlyDenied: isNumber,
   newlyAllowed: isNumber,
+  overageBefore: isNumber,
+  overageAfter: isNumber,
 };
 const isChangedAccounts = isShape<SimulationResult["changedAccounts"]>({
   denied: isNumber,
@@ -42,7 +45,7 @@ const isResult = isShape<SimulationResult>({
   truncated: isFlag,
   firstAt: isNullOr(isText),
   lastAt: isNullOr(isText),
-  totals: isShape({ recorded: isTotals, before: isTotals, after: isTotals }),
+  totals: isShape({ recorded: isShape(TOTALS), before: isTotals, after: isTotals }),
   series: isShape({
     from: isTime,
     intervalSeconds: isNumber,

@@ -12,7 +12,7 @@ import { periodAt, type Span } from "../../../src/core/calendar.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
 import { MAX_EXACT, toTokens } from "../../../src/core/units.ts";
 import { counterOf } from "../../../src/policy/charges.ts";
-import type { CounterAllowance } from "../counter-allowance.ts";
+import type { CounterAllowance } from "../../../src/policy/own-allowance.ts";
 import { decimalsOf } from "./offers.ts";
 import { type BillContext, standingOf } from "./rating.ts";
 

@@ -1,7 +1,9 @@
 /**
- * What the objects of billed users need beyond others, and the register. src/modules/billing.mjs is built from this file, and an isolate loads it for its
- * first user whose policy or storage has billing (src/billing-module.ts). Keeps no state but what it is given.
+ * What the objects of billed users need beyond others, and the register. src/modules/billing.mjs is built from this file, and an isolate
+ * loads it for its first user whose policy or storage has billing (src/billing-module.ts), or for a simulation of such a policy. Keeps no
+ * state but what it is given.
  */
+import { withOverage } from "../../../src/simulation/overage-tiers.ts";
 import { BillingCalls, type BillingHost } from "./billing-calls.ts";
 import { BillingDesk, type DeskParts } from "./billing-desk.ts";
 import { BillingStore } from "./billing-store.ts";
@@ -42,4 +44,5 @@ export const billingModule = {
   registerBookOf,
   putTerms,
   statusBilling,
+  withOverage,
 };

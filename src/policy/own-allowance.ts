@@ -1,11 +1,26 @@
-/** An account's allowance in decisions: its overage quota with the two amounts that its billing has computed (billing/allowances.ts). */
-import { type QuotaAllowance, withAllowance } from "../../src/core/calendar-quota.ts";
-import type { ScopedLimit, Tier } from "../../src/policy/compiled.ts";
+/**
+ * An account's allowance in decisions: its overage quota with the two amounts that its billing has computed
+ * (durable-objects/user-limiter/billing/allowances.ts). Pure: no I/O and no clock.
+ */
+import { type QuotaAllowance, withAllowance } from "../core/calendar-quota.ts";
+import type { ScopedLimit, Tier } from "./compiled.ts";
 
 /** An allowance by the quota's counter. */
 export interface CounterAllowance extends QuotaAllowance {
   /** Name of the quota. */
   readonly limit: string;
+}
+
+/** Whether decisions by both are the same. */
+export function isSameAllowance(a: CounterAllowance | null, b: CounterAllowance | null): boolean {
+  if (a === null || b === null) return a === b;
+  return (
+    a.limit === b.limit &&
+    a.includedMilli === b.includedMilli &&
+    a.amountMilli === b.amountMilli &&
+    a.cap === b.cap &&
+    a.anchorDay === b.anchorDay
+  );
 }
 
 /**

@@ -6,6 +6,7 @@ import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
 import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
+import { HOUR_MS } from "../../src/core/time.ts";
 import { type KeyMode, TEST_KEY } from "../../src/identity/key-mode.ts";
 import { chargesFor, isShadowCounter, limitOf, scopeOf, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
@@ -100,10 +101,10 @@ export class Memory {
     this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
     this.#history = new QuotaHistory(storage.sql, this.ledger, this.keys, () => this.#hasTables);
     this.counters = new Counters(stored.counters, this.loadedAtMs, this.#history);
-    if (stored.restsAtMs === null) this.#countLost(stored.counters);
     this.audit = new AuditTrail(storage.sql);
     this.calls = new AdminCalls(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
+    if (stored.restsAtMs === null) this.#countLost(stored.counters);
   }
 
   /** The account's billing; null until the isolate has loaded what it needs, as it has if the account or the policy is billed. */
@@ -292,6 +293,9 @@ export class Memory {
    * not. Adds the difference to the ledger as unbilled usage, so that it counts under any other definition too.
    */
   #countLost(stored: Readonly<Record<string, LimitState>>): void {
+    // Billing knows which hours are frozen.
+    void this.billing;
+    const openMs = this.ledger.firstOpenHour * HOUR_MS;
     const narrowFirst = Object.keys(stored).toSorted((a, b) => partsOf(b) - partsOf(a));
     for (const counter of narrowFirst) {
       const floor = stored[counter];
@@ -299,6 +303,8 @@ export class Memory {
       if (floor?.kind !== "quota" || floor.anchorDay === undefined) continue;
       // What was admitted is more than a quota in shadow counts.
       if (isShadowCounter(counter) || isExcess(counter)) continue;
+      // The clock has stepped back: what counts in a frozen period is in a later hour of the ledger, so nothing shows a loss.
+      if (floor.endMs <= openMs) continue;
       const lostMilli = floor.usedMilli - this.#history.usedMilli(counter, floor);
       const { route, keyId, mode } = scopeOf(counter);
       if (lostMilli <= 0) continue;

@@ -523,6 +523,21 @@ describe("credits", () => {
 });
 
 describe("an hour of the ledger", () => {
+  it("that is frozen seems to have lost nothing in a crash, so that the quota stops where it should", async () => {
+    const hour = { name: "hour", kind: "quota", amount: 100, per: "hour" } as const;
+    const free = { ...FREE, limits: [hour, ...FREE.limits] };
+    const user = await account("2026-01-28T21:00:00Z", "free", policy({ free }));
+    // Counts in the quota of this hour, and, since billing has begun later, in a later hour of the ledger.
+    user.later(-3 * 3_600_000);
+    for (let i = 0; i < 2; i++) await user.use("/a", 1);
+    user.crash();
+    const { used = 0, amount } = (await user.billing()).allowance ?? {};
+    // 75 hours of 31 days of 100.
+    expect([used, amount]).toEqual([2, 10.081]);
+    expect(await user.use("/a", 8.082)).toBe(false);
+    expect(await user.use("/a", 8.081)).toBe(true);
+  });
+
   it("never changes once it is two hours past, whatever the clock does: late usage counts in the first open hour", async () => {
     const user = await account(
       "2026-01-31T20:00:00Z",

@@ -159,12 +159,13 @@ export class Counters {
   /**
    * Charges what was spent of a lease, as of `atMs`. Until the next write, the amount that storage has set aside covers it; that write
    * drops the lease, and writes floors that cover it instead.
+   * @param storedMs until when storage has the lease as open; 0: it has not.
    */
-  charge(charges: readonly Charge[], costMilli: number, atMs: number): void {
+  charge(charges: readonly Charge[], costMilli: number, atMs: number, storedMs: number): void {
     for (const { counter, limit } of charges) {
       this.#live.set(counter, spend(meterAt(limit, this.#live.get(counter), atMs), costMilli).state);
       this.#limits.set(counter, limit);
-      this.#floors.charged(counter);
+      this.#floors.charged(counter, costMilli, storedMs);
     }
   }
 
@@ -177,12 +178,12 @@ export class Counters {
     if (state?.kind !== "bucket") return;
     const limit = this.#limits.get(counter);
     if (limit?.kind === "bucket") {
-      this.charge([{ counter, limit }], costMilli, atMs);
+      this.charge([{ counter, limit }], costMilli, atMs, 0);
       return;
     }
     const debtGrains = Math.min(Number.MAX_SAFE_INTEGER, state.debtGrains + costMilli * state.grain);
     this.#live.set(counter, { ...state, debtGrains, atMs: Math.max(state.atMs, atMs) });
-    this.#floors.charged(counter);
+    this.#floors.charged(counter, costMilli, 0);
   }
 
   /** Whether spending at `sinceMs` still counts at `nowMs`: a quota drops it when its period is over. */

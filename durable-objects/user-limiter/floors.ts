@@ -2,10 +2,12 @@
  * The floors of a user's counters: what storage has (core/headroom.ts). They are compared with the live states at the end of each turn,
  * and raised before its answers leave if they no longer cover what was spent and lent.
  */
-import { headroomMilli, isCovered, nextFloor } from "../../src/core/headroom.ts";
+import { type ChargedOpen, headroomMilli, isCovered, nextFloor } from "../../src/core/headroom.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { covers, type Limit, type LimitState, meterAt } from "../../src/core/limit.ts";
 import type { Charge, States } from "../../src/core/plan.ts";
+
+const NOTHING_CHARGED: ChargedOpen = { milli: 0, untilMs: 0 };
 
 /** What answers of this turn rest on. */
 interface Touched {
@@ -17,8 +19,8 @@ export class Floors {
   #stored: Map<string, LimitState>;
   /** By the charges of the answers, which are the same array for all requests that are alike. */
   readonly #touched = new Map<readonly Charge[], Touched>();
-  /** Counters charged for leases since the last write. */
-  readonly #charged = new Set<string>();
+  /** Counters charged for leases since the last write, and how much of that storage has in open leases. */
+  readonly #charged = new Map<string, ChargedOpen>();
 
   constructor(stored: States) {
     this.#stored = new Map(stored);
@@ -39,9 +41,17 @@ export class Floors {
     else this.#touched.set(charges, { spentMilli, exact });
   }
 
-  /** A counter was charged for a lease. The lease in storage covers that until the next write, which drops it. */
-  charged(counter: string): void {
-    this.#charged.add(counter);
+  /**
+   * A counter was charged for a lease. If storage has the lease as open, that covers the charge until the next write, which drops it.
+   * @param untilMs until when it does at most; 0: it does not.
+   */
+  charged(counter: string, milli: number, untilMs: number): void {
+    const before = this.#charged.get(counter) ?? NOTHING_CHARGED;
+    if (untilMs === 0) this.#charged.set(counter, before);
+    else {
+      const earlierMs = before.milli === 0 ? untilMs : Math.min(before.untilMs, untilMs);
+      this.#charged.set(counter, { milli: before.milli + milli, untilMs: earlierMs });
+    }
   }
 
   /**
@@ -67,7 +77,8 @@ export class Floors {
     for (const charges of this.#touched.keys()) {
       for (const { counter, limit } of charges) {
         const unwritten = leases.unwrittenOf(counter);
-        if (!isCovered(limit, this.#stored.get(counter), live.get(counter), unwritten, nowMs)) return false;
+        const [floor, charged] = [this.#stored.get(counter), this.#charged.get(counter)];
+        if (!isCovered(limit, floor, live.get(counter), unwritten, nowMs, floor && charged)) return false;
       }
     }
     return true;
@@ -75,7 +86,7 @@ export class Floors {
 
   /** The floors to write now. They cover what was charged for leases. */
   write(live: States, limits: ReadonlyMap<string, Limit>): Record<string, LimitState> {
-    for (const counter of this.#charged) {
+    for (const counter of this.#charged.keys()) {
       const state = live.get(counter);
       if (!state || state.kind === "concurrency") continue;
       const limit = limits.get(counter);
@@ -105,10 +116,10 @@ export class Floors {
 
   move(from: string, to: string): void {
     const floor = this.#stored.get(from);
-    const isCharged = this.#charged.has(from);
+    const charged = this.#charged.get(from);
     this.drop(from);
     if (floor) this.#stored.set(to, floor);
-    if (isCharged) this.#charged.add(to);
+    if (charged) this.#charged.set(to, charged);
   }
 
   drop(counter: string): void {

@@ -36,7 +36,7 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   }
   const { lease } = settled;
   // Before the ledger counts it: a quota that is made from the ledger now is charged like the others.
-  if (settled.kind === "open") charge(memory, policy, lease, cells, nowMs, nowMs);
+  if (settled.kind === "open") charge(memory, policy, lease, cells, nowMs, nowMs, settled.storedMs);
   else {
     const costMilli = Math.min(lease.milli, spentMilli(cells, null));
     ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, -costMilli);
@@ -69,6 +69,7 @@ export function chargeExpired(memory: Books, policy: Policy, nowMs: number, all 
  * Charges the counters from which the lease was set aside, whether or not the user's present tier has them: otherwise a user who changes
  * tier and back would be given what they spent. Quotas that are not in force count it by the ledger.
  * @param cells what was spent; null: unknown, so all of it.
+ * @param storedMs until when storage covers the charge, since it has the lease as open.
  */
 function charge(
   memory: Books,
@@ -77,6 +78,7 @@ function charge(
   cells: readonly UsageCell[] | null,
   atMs: number,
   nowMs: number,
+  storedMs = 0,
 ): void {
   // Perhaps known from a peek or another user's call: a bucket's time until now counts at the rate of the policy before.
   memory.adoptPolicy(policy, nowMs);
@@ -93,7 +95,7 @@ function charge(
       const charges = [{ counter, limit }];
       counters.prepare(charges, policy, leases, atMs);
       if (counters.startsBefore({ counter, limit }, lease.grantedAtMs, atMs))
-        counters.charge(charges, milli, atMs);
+        counters.charge(charges, milli, atMs, storedMs);
     }
     if (limit?.kind !== kinds[i])
       counters.chargeUnused(limit ? parkedAs("bucket", counter) : counter, milli, atMs);

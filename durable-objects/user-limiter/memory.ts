@@ -1,7 +1,7 @@
 /** A user's object in memory, loaded from storage. Discarded whole if a write fails, so that memory never runs ahead of storage. */
 import { loadedBilling } from "../../src/billing-module.ts";
 import type { Span } from "../../src/core/calendar.ts";
-import { FLOOR_HOLD_MS, headroomMilli } from "../../src/core/headroom.ts";
+import { headroomMilli } from "../../src/core/headroom.ts";
 import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
 import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
@@ -27,6 +27,9 @@ import { RememberedDecisions } from "./remembered-decisions.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { ShadowDenials } from "./shadow-denials.ts";
 import { readState, writeState } from "./state-row.ts";
+
+/** How long after a write leases may be open that it does not hold: as long as a floor covers any, about. */
+const COVERS_MS = 10_000;
 
 /** The last request's charges. Policies are immutable: a new revision has other tiers and routes. */
 interface LastCharges {
@@ -92,7 +95,7 @@ export class Memory {
     this.ledger = new Ledger(storage.sql, stored.openCells);
     this.loadedAtMs = Date.now();
     this.unknownUntilMs = this.#coversUntilMs = stored.coversUntilMs;
-    const writtenAtMs = stored.coversUntilMs === 0 ? Infinity : stored.coversUntilMs - FLOOR_HOLD_MS;
+    const writtenAtMs = stored.coversUntilMs === 0 ? Infinity : stored.coversUntilMs - COVERS_MS;
     const open = atStart(stored.leases.open, writtenAtMs, this.loadedAtMs);
     const epoch = crypto.randomUUID().slice(0, 8);
     this.leases = new LeaseBook({ ...stored.leases, open }, epoch, this.loadedAtMs);
@@ -318,7 +321,7 @@ export class Memory {
 
   /** Writes floors, leases, ledger and revision. Call within {@link transact}, or through {@link save}. */
   writeState(nowMs: number): void {
-    this.#coversUntilMs = this.#isExact ? 0 : nowMs + FLOOR_HOLD_MS;
+    this.#coversUntilMs = this.#isExact ? 0 : nowMs + COVERS_MS;
     this.#isExact = false;
     writeState(this.#storage.kv, {
       revision: this.revision,

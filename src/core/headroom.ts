@@ -11,7 +11,8 @@
  *
  * Why a crash does not widen the bound of lease.ts: let P be the floor, and U what is lent and not written. P >= D + U holds whenever an
  * answer leaves, and until the last lease of U has ended. The object that starts from P has F' = C - P + the unspent part of U <= F, and
- * F' <= C until then. Afterwards nobody spends U, and P falls by the rate at most. A stale copy of an object spends at most its own
+ * F' <= C until then. What was charged for leases that storage still has as open counts with P: the object that starts has all of them set
+ * aside. Afterwards nobody spends U, and P falls by the rate at most. A stale copy of an object spends at most its own
  * P - D - U: until its floor refills, it has its own refill and the new object, which starts from that floor or a later one, has none;
  * then it is the other way round. Its writes fail.
  *
@@ -53,6 +54,15 @@ export interface Unwritten {
   readonly untilMs: number;
 }
 
+/** Part of a counter that was charged for leases that storage still has as open. Millitokens. */
+export interface ChargedOpen {
+  readonly milli: number;
+  /** Until when an object that starts from storage has those leases set aside. */
+  readonly untilMs: number;
+}
+
+const NOTHING_CHARGED: ChargedOpen = { milli: 0, untilMs: 0 };
+
 /** The headroom of a plan's quotas and of the unwritten ledger: the smallest headroom of its limits. */
 export function headroomMilli(charges: readonly Charge[]): number {
   let least = MAX_HEADROOM_MILLI;
@@ -87,10 +97,11 @@ export function isCovered(
   state: LimitState | undefined,
   { milli, untilMs }: Unwritten,
   nowMs: number,
+  charged: ChargedOpen = NOTHING_CHARGED,
 ): boolean {
-  if (!coversAt(limit, floor, state, milli, nowMs)) return false;
+  if (!coversAt(limit, floor, state, milli, charged, nowMs)) return false;
   const mayFallBehind = milli > 0 && limit.kind === "bucket" && untilMs > nowMs;
-  return !mayFallBehind || coversAt(limit, floor, state, milli, untilMs);
+  return !mayFallBehind || coversAt(limit, floor, state, milli, charged, untilMs);
 }
 
 function coversAt(
@@ -98,10 +109,13 @@ function coversAt(
   floor: LimitState | undefined,
   state: LimitState | undefined,
   milli: number,
+  charged: ChargedOpen,
   atMs: number,
 ): boolean {
   const meter = meterAt(limit, state, atMs);
-  return covers(meterAt(limit, floor, atMs), milli === 0 ? meter : spend(meter, milli));
+  const stored = meterAt(limit, floor, atMs);
+  const isHeld = charged.milli > 0 && atMs < charged.untilMs;
+  return covers(isHeld ? spend(stored, charged.milli) : stored, milli === 0 ? meter : spend(meter, milli));
 }
 
 /**

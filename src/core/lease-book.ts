@@ -7,7 +7,7 @@
  *
  * Pure: no I/O and no clock.
  */
-import type { Unwritten } from "./headroom.ts";
+import { FLOOR_HOLD_MS, type Unwritten } from "./headroom.ts";
 import { CLOCK_ERROR_MS, LEASE_MS } from "./lease.ts";
 import { NOTHING_SET_ASIDE, type SetAside, type SetAsideSource } from "./plan.ts";
 import { HOUR_MS } from "./time.ts";
@@ -72,9 +72,13 @@ export interface StoredLeases {
 
 export const NO_LEASES: StoredLeases = { open: [], ended: [], epoch: "", last: 0, past: [] };
 
-/** What a settlement is for. `ended`: charged in full already. `past`: lent by an earlier life, whose floors count it as spent. */
+/**
+ * What a settlement is for. `ended`: charged in full already. `past`: lent by an earlier life, whose floors count it as spent. `storedMs`:
+ * until when an object that starts from storage would have the lease set aside, if nothing is written before; 0: it would not.
+ */
 export type Settled =
-  | { readonly kind: "open" | "ended"; readonly lease: OpenLease }
+  | { readonly kind: "open"; readonly lease: OpenLease; readonly storedMs: number }
+  | { readonly kind: "ended"; readonly lease: OpenLease }
   | { readonly kind: "past"; readonly atMs: number }
   | null;
 
@@ -86,6 +90,9 @@ export class LeaseBook implements SetAsideSource {
   readonly #open: Map<string, OpenLease>;
   readonly #ended: Map<string, OpenLease>;
   readonly #unwritten = new Set<string>();
+  /** Open leases of the last write of this life, and until when its floors are held. */
+  #stored: ReadonlySet<string> = new Set();
+  #heldUntilMs = 0;
   readonly #past = new Map<string, { last: number; metered: Set<number>; untilMs: number }>();
   readonly #waiting = new Set<{ readonly ids: Set<string>; readonly done: () => void }>();
 
@@ -128,7 +135,7 @@ export class LeaseBook implements SetAsideSource {
     const lease = this.#open.get(id);
     if (lease) {
       this.#close(id);
-      return { kind: "open", lease };
+      return { kind: "open", lease, storedMs: this.#stored.has(id) ? this.#storedMs(lease) : 0 };
     }
     const ended = this.#ended.get(id);
     if (ended) {
@@ -228,11 +235,19 @@ export class LeaseBook implements SetAsideSource {
   /** The leases to write. The caller writes them now. */
   write(nowMs: number): StoredLeases {
     this.#unwritten.clear();
+    this.#stored = new Set(this.#open.keys());
+    this.#heldUntilMs = nowMs + FLOOR_HOLD_MS;
     const past: PastLife[] = [];
     for (const [epoch, { last, metered, untilMs }] of this.#past) {
       if (untilMs > nowMs) past.push({ epoch, last, metered: [...metered], untilMs });
     }
     return { open: this.open, ended: [...this.#ended.values()], epoch: this.#epoch, last: this.#last, past };
+  }
+
+  /** Not longer than the floors are held, so that a stale copy admits no more for it. In the next hour, a quota does not count the lease. */
+  #storedMs(lease: OpenLease): number {
+    const hourEndMs = lease.grantedAtMs - (lease.grantedAtMs % HOUR_MS) + HOUR_MS;
+    return Math.min(closesAtMs(lease), this.#heldUntilMs, hourEndMs);
   }
 
   *#unwrittenLeases(): Generator<OpenLease> {

@@ -50,7 +50,7 @@ export const SCRIPTED = {
   /** The object dies when its floor is used up and a lease is open; that is spent, and then the rest of the quota. */
   diesWithAQuotasLease: scheduleOf(
     [
-      ...stream(15, 20),
+      ...stream(16, 20),
       after(5, DIES),
       ...stream(4, 5),
       ask(1_300, 1, { costMilli: 440_000 }),
@@ -58,6 +58,21 @@ export const SCRIPTED = {
       ask(10, 20),
     ],
     { tier: "allotted" },
+  ),
+
+  /** So it does when it has settled a lease in the last second of a month and admitted something in the next, whose quota is then spent. */
+  diesInTheNextHour: scheduleOf(
+    [
+      ...stream(40, 20),
+      ask(100, 1),
+      ask(140, 1, { isolate: 1 }),
+      ask(5, 1, { isolate: 1 }),
+      after(5, DIES),
+      ask(3_000, 1, { costMilli: 440_000 }),
+      ask(10, 60),
+      ask(10, 20),
+    ],
+    { tier: "allotted", startMs: 3_598_970 },
   ),
 
   /** The object dies after it lent without a write, and before its isolate settles. */

@@ -94,9 +94,23 @@ export const RULES: readonly Rule[] = [
   {
     name: "floors cover what is lent and not written",
     file: "src/core/headroom.ts",
-    expression: "!coversAt(limit, floor, state, milli, nowMs)",
-    without: "!coversAt(limit, floor, state, 0, nowMs)",
+    expression: "!coversAt(limit, floor, state, milli, charged, nowMs)",
+    without: "!coversAt(limit, floor, state, 0, charged, nowMs)",
     kind: "diesWithAQuotasLease",
+  },
+  {
+    name: "what was charged for a lease is covered only if storage has the lease",
+    file: "src/core/lease-book.ts",
+    expression: "this.#stored.has(id) ? this.#storedMs(lease) : 0",
+    without: "this.#storedMs(lease)",
+    kind: "diesWithAQuotasLease",
+  },
+  {
+    name: "what was charged for a lease covers nothing of the next period",
+    file: "src/core/lease-book.ts",
+    expression: "Math.min(closesAtMs(lease), this.#heldUntilMs, hourEndMs)",
+    without: "Math.min(closesAtMs(lease), this.#heldUntilMs)",
+    kind: "diesInTheNextHour",
   },
   {
     name: "the row says until when leases may be open that it does not hold",

@@ -10,6 +10,7 @@ import {
   MAX_LEASES_PER_SUBJECT,
   MIN_EXPECTED_REQUESTS,
   NO_LENDING_MS,
+  WANTED_PER_EXPECTED,
 } from "../../src/core/lease.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import type { Meter } from "../../src/core/limit.ts";
@@ -25,9 +26,6 @@ import type { Counters } from "./counters.ts";
 
 /** The questions of one call were asked within a round trip: their shared lease holds the sum of their wishes divided by this. */
 const SHARED_BY = 4;
-
-/** An isolate asks for this many times the demand that it expects. */
-const WANTED_PER_EXPECTED = 2;
 
 /** The part of a user's memory that lending reads and changes. */
 export interface Books {

@@ -44,8 +44,14 @@ export const NO_LENDING_MS = 5_000;
 /** A lease of fewer requests is not worth its settlement. */
 const MIN_REQUESTS = 2;
 
-/** The requests that an isolate must expect within the time of a lease. */
-export const MIN_EXPECTED_REQUESTS = 4;
+/**
+ * The requests that an isolate must expect within the time of a lease: enough that, while a lease lasts, two more come, of which the second
+ * asks for the next. Then each second request needs a call and none waits for it.
+ */
+export const MIN_EXPECTED_REQUESTS = 2.25;
+
+/** An isolate asks for this many times the demand that it expects. */
+export const WANTED_PER_EXPECTED = 1.5;
 
 /**
  * How much of `wantMilli` may be lent after a decision: whole requests of `costMilli`. At most one headroom of a bucket, half of one of a

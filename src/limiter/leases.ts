@@ -94,7 +94,7 @@ export class Leases {
     this.#see(nowMs);
     // If the clock has stepped back since it was asked for, nobody knows how old it is.
     const steps = nowMs < askedAtMs ? -1 : this.#steps;
-    const spendable = new SpendableLease(lease, tier, askedAtMs, steps);
+    const spendable = new SpendableLease(lease, tier, askedAtMs, steps, Math.max(0, nowMs - askedAtMs));
     entry.leases.push(spendable);
     this.#metrics.add("leaseTokens", ["granted"], toTokens(lease.milli));
     if (this.#changed.get(subject, askedAtMs)) this.#end(entry, spendable);

@@ -50,7 +50,8 @@ export class LocalDecisions {
   ): Decision | null {
     const lease = this.#leases.find(subject, request, route, nowMs);
     if (lease) {
-      if (lease.isLow(nowMs)) this.#refresh(subject, request, lease, costMilli, policy, nowMs, waitUntil);
+      if (lease.isLow(nowMs, costMilli))
+        this.#refresh(subject, request, lease, costMilli, policy, nowMs, waitUntil);
       if (lease.spend(request.route, costMilli)) {
         this.#hits.lease.add();
         return lease.decision(costMilli, nowMs);

@@ -5,16 +5,19 @@
  * assumes, even if their clocks differ.
  */
 import { type Decision, decisionOf, type DecisionRequest, laterView } from "../core/decision.ts";
-import { LEASE_MS, MIN_EXPECTED_REQUESTS } from "../core/lease.ts";
+import { LEASE_MS, MIN_EXPECTED_REQUESTS, WANTED_PER_EXPECTED } from "../core/lease.ts";
 import { toTokens } from "../core/units.ts";
 import type { Route } from "../policy/compiled.ts";
 import { nextDecisionId } from "./decision-id.ts";
 import type { Lease, Settlement, UsageCell } from "../objects/object-call.ts";
 
-/** Share of its time or amount after which to ask for the next lease, so that it arrives before this one ends. */
+/** The next lease is not asked for before this share of the time or the amount is gone. */
 const REFRESH_AT = 0.6;
-/** The next lease holds this many times the demand during a lease. */
-const DEMAND_FACTOR = 2;
+/** Calls by which the next lease is asked for earlier, as long as the last one took; and some time more. */
+const CALLS_AHEAD = 2;
+const AHEAD_MS = 20;
+/** Requests by which it is asked for earlier, as far apart as those so far: only a request can ask. */
+const REQUESTS_AHEAD = 1.5;
 /** The next lease holds at most this many times the amount of this one, and at least the same part of it. */
 const MAX_GROWTH = 4;
 
@@ -30,16 +33,20 @@ export class SpendableLease {
   readonly steps: number;
   /** Set when the next lease was asked for: once per lease. */
   isRefreshed = false;
+  readonly #aheadMs: number;
+  #requests = 0;
   #leftMilli: number;
   #cells: Cell[] = [];
 
-  constructor(lease: Lease, askedTier: string, askedAtMs: number, steps = 0) {
+  /** @param tookMs how long its call took. */
+  constructor(lease: Lease, askedTier: string, askedAtMs: number, steps = 0, tookMs = 0) {
     this.steps = steps;
     this.lease = lease;
     this.#askedTier = askedTier;
     this.askedAtMs = askedAtMs;
     this.untilMs = askedAtMs + lease.forMs;
     this.#leftMilli = lease.milli;
+    this.#aheadMs = CALLS_AHEAD * tookMs + AHEAD_MS;
   }
 
   /** Whether requests of this tier, key and route may be spent from it. `route` null: the caller named only a cost. */
@@ -63,6 +70,7 @@ export class SpendableLease {
   spend(routeId: string | null, costMilli: number, wasDenied = false): boolean {
     if (costMilli > this.#leftMilli) return false;
     this.#leftMilli -= costMilli;
+    this.#requests += 1;
     const cell = this.#cell(routeId ?? "");
     cell.requests += 1;
     cell.costMilli += costMilli;
@@ -70,22 +78,23 @@ export class SpendableLease {
     return true;
   }
 
-  /** Whether it is time to ask for the next lease. */
-  isLow(nowMs: number): boolean {
-    const { lease } = this;
-    return (
-      lease.milli - this.#leftMilli >= REFRESH_AT * lease.milli ||
-      nowMs - this.askedAtMs >= REFRESH_AT * lease.forMs
-    );
+  /** Whether this request, which costs so much, should ask for the next lease: as late as it may and still come before this one ends. */
+  isLow(nowMs: number, costMilli: number): boolean {
+    const { milli, forMs } = this.lease;
+    const elapsedMs = Math.max(1, nowMs - this.askedAtMs);
+    const requestsMs = (REQUESTS_AHEAD * elapsedMs) / (this.#requests + 1);
+    if (elapsedMs >= Math.max(REFRESH_AT * forMs, forMs - this.#aheadMs - requestsMs)) return true;
+    const spentMilli = milli - this.#leftMilli + costMilli;
+    return spentMilli >= Math.max(REFRESH_AT * milli, milli - (spentMilli / elapsedMs) * this.#aheadMs);
   }
 
-  /** How much the next lease should hold, by the spending so far; 0 if too few requests are expected. Millitokens. */
+  /** How much the next lease should hold, by the spending until this request; 0 if too few requests are expected. Millitokens. */
   nextMilli(nowMs: number, costMilli: number): number {
     const { milli } = this.lease;
-    const perMs = (milli - this.#leftMilli) / Math.max(1, nowMs - this.askedAtMs);
+    const perMs = (milli - this.#leftMilli + costMilli) / Math.max(1, nowMs - this.askedAtMs);
     if (perMs * LEASE_MS < MIN_EXPECTED_REQUESTS * costMilli) return 0;
     return Math.ceil(
-      Math.min(MAX_GROWTH * milli, Math.max(milli / MAX_GROWTH, DEMAND_FACTOR * perMs * LEASE_MS)),
+      Math.min(MAX_GROWTH * milli, Math.max(milli / MAX_GROWTH, WANTED_PER_EXPECTED * perMs * LEASE_MS)),
     );
   }
 

@@ -253,7 +253,7 @@ export class SimulatedFleet {
     };
     const lease = isolate.leases.find(SUBJECT, request, null, localMs);
     if (lease) {
-      if (lease.isLow(localMs) && !lease.isRefreshed) {
+      if (lease.isLow(localMs, costMilli) && !lease.isRefreshed) {
         lease.isRefreshed = true;
         const wantMilli = lease.nextMilli(localMs, costMilli);
         if (wantMilli > 0) this.#ask(index, { request, decide: false, wantMilli }, travel, nowMs);

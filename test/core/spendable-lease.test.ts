@@ -7,7 +7,7 @@ const ASKED_AT_MS = 1_900_000_000_000;
 const MILLI = 20_000;
 
 /** A lease of twenty tokens and a second, with this many spent. */
-function leaseWith(spentTokens: number, limits: LimitView[] = []): SpendableLease {
+function leaseWith(spentTokens: number, limits: LimitView[] = [], tookMs = 0): SpendableLease {
   const lease = new SpendableLease(
     {
       id: "lease",
@@ -21,31 +21,46 @@ function leaseWith(spentTokens: number, limits: LimitView[] = []): SpendableLeas
     },
     "pro",
     ASKED_AT_MS,
+    0,
+    tookMs,
   );
   for (let i = 0; i < spentTokens; i++) expect(lease.spend(null, 1_000)).toBe(true);
   return lease;
 }
 
 it.each([
-  [11, 0, false],
-  [12, 0, true],
-  [0, 599, false],
-  [0, 600, true],
-])("is low when three fifths of its amount or its time are gone: %i tokens, %i ms", (spent, ms, isLow) => {
-  expect(leaseWith(spent).isLow(ASKED_AT_MS + ms)).toBe(isLow);
-});
+  // The next request may come after its end.
+  [9, 840, 0, false],
+  [9, 860, 0, true],
+  // The rest is spent in the time of two calls and 20 ms.
+  [18, 500, 0, false],
+  [19, 500, 0, true],
+  [15, 500, 40, false],
+  [16, 500, 40, true],
+  // Not before three fifths of its amount or its time are gone.
+  [10, 0, 80, false],
+  [11, 0, 80, true],
+  [0, 599, 80, false],
+  [0, 600, 80, true],
+])(
+  "is low as late as the next one still comes in time: %i tokens in %i ms, calls of %i ms",
+  (spent, ms, tookMs, isLow) => {
+    expect(leaseWith(spent, [], tookMs).isLow(ASKED_AT_MS + ms, 1_000)).toBe(isLow);
+  },
+);
 
 it.each([
-  // Twice the demand of a second at this pace.
-  [12, 600, 40_000],
-  [5, 400, 25_000],
+  // One and a half times the demand of a second at this pace, this request included.
+  [12, 600, 32_500],
+  [5, 400, 22_500],
   // At most four times as much as this one, at least a quarter.
   [12, 100, 80_000],
   [12, 0, 80_000],
   [3, 600, 10_000],
-  [10, 2_500, 8_000],
-  // Fewer than four requests are expected.
-  [2, 600, 0],
+  [9, 2_500, 6_000],
+  // Fewer than 2.25 requests are expected.
+  [1, 800, 5_000],
+  [1, 900, 0],
   [0, 600, 0],
 ])("the next one follows the demand: %i tokens in %i ms want %i millitokens", (spent, ms, wanted) => {
   expect(leaseWith(spent).nextMilli(ASKED_AT_MS + ms, 1_000)).toBe(wanted);

@@ -26,7 +26,7 @@ export function groupedDecimal(text: string, minDecimals = 0): string {
   const match = /^(-?)(\d+)(?:\.(\d+))?$/.exec(text);
   if (match === null) return text;
   const [, sign = "", whole = "", decimals = ""] = match;
-  const grouped = whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ",");
+  const grouped = BigInt(whole).toLocaleString("en-US");
   const padded = decimals.padEnd(minDecimals, "0");
   return `${sign}${grouped}${padded === "" ? "" : `.${padded}`}`;
 }

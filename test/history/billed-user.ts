@@ -13,7 +13,7 @@ import { HOUR_MS } from "../../src/core/time.ts";
 import { expandAnswers } from "../../src/limiter/wire.ts";
 import type { BillingView } from "../../src/objects/billing.ts";
 import { type KeyMode, newKeyId } from "../../src/identity/key-mode.ts";
-import type { Lease, RepeatedQuestion } from "../../src/objects/object-call.ts";
+import type { Lease, RepeatedQuestion, Settlement } from "../../src/objects/object-call.ts";
 import { documentKey } from "../../src/policy/policy-store.ts";
 import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { Registers } from "./registers.ts";
@@ -179,9 +179,10 @@ export class BilledUser {
     tokens: number,
     wantMilli = 0,
     keyId: string | null = null,
+    settlements: readonly Settlement[] = [],
   ): Promise<{ readonly decision: Decision; readonly lease: Lease | null }> {
     const questions = [this.question(route, tokens, wantMilli, keyId)];
-    const answers = await this.object.serve({ settlements: [], questions });
+    const answers = await this.object.serve({ settlements, questions });
     this.disk.flush();
     const [answer] = expandAnswers(answers);
     if (!answer?.decision) throw new Error("a request has a decision");

@@ -132,9 +132,9 @@ describe("the close of a period", () => {
     await user.use("/a", 5);
     const cell = { route: "/a", keyId: "", requests: 200, costMilli: 200_000, denied: 0 };
     const late = { leaseId: null, atMs: Date.parse("2026-01-31T23:59:59.900Z"), cells: [cell] };
-    await user.ask("/a", 1, 0, [late]);
+    await user.ask("/a", 1, 0, null, [late]);
     await user.passUntil("2026-02-01T02:00:00Z");
-    await user.ask("/a", 1, 0, [late]);
+    await user.ask("/a", 1, 0, null, [late]);
     await user.passUntil("2026-03-02T00:00:00Z");
     const counts = invoices(user).map(({ document }) => document.segments[0]?.usage[0]?.count);
     expect(counts).toEqual([201, 203]);

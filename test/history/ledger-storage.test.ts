@@ -90,7 +90,8 @@ class Rig {
   #load(): Memory {
     return new Memory(
       storageOf(this.disk, this.#handle, () => {}),
-      async () => {},
+      () => Promise.resolve(null),
+      (_entry, _answer, remove) => remove(),
     );
   }
 }

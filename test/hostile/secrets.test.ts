@@ -1,12 +1,13 @@
 /** Secrets are compared in constant time, in one place: by their digests or by the platform's own verification. */
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
-const SOURCE = new URL("../../src/", import.meta.url);
+const SOURCE = join(import.meta.dirname, "../../src");
 
 const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts"))
-  .map((file) => ({ file, text: readFileSync(new URL(file, SOURCE), "utf8") }));
+  .map((file) => ({ file, text: readFileSync(join(SOURCE, file), "utf8") }));
 
 /** Comparisons of something named like a secret with `===`, `startsWith`, `includes` and the like, which stop at the first difference. */
 const NAMED = String.raw`(?:\w+\.)*#?\w*(?:[sS]ecret|[tT]oken|[dD]igest|[sS]ignature|[pP]assword|[hH]ash|sha256|apiKey|hmac)\w*`;

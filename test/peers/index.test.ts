@@ -1,11 +1,12 @@
 /** Each complaint in the table of README.md has a test, which runs and links to the place where the complaint was raised. */
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = join(import.meta.dirname, "../..");
 
 function read(path: string): string {
-  return readFileSync(new URL(path, ROOT), "utf8");
+  return readFileSync(join(ROOT, path), "utf8");
 }
 
 const complaints = read("test/peers/README.md")

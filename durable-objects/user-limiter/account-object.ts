@@ -268,7 +268,9 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   }
 
   usage(query: UsageQuery): UsageRow[] | null {
-    return this.#isKnown() ? usageRows(this.ctx.storage.sql, this.store.memory, query) : null;
+    if (!this.#isKnown()) return null;
+    this.store.change((memory) => memory.keepFrozenHours(Date.now()));
+    return usageRows(this.ctx.storage.sql, this.store.memory, query);
   }
 
   async republish(): Promise<void> {

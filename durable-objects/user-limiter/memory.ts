@@ -213,6 +213,12 @@ export class Memory {
     });
   }
 
+  /** What is reported of a frozen hour of a billed account never changes: storage knows from now on that it is frozen. */
+  keepFrozenHours(nowMs: number): void {
+    const { billing } = this;
+    if (billing?.mustStoreFreeze(nowMs)) this.transact(() => billing.keepFrozen(nowMs));
+  }
+
   /** As {@link advanceBilling}, within a transaction that changes limits and writes the state anyway. */
   doDueBilling(policy: Policy, nowMs: number): Advance {
     const advance = this.billing?.advance(policy, nowMs) ?? NOT_BILLED;

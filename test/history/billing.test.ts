@@ -523,6 +523,38 @@ describe("credits", () => {
 });
 
 describe("an hour of the ledger", () => {
+  it.each(["an ended period", "a usage report"])(
+    "is frozen for good once %s has it, even if the account is idle, the object is evicted and its clock steps back",
+    async (what) => {
+      const user = await account("2026-01-01T00:00:00Z");
+      user.setTime("2026-01-31T23:30:00Z");
+      await user.use("/a", 5);
+      // The period ends with this turn, two hours before its last hour is frozen.
+      user.setTime("2026-02-01T00:10:00Z");
+      await user.use("/a", 1);
+      const hour = Date.parse("2026-01-31T23:00:00Z");
+      const query = { fromMs: 0, granularity: "hour", anchorDay: 1, byRoute: false, after: null } as const;
+      if (what === "a usage report") {
+        user.setTime("2026-02-01T06:30:00Z");
+        user.object.usage({ ...query, toMs: user.nowMs, count: 10 });
+      } else {
+        user.setTime("2026-02-01T02:30:00Z");
+        await user.use(null, 0);
+      }
+      user.crash();
+      user.setTime("2026-01-31T23:45:00Z");
+      await user.use("/a", 7);
+      user.later(4_000);
+      await user.object.serve({ settlements: [], questions: [], checkpoint: true });
+      user.crash();
+      expect(user.ledger(hour, hour + 1).map(({ costMilli }) => costMilli)).toEqual([5_000]);
+      const later = hour + (what === "a usage report" ? 5 : 1) * 3_600_000;
+      expect(user.ledger(later, Infinity).reduce((sum, { costMilli }) => sum + costMilli, 0)).toBe(
+        what === "a usage report" ? 7_000 : 8_000,
+      );
+    },
+  );
+
   it("that is frozen seems to have lost nothing in a crash, so that the quota stops where it should", async () => {
     const hour = { name: "hour", kind: "quota", amount: 100, per: "hour" } as const;
     const free = { ...FREE, limits: [hour, ...FREE.limits] };

@@ -100,13 +100,17 @@ export class BillingDesk {
     const { account } = accounts;
     if (!this.isBilled(policy)) return this.#rest(policy, Infinity);
     this.#freeze(nowMs);
-    if (policy === this.#policy && nowMs < this.#nextMs()) return this.#rest(policy, hourAfter(nowMs));
+    const isKept = this.#keepEnded(nowMs);
+    if (policy === this.#policy && nowMs < this.#nextMs()) {
+      this.#rest(policy, hourAfter(nowMs));
+      return { isStored: isKept, isPublished: false };
+    }
     if (policy.billing === null || account === null) {
       this.end(nowMs);
       this.#rest(policy, Infinity);
       return { isStored: true, isPublished: false };
     }
-    let isStored = store.period === null;
+    let isStored = isKept || store.period === null;
     let isPublished = false;
     let billed = store.period ?? this.#begin(policy, account, nowMs);
     for (let opened = 0; opened < MAX_PERIODS_PER_TURN && nowMs >= this.#nextMs(); opened++) {
@@ -138,6 +142,21 @@ export class BillingDesk {
   putAccount(account: BillingAccount, nowMs: number): void {
     this.#freeze(nowMs);
     this.store.putAccount({ ...account, firstOpenHour: this.#parts.ledger.firstOpenHour });
+  }
+
+  /**
+   * Stores which hours are frozen by now, before they are reported as such: otherwise a restarted object whose clock has stepped back would
+   * add to them. Call in a transaction if {@link mustStoreFreeze}.
+   */
+  keepFrozen(nowMs: number): void {
+    if (this.store.account !== null) this.putAccount(this.store.account, nowMs);
+  }
+
+  /** Whether storage does not know yet that some hours are frozen. */
+  mustStoreFreeze(nowMs: number): boolean {
+    this.#freeze(nowMs);
+    const { account } = this.store;
+    return account !== null && account.firstOpenHour < this.#parts.ledger.firstOpenHour;
   }
 
   /** What the ledger has of a period. */
@@ -305,6 +324,17 @@ export class BillingDesk {
 
   #withGrants(billed: BilledPeriod): BilledPeriod {
     return withGrants(billed, this.grants());
+  }
+
+  /** Stores that the hours before the open period are frozen, once they are: from then on, they are billed. @returns whether it did. */
+  #keepEnded(nowMs: number): boolean {
+    const { period } = this.store;
+    if (period === null || !this.mustStoreFreeze(nowMs)) return false;
+    const startHour = Math.floor(period.period.startMs / HOUR_MS);
+    if (this.#parts.ledger.firstOpenHour < startHour) return false;
+    if ((this.store.account?.firstOpenHour ?? 0) >= startHour) return false;
+    this.keepFrozen(nowMs);
+    return true;
   }
 
   /** Hours before the first open one never change again, even if the clock steps back. */

@@ -15,6 +15,8 @@ import { BILLING_NOTES, CREDITS_NOTES } from "./resources/billing.ts";
 import { DECISIONS_NOTES } from "./resources/decisions.ts";
 import { DIRECTORY_NOTES } from "./resources/directory.ts";
 import { GRANTS_NOTES } from "./resources/grants.ts";
+import { INVOICES_NOTES } from "./resources/invoices.ts";
+import { REGISTER_NOTES } from "./resources/register.ts";
 import { HEALTH_NOTES } from "./resources/health.ts";
 import { KEYS_NOTES } from "./resources/keys.ts";
 import { LIVE_NOTES } from "./resources/live.ts";
@@ -54,6 +56,8 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...GRANTS_NOTES,
   ...BILLING_NOTES,
   ...CREDITS_NOTES,
+  ...INVOICES_NOTES,
+  ...REGISTER_NOTES,
   ...USAGE_NOTES,
   ...AUDIT_NOTES,
   ...KEYS_NOTES,

@@ -42,6 +42,11 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     schema: z.string(),
     example: "53785454-7f36-46e0-81d9-d419105b9357",
   },
+  invoice: {
+    description: "The id of an invoice or a credit note, as the account lists it.",
+    schema: z.string(),
+    example: "acme.20261001",
+  },
   n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
   name: {
     schema: z.enum(REPORT_NAMES),

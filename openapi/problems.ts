@@ -53,11 +53,24 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     detail: 'The account "acme" already exists.',
   },
   currency_differs: {
-    when: "The open billing period is in another currency.",
+    when: "The open billing period or the invoice is in another currency.",
     detail: "The open billing period is in EUR.",
   },
+  invoice_issued: {
+    when: "The invoice is final or has a number.",
+    detail: "The invoice is issued: it never changes again. A credit note corrects it.",
+  },
+  exceeds_uncredited: {
+    when: "The credit note asks for more than is left of a line of the invoice, or of all of it.",
+    detail: "The credit note asks for more than is left of the invoice; see errors.",
+    extras: {
+      errors: [
+        { path: "/lines/0/amount", message: "is more than 10.00, which is what is left of this line" },
+      ],
+    },
+  },
   period_closed: {
-    when: "The billing period has ended.",
+    when: "The billing period has ended, or its invoice was carried, void or for nothing.",
     detail: "The open billing period began at 2026-11-01T00:00:00.000Z: earlier ones have ended.",
   },
   revision_mismatch: {

@@ -8,7 +8,8 @@ export const TAGS = {
   Policy:
     "Tiers, limits and routes, as immutable revisions. Changes are compare-and-set by ETag and If-Match.",
   Accounts: "Users with a tier, overrides and grants; their usage and audit trail.",
-  Billing: "An account's billing period, customer, budget, changes of tier and credits.",
+  Billing:
+    "An account's billing period, customer, budget, changes of tier and credits; invoices and credit notes.",
   Keys: "API keys of an account. A key is shown once; only its SHA-256 is stored.",
   Reports:
     "Recorded decisions as charts and tables, from sampled data: never for bills. For the exact ledger, see an account's usage.",

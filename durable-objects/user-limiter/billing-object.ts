@@ -1,15 +1,17 @@
 /**
- * The control plane's side of an account's billing: loads what answers (billing/billing-calls.ts). src/objects/billing.ts documents the
- * methods.
+ * The control plane's side of an account's billing: loads what answers (billing/billing-calls.ts, invoice-calls.ts).
+ * src/objects/billing.ts and invoices.ts document the methods.
  */
 import { loadBilling } from "../../src/billing-module.ts";
 import type { BillingChange, BillingRpc, NewCredit, TierChange } from "../../src/objects/billing.ts";
 import type { Change } from "../../src/objects/change.ts";
+import type { Adjustment, CreditedAmount, Ending, InvoicesRpc } from "../../src/objects/invoices.ts";
 import { chargeExpired } from "./lease-settlement.ts";
 import { AccountObject } from "./account-object.ts";
-import type { BillingCalls } from "./billing/billing-calls.ts";
+import type { BillingCalls, BillingHost } from "./billing/billing-calls.ts";
+import type { InvoiceCalls } from "./billing/invoice-calls.ts";
 
-export abstract class BillingObject extends AccountObject implements BillingRpc {
+export abstract class BillingObject extends AccountObject implements BillingRpc, InvoicesRpc {
   async billing(revision: number) {
     return (await this.#calls()).billing(revision);
   }
@@ -42,6 +44,38 @@ export abstract class BillingObject extends AccountObject implements BillingRpc 
     return (await this.#calls()).openBilling(revision);
   }
 
+  async invoices(beforeMs: number, count: number) {
+    return (await this.#invoices()).invoices(beforeMs, count);
+  }
+
+  async invoice(id: string) {
+    return (await this.#invoices()).invoice(id);
+  }
+
+  async adjustInvoice(id: string, lines: readonly Adjustment[], currency: string | null, by: Change) {
+    return (await this.#invoices()).adjustInvoice(id, lines, currency, by);
+  }
+
+  async finalizeInvoice(id: string, by: Change) {
+    return (await this.#invoices()).finalizeInvoice(id, by);
+  }
+
+  async creditInvoice(id: string, lines: readonly CreditedAmount[], by: Change) {
+    return (await this.#invoices()).creditInvoice(id, lines, by);
+  }
+
+  async payInvoice(id: string, by: Change) {
+    return (await this.#invoices()).payInvoice(id, by);
+  }
+
+  async endInvoice(id: string, ending: Ending, by: Change) {
+    return (await this.#invoices()).endInvoice(id, ending, by);
+  }
+
+  async numberedDocuments() {
+    return (await this.#invoices()).numberedDocuments();
+  }
+
   /**
    * Does the steps of closing billing periods that are due.
    * @throws if the policy cannot be loaded, or if a step fails: nothing of it is stored then.
@@ -66,8 +100,17 @@ export abstract class BillingObject extends AccountObject implements BillingRpc 
   }
 
   async #calls(): Promise<BillingCalls> {
-    const { store, changes } = this;
     const { callsOf } = await loadBilling();
-    return callsOf({ store, changes, advance: (policy) => this.advanceBilling(policy) });
+    return callsOf(this.#host());
+  }
+
+  async #invoices(): Promise<InvoiceCalls> {
+    const { invoiceCallsOf } = await loadBilling();
+    return invoiceCallsOf({ ...this.#host(), closeDue: () => this.closeDue() });
+  }
+
+  #host(): BillingHost {
+    const { store, changes } = this;
+    return { store, changes, advance: (policy) => this.advanceBilling(policy) };
   }
 }

@@ -7,9 +7,11 @@ import { BILLING } from "./accounts/billing.ts";
 import { CREDITS } from "./accounts/credits.ts";
 import { DIRECTORY } from "./accounts/directory.ts";
 import { GRANTS } from "./accounts/grants.ts";
+import { INVOICES } from "./accounts/invoices.ts";
 import { KEYS } from "./accounts/keys.ts";
 import { USAGE } from "./accounts/usage.ts";
 import { USERS } from "./accounts/users.ts";
+import { REGISTER } from "./billing/register.ts";
 import { METRICS } from "./health/metrics.ts";
 import { POLICIES } from "./policies/policies.ts";
 import { POLICY_USES } from "./policies/policy-uses.ts";
@@ -30,6 +32,8 @@ export const ADMIN_CONTRACT = {
   ...GRANTS,
   ...BILLING,
   ...CREDITS,
+  ...INVOICES,
+  ...REGISTER,
   ...USAGE,
   ...AUDIT,
   ...KEYS,

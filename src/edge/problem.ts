@@ -28,6 +28,8 @@ const PROBLEMS = {
   idempotency_mismatch: { status: 422, type: BLANK, title: "Unprocessable Content" },
   conflict: { status: 409, type: BLANK, title: "Conflict" },
   currency_differs: { status: 409, type: BLANK, title: "Conflict" },
+  invoice_issued: { status: 409, type: BLANK, title: "Conflict" },
+  exceeds_uncredited: { status: 422, type: BLANK, title: "Unprocessable Content" },
   period_closed: { status: 409, type: BLANK, title: "Conflict" },
   revision_mismatch: { status: 412, type: BLANK, title: "Precondition Failed" },
   upgrade_required: { status: 426, type: BLANK, title: "Upgrade Required" },

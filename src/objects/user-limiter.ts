@@ -25,6 +25,7 @@ import type {
 } from "./account.ts";
 import type { BillingRpc, TierRejection } from "./billing.ts";
 import type { Change } from "./change.ts";
+import type { InvoicesRpc } from "./invoices.ts";
 import type { RepeatedAnswer, ObjectCall } from "./object-call.ts";
 import type { StatusRequest, UserStatus } from "./user-status.ts";
 
@@ -74,7 +75,8 @@ export interface AccountRpc {
   republish(): Promise<void>;
 }
 
-export interface UserLimiterRpc extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc, BillingRpc {}
+export interface UserLimiterRpc
+  extends Rpc.DurableObjectBranded, DecisionRpc, AccountRpc, BillingRpc, InvoicesRpc {}
 
 export type UserLimiterNamespace = DurableObjectNamespace<UserLimiterRpc>;
 export type UserLimiterStub = DurableObjectStub<UserLimiterRpc>;

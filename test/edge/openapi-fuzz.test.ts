@@ -32,7 +32,11 @@ const OTHER_RUNS: Readonly<Record<string, number>> = {
 /** Accounts come and go while the fuzzer runs. These ids are tried more often than others. */
 const USERS = ["acme", "bob@example.com", "auth0|5f7c", "a/b?c#d%e", "~".repeat(200)];
 
-const bodies = { createSession: { token: ADMIN_TOKEN } };
+const bodies = {
+  createSession: { token: ADMIN_TOKEN },
+  adjustInvoice: { lines: [{ description: "setup", amount: "10" }] },
+  createCreditNote: { lines: [{ line: 0, amount: "0.01" }], reason: "outage" },
+};
 
 let edge: Edge;
 let known: Setting["known"] = {};
@@ -51,7 +55,7 @@ beforeAll(async () => {
 });
 
 /** Restores a policy with billing and the accounts, whatever the previous operation has done to them. */
-async function restore(): Promise<void> {
+async function restore(hasInvoices: boolean): Promise<void> {
   const document = { ...embedded, billing: { currency: "USD" } };
   const put = await edge.request("/api/v1/admin/policy", {
     method: "PUT",
@@ -71,6 +75,7 @@ async function restore(): Promise<void> {
     keyId: keyIds,
     grantId: await grantIdsOf("acme"),
     creditId: [await creditIdOf("acme")],
+    invoice: hasInvoices ? await invoiceIdsOf("acme") : [],
     n: ["0", "1", "2"],
     file: ["page.css", "page.js", "LICENSE.txt"],
     asset: ["icon.svg"],
@@ -84,16 +89,31 @@ async function creditIdOf(user: string): Promise<string> {
   return id;
 }
 
+/** Ids of an issued invoice and of a draft: of the periods that the deletion of the account has ended. */
+async function invoiceIdsOf(user: string): Promise<string[]> {
+  const listed = await admin(edge, "GET", `/accounts/${user}/invoices`);
+  const schema = z.object({ invoices: z.array(z.object({ id: z.string() })) });
+  const [draft = "", issued = ""] = schema.parse(await listed.json()).invoices.map(({ id }) => id);
+  for (const id of [issued, draft]) {
+    await admin(edge, "POST", `/accounts/${user}/invoices/${id}/adjustments`, bodies.adjustInvoice);
+  }
+  await admin(edge, "POST", `/accounts/${user}/invoices/${issued}/finalize`, {});
+  return [issued, draft];
+}
+
 async function send({ path, method, headers, body }: FuzzRequest): Promise<Response> {
   return edge.request(path, { method, headers: headers.map(([name, value]) => [name, value]), body });
 }
 
 describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
   it("responds as documented, whatever it receives", { timeout: 30_000 * TIMES }, async () => {
-    await restore();
+    const isOfInvoice = operation.path.includes("{invoice}");
+    await restore(isOfInvoice);
     const seen = new Set<number>();
+    // Only acme has invoices.
+    const named = isOfInvoice ? { ...known, id: ["acme"] } : known;
     const property = fc.asyncProperty(
-      requestsTo(operation, { credentials, known, bodies }),
+      requestsTo(operation, { credentials, known: named, bodies }),
       async (request) => {
         const response = await send(request);
         const reached = operationAt(request.method, request.path);

@@ -20,6 +20,7 @@ import { formatMinor } from "../../../src/billing/money.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
 import { writeDocument } from "../../../src/objects/invoice.ts";
 import { DOCUMENTS_MARK_PREFIX, type InvoiceStatus } from "../../../src/objects/billing-register.ts";
+import type { Change } from "../../../src/objects/change.ts";
 import type { Outbox } from "../../outbox.ts";
 import type { AccountStore } from "../account-store.ts";
 import type { AuditTrail } from "../audit-trail.ts";
@@ -158,7 +159,7 @@ export class Closing {
     invoice: StoredInvoice,
     change: Partial<Pick<StoredInvoice, "status" | "dueMs" | "paidMs">>,
     nowMs: number,
-    by = AUTOMATIC,
+    by: Change = AUTOMATIC,
   ): StoredInvoice {
     const changed = this.#put({ ...invoice, ...change });
     const [before, after] = [invoice, changed].map(settingsOf);
@@ -167,7 +168,7 @@ export class Closing {
   }
 
   /** Cancels an invoice: its credits are given back, and amounts carried to it are carried to the next one. Call in a transaction. */
-  cancel(invoice: StoredInvoice, nowMs: number, by: typeof AUTOMATIC): StoredInvoice {
+  cancel(invoice: StoredInvoice, nowMs: number, by: Change): StoredInvoice {
     this.#returnCredits(invoice.document);
     for (const carried of this.invoices.carriedTo(invoice.periodMs)) {
       this.#put({ ...carried, carriedToMs: null });

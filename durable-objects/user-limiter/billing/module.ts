@@ -9,6 +9,7 @@ import { BillingDesk, type DeskParts } from "./billing-desk.ts";
 import { BillingStore } from "./billing-store.ts";
 import { Closing, type ClosingParts } from "./closing.ts";
 import { closingRules } from "./closing-rules.ts";
+import { InvoiceCalls, type InvoiceHost } from "./invoice-calls.ts";
 import { InvoiceStore } from "./invoice-store.ts";
 import { deliverDocument } from "./deliver-document.ts";
 import { RegisterBook } from "../../billing-register/register-book.ts";
@@ -35,12 +36,17 @@ function callsOf(host: BillingHost): BillingCalls {
   return new BillingCalls(host);
 }
 
+function invoiceCallsOf(host: InvoiceHost): InvoiceCalls {
+  return new InvoiceCalls(host);
+}
+
 export const billingModule = {
   callsOf,
   closingOf,
   closingRules,
   deliverDocument,
   deskOf,
+  invoiceCallsOf,
   registerBookOf,
   putTerms,
   statusBilling,

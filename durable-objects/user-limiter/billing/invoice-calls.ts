@@ -1,0 +1,244 @@
+/**
+ * The control plane's side of an account's invoices. src/objects/invoices.ts documents the methods.
+ *
+ * As all changes of an account, each is one transaction of the change, its audit entry and its entry for the register, made once for each
+ * call, and answered when no isolate decides without it any more.
+ */
+import { formatMinor, minorToFemto, parseMoney, roundToMinor } from "../../../src/billing/money.ts";
+import type { InvoiceStatus, NumberedEntry } from "../../../src/objects/billing-register.ts";
+import type { Change } from "../../../src/objects/change.ts";
+import type {
+  Adjustment,
+  CreditedAmount,
+  Ending,
+  InvoiceAnswer,
+  InvoiceChangeAnswer,
+  InvoiceRejection,
+  InvoicesAnswer,
+  InvoicesRpc,
+  InvoiceView,
+} from "../../../src/objects/invoices.ts";
+import { BOTH, NOTHING } from "../account-changes.ts";
+import type { Memory } from "../memory.ts";
+import type { BillingHost } from "./billing-calls.ts";
+import type { Closing } from "./closing.ts";
+import type { StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
+import { entryOf, noteEntryOf, openMinorOf } from "./register-entries.ts";
+
+export interface InvoiceHost extends BillingHost {
+  /** Does the steps of closing that are due. */
+  closeDue(): Promise<void>;
+}
+
+/** What a change returns within its transaction: the id of the document to answer with, or why nothing was changed. */
+type Changed = string | InvoiceRejection | { readonly kind: "no-invoice" };
+
+const NUMBERED: ReadonlySet<InvoiceStatus> = new Set(["issued", "paid", "past_due", "uncollectible"]);
+const UNPAID: ReadonlySet<InvoiceStatus> = new Set(["issued", "past_due", "uncollectible"]);
+
+export class InvoiceCalls implements InvoicesRpc {
+  readonly #host: InvoiceHost;
+
+  constructor(host: InvoiceHost) {
+    this.#host = host;
+  }
+
+  async invoices(beforeMs: number, count: number): Promise<InvoicesAnswer> {
+    const closing = await this.#closing();
+    if (closing === null) return this.#none({ kind: "invoices", invoices: [], next: null });
+    const found = closing.invoices.list(beforeMs, count + 1);
+    const page = found.slice(0, count);
+    const next = found.length > count ? (page.at(-1)?.periodMs ?? null) : null;
+    return { kind: "invoices", invoices: page.map((invoice) => viewOf(closing, invoice)), next };
+  }
+
+  async invoice(id: string): Promise<InvoiceAnswer> {
+    const closing = await this.#closing();
+    return closing === null ? this.#none({ kind: "no-invoice" }) : answerOf(closing, id);
+  }
+
+  adjustInvoice(
+    id: string,
+    lines: readonly Adjustment[],
+    currency: string | null,
+    by: Change,
+  ): Promise<InvoiceChangeAnswer> {
+    return this.#change(by, (closing, memory, nowMs) => {
+      const before = closing.draftOf(id, nowMs);
+      if ("kind" in before) return rejectionOf(before);
+      const { document } = before;
+      if (currency !== null && currency !== document.currency) {
+        return { kind: "currency-differs", currency: document.currency };
+      }
+      const minors = lines.map(({ amount }) => wholeMinor(amount, document.exponent));
+      const index = minors.indexOf(null);
+      if (index >= 0) return { kind: "bad-amount", index, decimals: document.exponent };
+      const extra = lines.map(({ description }, i) => ({
+        kind: "adjustment" as const,
+        description,
+        minor: minors[i] ?? 0n,
+      }));
+      const after = closing.adjust(id, extra, nowMs);
+      if ("kind" in after) return rejectionOf(after);
+      memory.audit.note("invoice.adjust", by, totalsOf(before), { ...totalsOf(after), lines }, nowMs);
+      return id;
+    });
+  }
+
+  finalizeInvoice(id: string, by: Change): Promise<InvoiceChangeAnswer> {
+    return this.#change(by, (closing, memory, nowMs) => {
+      const draft = closing.draftOf(id, nowMs);
+      if ("kind" in draft) return rejectionOf(draft);
+      const final = closing.finalize(draft, nowMs);
+      memory.audit.note("invoice.finalize", by, totalsOf(draft), totalsOf(final), nowMs);
+      return id;
+    });
+  }
+
+  creditInvoice(id: string, lines: readonly CreditedAmount[], by: Change): Promise<InvoiceChangeAnswer> {
+    return this.#change(by, (closing, memory, nowMs) => {
+      const invoice = closing.invoices.find(id);
+      if (invoice === null) return { kind: "no-invoice" };
+      if (!NUMBERED.has(invoice.status)) return { kind: "wrong-status", status: invoice.status };
+      const { exponent } = invoice.document;
+      const minors = lines.map(({ amount }) => wholeMinor(amount, exponent));
+      const index = minors.findIndex((minor) => minor === null || minor < 0n);
+      if (index >= 0) return { kind: "bad-amount", index, decimals: exponent };
+      const credited = lines.map(({ line }, i) => ({ line, minor: minors[i] ?? 0n }));
+      const made = closing.credit(invoice, credited, by.reason, nowMs);
+      if (made.kind === "too-many") return made;
+      if (made.kind === "exceeds-uncredited") {
+        const at = lines.findIndex(({ line }) => line === made.line);
+        const left = formatMinor(made.uncreditedMinor, exponent);
+        return { kind: "exceeds-uncredited", index: at, left };
+      }
+      const { id: noteId, totalMinor } = made.note.document;
+      const after = { id: noteId, corrects: id, total: formatMinor(BigInt(totalMinor), exponent) };
+      memory.audit.note("credit_note.create", by, null, after, nowMs);
+      return noteId;
+    });
+  }
+
+  payInvoice(id: string, by: Change): Promise<InvoiceChangeAnswer> {
+    return this.#change(by, (closing, _memory, nowMs) => {
+      const invoice = closing.invoices.find(id);
+      if (invoice === null) return { kind: "no-invoice" };
+      // A payment that is reported twice changes nothing the second time.
+      if (invoice.status === "paid") return id;
+      if (!UNPAID.has(invoice.status)) return { kind: "wrong-status", status: invoice.status };
+      closing.change(invoice, { status: "paid", dueMs: null, paidMs: nowMs }, nowMs, by);
+      return id;
+    });
+  }
+
+  endInvoice(id: string, ending: Ending, by: Change): Promise<InvoiceChangeAnswer> {
+    return this.#change(by, (closing, _memory, nowMs) => {
+      const invoice = closing.invoices.find(id);
+      if (invoice === null) return { kind: "no-invoice" };
+      const { status } = invoice;
+      if (status === ending) return id;
+      // A draft has no number yet, so it is cancelled without one.
+      const isDraft = ending === "void" && status === "draft";
+      if (!isDraft && !UNPAID.has(status)) return { kind: "wrong-status", status };
+      if (ending === "void") closing.cancel(invoice, nowMs, by);
+      else closing.change(invoice, { status: ending, dueMs: null }, nowMs, by);
+      return id;
+    });
+  }
+
+  async numberedDocuments(): Promise<NumberedEntry[]> {
+    const { memory } = this.#host.store;
+    if (!memory.hasTables || memory.closing === null) return [];
+    const { invoices } = memory.closing;
+    const entries: NumberedEntry[] = [];
+    const add = (entry: ReturnType<typeof entryOf>, { document }: StoredInvoice | StoredCreditNote): void => {
+      const { number, issuedAt } = document;
+      if (number !== null && issuedAt !== null) {
+        entries.push({ ...entry, number, issuedMs: Date.parse(issuedAt) });
+      }
+    };
+    for (const invoice of invoices.list(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
+      add(entryOf(invoice, invoices.notesOf(invoice.periodMs)), invoice);
+    }
+    for (const note of invoices.allNotes()) add(noteEntryOf(note), note);
+    return entries;
+  }
+
+  /** Does what is due, then the change, once for each call. */
+  async #change(
+    by: Change,
+    change: (closing: Closing, memory: Memory, nowMs: number) => Changed,
+  ): Promise<InvoiceChangeAnswer> {
+    const { changes, store } = this.#host;
+    const before = await this.#closing();
+    if (before === null) return this.#none({ kind: "no-invoice" });
+    const wasOverdue = before.hasOverdue;
+    const made = changes.tryOnce<Exclude<Changed, string>>(by, (memory, nowMs) => {
+      const { closing } = memory;
+      if (closing === null) throw new Error("the account is not billed");
+      return change(closing, memory, nowMs);
+    });
+    if (typeof made !== "string") return made;
+    const { closing } = store.memory;
+    // What isolates decide by themselves changes only with this.
+    await changes.effective(closing?.hasOverdue === wasOverdue ? NOTHING : BOTH);
+    return closing === null ? { kind: "no-invoice" } : answerOf(closing, made);
+  }
+
+  /** Null: nothing was ever billed. */
+  async #closing(): Promise<Closing | null> {
+    await this.#host.closeDue();
+    const { closing, billing, hasTables } = this.#host.store.memory;
+    return hasTables && billing?.store.account ? closing : null;
+  }
+
+  #none<T>(answer: T): T | { kind: "absent" } {
+    return this.#host.store.memory.accounts.user === null ? { kind: "absent" } : answer;
+  }
+}
+
+function answerOf(closing: Closing, id: string): InvoiceAnswer {
+  const { invoices } = closing;
+  const invoice = invoices.find(id);
+  if (invoice) return { kind: "invoice", invoice: viewOf(closing, invoice) };
+  const note = invoices.findNote(id);
+  return note ? { kind: "invoice", invoice: noteView(note) } : { kind: "no-invoice" };
+}
+
+function viewOf({ invoices }: Closing, invoice: StoredInvoice): InvoiceView {
+  const { status, document, sha256, finalizeMs, paidMs, periodMs } = invoice;
+  const notes = invoices.notesOf(periodMs);
+  return {
+    status,
+    document,
+    sha256,
+    finalizeMs: status === "draft" ? finalizeMs : null,
+    open: formatMinor(document.number === null ? 0n : openMinorOf(invoice, notes), document.exponent),
+    paidMs,
+    creditNotes: notes.map((note) => note.document.id),
+  };
+}
+
+function noteView({ document, sha256 }: StoredCreditNote): InvoiceView {
+  const status = document.number === null ? "pending" : "issued";
+  const open = formatMinor(0n, document.exponent);
+  return { status, document, sha256, finalizeMs: null, open, paidMs: null, creditNotes: [] };
+}
+
+function rejectionOf(
+  rejection: Exclude<ReturnType<Closing["adjust"]>, StoredInvoice>,
+): InvoiceRejection | { readonly kind: "no-invoice" } {
+  return rejection.kind === "not-draft" ? { kind: "wrong-status", status: rejection.status } : rejection;
+}
+
+function totalsOf({ status, document }: StoredInvoice): object {
+  return { id: document.id, status, total: formatMinor(BigInt(document.totalMinor), document.exponent) };
+}
+
+/** An amount other than 0 in whole minor units; null if it is not one. */
+function wholeMinor(amount: string, exponent: number): bigint | null {
+  const femto = parseMoney(amount);
+  if (femto === null || femto === 0n) return null;
+  const minor = roundToMinor(femto, exponent);
+  return minorToFemto(minor, exponent) === femto ? minor : null;
+}

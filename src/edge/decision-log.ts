@@ -1,6 +1,6 @@
 /**
- * Logs decisions: at `debug` all of them, at `info` a sample of the denials. A client that keeps sending is denied thousands of times a
- * second, and a line costs more than the denial itself.
+ * Logs decisions: at `debug` all of them, at `info` a sample of the denials, and of those that limits in shadow would have made: here,
+ * these count as denials. A client that keeps sending is denied thousands of times a second, and a line costs more than the denial itself.
  *
  * Every denial is in the metrics and in the decision log (docs/reports.md), whatever is sampled here.
  */

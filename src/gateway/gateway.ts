@@ -169,7 +169,7 @@ function decided(
   exchange.limiterMs = limiterMs;
   exchange.decision = decision;
   exchange.reason = null;
-  if (services.decisions.takes(decision.allowed, exchange.atMs)) logDecision(admitted, decision);
+  if (services.decisions.takes(isPlain(decision), exchange.atMs)) logDecision(admitted, decision);
   const reported: ReportedDecision = {
     decision,
     requestId,
@@ -185,9 +185,14 @@ function decided(
   return response;
 }
 
+/** Whether nothing denied it, or would have. */
+function isPlain({ allowed, shadowed }: Decision): boolean {
+  return allowed && shadowed === undefined;
+}
+
 function logDecision({ exchange, route, caller }: Admitted, decision: Decision): void {
   const { services, requestId, limiterMs } = exchange;
-  services.decisions.write(decision.allowed, {
+  services.decisions.write(isPlain(decision), {
     requestId,
     user: caller.subject,
     route: route.id,

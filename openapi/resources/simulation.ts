@@ -7,9 +7,10 @@ import { count, moment, momentOrNull, words } from "../scalars.ts";
 import { ANY_DOCUMENT, DOCUMENT } from "./policies.ts";
 
 const totals = { allowed: count("Requests allowed."), denied: count("Requests denied.") };
-const billedTotals = {
+const simulated = {
   ...totals,
   overage: count("Of the allowed, those that would be overage: beyond what the tier includes, and billed."),
+  shadowed: count("Of the allowed, those that limits in shadow would deny."),
 };
 
 const comparison = {
@@ -88,8 +89,8 @@ const simulationSchema = named(
     lastAt: momentOrNull("The last decision replayed."),
     totals: z.strictObject({
       recorded: about("As recorded.", z.strictObject(totals)),
-      before: about("By the policy in force, starting with full limits.", z.strictObject(billedTotals)),
-      after: about("By the given policy, starting with full limits.", z.strictObject(billedTotals)),
+      before: about("By the policy in force, starting with full limits.", z.strictObject(simulated)),
+      after: about("By the given policy, starting with full limits.", z.strictObject(simulated)),
     }),
     series: seriesSchema,
     tiers: rows("The most affected first.", tierSchema),
@@ -161,8 +162,8 @@ const simulatePolicy: OperationNotes = {
           lastAt: "2026-11-21T08:59:58.120Z",
           totals: {
             recorded: { allowed: 47_000, denied: 1_210 },
-            before: { allowed: 47_000, denied: 1_210, overage: 0 },
-            after: { allowed: 46_000, denied: 2_210, overage: 0 },
+            before: { allowed: 47_000, denied: 1_210, overage: 0, shadowed: 0 },
+            after: { allowed: 46_000, denied: 2_210, overage: 0, shadowed: 410 },
           },
           series: {
             from: "2026-11-21T08:00:00.000Z",

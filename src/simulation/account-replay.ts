@@ -7,7 +7,7 @@
 import { type Charge, decidePlan, type PlanDecision } from "../core/plan.ts";
 import { type LimitState, meterAt } from "../core/limit.ts";
 import { MAX_EXACT } from "../core/units.ts";
-import { chargesFor } from "../policy/charges.ts";
+import { chargesFor, shadowChargesFor } from "../policy/charges.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
 import type { Route, Tier } from "../policy/compiled.ts";
 import type { Recorded } from "./recorded.ts";
@@ -35,6 +35,8 @@ export class AccountReplay {
   readonly #overage: OverageTiers | null;
   readonly #tiers = new Map<Tier, Tier>();
   readonly #states = new Map<string, LimitState>();
+  /** How many of the admitted requests limits in shadow would have denied. */
+  shadowed = 0;
 
   /** @param overage null: neither policy has billing. */
   constructor(policy: Policy, active: Policy, overage: OverageTiers | null = null) {
@@ -45,7 +47,7 @@ export class AccountReplay {
 
   /** How many of the requests are admitted. Call it in the order of time. */
   admit(recorded: Recorded): Admitted {
-    const { requests, route: name, keyId } = recorded;
+    const { requests, route: name } = recorded;
     const route = name === "" ? null : routeOf(this.#policy, recorded);
     // The route is gone, or it requires a credential that the request lacks.
     if (name !== "" && !route) return NONE;
@@ -53,17 +55,26 @@ export class AccountReplay {
     const costMilli = this.#costOf(recorded, route);
     if (route && costMilli === 0) return { requests, overage: 0 };
     const tier = this.#tierOf(recorded);
-    const charges = chargesFor(tier, route, keyId === "" ? null : keyId).map((charge) =>
-      withSlotTime(charge, recorded.upstreamMs),
-    );
-    const hasSlots = charges.some(({ limit }) => limit.kind === "concurrency");
+    const keyId = recorded.keyId === "" ? null : recorded.keyId;
+    const charges = chargesFor(tier, route, keyId);
     const freeMilli = this.#freeMilli(charges, recorded.atMs);
-    const admitted = hasSlots
-      ? this.#oneByOne(charges, costMilli, recorded)
-      : this.#together(charges, costMilli, recorded);
+    const admitted = this.#passing(charges, costMilli, recorded);
+    const shadow = shadowChargesFor(tier, route, keyId);
+    if (shadow) {
+      this.shadowed += admitted - this.#passing(shadow, costMilli, { ...recorded, requests: admitted });
+    }
     const overMilli = admitted * costMilli - freeMilli;
     const overage = overMilli > 0 ? Math.min(admitted, Math.ceil(overMilli / costMilli)) : 0;
     return { requests: admitted, overage };
+  }
+
+  /** How many of the requests these limits hold. Charges them. */
+  #passing(limits: readonly Charge[], costMilli: number, recorded: Recorded): number {
+    const charges = limits.map((charge) => withSlotTime(charge, recorded.upstreamMs));
+    const hasSlots = charges.some(({ limit }) => limit.kind === "concurrency");
+    return hasSlots
+      ? this.#oneByOne(charges, costMilli, recorded)
+      : this.#together(charges, costMilli, recorded);
   }
 
   /** What is left of the included amount; Infinity if nothing is billed. */

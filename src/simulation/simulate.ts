@@ -56,6 +56,7 @@ export function* simulate(
       if (++replayed % SLICE === 0) yield;
     }
     result.addAccount(account, tiers);
+    result.addShadowed(before.shadowed, after.shadowed);
   }
   return result.tally;
 }
@@ -86,6 +87,7 @@ function sumOf(
 class Result {
   readonly #all = noRequests();
   #recordedDenied = 0;
+  readonly #shadowed = { before: 0, after: 0 };
   readonly #steps: Steps;
   readonly #tiers = new Groups();
   readonly #routes = new Groups();
@@ -123,6 +125,12 @@ class Result {
     this.#allowed.add(rows);
   }
 
+  /** Adds what limits in shadow would have denied one account. */
+  addShadowed(before: number, after: number): void {
+    this.#shadowed.before += before;
+    this.#shadowed.after += after;
+  }
+
   get tally(): SimulationTally {
     const { requests, deniedBefore, deniedAfter, overageBefore, overageAfter } = this.#all;
     const totals = (denied: number) => ({ allowed: requests - denied, denied });
@@ -130,8 +138,8 @@ class Result {
       decisions: requests,
       totals: {
         recorded: totals(this.#recordedDenied),
-        before: { ...totals(deniedBefore), overage: overageBefore },
-        after: { ...totals(deniedAfter), overage: overageAfter },
+        before: { ...totals(deniedBefore), overage: overageBefore, shadowed: this.#shadowed.before },
+        after: { ...totals(deniedAfter), overage: overageAfter, shadowed: this.#shadowed.after },
       },
       series: this.#steps.series,
       tiers: this.#tiers.top(MAX_ROWS).map(tierRow),

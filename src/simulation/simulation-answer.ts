@@ -20,9 +20,11 @@ export interface SimulationTotals {
   readonly denied: number;
 }
 
-export interface BilledTotals extends SimulationTotals {
+export interface SimulatedTotals extends SimulationTotals {
   /** Of the allowed, those that would be overage. */
   readonly overage: number;
+  /** Of the allowed, those that limits in shadow would deny. */
+  readonly shadowed: number;
 }
 
 /** The same requests, decided by the policy in force ("before") and by the edited one ("after"). Counts of requests. */
@@ -81,8 +83,8 @@ export interface SimulationTally {
   readonly totals: {
     /** As they were decided at the time, with counters that were not empty and with overrides of accounts. */
     readonly recorded: SimulationTotals;
-    readonly before: BilledTotals;
-    readonly after: BilledTotals;
+    readonly before: SimulatedTotals;
+    readonly after: SimulatedTotals;
   };
   readonly series: SimulationSeries;
   /** The most affected first, then those with the most requests. */

@@ -131,6 +131,41 @@ describe("a replay", () => {
   });
 });
 
+describe("limits in shadow", () => {
+  const run = fc.record({
+    afterMs: fc.integer({ min: 0, max: 40_000 }),
+    requests: fc.integer({ min: 1, max: 9 }),
+    costMilli: fc.constantFrom(500, 1_000, 3_000),
+    upstreamMs: fc.integer({ min: 1, max: 30_000 }),
+    account: fc.constantFrom("user:ann", "user:bob"),
+  });
+  const limit = fc.oneof(
+    fc.integer({ min: 3, max: 20 }).map(minute),
+    fc
+      .integer({ min: 3, max: 60 })
+      .map((amount): LimitDocument => ({ name: "hour", kind: "quota", amount, per: "hour" })),
+    fc
+      .integer({ min: 1, max: 6 })
+      .map((max): LimitDocument => ({ name: "parallel", kind: "concurrency", max, ttlMs: 20_000 })),
+  );
+  const limits = fc.uniqueArray(limit, { minLength: 1, maxLength: 3, selector: ({ name }) => name });
+
+  it("foretell in a simulation what they deny when they are enforced, all or none", () => {
+    const property = fc.property(limits, fc.array(run, { minLength: 1, maxLength: 30 }), (of, runs) => {
+      let atMs = START_MS;
+      const decisions = runs.map(({ afterMs, ...fields }) => {
+        atMs += afterMs;
+        return recorded({ ...fields, route: "", atMs });
+      });
+      const shadow = tally(policyOf(of), policyOf(of, { enforcement: "shadow" }), decisions);
+      const { before, after } = shadow.totals;
+      const allowed = before.allowed + before.denied;
+      expect(after).toEqual({ allowed, denied: 0, overage: 0, shadowed: before.denied });
+    });
+    fc.assert(property, { numRuns: 200 });
+  });
+});
+
 describe("a simulation", () => {
   it("of the policy in force changes nothing, and accounts for each request", () => {
     const active = policyOf([minute(10)]);
@@ -142,8 +177,8 @@ describe("a simulation", () => {
       28,
       {
         recorded: { allowed: 24, denied: 4 },
-        before: { allowed: 20, denied: 8, overage: 0 },
-        after: { allowed: 20, denied: 8, overage: 0 },
+        before: { allowed: 20, denied: 8, overage: 0, shadowed: 0 },
+        after: { allowed: 20, denied: 8, overage: 0, shadowed: 0 },
       },
     ]);
     const all = { requests: 28, deniedBefore: 8, deniedAfter: 8, newlyDenied: 0, newlyAllowed: 0 };

@@ -27,6 +27,7 @@ function result(
   before: number,
   after: number,
   changed: SimulationResult["changedAccounts"],
+  shadowed = 0,
 ): SimulationResult {
   return {
     from: "",
@@ -39,8 +40,8 @@ function result(
     lastAt: null,
     totals: {
       recorded: { allowed: 1_000, denied: 0 },
-      before: { allowed: 1_000 - before, denied: before, overage: 0 },
-      after: { allowed: 1_000 - after, denied: after, overage: 0 },
+      before: { allowed: 1_000 - before, denied: before, overage: 0, shadowed: 0 },
+      after: { allowed: 1_000 - after, denied: after, overage: 0, shadowed },
     },
     series: {
       from: "2026-11-21T11:00:00.000Z",
@@ -107,6 +108,14 @@ test.each([
     expect(summaryOf(result(before, after, { denied, allowed }))).toBe(summary);
   },
 );
+
+test("says what limits in shadow would deny, apart from what is denied", () => {
+  const none = { denied: 0, allowed: 0 };
+  expect(summaryOf(result(0, 0, none, 7))).toBe(
+    "Every recorded request would be decided as by the policy in force. Limits in shadow would deny 7 of them if enforced.",
+  );
+  expect(summaryOf(result(10, 60, none, 7))).toMatch(/Limits in shadow would deny 7 more if enforced\.$/);
+});
 
 test("retries only if another simulation is running, or there were too many", () => {
   const failed = (status: number, body: unknown) =>

@@ -58,8 +58,8 @@ describe("a simulation", () => {
       firstAt: range.from,
       totals: {
         recorded: { allowed: 80, denied: 0 },
-        before: { allowed: 80, denied: 0 },
-        after: { allowed: 30, denied: 50 },
+        before: { allowed: 80, denied: 0, shadowed: 0 },
+        after: { allowed: 30, denied: 50, shadowed: 0 },
       },
       series: {
         from: expect.any(String),

@@ -16,7 +16,7 @@ export type AccountRow = SimulationResult["newlyDenied"][number];
 export type Comparison = Pick<TierRow, keyof TierRow & keyof RouteRow & keyof AccountRow>;
 
 const TOTALS = { allowed: isNumber, denied: isNumber };
-const isTotals = isShape<SimulationTotals>({ ...TOTALS, overage: isNumber });
+const isTotals = isShape<SimulationTotals>({ ...TOTALS, overage: isNumber, shadowed: isNumber });
 const COMPARISON = {
   requests: isNumber,
   deniedBefore: isNumber,
@@ -102,8 +102,11 @@ export function isBusy(outcome: ApiOutcome<unknown>): outcome is FailedCall {
 export function summaryOf({ totals, changedAccounts, decisions, sampled }: SimulationResult): string {
   const more = totals.after.denied - totals.before.denied;
   const { denied, allowed } = changedAccounts;
+  const { shadowed } = totals.after;
+  const foretold =
+    shadowed === 0 ? "" : ` Limits in shadow would deny ${inFull(shadowed)} of them if enforced.`;
   if (more === 0 && denied === 0 && allowed === 0) {
-    return "Every recorded request would be decided as by the policy in force.";
+    return `Every recorded request would be decided as by the policy in force.${foretold}`;
   }
   const share = decisions > 0 ? ` (${percent(Math.abs(more), decisions)} of all)` : "";
   const requests = Math.abs(more) === 1 ? "request" : "requests";
@@ -114,6 +117,7 @@ export function summaryOf({ totals, changedAccounts, decisions, sampled }: Simul
   ];
   if (denied > 0) parts.push(`${users(denied)} would be denied requests that are allowed now.`);
   if (allowed > 0) parts.push(`${users(allowed)} would be allowed requests that are denied now.`);
+  if (shadowed > 0) parts.push(`Limits in shadow would deny ${inFull(shadowed)} more if enforced.`);
   return parts.join(" ");
 }
 

@@ -1,11 +1,19 @@
 /** Completion and hints by the policy's JSON schema. Pure: reads the editor's state only. */
 import type { Completion, CompletionResult } from "@codemirror/autocomplete";
-import { syntaxTree } from "@codemirror/language";
+import { ensureSyntaxTree, syntaxTree } from "@codemirror/language";
 import type { EditorState } from "@codemirror/state";
 import { childPointer } from "./json-pointer.ts";
 import { fieldOf, type JsonSchema, schemaAt, type SchemaNode } from "./json-schema.ts";
 
 type Node = ReturnType<typeof syntaxTree>["topNode"];
+
+/** For a whole policy, a few milliseconds are enough. */
+const MAX_PARSE_MS = 500;
+
+/** Of the whole text: the editor's own may end early on a busy machine, which parses for 20 ms at a time. */
+function treeOf(state: EditorState): ReturnType<typeof syntaxTree> {
+  return ensureSyntaxTree(state, state.doc.length, MAX_PARSE_MS) ?? syntaxTree(state);
+}
 
 /** Fields whose value is the name of one of the document's tiers. */
 const TIER_FIELDS: ReadonlySet<string> = new Set(["anonymousTier", "defaultTier"]);
@@ -18,7 +26,7 @@ export function completionsAt(
   explicit: boolean,
 ): CompletionResult | null {
   if (!schema) return null;
-  const node = syntaxTree(state).resolveInner(pos, -1);
+  const node = treeOf(state).resolveInner(pos, -1);
   const word = wordAt(state, pos);
   if (!explicit && word.from === pos) return null;
   const holder = holderOf(node);
@@ -51,7 +59,7 @@ export function hintAt(
   pos: number,
 ): { readonly from: number; readonly to: number; readonly name: string; readonly text: string } | null {
   if (!schema) return null;
-  const node = syntaxTree(state).resolveInner(pos, 1);
+  const node = treeOf(state).resolveInner(pos, 1);
   if (node.name !== "PropertyName" || !node.parent) return null;
   const found = schemaAt(schema, pointerOf(state, node.parent), (pointer) => valueIn(state, pointer));
   const text = found ? [found.description, allowed(found)].filter((part) => part !== "").join(" ") : "";
@@ -173,7 +181,7 @@ function valueIn(state: EditorState, pointer: string): unknown {
         search(child, childPointer(path, index++));
     }
   };
-  const root = syntaxTree(state).topNode.firstChild;
+  const root = treeOf(state).topNode.firstChild;
   if (root) search(root, "");
   return found;
 }

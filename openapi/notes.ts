@@ -12,6 +12,7 @@ export type ApiProblem = Exclude<
   | "upstream_error"
   | "upstream_timeout"
   | "loop_detected"
+  | "denied_by_rule"
   | "spend_cap_reached"
   | "budget_reached"
   | "credits_exhausted"

@@ -21,6 +21,7 @@ export const problemSchema = named(
       z.enum([
         "about:blank",
         "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "https://iana.org/assignments/http-problem-types#abnormal-usage-detected",
         "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
       ]),
     ),

@@ -1,5 +1,6 @@
 /** Which problems an endpoint may return, and what each means. Most follow from its access, its body and its query. */
 import { MISMATCH, problem, type ProblemExtras, RETRY_MS } from "../src/edge/problem.ts";
+import { SHIELD_MS } from "../src/edge/shields.ts";
 import { LOGIN_TIER } from "../src/policy/built-in-tiers.ts";
 import type { Access, Endpoint } from "../src/api/endpoint.ts";
 import type { HeaderName } from "./headers.ts";
@@ -97,6 +98,12 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     },
     headers: ["Retry-After", "RateLimit", "RateLimit-Policy"],
   },
+  flood: {
+    when: "A shield is bound, and this address sends too many requests, or has sent too many wrong credentials.",
+    detail: "This address sends too many requests. Retry after 10 s.",
+    extras: { retryAfterMs: SHIELD_MS },
+    headers: ["Retry-After"],
+  },
   overloaded: {
     when: "One user, account or address sends more requests at once than can be decided. The limiter itself works.",
     detail: "This user sends more requests at once than can be decided. Send fewer, and retry after 1 s.",
@@ -127,8 +134,8 @@ const ADMINISTRATOR: readonly ApiProblem[] = [
 /** The problems of each kind of access (src/api/access.ts). */
 const BY_ACCESS: Record<Access, readonly ApiProblem[]> = {
   none: [],
-  caller: ["invalid_credentials", "temporary_reduced_capacity"],
-  check: ["invalid_credentials", "forbidden", "blocked", "overloaded", "temporary_reduced_capacity"],
+  caller: ["invalid_credentials", "flood", "temporary_reduced_capacity"],
+  check: ["invalid_credentials", "forbidden", "blocked", "flood", "overloaded", "temporary_reduced_capacity"],
   viewer: ADMINISTRATOR,
   operator: ADMINISTRATOR,
   admin: ADMINISTRATOR,

@@ -13,6 +13,7 @@ const MODULES: Readonly<Record<string, string>> = {
   admin: "src/api/admin-app.ts",
   billing: "durable-objects/user-limiter/billing/module.ts",
   pdf: "src/documents/invoice-pdf.ts",
+  rules: "src/policy/rule-index.ts",
   tokens: "src/identity/token-issuer.ts",
 };
 

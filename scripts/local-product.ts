@@ -24,6 +24,11 @@ const ORIGIN = "edge-limiter-origin";
 const ASSETS = "edge-limiter-assets";
 /** Responds if there is no such asset. */
 const NO_ASSET = "export default { fetch: () => new Response(null, { status: 404 }) };";
+/** Well above what the demo sends. */
+const SHIELDS = {
+  FLOOD_SHIELD: { namespace_id: "1001", simple: { limit: 2_000, period: 10 } },
+  CREDENTIAL_SHIELD: { namespace_id: "1002", simple: { limit: 20, period: 60 } },
+} as const;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export interface LocalOptions {
@@ -37,6 +42,8 @@ export interface LocalOptions {
   readonly reuseBundles?: boolean;
   /** How far the product's clock is ahead. Default: 0. */
   readonly clockOffsetMs?: number;
+  /** Whether to bind the shields that wrangler.toml does not. Default: no, since a client that measures comes from one address. */
+  readonly shields?: boolean;
 }
 
 export interface LocalProduct {
@@ -70,7 +77,7 @@ export async function startLocalProduct(options: LocalOptions): Promise<LocalPro
 }
 
 async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
-  const { port, directory, variables, reuseBundles = false, clockOffsetMs = 0 } = options;
+  const { port, directory, variables, reuseBundles = false, clockOffsetMs = 0, shields = false } = options;
   const assets = join(directory, "build", "assets");
   const gatewayDirectory = join(directory, "build", "gateway");
   const buildGateway = async (): Promise<string> => {
@@ -115,6 +122,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
           ...variables,
         },
         serviceBindings: { ORIGIN, ASSETS },
+        ...(shields ? { ratelimits: Object.assign({}, SHIELDS, gatewayOptions.ratelimits) } : {}),
       },
       {
         // A separate Worker: Miniflare's asset router in front of the gateway would add half a millisecond to every request.

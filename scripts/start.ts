@@ -2,7 +2,7 @@
  * `npm start`: runs the whole product on this machine, with demo accounts. Ctrl-C stops it; never leaves a process behind.
  *
  * PORT is the port (8787; 0 for any free one), DEMO_DIR the directory of state and keys (.demo), LOG_LEVEL the log level
- * (warn). REUSE_BUILD=1 builds only if the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that
+ * (warn). SHIELDS=off leaves the shields out (docs/rules.md). REUSE_BUILD=1 builds only if the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that
  * a billing period ends.
  */
 import { join, relative, resolve } from "node:path";
@@ -14,7 +14,7 @@ import { readClockOffset } from "./shifted-clock.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const USAGE =
-  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug REUSE_BUILD=1 CLOCK_OFFSET_MS=86400000 npm start";
+  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug SHIELDS=off REUSE_BUILD=1 CLOCK_OFFSET_MS=86400000 npm start";
 
 /** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
@@ -48,6 +48,7 @@ async function main(): Promise<void> {
     variables: { ...variables, ...(logLevel ? { LOG_LEVEL: logLevel } : {}) },
     reuseBundles: process.env["REUSE_BUILD"] === "1",
     clockOffsetMs,
+    shields: process.env["SHIELDS"] !== "off",
   });
 
   const keysFile = join(directory, "keys.json");

@@ -15,6 +15,7 @@ import { decidePlan, type PlanDecision, slotsTaken } from "../../src/core/plan.t
 import { MILLI } from "../../src/core/units.ts";
 import { nextDecisionId } from "../../src/limiter/decision-id.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
+import { tierAsked } from "../../src/policy/unlimited.ts";
 import type { Memory } from "./memory.ts";
 import { chargeShadow, decideShadow, mayPassAgain } from "./shadow-plan.ts";
 
@@ -33,10 +34,12 @@ export function decide(
   const { accounts, keys, counters, ledger, leases } = memory;
   const { account } = accounts;
   const { keyId } = request;
-  const tier = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
+  const own = accounts.adjust(tierOf(policy, account?.tier ?? request.tier), nowMs);
+  const tier = tierAsked(own, request.tier);
   const route = request.route === null ? null : policy.routes.byId(request.route);
   const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
-  const basis: Basis = { costMilli, tier: tier.name, revision: policy.revision };
+  const { isUnlimited = false } = tier;
+  const basis: Basis = { costMilli, tier: tier.name, revision: policy.revision, isUnlimited };
 
   if (accounts.status === "blocked") return withoutPlan(basis, "blocked");
   if (keyId !== null && !keys.isValid(keyId, nowMs)) return withoutPlan(basis, "revoked");
@@ -101,6 +104,8 @@ interface Basis {
   readonly costMilli: number;
   readonly tier: string;
   readonly revision: number;
+  /** Clients see no limit of a tier without limits. */
+  readonly isUnlimited: boolean;
 }
 
 function withoutPlan(basis: Basis, outcome: DecisionOutcome): Decision {
@@ -125,7 +130,7 @@ function byPlan(
     nextDecisionId(),
     basis.costMilli,
     plan.allowed ? "allowed" : "denied",
-    limitViews(plan, nowMs),
+    basis.isUnlimited ? [] : limitViews(plan, nowMs),
     planRetryAfterMs(plan, nowMs),
     plan.violated,
     holds,

@@ -22,6 +22,7 @@ import type { Lease, Question, UsageCell } from "../../src/objects/object-call.t
 import { chargesFor, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
+import { tierAsked } from "../../src/policy/unlimited.ts";
 import type { Counters } from "./counters.ts";
 
 /** The questions of one call were asked within a round trip: their shared lease holds the sum of their wishes divided by this. */
@@ -162,7 +163,7 @@ function lendOne(
     revision: policy.revision,
   });
   memory.needsCheckpoint = true;
-  const limits = limitViews(decidePlan(own, counters.live, 0, nowMs, leases), nowMs);
+  const limits = tier.isUnlimited ? [] : limitViews(decidePlan(own, counters.live, 0, nowMs, leases), nowMs);
   return {
     id,
     milli,
@@ -176,7 +177,8 @@ function lendOne(
 }
 
 function tierFor({ accounts }: Books, policy: Policy, request: DecisionRequest, nowMs: number): Tier {
-  return accounts.adjust(tierOf(policy, accounts.account?.tier ?? request.tier), nowMs);
+  const own = accounts.adjust(tierOf(policy, accounts.account?.tier ?? request.tier), nowMs);
+  return tierAsked(own, request.tier);
 }
 
 /** Whether requests of this route have counters that other routes do not share. */

@@ -9,6 +9,7 @@ import { modeOf } from "../../src/identity/key-mode.ts";
 import type { Settlement, UsageCell } from "../../src/objects/object-call.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
+import { tierAsked } from "../../src/policy/unlimited.ts";
 import { parkedAs } from "./counter-names.ts";
 import type { Books } from "./lease-desk.ts";
 
@@ -83,7 +84,8 @@ function charge(
   // Perhaps known from a peek or another user's call: a bucket's time until now counts at the rate of the policy before.
   memory.adoptPolicy(policy, nowMs);
   const { accounts, counters, leases } = memory;
-  const tier = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
+  const own = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
+  const tier = tierAsked(own, lease.tier);
   const kinds = lease.counters.map((counter) => counters.live.get(counter)?.kind);
   counters.follow(policy, tier, leases);
   lease.counters.forEach((counter, i) => {

@@ -1,5 +1,6 @@
 /** What the fields of a policy document mean. Its schema is src/policy/schema.ts. */
 import { billing, overage, plan, price } from "../../src/policy/billing-schema.ts";
+import { rule, ruleMembers } from "../../src/policy/rule-schema.ts";
 import { policySchema } from "../../src/policy/schema.ts";
 import { describeFields, named } from "../annotations.ts";
 
@@ -16,6 +17,8 @@ describeFields(policySchema, {
   defaultTier: "The tier of users whose account or token names none.",
   enforcement:
     "`shadow`: an emergency switch, by which no limit rejects: all are in shadow, except quotas with `overage`. Blocks and revoked keys still reject. Default: `on`.",
+  rules:
+    "In front of all limits: at most 100, with 5,000 addresses and networks in all. The first that matches a request applies. `docs/rules.md` explains them.",
   billing: "What all bills have in common. Without it, nothing is billed.",
   headers:
     "Which optional response headers to send: `X-RateLimit-*` (default: no) and `Server-Timing` (default: the variable SERVER_TIMING).",
@@ -57,14 +60,33 @@ describeFields(routeSchema, {
   cost: "Tokens per request, in steps of 0.001. Default: 1. 0 exempts the route.",
   limits: "Limits of this route alone, decided together with the tier's.",
   shadow: "Puts the route's own limits in shadow, except those that say `shadow: false`.",
-  auth: "`required`: a request without a credential is 401.",
+  auth: "`required`: a request without a credential is 401. `none`: no credential is read, the caller is its address, and the `Authorization` header is the upstream's.",
   upstream: "An http(s) URL or `service:BINDING`. Default: the variable UPSTREAM.",
   timeoutMs:
     "Deadline of the upstream's response headers, from the end of the request's body. Default: 30 s.",
   forwardKey: "Forward the API key to the upstream.",
   exactPath:
     "Do not apply the route to other spellings of its paths: another case, a trailing slash, path parameters such as `;a=1`, or spaces and dots at the end of a segment. Without it, the route also applies to another spelling if it is at least as strict as the route that matches that spelling.",
+  deprecated: "A date, or a time of UTC: responses have `Deprecation` (RFC 9745). It may be in the future.",
+  sunset: "When the route is expected to stop working: responses have `Sunset` (RFC 8594).",
   forwardOverrides: "Forward headers that override the method or the path, such as `X-HTTP-Method-Override`.",
+});
+
+named("Rule", "Lets requests through, rejects them, or gives them another tier.", rule);
+describeFields(rule, {
+  name: "In metrics, logs and reports.",
+  if: "All members must match; of a list, one entry. At least one member. A fact that is unknown never matches.",
+  then: "`allow`: no limit applies, but a block, a revoked key and the caps of a bill do. `deny`: 403 `denied_by_rule`. A tier: of callers without an account.",
+  shadow: "Do nothing, and count what the rule would have done. Default: false.",
+});
+describeFields(ruleMembers, {
+  ip: "Addresses and networks, such as `203.0.113.0/24` or `2001:db8::/32`.",
+  userAgent: "Parts of the `User-Agent` header, in any case.",
+  route: "Routes by their `match` or their id.",
+  asn: "Numbers of autonomous systems, as Cloudflare reports them.",
+  country: "Codes of ISO 3166-1 alpha-2, as Cloudflare reports them; `T1` is Tor.",
+  key: "Ids of API keys. Decided after authentication.",
+  user: "User ids. Decided after authentication.",
 });
 
 named(

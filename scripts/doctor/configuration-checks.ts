@@ -36,6 +36,9 @@ const REQUIRED_BINDINGS: readonly RequiredBinding[] = [
   ...object("BILLING_REGISTER", "BillingRegister"),
 ];
 
+/** The bindings of src/edge/shields.ts. */
+const SHIELDS = ["FLOOD_SHIELD", "CREDENTIAL_SHIELD"] as const;
+
 /** A Durable Object needs two tables: one binds it, the other gives it its storage. */
 function object(name: string, className: string): RequiredBinding[] {
   return [
@@ -67,12 +70,19 @@ export async function bindings({ root }: CheckContext): Promise<CheckOutcome> {
   const missing = REQUIRED_BINDINGS.filter(({ isDeclared }) => !isDeclared(configuration));
   if (missing.length === 0) {
     const bound = REQUIRED_BINDINGS.map(({ name }) => name).filter((name) => !name.startsWith("exports."));
-    return ok(bound.join(", "));
+    return ok(`${bound.join(", ")}; ${shieldsIn(configuration)}`);
   }
   return fail(
     `wrangler.toml lacks ${missing.map(({ name }) => name).join(", ")}`,
     `add to wrangler.toml: ${missing.map(({ lines }) => lines).join("; ")}`,
   );
+}
+
+/** The optional shields, and how to bind those that are missing. */
+function shieldsIn({ ratelimits }: Configuration): string {
+  const missing = SHIELDS.filter((shield) => !ratelimits?.some(({ name }) => name === shield));
+  if (missing.length === 0) return `shields: ${SHIELDS.join(", ")}`;
+  return `without ${missing.join(" and ")} (optional: docs/rules.md#shields)`;
 }
 
 /** Runs the command of `npm run check:env`, so that both use the same options. */

@@ -19,6 +19,10 @@ export interface PointContext {
   readonly requestId: string;
   readonly limiterMs: number;
   readonly upstreamMs: number;
+  /** The rule that applied. Left out: none did. */
+  readonly rule?: string;
+  /** The rule in shadow that would have denied it. Left out: none would. */
+  readonly shadowRule?: string | undefined;
 }
 
 /** Longest method that is recorded; standard ones are shorter. */
@@ -31,13 +35,16 @@ export function pointOf(
   outcome: PointOutcome,
   reason: string,
 ): WaitingPoint {
+  const { shadowRule } = context;
+  const wouldDeny = shadowRule === undefined || outcome !== "allowed" ? null : `rule:${shadowRule}`;
+  const shadowed = wouldDeny === null ? decision?.shadowed : [wouldDeny, ...(decision?.shadowed ?? [])];
   return {
     atMs: context.atMs,
     account: context.account,
     route: context.route,
     tier: decision?.tier ?? context.tier,
     outcome,
-    reason,
+    reason: wouldDeny === null ? reason : shadowReason(wouldDeny),
     source: decision?.source ?? "none",
     method: context.method.slice(0, MAX_METHOD),
     colo: context.place.colo,
@@ -55,7 +62,8 @@ export function pointOf(
     limits: decision?.limits ?? null,
     upstreamCode: context.upstreamCode,
     otherRequestIds: "",
-    shadowed: decision?.shadowed ? shadowedText(decision.shadowed) : "",
+    shadowed: shadowed === undefined ? "" : shadowedText(shadowed),
+    rule: context.rule ?? "",
   };
 }
 
@@ -65,7 +73,8 @@ export function resultOf({ outcome, violated, shadowed }: Decision): readonly [P
     case "allowed":
       return ["allowed", shadowed?.[0] === undefined ? "ok" : shadowReason(shadowed[0])];
     case "denied":
-      return ["denied", violated[0] ?? "denied"];
+    case "denied_by_rule":
+      return ["denied", violated[0] ?? outcome];
     case "blocked":
     case "revoked":
     case "overloaded":

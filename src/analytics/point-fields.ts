@@ -56,6 +56,7 @@ export const POINT_FIELDS = {
   upstreamCode: { type: "number", column: "double7", merge: "first", added: true },
   otherRequestIds: { type: "text", column: "blob15", merge: "list", maxLength: 1_088, added: true },
   shadowed: { type: "text", column: "blob16", merge: "equal", maxLength: 640, added: true },
+  rule: { type: "text", column: "blob17", merge: "equal", maxLength: 32, added: true },
 } as const satisfies Record<string, Field>;
 
 /** What each field means, for docs/analytics.md and OpenAPI. Apart from the table, so that the Worker does not carry it. */
@@ -86,7 +87,9 @@ export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>>
   upstreamCode: "The upstream's status; 0 if it was not called, or not recorded.",
   otherRequestIds:
     "The request ids of the other requests that it stands for, with a space before and after each; empty if there are none.",
-  shadowed: "The limits in shadow that would have denied it, as `minute;uploads`; empty if none would have.",
+  shadowed:
+    "The limits in shadow that would have denied it, and `rule:<name>` for a rule in shadow, as `minute;uploads`; empty if none would have.",
+  rule: "The rule of the policy that applied to it; empty if none did.",
 };
 
 /** The first blob: {@link COLUMNS_VERSION}. */

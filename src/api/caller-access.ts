@@ -4,7 +4,7 @@ import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../edge/app-env.ts";
 import { overloaded } from "../edge/decision-response.ts";
 import { problem, unauthorized } from "../edge/problem.ts";
-import { withCaller, withCors, withPolicy } from "../edge/steps.ts";
+import { withCaller, withCors, withFloodShield, withPolicy } from "../edge/steps.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { CallerAccess } from "./endpoint.ts";
 import { noStore } from "./no-store.ts";
@@ -33,6 +33,6 @@ const requireCheckScope = createMiddleware<AppEnv>(async (c, next) => {
 
 export const CALLER_ACCESS: Record<CallerAccess, MiddlewareHandler<AppEnv>[]> = {
   none: [],
-  caller: [noStore, withPolicy, withCors, withCaller],
+  caller: [noStore, withPolicy, withCors, withFloodShield, withCaller],
   check: [noStore, withPolicy, withCors, withCaller, requireCheckScope],
 };

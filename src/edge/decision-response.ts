@@ -68,6 +68,11 @@ function addTiming(headers: Headers, { decision, limiterMs }: ReportedDecision):
   headers.append("Server-Timing", `limiter;dur=${limiterMs.toFixed(1)};desc="${decision.source}"`);
 }
 
+/** The response to a request that a rule of the policy rejects. It does not say which. */
+export function deniedByRule(requestId: string): Response {
+  return problem("denied_by_rule", "A rule of this API rejects this request.", requestId);
+}
+
 /** The response to a user who sends more requests than their object can decide. */
 export function overloaded(requestId: string): Response {
   const detail =
@@ -85,6 +90,8 @@ function problemOf(decision: Decision, requestId: string): Response {
       return capProblem(decision, cap, requestId);
     case "blocked":
       return problem("blocked", "This account is blocked.", requestId);
+    case "denied_by_rule":
+      return deniedByRule(requestId);
     case "revoked":
       return unauthorized("The API key has been revoked or has expired.", requestId);
     case "overloaded":

@@ -17,6 +17,7 @@ import type { Parsed } from "../policy/fault.ts";
 import { PolicyStore } from "../policy/policy-store.ts";
 import { readSettings, type Settings } from "../settings.ts";
 import type { WaitUntil } from "../wait-until.ts";
+import { type Shields, shieldsOf } from "./shields.ts";
 
 export interface Services {
   readonly settings: Settings;
@@ -26,6 +27,7 @@ export interface Services {
   readonly metrics: MetricDeltas;
   readonly policies: PolicyStore;
   readonly credentials: Credentials;
+  readonly shields: Shields;
   readonly limiter: Limiter;
   readonly recorder: Recorder;
 }
@@ -49,6 +51,8 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
   const log = createLog(settings.logLevel);
   const metrics = new MetricDeltas();
   metrics.set("buildInfo", [version], 1);
+  const shields = shieldsOf(env, metrics, log);
+  if (!shields.ok) return shields;
   const services: Services = {
     settings,
     log,
@@ -65,6 +69,7 @@ export function createServices(env: Env, waitUntil?: WaitUntil): Parsed<Services
       keys: new KeyStore(env.CONFIG, log, countKeys(metrics)),
       jwt: settings.jwt && new JwtVerifier(settings.jwt, log, waitUntil),
     },
+    shields: shields.value,
     limiter: new Limiter(env.USER_LIMITER, settings.limiterTimeoutMs, log, metrics),
     recorder: new Recorder(
       {

@@ -1,10 +1,14 @@
 /** Steps that the gateway (as functions) and the API (as middleware) share: load the policy, authenticate the caller, apply CORS. */
 import { createMiddleware } from "hono/factory";
-import { authenticate, type Authentication } from "../identity/authenticate.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import type { AppEnv } from "./app-env.ts";
 import { answerCors } from "./cors.ts";
-import { unauthorized, unavailable } from "./problem.ts";
+import { problem, secondsOf, unauthorized, unavailable } from "./problem.ts";
 import type { Services } from "./services.ts";
+import { type Identification, SHIELD_MS } from "./shields.ts";
+
+/** Why the flood shield rejects a request. */
+export const FLOODING = "This address sends too many requests.";
 
 /** Puts the policy in force into the context; responds 503 if none is known. */
 export const withPolicy = createMiddleware<AppEnv>(async (c, next) => {
@@ -33,15 +37,18 @@ export const withCors = createMiddleware<AppEnv>(async (c, next) => {
 /** Puts the caller into the context; responds 401 to a bad credential. */
 export const withCaller = createMiddleware<AppEnv>(async (c, next) => {
   const { services, requestId } = c.var;
-  const result = await authenticate(c.req.raw.headers, services.credentials, Date.now());
+  const { headers } = c.req.raw;
+  const nowMs = Date.now();
+  const waitUntil: WaitUntil = (work) => c.executionCtx.waitUntil(work);
+  const result = await services.shields.identify(headers, services.credentials, nowMs, waitUntil);
   if (result.kind !== "caller") return credentialProblem(result, services, requestId);
   c.set("caller", result.caller);
   return next();
 });
 
-/** The response to a credential that is bad, or that cannot be checked now. */
+/** The response to a credential that is bad, that cannot be checked now, or that is not checked since its address is guessing. */
 export function credentialProblem(
-  result: Exclude<Authentication, { kind: "caller" }>,
+  result: Exclude<Identification, { kind: "caller" }>,
   { log }: Services,
   requestId: string,
 ): Response {
@@ -49,5 +56,21 @@ export function credentialProblem(
     log("info", "unauthenticated", { requestId, reason: result.detail });
     return unauthorized(result.detail, requestId);
   }
+  if (result.kind === "shielded") {
+    return flood("This address has sent too many wrong credentials.", requestId);
+  }
   return unavailable("Credentials cannot be checked now.", requestId);
 }
+
+/** The response to an address that sends too much. @param detail what, as a sentence; the time to retry is added to it. */
+export function flood(detail: string, requestId: string): Response {
+  const advice = `${detail} Retry after ${secondsOf(SHIELD_MS)} s.`;
+  return problem("flood", advice, requestId, { retryAfterMs: SHIELD_MS });
+}
+
+/** Responds 429 to an address that floods. */
+export const withFloodShield = createMiddleware<AppEnv>(async (c, next) => {
+  const { services, requestId } = c.var;
+  const isFlood = await services.shields.isFlood(c.req.raw.headers, Date.now());
+  return isFlood ? flood(FLOODING, requestId) : next();
+});

@@ -4,13 +4,19 @@ import type { Decision } from "../core/decision.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { Route } from "../policy/compiled.ts";
+import type { Bits } from "../policy/path-patterns.ts";
+import type { Rule } from "../policy/rule.ts";
+import type { RuleIndex } from "../policy/rule-index.ts";
 import type { Services } from "../edge/services.ts";
+
+import type { TracedContext } from "./spans.ts";
 
 /** One mutable object per request, which every step writes to. */
 export interface Exchange {
   readonly services: Services;
   readonly request: Request;
   readonly env: Env;
+  readonly context: TracedContext;
   readonly waitUntil: WaitUntil;
   readonly requestId: string;
   readonly policy: Policy;
@@ -19,6 +25,12 @@ export interface Exchange {
   route: Route | null;
   caller: Caller | null;
   decision: Decision | null;
+  /** The rule that applies. */
+  rule: Rule | null;
+  /** The first rule in shadow that would have applied instead. */
+  shadowRule: Rule | null;
+  /** The rules that may match once the caller is known. */
+  pendingRules: { readonly index: RuleIndex; readonly rules: Bits } | null;
   /** Why the request was turned away without a decision or failed after one; null: neither. */
   reason: string | null;
   /** Whether `reason` is a failure, ours or the upstream's, rather than a rejection. */
@@ -43,6 +55,7 @@ export function arrival(
   services: Services,
   request: Request,
   env: Env,
+  context: TracedContext,
   waitUntil: WaitUntil,
   requestId: string,
   policy: Policy,
@@ -52,6 +65,7 @@ export function arrival(
     services,
     request,
     env,
+    context,
     waitUntil,
     requestId,
     policy,
@@ -59,6 +73,9 @@ export function arrival(
     route: null,
     caller: null,
     decision: null,
+    rule: null,
+    shadowRule: null,
+    pendingRules: null,
     reason: "internal_error",
     failed: true,
     limiterMs: 0,

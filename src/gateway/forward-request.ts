@@ -3,7 +3,8 @@ import { reportedTier } from "../edge/caller-tier.ts";
 import { problem } from "../edge/problem.ts";
 import { messageOf } from "../log.ts";
 import { type Admitted, failed } from "./exchange.ts";
-import { forward, UPLOAD_IDLE_MS } from "./proxy.ts";
+import { forward, type Forwarding, UPLOAD_IDLE_MS } from "./proxy.ts";
+import { inSpan, traceIdOf } from "./spans.ts";
 import { resolveUpstream } from "./upstream.ts";
 
 export async function forwardRequest({ exchange, path, route, caller }: Admitted): Promise<Response> {
@@ -15,7 +16,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
     return problem("upstream_error", resolved.detail, requestId);
   }
   const startedMs = performance.now();
-  const result = await forward(request, {
+  const forwarding: Forwarding = {
     upstream: resolved,
     path,
     caller,
@@ -23,11 +24,18 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
     requestId,
     timeoutMs: route.timeoutMs,
     forwardKey: route.forwardKey,
+    ignoresCredential: route.ignoresCredential,
     forwardOverrides: route.forwardOverrides,
     hasLimits: decision !== null && decision.limits.length > 0,
-  });
+  };
+  const result = await inSpan("upstream", () => forward(request, forwarding), exchange.context);
   exchange.upstreamMs = performance.now() - startedMs;
   const { timeoutMs, id } = route;
+  const failure = () => ({
+    requestId,
+    traceId: traceIdOf(request.headers, exchange.context) ?? undefined,
+    route: id,
+  });
   switch (result.kind) {
     case "response":
       exchange.upstreamCode = result.response.status;
@@ -35,7 +43,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
     case "timeout": {
       const ms = result.isUpload ? UPLOAD_IDLE_MS : timeoutMs;
       failed(exchange, "upstream_timeout");
-      services.log("warn", "upstream_timeout", { requestId, route: id, ms });
+      services.log("warn", "upstream_timeout", { ...failure(), ms });
       const detail = result.isUpload
         ? `The request's body made no progress for ${ms} ms: the client stopped sending, or the upstream stopped reading.`
         : `The upstream did not answer in ${ms} ms.`;
@@ -46,7 +54,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
       return problem("invalid_request", "The body broke off.", requestId);
     case "bad-status":
       failed(exchange, "upstream_error");
-      services.log("warn", "upstream_failed", { requestId, route: id, error: `status ${result.status}` });
+      services.log("warn", "upstream_failed", { ...failure(), error: `status ${result.status}` });
       return problem(
         "upstream_error",
         `The upstream sent the status ${result.status}, which is not a final status of HTTP (200 to 599).`,
@@ -54,7 +62,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
       );
     case "error":
       failed(exchange, "upstream_error");
-      services.log("warn", "upstream_failed", { requestId, route: id, error: messageOf(result.error) });
+      services.log("warn", "upstream_failed", { ...failure(), error: messageOf(result.error) });
       return problem("upstream_error", "The upstream could not be reached.", requestId);
   }
 }

@@ -6,12 +6,13 @@
  * there is awaited (docs/performance.md has the cost of each step).
  */
 import { andThen } from "../and-then.ts";
-import { resultOf } from "../analytics/decision-point.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { Decision, DecisionRequest } from "../core/decision.ts";
-import { authenticate, type Authentication } from "../identity/authenticate.ts";
+import { anonymous } from "../identity/authenticate.ts";
 import { messageOf } from "../log.ts";
+import type { Route } from "../policy/compiled.ts";
 import { isReserved, type RouteMatch } from "../policy/route-table.ts";
+import { applyCallerRules, applyRules, tierByRules } from "./apply-rules.ts";
 import { canonicalPath, pathToMatch } from "./canonical-path.ts";
 import { answerCors, answerPreflight, isPreflight } from "../edge/cors.ts";
 import { rejection, type ReportedDecision, withLimits } from "../edge/decision-response.ts";
@@ -20,11 +21,17 @@ import { type Admitted, arrival, type Exchange, failed } from "./exchange.ts";
 import { forwardRequest } from "./forward-request.ts";
 import { problem, unauthorized, unhandled } from "../edge/problem.ts";
 import { hopsOf, MAX_HOPS } from "./hops.ts";
+import { logDecision } from "./log-decision.ts";
+import { withNotices } from "./notices.ts";
+import { isUpstreamPreflight, preflightMatch } from "./preflight.ts";
 import { hasLostContent } from "./proxy.ts";
+import { spanOf, type TracedContext } from "./spans.ts";
+import { ambiguous, looping, misspelt, turnedAway, unsendable } from "./turned-away.ts";
 import { recordRequest } from "./record-request.ts";
 import { keepSlots, releaseSlots } from "./release-slots.ts";
 import type { Services } from "../edge/services.ts";
-import { credentialProblem, noPolicy } from "../edge/steps.ts";
+import type { Identification } from "../edge/shields.ts";
+import { credentialProblem, flood, FLOODING, noPolicy } from "../edge/steps.ts";
 import { pathnameOf } from "../edge/url-parts.ts";
 
 /** Handles an admitted request. */
@@ -34,7 +41,7 @@ export type Handler = (admitted: Admitted) => Promise<Response> | Response;
 export type Fetch = (
   request: Request,
   env: Env,
-  ctx: Pick<ExecutionContext, "waitUntil">,
+  ctx: Pick<ExecutionContext, "waitUntil"> & TracedContext,
 ) => Promise<Response>;
 
 /** Responds to every path that is not reserved. Never rejects. By default, admitted requests go to their upstream. */
@@ -52,7 +59,7 @@ export function gateway(services: Services, handle: Handler = forwardRequest): F
         services.recorder.flush(waitUntil);
         return await (cors ? answerPreflight(request, cors) : noPolicy(requestId));
       }
-      const arrived = arrival(services, request, env, waitUntil, requestId, policy, atMs);
+      const arrived = arrival(services, request, env, ctx, waitUntil, requestId, policy, atMs);
       exchange = arrived;
       const response = cors
         ? answerCors(request, cors, () => routed(arrived, handle))
@@ -72,13 +79,15 @@ export function gateway(services: Services, handle: Handler = forwardRequest): F
 function routed(exchange: Exchange, handle: Handler): Response | Promise<Response> {
   const { services, request, requestId, policy } = exchange;
   const path = canonicalPath(pathnameOf(request.url));
-  if (path === null) return turnedAway(exchange, "invalid_request", ambiguous(requestId, AMBIGUOUS));
+  if (path === null) return turnedAway(exchange, "invalid_request", ambiguous(requestId));
+  const asPreflight = policy.cors === null && isUpstreamPreflight(request);
   // Another spelling of a reserved path is reserved too.
   const match: RouteMatch = isReserved(path)
     ? { kind: "none" }
-    : policy.routes.match(request.method, pathToMatch(path));
-  if (match.kind === "ambiguous")
-    return turnedAway(exchange, "invalid_request", ambiguous(requestId, MISSPELT));
+    : asPreflight
+      ? preflightMatch(policy.routes, request.headers, pathToMatch(path))
+      : policy.routes.match(request.method, pathToMatch(path));
+  if (match.kind === "ambiguous") return turnedAway(exchange, "invalid_request", misspelt(requestId));
   if (match.kind === "none") {
     const response = problem("not_found", "No route of the policy matches this path.", requestId);
     return turnedAway(exchange, "not_found", response);
@@ -93,31 +102,113 @@ function routed(exchange: Exchange, handle: Handler): Response | Promise<Respons
   const { route } = match;
   exchange.route = route;
   if (hopsOf(request.headers) >= MAX_HOPS) return turnedAway(exchange, "loop_detected", looping(requestId));
-  return andThen(hasLostContent(request), (isLost) =>
-    isLost
-      ? turnedAway(exchange, "invalid_request", unsendable(request, requestId))
-      : andThen(authenticate(request.headers, services.credentials, Date.now()), (result) =>
-          identified(exchange, route, path, result, handle),
-        ),
-  );
+  const isScreened = policy.rules !== null || services.shields.hasFloodShield;
+  const response = isScreened
+    ? screened(exchange, route, path, asPreflight, handle)
+    : onward(exchange, route, path, asPreflight, handle);
+  const { notices } = route;
+  return notices === null ? response : andThen(response, (found) => withNotices(found, notices));
 }
+
+/** Applies the rules that need no caller, and the flood shield, from which a rule may exempt a request. */
+function screened(
+  exchange: Exchange,
+  route: Route,
+  path: string,
+  asPreflight: boolean,
+  handle: Handler,
+): Response | Promise<Response> {
+  const { services, request, requestId, policy, atMs } = exchange;
+  const rejected = policy.rules === null ? null : applyRules(exchange, policy.rules);
+  return andThen(rejected, (response) => {
+    if (response) return response;
+    if (exchange.rule?.action === "allow") return onward(exchange, route, path, asPreflight, handle);
+    return andThen(services.shields.isFlood(request.headers, atMs), (isFlood) =>
+      isFlood
+        ? turnedAway(exchange, "flood", flood(FLOODING, requestId))
+        : onward(exchange, route, path, asPreflight, handle),
+    );
+  });
+}
+
+function onward(
+  exchange: Exchange,
+  route: Route,
+  path: string,
+  asPreflight: boolean,
+  handle: Handler,
+): Response | Promise<Response> {
+  return asPreflight
+    ? preflight(exchange, route, path, handle)
+    : authenticated(exchange, route, path, handle);
+}
+
+/** Forwards a preflight without authentication, limits and charge: browsers send it without a credential. */
+function preflight(
+  exchange: Exchange,
+  route: Route,
+  path: string,
+  handle: Handler,
+): Response | Promise<Response> {
+  const caller = anonymous(exchange.request.headers);
+  exchange.caller = caller;
+  const rejected = applyCallerRules(exchange, caller);
+  if (rejected) return rejected;
+  // Nothing may make the upstream handle more than a preflight.
+  return exempt({ exchange, path, route: { ...route, forwardOverrides: false }, caller }, handle);
+}
+
+/** Identifies the caller. */
+function authenticated(
+  exchange: Exchange,
+  route: Route,
+  path: string,
+  handle: Handler,
+): Response | Promise<Response> {
+  const { services, request, requestId, waitUntil } = exchange;
+  return andThen(hasLostContent(request), (isLost) => {
+    if (isLost) return turnedAway(exchange, "invalid_request", unsendable(request, requestId));
+    if (route.ignoresCredential) {
+      return identified(
+        exchange,
+        route,
+        path,
+        { kind: "caller", caller: anonymous(request.headers) },
+        handle,
+      );
+    }
+    return andThen(
+      services.shields.identify(request.headers, services.credentials, Date.now(), waitUntil),
+      (result) => identified(exchange, route, path, result, handle),
+    );
+  });
+}
+
+/** The reasons of requests without a caller. */
+const UNIDENTIFIED = {
+  invalid: "unauthenticated",
+  unavailable: "credentials_unavailable",
+  shielded: "credential_flood",
+} as const;
 
 /** Checks that the caller may use the route. */
 function identified(
   exchange: Exchange,
-  route: Admitted["route"],
+  route: Route,
   path: string,
-  authenticated: Authentication,
+  result: Identification,
   handle: Handler,
 ): Response | Promise<Response> {
   const { services, requestId } = exchange;
-  if (authenticated.kind !== "caller") {
-    exchange.reason = authenticated.kind === "invalid" ? "unauthenticated" : "credentials_unavailable";
-    exchange.failed = authenticated.kind !== "invalid";
-    return credentialProblem(authenticated, services, requestId);
+  if (result.kind !== "caller") {
+    exchange.reason = UNIDENTIFIED[result.kind];
+    exchange.failed = result.kind === "unavailable";
+    return credentialProblem(result, services, requestId);
   }
-  const { caller } = authenticated;
+  const { caller } = result;
   exchange.caller = caller;
+  const rejected = exchange.pendingRules === null ? null : applyCallerRules(exchange, caller);
+  if (rejected) return rejected;
   if (route.requiresCredential && caller.kind === "ip") {
     const response = unauthorized("This route requires an API key or a token.", requestId);
     return turnedAway(exchange, "unauthenticated", response);
@@ -142,7 +233,7 @@ function limited(admitted: Admitted, handle: Handler): Response | Promise<Respon
   const { services, policy, waitUntil } = exchange;
   const question: DecisionRequest = {
     revision: policy.revision,
-    tier: tierOfCaller(caller, policy),
+    tier: exchange.rule === null ? tierOfCaller(caller, policy) : tierByRules(exchange, caller),
     route: route.id,
     // The object prices the route by its own revision, which may be newer than this isolate's.
     costMilli: null,
@@ -154,7 +245,9 @@ function limited(admitted: Admitted, handle: Handler): Response | Promise<Respon
   // On Cloudflare the clock stands still without I/O, so a decision of this isolate takes no time by it: elsewhere neither.
   if (!(decision instanceof Promise)) return decided(admitted, decision, 0, handle);
   const startedMs = performance.now();
-  return decision.then((made) => decided(admitted, made, performance.now() - startedMs, handle));
+  return spanOf("limit", decision, exchange.context).then((made) =>
+    decided(admitted, made, performance.now() - startedMs, handle),
+  );
 }
 
 /** Rejects, or handles the request and adds the limit headers. */
@@ -169,7 +262,7 @@ function decided(
   exchange.limiterMs = limiterMs;
   exchange.decision = decision;
   exchange.reason = null;
-  if (services.decisions.takes(isPlain(decision), exchange.atMs)) logDecision(admitted, decision);
+  logDecision(exchange, decision);
   const reported: ReportedDecision = {
     decision,
     requestId,
@@ -183,51 +276,4 @@ function decided(
   );
   if (decision.holds.length > 0) keepSlots(response, admitted, decision);
   return response;
-}
-
-/** Whether nothing denied it, or would have. */
-function isPlain({ allowed, shadowed }: Decision): boolean {
-  return allowed && shadowed === undefined;
-}
-
-function logDecision({ exchange, route, caller }: Admitted, decision: Decision): void {
-  const { services, requestId, limiterMs } = exchange;
-  services.decisions.write(isPlain(decision), {
-    requestId,
-    user: caller.subject,
-    route: route.id,
-    outcome: decision.outcome,
-    reason: resultOf(decision)[1],
-    source: decision.source,
-    ms: limiterMs,
-  });
-}
-
-/** Marks a request as turned away before a decision. */
-function turnedAway(exchange: Exchange, reason: string, response: Response): Response {
-  exchange.reason = reason;
-  exchange.failed = false;
-  return response;
-}
-
-function unsendable({ method }: Request, requestId: string): Response {
-  const errors = [{ path: "", message: `${method} takes no content` }];
-  return problem("invalid_request", `A ${method} request cannot be forwarded with content.`, requestId, {
-    errors,
-  });
-}
-
-function looping(requestId: string): Response {
-  const detail = `The request has passed ${MAX_HOPS} gateways: the upstream of some route leads back here. Point it at the API itself.`;
-  return problem("loop_detected", detail, requestId);
-}
-
-const AMBIGUOUS =
-  "The path is ambiguous: it has an empty segment, an encoded slash or control character, a backslash, a stray percent sign, or a dot segment with parameters or spaces.";
-const MISSPELT =
-  "The path is ambiguous: servers that ignore case, a trailing slash, path parameters, or spaces and dots at the end of a segment would take it for another path, which has different requirements. Write it as the API documents it.";
-
-function ambiguous(requestId: string, detail: string): Response {
-  const errors = [{ path: "", message: "the path is ambiguous" }];
-  return problem("invalid_request", detail, requestId, { errors });
 }

@@ -19,6 +19,8 @@ export function recordRequest(exchange: Exchange): void {
     requestId: exchange.requestId,
     limiterMs: exchange.limiterMs,
     upstreamMs: exchange.upstreamMs,
+    rule: exchange.rule?.name ?? "",
+    shadowRule: exchange.shadowRule?.action === "deny" ? exchange.shadowRule.name : undefined,
   };
   if (reason !== null) {
     services.recorder.record(pointOf(about, decision, failed ? "error" : "denied", reason), waitUntil);

@@ -78,13 +78,15 @@ export interface Identity {
   readonly requestId: string;
   /** Whether the upstream gets the caller's API key. */
   readonly forwardKey: boolean;
+  /** Whether the caller's credential was not read. */
+  readonly ignoresCredential: boolean;
   /** Whether the upstream gets {@link OVERRIDES}. */
   readonly forwardOverrides: boolean;
 }
 
 /** The headers that the upstream gets. */
 export function forwardedHeaders(request: Request, identity: Identity): Headers {
-  const { caller, tier, requestId, forwardKey, forwardOverrides } = identity;
+  const { caller, tier, requestId, forwardKey, ignoresCredential, forwardOverrides } = identity;
   const headers = new Headers(request.headers);
   // Read before hop-by-hop headers are dropped: `Connection: CF-Connecting-IP` must not hide the client from the upstream.
   const ip = headers.get("CF-Connecting-IP");
@@ -93,8 +95,9 @@ export function forwardedHeaders(request: Request, identity: Identity): Headers 
   for (const name of [...headers.keys()].filter((header) => isDropped(header, forwardOverrides))) {
     headers.delete(name);
   }
-  if (!forwardKey && caller.kind === "key") {
-    headers.delete("X-API-Key");
+  if (!forwardKey && (caller.kind === "key" || ignoresCredential)) {
+    // A key that was not read may be one of the upstream's.
+    if (caller.kind === "key" || looksLikeApiKey(headers.get("X-API-Key") ?? "")) headers.delete("X-API-Key");
     if (looksLikeApiKey((headers.get("Authorization") ?? "").replace(/^Bearer +/i, ""))) {
       headers.delete("Authorization");
     }

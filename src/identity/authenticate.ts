@@ -56,6 +56,20 @@ export function authenticate(
   return byToken(token, credentials.jwt, nowMs);
 }
 
+/**
+ * Whether the credential was found to be good lately, or there is none: without a look-up and without verifying anything, so it may have
+ * ended since.
+ */
+export function isKnown(headers: Headers, { keys, jwt }: Credentials): boolean {
+  const apiKey = headers.get("X-API-Key");
+  if (apiKey !== null) return keys.hasFound(apiKey);
+  const authorization = headers.get("Authorization");
+  if (authorization === null) return true;
+  const token = BEARER.exec(authorization)?.[1];
+  if (token === undefined) return false;
+  return looksLikeApiKey(token) ? keys.hasFound(token) : (jwt?.hasVerified(token) ?? false);
+}
+
 function byKey(key: string, keys: KeyStore, nowMs: number): Authentication | Promise<Authentication> {
   const known = keys.known(key, nowMs);
   if (known) return ofKey(known, nowMs);
@@ -89,7 +103,8 @@ async function byToken(token: string, jwt: JwtVerifier, nowMs: number): Promise<
   };
 }
 
-function anonymous(headers: Headers): Caller {
+/** The caller without a credential, or whose credential is not ours to read. */
+export function anonymous(headers: Headers): Caller {
   const subject = `ip:${clientIp(headers.get("CF-Connecting-IP"))}`;
   return { subject, kind: "ip", user: null, keyId: null, tier: null, scopes: ["call"] };
 }

@@ -46,6 +46,11 @@ export class JwtVerifier {
     return this.#verified.get(token, nowMs) ?? this.#verify(token, nowMs);
   }
 
+  /** Whether the token was valid, as far as this isolate remembers: it may have expired since. */
+  hasVerified(token: string): boolean {
+    return this.#verified.getStale(token) !== undefined;
+  }
+
   async #verify(token: string, nowMs: number): Promise<JwtResult> {
     // No promise is shared: requests must not wait for one that another request began.
     const issuer = this.#issuer ?? (await this.#load());

@@ -69,6 +69,11 @@ export class KeyStore {
     return lookup(record);
   }
 
+  /** Whether the key has an owner, as far as this isolate remembers: even if it would look the key up again. */
+  hasFound(key: string): boolean {
+    return this.#found.getStale(key) !== undefined;
+  }
+
   /**
    * Never rejects. If KV fails, an expired record from the cache is used, however old: the object checks the key anyway.
    * @param key well-formed, so all keys have one length and the cache is bounded in bytes too.

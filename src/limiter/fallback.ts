@@ -27,6 +27,7 @@ import { chargesFor } from "../policy/charges.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
 import { withOwnAllowance } from "../policy/own-allowance.ts";
 import type { Tier } from "../policy/compiled.ts";
+import { tierAsked } from "../policy/unlimited.ts";
 import { nextDecisionId } from "./decision-id.ts";
 
 /**
@@ -95,7 +96,7 @@ export class LocalFallback {
       nextDecisionId(),
       costMilli,
       plan.allowed ? "allowed" : "denied",
-      limitViews(plan, nowMs),
+      tier.isUnlimited ? [] : limitViews(plan, nowMs),
       planRetryAfterMs(plan, nowMs),
       plan.violated,
       undefined,
@@ -105,14 +106,14 @@ export class LocalFallback {
 
   /** The tier as the object would choose it: the account's with its overrides, else the tier that the request names. */
   #tierOf(policy: Policy, request: DecisionRequest, standing: AccountStanding): Tier {
-    if (!standing.account) return tierOf(policy, request.tier);
+    if (!standing.account) return tierAsked(tierOf(policy, request.tier), request.tier);
     const { tier: name, overrides, allowance = null } = standing.account;
     const base = tierOf(policy, name);
     const known = this.#adjusted.get(standing);
-    if (known?.base === base) return known.tier;
-    const tier = withOwnAllowance(adjustTier(base, overrides, []), allowance);
-    this.#adjusted.set(standing, { base, tier });
-    return tier;
+    const isKnown = known?.base === base;
+    const tier = isKnown ? known.tier : withOwnAllowance(adjustTier(base, overrides, []), allowance);
+    if (!isKnown) this.#adjusted.set(standing, { base, tier });
+    return tierAsked(tier, request.tier);
   }
 }
 

@@ -16,6 +16,7 @@ import type { ObjectAnswer } from "../objects/object-call.ts";
 import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
 import { LOGIN_TIER } from "../policy/built-in-tiers.ts";
 import type { Policy } from "../policy/compile.ts";
+import { askedFor } from "../policy/unlimited.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import { AccountQueries } from "./account-queries.ts";
 import { AfterDenial } from "./after-denial.ts";
@@ -162,7 +163,7 @@ export class Limiter {
     const standing = heard?.standing ?? UNHEARD;
     // An object of an older version does not report the account, but its last decision names the tier.
     const tier = standing === UNHEARD ? heard?.tier : standing.account?.tier;
-    const known = { ...request, tier: tier ?? request.tier };
+    const known = { ...request, tier: tier ? askedFor(tier, request.tier) : request.tier };
     const rejection = this.heard.rejection(subject, request.keyId, nowMs);
     if (rejection) return undecided(policy, known, rejection, "fallback");
     if (this.heard.isAlive(subject, Date.now())) return undecided(policy, known, "overloaded", "none");

@@ -8,6 +8,7 @@ import { KEY_MODES, type KeyMode, modeOf } from "../identity/key-mode.ts";
 import type { Charge } from "../core/plan.ts";
 import type { Policy } from "./compile.ts";
 import type { Route, ScopedLimit, Tier } from "./compiled.ts";
+import { countedOnly } from "./unlimited.ts";
 
 /**
  * What the counter of a limit in shadow begins with: it counts beside the one that the limit has when it is enforced, so that neither mode
@@ -32,11 +33,12 @@ function chargesOf(isShadow: boolean, tier: Tier, route: Route | null, keyId: st
     const charge = scoped.isShadow === isShadow ? chargeOf(scoped, route, keyId) : null;
     if (charge) charges.push(charge);
   }
-  for (const scoped of route?.limits ?? []) {
-    const charge = scoped.isShadow === isShadow ? chargeOf(scoped, route, keyId) : null;
+  for (const limited of route?.limits ?? []) {
+    const scoped = tier.isUnlimited ? countedOnly(limited) : limited;
+    const charge = scoped?.isShadow === isShadow ? chargeOf(scoped, route, keyId) : null;
     // A route's own limit counts only that route's requests, whatever its scope.
     if (charge && route) {
-      const counter = scoped.scope === "key" ? `${charge.counter}@${route.id}` : charge.counter;
+      const counter = limited.scope === "key" ? `${charge.counter}@${route.id}` : charge.counter;
       charges.push({ ...charge, counter });
     }
   }

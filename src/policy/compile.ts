@@ -18,6 +18,11 @@ import {
   type RouteDocument,
   type TierDocument,
 } from "./schema.ts";
+import { noticesOf } from "./route-notices.ts";
+import type { RuleDocument } from "./rule-schema.ts";
+import { routeRules } from "./rule.ts";
+import { RuleSet } from "./rule-set.ts";
+import { ownTier } from "./unlimited.ts";
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
 
@@ -29,6 +34,8 @@ export interface Policy {
   readonly defaultTier: string;
   /** Whether any limit is in shadow. */
   readonly hasShadow: boolean;
+  /** null: it has none. */
+  readonly rules: RuleSet | null;
   /** null: nothing is billed. */
   readonly billing: BillingDocument | null;
   /** Whether to send X-RateLimit-* too: off by default, since each header costs about 3 % of a request. */
@@ -74,7 +81,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
     }
   }
 
-  const context = contextOf(tiers);
+  const context = contextOf(tiers, source.rules ?? []);
   const routes = source.routes.map((route, i) =>
     compileRoute(route, i, context, shadowOf(source, route), faults),
   );
@@ -90,6 +97,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
       anonymousTier: source.anonymousTier,
       defaultTier: source.defaultTier,
       hasShadow: [...tiers.values(), ...routes].some(({ limits }) => limits.some(({ isShadow }) => isShadow)),
+      rules: source.rules?.length ? new RuleSet(source.rules, routes) : null,
       billing: source.billing ?? null,
       xRateLimit: source.headers?.xRateLimit ?? false,
       serverTiming: source.headers?.serverTiming ?? null,
@@ -115,9 +123,13 @@ function inBillingPeriod(limit: LimitDocument, billing: BillingDocument | undefi
   return isBilled ? { ...limit, anchorDay: billing.anchorDay ?? 1 } : limit;
 }
 
-/** The tier of that name; the default tier if the policy has none of it. */
+/** The tier of that name; the default tier if the policy has none of it. A request without limits names its own tier (unlimited.ts). */
 export function tierOf(policy: Policy, name: string): Tier {
-  const tier = policy.tiers.get(name) ?? BUILT_IN_TIERS.get(name) ?? policy.tiers.get(policy.defaultTier);
+  const tier =
+    policy.tiers.get(name) ??
+    BUILT_IN_TIERS.get(name) ??
+    policy.tiers.get(ownTier(name)) ??
+    policy.tiers.get(policy.defaultTier);
   if (!tier) throw new Error("a compiled policy has its default tier");
   return tier;
 }
@@ -129,15 +141,16 @@ export function capacityOf(tier: Tier, name: string): number | null {
   return limit.kind === "concurrency" ? limit.max : capacityMilli(limit);
 }
 
-/** Facts about all tiers that every route is checked against. */
+/** Facts about all tiers and rules that every route is checked against. */
 interface RouteContext {
   /** The first tier that has a limit of a name. */
   readonly tierByLimit: ReadonlyMap<string, string>;
   /** The largest capacity that some tier's smallest limit has: no route may cost more. */
   readonly widest: LimitCapacity | null;
+  readonly rules: readonly RuleDocument[];
 }
 
-function contextOf(tiers: ReadonlyMap<string, Tier>): RouteContext {
+function contextOf(tiers: ReadonlyMap<string, Tier>, rules: readonly RuleDocument[]): RouteContext {
   const tierByLimit = new Map<string, string>();
   let widest: LimitCapacity | null = null;
   for (const tier of tiers.values()) {
@@ -147,13 +160,13 @@ function contextOf(tiers: ReadonlyMap<string, Tier>): RouteContext {
     const smallest = smallestLimit(tier.limits);
     if (!widest || smallest.capacity > widest.capacity) widest = smallest;
   }
-  return { tierByLimit, widest };
+  return { tierByLimit, widest, rules };
 }
 
 function compileRoute(
   route: RouteDocument,
   index: number,
-  { tierByLimit, widest }: RouteContext,
+  { tierByLimit, widest, rules }: RouteContext,
   shadow: Shadow,
   faults: Fault[],
 ): Route {
@@ -169,18 +182,22 @@ function compileRoute(
   checkNames(limits, tierByLimit, path, faults);
   checkCost(limits, costMilli, widest, path, faults);
   const methods = route.methods ? [...new Set(route.methods)] : null;
+  const id = methods ? `${methods.join(",")} ${route.match}` : route.match;
   return {
-    id: methods ? `${methods.join(",")} ${route.match}` : route.match,
+    id,
     match: route.match,
     methods,
     costMilli,
     limits,
     requiresCredential: route.auth === "required",
+    ignoresCredential: route.auth === "none",
+    rules: routeRules(rules, { id, match: route.match }),
     exactPath: route.exactPath ?? false,
     upstream: route.upstream ?? null,
     timeoutMs: route.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     forwardKey: route.forwardKey ?? false,
     forwardOverrides: route.forwardOverrides ?? false,
+    notices: noticesOf(route, path, faults),
   };
 }
 

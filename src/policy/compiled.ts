@@ -33,6 +33,8 @@ export interface Tier {
   readonly onLimiterFailure: "local" | "open" | "closed";
   /** null: the policy has no billing. */
   readonly billing: TierBilling | null;
+  /** Set if its limits only count (unlimited.ts). Clients see none of them. */
+  readonly isUnlimited?: true;
 }
 
 export interface Route {
@@ -43,6 +45,10 @@ export interface Route {
   readonly costMilli: number;
   readonly limits: readonly ScopedLimit[];
   readonly requiresCredential: boolean;
+  /** Whether no credential is read: the caller is its address. */
+  readonly ignoresCredential: boolean;
+  /** The rules that name the route; null: none does. */
+  readonly rules: RouteRules | null;
   /** Whether the route matches no other spelling of its paths (path-spellings.ts). */
   readonly exactPath: boolean;
   readonly upstream: string | null;
@@ -50,4 +56,16 @@ export interface Route {
   readonly forwardKey: boolean;
   /** Whether the upstream gets headers that override method or path, such as X-HTTP-Method-Override. */
   readonly forwardOverrides: boolean;
+  /** The headers of its responses that announce its end; null: it has none. */
+  readonly notices: RouteNotices | null;
+}
+
+/** The rules that name a route, by the index and action of each. Rules in shadow are left out. */
+export type RouteRules = ReadonlyMap<number, "allow" | "deny" | "tier">;
+
+export interface RouteNotices {
+  /** The value of `Deprecation`: a date of RFC 9651. */
+  readonly deprecation: string | null;
+  /** The value of `Sunset`: a date of RFC 9110. */
+  readonly sunset: string | null;
 }

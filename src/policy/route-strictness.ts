@@ -1,11 +1,13 @@
 /** Compares what routes demand of a request: a credential, a cost and limits. Pure. */
-import type { Route, ScopedLimit } from "./compiled.ts";
+import type { Route, RouteRules, ScopedLimit } from "./compiled.ts";
 import type { LimitDocument } from "./schema.ts";
 
 /** Whether a request that passes `route` would pass `other` as well: the same or more in each respect. */
 export function isAsStrict(route: Route, other: Route): boolean {
   return (
     (route.requiresCredential || !other.requiresCredential) &&
+    route.ignoresCredential === other.ignoresCredential &&
+    isAsRuled(route.rules, other.rules) &&
     route.costMilli >= other.costMilli &&
     enforced(other).every((theirs) =>
       enforced(route).some((own) => own.scope === theirs.scope && isAsTight(own.document, theirs.document)),
@@ -16,6 +18,17 @@ export function isAsStrict(route: Route, other: Route): boolean {
 /** A limit in shadow rejects nothing, so it makes no route stricter. */
 function enforced({ limits }: Route): readonly ScopedLimit[] {
   return limits.filter(({ isShadow }) => !isShadow);
+}
+
+/**
+ * Whether no rule treats the other route more strictly, whatever else a rule asks of a request. If another rule is the first to match on
+ * one route than on the other, it is one that names only one of them: the stricter route may lack rules that allow, and have more that deny.
+ */
+function isAsRuled(rules: RouteRules | null, others: RouteRules | null): boolean {
+  if (rules === others) return true;
+  for (const [i, action] of rules ?? []) if (action !== "deny" && !others?.has(i)) return false;
+  for (const [i, action] of others ?? []) if (action !== "allow" && !rules?.has(i)) return false;
+  return true;
 }
 
 /** Limits of different kinds or periods are not compared. */

@@ -33,7 +33,7 @@ export type RouteMatch =
   | { readonly kind: "none" };
 
 /** The methods that a route may name. */
-const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
+export const METHODS: readonly string[] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const NONE: RouteMatch = { kind: "none" };
 const AMBIGUOUS: RouteMatch = { kind: "ambiguous" };
 /** Stands for any segment or method: no policy can contain it, so a route that accepts it accepts all. */

@@ -9,6 +9,7 @@ import en from "zod/v4/locales/en.js";
 import { boundedRecord } from "../bounded-record.ts";
 import { MAX_SLOTS } from "../core/concurrency.ts";
 import { billing, overage, plan } from "./billing-schema.ts";
+import { rules } from "./rule-schema.ts";
 import { anchorDay, isMilli, name, tokens } from "./scalars.ts";
 
 z.config(en());
@@ -99,6 +100,19 @@ export const upstreamSchema = z
   .string()
   .check(z.maxLength(2_048), z.regex(UPSTREAM, "must be an http(s) URL without a query, or service:BINDING"));
 
+/** A day, or a time of UTC. */
+const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?$/;
+/** Days that a month does not have are those of the next one to `Date`. */
+const isDate = (text: string): boolean => {
+  const ms = DATE.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text.replace("Z", ""));
+};
+const date = z
+  .string()
+  .check(
+    z.refine(isDate, "must be a date such as 2027-01-31, or a time of UTC such as 2027-01-31T12:00:00Z"),
+  );
+
 const route = z.strictObject({
   match: z
     .string()
@@ -118,8 +132,11 @@ const route = z.strictObject({
   limits: z.optional(limits),
   /** Of its own limits. */
   shadow: shadow(),
-  /** required: requests without a credential are rejected with 401. */
-  auth: z.optional(z.enum(["optional", "required"])),
+  /**
+   * required: requests without a credential are rejected with 401. none: no credential is read, the caller is its address, and the
+   * Authorization header is the upstream's.
+   */
+  auth: z.optional(z.enum(["optional", "required", "none"])),
   /** Whether the route counts for no other spelling of its paths (docs/gateway.md). Default: false. */
   exactPath: z.optional(z.boolean()),
   /** Default: the variable UPSTREAM. */
@@ -130,6 +147,10 @@ const route = z.strictObject({
   forwardKey: z.optional(z.boolean()),
   /** Whether the upstream gets headers that override method or path (X-HTTP-Method-Override and the like). Default: false. */
   forwardOverrides: z.optional(z.boolean()),
+  /** Since when, or from when on, the route is deprecated: responses say so (RFC 9745). */
+  deprecated: z.optional(date),
+  /** When the route is expected to stop working: responses say so (RFC 8594). */
+  sunset: z.optional(date),
 });
 
 const origin = z
@@ -150,6 +171,8 @@ export const policySchema = z.strictObject({
   defaultTier: name,
   /** shadow: every limit is one in shadow, except quotas with overage. Default: on. */
   enforcement: z.optional(z.enum(["on", "shadow"])),
+  /** In front of all limits: the first rule that matches a request applies. */
+  rules: z.optional(rules),
   /** Without it, nothing is billed. */
   billing: z.optional(billing),
   headers: z.optional(

@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly rebuild?: boolean;
   /** How far the product's clock is ahead. */
   readonly clockOffsetMs?: number;
+  /** Default: off, since all tests come from one address. */
+  readonly shields?: "on" | "off";
 }
 
 /** A run of `npm start`, whether or not it gets as far as serving. */
@@ -35,7 +37,7 @@ export class Run {
   #exit: number | string | null = null;
 
   constructor(checkout: Checkout, options: StartOptions = {}) {
-    const { port = 0, demoDir = ".demo", rebuild = false, clockOffsetMs = 0 } = options;
+    const { port = 0, demoDir = ".demo", rebuild = false, clockOffsetMs = 0, shields = "off" } = options;
     const { PATH, HOME } = process.env;
     this.#npm = spawn("npm", ["start"], {
       cwd: checkout.directory,
@@ -50,6 +52,7 @@ export class Run {
         DEMO_DIR: demoDir,
         REUSE_BUILD: rebuild ? "0" : "1",
         CLOCK_OFFSET_MS: String(clockOffsetMs),
+        SHIELDS: shields,
         // Half of a start is compiling wrangler, so all starts share a cache (vitest.config.ts).
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(checkout.directory, ".compile-cache"),
       },

@@ -51,6 +51,7 @@ const DENIED: LoggedDecision = {
   upstreamCode: 0,
   otherRequestIds: "",
   shadowed: "",
+  rule: "",
   weight: 1,
 };
 

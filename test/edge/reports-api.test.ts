@@ -264,7 +264,7 @@ it("the log as CSV contains no formulas and no broken lines, and links its next 
   const [, cursor = ""] =
     /cursor=([A-Za-z0-9_-]+)>; rel="next"$/.exec(response.headers.get("Link") ?? "") ?? [];
   expect((await response.text()).split("\r\n").slice(1).join("\r\n")).toBe(
-    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,,0,,,1\r\n',
+    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,,0,,,,1\r\n',
   );
   const next = await admin(edge, "GET", `/reports/decisions?limit=1&cursor=${cursor}`);
   expect(next.status).toBe(200);

@@ -120,6 +120,9 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       timeoutMs: 1_000,
       forwardKey: false,
       forwardOverrides: false,
+      ignoresCredential: false,
+      rules: null,
+      notices: null,
     })),
   );
 }

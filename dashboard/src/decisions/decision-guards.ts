@@ -63,6 +63,7 @@ const ROW: Guards<LiveRow> = {
   upstreamCode: isNumber,
   otherRequestIds: isText,
   shadowed: isText,
+  rule: isText,
 };
 export const isLiveRow = isShape<LiveRow>(ROW);
 

@@ -32,9 +32,15 @@ const REASONS: Readonly<Record<string, string>> = {
   not_found: "No route in the policy matches its path.",
   method_not_allowed: "Its route does not allow this method.",
   invalid_request: "Its path is ambiguous.",
+  flood: "Its address sends too many requests: the flood shield rejects them.",
+  credential_flood: "Its address has sent too many wrong credentials: the credential shield rejects others.",
+  loop_detected: "It has passed too many gateways: an upstream leads back here.",
   forbidden: "Its key may not call the API: it lacks the scope “call”.",
   internal_error: "The Worker failed: search its log for the request id.",
 };
+
+/** The reason of a request that a rule denied begins with it. */
+const RULE = "rule:";
 
 export function decidedBy({ source }: Pick<LiveRow, "source">): string {
   return SOURCE_TEXTS[source];
@@ -74,6 +80,7 @@ export function whyText(decision: Decided): string {
     return `All that is enforced let it pass. In shadow, it would have been denied by ${shadowNames(shadowed)}.`;
   const known = Object.hasOwn(REASONS, reason) ? REASONS[reason] : undefined;
   if (known !== undefined) return known;
+  if (reason.startsWith(RULE)) return `The policy's rule “${reason.slice(RULE.length)}” denies it.`;
   if (outcome !== "denied" || source === "none") return reason;
   const found = levelsOf(decision);
   const level = found.kind === "levels" ? found.levels.find(({ name }) => name === reason) : undefined;

@@ -109,6 +109,21 @@ export const FAMILIES = {
     help: "Look-ups in the isolates' caches by result.",
     labels: ["cache", "result"],
   },
+  ruleMatches: {
+    ...many,
+    name: "edge_limiter_rule_matches_total",
+    type: "counter",
+    help: "Requests that a rule of the policy applied to: allow, deny, tier; of a rule in shadow would_allow, would_deny, would_tier.",
+    labels: ["rule", "action"],
+    series: 200,
+  },
+  shieldRejections: {
+    ...few,
+    name: "edge_limiter_shield_rejections_total",
+    type: "counter",
+    help: "Requests that a shield rejected with 429: flood, credential.",
+    labels: ["shield"],
+  },
   leaseTokens: {
     ...few,
     name: "edge_limiter_lease_tokens_total",

@@ -5,13 +5,18 @@
  */
 import { pointOf, resultOf } from "../../analytics/decision-point.ts";
 import type { Place } from "../../analytics/place.ts";
-import type { Decision, DecisionRequest } from "../../core/decision.ts";
-import { toMilli } from "../../core/units.ts";
+import { type Decision, decisionOf, type DecisionRequest } from "../../core/decision.ts";
+import { MILLI, toMilli } from "../../core/units.ts";
+import { countRule, ruleReason, tierByRule } from "../../edge/rule-effects.ts";
 import type { Services } from "../../edge/services.ts";
 import { userSubject } from "../../identity/authenticate.ts";
+import { nextDecisionId } from "../../limiter/decision-id.ts";
 import type { Policy } from "../../policy/compile.ts";
 import type { WaitUntil } from "../../wait-until.ts";
 import { type Fault, parseBy } from "../../policy/fault.ts";
+import type { Rule, RuleMatch } from "../../policy/rule.ts";
+import type { RuleIndex } from "../../policy/rule-index.ts";
+import { loadRuleIndex } from "../../rule-module.ts";
 import { unknownName } from "../known-names.ts";
 import { type Operation, operationSchema } from "./operation.ts";
 import { inWaves } from "./waves.ts";
@@ -26,22 +31,39 @@ export type CheckResult =
 /** Checks untrusted operations. Never rejects. */
 export async function checkMany(
   operations: readonly unknown[],
-  services: Pick<Services, "limiter" | "recorder">,
+  services: Pick<Services, "limiter" | "recorder" | "metrics">,
   policy: Policy,
   waitUntil: WaitUntil,
   origin: Origin,
 ): Promise<CheckResult[]> {
+  const rules = policy.rules === null ? null : await policy.rules.index(loadRuleIndex);
   const results: CheckResult[] = [];
-  const byUser = new Map<string, { index: number; request: DecisionRequest }[]>();
+  const byUser = new Map<string, Item[]>();
+  const record = (user: string, item: Item, decision: Decision, nowMs: number, limiterMs: number): void => {
+    // Like the ledger, reports count only what was decided now.
+    if (item.request.peek || decision.replayed) return;
+    const about = { ...pointAbout(user, item, origin), atMs: nowMs, limiterMs };
+    services.recorder.record(pointOf(about, decision, ...resultOf(decision)), waitUntil);
+  };
   operations.forEach((operation, index) => {
     const read = readOperation(operation, policy, origin.caller);
     if (read.kind === "invalid") {
       results[index] = read;
       return;
     }
-    const group = byUser.get(read.user);
-    if (group) group.push({ index, request: read.request });
-    else byUser.set(read.user, [{ index, request: read.request }]);
+    const { user } = read;
+    const { rule, shadow } = ruleFor(services, rules, user, read.request);
+    const request = rule ? { ...read.request, tier: tierByRule(rule, read.request.tier) } : read.request;
+    const item: Item = { index, request, rule, shadow };
+    if (rule?.action === "deny") {
+      const decision = deniedBy(rule, request, policy);
+      results[index] = { kind: "decision", decision };
+      record(user, item, decision, Date.now(), 0);
+      return;
+    }
+    const group = byUser.get(user);
+    if (group) group.push(item);
+    else byUser.set(user, [item]);
   });
 
   await inWaves([...byUser], async ([user, items]) => {
@@ -50,23 +72,48 @@ export async function checkMany(
     const nowMs = Date.now();
     const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, waitUntil);
     const limiterMs = performance.now() - startedMs;
-    items.forEach(({ index }, i) => {
+    items.forEach((item, i) => {
       const decision = decisions[i];
-      const request = requests[i];
-      if (!decision || !request) return;
+      if (!decision) return;
       const isMismatch = decision.outcome === "mismatch";
-      results[index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
-      // Like the ledger, reports count only what was decided now.
-      if (request.peek || isMismatch || decision.replayed) return;
-      const point = pointOf(
-        { ...pointAbout(user, request, origin), atMs: nowMs, limiterMs },
-        decision,
-        ...resultOf(decision),
-      );
-      services.recorder.record(point, waitUntil);
+      results[item.index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
+      if (!isMismatch) record(user, item, decision, nowMs, limiterMs);
     });
   });
   return results;
+}
+
+/** One operation to decide. */
+interface Item {
+  readonly index: number;
+  readonly request: DecisionRequest;
+  readonly rule: Rule | null;
+  /** A rule in shadow. */
+  readonly shadow: Rule | null;
+}
+
+/** The rule for an operation: of a user and a route, all else is unknown, and what is unknown never matches. */
+function ruleFor(
+  services: Pick<Services, "metrics">,
+  rules: RuleIndex | null,
+  user: string,
+  { route, peek }: DecisionRequest,
+): Pick<RuleMatch, "rule" | "shadow"> {
+  if (rules === null) return NO_RULE;
+  const known = rules.match(null, route);
+  const match = known.pending === null ? known : rules.matchCaller(known.pending, null, user);
+  const { rule, shadow } = match;
+  if (rule && !peek) countRule(services, rule, false);
+  if (shadow && !peek) countRule(services, shadow, true);
+  return match;
+}
+
+const NO_RULE = { rule: null, shadow: null } as const;
+
+function deniedBy(rule: Rule, { route, costMilli, tier }: DecisionRequest, policy: Policy): Decision {
+  const cost = costMilli ?? (route === null ? null : policy.routes.byId(route)?.costMilli) ?? MILLI;
+  const by = { tier, revision: policy.revision };
+  return decisionOf(by, "none", nextDecisionId(), cost, "denied_by_rule", [], null, [ruleReason(rule)]);
 }
 
 /** Where a request comes from. Analytics gets everything but the caller. */
@@ -78,7 +125,7 @@ export interface Origin {
   readonly requestId: string;
 }
 
-function pointAbout(user: string, request: DecisionRequest, { method, place, requestId }: Origin) {
+function pointAbout(user: string, { request, rule, shadow }: Item, { method, place, requestId }: Origin) {
   return {
     method,
     place,
@@ -90,6 +137,8 @@ function pointAbout(user: string, request: DecisionRequest, { method, place, req
     keyId: null,
     upstreamCode: 0,
     upstreamMs: 0,
+    rule: rule?.name ?? "",
+    shadowRule: shadow?.action === "deny" ? shadow.name : undefined,
   };
 }
 

@@ -8,6 +8,7 @@ import { policySchema } from "../../policy/schema.ts";
 import { hasService } from "../../edge/service-bindings.ts";
 import { originOf } from "../../edge/url-parts.ts";
 import { originFault } from "../../policy/origins.ts";
+import { ruleFaults } from "../../policy/rule-faults.ts";
 import { upstreamFault, upstreamWarning } from "../../policy/upstream-address.ts";
 import { textFaults } from "../plain-text.ts";
 
@@ -22,6 +23,7 @@ export function compileNew(document: unknown, bindings: object): Parsed<Policy> 
     ...textFaults(document).slice(0, MAX_FAULTS),
     ...nameFaults(value).slice(0, MAX_FAULTS),
     ...billingFaults(parsed.value, value).slice(0, MAX_FAULTS),
+    ...ruleFaults(parsed.value, value),
     ...upstreamFaults(value, bindings).slice(0, MAX_FAULTS),
     ...originFaults(value),
   ];

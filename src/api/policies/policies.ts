@@ -13,6 +13,7 @@ import {
 } from "../../objects/policy-registry.ts";
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import type { Fault, Parsed } from "../../policy/fault.ts";
+import { ruleWarnings } from "../../policy/rule-faults.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ask, changeBy } from "../ask.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
@@ -109,7 +110,12 @@ async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
   const compiled = compileNew(body.value.document, c.env);
   if (!compiled.ok) return c.json({ valid: false, errors: compiled.faults, warnings: [] });
   const { orphans, notes } = await impactOf(c, compiled.value);
-  const warnings = [...orphans, ...notes, ...upstreamWarnings(compiled.value, c.req.url)];
+  const warnings = [
+    ...orphans,
+    ...notes,
+    ...ruleWarnings(compiled.value),
+    ...upstreamWarnings(compiled.value, c.req.url),
+  ];
   return c.json({ valid: true, errors: [], warnings });
 }
 
@@ -191,7 +197,12 @@ async function putRevision(
       'Accounts use tiers or limits that this policy lacks; see errors. Change the policy or those accounts, or send "force": true.';
     return problem("conflict", detail, c.var.requestId, { errors: inDocument(orphans) });
   }
-  const warnings = [...orphans, ...notes, ...upstreamWarnings(checked.value, c.req.url)];
+  const warnings = [
+    ...orphans,
+    ...notes,
+    ...ruleWarnings(checked.value),
+    ...upstreamWarnings(checked.value, c.req.url),
+  ];
   return ask(
     c,
     "policy registry",

@@ -1,0 +1,2 @@
+/** The matching of rules, as scripts/build-modules.ts builds it. */
+export { RuleIndex } from "../policy/rule-index.ts";

@@ -9,7 +9,7 @@
 import type { QuotaCap } from "../core/calendar-quota.ts";
 import { type CurrentSegment, hardStopMilli } from "./cap.ts";
 import { type Caps, ceilingsOf, roomMinor } from "./ceiling.ts";
-import { includedMilli } from "./included.ts";
+import { freeMilli, includedMilli } from "./included.ts";
 import type { Line } from "./line.ts";
 import { isMonotonic } from "./price.ts";
 import type { TaxRate } from "./tax.ts";
@@ -25,6 +25,8 @@ export interface AllowanceBasis {
   readonly caps: Caps;
   /** The tax rates that apply to the customer: a prepaid balance pays tax too. */
   readonly rates: readonly TaxRate[];
+  /** What takes the place of included usage (`unpaidMilli`): the quota stops earlier by that. Default: 0. */
+  readonly unpaidMilli?: number;
   /** Length of the whole month (`Period.fullMs`). */
   readonly fullMs: number;
   /** Of the currency (`exponentOf`). */
@@ -64,13 +66,16 @@ const CAPS = [
  * @throws RangeError if a cap is not an amount.
  */
 export function allowanceOf(basis: AllowanceBasis): Allowance | null {
-  const { segment, earlier, fullMs, exponent, rates } = basis;
+  const { segment, earlier, unpaidMilli = 0, fullMs, exponent, rates } = basis;
   const { quota } = segment.terms;
   if (quota === null) return null;
   const startMilli = quantityMilli(segment.usageAtStart, null, quota.unit);
   const included = startMilli + includedMilli(segment, fullMs);
+  const free = startMilli + freeMilli(segment, fullMs, unpaidMilli);
+  if (quota.price === null) {
+    return { limit: quota.name, includedMilli: free, amountMilli: free, stop: "included" };
+  }
   const of = { limit: quota.name, includedMilli: included };
-  if (quota.price === null) return { ...of, amountMilli: included, stop: "included" };
 
   const caps = quota.mode === "prepaid" ? funded(basis.caps) : { ...basis.caps, balanceMinor: null };
   let least: { readonly stop: StopReason; readonly room: bigint } | null = null;
@@ -81,9 +86,9 @@ export function allowanceOf(basis: AllowanceBasis): Allowance | null {
     if (room !== null && (least === null || room < least.room)) least = { stop, room };
   }
   if (least === null) return { ...of, amountMilli: null, stop: null };
-  if (!isMonotonic(quota.price)) return { ...of, amountMilli: included, stop: least.stop };
+  if (!isMonotonic(quota.price)) return { ...of, amountMilli: free, stop: least.stop };
   const ceilings = ceilingsOf(caps, rates, exponent);
-  const amountMilli = hardStopMilli(segment, earlier, { fullMs, exponent, ceilings });
+  const amountMilli = hardStopMilli(segment, earlier, { fullMs, exponent, ceilings, unpaidMilli });
   return { ...of, amountMilli, stop: least.stop };
 }
 

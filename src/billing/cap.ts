@@ -8,7 +8,7 @@
  */
 import { MAX_EXACT } from "../core/units.ts";
 import { type Ceilings, roomMinor } from "./ceiling.ts";
-import { includedMilli, type SegmentAllowance } from "./included.ts";
+import { freeMilli, type SegmentAllowance } from "./included.ts";
 import type { Line } from "./line.ts";
 import { minorToFemto } from "./money.ts";
 import { costFemto, type Price } from "./price.ts";
@@ -38,7 +38,7 @@ export interface CurrentSegment extends SegmentAllowance {
 
 /**
  * The amount at which the quota stops, in millitokens since the period began: what the ledger counted before the segment, the segment's
- * included amount, and what a cap leaves of overage. At most 2^52; null if the terms have no overage quota.
+ * included amount (without `unpaidMilli`), and what a cap leaves of overage. At most 2^52; null if the terms have no overage quota.
  *
  * Counted from the ledger, not from the counter: the counter may be ahead, by what is lent or was lost, and then stops early.
  * @param earlier the lines of the period's earlier segments (`ratePeriod`).
@@ -46,12 +46,17 @@ export interface CurrentSegment extends SegmentAllowance {
 export function hardStopMilli(
   segment: CurrentSegment,
   earlier: readonly Line[],
-  { fullMs, exponent, ceilings }: { fullMs: number; exponent: number; ceilings: Ceilings },
+  {
+    fullMs,
+    exponent,
+    ceilings,
+    unpaidMilli = 0,
+  }: { fullMs: number; exponent: number; ceilings: Ceilings; unpaidMilli?: number },
 ): number | null {
   const { quota } = segment.terms;
   if (quota === null) return null;
   const startMilli = quantityMilli(segment.usageAtStart, null, quota.unit);
-  const freeUntilMilli = startMilli + includedMilli(segment, fullMs);
+  const freeUntilMilli = startMilli + freeMilli(segment, fullMs, unpaidMilli);
   if (quota.price === null) return Math.min(MAX_EXACT, freeUntilMilli);
   const room = roomMinor(quota.mode, ceilings, earlier);
   if (room === null) return MAX_EXACT;

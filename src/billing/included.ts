@@ -10,6 +10,11 @@ export interface SegmentAllowance extends Pick<Span, "startMs" | "endMs"> {
   readonly grantedMilli: number;
 }
 
+/** What may be used without a charge: the included amount, but for what earlier segments have used in its place (`unpaidMilli`). */
+export function freeMilli(segment: SegmentAllowance, fullMs: number, unpaidMilli: number): number {
+  return Math.max(0, includedMilli(segment, fullMs) - unpaidMilli);
+}
+
 /** The segment's share of the plan's included amount, rounded up to a millitoken, and what grants add, unprorated. */
 export function includedMilli(segment: SegmentAllowance, fullMs: number): number {
   const share = shareOf(segment, fullMs);

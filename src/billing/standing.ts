@@ -21,6 +21,7 @@ import {
 } from "./segment.ts";
 import { ratesFor, type TaxRate } from "./tax.ts";
 import { compileTerms } from "./terms.ts";
+import { unpaidMilli } from "./unpaid.ts";
 import type { UsageRow } from "./usage.ts";
 
 /** An account in its current period, as it is stored. */
@@ -66,12 +67,16 @@ export function allowanceIn(standing: BillingStanding, rules: BillingRules): All
   const ratable = ratableSegments(standing, last.usageAtStart);
   const current = ratable.at(-1);
   if (current === undefined) throw new RangeError("a period without a segment");
+  const ended = ratable.slice(0, -1);
+  const earlier = rated(standing, rules, ended);
+  const { fullMs } = period;
   return allowanceOf({
     segment: { ...current, usageAtStart: last.usageAtStart },
-    earlier: rated(standing, rules, ratable.slice(0, -1)),
+    earlier,
+    unpaidMilli: unpaidMilli(ended, current, earlier, { fullMs, exponent: rules.exponent }),
     caps: capsOf(standing, rules),
     rates: ratesFor(rules.taxes, customer),
-    fullMs: period.fullMs,
+    fullMs,
     exponent: rules.exponent,
   });
 }

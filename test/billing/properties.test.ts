@@ -222,7 +222,9 @@ function checkHardStop(own: History): boolean {
   const exponent = exponentOf(own.currency)!;
   const ceilings = { overageMinor: cap, subtotalMinor: null };
   const room = roomMinor("payg", ceilings, earlier);
-  if (quota.mode === "prepaid" || room === null) return true;
+  // Usage beyond a cap, which nobody has paid for, stops the quota before the cap does.
+  const isUnpaid = earlier.some(({ description }) => description.includes("cut from"));
+  if (quota.mode === "prepaid" || room === null || isUnpaid) return true;
   const line = withMore(stop - used + 1).lines.find(isOf);
   const exactCost = line?.detail.reduce((sum, { amount }) => sum + femtoOf(amount), 0n);
   expect(exactCost).toBeGreaterThan(minorToFemto(room, exponent));

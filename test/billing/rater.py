@@ -183,7 +183,7 @@ class Rater:
         return subtotal
 
     def bill(self):
-        lines, counted, before = [], set(), {}
+        lines, counted, before, unpaid = [], set(), {}, []
         segments = self.segments()
         for index, segment in enumerate(segments):
             plan, quota = segment["tier"]["plan"], segment["tier"]["quota"]
@@ -205,15 +205,25 @@ class Rater:
                 unit = quota.get("unit", "requests")
                 room = self.room(mode, lines)
                 over = self.used(segment, unit) - included
+                # What nobody has paid for so far is used instead of what is included now.
+                instead = sum(
+                    (amount for of, charges, amount in unpaid if of == unit and (charges or price is None)),
+                    Decimal(0),
+                )
+                free = before.get(unit, Decimal(0)) + max(Decimal(0), included - instead)
                 if price is not None and over > 0:
                     charge = self.rounded(cost(price, over))
                     own.append(("overage", index, charge if room is None else min(charge, room)))
                 if price is None:
-                    stop = before.get(unit, Decimal(0)) + included
+                    stop = free
                 elif room is None:
                     stop = None if falls(price) else UNLIMITED
                 elif not falls(price):
-                    stop = before.get(unit, Decimal(0)) + included + affordable(price, room)
+                    stop = free + affordable(price, room)
+                if over > 0 and price is None:
+                    unpaid.append((unit, False, over))
+                elif over > 0 and room is not None and charge > room:
+                    unpaid.append((unit, True, over - (Decimal(0) if falls(price) else affordable(price, room))))
             for priced in plan.get("prices", []):
                 used = self.used(segment, priced["of"], priced["route"])
                 if used > 0:

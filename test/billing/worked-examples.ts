@@ -109,7 +109,8 @@ function billText(input: BillInput): string {
   const amountWidth = Math.max(...rows.map(([, amount]) => amount.length));
   const texts = rows.map(([text, amount]) => `${text.padEnd(width)}  ${amount.padStart(amountWidth)}`);
   const isCapped = [input.spendCap, input.budget, input.prepaid].some((cap) => cap !== undefined);
-  if (isCapped && bill.hardStopMilli !== null) {
+  const stops = bill.segments.at(-1)?.terms.quota?.mode === "stop";
+  if ((isCapped || stops) && bill.hardStopMilli !== null) {
     texts.push(`the quota stops at ${formatQuantity(BigInt(bill.hardStopMilli))}`);
   }
   return texts.join("\n");

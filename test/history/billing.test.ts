@@ -104,6 +104,50 @@ describe("a change of tier", () => {
   });
 });
 
+describe("changing tiers back and forth", () => {
+  /** What is admitted if the account changes tier each day, as often as it can. */
+  async function admittedIn(
+    first: string,
+    second: string,
+    tiers: PolicyDocument["tiers"],
+    budget: string | null,
+  ) {
+    const user = await account("2026-01-01T00:00:00Z", first, policy({ free: FREE, ...tiers }));
+    await user.object.changeBilling({ budget }, user.revision, OPERATOR);
+    let admitted = 0;
+    for (let i = 0; i < 20; i++) {
+      while (await user.use("/a", 25)) admitted += 25;
+      user.later(3_600_000);
+      const change = { tier: i % 2 === 0 ? second : first, at: "now" } as const;
+      await user.object.changeTier(change, user.revision, OPERATOR);
+    }
+    return {
+      admitted,
+      overage: (await user.billing()).accrued.lines.filter(({ kind }) => kind === "overage"),
+    };
+  }
+
+  it("gives no included amount twice where nobody pays for what exceeds it", async () => {
+    const stops = { second: tier(100, { mode: "stop" }) };
+    expect(await admittedIn("free", "second", stops, null)).toEqual({ admitted: 100, overage: [] });
+    // Through a tier that charges, but whose cap allows nothing: once by each.
+    const capped = { pro: tier(100, { mode: "payg", price: CENT }) };
+    const { admitted, overage } = await admittedIn("free", "pro", capped, "0");
+    expect(admitted).toBeLessThanOrEqual(200);
+    expect(overage.every(({ amount }) => amount === "0.00")).toBe(true);
+  });
+
+  it("charges for what exceeds it if a cap allows that, once", async () => {
+    const tiers = {
+      a: tier(100, { mode: "payg", price: CENT }),
+      b: tier(100, { mode: "payg", price: CENT }),
+    };
+    const { admitted, overage } = await admittedIn("a", "b", tiers, "5");
+    expect(admitted).toBe(600);
+    expect(overage.reduce((sum, { amount }) => sum + Number(amount), 0)).toBeCloseTo(5, 9);
+  });
+});
+
 describe("terms", () => {
   it("follow a changed policy with the next period, or with a change to the same tier now", async () => {
     const user = await account("2026-01-01T00:00:00Z");

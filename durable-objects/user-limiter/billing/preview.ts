@@ -27,6 +27,6 @@ export function previewOf(desk: BillingDesk, policy: Policy, account: Account, p
     before: billView(desk.bill(policy, before), currency),
     after: billView(after, currency),
     next: billView(billOf(next, [], left), next.currency),
-    allowance: allowanceView(desk, policy, account, own, billed, tier),
+    allowance: allowanceView(desk, policy, account, own, capped, tier),
   };
 }

@@ -7,7 +7,7 @@ import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
-import { type KeyMode, TEST_KEY } from "../../src/identity/key-mode.ts";
+import { type KeyMode, modeOf, TEST_KEY } from "../../src/identity/key-mode.ts";
 import { chargesFor, isShadowCounter, limitOf, scopeOf, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
@@ -116,7 +116,8 @@ export class Memory {
     const { accounts, ledger, audit } = this;
     const hasTables = (): boolean => this.#hasTables;
     const usedMilli = (counter: string, span: Span): number => this.#history.usedMilli(counter, span);
-    const parts = { accounts, ledger, audit, hasTables, usedMilli };
+    const lentMilli = (): number => this.leases.openMilli(({ keyId }) => modeOf(keyId) === "live");
+    const parts = { accounts, ledger, audit, hasTables, usedMilli, lentMilli };
     return (this.#billing = loadedBilling()?.deskOf(this.#storage.sql, parts) ?? null);
   }
 

@@ -55,6 +55,14 @@ export function quantityMilli(rows: readonly UsageRow[], route: string | null, o
   return milli;
 }
 
+/** Usage with so many requests' cost more, of no route. Thousandths. */
+export function withUsage(rows: readonly UsageRow[], milli: number): readonly UsageRow[] {
+  if (milli === 0) return rows;
+  const isOwn = ({ route, unit }: UsageRow): boolean => route === "" && unit === "requests";
+  const own = rows.find(isOwn) ?? { route: "", unit: "requests", count: 0, costMilli: 0 };
+  return [...rows.filter((row) => !isOwn(row)), { ...own, costMilli: own.costMilli + milli }];
+}
+
 function keyOf({ route, unit }: UsageRow): string {
   return `${route}\n${unit}`;
 }

@@ -121,6 +121,13 @@ export class LeaseBook implements SetAsideSource {
     return this.#open.size < MAX_OPEN_LEASES;
   }
 
+  /** The amount of these open leases. */
+  openMilli(isMeant: (lease: OpenLease) => boolean): number {
+    let milli = 0;
+    for (const lease of this.#open.values()) if (isMeant(lease)) milli += lease.milli;
+    return milli;
+  }
+
   lend(lease: Omit<OpenLease, "id">): OpenLease {
     this.#last += 1;
     const hour = Math.floor(lease.grantedAtMs / HOUR_MS);

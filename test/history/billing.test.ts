@@ -474,6 +474,41 @@ describe("a cap", () => {
     expect(await user.use("/a", 1)).toBe(false);
   });
 
+  it.each(["a lower budget", "a credit that is removed"])(
+    "still pays for what was lent before %s, and is settled after it",
+    async (what) => {
+      const mode = what === "a lower budget" ? "payg" : "prepaid";
+      const auto = { ...tier(1_000, { mode, price: CENT }), mode: "auto" } as const;
+      const user = await account("2026-01-01T00:00:00Z", "auto", policy({ free: FREE, auto }));
+      const credit = { id: "c", kind: "paid", amount: "9", currency: null, source: "s" } as const;
+      await user.object.addCredit({ ...credit, effectiveMs: null, expiresMs: null }, user.revision, OPERATOR);
+      for (let i = 0; i < 11; i++) await user.use("/a", 100);
+      const { lease } = await user.ask("/a", 1, 20_000);
+      if (what === "a lower budget") {
+        await user.object.changeBilling({ budget: "0" }, user.revision, OPERATOR);
+      } else {
+        const removed = await user.object.removeCredit("c", user.revision, OPERATOR);
+        const left = (9 - 1.01 - (lease?.milli ?? 0) / 100_000).toFixed(2);
+        expect(removed).toMatchObject({ removed: left });
+      }
+      expect(await user.use("/a", 1)).toBe(false);
+      const cells = [{ route: "/b", keyId: "", requests: 1, costMilli: 8_000, denied: 0 }];
+      await user.object.serve({ settlements: [{ leaseId: lease?.id ?? "", cells }], questions: [] });
+      expect((await user.billing()).accrued.subtotal).toBe("1.09");
+      expect(await user.use("/a", 1)).toBe(what !== "a lower budget");
+    },
+  );
+
+  it("keeps its amount when the policy takes up another currency, until the period ends", async () => {
+    const user = await account("2026-01-01T00:00:00Z");
+    await user.use("/a", 1);
+    const yen = { ...PRO, ...tier(1_000, { mode: "payg", price: { model: "unit", unit: "2" }, spendCap: "900" }) };
+    user.publish(policy({ free: FREE, pro: yen }, { currency: "JPY" }));
+    expect((await user.billing()).allowance).toMatchObject({ amount: 1_500, stop: "spend_cap" });
+    user.setTime("2026-02-01T00:00:00Z");
+    expect(await user.billing()).toMatchObject({ currency: "JPY", allowance: { amount: 1_450 } });
+  });
+
   it("is told to isolates whenever it changes, for when the object does not answer", async () => {
     const user = await account("2026-01-01T00:00:00Z");
     let standingId = -1;

@@ -17,8 +17,9 @@ import {
 } from "../../../src/billing/billed-period.ts";
 import { capMinorOf, overageOf } from "../../../src/billing/ceiling.ts";
 import type { Credit } from "../../../src/billing/credit.ts";
+import { formatMinor } from "../../../src/billing/money.ts";
 import { isSameTerms, termsAt, trialEndMs } from "../../../src/billing/tier-change.ts";
-import type { UsageRow } from "../../../src/billing/usage.ts";
+import { type UsageRow, withUsage } from "../../../src/billing/usage.ts";
 import type { Span } from "../../../src/core/calendar.ts";
 import { HOUR_MS } from "../../../src/core/time.ts";
 import type { Account } from "../../../src/objects/account.ts";
@@ -50,6 +51,8 @@ export interface DeskParts {
   readonly hasTables: () => boolean;
   /** What counts in a counter in a period, without what a reset has forgiven. Millitokens. */
   readonly usedMilli: (counter: string, span: Span) => number;
+  /** What isolates hold in leases and may still have used for keys that are billed. Millitokens. */
+  readonly lentMilli: () => number;
 }
 
 /** What an advance did. */
@@ -217,9 +220,23 @@ export class BillingDesk {
     return billOf(billed, this.usageOf(billed), this.context(policy, billed.currency));
   }
 
+  /**
+   * As {@link bill}, if all that is lent has been used. A cap or credit that is taken away now must not take away what pays for that: it was
+   * admitted before, and settles later.
+   */
+  billWithLent(policy: Policy, billed: BilledPeriod): Bill {
+    const usage = withUsage(this.usageOf(billed), this.#parts.lentMilli());
+    return billOf(billed, usage, this.context(policy, billed.currency));
+  }
+
   /** What the policy offers the account in the tier of this name, by default its own. */
   offer(policy: Policy, account: Account, tier = account.tier): Offer {
-    return offerOf(policy, tier, account.overrides);
+    const offer = offerOf(policy, tier, account.overrides);
+    const { period } = this.store;
+    if (period === null || period.currency === policy.billing?.currency) return offer;
+    // An amount in another currency caps nothing here: until the period ends, the cap is the last one in its own.
+    const { capMinor, currency } = period;
+    return { ...offer, spendCap: capMinor === null ? null : formatMinor(capMinor, decimalsOf(currency)) };
   }
 
   /** The allowance of the open period in the counter's terms, for decisions; null: there is none. */
@@ -241,7 +258,7 @@ export class BillingDesk {
   capped(policy: Policy, billed: BilledPeriod, { spendCap }: Offer, budget: string | null): BilledPeriod {
     const capMinor = capMinorOf([spendCap, budget], decimalsOf(billed.currency));
     if (capMinor === billed.capMinor) return billed;
-    return withCap(billed, capMinor, overageOf(this.bill(policy, billed).lines));
+    return withCap(billed, capMinor, overageOf(this.billWithLent(policy, billed).lines));
   }
 
   /** Cuts the bill to the caps that are in force now. @returns whether that changed anything. */

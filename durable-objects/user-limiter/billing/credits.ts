@@ -45,13 +45,13 @@ export function givenBy(
   return { kind: "new", credit: { id, kind, currency: billed.currency, ...minor, ...times, source } };
 }
 
-/** What is left of a credit and pays nothing that has accrued. */
+/** What is left of a credit and pays nothing that has accrued, or may have by what is lent. */
 export function unaccruedMinor(desk: BillingDesk, policy: Policy, credit: StoredCredit): bigint {
   const billed = desk.current();
   const { credits } = desk.context(policy, credit.currency);
   const leftMinor = credits.find(({ id }) => id === credit.id)?.leftMinor ?? 0n;
   if (billed === null || billed.currency !== credit.currency) return leftMinor;
-  const applied = desk.bill(policy, billed).totals.credits.find(({ id }) => id === credit.id);
+  const applied = desk.billWithLent(policy, billed).totals.credits.find(({ id }) => id === credit.id);
   return leftMinor - (applied?.minor ?? 0n);
 }
 

@@ -16,6 +16,7 @@ export type ApiProblem = Exclude<
   | "spend_cap_reached"
   | "budget_reached"
   | "credits_exhausted"
+  | "payment_overdue"
 >;
 
 /** A body of one media type. */

@@ -43,6 +43,7 @@ export function decide(
 
   if (accounts.status === "blocked") return withoutPlan(basis, "blocked");
   if (keyId !== null && !keys.isValid(keyId, nowMs)) return withoutPlan(basis, "revoked");
+  if (memory.isOverdue(policy)) return withoutPlan(basis, "overdue");
 
   const { charges, shadow } = memory.chargesFor(tier, route, keyId);
   counters.prepare(charges, policy, leases, nowMs);

@@ -37,6 +37,8 @@ export interface Books {
     /** When the next grant ends; Infinity if there is none. */
     changesAtMs(nowMs: number): number;
   };
+  /** Whether requests are rejected because an invoice is past due. */
+  isOverdue(policy: Policy): boolean;
   readonly counters: Counters;
   readonly keys: {
     isValid(keyId: string, nowMs: number): boolean;
@@ -128,6 +130,7 @@ function lendOne(
   if (tier.mode === "strict" || !leases.hasRoom) return null;
   // An isolate spends by the policy that it knows. A lease for one that lags behind could not be spent.
   if (request.revision !== policy.revision) return null;
+  if (memory.isOverdue(policy)) return null;
   if (accounts.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
   const named = request.route === null ? null : policy.routes.byId(request.route);
   // Limits scoped to routes do not apply to a request without a route, so no lease is for both kinds of request.

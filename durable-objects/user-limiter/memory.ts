@@ -136,6 +136,12 @@ export class Memory {
     return Math.max(dueMs, this.closesNotBeforeMs);
   }
 
+  /** Whether the policy rejects requests because an invoice of the account is past due. */
+  isOverdue({ billing }: Policy): boolean {
+    if (billing?.blockPastDue !== true || this.accounts.account === null) return false;
+    return this.closing?.hasOverdue ?? false;
+  }
+
   /** When the object's alarm must run next for its outbox or its billing; null: it need not. */
   nextAlarmMs(nowMs: number): number | null {
     const dueMs = Math.min(this.outbox.nextDueMs(nowMs) ?? Infinity, this.closingMs);

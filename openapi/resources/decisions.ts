@@ -30,8 +30,8 @@ export const decisionResponseSchema = named(
   "The decision on one operation, allowed or not.",
   z.strictObject({
     outcome: about(
-      "`allowed` or `denied` by the limits; `blocked`: the account is blocked; `overloaded`: the user sends more requests at once than can be decided.",
-      z.enum(["allowed", "denied", "blocked", "overloaded"]),
+      "`allowed` or `denied` by the limits; `blocked`: the account is blocked; `overdue`: an invoice of it is past due; `overloaded`: the user sends more requests at once than can be decided.",
+      z.enum(["allowed", "denied", "blocked", "overdue", "overloaded"]),
     ),
     allowed: fields.allowed,
     cost: about(

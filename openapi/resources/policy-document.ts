@@ -101,6 +101,8 @@ describeFields(billing, {
     "The day of the month on which accounts' billing periods begin, in UTC, unless the account has its own; in shorter months the last day. Default: 1.",
   dueDays: "Days from an invoice's date until it is due. Default: 14.",
   reviewMinutes: "How long a draft can be adjusted before it becomes an invoice. Default: 60.",
+  blockPastDue:
+    "Whether accounts with an invoice past due are rejected with 402 `payment_overdue`, until it is paid. Default: false.",
   carryBelow: "A total below this amount is added to the next invoice. Default: 0.",
   seller: "Who issues the invoices.",
   taxes: "Tax rates by the customer's country.",

@@ -76,6 +76,7 @@ export function resultOf({ outcome, violated, shadowed }: Decision): readonly [P
     case "denied_by_rule":
       return ["denied", violated[0] ?? outcome];
     case "blocked":
+    case "overdue":
     case "revoked":
     case "overloaded":
       return ["denied", outcome];

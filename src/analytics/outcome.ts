@@ -12,7 +12,13 @@ export function isCharged(outcome: string, reason: string): boolean {
 }
 
 /** Reasons of rejections by the user's object, not by a limit. Ledgers do not count them. */
-export const STANDING_REASONS = ["blocked", "revoked", "overloaded", "idempotency_mismatch"] as const;
+export const STANDING_REASONS = [
+  "blocked",
+  "overdue",
+  "revoked",
+  "overloaded",
+  "idempotency_mismatch",
+] as const;
 
 /** `source` of a request that the limiter did not decide. */
 export const UNDECIDED = "none";

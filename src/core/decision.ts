@@ -61,7 +61,8 @@ export interface Slot {
 
 /**
  * - `allowed`, `denied`: by the limits.
- * - `blocked`: the account is blocked. `revoked`: the key is unknown to the account, revoked or expired.
+ * - `blocked`: the account is blocked. `overdue`: an invoice is past due, and the policy blocks for that.
+ * - `revoked`: the key is unknown to the account, revoked or expired.
  * - `denied_by_rule`: a rule of the policy rejects the request, whatever the limits; `violated` has `rule:<name>`.
  * - `unavailable`: the limiter could not decide, and the tier fails closed.
  * - `overloaded`: the user sends more than the object can take: this request did not reach it in time, or no more idempotency keys
@@ -72,6 +73,7 @@ export const DECISION_OUTCOMES = [
   "allowed",
   "denied",
   "blocked",
+  "overdue",
   "revoked",
   "denied_by_rule",
   "unavailable",

@@ -92,6 +92,10 @@ function problemOf(decision: Decision, requestId: string): Response {
       return problem("blocked", "This account is blocked.", requestId);
     case "denied_by_rule":
       return deniedByRule(requestId);
+    case "overdue": {
+      const detail = "An invoice of this account is past due. Requests are admitted again once it is paid.";
+      return problem("payment_overdue", detail, requestId);
+    }
     case "revoked":
       return unauthorized("The API key has been revoked or has expired.", requestId);
     case "overloaded":

@@ -21,6 +21,7 @@ const PROBLEMS = {
   invalid_content: { status: 422, type: BLANK, title: "Unprocessable Content" },
   invalid_credentials: { status: 401, type: BLANK, title: "Unauthorized" },
   credits_exhausted: { status: 402, type: BLANK, title: "Payment Required" },
+  payment_overdue: { status: 402, type: BLANK, title: "Payment Required" },
   blocked: { status: 403, type: BLANK, title: "Forbidden" },
   denied_by_rule: { status: 403, type: BLANK, title: "Forbidden" },
   forbidden: { status: 403, type: BLANK, title: "Forbidden" },

@@ -74,6 +74,8 @@ export const billing = z.strictObject({
   anchorDay: z.optional(anchorDay),
   dueDays: z.optional(z.int().check(z.gte(0), z.lte(MAX_DUE_DAYS))),
   reviewMinutes: z.optional(z.int().check(z.gte(0), z.lte(MAX_REVIEW_MINUTES))),
+  /** Reject requests of accounts that have an invoice past due. Default: false. */
+  blockPastDue: z.optional(z.boolean()),
   carryBelow: z.optional(money),
   seller: z.optional(
     z.strictObject({

@@ -32,6 +32,7 @@ function userWith(open: number): Books {
     keyId: null,
   }));
   return {
+    isOverdue: () => false,
     accounts: { account: null, status: "active", adjust: (tier) => tier, changesAtMs: () => Infinity },
     counters: new Counters({}, NOW_MS),
     keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },

@@ -135,6 +135,7 @@ class SimulatedUser {
       adoptPolicy: () => undefined,
       relyOn: () => undefined,
       recover: () => undefined,
+      isOverdue: () => false,
       accounts: { account: null, status: "active", adjust: (tier) => tier, changesAtMs: () => Infinity },
       counters: new Counters(this.#stored.counters, nowMs),
       keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },

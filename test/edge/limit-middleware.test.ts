@@ -121,6 +121,7 @@ describe("an outcome", () => {
     ["denied", { violated: ["month"], cap: "budget" }, "429 budget_reached", "2"],
     ["denied", { violated: ["month"], cap: "credits", retryAfterMs: null }, "402 credits_exhausted", null],
     ["blocked", { retryAfterMs: 0 }, "403 blocked", null],
+    ["overdue", { retryAfterMs: 0 }, "402 payment_overdue", null],
     ["revoked", { retryAfterMs: 0 }, "401 invalid_credentials", null],
     ["unavailable", { retryAfterMs: 1_000 }, "503 temporary_reduced_capacity", "1"],
     ["unavailable", { retryAfterMs: null }, "503 temporary_reduced_capacity", "1"],

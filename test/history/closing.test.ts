@@ -1,12 +1,11 @@
 /** Closing an account's periods in its own object, by its alarm: draft, review, number, payment. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as z from "zod/mini";
 import { rateAgain } from "../../src/billing/invoice-document.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/core/time.ts";
-import { readDocument, writeDocument } from "../../src/objects/invoice.ts";
-import type { PolicyDocument } from "../../src/policy/schema.ts";
-import { BilledUser, OPERATOR, stopTime } from "./billed-user.ts";
+import { writeDocument } from "../../src/objects/invoice.ts";
+import { OPERATOR, stopTime } from "./billed-user.ts";
+import { account, invoices, policy, statuses, withoutBilling } from "./closed-user.ts";
 import { type CallFate, Registers } from "./registers.ts";
 
 let startTime = (): void => undefined;
@@ -14,70 +13,6 @@ beforeAll(() => {
   startTime = stopTime();
 });
 afterAll(() => startTime());
-
-type TierDocument = PolicyDocument["tiers"][string];
-type Billing = NonNullable<PolicyDocument["billing"]>;
-
-function tier(base: string, amount = 100): TierDocument {
-  const price = { model: "unit", unit: "0.01" } as const;
-  const overage = { mode: "payg", price } as const;
-  return {
-    limits: [{ name: "month", kind: "quota", amount, per: "month", overage }],
-    plan: { base },
-    mode: "strict",
-  };
-}
-
-function policy(base = "31", billing: Partial<Billing> = {}): PolicyDocument {
-  return {
-    schema: 1,
-    tiers: { free: { limits: [] }, pro: tier(base), nothing: tier("0") },
-    routes: [{ match: "/a" }, { match: "/b" }],
-    anonymousTier: "free",
-    defaultTier: "free",
-    billing: { currency: "USD", ...billing },
-  };
-}
-
-const withoutBilling: PolicyDocument = {
-  schema: 1,
-  tiers: { free: { limits: [] } },
-  routes: [],
-  anonymousTier: "free",
-  defaultTier: "free",
-};
-
-async function account(
-  document = policy(),
-  { at = "2026-01-01T00:00:00Z", tierName = "pro", registers = new Registers(), name = "ann" } = {},
-): Promise<BilledUser> {
-  const user = new BilledUser(Date.parse(at), registers, name);
-  const revision = user.publish(document);
-  await user.object.createAccount(name, { name: "Ann", tier: tierName }, OPERATOR, revision);
-  user.disk.flush();
-  return user;
-}
-
-const rowSchema = z.object({
-  period_ms: z.number(),
-  status: z.string(),
-  document: z.string(),
-  number: z.nullable(z.string()),
-  sha256: z.nullable(z.string()),
-  finalize_ms: z.number(),
-  due_ms: z.nullable(z.number()),
-});
-
-/** The rows of the invoices, oldest first. */
-function invoices(user: BilledUser) {
-  return user.disk
-    .exec("SELECT * FROM invoices ORDER BY period_ms", [])
-    .map((row) => rowSchema.parse(row))
-    .map((row) => Object.assign({}, row, { text: row.document, document: readDocument(row.document) }));
-}
-
-const statuses = (user: BilledUser) =>
-  invoices(user).map(({ status, number, document }) => [status, number, document.totalMinor]);
 
 describe("the close of a period", () => {
   it("drafts its invoice two hours after its end without any request, and numbers it after the review", async () => {

@@ -16,10 +16,11 @@ export type CallFate = "through" | "lost" | "answer lost";
 export class Registers {
   readonly #disks = new Map<string, Disk>();
   readonly #objects = new Map<string, RegisterBook>();
-  readonly #fateOf: () => CallFate;
+  /** The fate of each call. */
+  fateOf: () => CallFate;
 
   constructor(fateOf: () => CallFate = () => "through") {
-    this.#fateOf = fateOf;
+    this.fateOf = fateOf;
   }
 
   /** The binding of the objects. */
@@ -67,7 +68,7 @@ export class Registers {
   #stub(name: string): Pick<BillingRegisterRpc, "put"> {
     return {
       put: async (entry) => {
-        const fate = this.#fateOf();
+        const fate = this.fateOf();
         if (fate === "lost") throw new Error("the register does not answer");
         const answer = await this.object(name).put(entry);
         if (fate === "answer lost") throw new Error("the answer is lost");

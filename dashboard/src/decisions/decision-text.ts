@@ -21,6 +21,7 @@ const REASONS: Readonly<Record<string, string>> = {
   exempt: "Its route costs nothing, so no limit was checked.",
   denied: "A limit denied it.",
   blocked: "The account is blocked.",
+  overdue: "An invoice of the account is past due.",
   revoked: "The key is revoked, expired, or belongs to another account.",
   overloaded: "The user sends more requests at once than one object can handle.",
   idempotency_mismatch: "Its idempotency key was used before with other parameters.",
@@ -109,6 +110,7 @@ export interface Passing {
 /** What a caller or an operator has to change, for reasons other than a limit. */
 const REMEDIES: Readonly<Record<string, string>> = {
   blocked: "Once the account is active again.",
+  overdue: "Once the invoice is paid.",
   revoked: "With a key that is in force.",
   overloaded: "If the user sends fewer at once.",
   idempotency_mismatch: "With another idempotency key.",

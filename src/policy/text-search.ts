@@ -16,6 +16,8 @@ export class TextSearch {
   readonly #next: Uint16Array;
   /** What is found on entering a state. */
   readonly #found: (Bits | undefined)[] = [];
+  /** Whether something is. */
+  readonly #isFound: Uint8Array;
 
   /**
    * @param texts printable ASCII, at most 2^16 - 1 characters in all, each with the index that it includes in the result.
@@ -36,16 +38,21 @@ export class TextSearch {
     this.#next = new Uint16Array(states * width);
     this.#addTexts(texts, size);
     this.#link();
+    this.#isFound = Uint8Array.from({ length: states }, (_, state) => (this.#found[state] ? 1 : 0));
   }
 
   /** Adds the indices of the texts that occur in `text` to a set. */
   find(text: string, into: Bits): void {
-    const [classes, next, found, width] = [this.#classes, this.#next, this.#found, this.#width];
+    const classes = this.#classes;
+    const next = this.#next;
+    const isFound = this.#isFound;
+    const width = this.#width;
     let state = 0;
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i);
       state = next[state * width + (code < ASCII ? (classes[code] ?? 0) : 0)] ?? 0;
-      const set = found[state];
+      if (isFound[state] === 0) continue;
+      const set = this.#found[state];
       if (set) for (let w = 0; w < into.length; w++) into[w] = (into[w] ?? 0) | (set[w] ?? 0);
     }
   }

@@ -121,6 +121,23 @@ describe("networks", () => {
     expect(indicesIn(new AddressRanges([[parsed, 0]], 1).find(words), 1)).toEqual(isContained ? [0] : []);
   });
 
+  it("read every address as a library does, in each of its spellings, and nothing else", () => {
+    const group = fc.constantFrom("0", "00", "1", "db8", "0db8", "FFFF", "", "g", "12345", "10.0.0.1", ":");
+    const spelled = fc.array(group, { maxLength: 10 }).map((groups) => groups.join(":"));
+    const bytesOf = (words: readonly number[]) =>
+      words.flatMap((word) => [word >>> 24, (word >>> 16) & 255, (word >>> 8) & 255, word & 255]);
+    fc.assert(
+      fc.property(fc.oneof(spelled, ipv6, fc.ipV6(), mapped, fc.ipV4()), (text) => {
+        // The library takes it for IPv4-mapped; it is not (RFC 4291, section 2.5.5.1).
+        fc.pre(!/^::\d+\./.test(text));
+        const isOne = ipaddr.IPv4.isValidFourPartDecimal(text) || ipaddr.IPv6.isValid(text);
+        const words = parseAddress(text);
+        expect(words && bytesOf(words), text).toEqual(isOne ? ipaddr.process(text).toByteArray() : null);
+      }),
+      { numRuns: 20 * RUNS.numRuns },
+    );
+  });
+
   it.each([
     "",
     "unknown",

@@ -7,7 +7,7 @@ import { enumOf, FIELD_NAMES, fieldOf, isPoint, missingValue, type Point, type P
  * How long points wait for others if no setting says so: a call to the hub and the rows that it writes cost more than the decision of a
  * user who sends a request a second. The runtime keeps an isolate for 30 s after a response.
  */
-export const DEFAULT_DELAY_MS = 10_000;
+export const DEFAULT_DELAY_MS = 20_000;
 
 /** The longest wait that a setting may ask for. */
 export const MAX_DELAY_MS = 20_000;

@@ -16,8 +16,8 @@ import type { WaitUntil } from "../wait-until.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import { parseBy } from "./fault.ts";
 
-/** A younger cached policy is used without asking KV. */
-const FRESH_MS = 10_000;
+/** A younger cached policy is used without asking KV. Each read is billed, although KV's own cache answers most. */
+const FRESH_MS = 20_000;
 /**
  * With an older cached policy, the request waits for KV. Together with KV's own cache of 30 s, a change reaches every location within a
  * minute. Between {@link FRESH_MS} and this age, the refresh runs in the background.

@@ -34,7 +34,7 @@ describe("an empty environment", () => {
         logLevel: "info",
         limiterTimeoutMs: 1_000,
         serverTiming: false,
-        analyticsDelayMs: 10_000,
+        analyticsDelayMs: 20_000,
         accountHome: null,
         jwt: null,
       },

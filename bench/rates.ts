@@ -23,20 +23,23 @@ export interface RateCost {
   readonly denied: number;
 }
 
-/** The rates, each with the seconds that it lasts: at 100 requests a second, a pro user's burst is used up after 18 s. */
+/**
+ * The rates, each with the seconds that it lasts: long, since the checkpoint after the last request counts too. At 100 requests a second,
+ * a pro user's burst is used up after 18 s.
+ */
 export const RATES: ReadonlyMap<number, number> = new Map([
-  [1, 40],
-  [2, 30],
-  [5, 20],
-  [10, 20],
-  [100, 12],
+  [1, 100],
+  [2, 60],
+  [5, 60],
+  [10, 40],
+  [100, 15],
 ]);
 
 /** Users by rank: the rate of each falls with a power of the rank (Zipf). */
 export const POPULATION = { users: 10_000, exponent: 1.1, perSecond: 2_000 } as const;
-/** One user of so many is measured, at their own rate, since one workerd has not enough open files for all. */
+/** One user of so many is measured, at the mean rate of the ranks they stand for, since one workerd has not enough open files for all. */
 const ONE_OF = 16;
-const POPULATION_SECONDS = 30;
+const POPULATION_SECONDS = 90;
 
 /** A busy machine leaves some requests without an answer. With more of them the counts say nothing. */
 const MAX_FAILED = 0.01;
@@ -110,8 +113,9 @@ function arrivals(url: string, keys: readonly string[]): PacedRequest[] {
   let shares = 0;
   for (let rank = 1; rank <= POPULATION.users; rank++) shares += share(rank);
   const all = keys.flatMap((key, i) => {
-    // The middle rank of those that the user stands for.
-    const perMs = (POPULATION.perSecond * share(i * ONE_OF + ONE_OF / 2)) / shares / 1_000;
+    let own = 0;
+    for (let rank = i * ONE_OF + 1; rank <= (i + 1) * ONE_OF; rank++) own += share(rank) / ONE_OF;
+    const perMs = (POPULATION.perSecond * own) / shares / 1_000;
     const sent: PacedRequest[] = [];
     const gap = (): number => -Math.log(1 - Math.random()) / perMs;
     for (let atMs = gap(); atMs < POPULATION_SECONDS * 1_000; atMs += gap()) {

@@ -1,12 +1,12 @@
 /**
- * Metrics of the objects of one isolate, rows written and the lag of outboxes, and their reports to the hub.
+ * Metrics of the objects of one isolate, rows written and the lag of outboxes, and their way to the hub: with an answer to the edge, which
+ * has a batch for the hub anyway; else in a report of their own.
  *
- * Reported at most every thirty seconds for all objects of an isolate, in the `waitUntil` of a turn that runs anyway. Never fails or delays a
- * turn: what the hub does not take is reported later, or lost with the isolate.
+ * Reported at most every thirty seconds for all objects of an isolate, by a turn that runs anyway. Never fails or delays a turn: what the hub
+ * does not take is reported later, or lost with the isolate or the answer.
  */
 import { hubOf } from "../src/objects/metrics-hub.ts";
-import type { Counter } from "../src/analytics/metrics/metric-deltas.ts";
-import { MetricDeltas } from "../src/analytics/metrics/metric-deltas.ts";
+import { type Counter, MetricDeltas, type MetricsDelta } from "../src/analytics/metrics/metric-deltas.ts";
 import { Recorder } from "../src/analytics/recorder.ts";
 import { createLog } from "../src/log.ts";
 
@@ -19,10 +19,21 @@ export const objectMetrics = new MetricDeltas();
 let recorder: Recorder | null = null;
 let reportedMs = -Infinity;
 
-/** Reports to the hub what was counted, unless the last report was a moment ago. Call it often. */
-export function reportMetrics(ctx: DurableObjectState, env: Env, nowMs = Date.now()): void {
-  if (nowMs >= reportedMs && nowMs - reportedMs < REPORT_EVERY_MS) return;
+/** What was counted, for an answer to carry; null if nothing was, or if the last report was a moment ago. */
+export function dueMetrics(nowMs: number): MetricsDelta | null {
+  return isDue(nowMs) ? objectMetrics.take() : null;
+}
+
+/** Whether the last report was not a moment ago. Then the caller reports. */
+function isDue(nowMs: number): boolean {
+  if (nowMs >= reportedMs && nowMs - reportedMs < REPORT_EVERY_MS) return false;
   reportedMs = nowMs;
+  return true;
+}
+
+/** Reports to the hub what was counted, unless the last report was a moment ago. For work that no edge waits for. */
+export function reportMetrics(ctx: DurableObjectState, env: Env): void {
+  if (!isDue(Date.now())) return;
   recorder ??= new Recorder(
     {
       engine: null,

@@ -23,7 +23,7 @@ import type { StatusRequest, UserStatus } from "../src/objects/user-status.ts";
 import type { Policy } from "../src/policy/compile.ts";
 import { PolicyStore } from "../src/policy/policy-store.ts";
 import { loadBilling, loadedBilling } from "../src/billing-module.ts";
-import { reportMetrics } from "./object-metrics.ts";
+import { dueMetrics, reportMetrics } from "./object-metrics.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { BillingObject } from "./user-limiter/billing-object.ts";
 import { forgetDelayMs } from "./user-limiter/forget-delay.ts";
@@ -32,6 +32,11 @@ import { chargeExpired } from "./user-limiter/lease-settlement.ts";
 import type { Memory } from "./user-limiter/memory.ts";
 import { statusOf } from "./user-limiter/status.ts";
 import { takeTurn } from "./user-limiter/turn.ts";
+
+/** A user who sends so few requests between two pauses is written exactly with each: a floor and a checkpoint are two rows. */
+const FEW = 2;
+/** The second of them counts as such if it comes so long after the first. Sooner, others probably follow. */
+const FOLLOW_UP_MS = 1_000;
 
 /** How often expired decisions are deleted at most. Until then they are not repeated either. */
 const SWEEP_EVERY_MS = 10_000;
@@ -104,11 +109,13 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     const { accounts, needsCheckpoint } = this.store.memory;
     const { standing } = accounts;
     const [first] = answers;
-    if (first && (standing.id !== standingId || needsCheckpoint)) {
+    const metrics = first ? dueMetrics(Date.now()) : null;
+    if (first && (standing.id !== standingId || needsCheckpoint || metrics)) {
       answers[0] = {
         ...first,
         ...(standing.id === standingId ? {} : { standing }),
         ...(needsCheckpoint ? { unwritten: true } : {}),
+        ...(metrics ? { metrics } : {}),
       };
     }
     const repeatMs = this.changes.isResetting ? 0 : this.#calls.repeatMs;
@@ -127,7 +134,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     const hasPaused = this.#hasPaused(nowMs);
     if (hasPaused && isUse) [this.#askedBefore, this.#asked] = [this.#asked, 0];
     const isOne = questions.length === 1 && settlements.length === 0 && questions[0]?.wantMilli === 0;
-    const isAlone = hasPaused && this.#askedBefore <= 1 && isOne;
+    const isAlone = isOne && (hasPaused ? this.#askedBefore <= FEW : this.#isFollowUp(nowMs));
     const kind = { isAlone, isResetting: this.changes.isResetting, holdsLeases };
     const { answers, remembers, publishes } = this.store.change((memory) =>
       takeTurn(memory, this.#policy(), settlements, questions, kind, nowMs),
@@ -139,11 +146,8 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     const { memory } = this.store;
     if (publishes) this.ctx.waitUntil(this.store.publish());
     if (remembers) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
-    if (!memory.needsCheckpoint) this.#rest(memory, nowMs);
-    else {
-      reportMetrics(this.ctx, this.env, nowMs);
-      this.#wakeAddress(nowMs);
-    }
+    if (memory.needsCheckpoint) this.#wakeAddress(nowMs);
+    else this.#rest(memory);
     return answers;
   }
 
@@ -226,7 +230,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
         changed.checkpoint(nowMs);
         return changed;
       });
-      this.#rest(memory, nowMs);
+      this.#rest(memory);
     } catch (thrown) {
       // The floors in storage still hold: only the exactness of this pause is lost.
       this.#log("error", "settle_failed", { error: messageOf(thrown) });
@@ -234,8 +238,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   }
 
   /** The last work before the object is idle, perhaps forever. */
-  #rest(memory: Memory, nowMs: number): void {
-    reportMetrics(this.ctx, this.env, nowMs);
+  #rest(memory: Memory): void {
     // If the runtime dropped the alarm, re-arm it for pending outbox entries.
     if (memory.hasTables) this.ctx.waitUntil(this.store.wake());
     this.#isAlarmSet = false;
@@ -256,6 +259,13 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     if (this.#isAlarmSet || !this.#isAddress()) return;
     this.#isAlarmSet = true;
     this.ctx.waitUntil(this.store.wakeAt(nowMs + this.#forgetDelayMs()));
+  }
+
+  /** Whether one of few requests comes a while after one that was written exactly: a floor would be written for it alone. */
+  #isFollowUp(nowMs: number): boolean {
+    return (
+      this.#asked < FEW && nowMs - this.#lastUsedMs >= FOLLOW_UP_MS && !this.store.memory.needsCheckpoint
+    );
   }
 
   /** Whether there was no request for {@link CHECKPOINT_AFTER_MS}, or the clock has stepped back. */

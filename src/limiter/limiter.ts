@@ -46,7 +46,7 @@ export class Limiter {
     this.#client = new ObjectClient(objects, deadlineMs, log, metrics, this.heard);
     this.accounts = new AccountQueries(this.#client, this.heard);
     const leases = new Leases(metrics);
-    this.#remote = new RemoteDecisions(this.#client, this.heard, leases);
+    this.#remote = new RemoteDecisions(this.#client, this.heard, leases, metrics);
     this.#local = new LocalDecisions(this.#remote, leases, this.heard, metrics);
     this.#afterDenial = new AfterDenial(this.#remote, leases);
   }

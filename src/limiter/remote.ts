@@ -4,6 +4,7 @@
  *
  * Never rejects: no answer is null. Never sends a question again that has no answer, so nothing is charged twice.
  */
+import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
 import { METER_GRACE_MS } from "../core/lease-book.ts";
 import type { ObjectAnswer, RepeatedAnswer, Lease, Question, Settlement } from "../objects/object-call.ts";
@@ -48,13 +49,15 @@ export class RemoteDecisions {
   /** A request's questions go in one call: several for a batch, none if there is only something to settle. */
   readonly #combiner: Combiner<readonly Question[], Answered>;
   readonly #checkpoints: Checkpoints;
+  readonly #metrics: MetricDeltas;
   #calls = 0;
   /** The number of the last call that freed something of each subject's leases. */
   readonly #freed = new BoundedCache<number>(SUBJECTS);
   /** Subjects whose settlements are being sent again, and how often that may still fail. */
   readonly #settling = new BoundedCache<{ tries: number }>(SUBJECTS);
 
-  constructor(client: ObjectClient, heard: LastHeard, leases: Leases) {
+  constructor(client: ObjectClient, heard: LastHeard, leases: Leases, metrics: MetricDeltas) {
+    this.#metrics = metrics;
     this.#client = client;
     this.#heard = heard;
     this.#leases = leases;
@@ -152,6 +155,7 @@ export class RemoteDecisions {
     const [first] = called.value;
     this.#combiner.pace(subject, PACE_SHARE * (first?.repeatMs ?? 0));
     if (first?.standing) this.#heard.noteStanding(subject, first.standing, nowMs);
+    if (first?.metrics !== undefined) this.#metrics.addFrom(first.metrics);
     if (first?.unwritten || settlements.length > 0) this.#checkpoints.later(subject, waitUntil);
     called.value.forEach(({ lease }, i) => {
       const tier = questions[i]?.request.tier;

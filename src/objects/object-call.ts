@@ -72,6 +72,8 @@ export interface ObjectAnswer {
    * user pauses.
    */
   readonly unwritten?: true;
+  /** With the first answer of a call, now and then: what the object's isolate has counted, for the hub: a `MetricsDelta`. */
+  readonly metrics?: readonly (readonly (string | readonly string[] | readonly number[])[])[];
   /**
    * How long the isolate should repeat a denial, if not as long as it holds: at least that long, or 0 for not at all. Milliseconds. The
    * same for all answers of a call.

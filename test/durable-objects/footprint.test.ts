@@ -1,7 +1,7 @@
 /** What the object writes, which is what a user costs: nothing for reading, one row for many decisions. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../../src/core/time.ts";
-import { bucket, later, publish, publishLimits, startClock, stopClock } from "./fixture.ts";
+import { bucket, later, publish, publishLimits, request, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
 beforeEach(startClock);
@@ -108,6 +108,40 @@ describe("rows written", () => {
     expect([await burstOf(15), await burstOf(15), await burstOf(15)]).toEqual([3, 2, 2]);
     await user.crash();
     expect(await user.remaining()).toEqual([1_000 - 48]);
+  });
+
+  it("are two for two requests a second or two apart, which are written exactly", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    await user.decide();
+    for (let n = 0; n < 2; n++) {
+      await user.pause();
+      const pair = async (): Promise<void> => {
+        await user.decide();
+        later(1_500);
+        await user.decide();
+        await user.pause();
+      };
+      expect(await rowsWritten(user, pair)).toBe(2);
+    }
+    await user.crash();
+    expect(await user.remaining()).toEqual([1_000 - 5]);
+  });
+
+  it("are reported with an answer, every half minute, so that an object makes no call for it", async () => {
+    const user = new UserObject(await publishLimits(bucket(1, "day", 1_000)));
+    const reported = async (): Promise<unknown> => {
+      const question = { request: request({ revision: user.revision }), decide: true, wantMilli: 0 };
+      const [first] = await user.stub.serve({ settlements: [], questions: [{ question, times: 1 }] });
+      return first?.answer.metrics?.find(
+        ([family, labels]) => `${family} ${labels}` === "rowsWritten UserLimiter",
+      );
+    };
+    later(30_000);
+    expect(await reported()).toEqual(["rowsWritten", ["UserLimiter"], [expect.any(Number)]]);
+    later(29_999);
+    expect(await reported()).toBeUndefined();
+    later(1);
+    expect(await reported()).toEqual(["rowsWritten", ["UserLimiter"], [1 + 1]]);
   });
 
   it("are one per batch of any size", async () => {

@@ -109,7 +109,7 @@ describe("a scrape", () => {
     const before = sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter");
     const headers = { "CF-Connecting-IP": address() };
     await edge.request("/identify", { headers });
-    // The object reports them when its user pauses, a second later.
+    // They come with an answer, and go to the hub with the edge's next batch.
     await expect
       .poll(async () => sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter"), {
         timeout: 8_000,

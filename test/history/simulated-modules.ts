@@ -8,6 +8,7 @@ import { loadBilling } from "../../src/billing-module.ts";
 
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
   objectMetrics: { peak: () => undefined },
+  dueMetrics: () => null,
   reportMetrics: () => undefined,
   countedStorage: (storage: unknown) => storage,
 }));

@@ -339,6 +339,22 @@ describe("data that does not match this version's families", () => {
     const before = store.render(NOW);
     store.apply(delta, "b", NOW);
     expect(store.render(NOW)).toBe(before);
+    const deltas = new MetricDeltas();
+    deltas.addFrom(delta);
+    expect(deltas.take()).toBeNull();
+  });
+
+  test("leaves out no other data that came with it", () => {
+    const objects = new MetricDeltas();
+    objects.counter("rowsWritten", ["UserLimiter"]).add(7);
+    objects.peak("outboxLagSeconds", [], 2.5);
+    const edge = new MetricDeltas();
+    edge.add("rowsWritten", ["UserLimiter"], 1);
+    edge.addFrom([["nonsense", [], [1]], ...(objects.take() ?? [])]);
+    const store = new MetricStore();
+    store.apply(edge.take(), "a", NOW);
+    expect(store.total("rowsWritten")).toBe(8);
+    expect(store.render(NOW)).toContain("edge_limiter_outbox_lag_seconds 2.5");
   });
 
   test("is not accepted as a snapshot", () => {

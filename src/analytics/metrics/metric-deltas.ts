@@ -4,7 +4,16 @@
  * The path of a request counts with {@link Counter}s made in advance: one addition. Everything else looks its series up in a map and
  * belongs in the flush. Nothing here ever throws, whatever a label holds.
  */
-import { FAMILIES, type Family, type FamilyId, familyOf, type FamilyOf, type LabelsOf } from "./families.ts";
+import * as z from "zod/mini";
+import {
+  FAMILIES,
+  type Family,
+  type FamilyId,
+  familyOf,
+  type FamilyOf,
+  isFamilyId,
+  type LabelsOf,
+} from "./families.ts";
 
 /** Longest label value, UTF-16 units: policy ids are shorter, so a longer value is not one. */
 const MAX_LABEL = 100;
@@ -24,6 +33,11 @@ export type SeriesDelta = readonly [family: FamilyId, labels: readonly string[],
 
 /** Returned by {@link MetricDeltas.take} and applied by the hub's store. */
 export type MetricsDelta = readonly SeriesDelta[];
+
+export const valuesSchema = z.array(z.number()).check(z.maxLength(5_000));
+export const seriesSchema = z.tuple([z.string(), z.array(z.string()).check(z.maxLength(10)), valuesSchema]);
+/** Isolates and objects may be of another version, with families that this one does not know. */
+export const deltaSchema = z.array(seriesSchema).check(z.maxLength(50_000));
 
 /** A series that is looked up once and counted often. */
 export class Counter {
@@ -125,6 +139,17 @@ export class MetricDeltas {
     return [...taken, ...this.#gauges.values()];
   }
 
+  /** Adds what an object has counted. Ignores what this version does not know. */
+  addFrom(delta: unknown): void {
+    const parsed = deltaSchema.safeParse(delta);
+    if (!parsed.success) return;
+    for (const [family, labels, values] of parsed.data) {
+      if (!isFamilyId(family) || labels.length !== familyOf(family).labels.length) continue;
+      const isSound = values.every((value) => value >= 0 && Number.isFinite(value));
+      if (isSound && values.length === widthOf(family)) this.giveBack([[family, labels, values]]);
+    }
+  }
+
   /** Takes back a delta that could not be sent, to be sent with the next. Gauges set since then stay. */
   giveBack(delta: MetricsDelta): void {
     for (const [family, labels, values] of delta) {
@@ -171,6 +196,12 @@ export class MetricDeltas {
     all.set(key, made);
     return made;
   }
+}
+
+/** How many values a series of the family has, unless it is `distinct`. */
+export function widthOf(family: FamilyId): number {
+  const { type, buckets } = familyOf(family);
+  return type === "histogram" ? buckets.length + 2 : 1;
 }
 
 /** A key of a map. Ambiguous only if a label contains the separator, which valid labels never do. */

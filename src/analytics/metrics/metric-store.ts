@@ -8,12 +8,9 @@ import * as z from "zod/mini";
 import { Distinct } from "./distinct.ts";
 import { exposition, type Sample } from "./exposition.ts";
 import { FAMILY_IDS, type FamilyId, familyOf, isFamilyId } from "./families.ts";
-import { clean, keyOf, overflow } from "./metric-deltas.ts";
+import { clean, deltaSchema, keyOf, overflow, seriesSchema, valuesSchema, widthOf } from "./metric-deltas.ts";
 import { Readings } from "./readings.ts";
 
-const valuesSchema = z.array(z.number()).check(z.maxLength(5_000));
-const seriesSchema = z.tuple([z.string(), z.array(z.string()).check(z.maxLength(10)), valuesSchema]);
-const deltaSchema = z.array(seriesSchema).check(z.maxLength(50_000));
 const dumpSchema = z.object({
   sums: deltaSchema,
   readings: z.array(z.tuple([z.string(), z.number(), ...seriesSchema.def.items])),
@@ -114,10 +111,10 @@ export class MetricStore {
   }
 
   #add(family: FamilyId, labels: readonly string[], values: readonly number[]): void {
-    const { type, buckets, series } = familyOf(family);
-    const width = type === "histogram" ? buckets.length + 2 : 1;
+    const { series } = familyOf(family);
     // Buckets of another version cannot be distinguished from these.
-    if (values.length !== width || !values.every((value) => value >= 0 && Number.isFinite(value))) return;
+    if (values.length !== widthOf(family) || !values.every((value) => value >= 0 && Number.isFinite(value)))
+      return;
     let all = this.#sums.get(family);
     if (!all) this.#sums.set(family, (all = new Map()));
     const isFull = all.size >= series - 1 && labels.length > 0;

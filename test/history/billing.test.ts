@@ -502,7 +502,10 @@ describe("a cap", () => {
   it("keeps its amount when the policy takes up another currency, until the period ends", async () => {
     const user = await account("2026-01-01T00:00:00Z");
     await user.use("/a", 1);
-    const yen = { ...PRO, ...tier(1_000, { mode: "payg", price: { model: "unit", unit: "2" }, spendCap: "900" }) };
+    const yen = {
+      ...PRO,
+      ...tier(1_000, { mode: "payg", price: { model: "unit", unit: "2" }, spendCap: "900" }),
+    };
     user.publish(policy({ free: FREE, pro: yen }, { currency: "JPY" }));
     expect((await user.billing()).allowance).toMatchObject({ amount: 1_500, stop: "spend_cap" });
     user.setTime("2026-02-01T00:00:00Z");

@@ -218,7 +218,7 @@ function identified(
     return turnedAway(exchange, "forbidden", response);
   }
   const admitted = { exchange, path, route, caller };
-  if (route.costMilli === 0 && route.limits.length === 0) return exempt(admitted, handle);
+  if (route.isExempt) return exempt(admitted, handle);
   return limited(admitted, handle);
 }
 

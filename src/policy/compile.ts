@@ -145,6 +145,8 @@ export function capacityOf(tier: Tier, name: string): number | null {
 interface RouteContext {
   /** The first tier that has a limit of a name. */
   readonly tierByLimit: ReadonlyMap<string, string>;
+  /** Ids of routes that a tier has a price for: their requests are counted even if they cost no tokens. */
+  readonly priced: ReadonlySet<string>;
   /** The largest capacity that some tier's smallest limit has: no route may cost more. */
   readonly widest: LimitCapacity | null;
   readonly rules: readonly RuleDocument[];
@@ -152,21 +154,23 @@ interface RouteContext {
 
 function contextOf(tiers: ReadonlyMap<string, Tier>, rules: readonly RuleDocument[]): RouteContext {
   const tierByLimit = new Map<string, string>();
+  const priced = new Set<string>();
   let widest: LimitCapacity | null = null;
   for (const tier of tiers.values()) {
+    for (const { route } of tier.billing?.plan.prices ?? []) priced.add(route);
     for (const { limit } of tier.limits) {
       if (!tierByLimit.has(limit.name)) tierByLimit.set(limit.name, tier.name);
     }
     const smallest = smallestLimit(tier.limits);
     if (!widest || smallest.capacity > widest.capacity) widest = smallest;
   }
-  return { tierByLimit, widest, rules };
+  return { tierByLimit, priced, widest, rules };
 }
 
 function compileRoute(
   route: RouteDocument,
   index: number,
-  { tierByLimit, widest, rules }: RouteContext,
+  { tierByLimit, priced, widest, rules }: RouteContext,
   shadow: Shadow,
   faults: Fault[],
 ): Route {
@@ -189,6 +193,7 @@ function compileRoute(
     methods,
     costMilli,
     limits,
+    isExempt: costMilli === 0 && limits.length === 0 && !priced.has(id),
     requiresCredential: route.auth === "required",
     ignoresCredential: route.auth === "none",
     rules: routeRules(rules, { id, match: route.match }),

@@ -44,6 +44,8 @@ export interface Route {
   readonly methods: readonly string[] | null;
   readonly costMilli: number;
   readonly limits: readonly ScopedLimit[];
+  /** Whether nothing counts its requests: they cost nothing, and neither a limit of the route nor a tier's price is for them. */
+  readonly isExempt: boolean;
   readonly requiresCredential: boolean;
   /** Whether no credential is read: the caller is its address. */
   readonly ignoresCredential: boolean;

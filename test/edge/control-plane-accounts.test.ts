@@ -285,6 +285,27 @@ describe("an account's billing", () => {
     ]);
   });
 
+  it("charges by request for a route that costs no tokens, which asks no limiter without a price", async () => {
+    const started = await start();
+    const { operator } = started;
+    const prices = [{ route: "/free", of: "count", price: CENT }];
+    const priced = { limits: [], mode: "strict", plan: { prices } };
+    const routes = [
+      { match: "/free", cost: 0 },
+      { match: "/gratis", cost: 0 },
+    ];
+    await operator.putPolicy({ ...POLICY, tiers: { ...POLICY.tiers, priced }, routes });
+    await operator.createAccount("by-request", { tier: "priced" });
+    const customer = await customerOf(started, "by-request");
+    expect([await customer.call(3, "/free"), await customer.call(2, "/gratis")]).toEqual([
+      [200, 200, 200],
+      [200, 200],
+    ]);
+    expect((await operator.get("billing", "/accounts/by-request/billing")).accrued.total).toBe("0.03");
+    const { usage } = await operator.get("usage", "/accounts/by-request/usage?group=route");
+    expect(usage.map(({ route, requests }) => [route, requests])).toEqual([["/free", 3]]);
+  });
+
   it("has a customer, a budget and credits, and rejects what cannot be", async () => {
     const { operator } = await start();
     await operator.putPolicy(POLICY);

@@ -114,6 +114,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       methods,
       costMilli: 1_000,
       limits: [],
+      isExempt: false,
       requiresCredential: false,
       exactPath,
       upstream: null,

@@ -5,7 +5,7 @@
  */
 import { withOverage } from "../../../src/simulation/overage-tiers.ts";
 import { BillingCalls, type BillingHost } from "./billing-calls.ts";
-import { BillingDesk, type DeskParts } from "./billing-desk.ts";
+import { BillingDesk } from "./billing-desk.ts";
 import { BillingStore } from "./billing-store.ts";
 import { Closing, type ClosingParts } from "./closing.ts";
 import { closingRules } from "./closing-rules.ts";
@@ -14,6 +14,7 @@ import { InvoiceStore } from "./invoice-store.ts";
 import { deliverDocument } from "./deliver-document.ts";
 import { RegisterBook } from "../../billing-register/register-book.ts";
 import type { RegisterNamespace } from "../../../src/objects/billing-register.ts";
+import type { DeskParts } from "./open-period.ts";
 import { statusBilling } from "./status-billing.ts";
 import { putTerms } from "./tier-changes.ts";
 

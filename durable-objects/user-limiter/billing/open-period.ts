@@ -1,0 +1,150 @@
+/**
+ * An account's open billing period as it is now: its usage, grants and caps, what it comes to, and where its quota stops. Reads only;
+ * billing-desk.ts changes it.
+ */
+import type { IncludedGrant } from "../../../src/billing/segment.ts";
+import { type BilledPeriod, lastSegment, withCap, withGrants } from "../../../src/billing/billed-period.ts";
+import { capMinorOf, overageOf } from "../../../src/billing/ceiling.ts";
+import type { Credit } from "../../../src/billing/credit.ts";
+import { formatMinor } from "../../../src/billing/money.ts";
+import { type UsageRow, withUsage } from "../../../src/billing/usage.ts";
+import type { Span } from "../../../src/core/calendar.ts";
+import { HOUR_MS } from "../../../src/core/time.ts";
+import type { Account } from "../../../src/objects/account.ts";
+import type { Grant } from "../../../src/policy/adjust.ts";
+import type { Policy } from "../../../src/policy/compile.ts";
+import type { AccountStore } from "../account-store.ts";
+import type { AuditTrail } from "../audit-trail.ts";
+import type { Ledger } from "../ledger.ts";
+import { admittedTokens, counterAllowance, liveAllowance } from "./allowances.ts";
+import type { BillingStore } from "./billing-store.ts";
+import { decimalsOf, type Offer, offerOf } from "./offers.ts";
+import { type Bill, type BillContext, billOf, creditsAfter } from "./rating.ts";
+
+/** The parts of the object that billing reads and changes. */
+export interface DeskParts {
+  readonly store: BillingStore;
+  readonly accounts: AccountStore;
+  readonly ledger: Ledger;
+  readonly audit: AuditTrail;
+  readonly hasTables: () => boolean;
+  /** What counts in a counter in a period, without what a reset has forgiven. Millitokens. */
+  readonly usedMilli: (counter: string, span: Span) => number;
+  /** What isolates hold in leases and may still have used for keys that are billed. Millitokens. */
+  readonly lentMilli: () => number;
+}
+
+export class OpenPeriod {
+  protected readonly parts: DeskParts;
+
+  constructor(parts: DeskParts) {
+    this.parts = parts;
+  }
+
+  get store(): BillingStore {
+    return this.parts.store;
+  }
+
+  /** What the ledger has of a period. */
+  usageOf({ period, usageAtEnd }: BilledPeriod): readonly UsageRow[] {
+    const { ledger, hasTables } = this.parts;
+    const fromHour = Math.floor(period.startMs / HOUR_MS);
+    return usageAtEnd ?? ledger.byRoute(fromHour, Math.ceil(period.endMs / HOUR_MS), hasTables());
+  }
+
+  /** The account's grants as they count in the open period. */
+  grants(): readonly IncludedGrant[] {
+    return this.parts.accounts.keptGrants.map(({ limit, amount, createdMs, untilMs }) => ({
+      limit,
+      amountMilli: Math.round(amount * 1000),
+      fromMs: createdMs,
+      untilMs,
+    }));
+  }
+
+  /** What a grant has admitted in the open period beyond what is included without it, in tokens: it stays included. */
+  admittedBy({ grantId, limit }: Grant): number {
+    const billed = this.current();
+    const grant = this.parts.accounts.keptGrants.find((one) => one.grantId === grantId);
+    if (billed === null || grant === undefined) return 0;
+    const others = this.grants().filter((_one, i) => this.parts.accounts.keptGrants[i] !== grant);
+    return admittedTokens(billed, withGrants(billed, others), limit, this.usageOf(billed));
+  }
+
+  /** The quota with overage of the open period's terms; null: there is none. */
+  get overageLimit(): string | null {
+    const { period } = this.store;
+    return period && (lastSegment(period).terms.quota?.name ?? null);
+  }
+
+  /** The open period with the grants of now; null if there is none. */
+  current(): BilledPeriod | null {
+    const { period } = this.store;
+    return period && this.withGrants(period);
+  }
+
+  /** What a bill of the account needs besides its period. Credits are what unclosed periods leave of them: their bills come first. */
+  context(policy: Policy, currency: string): BillContext {
+    const taxes = policy.billing?.taxes ?? [];
+    const customer = this.store.account?.customer ?? {};
+    const credits: Credit[] = this.store.credits.filter((credit) => credit.currency === currency);
+    if (!credits.some(({ leftMinor }) => leftMinor > 0n)) return { customer, taxes, credits };
+    let left = credits;
+    for (const { startMs } of this.store.unclosed()) {
+      const billed = this.store.at(startMs);
+      if (billed.currency !== currency) continue;
+      left = creditsAfter(left, [billOf(billed, this.usageOf(billed), { customer, taxes, credits: left })]);
+    }
+    return { customer, taxes, credits: left };
+  }
+
+  /** What the open period comes to if no usage follows. */
+  bill(policy: Policy, billed: BilledPeriod): Bill {
+    return billOf(billed, this.usageOf(billed), this.context(policy, billed.currency));
+  }
+
+  /**
+   * As {@link bill}, if all that is lent has been used. A cap or credit that is taken away now must not take away what pays for that: it was
+   * admitted before, and settles later.
+   */
+  billWithLent(policy: Policy, billed: BilledPeriod): Bill {
+    const usage = withUsage(this.usageOf(billed), this.parts.lentMilli());
+    return billOf(billed, usage, this.context(policy, billed.currency));
+  }
+
+  /** What the policy offers the account in the tier of this name, by default its own. */
+  offer(policy: Policy, account: Account, tier = account.tier): Offer {
+    const offer = offerOf(policy, tier, account.overrides);
+    const { period } = this.store;
+    if (period === null || period.currency === policy.billing?.currency) return offer;
+    // An amount in another currency caps nothing here: until the period ends, the cap is the last one in its own.
+    const { capMinor, currency } = period;
+    return { ...offer, spendCap: capMinor === null ? null : formatMinor(capMinor, decimalsOf(currency)) };
+  }
+
+  /** The allowance of the open period in the counter's terms, for decisions; null: there is none. */
+  allowance(policy: Policy) {
+    const billed = this.current();
+    const own = this.store.account;
+    const { account } = this.parts.accounts;
+    if (billed === null || own === null || account === null) return null;
+    const { spendCap } = this.offer(policy, account);
+    const live = liveAllowance(billed, this.context(policy, billed.currency), own.budget, spendCap);
+    if (live === null) return null;
+    const { ledger, hasTables, usedMilli } = this.parts;
+    return counterAllowance(live, billed, usedMilli, (fromHour, toHour) =>
+      ledger.chargedMilli(fromHour, toHour, null, "live", hasTables()),
+    );
+  }
+
+  /** A period with the cap of this tier and budget, or with what has accrued above it. */
+  capped(policy: Policy, billed: BilledPeriod, { spendCap }: Offer, budget: string | null): BilledPeriod {
+    const capMinor = capMinorOf([spendCap, budget], decimalsOf(billed.currency));
+    if (capMinor === billed.capMinor) return billed;
+    return withCap(billed, capMinor, overageOf(this.billWithLent(policy, billed).lines));
+  }
+
+  protected withGrants(billed: BilledPeriod): BilledPeriod {
+    return withGrants(billed, this.grants());
+  }
+}

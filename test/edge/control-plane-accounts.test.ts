@@ -428,4 +428,73 @@ describe("an account's billing", () => {
       expect((await started.edge.request("/identify", { headers })).status).toBe(429);
     });
   });
+
+  it("ends in an invoice that is adjusted, numbered, corrected and paid, and fixes the currency", async () => {
+    const { operator } = await start();
+    const policy = { ...POLICY, billing: { currency: "USD", series: "API" } };
+    await operator.putPolicy(policy);
+    await operator.createAccount("billed-3", { tier: "pro" });
+    later(24 * 3_600_000);
+    await operator.send("DELETE", "/accounts/billed-3");
+    const path = "/accounts/billed-3/invoices";
+    expect(await operator.rejection("GET", "/accounts/nobody/invoices")).toBe("404");
+    expect(await operator.rejection("GET", `${path}/none`)).toBe("404");
+    const { invoices, cursor } = await operator.get("invoices", path);
+    expect([invoices.map(({ status, number }) => [status, number]), cursor]).toEqual([
+      [["draft", null]],
+      null,
+    ]);
+    const id = `${path}/${invoices[0]?.id}`;
+    const [base] = (await operator.get("invoice", id)).document.lines;
+    expect(base?.minor).toBe("100");
+    const faults: [path: string, body: object, rejection: string][] = [
+      ["adjustments", { lines: [] }, "422 /lines"],
+      ["adjustments", { lines: [{ description: "", amount: "1" }] }, "422 /lines/0/description"],
+      ["adjustments", { lines: [{ description: "x", amount: "0" }] }, "422 /lines/0/amount"],
+      ["adjustments", { lines: [{ description: "x", amount: "-9" }] }, "422 /lines"],
+      ["adjustments", { lines: [{ description: "x", amount: "9" }], currency: "EUR" }, "409"],
+      ["credit-notes", { lines: [{ line: 0, amount: "1" }], reason: "x" }, "409"],
+      ["credit-notes", { lines: [{ line: 0, amount: "1" }] }, "422 /reason"],
+      ["mark-paid", {}, "409"],
+    ];
+    for (const [action, body, rejection] of faults) {
+      expect([action, await operator.rejection("POST", `${id}/${action}`, body)]).toEqual([
+        action,
+        rejection,
+      ]);
+    }
+    const once = { "Idempotency-Key": "setup" };
+    const setup = { lines: [{ description: "setup", amount: "9.00" }] };
+    for (let i = 0; i < 2; i++) {
+      expect((await operator.send("POST", `${id}/adjustments`, setup, once)).status).toBe(200);
+    }
+    const issued = await operator.do("invoice", "POST", `${id}/finalize`, {});
+    expect(issued).toMatchObject({ number: "API-000001", status: "issued", total: "10.00", open: "10.00" });
+    const again = await operator.send("POST", `${id}/adjustments`, setup);
+    expect(await problemOf(again)).toMatchObject({ status: 409, code: "invoice_issued" });
+    const credit = { lines: [{ line: 1, amount: "9.00" }], reason: "no setup" };
+    const note = await operator.send("POST", `${id}/credit-notes`, credit, { "Idempotency-Key": "note" });
+    expect([note.status, await note.json()]).toMatchObject([201, { number: "API-CN-000001", total: "9.00" }]);
+    await operator.send("POST", `${id}/credit-notes`, credit, { "Idempotency-Key": "note" });
+    const excess = await operator.send("POST", `${id}/credit-notes`, credit);
+    expect(await problemOf(excess)).toMatchObject({ status: 422, code: "exceeds_uncredited" });
+    expect(await operator.do("invoice", "POST", `${id}/mark-paid`, {})).toMatchObject({ open: "0.00" });
+    expect(await operator.rejection("POST", `${id}/void`, {})).toBe("409");
+
+    const { documents } = await operator.get("documents", "/billing/invoices?status=paid");
+    expect(documents).toMatchObject([{ number: "API-000001", account: "billed-3", open: "0.00" }]);
+    const notes = await operator.get("documents", "/billing/invoices?kind=credit_note&limit=1");
+    expect(notes).toMatchObject({ series: "API-CN", documents: [{ number: "API-CN-000001" }] });
+    expect(await operator.rejection("GET", "/billing/invoices?status=unknown")).toBe("400 /status");
+    const rebuilt = await operator.do("rebuiltRegister", "POST", "/billing/register/rebuild");
+    expect(rebuilt.cursor).toBeNull();
+    expect(rebuilt.series.find(({ series }) => series === "API")).toMatchObject({ documents: 1, missing: 0 });
+    expect((await operator.get("documents", "/billing/invoices?status=paid")).documents).toEqual(documents);
+
+    const euro = { ...POLICY, billing: { currency: "EUR" } };
+    const valid = await operator.send("POST", "/policy/validate", { document: euro });
+    expect(await valid.json()).toMatchObject({ valid: false, errors: [{ path: "/billing/currency" }] });
+    const put = await operator.send("PUT", "/policy", { document: euro, force: true }, { "If-Match": "*" });
+    expect(await problemOf(put)).toMatchObject({ errors: [{ path: "/document/billing/currency" }] });
+  });
 });

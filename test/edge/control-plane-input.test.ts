@@ -39,6 +39,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   "PATCH /accounts/:id/billing": { budget: "5" },
   "POST /accounts/:id/tier": { tier: "pro" },
   "POST /accounts/:id/tier/preview": { tier: "pro" },
+  "POST /accounts/:id/invoices/:invoice/adjustments": { lines: [{ description: "d", amount: "1" }] },
+  "POST /accounts/:id/invoices/:invoice/credit-notes": { lines: [{ line: 0, amount: "1" }], reason: "r" },
   "POST /accounts/:id/credits": { kind: "paid", amount: "5", source: "payment" },
 };
 const bodyOf = ({ method, path, body }: Route): unknown =>

@@ -106,6 +106,23 @@ describe("a draft", () => {
   });
 });
 
+describe("an invoice", () => {
+  it("after a wrong price is corrected by an adjustment of the draft, and the next period has the right price", async () => {
+    const user = await account(policy("310"));
+    user.setTime("2026-01-20T00:00:00Z");
+    user.publish(policy("31"));
+    await user.use("/a", 1);
+    await user.passUntil(DRAFTED);
+    expect(statuses(user)).toEqual([["draft", null, "31000"]]);
+    viewOf(await adjust(user, "-279.00", "price of January corrected"));
+    await user.passUntil("2026-03-01T04:00:00Z");
+    expect(statuses(user)).toEqual([
+      ["past_due", "INV-000001", "3100"],
+      ["issued", "INV-000002", "3100"],
+    ]);
+  });
+});
+
 describe("credit notes", () => {
   it("take at most what is left, the last one exactly the remaining tax, and have numbers of their own", async () => {
     const user = await account(policy("68.33", { taxes: VAT }));

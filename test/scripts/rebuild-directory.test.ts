@@ -1,4 +1,4 @@
-/** `npm run directory:rebuild`: its errors say what is wrong and what to do, and it creates no secrets. */
+/** `npm run directory:rebuild` and `register:rebuild`: errors say what is wrong and what to do, and neither creates secrets. */
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
@@ -57,4 +57,26 @@ it("creates no .dev.vars for a product on this machine", async () => {
 
 it("prints its usage for an invalid option", async () => {
   expect(await fault(["--rest"])).toContain("npm run directory:rebuild -- [options]");
+});
+
+it("rebuilds the registers of invoices, page by page, and says which numbers are missing", async () => {
+  const series = [
+    { series: "INV", documents: 5, missing: 0, conflicts: 0, prefix: "INV" },
+    { series: "B", documents: 1, missing: 2, conflicts: 0, prefix: "B-R1" },
+  ];
+  await using target = await startTarget({
+    "POST /api/v1/admin/billing/register/rebuild": { body: { rebuilt: 6, cursor: null, series } },
+  });
+  const run = await runScript("rebuild-register", ["--url", target.url], { env: { ADMIN_TOKEN: "token" } });
+  expect([run.code, run.stdout]).toEqual([
+    0,
+    [
+      "6 documents: done",
+      "INV: 5 documents; no number is missing",
+      "B: 1 documents; 2 numbers are missing and 0 are taken twice, so the next ones begin with B-R1",
+      "",
+    ].join("\n"),
+  ]);
+  const wrong = await runScript("rebuild-register", ["--reset"], { env: { ADMIN_TOKEN: "token" } });
+  expect([wrong.code, wrong.stderr.includes("npm run register:rebuild -- [options]")]).toEqual([1, true]);
 });

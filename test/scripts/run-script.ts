@@ -22,7 +22,7 @@ export interface RunOptions {
 }
 
 export async function runScript(
-  name: "doctor" | "deploy" | "demo-traffic" | "rebuild-directory",
+  name: "doctor" | "deploy" | "demo-traffic" | "rebuild-directory" | "rebuild-register",
   args: readonly string[],
   { cloudflare, env: given = {} }: RunOptions = {},
 ): Promise<Run> {

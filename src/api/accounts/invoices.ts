@@ -65,16 +65,16 @@ export const INVOICES = {
     path: `${ACCOUNT}/invoices`,
     access: "viewer",
     query: pageQuery,
-    handler: listInvoices,
+    handler: ofUser(listInvoices),
   },
-  getInvoice: { method: "GET", path: INVOICE, access: "viewer", handler: getInvoice },
+  getInvoice: { method: "GET", path: INVOICE, access: "viewer", handler: ofUser(getInvoice) },
   adjustInvoice: {
     method: "POST",
     path: `${INVOICE}/adjustments`,
     access: "operator",
     body: adjustmentSchema,
     idempotent: true,
-    handler: adjustInvoice,
+    handler: ofUser(adjustInvoice),
   },
   finalizeInvoice: {
     method: "POST",
@@ -82,7 +82,7 @@ export const INVOICES = {
     access: "operator",
     body: reasonSchema,
     idempotent: true,
-    handler: finalizeInvoice,
+    handler: ofUser(finalizeInvoice),
   },
   createCreditNote: {
     method: "POST",
@@ -90,7 +90,7 @@ export const INVOICES = {
     access: "operator",
     body: creditNoteSchema,
     idempotent: true,
-    handler: createCreditNote,
+    handler: ofUser(createCreditNote),
   },
   markInvoicePaid: {
     method: "POST",
@@ -98,7 +98,7 @@ export const INVOICES = {
     access: "operator",
     body: reasonSchema,
     idempotent: true,
-    handler: markInvoicePaid,
+    handler: ofUser(markInvoicePaid),
   },
   voidInvoice: {
     method: "POST",
@@ -106,13 +106,18 @@ export const INVOICES = {
     access: "operator",
     body: endingSchema,
     idempotent: true,
-    handler: voidInvoice,
+    handler: ofUser(voidInvoice),
   },
 } as const satisfies Endpoints;
 
+/** 404 if the id in the path cannot be one, whatever else is wrong. */
+function ofUser(handler: (c: Context<AppEnv>) => Promise<Response>) {
+  return async (c: Context<AppEnv>): Promise<Response> =>
+    isUserId(c.req.param("id") ?? "") ? handler(c) : noAccount(c);
+}
+
 async function listInvoices(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
-  if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, pageQuery);
   if (!query.ok) return query.response;
   const { limit, cursor: from } = query.value;
@@ -173,9 +178,7 @@ async function changed(
   call: (stub: UserLimiterStub, invoice: string) => Promise<InvoiceAnswer | InvoiceChangeAnswer>,
   status: 200 | 201 = 200,
 ): Promise<Response> {
-  const id = c.req.param("id") ?? "";
-  if (!isUserId(id)) return noAccount(c);
-  const asked = call(stubOf(c, id), c.req.param("invoice") ?? "");
+  const asked = call(stubOf(c, c.req.param("id") ?? ""), c.req.param("invoice") ?? "");
   return ask<InvoiceAnswer | InvoiceChangeAnswer>(c, "account", asked, (answer) => {
     switch (answer.kind) {
       case "invoice":

@@ -21,6 +21,7 @@ import { pageQuery, reason } from "../fields.ts";
 import { BAD_CURSOR, badQuery, cursorOf, numberOf, pageSize, readQuery } from "../query.ts";
 import { spendWork, tokensOf } from "../work-limit.ts";
 import { compileNew, upstreamWarnings } from "./new-policy.ts";
+import { currencyFaults } from "./issued-currency.ts";
 import { impactOf } from "./policy-impact.ts";
 import { EMBEDDED, etag, ifMatch, preconditionRequired, revisionResponse, revisionView } from "./revision.ts";
 
@@ -108,7 +109,8 @@ async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
   );
   if (!body.ok) return body.response;
   const compiled = compileNew(body.value.document, c.env);
-  if (!compiled.ok) return c.json({ valid: false, errors: compiled.faults, warnings: [] });
+  const faults = compiled.ok ? await currencyFaults(c, compiled.value) : compiled.faults;
+  if (!compiled.ok || faults.length > 0) return c.json({ valid: false, errors: faults, warnings: [] });
   const { orphans, notes } = await impactOf(c, compiled.value);
   const warnings = [
     ...orphans,
@@ -190,7 +192,10 @@ async function putRevision(
   c: Context<AppEnv>,
   { document: wanted, checked, isForced, expected, by, add }: Candidate,
 ): Promise<Response> {
-  if (!checked.ok) return invalidContent(c.var.requestId, inDocument(checked.faults)).response;
+  const faults = checked.ok ? await currencyFaults(c, checked.value) : checked.faults;
+  if (!checked.ok || faults.length > 0) {
+    return invalidContent(c.var.requestId, inDocument(faults)).response;
+  }
   const { orphans, notes } = await impactOf(c, checked.value);
   if (orphans.length > 0 && !isForced) {
     const detail =

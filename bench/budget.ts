@@ -23,12 +23,14 @@ const IDLE_MS = CHECKPOINT_AFTER_MS + 1_500;
 /** Points of a user with a steady rate are counted too: they wait in the isolate. */
 const PACED_IDLE_MS = DEFAULT_DELAY_MS + 1_000;
 
-type Caller = "strict" | "leased" | "denied" | "at1" | "at10" | "at100";
+type Caller = "strict" | "leased" | "denied" | "shadow" | "shadowed" | "at1" | "at10" | "at100";
 /** `finite` refills by one a day, so that the rows written depend on the number of decisions, not on their speed. */
 const TIERS: Readonly<Record<Caller, string>> = {
   strict: "finite-strict",
   leased: "auto",
   denied: "denied",
+  shadow: "shadow",
+  shadowed: "shadowed",
   at1: "pro",
   at10: "pro",
   at100: "pro",
@@ -62,6 +64,8 @@ async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
       strict: await operationsOf(url, "strict"),
       leased: await operationsOf(url, "leased"),
       denied: await operationsOf(url, "denied"),
+      shadow: await operationsOf(url, "shadow"),
+      shadowed: await operationsOf(url, "shadowed"),
       newcomers: perOf(await newcomers(url, NEWCOMERS, NEWCOMERS_CONCURRENCY)),
       at1: await operationsOf(url, "at1"),
       at10: await operationsOf(url, "at10"),

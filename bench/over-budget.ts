@@ -7,6 +7,19 @@ const figure = z.number().check(z.gte(0));
 /** The billed operations of the budget. Points go to the hub by time, so the hub's figures leave room for a slow machine. */
 const COUNTED = ["objectCalls", "rowsWritten", "kvReads", "hubCalls", "hubRows"] as const;
 
+/** In the order of the output. */
+const CALLERS = [
+  "strict",
+  "leased",
+  "denied",
+  "shadow",
+  "shadowed",
+  "newcomers",
+  "at1",
+  "at10",
+  "at100",
+] as const;
+
 const operations = z.strictObject({
   objectCalls: figure,
   rowsWritten: figure,
@@ -22,6 +35,9 @@ const schema = z.strictObject({
   strict: operations,
   leased: operations,
   denied: operations,
+  /** For a user who has a limit in shadow besides those of `leased`: far below it, and far beyond it. */
+  shadow: operations,
+  shadowed: operations,
   /** Operations per 1,000 first requests of new addresses. */
   newcomers: operations,
   /** Operations per 1,000 decisions for a user far below two limits who sends 1, 10 or 100 requests a second, pause included. */
@@ -56,7 +72,7 @@ export function linesOf(measured: Budget, budget: Budget): BudgetLine[] {
     isOver: !(value <= max),
   });
   const lines = [line("bundle, KiB", measured.gzipKb, budget.gzipKb)];
-  for (const caller of ["strict", "leased", "denied", "newcomers", "at1", "at10", "at100"] as const) {
+  for (const caller of CALLERS) {
     for (const operation of COUNTED) {
       lines.push(
         line(`${caller}: ${operation} per 1,000`, measured[caller][operation], budget[caller][operation]),

@@ -12,7 +12,7 @@ const FINITE = { name: "day", kind: "bucket", tokens: 1, per: "day", burst: CAPA
 /** Several times what a steady user sends. */
 const STEADY = { ...BUCKET, tokens: 600, burst: 900 } as const;
 
-/** Only the tiers `denied` and `finite-…` reach their limits. `pro` is the default policy's tier. */
+/** Only the tiers `denied`, `shadowed` and `finite-…` reach their limits, `shadowed` one that denies nothing. `pro` is the default policy's tier. */
 const POLICY: PolicyDocument = {
   schema: 1,
   anonymousTier: "anonymous",
@@ -25,6 +25,8 @@ const POLICY: PolicyDocument = {
     steady: { limits: [STEADY, QUOTA] },
     "steady-strict": { limits: [STEADY, QUOTA], mode: "strict" },
     denied: { limits: [{ ...FINITE, tokens: 1, burst: 1 }] },
+    shadow: { limits: [BUCKET, QUOTA, { ...BUCKET, name: "trial", shadow: true }] },
+    shadowed: { limits: [BUCKET, QUOTA, { ...FINITE, tokens: 1, burst: 1, shadow: true }] },
     "finite-strict": { limits: [FINITE], mode: "strict" },
     "finite-auto": { limits: [FINITE] },
     pro: {

@@ -3,8 +3,14 @@
  * what is lost with it.
  */
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
-import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
-import type { Lease, RepeatedAnswer, ObjectCall } from "../../src/objects/object-call.ts";
+import { type Decision, type DecisionRequest, isTentative } from "../../src/core/decision.ts";
+import type {
+  Lease,
+  ObjectAnswer,
+  ObjectCall,
+  Question,
+  RepeatedAnswer,
+} from "../../src/objects/object-call.ts";
 import { expandAnswers, expandQuestions } from "../../src/limiter/wire.ts";
 import type { Asked, Entry, Turn } from "./history.ts";
 import { bindings } from "./policy-shelf.ts";
@@ -145,6 +151,7 @@ export class ObjectHost {
       method === "serve"
         ? expandAnswers(value as RepeatedAnswer[])
         : (value as Decision[]).map((decision) => ({ decision, lease: null }));
+    const [questions, decided] = withoutTentative(call.questions, answers);
     const turn: Turn = {
       kind: "turn",
       atMs: nowMs,
@@ -152,8 +159,8 @@ export class ObjectHost {
       isStale,
       replacedMs: copy.replacedMs,
       settlements: call.settlements,
-      questions: call.questions,
-      answers,
+      questions,
+      answers: decided,
       rowsBefore,
       kept: false,
     };
@@ -268,4 +275,19 @@ export class ObjectHost {
     const { rows } = this.#disk;
     this.entries.push({ kind: "loss", atMs, localMs, nextMs: atMs + this.#skewMs, rows });
   }
+}
+
+/** The turn as it counts: a tentative answer decides nothing, and its isolate asks again. */
+function withoutTentative(
+  questions: readonly Question[],
+  answers: readonly ObjectAnswer[],
+): [questions: readonly Question[], answers: readonly ObjectAnswer[]] {
+  const isOpen = ({ decision }: ObjectAnswer): boolean => decision !== null && isTentative(decision);
+  if (!answers.some(isOpen)) return [questions, answers];
+  return [
+    questions.map((question, i) =>
+      answers[i] && isOpen(answers[i]) ? { ...question, decide: false } : question,
+    ),
+    answers.map((answer) => (isOpen(answer) ? { ...answer, decision: null } : answer)),
+  ];
 }

@@ -180,9 +180,19 @@ export function billedDocument(): PolicyDocument {
   return { ...document, tiers, billing: { currency: "USD" } };
 }
 
+/** Tiers that also have limits in shadow: these deny nothing, so the judge does not know them. */
+const TRIED: readonly TierName[] = ["wide", "keyed", "lent"];
+const SHADOW: readonly LimitDocument[] = [
+  { ...documentOf(bucket("trial", 6, 60)), shadow: true },
+  { ...documentOf(quota(120, "hour", "trial-hour")), shadow: true },
+];
+
 /** The document of a variant. */
 export function policyDocument({ tiers, own }: Variant): PolicyDocument {
-  const limitsOf = (name: TierName): LimitDocument[] => tiers[name].map(documentOf);
+  const limitsOf = (name: TierName): LimitDocument[] => [
+    ...tiers[name].map(documentOf),
+    ...(TRIED.includes(name) ? SHADOW : []),
+  ];
   return {
     schema: 1,
     anonymousTier: "tight",

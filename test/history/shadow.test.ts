@@ -2,10 +2,12 @@
  * Limits in shadow foretell what enforcing them denies: the same requests at the same moments, under a policy that enforces limits and one
  * that has them in shadow. The real Limiter and the real object, in tiers that lend and in strict ones.
  */
+import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Decision } from "../../src/core/decision.ts";
 import type { LimitDocument, PolicyDocument } from "../../src/policy/schema.ts";
+import { tableUnder } from "../billing/worked-examples.ts";
 import { addDocument } from "./policy-shelf.ts";
 import type { Step } from "./schedule.ts";
 import { ask, change, played, spend, stream } from "./scripted.ts";
@@ -153,6 +155,26 @@ function denials(made: readonly Decision[], enforced: readonly Decision[]): (str
 function areLeased(made: readonly Decision[]): boolean[] {
   return made.map(({ source }) => source === "lease");
 }
+
+it("docs/shadow.md: its example is what the product decides", async () => {
+  const text = await readFile("docs/shadow.md", "utf8");
+  const [, json = ""] = /```json\n(.*?)```/s.exec(text) ?? [];
+  const rows = tableUnder(text, "## A worked example");
+  let lastMs = 0;
+  const steps = rows.map(([at = "", cost = ""]) => {
+    const atMs = Number(at) * 1_000;
+    const afterMs = Math.max(10, atMs - lastMs);
+    lastMs = Math.max(lastMs, atMs);
+    return spend(afterMs, Number(cost));
+  });
+  const made = await decisions(JSON.parse(json), steps);
+  const found = made.map(({ allowed, shadowed = [] }) => [
+    allowed ? "200" : "429",
+    shadowed.map((name) => `\`${name}\``).join(", "),
+  ]);
+  expect(found).toEqual(rows.map(([, , answer, shadowed]) => [answer, shadowed]));
+  expect(found.length).toBeGreaterThan(4);
+});
 
 it("lending resumes after a denial in shadow when it would after a denial that an isolate repeats", async () => {
   const small: LimitDocument = { name: "minute", kind: "bucket", tokens: 120, per: "minute", burst: 10 };

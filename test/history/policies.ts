@@ -181,7 +181,7 @@ export function billedDocument(): PolicyDocument {
 }
 
 /** Tiers that also have limits in shadow: these deny nothing, so the judge does not know them. */
-const TRIED: readonly TierName[] = ["wide", "keyed", "lent"];
+const TRIED: ReadonlySet<TierName> = new Set(["wide", "keyed", "lent"]);
 const SHADOW: readonly LimitDocument[] = [
   { ...documentOf(bucket("trial", 6, 60)), shadow: true },
   { ...documentOf(quota(120, "hour", "trial-hour")), shadow: true },
@@ -191,7 +191,7 @@ const SHADOW: readonly LimitDocument[] = [
 export function policyDocument({ tiers, own }: Variant): PolicyDocument {
   const limitsOf = (name: TierName): LimitDocument[] => [
     ...tiers[name].map(documentOf),
-    ...(TRIED.includes(name) ? SHADOW : []),
+    ...(TRIED.has(name) ? SHADOW : []),
   ];
   return {
     schema: 1,

@@ -113,9 +113,11 @@ export function decidePlan(
 /** How long a limit with something set aside rejects a cost that it would reject until `untilMs` if all of that were spent now. */
 function blockedBesideMs(meter: Meter, setAside: SetAside, untilMs: number, costMilli: number): number {
   if (meter.kind === "bucket") {
-    // The amount set aside does not refill, but leaves room for the cost: the refill of what was spent makes that room.
-    if (setAside.milli + costMilli <= meter.limit.capacityMilli) return untilMs;
-    return untilMs + Math.max(0, setAside.untilMs - meter.nowMs);
+    // The amount set aside does not refill. It delays only a cost that does not fit beside it: at worst, all of it is charged at the end,
+    // and refills from there. What was spent has been refilling meanwhile.
+    const charged = withSetAside(meterAt(meter.limit, undefined, setAside.untilMs), setAside.milli);
+    const besideUntilMs = blockedUntilMs(charged, costMilli);
+    return Math.max(untilMs, besideUntilMs);
   }
   // A quota that holds the cost without it does so again once the amount is free.
   return blockedUntilMs(meter, costMilli) === 0 ? Math.min(untilMs, setAside.untilMs) : untilMs;

@@ -282,5 +282,8 @@ describe("what is set aside", () => {
     expect(decidePlan([perMinute], states, 1_000, 999, setAside(5_000)).allowed).toBe(false);
     const behind = decidePlan([perMinute], new Map(), 56_000, 0, setAside(5_000));
     expect(behind).toMatchObject({ allowed: false, retryAtMs: 7_000 });
+    // 30 spent: all but 4 of it and of what is charged meanwhile has been refilled when the cost passes.
+    const both = decidePlan([perMinute], after([perMinute], [30_000]), 56_000, 0, setAside(5_000));
+    expect(both).toMatchObject({ allowed: false, retryAtMs: 31_000 });
   });
 });

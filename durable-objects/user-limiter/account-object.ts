@@ -94,16 +94,15 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     if (revision > 0) await this.changes.policies.load(revision);
     if (this.store.memory.accounts.account) return { kind: "exists" };
     const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
-    this.changes.commit((memory, nowMs) => {
-      const account = memory.accounts.create(user, input, nowMs);
-      memory.audit.note("account.create", by, null, settings(account), nowMs);
+    const account = this.changes.commit((memory, nowMs) => {
+      const created = memory.accounts.create(user, input, nowMs);
+      memory.audit.note("account.create", by, null, settings(created), nowMs);
       this.changes.limitsChanged(memory, nowMs);
+      return created;
     });
     await this.changes.effective(BOTH);
-    const { memory } = this.store;
-    const { account } = memory.accounts;
-    if (!account) throw new Error("the new account is missing from memory");
-    return { kind: "account", inherited, ...accountView(account, memory) };
+    // It may have been deleted meanwhile: it was created all the same, and a failure would have it created again.
+    return { kind: "account", inherited, ...accountView(account, this.store.memory) };
   }
 
   /** With billing, a change of tier or of the overage quota's amount is one of terms too, and may wait for the period's end. */
@@ -155,7 +154,8 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(ids);
     });
-    await this.changes.effective(account ? BOTH : NOTHING);
+    // If the call came before, the account may be gone because of it, and isolates may still decide by it.
+    await this.changes.effective(isNew && !account ? NOTHING : BOTH);
     return { kind: "deleted", keyIds: keyIdsSchema.parse(parseJson(keyIds)) };
   }
 

@@ -5,21 +5,31 @@ import type { OperatorChange } from "./schedule.ts";
 import { type Creation, keyIdOf } from "./history.ts";
 
 interface Extra {
+  /** The number of the change that granted it. */
+  readonly change: number;
   readonly limit: string;
   readonly milli: number;
   readonly untilMs: number;
 }
 
+/** A valid key: when it expires, and when it ends since another has replaced it. */
+interface Key {
+  readonly expiresMs: number;
+  readonly graceEndsMs: number;
+}
+
+/** Of the requests' credentials: applies if there is no account. */
+const CREDENTIALS_TIER: TierName = "tight";
+
 /** A rule with its counter. */
 export type CountedRule = readonly [counter: string, rule: Rule];
 
 export class AccountModel {
-  tier: TierName = "tight";
+  tier: TierName = CREDENTIALS_TIER;
   #isBlocked = false;
   #burst: number | null = null;
   #extras: readonly Extra[] = [];
-  /** When each key expires. Keys that are not valid have no entry. */
-  #keys: ReadonlyMap<string, number> = new Map();
+  #keys: ReadonlyMap<string, Key> = new Map();
 
   /** The account as it is now, whatever changes later. */
   copy(): AccountModel {
@@ -32,12 +42,24 @@ export class AccountModel {
     return copy;
   }
 
-  /** Applies a change. A reset changes nothing here, only counters. */
-  apply(change: OperatorChange | Creation, nowMs: number): void {
+  /** Applies the change of this number. A reset changes nothing here, only counters. */
+  apply(change: OperatorChange | Creation, number: number, nowMs: number): void {
     switch (change.kind) {
+      case "begin":
+        this.tier = TIERS.find((tier) => tier === change.tier) ?? CREDENTIALS_TIER;
+        this.#keys = new Map(
+          [0, 1].map((key) => [keyIdOf(key), { expiresMs: Infinity, graceEndsMs: Infinity }]),
+        );
+        return;
       case "create":
-        this.tier = TIERS.find((tier) => tier === change.tier) ?? "tight";
-        this.#keys = new Map([0, 1].map((key) => [keyIdOf(key), Infinity]));
+        this.tier = change.tier;
+        return;
+      case "delete":
+        this.tier = CREDENTIALS_TIER;
+        this.#isBlocked &&= !change.lift;
+        this.#burst = null;
+        this.#extras = [];
+        this.#keys = new Map();
         return;
       case "tier":
         this.tier = change.tier;
@@ -51,14 +73,28 @@ export class AccountModel {
       case "grant": {
         const { limit, amount, lastsMs } = change;
         const untilMs = change.untilMs ?? nowMs + lastsMs;
-        this.#extras = [...this.#extras, { limit, milli: amount * 1_000, untilMs }];
+        this.#extras = [...this.#extras, { change: number, limit, milli: amount * 1_000, untilMs }];
         return;
       }
+      case "revoke":
+        this.#extras = this.#extras.filter((extra) => extra.change !== change.grant);
+        return;
       case "key": {
         const keys = new Map(this.#keys);
-        if (change.valid) keys.set(keyIdOf(change.key), change.untilMs ?? Infinity);
+        if (change.valid)
+          keys.set(keyIdOf(change.key), { expiresMs: change.untilMs ?? Infinity, graceEndsMs: Infinity });
         else keys.delete(keyIdOf(change.key));
         this.#keys = keys;
+        return;
+      }
+      case "rotate": {
+        const { oldKeyId, newKeyId, graceMs } = change;
+        const old = this.#keys.get(oldKeyId);
+        if (!old) return;
+        const graceEndsMs = Math.min(old.graceEndsMs, nowMs + graceMs);
+        this.#keys = new Map(this.#keys)
+          .set(oldKeyId, { ...old, graceEndsMs })
+          .set(newKeyId, { ...old, graceEndsMs: Infinity });
         return;
       }
       case "reset":
@@ -68,7 +104,9 @@ export class AccountModel {
   /** Why every request with this key is rejected, whatever the limits; null if the limits decide. */
   rejection(keyId: string | null, nowMs: number): "blocked" | "revoked" | null {
     if (this.#isBlocked) return "blocked";
-    return keyId !== null && nowMs >= (this.#keys.get(keyId) ?? -Infinity) ? "revoked" : null;
+    if (keyId === null) return null;
+    const key = this.#keys.get(keyId);
+    return key && nowMs < Math.min(key.expiresMs, key.graceEndsMs) ? null : "revoked";
   }
 
   /** The limits of a request, by counter. @param tier if it is not the account's. */

@@ -2,9 +2,18 @@
  * Checks G4 from outside: a request that arrives after a change was acknowledged is not decided by the account as it was before, by any
  * isolate, whether by the object, from a lease or by a repeated denial.
  */
-import { type Asked, type Changed, CLOCK_ERROR_MS, type History, keyIdOf } from "./history.ts";
+import { type Asked, type Changed, CLOCK_ERROR_MS, type History, keyIdOf, type Wrong } from "./history.ts";
 import type { Reference } from "./reference.ts";
-import type { Wrong } from "./replay.ts";
+
+/** Changes that may admit what was denied. */
+const ADMIT_MORE: ReadonlySet<Changed["change"]["kind"]> = new Set([
+  "tier",
+  "numbers",
+  "grant",
+  "reset",
+  "delete",
+  "create",
+]);
 
 /** How long a denial is repeated at most. */
 const DENIAL_MS = 1_000;
@@ -32,23 +41,21 @@ export function checkAcknowledged(history: History, reference: Reference, wrong:
 
 /** Whether a change must hold for a decision once it is acknowledged. The object's own decisions know every change. */
 function binds(change: Changed["change"], { decision, request }: Asked): boolean {
+  const mayAdmitMore = ADMIT_MORE.has(change.kind);
   switch (decision?.source) {
     case "strict":
       // A request that is rejected either way may name the older reason.
-      return decision.outcome !== "denied" || isAbout(change.kind, ["tier", "numbers", "grant", "reset"]);
+      return decision.outcome !== "denied" || mayAdmitMore;
     case "lease":
       if (change.kind === "status") return change.status === "blocked";
       if (change.kind === "key") return !change.valid && request.keyId === keyIdOf(change.key);
-      return isAbout(change.kind, ["tier", "numbers", "reset"]);
+      if (change.kind === "rotate") return change.graceMs === 0 && request.keyId === change.oldKeyId;
+      return change.kind === "revoke" || (mayAdmitMore && change.kind !== "grant");
     case "deny-cache":
-      return isAbout(change.kind, ["tier", "numbers", "grant", "reset"]);
+      return mayAdmitMore;
     default:
       return false;
   }
-}
-
-function isAbout(kind: Changed["change"]["kind"], kinds: readonly Changed["change"]["kind"][]): boolean {
-  return kinds.includes(kind);
 }
 
 /** The newest version by which the decision may have been made; null if none binds it. */

@@ -122,7 +122,7 @@ export const CONDITIONS = {
     events: [
       clockSteps,
       clockSteps,
-      objectDies(fc.constantFrom(-3_000, -400, 0, 400, 3_000)),
+      objectDies(fc.constantFrom(-3_000, -400, 0, 400, 1_500)),
       ...changes(LENDING, changeOfLending),
     ],
     asksPerEvent: 2,

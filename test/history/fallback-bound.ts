@@ -1,8 +1,7 @@
 /** Checks what isolates admit by themselves while the object does not answer. */
 import { busyMs } from "./clients.ts";
-import { DEADLINE_MS, type History } from "./history.ts";
+import { DEADLINE_MS, type History, type Wrong } from "./history.ts";
 import { type TierName, VARIANTS } from "./policies.ts";
-import type { Wrong } from "./replay.ts";
 
 interface Admission {
   readonly atMs: number;

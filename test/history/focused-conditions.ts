@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { type Conditions, LENT } from "./conditions.ts";
 import { burst, request, stream } from "./lending-events.ts";
-import { isolateDies, objectDies } from "./random-events.ts";
+import { deletion, isolateDies, objectDies, rotation } from "./random-events.ts";
 import type { TierName } from "./policies.ts";
 import type { Ask, Fate, OperatorChange, WorldEvent } from "./schedule.ts";
 
@@ -40,6 +40,15 @@ const large = fc.record({
   count: fc.constant(1),
   costMilli: fc.constantFrom(100_000, 440_000, 470_000),
 });
+const almostAll = fc.record({
+  ...plain,
+  count: fc.constant(1),
+  costMilli: fc.constantFrom(50_000, 59_000, 280_000, 299_000),
+});
+const inSlots = streamOf({
+  route: fc.constant("/slots" as const),
+  holdsMs: fc.constantFrom(3, 40, 700, null),
+});
 const many = fc.record({ ...plain, count: fc.constantFrom(40, 60) });
 
 function change(what: fc.Arbitrary<OperatorChange>): fc.Arbitrary<WorldEvent> {
@@ -48,15 +57,18 @@ function change(what: fc.Arbitrary<OperatorChange>): fc.Arbitrary<WorldEvent> {
 
 const tierChange = (tiers: readonly TierName[]): fc.Arbitrary<WorldEvent> =>
   change(fc.record({ kind: fc.constant("tier" as const), tier: fc.constantFrom(...tiers) }));
-const grant = change(
-  fc.record({
-    kind: fc.constant("grant" as const),
-    limit: fc.constantFrom("hour" as const, "minute" as const),
-    amount: fc.constantFrom(60, 100),
-    lastsMs: fc.constantFrom(2_000, 3_000),
-    untilMs: fc.constant(null),
-  }),
-);
+const grantFor = (revokedAfterMs: number | null): fc.Arbitrary<WorldEvent> =>
+  change(
+    fc.record({
+      kind: fc.constant("grant" as const),
+      limit: fc.constantFrom("hour" as const, "minute" as const),
+      amount: fc.constantFrom(60, 100),
+      lastsMs: fc.constantFrom(2_000, 3_000),
+      untilMs: fc.constant(null),
+      revokedAfterMs: fc.constant(revokedAfterMs),
+    }),
+  );
+const grant = grantFor(null);
 const reset = change(fc.record({ kind: fc.constant("reset" as const), limits: fc.constant(null) }));
 const expiringKey = change(
   fc.record({
@@ -142,6 +154,35 @@ export const FOCUSED = {
     asks: fc.oneof(steady, large, large),
     events: [grant],
     asksPerEvent: 3,
+  },
+  /** A request that costs almost all that the limits hold, while much is lent. */
+  large: {
+    ...PLAIN,
+    tiers: ["leased", "ample"],
+    asks: fc.oneof(steady, steady, almostAll),
+    events: [],
+  },
+  slots: { ...PLAIN, tiers: ["ample", "free"], asks: fc.oneof(inSlots, steady), events: [] },
+  revoked: {
+    ...PLAIN,
+    tiers: ["allotted", "leased"],
+    asks: fc.oneof(steady, large, many),
+    events: [grantFor(60), grantFor(400)],
+    asksPerEvent: 1,
+  },
+  deleted: {
+    ...PLAIN,
+    tiers: ["leased", "ample"],
+    asks: steady,
+    events: [change(deletion(["leased", "ample"]))],
+    asksPerEvent: 1,
+  },
+  rotated: {
+    ...PLAIN,
+    tiers: ["paired", "apart"],
+    asks: fc.oneof(keyed, streamOf({ key: fc.constant(2) })),
+    events: [change(rotation(1))],
+    asksPerEvent: 2,
   },
   repeatedCalls: {
     ...PLAIN,

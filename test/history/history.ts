@@ -1,5 +1,5 @@
 /** The record of a simulated world: plain data, for the judge. */
-import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
+import type { Decision, DecisionRequest, Slot } from "../../src/core/decision.ts";
 import type { UsageRow } from "../../src/objects/account.ts";
 import type { BillingAnswer } from "../../src/objects/billing.ts";
 import type { Lease, ObjectAnswer, Question, Settlement } from "../../src/objects/object-call.ts";
@@ -16,11 +16,20 @@ export const CLOCK_ERROR_MS = 60;
 
 export const keyIdOf = (key: number): string => `key-${key}`;
 
+/** A key in place of another, by the number of the change that makes it. */
+export const successorOf = (key: number, change: number): string => `${keyIdOf(key)}-${change}`;
+
+/** The first key of its lineage: all keys of one use the same counters. */
+export const originOf = (keyId: string): string => keyId.split("-", 2).join("-");
+
 /** When something happened: in real time, and by the object's clock. */
 export interface Moment {
   readonly atMs: number;
   readonly localMs: number;
 }
+
+/** Reports that a guarantee is broken, how, and when. */
+export type Wrong = (guarantee: string, what: string, where: { readonly atMs: number }) => void;
 
 /** One turn of the object. */
 export interface Turn extends Moment {
@@ -38,8 +47,9 @@ export interface Turn extends Moment {
   kept: boolean;
 }
 
+/** The account and its first keys, at the beginning. */
 export interface Creation {
-  readonly kind: "create";
+  readonly kind: "begin";
   readonly tier: string;
 }
 
@@ -70,7 +80,16 @@ export interface Spend extends Moment {
   readonly askedMs: number;
 }
 
-export type Entry = Turn | Changed | Loss | Spend;
+/** The release of slots: sent by an isolate, or arrived at a copy of the object. */
+export interface Release extends Moment {
+  readonly kind: "release";
+  readonly isArrival: boolean;
+  /** Whether that copy has been replaced. */
+  readonly isStale: boolean;
+  readonly slots: readonly Slot[];
+}
+
+export type Entry = Turn | Changed | Loss | Spend | Release;
 
 /** One request as its client saw it. */
 export interface Asked {

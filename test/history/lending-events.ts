@@ -1,7 +1,7 @@
 /** Random events for tiers that lend: traffic that gets leases, and what disturbs it. For fast-check. */
 import fc from "fast-check";
 import type { RouteName } from "./policies.ts";
-import { ISOLATES } from "./random-events.ts";
+import { holdsMs, ISOLATES, revokedAfterMs, rotation } from "./random-events.ts";
 import type { Ask, OperatorChange, WorldEvent } from "./schedule.ts";
 
 const isolate = fc.nat(ISOLATES - 1);
@@ -15,12 +15,24 @@ const MAX_COMPUTES_MS = 40;
 export const request = {
   kind: fc.constant("ask" as const),
   isolate: busyIsolate,
-  route: fc.constantFrom<RouteName[]>("/one", "/one", "/one", "/one", "/one", "/one", "/two", "/own"),
+  route: fc.constantFrom<RouteName[]>(
+    "/one",
+    "/one",
+    "/one",
+    "/one",
+    "/one",
+    "/one",
+    "/two",
+    "/own",
+    "/slots",
+  ),
   costMilli: fc.constantFrom(null, null, null, null, null, null, 250, 7_000),
-  key: fc.constantFrom(null, null, null, 0),
+  // The first key, and the newest that replaces it.
+  key: fc.constantFrom(null, null, null, null, null, null, 0, 0, 2),
   asBatch: fc.constantFrom(false, false, false, false, false, true),
   peek: fc.constantFrom(...Array.from({ length: 20 }, () => false), true),
   idempotencyKey: fc.constantFrom(...Array.from({ length: 20 }, () => null), "a"),
+  holdsMs,
   leavesAfterMs: fc.constantFrom(...Array.from({ length: 12 }, () => null), 0, 4),
   againAfterMs: fc.constantFrom(null, null, null, null, 9),
   computesMs: fc.oneof(
@@ -63,11 +75,13 @@ export const change: fc.Arbitrary<OperatorChange> = fc.oneof(
     amount: fc.constantFrom(10, 60),
     lastsMs: fc.constantFrom(2_000, 2_600, 5_000),
     untilMs: fc.constant(null),
+    revokedAfterMs,
   }),
   fc.record({
     kind: fc.constant("reset" as const),
     limits: fc.constantFrom<(readonly string[] | null)[]>(null, null, ["minute"], ["hour", "own"]),
   }),
+  rotation(1),
   fc.record({
     kind: fc.constant("key" as const),
     key: fc.constant(0),

@@ -48,7 +48,14 @@ test("a lease lent while extra was granted is not spent after the grant's end", 
   const history = await played(
     [
       spend(0, ALLOTTED - 10),
-      change(10, { kind: "grant", limit: "hour", amount: 100, lastsMs: 2_000, untilMs: null }),
+      change(10, {
+        kind: "grant",
+        limit: "hour",
+        amount: 100,
+        lastsMs: 2_000,
+        untilMs: null,
+        revokedAfterMs: null,
+      }),
       // 1,600 ms later all of the quota is used; the grant lasts 400 ms more.
       ...stream(10, 160),
       ...stream(5, 10),

@@ -85,16 +85,18 @@ export class LentLeases {
   /**
    * A settlement is not written by itself. If the object dies before its next write, what is on disk still has the lease as open, and
    * nobody settles it again: what was not spent of it is missing until the lease expires, and is then charged. A lease of that row lasts
-   * for at least a second more, whatever the clock says.
+   * for at least a second more, unless the clock has stepped so far ahead that it has expired.
    */
-  lose({ rows, nextMs }: Loss): void {
+  lose({ rows, localMs, nextMs }: Loss): void {
     for (const [id, settled] of this.#settled) {
       if (settled.rowsBefore < rows && rows <= settled.settledRows) this.#open.set(id, settled);
     }
     this.#settled.clear();
     const closesMs = nextMs + LEASE_MS + SETTLE_GRACE_MS;
     for (const [id, open] of this.#open) {
-      if (open.rowsBefore < rows && open.closesMs < closesMs) this.#open.set(id, { ...open, closesMs });
+      const hasExpired = localMs < open.closesMs && open.closesMs <= nextMs;
+      if (!hasExpired && open.rowsBefore < rows && open.closesMs < closesMs)
+        this.#open.set(id, { ...open, closesMs });
     }
   }
 
@@ -111,17 +113,19 @@ export class LentLeases {
     return late;
   }
 
-  /** What open leases hold of a counter. @param sinceMs when its period began. */
-  setAsideMilli(name: string, rule: Rule, sinceMs: number): number {
-    let milli = 0;
-    for (const { lease, lentAtMs, rules, chargedMilli } of this.#open.values()) {
+  /** What open leases hold of a counter, and when the last of them is charged or free. @param sinceMs when its period began. */
+  lentOf(name: string, rule: Rule, sinceMs: number): { lentMilli: number; lentUntilMs: number } {
+    let [lentMilli, lentUntilMs] = [0, 0];
+    for (const { lease, lentAtMs, rules, chargedMilli, closesMs } of this.#open.values()) {
       if (lease.milli >= UNLIMITED_MILLI || lentAtMs < sinceMs) continue;
       const isHeld =
         rule.kind === "quota"
           ? !rule.byKey || counterOf(rule, lease.keyId) === name
           : rules.some(([counter]) => counter === name);
-      if (isHeld) milli += lease.milli - chargedMilli;
+      if (!isHeld) continue;
+      lentMilli += lease.milli - chargedMilli;
+      lentUntilMs = Math.max(lentUntilMs, closesMs);
     }
-    return milli;
+    return { lentMilli, lentUntilMs };
   }
 }

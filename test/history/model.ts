@@ -6,12 +6,14 @@
  * models bracket it: the generous one never has less left than the product may have, the stingy one never more.
  */
 import { HOUR_MS } from "../../src/core/time.ts";
+import { originOf } from "./history.ts";
 import { type Per, periodStartMs, type Rule } from "./policies.ts";
 
 /** An admission: it counts in every quota of its period, whatever limits were in force. */
 interface Admission {
   readonly milli: number;
-  readonly keyId: string | null;
+  /** The first key of its key's lineage; null: without a key. */
+  readonly origin: string | null;
   readonly atMs: number;
   /** The latest time that the object's clock had shown before. */
   readonly seenMs: number;
@@ -25,8 +27,10 @@ interface Admission {
 
 interface Counter {
   usedMilli: number;
-  /** When it was last charged. */
+  /** When it was last charged, or known to be held until. */
   atMs: number;
+  /** The latest time that the object's clock has shown since. */
+  seenMs: number;
   /** The highest (generous) or lowest (stingy) of the rates in force since then. */
   milliPerMs: number;
   /** Since when it has not been full, and the slowest rate in force since then. */
@@ -51,6 +55,7 @@ export class Model {
   /** Notes a time of the object's clock: what was refilled by then may be forgotten, even if the clock steps back afterwards. */
   see(nowMs: number): void {
     this.#seenMs = Math.max(this.#seenMs, nowMs);
+    for (const counter of this.#counters.values()) counter.seenMs = Math.max(counter.seenMs, nowMs);
   }
 
   /**
@@ -63,7 +68,15 @@ export class Model {
     this.#hasLost = true;
     this.#lostMilli += milli;
     if (!this.#isGenerous) return;
-    for (const counter of this.#counters.values()) counter.atMs = Math.min(counter.atMs, nextMs + 5_000);
+    for (const counter of this.#counters.values()) {
+      // What is on disk may be as of the latest time.
+      if (counter.seenMs > counter.atMs) {
+        const refilledMilli = counter.milliPerMs * (counter.seenMs - counter.atMs);
+        counter.usedMilli = Math.max(0, counter.usedMilli - refilledMilli);
+        counter.atMs = counter.seenMs;
+      }
+      counter.atMs = Math.min(counter.atMs, nextMs + 5_000);
+    }
   }
 
   /** Notes an admission under these rules, for quotas of any definition. @param seenMs the latest time that the clock had shown. */
@@ -76,7 +89,8 @@ export class Model {
   ): void {
     const quotas = rules.filter(({ kind }) => kind === "quota");
     const isCovered = { user: quotas.length > 0, key: quotas.some(({ byKey }) => byKey) };
-    this.#admitted.push({ milli, keyId, atMs, seenMs, per: null, fromMs: 0, seenFromMs: 0, isCovered });
+    const origin = keyId && originOf(keyId);
+    this.#admitted.push({ milli, origin, atMs, seenMs, per: null, fromMs: 0, seenFromMs: 0, isCovered });
   }
 
   /** How much of a rule is used at a time of the object's clock. */
@@ -86,7 +100,7 @@ export class Model {
     if (!counter) return 0;
     // An object that starts with a clock that is behind holds its counters for five seconds at most.
     if (this.#isGenerous && this.#hasLost) counter.atMs = Math.min(counter.atMs, nowMs + 5_000);
-    const latestMs = this.#isGenerous ? Math.max(nowMs, this.#seenMs) : nowMs;
+    const latestMs = this.#isGenerous ? Math.max(nowMs, counter.seenMs) : nowMs;
     counter.milliPerMs = this.#isGenerous
       ? Math.max(counter.milliPerMs, rule.milliPerMs)
       : Math.min(counter.milliPerMs, rule.milliPerMs);
@@ -116,7 +130,7 @@ export class Model {
     let uncoveredMilli = 0;
     for (let i = since; i < this.#admitted.length; i++) {
       const one = this.#admitted[i];
-      if (!one || (byKey && name !== `${limit}#${one.keyId}`)) continue;
+      if (!one || (byKey && name !== `${limit}#${one.origin}`)) continue;
       if (one.per !== per) {
         one.per = per;
         one.fromMs = periodStartMs(per, one.atMs);
@@ -143,6 +157,7 @@ export class Model {
     this.#counters.set(name, {
       usedMilli: before + milli,
       atMs: mayBeForgotten ? nowMs : Math.max(known, nowMs),
+      seenMs: nowMs,
       milliPerMs: rule.milliPerMs,
       busySinceMs: isBusy ? counter.busySinceMs : nowMs,
       slowestPerMs: isBusy ? Math.min(counter.slowestPerMs, rule.milliPerMs) : rule.milliPerMs,
@@ -166,7 +181,7 @@ export class Model {
 /** The counter of a rule for a request of this key; null if the rule does not count the request. */
 export function counterOf(rule: Rule, keyId: string | null): string | null {
   if (!rule.byKey) return rule.name;
-  return keyId === null ? null : `${rule.name}#${keyId}`;
+  return keyId === null ? null : `${rule.name}#${originOf(keyId)}`;
 }
 
 function limitOf(counter: string): string {

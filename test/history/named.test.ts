@@ -88,6 +88,17 @@ it("a request that waits for a cancelled call is answered in time, although the 
   expect((waiter?.decidedMs ?? Infinity) - (waiter?.atMs ?? 0)).toBeLessThan(4 * DEADLINE_MS);
 });
 
+// An operator who gets no answer sends the call again.
+it("an account is created once, even if it is deleted while its creation waits for leases", async () => {
+  const { acks } = await judged([
+    change(0, { kind: "delete", lift: false, again: { tier: "leased", afterMs: 0 } }),
+    ask(0, 1),
+    change(100, { kind: "delete", lift: false, again: null }),
+    ask(0, 1),
+  ]);
+  expect(acks.map(({ number }) => number).toSorted()).toEqual([1, 2, 3]);
+});
+
 it("denials reported in a call whose answer is lost are in the ledger once", async () => {
   // Two calls use up the burst of 8; the third only reports the denials that the isolate repeated meanwhile.
   const travels = [

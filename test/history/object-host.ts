@@ -3,7 +3,7 @@
  * what is lost with it.
  */
 import { UserLimiter } from "../../durable-objects/user-limiter.ts";
-import { type Decision, type DecisionRequest, isTentative } from "../../src/core/decision.ts";
+import { type Decision, type DecisionRequest, isTentative, type Slot } from "../../src/core/decision.ts";
 import type {
   Lease,
   ObjectAnswer,
@@ -42,7 +42,8 @@ export class ObjectHost {
   #copy: Copy | null = null;
   /** A copy that has been replaced, and the isolates that still ask it. */
   #stale: { readonly copy: Copy; readonly followers: number } | null = null;
-  readonly #changes: OperatorChange[] = [];
+  /** The changes that operators have sent. Each has the number of its place, from 1: its audit entry must carry it as the reason. */
+  readonly changes: OperatorChange[] = [];
   #skewMs = 0;
   #alarms = 0;
 
@@ -64,9 +65,11 @@ export class ObjectHost {
     return this.#skewMs;
   }
 
-  /** Announces a change. @returns its number, which its audit entry must carry as the reason. */
-  announce(change: OperatorChange): number {
-    return this.#changes.push(change);
+  /** Notes that an isolate sends the release of slots. */
+  releases(slots: readonly Slot[]): void {
+    const { nowMs: atMs } = this.#time;
+    const localMs = atMs + this.#skewMs;
+    this.entries.push({ kind: "release", atMs, localMs, isArrival: false, isStale: false, slots });
   }
 
   /** Notes that a request was admitted from a lease, in order with the object's turns. */
@@ -120,11 +123,18 @@ export class ObjectHost {
         failed(thrown);
         return;
       }
+      if (method === "release") this.#released(copy, isStale, args[0] as readonly Slot[]);
       Promise.resolve(result).then((value) => {
         const isTurn = method === "serve" || method === "decide";
         done(value, isTurn ? this.#turn(copy, isStale, method, args, value, rows) : null);
       }, failed);
     });
+  }
+
+  #released({ place }: Copy, isStale: boolean, slots: readonly Slot[]): void {
+    const { nowMs: atMs } = this.#time;
+    const localMs = atMs + place.skewMs;
+    this.entries.push({ kind: "release", atMs, localMs, isArrival: true, isStale, slots });
   }
 
   #turn(
@@ -241,7 +251,7 @@ export class ObjectHost {
 
   /** Notes a change at its commit: it applies from here on, although its answer comes later. */
   #committed(number: number, { skewMs }: Place, gated: Copy["gated"]): void {
-    const change = this.#changes[number - 1];
+    const change = this.changes[number - 1];
     if (!change) return;
     const { nowMs: atMs } = this.#time;
     const noted = { kind: "change" as const, number, atMs, localMs: atMs + skewMs, change, kept: false };

@@ -46,9 +46,17 @@ export const LENDING: readonly TierName[] = [
   "free",
 ];
 
-export const ROUTES = ["/one", "/two", "/own"] as const;
+export const ROUTES = ["/one", "/two", "/own", "/slots"] as const;
 export type RouteName = (typeof ROUTES)[number];
-export const COST_MILLI: Record<RouteName, number> = { "/one": 1_000, "/two": 2_000, "/own": 1_000 };
+export const COST_MILLI: Record<RouteName, number> = {
+  "/one": 1_000,
+  "/two": 2_000,
+  "/own": 1_000,
+  "/slots": 1_000,
+};
+
+/** The limit of the route /slots: requests in progress. */
+export const SLOTS = { name: "slots", kind: "concurrency", max: 2, ttlMs: 3_000 } as const;
 
 export type Per = "hour" | "day" | "month" | "month from the 15th";
 
@@ -108,6 +116,21 @@ function computedStartMs(per: Per, hourMs: number): number {
       return Date.UTC(year, month, 1);
     case "month from the 15th":
       return Date.UTC(year, day < 15 ? month - 1 : month, 15);
+  }
+}
+
+/** When the period that contains `atMs` ends. */
+export function periodEndMs(per: Per, atMs: number): number {
+  const startMs = periodStartMs(per, atMs);
+  const date = new Date(startMs);
+  switch (per) {
+    case "hour":
+      return startMs + HOUR_MS;
+    case "day":
+      return startMs + 24 * HOUR_MS;
+    case "month":
+    case "month from the 15th":
+      return date.setUTCMonth(date.getUTCMonth() + 1);
   }
 }
 
@@ -207,6 +230,11 @@ export function policyDocument({ tiers, own }: Variant): PolicyDocument {
         },
       ]),
     ),
-    routes: [{ match: "/one" }, { match: "/two", cost: 2 }, { match: "/own", limits: [documentOf(own)] }],
+    routes: [
+      { match: "/one" },
+      { match: "/two", cost: 2 },
+      { match: "/own", limits: [documentOf(own)] },
+      { match: "/slots", limits: [SLOTS] },
+    ],
   };
 }

@@ -6,21 +6,49 @@ import type { Ask, Fate, OperatorChange, WorldEvent } from "./schedule.ts";
 export const ISOLATES = 4;
 const KEYS = 2;
 
+/** How long a request holds its slot; null: it is never released. */
+export const holdsMs = fc.constantFrom(0, 3, 40, 700, 2_900, 4_000, null);
+
 /** Requests of all kinds. */
 export const ask: fc.Arbitrary<Ask> = fc.record({
   kind: fc.constant("ask" as const),
   isolate: fc.nat(ISOLATES - 1),
   route: fc.constantFrom<RouteName[]>("/one", "/one", "/one", ...ROUTES),
   costMilli: fc.constantFrom(null, null, null, null, null, null, null, null, 250, 3_000),
-  key: fc.constantFrom(null, null, 0, 1),
+  key: fc.constantFrom(null, null, null, 0, 0, 1, 1, KEYS, KEYS + 1),
   count: fc.constantFrom(1, 1, 1, 2, 4, 9),
   asBatch: fc.constantFrom(false, false, true),
   peek: fc.constantFrom(false, false, false, false, false, false, true),
   idempotencyKey: fc.constantFrom(null, null, null, null, null, "a", "b"),
+  holdsMs,
   leavesAfterMs: fc.constantFrom(null, null, null, null, null, null, null, null, null, 0, 3, 12),
   againAfterMs: fc.constantFrom(null, null, 9),
   computesMs: fc.constant(0),
 });
+
+/** When grants are revoked before their end. */
+export const revokedAfterMs = fc.constantFrom(null, 0, 20, 400, 1_500);
+
+/** Replaces a key: the old one works for a while, or stops at once. */
+export const rotation = (keys: number): fc.Arbitrary<OperatorChange> =>
+  fc.record({
+    kind: fc.constant("rotate" as const),
+    key: fc.nat(keys - 1),
+    graceMs: fc.constantFrom(0, 0, 700, 3_000),
+    oldKeyId: fc.constant(""),
+    newKeyId: fc.constant(""),
+  });
+
+/** Ends the account, and mostly makes it again. */
+export const deletion = (tiers: readonly TierName[]): fc.Arbitrary<OperatorChange> =>
+  fc.record({
+    kind: fc.constant("delete" as const),
+    lift: fc.boolean(),
+    again: fc.option(
+      fc.record({ tier: fc.constantFrom(...tiers), afterMs: fc.constantFrom(0, 10, 300, 2_000) }),
+      { freq: 3 },
+    ),
+  });
 
 const change: fc.Arbitrary<OperatorChange> = fc.oneof(
   fc.record({
@@ -34,11 +62,13 @@ const change: fc.Arbitrary<OperatorChange> = fc.oneof(
     amount: fc.constantFrom(1, 5, 30),
     lastsMs: fc.constantFrom(50, 700, 20_000),
     untilMs: fc.constant(null),
+    revokedAfterMs,
   }),
   fc.record({
     kind: fc.constant("reset" as const),
     limits: fc.constantFrom<(readonly string[] | null)[]>(null, ["minute"], ["hour", "own"]),
   }),
+  rotation(KEYS),
   fc.record({
     kind: fc.constant("key" as const),
     key: fc.nat(KEYS - 1),
@@ -63,7 +93,15 @@ export function changes(
 ): fc.Arbitrary<WorldEvent>[] {
   const tier = fc.record({ kind: fc.constant("tier" as const), tier: fc.constantFrom(...tiers) });
   return [
-    fc.record({ kind: fc.constant("change" as const), isolate, change: fc.oneof(others, others, tier) }),
+    fc.record({
+      kind: fc.constant("change" as const),
+      isolate,
+      change: fc.oneof(
+        { weight: 8, arbitrary: others },
+        { weight: 4, arbitrary: tier },
+        { weight: 1, arbitrary: deletion(tiers) },
+      ),
+    }),
     fc.record({
       kind: fc.constant("policy" as const),
       isolate,

@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { violationsOf } from "./judge.ts";
 import { CONDITIONS, schedules } from "./conditions.ts";
+import { SLOTS } from "./policies.ts";
 import { World } from "./world.ts";
 
 const RUNS = Number(process.env["HISTORY_RUNS"] ?? 2_500);
@@ -15,15 +16,28 @@ const SEED = Number(process.env["HISTORY_SEED"] ?? 20_261_121);
 /** Maximum number of events in a schedule: many short schedules find more than a few long ones. */
 const STEPS = RUNS > 10_000 ? 40 : 10;
 
+/** Every change that operators can make occurs. */
+const CHANGES = Object.fromEntries(
+  ["tier", "status", "numbers", "grant", "revoke", "reset", "key", "rotate", "delete", "create"].map(
+    (kind) => [`change ${kind}`, 0.1],
+  ),
+);
+
 /** The share of schedules that each kind gets, and the decisions that must occur for it to be a test, in thousandths of requests. */
 const KINDS: Record<keyof typeof CONDITIONS, { part: number; atLeast: Record<string, number> }> = {
-  calm: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 150, "denied deny-cache": 1 } },
-  busy: { part: 0.1, atLeast: { "blocked strict": 10, "revoked strict": 0.3, "denied strict": 100 } },
-  redefined: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 100 } },
+  calm: {
+    part: 0.1,
+    atLeast: { "allowed strict": 300, "denied strict": 150, "denied by slots": 10, "denied deny-cache": 1 },
+  },
+  busy: {
+    part: 0.1,
+    atLeast: { "blocked strict": 3, "revoked strict": 0.3, "denied strict": 100, ...CHANGES },
+  },
+  redefined: { part: 0.1, atLeast: { "allowed strict": 300, "denied strict": 80 } },
   rough: { part: 0.15, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   copies: { part: 0.05, atLeast: { "allowed strict": 300, "denied strict": 80, "allowed fallback": 20 } },
   lent: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 10 } },
-  lentChanged: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10 } },
+  lentChanged: { part: 0.1, atLeast: { "allowed lease": 50, "denied strict": 10, ...CHANGES } },
   lentRough: { part: 0.15, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentSteps: { part: 0.05, atLeast: { "allowed lease": 50, "denied strict": 10 } },
   lentCopies: { part: 0.05, atLeast: { "allowed lease": 50, "denied strict": 10, "allowed fallback": 1 } },
@@ -48,6 +62,13 @@ export function testHistories(half: "leased" | "strict"): void {
             requests += 1;
             const outcome = decision ? `${decision.outcome} ${decision.source}` : "none";
             outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+            if (decision?.violated.includes(SLOTS.name))
+              outcomes.set("denied by slots", (outcomes.get("denied by slots") ?? 0) + 1);
+          }
+          for (const entry of history.entries) {
+            if (entry.kind !== "change") continue;
+            const made = `change ${entry.change.kind}`;
+            outcomes.set(made, (outcomes.get(made) ?? 0) + 1);
           }
           expect(violationsOf(history)).toEqual([]);
         });

@@ -2,23 +2,31 @@
  * Replays the object's turns in order, without those that a crash undid before an answer left, and compares each decision with the
  * exact model at that point.
  */
-import type { Decision } from "../../src/core/decision.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import type { Lease, Question, Settlement } from "../../src/objects/object-call.ts";
 import { AccountModel, type CountedRule } from "./account-model.ts";
-import { type Changed, type Entry, type History, keyIdOf, type Spend, type Turn } from "./history.ts";
+import {
+  type Changed,
+  type Entry,
+  type History,
+  keyIdOf,
+  type Loss,
+  type Spend,
+  type Turn,
+  type Wrong,
+} from "./history.ts";
 import { LEASE_MS, type LentLease, LentLeases } from "./lent-leases.ts";
 import { LedgerModel, NOTHING, plus } from "./ledger-model.ts";
 import { Model } from "./model.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { billLossOf, lossOf } from "./loss.ts";
-import { COST_MILLI, isLeased, periodStartMs, ROUTES, TIERS } from "./policies.ts";
+import { COST_MILLI, isLeased, periodStartMs, ROUTES, type Rule, SLOTS, TIERS } from "./policies.ts";
+import { deniedForMs, RetryWatch, type Use } from "./retry-times.ts";
+import { SlotsModel } from "./slots.ts";
 
 /** After a crash, a bucket does not refill for as long. */
 const FLOOR_HOLD_MS = 5_000;
 const REMEMBERED_MS = 600_000;
-
-/** Reports that a guarantee is broken, how, and when. */
-export type Wrong = (guarantee: string, what: string, where: { readonly atMs: number }) => void;
 
 export class Replay {
   readonly account = new AccountModel();
@@ -46,6 +54,11 @@ export class Replay {
   #lostBillMilli = 0;
   /** When the object last lost what was in its memory, and the part of the slack that is for it. */
   #lastLoss = { atMs: -Infinity, milli: 0 };
+  /** The fastest of the limits used so far. */
+  #fastestPerMs = 0;
+  readonly #turns: Turn[] = [];
+  readonly #slots: SlotsModel;
+  readonly #retries = new RetryWatch();
   /** Whether limits have changed, so that the two models may differ. */
   #hasChanged = false;
   /** When the account last changed. */
@@ -54,6 +67,7 @@ export class Replay {
   constructor(history: History, wrong: Wrong) {
     this.#history = history;
     this.#wrong = wrong;
+    this.#slots = new SlotsModel(wrong);
   }
 
   run(): void {
@@ -65,9 +79,11 @@ export class Replay {
 
   #entry(entry: Entry): void {
     for (const model of [this.#generous, this.#stingy]) model.see(entry.localMs);
+    this.#slots.see(entry);
+    if (entry.kind !== "turn" && entry.kind !== "release") this.#retries.disturb();
     if (entry.kind === "loss") {
       this.#generous.lose(this.#lostBillMilli, entry.nextMs);
-      this.#slackMilli += this.#lostMilli;
+      this.#slackMilli += this.#lostMilli + this.#unwrittenRefillMilli(entry);
       this.#lastLoss = { atMs: entry.atMs, milli: this.#lostMilli };
       this.lossMilli += this.#lostBillMilli;
       this.#leases.lose(entry);
@@ -76,11 +92,18 @@ export class Replay {
     else if (entry.kept && entry.kind === "turn") this.#turn(entry);
   }
 
+  /** If the clock steps back, what was refilled since the last write is refilled again by then only when the clock has caught up. */
+  #unwrittenRefillMilli({ rows, localMs, nextMs }: Loss): number {
+    const writtenMs = this.#turns.findLast(({ rowsBefore }) => rowsBefore < rows)?.localMs ?? -Infinity;
+    return this.#fastestPerMs * Math.max(0, Math.min(localMs - nextMs, localMs - writtenMs));
+  }
+
   /** The generous model knows at once what an isolate spends; the stingy one learns of it by the settlement. */
   #spend({ asked, lease, localMs }: Spend): void {
     const lent = this.#leases.get(lease.id);
     if (!lent) return;
-    const { costMilli, isolate, life } = asked;
+    const { costMilli, isolate, life, request } = asked;
+    if (request.route === "/slots") this.#wrong("G1", "admitted without a slot", asked);
     this.ledger.add(lent.lentAtMs, { ...NOTHING, requests: 1, costMilli });
     const isAlive = this.#history.lives[isolate] === life;
     const unsettled = this.#unsettled.get(lent.lease.id) ?? { milli: 0, isAlive };
@@ -89,12 +112,12 @@ export class Replay {
     this.#charge(this.#generous, lent, costMilli, localMs);
   }
 
-  #change({ change, localMs, atMs }: Changed): void {
+  #change({ change, number, localMs, atMs }: Changed): void {
     this.#changedMs = atMs;
     this.#noteRates(localMs);
-    this.account.apply(change, localMs);
+    this.account.apply(change, number, localMs);
     this.#noteRates(localMs);
-    this.#hasChanged ||= change.kind !== "create";
+    this.#hasChanged ||= change.kind !== "begin";
     if (change.kind !== "reset") return;
     this.#generous.reset(change.limits);
     this.#stingy.reset(change.limits);
@@ -112,6 +135,9 @@ export class Replay {
   }
 
   #turn(turn: Turn): void {
+    if (!turn.isStale) this.#turns.push(turn);
+    // What a replaced copy does is nothing that a denial can know.
+    if (turn.isStale || turn.settlements.length > 0) this.#retries.disturb();
     for (const { lent, milli } of this.#leases.expire(turn.localMs))
       this.#charge(this.#stingy, lent, milli, lent.closesMs);
     for (const { request, decide } of turn.questions) {
@@ -129,9 +155,9 @@ export class Replay {
   #isRemembered({ request }: Question, decision: Decision, turn: Turn): boolean {
     const { idempotencyKey, peek } = request;
     if (idempotencyKey === null) return false;
-    // A copy that was replaced can answer a peek, but cannot remember anything.
-    if (turn.isStale && peek) return true;
     const before = this.#remembered.get(idempotencyKey);
+    // A copy that was replaced can answer a peek or reject, but cannot remember anything, nor know what was decided elsewhere.
+    if (turn.isStale && (peek || (before && !decision.allowed))) return true;
     if (before && turn.localMs < before.untilMs) {
       const same = decision.decisionId === before.decision.decisionId && decision.replayed === true;
       if (!same) this.#wrong("G1", `the idempotency key ${idempotencyKey} was decided twice`, turn);
@@ -168,6 +194,7 @@ export class Replay {
   /** Takes a policy into use if it is newer: with the first question that brings it, even if that is answered by an earlier decision. */
   #adopt(revision: number, { localMs }: Turn): void {
     if (revision <= this.#revision) return;
+    this.#retries.disturb();
     this.#hasChanged ||= this.#revision > 0;
     this.#noteRates(localMs);
     this.#revision = revision;
@@ -191,11 +218,15 @@ export class Replay {
         .join();
       this.#wrong("G1", `admitted ${costMilli} although ${names} does not hold it`, turn);
     }
-    if (!decision.allowed && mayReject.length === 0) {
-      this.#wrong("G2", `denied ${costMilli} by ${decision.violated.join()}, which holds it`, turn);
+    const violated = decision.violated.filter((name) => name !== SLOTS.name);
+    if (!decision.allowed && violated.length > 0 && mayReject.length === 0) {
+      this.#wrong("G2", `denied ${costMilli} by ${violated.join()}, which holds it`, turn);
     }
+    if (route === "/slots" && !turn.isStale) this.#slots.decided(decision, peek, turn);
+    if (violated.length > 0) this.#retryAfter(request, decision, costMilli, rules, turn);
     if (!peek) {
       if (decision.allowed) {
+        this.#retries.disturb();
         for (const model of [this.#generous, this.#stingy]) {
           for (const [name, rule] of rules) {
             if (rule.kind === "bucket") model.charge(name, rule, costMilli, nowMs);
@@ -213,11 +244,48 @@ export class Replay {
       this.#readings(decision, rules, mayReject, turn);
   }
 
+  /** The retry time of a denial, by definition; if something is uncertain, between those of both models. */
+  #retryAfter(
+    { route, keyId }: DecisionRequest,
+    { retryAfterMs }: Decision,
+    costMilli: number,
+    rules: readonly CountedRule[],
+    turn: Turn,
+  ): void {
+    const { localMs: nowMs } = turn;
+    const isMs = retryAfterMs ?? Infinity;
+    // If the clock has stepped back, nothing refills until it has caught up, and a quota stays in the newer period.
+    const behindMs = Math.max(0, this.#stingy.seenMs - nowMs);
+    const isCertain = !this.#hasChanged && this.#slackMilli === 0 && !turn.isStale && behindMs === 0;
+    let [leastMs, mostMs] = [0, 0];
+    for (const [name, rule] of rules) {
+      const usedMilli = this.#stingy.usedMilli(name, rule, nowMs);
+      const lent = this.#leases.lentOf(name, rule, this.#lentSinceMs(rule, nowMs));
+      const most = { ...lent, usedMilli: usedMilli + this.#slackMilli };
+      const least = isCertain ? most : this.#leastUse(rule, name, lent, nowMs);
+      leastMs = Math.max(leastMs, deniedForMs(rule, least, costMilli, nowMs));
+      mostMs = Math.max(mostMs, deniedForMs(rule, most, costMilli, nowMs + behindMs) + behindMs);
+    }
+    // After a crash, floors are held.
+    if (!isCertain) mostMs += FLOOR_HOLD_MS;
+    if (isMs < leastMs || isMs > mostMs)
+      this.#wrong("G2", `denied for ${retryAfterMs} ms instead of ${leastMs} to ${mostMs}`, turn);
+    if (!turn.isStale) this.#retries.denied(`${route} ${keyId} ${costMilli}`, rules, isMs, turn, this.#wrong);
+  }
+
+  /** What is certainly used of a limit. Of a quota, the object expects that what is lent may become free, even if it is spent by now. */
+  #leastUse(rule: Rule, name: string, { lentMilli }: Omit<Use, "usedMilli">, nowMs: number): Use {
+    const usedMilli = this.#generous.usedMilli(name, rule, nowMs);
+    const freeMilli = rule.kind === "quota" ? lentMilli : 0;
+    return { usedMilli: Math.max(0, usedMilli - freeMilli), lentMilli: 0, lentUntilMs: 0 };
+  }
+
   /** Raises the most that a crash may take. Unchanged by an exact tier: its decisions are on disk before their answers leave. */
   #mayLose(rules: readonly CountedRule[], { atMs }: Turn): void {
     if (this.account.tier === "exact") return;
     const inForce = rules.map(([, rule]) => rule);
     this.#lostMilli = Math.max(this.#lostMilli, ...inForce.map(lossOf));
+    this.#fastestPerMs = Math.max(this.#fastestPerMs, ...inForce.map(({ milliPerMs }) => milliPerMs));
     // Floors are still held, and what they would refill meanwhile is lost at the rate that is in force by now.
     if (atMs < this.#lastLoss.atMs + FLOOR_HOLD_MS) {
       this.#slackMilli += this.#lostMilli - this.#lastLoss.milli;
@@ -238,7 +306,8 @@ export class Replay {
       (rule) => this.#leftMilli(this.#generous, rule, nowMs) === this.#leftMilli(this.#stingy, rule, nowMs),
     );
     if (!isCertain) return;
-    if (!decision.allowed && decision.violated.join() !== rejecting.map(([, { name }]) => name).join()) {
+    const violated = decision.violated.filter((limit) => limit !== SLOTS.name);
+    if (!decision.allowed && violated.join() !== rejecting.map(([, { name }]) => name).join()) {
       this.#wrong("G3", `denied by ${decision.violated.join()}`, turn);
     }
     rules.forEach((rule, i) => {
@@ -256,12 +325,16 @@ export class Replay {
   #leftMilli(model: Model, [name, rule]: CountedRule, nowMs: number): number {
     const leftMilli = rule.capacityMilli - model.usedMilli(name, rule, nowMs);
     if (model === this.#generous || !this.#leases.hasOpen) return leftMilli;
-    const isQuota = rule.kind === "quota";
-    const sinceMs = isQuota ? periodStartMs(rule.per, Math.max(nowMs, this.#stingy.seenMs)) : 0;
-    return leftMilli - this.#leases.setAsideMilli(name, rule, sinceMs);
+    return leftMilli - this.#leases.lentOf(name, rule, this.#lentSinceMs(rule, nowMs)).lentMilli;
+  }
+
+  /** Leases of before count in no quota. */
+  #lentSinceMs({ kind, per }: Rule, nowMs: number): number {
+    return kind === "quota" ? periodStartMs(per, Math.max(nowMs, this.#stingy.seenMs)) : 0;
   }
 
   #lend(lease: Lease, turn: Turn): void {
+    this.#retries.disturb();
     const { localMs: nowMs } = turn;
     const { tier } = this.account;
     const variant = this.#history.variants.get(lease.revision) ?? 0;

@@ -99,6 +99,20 @@ export const SCRIPTED = {
     ask(50_000, 1),
   ]),
 
+  /** The object dies right after it has deleted the account, and the operator sends the call again, while an isolate holds a lease. */
+  diesWhileItDeletes: scheduleOf([
+    ...stream(2, 20),
+    change(5, { kind: "delete", lift: false, again: null }),
+    after(5, DIES),
+    ...stream(5, 100),
+  ]),
+
+  /** The object dies when the user has paused for longer than three seconds. */
+  diesAfterAPause: scheduleOf([...stream(20, 5), ask(0, 30), after(4_300, DIES), ask(10, 60)]),
+
+  /** The object dies right after a request that was alone. */
+  diesAfterALoneRequest: scheduleOf([ask(0, 1), after(20, DIES), ask(10, 60)]),
+
   /** An isolate's clock steps back within a lease, which it would spend too late. */
   stepsBack: scheduleOf([
     ...stream(2, 20),
@@ -109,5 +123,12 @@ export const SCRIPTED = {
   ]),
 };
 
-/** In these, nothing may be missing from the bill, although the object dies: it has written what it decided itself. */
-export const EXACT: ReadonlySet<string> = new Set<keyof typeof SCRIPTED>(["diesAfterUnwrittenLease"]);
+/**
+ * In these, nothing may be missing from the bill, although the object dies: it has written what it decided itself, or everything. Then
+ * nothing may be missing from the limits either: the number of requests that they hold.
+ */
+export const EXACT: ReadonlyMap<string, number | null> = new Map<keyof typeof SCRIPTED, number | null>([
+  ["diesAfterUnwrittenLease", null],
+  ["diesAfterAPause", 86],
+  ["diesAfterALoneRequest", 60],
+]);

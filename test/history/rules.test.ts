@@ -30,8 +30,15 @@ function switchOff(...names: readonly string[]): void {
 async function violations(schedule: Schedule, kind: Rule["kind"]): Promise<string[]> {
   const history = await new World(schedule).run();
   const billed = history.usage.reduce((sum, { requests }) => sum + requests, 0);
-  const isExact = !EXACT.has(kind) || billed === admitted(history).length;
-  return [...violationsOf(history), ...(isExact ? [] : [`G5: billed only ${billed} requests`])];
+  const count = admitted(history).length;
+  const exact = EXACT.get(kind);
+  const isBilled = exact === undefined || billed === count;
+  const isWhole = typeof exact !== "number" || count === exact;
+  return [
+    ...violationsOf(history),
+    ...(isBilled ? [] : [`G5: billed only ${billed} requests`]),
+    ...(isWhole ? [] : [`G2: admitted ${count} of ${exact} requests`]),
+  ];
 }
 
 function drawnOf(kind: Rule["kind"]): readonly Schedule[] {

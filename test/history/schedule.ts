@@ -19,13 +19,15 @@ export interface Ask {
   readonly route: RouteName;
   /** Its cost; null: the route's. */
   readonly costMilli: number | null;
-  /** The number of its key; null: without one. */
+  /** The number of its key; null: without one. From 2 on: the key of two less, or the newest that replaces it. */
   readonly key: number | null;
   /** Concurrent requests; `asBatch`: as one batch. */
   readonly count: number;
   readonly asBatch: boolean;
   readonly peek: boolean;
   readonly idempotencyKey: string | null;
+  /** On a route with slots: how long each admitted request lasts; null: its slot is never released. */
+  readonly holdsMs: number | null;
   /** When the client leaves, unless it has its answer. */
   readonly leavesAfterMs: number | null;
   /** When all of it is repeated once. */
@@ -45,8 +47,29 @@ export type OperatorChange =
       readonly lastsMs: number;
       /** Known when the change is sent. */
       readonly untilMs: number | null;
+      /** How long after its acknowledgement it is revoked; null: never. */
+      readonly revokedAfterMs: number | null;
     }
+  /** `grant`: the number of the change that made it. */
+  | { readonly kind: "revoke"; readonly grant: number }
   | { readonly kind: "reset"; readonly limits: readonly string[] | null }
+  | {
+      readonly kind: "delete";
+      /** Whether a block is lifted. */
+      readonly lift: boolean;
+      /** The account that the user gets then; null: none. */
+      readonly again: { readonly tier: TierName; readonly afterMs: number } | null;
+    }
+  | { readonly kind: "create"; readonly tier: TierName }
+  | {
+      readonly kind: "rotate";
+      /** The newest key in place of this one is replaced. */
+      readonly key: number;
+      readonly graceMs: number;
+      /** Known when the change is sent. */
+      readonly oldKeyId: string;
+      readonly newKeyId: string;
+    }
   | {
       readonly kind: "key";
       readonly key: number;

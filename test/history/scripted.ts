@@ -15,6 +15,7 @@ const ONE: Ask = {
   asBatch: false,
   peek: false,
   idempotencyKey: null,
+  holdsMs: null,
   leavesAfterMs: null,
   againAfterMs: null,
   computesMs: 0,

@@ -151,7 +151,7 @@ export interface Handle {
   failNextWrite: boolean;
   /** Called when it has failed. */
   readonly onFailure: () => void;
-  /** Called with the reason of each audit entry, when its transaction is complete. */
+  /** Called with the reason of the audit entries of a transaction, when that is complete: of all, a change has the same. */
   readonly onAudit: (reason: unknown) => void;
 }
 
@@ -192,7 +192,7 @@ export function storageOf(disk: Disk, handle: Handle, alarm: (atMs: number) => v
       check();
       try {
         const result = disk.transact(work);
-        for (const reason of reasons.splice(0)) handle.onAudit(reason);
+        for (const reason of new Set(reasons.splice(0))) handle.onAudit(reason);
         return result;
       } catch (thrown) {
         reasons.length = 0;

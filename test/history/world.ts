@@ -4,15 +4,15 @@
  *
  * Records what was asked, decided, changed and lost, for a judge. Asserts nothing itself.
  */
-import type { DecisionRequest } from "../../src/core/decision.ts";
+import type { Decision, DecisionRequest } from "../../src/core/decision.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { SpendableLease } from "../../src/limiter/spendable-lease.ts";
 import type { Lease } from "../../src/objects/object-call.ts";
-import { type Asked, type History, keyIdOf } from "./history.ts";
+import type { Asked, History } from "./history.ts";
 import { type Isolate, newIsolate } from "./isolate.ts";
 import { LATE_MS, Network } from "./network.ts";
 import { ObjectHost, SUBJECT } from "./object-host.ts";
-import { newKey, Operators } from "./operators.ts";
+import { newestKeyId, newKey, Operators } from "./operators.ts";
 import { BILLED, COST_MILLI, type RouteName } from "./policies.ts";
 import { shelf } from "./policy-shelf.ts";
 import type { Ask, WorldEvent, Schedule } from "./schedule.ts";
@@ -104,7 +104,7 @@ export class World {
       number: 0,
       atMs: nowMs,
       localMs: nowMs,
-      change: { kind: "create", tier },
+      change: { kind: "begin", tier },
       kept: true,
     });
   }
@@ -183,7 +183,7 @@ export class World {
       tier: "tight",
       route: ask.route,
       costMilli: ask.costMilli,
-      keyId: ask.key === null ? null : keyIdOf(ask.key),
+      keyId: ask.key === null ? null : newestKeyId(ask.key, this.#host.changes),
       peek: ask.peek,
       idempotencyKey: ask.idempotencyKey,
     };
@@ -218,6 +218,7 @@ export class World {
           group.forEach((one, i) => {
             one.decision = decisions[i] ?? null;
             one.decidedMs = this.#time.nowMs;
+            if (one.decision) this.#hold(isolate, one.decision, ask.holdsMs);
             const lease = this.#spent.get(place);
             if (lease && one.decision?.source === "lease")
               this.#host.spent(one, lease, this.#network.askedMs.get(lease.id) ?? Infinity);
@@ -234,6 +235,17 @@ export class World {
         for (const one of group) one.left ||= one.decision === null;
       });
     }
+  }
+
+  /** The request is in progress for a while, then its isolate releases its slot, if that lives and the slot is not left to expire. */
+  #hold({ place, limiter }: Isolate, { holds }: Decision, forMs: number | null): void {
+    if (holds.length === 0 || forMs === null) return;
+    const release = (): void => {
+      this.#host.releases(holds);
+      void limiter.release(SUBJECT, holds, Date.now());
+    };
+    this.#time.at(this.#time.nowMs + forMs, release, place);
+    this.#lastAskMs = Math.max(this.#lastAskMs, this.#time.nowMs + forMs);
   }
 
   #note(isolate: Isolate, request: DecisionRequest, route: RouteName): Asked {

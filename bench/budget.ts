@@ -89,7 +89,8 @@ async function operationsOf(url: string, caller: Caller): Promise<Budget[Caller]
   const expected = caller === "denied" ? 429 : 200;
   // Sequentially, so that no calls are combined.
   const { count, everyMs } = PACE[caller] ?? { count: DECISIONS, everyMs: 0 };
-  const fromMs = performance.now();
+  // The first of a steady rate too: soon after the one before, it would look like a busy user's.
+  const fromMs = performance.now() + everyMs;
   for (let i = 0; i < count; i++) {
     const earlyMs = fromMs + i * everyMs - performance.now();
     if (earlyMs > 0) await new Promise((done) => setTimeout(done, earlyMs));

@@ -3,12 +3,13 @@
  *
  * Never on the path of a request: isolates send batches afterwards, and work without the hub if it does not answer. A batch that arrives
  * twice counts once. Counters are in memory and in one snapshot row, which is written every few seconds while batches arrive, and always
- * before a figure is shown: so a scrape never sees a counter go down, and a crash loses only seconds.
+ * before a figure is shown: so a scrape never sees a counter go down, and a crash loses only seconds. While batches are rare, the snapshot
+ * goes into the row of points that each of them writes anyway.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { batchSchema } from "../src/analytics/batch.ts";
-import { MetricStore, type MetricsDump } from "../src/analytics/metrics/metric-store.ts";
+import type { MetricsDump } from "../src/analytics/metrics/metric-store.ts";
 import type { ReportAnswer } from "../src/analytics/reports/report-answer.ts";
 import type { ReportQuery } from "../src/analytics/reports/report-query.ts";
 import { HOUR_MS, SECOND_MS } from "../src/core/time.ts";
@@ -22,7 +23,9 @@ import {
 } from "../src/simulation/simulation-answer.ts";
 import { loadBilling } from "../src/billing-module.ts";
 import { simulate } from "../src/simulation/simulate.ts";
+import type { Point } from "../src/analytics/point.ts";
 import { AnalyticsStore } from "./analytics-store/analytics-store.ts";
+import { HubSums } from "./metrics-hub/hub-sums.ts";
 import { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, objectMetrics } from "./object-metrics.ts";
@@ -36,21 +39,19 @@ export const MIGRATIONS: readonly string[] = [
 const SNAPSHOT_MS = 5 * SECOND_MS;
 /** A batch that comes so long after the one before is rare. */
 const RARE_MS = SECOND_MS;
-/** Isolates whose last batch is remembered; the one silent for longest is evicted first. */
-const MAX_ISOLATES = 2_000;
+/** Longest snapshot that goes into a row of points, UTF-16 units: that has as many again, and may have two megabytes. */
+const MAX_NOTE = 300_000;
 /** How often old points are deleted if no new ones arrive. They are kept for a day. */
 const SWEEP_MS = HOUR_MS;
 
-const batchesSchema = z.record(z.string(), z.number());
-
 export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   readonly #storage = countedStorage(this.ctx.storage, "MetricsHub");
-  #metrics = new MetricStore();
+  #sums = new HubSums();
   #store: AnalyticsStore | null = null;
   readonly #viewers: LiveViewers;
-  /** The number of each isolate's last batch, the isolate silent for longest first. */
-  #batches = new Map<string, number>();
   #isDirty = false;
+  /** Whether the newest row of points has the snapshot, and the snapshot row an older one. */
+  #isNoted = false;
   #savedAtMs = -Infinity;
   #batchAtMs = -Infinity;
   #isSimulating = false;
@@ -70,35 +71,56 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
    */
   record(input: unknown): boolean {
     const { isolate, seq, points, isStored, metrics } = z.parse(batchSchema, input);
-    if (seq <= (this.#batches.get(isolate) ?? 0)) return this.#viewers.areAny;
+    if (this.#sums.has(isolate, seq)) return this.#viewers.areAny;
     const nowMs = Date.now();
     this.#migrate();
-    if (isStored && points.length > 0) {
-      // The alarm re-arms itself while there are points.
-      if (this.#points.rows === 0) this.ctx.waitUntil(this.#storage.setAlarm(nowMs + SWEEP_MS));
-      // The whole batch or nothing: it may arrive again.
-      this.ctx.storage.transactionSync(() => this.#points.insert(points, nowMs));
+    const isRare = Math.abs(nowMs - this.#batchAtMs) >= RARE_MS;
+    this.#batchAtMs = nowMs;
+    const stored = isStored ? points : [];
+    // The alarm re-arms itself while there are points.
+    if (stored.length > 0 && this.#points.rows === 0)
+      this.ctx.waitUntil(this.#storage.setAlarm(nowMs + SWEEP_MS));
+    const count = (): void => {
+      this.#sums.count(isolate, seq, metrics, nowMs);
+      // Counts of this hub and of other objects in its isolate need no call.
+      this.#sums.add(objectMetrics.take() ?? [], "hub", nowMs);
+    };
+    if (isRare && !this.#isDirty && stored.length > 0 && this.#sums.length <= MAX_NOTE) {
+      this.#storeWithNote(stored, count, nowMs);
+    } else {
+      if (stored.length > 0) {
+        // The next row of points does not have it.
+        if (this.#isNoted) this.#write();
+        // The whole batch or nothing: it may arrive again.
+        this.ctx.storage.transactionSync(() => this.#points.insert(stored, nowMs));
+      }
+      // Nothing below throws, so a batch is counted once.
+      count();
+      this.#isDirty = true;
+      this.#saveSoon(isRare, nowMs);
     }
-    // Nothing below throws, so a batch is counted once.
-    this.#batches.delete(isolate);
-    this.#batches.set(isolate, seq);
-    for (const name of this.#batches.keys()) {
-      if (this.#batches.size <= MAX_ISOLATES) break;
-      this.#batches.delete(name);
-    }
-    if (metrics !== null) this.#metrics.apply(metrics, isolate, nowMs);
-    // Counts of this hub and of other objects in its isolate need no call.
-    this.#metrics.apply(objectMetrics.take() ?? [], "hub", nowMs);
-    this.#isDirty = true;
-    this.#saveSoon(nowMs);
     this.#viewers.show(points, nowMs);
     return this.#viewers.areAny;
+  }
+
+  /** Counts a batch and stores its points with the snapshot, in one row. */
+  #storeWithNote(points: readonly Point[], count: () => void, nowMs: number): void {
+    count();
+    try {
+      const note = this.#sums.asNote(nowMs);
+      this.ctx.storage.transactionSync(() => this.#points.insert(points, nowMs, note));
+    } catch (thrown) {
+      // It may arrive again, and must then count.
+      this.#read();
+      throw thrown;
+    }
+    this.#isNoted = true;
   }
 
   /** The sums, stored before they are returned. The reader adds up all hubs and renders. */
   metrics(): MetricsDump {
     this.#save();
-    return this.#metrics.dump(Date.now());
+    return this.#sums.dump(Date.now());
   }
 
   /** Answers a report from the stored points. */
@@ -153,6 +175,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
 
   /** Deletes old points, even if no new ones arrive. */
   override async alarm(): Promise<void> {
+    if (this.#isNoted) this.#write();
     this.#points.sweep(Date.now());
     if (this.#points.rows > 0) await this.#storage.setAlarm(Date.now() + SWEEP_MS);
   }
@@ -165,20 +188,21 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     if (schemaVersion(this.#storage) === 0) migrate(this.#storage, MIGRATIONS);
   }
 
+  /** Reads what storage has, in place of what is in memory. */
   #read(): void {
+    this.#sums = new HubSums();
     if (schemaVersion(this.#storage) === 0) return;
     migrate(this.#storage, MIGRATIONS);
+    const { note } = this.#points;
+    this.#isNoted = note !== null && this.#sums.loadNote(note, Date.now());
+    if (this.#isNoted) return;
     for (const row of this.#storage.sql.exec("SELECT metrics, batches FROM snapshot")) {
-      this.#metrics.load(parseJson(String(row["metrics"])), Date.now());
-      const batches = batchesSchema.safeParse(parseJson(String(row["batches"])));
-      if (batches.success) this.#batches = new Map(Object.entries(batches.data));
+      this.#sums.loadRow(String(row["metrics"]), String(row["batches"]), Date.now());
     }
   }
 
   /** At once if batches are rare: a timer would keep the object in memory, which is billed and costs more than a row. */
-  #saveSoon(nowMs: number): void {
-    const isRare = Math.abs(nowMs - this.#batchAtMs) >= RARE_MS;
-    this.#batchAtMs = nowMs;
+  #saveSoon(isRare: boolean, nowMs: number): void {
     if (isRare || Math.abs(nowMs - this.#savedAtMs) >= SNAPSHOT_MS) this.#save();
     else this.#saving ??= setTimeout(() => this.#save(), SNAPSHOT_MS);
   }
@@ -188,12 +212,20 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     // A pending timer would keep the object in memory.
     if (this.#saving !== null) clearTimeout(this.#saving);
     this.#saving = null;
-    this.#storage.sql.exec(
-      "INSERT OR REPLACE INTO snapshot (id, metrics, batches) VALUES (1, ?, ?)",
-      JSON.stringify(this.#metrics.dump(Date.now())),
-      JSON.stringify(Object.fromEntries(this.#batches)),
-    );
-    this.#isDirty = false;
+    this.#write();
+  }
+
+  /** Writes the snapshot into its own row. */
+  #write(): void {
+    const texts = this.#sums.asRow(Date.now());
+    this.ctx.storage.transactionSync(() => {
+      this.#storage.sql.exec(
+        "INSERT OR REPLACE INTO snapshot (id, metrics, batches) VALUES (1, ?, ?)",
+        ...texts,
+      );
+      if (this.#isNoted) this.#points.dropNote();
+    });
+    this.#isNoted = this.#isDirty = false;
     this.#savedAtMs = Date.now();
   }
 }

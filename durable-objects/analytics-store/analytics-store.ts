@@ -18,6 +18,7 @@ import {
   bindingsOf,
   CHUNK_SCHEMA,
   FIND_REQUEST,
+  NOTE_COLUMN,
   missingColumns,
   requestBindings,
   rowsOf,
@@ -33,7 +34,7 @@ import { Thinning } from "./thinning.ts";
 
 /** What the store needs of SqlStorage. */
 export interface Sql {
-  exec(query: string, ...bindings: (number | string)[]): Iterable<Record<string, unknown>>;
+  exec(query: string, ...bindings: (number | string | null)[]): Iterable<Record<string, unknown>>;
 }
 
 export interface StoreLimits {
@@ -56,6 +57,9 @@ const THINNED_CHUNKS = 16;
 /** Chunks that one batch loads into memory after a start: some ms. */
 const LOADED_CHUNKS = 32;
 const ALL_CHUNKS = Number.POSITIVE_INFINITY;
+const NEWEST = "id = (SELECT max(id) FROM points)";
+const NEWEST_NOTE = `SELECT ${NOTE_COLUMN} AS note FROM points WHERE ${NEWEST}`;
+const DROP_NOTE = `UPDATE points SET ${NOTE_COLUMN} = NULL WHERE ${NEWEST}`;
 /** Time between two sweeps. */
 const SWEEP_EVERY_MS = MINUTE_MS;
 
@@ -96,12 +100,13 @@ export class AnalyticsStore {
 
   /**
    * Stores the points of a batch: one row written, sometimes two.
+   * @param note stored in the same row, in place of the one before.
    * @throws what storage throws; then none of the batch counts as stored, and it may be inserted again.
    */
-  insert(points: readonly Point[], nowMs: number): void {
+  insert(points: readonly Point[], nowMs: number, note: string | null = null): void {
     if (points.length === 0) return;
     try {
-      this.#insert(points);
+      this.#insert(points, note);
       // So that the first report does not have to load everything.
       this.#load(LOADED_CHUNKS);
       if (this.#rows > this.#limits.rows) this.#thin();
@@ -112,7 +117,20 @@ export class AnalyticsStore {
     }
   }
 
-  #insert(points: readonly Point[]): void {
+  /** The note of the newest chunk. */
+  get note(): string | null {
+    if (!this.#hasTable) return null;
+    this.#addColumns();
+    for (const { note } of this.#sql.exec(NEWEST_NOTE)) return typeof note === "string" ? note : null;
+    return null;
+  }
+
+  /** Removes the note: one row written. */
+  dropNote(): void {
+    this.#sql.exec(DROP_NOTE);
+  }
+
+  #insert(points: readonly Point[], note: string | null): void {
     if (!this.#hasTable) {
       this.#sql.exec(CHUNK_SCHEMA);
       this.#hasTable = true;
@@ -126,10 +144,10 @@ export class AnalyticsStore {
       chunk.text += textLength(row);
       this.#rows += 1;
       if (chunk.rows.length < CHUNK_POINTS && chunk.text < CHUNK_TEXT) continue;
-      this.#write(chunk.id, chunk.rows);
+      this.#write(chunk.id, chunk.rows, note);
       chunk = this.#begin();
     }
-    if (chunk.rows.length > 0) this.#write(chunk.id, chunk.rows);
+    if (chunk.rows.length > 0) this.#write(chunk.id, chunk.rows, note);
     this.#open = chunk;
   }
 
@@ -207,8 +225,8 @@ export class AnalyticsStore {
     return chunk;
   }
 
-  #write(id: number, rows: readonly Row[]): void {
-    this.#sql.exec(WRITE_CHUNK, ...bindingsOf(id, rows));
+  #write(id: number, rows: readonly Row[], note: string | null = null): void {
+    this.#sql.exec(WRITE_CHUNK, ...bindingsOf(id, rows, note));
     this.#columns.put(id, rows);
   }
 

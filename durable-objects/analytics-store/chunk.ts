@@ -52,15 +52,19 @@ export const CHUNK_SCHEMA = `CREATE TABLE IF NOT EXISTS points (
   id INTEGER PRIMARY KEY, rows INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
   ${VERSION_COLUMN} INTEGER NOT NULL, ${FIRST_NAMES.map((name) => `${name} TEXT NOT NULL`).join(", ")})`;
 
+/** A text that the hub stores with the newest chunk, in the same row. Null in most. */
+export const NOTE_COLUMN = "note";
+
 /** Statements that add the columns that the table lacks. @param has those that it has. */
 export function missingColumns(has: ReadonlySet<string>): string[] {
-  return FIELD_NAMES.filter((name) => !has.has(columnOf(name))).map(
+  const missing = FIELD_NAMES.filter((name) => !has.has(columnOf(name))).map(
     (name) =>
       `ALTER TABLE points ADD COLUMN ${columnOf(name)} TEXT NOT NULL DEFAULT '${missingColumn(name)}'`,
   );
+  return has.has(NOTE_COLUMN) ? missing : [...missing, `ALTER TABLE points ADD COLUMN ${NOTE_COLUMN} TEXT`];
 }
 
-const ALL = ["rows", "first_ms", "last_ms", VERSION_COLUMN, ...NAMES];
+const ALL = ["rows", "first_ms", "last_ms", VERSION_COLUMN, ...NAMES, NOTE_COLUMN];
 
 /** Its bindings are {@link bindingsOf}. Replaces the chunk of the same id, by one row written. */
 export const WRITE_CHUNK = `INSERT INTO points (id, ${ALL.join(", ")}) VALUES (${"?, ".repeat(ALL.length)}?)
@@ -76,7 +80,11 @@ export function requestBindings({ fromMs, toMs, requestId }: RequestScan): (numb
   return [fromMs, toMs, JSON.stringify(requestId), JSON.stringify(` ${requestId} `).slice(1, -1)];
 }
 
-export function bindingsOf(id: number, rows: readonly Row[]): (number | string)[] {
+export function bindingsOf(
+  id: number,
+  rows: readonly Row[],
+  note: string | null,
+): (number | string | null)[] {
   const times = rows.map(({ atMs }) => atMs);
   return [
     id,
@@ -86,6 +94,7 @@ export function bindingsOf(id: number, rows: readonly Row[]): (number | string)[
     COLUMNS_VERSION,
     ...NUMBERS.map((field) => JSON.stringify(shortened(rows.map((row) => row[field])))),
     ...TEXT_FIELDS.map((field) => JSON.stringify(indexed(rows.map((row) => row[field])))),
+    note,
   ];
 }
 

@@ -94,6 +94,7 @@ describe("a batch", () => {
       return sql.exec("SELECT sum(rows) AS rows FROM points WHERE id > 1").one()["rows"];
     });
     expect(stored).toBe(10);
+    expect(await requests(hub)).toBe(260);
   });
 
   it("is not stored if its points are for viewers only", async () => {
@@ -130,6 +131,52 @@ describe("a counter", () => {
     await abortAllDurableObjects();
     hub = env.METRICS_HUB.get(hub.id);
     expect(await requests(hub)).toBe(3);
+  });
+
+  it("costs a rare batch no row of its own, and stays when batches are frequent, without points, or rare again", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+    let hub = newHub();
+    let seq = 0;
+    await hub.record(batch(++seq, points(1)));
+    /** How many rows a batch writes. The hub dies afterwards, and still knows all of them. */
+    const rowsOf = async (afterMs: number, given: object = {}): Promise<number> => {
+      vi.setSystemTime(Date.now() + afterMs);
+      const changes = () =>
+        runInDurableObject(hub, (_object, { storage }) =>
+          Number(storage.sql.exec("SELECT total_changes() AS n").one()["n"]),
+        );
+      const before = await changes();
+      await hub.record({ ...batch(++seq, points(1)), ...given });
+      const rows = (await changes()) - before;
+      await abortAllDurableObjects();
+      hub = env.METRICS_HUB.get(hub.id);
+      expect(await requests(hub)).toBe(seq);
+      return rows;
+    };
+    const noPoints = { isStored: false };
+    expect([await rowsOf(10_000), await rowsOf(10_000)]).toEqual([1, 1]);
+    // The snapshot gets its row, in place of the text in the row of points.
+    expect([await rowsOf(10_000, noPoints), await rowsOf(10_000, noPoints)]).toEqual([2, 1]);
+    expect(await rowsOf(10_000)).toBe(1);
+    vi.setSystemTime(Date.now() + 10_000);
+    await hub.record(batch(++seq, points(1)));
+    await hub.record(batch(++seq, points(1)));
+    await hub.record(batch(++seq, points(1)));
+    expect(await requests(hub)).toBe(seq);
+    expect(await rowsOf(10_000)).toBe(1);
+    await runDurableObjectAlarm(hub);
+    vi.setSystemTime(Date.now() + 2 * 86_400_000);
+    await runDurableObjectAlarm(hub);
+    await abortAllDurableObjects();
+    hub = env.METRICS_HUB.get(hub.id);
+    expect(await requests(hub)).toBe(seq);
+    await hub.record(batch(++seq, points(1)));
+    await hub.record(batch(++seq, points(1)));
+    await abortAllDurableObjects();
+    hub = env.METRICS_HUB.get(hub.id);
+    // The last came soon after the one before, and was not in a snapshot yet.
+    expect(await requests(hub)).toBe(seq - 1);
+    vi.useRealTimers();
   });
 
   it("costs no row for a scrape without news", async () => {

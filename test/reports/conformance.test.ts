@@ -38,7 +38,7 @@ describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on Clic
   const columns = [...sql.exec("SELECT name FROM pragma_table_info('points')")];
   for (const added of missingColumns(new Set(columns.map(({ name }) => String(name))))) sql.exec(added);
   for (let i = 0; i * 200 < ROWS; i++)
-    sql.exec(WRITE_CHUNK, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200)));
+    sql.exec(WRITE_CHUNK, ...bindingsOf(i + 1, rows.slice(i * 200, i * 200 + 200), null));
   const store = new AnalyticsStore(sql);
   let chdb: Chdb;
   let engine: EngineBackend;

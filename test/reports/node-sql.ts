@@ -9,7 +9,7 @@ export class NodeSql implements Sql {
   /** Whether writing fails. */
   isFull = false;
 
-  exec(query: string, ...bindings: (number | string)[]): Iterable<Record<string, unknown>> {
+  exec(query: string, ...bindings: (number | string | null)[]): Iterable<Record<string, unknown>> {
     const statement = this.#database.prepare(query);
     if (query.startsWith("SELECT")) return statement.iterate(...bindings);
     if (this.isFull) throw new Error("the storage is full");

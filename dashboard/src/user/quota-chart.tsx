@@ -23,11 +23,13 @@ const EVERY_MS = 30_000;
 /** All hours of a period, and of the week before it. */
 const MAX_HOURS = 1_000;
 const CHART_HEIGHT = 180;
-export function QuotaChart({ id, quota: { name, limit, remaining }, period }: Props) {
+export function QuotaChart({ id, quota: { name, limit, remaining, included }, period }: Props) {
   const nowMs = Date.now();
   const [startMs, endMs] = [Date.parse(period.start), Date.parse(period.end)];
   const from = new Date(Math.min(startMs, Math.floor(nowMs / HOUR_MS) * HOUR_MS - OBSERVED_MS)).toISOString();
   const query = new URLSearchParams({ granularity: "hour", from, limit: String(MAX_HOURS) });
+  // A quota that is billed leaves the usage of test keys out.
+  if (included !== undefined) query.set("mode", "live");
   const polled = usePolled(`${accountPath(id)}/usage?${query}`, parseUsage, EVERY_MS);
   const rows = polled.value?.usage;
   const minute = Math.floor(nowMs / MINUTE_MS);

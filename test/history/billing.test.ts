@@ -512,6 +512,24 @@ describe("a cap", () => {
     expect(await user.billing()).toMatchObject({ currency: "JPY", allowance: { amount: 1_450 } });
   });
 
+  it.each<[what: string, tiers: PolicyDocument["tiers"]]>([
+    ["its tier", { free: FREE, max: MAX }],
+    ["what it caps", { free: FREE, pro: { ...PRO, ...tier(1_000, { mode: "stop" }) } }],
+    ["the quota's name", { free: FREE, pro: { ...PRO, limits: [] } }],
+  ])("outlives %s if the policy removes that, as the terms do", async (_what, tiers) => {
+    const user = await account("2026-01-01T00:00:00Z");
+    for (let i = 0; i < 14; i++) await user.use("/a", 100);
+    user.publish(policy(tiers));
+    for (let i = 0; i < 3; i++) await user.use("/a", 100);
+    const { accrued, spendCap } = await user.billing();
+    expect([spendCap, accrued.lines.find(({ kind }) => kind === "overage")?.amount]).toEqual([
+      "5.00",
+      "5.00",
+    ]);
+    user.setTime("2026-02-01T00:00:00Z");
+    expect((await user.billing()).spendCap).toBeNull();
+  });
+
   it("is told to isolates whenever it changes, for when the object does not answer", async () => {
     const user = await account("2026-01-01T00:00:00Z");
     let standingId = -1;

@@ -27,7 +27,7 @@ export function billingView(desk: BillingDesk, policy: Policy, account: Account)
     anchorDay: own.anchorDay,
     customer: own.customer,
     budget: own.budget,
-    spendCap: desk.offer(policy, account).spendCap,
+    spendCap: desk.spendCapOf(policy, billed, desk.offer(policy, account)),
     segments: segmentViews(desk, billed),
     accrued: billView(desk.bill(policy, billed), currency),
     allowance: allowanceView(desk, policy, account, own, billed),
@@ -44,7 +44,7 @@ export function allowanceView(
   tier = account.tier,
 ): AllowanceView | null {
   const { quota } = lastSegment(billed).terms;
-  const { spendCap } = desk.offer(policy, account, tier);
+  const spendCap = desk.spendCapOf(policy, billed, desk.offer(policy, account, tier));
   const live = liveAllowance(billed, desk.context(policy, billed.currency), budget, spendCap);
   if (live === null || quota === null) return null;
   const { limit, includedMilli, amountMilli, stop } = live;

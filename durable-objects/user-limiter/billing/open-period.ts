@@ -2,7 +2,7 @@
  * An account's open billing period as it is now: its usage, grants and caps, what it comes to, and where its quota stops. Reads only;
  * billing-desk.ts changes it.
  */
-import type { IncludedGrant } from "../../../src/billing/segment.ts";
+import type { IncludedGrant, SegmentTerms } from "../../../src/billing/segment.ts";
 import { type BilledPeriod, lastSegment, withCap, withGrants } from "../../../src/billing/billed-period.ts";
 import { capMinorOf, overageOf } from "../../../src/billing/ceiling.ts";
 import type { Credit } from "../../../src/billing/credit.ts";
@@ -114,12 +114,18 @@ export class OpenPeriod {
 
   /** What the policy offers the account in the tier of this name, by default its own. */
   offer(policy: Policy, account: Account, tier = account.tier): Offer {
-    const offer = offerOf(policy, tier, account.overrides);
-    const { period } = this.store;
-    if (period === null || period.currency === policy.billing?.currency) return offer;
-    // An amount in another currency caps nothing here: until the period ends, the cap is the last one in its own.
-    const { capMinor, currency } = period;
-    return { ...offer, spendCap: capMinor === null ? null : formatMinor(capMinor, decimalsOf(currency)) };
+    return offerOf(policy, tier, account.overrides);
+  }
+
+  /**
+   * The spend cap of a period; null: none. That of the policy in force, or, if its tier no longer offers the terms that the period still
+   * charges by, or is in another currency, the cap that was last in force: a change of the policy must not let the rest of a period run on
+   * without one.
+   */
+  spendCapOf(policy: Policy, billed: BilledPeriod, offer: Offer): string | null {
+    const { capMinor, currency } = billed;
+    if (currency === policy.billing?.currency && isOffered(lastSegment(billed), offer)) return offer.spendCap;
+    return capMinor === null ? null : formatMinor(capMinor, decimalsOf(currency));
   }
 
   /** The allowance of the open period in the counter's terms, for decisions; null: there is none. */
@@ -128,7 +134,7 @@ export class OpenPeriod {
     const own = this.store.account;
     const { account } = this.parts.accounts;
     if (billed === null || own === null || account === null) return null;
-    const { spendCap } = this.offer(policy, account);
+    const spendCap = this.spendCapOf(policy, billed, this.offer(policy, account));
     const live = liveAllowance(billed, this.context(policy, billed.currency), own.budget, spendCap);
     if (live === null) return null;
     const { ledger, hasTables, usedMilli } = this.parts;
@@ -138,7 +144,8 @@ export class OpenPeriod {
   }
 
   /** A period with the cap of this tier and budget, or with what has accrued above it. */
-  capped(policy: Policy, billed: BilledPeriod, { spendCap }: Offer, budget: string | null): BilledPeriod {
+  capped(policy: Policy, billed: BilledPeriod, offer: Offer, budget: string | null): BilledPeriod {
+    const spendCap = this.spendCapOf(policy, billed, offer);
     const capMinor = capMinorOf([spendCap, budget], decimalsOf(billed.currency));
     if (capMinor === billed.capMinor) return billed;
     return withCap(billed, capMinor, overageOf(this.billWithLent(policy, billed).lines));
@@ -147,4 +154,11 @@ export class OpenPeriod {
   protected withGrants(billed: BilledPeriod): BilledPeriod {
     return withGrants(billed, this.grants());
   }
+}
+
+/** Whether a tier offers what a segment charges overage by. */
+function isOffered({ tier, terms: { quota } }: SegmentTerms, offer: Offer): boolean {
+  if (quota === null || quota.price === null) return true;
+  const own = offer.terms.quota;
+  return offer.tier === tier && own?.name === quota.name && own.price !== null;
 }

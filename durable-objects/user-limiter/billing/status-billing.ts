@@ -22,7 +22,7 @@ export function statusBilling(desk: BillingDesk, policy: Policy, account: Accoun
     currency,
     accrued: amount(totals.subtotalMinor),
     overage: amount(overageOf(lines)),
-    spendCap: desk.offer(policy, account).spendCap,
+    spendCap: desk.spendCapOf(policy, billed, desk.offer(policy, account)),
     budget: own.budget,
     credits: amount(balanceMinor(context.credits, period)),
   };

@@ -50,6 +50,10 @@ const MODULE_SOURCES = [
     replacement: `${import.meta.dirname}/durable-objects/user-limiter/billing/module.ts`,
   },
   { find: /^.*\/modules\/pdf\.mjs$/, replacement: `${import.meta.dirname}/src/documents/invoice-pdf.ts` },
+  {
+    find: /^.*\/modules\/shields\.mjs$/,
+    replacement: `${import.meta.dirname}/src/edge/address-shields.ts`,
+  },
   { find: /^.*\/modules\/rules\.mjs$/, replacement: `${import.meta.dirname}/src/policy/rule-index.ts` },
   {
     find: /^.*\/modules\/tokens\.mjs$/,

@@ -23,11 +23,15 @@ const IDLE_MS = CHECKPOINT_AFTER_MS + 1_500;
 /** Points of a user with a steady rate are counted too: they wait in the isolate. */
 const PACED_IDLE_MS = DEFAULT_DELAY_MS + 1_000;
 
-type Caller = "strict" | "leased" | "denied" | "shadow" | "shadowed" | "at1" | "at10" | "at100";
+const AGENT = "budget";
+
+type Caller = "allowed" | "strict" | "leased" | "denied" | "shadow" | "shadowed" | "at1" | "at10" | "at100";
 /** `finite` refills by one a day, so that the rows written depend on the number of decisions, not on their speed. */
 const TIERS: Readonly<Record<Caller, string>> = {
   strict: "finite-strict",
   leased: "auto",
+  // A rule lets it through: it is decided without limits, but like any other user's requests.
+  allowed: "auto",
   denied: "denied",
   shadow: "shadow",
   shadowed: "shadowed",
@@ -70,14 +74,24 @@ async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
       at1: await operationsOf(url, "at1"),
       at10: await operationsOf(url, "at10"),
       at100: await operationsOf(url, "at100"),
+      allowed: await allowed(url),
     };
   } finally {
     await rig.close();
   }
 }
 
+/** Last, under a policy with a rule that all requests match. */
+async function allowed(url: string): Promise<Budget[Caller]> {
+  await putPolicy(url, [{ name: "all", if: { userAgent: [AGENT] }, then: "allow" }]);
+  return operationsOf(url, "allowed");
+}
+
 async function operationsOf(url: string, caller: Caller): Promise<Budget[Caller]> {
-  const headers = { "X-API-Key": await newUser(url, `budget-${caller}`, TIERS[caller]) };
+  const headers = {
+    "X-API-Key": await newUser(url, `budget-${caller}`, TIERS[caller]),
+    "User-Agent": AGENT,
+  };
   const decide = async (): Promise<number> => {
     const response = await fetch(`${url}/identify`, { headers });
     await response.arrayBuffer();

@@ -18,6 +18,7 @@ const CALLERS = [
   "at1",
   "at10",
   "at100",
+  "allowed",
 ] as const;
 
 const operations = z.strictObject({
@@ -44,6 +45,8 @@ const schema = z.strictObject({
   at1: operations,
   at10: operations,
   at100: operations,
+  /** Operations per 1,000 decisions for one user whom a rule lets through without limits. */
+  allowed: operations,
 });
 
 /** The maximum of each figure, or each figure as measured. */

@@ -1,5 +1,6 @@
 /** Creates the benchmark's policy and users through the admin API of a Worker. */
 import { writeFile } from "node:fs/promises";
+import type { RuleDocument } from "../src/policy/rule-schema.ts";
 import type { PolicyDocument } from "../src/policy/schema.ts";
 import { ADMIN_TOKEN, CAPACITY } from "./rig-workers.ts";
 
@@ -43,8 +44,9 @@ const CONCURRENCY = 64;
 const ATTEMPTS = 5;
 const RETRY_MS = 500;
 
-export async function putPolicy(url: string): Promise<void> {
-  await admin(url, "PUT", "/policy", { document: POLICY }, { "If-Match": "*" });
+export async function putPolicy(url: string, rules: RuleDocument[] = []): Promise<void> {
+  const document = rules.length > 0 ? { ...POLICY, rules } : POLICY;
+  await admin(url, "PUT", "/policy", { document }, { "If-Match": "*" });
 }
 
 /** Creates a user of a tier. @returns their key. */

@@ -14,6 +14,7 @@ const MODULES: Readonly<Record<string, string>> = {
   billing: "durable-objects/user-limiter/billing/module.ts",
   pdf: "src/documents/invoice-pdf.ts",
   rules: "src/policy/rule-index.ts",
+  shields: "src/edge/address-shields.ts",
   tokens: "src/identity/token-issuer.ts",
 };
 

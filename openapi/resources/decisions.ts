@@ -30,8 +30,8 @@ export const decisionResponseSchema = named(
   "The decision on one operation, allowed or not.",
   z.strictObject({
     outcome: about(
-      "`allowed` or `denied` by the limits; `blocked`: the account is blocked; `overdue`: an invoice of it is past due; `overloaded`: the user sends more requests at once than can be decided.",
-      z.enum(["allowed", "denied", "blocked", "overdue", "overloaded"]),
+      "`allowed` or `denied` by the limits; `blocked`: the account is blocked; `overdue`: an invoice of it is past due; `denied_by_rule`: a rule of the policy rejects it; `overloaded`: the user sends more requests at once than can be decided.",
+      z.enum(["allowed", "denied", "blocked", "overdue", "denied_by_rule", "overloaded"]),
     ),
     allowed: fields.allowed,
     cost: about(
@@ -43,7 +43,7 @@ export const decisionResponseSchema = named(
       "Milliseconds after which the operation is allowed if nothing else spends. 0 if allowed, null if never. At most 1,000 if only slots deny it: a slot may be freed earlier or later.",
       fields.retryAfterMs,
     ),
-    violated: about("Names of the limits that denied the operation.", fields.violated),
+    violated: about("Names of the limits that denied the operation, or `rule:<name>`.", fields.violated),
     cap: z.exactOptional(
       about(
         "What sets where the quota stops that denied the operation: the policy's `spend_cap`, the customer's own `budget`, or their `credits`. Absent: no cap.",

@@ -27,7 +27,8 @@ export interface Services {
   readonly metrics: MetricDeltas;
   readonly policies: PolicyStore;
   readonly credentials: Credentials;
-  readonly shields: Shields;
+  /** Null: none is bound. */
+  readonly shields: Shields | null;
   readonly limiter: Limiter;
   readonly recorder: Recorder;
 }

@@ -12,15 +12,13 @@ const FAILURES = 3;
 /** While it fails, one request in this time waits for it. */
 const OPEN_MS = 1_000;
 
-export type ShieldName = "FLOOD_SHIELD" | "CREDENTIAL_SHIELD";
-
 export class ShieldLimit {
-  readonly #name: ShieldName;
+  readonly #name: string;
   readonly #limit: RateLimit;
   readonly #log: Log;
   readonly #circuit = new Circuit(FAILURES, OPEN_MS);
 
-  constructor(name: ShieldName, limit: RateLimit, log: Log) {
+  constructor(name: string, limit: RateLimit, log: Log) {
     this.#name = name;
     this.#limit = limit;
     this.#log = log;

@@ -5,7 +5,7 @@ import type { AppEnv } from "./app-env.ts";
 import { answerCors } from "./cors.ts";
 import { problem, secondsOf, unauthorized, unavailable } from "./problem.ts";
 import type { Services } from "./services.ts";
-import { type Identification, SHIELD_MS } from "./shields.ts";
+import { type Identification, identify, isFlood, SHIELD_MS } from "./shields.ts";
 
 /** Why the flood shield rejects a request. */
 export const FLOODING = "This address sends too many requests.";
@@ -40,7 +40,7 @@ export const withCaller = createMiddleware<AppEnv>(async (c, next) => {
   const { headers } = c.req.raw;
   const nowMs = Date.now();
   const waitUntil: WaitUntil = (work) => c.executionCtx.waitUntil(work);
-  const result = await services.shields.identify(headers, services.credentials, nowMs, waitUntil);
+  const result = await identify(headers, services, nowMs, waitUntil);
   if (result.kind !== "caller") return credentialProblem(result, services, requestId);
   c.set("caller", result.caller);
   return next();
@@ -71,6 +71,6 @@ export function flood(detail: string, requestId: string): Response {
 /** Responds 429 to an address that floods. */
 export const withFloodShield = createMiddleware<AppEnv>(async (c, next) => {
   const { services, requestId } = c.var;
-  const isFlood = await services.shields.isFlood(c.req.raw.headers, Date.now());
-  return isFlood ? flood(FLOODING, requestId) : next();
+  const isOver = await isFlood(c.req.raw.headers, services, Date.now());
+  return isOver ? flood(FLOODING, requestId) : next();
 });

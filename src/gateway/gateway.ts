@@ -30,7 +30,7 @@ import { ambiguous, looping, misspelt, turnedAway, unsendable } from "./turned-a
 import { recordRequest } from "./record-request.ts";
 import { keepSlots, releaseSlots } from "./release-slots.ts";
 import type { Services } from "../edge/services.ts";
-import type { Identification } from "../edge/shields.ts";
+import { type Identification, identify, isFlood } from "../edge/shields.ts";
 import { credentialProblem, flood, FLOODING, noPolicy } from "../edge/steps.ts";
 import { pathnameOf } from "../edge/url-parts.ts";
 
@@ -102,7 +102,7 @@ function routed(exchange: Exchange, handle: Handler): Response | Promise<Respons
   const { route } = match;
   exchange.route = route;
   if (hopsOf(request.headers) >= MAX_HOPS) return turnedAway(exchange, "loop_detected", looping(requestId));
-  const isScreened = policy.rules !== null || services.shields.hasFloodShield;
+  const isScreened = policy.rules !== null || services.shields !== null;
   const response = isScreened
     ? screened(exchange, route, path, asPreflight, handle)
     : onward(exchange, route, path, asPreflight, handle);
@@ -123,8 +123,8 @@ function screened(
   return andThen(rejected, (response) => {
     if (response) return response;
     if (exchange.rule?.action === "allow") return onward(exchange, route, path, asPreflight, handle);
-    return andThen(services.shields.isFlood(request.headers, atMs), (isFlood) =>
-      isFlood
+    return andThen(isFlood(request.headers, services, atMs), (isOver) =>
+      isOver
         ? turnedAway(exchange, "flood", flood(FLOODING, requestId))
         : onward(exchange, route, path, asPreflight, handle),
     );
@@ -177,9 +177,8 @@ function authenticated(
         handle,
       );
     }
-    return andThen(
-      services.shields.identify(request.headers, services.credentials, Date.now(), waitUntil),
-      (result) => identified(exchange, route, path, result, handle),
+    return andThen(identify(request.headers, services, Date.now(), waitUntil), (result) =>
+      identified(exchange, route, path, result, handle),
     );
   });
 }

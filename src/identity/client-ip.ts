@@ -4,8 +4,8 @@
  * Only `CF-Connecting-IP` counts, which Cloudflare sets; clients can forge `X-Forwarded-For`. IPv6 addresses are grouped by /64, the
  * smallest block that one customer gets, so that rotating addresses gains nothing. An IPv4-mapped address counts as the IPv4 address.
  */
-import ipaddr from "ipaddr.js";
 import { BoundedCache } from "../bounded-cache.ts";
+import { parseAddress } from "./address.ts";
 
 /** The subject of requests without a readable address, such as calls from another Worker: they share its limits. */
 export const UNKNOWN_IP = "unknown";
@@ -25,10 +25,11 @@ export function clientIp(header: string | null): string {
 }
 
 function readAddress(header: string): string {
-  if (!ipaddr.isValid(header)) return UNKNOWN_IP;
-  const address = ipaddr.process(header);
-  if (address.kind() === "ipv4") return address.toString();
-  const bytes = address.toByteArray();
-  const network = ipaddr.fromByteArray([...bytes.slice(0, 8), 0, 0, 0, 0, 0, 0, 0, 0]);
-  return `${network.toString()}/64`;
+  const [high, low] = parseAddress(header) ?? [];
+  if (high === undefined) return UNKNOWN_IP;
+  if (low === undefined) return `${high >>> 24}.${(high >>> 16) & 255}.${(high >>> 8) & 255}.${high & 255}`;
+  const groups = [high >>> 16, high & 0xffff, low >>> 16, low & 0xffff].map((group) => group.toString(16));
+  // RFC 5952: `::` stands for the longest run of zeros, which here is always the last one.
+  while (groups.at(-1) === "0") groups.pop();
+  return `${groups.join(":")}::/64`;
 }

@@ -1,2 +1,2 @@
-/** The matching of rules, as scripts/build-modules.ts builds it. */
+/** The built matching of rules (scripts/build-modules.ts). */
 export { RuleIndex } from "../policy/rule-index.ts";

@@ -19,8 +19,7 @@ import {
   type TierDocument,
 } from "./schema.ts";
 import { noticesOf } from "./route-notices.ts";
-import type { RuleDocument } from "./rule-schema.ts";
-import { routeRules } from "./rule.ts";
+import { routeRules, rulesByRoute, type RulesByRoute } from "./rule.ts";
 import { RuleSet } from "./rule-set.ts";
 import { ownTier } from "./unlimited.ts";
 
@@ -81,7 +80,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
     }
   }
 
-  const context = contextOf(tiers, source.rules ?? []);
+  const context = contextOf(tiers, rulesByRoute(source.rules ?? []));
   const routes = source.routes.map((route, i) =>
     compileRoute(route, i, context, shadowOf(source, route), faults),
   );
@@ -149,10 +148,10 @@ interface RouteContext {
   readonly priced: ReadonlySet<string>;
   /** The largest capacity that some tier's smallest limit has: no route may cost more. */
   readonly widest: LimitCapacity | null;
-  readonly rules: readonly RuleDocument[];
+  readonly rules: RulesByRoute;
 }
 
-function contextOf(tiers: ReadonlyMap<string, Tier>, rules: readonly RuleDocument[]): RouteContext {
+function contextOf(tiers: ReadonlyMap<string, Tier>, rules: RulesByRoute): RouteContext {
   const tierByLimit = new Map<string, string>();
   const priced = new Set<string>();
   let widest: LimitCapacity | null = null;

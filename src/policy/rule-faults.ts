@@ -7,28 +7,33 @@
 import { contains, type Network, parseNetwork } from "./address-ranges.ts";
 import type { Policy } from "./compile.ts";
 import { type Fault, MAX_FAULTS, pointer } from "./fault.ts";
-import type { RuleDocument } from "./rule-schema.ts";
-import { isNamed } from "./rule.ts";
+import { MAX_ADDRESSES, type RuleDocument } from "./rule-schema.ts";
+import { routeNames } from "./rule.ts";
 import type { PolicyDocument } from "./schema.ts";
 
-type Members = RuleDocument["if"];
+/** Characters of `userAgent` of all rules together: each is a row of at most 140 bytes in the table that searches them. */
+const MAX_AGENT_LENGTH = 8_192;
 
 /** The faults of the rules of a document that compiles to this policy. */
 export function ruleFaults({ rules = [] }: PolicyDocument, policy: Policy): Fault[] {
-  const faults: Fault[] = [];
+  const faults: Fault[] = totalFaults(rules);
   const names = new Set<string>();
+  const routes = new Set(policy.routes.all.flatMap(({ id, match }) => [id, match]));
   rules.forEach(({ name, if: members, then }, i) => {
     const add = (path: readonly PropertyKey[], message: string): void => {
       if (faults.length < MAX_FAULTS) faults.push({ path: pointer(["rules", i, ...path]), message });
     };
     if (names.has(name)) add(["name"], `there is already a rule named "${name}"`);
     names.add(name);
+    if (Object.values(members).every((member) => member === undefined)) {
+      add(["if"], 'must have a member: for all callers, write {"ip": ["0.0.0.0/0", "::/0"]}');
+    }
     members.ip?.forEach((text, at) => {
       const message = networkFault(text);
       if (message !== null) add(["if", "ip", at], message);
     });
-    listOf(members.route)?.forEach((route, at) => {
-      if (policy.routes.all.some((known) => isNamed(route, known))) return;
+    routeNames(members)?.forEach((route, at) => {
+      if (routes.has(route)) return;
       const path = typeof members.route === "string" ? ["if", "route"] : ["if", "route", at];
       add(path, `unknown route "${route}": write the "match" of one of the policy's routes`);
     });
@@ -38,6 +43,26 @@ export function ruleFaults({ rules = [] }: PolicyDocument, policy: Policy): Faul
     }
   });
   return faults;
+}
+
+/** What is too much of all rules together. */
+function totalFaults(rules: readonly RuleDocument[]): Fault[] {
+  const path = "/rules";
+  let [addresses, characters] = [0, 0];
+  for (const {
+    if: { ip = [], userAgent = [] },
+  } of rules) {
+    addresses += ip.length;
+    for (const { length } of userAgent) characters += length;
+  }
+  return [
+    ...(addresses > MAX_ADDRESSES
+      ? [{ path, message: `must have at most ${MAX_ADDRESSES} addresses and networks in all` }]
+      : []),
+    ...(characters > MAX_AGENT_LENGTH
+      ? [{ path, message: `must have at most ${MAX_AGENT_LENGTH} characters of userAgent in all` }]
+      : []),
+  ];
 }
 
 /** Rules that never apply, since an earlier one matches all of their requests. A warning: an author may be moving rules. */
@@ -59,49 +84,51 @@ function networkFault(text: string): string | null {
   return null;
 }
 
-/** A rule whose networks are parsed once, for all comparisons. */
+/** A rule prepared once for all comparisons. */
 interface ParsedRule {
   readonly name: string;
   readonly isShadow: boolean;
-  readonly members: Members;
   readonly networks: readonly Network[] | undefined;
+  readonly agents: readonly string[] | undefined;
+  /** The members that match whole values. */
+  readonly values: readonly (ReadonlySet<string | number> | undefined)[];
 }
 
 function parsedRule({ name, if: members, shadow = false }: RuleDocument): ParsedRule {
-  const networks = members.ip?.flatMap((text) => parseNetwork(text) ?? []);
-  return { name, isShadow: shadow, members, networks };
+  const { ip, userAgent, asn, country, key, user } = members;
+  return {
+    name,
+    isShadow: shadow,
+    networks: ip?.flatMap((text) => parseNetwork(text) ?? []),
+    agents: userAgent?.map((text) => text.toLowerCase()),
+    values: [routeNames(members), asn, country, key, user].map(
+      (listed) => listed && new Set<string | number>(listed),
+    ),
+  };
 }
 
 /** Whether one rule matches all that another does. */
 function covers(wide: ParsedRule, narrow: ParsedRule): boolean {
-  const isIn = <V>(all: readonly V[], value: V): boolean => all.includes(value);
-  const [of, other] = [wide.members, narrow.members];
   return (
-    coversAll(listOf(of.route), listOf(other.route), isIn) &&
-    coversAll(of.asn, other.asn, isIn) &&
-    coversAll(of.country, other.country, isIn) &&
-    coversAll(of.key, other.key, isIn) &&
-    coversAll(of.user, other.user, isIn) &&
-    coversAll(of.userAgent, other.userAgent, isPartOf) &&
-    coversAll(wide.networks, narrow.networks, (all, network) => all.some((one) => contains(one, network)))
+    wide.values.every((values, i) => !values || isWithin(narrow.values[i], values)) &&
+    coversAll(wide.agents, narrow.agents, (part, text) => text.includes(part)) &&
+    coversAll(wide.networks, narrow.networks, contains)
   );
 }
 
-/** Whether a member lets match whatever another does. A rule without it matches any value. */
+/** Whether each entry of a list is covered by one of another. A rule without the member matches any value. */
 function coversAll<V>(
   wide: readonly V[] | undefined,
   narrow: readonly V[] | undefined,
-  covered: (wide: readonly V[], value: V) => boolean,
+  isCoveredBy: (wide: V, narrow: V) => boolean,
 ): boolean {
   if (wide === undefined) return true;
-  return narrow !== undefined && narrow.every((value) => covered(wide, value));
+  return narrow !== undefined && narrow.every((entry) => wide.some((one) => isCoveredBy(one, entry)));
 }
 
-/** A header that contains a text contains its parts. */
-function isPartOf(parts: readonly string[], text: string): boolean {
-  return parts.some((part) => text.toLowerCase().includes(part.toLowerCase()));
-}
-
-function listOf(route: Members["route"]): readonly string[] | undefined {
-  return typeof route === "string" ? [route] : route;
+/** Whether a member has no other values than these. */
+function isWithin(narrow: ParsedRule["values"][number], wide: ReadonlySet<string | number>): boolean {
+  if (narrow === undefined) return false;
+  for (const value of narrow) if (!wide.has(value)) return false;
+  return true;
 }

@@ -6,10 +6,11 @@
  *
  * A fact that is not known never matches. Pure: no I/O and no clock. A module of its own, which isolates without rules never load.
  */
-import { AddressRanges, parseAddress, parseNetwork } from "./address-ranges.ts";
+import { parseAddress } from "../identity/address.ts";
+import { AddressRanges, parseNetwork } from "./address-ranges.ts";
 import type { Route } from "./compiled.ts";
 import { type Bits, emptyBits, include } from "./path-patterns.ts";
-import { isNamed, type Rule, type RuleMatch, type RuleRequest, toRule } from "./rule.ts";
+import { routeNames, type Rule, type RuleMatch, type RuleRequest, toRule } from "./rule.ts";
 import type { RuleDocument } from "./rule-schema.ts";
 import { TextSearch } from "./text-search.ts";
 
@@ -86,9 +87,12 @@ export class RuleIndex {
       documents.flatMap(({ if: { userAgent = [] } }, i) => userAgent.map((text) => [text, i] as const)),
       size,
     );
-    this.#routes = member(({ route }) =>
-      route === undefined ? undefined : routes.flatMap((one) => (isNamed(route, one) ? one.id : [])),
-    );
+    this.#routes = member((members) => {
+      const names = routeNames(members);
+      if (names === undefined) return undefined;
+      const named = new Set(names);
+      return routes.flatMap(({ id, match }) => (named.has(id) || named.has(match) ? id : []));
+    });
     this.#asns = member(({ asn }) => asn);
     this.#countries = member(({ country }) => country);
     this.#keys = member(({ key }) => key);

@@ -33,22 +33,32 @@ export function toRule({ name, then }: RuleDocument): Rule {
     : { name, action: "tier", tier: then.tier };
 }
 
-type RouteName = Pick<Route, "id" | "match">;
+/** Rules in effect by the routes that they name, each by its id or its match. */
+export type RulesByRoute = ReadonlyMap<string, ReadonlyMap<number, Rule["action"]>>;
 
-/** Whether a rule means the route: by its id, or by its match, which several may have. */
-export function isNamed(named: string | readonly string[], { id, match }: RouteName): boolean {
-  return typeof named === "string"
-    ? named === id || named === match
-    : named.includes(id) || named.includes(match);
+/** Rules in shadow are left out. */
+export function rulesByRoute(documents: readonly RuleDocument[]): RulesByRoute {
+  const byRoute = new Map<string, Map<number, Rule["action"]>>();
+  documents.forEach((document, i) => {
+    if (document.shadow) return;
+    for (const name of routeNames(document.if) ?? []) {
+      const rules = byRoute.get(name) ?? new Map<number, Rule["action"]>();
+      byRoute.set(name, rules.set(i, toRule(document).action));
+    }
+  });
+  return byRoute;
 }
 
 /** The rules that name a route, for the comparison of routes. Null: none does. */
-export function routeRules(documents: readonly RuleDocument[], route: RouteName): RouteRules | null {
-  const rules = new Map<number, Rule["action"]>();
-  documents.forEach((document, i) => {
-    const { route: named } = document.if;
-    if (!document.shadow && named !== undefined && isNamed(named, route))
-      rules.set(i, toRule(document).action);
-  });
-  return rules.size > 0 ? rules : null;
+export function routeRules(
+  byRoute: RulesByRoute,
+  { id, match }: Pick<Route, "id" | "match">,
+): RouteRules | null {
+  const [byId, byMatch] = [byRoute.get(id), byRoute.get(match)];
+  return byId && byMatch ? new Map([...byId, ...byMatch]) : (byId ?? byMatch ?? null);
+}
+
+/** The names of routes that a rule's members list; undefined: it is for any route. */
+export function routeNames({ route }: RuleDocument["if"]): readonly string[] | undefined {
+  return typeof route === "string" ? [route] : route;
 }

@@ -2,7 +2,8 @@
 import * as fc from "fast-check";
 import ipaddr from "ipaddr.js";
 import { describe, expect, it } from "vitest";
-import { AddressRanges, parseAddress, parseNetwork } from "../../src/policy/address-ranges.ts";
+import { parseAddress } from "../../src/identity/address.ts";
+import { AddressRanges, parseNetwork } from "../../src/policy/address-ranges.ts";
 import { compileDocument, type Policy } from "../../src/policy/compile.ts";
 import { emptyBits } from "../../src/policy/path-patterns.ts";
 import { ruleFaults, ruleWarnings } from "../../src/policy/rule-faults.ts";
@@ -336,6 +337,23 @@ describe("a document's rules", () => {
       [{ name: "a", if: { route: ["/*", "/x"] }, then: "deny" }],
       "/rules/0/if/route/1",
       /unknown route/,
+    ],
+    ["no member", [{ name: "a", if: {}, then: "deny" }], "/rules/0/if", /must have a member/],
+    [
+      "too many networks in all",
+      ["a", "b"].map((name) => ({
+        name,
+        if: { ip: Array.from({ length: 2_501 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`) },
+        then: "deny",
+      })),
+      "/rules",
+      /at most 5000 addresses/,
+    ],
+    [
+      "too much text in all",
+      [{ name: "a", if: { userAgent: Array.from({ length: 129 }, () => "x".repeat(64)) }, then: "deny" }],
+      "/rules",
+      /at most 8192 characters/,
     ],
     [
       "a name twice",

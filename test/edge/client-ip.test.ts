@@ -1,5 +1,6 @@
 /** The address by which an anonymous caller is limited. */
 import * as fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { expect, it } from "vitest";
 import { clientIp, UNKNOWN_IP } from "../../src/identity/client-ip.ts";
 
@@ -34,6 +35,22 @@ it("all addresses of an IPv6 /64 are one client, and two /64s are two", () => {
       const subject = clientIp(`${network}:${host}`);
       expect(subject).toBe(clientIp(`${network}:${other}`));
       expect(subject === clientIp(`${other}:${host}`)).toBe(network === other);
+    }),
+  );
+});
+
+it("is named as a library names it, so that no client gets a new subject", () => {
+  const group = fc.constantFrom("0", "0", "1", "db8", "ffff");
+  const ipv6 = fc.array(group, { minLength: 8, maxLength: 8 }).map((groups) => groups.join(":"));
+  fc.assert(
+    fc.property(fc.oneof(ipv6, fc.ipV6(), fc.ipV4()), (text) => {
+      const address = ipaddr.process(text);
+      const bytes = address.toByteArray();
+      const network = [...bytes.slice(0, 8), 0, 0, 0, 0, 0, 0, 0, 0];
+      // The library takes it for IPv4-mapped (RFC 4291, section 2.5.5.1).
+      fc.pre(!/^::\d+\./.test(text));
+      const name = bytes.length === 4 ? address.toString() : `${ipaddr.fromByteArray(network).toString()}/64`;
+      expect(clientIp(text)).toBe(name);
     }),
   );
 });

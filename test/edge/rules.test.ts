@@ -183,16 +183,22 @@ describe("a rule that allows", () => {
     );
   });
 
-  it("is decided from leases like any other request of a hot user", async () => {
+  it("is decided from leases like any other request of a hot user, and its quota equals the ledger", async () => {
     const edge = await ruledEdge([allow({ ip: ["203.0.113.0/24"] })]);
-    const { user, headers } = await customer(edge, { tier: "pro" });
+    const { user, headers } = await customer(edge);
     const office = { ...headers, "CF-Connecting-IP": "203.0.113.9" };
     await statuses(edge, 5, "/identify", { headers: office });
     edge.subjects.length = 0;
     await statuses(edge, 40, "/identify", { headers: office });
     expect(edge.subjects.length).toBeLessThan(20);
     await edge.backgroundDone();
-    expect((await statusOf(edge, user)).usage.month.requests).toBe(45);
+    // Between requests that are limited, too.
+    await statuses(edge, 3, "/identify", { headers: { ...headers, ...newAddress() } });
+    await statuses(edge, 2, "/identify", { headers: office });
+    await edge.backgroundDone();
+    const { limits, usage: used } = await statusOf(edge, user);
+    expect(used.month).toEqual({ requests: 50, cost: 50, denied: 0 });
+    expect(limits).toContainEqual(expect.objectContaining({ name: "month", remaining: 950 }));
   });
 });
 

@@ -61,6 +61,12 @@ export const SCREENS: readonly Screen[] = [
     load: async () => (await others()).SimulatorScreen,
   },
   {
+    name: "billing",
+    title: "Billing",
+    icon: "billing",
+    load: async () => (await others()).BillingScreen,
+  },
+  {
     name: "system",
     title: "System",
     icon: "system",

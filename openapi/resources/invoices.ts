@@ -8,7 +8,7 @@ import {
   issued,
 } from "../../src/billing/invoice-document.ts";
 import { DOCUMENT_KINDS } from "../../src/billing/invoice-document.ts";
-import { INVOICE_STATUSES } from "../../src/objects/billing-register.ts";
+import { INVOICE_STATUSES } from "../../src/billing/invoice-status.ts";
 import { invoiceSchema, readDocument, writeDocument } from "../../src/objects/invoice.ts";
 import { about, named } from "../annotations.ts";
 import { answer, type OperationNotes, PAGE, REASON } from "../notes.ts";

@@ -2,7 +2,7 @@
 import * as z from "zod/mini";
 import { DOCUMENT_KINDS } from "../../src/billing/invoice-document.ts";
 import { userIdSchema } from "../../src/identity/user-id.ts";
-import { INVOICE_STATUSES } from "../../src/objects/billing-register.ts";
+import { INVOICE_STATUSES } from "../../src/billing/invoice-status.ts";
 import { about, named } from "../annotations.ts";
 import { answer, type OperationNotes, PAGE } from "../notes.ts";
 import { count, moment, momentOrNull, nextCursor, words } from "../scalars.ts";
@@ -32,6 +32,8 @@ export const documentsSchema = z.strictObject({
   ),
   cursor: nextCursor(),
 });
+
+export type DocumentsResponse = z.infer<typeof documentsSchema>;
 
 export const rebuiltRegisterSchema = z.strictObject({
   rebuilt: count("Documents restored by this request."),

@@ -53,6 +53,7 @@ const SUBJECTS: readonly Subject[] = [
   // The draft stays for these.
   { name: "policy-activate", screen: "policy", act: press("Activate…"), isDialog: true },
   { name: "simulator", screen: "simulator?range=15m" },
+  { name: "billing", screen: "billing" },
   { name: "system", screen: "system" },
   { name: "palette", screen: "overview", act: inPalette(""), isDialog: true },
   { name: "palette-user", screen: "overview", act: inPalette("demo"), isDialog: true, needsTraffic: true },

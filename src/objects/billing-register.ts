@@ -4,26 +4,10 @@
  */
 import * as z from "zod/mini";
 import { DOCUMENT_KINDS, type DocumentKind } from "../billing/invoice-document.ts";
+import { INVOICE_STATUSES, type InvoiceStatus } from "../billing/invoice-status.ts";
 import { parseJson } from "../json.ts";
 
-/**
- * - `draft`: may be adjusted. `pending`: final, and waits for its number.
- * - `issued`: numbered. `paid`: also if credits have paid all of it. `past_due`: not paid in time.
- * - `void`: cancelled. `uncollectible`: given up.
- * - `carried`: too small, the next invoice has it. `empty`: comes to nothing, so it is not issued.
- */
-export const INVOICE_STATUSES = [
-  "draft",
-  "pending",
-  "issued",
-  "paid",
-  "past_due",
-  "void",
-  "uncollectible",
-  "carried",
-  "empty",
-] as const;
-export type InvoiceStatus = (typeof INVOICE_STATUSES)[number];
+export { INVOICE_STATUSES, type InvoiceStatus };
 
 const minor = z.string().check(z.regex(/^(0|[1-9]\d{0,39})$/));
 const ms = z.int();

@@ -5,7 +5,7 @@ import type { Stage } from "./stage.ts";
 
 const PRICE = { model: "unit", unit: "0.5" };
 
-/** Leaves a policy with billing in force, and the user payer. */
+/** Leaves a policy with billing in force, and the deleted user payer with an invoice. */
 export function checkBilling(stage: Stage): void {
   it("shows the bill of a user, gives and takes back a credit, and stops them at their budget with the next request", async () => {
     const { viewer } = stage;
@@ -102,6 +102,48 @@ export function checkBilling(stage: Stage): void {
     // The base fee shrinks by the second.
     expect(Math.abs((await total(bill, 0)) - after)).toBeLessThanOrEqual(0.011);
     expect((await stage.send("payer")).headers["ratelimit-policy"]).toContain('"minute";q=1500');
+    expect(viewer.faults()).toEqual([]);
+  });
+
+  it("finalizes the draft of a deleted account, credits a line, and marks the invoice paid; Billing lists it", async () => {
+    const { viewer } = stage;
+    const { page } = viewer;
+    await stage.admin("DELETE", "accounts/payer");
+    await stage.open("overview", "Overview");
+    await stage.open("user?id=payer", /payer/);
+    const invoices = page.getByRole("group", { name: "Invoices" });
+    const click = (name: string) => invoices.getByRole("button", { name, exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await invoices.getByRole("row", { name: /draft/ }).waitFor();
+    await click("Adjust the draft");
+    await dialog.getByRole("textbox", { name: "Line" }).fill("setup");
+    await dialog.getByLabel("Amount in EUR, before tax").fill("5");
+    expect(await viewer.axe()).toEqual([]);
+    expect(await viewer.confirm("Adjust", "agreed")).toMatch(/is draft/);
+    await click("Finalize the draft");
+    await viewer.confirm("Finalize", "checked");
+    // A credit pays a part of it.
+    await invoices.getByRole("row", { name: /^INV-000001 .* issued/ }).waitFor();
+    await click("Credit INV-000001");
+    await dialog.getByLabel("Line").selectOption({ index: 0 });
+    await dialog.getByLabel("Amount in EUR, before tax").fill("1");
+    expect(await viewer.axe()).toEqual([]);
+    expect(await viewer.confirm("Credit", "charged twice")).toContain("1.20 EUR");
+    await click("Mark paid INV-000001");
+    expect(await viewer.confirm("Mark paid", "by transfer")).toContain("INV-000001 is paid");
+    await invoices.getByText("1 credit note").waitFor();
+    expect(await viewer.axe()).toEqual([]);
+
+    await page.getByRole("link", { name: "Billing", exact: true }).click();
+    await page.getByRole("row", { name: /^INV-000001 payer .* paid/ }).waitFor();
+    // The deleted account was polled.
+    expect(viewer.faults().filter((fault) => !fault.includes("404"))).toEqual([]);
+    await stage.expectFlawless("billing", "Billing", "INV-000001");
+    await page.getByLabel("Status").selectOption("past due");
+    await page.getByText("There are none").waitFor();
+    await page.getByLabel("Status").selectOption("Any");
+    await page.getByLabel("Show").selectOption("Credit notes");
+    await page.getByRole("row", { name: /credit note payer .* 1\.20 EUR/ }).waitFor();
     expect(viewer.faults()).toEqual([]);
   });
 }

@@ -55,9 +55,9 @@ describe.skipIf(!HAS_CHROMIUM)("the dashboard in a browser", () => {
   checkSystem(stage);
   checkOrphans(stage);
   checkRecreatedUser(stage);
+  checkLive(stage);
   checkShadow(stage);
   checkBilling(stage);
-  checkLive(stage);
   checkKeyboard(stage);
   checkFailures(stage);
 });

@@ -14,6 +14,7 @@ export function checkNoData(stage: Stage): void {
       ["live", "Live"],
       ["decisions", "Decisions"],
       ["user?id=nobody-yet", /nobody-yet/],
+      ["billing", "Billing"],
       ["system", "System"],
     ] as const) {
       await stage.open(screen, heading);

@@ -6,6 +6,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseUsers } from "../../dashboard/src/accounts/users-api.ts";
+import {
+  parseInvoice,
+  parseInvoices,
+  parseLines,
+  parseRegister,
+} from "../../dashboard/src/billing/invoice-api.ts";
 import { parseLog, parseValues } from "../../dashboard/src/decisions/decision-guards.ts";
 import { parseOverview } from "../../dashboard/src/overview/overview-report.ts";
 import { parseNewRevision, parseVerdict } from "../../dashboard/src/policy/activation-api.ts";
@@ -93,6 +99,15 @@ describe("the page accepts the example answers of", () => {
     ["addCredit", parseCredit],
     ["listCredits", parseCredits],
     ["removeCredit", parseRemovedCredit],
+    ["listInvoices", parseInvoices],
+    ["getInvoice", parseInvoice],
+    ["getInvoice", parseLines],
+    ["adjustInvoice", parseInvoice],
+    ["finalizeInvoice", parseInvoice],
+    ["createCreditNote", parseInvoice],
+    ["markInvoicePaid", parseInvoice],
+    ["voidInvoice", parseInvoice],
+    ["listDocuments", parseRegister],
     ["getAudit", parseAudit],
     ["listKeys", parseKeys],
     ["createKey", parseNewKey],

@@ -5,6 +5,7 @@ import { matchPath } from "../../dashboard/src/accounts/users-api.ts";
 import { boundText, usersPath } from "../../dashboard/src/accounts/users-query.ts";
 import type { AuditEntry, UserPage } from "../../dashboard/src/shell/answers.ts";
 import { DAY_MS } from "../../dashboard/src/shell/durations.ts";
+import { majorOf } from "../../dashboard/src/billing/invoice-api.ts";
 import { auditText } from "../../dashboard/src/user/audit-text.ts";
 import { billRows } from "../../dashboard/src/user/bill-rows.ts";
 import { lastDays, MEASURES, type UsageLine, usageTable } from "../../dashboard/src/user/usage-table.ts";
@@ -152,6 +153,19 @@ describe("usage by route and day", () => {
   });
 });
 
+describe("an invoice", () => {
+  it.each<[string, number, string]>([
+    ["33499", 2, "334.99"],
+    ["5", 2, "0.05"],
+    ["-150", 2, "-1.50"],
+    ["-5", 3, "-0.005"],
+    ["120", 0, "120"],
+    ["0", 2, "0.00"],
+  ])("of %s minor units with %i decimals is written %s", (minor, exponent, major) => {
+    expect(majorOf(minor, exponent)).toBe(major);
+  });
+});
+
 describe("bills side by side", () => {
   const bill = (lines: readonly (readonly [string, string])[], total: string, due = total) => ({
     lines: lines.map(([description, amount]) => ({ description, amount })),
@@ -287,6 +301,12 @@ describe("a change of an account in words", () => {
       credit,
       { ...credit, left: "12.00" },
       ["Took back a credit", "for ticket 7", "left: 50.00 → 12.00"],
+    ],
+    [
+      "invoice.issued",
+      { status: "pending" },
+      { status: "issued", id: "acme.20261001", number: "INV-000001", sha256: "6e" },
+      ["Invoice: issued", "status: pending → issued", "number: none → INV-000001"],
     ],
     [
       "account.later",

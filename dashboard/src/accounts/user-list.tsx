@@ -7,12 +7,12 @@ import { Icon } from "../kit/icon.tsx";
 import { Empty } from "../kit/state.tsx";
 import type { UserPage } from "../shell/answers.ts";
 import { exact } from "../shell/format.ts";
-import { Link, usePage } from "../shell/page.tsx";
-import { changed } from "../shell/page-address.ts";
+import { usePage } from "../shell/page.tsx";
+import { Pages } from "../shell/pages.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { includesRole } from "../shell/session.ts";
 import { titleOf } from "../shell/time-range.ts";
-import { type Polled, usePolled } from "../shell/use-polled.ts";
+import { usePolled } from "../shell/use-polled.ts";
 import { parseTiers } from "../user/account-api.ts";
 import { CreateDialog } from "../user/create-dialog.tsx";
 import type { MakeChange } from "../user/use-user.ts";
@@ -68,7 +68,7 @@ export function UserList() {
           <UserTable page={page} />
         </div>
       )}
-      <Pages polled={polled} />
+      <Pages next={page?.cursor ?? null} />
       {isCreating && (
         <CreateDialog
           id={null}
@@ -114,18 +114,5 @@ function Nobody({ isFiltered }: { readonly isFiltered: boolean }) {
       title="There are no users yet"
       hint="Users with a token need no account: they are listed with their first request. Create an account to issue a key."
     />
-  );
-}
-
-function Pages({ polled: { value: page } }: { readonly polled: Polled<UserPage> }) {
-  const { address } = usePage();
-  const { cursor = "" } = address.params;
-  const next = page?.cursor ?? null;
-  if (cursor === "" && next === null) return null;
-  return (
-    <nav class="pages" aria-label="Pages">
-      {cursor !== "" && <Link to={changed(address, { cursor: "" })}>First page</Link>}
-      {next !== null && <Link to={changed(address, { cursor: next })}>Next page</Link>}
-    </nav>
   );
 }

@@ -9,9 +9,11 @@ import type { AuditResponse } from "../../../openapi/resources/audit.ts";
 import type * as billing from "../../../openapi/resources/billing.ts";
 import type { GrantResponse } from "../../../openapi/resources/grants.ts";
 import type { HealthResponse, ReadyResponse } from "../../../openapi/resources/health.ts";
+import type { InvoiceResponse, InvoicesResponse } from "../../../openapi/resources/invoices.ts";
 import type { KeyResponse, KeysResponse, NewKeyResponse } from "../../../openapi/resources/keys.ts";
 import type * as policies from "../../../openapi/resources/policies.ts";
 import type { PolicyUsesResponse } from "../../../openapi/resources/policy-uses.ts";
+import type { DocumentsResponse } from "../../../openapi/resources/register.ts";
 import type { SessionResponse } from "../../../openapi/resources/sessions.ts";
 import type { SimulationResponse } from "../../../openapi/resources/simulation.ts";
 import type { StatusResponse, UsageResponse } from "../../../openapi/resources/usage.ts";
@@ -36,6 +38,11 @@ export type TierPreview = Frozen<billing.TierPreviewResponse>;
 export type ChangedTier = Frozen<billing.ChangedTierResponse>;
 export type Credit = Frozen<billing.CreditResponse>;
 export type RemovedCredit = Frozen<billing.RemovedCreditResponse>;
+export type InvoiceSummary = Frozen<InvoicesResponse>["invoices"][number];
+/** With its document. */
+export type Invoice = Frozen<InvoiceResponse>;
+/** An invoice or a credit note in the list of all accounts. */
+export type ListedDocument = Frozen<DocumentsResponse>["documents"][number];
 export type UserPage = Frozen<UsersResponse>;
 /** A user or an address in the list. */
 export type ListedUser = UserPage["users"][number];

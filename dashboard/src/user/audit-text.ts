@@ -51,9 +51,20 @@ export function auditText({ action, before, after }: AuditEntry, when: WriteTime
     case "credit.remove":
       return { title: "Took back a credit", lines: [`for ${text(is["source"])}`, ...otherLines(was, is)] };
     default:
-      return { title: action, lines: otherLines(was, is) };
+      return { title: titleOf(action), lines: otherLines(was, is) };
   }
 }
+
+/** "invoice.finalize" as "Invoice: finalize"; another action as it is. */
+function titleOf(action: string): string {
+  const [, object = "", verb = ""] = /^(invoice|credit_note)\.(\w+)$/.exec(action) ?? [];
+  return object === ""
+    ? action
+    : `${object === "invoice" ? "Invoice" : "Credit note"}: ${verb.replace("_", " ")}`;
+}
+
+/** Fields that say nothing to people. */
+const HIDDEN: ReadonlySet<string> = new Set(["id", "sha256"]);
 
 function accountChange(was: Fields, is: Fields): AuditText {
   const isBlocked = is["status"] === "blocked";
@@ -146,7 +157,9 @@ function billingOf({ customer, ...others }: Fields): Fields {
 function otherLines(was: Fields, is: Fields): string[] {
   return [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((field) => {
     const [old, now] = [text(was[field]), text(is[field])];
-    return old === now ? [] : [`${field}: ${old === "" ? "none" : old} → ${now === "" ? "none" : now}`];
+    return old === now || HIDDEN.has(field)
+      ? []
+      : [`${field}: ${old === "" ? "none" : old} → ${now === "" ? "none" : now}`];
   });
 }
 

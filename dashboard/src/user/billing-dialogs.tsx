@@ -5,34 +5,9 @@ import type { Credit } from "../shell/answers.ts";
 import { call } from "../shell/api-client.ts";
 import { DAY_MS } from "../shell/durations.ts";
 import { accountPath } from "./account-api.ts";
+import { AmountField, fieldOf } from "./amount-field.tsx";
 import { type BillingSummary, parseBilling, parseCredit, parseRemovedCredit } from "./billing-api.ts";
 import type { DialogProps } from "./dialog-props.ts";
-
-interface AmountProps {
-  readonly label: string;
-  readonly first?: string | null;
-  readonly isRequired?: boolean;
-}
-
-/** The field `amount`: an amount of money. */
-function AmountField({ label, first, isRequired = false }: AmountProps) {
-  return (
-    <label>
-      {label}
-      <input
-        name="amount"
-        inputMode="decimal"
-        pattern={String.raw`\d{1,12}(\.\d{1,12})?`}
-        title="An amount such as 200 or 0.50"
-        required={isRequired}
-        defaultValue={first ?? ""}
-        autocomplete="off"
-      />
-    </label>
-  );
-}
-
-const fieldOf = (fields: FormData, name: string): string => String(fields.get(name) ?? "").trim();
 
 export function BudgetDialog({
   account: { id },

@@ -1,5 +1,6 @@
 /** Everything that the screen of a user polls, and how it makes changes. */
 import { useState } from "preact/hooks";
+import type { Invoice } from "../billing/invoice-api.ts";
 import type { Account, ApiKey, Credit, Grant, KeyList, UserStatus } from "../shell/answers.ts";
 import type { ApiOutcome } from "../shell/api-client.ts";
 import { type Polled, usePolled } from "../shell/use-polled.ts";
@@ -12,6 +13,7 @@ import {
   type TierCatalog,
 } from "./account-api.ts";
 import type { BillingSummary } from "./billing-api.ts";
+import type { InvoiceStep } from "./invoice-steps.ts";
 
 /** Limits change fast, and reading them costs nothing. */
 const STATUS_MS = 2_000;
@@ -72,4 +74,5 @@ export type UserAction =
   | { readonly budget: BillingSummary }
   /** A new credit in this currency. */
   | { readonly creditIn: string }
-  | { readonly takeBack: Credit };
+  | { readonly takeBack: Credit }
+  | { readonly invoice: Invoice; readonly step: InvoiceStep };

@@ -5,6 +5,7 @@ import { BudgetDialog, CreditDialog, TakeBackDialog } from "./billing-dialogs.ts
 import { CreateDialog } from "./create-dialog.tsx";
 import type { DialogProps } from "./dialog-props.ts";
 import { GrantDialog } from "./grant-dialog.tsx";
+import { InvoiceDialog } from "./invoice-dialog.tsx";
 import { RemoveOverrideDialog, RevokeGrantDialog } from "./revoke-dialogs.tsx";
 import { IssueKeyDialog, RevokeKeyDialog, RotateKeyDialog } from "./key-dialogs.tsx";
 import { TierDialog } from "./tier-dialog.tsx";
@@ -26,6 +27,10 @@ export function UserDialog({ id, user, action, onClose }: Props) {
   if (action === "unblock-deleted") {
     return <UnblockDeletedDialog id={id} makeChange={makeChange} onClose={onClose} />;
   }
+  // Also of an account that is deleted.
+  if (typeof action === "object" && "step" in action) {
+    return <InvoiceDialog id={id} {...action} makeChange={makeChange} onClose={onClose} />;
+  }
   if (known === null || status.value === null) return null;
   return (
     <AccountDialog
@@ -39,7 +44,7 @@ export function UserDialog({ id, user, action, onClose }: Props) {
   );
 }
 
-type AccountAction = Exclude<UserAction, "create" | "unblock-deleted">;
+type AccountAction = Exclude<UserAction, "create" | "unblock-deleted" | { readonly step: unknown }>;
 
 /** Keeps the account and the status it was opened with: its text must not change while it is read, or after the change. */
 function AccountDialog({

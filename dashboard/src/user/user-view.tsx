@@ -6,6 +6,7 @@ import { PollState } from "../shell/poll-state.tsx";
 import { BillingSection } from "./billing-section.tsx";
 import { AccountHistory } from "./account-history.tsx";
 import { GrantsTable, KeysTable, OverridesTable } from "./account-tables.tsx";
+import { InvoicesSection } from "./invoices-section.tsx";
 import { limitsElsewhere, LimitsView } from "./limits-view.tsx";
 import { RecentRequests } from "./recent-requests.tsx";
 import { UsageSection } from "./usage-section.tsx";
@@ -53,8 +54,11 @@ export function UserView({ id }: { readonly id: string }) {
       </Section>
       <RecentRequests subject={`user:${id}`} />
       <UsageSection key={`usage ${hasNoAccount}`} id={id} />
-      {user.known && policy?.document.billing !== undefined && (
-        <BillingSection key={`billing ${changes}`} id={id} onOpen={setAction} />
+      {policy?.document.billing !== undefined && (
+        <>
+          {user.known && <BillingSection key={`billing ${changes}`} id={id} onOpen={setAction} />}
+          <InvoicesSection key={`invoices ${changes}`} id={id} onOpen={setAction} />
+        </>
       )}
       <AccountSections user={user} onOpen={setAction} />
       <AccountHistory key={changes} id={id} />

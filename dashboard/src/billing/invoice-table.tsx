@@ -1,0 +1,89 @@
+/** Invoices and credit notes as a table. */
+import type { ComponentChildren } from "preact";
+import { Badge } from "../kit/badge.tsx";
+import { ACTIONS, Table } from "../kit/table.tsx";
+import { When } from "../kit/time.tsx";
+import { SubjectLink } from "../shell/subject-link.tsx";
+import { type Invoice, STATUS_TONES } from "./invoice-api.ts";
+
+interface Props<T extends Invoice> {
+  readonly label: string;
+  readonly invoices: readonly T[];
+  readonly accountOf: (invoice: T) => string;
+  /** In a list of many accounts. */
+  readonly withAccounts?: boolean;
+  /** What can be done with an invoice. */
+  readonly actions?: (invoice: T) => ComponentChildren;
+}
+
+export function InvoiceTable<T extends Invoice>({
+  label,
+  invoices,
+  accountOf,
+  withAccounts,
+  actions,
+}: Props<T>) {
+  return (
+    <Table
+      label={label}
+      heads={[
+        ["Number", "name"],
+        ...(withAccounts ? ["User"] : []),
+        "Period",
+        ["Total", "num"],
+        ["Open", "num"],
+        "Status",
+        "Due",
+        ACTIONS,
+      ]}
+    >
+      {invoices.map((invoice) => {
+        const { id, number, kind, status, period, currency, total, open, dueAt, finalizesAt } = invoice;
+        const notes = invoice.creditNotes?.length ?? 0;
+        const account = accountOf(invoice);
+        return (
+          <tr key={id}>
+            <th scope="row" class="name">
+              {number ?? "no number"}{" "}
+              <span class="caption">
+                {kind === "credit_note" && "credit note"}
+                {notes > 0 && (notes === 1 ? "1 credit note" : `${notes} credit notes`)}
+              </span>
+            </th>
+            {withAccounts && (
+              <td>
+                <SubjectLink account={`user:${account}`} />
+              </td>
+            )}
+            <td>
+              {period.start.slice(0, 10)} – {period.end.slice(0, 10)}
+            </td>
+            <td class="num">
+              {total} {currency}
+            </td>
+            <td class="num">{open}</td>
+            <td>
+              <Badge tone={STATUS_TONES[status]}>{status.replace("_", " ")}</Badge>
+            </td>
+            <td>
+              <Until due={dueAt} review={finalizesAt ?? null} />
+            </td>
+            <td class="row-actions">{actions?.(invoice)}</td>
+          </tr>
+        );
+      })}
+    </Table>
+  );
+}
+
+/** When an invoice is due, or the review of a draft ends. */
+function Until({ due, review }: { readonly due: string | null; readonly review: string | null }) {
+  const at = due ?? review;
+  if (at === null) return <>–</>;
+  return (
+    <>
+      {due === null && "review until "}
+      <When iso={at} />
+    </>
+  );
+}

@@ -145,6 +145,8 @@ export function checkOrphans(stage: Stage): void {
     await form.getByRole("button", { name: "Browsers (CORS)" }).click();
     const origins = form.getByLabel("Origins");
     await origins.fill("https://a.example\nhttps://b.example");
+    // What is typed stays when the field is rendered again.
+    await page.getByText("Not valid: one fault.").waitFor();
     await origins.press("Tab");
     await page
       .getByLabel("Policy document")

@@ -2,6 +2,7 @@
  * One field of the form: a text, a number, a choice, a switch, or several texts or numbers, as the policy's schema says. Commits when the
  * person leaves the field or presses Enter. An empty optional field is removed from the document.
  */
+import { useState } from "preact/hooks";
 import { isRecord } from "../../shell/api-client.ts";
 import type { SchemaNode } from "../editor/json-schema.ts";
 
@@ -61,19 +62,24 @@ function Control(props: Props) {
     );
   }
   if (node.type === "array") return <Lines {...props} />;
+  return <Line {...props} />;
+}
+
+/** One text or number. */
+function Line({ node, value, isRequired, fault, onCommit }: Props) {
   const isNumber = node.type === "number" || node.type === "integer";
+  const typing = useTyping(value === undefined || value === null ? "" : String(value), (text) => {
+    const typed = text.trim();
+    if (typed !== "") onCommit(isNumber ? Number(typed) : typed);
+    else if (node.isNullable) onCommit(null);
+    else if (!isRequired) onCommit(undefined);
+  });
   const text = {
-    value: value === undefined || value === null ? "" : String(value),
+    ...typing,
     // An empty field is null where that is a value.
     required: isRequired && !node.isNullable,
-    "aria-invalid": isInvalid,
+    "aria-invalid": fault !== null,
     autocomplete: "off",
-    onChange: ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) => {
-      const typed = currentTarget.value.trim();
-      if (typed !== "") onCommit(isNumber ? Number(typed) : typed);
-      else if (node.isNullable) onCommit(null);
-      else if (!isRequired) onCommit(undefined);
-    },
     ...(isRequired ? {} : { placeholder: "default" }),
   } as const;
   return isNumber ? (
@@ -89,17 +95,34 @@ function Lines({ node: { items }, value, isRequired, fault, onCommit }: Props) {
   const areTexts = isRecord(items) && items["type"] === "string";
   // What is not a number stays as it is: the validation says so.
   const read = (line: string) => (areTexts || Number.isNaN(Number(line)) ? line : Number(line));
+  const typing = useTyping(lines.join("\n"), (text) => {
+    const typed = text.split("\n").flatMap((line) => line.trim() || []);
+    onCommit(typed.length > 0 || isRequired ? typed.map(read) : undefined);
+  });
   return (
     <textarea
       rows={2}
       spellcheck={false}
       placeholder={isRequired ? "one in each line" : "default; one in each line"}
       aria-invalid={fault !== null}
-      value={lines.join("\n")}
-      onChange={(event) => {
-        const typed = event.currentTarget.value.split("\n").flatMap((line) => line.trim() || []);
-        onCommit(typed.length > 0 || isRequired ? typed.map(read) : undefined);
-      }}
+      {...typing}
     />
   );
+}
+
+interface TextEvent {
+  readonly currentTarget: { readonly value: string };
+}
+
+/** Keeps what is typed until it is committed: the field may be rendered again before, for example when the validation answers. */
+function useTyping(value: string, commit: (text: string) => void) {
+  const [typed, setTyped] = useState<string | null>(null);
+  return {
+    value: typed ?? value,
+    onInput: ({ currentTarget }: TextEvent) => setTyped(currentTarget.value),
+    onChange: ({ currentTarget }: TextEvent) => {
+      setTyped(null);
+      commit(currentTarget.value);
+    },
+  };
 }

@@ -66,8 +66,15 @@ test("counts since the screen was opened, even if a counter restarted", () => {
       [["timeout"], 2],
       [["error"], 1],
     ],
+    shieldRejections: [[["flood"], 3]],
+    ruleMatches: [
+      [["office", "allow"], 5],
+      [["office", "would_deny"], 2],
+    ],
   });
-  const { caches, failures } = systemReport(now, first);
+  const { caches, failures, shields, rules } = systemReport(now, first);
+  expect([...shields]).toEqual([["flood", { total: 3, since: 3 }]]);
+  expect([...rules]).toEqual([["office", { total: 7, since: 7 }]]);
   expect(caches).toEqual([
     { cache: "keys", lookups: { total: 50, since: 40 }, hits: { total: 40, since: 30 } },
     { cache: "leases", lookups: { total: 4, since: 4 }, hits: { total: 0, since: 0 } },

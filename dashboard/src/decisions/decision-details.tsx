@@ -172,7 +172,7 @@ function requestFacts(decision: LoggedDecision): Facts {
 }
 
 function decisionFacts(decision: LoggedDecision): Facts {
-  const { revision, limiterMs, upstreamMs, upstreamStatus, source, reason } = decision;
+  const { revision, limiterMs, upstreamMs, upstreamStatus, source, reason, rule } = decision;
   const requests = countOf(decision);
   return [
     ["Decided by", decidedBy(decision)],
@@ -187,6 +187,7 @@ function decisionFacts(decision: LoggedDecision): Facts {
           ? `no answer after ${milliseconds(upstreamMs)}`
           : "not called",
     ],
+    ...(rule === "" ? [] : [["Rule", rule] as const]),
     ["Stands for", requests === 1 ? "1 request" : `${count(requests)} equal requests`],
   ];
 }

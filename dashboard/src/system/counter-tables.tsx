@@ -82,6 +82,18 @@ export function CounterTables({ report }: Props) {
         counts={report.leaseTokens}
         to={toSource("lease")}
       />
+      <Counts
+        title="Rejected by shields"
+        what="Shield"
+        counts={report.shields}
+        to={{ screen: "decisions", params: { outcome: "turned_away" } }}
+      />
+      <Counts
+        title="Matched by rules"
+        what="Rule"
+        counts={report.rules}
+        to={{ screen: "policy", params: {} }}
+      />
       <Counts title="Rows written" what="Object" counts={report.rowsWritten} to={toSource("strict")} />
     </div>
   );

@@ -30,6 +30,10 @@ export interface SystemReport {
   readonly reloads: ReadonlyMap<string, Counted>;
   readonly rowsWritten: ReadonlyMap<string, Counted>;
   readonly leaseTokens: ReadonlyMap<string, Counted>;
+  /** What shields rejected. */
+  readonly shields: ReadonlyMap<string, Counted>;
+  /** Requests that a rule applied to. */
+  readonly rules: ReadonlyMap<string, Counted>;
   readonly caches: readonly CacheUse[];
   readonly requests: Counted;
   readonly pointsDropped: Counted;
@@ -61,6 +65,8 @@ export function systemReport(now: Metrics, first: Metrics): SystemReport {
     reloads: counted("policy_reload_total", "result"),
     rowsWritten: counted("rows_written_total", "object"),
     leaseTokens: counted("lease_tokens_total", "event"),
+    shields: counted("shield_rejections_total", "shield"),
+    rules: counted("rule_matches_total", "rule"),
     caches: [...cache()].map(([name, lookups]) => ({
       cache: name,
       lookups,

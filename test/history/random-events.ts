@@ -46,7 +46,7 @@ export const deletion = (tiers: readonly TierName[]): fc.Arbitrary<OperatorChang
     lift: fc.boolean(),
     again: fc.option(
       fc.record({ tier: fc.constantFrom(...tiers), afterMs: fc.constantFrom(0, 10, 300, 2_000) }),
-      { freq: 3 },
+      { freq: 3, nil: null },
     ),
   });
 

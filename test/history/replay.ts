@@ -88,8 +88,8 @@ export class Replay {
       this.lossMilli += this.#lostBillMilli;
       this.#leases.lose(entry);
     } else if (entry.kind === "spend") this.#spend(entry);
-    else if (entry.kept && entry.kind === "change") this.#change(entry);
-    else if (entry.kept && entry.kind === "turn") this.#turn(entry);
+    else if (entry.kind === "change" && entry.kept) this.#change(entry);
+    else if (entry.kind === "turn" && entry.kept) this.#turn(entry);
   }
 
   /** If the clock steps back, what was refilled since the last write is refilled again by then only when the clock has caught up. */

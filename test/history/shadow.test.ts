@@ -66,6 +66,7 @@ const changes = fc
       amount: fc.integer({ min: 1, max: 40 }),
       lastsMs: fc.integer({ min: 3_000, max: 9_000 }),
       untilMs: fc.constant(null),
+      revokedAfterMs: fc.constant(null),
     }),
     fc.record({ kind: fc.constant("numbers" as const), burst: fc.constantFrom(null, 8, 90) }),
     fc.record({ kind: fc.constant("reset" as const), limits: fc.constantFrom(null, ["minute"], ["own"]) }),

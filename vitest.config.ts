@@ -46,6 +46,10 @@ const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
 const MODULE_SOURCES = [
   { find: /^.*\/modules\/admin\.mjs$/, replacement: `${import.meta.dirname}/src/api/admin-app.ts` },
   {
+    find: /^.*\/modules\/analytics\.mjs$/,
+    replacement: `${import.meta.dirname}/durable-objects/analytics-store/module.ts`,
+  },
+  {
     find: /^.*\/modules\/billing\.mjs$/,
     replacement: `${import.meta.dirname}/durable-objects/user-limiter/billing/module.ts`,
   },

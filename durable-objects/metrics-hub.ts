@@ -21,10 +21,10 @@ import {
   type SimulationAnswer,
   type SimulationQuery,
 } from "../src/simulation/simulation-answer.ts";
+import { type AnalyticsModule, loadAnalytics } from "../src/analytics-module.ts";
 import { loadBilling } from "../src/billing-module.ts";
-import { simulate } from "../src/simulation/simulate.ts";
 import type { Point } from "../src/analytics/point.ts";
-import { AnalyticsStore } from "./analytics-store/analytics-store.ts";
+import type { AnalyticsStore } from "./analytics-store/analytics-store.ts";
 import { HubSums } from "./metrics-hub/hub-sums.ts";
 import { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
@@ -47,6 +47,8 @@ const SWEEP_MS = HOUR_MS;
 export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   readonly #storage = countedStorage(this.ctx.storage, "MetricsHub");
   #sums = new HubSums();
+  /** Loaded before the first call. */
+  #analytics: AnalyticsModule | null = null;
   #store: AnalyticsStore | null = null;
   readonly #viewers: LiveViewers;
   #isDirty = false;
@@ -61,7 +63,10 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#viewers = new LiveViewers(ctx);
-    this.#read();
+    void ctx.blockConcurrencyWhile(async () => {
+      this.#analytics = await loadAnalytics();
+      this.#read();
+    });
   }
 
   /**
@@ -140,7 +145,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
       const [inForce, draft] = [compiled(active, revision), compiled(edited, revision)];
       const isBilled = inForce.billing !== null || draft.billing !== null;
       const overage = isBilled ? (await loadBilling()).withOverage : null;
-      const replay = simulate(inForce, draft, decisions, overage);
+      const replay = this.#loaded.simulate(inForce, draft, decisions, overage);
       for (;;) {
         const step = replay.next();
         if (step.done) return { kind: "result", ...head, ...step.value };
@@ -181,7 +186,12 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   }
 
   get #points(): AnalyticsStore {
-    return (this.#store ??= new AnalyticsStore(this.#storage.sql));
+    return (this.#store ??= new this.#loaded.AnalyticsStore(this.#storage.sql));
+  }
+
+  get #loaded(): AnalyticsModule {
+    if (this.#analytics === null) throw new Error("called before its constructor was done");
+    return this.#analytics;
   }
 
   #migrate(): void {

@@ -11,6 +11,7 @@ const ROOT = join(import.meta.dirname, "..");
 /** Each module's name and its source. */
 const MODULES: Readonly<Record<string, string>> = {
   admin: "src/api/admin-app.ts",
+  analytics: "durable-objects/analytics-store/module.ts",
   billing: "durable-objects/user-limiter/billing/module.ts",
   pdf: "src/documents/invoice-pdf.ts",
   rules: "src/policy/rule-index.ts",

@@ -34,9 +34,9 @@ const ALONE = [
 
 /**
  * What takes long, in projects of its own that `npm test` leaves out: `npm run test:slow` runs them, and CI does. Besides the dashboard
- * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, and ten kills of the product.
+ * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, and twenty kills of the product.
  */
-const CRASH = "test/blackbox/crash.test.ts";
+const CRASH = ["test/blackbox/{crash,closing-crash}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
@@ -268,7 +268,7 @@ export default defineConfig({
         test: {
           name: "blackbox",
           include: ["test/blackbox/**/*.test.ts"],
-          exclude: [CRASH],
+          exclude: CRASH,
           environment: "node",
           globalSetup: ["test/blackbox/build.ts"],
           testTimeout: 60_000,
@@ -278,7 +278,7 @@ export default defineConfig({
       {
         test: {
           name: "crash",
-          include: [CRASH],
+          include: CRASH,
           environment: "node",
           globalSetup: ["test/blackbox/build.ts"],
           testTimeout: 60_000,

@@ -6,7 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { counted, newcomers, since } from "./cost.ts";
-import { type Budget, linesOf, parseBudget } from "./over-budget.ts";
+import { type Measured, linesOf, parseBudget } from "./over-budget.ts";
 import type { Operations } from "./price.ts";
 import { countedWorker, productBundle } from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
@@ -59,7 +59,7 @@ if (isOver) console.error("Over budget: reduce the figures marked OVER, or raise
 // Exits at once, without waiting for workerd's pipes to close.
 process.exit(isOver ? 1 : 0);
 
-async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
+async function perThousand(): Promise<Omit<Measured, "gzipKb">> {
   const rig = await startRig(await countedWorker("embedded"));
   try {
     const url = rig.url("counted");
@@ -82,12 +82,12 @@ async function perThousand(): Promise<Omit<Budget, "gzipKb">> {
 }
 
 /** Last, under a policy with a rule that all requests match. */
-async function allowed(url: string): Promise<Budget[Caller]> {
+async function allowed(url: string): Promise<Measured[Caller]> {
   await putPolicy(url, [{ name: "all", if: { userAgent: [AGENT] }, then: "allow" }]);
   return operationsOf(url, "allowed");
 }
 
-async function operationsOf(url: string, caller: Caller): Promise<Budget[Caller]> {
+async function operationsOf(url: string, caller: Caller): Promise<Measured[Caller]> {
   const headers = {
     "X-API-Key": await newUser(url, `budget-${caller}`, TIERS[caller]),
     "User-Agent": AGENT,
@@ -115,8 +115,8 @@ async function operationsOf(url: string, caller: Caller): Promise<Budget[Caller]
   return perOf(since(before, await counted(url), count));
 }
 
-function perOf(counts: Operations): Budget[Caller] {
-  const per = (name: keyof Budget[Caller]): number => (counts[name] / counts.decisions) * 1_000;
+function perOf(counts: Operations): Measured[Caller] {
+  const per = (name: keyof Measured[Caller]): number => (counts[name] / counts.decisions) * 1_000;
   return {
     objectCalls: per("objectCalls"),
     rowsWritten: per("rowsWritten"),

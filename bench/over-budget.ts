@@ -47,10 +47,20 @@ const schema = z.strictObject({
   at100: operations,
   /** Operations per 1,000 decisions for one user whom a rule lets through without limits. */
   allowed: operations,
+  /** Per account and period: of the close of a billing period until its invoice has a number. test/durable-objects/closing.test.ts. */
+  close: z.strictObject({
+    alarms: figure,
+    registerCalls: figure,
+    rowsWritten: figure,
+    registerRows: figure,
+  }),
 });
 
-/** The maximum of each figure, or each figure as measured. */
+/** The maximum of each figure. */
 export type Budget = z.infer<typeof schema>;
+
+/** The figures that a run measures. */
+export type Measured = Omit<Budget, "close">;
 
 /** @throws with the names of the invalid figures. */
 export function parseBudget(given: unknown): Budget {
@@ -67,7 +77,7 @@ export interface BudgetLine {
 }
 
 /** Every figure with its maximum. A figure that is not a number counts as over. */
-export function linesOf(measured: Budget, budget: Budget): BudgetLine[] {
+export function linesOf(measured: Measured, budget: Measured): BudgetLine[] {
   const line = (figureName: string, value: number, max: number): BudgetLine => ({
     figure: figureName,
     measured: value,

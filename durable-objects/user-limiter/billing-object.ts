@@ -78,10 +78,11 @@ export abstract class BillingObject extends AccountObject implements BillingRpc,
 
   /**
    * Does the steps of closing billing periods that are due.
+   * @returns whether anything was done, so that there may be something to publish.
    * @throws if the policy cannot be loaded, or if a step fails: nothing of it is stored then.
    */
-  protected async closeDue(): Promise<void> {
-    if (Date.now() < this.store.memory.closingMs) return;
+  protected async closeDue(): Promise<boolean> {
+    if (Date.now() < this.store.memory.closingMs) return false;
     const policy = await this.changes.require(0);
     // Its alarm is set when all that is due is done.
     this.store.change((memory) => memory.advanceBilling(policy, Date.now()));
@@ -90,11 +91,13 @@ export abstract class BillingObject extends AccountObject implements BillingRpc,
     // Without billing in force: as the policy said by which the period was rated last.
     const rated = policy.billing || revision === null ? policy : await this.changes.policies.at(revision);
     const billing = rated?.billing ?? null;
-    this.store.change((memory) =>
+    return this.store.change((memory) =>
       memory.transact(() => {
         const nowMs = Date.now();
         if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
-        if (memory.closing?.run(billing && closingRules(billing), nowMs)) memory.writeState(nowMs);
+        const isChanged = memory.closing?.run(billing && closingRules(billing), nowMs) ?? false;
+        if (isChanged) memory.writeState(nowMs);
+        return isChanged;
       }),
     );
   }
@@ -106,7 +109,12 @@ export abstract class BillingObject extends AccountObject implements BillingRpc,
 
   async #invoices(): Promise<InvoiceCalls> {
     const { invoiceCallsOf } = await loadBilling();
-    return invoiceCallsOf({ ...this.#host(), closeDue: () => this.closeDue() });
+    return invoiceCallsOf({ ...this.#host(), closeDue: () => this.#closeAndPublish() });
+  }
+
+  /** As the alarm does, when somebody looks before it runs. */
+  async #closeAndPublish(): Promise<void> {
+    if (await this.closeDue()) this.ctx.waitUntil(this.store.publish());
   }
 
   #host(): BillingHost {

@@ -24,6 +24,8 @@ const {
   requests,
   cost,
   shadowDenials,
+  ruleMatches,
+  shieldRejections,
   decisionSeconds,
   upstreamSeconds,
   limiterFailures,
@@ -121,6 +123,18 @@ const DECISIONS: Panel[] = [
     unit: "reqps",
     width: 12,
     queries: [{ text: sumBy("limit", shadowDenials.name), legend: "{{limit}}" }],
+  },
+  {
+    title: "Rules and shields",
+    description:
+      "Requests per second that a rule applied to (would_: in shadow), and that a shield rejected.",
+    type: "timeseries",
+    unit: "reqps",
+    width: 12,
+    queries: [
+      { text: sumBy("rule, action", ruleMatches.name), legend: "{{rule}}: {{action}}" },
+      { text: sumBy("shield", shieldRejections.name), legend: "{{shield}} shield" },
+    ],
   },
   {
     title: "Tokens charged by tier",

@@ -183,6 +183,36 @@ describe("a rule that allows", () => {
     );
   });
 
+  it("never spends more of a customer's money than they have capped", async () => {
+    const price = { model: "unit", unit: "0.01" } as const;
+    const limits = [
+      { name: "minute", kind: "bucket", tokens: 1, per: "minute" } as const,
+      {
+        name: "month",
+        kind: "quota",
+        amount: 5,
+        per: "month",
+        overage: { mode: "payg", price, spendCap: "0.05" },
+      } as const,
+    ];
+    const edge = await ruledEdge([allow({ ip: ["203.0.113.0/24"] })], {
+      billing: { currency: "USD" },
+      defaultTier: "paid",
+      tiers: { ...policyWith({}).tiers, paid: { limits } },
+    });
+    const { headers } = await customer(edge, { tier: "paid" });
+    const office = { ...headers, "CF-Connecting-IP": "203.0.113.9" };
+    const found = await statuses(edge, 12, "/identify", { headers: office });
+    const allowed = found.indexOf(429);
+    // Five cost what the cap allows, and up to five are included, by the days left of the month; the bucket holds one.
+    expect(allowed).toBeGreaterThanOrEqual(5);
+    expect(allowed).toBeLessThanOrEqual(10);
+    expect(new Set(found.slice(allowed))).toEqual(new Set([429]));
+    expect(await problemCode(await edge.request("/identify", { headers: office }))).toBe(
+      "429 spend_cap_reached",
+    );
+  });
+
   it("is decided from leases like any other request of a hot user, and its quota equals the ledger", async () => {
     const edge = await ruledEdge([allow({ ip: ["203.0.113.0/24"] })]);
     const { user, headers } = await customer(edge);

@@ -49,9 +49,15 @@ const decision: fc.Arbitrary<Decision> = fc
     decisionId: fc.uuid(),
     holds: fc.constantFrom([], [], [{ counter: "c", untilMs: 7 }]),
     cap: fc.constantFrom(undefined, undefined, "spend_cap" as const, "credits" as const),
+    shadowed: fc.constantFrom(undefined, undefined, ["day"], ["day", "slots"]),
   })
-  .map(({ cap, ...fields }) =>
-    Object.assign(fields, { allowed: fields.outcome === "allowed" }, cap === undefined ? {} : { cap }),
+  .map(({ cap, shadowed, ...fields }) =>
+    Object.assign(
+      fields,
+      { allowed: fields.outcome === "allowed" },
+      cap === undefined ? {} : { cap },
+      shadowed === undefined ? {} : { shadowed },
+    ),
   );
 
 const lease = fc.constantFrom(null, null, {
@@ -134,6 +140,17 @@ it("64 equal requests are one question, and one answer with two numbers per furt
   expect(questions).toEqual([{ question: asked, times: 64 }]);
   const runs = compactAnswers(questions, answers);
   expect(runs.map(({ times, further }) => [times, further.length])).toEqual([[63, 126]]);
+});
+
+it("answers that differ in what limits in shadow would deny are not joined", () => {
+  const [asked] = fc.sample(question, { numRuns: 1, seed: 1 });
+  if (!asked) throw new Error("no question");
+  const answers = [undefined, undefined, ["day"], undefined].map((shadowed, i): ObjectAnswer => {
+    const decision = { ...ALLOWED, decisionId: String(i), limits: [] };
+    return { decision: shadowed ? Object.assign(decision, { shadowed }) : decision, lease: null };
+  });
+  const restored = expandAnswers(compactAnswers([{ question: asked, times: 4 }], answers));
+  expect(restored.map(({ decision: made }) => made?.shadowed ?? [])).toEqual([[], [], ["day"], []]);
 });
 
 const ALLOWED: Omit<Decision, "limits" | "decisionId"> = {

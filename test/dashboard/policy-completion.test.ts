@@ -37,6 +37,7 @@ test("completes the fields that an object may still have", () => {
     '"anonymousTier"',
     '"defaultTier"',
     '"enforcement"',
+    '"rules"',
     '"billing"',
     '"headers"',
     '"cors"',
@@ -147,6 +148,15 @@ test("the form can show every field of a policy, whatever its kind", () => {
     parts: ["plan", "price", "overage"],
     lists: [],
   });
+});
+
+test("the form shows one value or several as several, and of other alternatives the first", () => {
+  const rule = itemOf(schema!, fieldOf(schema!, schema!.root, "rules"));
+  const route = fieldOf(schema!, fieldOf(schema!, rule, "if"), "route");
+  expect([route.type, kindOf(schema!, route)]).toEqual(["array", "field"]);
+  const then = fieldOf(schema!, rule, "then");
+  expect([then.values, kindOf(schema!, then)]).toEqual([["allow", "deny"], "field"]);
+  expect(firstValue(schema!, rule)).toEqual({ name: "", if: {}, then: "allow" });
 });
 
 test("a part that is added has its required fields, for its author to fill in", () => {

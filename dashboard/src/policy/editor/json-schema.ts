@@ -113,10 +113,11 @@ function nodeOf(components: Readonly<Record<string, unknown>>, value: unknown): 
   const own = recordOf(value);
   const { $ref } = own;
   const named = typeof $ref === "string" ? recordOf(components[$ref.slice(REFERENCE.length)]) : own;
-  // A value or null.
-  const [either, or] = Array.isArray(named["anyOf"]) ? named["anyOf"].map(recordOf) : [];
-  const isNullable = or?.["type"] === "null";
-  const target = isNullable && either ? either : named;
+  const options = Array.isArray(named["anyOf"]) ? named["anyOf"].map(recordOf) : [];
+  const real = options.filter((option) => option["type"] !== "null");
+  const isNullable = real.length < options.length;
+  // One value or several: several. Of other alternatives, the first; the text can have the others.
+  const target = real.find((option) => option["type"] === "array") ?? real[0] ?? named;
   const { type, properties, required, items, additionalProperties, oneOf, enum: values } = target;
   const description = own["description"] ?? target["description"];
   const constant = target["const"];

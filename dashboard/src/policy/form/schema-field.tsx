@@ -44,7 +44,8 @@ function Control(props: Props) {
   }
   const isBoolean = node.type === "boolean";
   if (isBoolean || node.values.length > 0) {
-    const text = value === undefined ? "" : String(value);
+    // An object, which the schema has as an alternative, stays until another value is chosen.
+    const text = value === undefined ? "" : isRecord(value) ? JSON.stringify(value) : String(value);
     const options = isBoolean ? ["true", "false"] : node.values.map(String);
     return (
       <select
@@ -91,7 +92,8 @@ function Line({ node, value, isRequired, fault, onCommit }: Props) {
 
 /** Several values, one in each line. */
 function Lines({ node: { items }, value, isRequired, fault, onCommit }: Props) {
-  const lines = Array.isArray(value) ? value : [];
+  // One alone may be written without a list.
+  const lines: readonly unknown[] = Array.isArray(value) ? value : value === undefined ? [] : [value];
   const areTexts = isRecord(items) && items["type"] === "string";
   // What is not a number stays as it is: the validation says so.
   const read = (line: string) => (areTexts || Number.isNaN(Number(line)) ? line : Number(line));

@@ -17,6 +17,7 @@ import { DIRECTORY_NOTES } from "./resources/directory.ts";
 import { GRANTS_NOTES } from "./resources/grants.ts";
 import { INVOICES_NOTES } from "./resources/invoices.ts";
 import { REGISTER_NOTES } from "./resources/register.ts";
+import { DOCUMENTS_NOTES } from "./resources/documents.ts";
 import { HEALTH_NOTES } from "./resources/health.ts";
 import { KEYS_NOTES } from "./resources/keys.ts";
 import { LIVE_NOTES } from "./resources/live.ts";
@@ -58,6 +59,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...CREDITS_NOTES,
   ...INVOICES_NOTES,
   ...REGISTER_NOTES,
+  ...DOCUMENTS_NOTES,
   ...USAGE_NOTES,
   ...AUDIT_NOTES,
   ...KEYS_NOTES,

@@ -42,7 +42,7 @@ export interface BodyNotes {
 
 /** A response other than a problem. */
 export interface ResponseNotes {
-  readonly status: 101 | 200 | 201 | 204 | 304 | 503;
+  readonly status: 101 | 200 | 201 | 204 | 303 | 304 | 503;
   readonly description: string;
   readonly contents?: readonly Content[];
   readonly headers?: readonly HeaderName[];

@@ -47,6 +47,11 @@ const PATH_PARAMETERS: Readonly<Record<string, PathParameter>> = {
     schema: z.string(),
     example: "acme.20261001",
   },
+  link: {
+    description: "The link's token.",
+    schema: z.string(),
+    example: "eyJ1c2VyIjoiYWNtZSJ9.c2lnbmF0dXJl",
+  },
   n: { schema: matching(/^\d{1,15}$/), description: "The revision's number.", example: "7" },
   name: {
     schema: z.enum(REPORT_NAMES),

@@ -40,10 +40,16 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
   },
   blocked: { when: "The account is blocked.", detail: "This account is blocked." },
   forbidden: {
-    when: "The credential is valid but lacks the role or the scope, or a page of another site sent the request.",
+    when: "The credential is valid but lacks the role or the scope, a page of another site sent the request, or a link has expired or is not valid.",
     detail: 'This needs the role "operator"; yours is "viewer".',
   },
   not_found: { when: "The resource does not exist.", detail: 'There is no account "acme".' },
+  not_acceptable: {
+    when: "The document has characters that its PDF cannot show, or too many lines for one. `Link` leads to the page.",
+    detail:
+      "This document has characters that its PDF cannot show: 東 京 Read it as a page: /api/v1/admin/accounts/acme/invoices/acme.20261101.html",
+    headers: ["Link"],
+  },
   method_not_allowed: { when: "The path takes other methods only.", detail: "This path takes GET, HEAD." },
   idempotency_mismatch: {
     when: "The idempotency key was used with another cost, route, tier or peek in the last ten minutes.",

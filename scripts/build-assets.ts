@@ -22,7 +22,7 @@ const SWAGGER_UI: Readonly<Record<string, string>> = {
 };
 
 /** The fonts of PDFs, which the Worker reads with the first PDF, and their licence. */
-const FONTS = join(ROOT, "src", "documents", "fonts");
+const FONTS = join(ROOT, "fonts");
 const FONT_FILES = ["inter-400.ttf", "inter-600.ttf", "OFL.txt"];
 
 export const ASSETS_DIRECTORY = join(ROOT, "dist", "assets");

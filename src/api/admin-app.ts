@@ -2,20 +2,18 @@
 import type { Services } from "../edge/services.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import { ADMIN_ACCESS } from "./admin-access.ts";
-import { ADMIN_CONTRACT } from "./admin-contract.ts";
+import { ADMIN_ROUTES } from "./admin-contract.ts";
 import { createAdminServices } from "./admin-services.ts";
 import { api, withNotFound } from "./api.ts";
 import type { App } from "./caller-app.ts";
-import type { AdminAccess, Endpoint } from "./endpoint.ts";
 
 /**
  * Builds the app, once per isolate.
  * @param waitUntil lets work of the current request end although its client has left.
  */
 export function adminApp(services: Services, env: Env, waitUntil?: WaitUntil): App {
-  const endpoints: Readonly<Record<string, Endpoint<AdminAccess>>> = ADMIN_CONTRACT;
   const admin = createAdminServices(services, env, waitUntil);
-  const app = api(services, endpoints, ADMIN_ACCESS, (first) => {
+  const app = api(services, ADMIN_ROUTES, ADMIN_ACCESS, (first) => {
     first.use(async (c, next) => {
       c.set("admin", admin);
       return next();

@@ -12,6 +12,8 @@ import { KEYS } from "./accounts/keys.ts";
 import { USAGE } from "./accounts/usage.ts";
 import { USERS } from "./accounts/users.ts";
 import { REGISTER } from "./billing/register.ts";
+import { DOCUMENTS } from "./documents/documents.ts";
+import type { AdminAccess, Endpoint } from "./endpoint.ts";
 import { METRICS } from "./health/metrics.ts";
 import { POLICIES } from "./policies/policies.ts";
 import { POLICY_USES } from "./policies/policy-uses.ts";
@@ -32,6 +34,8 @@ export const ADMIN_CONTRACT = {
   ...GRANTS,
   ...BILLING,
   ...CREDITS,
+  // Before INVOICES, whose `:invoice` takes a suffix, too.
+  ...DOCUMENTS,
   ...INVOICES,
   ...REGISTER,
   ...USAGE,
@@ -40,3 +44,14 @@ export const ADMIN_CONTRACT = {
   ...REPORTS,
   ...LIVE,
 };
+
+/**
+ * The same endpoints with their paths as Hono takes them: a last parameter with a file's suffix, as `:invoice.pdf`, has the suffix in its
+ * value.
+ */
+export const ADMIN_ROUTES: Readonly<Record<string, Endpoint<AdminAccess>>> = Object.fromEntries(
+  Object.entries<Endpoint<AdminAccess>>(ADMIN_CONTRACT).map(([id, { path, ...endpoint }]) => [
+    id,
+    { ...endpoint, path: path.replace(/:(\w+)(\.\w+)$/, ":$1{.+\\$2}") },
+  ]),
+);

@@ -33,8 +33,9 @@ function csvText(header: readonly string[], lines: readonly (readonly (string | 
   return [header, ...lines].map((line) => `${line.map(field).join(",")}\r\n`).join("");
 }
 
-/** Quotes a value if necessary. A text that a spreadsheet would read as a formula gets a leading apostrophe. */
+/** Quotes a value if necessary. A text that a spreadsheet would read as a formula gets a leading apostrophe; an amount is none. */
 function field(value: string | number): string {
-  const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value);
+  const isFormula = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !/^-\d+(\.\d+)?$/.test(value);
+  const text = isFormula ? `'${value}` : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -36,6 +36,8 @@ export type Endpoints = Readonly<Record<string, Endpoint>>;
 
 export const LIMIT = "/api/v1/rate-limit";
 export const ADMIN = "/api/v1/admin";
-/** The paths of all endpoints for administrators, in Hono's syntax. */
-export const ADMIN_PATHS = [`${ADMIN}/*`, `${LIMIT}/metrics`] as const;
+/** Documents that are opened by a link. */
+export const LINKED = "/api/v1/invoices";
+/** The paths of all endpoints for administrators, and of others that few isolates need, in Hono's syntax. */
+export const ADMIN_PATHS = [`${ADMIN}/*`, `${LIMIT}/metrics`, `${LINKED}/*`] as const;
 export const ACCOUNT = `${ADMIN}/accounts/:id`;

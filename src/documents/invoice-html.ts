@@ -19,8 +19,15 @@ import {
 /** Without the spaces that a template adds: the hash of a Content-Security-Policy is of the very text. */
 const STYLE = markup(`<style>${INVOICE_STYLE}</style>`);
 
-/** @param notice a sentence above the document, which is not printed; null: none. */
-export function invoiceHtml(view: InvoiceView, notice: string | null = null): string {
+/** What stands above the document on screens, and is not printed. */
+export interface PageHead {
+  /** Where the PDF is; null: there is none. */
+  readonly pdf: string | null;
+  /** Null: none. */
+  readonly notice: string | null;
+}
+
+export function invoiceHtml(view: InvoiceView, { pdf, notice }: PageHead): string {
   const { title, name, badge, facts, seller, customer, headline, footnotes } = view;
   const page = html`<!doctype html>
     <html lang="en">
@@ -33,6 +40,7 @@ export function invoiceHtml(view: InvoiceView, notice: string | null = null): st
       <body>
         <main>
           ${notice === null ? "" : html`<p class="notice" role="note">${notice}</p>`}
+          ${pdf === null ? "" : html`<p class="actions"><a href="${pdf}">Download PDF</a></p>`}
           <div class="head">
             <h1>
               ${title}${badge === null ? "" : html`<span class="badge ${badge.tone}">${badge.text}</span>`}

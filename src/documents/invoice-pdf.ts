@@ -15,16 +15,8 @@ import {
   USAGE_HEADS,
   USAGE_TITLE,
 } from "./invoice-view.ts";
-import {
-  type FontFiles,
-  heightOf,
-  INK,
-  type Paper,
-  PdfPages,
-  QUIET,
-  RULE,
-  type TextStyle,
-} from "./pdf-pages.ts";
+import type { Paper } from "./paper.ts";
+import { type FontFiles, heightOf, INK, PdfPages, QUIET, RULE, type TextStyle } from "./pdf-pages.ts";
 import { type Column, drawTable, type Row } from "./pdf-table.ts";
 
 export interface PdfRequest {
@@ -38,7 +30,9 @@ export interface PdfRequest {
 export type PdfOrMissing =
   | { readonly kind: "pdf"; readonly bytes: Uint8Array }
   /** The fonts lack these characters, so that the PDF would lack them too. */
-  | { readonly kind: "missing-glyphs"; readonly characters: readonly string[] };
+  | { readonly kind: "missing-glyphs"; readonly characters: readonly string[] }
+  /** It has so many rows that drawing them would take the isolate's time from others. */
+  | { readonly kind: "too-long" };
 
 const TITLE: TextStyle = { size: 20, weight: "bold" };
 const BRAND: TextStyle = { size: 12, weight: "bold", color: QUIET };
@@ -51,12 +45,15 @@ const LABEL_WIDTH = 110;
 const TOTALS_WIDTH = 250;
 const TOTAL_PADDING = 5;
 
+/** More than a hundred pages, and about two seconds of computing. */
+const MAX_ROWS = 2_000;
 const LINE_SHARES = [0.46, 0.17, 0.17, 0.2];
 const USAGE_SHARES = [0.5, 0.25, 0.25];
 
 /** The PDF of a view, unless its fonts lack a character of it. */
 export function invoicePdf(view: InvoiceView, { paper, fonts, fileId, createdMs }: PdfRequest): PdfOrMissing {
   const { name, seller, headline, footnotes } = view;
+  if (rowsIn(view) > MAX_ROWS) return { kind: "too-long" };
   const pages = new PdfPages({
     paper,
     fonts,
@@ -187,6 +184,11 @@ function drawFootnote(pages: PdfPages, note: string): void {
   const lines = pages.wrap(note, pages.width, SMALL);
   pages.ensure(lines.length * heightOf(SMALL));
   pages.y = pages.block(lines, pages.left, pages.y, SMALL);
+}
+
+function rowsIn({ lines, segments }: InvoiceView): number {
+  const inLines = lines.reduce((sum, { parts }) => sum + 1 + parts.length, 0);
+  return segments.reduce((sum, { usage }) => sum + 1 + usage.length, inLines);
 }
 
 /** Every text of a view. */

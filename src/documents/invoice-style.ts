@@ -44,6 +44,8 @@ h2 { margin-bottom: 0.25rem; font-size: 0.875rem; font-weight: 600; }
 .badge.good { background: #ddf3e4; color: #11653a; }
 .badge.bad { background: #fde7e7; color: #a11b1b; }
 .notice { margin-bottom: 1.5rem; padding: 0.75rem 1rem; border-radius: 0.375rem; background: #fff5da; color: #5c4200; }
+.actions { margin: -1.25rem 0 1.25rem; text-align: right; }
+.actions a { color: var(--accent); font-weight: 500; }
 .facts { display: grid; grid-template-columns: max-content 1fr; gap: 0.125rem 1.5rem; margin-top: 1.25rem; }
 .facts dt { color: var(--quiet); }
 .facts dd:first-of-type { font-weight: 600; }
@@ -76,6 +78,7 @@ tbody tr + tr:not(.part) > * { border-top: 1px solid var(--line); }
   main { margin: 0; padding: 1.5rem 1.25rem; box-shadow: none; }
   body { background: #fff; }
   .parties { gap: 1rem; }
+  .actions { margin-top: 0; }
   .sum { font-size: 1.125rem; }
   .wide { display: none; }
   .narrow { display: block; }
@@ -86,7 +89,7 @@ tbody tr + tr:not(.part) > * { border-top: 1px solid var(--line); }
 @media print {
   body { background: none; font-size: 9.5pt; }
   main { max-width: none; margin: 0; padding: 0; border: 0; box-shadow: none; }
-  .notice { display: none; }
+  .notice, .actions { display: none; }
   thead { display: table-header-group; }
   tr, .parties, .totals, .facts { break-inside: avoid; }
   thead, .part { break-before: avoid; }
@@ -99,4 +102,4 @@ tbody tr + tr:not(.part) > * { border-top: 1px solid var(--line); }
 `;
 
 /** For the Content-Security-Policy of the page. A test compares it. */
-export const INVOICE_STYLE_SHA256 = "O+4wa7KDDGPXn3cDdmhZSWqQqGQpgKa/YAR7NIgCcY4=";
+export const INVOICE_STYLE_SHA256 = "F8DvbvBIzcBo+LIgkKdj5Cv3+Snhm/oW5i9fOx5xjxA=";

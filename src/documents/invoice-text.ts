@@ -44,6 +44,8 @@ export function invoiceView(document: InvoiceDocument, standing: Standing): Invo
 
 const BADGES: Readonly<Record<Standing, Badge | null>> = {
   draft: { text: "Draft", tone: "plain" },
+  // Final, without a number for a moment.
+  pending: { text: "Draft", tone: "plain" },
   issued: null,
   paid: { text: "Paid", tone: "good" },
   past_due: { text: "Past due", tone: "bad" },
@@ -51,6 +53,7 @@ const BADGES: Readonly<Record<Standing, Badge | null>> = {
   // What the seller has given up is still owed.
   uncollectible: { text: "Past due", tone: "bad" },
   carried: { text: "Carried forward", tone: "plain" },
+  empty: { text: "Not issued", tone: "plain" },
 };
 
 function factsOf(
@@ -83,24 +86,26 @@ function taxIdOf(taxId: string | undefined): string[] {
 }
 
 function headlineOf(document: InvoiceDocument, standing: Standing): string {
-  const amount = `${document.currency} ${amountOf(document.dueMinor, document)}`;
-  if (document.kind === "credit_note")
-    return `${amount} ${standing === "draft" ? "to be credited" : "credited"}`;
+  const { kind, currency, dueMinor, dueAt } = document;
+  const amount = `${currency} ${amountOf(dueMinor, document)}`;
+  if (kind === "credit_note") return `${amount} ${document.number === null ? "to be credited" : "credited"}`;
   switch (standing) {
     case "draft":
+    case "pending":
       return `${amount}, not issued yet`;
-    case "paid":
-      return `${amount} paid`;
     case "void":
       return "Void: nothing is due";
     case "carried":
       return `${amount}, carried to the next invoice`;
+    case "empty":
+      return "Nothing is due";
+    case "paid":
+      // What credits have paid needs no payment.
+      return BigInt(dueMinor) === 0n ? `${amount} due` : `${amount} paid`;
     case "issued":
     case "past_due":
     case "uncollectible":
-      return document.dueAt === null || BigInt(document.dueMinor) === 0n
-        ? `${amount} due`
-        : `${amount} due ${dateText(Date.parse(document.dueAt))}`;
+      return dueAt === null ? `${amount} due` : `${amount} due ${dateText(Date.parse(dueAt))}`;
   }
 }
 

@@ -11,7 +11,16 @@ export const USAGE_TITLE = "Usage";
 export const USAGE_HEADS = ["Route", "Requests", "Used"] as const;
 
 /** How the document stands today, which is not part of it. */
-export type Standing = "draft" | "issued" | "paid" | "past_due" | "void" | "uncollectible" | "carried";
+export type Standing =
+  | "draft"
+  | "pending"
+  | "issued"
+  | "paid"
+  | "past_due"
+  | "void"
+  | "uncollectible"
+  | "carried"
+  | "empty";
 
 export interface Badge {
   readonly text: string;

@@ -5,10 +5,7 @@
  * after a character that the font lacks.
  */
 import { jsPDF } from "jspdf";
-
-/** Widths and heights in points. */
-export const PAPERS = { a4: [595.28, 841.89], letter: [612, 792] } as const;
-export type Paper = keyof typeof PAPERS;
+import { type Paper, PAPERS } from "./paper.ts";
 
 const WEIGHTS = ["normal", "bold"] as const;
 export type Weight = (typeof WEIGHTS)[number];

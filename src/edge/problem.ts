@@ -26,6 +26,7 @@ const PROBLEMS = {
   denied_by_rule: { status: 403, type: BLANK, title: "Forbidden" },
   forbidden: { status: 403, type: BLANK, title: "Forbidden" },
   not_found: { status: 404, type: BLANK, title: "Not Found" },
+  not_acceptable: { status: 406, type: BLANK, title: "Not Acceptable" },
   method_not_allowed: { status: 405, type: BLANK, title: "Method Not Allowed" },
   idempotency_mismatch: { status: 422, type: BLANK, title: "Unprocessable Content" },
   conflict: { status: 409, type: BLANK, title: "Conflict" },

@@ -6,6 +6,7 @@ import { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import type { ReportBackend } from "../analytics/reports/report-answer.ts";
 import { hubOf } from "../objects/metrics-hub.ts";
 import { Recorder } from "../analytics/recorder.ts";
+import type { FontFiles } from "../documents/pdf-pages.ts";
 import type { AdminCredentials } from "../identity/admin/admin-credentials.ts";
 import type { Credentials } from "../identity/authenticate.ts";
 import { JwtVerifier } from "../identity/jwt.ts";
@@ -35,6 +36,8 @@ export interface Services {
 
 /** The services that only the admin API uses: made when an isolate loads it. */
 export interface AdminServices extends AdminCredentials {
+  /** The fonts of PDFs, from the assets. @param base any URL of this host. */
+  readonly pdfFonts: { read(assets: Fetcher, base: string): Promise<FontFiles> };
   /** Null: decisions go to Analytics Engine only, and no token for reading it is configured. */
   readonly reports: ReportBackend | null;
   /** The metrics of all isolates in Prometheus' text format. Rejects if a hub does not answer. */

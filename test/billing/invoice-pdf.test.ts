@@ -8,11 +8,11 @@ import type { InvoiceDocument, InvoiceSource } from "../../src/billing/invoice-d
 import { invoicePdf, type PdfOrMissing } from "../../src/documents/invoice-pdf.ts";
 import { invoiceView } from "../../src/documents/invoice-text.ts";
 import type { Standing } from "../../src/documents/invoice-view.ts";
-import { PAPERS, type Paper } from "../../src/documents/pdf-pages.ts";
+import { PAPERS, type Paper } from "../../src/documents/paper.ts";
 import { readPdf } from "./pdf-reader.ts";
 import { creditNoteFor, draftOf, invoiceOf, PRO, sourceWith, usageOf } from "./sample-invoices.ts";
 
-const FONTS = join(import.meta.dirname, "..", "..", "src", "documents", "fonts");
+const FONTS = join(import.meta.dirname, "..", "..", "fonts");
 const fonts = {
   normal: new Uint8Array(readFileSync(join(FONTS, "inter-400.ttf"))),
   bold: new Uint8Array(readFileSync(join(FONTS, "inter-600.ttf"))),
@@ -30,7 +30,7 @@ function rendered(
 
 function pdfOf(document: InvoiceDocument, standing?: Standing, paper?: Paper): Uint8Array {
   const result = rendered(document, standing, paper);
-  if (result.kind !== "pdf") throw new Error(`the fonts lack ${result.characters.join(" ")}`);
+  if (result.kind !== "pdf") throw new Error(JSON.stringify(result));
   return result.bytes;
 }
 
@@ -99,6 +99,14 @@ describe("the PDF of an invoice", () => {
   ])("is not made without a letter: %s", (name, characters) => {
     const result = rendered(invoiceOf({ customer: { name } }));
     expect(result).toEqual({ kind: "missing-glyphs", characters });
+  });
+
+  it("is not made of more rows than can be drawn in a moment", () => {
+    const usage = Array.from({ length: 2_000 }, (_, index) => usageOf(`/route/${index}`, 1));
+    const [segment] = sourceWith().segments;
+    expect(rendered(invoiceOf({ segments: segment === undefined ? [] : [{ ...segment, usage }] }))).toEqual({
+      kind: "too-long",
+    });
   });
 
   it("repeats the heads of a table on each page, numbers the pages, and splits no row", () => {

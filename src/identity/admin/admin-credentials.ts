@@ -6,6 +6,7 @@ import type { AdminSettings } from "./admin-settings.ts";
 import { AdminSessions } from "./admin-sessions.ts";
 import { AdminTokens } from "./admin-tokens.ts";
 import { CloudflareAccess } from "./cloudflare-access.ts";
+import { DownloadLinks } from "./download-links.ts";
 
 /** Cached pairs of token and address. An evicted pair only costs another call to the limiter. */
 const SEEN_CAPACITY = 1_000;
@@ -14,6 +15,8 @@ export interface AdminCredentials {
   readonly tokens: AdminTokens;
   /** Null if no token is configured: sessions are signed with a key derived from the tokens. */
   readonly sessions: AdminSessions | null;
+  /** Null likewise. */
+  readonly links: DownloadLinks | null;
   /** Null if Cloudflare Access is not configured. */
   readonly access: CloudflareAccess | null;
   /** Tokens that were recently used, each with its address, as `<name> <address>`. */
@@ -30,6 +33,7 @@ export function createAdminCredentials(
   return {
     tokens,
     sessions: tokens.isEmpty ? null : new AdminSessions(settings),
+    links: tokens.isEmpty ? null : new DownloadLinks(settings),
     access: settings.access && new CloudflareAccess(settings.access, log, waitUntil),
     seen: new BoundedCache(SEEN_CAPACITY),
   };

@@ -9,7 +9,8 @@ import { isFresh } from "./freshness.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
-const ENTRY = "index.js";
+/** The file of a bundle in its directory. */
+export const ENTRY = "index.js";
 /** Lists the source files of the bundle. Written beside it. */
 const METAFILE = "bundle-meta.json";
 /** Where wrangler writes the modules that are loaded on first use (build-modules.ts), and the list of their source files. */

@@ -11,10 +11,10 @@ import { dirname, join } from "node:path";
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { ASSETS_DIRECTORY } from "./build-assets.ts";
 import { buildParts } from "./build-parts.ts";
-import { bundle, modulesOf } from "./bundle.ts";
+import { bundle, ENTRY, modulesOf } from "./bundle.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Reaper } from "./reaper.ts";
-import { shiftedModules } from "./shifted-clock.ts";
+import { type Clock, shiftedModules } from "./shifted-clock.ts";
 import { workerOptions } from "./worker-options.ts";
 
 const GATEWAY_CONFIG = "wrangler.toml";
@@ -36,12 +36,16 @@ export interface LocalOptions {
   readonly port: number;
   /** Directory for state and bundles. Only one product may use it at a time. */
   readonly directory: string;
+  /** Directory for the state. Default: `state` in {@link directory}. */
+  readonly state?: string;
   /** Variables and secrets of the gateway. They override those of wrangler.toml. */
   readonly variables: Readonly<Record<string, string>>;
   /** Keep bundles that are newer than their sources. Default: always build. */
   readonly reuseBundles?: boolean;
-  /** How far the product's clock is ahead. Default: 0. */
-  readonly clockOffsetMs?: number;
+  /** Whether this process has just built it: nothing is built or compared again. Default: no. */
+  readonly isBuilt?: boolean;
+  /** How far the product's clock is ahead, or that requests set it. Default: 0. */
+  readonly clock?: Clock;
   /** Whether to bind the shields that wrangler.toml does not. Default: no, since a client that measures comes from one address. */
   readonly shields?: boolean;
 }
@@ -77,10 +81,19 @@ export async function startLocalProduct(options: LocalOptions): Promise<LocalPro
 }
 
 async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
-  const { port, directory, variables, reuseBundles = false, clockOffsetMs = 0, shields = false } = options;
+  const {
+    port,
+    directory,
+    variables,
+    reuseBundles = false,
+    isBuilt = false,
+    clock = 0,
+    shields = false,
+  } = options;
   const assets = join(directory, "build", "assets");
   const gatewayDirectory = join(directory, "build", "gateway");
   const buildGateway = async (): Promise<string> => {
+    if (isBuilt) return join(gatewayDirectory, ENTRY);
     // wrangler builds the assets and modules only if it builds the bundle; if it does, it finds them up to date.
     await buildParts();
     // A copy, so that later builds, by a test or another start, do not affect this product.
@@ -91,22 +104,22 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   const originDirectory = join(directory, "build", "origin");
   const [gateway, gatewayOptions, origin, originOptions] = await Promise.all([
     buildGateway(),
-    workerOptions(GATEWAY_CONFIG, gatewayDirectory, reuseBundles),
-    bundle(ORIGIN_CONFIG, originDirectory, reuseBundles),
-    workerOptions(ORIGIN_CONFIG, originDirectory, reuseBundles),
+    workerOptions(GATEWAY_CONFIG, gatewayDirectory, reuseBundles || isBuilt),
+    isBuilt ? join(originDirectory, ENTRY) : bundle(ORIGIN_CONFIG, originDirectory, reuseBundles),
+    workerOptions(ORIGIN_CONFIG, originDirectory, reuseBundles || isBuilt),
   ]);
   const bundled = [gateway, ...(await modulesOf(gateway))];
   const objects = Object.values(gatewayOptions.durableObjects ?? {}).map(classNameOf);
   const modules =
-    clockOffsetMs === 0
+    clock === 0
       ? bundled
-      : [...(await shiftedModules(gateway, gatewayDirectory, objects, clockOffsetMs)), ...bundled];
+      : [...(await shiftedModules(gateway, gatewayDirectory, objects, clock)), ...bundled];
   const reaper = new Reaper();
   const settings = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port,
     cf: false,
-    resourcePersistencePath: join(directory, "state"),
+    resourcePersistencePath: options.state ?? join(directory, "state"),
     log: new Log(LogLevel.ERROR),
     workers: [
       {

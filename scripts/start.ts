@@ -2,10 +2,13 @@
  * `npm start`: runs the whole product on this machine, with demo accounts. Ctrl-C stops it; never leaves a process behind.
  *
  * PORT is the port (8787; 0 for any free one), DEMO_DIR the directory of state and keys (.demo), LOG_LEVEL the log level
- * (warn). SHIELDS=off leaves the shields out (docs/rules.md). REUSE_BUILD=1 builds only if the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that
- * a billing period ends.
+ * (warn). SHIELDS=off leaves the shields out (docs/rules.md). DEMO_HISTORY=off starts without a billed account and its three closed
+ * months. REUSE_BUILD=1 builds only if the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that a
+ * billing period ends.
  */
+import { access, rename, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
+import { BILLED_ACCOUNT, makeDemoHistory } from "./demo-history.ts";
 import { seedDemoAccounts } from "./demo-accounts.ts";
 import { createDevVars, readDevVars } from "./dev-vars.ts";
 import { DEFAULT_PORT, readPort } from "./local-port.ts";
@@ -14,7 +17,7 @@ import { readClockOffset } from "./shifted-clock.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const USAGE =
-  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug SHIELDS=off REUSE_BUILD=1 CLOCK_OFFSET_MS=86400000 npm start";
+  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug SHIELDS=off DEMO_HISTORY=off REUSE_BUILD=1 CLOCK_OFFSET_MS=86400000 npm start";
 
 /** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
@@ -42,18 +45,48 @@ async function main(): Promise<void> {
   console.log("Building the gateway and the demo origin ...");
   // Imported late: Miniflare takes a while to load, and the errors above need not wait for it.
   const { startLocalProduct } = await import("./local-product.ts");
+  const reuseBundles = process.env["REUSE_BUILD"] === "1";
+  const state = join(directory, "state");
+  const isNew = process.env["DEMO_HISTORY"] !== "off" && !(await exists(state));
+  if (isNew) {
+    // Renamed when it is complete: a start that was stopped meanwhile is repeated.
+    const unfinished = join(directory, "history");
+    await rm(unfinished, { recursive: true, force: true });
+    const past = await startLocalProduct({
+      port: 0,
+      directory,
+      state: unfinished,
+      variables: { ADMIN_TOKEN: adminToken },
+      reuseBundles,
+      clock: "follows-requests",
+    });
+    try {
+      await makeDemoHistory({ url: past.url, adminToken, nowMs: Date.now() + clockOffsetMs });
+    } finally {
+      await past.close();
+    }
+    await rename(unfinished, state);
+  }
   product = await startLocalProduct({
     port,
     directory,
     variables: { ...variables, ...(logLevel ? { LOG_LEVEL: logLevel } : {}) },
-    reuseBundles: process.env["REUSE_BUILD"] === "1",
-    clockOffsetMs,
+    reuseBundles,
+    isBuilt: isNew,
+    clock: clockOffsetMs,
     shields: process.env["SHIELDS"] !== "off",
   });
 
   const keysFile = join(directory, "keys.json");
   const keys = await seedDemoAccounts(product.url, adminToken, keysFile);
   const url = `http://localhost:${product.url.port}`;
+  const invoices = `${url}/api/v1/admin/accounts/${BILLED_ACCOUNT}/invoices`;
+  const billed = isNew
+    ? `  See the invoices of three months; each is also a page and a PDF, with .html or .pdf after its id
+    curl -H "Authorization: Bearer $(sed -n 's/^ADMIN_TOKEN=//p' '${shown(devVars)}')" ${invoices}
+
+`
+    : "";
   console.log(`
 Edge Limiter is running at ${url} (Ctrl-C stops it)
 
@@ -70,9 +103,16 @@ Edge Limiter is running at ${url} (Ctrl-C stops it)
     ${url}/dashboard
     ${product.url.port === String(DEFAULT_PORT) ? "" : `PORT=${product.url.port} `}npm run demo:traffic
 
-  Keys of all demo accounts   ${shown(keysFile)}  (${Object.keys(keys).join(", ")})
+${billed}  Keys of all demo accounts   ${shown(keysFile)}  (${Object.keys(keys).join(", ")})
   Admin token                 ADMIN_TOKEN in ${shown(devVars)}
 `);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Stops on a signal, and when npm has exited: the shell between npm and this process does not forward signals. */

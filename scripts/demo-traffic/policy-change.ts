@@ -1,15 +1,17 @@
 /**
  * The demo's policy change: halves the free tier's limits and restores them, through the admin API. Changes only the policy
- * that ships with the product. Never overwrites a revision that someone else has made.
+ * that ships with the product, or the demo's with billing (demo-history.ts). Never overwrites a revision that someone else has made.
  */
 import { isDeepStrictEqual } from "node:util";
+import { demoPolicy } from "../demo-history.ts";
 import { isFields } from "../doctor/fields.ts";
 
 const REASON = "Demo traffic: halve the free tier's limits";
 const RESTORE_REASON = "Demo traffic: restore the free tier's limits";
 const DEADLINE_MS = 10_000;
-/** The revision of the policy that ships. */
+/** The revisions of the policy that ships, and of the demo's. */
 const SHIPPED = 0;
+const WITH_BILLING = 1;
 
 export class PolicyChange {
   readonly #policy: URL;
@@ -35,15 +37,22 @@ export class PolicyChange {
     if (this.#changed) return null;
     const current = await this.#read(this.#policy);
     const shipped = await this.#read(this.#revision(SHIPPED));
-    const halved = halvedFree(shipped.document);
-    if (!halved) return "the free tier of the policy that ships has no bucket";
-    if (current.reason === REASON && isDeepStrictEqual(current.document, halved)) {
-      this.#changed = { before: SHIPPED, etag: current.etag };
-      return null;
+    const bases = [
+      { revision: SHIPPED, document: shipped.document },
+      { revision: WITH_BILLING, document: await demoPolicy() },
+    ];
+    if (current.reason === REASON) {
+      const base = bases.find(({ document }) => isDeepStrictEqual(current.document, halvedFree(document)));
+      if (base) {
+        this.#changed = { before: base.revision, etag: current.etag };
+        return null;
+      }
     }
-    if (!isDeepStrictEqual(current.document, shipped.document)) {
+    if (!bases.some(({ document }) => isDeepStrictEqual(current.document, document))) {
       return `revision ${current.revision} is in force, which is not the policy that ships`;
     }
+    const halved = halvedFree(current.document);
+    if (!halved) return "the free tier of the policy that ships has no bucket";
     const body = JSON.stringify({ document: halved, reason: REASON });
     const headers = { ...this.#headers, "If-Match": current.etag };
     const put = await this.#fetch(this.#policy, { method: "PUT", headers, body }, [412]);

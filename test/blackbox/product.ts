@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly rebuild?: boolean;
   /** How far the product's clock is ahead. */
   readonly clockOffsetMs?: number;
+  /** Whether the first start makes the demo's closed months. Default: off. */
+  readonly history?: "on" | "off";
   /** Default: off, since all tests come from one address. */
   readonly shields?: "on" | "off";
 }
@@ -37,7 +39,14 @@ export class Run {
   #exit: number | string | null = null;
 
   constructor(checkout: Checkout, options: StartOptions = {}) {
-    const { port = 0, demoDir = ".demo", rebuild = false, clockOffsetMs = 0, shields = "off" } = options;
+    const {
+      port = 0,
+      demoDir = ".demo",
+      rebuild = false,
+      clockOffsetMs = 0,
+      shields = "off",
+      history = "off",
+    } = options;
     const { PATH, HOME } = process.env;
     this.#npm = spawn("npm", ["start"], {
       cwd: checkout.directory,
@@ -53,6 +62,7 @@ export class Run {
         REUSE_BUILD: rebuild ? "0" : "1",
         CLOCK_OFFSET_MS: String(clockOffsetMs),
         SHIELDS: shields,
+        DEMO_HISTORY: history,
         // Half of a start is compiling wrangler, so all starts share a cache (vitest.config.ts).
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(checkout.directory, ".compile-cache"),
       },

@@ -21,7 +21,7 @@ beforeAll(async () => {
   checkout = await makeCheckout({ unbuilt: true });
   port = await freePort();
   startedMs = Date.now();
-  product = await startProduct(checkout, { port, demoDir: DEMO_DIR });
+  product = await startProduct(checkout, { port, demoDir: DEMO_DIR, history: "on" });
 });
 
 afterAll(async () => {
@@ -44,6 +44,11 @@ async function freeStatus(): Promise<{ used: number; monthLeft: number }> {
     used: number(/"month":{"requests":(\d+)/),
     monthLeft: number(/"name":"month"[^}]*"remaining":([\d.]+)/),
   };
+}
+
+interface Invoice {
+  readonly id: string;
+  readonly number: string;
 }
 
 /** The commands that it printed, which are indented, in order. */
@@ -71,7 +76,7 @@ describe("the first start", () => {
   });
 
   it("prints commands that do what it says", async () => {
-    const [one, burst, status, ...others] = printedCommands();
+    const [one, burst, status, invoices, ...others] = printedCommands();
     expect(others).toEqual([]);
     const first = await shell("sh", ["-c", one ?? ""]);
     expect(first.stdout).toMatch(/^HTTP\/1\.1 200 /);
@@ -87,6 +92,18 @@ describe("the first start", () => {
 
     const { stdout } = await shell("sh", ["-c", status ?? ""]);
     expect(JSON.parse(stdout)).toMatchObject({ user: "demo-free", tier: "free" });
+
+    const listed = await shell("sh", ["-c", invoices ?? ""], { cwd: checkout.directory });
+    const { invoices: newestFirst }: { invoices: Invoice[] } = JSON.parse(listed.stdout);
+    const [paid, late, newest] = newestFirst.toReversed();
+    expect(paid).toMatchObject({ number: "INV-000001", status: "paid", total: "117.81" });
+    // With overage.
+    expect(late).toMatchObject({ number: "INV-000002", status: "past_due", total: "246.93" });
+    // There is none in the first hours of a month.
+    if (newest !== undefined) expect(newest.number).toBe("INV-000003");
+    const file = new URL(`/api/v1/admin/accounts/demo-pro/invoices/${late?.id}.pdf`, product.url);
+    const headers = { Authorization: `Bearer ${await checkout.adminToken()}` };
+    expect((await request(file, { headers })).text).toMatch(/^%PDF-/);
   });
 });
 

@@ -70,12 +70,15 @@ async function restore(hasInvoices: boolean): Promise<void> {
     [0, 1, 2, 3].map(async () => admin(edge, "POST", "/accounts/acme/keys", {})),
   );
   const keyIds = await Promise.all(keys.map(async (issued) => keyIdOf(await issued.json())));
+  const invoices = hasInvoices ? await invoiceIdsOf("acme") : [];
   known = {
     id: USERS,
     keyId: keyIds,
     grantId: await grantIdsOf("acme"),
     creditId: [await creditIdOf("acme")],
-    invoice: hasInvoices ? await invoiceIdsOf("acme") : [],
+    invoice: invoices,
+    // The account has none before it is deleted for the first time.
+    link: await Promise.all(invoices.filter(Boolean).map(async (invoice) => linkTo("acme", invoice))),
     n: ["0", "1", "2"],
     file: ["page.css", "page.js", "LICENSE.txt"],
     asset: ["icon.svg"],
@@ -101,13 +104,20 @@ async function invoiceIdsOf(user: string): Promise<string[]> {
   return [issued, draft];
 }
 
+/** The token of a link to an invoice. */
+async function linkTo(user: string, invoice: string): Promise<string> {
+  const made = await admin(edge, "POST", `/accounts/${user}/invoices/${invoice}/links`, {});
+  const { html } = z.object({ html: z.string() }).parse(await made.json());
+  return /([^/]+)\.html$/.exec(html)?.[1] ?? "";
+}
+
 async function send({ path, method, headers, body }: FuzzRequest): Promise<Response> {
   return edge.request(path, { method, headers: headers.map(([name, value]) => [name, value]), body });
 }
 
 describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
   it("responds as documented, whatever it receives", { timeout: 30_000 * TIMES }, async () => {
-    const isOfInvoice = operation.path.includes("{invoice}");
+    const isOfInvoice = /\{(invoice|link)\}/.test(operation.path);
     await restore(isOfInvoice);
     const seen = new Set<number>();
     // Only acme has invoices.

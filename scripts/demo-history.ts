@@ -1,0 +1,192 @@
+/**
+ * The demo's billing: an account with three closed months, made by the product itself while its clock follows requests
+ * (shifted-clock.ts). One invoice is paid, one with overage is past due, and one is as old as the month.
+ *
+ * Runs once, before the first start with a new state. Never changes a state that has a policy or the account.
+ */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { isFields } from "./doctor/fields.ts";
+import { CLOCK_HEADER } from "./shifted-clock.ts";
+
+/** The account of demo-accounts.ts whose tier has a price. */
+export const BILLED_ACCOUNT = "demo-pro";
+const POLICY = join(import.meta.dirname, "..", "policy", "default.json");
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** When a month's invoice is drafted, after its end. */
+const DRAFTED_AFTER_MS = 2 * HOUR_MS + 60_000;
+const ATTEMPTS = 40;
+const RETRY_MS = 50;
+const REASON = { reason: "npm start" };
+
+/** What the demo's policy has beyond the one that ships: the seller, and pro's price. */
+const BILLING = {
+  currency: "USD",
+  dueDays: 20,
+  seller: {
+    name: "Fingerprint API Inc.",
+    address: ["100 Example Street", "Springfield, IL 62701", "United States"],
+    taxId: "00-0000000",
+  },
+  taxes: [{ country: "DE", name: "VAT", percent: "19" }],
+};
+const PRO_PLAN = { base: "99" };
+const PRO_OVERAGE = {
+  mode: "payg",
+  spendCap: "200",
+  price: {
+    model: "graduated",
+    tiers: [
+      { upTo: 100_000, unit: "0.0005" },
+      { upTo: null, unit: "0.0003" },
+    ],
+  },
+};
+const CUSTOMER = {
+  name: "Demo Customer GmbH",
+  email: "accounts@customer.example",
+  address: ["Beispielweg 1", "10115 Berlin"],
+  country: "DE",
+  taxId: "DE000000000",
+};
+
+/** Usage of each closed month by route, the oldest first; then of the present one. The second exceeds the million that is included. */
+const MONTHS: readonly Readonly<Record<string, number>>[] = [
+  { "/identify": 610_000, "/compare": 120_000 },
+  { "/identify": 890_000, "/compare": 260_000, "/batch": 145_000 },
+  { "/identify": 720_000, "/batch": 96_000 },
+  { "/identify": 310_000, "/compare": 42_000 },
+];
+/** What one check can cost. */
+const MAX_COST = 1_000_000;
+
+/** A product whose clock follows requests. */
+export interface DemoHistory {
+  readonly url: URL;
+  readonly adminToken: string;
+  /** Where its clock ends. */
+  readonly nowMs: number;
+}
+
+/** Makes the history. @throws if the product rejects a part of it. */
+export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
+  const now = new Date(demo.nowMs);
+  const month = (back: number): number => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back);
+  const closed = MONTHS.length - 1;
+  const start = `${month(closed)} stopped`;
+  const account = `/accounts/${BILLED_ACCOUNT}`;
+  await admin(
+    demo,
+    start,
+    "PUT",
+    "/policy",
+    { document: await demoPolicy(), ...REASON },
+    { "If-Match": '"0"' },
+  );
+  // Its first period begins at midnight sharp.
+  await admin(demo, start, "POST", "/accounts", { id: BILLED_ACCOUNT, tier: "pro", name: "Demo, pro" });
+  await admin(demo, start, "PATCH", `${account}/billing`, { customer: CUSTOMER, ...REASON });
+  // A month's usage in a few calls.
+  const wide = { minute: { tokens: MAX_COST, burst: MAX_COST } };
+  await admin(demo, start, "PATCH", account, { limits: wide, ...REASON });
+  const scopes = { name: "npm start, history", mode: "live", scopes: ["check"] };
+  const issued = await admin(demo, start, "POST", `${account}/keys`, scopes);
+  const [key, keyId] = [String(issued["key"]), String(issued["keyId"])];
+  for (const [index, usage] of MONTHS.entries()) {
+    const startMs = month(closed - index);
+    const endMs = index === closed ? demo.nowMs : month(closed - index - 1);
+    let atMs = startMs + (endMs - startMs) / 3;
+    for (const [route, cost] of Object.entries(usage)) {
+      await use(demo, atMs, key, route, cost);
+      atMs += (endMs - startMs) / 8;
+    }
+    if (index === closed) continue;
+    const invoice = await issue(demo, Math.min(endMs + DRAFTED_AFTER_MS, demo.nowMs));
+    if (index === 0 && invoice !== null) {
+      await admin(
+        demo,
+        String(endMs + 5 * DAY_MS),
+        "POST",
+        `${account}/invoices/${invoice}/mark-paid`,
+        REASON,
+      );
+    }
+  }
+  await admin(demo, String(demo.nowMs), "PATCH", account, { limits: null, ...REASON });
+  await admin(demo, null, "DELETE", `${account}/keys/${keyId}`);
+}
+
+/** The policy that ships, with billing: the demo's first revision. */
+export async function demoPolicy(): Promise<object> {
+  const policy: unknown = JSON.parse(await readFile(POLICY, "utf8"));
+  const tiers = isFields(policy) && isFields(policy["tiers"]) ? policy["tiers"] : {};
+  const pro = isFields(tiers["pro"]) ? tiers["pro"] : {};
+  const { price: _informational, limits, ...others } = pro;
+  const priced = (Array.isArray(limits) ? limits : []).map((limit: unknown) =>
+    isFields(limit) && limit["kind"] === "quota" ? Object.assign({}, limit, { overage: PRO_OVERAGE }) : limit,
+  );
+  return {
+    ...(isFields(policy) ? policy : {}),
+    billing: BILLING,
+    tiers: { ...tiers, pro: { ...others, limits: priced, plan: PRO_PLAN } },
+  };
+}
+
+async function use(demo: DemoHistory, atMs: number, key: string, route: string, cost: number): Promise<void> {
+  const body = JSON.stringify({ user: BILLED_ACCOUNT, route, cost });
+  const headers = {
+    "X-API-Key": key,
+    "Content-Type": "application/json",
+    [CLOCK_HEADER]: String(Math.round(atMs)),
+  };
+  const response = await fetch(new URL("/api/v1/rate-limit/check", demo.url), {
+    method: "POST",
+    headers,
+    body,
+  });
+  const text = await response.text();
+  if (!response.ok || !text.includes('"allowed":true'))
+    throw new Error(`the demo's history: ${route}: ${text}`);
+}
+
+/** Ends the review of the newest invoice, and waits for its number. @returns its id; null if it is not drafted yet. */
+async function issue(demo: DemoHistory, atMs: number): Promise<string | null> {
+  const { invoices } = await admin(demo, String(atMs), "GET", `/accounts/${BILLED_ACCOUNT}/invoices`);
+  const draft: unknown = Array.isArray(invoices) ? invoices[0] : null;
+  if (!isFields(draft) || draft["status"] !== "draft") return null;
+  const invoice = `/accounts/${BILLED_ACCOUNT}/invoices/${String(draft["id"])}`;
+  await admin(demo, null, "POST", `${invoice}/finalize`, REASON);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const { status } = await admin(demo, null, "GET", invoice);
+    if (status !== "pending") break;
+    await setTimeout(RETRY_MS);
+  }
+  return String(draft["id"]);
+}
+
+/** @param clock null: as it is. */
+async function admin(
+  { url, adminToken }: DemoHistory,
+  clock: string | null,
+  method: string,
+  path: string,
+  body?: object,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Readonly<Record<string, unknown>>> {
+  const response = await fetch(new URL(`/api/v1/admin${path}`, url), {
+    method,
+    headers: {
+      Authorization: `Bearer ${adminToken}`,
+      "Content-Type": "application/json",
+      ...(clock === null ? {} : { [CLOCK_HEADER]: clock }),
+      ...more,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`the demo's history: ${method} ${path}: ${response.status} ${text}`);
+  const answer: unknown = text === "" ? {} : JSON.parse(text);
+  return isFields(answer) ? answer : {};
+}

@@ -124,6 +124,17 @@ export function checkBilling(stage: Stage): void {
     await viewer.confirm("Finalize", "checked");
     // A credit pays a part of it.
     await invoices.getByRole("row", { name: /^INV-000001 .* issued/ }).waitFor();
+    const opened = async (name: string) => {
+      const [document] = await Promise.all([
+        viewer.context.waitForEvent("page"),
+        invoices.getByRole("link", { name, exact: true }).click(),
+      ]);
+      return document;
+    };
+    const invoice = await opened("INV-000001");
+    await invoice.getByText("setup").first().waitFor();
+    await invoice.close();
+
     await click("Credit INV-000001");
     await dialog.getByLabel("Line").selectOption({ index: 0 });
     await dialog.getByLabel("Amount in EUR, before tax").fill("1");
@@ -131,7 +142,12 @@ export function checkBilling(stage: Stage): void {
     expect(await viewer.confirm("Credit", "charged twice")).toContain("1.20 EUR");
     await click("Mark paid INV-000001");
     expect(await viewer.confirm("Mark paid", "by transfer")).toContain("INV-000001 is paid");
-    await invoices.getByText("1 credit note").waitFor();
+    const note = await opened("credit note");
+    await note.getByText("charged twice").first().waitFor();
+    await note.close();
+    const pdf = await invoices.getByRole("link", { name: "PDF" }).getAttribute("href");
+    const file = await viewer.context.request.get(new URL(pdf ?? "", stage.product.url).href);
+    expect([file.status(), file.headers()["content-type"]]).toEqual([200, "application/pdf"]);
     expect(await viewer.axe()).toEqual([]);
 
     await page.getByRole("link", { name: "Billing", exact: true }).click();

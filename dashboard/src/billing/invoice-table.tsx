@@ -1,10 +1,10 @@
-/** Invoices and credit notes as a table. */
+/** Invoices and credit notes as a table. Each leads to its page and its PDF. */
 import type { ComponentChildren } from "preact";
 import { Badge } from "../kit/badge.tsx";
 import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import { SubjectLink } from "../shell/subject-link.tsx";
-import { type Invoice, STATUS_TONES } from "./invoice-api.ts";
+import { type Invoice, invoicePath, STATUS_TONES } from "./invoice-api.ts";
 
 interface Props<T extends Invoice> {
   readonly label: string;
@@ -39,15 +39,19 @@ export function InvoiceTable<T extends Invoice>({
     >
       {invoices.map((invoice) => {
         const { id, number, kind, status, period, currency, total, open, dueAt, finalizesAt } = invoice;
-        const notes = invoice.creditNotes?.length ?? 0;
         const account = accountOf(invoice);
+        const page = (of: string) => `${invoicePath(account, of)}.html`;
         return (
           <tr key={id}>
             <th scope="row" class="name">
-              {number ?? "no number"}{" "}
+              <File to={page(id)}>{number ?? "no number"}</File>{" "}
               <span class="caption">
                 {kind === "credit_note" && "credit note"}
-                {notes > 0 && (notes === 1 ? "1 credit note" : `${notes} credit notes`)}
+                {invoice.creditNotes?.map((note) => (
+                  <File key={note} to={page(note)}>
+                    credit note
+                  </File>
+                ))}
               </span>
             </th>
             {withAccounts && (
@@ -68,7 +72,9 @@ export function InvoiceTable<T extends Invoice>({
             <td>
               <Until due={dueAt} review={finalizesAt ?? null} />
             </td>
-            <td class="row-actions">{actions?.(invoice)}</td>
+            <td class="row-actions">
+              <File to={`${invoicePath(account, id)}.pdf`}>PDF</File> {actions?.(invoice)}
+            </td>
           </tr>
         );
       })}
@@ -85,5 +91,14 @@ function Until({ due, review }: { readonly due: string | null; readonly review: 
       {due === null && "review until "}
       <When iso={at} />
     </>
+  );
+}
+
+/** In a tab of its own. */
+function File({ to, children }: { readonly to: string; readonly children: ComponentChildren }) {
+  return (
+    <a href={to} target="_blank" rel="noreferrer">
+      {children}
+    </a>
   );
 }

@@ -146,8 +146,8 @@ it("answers that differ in what limits in shadow would deny are not joined", () 
   const [asked] = fc.sample(question, { numRuns: 1, seed: 1 });
   if (!asked) throw new Error("no question");
   const answers = [undefined, undefined, ["day"], undefined].map((shadowed, i): ObjectAnswer => {
-    const decision = { ...ALLOWED, decisionId: String(i), limits: [] };
-    return { decision: shadowed ? Object.assign(decision, { shadowed }) : decision, lease: null };
+    const one = { ...ALLOWED, decisionId: String(i), limits: [] };
+    return { decision: shadowed ? Object.assign(one, { shadowed }) : one, lease: null };
   });
   const restored = expandAnswers(compactAnswers([{ question: asked, times: 4 }], answers));
   expect(restored.map(({ decision: made }) => made?.shadowed ?? [])).toEqual([[], [], ["day"], []]);

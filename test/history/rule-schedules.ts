@@ -21,6 +21,9 @@ export const SCRIPTED = {
     tier: "other",
   }),
 
+  /** A request comes just after the end of a lease, which is not settled yet. */
+  spentTooLate: scheduleOf([...stream(2, 20), ask(1_010, 1)]),
+
   /** A lease is spent shortly before its end, and the rest of the burst after its settlement. */
   spentAtTheEnd: scheduleOf([...stream(2, 20), ask(940, 6), ask(110, 60), ask(10, 6)]),
 

@@ -313,7 +313,7 @@ export const RULES: readonly Rule[] = [
     file: "src/limiter/spendable-lease.ts",
     expression: "nowMs < this.untilMs",
     without: "true",
-    kind: "lent",
+    kind: "spentTooLate",
   },
   {
     name: "a lease is spent only under its revision",

@@ -79,6 +79,8 @@ describe("the close of a period", () => {
   it("never changes what is closed if the clock steps back across the boundary", async () => {
     const user = await account();
     await user.use("/a", 150);
+    await user.passUntil("2026-02-01T00:30:00Z");
+    await user.use("/a", 1);
     await user.passUntil("2026-02-01T02:00:00Z");
     user.setTime("2026-01-31T23:00:00Z");
     await user.use("/a", 50);
@@ -88,7 +90,7 @@ describe("the close of a period", () => {
     await user.passUntil("2026-03-02T00:00:00Z");
     const [january, february] = invoices(user);
     expect(january!.document.totalMinor).toBe("3150");
-    expect(february!.document.segments[0]?.usage).toMatchObject([{ count: 2, costMilli: 51_000 }]);
+    expect(february!.document.segments[0]?.usage).toMatchObject([{ count: 3, costMilli: 52_000 }]);
     expect(statuses(user)).toHaveLength(2);
   });
 
@@ -122,6 +124,7 @@ describe("the close of a period", () => {
     user.setTime("2026-01-16T12:00:00Z");
     await user.object.deleteAccount(OPERATOR);
     user.publish(withoutBilling);
+    await user.use(null, 1);
     await user.passUntil("2026-01-16T12:31:00Z");
     expect(statuses(user)).toEqual([["issued", "GONE-000001", "1550"]]);
   });

@@ -11,7 +11,7 @@ import { DOCUMENT_KINDS } from "../../src/billing/invoice-document.ts";
 import { INVOICE_STATUSES } from "../../src/billing/invoice-status.ts";
 import { invoiceSchema, readDocument, writeDocument } from "../../src/objects/invoice.ts";
 import { about, named } from "../annotations.ts";
-import { answer, type OperationNotes, PAGE, REASON } from "../notes.ts";
+import { answer, json, type OperationNotes, PAGE, REASON, text } from "../notes.ts";
 import { moment, momentOrNull, nextCursor, words } from "../scalars.ts";
 
 const sum = (description: string) => words(`${description} In the currency's major unit.`);
@@ -177,9 +177,20 @@ const listInvoices: OperationNotes = {
   tag: "Billing",
   summary: "An account's invoices",
   description: "Newest period first. Also those of a deleted account.",
-  query: PAGE,
+  query: { ...PAGE, format: "Takes precedence over the header Accept." },
   responses: [
-    answer(200, "A page of invoices.", invoicesSchema, { page: { invoices: [SUMMARY], cursor: null } }),
+    {
+      status: 200,
+      description: "A page of invoices.",
+      contents: [
+        json(invoicesSchema, { page: { invoices: [SUMMARY], cursor: null } }),
+        text(
+          "text/csv",
+          "id,number,status,currency,total,due,open,issuedAt,dueAt,paidAt\r\nacme.20261001,INV-000042,issued,USD,99.00,99.00,99.00,2026-11-01T03:04:05.000Z,2026-11-15T03:04:05.000Z,\r\n",
+        ),
+      ],
+      headers: ["Link"],
+    },
   ],
   problems: ["not_found"],
 };

@@ -95,6 +95,14 @@ describe("an invoice", () => {
       ),
       "",
     ]);
+    const list = await send("GET", `${invoice.replace(/\/[^/]*$/, "")}?format=csv`);
+    expect((await list.text()).split("\r\n")).toEqual([
+      "id,number,status,currency,total,due,open,issuedAt,dueAt,paidAt",
+      expect.stringMatching(
+        /^billed\/\d+\.21001014T120000000Z,INV-\d{6},issued,USD,55\.89,55\.89,55\.89,2100-11-01T[\d:.]+Z,2100-11-15T[\d:.]+Z,$/,
+      ),
+      "",
+    ]);
     for (const { headers } of [page, pdf, csv]) expect(headers.get("Cache-Control")).toContain("no-store");
     expect(await problemCode(await send("GET", `${invoice}0.pdf`))).toBe("404 not_found");
     expect(await problemCode(await send("GET", `${invoice}.pdf?paper=a3`))).toBe("400 invalid_request");

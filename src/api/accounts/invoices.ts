@@ -15,6 +15,7 @@ import type {
 } from "../../objects/invoices.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import { ask, changeBy } from "../ask.ts";
+import { csvPage, wantsCsv } from "../csv.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ACCOUNT, type Endpoints } from "../endpoint.ts";
 import { pageQuery, reason } from "../fields.ts";
@@ -57,6 +58,22 @@ const creditNoteSchema = z.strictObject({
 const reasonSchema = z.strictObject({ reason });
 const endingSchema = z.strictObject({ uncollectible: z.optional(z.boolean()), reason });
 
+const listQuery = z.extend(pageQuery, { format: z.optional(z.enum(["json", "csv"])) });
+
+/** Columns of a list as CSV: fields of {@link invoiceSummary}. */
+const COLUMNS = [
+  "id",
+  "number",
+  "status",
+  "currency",
+  "total",
+  "due",
+  "open",
+  "issuedAt",
+  "dueAt",
+  "paidAt",
+] as const;
+
 const INVOICE = `${ACCOUNT}/invoices/:invoice`;
 
 export const INVOICES = {
@@ -64,7 +81,7 @@ export const INVOICES = {
     method: "GET",
     path: `${ACCOUNT}/invoices`,
     access: "viewer",
-    query: pageQuery,
+    query: listQuery,
     handler: ofUser(listInvoices),
   },
   getInvoice: { method: "GET", path: INVOICE, access: "viewer", handler: ofUser(getInvoice) },
@@ -118,19 +135,19 @@ function ofUser(handler: (c: Context<AppEnv>) => Promise<Response>) {
 
 async function listInvoices(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
-  const query = readQuery(c, pageQuery);
+  const query = readQuery(c, listQuery);
   if (!query.ok) return query.response;
-  const { limit, cursor: from } = query.value;
+  const { limit, cursor: from, format } = query.value;
   const before = from === undefined ? Number.MAX_SAFE_INTEGER : numberOf(from);
   if (before === null) return badQuery(c, BAD_CURSOR).response;
   const call = stubOf(c, id).invoices(before, pageSize(limit));
   return ask<InvoicesAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "absent") return noAccount(c);
-    const { invoices, next } = answer;
-    return c.json({
-      invoices: invoices.map(invoiceSummary),
-      cursor: next === null ? null : cursorOf(next),
-    });
+    const invoices = answer.invoices.map(invoiceSummary);
+    const cursor = answer.next === null ? null : cursorOf(answer.next);
+    if (!wantsCsv(c, format)) return c.json({ invoices, cursor });
+    const lines = invoices.map((invoice) => COLUMNS.map((column) => invoice[column] ?? ""));
+    return csvPage(c, COLUMNS, lines, cursor);
   });
 }
 

@@ -41,6 +41,7 @@ const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-direct
 
 /** Setup for files that share a workerd. */
 const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
+const LOADED_BILLING = ["test/edge/loaded-billing.ts"];
 
 /** The sources of the modules that are loaded on first use, in place of the built ones. */
 const MODULE_SOURCES = [
@@ -225,7 +226,7 @@ export default defineConfig({
       {
         plugins: [workerd()],
         resolve: { alias: MODULE_SOURCES },
-        test: { name: "alone", include: ALONE, exclude: CONTROL, ...TIMEOUTS },
+        test: { name: "alone", include: ALONE, exclude: CONTROL, setupFiles: LOADED_BILLING, ...TIMEOUTS },
       },
       {
         plugins: [workerd()],
@@ -234,7 +235,7 @@ export default defineConfig({
           name: "control",
           include: CONTROL,
           isolate: false,
-          setupFiles: FRESH_OBJECTS,
+          setupFiles: [...FRESH_OBJECTS, ...LOADED_BILLING],
           ...TIMEOUTS,
         },
       },
@@ -245,6 +246,7 @@ export default defineConfig({
         test: {
           name: "objects",
           include: ["test/durable-objects/**/*.test.ts"],
+          provide: { closingObjects: Number(process.env["CLOSING_OBJECTS"] ?? 8) },
           exclude: ALONE,
           isolate: false,
           setupFiles: FRESH_OBJECTS,

@@ -3,7 +3,7 @@
  * costs is within bench/budget.json.
  */
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from "vitest";
 import budget from "../../bench/budget.json";
 import { objectMetrics } from "../../durable-objects/object-metrics.ts";
 import { RegisterBook } from "../../durable-objects/billing-register/register-book.ts";
@@ -16,7 +16,7 @@ beforeEach(startClock);
 afterEach(stopClock);
 
 /** `CLOSING_OBJECTS=200` closes as many; fewer take the same path. */
-const OBJECTS = Number(process.env["CLOSING_OBJECTS"] ?? 8);
+const OBJECTS = inject("closingObjects");
 const BY = { actor: "ann", reason: "" };
 const END_MS = Date.UTC(2100, 10, 1);
 const CLOSE_MS = END_MS + 120 * MINUTE_MS;

@@ -431,7 +431,8 @@ describe("a repeated query parameter", () => {
       .slice(ADMIN.length)
       .replace(":id", "anna")
       .replace(":keyId", "key")
-      .replace(":grantId", "grant");
+      .replace(":grantId", "grant")
+      .replace(":invoice", "anna.20260101");
     return Object.keys(query.shape).map((name): [string, string, string] => [
       method,
       below.replace(":name", "overview"),

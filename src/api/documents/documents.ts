@@ -23,8 +23,7 @@ import {
   noPdfResponse,
 } from "./document-response.ts";
 
-const paper = z.optional(z.enum(PAPER_NAMES));
-const pdfQuery = z.strictObject({ paper });
+const pdfQuery = z.strictObject({ paper: z.optional(z.enum(PAPER_NAMES)) });
 /** Why the reader is here and not at the PDF. */
 const pageQuery = z.strictObject({ pdf: z.optional(z.enum(NO_PDF_KINDS)) });
 
@@ -77,11 +76,11 @@ export const DOCUMENTS = {
 } as const satisfies Endpoints;
 
 async function getDocumentPage(c: Context<AppEnv>): Promise<Response> {
-  return withDocument(c, (found) => page(c, found));
+  return page(c, withDocument);
 }
 
 async function getDocumentPdf(c: Context<AppEnv>): Promise<Response> {
-  return withDocument(c, (found) => pdf(c, found));
+  return pdf(c, withDocument);
 }
 
 /** The lines, each with the document that it is of, so that several files can be put together. */
@@ -124,14 +123,15 @@ async function createDocumentLink(c: Context<AppEnv>): Promise<Response> {
 }
 
 async function getLinkedPage(c: Context<AppEnv>): Promise<Response> {
-  return withLinked(c, (found) => page(c, found));
+  return page(c, withLinked);
 }
 
 async function getLinkedPdf(c: Context<AppEnv>): Promise<Response> {
-  return withLinked(c, (found) => pdf(c, found));
+  return pdf(c, withLinked);
 }
 
 type Render = (found: FoundDocument) => Response | Promise<Response>;
+type Find = (c: Context<AppEnv>, render: Render) => Promise<Response>;
 
 /** Renders the document that the path names. */
 async function withDocument(c: Context<AppEnv>, render: Render): Promise<Response> {
@@ -167,18 +167,20 @@ async function documentOf(c: Context<AppEnv>, user: string, id: string, render: 
   );
 }
 
-function page(c: Context<AppEnv>, document: FoundDocument): Response {
+async function page(c: Context<AppEnv>, find: Find): Promise<Response> {
   const query = readQuery(c, pageQuery);
   if (!query.ok) return query.response;
   const { pdf: noPdf } = query.value;
-  return documentPage(c, document, siblingOf(c, "pdf"), noPdf === undefined ? null : { kind: noPdf });
+  const notice = noPdf === undefined ? null : { kind: noPdf };
+  return find(c, (found) => documentPage(c, found, siblingOf(c, "pdf"), notice));
 }
 
-async function pdf(c: Context<AppEnv>, document: FoundDocument): Promise<Response> {
+async function pdf(c: Context<AppEnv>, find: Find): Promise<Response> {
   const query = readQuery(c, pdfQuery);
   if (!query.ok) return query.response;
-  return documentPdf(c, document, query.value.paper, (reason) =>
-    noPdfResponse(c, reason, siblingOf(c, "html")),
+  const { paper } = query.value;
+  return find(c, (found) =>
+    documentPdf(c, found, paper, (reason) => noPdfResponse(c, reason, siblingOf(c, "html"))),
   );
 }
 

@@ -110,8 +110,9 @@ function headlineOf(document: InvoiceDocument, standing: Standing): string {
 }
 
 function lineOf(line: InvoiceLine, document: InvoiceDocument): LineView {
-  const { description, quantity, unitPrice, detail, minor } = line;
-  const [text, note] = withoutSpan(description);
+  const { kind, description, quantity, unitPrice, detail, minor } = line;
+  // An operator's words stay as they are: what looks like a span need not be one, nor end before its last day.
+  const [text, note] = kind === "adjustment" ? [description, ""] : withoutSpan(description);
   return {
     description: composed(text),
     note: composed(note),

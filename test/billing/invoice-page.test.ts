@@ -104,6 +104,18 @@ describe("the page of an invoice", () => {
     expect(textOf(page(invoiceOf(), "issued"))).not.toContain(words);
   });
 
+  it("keeps an operator's words, also if they look like a time", () => {
+    for (const description of [
+      "rebate, 2026-13-01 until 2026-14-01",
+      "rebate, 2026-01-01 until 2026-01-31",
+    ]) {
+      const text = textOf(
+        page(invoiceOf({ extraLines: [{ kind: "adjustment", description, minor: -100n }] })),
+      );
+      expect(text).toContain(` ${description} -1.00 `);
+    }
+  });
+
   it("of a credit note says what it corrects, and why", () => {
     const text = textOf(page(creditNoteFor(invoiceOf())));
     for (const part of [

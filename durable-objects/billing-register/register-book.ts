@@ -59,6 +59,8 @@ export const MIGRATIONS: readonly Migration[] = [
   -- Of the object that knows all series.
   CREATE TABLE all_series (series TEXT PRIMARY KEY, currency TEXT NOT NULL) WITHOUT ROWID;
   `,
+  // The last number of the epoch that a rebuild began with: it may be of a document that no object has any more.
+  "ALTER TABLE register ADD COLUMN last_n INTEGER NOT NULL DEFAULT 0",
 ];
 
 const DEADLINE_MS = 2_000;
@@ -87,6 +89,7 @@ const registerRow = z.object({
   epoch: z.int(),
   rebuilding: z.int(),
   conflicts: z.int(),
+  last_n: z.int(),
 });
 type RegisterRow = z.infer<typeof registerRow>;
 
@@ -130,9 +133,13 @@ export class RegisterBook {
 
   beginRebuild(name: string): void {
     this.#storage.transactionSync(() => {
+      const { sql } = this.#storage;
       this.#open(name, 1);
-      this.#storage.sql.exec("DELETE FROM documents");
-      this.#storage.sql.exec("UPDATE register SET rebuilding = 1, conflicts = 0");
+      sql.exec(
+        `UPDATE register SET rebuilding = 1, conflicts = 0,
+           last_n = max(last_n, (SELECT coalesce(max(n), 0) FROM documents WHERE documents.epoch = register.epoch))`,
+      );
+      sql.exec("DELETE FROM documents");
     });
   }
 
@@ -156,13 +163,16 @@ export class RegisterBook {
         .toArray();
       const newest = Math.max(state.epoch, ...epochs.map(({ epoch }) => epoch));
       const missingIn = (epoch: number): number => {
-        const found = epochs.find((one) => one.epoch === epoch);
-        return found ? found.last - found.count : 0;
+        const { last, count } = epochs.find((one) => one.epoch === epoch) ?? { last: 0, count: 0 };
+        return Math.max(last, epoch === state.epoch ? state.last_n : 0) - count;
       };
       // Earlier epochs have ended: their gaps are known.
       const isBroken = missingIn(newest) > 0 || state.conflicts > 0;
       const epoch = state.rebuilding && isBroken ? newest + 1 : newest;
-      sql.exec("UPDATE register SET rebuilding = 0, epoch = ?", epoch);
+      sql.exec(
+        "UPDATE register SET rebuilding = 0, epoch = ?1, last_n = CASE epoch WHEN ?1 THEN last_n ELSE 0 END",
+        epoch,
+      );
       return {
         series: state.series,
         documents: epochs.reduce((sum, { count }) => sum + count, 0),

@@ -37,7 +37,7 @@ const RELEASED = {
     "142e520402eecc95",
     "08b40b015be9c322",
   ],
-  BillingRegister: ["af38f38d9265bd76"],
+  BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0"],
   PolicyRegistry: ["66bd50ad5c40ae34"],
   AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107", "d7351be6ee12bf17"],
   MetricsHub: ["b7c4b079f294c8e7"],

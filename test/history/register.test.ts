@@ -182,6 +182,22 @@ describe("a rebuild", () => {
     expect((await register(registers, entry(51)))[0]).toBe("INV-R1-000002");
   });
 
+  it("misses the last number, too, if no object has its document any more, also if it is begun again", async () => {
+    const registers = new Registers();
+    const entries: NumberedEntry[] = [];
+    for (let n = 0; n < 3; n++) entries.push(await numbered(registers, n));
+    const object = registers.object("INV");
+    for (let begun = 0; begun < 2; begun++) {
+      object.beginRebuild("INV");
+      await object.restore(entries.slice(0, 2));
+    }
+    expect(object.finishRebuild()).toMatchObject({ documents: 2, missing: 1, prefix: "INV-R1" });
+    object.beginRebuild("INV");
+    await object.restore(entries.slice(0, 2));
+    expect(object.finishRebuild()).toMatchObject({ missing: 0, prefix: "INV-R1" });
+    expect((await register(registers, entry(9)))[0]).toBe("INV-R1-000001");
+  });
+
   it("goes on in a new series if two documents have one number, as after a restored register numbered on", async () => {
     const registers = new Registers();
     const old = await numbered(registers, 1);

@@ -130,6 +130,23 @@ describe("the close of a period", () => {
   });
 });
 
+describe("an account that is deleted within two hours of a period's end", () => {
+  it("closes its last period after that one, whose invoice credits pay first", async () => {
+    const user = await account(policy("3100"));
+    const given = { id: "c1", kind: "paid", amount: "3101", currency: null, effectiveMs: null } as const;
+    await user.object.addCredit({ ...given, expiresMs: null, source: "p1" }, user.revision, OPERATOR);
+    await user.passUntil("2026-02-01T01:00:00Z");
+    await user.object.deleteAccount(OPERATOR);
+    await user.passUntil("2026-02-02T00:00:00Z");
+    expect(
+      invoices(user).map(({ status, document }) => [status, document.totalMinor, document.dueMinor]),
+    ).toEqual([
+      ["paid", "310000", "0"],
+      ["issued", "461", "361"],
+    ]);
+  });
+});
+
 describe("a total", () => {
   it("of nothing is not issued", async () => {
     const user = await account(policy(), { tierName: "nothing" });
@@ -155,6 +172,18 @@ describe("a total", () => {
     expect(march!.document.lines.map(({ kind, description, minor }) => [kind, description, minor])).toEqual([
       ["base", "pro: base fee, 2026-03-01 until 2026-04-01", "40"],
       ["carried", "carried from 2026-02-01 until 2026-03-01", "80"],
+    ]);
+  });
+
+  it("below carryBelow is issued if the next invoice will be in another currency", async () => {
+    const user = await account(policy("0.40", { carryBelow: "1.00" }));
+    await user.passUntil("2026-02-10T00:00:00Z");
+    user.publish(policy("0.40", { carryBelow: "1.00", currency: "EUR" }));
+    await user.use("/a", 1);
+    await user.passUntil("2026-03-02T00:00:00Z");
+    expect(statuses(user)).toEqual([
+      ["carried", null, "40"],
+      ["issued", "INV-000001", "80"],
     ]);
   });
 

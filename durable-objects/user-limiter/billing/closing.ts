@@ -83,8 +83,8 @@ export class Closing {
     if (store.account === null) return Infinity;
     const open = store.period;
     const openMs = open ? open.period.endMs + CLOSE_DELAY_MS : Infinity;
-    const endedMs = this.#ended().map(closeAtMs);
-    return Math.min(openMs, ...endedMs, this.invoices.due.dueMs);
+    const [next] = this.#ended();
+    return Math.min(openMs, next ? closeAtMs(next) : Infinity, this.invoices.due.dueMs);
   }
 
   /** Whether an invoice is past due. */
@@ -140,8 +140,9 @@ export class Closing {
     const { document, carryBelowMinor } = draft;
     const totalMinor = BigInt(document.totalMinor);
     if (totalMinor === 0n) return this.#put({ ...draft, status: "empty" });
-    // Without an open period there is no next invoice to carry it to.
-    const isCarried = totalMinor < carryBelowMinor && this.#parts.desk.store.period !== null;
+    // Without an open period of its currency there is no next invoice to carry it to.
+    const hasNext = this.#parts.desk.store.period?.currency === document.currency;
+    const isCarried = totalMinor < carryBelowMinor && hasNext;
     if (isCarried) {
       this.#returnCredits(document);
       return this.#put({ ...draft, status: "carried" });
@@ -241,10 +242,12 @@ export class Closing {
     }
   }
 
-  /** What is due to be closed, oldest first. */
-  #due(nowMs: number): UnclosedPeriod[] {
+  /** What is due to be closed, oldest first. A period that ended early waits for those before it: credits pay their invoices first. */
+  #due(nowMs: number): readonly UnclosedPeriod[] {
     if (this.#parts.desk.store.account === null) return [];
-    return this.#ended().filter((unclosed) => nowMs >= closeAtMs(unclosed));
+    const ended = this.#ended();
+    const waiting = ended.findIndex((unclosed) => nowMs < closeAtMs(unclosed));
+    return waiting === -1 ? ended : ended.slice(0, waiting);
   }
 
   #ended(): readonly UnclosedPeriod[] {

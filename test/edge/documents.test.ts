@@ -37,11 +37,11 @@ interface Billed {
 let users = 0;
 
 /** An account whose first month is closed, and its invoice issued. */
-async function billed(customer: object = { name: "Acme" }): Promise<Billed> {
+async function billed(customer: object = { name: "Acme" }, suffix = ""): Promise<Billed> {
   vi.setSystemTime(START_MS);
   const edge = await startEdge({ policy: POLICY });
   users += 1;
-  const user = `billed/${users}`;
+  const user = `billed/${users}${suffix}`;
   const account = `/api/v1/admin/accounts/${encodeURIComponent(user)}`;
   const send: Billed["send"] = (method, path, body, headers = {}) =>
     edge.request(path, {
@@ -160,6 +160,15 @@ describe("a link to an invoice", () => {
     }
     const page = await (await customer.edge.request(html)).text();
     expect(page).toContain(`href="${new URL(pdf).pathname}"`);
+  });
+
+  it("works for an id of the greatest length, with characters that are escaped everywhere", async () => {
+    const customer = await billed({}, `${'"\\'.repeat(85)}%2F..?#.pdf`);
+    const { html, pdf } = await link(customer);
+    const { send, invoice } = customer;
+    for (const path of [html, pdf, `${invoice}.html`, `${invoice}.pdf`, `${invoice}.csv`, invoice]) {
+      expect([path, (await send("GET", path)).status]).toEqual([path, 200]);
+    }
   });
 
   it("ends after its time", async () => {

@@ -9,8 +9,8 @@ import { DerivedKey } from "./derived-key.ts";
 import { signed, verified } from "./signed-text.ts";
 
 const PURPOSE = "edge-limiter invoice link 1";
-/** The longest that is issued has about 700: a user and a document's id of 200 characters each. */
-const MAX_LENGTH = 1_024;
+/** The longest that is issued has about 1,220: of a user's id of 200 characters, also in the document's, JSON may escape each. */
+const MAX_LENGTH = 1_280;
 
 const payloadSchema = z.strictObject({ user: z.string(), document: z.string(), expiresMs: z.int() });
 

@@ -166,6 +166,7 @@ describe("credit notes", () => {
     expect(invoice.creditNotes).toHaveLength(4);
     expect(user.registers.documents("INV-CN").map(({ totalMinor }) => totalMinor)).toEqual(totals);
     expect(user.registers.documents()).toMatchObject([{ status: "paid", openMinor: "0" }]);
+    expect(actions(user).filter((action) => action === "invoice.paid ann")).toHaveLength(1);
   });
 
   it("correct no draft", async () => {

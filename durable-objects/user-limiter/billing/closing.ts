@@ -181,8 +181,8 @@ export class Closing {
   credit(
     invoice: StoredInvoice,
     lines: readonly CreditedLine[],
-    reason: string,
     nowMs: number,
+    by: Change,
   ):
     | { readonly kind: "credited"; readonly note: StoredCreditNote; readonly invoice: StoredInvoice }
     | { readonly kind: "too-many" }
@@ -194,16 +194,18 @@ export class Closing {
     const made = creditNote(creditableOf(document), earlier, lines);
     if (made.kind !== "note") return made;
     const id = `${document.id}.c${String(notes.length + 1).padStart(3, "0")}`;
-    const draft = draftCreditNote(document, id, made, reason);
+    const draft = draftCreditNote(document, id, made, by.reason);
     const note: StoredCreditNote = { periodMs, document: draft, series, sha256: null, version: 1 };
     this.invoices.putNote(note);
     this.#queue(id, JSON.stringify(noteEntryOf(note)), note.version, nowMs);
     // If nothing is left to pay, the invoice is settled.
     const isOpen = openMinorOf(invoice, [...notes, note]) > 0n;
     const isUnpaid = invoice.status === "issued" || invoice.status === "past_due";
-    const settled = isUnpaid && !isOpen ? { status: "paid" as const, dueMs: null, paidMs: nowMs } : {};
-    const changed = this.#put({ ...invoice, ...settled });
-    return { kind: "credited", note, invoice: this.#enter(changed, nowMs) };
+    const changed =
+      isUnpaid && !isOpen
+        ? this.change(invoice, { status: "paid", dueMs: null, paidMs: nowMs }, nowMs, by)
+        : this.#enter(this.#put(invoice), nowMs);
+    return { kind: "credited", note, invoice: changed };
   }
 
   /** The bytes of a document as it is with this number. @throws if the account has no document of this id. */

@@ -105,7 +105,7 @@ export class InvoiceCalls implements InvoicesRpc {
       const index = minors.findIndex((minor) => minor === null || minor < 0n);
       if (index >= 0) return { kind: "bad-amount", index, decimals: exponent };
       const credited = lines.map(({ line }, i) => ({ line, minor: minors[i] ?? 0n }));
-      const made = closing.credit(invoice, credited, by.reason, nowMs);
+      const made = closing.credit(invoice, credited, nowMs, by);
       if (made.kind === "too-many") return made;
       if (made.kind === "exceeds-uncredited") {
         const at = lines.findIndex(({ line }) => line === made.line);

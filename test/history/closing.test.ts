@@ -235,16 +235,24 @@ describe("the register", () => {
 
   it("that has another document of an invoice's id, or another currency, makes it void and delays no later one", async () => {
     const registers = new Registers();
-    const first = await account(policy(), { registers });
+    const given = { id: "c1", kind: "paid", amount: "10", currency: null, effectiveMs: null } as const;
+    const withCredit = async () => {
+      const user = await account(policy(), { registers });
+      await user.object.addCredit({ ...given, expiresMs: null, source: "p1" }, user.revision, OPERATOR);
+      return user;
+    };
+    const first = await withCredit();
     await first.passUntil("2026-02-02T00:00:00Z");
     // The object as it was restored to a moment before the close, and used since.
-    const restored = await account(policy(), { registers });
+    const restored = await withCredit();
     await restored.use("/a", 500);
     await restored.passUntil("2026-03-02T00:00:00Z");
     expect(statuses(restored)).toEqual([
       ["void", null, "3500"],
       ["issued", "INV-000002", "3100"],
     ]);
+    // The credit has paid the document that the customer has.
+    expect(invoices(restored).map(({ document }) => document.dueMinor)).toEqual(["2500", "3100"]);
     const other = await account(policy("31", { currency: "EUR" }), { registers, name: "eve" });
     await other.passUntil("2026-02-02T00:00:00Z");
     expect(statuses(other)).toEqual([["void", null, "3100"]]);

@@ -221,10 +221,11 @@ export class Closing {
     const note = this.invoices.findNote(id);
     const invoice = note ? null : this.invoices.find(id);
     if ("refused" in accepted) {
-      // A number given before is that of the document which the customer has.
-      if (invoice?.status === "pending") {
-        this.cancel(invoice, nowMs, { ...AUTOMATIC, reason: accepted.refused });
-      }
+      if (invoice?.status !== "pending") return;
+      const by = { ...AUTOMATIC, reason: accepted.refused };
+      // The customer has the document of the number that was given before: what that one used stays used.
+      if (accepted.refused === "differs") this.change(invoice, { status: "void" }, nowMs, by);
+      else this.cancel(invoice, nowMs, by);
       return;
     }
     const { number, issuedMs, sha256 } = accepted;

@@ -111,7 +111,7 @@ export class RouteTable {
     return route && others.length === 0 ? route : null;
   }
 
-  /** `path` must be canonical (src/gateway/canonical-path.ts). HEAD uses a route for GET if it has none of its own. */
+  /** `path` must be canonical (src/gateway/canonical-path.ts). HEAD uses the route of GET unless one names HEAD. */
   match(method: string, path: string): RouteMatch {
     const known = this.#taken.get(method, path) ?? this.#missed.get(method, path);
     if (known) return known;
@@ -148,10 +148,14 @@ export class RouteTable {
     return strictest ?? AMBIGUOUS;
   }
 
-  /** The index of the first of these routes that takes the method; -1 if there is none. */
+  /**
+   * The index of the first of these routes that takes the method; -1 if there is none. HEAD takes the route of GET unless it finds one that
+   * names it: an upstream does the work of GET for it, so no route for all methods may take it past the rules and limits of GET.
+   */
   #first(method: string, found: Bits): number {
     const own = firstInBoth(found, this.#taking(method));
-    return own === -1 && method === "HEAD" ? this.#first("GET", found) : own;
+    const isNamed = own !== -1 && this.all[own]?.methods !== null;
+    return method !== "HEAD" || isNamed ? own : this.#first("GET", found);
   }
 
   #taking(method: string): Bits {

@@ -74,7 +74,8 @@ function routeBy(
         (methods?.includes(name) ?? true) &&
         (exactPath ? accepts(match, path) : accepts(readBy(upstream, match), readBy(upstream, path))),
     );
-  return first(method) ?? (method === "HEAD" ? first("GET") : undefined);
+  const own = first(method);
+  return method === "HEAD" && !own?.methods ? first("GET") : own;
 }
 
 const SEGMENTS = ["a", "b", "me"];

@@ -74,6 +74,16 @@ describe("a request takes the first route that matches it", () => {
     expect(taken(method, path)).toBe(route);
   });
 
+  it("HEAD does not pass by the route of GET to a later one for all methods", () => {
+    const rest = { match: "/*" };
+    const secret: RouteDocument = { match: "/secret", methods: ["GET"], auth: "required" };
+    const compiled = compilePolicy(policyWith({ routes: [secret, rest] }), 1);
+    if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+    const { routes } = compiled.value;
+    for (const path of ["/secret", "/Secret", "/secret/"])
+      expect(routes.match("HEAD", path)).toMatchObject({ kind: "route", route: { id: "GET /secret" } });
+  });
+
   it.each([
     ["PUT", "/users/you", "405 DELETE GET HEAD PATCH"],
     ["DELETE", "/files/a", "405 GET HEAD POST PUT"],
@@ -170,7 +180,8 @@ describe("a table of routes", () => {
       );
     const taking = (name: string): number => {
       const own = first(name);
-      return own === -1 && name === "HEAD" ? first("GET") : own;
+      const isNamed = all[own]?.methods !== undefined;
+      return name === "HEAD" && !isNamed ? first("GET") : own;
     };
     if (taking(method) !== -1) return `${taking(method)}`;
     return METHODS.filter((other) => taking(other) !== -1).join(" ");

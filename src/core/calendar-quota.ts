@@ -29,6 +29,8 @@ export interface CalendarQuota {
   readonly cap: QuotaCap | null;
   readonly period: CalendarPeriod;
   readonly anchorDay: number;
+  /** Set if the requests charged by it only count: the amount at which the quota stops others, of which a crash may lose a share. */
+  readonly stopsOthersMilli?: number;
 }
 
 /** The amount of a quota that nothing caps. Not 2^52, so that tokens still distinguish thousandths; more than anyone uses in a month. */

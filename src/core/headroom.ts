@@ -73,7 +73,7 @@ export function headroomMilli(charges: readonly Charge[]): number {
 /** The headroom of one limit if no other is smaller. Whole tokens, so that a write covers whole costs. */
 export function headroomOf(limit: Limit): number {
   if (limit.kind === "concurrency") return MAX_HEADROOM_MILLI;
-  const capacity = capacityMilli(limit);
+  const capacity = (limit.kind === "quota" ? limit.stopsOthersMilli : undefined) ?? capacityMilli(limit);
   const share = Math.min(MAX_HEADROOM_MILLI, capacity * HEADROOM_SHARE);
   if (limit.kind === "quota") return Math.max(MIN_HEADROOM_MILLI, wholeTokens(share));
   const refilled = (limit.grainsPerMs / limit.grainsPerMilli) * HEADROOM_REFILL_MS;

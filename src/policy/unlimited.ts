@@ -47,6 +47,6 @@ export function countedOnly(scoped: ScopedLimit): ScopedLimit | null {
   const { limit } = scoped;
   if (limit.kind !== "quota") return null;
   return limit.includedMilli === null
-    ? { ...scoped, limit: { ...limit, amountMilli: UNCAPPED_MILLI } }
+    ? { ...scoped, limit: { ...limit, amountMilli: UNCAPPED_MILLI, stopsOthersMilli: limit.amountMilli } }
     : scoped;
 }

@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_HEADROOM_MILLI, HEADROOM_SHARE } from "../../src/core/headroom.ts";
 import { toTokens } from "../../src/core/units.ts";
+import { withoutLimits } from "../../src/policy/unlimited.ts";
 import { bucket, later, publish, publishLimits, quota, startClock, stopClock } from "./fixture.ts";
 import { UserObject } from "./user-object.ts";
 
@@ -112,6 +113,18 @@ it("loses no more of an unlimited tier's ledger than the largest headroom", asyn
   const { cost } = (await user.status()).usage.month;
   expect(cost).toBeLessThanOrEqual(901 + most);
   expect(cost).toBeGreaterThanOrEqual(901);
+});
+
+it("loses no more of a quota by requests that a rule lets through than by others", async () => {
+  const user = new UserObject(await publishLimits(quota(200, "month")));
+  const tier = withoutLimits("free");
+  // A lone request is written exactly.
+  await user.decide();
+  for (let i = 0; i < 9; i++) await user.decide({ tier });
+  await user.crash();
+  const [left = 0] = await user.remaining();
+  expect(left).toBeLessThanOrEqual(190);
+  expect(left).toBeGreaterThanOrEqual(190 - 200 * HEADROOM_SHARE);
 });
 
 it("refills again five seconds after a crash", async () => {

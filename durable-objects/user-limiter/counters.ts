@@ -175,15 +175,18 @@ export class Counters {
    */
   chargeUnused(counter: string, costMilli: number, atMs: number): void {
     const state = this.#live.get(counter);
-    if (state?.kind !== "bucket") return;
-    const limit = this.#limits.get(counter);
-    if (limit?.kind === "bucket") {
-      this.charge([{ counter, limit }], costMilli, atMs, 0);
-      return;
-    }
+    if (state?.kind !== "bucket" || this.chargeBucket(counter, costMilli, atMs)) return;
     const debtGrains = Math.min(Number.MAX_SAFE_INTEGER, state.debtGrains + costMilli * state.grain);
     this.#live.set(counter, { ...state, debtGrains, atMs: Math.max(state.atMs, atMs) });
     this.#floors.charged(counter, costMilli, 0);
+  }
+
+  /** As {@link charge}, by the bucket's last limit. @returns false: it is no bucket, or that limit is unknown. */
+  chargeBucket(counter: string, costMilli: number, atMs: number): boolean {
+    const limit = this.#limits.get(counter);
+    if (limit?.kind !== "bucket" || this.#live.get(counter)?.kind !== "bucket") return false;
+    this.charge([{ counter, limit }], costMilli, atMs, 0);
+    return true;
   }
 
   /** Whether spending at `sinceMs` still counts at `nowMs`: a quota drops it when its period is over. */

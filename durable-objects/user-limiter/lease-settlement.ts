@@ -13,6 +13,18 @@ import { tierAsked } from "../../src/policy/unlimited.ts";
 import { parkedAs } from "./counter-names.ts";
 import type { Books } from "./lease-desk.ts";
 
+const NONE: ReadonlySet<string> = new Set();
+
+/** As of when a lease is charged, and what is charged already. */
+interface Charging {
+  readonly atMs: number;
+  readonly nowMs: number;
+  /** Until when storage covers the charge, since it has the lease as open; 0: it has not. */
+  readonly storedMs: number;
+  /** Counters of buckets that are charged already. */
+  readonly charged: ReadonlySet<string>;
+}
+
 /** Counts what an isolate did without asking, and charges what it spent of a lease. Does nothing if the lease was settled before. */
 export function settle(memory: Books, policy: Policy, settlement: Settlement, nowMs: number): void {
   const { leases, ledger } = memory;
@@ -37,7 +49,8 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   }
   const { lease } = settled;
   // Before the ledger counts it: a quota that is made from the ledger now is charged like the others.
-  if (settled.kind === "open") charge(memory, policy, lease, cells, nowMs, nowMs, settled.storedMs);
+  if (settled.kind === "open")
+    charge(memory, policy, lease, cells, { atMs: nowMs, nowMs, storedMs: settled.storedMs, charged: NONE });
   else {
     const costMilli = Math.min(lease.milli, spentMilli(cells, null));
     ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, -costMilli);
@@ -55,31 +68,41 @@ function meter({ ledger, counters, leases }: Books, cells: readonly UsageCell[],
 
 /**
  * Charges the leases in full that were not settled in time, or all of them. The charge counts in later quotas and is not billed.
+ *
+ * Buckets first, as of when the leases expired and by the limits until now: a bucket that is refilled up to now, since limits change,
+ * would not refill these charges for the time in between.
  * @returns whether there were any.
  */
 export function chargeExpired(memory: Books, policy: Policy, nowMs: number, all = false): boolean {
-  const late = memory.leases.expire(nowMs, all);
-  for (const lease of late) {
-    charge(memory, policy, lease, null, Math.min(nowMs, closesAtMs(lease)), nowMs);
+  const expired = memory.leases.expire(nowMs, all);
+  if (expired.length === 0) return false;
+  const late = expired
+    .map((lease) => ({ lease, atMs: Math.min(nowMs, closesAtMs(lease)) }))
+    .toSorted((a, b) => a.atMs - b.atMs)
+    .map(({ lease, atMs }) => ({ lease, atMs, charged: chargeKnownBuckets(memory, lease, atMs) }));
+  for (const { lease, atMs, charged } of late) {
+    charge(memory, policy, lease, null, { atMs, nowMs, storedMs: 0, charged });
     memory.ledger.lose(lease.grantedAtMs, lease.route, lease.keyId, lease.milli);
   }
-  return late.length > 0;
+  return true;
+}
+
+/** Charges a lease in full to the buckets whose last limits are known. @returns their counters. */
+function chargeKnownBuckets({ counters }: Books, lease: OpenLease, atMs: number): ReadonlySet<string> {
+  return new Set(lease.counters.filter((counter) => counters.chargeBucket(counter, lease.milli, atMs)));
 }
 
 /**
  * Charges the counters from which the lease was set aside, whether or not the user's present tier has them: otherwise a user who changes
  * tier and back would be given what they spent. Quotas that are not in force count it by the ledger.
  * @param cells what was spent; null: unknown, so all of it.
- * @param storedMs until when storage covers the charge, since it has the lease as open.
  */
 function charge(
   memory: Books,
   policy: Policy,
   lease: OpenLease,
   cells: readonly UsageCell[] | null,
-  atMs: number,
-  nowMs: number,
-  storedMs = 0,
+  { atMs, nowMs, storedMs, charged }: Charging,
 ): void {
   // Perhaps known from a peek or another user's call: a bucket's time until now counts at the rate of the policy before.
   memory.adoptPolicy(policy, nowMs);
@@ -92,14 +115,14 @@ function charge(
     const milli = Math.min(lease.milli, cells ? spentMilli(cells, scopeOf(counter).route) : lease.milli);
     if (milli === 0) return;
     const limit = limitOf(policy, tier, counter);
-    if (limit?.kind === "bucket" && kinds[i] === "quota") return;
+    if (limit?.kind === "bucket" && (kinds[i] === "quota" || charged.has(counter))) return;
     if (limit) {
       const charges = [{ counter, limit }];
       counters.prepare(charges, policy, leases, atMs);
       if (counters.startsBefore({ counter, limit }, lease.grantedAtMs, atMs))
         counters.charge(charges, milli, atMs, storedMs);
     }
-    if (limit?.kind !== kinds[i])
+    if (limit?.kind !== kinds[i] && !charged.has(counter))
       counters.chargeUnused(limit ? parkedAs("bucket", counter) : counter, milli, atMs);
   });
 }

@@ -21,6 +21,7 @@ import type { Closing } from "./billing/closing.ts";
 import { isExcess } from "./counter-names.ts";
 import { Counters } from "./counters.ts";
 import { KeyRing } from "./key-ring.ts";
+import { chargeExpired } from "./lease-settlement.ts";
 import { Ledger } from "./ledger.ts";
 import { QuotaHistory } from "./quota-history.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
@@ -236,6 +237,8 @@ export class Memory {
 
   /** The limits of the account have changed, or the policy has. Call in the turn of the change. @param policy null: not loaded. */
   changeLimits(policy: Policy | null, nowMs: number): void {
+    // Leases that expired before: what is charged for them refills at the rates of before, too.
+    if (policy && chargeExpired(this, policy, nowMs)) this.needsCheckpoint = true;
     const { account } = this.accounts;
     const tier = policy && account ? this.accounts.adjust(tierOf(policy, account.tier), nowMs) : null;
     this.counters.changeLimits(nowMs, (counter) => (policy && tier ? limitOf(policy, tier, counter) : null));

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { DEADLINE_MS, type History } from "./history.ts";
 import { violationsOf } from "./judge.ts";
 import type { Schedule, Step } from "./schedule.ts";
-import { after, ANSWERED, ask, change, DIES, leased, played } from "./scripted.ts";
+import { after, ANSWERED, ask, change, DIES, leased, played, stream } from "./scripted.ts";
 
 async function judged(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
   const history = await played(steps, others);
@@ -97,6 +97,17 @@ it("an account is created once, even if it is deleted while its creation waits f
     ask(0, 1),
   ]);
   expect(acks.map(({ number }) => number).toSorted()).toEqual([1, 2, 3]);
+});
+
+// The user's tier changes to the same one, so that only the change itself can make a difference.
+it("a lease that nobody settled has refilled after a change of the account as it would have without one", async () => {
+  const history = await judged([
+    ...stream(5, 20),
+    after(25, { kind: "isolate-dies", isolate: 0 }),
+    change(8_000, { kind: "tier", tier: "leased" }),
+    ask(5, 60),
+  ]);
+  expect(history.asked.filter(({ decision }) => decision?.allowed)).toHaveLength(65);
 });
 
 it("denials reported in a call whose answer is lost are in the ledger once", async () => {

@@ -79,10 +79,24 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: "a lease that was not settled in time is charged in full",
-    file: "durable-objects/user-limiter/lease-settlement.ts",
-    expression: "charge(memory, policy, lease, null, Math.min(nowMs, closesAtMs(lease)), nowMs)",
-    without: "undefined",
+    file: "src/core/lease-book.ts",
+    expression: "[...expired]",
+    without: "[]",
     kind: "isolatesDie",
+  },
+  {
+    name: "it is charged before limits change",
+    file: "durable-objects/user-limiter/memory.ts",
+    expression: "policy && chargeExpired(this, policy, nowMs)",
+    without: "false",
+    kind: "expiresBeforeANewerPolicy",
+  },
+  {
+    name: "it is charged to buckets before the policy that asks is taken into use",
+    file: "durable-objects/user-limiter/lease-settlement.ts",
+    expression: "chargeKnownBuckets(memory, lease, atMs)",
+    without: "NONE",
+    kind: "expiresBeforeANewerPolicy",
   },
   {
     name: "a lease that was charged in full may still be metered",

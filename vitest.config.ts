@@ -40,8 +40,8 @@ const CRASH = ["test/blackbox/{crash,closing-crash}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
-const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts"];
-const LOADED_BILLING = ["test/edge/loaded-billing.ts"];
+const LOADED_MODULES = "test/fixtures/loaded-modules.ts";
+const FRESH_OBJECTS = ["test/durable-objects/fresh-objects.ts", LOADED_MODULES];
 
 /** The sources of the modules that are loaded on first use, in place of the built ones. */
 const MODULE_SOURCES = [
@@ -226,7 +226,7 @@ export default defineConfig({
       {
         plugins: [workerd()],
         resolve: { alias: MODULE_SOURCES },
-        test: { name: "alone", include: ALONE, exclude: CONTROL, setupFiles: LOADED_BILLING, ...TIMEOUTS },
+        test: { name: "alone", include: ALONE, exclude: CONTROL, setupFiles: [LOADED_MODULES], ...TIMEOUTS },
       },
       {
         plugins: [workerd()],
@@ -235,7 +235,7 @@ export default defineConfig({
           name: "control",
           include: CONTROL,
           isolate: false,
-          setupFiles: [...FRESH_OBJECTS, ...LOADED_BILLING],
+          setupFiles: FRESH_OBJECTS,
           ...TIMEOUTS,
         },
       },

@@ -93,6 +93,8 @@ export class LeaseBook implements SetAsideSource {
   /** Open leases of the last write of this life, and until when its floors are held. */
   #stored: ReadonlySet<string> = new Set();
   #heldUntilMs = 0;
+  /** When {@link expire} was last called. */
+  #expiredAtMs = -Infinity;
   readonly #past = new Map<string, { last: number; metered: Set<number>; untilMs: number }>();
   readonly #waiting = new Set<{ readonly ids: Set<string>; readonly done: () => void }>();
 
@@ -181,9 +183,13 @@ export class LeaseBook implements SetAsideSource {
 
   /** Ends the leases that were not settled in time, to be charged in full as of {@link closesAtMs}; or all of them. */
   expire(nowMs: number, all = false): OpenLease[] {
-    for (const { id, endsAtMs } of this.#ended.values()) {
-      if (endsAtMs + METER_GRACE_MS <= nowMs) this.#ended.delete(id);
+    // Once in a turn: the turn in which a lease expires can still settle it.
+    if (nowMs !== this.#expiredAtMs) {
+      for (const { id, endsAtMs } of this.#ended.values()) {
+        if (endsAtMs + METER_GRACE_MS <= nowMs) this.#ended.delete(id);
+      }
     }
+    this.#expiredAtMs = nowMs;
     if (this.#open.size === 0) return [];
     const expired = all ? this.open : this.open.filter((lease) => closesAtMs(lease) <= nowMs);
     for (const lease of expired) {

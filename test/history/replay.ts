@@ -54,6 +54,8 @@ export class Replay {
   #lostBillMilli = 0;
   /** When the object last lost what was in its memory, and the part of the slack that is for it. */
   #lastLoss = { atMs: -Infinity, milli: 0 };
+  /** Whether a replaced copy has decided anything. */
+  #hasForked = false;
   /** The fastest of the limits used so far. */
   #fastestPerMs = 0;
   readonly #turns: Turn[] = [];
@@ -135,6 +137,7 @@ export class Replay {
   }
 
   #turn(turn: Turn): void {
+    this.#hasForked ||= turn.isStale;
     if (!turn.isStale) this.#turns.push(turn);
     // What a replaced copy does is nothing that a denial can know.
     if (turn.isStale || turn.settlements.length > 0) this.#retries.disturb();
@@ -266,6 +269,8 @@ export class Replay {
       leastMs = Math.max(leastMs, deniedForMs(rule, least, costMilli, nowMs));
       mostMs = Math.max(mostMs, deniedForMs(rule, most, costMilli, nowMs + behindMs) + behindMs);
     }
+    // Two copies of the object do not know what the other spends.
+    if (this.#hasForked) leastMs = 0;
     // After a crash, floors are held.
     if (!isCertain) mostMs += FLOOR_HOLD_MS;
     if (isMs < leastMs || isMs > mostMs)

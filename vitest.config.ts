@@ -34,9 +34,9 @@ const ALONE = [
 
 /**
  * What takes long, in projects of its own that `npm test` leaves out: `npm run test:slow` runs them, and CI does. Besides the dashboard
- * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, and twenty kills of the product.
+ * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, and twenty kills and other ends of the product.
  */
-const CRASH = ["test/blackbox/{crash,closing-crash}.test.ts"];
+const CRASH = ["test/blackbox/{crash,closing-crash,stop}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
@@ -149,7 +149,7 @@ export default defineConfig({
   test: {
     provide: {
       fuzzSeed: Number(process.env["FUZZ_SEED"] ?? 20_261_121),
-      fuzzTimes: Number(process.env["FUZZ_TIMES"] ?? 1),
+      fuzzTimes: Number(process.env["FUZZ_TIMES"] ?? 0.5),
     } satisfies FuzzContext,
     // All cores, of which vitest would reserve one. No more: deadlines of the real clock would expire on a busy machine.
     maxWorkers: "100%",

@@ -61,7 +61,7 @@ export interface CreditedAmount {
   readonly amount: string;
 }
 
-/** How an invoice is given up: cancelled, or not to be had. */
+/** How an invoice is given up: cancelled, or uncollectible. */
 export type Ending = "void" | "uncollectible";
 
 /**

@@ -57,7 +57,7 @@ interface LimitsProps {
     readonly requests: number;
     readonly share: number;
     readonly filters: LogFilters;
-    /** Who is affected most, and by how many of the requests. */
+    /** The users affected most, with the number of their requests. */
     readonly most: readonly [account: string, requests: number] | undefined;
   }[];
   readonly behind: Behind;

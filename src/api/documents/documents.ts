@@ -140,7 +140,7 @@ async function withDocument(c: Context<AppEnv>, render: Render): Promise<Respons
   return documentOf(c, id, withoutSuffix(c.req.param("invoice")), render);
 }
 
-/** Renders the document that a link is for. Who has no link learns nothing, not even whether there is such a document. */
+/** Renders the document that a link is for. A faulty link reveals nothing, not even whether the document exists. */
 async function withLinked(c: Context<AppEnv>, render: Render): Promise<Response> {
   const { admin, requestId } = c.var;
   if (admin.links === null) return notConfigured(requestId);

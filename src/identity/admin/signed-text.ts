@@ -8,7 +8,7 @@ export async function signed(key: DerivedKey, payload: object): Promise<string> 
   return `${text}.${encode(await key.sign(text))}`;
 }
 
-/** The payload, as unknown as any input; undefined if the text is too long or was not signed with this key. */
+/** The payload, not validated yet; undefined if the text is too long or was not signed with this key. */
 export async function verified(key: DerivedKey, text: string, maxLength: number): Promise<unknown> {
   if (text.length > maxLength) return undefined;
   const [payload, signature, ...rest] = text.split(".");

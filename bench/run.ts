@@ -184,7 +184,7 @@ async function hotUsers(): Promise<string> {
 async function assertFiles(users: number): Promise<void> {
   const limits = await readFile("/proc/self/limits", "utf8");
   const files = Number(/Max open files\s+(\d+)/.exec(limits)?.[1] ?? Number.NaN);
-  const required = Math.max(users * 12, MAX_CLIENTS * 2) + 2_000;
+  const required = Math.max(users * 12, MAX_CLIENTS * 3) + 1_000;
   if (files < required) {
     throw new Error(`the limit of ${files} open files is too low: run ulimit -n ${required} first`);
   }

@@ -21,7 +21,7 @@ import { measureRates, RATES } from "./rates.ts";
 import type { Results } from "./results.ts";
 import { asMarkdown } from "./tables.ts";
 import { type Analytics, contenders, countedWorker } from "./rig-workers.ts";
-import { startRig } from "./rig.ts";
+import { startRig, stateRoot } from "./rig.ts";
 import { runRounds } from "./rounds.ts";
 import { newUser, newUsers, putPolicy } from "./setup.ts";
 import { measureSize } from "./size.ts";
@@ -129,7 +129,7 @@ async function main(): Promise<void> {
   const results: Results = {
     date: new Date().toISOString(),
     commit: built,
-    machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${platform()} ${release()}, load ${loadavg()[0]?.toFixed(1)}`,
+    machine: `${cpus().length} x ${cpus()[0]?.model ?? "?"}, ${platform()} ${release()}, load ${loadavg()[0]?.toFixed(1)}, storage ${(await stateRoot()).isMemory ? "in memory" : "on disk"}`,
     command: isQuick ? "npm run bench:quick" : "npm run bench",
     manyUsers: LENGTHS.manyUsers,
     rounds,

@@ -1,5 +1,12 @@
 /** Which problems an endpoint may return, and what each means. Most follow from its access, its body and its query. */
-import { MISMATCH, problem, type ProblemExtras, RETRY_MS } from "../src/edge/problem.ts";
+import {
+  MISMATCH,
+  RESERVATION_GONE,
+  problem,
+  type ProblemExtras,
+  RETRY_MS,
+  TOO_MANY_RESERVATIONS,
+} from "../src/edge/problem.ts";
 import { SHIELD_MS } from "../src/edge/shields.ts";
 import { LOGIN_TIER } from "../src/policy/built-in-tiers.ts";
 import type { Access, Endpoint } from "../src/api/endpoint.ts";
@@ -44,6 +51,10 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     detail: 'This needs the role "operator"; yours is "viewer".',
   },
   not_found: { when: "The resource does not exist.", detail: 'There is no account "acme".' },
+  reservation_gone: {
+    when: "The user has no such reservation: it has expired and stays charged, or was settled more than ten minutes ago.",
+    detail: RESERVATION_GONE,
+  },
   not_acceptable: {
     when: "The document has characters that its PDF cannot show, or too many lines for one. `Link` leads to the page.",
     detail:
@@ -113,6 +124,12 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
   overloaded: {
     when: "One user, account or address sends more requests at once than can be decided. The limiter itself works.",
     detail: "This user sends more requests at once than can be decided. Send fewer, and retry after 1 s.",
+    extras: { retryAfterMs: RETRY_MS },
+    headers: ["Retry-After"],
+  },
+  too_many_reservations: {
+    when: "The user has 256 open reservations. Nothing was charged.",
+    detail: TOO_MANY_RESERVATIONS,
     extras: { retryAfterMs: RETRY_MS },
     headers: ["Retry-After"],
   },

@@ -20,6 +20,7 @@ import { type Charge, type PlanDecision, type States } from "../../src/core/plan
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { FLOOR_HOLD_MS } from "../../src/core/headroom.ts";
 import { heldAtMost } from "../../src/core/token-bucket.ts";
+import { milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
 import type { Policy } from "../../src/policy/compile.ts";
@@ -99,9 +100,15 @@ export class Counters {
     }
   }
 
-  /** Applies an allowed decision to the live states. @param exact floors without headroom. */
-  spend(charges: readonly Charge[], decision: PlanDecision, costMilli: number, exact: boolean): void {
-    this.#floors.touch(charges, costMilli, exact);
+  /** Applies an allowed decision to the live states. @param exact floors without headroom. @param units its cost in other units. */
+  spend(
+    charges: readonly Charge[],
+    decision: PlanDecision,
+    costMilli: number,
+    exact: boolean,
+    units: UnitCosts | null = null,
+  ): void {
+    this.#floors.touch(charges, costMilli, units, exact);
     let i = 0;
     for (const { counter, limit } of charges) {
       const after = decision.after[i++];
@@ -111,11 +118,12 @@ export class Counters {
   }
 
   /** A request was admitted that the shadow plan of these charges denies: its cost is in the ledger, but not in their quotas. */
-  exceed(charges: readonly Charge[], costMilli: number, nowMs: number): void {
+  exceed(charges: readonly Charge[], costMilli: number, units: UnitCosts | null, nowMs: number): void {
     for (const { counter, limit } of charges) {
       if (limit.kind !== "quota") continue;
       const name = excessOf(counter);
-      const { state } = spend(meterAt(limit, this.#live.get(name), nowMs), costMilli);
+      const ownMilli = milliOf(limit.unit, costMilli, units);
+      const { state } = spend(meterAt(limit, this.#live.get(name), nowMs), ownMilli);
       this.#live.set(name, state);
       this.#limits.set(name, limit);
       // Stored with the next write. A forecast is not worth one of its own.
@@ -146,7 +154,7 @@ export class Counters {
 
   /** Part of these counters is lent. Gives each a state by which it can be charged even if its limit is no longer known. */
   lend(charges: readonly Charge[], { before }: PlanDecision, exact: boolean): void {
-    this.#floors.touch(charges, 0, exact);
+    this.#floors.touch(charges, 0, null, exact);
     charges.forEach(({ counter, limit }, i) => {
       const meter = before[i];
       if (!meter) return;

@@ -10,11 +10,13 @@ import {
   type DecisionRequest,
   limitViews,
   planRetryAfterMs,
+  withUnits,
 } from "../../src/core/decision.ts";
 import { decidePlan, type PlanDecision, slotsTaken } from "../../src/core/plan.ts";
 import { MILLI } from "../../src/core/units.ts";
 import { nextDecisionId } from "../../src/limiter/decision-id.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
+import { type Cost, unitsOfRequest } from "../../src/policy/costs.ts";
 import { tierAsked } from "../../src/policy/unlimited.ts";
 import type { Memory } from "./memory.ts";
 import { chargeShadow, decideShadow, mayPassAgain } from "./shadow-plan.ts";
@@ -38,8 +40,9 @@ export function decide(
   const tier = tierAsked(own, request.tier);
   const route = request.route === null ? null : policy.routes.byId(request.route);
   const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
+  const units = unitsOfRequest(request, route);
   const { isUnlimited = false } = tier;
-  const basis: Basis = { costMilli, tier: tier.name, revision: policy.revision, isUnlimited };
+  const basis: Basis = { costMilli, units, tier: tier.name, revision: policy.revision, isUnlimited };
 
   if (accounts.status === "blocked") return withoutPlan(basis, "blocked");
   if (keyId !== null && !keys.isValid(keyId, nowMs)) return withoutPlan(basis, "revoked");
@@ -47,9 +50,9 @@ export function decide(
 
   const { charges, shadow } = memory.chargesFor(tier, route, keyId);
   counters.prepare(charges, policy, leases, nowMs);
-  const plan = decidePlan(charges, counters.live, costMilli, nowMs, leases);
+  const plan = decidePlan(charges, counters.live, costMilli, nowMs, leases, units);
   const { allowed, before } = plan;
-  const shadowPlan = shadow && allowed ? decideShadow(memory, policy, shadow, costMilli, nowMs) : null;
+  const shadowPlan = shadow && allowed ? decideShadow(memory, policy, shadow, basis, nowMs) : null;
   const shadowed = shadowPlan && !shadowPlan.allowed ? shadowPlan.violated : null;
   if (shadowPlan && shadowed && mayAskAgain && mayPassAgain(memory, shadowPlan)) {
     if (!request.peek) memory.deniedAtMs = nowMs;
@@ -59,23 +62,24 @@ export function decide(
 
   memory.needsCheckpoint = true;
   if (allowed) counters.follow(policy, tier, leases);
-  ledger.add(nowMs, {
+  const cell = {
     route: request.route ?? "",
     keyId: keyId ?? "",
     requests: allowed ? 1 : 0,
     costMilli: allowed ? costMilli : 0,
     denied: allowed ? 0 : 1,
-  });
+  };
+  ledger.add(nowMs, cell, allowed ? units : null);
   if (!allowed) {
     memory.denied(nowMs);
     return byPlan(basis, plan, nowMs);
   }
   const exact = tier.durability === "exact";
-  counters.spend(charges, plan, costMilli, exact);
+  counters.spend(charges, plan, costMilli, exact, units);
   memory.relyOn(charges, exact);
   const slots = slotsTaken(charges, plan);
   if (!shadow || !shadowPlan) return byPlan(basis, plan, nowMs, slots);
-  chargeShadow(memory, request, shadow, shadowPlan, costMilli, exact, nowMs);
+  chargeShadow(memory, request, shadow, shadowPlan, basis, exact, nowMs);
   return byPlan(basis, plan, nowMs, [...slots, ...slotsTaken(shadow, shadowPlan)], shadowed);
 }
 
@@ -101,8 +105,7 @@ function rejected(allowed: Decision, outcome: DecisionOutcome, waitMs: number | 
 }
 
 /** The fields of a decision that do not depend on its outcome. */
-interface Basis {
-  readonly costMilli: number;
+interface Basis extends Cost {
   readonly tier: string;
   readonly revision: number;
   /** Clients see no limit of a tier without limits. */
@@ -110,7 +113,7 @@ interface Basis {
 }
 
 function withoutPlan(basis: Basis, outcome: DecisionOutcome): Decision {
-  return decisionOf(basis, "strict", nextDecisionId(), basis.costMilli, outcome);
+  return withUnits(decisionOf(basis, "strict", nextDecisionId(), basis.costMilli, outcome), basis.units);
 }
 
 function tentative(basis: Basis, shadowed: readonly string[]): Decision {
@@ -125,7 +128,7 @@ function byPlan(
   holds?: Decision["holds"],
   shadowed: readonly string[] | null = null,
 ): Decision {
-  return decisionOf(
+  const decision = decisionOf(
     basis,
     "strict",
     nextDecisionId(),
@@ -138,4 +141,5 @@ function byPlan(
     plan.cap,
     shadowed,
   );
+  return withUnits(decision, basis.units);
 }

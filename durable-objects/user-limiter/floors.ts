@@ -6,12 +6,15 @@ import { type ChargedOpen, headroomMilli, isCovered, nextFloor } from "../../src
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { covers, type Limit, type LimitState, meterAt } from "../../src/core/limit.ts";
 import type { Charge, States } from "../../src/core/plan.ts";
+import { addUnits, milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 
 const NOTHING_CHARGED: ChargedOpen = { milli: 0, untilMs: 0 };
 
 /** What answers of this turn rest on. */
 interface Touched {
   spentMilli: number;
+  /** Spent in other units. */
+  units: UnitCosts | null;
   readonly exact: boolean;
 }
 
@@ -35,10 +38,13 @@ export class Floors {
   }
 
   /** An answer rests on these charges. @param exact floors without headroom. */
-  touch(charges: readonly Charge[], spentMilli: number, exact: boolean): void {
+  touch(charges: readonly Charge[], spentMilli: number, units: UnitCosts | null, exact: boolean): void {
     const touched = this.#touched.get(charges);
-    if (touched) touched.spentMilli += spentMilli;
-    else this.#touched.set(charges, { spentMilli, exact });
+    if (!touched) this.#touched.set(charges, { spentMilli, units, exact });
+    else {
+      touched.spentMilli += spentMilli;
+      if (units) touched.units = addUnits(touched.units, units);
+    }
   }
 
   /**
@@ -62,10 +68,13 @@ export class Floors {
     if (this.#touched.size === 0) return isWriting;
     const mustWrite = isWriting || !this.#areCovered(live, leases, nowMs);
     if (mustWrite) {
-      for (const [charges, { spentMilli, exact }] of this.#touched) {
-        const headroom = headroomMilli(charges);
+      for (const [charges, { spentMilli, units, exact }] of this.#touched) {
         for (const { counter, limit } of charges) {
-          this.#stored.set(counter, nextFloor(limit, live.get(counter), headroom, spentMilli, exact, nowMs));
+          const [headroom, spent] = [
+            headroomMilli(charges, limit.unit),
+            milliOf(limit.unit, spentMilli, units),
+          ];
+          this.#stored.set(counter, nextFloor(limit, live.get(counter), headroom, spent, exact, nowMs));
         }
       }
     }

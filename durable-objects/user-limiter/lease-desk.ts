@@ -22,6 +22,7 @@ import type { Lease, Question, UsageCell } from "../../src/objects/object-call.t
 import { chargesFor, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
+import { unitsOfRequest } from "../../src/policy/costs.ts";
 import { tierAsked } from "../../src/policy/unlimited.ts";
 import type { Counters } from "./counters.ts";
 
@@ -133,6 +134,8 @@ function lendOne(
   if (memory.isOverdue(policy)) return null;
   if (accounts.status === "blocked" || (keyId !== null && !keys.isValid(keyId, nowMs))) return null;
   const named = request.route === null ? null : policy.routes.byId(request.route);
+  // A lease is an amount of requests.
+  if (unitsOfRequest(request, named) !== null) return null;
   // Limits scoped to routes do not apply to a request without a route, so no lease is for both kinds of request.
   if (!named && hasRouteScopedLimit(tier)) return null;
   const origin = keyId && keys.originOf(keyId);

@@ -7,6 +7,7 @@ import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
+import { REQUESTS, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { type KeyMode, modeOf, TEST_KEY } from "../../src/identity/key-mode.ts";
 import { chargesFor, isShadowCounter, limitOf, scopeOf, shadowChargesFor } from "../../src/policy/charges.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
@@ -72,6 +73,8 @@ export class Memory {
   #isExact = false;
   /** Of the last answer's limits. Before the first one, each settlement is written: which limits it counts in may be unknown. */
   #headroomMilli = 0;
+  /** The charges of the last answer, for their headroom in other units; null: none. */
+  #relied: readonly Charge[] | null = null;
   /** What the floors of quotas counted and the ledger did not when this memory was loaded. */
   readonly #lost: Loss[] = [];
   #restsAtMs: number | null;
@@ -193,6 +196,7 @@ export class Memory {
   /** The answers of this turn rest on these charges, whose smallest headroom bounds the unwritten ledger. */
   relyOn(charges: readonly Charge[], exact: boolean): void {
     this.#headroomMilli = exact ? 0 : headroomMilli(charges);
+    this.#relied = exact ? null : charges;
   }
 
   /** Takes a policy into use if it is newer. The time until now counts at the rates of the one before. */
@@ -257,9 +261,16 @@ export class Memory {
       this.mustWrite ||
       ledger.isLong ||
       ledger.unwrittenMilli > this.#headroomMilli ||
+      (ledger.unwrittenUnits !== null && this.#lacksHeadroom(ledger.unwrittenUnits)) ||
       // A restarted object must know that leases may be open that it does not know.
       leases.unwrittenUntilMs > this.#coversUntilMs;
     return this.counters.secure(leases, isDue, nowMs);
+  }
+
+  /** Whether more of another unit is unwritten than a crash may lose. */
+  #lacksHeadroom(unwritten: UnitCosts): boolean {
+    const relied = this.#relied;
+    return unwritten.some(([unit, milli]) => milli > (relied === null ? 0 : headroomMilli(relied, unit)));
   }
 
   /** A settlement of an earlier life was metered, of a key of this mode: so much is not lost any more. */
@@ -325,9 +336,13 @@ export class Memory {
       // The clock has stepped back: what counts in a frozen period is in a later hour of the ledger, so nothing shows a loss.
       if (floor.endMs <= openMs) continue;
       const lostMilli = floor.usedMilli - this.#history.usedMilli(counter, floor);
-      const { route, keyId, mode } = scopeOf(counter);
+      const { unit, route, keyId, mode } = scopeOf(counter);
       if (lostMilli <= 0) continue;
       const countsFor = mode === "test" ? TEST_KEY : keyId;
+      if (unit !== REQUESTS) {
+        this.ledger.lose(floor.atMs, route, countsFor, 0, [[unit, lostMilli]]);
+        continue;
+      }
       this.ledger.lose(floor.atMs, route, countsFor, lostMilli);
       if (route === null && keyId === null) {
         this.#lost.push({ atMs: floor.atMs, mode, keyId: countsFor, milli: lostMilli });

@@ -8,11 +8,12 @@
 import * as z from "zod/mini";
 import type { Span } from "../../src/core/calendar.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
+import { REQUESTS } from "../../src/core/unit-costs.ts";
 import { parseJson } from "../../src/json.ts";
 import { scopeOf } from "../../src/policy/charges.ts";
-import { includesKey } from "./key-selection.ts";
+import { includesKey, type KeySelection } from "./key-selection.ts";
 import type { KeyRing } from "./key-ring.ts";
-import type { Ledger } from "./ledger.ts";
+import type { ChargedCell, Ledger } from "./ledger.ts";
 
 /** Longer than any period: an older reset no longer matters. */
 const KEPT_MS = 32 * DAY_MS;
@@ -24,8 +25,12 @@ const MAX_STORED_CELLS = 10_000;
 const ALL = "";
 
 const resetRow = z.object({ hour: z.number(), cells: z.string() });
-/** Hour, route, key, millitokens. */
-const cellsSchema = z.array(z.tuple([z.number(), z.string(), z.string(), z.number()]));
+const cellsSchema = z.array(
+  z.union([
+    z.tuple([z.number(), z.string(), z.string(), z.number()]),
+    z.tuple([z.number(), z.string(), z.string(), z.number(), z.string()]),
+  ]),
+) satisfies z.ZodMiniType<ChargedCell[]>;
 
 export class QuotaHistory {
   readonly #sql: SqlStorage;
@@ -42,14 +47,16 @@ export class QuotaHistory {
 
   /** Millitokens that count in this counter in the period [startMs, endMs). */
   usedMilli(counter: string, { startMs, endMs }: Span): number {
-    const { name, keyId, mode, route } = scopeOf(counter);
-    const keys = keyId === null ? mode : this.#keys.lineageOf(keyId);
+    const { name, unit, route } = scopeOf(counter);
+    const keys = this.#keysOf(counter);
     const reset = this.#lastReset(name);
     const fromHour = Math.max(startMs / HOUR_MS, reset?.hour ?? 0);
     const toHour = endMs / HOUR_MS;
-    const usedMilli = this.#ledger.chargedMilli(fromHour, toHour, route, keys, this.#hasTables());
-    const forgivenMilli = (reset?.cells ?? []).reduce((sum, [hour, cellRoute, cellKey, milli]) => {
+    const usedMilli = this.#ledger.chargedMilli(fromHour, toHour, route, keys, this.#hasTables(), unit);
+    const forgivenMilli = (reset?.cells ?? []).reduce((sum, cell) => {
+      const [hour, cellRoute, cellKey, milli, cellUnit = REQUESTS] = cell;
       const counts =
+        unit === cellUnit &&
         hour >= fromHour &&
         hour < toHour &&
         (route === null || route === cellRoute) &&
@@ -57,6 +64,17 @@ export class QuotaHistory {
       return counts ? sum + milli : sum;
     }, 0);
     return Math.max(0, usedMilli - forgivenMilli);
+  }
+
+  /** Whether usage of this route and key counts in the counter. "" stands for no route and for no key. */
+  counts(counter: string, route: string, keyId: string): boolean {
+    const scope = scopeOf(counter);
+    return (scope.route === null || scope.route === route) && includesKey(this.#keysOf(counter), keyId);
+  }
+
+  #keysOf(counter: string): KeySelection {
+    const { keyId, mode } = scopeOf(counter);
+    return keyId === null ? mode : this.#keys.lineageOf(keyId);
   }
 
   /** Forgives the usage of the limits of these names, or all (null), until now. Call in a transaction. */

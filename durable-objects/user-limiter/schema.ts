@@ -125,6 +125,18 @@ export const MIGRATIONS: readonly Migration[] = [
   `,
   BILLING_TABLES,
   INVOICE_TABLES,
+  `
+  -- The ledger of closed hours in other units than requests.
+  CREATE TABLE usage_units (
+    hour INTEGER NOT NULL,
+    route TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    cost_milli INTEGER NOT NULL,
+    lost_milli INTEGER NOT NULL,
+    PRIMARY KEY (hour, route, key_id, unit)
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** Whether the object's account is billed, or was. Reads a row at most, and none of an object without tables. */

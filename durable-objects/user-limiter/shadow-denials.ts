@@ -6,6 +6,8 @@
  * Plain data; the clock is an argument. Decides nothing.
  */
 import { type DecisionRequest, MAX_REPEAT_MS } from "../../src/core/decision.ts";
+import { isSameUnits } from "../../src/core/unit-costs.ts";
+import type { Cost } from "../../src/policy/costs.ts";
 
 /** As many as an isolate remembers of one user. */
 const MAX_DENIALS = 16;
@@ -13,15 +15,16 @@ const MAX_DENIALS = 16;
 type Asked = Pick<DecisionRequest, "tier" | "route" | "keyId">;
 
 export class ShadowDenials {
-  #denials = new Map<string, { readonly costMilli: number; readonly untilMs: number }>();
+  #denials = new Map<string, Cost & { readonly untilMs: number }>();
 
   /** Notes a denial. @param repeatedUntilMs when it passes at the latest. @returns whether the object would have made it. */
-  denied(asked: Asked, costMilli: number, repeatedUntilMs: number, nowMs: number): boolean {
+  denied(asked: Asked, { costMilli, units }: Cost, repeatedUntilMs: number, nowMs: number): boolean {
     const name = nameOf(asked);
     const known = this.#denials.get(name);
-    if (known && known.costMilli === costMilli && nowMs < known.untilMs) return false;
+    const isSame = known?.costMilli === costMilli && isSameUnits(known.units, units);
+    if (isSame && nowMs < known.untilMs) return false;
     if (this.#denials.size >= MAX_DENIALS) this.#denials = new Map();
-    this.#denials.set(name, { costMilli, untilMs: Math.min(repeatedUntilMs, nowMs + MAX_REPEAT_MS) });
+    this.#denials.set(name, { costMilli, units, untilMs: Math.min(repeatedUntilMs, nowMs + MAX_REPEAT_MS) });
     return true;
   }
 

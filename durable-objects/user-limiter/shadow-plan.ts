@@ -5,6 +5,7 @@
 import type { DecisionRequest } from "../../src/core/decision.ts";
 import { type Charge, decidePlan, type PlanDecision } from "../../src/core/plan.ts";
 import type { Policy } from "../../src/policy/compile.ts";
+import type { Cost } from "../../src/policy/costs.ts";
 import type { Memory } from "./memory.ts";
 
 /** Decides by the limits in shadow. Charges nothing. */
@@ -12,11 +13,11 @@ export function decideShadow(
   { counters, leases }: Memory,
   policy: Policy,
   charges: readonly Charge[],
-  costMilli: number,
+  { costMilli, units }: Cost,
   nowMs: number,
 ): PlanDecision {
   counters.prepare(charges, policy, leases, nowMs);
-  return decidePlan(charges, counters.live, costMilli, nowMs, leases);
+  return decidePlan(charges, counters.live, costMilli, nowMs, leases, units);
 }
 
 /**
@@ -38,18 +39,18 @@ export function chargeShadow(
   request: DecisionRequest,
   charges: readonly Charge[],
   plan: PlanDecision,
-  costMilli: number,
+  { costMilli, units }: Cost,
   exact: boolean,
   nowMs: number,
 ): void {
   if (plan.allowed) {
-    memory.counters.spend(charges, plan, costMilli, exact);
+    memory.counters.spend(charges, plan, costMilli, exact, units);
     memory.shadowDenials.passed(request);
   } else {
-    memory.counters.exceed(charges, costMilli, nowMs);
+    memory.counters.exceed(charges, costMilli, units, nowMs);
     const isRepeated = plan.retryAtMs !== Infinity && !isBySlots(plan);
     const untilMs = isRepeated ? plan.retryAtMs : nowMs;
     // Lending pauses as after a denial. No isolate repeats it, so no change waits for it.
-    if (memory.shadowDenials.denied(request, costMilli, untilMs, nowMs)) memory.deniedAtMs = nowMs;
+    if (memory.shadowDenials.denied(request, { costMilli, units }, untilMs, nowMs)) memory.deniedAtMs = nowMs;
   }
 }

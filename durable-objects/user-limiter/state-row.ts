@@ -8,7 +8,7 @@ import { NO_LEASES, type OpenLease, type PastLife, type StoredLeases } from "../
 import type { LimitState } from "../../src/core/limit.ts";
 import { parseJson } from "../../src/json.ts";
 import { countersSchema } from "./counters-schema.ts";
-import { cellSchema, storeCell } from "./ledger.ts";
+import { type Cell, cellSchema, storeCell } from "./ledger.ts";
 
 const KEY = "state";
 
@@ -51,7 +51,7 @@ export interface StoredState {
   /** The floors, by counter name. */
   readonly counters: Readonly<Record<string, LimitState>>;
   /** Ledger cells that are not in the table. */
-  readonly openCells: readonly Readonly<z.infer<typeof cellSchema>>[];
+  readonly openCells: readonly Readonly<Cell>[];
   readonly leases: StoredLeases;
   /** Until when leases may be spent that the row does not hold; 0: it holds all. */
   readonly coversUntilMs: number;

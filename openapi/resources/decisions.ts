@@ -2,11 +2,11 @@
 import * as z from "zod/mini";
 import { MAX_BATCH, operationSchema } from "../../src/api/decisions/operation.ts";
 import type { Decision } from "../../src/core/decision.ts";
-import { decisionSchema, slotSchema } from "../../src/limiter/decision-schema.ts";
+import { decisionSchema, reservationSchema, slotSchema } from "../../src/limiter/decision-schema.ts";
 import { about, describeFields, named } from "../annotations.ts";
 import { answer, json, type OperationNotes, text } from "../notes.ts";
 import { faultsSchema } from "../problem-schema.ts";
-import { words } from "../scalars.ts";
+import { moment, words } from "../scalars.ts";
 import { LIMITS, limitSchema, REVISION } from "./limits.ts";
 import { statusSchema } from "./usage.ts";
 
@@ -14,7 +14,7 @@ named("Operation", "May this user do this?", operationSchema);
 describeFields(operationSchema, {
   user: "The user, with or without an account.",
   route: "The id of a route of the policy: its cost and its own limits apply.",
-  cost: "Tokens, in steps of 0.001. Takes precedence over the route's cost. Default: the route's cost, or 1.",
+  cost: "A number of requests, or amounts by unit, in steps of 0.001: a limit whose unit it does not name is charged nothing. Takes precedence over the route's cost. Default: the route's cost, or 1.",
   tier: "The tier of a user without an account. An account's own tier takes precedence.",
   idempotencyKey:
     "Within ten minutes, the same key returns the same allowed decision, marked `replayed`, and is charged once; after a denial, the operation is decided again. With another cost, route, tier or peek the response is 422 `idempotency_mismatch`. Each API key has its own namespace; all RPC callers share one.",
@@ -35,8 +35,11 @@ export const decisionResponseSchema = named(
     ),
     allowed: fields.allowed,
     cost: about(
-      "Tokens that the operation costs. Charged only if it is allowed and not a peek.",
+      "Tokens (of requests) that the operation costs. Charged only if it is allowed and not a peek.",
       fields.cost,
+    ),
+    units: z.exactOptional(
+      about("What it costs in other units, by unit. Absent: nothing.", fields.units.def.innerType),
     ),
     limits: z.array(limitSchema),
     retryAfterMs: about(
@@ -75,6 +78,16 @@ export const decisionResponseSchema = named(
         z.strictObject({
           counter: slotSchema.shape.counter,
           untilMs: about("Unix milliseconds.", slotSchema.shape.untilMs),
+        }),
+      ),
+    ),
+    reservation: z.exactOptional(
+      named(
+        "Reservation",
+        "What the operation has reserved: it is charged until it is settled. Unsettled when it expires, it stays charged.",
+        z.strictObject({
+          id: about("For the settlement.", reservationSchema.shape.id),
+          expiresAt: moment("When it expires."),
         }),
       ),
     ),

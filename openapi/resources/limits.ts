@@ -10,6 +10,7 @@ const view = limitViewSchema.shape;
 const limitFields = {
   name: about("The name in the policy.", view.name),
   kind: view.kind,
+  unit: z.exactOptional(about("What it counts. Absent: requests.", view.unit.def.innerType)),
   limit: about(
     "Capacity of the bucket, amount of the quota (tokens), or number of slots. With `included`: where a cap stops the quota; 2^50 thousandths if nothing does.",
     view.limit,

@@ -45,7 +45,7 @@ describeFields(tierSchema, {
 
 named(
   "PolicyLimit",
-  "A token bucket, a calendar quota or a limit of concurrent requests. Token counts are multiples of 0.001.",
+  "A token bucket, a calendar quota or a limit of concurrent requests. Token counts are multiples of 0.001. `unit` is what a bucket or quota counts; default: requests.",
   tierSchema.shape.limits.def.element,
 );
 
@@ -57,7 +57,7 @@ const routeSchema = named(
 describeFields(routeSchema, {
   match: "A path of literals and `:params`; `*` at the end only.",
   methods: "Default: all.",
-  cost: "Tokens per request, in steps of 0.001. Default: 1. 0 exempts the route.",
+  cost: "What a request costs, in steps of 0.001: a number of requests, or amounts by unit. A limit whose unit it does not name is charged nothing. Default: 1. 0 exempts the route.",
   limits: "Limits of this route alone, decided together with the tier's.",
   shadow: "Puts the route's own limits in shadow, except those that say `shadow: false`.",
   auth: "`required`: a request without a credential is 401. `none`: no credential is read, the caller is its address, and the `Authorization` header is the upstream's.",

@@ -79,6 +79,7 @@ export function resultOf({ outcome, violated, shadowed }: Decision): readonly [P
     case "overdue":
     case "revoked":
     case "overloaded":
+    case "too_many_reservations":
       return ["denied", outcome];
     case "unavailable":
       return ["error", "limiter_unavailable"];

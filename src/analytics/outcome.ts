@@ -18,6 +18,7 @@ export const STANDING_REASONS = [
   "revoked",
   "overloaded",
   "idempotency_mismatch",
+  "too_many_reservations",
 ] as const;
 
 /** `source` of a request that the limiter did not decide. */

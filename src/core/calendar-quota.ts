@@ -11,6 +11,7 @@
  * Pure: no I/O and no clock.
  */
 import { type CalendarPeriod, periodAt } from "./calendar.ts";
+import { REQUESTS } from "./unit-costs.ts";
 import { MAX_EXACT, MAX_MILLI } from "./units.ts";
 
 /** What may stop a quota beyond its included amount: a spend cap of the policy, the customer's own budget, or their credits. */
@@ -21,6 +22,8 @@ export type QuotaCap = (typeof QUOTA_CAPS)[number];
 export interface CalendarQuota {
   readonly kind: "quota";
   readonly name: string;
+  /** What it counts. */
+  readonly unit: string;
   /** The hard stop. */
   readonly amountMilli: number;
   /** Usage beyond it is overage. null: the quota has no allowance ({@link withAllowance}). */
@@ -55,11 +58,12 @@ export function calendarQuota(
   amountMilli: number,
   period: CalendarPeriod,
   anchorDay = 1,
+  unit = REQUESTS,
 ): CalendarQuota | null {
   const fits = amountMilli > 0 && amountMilli <= MAX_EXACT;
   const anchored = Number.isInteger(anchorDay) && anchorDay >= 1 && anchorDay <= 31;
   return fits && anchored
-    ? { kind: "quota", name, amountMilli, includedMilli: null, cap: null, period, anchorDay }
+    ? { kind: "quota", name, unit, amountMilli, includedMilli: null, cap: null, period, anchorDay }
     : null;
 }
 
@@ -75,11 +79,11 @@ export interface QuotaAllowance {
 
 /** The quota with an account's allowance: it counts in the account's billing period, and stops where that says. */
 export function withAllowance(
-  { kind, name, period }: CalendarQuota,
+  { kind, name, unit, period }: CalendarQuota,
   { includedMilli, amountMilli, cap, anchorDay }: QuotaAllowance,
 ): CalendarQuota {
   const stopMilli = Math.min(UNCAPPED_MILLI, amountMilli ?? UNCAPPED_MILLI);
-  return { kind, name, amountMilli: stopMilli, includedMilli, cap, period, anchorDay };
+  return { kind, name, unit, amountMilli: stopMilli, includedMilli, cap, period, anchorDay };
 }
 
 /** Nothing used in the period that contains `nowMs`. */
@@ -112,6 +116,11 @@ export function blockedUntilMs(limit: CalendarQuota, state: QuotaState, costMill
 /** The state after `costMilli` more is used, even beyond the quota: a floor may lie past it. */
 export function spend(_limit: CalendarQuota, state: QuotaState, costMilli: number): QuotaState {
   return used(state, state.usedMilli + costMilli, state.atMs);
+}
+
+/** The state after `costMilli` of what was used is taken back. */
+export function refund(_limit: CalendarQuota, state: QuotaState, costMilli: number): QuotaState {
+  return used(state, Math.max(0, state.usedMilli - costMilli), state.atMs);
 }
 
 /** Millitokens left in the period, at least 0. */

@@ -7,12 +7,15 @@
  *
  * Pure: no I/O and no clock.
  */
+import { REQUESTS } from "./unit-costs.ts";
 import { MILLI } from "./units.ts";
 
 /** A compiled concurrency limit. Made by {@link concurrencyLimit}. */
 export interface ConcurrencyLimit {
   readonly kind: "concurrency";
   readonly name: string;
+  /** What it counts: requests, whatever they cost. */
+  readonly unit: typeof REQUESTS;
   readonly max: number;
   readonly ttlMs: number;
 }
@@ -35,7 +38,7 @@ const RETRY_MS = 1_000;
 /** Compiles a limit of `max` slots. @returns null if a number is not a positive integer, or `max` exceeds {@link MAX_SLOTS}. */
 export function concurrencyLimit(name: string, max: number, ttlMs: number): ConcurrencyLimit | null {
   const fits = Number.isInteger(max) && max >= 1 && max <= MAX_SLOTS && Number.isInteger(ttlMs) && ttlMs >= 1;
-  return fits ? { kind: "concurrency", name, max, ttlMs } : null;
+  return fits ? { kind: "concurrency", name, unit: REQUESTS, max, ttlMs } : null;
 }
 
 /** No slot taken. */
@@ -57,8 +60,18 @@ export function blockedUntilMs(limit: ConcurrencyLimit, state: ConcurrencyState)
 
 /** The state with one more slot, taken at `nowMs`. */
 export function take(limit: ConcurrencyLimit, state: ConcurrencyState, nowMs: number): ConcurrencyState {
-  const slotsUntilMs = [...state.slotsUntilMs, nowMs + limit.ttlMs].toSorted((a, b) => a - b);
-  return { kind: "concurrency", slotsUntilMs };
+  return takeUntil(state, nowMs + limit.ttlMs);
+}
+
+/** The state with one more slot, which expires then. */
+function takeUntil(state: ConcurrencyState, untilMs: number): ConcurrencyState {
+  return { kind: "concurrency", slotsUntilMs: [...state.slotsUntilMs, untilMs].toSorted((a, b) => a - b) };
+}
+
+/** The state with a slot that expires later; unchanged if there is none that expires at `fromMs`, since it has expired. */
+export function extend(state: ConcurrencyState, fromMs: number, untilMs: number): ConcurrencyState {
+  const released = release(state, fromMs);
+  return released === state ? state : takeUntil(released, untilMs);
 }
 
 /** The state without one slot that expires at `untilMs`; unchanged if there is none, since it has expired. */

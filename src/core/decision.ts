@@ -7,6 +7,7 @@
 import { type QuotaCap, UNCAPPED_MILLI } from "./calendar-quota.ts";
 import type { Limit, LimitReading } from "./limit.ts";
 import { type PlanDecision, readings } from "./plan.ts";
+import { REQUESTS, type UnitCosts, unitAmounts } from "./unit-costs.ts";
 import { MILLI, toTokens } from "./units.ts";
 
 /** One question to a user's object. */
@@ -17,8 +18,15 @@ export interface DecisionRequest {
   readonly tier: string;
   /** The policy's id of the matched route; null if the caller named only a cost. */
   readonly route: string | null;
-  /** Millitokens to spend; null: the route's cost in the policy. */
+  /** Millitokens (of requests) to spend; null: the route's cost in the policy, in all its units. */
   readonly costMilli: number | null;
+  /** What it spends in other units. Only with `costMilli`; left out: nothing. */
+  readonly units?: UnitCosts;
+  /**
+   * Take the cost as a reservation, which is settled later. `slots`: only if it takes slots, for as long as they last. Left out: slots are
+   * the caller's own to release (`Decision.holds`). Objects of an older version ignore it.
+   */
+  readonly reserve?: ReserveRequest;
   /** The API key of the request: it must exist and be valid, and key-scoped limits count by it. */
   readonly keyId: string | null;
   /** Decide and report, but charge nothing. */
@@ -32,10 +40,26 @@ export interface DecisionRequest {
   readonly fingerprint?: string;
 }
 
+export type ReserveRequest = { readonly ttlMs: number } | "slots";
+
+/** What an allowed request has reserved: it is charged until it is settled. Unsettled when it expires, it stays charged. */
+export interface Reservation {
+  readonly id: string;
+  /** RFC 3339 in UTC, by the object's clock. */
+  readonly expiresAt: string;
+}
+
+/** Whether a request is a reservation even if it takes no slots. Only the user's object can make one. */
+export function isReserving({ reserve }: Pick<DecisionRequest, "reserve">): boolean {
+  return reserve !== undefined && reserve !== "slots";
+}
+
 /** One limit as a client sees it. */
 export interface LimitView {
   readonly name: string;
   readonly kind: Limit["kind"];
+  /** What it counts. Absent: requests. */
+  readonly unit?: string | undefined;
   /** Capacity of the bucket, amount of the quota, in tokens; or the number of slots. */
   readonly limit: number;
   /** Tokens that may be spent now, or slots that are free. */
@@ -68,6 +92,7 @@ export interface Slot {
  * - `overloaded`: the user sends more than the object can take: this request did not reach it in time, or no more idempotency keys
  *   can be remembered.
  * - `mismatch`: the idempotency key was used with other parameters. Nothing was decided.
+ * - `too_many_reservations`: the limits hold the request, but the user has as many open reservations as there may be. Nothing was charged.
  */
 export const DECISION_OUTCOMES = [
   "allowed",
@@ -79,6 +104,7 @@ export const DECISION_OUTCOMES = [
   "unavailable",
   "overloaded",
   "mismatch",
+  "too_many_reservations",
 ] as const;
 export type DecisionOutcome = (typeof DECISION_OUTCOMES)[number];
 
@@ -90,8 +116,10 @@ export type DecisionSource = (typeof DECISION_SOURCES)[number];
 export interface Decision {
   readonly outcome: DecisionOutcome;
   readonly allowed: boolean;
-  /** Tokens that the request costs; charged only if it is allowed and not a peek. */
+  /** Tokens (of requests) that the request costs; charged only if it is allowed and not a peek. */
   readonly cost: number;
+  /** What it costs in other units, by unit. Absent: nothing. */
+  readonly units?: Readonly<Record<string, number>>;
   readonly limits: readonly LimitView[];
   /**
    * When the same request passes if nothing else spends. 0 if allowed, null if it never passes. At most 1,000 if only slots reject it,
@@ -111,8 +139,10 @@ export interface Decision {
   readonly decisionId: string;
   /** Set if this repeats an earlier decision for its idempotency key: nothing was charged or counted this time. */
   readonly replayed?: true;
-  /** Slots taken. The caller releases them when the request ends; otherwise they expire. */
+  /** Slots taken. The caller releases them when the request ends; otherwise they expire. None if a reservation has them. */
   readonly holds: readonly Slot[];
+  /** Absent: nothing is reserved. */
+  readonly reservation?: Reservation;
 }
 
 /**
@@ -161,6 +191,11 @@ export function decisionOf(
   return shadowed === null ? decision : { ...decision, shadowed };
 }
 
+/** The decision about a request that costs something in other units, too. */
+export function withUnits(decision: Decision, units: UnitCosts | null): Decision {
+  return units === null ? decision : { ...decision, units: unitAmounts(units) };
+}
+
 /** Each limit after a plan's decision, as a client sees it. */
 export function limitViews(plan: PlanDecision, nowMs: number): LimitView[] {
   // A loop: V8 gives arrays made by `map` a kind with holes, which the runtime copies index by index over RPC.
@@ -178,7 +213,7 @@ export function planRetryAfterMs({ allowed, retryAtMs, cap }: PlanDecision, nowM
 
 /** A reading of the core as a client sees it. */
 export function limitView(reading: LimitReading): LimitView {
-  const { name, kind, limitMilli, remainingMilli, includedMilli, resetMs, windowMs } = reading;
+  const { name, kind, unit, limitMilli, remainingMilli, includedMilli, resetMs, windowMs } = reading;
   const [limit, remaining] = [toTokens(limitMilli), toTokens(remainingMilli)];
   return viewOf(
     name,
@@ -188,16 +223,17 @@ export function limitView(reading: LimitReading): LimitView {
     resetMs,
     windowMs,
     includedMilli === null ? undefined : toTokens(includedMilli),
+    unit === REQUESTS ? undefined : unit,
   );
 }
 
 /** The same limit with other numbers. */
 export function changedView(
-  { name, kind, limit, windowMs, included }: LimitView,
+  { name, kind, unit, limit, windowMs, included }: LimitView,
   remaining: number,
   resetMs: number,
 ): LimitView {
-  return viewOf(name, kind, limit, remaining, resetMs, windowMs, included);
+  return viewOf(name, kind, limit, remaining, resetMs, windowMs, included, unit);
 }
 
 /** Field by field: a spread costs several times as much, and this runs for each request. */
@@ -209,7 +245,11 @@ function viewOf(
   resetMs: number,
   windowMs: number,
   included: number | undefined,
+  unit: string | undefined,
 ): LimitView {
+  if (unit !== undefined) {
+    return { ...viewOf(name, kind, limit, remaining, resetMs, windowMs, included, undefined), unit };
+  }
   if (included === undefined) return { name, kind, limit, remaining, resetMs, windowMs };
   // Amounts are multiples of 0.001, and a double of each is nearest to one (UNCAPPED_MILLI).
   const over = Math.max(0, Math.round((limit - remaining - included) * MILLI) / MILLI);

@@ -21,6 +21,7 @@
 import * as bucket from "./token-bucket.ts";
 import { capacityMilli, covers, type Limit, type LimitState, type Meter, meterAt, spend } from "./limit.ts";
 import type { Charge } from "./plan.ts";
+import { REQUESTS } from "./unit-costs.ts";
 import { MILLI } from "./units.ts";
 
 /**
@@ -34,6 +35,12 @@ const MIN_HEADROOM_MILLI = 1 * MILLI;
 
 /** The maximum, whatever the capacity: bounds what a crash can lose of a large quota, and of an unlimited tier's ledger. */
 export const MAX_HEADROOM_MILLI = 256 * MILLI;
+
+/**
+ * The maximum in other units than requests, of which one request costs thousands: some sixteen requests of a language model, so that not
+ * each of them is written.
+ */
+export const MAX_UNIT_HEADROOM_MILLI = 65_536 * MILLI;
 
 /** A bucket's headroom is at least the refill of this time: what a crash loses is back as soon. */
 export const HEADROOM_REFILL_MS = 5_000;
@@ -63,18 +70,22 @@ export interface ChargedOpen {
 
 const NOTHING_CHARGED: ChargedOpen = { milli: 0, untilMs: 0 };
 
-/** The headroom of a plan's quotas and of the unwritten ledger: the smallest headroom of its limits. */
-export function headroomMilli(charges: readonly Charge[]): number {
-  let least = MAX_HEADROOM_MILLI;
-  for (const { limit } of charges) least = Math.min(least, headroomOf(limit));
+/** The headroom of a plan's quotas and of the unwritten ledger in a unit: the smallest headroom of its limits of that unit. */
+export function headroomMilli(charges: readonly Charge[], unit = REQUESTS): number {
+  let least = maxHeadroomMilli(unit);
+  for (const { limit } of charges) if (limit.unit === unit) least = Math.min(least, headroomOf(limit));
   return least;
+}
+
+function maxHeadroomMilli(unit: string): number {
+  return unit === REQUESTS ? MAX_HEADROOM_MILLI : MAX_UNIT_HEADROOM_MILLI;
 }
 
 /** The headroom of one limit if no other is smaller. Whole tokens, so that a write covers whole costs. */
 export function headroomOf(limit: Limit): number {
   if (limit.kind === "concurrency") return MAX_HEADROOM_MILLI;
   const capacity = (limit.kind === "quota" ? limit.stopsOthersMilli : undefined) ?? capacityMilli(limit);
-  const share = Math.min(MAX_HEADROOM_MILLI, capacity * HEADROOM_SHARE);
+  const share = Math.min(maxHeadroomMilli(limit.unit), capacity * HEADROOM_SHARE);
   if (limit.kind === "quota") return Math.max(MIN_HEADROOM_MILLI, wholeTokens(share));
   const refilled = (limit.grainsPerMs / limit.grainsPerMilli) * HEADROOM_REFILL_MS;
   return Math.max(

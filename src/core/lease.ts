@@ -18,6 +18,7 @@ import { headroomOf, MAX_HEADROOM_MILLI } from "./headroom.ts";
 import { read } from "./limit.ts";
 import { effective, type PlanDecision } from "./plan.ts";
 import { HOUR_MS } from "./time.ts";
+import { REQUESTS } from "./unit-costs.ts";
 import type { TokenBucket } from "./token-bucket.ts";
 
 /** How long an isolate may spend a lease: also how long a change of an account may take to be seen everywhere (G4). */
@@ -55,7 +56,8 @@ export const WANTED_PER_EXPECTED = 1.5;
 
 /**
  * How much of `wantMilli` may be lent after a decision: whole requests of `costMilli`. At most one headroom of a bucket, half of one of a
- * quota, so that an isolate that dies loses no more. 0 near a limit, or if slots are counted, since those are released one by one.
+ * quota, so that an isolate that dies loses no more. 0 near a limit, if slots are counted, since those are released one by one, or if a
+ * limit counts another unit: a lease is an amount of requests.
  */
 export function lendableMilli(
   decision: PlanDecision,
@@ -65,7 +67,7 @@ export function lendableMilli(
 ): number {
   let most = decision.after.length === 0 ? Math.min(wantMilli, MAX_HEADROOM_MILLI) : wantMilli;
   for (const meter of effective(decision)) {
-    if (meter.kind === "concurrency") return 0;
+    if (meter.kind === "concurrency" || meter.limit.unit !== REQUESTS) return 0;
     const { remainingMilli } = read(meter, nowMs);
     const headroom = headroomOf(meter.limit);
     most = Math.min(

@@ -130,6 +130,7 @@ export function capacityMilli(limit: Limit): number {
 export interface LimitReading {
   readonly kind: Limit["kind"];
   readonly name: string;
+  readonly unit: string;
   readonly limitMilli: number;
   readonly remainingMilli: number;
   /** Of a quota with an allowance; null for others. */
@@ -143,12 +144,13 @@ export interface LimitReading {
 /** Reads a meter as of `nowMs`. */
 export function read(meter: Meter, nowMs: number): LimitReading {
   const { kind, limit, state } = meter;
-  const { name } = limit;
+  const { name, unit } = limit;
   switch (kind) {
     case "bucket":
       return {
         kind,
         name,
+        unit,
         limitMilli: limit.capacityMilli,
         remainingMilli: bucket.remainingMilli(limit, state),
         includedMilli: null,
@@ -159,6 +161,7 @@ export function read(meter: Meter, nowMs: number): LimitReading {
       return {
         kind,
         name,
+        unit,
         limitMilli: limit.amountMilli,
         remainingMilli: quota.remainingMilli(limit, state),
         includedMilli: limit.includedMilli,
@@ -169,6 +172,7 @@ export function read(meter: Meter, nowMs: number): LimitReading {
       return {
         kind,
         name,
+        unit,
         limitMilli: limit.max * MILLI,
         remainingMilli: concurrency.remainingMilli(limit, state),
         includedMilli: null,

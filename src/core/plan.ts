@@ -18,6 +18,7 @@ import {
   type LimitReading,
   spend,
 } from "./limit.ts";
+import { milliOf, type UnitCosts } from "./unit-costs.ts";
 
 /** A limit and the name of its counter. Two limits never share a counter. */
 export interface Charge {
@@ -64,13 +65,18 @@ export interface PlanDecision {
 /** States of a user's counters, by counter name. */
 export type States = ReadonlyMap<string, LimitState>;
 
-/** Decides `costMilli` (>= 0, whole) at `nowMs` against all charges at once. @param setAsides the open leases. */
+/**
+ * Decides a cost of `costMilli` requests (>= 0, whole) at `nowMs` against all charges at once.
+ * @param setAsides the open leases.
+ * @param units what it costs in other units.
+ */
 export function decidePlan(
   charges: readonly Charge[],
   states: States,
   costMilli: number,
   nowMs: number,
   setAsides: SetAsideSource = NONE_SET_ASIDE,
+  units: UnitCosts | null = null,
 ): PlanDecision {
   const before: Meter[] = [];
   const setAsideMilli: number[] = [];
@@ -84,7 +90,8 @@ export function decidePlan(
     const setAside = setAsides.setAsideOf(counter, meter.kind === "quota" ? meter.state.startMs : 0);
     before.push(meter);
     setAsideMilli.push(setAside.milli);
-    const untilMs = blockedUntilMs(withSetAside(meter, setAside.milli), costMilli);
+    const ownMilli = milliOf(limit.unit, costMilli, units);
+    const untilMs = blockedUntilMs(withSetAside(meter, setAside.milli), ownMilli);
     if (untilMs === 0) continue;
     violated.push(limit.name);
     if (meter.kind === "quota" && meter.limit.cap !== null) cap = meter.limit.cap;
@@ -94,14 +101,14 @@ export function decidePlan(
     }
     retryAtMs = Math.max(
       retryAtMs,
-      setAside.milli === 0 ? untilMs : blockedBesideMs(meter, setAside, untilMs, costMilli),
+      setAside.milli === 0 ? untilMs : blockedBesideMs(meter, setAside, untilMs, ownMilli),
     );
   }
   const allowed = violated.length === 0;
   return {
     allowed,
     before,
-    after: allowed ? spent(before, costMilli) : before,
+    after: allowed ? spent(before, costMilli, units) : before,
     setAsideMilli,
     violated,
     cap,
@@ -123,9 +130,9 @@ function blockedBesideMs(meter: Meter, setAside: SetAside, untilMs: number, cost
   return blockedUntilMs(meter, costMilli) === 0 ? Math.min(untilMs, setAside.untilMs) : untilMs;
 }
 
-function spent(before: readonly Meter[], costMilli: number): Meter[] {
+function spent(before: readonly Meter[], costMilli: number, units: UnitCosts | null): Meter[] {
   const after: Meter[] = [];
-  for (const meter of before) after.push(spend(meter, costMilli));
+  for (const meter of before) after.push(spend(meter, milliOf(meter.limit.unit, costMilli, units)));
   return after;
 }
 

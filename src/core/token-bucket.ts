@@ -12,6 +12,7 @@
  * Pure: no I/O and no clock. If the clock stands still or steps back, no debt is paid off.
  */
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "./time.ts";
+import { REQUESTS } from "./unit-costs.ts";
 import { ceilDiv, gcd, MAX_EXACT, MILLI } from "./units.ts";
 
 /** The periods that a rate may be given in. Calendar months are quotas, see calendar-quota.ts. */
@@ -22,6 +23,8 @@ export type Period = keyof typeof PERIOD_MS;
 export interface TokenBucket {
   readonly kind: "bucket";
   readonly name: string;
+  /** What it counts. */
+  readonly unit: string;
   readonly capacityMilli: number;
   readonly capacityGrains: number;
   readonly grainsPerMilli: number;
@@ -45,6 +48,7 @@ export function tokenBucket(
   refillMilli: number,
   per: Period,
   capacityMilli: number,
+  unit = REQUESTS,
 ): TokenBucket | null {
   if (!(refillMilli > 0 && capacityMilli > 0)) return null;
   const divisor = gcd(refillMilli, PERIOD_MS[per]);
@@ -52,7 +56,7 @@ export function tokenBucket(
   const grainsPerMilli = PERIOD_MS[per] / divisor;
   const capacityGrains = capacityMilli * grainsPerMilli;
   if (capacityGrains > MAX_EXACT || grainsPerMs > MAX_EXACT) return null;
-  return { kind: "bucket", name, capacityMilli, capacityGrains, grainsPerMilli, grainsPerMs };
+  return { kind: "bucket", name, unit, capacityMilli, capacityGrains, grainsPerMilli, grainsPerMs };
 }
 
 /** A full bucket. */
@@ -99,6 +103,11 @@ export function blockedUntilMs(limit: TokenBucket, state: BucketState, costMilli
 export function spend(limit: TokenBucket, state: BucketState, costMilli: number): BucketState {
   const debtGrains = state.debtGrains + costMilli * limit.grainsPerMilli;
   return withDebt(limit, Math.min(debtGrains, Number.MAX_SAFE_INTEGER), state.atMs);
+}
+
+/** The state with less debt, as reservation-book.ts works it out. */
+export function refund({ debtGrains, grain, atMs }: BucketState, grains: number): BucketState {
+  return { kind: "bucket", debtGrains: Math.max(0, debtGrains - grains), grain, atMs };
 }
 
 /** Millitokens that may be spent now, at least 0. */

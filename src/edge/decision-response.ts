@@ -8,6 +8,7 @@ import {
   type ProblemKind,
   RETRY_MS,
   secondsOf,
+  TOO_MANY_RESERVATIONS,
   unauthorized,
   unavailable,
 } from "./problem.ts";
@@ -80,6 +81,11 @@ export function overloaded(requestId: string): Response {
   return problem("overloaded", detail, requestId, { retryAfterMs: RETRY_MS });
 }
 
+/** The response to a user who has as many reservations open as there may be: one is free again when it is settled. */
+export function tooManyReservations(requestId: string): Response {
+  return problem("too_many_reservations", TOO_MANY_RESERVATIONS, requestId, { retryAfterMs: RETRY_MS });
+}
+
 function problemOf(decision: Decision, requestId: string): Response {
   const { outcome, cap, retryAfterMs } = decision;
   switch (outcome) {
@@ -102,6 +108,8 @@ function problemOf(decision: Decision, requestId: string): Response {
       return overloaded(requestId);
     case "mismatch":
       return problem("idempotency_mismatch", MISMATCH, requestId);
+    case "too_many_reservations":
+      return tooManyReservations(requestId);
     case "unavailable":
       return unavailable("The limiter is not responding.", requestId, retryAfterMs ?? RETRY_MS);
   }

@@ -3,6 +3,7 @@
  *
  * The one place that maps a code to its status, type and title. Vague on purpose: never a stack, an internal name or a secret.
  */
+import { MAX_OPEN_RESERVATIONS } from "../core/reservation-book.ts";
 import type { Fault } from "../policy/fault.ts";
 
 const REGISTRY = "https://iana.org/assignments/http-problem-types";
@@ -26,6 +27,7 @@ const PROBLEMS = {
   denied_by_rule: { status: 403, type: BLANK, title: "Forbidden" },
   forbidden: { status: 403, type: BLANK, title: "Forbidden" },
   not_found: { status: 404, type: BLANK, title: "Not Found" },
+  reservation_gone: { status: 404, type: BLANK, title: "Not Found" },
   not_acceptable: { status: 406, type: BLANK, title: "Not Acceptable" },
   method_not_allowed: { status: 405, type: BLANK, title: "Method Not Allowed" },
   idempotency_mismatch: { status: 422, type: BLANK, title: "Unprocessable Content" },
@@ -46,6 +48,7 @@ const PROBLEMS = {
     title: "Request not satisfied due to detection of abnormal request pattern",
   },
   overloaded: { status: 429, type: BLANK, title: "Too Many Requests" },
+  too_many_reservations: { status: 429, type: BLANK, title: "Too Many Requests" },
   internal_error: { status: 500, type: BLANK, title: "Internal Server Error" },
   upstream_error: { status: 502, type: BLANK, title: "Bad Gateway" },
   temporary_reduced_capacity: {
@@ -60,6 +63,13 @@ const PROBLEMS = {
 
 /** The detail of an `idempotency_mismatch`. */
 export const MISMATCH = "This idempotency key was used with other parameters in the last ten minutes.";
+
+/** The detail of a `reservation_gone`. */
+export const RESERVATION_GONE =
+  "There is no such reservation of this user: it has expired and stays charged, or was settled more than ten minutes ago.";
+
+/** The detail of a `too_many_reservations`. */
+export const TOO_MANY_RESERVATIONS = `This user has ${MAX_OPEN_RESERVATIONS} open reservations. Settle one, or retry after 1 s.`;
 
 export type ProblemKind = keyof typeof PROBLEMS;
 

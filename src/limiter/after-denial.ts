@@ -5,10 +5,11 @@
  *
  * So a request is denied only if neither the object nor this isolate can pay. What other isolates hold is free after a second at most.
  */
-import { type Decision, type DecisionRequest, isTentative } from "../core/decision.ts";
+import { type Decision, type DecisionRequest, isReserving, isTentative } from "../core/decision.ts";
 import { MILLI } from "../core/units.ts";
 import type { ObjectAnswer, Question } from "../objects/object-call.ts";
 import type { Policy } from "../policy/compile.ts";
+import { unitsOfRequest } from "../policy/costs.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { Leases } from "./leases.ts";
 import type { Answered, RemoteDecisions } from "./remote.ts";
@@ -71,8 +72,9 @@ export class AfterDenial {
     nowMs: number,
   ): Decision | null {
     // Only the object can remember a decision, or decide without charging.
-    if (request.peek || request.idempotencyKey !== null) return null;
+    if (request.peek || request.idempotencyKey !== null || isReserving(request)) return null;
     const route = request.route === null ? null : policy.routes.byId(request.route);
+    if (unitsOfRequest(request, route) !== null) return null;
     const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
     const lease = this.#leases.find(subject, request, route, nowMs);
     return lease?.spend(request.route, costMilli, !isOpen(answer)) ? lease.decision(costMilli, nowMs) : null;

@@ -9,6 +9,7 @@ import {
   DECISION_OUTCOMES,
   DECISION_SOURCES,
   type LimitView,
+  type Reservation,
   type Slot,
 } from "../core/decision.ts";
 
@@ -17,6 +18,7 @@ const amount = () => z.number().check(z.gte(0));
 export const limitViewSchema = z.object({
   name: z.string(),
   kind: z.enum(["bucket", "quota", "concurrency"]),
+  unit: z.exactOptional(z.string()),
   limit: amount(),
   remaining: amount(),
   resetMs: amount(),
@@ -30,10 +32,16 @@ export const slotSchema = z.object({
   untilMs: amount(),
 }) satisfies z.ZodMiniType<Slot>;
 
+export const reservationSchema = z.object({
+  id: z.string(),
+  expiresAt: z.string(),
+}) satisfies z.ZodMiniType<Reservation>;
+
 export const decisionSchema = z.object({
   outcome: z.enum(DECISION_OUTCOMES),
   allowed: z.boolean(),
   cost: amount(),
+  units: z.exactOptional(z.record(z.string(), amount())),
   limits: z.array(limitViewSchema),
   retryAfterMs: z.nullable(amount()),
   violated: z.array(z.string()),
@@ -45,6 +53,7 @@ export const decisionSchema = z.object({
   decisionId: z.string(),
   replayed: z.exactOptional(z.literal(true)),
   holds: z.array(slotSchema),
+  reservation: z.exactOptional(reservationSchema),
 }) satisfies z.ZodMiniType<Decision>;
 
 /** A decision that was stored for its idempotency key: only allowed ones are. */

@@ -15,6 +15,7 @@ import {
   laterView,
   MAX_REPEAT_MS,
 } from "../core/decision.ts";
+import { type UnitCosts, unitAmounts } from "../core/unit-costs.ts";
 import { MILLI, toTokens } from "../core/units.ts";
 import { nextDecisionId } from "./decision-id.ts";
 
@@ -34,11 +35,18 @@ export class DenyCache {
   readonly #forgotten = new BoundedCache<true>(SUBJECTS);
 
   /** The denial of this request, with its times as of now; null if the object must be asked. */
-  find(subject: string, request: DecisionRequest, costMilli: number, nowMs: number): Decision | null {
+  find(
+    subject: string,
+    request: DecisionRequest,
+    costMilli: number,
+    nowMs: number,
+    units: UnitCosts | null = null,
+  ): Decision | null {
     const denial = this.#denials.getStale(subject)?.get(nameOf(request));
     if (!denial || nowMs >= denial.untilMs || nowMs < denial.askedAtMs) return null;
     const { decision } = denial;
     if (toTokens(costMilli) !== decision.cost || request.revision > decision.revision) return null;
+    if (!isOfUnits(decision, units)) return null;
     return repeated(decision, nowMs - denial.askedAtMs);
   }
 
@@ -78,6 +86,12 @@ export class DenyCache {
   }
 }
 
+/** Whether a decision is about this cost in other units. */
+function isOfUnits({ units: decided }: Decision, units: UnitCosts | null): boolean {
+  if (decided === undefined || units === null) return decided === undefined && units === null;
+  return JSON.stringify(decided) === JSON.stringify(unitAmounts(units));
+}
+
 function nameOf({ tier, route, keyId }: DecisionRequest): string {
   return `${tier}\n${route ?? ""}\n${keyId ?? ""}`;
 }
@@ -89,9 +103,9 @@ function lacksSlot({ limits, violated }: Decision): boolean {
 
 /** The same denial `elapsedMs` later. The remaining tokens are those that the object reported; there may be slightly more now. */
 function repeated(decision: Decision, elapsedMs: number): Decision {
-  const { retryAfterMs, limits, cost, violated } = decision;
+  const { retryAfterMs, limits, cost, violated, units } = decision;
   // Without a spread, which costs several times as much: this runs thousands of times for one client.
-  return decisionOf(
+  const again = decisionOf(
     decision,
     "deny-cache",
     nextDecisionId(),
@@ -103,4 +117,5 @@ function repeated(decision: Decision, elapsedMs: number): Decision {
     decision.holds,
     decision.cap,
   );
+  return units === undefined ? again : { ...again, units };
 }

@@ -16,6 +16,7 @@ import {
   type DecisionSource,
   limitViews,
   planRetryAfterMs,
+  withUnits,
 } from "../core/decision.ts";
 import { type LimitState, restsAtMs } from "../core/limit.ts";
 import { type Charge, decidePlan } from "../core/plan.ts";
@@ -25,6 +26,7 @@ import type { AccountStanding } from "../objects/object-call.ts";
 import { adjustTier } from "../policy/adjust.ts";
 import { chargesFor } from "../policy/charges.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
+import { unitsOfRequest } from "../policy/costs.ts";
 import { withOwnAllowance } from "../policy/own-allowance.ts";
 import type { Tier } from "../policy/compiled.ts";
 import { tierAsked } from "../policy/unlimited.ts";
@@ -78,7 +80,8 @@ export class LocalFallback {
     const states = known ?? new Map<string, LimitState>();
     const charges = chargesFor(tier, routeOf(policy, request), request.keyId).map(byDefinition);
     const costMilli = costMilliOf(policy, request);
-    const plan = decidePlan(charges, states, costMilli, nowMs);
+    const units = unitsOfRequest(request, routeOf(policy, request));
+    const plan = decidePlan(charges, states, costMilli, nowMs, undefined, units);
     if (plan.allowed && !request.peek) {
       const spent = new Map(states);
       let restMs = nowMs;
@@ -90,7 +93,7 @@ export class LocalFallback {
       });
       this.#states.set(subject, spent, restMs);
     }
-    return decisionOf(
+    const decision = decisionOf(
       { tier: tier.name, revision: policy.revision },
       "fallback",
       nextDecisionId(),
@@ -102,6 +105,7 @@ export class LocalFallback {
       undefined,
       plan.cap,
     );
+    return withUnits(decision, units);
   }
 
   /** The tier as the object would choose it: the account's with its overrides, else the tier that the request names. */
@@ -137,7 +141,16 @@ function withoutPlan(
   waitMs: number,
 ): Decision {
   const by = { tier: tier.name, revision: policy.revision };
-  return decisionOf(by, source, nextDecisionId(), costMilliOf(policy, request), outcome, [], waitMs);
+  const decision = decisionOf(
+    by,
+    source,
+    nextDecisionId(),
+    costMilliOf(policy, request),
+    outcome,
+    [],
+    waitMs,
+  );
+  return withUnits(decision, unitsOfRequest(request, routeOf(policy, request)));
 }
 
 /**

@@ -16,6 +16,7 @@ import type { ObjectAnswer } from "../objects/object-call.ts";
 import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
 import { LOGIN_TIER } from "../policy/built-in-tiers.ts";
 import type { Policy } from "../policy/compile.ts";
+import { unitsOfRequest } from "../policy/costs.ts";
 import { askedFor } from "../policy/unlimited.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import { AccountQueries } from "./account-queries.ts";
@@ -69,9 +70,10 @@ export class Limiter {
     if (!isPlain) return this.#ask(subject, request, 0, policy, nowMs, waitUntil);
     const route = request.route === null ? null : policy.routes.byId(request.route);
     const costMilli = request.costMilli ?? route?.costMilli ?? MILLI;
-    const decision = this.#local.decide(subject, request, route, costMilli, policy, nowMs, waitUntil);
+    const units = unitsOfRequest(request, route);
+    const decision = this.#local.decide(subject, request, route, costMilli, units, policy, nowMs, waitUntil);
     if (decision) return decision;
-    const wantMilli = this.#local.wantMilli(subject, request, route, costMilli, policy, nowMs);
+    const wantMilli = this.#local.wantMilli(subject, request, route, costMilli, units, policy, nowMs);
     return this.#ask(subject, request, wantMilli, policy, nowMs, waitUntil);
   }
 

@@ -5,8 +5,9 @@
  * object what it did, through remote.ts.
  */
 import type { Counter, MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
-import { type Decision, type DecisionRequest, MAX_REPEAT_MS } from "../core/decision.ts";
+import { type Decision, type DecisionRequest, isReserving, MAX_REPEAT_MS } from "../core/decision.ts";
 import { LEASE_MS, MIN_EXPECTED_REQUESTS } from "../core/lease.ts";
+import type { UnitCosts } from "../core/unit-costs.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import type { Route } from "../policy/compiled.ts";
@@ -44,11 +45,14 @@ export class LocalDecisions {
     request: DecisionRequest,
     route: Route | null,
     costMilli: number,
+    units: UnitCosts | null,
     policy: Policy,
     nowMs: number,
     waitUntil: WaitUntil,
   ): Decision | null {
-    const lease = this.#leases.find(subject, request, route, nowMs);
+    // Only requests are lent, and reserved by the object alone.
+    const mayLend = units === null && !isReserving(request);
+    const lease = mayLend ? this.#leases.find(subject, request, route, nowMs) : null;
     if (lease) {
       if (lease.isLow(nowMs, costMilli))
         this.#refresh(subject, request, lease, costMilli, policy, nowMs, waitUntil);
@@ -58,7 +62,7 @@ export class LocalDecisions {
       }
     }
     this.#hits.noLease.add();
-    const denial = this.#denials.find(subject, request, costMilli, nowMs);
+    const denial = this.#denials.find(subject, request, costMilli, nowMs, units);
     (denial ? this.#hits.denial : this.#hits.noDenial).add();
     if (denial && this.#leases.denied(subject, request, nowMs)) {
       waitUntil(this.#reportDenials(subject, policy, nowMs, waitUntil));
@@ -72,9 +76,11 @@ export class LocalDecisions {
     request: DecisionRequest,
     route: Route | null,
     costMilli: number,
+    units: UnitCosts | null,
     policy: Policy,
     nowMs: number,
   ): number {
+    if (units !== null || isReserving(request)) return 0;
     const heard = this.#heard.latest(subject);
     // Asking about an occasional lone request is cheaper than leasing for it.
     if (!heard?.tier || nowMs - heard.atMs > HOT_MS || heard.outcome !== "allowed") return 0;

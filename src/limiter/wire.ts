@@ -5,7 +5,8 @@
  *
  * Lossless, but for the ids of repeated decisions, which are derived from the first one's.
  */
-import { changedView, type Decision, type LimitView } from "../core/decision.ts";
+import { changedView, type Decision, isReserving, type LimitView } from "../core/decision.ts";
+import { isSameUnits } from "../core/unit-costs.ts";
 import type { ObjectAnswer, Question, RepeatedAnswer, RepeatedQuestion } from "../objects/object-call.ts";
 
 /** Joins equal questions that follow each other. */
@@ -89,6 +90,10 @@ function isSame(a: Question, b: Question): boolean {
     p.tier === q.tier &&
     p.route === q.route &&
     p.costMilli === q.costMilli &&
+    isSameUnits(p.units, q.units) &&
+    // Each reservation has an answer of its own.
+    p.reserve === q.reserve &&
+    !isReserving(p) &&
     p.keyId === q.keyId &&
     p.peek === q.peek &&
     // Each idempotency key has its own answer.
@@ -111,6 +116,8 @@ function isSimilar({ decision: a }: ObjectAnswer, { decision: b, lease }: Object
     a.revision === b.revision &&
     a.holds.length === 0 &&
     b.holds.length === 0 &&
+    a.reservation === undefined &&
+    b.reservation === undefined &&
     a.cap === b.cap &&
     isSameList(a.violated, b.violated) &&
     isSameList(a.shadowed, b.shadowed) &&
@@ -127,6 +134,7 @@ function isSameLimit(a: LimitView, b: LimitView | undefined): boolean {
   return (
     a.name === b?.name &&
     a.kind === b.kind &&
+    a.unit === b.unit &&
     a.limit === b.limit &&
     a.windowMs === b.windowMs &&
     a.included === b.included

@@ -11,22 +11,22 @@ import { parsePrice } from "../billing/money.ts";
 import { overageFaults, planFaults } from "../billing/plan-faults.ts";
 import { taxFaults } from "../billing/tax.ts";
 import { COUNT } from "../billing/usage.ts";
+import { REQUESTS } from "../core/unit-costs.ts";
 import type { BillingDocument } from "./billing-schema.ts";
 import type { Policy } from "./compile.ts";
+import { countedUnits } from "./costs.ts";
 import { type Fault, pointer } from "./fault.ts";
 import type { LimitDocument, PolicyDocument, TierDocument } from "./schema.ts";
-
-/** What costs are counted in: `prices[].of` names one of these. */
-const MEASURES = [COUNT, "requests"];
 
 /** The billing faults of a document that compiles to this policy. */
 export function billingFaults(document: PolicyDocument, policy: Policy): Fault[] {
   const { billing } = document;
+  const counted = countedUnits(document);
   return [
     ...(billing ? generalFaults(billing, policy) : []),
     ...Object.entries(document.tiers).flatMap(([name, tier]) => {
       const path = ["tiers", name];
-      return billing ? tierFaults(tier, path, policy) : withoutBilling(tier, path);
+      return billing ? tierFaults(tier, path, policy, counted) : withoutBilling(tier, path);
     }),
     ...document.routes.flatMap(({ limits = [] }, i) => routeFaults(limits, ["routes", i, "limits"])),
   ];
@@ -66,6 +66,7 @@ function tierFaults(
   { plan = {}, limits, shadow = false }: TierDocument,
   path: readonly PropertyKey[],
   policy: Policy,
+  counted: ReadonlySet<string>,
 ): Fault[] {
   const faults = placed([...path, "plan"], planFaults(plan));
   (plan.prices ?? []).forEach(({ route, of }, i) => {
@@ -74,10 +75,10 @@ function tierFaults(
       const message = `is not a route of this policy (known: ${known(policy.routes.all.map(({ id }) => id))}): name it as reports do, with its methods if it has any`;
       faults.push({ path: pointer([...place, "route"]), message });
     }
-    if (!MEASURES.includes(of)) {
+    if (of !== COUNT && !counted.has(of)) {
       faults.push({
         path: pointer([...place, "of"]),
-        message: `"${of}" is not counted (known: ${MEASURES.join(", ")})`,
+        message: `"${of}" is not counted (known: ${[COUNT, ...counted].join(", ")})`,
       });
     }
   });
@@ -101,8 +102,12 @@ function tierFaults(
 }
 
 /** Why a quota cannot have overage: it must count what an account uses in its billing period. */
-function quotaFaults({ scope = "user", per, anchorDay }: QuotaDocument): BillingFault[] {
+function quotaFaults({ scope = "user", per, anchorDay, unit = REQUESTS }: QuotaDocument): BillingFault[] {
   const faults: BillingFault[] = [];
+  if (unit !== REQUESTS) {
+    const message = `must be ${REQUESTS}: give usage in other units a price in plan.prices`;
+    faults.push({ path: ["unit"], message });
+  }
   if (scope !== "user") {
     faults.push({ path: ["scope"], message: "must be user: overage is what an account uses" });
   }

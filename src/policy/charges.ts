@@ -4,6 +4,7 @@
  * The only place that builds and parses the names of counters. Pure: no I/O and no clock.
  */
 import type { Limit } from "../core/limit.ts";
+import { REQUESTS } from "../core/unit-costs.ts";
 import { KEY_MODES, type KeyMode, modeOf } from "../identity/key-mode.ts";
 import type { Charge } from "../core/plan.ts";
 import type { Policy } from "./compile.ts";
@@ -15,6 +16,9 @@ import { countedOnly } from "./unlimited.ts";
  * changes the other's. No limit's name contains it.
  */
 const SHADOW = "~";
+
+/** Before the unit in a counter's name, if it is not requests: what was counted in another unit never counts in it. */
+const UNIT = "%";
 
 /** The limits that a request must pass, of its tier and its route, each with its counter. */
 export function chargesFor(tier: Tier, route: Route | null, keyId: string | null): Charge[] {
@@ -48,7 +52,8 @@ function chargesOf(isShadow: boolean, tier: Tier, route: Route | null, keyId: st
 /** Null: a limit per key does not apply to requests without a key, nor a limit per route to those without a route. */
 function chargeOf(scoped: ScopedLimit, route: Route | null, keyId: string | null): Charge | null {
   const { limit, scope, isShadow } = scoped;
-  const name = isShadow ? `${SHADOW}${limit.name}` : limit.name;
+  const own = limit.unit === REQUESTS ? limit.name : `${limit.name}${UNIT}${limit.unit}`;
+  const name = isShadow ? `${SHADOW}${own}` : own;
   switch (scope) {
     case "user":
       return scoped.testLimit ? chargeOfMode(scoped, modeOf(keyId)) : { counter: name, limit };
@@ -67,7 +72,7 @@ function chargeOfMode({ limit, testLimit = limit }: ScopedLimit, mode: KeyMode):
   return { counter: counterOf(limit.name, mode), limit: mode === "test" ? testLimit : limit };
 }
 
-/** The counter of a limit that live and test keys do not share. */
+/** The counter of a limit that live and test keys do not share: of requests, as what is billed beyond a quota is. */
 export function counterOf(limit: string, mode: KeyMode): string {
   return `${limit}#${ALL_OF[mode]}`;
 }
@@ -80,6 +85,7 @@ export function isShadowCounter(counter: string): boolean {
 /** The parts of a counter's name. Null: it counts every key, keys of both modes, or every route. */
 export interface CounterScope {
   readonly name: string;
+  readonly unit: string;
   readonly keyId: string | null;
   readonly mode: KeyMode | null;
   readonly route: string | null;
@@ -87,10 +93,10 @@ export interface CounterScope {
 
 /** Parses a counter's name, as {@link chargesFor} or {@link shadowChargesFor} builds it. */
 export function scopeOf(counter: string): CounterScope {
-  const [, name = counter, key = null, route = null] =
-    /^~?([^#@]*)(?:#([^@]*))?(?:@(.*))?$/s.exec(counter) ?? [];
-  for (const mode of KEY_MODES) if (key === ALL_OF[mode]) return { name, keyId: null, mode, route };
-  return { name, keyId: key, mode: null, route };
+  const [, name = counter, unit = REQUESTS, key = null, route = null] =
+    /^~?([^%#@]*)(?:%([^#@]*))?(?:#([^@]*))?(?:@(.*))?$/s.exec(counter) ?? [];
+  for (const mode of KEY_MODES) if (key === ALL_OF[mode]) return { name, unit, keyId: null, mode, route };
+  return { name, unit, keyId: key, mode: null, route };
 }
 
 /** The limit that a counter belongs to, for a user of this tier; null if there is none. */

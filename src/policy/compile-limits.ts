@@ -14,11 +14,11 @@ export interface LimitCapacity {
   readonly capacity: number;
 }
 
-/** The limit with the smallest capacity; infinite if there are none. */
-export function smallestLimit(limits: readonly ScopedLimit[]): LimitCapacity {
+/** The limit of a unit with the smallest capacity; infinite if there are none. */
+export function smallestLimit(limits: readonly ScopedLimit[], unit: string): LimitCapacity {
   return limits.reduce<LimitCapacity>(
     (least, { limit }) => {
-      const capacity = capacityMilli(limit);
+      const capacity = limit.unit === unit ? capacityMilli(limit) : Infinity;
       return capacity < least.capacity ? { name: limit.name, capacity } : least;
     },
     { name: "", capacity: Infinity },
@@ -71,14 +71,15 @@ function isShadow(document: LimitDocument, shadow: Shadow): boolean {
 
 /** Compiles one limit; null if its numbers cannot be counted exactly. */
 export function compileLimit(document: LimitDocument): Limit | null {
+  if (document.kind === "concurrency") return concurrencyLimit(document.name, document.max, document.ttlMs);
+  const { name, unit } = document;
   if (document.kind === "quota") {
     const amount = toMilli(document.amount);
-    return amount === null ? null : calendarQuota(document.name, amount, document.per, document.anchorDay);
+    return amount === null ? null : calendarQuota(name, amount, document.per, document.anchorDay, unit);
   }
-  if (document.kind === "concurrency") return concurrencyLimit(document.name, document.max, document.ttlMs);
   const refill = toMilli(document.tokens);
   const capacity = toMilli(document.burst ?? document.tokens);
   return refill === null || capacity === null
     ? null
-    : tokenBucket(document.name, refill, document.per, capacity);
+    : tokenBucket(name, refill, document.per, capacity, unit);
 }

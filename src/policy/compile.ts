@@ -4,10 +4,12 @@
  * A compiled policy is immutable and belongs to one revision. Pure: no I/O and no clock.
  */
 import { capacityMilli } from "../core/limit.ts";
-import { toMilli, toTokens } from "../core/units.ts";
+import { REQUESTS } from "../core/unit-costs.ts";
+import { toTokens } from "../core/units.ts";
 import { BUILT_IN_TIERS } from "./built-in-tiers.ts";
-import { compileLimits, type LimitCapacity, type Shadow, smallestLimit } from "./compile-limits.ts";
+import { compileLimits, type Shadow, smallestLimit } from "./compile-limits.ts";
 import type { BillingDocument } from "./billing-schema.ts";
+import { costOf, unitFaults, unitsOf } from "./costs.ts";
 import type { Route, ScopedLimit, Tier, TierBilling } from "./compiled.ts";
 import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "./fault.ts";
 import { isReserved, RouteTable } from "./route-table.ts";
@@ -29,6 +31,8 @@ export interface Policy {
   readonly revision: number;
   readonly tiers: ReadonlyMap<string, Tier>;
   readonly routes: RouteTable;
+  /** What its limits, costs and prices count, and requests. */
+  readonly units: ReadonlySet<string>;
   readonly anonymousTier: string;
   readonly defaultTier: string;
   /** Whether any limit is in shadow. */
@@ -80,6 +84,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
     }
   }
 
+  faults.push(...unitFaults(source));
   const context = contextOf(tiers, rulesByRoute(source.rules ?? []));
   const routes = source.routes.map((route, i) =>
     compileRoute(route, i, context, shadowOf(source, route), faults),
@@ -93,6 +98,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
       revision,
       tiers,
       routes: table,
+      units: unitsOf(source),
       anonymousTier: source.anonymousTier,
       defaultTier: source.defaultTier,
       hasShadow: [...tiers.values(), ...routes].some(({ limits }) => limits.some(({ isShadow }) => isShadow)),
@@ -146,30 +152,26 @@ interface RouteContext {
   readonly tierByLimit: ReadonlyMap<string, string>;
   /** Ids of routes that a tier has a price for: their requests are counted even if they cost no tokens. */
   readonly priced: ReadonlySet<string>;
-  /** The largest capacity that some tier's smallest limit has: no route may cost more. */
-  readonly widest: LimitCapacity | null;
+  readonly tiers: readonly Tier[];
   readonly rules: RulesByRoute;
 }
 
 function contextOf(tiers: ReadonlyMap<string, Tier>, rules: RulesByRoute): RouteContext {
   const tierByLimit = new Map<string, string>();
   const priced = new Set<string>();
-  let widest: LimitCapacity | null = null;
   for (const tier of tiers.values()) {
     for (const { route } of tier.billing?.plan.prices ?? []) priced.add(route);
     for (const { limit } of tier.limits) {
       if (!tierByLimit.has(limit.name)) tierByLimit.set(limit.name, tier.name);
     }
-    const smallest = smallestLimit(tier.limits);
-    if (!widest || smallest.capacity > widest.capacity) widest = smallest;
   }
-  return { tierByLimit, priced, widest, rules };
+  return { tierByLimit, priced, tiers: [...tiers.values()], rules };
 }
 
 function compileRoute(
   route: RouteDocument,
   index: number,
-  { tierByLimit, priced, widest, rules }: RouteContext,
+  { tierByLimit, priced, tiers, rules }: RouteContext,
   shadow: Shadow,
   faults: Fault[],
 ): Route {
@@ -181,9 +183,12 @@ function compileRoute(
     });
   }
   const limits = compileLimits(route.limits ?? [], "route", [...path, "limits"], faults, shadow);
-  const costMilli = toMilli(route.cost ?? 1) ?? 0;
+  const { costMilli, units } = costOf(route.cost ?? 1);
   checkNames(limits, tierByLimit, path, faults);
-  checkCost(limits, costMilli, widest, path, faults);
+  checkCost(limits, REQUESTS, costMilli, tiers, [...path, "cost"], faults);
+  for (const [unit, milli] of units ?? []) {
+    checkCost(limits, unit, milli, tiers, [...path, "cost", unit], faults);
+  }
   const methods = route.methods ? [...new Set(route.methods)] : null;
   const id = methods ? `${methods.join(",")} ${route.match}` : route.match;
   return {
@@ -191,8 +196,9 @@ function compileRoute(
     match: route.match,
     methods,
     costMilli,
+    units,
     limits,
-    isExempt: costMilli === 0 && limits.length === 0 && !priced.has(id),
+    isExempt: costMilli === 0 && units === null && limits.length === 0 && !priced.has(id),
     requiresCredential: route.auth === "required",
     ignoresCredential: route.auth === "none",
     rules: routeRules(rules, { id, match: route.match }),
@@ -220,17 +226,20 @@ function checkNames(
   });
 }
 
-/** A cost may exceed the capacity of some tiers, but not of the route's own limits or of every tier. */
+/** A cost in a unit may exceed the capacity of some tiers, but not of the route's own limits or of every tier. */
 function checkCost(
   limits: readonly ScopedLimit[],
+  unit: string,
   costMilli: number,
-  widest: LimitCapacity | null,
+  tiers: readonly Tier[],
   path: readonly PropertyKey[],
   faults: Fault[],
 ): void {
-  for (const { name, capacity } of [smallestLimit(limits), ...(widest ? [widest] : [])]) {
+  const ofTiers = tiers.map((tier) => smallestLimit(tier.limits, unit));
+  const widest = ofTiers.toSorted((a, b) => b.capacity - a.capacity).slice(0, 1);
+  for (const { name, capacity } of [smallestLimit(limits, unit), ...widest]) {
     if (costMilli <= capacity) continue;
     const message = `a cost of ${toTokens(costMilli)} can never be admitted: the limit "${name}" holds ${toTokens(capacity)}`;
-    faults.push({ path: pointer([...path, "cost"]), message });
+    faults.push({ path: pointer(path), message });
   }
 }

@@ -1,5 +1,6 @@
 /** The parts of a compiled policy (compile.ts): limits, tiers and routes as decisions use them. */
 import type { Limit } from "../core/limit.ts";
+import type { UnitCosts } from "../core/unit-costs.ts";
 import type { BillingDocument, OverageDocument, PlanDocument } from "./billing-schema.ts";
 import type { LimitDocument } from "./schema.ts";
 
@@ -42,7 +43,10 @@ export interface Route {
   readonly id: string;
   readonly match: string;
   readonly methods: readonly string[] | null;
+  /** Of requests. */
   readonly costMilli: number;
+  /** What its requests cost in other units; null: nothing. */
+  readonly units: UnitCosts | null;
   readonly limits: readonly ScopedLimit[];
   /** Whether nothing counts its requests: they cost nothing, and neither a limit of the route nor a tier's price is for them. */
   readonly isExempt: boolean;

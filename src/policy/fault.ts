@@ -21,16 +21,30 @@ export function pointer(keys: readonly PropertyKey[]): string {
 
 /** The faults of a failed parse. An unknown field is reported at the field itself. */
 export function faultsOf(error: z.core.$ZodError): Fault[] {
-  const faults = error.issues
-    .slice(0, MAX_FAULTS)
-    .flatMap((issue): Fault[] =>
-      issue.code === "unrecognized_keys"
-        ? issue.keys
-            .slice(0, MAX_FAULTS)
-            .map((key) => ({ path: pointer([...issue.path, key]), message: "is not a known field" }))
-        : [{ path: pointer(issue.path), message: issue.message }],
-    );
-  return faults.slice(0, MAX_FAULTS);
+  return faultsOfIssues(error.issues, []).slice(0, MAX_FAULTS);
+}
+
+function faultsOfIssues(issues: readonly z.core.$ZodIssue[], place: readonly PropertyKey[]): Fault[] {
+  return issues.slice(0, MAX_FAULTS).flatMap((issue): Fault[] => {
+    const path = [...place, ...issue.path];
+    if (issue.code === "unrecognized_keys") {
+      return issue.keys
+        .slice(0, MAX_FAULTS)
+        .map((key) => ({ path: pointer([...path, key]), message: "is not a known field" }));
+    }
+    const meant = issue.code === "invalid_union" ? meantBy(issue.errors) : null;
+    return meant ? faultsOfIssues(meant, path) : [{ path: pointer(path), message: issue.message }];
+  });
+}
+
+/** The faults of the only option of a union that the input is of the right type for; null if there is not exactly one. */
+function meantBy(options: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] | null {
+  const [meant, ...others] = options.filter((issues) => !issues.some(isOfAnotherType));
+  return meant && others.length === 0 ? meant : null;
+}
+
+function isOfAnotherType({ code, path }: z.core.$ZodIssue): boolean {
+  return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
 /** The result of parsing: the value, or every fault found. */

@@ -2,6 +2,7 @@
  * An account's allowance in decisions: its overage quota with the two amounts that its billing has computed
  * (durable-objects/user-limiter/billing/allowances.ts). Pure: no I/O and no clock.
  */
+import { REQUESTS } from "../core/unit-costs.ts";
 import { type QuotaAllowance, withAllowance } from "../core/calendar-quota.ts";
 import type { ScopedLimit, Tier } from "./compiled.ts";
 
@@ -32,7 +33,7 @@ export function withOwnAllowance(tier: Tier, allowance: CounterAllowance | null)
   const limits = tier.limits.map((scoped): ScopedLimit => {
     const { limit, scope } = scoped;
     if (limit.kind !== "quota" || limit.name !== allowance.limit || limit.period !== "month") return scoped;
-    if (scope !== "user") return scoped;
+    if (scope !== "user" || limit.unit !== REQUESTS) return scoped;
     const testLimit = { ...limit, anchorDay: allowance.anchorDay };
     return { ...scoped, limit: withAllowance(limit, allowance), testLimit };
   });

@@ -1,4 +1,5 @@
 /** Compares what routes demand of a request: a credential, a cost and limits. Pure. */
+import { milliOf, REQUESTS } from "../core/unit-costs.ts";
 import type { Route, RouteRules, ScopedLimit } from "./compiled.ts";
 import type { LimitDocument } from "./schema.ts";
 
@@ -9,6 +10,7 @@ export function isAsStrict(route: Route, other: Route): boolean {
     route.ignoresCredential === other.ignoresCredential &&
     isAsRuled(route.rules, other.rules) &&
     route.costMilli >= other.costMilli &&
+    (other.units ?? []).every(([unit, milli]) => milliOf(unit, 0, route.units) >= milli) &&
     enforced(other).every((theirs) =>
       enforced(route).some((own) => own.scope === theirs.scope && isAsTight(own.document, theirs.document)),
     )
@@ -31,8 +33,9 @@ function isAsRuled(rules: RouteRules | null, others: RouteRules | null): boolean
   return true;
 }
 
-/** Limits of different kinds or periods are not compared. */
+/** Limits of different kinds, units or periods are not compared. */
 function isAsTight(limit: LimitDocument, other: LimitDocument): boolean {
+  if (unitOf(limit) !== unitOf(other)) return false;
   if (limit.kind === "bucket" && other.kind === "bucket") {
     const capacity = (bucket: typeof limit) => bucket.burst ?? bucket.tokens;
     return limit.per === other.per && limit.tokens <= other.tokens && capacity(limit) <= capacity(other);
@@ -45,4 +48,8 @@ function isAsTight(limit: LimitDocument, other: LimitDocument): boolean {
     return limit.max <= other.max && limit.ttlMs >= other.ttlMs;
   }
   return false;
+}
+
+function unitOf(limit: LimitDocument): string {
+  return limit.kind === "concurrency" ? REQUESTS : (limit.unit ?? REQUESTS);
 }

@@ -10,7 +10,7 @@ import { boundedRecord } from "../bounded-record.ts";
 import { MAX_SLOTS } from "../core/concurrency.ts";
 import { billing, overage, plan } from "./billing-schema.ts";
 import { rules } from "./rule-schema.ts";
-import { anchorDay, isMilli, name, tokens } from "./scalars.ts";
+import { anchorDay, cost, name, tokens, unitName } from "./scalars.ts";
 
 z.config(en());
 
@@ -18,14 +18,14 @@ z.config(en());
 const MAX_TIERS = 64;
 const MAX_LIMITS = 8;
 const MAX_ROUTES = 500;
-const MAX_COST = 1e6;
 /** An hour: a slot whose holder died stays taken for this long at most. */
 const MAX_TTL_MS = 3_600_000;
 
-const cost = z.number().check(z.gte(0), z.lte(MAX_COST), z.refine(isMilli, "must be a multiple of 0.001"));
 const scope = z.optional(z.enum(["user", "key", "route"]));
 /** Counts and reports what it would reject, and rejects nothing (docs/shadow.md). A limit's own value applies before its tier's or route's. */
 const shadow = () => z.optional(z.boolean());
+/** What the limit counts (docs/units.md). Default: requests. */
+const unit = z.optional(unitName);
 
 const limit = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -36,6 +36,7 @@ const limit = z.discriminatedUnion("kind", [
     per: z.enum(["second", "minute", "hour", "day"]),
     /** Capacity in tokens. Default: `tokens`. */
     burst: z.optional(tokens),
+    unit,
     scope,
     shadow: shadow(),
   }),
@@ -48,6 +49,7 @@ const limit = z.discriminatedUnion("kind", [
     anchorDay: z.optional(anchorDay),
     /** What usage beyond the amount costs. Only with `billing`, in one quota of a tier. */
     overage: z.optional(overage),
+    unit,
     scope,
     shadow: shadow(),
   }),
@@ -126,7 +128,7 @@ const route = z.strictObject({
       .array(z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]))
       .check(z.minLength(1), z.maxLength(7)),
   ),
-  /** Cost of a request in tokens. Default: 1; 0 exempts the route. */
+  /** Cost of a request: a number of requests, or amounts by unit. Default: 1; 0 exempts the route. */
   cost: z.optional(cost),
   /** The route's own limits, decided together with the tier's. */
   limits: z.optional(limits),

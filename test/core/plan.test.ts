@@ -185,6 +185,7 @@ describe("a decision without spending", () => {
       {
         kind: "bucket",
         name: "per-minute",
+        unit: "requests",
         limitMilli: 60_000,
         remainingMilli: 58_750,
         includedMilli: null,
@@ -194,6 +195,7 @@ describe("a decision without spending", () => {
       {
         kind: "quota",
         name: "per-month",
+        unit: "requests",
         limitMilli: 50_000,
         remainingMilli: 48_500,
         includedMilli: null,

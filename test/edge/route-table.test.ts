@@ -123,6 +123,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       match,
       methods,
       costMilli: 1_000,
+      units: null,
       limits: [],
       isExempt: false,
       requiresCredential: false,

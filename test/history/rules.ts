@@ -44,8 +44,8 @@ export const RULES: readonly Rule[] = [
   {
     name: "a decision counts what is lent as spent",
     file: "durable-objects/user-limiter/decide.ts",
-    expression: "decidePlan(charges, counters.live, costMilli, nowMs, leases)",
-    without: "decidePlan(charges, counters.live, costMilli, nowMs)",
+    expression: "decidePlan(charges, counters.live, costMilli, nowMs, leases, units)",
+    without: "decidePlan(charges, counters.live, costMilli, nowMs, undefined, units)",
     kind: "lent",
   },
   {

@@ -36,6 +36,7 @@ const RELEASED = {
     "e4104fc1195ce83c",
     "142e520402eecc95",
     "08b40b015be9c322",
+    "cc061f72fd1bbb80",
   ],
   BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0"],
   PolicyRegistry: ["66bd50ad5c40ae34"],

@@ -87,6 +87,7 @@ export const parseChangedAccount = parseAs(
 const isReading = isShape<UserStatus["limits"][number]>({
   name: isText,
   kind: isOneOf({ bucket: true, quota: true, concurrency: true }),
+  unit: isMissingOr(isText),
   limit: isNumber,
   remaining: isNumber,
   resetMs: isNumber,

@@ -168,6 +168,25 @@ const status: OperationNotes = {
   ],
 };
 
+const userStatus: OperationNotes = {
+  tag: "Rate limits",
+  summary: "A user's limits and usage, for services",
+  description:
+    "Costs nothing. For users without an account, the limits are those of the policy's default tier. Requires an API key with the scope `check`.",
+  responses: [
+    answer(200, "The user's limits and usage.", statusSchema, {
+      status: {
+        user: "user-42",
+        tier: "free",
+        status: "active",
+        revision: 0,
+        limits: [...LIMITS],
+        usage: { hour: USED, day: USED, month: USED },
+      },
+    }),
+  ],
+};
+
 const check: OperationNotes = {
   tag: "Rate limits",
   summary: "May this user do this?",
@@ -214,4 +233,4 @@ const checkBatch: OperationNotes = {
   ],
 };
 
-export const DECISIONS_NOTES = { status, check, checkBatch };
+export const DECISIONS_NOTES = { status, userStatus, check, checkBatch };

@@ -443,3 +443,30 @@ describe("a caller's own status", () => {
     expect((await edge.request(STATUS, { headers })).status).toBe(401);
   });
 });
+
+describe("a user's status", () => {
+  const STATUS = "/api/v1/rate-limit/status";
+
+  it("is available to services, and costs nothing", async () => {
+    const { edge, service, check } = await asking();
+    const user = `team/${newUser()}`;
+    await check({ user, cost: 3 });
+    const ask = () => edge.request(`${STATUS}/${encodeURIComponent(user)}`, { headers: service.headers });
+    await ask();
+    expect(await (await ask()).json()).toMatchObject({
+      user,
+      tier: "free",
+      status: "active",
+      limits: [{ name: "minute" }, { name: "month", limit: 1_000, remaining: 997 }],
+      usage: { month: { requests: 1, cost: 3, denied: 0 } },
+    });
+  });
+
+  it("is not available to other keys, even to the user's own", async () => {
+    const { edge, service } = await asking();
+    const { user, headers } = await customer(edge);
+    expect((await edge.request(`${STATUS}/${user}`, { headers })).status).toBe(403);
+    expect((await edge.request(`${STATUS}/${user}`, { headers: newAddress() })).status).toBe(401);
+    expect((await edge.request(`${STATUS}/a%20b`, { headers: service.headers })).status).toBe(404);
+  });
+});

@@ -6,6 +6,8 @@ import type { AppEnv } from "../../edge/app-env.ts";
 import { tierOfCaller } from "../../edge/caller-tier.ts";
 import { overloaded } from "../../edge/decision-response.ts";
 import { MISMATCH, problem, unauthorized, unavailable } from "../../edge/problem.ts";
+import { userSubject } from "../../identity/authenticate.ts";
+import { isUserId } from "../../identity/user-id.ts";
 import { parseJson } from "../../json.ts";
 import type { WaitUntil } from "../../wait-until.ts";
 import { invalidContent, readBody } from "../body.ts";
@@ -22,6 +24,7 @@ const batchSchema = z.array(z.unknown()).check(z.minLength(1), z.maxLength(MAX_B
 
 export const DECISIONS = {
   status: { method: "GET", path: `${LIMIT}/status`, access: "caller", handler: status },
+  userStatus: { method: "GET", path: `${LIMIT}/status/:id`, access: "check", handler: userStatus },
   check: { method: "POST", path: `${LIMIT}/check`, access: "check", body: operationSchema, handler: check },
   checkBatch: {
     method: "POST",
@@ -47,6 +50,20 @@ async function status(c: Context<AppEnv>): Promise<Response> {
   // Limits in shadow are the operator's business.
   const { kind: _kind, shadow: _shadow, ...view } = answer;
   return c.json({ user: caller.user, ...view });
+}
+
+/** What the RPC entrypoint's `status` answers: for services, which may check any user. */
+async function userStatus(c: Context<AppEnv>): Promise<Response> {
+  const { services, policy, requestId } = c.var;
+  const user = c.req.param("id") ?? "";
+  if (!isUserId(user)) return problem("not_found", "This is no user's id.", requestId);
+  const request = { revision: policy.revision, tier: policy.defaultTier, keyId: null };
+  const { accounts } = services.limiter;
+  const answer = await accounts.status(userSubject(user), request, Date.now(), waitUntilOf(c));
+  if (answer === "overloaded") return overloaded(requestId);
+  if (!answer || answer.kind === "revoked") return unavailable(NOT_RESPONDING, requestId);
+  const { kind: _kind, ...view } = answer;
+  return c.json({ user, ...view });
 }
 
 async function check(c: Context<AppEnv>): Promise<Response> {

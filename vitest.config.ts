@@ -34,7 +34,8 @@ const ALONE = [
 
 /**
  * What takes long, in projects of its own that `npm test` leaves out: `npm run test:slow` runs them, and CI does. Besides the dashboard
- * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, and twenty kills and other ends of the product.
+ * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, twenty kills and other ends of the
+ * product, and packages that are installed elsewhere (`packages`).
  */
 const CRASH = ["test/blackbox/{crash,closing-crash,stop}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
@@ -158,7 +159,7 @@ export default defineConfig({
       {
         test: {
           name: "core",
-          include: ["test/{core,peers,billing}/**/*.test.ts"],
+          include: ["test/{core,peers,billing,client}/**/*.test.ts"],
           environment: "node",
           // A process and its modules for each file would take a third of the CPU time.
           isolate: false,
@@ -281,6 +282,17 @@ export default defineConfig({
         test: {
           name: "crash",
           include: CRASH,
+          environment: "node",
+          globalSetup: ["test/blackbox/build.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // The packages of packages/, packed and installed elsewhere.
+        test: {
+          name: "packages",
+          include: ["test/packages/**/*.test.ts"],
           environment: "node",
           globalSetup: ["test/blackbox/build.ts"],
           testTimeout: 60_000,

@@ -1,12 +1,12 @@
 /**
- * `limit()` in another team's Worker: a separate app with a binding to the EdgeLimiter entrypoint, which it calls over real
+ * `limit()` of the client package in another team's Worker: a separate app with a binding to the EdgeLimiter entrypoint, which it calls over real
  * RPC.
  */
 import { exports } from "cloudflare:workers";
 import { Hono } from "hono";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import type { Decision } from "../../src/core/decision.ts";
-import { limit, type LimitOptions } from "edge-limiter/limit";
+import { limit, type LimitOptions } from "../../packages/client/src/limit.ts";
 import { newUser } from "../fixtures/edge-account.ts";
 import { publishPolicy } from "../fixtures/edge-app.ts";
 import { TEST_POLICY } from "../fixtures/edge-policy.ts";

@@ -10,7 +10,9 @@ const FENCED = /^ *```.*?^ *```$/gms;
 
 async function markdown(): Promise<string[]> {
   const files: string[] = [];
-  for await (const file of glob("{*.md,{docs,monitoring,load,examples,test,src}/**/*.md}", { cwd: ROOT })) {
+  for await (const file of glob("{*.md,{docs,monitoring,load,examples,packages,test,src}/**/*.md}", {
+    cwd: ROOT,
+  })) {
     if (!file.includes("node_modules")) files.push(file);
   }
   return files;

@@ -1,0 +1,89 @@
+/**
+ * The packed client package, installed in an empty project: README's and the package's examples compile with `tsc --init`'s settings and run
+ * against the started product, and the libraries that people have limit exactly across processes.
+ */
+import { execFile } from "node:child_process";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Checkout, LONG_DEADLINE, makeCheckout } from "../blackbox/checkout.ts";
+import { keysFile, type Product, publishPolicy, startProduct } from "../blackbox/product.ts";
+import { examplesOf } from "./examples.ts";
+import { makeProject, type Project, ROOT } from "./project.ts";
+
+const run = promisify(execFile);
+const PROGRAMS = join(ROOT, "test", "packages", "programs");
+/** Of the quota that the programs share. */
+const AMOUNT = 100;
+
+let checkout: Checkout;
+let product: Product;
+let project: Project;
+let key: string;
+
+beforeAll(async () => {
+  [checkout, project] = await Promise.all([makeCheckout({ devVars: LONG_DEADLINE }), makeProject()]);
+  product = await startProduct(checkout);
+  key = JSON.parse(await readFile(keysFile(checkout), "utf8")).partner;
+  const tiers = { free: { limits: [{ name: "month", kind: "quota", amount: AMOUNT, per: "month" }] } };
+  const shipped = JSON.parse(await readFile(join(ROOT, "policy", "default.json"), "utf8"));
+  await publishPolicy(product, { tiers: { ...shipped.tiers, ...tiers } });
+});
+
+afterAll(async () => {
+  await product?.run.stop();
+  await checkout?.remove();
+  await project?.remove();
+});
+
+it("examples and programs compile in an empty project with the compiler's default settings", async () => {
+  for (const { name, text } of await examplesOf("README.md")) await project.write(`readme/${name}`, text);
+  for (const { name, text } of await examplesOf("packages/client/README.md")) {
+    await project.write(`package/${name}`, text);
+  }
+  for (const file of await readdir(PROGRAMS))
+    await project.copy(`test/packages/programs/${file}`, `programs/${file}`);
+  await project.copy("examples/express/server.ts", "examples/express.ts");
+  await project.copy("examples/worker/src/index.ts", "examples/worker.ts");
+  expect(await project.typeFaults()).toBe("");
+});
+
+describe.each(["express.ts", "hono.ts", "upstash.ts"])("%s", (program) => {
+  it("limits exactly across two processes", async () => {
+    await project.copy(`test/packages/programs/${program}`, `programs/${program}`);
+    const user = `user-${program}`;
+    const one = run(process.execPath, [
+      project.file(`programs/${program}`),
+      product.url.href,
+      key,
+      user,
+      "80",
+    ]);
+    const other = run(process.execPath, [
+      project.file(`programs/${program}`),
+      product.url.href,
+      key,
+      user,
+      "80",
+    ]);
+    const counts = (await Promise.all([one, other])).map(({ stdout }) =>
+      stdout.trim().split(" ").map(Number),
+    );
+    const [admitted, denied] = [0, 1].map((i) => counts.reduce((sum, count) => sum + (count[i] ?? 0), 0));
+    expect([admitted, denied]).toEqual([AMOUNT, 160 - AMOUNT]);
+  });
+});
+
+it("status and usage of a user are available to the client, and count what it charged", async () => {
+  const script = `
+    import { EdgeLimiter } from "@edge-limiter/client";
+    const limiter = new EdgeLimiter({ url: ${JSON.stringify(product.url.href)}, key: ${JSON.stringify(key)}, timeoutMs: 30000 });
+    const items = await limiter.checkMany([{ user: "grace", cost: 3 }, { user: "a b" }, { user: "grace", cost: 2 }]);
+    const { limits, usage } = await limiter.status("grace");
+    console.log(JSON.stringify([items.map((item) => item.error?.code ?? item.allowed), limits[0].remaining, usage.month.cost]));
+  `;
+  await project.write("status.mjs", script);
+  const { stdout } = await run(process.execPath, [project.file("status.mjs")]);
+  expect(JSON.parse(stdout)).toEqual([[true, "invalid_request", true], AMOUNT - 5, 5]);
+});

@@ -15,6 +15,7 @@ import { BILLING_NOTES, CREDITS_NOTES } from "./resources/billing.ts";
 import { DECISIONS_NOTES } from "./resources/decisions.ts";
 import { DIRECTORY_NOTES } from "./resources/directory.ts";
 import { GRANTS_NOTES } from "./resources/grants.ts";
+import { IMPORT_NOTES } from "./resources/import.ts";
 import { INVOICES_NOTES } from "./resources/invoices.ts";
 import { REGISTER_NOTES } from "./resources/register.ts";
 import { DOCUMENTS_NOTES } from "./resources/documents.ts";
@@ -52,6 +53,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...POLICY_USES_NOTES,
   ...SIMULATION_NOTES,
   ...ACCOUNTS_NOTES,
+  ...IMPORT_NOTES,
   ...DIRECTORY_NOTES,
   ...USERS_NOTES,
   ...GRANTS_NOTES,

@@ -171,7 +171,9 @@ export async function problemsOf(
 ): Promise<Map<number, ApiProblem[]>> {
   const kinds = new Set<ApiProblem>([
     ...(endpoint.query ? (["invalid_request"] as const) : []),
-    ...(endpoint.body ? (["invalid_request", "too_large", "invalid_content"] as const) : []),
+    ...(endpoint.body && !endpoint.isLines
+      ? (["invalid_request", "too_large", "invalid_content"] as const)
+      : []),
     ...(endpoint.ifMatch ? (["precondition_required", "revision_mismatch"] as const) : []),
     ...BY_ACCESS[endpoint.access],
     ...more,

@@ -7,6 +7,7 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { loadBilling, loadedBilling } from "../../src/billing-module.ts";
+import { isImportedKeyId } from "../../src/identity/key-mode.ts";
 import type {
   Account,
   AccountAnswer,
@@ -25,12 +26,14 @@ import type {
   UsageQuery,
   UsageRow,
 } from "../../src/objects/account.ts";
+import type { AccountImport, AccountImportAnswer } from "../../src/objects/account-import.ts";
 import type { Change } from "../../src/objects/change.ts";
 import type { AccountRpc } from "../../src/objects/user-limiter.ts";
 import type { TierRejection } from "../../src/objects/billing.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { countedStorage } from "../object-metrics.ts";
+import { importAccount } from "./account-import.ts";
 import { grantSchema } from "./account-store.ts";
 import {
   accountAnswer,
@@ -94,12 +97,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     if (revision > 0) await this.changes.policies.load(revision);
     if (this.store.memory.accounts.account) return { kind: "exists" };
     const inherited = this.#isKnown() ? inheritedFrom(this.store.memory) : null;
-    const account = this.changes.commit((memory, nowMs) => {
-      const created = memory.accounts.create(user, input, nowMs);
-      memory.audit.note("account.create", by, null, settings(created), nowMs);
-      this.changes.limitsChanged(memory, nowMs);
-      return created;
-    });
+    const account = this.#create(user, input, by);
     await this.changes.effective(BOTH);
     // It may have been deleted meanwhile: it was created all the same, and a failure would have it created again.
     return { kind: "account", inherited, ...accountView(account, this.store.memory) };
@@ -114,19 +112,18 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
     if (isOfLimits) await this.changes.policies.load(revision);
     if (!this.store.memory.accounts.account) return { kind: "absent" };
-    const made = this.changes.tryOnce<TierRejection>(by, (memory, nowMs) => {
-      const { account } = memory.accounts;
-      if (!account) throw new Error("the account is gone");
-      const own = isOfLimits ? this.#ofTerms(memory, account, change, nowMs) : change;
-      if ("kind" in own) return own;
-      const changed = memory.accounts.change(account, own, nowMs);
-      memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
-      this.changes.limitsChanged(memory, nowMs);
-      return "";
-    });
+    const made = this.#change(change, by);
     if (typeof made !== "string") return made;
     await this.changes.effective(isOfLimits ? BOTH : change.status === "blocked" ? LEASES : NOTHING);
     return accountAnswer(this.store.memory);
+  }
+
+  async importAccount(input: AccountImport, by: Change = NOBODY, revision = 0): Promise<AccountImportAnswer> {
+    await this.changes.policies.load(revision);
+    const create = (tier: string): void =>
+      void this.#create(input.user, { name: input.name ?? "", tier }, by);
+    const change = (difference: AccountChange): string | TierRejection => this.#change(difference, by);
+    return importAccount({ store: this.store, changes: this.changes, create, change }, input, by);
   }
 
   /**
@@ -273,14 +270,40 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return usageRows(this.ctx.storage.sql, this.store.memory, query);
   }
 
-  async republish(): Promise<void> {
-    const { listed } = this.store.memory.accounts;
-    if (listed === null) return;
+  async republish(): Promise<boolean> {
+    const { accounts, keys } = this.store.memory;
+    const { listed } = accounts;
+    if (listed === null) return false;
     this.changes.commit((memory, nowMs) => {
       memory.accounts.republish(nowMs);
       memory.keys.republish(listed, nowMs);
     });
     await this.store.publish();
+    return keys.all.some(({ keyId }) => isImportedKeyId(keyId));
+  }
+
+  #create(user: string, input: NewAccount, by: Change): Account {
+    return this.changes.commit((memory, nowMs) => {
+      const created = memory.accounts.create(user, input, nowMs);
+      memory.audit.note("account.create", by, null, settings(created), nowMs);
+      this.changes.limitsChanged(memory, nowMs);
+      return created;
+    });
+  }
+
+  /** @returns "" if it was changed now or by an earlier call. */
+  #change(change: AccountChange, by: Change): string | TierRejection {
+    const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
+    return this.changes.tryOnce<TierRejection>(by, (memory, nowMs) => {
+      const { account } = memory.accounts;
+      if (!account) throw new Error("the account is gone");
+      const own = isOfLimits ? this.#ofTerms(memory, account, change, nowMs) : change;
+      if ("kind" in own) return own;
+      const changed = memory.accounts.change(account, own, nowMs);
+      memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
+      this.changes.limitsChanged(memory, nowMs);
+      return "";
+    });
   }
 
   /** The change of limits as one of terms, if the account is billed. */

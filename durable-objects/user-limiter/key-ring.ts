@@ -72,6 +72,12 @@ export class KeyRing {
     return this.#keys.get(keyId) ?? null;
   }
 
+  /** The key of this SHA-256, also if it has ended; null if the account has none, or has forgotten it. */
+  byHash(hash: string): StoredKey | null {
+    for (const key of this.#keys.values()) if (key.hash === hash) return key;
+    return null;
+  }
+
   /** Whether a key may be used now: it exists, and is neither revoked nor expired. */
   isValid(keyId: string, nowMs: number): boolean {
     const key = this.#keys.get(keyId);
@@ -104,6 +110,11 @@ export class KeyRing {
   /** Whether there is room for another key: a free place, or that of a revoked or expired key. */
   hasRoom(nowMs: number): boolean {
     return this.#keys.size < MAX_KEYS || this.#firstEnded(nowMs) !== null;
+  }
+
+  /** Whether there is room for so many more keys: in free places, and in those of revoked and expired keys. */
+  hasRoomFor(count: number, nowMs: number): boolean {
+    return this.all.filter(({ keyId }) => this.isValid(keyId, nowMs)).length + count <= MAX_KEYS;
   }
 
   /** Adds a key. If all places are taken, deletes the key that ended first. Call only if it {@link hasRoom}. */

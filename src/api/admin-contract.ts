@@ -7,6 +7,7 @@ import { BILLING } from "./accounts/billing.ts";
 import { CREDITS } from "./accounts/credits.ts";
 import { DIRECTORY } from "./accounts/directory.ts";
 import { GRANTS } from "./accounts/grants.ts";
+import { IMPORT } from "./accounts/import.ts";
 import { INVOICES } from "./accounts/invoices.ts";
 import { KEYS } from "./accounts/keys.ts";
 import { USAGE } from "./accounts/usage.ts";
@@ -28,6 +29,8 @@ export const ADMIN_CONTRACT = {
   ...POLICIES,
   ...POLICY_USES,
   ...SIMULATION,
+  // Before ACCOUNTS, whose `:id` takes its name, too.
+  ...IMPORT,
   ...ACCOUNTS,
   ...DIRECTORY,
   ...USERS,

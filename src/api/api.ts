@@ -59,19 +59,29 @@ function mount<A extends Access>(
   endpoints: Readonly<Record<string, Endpoint<A>>>,
   access: Readonly<Record<A, MiddlewareHandler<AppEnv>[]>>,
 ): void {
-  const methods = new Map<string, string[]>();
+  const methods = new Map<string, readonly string[]>();
   for (const { method, path, access: needed, handler } of Object.values(endpoints)) {
     app.on(method, [path], ...access[needed], handler);
     // Hono answers HEAD wherever it answers GET.
     const taken = method === "GET" ? ["GET", "HEAD"] : [method];
     methods.set(path, [...(methods.get(path) ?? []), ...taken]);
   }
-  for (const [path, allow] of methods) {
-    const Allow = allow.join(", ");
-    app.all(path, (c) =>
-      problem("method_not_allowed", `This path takes ${Allow}.`, c.var.requestId, { headers: { Allow } }),
-    );
+  for (const path of methods.keys()) {
+    app.all(path, (c) => {
+      const allowed = [...methods].flatMap(([other, own]) => (covers(other, path) ? own : []));
+      const Allow = [...new Set(allowed)].join(", ");
+      return problem("method_not_allowed", `This path takes ${Allow}.`, c.var.requestId, {
+        headers: { Allow },
+      });
+    });
   }
+}
+
+/** Whether all requests for this path also match the pattern: `/accounts/:id` covers `/accounts/import`. */
+function covers(pattern: string, path: string): boolean {
+  const [parts, segments] = [pattern.split("/"), path.split("/")];
+  const isCovered = (part: string, i: number): boolean => part === segments[i] || /^:\w+$/.test(part);
+  return parts.length === segments.length && parts.every(isCovered);
 }
 
 /** Sets the headers of every response under a reserved path. Problems of the gateway get the first from problem.ts. */

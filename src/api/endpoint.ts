@@ -21,6 +21,8 @@ export interface Endpoint<A extends Access = Access> {
   readonly access: A;
   /** The schema of the body, if the endpoint takes one. */
   readonly body?: z.ZodMiniType;
+  /** The body is NDJSON, of which each line is parsed by itself: there is no error of the whole body. */
+  readonly isLines?: true;
   /** The schema of the query. Without it, the endpoint takes no parameters. */
   readonly query?: z.ZodMiniType;
   /** Whether a change requires or accepts If-Match. */

@@ -4,6 +4,8 @@
  * The prefix lets secret scanners find leaked keys; the checksum lets the edge reject a mistyped key without I/O. Only the SHA-256 is
  * stored: 30 base62 characters carry 178 bits, so a slow hash would add no protection.
  *
+ * Customers who move in keep their keys: any text within bounds, of which the import brings the hash alone (docs/moving-in.md).
+ *
  * Never logs or stores a key.
  */
 import { crc32 } from "./crc32.ts";
@@ -13,11 +15,21 @@ import { secretDigest } from "./secret-digest.ts";
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const RANDOM_LENGTH = 30;
 const CHECKSUM_LENGTH = 6;
+/** Shorter keys could be guessed; longer ones are no keys. */
+const IMPORTED = /^[\x21-\x7e]{16,200}$/;
 const FORMAT = /^el_(live|test)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})$/;
 
 /** Whether a bearer token has the form of an API key rather than of a JWT. Does not check it. */
 export function looksLikeApiKey(token: string): boolean {
   return token.startsWith("el_");
+}
+
+/**
+ * Whether a credential may be a key of another system, which was imported by its hash: it has no checksum, so only a look-up can tell. The
+ * alphabet and the length bound what a cache of such keys holds. Keys that begin as ours never are.
+ */
+export function mayBeImportedKey(key: string): boolean {
+  return IMPORTED.test(key) && !looksLikeApiKey(key);
 }
 
 /** A new key from the platform's random source. The plaintext is shown once and never stored. */

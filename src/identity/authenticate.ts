@@ -2,9 +2,10 @@
  * Authenticates a request by API key, by JWT, or else by the client's address. The first credential that is present decides.
  *
  * A bad credential is rejected; it never falls back to anonymous. Makes one key lookup at most, and none unless the key's checksum is
- * right.
+ * right or the deployment has imported keys of other systems, which have none.
  */
-import { isWellFormedApiKey, looksLikeApiKey } from "./api-key.ts";
+import { andThen } from "../and-then.ts";
+import { isWellFormedApiKey, looksLikeApiKey, mayBeImportedKey } from "./api-key.ts";
 import { clientIp } from "./client-ip.ts";
 import type { JwtVerifier } from "./jwt.ts";
 import type { KeyScope } from "./key-scope.ts";
@@ -38,22 +39,31 @@ export interface Credentials {
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
+const MALFORMED = "The API key is malformed or mistyped: its checksum is wrong.";
+
 /** Never rejects. Returns a promise only if KV must be read or a token verified. */
 export function authenticate(
   headers: Headers,
-  credentials: Credentials,
+  { keys, jwt }: Credentials,
   nowMs: number,
 ): Authentication | Promise<Authentication> {
   const apiKey = headers.get("X-API-Key");
-  if (apiKey !== null) return byKey(apiKey, credentials.keys, nowMs);
+  if (apiKey !== null) return byKey(apiKey, keys, nowMs);
   const authorization = headers.get("Authorization");
   if (authorization === null) return { kind: "caller", caller: anonymous(headers) };
   const token = BEARER.exec(authorization)?.[1];
   if (token === undefined)
     return invalid("The Authorization header must have the form: Bearer <key or token>.");
-  if (looksLikeApiKey(token)) return byKey(token, credentials.keys, nowMs);
-  if (!credentials.jwt) return invalid("The bearer token is not an API key of this service.");
-  return byToken(token, credentials.jwt, nowMs);
+  if (looksLikeApiKey(token)) return byKey(token, keys, nowMs);
+  if (jwt && looksLikeJwt(token)) return byToken(token, jwt, nowMs);
+  return byImportedKey(token, keys, nowMs, () =>
+    jwt ? byToken(token, jwt, nowMs) : invalid("The bearer token is not an API key of this service."),
+  );
+}
+
+/** A JWT begins with its header, a JSON object in base64url: whatever follows `{`, the text begins so. */
+function looksLikeJwt(token: string): boolean {
+  return token.startsWith("ey") || token.startsWith("ew");
 }
 
 /**
@@ -67,16 +77,30 @@ export function isKnown(headers: Headers, { keys, jwt }: Credentials): boolean {
   if (authorization === null) return true;
   const token = BEARER.exec(authorization)?.[1];
   if (token === undefined) return false;
-  return looksLikeApiKey(token) ? keys.hasFound(token) : (jwt?.hasVerified(token) ?? false);
+  return keys.hasFound(token) || (jwt?.hasVerified(token) ?? false);
 }
 
 function byKey(key: string, keys: KeyStore, nowMs: number): Authentication | Promise<Authentication> {
   const known = keys.known(key, nowMs);
   if (known) return ofKey(known, nowMs);
-  if (!isWellFormedApiKey(key)) {
-    return invalid("The API key is malformed or mistyped: its checksum is wrong.");
-  }
+  if (!isWellFormedApiKey(key)) return byImportedKey(key, keys, nowMs, () => invalid(MALFORMED));
   return keys.find(key, nowMs).then((found) => ofKey(found, nowMs));
+}
+
+/** @param otherwise the result if the credential cannot be an imported key. */
+function byImportedKey(
+  key: string,
+  keys: KeyStore,
+  nowMs: number,
+  otherwise: () => Authentication | Promise<Authentication>,
+): Authentication | Promise<Authentication> {
+  if (!mayBeImportedKey(key)) return otherwise();
+  return andThen(keys.hasImported(nowMs), (hasImported) => {
+    if (hasImported === null) return { kind: "unavailable" };
+    if (!hasImported) return otherwise();
+    const known = keys.known(key, nowMs);
+    return known ? ofKey(known, nowMs) : keys.find(key, nowMs).then((found) => ofKey(found, nowMs));
+  });
 }
 
 function ofKey(found: KeyLookup, nowMs: number): Authentication {

@@ -4,6 +4,9 @@
  * A projection: it finds the user; the user's object decides whether the key is still valid, as part of the decision. Cached in the
  * isolate: found keys for 30 s, unknown keys for 5 s, both bounded in number. The cache is indexed by the key itself, so that no key is
  * hashed twice; the key never leaves the isolate's memory.
+ *
+ * It also knows whether the deployment has imported keys of other systems. Only then is a key without a checksum looked up: elsewhere such
+ * keys cost at most one read per isolate in half a minute, however many are sent.
  */
 import * as z from "zod/mini";
 import { BoundedCache } from "../bounded-cache.ts";
@@ -17,7 +20,7 @@ import { userIdSchema } from "./user-id.ts";
 
 const HIT_MS = 30_000;
 const MISS_MS = 5_000;
-/** At most about 3 MB of the isolate's 128 MB. */
+/** At most about 5 MB of the isolate's 128 MB. */
 const CACHED_KEYS = 10_000;
 /** Unknown keys have their own cache, so that forged keys cannot evict real ones. */
 const CACHED_UNKNOWN = 1_000;
@@ -36,6 +39,9 @@ export const keyRecordSchema = z.object({
 });
 export type KeyRecord = z.infer<typeof keyRecordSchema>;
 
+/** Present once keys of other systems were imported. Never deleted but by an operator: docs/moving-in.md. */
+export const IMPORTED_KEYS = "keys:imported";
+
 export const keyRecordKey = (hash: string): string => `key:${hash}`;
 
 /** `unavailable`: KV did not answer and no record is cached, so the owner is unknown. */
@@ -53,6 +59,9 @@ export class KeyStore {
   readonly #count: (result: KeyResult) => void;
   readonly #found = new BoundedCache<KeyRecord>(CACHED_KEYS);
   readonly #unknown = new BoundedCache<true>(CACHED_UNKNOWN);
+  /** Whether keys were imported, as last read; null: never read. */
+  #hasImported: boolean | null = null;
+  #importsKnownUntilMs = 0;
 
   /** @param count called for each lookup; must be quick and never throw. */
   constructor(kv: KVNamespace, log: Log, count: (result: KeyResult) => void = () => {}) {
@@ -76,7 +85,7 @@ export class KeyStore {
 
   /**
    * Never rejects. If KV fails, an expired record from the cache is used, however old: the object checks the key anyway.
-   * @param key well-formed, so all keys have one length and the cache is bounded in bytes too.
+   * @param key well-formed, or of a bounded length, so that the cache is bounded in bytes too.
    */
   async find(key: string, nowMs: number): Promise<KeyLookup> {
     const known = this.known(key, nowMs);
@@ -97,6 +106,34 @@ export class KeyStore {
       this.#count(stale ? "stale" : "failed");
       return stale ? lookup(stale) : { kind: "unavailable" };
     }
+  }
+
+  /**
+   * Whether keys of other systems may exist; null: KV fails, and it never answered this isolate. A promise only if KV must be read.
+   * Never rejects.
+   */
+  hasImported(nowMs: number): boolean | null | Promise<boolean | null> {
+    if (this.#hasImported === true || nowMs < this.#importsKnownUntilMs) return this.#hasImported;
+    return this.#readImported(nowMs);
+  }
+
+  /** Notes for all isolates that keys are imported: before the first one is. @throws if KV fails. */
+  async noteImported(): Promise<void> {
+    const found = await withDeadline(this.#kv.get(IMPORTED_KEYS), KV_DEADLINE_MS, "KV");
+    if (found === null) await withDeadline(this.#kv.put(IMPORTED_KEYS, "1"), KV_DEADLINE_MS, "KV");
+    this.#hasImported = true;
+  }
+
+  async #readImported(nowMs: number): Promise<boolean | null> {
+    try {
+      const get = this.#kv.get(IMPORTED_KEYS, { type: "text", cacheTtl: KV_CACHE_SECONDS });
+      this.#hasImported = (await withDeadline(get, KV_DEADLINE_MS, "KV")) !== null;
+      this.#importsKnownUntilMs = nowMs + HIT_MS;
+    } catch (thrown) {
+      this.#log("error", "key_store_failed", { error: messageOf(thrown) });
+      this.#importsKnownUntilMs = nowMs + MISS_MS;
+    }
+    return this.#hasImported;
   }
 
   async #read(hash: string): Promise<KeyRecord | null> {

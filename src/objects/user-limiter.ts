@@ -23,6 +23,7 @@ import type {
   UsageQuery,
   UsageRow,
 } from "./account.ts";
+import type { AccountImport, AccountImportAnswer } from "./account-import.ts";
 import type { BillingRpc, TierRejection } from "./billing.ts";
 import type { Change } from "./change.ts";
 import type { InvoicesRpc } from "./invoices.ts";
@@ -57,6 +58,8 @@ export interface AccountRpc {
     by?: Change,
     revision?: number,
   ): Promise<AccountAnswer | TierRejection>;
+  /** Creates or changes the account, and adds the keys that it lacks. Repeating it changes nothing. Not in older versions. */
+  importAccount(input: AccountImport, by?: Change, revision?: number): Promise<AccountImportAnswer>;
   /** Keys stop at once; ledger, audit trail and a block remain. @param lift also lift the block. */
   deleteAccount(by?: Change, lift?: boolean): Promise<DeletedAnswer>;
   grant(grant: Grant, by?: Change): Promise<GrantAnswer>;
@@ -71,8 +74,11 @@ export interface AccountRpc {
   audit(before: number, count: number): AuditEntry[] | null;
   /** Usage from the exact ledger in order of time; null if the user is unknown. */
   usage(query: UsageQuery): UsageRow[] | null;
-  /** Publishes the account and its keys again, to projections that were lost. */
-  republish(): Promise<void>;
+  /**
+   * Publishes the account and its keys again, to projections that were lost.
+   * @returns whether any of the keys was imported. Objects of an older version return nothing.
+   */
+  republish(): Promise<boolean>;
 }
 
 export interface UserLimiterRpc

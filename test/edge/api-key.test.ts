@@ -6,6 +6,7 @@ import {
   hashApiKey,
   isWellFormedApiKey,
   looksLikeApiKey,
+  mayBeImportedKey,
 } from "../../src/identity/api-key.ts";
 import { crc32 } from "../../src/identity/crc32.ts";
 
@@ -81,6 +82,22 @@ describe("a new key", () => {
     // 60,000 characters over 62: 968 of each, with a standard deviation of 31. Modulo bias would make eight of them 1,170.
     for (const count of counts.values()) expect(Math.abs(count - 968)).toBeLessThan(170);
   });
+});
+
+it.each<[text: string, may: boolean]>([
+  ["sk_live_4eC39HqLyjWDarjtT1zdp7dc", true],
+  ["3f2504e0-4f89-11d3-9a0c-0305e82c3301", true],
+  ["YWxhZGRpbjpvcGVuc2VzYW1l+/=", true],
+  ["0123456789abcdef", true],
+  ["x".repeat(200), true],
+  ["0123456789abcde", false],
+  ["x".repeat(201), false],
+  ["0123456789abcdef, 0123456789abcdef", false],
+  ["0123456789abcd\u00e9f", false],
+  // One of ours, mistyped.
+  ["el_live_0000000000000000000000000000002C8GjT", false],
+])("a key of another system has 16 to 200 printable characters, and not our prefix: %j", (text, may) => {
+  expect(mayBeImportedKey(text)).toBe(may);
 });
 
 it("the stored hash of a key is SHA-256 in hex", async () => {

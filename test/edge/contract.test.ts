@@ -60,8 +60,13 @@ describe("the contract, the routes and the document", () => {
 
 describe.each(ENDPOINTS)("%s", (id, endpoint) => {
   const path = samplePath(endpoint);
-  const siblings = ENDPOINTS.filter(([, other]) => other.path === endpoint.path);
-  const taken = siblings.flatMap(([, { method }]) => (method === "GET" ? ["GET", "HEAD"] : [method]));
+  // A path like `/accounts/import` is also one of `/accounts/:id`.
+  const siblings = ENDPOINTS.filter(([, other]) =>
+    new RegExp(`^${other.path.replaceAll(/:\w+(?=\/|$)/g, "[^/]+")}$`).test(endpoint.path),
+  );
+  const taken = [
+    ...new Set(siblings.flatMap(([, { method }]) => (method === "GET" ? ["GET", "HEAD"] : [method]))),
+  ];
 
   it("answers its method, and requires a credential if its access says so", async () => {
     const edge = await startEdge({ policy: null });

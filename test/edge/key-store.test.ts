@@ -7,7 +7,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { BoundedCache } from "../../src/bounded-cache.ts";
 import { hashApiKey } from "../../src/identity/api-key.ts";
-import { keyRecordKey, KeyStore } from "../../src/identity/key-store.ts";
+import { IMPORTED_KEYS, keyRecordKey, KeyStore } from "../../src/identity/key-store.ts";
 import { kvWith } from "../fixtures/edge-bindings.ts";
 
 const KEY = "el_test_F7EiAOHGSMcn0z3Ma9quqDETMHbrE62ASF45";
@@ -117,6 +117,44 @@ describe("while KV fails", () => {
     before = broken;
     expect(await known.at(86_400_000)).toEqual({ kind: "found", record: RECORD });
     expect(await unknown.at(86_400_000)).toEqual({ kind: "unavailable" });
+  });
+});
+
+describe("whether keys without a checksum may exist", () => {
+  function watched(before: () => unknown = () => undefined) {
+    const reads: string[] = [];
+    const store = new KeyStore(
+      kvWith((key) => {
+        reads.push(key);
+        return before();
+      }),
+      log,
+    );
+    return { reads, store, at: async (ms: number) => store.hasImported(NOW_MS + ms) };
+  }
+
+  it("costs a deployment without imports one KV read in half a minute, and then tells at once", async () => {
+    const { reads, store, at } = watched();
+    expect(await at(0)).toBe(false);
+    expect(store.hasImported(NOW_MS + 29_999)).toBe(false);
+    expect(reads).toEqual([IMPORTED_KEYS]);
+    await watched().store.noteImported();
+    expect(await at(30_000)).toBe(true);
+    expect(store.hasImported(NOW_MS + 86_400_000)).toBe(true);
+    expect(reads).toHaveLength(2);
+  });
+
+  it("is unknown while KV fails, unless it was known; KV is asked again after 5 s", async () => {
+    let fails = true;
+    const { reads, store, at } = watched(() => fails && Promise.reject(new Error("KV is down")));
+    expect(await at(0)).toBeNull();
+    expect(store.hasImported(NOW_MS + 4_999)).toBeNull();
+    fails = false;
+    expect(await at(5_000)).toBe(false);
+    fails = true;
+    expect(await at(60_000)).toBe(false);
+    expect(reads).toHaveLength(3);
+    await expect(store.noteImported()).rejects.toThrow("KV is down");
   });
 });
 

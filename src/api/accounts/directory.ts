@@ -66,7 +66,7 @@ async function listAccounts(c: Context<AppEnv>): Promise<Response> {
 
 /**
  * Rebuilds one page of the directory from KV's marks of accounts: each account's object publishes itself to the directory again, and its
- * keys to KV. Safe at any time, and safe to repeat. `reset=true` clears the directory first.
+ * keys to KV, with the mark that some are imported. Safe at any time, and safe to repeat. `reset=true` clears the directory first.
  */
 async function rebuildDirectory(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, rebuildQuery);
@@ -78,7 +78,8 @@ async function rebuildDirectory(c: Context<AppEnv>): Promise<Response> {
     if (reset === "true") await directoryOf(c.env.ACCOUNT_DIRECTORY).clear();
     const page = await c.env.CONFIG.list({ prefix: ACCOUNT_MARK_PREFIX, limit: REBUILD_PAGE, cursor: after });
     const ids = page.keys.map(({ name }) => name.slice(ACCOUNT_MARK_PREFIX.length));
-    await Promise.all(ids.map(async (id) => stubOf(c, id).republish()));
+    const haveImported = await Promise.all(ids.map(async (id) => stubOf(c, id).republish()));
+    if (haveImported.includes(true)) await c.var.services.credentials.keys.noteImported();
     return { rebuilt: ids.length, next: page.list_complete ? null : page.cursor };
   };
   return ask(c, "account directory", rebuild(), ({ rebuilt, next }) =>

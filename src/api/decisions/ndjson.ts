@@ -4,13 +4,16 @@
  */
 
 /** A longer line is rejected: it cannot be an operation. */
-const MAX_LINE_LENGTH = 16_384;
+const OPERATION_LENGTH = 16_384;
 
 /** One line, or the reason why it was not read. */
 export type Line = { readonly kind: "line"; readonly text: string } | { readonly kind: "too-long" };
 
-/** The non-empty lines of a UTF-8 stream, grouped by arrival. A line that is too long is reported and skipped. */
-export async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Line[]> {
+/** The non-empty lines of a UTF-8 stream, grouped by arrival. A line that is longer than `maxLength` is reported and skipped. */
+export async function* linesOf(
+  body: ReadableStream<Uint8Array>,
+  maxLength = OPERATION_LENGTH,
+): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
   let rest = "";
   let skipping = false;
@@ -22,10 +25,10 @@ export async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator
     const lines: Line[] = [];
     for (const piece of pieces) {
       if (skipping) skipping = false;
-      else if (piece.length > MAX_LINE_LENGTH) lines.push({ kind: "too-long" });
+      else if (piece.length > maxLength) lines.push({ kind: "too-long" });
       else if (piece.trim() !== "") lines.push({ kind: "line", text: piece });
     }
-    if (rest.length > MAX_LINE_LENGTH) {
+    if (rest.length > maxLength) {
       if (!skipping) lines.push({ kind: "too-long" });
       skipping = true;
       rest = "";

@@ -83,7 +83,7 @@ const IF_MATCH = {
 
 const IDEMPOTENCY_KEY = {
   description:
-    "Identifies the call for a day. The same call with the same key changes nothing again, and is answered as the first one: so a call without an answer can be sent again.",
+    "Identifies the call for a day. The same call with the same key changes nothing again, and is answered as the first one: so a call without an answer can be sent again. With another body or query it is 422, and changes nothing.",
   schema: { type: "string" },
   example: "credit-2026-11-4711",
 };

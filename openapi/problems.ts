@@ -63,7 +63,7 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
   },
   method_not_allowed: { when: "The path takes other methods only.", detail: "This path takes GET, HEAD." },
   idempotency_mismatch: {
-    when: "The idempotency key was used with another cost, route, tier or peek in the last ten minutes.",
+    when: "The idempotency key was used with other parameters: for a decision in the last ten minutes, or for the same path of the admin API in the last day.",
     detail: MISMATCH,
   },
   conflict: {
@@ -174,6 +174,7 @@ export async function problemsOf(
     ...(endpoint.body && !endpoint.isLines
       ? (["invalid_request", "too_large", "invalid_content"] as const)
       : []),
+    ...(endpoint.idempotent ? (["idempotency_mismatch"] as const) : []),
     ...(endpoint.ifMatch ? (["precondition_required", "revision_mismatch"] as const) : []),
     ...BY_ACCESS[endpoint.access],
     ...more,

@@ -2,7 +2,7 @@
  * How a user's object changes its account: in one transaction, once for each call, and answered when no isolate decides without the change
  * any more. Knows nothing of what changes.
  */
-import type { Change } from "../../src/objects/change.ts";
+import type { CallDiffers, Change } from "../../src/objects/change.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { fence, type FenceScope } from "./fence.ts";
 import { chargeExpired } from "./lease-settlement.ts";
@@ -60,12 +60,15 @@ export class AccountChanges {
   }
 
   /** As {@link commit}, unless the call was made before. @returns what the change returned then or now. */
-  commitOnce(by: Change, change: (memory: Memory, nowMs: number) => string): string {
+  commitOnce(by: Change, change: (memory: Memory, nowMs: number) => string): string | CallDiffers {
     return this.callOf(by) ?? this.commit((memory, nowMs) => note(memory, by, change(memory, nowMs), nowMs));
   }
 
   /** As {@link commitOnce}, for a change that may turn out to be impossible: it then changes nothing and returns why. */
-  tryOnce<R extends object>(by: Change, change: (memory: Memory, nowMs: number) => string | R): string | R {
+  tryOnce<R extends object>(
+    by: Change,
+    change: (memory: Memory, nowMs: number) => string | R,
+  ): string | R | CallDiffers {
     const before = this.callOf(by);
     if (before !== null) return before;
     return this.commit((memory, nowMs) => {
@@ -74,10 +77,13 @@ export class AccountChanges {
     });
   }
 
-  /** The answer noted for an earlier call of this id; null if there was none. */
-  callOf({ callId }: Change): string | null {
+  /** The answer noted for an earlier call of this id, unless that asked for something else; null if there was none. */
+  callOf({ callId, fingerprint }: Change): string | CallDiffers | null {
     const { calls, hasTables } = this.#store.memory;
-    return callId === undefined || !hasTables ? null : calls.find(callId);
+    const made = callId === undefined || !hasTables ? null : calls.find(callId);
+    if (made === null) return null;
+    const isKnown = made.fingerprint !== null && fingerprint !== undefined;
+    return isKnown && made.fingerprint !== fingerprint ? { kind: "call-differs" } : made.answer;
   }
 
   /**
@@ -128,7 +134,7 @@ export class AccountChanges {
 }
 
 /** Notes the answer of a call that carries an id. */
-function note({ calls }: Memory, { callId }: Change, answer: string, nowMs: number): string {
-  if (callId !== undefined) calls.put(callId, answer, nowMs);
+function note({ calls }: Memory, { callId, fingerprint }: Change, answer: string, nowMs: number): string {
+  if (callId !== undefined) calls.put(callId, { answer, fingerprint: fingerprint ?? null }, nowMs);
   return answer;
 }

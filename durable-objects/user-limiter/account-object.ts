@@ -27,7 +27,7 @@ import type {
   UsageRow,
 } from "../../src/objects/account.ts";
 import type { AccountImport, AccountImportAnswer } from "../../src/objects/account-import.ts";
-import type { Change } from "../../src/objects/change.ts";
+import type { CallDiffers, Change } from "../../src/objects/change.ts";
 import type { AccountRpc } from "../../src/objects/user-limiter.ts";
 import type { TierRejection } from "../../src/objects/billing.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
@@ -108,7 +108,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     change: AccountChange,
     by: Change = NOBODY,
     revision = 0,
-  ): Promise<AccountAnswer | TierRejection> {
+  ): Promise<AccountAnswer | TierRejection | CallDiffers> {
     const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
     if (isOfLimits) await this.changes.policies.load(revision);
     if (!this.store.memory.accounts.account) return { kind: "absent" };
@@ -151,6 +151,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(ids);
     });
+    if (typeof keyIds !== "string") return keyIds;
     // If the call came before, the account may be gone because of it, and isolates may still decide by it.
     await this.changes.effective(isNew && !account ? NOTHING : BOTH);
     return { kind: "deleted", keyIds: keyIdsSchema.parse(parseJson(keyIds)) };
@@ -167,6 +168,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(grant);
     });
+    if (typeof made !== "string") return made;
     await this.changes.effective(DENIALS);
     return { kind: "grant", grant: grantSchema.parse(parseJson(made)) };
   }
@@ -182,6 +184,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
       this.changes.limitsChanged(memory, nowMs);
       return JSON.stringify(grant);
     });
+    if (typeof revoked !== "string") return revoked;
     await this.changes.effective(LEASES);
     return { kind: "revoked", grant: grantSchema.parse(parseJson(revoked)) };
   }
@@ -197,15 +200,15 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     if (this.changes.callOf(by) === null) {
       await this.changes.drain();
       if (!this.store.memory.accounts.account) return { kind: "absent" };
-      this.changes.commitOnce(by, (memory, nowMs) => {
-        this.changes.chargeAll(memory, nowMs);
-        memory.reset(names, nowMs);
-        memory.writeState(nowMs);
-        memory.audit.note("account.reset", by, null, { limits: names ?? "all" }, nowMs);
-        return "";
-      });
     }
-    return accountAnswer(this.store.memory);
+    const made = this.changes.commitOnce(by, (memory, nowMs) => {
+      this.changes.chargeAll(memory, nowMs);
+      memory.reset(names, nowMs);
+      memory.writeState(nowMs);
+      memory.audit.note("account.reset", by, null, { limits: names ?? "all" }, nowMs);
+      return "";
+    });
+    return typeof made === "string" ? accountAnswer(this.store.memory) : made;
   }
 
   async addKey(input: NewKey, by: Change = NOBODY): Promise<KeyAnswer> {
@@ -336,6 +339,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
       if (typeof change !== "function") return change;
       keyId = this.changes.commitOnce(by, (memory, nowMs) => change(memory, nowMs).keyId);
     }
+    if (typeof keyId !== "string") return keyId;
     const published = await this.changes.effective(scope);
     const key = this.store.memory.keys.get(keyId);
     return key ? { kind: "key", key: keyView(key, null), published } : { kind: "no-key" };

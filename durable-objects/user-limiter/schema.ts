@@ -137,6 +137,8 @@ export const MIGRATIONS: readonly Migration[] = [
     PRIMARY KEY (hour, route, key_id, unit)
   ) WITHOUT ROWID;
   `,
+  // What the call asked for; null for calls stored before this column.
+  "ALTER TABLE calls ADD COLUMN fingerprint TEXT",
 ];
 
 /** Whether the object's account is billed, or was. Reads a row at most, and none of an object without tables. */

@@ -2,23 +2,28 @@
 import type { Context } from "hono";
 import { withDeadline } from "../deadline.ts";
 import type { AppEnv } from "../edge/app-env.ts";
-import { unavailable } from "../edge/problem.ts";
+import { problem, unavailable } from "../edge/problem.ts";
 import { userSubject } from "../identity/authenticate.ts";
+import { secretDigest } from "../identity/secret-digest.ts";
 import { messageOf } from "../log.ts";
-import type { Change } from "../objects/change.ts";
+import type { CallDiffers, Change } from "../objects/change.ts";
 
 /** An operator can wait longer than a request: this covers a write to storage and to KV. */
 const DEADLINE_MS = 10_000;
 
+/** The detail of an `idempotency_mismatch`. */
+const MISMATCH =
+  "This Idempotency-Key was used for the same path with another body or other parameters in the last day. Nothing was changed.";
+
 /**
  * Awaits `call` and renders its answer. `what` names the callee in the log and in the 503. After a change to an account, this isolate
- * forgets what it has cached of the user, so that the change applies here at once.
+ * forgets what it has cached of the user, so that the change applies here at once. A call whose id has made another one is 422.
  */
 export async function ask<T>(
   c: Context<AppEnv>,
   what: string,
   call: Promise<T>,
-  render: (answer: T) => Response | Promise<Response>,
+  render: (answer: Exclude<T, CallDiffers>) => Response | Promise<Response>,
 ): Promise<Response> {
   let answer: T;
   try {
@@ -32,16 +37,37 @@ export async function ask<T>(
   if (id !== undefined && c.req.method !== "GET") {
     c.var.services.limiter.forget(userSubject(id), Date.now());
   }
-  return render(answer);
+  if (isAnswered(answer)) return render(answer);
+  return problem("idempotency_mismatch", MISMATCH, c.var.requestId);
+}
+
+function isAnswered<T>(answer: T): answer is Exclude<T, CallDiffers> {
+  const isObject = typeof answer === "object" && answer !== null;
+  return !(isObject && "kind" in answer && answer.kind === ("call-differs" satisfies CallDiffers["kind"]));
 }
 
 /**
  * The author of a change, and the reason for it. With an `Idempotency-Key`, the same call again changes nothing: an answer that was lost
  * says nothing of whether the change was made.
+ * @param asked the body, or the query of a request without one.
  */
-export function changeBy(c: Context<AppEnv>, reason: string | undefined): Change {
+export async function changeBy(
+  c: Context<AppEnv>,
+  asked: { readonly reason?: string | undefined },
+): Promise<Change> {
   const { name } = c.var.actor;
-  const by = { actor: name, reason: reason ?? "" };
+  const by = { actor: name, reason: asked.reason ?? "" };
   const key = c.req.header("Idempotency-Key");
-  return key === undefined ? by : { ...by, callId: [name, c.req.method, c.req.path, key].join("\n") };
+  if (key === undefined) return by;
+  const callId = [name, c.req.method, c.req.path, key].join("\n");
+  return { ...by, callId, fingerprint: await secretDigest(canonicalText(asked)) };
+}
+
+/** The same for equal values, whatever the order of their fields. */
+function canonicalText(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === "object" && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([one], [other]) => (one < other ? -1 : 1)))
+      : part,
+  );
 }

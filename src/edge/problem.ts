@@ -61,7 +61,7 @@ const PROBLEMS = {
   loop_detected: { status: 508, type: BLANK, title: "Loop Detected" },
 } as const;
 
-/** The detail of an `idempotency_mismatch`. */
+/** The detail of an `idempotency_mismatch` of a decision. */
 export const MISMATCH = "This idempotency key was used with other parameters in the last ten minutes.";
 
 /** The detail of a `reservation_gone`. */

@@ -2,6 +2,7 @@
 import type { KeyMode } from "../identity/key-mode.ts";
 import type { KeyScope } from "../identity/key-scope.ts";
 import type { Grant, Overrides } from "../policy/adjust.ts";
+import type { CallDiffers } from "./change.ts";
 
 export type AccountStatus = "active" | "blocked";
 
@@ -74,6 +75,7 @@ export type AccountAnswer = ({ readonly kind: "account" } & AccountView) | { rea
 
 export type ResetAnswer =
   | AccountAnswer
+  | CallDiffers
   /** One of the limits is a quota with overage. */
   | { readonly kind: "billed-limit"; readonly limit: string };
 
@@ -97,7 +99,9 @@ export type NewAccountAnswer =
 /** `absent`: there is no account nor, if a block was to be lifted, the block of a deleted one. */
 export type DeletedAnswer =
   /** `keyIds`: the keys that stopped with it. Objects of an older version leave them out. */
-  { readonly kind: "deleted"; readonly keyIds?: readonly string[] } | { readonly kind: "absent" };
+  | { readonly kind: "deleted"; readonly keyIds?: readonly string[] }
+  | { readonly kind: "absent" }
+  | CallDiffers;
 
 export type KeyAnswer =
   | {
@@ -108,19 +112,22 @@ export type KeyAnswer =
     }
   | { readonly kind: "no-account" }
   | { readonly kind: "no-key" }
-  | { readonly kind: "too-many" };
+  | { readonly kind: "too-many" }
+  | CallDiffers;
 
 export type GrantAnswer =
   | { readonly kind: "grant"; readonly grant: Grant }
   | { readonly kind: "no-account" }
-  | { readonly kind: "too-many" };
+  | { readonly kind: "too-many" }
+  | CallDiffers;
 
 export type RevokedGrantAnswer =
   /** The grant that was in force. */
   | { readonly kind: "revoked"; readonly grant: Grant }
   | { readonly kind: "no-account" }
   /** There is no such grant, or it has ended. */
-  | { readonly kind: "no-grant" };
+  | { readonly kind: "no-grant" }
+  | CallDiffers;
 
 /** One change of an account. `before` and `after` are JSON text of what changed; null for nothing. */
 export interface AuditEntry {

@@ -7,7 +7,7 @@ import type { StopReason } from "../billing/allowance.ts";
 import type { LineDetail, LineKind } from "../billing/line.ts";
 import type { OverageMode } from "../billing/terms.ts";
 import type { ChangeTime } from "../billing/tier-change.ts";
-import type { Change } from "./change.ts";
+import type { CallDiffers, Change } from "./change.ts";
 
 /** What invoices say of the customer. Every field may be missing. */
 export const customerSchema = z.strictObject({
@@ -122,7 +122,8 @@ export interface BillingChange {
 export type BillingChangeAnswer =
   | BillingAnswer
   /** The price of the account's terms, or prices of single routes, cannot be capped. */
-  | { readonly kind: "no-cap" };
+  | { readonly kind: "no-cap" }
+  | CallDiffers;
 
 export interface TierChange {
   readonly tier: string;
@@ -133,7 +134,8 @@ export interface TierChange {
 export type TierAnswer =
   | { readonly kind: "changed"; readonly at: ChangeTime; readonly billing: BillingView }
   | NoBilling
-  | TierRejection;
+  | TierRejection
+  | CallDiffers;
 
 /** Why a tier cannot be changed now. */
 export type TierRejection =
@@ -179,7 +181,8 @@ export type CreditAnswer =
   /** `isNew`: false if the source had given the same credit before. */
   | { readonly kind: "credit"; readonly credit: CreditView; readonly isNew: boolean }
   | NoBilling
-  | CreditRejection;
+  | CreditRejection
+  | CallDiffers;
 
 /** Why a credit is not given. */
 export type CreditRejection =
@@ -198,7 +201,8 @@ export type RemovedCreditAnswer =
   /** `removed`: what was left and not yet accrued. */
   | { readonly kind: "removed"; readonly credit: CreditView; readonly removed: string }
   | { readonly kind: "no-credit" }
-  | NoBilling;
+  | NoBilling
+  | CallDiffers;
 
 /**
  * Billing of an account. Each call first does what has become due, such as the end of a period. `revision` is the policy that the caller

@@ -6,4 +6,11 @@ export interface Change {
   readonly reason: string;
   /** Identifies the call: the same call again changes nothing, and is acknowledged as the first one. */
   readonly callId?: string;
+  /** What the call asks for: the same id with another fingerprint is another call. Edges of an older version leave it out. */
+  readonly fingerprint?: string;
+}
+
+/** The id of the call is that of an earlier one, which asked for something else: nothing was changed. */
+export interface CallDiffers {
+  readonly kind: "call-differs";
 }

@@ -4,7 +4,7 @@
  */
 import type { InvoiceDocument } from "../billing/invoice-document.ts";
 import type { InvoiceStatus, NumberedEntry } from "./billing-register.ts";
-import type { Change } from "./change.ts";
+import type { CallDiffers, Change } from "./change.ts";
 
 /** An invoice, or a credit note with the status `pending` or `issued`. */
 export interface InvoiceView {
@@ -47,7 +47,7 @@ export type InvoiceRejection =
   | { readonly kind: "exceeds-uncredited"; readonly index: number; readonly left: string }
   | { readonly kind: "too-many" };
 
-export type InvoiceChangeAnswer = InvoiceAnswer | InvoiceRejection;
+export type InvoiceChangeAnswer = InvoiceAnswer | InvoiceRejection | CallDiffers;
 
 /** A line that an operator adds to a draft. Negative: a discount. */
 export interface Adjustment {

@@ -25,7 +25,7 @@ import type {
 } from "./account.ts";
 import type { AccountImport, AccountImportAnswer } from "./account-import.ts";
 import type { BillingRpc, TierRejection } from "./billing.ts";
-import type { Change } from "./change.ts";
+import type { CallDiffers, Change } from "./change.ts";
 import type { InvoicesRpc } from "./invoices.ts";
 import type { RepeatedAnswer, ObjectCall } from "./object-call.ts";
 import type { StatusRequest, UserStatus } from "./user-status.ts";
@@ -57,7 +57,7 @@ export interface AccountRpc {
     change: AccountChange,
     by?: Change,
     revision?: number,
-  ): Promise<AccountAnswer | TierRejection>;
+  ): Promise<AccountAnswer | TierRejection | CallDiffers>;
   /** Creates or changes the account, and adds the keys that it lacks. Repeating it changes nothing. Not in older versions. */
   importAccount(input: AccountImport, by?: Change, revision?: number): Promise<AccountImportAnswer>;
   /** Keys stop at once; ledger, audit trail and a block remain. @param lift also lift the block. */

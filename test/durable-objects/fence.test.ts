@@ -123,6 +123,29 @@ describe("a grant", () => {
     expect(await again).toEqual(first);
     expect(await user.allowedOf(20)).toBe(12);
   });
+
+  it("is not made, nor waited for, with the id of a call that asked for something else, even after a crash", async () => {
+    const user = await account("small");
+    const by = { actor: "op", reason: "", callId: "op POST /grants key-1", fingerprint: "one" };
+    const first = await user.stub.grant(grant("first"), by);
+    await user.decide();
+    await user.crash();
+    const other = { ...by, fingerprint: "two" };
+    expect(await user.stub.grant(grant("second"), other)).toEqual({ kind: "call-differs" });
+    expect(ends).toEqual([]);
+    // A call that an older Worker stored, or that an older edge sends, is not known to differ.
+    const { fingerprint: _fingerprint, ...older } = other;
+    const again = user.stub.grant(grant("second"), older);
+    await vi.waitFor(() => expect(ends.length).toBeGreaterThan(0));
+    await endWaits(user);
+    expect(await again).toEqual(first);
+    await user.inside((_object, { storage }) => storage.sql.exec("UPDATE calls SET fingerprint = NULL"));
+    const stored = user.stub.grant(grant("second"), other);
+    await vi.waitFor(() => expect(ends.length).toBeGreaterThan(1));
+    await endWaits(user);
+    expect(await stored).toEqual(first);
+    expect(await user.allowedOf(20)).toBe(12);
+  });
 });
 
 describe("a reset", () => {

@@ -37,6 +37,7 @@ const RELEASED = {
     "142e520402eecc95",
     "08b40b015be9c322",
     "cc061f72fd1bbb80",
+    "1b1400e73b890a22",
   ],
   BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0"],
   PolicyRegistry: ["66bd50ad5c40ae34"],

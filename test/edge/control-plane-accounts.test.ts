@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import type { Operator } from "../fixtures/control-operator.ts";
 import { customerOf, start } from "../fixtures/control-start.ts";
-import { problemOf } from "../fixtures/edge-problem.ts";
+import { ADMIN_CONTRACT } from "../../src/api/admin-contract.ts";
+import type { Endpoint } from "../../src/api/endpoint.ts";
+import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
 // Many sequential calls, on a machine that may be busy.
 vi.setConfig({ testTimeout: 30_000 });
@@ -498,3 +500,94 @@ describe("an account's billing", () => {
     expect(await problemOf(put)).toMatchObject({ errors: [{ path: "/document/billing/currency" }] });
   });
 });
+
+  it("and account take an Idempotency-Key for one call, at every change: with another body it is 422, and nothing is changed", async () => {
+    const { operator } = await start();
+    const refresh = {
+      match: "/refresh",
+      limits: [{ name: "refresh", kind: "bucket", tokens: 1, per: "day" }],
+    };
+    const routes = [...POLICY.routes, refresh];
+    await operator.putPolicy({ ...POLICY, routes, billing: { currency: "USD", series: "API" } });
+    const tested = new Set<string>();
+    const changes = async (user: string): Promise<number> =>
+      (await operator.get("audit", `/accounts/${user}/audit?limit=100`)).entries.length;
+    /** Sends a call, another one with its key, and it again. @returns the first response's body. */
+    const once = async (
+      operation: string,
+      method: string,
+      path: string,
+      [body, other]: readonly [asked: object, other: object],
+      repeated?: number,
+    ): Promise<Readonly<Record<string, unknown>>> => {
+      tested.add(operation);
+      const [, , user = ""] = path.split("/");
+      const key = { "Idempotency-Key": operation };
+      const send = (asked: object): Promise<Response> =>
+        method === "DELETE"
+          ? operator.send(method, `${path}?${new URLSearchParams(Object.entries(asked))}`, undefined, key)
+          : operator.send(method, path, asked, key);
+      const first = await send(body);
+      const text = await first.text();
+      expect([operation, first.status, text]).toEqual([operation, expect.toBeOneOf([200, 201, 204]), text]);
+      const made = await changes(user);
+      expect([operation, await problemCode(await send(other))]).toEqual([
+        operation,
+        "422 idempotency_mismatch",
+      ]);
+      // The order of fields does not matter.
+      const again = await send(Object.fromEntries(Object.entries(body).toReversed()));
+      expect([operation, again.status]).toEqual([operation, repeated ?? first.status]);
+      expect([operation, await changes(user)]).toEqual([operation, made]);
+      return text === "" ? {} : JSON.parse(text);
+    };
+    for (const user of ["once-1", "once-2"]) await operator.createAccount(user, { tier: "pro" });
+    const path = "/accounts/once-1";
+    const why = [{ reason: "a" }, { reason: "b" }] as const;
+    await once("changeAccount", "PATCH", path, [
+      { name: "a", reason: "" },
+      { name: "b", reason: "" },
+    ]);
+    await once("changeBilling", "PATCH", `${path}/billing`, [{ budget: "1" }, { budget: "2" }]);
+    await once("changeTier", "POST", `${path}/tier`, [{ tier: "free" }, { tier: "pro" }]);
+    const paid = { kind: "paid", source: "s" };
+    const credit = await once("addCredit", "POST", `${path}/credits`, [
+      { ...paid, amount: "1" },
+      { ...paid, amount: "2" },
+    ]);
+    await once("removeCredit", "DELETE", `${path}/credits/${credit["id"]}`, why);
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const grant = await once("grantExtra", "POST", `${path}/grants`, [
+      { limit: "month", amount: 1, until },
+      { limit: "month", amount: 2, until },
+    ]);
+    await once("revokeGrant", "DELETE", `${path}/grants/${grant["grantId"]}`, why);
+    await once("resetAccount", "POST", `${path}/reset`, [
+      { limits: ["refresh"], reason: "a" },
+      { limits: ["refresh"] },
+    ]);
+    // A key is shown once.
+    const key = await once("createKey", "POST", `${path}/keys`, [{ name: "a" }, { name: "b" }], 409);
+    const rotation = [{ graceSeconds: 0 }, { graceSeconds: 1 }] as const;
+    const rotated = await once("rotateKey", "POST", `${path}/keys/${key["keyId"]}/rotate`, rotation, 409);
+    await once("revokeKey", "DELETE", `${path}/keys/${rotated["keyId"]}`, why);
+    later(24 * 3_600_000);
+    await once("deleteAccount", "DELETE", "/accounts/once-2", why);
+    await operator.send("DELETE", path);
+    const invoiceOf = async (user: string): Promise<string> => {
+      const { invoices } = await operator.get("invoices", `/accounts/${user}/invoices`);
+      return `/accounts/${user}/invoices/${invoices[0]?.id}`;
+    };
+    const invoice = await invoiceOf("once-2");
+    const line = (amount: string) => ({ lines: [{ description: "setup", amount }] });
+    await once("adjustInvoice", "POST", `${invoice}/adjustments`, [line("1"), line("2")]);
+    await once("finalizeInvoice", "POST", `${invoice}/finalize`, why);
+    const note = (amount: string) => ({ lines: [{ line: 0, amount }], reason: "x" });
+    await once("createCreditNote", "POST", `${invoice}/credit-notes`, [note("0.01"), note("0.02")]);
+    await once("markInvoicePaid", "POST", `${invoice}/mark-paid`, why);
+    await operator.send("POST", `${await invoiceOf("once-1")}/adjustments`, line("1"));
+    await once("voidInvoice", "POST", `${await invoiceOf("once-1")}/void`, [{}, { uncollectible: true }]);
+    const endpoints = Object.entries<Endpoint>(ADMIN_CONTRACT);
+    const idempotent = endpoints.flatMap(([operation, endpoint]) => (endpoint.idempotent ? operation : []));
+    expect([...tested].toSorted()).toEqual(idempotent.toSorted());
+  });

@@ -170,6 +170,7 @@ export class BillingCalls implements BillingRpc {
       this.#host.changes.limitsChanged(memory, nowMs);
       return formatMinor(freeMinor, decimalsOf(credit.currency));
     });
+    if (typeof removed !== "string") return removed;
     await this.#host.changes.effective(BOTH);
     const credit = this.#credit(policy, id);
     return credit === null ? { kind: "no-credit" } : { kind: "removed", credit, removed };

@@ -5,6 +5,7 @@ import { problem } from "../../edge/problem.ts";
 import { userSubject } from "../../identity/authenticate.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import type { AccountAnswer, AccountView } from "../../objects/account.ts";
+import type { CallDiffers } from "../../objects/change.ts";
 import type { Home } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import { ask } from "../ask.ts";
@@ -13,7 +14,7 @@ import { accountView } from "./account-view.ts";
 /** Calls the account's object and renders the account. `call` may return a response instead, which is sent as it is. */
 export async function forAccount(
   c: Context<AppEnv>,
-  call: (stub: UserLimiterStub) => Promise<AccountAnswer | Response>,
+  call: (stub: UserLimiterStub) => Promise<AccountAnswer | CallDiffers | Response>,
   render: (answer: AccountView) => Response = ({ account, grants }) =>
     c.json(accountView(account, grants, c.var.policy)),
 ): Promise<Response> {

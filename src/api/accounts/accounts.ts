@@ -14,6 +14,7 @@ import type {
   NewAccountAnswer,
 } from "../../objects/account.ts";
 import type { TierRejection } from "../../objects/billing.ts";
+import type { CallDiffers } from "../../objects/change.ts";
 import { HOMES } from "../../objects/home.ts";
 import type { UserLimiterStub } from "../../objects/user-limiter.ts";
 import type { UserStatus } from "../../objects/user-status.ts";
@@ -82,6 +83,7 @@ export const ACCOUNTS = {
     path: ACCOUNT,
     access: "admin",
     query: deletionQuery,
+    idempotent: true,
     handler: deleteAccount,
   },
 } as const satisfies Endpoints;
@@ -90,10 +92,11 @@ async function createAccount(c: Context<AppEnv>): Promise<Response> {
   const { policy, requestId } = c.var;
   const body = await readBody(c, newAccountSchema);
   if (!body.ok) return body.response;
-  const { id, name = "", tier = policy.defaultTier, home, reason: why } = body.value;
+  const { id, name = "", tier = policy.defaultTier, home } = body.value;
   if (!policy.tiers.has(tier)) return unknownTier(c, tier);
   const stub = stubOf(c, id, home);
-  const call = stub.createAccount(id, { name, tier }, changeBy(c, why), billedBy(policy));
+  const by = await changeBy(c, body.value);
+  const call = stub.createAccount(id, { name, tier }, by, billedBy(policy));
   return ask<NewAccountAnswer>(c, "account", call, async (answer) => {
     c.var.services.limiter.forget(userSubject(id), Date.now());
     if (answer.kind === "exists") {
@@ -136,7 +139,8 @@ async function changeAccount(c: Context<AppEnv>): Promise<Response> {
   const { policy, requestId } = c.var;
   const body = await readBody(c, accountChangeSchema);
   if (!body.ok) return body.response;
-  const { name, tier, status, limits, reason: why } = body.value;
+  const { name, tier, status, limits } = body.value;
+  const by = await changeBy(c, body.value);
   const isKnown = tier === undefined || policy.tiers.has(tier);
   const overrides: Overrides | undefined = limits === null ? {} : limits;
   const change: AccountChange = {
@@ -156,9 +160,9 @@ async function changeAccount(c: Context<AppEnv>): Promise<Response> {
         const faults = overrideFaults(tierOf(policy, tier ?? current.account.tier), overrides ?? {});
         if (faults.length > 0) return invalidContent(requestId, faults).response;
       }
-      const answer: AccountAnswer | TierRejection = await stub.changeAccount(
+      const answer: AccountAnswer | TierRejection | CallDiffers = await stub.changeAccount(
         change,
-        changeBy(c, why),
+        by,
         billedBy(policy),
       );
       return isTierRejection(answer) ? tierProblem(c, answer) : answer;
@@ -179,9 +183,8 @@ async function deleteAccount(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, deletionQuery);
   if (!query.ok) return query.response;
-  const { reason: why, unblock } = query.value;
-  const isLifted = unblock === "true";
-  const call = stubOf(c, id).deleteAccount(changeBy(c, why), isLifted);
+  const isLifted = query.value.unblock === "true";
+  const call = stubOf(c, id).deleteAccount(await changeBy(c, query.value), isLifted);
   return ask<DeletedAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "absent") return noAccount(c);
     c.var.services.limiter.heard.noteDeleted(userSubject(id), answer.keyIds ?? [], isLifted, Date.now());

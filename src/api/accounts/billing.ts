@@ -105,13 +105,14 @@ async function changeBilling(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, billingChangeSchema);
   if (!body.ok) return body.response;
-  const { customer, budget, anchorDay, reason: why } = body.value;
+  const { customer, budget, anchorDay } = body.value;
   const change: BillingChange = {
     ...(customer === undefined ? {} : { customer: customer ?? {} }),
     ...(budget === undefined ? {} : { budget }),
     ...(anchorDay === undefined ? {} : { anchorDay }),
   };
-  const call = stubOf(c, id).changeBilling(change, c.var.policy.revision, changeBy(c, why));
+  const by = await changeBy(c, body.value);
+  const call = stubOf(c, id).changeBilling(change, c.var.policy.revision, by);
   return ask<BillingChangeAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "billing") return c.json(billingResponse(id, answer.billing));
     if (answer.kind !== "no-cap") return noBilling(c, answer);
@@ -129,7 +130,8 @@ async function changeTier(c: Context<AppEnv>): Promise<Response> {
   const { policy, services } = c.var;
   const change = changeOf(body.value);
   if (!policy.tiers.has(change.tier)) return unknownTier(c, change.tier);
-  const call = stubOf(c, id).changeTier(change, policy.revision, changeBy(c, body.value.reason));
+  const by = await changeBy(c, body.value);
+  const call = stubOf(c, id).changeTier(change, policy.revision, by);
   return ask<TierAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "changed") {
       services.limiter.forget(userSubject(id), Date.now());

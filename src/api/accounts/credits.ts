@@ -73,7 +73,7 @@ async function addCredit(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, newCreditSchema);
   if (!body.ok) return body.response;
-  const { kind, amount, currency = null, effective, expires, source, reason: why } = body.value;
+  const { kind, amount, currency = null, effective, expires, source } = body.value;
   const credit = {
     id: crypto.randomUUID(),
     kind,
@@ -83,7 +83,8 @@ async function addCredit(c: Context<AppEnv>): Promise<Response> {
     expiresMs: expires ? Date.parse(expires) : null,
     source,
   };
-  const call = stubOf(c, id).addCredit(credit, c.var.policy.revision, changeBy(c, why));
+  const by = await changeBy(c, body.value);
+  const call = stubOf(c, id).addCredit(credit, c.var.policy.revision, by);
   return ask<CreditAnswer>(c, "account", call, (answer) => {
     switch (answer.kind) {
       case "credit":
@@ -114,11 +115,8 @@ async function removeCredit(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, removalQuery);
   if (!query.ok) return query.response;
   const { revision } = c.var.policy;
-  const call = stubOf(c, id).removeCredit(
-    c.req.param("creditId") ?? "",
-    revision,
-    changeBy(c, query.value.reason),
-  );
+  const by = await changeBy(c, query.value);
+  const call = stubOf(c, id).removeCredit(c.req.param("creditId") ?? "", revision, by);
   return ask<RemovedCreditAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "removed") {
       return c.json({ ...creditResponse(answer.credit), removed: answer.removed });

@@ -57,6 +57,7 @@ export const GRANTS = {
     path: `${ACCOUNT}/grants/:grantId`,
     access: "operator",
     query: revocationQuery,
+    idempotent: true,
     handler: revokeGrant,
   },
   resetAccount: {
@@ -73,7 +74,7 @@ async function grantExtra(c: Context<AppEnv>): Promise<Response> {
   const { requestId } = c.var;
   const body = await readBody(c, newGrantSchema);
   if (!body.ok) return body.response;
-  const { limit, amount, until, reason: why } = body.value;
+  const { limit, amount, until } = body.value;
   const nowMs = Date.now();
   const grant: Grant = {
     grantId: crypto.randomUUID(),
@@ -89,11 +90,12 @@ async function grantExtra(c: Context<AppEnv>): Promise<Response> {
   const id = c.req.param("id") ?? "";
   if (!isUserId(id)) return noAccount(c);
   const stub = stubOf(c, id);
+  const by = await changeBy(c, body.value);
   const call = async (): Promise<GrantAnswer | Response> => {
     const current: AccountAnswer = await stub.account();
     if (current.kind !== "account") return { kind: "no-account" };
     const fault = grantFault(c, current.account, current.grants, grant);
-    return fault ? invalidContent(requestId, [fault]).response : stub.grant(grant, changeBy(c, why));
+    return fault ? invalidContent(requestId, [fault]).response : stub.grant(grant, by);
   };
   return ask(c, "account", call(), (answer) => {
     if (answer instanceof Response) return answer;
@@ -125,7 +127,8 @@ async function revokeGrant(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, revocationQuery);
   if (!query.ok) return query.response;
-  const call = stubOf(c, id).revokeGrant(c.req.param("grantId") ?? "", changeBy(c, query.value.reason));
+  const by = await changeBy(c, query.value);
+  const call = stubOf(c, id).revokeGrant(c.req.param("grantId") ?? "", by);
   return ask<RevokedGrantAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "revoked") return c.json(grantView(answer.grant));
     if (answer.kind === "no-account") return noAccount(c);
@@ -136,7 +139,8 @@ async function revokeGrant(c: Context<AppEnv>): Promise<Response> {
 async function resetAccount(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, resetSchema);
   if (!body.ok) return body.response;
-  const { limits = null, reason: why } = body.value;
+  const { limits = null } = body.value;
+  const by = await changeBy(c, body.value);
   const { policy, requestId } = c.var;
   return forAccount(c, async (stub) => {
     const current: AccountAnswer = await stub.account();
@@ -148,7 +152,7 @@ async function resetAccount(c: Context<AppEnv>): Promise<Response> {
       known.has(name) ? [] : [unknownName(`/limits/${i}`, "limit", name, known)],
     );
     if (faults.length > 0) return invalidContent(requestId, faults).response;
-    const answer: ResetAnswer = await stub.reset(limits, changeBy(c, why));
+    const answer: ResetAnswer = await stub.reset(limits, by);
     if (answer.kind !== "billed-limit") return answer;
     const detail = `The limit "${answer.limit}" is billed, so it cannot be reset: give a credit or a grant. Name other limits to reset them.`;
     return problem("conflict", detail, requestId);

@@ -158,35 +158,40 @@ async function getInvoice(c: Context<AppEnv>): Promise<Response> {
 async function adjustInvoice(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, adjustmentSchema);
   if (!body.ok) return body.response;
-  const { lines, currency: wanted = null, reason: why } = body.value;
-  return changed(c, (stub, invoice) => stub.adjustInvoice(invoice, lines, wanted, changeBy(c, why)));
+  const { lines, currency: wanted = null } = body.value;
+  const by = await changeBy(c, body.value);
+  return changed(c, (stub, invoice) => stub.adjustInvoice(invoice, lines, wanted, by));
 }
 
 async function finalizeInvoice(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, reasonSchema);
   if (!body.ok) return body.response;
-  return changed(c, (stub, invoice) => stub.finalizeInvoice(invoice, changeBy(c, body.value.reason)));
+  const by = await changeBy(c, body.value);
+  return changed(c, (stub, invoice) => stub.finalizeInvoice(invoice, by));
 }
 
 async function createCreditNote(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, creditNoteSchema);
   if (!body.ok) return body.response;
-  const { lines, reason: why } = body.value;
-  return changed(c, (stub, invoice) => stub.creditInvoice(invoice, lines, changeBy(c, why)), 201);
+  const { lines } = body.value;
+  const by = await changeBy(c, body.value);
+  return changed(c, (stub, invoice) => stub.creditInvoice(invoice, lines, by), 201);
 }
 
 async function markInvoicePaid(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, reasonSchema);
   if (!body.ok) return body.response;
-  return changed(c, (stub, invoice) => stub.payInvoice(invoice, changeBy(c, body.value.reason)));
+  const by = await changeBy(c, body.value);
+  return changed(c, (stub, invoice) => stub.payInvoice(invoice, by));
 }
 
 async function voidInvoice(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, endingSchema);
   if (!body.ok) return body.response;
-  const { uncollectible = false, reason: why } = body.value;
+  const { uncollectible = false } = body.value;
+  const by = await changeBy(c, body.value);
   const ending: Ending = uncollectible ? "uncollectible" : "void";
-  return changed(c, (stub, invoice) => stub.endInvoice(invoice, ending, changeBy(c, why)));
+  return changed(c, (stub, invoice) => stub.endInvoice(invoice, ending, by));
 }
 
 /** Asks the account's object, and answers with the document. */

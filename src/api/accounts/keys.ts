@@ -9,6 +9,7 @@ import { KEY_MODES, modeOf, newKeyId } from "../../identity/key-mode.ts";
 import { KEY_SCOPES } from "../../identity/key-scope.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import type { AccountAnswer, ApiKey, KeyAnswer } from "../../objects/account.ts";
+import type { CallDiffers } from "../../objects/change.ts";
 import { ask, changeBy } from "../ask.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ACCOUNT, type Endpoints } from "../endpoint.ts";
@@ -49,6 +50,7 @@ export const KEYS = {
     path: `${ACCOUNT}/keys`,
     access: "operator",
     body: newKeySchema,
+    idempotent: true,
     handler: createKey,
   },
   listKeys: { method: "GET", path: `${ACCOUNT}/keys`, access: "viewer", handler: listKeys },
@@ -57,6 +59,7 @@ export const KEYS = {
     path: `${ACCOUNT}/keys/:keyId/rotate`,
     access: "operator",
     body: rotationSchema,
+    idempotent: true,
     handler: rotateKey,
   },
   revokeKey: {
@@ -64,6 +67,7 @@ export const KEYS = {
     path: `${ACCOUNT}/keys/:keyId`,
     access: "operator",
     query: revocationQuery,
+    idempotent: true,
     handler: revokeKey,
   },
 } as const satisfies Endpoints;
@@ -81,7 +85,7 @@ async function createKey(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, newKeySchema);
   if (!body.ok) return body.response;
-  const { name = "", scopes = ["call"], expiresAt, mode: keyMode = "live", reason: why } = body.value;
+  const { name = "", scopes = ["call"], expiresAt, mode: keyMode = "live" } = body.value;
   const expiresMs = expiresAt === undefined ? null : Date.parse(expiresAt);
   if (expiresMs !== null && expiresMs <= Date.now()) {
     const fault = { path: "/expiresAt", message: "must be in the future" };
@@ -90,7 +94,7 @@ async function createKey(c: Context<AppEnv>): Promise<Response> {
   const key = generateApiKey(keyMode);
   const hash = await hashApiKey(key);
   const input = { keyId: newKeyId(keyMode), hash, name, scopes: [...new Set(scopes)], expiresMs };
-  const call = stubOf(c, id).addKey(input, changeBy(c, why));
+  const call = stubOf(c, id).addKey(input, await changeBy(c, body.value));
   return ask<KeyAnswer>(c, "account", call, (answer) => newKey(c, answer, key, input.keyId));
 }
 
@@ -99,7 +103,7 @@ async function rotateKey(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const body = await readBody(c, rotationSchema);
   if (!body.ok) return body.response;
-  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode: wanted, reason: why } = body.value;
+  const { graceSeconds = DEFAULT_GRACE_SECONDS, mode: wanted } = body.value;
   const oldKeyId = c.req.param("keyId") ?? "";
   const keyMode = modeOf(oldKeyId);
   if (wanted !== undefined && wanted !== keyMode) {
@@ -113,7 +117,7 @@ async function rotateKey(c: Context<AppEnv>): Promise<Response> {
     hash: await hashApiKey(key),
     graceMs: graceSeconds * 1_000,
   };
-  const call = stubOf(c, id).rotateKey(rotation, changeBy(c, why));
+  const call = stubOf(c, id).rotateKey(rotation, await changeBy(c, body.value));
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind === "key") noteEnd(c, id, rotation.oldKeyId, rotation.graceMs);
     return newKey(c, answer, key, rotation.keyId);
@@ -125,7 +129,8 @@ async function revokeKey(c: Context<AppEnv>): Promise<Response> {
   if (!isUserId(id)) return noAccount(c);
   const query = readQuery(c, revocationQuery);
   if (!query.ok) return query.response;
-  const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", changeBy(c, query.value.reason));
+  const by = await changeBy(c, query.value);
+  const call = stubOf(c, id).revokeKey(c.req.param("keyId") ?? "", by);
   return ask<KeyAnswer>(c, "account", call, (answer) => {
     if (answer.kind !== "key") return noKey(c, answer);
     noteEnd(c, id, answer.key.keyId, 0);
@@ -139,8 +144,10 @@ function noteEnd(c: Context<AppEnv>, id: string, keyId: string, inMs: number): v
   c.var.services.limiter.heard.noteStop(userSubject(id), keyId, nowMs + inMs, nowMs);
 }
 
+type Answered = Exclude<KeyAnswer, CallDiffers>;
+
 /** The only response that contains a key's plaintext. @param keyId of the plaintext. */
-function newKey(c: Context<AppEnv>, answer: KeyAnswer, key: string, keyId: string): Response {
+function newKey(c: Context<AppEnv>, answer: Answered, key: string, keyId: string): Response {
   if (answer.kind !== "key") return noKey(c, answer);
   if (answer.key.keyId !== keyId) {
     const detail = `An earlier call with this Idempotency-Key made the key ${answer.key.keyId}. Its plaintext is not stored: revoke it and make another with a new Idempotency-Key.`;
@@ -150,7 +157,7 @@ function newKey(c: Context<AppEnv>, answer: KeyAnswer, key: string, keyId: strin
   return c.json(view, 201);
 }
 
-function noKey(c: Context<AppEnv>, answer: Exclude<KeyAnswer, { kind: "key" }>): Response {
+function noKey(c: Context<AppEnv>, answer: Exclude<Answered, { kind: "key" }>): Response {
   switch (answer.kind) {
     case "no-account":
       return noAccount(c);

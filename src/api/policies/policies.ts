@@ -89,8 +89,8 @@ async function putPolicy(c: Context<AppEnv>): Promise<Response> {
     spendWork(c, "change", tokensOf(characters)),
   );
   if (!body.ok) return body.response;
-  const { document: wanted, reason: why, force: isForced = false } = body.value;
-  const by = changeBy(c, why);
+  const { document: wanted, force: isForced = false } = body.value;
+  const by = await changeBy(c, body.value);
   const add = (against: number, change: Change): Promise<PutAnswer> =>
     registry(c).put(JSON.stringify(wanted), against, change);
   return putRevision(c, {
@@ -151,7 +151,7 @@ async function activateRevision(c: Context<AppEnv>): Promise<Response> {
   if (revision === null) return noRevision(c);
   const body = await readBody(c, activationSchema);
   if (!body.ok) return body.response;
-  const by = changeBy(c, body.value.reason);
+  const by = await changeBy(c, body.value);
   const find = async (): Promise<Revision | null> =>
     revision === 0 ? EMBEDDED : registry(c).revision(revision);
   return ask<Revision | null>(c, "policy registry", find(), async (found) => {

@@ -25,6 +25,7 @@ import {
   seriesName,
 } from "../../src/objects/billing-register.ts";
 import { migrate, type Migration, schemaVersion } from "../migrations.ts";
+import { differingFields, digestColumns } from "./compare-documents.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
   `
@@ -61,6 +62,11 @@ export const MIGRATIONS: readonly Migration[] = [
   `,
   // The last number of the epoch that a rebuild began with: it may be of a document that no object has any more.
   "ALTER TABLE register ADD COLUMN last_n INTEGER NOT NULL DEFAULT 0",
+  // Of the document without number and dates; null for those of older Workers. The fields' digests are JSON, by their names.
+  `
+  ALTER TABLE documents ADD COLUMN sha256 TEXT;
+  ALTER TABLE documents ADD COLUMN field_digests TEXT;
+  `,
 ];
 
 const DEADLINE_MS = 2_000;
@@ -81,6 +87,8 @@ const documentRow = z.object({
   issued_ms: z.number(),
   due_ms: z.nullable(z.number()),
   version: z.int(),
+  sha256: z.nullable(z.string()),
+  field_digests: z.nullable(z.string()),
 });
 type DocumentRow = z.infer<typeof documentRow>;
 
@@ -263,21 +271,26 @@ export class RegisterBook {
   #update(state: RegisterRow, known: DocumentRow, entry: RegisterEntry): RegisterAnswer {
     const number = numberOf(state.series, known.epoch, known.n);
     const { total_minor: totalMinor, issued_ms: issuedMs } = known;
-    if (totalMinor !== entry.totalMinor) return { kind: "differs", number, totalMinor };
+    const fields = differingFields(known, entry);
+    if (fields.length > 0) return { kind: "differs", number, totalMinor, fields };
     if (entry.version > known.version) {
       this.#storage.sql.exec(
-        "UPDATE documents SET status = ?, open_minor = ?, version = ? WHERE epoch = ? AND n = ?",
+        `UPDATE documents SET status = ?, open_minor = ?, version = ?, sha256 = coalesce(sha256, ?),
+           field_digests = coalesce(field_digests, ?) WHERE epoch = ? AND n = ?`,
         entry.status,
         entry.openMinor,
         entry.version,
         known.epoch,
         known.n,
       );
+      const [sha256, fieldDigests] = digestColumns(entry);
     }
     return { kind: "registered", number, issuedMs };
   }
 
   #restore(entry: NumberedEntry): void {
+        sha256,
+        fieldDigests,
     const state = this.#state();
     if (state === null) throw new Error("the register has not begun");
     const place = placeOf(state.series, entry.number);
@@ -296,8 +309,8 @@ export class RegisterBook {
     const { id, kind, user, periodStartMs, periodEndMs, currency, exponent, dueDays } = entry;
     this.#storage.sql.exec(
       `INSERT INTO documents (epoch, n, document_id, kind, user, period_start_ms, period_end_ms, currency, exponent,
-         total_minor, open_minor, status, issued_ms, due_ms, version)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         total_minor, open_minor, status, issued_ms, due_ms, version, sha256, field_digests)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       epoch,
       n,
       id,
@@ -321,6 +334,7 @@ export class RegisterBook {
     return row ? documentRow.parse(row) : null;
   }
 }
+      ...digestColumns(entry),
 
 /** "INV", or "INV-R1" after a rebuild that found numbers missing. */
 function prefixOf(series: string, epoch: number): string {

@@ -31,7 +31,20 @@ export const registerEntrySchema = z.strictObject({
   dueDays: z.nullable(z.int()),
   version: z.int(),
 });
-export type RegisterEntry = z.infer<typeof registerEntrySchema>;
+type ReportedEntry = z.infer<typeof registerEntrySchema>;
+
+export interface RegisterEntry extends ReportedEntry {
+  /** Objects of an older version leave it out: then only the total is compared. */
+  readonly digests?: DocumentDigests;
+}
+
+/** Of a document without its number and dates, so that it can be compared before and after it has them. In hex. */
+export interface DocumentDigests {
+  /** SHA-256 of its bytes. */
+  readonly sha256: string;
+  /** The first half of the SHA-256 of each field, by the field's name: to say what differs. */
+  readonly fields: Readonly<Record<string, string>>;
+}
 
 /** A document with its number: what a register is rebuilt from. */
 export interface NumberedEntry extends RegisterEntry {
@@ -40,7 +53,7 @@ export interface NumberedEntry extends RegisterEntry {
 }
 
 /** A document in the register. */
-export interface RegisteredDocument extends Omit<RegisterEntry, "series" | "dueDays" | "version"> {
+export interface RegisteredDocument extends Omit<ReportedEntry, "series" | "dueDays" | "version"> {
   readonly number: string;
   readonly issuedMs: number;
   readonly dueMs: number | null;
@@ -51,8 +64,16 @@ export type RegisterAnswer =
   | { readonly kind: "registered"; readonly number: string; readonly issuedMs: number }
   /** Documents of this deployment are in another currency. */
   | { readonly kind: "currency-differs"; readonly currency: string }
-  /** A document of this id was registered before, with another total: its object was restored to an earlier state. */
-  | { readonly kind: "differs"; readonly number: string; readonly totalMinor: string }
+  /**
+   * Another document of this id was registered before: its object was restored to an earlier state. `fields`: names of those that differ;
+   * registers of an older version leave them out.
+   */
+  | {
+      readonly kind: "differs";
+      readonly number: string;
+      readonly totalMinor: string;
+      readonly fields?: readonly string[];
+    }
   /** The register is being rebuilt, and gives no numbers meanwhile. */
   | { readonly kind: "rebuilding" };
 
@@ -136,7 +157,7 @@ export function overviewOf(namespace: RegisterNamespace): RegisterStub {
 /** KV key that marks a user who has documents, even if the account is deleted: what registers are rebuilt from. */
 export const DOCUMENTS_MARK_PREFIX = "invoices:";
 
-/** @throws if the text is not an entry. */
-export function readEntry(text: string): RegisterEntry {
+/** An entry as an outbox holds it. @throws if the text is not one. */
+export function readEntry(text: string): ReportedEntry {
   return registerEntrySchema.parse(parseJson(text));
 }

@@ -39,7 +39,7 @@ const RELEASED = {
     "cc061f72fd1bbb80",
     "1b1400e73b890a22",
   ],
-  BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0"],
+  BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0", "95cba204169894ec"],
   PolicyRegistry: ["66bd50ad5c40ae34"],
   AccountDirectory: ["010a1bc95eb26f44", "f4d651581aba4107", "d7351be6ee12bf17"],
   MetricsHub: ["b7c4b079f294c8e7"],

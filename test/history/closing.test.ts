@@ -253,10 +253,39 @@ describe("the register", () => {
     ]);
     // The credit has paid the document that the customer has.
     expect(invoices(restored).map(({ document }) => document.dueMinor)).toEqual(["2500", "3100"]);
+    const audited = restored.object.audit(Number.MAX_SAFE_INTEGER, 100) ?? [];
+    const refused = audited.find(({ action }) => action === "invoice.void");
+    expect(refused?.reason).toBe("differs segments lines subtotalMinor totalMinor dueMinor");
     const other = await account(policy("31", { currency: "EUR" }), { registers, name: "eve" });
     await other.passUntil("2026-02-02T00:00:00Z");
     expect(statuses(other)).toEqual([["void", null, "3100"]]);
     expect(registers.documents().map(({ id }) => id)).toEqual(["ann.20260101", "ann.20260201"]);
+  });
+
+  it("that has a document with other lines does not take one of the same total for it", async () => {
+    const registers = new Registers();
+    const first = await account(policy(), { registers });
+    await first.use("/a", 10);
+    await first.passUntil("2026-02-02T00:00:00Z");
+    // Restored to before those requests. Nothing of the month is beyond the included amount.
+    const restored = await account(policy(), { registers });
+    await restored.use("/b", 20);
+    await restored.passUntil("2026-02-02T00:00:00Z");
+    expect([statuses(first), statuses(restored)]).toEqual([
+      [["issued", "INV-000001", "3100"]],
+      [["void", null, "3100"]],
+    ]);
+    const [refused] = restored.object.audit(Number.MAX_SAFE_INTEGER, 1) ?? [];
+    expect(refused).toMatchObject({ action: "invoice.void", reason: "differs segments" });
+    // A register that was lost compares as well once it is rebuilt from the accounts.
+    registers.lose("INV");
+    const register = registers.object("INV");
+    register.beginRebuild("INV");
+    await register.restore(await first.object.numberedDocuments());
+    register.finishRebuild();
+    const again = await account(policy(), { registers });
+    await again.passUntil("2026-02-02T00:00:00Z");
+    expect(statuses(again)).toEqual([["void", null, "3100"]]);
   });
 
   it("gets each document once, whatever dies after any step and whatever call is lost", async () => {

@@ -208,6 +208,11 @@ export class Closing {
     return { kind: "credited", note, invoice: changed };
   }
 
+  /** An invoice or a credit note. @throws if the account has no document of this id. */
+  document(id: string): InvoiceDocument {
+    return this.#byId(id).document;
+  }
+
   /** The bytes of a document as it is with this number. @throws if the account has no document of this id. */
   issuedText(id: string, number: string, issuedMs: number): string {
     const { document, dueDays } = this.#byId(id);
@@ -222,9 +227,10 @@ export class Closing {
     const invoice = note ? null : this.invoices.find(id);
     if ("refused" in accepted) {
       if (invoice?.status !== "pending") return;
-      const by = { ...AUTOMATIC, reason: accepted.refused };
+      const { refused, fields } = accepted;
+      const by = { ...AUTOMATIC, reason: [refused, ...fields].join(" ") };
       // The customer has the document of the number that was given before: what that one used stays used.
-      if (accepted.refused === "differs") this.change(invoice, { status: "void" }, nowMs, by);
+      if (refused === "differs") this.change(invoice, { status: "void" }, nowMs, by);
       else this.cancel(invoice, nowMs, by);
       return;
     }

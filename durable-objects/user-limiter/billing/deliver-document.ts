@@ -8,6 +8,7 @@ import {
   seriesName,
 } from "../../../src/objects/billing-register.ts";
 import type { Closing } from "./closing.ts";
+import { digestsOf, sha256Of } from "./document-digests.ts";
 
 /**
  * @returns the document's number, and the SHA-256 of the document with it; or why it will never get one. For {@link Closing.accept}.
@@ -20,15 +21,17 @@ export async function deliverDocument(
   value: string,
 ): Promise<string> {
   const entry = readEntry(value);
-  const answer: RegisterAnswer = await registerOf(namespace, seriesName(entry.series, entry.kind)).put(entry);
+  const digests = await digestsOf(closing.document(id));
+  const register = registerOf(namespace, seriesName(entry.series, entry.kind));
+  const answer: RegisterAnswer = await register.put({ ...entry, digests });
   if (answer.kind !== "registered") {
-    createLog("info")("error", "register_refused", { document: id, ...answer });
+    const fields = answer.kind === "differs" ? (answer.fields ?? ["totalMinor"]) : [];
+    const why = { ...answer, fields: fields.length > 0 ? fields.join(", ") : undefined };
+    createLog("info")("error", "register_refused", { document: id, ...why });
     if (answer.kind === "rebuilding") throw new Error(`the register is being rebuilt: ${id} waits`);
-    return JSON.stringify({ refused: answer.kind });
+    return JSON.stringify({ refused: answer.kind, fields });
   }
   const { number, issuedMs } = answer;
-  const bytes = new TextEncoder().encode(closing.issuedText(id, number, issuedMs));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const sha256 = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const sha256 = await sha256Of(closing.issuedText(id, number, issuedMs));
   return JSON.stringify({ number, issuedMs, sha256 });
 }

@@ -5,7 +5,8 @@
  * call, and answered when no isolate decides without it any more.
  */
 import { formatMinor, minorToFemto, parseMoney, roundToMinor } from "../../../src/billing/money.ts";
-import type { InvoiceStatus, NumberedEntry } from "../../../src/objects/billing-register.ts";
+import type { InvoiceDocument } from "../../../src/billing/invoice-document.ts";
+import type { InvoiceStatus, NumberedEntry, RegisterEntry } from "../../../src/objects/billing-register.ts";
 import type { Change } from "../../../src/objects/change.ts";
 import type {
   Adjustment,
@@ -22,6 +23,7 @@ import { BOTH, NOTHING } from "../account-changes.ts";
 import type { Memory } from "../memory.ts";
 import type { BillingHost } from "./billing-calls.ts";
 import type { Closing } from "./closing.ts";
+import { digestsOf } from "./document-digests.ts";
 import type { StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
 import { entryOf, noteEntryOf, openMinorOf } from "./register-entries.ts";
 
@@ -150,17 +152,18 @@ export class InvoiceCalls implements InvoicesRpc {
     const { memory } = this.#host.store;
     if (!memory.hasTables || memory.closing === null) return [];
     const { invoices } = memory.closing;
-    const entries: NumberedEntry[] = [];
-    const add = (entry: ReturnType<typeof entryOf>, { document }: StoredInvoice | StoredCreditNote): void => {
-      const { number, issuedAt } = document;
-      if (number !== null && issuedAt !== null) {
-        entries.push({ ...entry, number, issuedMs: Date.parse(issuedAt) });
-      }
-    };
+    const found: [RegisterEntry, InvoiceDocument][] = [];
     for (const invoice of invoices.list(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER)) {
-      add(entryOf(invoice, invoices.notesOf(invoice.periodMs)), invoice);
+      found.push([entryOf(invoice, invoices.notesOf(invoice.periodMs)), invoice.document]);
     }
-    for (const note of invoices.allNotes()) add(noteEntryOf(note), note);
+    for (const note of invoices.allNotes()) found.push([noteEntryOf(note), note.document]);
+    const entries: NumberedEntry[] = [];
+    for (const [entry, document] of found) {
+      const { number, issuedAt } = document;
+      if (number === null || issuedAt === null) continue;
+      const digests = await digestsOf(document);
+      entries.push({ ...entry, number, issuedMs: Date.parse(issuedAt), digests });
+    }
     return entries;
   }
 

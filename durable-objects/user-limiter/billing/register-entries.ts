@@ -7,7 +7,8 @@ import type { StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
 /** The register's answer to an entry, with the SHA-256 of the document that it makes; or why there will be no number. */
 export const acceptedSchema = z.union([
   z.strictObject({ number: z.string(), issuedMs: z.number(), sha256: z.string() }),
-  z.strictObject({ refused: z.enum(["differs", "currency-differs"]) }),
+  // `fields`: names of those of the document that differ from the registered one's.
+  z.strictObject({ refused: z.enum(["differs", "currency-differs"]), fields: z.array(z.string()) }),
 ]);
 
 /** What is left to pay of an invoice. */

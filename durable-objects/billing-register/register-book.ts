@@ -116,18 +116,26 @@ export class RegisterBook {
     return this.#storage.transactionSync(() => this.#put(entry));
   }
 
-  list({ status }: RegisterFilter, after: RegisterPosition | null, count: number): RegisterPage {
+  list(
+    { status, user = null, fromMs = null, toMs = null }: RegisterFilter,
+    after: RegisterPosition | null,
+    count: number,
+  ): RegisterPage {
     const state = this.#state();
     if (state === null) return { documents: [], next: null };
     const { epoch, n } = after ?? { epoch: Number.MAX_SAFE_INTEGER, n: 0 };
     const rows = this.#storage.sql
       .exec(
         `SELECT * FROM documents WHERE (?1 IS NULL OR status = ?1) AND (epoch, n) < (?2, ?3)
+           AND (?5 IS NULL OR user = ?5) AND (?6 IS NULL OR period_start_ms >= ?6) AND (?7 IS NULL OR period_start_ms < ?7)
          ORDER BY epoch DESC, n DESC LIMIT ?4`,
         status,
         epoch,
         n,
         count + 1,
+        user,
+        fromMs,
+        toMs,
       )
       .toArray()
       .map((row) => documentRow.parse(row));
@@ -274,23 +282,23 @@ export class RegisterBook {
     const fields = differingFields(known, entry);
     if (fields.length > 0) return { kind: "differs", number, totalMinor, fields };
     if (entry.version > known.version) {
+      const [sha256, fieldDigests] = digestColumns(entry);
       this.#storage.sql.exec(
         `UPDATE documents SET status = ?, open_minor = ?, version = ?, sha256 = coalesce(sha256, ?),
            field_digests = coalesce(field_digests, ?) WHERE epoch = ? AND n = ?`,
         entry.status,
         entry.openMinor,
         entry.version,
+        sha256,
+        fieldDigests,
         known.epoch,
         known.n,
       );
-      const [sha256, fieldDigests] = digestColumns(entry);
     }
     return { kind: "registered", number, issuedMs };
   }
 
   #restore(entry: NumberedEntry): void {
-        sha256,
-        fieldDigests,
     const state = this.#state();
     if (state === null) throw new Error("the register has not begun");
     const place = placeOf(state.series, entry.number);
@@ -326,6 +334,7 @@ export class RegisterBook {
       issuedMs,
       dueDays === null ? null : issuedMs + dueDays * DAY_MS,
       entry.version,
+      ...digestColumns(entry),
     );
   }
 
@@ -334,7 +343,6 @@ export class RegisterBook {
     return row ? documentRow.parse(row) : null;
   }
 }
-      ...digestColumns(entry),
 
 /** "INV", or "INV-R1" after a rebuild that found numbers missing. */
 function prefixOf(series: string, epoch: number): string {

@@ -60,6 +60,9 @@ const listDocuments: OperationNotes = {
     series: "Default: the policy's.",
     kind: "Default: `invoice`. Credit notes have a series of their own.",
     status: "Only documents of this status.",
+    account: "Only documents of this account.",
+    from: "Only of billing periods that began then or later. A time, or a date for its first moment.",
+    to: "Only of billing periods that began before then.",
     ...PAGE,
   },
   responses: [

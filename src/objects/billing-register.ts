@@ -77,8 +77,14 @@ export type RegisterAnswer =
   /** The register is being rebuilt, and gives no numbers meanwhile. */
   | { readonly kind: "rebuilding" };
 
+/** Null, or left out by older versions: any. */
 export interface RegisterFilter {
   readonly status: InvoiceStatus | null;
+  readonly user?: string | null;
+  /** Only of billing periods that began at this moment or later. */
+  readonly fromMs?: number | null;
+  /** Only of billing periods that began before this moment. */
+  readonly toMs?: number | null;
 }
 
 /** A place in the list: newest first. */

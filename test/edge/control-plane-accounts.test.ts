@@ -488,6 +488,13 @@ describe("an account's billing", () => {
     const notes = await operator.get("documents", "/billing/invoices?kind=credit_note&limit=1");
     expect(notes).toMatchObject({ series: "API-CN", documents: [{ number: "API-CN-000001" }] });
     expect(await operator.rejection("GET", "/billing/invoices?status=unknown")).toBe("400 /status");
+    expect(await operator.rejection("GET", "/billing/invoices?from=x&to=y")).toBe("400 /from /to");
+    const numbersOf = async (filter: string): Promise<string[]> =>
+      (await operator.get("documents", `/billing/invoices?${filter}`)).documents.map(({ number }) => number);
+    const began = documents[0]?.period.start ?? "";
+    expect(await numbersOf(`account=billed-3&from=${began}`)).toEqual(["API-000001"]);
+    expect(await numbersOf("account=billed-4")).toEqual([]);
+    expect(await numbersOf(`to=${began}`)).toEqual([]);
     const rebuilt = await operator.do("rebuiltRegister", "POST", "/billing/register/rebuild");
     expect(rebuilt.cursor).toBeNull();
     expect(rebuilt.series.find(({ series }) => series === "API")).toMatchObject({ documents: 1, missing: 0 });
@@ -499,7 +506,6 @@ describe("an account's billing", () => {
     const put = await operator.send("PUT", "/policy", { document: euro, force: true }, { "If-Match": "*" });
     expect(await problemOf(put)).toMatchObject({ errors: [{ path: "/document/billing/currency" }] });
   });
-});
 
   it("and account take an Idempotency-Key for one call, at every change: with another body it is 422, and nothing is changed", async () => {
     const { operator } = await start();
@@ -591,3 +597,4 @@ describe("an account's billing", () => {
     const idempotent = endpoints.flatMap(([operation, endpoint]) => (endpoint.idempotent ? operation : []));
     expect([...tested].toSorted()).toEqual(idempotent.toSorted());
   });
+});

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
-import type { NumberedEntry, RegisterEntry } from "../../src/objects/billing-register.ts";
+import type { NumberedEntry, RegisterEntry, RegisterFilter } from "../../src/objects/billing-register.ts";
 import { Registers } from "./registers.ts";
 
 /** `REGISTER_ENTRIES=10000` feeds as many. */
@@ -138,17 +138,28 @@ describe("a document in the register", () => {
 });
 
 describe("a list", () => {
-  it("pages newest first, of one status", async () => {
+  it("pages newest first, of one status, one user and the periods that began in a range", async () => {
     const registers = new Registers();
-    for (let n = 0; n < 9; n++) await register(registers, entry(n, { status: n % 2 ? "paid" : "issued" }));
-    const users: string[] = [];
-    let after = null;
-    do {
-      const page = registers.object("INV").list({ status: "issued" }, after, 2);
-      users.push(...page.documents.map(({ user }) => user));
-      after = page.next;
-    } while (after !== null);
-    expect(users).toEqual(["u8", "u6", "u4", "u2", "u0"]);
+    const monthOf = (n: number) => Date.UTC(2026, n % 3);
+    for (let n = 0; n < 9; n++) {
+      const status = n % 2 ? "paid" : "issued";
+      await register(registers, entry(n, { status, user: `u${n % 6}`, periodStartMs: monthOf(n) }));
+    }
+    const found = (filter: Partial<RegisterFilter>): string[] => {
+      const ids: string[] = [];
+      let after = null;
+      do {
+        const page = registers.object("INV").list({ status: null, ...filter }, after, 2);
+        ids.push(...page.documents.map(({ id }) => id.slice(0, 2)));
+        after = page.next;
+      } while (after !== null);
+      return ids;
+    };
+    expect(found({ status: "issued" })).toEqual(["u8", "u6", "u4", "u2", "u0"]);
+    expect(found({ user: "u1" })).toEqual(["u7", "u1"]);
+    expect(found({ fromMs: monthOf(1), toMs: monthOf(2) })).toEqual(["u7", "u4", "u1"]);
+    expect(found({ fromMs: monthOf(1) })).toEqual(["u8", "u7", "u5", "u4", "u2", "u1"]);
+    expect(found({ toMs: monthOf(1), user: "u0", status: "issued" })).toEqual(["u6", "u0"]);
     expect(new Registers().object("INV").list({ status: null }, null, 10)).toEqual({
       documents: [],
       next: null,

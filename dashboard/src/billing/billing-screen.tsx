@@ -25,8 +25,8 @@ const STATUSES = [
 
 export function BillingScreen() {
   const { address, go } = usePage();
-  const { kind = "", status = "", cursor = "" } = address.params;
-  const given = Object.entries({ kind, status, cursor }).filter(([, value]) => value !== "");
+  const { kind = "", status = "", account: only = "", cursor = "" } = address.params;
+  const given = Object.entries({ kind, status, account: only, cursor }).filter(([, value]) => value !== "");
   const polled = usePolled(
     `/api/v1/admin/billing/invoices?${new URLSearchParams(given)}`,
     parseRegister,

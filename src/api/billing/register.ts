@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { DOCUMENT_KINDS } from "../../billing/invoice-document.ts";
 import { formatMinor } from "../../billing/money.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
+import { userIdSchema } from "../../identity/user-id.ts";
 import {
   DOCUMENTS_MARK_PREFIX,
   INVOICE_STATUSES,
@@ -20,7 +21,7 @@ import {
 import { stubOf } from "../accounts/account-object.ts";
 import { ask } from "../ask.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
-import { cursor, pageLimit } from "../fields.ts";
+import { cursor, pageLimit, rangeBound } from "../fields.ts";
 import { BAD_CURSOR, badQuery, cursorOf, pageSize, positionOf, readQuery } from "../query.ts";
 import { iso, isoOrNull } from "../rfc3339.ts";
 
@@ -35,6 +36,10 @@ const documentsQuery = z.strictObject({
   series: z.optional(z.string().check(z.regex(/^[A-Z][A-Z0-9]{0,11}$/, "is not the name of a series"))),
   kind: z.optional(z.enum(DOCUMENT_KINDS)),
   status: z.optional(z.enum(INVOICE_STATUSES)),
+  account: z.optional(userIdSchema),
+  from: rangeBound,
+  /** Exclusive. */
+  to: rangeBound,
   limit: pageLimit,
   cursor,
 });
@@ -61,12 +66,14 @@ export const REGISTER = {
 async function listDocuments(c: Context<AppEnv>): Promise<Response> {
   const query = readQuery(c, documentsQuery);
   if (!query.ok) return query.response;
-  const { series, kind = "invoice", status = null, limit, cursor: from } = query.value;
-  const after = from === undefined ? null : placeOf(positionOf(from));
+  const { series, kind = "invoice", status = null, account, from, to, limit, cursor: place } = query.value;
+  const after = place === undefined ? null : placeOf(positionOf(place));
   if (after === "bad") return badQuery(c, BAD_CURSOR).response;
+  const [fromMs, toMs] = [from, to].map((bound) => (bound === undefined ? null : Date.parse(bound)));
+  const filter = { status, user: account ?? null, fromMs: fromMs ?? null, toMs: toMs ?? null };
   const name = seriesName(series ?? c.var.policy.billing?.series ?? DEFAULT_SERIES, kind);
   const stub = registerOf(c.env.BILLING_REGISTER, name);
-  return ask<RegisterPage>(c, "register", stub.list({ status }, after, pageSize(limit)), (page) =>
+  return ask<RegisterPage>(c, "register", stub.list(filter, after, pageSize(limit)), (page) =>
     c.json({
       series: name,
       documents: page.documents.map(documentRow),

@@ -12,9 +12,11 @@ import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare";
 import { ASSETS_DIRECTORY } from "./build-assets.ts";
 import { buildParts } from "./build-parts.ts";
 import { bundle, ENTRY, modulesOf } from "./bundle.ts";
+import type { Stop } from "./closing-steps.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { Reaper } from "./reaper.ts";
 import { type Clock, shiftedModules } from "./shifted-clock.ts";
+import { stoppableModules } from "./stoppable-modules.ts";
 import { workerOptions } from "./worker-options.ts";
 
 const GATEWAY_CONFIG = "wrangler.toml";
@@ -48,6 +50,8 @@ export interface LocalOptions {
   readonly clock?: Clock;
   /** Whether to bind the shields that wrangler.toml does not. Default: no, since a client that measures comes from one address. */
   readonly shields?: boolean;
+  /** The step of a close after which the product stands still; default: none. */
+  readonly stopAfter?: Stop | null;
 }
 
 export interface LocalProduct {
@@ -89,6 +93,7 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
     isBuilt = false,
     clock = 0,
     shields = false,
+    stopAfter = null,
   } = options;
   const assets = join(directory, "build", "assets");
   const gatewayDirectory = join(directory, "build", "gateway");
@@ -110,10 +115,12 @@ async function startMiniflare(options: LocalOptions): Promise<LocalProduct> {
   ]);
   const bundled = [gateway, ...(await modulesOf(gateway))];
   const objects = Object.values(gatewayOptions.durableObjects ?? {}).map(classNameOf);
-  const modules =
-    clock === 0
-      ? bundled
-      : [...(await shiftedModules(gateway, gatewayDirectory, objects, clock)), ...bundled];
+  const timed = clock === 0 ? [] : await shiftedModules(gateway, gatewayDirectory, objects, clock);
+  const stops =
+    stopAfter === null
+      ? []
+      : await stoppableModules(timed[0] ?? gateway, gatewayDirectory, objects, stopAfter);
+  const modules = [...stops, ...timed, ...bundled];
   const reaper = new Reaper();
   const settings = convertV4MiniflareOptions({
     host: "127.0.0.1",

@@ -107,7 +107,7 @@ function withShiftedAlarms(storage) {
 export function shifted(Inner) {
   return class extends Inner {
     constructor(ctx, env) {
-      Object.defineProperty(ctx, "storage", { value: withShiftedAlarms(ctx.storage) });
+      Object.defineProperty(ctx, "storage", { value: withShiftedAlarms(ctx.storage), configurable: true });
       super(ctx, env);
     }
   };

@@ -4,11 +4,12 @@
  * PORT is the port (8787; 0 for any free one), DEMO_DIR the directory of state and keys (.demo), LOG_LEVEL the log level
  * (warn). SHIELDS=off leaves the shields out (docs/rules.md). DEMO_HISTORY=off starts without a billed account and its three closed
  * months. REUSE_BUILD=1 builds only if the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that a
- * billing period ends.
+ * billing period ends. STOP_AFTER is for tests: the product stands still after that step of a close (closing-steps.ts).
  */
 import { access, rename, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { BILLED_ACCOUNT, makeDemoHistory } from "./demo-history.ts";
+import { readStop } from "./closing-steps.ts";
 import { seedDemoAccounts } from "./demo-accounts.ts";
 import { createDevVars, readDevVars } from "./dev-vars.ts";
 import { DEFAULT_PORT, readPort } from "./local-port.ts";
@@ -40,6 +41,7 @@ async function main(): Promise<void> {
   if (!adminToken)
     throw new Error(".dev.vars has no ADMIN_TOKEN: add one, or delete the file so that npm start creates it");
   const logLevel = process.env["LOG_LEVEL"];
+  const stopAfter = readStop(process.env["STOP_AFTER"]);
   const clockOffsetMs = readClockOffset(process.env["CLOCK_OFFSET_MS"]);
 
   console.log("Building the gateway and the demo origin ...");
@@ -75,6 +77,7 @@ async function main(): Promise<void> {
     isBuilt: isNew,
     clock: clockOffsetMs,
     shields: process.env["SHIELDS"] !== "off",
+    stopAfter,
   });
 
   const keysFile = join(directory, "keys.json");

@@ -29,6 +29,8 @@ export interface StartOptions {
   readonly history?: "on" | "off";
   /** Default: off, since all tests come from one address. */
   readonly shields?: "on" | "off";
+  /** The step of a close after which the product stands still; default: none. */
+  readonly stopAfter?: string;
 }
 
 /** A run of `npm start`, whether or not it gets as far as serving. */
@@ -46,6 +48,7 @@ export class Run {
       clockOffsetMs = 0,
       shields = "off",
       history = "off",
+      stopAfter = "",
     } = options;
     const { PATH, HOME } = process.env;
     this.#npm = spawn("npm", ["start"], {
@@ -63,6 +66,7 @@ export class Run {
         CLOCK_OFFSET_MS: String(clockOffsetMs),
         SHIELDS: shields,
         DEMO_HISTORY: history,
+        STOP_AFTER: stopAfter,
         // Half of a start is compiling wrangler, so all starts share a cache (vitest.config.ts).
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(checkout.directory, ".compile-cache"),
       },

@@ -5,23 +5,17 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { counted, newcomers, since } from "./cost.ts";
-import { type Measured, linesOf, parseBudget } from "./over-budget.ts";
-import type { Operations } from "./price.ts";
-import { countedWorker, productBundle } from "./rig-workers.ts";
-import { startRig } from "./rig.ts";
+import { newcomers } from "./cost.ts";
+import { type Figures, type Measured, linesOf, parseBudget } from "./over-budget.ts";
+import { figuresOf, perThousand, type Series } from "./per-thousand.ts";
+import { countedWorker, productBundle, shieldedWorkers } from "./rig-workers.ts";
+import { type Rig, startRig } from "./rig.ts";
 import { newUser, putPolicy } from "./setup.ts";
-import { DEFAULT_DELAY_MS } from "../src/analytics/batch.ts";
-import { CHECKPOINT_AFTER_MS } from "../src/objects/object-call.ts";
+import { credentialShield, floodShield } from "./shield-series.ts";
 import { gzipKbOf } from "./size.ts";
 
-const DECISIONS = 1_000;
 const NEWCOMERS = 200;
 const NEWCOMERS_CONCURRENCY = 8;
-/** A user's object writes its state when the user pauses. Those rows belong to the decisions before. */
-const IDLE_MS = CHECKPOINT_AFTER_MS + 1_500;
-/** Points of a user with a steady rate are counted too: they wait in the isolate. */
-const PACED_IDLE_MS = DEFAULT_DELAY_MS + 1_000;
 
 const AGENT = "budget";
 
@@ -40,18 +34,51 @@ const TIERS: Readonly<Record<Caller, string>> = {
   at100: "pro",
 };
 /** Requests of a user with a steady rate, and the time between two. Others send without a pause. */
-const PACE: Partial<Readonly<Record<Caller, { readonly count: number; readonly everyMs: number }>>> = {
+const PACE: Partial<Readonly<Record<Caller, Pick<Series, "count" | "everyMs">>>> = {
   at1: { count: 20, everyMs: 1_000 },
   at10: { count: 100, everyMs: 100 },
   at100: { count: 500, everyMs: 10 },
 };
 
+type Option = "authNone" | "deprecated" | "traced" | "preflight";
+/** Each has its own address, so that its object is its own. */
+const OPTIONS: Readonly<Record<Option, Series>> = {
+  authNone: {
+    path: "/hook",
+    headersOf: () => ({
+      ...from(1),
+      Authorization: "Bearer of-the-upstream",
+      "X-API-Key": "of-the-upstream",
+    }),
+    status: 200,
+  },
+  deprecated: { path: "/old", headersOf: () => from(2), status: 200 },
+  traced: {
+    headersOf: () => ({
+      ...from(3),
+      traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+      tracestate: "vendor=1",
+    }),
+    status: 200,
+  },
+  preflight: {
+    method: "OPTIONS",
+    headersOf: () => ({
+      ...from(4),
+      Origin: "https://app.example",
+      "Access-Control-Request-Method": "PUT",
+      "Access-Control-Request-Headers": "x-api-key",
+    }),
+    status: 200,
+  },
+};
+
 const budget = parseBudget(JSON.parse(await readFile(join(import.meta.dirname, "budget.json"), "utf8")));
-const [gzipKb, operations] = await Promise.all([productBundle().then(gzipKbOf), perThousand()]);
+const [gzipKb, operations] = await Promise.all([productBundle().then(gzipKbOf), allFigures()]);
 const lines = linesOf({ gzipKb, ...operations }, budget);
 for (const { figure, measured, max, isOver } of lines) {
   console.log(
-    `${isOver ? "OVER" : "ok  "} ${figure.padEnd(34)} ${measured.toFixed(1).padStart(8)} of at most ${max}`,
+    `${isOver ? "OVER" : "ok  "} ${figure.padEnd(38)} ${measured.toFixed(1).padStart(8)} of at most ${max}`,
   );
 }
 const isOver = lines.some((line) => line.isOver);
@@ -59,69 +86,85 @@ if (isOver) console.error("Over budget: reduce the figures marked OVER, or raise
 // Exits at once, without waiting for workerd's pipes to close.
 process.exit(isOver ? 1 : 0);
 
-async function perThousand(): Promise<Omit<Measured, "gzipKb">> {
-  const rig = await startRig(await countedWorker("embedded"));
+async function allFigures(): Promise<Omit<Measured, "gzipKb">> {
+  const rig = await startRig([...(await countedWorker("embedded")), ...(await shieldedWorkers())]);
   try {
     const url = rig.url("counted");
     await putPolicy(url);
+    const busy = {
+      strict: await ofUser(url, "strict"),
+      leased: await ofUser(url, "leased"),
+      denied: await ofUser(url, "denied"),
+      shadow: await ofUser(url, "shadow"),
+      shadowed: await ofUser(url, "shadowed"),
+      newcomers: figuresOf(await newcomers(url, NEWCOMERS, NEWCOMERS_CONCURRENCY)),
+    };
+    // Other isolates, whose operations are counted apart, while a user sends a request a second.
+    const [at1, shields] = await Promise.all([ofUser(url, "at1"), ofShields(rig)]);
+    const at10 = await ofUser(url, "at10");
+    const at100 = await ofUser(url, "at100");
+    const options = await ofOptions(url);
+    const credentialChecks = {
+      authNone: options.authNone.credentialChecks,
+      flooded: shields.flooded.credentialChecks,
+      guessed: shields.guessed.credentialChecks,
+      shielded: shields.shielded.credentialChecks,
+    };
     return {
-      strict: await operationsOf(url, "strict"),
-      leased: await operationsOf(url, "leased"),
-      denied: await operationsOf(url, "denied"),
-      shadow: await operationsOf(url, "shadow"),
-      shadowed: await operationsOf(url, "shadowed"),
-      newcomers: perOf(await newcomers(url, NEWCOMERS, NEWCOMERS_CONCURRENCY)),
-      at1: await operationsOf(url, "at1"),
-      at10: await operationsOf(url, "at10"),
-      at100: await operationsOf(url, "at100"),
+      ...busy,
+      at1,
+      at10,
+      at100,
+      ...options,
+      ...shields,
       allowed: await allowed(url),
+      credentialChecks,
     };
   } finally {
     await rig.close();
   }
 }
 
-/** Last, under a policy with a rule that all requests match. */
-async function allowed(url: string): Promise<Measured[Caller]> {
-  await putPolicy(url, [{ name: "all", if: { userAgent: [AGENT] }, then: "allow" }]);
-  return operationsOf(url, "allowed");
+/** Under a policy with a rule that all requests match. */
+async function allowed(url: string): Promise<Figures> {
+  await putPolicy(url, { rules: [{ name: "all", if: { userAgent: [AGENT] }, then: "allow" }] });
+  return ofUser(url, "allowed");
 }
 
-async function operationsOf(url: string, caller: Caller): Promise<Measured[Caller]> {
+async function ofUser(url: string, caller: Caller): Promise<Figures> {
   const headers = {
     "X-API-Key": await newUser(url, `budget-${caller}`, TIERS[caller]),
     "User-Agent": AGENT,
   };
-  const decide = async (): Promise<number> => {
-    const response = await fetch(`${url}/identify`, { headers });
-    await response.arrayBuffer();
-    return response.status;
-  };
-  // Wakes the object and fills the caches, which does not count.
-  await decide();
-  const before = await counted(url);
-  const expected = caller === "denied" ? 429 : 200;
-  // Sequentially, so that no calls are combined.
-  const { count, everyMs } = PACE[caller] ?? { count: DECISIONS, everyMs: 0 };
-  // The first of a steady rate too: soon after the one before, it would look like a busy user's.
-  const fromMs = performance.now() + everyMs;
-  for (let i = 0; i < count; i++) {
-    const earlyMs = fromMs + i * everyMs - performance.now();
-    if (earlyMs > 0) await new Promise((done) => setTimeout(done, earlyMs));
-    const status = await decide();
-    if (status !== expected) throw new Error(`${caller}: got ${status}, expected ${expected}`);
-  }
-  await new Promise((done) => setTimeout(done, everyMs > 0 ? PACED_IDLE_MS : IDLE_MS));
-  return perOf(since(before, await counted(url), count));
+  const status = caller === "denied" ? 429 : 200;
+  return perThousand(url, { headersOf: () => headers, status, ...PACE[caller] });
 }
 
-function perOf(counts: Operations): Measured[Caller] {
-  const per = (name: keyof Measured[Caller]): number => (counts[name] / counts.decisions) * 1_000;
+async function ofOptions(url: string): Promise<Record<Option, Figures>> {
+  await putPolicy(url, {
+    anonymousTier: "auto",
+    routes: [
+      { match: "/hook", auth: "none" },
+      { match: "/old", deprecated: "2026-01-01", sunset: "2100-01-01" },
+      { match: "/*" },
+    ],
+  });
   return {
-    objectCalls: per("objectCalls"),
-    rowsWritten: per("rowsWritten"),
-    kvReads: per("kvReads"),
-    hubCalls: per("hubCalls"),
-    hubRows: per("hubRows"),
+    authNone: await perThousand(url, OPTIONS.authNone),
+    deprecated: await perThousand(url, OPTIONS.deprecated),
+    traced: await perThousand(url, OPTIONS.traced),
+    preflight: await perThousand(url, OPTIONS.preflight),
   };
+}
+
+async function ofShields(rig: Rig): Promise<Record<"flooded" | "guessed" | "shielded", Figures>> {
+  return {
+    flooded: await floodShield(rig.url("flooded")),
+    ...(await credentialShield(rig.url("guessed"), rig.url("flooded"))),
+  };
+}
+
+/** A client's address. */
+function from(n: number): Readonly<Record<string, string>> {
+  return { "CF-Connecting-IP": `198.51.100.${n}`, "User-Agent": AGENT };
 }

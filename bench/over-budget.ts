@@ -18,6 +18,13 @@ const CALLERS = [
   "at1",
   "at10",
   "at100",
+  "authNone",
+  "deprecated",
+  "traced",
+  "preflight",
+  "flooded",
+  "guessed",
+  "shielded",
   "allowed",
 ] as const;
 
@@ -28,6 +35,8 @@ const operations = z.strictObject({
   hubCalls: figure,
   hubRows: figure,
 });
+
+const CHECKED = ["authNone", "flooded", "guessed", "shielded"] as const;
 
 const schema = z.strictObject({
   /** The product's bundle, minified and compressed, KiB. */
@@ -45,8 +54,28 @@ const schema = z.strictObject({
   at1: operations,
   at10: operations,
   at100: operations,
+  /**
+   * Operations per 1,000 requests of an address: to a route with `auth: none`, to one that is deprecated and has a sunset, with a trace
+   * context, and of preflights that the upstream answers.
+   */
+  authNone: operations,
+  deprecated: operations,
+  traced: operations,
+  preflight: operations,
+  /** Operations per 1,000 requests that the flood shield rejects, and per 1,000 guesses that the credential shield rejects. */
+  flooded: operations,
+  guessed: operations,
+  /** Operations per 1,000 decisions for one user with a good key, behind an address that the credential shield knows to be guessing. */
+  shielded: operations,
   /** Operations per 1,000 decisions for one user whom a rule lets through without limits. */
   allowed: operations,
+  /** Digests of keys and verified signatures, per 1,000 requests, where nothing or little may be spent on credentials. */
+  credentialChecks: z.strictObject({
+    authNone: figure,
+    flooded: figure,
+    guessed: figure,
+    shielded: figure,
+  }),
   /** Per account and period: of the close of a billing period until its invoice has a number. test/durable-objects/closing.test.ts. */
   close: z.strictObject({
     alarms: figure,
@@ -55,6 +84,11 @@ const schema = z.strictObject({
     registerRows: figure,
   }),
 });
+
+/** Of one kind of request, per 1,000. */
+export interface Figures extends z.infer<typeof operations> {
+  readonly credentialChecks: number;
+}
 
 /** The maximum of each figure. */
 export type Budget = z.infer<typeof schema>;
@@ -91,6 +125,10 @@ export function linesOf(measured: Measured, budget: Measured): BudgetLine[] {
         line(`${caller}: ${operation} per 1,000`, measured[caller][operation], budget[caller][operation]),
       );
     }
+  }
+  for (const caller of CHECKED) {
+    const [value, max] = [measured.credentialChecks[caller], budget.credentialChecks[caller]];
+    lines.push(line(`${caller}: credentialChecks per 1,000`, value, max));
   }
   return lines;
 }

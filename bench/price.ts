@@ -17,7 +17,7 @@ export const PRICES = {
 /** What an object is billed for while it is awake, whatever it uses. */
 const OBJECT_GB = 0.128;
 
-/** Numbers of billed operations. */
+/** Numbers of operations. */
 export interface OperationCounts {
   /** Calls to objects other than the metrics hub. */
   objectCalls: number;
@@ -33,6 +33,8 @@ export interface OperationCounts {
   dataPoints: number;
   /** How long objects were awake, the hub included, ms. */
   awakeMs: number;
+  /** Digests of keys and verified signatures. Not billed but as CPU time. */
+  credentialChecks: number;
 }
 
 /** The operations of a number of decisions. */
@@ -51,6 +53,7 @@ export function countsOf(count: (name: keyof OperationCounts) => number): Operat
     kvWrites: count("kvWrites"),
     dataPoints: count("dataPoints"),
     awakeMs: count("awakeMs"),
+    credentialChecks: count("credentialChecks"),
   };
 }
 

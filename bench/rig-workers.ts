@@ -100,6 +100,33 @@ export async function countedWorker(analytics: Analytics): Promise<RigWorker[]> 
   ];
 }
 
+/** A secret of the rig's own, so that forged tokens are verified. */
+export const JWT_VARIABLES = {
+  JWT_ALGORITHM: "HS256",
+  JWT_SECRET: "bench-token-secret-0123456789abcdef",
+  JWT_ISSUER: "bench",
+  JWT_AUDIENCE: "bench",
+};
+
+/**
+ * Workers that count their operations behind a shield: `flooded` lets one request of an address through each minute, `guessed` one wrong
+ * credential, and no flood.
+ */
+export async function shieldedWorkers(): Promise<RigWorker[]> {
+  const counted = await built("counted");
+  const limited = (namespace_id: string, limit: number) => ({
+    namespace_id,
+    simple: { limit, period: 60 as const },
+  });
+  return [
+    { ...limiter("flooded", counted, "embedded"), ratelimits: { FLOOD_SHIELD: limited("1", 1) } },
+    {
+      ...limiter("guessed", counted, "embedded", "guessed", JWT_VARIABLES),
+      ratelimits: { FLOOD_SHIELD: limited("2", 1e9), CREDENTIAL_SHIELD: limited("3", 1) },
+    },
+  ];
+}
+
 /** The owner of the objects, and isolates at each distance of P11. */
 export async function hopWorkers(): Promise<RigWorker[]> {
   const ours = await built("ours");

@@ -1,6 +1,5 @@
 /** Creates the benchmark's policy and users through the admin API of a Worker. */
 import { writeFile } from "node:fs/promises";
-import type { RuleDocument } from "../src/policy/rule-schema.ts";
 import type { PolicyDocument } from "../src/policy/schema.ts";
 import { ADMIN_TOKEN, CAPACITY } from "./rig-workers.ts";
 
@@ -44,16 +43,17 @@ const CONCURRENCY = 64;
 const ATTEMPTS = 5;
 const RETRY_MS = 500;
 
-export async function putPolicy(url: string, rules: RuleDocument[] = []): Promise<void> {
-  const document = rules.length > 0 ? { ...POLICY, rules } : POLICY;
+/** @param more replaces parts of the benchmark's policy. */
+export async function putPolicy(url: string, more: Partial<PolicyDocument> = {}): Promise<void> {
+  const document = { ...POLICY, ...more };
   await admin(url, "PUT", "/policy", { document }, { "If-Match": "*" });
 }
 
 /** Creates a user of a tier. @returns their key. */
 export async function newUser(url: string, id: string, tier: string): Promise<string> {
   await admin(url, "POST", "/accounts", { id, tier });
-  const answer: unknown = await admin(url, "POST", `/accounts/${id}/keys`, {});
-  if (typeof answer === "object" && answer !== null && "key" in answer) return String(answer.key);
+  const answer = await admin(url, "POST", `/accounts/${id}/keys`, {});
+  if ("key" in answer) return String(answer.key);
   throw new Error(`the admin API returned no key for ${id}: ${JSON.stringify(answer)}`);
 }
 
@@ -70,27 +70,30 @@ export async function newUsers(url: string, count: number, tier: string, file: s
   await writeFile(file, `${keys.join("\n")}\n`);
 }
 
-async function admin(
+/** Calls the admin API. @returns its answer; {} if it has none. @throws with the answer's text if it is an error. */
+export async function admin(
   url: string,
   method: string,
   path: string,
-  body: unknown,
+  body?: unknown,
   more: Readonly<Record<string, string>> = {},
-): Promise<unknown> {
+): Promise<object> {
   const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json", ...more };
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
   for (let attempt = 1; ; attempt++) {
-    const response = await fetch(`${url}/api/v1/admin${path}`, {
-      method,
-      headers,
-      body: JSON.stringify(body),
-    });
-    const answer: unknown = await response.json();
+    const response = await fetch(`${url}/api/v1/admin${path}`, { method, headers, ...sent });
+    const text = await response.text();
     // 409 on a retry: an earlier attempt succeeded, but its answer came too late.
-    if (response.ok || (response.status === 409 && attempt > 1)) return answer;
+    if (response.ok || (response.status === 409 && attempt > 1)) return objectIn(text);
     // A busy machine sometimes misses a deadline. These requests may be repeated.
     if (response.status !== 503 || attempt === ATTEMPTS) {
-      throw new Error(`${method} ${path}: ${response.status} ${JSON.stringify(answer)}`);
+      throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
     }
     await new Promise((done) => setTimeout(done, RETRY_MS));
   }
+}
+
+function objectIn(text: string): object {
+  const answer: unknown = text === "" ? {} : JSON.parse(text);
+  return typeof answer === "object" && answer !== null ? answer : {};
 }

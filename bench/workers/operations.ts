@@ -1,4 +1,4 @@
-/** Counts the operations that Cloudflare bills, apart from requests. Never changes the behaviour of a binding. */
+/** Counts the operations that Cloudflare bills, apart from requests, and the checks of credentials. Never changes the behaviour of a binding. */
 import { objectMetrics } from "../../durable-objects/object-metrics.ts";
 import type { OperationCounts } from "../price.ts";
 
@@ -35,6 +35,20 @@ export function countRows(operations: OperationCounts): void {
       operations[object === "MetricsHub" ? "hubRows" : "rowsWritten"] += rows;
       add(rows);
     };
+  }
+}
+
+/** Adds the checks of keys and tokens to `operations`. Call it once per isolate. */
+export function countCredentialChecks(operations: OperationCounts): void {
+  const { subtle } = crypto;
+  for (const name of ["digest", "verify"] as const) {
+    const check: (...given: never[]) => unknown = subtle[name];
+    Object.defineProperty(subtle, name, {
+      value: (...given: unknown[]): unknown => {
+        operations.credentialChecks++;
+        return Reflect.apply(check, subtle, given);
+      },
+    });
   }
 }
 

@@ -83,6 +83,7 @@ it("the price of a decision is the price of the counted operations", () => {
     dataPoints: 0.25,
     // A second of an object per thousand decisions.
     awakeMs: 0.0016,
+    credentialChecks: 0,
   });
 });
 

@@ -9,12 +9,13 @@ import { PolicyRegistry as Registry } from "../../../durable-objects/policy-regi
 import { UserLimiter as User } from "../../../durable-objects/user-limiter.ts";
 import { countsOf } from "../../price.ts";
 import { measureAwake, measureTimers, measureWork } from "../awake.ts";
-import { counted, countRows } from "../operations.ts";
+import { countCredentialChecks, counted, countRows } from "../operations.ts";
 import { selfAnswering } from "../self-answering.ts";
 
 /** The counts of this isolate, in which the edge and all objects run. */
 const operations = countsOf(() => 0);
 countRows(operations);
+countCredentialChecks(operations);
 measureTimers(operations);
 
 export class UserLimiter extends User {

@@ -17,6 +17,7 @@ import {
   type Settlement,
 } from "../src/objects/object-call.ts";
 import { registrySource } from "../src/objects/policy-registry.ts";
+import type { ReservationAnswer, ReservationCall } from "../src/objects/reservation.ts";
 import { compactAnswers, expandQuestions } from "../src/limiter/wire.ts";
 import type { UserLimiterRpc } from "../src/objects/user-limiter.ts";
 import type { StatusRequest, UserStatus } from "../src/objects/user-status.ts";
@@ -30,6 +31,7 @@ import { forgetDelayMs } from "./user-limiter/forget-delay.ts";
 import { CallRate } from "./user-limiter/call-rate.ts";
 import { chargeExpired } from "./user-limiter/lease-settlement.ts";
 import type { Memory } from "./user-limiter/memory.ts";
+import { settleReservations } from "./user-limiter/settle-reservations.ts";
 import { statusOf } from "./user-limiter/status.ts";
 import { takeTurn } from "./user-limiter/turn.ts";
 
@@ -58,6 +60,8 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   #askedBefore = 0;
   /** Whether an address's alarm is set since its state was last exact. */
   #isAlarmSet = false;
+  /** The alarm that was last set for rows of reservations. */
+  #sweepsAtMs: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -146,9 +150,39 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     const { memory } = this.store;
     if (publishes) this.ctx.waitUntil(this.store.publish());
     if (remembers) this.ctx.waitUntil(this.store.wakeAt(memory.remembered.nextExpiryMs()));
+    this.#sweepReservations();
     if (memory.needsCheckpoint) this.#wakeAddress(nowMs);
     else this.#rest(memory);
     return answers;
+  }
+
+  /** As {@link serve}: synchronous if the policy is loaded. */
+  settle(
+    calls: readonly ReservationCall[],
+    revision: number,
+  ): ReservationAnswer[] | Promise<ReservationAnswer[]> {
+    return this.#hasPolicy(revision)
+      ? this.#settle(calls)
+      : this.#ensurePolicy(revision).then(() => this.#settle(calls));
+  }
+
+  #settle(calls: readonly ReservationCall[]): ReservationAnswer[] {
+    const nowMs = Date.now();
+    const { answers, publishes } = this.store.change((memory) =>
+      settleReservations(memory, this.#policy(), calls, nowMs),
+    );
+    if (publishes) this.ctx.waitUntil(this.store.publish());
+    this.#sweepReservations();
+    if (this.store.memory.needsCheckpoint) this.#wakeAddress(nowMs);
+    return answers;
+  }
+
+  /** Deletes the rows of reservations that are over, some time after. */
+  #sweepReservations(): void {
+    const { sweepAtMs } = this.store.memory.reservations;
+    if (sweepAtMs === null || sweepAtMs === this.#sweepsAtMs) return;
+    this.#sweepsAtMs = sweepAtMs;
+    this.ctx.waitUntil(this.store.wakeAt(sweepAtMs));
   }
 
   release(holds: readonly Slot[]): void {
@@ -172,6 +206,8 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
   async #runDue(): Promise<void> {
     const memory = this.store.memory;
     memory.remembered.sweep(Date.now());
+    this.#sweepsAtMs = null;
+    if ((memory.reservations.sweepAtMs ?? Infinity) <= Date.now()) memory.reservations.sweep(Date.now());
     if (this.#isAddress()) await this.#checkpointAddress();
     if ((await this.#forgetAddress(this.store.memory)) || !memory.hasTables) return;
     await this.#closeOrRetry();
@@ -180,6 +216,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     const nextMs = memory.remembered.nextExpiryMs();
     // Each sweep reads the whole table, so it must not run for each decision.
     if (nextMs !== null) await this.store.wakeAt(Math.max(nextMs, Date.now() + SWEEP_EVERY_MS));
+    await this.store.wakeAt(this.store.memory.reservations.sweepAtMs);
   }
 
   /** Closes billing periods that are due. A failure delays neither the outbox nor decisions: it is retried. */
@@ -279,9 +316,13 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
    * and storage does not grow with every address ever seen.
    * @returns whether it was deleted.
    */
-  async #forgetAddress({ restsAtMs, remembered }: Memory): Promise<boolean> {
+  async #forgetAddress({ restsAtMs, remembered, reservations }: Memory): Promise<boolean> {
     if (!this.#isAddress() || restsAtMs === null) return false;
-    const forgetAtMs = Math.max(restsAtMs + this.#forgetDelayMs(), remembered.nextExpiryMs() ?? 0);
+    const forgetAtMs = Math.max(
+      restsAtMs + this.#forgetDelayMs(),
+      remembered.nextExpiryMs() ?? 0,
+      reservations.sweepAtMs ?? 0,
+    );
     if (forgetAtMs > Date.now()) {
       await this.store.wakeAt(forgetAtMs);
       return false;

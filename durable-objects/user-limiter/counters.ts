@@ -13,13 +13,14 @@
  */
 import * as quota from "../../src/core/calendar-quota.ts";
 import type { Span } from "../../src/core/calendar.ts";
-import { release } from "../../src/core/concurrency.ts";
+import { extend, release } from "../../src/core/concurrency.ts";
 import type { Slot } from "../../src/core/decision.ts";
 import { isAtRest, type Limit, type LimitState, meterAt, restsAtMs, spend } from "../../src/core/limit.ts";
 import { type Charge, type PlanDecision, type States } from "../../src/core/plan.ts";
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { FLOOR_HOLD_MS } from "../../src/core/headroom.ts";
-import { heldAtMost } from "../../src/core/token-bucket.ts";
+import { ReservationBook } from "../../src/core/reservation-book.ts";
+import * as bucket from "../../src/core/token-bucket.ts";
 import { milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
@@ -32,9 +33,11 @@ import { Floors } from "./floors.ts";
 export interface UsageSource {
   /** Millitokens. */
   usedMilli(counter: string, span: Span): number;
+  /** Whether usage of this route and key counts in a counter. "" stands for no route and for no key. */
+  counts(counter: string, route: string, keyId: string): boolean;
 }
 
-const NO_USAGE: UsageSource = { usedMilli: () => 0 };
+const NO_USAGE: UsageSource = { usedMilli: () => 0, counts: () => false };
 
 export class Counters {
   readonly #live: Map<string, LimitState>;
@@ -42,18 +45,25 @@ export class Counters {
   /** The limit that last used each counter: a state at rest under it may be dropped. */
   readonly #limits = new Map<string, Limit>();
   readonly #usage: UsageSource;
+  readonly #reservations: ReservationBook;
   /** The policy and tier that the quotas were last charged by. */
   #policy: Policy | null = null;
   #tier: Tier | null = null;
   /** Quota states made since then, which that tier may not charge. */
   #made: string[] = [];
 
-  constructor(stored: Readonly<Record<string, LimitState>>, nowMs: number, usage: UsageSource = NO_USAGE) {
+  constructor(
+    stored: Readonly<Record<string, LimitState>>,
+    nowMs: number,
+    usage: UsageSource = NO_USAGE,
+    reservations = new ReservationBook(),
+  ) {
     this.#usage = usage;
+    this.#reservations = reservations;
     this.#live = new Map(Object.entries(stored));
     // Of a clock that was ahead: longer than that, no floor is held.
     for (const [counter, state] of this.#live) {
-      if (state.kind === "bucket") this.#live.set(counter, heldAtMost(state, nowMs + FLOOR_HOLD_MS));
+      if (state.kind === "bucket") this.#live.set(counter, bucket.heldAtMost(state, nowMs + FLOOR_HOLD_MS));
     }
     this.#floors = new Floors(this.#live);
   }
@@ -109,6 +119,7 @@ export class Counters {
     units: UnitCosts | null = null,
   ): void {
     this.#floors.touch(charges, costMilli, units, exact);
+    if (this.#reservations.hasOpen) this.#dip(charges, decision);
     let i = 0;
     for (const { counter, limit } of charges) {
       const after = decision.after[i++];
@@ -171,6 +182,7 @@ export class Counters {
    */
   charge(charges: readonly Charge[], costMilli: number, atMs: number, storedMs: number): void {
     for (const { counter, limit } of charges) {
+      this.#dipOne(counter, limit, atMs);
       this.#live.set(counter, spend(meterAt(limit, this.#live.get(counter), atMs), costMilli).state);
       this.#limits.set(counter, limit);
       this.#floors.charged(counter, costMilli, storedMs);
@@ -184,6 +196,7 @@ export class Counters {
   chargeUnused(counter: string, costMilli: number, atMs: number): void {
     const state = this.#live.get(counter);
     if (state?.kind !== "bucket" || this.chargeBucket(counter, costMilli, atMs)) return;
+    this.#reservations.dip(counter, state.debtGrains, state.grain);
     const debtGrains = Math.min(Number.MAX_SAFE_INTEGER, state.debtGrains + costMilli * state.grain);
     this.#live.set(counter, { ...state, debtGrains, atMs: Math.max(state.atMs, atMs) });
     this.#floors.charged(counter, costMilli, 0);
@@ -195,6 +208,90 @@ export class Counters {
     if (limit?.kind !== "bucket" || this.#live.get(counter)?.kind !== "bucket") return false;
     this.charge([{ counter, limit }], costMilli, atMs, 0);
     return true;
+  }
+
+  /**
+   * As {@link charge}, for a reservation that has cost less than it charged: gives back what the bucket's refill has not paid for, or, in
+   * its own period, all of a quota.
+   */
+  refund({ counter, limit }: Charge, id: string, milli: number, atMs: number): void {
+    this.#dipOne(counter, limit, atMs);
+    const meter = meterAt(limit, this.#live.get(counter), atMs);
+    this.#limits.set(counter, limit);
+    if (meter.kind === "quota") this.#refunded(counter, quota.refund(meter.limit, meter.state, milli));
+    if (meter.kind !== "bucket") return;
+    const grains = this.#reservations.refund(id, counter, milli * meter.limit.grainsPerMilli);
+    this.#refunded(counter, bucket.refund(meter.state, grains));
+  }
+
+  /** As {@link refund}, for a bucket that the present tier does not use: by its last limit, or in its own unit if that is unknown. */
+  refundUnused(counter: string, id: string, milli: number, atMs: number): void {
+    const [state, limit] = [this.#live.get(counter), this.#limits.get(counter)];
+    if (state?.kind !== "bucket") return;
+    if (limit?.kind === "bucket") {
+      this.refund({ counter, limit }, id, milli, atMs);
+      return;
+    }
+    this.#reservations.dip(counter, state.debtGrains, state.grain);
+    this.#refunded(
+      counter,
+      bucket.refund(state, this.#reservations.refund(id, counter, milli * state.grain)),
+    );
+  }
+
+  /** A request that a quota in shadow would have denied has cost so much more, or less. */
+  correctExcess(counter: string, startMs: number, milli: number): void {
+    const state = this.#live.get(counter);
+    if (state?.kind !== "quota" || state.startMs !== startMs) return;
+    this.#refunded(counter, { ...state, usedMilli: Math.max(0, state.usedMilli + milli) });
+  }
+
+  /** The floor follows with the next write, or what was given back would be lost in a crash. */
+  #refunded(counter: string, state: LimitState): void {
+    this.#live.set(counter, state);
+    this.#floors.lowered(counter);
+  }
+
+  /** When the period of a quota began that is in force; null for other limits. */
+  periodStartMs({ counter, limit }: Charge, nowMs: number): number | null {
+    const meter = meterAt(limit, this.#live.get(counter), nowMs);
+    return meter.kind === "quota" ? meter.state.startMs : null;
+  }
+
+  /** An answer rests on these counters, though it has spent nothing of them. */
+  rely(charges: readonly Charge[], exact: boolean): void {
+    this.#floors.touch(charges, 0, null, exact);
+  }
+
+  /** Lets slots expire at another time. @returns the slots that have not expired yet. */
+  holdUntil(slots: readonly Slot[], untilMs: number): Slot[] {
+    return slots.flatMap(({ counter, untilMs: fromMs }): Slot[] => {
+      // The limit may have changed its kind since.
+      for (const name of [counter, parkedAs("concurrency", counter)]) {
+        const state = this.#live.get(name);
+        const held = state?.kind === "concurrency" ? extend(state, fromMs, untilMs) : state;
+        if (!held || held === state) continue;
+        this.#live.set(name, held);
+        this.#floors.lowered(name);
+        return [{ counter, untilMs }];
+      }
+      return [];
+    });
+  }
+
+  /** Notes the debt of each bucket before it is charged. */
+  #dip(charges: readonly Charge[], { before }: PlanDecision): void {
+    charges.forEach(({ counter }, i) => {
+      const meter = before[i];
+      if (meter?.kind === "bucket")
+        this.#reservations.dip(counter, meter.state.debtGrains, meter.state.grain);
+    });
+  }
+
+  #dipOne(counter: string, limit: Limit, atMs: number): void {
+    if (!this.#reservations.hasOpen || limit.kind !== "bucket") return;
+    const { state } = meterAt(limit, this.#live.get(counter), atMs);
+    if (state.kind === "bucket") this.#reservations.dip(counter, state.debtGrains, state.grain);
   }
 
   /** Whether spending at `sinceMs` still counts at `nowMs`: a quota drops it when its period is over. */
@@ -221,10 +318,22 @@ export class Counters {
 
   /** Refills the limits of these names, or all (null). Durable with the next write of the state. */
   reset(names: readonly string[] | null): void {
-    for (const counter of this.#live.keys()) {
-      const { name } = scopeOf(nameOf(counter));
-      if (names === null || names.includes(name)) this.#drop(counter);
+    const isOf = (counter: string): boolean =>
+      names === null || names.includes(scopeOf(nameOf(counter)).name);
+    for (const [counter, state] of this.#live) {
+      if (!isOf(counter)) continue;
+      if (state.kind === "bucket" && this.#reservations.has(counter)) this.#empty(counter, state);
+      else this.#drop(counter);
     }
+    this.#reservations.reset(names, isOf);
+  }
+
+  /** A bucket without debt stays: what a reservation costs above its amount is charged to it in any tier. */
+  #empty(counter: string, state: bucket.BucketState): void {
+    const empty = { ...state, debtGrains: 0 };
+    this.#reservations.dip(counter, 0, state.grain);
+    this.#live.set(counter, empty);
+    this.#floors.set(counter, empty);
   }
 
   /**
@@ -242,7 +351,11 @@ export class Counters {
       if (isExcess(counter) && state.kind === "quota" && state.endMs <= nowMs) this.#drop(counter);
     }
     for (const [counter, limit] of this.#limits) {
-      if (isAtRest(meterAt(limit, this.#live.get(counter), nowMs)) && !leases.isSetAside(counter)) {
+      if (
+        isAtRest(meterAt(limit, this.#live.get(counter), nowMs)) &&
+        !leases.isSetAside(counter) &&
+        !this.#reservations.has(counter)
+      ) {
         this.#live.delete(counter);
         this.#limits.delete(counter);
       }
@@ -292,6 +405,15 @@ export class Counters {
     this.#made.push(counter);
     leases.rename(parkedAs("quota", counter), counter);
     leases.adopt(counter, (lease) => mayCountIn(counter, lease, policy));
+    this.#reservations.rename(parkedAs("quota", counter), counter);
+    this.#reservations.adopt(
+      counter,
+      span.startMs,
+      ({ madeAtMs, route, keyId }) =>
+        madeAtMs >= span.startMs &&
+        madeAtMs < span.endMs &&
+        this.#usage.counts(counter, route ?? "", keyId ?? ""),
+    );
   }
 
   /** The usage of a period that counts in a quota. */
@@ -319,6 +441,7 @@ export class Counters {
   /** Drops a quota's state. What is set aside from it must not count in a bucket of the same name. */
   #dropQuota(counter: string, leases: LeaseBook): void {
     leases.rename(counter, parkedAs("quota", counter));
+    this.#reservations.rename(counter, parkedAs("quota", counter));
     this.#drop(counter);
   }
 
@@ -327,6 +450,7 @@ export class Counters {
     const state = this.#live.get(from);
     if (!state) return;
     leases.rename(from, to);
+    this.#reservations.rename(from, to);
     const limit = this.#limits.get(from);
     this.#live.delete(from);
     this.#limits.delete(from);

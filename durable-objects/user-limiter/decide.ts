@@ -13,12 +13,15 @@ import {
   withUnits,
 } from "../../src/core/decision.ts";
 import { decidePlan, type PlanDecision, slotsTaken } from "../../src/core/plan.ts";
+import { SECOND_MS } from "../../src/core/time.ts";
 import { MILLI } from "../../src/core/units.ts";
 import { nextDecisionId } from "../../src/limiter/decision-id.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import { type Cost, unitsOfRequest } from "../../src/policy/costs.ts";
 import { tierAsked } from "../../src/policy/unlimited.ts";
+import { objectMetrics } from "../object-metrics.ts";
 import type { Memory } from "./memory.ts";
+import { isReserved, reserve } from "./reserve.ts";
 import { chargeShadow, decideShadow, mayPassAgain } from "./shadow-plan.ts";
 
 /**
@@ -59,6 +62,12 @@ export function decide(
     return tentative(basis, shadowed);
   }
   if (request.peek) return byPlan(basis, { ...plan, after: before }, nowMs, undefined, shadowed);
+  const plans = [{ charges, plan }, ...(shadow && shadowPlan ? [{ charges: shadow, plan: shadowPlan }] : [])];
+  const isReserving = allowed && request.reserve !== undefined && isReserved(request, plans);
+  if (isReserving && !memory.reservations.hasRoom(nowMs)) {
+    objectMetrics.add("reservations", ["rejected"]);
+    return rejected(byPlan(basis, { ...plan, after: before }, nowMs), "too_many_reservations", SECOND_MS);
+  }
 
   memory.needsCheckpoint = true;
   if (allowed) counters.follow(policy, tier, leases);
@@ -77,10 +86,12 @@ export function decide(
   const exact = tier.durability === "exact";
   counters.spend(charges, plan, costMilli, exact, units);
   memory.relyOn(charges, exact);
-  const slots = slotsTaken(charges, plan);
-  if (!shadow || !shadowPlan) return byPlan(basis, plan, nowMs, slots);
-  chargeShadow(memory, request, shadow, shadowPlan, basis, exact, nowMs);
-  return byPlan(basis, plan, nowMs, [...slots, ...slotsTaken(shadow, shadowPlan)], shadowed);
+  if (shadow && shadowPlan) chargeShadow(memory, request, shadow, shadowPlan, basis, exact, nowMs);
+  const taken = slotsTaken(charges, plan);
+  const slots = shadow && shadowPlan ? [...taken, ...slotsTaken(shadow, shadowPlan)] : taken;
+  if (!isReserving) return byPlan(basis, plan, nowMs, slots, shadowed);
+  const reservation = reserve(memory, request, basis, plans, slots, nowMs);
+  return { ...byPlan(basis, plan, nowMs, undefined, shadowed), reservation };
 }
 
 /** Repeats an earlier decision. Only the first caller releases its slots. */

@@ -25,6 +25,9 @@ export class Floors {
   /** Counters charged for leases since the last write, and how much of that storage has in open leases. */
   readonly #charged = new Map<string, ChargedOpen>();
 
+  /** Counters of which something was given back since the last write. */
+  readonly #lowered = new Set<string>();
+
   constructor(stored: States) {
     this.#stored = new Map(stored);
   }
@@ -60,6 +63,11 @@ export class Floors {
     }
   }
 
+  /** Something was given back: the next write has the counter's state, unless it has a floor above that anyway. */
+  lowered(counter: string): void {
+    this.#lowered.add(counter);
+  }
+
   /**
    * Raises the floors of what was touched, if one of them does not cover it or the row is written anyway.
    * @returns whether the row must be written before the answers leave.
@@ -75,6 +83,7 @@ export class Floors {
             milliOf(limit.unit, spentMilli, units),
           ];
           this.#stored.set(counter, nextFloor(limit, live.get(counter), headroom, spent, exact, nowMs));
+          this.#lowered.delete(counter);
         }
       }
     }
@@ -95,6 +104,11 @@ export class Floors {
 
   /** The floors to write now. They cover what was charged for leases. */
   write(live: States, limits: ReadonlyMap<string, Limit>): Record<string, LimitState> {
+    for (const counter of this.#lowered) {
+      const state = live.get(counter);
+      if (state) this.#stored.set(counter, state);
+    }
+    this.#lowered.clear();
     for (const counter of this.#charged.keys()) {
       const state = live.get(counter);
       if (!state || state.kind === "concurrency") continue;
@@ -112,6 +126,7 @@ export class Floors {
     this.#stored = new Map(live);
     this.#touched.clear();
     this.#charged.clear();
+    this.#lowered.clear();
   }
 
   /** Refills the floor of every bucket up to now, by the limits that are about to change. */
@@ -134,5 +149,6 @@ export class Floors {
   drop(counter: string): void {
     this.#stored.delete(counter);
     this.#charged.delete(counter);
+    this.#lowered.delete(counter);
   }
 }

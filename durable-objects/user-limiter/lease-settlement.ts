@@ -5,6 +5,7 @@
  * object dies before, nobody settles the lease again, and it is charged in full: to the user's disadvantage, and on no bill.
  */
 import { closesAtMs, type OpenLease } from "../../src/core/lease-book.ts";
+import type { Charge } from "../../src/core/plan.ts";
 import { modeOf } from "../../src/identity/key-mode.ts";
 import type { Settlement, UsageCell } from "../../src/objects/object-call.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
@@ -15,14 +16,27 @@ import type { Books } from "./lease-desk.ts";
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** As of when a lease is charged, and what is charged already. */
+/** As of when counters are charged, and what is charged already. */
 interface Charging {
   readonly atMs: number;
   readonly nowMs: number;
   /** Until when storage covers the charge, since it has the lease as open; 0: it has not. */
   readonly storedMs: number;
   /** Counters of buckets that are charged already. */
-  readonly charged: ReadonlySet<string>;
+  readonly charged?: ReadonlySet<string>;
+}
+
+/** What a lease or a reservation took of its counters, and what is to be charged for it now. */
+export interface Taken {
+  /** The tier of the request. */
+  readonly tier: string;
+  readonly counters: readonly string[];
+  /** What to charge to a counter, in its unit. Negative, of a reservation: to give back. */
+  readonly milliOf: (counter: string) => number;
+  /** Whether what was taken counts in the present period of a quota, and in any other limit. */
+  readonly countsIn: (charge: Charge) => boolean;
+  /** The reservation of which something may be given back; null: a lease. */
+  readonly refunds: string | null;
 }
 
 /** Counts what an isolate did without asking, and charges what it spent of a lease. Does nothing if the lease was settled before. */
@@ -92,38 +106,63 @@ function chargeKnownBuckets({ counters }: Books, lease: OpenLease, atMs: number)
   return new Set(lease.counters.filter((counter) => counters.chargeBucket(counter, lease.milli, atMs)));
 }
 
-/**
- * Charges the counters from which the lease was set aside, whether or not the user's present tier has them: otherwise a user who changes
- * tier and back would be given what they spent. Quotas that are not in force count it by the ledger.
- * @param cells what was spent; null: unknown, so all of it.
- */
+/** Charges the counters from which the lease was set aside. @param cells what was spent; null: unknown, so all of it. */
 function charge(
   memory: Books,
   policy: Policy,
   lease: OpenLease,
   cells: readonly UsageCell[] | null,
-  { atMs, nowMs, storedMs, charged }: Charging,
+  charging: Charging,
+): void {
+  const { counters } = memory;
+  const taken: Taken = {
+    tier: lease.tier,
+    counters: lease.counters,
+    milliOf: (counter) =>
+      Math.min(lease.milli, cells ? spentMilli(cells, scopeOf(counter).route) : lease.milli),
+    countsIn: (one) => counters.startsBefore(one, lease.grantedAtMs, charging.atMs),
+    refunds: null,
+  };
+  chargeTaken(memory, policy, taken, charging);
+}
+
+/**
+ * Charges the counters from which a lease or a reservation was taken, whether or not the user's present tier has them: otherwise a user who
+ * changes tier and back would be given what they spent. Quotas that are not in force count it by the ledger.
+ */
+export function chargeTaken(
+  memory: Books,
+  policy: Policy,
+  taken: Taken,
+  { atMs, nowMs, storedMs, charged = NONE }: Charging,
 ): void {
   // Perhaps known from a peek or another user's call: a bucket's time until now counts at the rate of the policy before.
   memory.adoptPolicy(policy, nowMs);
   const { accounts, counters, leases } = memory;
-  const own = accounts.adjust(tierOf(policy, accounts.account?.tier ?? lease.tier), atMs);
-  const tier = tierAsked(own, lease.tier);
-  const kinds = lease.counters.map((counter) => counters.live.get(counter)?.kind);
+  const own = accounts.adjust(tierOf(policy, accounts.account?.tier ?? taken.tier), atMs);
+  const tier = tierAsked(own, taken.tier);
+  const { refunds } = taken;
+  const kinds = taken.counters.map((counter) => counters.live.get(counter)?.kind);
   counters.follow(policy, tier, leases);
-  lease.counters.forEach((counter, i) => {
-    const milli = Math.min(lease.milli, cells ? spentMilli(cells, scopeOf(counter).route) : lease.milli);
+  taken.counters.forEach((counter, i) => {
+    const milli = taken.milliOf(counter);
     if (milli === 0) return;
+    const isRefund = refunds !== null && milli < 0;
     const limit = limitOf(policy, tier, counter);
     if (limit?.kind === "bucket" && (kinds[i] === "quota" || charged.has(counter))) return;
     if (limit) {
       const charges = [{ counter, limit }];
       counters.prepare(charges, policy, leases, atMs);
-      if (counters.startsBefore({ counter, limit }, lease.grantedAtMs, atMs))
-        counters.charge(charges, milli, atMs, storedMs);
+      if (taken.countsIn({ counter, limit })) {
+        if (isRefund) counters.refund({ counter, limit }, refunds, -milli, atMs);
+        else counters.charge(charges, milli, atMs, storedMs);
+      }
     }
-    if (limit?.kind !== kinds[i] && !charged.has(counter))
-      counters.chargeUnused(limit ? parkedAs("bucket", counter) : counter, milli, atMs);
+    if (limit?.kind !== kinds[i] && !charged.has(counter)) {
+      const unused = limit ? parkedAs("bucket", counter) : counter;
+      if (isRefund) counters.refundUnused(unused, refunds, -milli, atMs);
+      else counters.chargeUnused(unused, milli, atMs);
+    }
   });
 }
 

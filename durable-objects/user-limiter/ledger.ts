@@ -145,8 +145,9 @@ export class Ledger {
   /**
    * A reservation of the hour of `madeAtMs` has cost so much more, or less, than it reserved. Its hour is not final while it is open; if it is
    * all the same, what was reserved stays, and what is more counts in the first open hour.
+   * @returns whether that is so.
    */
-  settle(madeAtMs: number, route: string, keyId: string, moreMilli: number, moreUnits: UnitCosts): void {
+  settle(madeAtMs: number, route: string, keyId: string, moreMilli: number, moreUnits: UnitCosts): boolean {
     const hour = Math.floor(madeAtMs / HOUR_MS);
     const isFinal = hour < this.firstOpenHour;
     const open = (milli: number): number => (isFinal ? Math.max(0, milli) : milli);
@@ -154,6 +155,7 @@ export class Ledger {
     cell.costMilli += open(moreMilli);
     const more = moreUnits.map(([unit, milli]) => [unit, open(milli)] as const);
     if (more.length > 0) cell.units = addUnits(cell.units ?? null, more);
+    return isFinal;
   }
 
   /** Usage that counts in quotas, from this hour on. Call only if there are tables. */

@@ -6,6 +6,7 @@ import { atStart, LeaseBook } from "../../src/core/lease-book.ts";
 import { MAX_REPEAT_MS } from "../../src/core/decision.ts";
 import type { LimitState } from "../../src/core/limit.ts";
 import type { Charge } from "../../src/core/plan.ts";
+import type { OpenReservation } from "../../src/core/reservation-book.ts";
 import { HOUR_MS } from "../../src/core/time.ts";
 import { REQUESTS, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { type KeyMode, modeOf, TEST_KEY } from "../../src/identity/key-mode.ts";
@@ -13,6 +14,7 @@ import { chargesFor, isShadowCounter, limitOf, scopeOf, shadowChargesFor } from 
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import type { Route, Tier } from "../../src/policy/compiled.ts";
 import { isVersioned, migrate, schemaVersion, versionWithoutTables } from "../migrations.ts";
+import { objectMetrics } from "../object-metrics.ts";
 import { type Accept, type Deliver, Outbox } from "../outbox.ts";
 import { AccountStore } from "./account-store.ts";
 import { AdminCalls } from "./admin-calls.ts";
@@ -26,6 +28,7 @@ import { chargeExpired } from "./lease-settlement.ts";
 import { Ledger } from "./ledger.ts";
 import { QuotaHistory } from "./quota-history.ts";
 import { RememberedDecisions } from "./remembered-decisions.ts";
+import { Reservations } from "./reservations.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { ShadowDenials } from "./shadow-denials.ts";
 import { readState, writeState } from "./state-row.ts";
@@ -52,6 +55,7 @@ export class Memory {
   readonly calls: AdminCalls;
   readonly outbox: Outbox;
   readonly remembered: RememberedDecisions;
+  readonly reservations: Reservations;
   /** The newest policy revision that decided for this user. Never goes back. */
   revision: number;
   /** When this memory was loaded, by the object's clock. */
@@ -107,7 +111,10 @@ export class Memory {
     this.accounts = new AccountStore(storage.sql, this.outbox, this.#hasTables);
     this.keys = new KeyRing(storage.sql, this.outbox, this.#hasTables);
     this.#history = new QuotaHistory(storage.sql, this.ledger, this.keys, () => this.#hasTables);
-    this.counters = new Counters(stored.counters, this.loadedAtMs, this.#history);
+    const isExact = stored.coversUntilMs === 0;
+    this.reservations = new Reservations(storage.sql, this.#hasTables, isExact, this.loadedAtMs);
+    this.ledger.reserved = () => this.reservations.cells(Date.now());
+    this.counters = new Counters(stored.counters, this.loadedAtMs, this.#history, this.reservations.book);
     this.audit = new AuditTrail(storage.sql);
     this.calls = new AdminCalls(storage.sql);
     this.remembered = new RememberedDecisions(storage.sql, this.#hasTables);
@@ -191,6 +198,21 @@ export class Memory {
   reset(names: readonly string[] | null, nowMs: number): void {
     this.counters.reset(names);
     this.#history.reset(names, nowMs);
+  }
+
+  /** A reservation from before a reset has cost so much more (negative: less) than the reset has forgiven. */
+  forgiveLess(reservation: OpenReservation, moreMilli: number, more: UnitCosts): void {
+    if (reservation.reset.length > 0) {
+      this.transact(() => this.#history.forgiveLess(reservation, moreMilli, more));
+    }
+  }
+
+  /** Ends the reservations whose time is over. */
+  expireReservations(nowMs: number): void {
+    const expired = this.reservations.expire(nowMs);
+    if (expired === 0) return;
+    objectMetrics.add("reservations", ["expired"], expired);
+    this.needsCheckpoint = true;
   }
 
   /** The answers of this turn rest on these charges, whose smallest headroom bounds the unwritten ledger. */
@@ -295,7 +317,9 @@ export class Memory {
 
   /** Writes the state: usually one row, which needs no transaction. The first time also the schema version. */
   save(nowMs: number): void {
-    if (this.ledger.hasToMove(nowMs, this.#hasTables)) this.transact(() => this.writeState(nowMs));
+    const isTransaction =
+      this.reservations.mustWrite(this.#isExact) || this.ledger.hasToMove(nowMs, this.#hasTables);
+    if (isTransaction) this.transact(() => this.writeState(nowMs));
     else if (this.#isVersioned) this.writeState(nowMs);
     else this.#saveFirst(nowMs);
   }
@@ -352,6 +376,7 @@ export class Memory {
 
   /** Writes floors, leases, ledger and revision. Call within {@link transact}, or through {@link save}. */
   writeState(nowMs: number): void {
+    this.reservations.write(this.#isExact);
     this.#coversUntilMs = this.#isExact ? 0 : nowMs + COVERS_MS;
     this.#isExact = false;
     writeState(this.#storage.kv, {

@@ -8,7 +8,8 @@
 import * as z from "zod/mini";
 import type { Span } from "../../src/core/calendar.ts";
 import { DAY_MS, HOUR_MS } from "../../src/core/time.ts";
-import { REQUESTS } from "../../src/core/unit-costs.ts";
+import type { OpenReservation } from "../../src/core/reservation-book.ts";
+import { milliOf, REQUESTS, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { parseJson } from "../../src/json.ts";
 import { scopeOf } from "../../src/policy/charges.ts";
 import { includesKey, type KeySelection } from "./key-selection.ts";
@@ -91,6 +92,27 @@ export class QuotaHistory {
         isLong ? hour + 1 : hour,
         JSON.stringify(isLong ? [] : cells),
       );
+    }
+  }
+
+  /**
+   * A reservation from before resets has cost so much more (negative: less) than it reserved. What they have forgiven of it falls with what the
+   * ledger has of it, so that usage since then counts as before.
+   */
+  forgiveLess({ madeAtMs, route, keyId, reset }: OpenReservation, moreMilli: number, more: UnitCosts): void {
+    const hour = Math.floor(madeAtMs / HOUR_MS);
+    for (const name of reset) {
+      const [found] = this.#sql.exec("SELECT hour, cells FROM resets WHERE limit_name = ?", name).toArray();
+      if (!found) continue;
+      const cells = cellsSchema.parse(parseJson(resetRow.parse(found).cells)).map((cell): ChargedCell => {
+        const [ofHour, ofRoute, ofKey, milli, unit = REQUESTS] = cell;
+        const isOwn = ofHour === hour && ofRoute === (route ?? "") && ofKey === (keyId ?? "");
+        const lessMilli = isOwn ? Math.min(0, milliOf(unit, moreMilli, more)) : 0;
+        if (lessMilli === 0) return cell;
+        const left = Math.max(0, milli + lessMilli);
+        return unit === REQUESTS ? [ofHour, ofRoute, ofKey, left] : [ofHour, ofRoute, ofKey, left, unit];
+      });
+      this.#sql.exec("UPDATE resets SET cells = ? WHERE limit_name = ?", JSON.stringify(cells), name);
     }
   }
 

@@ -139,6 +139,15 @@ export const MIGRATIONS: readonly Migration[] = [
   `,
   // What the call asked for; null for calls stored before this column.
   "ALTER TABLE calls ADD COLUMN fingerprint TEXT",
+  `
+  -- Open reservations, and for ten minutes what was answered to the settlement of each.
+  CREATE TABLE reservations (
+    id TEXT PRIMARY KEY,
+    body TEXT NOT NULL,
+    settled INTEGER NOT NULL,
+    ends_ms INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];
 
 /** Whether the object's account is billed, or was. Reads a row at most, and none of an object without tables. */

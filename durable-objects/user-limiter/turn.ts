@@ -43,6 +43,7 @@ export function takeTurn(
   const charges = questions.some(({ request, decide: isAsked }) => isAsked && !request.peek);
   if (charges) memory.adoptPolicy(policy, nowMs);
   if (chargeExpired(memory, policy, nowMs)) memory.needsCheckpoint = true;
+  memory.expireReservations(nowMs);
   for (const settlement of settlements) settle(memory, policy, settlement, nowMs);
   const toRemember = new Map<string, Remembered>();
   const answers: { readonly decision: Decision | null; lease: Lease | null }[] = [];

@@ -160,7 +160,7 @@ export class ReservationBook {
   }
 
   /** When the period of a quota began in which a reservation counts; null: it counts in none. */
-  periodOf({ id }: OpenReservation, counter: string): number | null {
+  periodOf(id: string, counter: string): number | null {
     const shares = this.#open.get(id)?.shares ?? [];
     for (const share of shares) if (share.kind === "quota" && share.counter === counter) return share.startMs;
     return null;
@@ -193,11 +193,15 @@ export class ReservationBook {
     this.#buckets.set(to, lows);
   }
 
-  /** Limits of these names, or all (null), were reset: their quotas have forgotten what is reserved now. */
-  reset(names: readonly string[] | null): void {
+  /**
+   * Limits of these names, or all (null), were reset: their quotas have forgotten what is reserved now, and their slots are free. To free
+   * them again would free one that another request has taken since and that expires at the same moment.
+   */
+  reset(names: readonly string[] | null, isOf: (counter: string) => boolean): void {
     for (const [id, reservation] of this.#open) {
       const reset = [...new Set([...reservation.reset, ...(names ?? [ALL])])];
-      this.#open.set(id, { ...reservation, reset });
+      const slots = reservation.slots.filter(({ counter }) => !isOf(counter));
+      this.#open.set(id, { ...reservation, reset, slots });
       this.#changed.add(id);
     }
   }

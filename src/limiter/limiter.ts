@@ -13,6 +13,7 @@ import { MILLI } from "../core/units.ts";
 import type { Log } from "../log.ts";
 import type { Home } from "../objects/home.ts";
 import type { ObjectAnswer } from "../objects/object-call.ts";
+import type { ReservationAnswer, ReservationCall } from "../objects/reservation.ts";
 import type { UserLimiterNamespace, UserLimiterStub } from "../objects/user-limiter.ts";
 import { LOGIN_TIER } from "../policy/built-in-tiers.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -27,6 +28,10 @@ import { Leases } from "./leases.ts";
 import { LocalDecisions } from "./local.ts";
 import { ObjectClient } from "./object-client.ts";
 import { RemoteDecisions } from "./remote.ts";
+
+/** How often a settlement is sent at most, and how long after it did not arrive. The runtime grants work after a response 30 seconds. */
+const SETTLE_TRIES = 12;
+const SETTLE_AGAIN_MS = 1_000;
 
 /** A decision takes a few milliseconds, or a few hundred across an ocean with a cold object. */
 export const DEFAULT_DEADLINE_MS = 1_000;
@@ -97,6 +102,39 @@ export class Limiter {
       this.heard.note(subject, request.keyId, decision, nowMs);
       return decision;
     });
+  }
+
+  /**
+   * Settles or extends reservations of one subject, in one call. May be sent again: a settlement counts once. Never rejects.
+   * @returns the answers in order; null if the object does not answer in time.
+   */
+  async settle(
+    subject: string,
+    calls: readonly ReservationCall[],
+    policy: Policy,
+    waitUntil: WaitUntil,
+  ): Promise<readonly ReservationAnswer[] | null> {
+    const called = await this.#client.call(subject, Date.now(), (stub) => answersTo(stub, calls, policy));
+    if (called.kind === "none") return null;
+    this.#remote.checkpointLater(subject, waitUntil);
+    return called.value;
+  }
+
+  /**
+   * Settles a reservation, and tries again while the object does not answer, for {@link SETTLE_TRIES} seconds and as many deadlines at most.
+   * For `waitUntil`. Never rejects. @returns whether it has arrived; if not, the reservation expires and stays charged.
+   */
+  async settleSurely(
+    subject: string,
+    call: ReservationCall,
+    policy: Policy,
+    waitUntil: WaitUntil,
+  ): Promise<boolean> {
+    for (let tries = 1; ; tries++) {
+      if (await this.settle(subject, [call], policy, waitUntil)) return true;
+      if (tries === SETTLE_TRIES) return false;
+      await scheduler.wait(SETTLE_AGAIN_MS);
+    }
   }
 
   /**
@@ -171,4 +209,15 @@ export class Limiter {
     if (this.heard.isAlive(subject, Date.now())) return undecided(policy, known, "overloaded", "none");
     return this.#fallback.decide(policy, subject, known, standing, nowMs);
   }
+}
+
+async function answersTo(
+  stub: UserLimiterStub,
+  calls: readonly ReservationCall[],
+  { revision }: Policy,
+): Promise<readonly ReservationAnswer[]> {
+  const answers = await stub.settle(calls, revision);
+  if (answers.length !== calls.length)
+    throw new Error(`the object sent ${answers.length} answers to ${calls.length} settlements`);
+  return answers;
 }

@@ -28,6 +28,7 @@ import type { BillingRpc, TierRejection } from "./billing.ts";
 import type { CallDiffers, Change } from "./change.ts";
 import type { InvoicesRpc } from "./invoices.ts";
 import type { RepeatedAnswer, ObjectCall } from "./object-call.ts";
+import type { ReservationAnswer, ReservationCall } from "./reservation.ts";
 import type { StatusRequest, UserStatus } from "./user-status.ts";
 
 /** Decisions. Each method rejects if storage fails; those that decide also if no policy as new as asked for can be loaded. */
@@ -39,6 +40,11 @@ export interface DecisionRpc {
   decide(requests: readonly DecisionRequest[]): Promise<Decision[]>;
   /** Frees slots of a concurrency limit. Freeing a slot twice, or after it expired, changes nothing. */
   release(holds: readonly Slot[]): void;
+  /** Settles reservations or extends them, in order, as one turn and one write. @param revision the policy that the edge knows. */
+  settle(
+    calls: readonly ReservationCall[],
+    revision: number,
+  ): ReservationAnswer[] | Promise<ReservationAnswer[]>;
   /** The user's limits and usage. Costs nothing and writes nothing. */
   status(request: StatusRequest): Promise<UserStatus>;
   keyStanding(keyId: string): KeyStanding;

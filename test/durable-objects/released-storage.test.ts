@@ -38,6 +38,7 @@ const RELEASED = {
     "08b40b015be9c322",
     "cc061f72fd1bbb80",
     "1b1400e73b890a22",
+    "3d36c99ee40c260a",
   ],
   BillingRegister: ["af38f38d9265bd76", "b228366bd2817fd0", "95cba204169894ec"],
   PolicyRegistry: ["66bd50ad5c40ae34"],

@@ -7,7 +7,7 @@ import type * as Compile from "../../src/policy/compile.ts";
 import { loadBilling } from "../../src/billing-module.ts";
 
 vi.mock("../../durable-objects/object-metrics.ts", () => ({
-  objectMetrics: { peak: () => undefined },
+  objectMetrics: { peak: () => undefined, add: () => undefined, observe: () => undefined },
   dueMetrics: () => null,
   reportMetrics: () => undefined,
   countedStorage: (storage: unknown) => storage,

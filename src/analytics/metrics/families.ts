@@ -9,7 +9,7 @@ import { MINUTE_MS } from "../../core/time.ts";
 
 /**
  * - `counter`: only grows; the sum over all isolates.
- * - `histogram`: seconds, in buckets.
+ * - `histogram`: in buckets of the family's unit, which is seconds unless its help says otherwise.
  * - `gauge`: the last value of each isolate that still reports; the greatest of these.
  * - `peak`: like a gauge, but the greatest value of the last minutes, from any isolate.
  * - `distinct`: how many distinct things were seen in the last minutes. An estimate above {@link DISTINCT_EXACT}.
@@ -44,6 +44,9 @@ const many = { series: 2_000, scale: 1, buckets: [] } as const;
 const DECISION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5] as const;
 /** Upstreams: up to the longest timeout that a route may have. */
 const UPSTREAM_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+
+/** Shares of an amount, which may be exceeded. */
+const RATIO_BUCKETS = [0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1, 1.25, 2, 5] as const;
 
 /** By the ids that code uses. */
 export const FAMILIES = {
@@ -131,6 +134,30 @@ export const FAMILIES = {
     help: "Tokens leased to isolates: granted, spent, returned, lost.",
     labels: ["event"],
     scale: 1_000,
+  },
+  reservations: {
+    ...few,
+    name: "edge_limiter_reservations_total",
+    type: "counter",
+    help: "Reservations: reserved, settled, extended, expired (unsettled, so they stay charged), gone (a settlement or heartbeat that came too late), rejected (too many open).",
+    labels: ["event"],
+  },
+  reserved: {
+    ...few,
+    name: "edge_limiter_reserved_total",
+    type: "counter",
+    help: "Amounts reserved, by unit.",
+    labels: ["unit"],
+    scale: 1_000,
+  },
+  settleRatio: {
+    ...one,
+    name: "edge_limiter_settle_ratio",
+    type: "histogram",
+    help: "What settled reservations have cost, as a share of what they reserved.",
+    labels: [],
+    scale: 1_000_000,
+    buckets: RATIO_BUCKETS,
   },
   rowsWritten: {
     ...few,

@@ -5,23 +5,32 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { NOWHERE } from "./analytics/place.ts";
 import { checkMany, type CheckResult, type Origin } from "./api/decisions/check.ts";
-import { MAX_BATCH, type Operation } from "./api/decisions/operation.ts";
+import { MAX_BATCH, type Operation, type SettleOperation } from "./api/decisions/operation.ts";
 import type { Decision } from "./core/decision.ts";
-import { MISMATCH } from "./edge/problem.ts";
+import { MISMATCH, RESERVATION_GONE } from "./edge/problem.ts";
 import type { Services } from "./edge/services.ts";
 import { userSubject } from "./identity/authenticate.ts";
 import { isUserId } from "./identity/user-id.ts";
 import { isolateServices } from "./isolate.ts";
 import type { WaitUntil } from "./wait-until.ts";
+import type { ExtendedReservation, SettledReservation } from "./objects/reservation.ts";
 import type { UserStatus } from "./objects/user-status.ts";
 import type { Policy } from "./policy/compile.ts";
 import type { Fault } from "./policy/fault.ts";
 
-/** An item of {@link EdgeLimiter.checkMany}: a decision, or the error of that operation. */
+/** An item of {@link EdgeLimiter.checkMany}: a decision, what was settled, or the error of that operation. */
 export type CheckItem =
   | Decision
+  | SettledReservation
+  | ExtendedReservation
   | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly Fault[] } }
-  | { readonly error: { readonly code: "idempotency_mismatch"; readonly detail: string } };
+  | {
+      readonly error: {
+        readonly code: "idempotency_mismatch" | "reservation_gone";
+        readonly detail: string;
+      };
+    }
+  | { readonly error: { readonly code: "overloaded" | "temporary_reduced_capacity" } };
 
 export class EdgeLimiter extends WorkerEntrypoint<Env> {
   readonly #waitUntil: WaitUntil = (work) => this.ctx.waitUntil(work);
@@ -36,10 +45,33 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
     const [result] = await checkMany([operation], services, policy, this.#waitUntil, origin());
     if (result?.kind === "decision") return result.decision;
     if (result?.kind === "mismatch") throw new TypeError(`idempotency_mismatch: ${MISMATCH}`);
-    throw new TypeError(`invalid_request: ${JSON.stringify(result?.faults)}`);
+    const faults = result?.kind === "invalid" ? result.faults : [{ path: "", message: "is not a check" }];
+    throw new TypeError(`invalid_request: ${JSON.stringify(faults)}`);
   }
 
-  /** Decides up to 1,000 operations, in order. An invalid one fails alone. @throws as {@link check} does, but never for one operation. */
+  /**
+   * Settles a reservation, or lets it last longer.
+   * @throws TypeError if the operation is invalid (`invalid_request: …`) or the reservation has expired (`reservation_gone: …`), Error if the
+   * user's object does not answer: settle again.
+   */
+  async settle(operation: SettleOperation): Promise<SettledReservation | ExtendedReservation> {
+    const { services, policy } = await this.#ready();
+    const [result] = await checkMany([operation], services, policy, this.#waitUntil, origin());
+    switch (result?.kind) {
+      case "reservation":
+        return result.answer;
+      case "gone":
+        throw new TypeError(`reservation_gone: ${RESERVATION_GONE}`);
+      case "overloaded":
+        throw new Error(OVERLOADED);
+      case "invalid":
+        throw new TypeError(`invalid_request: ${JSON.stringify(result.faults)}`);
+      default:
+        throw new Error("temporary_reduced_capacity: the limiter is not responding");
+    }
+  }
+
+  /** Decides up to 1,000 operations, in order; settlements of a user come before the user's checks. An invalid one fails alone. @throws as {@link check} does, but never for one operation. */
   async checkMany(operations: readonly Operation[]): Promise<CheckItem[]> {
     if (!Array.isArray(operations) || operations.length > MAX_BATCH) {
       throw new TypeError(`invalid_request: expected an array of up to ${MAX_BATCH} operations`);
@@ -63,8 +95,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
       Date.now(),
       this.#waitUntil,
     );
-    if (status === "overloaded")
-      throw new Error("overloaded: this user sends more requests at once than can be decided");
+    if (status === "overloaded") throw new Error(OVERLOADED);
     if (!status) throw new Error("temporary_reduced_capacity: the limiter is not responding");
     return status;
   }
@@ -84,8 +115,23 @@ function origin(): Origin {
   return { caller: "rpc", method: "RPC", place: NOWHERE, requestId: crypto.randomUUID() };
 }
 
+const OVERLOADED = "overloaded: this user sends more requests at once than can be decided";
+
 function itemOf(result: CheckResult): CheckItem {
-  if (result.kind === "decision") return result.decision;
-  if (result.kind === "mismatch") return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
-  return { error: { code: "invalid_request", errors: result.faults } };
+  switch (result.kind) {
+    case "decision":
+      return result.decision;
+    case "reservation":
+      return result.answer;
+    case "mismatch":
+      return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
+    case "gone":
+      return { error: { code: "reservation_gone", detail: RESERVATION_GONE } };
+    case "invalid":
+      return { error: { code: "invalid_request", errors: result.faults } };
+    case "overloaded":
+      return { error: { code: "overloaded" } };
+    case "unavailable":
+      return { error: { code: "temporary_reduced_capacity" } };
+  }
 }

@@ -1,8 +1,9 @@
 /** The decision API: response schemas and texts. */
 import * as z from "zod/mini";
-import { MAX_BATCH, operationSchema } from "../../src/api/decisions/operation.ts";
+import { MAX_BATCH, operationSchema, settleSchema } from "../../src/api/decisions/operation.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import { decisionSchema, reservationSchema, slotSchema } from "../../src/limiter/decision-schema.ts";
+import type { ExtendedReservation, SettledReservation } from "../../src/objects/reservation.ts";
 import { about, describeFields, named } from "../annotations.ts";
 import { answer, json, type OperationNotes, text } from "../notes.ts";
 import { faultsSchema } from "../problem-schema.ts";
@@ -19,10 +20,23 @@ describeFields(operationSchema, {
   idempotencyKey:
     "Within ten minutes, the same key returns the same allowed decision, marked `replayed`, and is charged once; after a denial, the operation is decided again. With another cost, route, tier or peek the response is 422 `idempotency_mismatch`. Each API key has its own namespace; all RPC callers share one.",
   peek: "Decide without charging.",
+  reserve:
+    "The cost is charged now and settled later at what it came to. Unsettled for `ttlMs`, it stays charged. An operation that takes slots is a reservation in any case: by settling it, its slots are freed.",
+});
+
+named("SettleOperation", "Settles a reservation, or lets it last longer.", settleSchema);
+describeFields(settleSchema, {
+  user: "The user of the reservation.",
+  reservation: "Its id.",
+  cost: "What it has cost: a number of requests, or amounts by unit. What it does not name, costs nothing; 0 gives everything back.",
+  extendMs:
+    "Instead of `cost`, a heartbeat: how long the reservation lasts from now on, at most until the end of the hour after that in which it was made.",
 });
 
 /** The contract accepts any array, so that an invalid operation fails alone. */
-const operationsSchema = z.array(operationSchema).check(z.minLength(1), z.maxLength(MAX_BATCH));
+const operationsSchema = z
+  .array(z.union([operationSchema, settleSchema]))
+  .check(z.minLength(1), z.maxLength(MAX_BATCH));
 
 const fields = decisionSchema.shape;
 export const decisionResponseSchema = named(
@@ -95,19 +109,47 @@ export const decisionResponseSchema = named(
 );
 export type DecisionResponse = z.infer<typeof decisionResponseSchema>;
 
+const settledSchema = named(
+  "SettledReservation",
+  "A reservation that is settled: now, or by the same call within the last ten minutes.",
+  z.strictObject({
+    reservation: words("Its id."),
+    settled: z.literal(true),
+    cost: about("What it has cost in requests.", fields.cost),
+    units: z.exactOptional(about("What it has cost in other units.", fields.units.def.innerType)),
+  }) satisfies z.ZodMiniType<SettledReservation>,
+);
+
+const extendedSchema = named(
+  "ExtendedReservation",
+  "A reservation that lasts longer.",
+  z.strictObject({
+    reservation: words("Its id."),
+    settled: z.literal(false),
+    expiresAt: moment("When it expires now."),
+  }) satisfies z.ZodMiniType<ExtendedReservation>,
+);
+
+const retryAfterMs = () => z.nullable(z.number().check(z.gte(0)));
 const batchItemSchema = named(
   "BatchItem",
-  "A decision, or the error of this operation. The other operations of the batch are decided regardless.",
+  "A decision, what was settled, or the error of this operation. The other operations of the batch are decided regardless.",
   z.union([
     decisionResponseSchema,
+    settledSchema,
+    extendedSchema,
     z.strictObject({
       error: z.union([
         z.strictObject({ code: z.literal("invalid_request"), errors: faultsSchema }),
-        z.strictObject({
-          code: z.literal("temporary_reduced_capacity"),
-          retryAfterMs: z.nullable(z.number().check(z.gte(0))),
-        }),
+        z.strictObject({ code: z.literal("temporary_reduced_capacity"), retryAfterMs: retryAfterMs() }),
         z.strictObject({ code: z.literal("idempotency_mismatch"), detail: words("For people.") }),
+        z.strictObject({
+          code: z.literal("too_many_reservations"),
+          detail: words("For people."),
+          retryAfterMs: retryAfterMs(),
+        }),
+        z.strictObject({ code: z.literal("reservation_gone"), detail: words("For people.") }),
+        z.strictObject({ code: z.literal("overloaded"), retryAfterMs: retryAfterMs() }),
       ]),
     }),
   ]),
@@ -136,6 +178,30 @@ const DENIED = {
   violated: ["minute"],
   decisionId: "5cc39a31-9c64-4816-938e-44c41ab0a314",
 } satisfies DecisionResponse;
+
+const RESERVED = {
+  ...ALLOWED,
+  cost: 1,
+  units: { tokens: 4_000 },
+  limits: [
+    { ...LIMITS[0], unit: "tokens", limit: 10_000, remaining: 6_000, resetMs: 24_000, windowMs: 60_000 },
+    LIMITS[1],
+  ],
+  reservation: { id: "0b5d7bd6-64a3-4fd1-9a8a-8b5a6f8d3f5e", expiresAt: "2026-11-30T12:01:00.000Z" },
+} satisfies DecisionResponse;
+
+const SETTLED = {
+  reservation: RESERVED.reservation.id,
+  settled: true,
+  cost: 1,
+  units: { tokens: 812 },
+} satisfies z.infer<typeof settledSchema>;
+
+const EXTENDED = {
+  reservation: RESERVED.reservation.id,
+  settled: false,
+  expiresAt: "2026-11-30T12:02:00.000Z",
+} satisfies z.infer<typeof extendedSchema>;
 
 const REPLAYED = { ...ALLOWED, replayed: true } satisfies DecisionResponse;
 
@@ -197,6 +263,7 @@ const check: OperationNotes = {
       route: { user: "user-42", route: "/compare", tier: "free" },
       cost: { user: "user-42", cost: 0.5, idempotencyKey: "order-7" },
       peek: { user: "user-42", peek: true },
+      reserve: { user: "user-42", cost: { requests: 1, tokens: 4_000 }, reserve: { ttlMs: 60_000 } },
     },
   },
   responses: [
@@ -204,16 +271,38 @@ const check: OperationNotes = {
       allowed: ALLOWED,
       denied: DENIED,
       replayed: REPLAYED,
+      reserved: RESERVED,
     }),
   ],
-  problems: ["idempotency_mismatch"],
+  problems: ["idempotency_mismatch", "too_many_reservations"],
+};
+
+const settle: OperationNotes = {
+  tag: "Rate limits",
+  summary: "Settle a reservation",
+  description:
+    "Charges what the operation has cost, gives back the rest of what was reserved, and frees its slots. The same call again gets the first answer for ten minutes. A bucket gives back what its refill has not paid for meanwhile; a quota all, in its own period. With `extendMs`, the reservation lasts longer instead. Requires an API key with the scope `check`.",
+  body: {
+    examples: {
+      settle: { user: "user-42", reservation: SETTLED.reservation, cost: { requests: 1, tokens: 812 } },
+      refund: { user: "user-42", reservation: SETTLED.reservation, cost: 0 },
+      heartbeat: { user: "user-42", reservation: SETTLED.reservation, extendMs: 60_000 },
+    },
+  },
+  responses: [
+    answer(200, "Settled, or extended.", z.union([settledSchema, extendedSchema]), {
+      settled: SETTLED,
+      extended: EXTENDED,
+    }),
+  ],
+  problems: ["reservation_gone"],
 };
 
 const checkBatch: OperationNotes = {
   tag: "Rate limits",
   summary: "Up to 1,000 checks, as a JSON array or NDJSON",
   description:
-    "As JSON: an array of operations; the response is an array in the same order. As NDJSON: one operation per line; each is answered by one line as it arrives. A line that is too long or not JSON fails alone, and so do operations beyond 1,000. Requires an API key with the scope `check`.",
+    "As JSON: an array of operations; the response is an array in the same order. An item with `reservation` is a settlement or a heartbeat; those of a user come before the user's checks. As NDJSON: one operation per line; each is answered by one line as it arrives. A line that is too long or not JSON fails alone, and so do operations beyond 1,000. Requires an API key with the scope `check`.",
   body: {
     schema: operationsSchema,
     examples: { two: [{ user: "user-42", route: "/compare" }, { user: "user-43" }] },
@@ -233,4 +322,4 @@ const checkBatch: OperationNotes = {
   ],
 };
 
-export const DECISIONS_NOTES = { status, userStatus, check, checkBatch };
+export const DECISIONS_NOTES = { status, userStatus, check, checkBatch, settle };

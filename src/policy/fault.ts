@@ -32,9 +32,14 @@ function faultsOfIssues(issues: readonly z.core.$ZodIssue[], place: readonly Pro
         .slice(0, MAX_FAULTS)
         .map((key) => ({ path: pointer([...path, key]), message: "is not a known field" }));
     }
-    const meant = issue.code === "invalid_union" ? meantBy(issue.errors) : null;
+    const meant = issue.code === "invalid_union" ? meantBy(issue.errors) : keyIssues(issue);
     return meant ? faultsOfIssues(meant, path) : [{ path: pointer(path), message: issue.message }];
   });
+}
+
+/** What is wrong with a key of a record. */
+function keyIssues(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] | null {
+  return issue.code === "invalid_key" ? issue.issues : null;
 }
 
 /** The faults of the only option of a union that the input is of the right type for; null if there is not exactly one. */

@@ -5,25 +5,38 @@
  */
 import { pointOf, resultOf } from "../../analytics/decision-point.ts";
 import type { Place } from "../../analytics/place.ts";
-import { type Decision, decisionOf, type DecisionRequest } from "../../core/decision.ts";
-import { MILLI, toMilli } from "../../core/units.ts";
+import { type Decision, decisionOf, type DecisionRequest, withUnits } from "../../core/decision.ts";
+import { MILLI } from "../../core/units.ts";
 import { countRule, ruleReason, tierByRule } from "../../edge/rule-effects.ts";
 import type { Services } from "../../edge/services.ts";
 import { userSubject } from "../../identity/authenticate.ts";
 import { nextDecisionId } from "../../limiter/decision-id.ts";
 import type { Policy } from "../../policy/compile.ts";
+import { unitsOfRequest } from "../../policy/costs.ts";
 import type { WaitUntil } from "../../wait-until.ts";
-import { type Fault, parseBy } from "../../policy/fault.ts";
+import type { Fault } from "../../policy/fault.ts";
 import type { Rule, RuleMatch } from "../../policy/rule.ts";
 import type { RuleIndex } from "../../policy/rule-index.ts";
 import { loadRuleIndex } from "../../rule-module.ts";
-import { unknownName } from "../known-names.ts";
-import { type Operation, operationSchema } from "./operation.ts";
+import type {
+  ExtendedReservation,
+  ReservationAnswer,
+  ReservationCall,
+  SettledReservation,
+} from "../../objects/reservation.ts";
+import { readOperation } from "./read-operation.ts";
 import { inWaves } from "./waves.ts";
 
 /** The result of one operation. */
 export type CheckResult =
   | { readonly kind: "decision"; readonly decision: Decision }
+  | { readonly kind: "reservation"; readonly answer: SettledReservation | ExtendedReservation }
+  /** The reservation is unknown or has expired. */
+  | { readonly kind: "gone" }
+  /** Of a settlement: the object does not answer. */
+  | { readonly kind: "unavailable" }
+  /** Of a settlement: the user's own requests exceed what the object can take. */
+  | { readonly kind: "overloaded" }
   /** The idempotency key was used with other parameters. */
   | { readonly kind: "mismatch" }
   | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
@@ -38,7 +51,12 @@ export async function checkMany(
 ): Promise<CheckResult[]> {
   const rules = policy.rules === null ? null : await policy.rules.index(loadRuleIndex);
   const results: CheckResult[] = [];
-  const byUser = new Map<string, Item[]>();
+  const byUser = new Map<string, Work>();
+  const workOf = (user: string): Work => {
+    const work = byUser.get(user) ?? { checks: [], settlements: [] };
+    byUser.set(user, work);
+    return work;
+  };
   const record = (user: string, item: Item, decision: Decision, nowMs: number, limiterMs: number): void => {
     // Like the ledger, reports count only what was decided now.
     if (item.request.peek || decision.replayed) return;
@@ -52,6 +70,10 @@ export async function checkMany(
       return;
     }
     const { user } = read;
+    if (read.kind === "settle") {
+      workOf(user).settlements.push({ index, call: read.call });
+      return;
+    }
     const { rule, shadow } = ruleFor(services, rules, user, read.request);
     const request = rule ? { ...read.request, tier: tierByRule(rule, read.request.tier) } : read.request;
     const item: Item = { index, request, rule, shadow };
@@ -61,12 +83,18 @@ export async function checkMany(
       record(user, item, decision, Date.now(), 0);
       return;
     }
-    const group = byUser.get(user);
-    if (group) group.push(item);
-    else byUser.set(user, [item]);
+    workOf(user).checks.push(item);
   });
 
-  await inWaves([...byUser], async ([user, items]) => {
+  await inWaves([...byUser], async ([user, { checks: items, settlements }]) => {
+    // First, so that what they give back is there for the checks.
+    if (settlements.length > 0) {
+      const settled = await settleAll(user, settlements, services, policy, waitUntil);
+      settlements.forEach(({ index }, i) => {
+        results[index] = settled[i] ?? { kind: "unavailable" };
+      });
+    }
+    if (items.length === 0) return;
     const requests = items.map(({ request }) => request);
     const startedMs = performance.now();
     const nowMs = Date.now();
@@ -81,6 +109,47 @@ export async function checkMany(
     });
   });
   return results;
+}
+
+/** Settles reservations of one user, in one call. */
+async function settleAll(
+  user: string,
+  settlements: readonly Settlement[],
+  { limiter }: Pick<Services, "limiter">,
+  policy: Policy,
+  waitUntil: WaitUntil,
+): Promise<readonly CheckResult[]> {
+  const subject = userSubject(user);
+  const calls = settlements.map(({ call }) => call);
+  const answers = await limiter.settle(subject, calls, policy, waitUntil);
+  if (answers) return answers.map(resultOfAnswer);
+  const kind = limiter.heard.isAlive(subject, Date.now()) ? "overloaded" : "unavailable";
+  return calls.map(() => ({ kind }));
+}
+
+function resultOfAnswer(answer: ReservationAnswer): CheckResult {
+  switch (answer.kind) {
+    case "done":
+      return { kind: "reservation", answer: answer.answer };
+    case "gone":
+      return answer;
+    case "unknown-unit": {
+      const message = `unknown unit "${answer.unit}": neither the policy nor the reservation has it`;
+      return { kind: "invalid", faults: [{ path: `/cost/${answer.unit}`, message }] };
+    }
+  }
+}
+
+/** A settlement or heartbeat. */
+interface Settlement {
+  readonly index: number;
+  readonly call: ReservationCall;
+}
+
+/** What to do for one user. */
+interface Work {
+  readonly checks: Item[];
+  readonly settlements: Settlement[];
 }
 
 /** One operation to decide. */
@@ -110,10 +179,14 @@ function ruleFor(
 
 const NO_RULE = { rule: null, shadow: null } as const;
 
-function deniedBy(rule: Rule, { route, costMilli, tier }: DecisionRequest, policy: Policy): Decision {
-  const cost = costMilli ?? (route === null ? null : policy.routes.byId(route)?.costMilli) ?? MILLI;
+function deniedBy(rule: Rule, request: DecisionRequest, policy: Policy): Decision {
+  const { route: id, costMilli, tier } = request;
+  const route = id === null ? null : policy.routes.byId(id);
+  const cost = costMilli ?? route?.costMilli ?? MILLI;
   const by = { tier, revision: policy.revision };
-  return decisionOf(by, "none", nextDecisionId(), cost, "denied_by_rule", [], null, [ruleReason(rule)]);
+  const reasons = [ruleReason(rule)];
+  const decision = decisionOf(by, "none", nextDecisionId(), cost, "denied_by_rule", [], null, reasons);
+  return withUnits(decision, unitsOfRequest(request, route));
 }
 
 /** Where a request comes from. Analytics gets everything but the caller. */
@@ -140,48 +213,4 @@ function pointAbout(user: string, { request, rule, shadow }: Item, { method, pla
     rule: rule?.name ?? "",
     shadowRule: shadow?.action === "deny" ? shadow.name : undefined,
   };
-}
-
-type ReadOperation =
-  | { readonly kind: "operation"; readonly user: string; readonly request: DecisionRequest }
-  | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
-
-/** For a line of NDJSON that cannot be read. */
-const UNREADABLE: readonly Fault[] = [{ path: "", message: "is not JSON, or the line is too long" }];
-
-function readOperation(input: unknown, policy: Policy, caller: string): ReadOperation {
-  if (input === undefined) return { kind: "invalid", faults: UNREADABLE };
-  const parsed = parseBy(operationSchema, input);
-  if (!parsed.ok) return { kind: "invalid", faults: parsed.faults };
-  const operation: Operation = parsed.value;
-  const { idempotencyKey } = operation;
-  const route = operation.route === undefined ? null : policy.routes.byName(operation.route);
-  if (operation.route !== undefined && !route) {
-    const message = `unknown route "${operation.route}": send the "match" of one of the policy's routes`;
-    return { kind: "invalid", faults: [{ path: "/route", message }] };
-  }
-  if (operation.tier !== undefined && !policy.tiers.has(operation.tier)) {
-    const fault = unknownName("/tier", "tier", operation.tier, policy.tiers.keys());
-    return { kind: "invalid", faults: [fault] };
-  }
-  return {
-    kind: "operation",
-    user: operation.user,
-    request: {
-      revision: policy.revision,
-      tier: operation.tier ?? policy.defaultTier,
-      route: route?.id ?? null,
-      costMilli: operation.cost === undefined ? null : toMilli(operation.cost),
-      keyId: null,
-      peek: operation.peek ?? false,
-      ...(idempotencyKey === undefined
-        ? { idempotencyKey: null }
-        : { idempotencyKey: `${caller} ${idempotencyKey}`, fingerprint: fingerprintOf(operation) }),
-    },
-  };
-}
-
-/** Of the operation as sent, not as the policy reads it: a policy change between two equal requests is not a mismatch. */
-function fingerprintOf({ cost, route, tier, peek = false }: Operation): string {
-  return JSON.stringify([cost, route, tier, peek]);
 }

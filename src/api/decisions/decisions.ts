@@ -4,8 +4,16 @@ import * as z from "zod/mini";
 import { placeOf } from "../../analytics/place.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { tierOfCaller } from "../../edge/caller-tier.ts";
-import { overloaded } from "../../edge/decision-response.ts";
-import { MISMATCH, problem, unauthorized, unavailable } from "../../edge/problem.ts";
+import { overloaded, tooManyReservations } from "../../edge/decision-response.ts";
+import {
+  MISMATCH,
+  problem,
+  RESERVATION_GONE,
+  RETRY_MS,
+  TOO_MANY_RESERVATIONS,
+  unauthorized,
+  unavailable,
+} from "../../edge/problem.ts";
 import { userSubject } from "../../identity/authenticate.ts";
 import { isUserId } from "../../identity/user-id.ts";
 import { parseJson } from "../../json.ts";
@@ -14,7 +22,7 @@ import { invalidContent, readBody } from "../body.ts";
 import { LIMIT, type Endpoints } from "../endpoint.ts";
 import { checkMany, type CheckResult, type Origin } from "./check.ts";
 import { type Line, linesOf } from "./ndjson.ts";
-import { MAX_BATCH, operationSchema } from "./operation.ts";
+import { MAX_BATCH, operationSchema, settleSchema } from "./operation.ts";
 
 const NDJSON = "application/x-ndjson";
 const NOT_RESPONDING = "The limiter is not responding.";
@@ -32,6 +40,13 @@ export const DECISIONS = {
     access: "check",
     body: batchSchema,
     handler: checkBatch,
+  },
+  settle: {
+    method: "POST",
+    path: `${LIMIT}/settle`,
+    access: "check",
+    body: settleSchema,
+    handler: settle,
   },
 } as const satisfies Endpoints;
 
@@ -71,11 +86,38 @@ async function check(c: Context<AppEnv>): Promise<Response> {
   const body = await readBody(c, operationSchema);
   if (!body.ok) return body.response;
   const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c));
-  if (result?.kind === "invalid") return invalidContent(requestId, result.faults).response;
-  if (result?.kind === "mismatch") return problem("idempotency_mismatch", MISMATCH, requestId);
-  if (result?.decision.outcome !== "unavailable") return c.json(result?.decision);
-  const { retryAfterMs } = result.decision;
-  return unavailable(NOT_RESPONDING, requestId, retryAfterMs ?? undefined);
+  return result ? responseTo(c, result, requestId) : unavailable(NOT_RESPONDING, requestId);
+}
+
+async function settle(c: Context<AppEnv>): Promise<Response> {
+  const { services, policy, requestId } = c.var;
+  const body = await readBody(c, settleSchema);
+  if (!body.ok) return body.response;
+  const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c));
+  return result ? responseTo(c, result, requestId) : unavailable(NOT_RESPONDING, requestId);
+}
+
+function responseTo(c: Context<AppEnv>, result: CheckResult, requestId: string): Response {
+  switch (result.kind) {
+    case "invalid":
+      return invalidContent(requestId, result.faults).response;
+    case "mismatch":
+      return problem("idempotency_mismatch", MISMATCH, requestId);
+    case "reservation":
+      return c.json(result.answer);
+    case "gone":
+      return problem("reservation_gone", RESERVATION_GONE, requestId);
+    case "overloaded":
+      return overloaded(requestId);
+    case "unavailable":
+      return unavailable(NOT_RESPONDING, requestId);
+    case "decision": {
+      const { outcome, retryAfterMs } = result.decision;
+      if (outcome === "too_many_reservations") return tooManyReservations(requestId);
+      if (outcome !== "unavailable") return c.json(result.decision);
+      return unavailable(NOT_RESPONDING, requestId, retryAfterMs ?? undefined);
+    }
+  }
 }
 
 async function checkBatch(c: Context<AppEnv>): Promise<Response> {
@@ -148,9 +190,28 @@ function operationOf(line: Line): unknown {
 
 /** One item of a batch's response: a decision, or an error with the members of a problem. */
 function batchItem(result: CheckResult): object {
-  if (result.kind === "invalid") return { error: { code: "invalid_request", errors: result.faults } };
-  if (result.kind === "mismatch") return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
-  const { decision } = result;
-  if (decision.outcome !== "unavailable") return decision;
-  return { error: { code: "temporary_reduced_capacity", retryAfterMs: decision.retryAfterMs } };
+  switch (result.kind) {
+    case "invalid":
+      return { error: { code: "invalid_request", errors: result.faults } };
+    case "mismatch":
+      return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
+    case "reservation":
+      return result.answer;
+    case "gone":
+      return { error: { code: "reservation_gone", detail: RESERVATION_GONE } };
+    case "overloaded":
+      return { error: { code: "overloaded", retryAfterMs: RETRY_MS } };
+    case "unavailable":
+      return { error: { code: "temporary_reduced_capacity", retryAfterMs: RETRY_MS } };
+    case "decision": {
+      const { decision } = result;
+      const { outcome, retryAfterMs } = decision;
+      if (outcome === "too_many_reservations") {
+        return { error: { code: outcome, detail: TOO_MANY_RESERVATIONS, retryAfterMs } };
+      }
+      return outcome === "unavailable"
+        ? { error: { code: "temporary_reduced_capacity", retryAfterMs } }
+        : decision;
+    }
+  }
 }

@@ -122,7 +122,8 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     await this.changes.policies.load(revision);
     const create = (tier: string): void =>
       void this.#create(input.user, { name: input.name ?? "", tier }, by);
-    const change = (difference: AccountChange): string | TierRejection => this.#change(difference, by);
+    const change = (difference: AccountChange): string | TierRejection =>
+      this.changes.commit((memory, nowMs) => this.#changed(memory, difference, by, nowMs));
     return importAccount({ store: this.store, changes: this.changes, create, change }, input, by);
   }
 
@@ -295,18 +296,23 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
   }
 
   /** @returns "" if it was changed now or by an earlier call. */
-  #change(change: AccountChange, by: Change): string | TierRejection {
+  #change(change: AccountChange, by: Change): string | TierRejection | CallDiffers {
+    return this.changes.tryOnce<TierRejection>(by, (memory, nowMs) =>
+      this.#changed(memory, change, by, nowMs),
+    );
+  }
+
+  /** @returns "" if it was changed. */
+  #changed(memory: Memory, change: AccountChange, by: Change, nowMs: number): string | TierRejection {
     const isOfLimits = change.tier !== undefined || change.overrides !== undefined;
-    return this.changes.tryOnce<TierRejection>(by, (memory, nowMs) => {
-      const { account } = memory.accounts;
-      if (!account) throw new Error("the account is gone");
-      const own = isOfLimits ? this.#ofTerms(memory, account, change, nowMs) : change;
-      if ("kind" in own) return own;
-      const changed = memory.accounts.change(account, own, nowMs);
-      memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
-      this.changes.limitsChanged(memory, nowMs);
-      return "";
-    });
+    const { account } = memory.accounts;
+    if (!account) throw new Error("the account is gone");
+    const own = isOfLimits ? this.#ofTerms(memory, account, change, nowMs) : change;
+    if ("kind" in own) return own;
+    const changed = memory.accounts.change(account, own, nowMs);
+    memory.audit.note("account.change", by, settings(account), settings(changed), nowMs);
+    this.changes.limitsChanged(memory, nowMs);
+    return "";
   }
 
   /** The change of limits as one of terms, if the account is billed. */

@@ -193,7 +193,7 @@ class ImportedFile {
       defaultTier: policy.defaultTier,
       keys,
     };
-    const { actor, reason: why } = changeBy(c, this.#why ?? "Import");
+    const { actor, reason: why } = await changeBy(c, { reason: this.#why ?? "Import" });
     const revision = policy.billing === null ? 0 : policy.revision;
     const answer: AccountImportAnswer = await stub.importAccount(input, { actor, reason: why }, revision);
     services.limiter.forget(userSubject(id), Date.now());

@@ -1,8 +1,8 @@
 /**
  * A circuit breaker: after a number of failures in a row it holds calls back for a while, then lets one through as a probe.
  *
- * Plain data; the clock is an argument. A probe whose result is never reported, since its request was cancelled, does no harm: the next
- * probe follows after the same time.
+ * Plain data; the clock is an argument. A probe whose result is never reported, since the runtime ended its request, does no harm: the
+ * next probe follows after the same time.
  */
 export class Circuit {
   readonly #threshold: number;

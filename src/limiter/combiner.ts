@@ -4,14 +4,18 @@
  * (flat combining, Hendler, Incze, Shavit and Tzafrir 2010). A lone request does not wait.
  *
  * Requests share only plain data: if one awaited another's promise, it would hang when the other is cancelled. So each request checks its
- * own state on its own timer, when its answer is due by the duration of recent calls, and has its own deadline. If a request is cancelled
- * after it has sent the queue, the others run into their deadlines; the lane is free again when that call's time is over, and the first
- * waiter that checks uses it. A question is sent at most once, so nothing is charged twice.
+ * own state on its own timer, when its answer is due by the duration of recent calls, and has its own deadline. A question is sent at most
+ * once, so nothing is charged twice.
+ *
+ * `waitUntil` keeps every call running: a client that leaves takes no answer along, neither of those in its call nor the sign that the
+ * object is alive. If the runtime ends a call nevertheless, the others in it run into their deadlines; the lane is free again when that
+ * call's time is over, and the first waiter that checks uses it.
  */
 import { DeadlineExceeded, MAX_STRETCH, Stretch, withDeadline } from "../deadline.ts";
 import type { WaitUntil } from "../wait-until.ts";
 import {
   BETWEEN_MS,
+  type Failed,
   freeAtMs,
   type Lane,
   MAX_LOOK_MS,
@@ -22,8 +26,8 @@ import {
 
 /**
  * A call with one question is overdue after this many times the usual duration of a call: not before the first part of the deadline, and
- * at the latest after the second. Then another call is sent concurrently. If the client of a lone call leaves, the call is cancelled
- * unnoticed; with larger values, requests queued behind it would run out of time.
+ * at the latest after the second. Then another call is sent concurrently, so that one slow answer takes no time from the requests queued
+ * behind it.
  */
 const OVERDUE = 8;
 const MIN_OVERDUE = 1 / 16;
@@ -32,6 +36,8 @@ const MAX_OVERDUE = 1 / 4;
 const SLOWER = 1 / 8;
 /** Calls that one request makes for others after its own answer; then the first waiter that checks takes over. */
 const MAX_CALLS_FOR_OTHERS = 16;
+/** For so long after its client has left, or its response has ended, the runtime keeps a request's work running. */
+const KEPT_MS = 30_000;
 /** Questions that may wait for one object. Further ones are rejected with {@link QueueFull}. */
 const MAX_WAITING = 1_024;
 
@@ -85,8 +91,8 @@ export class Combiner<Q, A> {
   /**
    * Asks an object one question, alone or together with others. If this request sends the call, rejects as `send` does; if another
    * does, with {@link CombinedCallFailed}; with {@link DeadlineExceeded} if no answer comes in time; at once with {@link QueueFull} if
-   * too many wait. `send` must end within the deadline. `waitUntil` keeps the call running if others depend on it, or if it may outlast this
-   * wait.
+   * too many wait. `send` must end within the deadline. `waitUntil` keeps the call running: others may depend on it, and it may outlast
+   * this wait.
    */
   async ask(name: string, question: Q, send: Send<Q, A>, waitUntil: WaitUntil): Promise<A> {
     const fromMs = Date.now();
@@ -115,11 +121,11 @@ export class Combiner<Q, A> {
       if (waiter.state.kind === "waiting" && isFree) {
         // After waiting for a call that failed, less time may be left than this call takes.
         const hasWaited = nowMs > fromMs;
-        const isAlone = lane.queue.every((other) => other === waiter);
         const sent = this.#sendQueue(name, lane, waiter, send, nowMs);
-        if (hasWaited || !isAlone) waitUntil(sent.catch(() => undefined));
-        await (hasWaited ? withDeadline(sent, waiter.giveUpAtMs - nowMs, name) : sent);
-        if (lane.queue.length > 0) waitUntil(this.#sendOthers(name, lane, send));
+        waitUntil(sent);
+        const failure = await (hasWaited ? withDeadline(sent, waiter.giveUpAtMs - nowMs, name) : sent);
+        if (failure) throw failure.fault;
+        if (lane.queue.length > 0) waitUntil(this.#sendOthers(name, lane, send, fromMs));
         continue;
       }
       const untilMs = untilAnswerMs(lane, waiter, nowMs);
@@ -134,14 +140,14 @@ export class Combiner<Q, A> {
     }
   }
 
-  /** Sends the queue, `own` first. Rejects as `send` does. */
+  /** Sends the queue, `own` first. Never rejects. @returns why `send` has rejected; null if it has not. */
   async #sendQueue(
     name: string,
     lane: Lane<Q, A>,
     own: Waiter<Q, A> | null,
     send: Send<Q, A>,
     nowMs: number,
-  ): Promise<void> {
+  ): Promise<Failed | null> {
     // Waiters past their time belong to cancelled requests: no one would read the answer.
     const others = lane.queue.filter((waiter) => waiter !== own && waiter.giveUpAtMs > nowMs);
     const waiting = own ? [own, ...others] : others;
@@ -154,8 +160,7 @@ export class Combiner<Q, A> {
     }
     const waiters = waiting.slice(0, taken);
     lane.queue = waiting.slice(taken);
-    if (waiters.length === 0) return;
-    // A lone request can be cancelled unnoticed; a second concurrent call is harmless.
+    if (waiters.length === 0) return null;
     const overdueMs = Math.max(MIN_OVERDUE * this.#deadlineMs, OVERDUE * lane.callMs);
     const loneMs = Math.min(MAX_OVERDUE * this.#deadlineMs, overdueMs);
     const busyUntilMs = nowMs + (waiters.length > 1 ? this.#deadlineMs : loneMs);
@@ -174,9 +179,11 @@ export class Combiner<Q, A> {
       const tookMs = Date.now() - nowMs;
       const isSlower = lane.callMs > 0 && tookMs > lane.callMs;
       lane.callMs = isSlower ? lane.callMs + SLOWER * (tookMs - lane.callMs) : tookMs;
+      return null;
     } catch (fault) {
-      for (const waiter of waiters) waiter.state = { kind: "failed", fault };
-      throw fault;
+      const failed: Failed = { kind: "failed", fault };
+      for (const waiter of waiters) waiter.state = failed;
+      return failed;
     } finally {
       // Unless another call is in progress, since this one was overdue.
       if (lane.busyUntilMs === busyUntilMs) lane.busyUntilMs = 0;
@@ -187,17 +194,16 @@ export class Combiner<Q, A> {
   /**
    * Sends what has queued up meanwhile, so that no waiter has to notice that the lane is free. Stops after a call that failed: another
    * request's call may succeed. Never rejects.
+   * @param fromMs when this request began.
    */
-  async #sendOthers(name: string, lane: Lane<Q, A>, send: Send<Q, A>): Promise<void> {
-    try {
-      for (let calls = 0; lane.queue.length > 0 && calls < MAX_CALLS_FOR_OTHERS; calls++) {
-        await this.#pauseLane(lane);
-        const nowMs = Date.now();
-        if (lane.queue.length === 0 || nowMs < freeAtMs(lane, nowMs)) break;
-        await this.#sendQueue(name, lane, null, send, nowMs);
-      }
-    } catch {
-      // The waiters of these questions know from their state.
+  async #sendOthers(name: string, lane: Lane<Q, A>, send: Send<Q, A>, fromMs: number): Promise<void> {
+    for (let calls = 0; lane.queue.length > 0 && calls < MAX_CALLS_FOR_OTHERS; calls++) {
+      await this.#pauseLane(lane);
+      const nowMs = Date.now();
+      if (lane.queue.length === 0 || nowMs < freeAtMs(lane, nowMs)) break;
+      // A call that the runtime ends would take the answers of others along.
+      if (nowMs + MAX_STRETCH * this.#deadlineMs > fromMs + KEPT_MS) break;
+      if (await this.#sendQueue(name, lane, null, send, nowMs)) break;
     }
     this.#drop(name, lane);
   }

@@ -21,10 +21,13 @@ export interface Waiter<Q, A> {
   readonly question: Q;
   /** When its request stops waiting. Postponed if the isolate is busy. */
   giveUpAtMs: number;
-  state:
-    | { readonly kind: "waiting" | "sent" }
-    | { readonly kind: "answered"; readonly answer: A }
-    | { readonly kind: "failed"; readonly fault: unknown };
+  state: { readonly kind: "waiting" | "sent" } | { readonly kind: "answered"; readonly answer: A } | Failed;
+}
+
+/** The call that carried a question has failed. */
+export interface Failed {
+  readonly kind: "failed";
+  readonly fault: unknown;
 }
 
 /** The queue and the current call of one object. */

@@ -116,11 +116,7 @@ export class RemoteDecisions {
       this.#freed.set(subject, call, Date.now() + 2 * this.#client.deadlineMs);
     const settlements = this.#leases.takeOwed(subject);
     const questions = asked.flat();
-    const sent = this.#call(subject, settlements, questions, policy, waitUntil);
-    // Settlements and leases must be accounted for even if the request that sends them is cancelled.
-    const isMoney = settlements.length > 0 || questions.some(({ wantMilli }) => wantMilli > 0);
-    if (isMoney) waitUntil(sent.catch(() => undefined));
-    return sent.then((answers) => {
+    return this.#call(subject, settlements, questions, policy, waitUntil).then((answers) => {
       let from = 0;
       return asked.map(({ length }) => ({ answers: answers.slice(from, (from += length)), call }));
     });

@@ -1,5 +1,6 @@
 /** A small HTTP client that records when it sent a request and got the response, to measure the bounds of an exact limiter. */
 import { Agent, type IncomingHttpHeaders, request as httpRequest } from "node:http";
+import { connect } from "node:net";
 
 /** One connection per client, kept alive between requests. */
 const sharedAgent = new Agent({ keepAlive: true, maxSockets: 256, noDelay: true });
@@ -60,6 +61,28 @@ export function request(
     outgoing.on("error", failed);
     outgoing.on("timeout", () => outgoing.destroy(new Error("no answer in time")));
     outgoing.end(body);
+  });
+}
+
+/**
+ * Sends one request on a connection of its own, and resets that `afterMs` later, whether or not it has a response. Resolves then. A
+ * connection that is only closed tells the runtime nothing: its client may still read.
+ */
+export function leave(url: URL, headers: Readonly<Record<string, string>>, afterMs: number): Promise<void> {
+  return new Promise((left, reject) => {
+    const socket = connect(Number(url.port), url.hostname);
+    socket.setNoDelay(true);
+    socket.once("error", reject);
+    socket.resume();
+    const fields = Object.entries({ Host: url.host, ...headers }).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    );
+    socket.write(`GET ${url.pathname}${url.search} HTTP/1.1\r\n${fields.join("")}\r\n`, () => {
+      setTimeout(() => {
+        socket.resetAndDestroy();
+        left();
+      }, afterMs);
+    });
   });
 }
 

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { BadUpstream, HUGE } from "./bad-upstream.ts";
 import { BUILD_DIRECTORY } from "./build.ts";
 import { ADMIN_TOKEN, type Checkout, makeCheckout } from "./checkout.ts";
-import { type Answer, hammer, NoAnswer, request } from "./client.ts";
+import { type Answer, hammer, leave, NoAnswer, request } from "./client.ts";
 import { memoryOf } from "./processes.ts";
 import { eventually, newAccount, type Product, publishPolicy, startProduct } from "./product.ts";
 
@@ -68,7 +68,7 @@ beforeAll(async () => {
     ],
   });
 });
-afterEach(() => fault({ hub: "none", limiter: "none" }));
+afterEach(() => fault({ hub: "none", limiter: "none", slowMs: "750" }));
 afterAll(async () => {
   await product?.run.kill();
   upstream?.stop();
@@ -237,6 +237,53 @@ describe("a user who sends more than the object can take", () => {
       expect(await ledger(`flood-${tier}`)).toBe(limit);
     },
   );
+});
+
+/** The tier is strict and fails closed: whoever is not decided by the object gets 503. */
+describe("a client that leaves while its user's object is asked", () => {
+  const KEEP_OPEN_MS = 20;
+  const depart = (key: string, afterMs = KEEP_OPEN_MS) =>
+    leave(at("/identify"), { "X-API-Key": key }, afterMs);
+
+  it.each([1, 50])("delays none of %i requests behind it, and all get their answers", async (count) => {
+    const slowMs = 60;
+    const key = await newAccount(product, `left-${count}`, "pro");
+    await ask(key);
+    await fault({ limiter: "slow", slowMs: String(slowMs) });
+    const longestMs: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      await depart(key);
+      const answers = await Promise.all(Array.from({ length: count }, () => ask(key)));
+      for (const answer of answers) expect([answer.status, sourceOf(answer)]).toEqual([200, "strict"]);
+      longestMs.push(Math.max(...answers.map(({ sentMs, receivedMs }) => receivedMs - sentMs)));
+    }
+    // The rest of its call and their own; if its call were lost, they would wait for a sixteenth of the deadline. The quickest round,
+    // since the machine may be busy.
+    expect(Math.min(...longestMs)).toBeLessThan(DEADLINE_MS / 16);
+  });
+
+  it("takes no answer along, although its call is that of all", async () => {
+    const key = await newAccount(product, "left-all", "pro");
+    await fault({ limiter: "slow", slowMs: "400" });
+    await depart(key);
+    // One of these sends the call of all of them after a sixteenth of the deadline, then all but one leave.
+    const leaving = Array.from({ length: 50 }, () => depart(key, 300));
+    const answer = await ask(key);
+    expect([answer.status, sourceOf(answer)]).toEqual([200, "strict"]);
+    await Promise.all(leaving);
+  });
+
+  it("does not prolong an outage by taking the probe along", async () => {
+    const key = await newAccount(product, "left-probe", "pro");
+    await fault({ limiter: "throw" });
+    for (let i = 0; i < 3; i++) expect((await ask(key)).status).toBe(503);
+    await fault({ limiter: "slow", slowMs: "100" });
+    await new Promise((done) => setTimeout(done, 1_050));
+    await depart(key);
+    await new Promise((done) => setTimeout(done, 200));
+    const answer = await ask(key);
+    expect([answer.status, sourceOf(answer)]).toEqual([200, "strict"]);
+  });
 });
 
 describe("an upstream", () => {

@@ -50,7 +50,7 @@ it("a lone request calls at once and sets no timer", async () => {
   expect(timers).toHaveBeenCalledTimes(1);
 });
 
-it("a cancelled lone call delays later requests by a sixteenth of the deadline, not all of it", async () => {
+it("a lone call that never ends delays later requests by a sixteenth of the deadline, not all of it", async () => {
   const { ask, calls, answered } = slow([5]);
   ask(1, () => new Promise(() => undefined));
   await vi.advanceTimersByTimeAsync(3);
@@ -62,7 +62,7 @@ it("a cancelled lone call delays later requests by a sixteenth of the deadline, 
   expect(answered).toEqual([20, 30]);
 });
 
-it("a cancelled lone call delays later requests by at most a quarter of the deadline, however far the object is", async () => {
+it("a lone call that never ends delays later requests by at most a quarter of the deadline, however far the object is", async () => {
   const { ask, answered } = slow([120]);
   ask(1);
   await vi.advanceTimersByTimeAsync(65);
@@ -130,6 +130,15 @@ it("a clock that steps back delays no request for long", async () => {
   vi.setSystemTime(1_000_000 - 60_000);
   await vi.advanceTimersByTimeAsync(50);
   expect(answered.toSorted()).toEqual([10, 20]);
+});
+
+it("a call that never ends delays others by two deadlines at most, although the clock steps back by a minute", async () => {
+  const { ask, answered } = slow([5]);
+  ask(1, () => new Promise(() => undefined));
+  ask(2);
+  vi.setSystemTime(1_000_000 - 60_000);
+  await vi.advanceTimersByTimeAsync(2 * DEADLINE_MS);
+  expect(answered).toEqual([20]);
 });
 
 it("nothing is sent for cancelled requests", async () => {
@@ -205,4 +214,30 @@ it("calls to an object that is called too often are sent at its pace, and carry 
     await vi.advanceTimersByTimeAsync(6);
   }
   expect(calls.length).toBeGreaterThanOrEqual(before + 19);
+});
+
+it("a request sends for others only as long as the runtime keeps it running, then the first waiter sends", async () => {
+  const combiner = new Combiner<number, number>(5_000);
+  const senders: number[] = [];
+  const failed: unknown[] = [];
+  const ask = (n: number): void => {
+    const send = async (questions: readonly number[]): Promise<readonly number[]> => {
+      senders.push(n);
+      await new Promise((done) => setTimeout(done, questions.length > 1 ? 2_000 : 200));
+      return questions;
+    };
+    void combiner.ask("user", n, send, () => undefined).catch((fault: unknown) => failed.push(fault));
+  };
+  ask(0);
+  await vi.advanceTimersByTimeAsync(100);
+  for (let n = 1; n <= 40; n += 2) {
+    ask(n);
+    ask(n + 1);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  // Its own call, and eight that would end in time even if this isolate were busy: three deadlines later at most.
+  expect(senders.filter((sender) => sender === 0)).toHaveLength(9);
+  expect(senders.findIndex((sender) => sender > 0)).toBe(9);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(failed).toEqual([]);
 });

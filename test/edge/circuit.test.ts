@@ -35,7 +35,7 @@ describe("a circuit", () => {
       ["failed", 1_050, true, null],
       ["asked", 2_049, true, false],
       ["asked", 2_050, true, true],
-      // That probe is never reported: its request was cancelled.
+      // That probe is never reported: the runtime ended its request.
       ["asked", 3_049, true, false],
       ["asked", 3_050, true, true],
       ["succeeded", 3_051, false, null],

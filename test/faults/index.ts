@@ -9,14 +9,13 @@ import product, { MetricsHub as Hub, UserLimiter as Limiter } from "../../src/in
 
 export { AccountDirectory, BillingRegister, EdgeLimiter, PolicyRegistry } from "../../src/index.ts";
 
-/** Shorter than the deadline in the tests, but long enough for the queue to fill. */
-const SLOW_MS = 750;
-
 const faults = {
   /** `down` rejects every batch; `crash` aborts the hub once, before it accepts the batch. */
   hub: "none",
-  /** `hang` never answers; `throw` fails every call; `slow` answers late, but within the deadline. */
+  /** `hang` never answers; `throw` fails every call; `slow` answers after {@link slowMs}. */
   limiter: "none",
+  /** By default shorter than the deadline in the tests, but long enough for the queue to fill. */
+  slowMs: "750",
 };
 
 export class MetricsHub extends Hub {
@@ -36,7 +35,7 @@ export class UserLimiter extends Limiter {
   ): Promise<Awaited<ReturnType<Limiter["serve"]>>> {
     if (faults.limiter === "throw") throw new Error("the object is down");
     if (faults.limiter === "hang") await new Promise<never>(() => undefined);
-    if (faults.limiter === "slow") await scheduler.wait(SLOW_MS);
+    if (faults.limiter === "slow") await scheduler.wait(Number(faults.slowMs));
     return super.serve(call);
   }
 }
@@ -47,6 +46,7 @@ export default {
     if (pathname !== "/__faults") return product.fetch(request, env, context);
     faults.hub = searchParams.get("hub") ?? faults.hub;
     faults.limiter = searchParams.get("limiter") ?? faults.limiter;
+    faults.slowMs = searchParams.get("slowMs") ?? faults.slowMs;
     return Response.json(faults);
   },
 } satisfies ExportedHandler<Env>;

@@ -202,12 +202,22 @@ export class World {
     const { limiter, policy, place: within } = isolate;
     const groups = ask.asBatch ? [asked] : asked.map((one) => [one]);
     for (const group of groups) {
-      // Each group is one request: it dies when its client leaves, unless `waitUntil` keeps it running.
+      // Each group is one request: once its client has left, it dies as soon as no work of `waitUntil` is left.
       const place: Place = { ...within, within, skewMs: 0, busyUntilMs: 0 };
       let kept = 0;
+      let isLeft = false;
+      const end = (): void => {
+        if (kept > 0) return;
+        place.alive = false;
+        for (const one of group) one.left ||= one.decision === null;
+      };
       const waitUntil = (work: Promise<unknown>): void => {
         kept += 1;
-        const done = (): void => void (kept -= 1);
+        const done = (): void => {
+          kept -= 1;
+          // What the same event of the runtime continues may keep it once more.
+          if (isLeft) this.#time.at(this.#time.nowMs, end);
+        };
         work.then(done, done);
       };
       const decided = async (): Promise<void> => {
@@ -230,9 +240,8 @@ export class World {
       this.#time.in(place, () => void decided());
       if (ask.leavesAfterMs === null) continue;
       this.#time.at(this.#time.nowMs + ask.leavesAfterMs, () => {
-        if (kept > 0) return;
-        place.alive = false;
-        for (const one of group) one.left ||= one.decision === null;
+        isLeft = true;
+        end();
       });
     }
   }

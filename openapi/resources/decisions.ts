@@ -251,6 +251,7 @@ const userStatus: OperationNotes = {
       },
     }),
   ],
+  problems: ["not_found"],
 };
 
 const check: OperationNotes = {

@@ -6,6 +6,7 @@
  * ```
  */
 import type { Context, Env, MiddlewareHandler } from "hono";
+import { dispose } from "./dispose.ts";
 import { MISMATCH, problem, rejection, setLimits } from "./rejection.ts";
 import type { Decision, Reservation } from "./types.ts";
 
@@ -45,6 +46,7 @@ export function limit<E extends Env>(options: LimitOptions<E>): MiddlewareHandle
     }
     if (decision === null) return next();
     const decided = decision;
+    dispose(decided);
     const limiterMs = performance.now() - startedMs;
     const write = (headers: Headers): void => {
       headers.set("X-Request-Id", requestId);

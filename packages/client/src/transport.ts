@@ -4,6 +4,7 @@
  *
  * Every call must be safe to repeat: checks carry an idempotency key, settlements the id of their reservation.
  */
+import { dispose } from "./dispose.ts";
 import { EdgeLimiterError, isNoAnswer, noAnswer, rejected } from "./error.ts";
 import type { EdgeLimiterBinding, Fault, Operation, Settlement } from "./types.ts";
 
@@ -135,7 +136,9 @@ export function bindingTransport(binding: EdgeLimiterBinding, attempts: Attempts
   const call = (ask: () => Promise<unknown>): Promise<unknown> =>
     callWithin(attempts, async () => {
       try {
-        return await ask();
+        const answer = await ask();
+        dispose(answer);
+        return answer;
       } catch (cause) {
         const message = cause instanceof Error ? cause.message : String(cause);
         const [, code, detail] = RPC_REJECTED.exec(message) ?? [];

@@ -4,10 +4,12 @@
  */
 import { execFile } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Checkout, LONG_DEADLINE, makeCheckout } from "../blackbox/checkout.ts";
+import { request } from "../blackbox/client.ts";
 import { keysFile, type Product, publishPolicy, startProduct } from "../blackbox/product.ts";
 import { examplesOf } from "./examples.ts";
 import { makeProject, type Project, ROOT } from "./project.ts";
@@ -36,6 +38,12 @@ afterAll(async () => {
   await checkout?.remove();
   await project?.remove();
 });
+
+/** Runs a program in the project. */
+async function runScript(text: string): Promise<{ stdout: string }> {
+  await project.write("script.mjs", text);
+  return run(process.execPath, [project.file("script.mjs")]);
+}
 
 it("examples and programs compile in an empty project with the compiler's default settings", async () => {
   for (const { name, text } of await examplesOf("README.md")) await project.write(`readme/${name}`, text);
@@ -75,15 +83,42 @@ describe.each(["express.ts", "hono.ts", "upstash.ts"])("%s", (program) => {
   });
 });
 
+it("a call whose connection dies after the limiter has answered is charged once", async () => {
+  let calls = 0;
+  const proxy = createServer(async (incoming, outgoing) => {
+    let body = "";
+    for await (const chunk of incoming) body += String(chunk);
+    const headers = { Authorization: incoming.headers.authorization ?? "" };
+    const answer = await request(new URL(incoming.url ?? "", product.url), {
+      method: "POST",
+      headers,
+      body,
+    });
+    // The first answer is lost on its way.
+    if (++calls === 1) outgoing.destroy();
+    else outgoing.end(answer.text);
+  });
+  await new Promise<void>((done) => proxy.listen(0, "127.0.0.1", done));
+  onTestFinished(() => void proxy.close());
+  const address = proxy.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const { stdout } = await runScript(`
+    import { EdgeLimiter } from "@edge-limiter/client";
+    const limiter = new EdgeLimiter({ url: "http://127.0.0.1:${port}", key: ${JSON.stringify(key)}, timeoutMs: 30000 });
+    const decision = await limiter.check({ user: "hopper", cost: 7 });
+    console.log(JSON.stringify([decision.allowed, decision.replayed, decision.limits[0].remaining]));
+  `);
+  expect(JSON.parse(stdout)).toEqual([true, true, AMOUNT - 7]);
+  expect(calls).toBe(2);
+});
+
 it("status and usage of a user are available to the client, and count what it charged", async () => {
-  const script = `
+  const { stdout } = await runScript(`
     import { EdgeLimiter } from "@edge-limiter/client";
     const limiter = new EdgeLimiter({ url: ${JSON.stringify(product.url.href)}, key: ${JSON.stringify(key)}, timeoutMs: 30000 });
     const items = await limiter.checkMany([{ user: "grace", cost: 3 }, { user: "a b" }, { user: "grace", cost: 2 }]);
     const { limits, usage } = await limiter.status("grace");
     console.log(JSON.stringify([items.map((item) => item.error?.code ?? item.allowed), limits[0].remaining, usage.month.cost]));
-  `;
-  await project.write("status.mjs", script);
-  const { stdout } = await run(process.execPath, [project.file("status.mjs")]);
+  `);
   expect(JSON.parse(stdout)).toEqual([[true, "invalid_request", true], AMOUNT - 5, 5]);
 });

@@ -67,7 +67,16 @@ const step = fc.oneof(
       ttlMs: fc.constantFrom(500, 10_000, 60_000, HOUR_MS),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant("spend" as const), tokens: fc.nat(400) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("spend" as const),
+      tokens: fc.nat(200),
+      /** With more than two, the user is not written exactly. */
+      times: fc.integer({ min: 1, max: 4 }),
+      releases: fc.boolean(),
+    }),
+  },
   {
     weight: 9,
     arbitrary: fc.record({
@@ -88,7 +97,7 @@ const step = fc.oneof(
     weight: 8,
     arbitrary: fc.record({
       kind: fc.constant("later" as const),
-      ms: fc.constantFrom(1, 300, 3_100, 9_000, 50_000, HOUR_MS / 2, 2 * HOUR_MS, 5 * HOUR_MS),
+      ms: fc.constantFrom(1, 300, 1_500, 3_100, 9_000, 15_000, HOUR_MS / 2, 2 * HOUR_MS),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("crash" as const) }) },
@@ -135,7 +144,7 @@ class History {
         await this.#ask(next.tokens, next.ttlMs);
         break;
       case "spend":
-        await this.#ask(next.tokens, null);
+        for (let i = 0; i < next.times; i++) await this.#ask(next.tokens, null, next.releases);
         break;
       case "settle":
         await this.#settle(this.#open[next.at % this.#open.length], next.share);
@@ -186,7 +195,7 @@ class History {
     this.#isAdopted = false;
   }
 
-  async #ask(tokens: number, ttlMs: number | null): Promise<void> {
+  async #ask(tokens: number, ttlMs: number | null, releases = false): Promise<void> {
     const { nowMs } = this.#user;
     this.#slots = this.#slots.filter(({ untilMs }) => untilMs > nowMs);
     const decision = await this.#user.ask(1_000, [["tokens", tokens * 1_000]], ttlMs);
@@ -203,7 +212,8 @@ class History {
     const charge = this.#model.charge(nowMs, tokens * 1_000, hasBucket);
     const { reservation, holds } = decision;
     expect(reservation === undefined).toBe(ttlMs === null);
-    for (const { untilMs } of holds) this.#slots.push({ id: null, untilMs });
+    if (releases) this.#user.release(holds);
+    else for (const { untilMs } of holds) this.#slots.push({ id: null, untilMs });
     if (!reservation) return;
     expect(holds).toEqual([]);
     const expiresAtMs = Date.parse(reservation.expiresAt);

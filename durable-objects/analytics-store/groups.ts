@@ -48,7 +48,7 @@ function sumsOf(
   codes: GroupCodes,
   percentiles: PercentileCounter | null,
 ): Sums {
-  const { boundsMs } = aggregation;
+  const { boundsMs, unit } = aggregation;
   const sums: Sums = {
     requests: [],
     allowed: [],
@@ -68,7 +68,8 @@ function sumsOf(
   const turnedAwayId = outcomes.find("turned_away");
   const undecidedId = sources.find(UNDECIDED);
   for (const { chunk, indices, count } of selected(columns, aggregation)) {
-    const { atMs, texts, requests, cost, admitted, latency: latencies, halvings } = chunk;
+    const { atMs, texts, requests, admitted, latency: latencies, halvings } = chunk;
+    const cost = unit === undefined ? chunk.cost : chunk.units.get(unit);
     const groupAtRow = codes.of(chunk);
     for (let n = 0; n < count; n++) {
       const i = indices[n] ?? 0;
@@ -81,7 +82,7 @@ function sumsOf(
       if (outcome === allowedId) sums.allowed[group] = (sums.allowed[group] ?? 0) + weight;
       else if (outcome === deniedId) sums.denied[group] = (sums.denied[group] ?? 0) + weight;
       else if (outcome === turnedAwayId) sums.turnedAway[group] = (sums.turnedAway[group] ?? 0) + weight;
-      sums.cost[group] = (sums.cost[group] ?? 0) + (cost[i] ?? 0);
+      sums.cost[group] = (sums.cost[group] ?? 0) + (cost?.[i] ?? 0);
       if (admitted[i] === 1) sums.admitted[group] = (sums.admitted[group] ?? 0) + weight;
       if ((halvings[i] ?? 0) > 0) sums.sampled[group] = 1;
       if ((atMs[i] ?? 0) > (sums.last[group] ?? 0)) sums.last[group] = atMs[i] ?? 0;

@@ -2,6 +2,7 @@
  * The newest recorded decisions of a range, for a simulation, from the columns in memory and the stored chunks. Pure except for `read`.
  */
 import { MILLI } from "../../src/core/units.ts";
+import { unitCostsOf } from "../../src/analytics/unit-text.ts";
 import { isReplayed, type Recorded } from "../../src/simulation/recorded.ts";
 import type { RecordHead } from "../../src/simulation/simulation-answer.ts";
 import type { StoredColumns } from "./stored-columns.ts";
@@ -10,7 +11,7 @@ import { selected, type SelectedRows } from "./selection.ts";
 
 /** Columns that are not in memory. */
 export const RECORDED_COLUMNS: readonly string[] = (
-  ["cost", "requests", "upstreamMs", "revision", "method"] as const
+  ["cost", "units", "requests", "upstreamMs", "revision", "method"] as const
 ).map(columnOf);
 
 /** Points beyond the limit that may collect before they are cut off. */
@@ -76,6 +77,7 @@ function append(
     number("revision"),
   ];
   const methods: TextColumn = readTexts(stored[columnOf("method")]);
+  const units: TextColumn = readTexts(stored[columnOf("units")]);
   const text = (name: keyof typeof dictionaries, i: number): string =>
     dictionaries[name].values[chunk.texts[name][i] ?? 0] ?? "";
   let sampled = false;
@@ -92,6 +94,7 @@ function append(
       method: methods.values[valueAt(methods.indices, i, 0)] ?? "",
       revision: valueAt(revisions, i, 0),
       costMilli: Math.max(0, Math.round((valueAt(costs, i, 0) * MILLI) / ownRequests)),
+      units: unitCostsOf(units.values[valueAt(units.indices, i, 0)] ?? "", ownRequests),
       upstreamMs: valueAt(upstream, i, 0),
       requests: Math.max(1, Math.round(chunk.requests[i] ?? 1)),
       wasDenied: text("outcome", i) === "denied",

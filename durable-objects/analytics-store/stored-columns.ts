@@ -1,11 +1,12 @@
 /**
  * The columns that reports sum and filter by, in the hub's memory: typed arrays, one set for each stored chunk, texts as numbers of a
- * dictionary. A report is one pass over them: 63 bytes a point, some milliseconds for a hundred thousand points.
+ * dictionary. A report is one pass over them: 63 bytes a point, and 8 for each unit that its chunk has costs in; some milliseconds for a hundred thousand points.
  *
  * Only a copy of the table, loaded again whenever the object starts. Never touches storage.
  */
 import { lowerCase, type Row } from "../../src/analytics/reports/facts.ts";
 import { isAdmitted, isCharged, outcomeOf } from "../../src/analytics/outcome.ts";
+import { amountsOf } from "../../src/analytics/unit-text.ts";
 import { stepOfMs } from "../../src/analytics/reports/latency-scale.ts";
 import { byDimension, DIMENSIONS, type Dimension } from "../../src/analytics/reports/report-query.ts";
 import { columnOf, readNumbers, readTexts, type TextColumn, valueAt } from "./chunk.ts";
@@ -52,6 +53,8 @@ export interface ChunkColumns {
   readonly requests: Float64Array;
   /** Charged cost, weighted. */
   readonly cost: Float64Array;
+  /** The same in other units, of those that any point has a cost in. */
+  readonly units: ReadonlyMap<string, Float64Array>;
   /** Whether the user's ledger counts it as admitted. */
   readonly admitted: Uint8Array;
   /** Steps of the latency scale. */
@@ -62,9 +65,13 @@ export interface ChunkColumns {
 
 const NUMBERS = ["atMs", "weight", "cost", "limiterMs", "requests"] as const;
 type NumberName = (typeof NUMBERS)[number];
+const UNITS = "units" as const;
+type TextName = Dimension | typeof UNITS;
 
 /** The table's columns that {@link StoredColumns.load} reads. */
-export const HOT_COLUMNS: readonly string[] = [...NUMBERS, ...DIMENSIONS].map(columnOf);
+export const HOT_COLUMNS: readonly string[] = [...NUMBERS, ...DIMENSIONS, UNITS].map((name) =>
+  columnOf(name),
+);
 
 export class StoredColumns {
   readonly dictionaries: Readonly<Record<Dimension, Dictionary>> = byDimension(() => new Dictionary());
@@ -87,7 +94,7 @@ export class StoredColumns {
 
   /** Puts a chunk in the place of the one with its id. */
   put(id: number, rows: readonly Row[]): void {
-    const texts = (name: Dimension): TextColumn => ({
+    const texts = (name: TextName): TextColumn => ({
       values: rows.map((row) => row[name]),
       indices: rows.map((_, i) => i),
     });
@@ -111,7 +118,7 @@ export class StoredColumns {
     id: number,
     count: number,
     numbersOf: (name: NumberName) => readonly number[],
-    textsOf: (name: Dimension) => TextColumn,
+    textsOf: (name: TextName) => TextColumn,
   ): void {
     this.drop(id);
     const texts = this.#translate(count, textsOf);
@@ -122,6 +129,8 @@ export class StoredColumns {
       numbersOf("limiterMs"),
       numbersOf("requests"),
     ];
+    const unitTexts = textsOf(UNITS);
+    const units = new Map<string, Float64Array>();
     const chunk = {
       id,
       rows: count,
@@ -129,6 +138,7 @@ export class StoredColumns {
       texts,
       requests: new Float64Array(count),
       cost: new Float64Array(count),
+      units,
       admitted: new Uint8Array(count),
       latency: new Uint16Array(count),
       halvings: new Uint8Array(count),
@@ -150,7 +160,14 @@ export class StoredColumns {
       chunk.atMs[i] = atMs;
       chunk.requests[i] = valueAt(requests, i, 1) * weight;
       chunk.admitted[i] = isAdmitted(outcomeText, reasonText, sourceText) ? 1 : 0;
-      chunk.cost[i] = isCharged(outcomeText, reasonText) ? valueAt(costs, i, 0) * weight : 0;
+      if (isCharged(outcomeText, reasonText)) {
+        chunk.cost[i] = valueAt(costs, i, 0) * weight;
+        for (const [unit, amount] of amountsOf(unitTexts.values[valueAt(unitTexts.indices, i, 0)] ?? "")) {
+          const column = units.get(unit) ?? new Float64Array(count);
+          column[i] = amount * weight;
+          units.set(unit, column);
+        }
+      }
       chunk.latency[i] = this.#stepOf(valueAt(latencies, i, 0));
       chunk.halvings[i] = Math.ceil(Math.log2(Math.max(1, weight)));
     }

@@ -18,6 +18,7 @@ const head = {
   from: moment("Start of the range."),
   to: moment("Exclusive."),
   intervalSeconds: count("The step of the charts."),
+  unit: z.optional(about("The unit of costs. Absent: requests.", z.string())),
 };
 
 const percentiles = named(
@@ -32,7 +33,7 @@ const totals = {
   turnedAway: count("Requests rejected for another reason: unknown route, invalid credentials, blocked, ..."),
   errors: count("Requests that failed."),
   decided: count("Requests that the limiter decided. The share denied is `denied` / `decided`."),
-  cost: amount("Tokens charged."),
+  cost: amount("Charged, in the report's unit."),
 };
 const latencyMs = about("Of decided requests; null if there were none.", z.nullable(percentiles));
 const measured = { ...totals, latencyMs };
@@ -53,7 +54,7 @@ const series = z.array(
       ),
       requests: z.array(count("Requests.")),
       denied: z.array(count("Requests denied by a limit.")),
-      cost: z.array(amount("Tokens charged.")),
+      cost: z.array(amount("Charged, in the report's unit.")),
     }),
   ),
 );

@@ -130,6 +130,7 @@ const getReport: OperationNotes = {
     order:
       "What rankings are sorted by, the largest first. `deniedShare`: `denied` / `decided`; `lastSeen`: the last request. Default: `requests`; for `denials`, `denied`.",
     kind: "For `subjects`: users, or the addresses of callers without a credential. Default: `user`.",
+    unit: "The unit of costs, and of rankings by cost: `requests`, or a unit of the policy, such as `tokens`. A unit that nothing was charged in has costs of 0. Not for `denials`, `values`, `decisions` and `ledger-drift`. Default: `requests`.",
     account:
       "Only this subject's decisions: a user's id, `user:<id>` or `ip:<address>`; empty: unknown callers. Required for `user`.",
     route: "Only decisions on this route, by its id.",

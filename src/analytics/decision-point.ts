@@ -3,6 +3,7 @@ import type { Decision } from "../core/decision.ts";
 import type { Place } from "./place.ts";
 import type { PointOutcome, StatusClass, WaitingPoint } from "./point.ts";
 import { shadowedText, shadowReason } from "./shadowed.ts";
+import { unitsText } from "./unit-text.ts";
 
 /** What a point has besides the decision. */
 export interface PointContext {
@@ -64,6 +65,7 @@ export function pointOf(
     otherRequestIds: "",
     shadowed: shadowed === undefined ? "" : shadowedText(shadowed),
     rule: context.rule ?? "",
+    units: decision?.units === undefined ? "" : unitsText(Object.entries(decision.units)),
   };
 }
 

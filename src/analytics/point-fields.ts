@@ -19,9 +19,9 @@ export interface Field {
   readonly column: ColumnName;
   /**
    * How points are merged. `equal`: only points with the same value are merged. `first`: the first point's value. `mean`: weighted by
-   * requests. `list`: point-merge.ts collects the ids, at most `maxLength` of text.
+   * requests. `list`: point-merge.ts collects the ids, at most `maxLength` of text. `units`: the sums by unit (unit-text.ts).
    */
-  readonly merge: "equal" | "first" | "sum" | "min" | "max" | "mean" | "list";
+  readonly merge: "equal" | "first" | "sum" | "min" | "max" | "mean" | "list" | "units";
   /** Stored to three significant digits (reports/latency-scale.ts), so that percentiles are the same in both back ends. */
   readonly isLatency?: true;
   /** The longest text the embedded store keeps, UTF-16 units; Analytics Engine keeps that many bytes too (engine-sink.ts). */
@@ -57,7 +57,21 @@ export const POINT_FIELDS = {
   otherRequestIds: { type: "text", column: "blob15", merge: "list", maxLength: 1_088, added: true },
   shadowed: { type: "text", column: "blob16", merge: "equal", maxLength: 640, added: true },
   rule: { type: "text", column: "blob17", merge: "equal", maxLength: 32, added: true },
+  units: { type: "text", column: "blob18", merge: "units", maxLength: 432, added: true },
 } as const satisfies Record<string, Field>;
+
+/** Where Analytics Engine has the amounts of `units`, as numbers, in the order of the names in its blob: as many as a cost may name. */
+export const UNIT_COLUMNS = [
+  "double8",
+  "double9",
+  "double10",
+  "double11",
+  "double12",
+  "double13",
+  "double14",
+  "double15",
+] as const satisfies ColumnName[];
+export const UNIT_COLUMNS_COMMENT = "Amounts of the units of `blob18`, in their order.";
 
 /** What each field means, for docs/analytics.md and OpenAPI. Apart from the table, so that the Worker does not carry it. */
 export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>> = {
@@ -90,6 +104,8 @@ export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>>
   shadowed:
     "The limits in shadow that would have denied it, and `rule:<name>` for a rule in shadow, as `minute;uploads`; empty if none would have.",
   rule: "The rule of the policy that applied to it; empty if none did.",
+  units:
+    "Its cost in other units than requests when it was decided (of a reservation, what it reserved), as `rows=2;tokens=4000`; in Analytics Engine the names alone, as `1:rows;2:tokens;`; empty if there is none.",
 };
 
 /** The first blob: {@link COLUMNS_VERSION}. */

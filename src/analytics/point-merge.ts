@@ -11,6 +11,7 @@
 import { FIELD_NAMES, fieldOf, NUMBER_FIELDS, type NumberField, type WaitingPoint } from "./point.ts";
 import { POINT_FIELDS } from "./point-fields.ts";
 import { scaledMs } from "./reports/latency-scale.ts";
+import { addUnitTexts } from "./unit-text.ts";
 
 /** Fewer points than this are not worth merging. */
 const MIN_POINTS = 50;
@@ -104,6 +105,7 @@ function idsOfBoth({ requestId, otherRequestIds }: WaitingPoint, point: WaitingP
 
 function merge(into: MergedPoint, point: WaitingPoint, ids: string): void {
   into.otherRequestIds = ids;
+  into.units = addUnitTexts(into.units, point.units);
   const requests = into.requests + point.requests;
   for (const name of MEANS) {
     into[name] = (into[name] * into.requests + point[name] * point.requests) / requests;

@@ -6,10 +6,12 @@
  */
 import { type Charge, decidePlan, type PlanDecision } from "../core/plan.ts";
 import { type LimitState, meterAt } from "../core/limit.ts";
+import { isSameUnits } from "../core/unit-costs.ts";
 import { MAX_EXACT } from "../core/units.ts";
 import { chargesFor, shadowChargesFor } from "../policy/charges.ts";
 import { type Policy, tierOf } from "../policy/compile.ts";
 import type { Route, Tier } from "../policy/compiled.ts";
+import type { Cost } from "../policy/costs.ts";
 import type { Recorded } from "./recorded.ts";
 
 /** Stands for the variable parts of a pattern. */
@@ -52,16 +54,17 @@ export class AccountReplay {
     // The route is gone, or it requires a credential that the request lacks.
     if (name !== "" && !route) return NONE;
     if (route?.requiresCredential && recorded.account.startsWith(ADDRESS)) return NONE;
-    const costMilli = this.#costOf(recorded, route);
-    if (route && costMilli === 0) return { requests, overage: 0 };
+    const cost = this.#costOf(recorded, route);
+    const { costMilli } = cost;
+    if (route && costMilli === 0 && cost.units === null) return { requests, overage: 0 };
     const tier = this.#tierOf(recorded);
     const keyId = recorded.keyId === "" ? null : recorded.keyId;
     const charges = chargesFor(tier, route, keyId);
     const freeMilli = this.#freeMilli(charges, recorded.atMs);
-    const admitted = this.#passing(charges, costMilli, recorded);
+    const admitted = this.#passing(charges, cost, recorded);
     const shadow = shadowChargesFor(tier, route, keyId);
     if (shadow) {
-      this.shadowed += admitted - this.#passing(shadow, costMilli, { ...recorded, requests: admitted });
+      this.shadowed += admitted - this.#passing(shadow, cost, { ...recorded, requests: admitted });
     }
     const overMilli = admitted * costMilli - freeMilli;
     const overage = overMilli > 0 ? Math.min(admitted, Math.ceil(overMilli / costMilli)) : 0;
@@ -69,12 +72,10 @@ export class AccountReplay {
   }
 
   /** How many of the requests these limits hold. Charges them. */
-  #passing(limits: readonly Charge[], costMilli: number, recorded: Recorded): number {
+  #passing(limits: readonly Charge[], cost: Cost, recorded: Recorded): number {
     const charges = limits.map((charge) => withSlotTime(charge, recorded.upstreamMs));
     const hasSlots = charges.some(({ limit }) => limit.kind === "concurrency");
-    return hasSlots
-      ? this.#oneByOne(charges, costMilli, recorded)
-      : this.#together(charges, costMilli, recorded);
+    return hasSlots ? this.#oneByOne(charges, cost, recorded) : this.#together(charges, cost, recorded);
   }
 
   /** What is left of the included amount; Infinity if nothing is billed. */
@@ -89,28 +90,34 @@ export class AccountReplay {
   }
 
   /** Each request takes a slot, whatever its cost. Ends at the latest when all slots are taken. */
-  #oneByOne(charges: readonly Charge[], costMilli: number, { requests, atMs }: Recorded): number {
+  #oneByOne(charges: readonly Charge[], cost: Cost, { requests, atMs }: Recorded): number {
     let admitted = 0;
-    while (admitted < requests && this.#spend(charges, costMilli, atMs)) admitted += 1;
+    while (admitted < requests && this.#spend(charges, cost, atMs)) admitted += 1;
     return admitted;
   }
 
   /** The most that are admitted at once: no time passes in which a bucket could refill. */
-  #together(charges: readonly Charge[], costMilli: number, { requests, atMs }: Recorded): number {
-    const countable = costMilli === 0 ? requests : Math.min(requests, Math.floor(MAX_EXACT / costMilli));
-    if (this.#spend(charges, countable * costMilli, atMs)) return countable;
+  #together(charges: readonly Charge[], cost: Cost, { requests, atMs }: Recorded): number {
+    const largestMilli = Math.max(cost.costMilli, ...(cost.units ?? []).map(([, milli]) => milli));
+    const countable =
+      largestMilli === 0 ? requests : Math.min(requests, Math.floor(MAX_EXACT / largestMilli));
+    if (this.#spend(charges, times(countable, cost), atMs)) return countable;
     let [passes, fails] = [0, countable];
     while (fails - passes > 1) {
       const middle = Math.floor((passes + fails) / 2);
-      if (decidePlan(charges, this.#states, middle * costMilli, atMs).allowed) passes = middle;
+      if (this.#decide(charges, times(middle, cost), atMs).allowed) passes = middle;
       else fails = middle;
     }
-    if (passes > 0) this.#spend(charges, passes * costMilli, atMs);
+    if (passes > 0) this.#spend(charges, times(passes, cost), atMs);
     return passes;
   }
 
-  #spend(charges: readonly Charge[], costMilli: number, atMs: number): boolean {
-    const decision: PlanDecision = decidePlan(charges, this.#states, costMilli, atMs);
+  #decide(charges: readonly Charge[], { costMilli, units }: Cost, atMs: number): PlanDecision {
+    return decidePlan(charges, this.#states, costMilli, atMs, undefined, units);
+  }
+
+  #spend(charges: readonly Charge[], cost: Cost, atMs: number): boolean {
+    const decision = this.#decide(charges, cost, atMs);
     if (!decision.allowed) return false;
     decision.after.forEach(({ state }, i) => {
       const charge = charges[i];
@@ -120,10 +127,11 @@ export class AccountReplay {
   }
 
   /** A cost that the caller named stays; a route's cost is replaced. The active revision shows which of the two it was. */
-  #costOf({ revision, route: name, costMilli }: Recorded, route: Route | null): number {
-    if (!route) return costMilli;
-    const usual = revision === this.#active.revision ? this.#active.routes.byId(name)?.costMilli : undefined;
-    return usual === undefined || usual === costMilli ? route.costMilli : costMilli;
+  #costOf(recorded: Recorded, route: Route | null): Cost {
+    if (!route) return recorded;
+    const usual =
+      recorded.revision === this.#active.revision ? this.#active.routes.byId(recorded.route) : null;
+    return !usual || isSameCost(usual, recorded) ? route : recorded;
   }
 
   #tierOf(recorded: Recorded): Tier {
@@ -138,6 +146,18 @@ export class AccountReplay {
     const isAnonymous = account.startsWith(ADDRESS) && tier === this.#active.anonymousTier;
     return isAnonymous ? this.#policy.anonymousTier : tier;
   }
+}
+
+function isSameCost(a: Cost, b: Cost): boolean {
+  return a.costMilli === b.costMilli && isSameUnits(a.units, b.units);
+}
+
+/** The cost of so many requests. */
+function times(requests: number, { costMilli, units }: Cost): Cost {
+  return {
+    costMilli: requests * costMilli,
+    units: units && units.map(([unit, milli]) => [unit, requests * milli] as const),
+  };
 }
 
 /** The route with that id, or the one that matches its pattern now. */

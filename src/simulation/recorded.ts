@@ -1,4 +1,5 @@
 /** A recorded decision as a simulation replays it: the request, and whether it was denied. Plain data. */
+import type { UnitCosts } from "../core/unit-costs.ts";
 import { isDecided, STANDING_REASONS } from "../analytics/outcome.ts";
 
 /** One stored point: one request, or merged requests of about the same moment. */
@@ -17,6 +18,8 @@ export interface Recorded {
   readonly revision: number;
   /** Of one request. */
   readonly costMilli: number;
+  /** Of one request, in other units; null: nothing. */
+  readonly units: UnitCosts | null;
   /** How long the upstream took, and so how long the request held its slot. */
   readonly upstreamMs: number;
   /** Requests that it stands for, including sampled ones. An integer, at least 1. */

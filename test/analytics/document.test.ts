@@ -3,7 +3,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FIELD_NAMES, fieldOf } from "../../src/analytics/point.ts";
-import { FIELD_COMMENTS, VERSION_COLUMN, VERSION_COMMENT } from "../../src/analytics/point-fields.ts";
+import {
+  FIELD_COMMENTS,
+  UNIT_COLUMNS,
+  UNIT_COLUMNS_COMMENT,
+  VERSION_COLUMN,
+  VERSION_COMMENT,
+} from "../../src/analytics/point-fields.ts";
 
 it("docs/analytics.md lists every column in order", async () => {
   const text = await readFile(join(import.meta.dirname, "../../docs/analytics.md"), "utf8");
@@ -13,5 +19,6 @@ it("docs/analytics.md lists every column in order", async () => {
     ...FIELD_NAMES.map(
       (field) => `| \`${fieldOf(field).column}\` | \`${field}\` | ${FIELD_COMMENTS[field]} |`,
     ),
+    `| \`${UNIT_COLUMNS[0]}\` to \`${UNIT_COLUMNS.at(-1)}\` |  | ${UNIT_COLUMNS_COMMENT} |`,
   ]);
 });

@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cut } from "../../src/analytics/cut.ts";
 import { dataPointOf } from "../../src/analytics/engine-sink.ts";
+import { UNIT_COLUMNS } from "../../src/analytics/point-fields.ts";
+import { textOfPlaces, unitsText } from "../../src/analytics/unit-text.ts";
+import { MAX_UNITS } from "../../src/core/unit-costs.ts";
 import { point } from "../metrics/points.ts";
 
 const bytes = (text: unknown): number => new TextEncoder().encode(String(text)).length;
@@ -36,6 +39,19 @@ describe("a data point", () => {
       "r-1",
     ]);
     expect([doubles?.[0], ...(doubles?.slice(3, 6) ?? [])]).toEqual([2, 0.5, 7, 3]);
+  });
+
+  it("holds its units' names in one blob and their amounts in the columns of their places", () => {
+    const units = Array.from({ length: MAX_UNITS }, (_, i) => `u${i}`);
+    expect(UNIT_COLUMNS).toHaveLength(MAX_UNITS);
+    for (const count of [0, 1, 2, MAX_UNITS]) {
+      const text = unitsText(units.slice(0, count).map((unit, i) => [unit, i + 0.5]));
+      const { blobs = [], doubles = [] } = dataPointOf(point({ units: text, upstreamCode: 200 }));
+      const amounts = UNIT_COLUMNS.map((column) => doubles[Number(column.slice("double".length)) - 1] ?? -1);
+      expect(textOfPlaces(String(blobs[17]), amounts)).toBe(text);
+      expect(doubles[6]).toBe(200);
+      expect(amounts.slice(count).every((amount) => amount === 0)).toBe(true);
+    }
   });
 
   it("fits Analytics Engine's limits, however long its texts and in any script", () => {

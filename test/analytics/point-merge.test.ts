@@ -5,6 +5,7 @@ import { WaitingPoints } from "../../src/analytics/point-merge.ts";
 import { storedRow } from "../../durable-objects/analytics-store/chunk.ts";
 import { dataPointOf } from "../../src/analytics/engine-sink.ts";
 import { isOfRequest } from "../../src/analytics/reports/facts.ts";
+import { addUnitTexts, unitCostsOf } from "../../src/analytics/unit-text.ts";
 import { point, waitingPoint } from "../metrics/points.ts";
 import { randomRows } from "../reports/random-rows.ts";
 
@@ -51,12 +52,21 @@ function latencies(all: readonly WaitingPoint[]): Record<string, number> {
 }
 
 const cost = (all: readonly WaitingPoint[]): number => all.reduce((sum, { cost: own }) => sum + own, 0);
+/** Of each unit, in thousandths, ordered by unit. */
+const unitCosts = (all: readonly WaitingPoint[]) =>
+  unitCostsOf(
+    all.reduce((sum, { units }) => addUnitTexts(sum, units), ""),
+    1,
+  );
 
 it("merging reduces the number of points and keeps every request, cost and latency", () => {
   const merged = merge(points());
   expect(merged.length).toBeLessThan(300);
   expect(latencies(merged)).toEqual(latencies(points()));
   expect(cost(merged)).toBeCloseTo(cost(points()), 6);
+  expect(unitCosts(merged)).toHaveLength(8);
+  expect(unitCosts(merged)).toEqual(unitCosts(points()));
+  for (const { units } of merged) expect(storedRow(point({ units })).units).toBe(units);
 });
 
 it("each request's id is in the point that counts it, and no store cuts it", () => {

@@ -31,6 +31,7 @@ function recorded(fields: Partial<Recorded> = {}): Recorded {
     method: "GET",
     revision: 7,
     costMilli: 1_000,
+    units: null,
     upstreamMs: 10,
     requests: 1,
     wasDenied: false,
@@ -68,12 +69,14 @@ describe("a replay", () => {
       requests: fc.integer({ min: 1, max: 30 }),
       route: fc.constantFrom("/a", "/b", "/free", ""),
       costMilli: fc.constantFrom(1, 500, 1_000, 2_500),
+      units: fc.constantFrom(null, [["rows", 7_000] as const], [["rows", 1] as const]),
     });
+    const rows: LimitDocument = { name: "rows", kind: "bucket", tokens: 50, per: "minute", unit: "rows" };
     const quota: LimitDocument = { name: "hour", kind: "quota", amount: 60, per: "hour" };
     fc.assert(
       fc.property(fc.array(run, { maxLength: 40 }), fc.boolean(), (runs, slots) => {
         const limit: LimitDocument = { name: "slots", kind: "concurrency", max: 3, ttlMs: 5_000 };
-        const policy = policyOf([minute(20), quota, ...(slots ? [limit] : [])]);
+        const policy = policyOf([minute(20), quota, rows, ...(slots ? [limit] : [])]);
         let atMs = START_MS;
         const grouped = runs.map(({ waitMs, ...fields }) => recorded({ ...fields, atMs: (atMs += waitMs) }));
         const single = new AccountReplay(policy, policy);
@@ -108,6 +111,21 @@ describe("a replay", () => {
     expect(admitted(dear, [recorded({ requests: 10 })], active)).toEqual([2]);
     expect(admitted(dear, [recorded({ requests: 30, costMilli: 500 })], active)).toEqual([20]);
     expect(admitted(dear, [recorded({ requests: 10, costMilli: 3_000, revision: 6 })], active)).toEqual([2]);
+  });
+
+  it("charges each limit what the request cost in its unit, and what the edited policy says if that was the route's cost", () => {
+    const tokens: LimitDocument = { name: "tpm", kind: "bucket", tokens: 100, per: "minute", unit: "tokens" };
+    const costOf = (cost: PolicyDocument["routes"][number]["cost"]) =>
+      policyOf([minute(10), tokens], { routes: [{ match: "/a", cost }] });
+    const active = costOf({ requests: 1, tokens: 10 });
+    const usual = recorded({ requests: 12, units: [["tokens", 10_000]] });
+    const named = recorded({ requests: 12, units: [["tokens", 30_000]] });
+    expect(admitted(active, [usual])).toEqual([10]);
+    expect(admitted(active, [named])).toEqual([3]);
+    const dear = costOf({ requests: 1, tokens: 25 });
+    expect(admitted(dear, [usual], active)).toEqual([4]);
+    expect(admitted(dear, [named], active)).toEqual([3]);
+    expect(admitted(costOf({ tokens: 5 }), [{ ...usual, requests: 30 }], active)).toEqual([20]);
   });
 
   it("uses the route that has the pattern now, rejects if there is none, and requires credentials if that route does", () => {

@@ -52,6 +52,7 @@ const DENIED: LoggedDecision = {
   otherRequestIds: "",
   shadowed: "",
   rule: "",
+  units: "",
   weight: 1,
 };
 

@@ -53,6 +53,7 @@ test("completes the fields of a limit's kind, and of all kinds while it has none
     '"tokens"',
     '"per"',
     '"burst"',
+    '"unit"',
     '"scope"',
     '"shadow"',
   ]);
@@ -105,7 +106,7 @@ test("explains the field under the pointer", () => {
   };
   expect(hint('{ "routes": [{ "co|st": 2 }] }')).toMatchObject({
     name: "cost",
-    text: expect.stringContaining("Tokens per request"),
+    text: expect.stringContaining("What a request costs"),
   });
   expect(hint('{ "tiers": { "free": { "mo|de": "strict" } } }')?.text).toContain("auto (default)");
   expect(hint('{ "unknown|": 1 }')).toBeNull();

@@ -5,8 +5,10 @@ import {
   COLUMNS_VERSION,
   POINT_FIELDS,
   SAMPLE_INTERVAL,
+  UNIT_COLUMNS,
   VERSION_COLUMN,
 } from "../../src/analytics/point-fields.ts";
+import { placedUnits } from "../../src/analytics/unit-text.ts";
 import type { RunSql } from "../../src/analytics/reports/engine-backend.ts";
 import { sqlAnswerSchema } from "../../src/analytics/reports/engine-answer.ts";
 import type { Row } from "../../src/analytics/reports/facts.ts";
@@ -45,7 +47,8 @@ export class Chdb {
 
   /** A table of Analytics Engine's shape, with these rows. */
   async fill(rows: readonly Row[]): Promise<void> {
-    const columns = Object.values(POINT_FIELDS).map(({ column }) => `${column} ${typeOf(column)}`);
+    const names = [...Object.values(POINT_FIELDS).map(({ column }) => column), ...UNIT_COLUMNS];
+    const columns = names.map((column) => `${column} ${typeOf(column)}`);
     const all = [...columns, `${VERSION_COLUMN} String`, `${SAMPLE_INTERVAL} UInt32`];
     await this.#query(`CREATE TABLE ${DATASET} (${all.join(", ")}) ENGINE = Memory`);
     const lines = rows.map((row) => JSON.stringify(engineRow(row)));
@@ -78,8 +81,11 @@ function engineRow({ weight, ...point }: Row): Record<string, unknown> {
     Object.entries(POINT_FIELDS).find(([name]) => name === field)?.[1].column,
     field === "atMs" ? Math.floor(Number(value) / 1_000) : field === "revision" ? String(value) : value,
   ]);
+  const { names, amounts } = placedUnits(point.units);
   return {
     ...Object.fromEntries(fields),
+    [POINT_FIELDS.units.column]: names,
+    ...Object.fromEntries(UNIT_COLUMNS.map((column, i) => [column, amounts[i] ?? 0])),
     [VERSION_COLUMN]: String(COLUMNS_VERSION),
     [SAMPLE_INTERVAL]: weight,
   };

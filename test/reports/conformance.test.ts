@@ -10,6 +10,8 @@ import {
   WRITE_CHUNK,
 } from "../../durable-objects/analytics-store/chunk.ts";
 import { AnalyticsStore } from "../../durable-objects/analytics-store/analytics-store.ts";
+import { isCharged } from "../../src/analytics/outcome.ts";
+import { amountsOf } from "../../src/analytics/unit-text.ts";
 import { readPosition } from "../../src/analytics/reports/decision-log.ts";
 import { EngineBackend } from "../../src/analytics/reports/engine-backend.ts";
 import type { ReportAnswer } from "../../src/analytics/reports/report-answer.ts";
@@ -64,6 +66,24 @@ describe.skipIf(!present)("the embedded store and Analytics Engine's SQL on Clic
     const { search: _search, requestId: _requestId, ...any } = randomQuery(name, random, rows);
     const answer = await both({ ...any, ...all, intervalMs: 300_000, limit: 20 });
     expect(answer.sampled).toBe(true);
+  });
+
+  it("costs in a unit, which are those of charged requests and weighted", async () => {
+    const { search: _search, requestId: _requestId, ...any } = randomQuery("top-routes", randomOf(9), rows);
+    const all = { ...any, fromMs: START_MS, toMs: START_MS + SPAN_S * 1_000, filters: {}, limit: 1_000 };
+    const tokens = rows.reduce((sum, { units, weight, outcome, reason, route }) => {
+      const own = new Map(amountsOf(units)).get("tokens") ?? 0;
+      return isCharged(outcome, reason) && route !== "" ? sum + own * weight : sum;
+    }, 0);
+    const answer = await both({ ...all, order: "cost", unit: "tokens" });
+    if (answer.report !== "top-routes") throw new Error(answer.report);
+    expect(answer.unit).toBe("tokens");
+    expect(answer.routes.reduce((sum, { cost }) => sum + cost, 0)).toBeCloseTo(tokens, 2);
+    expect(answer.routes.map(({ cost }) => cost)).toEqual(
+      answer.routes.map(({ cost }) => cost).toSorted((a, b) => b - a),
+    );
+    const none = await both({ ...all, order: "cost", unit: "token" });
+    expect(none.report === "top-routes" && none.routes.every(({ cost }) => cost === 0)).toBe(true);
   });
 
   it("the decisions of one request, across pages", async () => {

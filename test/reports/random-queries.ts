@@ -37,6 +37,7 @@ export function randomQuery(name: ReportName, random: () => number, rows: readon
     ...(name === "decisions" && random() < 0.3
       ? { requestId: pick(random, [like.requestId, ...HOSTILE]) }
       : {}),
+    ...(random() < 0.5 ? { unit: pick(random, ["tokens", "rows", "tokens_2", "jobs", ...HOSTILE]) } : {}),
     subjects: pick(random, SUBJECT_KINDS),
     ...(name === "values" && random() < 0.5
       ? { search: pick(random, ["1", "USER:1", "e", "_", ...HOSTILE]) }

@@ -20,6 +20,17 @@ export const HOSTILE = [
   "x".repeat(10_240),
 ];
 
+/** As many units as a policy may have. Some names contain others. */
+const ALL_UNITS = ["a", "b", "c", "my-tokens", "row", "rows", "tokens", "tokens_2"];
+/** Costs in units: none, one at different places, and all. */
+const UNITS: readonly ((random: () => number) => string)[] = [
+  () => "",
+  (random) => `tokens=${Math.floor(random() * 5_000_000) / 1_000}`,
+  (random) => `rows=2;tokens=${Math.floor(random() * 5_000)}`,
+  (random) => `my-tokens=3;row=1;tokens_2=${random() < 0.5 ? 0.001 : 1e9}`,
+  () => ALL_UNITS.map((unit, i) => `${unit}=${i + 0.5}`).join(";"),
+];
+
 /** A seeded generator of numbers from 0 to 1 (mulberry32). */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
@@ -82,6 +93,7 @@ export function randomRows(seed: number, count: number, accounts = 60): Row[] {
       retryAfterMs: outcome === "denied" ? Math.floor(random() * 60_000) : 0,
       requests: random() < 0.9 ? 1 : 1 + Math.floor(random() * 20),
       shadowed: outcome === "denied" ? "" : pick(random, ["", "", "", "minute", "day", "minute;day"]),
+      units: pick(random, UNITS)(random),
       weight: random() < 0.7 ? 1 : 2 ** Math.floor(random() * 6),
     };
   });

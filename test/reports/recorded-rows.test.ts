@@ -15,10 +15,9 @@ function storeOf(points: readonly Point[], sql = new NodeSql()): AnalyticsStore 
 }
 
 test("each merged request has its share of the cost", () => {
-  const [only] = storeOf([point({ atMs: NOW_MS, requests: 4, cost: 10, outcome: "denied" })]).recorded(
-    ALL,
-    10,
-  ).decisions;
+  const [only] = storeOf([
+    point({ atMs: NOW_MS, requests: 4, cost: 10, units: "rows=2;tokens=4000", outcome: "denied" }),
+  ]).recorded(ALL, 10).decisions;
   expect(only).toEqual({
     atMs: NOW_MS,
     account: "user:acme",
@@ -28,6 +27,10 @@ test("each merged request has its share of the cost", () => {
     method: "GET",
     revision: 1,
     costMilli: 2_500,
+    units: [
+      ["rows", 500],
+      ["tokens", 1_000_000],
+    ],
     upstreamMs: 20,
     requests: 4,
     wasDenied: true,

@@ -64,6 +64,7 @@ const ROW: Guards<LiveRow> = {
   otherRequestIds: isText,
   shadowed: isText,
   rule: isText,
+  units: isText,
 };
 export const isLiveRow = isShape<LiveRow>(ROW);
 

@@ -5,6 +5,7 @@ import {
   type Guards,
   isFlag,
   isListOf,
+  isMissingOr,
   isNullOr,
   isNumber,
   isOneOf,
@@ -17,7 +18,7 @@ import {
 export const isTime: Guard<string> = (value): value is string =>
   typeof value === "string" && !Number.isNaN(Date.parse(value));
 
-type Head = Pick<Report<"overview">, "backend" | "sampled" | "from" | "to" | "intervalSeconds">;
+type Head = Pick<Report<"overview">, "backend" | "sampled" | "from" | "to" | "intervalSeconds" | "unit">;
 /** What every report begins with. */
 export const HEAD: Guards<Head> = {
   backend: isOneOf({ embedded: true, engine: true }),
@@ -25,6 +26,7 @@ export const HEAD: Guards<Head> = {
   from: isTime,
   to: isTime,
   intervalSeconds: isNumber,
+  unit: isMissingOr(isText),
 };
 
 type Totals = Omit<Report<"top-users">["users"][number], "account" | "share">;

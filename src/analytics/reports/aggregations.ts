@@ -5,7 +5,7 @@ import type { ReportQuery } from "./report-query.ts";
 
 /** All selected rows in one group, unless `given` says otherwise. */
 export function aggregation(query: ReportQuery, given: Partial<Aggregation> = {}): Aggregation {
-  const { fromMs, toMs, filters, order } = query;
+  const { fromMs, toMs, filters, order, unit } = query;
   return {
     fromMs,
     toMs,
@@ -16,6 +16,7 @@ export function aggregation(query: ReportQuery, given: Partial<Aggregation> = {}
     boundsMs: [],
     order,
     limit: MAX_GROUPS,
+    ...(unit === undefined ? {} : { unit }),
     ...given,
   };
 }

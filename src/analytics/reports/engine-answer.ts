@@ -2,7 +2,9 @@
 import * as z from "zod/mini";
 import { SECOND_MS } from "../../core/time.ts";
 import { enumOf, FIELD_NAMES, fieldOf, missingValue, type PointField } from "../point.ts";
-import { ANSWER, boundName, fieldName, keyName, levelName, LOG_FIELDS } from "./engine-sql.ts";
+import { UNIT_COLUMNS } from "../point-fields.ts";
+import { textOfPlaces } from "../unit-text.ts";
+import { ANSWER, boundName, fieldName, keyName, levelName, LOG_FIELDS, unitName } from "./engine-sql.ts";
 import { type Aggregation, type Group, isRow, LEVELS, type Row } from "./facts.ts";
 
 const number = z.union([
@@ -104,6 +106,7 @@ export function parseRows({ data }: SqlAnswer): Row[] {
       atMs: answered[ANSWER.at],
       weight: answered[ANSWER.sampled],
     });
-    return { ...row, atMs: row.atMs * SECOND_MS };
+    const amounts = numbersSchema.parse(UNIT_COLUMNS.map((_column, i) => answered[unitName(i)]));
+    return { ...row, atMs: row.atMs * SECOND_MS, units: textOfPlaces(row.units, amounts) };
   });
 }

@@ -7,13 +7,14 @@ import { SECOND_MS } from "../../core/time.ts";
 import { cut, INDEX_BYTES } from "../cut.ts";
 import { CHARGED_ERRORS, STANDING_REASONS, UNDECIDED } from "../outcome.ts";
 import { FIELD_NAMES, type PointField } from "../point.ts";
-import { POINT_FIELDS, SAMPLE_INTERVAL } from "../point-fields.ts";
+import { POINT_FIELDS, SAMPLE_INTERVAL, UNIT_COLUMNS } from "../point-fields.ts";
+import { placeOf } from "../unit-text.ts";
 import { type Aggregation, LEVELS, lowerCase, type Scan, type Selection } from "./facts.ts";
 import { type Dimension, DIMENSIONS, LOG_ORDER, type Order, SUBJECT_PREFIXES } from "./report-query.ts";
 import { listLiteral, numberLiteral, textLiteral } from "./sql-literal.ts";
 
 const column = (name: PointField): string => POINT_FIELDS[name].column;
-const { timestamp, outcome, reason, source, cost, limiterMs, requests } = {
+const { timestamp, outcome, reason, source, cost, limiterMs, requests, units } = {
   timestamp: column("atMs"),
   outcome: column("outcome"),
   reason: column("reason"),
@@ -21,6 +22,7 @@ const { timestamp, outcome, reason, source, cost, limiterMs, requests } = {
   cost: column("cost"),
   limiterMs: column("limiterMs"),
   requests: column("requests"),
+  units: column("units"),
 };
 
 /** A row's weight: an integer, which quantileExactWeighted requires. */
@@ -63,10 +65,11 @@ const RANKS = {
 export const keyName = (i: number): string => `key${i}`;
 export const levelName = (i: number): string => `level${i}`;
 export const boundName = (i: number): string => `bound${i}`;
+export const unitName = (i: number): string => `unit${i}`;
 
 /** One row for each group. */
 export function groupsSql(dataset: string, aggregation: Aggregation): string {
-  const { by, intervalMs, latency, boundsMs, order, limit } = aggregation;
+  const { by, intervalMs, latency, boundsMs, order, limit, unit } = aggregation;
   const at = intervalMs === null ? [] : [`${stepSql(intervalMs)} AS ${ANSWER.at}`];
   const keys = by.map((name, i) => `${valueSql(name)} AS ${keyName(i)}`);
   const groups = [...(intervalMs === null ? [] : [ANSWER.at]), ...by.map((_name, i) => keyName(i))];
@@ -78,7 +81,7 @@ export function groupsSql(dataset: string, aggregation: Aggregation): string {
     `sumIf(${WEIGHT}, ${IS_DENIED}) AS ${ANSWER.denied}`,
     `sumIf(${WEIGHT}, ${IS_TURNED_AWAY}) AS ${ANSWER.turnedAway}`,
     `sumIf(${WEIGHT}, ${IS_DECIDED}) AS ${ANSWER.decided}`,
-    `round(sumIf(${SAMPLE_INTERVAL} * ${cost}, ${IS_CHARGED}) * 1000) / 1000 AS ${ANSWER.cost}`,
+    `round(sumIf(${SAMPLE_INTERVAL} * ${costSql(unit)}, ${IS_CHARGED}) * 1000) / 1000 AS ${ANSWER.cost}`,
     `sumIf(${WEIGHT}, ${IS_ADMITTED}) AS ${ANSWER.admitted}`,
     `max(${SAMPLE_INTERVAL}) AS ${ANSWER.sampled}`,
     `max(toUnixTimestamp(${timestamp})) AS ${ANSWER.last}`,
@@ -102,6 +105,15 @@ export function groupsSql(dataset: string, aggregation: Aggregation): string {
   ].join("\n");
 }
 
+/** A row's cost in a unit: the amount of the place that the unit has in this row. */
+function costSql(unit: string | undefined): string {
+  if (unit === undefined) return cost;
+  const amounts = UNIT_COLUMNS.map(
+    (amount, i) => `if(position(${textLiteral(placeOf(i, unit))} IN ${units}) > 0, ${amount}, 0)`,
+  );
+  return `(${amounts.join(" + ")})`;
+}
+
 /** Fields of a line of the log besides its time. */
 export const LOG_FIELDS = FIELD_NAMES.filter((name) => name !== "atMs");
 /** The answer's column of a field. */
@@ -115,6 +127,7 @@ export function scanSql(dataset: string, scan: Scan): string {
     `toUnixTimestamp(${timestamp}) AS ${ANSWER.at}`,
     `${SAMPLE_INTERVAL} AS ${ANSWER.sampled}`,
     ...LOG_FIELDS.map((name) => `${column(name)} AS ${fieldName(name)}`),
+    ...UNIT_COLUMNS.map((amount, i) => `${amount} AS ${unitName(i)}`),
   ];
   return [
     `SELECT ${rows.join(", ")}`,

@@ -34,6 +34,8 @@ export interface Aggregation extends Selection {
   readonly latency: boolean;
   /** Upper bounds of a latency histogram, ms, ascending; empty for none. */
   readonly boundsMs: readonly number[];
+  /** The unit of {@link Group.cost}. Left out: requests. */
+  readonly unit?: string;
   /** By time, then the largest first, then by the values of `by` in the order of UTF-8. */
   readonly order: Order;
   readonly limit: number;

@@ -1,4 +1,4 @@
-/** Answers of reports, the same from both back ends. Times are RFC 3339 in UTC, latencies ms, costs tokens. */
+/** Answers of reports, the same from both back ends. Times are RFC 3339 in UTC, latencies ms, costs in one unit. */
 import type { Point } from "../point.ts";
 import type { ReportedOutcome } from "../outcome.ts";
 import type { Dimension, ReportQuery } from "./report-query.ts";
@@ -21,7 +21,7 @@ export interface Totals {
   readonly errors: number;
   /** Requests that the limiter decided, with any outcome. */
   readonly decided: number;
-  /** Tokens charged: neither for denials nor for failures of the limiter. */
+  /** Charged, in the report's unit: neither for denials nor for failures of the limiter. */
   readonly cost: number;
 }
 
@@ -168,6 +168,8 @@ export interface AnswerHead {
   readonly to: string;
   /** Step of the charts, seconds. */
   readonly intervalSeconds: number;
+  /** The unit of costs, if it is not requests. Hubs of an older version send none: their costs are requests. */
+  readonly unit?: string;
 }
 
 export type ReportAnswer = {

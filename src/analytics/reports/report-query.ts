@@ -100,6 +100,8 @@ export interface ReportQuery {
   readonly requestId?: string;
   /** Only values of `by` that contain this text, ignoring the case of ASCII letters: for `values` alone. Older edges send none. */
   readonly search?: string;
+  /** The unit of costs, other than requests. Left out: requests. Older edges send none. */
+  readonly unit?: string;
   /** One of {@link STACKS}; for `values`, any dimension. */
   readonly by: Dimension;
   readonly order: Order;

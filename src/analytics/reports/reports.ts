@@ -246,6 +246,7 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
     from: new Date(query.fromMs).toISOString(),
     to: new Date(query.toMs).toISOString(),
     intervalSeconds: query.intervalMs / 1_000,
+    ...(query.unit === undefined ? {} : { unit: query.unit }),
   };
   const report = <Name extends ReportName>(name: Name) => ({
     ...head,

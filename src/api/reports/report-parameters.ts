@@ -19,13 +19,18 @@ import {
   usualInterval,
 } from "../../analytics/reports/report-query.ts";
 import { DAY_MS, HOUR_MS, SECOND_MS } from "../../core/time.ts";
+import { REQUESTS } from "../../core/unit-costs.ts";
 import { subjectNamed } from "../../identity/user-id.ts";
 import type { Fault } from "../../policy/fault.ts";
+import { unitName } from "../../policy/scalars.ts";
 import { cursor as cursorSchema, rangeBound, rowLimit } from "../fields.ts";
 import { BAD_CURSOR, pageSize, positionOf } from "../query.ts";
 
 /** Accounts of the drift report: it asks each one's object for its ledger. */
 const MAX_LEDGERS = 20;
+
+/** Reports without costs, and the one whose costs are compared with the ledger's number of requests. */
+const WITHOUT_UNIT: ReadonlySet<ReportName> = new Set(["denials", "values", "decisions", "ledger-drift"]);
 
 /** Decisions with exactly this value: any text that a decision may have. */
 const value = z.optional(z.string().check(z.maxLength(512)));
@@ -37,6 +42,7 @@ export const reportQuery = z.strictObject({
   by: z.optional(z.enum(DIMENSIONS)),
   order: z.optional(z.enum(ORDERS)),
   kind: z.optional(z.enum(SUBJECT_KINDS)),
+  unit: z.optional(unitName),
   account: value,
   route: value,
   tier: value,
@@ -71,6 +77,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     by = "outcome",
     order,
     kind,
+    unit,
     limit,
     cursor,
     format: _format,
@@ -102,6 +109,9 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
   if (name !== "values" && !STACKS.some((stack) => stack === by)) {
     faults.push({ path: "/by", message: `must be one of ${STACKS.join(", ")}` });
   }
+  if (unit !== undefined && WITHOUT_UNIT.has(name)) {
+    faults.push({ path: "/unit", message: `is not for the report ${name}` });
+  }
   if (search !== undefined && name !== "values") {
     faults.push({ path: "/search", message: "is only for the report values" });
   }
@@ -119,6 +129,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     filters: givenOf(filters),
     ...(requestId === undefined ? {} : { requestId }),
     ...(search === undefined ? {} : { search }),
+    ...(unit === undefined || unit === REQUESTS ? {} : { unit }),
     by,
     order: order ?? (name === "denials" ? "denied" : "requests"),
     ...(name === "subjects" && kind !== undefined ? { subjects: kind } : {}),

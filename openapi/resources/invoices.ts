@@ -1,12 +1,8 @@
 /** An account's invoices and credit notes: response schemas and texts. */
 import * as z from "zod/mini";
-import {
-  draftCreditNote,
-  draftInvoice,
-  type InvoiceDocument,
-  type InvoiceSource,
-  issued,
-} from "../../src/billing/invoice-document.ts";
+import { draftCreditNote } from "../../src/billing/draft-credit-note.ts";
+import { draftInvoice, type InvoiceSource } from "../../src/billing/draft-invoice.ts";
+import { type InvoiceDocument, issued } from "../../src/billing/invoice-document.ts";
 import { DOCUMENT_KINDS } from "../../src/billing/invoice-document.ts";
 import { INVOICE_STATUSES } from "../../src/billing/invoice-status.ts";
 import { invoiceSchema, readDocument, writeDocument } from "../../src/objects/invoice.ts";

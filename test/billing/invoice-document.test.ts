@@ -2,17 +2,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CreditNote, creditNote } from "../../src/billing/credit-note.ts";
+import { creditableOf, creditNoteOf, draftCreditNote } from "../../src/billing/draft-credit-note.ts";
 import {
-  creditableOf,
-  creditNoteOf,
-  draftCreditNote,
   draftInvoice,
   type ExtraLine,
-  type InvoiceDocument,
   type InvoiceSource,
-  issued,
   rateAgain,
-} from "../../src/billing/invoice-document.ts";
+} from "../../src/billing/draft-invoice.ts";
+import { type InvoiceDocument, issued } from "../../src/billing/invoice-document.ts";
 import { exponentOf } from "../../src/billing/currency.ts";
 import { periodFrom } from "../../src/billing/period.ts";
 import { billCeilings, billedSegments } from "../../src/billing/standing.ts";

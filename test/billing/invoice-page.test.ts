@@ -7,7 +7,8 @@ import { invoiceHtml } from "../../src/documents/invoice-html.ts";
 import { INVOICE_STYLE, INVOICE_STYLE_SHA256 } from "../../src/documents/invoice-style.ts";
 import { invoiceView } from "../../src/documents/invoice-text.ts";
 import type { Standing } from "../../src/documents/invoice-view.ts";
-import type { InvoiceDocument, InvoiceSource } from "../../src/billing/invoice-document.ts";
+import type { InvoiceSource } from "../../src/billing/draft-invoice.ts";
+import type { InvoiceDocument } from "../../src/billing/invoice-document.ts";
 import { creditNoteFor, draftOf, invoiceOf, PRO, sourceWith, usageOf } from "./sample-invoices.ts";
 
 const page = (document: InvoiceDocument, standing: Standing = "issued"): string =>

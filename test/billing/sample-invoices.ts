@@ -1,14 +1,9 @@
 /** Documents as a company would send them, made by the rating itself. */
 import { creditNote } from "../../src/billing/credit-note.ts";
 import { exponentOf } from "../../src/billing/currency.ts";
-import {
-  creditableOf,
-  draftCreditNote,
-  draftInvoice,
-  type InvoiceDocument,
-  type InvoiceSource,
-  issued,
-} from "../../src/billing/invoice-document.ts";
+import { creditableOf, draftCreditNote } from "../../src/billing/draft-credit-note.ts";
+import { draftInvoice, type InvoiceSource } from "../../src/billing/draft-invoice.ts";
+import { type InvoiceDocument, issued } from "../../src/billing/invoice-document.ts";
 import { periodFrom } from "../../src/billing/period.ts";
 import { type Terms, termsOf } from "../../src/billing/terms.ts";
 import type { UsageRow } from "../../src/billing/usage.ts";

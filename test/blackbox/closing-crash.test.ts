@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { CLOSING_STEPS, type ClosingStep, stoppedLine, stopText } from "../../scripts/closing-steps.ts";
-import { rateAgain } from "../../src/billing/invoice-document.ts";
+import { rateAgain } from "../../src/billing/draft-invoice.ts";
 import { readDocument, writeDocument } from "../../src/objects/invoice.ts";
 import { ADMIN_TOKEN, type Checkout, LONG_DEADLINE, makeCheckout } from "./checkout.ts";
 import { type Answer, request } from "./client.ts";

@@ -1,7 +1,7 @@
 /** Closing an account's periods in its own object, by its alarm: draft, review, number, payment. */
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { rateAgain } from "../../src/billing/invoice-document.ts";
+import { rateAgain } from "../../src/billing/draft-invoice.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/core/time.ts";
 import { writeDocument } from "../../src/objects/invoice.ts";
 import { OPERATOR, stopTime } from "./billed-user.ts";

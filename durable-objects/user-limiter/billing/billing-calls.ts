@@ -31,7 +31,7 @@ import { settings } from "../account-views.ts";
 import type { Memory } from "../memory.ts";
 import type { UserStore } from "../user-store.ts";
 import type { BillingDesk } from "./billing-desk.ts";
-import type { BillingAccount } from "./billing-store.ts";
+import type { BillingAccount } from "./billing-rows.ts";
 import { billingView } from "./billing-views.ts";
 import { creditView, creditViews, givenBy, unaccruedMinor } from "./credits.ts";
 import { decimalsOf } from "./offers.ts";

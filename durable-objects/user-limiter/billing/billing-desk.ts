@@ -16,7 +16,7 @@ import { isSameTerms, termsAt, trialEndMs } from "../../../src/billing/tier-chan
 import { HOUR_MS } from "../../../src/core/time.ts";
 import type { Account } from "../../../src/objects/account.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
-import type { BillingAccount } from "./billing-store.ts";
+import type { BillingAccount } from "./billing-rows.ts";
 import { rulesOf } from "./offers.ts";
 import { type DeskParts, OpenPeriod } from "./open-period.ts";
 

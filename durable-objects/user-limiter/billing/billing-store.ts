@@ -1,96 +1,19 @@
 /**
- * The rows of an account's billing as values. Read into memory when they are first needed and changed only here, so a decision costs no
- * read. An account of a policy without billing has no rows, and loading it reads none.
+ * The rows of an account's billing as values (billing-rows.ts). Read into memory when they are first needed and changed only here, so a
+ * decision costs no read. An account of a policy without billing has no rows, and loading it reads none.
  */
-import * as z from "zod/mini";
 import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
-import type { Credit } from "../../../src/billing/credit.ts";
 import type { Segment } from "../../../src/billing/segment.ts";
-import type { Span } from "../../../src/core/calendar.ts";
-import type { CreditKind, Customer } from "../../../src/objects/billing.ts";
-import { CREDIT_KINDS } from "../../../src/objects/billing.ts";
-import { readCustomer, readGrants, readTerms, readUsage } from "./stored-json.ts";
-
-/** What belongs to no period. */
-export interface BillingAccount {
-  readonly customer: Customer;
-  /** The account's own; null: the policy's. */
-  readonly anchorDay: number | null;
-  /** The customer's own cap, a decimal string. */
-  readonly budget: string | null;
-  readonly pendingTier: string | null;
-  /** When the account's one trial ends or has ended; null: it had none. */
-  readonly trialEndsMs: number | null;
-  readonly firstOpenHour: number;
-  /** Start of the open period; null: none is open. */
-  readonly periodMs: number | null;
-}
-
-/** A credit as it is stored. */
-export interface StoredCredit extends Credit {
-  readonly kind: CreditKind;
-  readonly currency: string;
-  readonly amountMinor: bigint;
-  readonly source: string;
-  readonly createdMs: number;
-}
-
-/** A period that has ended and has no invoice yet. */
-export interface UnclosedPeriod extends Span {
-  /** It ended before its time, and its usage is stored with it. */
-  readonly isEarly: boolean;
-}
-
-const minor = z.pipe(
-  z.string().check(z.regex(/^-?\d{1,40}$/)),
-  z.transform((text: string) => BigInt(text)),
-);
-const ms = z.number();
-
-const accountRow = z.object({
-  customer: z.string(),
-  anchor_day: z.nullable(z.int()),
-  budget: z.nullable(z.string()),
-  pending_tier: z.nullable(z.string()),
-  trial_ends_ms: z.nullable(ms),
-  first_open_hour: z.int(),
-  period_ms: z.nullable(ms),
-});
-
-const periodRow = z.object({
-  start_ms: ms,
-  end_ms: ms,
-  full_ms: ms,
-  anchor_day: z.int(),
-  currency: z.string(),
-  cap_minor: z.nullable(minor),
-  kept_minor: z.nullable(minor),
-  grants: z.string(),
-  usage_at_end: z.nullable(z.string()),
-});
-
-const unclosedRow = z.object({ start_ms: ms, end_ms: ms, is_early: z.int() });
-
-const segmentRow = z.object({
-  start_ms: ms,
-  end_ms: ms,
-  tier: z.string(),
-  revision: z.int(),
-  terms: z.string(),
-  usage: z.string(),
-});
-
-const creditRow = z.object({
-  credit_id: z.string(),
-  kind: z.enum(CREDIT_KINDS),
-  currency: z.string(),
-  amount_minor: minor,
-  left_minor: minor,
-  effective_ms: ms,
-  expires_ms: z.nullable(ms),
-  source: z.string(),
-  created_ms: ms,
-});
+import {
+  type BillingAccount,
+  type StoredCredit,
+  toAccount,
+  toCredit,
+  toPeriod,
+  toSegment,
+  toUnclosed,
+  type UnclosedPeriod,
+} from "./billing-rows.ts";
 
 export class BillingStore {
   readonly #sql: SqlStorage;
@@ -102,7 +25,7 @@ export class BillingStore {
   constructor(sql: SqlStorage, hasTables: boolean) {
     this.#sql = sql;
     if (!hasTables) return;
-    for (const row of sql.exec("SELECT * FROM billing")) this.#account = toAccount(accountRow.parse(row));
+    for (const row of sql.exec("SELECT * FROM billing")) this.#account = toAccount(row);
   }
 
   /** Null until billing begins for the account. */
@@ -122,7 +45,7 @@ export class BillingStore {
     return (this.#credits ??= this.#sql
       .exec("SELECT * FROM credits ORDER BY created_ms, credit_id")
       .toArray()
-      .map((row) => toCredit(creditRow.parse(row))));
+      .map(toCredit));
   }
 
   /** The periods that have ended, oldest first. */
@@ -145,10 +68,7 @@ export class BillingStore {
         this.#account?.periodMs ?? null,
       )
       .toArray()
-      .map((row) => {
-        const { start_ms: startMs, end_ms: endMs, is_early: isEarly } = unclosedRow.parse(row);
-        return { startMs, endMs, isEarly: isEarly === 1 };
-      });
+      .map(toUnclosed);
   }
 
   /** The period that began then. @throws if there is none. */
@@ -249,57 +169,10 @@ export class BillingStore {
 
   #read(startMs: number): BilledPeriod {
     const found = this.#sql.exec("SELECT * FROM periods WHERE start_ms = ?", startMs).one();
-    const row = periodRow.parse(found);
     const segments = this.#sql
       .exec("SELECT * FROM segments WHERE period_ms = ? ORDER BY number", startMs)
       .toArray()
-      .map((segment) => toSegment(segmentRow.parse(segment)));
-    return {
-      period: { startMs: row.start_ms, endMs: row.end_ms, fullMs: row.full_ms },
-      anchorDay: row.anchor_day,
-      currency: row.currency,
-      capMinor: row.cap_minor,
-      keptMinor: row.kept_minor,
-      grants: readGrants(row.grants),
-      usageAtEnd: row.usage_at_end === null ? null : readUsage(row.usage_at_end),
-      segments,
-    };
+      .map(toSegment);
+    return toPeriod(found, segments);
   }
-}
-
-function toAccount(row: z.infer<typeof accountRow>): BillingAccount {
-  return {
-    customer: readCustomer(row.customer),
-    anchorDay: row.anchor_day,
-    budget: row.budget,
-    pendingTier: row.pending_tier,
-    trialEndsMs: row.trial_ends_ms,
-    firstOpenHour: row.first_open_hour,
-    periodMs: row.period_ms,
-  };
-}
-
-function toSegment(row: z.infer<typeof segmentRow>): Segment {
-  return {
-    startMs: row.start_ms,
-    endMs: row.end_ms,
-    tier: row.tier,
-    revision: row.revision,
-    terms: readTerms(row.terms),
-    usageAtStart: readUsage(row.usage),
-  };
-}
-
-function toCredit(row: z.infer<typeof creditRow>): StoredCredit {
-  return {
-    id: row.credit_id,
-    kind: row.kind,
-    currency: row.currency,
-    amountMinor: row.amount_minor,
-    leftMinor: row.left_minor,
-    effectiveMs: row.effective_ms,
-    expiresMs: row.expires_ms,
-    source: row.source,
-    createdMs: row.created_ms,
-  };
 }

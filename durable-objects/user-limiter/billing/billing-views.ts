@@ -8,7 +8,7 @@ import type { AllowanceView, BillingView, SegmentView } from "../../../src/objec
 import type { Policy } from "../../../src/policy/compile.ts";
 import { liveAllowance } from "./allowances.ts";
 import type { BillingDesk } from "./billing-desk.ts";
-import type { BillingAccount } from "./billing-store.ts";
+import type { BillingAccount } from "./billing-rows.ts";
 import { billView } from "./rating.ts";
 
 /** Null: the account has no open period. */

@@ -6,34 +6,26 @@
  */
 import { lastSegment } from "../../../src/billing/billed-period.ts";
 import { type CreditNote, creditNote, type CreditedLine } from "../../../src/billing/credit-note.ts";
-import {
-  creditableOf,
-  creditNoteOf,
-  draftCreditNote,
-  draftInvoice,
-  type ExtraLine,
-  type InvoiceDocument,
-  issued,
-  sourceOf,
-} from "../../../src/billing/invoice-document.ts";
+import { creditableOf, creditNoteOf, draftCreditNote } from "../../../src/billing/draft-credit-note.ts";
+import { draftInvoice, type ExtraLine, sourceOf } from "../../../src/billing/draft-invoice.ts";
+import { type InvoiceDocument, issued } from "../../../src/billing/invoice-document.ts";
 import { formatMinor } from "../../../src/billing/money.ts";
-import { HOUR_MS } from "../../../src/core/time.ts";
 import { writeDocument } from "../../../src/objects/invoice.ts";
-import { DOCUMENTS_MARK_PREFIX, type InvoiceStatus } from "../../../src/objects/billing-register.ts";
+import type { InvoiceStatus } from "../../../src/objects/billing-register.ts";
 import type { Change } from "../../../src/objects/change.ts";
 import type { Outbox } from "../../outbox.ts";
 import type { AccountStore } from "../account-store.ts";
 import type { AuditTrail } from "../audit-trail.ts";
-import { type ClosingRules, finalizeAtMs, invoiceId } from "./closing-rules.ts";
+import { returnCredits, takeCredits } from "./applied-credits.ts";
+import type { ClosingRules } from "./closing-rules.ts";
 import type { BillingDesk } from "./billing-desk.ts";
-import type { UnclosedPeriod } from "./billing-store.ts";
-import { invoiceSource } from "./invoice-source.ts";
+import { DocumentQueue } from "./document-queue.ts";
+import type { UnclosedPeriod } from "./billing-rows.ts";
+import { draftOf } from "./period-draft.ts";
 import type { InvoiceStore, StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
-import { acceptedSchema, entryOf, noteEntryOf, openMinorOf } from "./register-entries.ts";
+import { acceptedSchema, issuedInvoice, issuedNote, openMinorOf } from "./register-entries.ts";
+import { closeAtMs, UnclosedPeriods } from "./unclosed-periods.ts";
 import { parseJson } from "../../../src/json.ts";
-
-/** A period is closed this long after its end: then all its hours are frozen. */
-const CLOSE_DELAY_MS = 2 * HOUR_MS;
 
 /** Bounds an invoice: each line is rated and shown. */
 export const MAX_ADJUSTMENTS = 100;
@@ -43,9 +35,6 @@ export const MAX_CREDIT_NOTES = 100;
 
 /** Who does what is due, in the audit trail. */
 const AUTOMATIC = { actor: "billing", reason: "due" };
-
-/** The lane of the register, in the outbox. */
-export const REGISTER_LANE = "register";
 
 export interface ClosingParts {
   readonly desk: BillingDesk;
@@ -66,11 +55,13 @@ export type DraftRejection =
 
 export class Closing {
   readonly #parts: ClosingParts;
-  /** Periods that have ended and are not closed, oldest first, while the open period is this one. Null: to be read. */
-  #unclosed: { readonly openMs: number | null; readonly periods: readonly UnclosedPeriod[] } | null = null;
+  readonly #queue: DocumentQueue;
+  readonly #unclosed: UnclosedPeriods;
 
   constructor(parts: ClosingParts) {
     this.#parts = parts;
+    this.#queue = new DocumentQueue(parts);
+    this.#unclosed = new UnclosedPeriods(parts.desk);
   }
 
   get invoices(): InvoiceStore {
@@ -79,12 +70,8 @@ export class Closing {
 
   /** When the next step is due; Infinity: nothing is billed. Of the open period, when it will be closed. */
   get dueMs(): number {
-    const { store } = this.#parts.desk;
-    if (store.account === null) return Infinity;
-    const open = store.period;
-    const openMs = open ? open.period.endMs + CLOSE_DELAY_MS : Infinity;
-    const [next] = this.#ended();
-    return Math.min(openMs, next ? closeAtMs(next) : Infinity, this.invoices.due.dueMs);
+    if (this.#parts.desk.store.account === null) return Infinity;
+    return Math.min(this.#unclosed.dueMs, this.invoices.due.dueMs);
   }
 
   /** Whether an invoice is past due. */
@@ -94,7 +81,7 @@ export class Closing {
 
   /** The policy's revision that the last segment was rated by of what is due to be closed; null: nothing is. */
   dueRevision(nowMs: number): number | null {
-    const due = this.#due(nowMs).at(-1);
+    const due = this.#unclosed.due(nowMs).at(-1);
     return due ? lastSegment(this.#parts.desk.store.at(due.startMs)).revision : null;
   }
 
@@ -104,7 +91,7 @@ export class Closing {
    * @returns whether it changed anything.
    */
   run(rules: ClosingRules | null, nowMs: number): boolean {
-    const due = this.#due(nowMs);
+    const due = this.#unclosed.due(nowMs);
     for (const unclosed of due) {
       if (rules === null) throw new Error("closing a period needs the policy's billing");
       this.#close(unclosed, rules, nowMs);
@@ -122,32 +109,32 @@ export class Closing {
     if ("kind" in draft) return draft;
     const extraLines = [...sourceOf(draft.document).extraLines, ...lines];
     if (extraLines.length > MAX_ADJUSTMENTS) return { kind: "too-many" };
-    this.#returnCredits(draft.document);
+    returnCredits(this.#parts.desk, draft.document);
     const credits = this.#parts.desk.store.credits.filter(
       ({ currency }) => currency === draft.document.currency,
     );
     const again = draftInvoice({ ...sourceOf(draft.document), extraLines, credits });
     if (again.kind === "negative") {
-      this.#takeCredits(draft.document);
+      takeCredits(this.#parts.desk, draft.document);
       return { kind: "negative", subtotal: formatMinor(again.subtotalMinor, draft.document.exponent) };
     }
-    this.#takeCredits(again.document);
-    return this.#put({ ...draft, status: "draft", document: again.document });
+    takeCredits(this.#parts.desk, again.document);
+    return this.invoices.putNext({ ...draft, status: "draft", document: again.document });
   }
 
   /** Makes a draft final: it gets its number, or is too small for one. Call in a transaction. */
   finalize(draft: StoredInvoice, nowMs: number): StoredInvoice {
     const { document, carryBelowMinor } = draft;
     const totalMinor = BigInt(document.totalMinor);
-    if (totalMinor === 0n) return this.#put({ ...draft, status: "empty" });
+    if (totalMinor === 0n) return this.invoices.putNext({ ...draft, status: "empty" });
     // Without an open period of its currency there is no next invoice to carry it to.
     const hasNext = this.#parts.desk.store.period?.currency === document.currency;
     const isCarried = totalMinor < carryBelowMinor && hasNext;
     if (isCarried) {
-      this.#returnCredits(document);
-      return this.#put({ ...draft, status: "carried" });
+      returnCredits(this.#parts.desk, document);
+      return this.invoices.putNext({ ...draft, status: "carried" });
     }
-    return this.#enter(this.#put({ ...draft, status: "pending" }), nowMs);
+    return this.#queue.put(this.invoices.putNext({ ...draft, status: "pending" }), nowMs);
   }
 
   /** The draft of this id, if it may be changed. */
@@ -162,17 +149,17 @@ export class Closing {
     nowMs: number,
     by: Change = AUTOMATIC,
   ): StoredInvoice {
-    const changed = this.#put({ ...invoice, ...change });
+    const changed = this.invoices.putNext({ ...invoice, ...change });
     const [before, after] = [invoice, changed].map(settingsOf);
     this.#parts.audit.note(`invoice.${changed.status}`, by, before ?? null, after ?? null, nowMs);
-    return invoice.document.number === null ? changed : this.#enter(changed, nowMs);
+    return invoice.document.number === null ? changed : this.#queue.put(changed, nowMs);
   }
 
   /** Cancels an invoice: its credits are given back, and amounts carried to it are carried to the next one. Call in a transaction. */
   cancel(invoice: StoredInvoice, nowMs: number, by: Change): StoredInvoice {
-    this.#returnCredits(invoice.document);
+    returnCredits(this.#parts.desk, invoice.document);
     for (const carried of this.invoices.carriedTo(invoice.periodMs)) {
-      this.#put({ ...carried, carriedToMs: null });
+      this.invoices.putNext({ ...carried, carriedToMs: null });
     }
     return this.change(invoice, { status: "void", dueMs: null }, nowMs, by);
   }
@@ -197,14 +184,14 @@ export class Closing {
     const draft = draftCreditNote(document, id, made, by.reason);
     const note: StoredCreditNote = { periodMs, document: draft, series, sha256: null, version: 1 };
     this.invoices.putNote(note);
-    this.#queue(id, JSON.stringify(noteEntryOf(note)), note.version, nowMs);
+    this.#queue.putNote(note, nowMs);
     // If nothing is left to pay, the invoice is settled.
     const isOpen = openMinorOf(invoice, [...notes, note]) > 0n;
     const isUnpaid = invoice.status === "issued" || invoice.status === "past_due";
     const changed =
       isUnpaid && !isOpen
         ? this.change(invoice, { status: "paid", dueMs: null, paidMs: nowMs }, nowMs, by)
-        : this.#enter(this.#put(invoice), nowMs);
+        : this.#queue.put(this.invoices.putNext(invoice), nowMs);
     return { kind: "credited", note, invoice: changed };
   }
 
@@ -234,71 +221,33 @@ export class Closing {
       else this.cancel(invoice, nowMs, by);
       return;
     }
-    const { number, issuedMs, sha256 } = accepted;
-    const done = { sha256, number };
+    const done = { id, sha256: accepted.sha256, number: accepted.number };
     if (note?.document.number === null) {
-      const document = issued(note.document, number, issuedMs, null);
-      this.invoices.putNote({ ...note, document, sha256, version: note.version + 1 });
-      this.#parts.audit.note("credit_note.issued", AUTOMATIC, null, { id, ...done }, nowMs);
+      this.invoices.putNote(issuedNote(note, accepted));
+      this.#parts.audit.note("credit_note.issued", AUTOMATIC, null, done, nowMs);
     }
     if (invoice?.document.number === null) {
-      const document = issued(invoice.document, number, issuedMs, invoice.dueDays);
-      const isPaid = document.dueMinor === "0";
-      const dueMs = isPaid || document.dueAt === null ? null : Date.parse(document.dueAt);
-      const paidMs = isPaid ? issuedMs : null;
-      this.#put({ ...invoice, status: isPaid ? "paid" : "issued", document, sha256, dueMs, paidMs });
-      this.#parts.audit.note("invoice.issued", AUTOMATIC, null, { id, ...done }, nowMs);
+      this.invoices.putNext(issuedInvoice(invoice, accepted));
+      this.#parts.audit.note("invoice.issued", AUTOMATIC, null, done, nowMs);
     }
-  }
-
-  /** What is due to be closed, oldest first. A period that ended early waits for those before it: credits pay their invoices first. */
-  #due(nowMs: number): readonly UnclosedPeriod[] {
-    if (this.#parts.desk.store.account === null) return [];
-    const ended = this.#ended();
-    const waiting = ended.findIndex((unclosed) => nowMs < closeAtMs(unclosed));
-    return waiting === -1 ? ended : ended.slice(0, waiting);
-  }
-
-  #ended(): readonly UnclosedPeriod[] {
-    const { store } = this.#parts.desk;
-    const openMs = store.account?.periodMs ?? null;
-    if (this.#unclosed?.openMs !== openMs) this.#unclosed = { openMs, periods: store.unclosed() };
-    return this.#unclosed.periods;
   }
 
   /** Drafts the invoice of a period. */
   #close(unclosed: UnclosedPeriod, rules: ClosingRules, nowMs: number): void {
     const { desk, accounts } = this.#parts;
-    const { startMs } = unclosed;
-    const billed = desk.store.at(startMs);
     const { account } = desk.store;
-    const user = accounts.user;
+    const { user } = accounts;
     if (account === null || user === null) throw new Error("a period without an account");
     // The hours of the period are frozen from here on, even if the clock steps back.
     desk.putAccount(account, nowMs);
+    const billed = desk.store.at(unclosed.startMs);
     const carried = this.invoices.uncarried().filter(({ document }) => document.currency === billed.currency);
-    const draft = draftInvoice(
-      invoiceSource(desk, billed, rules, invoiceId(user, startMs), user, carried.map(carriedLine)),
-    );
-    if (draft.kind === "negative") throw new RangeError("rated lines are never negative");
-    const { document } = draft;
-    this.#takeCredits(document);
-    for (const invoice of carried) this.#put({ ...invoice, carriedToMs: startMs });
-    this.invoices.put({
-      periodMs: startMs,
-      status: document.totalMinor === "0" ? "empty" : "draft",
-      document,
-      series: rules.series,
-      dueDays: rules.dueDays,
-      carryBelowMinor: rules.carryBelowMinor(document.exponent),
-      finalizeMs: finalizeAtMs(Math.max(nowMs, closeAtMs(unclosed)), rules, user),
-      sha256: null,
-      dueMs: null,
-      paidMs: null,
-      carriedToMs: null,
-      version: 1,
-    });
-    this.#unclosed = null;
+    const reviewFromMs = Math.max(nowMs, closeAtMs(unclosed));
+    const draft = draftOf(desk, billed, rules, user, carried, reviewFromMs);
+    takeCredits(desk, draft.document);
+    for (const invoice of carried) this.invoices.putNext({ ...invoice, carriedToMs: unclosed.startMs });
+    this.invoices.put(draft);
+    this.#unclosed.changed();
   }
 
   /** An empty invoice may get adjustments for as long as a draft. */
@@ -310,27 +259,6 @@ export class Closing {
     return isDraft ? invoice : { kind: "not-draft", status };
   }
 
-  #put(invoice: StoredInvoice): StoredInvoice {
-    const changed = { ...invoice, version: invoice.version + 1 };
-    this.invoices.put(changed);
-    return changed;
-  }
-
-  /** Tells the register of an invoice: for its number, or of its status. */
-  #enter(invoice: StoredInvoice, nowMs: number): StoredInvoice {
-    const notes = this.invoices.notesOf(invoice.periodMs);
-    const entry = JSON.stringify(entryOf(invoice, notes));
-    this.#queue(invoice.document.id, entry, invoice.version, nowMs);
-    return invoice;
-  }
-
-  #queue(name: string, value: string, version: number, nowMs: number): void {
-    const { outbox, accounts } = this.#parts;
-    const mark = `${DOCUMENTS_MARK_PREFIX}${accounts.user ?? ""}`;
-    if (!this.invoices.hasNumbers) outbox.put({ lane: "kv", name: mark, value: "1", version: 1 }, nowMs);
-    outbox.put({ lane: REGISTER_LANE, name, value, version }, nowMs);
-  }
-
   #byId(id: string): { readonly document: InvoiceDocument; readonly dueDays: number | null } {
     const found = this.invoices.find(id);
     if (found) return found;
@@ -338,39 +266,6 @@ export class Closing {
     if (note === null) throw new Error(`the account has no document ${id}`);
     return { document: note.document, dueDays: null };
   }
-
-  #takeCredits({ credits }: InvoiceDocument): void {
-    this.#addToCredits(credits.map(({ id, minor }) => [id, -BigInt(minor)]));
-  }
-
-  #returnCredits({ credits }: InvoiceDocument): void {
-    this.#addToCredits(credits.map(({ id, minor }) => [id, BigInt(minor)]));
-  }
-
-  #addToCredits(changes: readonly (readonly [id: string, minor: bigint])[]): void {
-    const { store } = this.#parts.desk;
-    for (const [id, minor] of changes) {
-      const credit = store.credits.find((one) => one.id === id);
-      if (!credit) throw new Error(`the credit ${id} is gone`);
-      store.setLeft(id, credit.leftMinor + minor);
-    }
-    if (changes.length > 0) this.#parts.desk.recheck();
-  }
-}
-
-/** When a period that has ended is closed: at once if it ended early, with the usage that it had then. */
-function closeAtMs({ endMs, isEarly }: UnclosedPeriod): number {
-  return isEarly ? endMs : endMs + CLOSE_DELAY_MS;
-}
-
-/** Before tax: tax on a carried tax would be charged twice. */
-function carriedLine({ document }: StoredInvoice): ExtraLine {
-  const [start, end] = [document.period.start, document.period.end].map((time) => time.slice(0, 10));
-  return {
-    kind: "carried",
-    description: `carried from ${start} until ${end}`,
-    minor: BigInt(document.subtotalMinor),
-  };
 }
 
 function settingsOf({ document, status }: StoredInvoice): object {

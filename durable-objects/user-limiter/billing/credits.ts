@@ -4,7 +4,7 @@ import { formatMinor, minorToFemto, parsePrice, roundToMinor } from "../../../sr
 import type { CreditRejection, CreditView, NewCredit } from "../../../src/objects/billing.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
 import type { BillingDesk } from "./billing-desk.ts";
-import type { StoredCredit } from "./billing-store.ts";
+import type { StoredCredit } from "./billing-rows.ts";
 import { decimalsOf } from "./offers.ts";
 
 /** Bounds the object's memory, and the work of a bill. */

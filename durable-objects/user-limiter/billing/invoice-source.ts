@@ -1,6 +1,6 @@
 /** What the invoice of an ended period is drafted from: what is stored with it, the customer, the credits, and the policy's rules. */
 import type { BilledPeriod } from "../../../src/billing/billed-period.ts";
-import type { ExtraLine, InvoiceSource } from "../../../src/billing/invoice-document.ts";
+import type { ExtraLine, InvoiceSource } from "../../../src/billing/draft-invoice.ts";
 import { billCeilings, billedSegments } from "../../../src/billing/standing.ts";
 import { ratesFor } from "../../../src/billing/tax.ts";
 import type { BillingDesk } from "./billing-desk.ts";

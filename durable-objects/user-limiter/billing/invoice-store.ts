@@ -131,6 +131,13 @@ export class InvoiceStore {
     this.#due = null;
   }
 
+  /** Stores a change as the next version. */
+  putNext(invoice: StoredInvoice): StoredInvoice {
+    const changed = { ...invoice, version: invoice.version + 1 };
+    this.put(changed);
+    return changed;
+  }
+
   /** Credit notes of the invoice of this period, oldest first. */
   notesOf(periodMs: number): StoredCreditNote[] {
     return this.#notes("WHERE period_ms = ? ORDER BY note_id", periodMs);

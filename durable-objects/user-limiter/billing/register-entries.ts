@@ -1,6 +1,6 @@
 /** Documents as the register lists them, and what it answers, as the outbox exchanges them. */
 import * as z from "zod/mini";
-import { type InvoiceDocument, periodOf } from "../../../src/billing/invoice-document.ts";
+import { type InvoiceDocument, issued, periodOf } from "../../../src/billing/invoice-document.ts";
 import type { RegisterEntry } from "../../../src/objects/billing-register.ts";
 import type { StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
 
@@ -42,4 +42,20 @@ function entryParts(document: InvoiceDocument) {
   const { kind, id, user, currency, exponent, totalMinor } = document;
   const { startMs, endMs } = periodOf(document);
   return { kind, id, user, periodStartMs: startMs, periodEndMs: endMs, currency, exponent, totalMinor };
+}
+
+type Accepted = Exclude<z.infer<typeof acceptedSchema>, { refused: unknown }>;
+
+/** The invoice with its number. If credits have paid all of it, it is paid. */
+export function issuedInvoice(invoice: StoredInvoice, { number, issuedMs, sha256 }: Accepted): StoredInvoice {
+  const document = issued(invoice.document, number, issuedMs, invoice.dueDays);
+  const isPaid = document.dueMinor === "0";
+  const dueMs = isPaid || document.dueAt === null ? null : Date.parse(document.dueAt);
+  const paidMs = isPaid ? issuedMs : null;
+  return { ...invoice, status: isPaid ? "paid" : "issued", document, sha256, dueMs, paidMs };
+}
+
+export function issuedNote(note: StoredCreditNote, { number, issuedMs, sha256 }: Accepted): StoredCreditNote {
+  const document = issued(note.document, number, issuedMs, null);
+  return { ...note, document, sha256, version: note.version + 1 };
 }

@@ -22,7 +22,7 @@ import type { TierChange, TierRejection } from "../../../src/objects/billing.ts"
 import type { Overrides } from "../../../src/policy/adjust.ts";
 import type { Policy } from "../../../src/policy/compile.ts";
 import type { BillingDesk } from "./billing-desk.ts";
-import type { BillingAccount } from "./billing-store.ts";
+import type { BillingAccount } from "./billing-rows.ts";
 import { offerOf, rulesOf } from "./offers.ts";
 
 /** What a change of tier would store. */

@@ -16,9 +16,13 @@ export interface Change {
   /** Whether it empties the limit. */
   readonly isReset: boolean;
   readonly isBlocked: boolean;
+  /** The isolate through which it was made. */
+  readonly isolate: number;
 }
 
 export interface Answered {
+  /** The isolate that answered. */
+  readonly isolate: number;
   readonly sentMs: number;
   readonly knownMs: number;
   readonly isAllowed: boolean;
@@ -120,4 +124,87 @@ export function staleAnswers(
     if (isStale && !(isOlder && one.capacity === before.capacity)) count += 1;
   }
   return count;
+}
+
+/** A lease or a repeated denial of before is over so long after the object knows better: a second, and what clocks may be wrong by. */
+const OLD_MS = 1_000 + 50 + CLOCK_STEPS_MS;
+
+/**
+ * Changes of the policy, for which nobody waits: as changes that are acknowledged once the object is known to decide by them, and what
+ * isolates have from before is over. That bounds what may be admitted; {@link outdatedAnswers} judges the answers one by one.
+ */
+export function asAcknowledged(
+  changes: readonly Change[],
+  answers: readonly Answered[],
+  revisionOf: (capacity: number) => number,
+): Change[] {
+  return changes.map((change) => {
+    const revision = revisionOf(change.limits.capacity);
+    const known = answers.filter((one) => isOfObject(one) && revisionOf(one.capacity) >= revision);
+    const knownMs = Math.min(...known.map((one) => one.knownMs));
+    return { ...change, ackMs: Math.max(change.ackMs, knownMs) + OLD_MS };
+  });
+}
+
+/**
+ * Answers by an older policy than they may be by:
+ * - in the isolate through which it was changed, than the one acknowledged before the request was sent;
+ * - of the object, than one by which it had answered before (no object goes back);
+ * - in any isolate, than one by which the object had answered so long before that no lease and no repeated denial can be of before.
+ */
+export function outdatedAnswers(
+  changes: readonly Change[],
+  answers: readonly Answered[],
+  revisionOf: (capacity: number) => number,
+): number {
+  const newest = newestOf(answers.filter(isOfObject), revisionOf);
+  return answers.filter((one) => {
+    if (!one.isKnown || one.isBlocked) return false;
+    const own = changes.findLast(({ isolate, ackMs }) => isolate === one.isolate && ackMs < one.sentMs);
+    const least = Math.max(
+      own ? revisionOf(own.limits.capacity) : -Infinity,
+      isOfObject(one) ? newest(one.sentMs) : -Infinity,
+      newest(one.sentMs - OLD_MS),
+    );
+    return revisionOf(one.capacity) < least;
+  }).length;
+}
+
+/** The newest revision of the answers that were known before a moment. */
+function newestOf(
+  answers: readonly Answered[],
+  revisionOf: (capacity: number) => number,
+): (beforeMs: number) => number {
+  const sorted = answers.toSorted((a, b) => a.knownMs - b.knownMs);
+  let newest = -Infinity;
+  const until = sorted.map(({ capacity }) => (newest = Math.max(newest, revisionOf(capacity))));
+  return (beforeMs) => {
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((sorted[middle]?.knownMs ?? Infinity) < beforeMs) low = middle + 1;
+      else high = middle;
+    }
+    return until[low - 1] ?? -Infinity;
+  };
+}
+
+function isOfObject({ isKnown, isBlocked, source }: Answered): boolean {
+  return isKnown && !isBlocked && source === "strict";
+}
+
+/** The most that killed isolates may take from the ledger: what they admitted from leases in the time of a lease before they died. */
+export function heldBy(
+  kills: readonly { readonly isolate: number; readonly atMs: number }[],
+  answers: readonly Answered[],
+  forMs: number,
+): number {
+  return answers.filter(
+    (one) =>
+      one.isAllowed &&
+      one.source === "lease" &&
+      kills.some(
+        ({ isolate, atMs }) => isolate === one.isolate && one.knownMs >= atMs - forMs && one.sentMs <= atMs,
+      ),
+  ).length;
 }

@@ -1,157 +1,253 @@
 /**
  * `npm run bench:changes`: 64 clients on four isolates, with the users' objects 0, 40 and 120 ms away, while an operator changes each
- * account every second: its tier, a grant and its end, resets, a block. Fails if a user was admitted more than any moment of each change
- * allows in any window, if a request that was sent after an acknowledgement was decided by the state of before, or if the ledger does not
- * equal what was admitted. About a minute; CHANGES_SECONDS is the time at each distance. Counts only and times nothing, so a busy machine changes nothing but the load.
+ * account every second: its tier, a grant and its end, resets, a block. Then the same while the policy changes every second too, and one of
+ * the isolates, which runs in a process of its own, is killed again and again. Then 6,000 requests wait at once at a user whose tier
+ * changes, while the policy does.
+ *
+ * Fails if a user was admitted more than any moment of each change allows in any window, if a request that was sent after an acknowledgement
+ * was decided by the state of before (for the policy: {@link outdatedAnswers}), or if the ledger does not equal what was admitted, but for
+ * what a killed isolate held and for requests without an answer. About three minutes; CHANGES_SECONDS is the time of each part. Counts only
+ * and times nothing, so a busy machine changes nothing but the load.
  */
-import { type Change, type Answered, overAdmission, staleAnswers } from "./change-bounds.ts";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  firstLimits,
+  type Kind,
+  putChangedPolicy,
+  revisionOf,
+  STEPS,
+  tierNameOf,
+} from "./account-changes.ts";
+import { MAX_CLIENTS } from "./accuracy.ts";
+import {
+  type Answered,
+  asAcknowledged,
+  type Change,
+  heldBy,
+  outdatedAnswers,
+  overAdmission,
+  staleAnswers,
+} from "./change-bounds.ts";
 import { CLIENTS } from "./contenders.ts";
-import { ACCURACY_MS, ADMIN_TOKEN, changedWorkers, farIsolates, FURTHER } from "./rig-workers.ts";
+import {
+  ACCURACY_MS,
+  changedWorkers,
+  farIsolates,
+  FURTHER,
+  mortalWorkers,
+  mortalName,
+} from "./rig-workers.ts";
 import { startRig } from "./rig.ts";
+import { admin, newUser } from "./setup.ts";
 
 const SECONDS = Number(process.env["CHANGES_SECONDS"] ?? 10);
 const EVERY_MS = 1_000;
-/** Leases are settled a second after they were lent. */
+/** Between two kills: time for the isolate to start and to be lent to again. */
+const LIVES_MS = 2_500;
+/** Leases are settled a second after they were lent; those of a dead isolate are charged five seconds after their end. */
 const SETTLED_MS = 2_500;
+const CHARGED_MS = 7_000;
+/** An isolate that is not there is asked again so much later. */
+const AGAIN_MS = 100;
+/** Between two requests of a client of the user who is lent to: no more than the machine can take. */
+const LENT_EVERY_MS = 25;
+/** A lease, and the call that settles it without the object's distance. */
+const HELD_MS = 1_100;
 
-/** Small enough to be used up by few requests a second: a busy machine sends no more. */
-const LARGE = { capacity: 60, perMs: 0.01 };
-const SMALL = { capacity: 20, perMs: 0.005 };
-const EXTRA = 20;
-const tierOf = ({ capacity, perMs }: typeof LARGE) => ({
-  limits: [{ name: "limit", kind: "bucket", tokens: perMs * 1_000, per: "second", burst: capacity }],
-});
-const POLICY = {
-  schema: 1,
-  anonymousTier: "small",
-  defaultTier: "small",
-  tiers: { large: tierOf(LARGE), small: tierOf(SMALL) },
-  routes: [{ match: "/*", cost: 1 }],
-};
+interface Part {
+  readonly distanceMs: number;
+  readonly name: string;
+  readonly kinds: readonly Kind[];
+  readonly urls: string[];
+  /** The isolate that is killed, and how; null: none. */
+  readonly mortal: { readonly isolate: number; readonly kill: () => Promise<void> } | null;
+  /** Whether 6,000 requests wait at once at a user of their own. */
+  readonly isCrowded: boolean;
+}
 
-/** What an operator does to an account, in turn, and the state that each leaves. */
-type Step = (url: string, user: string) => Promise<Pick<Change, "limits" | "isReset" | "isBlocked">>;
-const ALLOWED = { isReset: false, isBlocked: false };
-const STEPS: Readonly<Record<string, readonly Step[]>> = {
-  tier: [
-    async (url, user) => (
-      await admin(url, "PATCH", `/accounts/${user}`, { tier: "small" }),
-      { ...ALLOWED, limits: SMALL }
-    ),
-    async (url, user) => (
-      await admin(url, "PATCH", `/accounts/${user}`, { tier: "large" }),
-      { ...ALLOWED, limits: LARGE }
-    ),
-  ],
-  grant: [
-    async (url, user) => {
-      const until = new Date(Date.now() + 3_600_000).toISOString();
-      const made = await admin(url, "POST", `/accounts/${user}/grants`, {
-        limit: "limit",
-        amount: EXTRA,
-        until,
-      });
-      grants.set(user, String(Reflect.get(made, "grantId") ?? Reflect.get(made, "id")));
-      return { ...ALLOWED, limits: { ...LARGE, capacity: LARGE.capacity + EXTRA } };
-    },
-    async (url, user) => {
-      await admin(url, "DELETE", `/accounts/${user}/grants/${grants.get(user)}`, undefined);
-      return { ...ALLOWED, limits: LARGE };
-    },
-  ],
-  reset: [
-    async (url, user) => {
-      await admin(url, "POST", `/accounts/${user}/reset`, {});
-      return { limits: LARGE, isReset: true, isBlocked: false };
-    },
-  ],
-  block: [
-    async (url, user) => {
-      await admin(url, "PATCH", `/accounts/${user}`, { status: "blocked" });
-      return { limits: LARGE, isReset: false, isBlocked: true };
-    },
-    async (url, user) => (
-      await admin(url, "PATCH", `/accounts/${user}`, { status: "active" }),
-      { ...ALLOWED, limits: LARGE }
-    ),
-  ],
-};
-/** The last grant of each user. */
-const grants = new Map<string, string>();
+interface User {
+  readonly id: string;
+  readonly kind: Kind;
+  readonly key: string;
+  readonly answers: Answered[];
+  readonly changes: Change[];
+  /** Requests without an answer. */
+  lost: number;
+}
 
-const rig = await startRig(await changedWorkers());
+const ACCOUNTS: readonly Kind[] = ["tier", "grant", "reset", "block", "lent"];
+const ALL: readonly Kind[] = [...ACCOUNTS, "policy"];
+
+const shared = await mkdtemp(join(tmpdir(), "edge-limiter-bench-shared-"));
+const rig = await startRig(await changedWorkers(), { shared });
+const mortalRig = async () => startRig(await mortalWorkers(), { shared });
+let mortals = await mortalRig();
 let isWrong = false;
 try {
   const owner = rig.url("ours");
-  await admin(owner, "PUT", "/policy", { document: POLICY }, { "If-Match": "*" });
+  await putChangedPolicy(owner);
   const near = ["ours", ...FURTHER.map((n) => `ours-${n}`)];
-  for (const [ms, workers] of [
+  for (const [distanceMs, workers] of [
     [0, near],
     ...ACCURACY_MS.map((far) => [far, farIsolates(far)] as const),
-  ] as const)
-    isWrong =
-      (await measure(
-        ms,
-        owner,
-        workers.map((worker) => rig.url(worker)),
-      )) || isWrong;
+  ] as const) {
+    const urls = workers.map((worker) => rig.url(worker));
+    const isolate = urls.length - 1;
+    const withMortal = urls.with(isolate, mortals.url(mortalName(distanceMs)));
+    const kill = async (): Promise<void> => {
+      await mortals.kill();
+      mortals = await mortalRig();
+      withMortal[isolate] = mortals.url(mortalName(distanceMs));
+    };
+    const shares = { distanceMs, mortal: null, isCrowded: false };
+    for (const part of [
+      { ...shares, name: "accounts", kinds: ACCOUNTS, urls },
+      { ...shares, name: "kills", kinds: ALL, urls: withMortal, mortal: { isolate, kill } },
+      { ...shares, name: "crowd", kinds: ["policy" as const], urls, isCrowded: true },
+    ])
+      isWrong = (await measure(owner, part)) || isWrong;
+  }
 } finally {
+  await mortals.close();
   await rig.close();
+  await rm(shared, { recursive: true, force: true });
 }
 process.exit(isWrong ? 1 : 0);
 
 /** @returns whether a guarantee was broken. */
-async function measure(ms: number, owner: string, urls: readonly string[]): Promise<boolean> {
-  const users = await Promise.all(
-    Object.keys(STEPS).map(async (kind) => {
-      const id = `changes-${ms}-${kind}`;
-      await admin(owner, "POST", "/accounts", { id, tier: "large" });
-      const key = String(Reflect.get(await admin(owner, "POST", `/accounts/${id}/keys`, {}), "key"));
-      return { id, kind, key, answers: [] as Answered[], changes: [] as Change[] };
-    }),
+async function measure(
+  owner: string,
+  { distanceMs, name, kinds, urls, mortal, isCrowded }: Part,
+): Promise<boolean> {
+  const newUserOf = async (kind: Kind): Promise<User> => {
+    const id = `changes-${distanceMs}-${name}-${kind}`;
+    const key = await newUser(owner, id, tierNameOf(kind));
+    return { id, kind, key, answers: [], changes: [], lost: 0 };
+  };
+  const users = await Promise.all(kinds.map(newUserOf));
+  const waiting = isCrowded ? await newUserOf("waiting") : null;
+  const first = new Map(
+    [...users, ...(waiting ? [waiting] : [])].map(({ kind }) => [kind, firstLimits(kind)]),
   );
   const endMs = Date.now() + SECONDS * 1_000;
+  const isOver = (): boolean => Date.now() >= endMs;
+
   const clients = Array.from({ length: CLIENTS }, async (_, n) => {
     const user = users[n % users.length];
-    const url = urls[Math.floor(n / users.length) % urls.length];
-    if (!user || !url) throw new Error("there are users and isolates");
-    while (Date.now() < endMs) user.answers.push(await answerOf(url, user.key));
-  });
-  const operators = users.map(async ({ id, kind, changes }) => {
-    const steps = STEPS[kind] ?? [];
-    for (let i = 0; Date.now() + EVERY_MS < endMs; i++) {
-      await pause(EVERY_MS);
-      const [step, sentMs] = [steps[i % steps.length], Date.now()];
-      // Any isolate may take the call.
-      const made = await step?.(urls[i % urls.length] ?? owner, id);
-      if (made) changes.push({ ...made, sentMs, ackMs: Date.now() });
+    const isolate = Math.floor(n / users.length) % urls.length;
+    if (!user) return;
+    while (!isOver()) {
+      const isLost = !(await ask(user, isolate, urls));
+      if (isLost || user.kind === "lent") await pause(isLost ? AGAIN_MS : LENT_EVERY_MS);
     }
   });
-  await Promise.all([...clients, ...operators]);
-  await pause(SETTLED_MS);
+  const waves = async (user: User): Promise<void> => {
+    while (!isOver()) {
+      await Promise.all(Array.from({ length: MAX_CLIENTS }, (_, n) => ask(user, n % urls.length, urls)));
+      await pause(EVERY_MS);
+    }
+  };
+  const kills: { isolate: number; atMs: number }[] = [];
+  const killer = async (): Promise<void> => {
+    if (mortal === null) return;
+    while (Date.now() + LIVES_MS < endMs) {
+      await pause(LIVES_MS);
+      kills.push({ isolate: mortal.isolate, atMs: Date.now() });
+      await mortal.kill();
+    }
+  };
+  const all = waiting ? [...users, waiting] : users;
+  await Promise.all([
+    ...clients,
+    ...all.map((user) => operate(user, urls, mortal?.isolate ?? null, endMs)),
+    ...(waiting ? [waves(waiting)] : []),
+    killer(),
+  ]);
+  await pause(mortal ? CHARGED_MS : SETTLED_MS);
+
   let isBroken = false;
-  for (const { id, kind, answers, changes } of users) {
-    const over = overAdmission(LARGE, changes, answers);
-    const stale = staleAnswers(LARGE, changes, answers);
-    const admitted = answers.filter(({ isAllowed }) => isAllowed).length;
-    const unknown = answers.filter(({ isKnown }) => !isKnown).length;
-    const billed = await billedOf(owner, id);
-    const isOk = over <= 0 && stale === 0 && billed === admitted && unknown === 0 && changes.length > 0;
-    isBroken ||= !isOk;
-    console.log(
-      `${isOk ? "ok   " : "WRONG"} ${String(ms).padStart(3)} ms  ${kind.padEnd(6)} ${answers.length} requests, ${admitted} admitted ` +
-        `(ledger: ${billed}), ${changes.length} changes; over ${Math.max(0, over).toFixed(3)}, stale ${stale}, without the object ${unknown}`,
+  for (const user of all) {
+    const verdict = await judge(
+      owner,
+      user,
+      first.get(user.kind) ?? firstLimits(user.kind),
+      kills,
+      distanceMs,
     );
+    isBroken ||= !verdict.isOk;
+    console.log(`${verdict.isOk ? "ok   " : "WRONG"} ${String(distanceMs).padStart(3)} ms  ${verdict.text}`);
   }
+  if (mortal) console.log(`      ${String(distanceMs).padStart(3)} ms  ${kills.length} kills of one isolate`);
   return isBroken;
 }
 
-async function answerOf(url: string, key: string): Promise<Answered> {
+/** Makes the changes of a user each second, each through another isolate, but not through the one that is killed. */
+async function operate(
+  { id, kind, changes }: User,
+  urls: readonly string[],
+  mortal: number | null,
+  endMs: number,
+): Promise<void> {
+  const steps = STEPS[kind];
+  const isolates = urls.map((_, n) => n).filter((n) => n !== mortal);
+  for (let i = 0; steps.length > 0 && Date.now() + EVERY_MS < endMs; i++) {
+    await pause(EVERY_MS);
+    const [step, isolate = 0, sentMs] = [steps[i % steps.length], isolates[i % isolates.length], Date.now()];
+    const made = await step?.(urls[isolate] ?? "", id);
+    if (made) changes.push({ ...made, isolate, sentMs, ackMs: Date.now() });
+  }
+}
+
+async function judge(
+  owner: string,
+  { id, kind, answers, changes, lost }: User,
+  first: ReturnType<typeof firstLimits>,
+  kills: readonly { isolate: number; atMs: number }[],
+  distanceMs: number,
+): Promise<{ readonly isOk: boolean; readonly text: string }> {
+  const isPolicy = kind === "policy";
+  const inForce = isPolicy ? asAcknowledged(changes, answers, revisionOf) : changes;
+  const over = overAdmission(first, inForce, answers);
+  const stale = isPolicy
+    ? outdatedAnswers(changes, answers, revisionOf)
+    : staleAnswers(first, changes, answers);
+  const admitted = answers.filter(({ isAllowed }) => isAllowed).length;
+  const leased = answers.filter(({ isAllowed, source }) => isAllowed && source === "lease").length;
+  // Of thousands that wait for one object, some do not reach it in time. None of these may be admitted.
+  const unknown = answers.filter(
+    ({ isKnown, isAllowed }) => !isKnown && (isAllowed || kind !== "waiting"),
+  ).length;
+  const overloaded = answers.filter(({ isKnown }) => !isKnown).length;
+  const billed = await billedOf(owner, id);
+  const held = heldBy(kills, answers, HELD_MS + distanceMs);
+  const isLedgerExact = billed >= admitted - held && billed <= admitted + lost;
+  const isChanged = changes.length > 0 || STEPS[kind].length === 0;
+  return {
+    isOk: over <= 0 && stale === 0 && unknown === 0 && isLedgerExact && isChanged,
+    text:
+      `${kind.padEnd(7)} ${answers.length} requests, ${admitted} admitted, ${leased} of them from leases ` +
+      `(ledger: ${billed}${kills.length > 0 ? `, held by killed isolates: at most ${held}, without an answer: ${lost}` : ""}), ` +
+      `${changes.length} changes; over ${Math.max(0, over).toFixed(3)}, stale ${stale}, without the object ${overloaded}`,
+  };
+}
+
+/** @returns whether there was an answer. */
+async function ask(user: User, isolate: number, urls: readonly string[]): Promise<boolean> {
+  const answer = await answerOf(`${urls[isolate]}/identify`, user.key, isolate).catch(() => null);
+  if (answer) user.answers.push(answer);
+  else user.lost += 1;
+  return answer !== null;
+}
+
+async function answerOf(url: string, key: string, isolate: number): Promise<Answered> {
   const sentMs = Date.now();
-  const response = await fetch(`${url}/identify`, { headers: { "X-API-Key": key } });
+  const response = await fetch(url, { headers: { "X-API-Key": key } });
   await response.arrayBuffer();
   const source = /desc="([a-z-]+)"/.exec(response.headers.get("Server-Timing") ?? "")?.[1] ?? "none";
   return {
+    isolate,
     sentMs,
     knownMs: Date.now(),
     isAllowed: response.status === 200,
@@ -164,26 +260,10 @@ async function answerOf(url: string, key: string): Promise<Answered> {
 
 /** The requests in the ledger. */
 async function billedOf(url: string, user: string): Promise<number> {
-  const answer = await admin(url, "GET", `/accounts/${user}/usage?granularity=hour`, undefined);
+  const answer = await admin(url, "GET", `/accounts/${user}/usage?granularity=hour`);
   const rows: unknown = Reflect.get(answer, "usage") ?? Reflect.get(answer, "rows");
   if (!Array.isArray(rows)) throw new Error(`no usage: ${JSON.stringify(answer).slice(0, 200)}`);
   return rows.reduce((sum: number, row: { requests: number }) => sum + row.requests, 0);
-}
-
-async function admin(
-  url: string,
-  method: string,
-  path: string,
-  body: unknown,
-  more: Readonly<Record<string, string>> = {},
-): Promise<object> {
-  const headers = { Authorization: `Bearer ${ADMIN_TOKEN}`, "Content-Type": "application/json", ...more };
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(`${url}/api/v1/admin${path}`, { method, headers, ...sent });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text.slice(0, 300)}`);
-  const answer: unknown = text === "" ? {} : JSON.parse(text);
-  return typeof answer === "object" && answer !== null ? answer : {};
 }
 
 function pause(ms: number): Promise<void> {

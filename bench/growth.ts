@@ -98,7 +98,7 @@ export async function tryMeasureMemory(seconds: number, progress: (text: string)
 
 /** Measures the heap of an isolate that runs only the edge, with a growing number of users. */
 async function measureMemory(seconds: number, progress: (text: string) => void): Promise<Memory[]> {
-  const rig = await startRig(await edgeAlone(), true);
+  const rig = await startRig(await edgeAlone(), { inspect: true });
   try {
     if (!rig.inspector) throw new Error("the rig was started without an inspector");
     await putPolicy(rig.url("ours"));

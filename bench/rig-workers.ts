@@ -142,6 +142,22 @@ export async function changedWorkers(): Promise<RigWorker[]> {
   return [...near, ...far(ACCURACY_MS, ours, LONG_DEADLINE)];
 }
 
+/** Edges that can be killed, since they run in a workerd of their own: one at each distance of P8, and one near the objects of `ours`. */
+export async function mortalWorkers(): Promise<RigWorker[]> {
+  const ours = await built("ours");
+  return [0, ...ACCURACY_MS].map((ms) =>
+    limiter(mortalName(ms), ours, "embedded", "ours", {
+      DISTANCE_MS: String(ms),
+      SERVER_TIMING: "on",
+      ...LONG_DEADLINE,
+    }),
+  );
+}
+
+export function mortalName(distanceMs: number): string {
+  return `mortal-${distanceMs}-ms`;
+}
+
 /** On a busy machine, the object may answer late. The failure policy would then decide, which is not what is measured. */
 const LONG_DEADLINE = { LIMITER_TIMEOUT_MS: "10000" };
 

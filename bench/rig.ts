@@ -20,8 +20,16 @@ export interface Rig {
   messages(): number;
   /** URL of the inspector, or null if it was not requested. */
   readonly inspector: URL | null;
+  /** Kills workerd with SIGKILL and closes the rig. */
+  kill(): Promise<void>;
   /** May be called more than once. */
   close(): Promise<void>;
+}
+
+export interface RigOptions {
+  readonly inspect?: boolean;
+  /** A directory that several rigs share: their Workers use the same KV, and reach the objects of a Worker of another rig. */
+  readonly shared?: string | null;
 }
 
 /** Bounds of the printed log messages: a Worker that fails under load logs thousands a second. */
@@ -42,11 +50,14 @@ export async function stateRoot(): Promise<{ path: string; isMemory: boolean }> 
 }
 
 /** Starts the Workers and waits until they serve requests. */
-export async function startRig(workers: readonly RigWorker[], inspect = false): Promise<Rig> {
+export async function startRig(
+  workers: readonly RigWorker[],
+  { inspect = false, shared = null }: RigOptions = {},
+): Promise<Rig> {
   const state = await mkdtemp(join((await stateRoot()).path, "edge-limiter-bench-"));
   let messages = 0;
   const before = new Set(await childrenNamed("workerd"));
-  const settings = convertV4MiniflareOptions({
+  const converted = convertV4MiniflareOptions({
     host: "127.0.0.1",
     port: 0,
     cf: false,
@@ -58,11 +69,21 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
       if (messages <= MAX_SHOWN) console.error(`workerd ${level}: ${message.slice(0, MAX_LENGTH)}`);
     },
     ...(inspect ? { inspectorPort: 0 } : {}),
+    ...(shared === null ? {} : { unsafeDevRegistryPath: join(shared, "registry") }),
     workers: workers.map((worker) => ({
       ...worker,
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     })),
   });
+  const settings =
+    shared === null
+      ? converted
+      : {
+          ...converted,
+          unsafeEnableSharedStorage: true,
+          resourcePersistencePath: join(shared, "storage"),
+          isolatedResourcePersistencePath: state,
+        };
   const miniflare = withoutSignalHandlers(() => new Miniflare(settings));
   let isClosed = false;
   const close = async (): Promise<void> => {
@@ -79,6 +100,10 @@ export async function startRig(workers: readonly RigWorker[], inspect = false): 
     if (pid === undefined) throw new Error("workerd is not among the children of this process");
     return {
       pid,
+      kill() {
+        process.kill(pid, "SIGKILL");
+        return close();
+      },
       inspector: inspect ? await miniflare.getInspectorURL() : null,
       close,
       messages: () => messages,

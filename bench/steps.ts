@@ -75,7 +75,7 @@ const MAX_RULE_MICROS = 3;
 async function main(): Promise<void> {
   if (process.argv[2] === "rules") return printRules(null);
   assertWrk();
-  const rig = await startRig(await profiledWorkers(), true);
+  const rig = await startRig(await profiledWorkers(), { inspect: true });
   try {
     const url = rig.url("profiled");
     await putPolicy(url);

@@ -20,7 +20,7 @@ import { type Charge, type PlanDecision, type States } from "../../src/core/plan
 import type { LeaseBook } from "../../src/core/lease-book.ts";
 import { FLOOR_HOLD_MS } from "../../src/core/headroom.ts";
 import { ReservationBook } from "../../src/core/reservation-book.ts";
-import * as bucket from "../../src/core/token-bucket.ts";
+import { type BucketState, heldAtMost, refund as refundBucket } from "../../src/core/token-bucket.ts";
 import { milliOf, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { MAX_EXACT } from "../../src/core/units.ts";
 import { limitOf, scopeOf } from "../../src/policy/charges.ts";
@@ -63,7 +63,7 @@ export class Counters {
     this.#live = new Map(Object.entries(stored));
     // Of a clock that was ahead: longer than that, no floor is held.
     for (const [counter, state] of this.#live) {
-      if (state.kind === "bucket") this.#live.set(counter, bucket.heldAtMost(state, nowMs + FLOOR_HOLD_MS));
+      if (state.kind === "bucket") this.#live.set(counter, heldAtMost(state, nowMs + FLOOR_HOLD_MS));
     }
     this.#floors = new Floors(this.#live);
   }
@@ -221,7 +221,7 @@ export class Counters {
     if (meter.kind === "quota") this.#refunded(counter, quota.refund(meter.limit, meter.state, milli));
     if (meter.kind !== "bucket") return;
     const grains = this.#reservations.refund(id, counter, milli * meter.limit.grainsPerMilli);
-    this.#refunded(counter, bucket.refund(meter.state, grains));
+    this.#refunded(counter, refundBucket(meter.state, grains));
   }
 
   /** As {@link refund}, for a bucket that the present tier does not use: by its last limit, or in its own unit if that is unknown. */
@@ -233,10 +233,7 @@ export class Counters {
       return;
     }
     this.#reservations.dip(counter, state.debtGrains, state.grain);
-    this.#refunded(
-      counter,
-      bucket.refund(state, this.#reservations.refund(id, counter, milli * state.grain)),
-    );
+    this.#refunded(counter, refundBucket(state, this.#reservations.refund(id, counter, milli * state.grain)));
   }
 
   /** A request that a quota in shadow would have denied has cost so much more, or less. */
@@ -329,7 +326,7 @@ export class Counters {
   }
 
   /** A bucket without debt stays: what a reservation costs above its amount is charged to it in any tier. */
-  #empty(counter: string, state: bucket.BucketState): void {
+  #empty(counter: string, state: BucketState): void {
     const empty = { ...state, debtGrains: 0 };
     this.#reservations.dip(counter, 0, state.grain);
     this.#live.set(counter, empty);

@@ -143,19 +143,22 @@ export class Ledger {
   }
 
   /**
-   * A reservation of the hour of `madeAtMs` has cost so much more, or less, than it reserved. Its hour is not final while it is open; if it is
-   * all the same, what was reserved stays, and what is more counts in the first open hour.
-   * @returns whether that is so.
+   * A reservation of the hour of `madeAtMs` has cost so much more, or less, than it reserved. Its hour is final only if billing has begun since:
+   * then what is less counts in its quotas alone, and what is more in the first open hour.
+   * @returns whether something counts in a later hour.
    */
   settle(madeAtMs: number, route: string, keyId: string, moreMilli: number, moreUnits: UnitCosts): boolean {
     const hour = Math.floor(madeAtMs / HOUR_MS);
     const isFinal = hour < this.firstOpenHour;
-    const open = (milli: number): number => (isFinal ? Math.max(0, milli) : milli);
+    const openPart = (milli: number): number => (isFinal ? Math.max(0, milli) : milli);
     const cell = this.#cell(isFinal ? this.firstOpenHour : hour, route, keyId);
-    cell.costMilli += open(moreMilli);
-    const more = moreUnits.map(([unit, milli]) => [unit, open(milli)] as const);
+    cell.costMilli += openPart(moreMilli);
+    const more = moreUnits.map(([unit, milli]) => [unit, openPart(milli)] as const);
     if (more.length > 0) cell.units = addUnits(cell.units ?? null, more);
-    return isFinal;
+    if (!isFinal) return false;
+    const less = moreUnits.map(([unit, milli]) => [unit, Math.min(0, milli)] as const);
+    this.lose(madeAtMs, route, keyId, Math.min(0, moreMilli), less);
+    return true;
   }
 
   /** Usage that counts in quotas, from this hour on. Call only if there are tables. */

@@ -127,7 +127,11 @@ export class Memory {
     const { accounts, ledger, audit } = this;
     const hasTables = (): boolean => this.#hasTables;
     const usedMilli = (counter: string, span: Span): number => this.#history.usedMilli(counter, span);
-    const lentMilli = (): number => this.leases.openMilli(({ keyId }) => modeOf(keyId) === "live");
+    const lentMilli = (): number => {
+      const leased = this.leases.openMilli(({ keyId }) => modeOf(keyId) === "live");
+      const reserved = this.reservations.cells(Date.now()).filter(({ keyId }) => modeOf(keyId) === "live");
+      return reserved.reduce((sum, { costMilli }) => sum + costMilli, leased);
+    };
     const parts = { accounts, ledger, audit, hasTables, usedMilli, lentMilli };
     return (this.#billing = loadedBilling()?.deskOf(this.#storage.sql, parts) ?? null);
   }

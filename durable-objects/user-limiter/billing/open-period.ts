@@ -30,7 +30,7 @@ export interface DeskParts {
   readonly hasTables: () => boolean;
   /** What counts in a counter in a period, without what a reset has forgiven. Millitokens. */
   readonly usedMilli: (counter: string, span: Span) => number;
-  /** What isolates hold in leases and may still have used for keys that are billed. Millitokens. */
+  /** What isolates hold in leases, and what is reserved and not settled, for keys that are billed: it may still be used. Millitokens. */
   readonly lentMilli: () => number;
 }
 

@@ -39,7 +39,7 @@ const ALONE = [
  * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, twenty kills and other ends of the
  * product, and packages that are installed elsewhere (`packages`).
  */
-const CRASH = ["test/blackbox/{crash,closing-crash,stop}.test.ts"];
+const CRASH = ["test/blackbox/{crash,closing-crash,reservation-crash,stop}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */

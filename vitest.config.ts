@@ -37,9 +37,9 @@ const ALONE = [
 /**
  * What takes long, in projects of its own that `npm test` leaves out: `npm run test:slow` runs them, and CI does. Besides the dashboard
  * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, twenty kills and other ends of the
- * product, and packages that are installed elsewhere (`packages`).
+ * product, many streams of a model, and packages that are installed elsewhere (`packages`).
  */
-const CRASH = ["test/blackbox/{crash,closing-crash,reservation-crash,stop}.test.ts"];
+const CRASH = ["test/blackbox/{crash,closing-crash,llm,reservation-crash,stop}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
@@ -67,6 +67,7 @@ const MODULE_SOURCES = [
     find: /^.*\/modules\/tokens\.mjs$/,
     replacement: `${import.meta.dirname}/src/identity/token-issuer.ts`,
   },
+  { find: /^.*\/modules\/usage\.mjs$/, replacement: `${import.meta.dirname}/src/gateway/metering.ts` },
 ];
 
 /** For the Durable Object classes in Node. */

@@ -17,6 +17,7 @@ const MODULES: Readonly<Record<string, string>> = {
   rules: "src/policy/rule-index.ts",
   shields: "src/edge/address-shields.ts",
   tokens: "src/identity/token-issuer.ts",
+  usage: "src/gateway/metering.ts",
 };
 
 /** Lists the source files of all modules, relative to the repository. For the freshness of a bundle (bundle.ts). */

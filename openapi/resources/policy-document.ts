@@ -2,6 +2,7 @@
 import { billing, overage, plan, price } from "../../src/policy/billing-schema.ts";
 import { rule, ruleMembers } from "../../src/policy/rule-schema.ts";
 import { policySchema } from "../../src/policy/schema.ts";
+import { usage } from "../../src/policy/usage-schema.ts";
 import { describeFields, named } from "../annotations.ts";
 
 named(
@@ -69,7 +70,25 @@ describeFields(routeSchema, {
     "Do not apply the route to other spellings of its paths: another case, a trailing slash, path parameters such as `;a=1`, or spaces and dots at the end of a segment. Without it, the route also applies to another spelling if it is at least as strict as the route that matches that spelling.",
   deprecated: "A date, or a time of UTC: responses have `Deprecation` (RFC 9745). It may be in the future.",
   sunset: "When the route is expected to stop working: responses have `Sunset` (RFC 8594).",
+  usage:
+    "What a request costs beside `cost`, if that is known only from its response. `docs/units.md` explains it.",
   forwardOverrides: "Forward headers that override the method or the path, such as `X-HTTP-Method-Override`.",
+});
+
+named(
+  "RouteUsage",
+  "A request is charged `reserve` before it is forwarded, and what its response reports in the end.",
+  usage,
+);
+describeFields(usage, {
+  unit: "What is counted: the unit of at least one limit.",
+  reserve: "The amount to reserve. What a request costs beyond it is charged too.",
+  from: "Where the response reports its cost: as the APIs of OpenAI or Anthropic do, in JSON or in a stream of events, or in the header `X-Usage-Cost`, which clients do not see.",
+  onError:
+    "What a request costs whose upstream does not respond, responds with 500 or above, or rejects it without reporting a cost: nothing (`refund`, the default) or what is reserved.",
+  onUnknown: "What it costs if the response reports none: what is reserved (`keep`, the default) or nothing.",
+  reserveFrom:
+    "A member of the request's JSON body, such as `max_tokens`, of at most 64 KiB: its number is reserved if it is less than `reserve`.",
 });
 
 named("Rule", "Lets requests through, rejects them, or gives them another tier.", rule);

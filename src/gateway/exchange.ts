@@ -22,6 +22,8 @@ export interface Exchange {
   readonly policy: Policy;
   /** When it arrived, Unix milliseconds. */
   readonly atMs: number;
+  /** In place of the request's own body, which has been read (reserved-cost.ts); null: it has not. */
+  body: ReadableStream<Uint8Array> | null;
   route: Route | null;
   caller: Caller | null;
   decision: Decision | null;
@@ -39,6 +41,8 @@ export interface Exchange {
   upstreamMs: number;
   /** The upstream's status; 0 before it answered. */
   upstreamCode: number;
+  /** X-Usage-Cost of the upstream, on routes that take their cost from it; null: it has none. */
+  reportedCost: string | null;
 }
 
 /** A request that has a route and an authenticated caller. */
@@ -70,6 +74,7 @@ export function arrival(
     requestId,
     policy,
     atMs,
+    body: null,
     route: null,
     caller: null,
     decision: null,
@@ -81,6 +86,7 @@ export function arrival(
     limiterMs: 0,
     upstreamMs: 0,
     upstreamCode: 0,
+    reportedCost: null,
   };
 }
 

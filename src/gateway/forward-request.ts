@@ -6,6 +6,7 @@ import { type Admitted, failed } from "./exchange.ts";
 import { forward, type Forwarding, UPLOAD_IDLE_MS } from "./proxy.ts";
 import { inSpan, traceIdOf } from "./spans.ts";
 import { resolveUpstream } from "./upstream.ts";
+import { USAGE_COST_HEADER } from "./usage-cost.ts";
 
 export async function forwardRequest({ exchange, path, route, caller }: Admitted): Promise<Response> {
   const { services, request, env, policy, requestId, decision } = exchange;
@@ -19,6 +20,7 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
   const forwarding: Forwarding = {
     upstream: resolved,
     path,
+    body: exchange.body ?? request.body,
     caller,
     tier: decision?.tier ?? reportedTier(caller, policy),
     requestId,
@@ -27,6 +29,8 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
     ignoresCredential: route.ignoresCredential,
     forwardOverrides: route.forwardOverrides,
     hasLimits: decision !== null && decision.limits.length > 0,
+    // Its usage is read from its bytes.
+    isUnencoded: route.usage !== null && route.usage.from !== "header",
   };
   const result = await inSpan("upstream", () => forward(request, forwarding), exchange.context);
   exchange.upstreamMs = performance.now() - startedMs;
@@ -39,6 +43,10 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
   switch (result.kind) {
     case "response":
       exchange.upstreamCode = result.response.status;
+      if (route.usage?.from === "header") {
+        exchange.reportedCost = result.response.headers.get(USAGE_COST_HEADER);
+        result.response.headers.delete(USAGE_COST_HEADER);
+      }
       return result.response;
     case "timeout": {
       const ms = result.isUpload ? UPLOAD_IDLE_MS : timeoutMs;

@@ -26,10 +26,11 @@ import { withNotices } from "./notices.ts";
 import { isUpstreamPreflight, preflightMatch } from "./preflight.ts";
 import { hasLostContent } from "./proxy.ts";
 import { spanOf, type TracedContext } from "./spans.ts";
-import { ambiguous, looping, misspelt, turnedAway, unsendable } from "./turned-away.ts";
+import { ambiguous, brokenOff, looping, misspelt, turnedAway, unsendable } from "./turned-away.ts";
 import { recordRequest } from "./record-request.ts";
-import { keepSlots, releaseSlots } from "./release-slots.ts";
+import { type ReservedCost, reservedCost } from "./reserved-cost.ts";
 import type { Services } from "../edge/services.ts";
+import { giveBackAtEnd, isHeld, keepUntilAnswered } from "./settlement.ts";
 import { type Identification, identify, isFlood } from "../edge/shields.ts";
 import { credentialProblem, flood, FLOODING, noPolicy } from "../edge/steps.ts";
 import { pathnameOf } from "../edge/url-parts.ts";
@@ -218,7 +219,13 @@ function identified(
   }
   const admitted = { exchange, path, route, caller };
   if (route.isExempt) return exempt(admitted, handle);
-  return limited(admitted, handle);
+  const { usage } = route;
+  if (usage === null) return limited(admitted, null, handle);
+  return andThen(reservedCost(admitted, usage), (reserved) =>
+    reserved === null
+      ? turnedAway(exchange, "invalid_request", brokenOff(requestId))
+      : limited(admitted, reserved, handle),
+  );
 }
 
 function exempt(admitted: Admitted, handle: Handler): Response | Promise<Response> {
@@ -226,8 +233,12 @@ function exempt(admitted: Admitted, handle: Handler): Response | Promise<Respons
   return handle(admitted);
 }
 
-/** Asks the limiter. */
-function limited(admitted: Admitted, handle: Handler): Response | Promise<Response> {
+/** Asks the limiter. @param reserved what a route with `usage` reserves; null: the route has a cost. */
+function limited(
+  admitted: Admitted,
+  reserved: ReservedCost | null,
+  handle: Handler,
+): Response | Promise<Response> {
   const { exchange, route, caller } = admitted;
   const { services, policy, waitUntil } = exchange;
   const question: DecisionRequest = {
@@ -240,7 +251,8 @@ function limited(admitted: Admitted, handle: Handler): Response | Promise<Respon
     peek: false,
     idempotencyKey: null,
   };
-  const decision = services.limiter.decide(caller.subject, question, policy, Date.now(), waitUntil);
+  const asked = reserved === null ? question : { ...question, ...reserved };
+  const decision = services.limiter.decide(caller.subject, asked, policy, Date.now(), waitUntil);
   // On Cloudflare the clock stands still without I/O, so a decision of this isolate takes no time by it: elsewhere neither.
   if (!(decision instanceof Promise)) return decided(admitted, decision, 0, handle);
   const startedMs = performance.now();
@@ -270,9 +282,11 @@ function decided(
     limiterMs,
   };
   if (!decision.allowed) return rejection(reported);
-  const response = andThen(handle(admitted), (handled) =>
-    releaseSlots(withLimits(handled, reported), admitted, decision),
+  const handled = handle(admitted);
+  if (!isHeld(decision)) return andThen(handled, (response) => withLimits(response, reported));
+  const response = andThen(handled, (found) =>
+    giveBackAtEnd(withLimits(found, reported), admitted, decision),
   );
-  if (decision.holds.length > 0) keepSlots(response, admitted, decision);
+  keepUntilAnswered(response, admitted, decision);
   return response;
 }

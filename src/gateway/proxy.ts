@@ -15,10 +15,14 @@ export type Upstream =
 export interface Forwarding extends Identity {
   readonly upstream: Upstream;
   readonly path: string;
+  /** Of the request. */
+  readonly body: ReadableStream<Uint8Array> | null;
   /** Deadline of the response's headers, from the end of the request's body. Milliseconds. */
   readonly timeoutMs: number;
   /** Whether the response will have limit headers of this gateway: the upstream's own are then dropped. */
   readonly hasLimits: boolean;
+  /** Whether to ask for a response that is not encoded. */
+  readonly isUnencoded: boolean;
 }
 
 export type Forwarded =
@@ -44,11 +48,13 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
   const { upstream, timeoutMs } = forwarding;
   const deadline = new ForwardDeadline();
   try {
-    const body = isRead(request) ? null : request.body;
+    const body = isRead(request) ? null : forwarding.body;
+    const headers = forwardedHeaders(request, forwarding);
+    if (forwarding.isUnencoded) headers.set("Accept-Encoding", "identity");
     if (!body) deadline.restart("headers", timeoutMs);
     const init = {
       method: request.method,
-      headers: forwardedHeaders(request, forwarding),
+      headers,
       body:
         body &&
         upload(body, lengthOf(request.headers), {

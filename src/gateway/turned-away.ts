@@ -17,6 +17,11 @@ export function unsendable({ method }: Request, requestId: string): Response {
   });
 }
 
+/** Its body was to be read before the limiter is asked. */
+export function brokenOff(requestId: string): Response {
+  return problem("invalid_request", "The body broke off, or made no progress for 30 s.", requestId);
+}
+
 export function looping(requestId: string): Response {
   const detail = `The request has passed ${MAX_HOPS} gateways: the upstream of some route leads back here. Point it at the API itself.`;
   return problem("loop_detected", detail, requestId);

@@ -21,6 +21,7 @@ import {
   type TierDocument,
 } from "./schema.ts";
 import { noticesOf } from "./route-notices.ts";
+import { routeUsage } from "./route-usage.ts";
 import { routeRules, rulesByRoute, type RulesByRoute } from "./rule.ts";
 import { RuleSet } from "./rule-set.ts";
 import { ownTier } from "./unlimited.ts";
@@ -189,6 +190,8 @@ function compileRoute(
   for (const [unit, milli] of units ?? []) {
     checkCost(limits, unit, milli, tiers, [...path, "cost", unit], faults);
   }
+  const usage = routeUsage(route, [...limits, ...tiers.flatMap((tier) => tier.limits)], path, faults);
+  if (usage) checkCost(limits, usage.unit, usage.reserveMilli, tiers, [...path, "usage", "reserve"], faults);
   const methods = route.methods ? [...new Set(route.methods)] : null;
   const id = methods ? `${methods.join(",")} ${route.match}` : route.match;
   return {
@@ -198,7 +201,7 @@ function compileRoute(
     costMilli,
     units,
     limits,
-    isExempt: costMilli === 0 && units === null && limits.length === 0 && !priced.has(id),
+    isExempt: costMilli === 0 && units === null && usage === null && limits.length === 0 && !priced.has(id),
     requiresCredential: route.auth === "required",
     ignoresCredential: route.auth === "none",
     rules: routeRules(rules, { id, match: route.match }),
@@ -208,6 +211,7 @@ function compileRoute(
     forwardKey: route.forwardKey ?? false,
     forwardOverrides: route.forwardOverrides ?? false,
     notices: noticesOf(route, path, faults),
+    usage,
   };
 }
 

@@ -64,6 +64,20 @@ export interface Route {
   readonly forwardOverrides: boolean;
   /** The headers of its responses that announce its end; null: it has none. */
   readonly notices: RouteNotices | null;
+  /** What its requests cost if that is known only from their responses; null: `costMilli` and `units`. */
+  readonly usage: RouteUsage | null;
+}
+
+export interface RouteUsage {
+  readonly unit: string;
+  /** Thousandths, charged before a request is forwarded. */
+  readonly reserveMilli: number;
+  /** Where the response reports its cost. */
+  readonly from: "openai" | "anthropic" | "header";
+  readonly onError: "refund" | "keep";
+  readonly onUnknown: "keep" | "refund";
+  /** The member of the request's JSON body that says how much to reserve, if that is less; null: none does. */
+  readonly reserveFrom: string | null;
 }
 
 /** The rules that name a route, by the index and action of each. Rules in shadow are left out. */

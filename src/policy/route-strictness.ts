@@ -1,6 +1,7 @@
 /** Compares what routes demand of a request: a credential, a cost and limits. Pure. */
 import { milliOf, REQUESTS } from "../core/unit-costs.ts";
 import type { Route, RouteRules, ScopedLimit } from "./compiled.ts";
+import { isAsMetered } from "./route-usage.ts";
 import type { LimitDocument } from "./schema.ts";
 
 /** Whether a request that passes `route` would pass `other` as well: the same or more in each respect. */
@@ -11,6 +12,7 @@ export function isAsStrict(route: Route, other: Route): boolean {
     isAsRuled(route.rules, other.rules) &&
     route.costMilli >= other.costMilli &&
     (other.units ?? []).every(([unit, milli]) => milliOf(unit, 0, route.units) >= milli) &&
+    isAsMetered(route.usage, other.usage) &&
     enforced(other).every((theirs) =>
       enforced(route).some((own) => own.scope === theirs.scope && isAsTight(own.document, theirs.document)),
     )

@@ -11,6 +11,7 @@ import { MAX_SLOTS } from "../core/concurrency.ts";
 import { billing, overage, plan } from "./billing-schema.ts";
 import { rules } from "./rule-schema.ts";
 import { anchorDay, cost, name, tokens, unitName } from "./scalars.ts";
+import { usage } from "./usage-schema.ts";
 
 z.config(en());
 
@@ -153,6 +154,8 @@ const route = z.strictObject({
   deprecated: z.optional(date),
   /** When the route is expected to stop working: responses say so (RFC 8594). */
   sunset: z.optional(date),
+  /** What a request costs if that is known only from its response. */
+  usage: z.optional(usage),
 });
 
 const origin = z

@@ -109,10 +109,16 @@ const SAMPLES: Record<string, Sample> = {
   "a chat stream": { format: "openai", type: SSE, text: CHAT, tokens: 29 },
   "a chat stream with CRLF": { format: "openai", type: SSE, text: CHAT.replaceAll("\n", "\r\n"), tokens: 29 },
   "a chat stream with CR": { format: "openai", type: SSE, text: CHAT.replaceAll("\n", "\r"), tokens: 29 },
+  "a chat stream with a byte order mark and a comment": {
+    format: "openai",
+    type: SSE,
+    text: `\uFEFF${events({ choices: [], usage: OPENAI_USAGE })}: a comment\n\n`,
+    tokens: 29,
+  },
   "a chat stream without an end of its last event": {
     format: "openai",
     type: SSE,
-    text: `\uFEFF: a comment\n\n${events({ choices: [], usage: OPENAI_USAGE }).trimEnd()}`,
+    text: events({ ...CHUNK, usage: null }, { choices: [], usage: OPENAI_USAGE }).trimEnd(),
     tokens: 29,
   },
   "a chat stream that counts as it goes": {
@@ -128,7 +134,7 @@ const SAMPLES: Record<string, Sample> = {
   "an event in several lines": {
     format: "openai",
     type: SSE,
-    text: 'data: {"choices": [],\ndata:"usage":\nid: 7\ndata: {"total_tokens": 5}}\n\n',
+    text: 'data: {"choices": [],\r\ndata:"usage":\r\nid: 7\r\ndata: {"total_tokens": 5}}\r\n',
     tokens: 5,
   },
   "a response's stream": { format: "openai", type: SSE, text: RESPONSES, tokens: 48 },

@@ -135,6 +135,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       ignoresCredential: false,
       rules: null,
       notices: null,
+      usage: null,
     })),
   );
 }

@@ -267,6 +267,7 @@ describe("a WebSocket that holds a slot", () => {
     ["the client", 0],
     ["the upstream", 1],
   ])("releases it when %s closes, and the other side gets the code", async (_who, closing) => {
+    // powersync-ja/powersync-service#36
     for (const [code, reason] of [
       [1000, ""],
       [1001, "going away"],

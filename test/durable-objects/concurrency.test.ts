@@ -39,6 +39,7 @@ it("says when to ask again, not when a slot expires, unless another limit reject
 });
 
 it("frees a slot that is never released when it expires", async () => {
+  // apache/apisix#12823, PrefectHQ/prefect#17415
   const user = new UserObject(await publishLimits(TWO_AT_ONCE));
   expect(await user.allowedOf(3)).toBe(2);
   later(29_999);

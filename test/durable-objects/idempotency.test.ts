@@ -61,6 +61,7 @@ it("keeps to it when the same key is used many times at once", async () => {
 });
 
 it("decides again after a denial, and meters each", async () => {
+  // codatio/codat-docs#1842
   const user = new UserObject(await publishLimits(bucket(1, "second", 1)));
   await user.decide();
   const denied = await user.decide({ idempotencyKey: "order-1" });

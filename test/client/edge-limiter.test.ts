@@ -316,7 +316,15 @@ describe("a binding", () => {
 
   it("says what is wrong with a question", async () => {
     const status = () => Promise.reject(new TypeError("invalid_request: user must be printable"));
-    await expect(bound({ status }).status("a b")).rejects.toMatchObject({ code: "invalid_request" });
+    await expect(bound({ status }).status("a b")).rejects.toThrow("invalid_request: user must be printable");
+    const settle = () =>
+      Promise.reject(new TypeError('invalid_request: [{"path":"/cost","message":"is odd"}]'));
+    await expect(bound({ settle }).settle({ user: "ada", reservation: "r1", cost: 1 })).rejects.toMatchObject(
+      {
+        message: "invalid_request: /cost is odd",
+        errors: [{ path: "/cost" }],
+      },
+    );
   });
 });
 

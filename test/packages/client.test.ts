@@ -112,6 +112,51 @@ it("a call whose connection dies after the limiter has answered is charged once"
   expect(calls).toBe(2);
 });
 
+it("a reservation is settled at its cost, once, and what it did not use is given back", async () => {
+  const { stdout } = await runScript(`
+    import { EdgeLimiter } from "@edge-limiter/client";
+    const limiter = new EdgeLimiter({ url: ${JSON.stringify(product.url.href)}, key: ${JSON.stringify(key)}, timeoutMs: 30000 });
+    const user = "lovelace";
+    const left = async () => (await limiter.status(user)).limits[0].remaining;
+    const { reservation } = await limiter.reserve({ user, cost: 60, ttlMs: 60000 });
+    const results = [await left()];
+    results.push((await limiter.check({ user, cost: 60 })).allowed);
+    const extended = await limiter.settle({ user, reservation: reservation.id, extendMs: 120000 });
+    results.push(extended.settled, extended.expiresAt > reservation.expiresAt);
+    const settled = [5, 7].map((cost) => ({ user, reservation: reservation.id, cost }));
+    results.push((await limiter.settle(settled[0])).cost, (await limiter.settle(settled[1])).cost, await left());
+    results.push(await limiter.settle({ user, reservation: "unknown", cost: 1 }).catch(({ code }) => code));
+    results.push(await limiter.settle({ user, reservation: "unknown" }).catch(({ errors }) => errors[0].path));
+    console.log(JSON.stringify(results));
+  `);
+  const expected = [AMOUNT - 60, false, false, true, 5, 5, AMOUNT - 5, "reservation_gone", "/cost"];
+  expect(JSON.parse(stdout)).toEqual(expected);
+});
+
+it("express-rate-limit gives hits back that fail, if it skips failed requests", async () => {
+  const { stdout } = await runScript(`
+    import { EdgeLimiter } from "@edge-limiter/client";
+    import { EdgeLimiterStore } from "@edge-limiter/client/express";
+    import express from "express";
+    import { rateLimit } from "express-rate-limit";
+    const limiter = new EdgeLimiter({ url: ${JSON.stringify(product.url.href)}, key: ${JSON.stringify(key)}, timeoutMs: 30000 });
+    const app = express();
+    const store = new EdgeLimiterStore(limiter);
+    app.use(rateLimit({ limit: 100, skipFailedRequests: true, keyGenerator: () => "hamilton", store }));
+    app.get("/:status", (request, response) => void response.sendStatus(Number(request.params.status)));
+    const server = app.listen(0, "127.0.0.1", async () => {
+      for (const status of [200, 500, 404, 200, 500, 200]) {
+        await (await fetch("http://127.0.0.1:" + server.address().port + "/" + status)).text();
+      }
+      const left = async () => (await limiter.status("hamilton")).limits[0].remaining;
+      for (let n = 0; n < 100 && (await left()) < ${AMOUNT - 3}; n++) await new Promise((done) => setTimeout(done, 50));
+      console.log(await left());
+      process.exit();
+    });
+  `);
+  expect(Number(stdout)).toBe(AMOUNT - 3);
+});
+
 it("status and usage of a user are available to the client, and count what it charged", async () => {
   const { stdout } = await runScript(`
     import { EdgeLimiter } from "@edge-limiter/client";

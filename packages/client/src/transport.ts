@@ -142,7 +142,10 @@ export function bindingTransport(binding: EdgeLimiterBinding, attempts: Attempts
       } catch (cause) {
         const message = cause instanceof Error ? cause.message : String(cause);
         const [, code, detail] = RPC_REJECTED.exec(message) ?? [];
-        throw code ? rejected(code, detail) : noAnswer(`the limiter failed: ${message}`, { cause });
+        // Faults come as JSON, other details as a sentence.
+        const faults = parsed(detail ?? "");
+        if (code) throw rejected(code, faults ? "" : detail, Array.isArray(faults) ? faults : []);
+        throw noAnswer(`the limiter failed: ${message}`, { cause });
       }
     });
   return {

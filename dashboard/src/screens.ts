@@ -52,7 +52,7 @@ export const SCREENS: readonly Screen[] = [
     name: "policy",
     title: "Policy",
     icon: "policy",
-    load: async () => (await others()).PolicyScreen,
+    load: async () => (await others()).loadPolicyScreen(),
   },
   {
     name: "simulator",

@@ -8,8 +8,8 @@ import { ACTIONS, Table } from "../kit/table.tsx";
 import { When } from "../kit/time.tsx";
 import type { PolicyUses, RevisionInfo, RevisionPage } from "../shell/answers.ts";
 import { includesRole } from "../shell/session.ts";
-import { LazyRollback } from "./lazy-editor.tsx";
 import { listRevisions, type Revision } from "./policy-api.ts";
+import { RollbackDialog } from "./rollback-dialog.tsx";
 
 interface Props {
   /** The revision in force: a newer one reloads the list. */
@@ -68,7 +68,7 @@ export function History({ active, uses, refresh, onActivated }: Props) {
         <RevisionTable revisions={pages.revisions} active={active.revision} onRollBack={setRollingBackTo} />
       )}
       {rollingBackTo !== null && (
-        <LazyRollback
+        <RollbackDialog
           revision={rollingBackTo}
           active={active}
           uses={uses}

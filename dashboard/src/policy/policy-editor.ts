@@ -1,6 +1,5 @@
 /**
- * All that needs the code of the editor, which is larger than the rest of the page, or is needed only beside it: the changes of a policy
- * in words, its validation and activation. Import it dynamically only (lazy-editor.tsx).
+ * The policy screen, with the editor, which is larger than the rest of the page. Import it dynamically only (other-screens.ts).
  */
 import styles from "./policy-editor.css?inline";
 
@@ -9,6 +8,4 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
 document.adoptedStyleSheets.push(sheet);
 
-export { Comparison } from "./comparison.tsx";
-export { RollbackDialog } from "./rollback-dialog.tsx";
-export { Workbench } from "./workbench.tsx";
+export { PolicyScreen } from "./policy-screen.tsx";

@@ -3,11 +3,11 @@ import { useMemo, useState } from "preact/hooks";
 import { usePage } from "../shell/page.tsx";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
-import { LazyWorkbench } from "./lazy-editor.tsx";
 import { History } from "./history.tsx";
 import { parseRevision, parseUses, POLICY, type Revision, USES } from "./policy-api.ts";
 import "./policy.css";
 import { RevisionLine, RevisionView } from "./revision-view.tsx";
+import { Workbench } from "./workbench.tsx";
 
 /** Often enough to see the changes of others before an activation conflicts with them. */
 const EVERY_MS = 15_000;
@@ -53,7 +53,7 @@ export function PolicyScreen() {
       <h1>Policy: revision {active.revision} is in force</h1>
       <PollState polled={polled} />
       <RevisionLine revision={active} />
-      <LazyWorkbench active={active} uses={uses} refresh={polled.refresh} onActivated={setActivated} />
+      <Workbench active={active} uses={uses} refresh={polled.refresh} onActivated={setActivated} />
       <History active={active} uses={uses} refresh={polled.refresh} onActivated={setActivated} />
     </>
   );

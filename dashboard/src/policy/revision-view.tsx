@@ -10,10 +10,11 @@ import { Badge } from "../kit/badge.tsx";
 import { When } from "../kit/time.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import type { PolicyUses } from "../shell/answers.ts";
+import { Comparison } from "./comparison.tsx";
 import { startDraft } from "./draft.ts";
-import { LazyComparison, LazyRollback } from "./lazy-editor.tsx";
 import { formatJson } from "./format-json.ts";
 import { parseRevision, type Revision, revisionPath } from "./policy-api.ts";
+import { RollbackDialog } from "./rollback-dialog.tsx";
 
 interface Props {
   readonly revision: number;
@@ -91,7 +92,7 @@ export function RevisionView({ revision, active, uses, refresh, onActivated }: P
           )}
           {isBefore && <PollState polled={before} />}
           {other !== null && other !== shown && (isBefore || !isActive) && (
-            <LazyComparison before={other} after={shown} uses={uses} />
+            <Comparison before={other} after={shown} uses={uses} />
           )}
           <details class="whole">
             <summary>The whole document</summary>
@@ -100,7 +101,7 @@ export function RevisionView({ revision, active, uses, refresh, onActivated }: P
             </pre>
           </details>
           {isRollingBack && (
-            <LazyRollback
+            <RollbackDialog
               revision={revision}
               active={active}
               uses={uses}

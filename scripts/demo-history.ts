@@ -52,15 +52,22 @@ const CUSTOMER = {
   taxId: "DE000000000",
 };
 
-/** Usage of each closed month by route, the oldest first; then of the present one. The second exceeds the million that is included. */
-const MONTHS: readonly Readonly<Record<string, number>>[] = [
-  { "/identify": 610_000, "/compare": 120_000 },
-  { "/identify": 890_000, "/compare": 260_000, "/batch": 145_000 },
-  { "/identify": 720_000, "/batch": 96_000 },
-  { "/identify": 310_000, "/compare": 42_000 },
+/** What a request costs: one of /batch is for so many events. */
+const COSTS = { "/identify": 1, "/compare": 2, "/batch": 250 } as const;
+type RouteName = keyof typeof COSTS;
+const ROUTES: readonly RouteName[] = ["/identify", "/compare", "/batch"];
+
+/** Requests of each closed month by route, the oldest first; then of the present one. The second exceeds the million that is included. */
+const MONTHS: readonly Readonly<Partial<Record<RouteName, number>>>[] = [
+  { "/identify": 5_420, "/compare": 1_975, "/batch": 2_843 },
+  { "/identify": 6_264, "/compare": 1_918, "/batch": 5_071 },
+  { "/identify": 5_733, "/batch": 3_206 },
+  { "/identify": 2_210, "/compare": 480, "/batch": 1_127 },
 ];
-/** What one check can cost. */
-const MAX_COST = 1_000_000;
+/** Requests in one call: what a batch may have. */
+const BATCH = 1_000;
+/** What one call costs at most. */
+const MAX_COST = BATCH * COSTS["/batch"];
 
 /** A product whose clock follows requests. */
 export interface DemoHistory {
@@ -88,7 +95,7 @@ export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
   // Its first period begins at midnight sharp.
   await admin(demo, start, "POST", "/accounts", { id: BILLED_ACCOUNT, tier: "pro", name: "Demo, pro" });
   await admin(demo, start, "PATCH", `${account}/billing`, { customer: CUSTOMER, ...REASON });
-  // A month's usage in a few calls.
+  // Hours of usage in one call.
   const wide = { minute: { tokens: MAX_COST, burst: MAX_COST } };
   await admin(demo, start, "PATCH", account, { limits: wide, ...REASON });
   const scopes = { name: "npm start, history", mode: "live", scopes: ["check"] };
@@ -97,11 +104,7 @@ export async function makeDemoHistory(demo: DemoHistory): Promise<void> {
   for (const [index, usage] of MONTHS.entries()) {
     const startMs = month(closed - index);
     const endMs = index === closed ? demo.nowMs : month(closed - index - 1);
-    let atMs = startMs + (endMs - startMs) / 3;
-    for (const [route, cost] of Object.entries(usage)) {
-      await use(demo, atMs, key, route, cost);
-      atMs += (endMs - startMs) / 8;
-    }
+    for (const call of callsOf(usage, startMs, endMs)) await use(demo, key, call);
     if (index === closed) continue;
     const invoice = await issue(demo, Math.min(endMs + DRAFTED_AFTER_MS, demo.nowMs));
     if (index === 0 && invoice !== null) {
@@ -134,21 +137,38 @@ export async function demoPolicy(): Promise<object> {
   };
 }
 
-async function use(demo: DemoHistory, atMs: number, key: string, route: string, cost: number): Promise<void> {
-  const body = JSON.stringify({ user: BILLED_ACCOUNT, route, cost });
-  const headers = {
-    "X-API-Key": key,
-    "Content-Type": "application/json",
-    [CLOCK_HEADER]: String(Math.round(atMs)),
-  };
-  const response = await fetch(new URL("/api/v1/rate-limit/check", demo.url), {
+/** Requests of one route at one moment. */
+interface Call {
+  readonly atMs: number;
+  readonly route: RouteName;
+  readonly requests: number;
+}
+
+/** A month's requests in calls, those of each route spread evenly, in the order of time. */
+function callsOf(usage: (typeof MONTHS)[number], startMs: number, endMs: number): Call[] {
+  const calls = ROUTES.flatMap((route) => {
+    const total = usage[route] ?? 0;
+    const count = Math.ceil(total / BATCH);
+    return Array.from({ length: count }, (_, i): Call => {
+      const requests = Math.floor((total * (i + 1)) / count) - Math.floor((total * i) / count);
+      return { atMs: Math.round(startMs + ((endMs - startMs) * (i + 0.5)) / count), route, requests };
+    });
+  });
+  return calls.toSorted((one, other) => one.atMs - other.atMs);
+}
+
+async function use(demo: DemoHistory, key: string, { atMs, route, requests }: Call): Promise<void> {
+  const operation = { user: BILLED_ACCOUNT, route, cost: COSTS[route] };
+  const response = await fetch(new URL("/api/v1/rate-limit/check/batch", demo.url), {
     method: "POST",
-    headers,
-    body,
+    headers: { "X-API-Key": key, "Content-Type": "application/json", [CLOCK_HEADER]: String(atMs) },
+    body: JSON.stringify(Array.from({ length: requests }, () => operation)),
   });
   const text = await response.text();
-  if (!response.ok || !text.includes('"allowed":true'))
-    throw new Error(`the demo's history: ${route}: ${text}`);
+  const allowed = text.split('"allowed":true').length - 1;
+  if (!response.ok || allowed !== requests) {
+    throw new Error(`the demo's history: ${allowed} of ${requests} for ${route}: ${text.slice(0, 1_000)}`);
+  }
 }
 
 /** Ends the review of the newest invoice, and waits for its number. @returns its id; null if it is not drafted yet. */

@@ -98,7 +98,7 @@ describe("the first start", () => {
     const [paid, late, newest] = newestFirst.toReversed();
     expect(paid).toMatchObject({ number: "INV-000001", status: "paid", total: "117.81" });
     // With overage.
-    expect(late).toMatchObject({ number: "INV-000002", status: "past_due", total: "246.93" });
+    expect(late).toMatchObject({ number: "INV-000002", status: "past_due", total: "240.81" });
     // There is none in the first hours of a month.
     if (newest !== undefined) expect(newest.number).toBe("INV-000003");
     const file = new URL(`/api/v1/admin/accounts/demo-pro/invoices/${late?.id}.pdf`, product.url);

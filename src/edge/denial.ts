@@ -10,7 +10,7 @@ import { problemBody, problemHeaders, QUOTA_EXCEEDED_STATUS, secondsOf } from ".
 import { limitTexts, type LimitTexts, setLimitTexts } from "./rate-limit-headers.ts";
 
 interface Template extends LimitTexts {
-  readonly cost: number;
+  readonly cost: string;
   readonly violated: readonly string[];
   /** Retry-After; null: the request never passes. */
   readonly seconds: number | null;
@@ -30,6 +30,7 @@ let last: Template | null = null;
 export function denial(decision: Decision, requestId: string): Response {
   const seconds = decision.retryAfterMs === null ? null : secondsOf(decision.retryAfterMs);
   const texts = limitTexts(decision.limits);
+  const cost = costText(decision);
   let template = last;
   if (
     template === null ||
@@ -37,10 +38,10 @@ export function denial(decision: Decision, requestId: string): Response {
     template.left !== texts.left ||
     template.policy !== texts.policy ||
     template.overage !== texts.overage ||
-    template.cost !== decision.cost ||
+    template.cost !== cost ||
     !isSame(template.violated, decision.violated)
   ) {
-    template = last = templateOf(decision, seconds, texts);
+    template = last = templateOf(decision, cost, seconds, texts);
   }
   const { before, after, headers } = template;
   const response = new Response(before + JSON.stringify(requestId) + after, {
@@ -51,7 +52,12 @@ export function denial(decision: Decision, requestId: string): Response {
   return response;
 }
 
-function templateOf({ cost, violated }: Decision, seconds: number | null, texts: LimitTexts): Template {
+function templateOf(
+  { violated }: Decision,
+  cost: string,
+  seconds: number | null,
+  texts: LimitTexts,
+): Template {
   const body = problemBody("quota_exceeded", detailOf(cost, violated, seconds), ID, {
     "violated-policies": violated,
   });
@@ -62,7 +68,13 @@ function templateOf({ cost, violated }: Decision, seconds: number | null, texts:
   return { cost, violated, seconds, ...texts, headers, before, after };
 }
 
-function detailOf(cost: number, violated: readonly string[], seconds: number | null): string {
+/** What a request costs, for people: "2", or "1, 4000 tokens". */
+function costText({ cost, units }: Decision): string {
+  if (units === undefined) return String(cost);
+  return [cost, ...Object.entries(units).map(([unit, amount]) => `${amount} ${unit}`)].join(", ");
+}
+
+function detailOf(cost: string, violated: readonly string[], seconds: number | null): string {
   const names = violated.map((name) => `"${name}"`).join(", ");
   return seconds === null
     ? `This request (cost ${cost}) is larger than ${names} can ever hold. Split it, or ask for a larger limit.`

@@ -82,9 +82,13 @@ export function setXRateLimit(headers: Headers, limits: readonly LimitView[], no
   headers.set("X-RateLimit-Reset", String(Math.ceil((nowMs + tightest.resetMs) / 1000)));
 }
 
-/** `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for limits without a window. */
-function policyItem({ name, kind, limit, windowMs }: LimitView): string {
-  const about = kind === "concurrency" ? 'qu="concurrent-requests"' : `w=${seconds(windowMs)}`;
+/**
+ * `"minute";q=150;w=90`, or `"parallel";q=5;qu="concurrent-requests"`: the draft's unit for limits without a window. A limit in another unit
+ * than requests, which is the draft's default, names it.
+ */
+function policyItem({ name, kind, unit, limit, windowMs }: LimitView): string {
+  const ofUnit = unit === undefined ? "" : `qu="${unit}";`;
+  const about = kind === "concurrency" ? 'qu="concurrent-requests"' : `${ofUnit}w=${seconds(windowMs)}`;
   return `"${name}";q=${Math.floor(limit)};${about}`;
 }
 

@@ -151,6 +151,20 @@ describe("X-RateLimit-*", () => {
   });
 });
 
+it("a limit in another unit than requests names it, and its denial says what the request costs of it", async () => {
+  const tokens: LimitDocument = { name: "tpm", kind: "bucket", unit: "tokens", tokens: 100, per: "minute" };
+  const policy = policyOfTier({ limits: [bucket(10), tokens] }, [
+    { match: "/*", cost: { requests: 1, tokens: 60 } },
+  ]);
+  const ask = newClient(await startEdge({ policy }));
+  const first = await ask();
+  expect(listOf(first, "RateLimit-Policy")[1]).toEqual(["tpm", { q: 100, qu: "tokens", w: 60 }]);
+  expect(listOf(first, "RateLimit")[1]).toMatchObject(["tpm", { r: 40 }]);
+  const denied = await ask();
+  expect(denied.status).toBe(429);
+  expect(await denied.text()).toContain("This request (cost 1, 60 tokens) would exceed");
+});
+
 describe("slots", () => {
   const slots: LimitDocument = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
   /** Responses that never end, so that each holds its slot. */

@@ -20,14 +20,15 @@ export default {
   fetch(request, env, ctx) {
     const services = isolateServices(env);
     if (!services.ok) {
+      const requestId = crypto.randomUUID();
       const event = {
         time: new Date().toISOString(),
         level: "error",
         event: "misconfigured",
+        requestId,
         faults: services.faults,
       };
       console.error(JSON.stringify(event));
-      const requestId = crypto.randomUUID();
       return problem("internal_error", "The limiter is misconfigured; its log says how.", requestId);
     }
     app ??= createApp(services.value, () => loadAdmin(services.value, env));

@@ -23,14 +23,26 @@ export type CheckItem =
   | Decision
   | SettledReservation
   | ExtendedReservation
-  | { readonly error: { readonly code: "invalid_request"; readonly errors: readonly Fault[] } }
+  | {
+      readonly error: {
+        readonly code: "invalid_request";
+        readonly errors: readonly Fault[];
+        readonly requestId: string;
+      };
+    }
   | {
       readonly error: {
         readonly code: "idempotency_mismatch" | "reservation_gone";
         readonly detail: string;
+        readonly requestId: string;
       };
     }
-  | { readonly error: { readonly code: "overloaded" | "temporary_reduced_capacity" } };
+  | {
+      readonly error: {
+        readonly code: "overloaded" | "temporary_reduced_capacity";
+        readonly requestId: string;
+      };
+    };
 
 export class EdgeLimiter extends WorkerEntrypoint<Env> {
   readonly #waitUntil: WaitUntil = (work) => this.ctx.waitUntil(work);
@@ -42,7 +54,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
    */
   async check(operation: Operation): Promise<Decision> {
     const { services, policy } = await this.#ready();
-    const [result] = await checkMany([operation], services, policy, this.#waitUntil, origin());
+    const [result] = await checkMany([operation], services, policy, this.#waitUntil, origin(null));
     if (result?.kind === "decision") return result.decision;
     if (result?.kind === "mismatch") throw new TypeError(`idempotency_mismatch: ${MISMATCH}`);
     const faults = result?.kind === "invalid" ? result.faults : [{ path: "", message: "is not a check" }];
@@ -56,7 +68,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
    */
   async settle(operation: SettleOperation): Promise<SettledReservation | ExtendedReservation> {
     const { services, policy } = await this.#ready();
-    const [result] = await checkMany([operation], services, policy, this.#waitUntil, origin());
+    const [result] = await checkMany([operation], services, policy, this.#waitUntil, origin(null));
     switch (result?.kind) {
       case "reservation":
         return result.answer;
@@ -77,7 +89,7 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
       throw new TypeError(`invalid_request: expected an array of up to ${MAX_BATCH} operations`);
     }
     const { services, policy } = await this.#ready();
-    return (await checkMany(operations, services, policy, this.#waitUntil, origin())).map(itemOf);
+    return (await checkMany(operations, services, policy, this.#waitUntil, origin(0))).map(itemOf);
   }
 
   /**
@@ -111,27 +123,29 @@ export class EdgeLimiter extends WorkerEntrypoint<Env> {
   }
 }
 
-function origin(): Origin {
-  return { caller: "rpc", method: "RPC", place: NOWHERE, requestId: crypto.randomUUID() };
+function origin(operationsBefore: number | null): Origin {
+  const requestId = crypto.randomUUID();
+  return { caller: "rpc", account: "", method: "RPC", place: NOWHERE, requestId, operationsBefore };
 }
 
 const OVERLOADED = "overloaded: this user sends more requests at once than can be decided";
 
 function itemOf(result: CheckResult): CheckItem {
+  const { id: requestId } = result;
   switch (result.kind) {
     case "decision":
       return result.decision;
     case "reservation":
       return result.answer;
     case "mismatch":
-      return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
+      return { error: { code: "idempotency_mismatch", detail: MISMATCH, requestId } };
     case "gone":
-      return { error: { code: "reservation_gone", detail: RESERVATION_GONE } };
+      return { error: { code: "reservation_gone", detail: RESERVATION_GONE, requestId } };
     case "invalid":
-      return { error: { code: "invalid_request", errors: result.faults } };
+      return { error: { code: "invalid_request", errors: result.faults, requestId } };
     case "overloaded":
-      return { error: { code: "overloaded" } };
+      return { error: { code: "overloaded", requestId } };
     case "unavailable":
-      return { error: { code: "temporary_reduced_capacity" } };
+      return { error: { code: "temporary_reduced_capacity", requestId } };
   }
 }

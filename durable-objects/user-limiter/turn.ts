@@ -79,7 +79,7 @@ function decideOnce(
   toRemember: Map<string, Remembered>,
   nowMs: number,
 ): Decision {
-  const { idempotencyKey, peek, fingerprint = null } = request;
+  const { idempotencyKey, peek, fingerprint = null, decisionId } = request;
   if (idempotencyKey === null) return decide(memory, policy, request, nowMs, mayAskAgain);
   const { remembered } = memory;
   const before = toRemember.get(idempotencyKey) ?? remembered.find(idempotencyKey, nowMs);
@@ -90,7 +90,8 @@ function decideOnce(
     // A retry of a charge that cannot be remembered would be charged again. A denial charges nothing.
     if (peeked.allowed) return unremembered(peeked, fullForMs);
   }
-  const decision = decide(memory, policy, request, nowMs, mayAskAgain);
+  const decided = decide(memory, policy, request, nowMs, mayAskAgain);
+  const decision = decisionId === undefined ? decided : { ...decided, decisionId };
   if (decision.allowed && !peek) toRemember.set(idempotencyKey, { decision, fingerprint });
   return decision;
 }

@@ -79,7 +79,10 @@ export const decisionResponseSchema = named(
     ),
     tier: about("The tier that applied.", fields.tier),
     revision: about(REVISION, fields.revision),
-    decisionId: about("Unique to this decision: a UUID, or a UUID with a counter.", fields.decisionId),
+    decisionId: about(
+      "`X-Request-Id` of the response; in a batch, followed by `-` and the operation's number, from 1. A repeated decision has the id of the first.",
+      fields.decisionId,
+    ),
     replayed: z.exactOptional(
       about(
         "Repeats the allowed decision of an earlier request with this idempotency key. Nothing was charged or counted.",
@@ -131,6 +134,11 @@ const extendedSchema = named(
 );
 
 const retryAfterMs = () => z.nullable(z.number().check(z.gte(0)));
+
+const operation = () => ({
+  requestId: words("`X-Request-Id` of the response, followed by `-` and the operation's number, from 1."),
+});
+
 const batchItemSchema = named(
   "BatchItem",
   "A decision, what was settled, or the error of this operation. The other operations of the batch are decided regardless.",
@@ -140,16 +148,25 @@ const batchItemSchema = named(
     extendedSchema,
     z.strictObject({
       error: z.union([
-        z.strictObject({ code: z.literal("invalid_request"), errors: faultsSchema }),
-        z.strictObject({ code: z.literal("temporary_reduced_capacity"), retryAfterMs: retryAfterMs() }),
-        z.strictObject({ code: z.literal("idempotency_mismatch"), detail: words("For people.") }),
+        z.strictObject({ code: z.literal("invalid_request"), errors: faultsSchema, ...operation() }),
+        z.strictObject({
+          code: z.literal("temporary_reduced_capacity"),
+          retryAfterMs: retryAfterMs(),
+          ...operation(),
+        }),
+        z.strictObject({
+          code: z.literal("idempotency_mismatch"),
+          detail: words("For people."),
+          ...operation(),
+        }),
         z.strictObject({
           code: z.literal("too_many_reservations"),
           detail: words("For people."),
           retryAfterMs: retryAfterMs(),
+          ...operation(),
         }),
-        z.strictObject({ code: z.literal("reservation_gone"), detail: words("For people.") }),
-        z.strictObject({ code: z.literal("overloaded"), retryAfterMs: retryAfterMs() }),
+        z.strictObject({ code: z.literal("reservation_gone"), detail: words("For people."), ...operation() }),
+        z.strictObject({ code: z.literal("overloaded"), retryAfterMs: retryAfterMs(), ...operation() }),
       ]),
     }),
   ]),
@@ -209,6 +226,7 @@ const INVALID = {
   error: {
     code: "invalid_request" as const,
     errors: [{ path: "/user", message: "must be 1 to 200 printable ASCII characters without spaces" }],
+    requestId: "55393f1e-d649-457d-986e-e3434baf9f67-2",
   },
 };
 

@@ -7,6 +7,7 @@ import type { Services } from "../edge/services.ts";
 import { messageOf } from "../log.ts";
 import { RESERVED_TREES } from "../policy/route-table.ts";
 import type { Access, Endpoint } from "./endpoint.ts";
+import { recordError } from "./record-error.ts";
 
 /**
  * For a year, browsers use https for this host, even for http links. Without includeSubDomains: subdomains may not be ours. On reserved
@@ -36,6 +37,7 @@ export function api<A extends Access>(
       c.set("services", services);
       c.set("requestId", crypto.randomUUID());
       await next();
+      if (c.res.status >= 400) await recordError(c);
       setOwnHeaders(c.res, c.req.url, c.var.requestId);
     });
   }

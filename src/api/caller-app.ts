@@ -28,6 +28,8 @@ export function callerApp(services: Services, loadAdmin: () => Promise<App>): Ho
     app.all(path, async (c) => {
       const loaded = admin ?? (await loadAdmin());
       admin ??= loaded;
+      // It records its own errors.
+      c.set("isRecorded", true);
       return admin.fetch(c.req.raw, c.env, c.executionCtx);
     });
   }

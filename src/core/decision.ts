@@ -38,6 +38,8 @@ export interface DecisionRequest {
    * older version send none; then nothing is compared.
    */
   readonly fingerprint?: string;
+  /** The id of the decision if it is remembered for the key, so that repeats have it too. Left out: the object makes one. */
+  readonly decisionId?: string;
 }
 
 export type ReserveRequest = { readonly ttlMs: number } | "slots";

@@ -13,6 +13,8 @@ export interface AppEnv {
     policy: Policy;
     /** Set by `withCaller`. */
     caller: Caller;
+    /** Set once reports have the request: then an error is not recorded again. */
+    isRecorded: true;
     /** Set on endpoints of the admin API. */
     admin: AdminServices;
     /** The administrator. Set on endpoints of the admin API. */

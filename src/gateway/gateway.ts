@@ -27,7 +27,7 @@ import { isUpstreamPreflight, preflightMatch } from "./preflight.ts";
 import { hasLostContent } from "./proxy.ts";
 import { spanOf, type TracedContext } from "./spans.ts";
 import { ambiguous, brokenOff, looping, misspelt, turnedAway, unsendable } from "./turned-away.ts";
-import { recordRequest } from "./record-request.ts";
+import { recordNoPolicy, recordRequest } from "./record-request.ts";
 import { type ReservedCost, reservedCost } from "./reserved-cost.ts";
 import type { Services } from "../edge/services.ts";
 import { giveBackAtEnd, isHeld, keepUntilAnswered } from "./settlement.ts";
@@ -56,9 +56,13 @@ export function gateway(services: Services, handle: Handler = forwardRequest): F
       const found = services.policies.current(atMs, waitUntil);
       const policy = found instanceof Promise ? await found : found;
       const cors = policy?.cors ?? null;
-      if (!policy || (cors && isPreflight(request))) {
+      if (!policy) {
+        recordNoPolicy(services, request, requestId, atMs, waitUntil);
+        return noPolicy(requestId);
+      }
+      if (cors && isPreflight(request)) {
         services.recorder.flush(waitUntil);
-        return await (cors ? answerPreflight(request, cors) : noPolicy(requestId));
+        return await answerPreflight(request, cors);
       }
       const arrived = arrival(services, request, env, ctx, waitUntil, requestId, policy, atMs);
       exchange = arrived;

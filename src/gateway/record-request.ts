@@ -1,8 +1,35 @@
 /** Records a request in analytics, after its response. */
 import { pointOf, resultOf } from "../analytics/decision-point.ts";
 import { placeOf } from "../analytics/place.ts";
+import type { Services } from "../edge/services.ts";
+import type { WaitUntil } from "../wait-until.ts";
 import { reportedTier } from "../edge/caller-tier.ts";
 import type { Exchange } from "./exchange.ts";
+
+/** Records a request that no policy could decide. */
+export function recordNoPolicy(
+  { recorder }: Services,
+  request: Request,
+  requestId: string,
+  atMs: number,
+  waitUntil: WaitUntil,
+): void {
+  const about = {
+    atMs,
+    account: "",
+    route: "",
+    tier: "",
+    method: request.method,
+    place: placeOf(request),
+    revision: 0,
+    keyId: null,
+    upstreamCode: 0,
+    requestId,
+    limiterMs: 0,
+    upstreamMs: 0,
+  };
+  recorder.record(pointOf(about, null, "error", "policy_unavailable"), waitUntil);
+}
 
 export function recordRequest(exchange: Exchange): void {
   const { services, request, waitUntil, policy, route, caller, decision, reason, failed } = exchange;

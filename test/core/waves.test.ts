@@ -84,7 +84,14 @@ it("lets other requests in after every 32 users of a batch, even if their object
   };
   const services = { limiter: { decideAll }, recorder: {} } as unknown as Services;
   const operations = Array.from({ length: 1_000 }, (_, i) => ({ user: `new-${i}`, peek: true }));
-  const origin = { caller: "any", method: "POST", place: NOWHERE, requestId: "any" };
+  const origin = {
+    operationsBefore: 0,
+    caller: "any",
+    account: "",
+    method: "POST",
+    place: NOWHERE,
+    requestId: "any",
+  };
   const whenOthersRun = [0];
   const others = setInterval(() => whenOthersRun.push(decided), 1);
   const results = checkMany(operations, services, policy, () => undefined, origin);

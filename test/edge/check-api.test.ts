@@ -40,7 +40,7 @@ const decision = z.object({
   tier: z.string(),
   revision: z.number(),
   // A UUID, and the number of decisions of its isolate.
-  decisionId: z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9a-z]+$/)),
+  decisionId: z.string().check(z.regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)),
   replayed: z.optional(z.boolean()),
 });
 

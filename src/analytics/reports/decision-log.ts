@@ -60,7 +60,7 @@ function positionAfter(last: Row, page: readonly Row[], after: LogPosition | nul
 }
 
 const NOT_FOUND =
-  "Peeks and answers repeated for an idempotency key are not recorded, since they decide nothing. Neither are requests for a status, to the admin API and by the dashboard. Under load the log is sampled. The Worker's log has a line for each denial.";
+  "Peeks and answers repeated for an idempotency key are not recorded, since they decide nothing. Neither are requests for a status, to the admin API and by the dashboard, unless they fail. Under load the log is sampled. The Worker's log has a line for each denial.";
 
 /** Why the log may lack the request that was searched for. */
 export function notFoundOf({ fromMs }: Keeps): NotFound {

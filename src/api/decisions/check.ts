@@ -1,7 +1,8 @@
 /**
  * The logic of the decision API, for HTTP and RPC: operations in, decisions out, in the same order.
  *
- * All operations of one user take one call. An invalid operation fails alone.
+ * All operations of one user take one call. An invalid operation fails alone. A decision's id is that of the request, or of its operation
+ * (`<request id>-<n>` from 1 in a batch), so that reports find what a caller has seen.
  */
 import { pointOf, resultOf } from "../../analytics/decision-point.ts";
 import type { Place } from "../../analytics/place.ts";
@@ -10,7 +11,6 @@ import { MILLI } from "../../core/units.ts";
 import { countRule, ruleReason, tierByRule } from "../../edge/rule-effects.ts";
 import type { Services } from "../../edge/services.ts";
 import { userSubject } from "../../identity/authenticate.ts";
-import { nextDecisionId } from "../../limiter/decision-id.ts";
 import type { Policy } from "../../policy/compile.ts";
 import { unitsOfRequest } from "../../policy/costs.ts";
 import type { WaitUntil } from "../../wait-until.ts";
@@ -24,11 +24,12 @@ import type {
   ReservationCall,
   SettledReservation,
 } from "../../objects/reservation.ts";
+import { operationId } from "../operation-id.ts";
 import { readOperation } from "./read-operation.ts";
 import { inWaves } from "./waves.ts";
 
-/** The result of one operation. */
-export type CheckResult =
+/** The result of one operation. `id`: the decision's, or the error's. */
+export type CheckResult = { readonly id: string } & (
   | { readonly kind: "decision"; readonly decision: Decision }
   | { readonly kind: "reservation"; readonly answer: SettledReservation | ExtendedReservation }
   /** The reservation is unknown or has expired. */
@@ -39,7 +40,8 @@ export type CheckResult =
   | { readonly kind: "overloaded" }
   /** The idempotency key was used with other parameters. */
   | { readonly kind: "mismatch" }
-  | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
+  | { readonly kind: "invalid"; readonly faults: readonly Fault[] }
+);
 
 /** Checks untrusted operations. Never rejects. */
 export async function checkMany(
@@ -57,6 +59,10 @@ export async function checkMany(
     byUser.set(user, work);
     return work;
   };
+  const fail = (why: string, outcome: "denied" | "error" = "denied"): void => {
+    const about = { ...errorAbout(policy, origin), atMs: Date.now() };
+    services.recorder.record(pointOf(about, null, outcome, why), waitUntil);
+  };
   const record = (user: string, item: Item, decision: Decision, nowMs: number, limiterMs: number): void => {
     // Like the ledger, reports count only what was decided now.
     if (item.request.peek || decision.replayed) return;
@@ -64,9 +70,11 @@ export async function checkMany(
     services.recorder.record(pointOf(about, decision, ...resultOf(decision)), waitUntil);
   };
   operations.forEach((operation, index) => {
-    const read = readOperation(operation, policy, origin.caller);
+    const id = idOf(origin, index);
+    const read = readOperation(operation, policy, origin.caller, id);
     if (read.kind === "invalid") {
-      results[index] = read;
+      results[index] = { id, ...read };
+      fail("invalid_request");
       return;
     }
     const { user } = read;
@@ -78,8 +86,8 @@ export async function checkMany(
     const request = rule ? { ...read.request, tier: tierByRule(rule, read.request.tier) } : read.request;
     const item: Item = { index, request, rule, shadow };
     if (rule?.action === "deny") {
-      const decision = deniedBy(rule, request, policy);
-      results[index] = { kind: "decision", decision };
+      const decision = deniedBy(rule, request, policy, id);
+      results[index] = { id, kind: "decision", decision };
       record(user, item, decision, Date.now(), 0);
       return;
     }
@@ -91,7 +99,10 @@ export async function checkMany(
     if (settlements.length > 0) {
       const settled = await settleAll(user, settlements, services, policy, waitUntil);
       settlements.forEach(({ index }, i) => {
-        results[index] = settled[i] ?? { kind: "unavailable" };
+        const result = settled[i] ?? UNAVAILABLE;
+        results[index] = { id: idOf(origin, index), ...result };
+        const { kind } = result;
+        if (kind !== "reservation") fail(REASONS[kind], kind === "unavailable" ? "error" : "denied");
       });
     }
     if (items.length === 0) return;
@@ -101,11 +112,18 @@ export async function checkMany(
     const decisions = await services.limiter.decideAll(userSubject(user), requests, policy, nowMs, waitUntil);
     const limiterMs = performance.now() - startedMs;
     items.forEach((item, i) => {
-      const decision = decisions[i];
-      if (!decision) return;
-      const isMismatch = decision.outcome === "mismatch";
-      results[item.index] = isMismatch ? { kind: "mismatch" } : { kind: "decision", decision };
-      if (!isMismatch) record(user, item, decision, nowMs, limiterMs);
+      const made = decisions[i];
+      if (!made) return;
+      const id = idOf(origin, item.index);
+      if (made.outcome === "mismatch") {
+        results[item.index] = { id, kind: "mismatch" };
+        fail("idempotency_mismatch");
+        return;
+      }
+      // A repeated decision has the id of the first.
+      const decision = made.replayed ? made : { ...made, decisionId: id };
+      results[item.index] = { id, kind: "decision", decision };
+      record(user, item, decision, nowMs, limiterMs);
     });
   });
   return results;
@@ -118,7 +136,7 @@ async function settleAll(
   { limiter }: Pick<Services, "limiter">,
   policy: Policy,
   waitUntil: WaitUntil,
-): Promise<readonly CheckResult[]> {
+): Promise<readonly SettlementResult[]> {
   const subject = userSubject(user);
   const calls = settlements.map(({ call }) => call);
   const answers = await limiter.settle(subject, calls, policy, waitUntil);
@@ -127,7 +145,23 @@ async function settleAll(
   return calls.map(() => ({ kind }));
 }
 
-function resultOfAnswer(answer: ReservationAnswer): CheckResult {
+/** The result of a settlement or heartbeat. */
+type SettlementResult =
+  | { readonly kind: "reservation"; readonly answer: SettledReservation | ExtendedReservation }
+  | { readonly kind: "gone" | "unavailable" | "overloaded" }
+  | { readonly kind: "invalid"; readonly faults: readonly Fault[] };
+
+const UNAVAILABLE: SettlementResult = { kind: "unavailable" };
+
+/** What reports say of a settlement that failed. */
+const REASONS = {
+  gone: "reservation_gone",
+  unavailable: "limiter_unavailable",
+  overloaded: "overloaded",
+  invalid: "invalid_request",
+} as const;
+
+function resultOfAnswer(answer: ReservationAnswer): SettlementResult {
   switch (answer.kind) {
     case "done":
       return { kind: "reservation", answer: answer.answer };
@@ -179,23 +213,48 @@ function ruleFor(
 
 const NO_RULE = { rule: null, shadow: null } as const;
 
-function deniedBy(rule: Rule, request: DecisionRequest, policy: Policy): Decision {
+function deniedBy(rule: Rule, request: DecisionRequest, policy: Policy, decisionId: string): Decision {
   const { route: id, costMilli, tier } = request;
   const route = id === null ? null : policy.routes.byId(id);
   const cost = costMilli ?? route?.costMilli ?? MILLI;
   const by = { tier, revision: policy.revision };
   const reasons = [ruleReason(rule)];
-  const decision = decisionOf(by, "none", nextDecisionId(), cost, "denied_by_rule", [], null, reasons);
+  const decision = decisionOf(by, "none", decisionId, cost, "denied_by_rule", [], null, reasons);
   return withUnits(decision, unitsOfRequest(request, route));
 }
 
-/** Where a request comes from. Analytics gets everything but the caller. */
+/** Where a request comes from. */
 export interface Origin {
   /** The owner of the idempotency keys: the id of the calling API key, or one name for all of RPC. Without spaces. */
   readonly caller: string;
+  /** The subject of the calling service; "" if it has none. Errors of its operations are its own. */
+  readonly account: string;
   readonly method: string;
   readonly place: Place;
   readonly requestId: string;
+  /** In a batch, how many operations came before these; null: there is only one operation. */
+  readonly operationsBefore: number | null;
+}
+
+function idOf({ requestId, operationsBefore }: Origin, index: number): string {
+  return operationsBefore === null ? requestId : operationId(requestId, operationsBefore + index + 1);
+}
+
+/** What the point of an operation that was not decided has: the error is its caller's, and no request of the user. */
+function errorAbout(policy: Policy, { caller, account, method, place, requestId }: Origin) {
+  return {
+    method,
+    place,
+    requestId,
+    account,
+    route: "",
+    tier: "",
+    revision: policy.revision,
+    keyId: account === "" ? null : caller,
+    upstreamCode: 0,
+    upstreamMs: 0,
+    limiterMs: 0,
+  };
 }
 
 function pointAbout(user: string, { request, rule, shadow }: Item, { method, place, requestId }: Origin) {

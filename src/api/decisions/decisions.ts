@@ -20,6 +20,7 @@ import { parseJson } from "../../json.ts";
 import type { WaitUntil } from "../../wait-until.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { LIMIT, type Endpoints } from "../endpoint.ts";
+import { operationId } from "../operation-id.ts";
 import { checkMany, type CheckResult, type Origin } from "./check.ts";
 import { type Line, linesOf } from "./ndjson.ts";
 import { MAX_BATCH, operationSchema, settleSchema } from "./operation.ts";
@@ -85,7 +86,8 @@ async function check(c: Context<AppEnv>): Promise<Response> {
   const { services, policy, requestId } = c.var;
   const body = await readBody(c, operationSchema);
   if (!body.ok) return body.response;
-  const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c));
+  const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c, null));
+  c.set("isRecorded", true);
   return result ? responseTo(c, result, requestId) : unavailable(NOT_RESPONDING, requestId);
 }
 
@@ -93,7 +95,8 @@ async function settle(c: Context<AppEnv>): Promise<Response> {
   const { services, policy, requestId } = c.var;
   const body = await readBody(c, settleSchema);
   if (!body.ok) return body.response;
-  const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c));
+  const [result] = await checkMany([body.value], services, policy, waitUntilOf(c), originOf(c, null));
+  c.set("isRecorded", true);
   return result ? responseTo(c, result, requestId) : unavailable(NOT_RESPONDING, requestId);
 }
 
@@ -124,7 +127,7 @@ async function checkBatch(c: Context<AppEnv>): Promise<Response> {
   if (mediaType(c) === NDJSON) return streamedBatch(c);
   const body = await readBody(c, batchSchema);
   if (!body.ok) return body.response;
-  const results = await checkMany(body.value, c.var.services, c.var.policy, waitUntilOf(c), originOf(c));
+  const results = await checkMany(body.value, c.var.services, c.var.policy, waitUntilOf(c), originOf(c, 0));
   return c.json(results.map(batchItem));
 }
 
@@ -155,11 +158,14 @@ async function answerLines(
   try {
     for await (const lines of linesOf(c.req.raw.body ?? new Blob([]).stream())) {
       const accepted = lines.slice(0, MAX_BATCH - taken);
+      const origin = originOf(c, taken);
       taken += accepted.length;
-      await write(await checkMany(accepted.map(operationOf), services, policy, waitUntilOf(c), originOf(c)));
+      await write(await checkMany(accepted.map(operationOf), services, policy, waitUntilOf(c), origin));
       if (lines.length > accepted.length) {
         const message = `a batch has at most ${MAX_BATCH} operations; the rest was not read`;
-        await write([{ kind: "invalid", faults: [{ path: "", message }] }]);
+        await write([
+          { id: operationId(origin.requestId, taken + 1), kind: "invalid", faults: [{ path: "", message }] },
+        ]);
         break;
       }
     }
@@ -170,12 +176,14 @@ async function answerLines(
   }
 }
 
-function originOf(c: Context<AppEnv>): Origin {
+function originOf(c: Context<AppEnv>, operationsBefore: number | null): Origin {
   return {
     caller: c.var.caller.keyId ?? "",
+    account: c.var.caller.subject,
     method: c.req.method,
     place: placeOf(c.req.raw),
     requestId: c.var.requestId,
+    operationsBefore,
   };
 }
 
@@ -190,27 +198,28 @@ function operationOf(line: Line): unknown {
 
 /** One item of a batch's response: a decision, or an error with the members of a problem. */
 function batchItem(result: CheckResult): object {
+  const { id: requestId } = result;
   switch (result.kind) {
     case "invalid":
-      return { error: { code: "invalid_request", errors: result.faults } };
+      return { error: { code: "invalid_request", errors: result.faults, requestId } };
     case "mismatch":
-      return { error: { code: "idempotency_mismatch", detail: MISMATCH } };
+      return { error: { code: "idempotency_mismatch", detail: MISMATCH, requestId } };
     case "reservation":
       return result.answer;
     case "gone":
-      return { error: { code: "reservation_gone", detail: RESERVATION_GONE } };
+      return { error: { code: "reservation_gone", detail: RESERVATION_GONE, requestId } };
     case "overloaded":
-      return { error: { code: "overloaded", retryAfterMs: RETRY_MS } };
+      return { error: { code: "overloaded", retryAfterMs: RETRY_MS, requestId } };
     case "unavailable":
-      return { error: { code: "temporary_reduced_capacity", retryAfterMs: RETRY_MS } };
+      return { error: { code: "temporary_reduced_capacity", retryAfterMs: RETRY_MS, requestId } };
     case "decision": {
       const { decision } = result;
       const { outcome, retryAfterMs } = decision;
       if (outcome === "too_many_reservations") {
-        return { error: { code: outcome, detail: TOO_MANY_RESERVATIONS, retryAfterMs } };
+        return { error: { code: outcome, detail: TOO_MANY_RESERVATIONS, retryAfterMs, requestId } };
       }
       return outcome === "unavailable"
-        ? { error: { code: "temporary_reduced_capacity", retryAfterMs } }
+        ? { error: { code: "temporary_reduced_capacity", retryAfterMs, requestId } }
         : decision;
     }
   }

@@ -16,10 +16,15 @@ export type ReadOperation =
 /** For a line of NDJSON that cannot be read. */
 const UNREADABLE: readonly Fault[] = [{ path: "", message: "is not JSON, or the line is too long" }];
 
-/** @param caller the owner of the idempotency keys. */
-export function readOperation(input: unknown, policy: Policy, caller: string): ReadOperation {
+/** @param caller the owner of the idempotency keys. @param decisionId of a decision that is remembered for its key. */
+export function readOperation(
+  input: unknown,
+  policy: Policy,
+  caller: string,
+  decisionId: string,
+): ReadOperation {
   if (input === undefined) return { kind: "invalid", faults: UNREADABLE };
-  return isSettlement(input) ? readSettlement(input) : readCheck(input, policy, caller);
+  return isSettlement(input) ? readSettlement(input) : readCheck(input, policy, caller, decisionId);
 }
 
 /** Of a batch, in which settlements and checks are mixed. */
@@ -37,7 +42,7 @@ export function readSettlement(input: unknown): ReadOperation {
   return { kind: "settle", user, call };
 }
 
-function readCheck(input: unknown, policy: Policy, caller: string): ReadOperation {
+function readCheck(input: unknown, policy: Policy, caller: string, decisionId: string): ReadOperation {
   const parsed = parseBy(operationSchema, input);
   if (!parsed.ok) return { kind: "invalid", faults: parsed.faults };
   const operation: Operation = parsed.value;
@@ -61,7 +66,11 @@ function readCheck(input: unknown, policy: Policy, caller: string): ReadOperatio
       reserve: reserve ?? "slots",
       ...(idempotencyKey === undefined
         ? { idempotencyKey: null }
-        : { idempotencyKey: `${caller} ${idempotencyKey}`, fingerprint: fingerprintOf(operation) }),
+        : {
+            idempotencyKey: `${caller} ${idempotencyKey}`,
+            fingerprint: fingerprintOf(operation),
+            decisionId,
+          }),
     },
   };
 }

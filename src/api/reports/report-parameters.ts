@@ -24,6 +24,7 @@ import { subjectNamed } from "../../identity/user-id.ts";
 import type { Fault } from "../../policy/fault.ts";
 import { unitName } from "../../policy/scalars.ts";
 import { cursor as cursorSchema, rangeBound, rowLimit } from "../fields.ts";
+import { requestIdOf } from "../operation-id.ts";
 import { BAD_CURSOR, pageSize, positionOf } from "../query.ts";
 
 /** Accounts of the drift report: it asks each one's object for its ledger. */
@@ -127,7 +128,7 @@ export function queryOf(name: ReportName, parameters: ReportParameters, nowMs: n
     toMs,
     intervalMs,
     filters: givenOf(filters),
-    ...(requestId === undefined ? {} : { requestId }),
+    ...(requestId === undefined ? {} : { requestId: requestIdOf(requestId) }),
     ...(search === undefined ? {} : { search }),
     ...(unit === undefined || unit === REQUESTS ? {} : { unit }),
     by,

@@ -292,10 +292,10 @@ export default defineConfig({
         },
       },
       {
-        // The packages of packages/, packed and installed elsewhere.
+        // The packages of packages/, packed and installed elsewhere; the command line at a started product.
         test: {
           name: "packages",
-          include: ["test/packages/**/*.test.ts"],
+          include: ["test/{packages,cli}/**/*.test.ts"],
           environment: "node",
           globalSetup: ["test/blackbox/build.ts"],
           testTimeout: 60_000,

@@ -27,11 +27,21 @@ export interface DemoAccount {
   readonly scopes: readonly string[];
 }
 
-/** Creates the missing accounts and keys. @param file keeps the keys. @returns a key per tier. */
-export async function seedDemoAccounts(url: URL, adminToken: string, file: string): Promise<DemoKeys> {
-  const accounts = Object.entries(TIERS).map(([tier, scopes]): [string, DemoAccount] => [
+/**
+ * Creates the missing accounts and keys.
+ * @param file keeps the keys.
+ * @param tiers of the policy in force. Default: the demo's.
+ * @returns a key per tier.
+ */
+export async function seedDemoAccounts(
+  url: URL,
+  adminToken: string,
+  file: string,
+  tiers: readonly string[] = Object.keys(TIERS),
+): Promise<DemoKeys> {
+  const accounts = tiers.map((tier): [string, DemoAccount] => [
     tier,
-    { id: `demo-${tier}`, tier, name: `Demo, ${tier}`, scopes },
+    { id: `demo-${tier}`, tier, name: `Demo, ${tier}`, scopes: TIERS[tier] ?? ["call", "check"] },
   ]);
   return seedAccounts(url, adminToken, file, new Map(accounts));
 }

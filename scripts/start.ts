@@ -1,24 +1,38 @@
 /**
  * `npm start`: runs the whole product on this machine, with demo accounts. Ctrl-C stops it; never leaves a process behind.
  *
- * PORT is the port (8787; 0 for any free one), DEMO_DIR the directory of state and keys (.demo), LOG_LEVEL the log level
- * (warn). SHIELDS=off leaves the shields out (docs/rules.md). DEMO_HISTORY=off starts without a billed account and its three closed
- * months. REUSE_BUILD=1 builds only if the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that a
+ * `--upstream` and `--policy` put it in front of somebody's own API (own-api.ts), with state and keys of its own in `.demo/own`. PORT is the
+ * port (8787; 0 for any free one), DEMO_DIR the directory of state and keys (.demo), LOG_LEVEL the log level (warn). SHIELDS=off leaves the
+ * shields out (docs/rules.md). DEMO_HISTORY=off starts without a billed account and its three closed months. REUSE_BUILD=1 builds only if
+ * the sources are newer than the last build. CLOCK_OFFSET_MS sets the product's clock ahead, so that a
  * billing period ends. STOP_AFTER is for tests: the product stands still after that step of a close (closing-steps.ts).
  */
 import { access, rename, rm } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { BILLED_ACCOUNT, makeDemoHistory } from "./demo-history.ts";
 import { readStop } from "./closing-steps.ts";
-import { seedDemoAccounts } from "./demo-accounts.ts";
+import { type DemoKeys, seedDemoAccounts } from "./demo-accounts.ts";
 import { createDevVars, readDevVars } from "./dev-vars.ts";
 import { DEFAULT_PORT, readPort } from "./local-port.ts";
+import {
+  applyPolicy,
+  isListening,
+  isOwnAddress,
+  OPTIONS_HELP,
+  type OwnApi,
+  type PolicyInForce,
+  readOwnApi,
+} from "./own-api.ts";
 import type { LocalProduct } from "./local-product.ts";
 import { readClockOffset } from "./shifted-clock.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const USAGE =
-  "settings are environment variables: PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug SHIELDS=off DEMO_HISTORY=off REUSE_BUILD=1 CLOCK_OFFSET_MS=86400000 npm start";
+const USAGE = `npm start -- [options]
+
+${OPTIONS_HELP}
+
+Other settings are environment variables:
+  PORT=8788 DEMO_DIR=.demo2 LOG_LEVEL=debug SHIELDS=off DEMO_HISTORY=off REUSE_BUILD=1 CLOCK_OFFSET_MS=86400000 npm start`;
 
 /** How often to check that npm still runs. */
 const PARENT_CHECK_MS = 500;
@@ -27,12 +41,21 @@ let product: LocalProduct | null = null;
 let stopping = false;
 
 async function main(): Promise<void> {
-  const [option] = process.argv.slice(2);
-  if (option !== undefined) {
-    throw new Error(`unknown option "${option}" (${USAGE})`);
+  const own = await ownApi();
+  if (own === null) {
+    console.log(USAGE);
+    return;
   }
+  const isOwn = own.upstream !== null || own.policy !== null;
   const port = readPort();
+  if (own.upstream !== null && isOwnAddress(own.upstream, port)) {
+    throw new Error(
+      `the upstream ${own.upstream} is the address of Edge Limiter itself: choose another port for it: PORT=8788 npm start`,
+    );
+  }
   const directory = resolve(ROOT, process.env["DEMO_DIR"] || ".demo");
+  // The policy and the accounts of the demo are not those of somebody's own API.
+  const stateDirectory = isOwn ? join(directory, "own") : directory;
   stopWithOthers();
   const devVars = join(ROOT, ".dev.vars");
   await createDevVars(devVars);
@@ -48,8 +71,8 @@ async function main(): Promise<void> {
   // Imported late: Miniflare takes a while to load, and the errors above need not wait for it.
   const { startLocalProduct } = await import("./local-product.ts");
   const reuseBundles = process.env["REUSE_BUILD"] === "1";
-  const state = join(directory, "state");
-  const isNew = process.env["DEMO_HISTORY"] !== "off" && !(await exists(state));
+  const state = join(stateDirectory, "state");
+  const isNew = !isOwn && process.env["DEMO_HISTORY"] !== "off" && !(await exists(state));
   if (isNew) {
     // Renamed when it is complete: a start that was stopped meanwhile is repeated.
     const unfinished = join(directory, "history");
@@ -72,7 +95,12 @@ async function main(): Promise<void> {
   product = await startLocalProduct({
     port,
     directory,
-    variables: { ...variables, ...(logLevel ? { LOG_LEVEL: logLevel } : {}) },
+    state,
+    variables: {
+      ...variables,
+      ...(logLevel ? { LOG_LEVEL: logLevel } : {}),
+      ...(own.upstream === null ? {} : { UPSTREAM: own.upstream }),
+    },
     reuseBundles,
     isBuilt: isNew,
     clock: clockOffsetMs,
@@ -80,8 +108,9 @@ async function main(): Promise<void> {
     stopAfter,
   });
 
-  const keysFile = join(directory, "keys.json");
-  const keys = await seedDemoAccounts(product.url, adminToken, keysFile);
+  const keysFile = join(stateDirectory, "keys.json");
+  const policy = isOwn ? await applyPolicy(product.url, adminToken, own) : null;
+  const keys = await seedDemoAccounts(product.url, adminToken, keysFile, policy?.tiers);
   const url = `http://localhost:${product.url.port}`;
   const invoices = `${url}/api/v1/admin/accounts/${BILLED_ACCOUNT}/invoices`;
   const billed = isNew
@@ -90,6 +119,10 @@ async function main(): Promise<void> {
 
 `
     : "";
+  if (policy !== null) {
+    await printOwn(url, own, policy, keys, shown(keysFile), shown(devVars));
+    return;
+  }
   console.log(`
 Edge Limiter is running at ${url} (Ctrl-C stops it)
 
@@ -108,6 +141,46 @@ Edge Limiter is running at ${url} (Ctrl-C stops it)
 
 ${billed}  Keys of all demo accounts   ${shown(keysFile)}  (${Object.keys(keys).join(", ")})
   Admin token                 ADMIN_TOKEN in ${shown(devVars)}
+`);
+}
+
+/** @throws Error that says which options there are. */
+async function ownApi(): Promise<OwnApi | null> {
+  try {
+    return await readOwnApi(process.argv.slice(2));
+  } catch (thrown) {
+    const isOption = thrown instanceof TypeError && "code" in thrown;
+    throw isOption ? new Error(`${thrown.message}\n\n${USAGE}`) : thrown;
+  }
+}
+
+async function printOwn(
+  url: string,
+  { upstream, policy: given }: OwnApi,
+  policy: PolicyInForce,
+  keys: DemoKeys,
+  keysFile: string,
+  devVars: string,
+): Promise<void> {
+  const [tier = "", key = ""] = Object.entries(keys)[0] ?? [];
+  const source = given === null ? "" : `, from ${given.file}`;
+  const isThere = upstream === null || (await isListening(upstream));
+  const notes = [
+    ...policy.warnings.map((warning) => `policy: ${warning}`),
+    ...(isThere ? [] : [`${upstream} does not answer yet: until it does, requests get 502`]),
+  ];
+  console.log(`
+Edge Limiter is running at ${url}${upstream === null ? "" : `, in front of ${upstream}`} (Ctrl-C stops it)
+The policy is at revision ${policy.revision}${source}
+${notes.map((note) => `Note: ${note}\n`).join("")}
+  Send a request of the tier ${tier} to a path of your API
+    curl -i -H 'X-API-Key: ${key}' ${url}/
+
+  Open the dashboard (sign in with the admin token)
+    ${url}/dashboard
+
+  Keys of an account for each tier   ${keysFile}  (${Object.keys(keys).join(", ")})
+  Admin token                        ADMIN_TOKEN in ${devVars}
 `);
 }
 

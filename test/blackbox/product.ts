@@ -31,6 +31,10 @@ export interface StartOptions {
   readonly shields?: "on" | "off";
   /** The step of a close after which the product stands still; default: none. */
   readonly stopAfter?: string;
+  /** Options after `npm start --`. */
+  readonly args?: readonly string[];
+  /** Other variables of the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A run of `npm start`, whether or not it gets as far as serving. */
@@ -49,9 +53,11 @@ export class Run {
       shields = "off",
       history = "off",
       stopAfter = "",
+      args = [],
+      environment = {},
     } = options;
     const { PATH, HOME } = process.env;
-    this.#npm = spawn("npm", ["start"], {
+    this.#npm = spawn("npm", ["start", ...(args.length > 0 ? ["--", ...args] : [])], {
       cwd: checkout.directory,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -67,6 +73,7 @@ export class Run {
         SHIELDS: shields,
         DEMO_HISTORY: history,
         STOP_AFTER: stopAfter,
+        ...environment,
         // Half of a start is compiling wrangler, so all starts share a cache (vitest.config.ts).
         NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? join(checkout.directory, ".compile-cache"),
       },

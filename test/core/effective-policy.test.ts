@@ -1,0 +1,170 @@
+/** The meaning of a policy: defaults written out, and nothing else changed. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import embedded from "../../policy/default.json";
+import { canonicalJson } from "../../src/canonical-json.ts";
+import { compilePolicy, type Policy } from "../../src/policy/compile.ts";
+import { effectivePolicy } from "../../src/policy/effective.ts";
+import { parseBy } from "../../src/policy/fault.ts";
+import { type PolicyDocument, policySchema } from "../../src/policy/schema.ts";
+
+const optional = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: undefined });
+const shadow = optional(fc.boolean());
+const scope = optional(fc.constantFrom("user" as const, "key" as const, "route" as const));
+
+const limitsOf = (prefix: string) =>
+  fc.uniqueArray(
+    fc
+      .tuple(
+        fc.constantFrom("a", "b", "c"),
+        fc.oneof(
+          fc.record({
+            kind: fc.constant("bucket"),
+            tokens: fc.integer({ min: 5, max: 100 }),
+            per: fc.constantFrom("second", "minute"),
+            burst: optional(fc.integer({ min: 5, max: 200 })),
+            scope,
+            shadow,
+          }),
+          fc.record({
+            kind: fc.constant("quota"),
+            amount: fc.integer({ min: 5, max: 100 }),
+            per: fc.constantFrom("day", "month"),
+            anchorDay: optional(fc.integer({ min: 1, max: 31 })),
+            scope,
+            shadow,
+          }),
+          fc.record({
+            kind: fc.constant("concurrency"),
+            max: fc.integer({ min: 1, max: 9 }),
+            ttlMs: fc.constant(1_000),
+            scope,
+            shadow,
+          }),
+        ),
+      )
+      .map(([name, limit]) => ({ name: `${prefix}${name}`, ...limit })),
+    { selector: ({ name }) => name, maxLength: 3 },
+  );
+
+const documents = fc
+  .record({
+    schema: fc.constant(1),
+    enforcement: optional(fc.constantFrom("on", "shadow")),
+    anonymousTier: fc.constant("one"),
+    defaultTier: fc.constantFrom("one", "two"),
+    headers: optional(
+      fc.record({ xRateLimit: optional(fc.boolean()), serverTiming: optional(fc.boolean()) }),
+    ),
+    tiers: fc.record({
+      one: fc.record({
+        limits: limitsOf("t"),
+        shadow,
+        mode: optional(fc.constantFrom("auto", "strict", "leased")),
+      }),
+      two: fc.record({
+        limits: limitsOf("t"),
+        shadow,
+        durability: optional(fc.constantFrom("reserved", "exact")),
+        onLimiterFailure: optional(fc.constantFrom("local", "open", "closed")),
+      }),
+    }),
+    routes: fc.tuple(
+      fc.record({
+        match: fc.constant("/x/:id"),
+        cost: optional(fc.constantFrom(0, 1, 2.5)),
+        auth: optional(fc.constantFrom("optional", "required", "none")),
+        methods: optional(fc.constantFrom(["GET"], ["POST", "GET", "POST"])),
+        limits: optional(limitsOf("r")),
+        timeoutMs: optional(fc.constantFrom(30_000, 1_000)),
+        exactPath: optional(fc.boolean()),
+        shadow,
+      }),
+      fc.record({ match: fc.constant("/*"), forwardKey: optional(fc.boolean()) }),
+    ),
+  })
+  // As JSON: without undefined fields.
+  .map((document): unknown => JSON.parse(JSON.stringify(document)));
+
+function parsed(document: unknown): PolicyDocument {
+  const read = parseBy(policySchema, document);
+  if (!read.ok) throw new Error(JSON.stringify(read.faults));
+  return read.value;
+}
+
+/** All that decides, as text; without the limits' documents, whose defaults may be left out. */
+function decidingPart(document: unknown): string {
+  const compiled = compilePolicy(document, 1);
+  if (!compiled.ok) throw new Error(JSON.stringify(compiled.faults));
+  const { tiers, routes, rules: _rules, ...policy }: Policy = compiled.value;
+  const limits = (own: readonly { readonly document: { readonly name: string } }[]) =>
+    own
+      .map(({ document: _document, ...limit }) => limit)
+      .toSorted((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
+  return canonicalJson({
+    ...policy,
+    tiers: [...tiers].map(([name, tier]) => [name, { ...tier, limits: limits(tier.limits) }]),
+    routes: parsed(document).routes.map((route) => {
+      const id = route.methods ? `${[...new Set(route.methods)].join(",")} ${route.match}` : route.match;
+      const found = routes.byId(id);
+      return found && { ...found, limits: limits(found.limits) };
+    }),
+  });
+}
+
+/** The effective policy as a document again: limits as lists. */
+function asDocument(document: PolicyDocument): unknown {
+  const asList = (limits: unknown) =>
+    Object.entries({ ...Object(limits) }).map(([name, limit]) => {
+      const { kind, anchorDay, ...fields }: { kind?: string; anchorDay?: number } = { ...Object(limit) };
+      return { name, kind, ...fields, ...(kind === "quota" ? { anchorDay } : {}) };
+    });
+  const withLists = (value: unknown) => {
+    const { limits, ...fields }: { limits?: unknown } = { ...Object(value) };
+    return { ...fields, limits: asList(limits) };
+  };
+  const { tiers, routes, rules: _rules, ...others } = effectivePolicy(document);
+  return {
+    ...others,
+    tiers: Object.fromEntries(
+      Object.entries({ ...Object(tiers) }).map(([name, tier]) => [name, withLists(tier)]),
+    ),
+    routes: (Array.isArray(routes) ? routes : []).map(withLists),
+  };
+}
+
+describe("an effective policy", () => {
+  it("writes out defaults without changing what the policy decides", () => {
+    fc.assert(
+      fc.property(documents, (document) => {
+        expect(decidingPart(asDocument(parsed(document)))).toBe(decidingPart(document));
+      }),
+      { numRuns: Number(process.env["POLICY_RUNS"] ?? 100) },
+    );
+  });
+
+  it("is the same of a document and of itself, so nothing is written out in two ways", () => {
+    fc.assert(
+      fc.property(documents, (document) => {
+        const once = effectivePolicy(parsed(document));
+        expect(effectivePolicy(parsed(asDocument(parsed(document))))).toEqual(once);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("differs if anything that decides does", () => {
+    fc.assert(
+      fc.property(documents, documents, (one, other) => {
+        const isSame =
+          canonicalJson(effectivePolicy(parsed(one))) === canonicalJson(effectivePolicy(parsed(other)));
+        if (isSame) expect(decidingPart(one)).toBe(decidingPart(other));
+      }),
+      { numRuns: 50 },
+    );
+    const burst = structuredClone(embedded);
+    const [minute] = burst.tiers.free.limits;
+    if (minute) minute.burst = 149;
+    expect(effectivePolicy(parsed(burst))).not.toEqual(effectivePolicy(parsed(embedded)));
+  });
+});

@@ -43,7 +43,7 @@ const limitsOf = (prefix: string) =>
           }),
         ),
       )
-      .map(([name, limit]) => ({ name: `${prefix}${name}`, ...limit })),
+      .map(([name, limit]) => Object.assign({ name: `${prefix}${name}` }, limit)),
     { selector: ({ name }) => name, maxLength: 3 },
   );
 
@@ -107,7 +107,7 @@ function decidingPart(document: unknown): string {
     routes: parsed(document).routes.map((route) => {
       const id = route.methods ? `${[...new Set(route.methods)].join(",")} ${route.match}` : route.match;
       const found = routes.byId(id);
-      return found && { ...found, limits: limits(found.limits) };
+      return [found && Object.assign({}, found, { limits: limits(found.limits) })];
     }),
   });
 }
@@ -117,7 +117,7 @@ function asDocument(document: PolicyDocument): unknown {
   const asList = (limits: unknown) =>
     Object.entries({ ...Object(limits) }).map(([name, limit]) => {
       const { kind, anchorDay, ...fields }: { kind?: string; anchorDay?: number } = { ...Object(limit) };
-      return { name, kind, ...fields, ...(kind === "quota" ? { anchorDay } : {}) };
+      return Object.assign({ name, kind }, fields, kind === "quota" ? { anchorDay } : {});
     });
   const withLists = (value: unknown) => {
     const { limits, ...fields }: { limits?: unknown } = { ...Object(value) };

@@ -8,8 +8,8 @@
  * once, so nothing is charged twice.
  *
  * `waitUntil` keeps every call running: a client that leaves takes no answer along, neither of those in its call nor the sign that the
- * object is alive. If the runtime ends a call nevertheless, the others in it run into their deadlines; the lane is free again when that
- * call's time is over, and the first waiter that checks uses it.
+ * object is alive. If the runtime ends a call nevertheless, as it does at the end of an isolate, the others in it run into their deadlines;
+ * the lane is free again when that call's time is over, and the first waiter that checks uses it.
  */
 import { DeadlineExceeded, MAX_STRETCH, Stretch, withDeadline } from "../deadline.ts";
 import type { WaitUntil } from "../wait-until.ts";
@@ -20,6 +20,7 @@ import {
   type Lane,
   MAX_LOOK_MS,
   MAX_PER_CALL,
+  MIN_LOOK_MS,
   untilAnswerMs,
   type Waiter,
 } from "./lane.ts";
@@ -121,7 +122,10 @@ export class Combiner<Q, A> {
       if (waiter.state.kind === "waiting" && isFree) {
         // After waiting for a call that failed, less time may be left than this call takes.
         const hasWaited = nowMs > fromMs;
-        const sent = this.#sendQueue(name, lane, waiter, send, nowMs);
+        const isAlone = lane.queue.every((other) => other === waiter);
+        const sent = isAlone
+          ? this.#sendQueue(name, lane, waiter, send, nowMs)
+          : this.#takeOver(name, lane, waiter, send, nowMs);
         waitUntil(sent);
         const failure = await (hasWaited ? withDeadline(sent, waiter.giveUpAtMs - nowMs, name) : sent);
         if (failure) throw failure.fault;
@@ -138,6 +142,26 @@ export class Combiner<Q, A> {
       if (lateMs > 0 && waiter.state.kind === "waiting" && !lane.queue.includes(waiter))
         lane.queue.push(waiter);
     }
+  }
+
+  /**
+   * Sends the queue after a moment. If its client has just left, a request may still run once, but what it then gives to `waitUntil` is
+   * lost: it must not send the questions of others. A request that has lived on since is kept. Never rejects.
+   * @returns as {@link #sendQueue}; null also if another request has taken the lane meanwhile.
+   */
+  async #takeOver(
+    name: string,
+    lane: Lane<Q, A>,
+    own: Waiter<Q, A>,
+    send: Send<Q, A>,
+    fromMs: number,
+  ): Promise<Failed | null> {
+    const untilMs = fromMs + MAX_LOOK_MS;
+    lane.busyUntilMs = untilMs;
+    await pause(MIN_LOOK_MS);
+    if (lane.busyUntilMs !== untilMs) return null;
+    lane.busyUntilMs = 0;
+    return own.state.kind === "waiting" ? this.#sendQueue(name, lane, own, send, Date.now()) : null;
   }
 
   /** Sends the queue, `own` first. Never rejects. @returns why `send` has rejected; null if it has not. */

@@ -4,7 +4,7 @@
  */
 
 /** The shortest time between two checks of a waiting request. A timer costs about ten microseconds. */
-const MIN_LOOK_MS = 1;
+export const MIN_LOOK_MS = 1;
 /** The longest: one slow call must not delay the answers of the next ones. */
 export const MAX_LOOK_MS = 20;
 /** About this many waiters of one object check per millisecond, however many wait. */

@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { parseList } from "structured-headers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod/mini";
-import { type Answer, hammer, request } from "./client.ts";
+import { type Answer, hammer, leave, request } from "./client.ts";
 import { type Checkout, makeCheckout, LONG_DEADLINE } from "./checkout.ts";
 import {
   admitted,
@@ -159,15 +159,11 @@ it.each(["pro", "enterprise"])(
   async (tier) => {
     const headers = withKey(await newAccount(product, `left-${tier}`, tier));
     const url = new URL("/identify", product.url);
-    /** Leaves before, during or after a call of a few milliseconds. */
-    const leave = (n: number) =>
-      fetch(url, { headers, signal: AbortSignal.timeout(n % 8) })
-        .then((answer) => answer.text())
-        .catch(() => null);
     let sent = 0;
     let passed = 0;
     for (let wave = 0; wave < 10; wave++) {
-      const leaving = Array.from({ length: 32 }, (_, n) => leave(n));
+      // Before, during or after a call of a few milliseconds.
+      const leaving = Array.from({ length: 32 }, (_, n) => leave(url, headers, n % 8));
       const answers = await burst(32, () => get("/identify", headers));
       await Promise.all(leaving);
       sent += 64;

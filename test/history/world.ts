@@ -24,6 +24,8 @@ const AFTERMATH_MS = 2_500;
 const LEASED_AFTERMATH_MS = 12_000;
 /** Of a stream, every so many requests find the isolate computing. */
 const COMPUTES_EACH = 7;
+/** How long a request may still run when nothing keeps it. */
+const ENDING_MS = 1;
 /** Schedules begin in this hour, the last of a day and of a month. */
 const BASE_MS = Date.UTC(2027, 0, 31, 23);
 
@@ -202,16 +204,22 @@ export class World {
     const { limiter, policy, place: within } = isolate;
     const groups = ask.asBatch ? [asked] : asked.map((one) => [one]);
     for (const group of groups) {
-      // Each group is one request: once its client has left, it dies as soon as no work of `waitUntil` is left.
+      // Each group is one request: once its client has left, it dies as soon as no work of `waitUntil` is left. Until then it may still
+      // run for a moment, but nothing that it gives to `waitUntil` keeps it any more, as measured on workerd.
       const place: Place = { ...within, within, skewMs: 0, busyUntilMs: 0 };
       let kept = 0;
       let isLeft = false;
+      let isEnding = false;
       const end = (): void => {
-        if (kept > 0) return;
-        place.alive = false;
-        for (const one of group) one.left ||= one.decision === null;
+        if (kept > 0 || isEnding) return;
+        isEnding = true;
+        this.#time.at(this.#time.nowMs + ENDING_MS, () => {
+          place.alive = false;
+          for (const one of group) one.left ||= one.decision === null;
+        });
       };
       const waitUntil = (work: Promise<unknown>): void => {
+        if (isEnding) return;
         kept += 1;
         const done = (): void => {
           kept -= 1;

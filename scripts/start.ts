@@ -40,6 +40,25 @@ const PARENT_CHECK_MS = 500;
 let product: LocalProduct | null = null;
 let stopping = false;
 
+/** Makes the state of a new demo, with closed months. Renamed when it is complete: a start that was stopped meanwhile is repeated. */
+async function closeDemoMonths(
+  directory: string,
+  state: string,
+  adminToken: string,
+  nowMs: number,
+  start: (unfinished: string) => Promise<LocalProduct>,
+): Promise<void> {
+  const unfinished = join(directory, "history");
+  await rm(unfinished, { recursive: true, force: true });
+  const past = await start(unfinished);
+  try {
+    await makeDemoHistory({ url: past.url, adminToken, nowMs });
+  } finally {
+    await past.close();
+  }
+  await rename(unfinished, state);
+}
+
 async function main(): Promise<void> {
   const own = await ownApi();
   if (own === null) {
@@ -74,23 +93,17 @@ async function main(): Promise<void> {
   const state = join(stateDirectory, "state");
   const isNew = !isOwn && process.env["DEMO_HISTORY"] !== "off" && !(await exists(state));
   if (isNew) {
-    // Renamed when it is complete: a start that was stopped meanwhile is repeated.
-    const unfinished = join(directory, "history");
-    await rm(unfinished, { recursive: true, force: true });
-    const past = await startLocalProduct({
-      port: 0,
-      directory,
-      state: unfinished,
-      variables: { ADMIN_TOKEN: adminToken },
-      reuseBundles,
-      clock: "follows-requests",
-    });
-    try {
-      await makeDemoHistory({ url: past.url, adminToken, nowMs: Date.now() + clockOffsetMs });
-    } finally {
-      await past.close();
-    }
-    await rename(unfinished, state);
+    const nowMs = Date.now() + clockOffsetMs;
+    await closeDemoMonths(directory, state, adminToken, nowMs, (unfinished) =>
+      startLocalProduct({
+        port: 0,
+        directory,
+        state: unfinished,
+        variables: { ADMIN_TOKEN: adminToken },
+        reuseBundles,
+        clock: "follows-requests",
+      }),
+    );
   }
   product = await startLocalProduct({
     port,

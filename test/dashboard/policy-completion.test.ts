@@ -156,7 +156,11 @@ test("the form shows one value or several as several, and of other alternatives 
   const route = fieldOf(schema!, fieldOf(schema!, rule, "if"), "route");
   expect([route.type, kindOf(schema!, route)]).toEqual(["array", "field"]);
   const then = fieldOf(schema!, rule, "then");
-  expect([then.values, kindOf(schema!, then)]).toEqual([["allow", "deny"], "field"]);
+  expect([then.values, then.insteadField, kindOf(schema!, then)]).toEqual([
+    ["allow", "deny"],
+    "tier",
+    "field",
+  ]);
   expect(firstValue(schema!, rule)).toEqual({ name: "", if: {}, then: "allow" });
 });
 

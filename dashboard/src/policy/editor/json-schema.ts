@@ -25,6 +25,8 @@ export interface SchemaNode {
   readonly items: unknown;
   readonly additional: unknown;
   readonly oneOf: readonly unknown[];
+  /** The only field of an object that it may be instead, such as the tier that a rule gives; null: there is none. */
+  readonly insteadField: string | null;
 }
 
 const OPENAPI = "/api/v1/openapi.json";
@@ -116,7 +118,7 @@ function nodeOf(components: Readonly<Record<string, unknown>>, value: unknown): 
   const options = Array.isArray(named["anyOf"]) ? named["anyOf"].map(recordOf) : [];
   const real = options.filter((option) => option["type"] !== "null");
   const isNullable = real.length < options.length;
-  // One value or several: several. Of other alternatives, the first; the text can have the others.
+  // One value or several: several. Of other alternatives, the first, and an object of one field; the text can have the others.
   const target = real.find((option) => option["type"] === "array") ?? real[0] ?? named;
   const { type, properties, required, items, additionalProperties, oneOf, enum: values } = target;
   const description = own["description"] ?? target["description"];
@@ -133,7 +135,13 @@ function nodeOf(components: Readonly<Record<string, unknown>>, value: unknown): 
     items,
     additional: additionalProperties === false ? undefined : additionalProperties,
     oneOf: Array.isArray(oneOf) ? oneOf : [],
+    insteadField: onlyFieldOf(real.filter((option) => option !== target)),
   };
+}
+
+function onlyFieldOf([option, ...others]: readonly Readonly<Record<string, unknown>>[]): string | null {
+  const [field = null, ...more] = Object.keys(recordOf(option?.["properties"]));
+  return others.length === 0 && more.length === 0 ? field : null;
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {

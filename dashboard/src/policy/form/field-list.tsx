@@ -19,6 +19,8 @@ export function FieldList({ pointer, labels, areSwitches = false }: Props) {
   const { json, schema, apply } = form;
   const node = schemaAt(schema, pointer, (at) => valueAt(json.value, at));
   const fields = valueAt(json.value, pointer);
+  const tiers = valueAt(json.value, "/tiers");
+  const tierNames = isRecord(tiers) ? Object.keys(tiers) : [];
   if (!node || !isRecord(fields)) return null;
   return (
     <div class="fields">
@@ -30,6 +32,7 @@ export function FieldList({ pointer, labels, areSwitches = false }: Props) {
             label={label}
             node={fieldOf(schema, node, name)}
             value={fields[name]}
+            tierNames={tierNames}
             isSwitch={areSwitches}
             isRequired={node.required.includes(name)}
             fault={faultAt(form, childPointer(pointer, name))}

@@ -10,6 +10,8 @@ interface Props {
   readonly label: string;
   readonly node: SchemaNode;
   readonly value: unknown;
+  /** The tiers of the document, which a field may have as an object that names one. */
+  readonly tierNames: readonly string[];
   readonly isRequired: boolean;
   /** For a boolean that is false by default: a checkbox instead of a choice. */
   readonly isSwitch: boolean;
@@ -31,7 +33,7 @@ export function SchemaField(props: Props) {
 }
 
 function Control(props: Props) {
-  const { node, value, isRequired, isSwitch, fault, onCommit } = props;
+  const { node, value, tierNames, isRequired, isSwitch, fault, onCommit } = props;
   const isInvalid = fault !== null;
   if (isSwitch) {
     return (
@@ -44,26 +46,39 @@ function Control(props: Props) {
   }
   const isBoolean = node.type === "boolean";
   if (isBoolean || node.values.length > 0) {
-    // An object, which the schema has as an alternative, stays until another value is chosen.
-    const text = value === undefined ? "" : isRecord(value) ? JSON.stringify(value) : String(value);
-    const options = isBoolean ? ["true", "false"] : node.values.map(String);
+    const text = value === undefined ? "" : textOf(value);
+    const choices = [...(isBoolean ? [true, false] : node.values), ...objectsOf(node, tierNames)];
+    const byText = new Map(choices.map((choice) => [textOf(choice), choice]));
+    // One that is none of them stays until another is chosen.
+    if (text !== "" && !byText.has(text)) byText.set(text, value);
     return (
       <select
         value={text}
         aria-invalid={isInvalid}
         onChange={({ currentTarget: { value: chosen } }) =>
-          onCommit(chosen === "" ? undefined : isBoolean ? chosen === "true" : chosen)
+          onCommit(chosen === "" ? undefined : byText.get(chosen))
         }
       >
         {(!isRequired || value === undefined) && <option value="">default</option>}
-        {[...new Set([...options, ...(text === "" ? [] : [text])])].map((option) => (
-          <option key={option}>{option}</option>
+        {[...byText].map(([option, choice]) => (
+          <option key={option} value={option}>
+            {isRecord(choice) ? Object.entries(choice).flat().join(" ") : option}
+          </option>
         ))}
       </select>
     );
   }
   if (node.type === "array") return <Lines {...props} />;
   return <Line {...props} />;
+}
+
+/** The objects that the field may have instead of a value: one for each tier if they name a tier. */
+function objectsOf({ insteadField }: SchemaNode, tierNames: readonly string[]): readonly unknown[] {
+  return insteadField === "tier" ? tierNames.map((tier) => ({ tier })) : [];
+}
+
+function textOf(choice: unknown): string {
+  return isRecord(choice) ? JSON.stringify(choice) : String(choice);
 }
 
 /** One text or number. */

@@ -4,6 +4,7 @@ import { periodAt } from "../../src/core/calendar.ts";
 import { limitView } from "../../src/core/decision.ts";
 import { type Meter, read } from "../../src/core/limit.ts";
 import { type Charge, decidePlan, effective } from "../../src/core/plan.ts";
+import { unitAmounts } from "../../src/core/unit-costs.ts";
 import { toTokens } from "../../src/core/units.ts";
 import type { LimitStatus, StatusRequest, UserStatus } from "../../src/objects/user-status.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
@@ -52,6 +53,6 @@ function limitStatus(meter: Meter, nowMs: number): LimitStatus {
   return { ...view, period: { start, end, used: toTokens(usedMilli) } };
 }
 
-function usageView(usage: Usage) {
-  return { requests: usage.requests, cost: toTokens(usage.costMilli), denied: usage.denied };
+function usageView({ requests, costMilli, denied, units }: Usage) {
+  return { requests, cost: toTokens(costMilli), denied, ...(units ? { units: unitAmounts(units) } : {}) };
 }

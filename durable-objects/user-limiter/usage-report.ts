@@ -4,6 +4,7 @@ import { HOUR_MS } from "../../src/core/time.ts";
 import { toTokens } from "../../src/core/units.ts";
 import type { Granularity, UsageQuery, UsageRow } from "../../src/objects/account.ts";
 import { includesKey, keyBinding, keyCondition } from "./key-selection.ts";
+import type { Cell } from "./ledger.ts";
 import type { Memory } from "./memory.ts";
 
 /** An hour of the ledger as arguments of SQLite's date functions. */
@@ -70,7 +71,7 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
     ? `SELECT hour, route, requests, cost_milli, denied FROM usage
          WHERE hour >= ?1 AND hour < ?2 AND ${keyCondition(8)} UNION ALL`
     : "";
-  return sql
+  const rows = sql
     .exec(
       `SELECT * FROM (
          SELECT ${periodSql(granularity, anchorDay)} AS period,
@@ -97,4 +98,55 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
       const { period, route, requests, cost, denied } = rowSchema.parse(found);
       return { period, route: byRoute ? route : null, requests, cost: toTokens(cost), denied };
     });
+  return hasTables || open.some(({ units }) => units) ? withUnits(sql, rows, open, hasTables, query) : rows;
+}
+
+const unitRowSchema = z.object({ period: z.string(), route: z.string(), unit: z.string(), cost: z.number() });
+
+/** The rows with their cost in other units. */
+function withUnits(
+  sql: SqlStorage,
+  rows: readonly UsageRow[],
+  open: readonly Readonly<Cell>[],
+  hasTables: boolean,
+  { granularity, anchorDay = 1, byRoute, keyMode = null, fromMs, toMs }: UsageQuery,
+): UsageRow[] {
+  const [first, last] = [rows[0], rows.at(-1)];
+  if (!first || !last) return [];
+  const cells = open.flatMap(({ hour, route, units = [] }) =>
+    units.map(([unit, milli]) => [hour, route.toWellFormed(), unit, milli]),
+  );
+  const table = hasTables
+    ? `SELECT hour, route, unit, cost_milli FROM usage_units
+         WHERE hour >= ?1 AND hour < ?2 AND ${keyCondition(7)} UNION ALL`
+    : "";
+  const found = sql
+    .exec(
+      `SELECT * FROM (
+         SELECT ${periodSql(granularity, anchorDay)} AS period,
+           CASE WHEN ?3 THEN route ELSE '' END AS route, unit, sum(cost_milli) AS cost
+         FROM (${table}
+           SELECT value ->> 0 AS hour, value ->> 1 AS route, value ->> 2 AS unit, value ->> 3 AS cost_milli
+           FROM json_each(?4) WHERE ?1 < ?2)
+         GROUP BY 1, 2, 3)
+       WHERE period >= ?5 AND period <= ?6`,
+      Math.floor(fromMs / HOUR_MS),
+      Math.ceil(toMs / HOUR_MS),
+      byRoute ? 1 : 0,
+      JSON.stringify(cells),
+      first.period,
+      last.period,
+      ...(hasTables ? [keyBinding(keyMode)] : []),
+    )
+    .toArray();
+  const units = new Map<string, Record<string, number>>();
+  for (const each of found) {
+    const { period, route, unit, cost } = unitRowSchema.parse(each);
+    const key = `${period}\n${route}`;
+    units.set(key, { ...units.get(key), [unit]: toTokens(cost) });
+  }
+  return rows.map((row) => {
+    const own = units.get(`${row.period}\n${row.route ?? ""}`);
+    return own ? { ...row, units: own } : row;
+  });
 }

@@ -1,6 +1,7 @@
 /** What a user may use now and has used so far: response schemas and texts. */
 import * as z from "zod/mini";
 import { userIdSchema } from "../../src/identity/user-id.ts";
+import { decisionSchema } from "../../src/limiter/decision-schema.ts";
 import type { UserStatus } from "../../src/objects/user-status.ts";
 import { about, named } from "../annotations.ts";
 import { answer, CURSOR, json, type OperationNotes, RANGE_START, text } from "../notes.ts";
@@ -9,8 +10,14 @@ import { limitStatusSchema, revision } from "./limits.ts";
 
 const usageFields = {
   requests: count("Admitted requests. `denied` counts the others."),
-  cost: amount("Tokens charged."),
+  cost: amount("Tokens (of requests) charged."),
   denied: count("Denied requests."),
+  units: z.exactOptional(
+    about(
+      "The cost in other units than requests, by unit. Absent: there is none.",
+      decisionSchema.shape.units.def.innerType,
+    ),
+  ),
 };
 const usageSchema = named(
   "Usage",

@@ -148,6 +148,8 @@ export interface UsageView {
   readonly requests: number;
   readonly cost: number;
   readonly denied: number;
+  /** The cost in other units than requests, by unit. Absent: there is none. */
+  readonly units?: Readonly<Record<string, number>>;
 }
 
 export type Granularity = "hour" | "day" | "month";

@@ -97,7 +97,27 @@ describe("a limit in tokens and one in requests", () => {
     const user = new UserObject(revision);
     await expect(user.lease(100_000, { route: "/chat" })).rejects.toThrow("nothing was leased");
     expect(await user.lease(100_000, { route: "/ping" })).toContain(".");
+    expect((await user.status()).usage.hour).toEqual({
+      requests: 2,
+      cost: 2,
+      denied: 0,
+      units: { tokens: 500 },
+    });
     expect(await metered(user)).toEqual([{ hour: 0, tokens: 500 }]);
+    // An hour in the table, and the open one.
+    await user.decide({ route: "/chat" });
+    const query = {
+      fromMs: START_MS,
+      toMs: Date.now() + 1,
+      granularity: "day",
+      byRoute: true,
+      after: null,
+    } as const;
+    expect(await user.stub.usage({ ...query, count: 10 })).toMatchObject([
+      { route: "", cost: 1 },
+      { route: "/chat", requests: 2, cost: 2, units: { tokens: 1_000 } },
+      { route: "/ping", requests: 1 },
+    ]);
   });
 });
 

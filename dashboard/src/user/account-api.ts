@@ -100,6 +100,7 @@ const isUsage = isShape<UserStatus["usage"]["hour"]>({
   requests: isNumber,
   cost: isNumber,
   denied: isNumber,
+  units: isMissingOr(isMapOf(isNumber)),
 });
 const isStatusBilling = isShape<NonNullable<UserStatus["billing"]>>({
   currency: isText,
@@ -155,6 +156,7 @@ const isUsageRow = isShape<UsageReport["usage"][number]>({
   requests: isNumber,
   cost: isNumber,
   denied: isNumber,
+  units: isMissingOr(isMapOf(isNumber)),
   route: isMissingOr(isText),
 });
 export const parseUsage = parseAs(

@@ -18,7 +18,7 @@ describeFields(operationSchema, {
   cost: "A number of requests, or amounts by unit, in steps of 0.001: a limit whose unit it does not name is charged nothing. Takes precedence over the route's cost. Default: the route's cost, or 1.",
   tier: "The tier of a user without an account. An account's own tier takes precedence.",
   idempotencyKey:
-    "Within ten minutes, the same key returns the same allowed decision, marked `replayed`, and is charged once; after a denial, the operation is decided again. With another cost, route, tier or peek the response is 422 `idempotency_mismatch`. Each API key has its own namespace; all RPC callers share one.",
+    "Within ten minutes, the same key returns the same allowed decision, marked `replayed`, and is charged once; after a denial, the operation is decided again. With another cost, route, tier, peek or reserve the response is 422 `idempotency_mismatch`. Each API key has its own namespace; all RPC callers share one.",
   peek: "Decide without charging.",
   reserve:
     "The cost is charged now and settled later at what it came to. Unsettled for `ttlMs`, it stays charged. An operation that takes slots is a reservation in any case: by settling it, its slots are freed.",

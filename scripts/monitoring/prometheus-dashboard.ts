@@ -32,6 +32,7 @@ const {
   circuitState,
   cache,
   leaseTokens,
+  reservations,
   rowsWritten,
   policyRevision,
   policyReload,
@@ -207,6 +208,14 @@ const MACHINERY: Panel[] = [
     unit: "ops",
     width: 8,
     queries: [{ text: sumBy("event", leaseTokens.name), legend: "{{event}}" }],
+  },
+  {
+    title: "Reservations",
+    description: "Reservations by what became of them. Expired ones were never settled, and stay charged.",
+    type: "timeseries",
+    unit: "ops",
+    width: 8,
+    queries: [{ text: sumBy("event", reservations.name), legend: "{{event}}" }],
   },
   {
     title: "Rows written",

@@ -1,5 +1,6 @@
 /** Reservations of a user's object on real storage: charged until they are settled or expire, over crashes, hours and resets. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { objectMetrics } from "../../durable-objects/object-metrics.ts";
 import type { DecisionRequest, Reservation } from "../../src/core/decision.ts";
 import { MAX_OPEN_RESERVATIONS, SETTLED_MS } from "../../src/core/reservation-book.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/core/time.ts";
@@ -110,6 +111,7 @@ describe("a limit in tokens and one in requests", () => {
       fromMs: START_MS,
       toMs: Date.now() + 1,
       granularity: "day",
+      anchorDay: 1,
       byRoute: true,
       after: null,
     } as const;
@@ -232,6 +234,31 @@ describe("a reservation", () => {
     expect(await user.remaining()).toEqual([50_000 - MAX_OPEN_RESERVATIONS]);
     await settle(user, decisions[0]?.reservation?.id ?? "", 1);
     expect((await user.decide(costing(1))).allowed).toBe(true);
+  });
+
+  it("is counted: what was reserved, in each unit, and what became of it", async () => {
+    const [add, observe] = [vi.spyOn(objectMetrics, "add"), vi.spyOn(objectMetrics, "observe")];
+    const user = new UserObject(await publishLimits(DAY));
+    const { id } = await reserve(user, 4_000, 1_000);
+    await reserve(user, 100, 1_000);
+    await user.stub.settle([{ kind: "extend", id, extendMs: 5_000 }], user.revision);
+    later(1_000);
+    await settle(user, id, 1_000);
+    await settle(user, "unknown", 1);
+    const counts = add.mock.calls.map(([family, [label], value]) => [family, label, value]);
+    expect(counts).toEqual([
+      ["reservations", "reserved", undefined],
+      ["reserved", "requests", 1],
+      ["reserved", "tokens", 4_000],
+      ["reservations", "reserved", undefined],
+      ["reserved", "requests", 1],
+      ["reserved", "tokens", 100],
+      ["reservations", "extended", undefined],
+      ["reservations", "expired", 1],
+      ["reservations", "settled", undefined],
+      ["reservations", "gone", undefined],
+    ]);
+    expect(observe.mock.calls).toEqual([["settleRatio", [], 0.25]]);
   });
 
   it("names only units that the policy or the reservation has", async () => {

@@ -23,6 +23,8 @@ const MAX_TOKENS = 200;
 const MONTH = 1_000_000;
 const TOKEN_MS = 5;
 
+/** The users' keys. */
+const keys = new Map<string, string>();
 let checkout: Checkout;
 let product: Product;
 let model: Model;
@@ -47,11 +49,12 @@ afterAll(async () => {
 });
 
 /** A policy whose only limits count tokens. A crash loses nothing of them. */
-async function publishLlm(): Promise<void> {
+async function publishLlm(...more: readonly object[]): Promise<void> {
   const minute = { kind: "bucket", unit: "tokens", tokens: 10_000, per: "minute" };
   const limits = [
     { ...minute, name: "tokens" },
     { name: "month", kind: "quota", unit: "tokens", amount: MONTH, per: "month" },
+    ...more,
   ];
   const usage = { unit: "tokens", reserve: RESERVE };
   await publishPolicy(product, {
@@ -66,6 +69,13 @@ async function publishLlm(): Promise<void> {
       { match: "/v1/messages", upstream: modelUrl, usage: { ...usage, from: "anthropic" } },
     ],
   });
+}
+
+/** A new user's key. */
+async function newKey(user: string): Promise<string> {
+  const key = await newAccount(product, user, "free");
+  keys.set(user, key);
+  return key;
 }
 
 interface Streamed {
@@ -108,12 +118,12 @@ function tokensOf(prompt: string): number {
   return promptTokens + words.length;
 }
 
-/** Tokens of this month that are charged. */
-async function charged(key: string): Promise<number> {
+/** Tokens of this month that are charged. @param quota the name of a quota of a month. */
+async function charged(key: string, quota = "month"): Promise<number> {
   const url = new URL("/api/v1/rate-limit/status", product.url);
   const answer: unknown = (await request(url, { headers: { "X-API-Key": key } })).json();
   const limits: unknown = Reflect.get(Object(answer), "limits");
-  const month = Array.isArray(limits) ? limits.find(({ name }) => name === "month") : null;
+  const month = Array.isArray(limits) ? limits.find(({ name }) => name === quota) : null;
   return MONTH - Number(month?.remaining);
 }
 
@@ -137,8 +147,8 @@ async function chargedAsCounted(user: string, key: string): Promise<number> {
   return requests;
 }
 
-it("64 clients at once: the tokens used stay within the limit in every window, and the ledger is what the model counted", async () => {
-  const key = await newAccount(product, "streams", "free");
+it("64 clients at once: the tokens used stay within the limit in every window, and what is charged is what the model counted", async () => {
+  const key = await newKey("streams");
   const endMs = Date.now() + 4_000;
   const history: TimedDecision[] = [];
   const client = async (i: number): Promise<void> => {
@@ -163,7 +173,7 @@ it("64 clients at once: the tokens used stay within the limit in every window, a
 
 it("whoever leaves in the middle of a stream pays for all of it", async () => {
   // pollinations/pollinations#5594
-  const key = await newAccount(product, "leaves", "free");
+  const key = await newKey("leaves");
   for (const path of ["/v1/chat/completions", "/v1/messages"]) {
     const { status, text } = await stream(key, path, "tell me everything", 1);
     expect([status, text.includes('usage":{"total')]).toEqual([200, false]);
@@ -172,7 +182,7 @@ it("whoever leaves in the middle of a stream pays for all of it", async () => {
 });
 
 it("kill -9 in the middle of streams leaves every reservation charged in full", async () => {
-  const key = await newAccount(product, "killed", "free");
+  const key = await newKey("killed");
   // Long enough to be under way when the kill comes.
   const prompts = Array.from({ length: 100 }, (_, i) => `prompt ${i}`).filter(
     (prompt) => tokensOf(prompt) > 100,
@@ -186,6 +196,16 @@ it("kill -9 in the middle of streams leaves every reservation charged in full", 
   product = await startProduct(checkout);
   expect(await charged(key)).toBe(5 * RESERVE);
   expect(await metered("killed")).toBe(5);
+});
+
+it("a quota that begins now counts the same, from the ledger", async () => {
+  await publishLlm({ name: "late", kind: "quota", unit: "tokens", amount: MONTH, per: "month" });
+  expect(keys.size).toBe(3);
+  for (const [user, key] of keys) {
+    const tokens = await charged(key);
+    expect([user, await charged(key, "late")]).toEqual([user, tokens]);
+    expect(tokens).toBeGreaterThan(0);
+  }
 });
 
 /** The commands of a page and what they print, in order. */

@@ -6,6 +6,7 @@ import { newAddress } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge, type Upstream } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
 import { problemCode } from "../fixtures/edge-problem.ts";
+import { app as demoOrigin } from "../../examples/origin/src/app.ts";
 
 type Usage = NonNullable<RouteDocument["usage"]>;
 
@@ -53,6 +54,7 @@ function pipe() {
 interface User {
   readonly edge: Edge;
   post(body?: BodyInit, more?: Record<string, string>): Promise<Response>;
+  socket(): Promise<Response>;
   /** What the user's limits have left. */
   left(): Promise<Record<string, number>>;
   /** Tokens charged after all background work. */
@@ -88,6 +90,7 @@ async function users(
       left,
       post: (body = "{}", more = {}) =>
         edge.request(`/v1/${i}`, { method: "POST", body, headers: { ...headers, ...more } }),
+      socket: () => edge.request(`/v1/${i}`, { headers: { ...headers, Upgrade: "websocket" } }),
       async charged() {
         await edge.backgroundDone();
         return Math.round((TOKENS.amount - ((await left())["tokens"] ?? 0)) * 1_000) / 1_000;
@@ -394,6 +397,23 @@ describe("a slot", () => {
       expect((await left())["parallel"]).toBe(1);
     }
   });
+});
+
+it("a WebSocket is charged what is reserved, and gives its slot back when it closes", async () => {
+  const { edge, left, charged, socket } = await user(
+    (request) => demoOrigin.fetch(new Request("https://origin/ws", request)),
+    {},
+    [TOKENS, SLOT],
+  );
+  for (let i = 1; i <= 2; i++) {
+    const { webSocket } = await socket();
+    expect((await left())["parallel"]).toBe(0);
+    webSocket?.accept();
+    webSocket?.close(1000);
+    await expect.poll(async () => (await left())["parallel"]).toBe(1);
+    await edge.backgroundDone();
+    expect(await charged()).toBe(4_000 * i);
+  }
 });
 
 describe("a policy with usage", () => {

@@ -52,6 +52,7 @@ export interface Books {
     /** Returns whether it counts in a later hour, since that of `atMs` is frozen. */
     add(atMs: number, cell: UsageCell): boolean;
     lose(atMs: number, route: string | null, keyId: string | null, milli: number): void;
+    withdraw(nowMs: number, route: string, keyId: string, denials: number): void;
   };
   /** When a limit last denied a request, or one in shadow would have. */
   readonly deniedAtMs: number;

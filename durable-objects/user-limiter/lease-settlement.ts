@@ -44,10 +44,9 @@ export function settle(memory: Books, policy: Policy, settlement: Settlement, no
   const { leases, ledger } = memory;
   const { leaseId, cells } = settlement;
   if (leaseId === null) {
-    for (const { withdrawn, ...cell } of cells) {
+    for (const { withdrawn = 0, ...cell } of cells) {
       ledger.add(Math.min(settlement.atMs, nowMs), cell);
-      // Counted a moment ago, by this clock.
-      if (withdrawn) ledger.add(nowMs, { ...cell, requests: 0, costMilli: 0, denied: 0, withdrawn });
+      ledger.withdraw(nowMs, cell.route, cell.keyId, withdrawn);
     }
     memory.needsCheckpoint = true;
     return;

@@ -161,6 +161,22 @@ export class Ledger {
     return true;
   }
 
+  /**
+   * Takes back denials that were counted a moment ago, by this clock: in this hour, or at the end of the last one. A crash may have lost
+   * them, or the table may have them already.
+   */
+  withdraw(nowMs: number, route: string, keyId: string, denials: number): void {
+    const hour = Math.floor(nowMs / HOUR_MS);
+    let left = denials;
+    for (const each of [hour, hour - 1]) {
+      const cell = left > 0 && this.#open.get(cellKey(each, route, keyId));
+      if (!cell) continue;
+      const taken = Math.min(left, cell.denied);
+      cell.denied -= taken;
+      left -= taken;
+    }
+  }
+
   /** Usage that counts in quotas, from this hour on. Call only if there are tables. */
   charged(fromHour: number): ChargedCell[] {
     const cells = this.#sql

@@ -37,7 +37,7 @@ function userWith(open: number): Books {
     counters: new Counters({}, NOW_MS),
     keys: { isValid: () => true, originOf: (keyId) => keyId, stopsAtMs: () => Infinity },
     leases: new LeaseBook({ ...NO_LEASES, open: leases }, "epoch", NOW_MS),
-    ledger: { add: () => false, lose: () => undefined },
+    ledger: { add: () => false, lose: () => undefined, withdraw: () => undefined },
     deniedAtMs: -Infinity,
     needsCheckpoint: false,
     adoptPolicy: () => undefined,

@@ -147,6 +147,7 @@ class SimulatedUser {
           return false;
         },
         lose: () => undefined,
+        withdraw: () => undefined,
       },
       needsCheckpoint: false,
     };

@@ -32,7 +32,7 @@ export class LedgerModel {
 
   /**
    * The faults of a bill. It must not have more than was admitted, may lack requests of at most `lossMilli` in total, and must
-   * contain every denial that stood if `isCalm`, and no other.
+   * contain every denial that stood if `isCalm`, and no other. One that was withdrawn at the beginning of an hour may be of the hour before.
    */
   faults(usage: readonly UsageRow[], lossMilli: number, isCalm: boolean): string[] {
     const faults: string[] = [];
@@ -43,18 +43,23 @@ export class LedgerModel {
       ]),
     );
     let missingMilli = 0;
+    let [denied, stood] = [0, 0];
     for (const hour of new Set([...billed.keys(), ...this.#hours.keys()])) {
       const is = billed.get(hour) ?? NOTHING;
       const should = this.#hours.get(hour) ?? NOTHING;
       missingMilli += should.costMilli - is.costMilli;
-      const stood = should.denied - should.withdrawn;
+      const next = this.#hours.get(hour + 1) ?? NOTHING;
       const isMore = (["requests", "costMilli", "denied"] as const).some(
         (field) => is[field] > should[field],
       );
-      if (isMore || (isCalm && is.denied !== stood)) {
+      const isLess = is.denied < should.denied - should.withdrawn - next.withdrawn;
+      if (isMore || (isCalm && isLess)) {
         faults.push(`billed ${JSON.stringify(is)} instead of ${JSON.stringify(should)}`);
       }
+      denied += is.denied;
+      stood += should.denied - should.withdrawn;
     }
+    if (isCalm && denied !== stood) faults.push(`${denied} denials are billed, of ${stood} that stood`);
     if (missingMilli > lossMilli)
       faults.push(`${missingMilli} missing from the bill, at most ${lossMilli} may be`);
     return faults;

@@ -6,7 +6,9 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import * as z from "zod/mini";
 import { HOUR_MS } from "../../src/core/time.ts";
+import { settle } from "../../durable-objects/user-limiter/lease-settlement.ts";
 import { Memory } from "../../durable-objects/user-limiter/memory.ts";
+import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 import { Disk, type Handle, storageOf } from "./sqlite-storage.ts";
 
 const MAX_CELLS = 32;
@@ -137,4 +139,20 @@ it("loses no cell and counts none twice, whatever fails", () => {
   );
   // Both cases really occurred.
   expect(Math.min(seen.withTables, seen.without)).toBeGreaterThan(RUNS / 10);
+});
+
+// An isolate takes a denial back since it asks again. The second answer may be of the next hour.
+it("a denial that is withdrawn just after its hour has ended is taken back from that hour", () => {
+  const { memory } = new Rig();
+  const endMs = 500_000 * HOUR_MS;
+  const none = { route: "/a", keyId: "", requests: 0, costMilli: 0, denied: 0 };
+  memory.ledger.add(endMs - 30, { ...none, denied: 2 });
+  const cells = [{ ...none, withdrawn: 1 }];
+  settle(memory, embeddedPolicy(), { leaseId: null, atMs: endMs - 20, cells }, endMs);
+  memory.ledger.add(endMs, { ...none, denied: 1 });
+  const denials = memory.ledger.openCells.map(({ hour, denied }) => [hour, denied]);
+  expect(denials).toEqual([
+    [499_999, 1],
+    [500_000, 1],
+  ]);
 });

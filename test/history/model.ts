@@ -184,7 +184,8 @@ export function counterOf(rule: Rule, keyId: string | null): string | null {
   return keyId === null ? null : `${rule.name}#${originOf(keyId)}`;
 }
 
-function limitOf(counter: string): string {
+/** The name of the limit that a counter is of. */
+export function limitOf(counter: string): string {
   return counter.split("#", 1)[0] ?? counter;
 }
 

@@ -183,6 +183,13 @@ export async function profiledWorkers(): Promise<RigWorker[]> {
   return [limiter("profiled", await built("profiled"), "embedded")];
 }
 
+/** Two Workers with a changed bundle, then two with it as it is. @param change returns the path of the changed one. */
+export async function ruledWorkers(change: (bundled: string) => Promise<string>): Promise<RigWorker[]> {
+  const repeating = await built("repeating");
+  const changed = await change(repeating);
+  return [changed, changed, repeating, repeating].map((path, n) => limiter(`ruled-${n}`, path, "embedded"));
+}
+
 export function productBundle(): Promise<string> {
   return bundle("wrangler.toml", join(BUILDS, "product"), true);
 }

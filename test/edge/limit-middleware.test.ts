@@ -9,7 +9,7 @@ import type { Decision } from "../../src/core/decision.ts";
 import { limit, type LimitOptions } from "../../packages/client/src/limit.ts";
 import { newUser } from "../fixtures/edge-account.ts";
 import { publishPolicy } from "../fixtures/edge-app.ts";
-import { TEST_POLICY } from "../fixtures/edge-policy.ts";
+import { policyWith, TEST_POLICY } from "../fixtures/edge-policy.ts";
 import { problemCode, problemOf } from "../fixtures/edge-problem.ts";
 
 interface ReportsEnv {
@@ -53,8 +53,10 @@ function decided(changes: Partial<Decision>): Decision {
   };
 }
 
+const PARALLEL = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 } as const;
+
 beforeAll(async () => {
-  await publishPolicy(TEST_POLICY);
+  await publishPolicy(policyWith({ tiers: { ...TEST_POLICY.tiers, slots: { limits: [PARALLEL] } } }));
 });
 
 describe("another Worker's app", () => {
@@ -218,4 +220,30 @@ describe("an app may choose", () => {
     expect(response.headers.get("X-RateLimit-Remaining")).toBe("5");
     expect(response.headers.get("Server-Timing")).toMatch(/^db;dur=7, limiter;dur=\d+\.\d;desc="strict"$/);
   });
+});
+
+it("a slot is free again when the response that held it has been read", async () => {
+  const user = newUser();
+  let end = (): void => undefined;
+  const app = new Hono<ReportsEnv>();
+  app.use(
+    limit<ReportsEnv>({
+      decide: async (c) => c.env.EDGE_LIMITER.check({ user, tier: "slots" }),
+      settle: async (c, { id }, { cost }) => c.env.EDGE_LIMITER.settle({ user, reservation: id, cost }),
+    }),
+  );
+  app.get("/", () => {
+    const { readable, writable } = new IdentityTransformStream();
+    end = () => void writable.close();
+    return new Response(readable);
+  });
+  const ask = async () => app.request("/", {}, BINDINGS);
+  const first = await ask();
+  expect(first.status).toBe(200);
+  const denied = await ask();
+  expect([denied.status, denied.headers.get("Retry-After")]).toEqual([429, "1"]);
+  const read = first.text();
+  end();
+  await read;
+  await vi.waitFor(async () => expect((await ask()).status).toBe(200));
 });

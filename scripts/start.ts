@@ -125,17 +125,25 @@ async function main(): Promise<void> {
   const policy = isOwn ? await applyPolicy(product.url, adminToken, own) : null;
   const keys = await seedDemoAccounts(product.url, adminToken, keysFile, policy?.tiers);
   const url = `http://localhost:${product.url.port}`;
+  if (policy !== null) await printOwn(url, own, policy, keys, shown(keysFile), shown(devVars));
+  else printDemo(url, isNew, keys, shown(keysFile), shown(devVars));
+}
+
+function printDemo(
+  url: string,
+  hasHistory: boolean,
+  keys: DemoKeys,
+  keysFile: string,
+  devVars: string,
+): void {
+  const { port } = new URL(url);
   const invoices = `${url}/api/v1/admin/accounts/${BILLED_ACCOUNT}/invoices`;
-  const billed = isNew
+  const billed = hasHistory
     ? `  See the invoices of three months; each is also a page and a PDF, with .html or .pdf after its id
-    curl -H "Authorization: Bearer $(sed -n 's/^ADMIN_TOKEN=//p' '${shown(devVars)}')" ${invoices}
+    curl -H "Authorization: Bearer $(sed -n 's/^ADMIN_TOKEN=//p' '${devVars}')" ${invoices}
 
 `
     : "";
-  if (policy !== null) {
-    await printOwn(url, own, policy, keys, shown(keysFile), shown(devVars));
-    return;
-  }
   console.log(`
 Edge Limiter is running at ${url} (Ctrl-C stops it)
 
@@ -150,10 +158,10 @@ Edge Limiter is running at ${url} (Ctrl-C stops it)
 
   Open the dashboard (sign in with the admin token), and send traffic for it to show
     ${url}/dashboard
-    ${product.url.port === String(DEFAULT_PORT) ? "" : `PORT=${product.url.port} `}npm run demo:traffic
+    ${port === String(DEFAULT_PORT) ? "" : `PORT=${port} `}npm run demo:traffic
 
-${billed}  Keys of all demo accounts   ${shown(keysFile)}  (${Object.keys(keys).join(", ")})
-  Admin token                 ADMIN_TOKEN in ${shown(devVars)}
+${billed}  Keys of all demo accounts   ${keysFile}  (${Object.keys(keys).join(", ")})
+  Admin token                 ADMIN_TOKEN in ${devVars}
 `);
 }
 

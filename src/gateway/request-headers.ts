@@ -96,9 +96,11 @@ export function forwardedHeaders(request: Request, identity: Identity): Headers 
     headers.delete(name);
   }
   if (!forwardKey && (caller.kind === "key" || ignoresCredential)) {
+    // Without X-API-Key, the key that was read is here, whatever its form.
+    const isKey = caller.kind === "key" && !headers.has("X-API-Key");
     // A key that was not read may be one of the upstream's.
     if (caller.kind === "key" || looksLikeApiKey(headers.get("X-API-Key") ?? "")) headers.delete("X-API-Key");
-    if (looksLikeApiKey((headers.get("Authorization") ?? "").replace(/^Bearer +/i, ""))) {
+    if (isKey || looksLikeApiKey((headers.get("Authorization") ?? "").replace(/^Bearer +/i, ""))) {
       headers.delete("Authorization");
     }
   }

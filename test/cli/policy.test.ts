@@ -50,13 +50,18 @@ async function write(change: (document: Document) => Document): Promise<void> {
   await writeFile(file, JSON.stringify(change(document)));
 }
 
-/** With another burst of the free tier's first limit. */
-function withBurst(document: Document, burst: number): Document {
+/** With other numbers of the free tier's first limit. */
+function withFirst(document: Document, numbers: object): Document {
   const { free, ...tiers } = document.tiers;
   const [first, ...limits] = free?.limits ?? [];
   if (!free || !first) throw new Error("the policy has no free tier");
-  return { ...document, tiers: { ...tiers, free: { ...free, limits: [{ ...first, burst }, ...limits] } } };
+  return {
+    ...document,
+    tiers: { ...tiers, free: { ...free, limits: [{ ...first, ...numbers }, ...limits] } },
+  };
 }
+
+const withBurst = (document: Document, burst: number) => withFirst(document, { burst });
 
 describe("policy diff", () => {
   it("exits 0 without a difference, also if the file spells defaults out or leaves them out", async () => {
@@ -88,7 +93,8 @@ describe("policy diff", () => {
       const { decisions } = z.object({ decisions: z.array(z.unknown()) }).parse(JSON.parse(out));
       return decisions.length === 20 || null;
     });
-    await write((document) => withBurst(document, 5));
+    // Refills nothing, however slow the machine is.
+    await write((document) => withFirst(document, { tokens: 1, per: "day", burst: 5 }));
     const { code, out } = await cli("policy", "diff", "-f", file, "--simulate", "24h");
     expect(code).toBe(2);
     expect(out).toContain("~ tiers.free.limits.minute.burst: 150 -> 5");

@@ -217,6 +217,30 @@ describe("an imported key", () => {
     expect(await statuses()).toEqual([401, 401, 200]);
   });
 
+  it("never reaches an upstream, in whichever header it came; another credential beside it does", async () => {
+    const started = await start();
+    const { edge } = started;
+    const { key, sha256 } = await foreignKey();
+    await importInto(started, [{ id: newId(), tier: "pro", keys: [{ sha256 }] }]);
+    const own = "Basic dXBzdHJlYW06b3du";
+    for (const headers of [
+      { "X-API-Key": key },
+      { Authorization: `Bearer ${key}` },
+      { "X-API-Key": key, Authorization: own },
+    ]) {
+      expect((await edge.request("/identify", { headers })).status).toBe(200);
+    }
+    const forwarded = edge.forwarded.map(({ headers }) => [
+      headers.get("X-API-Key"),
+      headers.get("Authorization"),
+    ]);
+    expect(forwarded).toEqual([
+      [null, null],
+      [null, null],
+      [null, own],
+    ]);
+  });
+
   it("belongs to one account, until it is revoked there", async () => {
     const started = await start();
     const [owner, other] = [newId(), newId()];

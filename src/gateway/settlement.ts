@@ -82,13 +82,16 @@ function outcomeOf(exchange: Exchange, found: ReadUsage | null): UpstreamOutcome
   return { kind: "responded", status, milli: tokens === null ? null : tokens * MILLI };
 }
 
-/** The whole cost of the request: as decided, but for the unit that `usage` counts. */
+/** The whole cost of the request: as decided, but for the unit that `usage` counts; nothing if the upstream failed and the route refunds. */
 function settlementOf(
   { cost, units = {} }: Decision,
   id: string,
   usage: RouteUsage | null,
   outcome: UpstreamOutcome,
 ): Settle {
+  if (outcome.kind === "failed" && usage?.onError === "refund") {
+    return { kind: "settle", id, costMilli: 0, units: null };
+  }
   const milli = new Map(
     Object.entries({ ...units, [REQUESTS]: cost }).map(([unit, amount]) => [unit, toMilli(amount) ?? 0]),
   );

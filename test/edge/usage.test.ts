@@ -172,12 +172,16 @@ describe("a request is charged in the end", () => {
     expect(await left()).toEqual({ day: 93 });
   });
 
-  it("beside its cost in requests, which nothing refunds", async () => {
+  it.each([
+    ["stays if the upstream rejects it", 400, {}, 99],
+    ["is given back if the upstream fails", 500, {}, 100],
+    ["stays if the upstream fails and the route keeps what is reserved", 500, { onError: "keep" }, 99],
+  ] as const)("beside its cost in requests, which %s", async (_what, status, usage, requestsLeft) => {
     const day = { name: "day", kind: "quota", amount: 100, per: "day" } as const;
-    const { post, left, charged } = await user(() => json("{}", { status: 500 }), {}, [TOKENS, day]);
+    const { post, left, edge } = await user(() => json("{}", { status }), usage, [TOKENS, day]);
     await (await post()).text();
-    expect(await charged()).toBe(0);
-    expect((await left())["day"]).toBe(99);
+    await edge.backgroundDone();
+    expect((await left())["day"]).toBe(requestsLeft);
   });
 });
 

@@ -147,7 +147,7 @@ export class Combiner<Q, A> {
   /**
    * Sends the queue after a moment. If its client has just left, a request may still run once, but what it then gives to `waitUntil` is
    * lost: it must not send the questions of others. A request that has lived on since is kept. Never rejects.
-   * @returns as {@link #sendQueue}; null also if another request has taken the lane meanwhile.
+   * @returns as {@link #sendQueue}; null also if another request has sent meanwhile.
    */
   async #takeOver(
     name: string,
@@ -156,12 +156,15 @@ export class Combiner<Q, A> {
     send: Send<Q, A>,
     fromMs: number,
   ): Promise<Failed | null> {
+    const { sentAtMs } = lane;
     const untilMs = fromMs + MAX_LOOK_MS;
     lane.busyUntilMs = untilMs;
     await pause(MIN_LOOK_MS);
-    if (lane.busyUntilMs !== untilMs) return null;
-    lane.busyUntilMs = 0;
-    return own.state.kind === "waiting" ? this.#sendQueue(name, lane, own, send, Date.now()) : null;
+    // In a busy isolate, others may have begun to take over as well: the first that wakes up sends.
+    if (own.state.kind === "waiting" && lane.sentAtMs === sentAtMs)
+      return this.#sendQueue(name, lane, own, send, Date.now());
+    if (lane.busyUntilMs === untilMs) lane.busyUntilMs = 0;
+    return null;
   }
 
   /** Sends the queue, `own` first. Never rejects. @returns why `send` has rejected; null if it has not. */

@@ -5,7 +5,10 @@ import { Combiner, QueueFull } from "../../src/limiter/combiner.ts";
 const DEADLINE_MS = 1_000;
 
 beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
-afterEach(() => vi.useRealTimers());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 /** An object with these durations of calls (the last for all further ones), and a log of its calls. */
 function slow(callsMs: readonly number[]) {
@@ -241,4 +244,19 @@ it("a request sends for others only as long as the runtime keeps it running, the
   expect(senders.findIndex((sender) => sender > 0)).toBe(9);
   await vi.advanceTimersByTimeAsync(10_000);
   expect(failed).toEqual([]);
+});
+
+it("waiting requests are sent although the isolate is so busy that each timer is late", async () => {
+  const { ask, calls, answered } = slow([5]);
+  ask(1, () => new Promise(() => undefined));
+  const real = globalThis.setTimeout;
+  vi.spyOn(globalThis, "setTimeout").mockImplementation(((run: () => void, ms = 0) =>
+    real(run, ms + 30)) as typeof setTimeout);
+  for (const n of [2, 3, 4, 5]) {
+    ask(n);
+    await vi.advanceTimersByTimeAsync(7);
+  }
+  await vi.advanceTimersByTimeAsync(DEADLINE_MS / 2);
+  expect(answered).toEqual([2, 3, 4, 5].map((n) => 10 * n));
+  expect(calls).toHaveLength(1);
 });

@@ -131,7 +131,7 @@ describe("if the sender's call", () => {
 describe("the sender also sends the questions queued meanwhile", () => {
   it("after its own answer, which waits for none of them", async () => {
     // So long that its call is not overdue on a busy machine.
-    const combiner = new Combiner<number, number>(20_000);
+    const combiner = new Combiner<number, number>(8_000);
     const kept: Promise<unknown>[] = [];
     const { calls, send } = echo(5);
     const first = combiner.ask("user", 0, send, (work) => kept.push(work));

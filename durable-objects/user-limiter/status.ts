@@ -4,9 +4,14 @@ import { periodAt } from "../../src/core/calendar.ts";
 import { limitView } from "../../src/core/decision.ts";
 import { type Meter, read } from "../../src/core/limit.ts";
 import { type Charge, decidePlan, effective } from "../../src/core/plan.ts";
-import { unitAmounts } from "../../src/core/unit-costs.ts";
+import { addUnits, unitAmounts, type UnitCosts } from "../../src/core/unit-costs.ts";
 import { toTokens } from "../../src/core/units.ts";
-import type { LimitStatus, StatusRequest, UserStatus } from "../../src/objects/user-status.ts";
+import type {
+  LimitStatus,
+  OpenReservations,
+  StatusRequest,
+  UserStatus,
+} from "../../src/objects/user-status.ts";
 import { type Policy, tierOf } from "../../src/policy/compile.ts";
 import { chargeExpired } from "./lease-settlement.ts";
 import type { Usage } from "./ledger.ts";
@@ -42,7 +47,18 @@ export function statusOf(memory: Memory, policy: Policy, request: StatusRequest,
       month: usage(periodAt("month", nowMs).startMs),
     },
     ...(billing ? { billing } : {}),
+    ...reservationsOf(memory, nowMs),
   };
+}
+
+/** What open reservations hold together; nothing if there are none. */
+function reservationsOf({ reservations }: Memory, nowMs: number): { reservations?: OpenReservations } {
+  const open = reservations.cells(nowMs);
+  if (open.length === 0) return {};
+  let units: UnitCosts | null = null;
+  for (const reserved of open) if (reserved.units) units = addUnits(units, reserved.units);
+  const cost = toTokens(open.reduce((sum, { costMilli }) => sum + costMilli, 0));
+  return { reservations: { open: open.length, cost, ...(units ? { units: unitAmounts(units) } : {}) } };
 }
 
 function limitStatus(meter: Meter, nowMs: number): LimitStatus {

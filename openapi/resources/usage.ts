@@ -8,6 +8,9 @@ import { answer, CURSOR, json, type OperationNotes, RANGE_START, text } from "..
 import { amount, count, moment, nextCursor, words } from "../scalars.ts";
 import { limitStatusSchema, revision } from "./limits.ts";
 
+const unitAmounts = (description: string) =>
+  about(description, z.record(z.string(), amount("In thousandths at the finest.")));
+
 const usageFields = {
   requests: count("Admitted requests. `denied` counts the others."),
   cost: amount("Tokens (of requests) charged."),
@@ -51,6 +54,17 @@ export const statusSchema = named(
           spendCap: about("The policy's cap on overage. Null: none.", z.nullable(z.string())),
           budget: about("The customer's own cap on overage. Null: none.", z.nullable(z.string())),
           credits: words("What credits can pay, of which this bill takes its part."),
+        }),
+      ),
+    ),
+    reservations: z.optional(
+      named(
+        "OpenReservations",
+        "Open reservations, which are charged although what they cost is not known yet. Absent: there are none.",
+        z.strictObject({
+          open: count("How many there are."),
+          cost: amount("Tokens of requests that they reserve together."),
+          units: z.optional(unitAmounts("What they reserve in other units, by unit.")),
         }),
       ),
     ),
@@ -149,7 +163,10 @@ const getUsage: OperationNotes = {
             cursor: null,
           },
         }),
-        text("text/csv", "period,requests,cost,denied\r\n2026-11-21T00:00:00Z,1,1,0\r\n"),
+        text(
+          "text/csv",
+          "period,requests,cost,denied,units\r\n2026-11-21T00:00:00Z,1,1,0,rows=2;tokens=4000\r\n",
+        ),
       ],
       headers: ["Link"],
     },

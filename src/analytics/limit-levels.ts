@@ -1,5 +1,5 @@
 /**
- * What was left of each limit after a decision, as the text of the field `limits`: `minute=149.5/150;uploads=3/5 slots`. Written by the
+ * What was left of each limit after a decision, as the text of the field `limits`: `minute=149.5/150;tpm=6000/10000 of tokens;uploads=3/5 slots`. Written by the
  * isolate's flush, never while a request waits. Pure.
  */
 import { isUncapped, type LimitView } from "../core/decision.ts";
@@ -16,8 +16,9 @@ export function limitsText(views: readonly LimitView[] | null): string {
   let text = "";
   for (const view of views) {
     if (isUncapped(view)) continue;
-    const { name, kind, remaining, limit } = view;
-    const part = `${name}=${remaining}/${limit}${kind === "concurrency" ? " slots" : ""}`;
+    const { name, kind, unit, remaining, limit } = view;
+    const counted = kind === "concurrency" ? " slots" : unit === undefined ? "" : ` of ${unit}`;
+    const part = `${name}=${remaining}/${limit}${counted}`;
     if (text.length + part.length >= MAX_LENGTH) break;
     text += text === "" ? part : `;${part}`;
   }

@@ -97,7 +97,7 @@ export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>>
   retryAfterMs: "Time after which the request would be allowed, ms; 0 if it was allowed.",
   requests: "Requests that it stands for, before sampling.",
   limits:
-    "What was left of each limit afterwards, as `minute=149.5/150;uploads=3/5 slots`; `none`: no limit was checked; empty: not recorded.",
+    "What was left of each limit afterwards, as `minute=149.5/150;tpm=6000/10000 of tokens;uploads=3/5 slots`; `none`: no limit was checked; empty: not recorded.",
   upstreamCode: "The upstream's status; 0 if it was not called, or not recorded.",
   otherRequestIds:
     "The request ids of the other requests that it stands for, with a space before and after each; empty if there are none.",

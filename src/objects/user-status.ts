@@ -38,6 +38,14 @@ export interface StatusBilling {
   readonly credits: string;
 }
 
+/** Charged already, though what they cost is not known yet. */
+export interface OpenReservations {
+  readonly open: number;
+  /** What all of them have reserved: requests, and other units. */
+  readonly cost: number;
+  readonly units?: Readonly<Record<string, number>> | undefined;
+}
+
 export type UserStatus =
   | {
       readonly kind: "status";
@@ -51,5 +59,7 @@ export type UserStatus =
       readonly usage: { readonly hour: UsageView; readonly day: UsageView; readonly month: UsageView };
       /** Of an account that is billed. */
       readonly billing?: StatusBilling | undefined;
+      /** Absent: none is open. */
+      readonly reservations?: OpenReservations | undefined;
     }
   | { readonly kind: "revoked" };

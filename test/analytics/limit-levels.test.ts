@@ -16,7 +16,10 @@ const MINUTE: LimitView = {
 const UPLOADS: LimitView = { ...MINUTE, name: "uploads", kind: "concurrency", limit: 5, remaining: 3 };
 
 it("names each limit with what is left, and distinguishes slots, no limits and no decision", () => {
-  expect(limitsText([MINUTE, UPLOADS])).toBe("minute=149.125/150;uploads=3/5 slots");
+  const tokens: LimitView = { ...MINUTE, name: "tpm", unit: "tokens" };
+  expect(limitsText([MINUTE, tokens, UPLOADS])).toBe(
+    "minute=149.125/150;tpm=149.125/150 of tokens;uploads=3/5 slots",
+  );
   expect([limitsText([]), limitsText(null)]).toEqual(["none", ""]);
 });
 

@@ -178,7 +178,7 @@ it("every change shows in the next request, and survives a kill", async () => {
     Accept: "text/csv",
   });
   expect(csv.text).toMatch(
-    new RegExp(`^period,route,requests,cost,denied\r\n[0-9TZ:-]+,[^,]*/identify,${admitted},`),
+    new RegExp(`^period,route,requests,cost,denied,units\r\n[0-9TZ:-]+,[^,]*/identify,${admitted},`),
   );
   const kept = ["", "/keys", "/audit"]
     .map((path) => `${ACCOUNT}${path}`)

@@ -264,8 +264,8 @@ describe("a decision in words", () => {
   it("shows each limit before and after: what was charged is the difference, and a denial charges nothing", () => {
     const limits = "minute=97.5/100;uploads=3/5 slots";
     const after = [
-      { name: "minute", unit: "tokens", limit: 100, after: 97.5 },
-      { name: "uploads", unit: "slots", limit: 5, after: 3 },
+      { name: "minute", unit: "tokens", isSlots: false, limit: 100, after: 97.5, cost: 2 },
+      { name: "uploads", unit: "slots", isSlots: true, limit: 5, after: 3, cost: 1 },
     ] as const;
     const withBefore = (before: readonly number[]) => ({
       kind: "levels",
@@ -275,6 +275,26 @@ describe("a decision in words", () => {
     expect(levelsOf({ ...DENIED, limits, outcome: "allowed", reason: "ok" })).toEqual(withBefore([99.5, 4]));
     const failed = { outcome: "error", reason: "upstream_timeout" } as const;
     expect(levelsOf({ ...DENIED, ...failed, limits })).toEqual(withBefore([99.5, 4]));
+  });
+
+  it("shows each limit and the cost in their units", () => {
+    const decision = { ...DENIED, units: "rows=3;tokens=12000", limits: "rpm=1/3;tpm=6000/10000 of tokens" };
+    const charged = { ...decision, outcome: "allowed", reason: "ok" } as const;
+    expect(levelsOf(charged)).toMatchObject({
+      levels: [
+        { name: "rpm", unit: "requests", before: 3, after: 1, cost: 2 },
+        { name: "tpm", unit: "tokens", before: 10_000, after: 6_000, cost: 4_000 },
+      ],
+    });
+    expect(costText(charged)).toBe("6 requests, 3 rows, 12,000 tokens, charged");
+    expect(whyText({ ...decision, reason: "tpm", limits: "rpm=1/3;tpm=3999/10000 of tokens" })).toBe(
+      "Limit “tpm” had 3,999 of 10,000 tokens left, and the request costs 4,000.",
+    );
+    const tooDear = { ...decision, reason: "tpm", limits: "tpm=100/3999 of tokens", retryAfterMs: 0 };
+    expect(passingOf(tooDear)?.same).toContain("Never");
+    expect(peekCommand({ ...decision, route: "" }, "https://h")).toContain(
+      '"cost":{"requests":2,"rows":1,"tokens":4000}',
+    );
   });
 
   it("does not invent limits that the log lacks", () => {

@@ -23,6 +23,9 @@ test("says in one line what changes of a limit, and whether it is tighter or loo
     { ...free, words: "minute: 100 tokens a minute → 100 tokens an hour", effect: null },
   ]);
   expect(change({ scope: "key" })).toMatchObject([{ words: "minute: scope default → key" }]);
+  expect(change({ tokens: 200, unit: "rows" })).toMatchObject([
+    { words: "minute: 100 → 200 rows a minute, unit default → rows" },
+  ]);
   expect(change({ tokens: 100.001 })).toMatchObject([{ words: "minute: 100 → 100.001 tokens a minute" }]);
   expect(change({})).toEqual([]);
 });

@@ -10,7 +10,13 @@ import {
   schemaAt,
   type SchemaNode,
 } from "../../dashboard/src/policy/editor/json-schema.ts";
-import { fieldsOf, firstValue, kindOf } from "../../dashboard/src/policy/form/schema-fields.ts";
+import {
+  amountsText,
+  fieldsOf,
+  firstValue,
+  kindOf,
+  readAmounts,
+} from "../../dashboard/src/policy/form/schema-fields.ts";
 import { completionsAt, hintAt } from "../../dashboard/src/policy/editor/schema-completion.ts";
 import { valueAt } from "../../dashboard/src/policy/editor/json-pointer.ts";
 import document from "../../docs/openapi.json" with { type: "json" };
@@ -125,6 +131,20 @@ test("finds a schema for every value of the policy that ships with the Worker", 
   };
   visit(policy, "");
   expect(parseSchema({ components: { schemas: {} } })).toBeNull();
+});
+
+test("the form takes a route's cost as a number or by unit", () => {
+  const cost = schemaAt(schema!, "/routes/0/cost", () => undefined);
+  expect([cost?.type, cost?.hasAmounts]).toEqual(["number", true]);
+  expect(schemaAt(schema!, "/routes/0/timeoutMs", () => undefined)?.hasAmounts).toBe(false);
+  for (const value of [0.5, { tokens: 4_000 }, { requests: 1, tokens: 4_000 }]) {
+    expect(readAmounts(amountsText(value))).toEqual(value);
+  }
+  expect([readAmounts("many"), readAmounts("tokens"), readAmounts("tokens 1 2")]).toEqual([
+    "many",
+    "tokens",
+    "tokens 1 2",
+  ]);
 });
 
 test("the form can show every field of a policy, whatever its kind", () => {

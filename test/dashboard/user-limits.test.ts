@@ -6,6 +6,9 @@ import { burnDown, type QuotaNow } from "../../dashboard/src/user/burn-down.ts";
 import type { LimitReading } from "../../dashboard/src/shell/answers.ts";
 import { drawnAt, levelAt, MOVE_MS } from "../../dashboard/src/user/limit-level.ts";
 import {
+  amountsText,
+  numbersText,
+  withUnits,
   inheritedText,
   keptText,
   levelText,
@@ -199,6 +202,17 @@ describe("the burn-down of a quota", () => {
 });
 
 describe("limit texts", () => {
+  it("name the unit of each limit, and requests only if there are other units", () => {
+    const tpm = { ...MINUTE, name: "tpm", unit: "tokens", limit: 10_000 };
+    expect(withUnits([MINUTE, tpm]).map((reading) => levelText(reading, 92))).toEqual([
+      "92 of 150 requests left",
+      "92 of 10,000 tokens left",
+    ]);
+    expect(withUnits([MINUTE])).toEqual([MINUTE]);
+    expect(numbersText({ tokens: 10_000, per: "minute", unit: "tokens" })).toBe("10,000 tokens per minute");
+    expect(amountsText(2, { rows: 0.5, tokens: 12_000 })).toBe("2 requests, 0.5 rows, 12,000 tokens");
+  });
+
   it("say what is left and how it refills, in a unit with whole tokens", () => {
     expect(levelText(MINUTE, 147.94)).toBe("147 of 150 tokens left");
     expect(levelText({ ...MINUTE, limit: 5 }, 2.94)).toBe("2.9 of 5 tokens left");

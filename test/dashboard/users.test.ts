@@ -8,7 +8,14 @@ import { DAY_MS } from "../../dashboard/src/shell/durations.ts";
 import { majorOf } from "../../dashboard/src/billing/invoice-api.ts";
 import { auditText } from "../../dashboard/src/user/audit-text.ts";
 import { billRows } from "../../dashboard/src/user/bill-rows.ts";
-import { lastDays, MEASURES, type UsageLine, usageTable } from "../../dashboard/src/user/usage-table.ts";
+import {
+  unitMeasure,
+  unitsOf,
+  lastDays,
+  MEASURES,
+  type UsageLine,
+  usageTable,
+} from "../../dashboard/src/user/usage-table.ts";
 
 describe("the query of the list of users", () => {
   const query = (params: Readonly<Record<string, string>>) =>
@@ -106,6 +113,23 @@ describe("usage by route and day", () => {
       ["/a", 6],
     ]);
     expect(table.others?.days.map(({ cost }) => cost)).toEqual([1, 0, 0]);
+  });
+
+  it("counts units, which no unit's name can confuse with the other figures", () => {
+    const totals = [{ ...row(0, 3), units: { cost: 7, tokens: 5_000 } }];
+    const byRoute = [
+      { ...row(0, 2, "/a"), units: { tokens: 5_000 } },
+      { ...row(0, 1, "/b"), units: { cost: 7 } },
+    ];
+    expect(unitsOf(totals)).toEqual(["cost", "tokens"]);
+    const { all, routes, others } = usageTable(days, totals, byRoute, unitMeasure("cost"), 1);
+    expect(all.total).toMatchObject({ cost: 3, [unitMeasure("cost")]: 7, [unitMeasure("tokens")]: 5_000 });
+    expect(routes.map(({ route }) => route)).toEqual(["/b"]);
+    expect(others?.total).toMatchObject({
+      cost: 2,
+      [unitMeasure("cost")]: 0,
+      [unitMeasure("tokens")]: 5_000,
+    });
   });
 
   it("has no line for other routes if all are shown", () => {

@@ -271,6 +271,43 @@ describe("a reservation", () => {
   });
 });
 
+describe("usage in units", () => {
+  const rows = (user: UserObject, byRoute = false) =>
+    user.stub.usage({
+      fromMs: START_MS,
+      toMs: START_MS + 24 * HOUR_MS,
+      granularity: "day",
+      anchorDay: 1,
+      byRoute,
+      after: null,
+      count: 10,
+    });
+
+  it("is reported by route, in open and closed hours, and what open reservations hold beside it", async () => {
+    const user = new UserObject(await publishLimits(TOKENS));
+    const units: DecisionRequest["units"] = [
+      ["rows", 2_500],
+      ["tokens", 1_000_000],
+    ];
+    await user.decide({ costMilli: 1_000, units });
+    const { id } = await reserve(user, 4_000);
+    const hour = { requests: 2, cost: 2, denied: 0, units: { rows: 2.5, tokens: 5_000 } };
+    expect(await user.status()).toMatchObject({
+      usage: { hour },
+      reservations: { open: 1, cost: 1, units: { tokens: 4_000 } },
+    });
+    expect(await rows(user)).toMatchObject([hour]);
+    await settle(user, id, 3_000);
+    expect(await user.status()).not.toHaveProperty("reservations");
+    later(HOUR_MS);
+    await user.decide({ costMilli: 1_000 });
+    await user.pause();
+    const day = { requests: 3, cost: 3, denied: 0, units: { rows: 2.5, tokens: 4_000 } };
+    expect(await rows(user)).toMatchObject([{ ...day, route: null }]);
+    expect(await rows(user, true)).toMatchObject([{ ...day, route: "" }]);
+  });
+});
+
 describe("after a crash between reserving and settling", () => {
   it("a reservation stays charged in full until it is settled; a quota then gets all back", async () => {
     const user = new UserObject(await publishLimits(TOKENS, DAY));

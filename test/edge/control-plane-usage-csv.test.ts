@@ -37,17 +37,17 @@ describe("usage as CSV", () => {
     const path = `/accounts/${customer.id}/usage?from=${new Date(START_MS).toISOString()}&granularity=month`;
     const rows = tally.rows("month", false);
     const lines = rows.map(
-      ({ period, requests, cost, denied }) => `${period},${requests},${cost},${denied}\r\n`,
+      ({ period, requests, cost, denied }) => `${period},${requests},${cost},${denied},\r\n`,
     );
     const answer = await csv(started.operator, `${path}&format=csv`);
     expect(answer).toEqual({
       type: "text/csv; charset=utf-8",
       link: null,
-      text: ["period,requests,cost,denied\r\n", ...lines].join(""),
+      text: ["period,requests,cost,denied,units\r\n", ...lines].join(""),
     });
     const byRoute = tally.rows("month", true).map(({ route }) => route);
     const { text } = await csv(started.operator, `${path}&format=csv&group=route`);
-    expect(text.split("\r\n").slice(0, 1)).toEqual(["period,route,requests,cost,denied"]);
+    expect(text.split("\r\n").slice(0, 1)).toEqual(["period,route,requests,cost,denied,units"]);
     expect(
       text
         .split("\r\n")
@@ -78,10 +78,10 @@ describe("usage as CSV", () => {
     const { operator } = await start();
     await operator.send("POST", "/accounts", { id: "idle" });
     expect((await csv(operator, "/accounts/idle/usage?format=csv")).text).toBe(
-      "period,requests,cost,denied\r\n",
+      "period,requests,cost,denied,units\r\n",
     );
     const byRoute = await csv(operator, "/accounts/idle/usage?format=csv&group=route");
-    expect(byRoute.text).toBe("period,route,requests,cost,denied\r\n");
+    expect(byRoute.text).toBe("period,route,requests,cost,denied,units\r\n");
   });
 
   it("quotes where necessary, and no spreadsheet reads a route as a formula", async () => {

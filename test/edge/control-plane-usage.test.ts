@@ -81,7 +81,7 @@ describe("usage", () => {
     };
     const path = `/accounts/${customer.id}/usage?granularity=day&group=route&limit=1&cursor=${first.cursor}`;
     const [lines, link] = await csv(path);
-    expect(lines).toEqual([expect.stringMatching(/,\/refresh,1,1,0$/)]);
+    expect(lines).toEqual([expect.stringMatching(/,\/refresh,1,1,0,$/)]);
     expect(link).toBe(third.cursor);
   });
 

@@ -3,7 +3,7 @@ import { duration } from "../shell/format.ts";
 import type { LiveRow, LoggedDecision } from "../shell/answers.ts";
 import { subjectName } from "../shell/subject.ts";
 import { SOURCE_TEXTS } from "./decision-guards.ts";
-import { costOfOne, isCharged, levelsOf, passingCost } from "./limit-levels.ts";
+import { costOfOne, isCharged, levelsOf, passingCost, requestsUnit, unitsOf } from "./limit-levels.ts";
 
 /** What the texts are made of: lines of the log and of the live stream have it. */
 type Decided = Omit<LiveRow, "requestId">;
@@ -57,12 +57,13 @@ export const LEVEL_NOTES: Readonly<Record<LiveRow["source"], string>> = {
 };
 
 /** The cost of all its requests together. */
-export function costText(decision: Pick<LiveRow, "cost" | "outcome" | "reason">): string {
-  return `${tokens(decision.cost)}, ${isCharged(decision) ? "charged" : "not charged"}`;
+export function costText(decision: Pick<LiveRow, "cost" | "outcome" | "reason" | "units">): string {
+  const others = unitsOf(decision.units).map(([unit, amount]) => `, ${precise(amount)} ${unit}`);
+  return `${tokens(decision.cost, requestsUnit(decision))}${others.join("")}, ${isCharged(decision) ? "charged" : "not charged"}`;
 }
 
-export function tokens(amount: number): string {
-  return `${precise(amount)} ${amount === 1 ? "token" : "tokens"}`;
+export function tokens(amount: number, unit = "tokens"): string {
+  return `${precise(amount)} ${amount === 1 ? unit.replace(/s$/, "") : unit}`;
 }
 
 /** The decision in a few words, for a heading. */
@@ -85,10 +86,10 @@ export function whyText(decision: Decided): string {
   if (outcome !== "denied" || source === "none") return reason;
   const found = levelsOf(decision);
   const level = found.kind === "levels" ? found.levels.find(({ name }) => name === reason) : undefined;
-  if (level?.unit === "slots") return `All ${level.limit} slots of limit “${reason}” were taken.`;
-  const cost = costOfOne(decision);
+  if (level?.isSlots) return `All ${level.limit} slots of limit “${reason}” were taken.`;
+  const cost = level?.cost ?? costOfOne(decision);
   return level
-    ? `Limit “${reason}” had ${precise(level.after)} of ${tokens(level.limit)} left, and the request costs ${precise(cost)}.`
+    ? `Limit “${reason}” had ${precise(level.after)} of ${tokens(level.limit, level.unit)} left, and the request costs ${precise(cost)}.`
     : `Limit “${reason}” had less than ${tokens(cost)} left.`;
 }
 
@@ -132,8 +133,8 @@ export function passingOf(decision: Decided): Passing | null {
   if (remedy !== undefined) return { atMs: null, same: remedy, atOnce: null };
   if (outcome !== "denied" || source === "none") return null;
   const levels = levelsOf(decision);
-  const cost = costOfOne(decision);
-  const most = passingCost(levels);
+  // With several units, no one cost says what would have passed.
+  const most = decision.units === "" ? passingCost(levels) : null;
   const atOnce =
     most === null
       ? null
@@ -145,7 +146,7 @@ export function passingOf(decision: Decided): Passing | null {
     return { atMs: Date.parse(at) + retryAfterMs, same, atOnce };
   }
   const isTooDear =
-    levels.kind === "levels" && levels.levels.some(({ unit, limit }) => unit === "tokens" && limit < cost);
+    levels.kind === "levels" && levels.levels.some(({ isSlots, limit, cost }) => !isSlots && limit < cost);
   const same = isTooDear ? "Never: it costs more than the limit can hold." : "When is not recorded.";
   return { atMs: null, same, atOnce };
 }
@@ -196,11 +197,14 @@ export function requestCommand(decision: LoggedDecision, origin: string): string
 
 /** A curl command that peeks whether it would be allowed now; null without a user. */
 export function peekCommand(
-  { account, route, cost, requests }: LoggedDecision,
+  { account, route, cost, requests, units }: LoggedDecision,
   origin: string,
 ): string | null {
   if (!account.startsWith("user:")) return null;
-  const what = route === "" ? { cost: requests > 0 ? cost / requests : cost } : { route };
+  const own = costOfOne({ cost, requests, units });
+  const others = unitsOf(units).map(([unit]) => [unit, costOfOne({ cost, requests, units }, unit)] as const);
+  const costs = others.length === 0 ? own : { requests: own, ...Object.fromEntries(others) };
+  const what = route === "" ? { cost: costs } : { route };
   const body = JSON.stringify({ user: subjectName(account), ...what, peek: true });
   const headers = ["X-API-Key: KEY_WITH_SCOPE_CHECK", "Content-Type: application/json"];
   const given = headers.map((header) => ` -H ${quoted(header)}`).join("");

@@ -11,18 +11,24 @@ type Fields = Readonly<Record<string, unknown>>;
 /** "100 tokens a minute, burst 150"; "50,000 tokens a month"; "5 at once, in shadow". */
 export function limitWords(limit: Fields): string {
   const { kind, tokens, amount, per, burst, max, scope, shadow } = limit;
+  const unit = unitOf(limit);
   const scoped = scope === undefined || scope === "user" ? "" : `, for each ${text(scope)}`;
   const each = shadow === true ? `${scoped}, in shadow` : scoped;
   switch (kind) {
     case "bucket":
-      return `${text(tokens)} tokens ${period(per)}${burst === undefined ? "" : `, burst ${text(burst)}`}${each}`;
+      return `${text(tokens)} ${unit} ${period(per)}${burst === undefined ? "" : `, burst ${text(burst)}`}${each}`;
     case "quota":
-      return `${text(amount)} tokens ${period(per)}${each}`;
+      return `${text(amount)} ${unit} ${period(per)}${each}`;
     case "concurrency":
       return `${text(max)} requests at once${each}`;
     default:
       return `a limit of kind ${text(kind)}`;
   }
+}
+
+/** What it counts: tokens of requests, if it names no unit. */
+function unitOf({ unit }: Fields): string {
+  return unit === undefined ? "tokens" : text(unit);
 }
 
 /** What changed, in words; null if nothing did. */
@@ -40,11 +46,11 @@ export function limitChange(
   const named = new Set(["name", "kind", rate, "per"]);
   if (before[rate] !== after[rate] || before["per"] !== after["per"]) {
     const isSamePer = before["per"] === after["per"];
-    const unit = `tokens ${period(after["per"])}`;
+    const unit = `${unitOf(after)} ${period(after["per"])}`;
     parts.push(
       isSamePer
         ? `${text(before[rate])} → ${text(after[rate])} ${unit}`
-        : `${text(before[rate])} tokens ${period(before["per"])} → ${text(after[rate])} ${unit}`,
+        : `${text(before[rate])} ${unitOf(before)} ${period(before["per"])} → ${text(after[rate])} ${unit}`,
     );
     effects.add(isSamePer ? effectOf(before[rate], after[rate]) : null);
   }

@@ -15,6 +15,7 @@ import type {
   UserStatus,
 } from "../shell/answers.ts";
 import {
+  type Guard,
   type Guards,
   isAnything,
   isFlag,
@@ -96,12 +97,15 @@ const isReading = isShape<UserStatus["limits"][number]>({
   over: isMissingOr(isNumber),
   period: isMissingOr(isShape({ start: isText, end: isText, used: isNumber })),
 });
-const isUsage = isShape<UserStatus["usage"]["hour"]>({
+const isUnits = isMissingOr(isMapOf(isNumber));
+type Usage = UserStatus["usage"]["hour"];
+const USAGE: Guards<Usage> = {
   requests: isNumber,
   cost: isNumber,
   denied: isNumber,
-  units: isMissingOr(isMapOf(isNumber)),
-});
+  units: isUnits,
+};
+const isUsage: Guard<Usage> = isShape<Usage>(USAGE);
 const isStatusBilling = isShape<NonNullable<UserStatus["billing"]>>({
   currency: isText,
   accrued: isText,
@@ -118,6 +122,7 @@ export const parseStatus = parseAs(
     revision: isNumber,
     limits: isListOf(isReading),
     shadow: isMissingOr(isListOf(isReading)),
+    reservations: isMissingOr(isShape({ open: isNumber, cost: isNumber, units: isUnits })),
     usage: isShape({ hour: isUsage, day: isUsage, month: isUsage }),
     billing: isMissingOr(isStatusBilling),
   }),
@@ -152,11 +157,8 @@ export const parseAudit = parseAs(
 );
 
 const isUsageRow = isShape<UsageReport["usage"][number]>({
+  ...USAGE,
   period: isText,
-  requests: isNumber,
-  cost: isNumber,
-  denied: isNumber,
-  units: isMissingOr(isMapOf(isNumber)),
   route: isMissingOr(isText),
 });
 export const parseUsage = parseAs(
@@ -173,7 +175,11 @@ export const parseUsage = parseAs(
 type PolicyLimit = PolicyDocument["tiers"][string]["limits"][number];
 
 /** A limit of the policy, as far as these screens show it. With a `scope`, it counts per key or per route instead of per user. */
-export type LimitDocument = LimitNumbers & Pick<PolicyLimit, "name" | "scope">;
+export type LimitDocument = LimitNumbers &
+  Pick<PolicyLimit, "name" | "scope"> & {
+    /** Missing: requests. */
+    readonly unit?: string | undefined;
+  };
 
 /** A tier of the policy, as far as these screens show it. */
 export interface TierLimits {
@@ -195,6 +201,7 @@ const isTier = isShape<TierLimits>({
     isShape({
       ...NUMBERS,
       name: isText,
+      unit: isMissingOr(isText),
       scope: isMissingOr(isOneOf({ user: true, key: true, route: true })),
     }),
   ),

@@ -39,9 +39,22 @@ export function isUncapped({ limit, included }: LimitReading): boolean {
 
 /** "147" and "of 150 tokens left", or "1,234" and "tokens used, no cap". */
 export function levelParts(reading: LimitReading, level: number): readonly [figure: string, rest: string] {
-  if (isUncapped(reading)) return [exact(Math.round(reading.limit - level)), "tokens used, no cap"];
-  const unit = reading.kind === "concurrency" ? "slots free" : "tokens left";
+  const counted = reading.unit ?? "tokens";
+  if (isUncapped(reading)) return [exact(Math.round(reading.limit - level)), `${counted} used, no cap`];
+  const unit = reading.kind === "concurrency" ? "slots free" : `${counted} left`;
   return [leftText(reading, level), `of ${exact(reading.limit)} ${unit}`];
+}
+
+/** Names what each limit counts, if that is not the same for all: requests, unless it says otherwise. */
+export function withUnits(readings: readonly LimitReading[]): readonly LimitReading[] {
+  if (readings.every(({ unit }) => unit === undefined)) return readings;
+  return readings.map((reading) => ({ unit: "requests", ...reading }));
+}
+
+/** "1 request, 4,000 tokens" */
+export function amountsText(cost: number, units: Readonly<Record<string, number>> = {}): string {
+  const all = Object.entries({ requests: cost, ...units }).filter(([, amount]) => amount > 0);
+  return all.map(([unit, amount]) => `${exact(amount)} ${unit}`).join(", ");
 }
 
 /** "147 of 150 tokens left" */
@@ -98,14 +111,22 @@ function includedText({ included = 0, over = 0 }: LimitReading): string {
 }
 
 /** The numbers of a limit or an override: "150 per minute, burst 300". */
-export function numbersText({ tokens, per, burst, amount, max }: LimitNumbers): string {
+export function numbersText({
+  tokens,
+  per,
+  burst,
+  amount,
+  max,
+  unit,
+}: LimitNumbers & { readonly unit?: string | undefined }): string {
   const rate = tokens ?? amount;
+  const counted = unit === undefined ? "" : ` ${unit}`;
   return [
     ...(rate === undefined
       ? per === undefined
         ? []
         : [`per ${per}`]
-      : [`${exact(rate)}${per === undefined ? "" : ` per ${per}`}`]),
+      : [`${exact(rate)}${counted}${per === undefined ? "" : ` per ${per}`}`]),
     ...(burst === undefined ? [] : [`burst ${exact(burst)}`]),
     ...(max === undefined ? [] : [`${exact(max)} at once`]),
   ].join(", ");

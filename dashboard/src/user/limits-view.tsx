@@ -1,10 +1,12 @@
 /** A user's limits now: meters, and the burn-down of quotas. */
+import { useMemo } from "preact/hooks";
 import { Badge } from "../kit/badge.tsx";
 import { HOUR_MS } from "../shell/durations.ts";
+import { exact } from "../shell/format.ts";
 import type { UserStatus } from "../shell/answers.ts";
 import type { LimitDocument, TierCatalog } from "./account-api.ts";
 import { LimitMeter } from "./limit-meter.tsx";
-import { isUncapped, numbersText } from "./limit-text.ts";
+import { amountsText, isUncapped, numbersText, withUnits } from "./limit-text.ts";
 import { QuotaChart } from "./quota-chart.tsx";
 
 /** The ledger counts by the hour, so shorter quotas have no burn-down to draw. */
@@ -19,7 +21,8 @@ interface Props {
 }
 
 export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
-  const { limits, shadow = [] } = status;
+  const { shadow = [], reservations } = status;
+  const limits = useMemo(() => withUnits(status.limits), [status]);
   const meters = (readings: UserStatus["limits"]) => (
     <div class="limits">
       {readings.map((reading) => (
@@ -30,6 +33,13 @@ export function LimitsView({ id, status, answeredAtMs, elsewhere }: Props) {
   return (
     <>
       {meters(limits)}
+      {reservations && (
+        <p class="caption">
+          {exact(reservations.open)} open{" "}
+          {reservations.open === 1 ? "reservation holds" : "reservations hold"}{" "}
+          {amountsText(reservations.cost, reservations.units)}
+        </p>
+      )}
       {shadow.length > 0 && (
         <>
           <p>

@@ -16,6 +16,8 @@ import {
   lastDays,
   type Measure,
   MEASURES,
+  unitMeasure,
+  unitsOf,
   type UsageLine,
   type UsageTable,
   usageTable,
@@ -27,11 +29,18 @@ const MAX_ROUTES = 10;
 const MAX_ROWS = "1000";
 const EVERY_MS = 30_000;
 
-const TITLES: Readonly<Record<Measure, string>> = { cost: "Tokens", requests: "Allowed", denied: "Denied" };
+/** What can be shown, with titles. Without other units, charged requests are tokens. */
+function titlesOf(units: readonly string[]): ReadonlyMap<Measure, string> {
+  return new Map([
+    ["cost", units.length === 0 ? "Tokens" : "Requests charged"],
+    ...units.map((unit) => [unitMeasure(unit), unit] as const),
+    ["requests", "Allowed"],
+    ["denied", "Denied"],
+  ]);
+}
 
 export function UsageSection({ id }: { readonly id: string }) {
   const { address, go } = usePage();
-  const measure = MEASURES.find((known) => known === address.params["measure"]) ?? "cost";
   const today = Math.floor(Date.now() / DAY_MS);
   const days = useMemo(() => lastDays(today * DAY_MS, DAYS), [today]);
   const from = new Date(days.at(-1) ?? 0).toISOString();
@@ -39,6 +48,9 @@ export function UsageSection({ id }: { readonly id: string }) {
     `${accountPath(id)}/usage?${new URLSearchParams({ granularity: "day", from, limit: MAX_ROWS, ...more })}`;
   const totals = usePolled(query({}), parseUsage, EVERY_MS);
   const byRoute = usePolled(query({ group: "route" }), parseUsage, EVERY_MS);
+  const titles = titlesOf(unitsOf(totals.value?.usage ?? []));
+  const wanted = address.params["measure"] ?? "";
+  const measure = titles.has(wanted) ? wanted : "cost";
   // This user never had any usage.
   if (totals.status === 404) return null;
   const table =
@@ -49,13 +61,15 @@ export function UsageSection({ id }: { readonly id: string }) {
     <Section title="Usage" detail={`The last ${DAYS} days in UTC, exact`}>
       <Tabs
         label="What is counted"
-        tabs={MEASURES.map((name) => ({ name, title: TITLES[name] }))}
+        tabs={[...titles].map(([name, title]) => ({ name, title }))}
         current={measure}
         onPick={(name) => go(changed(address, { measure: name }), true)}
       >
         <PollState polled={totals.value ? byRoute : totals} />
         {table && isEmpty(table) && <Empty title={`No usage in the last ${DAYS} days`} />}
-        {table && !isEmpty(table) && <UsageByRoute id={id} table={table} measure={measure} />}
+        {table && !isEmpty(table) && (
+          <UsageByRoute id={id} table={table} measure={measure} title={titles.get(measure) ?? ""} />
+        )}
         {byRoute.value?.cursor && (
           <p class="caption">
             There are too many routes for one table: “other routes” has what is not listed.
@@ -74,9 +88,10 @@ interface TableProps {
   readonly id: string;
   readonly table: UsageTable;
   readonly measure: Measure;
+  readonly title: string;
 }
 
-function UsageByRoute({ id, table: { days, all, routes, others }, measure }: TableProps) {
+function UsageByRoute({ id, table: { days, all, routes, others }, measure, title }: TableProps) {
   const nowMs = Date.now();
   const row = (line: UsageLine, name: string) => (
     <tr key={name}>
@@ -84,7 +99,7 @@ function UsageByRoute({ id, table: { days, all, routes, others }, measure }: Tab
         {line.route === null || line.route === "" ? name : <code>{name}</code>}
       </th>
       {[line.total, ...line.days].map((counts, i) => {
-        const value = counts[measure];
+        const value = counts[measure] ?? 0;
         // No filter names the other routes.
         const to = line === others ? undefined : decisionsOf(id, line.route, measure, days, i);
         return (
@@ -97,7 +112,7 @@ function UsageByRoute({ id, table: { days, all, routes, others }, measure }: Tab
   );
   return (
     <Table
-      label={`${TITLES[measure]} by route and day`}
+      label={`${title} by route and day`}
       kind="usage"
       heads={[
         "Route",

@@ -2,10 +2,24 @@
 import type { UsageReport } from "../shell/answers.ts";
 import { DAY_MS } from "../shell/durations.ts";
 
-/** What the ledger counts. */
+/** What the ledger counts always. */
 export const MEASURES = ["cost", "requests", "denied"] as const;
-export type Measure = (typeof MEASURES)[number];
-type Counts = Readonly<Record<Measure, number>>;
+/** One of {@link MEASURES}, or a unit ({@link unitMeasure}). */
+export type Measure = string;
+type Counts = Readonly<Record<(typeof MEASURES)[number], number>> & Readonly<Record<Measure, number>>;
+
+/** No unit begins with it, and none of the others does. */
+const UNIT = ":";
+
+/** The measure of the charges in a unit. */
+export function unitMeasure(unit: string): Measure {
+  return UNIT + unit;
+}
+
+/** The units that the rows have charges in, in order. */
+export function unitsOf(rows: Rows): string[] {
+  return [...new Set(rows.flatMap(({ units = {} }) => Object.keys(units)))].toSorted();
+}
 
 export interface UsageLine {
   /** A route's id; "" for decisions that name only a cost. Null: all routes, or those that are not shown. */
@@ -29,6 +43,11 @@ type Rows = UsageReport["usage"];
 
 const NOTHING: Counts = { cost: 0, requests: 0, denied: 0 };
 
+function countsOf({ cost, requests, denied, units = {} }: Rows[number]): Counts {
+  const own = Object.entries(units).map(([unit, amount]) => [unitMeasure(unit), amount]);
+  return { cost, requests, denied, ...Object.fromEntries(own) };
+}
+
 /** The beginnings of the last `count` days in UTC, the newest first. */
 export function lastDays(nowMs: number, count: number): number[] {
   const today = nowMs - (nowMs % DAY_MS);
@@ -51,7 +70,7 @@ export function usageTable(
   const rowsOf = Map.groupBy(byRoute, ({ route = "" }) => route);
   const lines = [...rowsOf]
     .map(([route, rows]) => lineOf(route, days, rows))
-    .toSorted((a, b) => b.total[by] - a.total[by] || compare(a.route ?? "", b.route ?? ""));
+    .toSorted((a, b) => (b.total[by] ?? 0) - (a.total[by] ?? 0) || compare(a.route ?? "", b.route ?? ""));
   const routes = lines.slice(0, maxRoutes);
   const rest = {
     route: null,
@@ -66,12 +85,14 @@ export function usageTable(
       ),
     ),
   };
-  const hasRest = MEASURES.some((measure) => rest.total[measure] > 0);
+  const hasRest = Object.values(rest.total).some((amount) => amount > 0);
   return { days, all, routes, others: hasRest ? rest : null };
 }
 
 function lineOf(route: string | null, days: readonly number[], rows: Rows): UsageLine {
-  const cells = days.map((day) => sumOf(rows.filter(({ period }) => Date.parse(period) === day)));
+  const cells = days.map((day) =>
+    sumOf(rows.filter(({ period }) => Date.parse(period) === day).map(countsOf)),
+  );
   return { route, total: sumOf(cells), days: cells };
 }
 
@@ -81,16 +102,25 @@ function sumOf(rows: readonly Counts[]): Counts {
 
 /** Never below 0: rows by route may be newer than the totals. */
 function difference(whole: Counts, parts: readonly Counts[]): Counts {
-  const { cost, requests, denied } = parts.reduce((left, part) => combined(left, part, -1), whole);
-  return { cost: Math.max(0, cost), requests: Math.max(0, requests), denied: Math.max(0, denied) };
+  const left = parts.reduce((rest, part) => combined(rest, part, -1), whole);
+  return countsBy(left, (name) => Math.max(0, left[name] ?? 0));
 }
 
-/** Costs are multiples of a thousandth of a token. */
+/** Costs are multiples of a thousandth. */
 function combined(a: Counts, b: Counts, sign: 1 | -1): Counts {
+  return countsBy(
+    { ...a, ...b },
+    (name) => Math.round(((a[name] ?? 0) + sign * (b[name] ?? 0)) * 1_000) / 1_000,
+  );
+}
+
+function countsBy(like: Counts, amountOf: (name: Measure) => number): Counts {
+  const [cost, requests, denied] = [amountOf("cost"), amountOf("requests"), amountOf("denied")];
   return {
-    cost: Math.round((a.cost + sign * b.cost) * 1_000) / 1_000,
-    requests: a.requests + sign * b.requests,
-    denied: a.denied + sign * b.denied,
+    ...Object.fromEntries(Object.keys(like).map((name) => [name, amountOf(name)])),
+    cost,
+    requests,
+    denied,
   };
 }
 

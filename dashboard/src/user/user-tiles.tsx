@@ -14,13 +14,13 @@ interface Props {
 
 export function UserTiles({ id, status: { usage } }: Props) {
   const { hour, day, month } = usage;
-  const today = Math.floor(Date.now() / DAY_MS);
-  const to = useMemo(() => decisionsOf(id, today * DAY_MS), [id, today]);
+  const dayNumber = Math.floor(Date.now() / DAY_MS);
+  const to = useMemo(() => decisionsOf(id, dayNumber * DAY_MS), [id, dayNumber]);
   const decided = day.requests + day.denied;
   return (
     <Tiles>
       <Tile
-        name="Tokens today"
+        name={month.units ? "Requests charged today" : "Tokens today"}
         value={count(day.cost)}
         detail={spansText(hour.cost, day.cost, month.cost)}
         to={to("allowed")}
@@ -42,6 +42,18 @@ export function UserTiles({ id, status: { usage } }: Props) {
         tone={day.denied > 0 ? "denied" : "info"}
         to={to("denied")}
       />
+      {Object.keys(month.units ?? {}).map((unit) => {
+        const [now = 0, today = 0, all = 0] = [hour, day, month].map(({ units }) => units?.[unit]);
+        return (
+          <Tile
+            key={unit}
+            name={`${unit} today`}
+            value={count(today)}
+            detail={spansText(now, today, all)}
+            to={to("allowed")}
+          />
+        );
+      })}
     </Tiles>
   );
 }

@@ -1,6 +1,7 @@
 /** What a user may use now and has used so far, from the exact counters and ledger of the user's own object. */
 import type { Context } from "hono";
 import * as z from "zod/mini";
+import { unitsText } from "../../analytics/unit-text.ts";
 import { periodAt } from "../../core/calendar.ts";
 import type { AppEnv } from "../../edge/app-env.ts";
 import { KEY_MODES } from "../../identity/key-mode.ts";
@@ -125,13 +126,14 @@ function usageCsv(
   byRoute: boolean,
   next: string | null,
 ): Response {
-  const header = ["period", ...(byRoute ? ["route"] : []), "requests", "cost", "denied"];
-  const lines = rows.map(({ period, route, requests, cost, denied }) => [
+  const header = ["period", ...(byRoute ? ["route"] : []), "requests", "cost", "denied", "units"];
+  const lines = rows.map(({ period, route, requests, cost, denied, units = {} }) => [
     period,
     ...(byRoute ? [route ?? ""] : []),
     requests,
     cost,
     denied,
+    unitsText(Object.entries(units)),
   ]);
   return csvPage(c, header, lines, next);
 }

@@ -24,6 +24,8 @@ export interface SchemaNode {
   readonly values: readonly (string | number)[];
   readonly items: unknown;
   readonly additional: unknown;
+  /** Of a number: whether it may be amounts by name instead, as a cost by unit. */
+  readonly hasAmounts: boolean;
   readonly oneOf: readonly unknown[];
   /** The only field of an object that it may be instead, such as the tier that a rule gives; null: there is none. */
   readonly insteadField: string | null;
@@ -134,6 +136,7 @@ function nodeOf(components: Readonly<Record<string, unknown>>, value: unknown): 
     ),
     items,
     additional: additionalProperties === false ? undefined : additionalProperties,
+    hasAmounts: type === "number" && real.some((option) => isRecord(option["additionalProperties"])),
     oneOf: Array.isArray(oneOf) ? oneOf : [],
     insteadField: onlyFieldOf(real.filter((option) => option !== target)),
   };

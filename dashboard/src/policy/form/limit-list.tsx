@@ -23,6 +23,7 @@ const LABELS = {
   max: "Requests at once",
   per: "Per",
   burst: "Burst",
+  unit: "Counts",
   anchorDay: "Starts on day",
   ttlMs: "Expires after, ms",
   scope: "For each",

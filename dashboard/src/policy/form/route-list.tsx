@@ -10,11 +10,12 @@ import { FieldList } from "./field-list.tsx";
 import { useForm } from "./form-context.ts";
 import { LimitList } from "./limit-list.tsx";
 import { OtherFields } from "./other-fields.tsx";
+import { amountsText } from "./schema-fields.ts";
 
 const ROUTES = "/routes";
 const LABELS = {
   match: "Path",
-  cost: "Cost, tokens",
+  cost: "Cost",
   auth: "Credential",
   upstream: "Upstream",
   timeoutMs: "Timeout, ms",
@@ -96,7 +97,7 @@ function Route({ route, index, of }: RouteProps) {
 }
 
 function routeSummary({ cost = 1, auth, limits }: Readonly<Record<string, unknown>>): string {
-  const parts = [cost === 0 ? "exempt" : `cost ${String(cost)}`];
+  const parts = [cost === 0 ? "exempt" : `cost ${amountsText(cost)}`];
   if (auth === "required") parts.push("needs a credential");
   if (Array.isArray(limits))
     parts.push(...limits.map((limit) => (isRecord(limit) ? limitWords(limit) : "?")));

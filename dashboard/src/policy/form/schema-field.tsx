@@ -5,6 +5,7 @@
 import { useState } from "preact/hooks";
 import { isRecord } from "../../shell/api-client.ts";
 import type { SchemaNode } from "../editor/json-schema.ts";
+import { amountsText, readAmounts } from "./schema-fields.ts";
 
 interface Props {
   readonly label: string;
@@ -83,10 +84,10 @@ function textOf(choice: unknown): string {
 
 /** One text or number. */
 function Line({ node, value, isRequired, fault, onCommit }: Props) {
-  const isNumber = node.type === "number" || node.type === "integer";
-  const typing = useTyping(value === undefined || value === null ? "" : String(value), (text) => {
+  const isNumber = (node.type === "number" || node.type === "integer") && !node.hasAmounts;
+  const typing = useTyping(amountsText(value), (text) => {
     const typed = text.trim();
-    if (typed !== "") onCommit(isNumber ? Number(typed) : typed);
+    if (typed !== "") onCommit(node.hasAmounts ? readAmounts(typed) : isNumber ? Number(typed) : typed);
     else if (node.isNullable) onCommit(null);
     else if (!isRequired) onCommit(undefined);
   });
@@ -96,7 +97,9 @@ function Line({ node, value, isRequired, fault, onCommit }: Props) {
     required: isRequired && !node.isNullable,
     "aria-invalid": fault !== null,
     autocomplete: "off",
-    ...(isRequired ? {} : { placeholder: "default" }),
+    ...(isRequired
+      ? {}
+      : { placeholder: node.hasAmounts ? "default, or requests 1, tokens 4000" : "default" }),
   } as const;
   return isNumber ? (
     <input type="number" step="any" {...text} />

@@ -9,6 +9,7 @@ import { majorOf } from "../../dashboard/src/billing/invoice-api.ts";
 import { auditText } from "../../dashboard/src/user/audit-text.ts";
 import { billRows } from "../../dashboard/src/user/bill-rows.ts";
 import {
+  costIn,
   unitMeasure,
   unitsOf,
   lastDays,
@@ -122,6 +123,10 @@ describe("usage by route and day", () => {
       { ...row(0, 1, "/b"), units: { cost: 7 } },
     ];
     expect(unitsOf(totals)).toEqual(["cost", "tokens"]);
+    const counted = [undefined, "requests", "tokens", "rows"].map(
+      (unit) => totals[0] && costIn({ unit }, totals[0]),
+    );
+    expect(counted).toEqual([3, 3, 5_000, 0]);
     const { all, routes, others } = usageTable(days, totals, byRoute, unitMeasure("cost"), 1);
     expect(all.total).toMatchObject({ cost: 3, [unitMeasure("cost")]: 7, [unitMeasure("tokens")]: 5_000 });
     expect(routes.map(({ route }) => route)).toEqual(["/b"]);

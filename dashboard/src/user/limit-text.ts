@@ -54,7 +54,9 @@ export function withUnits(readings: readonly LimitReading[]): readonly LimitRead
 /** "1 request, 4,000 tokens" */
 export function amountsText(cost: number, units: Readonly<Record<string, number>> = {}): string {
   const all = Object.entries({ requests: cost, ...units }).filter(([, amount]) => amount > 0);
-  return all.map(([unit, amount]) => `${exact(amount)} ${unit}`).join(", ");
+  return all
+    .map(([unit, amount]) => `${exact(amount)} ${amount === 1 ? unit.replace(/s$/, "") : unit}`)
+    .join(", ");
 }
 
 /** "147 of 150 tokens left" */

@@ -9,6 +9,7 @@ import { dayText, minuteText } from "../shell/moment.ts";
 import { PollState } from "../shell/poll-state.tsx";
 import { usePolled } from "../shell/use-polled.ts";
 import { accountPath, parseUsage } from "./account-api.ts";
+import { costIn } from "./usage-table.ts";
 import { type BurnDown, burnDown, OBSERVED_MS } from "./burn-down.ts";
 
 interface Props {
@@ -23,7 +24,8 @@ const EVERY_MS = 30_000;
 /** All hours of a period, and of the week before it. */
 const MAX_HOURS = 1_000;
 const CHART_HEIGHT = 180;
-export function QuotaChart({ id, quota: { name, limit, remaining, included }, period }: Props) {
+export function QuotaChart({ id, quota, period }: Props) {
+  const { name, limit, remaining, included } = quota;
   const nowMs = Date.now();
   const [startMs, endMs] = [Date.parse(period.start), Date.parse(period.end)];
   const from = new Date(Math.min(startMs, Math.floor(nowMs / HOUR_MS) * HOUR_MS - OBSERVED_MS)).toISOString();
@@ -34,9 +36,9 @@ export function QuotaChart({ id, quota: { name, limit, remaining, included }, pe
   const rows = polled.value?.usage;
   const minute = Math.floor(nowMs / MINUTE_MS);
   const forecast = useMemo(() => {
-    const hours = (rows ?? []).map((row) => ({ atMs: Date.parse(row.period), cost: row.cost }));
+    const hours = (rows ?? []).map((row) => ({ atMs: Date.parse(row.period), cost: costIn(quota, row) }));
     return rows && burnDown({ limit, remaining, nowMs: Date.now(), startMs, endMs }, hours);
-  }, [rows, limit, remaining, startMs, endMs, minute]);
+  }, [rows, quota.unit, limit, remaining, startMs, endMs, minute]);
   const model = useMemo(() => forecast && modelOf(forecast), [forecast]);
   // This user never had any usage.
   if (polled.status === 404) return null;
@@ -45,7 +47,7 @@ export function QuotaChart({ id, quota: { name, limit, remaining, included }, pe
       {!forecast && <PollState polled={polled} />}
       {forecast && model && (
         <TimeChart
-          title={`${name}: tokens left until ${whenText(endMs)}`}
+          title={`${name}: ${quota.unit ?? "tokens"} left until ${whenText(endMs)}`}
           summary={summaryOf(forecast, Date.now(), endMs)}
           model={model}
           height={CHART_HEIGHT}
@@ -107,7 +109,7 @@ function summaryOf(
     if (forecastFromMs >= endMs) return "A forecast needs a day of usage, and the period ends before.";
     return `A forecast needs a day of usage: there is one from ${whenText(Math.max(forecastFromMs, nowMs))} on.`;
   }
-  const pace = `At the observed ${rough(perHour)} tokens an hour`;
+  const pace = `At the observed ${rough(perHour)} an hour`;
   const { earliest, likely, latest } = runsOutMs;
   if (likely !== null && earliest !== null) {
     const range =

@@ -48,6 +48,14 @@ function countsOf({ cost, requests, denied, units = {} }: Rows[number]): Counts 
   return { cost, requests, denied, ...Object.fromEntries(own) };
 }
 
+/** What a row charged to a limit, in what the limit counts. */
+export function costIn(
+  { unit = "requests" }: { readonly unit?: string | undefined },
+  { cost, units = {} }: Rows[number],
+): number {
+  return unit === "requests" ? cost : (units[unit] ?? 0);
+}
+
 /** The beginnings of the last `count` days in UTC, the newest first. */
 export function lastDays(nowMs: number, count: number): number[] {
   const today = nowMs - (nowMs % DAY_MS);

@@ -41,7 +41,8 @@ const rowSchema = z.object({
 
 /**
  * Rows ordered by period, then by route as UTF-8; at most `count`. Usage counted between two pages moves no row from one page to the
- * other: a page begins after a row, not after a number of rows.
+ * other: a page begins after a row, not after a number of rows. A row may have a cost without a request, if what a reservation cost was
+ * counted in a later hour.
  */
 export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query: UsageQuery): UsageRow[] {
   if ("offset" in query && query.offset !== 0)
@@ -58,17 +59,20 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
   if (!hasTables && open.length === 0) return [];
   // The open cells join as literal rows, so one query groups, orders and pages both.
   const cells = JSON.stringify(
-    open.map(({ hour, route, requests, costMilli, denied }) => [
+    open.map(({ hour, route, requests, costMilli, denied, units = [] }) => [
       hour,
       // As SQLite stores a binding.
       route.toWellFormed(),
       requests,
       costMilli,
       denied,
+      units.length,
     ]),
   );
   const table = hasTables
-    ? `SELECT hour, route, requests, cost_milli, denied FROM usage
+    ? `SELECT hour, route, requests, cost_milli, denied, 0 AS units FROM usage
+         WHERE hour >= ?1 AND hour < ?2 AND ${keyCondition(8)} UNION ALL
+       SELECT hour, route, 0, 0, 0, cost_milli <> 0 FROM usage_units
          WHERE hour >= ?1 AND hour < ?2 AND ${keyCondition(8)} UNION ALL`
     : "";
   const rows = sql
@@ -76,13 +80,13 @@ export function usageRows(sql: SqlStorage, { ledger, hasTables }: Memory, query:
       `SELECT * FROM (
          SELECT ${periodSql(granularity, anchorDay)} AS period,
            CASE WHEN ?3 THEN route ELSE '' END AS route,
-           sum(requests) AS requests, sum(cost_milli) AS cost, sum(denied) AS denied
+           sum(requests) AS requests, sum(cost_milli) AS cost, sum(denied) AS denied, sum(units) AS units
          FROM (${table}
            SELECT value ->> 0 AS hour, value ->> 1 AS route, value ->> 2 AS requests,
-             value ->> 3 AS cost_milli, value ->> 4 AS denied
+             value ->> 3 AS cost_milli, value ->> 4 AS denied, value ->> 5 AS units
            FROM json_each(?4) WHERE ?1 < ?2)
          GROUP BY 1, 2)
-       WHERE (requests > 0 OR denied > 0) AND (?6 = '' OR (period, route) > (?6, ?7))
+       WHERE (requests > 0 OR denied > 0 OR cost <> 0 OR units > 0) AND (?6 = '' OR (period, route) > (?6, ?7))
        ORDER BY period, route LIMIT ?5`,
       fromHour,
       toHour,

@@ -308,6 +308,29 @@ describe("usage in units", () => {
   });
 });
 
+describe("usage whose request is of an earlier hour", () => {
+  it.each([
+    "usage_units (hour, route, key_id, unit, cost_milli, lost_milli) VALUES (?, '', '', 'tokens', 5000, 0)",
+    "usage (hour, route, key_id, requests, cost_milli, denied) VALUES (?, '', '', 0, 5000, 0)",
+  ])("has a row of its own in the report: %s", async (row) => {
+    const user = new UserObject(await publishLimits(TOKENS));
+    await user.decide({ costMilli: 1_000, units: [["tokens", 1_000_000]] });
+    await metered(user);
+    await user.query(`INSERT INTO ${row.replace("?", String(START_MS / HOUR_MS + 3))}`);
+    const report = await user.stub.usage({
+      fromMs: START_MS,
+      toMs: START_MS + 24 * HOUR_MS,
+      granularity: "hour",
+      anchorDay: 1,
+      byRoute: false,
+      after: null,
+      count: 10,
+    });
+    expect(report).toMatchObject([{ requests: 1 }, { requests: 1 }, { requests: 0 }]);
+    expect([report?.[2]?.cost, report?.[2]?.units?.["tokens"] ?? 0].toSorted()).toEqual([0, 5]);
+  });
+});
+
 describe("after a crash between reserving and settling", () => {
   it("a reservation stays charged in full until it is settled; a quota then gets all back", async () => {
     const user = new UserObject(await publishLimits(TOKENS, DAY));

@@ -12,11 +12,11 @@ export interface ReadUsage {
 }
 
 /** Names of the encodings that the runtime can decode, as `Content-Encoding` spells them. */
-const DECODERS: Readonly<Record<string, "gzip" | "deflate">> = {
-  gzip: "gzip",
-  "x-gzip": "gzip",
-  deflate: "deflate",
-};
+const DECODERS: ReadonlyMap<string, "gzip" | "deflate"> = new Map([
+  ["gzip", "gzip"],
+  ["x-gzip", "gzip"],
+  ["deflate", "deflate"],
+]);
 
 /** Pipes `source`, the body of a response with these headers, to `sink` and reads its usage. Never rejects. */
 export async function readUsage(
@@ -31,7 +31,7 @@ export async function readUsage(
     const end = await drainedPipe(source, sink, (chunk) => parser.push(chunk));
     return { end, tokens: parser.tokens(end === "whole") };
   }
-  const decoder = DECODERS[encoding];
+  const decoder = DECODERS.get(encoding);
   if (decoder === undefined) {
     return { end: await drainedPipe(source, sink, () => undefined), tokens: null };
   }

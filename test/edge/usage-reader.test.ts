@@ -95,4 +95,15 @@ describe("what is decoded", () => {
       expect(new Uint8Array(await received)).toEqual(new Uint8Array(content));
     }
   });
+
+  it("is nothing if the encoding has the name of a property of all objects", async () => {
+    for (const encoding of ["constructor", "__proto__", "toString"]) {
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const received = new Response(readable).text();
+      const source = new Response("any").body ?? new ReadableStream();
+      const headers = new Headers({ "Content-Encoding": encoding });
+      expect(await readUsage(source, writable, headers, "openai")).toEqual({ end: "whole", tokens: null });
+      expect(await received).toBe("any");
+    }
+  });
 });

@@ -248,6 +248,14 @@ describe("a stream of operations", () => {
     ]);
   });
 
+  it("rejects a cost in a unit that schemas would leave out, and charge nothing for", async () => {
+    const { ndjson } = await asking();
+    const line = `{"user": "${newUser()}", "cost": {"requests": 1, "__proto__": 5}}\n`;
+    const [answer] = linesOf(await textOf(await ndjson(line)));
+    const errors = [{ path: "/cost/__proto__", message: "is not a known field" }];
+    expect(answer).toMatchObject({ error: { code: "invalid_request", errors } });
+  });
+
   it.each([
     ["application/x-ndjson; charset=utf-8", true],
     ["Application/X-NDJSON", true],

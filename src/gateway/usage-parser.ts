@@ -2,22 +2,26 @@
  * Reads the tokens that a model's response reports, in the formats of OpenAI (Chat Completions, Responses, Embeddings) and Anthropic
  * (Messages), from its bytes as they pass: a JSON body, or server-sent events.
  *
- * Pure: no I/O and no clock. Memory is bounded by {@link MAX_BODY} and {@link MAX_EVENT}: what is larger is skipped, never guessed. How the
- * bytes are split into chunks does not matter.
+ * Pure: no I/O and no clock. Memory is bounded by {@link MAX_BODY} and {@link MAX_EVENT}. Of what is longer, the end is read: models report
+ * usage after what they write, and a client must not hide it behind a long answer (such as `logprobs`, or instructions that are repeated).
+ * How the bytes are split into chunks does not matter.
  */
 
 /** The formats of {@link UsageParser}. */
 export type UsageFormat = "openai" | "anthropic";
 
-/** Longest JSON body that is read, in bytes. The usage of a longer one is unknown. */
+/** Longest JSON body that is read whole, in bytes. */
 export const MAX_BODY = 1_048_576;
-/** Longest event that is read, in characters. A longer one is skipped. */
+/** Longest data of an event that is read whole, in characters. */
 export const MAX_EVENT = 65_536;
+/** How much of the end of a longer body is read, in bytes. Of a longer event: {@link MAX_EVENT}. */
+export const MAX_TAIL = 65_536;
 /** More tokens in one response are an error of the upstream. */
 const MAX_TOKENS = 1e9;
 
 /** A usage object, which most events lack or have as null: only events that match are parsed as JSON. */
 const USAGE = /"usage"\s*:\s*\{/;
+const EVERY_USAGE = new RegExp(USAGE, "g");
 
 interface Fields {
   readonly [name: string]: unknown;
@@ -54,10 +58,12 @@ export class UsageParser {
   }
 }
 
-/** Collects a JSON body. */
+/** Collects a JSON body, or the end of a long one. */
 class JsonBody {
   readonly #take: (body: Fields) => void;
   #chunks: Uint8Array[] = [];
+  /** Bytes in them. */
+  #kept = 0;
   #length = 0;
 
   constructor(take: (body: Fields) => void) {
@@ -66,18 +72,34 @@ class JsonBody {
 
   push(chunk: Uint8Array): void {
     this.#length += chunk.byteLength;
+    this.#kept += chunk.byteLength;
     // A copy: the runtime may reuse the buffer.
-    if (this.#length <= MAX_BODY) this.#chunks.push(chunk.slice());
-    else this.#chunks = [];
+    this.#chunks.push(chunk.slice());
+    if (this.#kept > MAX_BODY) this.#keepTail();
   }
 
   end(): void {
-    if (this.#length > MAX_BODY) return;
+    const isWhole = this.#length <= MAX_BODY;
+    if (!isWhole) this.#keepTail();
     const decoder = new TextDecoder();
     const text = this.#chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("");
     this.#chunks = [];
-    const body = parsed(text + decoder.decode());
+    const all = text + decoder.decode();
+    const body = isWhole ? parsed(all) : parsedTail(all, "{");
     if (body) this.#take(body);
+  }
+
+  #keepTail(): void {
+    const tail = new Uint8Array(Math.min(MAX_TAIL, this.#kept));
+    let from = tail.length;
+    for (const chunk of this.#chunks.toReversed()) {
+      const part = chunk.subarray(Math.max(0, chunk.length - from));
+      from -= part.length;
+      tail.set(part, from);
+      if (from === 0) break;
+    }
+    this.#chunks = [tail];
+    this.#kept = tail.length;
   }
 }
 
@@ -85,15 +107,14 @@ class JsonBody {
 class EventStream {
   readonly #take: (event: Fields) => void;
   readonly #decoder = new TextDecoder();
-  /** The beginning of a line whose end has not arrived; "" if the event is too long. */
-  #line = "";
-  /** Whether the line has any character, kept or not. */
-  #isLineEmpty = true;
+  /** The beginning of a line whose end has not arrived; of a long one, its end. */
+  readonly #line = new Tail();
   /** Whether the last character was CR: an LF after it belongs to it. */
   #afterCr = false;
-  #data: string[] = [];
-  /** Characters of the event so far. */
-  #length = 0;
+  /** The data of the event so far. */
+  readonly #data = new Tail();
+  /** How its first line begins. */
+  #head = "";
 
   constructor(take: (event: Fields) => void) {
     this.#take = take;
@@ -117,43 +138,72 @@ class EventStream {
     this.#afterCr = text.endsWith("\r");
     for (;;) {
       const end = lineEnd(text, from);
-      this.#part(text.slice(from, end));
+      this.#line.add(text.slice(from, end));
       if (end === text.length) return;
       this.#lineEnded();
       from = end + (text.startsWith("\r\n", end) ? 2 : 1);
     }
   }
 
-  /** More of the current line. */
-  #part(part: string): void {
-    if (part === "") return;
-    this.#isLineEmpty = false;
-    this.#length += part.length;
-    if (this.#length <= MAX_EVENT) this.#line += part;
-    else {
-      this.#line = "";
-      this.#data = [];
-    }
-  }
-
   #lineEnded(): void {
-    const line = this.#line;
-    this.#line = "";
-    if (this.#isLineEmpty) this.#eventEnded();
-    else if (line.startsWith("data:")) this.#data.push(line.slice(line[5] === " " ? 6 : 5));
-    this.#isLineEmpty = true;
+    const { head, length } = this.#line;
+    if (length === 0) this.#eventEnded();
+    else if (head.startsWith("data:")) {
+      const start = head[5] === " " ? 6 : 5;
+      // A line ends between two.
+      if (this.#data.length > 0) this.#data.add("\n");
+      else this.#head = head.slice(start);
+      this.#data.add(this.#line.from(start), length - start);
+    }
+    this.#line.clear();
   }
 
   #eventEnded(): void {
-    const isRead = this.#length <= MAX_EVENT && this.#data.length > 0;
-    const data = isRead ? this.#data.join("\n") : "";
-    this.#data = [];
-    this.#length = 0;
+    const { length } = this.#data;
+    const data = this.#data.from(0);
+    this.#data.clear();
     if (!USAGE.test(data)) return;
-    const event = parsed(data);
+    const event =
+      length <= MAX_EVENT
+        ? parsed(data)
+        : parsedTail(data, RESPONSE_ENDED.test(this.#head) ? '{"response":{' : "{");
     if (event) this.#take(event);
   }
 }
+
+/** A text of which the end is kept, and the first characters. */
+class Tail {
+  /** The first few characters. */
+  head = "";
+  length = 0;
+  #text = "";
+
+  /** @param length of which the part is the end. */
+  add(part: string, length = part.length): void {
+    if (this.head.length < HEAD) this.head += part.slice(0, HEAD - this.head.length);
+    this.length += length;
+    this.#text += part;
+    // Seldom, since it copies.
+    if (this.#text.length > 2 * MAX_EVENT) this.#text = this.#text.slice(-MAX_EVENT);
+  }
+
+  /** What follows the first `start` characters; of a long text, its end. */
+  from(start: number): string {
+    const left = Math.min(MAX_EVENT, this.length - start);
+    return left <= 0 ? "" : this.#text.slice(-left);
+  }
+
+  clear(): void {
+    this.head = "";
+    this.length = 0;
+    this.#text = "";
+  }
+}
+
+/** Characters of {@link Tail.head}: as many as tell what a line is. */
+const HEAD = 64;
+/** The event that ends a stream of the Responses API has the whole response in its member `response`. */
+const RESPONSE_ENDED = /^\s*\{\s*"type"\s*:\s*"response\.(?:completed|incomplete|failed)"/;
 
 /** Where the line that begins at `from` ends, or the text. */
 function lineEnd(text: string, from: number): number {
@@ -251,6 +301,16 @@ function sum(counts: readonly (number | null)[]): number | null {
         MAX_TOKENS,
         known.reduce((all, each) => all + each, 0),
       );
+}
+
+/**
+ * The last members of an object in JSON, from the last `usage` on, of which this is the end; null: they are none.
+ * @param opening what opens the object and those around it. If others are open where the usage is, the brackets do not match, so a usage
+ * at any other depth is never taken; nor is one in a string, whose quotes are escaped.
+ */
+function parsedTail(tail: string, opening: string): Fields | null {
+  const at = [...tail.matchAll(EVERY_USAGE)].at(-1)?.index;
+  return at === undefined ? null : parsed(opening + tail.slice(at));
 }
 
 /** The object that a text is in JSON; null: it is none. */

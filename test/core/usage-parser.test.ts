@@ -233,21 +233,62 @@ describe("what is too long", () => {
   const body = (padding: number) => JSON.stringify({ text: "x".repeat(padding), usage: { total_tokens: 7 } });
   const longest = MAX_BODY - body(0).length;
 
-  it("has no known tokens: a body", () => {
+  it("is read at its end, where models report usage: a body", () => {
     const sample = { format: "openai", type: JSON_TYPE } as const;
-    expect(read({ ...sample, text: body(longest) }, [1_000, 500_000])).toBe(7);
-    expect(read({ ...sample, text: body(longest + 1) }, [1_000, 500_000])).toBeNull();
+    for (const cuts of [[], [1_000, 500_000], [MAX_BODY - 40, MAX_BODY]]) {
+      for (const padding of [longest, longest + 1, 3 * MAX_BODY]) {
+        expect(read({ ...sample, text: body(padding) }, cuts)).toBe(7);
+      }
+      const before = JSON.stringify({ usage: { total_tokens: 7 }, text: "x".repeat(MAX_BODY) });
+      expect(read({ ...sample, text: before }, cuts)).toBeNull();
+    }
   });
 
-  it("is skipped: an event, and only that", () => {
-    const event = (padding: number) => events({ text: "x".repeat(padding), usage: { total_tokens: 7 } });
-    const most = MAX_EVENT - event(0).length + 2;
+  it("is read at its end, where models report usage: an event", () => {
     const sample = { format: "openai", type: SSE } as const;
+    const usage = { total_tokens: 7 };
+    const completed = (padding: number) => ({
+      type: "response.completed",
+      // A client can make a model repeat its instructions.
+      response: { instructions: "x".repeat(padding), usage, user: null, metadata: { a: "b" } },
+      sequence_number: 9,
+    });
     const before = events({ usage: { total_tokens: 3 } });
-    for (const cuts of [[], [40_000], [70_000, 70_001]]) {
-      expect(read({ ...sample, text: before + event(most) }, cuts)).toBe(7);
-      expect(read({ ...sample, text: before + event(most + 1) }, cuts)).toBe(3);
-      expect(read({ ...sample, text: event(most + 1) + before }, cuts)).toBe(3);
+    const most = MAX_EVENT - JSON.stringify(completed(0)).length;
+    for (const cuts of [[], [40_000], [70_000, 70_001, 140_000]]) {
+      for (const padding of [most, most + 1, 3 * MAX_EVENT]) {
+        expect(read({ ...sample, text: before + events(completed(padding)) }, cuts)).toBe(7);
+        expect(read({ ...sample, text: before + events({ text: "x".repeat(padding), usage }) }, cuts)).toBe(
+          7,
+        );
+        const lines = events(completed(padding)).replace(',"usage"', ',\ndata: "usage"');
+        expect(read({ ...sample, text: before + lines }, cuts)).toBe(7);
+      }
+      const first = events({ usage, text: "x".repeat(MAX_EVENT) });
+      expect(read({ ...sample, text: before + first }, cuts)).toBe(3);
+    }
+    expect(read({ ...sample, text: events(completed(MAX_EVENT)) }, [], false)).toBe(7);
+  });
+
+  it("is never read for a usage that a client had written in another place", () => {
+    const real = '"usage": {"total_tokens": 900}';
+    const fake = '"usage": {"total_tokens": 1}';
+    const padding = `"text": "${"x".repeat(MAX_BODY)}"`;
+    const texts = [
+      `{${padding}, ${real}, "user": ${JSON.stringify(fake)}}`,
+      `{${padding}, "choices": [{${fake}}], ${real}}`,
+      `{${padding}, ${real}, "metadata": {${fake}}}`,
+      `{${padding}, ${real}, "list": [{${fake}}]}`,
+      `{${padding}, ${real}, "metadata": {"a \\"usage": {"total_tokens": 1}}}`,
+    ];
+    for (const text of texts) {
+      const ended = `data: {"type": "response.completed", "response": ${text}}\n\n`;
+      for (const wrapped of [text, `data: ${text}\n\n`, ended]) {
+        const type = wrapped.startsWith("data") ? SSE : JSON_TYPE;
+        expect([900, null], wrapped.slice(-120)).toContain(read({ format: "openai", type, text: wrapped }));
+      }
+      const other = `data: {"type": "response.created", "response": ${text}}\n\n`;
+      expect(read({ format: "openai", type: SSE, text: other })).toBeNull();
     }
   });
 

@@ -86,7 +86,7 @@ describeFields(usage, {
   from: "Where the response reports its cost: as the APIs of OpenAI or Anthropic do, in JSON or in a stream of events, or in the header `X-Usage-Cost`, which clients do not see.",
   onError:
     "What a request costs whose upstream does not respond, responds with 500 or above, or rejects it without reporting a cost: nothing (`refund`, the default) or what is reserved.",
-  onUnknown: "What it costs if the response reports none: what is reserved (`keep`, the default) or nothing.",
+  onUnknown: "What it costs if the response reports none: `reserve` (`keep`, the default) or nothing.",
   reserveFrom:
     "A member of the request's JSON body, such as `max_tokens`, of at most 64 KiB: its number is reserved if it is less than `reserve`.",
 });

@@ -16,18 +16,22 @@ export type UpstreamOutcome =
   | { readonly kind: "responded"; readonly status: number; readonly milli: number | null }
   | { readonly kind: "left" };
 
-/** Thousandths of the unit. Who leaves pays what is reserved, whatever the route says: leaving must not be cheaper than staying. */
+/**
+ * Thousandths of the unit. Who leaves pays the route's `reserve`, whatever the route says: leaving must not be cheaper than staying. Nor may
+ * a client choose what a response costs whose usage is unknown, as it can by a `max_tokens` of 1 in a stream that it lets report no usage.
+ * @param reservedMilli perhaps less, as the client's body asked for.
+ */
 export function usageCostMilli(usage: RouteUsage, outcome: UpstreamOutcome, reservedMilli: number): number {
   switch (outcome.kind) {
     case "left":
-      return reservedMilli;
+      return usage.reserveMilli;
     case "failed":
       return usage.onError === "refund" ? 0 : reservedMilli;
     case "responded": {
       if (outcome.milli !== null) return outcome.milli;
       // An upstream that rejects a request reports no usage.
-      const rule = outcome.status >= 400 ? usage.onError : usage.onUnknown;
-      return rule === "refund" ? 0 : reservedMilli;
+      if (outcome.status >= 400) return usage.onError === "refund" ? 0 : reservedMilli;
+      return usage.onUnknown === "refund" ? 0 : usage.reserveMilli;
     }
   }
 }

@@ -14,7 +14,7 @@ export const usage = z.strictObject({
   from: z.enum(["openai", "anthropic", "header"]),
   /** What a request costs whose upstream fails: nothing (the default), or what is reserved. */
   onError: z.optional(z.enum(["refund", "keep"])),
-  /** What a request costs whose response reports no cost: what is reserved (the default), or nothing. */
+  /** What a request costs whose response reports no cost: `reserve` (the default), or nothing. */
   onUnknown: z.optional(z.enum(["keep", "refund"])),
   /** A member of the request's JSON body: its number is reserved instead if it is smaller. */
   reserveFrom: z.optional(

@@ -256,6 +256,23 @@ describe("what is reserved", () => {
     }
   });
 
+  it("is no price: a client that reserves little pays the policy's amount if the usage stays unknown", async () => {
+    const silent = EVENTS.filter((event) => !event.includes("total_tokens")).join("");
+    const cases: [what: string, usage: Partial<Usage>, upstream: Upstream, tokens: number][] = [
+      ["a stream that reports none", from, () => sse(silent), 4_000],
+      ["a body that reports none", { ...from, from: "anthropic" }, () => json("{}"), 4_000],
+      ["a header that is missing", { ...from, from: "header" }, () => new Response("any"), 4_000],
+      ["a stream that reports it", from, () => sse(EVENTS.join("")), 29],
+      ["a refund of what is unknown", { ...from, onUnknown: "refund" }, () => sse(silent), 0],
+      ["a rejection", { ...from, onError: "keep" }, () => json("{}", { status: 400 }), 1],
+    ];
+    const each = await users(cases.map(([, usage, upstream]) => ({ usage, upstream })));
+    for (const [i, [what, , , tokens]] of cases.entries()) {
+      await (await each[i]?.post('{"max_tokens": 1}'))?.text();
+      expect(await each[i]?.charged(), what).toBe(tokens);
+    }
+  });
+
   it("charges nothing for a body that breaks off before it is read, and does not ask the upstream", async () => {
     const body = pipe();
     const { post, edge, charged } = await user(() => json(CHAT), from);
@@ -344,14 +361,14 @@ describe("a client that leaves", () => {
     expect(await charged()).toBe(4_000);
   });
 
-  it("pays what is reserved if 32 others have left, whatever the route refunds", async () => {
+  it("pays the policy's reserve if 32 others have left, whatever the route refunds and the client has named", async () => {
     const streams = Array.from({ length: 33 }, () => pipe());
     const { post, charged, edge } = await user(
       () => sse(streams[edge.forwarded.length - 1]?.readable ?? ""),
-      { onUnknown: "refund", reserve: 1_000 },
+      { onUnknown: "refund", reserve: 1_000, reserveFrom: "max_tokens" },
     );
     for (const stream of streams) {
-      const response = await post();
+      const response = await post('{"max_tokens": 30}');
       await response.body?.cancel();
       // Read on, or cancelled.
       await stream.send(EVENTS[0] ?? "").catch(() => undefined);

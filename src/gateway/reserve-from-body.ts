@@ -1,16 +1,25 @@
 /**
  * Reads from a request's body how much it may cost at most, such as its `max_tokens`, and leaves the body as it was for the upstream.
  *
- * Reads at most {@link MAX_READ} bytes: a longer body reserves what the policy says. The same holds for a body that is not JSON, and for a
- * number that is none: a client can only reserve less than the policy says, and what its request costs beyond that is charged too.
+ * Reads at most {@link MAX_READ} bytes: a longer body reserves what the policy says. The same holds for a body that is not JSON, for a
+ * number that is none, and for a body that takes long or is one too many: a client can only reserve less than the policy says, and what its
+ * request costs beyond that is charged too.
  */
 import { withDeadline } from "../deadline.ts";
 import { toMilli } from "../core/units.ts";
 
 /** Longest body that is read. */
 export const MAX_READ = 65_536;
-/** As long as an upload may make no progress (proxy.ts). */
+/** As long as an upload may make no progress (proxy.ts). A body that comes a little at a time is passed on after it. */
 const IDLE_MS = 30_000;
+/**
+ * Bodies that this isolate reads at once. No limit has decided about their requests, so nothing else bounds the memory that they take: some
+ * 16 MiB of the 128 of the isolate.
+ */
+export const MAX_READERS = 256;
+
+/** Of this isolate. */
+let readers = 0;
 
 export interface ReadReserve {
   /** Thousandths; null: the body says nothing. */
@@ -24,11 +33,14 @@ export async function readReserve(
   body: ReadableStream<Uint8Array>,
   member: string,
 ): Promise<ReadReserve | null> {
+  if (readers >= MAX_READERS) return { milli: null, body };
+  readers += 1;
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
+  const untilMs = Date.now() + IDLE_MS;
   try {
-    while (length <= MAX_READ) {
+    while (length <= MAX_READ && Date.now() < untilMs) {
       const { done, value } = await withDeadline(reader.read(), IDLE_MS, "request body");
       if (done) return { milli: memberOf(chunks, member), body: replayed(chunks, reader) };
       chunks.push(value);
@@ -38,6 +50,8 @@ export async function readReserve(
   } catch (thrown) {
     reader.cancel(thrown).catch(() => undefined);
     return null;
+  } finally {
+    readers -= 1;
   }
 }
 

@@ -86,8 +86,10 @@ describe("at a terminal", () => {
       await cli("accounts", "list", "--token", secret),
       await cli("accounts", "show"),
       await cli("nothing"),
+      await cli("policy", "nothing"),
+      await cli("policy", "pull", "-f", join(directory, "nowhere", "policy.json")),
     ];
-    const [unset, rejected, clear, silent, absent, option, missing, nothing] = failures;
+    const [unset, rejected, clear, silent, absent, option, missing, nothing, verb, unwritable] = failures;
     for (const { code, out, notes } of failures) {
       expect([code, out]).toEqual([1, ""]);
       expect(notes).not.toMatch(new RegExp(`${secret}|${ADMIN_TOKEN}|^\\s+at `, "m"));
@@ -97,9 +99,11 @@ describe("at a terminal", () => {
     expect(clear?.notes).toContain("must be https");
     expect(silent?.notes).toContain("does not answer");
     expect(absent?.notes).toContain('404: There is no account "nobody".');
-    expect(option?.notes).toContain("Unknown option '--token'");
+    expect(option?.notes).toContain("Unknown option '--token'\n");
     expect(missing?.notes).toContain("accounts show takes <id>");
-    expect(nothing?.notes).toContain("no such command");
+    expect(nothing?.notes).toContain('there is no command "nothing"\n');
+    expect(verb?.notes).toContain('there is no command "policy nothing"\n');
+    expect(unwritable?.notes).toMatch(/^edge-limiter: cannot write .*policy\.json: ENOENT/);
   });
 
   it("every command says what it takes", async () => {

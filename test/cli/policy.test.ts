@@ -99,7 +99,7 @@ describe("policy diff", () => {
     expect(code).toBe(2);
     expect(out).toContain("~ tiers.free.limits.minute.burst: 150 -> 5");
     expect(out).toContain("1 would be newly denied: 20 requests since");
-    expect(out).toMatch(/user:greedy +free +15 of 20 +\/identify/);
+    expect(out).toMatch(/user:greedy +free +1[0-5] of 20 +\/identify/);
 
     const gate = ["policy", "diff", "-f", file, "--simulate", "24h", "--max-newly-denied"];
     expect(await cli(...gate, "0")).toMatchObject({ code: 2 });
@@ -130,6 +130,19 @@ describe("policy apply", () => {
     expect(refused.notes).toContain("refused, so that no change is lost");
     expect(refused.notes).toContain(`it is at revision ${revision + 1} now`);
     expect((await inForce()).document["headers"]).toEqual({ xRateLimit: true });
+  });
+
+  it("names the option that takes a tier from its accounts", async () => {
+    await newAccount(product, "of-pro", "pro");
+    await write((document) => {
+      const { pro: _removed, ...tiers } = document.tiers;
+      return { ...document, tiers };
+    });
+    const refused = await cli("policy", "apply", "-f", file);
+    expect(refused).toMatchObject({ code: 1, out: "" });
+    expect(refused.notes).toContain("or apply it with --force");
+    expect(refused.notes).toContain("of-pro");
+    expect(refused.notes).toMatch(/^ {2}request [\da-f-]{36}$/m);
   });
 
   it("names every fault with its path, and changes nothing", async () => {

@@ -7,7 +7,7 @@ const text = (value: string, help: string): Option => ({ type: "string", value, 
 export const DECISION_COMMANDS: readonly Command[] = [
   {
     name: "decisions",
-    summary: "Show decisions and errors, newest first: why was this denied?",
+    summary: "Show decisions and errors, newest first, with the reason of each denial",
     details: "With --request-id, exits 1 if the log has no such request.",
     options: {
       "request-id": text("<id>", "X-Request-Id of a response, or decisionId of a decision"),

@@ -120,7 +120,7 @@ function problemFailure(status: number, body: Json, url: URL): ProblemFailure {
   const detail = typeof body["detail"] === "string" ? body["detail"] : `${url.origin} answered ${status}`;
   const errors = Array.isArray(body["errors"]) ? body["errors"] : [];
   const lines = errors.map((error: unknown) => `\n  ${faultText(error)}`).join("");
-  const id = typeof body["requestId"] === "string" ? ` (request ${body["requestId"]})` : "";
+  const id = typeof body["requestId"] === "string" ? `\n  request ${body["requestId"]}` : "";
   return new ProblemFailure(`${status}: ${detail}${lines}${id}`, status, body);
 }
 

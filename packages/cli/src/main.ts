@@ -23,7 +23,8 @@ async function run(args: readonly string[]): Promise<number> {
       console.log(text);
       return wantsHelp || group === "" ? OK : FAILED;
     }
-    throw new UsageFailure(`there is no such command\n\n${text}`);
+    const name = ofGroup.length > 0 ? `${group} ${verb}` : group;
+    throw new UsageFailure(`there is no command "${name}"\n\n${text}`);
   }
   if (wantsHelp) {
     console.log(help(command));
@@ -58,8 +59,11 @@ function read(command: Command, args: readonly string[]): Read {
   try {
     return parseArgs({ args: [...args], options: Object.fromEntries(options), allowPositionals: true });
   } catch (thrown) {
-    // Node's text names the option, never its value.
-    throw new UsageFailure(`${thrown instanceof Error ? thrown.message : thrown}\n\n${help(command)}`);
+    // Node's text names the option, never its value. Its hint about arguments that begin with a dash is for programs that take any.
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new UsageFailure(
+      `${text.replace(/\. To specify a positional argument.*$/s, "")}\n\n${help(command)}`,
+    );
   }
 }
 

@@ -56,7 +56,7 @@ With --max-newly-denied, it exits 2 and applies nothing if more would be newly d
     name: "policy pull",
     summary: "Write the policy in force to the file",
     details: "Leaves the file as it is if it means the same. Without -f, it prints the policy.",
-    options: { file: FILE },
+    options: { file: { ...FILE, help: "where to write it" } },
     run: pull,
   },
 ];
@@ -174,7 +174,11 @@ async function apply(context: Context): Promise<number> {
   const body = { document: wanted, reason, ...(options.has("force") ? { force: true } : {}) };
   const headers = { "If-Match": `"${expected ?? revision}"` };
   const put = await deployment.call("/policy", { method: "PUT", body, headers }).catch((thrown: unknown) => {
-    if (!(thrown instanceof ProblemFailure) || thrown.status !== 412) throw thrown;
+    if (!(thrown instanceof ProblemFailure)) throw thrown;
+    if (thrown.status === 409) {
+      throw new Failure(thrown.message.replace('or send "force": true', "or apply it with --force"));
+    }
+    if (thrown.status !== 412) throw thrown;
     const detail = field(thrown.body, "detail").replace(/ Read it again.*$/, "");
     throw new Failure(
       `refused, so that no change is lost. ${detail} Compare with it (policy diff), take over what you want to keep, and apply again.`,
@@ -201,7 +205,11 @@ async function pull({ options, deployment, out }: Context): Promise<number> {
   }
   const there = checkedPolicy(jsonOf(await readFile(file, "utf8").catch(() => "")));
   const isSame = there.ok && differencesOf(document, there.document).length === 0;
-  if (!isSame) await writeFile(file, text);
+  if (!isSame) {
+    await writeFile(file, text).catch((thrown: unknown) => {
+      throw new Failure(`cannot write ${file}: ${thrown instanceof Error ? thrown.message : thrown}`);
+    });
+  }
   out.result({ revision, file, written: !isSame }, () => [
     isSame
       ? `${file} means the same as revision ${revision}: left as it is`

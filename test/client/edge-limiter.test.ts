@@ -331,7 +331,11 @@ describe("a binding", () => {
 it.each<[options: EdgeLimiterOptions, message: string]>([
   [{}, "needs a url and a key, or a binding"],
   [{ url: "https://limits.test" }, "needs a url and a key, or a binding"],
-  [{ url: "limits.test", key: "k" }, "Invalid URL"],
+  [
+    { url: "localhost:8787", key: "el_live_x" },
+    'url must begin with http:// or https://, not "localhost:8787"',
+  ],
+  [{ url: "limits.test", key: "k" }, 'url must begin with http:// or https://, not "limits.test"'],
   [{ url: "https://limits.test", key: "k", timeoutMs: 0 }, "timeoutMs must be more than 0"],
   [
     { url: "https://limits.test", key: "k", onFailure: "maybe" as never },

@@ -95,6 +95,10 @@ export class EdgeLimiter {
     const attempts = { timeoutMs, retries };
     if (binding) this.#transport = bindingTransport(binding, attempts);
     else if (url && key) {
+      const address = String(url);
+      if (!URL.canParse(address) || !/^https?:$/.test(new URL(address).protocol)) {
+        throw new TypeError(`url must begin with http:// or https://, not "${address}"`);
+      }
       this.#transport = httpTransport(url, key, options.fetch ?? ((...call) => fetch(...call)), attempts);
     } else throw new TypeError("EdgeLimiter needs a url and a key, or a binding");
   }

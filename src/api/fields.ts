@@ -21,11 +21,15 @@ function isTimeUpTo(maxMs: number) {
 }
 
 /** RFC 3339 in UTC. */
-export const instant = z.iso.datetime().check(isTimeUpTo(MAX_TIME_MS));
+export const instant = z.iso
+  .datetime("must be a time in UTC such as 2027-01-31T00:00:00Z")
+  .check(isTimeUpTo(MAX_TIME_MS));
 
 /** A bound of a time range: RFC 3339 in UTC, or a date for its first moment. */
 export const rangeBound = z.optional(
-  z.union([z.iso.datetime(), z.iso.date()]).check(isTimeUpTo(MAX_RANGE_END_MS)),
+  z
+    .union([z.iso.datetime(), z.iso.date()], "must be a time in UTC such as 2027-01-31T00:00:00Z, or a date")
+    .check(isTimeUpTo(MAX_RANGE_END_MS)),
 );
 
 /** Why a change is made, for the audit trail. */

@@ -132,12 +132,23 @@ export async function applyPolicy(url: URL, adminToken: string, own: OwnApi): Pr
   const reason = own.policy === null ? "npm start: every path" : `npm start: ${own.policy.file}`;
   const body = { document: wanted, reason, force: true };
   const put = await call(url, adminToken, "PUT", "/policy", body, { "If-Match": `"${revision}"` });
-  const found: unknown = Reflect.get(put, "warnings");
-  const warnings = (Array.isArray(found) ? found : []).map((warning: unknown) => {
-    const { path, message }: { path?: unknown; message?: unknown } = { ...Object(warning) };
-    return `${String(path)}: ${String(message)}`;
-  });
+  const warnings = warningsOf(Reflect.get(put, "warnings"), wanted, revision);
   return { revision: Number(Reflect.get(put, "revision")), tiers: tiersOf(wanted), warnings };
+}
+
+/** The product's warnings about a policy as lines of text. @param replaced the revision that it replaces. */
+export function warningsOf(
+  found: unknown,
+  { tiers }: Pick<PolicyDocument, "tiers">,
+  replaced: number,
+): string[] {
+  return (Array.isArray(found) ? found : []).flatMap((warning: unknown) => {
+    const { path, message }: { path?: unknown; message?: unknown } = { ...Object(warning) };
+    // In a new state, the tiers that are missing are those of the policy that ships: nobody has used them.
+    const [, tier] = /^\/tiers\/([^/]+)$/.exec(String(path)) ?? [];
+    const isUnused = replaced === 0 && tier !== undefined && !Object.hasOwn(tiers, tier);
+    return isUnused ? [] : [`${String(path)}: ${String(message)}`];
+  });
 }
 
 function tiersOf({ tiers, anonymousTier }: PolicyDocument): string[] {

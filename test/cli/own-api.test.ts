@@ -8,6 +8,7 @@ import { ADMIN_TOKEN, type Checkout, LONG_DEADLINE, makeCheckout } from "../blac
 import { request } from "../blackbox/client.ts";
 import { freePort, keysFile, type Product, Run, startProduct } from "../blackbox/product.ts";
 import { readFile } from "node:fs/promises";
+import { warningsOf } from "../../scripts/own-api.ts";
 
 let checkout: Checkout;
 let product: Product | null = null;
@@ -102,6 +103,15 @@ it.each<[what: string, args: string[], said: string]>([
   expect(run.output).not.toContain("Building");
   expect(run.output).not.toMatch(/^\s+at /m);
   await run.kill();
+});
+
+it("warns of removed tiers only if a policy that removes them replaces one of the user's own", () => {
+  const removed = { path: "/tiers/pro", message: "is removed" };
+  const upstream = { path: "/routes/0/upstream", message: "is a private address" };
+  const wanted = { tiers: { gold: { limits: [] } } };
+  expect(warningsOf([removed, upstream], wanted, 0)).toEqual(["/routes/0/upstream: is a private address"]);
+  expect(warningsOf([removed], wanted, 1)).toEqual(["/tiers/pro: is removed"]);
+  expect(warningsOf([{ ...removed, path: "/tiers/gold" }], wanted, 0)).toEqual(["/tiers/gold: is removed"]);
 });
 
 it("explains its options", async () => {

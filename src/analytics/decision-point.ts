@@ -20,6 +20,8 @@ export interface PointContext {
   readonly requestId: string;
   readonly limiterMs: number;
   readonly upstreamMs: number;
+  /** How many requests of the API it stands for. Default: 1. */
+  readonly requests?: 0 | 1;
   /** The rule that applied. Left out: none did. */
   readonly rule?: string;
   /** The rule in shadow that would have denied it. Left out: none would. */
@@ -59,7 +61,7 @@ export function pointOf(
     upstreamMs: context.upstreamMs,
     remainingFraction: decision ? remainingFraction(decision) : 1,
     retryAfterMs: decision?.retryAfterMs ?? 0,
-    requests: 1,
+    requests: context.requests ?? 1,
     limits: decision?.limits ?? null,
     upstreamCode: context.upstreamCode,
     otherRequestIds: "",

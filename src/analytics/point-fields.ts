@@ -95,7 +95,8 @@ export const FIELD_COMMENTS: Readonly<Record<keyof typeof POINT_FIELDS, string>>
   upstreamMs: "How long the upstream took to answer, ms, to three digits; 0 if it was not called.",
   remainingFraction: "Share left of the tightest limit, not counting slots, 0 to 1; 1 if there is none.",
   retryAfterMs: "Time after which the request would be allowed, ms; 0 if it was allowed.",
-  requests: "Requests that it stands for, before sampling.",
+  requests:
+    "Requests that it stands for, before sampling; 0 for an error of the admin API, which no figure counts.",
   limits:
     "What was left of each limit afterwards, as `minute=149.5/150;tpm=6000/10000 of tokens;uploads=3/5 slots`; `none`: no limit was checked; empty: not recorded.",
   upstreamCode: "The upstream's status; 0 if it was not called, or not recorded.",

@@ -107,9 +107,11 @@ function merge(into: MergedPoint, point: WaitingPoint, ids: string): void {
   into.otherRequestIds = ids;
   into.units = addUnitTexts(into.units, point.units);
   const requests = into.requests + point.requests;
-  for (const name of MEANS) {
-    into[name] = (into[name] * into.requests + point[name] * point.requests) / requests;
-  }
+  // Errors of administrators stand for none.
+  if (requests > 0)
+    for (const name of MEANS) {
+      into[name] = (into[name] * into.requests + point[name] * point.requests) / requests;
+    }
   for (const name of SUMS) into[name] += point[name];
   for (const name of MINIMA) into[name] = Math.min(into[name], point[name]);
   for (const name of MAXIMA) into[name] = Math.max(into[name], point[name]);

@@ -237,6 +237,11 @@ export function planOf(query: ReportQuery): Plan {
   return { groups: groups?.(query) ?? {}, scan: scan?.(query) ?? null };
 }
 
+/** Points that stand for no request, as errors of administrators do, are in the log only. */
+function counted(groups: readonly Group[] = []): readonly Group[] {
+  return groups.filter(({ requests }) => requests > 0);
+}
+
 /** The report, made from what the back end found. */
 export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], found: Found): ReportAnswer {
   const groups = Object.values(found.groups).flat();
@@ -251,7 +256,7 @@ export function answerOf(query: ReportQuery, backend: AnswerHead["backend"], fou
   const report = <Name extends ReportName>(name: Name) => ({
     ...head,
     report: name,
-    ...REPORTS[name].body(query, (part) => found.groups[part] ?? [], found.rows, found.keeps),
+    ...REPORTS[name].body(query, (part) => counted(found.groups[part]), found.rows, found.keeps),
   });
   switch (query.name) {
     case "overview":

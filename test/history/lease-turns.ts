@@ -94,10 +94,12 @@ export class LeaseTurns {
     if (charge) this.#charge(stingy, charge.lent, charge.milli, turn.localMs);
   }
 
-  /** Charges in full what was not settled in time. */
-  expire(nowMs: number): void {
+  /** Charges in full what was not settled in time. @returns whether there was any, or may have been. */
+  expire(nowMs: number): boolean {
     const { leases, stingy } = this.#bracket;
-    for (const { lent, milli } of leases.expire(nowMs)) this.#charge(stingy, lent, milli, lent.closesMs);
+    const expired = leases.expire(nowMs);
+    for (const { lent, milli } of expired) this.#charge(stingy, lent, milli, lent.closesMs);
+    return expired.length > 0 || leases.isUnsure(nowMs);
   }
 
   /** At the end: what dead isolates have not settled is missing from the bill. */

@@ -43,6 +43,7 @@ interface Charge {
 export class LentLeases {
   readonly #lent = new Map<string, LentLease>();
   readonly #open = new Map<string, LentLease>();
+  #unsureUntilMs = -Infinity;
   /** By this life of the object. */
   readonly #settled = new Map<string, SettledLease>();
 
@@ -95,9 +96,16 @@ export class LentLeases {
     const closesMs = nextMs + LEASE_MS + SETTLE_GRACE_MS;
     for (const [id, open] of this.#open) {
       const hasExpired = localMs < open.closesMs && open.closesMs <= nextMs;
-      if (!hasExpired && open.rowsBefore < rows && open.closesMs < closesMs)
+      if (!hasExpired && open.rowsBefore < rows && open.closesMs < closesMs) {
         this.#open.set(id, { ...open, closesMs });
+        this.#unsureUntilMs = Math.max(this.#unsureUntilMs, closesMs);
+      }
     }
+  }
+
+  /** Whether a lease that a crash has prolonged may expire any moment: whether it has is known only once it must have. */
+  isUnsure(nowMs: number): boolean {
+    return nowMs < this.#unsureUntilMs;
   }
 
   /** Ends the leases that were not settled in time. @returns what is to be charged: they count as spent in full. */

@@ -91,9 +91,9 @@ export class Replay {
   #turn(turn: Turn): void {
     this.#hasForked ||= turn.isStale;
     if (!turn.isStale) this.#losses.turn(turn);
-    // What a replaced copy does is nothing that a denial can know.
-    if (turn.isStale || turn.settlements.length > 0) this.#retries.disturb();
-    this.#leases.expire(turn.localMs);
+    // What a replaced copy does, or that a lease is charged since nobody settled it, is nothing that a denial can know.
+    const hasExpired = this.#leases.expire(turn.localMs);
+    if (hasExpired || turn.isStale || turn.settlements.length > 0) this.#retries.disturb();
     for (const { request, decide } of turn.questions) {
       if (decide && !request.peek && !turn.isStale) this.#adopt(request.revision, turn);
     }

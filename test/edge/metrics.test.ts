@@ -109,7 +109,7 @@ describe("a scrape", () => {
     // Objects report every 30 s, and those of other tests may just have done so.
     const clock = vi.spyOn(Date, "now").mockImplementation(() => now() + 31_000);
     onTestFinished(() => clock.mockRestore());
-    const edge = await startEdge();
+    const edge = await startEdge({ bindings: ownHub() });
     const before = sum(await scraped(edge), "edge_limiter_rows_written_total", "UserLimiter");
     const headers = { "CF-Connecting-IP": address() };
     await edge.request("/identify", { headers });

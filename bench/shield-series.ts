@@ -43,6 +43,8 @@ export async function credentialShield(
   const guesses: Series = { headersOf: await guessing(other), status: 429, count: GUESSES };
   // An isolate lets only those keys through that it knew before.
   await statusOf(url, good, 0);
+  // Calls and writes that follow a user's pause are not the guesses'.
+  await idle();
   const before = await counted(url);
   await until429(url, guesses);
   const after = await counted(url);

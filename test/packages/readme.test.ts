@@ -1,5 +1,5 @@
 /** README's "Use it" as it prints it, with the key and the ports of this machine: against the started product, and in a second Worker. */
-import { execFile, spawn } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -10,6 +10,7 @@ import { ENTRY, modulesOf } from "../../scripts/bundle.ts";
 import { withoutSignalHandlers } from "../../scripts/local-product.ts";
 import { workerOptions } from "../../scripts/worker-options.ts";
 import { BUILD_DIRECTORY } from "../blackbox/build.ts";
+import { runCommands, stepsOf } from "../blackbox/console-session.ts";
 import { type Checkout, LONG_DEADLINE, makeCheckout } from "../blackbox/checkout.ts";
 import { eventually, freePort, keysFile, type Product, startProduct } from "../blackbox/product.ts";
 import { examplesOf } from "./examples.ts";
@@ -64,6 +65,34 @@ it("an Express service asks for decisions and is limited", async () => {
   expectBurst(admitted + 1, startMs);
   expect(admitted).toBeLessThan(300);
 });
+
+const hasJq = spawnSync("jq", ["--version"]).status === 0;
+if (!hasJq)
+  console.error("SKIPPED: README's session in the console, because jq is not installed: apt-get install jq");
+
+it.skipIf(!hasJq)(
+  "an operator's session in the console prints what the README says, but for how many requests refill meanwhile",
+  async () => {
+    const demo = await makeCheckout({ devVars: LONG_DEADLINE });
+    onTestFinished(() => demo.remove());
+    const { run: started, url } = await startProduct(demo, { history: "on" });
+    onTestFinished(() => started.stop());
+    const readme = await readFile(join(ROOT, "README.md"), "utf8");
+    const [, section = ""] = /^### Operate it from the console$(.*?)^### /ms.exec(readme) ?? [];
+    const steps = stepsOf(section);
+    expect(steps.length).toBeGreaterThan(9);
+    const commands = steps.map(({ command }) =>
+      command.replaceAll("localhost:8787", `localhost:${url.port}`),
+    );
+    const printed = await runCommands(commands, demo.directory);
+    expect(printed.map(withoutCounts)).toEqual(steps.map((step) => withoutCounts(step.printed)));
+  },
+);
+
+/** Without the number of responses of each status, as `uniq -c` prints it, and without empty lines at the end. */
+function withoutCounts(text: string): string {
+  return text.replaceAll(/^ +\d+ (?=\d{3}$)/gm, "").trimEnd();
+}
 
 /** The free tier's burst of 150, and what refills meanwhile. @param costs of the requests that were admitted since `startMs`. */
 function expectBurst(costs: number, startMs: number): void {

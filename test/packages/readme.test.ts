@@ -68,7 +68,9 @@ it("an Express service asks for decisions and is limited", async () => {
 
 const hasJq = spawnSync("jq", ["--version"]).status === 0;
 if (!hasJq)
-  console.error("SKIPPED: README's session in the console, because jq is not installed: apt-get install jq");
+  process.stderr.write(
+    "SKIPPED: the README's session in the console, because jq is not installed: apt-get install jq\n",
+  );
 
 it.skipIf(!hasJq)(
   "an operator's session in the console prints what the README says, but for how many requests refill meanwhile",

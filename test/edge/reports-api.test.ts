@@ -1,6 +1,7 @@
 /** Reports over HTTP: access, rejected parameters, the back end that answers, and the log as CSV. */
 import { missingValue } from "../../src/analytics/point.ts";
-import { fieldName, LOG_FIELDS } from "../../src/analytics/reports/engine-sql.ts";
+import { UNIT_COLUMNS } from "../../src/analytics/point-fields.ts";
+import { fieldName, LOG_FIELDS, unitName } from "../../src/analytics/reports/engine-sql.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { admin, createAccount, customer, issueKey, newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, type EdgeOptions, startEdge } from "../fixtures/edge-app.ts";
@@ -233,6 +234,7 @@ describe("a report", () => {
 it("the log as CSV contains no formulas and no broken lines, and links its next page", async () => {
   const row = {
     ...Object.fromEntries(LOG_FIELDS.map((name) => [fieldName(name), missingValue(name)])),
+    ...Object.fromEntries(UNIT_COLUMNS.map((_column, i) => [unitName(i), 0])),
     at_s: 1_764_000_000,
     n_most: 1,
     f_account: '=HYPERLINK("x")',
@@ -264,7 +266,7 @@ it("the log as CSV contains no formulas and no broken lines, and links its next 
   const [, cursor = ""] =
     /cursor=([A-Za-z0-9_-]+)>; rel="next"$/.exec(response.headers.get("Link") ?? "") ?? [];
   expect((await response.text()).split("\r\n").slice(1).join("\r\n")).toBe(
-    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,,0,,,,1\r\n',
+    '2025-11-24T16:00:00.000Z,id,"\'=HYPERLINK(""x"")","a,b\r\nc",free,denied,minute,strict,GET,,,3,,none,1,1,0,0,10,1,,0,,,,,1\r\n',
   );
   const next = await admin(edge, "GET", `/reports/decisions?limit=1&cursor=${cursor}`);
   expect(next.status).toBe(200);

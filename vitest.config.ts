@@ -31,6 +31,8 @@ const ALONE = [
   "test/edge/control-plane*.test.ts",
   "test/edge/openapi-fuzz*.test.ts",
   "test/edge/policy-{store,lost}.test.ts",
+  // It fakes timers, also those of objects that share its isolate.
+  "test/edge/usage-reader.test.ts",
   "test/durable-objects/account-directory.test.ts",
 ];
 

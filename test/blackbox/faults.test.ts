@@ -239,7 +239,7 @@ describe("a user who sends more than the object can take", () => {
   );
 });
 
-/** The tier is strict and fails closed: whoever is not decided by the object gets 503. */
+/** The tier is strict and fails closed: a request that the object does not decide gets 503. */
 describe("a client that leaves while its user's object is asked", () => {
   const KEEP_OPEN_MS = 20;
   const depart = (key: string, afterMs = KEEP_OPEN_MS) =>

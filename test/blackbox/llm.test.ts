@@ -175,7 +175,7 @@ it("64 clients at once: the tokens used stay within the limit in every window, a
   expect(product.run.trouble).toEqual([]);
 });
 
-it("whoever leaves in the middle of a stream pays for all of it", async () => {
+it("clients that leave in the middle of a stream pay for all of it", async () => {
   // pollinations/pollinations#5594
   const key = await newKey("leaves");
   for (const path of ["/v1/chat/completions", "/v1/messages"]) {

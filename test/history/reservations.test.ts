@@ -172,7 +172,7 @@ class History {
         if (this.#tier === null) return;
         await user.reset();
         this.#model.reset(user.nowMs);
-        // Whoever resets a limit of slots frees them, too.
+        // A reset of a limit of slots frees them, too.
         this.#slots = [];
         break;
       case "delete":

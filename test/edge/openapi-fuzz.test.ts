@@ -115,8 +115,11 @@ async function send({ path, method, headers, body }: FuzzRequest): Promise<Respo
   return edge.request(path, { method, headers: headers.map(([name, value]) => [name, value]), body });
 }
 
+/** The status that shows that the fuzzer was authorized, if it is not the first documented one: no random body names a reservation. */
+const AUTHORIZED: Readonly<Record<string, number>> = { settle: 404 };
+
 describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))("%s", (id, operation) => {
-  it("responds as documented, whatever it receives", { timeout: 30_000 * Math.max(1, TIMES) }, async () => {
+  it("responds as documented, whatever it receives", { timeout: 120_000 * Math.max(1, TIMES) }, async () => {
     const isOfInvoice = /\{(invoice|link)\}/.test(operation.path);
     await restore(isOfInvoice);
     const seen = new Set<number>();
@@ -139,7 +142,7 @@ describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))
     );
     await fc.assert(property, { seed: SEED, numRuns: Math.ceil(TIMES * (OTHER_RUNS[id] ?? RUNS)) });
     // Otherwise the fuzzer was never authorized. Half of the usual number is too few to tell: CI also runs the whole.
-    const [usual] = [...operation.answers.keys()];
+    const usual = AUTHORIZED[id] ?? [...operation.answers.keys()][0];
     if (TIMES >= 1) expect([...seen]).toContain(usual);
   });
 });

@@ -141,7 +141,7 @@ describe.each(OPERATIONS.map((operation) => [operation.id, operation] as const))
       },
     );
     await fc.assert(property, { seed: SEED, numRuns: Math.ceil(TIMES * (OTHER_RUNS[id] ?? RUNS)) });
-    // Otherwise the fuzzer was never authorized. Half of the usual number is too few to tell: CI also runs the whole.
+    // Otherwise the fuzzer was never authorized. A part of the usual number is too few to tell: CI also runs the whole.
     const usual = AUTHORIZED[id] ?? [...operation.answers.keys()][0];
     if (TIMES >= 1) expect([...seen]).toContain(usual);
   });

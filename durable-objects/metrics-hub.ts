@@ -25,8 +25,8 @@ import { type AnalyticsModule, loadAnalytics } from "../src/analytics-module.ts"
 import { loadBilling } from "../src/billing-module.ts";
 import type { Point } from "../src/analytics/point.ts";
 import type { AnalyticsStore } from "./analytics-store/analytics-store.ts";
-import { HubSums } from "./metrics-hub/hub-sums.ts";
-import { LiveViewers } from "./metrics-hub/live-viewers.ts";
+import type { HubSums } from "./metrics-hub/hub-sums.ts";
+import type { LiveViewers } from "./metrics-hub/live-viewers.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, objectMetrics } from "./object-metrics.ts";
 
@@ -46,11 +46,11 @@ const SWEEP_MS = HOUR_MS;
 
 export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   readonly #storage = countedStorage(this.ctx.storage, "MetricsHub");
-  #sums = new HubSums();
-  /** Loaded before the first call. */
+  /** These three are there before the first call. */
   #analytics: AnalyticsModule | null = null;
+  #counted: HubSums | null = null;
+  #shown: LiveViewers | null = null;
   #store: AnalyticsStore | null = null;
-  readonly #viewers: LiveViewers;
   #isDirty = false;
   /** Whether the newest row of points has the snapshot, and the snapshot row an older one. */
   #isNoted = false;
@@ -62,9 +62,9 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#viewers = new LiveViewers(ctx);
     void ctx.blockConcurrencyWhile(async () => {
       this.#analytics = await loadAnalytics();
+      this.#shown = new this.#analytics.LiveViewers(ctx);
       this.#read();
     });
   }
@@ -190,8 +190,15 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
   }
 
   get #loaded(): AnalyticsModule {
-    if (this.#analytics === null) throw new Error("called before its constructor was done");
-    return this.#analytics;
+    return present(this.#analytics);
+  }
+
+  get #sums(): HubSums {
+    return present(this.#counted);
+  }
+
+  get #viewers(): LiveViewers {
+    return present(this.#shown);
   }
 
   #migrate(): void {
@@ -200,7 +207,7 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
 
   /** Reads what storage has, in place of what is in memory. */
   #read(): void {
-    this.#sums = new HubSums();
+    this.#counted = new this.#loaded.HubSums();
     if (schemaVersion(this.#storage) === 0) return;
     migrate(this.#storage, MIGRATIONS);
     const { note } = this.#points;
@@ -238,6 +245,12 @@ export class MetricsHub extends DurableObject<Env> implements MetricsHubRpc {
     this.#isNoted = this.#isDirty = false;
     this.#savedAtMs = Date.now();
   }
+}
+
+/** What the constructor has loaded. */
+function present<T>(part: T | null): T {
+  if (part === null) throw new Error("called before its constructor was done");
+  return part;
 }
 
 function compiled(document: string, revision: number): Policy {

@@ -13,6 +13,7 @@ const MODULES: Readonly<Record<string, string>> = {
   admin: "src/api/admin-app.ts",
   analytics: "durable-objects/analytics-store/module.ts",
   billing: "durable-objects/user-limiter/billing/module.ts",
+  control: "durable-objects/control.ts",
   pdf: "src/documents/invoice-pdf.ts",
   rules: "src/policy/rule-index.ts",
   shields: "src/edge/address-shields.ts",

@@ -7,6 +7,7 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { loadBilling, loadedBilling } from "../../src/billing-module.ts";
+import { loadControl } from "../../src/control-module.ts";
 import { isImportedKeyId } from "../../src/identity/key-mode.ts";
 import type {
   Account,
@@ -33,7 +34,6 @@ import type { TierRejection } from "../../src/objects/billing.ts";
 import type { Grant } from "../../src/policy/adjust.ts";
 import type { Policy } from "../../src/policy/compile.ts";
 import { countedStorage } from "../object-metrics.ts";
-import { importAccount } from "./account-import.ts";
 import { grantSchema } from "./account-store.ts";
 import {
   accountAnswer,
@@ -47,7 +47,6 @@ import {
 import type { StoredKey } from "./key-ring.ts";
 import type { Memory } from "./memory.ts";
 import { parseJson } from "../../src/json.ts";
-import { usageRows } from "./usage-report.ts";
 import { AccountChanges, BOTH, DENIALS, LEASES, NOTHING } from "./account-changes.ts";
 import type { FenceScope } from "./fence.ts";
 import { hasBilling } from "./schema.ts";
@@ -120,6 +119,7 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
 
   async importAccount(input: AccountImport, by: Change = NOBODY, revision = 0): Promise<AccountImportAnswer> {
     await this.changes.policies.load(revision);
+    const { importAccount } = await loadControl();
     const create = (tier: string): void =>
       void this.#create(input.user, { name: input.name ?? "", tier }, by);
     const change = (difference: AccountChange): string | TierRejection =>
@@ -268,8 +268,9 @@ export abstract class AccountObject extends DurableObject<Env> implements Accoun
     return hasTables ? audit.list(before, count) : [];
   }
 
-  usage(query: UsageQuery): UsageRow[] | null {
+  async usage(query: UsageQuery): Promise<UsageRow[] | null> {
     if (!this.#isKnown()) return null;
+    const { usageRows } = await loadControl();
     this.store.change((memory) => memory.keepFrozenHours(Date.now()));
     return usageRows(this.ctx.storage.sql, this.store.memory, query);
   }

@@ -1,2 +1,7 @@
-/** The hub's points, reports and simulations, as scripts/build-modules.ts builds them. */
-export { AnalyticsStore, simulate } from "../../durable-objects/analytics-store/module.ts";
+/** The hub's sums, points, viewers, reports and simulations, as scripts/build-modules.ts builds them. */
+export {
+  AnalyticsStore,
+  HubSums,
+  LiveViewers,
+  simulate,
+} from "../../durable-objects/analytics-store/module.ts";

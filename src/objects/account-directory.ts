@@ -7,20 +7,20 @@ import * as z from "zod/mini";
 /** Each method throws if the object's storage fails, or if a newer Worker wrote it. */
 export interface AccountDirectoryRpc extends Rpc.DurableObjectBranded {
   /** Stores an account's newest value; null: it was deleted. An older version never replaces a newer one. */
-  put(id: string, entry: DirectoryEntry | null, version: number): void;
+  put(id: string, entry: DirectoryEntry | null, version: number): Promise<void>;
   /** The parts of the policy that accounts use, each once. */
-  uses(): PolicyUses;
+  uses(): Promise<PolicyUses>;
   /** The accounts of the first `most` of these uses that still have any. */
-  usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Users[];
+  usersOf(uses: readonly PolicyUse[], nowMs: number, most: number): Promise<Users[]>;
   /** Accounts after the id `after` in the order of ids; at most `count`. */
-  list(filter: DirectoryFilter, after: string, count: number): DirectoryPage;
+  list(filter: DirectoryFilter, after: string, count: number): Promise<DirectoryPage>;
   /**
    * The first `count` listed users in the given order after a position: those with accounts, and those whose deleted account's block is
    * still in force.
    */
-  users(filter: UserFilter, after: UserPosition | null, count: number): UserPage;
+  users(filter: UserFilter, after: UserPosition | null, count: number): Promise<UserPage>;
   /** Which of these ids are listed, and which of those pass the filter. @param ids at most {@link MAX_FOUND}. */
-  find(ids: readonly string[], filter: UserFilter): FoundUsers;
+  find(ids: readonly string[], filter: UserFilter): Promise<FoundUsers>;
   /** Deletes the list; it is rebuilt from the accounts (src/api/accounts/directory.ts). */
   clear(): Promise<void>;
 }

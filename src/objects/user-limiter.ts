@@ -79,7 +79,7 @@ export interface AccountRpc {
   /** Entries older than `before`, newest first; null if the user is unknown. */
   audit(before: number, count: number): AuditEntry[] | null;
   /** Usage from the exact ledger in order of time; null if the user is unknown. */
-  usage(query: UsageQuery): UsageRow[] | null;
+  usage(query: UsageQuery): Promise<UsageRow[] | null>;
   /**
    * Publishes the account and its keys again, to projections that were lost.
    * @returns whether any of the keys was imported. Objects of an older version return nothing.

@@ -6,7 +6,7 @@ import { abortAllDurableObjects, reset, runInDurableObject } from "cloudflare:te
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { MIGRATIONS } from "../../durable-objects/account-directory.ts";
+import { MIGRATIONS } from "../../durable-objects/account-directory/directory-book.ts";
 import { listUsers } from "../../durable-objects/account-directory/users.ts";
 import { naturalKey } from "../../src/natural-order.ts";
 import {

@@ -6,7 +6,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as register from "../../durable-objects/billing-register/register-rows.ts";
-import * as directory from "../../durable-objects/account-directory.ts";
+import * as directory from "../../durable-objects/account-directory/directory-book.ts";
 import * as hub from "../../durable-objects/metrics-hub.ts";
 import { CHUNK_SCHEMA } from "../../durable-objects/analytics-store/chunk.ts";
 import { migrate, type Migration } from "../../durable-objects/migrations.ts";

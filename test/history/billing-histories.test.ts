@@ -180,8 +180,8 @@ class History {
   }
 
   /** What the ledger has is what was admitted, by each kind of key; after a crash, it may lack some. */
-  checkLedger(): void {
-    const metered = this.#metered();
+  async checkLedger(): Promise<void> {
+    const metered = await this.#metered();
     if (this.#hasCrashed) {
       for (const mode of KEY_MODES) expect(metered[mode]).toBeLessThanOrEqual(this.#admitted[mode]);
     } else {
@@ -190,7 +190,7 @@ class History {
     }
   }
 
-  #metered(): ByMode {
+  async #metered(): Promise<ByMode> {
     const toMs = this.user.nowMs + 400 * DAY_MS;
     const query = {
       fromMs: 0,
@@ -200,11 +200,11 @@ class History {
       byRoute: false,
       after: null,
     } as const;
-    const [live, test] = KEY_MODES.map((keyMode) => {
-      const rows = this.user.object.usage({ ...query, keyMode, count: 1_000 }) ?? [];
+    const costOf = async (keyMode: KeyMode): Promise<number> => {
+      const rows = (await this.user.object.usage({ ...query, keyMode, count: 1_000 })) ?? [];
       return Math.round(rows.reduce((sum, { cost }) => sum + cost, 0) * 1_000) / 1_000;
-    });
-    return { live: live ?? 0, test: test ?? 0 };
+    };
+    return { live: await costOf("live"), test: await costOf("test") };
   }
 
   #keyOf(mode: KeyMode | null): string | null {
@@ -318,11 +318,11 @@ class History {
           denied: 0,
         },
       ];
-      const before = this.#metered();
+      const before = await this.#metered();
       await user.object.serve({ settlements: [{ leaseId: lease.id, cells }], questions: [] });
       user.disk.flush();
       // Metered as a whole, in its own mode, or, if it comes too late, not at all.
-      const after = this.#metered();
+      const after = await this.#metered();
       const mode = modeOf(lease.keyId);
       const gained = after[mode] - before[mode];
       expect([0, Math.min(lease.milli, 2_000) / 1_000]).toContain(gained);
@@ -383,7 +383,7 @@ it("bills every request of the ledger in exactly one segment, however an account
       const { user } = history;
       await history.begin("pro");
       for (const each of steps) await history.take(each);
-      history.checkLedger();
+      await history.checkLedger();
       const periods = user.periods();
       notePeriods(user, periods);
       // An account that was never deleted has no moment, and no usage, outside its periods.

@@ -636,7 +636,7 @@ describe("an hour of the ledger", () => {
       const query = { fromMs: 0, granularity: "hour", anchorDay: 1, byRoute: false, after: null } as const;
       if (what === "a usage report") {
         user.setTime("2026-02-01T06:30:00Z");
-        user.object.usage({ ...query, toMs: user.nowMs, count: 10 });
+        await user.object.usage({ ...query, toMs: user.nowMs, count: 10 });
       } else {
         user.setTime("2026-02-01T02:30:00Z");
         await user.use(null, 0);

@@ -298,7 +298,7 @@ export class World {
       entries: this.#host.entries,
       asked: this.#asked,
       variants: shelf.variants,
-      usage: this.#host.with((object) => object.usage(query)) ?? [],
+      usage: (await this.#host.with((object) => object.usage(query))) ?? [],
       billing:
         this.#schedule.variant === BILLED
           ? await this.#host.with((object) => object.billing(this.#isolateOf(0).policy.revision))

@@ -10,17 +10,17 @@ import type { RankedSubject } from "../../analytics/reports/report-answer.ts";
 import {
   type AccountDirectoryRpc,
   type DirectoryEntry,
+  type FoundUsers,
   MAX_FOUND,
   type UserFilter,
+  type UserPage,
   type UserPosition,
 } from "../../objects/account-directory.ts";
 
 /** The directory's methods, called through a stub. */
 export interface Directory {
-  users(
-    ...given: Parameters<AccountDirectoryRpc["users"]>
-  ): Promise<ReturnType<AccountDirectoryRpc["users"]>>;
-  find(...given: Parameters<AccountDirectoryRpc["find"]>): Promise<ReturnType<AccountDirectoryRpc["find"]>>;
+  users(...given: Parameters<AccountDirectoryRpc["users"]>): Promise<UserPage>;
+  find(...given: Parameters<AccountDirectoryRpc["find"]>): Promise<FoundUsers>;
 }
 
 /** The directory of addresses: they have no accounts. */

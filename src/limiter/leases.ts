@@ -32,12 +32,21 @@ const FIRST_REQUESTS = 16;
 interface SubjectLeases {
   leases: SpendableLease[];
   owed: Settlement[];
+  /** What calls in progress have taken along. The runtime may end such a call unnoticed, with the request that made it. */
+  sent: readonly Sent[];
   /** Whether one of the settlements frees a part of its lease that was not spent. */
   owesRest: boolean;
   /** Denials repeated without asking or withdrawn, all in one hour, by route and key; reported with the next call. */
   denied: Map<string, UsageCell>;
   /** When the first of them was made. */
   deniedFromMs: number;
+}
+
+/** What one call has taken along, and when it has an answer or has failed, at the latest. */
+interface Sent {
+  readonly settlements: readonly Settlement[];
+  readonly sentAtMs: number;
+  readonly untilMs: number;
 }
 
 export class Leases {
@@ -183,7 +192,14 @@ export class Leases {
     for (const lease of entry.leases) {
       if (nowMs >= lease.untilMs || lease.steps !== this.#steps) this.#end(entry, lease);
     }
+    this.#reclaim(entry, nowMs);
     return entry.leases.length === 0 && (entry.owed.length > 0 || entry.denied.size > 0);
+  }
+
+  /** How long until everything that calls have taken along has arrived, has come back, or is sent again. Milliseconds; 0: it has. */
+  inTransitMs(subject: string, nowMs: number): number {
+    const sent = this.#subjects.getStale(subject)?.sent ?? [];
+    return Math.max(0, ...sent.map(({ sentAtMs, untilMs }) => untilMs - Math.max(sentAtMs, nowMs)));
   }
 
   /** Whether the next call frees something that was not spent. */
@@ -191,16 +207,31 @@ export class Leases {
     return this.#subjects.getStale(subject)?.owesRest ?? false;
   }
 
-  /** Takes everything that is owed to the subject's object. The caller sends it. */
-  takeOwed(subject: string): readonly Settlement[] {
+  /**
+   * Takes everything that is owed to the subject's object. The caller sends it, and then calls {@link arrived} or {@link giveBack}. If it
+   * does neither within `withinMs`, since the runtime has ended the request that it worked for, what it took is owed again.
+   */
+  takeOwed(subject: string, nowMs: number, withinMs: number): readonly Settlement[] {
     const entry = this.#subjects.getStale(subject);
-    if (!entry || (entry.owed.length === 0 && entry.denied.size === 0)) return [];
+    if (!entry) return [];
+    this.#reclaim(entry, nowMs);
+    if (entry.owed.length === 0 && entry.denied.size === 0) return [];
     const owed = entry.denied.size === 0 ? entry.owed : [...entry.owed, tally(entry)];
+    if (entry.owed.length > 0)
+      entry.sent = [...entry.sent, { settlements: owed, sentAtMs: nowMs, untilMs: nowMs + withinMs }];
     entry.owed = [];
     entry.owesRest = false;
     entry.denied = new Map();
-    if (entry.leases.length === 0) this.#subjects.delete(subject);
+    this.#drop(subject, entry);
     return owed;
+  }
+
+  /** What was taken has arrived at the object. */
+  arrived(subject: string, settlements: readonly Settlement[]): void {
+    const entry = this.#subjects.getStale(subject);
+    if (!entry) return;
+    entry.sent = entry.sent.filter((other) => other.settlements !== settlements);
+    this.#drop(subject, entry);
   }
 
   /**
@@ -208,14 +239,36 @@ export class Leases {
    * @returns whether one of them comes back for the first time.
    */
   giveBack(subject: string, settlements: readonly Settlement[], nowMs: number): boolean {
-    const again = settlements.filter(({ leaseId }) => leaseId !== null);
-    if (again.length === 0) return false;
+    if (settlements.every(({ leaseId }) => leaseId === null)) return false;
     const entry = this.#of(subject, nowMs);
+    const isTaken = entry.sent.some((other) => other.settlements === settlements);
+    entry.sent = entry.sent.filter((other) => other.settlements !== settlements);
+    // Otherwise they are owed again already.
+    return isTaken && this.#putBack(entry, settlements);
+  }
+
+  /** Puts back what calls took along that have neither an answer nor failed in their time, or whose time is unknown. */
+  #reclaim(entry: SubjectLeases, nowMs: number): void {
+    if (entry.sent.length === 0) return;
+    const isLost = ({ sentAtMs, untilMs }: Sent): boolean => nowMs >= untilMs || nowMs < sentAtMs;
+    const lost = entry.sent.filter(isLost);
+    if (lost.length === 0) return;
+    entry.sent = entry.sent.filter((one) => !isLost(one));
+    for (const { settlements } of lost) this.#putBack(entry, settlements);
+  }
+
+  #putBack(entry: SubjectLeases, settlements: readonly Settlement[]): boolean {
+    const again = settlements.filter(({ leaseId }) => leaseId !== null);
     entry.owesRest = true;
     this.#owe(entry, [...again, ...entry.owed]);
     const isFirst = again.some((settlement) => !this.#returned.has(settlement));
     for (const settlement of again) this.#returned.add(settlement);
     return isFirst;
+  }
+
+  /** Drops a subject without a lease or a settlement. */
+  #drop(subject: string, { leases, owed, sent, denied }: SubjectLeases): void {
+    if (leases.length + owed.length + sent.length + denied.size === 0) this.#subjects.delete(subject);
   }
 
   #see(nowMs: number): void {
@@ -229,6 +282,7 @@ export class Leases {
     const entry = known ?? {
       leases: [],
       owed: [],
+      sent: [],
       owesRest: false,
       denied: new Map<string, UsageCell>(),
       deniedFromMs: 0,

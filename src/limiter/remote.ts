@@ -6,6 +6,7 @@
  */
 import type { MetricDeltas } from "../analytics/metrics/metric-deltas.ts";
 import { BoundedCache } from "../bounded-cache.ts";
+import { MAX_STRETCH } from "../deadline.ts";
 import { METER_GRACE_MS } from "../core/lease-book.ts";
 import type { ObjectAnswer, RepeatedAnswer, Lease, Question, Settlement } from "../objects/object-call.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -94,11 +95,12 @@ export class RemoteDecisions {
   /** @returns whether the object has answered. */
   async #checkpoint(subject: string): Promise<boolean> {
     this.#leases.sweep(subject, Date.now());
-    const settlements = this.#leases.takeOwed(subject);
+    const settlements = this.#take(subject);
     const called = await this.#client.call(subject, Date.now(), async (stub) => {
       await stub.serve({ settlements, questions: [], checkpoint: true });
     });
-    if (called.kind === "none" && settlements.length > 0)
+    if (called.kind === "answer") this.#leases.arrived(subject, settlements);
+    else if (settlements.length > 0)
       await this.#failed(subject, settlements, () => this.#checkpoint(subject));
     return called.kind === "answer";
   }
@@ -114,12 +116,17 @@ export class RemoteDecisions {
     // As long as a waiter may still learn of an answer from before.
     if (this.#leases.owesRest(subject))
       this.#freed.set(subject, call, Date.now() + 2 * this.#client.deadlineMs);
-    const settlements = this.#leases.takeOwed(subject);
+    const settlements = this.#take(subject);
     const questions = asked.flat();
     return this.#call(subject, settlements, questions, policy, waitUntil).then((answers) => {
       let from = 0;
       return asked.map(({ length }) => ({ answers: answers.slice(from, (from += length)), call }));
     });
+  }
+
+  /** Takes what is owed along with a call, which ends within its deadline, however busy this isolate is. */
+  #take(subject: string): readonly Settlement[] {
+    return this.#leases.takeOwed(subject, Date.now(), MAX_STRETCH * this.#client.deadlineMs);
   }
 
   /** Takes leases into use here: the requester may be gone, and an unclaimed lease is charged in full. */
@@ -148,6 +155,7 @@ export class RemoteDecisions {
       if (settlements.length > 0) waitUntil(this.#failed(subject, settlements, again));
       throw new Error("the object does not answer");
     }
+    this.#leases.arrived(subject, settlements);
     const [first] = called.value;
     this.#combiner.pace(subject, PACE_SHARE * (first?.repeatMs ?? 0));
     if (first?.standing) this.#heard.noteStanding(subject, first.standing, nowMs);
@@ -179,6 +187,9 @@ export class RemoteDecisions {
   async #settle(subject: string, held: SpendableLease, policy: Policy, waitUntil: WaitUntil): Promise<void> {
     await scheduler.wait(held.lease.forMs + SETTLE_AFTER_MS);
     this.#leases.endOne(subject, held);
+    // A call may have ended unnoticed, with the request that made it: then what it took along is sent again.
+    const transitMs = this.#leases.inTransitMs(subject, Date.now());
+    if (transitMs > 0) await scheduler.wait(transitMs);
     const send = () => this.ask(subject, [], policy, waitUntil);
     if (this.#leases.sweep(subject, Date.now()) && !(await send())) await this.#settleAgain(subject, send);
   }

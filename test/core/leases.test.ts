@@ -1,5 +1,5 @@
 /** The bounds of the leases that an isolate holds and of the settlements that it owes. */
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { MetricDeltas } from "../../src/analytics/metrics/metric-deltas.ts";
 import { MAX_LEASES_PER_SUBJECT } from "../../src/core/lease.ts";
 import { Leases } from "../../src/limiter/leases.ts";
@@ -7,6 +7,8 @@ import type { Lease, Settlement } from "../../src/objects/object-call.ts";
 import { embeddedPolicy } from "../../src/policy/policy-store.ts";
 
 const NOW_MS = 1_900_000_000_000;
+/** How long a call may take. */
+const WITHIN_MS = 3_000;
 const policy = embeddedPolicy();
 
 const request = (keyId: string | null = null) => ({
@@ -57,7 +59,7 @@ it("holds at most sixteen leases of a user: the oldest is settled for the next",
     leases.put("user", lease(`lease-${n}`, `key-${n}`), "pro", policy, NOW_MS, NOW_MS);
   expect(leases.find("user", request("key-0"), null, NOW_MS)).toBeNull();
   expect(leases.find("user", request("key-1"), null, NOW_MS)).not.toBeNull();
-  expect(leases.takeOwed("user")).toEqual([{ leaseId: "lease-0", cells: [] }]);
+  expect(leases.takeOwed("user", NOW_MS, WITHIN_MS)).toEqual([{ leaseId: "lease-0", cells: [] }]);
 });
 
 it("keeps 48 settlements that an object has not taken, and counts the spending of older ones as lost", () => {
@@ -68,20 +70,66 @@ it("keeps 48 settlements that an object has not taken, and counts the spending o
       cells: [{ route: "", keyId: "", requests: 2, costMilli: 2_000, denied: 0 }],
     };
   });
-  leases.giveBack("user", settlements, NOW_MS);
-  expect(tokens()).toEqual({ lost: 4 });
-  expect(leases.takeOwed("user")).toEqual(settlements.slice(2));
+  for (const { leaseId } of settlements) {
+    const given = leases.put("user", lease(leaseId ?? ""), "pro", policy, NOW_MS, NOW_MS);
+    given.spend(null, 2_000);
+    leases.endOne("user", given);
+  }
+  expect(tokens()).toMatchObject({ lost: 4 });
+  const taken = leases.takeOwed("user", NOW_MS, WITHIN_MS);
+  expect(taken.map(({ leaseId }) => leaseId)).toEqual(settlements.slice(2).map(({ leaseId }) => leaseId));
+  leases.giveBack("user", taken, NOW_MS);
+  expect(leases.takeOwed("user", NOW_MS, WITHIN_MS)).toEqual(taken);
 });
 
 it("does not report denials again that may have arrived, but settles again", () => {
   const { leases } = counting();
   leases.denied("user", request(), NOW_MS);
-  const [denials] = leases.takeOwed("user");
-  if (!denials) throw new Error("nothing is owed");
+  leases.put("user", lease("lease"), "pro", policy, NOW_MS, NOW_MS);
+  leases.end("user", NOW_MS);
+  const taken = leases.takeOwed("user", NOW_MS, WITHIN_MS);
+  expect(taken.map(({ leaseId }) => leaseId)).toEqual(["lease", null]);
+  leases.giveBack("user", taken, NOW_MS);
+  expect(leases.takeOwed("user", NOW_MS, WITHIN_MS)).toEqual([{ leaseId: "lease", cells: [] }]);
+  expect(leases.takeOwed("user", NOW_MS, WITHIN_MS)).toEqual([]);
+});
+
+describe("what a call takes along", () => {
   const settlement = { leaseId: "lease", cells: [] };
-  leases.giveBack("user", [denials, settlement], NOW_MS);
-  expect(leases.takeOwed("user")).toEqual([settlement]);
-  expect(leases.takeOwed("user")).toEqual([]);
+
+  /** A call that takes the settlement of a lease along. */
+  function sent() {
+    const { leases } = counting();
+    leases.put("user", lease("lease"), "pro", policy, NOW_MS, NOW_MS);
+    leases.end("user", NOW_MS);
+    return { leases, taken: leases.takeOwed("user", NOW_MS, WITHIN_MS) };
+  }
+
+  it("is sent again if the call has neither an answer nor failed in its time", () => {
+    const { leases, taken } = sent();
+    expect(taken).toEqual([settlement]);
+    expect(leases.sweep("user", NOW_MS + WITHIN_MS - 1)).toBe(false);
+    expect(leases.inTransitMs("user", NOW_MS + WITHIN_MS - 1)).toBe(1);
+    expect(leases.sweep("user", NOW_MS + WITHIN_MS)).toBe(true);
+    expect(leases.takeOwed("user", NOW_MS + WITHIN_MS, WITHIN_MS)).toEqual([settlement]);
+    // The call fails after all.
+    leases.giveBack("user", taken, NOW_MS + WITHIN_MS);
+    expect(leases.takeOwed("user", NOW_MS + WITHIN_MS, WITHIN_MS)).toEqual([]);
+  });
+
+  it("is sent again if the clock has stepped back since", () => {
+    const { leases } = sent();
+    expect(leases.inTransitMs("user", NOW_MS - 60_000)).toBe(WITHIN_MS);
+    expect(leases.takeOwed("user", NOW_MS - 60_000, WITHIN_MS)).toEqual([settlement]);
+  });
+
+  it("is forgotten once it has arrived", () => {
+    const { leases, taken } = sent();
+    leases.arrived("user", taken);
+    expect(leases.size).toBe(0);
+    expect(leases.inTransitMs("user", NOW_MS)).toBe(0);
+    expect(leases.sweep("user", NOW_MS + WITHIN_MS)).toBe(false);
+  });
 });
 
 it("counts what was lent as spent or returned when the lease ends", () => {

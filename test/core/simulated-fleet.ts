@@ -21,6 +21,8 @@ import type { Admission } from "./window-bound.ts";
 const SUBJECT = "user:simulated";
 /** How long after its end a lease is settled, as in remote.ts. */
 const SETTLE_AFTER_MS = 20;
+/** What a call took along is sent again after this time. */
+const WITHIN_MS = 3_000;
 /** Questions that an isolate queues for one call, as in combiner.ts. */
 const MAX_PER_CALL = 256;
 
@@ -306,7 +308,7 @@ export class SimulatedFleet {
   ): void {
     const isolate = this.#isolates[index]!;
     const skewMs = this.#skewsMs[index]!;
-    const settlements = isolate.leases.takeOwed(SUBJECT);
+    const settlements = isolate.leases.takeOwed(SUBJECT, nowMs + skewMs, WITHIN_MS);
     const giveBack = (): boolean => isolate.leases.giveBack(SUBJECT, settlements, nowMs + skewMs);
     if (fate === "lost") {
       giveBack();
@@ -326,6 +328,7 @@ export class SimulatedFleet {
         if (this.#isolates[index]?.life !== isolate.life) return;
         if (fate === "unanswered") giveBack();
         else {
+          isolate.leases.arrived(SUBJECT, settlements);
           if (questions.some((question) => question.decide)) isolate.heardAtMs = backMs + skewMs;
           for (const { lease } of answers) if (lease) this.#use(index, lease, nowMs, backMs);
         }

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { History } from "./history.ts";
 import { violationsOf } from "./judge.ts";
 import type { Schedule, Step } from "./schedule.ts";
-import { after, ANSWERED, ask, change, DIES, leased, played, stream } from "./scripted.ts";
+import { after, ANSWERED, ask, change, DIES, leased, ONE, played, stream } from "./scripted.ts";
 
 async function judged(steps: readonly Step[], others: Partial<Schedule> = {}): Promise<History> {
   const history = await played(steps, others);
@@ -135,4 +135,22 @@ it("a user who always holds a lease is decided by their own tier when the object
   const fallback = history.asked.flatMap(({ decision }) => (decision?.source === "fallback" ? decision : []));
   expect(fallback.length).toBeGreaterThan(20);
   expect(new Set(fallback.map(({ tier }) => tier))).toEqual(new Set(["free"]));
+});
+
+it("a client that leaves with the call that settles a lease takes no requests from the bill", async () => {
+  const cutOff = { kind: "isolate-is-cut-off", isolate: 0, forMs: 200 } as const;
+  const slow = { upMs: 5, downMs: 5, fate: "answered" } as const;
+  const history = await judged(
+    [
+      ask(100, 1),
+      after(11, { kind: "stream", ask: { ...ONE, leavesAfterMs: 0 }, times: 15, everyMs: 3 }),
+      after(10, cutOff),
+      after(0, cutOff),
+      after(100, cutOff),
+      after(5, { kind: "stream", ask: ONE, times: 1, everyMs: 3 }),
+      after(0, { kind: "stream", ask: ONE, times: 25, everyMs: 3 }),
+    ],
+    { skewsMs: [0], startMs: 0, flushMs: 0, travels: [slow] },
+  );
+  expect(leased(history)).toHaveLength(9);
 });

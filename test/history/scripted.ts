@@ -5,7 +5,8 @@ import { World } from "./world.ts";
 
 export const ANSWERED: Travel = { upMs: 1, downMs: 1, fate: "answered" };
 
-const ONE: Ask = {
+/** One request. */
+export const ONE: Ask = {
   kind: "ask",
   isolate: 0,
   route: "/one",

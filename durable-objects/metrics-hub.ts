@@ -9,7 +9,7 @@
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { batchSchema } from "../src/analytics/batch.ts";
-import type { MetricsDump } from "../src/analytics/metrics/metric-store.ts";
+import type { MetricsDump } from "../src/analytics/metrics/metric-sums.ts";
 import type { ReportAnswer } from "../src/analytics/reports/report-answer.ts";
 import type { ReportQuery } from "../src/analytics/reports/report-query.ts";
 import { HOUR_MS, SECOND_MS } from "../src/core/time.ts";

@@ -3,7 +3,7 @@
  * and as the text that the hub stores. No I/O.
  */
 import * as z from "zod/mini";
-import { MetricStore, type MetricsDump } from "../../src/analytics/metrics/metric-store.ts";
+import { type MetricsDump, MetricSums } from "../../src/analytics/metrics/metric-sums.ts";
 import { parseJson } from "../../src/json.ts";
 
 /** Isolates whose last batch is remembered; the one silent for longest is evicted first. */
@@ -13,7 +13,7 @@ const batchesSchema = z.record(z.string(), z.number());
 const noteSchema = z.object({ metrics: z.unknown(), batches: z.unknown() });
 
 export class HubSums {
-  readonly #metrics = new MetricStore();
+  readonly #metrics = new MetricSums();
   /** The number of each isolate's last batch, the isolate silent for longest first. */
   #batches = new Map<string, number>();
   /** Of the text that they were last stored as or read from, UTF-16 units. */

@@ -2,7 +2,7 @@
  * The RPC interface of the MetricsHub (durable-objects/metrics-hub.ts), which collects metrics and points from all isolates, and how
  * isolates reach it. Never on the path of a request.
  */
-import type { MetricsDump } from "../analytics/metrics/metric-store.ts";
+import type { MetricsDump } from "../analytics/metrics/metric-sums.ts";
 import type { ReportAnswer } from "../analytics/reports/report-answer.ts";
 import type { ReportQuery } from "../analytics/reports/report-query.ts";
 import type { SimulationAnswer, SimulationQuery } from "../simulation/simulation-answer.ts";

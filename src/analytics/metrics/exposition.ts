@@ -4,6 +4,7 @@
  * A label value never leaves its quotes: backslash, quote and line feed are escaped. Other control characters are replaced, since parsers
  * treat them differently.
  */
+import { helpOf } from "./family-help.ts";
 import type { Family } from "./families.ts";
 
 export const EXPOSITION_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -17,9 +18,9 @@ export interface Sample {
 /** A family with its samples, ending in a line feed; empty without samples. */
 export function exposition(family: Family, samples: readonly Sample[]): string {
   if (samples.length === 0) return "";
-  const { name, type, help } = family;
+  const { name, type } = family;
   const shown = type === "counter" || type === "histogram" ? type : "gauge";
-  const lines = [`# HELP ${name} ${escapedHelp(help)}`, `# TYPE ${name} ${shown}`];
+  const lines = [`# HELP ${name} ${escapedHelp(helpOf(name))}`, `# TYPE ${name} ${shown}`];
   for (const { labels, values } of samples) {
     const pairs = family.labels.map((label, i) => `${label}="${escapedLabel(labels[i] ?? "")}"`);
     if (type === "histogram") lines.push(...histogram(family, pairs, values));

@@ -9,7 +9,7 @@ import { MINUTE_MS } from "../../core/time.ts";
 
 /**
  * - `counter`: only grows; the sum over all isolates.
- * - `histogram`: in buckets of the family's unit, which is seconds unless its help says otherwise.
+ * - `histogram`: in buckets of the family's unit, which is seconds unless its help (family-help.ts) says otherwise.
  * - `gauge`: the last value of each isolate that still reports; the greatest of these.
  * - `peak`: like a gauge, but the greatest value of the last minutes, from any isolate.
  * - `distinct`: how many distinct things were seen in the last minutes. An estimate above {@link DISTINCT_EXACT}.
@@ -19,7 +19,6 @@ export type FamilyType = "counter" | "histogram" | "gauge" | "peak" | "distinct"
 export interface Family {
   readonly name: `edge_limiter_${string}`;
   readonly type: FamilyType;
-  readonly help: string;
   readonly labels: readonly string[];
   /** The most series; any more are counted in the series whose labels are all `other`. */
   readonly series: number;
@@ -54,14 +53,12 @@ export const FAMILIES = {
     ...many,
     name: "edge_limiter_requests_total",
     type: "counter",
-    help: "Requests by outcome: allowed, denied (by a limit), turned_away (for another reason), error.",
     labels: ["route", "tier", "outcome", "reason", "source"],
   },
   cost: {
     ...many,
     name: "edge_limiter_cost_total",
     type: "counter",
-    help: "Tokens charged.",
     labels: ["route", "tier"],
     scale: 1_000,
   },
@@ -69,14 +66,12 @@ export const FAMILIES = {
     ...many,
     name: "edge_limiter_shadow_denials_total",
     type: "counter",
-    help: "Allowed requests that a limit in shadow would have denied, by limit: a request may count for several.",
     labels: ["limit", "route", "tier"],
   },
   decisionSeconds: {
     ...few,
     name: "edge_limiter_decision_seconds",
     type: "histogram",
-    help: "What the limiter took to decide, of decided requests only (source is not none).",
     labels: ["source"],
     scale: 1_000_000,
     buckets: DECISION_BUCKETS,
@@ -85,7 +80,6 @@ export const FAMILIES = {
     ...many,
     name: "edge_limiter_upstream_seconds",
     type: "histogram",
-    help: "What the upstream took until its response headers.",
     labels: ["route"],
     series: 500,
     scale: 1_000_000,
@@ -95,28 +89,24 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_limiter_failures_total",
     type: "counter",
-    help: "Calls to users' objects that failed: timeout, overloaded, error, or held back by a circuit.",
     labels: ["kind"],
   },
   circuitState: {
     ...few,
     name: "edge_limiter_circuit_state",
     type: "gauge",
-    help: "Circuit breaker of a target, the worst isolate's: 0 closed, 1 open.",
     labels: ["target"],
   },
   cache: {
     ...few,
     name: "edge_limiter_cache_total",
     type: "counter",
-    help: "Look-ups in the isolates' caches by result.",
     labels: ["cache", "result"],
   },
   ruleMatches: {
     ...many,
     name: "edge_limiter_rule_matches_total",
     type: "counter",
-    help: "Requests that a rule of the policy applied to: allow, deny, tier; of a rule in shadow would_allow, would_deny, would_tier.",
     labels: ["rule", "action"],
     series: 200,
   },
@@ -124,14 +114,12 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_shield_rejections_total",
     type: "counter",
-    help: "Requests that a shield rejected with 429: flood, credential.",
     labels: ["shield"],
   },
   leaseTokens: {
     ...few,
     name: "edge_limiter_lease_tokens_total",
     type: "counter",
-    help: "Tokens leased to isolates: granted, spent, returned, lost.",
     labels: ["event"],
     scale: 1_000,
   },
@@ -139,14 +127,12 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_reservations_total",
     type: "counter",
-    help: "Reservations: reserved, settled, extended, expired (unsettled, so they stay charged), gone (a settlement or heartbeat that came too late), rejected (too many open).",
     labels: ["event"],
   },
   reserved: {
     ...few,
     name: "edge_limiter_reserved_total",
     type: "counter",
-    help: "Amounts reserved, by unit.",
     labels: ["unit"],
     scale: 1_000,
   },
@@ -154,7 +140,6 @@ export const FAMILIES = {
     ...one,
     name: "edge_limiter_settle_ratio",
     type: "histogram",
-    help: "What settled reservations have cost, as a share of what they reserved.",
     labels: [],
     scale: 1_000_000,
     buckets: RATIO_BUCKETS,
@@ -163,28 +148,24 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_rows_written_total",
     type: "counter",
-    help: "Rows that Durable Objects wrote, by class.",
     labels: ["object"],
   },
   policyRevision: {
     ...one,
     name: "edge_limiter_policy_revision",
     type: "gauge",
-    help: "Newest policy revision in force in any isolate.",
     labels: [],
   },
   policyReload: {
     ...few,
     name: "edge_limiter_policy_reload_total",
     type: "counter",
-    help: "Reads of the policy from KV: unchanged, loaded, refused (the last good one stays), failed.",
     labels: ["result"],
   },
   policyStaleSeconds: {
     ...one,
     name: "edge_limiter_policy_stale_seconds",
     type: "peak",
-    help: "For how long an isolate has not had the newest policy in force, the worst isolate's in the last five minutes.",
     labels: [],
     scale: 1_000,
   },
@@ -192,21 +173,18 @@ export const FAMILIES = {
     ...one,
     name: "edge_limiter_active_users",
     type: "distinct",
-    help: "Users and addresses seen in the last five minutes; an estimate above 512.",
     labels: [],
   },
   usersNearLimit: {
     ...one,
     name: "edge_limiter_users_near_limit",
     type: "distinct",
-    help: "Users and addresses that had at most a tenth left of their tightest limit in the last five minutes; an estimate above 512.",
     labels: [],
   },
   outboxLagSeconds: {
     ...few,
     name: "edge_limiter_outbox_lag_seconds",
     type: "peak",
-    help: "Age of the oldest change that is not published to KV or the directory, the worst of the last five minutes.",
     labels: [],
     scale: 1_000,
   },
@@ -214,19 +192,19 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_build_info",
     type: "gauge",
-    help: "1 for each version that an isolate runs.",
     labels: ["version"],
   },
   pointsDropped: {
     ...one,
     name: "edge_limiter_points_dropped_total",
     type: "counter",
-    help: "Decisions that are in no report because they could not be recorded.",
     labels: [],
   },
 } as const satisfies Record<string, Family>;
 
 export type FamilyId = keyof typeof FAMILIES;
+
+export type FamilyName = (typeof FAMILIES)[FamilyId]["name"];
 
 /** Ids of the families of these types. */
 export type FamilyOf<T extends FamilyType> = {

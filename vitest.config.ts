@@ -60,6 +60,7 @@ const MODULE_SOURCES = [
     replacement: `${import.meta.dirname}/durable-objects/user-limiter/billing/module.ts`,
   },
   { find: /^.*\/modules\/control\.mjs$/, replacement: `${import.meta.dirname}/durable-objects/control.ts` },
+  { find: /^.*\/modules\/pools\.mjs$/, replacement: `${import.meta.dirname}/src/gateway/pools/module.ts` },
   { find: /^.*\/modules\/pdf\.mjs$/, replacement: `${import.meta.dirname}/src/documents/invoice-pdf.ts` },
   {
     find: /^.*\/modules\/shields\.mjs$/,

@@ -15,6 +15,7 @@ const MODULES: Readonly<Record<string, string>> = {
   billing: "durable-objects/user-limiter/billing/module.ts",
   control: "durable-objects/control.ts",
   pdf: "src/documents/invoice-pdf.ts",
+  pools: "src/gateway/pools/module.ts",
   rules: "src/policy/rule-index.ts",
   shields: "src/edge/address-shields.ts",
   tokens: "src/identity/token-issuer.ts",

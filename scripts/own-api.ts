@@ -10,7 +10,8 @@ import { canonicalJson } from "../src/canonical-json.ts";
 import { compilePolicy } from "../src/policy/compile.ts";
 import { effectivePolicy } from "../src/policy/effective.ts";
 import { parseBy } from "../src/policy/fault.ts";
-import { type PolicyDocument, policySchema, upstreamSchema } from "../src/policy/schema.ts";
+import { type PolicyDocument, policySchema } from "../src/policy/schema.ts";
+import { upstreamSchema } from "../src/policy/upstream-schema.ts";
 import { isThisMachine } from "./doctor/target.ts";
 
 /** How long to wait for the upstream to accept a connection. */

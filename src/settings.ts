@@ -10,7 +10,7 @@ import { DEFAULT_DEADLINE_MS } from "./limiter/limiter.ts";
 import type { LogLevel } from "./log.ts";
 import { type Home, HOMES } from "./objects/home.ts";
 import { type Fault, parseBy, type Parsed } from "./policy/fault.ts";
-import { upstreamSchema } from "./policy/schema.ts";
+import { upstreamSchema } from "./policy/upstream-schema.ts";
 
 export interface Settings {
   /** Upstream of routes that name none; null if none is configured. */

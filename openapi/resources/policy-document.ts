@@ -1,5 +1,13 @@
 /** What the fields of a policy document mean. Its schema is src/policy/schema.ts. */
 import { billing, overage, plan, price } from "../../src/policy/billing-schema.ts";
+import {
+  pool,
+  poolDiscovery,
+  poolEjection,
+  poolProbe,
+  poolRetry,
+  poolTarget,
+} from "../../src/policy/pool-schema.ts";
 import { rule, ruleMembers } from "../../src/policy/rule-schema.ts";
 import { policySchema } from "../../src/policy/schema.ts";
 import { usage } from "../../src/policy/usage-schema.ts";
@@ -14,6 +22,8 @@ describeFields(policySchema, {
   schema: "The version of this format.",
   tiers: "Tiers by name: at most 64.",
   routes: "In order: the first match applies. A request that matches none is 404.",
+  upstreams:
+    "Pools of upstreams by name, at most 32. Routes name them as `pool:NAME`. `docs/pools.md` explains them.",
   anonymousTier: "The tier of callers without a credential, limited by address.",
   defaultTier: "The tier of users whose account or token names none.",
   enforcement:
@@ -62,9 +72,10 @@ describeFields(routeSchema, {
   limits: "Limits of this route alone, decided together with the tier's.",
   shadow: "Puts the route's own limits in shadow, except those that say `shadow: false`.",
   auth: "`required`: a request without a credential is 401. `none`: no credential is read, the caller is its address, and the `Authorization` header is the upstream's.",
-  upstream: "An http(s) URL or `service:BINDING`. Default: the variable UPSTREAM.",
+  upstream:
+    "An http(s) URL, `service:BINDING`, or a pool of `upstreams` as `pool:NAME`. Default: the variable UPSTREAM.",
   timeoutMs:
-    "Deadline of the upstream's response headers, from the end of the request's body. Default: 30 s.",
+    "Deadline of the upstream's response headers, from the end of the request's body, over all tries in a pool. Default: 30 s.",
   forwardKey: "Forward the API key to the upstream.",
   exactPath:
     "Do not apply the route to other spellings of its paths: another case, a trailing slash, path parameters such as `;a=1`, or spaces and dots at the end of a segment. Without it, the route also applies to another spelling if it is at least as strict as the route that matches that spelling.",
@@ -89,6 +100,49 @@ describeFields(usage, {
   onUnknown: "What it costs if the response reports none: `reserve` (`keep`, the default) or nothing.",
   reserveFrom:
     "A member of the request's JSON body, such as `max_tokens`, of at most 64 KiB: its number is reserved if it is less than `reserve`.",
+});
+
+named(
+  "Pool",
+  "Upstreams that a route's requests are spread over. Each isolate finds out by itself which of them work.",
+  pool,
+);
+describeFields(pool, {
+  targets: "At most 16, each once. Either these or `discover`.",
+  discover: "Where a service registry lists the targets.",
+  balance:
+    "`round-robin` (default): in turn, by weight. `least-requests`: the one of two drawn at random that has fewer requests in flight in this isolate. `user`: always the same one for a user.",
+  retry: "Which requests are sent to another target: only those that may be repeated.",
+  eject: "When a target is left out.",
+  probe:
+    "How an ejected target is asked whether it works again. Default: `GET /`, and any answer below 500 counts.",
+});
+describeFields(poolTarget, {
+  url: "A base URL, or `service:BINDING`.",
+  weight: "Its share, compared with the others'. Default: 1.",
+});
+describeFields(poolDiscovery, {
+  url: "Asked every so often, with a deadline of 2 s. An empty, late or faulty answer changes nothing.",
+  format:
+    "`consul`: an answer of `/v1/health/service/…`. `http_sd`: the HTTP service discovery of Prometheus.",
+  everySeconds: "Default: 15.",
+  scheme: "Of targets without the label `__scheme__`. Default: `https`.",
+});
+describeFields(poolRetry, {
+  attempts: "Tries after the first. Default: 1.",
+  on: "Failures that are retried. Default: all but `timeout`.",
+  budget:
+    "Retries of an isolate in ten seconds, as a share of its requests to the pool; three a second are always allowed. Default: 0.2.",
+  tryTimeoutMs:
+    "Deadline of a try that another can follow, if `on` has `timeout`. Default: an equal share of the time left.",
+});
+describeFields(poolEjection, {
+  failures: "Failures in a row after which a target gets no more requests. Default: 5.",
+  forMs: "Time between probes of an ejected target. Default: 10 s.",
+});
+describeFields(poolProbe, {
+  path: "Asked with GET. A status of 200 to 399 takes the target back.",
+  timeoutMs: "Default: 2 s.",
 });
 
 named("Rule", "Lets requests through, rejects them, or gives them another tier.", rule);

@@ -3,36 +3,18 @@ import { reportedTier } from "../edge/caller-tier.ts";
 import { problem } from "../edge/problem.ts";
 import { messageOf } from "../log.ts";
 import { type Admitted, failed } from "./exchange.ts";
-import { forward, type Forwarding, UPLOAD_IDLE_MS } from "./proxy.ts";
+import { loadPools } from "../pool-module.ts";
+import type { Pool } from "../policy/pool.ts";
+import { forward, type Forwarded, type RequestBody, type Upstream, UPLOAD_IDLE_MS } from "./proxy.ts";
 import { inSpan, traceIdOf } from "./spans.ts";
-import { resolveUpstream } from "./upstream.ts";
+import { type NoUpstream, resolveUpstream } from "./upstream.ts";
 import { USAGE_COST_HEADER } from "./usage-cost.ts";
 
-export async function forwardRequest({ exchange, path, route, caller }: Admitted): Promise<Response> {
-  const { services, request, env, policy, requestId, decision } = exchange;
-  const resolved = resolveUpstream(route.upstream ?? services.settings.upstream, env);
-  if (resolved.kind === "none") {
-    services.log("error", "upstream_missing", { requestId, route: route.id, error: resolved.detail });
-    failed(exchange, "upstream_error");
-    return problem("upstream_error", resolved.detail, requestId);
-  }
+export async function forwardRequest(admitted: Admitted): Promise<Response> {
+  const { exchange, route } = admitted;
+  const { services, request, requestId } = exchange;
   const startedMs = performance.now();
-  const forwarding: Forwarding = {
-    upstream: resolved,
-    path,
-    body: exchange.body ?? request.body,
-    caller,
-    tier: decision?.tier ?? reportedTier(caller, policy),
-    requestId,
-    timeoutMs: route.timeoutMs,
-    forwardKey: route.forwardKey,
-    ignoresCredential: route.ignoresCredential,
-    forwardOverrides: route.forwardOverrides,
-    hasLimits: decision !== null && decision.limits.length > 0,
-    // Its usage is read from its bytes.
-    isUnencoded: route.usage !== null && route.usage.from !== "header",
-  };
-  const result = await inSpan("upstream", () => forward(request, forwarding), exchange.context);
+  const result = await inSpan("upstream", () => send(admitted), exchange.context);
   exchange.upstreamMs = performance.now() - startedMs;
   const { timeoutMs, id } = route;
   const failure = () => ({
@@ -41,6 +23,10 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
     route: id,
   });
   switch (result.kind) {
+    case "none":
+      services.log("error", "upstream_missing", { requestId, route: id, error: result.detail });
+      failed(exchange, "upstream_error");
+      return problem("upstream_error", result.detail, requestId);
     case "response":
       exchange.upstreamCode = result.response.status;
       if (route.usage?.from === "header") {
@@ -73,4 +59,59 @@ export async function forwardRequest({ exchange, path, route, caller }: Admitted
       services.log("warn", "upstream_failed", { ...failure(), error: messageOf(result.error) });
       return problem("upstream_error", "The upstream could not be reached.", requestId);
   }
+}
+
+/** Sends the request to its upstream or its pool. */
+function send(admitted: Admitted): Promise<Forwarded | NoUpstream> {
+  const { exchange, route } = admitted;
+  const { services, request, env } = exchange;
+  if (route.pool !== null) return sendToPool(admitted, route.pool);
+  const upstream = resolveUpstream(route.upstream ?? services.settings.upstream, env);
+  return upstream.kind === "none"
+    ? Promise.resolve(upstream)
+    : sendTo(admitted, upstream, route.timeoutMs, exchange.body ?? request.body);
+}
+
+/** Sends the request to one upstream. Never rejects. */
+function sendTo(
+  { exchange, path, route, caller }: Admitted,
+  upstream: Upstream,
+  timeoutMs: number,
+  body: RequestBody,
+): Promise<Forwarded> {
+  const { request, policy, requestId, decision } = exchange;
+  return forward(request, {
+    upstream,
+    path,
+    body,
+    caller,
+    tier: decision?.tier ?? reportedTier(caller, policy),
+    requestId,
+    timeoutMs,
+    forwardKey: route.forwardKey,
+    ignoresCredential: route.ignoresCredential,
+    forwardOverrides: route.forwardOverrides,
+    hasLimits: decision !== null && decision.limits.length > 0,
+    // Its usage is read from its bytes.
+    isUnencoded: route.usage !== null && route.usage.from !== "header",
+  });
+}
+
+/** Sends the request to one target of the pool after the other, until one works. */
+async function sendToPool(admitted: Admitted, pool: Pool): Promise<Forwarded> {
+  const { exchange, route, caller } = admitted;
+  const { services, request, env, waitUntil } = exchange;
+  const pools = await loadPools();
+  return pools.sendToPool({
+    services,
+    pool,
+    request,
+    url: request.url,
+    body: exchange.body ?? request.body,
+    subject: caller.subject,
+    timeoutMs: route.timeoutMs,
+    waitUntil,
+    resolve: (url) => resolveUpstream(url, env),
+    send: (upstream, timeoutMs, body) => sendTo(admitted, upstream, timeoutMs, body),
+  });
 }

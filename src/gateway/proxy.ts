@@ -12,11 +12,13 @@ export type Upstream =
   | { readonly kind: "url"; readonly base: URL }
   | { readonly kind: "service"; readonly fetcher: Fetcher };
 
+/** Of a request: as it arrives, or, if it may be sent again, its bytes. */
+export type RequestBody = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
+
 export interface Forwarding extends Identity {
   readonly upstream: Upstream;
   readonly path: string;
-  /** Of the request. */
-  readonly body: ReadableStream<Uint8Array> | null;
+  readonly body: RequestBody;
   /** Deadline of the response's headers, from the end of the request's body. Milliseconds. */
   readonly timeoutMs: number;
   /** Whether the response will have limit headers of this gateway: the upstream's own are then dropped. */
@@ -51,17 +53,18 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
     const body = isRead(request) ? null : forwarding.body;
     const headers = forwardedHeaders(request, forwarding);
     if (forwarding.isUnencoded) headers.set("Accept-Encoding", "identity");
-    if (!body) deadline.restart("headers", timeoutMs);
+    const isHere = body === null || body instanceof Uint8Array;
+    if (isHere) deadline.restart("headers", timeoutMs);
     const init = {
       method: request.method,
       headers,
-      body:
-        body &&
-        upload(body, lengthOf(request.headers), {
-          progress: () => deadline.restart("upload", UPLOAD_IDLE_MS),
-          ended: () => deadline.restart("headers", timeoutMs),
-          brokenOff: () => deadline.abort("broken-off"),
-        }),
+      body: isHere
+        ? body
+        : upload(body, lengthOf(request.headers), {
+            progress: () => deadline.restart("upload", UPLOAD_IDLE_MS),
+            ended: () => deadline.restart("headers", timeoutMs),
+            brokenOff: () => deadline.abort("broken-off"),
+          }),
       redirect: "manual",
       signal: deadline.signal,
       // The zone's cache may hold another user's response: only the policy decides what is shared.

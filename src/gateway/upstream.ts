@@ -6,7 +6,11 @@ import type { Upstream } from "./proxy.ts";
 const SERVICE = "service:";
 
 /** `detail`: why there is no upstream, for the client's developer. It names no binding and no URL. */
-export type ResolvedUpstream = Upstream | { readonly kind: "none"; readonly detail: string };
+export interface NoUpstream {
+  readonly kind: "none";
+  readonly detail: string;
+}
+export type ResolvedUpstream = Upstream | NoUpstream;
 
 const MISSING: ResolvedUpstream = {
   kind: "none",

@@ -5,13 +5,19 @@
  * next probe follows after the same time.
  */
 export class Circuit {
-  readonly #threshold: number;
-  readonly #openMs: number;
+  #threshold: number;
+  #openMs: number;
   #failures = 0;
   #closedUntilProbeMs = 0;
 
   /** @param threshold failures in a row that open it. @param openMs time before each probe. */
   constructor(threshold: number, openMs: number) {
+    this.#threshold = threshold;
+    this.#openMs = openMs;
+  }
+
+  /** Changes its numbers, and keeps what it has counted. */
+  adjust(threshold: number, openMs: number): void {
     this.#threshold = threshold;
     this.#openMs = openMs;
   }

@@ -20,6 +20,7 @@ import {
   type RouteDocument,
   type TierDocument,
 } from "./schema.ts";
+import { type Pool, poolsOf, routePool } from "./pool.ts";
 import { noticesOf } from "./route-notices.ts";
 import { routeUsage } from "./route-usage.ts";
 import { routeRules, rulesByRoute, type RulesByRoute } from "./rule.ts";
@@ -32,6 +33,8 @@ export interface Policy {
   readonly revision: number;
   readonly tiers: ReadonlyMap<string, Tier>;
   readonly routes: RouteTable;
+  /** By the names that routes give, `pool:NAME`. */
+  readonly pools: ReadonlyMap<string, Pool>;
   /** What its limits, costs and prices count, and requests. */
   readonly units: ReadonlySet<string>;
   readonly anonymousTier: string;
@@ -86,7 +89,8 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
   }
 
   faults.push(...unitFaults(source));
-  const context = contextOf(tiers, rulesByRoute(source.rules ?? []));
+  const pools = poolsOf(source.upstreams);
+  const context = contextOf(tiers, rulesByRoute(source.rules ?? []), pools);
   const routes = source.routes.map((route, i) =>
     compileRoute(route, i, context, shadowOf(source, route), faults),
   );
@@ -99,6 +103,7 @@ export function compileDocument(source: PolicyDocument, revision: number): Parse
       revision,
       tiers,
       routes: table,
+      pools,
       units: unitsOf(source),
       anonymousTier: source.anonymousTier,
       defaultTier: source.defaultTier,
@@ -155,9 +160,14 @@ interface RouteContext {
   readonly priced: ReadonlySet<string>;
   readonly tiers: readonly Tier[];
   readonly rules: RulesByRoute;
+  readonly pools: ReadonlyMap<string, Pool>;
 }
 
-function contextOf(tiers: ReadonlyMap<string, Tier>, rules: RulesByRoute): RouteContext {
+function contextOf(
+  tiers: ReadonlyMap<string, Tier>,
+  rules: RulesByRoute,
+  pools: ReadonlyMap<string, Pool>,
+): RouteContext {
   const tierByLimit = new Map<string, string>();
   const priced = new Set<string>();
   for (const tier of tiers.values()) {
@@ -166,13 +176,13 @@ function contextOf(tiers: ReadonlyMap<string, Tier>, rules: RulesByRoute): Route
       if (!tierByLimit.has(limit.name)) tierByLimit.set(limit.name, tier.name);
     }
   }
-  return { tierByLimit, priced, tiers: [...tiers.values()], rules };
+  return { tierByLimit, priced, tiers: [...tiers.values()], rules, pools };
 }
 
 function compileRoute(
   route: RouteDocument,
   index: number,
-  { tierByLimit, priced, tiers, rules }: RouteContext,
+  { tierByLimit, priced, tiers, rules, pools }: RouteContext,
   shadow: Shadow,
   faults: Fault[],
 ): Route {
@@ -207,6 +217,7 @@ function compileRoute(
     rules: routeRules(rules, { id, match: route.match }),
     exactPath: route.exactPath ?? false,
     upstream: route.upstream ?? null,
+    pool: routePool(route.upstream, pools, path, faults),
     timeoutMs: route.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     forwardKey: route.forwardKey ?? false,
     forwardOverrides: route.forwardOverrides ?? false,

@@ -2,6 +2,7 @@
 import type { Limit } from "../core/limit.ts";
 import type { UnitCosts } from "../core/unit-costs.ts";
 import type { BillingDocument, OverageDocument, PlanDocument } from "./billing-schema.ts";
+import type { Pool } from "./pool.ts";
 import type { LimitDocument } from "./schema.ts";
 
 /** Which requests share a counter of the limit: those of one user, of one key, or of one user on one route. */
@@ -58,6 +59,8 @@ export interface Route {
   /** Whether the route matches no other spelling of its paths (path-spellings.ts). */
   readonly exactPath: boolean;
   readonly upstream: string | null;
+  /** The pool that `upstream` names; null: it names none. */
+  readonly pool: Pool | null;
   readonly timeoutMs: number;
   readonly forwardKey: boolean;
   /** Whether the upstream gets headers that override method or path, such as X-HTTP-Method-Override. */

@@ -9,8 +9,10 @@ import en from "zod/v4/locales/en.js";
 import { boundedRecord } from "../bounded-record.ts";
 import { MAX_SLOTS } from "../core/concurrency.ts";
 import { billing, overage, plan } from "./billing-schema.ts";
+import { upstreams } from "./pool-schema.ts";
 import { rules } from "./rule-schema.ts";
 import { anchorDay, cost, name, tokens, unitName } from "./scalars.ts";
+import { routeUpstreamSchema } from "./upstream-schema.ts";
 import { usage } from "./usage-schema.ts";
 
 z.config(en());
@@ -95,13 +97,7 @@ const tier = z.strictObject({
 
 /** `/literal/:param/*`: segments without regular expressions; a star only at the end. */
 const PATTERN = /^(\/(?:[A-Za-z0-9._~!$&'()+,;=@-]+|:[A-Za-z][A-Za-z0-9_]*))*(\/\*|\/)?$/;
-const UPSTREAM = /^(https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?|service:[A-Z][A-Z0-9_]*)$/;
 const MAX_TIMEOUT_MS = 300_000;
-
-/** An upstream as a route or the UPSTREAM variable names it. */
-export const upstreamSchema = z
-  .string()
-  .check(z.maxLength(2_048), z.regex(UPSTREAM, "must be an http(s) URL without a query, or service:BINDING"));
 
 /** A day, or a time of UTC. */
 const DATE = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}:\d{2}Z)?$/;
@@ -143,7 +139,7 @@ const route = z.strictObject({
   /** Whether the route counts for no other spelling of its paths (docs/gateway.md). Default: false. */
   exactPath: z.optional(z.boolean()),
   /** Default: the variable UPSTREAM. */
-  upstream: z.optional(upstreamSchema),
+  upstream: z.optional(routeUpstreamSchema),
   /** Deadline of the upstream's response headers, from the end of the request's body. Default: 30 s. */
   timeoutMs: z.optional(z.int().check(z.gte(1), z.lte(MAX_TIMEOUT_MS))),
   /** Whether the upstream gets the API key. Default: false. */
@@ -170,6 +166,8 @@ export const policySchema = z.strictObject({
   schema: z.literal(1),
   tiers: boundedRecord(name, tier, MAX_TIERS, "has too many tiers"),
   routes: z.array(route).check(z.maxLength(MAX_ROUTES)),
+  /** Pools of upstreams, by the names that routes give as `pool:NAME`. */
+  upstreams: z.optional(upstreams),
   /** The tier of requests without a credential. */
   anonymousTier: name,
   /** The tier of users whose account or token names none. */

@@ -12,6 +12,7 @@ import {
   doc,
   DOCUMENT,
   NUMBERS,
+  POOLS,
   STRUCTURE,
   UNKNOWN_FIELDS,
   withBucket,
@@ -29,7 +30,7 @@ function faultPaths(document: unknown): readonly string[] {
 }
 
 describe("a policy is rejected with exactly the path of its fault", () => {
-  it.each([...STRUCTURE, ...NUMBERS, ...WORDS, ...BETWEEN])("%s", (_what, document, path) => {
+  it.each([...STRUCTURE, ...NUMBERS, ...WORDS, ...BETWEEN, ...POOLS])("%s", (_what, document, path) => {
     expect(faultPaths(document)).toEqual([path]);
   });
 

@@ -129,6 +129,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       requiresCredential: false,
       exactPath,
       upstream: null,
+      pool: null,
       timeoutMs: 1_000,
       forwardKey: false,
       forwardOverrides: false,

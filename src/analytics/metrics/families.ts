@@ -85,6 +85,32 @@ export const FAMILIES = {
     scale: 1_000_000,
     buckets: UPSTREAM_BUCKETS,
   },
+  upstreamRequests: {
+    ...many,
+    name: "edge_limiter_upstream_requests_total",
+    type: "counter",
+    labels: ["pool", "target", "result"],
+  },
+  upstreamRetries: {
+    ...many,
+    name: "edge_limiter_upstream_retries_total",
+    type: "counter",
+    labels: ["pool", "result"],
+    series: 200,
+  },
+  upstreamEjected: {
+    ...many,
+    name: "edge_limiter_upstream_ejected",
+    type: "gauge",
+    labels: ["pool", "target"],
+  },
+  upstreamListAge: {
+    ...few,
+    name: "edge_limiter_upstream_list_age_seconds",
+    type: "peak",
+    labels: ["pool"],
+    scale: 1_000,
+  },
   limiterFailures: {
     ...few,
     name: "edge_limiter_limiter_failures_total",

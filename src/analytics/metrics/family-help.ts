@@ -10,6 +10,11 @@ const HELP: Readonly<Record<FamilyName, string>> = {
   edge_limiter_decision_seconds:
     "What the limiter took to decide, of decided requests only (source is not none).",
   edge_limiter_upstream_seconds: "What the upstream took until its response headers.",
+  edge_limiter_upstream_requests_total: "Requests to targets of pools by result; target is its index.",
+  edge_limiter_upstream_retries_total: "Retries in pools: ok, failed, over_budget (not made).",
+  edge_limiter_upstream_ejected: "1 if an isolate has ejected the target.",
+  edge_limiter_upstream_list_age_seconds:
+    "Age of the discovered list of targets, the worst isolate's of the last five minutes.",
   edge_limiter_limiter_failures_total:
     "Calls to users' objects that failed: timeout, overloaded, error, or held back by a circuit.",
   edge_limiter_circuit_state: "Circuit breaker of a target, the worst isolate's: 0 closed, 1 open.",

@@ -19,8 +19,8 @@ import {
 const MAX_LABEL = 100;
 /** Distinct things of one family between two flushes. */
 const MAX_DISTINCT = 2_000;
-/** Never reached: labels of gauges are fixed words. */
-const MAX_GAUGES = 100;
+/** All targets that pools can have (policy/pool-schema.ts), and some fixed words. */
+const MAX_GAUGES = 600;
 const OVERFLOW = "other";
 
 /**

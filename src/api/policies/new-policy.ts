@@ -8,6 +8,7 @@ import { policySchema } from "../../policy/schema.ts";
 import { hasService } from "../../edge/service-bindings.ts";
 import { originOf } from "../../edge/url-parts.ts";
 import { originFault } from "../../policy/origins.ts";
+import { poolFaults, poolWarnings } from "../../policy/pool-faults.ts";
 import { ruleFaults } from "../../policy/rule-faults.ts";
 import { upstreamFault, upstreamWarning } from "../../policy/upstream-address.ts";
 import { textFaults } from "../plain-text.ts";
@@ -33,19 +34,26 @@ export function compileNew(document: unknown, bindings: object): Parsed<Policy> 
 }
 
 /** Upstreams that may answer but are doubtful: private addresses, and the host of this Worker (of the request's `url`). */
-export function upstreamWarnings({ routes }: Policy, url: string): Fault[] {
+export function upstreamWarnings(policy: Policy, url: string): Fault[] {
   const { host } = originOf(url);
-  return routes.all
-    .flatMap(({ upstream }, i): Fault[] => {
-      const message = upstream === null ? null : upstreamWarning(upstream, host);
-      return message === null ? [] : [{ path: pointer(["routes", i, "upstream"]), message }];
-    })
-    .slice(0, MAX_FAULTS);
+  return [
+    ...ofUpstreams(policy, (upstream) => upstreamWarning(upstream, host)),
+    ...poolWarnings(policy, host),
+  ].slice(0, MAX_FAULTS);
 }
 
-function upstreamFaults({ routes }: Policy, bindings: object): Fault[] {
-  return routes.all.flatMap(({ upstream }, i): Fault[] => {
-    const message = upstream === null ? null : upstreamFault(upstream, (name) => hasService(bindings, name));
+function upstreamFaults(policy: Policy, bindings: object): Fault[] {
+  const isService = (name: string): boolean => hasService(bindings, name);
+  return [
+    ...ofUpstreams(policy, (upstream) => upstreamFault(upstream, isService)),
+    ...poolFaults(policy, isService),
+  ];
+}
+
+/** Of each route's own upstream for which `check` finds a fault. */
+function ofUpstreams({ routes }: Policy, check: (upstream: string) => string | null): Fault[] {
+  return routes.all.flatMap(({ upstream, pool }, i): Fault[] => {
+    const message = upstream === null || pool !== null ? null : check(upstream);
     return message === null ? [] : [{ path: pointer(["routes", i, "upstream"]), message }];
   });
 }

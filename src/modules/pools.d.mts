@@ -1,0 +1,2 @@
+/** The built pools of upstreams (scripts/build-modules.ts). */
+export { sendToPool } from "../gateway/pools/module.ts";

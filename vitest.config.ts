@@ -61,6 +61,10 @@ const MODULE_SOURCES = [
   },
   { find: /^.*\/modules\/control\.mjs$/, replacement: `${import.meta.dirname}/durable-objects/control.ts` },
   { find: /^.*\/modules\/pools\.mjs$/, replacement: `${import.meta.dirname}/src/gateway/pools/module.ts` },
+  {
+    find: /^.*\/modules\/cache\.mjs$/,
+    replacement: `${import.meta.dirname}/src/gateway/cache/serve-cached.ts`,
+  },
   { find: /^.*\/modules\/pdf\.mjs$/, replacement: `${import.meta.dirname}/src/documents/invoice-pdf.ts` },
   {
     find: /^.*\/modules\/shields\.mjs$/,

@@ -14,6 +14,7 @@ const MODULES: Readonly<Record<string, string>> = {
   analytics: "durable-objects/analytics-store/module.ts",
   billing: "durable-objects/user-limiter/billing/module.ts",
   control: "durable-objects/control.ts",
+  cache: "src/gateway/cache/serve-cached.ts",
   pdf: "src/documents/invoice-pdf.ts",
   pools: "src/gateway/pools/module.ts",
   rules: "src/policy/rule-index.ts",

@@ -1,9 +1,11 @@
 /** Forwards an admitted request and returns the upstream's response, or the problem if there is none. */
+import { loadCache } from "../cache-module.ts";
 import { reportedTier } from "../edge/caller-tier.ts";
 import { problem } from "../edge/problem.ts";
 import { messageOf } from "../log.ts";
 import { type Admitted, failed } from "./exchange.ts";
 import { loadPools } from "../pool-module.ts";
+import type { RouteCache } from "../policy/compiled.ts";
 import type { Pool } from "../policy/pool.ts";
 import { forward, type Forwarded, type RequestBody, type Upstream, UPLOAD_IDLE_MS } from "./proxy.ts";
 import { inSpan, traceIdOf } from "./spans.ts";
@@ -34,6 +36,9 @@ export async function forwardRequest(admitted: Admitted): Promise<Response> {
         result.response.headers.delete(USAGE_COST_HEADER);
       }
       return result.response;
+    case "cached":
+      exchange.upstreamMs = 0;
+      return result.response;
     case "timeout": {
       const ms = result.isUpload ? UPLOAD_IDLE_MS : timeoutMs;
       failed(exchange, "upstream_timeout");
@@ -61,25 +66,62 @@ export async function forwardRequest(admitted: Admitted): Promise<Response> {
   }
 }
 
-/** Sends the request to its upstream or its pool. */
-function send(admitted: Admitted): Promise<Forwarded | NoUpstream> {
+export type SendResult =
+  | Forwarded
+  | NoUpstream
+  /** From the edge response cache: the upstream has not answered this request. */
+  | { readonly kind: "cached"; readonly response: Response };
+
+/** What is sent of an admitted request. */
+export interface Sending {
+  readonly request: Request;
+  readonly body: ReadableStream<Uint8Array> | null;
+  /** In place of the request's own headers (cache/shared-request.ts); null: those, and the caller's identity. */
+  readonly headers: Headers | null;
+  /** Whether the response will have limit headers of this gateway. */
+  readonly hasLimits: boolean;
+}
+
+/** Sends the request to its upstream or its pool, or finds its response in the cache. */
+function send(admitted: Admitted): Promise<SendResult> {
   const { exchange, route } = admitted;
-  const { services, request, env } = exchange;
-  if (route.pool !== null) return sendToPool(admitted, route.pool);
+  const { request, decision } = exchange;
+  const { cache } = route;
+  if (cache !== null) return sendCached(admitted, cache);
+  return sendOn(admitted, {
+    request,
+    body: exchange.body ?? request.body,
+    headers: null,
+    hasLimits: decision !== null && decision.limits.length > 0,
+  });
+}
+
+async function sendCached(admitted: Admitted, cache: RouteCache): Promise<SendResult> {
+  const { exchange, caller } = admitted;
+  const tier = exchange.decision?.tier ?? reportedTier(caller, exchange.policy);
+  return (await loadCache()).serveCached(admitted, cache, tier, (sending) => sendOn(admitted, sending));
+}
+
+/** Sends it to the upstream or the pool. */
+function sendOn(admitted: Admitted, sending: Sending): Promise<SendResult> {
+  const { exchange, route } = admitted;
+  const { services, env } = exchange;
+  if (route.pool !== null) return sendToPool(admitted, sending, route.pool);
   const upstream = resolveUpstream(route.upstream ?? services.settings.upstream, env);
   return upstream.kind === "none"
     ? Promise.resolve(upstream)
-    : sendTo(admitted, upstream, route.timeoutMs, exchange.body ?? request.body);
+    : sendTo(admitted, sending, upstream, route.timeoutMs, sending.body);
 }
 
-/** Sends the request to one upstream. Never rejects. */
+/** Sends it to one upstream. Never rejects. */
 function sendTo(
   { exchange, path, route, caller }: Admitted,
+  { request, headers, hasLimits }: Sending,
   upstream: Upstream,
   timeoutMs: number,
   body: RequestBody,
 ): Promise<Forwarded> {
-  const { request, policy, requestId, decision } = exchange;
+  const { policy, requestId, decision } = exchange;
   return forward(request, {
     upstream,
     path,
@@ -91,27 +133,29 @@ function sendTo(
     forwardKey: route.forwardKey,
     ignoresCredential: route.ignoresCredential,
     forwardOverrides: route.forwardOverrides,
-    hasLimits: decision !== null && decision.limits.length > 0,
+    hasLimits,
     // Its usage is read from its bytes.
     isUnencoded: route.usage !== null && route.usage.from !== "header",
+    headers,
   });
 }
 
-/** Sends the request to one target of the pool after the other, until one works. */
-async function sendToPool(admitted: Admitted, pool: Pool): Promise<Forwarded> {
+/** Sends it to one target of the pool after the other, until one works. */
+async function sendToPool(admitted: Admitted, sending: Sending, pool: Pool): Promise<Forwarded> {
   const { exchange, route, caller } = admitted;
-  const { services, request, env, waitUntil } = exchange;
+  const { services, env, waitUntil } = exchange;
+  const { request, body } = sending;
   const pools = await loadPools();
   return pools.sendToPool({
     services,
     pool,
     request,
-    url: request.url,
-    body: exchange.body ?? request.body,
+    url: exchange.request.url,
+    body,
     subject: caller.subject,
     timeoutMs: route.timeoutMs,
     waitUntil,
     resolve: (url) => resolveUpstream(url, env),
-    send: (upstream, timeoutMs, body) => sendTo(admitted, upstream, timeoutMs, body),
+    send: (upstream, timeoutMs, bytes) => sendTo(admitted, sending, upstream, timeoutMs, bytes),
   });
 }

@@ -25,6 +25,8 @@ export interface Forwarding extends Identity {
   readonly hasLimits: boolean;
   /** Whether to ask for a response that is not encoded. */
   readonly isUnencoded: boolean;
+  /** What the upstream gets in place of the request's own headers (cache/shared-request.ts); null: those, and the caller's identity. */
+  readonly headers: Headers | null;
 }
 
 export type Forwarded =
@@ -51,7 +53,7 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
   const deadline = new ForwardDeadline();
   try {
     const body = isRead(request) ? null : forwarding.body;
-    const headers = forwardedHeaders(request, forwarding);
+    const headers = forwarding.headers ?? forwardedHeaders(request, forwarding);
     if (forwarding.isUnencoded) headers.set("Accept-Encoding", "identity");
     const isHere = body === null || body instanceof Uint8Array;
     if (isHere) deadline.restart("headers", timeoutMs);

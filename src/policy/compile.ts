@@ -21,6 +21,7 @@ import {
   type TierDocument,
 } from "./schema.ts";
 import { type Pool, poolsOf, routePool } from "./pool.ts";
+import { routeCache } from "./route-cache.ts";
 import { noticesOf } from "./route-notices.ts";
 import { routeUsage } from "./route-usage.ts";
 import { routeRules, rulesByRoute, type RulesByRoute } from "./rule.ts";
@@ -223,6 +224,7 @@ function compileRoute(
     forwardOverrides: route.forwardOverrides ?? false,
     notices: noticesOf(route, path, faults),
     usage,
+    cache: routeCache(route),
   };
 }
 

@@ -69,6 +69,24 @@ export interface Route {
   readonly notices: RouteNotices | null;
   /** What its requests cost if that is known only from their responses; null: `costMilli` and `units`. */
   readonly usage: RouteUsage | null;
+  /** What the edge stores of its responses; null: nothing. */
+  readonly cache: RouteCache | null;
+}
+
+export interface RouteCache {
+  /** How long a response is fresh if it does not say itself, and at most. */
+  readonly ttlMs: number;
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  /** Who gets the same response. */
+  readonly share: "all" | "tier" | "user";
+  /** Request headers that the upstream gets, in lower case. */
+  readonly headers: readonly string[];
+  /** Query parameters that the upstream gets; null: all. */
+  readonly query: readonly string[] | null;
+  readonly statuses: readonly number[];
+  /** Changes with every edit of the route: what was stored under another edition is never found again. */
+  readonly edition: string;
 }
 
 export interface RouteUsage {

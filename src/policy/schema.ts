@@ -10,6 +10,7 @@ import { boundedRecord } from "../bounded-record.ts";
 import { MAX_SLOTS } from "../core/concurrency.ts";
 import { billing, overage, plan } from "./billing-schema.ts";
 import { upstreams } from "./pool-schema.ts";
+import { cache } from "./cache-schema.ts";
 import { rules } from "./rule-schema.ts";
 import { anchorDay, cost, name, tokens, unitName } from "./scalars.ts";
 import { routeUpstreamSchema } from "./upstream-schema.ts";
@@ -152,6 +153,8 @@ const route = z.strictObject({
   sunset: z.optional(date),
   /** What a request costs if that is known only from its response. */
   usage: z.optional(usage),
+  /** Responses that the edge stores and sends again. */
+  cache: z.optional(cache),
 });
 
 const origin = z

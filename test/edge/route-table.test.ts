@@ -137,6 +137,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       rules: null,
       notices: null,
       usage: null,
+      cache: null,
     })),
   );
 }

@@ -129,6 +129,12 @@ export const FAMILIES = {
     type: "counter",
     labels: ["cache", "result"],
   },
+  responseCache: {
+    ...many,
+    name: "edge_limiter_response_cache_total",
+    type: "counter",
+    labels: ["route", "result"],
+  },
   ruleMatches: {
     ...many,
     name: "edge_limiter_rule_matches_total",

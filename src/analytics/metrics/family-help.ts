@@ -40,6 +40,8 @@ const HELP: Readonly<Record<FamilyName, string>> = {
     "Age of the oldest change that is not published to KV or the directory, the worst of the last five minutes.",
   edge_limiter_build_info: "1 for each version that an isolate runs.",
   edge_limiter_points_dropped_total: "Decisions that are in no report because they could not be recorded.",
+  edge_limiter_response_cache_total:
+    "Requests to cached routes: hit, stale (sent all the same), revalidated, miss (fetched and stored), unstored (fetched), bypass (not a request that the cache answers).",
 };
 
 /** @param name of a family. */

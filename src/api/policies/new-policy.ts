@@ -1,6 +1,7 @@
 /** Checks of a document before it becomes a revision. Pure. */
 import { STANDING_REASONS } from "../../analytics/outcome.ts";
 import { billingFaults } from "../../policy/billing-faults.ts";
+import { cacheFaults } from "../../policy/cache-faults.ts";
 import { compileDocument, type Policy } from "../../policy/compile.ts";
 import type { ScopedLimit } from "../../policy/compiled.ts";
 import { type Fault, MAX_FAULTS, parseBy, type Parsed, pointer } from "../../policy/fault.ts";
@@ -25,6 +26,7 @@ export function compileNew(document: unknown, bindings: object): Parsed<Policy> 
     ...nameFaults(value).slice(0, MAX_FAULTS),
     ...billingFaults(parsed.value, value).slice(0, MAX_FAULTS),
     ...ruleFaults(parsed.value, value),
+    ...cacheFaults(parsed.value).slice(0, MAX_FAULTS),
     ...upstreamFaults(value, bindings).slice(0, MAX_FAULTS),
     ...originFaults(value),
   ];

@@ -14,8 +14,10 @@ const MAX_STATUSES = 32;
 const seconds = z.int().check(z.gte(0), z.lte(MAX_SECONDS));
 
 export const cache = z.strictObject({
-  /** How long a response is fresh if it does not say itself, and at most. */
+  /** For how long a response is fresh at most. */
   ttlSeconds: z.int().check(z.gte(1), z.lte(MAX_SECONDS)),
+  /** For how long one is fresh that does not say it itself; 0: it is not stored. Default: `ttlSeconds`. */
+  defaultTtlSeconds: z.optional(seconds),
   /** For how long a stale response is sent while a new one is fetched. Default: 0. */
   staleWhileRevalidateSeconds: z.optional(seconds),
   /** For how long a stale response is sent if the upstream fails. Default: 0. */

@@ -74,8 +74,10 @@ export interface Route {
 }
 
 export interface RouteCache {
-  /** How long a response is fresh if it does not say itself, and at most. */
+  /** For how long a response is fresh at most. */
   readonly ttlMs: number;
+  /** For how long one is fresh that does not say it itself; 0: it is not stored. */
+  readonly defaultTtlMs: number;
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;
   /** Who gets the same response. */

@@ -9,6 +9,7 @@ export function routeCache(route: RouteDocument): RouteCache | null {
   const { vary = {}, statuses = [200, 301, 308] } = cache;
   return {
     ttlMs: cache.ttlSeconds * 1_000,
+    defaultTtlMs: (cache.defaultTtlSeconds ?? cache.ttlSeconds) * 1_000,
     staleWhileRevalidateMs: (cache.staleWhileRevalidateSeconds ?? 0) * 1_000,
     staleIfErrorMs: (cache.staleIfErrorSeconds ?? 0) * 1_000,
     share: cache.share ?? "user",

@@ -68,9 +68,9 @@ export function cacheability(
   const restriction = RESTRICTIONS.find((name) => directives.has(name));
   if (restriction !== undefined) return { kind: "unstorable", reason: restriction };
   const explicitMs = explicitLifetimeMs(directives, ofCdns === null ? headers : null, headers, times);
-  if (explicitMs === null && !FRESH_BY_DEFAULT.has(status))
-    return { kind: "unstorable", reason: "no-lifetime" };
-  const lifetimeMs = Math.min(explicitMs ?? route.ttlMs, route.ttlMs);
+  const defaultMs = FRESH_BY_DEFAULT.has(status) ? route.defaultTtlMs : 0;
+  if (explicitMs === null && defaultMs === 0) return { kind: "unstorable", reason: "no-lifetime" };
+  const lifetimeMs = Math.min(explicitMs ?? defaultMs, route.ttlMs);
   const ageMs = ageOnArrivalMs(headers, times);
   // Stale at once and nothing to revalidate it by: it would never be sent.
   if (lifetimeMs <= ageMs && !hasValidator(headers)) return { kind: "unstorable", reason: "stale" };

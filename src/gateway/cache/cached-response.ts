@@ -27,7 +27,9 @@ export function cachedResponse(
   if (hasBody) headers.set("Content-Length", String(length));
   const sent = hasBody && method !== "HEAD";
   if (!sent) discard(body);
-  return new Response(sent ? body : null, {
+  // Without it, the runtime would send chunks, since it does not know how long the body is.
+  const framed = sent ? (body?.pipeThrough(new FixedLengthStream(length)) ?? null) : null;
+  return new Response(framed, {
     status: range === null ? meta.status : 206,
     headers,
     // The bytes are those of the upstream, encoded or not.

@@ -1,23 +1,24 @@
 /** Makes the client's response of a stored one. */
 import { isNotModified } from "./conditional.ts";
+import { cacheStatus, clientStream, type Visit } from "./visit.ts";
 import { ageMsAt, type Stored } from "./stored-response.ts";
 
 /** Headers of the body, which a 304 does not have. */
 const OF_BODY = ["content-encoding", "content-language", "content-length", "content-range", "content-type"];
 
-/** @param status the value of Cache-Status. */
+/** @param status the value of our member of Cache-Status. */
 export function cachedResponse(
-  { method, headers: asked }: Request,
+  visit: Visit,
   { meta, body, range, length }: Stored,
   status: string,
-  requestId: string,
   nowMs: number,
 ): Response {
+  const { request, requestId } = visit.admitted.exchange;
   const headers = new Headers(meta.headers);
   headers.set("Age", String(Math.floor(ageMsAt(meta, nowMs) / 1_000)));
-  headers.append("Cache-Status", status);
+  headers.append("Cache-Status", cacheStatus(status));
   headers.set("X-Request-Id", requestId);
-  if (isNotModified(asked, meta, nowMs)) {
+  if (isNotModified(request.headers, meta, nowMs)) {
     discard(body);
     for (const name of OF_BODY) headers.delete(name);
     return new Response(null, { status: 304, headers });
@@ -25,10 +26,9 @@ export function cachedResponse(
   const hasBody = meta.status !== 204 && meta.status !== 205;
   if (range !== null) headers.set("Content-Range", range);
   if (hasBody) headers.set("Content-Length", String(length));
-  const sent = hasBody && method !== "HEAD";
+  const sent = hasBody && request.method !== "HEAD";
   if (!sent) discard(body);
-  // Without it, the runtime would send chunks, since it does not know how long the body is.
-  const framed = sent ? (body?.pipeThrough(new FixedLengthStream(length)) ?? null) : null;
+  const framed = sent ? (body?.pipeThrough(clientStream(visit, length)) ?? null) : null;
   return new Response(framed, {
     status: range === null ? meta.status : 206,
     headers,

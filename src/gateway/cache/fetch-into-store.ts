@@ -1,12 +1,11 @@
 /** Asks the upstream for a response that others may get too, and stores it if it may be stored. */
-import { watchEnd } from "../response-end.ts";
 import type { SendResult } from "../forward-request.ts";
 import { cacheability, type Freshness } from "./cacheability.ts";
 import { copiedPipe } from "./copied-body.ts";
 import { deleteStored, readStored, writeStored } from "./response-store.ts";
 import type { Role } from "./single-flight.ts";
 import { metaOf, type StoredMeta, updatedHeaders } from "./stored-response.ts";
-import type { Visit } from "./visit.ts";
+import { clientStream, type Visit } from "./visit.ts";
 
 export type Fetched =
   /** The upstream's response. Its body must be read: the store's copy is made of it. */
@@ -37,7 +36,10 @@ export async function fetchIntoStore(visit: Visit, stale: StoredMeta | null, rol
   const { response } = forwarded;
   const times = { sentMs, receivedMs: Date.now() };
   if (response.status === 304 && stale) {
-    const updated = { status: stale.status, headers: updatedHeaders(stale, response.headers) };
+    const updated = {
+      status: stale.status,
+      headers: updatedHeaders(stale, response.headers, times.receivedMs),
+    };
     const verdict = cacheability(request, updated, cache, times);
     // Not to be stored any longer: sent this once.
     const freshness = verdict.kind === "storable" ? verdict : SPENT;
@@ -66,18 +68,16 @@ export async function fetchIntoStore(visit: Visit, stale: StoredMeta | null, rol
     end(role, isWritten ? "stored" : "passed");
   };
   const length = lengthOf(response.headers);
-  if (!response.body) waitUntil(store(new Uint8Array()));
-  const copy = watchEnd(
-    response,
-    // What the client asked for may be a HEAD or a part; this is a GET.
-    { request: GET, waitUntil },
-    (source, sink) => copiedPipe(source, sink, length, store),
-    async () => undefined,
-  );
+  if (!response.body) {
+    waitUntil(store(new Uint8Array()));
+    return { kind: "response", response, isStored: true, detail: "" };
+  }
+  const { readable, writable } = clientStream(visit, length);
+  waitUntil(copiedPipe(response.body, writable, length, store));
+  const copy = new Response(readable, response);
   return { kind: "response", response: copy, isStored: true, detail: "" };
 }
 
-const GET = new Request("https://edge-limiter.internal/");
 const SPENT: Freshness = { ageMs: 0, lifetimeMs: 0, staleWhileRevalidateMs: 0, staleIfErrorMs: 0 };
 
 /** Asks the upstream by the part of the request that the key stands for. */

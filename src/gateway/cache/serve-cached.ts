@@ -14,7 +14,7 @@ import { deleteStored, readStored } from "./response-store.ts";
 import { sharedRequest } from "./shared-request.ts";
 import { Flights, landed, type Role } from "./single-flight.ts";
 import { ageMsAt, stateAt, type Stored } from "./stored-response.ts";
-import { cacheStatus, type CacheResult, count, passed, type Visit } from "./visit.ts";
+import { type CacheResult, count, passed, type Visit } from "./visit.ts";
 
 /** Of this isolate. */
 const FLIGHTS = new Flights();
@@ -165,9 +165,7 @@ function mayHelp({ meta }: Stored): boolean {
 
 function sent(visit: Visit, result: CacheResult, found: Stored, status: string): SendResult {
   count(visit, result);
-  const { request, requestId } = visit.admitted.exchange;
-  const response = cachedResponse(request, found, cacheStatus(status), requestId, Date.now());
-  return { kind: "cached", response };
+  return { kind: "cached", response: cachedResponse(visit, found, status, Date.now()) };
 }
 
 /** `ttl` is how long it stays fresh, and below 0 how long it has not been. */

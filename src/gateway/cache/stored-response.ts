@@ -64,8 +64,9 @@ export function metaOf(
 }
 
 /** The headers of a stored response after a 304 with these. */
-export function updatedHeaders({ headers }: StoredMeta, of304: Headers): Headers {
+export function updatedHeaders({ headers }: StoredMeta, of304: Headers, nowMs: number): Headers {
   const updated = new Headers(headers);
+  updated.set("Date", new Date(nowMs).toUTCString());
   for (const [name, value] of of304) {
     if (!UNSTORED.has(name) && !OF_BODY.has(name)) updated.set(name, value);
   }

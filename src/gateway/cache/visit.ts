@@ -41,3 +41,15 @@ export function passed(visit: Visit, result: CacheResult, forwarded: SendResult,
 export function cacheStatus(parameters: string): string {
   return `edge-limiter; ${parameters}`;
 }
+
+/**
+ * A stream for a body on its way to the client. With its length known, the runtime sends no chunks. But it cannot pipe one such stream into
+ * another, and what holds a slot is piped once more, with its length (response-end.ts).
+ */
+export function clientStream(
+  { admitted: { exchange } }: Pick<Visit, "admitted">,
+  length: number | null,
+): TransformStream<Uint8Array, Uint8Array> {
+  const isHeld = exchange.decision !== null && exchange.decision.holds.length > 0;
+  return length === null || isHeld ? new TransformStream() : new FixedLengthStream(length);
+}

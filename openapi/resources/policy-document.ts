@@ -8,6 +8,7 @@ import {
   poolRetry,
   poolTarget,
 } from "../../src/policy/pool-schema.ts";
+import { cache } from "../../src/policy/cache-schema.ts";
 import { rule, ruleMembers } from "../../src/policy/rule-schema.ts";
 import { policySchema } from "../../src/policy/schema.ts";
 import { usage } from "../../src/policy/usage-schema.ts";
@@ -83,6 +84,8 @@ describeFields(routeSchema, {
   sunset: "When the route is expected to stop working: responses have `Sunset` (RFC 8594).",
   usage:
     "What a request costs beside `cost`, if that is known only from its response. `docs/units.md` explains it.",
+  cache:
+    "Responses that the edge stores and sends again. The upstream then gets nothing of a request that the response does not belong to. `docs/cache.md` explains it. Not with `forwardKey`, `forwardOverrides` and `usage`.",
   forwardOverrides: "Forward headers that override the method or the path, such as `X-HTTP-Method-Override`.",
 });
 
@@ -143,6 +146,24 @@ describeFields(poolEjection, {
 describeFields(poolProbe, {
   path: "Asked with GET. A status of 200 to 399 takes the target back.",
   timeoutMs: "Default: 2 s.",
+});
+
+named(
+  "RouteCache",
+  "Responses that the edge stores and sends again. Limits come first: a hit costs what the route costs.",
+  cache,
+);
+describeFields(cache, {
+  ttlSeconds: "How long a response is fresh at most, at most 30 days. What the upstream says shortens it.",
+  defaultTtlSeconds:
+    "How long a response is fresh that does not say it itself; 0: it is not stored. Default: `ttlSeconds`.",
+  staleWhileRevalidateSeconds:
+    "How long a stale response is sent while a new one is fetched in the background. Default: 0.",
+  staleIfErrorSeconds: "How long a stale response is sent if the upstream fails. Default: 0.",
+  share:
+    "Who gets the same response: `all` callers, those of a `tier`, or one `user` (the default). The upstream learns no more of the caller than this.",
+  vary: "What a response may depend on beside host, path and `Accept-Encoding`, and all else that the upstream gets: at most 16 request `headers` (default: none), and at most 64 `query` parameters (default: the whole query).",
+  statuses: "The statuses to store: not 206, 304, 401, 407 and 429. Default: 200, 301 and 308.",
 });
 
 named("Rule", "Lets requests through, rejects them, or gives them another tier.", rule);

@@ -31,6 +31,7 @@ const {
   limiterFailures,
   circuitState,
   cache,
+  responseCache,
   leaseTokens,
   reservations,
   rowsWritten,
@@ -200,6 +201,15 @@ const MACHINERY: Panel[] = [
     unit: "ops",
     width: 8,
     queries: [{ text: sumBy("cache, result", cache.name), legend: "{{cache}} {{result}}" }],
+  },
+  {
+    title: "Cached routes",
+    description:
+      "Requests to routes with a cache: hit, stale and revalidated were sent from the store (docs/cache.md).",
+    type: "timeseries",
+    unit: "reqps",
+    width: 8,
+    queries: [{ text: sumBy("route, result", responseCache.name), legend: "{{route}} {{result}}" }],
   },
   {
     title: "Leased tokens",

@@ -66,6 +66,12 @@ test("counts since the screen was opened, even if a counter restarted", () => {
       [["timeout"], 2],
       [["error"], 1],
     ],
+    responseCache: [
+      [["/news", "hit"], 6],
+      [["/news", "stale"], 1],
+      [["/news", "miss"], 2],
+      [["/news", "bypass"], 9],
+    ],
     shieldRejections: [[["flood"], 3]],
     ruleMatches: [
       [["office", "allow"], 5],
@@ -78,6 +84,7 @@ test("counts since the screen was opened, even if a counter restarted", () => {
   expect(caches).toEqual([
     { cache: "keys", lookups: { total: 50, since: 40 }, hits: { total: 40, since: 30 } },
     { cache: "leases", lookups: { total: 4, since: 4 }, hits: { total: 0, since: 0 } },
+    { cache: "/news", lookups: { total: 9, since: 9 }, hits: { total: 7, since: 7 } },
   ]);
   expect([...failures]).toEqual([
     ["timeout", { total: 2, since: 2 }],

@@ -1,4 +1,4 @@
-/** Counters by label: caches of the isolates, failed calls, policy reads, leased tokens, rows written. */
+/** Counters by label: caches of isolates and responses, failed calls, policy reads, leased tokens, rows written. */
 import { Section } from "../kit/section.tsx";
 import { Sparkline } from "../kit/sparkline.tsx";
 import { Figure, Table } from "../kit/table.tsx";
@@ -29,7 +29,7 @@ interface Props {
 
 export function CacheTable({ report, readings }: Props & { readonly readings: readonly HealthReading[] }) {
   return (
-    <Section title="Caches of the isolates" detail="a miss costs a read or a call">
+    <Section title="Caches" detail="a miss costs a read, a call or a fetch">
       {report.caches.length === 0 && <p class="quiet">Not reported yet.</p>}
       {report.caches.length > 0 && (
         <Table
@@ -40,7 +40,9 @@ export function CacheTable({ report, readings }: Props & { readonly readings: re
             <tr key={cache}>
               <th scope="row" class="name">
                 {cache}
-                <span class="caption">{CACHES[cache] ?? ""}</span>
+                <span class="caption">
+                  {CACHES[cache] ?? (cache.includes("/") ? "responses of the route" : "")}
+                </span>
               </th>
               <Figure>{count(lookups.total)}</Figure>
               <Figure to={toSource(HITS[cache])}>{percent(hits.total, lookups.total)}</Figure>

@@ -4,7 +4,7 @@
  */
 import type { Health } from "../shell/answers.ts";
 import { isShape, isText } from "../shell/guards.ts";
-import { greatest, type Metrics, parseExposition, samplesOf } from "./exposition.ts";
+import { greatest, type Metrics, parseExposition, type Sample, samplesOf } from "./exposition.ts";
 
 /** A counter: its total, and its growth since the screen was opened. */
 export interface Counted {
@@ -42,7 +42,22 @@ export interface SystemReport {
 /** Null for anything but the Worker's metrics. */
 export function parseMetrics(body: unknown): Metrics | null {
   const metrics = typeof body === "string" ? parseExposition(body) : null;
-  return metrics && [...metrics.keys()].some((name) => name.startsWith("edge_limiter_")) ? metrics : null;
+  if (!metrics || ![...metrics.keys()].some((name) => name.startsWith("edge_limiter_"))) return null;
+  const lookups = [...samplesOf(metrics, "cache_total"), ...responseLookups(metrics)];
+  return new Map([...metrics, ["edge_limiter_cache_total", lookups]]);
+}
+
+/** Sent from the store. */
+const HITS = ["hit", "stale", "revalidated"];
+
+/** Requests to cached routes, each route as a cache. */
+function responseLookups(metrics: Metrics): Sample[] {
+  return samplesOf(metrics, "response_cache_total")
+    .filter(({ labels }) => labels["result"] !== "bypass")
+    .map(({ labels: { route = "", result = "" }, value }) => ({
+      labels: { cache: route, result: HITS.includes(result) ? "hit" : result },
+      value,
+    }));
 }
 
 /** @param first the metrics when the screen was opened. */

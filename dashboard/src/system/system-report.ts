@@ -48,14 +48,14 @@ export function parseMetrics(body: unknown): Metrics | null {
 }
 
 /** Sent from the store. */
-const HITS = ["hit", "stale", "revalidated"];
+const HITS: ReadonlySet<string> = new Set(["hit", "stale", "revalidated"]);
 
 /** Requests to cached routes, each route as a cache. */
 function responseLookups(metrics: Metrics): Sample[] {
   return samplesOf(metrics, "response_cache_total")
     .filter(({ labels }) => labels["result"] !== "bypass")
     .map(({ labels: { route = "", result = "" }, value }) => ({
-      labels: { cache: route, result: HITS.includes(result) ? "hit" : result },
+      labels: { cache: route, result: HITS.has(result) ? "hit" : result },
       value,
     }));
 }

@@ -3,20 +3,29 @@
  * one adds its document under a new number, so revisions never go back.
  *
  * It stores documents and compares revisions; the edge has validated the documents. It publishes to KV through the outbox, the document
- * before the pointer to it. It also stores which dashboard sessions were logged out. Never on the path of a limited request.
+ * before the pointer to it. It also numbers the purges of cached responses, which travel with the pointer, and stores which dashboard
+ * sessions were logged out. Never on the path of a limited request.
  */
 import { DurableObject } from "cloudflare:workers";
 import * as z from "zod/mini";
 import { withDeadline } from "../src/deadline.ts";
 import type { AdminSession } from "../src/identity/admin/role.ts";
 import type { Change } from "../src/objects/change.ts";
-import type { PolicyRegistryRpc, PutAnswer, Revision, RevisionInfo } from "../src/objects/policy-registry.ts";
+import type {
+  PolicyRegistryRpc,
+  PurgeAnswer,
+  PutAnswer,
+  Revision,
+  RevisionInfo,
+} from "../src/objects/policy-registry.ts";
+import type { CacheGenerations } from "../src/policy/cache-generations.ts";
 import { CURRENT_KEY, documentKey } from "../src/policy/policy-store.ts";
 import { migrate, schemaVersion } from "./migrations.ts";
 import { countedStorage, reportMetrics } from "./object-metrics.ts";
 import { FIRST_RETRY_MS, Outbox, OUTBOX_TABLE } from "./outbox.ts";
 import { persistently } from "./persistent-alarm.ts";
 import { BillingSweep, hasBilling } from "./policy-registry/billing-sweep.ts";
+import { CachePurges } from "./policy-registry/cache-purges.ts";
 import { EndedSessions } from "./policy-registry/ended-sessions.ts";
 
 export const MIGRATIONS: readonly string[] = [
@@ -44,16 +53,24 @@ const fullRow = z.extend(infoRow, { document: z.string() });
 
 /** After this time a delivery to KV counts as failed and is retried later: an operator's call waits no longer for it. */
 const DELIVERY_DEADLINE_MS = 3_000;
+/** KV accepts one write a second to a key. Purges wait for each other for this long, so that any number of them needs one write. */
+const POINTER_PACE_MS = 1_000;
 
 export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistryRpc {
   readonly #storage = countedStorage(this.ctx.storage, "PolicyRegistry");
   readonly #outbox: Outbox;
   readonly #sweep = new BillingSweep(this.#storage.kv, this.env);
   readonly #endedSessions = new EndedSessions(this.#storage.kv);
+  readonly #purges = new CachePurges(this.#storage.kv);
+  /** When the pointer was last written to KV, as far as this instance knows. */
+  #pointedMs = -Infinity;
+  /** Until then, a pointer that only carries purges waits. */
+  #pacedUntilMs = -Infinity;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#outbox = new Outbox(this.#storage.sql, async ({ name, value }) => {
+      if (name === CURRENT_KEY) this.#takeTurn(Date.now());
       const stored = value === null ? env.CONFIG.delete(name) : env.CONFIG.put(name, value);
       await withDeadline(stored, DELIVERY_DEADLINE_MS, "KV");
       return null;
@@ -97,6 +114,25 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
     const earlier = this.revision(revision);
     if (!earlier) return { kind: "absent" };
     return this.#add(earlier.document, expected, change, revision);
+  }
+
+  async purge(routes: readonly string[] | null): Promise<PurgeAnswer> {
+    const nowMs = Date.now();
+    const dueMs = Math.max(nowMs, Math.min(nowMs, this.#pointedMs) + POINTER_PACE_MS);
+    const purge = this.#storage.transactionSync(() => {
+      migrate(this.#storage, MIGRATIONS);
+      const made = this.#purges.add(routes);
+      this.#pacedUntilMs = dueMs;
+      this.#putPointer(this.newest() ?? { revision: 0, createdMs: 0 }, dueMs);
+      return made;
+    });
+    // In one write with the purge: the alarm runs if the object dies before KV has it.
+    await this.#storage.setAlarm(dueMs + FIRST_RETRY_MS);
+    return { ...purge, published: await this.#publish() };
+  }
+
+  purged(): CacheGenerations | null {
+    return this.#purges.newest;
   }
 
   endSession(session: AdminSession): void {
@@ -143,13 +179,26 @@ export class PolicyRegistry extends DurableObject<Env> implements PolicyRegistry
         { lane: "kv", name: documentKey(revision), value: document, version: revision },
         nowMs,
       );
-      const pointer = JSON.stringify({ revision, activatedAt: new Date(nowMs).toISOString() });
-      this.#outbox.put({ lane: "kv", name: CURRENT_KEY, value: pointer, version: revision }, nowMs);
+      this.#pacedUntilMs = -Infinity;
+      this.#putPointer(info, nowMs);
       if (hasBilling(document) !== hasBilling(before?.document ?? "{}")) this.#sweep.begin(revision, nowMs);
     });
     // In one write with the revision: the alarm runs if the object dies before KV has it.
     await this.#storage.setAlarm(nowMs + FIRST_RETRY_MS);
     return { kind: "revision", revision: info, published: await this.#publish() };
+  }
+
+  /** Queues the pointer to the revision in force, with all purges. Call in the transaction of its change. @param dueMs not before. */
+  #putPointer({ revision, createdMs }: Pick<Revision, "revision" | "createdMs">, dueMs: number): void {
+    const purged = this.#purges.newest ?? undefined;
+    const value = JSON.stringify({ revision, activatedAt: new Date(createdMs).toISOString(), purged });
+    this.#outbox.put({ lane: "kv", name: CURRENT_KEY, value, version: revision }, dueMs);
+  }
+
+  /** @throws Error if the pointer must wait: its entry stays in the outbox, and is due then. */
+  #takeTurn(nowMs: number): void {
+    if (nowMs < this.#pacedUntilMs) throw new Error("too soon");
+    this.#pointedMs = nowMs;
   }
 
   /** Publishes to KV what the outbox holds. @returns whether KV has all of it. */

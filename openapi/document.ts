@@ -25,6 +25,7 @@ import { LIVE_NOTES } from "./resources/live.ts";
 import { PAGES_NOTES } from "./resources/pages.ts";
 import { POLICIES_NOTES } from "./resources/policies.ts";
 import { POLICY_USES_NOTES } from "./resources/policy-uses.ts";
+import { PURGE_NOTES } from "./resources/purge.ts";
 import { REPORTS_NOTES } from "./resources/reports.ts";
 import { SESSIONS_NOTES } from "./resources/sessions.ts";
 import { SIMULATION_NOTES } from "./resources/simulation.ts";
@@ -51,6 +52,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...SESSIONS_NOTES,
   ...POLICIES_NOTES,
   ...POLICY_USES_NOTES,
+  ...PURGE_NOTES,
   ...SIMULATION_NOTES,
   ...ACCOUNTS_NOTES,
   ...IMPORT_NOTES,

@@ -18,6 +18,7 @@ import type { AdminAccess, Endpoint } from "./endpoint.ts";
 import { METRICS } from "./health/metrics.ts";
 import { POLICIES } from "./policies/policies.ts";
 import { POLICY_USES } from "./policies/policy-uses.ts";
+import { PURGE } from "./policies/purge.ts";
 import { SIMULATION } from "./policies/simulation.ts";
 import { LIVE } from "./reports/live.ts";
 import { REPORTS } from "./reports/reports.ts";
@@ -28,6 +29,7 @@ export const ADMIN_CONTRACT = {
   ...SESSIONS,
   ...POLICIES,
   ...POLICY_USES,
+  ...PURGE,
   ...SIMULATION,
   // Before ACCOUNTS, whose `:id` takes its name, too.
   ...IMPORT,

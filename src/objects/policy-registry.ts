@@ -3,6 +3,7 @@
  * it exchanges. Times are Unix milliseconds.
  */
 import type { AdminSession } from "../identity/admin/role.ts";
+import type { CacheGenerations } from "../policy/cache-generations.ts";
 import type { PolicySource } from "../policy/policy-store.ts";
 import type { Change } from "./change.ts";
 
@@ -20,6 +21,13 @@ export interface PolicyRegistryRpc extends Rpc.DurableObjectBranded {
   put(document: string, expected: number, change: Change, restores?: 0 | null): Promise<PutAnswer>;
   /** Adds an earlier revision's document again as the newest. */
   activate(revision: number, expected: number, change: Change): Promise<PutAnswer>;
+  /**
+   * Purges cached responses: raises the generation of these routes, or of all routes if null.
+   * @param routes ids, at most MAX_PURGED_ROUTES.
+   */
+  purge(routes: readonly string[] | null): Promise<PurgeAnswer>;
+  /** The newest purges; null: there are none. */
+  purged(): CacheGenerations | null;
   /** Ends a dashboard session for good. */
   endSession(session: AdminSession): void;
   /** Whether a dashboard session was ended. */
@@ -53,6 +61,15 @@ export type PutAnswer =
   /** There is no such revision to restore. */
   | { readonly kind: "absent" };
 
+export interface PurgeAnswer {
+  /** The number of this purge. */
+  readonly generation: number;
+  /** With it, all purges so far. */
+  readonly purged: CacheGenerations;
+  /** Whether KV has it already; if not, it follows within a second, or as soon as KV accepts it. */
+  readonly published: boolean;
+}
+
 /** The one registry's object name. */
 const REGISTRY_NAME = "policy";
 
@@ -68,5 +85,6 @@ export function registrySource(namespace: DurableObjectNamespace<PolicyRegistryR
   return {
     document: async (revision) => (await registryOf(namespace).revision(revision))?.document ?? null,
     newest: async () => (await registryOf(namespace).newest())?.revision ?? 0,
+    purged: async () => registryOf(namespace).purged(),
   };
 }

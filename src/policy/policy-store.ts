@@ -1,9 +1,10 @@
 /**
  * Loads policies from KV into the isolate.
  *
- * KV holds `policy:current` -> `{revision, activatedAt}` and `policy:rev:<n>` -> an immutable document. If KV has no policy, the embedded
- * default is in force as revision 0. A document that does not compile never takes effect: the last good one stays, and
- * {@link PolicyStore.problem} says what is wrong. The revision in force never decreases.
+ * KV holds `policy:current` -> `{revision, activatedAt, purged?}` and `policy:rev:<n>` -> an immutable document. If KV has no policy, the
+ * embedded default is in force as revision 0. A document that does not compile never takes effect: the last good one stays, and
+ * {@link PolicyStore.problem} says what is wrong. The revision in force never decreases, and neither do the generations of cached
+ * responses, which are adopted whether or not the revision is new.
  *
  * The cache is plain data shared between requests; each request awaits only its own calls to KV.
  */
@@ -13,6 +14,13 @@ import { withDeadline } from "../deadline.ts";
 import { parseJson } from "../json.ts";
 import { type Log, messageOf } from "../log.ts";
 import type { WaitUntil } from "../wait-until.ts";
+import {
+  type CacheGenerations,
+  generationOf,
+  laterGenerations,
+  NOTHING_PURGED,
+  readGenerations,
+} from "./cache-generations.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import { parseBy } from "./fault.ts";
 
@@ -36,7 +44,10 @@ const KEPT_REVISIONS = 4;
 export const CURRENT_KEY = "policy:current";
 export const documentKey = (revision: number): string => `policy:rev:${revision}`;
 
-const currentSchema = z.object({ revision: z.int().check(z.gte(1), z.lte(2 ** 48)) });
+/** Revision 0, the embedded default, needs a pointer only for its purges. */
+const currentSchema = z
+  .object({ revision: z.int().check(z.gte(0), z.lte(2 ** 48)), purged: z.optional(z.unknown()) })
+  .check(z.refine(({ revision, purged }) => revision > 0 || readGenerations(purged) !== null));
 
 /** The source of policies that KV does not have yet: the registry that numbers them. */
 export interface PolicySource {
@@ -44,6 +55,8 @@ export interface PolicySource {
   document(revision: number): Promise<string | null>;
   /** The newest revision's number; 0 if there is none. */
   newest(): Promise<number>;
+  /** The newest purges of cached responses; null: there are none. */
+  purged(): Promise<CacheGenerations | null>;
 }
 
 /** The result of asking KV for the policy. */
@@ -67,6 +80,7 @@ export class PolicyStore {
   readonly #registry: PolicySource | null;
   readonly #compiled = new Map<number, Policy>();
   #current: Policy | null = null;
+  #purged = NOTHING_PURGED;
   #checkedAtMs = -Infinity;
   #refreshingUntilMs = -Infinity;
   #problem: string | null = null;
@@ -99,6 +113,16 @@ export class PolicyStore {
   /** The newest policy that this isolate has seen, without asking KV; null before the first. */
   get known(): Policy | null {
     return this.#current;
+  }
+
+  /** The generation in which cached responses of a route are stored. It never decreases. */
+  cacheGeneration(routeId: string): number {
+    return generationOf(this.#purged, routeId);
+  }
+
+  /** Applies purges, such as one made through this isolate. Older ones change nothing. */
+  adoptPurged(purged: CacheGenerations | null): void {
+    if (purged) this.#purged = laterGenerations(this.#purged, purged);
   }
 
   /** The policy in force. Null only if neither KV nor the registry has ever answered this isolate. */
@@ -135,19 +159,8 @@ export class PolicyStore {
     let failed = false;
     try {
       const text = await this.#read(CURRENT_KEY, KV_CACHE_SECONDS);
-      if (text === null) {
-        // If another source has named a revision, KV is only late.
-        const wasKnown = this.#current !== null;
-        const { revision } = await this.#withoutPointer();
-        if (wasKnown || revision === 0) this.#problem = null;
-        else
-          this.#report(
-            "policy_missing",
-            `${CURRENT_KEY} is not in KV, the registry has revision ${revision}`,
-          );
-      } else {
-        await this.#activate(text);
-      }
+      if (text === null) await this.#useKnown();
+      else await this.#activate(text);
       this.#checkedAtMs = nowMs;
     } catch (thrown) {
       this.#report("policy_store_failed", `KV is not responding: ${messageOf(thrown)}`);
@@ -179,6 +192,14 @@ export class PolicyStore {
     this.#reloaded({ result, revision: this.#current?.revision ?? null, staleMs });
   }
 
+  /** KV names no revision. If another source has named one, KV is only late. */
+  async #useKnown(): Promise<void> {
+    const wasKnown = this.#current !== null;
+    const { revision } = await this.#withoutPointer();
+    if (wasKnown || revision === 0) this.#problem = null;
+    else this.#report("policy_missing", `${CURRENT_KEY} is not in KV, the registry has revision ${revision}`);
+  }
+
   /** Asks the registry for the policy in force, because KV is not responding. Keeps the reported problem. */
   async #refreshFromRegistry(): Promise<void> {
     if (!this.#registry) return;
@@ -190,6 +211,7 @@ export class PolicyStore {
         const policy = await this.#load(newest);
         if (policy) this.adopt(policy);
       }
+      this.adoptPurged(await withDeadline(this.#registry.purged(), KV_DEADLINE_MS, "policy registry"));
     } catch (thrown) {
       this.#log("error", "policy_registry_failed", { error: messageOf(thrown) });
     }
@@ -203,7 +225,9 @@ export class PolicyStore {
       await this.#withoutPointer();
       return;
     }
-    const { revision } = pointer.value;
+    const { revision, purged } = pointer.value;
+    this.adoptPurged(readGenerations(purged));
+    if (revision === 0) return this.#useKnown();
     if (this.#current && this.#current.revision >= revision) {
       this.#problem = null;
       return;

@@ -12,7 +12,13 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { PolicyRegistry } from "../../durable-objects/policy-registry.ts";
-import { type PutAnswer, registryOf, type RegistryStub } from "../../src/objects/policy-registry.ts";
+import { generationOf, MAX_PURGED_ROUTES } from "../../src/policy/cache-generations.ts";
+import {
+  type PurgeAnswer,
+  type PutAnswer,
+  registryOf,
+  type RegistryStub,
+} from "../../src/objects/policy-registry.ts";
 import { CURRENT_KEY, documentKey } from "../../src/policy/policy-store.ts";
 import { breakKv, type Fate, kvWhere } from "../fixtures/control-outages.ts";
 import { dropTimers, later, startClock, stopClock } from "./fixture.ts";
@@ -272,5 +278,133 @@ describe("KV", () => {
     await ring();
     expect(await pointer()).toMatchObject({ revision: 2 });
     expect([await document(1), await document(2)]).toEqual([documentOf(1), documentOf(2)]);
+  });
+});
+
+describe("purges of cached responses", () => {
+  const purged = async (): Promise<unknown> => Reflect.get(Object(await pointer()), "purged");
+
+  it("are none until one is made, and the pointer says nothing of them", async () => {
+    await putAll(1);
+    expect(await registry().purged()).toBeNull();
+    expect(await pointer()).toEqual({ revision: 1, activatedAt: new Date().toISOString() });
+  });
+
+  it("travel with the pointer to the policy in force, without a new revision", async () => {
+    await putAll(2);
+    later(1_000);
+    const purge: PurgeAnswer = await registry().purge(["/a", "GET /b"]);
+    const expected = { all: 0, routes: { "/a": 1, "GET /b": 1 } };
+    expect(purge).toEqual({ generation: 1, purged: expected, published: true });
+    expect(await pointer()).toMatchObject({ revision: 2, purged: expected });
+    expect(await registry().purged()).toEqual(expected);
+    expect((await registry().newest())?.revision).toBe(2);
+    later(1_000);
+    expect(await registry().purge(null)).toMatchObject({ generation: 2, purged: { all: 2, routes: {} } });
+    expect(await purged()).toEqual({ all: 2, routes: {} });
+  });
+
+  it("of the embedded policy have a pointer too", async () => {
+    expect(await registry().purge(["/a"])).toMatchObject({ generation: 1, published: true });
+    expect(await pointer()).toMatchObject({ revision: 0, purged: { routes: { "/a": 1 } } });
+    expect(await registry().newest()).toBeNull();
+    await putAll(1);
+    expect(await pointer()).toMatchObject({ revision: 1, purged: { routes: { "/a": 1 } } });
+  });
+
+  it("within a second are one write to KV, which has the last of them", async () => {
+    await putAll(1);
+    later(1_000);
+    const { writes } = watchWrites();
+    const published: boolean[] = [];
+    for (let i = 0; i < 10; i++) {
+      published.push((await registry().purge([`/${i}`])).published);
+      later(99);
+    }
+    expect(published).toEqual([true, ...Array.from({ length: 9 }, () => false)]);
+    expect(writes).toEqual([CURRENT_KEY]);
+    later(9);
+    expect(await alarmAtMs()).toBeLessThanOrEqual(Date.now() + 1);
+    later(1);
+    expect(await ring()).toBe(true);
+    expect(writes).toEqual([CURRENT_KEY, CURRENT_KEY]);
+    const routes = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`/${i}`, i + 1]));
+    expect(await purged()).toEqual({ all: 0, routes });
+    expect(await ring()).toBe(false);
+  });
+
+  it("that wait go with a policy that is put meanwhile, which does not wait", async () => {
+    await putAll(1);
+    await registry().purge(["/a"]);
+    const { writes } = watchWrites();
+    expect(await registry().put(documentOf(2), 1, BY)).toMatchObject({ published: true });
+    expect(writes).toEqual([documentKey(2), CURRENT_KEY]);
+    expect(await pointer()).toMatchObject({ revision: 2, purged: { routes: { "/a": 1 } } });
+  });
+
+  it("and policies at the same time lose nothing: all purges are in the pointer to the newest revision", async () => {
+    await putAll(1);
+    const purges: Promise<PurgeAnswer>[] = [];
+    const puts: Promise<PutAnswer>[] = [];
+    for (let i = 0; i < 6; i++) {
+      purges.push(registry().purge([`/${i}`]));
+      puts.push(registry().put(documentOf(2), 1, { actor: `rival ${i}`, reason: "" }));
+    }
+    const generations = (await Promise.all(purges)).map(({ generation }) => generation);
+    expect(generations.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect((await Promise.all(puts)).filter(({ kind }) => kind === "revision")).toHaveLength(1);
+    later(3_000);
+    await ring();
+    const routes = Object.fromEntries(generations.map((generation, i) => [`/${i}`, generation]));
+    expect(await pointer()).toMatchObject({ revision: 2, purged: { all: 0, routes } });
+  });
+
+  it("wait for a policy whose pointer is being written, for a second at most", async () => {
+    const held = Promise.withResolvers<Fate>();
+    const { writes } = watchWrites((key) => (key === CURRENT_KEY ? held.promise : "through"));
+    await runInDurableObject(registry(), async (object: PolicyRegistry) => {
+      const put = object.put(documentOf(1), 0, BY);
+      // The document is really written meanwhile.
+      while (writes.length < 2) await scheduler.wait(1);
+      expect(await object.purge(null)).toMatchObject({ generation: 1, published: false });
+      held.resolve("through");
+      await put;
+    });
+    expect(writes).toEqual([documentKey(1), CURRENT_KEY]);
+    later(1_000);
+    await ring();
+    expect(await pointer()).toMatchObject({ revision: 1, purged: { all: 1 } });
+  });
+
+  it.each(["evicted", "killed"])("never go back, and reach KV, even if the registry is %s", async (end) => {
+    const restore = breakKv();
+    await registry().purge(["/a"]);
+    await registry().purge(null);
+    await (end === "evicted" ? evictDurableObject(registry()) : abortAllDurableObjects());
+    dropTimers();
+    restore();
+    later(10_000);
+    await ring();
+    expect(await purged()).toEqual({ all: 2, routes: {} });
+    expect(await registry().purge(["/a"])).toMatchObject({ generation: 3 });
+  });
+
+  it("are kept by every later policy and rollback", async () => {
+    await putAll(2);
+    await registry().purge(["/a"]);
+    await registry().activate(1, 2, BY);
+    expect(await pointer()).toMatchObject({ revision: 3, purged: { routes: { "/a": 1 } } });
+  });
+
+  it("of more routes than a policy may have purge all routes, and forget none", async () => {
+    const ids = Array.from({ length: MAX_PURGED_ROUTES }, (_, i) => `/${i}`);
+    await registry().purge(ids);
+    const { purged: before } = await registry().purge(["/one-more"]);
+    expect(before).toEqual({ all: 2, routes: {} });
+    expect(generationOf(before, "/0")).toBe(2);
+    expect(await registry().purge(["/0"])).toMatchObject({
+      generation: 3,
+      purged: { all: 2, routes: { "/0": 3 } },
+    });
   });
 });

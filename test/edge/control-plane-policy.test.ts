@@ -12,7 +12,7 @@ import type { PolicyDocument } from "../../src/policy/schema.ts";
 import { later, startClock, stopClock } from "../durable-objects/fixture.ts";
 import { UserObject } from "../durable-objects/user-object.ts";
 import { Operator } from "../fixtures/control-operator.ts";
-import { breakKv, breakKvWrites, directoryWhere } from "../fixtures/control-outages.ts";
+import { breakKv, breakKvWrites, directoryWhere, wrap } from "../fixtures/control-outages.ts";
 import { newAddress, newUser } from "../fixtures/edge-account.ts";
 import { type Edge, startEdge } from "../fixtures/edge-app.ts";
 import { policyOfTier } from "../fixtures/edge-policy.ts";
@@ -621,5 +621,62 @@ describe("a policy that begins billing", () => {
     await ring();
     await ring();
     expect(await open()).toBe(0);
+  });
+});
+
+describe("a purge of cached responses", () => {
+  const routes = [{ match: "/a" }, { match: "/b", methods: ["GET" as const] }, { match: "/b" }];
+  const policy: PolicyDocument = { ...policyOf(5), routes };
+
+  it("applies at once in the isolate that made it, and elsewhere with the next read of KV", async () => {
+    const { edge, operator } = await start();
+    const other = await startEdge({ policy: null });
+    const revision = await operator.putPolicy(policy);
+    expect(await revisionAt(other)).toBe(revision);
+    later(2_000);
+    const purge = { routes: ["/a"], reason: "corrected" };
+    const { generation, published } = await operator.do("purge", "POST", "/cache/purge", purge);
+    expect(published).toBe(true);
+    const generations = (at: Edge) =>
+      routes.map((_, i) => at.services.policies.cacheGeneration(idsOf[i] ?? ""));
+    const idsOf = ["/a", "GET /b", "/b"];
+    const before = generations(other);
+    expect(generations(edge)[0]).toBe(generation);
+    expect(generations(other)).toEqual(before);
+    later(25_000);
+    expect(await revisionAt(other)).toBe(revision);
+    expect(generations(other)).toEqual(generations(edge));
+    later(2_000);
+    const all = await operator.do("purge", "POST", "/cache/purge", { all: true });
+    expect(all.generation).toBe(generation + 1);
+    expect(generations(edge)).toEqual([all.generation, all.generation, all.generation]);
+  });
+
+  it("names routes of the policy in force, by id or by a match of one route, even if this isolate lags", async () => {
+    const { operator } = await start();
+    const lagging = new Operator(await startEdge({ policy: null }));
+    await lagging.send("GET", "/policy");
+    await operator.putPolicy(policy);
+    const refusal = (body: unknown) => lagging.rejection("POST", "/cache/purge", body);
+    expect(await refusal({ routes: ["/a", "/nope", "GET /b", "POST /b"] })).toBe("422 /routes/1 /routes/3");
+    expect(await refusal({ routes: [] })).toBe("422 /routes");
+    expect(await refusal({})).toBe("422 ");
+    expect(await refusal({ routes: ["/a"], all: true })).toBe("422 ");
+    expect(await refusal({ all: false })).toBe("422 /all");
+    expect(
+      (await lagging.do("purge", "POST", "/cache/purge", { routes: ["GET /b", "/b"] })).generation,
+    ).toBeGreaterThan(0);
+  });
+
+  it("is 503 while the registry does not answer, and changes nothing", async () => {
+    const { edge, operator } = await start();
+    await operator.putPolicy(policy);
+    const before = edge.services.policies.cacheGeneration("/a");
+    vi.spyOn(console, "error").mockReturnValue();
+    wrap(env.POLICY_REGISTRY, "getByName", () => ({
+      newest: () => Promise.reject(new Error("out of order")),
+    }));
+    expect((await operator.send("POST", "/cache/purge", { all: true })).status).toBe(503);
+    expect(edge.services.policies.cacheGeneration("/a")).toBe(before);
   });
 });

@@ -15,9 +15,9 @@ afterEach(() => reset());
 /** A new isolate's store, with a spy on its calls to the registry. */
 function newStore() {
   const log = vi.fn();
-  const { newest, document } = registrySource(env.POLICY_REGISTRY);
+  const { newest, ...others } = registrySource(env.POLICY_REGISTRY);
   const asked = vi.fn(newest);
-  const store = new PolicyStore(env.CONFIG, log, { newest: asked, document });
+  const store = new PolicyStore(env.CONFIG, log, { ...others, newest: asked });
   const at = async (ms: number) => (await store.current(START_MS + ms, () => undefined))?.revision;
   return { store, asked, log, at };
 }

@@ -163,6 +163,83 @@ describe("a revision once seen is never replaced by an older one", () => {
   });
 });
 
+describe("generations of cached responses", () => {
+  const purge = (revision: number, purged: unknown) => activate({ revision, purged });
+
+  it("are adopted from the pointer although its revision is not new", async () => {
+    const { store, at } = newStore();
+    await publish(1);
+    await at(0);
+    expect(store.cacheGeneration("/a")).toBe(0);
+    await purge(1, { all: 0, routes: { "/a": 1 } });
+    await at(30_000);
+    expect([store.cacheGeneration("/a"), store.cacheGeneration("/b")]).toEqual([1, 0]);
+    await purge(1, { all: 2, routes: {} });
+    await at(60_000);
+    expect([store.cacheGeneration("/a"), store.cacheGeneration("/b")]).toEqual([2, 2]);
+    expect(store.known?.revision).toBe(1);
+  });
+
+  it("never go back, whatever KV returns", async () => {
+    const { store, at } = newStore();
+    await put(1);
+    await purge(1, { all: 3, routes: { "/a": 5 } });
+    await at(0);
+    let ms = 0;
+    for (const older of [
+      { all: 2, routes: {} },
+      { all: 3, routes: { "/a": 4, "/b": 1 } },
+      undefined,
+      null,
+      "rubbish",
+      { all: -1, routes: {} },
+      { all: 9 },
+      { all: 9, routes: { "/a": "9" } },
+    ]) {
+      await purge(1, older);
+      await at((ms += 30_000));
+      expect([store.cacheGeneration("/a"), store.cacheGeneration("/b")]).toEqual([5, 3]);
+      expect(store.problem).toBeNull();
+    }
+    await env.CONFIG.delete(CURRENT_KEY);
+    await at((ms += 30_000));
+    expect(store.cacheGeneration("/a")).toBe(5);
+  });
+
+  it("of the embedded policy have a pointer to revision 0", async () => {
+    await purge(0, { all: 1, routes: {} });
+    const { store, at } = newStore();
+    expect(await at(0)).toBe(0);
+    expect([store.cacheGeneration("/a"), store.problem]).toEqual([1, null]);
+    await publish(1);
+    await purge(0, { all: 2, routes: {} });
+    expect(await at(30_000)).toBe(0);
+    expect(store.cacheGeneration("/a")).toBe(2);
+  });
+
+  it("that a later Worker adds fields to are adopted", async () => {
+    await put(1);
+    await activate({ revision: 1, purged: { all: 4, routes: {}, tags: { x: 9 } }, more: true });
+    const { store, at } = newStore();
+    await at(0);
+    expect(store.cacheGeneration("/a")).toBe(4);
+  });
+
+  it("come from the registry if KV does not answer", async () => {
+    const registry = {
+      document: async () => null,
+      newest: async () => 0,
+      purged: async () => ({ all: 0, routes: { "/a": 7 } }),
+    };
+    const kv = kvWith(() => {
+      throw new Error("KV is down");
+    });
+    const store = new PolicyStore(kv, log, registry);
+    await store.current(START_MS, () => undefined);
+    expect(store.cacheGeneration("/a")).toBe(7);
+  });
+});
+
 describe("while KV fails", () => {
   const broken = () => {
     throw new Error("KV is down");

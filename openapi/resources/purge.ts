@@ -1,0 +1,44 @@
+/** Purges of cached responses: response schema and texts. */
+import * as z from "zod/mini";
+import { about, named } from "../annotations.ts";
+import { answer, type OperationNotes } from "../notes.ts";
+import { count } from "../scalars.ts";
+
+export const purgeSchema = named(
+  "CachePurge",
+  "A purge of cached responses.",
+  z.strictObject({
+    generation: count("The number of the purge. Responses that were stored before it are not served again."),
+    published: about(
+      "Whether KV has it already; if not, it follows within a second, or as soon as KV accepts it.",
+      z.boolean(),
+    ),
+  }),
+);
+export type PurgeResponse = z.infer<typeof purgeSchema>;
+
+const purgeCache: OperationNotes = {
+  tag: "Policy",
+  summary: "Purge cached responses of some routes, or of all",
+  description:
+    "Applies here at once and everywhere within a minute; it is not undone by a rollback of the policy. Send either `routes` or `all`. Purges within a second reach the other locations together. The log has a line `cache_purged` with the administrator and the reason.",
+  body: {
+    fields: {
+      routes:
+        "Routes of the policy in force, by their ids, as reports name them, or by a `match` that only one route has.",
+      all: "All routes, also those of earlier policies.",
+      reason: "Why the cache is purged, for the log.",
+    },
+    examples: {
+      routes: { routes: ["GET /articles/:id"], reason: "Article 12 was corrected" },
+      all: { all: true },
+    },
+  },
+  responses: [
+    answer(200, "Purged here, and soon everywhere.", purgeSchema, {
+      purge: { generation: 3, published: true },
+    }),
+  ],
+};
+
+export const PURGE_NOTES = { purgeCache };

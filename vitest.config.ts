@@ -75,6 +75,10 @@ const MODULE_SOURCES = [
     find: /^.*\/modules\/tokens\.mjs$/,
     replacement: `${import.meta.dirname}/src/identity/token-issuer.ts`,
   },
+  {
+    find: /^.*\/modules\/transform\.mjs$/,
+    replacement: `${import.meta.dirname}/src/gateway/transform/transform.ts`,
+  },
   { find: /^.*\/modules\/usage\.mjs$/, replacement: `${import.meta.dirname}/src/gateway/metering.ts` },
 ];
 

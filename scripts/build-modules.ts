@@ -20,6 +20,7 @@ const MODULES: Readonly<Record<string, string>> = {
   rules: "src/policy/rule-index.ts",
   shields: "src/edge/address-shields.ts",
   tokens: "src/identity/token-issuer.ts",
+  transform: "src/gateway/transform/transform.ts",
   usage: "src/gateway/metering.ts",
 };
 

@@ -11,6 +11,7 @@ import {
 import { cache } from "../../src/policy/cache-schema.ts";
 import { rule, ruleMembers } from "../../src/policy/rule-schema.ts";
 import { policySchema } from "../../src/policy/schema.ts";
+import { requestTransform, responseTransform } from "../../src/policy/transform-schema.ts";
 import { usage } from "../../src/policy/usage-schema.ts";
 import { describeFields, named } from "../annotations.ts";
 
@@ -86,6 +87,9 @@ describeFields(routeSchema, {
     "What a request costs beside `cost`, if that is known only from its response. `docs/units.md` explains it.",
   cache:
     "Responses that the edge stores and sends again. The upstream then gets nothing of a request that the response does not belong to. `docs/cache.md` explains it. Not with `forwardKey`, `forwardOverrides` and `usage`.",
+  request:
+    "What is changed of requests before they are forwarded: path, headers and query. `docs/transformation.md` explains it.",
+  response: "What is changed of the headers of the upstream's responses.",
   forwardOverrides: "Forward headers that override the method or the path, such as `X-HTTP-Method-Override`.",
 });
 
@@ -164,6 +168,22 @@ describeFields(cache, {
     "Who gets the same response: `all` callers, those of a `tier`, or one `user` (the default). The upstream learns no more of the caller than this.",
   vary: "What a response may depend on beside host, path and `Accept-Encoding`, and all else that the upstream gets: at most 16 request `headers` (default: none), and at most 64 `query` parameters (default: the whole query).",
   statuses: "The statuses to store: not 206, 304, 401, 407 and 429. Default: 200, 301 and 308.",
+});
+
+const VALUES =
+  "In values, `${user}`, `${tier}`, `${key}` (its id), `${requestId}`, `${country}` and `${param.NAME}` are variables, and `$$` is a dollar sign. An entry whose variable has no value is left out.";
+const CHANGES = "`remove`, `rename`, `set` and `add` apply in this order; at most 32 entries each.";
+
+named("RequestTransform", "Changes of requests before they are forwarded.", requestTransform);
+describeFields(requestTransform, {
+  path: "In place of the client's path: literals, `:params` of the route's match, and `*` at the end for what its star matched.",
+  headers: `${CHANGES} ${VALUES} \`\${secret.NAME}\` is the secret \`UPSTREAM_SECRET_NAME\` of the Worker. Headers that only the gateway may set cannot be changed.`,
+  query: `${CHANGES} All other parameters keep their bytes. ${VALUES}`,
+});
+
+named("ResponseTransform", "Changes of the upstream's responses.", responseTransform);
+describeFields(responseTransform, {
+  headers: `${CHANGES} ${VALUES} Headers that only the gateway may set cannot be changed, and \`Set-Cookie\` can only be removed.`,
 });
 
 named("Rule", "Lets requests through, rejects them, or gives them another tier.", rule);

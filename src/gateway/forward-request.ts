@@ -3,6 +3,8 @@ import { loadCache } from "../cache-module.ts";
 import { reportedTier } from "../edge/caller-tier.ts";
 import { problem } from "../edge/problem.ts";
 import { messageOf } from "../log.ts";
+import { loadTransform } from "../transform-module.ts";
+import type { Transformed } from "./transform/transform.ts";
 import { type Admitted, failed } from "./exchange.ts";
 import { loadPools } from "../pool-module.ts";
 import type { RouteCache } from "../policy/compiled.ts";
@@ -13,10 +15,14 @@ import { type NoUpstream, resolveUpstream } from "./upstream.ts";
 import { USAGE_COST_HEADER } from "./usage-cost.ts";
 
 export async function forwardRequest(admitted: Admitted): Promise<Response> {
-  const { exchange, route } = admitted;
-  const { services, request, requestId } = exchange;
+  const { exchange, route, caller } = admitted;
+  const { services, request, policy, requestId, decision } = exchange;
+  const tier = decision?.tier ?? reportedTier(caller, policy);
+  const { transform } = route;
+  const transformed = transform === null ? null : (await loadTransform())(admitted, transform, tier);
+  if (transformed instanceof Response) return transformed;
   const startedMs = performance.now();
-  const result = await inSpan("upstream", () => send(admitted), exchange.context);
+  const result = await inSpan("upstream", () => send(admitted, tier, transformed), exchange.context);
   exchange.upstreamMs = performance.now() - startedMs;
   const { timeoutMs, id } = route;
   const failure = () => ({
@@ -35,9 +41,11 @@ export async function forwardRequest(admitted: Admitted): Promise<Response> {
         exchange.reportedCost = result.response.headers.get(USAGE_COST_HEADER);
         result.response.headers.delete(USAGE_COST_HEADER);
       }
+      transformed?.changeResponse(result.response.headers);
       return result.response;
     case "cached":
       exchange.upstreamMs = 0;
+      transformed?.changeResponse(result.response.headers);
       return result.response;
     case "timeout": {
       const ms = result.isUpload ? UPLOAD_IDLE_MS : timeoutMs;
@@ -74,6 +82,10 @@ export type SendResult =
 
 /** What is sent of an admitted request. */
 export interface Sending {
+  /** The caller's. */
+  readonly tier: string;
+  /** What the route changes of the request; null: nothing. */
+  readonly transformed: Transformed | null;
   readonly request: Request;
   readonly body: ReadableStream<Uint8Array> | null;
   /** In place of the request's own headers (cache/shared-request.ts); null: those, and the caller's identity. */
@@ -83,23 +95,24 @@ export interface Sending {
 }
 
 /** Sends the request to its upstream or its pool, or finds its response in the cache. */
-function send(admitted: Admitted): Promise<SendResult> {
+function send(admitted: Admitted, tier: string, transformed: Transformed | null): Promise<SendResult> {
   const { exchange, route } = admitted;
   const { request, decision } = exchange;
   const { cache } = route;
-  if (cache !== null) return sendCached(admitted, cache);
-  return sendOn(admitted, {
+  const sending: Sending = {
+    tier,
+    transformed,
     request,
     body: exchange.body ?? request.body,
     headers: null,
     hasLimits: decision !== null && decision.limits.length > 0,
-  });
+  };
+  return cache === null ? sendOn(admitted, sending) : sendCached(admitted, sending, cache);
 }
 
-async function sendCached(admitted: Admitted, cache: RouteCache): Promise<SendResult> {
-  const { exchange, caller } = admitted;
-  const tier = exchange.decision?.tier ?? reportedTier(caller, exchange.policy);
-  return (await loadCache()).serveCached(admitted, cache, tier, (sending) => sendOn(admitted, sending));
+async function sendCached(admitted: Admitted, sending: Sending, cache: RouteCache): Promise<SendResult> {
+  const { serveCached } = await loadCache();
+  return serveCached(admitted, cache, sending, (changed) => sendOn(admitted, changed));
 }
 
 /** Sends it to the upstream or the pool. */
@@ -116,19 +129,19 @@ function sendOn(admitted: Admitted, sending: Sending): Promise<SendResult> {
 /** Sends it to one upstream. Never rejects. */
 function sendTo(
   { exchange, path, route, caller }: Admitted,
-  { request, headers, hasLimits }: Sending,
+  { tier, transformed, request, headers, hasLimits }: Sending,
   upstream: Upstream,
   timeoutMs: number,
   body: RequestBody,
 ): Promise<Forwarded> {
-  const { policy, requestId, decision } = exchange;
   return forward(request, {
     upstream,
-    path,
+    path: transformed?.path ?? path,
+    transformed,
     body,
     caller,
-    tier: decision?.tier ?? reportedTier(caller, policy),
-    requestId,
+    tier,
+    requestId: exchange.requestId,
     timeoutMs,
     forwardKey: route.forwardKey,
     ignoresCredential: route.ignoresCredential,

@@ -3,9 +3,7 @@
  *
  * Clients can raise the number, which harms only themselves, but not take it away: each gateway adds one to what it gets.
  */
-
-/** Counts the gateways that a request has passed. */
-export const HOPS_HEADER = "Edge-Limiter-Hops";
+import { HOPS_HEADER } from "../header-names.ts";
 
 /** Gateways that a request may pass: a few may well stand in a row. One more is a loop. */
 export const MAX_HOPS = 5;

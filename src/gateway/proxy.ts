@@ -4,7 +4,9 @@
  */
 import { withDeadline } from "../deadline.ts";
 import { originOf, searchOf } from "../edge/url-parts.ts";
+import { isLimitHeader } from "../header-names.ts";
 import { dropHopByHop, forwardedHeaders, type Identity } from "./request-headers.ts";
+import type { Transformed } from "./transform/transform.ts";
 import { upload } from "./upload.ts";
 
 /** A resolved `service:BINDING`, or a base URL. */
@@ -18,6 +20,8 @@ export type RequestBody = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> |
 export interface Forwarding extends Identity {
   readonly upstream: Upstream;
   readonly path: string;
+  /** What the route changes of the request; null: nothing. */
+  readonly transformed: Pick<Transformed, "changeSearch" | "changeRequest"> | null;
   readonly body: RequestBody;
   /** Deadline of the response's headers, from the end of the request's body. Milliseconds. */
   readonly timeoutMs: number;
@@ -44,9 +48,6 @@ export const UPLOAD_IDLE_MS = 30_000;
 const MIN_STATUS = 200;
 const MAX_STATUS = 599;
 
-/** Limit headers of an upstream, by prefix, in lower case: two gateways' numbers in one response would contradict each other. */
-const LIMIT_HEADERS = ["ratelimit", "x-ratelimit", "x-rate-limit", "x-quota-overage"];
-
 /** Forwards the request. The headers of the response are mutable. Never rejects. */
 export async function forward(request: Request, forwarding: Forwarding): Promise<Forwarded> {
   const { upstream, timeoutMs } = forwarding;
@@ -54,6 +55,7 @@ export async function forward(request: Request, forwarding: Forwarding): Promise
   try {
     const body = isRead(request) ? null : forwarding.body;
     const headers = forwarding.headers ?? forwardedHeaders(request, forwarding);
+    forwarding.transformed?.changeRequest(headers);
     if (forwarding.isUnencoded) headers.set("Accept-Encoding", "identity");
     const isHere = body === null || body instanceof Uint8Array;
     if (isHere) deadline.restart("headers", timeoutMs);
@@ -182,9 +184,10 @@ async function hasFirstByte(body: ReadableStream<Uint8Array>): Promise<boolean> 
   }
 }
 
-/** The upstream's base, the canonical path, and the unchanged query. */
-function targetOf({ url }: Request, { upstream, path }: Forwarding): string {
-  const query = searchOf(url);
+/** The upstream's base, the canonical path, and the query, unchanged unless the route changes it. */
+function targetOf({ url }: Request, { upstream, path, transformed }: Forwarding): string {
+  const search = searchOf(url);
+  const query = transformed === null ? search : transformed.changeSearch(search);
   if (upstream.kind === "url") {
     const { origin, pathname } = upstream.base;
     return `${origin}${pathname.replace(/\/$/, "")}${path}${query}`;
@@ -216,9 +219,4 @@ function passBack(
   }
   headers.set("X-Request-Id", requestId);
   return response;
-}
-
-/** `name` is in lower case. */
-function isLimitHeader(name: string): boolean {
-  return LIMIT_HEADERS.some((prefix) => name.startsWith(prefix));
 }

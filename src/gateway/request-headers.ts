@@ -2,69 +2,21 @@
  * The headers of a forwarded request: the client's, without those that only this Worker may set, and with the caller's identity.
  *
  * An upstream trusts what its gateway says of the caller, so no header that could be read as such a claim passes, in any spelling that
- * a server may fold into the same name. docs/gateway.md lists them for operators.
+ * a server may fold into the same name (src/header-names.ts).
  */
 import { looksLikeApiKey } from "../identity/api-key.ts";
 import type { Caller } from "../identity/authenticate.ts";
 import { originOf } from "../edge/url-parts.ts";
-import { HOPS_HEADER, hopsOf } from "./hops.ts";
-
-export const USER_ID_HEADER = "X-User-Id";
-export const USER_TIER_HEADER = "X-User-Tier";
-
-/** Headers that concern one connection only, in lower case. `upgrade` and `connection` are restored for a WebSocket. */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
-/** Claims about the caller or the connection that only a proxy may make, in lower case. */
-export const CLAIMS = new Set([
-  USER_ID_HEADER.toLowerCase(),
-  USER_TIER_HEADER.toLowerCase(),
-  HOPS_HEADER.toLowerCase(),
-  "x-request-id",
-  "x-real-ip",
-  "x-client-ip",
-  "x-cluster-client-ip",
-  "x-host",
-  "x-remote-user",
-  "x-forwarded",
-  "x-original-forwarded-for",
-  "forwarded",
-  "forwarded-for",
-  "client-ip",
-  "true-client-ip",
-  "wl-proxy-client-ip",
-  "remote-user",
-  // CGI turns it into HTTP_PROXY, by which programs choose their own proxy.
-  "proxy",
-  "fastly-client-ip",
-  // Set again from the request: see forwardedHeaders.
-  "cf-connecting-ip",
-  "cf-connecting-ipv6",
-]);
-/** Prefixes of further claims. */
-export const CLAIM_PREFIXES = ["x-forwarded-", "cf-access-", "proxy-"];
-
-/** Headers that make some servers handle another method or path than the one that was limited. A route may let them pass. */
-export const OVERRIDES = new Set([
-  "x-http-method-override",
-  "x-http-method",
-  "x-method-override",
-  "x-original-url",
-  "x-rewrite-url",
-]);
-
-/** CGI, WSGI and PHP read `_` as `-`, and some servers map every special character to `_`. */
-const SPECIAL = /[^a-z0-9-]/g;
+import {
+  foldedName,
+  HOP_BY_HOP,
+  HOPS_HEADER,
+  isClaim,
+  isOverride,
+  USER_ID_HEADER,
+  USER_TIER_HEADER,
+} from "../header-names.ts";
+import { hopsOf } from "./hops.ts";
 
 /**
  * Where cookies of several `Cookie` lines meet: the runtime joins lines by a comma, which no cookie's value may contain (RFC 6265). Some do,
@@ -80,7 +32,7 @@ export interface Identity {
   readonly forwardKey: boolean;
   /** Whether the caller's credential was not read. */
   readonly ignoresCredential: boolean;
-  /** Whether the upstream gets {@link OVERRIDES}. */
+  /** Whether the upstream gets headers that override method or path. */
   readonly forwardOverrides: boolean;
 }
 
@@ -140,7 +92,6 @@ export function dropHopByHop(headers: Headers): void {
 
 /** Whether an upstream must not get this header of a client. `name` is in lower case. */
 function isDropped(name: string, forwardOverrides: boolean): boolean {
-  const folded = name.replace(SPECIAL, "-");
-  if (CLAIMS.has(folded) || CLAIM_PREFIXES.some((prefix) => folded.startsWith(prefix))) return true;
-  return !forwardOverrides && OVERRIDES.has(folded);
+  const folded = foldedName(name);
+  return isClaim(folded) || (!forwardOverrides && isOverride(folded));
 }

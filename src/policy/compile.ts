@@ -26,6 +26,7 @@ import { noticesOf } from "./route-notices.ts";
 import { routeUsage } from "./route-usage.ts";
 import { routeRules, rulesByRoute, type RulesByRoute } from "./rule.ts";
 import { RuleSet } from "./rule-set.ts";
+import { transformOf } from "./transform-schema.ts";
 import { ownTier } from "./unlimited.ts";
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
@@ -225,6 +226,7 @@ function compileRoute(
     notices: noticesOf(route, path, faults),
     usage,
     cache: routeCache(route),
+    transform: transformOf(route),
   };
 }
 

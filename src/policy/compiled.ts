@@ -4,6 +4,7 @@ import type { UnitCosts } from "../core/unit-costs.ts";
 import type { BillingDocument, OverageDocument, PlanDocument } from "./billing-schema.ts";
 import type { Pool } from "./pool.ts";
 import type { LimitDocument } from "./schema.ts";
+import type { RouteTransform } from "./transform-schema.ts";
 
 /** Which requests share a counter of the limit: those of one user, of one key, or of one user on one route. */
 export type LimitScope = "user" | "key" | "route";
@@ -71,6 +72,8 @@ export interface Route {
   readonly usage: RouteUsage | null;
   /** What the edge stores of its responses; null: nothing. */
   readonly cache: RouteCache | null;
+  /** How its requests and responses are changed; null: not at all. */
+  readonly transform: RouteTransform | null;
 }
 
 export interface RouteCache {

@@ -14,6 +14,7 @@ import { cache } from "./cache-schema.ts";
 import { rules } from "./rule-schema.ts";
 import { anchorDay, cost, name, tokens, unitName } from "./scalars.ts";
 import { routeUpstreamSchema } from "./upstream-schema.ts";
+import { requestTransform, responseTransform } from "./transform-schema.ts";
 import { usage } from "./usage-schema.ts";
 
 z.config(en());
@@ -97,7 +98,7 @@ const tier = z.strictObject({
 });
 
 /** `/literal/:param/*`: segments without regular expressions; a star only at the end. */
-const PATTERN = /^(\/(?:[A-Za-z0-9._~!$&'()+,;=@-]+|:[A-Za-z][A-Za-z0-9_]*))*(\/\*|\/)?$/;
+export const PATTERN = /^(\/(?:[A-Za-z0-9._~!$&'()+,;=@-]+|:[A-Za-z][A-Za-z0-9_]*))*(\/\*|\/)?$/;
 const MAX_TIMEOUT_MS = 300_000;
 
 /** A day, or a time of UTC. */
@@ -155,6 +156,9 @@ const route = z.strictObject({
   usage: z.optional(usage),
   /** Responses that the edge stores and sends again. */
   cache: z.optional(cache),
+  /** How requests are changed before they are forwarded, and responses before they are returned (docs/transformation.md). */
+  request: z.optional(requestTransform),
+  response: z.optional(responseTransform),
 });
 
 const origin = z

@@ -136,6 +136,7 @@ function tableOf(routes: readonly RouteDocument[]): RouteTable {
       ignoresCredential: false,
       rules: null,
       notices: null,
+      transform: null,
       usage: null,
       cache: null,
     })),

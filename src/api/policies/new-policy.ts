@@ -11,6 +11,7 @@ import { originOf } from "../../edge/url-parts.ts";
 import { originFault } from "../../policy/origins.ts";
 import { poolFaults, poolWarnings } from "../../policy/pool-faults.ts";
 import { ruleFaults } from "../../policy/rule-faults.ts";
+import { transformFaults } from "../../policy/transform-faults.ts";
 import { upstreamFault, upstreamWarning } from "../../policy/upstream-address.ts";
 import { textFaults } from "../plain-text.ts";
 
@@ -27,6 +28,7 @@ export function compileNew(document: unknown, bindings: object): Parsed<Policy> 
     ...billingFaults(parsed.value, value).slice(0, MAX_FAULTS),
     ...ruleFaults(parsed.value, value),
     ...cacheFaults(parsed.value).slice(0, MAX_FAULTS),
+    ...transformFaults(parsed.value),
     ...upstreamFaults(value, bindings).slice(0, MAX_FAULTS),
     ...originFaults(value),
   ];

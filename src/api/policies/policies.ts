@@ -14,6 +14,7 @@ import {
 import { compilePolicy, type Policy } from "../../policy/compile.ts";
 import type { Fault, Parsed } from "../../policy/fault.ts";
 import { ruleWarnings } from "../../policy/rule-faults.ts";
+import { transformWarnings } from "../../policy/transform-faults.ts";
 import { invalidContent, readBody } from "../body.ts";
 import { ask, changeBy } from "../ask.ts";
 import { ADMIN, type Endpoints } from "../endpoint.ts";
@@ -116,6 +117,7 @@ async function validatePolicy(c: Context<AppEnv>): Promise<Response> {
     ...orphans,
     ...notes,
     ...ruleWarnings(compiled.value),
+    ...transformWarnings(compiled.value, c.env),
     ...upstreamWarnings(compiled.value, c.req.url),
   ];
   return c.json({ valid: true, errors: [], warnings });
@@ -206,6 +208,7 @@ async function putRevision(
     ...orphans,
     ...notes,
     ...ruleWarnings(checked.value),
+    ...transformWarnings(checked.value, c.env),
     ...upstreamWarnings(checked.value, c.req.url),
   ];
   return ask(

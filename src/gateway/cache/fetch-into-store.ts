@@ -82,7 +82,7 @@ const SPENT: Freshness = { ageMs: 0, lifetimeMs: 0, staleWhileRevalidateMs: 0, s
 
 /** Asks the upstream by the part of the request that the key stands for. */
 export async function askShared(
-  { shared, ask }: Visit,
+  { sending, shared, ask }: Visit,
   method: "GET" | "HEAD",
   stale: StoredMeta | null,
 ): Promise<SendResult> {
@@ -92,7 +92,13 @@ export async function askShared(
   if (tag !== null) headers.set("If-None-Match", tag);
   if (modified !== null) headers.set("If-Modified-Since", modified);
   // The upstream's limit headers are about whoever asked first.
-  return ask({ request: new Request(shared.url, { method }), body: null, headers, hasLimits: true });
+  return ask({
+    ...sending,
+    request: new Request(shared.url, { method }),
+    body: null,
+    headers,
+    hasLimits: true,
+  });
 }
 
 /** Stores the same body with new headers and times. */

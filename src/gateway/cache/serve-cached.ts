@@ -20,13 +20,13 @@ import { type CacheResult, count, passed, type Visit } from "./visit.ts";
 const FLIGHTS = new Flights();
 
 /**
- * @param tier the caller's.
- * @param ask sends a request to the upstream.
+ * @param sending what a route without a cache sends.
+ * @param ask sends it to the upstream.
  */
 export async function serveCached(
   admitted: Admitted,
   cache: RouteCache,
-  tier: string,
+  sending: Sending,
   ask: (sending: Sending) => Promise<SendResult>,
 ): Promise<SendResult> {
   const { exchange, route, path, caller } = admitted;
@@ -38,9 +38,9 @@ export async function serveCached(
     upstream:
       route.pool === null ? (route.upstream ?? services.settings.upstream) : `pool:${route.pool.name}`,
     caller,
-    tier,
+    tier: sending.tier,
   });
-  const visit: Visit = { admitted, cache, shared, ask };
+  const visit: Visit = { admitted, cache, sending, shared, ask };
   const reason = bypassOf(admitted);
   return reason === null ? looked(visit) : bypassed(visit, reason);
 }
@@ -65,12 +65,9 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /** Forwards the request as on a route without a cache. */
 async function bypassed(visit: Visit, reason: "method" | "bypass"): Promise<SendResult> {
-  const { admitted, shared, ask } = visit;
+  const { admitted, sending, shared, ask } = visit;
   const { request, services } = admitted.exchange;
-  const { exchange } = admitted;
-  const body = exchange.body ?? request.body;
-  const hasLimits = exchange.decision !== null && exchange.decision.limits.length > 0;
-  const result = await ask({ request, body, headers: null, hasLimits });
+  const result = await ask(sending);
   // What it has changed, this caller sees at once (RFC 9111, section 4.4).
   const mayChange = !SAFE.has(request.method) && result.kind === "response" && result.response.status < 400;
   if (mayChange) await deleteStored(shared.key, services.log);

@@ -7,8 +7,8 @@
 import { searchOf, originOf } from "../../edge/url-parts.ts";
 import type { Caller } from "../../identity/authenticate.ts";
 import type { RouteCache } from "../../policy/compiled.ts";
-import { HOPS_HEADER, hopsOf } from "../hops.ts";
-import { USER_ID_HEADER, USER_TIER_HEADER } from "../request-headers.ts";
+import { HOPS_HEADER, USER_ID_HEADER, USER_TIER_HEADER } from "../../header-names.ts";
+import { hopsOf } from "../hops.ts";
 
 /** Changes when the form of stored responses does: older ones are then never found. */
 const FORMAT = 1;

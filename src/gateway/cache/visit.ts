@@ -7,6 +7,8 @@ import type { SharedRequest } from "./shared-request.ts";
 export interface Visit {
   readonly admitted: Admitted;
   readonly cache: RouteCache;
+  /** What a route without a cache sends. */
+  readonly sending: Sending;
   readonly shared: SharedRequest;
   /** Asks the upstream. */
   readonly ask: (sending: Sending) => Promise<SendResult>;

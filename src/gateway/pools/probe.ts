@@ -1,5 +1,5 @@
 /** Asks an ejected target whether it works again. No request of a user does. */
-import { HOPS_HEADER } from "../hops.ts";
+import { HOPS_HEADER } from "../../header-names.ts";
 import type { Upstream } from "../proxy.ts";
 import type { PoolSettings } from "./pool-settings.ts";
 

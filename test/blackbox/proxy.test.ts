@@ -32,7 +32,7 @@ const uploads: string[] = [];
 function answerOddly(incoming: IncomingMessage, answer: ServerResponse): void {
   const encoded = { "Content-Type": "text/plain", "Content-Encoding": "gzip", ETag: '"strong"' };
   const content = gzipSync(TEXT);
-  switch (incoming.url?.split("/").at(-1)) {
+  switch (incoming.url?.split("?", 1)[0]?.split("/").at(-1)) {
     case "gzip":
       answer.writeHead(200, { ...encoded, "Content-Length": content.length }).end(content);
       return;
@@ -68,7 +68,8 @@ function answerOddly(incoming: IncomingMessage, answer: ServerResponse): void {
       return;
     }
     case "headers":
-      answer.writeHead(200, { "Content-Type": "application/json" }).end(JSON.stringify(incoming.headers));
+      answer.writeHead(200, { "Content-Type": "application/json", "X-Target": incoming.url });
+      answer.end(JSON.stringify(incoming.headers));
       return;
   }
   answer.writeHead(404).end();
@@ -91,7 +92,11 @@ beforeAll(async () => {
   sockets = listening.server;
   const manySlots = { name: "many", kind: "concurrency", max: 100, ttlMs: 60_000 };
   const slot = { name: "parallel", kind: "concurrency", max: 1, ttlMs: 3_600_000 };
-  checkout = await makeCheckout({ devVars: LONG_DEADLINE });
+  const changed = {
+    rename: { signature: "x-sig" },
+    set: { authorization: "Bearer ${secret.TEST}", "x-plan": "${tier}" },
+  };
+  checkout = await makeCheckout({ devVars: { ...LONG_DEADLINE, UPSTREAM_SECRET_TEST: "hush" } });
   product = await startProduct(checkout);
   await publishPolicy(product, {
     routes: [
@@ -109,6 +114,20 @@ beforeAll(async () => {
         cost: 0.001,
         limits: [slot],
         upstream: `http://127.0.0.1:${address.port}`,
+      },
+      {
+        match: "/changed/socket",
+        cost: 0.001,
+        upstream: listening.url,
+        request: { path: "/", headers: changed },
+        response: { headers: { set: { "x-served-by": "edge" } } },
+      },
+      {
+        match: "/changed/:what/*",
+        cost: 0.001,
+        upstream: `http://127.0.0.1:${address.port}`,
+        request: { path: "/odd/:what", headers: changed, query: { set: { what: "${param.what}" } } },
+        response: { headers: { set: { "x-served-by": "edge" } } },
       },
       { match: "/*", cost: 0.001 },
     ],
@@ -329,6 +348,40 @@ describe("a WebSocket that holds a slot", () => {
     client.socket.resume();
     expect(await client.closed()).toMatch(/^1013/);
     for (const { socket } of await opened()) socket.destroy();
+  });
+});
+
+describe("a route that changes its requests and responses", () => {
+  it("sends the changed path, query and headers, with the upstream's credential", async () => {
+    const headers = { Signature: "s", "X-Plan": "enterprise", X_Plan: "enterprise" };
+    const response = await request(at("/changed/headers/more?a=%20&what=evil"), { headers });
+    expect(response.status).toBe(200);
+    expect(response.headers).toMatchObject({
+      "x-target": "/odd/headers?a=%20&what=headers",
+      "x-served-by": "edge",
+    });
+    expect(response.json()).toMatchObject({
+      "x-sig": "s",
+      authorization: "Bearer hush",
+      "x-plan": "anonymous",
+    });
+    expect(Object.keys(Object(response.json()))).not.toContain("x_plan");
+  });
+
+  it("leaves a WebSocket as it is, and a HEAD without a body", async () => {
+    const reaching = new Promise<FrameSocket>((resolve) => {
+      accepted = resolve;
+    });
+    const client = await connect(at("/changed/socket"), { "Sec-WebSocket-Protocol": "chat" });
+    if (!(client instanceof FrameSocket)) throw new Error(`no upgrade: ${client.statusCode}`);
+    const upstream = await reaching;
+    expect(upstream.headers).toMatchObject({ authorization: "Bearer hush", "x-plan": "anonymous" });
+    expect(client.headers).toMatchObject({ "x-served-by": "edge", "sec-websocket-protocol": "chat" });
+    client.send(TEXT_FRAME, "hello");
+    expect((await upstream.next())?.payload.toString()).toBe("hello");
+    client.socket.destroy();
+    const head = await request(at("/changed/gzip"), { method: "HEAD" });
+    expect([head.status, head.headers["x-served-by"], head.body.length]).toEqual([200, "edge", 0]);
   });
 });
 

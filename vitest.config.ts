@@ -65,6 +65,7 @@ const MODULE_SOURCES = [
     find: /^.*\/modules\/cache\.mjs$/,
     replacement: `${import.meta.dirname}/src/gateway/cache/serve-cached.ts`,
   },
+  { find: /^.*\/modules\/proxies\.mjs$/, replacement: `${import.meta.dirname}/src/proxies/proxy-app.ts` },
   { find: /^.*\/modules\/pdf\.mjs$/, replacement: `${import.meta.dirname}/src/documents/invoice-pdf.ts` },
   {
     find: /^.*\/modules\/shields\.mjs$/,

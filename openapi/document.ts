@@ -24,6 +24,7 @@ import { KEYS_NOTES } from "./resources/keys.ts";
 import { LIVE_NOTES } from "./resources/live.ts";
 import { PAGES_NOTES } from "./resources/pages.ts";
 import { POLICIES_NOTES } from "./resources/policies.ts";
+import { PROXIES_NOTES } from "./resources/proxies.ts";
 import { POLICY_USES_NOTES } from "./resources/policy-uses.ts";
 import { PURGE_NOTES } from "./resources/purge.ts";
 import { REPORTS_NOTES } from "./resources/reports.ts";
@@ -48,6 +49,7 @@ A response of 500 is a bug; the logs contain its \`requestId\`.`;
 const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...HEALTH_NOTES,
   ...DECISIONS_NOTES,
+  ...PROXIES_NOTES,
   ...PAGES_NOTES,
   ...SESSIONS_NOTES,
   ...POLICIES_NOTES,

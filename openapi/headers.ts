@@ -12,6 +12,11 @@ export const HEADERS = {
     schema: { type: "string" },
     example: "c1448614-a9af-4ce0-8ea5-08d0c3fa0f8d",
   },
+  "X-User-Tier": {
+    description: "The tier that applies to the caller.",
+    schema: { type: "string" },
+    example: "pro",
+  },
   ETag: {
     description: "The version. Send it in If-Match or If-None-Match.",
     schema: { type: "string" },

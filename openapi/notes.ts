@@ -6,18 +6,7 @@ import type { HeaderName } from "./headers.ts";
 import type { Tag } from "./tags.ts";
 
 /** The problems of the API. The others are the gateway's, and `internal_error` is a bug. */
-export type ApiProblem = Exclude<
-  ProblemKind,
-  | "internal_error"
-  | "upstream_error"
-  | "upstream_timeout"
-  | "loop_detected"
-  | "denied_by_rule"
-  | "spend_cap_reached"
-  | "budget_reached"
-  | "credits_exhausted"
-  | "payment_overdue"
->;
+export type ApiProblem = Exclude<ProblemKind, "internal_error" | "upstream_error" | "upstream_timeout">;
 
 /** A body of one media type. */
 export interface Content {

@@ -88,6 +88,31 @@ const IDEMPOTENCY_KEY = {
   example: "credit-2026-11-4711",
 };
 
+const HEADER = { in: "header", required: false, schema: { type: "string" } };
+
+/** What a proxy says of its client's request. */
+const FORWARDED = [
+  {
+    name: "X-Forwarded-Method",
+    ...HEADER,
+    description: "The method of the client's request. Or X-Original-Method.",
+    example: "GET",
+  },
+  {
+    name: "X-Forwarded-Uri",
+    ...HEADER,
+    description:
+      "Its path and query, as the client wrote them. Or X-Original-URI; or the whole URL in X-Original-URL; or, without these, appended to the path of this request.",
+    example: "/identify?page=2",
+  },
+  {
+    name: "X-Forwarded-For",
+    ...HEADER,
+    description: "The last entry is the client's address.",
+    example: "203.0.113.7",
+  },
+];
+
 /** A path of the contract in OpenAPI's syntax. */
 export function templateOf(path: string): string {
   return path.replaceAll(/:(\w+)/g, "{$1}");
@@ -98,6 +123,7 @@ export function parametersOf(endpoint: Endpoint, book: SchemaBook): JsonObject[]
   return [
     ...[...endpoint.path.matchAll(/:(\w+)/g)].map(([, name = ""]) => pathParameter(name, book)),
     ...queryParameters(endpoint, book),
+    ...(endpoint.isTree ? FORWARDED : []),
     ...(ifMatch ? [{ name: "If-Match", in: "header", required: ifMatch === "required", ...IF_MATCH }] : []),
     ...(idempotent ? [{ name: "Idempotency-Key", in: "header", required: false, ...IDEMPOTENCY_KEY }] : []),
   ];

@@ -45,7 +45,25 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     detail: "This is not an admin token.",
     headers: ["WWW-Authenticate"],
   },
+  credits_exhausted: {
+    when: "The account has too few credits for the request.",
+    detail:
+      "The credits of this account are used up: this request (cost 1) would exceed it. Add credits. A denied request costs nothing.",
+    extras: { "violated-policies": ["month"] },
+  },
+  payment_overdue: {
+    when: "An invoice of the account is past due, and the policy blocks for that.",
+    detail: "An invoice of this account is past due. Requests are admitted again once it is paid.",
+  },
   blocked: { when: "The account is blocked.", detail: "This account is blocked." },
+  denied_by_rule: {
+    when: "A rule of the policy rejects the request.",
+    detail: "A rule of this API rejects this request.",
+  },
+  invalid_proxy_key: {
+    when: "The proxy's own key is missing, invalid, expired or revoked, lacks the scope `check`, or its account is blocked. It is no fault of the proxy's client.",
+    detail: 'Proxies need an API key with the scope "check" in X-Edge-Limiter-Key.',
+  },
   forbidden: {
     when: "The credential is valid but lacks the role or the scope, a page of another site sent the request, or a link has expired or is not valid.",
     detail: 'This needs the role "operator"; yours is "viewer".',
@@ -115,6 +133,20 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     },
     headers: ["Retry-After", "RateLimit", "RateLimit-Policy"],
   },
+  spend_cap_reached: {
+    when: "The account's spend cap is reached.",
+    detail:
+      "The spend cap of this account is reached: this request (cost 1) would exceed it. Retry after 86400 s. A denied request costs nothing.",
+    extras: { "violated-policies": ["month"], retryAfterMs: 86_400_000 },
+    headers: ["Retry-After"],
+  },
+  budget_reached: {
+    when: "The customer's own budget is reached.",
+    detail:
+      "The budget of this account is reached: this request (cost 1) would exceed it. Retry after 86400 s. A denied request costs nothing.",
+    extras: { "violated-policies": ["month"], retryAfterMs: 86_400_000 },
+    headers: ["Retry-After"],
+  },
   flood: {
     when: "A shield is bound, and this address sends too many requests, or has sent too many wrong credentials.",
     detail: "This address sends too many requests. Retry after 10 s.",
@@ -139,6 +171,11 @@ export const PROBLEM_NOTES: Record<ApiProblem, ProblemNotes> = {
     extras: { retryAfterMs: RETRY_MS },
     headers: ["Retry-After"],
   },
+  loop_detected: {
+    when: "The request has passed five gateways.",
+    detail:
+      "The request has passed 5 gateways: the upstream of some route leads back here. Point it at the API itself.",
+  },
   not_configured: {
     when: "The deployment lacks a setting that the request needs, such as an admin token.",
     detail: "No admin token is configured. Set one: wrangler secret put ADMIN_TOKEN (16 characters or more).",
@@ -159,6 +196,7 @@ const BY_ACCESS: Record<Access, readonly ApiProblem[]> = {
   none: [],
   caller: ["invalid_credentials", "flood", "temporary_reduced_capacity"],
   check: ["invalid_credentials", "forbidden", "blocked", "flood", "overloaded", "temporary_reduced_capacity"],
+  proxy: ["invalid_proxy_key", "flood", "overloaded", "temporary_reduced_capacity"],
   viewer: ADMINISTRATOR,
   operator: ADMINISTRATOR,
   admin: ADMINISTRATOR,

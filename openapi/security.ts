@@ -2,6 +2,7 @@
 import { ACCESS_HEADER } from "../src/identity/admin/cloudflare-access.ts";
 import { includesRole, ROLES } from "../src/identity/admin/role.ts";
 import type { Access } from "../src/api/endpoint.ts";
+import { PROXY_KEY_HEADER } from "../src/proxies/proxy-key.ts";
 import type { JsonObject } from "./schema-book.ts";
 
 export const SECURITY_SCHEMES = {
@@ -15,6 +16,13 @@ export const SECURITY_SCHEMES = {
     type: "http",
     scheme: "bearer",
     description: "An API key, or a JSON Web Token of the issuer that the deployment trusts.",
+  },
+  proxyKey: {
+    type: "apiKey",
+    in: "header",
+    name: PROXY_KEY_HEADER,
+    description:
+      "An API key with the scope `check`, which the proxy adds. Its client's credentials are in the other headers.",
   },
   adminToken: { type: "http", scheme: "bearer", description: "An admin token of the deployment." },
   session: {
@@ -43,6 +51,8 @@ export function securityOf(access: Access): JsonObject[] {
       return [{ apiKey: [] }, { bearer: [] }, {}];
     case "check":
       return [{ apiKey: [] }, { bearer: [] }];
+    case "proxy":
+      return [{ proxyKey: [] }];
     case "viewer":
     case "operator":
     case "admin":

@@ -2,6 +2,7 @@
 
 export const TAGS = {
   "Rate limits": "A caller's limits, and the decision API for other services.",
+  Proxies: "For a proxy in front of an API: nginx, Caddy, Traefik, HAProxy, Envoy (docs/proxies.md).",
   Health:
     "For load balancers, monitoring and people. Health and readiness are never limited and open to anyone.",
   Session: "The dashboard's login: exchanges an admin token for a cookie.",

@@ -17,6 +17,7 @@ const MODULES: Readonly<Record<string, string>> = {
   cache: "src/gateway/cache/serve-cached.ts",
   pdf: "src/documents/invoice-pdf.ts",
   pools: "src/gateway/pools/module.ts",
+  proxies: "src/proxies/proxy-app.ts",
   rules: "src/policy/rule-index.ts",
   shields: "src/edge/address-shields.ts",
   tokens: "src/identity/token-issuer.ts",

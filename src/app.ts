@@ -4,6 +4,7 @@ import type { Services } from "./edge/services.ts";
 import { pathnameOf } from "./edge/url-parts.ts";
 import { gateway } from "./gateway/gateway.ts";
 import { isReserved } from "./policy/route-table.ts";
+import { loadProxies } from "./proxy-module.ts";
 
 /**
  * Builds the app once per isolate.
@@ -11,7 +12,7 @@ import { isReserved } from "./policy/route-table.ts";
  */
 export function createApp(services: Services, loadAdmin: () => Promise<App>): App {
   const handle = gateway(services);
-  const reserved = callerApp(services, loadAdmin);
+  const reserved = callerApp(services, loadAdmin, () => loadProxies(services, gateway));
   // Not a reserved path: another spelling of one has been excluded.
   reserved.all("*", (c) => handle(c.req.raw, c.env, c.executionCtx));
   return {

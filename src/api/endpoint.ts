@@ -8,14 +8,18 @@ import type { Role } from "../identity/admin/role.ts";
  * - `none`: anyone.
  * - `caller`: any caller of the gateway, identified by a key, a token or an address.
  * - `check`: a valid key with the scope `check`, of an account that is not blocked.
+ * - `proxy`: the same key in `X-Edge-Limiter-Key`, since the other headers are those of a proxy's client.
  * - `viewer`, `operator`, `admin`: an administrator with that role or a higher one (src/identity/admin/role.ts).
  */
-export type Access = CallerAccess | AdminAccess;
+export type Access = CallerAccess | ProxyAccess | AdminAccess;
 export type CallerAccess = "none" | "caller" | "check";
+export type ProxyAccess = "proxy";
 export type AdminAccess = "none" | Role;
 
 export interface Endpoint<A extends Access = Access> {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** It takes every method, and every path below its own. */
+  readonly isTree?: true;
   /** Hono's syntax: `:name` is a parameter. */
   readonly path: string;
   readonly access: A;
@@ -42,4 +46,9 @@ export const ADMIN = "/api/v1/admin";
 export const LINKED = "/api/v1/invoices";
 /** The paths of all endpoints for administrators, and of others that few isolates need, in Hono's syntax. */
 export const ADMIN_PATHS = [`${ADMIN}/*`, `${LIMIT}/metrics`, `${LINKED}/*`] as const;
+/** What proxies in front of an API ask. */
+export const AUTHORIZE = "/api/v1/authorize";
+export const ENVOY = "/api/v1/envoy";
+/** The paths that only proxies call. */
+export const PROXY_PATHS = [`${AUTHORIZE}/*`, `${ENVOY}/*`] as const;
 export const ACCOUNT = `${ADMIN}/accounts/:id`;

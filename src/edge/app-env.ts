@@ -15,6 +15,8 @@ export interface AppEnv {
     caller: Caller;
     /** Set once reports have the request: then an error is not recorded again. */
     isRecorded: true;
+    /** The gateway's pipeline, which answers an admitted request instead of forwarding it. Set on endpoints for proxies. */
+    authorized: (request: Request, env: Env, ctx: Pick<ExecutionContext, "waitUntil">) => Promise<Response>;
     /** Set on endpoints of the admin API. */
     admin: AdminServices;
     /** The administrator. Set on endpoints of the admin API. */

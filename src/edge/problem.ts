@@ -26,6 +26,7 @@ const PROBLEMS = {
   blocked: { status: 403, type: BLANK, title: "Forbidden" },
   denied_by_rule: { status: 403, type: BLANK, title: "Forbidden" },
   forbidden: { status: 403, type: BLANK, title: "Forbidden" },
+  invalid_proxy_key: { status: 403, type: BLANK, title: "Forbidden" },
   not_found: { status: 404, type: BLANK, title: "Not Found" },
   reservation_gone: { status: 404, type: BLANK, title: "Not Found" },
   not_acceptable: { status: 406, type: BLANK, title: "Not Acceptable" },

@@ -45,8 +45,11 @@ export type Fetch = (
   ctx: Pick<ExecutionContext, "waitUntil"> & TracedContext,
 ) => Promise<Response>;
 
-/** Responds to every path that is not reserved. Never rejects. By default, admitted requests go to their upstream. */
-export function gateway(services: Services, handle: Handler = forwardRequest): Fetch {
+/**
+ * Responds to every path that is not reserved. Never rejects. By default, admitted requests go to their upstream.
+ * @param answersCors whether the policy's CORS rules apply. If not, preflights are handled as if the policy had none.
+ */
+export function gateway(services: Services, handle: Handler = forwardRequest, answersCors = true): Fetch {
   return async (request, env, ctx) => {
     const requestId = crypto.randomUUID();
     const atMs = Date.now();
@@ -55,7 +58,7 @@ export function gateway(services: Services, handle: Handler = forwardRequest): F
     try {
       const found = services.policies.current(atMs, waitUntil);
       const policy = found instanceof Promise ? await found : found;
-      const cors = policy?.cors ?? null;
+      const cors = (answersCors && policy?.cors) || null;
       if (!policy) {
         recordNoPolicy(services, request, requestId, atMs, waitUntil);
         return noPolicy(requestId);
@@ -85,7 +88,8 @@ function routed(exchange: Exchange, handle: Handler): Response | Promise<Respons
   const { services, request, requestId, policy } = exchange;
   const path = canonicalPath(pathnameOf(request.url));
   if (path === null) return turnedAway(exchange, "invalid_request", ambiguous(requestId));
-  const asPreflight = policy.cors === null && isUpstreamPreflight(request);
+  // With CORS rules that apply, no preflight gets here.
+  const asPreflight = isUpstreamPreflight(request);
   // Another spelling of a reserved path is reserved too.
   const match: RouteMatch = isReserved(path)
     ? { kind: "none" }

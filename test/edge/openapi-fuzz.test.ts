@@ -51,7 +51,13 @@ beforeAll(async () => {
     body: JSON.stringify({ token: ADMIN_TOKEN }),
   });
   const session = login.headers.get("Set-Cookie")?.split(";")[0] ?? "";
-  credentials = { apiKey: key, bearer: `Bearer ${key}`, adminToken: `Bearer ${ADMIN_TOKEN}`, session };
+  credentials = {
+    apiKey: key,
+    proxyKey: key,
+    bearer: `Bearer ${key}`,
+    adminToken: `Bearer ${ADMIN_TOKEN}`,
+    session,
+  };
 });
 
 /** Restores a policy with billing and the accounts, whatever the previous operation has done to them. */

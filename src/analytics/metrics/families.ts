@@ -148,6 +148,13 @@ export const FAMILIES = {
     type: "counter",
     labels: ["shield"],
   },
+  proxyCalls: {
+    ...few,
+    name: "edge_limiter_proxy_calls_total",
+    type: "counter",
+    help: "What proxies asked, by what (authorize: requests; envoy: descriptors) and result (docs/proxies.md).",
+    labels: ["api", "result"],
+  },
   leaseTokens: {
     ...few,
     name: "edge_limiter_lease_tokens_total",

@@ -318,6 +318,17 @@ export default defineConfig({
         },
       },
       {
+        // The proxies of examples/proxies, in front of a started product.
+        test: {
+          name: "proxies",
+          include: ["test/proxies/**/*.test.ts"],
+          environment: "node",
+          globalSetup: ["test/blackbox/build.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         test: {
           name: "browser",
           include: ["test/dashboard-browser/**/*.test.ts"],

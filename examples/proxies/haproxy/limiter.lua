@@ -1,4 +1,4 @@
--- Asks Edge Limiter about a request (docs/proxies.md). Change: 127.0.0.1:8787 (Edge Limiter) and YOUR_KEY.
+-- Asks Edge Limiter about a request, through the section "limiter" of haproxy.cfg (docs/proxies.md). Change: YOUR_KEY.
 local ASKED = { "authorization", "x-api-key", "user-agent", "origin", "access-control-request-method" }
 local RELAYED = { "content-type", "cache-control", "www-authenticate", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id" }
 
@@ -11,7 +11,7 @@ core.register_action("limit", { "http-req" }, function(txn)
   headers["x-forwarded-method"] = { txn.f:method() }
   headers["x-forwarded-uri"] = { txn.f:pathq() }
   headers["x-forwarded-for"] = { txn.f:src() }
-  local answer = core.httpclient():get{ url = "http://127.0.0.1:8787/api/v1/authorize", headers = headers, timeout = 3000 }
+  local answer = core.httpclient():get{ url = "http://127.0.0.1:8081/api/v1/authorize", headers = headers, timeout = 5000 }
   local function got(name) return answer.headers and answer.headers[name] and answer.headers[name][0] end
 
   if answer.status == 200 then
@@ -23,7 +23,7 @@ core.register_action("limit", { "http-req" }, function(txn)
     end
     return
   end
-  -- Without a status, the limiter cannot be reached. To let requests pass instead: return here if it is 0.
+  -- An error of HAProxy itself has no request id: the limiter cannot be reached. To let requests pass instead: return here.
   local reply = txn:reply{ status = answer.status > 0 and answer.status or 503, body = answer.body or "" }
   for _, name in ipairs(RELAYED) do
     if got(name) then reply:add_header(name, got(name)) end

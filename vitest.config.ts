@@ -73,6 +73,10 @@ const MODULE_SOURCES = [
   },
   { find: /^.*\/modules\/rules\.mjs$/, replacement: `${import.meta.dirname}/src/policy/rule-index.ts` },
   {
+    find: /^.*\/modules\/stripe\.mjs$/,
+    replacement: `${import.meta.dirname}/src/api/stripe/module.ts`,
+  },
+  {
     find: /^.*\/modules\/tokens\.mjs$/,
     replacement: `${import.meta.dirname}/src/identity/token-issuer.ts`,
   },

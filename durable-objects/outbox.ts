@@ -14,6 +14,10 @@ export const FIRST_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 300_000;
 /** Deliveries of one drain; the rest follow with the next alarm. */
 const MAX_PER_DRAIN = 50;
+/** The lane whose receiver is slow: a drain for others leaves it out, so that none of them waits for it. */
+export const STRIPE_LANE = "stripe";
+/** Its deliveries of one drain: each may take as long as several calls over the internet. */
+const MAX_SLOW_PER_DRAIN = 10;
 
 /** One value to publish. */
 export interface Entry {
@@ -29,7 +33,10 @@ export interface Entry {
 /** Delivers an entry. Rejects if the receiver did not take it. @returns what the receiver answered; null: nothing to store. */
 export type Deliver = (entry: Entry) => Promise<string | null>;
 
-/** Stores an answer, in one transaction with `remove`, which deletes the entry: the answer is lost only with a later delivery. */
+/**
+ * Stores an answer, in one transaction with `remove`, which deletes the entry: the answer is lost only with a later delivery. If `remove` is
+ * not called, the entry is delivered again, for its next step.
+ */
 export type Accept = (entry: Entry, answer: string, remove: () => void) => void;
 
 interface Row extends Record<string, SqlStorageValue> {
@@ -86,11 +93,17 @@ export class Outbox {
     );
   }
 
-  /** Delivers what is queued. Does not reject if a receiver fails. @returns the lanes with entries left. */
-  async drain(nowMs: number): Promise<ReadonlySet<string>> {
+  /**
+   * Delivers what is queued. Does not reject if a receiver fails. @returns the lanes with entries left.
+   * @param slow deliver what is due of {@link STRIPE_LANE} instead, and nothing early.
+   */
+  async drain(nowMs: number, slow = false): Promise<ReadonlySet<string>> {
     const failed = new Set<string>();
-    for (let delivered = 0; delivered < MAX_PER_DRAIN; delivered++) {
-      const row = this.#heads().find(({ lane }) => !failed.has(lane) && !this.#busy.has(lane));
+    const isOf = (lane: string): boolean => (lane === STRIPE_LANE) === slow;
+    const isNext = ({ lane, due_ms: dueMs }: Row): boolean =>
+      isOf(lane) && (!slow || dueMs <= nowMs) && !failed.has(lane) && !this.#busy.has(lane);
+    for (let delivered = 0; delivered < (slow ? MAX_SLOW_PER_DRAIN : MAX_PER_DRAIN); delivered++) {
+      const row = this.#heads().find(isNext);
       if (!row) break;
       this.#busy.add(row.lane);
       try {
@@ -107,8 +120,14 @@ export class Outbox {
       }
     }
     const heads = this.#heads();
-    objectMetrics.peak("outboxLagSeconds", [], Math.max(0, ...heads.map((row) => lagMs(row, nowMs))) / 1_000);
+    const lags = heads.filter(({ lane }) => isOf(lane)).map((row) => lagMs(row, nowMs));
+    objectMetrics.peak(slow ? "stripeLagSeconds" : "outboxLagSeconds", [], Math.max(0, ...lags) / 1_000);
     return new Set(heads.map(({ lane }) => lane));
+  }
+
+  /** Whether anything waits for {@link STRIPE_LANE}. */
+  get hasSlow(): boolean {
+    return this.#heads().some(({ lane }) => lane === STRIPE_LANE);
   }
 
   /** When to drain again; null if nothing is queued. A lane with a delivery in progress is left to that drain. */

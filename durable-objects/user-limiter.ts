@@ -217,6 +217,7 @@ export class UserLimiter extends BillingObject implements UserLimiterRpc {
     // Each sweep reads the whole table, so it must not run for each decision.
     if (nextMs !== null) await this.store.wakeAt(Math.max(nextMs, Date.now() + SWEEP_EVERY_MS));
     await this.store.wakeAt(this.store.memory.reservations.sweepAtMs);
+    await this.store.publishSlow();
   }
 
   /** Closes billing periods that are due. A failure delays neither the outbox nor decisions: it is retried. */

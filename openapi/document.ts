@@ -30,6 +30,7 @@ import { PURGE_NOTES } from "./resources/purge.ts";
 import { REPORTS_NOTES } from "./resources/reports.ts";
 import { SESSIONS_NOTES } from "./resources/sessions.ts";
 import { SIMULATION_NOTES } from "./resources/simulation.ts";
+import { STRIPE_NOTES } from "./resources/stripe.ts";
 import { USAGE_NOTES } from "./resources/usage.ts";
 import { USERS_NOTES } from "./resources/users.ts";
 import { type JsonObject, SchemaBook } from "./schema-book.ts";
@@ -65,6 +66,7 @@ const NOTES: Readonly<Record<EndpointId, OperationNotes>> = {
   ...CREDITS_NOTES,
   ...INVOICES_NOTES,
   ...REGISTER_NOTES,
+  ...STRIPE_NOTES,
   ...DOCUMENTS_NOTES,
   ...USAGE_NOTES,
   ...AUDIT_NOTES,

@@ -20,6 +20,7 @@ const MODULES: Readonly<Record<string, string>> = {
   proxies: "src/proxies/proxy-app.ts",
   rules: "src/policy/rule-index.ts",
   shields: "src/edge/address-shields.ts",
+  stripe: "src/api/stripe/module.ts",
   tokens: "src/identity/token-issuer.ts",
   transform: "src/gateway/transform/transform.ts",
   usage: "src/gateway/metering.ts",

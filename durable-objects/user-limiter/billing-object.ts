@@ -6,6 +6,7 @@ import { loadBilling } from "../../src/billing-module.ts";
 import type { BillingChange, BillingRpc, NewCredit, TierChange } from "../../src/objects/billing.ts";
 import type { Change } from "../../src/objects/change.ts";
 import type { Adjustment, CreditedAmount, Ending, InvoicesRpc } from "../../src/objects/invoices.ts";
+import type { StripeReport } from "../../src/objects/stripe.ts";
 import { chargeExpired } from "./lease-settlement.ts";
 import { AccountObject } from "./account-object.ts";
 import type { BillingCalls, BillingHost } from "./billing/billing-calls.ts";
@@ -70,6 +71,14 @@ export abstract class BillingObject extends AccountObject implements BillingRpc,
 
   async endInvoice(id: string, ending: Ending, by: Change) {
     return (await this.#invoices()).endInvoice(id, ending, by);
+  }
+
+  async sendToStripe(id: string, by: Change) {
+    return (await this.#invoices()).sendToStripe(id, by);
+  }
+
+  async stripeReport(report: StripeReport) {
+    return (await this.#invoices()).stripeReport(report);
   }
 
   async numberedDocuments() {

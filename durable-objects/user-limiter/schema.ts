@@ -8,6 +8,7 @@ import { type Migration, schemaVersion } from "../migrations.ts";
 import { OUTBOX_TABLE } from "../outbox.ts";
 import { BILLING_TABLES } from "./billing/billing-tables.ts";
 import { INVOICE_TABLES } from "./billing/invoice-tables.ts";
+import { STRIPE_TABLE } from "./billing/stripe-table.ts";
 import { moveStateTable } from "./state-row.ts";
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -148,6 +149,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ends_ms INTEGER NOT NULL
   ) WITHOUT ROWID;
   `,
+  STRIPE_TABLE,
 ];
 
 /** Whether the object's account is billed, or was. Reads a row at most, and none of an object without tables. */

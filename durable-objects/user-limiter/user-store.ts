@@ -3,14 +3,18 @@
  * storage. Also sets the object's one alarm, and publishes through the outbox.
  */
 import { loadBilling } from "../../src/billing-module.ts";
+import { hasStripe, loadStripe } from "../../src/stripe-module.ts";
 import { directoryEntrySchema, directoryOf } from "../../src/objects/account-directory.ts";
 import { withDeadline } from "../../src/deadline.ts";
 import { parseJson } from "../../src/json.ts";
-import { type Entry, FIRST_RETRY_MS } from "../outbox.ts";
+import { objectMetrics } from "../object-metrics.ts";
+import { type Entry, FIRST_RETRY_MS, STRIPE_LANE } from "../outbox.ts";
 import { Memory } from "./memory.ts";
 
 /** After this time a delivery counts as failed and is retried later: an operator's call waits no longer for it. */
 const DELIVERY_DEADLINE_MS = 3_000;
+/** A step at Stripe: a few calls, each with a deadline of its own. Only an alarm waits for it. */
+const STRIPE_DEADLINE_MS = 60_000;
 
 export class UserStore {
   readonly #storage: DurableObjectStorage;
@@ -28,6 +32,7 @@ export class UserStore {
       this.#storage,
       (entry) => this.#deliver(entry),
       (entry, answer, remove) => this.#accept(entry, answer, remove),
+      hasStripe(this.#env),
     ));
   }
 
@@ -59,6 +64,14 @@ export class UserStore {
     return left;
   }
 
+  /** Delivers what is due of the lane that may take long. Call in an alarm, last. */
+  async publishSlow(): Promise<void> {
+    const { outbox } = this.memory;
+    if (!outbox.hasSlow) return;
+    await outbox.drain(Date.now(), true);
+    await this.wake();
+  }
+
   /** Sets the alarm for what is due next in the outbox and in billing. */
   async wake(): Promise<void> {
     await this.wakeAt(this.memory.nextAlarmMs(Date.now()));
@@ -80,15 +93,22 @@ export class UserStore {
   }
 
   #deliver(entry: Entry): Promise<string | null> {
-    return withDeadline(this.#send(entry), DELIVERY_DEADLINE_MS, entry.lane);
+    const { lane } = entry;
+    const deadlineMs = lane === STRIPE_LANE ? STRIPE_DEADLINE_MS : DELIVERY_DEADLINE_MS;
+    return withDeadline(this.#send(entry), deadlineMs, lane);
   }
 
-  /** Stores the register's answer with the deletion of its entry. */
-  #accept({ name }: Entry, answer: string, remove: () => void): void {
+  /** Stores the answer of the register or of Stripe, with the deletion of its entry. */
+  #accept({ lane, name }: Entry, answer: string, remove: () => void): void {
     this.change((memory) => {
       const { closing } = memory;
       if (closing === null) throw new Error("the account is not billed");
       memory.transact(() => {
+        if (lane === STRIPE_LANE) {
+          const error = closing.stripe.accept(name, answer, remove, closing, Date.now());
+          if (error) objectMetrics.add("stripeFailures", [error]);
+          return;
+        }
         closing.accept(name, answer, Date.now());
         remove();
       });
@@ -101,6 +121,12 @@ export class UserStore {
       if (closing === null || value === null) throw new Error("the account is not billed");
       const { deliverDocument } = await loadBilling();
       return deliverDocument(this.#env.BILLING_REGISTER, closing, name, value);
+    }
+    if (lane === STRIPE_LANE) {
+      const { closing } = this.memory;
+      if (closing === null) throw new Error("the account is not billed");
+      const job = closing.stripe.job(name);
+      return job && (await loadStripe()).deliverInvoice(this.#env, job, Date.now());
     }
     if (lane === "directory") {
       const entry = value === null ? null : directoryEntrySchema.parse(parseJson(value));

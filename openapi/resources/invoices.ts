@@ -6,6 +6,7 @@ import { type InvoiceDocument, issued } from "../../src/billing/invoice-document
 import { DOCUMENT_KINDS } from "../../src/billing/invoice-document.ts";
 import { INVOICE_STATUSES } from "../../src/billing/invoice-status.ts";
 import { invoiceSchema, readDocument, writeDocument } from "../../src/objects/invoice.ts";
+import { STRIPE_ERRORS, STRIPE_STEPS } from "../../src/objects/stripe.ts";
 import { about, named } from "../annotations.ts";
 import { answer, json, type OperationNotes, PAGE, REASON, text } from "../notes.ts";
 import { moment, momentOrNull, nextCursor, words } from "../scalars.ts";
@@ -20,6 +21,21 @@ export const documentSchema = named(
 
 const STATUS =
   "`draft`: may be adjusted. `pending`: final, and waits for its number. `carried`: too small, so the next invoice has it. `empty`: comes to nothing, so it is not issued.";
+
+const atStripe = named(
+  "InvoiceAtStripe",
+  "An invoice as it is at Stripe.",
+  z.strictObject({
+    id: about("Null until it is there.", z.nullable(z.string())),
+    step: about("What is next; `open`: it is there, and final.", z.enum(STRIPE_STEPS)),
+    status: about("Stripe's word for it, as it was last seen.", z.nullable(z.string())),
+    url: about("Where the customer pays.", z.nullable(z.string())),
+    error: about(
+      "Why it waits for an operator.",
+      z.nullable(z.strictObject({ kind: z.enum(STRIPE_ERRORS), detail: z.string() })),
+    ),
+  }),
+);
 
 const summaryFields = {
   id: words("Of the account and the start of its period."),
@@ -41,6 +57,7 @@ const summaryFields = {
   paidAt: momentOrNull("When it was marked as paid, or issued if credits have paid it."),
   creditNotes: about("Ids of the credit notes that correct it.", z.array(z.string())),
   sha256: about("Of the document's bytes, once it has a number.", z.nullable(z.string())),
+  stripe: about("Null if it does not go to Stripe.", z.nullable(atStripe)),
 };
 const summarySchema = named(
   "InvoiceSummary",
@@ -142,8 +159,9 @@ const SUMMARY = {
   paidAt: null,
   creditNotes: [],
   sha256: SHA256,
+  stripe: null,
 };
-const ISSUED: InvoiceResponse = { ...SUMMARY, document: INVOICE };
+export const ISSUED: InvoiceResponse = { ...SUMMARY, document: INVOICE };
 const DRAFT: InvoiceResponse = {
   ...SUMMARY,
   number: null,

@@ -3,5 +3,6 @@ import { DECISIONS } from "./decisions/decisions.ts";
 import { HEALTH } from "./health/health.ts";
 import { DASHBOARD } from "./pages/dashboard.ts";
 import { DOCUMENTATION } from "./pages/documentation.ts";
+import { STRIPE } from "./stripe/stripe.ts";
 
-export const CALLER_CONTRACT = { ...HEALTH, ...DECISIONS, ...DOCUMENTATION, ...DASHBOARD };
+export const CALLER_CONTRACT = { ...HEALTH, ...DECISIONS, ...DOCUMENTATION, ...DASHBOARD, ...STRIPE };

@@ -5,6 +5,7 @@
 import type { InvoiceDocument } from "../billing/invoice-document.ts";
 import type { InvoiceStatus, NumberedEntry } from "./billing-register.ts";
 import type { CallDiffers, Change } from "./change.ts";
+import type { StripeReport, StripeView } from "./stripe.ts";
 
 /** An invoice, or a credit note with the status `pending` or `issued`. */
 export interface InvoiceView {
@@ -19,6 +20,8 @@ export interface InvoiceView {
   readonly paidMs: number | null;
   /** Ids of the credit notes that correct it, oldest first. */
   readonly creditNotes: readonly string[];
+  /** Null: it does not go to Stripe. Objects of an older version leave it out. */
+  readonly stripe?: StripeView | null;
 }
 
 /** The user has, and had, no account. */
@@ -45,7 +48,9 @@ export type InvoiceRejection =
   | { readonly kind: "negative"; readonly subtotal: string }
   /** More of a line than is left of it. `index`: in the request. */
   | { readonly kind: "exceeds-uncredited"; readonly index: number; readonly left: string }
-  | { readonly kind: "too-many" };
+  | { readonly kind: "too-many" }
+  /** The deployment has no secret key of Stripe. */
+  | { readonly kind: "no-stripe" };
 
 export type InvoiceChangeAnswer = InvoiceAnswer | InvoiceRejection | CallDiffers;
 
@@ -87,6 +92,10 @@ export interface InvoicesRpc {
   /** The customer has paid. */
   payInvoice(id: string, by: Change): Promise<InvoiceChangeAnswer>;
   endInvoice(id: string, ending: Ending, by: Change): Promise<InvoiceChangeAnswer>;
+  /** Sends an issued invoice to Stripe that waits for an operator, or was issued before there was Stripe. Not in older versions. */
+  sendToStripe(id: string, by: Change): Promise<InvoiceChangeAnswer>;
+  /** Has an invoice fetched again from Stripe. @returns whether it is one of the account. Not in older versions. */
+  stripeReport(report: StripeReport): Promise<boolean>;
   /** All documents that have a number: what registers are rebuilt from. */
   numberedDocuments(): Promise<NumberedEntry[]>;
 }

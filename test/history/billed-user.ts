@@ -62,12 +62,22 @@ export class BilledUser {
   readonly disk = new Disk();
   readonly registers: Registers;
   readonly #name: string;
+  readonly #variables: Readonly<Record<string, string>>;
   #object: UserLimiter | null = null;
   #handle: Handle | null = null;
 
-  /** @param registers those of another user, to share them. */
-  constructor(startMs: number, registers = new Registers(), name = "ann") {
+  /**
+   * @param registers those of another user, to share them.
+   * @param variables of the deployment.
+   */
+  constructor(
+    startMs: number,
+    registers = new Registers(),
+    name = "ann",
+    variables: Readonly<Record<string, string>> = {},
+  ) {
     clock.nowMs = startMs;
+    this.#variables = variables;
     this.registers = registers;
     this.#name = name;
   }
@@ -91,7 +101,7 @@ export class BilledUser {
       waitUntil: (work: Promise<unknown>) => void work.catch(() => undefined),
     };
     this.#handle = handle;
-    const env = { ...bindings, BILLING_REGISTER: this.registers.binding };
+    const env = { ...bindings, ...this.#variables, BILLING_REGISTER: this.registers.binding };
     this.#object = new UserLimiter(ctx as unknown as DurableObjectState, env as unknown as Env);
     return this.#object;
   }

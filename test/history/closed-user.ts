@@ -39,9 +39,15 @@ export const withoutBilling: PolicyDocument = {
 
 export async function account(
   document = policy(),
-  { at = "2026-01-01T00:00:00Z", tierName = "pro", registers = new Registers(), name = "ann" } = {},
+  {
+    at = "2026-01-01T00:00:00Z",
+    tierName = "pro",
+    registers = new Registers(),
+    name = "ann",
+    variables = {},
+  } = {},
 ): Promise<BilledUser> {
-  const user = new BilledUser(Date.parse(at), registers, name);
+  const user = new BilledUser(Date.parse(at), registers, name, variables);
   const revision = user.publish(document);
   await user.object.createAccount(name, { name: "Ann", tier: tierName }, OPERATOR, revision);
   user.disk.flush();

@@ -24,6 +24,7 @@ import type { UnclosedPeriod } from "./billing-rows.ts";
 import { draftOf } from "./period-draft.ts";
 import type { InvoiceStore, StoredCreditNote, StoredInvoice } from "./invoice-store.ts";
 import { acceptedSchema, issuedInvoice, issuedNote, openMinorOf } from "./register-entries.ts";
+import type { StripeDesk } from "./stripe-desk.ts";
 import { closeAtMs, UnclosedPeriods } from "./unclosed-periods.ts";
 import { parseJson } from "../../../src/json.ts";
 
@@ -39,6 +40,7 @@ const AUTOMATIC = { actor: "billing", reason: "due" };
 export interface ClosingParts {
   readonly desk: BillingDesk;
   readonly invoices: InvoiceStore;
+  readonly stripe: StripeDesk;
   readonly accounts: AccountStore;
   readonly outbox: Outbox;
   readonly audit: AuditTrail;
@@ -66,6 +68,10 @@ export class Closing {
 
   get invoices(): InvoiceStore {
     return this.#parts.invoices;
+  }
+
+  get stripe(): StripeDesk {
+    return this.#parts.stripe;
   }
 
   /** When the next step is due; Infinity: nothing is billed. Of the open period, when it will be closed. */
@@ -152,6 +158,7 @@ export class Closing {
     const changed = this.invoices.putNext({ ...invoice, ...change });
     const [before, after] = [invoice, changed].map(settingsOf);
     this.#parts.audit.note(`invoice.${changed.status}`, by, before ?? null, after ?? null, nowMs);
+    this.stripe.changed(changed, nowMs);
     return invoice.document.number === null ? changed : this.#queue.put(changed, nowMs);
   }
 
@@ -224,10 +231,12 @@ export class Closing {
     const done = { id, sha256: accepted.sha256, number: accepted.number };
     if (note?.document.number === null) {
       this.invoices.putNote(issuedNote(note, accepted));
+      const corrected = this.invoices.at(note.periodMs);
+      if (corrected) this.stripe.changed(corrected, nowMs);
       this.#parts.audit.note("credit_note.issued", AUTOMATIC, null, done, nowMs);
     }
     if (invoice?.document.number === null) {
-      this.invoices.putNext(issuedInvoice(invoice, accepted));
+      this.stripe.issue(this.invoices.putNext(issuedInvoice(invoice, accepted)), nowMs);
       this.#parts.audit.note("invoice.issued", AUTOMATIC, null, done, nowMs);
     }
   }

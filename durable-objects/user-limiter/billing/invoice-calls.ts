@@ -19,6 +19,7 @@ import type {
   InvoicesRpc,
   InvoiceView,
 } from "../../../src/objects/invoices.ts";
+import type { StripeReport } from "../../../src/objects/stripe.ts";
 import { BOTH, NOTHING } from "../account-changes.ts";
 import type { Memory } from "../memory.ts";
 import type { BillingHost } from "./billing-calls.ts";
@@ -148,6 +149,32 @@ export class InvoiceCalls implements InvoicesRpc {
     });
   }
 
+  sendToStripe(id: string, by: Change): Promise<InvoiceChangeAnswer> {
+    return this.#change(by, ({ stripe, invoices }, memory, nowMs) => {
+      const invoice = invoices.find(id);
+      if (invoice === null) return { kind: "no-invoice" };
+      if (!stripe.isOn) return { kind: "no-stripe" };
+      const before = stripe.view(id);
+      const { status, document } = invoice;
+      // Nothing is to be paid of the others.
+      const isSent = before !== null || (UNPAID.has(status) && document.dueMinor !== "0");
+      if (!isSent) return { kind: "wrong-status", status };
+      stripe.retry(invoice, nowMs);
+      memory.audit.note("invoice.stripe_retry", by, before, stripe.view(id), nowMs);
+      return id;
+    });
+  }
+
+  async stripeReport(report: StripeReport): Promise<boolean> {
+    const { store, changes } = this.#host;
+    const { memory } = store;
+    // An account that was never billed has no invoice, and must not get tables.
+    if (!memory.hasTables || memory.closing === null) return false;
+    const isKnown = changes.commit(({ closing }, nowMs) => closing?.stripe.reported(report, nowMs) ?? false);
+    if (isKnown) await store.publish();
+    return isKnown;
+  }
+
   async numberedDocuments(): Promise<NumberedEntry[]> {
     const { memory } = this.#host.store;
     if (!memory.hasTables || memory.closing === null) return [];
@@ -208,7 +235,7 @@ function answerOf(closing: Closing, id: string): InvoiceAnswer {
   return note ? { kind: "invoice", invoice: noteView(note) } : { kind: "no-invoice" };
 }
 
-function viewOf({ invoices }: Closing, invoice: StoredInvoice): InvoiceView {
+function viewOf({ invoices, stripe }: Closing, invoice: StoredInvoice): InvoiceView {
   const { status, document, sha256, finalizeMs, paidMs, periodMs } = invoice;
   const notes = invoices.notesOf(periodMs);
   return {
@@ -219,13 +246,14 @@ function viewOf({ invoices }: Closing, invoice: StoredInvoice): InvoiceView {
     open: formatMinor(document.number === null ? 0n : openMinorOf(invoice, notes), document.exponent),
     paidMs,
     creditNotes: notes.map((note) => note.document.id),
+    stripe: stripe.view(document.id),
   };
 }
 
 function noteView({ document, sha256 }: StoredCreditNote): InvoiceView {
   const status = document.number === null ? "pending" : "issued";
   const open = formatMinor(0n, document.exponent);
-  return { status, document, sha256, finalizeMs: null, open, paidMs: null, creditNotes: [] };
+  return { status, document, sha256, finalizeMs: null, open, paidMs: null, creditNotes: [], stripe: null };
 }
 
 function rejectionOf(

@@ -92,6 +92,11 @@ export class InvoiceStore {
     return this.#invoices("WHERE invoice_id = ?", id)[0] ?? null;
   }
 
+  /** The invoice of the period that began then. */
+  at(periodMs: number): StoredInvoice | null {
+    return this.#invoices("WHERE period_ms = ?", periodMs)[0] ?? null;
+  }
+
   /** Oldest first. */
   withStatus(status: InvoiceStatus): StoredInvoice[] {
     return this.#invoices("WHERE status = ? ORDER BY period_ms", status);

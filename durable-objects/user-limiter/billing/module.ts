@@ -16,6 +16,8 @@ import { RegisterBook } from "../../billing-register/register-book.ts";
 import type { RegisterNamespace } from "../../../src/objects/billing-register.ts";
 import type { DeskParts } from "./open-period.ts";
 import { statusBilling } from "./status-billing.ts";
+import { StripeDesk } from "./stripe-desk.ts";
+import { StripeStore } from "./stripe-store.ts";
 import { putTerms } from "./tier-changes.ts";
 
 /** The billing of the account whose tables `sql` has. */
@@ -23,9 +25,16 @@ function deskOf(sql: SqlStorage, parts: Omit<DeskParts, "store">): BillingDesk {
   return new BillingDesk({ ...parts, store: new BillingStore(sql, parts.hasTables()) });
 }
 
-/** What closes the periods of that account. */
-function closingOf(sql: SqlStorage, parts: Omit<ClosingParts, "invoices">): Closing {
-  return new Closing({ ...parts, invoices: new InvoiceStore(sql) });
+/** What closes the periods of that account. @param sendsToStripe whether the deployment has Stripe's secret key. */
+function closingOf(
+  sql: SqlStorage,
+  parts: Omit<ClosingParts, "invoices" | "stripe">,
+  sendsToStripe: boolean,
+): Closing {
+  const invoices = new InvoiceStore(sql);
+  const { outbox } = parts;
+  const stripe = new StripeDesk({ rows: new StripeStore(sql), invoices, outbox, isOn: sendsToStripe });
+  return new Closing({ ...parts, invoices, stripe });
 }
 
 /** The documents of a series. */

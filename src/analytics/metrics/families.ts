@@ -227,6 +227,21 @@ export const FAMILIES = {
     labels: [],
     scale: 1_000,
   },
+  stripeLagSeconds: {
+    ...one,
+    name: "edge_limiter_stripe_lag_seconds",
+    type: "peak",
+    help: "Age of the oldest invoice that waits for Stripe, the worst of the last five minutes.",
+    labels: [],
+    scale: 1_000,
+  },
+  stripeFailures: {
+    ...few,
+    name: "edge_limiter_stripe_failures_total",
+    type: "counter",
+    help: "Invoices and top-ups that wait for an operator, by kind.",
+    labels: ["kind"],
+  },
   buildInfo: {
     ...few,
     name: "edge_limiter_build_info",

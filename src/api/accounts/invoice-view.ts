@@ -12,6 +12,7 @@ export function invoiceSummary({
   open,
   paidMs,
   creditNotes,
+  stripe = null,
 }: InvoiceView) {
   const { id, number, kind, corrects, period, issuedAt, dueAt, currency, exponent } = document;
   const amount = (minor: string): string => formatMinor(BigInt(minor), exponent);
@@ -32,6 +33,7 @@ export function invoiceSummary({
     paidAt: isoOrNull(paidMs),
     creditNotes,
     sha256,
+    stripe,
   };
 }
 

@@ -125,6 +125,14 @@ export const INVOICES = {
     idempotent: true,
     handler: ofUser(voidInvoice),
   },
+  sendInvoiceToStripe: {
+    method: "POST",
+    path: `${INVOICE}/stripe-retry`,
+    access: "operator",
+    body: reasonSchema,
+    idempotent: true,
+    handler: ofUser(sendToStripe),
+  },
 } as const satisfies Endpoints;
 
 /** 404 if the id in the path cannot be one, whatever else is wrong. */
@@ -194,6 +202,13 @@ async function voidInvoice(c: Context<AppEnv>): Promise<Response> {
   return changed(c, (stub, invoice) => stub.endInvoice(invoice, ending, by));
 }
 
+async function sendToStripe(c: Context<AppEnv>): Promise<Response> {
+  const body = await readBody(c, reasonSchema);
+  if (!body.ok) return body.response;
+  const by = await changeBy(c, body.value);
+  return changed(c, (stub, invoice) => stub.sendToStripe(invoice, by));
+}
+
 /** Asks the account's object, and answers with the document. */
 async function changed(
   c: Context<AppEnv>,
@@ -244,6 +259,12 @@ function rejected(c: Context<AppEnv>, rejection: InvoiceRejection): Response {
     }
     case "too-many":
       return problem("conflict", "The invoice has the maximum number of these.", requestId);
+    case "no-stripe":
+      return problem(
+        "conflict",
+        "This deployment sends no invoices to Stripe: STRIPE_SECRET_KEY is not set.",
+        requestId,
+      );
   }
 }
 

@@ -121,13 +121,10 @@ export class Outbox {
     }
     const heads = this.#heads();
     const lags = heads.filter(({ lane }) => isOf(lane)).map((row) => lagMs(row, nowMs));
-    objectMetrics.peak(slow ? "stripeLagSeconds" : "outboxLagSeconds", [], Math.max(0, ...lags) / 1_000);
+    if (!slow || lags.length > 0) {
+      objectMetrics.peak(slow ? "stripeLagSeconds" : "outboxLagSeconds", [], Math.max(0, ...lags) / 1_000);
+    }
     return new Set(heads.map(({ lane }) => lane));
-  }
-
-  /** Whether anything waits for {@link STRIPE_LANE}. */
-  get hasSlow(): boolean {
-    return this.#heads().some(({ lane }) => lane === STRIPE_LANE);
   }
 
   /** When to drain again; null if nothing is queued. A lane with a delivery in progress is left to that drain. */

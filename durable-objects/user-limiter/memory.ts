@@ -71,7 +71,7 @@ export class Memory {
   /** Whether this turn's answers rest on state that is not stored yet: write it before they leave. */
   mustWrite = false;
   readonly #storage: DurableObjectStorage;
-  readonly #sendsToStripe: boolean;
+  readonly #env: object;
   /** As {@link unknownUntilMs}, for the leases that the next load will not know. */
   #coversUntilMs: number;
   /** Whether the next write is one of the exact state. */
@@ -93,10 +93,10 @@ export class Memory {
   /** A close has failed: not before this moment again. */
   closesNotBeforeMs = -Infinity;
 
-  /** @param sendsToStripe whether the deployment has Stripe's secret key. */
-  constructor(storage: DurableObjectStorage, deliver: Deliver, accept: Accept, sendsToStripe = false) {
+  /** @param env of the deployment: says whether invoices go to Stripe. Default: they do not. */
+  constructor(storage: DurableObjectStorage, deliver: Deliver, accept: Accept, env: object = {}) {
     this.#storage = storage;
-    this.#sendsToStripe = sendsToStripe;
+    this.#env = env;
     this.#hasTables = schemaVersion(storage) > 0;
     this.#isVersioned = isVersioned(storage);
     if (this.#hasTables) migrate(storage, MIGRATIONS);
@@ -145,8 +145,7 @@ export class Memory {
     const { accounts, audit, billing, outbox } = this;
     if (billing === null) return null;
     const parts = { desk: billing, accounts, audit, outbox };
-    return (this.#closing =
-      loadedBilling()?.closingOf(this.#storage.sql, parts, this.#sendsToStripe) ?? null);
+    return (this.#closing = loadedBilling()?.closingOf(this.#storage.sql, parts, this.#env) ?? null);
   }
 
   /** When a step of closing a billing period is due; Infinity: none. */

@@ -3,7 +3,6 @@
  * storage. Also sets the object's one alarm, and publishes through the outbox.
  */
 import { loadBilling } from "../../src/billing-module.ts";
-import { hasStripe, loadStripe } from "../../src/stripe-module.ts";
 import { directoryEntrySchema, directoryOf } from "../../src/objects/account-directory.ts";
 import { withDeadline } from "../../src/deadline.ts";
 import { parseJson } from "../../src/json.ts";
@@ -32,7 +31,7 @@ export class UserStore {
       this.#storage,
       (entry) => this.#deliver(entry),
       (entry, answer, remove) => this.#accept(entry, answer, remove),
-      hasStripe(this.#env),
+      this.#env,
     ));
   }
 
@@ -66,10 +65,9 @@ export class UserStore {
 
   /** Delivers what is due of the lane that may take long. Call in an alarm, last. */
   async publishSlow(): Promise<void> {
-    const { outbox } = this.memory;
-    if (!outbox.hasSlow) return;
-    await outbox.drain(Date.now(), true);
-    await this.wake();
+    const left = await this.memory.outbox.drain(Date.now(), true);
+    // What Stripe has answered may be for the register, too.
+    if (left.size > 0) await this.wake();
   }
 
   /** Sets the alarm for what is due next in the outbox and in billing. */
@@ -104,29 +102,18 @@ export class UserStore {
       const { closing } = memory;
       if (closing === null) throw new Error("the account is not billed");
       memory.transact(() => {
-        if (lane === STRIPE_LANE) {
-          const error = closing.stripe.accept(name, answer, remove, closing, Date.now());
-          if (error) objectMetrics.add("stripeFailures", [error]);
-          return;
-        }
-        closing.accept(name, answer, Date.now());
-        remove();
+        const failure = closing.accept(lane, name, answer, remove, Date.now());
+        if (failure) objectMetrics.add("stripeFailures", [failure]);
       });
     });
   }
 
   async #send({ lane, name, value, version }: Entry): Promise<string | null> {
-    if (lane === "register") {
+    if (lane === "register" || lane === STRIPE_LANE) {
       const { closing } = this.memory;
       if (closing === null || value === null) throw new Error("the account is not billed");
       const { deliverDocument } = await loadBilling();
-      return deliverDocument(this.#env.BILLING_REGISTER, closing, name, value);
-    }
-    if (lane === STRIPE_LANE) {
-      const { closing } = this.memory;
-      if (closing === null) throw new Error("the account is not billed");
-      const job = closing.stripe.job(name);
-      return job && (await loadStripe()).deliverInvoice(this.#env, job, Date.now());
+      return deliverDocument(this.#env, closing, lane, name, value);
     }
     if (lane === "directory") {
       const entry = value === null ? null : directoryEntrySchema.parse(parseJson(value));

@@ -13,7 +13,8 @@ import { formatMinor } from "../../../src/billing/money.ts";
 import { writeDocument } from "../../../src/objects/invoice.ts";
 import type { InvoiceStatus } from "../../../src/objects/billing-register.ts";
 import type { Change } from "../../../src/objects/change.ts";
-import type { Outbox } from "../../outbox.ts";
+import type { StripeErrorKind } from "../../../src/objects/stripe.ts";
+import { type Outbox, STRIPE_LANE } from "../../outbox.ts";
 import type { AccountStore } from "../account-store.ts";
 import type { AuditTrail } from "../audit-trail.ts";
 import { returnCredits, takeCredits } from "./applied-credits.ts";
@@ -214,8 +215,25 @@ export class Closing {
     return writeDocument(issued(document, number, issuedMs, dueDays));
   }
 
-  /** Stores what the register has answered. Call in the transaction that deletes its entry. Safe to repeat. */
-  accept(id: string, answer: string, nowMs: number): void {
+  /**
+   * Stores what the register or Stripe has answered. Call in a transaction. Safe to repeat.
+   * @param remove deletes the entry of the outbox.
+   * @returns why an invoice waits for an operator from now on; null: it does not.
+   */
+  accept(
+    lane: string,
+    id: string,
+    answer: string,
+    remove: () => void,
+    nowMs: number,
+  ): StripeErrorKind | null {
+    if (lane === STRIPE_LANE) return this.stripe.accept(id, answer, remove, this, nowMs);
+    this.#acceptNumber(id, answer, nowMs);
+    remove();
+    return null;
+  }
+
+  #acceptNumber(id: string, answer: string, nowMs: number): void {
     const accepted = acceptedSchema.parse(parseJson(answer));
     const note = this.invoices.findNote(id);
     const invoice = note ? null : this.invoices.find(id);

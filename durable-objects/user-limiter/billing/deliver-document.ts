@@ -1,4 +1,4 @@
-/** Delivers a document of an account to the register of its series, from the outbox of the account's object. */
+/** Delivers a document of an account to the register of its series, or to Stripe, from the outbox of the account's object. */
 import { createLog } from "../../../src/log.ts";
 import {
   readEntry,
@@ -7,14 +7,33 @@ import {
   registerOf,
   seriesName,
 } from "../../../src/objects/billing-register.ts";
+import { loadStripe } from "../../../src/stripe-module.ts";
+import { STRIPE_LANE } from "../../outbox.ts";
 import type { Closing } from "./closing.ts";
 import { digestsOf, sha256Of } from "./document-digests.ts";
+
+/**
+ * @param lane of the outbox.
+ * @returns the answer for {@link Closing.accept}; null: there is nothing to deliver any more.
+ * @throws if it is to be delivered again later.
+ */
+export async function deliverDocument(
+  env: Env,
+  closing: Closing,
+  lane: string,
+  id: string,
+  value: string,
+): Promise<string | null> {
+  if (lane !== STRIPE_LANE) return registerDocument(env.BILLING_REGISTER, closing, id, value);
+  const job = closing.stripe.job(id);
+  return job && (await loadStripe()).deliverInvoice(env, job, Date.now());
+}
 
 /**
  * @returns the document's number, and the SHA-256 of the document with it; or why it will never get one. For {@link Closing.accept}.
  * @throws if the register does not answer, or is being rebuilt.
  */
-export async function deliverDocument(
+async function registerDocument(
   namespace: RegisterNamespace,
   closing: Closing,
   id: string,

@@ -3,6 +3,7 @@
  * loads it for its first user whose policy or storage has billing (src/billing-module.ts), or for a simulation of such a policy. Keeps no
  * state but what it is given.
  */
+import { hasStripe } from "../../../src/stripe-module.ts";
 import { withOverage } from "../../../src/simulation/overage-tiers.ts";
 import { BillingCalls, type BillingHost } from "./billing-calls.ts";
 import { BillingDesk } from "./billing-desk.ts";
@@ -25,15 +26,11 @@ function deskOf(sql: SqlStorage, parts: Omit<DeskParts, "store">): BillingDesk {
   return new BillingDesk({ ...parts, store: new BillingStore(sql, parts.hasTables()) });
 }
 
-/** What closes the periods of that account. @param sendsToStripe whether the deployment has Stripe's secret key. */
-function closingOf(
-  sql: SqlStorage,
-  parts: Omit<ClosingParts, "invoices" | "stripe">,
-  sendsToStripe: boolean,
-): Closing {
+/** What closes the periods of that account. @param env of the deployment. */
+function closingOf(sql: SqlStorage, parts: Omit<ClosingParts, "invoices" | "stripe">, env: object): Closing {
   const invoices = new InvoiceStore(sql);
   const { outbox } = parts;
-  const stripe = new StripeDesk({ rows: new StripeStore(sql), invoices, outbox, isOn: sendsToStripe });
+  const stripe = new StripeDesk({ rows: new StripeStore(sql), invoices, outbox, isOn: hasStripe(env) });
   return new Closing({ ...parts, invoices, stripe });
 }
 

@@ -239,7 +239,7 @@ export const FAMILIES = {
     ...few,
     name: "edge_limiter_stripe_failures_total",
     type: "counter",
-    help: "Invoices and top-ups that wait for an operator, by kind.",
+    help: "Invoices and top-ups at Stripe that wait for an operator.",
     labels: ["kind"],
   },
   buildInfo: {

@@ -41,7 +41,7 @@ const ALONE = [
  * in Chromium (`browser`), these are deployments and the doctor, with dozens of processes of wrangler, twenty kills and other ends of the
  * product, many streams of a model, and packages that are installed elsewhere (`packages`).
  */
-const CRASH = ["test/blackbox/{crash,closing-crash,llm,reservation-crash,stop}.test.ts"];
+const CRASH = ["test/blackbox/{crash,closing-crash,llm,reservation-crash,stop,stripe-crash}.test.ts"];
 const DEPLOYMENT = ["test/scripts/{deploy,deploy-verify,doctor-*,wrangler-directory}.test.ts"];
 
 /** Setup for files that share a workerd. */
